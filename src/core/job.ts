@@ -1,0 +1,261 @@
+/**
+ * The words of shrinkbox, used alike in code, log, CLI, page, journal and tests.
+ *
+ * - inbox, outbox  a watched folder, and where its results go; a pair with its rules is a folder.
+ * - sighting       a file in an inbox that is complete as far as can be told, with the identity it had then.
+ * - decision       what a sighting gets: a rule and a target, or a reason why not.
+ * - job            one version of one source file through one rule.
+ * - attempt        one try at the engine; step: a named part of it; checkpoint: what a later attempt may start from.
+ * - candidate      an engine's result, not yet trusted. Verified: a candidate that passed every check.
+ * - delivery       the verified file under its final name in the outbox, durable.
+ *
+ * Data goes one way, and each arrow is a type of its own:
+ * watch -Sighting-> rules -Decision-> queue -Order-> engine -Candidate-> verify -Verified-> deliver.
+ */
+import type { ErrorCode } from './errors.ts';
+import type { Target } from './media.ts';
+
+export type EngineName = 'local' | 'nemo';
+
+/** Anything that survives JSON unchanged; checkpoints are made of it. */
+export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
+
+/**
+ * The identity of a file at one moment. Big integers are strings so that they survive JSON. Two equal pins mean: the same
+ * inode, and nobody wrote to it or renamed over it in between (ctime cannot be set back).
+ */
+export interface Pin {
+  dev: string;
+  ino: string;
+  sizeBytes: number;
+  mtimeNs: string;
+  ctimeNs: string;
+}
+
+export function samePin(a: Pin, b: Pin): boolean {
+  return (
+    a.dev === b.dev &&
+    a.ino === b.ino &&
+    a.sizeBytes === b.sizeBytes &&
+    a.mtimeNs === b.mtimeNs &&
+    a.ctimeNs === b.ctimeNs
+  );
+}
+
+/** The words somebody left beside a file (`clip.mp4.txt`). */
+export interface Sidecar {
+  path: string;
+  text: string;
+}
+
+/** watch -> rules: a file that looks complete. */
+export interface Sighting {
+  /** Absolute path of the inbox; names the folder. */
+  inbox: string;
+  /** Absolute path of the file. */
+  path: string;
+  /** Path relative to the inbox with `/` between parts. */
+  relative: string;
+  pin: Pin;
+  sidecar?: Sidecar;
+  /** A path that is never opened, and why: a link out of the inbox, a device, a name that is not UTF-8. */
+  refused?: string;
+}
+
+/** rules -> queue. */
+export type Decision =
+  | {
+      kind: 'do';
+      rule: string;
+      engine: EngineName;
+      fallback: 'none' | 'local';
+      target: Target;
+      instruction?: string;
+      output: string;
+      why: string;
+    }
+  | { kind: 'hold'; rule: string; engine: EngineName; reason: string; hint: string; instruction?: string }
+  | { kind: 'skip'; rule?: string; reason: string };
+
+export type WorkDecision = Extract<Decision, { kind: 'do' }>;
+
+/** queue -> engine: everything an engine may know about a job. */
+export interface Order {
+  job: string;
+  /** Absolute path; the file is opened for reading only. */
+  source: string;
+  sourceBytes: number;
+  target: Target;
+  /** As written by the person, for an engine that understands words. */
+  instruction?: string;
+}
+
+/** engine -> verify: a result and what it is meant to be. Not to be trusted yet. */
+export interface Candidate {
+  /** A regular file in the job's work directory, or, where `isSource` is set, the source itself (delivered as it is). */
+  path: string;
+  isSource: boolean;
+  bytes: number;
+  expect: Expectation;
+  /** One sentence for people: what was done and why (`remuxed: it already fits`, `two passes at 1.2 Mb/s, 1280x720`). */
+  how: string;
+  /** Things a person should know: `data track dropped: telemetry (gpmd)`. */
+  notes: string[];
+}
+
+/** What verify holds a candidate against. */
+export interface Expectation {
+  /** At most this many bytes; absent where no size was asked for. */
+  maxBytes?: number;
+  durationS: number;
+  /** Display size, exact. Absent where the engine cannot know (the cloud). */
+  width?: number;
+  height?: number;
+  /** Frame count, where the engine promised to keep every frame. */
+  frames?: number;
+  audioTracks: number;
+  subtitleTracks: number;
+  /** Upper bound on frames per second, where one was asked for. */
+  maxFps?: number;
+  videoCodecs: string[];
+}
+
+declare const verified: unique symbol;
+
+/** verify -> deliver. Only verify makes one. */
+export interface Verified extends Candidate {
+  readonly [verified]: true;
+  sha256: string;
+  /** What was measured, as evidence in the journal: `decoded 432 frames, 14.41 s`. */
+  evidence: string;
+}
+
+/** deliver -> queue: the file is durable under its final name. */
+export interface Delivery {
+  /** Absolute path. */
+  output: string;
+  bytes: number;
+}
+
+/** What the journal must know before a final name appears, so that a crash in between is recognised. */
+export interface PublishIntent {
+  /** Hidden temporary file in the directory of the target, complete and synced. */
+  temp: string;
+  target: string;
+  ino: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** A name from the outside world and the reason for it, the same in log, CLI, page and report. */
+export interface Reason {
+  code: ErrorCode | 'held' | 'skipped' | 'crashed' | 'paused' | 'stopping' | 'replaced';
+  /** A sentence. */
+  text: string;
+  /** What a person can do, a sentence. */
+  hint?: string;
+}
+
+/** Discriminated by `name`; data exists only in the state that has it. lifecycle.ts says how each is entered and left. */
+export type JobState =
+  | { name: 'queued' }
+  | { name: 'waiting'; until: number; reason: Reason }
+  | { name: 'running'; engine: EngineName; step: string; since: number }
+  | { name: 'in-doubt'; engine: EngineName; step: string; since: number; reason: Reason }
+  | { name: 'verifying'; candidate: Candidate }
+  | { name: 'delivering'; candidate: Candidate; intent?: PublishIntent; published?: Delivery }
+  | { name: 'done'; output: string; outputBytes: number; how: string; notes: string[]; evidence: string }
+  | { name: 'held'; reason: Reason }
+  | { name: 'failed'; reason: Reason }
+  | { name: 'cancelled'; reason: Reason }
+  | { name: 'skipped'; reason: Reason };
+
+export type StateName = JobState['name'];
+
+export const STATE_NAMES: readonly StateName[] = [
+  'queued',
+  'waiting',
+  'running',
+  'in-doubt',
+  'verifying',
+  'delivering',
+  'done',
+  'held',
+  'failed',
+  'cancelled',
+  'skipped',
+];
+
+/** Nothing more happens to a job in one of these unless a person asks. */
+export const RESTING: ReadonlySet<StateName> = new Set(['done', 'held', 'failed', 'cancelled', 'skipped']);
+
+export interface HistoryEntry {
+  at: number;
+  /** The event's name and what it said, for `job ID`. */
+  event: string;
+  note?: string;
+}
+
+export interface Job {
+  id: string;
+  /** Arrival order; smaller goes first. */
+  arrival: number;
+  inbox: string;
+  path: string;
+  relative: string;
+  pin: Pin;
+  /** Hash of size and sampled content: recognises a renamed or remounted file. Empty where the file was never opened. */
+  fingerprint: string;
+  sidecar?: Sidecar;
+  /** 1 for the first result; 2 and on for refinements asked for by a changed sidecar (`clip.v2.mp4`). */
+  version: number;
+  decision: Decision;
+  state: JobState;
+  /** Tries at the engine so far. */
+  attempts: number;
+  /** Consecutive `waiting` turns for the same code, for the backoff; reset by progress. */
+  waits: number;
+  /** Times each code of a `retry` advice was met, so that a bad source is set aside. */
+  strikes: Partial<Record<ErrorCode, number>>;
+  /** The engine's last checkpoint under each key; dropped when the job rests in a final state. */
+  checkpoints: Record<string, Json>;
+  /** Where the original went, when the rule moved it, or `deleted`. */
+  original?: { kind: 'archived'; path: string; at: number } | { kind: 'deleted'; at: number };
+  /** Report file written for this job, so that only our own is ever removed. */
+  report?: string;
+  /** Facts an engine wants people to see (claim link, session): never secrets. */
+  facts: Record<string, string>;
+  createdAt: number;
+  updatedAt: number;
+  /** Newest last, at most HISTORY_LIMIT. */
+  history: HistoryEntry[];
+}
+
+/** A job's live progress; never journaled. */
+export interface Progress {
+  /** 0..1 over the whole job. */
+  fraction?: number;
+  /** Milliseconds until the candidate, as far as can be told. */
+  etaMs?: number;
+  /** A short remark: `pass 2 of 2, 1.8x`. */
+  note?: string;
+}
+
+/** What `jobs --json` and the HTTP API show; the contract of design.md section 5. */
+export interface JobView {
+  id: string;
+  source: string;
+  folder: string;
+  rule: string | null;
+  engine: EngineName | null;
+  state: StateName;
+  reason: string | null;
+  step: string | null;
+  progress: number | null;
+  source_bytes: number;
+  target_bytes: number | null;
+  output: string | null;
+  output_bytes: number | null;
+  created_at: number;
+  updated_at: number;
+}

@@ -1,0 +1,64 @@
+/**
+ * Names of our own temporary files in outboxes: hidden, short, of fixed length (never derived from the final name, which
+ * may have 255 bytes already), with an extension no media scanner looks at. One predicate for watching and sweeping.
+ */
+export function ownTempName(job: string): string {
+  return `.shrinkbox-${job}.part`;
+}
+
+/** The job a temporary file of ours belongs to, or `undefined` for anybody else's file. */
+export function jobOfTempName(name: string): string | undefined {
+  return /^\.shrinkbox-([0-9a-z]+)\.part$/.exec(name)?.[1];
+}
+
+/** The 13 formats of the cloud service by extension, lower case, without the dot. */
+export const NEMO_FORMATS: readonly string[] = [
+  'mp4',
+  'mov',
+  'avi',
+  'webm',
+  'mkv',
+  'jpg',
+  'png',
+  'gif',
+  'webp',
+  'mp3',
+  'wav',
+  'm4a',
+  'aac',
+];
+
+/** File name extensions of video containers, lower case; a file with another one is skipped with a reason. */
+export const VIDEO_EXTENSIONS: ReadonlySet<string> = new Set([
+  'mp4',
+  'm4v',
+  'mov',
+  'qt',
+  'mkv',
+  'webm',
+  'avi',
+  'ts',
+  'mts',
+  'm2ts',
+  'mpg',
+  'mpeg',
+  'vob',
+  'wmv',
+  'asf',
+  'flv',
+  'f4v',
+  '3gp',
+  '3g2',
+  'ogv',
+  'ogm',
+  'mxf',
+  'dv',
+  'm2v',
+  'divx',
+]);
+
+/** Lower-case extension without the dot; empty where there is none. */
+export function extensionOf(name: string): string {
+  const dot = name.lastIndexOf('.');
+  return dot > 0 ? name.slice(dot + 1).toLowerCase() : '';
+}

@@ -1,0 +1,61 @@
+/**
+ * Sizes and durations as people write them in the config, in instructions and on the command line.
+ * Strict on purpose: `10M`, `10 mb/s` and a bare `5` are refused instead of guessed (npm's `bytes` reads `10MiB` as 10).
+ */
+
+const SIZE_UNITS: Readonly<Record<string, number>> = {
+  B: 1,
+  kB: 1e3,
+  KB: 1e3,
+  MB: 1e6,
+  GB: 1e9,
+  TB: 1e12,
+  KiB: 2 ** 10,
+  MiB: 2 ** 20,
+  GiB: 2 ** 30,
+  TiB: 2 ** 40,
+};
+
+const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3 };
+
+/** Bytes of `50MB` (powers of 1000) or `10MiB` (powers of 1024); `undefined` when the text is anything else. */
+export function parseSize(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?) ?([kKMGT]i?B|B)$/.exec(text.trim());
+  const factor = match && SIZE_UNITS[match[2] ?? ''];
+  if (!match || !factor) return undefined;
+  const bytes = Math.floor(Number(match[1]) * factor);
+  return Number.isSafeInteger(bytes) ? bytes : undefined;
+}
+
+/** Milliseconds of `250ms`, `30s`, `5m`, `2h` or `7d`; `undefined` when the text is anything else. */
+export function parseDuration(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/.exec(text.trim());
+  const factor = match && DURATION_UNITS[match[2] ?? ''];
+  if (!match || !factor) return undefined;
+  const ms = Math.round(Number(match[1]) * factor);
+  return Number.isSafeInteger(ms) ? ms : undefined;
+}
+
+/** `12.3 MB`: decimal units, three significant figures, as file managers and upload limits count. */
+export function formatBytes(bytes: number): string {
+  const units = ['B', 'kB', 'MB', 'GB', 'TB'];
+  let value = Math.abs(bytes);
+  let unit = 0;
+  while (value >= 999.5 && unit < units.length - 1) {
+    value /= 1000;
+    unit += 1;
+  }
+  const digits = unit === 0 || value >= 99.95 ? 0 : value >= 9.995 ? 1 : 2;
+  return `${bytes < 0 ? '-' : ''}${value.toFixed(digits)} ${units[unit]}`;
+}
+
+/** `1h 02m`, `3m 05s`, `4.2s`: for people; never parsed back. */
+export function formatDuration(ms: number): string {
+  const seconds = Math.max(0, ms) / 1000;
+  if (seconds < 10) return `${seconds.toFixed(1)}s`;
+  const whole = Math.round(seconds);
+  if (whole < 60) return `${whole}s`;
+  const pad = (n: number) => String(n).padStart(2, '0');
+  if (whole < 3600) return `${Math.floor(whole / 60)}m ${pad(whole % 60)}s`;
+  return `${Math.floor(whole / 3600)}h ${pad(Math.floor((whole % 3600) / 60))}m`;
+}

@@ -1,0 +1,47 @@
+import type { Candidate, EngineName, Json, Order, Progress, Reason } from '../core/job.ts';
+import type { Logger } from '../platform/log.ts';
+
+/**
+ * The promise every engine makes. test/contract/engine.ts holds each of them to it.
+ *
+ * - `run` ends in a candidate or throws a ShrinkError whose code says what to do next. It never touches the source but to
+ *   read it, and writes nowhere but into `workDir`.
+ * - It may be called again for the same order after a crash, a stop or an error: `resume` then holds the last value
+ *   recorded under each key, and work that those prove done is not done again. Nothing else is remembered.
+ * - A step that costs money is recorded before it is asked for. When its outcome is unknown the engine calls `doubt`
+ *   and asks the service; it never repeats the step unasked.
+ * - When `signal` aborts, children and requests end, and `run` rejects with code `cancelled` once they have.
+ */
+export interface Engine {
+  readonly name: EngineName;
+  run(order: Order, context: EngineContext): Promise<Candidate>;
+}
+
+export interface EngineContext {
+  /** Resolves once the value is durable; the last value under a key is what `resume` shows later. */
+  record(key: string, value: Json): Promise<void>;
+  readonly resume: Readonly<Record<string, Json>>;
+  /** Names the step being worked at; resolves once journaled. Also the way out of doubt. */
+  step(name: string): Promise<void>;
+  /** A paid step may or may not have happened; the job is `in-doubt` until `step` or an error. */
+  doubt(step: string, reason: Reason): Promise<void>;
+  /** Something people should find in the job's record (a claim link); never a secret. */
+  fact(key: string, value: string): Promise<void>;
+  progress(progress: Progress): void;
+  readonly signal: AbortSignal;
+  /** Closed while local work should rest (quiet hours, `pause`): children are stopped, not ended. */
+  readonly gate: Gate;
+  /** Private directory of this job; exists, survives restarts until the job rests. */
+  readonly workDir: string;
+  readonly log: Logger;
+}
+
+/** A valve somebody else turns. */
+export interface Gate {
+  readonly closed: boolean;
+  /** Calls back on every change until the returned function is called. */
+  onChange(listener: (closed: boolean) => void): () => void;
+}
+
+/** A gate that is always open, for one-shot runs. */
+export const OPEN_GATE: Gate = { closed: false, onChange: () => () => {} };

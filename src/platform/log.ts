@@ -1,0 +1,41 @@
+import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
+import pretty from 'pino-pretty';
+
+/** Structured logging; messages are short past-tense facts, data goes into fields. */
+export type Logger = PinoLogger;
+
+/** Field names that may hold a secret anywhere in a log record; their values never reach a log. */
+const SECRET_FIELDS = ['token', 'authorization', 'Authorization', 'secret', 'password', 'cookie', 'headers'];
+
+export interface LogOptions {
+  level: string;
+  /** `auto`: readable on a terminal, JSON otherwise. */
+  format: 'auto' | 'json' | 'pretty';
+  /** Where records go; file descriptor 2 unless told otherwise, because answers own stdout. */
+  stream?: DestinationStream & { isTTY?: boolean };
+}
+
+export function createLogger(options: LogOptions): Logger {
+  const stream = options.stream ?? process.stderr;
+  const readable = options.format === 'pretty' || (options.format === 'auto' && stream.isTTY === true);
+  const settings = {
+    level: options.level,
+    base: null,
+    timestamp: stdTimeFunctions.isoTime,
+    redact: { paths: SECRET_FIELDS.flatMap(name => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
+  };
+  if (!readable) return pino(settings, options.stream ?? pino.destination({ fd: 2, sync: true }));
+  return pino(
+    settings,
+    pretty({
+      sync: true,
+      destination: (options.stream as NodeJS.WritableStream) ?? 2,
+      translateTime: 'SYS:HH:MM:ss',
+      colorize: stream.isTTY === true,
+      ignore: 'pid,hostname',
+    }),
+  );
+}
+
+/** A logger that says nothing, for tests and one-shot commands. */
+export const silentLogger: Logger = pino({ level: 'silent' });
