@@ -135,7 +135,7 @@ const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
   'incomplete-media': { kind: 'fail' },
   'cannot-do': { kind: 'hold' },
   'cannot-fit': { kind: 'hold' },
-  'verify-failed': { kind: 'fail' },
+  'verify-failed': { kind: 'retry', times: 1, firstMs: 5 * SECOND },
   unreachable: { kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE },
   'rate-limited': { kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE },
   'auth-expired': { kind: 'hold' },

@@ -88,6 +88,8 @@ export interface Order {
   target: Target;
   /** As written by the person, for an engine that understands words. */
   instruction?: string;
+  /** Facts of the job this one refines (`clip.v2.mp4`), so that an engine can go on in the same session. */
+  previous?: Readonly<Record<string, string>>;
 }
 
 /** engine -> verify: a result and what it is meant to be. Not to be trusted yet. */
@@ -163,7 +165,7 @@ export type JobState =
   | { name: 'running'; engine: EngineName; step: string; since: number }
   | { name: 'in-doubt'; engine: EngineName; step: string; since: number; reason: Reason }
   | { name: 'verifying'; candidate: Candidate }
-  | { name: 'delivering'; candidate: Candidate; intent?: PublishIntent; published?: Delivery }
+  | { name: 'delivering'; candidate: Candidate; evidence: string; intent?: PublishIntent; published?: Delivery }
   | { name: 'done'; output: string; outputBytes: number; how: string; notes: string[]; evidence: string }
   | { name: 'held'; reason: Reason }
   | { name: 'failed'; reason: Reason }

@@ -47,7 +47,7 @@ export type JobEvent =
         decision: Decision;
       };
     }
-  | { event: 'decided'; data: { decision: Decision; sidecar?: Sidecar } }
+  | { event: 'decided'; data: { decision: Decision; sidecar: Sidecar | null } }
   | { event: 'repinned'; data: { path: string; relative: string; pin: Pin } }
   | { event: 'queued'; data: { because: string; fresh?: boolean } }
   | { event: 'started'; data: { engine: EngineName; step: string } }
@@ -56,14 +56,14 @@ export type JobEvent =
   | { event: 'fact'; data: { key: string; value: string } }
   | { event: 'doubted'; data: { engine: EngineName; step: string; reason: Reason } }
   | { event: 'candidate'; data: { candidate: Candidate } }
-  | { event: 'rejected'; data: { reason: Reason } }
+  | { event: 'rejected'; data: { reason: Reason; keepCheckpoints: boolean } }
   | { event: 'verified'; data: { evidence: string } }
   | { event: 'publishing'; data: { intent: PublishIntent } }
   | { event: 'published'; data: { delivery: Delivery } }
   | { event: 'disposing'; data: { to: string } }
   | { event: 'disposed'; data: { kind: 'archived' | 'deleted'; to: string } }
   | { event: 'restored'; data: { to: string } }
-  | { event: 'done'; data: { evidence: string } }
+  | { event: 'done'; data: { note?: string } }
   | { event: 'waiting'; data: { until: number; reason: Reason; strike?: ErrorCode } }
   | { event: 'held'; data: { reason: Reason } }
   | { event: 'failed'; data: { reason: Reason } }
@@ -191,7 +191,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
 function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'admitted' | 'forgotten' }>): Partial<Job> {
   switch (happened.event) {
     case 'decided':
-      return { decision: happened.data.decision, sidecar: happened.data.sidecar ?? job.sidecar };
+      return { decision: happened.data.decision, sidecar: happened.data.sidecar ?? undefined };
     case 'repinned':
       return happened.data;
     case 'queued':
@@ -212,10 +212,10 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
     case 'candidate':
       return { state: { name: 'verifying', candidate: happened.data.candidate }, waits: 0 };
     case 'rejected':
-      // The candidate is gone; what led to it may not be used again.
-      return { state: { name: 'queued' }, checkpoints: {} };
+      // A bad candidate spoils what led to it; one that merely went missing does not, and a paid step is never undone.
+      return { state: { name: 'queued' }, checkpoints: happened.data.keepCheckpoints ? job.checkpoints : {} };
     case 'verified':
-      return { state: { name: 'delivering', candidate: candidateOf(job) } };
+      return { state: { name: 'delivering', candidate: candidateOf(job), evidence: happened.data.evidence } };
     case 'publishing':
       return { state: { ...delivering(job), intent: happened.data.intent } };
     case 'published':
@@ -232,7 +232,7 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
     case 'restored':
       return { original: undefined };
     case 'done': {
-      const { candidate, published } = delivering(job);
+      const { candidate, evidence, published } = delivering(job);
       if (!published) throw new IllegalEvent(`job ${job.id} cannot be done before it is published`);
       return {
         state: {
@@ -240,8 +240,8 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
           output: published.output,
           outputBytes: published.bytes,
           how: candidate.how,
-          notes: candidate.notes,
-          evidence: happened.data.evidence,
+          notes: happened.data.note ? [...candidate.notes, happened.data.note] : candidate.notes,
+          evidence,
         },
         checkpoints: {},
         strikes: {},

@@ -1,0 +1,178 @@
+import PQueue from 'p-queue';
+import { isShrinkError } from '../core/errors.ts';
+import { type Decision, type Job, type Pin, RESTING, type Sidecar, type Sighting } from '../core/job.ts';
+import type { JobEvent } from '../core/lifecycle.ts';
+import type { Logger } from '../platform/log.ts';
+import { admit, type Admission, isKnown } from './intake.ts';
+import type { Ledger } from './ledger.ts';
+import type { StopReason } from './scheduler.ts';
+import { restFor } from './worker.ts';
+
+export interface AdmissionsOptions {
+  ledger: Ledger;
+  log: Logger;
+  decide(sighting: Sighting, version: number): Decision;
+  /** Content fingerprint of a file. @throws ShrinkError */
+  fingerprint(path: string, sizeBytes: number): Promise<string>;
+  /** True when a regular file can be looked at there; a refused path that is one is a bad file, not a forbidden one. */
+  isRegularFile(path: string): boolean;
+  /** Whether the file a job was about is still where it was. */
+  stillThere(job: Job): boolean;
+  /** Aborts a job that is in a slot; false when it is in none. */
+  abort(id: string, reason: StopReason): boolean;
+  /** A job became ready, waits, or rests. */
+  changed(job: Job): void;
+  onFatal(error: unknown): void;
+}
+
+/** Files fingerprinted at once: reading from a NAS disk, more only makes the heads jump. */
+const READERS = 2;
+
+/** Turns sightings into jobs; one at a time per path, whatever the order of events. */
+export class Admissions {
+  readonly #options: AdmissionsOptions;
+  readonly #queue = new PQueue({ concurrency: READERS });
+  readonly #offered = new Map<string, Sighting>();
+  /** Sightings that say something new about a job being worked at; looked at again when it rests. */
+  readonly #later = new Map<string, Sighting>();
+
+  constructor(options: AdmissionsOptions) {
+    this.#options = options;
+  }
+
+  /** Takes a sighting; the newest one of a path counts. */
+  offer(sighting: Sighting): void {
+    const key = `${sighting.inbox}\0${sighting.relative}`;
+    const waiting = this.#offered.has(key);
+    this.#offered.set(key, sighting);
+    if (waiting) return;
+    this.#queue
+      .add(async () => {
+        const newest = this.#offered.get(key);
+        this.#offered.delete(key);
+        if (newest) await this.#admit(newest);
+      })
+      .catch(this.#options.onFatal);
+  }
+
+  /** Called when a job came to rest: what was seen of its file meanwhile counts now. */
+  rested(job: Job): void {
+    const sighting = this.#later.get(job.id);
+    this.#later.delete(job.id);
+    if (sighting) this.offer(sighting);
+  }
+
+  isKnown(inbox: string, relative: string, pin: Pin, sidecar: Sidecar | undefined): boolean {
+    return isKnown(this.#options.ledger.atPlace(inbox, relative), pin, sidecar);
+  }
+
+  /** Nothing is being admitted. */
+  get idle(): boolean {
+    return this.#offered.size === 0 && this.#queue.pending === 0 && this.#queue.size === 0;
+  }
+
+  async stop(): Promise<void> {
+    this.#queue.clear();
+    this.#offered.clear();
+    await this.#queue.onIdle();
+  }
+
+  onIdle(): Promise<void> {
+    return this.#queue.onIdle();
+  }
+
+  async #admit(sighting: Sighting): Promise<void> {
+    const { ledger, log } = this.#options;
+    const here = ledger.atPlace(sighting.inbox, sighting.relative);
+    if (isKnown(here, sighting.pin, sighting.sidecar)) return;
+    const fingerprint = await this.#fingerprint(sighting);
+    if (fingerprint === undefined) return;
+    const twins = fingerprint === '' ? [] : ledger.withContent(fingerprint);
+    const admission = admit({ sighting, fingerprint, here, twins, stillThere: this.#options.stillThere });
+    if (admission.kind !== 'nothing') log.debug({ path: sighting.path, admission: admission.kind }, 'sighting taken');
+    await this.#act(admission, sighting, fingerprint);
+  }
+
+  async #fingerprint(sighting: Sighting): Promise<string | undefined> {
+    if (sighting.refused !== undefined) return '';
+    try {
+      return await this.#options.fingerprint(sighting.path, sighting.pin.sizeBytes);
+    } catch (error) {
+      if (!isShrinkError(error)) throw error;
+      // Gone or unreadable again since it was sighted: the next scan says what is true then.
+      this.#options.log.debug({ path: sighting.path, code: error.code }, error.message);
+      return undefined;
+    }
+  }
+
+  async #act(admission: Admission, sighting: Sighting, fingerprint: string): Promise<void> {
+    switch (admission.kind) {
+      case 'nothing':
+        return;
+      case 'later':
+        this.#later.set(admission.job.id, sighting);
+        return;
+      case 'repin':
+        return await this.#repin(admission.job, sighting, admission.why);
+      case 'redecide':
+        return await this.#redecide(admission.job, sighting);
+      case 'new':
+        for (const job of admission.replaced) await this.#replace(job);
+        return await this.#create(sighting, fingerprint, admission.version);
+    }
+  }
+
+  async #create(sighting: Sighting, fingerprint: string, version: number): Promise<void> {
+    const { ledger } = this.#options;
+    const id = ledger.newId();
+    const decision = this.#options.decide(sighting, version);
+    const { inbox, path, relative, pin, sidecar } = sighting;
+    const arrival = ledger.nextArrival();
+    const admitted: JobEvent = {
+      event: 'admitted',
+      data: { arrival, inbox, path, relative, pin, fingerprint, version, decision, ...(sidecar ? { sidecar } : {}) },
+    };
+    const job = await ledger.commit(id, admitted, ...this.#restOf(sighting, decision));
+    if (job) this.#options.changed(job);
+  }
+
+  #restOf(sighting: Sighting, decision: Decision): JobEvent[] {
+    if (sighting.refused === undefined) return decision.kind === 'do' ? [] : [restFor(decision)];
+    if (decision.kind === 'skip' || !this.#options.isRegularFile(sighting.path)) {
+      return [{ event: 'skipped', data: { reason: { code: 'skipped', text: sighting.refused } } }];
+    }
+    const hint = 'Copy the file again; it is taken up by itself when it changes.';
+    return [{ event: 'failed', data: { reason: { code: 'incomplete-media', text: sighting.refused, hint } } }];
+  }
+
+  async #repin(job: Job, sighting: Sighting, why: string): Promise<void> {
+    const { path, relative, pin } = sighting;
+    if (relative !== job.relative) this.#options.log.info({ job: job.id, from: job.relative, to: relative }, why);
+    await this.#options.ledger.commit(job.id, { event: 'repinned', data: { path, relative, pin } });
+  }
+
+  async #redecide(job: Job, sighting: Sighting): Promise<void> {
+    const decision = this.#options.decide(sighting, job.version);
+    const decided: JobEvent = { event: 'decided', data: { decision, sidecar: sighting.sidecar ?? null } };
+    const requeue: JobEvent[] =
+      job.state.name === 'queued'
+        ? []
+        : [{ event: 'queued', data: { because: 'the words beside the file changed', fresh: true } }];
+    const rest = decision.kind === 'do' ? [] : [restFor(decision)];
+    const next = await this.#options.ledger.commit(job.id, decided, ...requeue, ...rest);
+    if (next) this.#options.changed(next);
+  }
+
+  /** The bytes a job was about are no more; what it was at is dropped, and the new bytes get a job of their own. */
+  async #replace(job: Job): Promise<void> {
+    const by = 'the file was changed; the new version gets a job of its own';
+    if (this.#options.abort(job.id, { kind: 'replaced', by })) return;
+    const now = this.#options.ledger.get(job.id);
+    if (!now || (RESTING.has(now.state.name) && now.state.name !== 'held')) return;
+    const next = await this.#options.ledger.commit(job.id, {
+      event: 'cancelled',
+      data: { reason: { code: 'replaced', text: by } },
+    });
+    if (next) this.#options.changed(next);
+  }
+}

@@ -1,0 +1,38 @@
+import type { Gate } from '../engine/engine.ts';
+
+/** A gate that is closed while at least one reason stands: `pause` and quiet hours close it independently. */
+export class ReasonedGate implements Gate {
+  readonly #reasons = new Set<string>();
+  readonly #listeners = new Set<(closed: boolean) => void>();
+
+  get closed(): boolean {
+    return this.#reasons.size > 0;
+  }
+
+  set(reason: string, closed: boolean): void {
+    const before = this.closed;
+    if (closed) this.#reasons.add(reason);
+    else this.#reasons.delete(reason);
+    if (this.closed === before) return;
+    for (const listener of this.#listeners) listener(this.closed);
+  }
+
+  onChange(listener: (closed: boolean) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+}
+
+/** Minutes since local midnight, from and to; `22:00-07:00` spans midnight. */
+export interface DailyWindow {
+  fromMinute: number;
+  toMinute: number;
+}
+
+/** Whether `at` lies inside the window, in local time. Equal ends mean the whole day. */
+export function isWithin(window: DailyWindow, at: Date): boolean {
+  const minute = at.getHours() * 60 + at.getMinutes();
+  const { fromMinute, toMinute } = window;
+  if (fromMinute === toMinute) return true;
+  return fromMinute < toMinute ? minute >= fromMinute && minute < toMinute : minute >= fromMinute || minute < toMinute;
+}

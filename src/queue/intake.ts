@@ -1,0 +1,83 @@
+/**
+ * What a sighting means for the jobs that are known already: pure, so that every case stands in a table of
+ * test/queue/intake.test.ts. A sighting may come any number of times (events are hints, scans repeat); only one that says
+ * something new leads to a change.
+ */
+import { type Job, type Pin, RESTING, samePin, type Sidecar, type Sighting } from '../core/job.ts';
+
+export type Admission =
+  | { kind: 'nothing'; why: string }
+  /** A new job; unfinished `replaced` ones of the same place were about bytes that are no more. */
+  | { kind: 'new'; version: number; replaced: Job[] }
+  /** The same content, under another name or identity: the job goes on under that. */
+  | { kind: 'repin'; job: Job; why: string }
+  /** The words beside the file changed before there was a result. */
+  | { kind: 'redecide'; job: Job }
+  /** The job is being worked at: look again once it rests. */
+  | { kind: 'later'; job: Job };
+
+/** True when the newest job of this place is about this very file and these very words: nothing to do, nothing to open. */
+export function isKnown(jobs: readonly Job[], pin: Pin, sidecar: Sidecar | undefined): boolean {
+  const newest = jobs.at(-1);
+  return newest !== undefined && samePin(newest.pin, pin) && sameWords(newest.sidecar, sidecar);
+}
+
+export interface IntakeFacts {
+  sighting: Sighting;
+  /** Empty for a refused path, which is never opened. */
+  fingerprint: string;
+  /** Jobs of the same inbox and relative path, oldest first. */
+  here: readonly Job[];
+  /** Jobs with the same content anywhere, oldest first. */
+  twins: readonly Job[];
+  /** Whether the file a job was about is still where it was, unchanged: then this one is a copy, not a rename. */
+  stillThere(job: Job): boolean;
+}
+
+export function admit({ sighting, fingerprint, here, twins, stillThere }: IntakeFacts): Admission {
+  const newest = here.at(-1);
+  if (newest && isSameContent(newest, sighting.pin, fingerprint)) {
+    if (!sameWords(newest.sidecar, sighting.sidecar)) return reworded(newest, sighting.sidecar);
+    if (samePin(newest.pin, sighting.pin)) return { kind: 'nothing', why: 'known' };
+    return { kind: 'repin', job: newest, why: 'the same content under a new identity' };
+  }
+  if (newest) {
+    const replaced = here.filter(job => !RESTING.has(job.state.name) || job.state.name === 'held');
+    return { kind: 'new', version: 1, replaced };
+  }
+  const twin = twins.findLast(job => job.inbox === sighting.inbox);
+  if (twin && !twin.original && !stillThere(twin)) {
+    return { kind: 'repin', job: twin, why: `renamed from ${twin.relative}` };
+  }
+  return { kind: 'new', version: 1, replaced: [] };
+}
+
+function reworded(job: Job, sidecar: Sidecar | undefined): Admission {
+  switch (job.state.name) {
+    case 'queued':
+    case 'waiting':
+    case 'held':
+    case 'failed':
+    case 'skipped':
+      return { kind: 'redecide', job };
+    case 'done':
+      // Taking the words away asks for nothing new.
+      if (!sidecar) return { kind: 'nothing', why: 'the instruction was removed after delivery' };
+      return { kind: 'new', version: job.version + 1, replaced: [] };
+    case 'cancelled':
+      return { kind: 'nothing', why: 'the job was cancelled; retry it by hand' };
+    case 'running':
+    case 'in-doubt':
+    case 'verifying':
+    case 'delivering':
+      return { kind: 'later', job };
+  }
+}
+
+function isSameContent(job: Job, pin: Pin, fingerprint: string): boolean {
+  return samePin(job.pin, pin) || (fingerprint !== '' && job.fingerprint === fingerprint);
+}
+
+function sameWords(a: Sidecar | undefined, b: Sidecar | undefined): boolean {
+  return (a?.text ?? '') === (b?.text ?? '');
+}

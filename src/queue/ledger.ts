@@ -1,0 +1,200 @@
+import { randomBytes } from 'node:crypto';
+import type { Job, StateName } from '../core/job.ts';
+import { RESTING, STATE_NAMES } from '../core/job.ts';
+import { apply, IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
+import type { Clock } from '../platform/clock.ts';
+
+/** What the ledger needs of the journal; see journal/journal.ts. */
+export interface JournalWriter {
+  append(entries: { job: string | null; event: string; data: unknown; at?: number }[]): Promise<void>;
+}
+
+/** What a replayed journal record says; the journal itself does not know what it means. */
+export interface ReplayedRecord {
+  at: number;
+  job: string | null;
+  event: string;
+  data: unknown;
+}
+
+export type LedgerChange = { job: Job; before: Job | undefined } | { forgotten: Job } | { paused: boolean };
+
+/**
+ * All jobs, and the only one who writes the journal. A change is checked by the lifecycle and visible at once, announced to
+ * subscribers and acknowledged to its caller only when durable: nobody acts on a state that a crash could take back.
+ */
+export class Ledger {
+  readonly #journal: JournalWriter;
+  readonly #clock: Clock;
+  readonly #jobs = new Map<string, Job>();
+  /** Ids by place (inbox and relative path) and by content, oldest first. */
+  readonly #byPlace = new Map<string, string[]>();
+  readonly #byContent = new Map<string, string[]>();
+  readonly #counts = new Map<StateName, number>(STATE_NAMES.map(name => [name, 0]));
+  readonly #totals = { done: 0, sourceBytes: 0, outputBytes: 0 };
+  readonly #listeners = new Set<(change: LedgerChange) => void>();
+  #arrivals = 0;
+  #paused = false;
+
+  constructor(journal: JournalWriter, clock: Clock) {
+    this.#journal = journal;
+    this.#clock = clock;
+  }
+
+  /** Applies one record of the journal at start-up. @throws IllegalEvent where the record does not fit its job. */
+  replay(record: ReplayedRecord): void {
+    if (record.event === 'snapshot-begin' || record.event === 'snapshot-end') return;
+    if (record.job === null) {
+      if (record.event === 'paused') this.#paused = true;
+      else if (record.event === 'resumed') this.#paused = false;
+      else throw new IllegalEvent(`the journal speaks of "${record.event}", which this version does not know`);
+      return;
+    }
+    const before = this.#jobs.get(record.job);
+    const after =
+      record.event === 'snapshot'
+        ? (record.data as Job)
+        : apply(before, record.job, record.at, { event: record.event, data: record.data } as JobEvent);
+    this.#put(record.job, before, after);
+  }
+
+  /** The records that bring an empty ledger to this one's state, for compaction. */
+  *snapshot(): Generator<{ job: string | null; event: string; data: unknown }> {
+    for (const job of this.#jobs.values()) yield { job: job.id, event: 'snapshot', data: job };
+    if (this.#paused) yield { job: null, event: 'paused', data: {} };
+  }
+
+  get size(): number {
+    return this.#jobs.size;
+  }
+
+  get paused(): boolean {
+    return this.#paused;
+  }
+
+  get(id: string): Job | undefined {
+    return this.#jobs.get(id);
+  }
+
+  /** The job as it is known to exist; asking for another one is a bug. */
+  expect(id: string): Job {
+    const job = this.#jobs.get(id);
+    if (!job) throw new IllegalEvent(`job ${id} is not known`);
+    return job;
+  }
+
+  /** Every job, oldest arrival first. */
+  all(): IterableIterator<Job> {
+    return this.#jobs.values();
+  }
+
+  atPlace(inbox: string, relative: string): Job[] {
+    return this.#list(this.#byPlace.get(placeOf(inbox, relative)));
+  }
+
+  withContent(fingerprint: string): Job[] {
+    return this.#list(this.#byContent.get(fingerprint));
+  }
+
+  counts(): Record<StateName, number> {
+    return Object.fromEntries(this.#counts) as Record<StateName, number>;
+  }
+
+  /** Sums over all jobs done, bytes. */
+  totals(): { done: number; sourceBytes: number; outputBytes: number } {
+    return { ...this.#totals };
+  }
+
+  /** True while some job is neither resting nor finished. */
+  get busy(): boolean {
+    return [...this.#counts].some(([name, n]) => n > 0 && !RESTING.has(name));
+  }
+
+  /** A new id: short enough to type, never one that is known. */
+  newId(): string {
+    for (;;) {
+      const id = [...randomBytes(8)].map(byte => 'abcdefghijkmnpqrstuvwxyz23456789'[byte & 31]).join('');
+      if (!this.#jobs.has(id)) return id;
+    }
+  }
+
+  nextArrival(): number {
+    this.#arrivals += 1;
+    return this.#arrivals;
+  }
+
+  /**
+   * Lets `events` happen to a job, in order and as one durable write. Resolves with the job once it is on disk.
+   * @throws IllegalEvent, with nothing written, when one of them cannot happen.
+   */
+  async commit(id: string, ...events: JobEvent[]): Promise<Job | undefined> {
+    const at = this.#clock.now();
+    const before = this.#jobs.get(id);
+    let after = before;
+    for (const event of events) after = apply(after, id, at, event);
+    this.#put(id, before, after);
+    await this.#journal.append(events.map(({ event, data }) => ({ job: id, event, data, at })));
+    if (after) this.#announce({ job: after, before });
+    else if (before) this.#announce({ forgotten: before });
+    return after;
+  }
+
+  /** `pause` and `resume` survive a restart, so they are journaled like everything else. */
+  async setPaused(paused: boolean): Promise<void> {
+    if (paused === this.#paused) return;
+    this.#paused = paused;
+    await this.#journal.append([{ job: null, event: paused ? 'paused' : 'resumed', data: {}, at: this.#clock.now() }]);
+    this.#announce({ paused });
+  }
+
+  subscribe(listener: (change: LedgerChange) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #announce(change: LedgerChange): void {
+    for (const listener of this.#listeners) listener(change);
+  }
+
+  #list(ids: string[] | undefined): Job[] {
+    return (ids ?? []).flatMap(id => this.#jobs.get(id) ?? []);
+  }
+
+  #put(id: string, before: Job | undefined, after: Job | undefined): void {
+    if (before) this.#count(before, -1);
+    if (after) this.#count(after, 1);
+    if (after) this.#jobs.set(id, after);
+    else this.#jobs.delete(id);
+    if (after) this.#arrivals = Math.max(this.#arrivals, after.arrival);
+    this.#index(
+      this.#byPlace,
+      id,
+      before && placeOf(before.inbox, before.relative),
+      after && placeOf(after.inbox, after.relative),
+    );
+    this.#index(this.#byContent, id, before?.fingerprint || undefined, after?.fingerprint || undefined);
+  }
+
+  #count(job: Job, step: 1 | -1): void {
+    const { state } = job;
+    this.#counts.set(state.name, (this.#counts.get(state.name) ?? 0) + step);
+    if (state.name !== 'done') return;
+    this.#totals.done += step;
+    this.#totals.sourceBytes += step * job.pin.sizeBytes;
+    this.#totals.outputBytes += step * state.outputBytes;
+  }
+
+  #index(index: Map<string, string[]>, id: string, before: string | undefined, after: string | undefined): void {
+    if (before === after) return;
+    if (before !== undefined) {
+      const left = (index.get(before) ?? []).filter(other => other !== id);
+      if (left.length > 0) index.set(before, left);
+      else index.delete(before);
+    }
+    if (after !== undefined) index.set(after, [...(index.get(after) ?? []), id]);
+  }
+}
+
+function placeOf(inbox: string, relative: string): string {
+  return `${inbox}\0${relative}`;
+}

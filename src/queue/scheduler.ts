@@ -1,0 +1,186 @@
+import PQueue from 'p-queue';
+import type { EngineName, Job, Progress, StateName } from '../core/job.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Ledger } from './ledger.ts';
+
+/** What the worker tells the scheduler when it leaves a job. */
+export type Outcome = { kind: 'rested' } | { kind: 'again' } | { kind: 'engine-paused'; forMs: number; reason: string };
+
+export interface Worker {
+  /** Takes one job through its stages; never throws but for bugs and a journal that cannot be written. */
+  run(id: string, signal: AbortSignal, progress: (progress: Progress) => void): Promise<Outcome>;
+}
+
+export interface SchedulerOptions {
+  ledger: Ledger;
+  worker: Worker;
+  clock: Clock;
+  log: Logger;
+  /** Jobs at once, per engine. */
+  slots: Record<EngineName, number>;
+  /** A bug or a journal failure in a worker: the daemon cannot go on. */
+  onFatal(error: unknown): void;
+  onProgress(id: string, progress: Progress): void;
+}
+
+/** States in which a job belongs into a slot: fresh, or left behind by a crash. */
+const IN_SLOT: ReadonlySet<StateName> = new Set(['queued', 'running', 'in-doubt', 'verifying', 'delivering']);
+
+/** Why running jobs are being aborted; the worker reads it from the signal to know what to leave behind. */
+export type StopReason = { kind: 'stopping' } | { kind: 'cancelled'; by: string } | { kind: 'replaced'; by: string };
+
+interface Running {
+  engine: EngineName;
+  abort: AbortController;
+  progress: Progress;
+}
+
+/**
+ * Slots, due times and pauses. One p-queue per engine, oldest arrival first; what a job does in its slot is the worker's
+ * affair. All state that must survive is in the ledger; this can be rebuilt from it at any time.
+ */
+export class Scheduler {
+  readonly #options: SchedulerOptions;
+  readonly #queues: Record<EngineName, PQueue>;
+  readonly #listed = new Set<string>();
+  readonly #running = new Map<string, Running>();
+  readonly #timers = new Map<string, () => void>();
+  readonly #pauses = new Map<EngineName, { until: number; reason: string; cancel: () => void }>();
+  #draining = false;
+  #stopping = false;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    const queue = (slots: number) => new PQueue({ concurrency: slots, autoStart: false });
+    this.#queues = { local: queue(options.slots.local), nemo: queue(options.slots.nemo) };
+  }
+
+  /** Takes up every unfinished job of the ledger and starts handing out slots. */
+  start(): void {
+    for (const job of this.#options.ledger.all()) this.consider(job);
+    this.#turn();
+  }
+
+  /** Looks at a job after its state changed: lists it, or waits for its due time. */
+  consider(job: Job): void {
+    if (this.#stopping) return;
+    if (job.state.name === 'waiting') this.#wake(job.id, job.state.until);
+    else if (IN_SLOT.has(job.state.name)) this.#list(job);
+  }
+
+  /** Applies `pause`, `resume` and `drain`; what already runs in the cloud runs on. */
+  setMode(mode: { draining: boolean }): void {
+    this.#draining = mode.draining;
+    this.#turn();
+  }
+
+  get draining(): boolean {
+    return this.#draining;
+  }
+
+  /** Ids of the jobs in a slot now. */
+  running(): { id: string; engine: EngineName; progress: Progress }[] {
+    return [...this.#running].map(([id, { engine, progress }]) => ({ id, engine, progress }));
+  }
+
+  progressOf(id: string): Progress | undefined {
+    return this.#running.get(id)?.progress;
+  }
+
+  enginePause(engine: EngineName): { until: number; reason: string } | undefined {
+    return this.#pauses.get(engine);
+  }
+
+  /** Aborts a running job; false when it is not in a slot (then the ledger can be changed directly). */
+  abort(id: string, reason: StopReason): boolean {
+    const running = this.#running.get(id);
+    running?.abort.abort(reason);
+    return running !== undefined;
+  }
+
+  /** Ends everything: nothing new starts, running jobs are aborted and have left their slots when this resolves. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    for (const cancel of this.#timers.values()) cancel();
+    for (const { cancel } of this.#pauses.values()) cancel();
+    for (const queue of Object.values(this.#queues)) {
+      queue.pause();
+      queue.clear();
+    }
+    for (const { abort } of this.#running.values()) abort.abort({ kind: 'stopping' } satisfies StopReason);
+    await Promise.all(Object.values(this.#queues).map(queue => queue.onPendingZero()));
+  }
+
+  #turn(): void {
+    for (const [engine, queue] of Object.entries(this.#queues) as [EngineName, PQueue][]) {
+      const held = this.#stopping || this.#draining || this.#options.ledger.paused || this.#pauses.has(engine);
+      if (held) queue.pause();
+      else queue.start();
+    }
+  }
+
+  #list(job: Job): void {
+    if (this.#listed.has(job.id) || job.decision.kind !== 'do') return;
+    const engine = job.decision.engine;
+    this.#listed.add(job.id);
+    const task = () => this.#work(job.id, engine);
+    // Earlier arrivals first; what was under way before a restart is the earliest by nature.
+    this.#queues[engine].add(task, { priority: -job.arrival }).catch(this.#options.onFatal);
+  }
+
+  async #work(id: string, engine: EngineName): Promise<void> {
+    const job = this.#options.ledger.get(id);
+    // Between listing and the slot it may have been cancelled, forgotten, or given to the other engine.
+    if (!job || !IN_SLOT.has(job.state.name) || job.decision.kind !== 'do' || job.decision.engine !== engine) {
+      this.#listed.delete(id);
+      if (job) this.consider(job);
+      return;
+    }
+    const running: Running = { engine, abort: new AbortController(), progress: {} };
+    this.#running.set(id, running);
+    try {
+      const outcome = await this.#options.worker.run(id, running.abort.signal, progress => {
+        running.progress = progress;
+        this.#options.onProgress(id, progress);
+      });
+      if (outcome.kind === 'engine-paused') this.pauseEngine(engine, outcome.forMs, outcome.reason);
+    } finally {
+      this.#running.delete(id);
+      this.#listed.delete(id);
+    }
+    const after = this.#options.ledger.get(id);
+    if (after) this.consider(after);
+  }
+
+  /** Every job of the engine would meet the same problem: nothing starts there until the time is over. */
+  pauseEngine(engine: EngineName, forMs: number, reason: string): void {
+    this.#pauses.get(engine)?.cancel();
+    const until = this.#options.clock.now() + forMs;
+    const cancel = this.#options.clock.after(forMs, () => this.resumeEngine(engine));
+    this.#pauses.set(engine, { until, reason, cancel });
+    this.#options.log.warn({ engine, until: new Date(until).toISOString() }, `engine paused: ${reason}`);
+    this.#turn();
+  }
+
+  resumeEngine(engine: EngineName): void {
+    this.#pauses.get(engine)?.cancel();
+    if (this.#pauses.delete(engine)) this.#options.log.info({ engine }, 'engine takes jobs again');
+    this.#turn();
+  }
+
+  #wake(id: string, until: number): void {
+    this.#timers.get(id)?.();
+    const cancel = this.#options.clock.after(until - this.#options.clock.now(), () => {
+      this.#timers.delete(id);
+      const job = this.#options.ledger.get(id);
+      if (job?.state.name !== 'waiting' || this.#stopping) return;
+      // A long wait is cut into timer-sized pieces, and the wall clock may have been set back.
+      if (job.state.until > this.#options.clock.now()) return this.#wake(id, job.state.until);
+      this.#options.ledger
+        .commit(id, { event: 'queued', data: { because: 'the wait is over' } })
+        .then(queued => queued && this.consider(queued), this.#options.onFatal);
+    });
+    this.#timers.set(id, cancel);
+  }
+}
