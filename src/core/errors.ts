@@ -42,6 +42,8 @@ export type ErrorCode =
   | 'unsupported-file'
   | 'file-too-large'
   | 'outcome-unknown'
+  | 'unconfirmed'
+  | 'still-rendering'
   | 'render-failed'
   | 'bad-answer'
   | 'bad-request'
@@ -146,6 +148,9 @@ const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
   'unsupported-file': { kind: 'fail' },
   'file-too-large': { kind: 'hold' },
   'outcome-unknown': { kind: 'ask' },
+  // The engine asked and still does not know: only a person may have a paid step repeated.
+  unconfirmed: { kind: 'hold' },
+  'still-rendering': { kind: 'hold' },
   'render-failed': { kind: 'hold' },
   'bad-answer': { kind: 'hold' },
   'bad-request': { kind: 'fail' },

@@ -90,6 +90,15 @@ export interface Order {
   instruction?: string;
   /** Facts of the job this one refines (`clip.v2.mp4`), so that an engine can go on in the same session. */
   previous?: Readonly<Record<string, string>>;
+  /** Inbox the source lies in, where an engine keeps something per folder. */
+  folder?: string;
+  /** Whether the rule lets this machine take over what the cloud cannot do. */
+  fallback?: 'none' | 'local';
+  /**
+   * How often a person asked for another try of this job. A paid step whose outcome stayed unknown is repeated only when
+   * this has grown since the step was recorded.
+   */
+  asked?: number;
 }
 
 /** engine -> verify: a result and what it is meant to be. Not to be trusted yet. */
@@ -109,14 +118,18 @@ export interface Candidate {
 export interface Expectation {
   /** At most this many bytes; absent where no size was asked for. */
   maxBytes?: number;
-  durationS: number;
+  /** Absent where the engine cannot know (an edit made in the cloud may shorten or lengthen). */
+  durationS?: number;
+  /** How far the duration may be off, where the engine knows it less exactly than verify would ask for. */
+  durationToleranceS?: number;
   /** Display size, exact. Absent where the engine cannot know (the cloud). */
   width?: number;
   height?: number;
   /** Frame count, where the engine promised to keep every frame. */
   frames?: number;
-  audioTracks: number;
-  subtitleTracks: number;
+  /** Absent where the engine cannot know (the cloud). */
+  audioTracks?: number;
+  subtitleTracks?: number;
   /** Upper bound on frames per second, where one was asked for. */
   maxFps?: number;
   videoCodecs: string[];
