@@ -1,0 +1,82 @@
+import { spawn } from 'node:child_process';
+import { constants } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
+import { delimiter, isAbsolute, join, resolve } from 'node:path';
+
+/** Programs put in front of a child, as far as this system has them (util-linux, coreutils). Each replaces itself by the next. */
+export interface Launchers {
+  /** `setpriv` that knows `--pdeathsig`: the child dies with us. busybox has one that does not. */
+  setpriv: string | undefined;
+  prlimit: string | undefined;
+  nice: string | undefined;
+}
+
+interface Wishes {
+  args: readonly string[];
+  limits?: { addressSpaceBytes?: number; cpuSeconds?: number; fileSizeBytes?: number };
+  nice?: number;
+}
+
+let found: Promise<Launchers> | undefined;
+
+/** Looks for the launchers once and proves that each works here. */
+export function findLaunchers(): Promise<Launchers> {
+  found ??= Promise.all([
+    working('setpriv', ['--pdeathsig', 'KILL', 'true']),
+    working('prlimit', ['--core=0', 'true']),
+    working('nice', ['-n', '1', 'true']),
+  ]).then(([setpriv, prlimit, nice]) => ({ setpriv, prlimit, nice }));
+  return found;
+}
+
+/** The command line that starts `program` through the launchers it needs. Pure. */
+export function launchedThrough(launchers: Launchers, program: string, wishes: Wishes): [string, string[]] {
+  const line: string[] = [];
+  if (launchers.setpriv) line.push(launchers.setpriv, '--pdeathsig', 'KILL');
+  const limits = limitArgs(wishes.limits);
+  if (launchers.prlimit && limits.length > 0) line.push(launchers.prlimit, ...limits);
+  if (launchers.nice && wishes.nice) line.push(launchers.nice, '-n', String(wishes.nice));
+  line.push(program, ...wishes.args);
+  return [line[0] ?? program, line.slice(1)];
+}
+
+function limitArgs(limits: Wishes['limits']): string[] {
+  const args: string[] = [];
+  if (limits?.addressSpaceBytes) args.push(`--as=${Math.ceil(limits.addressSpaceBytes)}`);
+  // Soft limit first (SIGXCPU, which can be told from other endings), hard limit a little later (SIGKILL).
+  if (limits?.cpuSeconds) args.push(`--cpu=${Math.ceil(limits.cpuSeconds)}:${Math.ceil(limits.cpuSeconds) + 5}`);
+  if (limits?.fileSizeBytes) args.push(`--fsize=${Math.ceil(limits.fileSizeBytes)}`);
+  if (args.length > 0) args.push('--core=0');
+  return args;
+}
+
+/** Absolute path of an executable file: a path is taken as it is, a name is looked for on PATH. */
+export async function findProgram(command: string, path = process.env['PATH'] ?? ''): Promise<string | undefined> {
+  if (command.includes('/')) return (await isExecutable(resolve(command))) ? resolve(command) : undefined;
+  for (const directory of path.split(delimiter)) {
+    const candidate = join(directory, command);
+    // An empty or relative entry in PATH would mean whatever directory we happen to be in.
+    if (isAbsolute(directory) && (await isExecutable(candidate))) return candidate;
+  }
+  return undefined;
+}
+
+async function isExecutable(path: string): Promise<boolean> {
+  try {
+    await access(path, constants.X_OK);
+    return (await stat(path)).isFile();
+  } catch {
+    return false;
+  }
+}
+
+async function working(name: string, args: string[]): Promise<string | undefined> {
+  const path = await findProgram(name);
+  if (!path) return undefined;
+  const ok = await new Promise<boolean>(resolve => {
+    const child = spawn(path, args, { stdio: 'ignore' });
+    child.on('error', () => resolve(false));
+    child.on('close', code => resolve(code === 0));
+  });
+  return ok ? path : undefined;
+}
