@@ -1,0 +1,197 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Candidate, type Job, STATE_NAMES } from '../../src/core/job.ts';
+import { allowedIn, apply, HISTORY_LIMIT, IllegalEvent, type JobEvent, viewOf } from '../../src/core/lifecycle.ts';
+
+const pin = { dev: '1', ino: '2', sizeBytes: 100_000_000, mtimeNs: '3', ctimeNs: '4' };
+const candidate: Candidate = {
+  path: '/state/work/a/out.mp4',
+  isSource: false,
+  bytes: 49_000_000,
+  expect: { durationS: 10, audioTracks: 1, subtitleTracks: 0, videoCodecs: ['h264'] },
+  how: 'two passes',
+  notes: ['data track dropped'],
+};
+const decision = {
+  kind: 'do' as const,
+  rule: 'default',
+  engine: 'local' as const,
+  fallback: 'none' as const,
+  target: {
+    size: { kind: 'bytes' as const, bytes: 50_000_000 },
+    audio: { kind: 'keep' as const },
+    quality: 'auto' as const,
+    minSaving: 0.05,
+  },
+  output: 'clip.mp4',
+  why: 'first match',
+};
+const reason = { code: 'io' as const, text: 'the disk coughed' };
+const intent = { temp: '/out/.shrinkbox-a.part', target: '/out/clip.mp4', ino: '9', bytes: 49_000_000, sha256: 'x' };
+
+const EVENTS: JobEvent[] = [
+  { event: 'decided', data: { decision, sidecar: null } },
+  { event: 'repinned', data: { path: '/in/b.mp4', relative: 'b.mp4', pin } },
+  { event: 'queued', data: { because: 'restart' } },
+  { event: 'started', data: { engine: 'local', step: 'preparing' } },
+  { event: 'step', data: { engine: 'local', step: 'pass 1' } },
+  { event: 'checkpoint', data: { key: 'audio', value: { bytes: 5 } } },
+  { event: 'fact', data: { key: 'claim', value: 'https://example.invalid/clm_1' } },
+  { event: 'doubted', data: { engine: 'nemo', step: 'message', reason } },
+  { event: 'candidate', data: { candidate } },
+  { event: 'rejected', data: { reason, keepCheckpoints: false } },
+  { event: 'verified', data: { evidence: 'decoded 300 frames' } },
+  { event: 'publishing', data: { intent } },
+  { event: 'published', data: { delivery: { output: '/out/clip.mp4', bytes: 49_000_000 } } },
+  { event: 'disposing', data: { to: '/archive/clip.mp4' } },
+  { event: 'disposed', data: { kind: 'archived', to: '/archive/clip.mp4' } },
+  { event: 'restored', data: { to: '/in/clip.mp4' } },
+  { event: 'done', data: {} },
+  { event: 'waiting', data: { until: 99, reason, strike: 'io' } },
+  { event: 'held', data: { reason } },
+  { event: 'failed', data: { reason } },
+  { event: 'cancelled', data: { reason } },
+  { event: 'skipped', data: { reason } },
+  { event: 'reported', data: { path: '/out/clip.failed.txt' } },
+];
+
+function admitted(): Job {
+  const job = apply(undefined, 'a', 1, {
+    event: 'admitted',
+    data: {
+      arrival: 1,
+      inbox: '/in',
+      path: '/in/clip.mp4',
+      relative: 'clip.mp4',
+      pin,
+      fingerprint: 'f',
+      version: 1,
+      decision,
+    },
+  });
+  if (!job) throw new Error('admitted gives a job');
+  return job;
+}
+
+function after(...names: JobEvent['event'][]): Job {
+  let job = admitted();
+  for (const name of names) {
+    const event = EVENTS.find(candidateEvent => candidateEvent.event === name);
+    if (!event) throw new Error(`no sample of ${name}`);
+    job = apply(job, 'a', 2, event) ?? job;
+  }
+  return job;
+}
+
+describe('the way of a job', () => {
+  it('leads from admitted to done with the delivery, the way and the evidence in its last state', () => {
+    const job = after('started', 'step', 'checkpoint', 'candidate', 'verified', 'publishing', 'published', 'done');
+    expect(job.state).toEqual({
+      name: 'done',
+      output: '/out/clip.mp4',
+      outputBytes: 49_000_000,
+      how: 'two passes',
+      notes: ['data track dropped'],
+      evidence: 'decoded 300 frames',
+    });
+    expect(job.checkpoints).toEqual({});
+    expect(viewOf(job)).toMatchObject({
+      state: 'done',
+      progress: 1,
+      output_bytes: 49_000_000,
+      target_bytes: 50_000_000,
+      reason: null,
+    });
+  });
+
+  it.each([
+    ['verify before there is a candidate', ['started'], 'verified'],
+    ['deliver what was not verified', ['started', 'candidate'], 'publishing'],
+    ['be done before it is published', ['started', 'candidate', 'verified'], 'done'],
+    ['produce a candidate without having started', [], 'candidate'],
+    ['start while it waits', ['waiting'], 'started'],
+    ['fail after it is done', ['started', 'candidate', 'verified', 'publishing', 'published', 'done'], 'failed'],
+  ] as const)('cannot %s', (_what, before, last) => {
+    expect(() => after(...before, last)).toThrow(IllegalEvent);
+  });
+
+  it('keeps checkpoints through waiting, restart and hold, and drops them when a candidate was bad', () => {
+    expect(after('started', 'checkpoint', 'waiting', 'queued').checkpoints).toEqual({ audio: { bytes: 5 } });
+    expect(after('started', 'checkpoint', 'held').checkpoints).toEqual({ audio: { bytes: 5 } });
+    expect(after('started', 'checkpoint', 'candidate', 'rejected').checkpoints).toEqual({});
+  });
+
+  it('keeps checkpoints when a candidate only went missing, so that no paid step is asked for again', () => {
+    const job = apply(after('started', 'checkpoint', 'candidate'), 'a', 3, {
+      event: 'rejected',
+      data: { reason, keepCheckpoints: true },
+    });
+    expect(job?.checkpoints).toEqual({ audio: { bytes: 5 } });
+  });
+
+  it('counts strikes per code until a person asks for a fresh try', () => {
+    const struck = after('started', 'waiting', 'queued', 'started', 'waiting');
+    expect(struck.strikes).toEqual({ io: 2 });
+    expect(struck.waits).toBe(2);
+    const fresh = apply(struck, 'a', 3, { event: 'queued', data: { because: 'a person', fresh: true } });
+    expect(fresh).toMatchObject({ strikes: {}, waits: 0, state: { name: 'queued' } });
+  });
+
+  it('forgets a job only when it rests', () => {
+    const forget: JobEvent = { event: 'forgotten', data: { by: 'a person' } };
+    expect(() => apply(after('started'), 'a', 3, forget)).toThrow(IllegalEvent);
+    expect(apply(after('failed'), 'a', 3, forget)).toBeUndefined();
+  });
+
+  it('keeps a bounded history with a sentence for each thing that happened', () => {
+    let job = admitted();
+    for (let n = 0; n < 100; n += 1) {
+      job = apply(job, 'a', n, { event: 'waiting', data: { until: n, reason } }) ?? job;
+      job = apply(job, 'a', n, { event: 'queued', data: { because: `turn ${n}` } }) ?? job;
+    }
+    expect(job.history).toHaveLength(HISTORY_LIMIT);
+    expect(job.history.at(-1)).toEqual({ at: 99, event: 'queued', note: 'turn 99' });
+  });
+});
+
+describe('any order of events', () => {
+  it('is either legal and lands in a known state, or refused without changing the job', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...EVENTS), { maxLength: 60 }), events => {
+        let job = admitted();
+        for (const event of events) {
+          const frozen = JSON.stringify(job);
+          const legal = allowedIn(event.event).includes(job.state.name);
+          try {
+            const next = apply(job, 'a', 5, event);
+            expect(legal).toBe(true);
+            if (next) job = next;
+          } catch (error) {
+            expect(error).toBeInstanceOf(IllegalEvent);
+          }
+          if (!legal) expect(JSON.stringify(job)).toBe(frozen);
+          expect(STATE_NAMES).toContain(job.state.name);
+        }
+      }),
+    );
+  });
+
+  it('gives the same job when every event and every job went through JSON on the way, as replay does', () => {
+    fc.assert(
+      fc.property(fc.array(fc.constantFrom(...EVENTS), { maxLength: 60 }), events => {
+        let live: Job = admitted();
+        let replayed: Job = JSON.parse(JSON.stringify(live));
+        for (const event of events) {
+          if (!allowedIn(event.event).includes(live.state.name)) continue;
+          try {
+            live = apply(live, 'a', 5, event) ?? live;
+          } catch {
+            continue;
+          }
+          replayed = apply(JSON.parse(JSON.stringify(replayed)), 'a', 5, JSON.parse(JSON.stringify(event))) ?? replayed;
+        }
+        expect(JSON.parse(JSON.stringify(replayed))).toEqual(JSON.parse(JSON.stringify(live)));
+      }),
+    );
+  });
+});

@@ -1,0 +1,166 @@
+import { describe, expect, it } from 'vitest';
+import type { Job, Sighting } from '../../src/core/job.ts';
+import type { JobEvent } from '../../src/core/lifecycle.ts';
+import { admit, isKnown } from '../../src/queue/intake.ts';
+import { aJob, aPin, aSighting, REASON, TO_DONE } from '../support/builders.ts';
+
+const words = (text: string) => ({ path: '/in/clip.mp4.txt', text });
+const started: JobEvent = { event: 'started', data: { engine: 'local', step: 'preparing' } };
+const held: JobEvent = { event: 'held', data: { reason: REASON } };
+const failed: JobEvent = { event: 'failed', data: { reason: REASON } };
+const cancelled: JobEvent = { event: 'cancelled', data: { reason: REASON } };
+
+interface Row {
+  what: string;
+  here?: Job[];
+  twins?: Job[];
+  sighting?: Partial<Sighting>;
+  fingerprint?: string;
+  stillThere?: boolean;
+  expected: { kind: string; version?: number; replaced?: number };
+}
+
+const moved = aPin({ ino: '11', ctimeNs: '200' });
+const rewritten = aPin({ sizeBytes: 2_000_000, mtimeNs: '300', ctimeNs: '300' });
+
+const ROWS: Row[] = [
+  { what: 'a file never seen', expected: { kind: 'new', version: 1, replaced: 0 } },
+  { what: 'the very file of a queued job', here: [aJob()], expected: { kind: 'nothing' } },
+  { what: 'the very file of a failed job', here: [aJob({}, failed)], expected: { kind: 'nothing' } },
+  {
+    what: 'the same content under a new inode (remount, restore)',
+    here: [aJob({}, ...TO_DONE)],
+    sighting: { pin: moved },
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'other content at the place of a done job',
+    here: [aJob({}, ...TO_DONE)],
+    sighting: { pin: rewritten },
+    fingerprint: 'content-2',
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'other content at the place of a running job',
+    here: [aJob({}, started)],
+    sighting: { pin: rewritten },
+    fingerprint: 'content-2',
+    expected: { kind: 'new', version: 1, replaced: 1 },
+  },
+  {
+    what: 'other content at the place of a held job',
+    here: [aJob({}, held)],
+    sighting: { pin: rewritten },
+    fingerprint: 'content-2',
+    expected: { kind: 'new', version: 1, replaced: 1 },
+  },
+  {
+    what: 'a done file under another name, the old name gone',
+    twins: [aJob({ relative: 'old.mp4' }, ...TO_DONE)],
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'a copy of a done file that is still there',
+    twins: [aJob({ relative: 'old.mp4' }, ...TO_DONE)],
+    stillThere: true,
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a queued file renamed before its turn',
+    twins: [aJob({ relative: 'old.mp4' })],
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'the same content dropped again after its original was archived',
+    twins: [aJob({ relative: 'old.mp4', original: { kind: 'archived', path: '/ar/old.mp4', at: 3 } }, ...TO_DONE)],
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'the same content in another inbox',
+    twins: [aJob({ inbox: '/other', relative: 'clip.mp4' }, ...TO_DONE)],
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'words that arrive before the turn',
+    here: [aJob()],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'redecide' },
+  },
+  {
+    what: 'words that answer a held job',
+    here: [aJob({}, held)],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'redecide' },
+  },
+  {
+    what: 'words that change after a failure',
+    here: [aJob({}, failed)],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'redecide' },
+  },
+  {
+    what: 'words that arrive while it is encoded',
+    here: [aJob({}, started)],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'later' },
+  },
+  {
+    what: 'words that change after delivery: a refinement',
+    here: [aJob({}, ...TO_DONE)],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'new', version: 2, replaced: 0 },
+  },
+  {
+    what: 'words that change after the second version',
+    here: [aJob({}, ...TO_DONE), aJob({ id: 'bbbb', version: 2, sidecar: words('720p') }, ...TO_DONE)],
+    sighting: { sidecar: words('480p') },
+    expected: { kind: 'new', version: 3, replaced: 0 },
+  },
+  {
+    what: 'words taken away after delivery',
+    here: [aJob({ sidecar: words('720p') }, ...TO_DONE)],
+    expected: { kind: 'nothing' },
+  },
+  {
+    what: 'words that change after a cancel',
+    here: [aJob({}, cancelled)],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'nothing' },
+  },
+  {
+    what: 'an incomplete file that grew',
+    here: [aJob({ fingerprint: '' }, failed)],
+    sighting: { pin: rewritten },
+    fingerprint: 'content-2',
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+];
+
+describe('what a sighting means', () => {
+  it.each(ROWS)(
+    '$what -> $expected.kind',
+    ({ here = [], twins = [], sighting, fingerprint = 'content-1', stillThere = false, expected }) => {
+      const admission = admit({
+        sighting: aSighting(sighting),
+        fingerprint,
+        here,
+        twins,
+        stillThere: () => stillThere,
+      });
+      const said =
+        admission.kind === 'new' ? { ...admission, replaced: admission.replaced.length } : { kind: admission.kind };
+      expect(said).toEqual(expected);
+    },
+  );
+});
+
+describe('isKnown', () => {
+  it('is true only for the very file with the very words of the newest job', () => {
+    const jobs = [aJob({ sidecar: words('720p') })];
+    expect(isKnown(jobs, aPin(), words('720p'))).toBe(true);
+    expect(isKnown(jobs, aPin(), words('480p'))).toBe(false);
+    expect(isKnown(jobs, aPin(), undefined)).toBe(false);
+    expect(isKnown(jobs, aPin({ ctimeNs: '101' }), words('720p'))).toBe(false);
+    expect(isKnown([], aPin(), undefined)).toBe(false);
+  });
+});

@@ -1,0 +1,112 @@
+import { describe, expect, it } from 'vitest';
+import type { JobEvent } from '../../src/core/lifecycle.ts';
+import { IllegalEvent } from '../../src/core/lifecycle.ts';
+import { Ledger, type LedgerChange } from '../../src/queue/ledger.ts';
+import { aDecision, aPin, REASON, TO_DONE } from '../support/builders.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { MemoryJournal } from '../support/memory-journal.ts';
+
+function admitted(relative: string, fingerprint = relative): JobEvent {
+  return {
+    event: 'admitted',
+    data: {
+      arrival: 1,
+      inbox: '/in',
+      path: `/in/${relative}`,
+      relative,
+      pin: aPin(),
+      fingerprint,
+      version: 1,
+      decision: aDecision(),
+    },
+  };
+}
+
+function setup() {
+  const journal = new MemoryJournal();
+  const ledger = new Ledger(journal, new FakeClock());
+  return { journal, ledger };
+}
+
+function replayed(journal: MemoryJournal): Ledger {
+  const ledger = new Ledger(new MemoryJournal(), new FakeClock());
+  for (const record of journal.records()) ledger.replay(record);
+  return ledger;
+}
+
+describe('the ledger', () => {
+  it('is the same after replay: jobs, places, contents, counts, totals, pause', async () => {
+    const { journal, ledger } = setup();
+    await ledger.commit('a', admitted('a.mp4'), ...TO_DONE);
+    await ledger.commit('b', admitted('b.mp4', 'twin'));
+    await ledger.commit('c', admitted('c.mp4', 'twin'), { event: 'failed', data: { reason: REASON } });
+    await ledger.commit('c', { event: 'forgotten', data: { by: 'a person' } });
+    await ledger.commit('b', {
+      event: 'repinned',
+      data: { path: '/in/d.mp4', relative: 'd.mp4', pin: aPin({ ino: '12' }) },
+    });
+    await ledger.setPaused(true);
+    const again = replayed(journal);
+    expect([...again.all()]).toEqual(JSON.parse(JSON.stringify([...ledger.all()])));
+    expect(again.counts()).toEqual(ledger.counts());
+    expect(again.totals()).toEqual({ done: 1, sourceBytes: 1_000_000, outputBytes: 400_000 });
+    expect(again.paused).toBe(true);
+    expect(again.atPlace('/in', 'b.mp4')).toEqual([]);
+    expect(again.atPlace('/in', 'd.mp4').map(job => job.id)).toEqual(['b']);
+    expect(again.withContent('twin').map(job => job.id)).toEqual(['b']);
+  });
+
+  it('is the same after replaying its snapshot', async () => {
+    const { ledger } = setup();
+    await ledger.commit('a', admitted('a.mp4'), ...TO_DONE);
+    await ledger.commit('b', admitted('b.mp4'));
+    await ledger.setPaused(true);
+    const copy = new Ledger(new MemoryJournal(), new FakeClock());
+    for (const record of ledger.snapshot()) copy.replay({ at: 0, ...JSON.parse(JSON.stringify(record)) });
+    expect([...copy.all()]).toEqual(JSON.parse(JSON.stringify([...ledger.all()])));
+    expect(copy.counts()).toEqual(ledger.counts());
+    expect(copy.paused).toBe(true);
+  });
+
+  it('writes nothing when one of several events is illegal', async () => {
+    const { journal, ledger } = setup();
+    await ledger.commit('a', admitted('a.mp4'));
+    const written = journal.lines.length;
+    const illegal: JobEvent[] = [
+      { event: 'held', data: { reason: REASON } },
+      { event: 'verified', data: { evidence: '' } },
+    ];
+    await expect(ledger.commit('a', ...illegal)).rejects.toThrow(IllegalEvent);
+    expect(journal.lines).toHaveLength(written);
+    expect(ledger.get('a')?.state.name).toBe('queued');
+  });
+
+  it('announces a change only once it is durable', async () => {
+    let durable: () => void = () => {};
+    const ledger = new Ledger({ append: () => new Promise<void>(resolve => (durable = resolve)) }, new FakeClock());
+    const changes: LedgerChange[] = [];
+    ledger.subscribe(change => changes.push(change));
+    const committed = ledger.commit('a', admitted('a.mp4'));
+    expect(ledger.get('a')?.state.name).toBe('queued');
+    expect(changes).toEqual([]);
+    durable();
+    await committed;
+    expect(changes).toHaveLength(1);
+  });
+
+  it('hands out ids that are not taken and arrivals that go on after a replay', async () => {
+    const { journal, ledger } = setup();
+    const ids = new Set(Array.from({ length: 2000 }, () => ledger.newId()));
+    expect(ids.size).toBe(2000);
+    await ledger.commit('a', {
+      ...admitted('a.mp4'),
+      data: { ...admitted('a.mp4').data, arrival: ledger.nextArrival() + 6 },
+    } as JobEvent);
+    expect(replayed(journal).nextArrival()).toBe(8);
+  });
+
+  it('refuses a record of an unknown kind instead of dropping it', () => {
+    const { ledger } = setup();
+    expect(() => ledger.replay({ at: 1, job: null, event: 'frobnicated', data: {} })).toThrow(/frobnicated/);
+  });
+});

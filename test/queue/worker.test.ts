@@ -1,0 +1,363 @@
+import { describe, expect, it } from 'vitest';
+import type { ErrorCode } from '../../src/core/errors.ts';
+import type { Decision, Job } from '../../src/core/job.ts';
+import type { JobEvent } from '../../src/core/lifecycle.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+import { Ledger } from '../../src/queue/ledger.ts';
+import type { StopReason } from '../../src/queue/scheduler.ts';
+import { createWorker } from '../../src/queue/worker.ts';
+import { aCandidate, aDecision, aPin } from '../support/builders.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { FakeEngine, FakeWorld, fails } from '../support/fake-world.ts';
+import { MemoryJournal } from '../support/memory-journal.ts';
+
+async function setup(decision: Decision = aDecision(), ...events: JobEvent[]) {
+  const clock = new FakeClock();
+  const journal = new MemoryJournal();
+  const ledger = new Ledger(journal, clock);
+  const world = new FakeWorld();
+  const worker = createWorker({ ledger, world, clock, log: silentLogger });
+  const data = {
+    arrival: 1,
+    inbox: '/in',
+    path: '/in/clip.mp4',
+    relative: 'clip.mp4',
+    pin: aPin(),
+    fingerprint: 'f',
+    version: 1,
+    decision,
+  };
+  await ledger.commit('a', { event: 'admitted', data }, ...events);
+  const abort = new AbortController();
+  const run = () => worker.run('a', abort.signal, () => {});
+  const job = (): Job => ledger.expect('a');
+  return { clock, journal, ledger, world, run, job, stop: (reason: StopReason) => abort.abort(reason) };
+}
+
+const started: JobEvent = { event: 'started', data: { engine: 'local', step: 'preparing' } };
+const candidate: JobEvent = { event: 'candidate', data: { candidate: aCandidate() } };
+const verified: JobEvent = { event: 'verified', data: { evidence: 'decoded' } };
+const intent = { temp: '/out/.t', target: '/out/clip.mp4', ino: '1', bytes: 400_000, sha256: 'x' };
+const publishing: JobEvent = { event: 'publishing', data: { intent } };
+const published: JobEvent = { event: 'published', data: { delivery: { output: '/out/clip.mp4', bytes: 400_000 } } };
+
+describe('a job on its way', () => {
+  it('goes through every stage and leaves its trace in the journal', async () => {
+    const { run, job, journal, world } = await setup();
+    expect(await run()).toEqual({ kind: 'rested' });
+    expect(job().state).toMatchObject({ name: 'done', output: '/out/clip.mp4', evidence: 'decoded' });
+    expect(journal.eventsOf('a')).toEqual([
+      'admitted',
+      'started',
+      'candidate',
+      'verified',
+      'publishing',
+      'published',
+      'done',
+    ]);
+    expect(world.done).toEqual(['release', 'verify', 'publish', 'removed work of a']);
+  });
+
+  it('journals what the engine records, its steps and facts, and hands recorded values back on the next run', async () => {
+    const { run, job, world, journal, ledger } = await setup();
+    const engine = new FakeEngine('local', async (context, n) => {
+      if (n === 2) {
+        expect(context.resume).toEqual({ audio: { bytes: 7 } });
+        return aCandidate();
+      }
+      await context.step('audio');
+      await context.step('audio');
+      await context.record('audio', { bytes: 7 });
+      await context.fact('claim', 'clm');
+      return fails('no-space');
+    });
+    world.engines = { local: engine };
+    await run();
+    expect(job().state.name).toBe('waiting');
+    expect(journal.eventsOf('a').filter(event => event === 'step')).toHaveLength(1);
+    expect(job().facts).toEqual({ claim: 'clm' });
+    await ledger.commit('a', { event: 'queued', data: { because: 'the wait is over' } });
+    await run();
+    expect(job().state.name).toBe('done');
+  });
+});
+
+describe('a job left behind by a crash', () => {
+  it.each([
+    ['running', [started], ['queued', 'started', 'candidate', 'verified', 'publishing', 'published', 'done']],
+    ['verifying', [started, candidate], ['verified', 'publishing', 'published', 'done']],
+    ['delivering', [started, candidate, verified], ['publishing', 'published', 'done']],
+    ['delivering, about to publish', [started, candidate, verified, publishing], ['publishing', 'published', 'done']],
+    ['delivering, published', [started, candidate, verified, publishing, published], ['done']],
+  ] as const)('in %s goes on from there', async (_state, events, expected) => {
+    const { run, job, journal } = await setup(aDecision(), ...events);
+    await run();
+    expect(job().state.name).toBe('done');
+    expect(journal.eventsOf('a').slice(events.length + 1)).toEqual(expected);
+  });
+
+  it('after the final name had appeared is not delivered twice', async () => {
+    const { run, job, world } = await setup(aDecision(), started, candidate, verified, publishing);
+    world.findPublished = async () => ({ output: '/out/clip.mp4', bytes: 400_000 });
+    await run();
+    expect(job().state.name).toBe('done');
+    expect(world.done).not.toContain('publish');
+  });
+
+  it('whose candidate is gone makes it again, with the checkpoints it had', async () => {
+    const kept: JobEvent = { event: 'checkpoint', data: { key: 'render', value: 'r1' } };
+    const { run, job, world } = await setup(aDecision(), started, kept, candidate);
+    world.intact = false;
+    expect(await run()).toEqual({ kind: 'rested' });
+    expect(job()).toMatchObject({ state: { name: 'queued' }, checkpoints: { render: 'r1' } });
+  });
+
+  it('in doubt asks its engine again and stays in doubt until the engine knows', async () => {
+    const doubted: JobEvent = {
+      event: 'doubted',
+      data: { engine: 'nemo', step: 'message', reason: { code: 'outcome-unknown', text: 'cut' } },
+    };
+    const { run, job, journal, world } = await setup(
+      aDecision({ engine: 'nemo' }),
+      { event: 'started', data: { engine: 'nemo', step: 'message' } },
+      doubted,
+    );
+    world.engines = {
+      nemo: new FakeEngine('nemo', async () => {
+        expect(job().state.name).toBe('in-doubt');
+        return aCandidate();
+      }),
+    };
+    await run();
+    expect(job().state.name).toBe('done');
+    expect(journal.eventsOf('a')).not.toContain('queued');
+  });
+});
+
+describe('what goes wrong', () => {
+  it.each([
+    ['no-space', 'waiting'],
+    ['unavailable', 'waiting'],
+    ['io', 'waiting'],
+    ['rate-limited', 'waiting'],
+    ['child-stalled', 'waiting'],
+    ['out-of-credits', 'waiting'],
+    ['denied', 'held'],
+    ['cannot-do', 'held'],
+    ['not-media', 'failed'],
+    ['no-video', 'failed'],
+  ] as [ErrorCode, string][])('%s leads to %s with its reason', async (code, state) => {
+    const { run, job, world } = await setup();
+    world.engines = { local: new FakeEngine('local', async () => fails(code)) };
+    await run();
+    expect(job().state).toMatchObject({ name: state, reason: { code, text: `${code} happened` } });
+  });
+
+  it('a full disk waits longer every time, uses nothing up, and goes on by itself', async () => {
+    const { run, job, world, ledger, clock } = await setup();
+    world.reserve = async () => fails('no-space');
+    const waits: number[] = [];
+    for (let n = 0; n < 6; n += 1) {
+      await run();
+      const { state } = job();
+      if (state.name !== 'waiting') throw new Error(state.name);
+      waits.push(state.until - clock.now());
+      await ledger.commit('a', { event: 'queued', data: { because: 'due' } });
+    }
+    expect(waits).toEqual([30_000, 60_000, 120_000, 240_000, 300_000, 300_000]);
+    expect(job().attempts).toBe(0);
+  });
+
+  it('a child that stalls is tried once more and then set aside with a report', async () => {
+    const { run, job, world, ledger } = await setup();
+    const engine = new FakeEngine('local', async () => fails('child-stalled', 'ffmpeg made no progress'));
+    world.engines = { local: engine };
+    await run();
+    await ledger.commit('a', { event: 'queued', data: { because: 'due' } });
+    await run();
+    expect(job().state).toMatchObject({
+      name: 'failed',
+      reason: { text: 'set aside after 2 tries: ffmpeg made no progress' },
+    });
+    expect(engine.runs).toBe(2);
+    expect([...world.reports.values()]).toEqual(['set aside after 2 tries: ffmpeg made no progress']);
+  });
+
+  it('a source that kills its worker three times is set aside', async () => {
+    const { run, job, world, ledger } = await setup();
+    const engine = new FakeEngine('local', async () => fails('child-killed'));
+    world.engines = { local: engine };
+    for (let n = 0; n < 2; n += 1) {
+      await run();
+      await ledger.commit('a', { event: 'queued', data: { because: 'due' } });
+    }
+    await run();
+    expect(job().state.name).toBe('failed');
+    expect(engine.runs).toBe(3);
+  });
+
+  it('a bug met by one file fails that file and not the daemon', async () => {
+    const { run, job, world } = await setup();
+    world.engines = {
+      local: new FakeEngine('local', async () => {
+        throw new TypeError('x is not a function');
+      }),
+    };
+    expect(await run()).toEqual({ kind: 'rested' });
+    expect(job().state).toMatchObject({ name: 'failed', reason: { code: 'crashed' } });
+  });
+
+  it('a journal that cannot be written stops everything', async () => {
+    const { run, world } = await setup();
+    world.engines = { local: new FakeEngine('local', async () => fails('journal-write')) };
+    await expect(run()).rejects.toMatchObject({ code: 'journal-write' });
+  });
+
+  it('a bad candidate is made again from the beginning, once', async () => {
+    const { run, job, world } = await setup(
+      aDecision(),
+      started,
+      { event: 'checkpoint', data: { key: 'pass', value: 1 } },
+      candidate,
+    );
+    world.verify = async () => fails('verify-failed');
+    await run();
+    expect(job()).toMatchObject({ state: { name: 'waiting' }, checkpoints: {}, strikes: { 'verify-failed': 1 } });
+  });
+
+  it('a bad render of the cloud is held, not paid for again', async () => {
+    const paid: JobEvent = { event: 'checkpoint', data: { key: 'message', value: 'sent' } };
+    const { run, job, world } = await setup(
+      aDecision({ engine: 'nemo' }),
+      { event: 'started', data: { engine: 'nemo', step: 'x' } },
+      paid,
+      candidate,
+    );
+    world.verify = async () => fails('verify-failed');
+    await run();
+    expect(job()).toMatchObject({ state: { name: 'held' }, checkpoints: { message: 'sent' } });
+  });
+
+  it('no credits pauses the engine and keeps the job', async () => {
+    const { run, job, world } = await setup(aDecision({ engine: 'nemo' }));
+    world.engines = { nemo: new FakeEngine('nemo', async () => fails('out-of-credits')) };
+    expect(await run()).toEqual({ kind: 'engine-paused', forMs: 3_600_000, reason: 'out-of-credits happened' });
+    expect(job().state.name).toBe('waiting');
+  });
+
+  it('what the cloud cannot do falls back to this machine where the rule allows', async () => {
+    const { run, job, world, journal } = await setup(aDecision({ engine: 'nemo', fallback: 'local' }));
+    world.engines = { nemo: new FakeEngine('nemo', async () => fails('out-of-credits')), local: new FakeEngine() };
+    expect(await run()).toEqual({ kind: 'again' });
+    expect(job()).toMatchObject({ state: { name: 'queued' }, decision: { engine: 'local' } });
+    await run();
+    expect(job().state.name).toBe('done');
+    expect(journal.eventsOf('a')).toContain('decided');
+  });
+});
+
+describe('the source', () => {
+  it('changed during the encode: the result is dropped and the file sighted again', async () => {
+    const { run, job, world } = await setup();
+    const engine = new FakeEngine('local', async () => {
+      world.sourceNow = () => aPin({ mtimeNs: '999', sizeBytes: 2_000_000 });
+      return aCandidate();
+    });
+    world.engines = { local: engine };
+    await run();
+    expect(job().state).toMatchObject({ name: 'cancelled', reason: { code: 'replaced' } });
+    expect(world.done).not.toContain('publish');
+    expect(world.resighted).toEqual(['clip.mp4']);
+  });
+
+  it('changed between verification and the final name: nothing appears', async () => {
+    const { run, job, world } = await setup();
+    const { deliver } = world;
+    world.deliver = async (...args) => {
+      world.sourceNow = () => aPin({ mtimeNs: '999' });
+      return deliver(...args);
+    };
+    await run();
+    expect(job().state.name).toBe('cancelled');
+    expect(world.done).not.toContain('publish');
+  });
+
+  it('only touched by chmod or remounted is the same source', async () => {
+    const { run, job, world } = await setup();
+    world.sourceNow = () => aPin({ ctimeNs: '999', dev: '77' });
+    await run();
+    expect(job()).toMatchObject({ state: { name: 'done' }, pin: { ctimeNs: '999', dev: '77' } });
+  });
+
+  it('deleted before its turn ends the job with a reason', async () => {
+    const { run, job, world } = await setup();
+    world.sourceNow = () => fails('gone');
+    await run();
+    expect(job().state).toMatchObject({
+      name: 'cancelled',
+      reason: { text: 'the file was removed before it was done' },
+    });
+  });
+
+  it('on a share that is away waits for the share', async () => {
+    const { run, job, world } = await setup();
+    world.sourceNow = () => fails('unavailable');
+    await run();
+    expect(job().state).toMatchObject({ name: 'waiting', reason: { code: 'unavailable' } });
+  });
+});
+
+describe('stopping', () => {
+  it('leaves a running job queued with what it reached', async () => {
+    const { run, job, world, stop } = await setup();
+    world.engines = {
+      local: new FakeEngine('local', async context => {
+        await context.record('pass', 1);
+        stop({ kind: 'stopping' });
+        return fails('cancelled');
+      }),
+    };
+    expect(await run()).toEqual({ kind: 'again' });
+    expect(job()).toMatchObject({ state: { name: 'queued' }, checkpoints: { pass: 1 } });
+  });
+
+  it('leaves a job in doubt in doubt', async () => {
+    const { run, job, world, stop } = await setup(aDecision({ engine: 'nemo' }));
+    world.engines = {
+      nemo: new FakeEngine('nemo', async context => {
+        await context.doubt('message', { code: 'outcome-unknown', text: 'the stream was cut' });
+        stop({ kind: 'stopping' });
+        return fails('cancelled');
+      }),
+    };
+    await run();
+    expect(job().state.name).toBe('in-doubt');
+  });
+
+  it('by a person cancels and cleans up', async () => {
+    const { run, job, world, stop } = await setup();
+    world.engines = {
+      local: new FakeEngine('local', async () => {
+        stop({ kind: 'cancelled', by: 'by a person' });
+        return fails('cancelled');
+      }),
+    };
+    await run();
+    expect(job().state).toMatchObject({ name: 'cancelled', reason: { text: 'cancelled by a person' } });
+    expect(world.done).toContain('removed work of a');
+  });
+});
+
+describe('reports', () => {
+  it('of earlier failures go when the file is delivered at last', async () => {
+    const { run, job, world, ledger } = await setup();
+    const engine = new FakeEngine('local', async (_context, n) => (n === 1 ? fails('not-media') : aCandidate()));
+    world.engines = { local: engine };
+    await run();
+    expect(job().report).toBe('/out/clip.mp4.failed.txt');
+    await ledger.commit('a', { event: 'queued', data: { because: 'retry', fresh: true } });
+    await run();
+    expect(job()).toMatchObject({ state: { name: 'done' }, report: undefined });
+    expect(world.reports.size).toBe(0);
+  });
+});

@@ -1,0 +1,83 @@
+import { ShrinkError } from '../../src/core/errors.ts';
+import type { Candidate, Job, Pin, Verified } from '../../src/core/job.ts';
+import type { Engine, EngineContext } from '../../src/engine/engine.ts';
+import { OPEN_GATE } from '../../src/engine/engine.ts';
+import type { WorkerWorld } from '../../src/queue/worker.ts';
+import { aCandidate, aDecision } from './builders.ts';
+
+/** An engine whose run is whatever the test says; counts how often it was asked. */
+export class FakeEngine implements Engine {
+  readonly name: 'local' | 'nemo';
+  runs = 0;
+  work: (context: EngineContext, run: number) => Promise<Candidate>;
+
+  constructor(name: 'local' | 'nemo' = 'local', work: FakeEngine['work'] = async () => aCandidate()) {
+    this.name = name;
+    this.work = work;
+  }
+
+  run(_order: unknown, context: EngineContext): Promise<Candidate> {
+    this.runs += 1;
+    return this.work(context, this.runs);
+  }
+}
+
+/** A world in which everything goes well and is written down; tests replace what should go wrong. */
+export class FakeWorld implements WorkerWorld {
+  engines: WorkerWorld['engines'] = { local: new FakeEngine() };
+  gate = OPEN_GATE;
+  /** What was done to the outside, in order. */
+  readonly done: string[] = [];
+  readonly resighted: string[] = [];
+  readonly reports = new Map<string, string>();
+  sourceNow: (job: Job) => Pin = job => job.pin;
+  intact = true;
+
+  async pin(job: Job): Promise<Pin> {
+    return this.sourceNow(job);
+  }
+  decide: WorkerWorld['decide'] = (job, engine) => (engine ? aDecision({ engine }) : job.decision);
+  verify: WorkerWorld['verify'] = async candidate => {
+    this.done.push('verify');
+    return { ...candidate, sha256: 'x', evidence: 'decoded' } as Verified;
+  };
+  reserve: WorkerWorld['reserve'] = async () => () => this.done.push('release');
+  async openWorkDir(id: string): Promise<string> {
+    return `/work/${id}`;
+  }
+  async removeWorkDir(id: string): Promise<void> {
+    this.done.push(`removed work of ${id}`);
+  }
+  async isIntact(): Promise<boolean> {
+    return this.intact;
+  }
+  deliver: WorkerWorld['deliver'] = async (_job, verified, { onIntent }) => {
+    await onIntent({
+      temp: '/out/.t',
+      target: '/out/clip.mp4',
+      ino: '1',
+      bytes: verified.bytes,
+      sha256: verified.sha256,
+    });
+    this.done.push('publish');
+    return { output: '/out/clip.mp4', bytes: verified.bytes };
+  };
+  findPublished: WorkerWorld['findPublished'] = async () => undefined;
+  dispose: WorkerWorld['dispose'] = async () => undefined;
+  async report(job: Job): Promise<string | undefined> {
+    if (job.state.name !== 'failed' && job.state.name !== 'held') return undefined;
+    const path = `/out/${job.relative}.failed.txt`;
+    this.reports.set(path, job.state.reason.text);
+    return path;
+  }
+  async removeReport(path: string): Promise<void> {
+    this.reports.delete(path);
+  }
+  resight(job: Job): void {
+    this.resighted.push(job.relative);
+  }
+}
+
+export function fails(code: ShrinkError['code'], message = `${code} happened`): never {
+  throw new ShrinkError(code, message, { hint: 'do something' });
+}
