@@ -1,0 +1,216 @@
+/**
+ * A verified file becomes a delivery: copied under a hidden name into the folder where it belongs, dated, synced, read
+ * back, and given its final name in one step that cannot overwrite anything. Every step may be the last one before a power
+ * cut; the journal holds the intent from before the final name appears, and a second call with it finishes or starts over.
+ */
+import { dirname, join } from 'node:path';
+import { fileError, isShrinkError, ShrinkError } from '../core/errors.ts';
+import type { Delivery, PublishIntent, Verified } from '../core/job.ts';
+import { jobOfTempName, ownTempName } from '../core/names.ts';
+import { formatBytes } from '../core/units.ts';
+import { copyInto, type Files, lstatIfThere, sha256Of, syncDir, syncFile, unlinkQuietly } from '../platform/files.ts';
+import type { Logger } from '../platform/log.ts';
+import { freeBytes } from '../platform/space.ts';
+import { checkRoot, ensureFolder, type FolderIdentity, inFolder, namesIn, unavailableIfGone } from './folder.ts';
+import { collisionKey, numbered, safeParts } from './names.ts';
+import { inTurn, moveWithoutOverwriting, unlinkIfThere } from './publish.ts';
+
+export interface DeliverOptions {
+  job: string;
+  /** Absolute path; exists, and is never made here: it may be the place of a disk that is not mounted. */
+  outbox: string;
+  /** As recorded by `identityOf` at start; absent: whatever folder is there now. */
+  outboxIdentity?: FolderIdentity | undefined;
+  /** Wanted path below the outbox, parts separated by `/`; made safe here. */
+  relative: string;
+  sourceMtimeMs: number;
+  /** Exact permission bits; absent: 0666 less the umask, group from a setgid folder, as for any file made there. */
+  mode?: number | undefined;
+  /** Names safe for Windows, macOS and FAT; default true. */
+  portable?: boolean | undefined;
+  /** Folders nothing may be delivered into: inboxes, the state directory. */
+  forbidden?: readonly string[] | undefined;
+  signal?: AbortSignal | undefined;
+  onProgress?: ((bytes: number) => void) | undefined;
+  /** The last intent in the journal: an earlier attempt may have published already. */
+  intent?: PublishIntent | undefined;
+  /** Resolves when the intent is durable; only then the name in it may appear. */
+  onIntent(intent: PublishIntent): Promise<void>;
+  files: Files;
+  log: Logger;
+}
+
+/** ` (2)` and on; a folder with more files of one name has another problem. */
+const MOST_NAMES = 1000;
+
+/**
+ * Delivers the file and resolves when it is durable under its final name. The candidate (or source) is only read. On an
+ * error nothing of ours is left in the outbox; a file that has its name already is never taken back.
+ * @throws ShrinkError `unavailable`, `no-space` (with what is missing), `denied`, `bad-name`, `cancelled`,
+ * `changed-underneath` (a source delivered as it is was written to after it was checked), `io`.
+ */
+export async function deliver(verified: Verified, options: DeliverOptions): Promise<Delivery> {
+  const { files } = options;
+  const root = { path: options.outbox, identity: options.outboxIdentity };
+  await checkRoot(root, files);
+  const published = options.intent && (await finishPublished(options.intent, options));
+  if (published) return published;
+  const parts = safeParts(options.relative, { portable: options.portable !== false });
+  const wanted = parts.pop();
+  if (wanted === undefined) throw new ShrinkError('bad-name', 'The output template gives an empty name');
+  const folder = await ensureFolder(root, parts, options);
+  const staged = await stage(verified, folder, options);
+  try {
+    return await inTurn(folder, files, () => publish(staged, folder, wanted, options));
+  } catch (error) {
+    await unlinkQuietly(staged.temp, files);
+    throw unavailableIfGone(fileError(error, `publishing in ${folder}`, folder), folder);
+  }
+}
+
+interface Staged {
+  temp: string;
+  ino: string;
+  bytes: number;
+  sha256: string;
+}
+
+/** The whole file under its hidden name, synced, and read back equal to what was verified. */
+async function stage(verified: Verified, folder: string, options: DeliverOptions): Promise<Staged> {
+  const { files, log, signal, onProgress, mode } = options;
+  const temp = join(folder, ownTempName(options.job));
+  await inFolder('clearing', temp, () => unlinkIfThere(temp, files));
+  try {
+    const copy = await copyInto(verified.path, temp, {
+      files,
+      log,
+      signal,
+      onProgress,
+      mode,
+      mtimeMs: options.sourceMtimeMs,
+    });
+    if (copy.bytes !== verified.bytes || copy.sha256 !== verified.sha256) throw notWhatWasChecked(verified);
+    const readBack = await sha256Of(temp, files, signal);
+    if (readBack !== verified.sha256) throw misread(temp);
+    return { temp, ino: copy.ino, bytes: copy.bytes, sha256: copy.sha256 };
+  } catch (error) {
+    await unlinkQuietly(temp, files);
+    throw await explained(error, verified, folder, files);
+  }
+}
+
+async function publish(staged: Staged, folder: string, wanted: string, options: DeliverOptions): Promise<Delivery> {
+  const { files, log, job } = options;
+  const taken = await namesIn(folder, files);
+  for (let n = 1; n <= MOST_NAMES; n++) {
+    const name = numbered(wanted, n);
+    const target = join(folder, name);
+    const isFree = !taken.has(collisionKey(name));
+    if (isFree && (await take(staged, target, options))) {
+      await syncDir(folder, files, log);
+      log.debug({ job, output: target, bytes: staged.bytes }, 'file published');
+      return { output: target, bytes: staged.bytes };
+    }
+    if (await hasSameContent(target, staged, files)) {
+      await unlinkIfThere(staged.temp, files);
+      return madeDurable(target, staged.bytes, options);
+    }
+  }
+  throw new ShrinkError('denied', `${folder} has ${MOST_NAMES} files named like ${wanted} already`, {
+    doing: 'choosing a name',
+    subject: folder,
+    hint: 'Clear the outbox, or put something that differs into the output template.',
+  });
+}
+
+async function take(staged: Staged, target: string, options: DeliverOptions): Promise<boolean> {
+  if (options.signal?.aborted) throw new ShrinkError('cancelled', 'Stopped before publishing', { subject: target });
+  await options.onIntent({ ...staged, target });
+  // The disk may have gone while the file was copied; its mount point is not our outbox.
+  await checkRoot({ path: options.outbox, identity: options.outboxIdentity }, options.files);
+  return (await moveWithoutOverwriting(staged.temp, target, options.files)) === 'moved';
+}
+
+/** After a crash: the delivery, if the intent was carried out; otherwise its traces are cleared for a new start. */
+async function finishPublished(intent: PublishIntent, options: DeliverOptions): Promise<Delivery | undefined> {
+  const { files, job } = options;
+  return inFolder('looking at', intent.target, async () => {
+    const isOurTemp = jobOfTempName(intent.temp.slice(dirname(intent.temp).length + 1)) === job;
+    const target = await lstatIfThere(intent.target, files).catch(ignoreNoFolder);
+    const temp = isOurTemp ? await lstatIfThere(intent.temp, files).catch(ignoreNoFolder) : undefined;
+    const isPublished =
+      target?.isFile() &&
+      Number(target.size) === intent.bytes &&
+      (String(target.ino) === intent.ino || (await hasSameContent(intent.target, intent, files)));
+    // An empty file under the final name, younger than our complete temporary one: the reservation made where a file
+    // system has no links, and the rename over it never came.
+    const isReservation =
+      target?.isFile() &&
+      target.size === 0n &&
+      Number(temp?.size) === intent.bytes &&
+      intent.bytes > 0 &&
+      temp !== undefined &&
+      target.uid === temp.uid &&
+      target.ctimeNs >= temp.ctimeNs;
+    if (isReservation) await unlinkIfThere(intent.target, files);
+    if (temp) await unlinkIfThere(intent.temp, files);
+    return isPublished ? madeDurable(intent.target, intent.bytes, options) : undefined;
+  });
+}
+
+function ignoreNoFolder(error: unknown): undefined {
+  if (isShrinkError(fileError(error, '', ''), 'gone')) return undefined;
+  throw error;
+}
+
+async function madeDurable(output: string, bytes: number, { files, log }: DeliverOptions): Promise<Delivery> {
+  await syncFile(output, files, log);
+  await syncDir(dirname(output), files, log);
+  return { output, bytes };
+}
+
+async function hasSameContent(path: string, wanted: { bytes: number; sha256: string }, files: Files): Promise<boolean> {
+  const found = await lstatIfThere(path, files);
+  if (!found?.isFile() || Number(found.size) !== wanted.bytes) return false;
+  return (await sha256Of(path, files)) === wanted.sha256;
+}
+
+/** What went wrong while copying, said about the right side: the source, the work folder or the outbox. */
+async function explained(error: unknown, verified: Verified, folder: string, files: Files): Promise<unknown> {
+  if (!isShrinkError(error)) return error;
+  if (error.code === 'no-space') return shortage(error, verified.bytes, folder, files);
+  if (error.subject !== verified.path) return unavailableIfGone(error, folder);
+  if (verified.isSource) return error;
+  // `gone` would be taken for the source. Without the candidate the work has to be done again.
+  return isShrinkError(error, 'gone', 'changed-underneath') ? notWhatWasChecked(verified) : error;
+}
+
+async function shortage(cause: ShrinkError, bytes: number, folder: string, files: Files): Promise<ShrinkError> {
+  const free = await freeBytes(folder, files).catch(() => undefined);
+  const missing = free === undefined || free >= bytes ? '' : `, ${formatBytes(bytes - free)} are missing`;
+  return new ShrinkError('no-space', `${folder} is full: needs ${formatBytes(bytes)}${missing}`, {
+    doing: 'copying into the outbox',
+    subject: folder,
+    hint: 'Free some space there; shrinkbox goes on by itself.',
+    cause,
+  });
+}
+
+function notWhatWasChecked(verified: Verified): ShrinkError {
+  const facts = { doing: 'copying into the outbox', subject: verified.path };
+  if (verified.isSource) {
+    return new ShrinkError('changed-underneath', `${verified.path} was changed after it was checked`, facts);
+  }
+  return new ShrinkError('io', `${verified.path} is not the file that was checked any more`, {
+    ...facts,
+    hint: 'Something else writes into the state directory, or its disk is failing; the work is done again.',
+  });
+}
+
+function misread(temp: string): ShrinkError {
+  return new ShrinkError('io', `What was written to ${dirname(temp)} reads back differently`, {
+    doing: 'reading the copy back',
+    subject: temp,
+    hint: 'Check that disk, its cable or the connection to it; shrinkbox tries again by itself.',
+  });
+}

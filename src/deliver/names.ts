@@ -1,0 +1,96 @@
+/**
+ * Names that work for everybody who looks at an outbox: Linux, Windows and macOS clients over SMB, FAT disks, shells.
+ * Pure. Measured behaviour behind it: exFAT refuses `:?*"<>|` and TAB with ENOENT, Windows clients break on trailing
+ * dots, spaces and device names, ext4 counts 255 bytes where exFAT counts 255 UTF-16 units.
+ */
+
+export interface NameRules {
+  /** Also safe for Windows, macOS and FAT; the default of every delivery. */
+  portable: boolean;
+}
+
+/** Bytes of UTF-8 a name of ours may have; file systems take 255, the rest is room for ` (1000)`. */
+const LIMIT = 240;
+const HARD_LIMIT = 255;
+
+/** Control characters (a newline above all), line and paragraph separators, halves of surrogate pairs. */
+const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/gu;
+const RESERVED = /[<>:"\\|?*]/g;
+const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(?:\.|$)/i;
+
+/** The parts of a path below an outbox, each safe; no part is empty, `.` or `..`. Empty where nothing was named. */
+export function safeParts(relative: string, rules: NameRules): string[] {
+  return relative
+    .split('/')
+    .filter(part => part !== '')
+    .map(part => safePart(part, rules));
+}
+
+/**
+ * One name made safe: characters that some client cannot take become `_`; a leading dash or dot gets a `_` before it, so
+ * that the file is neither an option nor hidden; too long names lose their middle, never their extension.
+ * Safe names come back unchanged.
+ */
+export function safePart(part: string, rules: NameRules): string {
+  let name = part.replace(UNPRINTABLE, '_').replaceAll('/', '_');
+  if (rules.portable) name = name.normalize('NFC').replace(RESERVED, '_');
+  if (/^[.-]/.test(name) || (rules.portable && DEVICE.test(name))) name = `_${name}`;
+  name = shorten(name, LIMIT);
+  if (rules.portable) name = name.replace(/[. ]+$/, '');
+  return name === '' ? '_' : name;
+}
+
+/** The name for the n-th file that wants it: `clip.mp4`, `clip (2).mp4`, `clip (3).mp4`. */
+export function numbered(name: string, n: number): string {
+  if (n === 1) return name;
+  const extension = /\.[^. ]{1,15}$/u.exec(name)?.[0] ?? '';
+  const suffix = ` (${n})${extension}`;
+  const stem = name.slice(0, name.length - extension.length);
+  return cut(stem, HARD_LIMIT - Buffer.byteLength(suffix)) + suffix;
+}
+
+/** `clip` of `clip.mp4`, for names made from it (`clip.failed.txt`). */
+export function stemOf(name: string): string {
+  const dot = name.lastIndexOf('.');
+  return dot > 0 ? name.slice(0, dot) : name;
+}
+
+/**
+ * Two names with equal keys are one file for some client: upper and lower case, composed and decomposed accents, trailing
+ * dots and spaces.
+ */
+export function collisionKey(name: string): string {
+  return name
+    .normalize('NFC')
+    .toUpperCase()
+    .toLowerCase()
+    .normalize('NFC')
+    .replace(/[. ]+$/, '');
+}
+
+/** At most `limit` bytes, with the extension (and the version before it: `.v2.mp4`) kept. */
+function shorten(name: string, limit: number): string {
+  if (Buffer.byteLength(name) <= limit) return name;
+  const found = /(?:\.v\d{1,4})?\.[^. ]{1,15}$/u.exec(name)?.[0] ?? '';
+  const extension = found.length < name.length ? found : '';
+  return cut(name.slice(0, name.length - extension.length), limit - Buffer.byteLength(extension)) + extension;
+}
+
+/** The longest beginning of at most `limit` bytes that splits no character a person sees. */
+function cut(text: string, limit: number): string {
+  if (Buffer.byteLength(text) <= limit) return text;
+  const graphemes = Array.from(new Intl.Segmenter().segment(text), part => part.segment);
+  // A single "character" may be longer than any name (stacked accents); then code points have to do.
+  return takeWhole(graphemes, limit) || takeWhole(Array.from(text), limit);
+}
+
+function takeWhole(units: string[], limit: number): string {
+  let taken = '';
+  let bytes = 0;
+  for (const unit of units) {
+    bytes += Buffer.byteLength(unit);
+    if (bytes > limit) break;
+    taken += unit;
+  }
+  return taken;
+}

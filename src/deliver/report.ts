@@ -1,0 +1,237 @@
+/**
+ * The words left beside the results: what happened to one file, why, and what to do. For people who see only the outbox.
+ * A report of ours ends in a marker line with its job; a file without it is never touched.
+ */
+import { join } from 'node:path';
+import { fileError } from '../core/errors.ts';
+import type { EngineName, Reason } from '../core/job.ts';
+import { ownTempName } from '../core/names.ts';
+import { formatBytes, formatDuration } from '../core/units.ts';
+import { type Files, lstatIfThere, syncDir, unlinkQuietly } from '../platform/files.ts';
+import type { Logger } from '../platform/log.ts';
+import { ensureFolder, type FolderIdentity, inFolder } from './folder.ts';
+import { numbered, safeParts, stemOf } from './names.ts';
+import { moveWithoutOverwriting, unlinkIfThere } from './publish.ts';
+
+interface ReportFacts {
+  job: string;
+  /** Absolute path of the source. */
+  source: string;
+  sourceBytes: number;
+  rule?: string | undefined;
+  engine?: EngineName | undefined;
+  /** Epoch ms. */
+  at: number;
+  /** IANA name; absent: the machine's own. */
+  timeZone?: string | undefined;
+}
+
+export interface FailureFacts extends ReportFacts {
+  /** `held`: a person must act before it goes on; `failed`: it will not go on. */
+  state: 'held' | 'failed';
+  reason: Reason;
+  /** What it was doing then: `encoding, pass 2 of 2`. */
+  step?: string | undefined;
+  attempts?: number | undefined;
+  /** Last words of the tool or service, oldest first. */
+  lastLines?: readonly string[] | undefined;
+}
+
+export interface SuccessFacts extends ReportFacts {
+  output: string;
+  outputBytes: number;
+  /** One sentence: what was done and why. */
+  how: string;
+  notes: readonly string[];
+  /** What was checked: `decoded 432 frames, 14.41 s`. */
+  evidence: string;
+  tookMs?: number | undefined;
+  original?: string | undefined;
+}
+
+/** Most lines of a tool's output that help anybody. */
+const LAST_LINES = 20;
+
+export function failureReport(facts: FailureFacts): string {
+  const { reason, job } = facts;
+  const verdict = facts.state === 'held' ? 'is waiting for you' : 'could not be made smaller';
+  const lines = [
+    `${nameOf(facts.source)} ${verdict}.`,
+    '',
+    `Why         ${printable(reason.text)}`,
+    ...(reason.hint ? [`What to do  ${printable(reason.hint)}`] : []),
+    `Try again   shrinkbox retry ${job}`,
+    'Original    not touched',
+    '',
+    ...factLines(facts),
+    ...(facts.step ? [`Step        ${printable(facts.step)}`] : []),
+    ...(facts.attempts ? [`Tries       ${facts.attempts}`] : []),
+  ];
+  const last = (facts.lastLines ?? []).slice(-LAST_LINES).map(line => `  ${printable(line)}`);
+  if (last.length > 0) lines.push('', 'Last lines of its output:', ...last);
+  return closed(lines, job);
+}
+
+export function successReport(facts: SuccessFacts): string {
+  const share = facts.sourceBytes > 0 ? `, ${Math.round((facts.outputBytes / facts.sourceBytes) * 100)} % of it` : '';
+  const lines = [
+    `${nameOf(facts.source)} was made smaller: ${nameOf(facts.output)}, ${formatBytes(facts.outputBytes)}${share}.`,
+    '',
+    `How         ${printable(facts.how)}`,
+    `Checked     ${printable(facts.evidence)}`,
+    ...facts.notes.map(note => `Note        ${printable(note)}`),
+    '',
+    ...factLines(facts),
+    `Result      ${printable(facts.output)}`,
+    ...(facts.original ? [`Original    ${printable(facts.original)}`] : []),
+    ...(facts.tookMs === undefined ? [] : [`Took        ${formatDuration(facts.tookMs)}`]),
+  ];
+  return closed(lines, facts.job);
+}
+
+function factLines(facts: ReportFacts): string[] {
+  return [
+    `File        ${printable(facts.source)} (${formatBytes(facts.sourceBytes)})`,
+    `When        ${localTime(facts.at, facts.timeZone)}`,
+    ...(facts.rule ? [`Rule        ${printable(facts.rule)}`] : []),
+    ...(facts.engine ? [`Engine      ${facts.engine}`] : []),
+    `Job         ${facts.job}`,
+  ];
+}
+
+function closed(lines: string[], job: string): string {
+  return `${lines.join('\n')}\n\n${marker(job)}\n`;
+}
+
+function marker(job: string): string {
+  return `-- report by shrinkbox about job ${job}; it is replaced or removed by itself`;
+}
+
+/** `2026-11-22 14:03 GMT+1`. */
+function localTime(at: number, timeZone: string | undefined): string {
+  // Swedish writes dates as ISO 8601 does.
+  return new Intl.DateTimeFormat('sv-SE', {
+    year: 'numeric',
+    month: '2-digit',
+    day: '2-digit',
+    hour: '2-digit',
+    minute: '2-digit',
+    timeZoneName: 'short',
+    timeZone,
+  }).format(at);
+}
+
+function nameOf(path: string): string {
+  return printable(path.slice(path.lastIndexOf('/') + 1));
+}
+
+/** A file name may hold newlines; a report stays readable line by line. */
+function printable(text: string): string {
+  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+}
+
+export interface WriteReportOptions {
+  job: string;
+  kind: 'failed' | 'report';
+  outbox: string;
+  outboxIdentity?: FolderIdentity | undefined;
+  /** Of the source, below its inbox: `holiday/clip.mp4` is reported in `holiday/clip.failed.txt`. */
+  relative: string;
+  text: string;
+  /** The report this job had before; replaced where it has the same name, else removed. */
+  previous?: string | undefined;
+  forbidden?: readonly string[] | undefined;
+  files: Files;
+  log: Logger;
+}
+
+/** Enough for a file name wanted by that many jobs at once. */
+const MOST_NAMES = 100;
+/** No report of ours is longer; a larger file is somebody's own. */
+const MOST_BYTES = 64 * 1024;
+
+/**
+ * Writes the report in one step beside the results and gives its path. A file of that name which is not this job's report
+ * stays, and ours becomes `clip.failed (2).txt`.
+ * @throws ShrinkError `unavailable`, `denied`, `no-space`, ...
+ */
+export async function writeReport(options: WriteReportOptions): Promise<string> {
+  const { files, log, job, previous } = options;
+  const parts = safeParts(options.relative, { portable: true });
+  const wanted = `${stemOf(parts.pop() ?? 'file')}.${options.kind}.txt`;
+  const folder = await ensureFolder({ path: options.outbox, identity: options.outboxIdentity }, parts, options);
+  return inFolder('writing a report in', folder, async () => {
+    const temp = join(folder, ownTempName(job));
+    await unlinkIfThere(temp, files);
+    await writeWhole(temp, options.text, files);
+    try {
+      const path = await place(temp, folder, wanted, options);
+      await syncDir(folder, files, log);
+      if (previous !== undefined && previous !== path) await removeReport(previous, options);
+      return path;
+    } catch (error) {
+      await unlinkQuietly(temp, files);
+      throw error;
+    }
+  });
+}
+
+/** Removes a report if it is this job's; `false` where it is not, or not there any more. */
+export async function removeReport(path: string, { job, files }: { job: string; files: Files }): Promise<boolean> {
+  if (!(await isReportOf(path, job, files))) return false;
+  try {
+    await unlinkIfThere(path, files);
+  } catch (error) {
+    throw fileError(error, `removing the report ${path}`, path);
+  }
+  return true;
+}
+
+async function place(
+  temp: string,
+  folder: string,
+  wanted: string,
+  { job, files }: WriteReportOptions,
+): Promise<string> {
+  for (let n = 1; n <= MOST_NAMES; n++) {
+    const path = join(folder, numbered(wanted, n));
+    if ((await moveWithoutOverwriting(temp, path, files)) === 'moved') return path;
+    if (!(await isReportOf(path, job, files))) continue;
+    await files.rename(temp, path);
+    return path;
+  }
+  throw new Error(`${MOST_NAMES} reports named ${wanted}`);
+}
+
+async function writeWhole(path: string, text: string, files: Files): Promise<void> {
+  const handle = await files.open(path, 'wx', 0o666);
+  try {
+    const bytes = Buffer.from(text);
+    for (let done = 0; done < bytes.length; ) {
+      done += (await handle.write(bytes, done, bytes.length - done, done)).bytesWritten;
+    }
+    await handle.sync().catch(() => {});
+  } catch (error) {
+    await unlinkQuietly(path, files);
+    throw error;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function isReportOf(path: string, job: string, files: Files): Promise<boolean> {
+  try {
+    const found = await lstatIfThere(path, files);
+    if (!found?.isFile() || found.size > MOST_BYTES) return false;
+    const handle = await files.open(path, 'r');
+    try {
+      const buffer = Buffer.alloc(Number(found.size));
+      const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+      return buffer.toString('utf8', 0, bytesRead).trimEnd().endsWith(marker(job));
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    throw fileError(error, `looking at the report ${path}`, path);
+  }
+}
