@@ -30,7 +30,8 @@ export class LiveControl implements Control {
     options.ledger.subscribe(change => {
       if ('job' in change) this.#emit({ kind: 'job', job: this.#view(change.job) });
       else if ('forgotten' in change) this.#emit({ kind: 'forgotten', id: change.forgotten.id });
-      if ('paused' in change || ('job' in change && change.before?.state.name !== change.job.state.name)) this.announceStatus();
+      if ('paused' in change || ('job' in change && change.before?.state.name !== change.job.state.name))
+        this.announceStatus();
     });
   }
 

@@ -178,7 +178,14 @@ export type JobState =
   | { name: 'running'; engine: EngineName; step: string; since: number }
   | { name: 'in-doubt'; engine: EngineName; step: string; since: number; reason: Reason }
   | { name: 'verifying'; candidate: Candidate }
-  | { name: 'delivering'; candidate: Candidate; evidence: string; intent?: PublishIntent; published?: Delivery }
+  | {
+      name: 'delivering';
+      candidate: Candidate;
+      evidence: string;
+      intent?: PublishIntent;
+      published?: Delivery;
+      disposing?: string;
+    }
   | { name: 'done'; output: string; outputBytes: number; how: string; notes: string[]; evidence: string }
   | { name: 'held'; reason: Reason }
   | { name: 'failed'; reason: Reason }

@@ -83,7 +83,7 @@ const ANY: readonly StateName[] = [...ACTIVE, ...RESTED];
 
 /** In which states each event may happen. `admitted` starts a job and stands outside the table. */
 const ALLOWED: Readonly<Record<Exclude<EventName, 'admitted'>, readonly StateName[]>> = {
-  decided: ['queued', 'waiting', 'held', 'failed', 'running', 'skipped'],
+  decided: [...ACTIVE, 'held', 'failed', 'skipped'],
   repinned: ANY,
   // From an active state: a restart takes the job up again. From rest: a person (or changed words) asked for another try.
   queued: [
@@ -221,7 +221,7 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
     case 'published':
       return { state: { ...delivering(job), published: happened.data.delivery } };
     case 'disposing':
-      return {};
+      return { state: { ...delivering(job), disposing: happened.data.to } };
     case 'disposed':
       return {
         original:

@@ -11,6 +11,8 @@ export interface VideoTrack {
   displayHeight: number;
   /** Degrees clockwise: 0, 90, 180 or 270. */
   rotation: number;
+  /** Width of a sample divided by its height; 1 for square pixels. */
+  sampleAspect: number;
   pixelFormat: string;
   bitDepth: number;
   /** Average frames per second over the packets found, not the declared rate. */
@@ -18,6 +20,8 @@ export interface VideoTrack {
   /** Largest gap between neighbouring frames differs from the smallest by more than the container's clock explains. */
   variableFrameRate: boolean;
   frames: number;
+  /** Sum of the packets: the track without its container. */
+  bytes: number;
   interlaced: boolean;
   hdr: 'sdr' | 'pq' | 'hlg';
   color: { primaries?: string; transfer?: string; space?: string; range?: string };
@@ -28,7 +32,12 @@ export interface AudioTrack {
   codec: string;
   channels: number;
   sampleRate: number;
+  /** Average bits per second over the packets found. */
   bitrate: number | undefined;
+  /** Sum of the packets: the track without its container. */
+  bytes: number;
+  /** Presentation time of the first sample; differs from the video's by the offset that keeps sound and picture together. */
+  startS: number;
   language: string | undefined;
   title: string | undefined;
 }

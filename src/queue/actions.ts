@@ -12,7 +12,7 @@ export interface ActionsOptions {
   /** Brings an archived original back; resolves with where it is now. @throws ShrinkError */
   restoreOriginal(job: Job): Promise<string>;
   removeWorkDir(id: string): Promise<void>;
-  removeReport(path: string): Promise<void>;
+  removeReport(job: Job): Promise<void>;
   /** Have the watcher report the file again. */
   resight(job: Job): void;
 }
@@ -22,7 +22,14 @@ export interface ActionsOptions {
  * was reached is what was wrong, and it starts from the beginning.
  */
 const GOES_ON: ReadonlySet<ErrorCode | string> = new Set([
-  'timed-out', 'denied', 'tool-missing', 'auth-expired', 'auth-missing', 'out-of-credits', 'plan-blocked', 'verify-failed',
+  'timed-out',
+  'denied',
+  'tool-missing',
+  'auth-expired',
+  'auth-missing',
+  'out-of-credits',
+  'plan-blocked',
+  'verify-failed',
 ]);
 
 export class Actions {
@@ -55,7 +62,8 @@ export class Actions {
     const job = this.find(id);
     if (!job) return unknown(id);
     const { state } = job;
-    if (RESTING.has(state.name) && state.name !== 'held' && state.name !== 'failed') return notNow(job, `it is ${state.name}`);
+    if (RESTING.has(state.name) && state.name !== 'held' && state.name !== 'failed')
+      return notNow(job, `it is ${state.name}`);
     if (state.name === 'delivering') return notNow(job, 'it is being delivered this moment');
     if (this.#options.scheduler.abort(job.id, { kind: 'cancelled', by: 'by a person' })) {
       // The worker leaves the slot first; what the caller sees is that it was asked.
@@ -75,7 +83,7 @@ export class Actions {
     // Every version of the file: one of them remembered would keep it from being done again.
     for (const other of this.#options.ledger.atPlace(job.inbox, job.relative)) {
       if (!RESTING.has(other.state.name)) continue;
-      if (other.report) await this.#options.removeReport(other.report);
+      if (other.report) await this.#options.removeReport(other);
       await this.#options.ledger.commit(other.id, { event: 'forgotten', data: { by: 'a person' } });
       await this.#options.removeWorkDir(other.id);
     }

@@ -19,7 +19,7 @@ export type Admission =
 /** True when the newest job of this place is about this very file and these very words: nothing to do, nothing to open. */
 export function isKnown(jobs: readonly Job[], pin: Pin, sidecar: Sidecar | undefined): boolean {
   const newest = jobs.at(-1);
-  return newest !== undefined && samePin(newest.pin, pin) && sameWords(newest.sidecar, sidecar);
+  return newest !== undefined && !gaveWay(newest) && samePin(newest.pin, pin) && sameWords(newest.sidecar, sidecar);
 }
 
 export interface IntakeFacts {
@@ -36,6 +36,7 @@ export interface IntakeFacts {
 
 export function admit({ sighting, fingerprint, here, twins, stillThere }: IntakeFacts): Admission {
   const newest = here.at(-1);
+  if (newest && gaveWay(newest)) return { kind: 'new', version: newest.version, replaced: [] };
   if (newest && isSameContent(newest, sighting.pin, fingerprint)) {
     if (!sameWords(newest.sidecar, sighting.sidecar)) return reworded(newest, sighting.sidecar);
     if (samePin(newest.pin, sighting.pin)) return { kind: 'nothing', why: 'known' };
@@ -72,6 +73,11 @@ function reworded(job: Job, sidecar: Sidecar | undefined): Admission {
     case 'delivering':
       return { kind: 'later', job };
   }
+}
+
+/** Ended because its file was gone or other bytes took its place: what is at that place now counts as new. */
+function gaveWay(job: Job): boolean {
+  return job.state.name === 'cancelled' && job.state.reason.code === 'replaced';
 }
 
 function isSameContent(job: Job, pin: Pin, fingerprint: string): boolean {

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Job, StateName } from '../core/job.ts';
-import { RESTING, STATE_NAMES } from '../core/job.ts';
+import { STATE_NAMES } from '../core/job.ts';
 import { apply, IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
 import type { Clock } from '../platform/clock.ts';
 
@@ -103,11 +103,6 @@ export class Ledger {
   /** Sums over all jobs done, bytes. */
   totals(): { done: number; sourceBytes: number; outputBytes: number } {
     return { ...this.#totals };
-  }
-
-  /** True while some job is neither resting nor finished. */
-  get busy(): boolean {
-    return [...this.#counts].some(([name, n]) => n > 0 && !RESTING.has(name));
   }
 
   /** A new id: short enough to type, never one that is known. */

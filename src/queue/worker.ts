@@ -19,7 +19,6 @@ import {
   type Verified,
 } from '../core/job.ts';
 import { IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
-import { targetBytes } from '../core/media.ts';
 import type { Engine, EngineContext, Gate } from '../engine/engine.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
@@ -49,7 +48,7 @@ export interface WorkerWorld {
     options: { signal: AbortSignal; onIntent(intent: PublishIntent): Promise<void> },
   ): Promise<Delivery>;
   /** A delivery that happened before a crash could be recorded, if it did. */
-  findPublished(intent: PublishIntent): Promise<Delivery | undefined>;
+  findPublished(job: Job, intent: PublishIntent): Promise<Delivery | undefined>;
   /** Archives or deletes the original as the folder says; `undefined` when it stays. */
   dispose(
     job: Job,
@@ -57,7 +56,8 @@ export interface WorkerWorld {
   ): Promise<{ kind: 'archived' | 'deleted'; to: string } | undefined>;
   /** Writes the failure or success report the folder asks for; resolves with its path. */
   report(job: Job): Promise<string | undefined>;
-  removeReport(path: string): Promise<void>;
+  /** Removes the report written for the job, if it still is ours. */
+  removeReport(job: Job): Promise<void>;
   /** Have the watcher report this file again: what is there now is not what the job was about. */
   resight(job: Job): void;
 }
@@ -207,7 +207,7 @@ export function createWorker({ ledger, world, clock, log }: WorkerOptions): Work
       await ledger.commit(id, { event: 'verified', data: { evidence: verified.evidence } });
       await publish(run, verified);
     } else if (state.name === 'delivering' && !state.published) {
-      const published = state.intent && (await world.findPublished(state.intent));
+      const published = state.intent && (await world.findPublished(ledger.expect(id), state.intent));
       if (published) await ledger.commit(id, { event: 'published', data: { delivery: published } });
       else {
         const verified = await verify(run, state.candidate);
@@ -418,8 +418,9 @@ export function createWorker({ ledger, world, clock, log }: WorkerOptions): Work
     const decision = world.decide(job, 'local');
     const because = `the cloud could not (${error.message}); this machine does it`;
     log.info({ job: job.id, code: error.code }, because);
-    const requeue: JobEvent = { event: 'queued', data: { because, fresh: true } };
-    await ledger.commit(job.id, requeue, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
+    // In this order: a crash between the two may not leave a fresh job for the cloud, which would ask it again.
+    const decided: JobEvent = { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } };
+    await ledger.commit(job.id, decided, { event: 'queued', data: { because, fresh: true } });
     if (decision.kind !== 'do') await ledger.commit(job.id, restFor(decision));
     return { kind: 'again' };
   }
@@ -443,7 +444,7 @@ export function createWorker({ ledger, world, clock, log }: WorkerOptions): Work
   async function dropOldReports(done: Job): Promise<void> {
     for (const job of ledger.atPlace(done.inbox, done.relative)) {
       if (!job.report?.endsWith('.failed.txt')) continue;
-      await world.removeReport(job.report);
+      await world.removeReport(job);
       await ledger.commit(job.id, { event: 'reported', data: { path: null } });
     }
   }
@@ -458,12 +459,4 @@ export function restFor(decision: Exclude<Decision, { kind: 'do' }>): JobEvent {
   if (decision.kind === 'skip')
     return { event: 'skipped', data: { reason: { code: 'skipped', text: decision.reason } } };
   return { event: 'held', data: { reason: { code: 'cannot-do', text: decision.reason, hint: decision.hint } } };
-}
-
-/** Bytes to set aside for a job: on the state disk for working files, in the outbox for the result. */
-export function spaceNeeded(job: Job): { work: number; outbox: number } {
-  const cap = job.decision.kind === 'do' ? targetBytes(job.decision.target, job.pin.sizeBytes) : undefined;
-  const result = Math.min(cap ?? job.pin.sizeBytes, job.pin.sizeBytes);
-  // A candidate, and one more while it is being replaced by a better one.
-  return { work: 2 * result, outbox: result };
 }

@@ -128,6 +128,11 @@ const ROWS: Row[] = [
     expected: { kind: 'nothing' },
   },
   {
+    what: 'a file that was gone (unmounted, deleted) and is back as it was',
+    here: [aJob({}, { event: 'cancelled', data: { reason: { code: 'replaced', text: 'the file was removed' } } })],
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
     what: 'an incomplete file that grew',
     here: [aJob({ fingerprint: '' }, failed)],
     sighting: { pin: rewritten },

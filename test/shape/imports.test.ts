@@ -55,7 +55,9 @@ describe('the shape of the source', () => {
       const layer = layerOf(path);
       const allowed = MAY_IMPORT[layer];
       if (!allowed) return [];
-      return imports.filter(to => layerOf(to) !== layer && !allowed.includes(layerOf(to))).map(to => `${path} -> ${to}`);
+      return imports
+        .filter(to => layerOf(to) !== layer && !allowed.includes(layerOf(to)))
+        .map(to => `${path} -> ${to}`);
     });
     expect(broken).toEqual([]);
   });
@@ -63,7 +65,11 @@ describe('the shape of the source', () => {
   it('keeps the engines apart', () => {
     const broken = modules.flatMap(({ path, imports }) => {
       const own = ENGINES.find(engine => path.startsWith(`${engine}/`));
-      return own ? imports.filter(to => ENGINES.some(engine => engine !== own && to.startsWith(`${engine}/`))).map(to => `${path} -> ${to}`) : [];
+      return own
+        ? imports
+            .filter(to => ENGINES.some(engine => engine !== own && to.startsWith(`${engine}/`)))
+            .map(to => `${path} -> ${to}`)
+        : [];
     });
     expect(broken).toEqual([]);
   });

@@ -70,8 +70,8 @@ export class FakeWorld implements WorkerWorld {
     this.reports.set(path, job.state.reason.text);
     return path;
   }
-  async removeReport(path: string): Promise<void> {
-    this.reports.delete(path);
+  async removeReport(job: Job): Promise<void> {
+    this.reports.delete(job.report ?? '');
   }
   resight(job: Job): void {
     this.resighted.push(job.relative);

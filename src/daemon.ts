@@ -1,0 +1,283 @@
+/**
+ * Read me first. Builds every part from the config, wires the arrows between them, starts them in order and stops them in
+ * the opposite one:
+ *
+ *   watcher -Sighting-> admissions -job-> scheduler -slot-> worker (engine, verify, deliver)
+ *
+ * with the ledger (and through it the journal) beside them as the only one who knows a job's state.
+ */
+import { join } from 'node:path';
+import type { Config } from './config/load.ts';
+import type { Secrets } from './config/secrets.ts';
+import type { Control, StatusView } from './control/control.ts';
+import { LiveControl } from './control/live.ts';
+import { serve } from './control/serve.ts';
+import { adviceFor, isShrinkError, ShrinkError } from './core/errors.ts';
+import { type Job, RESTING } from './core/job.ts';
+import { IllegalEvent } from './core/lifecycle.ts';
+import { restoreOriginal } from './deliver/originals.ts';
+import { createDecider } from './decider.ts';
+import { createEngines } from './engines.ts';
+import { createExplain } from './explain.ts';
+import { Folders } from './folders.ts';
+import { openJournal } from './journal/journal.ts';
+import { acquireLock } from './journal/lock.ts';
+import { prepareStateDir } from './journal/state-dir.ts';
+import type { Clock } from './platform/clock.ts';
+import { findTools } from './platform/ffmpeg/tools.ts';
+import { fingerprint, nodeFiles } from './platform/files.ts';
+import type { Logger } from './platform/log.ts';
+import { SpaceBook } from './platform/space.ts';
+import { Actions } from './queue/actions.ts';
+import { Admissions } from './queue/admissions.ts';
+import { isWithin, ReasonedGate } from './queue/gate.ts';
+import { isBusy, untilIdle } from './queue/idle.ts';
+import { Ledger, type ReplayedRecord } from './queue/ledger.ts';
+import { Scheduler } from './queue/scheduler.ts';
+import { createWorker } from './queue/worker.ts';
+import { Releases } from './releases.ts';
+import { engineViews, folderViews, logChange, modeOf, totalsOf } from './status.ts';
+import { sweepLeftovers } from './sweep.ts';
+import { createWatcher, type Watcher } from './watch/watcher.ts';
+import { createWorld } from './world.ts';
+
+export interface DaemonOptions {
+  config: Config;
+  secrets: Secrets;
+  clock: Clock;
+  log: Logger;
+  version: string;
+  env: NodeJS.ProcessEnv;
+  /** `run --once`: an incomplete file gets its verdict at once, and no server is opened. */
+  once?: boolean;
+}
+
+export interface Daemon {
+  control: Control;
+  /** Resolves when nothing is left to do: no file being waited for, no job that could go on by itself soon. */
+  idle(): Promise<void>;
+  /** Ends gracefully: nothing new starts, children end, checkpoints stay, the journal is closed. */
+  stop(): Promise<void>;
+  /** Resolves with the exit code once the daemon has ended, by `stop` or because it could not go on. */
+  ended: Promise<number>;
+}
+
+/** How often quiet hours, the journal's size and the archive are looked at, milliseconds. */
+const HOUSEKEEPING_MS = 30_000;
+
+/** @throws ShrinkError `locked`, `damaged`, `newer-version`, `tool-missing`, ...: what keeps it from starting. */
+export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
+  const releases = new Releases(options.log);
+  try {
+    return await build(options, releases);
+  } catch (error) {
+    await releases.run();
+    throw error;
+  }
+}
+
+async function build(options: DaemonOptions, releases: Releases): Promise<Daemon> {
+  const { config, clock, log, version } = options;
+  const { resolve: end, promise: ended } = deferred<number>();
+  let stopping: Promise<void> | undefined;
+  const stop = (): Promise<void> => {
+    stopping ??= releases.run().then(() => end(0));
+    return stopping;
+  };
+  /** What cannot be survived ends the process; systemd starts it again, and the journal says where it was. */
+  const onFatal = (error: unknown): void => {
+    log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+    end(exitCodeOf(error));
+    stopping ??= releases.run();
+  };
+
+  await prepareStateDir(config.stateDir);
+  releases.add(await acquireLock({ stateDir: config.stateDir, version }));
+  const tools = await findTools({ ...config.local, env: options.env });
+
+  const ledger: Ledger = new Ledger({ append: entries => journal.append(entries) }, clock);
+  const journal = await openJournal({
+    dir: join(config.stateDir, 'journal'),
+    clock,
+    log,
+    onRecord: (record, place) => replayInto(ledger, record, place),
+    onFatal,
+  });
+  releases.add({ release: () => journal.close() });
+
+  const files = nodeFiles;
+  const folders = new Folders(config, files);
+  folders.prepare(log);
+  await folders.remember(log);
+  const workRoot = join(config.stateDir, 'work');
+  await sweepLeftovers(workRoot, folders, id => isUnfinished(ledger.get(id)), log);
+
+  const gate = new ReasonedGate();
+  const decider = createDecider(config);
+  const engines = createEngines({ ...options, tools });
+  const resight = (job: Job): void => watcher.forget(job.inbox, job.relative);
+  const space = new SpaceBook({ files, minFree: config.limits.minFree });
+  const world = createWorld({
+    config,
+    folders,
+    engines,
+    gate,
+    tools,
+    files,
+    space,
+    workRoot,
+    log,
+    decide: decider.again,
+    resight,
+  });
+  const worker = createWorker({ ledger, world, clock, log });
+  const scheduler = new Scheduler({
+    ledger,
+    worker,
+    clock,
+    log,
+    slots: config.limits,
+    onFatal,
+    onProgress: id => control.announceProgress(id, clock.monotonic()),
+  });
+  const admissions = new Admissions({
+    ledger,
+    log,
+    decide: decider.decide,
+    fingerprint: (path, bytes) => fingerprint(path, bytes, files),
+    isRegularFile: path => folders.isRegularFile(path),
+    stillThere: job => folders.stillThere(job),
+    abort: (id, reason) => scheduler.abort(id, reason),
+    changed: job => scheduler.consider(job),
+    onFatal,
+  });
+  const watcher = createWatcher({
+    folders: config.folders.map(({ inbox, settle, scan }) => ({ inbox, settleMs: settle, scan })),
+    clock,
+    log,
+    known: ({ inbox, relative, pin, sidecar }) => admissions.isKnown(inbox, relative, pin, sidecar),
+    onSighting: sighting => admissions.offer(sighting),
+  });
+  const actions = new Actions({
+    ledger,
+    scheduler,
+    resight,
+    removeWorkDir: world.removeWorkDir,
+    removeReport: world.removeReport,
+    restoreOriginal: async job => {
+      if (job.original?.kind !== 'archived') throw new IllegalEvent(`job ${job.id} has no archived original`);
+      const archived = job.original.path;
+      const { inbox, relative, pin } = job;
+      return restoreOriginal({ job: job.id, archived, inbox, relative, sizeBytes: pin.sizeBytes, files, log });
+    },
+  });
+  const startedAt = clock.now();
+  const status = (): StatusView => ({
+    version,
+    running: true,
+    pid: process.pid,
+    started_at: startedAt,
+    mode: modeOf({ stopping: stopping !== undefined, scheduler, paused: ledger.paused }),
+    state_dir: config.stateDir,
+    counts: ledger.counts(),
+    totals: totalsOf(ledger),
+    engines: engineViews(config, engines, scheduler),
+    folders: folderViews(config, watcher),
+  });
+  const explain = createExplain({ config, folders, ledger, decider, engines });
+  const setPaused = async (paused: boolean): Promise<void> => {
+    gate.set('paused', paused);
+    await ledger.setPaused(paused);
+    scheduler.setMode({ draining: scheduler.draining });
+  };
+  const control: LiveControl = new LiveControl({ ledger, scheduler, actions, status, explain, setPaused });
+
+  releases.add({
+    release: ledger.subscribe(change => {
+      if (!('job' in change)) return;
+      logChange(log, change.job, change.before);
+      if (RESTING.has(change.job.state.name)) admissions.rested(change.job);
+    }),
+  });
+  if (!options.once) {
+    const socketPath = join(config.stateDir, 'control.sock');
+    const server = await serve({
+      control,
+      socketPath,
+      listen: config.http.listen,
+      token: options.secrets.httpToken,
+      log,
+    });
+    releases.add({ release: () => server.close() });
+  }
+
+  const housekeep = () => {
+    const { localHours } = config.limits;
+    gate.set('hours', localHours !== undefined && !isWithin(localHours, new Date(clock.now())));
+    if (journal.shouldCompact(ledger.size)) journal.compact([...ledger.snapshot()]).catch(onFatal);
+  };
+  housekeep();
+  releases.add({ release: every(clock, HOUSEKEEPING_MS, housekeep) });
+
+  gate.set('paused', ledger.paused);
+  scheduler.start();
+  releases.add({ release: () => scheduler.stop() });
+  releases.add({ release: () => admissions.stop() });
+  await watcher.start();
+  releases.add({ release: () => watcher.stop() });
+  log.info({ version, jobs: ledger.size, state: config.stateDir }, 'shrinkbox is watching');
+
+  return { control, stop, ended, idle: () => Promise.race([idle(watcher, admissions, ledger), ended.then(() => {})]) };
+}
+
+/** Files become settled, settled files jobs, and jobs may end in a state that has the file looked at again. */
+async function idle(watcher: Watcher, admissions: Admissions, ledger: Ledger): Promise<void> {
+  do {
+    await watcher.settled();
+    await admissions.onIdle();
+    await untilIdle(ledger);
+  } while (watcher.pending().some(file => !file.held) || !admissions.idle || isBusy(ledger));
+}
+
+/** A held job keeps its working files: after a person acted, it may go on from them. */
+function isUnfinished(job: Job | undefined): boolean {
+  return job !== undefined && (!RESTING.has(job.state.name) || job.state.name === 'held');
+}
+
+/** A journal whose records do not fit each other was not written by us like that. */
+function replayInto(ledger: Ledger, record: ReplayedRecord, place: { file: string; line: number }): void {
+  try {
+    ledger.replay(record);
+  } catch (error) {
+    if (!(error instanceof IllegalEvent)) throw error;
+    throw new ShrinkError('damaged', `${place.file}:${place.line}: ${error.message}`, {
+      doing: 'reading the journal',
+      subject: place.file,
+      hint: 'Move the state directory aside to start anew; sources and results are untouched.',
+      cause: error,
+    });
+  }
+}
+
+function exitCodeOf(error: unknown): number {
+  const advice = isShrinkError(error) ? adviceFor(error.code) : undefined;
+  return advice?.kind === 'stop' ? advice.exitCode : 1;
+}
+
+/** Calls back every `ms` until the returned function is called. */
+function every(clock: Clock, ms: number, callback: () => void): () => void {
+  let cancel = clock.after(ms, tick);
+  function tick() {
+    callback();
+    cancel = clock.after(ms, tick);
+  }
+  return () => cancel();
+}
+
+function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>(resolver => {
+    resolve = resolver;
+  });
+  return { promise, resolve };
+}

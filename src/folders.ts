@@ -1,0 +1,129 @@
+import { lstatSync, mkdirSync, statSync } from 'node:fs';
+import { dirname, relative, sep } from 'node:path';
+import type { Config, Folder } from './config/load.ts';
+import { fileError, ShrinkError } from './core/errors.ts';
+import type { Job } from './core/job.ts';
+import { type FolderIdentity, identityOf } from './deliver/folder.ts';
+import { type Files, pinOf } from './platform/files.ts';
+import type { Logger } from './platform/log.ts';
+import { isWithin, mountOf, readMounts } from './platform/mounts.ts';
+
+/** The configured inbox/outbox pairs, and whether what lies behind them is still what it was. */
+export class Folders {
+  readonly #config: Config;
+  readonly #files: Files;
+  /** Mount point each folder was on when it was first used: a path that lost its mount is an empty stand-in. */
+  readonly #mountPoints = new Map<string, string>();
+
+  constructor(config: Config, files: Files) {
+    this.#config = config;
+    this.#files = files;
+  }
+
+  get all(): readonly Folder[] {
+    return this.#config.folders;
+  }
+
+  /** Folders nothing may be delivered into. */
+  get forbidden(): string[] {
+    return [this.#config.stateDir, ...this.#config.folders.map(folder => folder.inbox)];
+  }
+
+  find(inbox: string): Folder | undefined {
+    return this.#config.folders.find(folder => folder.inbox === inbox);
+  }
+
+  /** @throws ShrinkError `denied` where the folder was taken out of the config: such a job is held. */
+  of(job: Job): Folder {
+    const folder = this.find(job.inbox);
+    if (folder) return folder;
+    throw new ShrinkError('denied', `${job.inbox} is no longer a folder of the configuration`, {
+      subject: job.inbox,
+      hint: 'Put the folder back into the config, or cancel the job.',
+    });
+  }
+
+  /** The folder whose inbox holds `path` (absolute), with the path below it, `/` between parts. */
+  containing(path: string): { folder: Folder; relative: string } | undefined {
+    const folder = this.#config.folders.find(({ inbox }) => path !== inbox && isWithin(inbox, path));
+    return folder && { folder, relative: relative(folder.inbox, path).split(sep).join('/') };
+  }
+
+  /**
+   * Makes inboxes and outboxes that are missing where the folder above them is there; a missing parent is more likely a
+   * disk that is not mounted, and is left alone.
+   */
+  prepare(log: Logger): void {
+    for (const path of this.#config.folders.flatMap(({ inbox, outbox, archive }) => [
+      inbox,
+      outbox,
+      ...(archive ? [archive] : []),
+    ])) {
+      if (statSync(path, { throwIfNoEntry: false })) continue;
+      try {
+        mkdirSync(path);
+        log.info({ path }, 'folder made');
+      } catch (error) {
+        const why = fileError(error, `making ${path}`, path);
+        const hint = statSync(dirname(path), { throwIfNoEntry: false })
+          ? why.hint
+          : 'Make it, or mount the disk or share it is on.';
+        log.warn({ path, hint }, `${path} is missing and could not be made`);
+      }
+    }
+  }
+
+  /** @throws ShrinkError `gone`; `unavailable` when the whole inbox is away. */
+  async pin(job: Job) {
+    try {
+      return await pinOf(job.path, this.#files);
+    } catch (error) {
+      const known = fileError(error, `looking at ${job.relative}`, job.path);
+      if (known.code !== 'gone') throw known;
+      await this.#mustBeMounted(job.inbox);
+      throw known;
+    }
+  }
+
+  isRegularFile(path: string): boolean {
+    return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  }
+
+  /** Whether the very bytes a job was about are still where they were; identity numbers may have changed by a remount. */
+  stillThere(job: Job): boolean {
+    const now = lstatSync(job.path, { bigint: true, throwIfNoEntry: false });
+    return now !== undefined && Number(now.size) === job.pin.sizeBytes && String(now.mtimeNs) === job.pin.mtimeNs;
+  }
+
+  /**
+   * The outbox as it is now, once it is certain that its disk has not gone from under it. A folder made anew on the same
+   * mount, or one that a disk was mounted over since, is as good as before.
+   * @throws ShrinkError `unavailable`
+   */
+  async outboxIdentity(outbox: string): Promise<FolderIdentity> {
+    return this.#mustBeMounted(outbox);
+  }
+
+  /** Notes what every folder is mounted on while all is well. */
+  async remember(log: Logger): Promise<void> {
+    for (const path of this.#config.folders.flatMap(({ inbox, outbox }) => [inbox, outbox])) {
+      await this.#mustBeMounted(path).catch((error: ShrinkError) =>
+        log.warn({ path, hint: error.hint }, error.message),
+      );
+    }
+  }
+
+  async #mustBeMounted(path: string): Promise<FolderIdentity> {
+    const identity = await identityOf(path, this.#files);
+    const point = mountOf(readMounts(), path)?.point ?? '/';
+    const before = this.#mountPoints.get(path);
+    if (before !== undefined && before.length > point.length) {
+      throw new ShrinkError('unavailable', `${path} is not mounted`, {
+        subject: path,
+        hint: `Mount ${before} again; shrinkbox goes on by itself.`,
+      });
+    }
+    this.#mountPoints.set(path, point);
+    return identity;
+  }
+}

@@ -1,0 +1,92 @@
+/** What the daemon says of itself: the parts of the status and the log lines that follow from a job's change. */
+import type { Config } from './config/load.ts';
+import type { StatusView } from './control/control.ts';
+import type { EngineName, Job } from './core/job.ts';
+import { reasonOf } from './core/lifecycle.ts';
+import { formatBytes } from './core/units.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Logger } from './platform/log.ts';
+import type { Ledger } from './queue/ledger.ts';
+import type { Scheduler } from './queue/scheduler.ts';
+import type { Watcher } from './watch/watcher.ts';
+
+export function modeOf(now: { stopping: boolean; paused: boolean; scheduler: Scheduler }): StatusView['mode'] {
+  if (now.stopping) return 'stopping';
+  if (now.paused) return 'paused';
+  if (!now.scheduler.draining) return 'running';
+  return now.scheduler.running().length > 0 ? 'draining' : 'drained';
+}
+
+export function totalsOf(ledger: Ledger): StatusView['totals'] {
+  const { done, sourceBytes, outputBytes } = ledger.totals();
+  return { done, source_bytes: sourceBytes, output_bytes: outputBytes, saved_bytes: sourceBytes - outputBytes };
+}
+
+export function engineViews(
+  config: Config,
+  engines: Partial<Record<EngineName, Engine>>,
+  scheduler: Scheduler,
+): StatusView['engines'] {
+  const running = scheduler.running();
+  return (Object.keys(engines) as EngineName[]).map(name => {
+    const pause = scheduler.enginePause(name);
+    return {
+      name,
+      ready: pause === undefined,
+      slots: config.limits[name],
+      busy: running.filter(job => job.engine === name).length,
+      paused_until: pause?.until ?? null,
+      reason: pause?.reason ?? null,
+    };
+  });
+}
+
+export function folderViews(config: Config, watcher: Watcher): StatusView['folders'] {
+  const watched = new Map(watcher.folders().map(folder => [folder.inbox, folder]));
+  return config.folders.map(({ inbox, outbox }) => {
+    const seen = watched.get(inbox);
+    return {
+      inbox,
+      outbox,
+      available: seen?.available ?? false,
+      reason: seen?.reason ?? null,
+      polled: seen?.polled ?? false,
+      pending: seen?.pending ?? 0,
+      last_scan_age_ms: seen?.lastScanAgeMs ?? null,
+    };
+  });
+}
+
+/** One line per change of state, with the job's id. */
+export function logChange(log: Logger, job: Job, before: Job | undefined): void {
+  const { state } = job;
+  if (
+    state.name === before?.state.name &&
+    !('step' in state && 'step' in before.state && state.step !== before.state.step)
+  ) {
+    return;
+  }
+  const fields = { job: job.id, file: job.relative, state: state.name };
+  const reason = reasonOf(job);
+  const because = reason ? { reason: reason.text, ...(reason.hint ? { hint: reason.hint } : {}) } : {};
+  switch (state.name) {
+    case 'done': {
+      const saved = job.pin.sizeBytes > 0 ? Math.round(100 - (state.outputBytes / job.pin.sizeBytes) * 100) : 0;
+      const sizes = `${formatBytes(job.pin.sizeBytes)} -> ${formatBytes(state.outputBytes)}`;
+      return log.info(
+        { ...fields, output: state.output, how: state.how, notes: state.notes },
+        `done: ${sizes} (${saved} % saved)`,
+      );
+    }
+    case 'running':
+      return log.info({ ...fields, engine: state.engine }, `running: ${state.step}`);
+    case 'waiting':
+      return log.info({ ...fields, ...because, until: new Date(state.until).toISOString() }, 'waiting');
+    case 'held':
+    case 'failed':
+    case 'in-doubt':
+      return log.warn({ ...fields, ...because }, state.name);
+    default:
+      return log.info({ ...fields, ...because }, state.name);
+  }
+}

@@ -1,0 +1,145 @@
+/** The world of the worker, built from the real parts: where stages that do not know each other meet. */
+import { mkdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config, Folder } from './config/load.ts';
+import { fileError, isShrinkError } from './core/errors.ts';
+import type { Candidate, Decision, EngineName, Job } from './core/job.ts';
+import { targetBytes } from './core/media.ts';
+import { deliver, finishPublished } from './deliver/deliver.ts';
+import { disposeOriginal } from './deliver/originals.ts';
+import { failureReport, removeReport, successReport, writeReport } from './deliver/report.ts';
+import type { Engine, Gate } from './engine/engine.ts';
+import type { Folders } from './folders.ts';
+import type { Tools } from './platform/ffmpeg/tools.ts';
+import type { Files } from './platform/files.ts';
+import type { Logger } from './platform/log.ts';
+import { type SpaceBook, spaceFor } from './platform/space.ts';
+import type { WorkerWorld } from './queue/worker.ts';
+import { verifyCandidate } from './verify/verify.ts';
+
+export interface WorldOptions {
+  config: Config;
+  folders: Folders;
+  engines: Partial<Record<EngineName, Engine>>;
+  gate: Gate;
+  tools: Tools;
+  files: Files;
+  space: SpaceBook;
+  /** Working files of all jobs. */
+  workRoot: string;
+  log: Logger;
+  decide(job: Job, engine?: EngineName): Decision;
+  resight(job: Job): void;
+}
+
+export function createWorld(options: WorldOptions): WorkerWorld {
+  const { folders, files, space, tools, workRoot, log } = options;
+  const workDirOf = (id: string) => join(workRoot, id);
+  return {
+    engines: options.engines,
+    gate: options.gate,
+    decide: options.decide,
+    resight: options.resight,
+    pin: job => folders.pin(job),
+    verify: (candidate, { signal, gate }) => verifyCandidate(candidate, { tools, signal, gate }),
+
+    async reserve(job) {
+      const cap = job.decision.kind === 'do' ? targetBytes(job.decision.target, job.pin.sizeBytes) : undefined;
+      const needed = spaceFor(job.pin.sizeBytes, cap);
+      try {
+        await space.reserve(workRoot, needed.work, job.id);
+        await space.reserve(folders.of(job).outbox, needed.outbox, job.id);
+      } catch (error) {
+        space.release(job.id);
+        throw error;
+      }
+      return () => space.release(job.id);
+    },
+
+    async openWorkDir(id) {
+      await mkdir(workDirOf(id), { recursive: true, mode: 0o700 }).catch(error => {
+        throw fileError(error, 'making the work directory', workDirOf(id));
+      });
+      return workDirOf(id);
+    },
+    removeWorkDir: id => rm(workDirOf(id), { recursive: true, force: true }),
+    isIntact: candidate => isIntact(candidate),
+
+    async deliver(job, verified, { signal, onIntent }) {
+      const { outbox } = folders.of(job);
+      return deliver(verified, {
+        ...ours(job),
+        outbox,
+        outboxIdentity: await folders.outboxIdentity(outbox),
+        relative: job.decision.kind === 'do' ? job.decision.output : job.relative,
+        sourceMtimeMs: Number(BigInt(job.pin.mtimeNs) / 1_000_000n),
+        intent: job.state.name === 'delivering' ? job.state.intent : undefined,
+        signal,
+        onIntent,
+      });
+    },
+    findPublished: (job, intent) => finishPublished(intent, ours(job)),
+
+    async dispose(job, onIntent) {
+      const folder = folders.of(job);
+      const disposal = await disposeOriginal({
+        ...ours(job),
+        path: job.path,
+        pin: job.pin,
+        relative: job.relative,
+        policy: folder.originals,
+        archiveDir: folder.archive,
+        intended: job.state.name === 'delivering' ? job.state.disposing : undefined,
+        beforeMove: onIntent,
+      });
+      if (disposal.kind === 'archived') return disposal;
+      // After a crash between deleting and saying so there is nothing left to delete.
+      const isDeleted = disposal.kind === 'deleted' || (disposal.kind === 'missing' && folder.originals === 'delete');
+      return isDeleted ? { kind: 'deleted', to: job.path } : undefined;
+    },
+
+    async report(job) {
+      const folder = folders.find(job.inbox);
+      const written = folder && reportOf(job, folder.reports);
+      if (!written) return undefined;
+      const { outbox } = folder;
+      return writeReport({ ...written, ...ours(job), outbox, relative: job.relative, previous: job.report });
+    },
+    async removeReport(job) {
+      if (job.report) await removeReport(job.report, ours(job));
+    },
+  };
+
+  /** What every step of a delivery is handed. */
+  function ours(job: Job) {
+    return { job: job.id, forbidden: folders.forbidden, files, log };
+  }
+}
+
+function reportOf(job: Job, wanted: Folder['reports']): { kind: 'failed' | 'report'; text: string } | undefined {
+  const { state } = job;
+  const facts = { job: job.id, source: job.path, sourceBytes: job.pin.sizeBytes, at: job.updatedAt };
+  const step = job.history.findLast(entry => entry.event === 'step' || entry.event === 'started')?.note;
+  if (state.name === 'failed' || state.name === 'held') {
+    const text = failureReport({ ...facts, state: state.name, reason: state.reason, step, attempts: job.attempts });
+    return { kind: 'failed', text };
+  }
+  if (state.name !== 'done' || wanted !== 'always') return undefined;
+  const original = job.original && (job.original.kind === 'archived' ? `archived as ${job.original.path}` : 'deleted');
+  return {
+    kind: 'report',
+    text: successReport({ ...facts, ...state, tookMs: job.updatedAt - job.createdAt, original }),
+  };
+}
+
+/** Whether the file an engine made is still there as it was when it was handed over. */
+async function isIntact(candidate: Candidate): Promise<boolean> {
+  try {
+    const found = await stat(candidate.path);
+    return found.isFile() && found.size === candidate.bytes;
+  } catch (error) {
+    const known = fileError(error, 'looking for the finished file', candidate.path);
+    if (isShrinkError(known, 'gone')) return false;
+    throw known;
+  }
+}

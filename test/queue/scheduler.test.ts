@@ -1,0 +1,237 @@
+import { describe, expect, it } from 'vitest';
+import type { EngineName } from '../../src/core/job.ts';
+import type { JobEvent } from '../../src/core/lifecycle.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+import { Ledger } from '../../src/queue/ledger.ts';
+import { type Outcome, Scheduler, type StopReason } from '../../src/queue/scheduler.ts';
+import { aDecision, aPin, REASON } from '../support/builders.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { MemoryJournal } from '../support/memory-journal.ts';
+
+interface Turn {
+  id: string;
+  signal: AbortSignal;
+  end(outcome?: Outcome): Promise<void>;
+}
+
+/** A worker whose turns end when the test says so. */
+function setup(slots: Record<EngineName, number> = { local: 1, nemo: 1 }) {
+  const clock = new FakeClock();
+  const ledger = new Ledger(new MemoryJournal(), clock);
+  const turns: Turn[] = [];
+  const fatal: unknown[] = [];
+  const waiting: { count: number; tell: () => void }[] = [];
+  const worker = {
+    run: (id: string, signal: AbortSignal) =>
+      new Promise<Outcome>(resolve => {
+        const end = async (outcome: Outcome = { kind: 'rested' }) => {
+          resolve(outcome);
+          await new Promise(done => setImmediate(done));
+        };
+        turns.push({ id, signal, end });
+        for (const one of waiting) if (turns.length >= one.count) one.tell();
+      }),
+  };
+  const scheduler = new Scheduler({
+    ledger,
+    worker,
+    clock,
+    log: silentLogger,
+    slots,
+    onFatal: error => fatal.push(error),
+    onProgress: () => {},
+  });
+  const add = async (id: string, engine: EngineName = 'local', ...events: JobEvent[]) => {
+    const arrival = ledger.nextArrival();
+    const data = {
+      arrival,
+      inbox: '/in',
+      path: `/in/${id}`,
+      relative: id,
+      pin: aPin(),
+      fingerprint: id,
+      version: 1,
+      decision: aDecision({ engine }),
+    };
+    const job = await ledger.commit(id, { event: 'admitted', data }, ...events);
+    if (job) scheduler.consider(job);
+  };
+  const rest = async (turn: Turn | undefined) => {
+    if (!turn) throw new Error('no such turn');
+    await ledger.commit(turn.id, { event: 'failed', data: { reason: REASON } });
+    await turn.end();
+  };
+  /** Resolves once that many turns have begun. */
+  const begun = (count: number) =>
+    new Promise<void>(tell => (turns.length >= count ? tell() : waiting.push({ count, tell })));
+  return { clock, ledger, scheduler, turns, add, rest, begun, fatal };
+}
+
+const ids = (turns: Turn[]) => turns.map(turn => turn.id);
+/** Every promise that can settle without outside help has. */
+const settled = () => new Promise(resolve => setImmediate(resolve));
+
+describe('slots', () => {
+  it('are given by arrival, as many at once as the engine has', async () => {
+    const { scheduler, add, turns, rest, begun } = setup({ local: 2, nemo: 1 });
+    for (const id of ['a', 'b', 'c', 'd']) await add(id);
+    scheduler.start();
+    await begun(2);
+    await settled();
+    expect(ids(turns)).toEqual(['a', 'b']);
+    await rest(turns[1]);
+    await begun(3);
+    expect(ids(turns)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('of one engine do not wait for the other', async () => {
+    const { scheduler, add, turns, begun } = setup();
+    await add('a');
+    await add('b');
+    await add('c', 'nemo');
+    scheduler.start();
+    await begun(2);
+    expect(ids(turns).sort()).toEqual(['a', 'c']);
+  });
+
+  it('go to the oldest first even when it came in last (a restart)', async () => {
+    const { scheduler, add, turns, rest, begun, ledger, clock } = setup();
+    await add('a');
+    await add('b');
+    await add('c');
+    scheduler.start();
+    await begun(1);
+    await ledger.commit('a', { event: 'waiting', data: { until: 0, reason: REASON } });
+    await turns[0]?.end({ kind: 'again' });
+    await clock.advance(1);
+    await begun(2);
+    // a is due at once and older than c, which was listed long before.
+    await rest(turns[1]);
+    await begun(3);
+    expect(ids(turns)).toEqual(['a', 'b', 'a']);
+  });
+});
+
+describe('waiting', () => {
+  it('ends at its due time, also one that was journaled before a restart', async () => {
+    const { scheduler, add, turns, clock, ledger, begun } = setup();
+    await add('a', 'local', { event: 'waiting', data: { until: clock.now() + 60_000, reason: REASON } });
+    scheduler.start();
+    await clock.advance(59_000);
+    expect(ledger.get('a')?.state.name).toBe('waiting');
+    await clock.advance(1_001);
+    await begun(1);
+    expect(ids(turns)).toEqual(['a']);
+  });
+
+  it('goes on waiting when the wall clock was set back', async () => {
+    const { scheduler, add, turns, clock, begun } = setup();
+    await add('a', 'local', { event: 'waiting', data: { until: clock.now() + 60_000, reason: REASON } });
+    scheduler.start();
+    clock.jump(-30_000);
+    await clock.advance(60_000);
+    expect(turns).toEqual([]);
+    await clock.advance(30_001);
+    await begun(1);
+  });
+});
+
+describe('pauses', () => {
+  it('start nothing new until resumed', async () => {
+    const { scheduler, add, turns, ledger, begun } = setup();
+    await ledger.setPaused(true);
+    await add('a');
+    scheduler.start();
+    await settled();
+    expect(turns).toEqual([]);
+    await ledger.setPaused(false);
+    scheduler.setMode({ draining: false });
+    await begun(1);
+  });
+
+  it('of an engine end by themselves and leave the other engine alone', async () => {
+    const { scheduler, add, turns, rest, clock, begun } = setup();
+    await add('a', 'nemo');
+    await add('b', 'nemo');
+    scheduler.start();
+    await begun(1);
+    await turns[0]?.end({ kind: 'engine-paused', forMs: 3_600_000, reason: 'no credits' });
+    await settled();
+    expect(scheduler.enginePause('nemo')?.reason).toBe('no credits');
+    await add('c');
+    await begun(2);
+    await rest(turns[1]);
+    expect(ids(turns)).toEqual(['a', 'c']);
+    await clock.advance(3_600_001);
+    await begun(3);
+    expect(scheduler.enginePause('nemo')).toBeUndefined();
+  });
+
+  it('of draining finish what runs and take nothing new', async () => {
+    const { scheduler, add, turns, rest, begun } = setup();
+    await add('a');
+    await add('b');
+    scheduler.start();
+    await begun(1);
+    scheduler.setMode({ draining: true });
+    await rest(turns[0]);
+    await settled();
+    expect(scheduler.running()).toEqual([]);
+    expect(ids(turns)).toEqual(['a']);
+  });
+});
+
+describe('stopping', () => {
+  it('aborts what runs, waits until it has left, and starts nothing', async () => {
+    const { scheduler, add, turns, begun, clock } = setup();
+    await add('a');
+    await add('b');
+    await add('c', 'local', { event: 'waiting', data: { until: clock.now() + 1000, reason: REASON } });
+    scheduler.start();
+    await begun(1);
+    const stopped = scheduler.stop();
+    expect(turns[0]?.signal.reason).toEqual({ kind: 'stopping' } satisfies StopReason);
+    let isStopped = false;
+    void stopped.then(() => (isStopped = true));
+    await settled();
+    expect(isStopped).toBe(false);
+    await turns[0]?.end({ kind: 'again' });
+    await stopped;
+    expect(ids(turns)).toEqual(['a']);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('a bug in the worker is reported as fatal', async () => {
+    const { ledger, clock } = setup();
+    const fatal: unknown[] = [];
+    const broken = { run: () => Promise.reject(new Error('bug')) };
+    const told = new Promise<void>(resolve => {
+      const onFatal = (error: unknown) => {
+        fatal.push(error);
+        resolve();
+      };
+      const scheduler = new Scheduler({
+        ledger,
+        worker: broken,
+        clock,
+        log: silentLogger,
+        slots: { local: 1, nemo: 1 },
+        onFatal,
+        onProgress: () => {},
+      });
+      const data = {
+        arrival: 1,
+        inbox: '/in',
+        path: '/in/a',
+        relative: 'a',
+        pin: aPin(),
+        fingerprint: 'a',
+        version: 1,
+        decision: aDecision(),
+      };
+      void ledger.commit('a', { event: 'admitted', data }).then(() => scheduler.start());
+    });
+    await told;
+    expect(fatal).toHaveLength(1);
+  });
+});
