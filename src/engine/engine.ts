@@ -15,6 +15,8 @@ import type { Logger } from '../platform/log.ts';
 export interface Engine {
   readonly name: EngineName;
   run(order: Order, context: EngineContext): Promise<Candidate>;
+  /** What it would do, a line each, for `explain`; reads the source and changes nothing. */
+  describe?(order: Order, signal: AbortSignal): Promise<string[]>;
 }
 
 export interface EngineContext {

@@ -1,0 +1,66 @@
+import { realpathSync } from 'node:fs';
+import { basename, dirname, join, resolve } from 'node:path';
+import type { Config } from './config/load.ts';
+import type { Explanation } from './control/control.ts';
+import { detailOf } from './control/views.ts';
+import { isShrinkError } from './core/errors.ts';
+import type { EngineName, Job, Order, Sighting } from './core/job.ts';
+import type { Decider } from './decider.ts';
+import type { Engine } from './engine/engine.ts';
+import type { Folders } from './folders.ts';
+import { fingerprint, nodeFiles, pinOf } from './platform/files.ts';
+import type { Ledger } from './queue/ledger.ts';
+import { readSidecar } from './watch/sidecar.ts';
+
+export interface ExplainOptions {
+  config: Config;
+  folders: Folders;
+  ledger: Ledger;
+  decider: Decider;
+  engines: Partial<Record<EngineName, Engine>>;
+}
+
+/** Answers "why": which rule a file gets, what its engine would do, and what happened to it before. */
+export function createExplain({ folders, ledger, decider, engines }: ExplainOptions): (path: string) => Promise<Explanation> {
+  return async written => {
+    const path = real(written);
+    const place = folders.containing(path);
+    const none = { path, folder: place?.folder.inbox ?? null, rules: [], plan: [] };
+    const before = place ? ledger.atPlace(place.folder.inbox, place.relative) : [];
+    const pin = await pinOf(path, nodeFiles).catch(() => undefined);
+    if (!pin) return { ...none, verdict: 'there is no such file', before: views(before) };
+    const content = await fingerprint(path, pin.sizeBytes, nodeFiles).catch(() => '');
+    const known = [...new Set([...before, ...(content ? ledger.withContent(content) : [])])];
+    if (!place) return { ...none, verdict: 'it is in no inbox, so nothing is done with it', before: views(known) };
+    const sidecar = await readSidecar(path);
+    const sighting: Sighting = { inbox: place.folder.inbox, path, relative: place.relative, pin, ...(sidecar ? { sidecar } : {}) };
+    const { decision, looked } = decider.look(sighting, 1);
+    const plan = decision.kind === 'do' ? await planOf(engines[decision.engine], { job: 'explain', source: path, sourceBytes: pin.sizeBytes, target: decision.target, instruction: decision.instruction }) : [];
+    const verdict = decision.kind === 'do' ? `rule ${decision.rule}, engine ${decision.engine}: ${decision.why}` : decision.reason;
+    return { path, folder: place.folder.inbox, rules: looked, verdict, plan, before: views(known) };
+  };
+}
+
+async function planOf(engine: Engine | undefined, order: Order): Promise<string[]> {
+  if (!engine?.describe) return [];
+  try {
+    return await engine.describe(order, AbortSignal.timeout(60_000));
+  } catch (error) {
+    if (!isShrinkError(error)) throw error;
+    return [error.message, ...(error.hint ? [error.hint] : [])];
+  }
+}
+
+function views(jobs: readonly Job[]) {
+  return [...jobs].sort((a, b) => b.createdAt - a.createdAt).map(job => detailOf(job));
+}
+
+/** Inboxes are compared as they are written; only the folder part of a path is resolved, so that a link stays itself. */
+function real(path: string): string {
+  const absolute = resolve(path);
+  try {
+    return join(realpathSync(dirname(absolute)), basename(absolute));
+  } catch {
+    return absolute;
+  }
+}
