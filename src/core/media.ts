@@ -57,6 +57,8 @@ export interface MediaFacts {
   durationS: number;
   /** Smallest presentation time of the main video track. */
   startS: number;
+  /** Times the picture's clock jumped back by more than a second, as in recordings joined without care. */
+  clockJumps: number;
   video: VideoTrack;
   audio: AudioTrack[];
   subtitles: SubtitleTrack[];

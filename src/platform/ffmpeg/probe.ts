@@ -1,0 +1,150 @@
+import { open } from 'node:fs/promises';
+import { fileError, ShrinkError } from '../../core/errors.ts';
+import type { MediaFacts } from '../../core/media.ts';
+import { runChild, type Valve } from '../subprocess.ts';
+import { MAX_PIXELS, quiet, untrustedInput } from './args.ts';
+import { assembleFacts, mainVideo, type ProbeOutput, type ProbeStream } from './facts.ts';
+import {
+  cannotDecode,
+  noVideo,
+  onePicture,
+  refuseByComplaints,
+  refuseByLooks,
+  refuseByProbe,
+  shown,
+  tooManyPixels,
+} from './refusals.ts';
+import { looksLike } from './sniff.ts';
+import { gatherTimeline, parsePacket, type Timeline } from './timeline.ts';
+import type { Tools } from './tools.ts';
+
+export interface ProbeOptions {
+  tools: Tools;
+  signal?: AbortSignal | undefined;
+  gate?: Valve | undefined;
+}
+
+/** Enough for 8K; what asks for more is refused. Virtual memory, of which threads reserve a lot without using it. */
+const PROBE_MEMORY = 4 * 2 ** 30;
+const OPEN_LIMIT_MS = 60_000;
+/** A network mount delivers at least this many bytes a second, or the scan is given up. */
+const SLOWEST_READ = 1_000_000;
+
+/**
+ * Facts about a media file: what ffprobe says about its tracks, and timing counted from the packets of the whole file (about
+ * 6 s for 100 GB of local disk cache, else as fast as the disk reads; constant memory).
+ *
+ * Throws a ShrinkError with a sentence for a person: `not-media`, `no-video`, `unsafe-media`, `incomplete-media`, and the codes of
+ * reading a file (`gone`, `denied`, `unavailable`) or running a child (`cancelled`, `tool-missing`, ...).
+ */
+export async function probe(path: string, options: ProbeOptions): Promise<MediaFacts> {
+  const { head, bytes } = await readHead(path);
+  const refused = refuseByLooks(path, looksLike(head, bytes));
+  if (refused) throw refused;
+  const output = await askAboutTracks(path, options);
+  const streams = output.streams ?? [];
+  const main = mainVideo(streams);
+  if (!main)
+    throw noVideo(
+      path,
+      streams.some(stream => stream.codec_type === 'audio'),
+    );
+  refuseByTrack(path, main, options.tools);
+  const lines = await scanPackets(path, bytes, options);
+  const frames = lines.get(main.index)?.packets ?? 0;
+  if (frames === 0) {
+    throw new ShrinkError('incomplete-media', `${shown(path)} has a picture track without a single frame in it`, {
+      subject: path,
+    });
+  }
+  const facts = assembleFacts(output, main, lines, bytes);
+  if (frames === 1 || facts.durationS <= 0) throw onePicture(path);
+  return facts;
+}
+
+async function readHead(path: string): Promise<{ head: Buffer; bytes: number }> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { bytesRead, buffer } = await file.read(Buffer.alloc(512), 0, 512, 0);
+      return { head: buffer.subarray(0, bytesRead), bytes: (await file.stat()).size };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(error, `reading ${shown(path)}`, path);
+  }
+}
+
+async function askAboutTracks(path: string, options: ProbeOptions): Promise<ProbeOutput> {
+  const wanted = ['-show_format', '-show_streams', '-show_chapters', '-of', 'json'];
+  try {
+    const { stdout, stderrTail } = await ffprobe(path, wanted, `looking into ${shown(path)}`, options, {
+      timeoutMs: OPEN_LIMIT_MS,
+      limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 },
+    });
+    if (stderrTail.includes('exceeds specified max pixel count')) throw tooManyPixels(path);
+    return JSON.parse(stdout) as ProbeOutput;
+  } catch (error) {
+    if (error instanceof SyntaxError) {
+      throw new ShrinkError('not-media', `${shown(path)} cannot be described by ffprobe`, {
+        subject: path,
+        cause: error,
+      });
+    }
+    throw refuseByProbe(path, error);
+  }
+}
+
+function refuseByTrack(path: string, main: ProbeStream, tools: Tools): void {
+  const { width = 0, height = 0, codec_name: codec = 'unknown' } = main;
+  if (width * height > MAX_PIXELS) throw tooManyPixels(path);
+  if (!tools.decodable.has(codec)) throw cannotDecode(path, codec);
+  if (width === 0 || height === 0) throw cannotDecode(path, `${codec}, of unknown size`);
+}
+
+/** One timeline per track that has packets. */
+async function scanPackets(path: string, bytes: number, options: ProbeOptions): Promise<Map<number, Timeline>> {
+  const gathering = new Map<number, ReturnType<typeof gatherTimeline>>();
+  const wanted = ['-show_entries', 'packet=stream_index,pts_time,dts_time,duration_time,size,flags', '-of', 'csv=p=0'];
+  const complaints: ShrinkError[] = [];
+  try {
+    await ffprobe(path, wanted, `reading through ${shown(path)}`, options, {
+      timeoutMs: OPEN_LIMIT_MS + (bytes / SLOWEST_READ) * 1000,
+      stallMs: 2 * OPEN_LIMIT_MS,
+      limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 + bytes / SLOWEST_READ },
+      onStdoutLine: text => {
+        const packet = parsePacket(text);
+        if (!packet) return;
+        let line = gathering.get(packet.stream);
+        if (!line) gathering.set(packet.stream, (line = gatherTimeline()));
+        line.add(packet);
+      },
+      onStderrLine: text => {
+        const complaint = complaints.length === 0 && refuseByComplaints(path, text);
+        if (complaint) complaints.push(complaint);
+      },
+    });
+  } catch (error) {
+    throw refuseByProbe(path, error);
+  }
+  if (complaints[0]) throw complaints[0];
+  return new Map([...gathering].map(([index, line]) => [index, line.result()]));
+}
+
+type Bounds = Pick<
+  Parameters<typeof runChild>[0],
+  'timeoutMs' | 'stallMs' | 'limits' | 'onStdoutLine' | 'onStderrLine'
+>;
+
+function ffprobe(path: string, wanted: string[], doing: string, options: ProbeOptions, bounds: Bounds) {
+  const { tools, signal, gate } = options;
+  return runChild({
+    command: tools.ffprobe,
+    args: [...quiet(), ...wanted, ...untrustedInput(path)],
+    doing,
+    ...(signal ? { signal } : {}),
+    ...(gate ? { gate } : {}),
+    ...bounds,
+  });
+}

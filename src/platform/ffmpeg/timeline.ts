@@ -1,0 +1,99 @@
+/**
+ * What the packets of a track say about its timing, gathered in one go with constant memory. The container's header is not
+ * asked: a forged duration of 49 days would make the bitrate zero (encoding.md section 5).
+ */
+export interface Timeline {
+  packets: number;
+  bytes: number;
+  /** Smallest presentation time and largest end, seconds. */
+  startS: number;
+  endS: number;
+  /** Smallest and largest distance between neighbouring frames in display order, seconds; 0 with fewer than two. */
+  minGapS: number;
+  maxGapS: number;
+  /** Times the clock jumped back by more than a second: recordings joined without care. */
+  jumpsBack: number;
+}
+
+export interface Packet {
+  stream: number;
+  ptsS: number | undefined;
+  dtsS: number | undefined;
+  durationS: number | undefined;
+  bytes: number;
+  /** Decoded but not shown (before the start of an edit list). */
+  discarded: boolean;
+}
+
+/** Frames are shown in another order than they are stored: H.264 allows 16 in between, codecs with hidden frames a few more. */
+const REORDER_WINDOW = 32;
+
+/** `0,0.133467,-0.033367,0.033367,4754,__` of `-show_entries packet=stream_index,pts_time,dts_time,duration_time,size,flags`. */
+export function parsePacket(line: string): Packet | undefined {
+  const [stream, pts, dts, duration, size, flags] = line.split(',');
+  if (stream === undefined || flags === undefined || !/^\d+$/.test(stream)) return undefined;
+  return {
+    stream: Number(stream),
+    ptsS: seconds(pts),
+    dtsS: seconds(dts),
+    durationS: seconds(duration),
+    bytes: Number(size) || 0,
+    discarded: flags.includes('D'),
+  };
+}
+
+export function gatherTimeline(): { add(packet: Packet): void; result(): Timeline } {
+  const window: number[] = [];
+  let last: number | undefined;
+  let lastEnd = 0;
+  const line: Timeline = { packets: 0, bytes: 0, startS: 0, endS: 0, minGapS: 0, maxGapS: 0, jumpsBack: 0 };
+  let gaps = 0;
+
+  const pass = (time: number) => {
+    if (last !== undefined) {
+      const gap = time - last;
+      if (gap < -1) line.jumpsBack += 1;
+      // Two packets at one time are one frame (fields, hidden frames).
+      if (gap > 0) {
+        line.minGapS = gaps === 0 ? gap : Math.min(line.minGapS, gap);
+        line.maxGapS = Math.max(line.maxGapS, gap);
+        gaps += 1;
+      }
+    }
+    last = time;
+  };
+
+  return {
+    add(packet) {
+      line.bytes += packet.bytes;
+      if (packet.discarded) return;
+      line.packets += 1;
+      // AVI has no presentation times, Matroska no decoding times.
+      const time = packet.ptsS ?? packet.dtsS;
+      if (time === undefined) return;
+      line.startS = line.packets === 1 ? time : Math.min(line.startS, time);
+      if (line.packets === 1) line.endS = time;
+      if (time >= lastEnd || line.packets === 1) lastEnd = time;
+      line.endS = Math.max(line.endS, time + (packet.durationS ?? 0));
+      insertSorted(window, time);
+      if (window.length > REORDER_WINDOW) pass(window.shift() ?? 0);
+    },
+    result() {
+      for (const time of window.splice(0)) pass(time);
+      // The last packet may not say how long it lasts: then as long as the others did on average.
+      if (line.packets > 1 && line.endS <= lastEnd) line.endS = lastEnd + (lastEnd - line.startS) / (line.packets - 1);
+      return { ...line };
+    },
+  };
+}
+
+function insertSorted(window: number[], time: number): void {
+  let at = window.length;
+  while (at > 0 && (window[at - 1] ?? 0) > time) at -= 1;
+  window.splice(at, 0, time);
+}
+
+function seconds(text: string | undefined): number | undefined {
+  const value = Number(text);
+  return text === undefined || text === '' || text === 'N/A' || !Number.isFinite(value) ? undefined : value;
+}

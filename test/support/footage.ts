@@ -1,0 +1,386 @@
+/**
+ * Short clips for tests, made by ffmpeg itself (lavfi) and kept for the run: nothing is committed, nothing is downloaded. A
+ * clip lives in a folder named after the hash of its recipe and of the ffmpeg that made it; it appears there by one rename, so
+ * test files running side by side can share it.
+ */
+import { execFile } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { access, copyFile, mkdir, mkdtemp, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
+import { keepFrameTimes } from '../../src/platform/ffmpeg/args.ts';
+import { findTools, type Tools } from '../../src/platform/ffmpeg/tools.ts';
+
+export interface Recipe {
+  /** What it is good for, a sentence. */
+  about: string;
+  /** Name of the file that comes out. */
+  file: string;
+  /** Encoders or filters ffmpeg must have; `footage` throws without them, `canMake` says so before. */
+  needs?: { encoders?: string[]; filters?: string[] };
+  /** Arguments up to the output, `{dir}` stands for the folder it is made in. Or other files to start from, and how. */
+  args?: string[];
+  /** Written before ffmpeg runs, by name. */
+  beside?: Record<string, string>;
+  /** Made by hand from other clips. */
+  make?: (output: string, clip: Clip) => Promise<void>;
+}
+
+type Clip = (name: string) => Promise<string>;
+
+/** Noise over moving shapes: needs bits wherever it is scaled to, and every frame differs. */
+const moving = (size: string, rate: string, seconds: number) =>
+  `testsrc2=size=${size}:rate=${rate}:duration=${seconds},noise=alls=6:allf=t`;
+const tone = (hz: number, seconds: number) => `sine=frequency=${hz}:sample_rate=48000:duration=${seconds}`;
+
+const lavfi = (...sources: string[]) => sources.flatMap(source => ['-f', 'lavfi', '-i', source]);
+/** Every frame keeps its time; replaced by the option this ffmpeg has. */
+const PASSTHROUGH = ['{passthrough}'];
+const fastH264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '23', '-pix_fmt', 'yuv420p'];
+const aac = ['-c:a', 'aac', '-b:a', '128k'];
+const plain = [...lavfi(moving('640x360', '30', 6), tone(440, 6)), ...fastH264, '-g', '60', ...aac];
+
+const SRT = '1\n00:00:00,500 --> 00:00:02,000\nHello there\n\n2\n00:00:02,500 --> 00:00:03,500\nGood-bye\n';
+const CHAPTERS =
+  ';FFMETADATA1\ntitle=Two halves\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=2000\ntitle=First\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=2000\nEND=4000\ntitle=Second\n';
+
+export const RECIPES = {
+  plain: {
+    about: 'Six seconds of H.264 and AAC in MP4, 640x360 at 30 frames a second, index at the end as cameras write it.',
+    file: 'plain.mp4',
+    args: plain,
+  },
+  tiny: {
+    about: 'One second, 160x90, a few kB: for tests that only need some video.',
+    file: 'tiny.mp4',
+    args: [...lavfi('testsrc2=size=160x90:rate=15:duration=1', tone(440, 1)), ...fastH264, ...aac],
+  },
+  silent: {
+    about: 'A clip without a sound track.',
+    file: 'silent.mp4',
+    args: [...lavfi(moving('320x180', '25', 3)), ...fastH264],
+  },
+  faststart: { about: 'The index comes first.', file: 'faststart.mp4', args: [...plain, '-movflags', '+faststart'] },
+  fragmented: {
+    about: 'A fragmented MP4, as browsers record it.',
+    file: 'fragmented.mp4',
+    args: [...plain, '-movflags', 'frag_keyframe+empty_moov'],
+  },
+  vfr: {
+    about: 'Variable frame rate in Matroska: of every ten frames, three are missing.',
+    file: 'vfr.mkv',
+    args: [
+      ...lavfi(
+        `${moving('320x180', '30', 5)},select='not(eq(mod(n\\,10)\\,3)+eq(mod(n\\,10)\\,4)+eq(mod(n\\,10)\\,8))'`,
+        tone(300, 5),
+      ),
+      ...fastH264,
+      ...PASSTHROUGH,
+      ...aac,
+    ],
+  },
+  odd: {
+    about: 'Odd width and height, 4:4:4.',
+    file: 'odd.mkv',
+    args: [
+      ...lavfi(`${moving('322x182', '25', 3)},format=yuv444p,crop=321:181:0:0:exact=1`, tone(300, 3)),
+      '-c:v',
+      'libx264',
+      '-preset',
+      'ultrafast',
+      '-pix_fmt',
+      'yuv444p',
+      ...aac,
+    ],
+  },
+  rotated: {
+    about: 'Stored as 640x360, to be shown turned by 90 degrees, as phones film upright.',
+    file: 'rotated.mov',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const bytes = await readFile(await clip('plain'));
+      // The matrix of the first track header (identity there) is turned by hand: how to ask ffmpeg for it changed over the versions.
+      const header = bytes.indexOf('tkhd');
+      const matrix = header + 4 + 4 + 8 + 4 + 4 + 4 + 8 + 8;
+      const turned = [0, 0x10000, 0, -0x10000, 0, 0, 360 * 0x10000, 0, 0x40000000];
+      turned.forEach((value, at) => bytes.writeInt32BE(value, matrix + 4 * at));
+      await writeFile(output, bytes);
+    },
+  },
+  anamorphic: {
+    about: 'Stored as 360x288, to be shown as 16:9 (512x288).',
+    file: 'anamorphic.mp4',
+    args: [...lavfi(`${moving('360x288', '25', 3)},setsar=64/45`, tone(300, 3)), ...fastH264, ...aac],
+  },
+  tracks: {
+    about: 'Two sound tracks (German, English, one of them FLAC) and two text subtitle tracks in Matroska.',
+    file: 'tracks.mkv',
+    beside: { 'one.srt': SRT, 'two.srt': SRT.replace('Hello', 'Hallo') },
+    args: [
+      ...lavfi(moving('320x180', '25', 4), tone(300, 4), tone(500, 4)),
+      ...['-i', '{dir}/one.srt', '-i', '{dir}/two.srt'],
+      ...['-map', '0', '-map', '1', '-map', '2', '-map', '3', '-map', '4'],
+      ...fastH264,
+      ...['-c:a:0', 'aac', '-c:a:1', 'flac', '-c:s', 'srt'],
+      ...['-metadata:s:a:0', 'language=ger', '-metadata:s:a:1', 'language=eng'],
+      ...['-metadata:s:s:0', 'language=eng', '-metadata:s:s:1', 'language=ger'],
+    ],
+  },
+  hdr10: {
+    about: 'HEVC with 10 bits, tagged as HDR10 (PQ, BT.2020).',
+    file: 'hdr10.mp4',
+    needs: { encoders: ['libx265'] },
+    args: [
+      ...lavfi(moving('320x180', '25', 2), tone(300, 2)),
+      ...['-c:v', 'libx265', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p10le', '-tag:v', 'hvc1'],
+      ...['-color_primaries', 'bt2020', '-color_trc', 'smpte2084', '-colorspace', 'bt2020nc', '-color_range', 'tv'],
+      ...['-x265-params', 'log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=limited'],
+      ...aac,
+    ],
+  },
+  fullRange444: {
+    about: 'RGB screen recording colours: 4:4:4, full range.',
+    file: 'full-range.mp4',
+    args: [...lavfi(moving('320x180', '30', 3)), '-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuvj444p'],
+  },
+  interlaced: {
+    about: 'MPEG-2 with fields, as DVDs and old camcorders have it.',
+    file: 'interlaced.mpg',
+    args: [
+      ...lavfi(`${moving('352x288', '50', 3)},interlace=scan=tff`, tone(300, 3)),
+      ...['-c:v', 'mpeg2video', '-flags', '+ilme+ildct', '-b:v', '3M', '-c:a', 'mp2', '-b:a', '128k'],
+    ],
+  },
+  transport: {
+    about: 'MPEG-TS whose time stamps begin at ten hours, the sound 120 ms before the picture.',
+    file: 'transport.ts',
+    args: [
+      ...lavfi(`${moving('320x180', '25', 4)},setpts=PTS+0.12/TB`, tone(300, 4.12)),
+      ...fastH264,
+      ...PASSTHROUGH,
+      ...['-g', '25', ...aac, '-output_ts_offset', '36000', '-muxdelay', '0'],
+    ],
+  },
+  lateSound: {
+    about: 'The sound begins half a second after the picture.',
+    file: 'late-sound.mkv',
+    args: [...lavfi(moving('320x180', '25', 4)), '-itsoffset', '0.5', ...lavfi(tone(300, 3.5)), ...fastH264, ...aac],
+  },
+  avi: {
+    about: 'MPEG-4 part 2 with B-frames and MP3 in AVI: packets without presentation times.',
+    file: 'old.avi',
+    needs: { encoders: ['libmp3lame'] },
+    args: [
+      ...lavfi(moving('320x240', '25', 4), tone(300, 4)),
+      ...['-c:v', 'mpeg4', '-bf', '2', '-b:v', '1500k', '-c:a', 'libmp3lame', '-b:a', '128k'],
+    ],
+  },
+  msmpeg4: {
+    about: 'A codec that cannot live in MP4, in AVI, with uncompressed sound.',
+    file: 'msmpeg4.avi',
+    args: [...lavfi(moving('320x240', '15', 4), tone(300, 4)), '-c:v', 'msmpeg4', '-b:v', '900k', '-c:a', 'pcm_s16le'],
+  },
+  webm: {
+    about: 'VP9 and Opus in WebM.',
+    file: 'clip.webm',
+    needs: { encoders: ['libvpx-vp9', 'libopus'] },
+    args: [
+      ...lavfi(moving('320x180', '25', 3), tone(300, 3)),
+      ...[
+        '-c:v',
+        'libvpx-vp9',
+        '-deadline',
+        'realtime',
+        '-cpu-used',
+        '8',
+        '-b:v',
+        '900k',
+        '-c:a',
+        'libopus',
+        '-b:a',
+        '64k',
+      ],
+    ],
+  },
+  sixty: {
+    about: 'Sixty frames a second.',
+    file: 'sixty.mp4',
+    args: [...lavfi(moving('320x180', '60', 3), tone(300, 3)), ...fastH264, ...aac],
+  },
+  still: {
+    about: 'Ten seconds in which almost nothing moves: bits find no use.',
+    file: 'still.mp4',
+    args: [...lavfi('smptebars=size=640x360:rate=25:duration=10', tone(300, 10)), ...fastH264, '-g', '25', ...aac],
+  },
+  chapters: {
+    about: 'Chapters, a title, the time and place it was filmed.',
+    file: 'chapters.mp4',
+    beside: { 'chapters.txt': CHAPTERS },
+    args: [
+      ...lavfi(moving('320x180', '25', 4), tone(300, 4)),
+      ...['-i', '{dir}/chapters.txt', '-map', '0', '-map', '1', '-map_metadata', '2', '-map_chapters', '2'],
+      ...fastH264,
+      ...aac,
+      ...['-metadata', 'creation_time=2021-03-04T05:06:07Z', '-metadata', 'location=+48.8577+002.2950/'],
+      ...['-movflags', '+use_metadata_tags'],
+    ],
+  },
+  timecode: {
+    about: 'A data track beside picture and sound (time code).',
+    file: 'timecode.mov',
+    args: [...lavfi(moving('320x180', '25', 3), tone(300, 3)), ...fastH264, ...aac, '-timecode', '01:00:00:00'],
+  },
+  cover: {
+    about: 'Picture, sound and a cover picture.',
+    file: 'cover.mp4',
+    args: [
+      ...lavfi(moving('320x180', '25', 3), tone(300, 3), 'color=red:size=64x64:duration=0.04'),
+      ...['-map', '0', '-map', '1', '-map', '2', ...fastH264, ...aac],
+      ...['-c:v:1', 'png', '-frames:v:1', '1', '-disposition:v:1', 'attached_pic'],
+    ],
+  },
+  surround: {
+    about: 'Six channels of sound.',
+    file: 'surround.mkv',
+    args: [
+      ...lavfi(moving('320x180', '25', 3), 'sine=frequency=300:duration=3,aformat=channel_layouts=5.1'),
+      ...fastH264,
+      ...['-c:a', 'ac3', '-b:a', '448k'],
+    ],
+  },
+  soundOnly: {
+    about: 'Sound without a picture, named .mp4.',
+    file: 'sound.mp4',
+    args: [...lavfi(tone(300, 3)), ...aac],
+  },
+  coverOnly: {
+    about: 'Sound with a cover picture, named .mp4: still no video.',
+    file: 'album.mp4',
+    args: [
+      ...lavfi(tone(300, 3), 'color=red:size=64x64:duration=0.04'),
+      ...['-map', '0', '-map', '1', '-c:v', 'mjpeg', '-disposition:v:0', 'attached_pic', ...aac],
+    ],
+  },
+  oneFrame: {
+    about: 'A video of one single frame.',
+    file: 'one.mp4',
+    args: [...lavfi('testsrc2=size=160x90:rate=25:duration=0.04'), ...fastH264, '-frames:v', '1'],
+  },
+  picture: {
+    about: 'A picture (PNG).',
+    file: 'picture.png',
+    args: [...lavfi('testsrc2=size=64x64:duration=0.04'), '-frames:v', '1'],
+  },
+  gif: { about: 'A moving GIF.', file: 'moving.gif', args: lavfi('testsrc2=size=64x64:rate=5:duration=1') },
+  bomb: {
+    about: 'Frames of 16000x16000 that pack small: 1.5 GB of memory for whoever decodes them.',
+    file: 'bomb.mkv',
+    args: [...lavfi('color=black:size=16000x16000:rate=1:duration=1,format=monob'), '-c:v', 'png', '-pred', 'none'],
+  },
+  cutShort: {
+    about: 'The first half of a camera file: its index was at the end and is gone.',
+    file: 'cut-short.mp4',
+    make: async (output: string, clip: Clip): Promise<void> => await firstPart(await clip('plain'), output, 0.5),
+  },
+  cutInside: {
+    about: 'The first half of a file whose index came first: it opens, and stops in the middle.',
+    file: 'cut-inside.mp4',
+    make: async (output: string, clip: Clip): Promise<void> => await firstPart(await clip('faststart'), output, 0.5),
+  },
+  cutMatroska: {
+    about: 'The first half of a Matroska file.',
+    file: 'cut.mkv',
+    make: async (output: string, clip: Clip): Promise<void> => await firstPart(await clip('tracks'), output, 0.5),
+  },
+  damaged: {
+    about: 'Complete, but with a few hundred broken bytes in the middle of the picture.',
+    file: 'damaged.mp4',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const bytes = await readFile(await clip('faststart'));
+      const middle = Math.floor(bytes.length * 0.6);
+      for (let at = 0; at < 400; at += 1) bytes[middle + at] = (at * 197) % 256;
+      await writeFile(output, bytes);
+    },
+  },
+  forged: {
+    about: 'Its header says it lasts 49 days.',
+    file: 'forged.mp4',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const bytes = await readFile(await clip('plain'));
+      // mvhd version 0: type, version and flags, two dates, time scale, then the duration.
+      bytes.writeUInt32BE(0xffff_fff0, bytes.indexOf('mvhd') + 4 + 4 + 8 + 4);
+      await writeFile(output, bytes);
+    },
+  },
+} satisfies Record<string, Recipe>;
+
+export type FootageName = keyof typeof RECIPES;
+
+let tools: Promise<Tools> | undefined;
+
+/** The ffmpeg on PATH, asked once per test file. */
+export function realTools(): Promise<Tools> {
+  tools ??= findTools();
+  return tools;
+}
+
+/** Whether the ffmpeg on PATH has what a clip needs. */
+export async function canMake(name: FootageName): Promise<boolean> {
+  const { encoders, filters } = await realTools();
+  const needs = (RECIPES[name] as Recipe).needs;
+  return (
+    (needs?.encoders ?? []).every(one => encoders.has(one)) && (needs?.filters ?? []).every(one => filters.has(one))
+  );
+}
+
+/** Path of a clip; made when it is not there yet. It is shared: never write to it, copy it (`footageCopy`). */
+export async function footage(name: FootageName): Promise<string> {
+  const recipe: Recipe = RECIPES[name];
+  const found = await realTools();
+  const { version, ffmpeg } = found;
+  const hash = createHash('sha256').update(
+    JSON.stringify([name, recipe.args, recipe.beside, String(recipe.make), version]),
+  );
+  const folder = join(tmpdir(), `shrinkbox-footage-${process.getuid?.() ?? 0}`, hash.digest('hex').slice(0, 16));
+  const path = join(folder, recipe.file);
+  if (await exists(path)) return path;
+  await mkdir(folder, { recursive: true, mode: 0o700 });
+  const making = await mkdtemp(join(folder, 'making-'));
+  try {
+    const output = join(making, recipe.file);
+    for (const [file, text] of Object.entries(recipe.beside ?? {})) await writeFile(join(making, file), text);
+    if (recipe.make) await recipe.make(output, name => footage(name as FootageName));
+    else {
+      const args = (recipe.args ?? []).flatMap(arg =>
+        arg === '{passthrough}' ? keepFrameTimes(found) : [arg.replaceAll('{dir}', making)],
+      );
+      await promisify(execFile)(ffmpeg, ['-hide_banner', '-v', 'error', '-nostdin', '-y', ...args, output]);
+    }
+    await rename(output, path);
+  } finally {
+    await rm(making, { recursive: true, force: true });
+  }
+  return path;
+}
+
+/** A private copy of a clip in `directory`, under its own or another name. */
+export async function footageCopy(name: FootageName, directory: string, as?: string): Promise<string> {
+  const from = await footage(name);
+  const to = join(directory, as ?? basename(from));
+  await copyFile(from, to);
+  return to;
+}
+
+async function firstPart(from: string, to: string, share: number): Promise<void> {
+  const bytes = await readFile(from);
+  const file = await open(to, 'w');
+  await file.write(bytes.subarray(0, Math.floor(bytes.length * share)));
+  await file.close();
+}
+
+async function exists(path: string): Promise<boolean> {
+  return await access(path).then(
+    () => true,
+    () => false,
+  );
+}
