@@ -3,7 +3,8 @@
  * back, and given its final name in one step that cannot overwrite anything. Every step may be the last one before a power
  * cut; the journal holds the intent from before the final name appears, and a second call with it finishes or starts over.
  */
-import { dirname, join } from 'node:path';
+import type { BigIntStats } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 import { fileError, isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Delivery, PublishIntent, Verified } from '../core/job.ts';
 import { jobOfTempName, ownTempName } from '../core/names.ts';
@@ -64,7 +65,7 @@ export async function deliver(verified: Verified, options: DeliverOptions): Prom
     return await inTurn(folder, files, () => publish(staged, folder, wanted, options));
   } catch (error) {
     await unlinkQuietly(staged.temp, files);
-    throw unavailableIfGone(fileError(error, `publishing in ${folder}`, folder), folder);
+    throw error;
   }
 }
 
@@ -107,14 +108,16 @@ async function publish(staged: Staged, folder: string, wanted: string, options: 
     const target = join(folder, name);
     const isFree = !taken.has(collisionKey(name));
     if (isFree && (await take(staged, target, options))) {
-      await syncDir(folder, files, log);
+      await inFolder('syncing', folder, () => syncDir(folder, files, log));
       log.debug({ job, output: target, bytes: staged.bytes }, 'file published');
       return { output: target, bytes: staged.bytes };
     }
-    if (await hasSameContent(target, staged, files)) {
+    const twin = await inFolder('comparing', target, async () => {
+      if (!(await hasSameContent(target, staged, files))) return undefined;
       await unlinkIfThere(staged.temp, files);
       return madeDurable(target, staged.bytes, options);
-    }
+    });
+    if (twin) return twin;
   }
   throw new ShrinkError('denied', `${folder} has ${MOST_NAMES} files named like ${wanted} already`, {
     doing: 'choosing a name',
@@ -128,34 +131,42 @@ async function take(staged: Staged, target: string, options: DeliverOptions): Pr
   await options.onIntent({ ...staged, target });
   // The disk may have gone while the file was copied; its mount point is not our outbox.
   await checkRoot({ path: options.outbox, identity: options.outboxIdentity }, options.files);
-  return (await moveWithoutOverwriting(staged.temp, target, options.files)) === 'moved';
+  const move = () => moveWithoutOverwriting(staged.temp, target, options.files);
+  return (await inFolder('publishing', target, move)) === 'moved';
 }
 
-/** After a crash: the delivery, if the intent was carried out; otherwise its traces are cleared for a new start. */
-async function finishPublished(intent: PublishIntent, options: DeliverOptions): Promise<Delivery | undefined> {
+/**
+ * After a crash: the delivery, if the journaled intent was carried out; otherwise `undefined`, and its traces are cleared
+ * so that `deliver` can start over.
+ * @throws ShrinkError `unavailable` while the outbox is not there: nobody can tell then.
+ */
+export async function finishPublished(
+  intent: PublishIntent,
+  options: Pick<DeliverOptions, 'job' | 'outbox' | 'outboxIdentity' | 'files' | 'log'>,
+): Promise<Delivery | undefined> {
   const { files, job } = options;
+  await checkRoot({ path: options.outbox, identity: options.outboxIdentity }, files);
   return inFolder('looking at', intent.target, async () => {
-    const isOurTemp = jobOfTempName(intent.temp.slice(dirname(intent.temp).length + 1)) === job;
-    const target = await lstatIfThere(intent.target, files).catch(ignoreNoFolder);
+    const isOurTemp = jobOfTempName(basename(intent.temp)) === job;
     const temp = isOurTemp ? await lstatIfThere(intent.temp, files).catch(ignoreNoFolder) : undefined;
+    const target = await lstatIfThere(intent.target, files).catch(ignoreNoFolder);
+    if (isReservation(target, temp, intent)) await unlinkIfThere(intent.target, files);
     const isPublished =
       target?.isFile() &&
       Number(target.size) === intent.bytes &&
       (String(target.ino) === intent.ino || (await hasSameContent(intent.target, intent, files)));
-    // An empty file under the final name, younger than our complete temporary one: the reservation made where a file
-    // system has no links, and the rename over it never came.
-    const isReservation =
-      target?.isFile() &&
-      target.size === 0n &&
-      Number(temp?.size) === intent.bytes &&
-      intent.bytes > 0 &&
-      temp !== undefined &&
-      target.uid === temp.uid &&
-      target.ctimeNs >= temp.ctimeNs;
-    if (isReservation) await unlinkIfThere(intent.target, files);
     if (temp) await unlinkIfThere(intent.temp, files);
     return isPublished ? madeDurable(intent.target, intent.bytes, options) : undefined;
   });
+}
+
+/**
+ * An empty file under the final name, younger than our complete temporary one: the reservation made where a file system
+ * has no links, and the rename over it never came.
+ */
+function isReservation(target: BigIntStats | undefined, temp: BigIntStats | undefined, intent: PublishIntent): boolean {
+  if (!target?.isFile() || target.size !== 0n || !temp || intent.bytes === 0) return false;
+  return Number(temp.size) === intent.bytes && target.uid === temp.uid && target.ctimeNs >= temp.ctimeNs;
 }
 
 function ignoreNoFolder(error: unknown): undefined {
@@ -163,7 +174,11 @@ function ignoreNoFolder(error: unknown): undefined {
   throw error;
 }
 
-async function madeDurable(output: string, bytes: number, { files, log }: DeliverOptions): Promise<Delivery> {
+async function madeDurable(
+  output: string,
+  bytes: number,
+  { files, log }: Pick<DeliverOptions, 'files' | 'log'>,
+): Promise<Delivery> {
   await syncFile(output, files, log);
   await syncDir(dirname(output), files, log);
   return { output, bytes };

@@ -40,13 +40,13 @@ export function safePart(part: string, rules: NameRules): string {
   return name === '' ? '_' : name;
 }
 
-/** The name for the n-th file that wants it: `clip.mp4`, `clip (2).mp4`, `clip (3).mp4`. */
-export function numbered(name: string, n: number): string {
-  if (n === 1) return name;
-  const extension = /\.[^. ]{1,15}$/u.exec(name)?.[0] ?? '';
-  const suffix = ` (${n})${extension}`;
-  const stem = name.slice(0, name.length - extension.length);
-  return cut(stem, HARD_LIMIT - Buffer.byteLength(suffix)) + suffix;
+/**
+ * The name for the n-th file that wants it: `clip.mp4`, `clip (2).mp4`, `clip (3).mp4`.
+ * @param ending what stays at the end; absent: the extension.
+ */
+export function numbered(name: string, n: number, ending = /\.[^. ]{1,15}$/u.exec(name)?.[0] ?? ''): string {
+  const suffix = (n === 1 ? '' : ` (${n})`) + ending;
+  return cut(name.slice(0, name.length - ending.length), HARD_LIMIT - Buffer.byteLength(suffix)) + suffix;
 }
 
 /** `clip` of `clip.mp4`, for names made from it (`clip.failed.txt`). */

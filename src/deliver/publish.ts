@@ -1,5 +1,5 @@
-import { fileError } from '../core/errors.ts';
 import { errnoOf, type Files, lstatIfThere, unlinkQuietly } from '../platform/files.ts';
+import { inFolder } from './folder.ts';
 
 /** What file systems without hard links answer (exFAT, some SMB and FUSE mounts; EMLINK: no further link to this one). */
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS']);
@@ -67,10 +67,8 @@ const turns = new Map<string, Promise<unknown>>();
  * that differ only in case or accents do not collide on our file system, but do for other clients.
  */
 export async function inTurn<T>(folder: string, files: Files, act: () => Promise<T>): Promise<T> {
-  const key = await files.stat(folder).then(
-    stats => `${stats.dev}:${stats.ino}`,
-    error => Promise.reject(fileError(error, `looking at ${folder}`, folder)),
-  );
+  const stats = await inFolder('looking at', folder, () => files.stat(folder));
+  const key = `${stats.dev}:${stats.ino}`;
   const before = turns.get(key) ?? Promise.resolve();
   const mine = before.then(act, act);
   turns.set(key, mine);

@@ -3,7 +3,7 @@
  * A report of ours ends in a marker line with its job; a file without it is never touched.
  */
 import { join } from 'node:path';
-import { fileError } from '../core/errors.ts';
+import { fileError, ShrinkError } from '../core/errors.ts';
 import type { EngineName, Reason } from '../core/job.ts';
 import { ownTempName } from '../core/names.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
@@ -107,6 +107,8 @@ function marker(job: string): string {
   return `-- report by shrinkbox about job ${job}; it is replaced or removed by itself`;
 }
 
+const LAST_WORD = /(?:^|\n)-- report by shrinkbox about job ([0-9a-z]+);[^\n]*\s*$/;
+
 /** `2026-11-22 14:03 GMT+1`. */
 function localTime(at: number, timeZone: string | undefined): string {
   // Swedish writes dates as ISO 8601 does.
@@ -152,20 +154,20 @@ const MOST_BYTES = 64 * 1024;
 
 /**
  * Writes the report in one step beside the results and gives its path. A file of that name which is not this job's report
- * stays, and ours becomes `clip.failed (2).txt`.
+ * stays, and ours becomes `clip (2).failed.txt`.
  * @throws ShrinkError `unavailable`, `denied`, `no-space`, ...
  */
 export async function writeReport(options: WriteReportOptions): Promise<string> {
   const { files, log, job, previous } = options;
   const parts = safeParts(options.relative, { portable: true });
-  const wanted = `${stemOf(parts.pop() ?? 'file')}.${options.kind}.txt`;
+  const stem = stemOf(parts.pop() ?? 'file');
   const folder = await ensureFolder({ path: options.outbox, identity: options.outboxIdentity }, parts, options);
   return inFolder('writing a report in', folder, async () => {
     const temp = join(folder, ownTempName(job));
     await unlinkIfThere(temp, files);
     await writeWhole(temp, options.text, files);
     try {
-      const path = await place(temp, folder, wanted, options);
+      const path = await place(temp, folder, stem, options);
       await syncDir(folder, files, log);
       if (previous !== undefined && previous !== path) await removeReport(previous, options);
       return path;
@@ -176,9 +178,13 @@ export async function writeReport(options: WriteReportOptions): Promise<string> 
   });
 }
 
-/** Removes a report if it is this job's; `false` where it is not, or not there any more. */
-export async function removeReport(path: string, { job, files }: { job: string; files: Files }): Promise<boolean> {
-  if (!(await isReportOf(path, job, files))) return false;
+/**
+ * Removes a report of ours, of this job where one is given; `false` where the file is not one, or not there any more.
+ * @throws ShrinkError `denied`, `io`, ...
+ */
+export async function removeReport(path: string, { job, files }: { job?: string; files: Files }): Promise<boolean> {
+  const writtenAbout = await jobOfReport(path, files);
+  if (writtenAbout === undefined || (job !== undefined && writtenAbout !== job)) return false;
   try {
     await unlinkIfThere(path, files);
   } catch (error) {
@@ -187,20 +193,20 @@ export async function removeReport(path: string, { job, files }: { job: string; 
   return true;
 }
 
-async function place(
-  temp: string,
-  folder: string,
-  wanted: string,
-  { job, files }: WriteReportOptions,
-): Promise<string> {
+async function place(temp: string, folder: string, stem: string, options: WriteReportOptions): Promise<string> {
+  const { files, job, kind } = options;
+  const ending = `.${kind}.txt`;
   for (let n = 1; n <= MOST_NAMES; n++) {
-    const path = join(folder, numbered(wanted, n));
+    const path = join(folder, numbered(stem + ending, n, ending));
     if ((await moveWithoutOverwriting(temp, path, files)) === 'moved') return path;
-    if (!(await isReportOf(path, job, files))) continue;
+    if ((await jobOfReport(path, files)) !== job) continue;
     await files.rename(temp, path);
     return path;
   }
-  throw new Error(`${MOST_NAMES} reports named ${wanted}`);
+  throw new ShrinkError('denied', `${folder} has ${MOST_NAMES} reports named like ${stem}${ending}`, {
+    subject: folder,
+    hint: 'Clear old reports from the outbox.',
+  });
 }
 
 async function writeWhole(path: string, text: string, files: Files): Promise<void> {
@@ -219,15 +225,16 @@ async function writeWhole(path: string, text: string, files: Files): Promise<voi
   }
 }
 
-async function isReportOf(path: string, job: string, files: Files): Promise<boolean> {
+/** The job a report of ours is about; `undefined` for any other file, and where there is none. */
+async function jobOfReport(path: string, files: Files): Promise<string | undefined> {
   try {
     const found = await lstatIfThere(path, files);
-    if (!found?.isFile() || found.size > MOST_BYTES) return false;
+    if (!found?.isFile() || found.size > MOST_BYTES) return undefined;
     const handle = await files.open(path, 'r');
     try {
       const buffer = Buffer.alloc(Number(found.size));
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
-      return buffer.toString('utf8', 0, bytesRead).trimEnd().endsWith(marker(job));
+      return LAST_WORD.exec(buffer.toString('utf8', 0, bytesRead))?.[1];
     } finally {
       await handle.close();
     }
