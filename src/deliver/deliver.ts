@@ -54,7 +54,7 @@ export async function deliver(verified: Verified, options: DeliverOptions): Prom
   const { files } = options;
   const root = { path: options.outbox, identity: options.outboxIdentity };
   await checkRoot(root, files);
-  const published = options.intent && (await finishPublished(options.intent, options));
+  const published = options.intent && (await findPublished(options.intent, options));
   if (published) return published;
   const parts = safeParts(options.relative, { portable: options.portable !== false });
   const wanted = parts.pop();
@@ -140,7 +140,7 @@ async function take(staged: Staged, target: string, options: DeliverOptions): Pr
  * so that `deliver` can start over.
  * @throws ShrinkError `unavailable` while the outbox is not there: nobody can tell then.
  */
-export async function finishPublished(
+export async function findPublished(
   intent: PublishIntent,
   options: Pick<DeliverOptions, 'job' | 'outbox' | 'outboxIdentity' | 'files' | 'log'>,
 ): Promise<Delivery | undefined> {

@@ -35,7 +35,6 @@ export interface FolderOptions {
 /** Records which folder `path` is now. @throws ShrinkError `unavailable` where it is missing or not a folder. */
 export async function identityOf(path: string, files: Files): Promise<FolderIdentity> {
   const [own, ...above] = await ancestry(path, files);
-  if (!own) throw missing(path);
   const under = above.find(folder => folder.dev !== own.dev);
   return { ...own, ...(under ? { under: under.dev } : {}) };
 }
@@ -44,11 +43,9 @@ export async function identityOf(path: string, files: Files): Promise<FolderIden
  * @throws ShrinkError `unavailable` where the folder is missing or no longer the recorded one, as an empty mount point is.
  * A share that was mounted again has a new device number and the same inode; that is the same folder.
  */
-export async function checkRoot(root: Root, files: Files): Promise<Place[]> {
+export async function checkRoot(root: Root, files: Files): Promise<[Place, ...Place[]]> {
   const chain = await ancestry(root.path, files);
-  const now = chain[0];
-  if (!now) throw missing(root.path);
-  if (!root.identity || isSameFolder(root.identity, now)) return chain;
+  if (!root.identity || isSameFolder(root.identity, chain[0])) return chain;
   throw new ShrinkError('unavailable', `${root.path} is not the folder it was: unmounted, or replaced by another`, {
     doing: 'checking the folder',
     subject: root.path,
@@ -56,7 +53,7 @@ export async function checkRoot(root: Root, files: Files): Promise<Place[]> {
   });
 }
 
-export function isSameFolder(recorded: FolderIdentity, now: FolderIdentity): boolean {
+export function isSameFolder(recorded: FolderIdentity, now: Place): boolean {
   if (recorded.ino !== now.ino) return false;
   return recorded.dev === now.dev || (recorded.under !== undefined && recorded.under !== now.dev);
 }
@@ -100,12 +97,7 @@ export async function inFolder<T>(what: string, path: string, act: () => Promise
 /** `gone` is about a source; where the thing gone is our own folder, waiting for it is right. */
 export function unavailableIfGone(error: unknown, folder: string): unknown {
   if (!isShrinkError(error, 'gone')) return error;
-  return new ShrinkError('unavailable', `${folder} disappeared`, {
-    ...(error.doing === undefined ? {} : { doing: error.doing }),
-    subject: folder,
-    hint: 'Check that the disk or share is mounted; shrinkbox goes on by itself when it is back.',
-    cause: error,
-  });
+  return missing(folder, error);
 }
 
 async function enter(parent: string, part: string, options: FolderOptions): Promise<string> {
@@ -149,26 +141,34 @@ async function makeDir(path: string, files: Files): Promise<void> {
 
 type Place = Pick<FolderIdentity, 'dev' | 'ino'>;
 
-/** Identities of the folder and of everything above it, up to `/`. Empty where it is missing or not a folder. */
-async function ancestry(path: string, files: Files): Promise<Place[]> {
+/**
+ * Identities of the folder and of everything above it, up to `/`; never empty.
+ * @throws ShrinkError `unavailable` where it is missing, or not a folder.
+ */
+async function ancestry(path: string, files: Files): Promise<[Place, ...Place[]]> {
   const chain: Place[] = [];
   // Not join(): that would cut `x/..` textually, and the kernel's answer for a link is the one that counts.
   for (let at = path; ; at = `${at}/..`) {
-    const stats = await inFolder('looking at', path, () => files.stat(at)).catch(error => {
-      if (isShrinkError(error, 'unavailable') && chain.length === 0) return undefined;
-      throw error;
-    });
-    if (!stats?.isDirectory()) return chain;
+    const stats = await inFolder('looking at', path, () => files.stat(at));
+    if (!stats.isDirectory()) throw missing(path);
     const place = { dev: String(stats.dev), ino: String(stats.ino) };
-    const above = chain.at(-1);
-    if (above && isSame(above, place)) return chain;
+    const [first, ...others] = chain;
+    if (first && isSame(chain.at(-1), place)) return [first, ...others];
     chain.push(place);
   }
 }
 
+/** Of those that exist. */
 async function identities(paths: readonly string[], files: Files): Promise<Place[]> {
-  const chains = await Promise.all(paths.map(path => ancestry(path, files)));
-  return chains.flatMap(chain => chain.slice(0, 1));
+  const found = paths.map(async path => {
+    try {
+      return [(await ancestry(path, files))[0]];
+    } catch (error) {
+      if (isShrinkError(error, 'unavailable')) return [];
+      throw error;
+    }
+  });
+  return (await Promise.all(found)).flat();
 }
 
 function refuseForbidden(chain: readonly Place[], forbidden: readonly Place[], path: string): void {
@@ -177,8 +177,8 @@ function refuseForbidden(chain: readonly Place[], forbidden: readonly Place[], p
   }
 }
 
-function isSame(a: Place, b: Place | undefined): boolean {
-  return a.dev === b?.dev && a.ino === b.ino;
+function isSame(a: Place | undefined, b: Place): boolean {
+  return a?.dev === b.dev && a.ino === b.ino;
 }
 
 function refused(path: string, why: string): ShrinkError {
@@ -189,10 +189,11 @@ function refused(path: string, why: string): ShrinkError {
   });
 }
 
-function missing(path: string): ShrinkError {
+function missing(path: string, cause?: unknown): ShrinkError {
   return new ShrinkError('unavailable', `${path} is missing`, {
     doing: 'checking the folder',
     subject: path,
     hint: 'Mount the disk or share, or make the folder; shrinkbox goes on by itself.',
+    ...(cause === undefined ? {} : { cause }),
   });
 }

@@ -12,6 +12,16 @@ export type Operation =
   | 'close'
   | 'journal';
 
+const LOOKS: ReadonlySet<Operation> = new Set<Operation>([
+  'lstat',
+  'stat',
+  'readdir',
+  'statfs',
+  'read',
+  'handle stat',
+  'close',
+]);
+
 export interface Call {
   operation: Operation;
   path: string;
@@ -38,14 +48,22 @@ export class FailingFiles implements Files {
     return this;
   }
 
-  /** The nth (1-based) call and everything after it fails without being carried out. */
+  /**
+   * The nth (1-based) call that changes something, and everything after it, fails without being carried out. A crash at a
+   * call that only looks leaves the same disk behind as one at the next change.
+   */
   crashAt(nth: number): this {
     this.#crashAt = nth;
     return this;
   }
 
   get hasCrashed(): boolean {
-    return this.calls.length >= this.#crashAt;
+    return this.changes.length >= this.#crashAt;
+  }
+
+  /** The calls that change something or make it durable. */
+  get changes(): Call[] {
+    return this.calls.filter(call => !LOOKS.has(call.operation));
   }
 
   /** Notes a step that is not a file's, so that the order of both is seen and a crash can fall on it. */
@@ -87,6 +105,7 @@ export class FailingFiles implements Files {
 
   #enter(operation: Operation, path: string): void {
     this.calls.push({ operation, path });
+    // What was once down stays down, whatever kind of call comes next.
     if (this.hasCrashed) throw errnoError('EIO', operation, path);
     for (const fault of this.#faults) {
       if (fault.operation !== operation || !path.endsWith(fault.suffix)) continue;
