@@ -1,0 +1,96 @@
+/**
+ * What no single value can be blamed for. Looks at the values as written, so that it also finds something to say about a
+ * file that has other mistakes.
+ */
+import { type Conflict, findConflicts } from './conflicts.ts';
+import { isLoopback } from './fields.ts';
+import type { ResolvePath } from './schema.ts';
+import { didYouMean } from './suggest.ts';
+
+export function crossCheck(written: unknown, resolve: ResolvePath): Conflict[] {
+  const root = asMap(written);
+  const folders = asList(root['folders']).map(asMap);
+  const rules = asList(root['rules']).map(asMap);
+  return [
+    ...placeConflicts(root, folders, resolve),
+    ...folders.flatMap(archiveProblems),
+    ...ruleNameProblems(rules),
+    ...folders.flatMap((folder, i) => unknownRules(folder, i, rules)),
+    ...listenProblems(asMap(root['http'])),
+  ];
+}
+
+/** The name of a rule that has none of its own. */
+export function defaultRuleName(index: number): string {
+  return `rule-${index + 1}`;
+}
+
+function placeConflicts(root: Written, folders: Written[], resolve: ResolvePath): Conflict[] {
+  const place = (value: unknown) => (typeof value === 'string' && value.trim() ? resolve(value.trim()) : undefined);
+  return findConflicts({
+    stateDir: place(root['state_dir'] ?? './state'),
+    folders: (root['folders'] === undefined ? [{ inbox: './inbox', outbox: './outbox' } as Written] : folders).map(
+      folder => ({
+        inbox: place(folder['inbox']),
+        outbox: place(folder['outbox']),
+        archive: place(folder['archive']),
+      }),
+    ),
+  });
+}
+
+function archiveProblems(folder: Written, index: number): Conflict[] {
+  if (folder['originals'] !== 'archive' || folder['archive'] !== undefined) return [];
+  const message = 'archive needs a place: add a line like "archive: ./archive" to this folder';
+  return [{ path: ['folders', index, 'originals'], message }];
+}
+
+function ruleNameProblems(rules: Written[]): Conflict[] {
+  const first = new Map<string, number>();
+  return rules.flatMap((rule, index) => {
+    const name = ruleName(rule, index);
+    const before = first.get(name);
+    if (before === undefined) first.set(name, index);
+    if (before === undefined) return [];
+    return [
+      {
+        path: ['rules', index, 'name'],
+        message: `"${name}" is already the name of rules[${before}]; names are unique`,
+      },
+    ];
+  });
+}
+
+function unknownRules(folder: Written, index: number, rules: Written[]): Conflict[] {
+  const known = rules.length > 0 ? rules.map(ruleName) : ['default'];
+  const listed = folder['rules'];
+  const names = Array.isArray(listed) ? listed : [listed];
+  return names.flatMap((name: unknown, i) => {
+    if (typeof name !== 'string' || known.includes(name.trim())) return [];
+    const path = ['folders', index, 'rules', ...(Array.isArray(listed) ? [i] : [])];
+    const hint = didYouMean(name, known) || `; there is ${known.map(it => `"${it}"`).join(', ')}`;
+    return [{ path, message: `there is no rule "${name.slice(0, 60)}"${hint}` }];
+  });
+}
+
+function listenProblems(http: Written): Conflict[] {
+  const written = http['listen'];
+  const host = typeof written === 'string' ? /^\[?([^\]]*)\]?:\d+$/.exec(written.trim())?.[1] : undefined;
+  if (host === undefined || isLoopback(host) || http['token_file'] !== undefined) return [];
+  const message = `${String(written)} can be reached by other machines, so a token is needed: set token_file, or listen on 127.0.0.1`;
+  return [{ path: ['http', 'listen'], message }];
+}
+
+function ruleName(rule: Written, index: number): string {
+  return typeof rule['name'] === 'string' ? rule['name'].trim() : defaultRuleName(index);
+}
+
+type Written = Readonly<Record<string, unknown>>;
+
+function asMap(value: unknown): Written {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Written) : {};
+}
+
+function asList(value: unknown): unknown[] {
+  return Array.isArray(value) ? value : [];
+}

@@ -1,0 +1,69 @@
+import { isAbsolute, relative, sep } from 'node:path';
+import type { KeyPath } from './problems.ts';
+
+/** The places on disk that must not lie within each other; absolute paths. */
+export interface Places {
+  stateDir?: string;
+  folders: { inbox?: string; outbox?: string; archive?: string }[];
+}
+
+export interface Conflict {
+  /** Where in the config the path stands that should be changed. */
+  path: KeyPath;
+  message: string;
+}
+
+/**
+ * Places that would feed shrinkbox its own output, or show one file to two folders. Pure: compares paths as given, so call
+ * it with real paths (links resolved) once the folders exist, too.
+ */
+export function findConflicts(places: Places): Conflict[] {
+  const conflicts: Conflict[] = [];
+  const inboxes = places.folders.flatMap(({ inbox }, index) => (inbox === undefined ? [] : [{ inbox, index }]));
+
+  for (const { inbox, index } of inboxes) {
+    const path: KeyPath = ['folders', index, 'inbox'];
+    for (const other of inboxes.filter(({ index: earlier }) => earlier < index)) {
+      const its = `the inbox of folders[${other.index}] (${other.inbox})`;
+      if (inbox === other.inbox)
+        conflicts.push({ path, message: `is the same folder as ${its}; give it in one place` });
+      else if (isWithin(inbox, other.inbox))
+        conflicts.push({ path, message: `lies inside ${its}; its files would be taken twice` });
+      else if (isWithin(other.inbox, inbox))
+        conflicts.push({ path, message: `contains ${its}; its files would be taken twice` });
+    }
+    if (places.stateDir !== undefined && isWithin(inbox, places.stateDir)) {
+      conflicts.push({
+        path,
+        message: `lies inside state_dir (${places.stateDir}); that is for shrinkbox's own files`,
+      });
+    }
+  }
+
+  for (const place of guardedPlaces(places)) {
+    const around = inboxes.find(({ inbox }) => isWithin(place.value, inbox));
+    if (!around) continue;
+    const its = `inbox of folders[${around.index}] (${around.inbox})`;
+    const relation = place.value === around.inbox ? 'is the' : 'lies inside the';
+    conflicts.push({ path: place.path, message: `${relation} ${its}; ${place.because}` });
+  }
+  return conflicts;
+}
+
+function guardedPlaces(places: Places): { path: KeyPath; value: string; because: string }[] {
+  const of = (path: KeyPath, value: string | undefined, because: string) =>
+    value === undefined ? [] : [{ path, value, because }];
+  return [
+    ...of(['state_dir'], places.stateDir, 'working files would be taken for dropped ones'),
+    ...places.folders.flatMap(({ outbox, archive }, i) => [
+      ...of(['folders', i, 'outbox'], outbox, 'results would be compressed again, without end'),
+      ...of(['folders', i, 'archive'], archive, 'archived originals would be taken for dropped ones'),
+    ]),
+  ];
+}
+
+/** True for `outer` itself and everything below it. */
+export function isWithin(path: string, outer: string): boolean {
+  const way = relative(outer, path);
+  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
+}

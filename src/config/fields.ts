@@ -1,0 +1,341 @@
+/** The kinds of value the config is made of; each says in words what it takes, so that a wrong one explains itself. */
+import { z } from 'zod';
+import { parseResolution, type Resolution, type Target } from '../core/media.ts';
+import { parseDuration, parseSize } from '../core/units.ts';
+import { maskUrl, show } from './show.ts';
+import { didYouMean } from './suggest.ts';
+
+interface Kind<T> {
+  /** What it is, with its article: `a size`. */
+  what: string;
+  /** What to write instead, as examples: `50MB, 10MiB or 25%`. */
+  write: string;
+  /** For editors; the parser has the last word. */
+  pattern?: string;
+  examples?: string[];
+  /** The value, or `undefined` (not of that kind), or a sentence of its own that says what is wrong. */
+  parse(text: string): T | undefined | Wrong;
+}
+
+class Wrong {
+  readonly message: string;
+  constructor(message: string) {
+    this.message = message;
+  }
+}
+
+/** A value written as a word or phrase, parsed by `kind`. */
+function text<T>(kind: Kind<T>) {
+  const complain = (input: unknown) => {
+    if (input === undefined) return `is missing; write ${kind.write}`;
+    if (input === null) return `has no value; write ${kind.write}, or remove the line`;
+    return `${show(input)} is not ${kind.what}; write ${kind.write}${unitHint(input, kind)}`;
+  };
+  return z
+    .string({ error: issue => complain(issue.input) })
+    .meta({ ...(kind.pattern && { pattern: kind.pattern }), ...(kind.examples && { examples: kind.examples }) })
+    .transform((written, context): T => {
+      const value = kind.parse(written.trim());
+      if (value !== undefined && !(value instanceof Wrong)) return value;
+      context.addIssue({ code: 'custom', message: value instanceof Wrong ? value.message : complain(written) });
+      return z.NEVER;
+    });
+}
+
+/** `50 mb` is nearly right: says how it would be. */
+function unitHint<T>(input: unknown, kind: Kind<T>): string {
+  const match = typeof input === 'string' && /^([\d.]+) ?([kmgt])(i)?b?$/i.exec(input.trim());
+  if (!match) return '';
+  const prefix = match[2]?.toUpperCase() ?? '';
+  const near = `${match[1]}${match[3] ? `${prefix}iB` : `${prefix === 'K' ? 'k' : prefix}B`}`;
+  const value = kind.parse(near);
+  return value === undefined || value instanceof Wrong ? '' : ` (did you mean ${near}?)`;
+}
+
+const SIZE_PATTERN = '\\d+(\\.\\d+)? ?([kKMGT]i?B|B)';
+const PERCENT_PATTERN = '\\d+(\\.\\d+)? ?%';
+const DURATION_PATTERN = '\\d+(\\.\\d+)? ?(ms|s|m|h|d)';
+
+function parsePercent(written: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?) ?%$/.exec(written);
+  return match ? Number(match[1]) : undefined;
+}
+
+/** Bytes. */
+export const size = (examples = ['50MB', '10MiB']) =>
+  text({
+    what: 'a size',
+    write: examples.join(' or '),
+    pattern: `^${SIZE_PATTERN}$`,
+    examples,
+    parse: written => {
+      const bytes = parseSize(written);
+      return bytes === 0 ? new Wrong(`${show(written)} is nothing; write ${examples.join(' or ')}`) : bytes;
+    },
+  });
+
+/** Bytes, or a share of the source. */
+export const targetSize = () =>
+  text<NonNullable<Target['size']>>({
+    what: 'a size',
+    write: '50MB, 10MiB or 25%',
+    pattern: `^(${SIZE_PATTERN}|${PERCENT_PATTERN})$`,
+    examples: ['50MB', '10MiB', '25%'],
+    parse: written => {
+      const percent = parsePercent(written);
+      if (percent !== undefined) {
+        if (percent < 1 || percent > 100) return new Wrong(`${show(written)} is out of range; write 1% to 100%`);
+        return { kind: 'share', share: percent / 100 };
+      }
+      const bytes = parseSize(written);
+      if (bytes === undefined) return undefined;
+      return bytes > 0 ? { kind: 'bytes', bytes } : new Wrong(`${show(written)} is nothing; write 50MB, 10MiB or 25%`);
+    },
+  });
+
+/** A share, 0..1, written in percent. */
+export const share = (least: number, most: number) =>
+  text({
+    what: 'a percentage',
+    write: `${least}% to ${most}%`,
+    pattern: `^${PERCENT_PATTERN}$`,
+    examples: ['5%'],
+    parse: written => {
+      const percent = parsePercent(written);
+      return percent !== undefined && percent >= least && percent <= most ? percent / 100 : undefined;
+    },
+  });
+
+export interface FreeSpace {
+  /** At least this many bytes stay free. */
+  bytes: number;
+  /** At least this share of the disk stays free, 0..1. */
+  share: number;
+}
+
+/** A size, a percentage, or both joined by `and`; what is not given is 0. */
+export const freeSpace = () =>
+  text<FreeSpace>({
+    what: 'an amount of free space',
+    write: '64MB, 1% or 1% and 64MB',
+    pattern: `^(${SIZE_PATTERN}|${PERCENT_PATTERN})( and (${SIZE_PATTERN}|${PERCENT_PATTERN}))?$`,
+    examples: ['1% and 64MB', '2GB', '5%'],
+    parse: written => {
+      const parts = written.split(/\s+and\s+/);
+      const percents = parts.map(parsePercent).filter(part => part !== undefined);
+      const sizes = parts.map(parseSize).filter(part => part !== undefined);
+      if (parts.length > 2 || percents.length > 1 || sizes.length > 1) return undefined;
+      if (percents.length + sizes.length !== parts.length || (percents[0] ?? 0) > 99) return undefined;
+      return { bytes: sizes[0] ?? 0, share: (percents[0] ?? 0) / 100 };
+    },
+  });
+
+/** Milliseconds, at least `leastMs`. */
+export const duration = (leastMs = 1, examples = ['30s', '5m']) =>
+  text({
+    what: 'a duration',
+    write: `${examples.join(' or ')} (ms, s, m, h, d)`,
+    pattern: `^${DURATION_PATTERN}$`,
+    examples,
+    parse: written => {
+      const ms = parseDuration(written);
+      if (ms === undefined || ms >= leastMs) return ms;
+      return new Wrong(
+        `${show(written)} is too short; the least is ${leastMs >= 1000 ? `${leastMs / 1000}s` : `${leastMs}ms`}`,
+      );
+    },
+  });
+
+/** Milliseconds, or `undefined` for `auto`. */
+export const durationOrAuto = (leastMs: number) =>
+  text<number | 'auto'>({
+    what: 'a duration',
+    write: 'auto, 60s or 5m',
+    pattern: `^(auto|${DURATION_PATTERN})$`,
+    examples: ['auto', '60s', '5m'],
+    parse: written => {
+      if (written === 'auto') return 'auto';
+      const ms = parseDuration(written);
+      if (ms === undefined || ms >= leastMs) return ms;
+      return new Wrong(`${show(written)} is too short; the least is ${leastMs / 1000}s`);
+    },
+  });
+
+/** Bytes per second, written as a size with or without `/s`. */
+export const rate = () =>
+  text({
+    what: 'a rate',
+    write: '5MB/s or 500kB/s',
+    pattern: `^${SIZE_PATTERN}(/s)?$`,
+    examples: ['5MB/s', '500kB/s'],
+    parse: written => parseSize(written.replace(/ ?\/ ?s$/, '')) || undefined,
+  });
+
+/** `undefined` for `keep`. */
+export const resolution = () =>
+  text<Resolution | 'keep'>({
+    what: 'a resolution',
+    write: '1080p, 720p, 1280x720 or keep',
+    pattern: '^(keep|\\d{3,4}p|\\d{2,5}x\\d{2,5})$',
+    examples: ['1080p', '720p', '1280x720', 'keep'],
+    parse: written => {
+      if (written === 'keep') return 'keep';
+      const parsed = parseResolution(written);
+      const sides = parsed?.kind === 'lines' ? [parsed.lines] : parsed ? [parsed.width, parsed.height] : [];
+      const fits = sides.every(side => side >= 16 && side <= 16384);
+      return fits ? parsed : new Wrong(`${show(written)} is out of range; a side has 16 to 16384 pixels`);
+    },
+  });
+
+export const audio = () =>
+  text<Target['audio']>({
+    what: 'an audio setting',
+    write: 'keep, mute or a bitrate like 96k',
+    pattern: '^(keep|mute|\\d{2,3}k)$',
+    examples: ['keep', 'mute', '96k', '128k'],
+    parse: written => {
+      if (written === 'keep' || written === 'mute') return { kind: written };
+      const match = /^(\d+) ?k(?:b\/s|bps|bit\/s)?$/.exec(written);
+      if (!match) return undefined;
+      const kilobits = Number(match[1]);
+      if (kilobits < 16 || kilobits > 512) return new Wrong(`${show(written)} is out of range; write 16k to 512k`);
+      return { kind: 'bitrate', bitsPerSecond: kilobits * 1000 };
+    },
+  });
+
+/** Minutes after midnight, local time; `from` may be later than `to`: over midnight. */
+export interface DayHours {
+  fromMinute: number;
+  toMinute: number;
+}
+
+export const dayHours = () =>
+  text<DayHours>({
+    what: 'a span of hours',
+    write: '22:00-07:00',
+    pattern: '^\\d{1,2}:\\d{2} ?- ?\\d{1,2}:\\d{2}$',
+    examples: ['22:00-07:00'],
+    parse: written => {
+      const match = /^(\d{1,2}):(\d{2}) ?[-–] ?(\d{1,2}):(\d{2})$/.exec(written);
+      if (!match) return undefined;
+      const [fromHour = 0, fromMinutes = 0, toHour = 0, toMinutes = 0] = match.slice(1).map(Number);
+      if (fromHour > 23 || toHour > 24 || fromMinutes > 59 || toMinutes > 59) return undefined;
+      const span = { fromMinute: fromHour * 60 + fromMinutes, toMinute: toHour * 60 + toMinutes };
+      if (span.toMinute > 24 * 60) return undefined;
+      if (span.fromMinute === span.toMinute % (24 * 60)) {
+        return new Wrong(`${show(written)} starts when it ends; remove the line for all day`);
+      }
+      return span;
+    },
+  });
+
+export interface ListenAddress {
+  host: string;
+  port: number;
+}
+
+export const listen = () =>
+  text<ListenAddress | 'off'>({
+    what: 'an address to listen on',
+    write: '127.0.0.1:8788, [::1]:8788, 0.0.0.0:8788 or off',
+    examples: ['127.0.0.1:8788', 'off'],
+    parse: written => {
+      if (written === 'off') return 'off';
+      const match = /^(?:\[([0-9a-f:.]+)\]|([a-z0-9.-]+)):(\d{1,5})$/i.exec(written);
+      const port = Number(match?.[3]);
+      if (!match || port > 65_535) return undefined;
+      return { host: match[1] ?? match[2] ?? '', port };
+    },
+  });
+
+/** True where only this machine can connect. */
+export function isLoopback(host: string): boolean {
+  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
+}
+
+/** An http or https address without a trailing slash. `secure`: plain http only to this machine, as a token goes along. */
+export const url = (example: string, { secure = false } = {}) =>
+  text({
+    what: 'a web address',
+    write: `one like ${example}`,
+    pattern: '^https?://',
+    parse: written => parseUrl(written, secure),
+  });
+
+function parseUrl(written: string, secure: boolean): string | undefined | Wrong {
+  if (!URL.canParse(written)) return undefined;
+  const parsed = new URL(written);
+  if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return undefined;
+  if (secure && (parsed.username || parsed.password)) {
+    return new Wrong(`${show(maskUrl(written))} has a user name or password in it; those do not belong there`);
+  }
+  if (secure && parsed.protocol === 'http:' && !isLoopback(parsed.hostname.replace(/^\[|\]$/g, ''))) {
+    return new Wrong(`${show(written)} would send the token unencrypted; write https://`);
+  }
+  return written.replace(/\/+$/, '');
+}
+
+/** One of a few words. */
+export const oneOf = <const T extends string>(...words: [T, ...T[]]) =>
+  z.enum(words, {
+    error: ({ input }) => {
+      const list = words.length === 1 ? words[0] : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+      if (input === undefined) return `is missing; write ${list}`;
+      if (input === null) return `has no value; write ${list}, or remove the line`;
+      return `${show(input)} is not one of ${list}${typeof input === 'string' ? didYouMean(input, words) : ''}`;
+    },
+  });
+
+/** A number between two bounds, both allowed. */
+export const number = (least: number, most: number, { whole = true } = {}) => {
+  const what = `${whole ? 'a whole number' : 'a number'} from ${least} to ${most}`;
+  const error = ({ input }: { input?: unknown }) => {
+    if (input === undefined) return `is missing; write ${what}`;
+    if (input === null) return `has no value; write ${what}, or remove the line`;
+    const unquoted = typeof input === 'string' && /^\d+(\.\d+)?$/.test(input) ? ' (without quotes)' : '';
+    return `${show(input)} is not ${what}${unquoted}`;
+  };
+  const base = whole ? z.int({ error }) : z.number({ error });
+  return base.min(least, { error, abort: true }).max(most, { error });
+};
+
+export const yesNo = () =>
+  z.boolean({
+    error: ({ input }) => `${show(input)} is neither true nor false${input === 'yes' ? '; write true' : ''}`,
+  });
+
+/** Words as they stand; `check` returns what is wrong with them. */
+export const words = (what: string, write: string, check: (written: string) => string | undefined = () => undefined) =>
+  text({
+    what,
+    write,
+    parse: written => {
+      if (written === '') return undefined;
+      const wrong = check(written);
+      return wrong === undefined ? written : new Wrong(`${show(written)} ${wrong}`);
+    },
+  });
+
+/** A path, made absolute by `resolve`. */
+export const path = (resolve: (written: string) => string, example: string) =>
+  text({
+    what: 'a path',
+    write: `one like ${example}`,
+    parse: written => {
+      if (written === '') return undefined;
+      return written.includes('\0') ? new Wrong('a path cannot contain a NUL character') : resolve(written);
+    },
+  });
+
+/** One value or a list of them; always a list afterwards. */
+export const oneOrMore = <T extends z.ZodType>(item: T, what: string) =>
+  z
+    .union([z.array(item).min(1, { error: `is an empty list; write ${what}, or remove the line` }), item], {
+      error: issue => innermost(issue) ?? `${show(issue.input)} is not ${what}`,
+    })
+    .transform((value): z.output<T>[] => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
+
+/** What the branch that fits the input's shape had to say; a union alone only says that nothing matched. */
+function innermost(issue: { input?: unknown; errors?: { message?: string }[][] }): string | undefined {
+  return issue.errors?.[Array.isArray(issue.input) ? 0 : 1]?.[0]?.message;
+}

@@ -1,0 +1,248 @@
+import { dirname, join, resolve as resolvePath } from 'node:path';
+import { z } from 'zod';
+import { isShrinkError } from '../core/errors.ts';
+import { type CamelKeys, camelKeys } from './camel.ts';
+import { crossCheck, defaultRuleName } from './checks.ts';
+import { parseYaml, type YamlFile } from './document.ts';
+import { ConfigError, formatPath, type KeyPath, type Problem } from './problems.ts';
+import type { ReadFile } from './read.ts';
+import { type ConfigInput, configSchema, headerProblem, type ParsedConfig, type ResolvePath } from './schema.ts';
+import { show } from './show.ts';
+import { unknownKeyMessage } from './unknown.ts';
+
+type Parsed = CamelKeys<ParsedConfig>;
+
+/** One entry of `rules`, its name filled in. */
+export type Rule = Omit<Parsed['rules'][number], 'name'> & { name: string };
+
+/** One entry of `folders`, the names of its rules filled in. */
+export type Folder = Omit<Parsed['folders'][number], 'rules'> & { rules: string[] };
+
+/**
+ * The configuration as the code uses it: durations in milliseconds, sizes in bytes, percentages as shares of 1, paths
+ * absolute. Holds no secret (see secrets.ts), so it may be printed.
+ */
+export type Config = Omit<Parsed, 'rules' | 'folders' | 'nemo'> & {
+  rules: Rule[];
+  folders: Folder[];
+  nemo: Parsed['nemo'] & {
+    /** From SKILL_SOURCE: what the service is told about where this program was installed from. */
+    skillSource?: string;
+  };
+  /** The file it came from; null for the built-in defaults. */
+  source: string | null;
+};
+
+/** Where a configuration is looked for; handed in, so that nothing is read behind the caller's back. */
+export interface Surroundings {
+  /** `--config FILE`. */
+  path?: string | undefined;
+  env: Readonly<Record<string, string | undefined>>;
+  cwd: string;
+  home: string;
+  readFile: ReadFile;
+}
+
+/** More than any hand-written configuration has; the rest would only take time. */
+const MAX_BYTES = 1_000_000;
+
+/** So that a file of another program, taken for ours, does not fill the screen. */
+const MAX_PROBLEMS = 50;
+
+/**
+ * Finds, reads and checks the configuration: `--config`, else `$SHRINKBOX_CONFIG`, else the first of `./config.yaml`,
+ * `~/.config/shrinkbox/config.yaml` and `/etc/shrinkbox/config.yaml` that exists, else the built-in defaults.
+ *
+ * @throws ConfigError with every problem at once.
+ */
+export function loadConfig(surroundings: Surroundings): Config {
+  const found = findFile(surroundings);
+  return parseConfig(found?.text ?? '{}', { ...surroundings, source: found?.path ?? null });
+}
+
+/**
+ * The same for a text that was read already; `source` names it in messages and anchors its relative paths.
+ *
+ * @throws ConfigError with every problem at once.
+ */
+export function parseConfig(
+  text: string,
+  from: Pick<Surroundings, 'env' | 'cwd' | 'home'> & { source: string | null },
+): Config {
+  const file = from.source ?? 'built-in defaults';
+  const resolve = resolver(from.source === null ? from.cwd : dirname(from.source), from.home);
+  const yaml = parseYaml(file, text);
+  const problems: Problem[] = [...yaml.problems];
+  const schema = configSchema(resolve);
+  let parsed: ParsedConfig | undefined;
+  if (yaml.value !== undefined) {
+    const value = withoutEmptySections(yaml.value);
+    const shape = shapeProblem(value);
+    if (shape) problems.push({ file, line: 1, column: 1, path: '', message: shape });
+    else {
+      const result = schema.safeParse(value);
+      parsed = result.data;
+      problems.push(...(result.error?.issues ?? []).flatMap(issue => issueProblems(file, yaml, schema, issue)));
+      const conflicts = crossCheck(value, resolve).map(({ path, message }) => ({
+        file,
+        ...yaml.place(path),
+        path: formatPath(path),
+        message,
+      }));
+      problems.push(...conflicts);
+    }
+  }
+  const overrides = readOverrides(from.env);
+  problems.sort((a, b) => a.line - b.line || a.column - b.column);
+  problems.push(...overrides.problems);
+  if (problems.length > 0 || !parsed) throw new ConfigError(shortened(file, problems));
+  return finish(parsed, overrides.values, from.source);
+}
+
+function findFile(from: Surroundings): { path: string; text: string } | undefined {
+  const named = from.path
+    ? { path: from.path, by: '--config' }
+    : from.env['SHRINKBOX_CONFIG']
+      ? { path: from.env['SHRINKBOX_CONFIG'], by: 'SHRINKBOX_CONFIG' }
+      : undefined;
+  const resolve = resolver(from.cwd, from.home);
+  if (named) {
+    const path = resolve(named.path);
+    const text = readOptional(path, from.readFile);
+    if (text !== undefined) return { path, text };
+    throw failed(path, `there is no such file; ${named.by} names it`);
+  }
+  const usual = ['config.yaml', join(from.home, '.config/shrinkbox/config.yaml'), '/etc/shrinkbox/config.yaml'];
+  for (const path of usual.map(resolve)) {
+    const text = readOptional(path, from.readFile);
+    if (text !== undefined) return { path, text };
+  }
+  return undefined;
+}
+
+/** A file that is there but cannot be read is an error: passing it over would run with another configuration. */
+function readOptional(path: string, readFile: ReadFile): string | undefined {
+  try {
+    return readFile(path, MAX_BYTES);
+  } catch (error) {
+    if (isShrinkError(error)) throw failed(path, error.message);
+    const { code, message } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
+    if (code === 'EACCES' || code === 'EPERM') {
+      throw failed(path, 'cannot be read: permission denied; let the user shrinkbox runs as read it');
+    }
+    throw failed(path, `cannot be read: ${message}`);
+  }
+}
+
+function failed(file: string, message: string): ConfigError {
+  return new ConfigError(
+    [{ file, line: 0, column: 0, path: '', message }],
+    'shrinkbox init writes a configuration to start from.',
+  );
+}
+
+/** `~` is the home folder; everything else counts from `base`. */
+function resolver(base: string, home: string): ResolvePath {
+  return written =>
+    resolvePath(
+      base,
+      written.replace(/^~(?=\/|$)/, () => home),
+    );
+}
+
+function shapeProblem(value: unknown): string | undefined {
+  if (value === null) {
+    return 'is empty: delete it to run with the built-in defaults, or start from config.example.yaml';
+  }
+  if (typeof value === 'object' && !Array.isArray(value)) return undefined;
+  return `is ${show(value)}, not a map; a configuration is made of "key: value" lines, see config.example.yaml`;
+}
+
+/** `limits:` with all its lines commented out is no mistake. */
+function withoutEmptySections(value: unknown): unknown {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
+  const isSection = (key: string) => ['limits', 'nemo', 'local', 'http', 'notify', 'log'].includes(key);
+  return Object.fromEntries(Object.entries(value).filter(([key, inner]) => inner !== null || !isSection(key)));
+}
+
+function issueProblems(file: string, yaml: YamlFile, schema: z.ZodType, issue: z.core.$ZodIssue): Problem[] {
+  if (issue.code === 'unrecognized_keys') {
+    return issue.keys.slice(0, MAX_PROBLEMS + 1).map(key => ({
+      file,
+      ...yaml.place([...issue.path, key], 'key'),
+      path: formatPath(issue.path),
+      message: unknownKeyMessage(schema, issue.path, key),
+    }));
+  }
+  const path: KeyPath = issue.path;
+  return [{ file, ...yaml.place(path), path: formatPath(path), message: issue.message }];
+}
+
+function shortened(file: string, problems: Problem[]): Problem[] {
+  if (problems.length <= MAX_PROBLEMS) return problems;
+  const message = `and ${problems.length - MAX_PROBLEMS} or more further problems`;
+  return [...problems.slice(0, MAX_PROBLEMS), { file, line: 0, column: 0, path: '', message }];
+}
+
+interface Overrides {
+  apiUrl?: string;
+  webUrl?: string;
+  clientId?: string;
+  skillSource?: string;
+}
+
+/** Variables that win over the file; an empty one counts as not set. */
+function readOverrides(env: Surroundings['env']): { values: Overrides; problems: Problem[] } {
+  const values: Overrides = {};
+  const problems: Problem[] = [];
+  const take = (name: string, key: keyof Overrides, check: (written: string) => string | undefined) => {
+    const written = env[name]?.trim();
+    if (!written) return;
+    const message = check(written);
+    if (message === undefined) values[key] = written.replace(/\/+$/, '');
+    else problems.push({ file: 'environment', line: 0, column: 0, path: name, message });
+  };
+  take('NEMO_API_URL', 'apiUrl', written => urlProblem('api_url', written));
+  take('NEMO_WEB_URL', 'webUrl', written => urlProblem('web_url', written));
+  const header = (written: string) => {
+    const problem = headerProblem(written);
+    return problem && `${show(written)} ${problem}`;
+  };
+  take('NEMO_CLIENT_ID', 'clientId', header);
+  take('SKILL_SOURCE', 'skillSource', header);
+  return { values, problems };
+}
+
+/** Judges a variable by the schema of the key it replaces. */
+function urlProblem(key: 'api_url' | 'web_url', written: string): string | undefined {
+  const result = configSchema(path => path).shape.nemo.safeParse({ [key]: written });
+  return result.error?.issues[0]?.message;
+}
+
+function finish(parsed: ParsedConfig, overrides: Overrides, source: string | null): Config {
+  const config = camelKeys(parsed);
+  const rules = config.rules.map((rule, index) => ({ ...rule, name: rule.name ?? defaultRuleName(index) }));
+  const folders = config.folders.map(folder => ({ ...folder, rules: folder.rules ?? rules.map(({ name }) => name) }));
+  return { ...config, rules, folders, nemo: { ...config.nemo, ...overrides }, source };
+}
+
+/** The rules of a folder, in the order the folder gives them. */
+export function rulesOf(config: Pick<Config, 'rules'>, folder: Pick<Folder, 'rules'>): Rule[] {
+  return folder.rules.flatMap(name => config.rules.filter(rule => rule.name === name));
+}
+
+/** A rule that stands in no file, for one-shot commands: keys as in the file. @throws ConfigError */
+export function parseRule(written: NonNullable<ConfigInput['rules']>[number]): Rule {
+  const result = configSchema(path => path).shape.rules.safeParse([written]);
+  const rule = result.data?.[0];
+  if (rule) return { ...camelKeys(rule), name: rule.name ?? 'default' };
+  const problems = (result.error?.issues ?? []).map(({ path, message }) => ({
+    file: 'command line',
+    line: 0,
+    column: 0,
+    path: formatPath(path.slice(1)),
+    message,
+  }));
+  throw new ConfigError(problems, 'shrinkbox help shows what each option takes.');
+}

@@ -1,0 +1,326 @@
+/**
+ * The one truth about the configuration: types, defaults, documentation, JSON Schema and error messages all come from
+ * here. Keys are snake_case in the file and camelCase in the code (see `Config`); durations become milliseconds, sizes
+ * bytes, percentages shares of 1, paths absolute.
+ */
+import { z } from 'zod';
+import * as field from './fields.ts';
+import { show } from './show.ts';
+import { DEFAULT_OUTPUT, templateProblem } from './template.ts';
+
+/** Makes a written path absolute: against the folder of the config file, `~` being the home folder. */
+export type ResolvePath = (written: string) => string;
+
+/** What comes out where the file has no rules: fits most upload forms, and plays well on what people have. */
+const DEFAULT_RULES: z.input<ReturnType<typeof ruleSchema>>[] = [
+  { name: 'default', size: '50MB', resolution: '1080p' },
+];
+
+export function configSchema(resolve: ResolvePath) {
+  return map('the configuration', {
+    state_dir: field
+      .path(resolve, './state')
+      .prefault('./state')
+      .describe(
+        'Journal, identity, lock, control socket and working files; on a local disk, readable only to the service.',
+      ),
+    engine: field
+      .oneOf('local', 'nemo')
+      .default('local')
+      .describe('Who does the work unless a rule says otherwise: ffmpeg on this machine, or the NemoVideo cloud.'),
+    folders: list('folders', folderSchema(resolve))
+      .prefault([{ inbox: './inbox', outbox: './outbox' }])
+      .describe('Watched folders, each with the folder its results go to.'),
+    rules: list('rules', ruleSchema())
+      .prefault(DEFAULT_RULES)
+      .describe('What is asked of which file; the first rule that matches wins.'),
+    limits: limitsSchema().prefault({}).describe('How much is done at once, and when.'),
+    nemo: nemoSchema(resolve)
+      .prefault({})
+      .describe('The NemoVideo cloud; nothing is sent there unless an engine says nemo.'),
+    local: localSchema(resolve).prefault({}).describe('The local engine (ffmpeg).'),
+    http: httpSchema(resolve).prefault({}).describe('The page, API and metrics.'),
+    notify: z
+      .array(notifySchema(), { error: ({ input }) => `${show(input)} is not a list of web addresses to notify` })
+      .default([])
+      .describe('Webhooks called when a job ends.'),
+    log: logSchema().prefault({}).describe('What is written to the log, and how.'),
+  });
+}
+
+const folderSchema = (resolve: ResolvePath) =>
+  map('a folder', {
+    inbox: field.path(resolve, './inbox').describe('The folder to watch, with its sub-folders.'),
+    outbox: field
+      .path(resolve, './outbox')
+      .describe('Where results go; sub-folders are mirrored. Not inside an inbox.'),
+    rules: field
+      .oneOrMore(field.words('the name of a rule', 'the name of a rule'), 'a list of rule names')
+      .optional()
+      .describe('Names of the rules that apply here, in this order. Default: all of them.'),
+    originals: field
+      .oneOf('keep', 'archive', 'delete')
+      .default('keep')
+      .describe('What happens to the original after its result is safely delivered.'),
+    archive: field.path(resolve, './archive').optional().describe('Where originals go with originals: archive.'),
+    archive_days: field
+      .number(1, 36_500)
+      .optional()
+      .describe('Archived originals older than this many days are deleted. Default: kept forever.'),
+    settle: field
+      .duration(1, ['5s', '30s'])
+      .optional()
+      .describe(
+        'How long a file must be quiet before it counts as complete. Default: 5s, 30s on network mounts, longer where gaps were seen.',
+      ),
+    scan: field
+      .durationOrAuto(1000)
+      .default('auto')
+      .describe('How often the whole inbox is read again; auto looks at the kind of disk and polls network mounts.'),
+    reports: field
+      .oneOf('never', 'on-failure', 'always')
+      .default('on-failure')
+      .describe('When a text file beside the results says what happened.'),
+  });
+
+const ruleSchema = () =>
+  map('a rule', {
+    name: field
+      .words('a name', 'a short name like mail', nameProblem)
+      .optional()
+      .describe('Shown in logs and explanations, usable as {rule}. Default: rule-1, rule-2, ...'),
+    match: field
+      .oneOrMore(
+        field.words('a pattern', 'a pattern like *.mov or camera/**', matchProblem),
+        'a pattern or a list of patterns',
+      )
+      .prefault('**')
+      .describe(
+        'Which files, relative to the inbox: *.mov in any sub-folder, camera/** below one, !*.avi all but. Case does not count.',
+      ),
+    min_size: field.size(['20MB', '1GB']).optional().describe('Smaller files do not match this rule.'),
+    size: field
+      .targetSize()
+      .optional()
+      .describe('At most this size, or this share of the original. Default: as small as it stays visually lossless.'),
+    resolution: field
+      .resolution()
+      .prefault('keep')
+      .describe('At most this; 1080p bounds the shorter side. Never upscaled.'),
+    fps: field.number(1, 240, { whole: false }).optional().describe('At most this many frames per second.'),
+    audio: field.audio().prefault('keep').describe('keep all tracks, mute, or keep them at a bitrate such as 96k.'),
+    codec: field
+      .oneOf('h264', 'h265', 'av1')
+      .optional()
+      .describe(
+        'Video codec. Default: h264, which plays everywhere; a source that needs no re-encoding keeps its own.',
+      ),
+    quality: field
+      .oneOf('auto', 'max')
+      .default('auto')
+      .describe('auto stops spending bits once no difference can be seen; max fills the size.'),
+    instruction: field
+      .words('an instruction', 'plain words like: 720p, 30 fps, no sound')
+      .optional()
+      .describe(
+        'What to do in plain words; wins over the other keys. A file clip.mp4.txt beside clip.mp4 wins over it.',
+      ),
+    engine: field
+      .oneOf('local', 'nemo')
+      .optional()
+      .describe('Who does the work. Default: the engine named at the top.'),
+    fallback: field
+      .oneOf('none', 'local')
+      .default('none')
+      .describe('What to do where the cloud cannot take or finish a file: hold it, or do it on this machine.'),
+    output: field
+      .words('a name template', `one like ${DEFAULT_OUTPUT}`, templateProblem)
+      .default(DEFAULT_OUTPUT)
+      .describe('Name of the result within the outbox, made of {dir}, {name}, {ext} (of the original) and {rule}.'),
+    min_saving: field
+      .share(0, 99)
+      .prefault('5%')
+      .describe('A result that saves less is not worth it: the original itself is delivered, where it fits.'),
+    skip: field.yesNo().default(false).describe('true: files matching this rule are left alone.'),
+  });
+
+const limitsSchema = () =>
+  map('a map', {
+    local: field.number(1, 64).default(1).describe('Encodes at once on this machine.'),
+    nemo: field.number(1, 64).default(4).describe('Jobs in the cloud at once.'),
+    uploads: field.number(1, 64).default(2).describe('Uploads at once.'),
+    requests_per_minute: field
+      .number(1, 60_000)
+      .optional()
+      .describe('Requests to the cloud a minute. Default: no limit.'),
+    upload_rate: field.rate().optional().describe('All uploads together, bytes a second. Default: no limit.'),
+    local_hours: field
+      .dayHours()
+      .optional()
+      .describe(
+        'Hours of the day in which this machine may encode; outside them running encodes pause. Default: always.',
+      ),
+    min_free: field
+      .freeSpace()
+      .prefault('1% and 64MB')
+      .describe('Free space that is left alone on every disk written to; a job that would go below waits.'),
+  });
+
+const nemoSchema = (resolve: ResolvePath) =>
+  map('a map', {
+    api_url: field
+      .url('https://mega-api-prod.nemovideo.ai', { secure: true })
+      .default('https://mega-api-prod.nemovideo.ai')
+      .describe('Address of the API; NEMO_API_URL wins.'),
+    web_url: field
+      .url('https://nemovideo.com', { secure: true })
+      .default('https://nemovideo.com')
+      .describe('Address of the site, for links shown to people; NEMO_WEB_URL wins.'),
+    token_file: field
+      .path(resolve, '/etc/shrinkbox/token')
+      .optional()
+      .describe('File with the access token; NEMO_TOKEN wins. Default: a systemd credential, else an anonymous token.'),
+    client_id: field
+      .words('a client id', 'a UUID', headerProblem)
+      .optional()
+      .describe('Identifies this installation; NEMO_CLIENT_ID wins. Default: made once and kept in state_dir.'),
+    language: field
+      .words('a language', 'a tag like en or zh-CN', written =>
+        /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(written)
+          ? undefined
+          : 'is not a language; write a tag like en or zh-CN',
+      )
+      .default('en')
+      .describe('Language of the conversation with the service.'),
+    poll_interval: field.duration(1, ['30s']).prefault('30s').describe('How often a render is asked about.'),
+    poll_limit: field
+      .duration(1, ['30m'])
+      .prefault('30m')
+      .describe('How long a render is asked about before a person is.'),
+    message_timeout: field.duration(1, ['15m']).prefault('15m').describe('How long one request in words may take.'),
+    heartbeat_timeout: field
+      .duration(1, ['10m'])
+      .prefault('10m')
+      .describe('How long nothing but heartbeats may come before the answer counts as lost.'),
+    recovery: map('a map', {
+      first: field.duration(1, ['30s']).prefault('30s').describe('Wait before the first look after a lost answer.'),
+      every: field.duration(1, ['60s']).prefault('60s').describe('Wait between further looks.'),
+      checks: field.number(1, 100).default(5).describe('Looks without any change before a person is asked.'),
+    })
+      .prefault({})
+      .describe('How a lost answer is looked for; a message is never sent again.'),
+    retry_after: field
+      .duration(1, ['30s'])
+      .prefault('30s')
+      .describe('Wait after "too many requests" that does not say how long.'),
+    max_upload: field.size(['500MB']).prefault('500MB').describe('The service takes no larger files.'),
+    oversize: field
+      .oneOf('local', 'split', 'hold')
+      .default('local')
+      .describe('A larger file: made small enough on this machine first, uploaded in parts, or held for a person.'),
+    session: field
+      .oneOf('per-file', 'per-folder')
+      .default('per-file')
+      .describe('One conversation with the service for each file, or one for all files of a folder.'),
+  });
+
+const localSchema = (resolve: ResolvePath) => {
+  const program = (written: string) => (/^~?.*\//.test(written) ? resolve(written) : written);
+  return map('a map', {
+    ffmpeg: field
+      .path(program, '/usr/bin/ffmpeg')
+      .default('ffmpeg')
+      .describe('The ffmpeg to use: a path, or a name looked up on PATH.'),
+    ffprobe: field.path(program, '/usr/bin/ffprobe').default('ffprobe').describe('The ffprobe to use.'),
+    effort: field
+      .oneOf('fast', 'balanced', 'best')
+      .default('balanced')
+      .describe('Time spent for quality: best takes several times as long as fast.'),
+    threads: field.number(1, 256).optional().describe('Threads of one encode. Default: as many as there are cores.'),
+  });
+};
+
+const httpSchema = (resolve: ResolvePath) =>
+  map('a map', {
+    listen: field
+      .listen()
+      .prefault('127.0.0.1:8788')
+      .describe('Address of the page and API, or off. Any other than loopback needs token_file.'),
+    token_file: field
+      .path(resolve, '/etc/shrinkbox/http-token')
+      .optional()
+      .describe('File with the token that other machines must present.'),
+  });
+
+const notifySchema = () =>
+  map('a notification', {
+    url: field.url('https://ntfy.sh/my-topic').describe('Receives a POST with the job as JSON.'),
+    on: field
+      .oneOrMore(field.oneOf('done', 'held', 'failed'), 'a list of done, held and failed')
+      .default(['done', 'held', 'failed'])
+      .describe('Which ends of a job are told.'),
+  });
+
+const logSchema = () =>
+  map('a map', {
+    level: field
+      .oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')
+      .default('info')
+      .describe('How much is logged.'),
+    format: field
+      .oneOf('auto', 'json', 'pretty')
+      .default('auto')
+      .describe('auto: for people on a terminal, JSON otherwise.'),
+  });
+
+/** A map that knows its keys. Unknown ones are reported with a suggestion, by problems.ts. */
+function map<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
+  return z.strictObject(shape, {
+    error: issue =>
+      issue.code === 'invalid_type' ? `${show(issue.input)} is not ${what}; write "key: value" lines` : undefined,
+  });
+}
+
+/** A list that is not empty. */
+function list<Item extends z.ZodType>(what: string, item: Item) {
+  return z
+    .array(item, { error: ({ input }) => `${show(input)} is not a list of ${what}; start each with "- "` })
+    .min(1, { error: `is an empty list; add one of the ${what} or remove the key for the built-in ones` });
+}
+
+function nameProblem(written: string): string | undefined {
+  if (written.length > 60) return 'is too long; 60 characters are enough for a name';
+  if (/^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u.test(written) && !/[ .]$/.test(written)) return undefined;
+  return 'is not a name; use letters, digits, spaces, dots, hyphens and underscores';
+}
+
+function matchProblem(written: string): string | undefined {
+  const pattern = written.replace(/^!/, '');
+  if (pattern === '') return 'is an empty pattern';
+  if (pattern.length > 1000) return 'is too long for a pattern';
+  if (pattern.startsWith('/') || pattern.startsWith('~/')) return 'must be relative to the inbox';
+  if (pattern.split('/').includes('..')) return 'must stay inside the inbox, without ..';
+  return undefined;
+}
+
+/** The service wants ASCII without spaces, at most 64 characters, in these headers. */
+export function headerProblem(written: string): string | undefined {
+  return /^[\x21-\x7e]{1,64}$/.test(written) ? undefined : 'must be 1 to 64 plain characters without spaces';
+}
+
+type Schema = ReturnType<typeof configSchema>;
+
+/** The file as a person writes it, for code that makes one (`init`, tests). */
+export type ConfigInput = z.input<Schema>;
+
+/** The file as validated, keys as written. */
+export type ParsedConfig = z.output<Schema>;
+
+/** The generated JSON Schema, for editors (`shrinkbox check --schema`). */
+export function jsonSchema(): object {
+  const schema = z.toJSONSchema(
+    configSchema(written => written),
+    { io: 'input', target: 'draft-7' },
+  );
+  return { ...schema, title: 'shrinkbox configuration' };
+}

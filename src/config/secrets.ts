@@ -1,0 +1,90 @@
+import { join } from 'node:path';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
+import type { Config, Surroundings } from './load.ts';
+import type { ReadFile } from './read.ts';
+
+const HIDDEN = '[secret]';
+
+/** A value that does not show itself: not in JSON, logs, templates or `inspect`; only `reveal()` gives it away. */
+export class Secret {
+  readonly #value: string;
+
+  constructor(value: string) {
+    this.#value = value;
+  }
+
+  reveal(): string {
+    return this.#value;
+  }
+
+  toString(): string {
+    return HIDDEN;
+  }
+
+  toJSON(): string {
+    return HIDDEN;
+  }
+
+  [Symbol.for('nodejs.util.inspect.custom')](): string {
+    return HIDDEN;
+  }
+}
+
+export interface Secrets {
+  nemoToken?: Secret;
+  /** What other machines must present over HTTP. */
+  httpToken?: Secret;
+}
+
+/** Tokens are a line; a file with more than this holds something else. */
+const MAX_BYTES = 16_384;
+
+/**
+ * Reads the secrets the configuration points at. The cloud token: `NEMO_TOKEN`, else `nemo.token_file`, else the systemd
+ * credential `token`; the token for HTTP: `http.token_file`, else the credential `http-token`.
+ *
+ * @throws ShrinkError `auth-missing` when a file is named and gives no token; never says what is in it.
+ */
+export function loadSecrets(config: Config, env: Surroundings['env'], readFile: ReadFile): Secrets {
+  const credentials = env['CREDENTIALS_DIRECTORY'];
+  const credential = (name: string) =>
+    credentials ? readToken(join(credentials, name), readFile, 'optional') : undefined;
+  const fromFile = (path: string | undefined) => (path ? readToken(path, readFile, 'needed') : undefined);
+
+  const variable = env['NEMO_TOKEN']?.trim();
+  const nemoToken =
+    (variable ? checked(variable, 'NEMO_TOKEN') : undefined) ?? fromFile(config.nemo.tokenFile) ?? credential('token');
+  const httpToken = fromFile(config.http.tokenFile) ?? credential('http-token');
+  return { ...(nemoToken && { nemoToken }), ...(httpToken && { httpToken }) };
+}
+
+function readToken(path: string, readFile: ReadFile, need: 'needed' | 'optional'): Secret | undefined {
+  let text: string;
+  try {
+    text = readFile(path, MAX_BYTES);
+  } catch (error) {
+    const errno = (error as NodeJS.ErrnoException).code;
+    if (need === 'optional' && errno === 'ENOENT') return undefined;
+    const why = isShrinkError(error)
+      ? error.message
+      : errno === 'ENOENT'
+        ? 'does not exist'
+        : `cannot be read (${errno})`;
+    throw missing(path, `the token file ${path} ${why}`);
+  }
+  return checked(text.trim(), path);
+}
+
+/** A token goes into a header as it is: one line of ASCII, or somebody meant another file. */
+function checked(token: string, from: string): Secret {
+  if (token === '') throw missing(from, `the token in ${from} is empty`);
+  if (!/^[\x21-\x7e]+$/.test(token)) {
+    throw missing(from, `the token in ${from} is not one word of plain characters`);
+  }
+  return new Secret(token);
+}
+
+function missing(subject: string, message: string): ShrinkError {
+  const hint = 'Put the token alone on one line into that file, readable only to the user shrinkbox runs as.';
+  return new ShrinkError('auth-missing', message, { doing: 'reading the token', subject, hint });
+}

@@ -1,0 +1,253 @@
+/** English phrases. Longest match wins (see instruction.ts), so a phrase may contain words that mean something else alone. */
+import { FILLER, GRANTED, latin, type Meaning, type Phrase, shareWish, UNCLEAR, wish } from './phrase.ts';
+import { FRAME_RATE, NUMBER, percentShare, readNumber, RESOLUTION, SIZE } from './quantities.ts';
+
+const MUTE = wish({ field: 'audio', value: { kind: 'mute' } });
+const KEEP_AUDIO = wish({ field: 'audio', value: { kind: 'keep' } });
+const KEEP_RESOLUTION = wish({ field: 'resolution', value: 'keep' });
+const KEEP_FPS = wish({ field: 'fps', value: 'keep' });
+const AUTO = wish({ field: 'quality', value: 'auto' });
+const MAX = wish({ field: 'quality', value: 'max' });
+
+const ITS = String.raw`(?:(?:the|its|this|that|my)\s+)?`;
+const NOUN = String.raw`(?:videos?|clips?|files?|movies?|films?|recordings?|footage|screencasts?)`;
+const FORMAT = String.raw`(?:mp4|mov|mkv|avi|webm|wmv|flv|m4v|mpe?g|mts|m2ts|3gp|ts)`;
+
+const PERCENT = String.raw`(${NUMBER})\s*(?:%|percent|per\s?cent|pct)`;
+const OF_SIZE = String.raw`(?:\s+(?:of\s+)?${ITS}(?:(?:original|current|source|full|file|video)\s+){0,2}(?:size|original|source))`;
+
+const FRACTIONS: Readonly<Record<string, number>> = {
+  half: 1 / 2,
+  third: 1 / 3,
+  quarter: 1 / 4,
+  fourth: 1 / 4,
+  fifth: 1 / 5,
+  tenth: 1 / 10,
+  twothirds: 2 / 3,
+  threequarters: 3 / 4,
+};
+const FRACTION = String.raw`(half|(?:an?|one|1)[\s-]+(?:half|third|quarter|fourth|fifth|tenth)|two[\s-]thirds|three[\s-]quarters|[1-3]\/[2-9]|1\/10)`;
+/** A bare fraction counts only where no noun of its own follows: not `half speed`, `a third person`. */
+const NO_NOUN = String.raw`(?![\s-]+(?!(?:please|pls|thanks|and|with|without|at|in|but|or|no)(?![a-z]))[a-z])`;
+
+const shares: Phrase[] = [
+  latin(`${PERCENT}${OF_SIZE}?`, ([, text]) => percentShare(text, 'to')),
+  latin(String.raw`by\s+(?:about\s+|around\s+)?${PERCENT}${OF_SIZE}?`, ([, text]) => percentShare(text, 'by')),
+  latin(String.raw`${PERCENT}\s+(?:smaller|less|off|reduction)`, ([, text]) => percentShare(text, 'by')),
+  // `reduce it 30%`: to, or by?
+  latin(
+    String.raw`(?:compress|reduce|shrink|decrease|lower)(?:\s+(?:it|this|the|my|its|file|video|clip|size|of)){0,5}\s+(?:about\s+)?${PERCENT}(?!\s+(?:smaller|less|off|of))`,
+    ([, text]) => (readNumber(text ?? '') === 50 ? shareWish(0.5) : UNCLEAR),
+  ),
+  latin(String.raw`(?:cut|split|chop|divide)\s+(?:it|this|that|${ITS}${NOUN})\s+(?:in|into|by)\s+half`, UNCLEAR),
+  latin(`${FRACTION}${OF_SIZE}`, ([, text]) => shareWish(fraction(text))),
+  latin(String.raw`${FRACTION}[\s-]sized?`, ([, text]) => shareWish(fraction(text))),
+  latin(
+    String.raw`${FRACTION}\s+as\s+(?:big|large)(?:\s+as\s+(?:now|before|it\s+is(?:\s+now)?|the\s+original))?`,
+    ([, text]) => shareWish(fraction(text)),
+  ),
+  latin(String.raw`(?:to\s+)?(?:about\s+|around\s+)?${FRACTION}${NO_NOUN}`, ([, text]) => shareWish(fraction(text))),
+  latin(String.raw`by\s+(?:about\s+|around\s+)?${FRACTION}${NO_NOUN}`, ([, text]) => shareWish(1 - fraction(text))),
+  latin(String.raw`halve\s+(?:it|(?:${ITS}(?:(?:file|video)\s+)?size(?:\s+of)?))`, () => shareWish(0.5)),
+  latin(
+    String.raw`(?:cut|reduce|bring)\s+${ITS}(?:(?:file|video)\s+)?size(?:\s+of\s+(?:this|the|my)\s+${NOUN})?\s+in\s+half`,
+    () => shareWish(0.5),
+  ),
+];
+
+function fraction(text = ''): number {
+  const [top, bottom] = text.split('/').map(Number);
+  if (top && bottom) return top / bottom;
+  const word = text
+    .toLowerCase()
+    .replace(/^(?:an?|one|1)[\s-]+/, '')
+    .replace(/[\s-]/g, '');
+  return FRACTIONS[word] ?? 0;
+}
+
+/** What the source is, not what it should become: `this 4K video`, `from 1080p to`, `turn a 500MB MOV recording into`. */
+const ATTRIBUTE = String.raw`(?:${SIZE}|${RESOLUTION}|${FRAME_RATE}|\.?${FORMAT}|large|big|huge|original|raw|iphone|gopro|phone|screen|hevc|h\.?26[45])`;
+const DESCRIBED = String.raw`(?:${ATTRIBUTE}(?:\s+|\s*,\s*)){1,5}${NOUN}`;
+
+const source: Phrase[] = [
+  latin(String.raw`(?:this|that|these|those|my|our)\s+${DESCRIBED}`, FILLER),
+  latin(
+    String.raw`(?:turn|convert|compress|shrink|reduce|transcode|downscale|resize|squeeze)\s+(?:an?\s+|the\s+|some\s+|all\s+)?${DESCRIBED}(?=\s+(?:down\s+)?(?:to|into|under|below|so)\s)`,
+    FILLER,
+  ),
+  latin(
+    String.raw`from\s+(?:an?\s+)?${ATTRIBUTE}(?:\s+${ATTRIBUTE}){0,3}(?:\s+${NOUN})?(?=\s+(?:down\s+)?(?:to|into)\s)`,
+    FILLER,
+  ),
+  latin(
+    String.raw`(?:(?:this|my|the|an?|all|these)\s+)?\.?${FORMAT}(?:\s+${NOUN})?\s+(?:in)?to\s+(?:an?\s+)?\.?mp4(?:\s+(?:format|file|video)s?)?`,
+    GRANTED,
+  ),
+  latin(String.raw`(?:this|my|the|that)\s+\.?${FORMAT}(?:\s+${NOUN})?`, FILLER),
+];
+
+const sound: Phrase[] = [
+  latin(String.raw`muted?(?:\s+(?:it|(?:the\s+)?(?:audio|sound|video|clip)))?`, MUTE),
+  latin(
+    String.raw`(?:no|without|w\/o|drop|remove|strip|delete|discard|minus|turn\s+off)\s+(?:(?:the|all|any|its)\s+){0,2}(?:sounds?|audio)(?:\s+tracks?)?`,
+    MUTE,
+  ),
+  latin(String.raw`(?:the\s+)?(?:sound|audio)\s+(?:off|removed|muted)`, MUTE),
+  latin('silent(?:ly)?', MUTE),
+  latin(
+    String.raw`(?:keep|keeping|with|preserve|leave|retain)\s+(?:(?:the|its|original|same|all)\s+){0,3}(?:audio|sound)(?:\s+tracks?)?(?:\s+(?:as\s+(?:it\s+)?is|unchanged|intact))?`,
+    KEEP_AUDIO,
+  ),
+  latin(String.raw`(?:same|original)\s+(?:audio|sound)`, KEEP_AUDIO),
+  latin(String.raw`(?:in\s+|with\s+)?aac(?:\s+audio)?`, GRANTED),
+];
+
+const CODEC_TAIL = String.raw`(?:\s+(?:codec|encoding|video|format))?`;
+
+const codecs: Phrase[] = [
+  latin(String.raw`(?:h\.?\s?264|x\.?264|avc)${CODEC_TAIL}`, wish({ field: 'codec', value: 'h264' })),
+  latin(
+    String.raw`(?:h\.?\s?265|x\.?265|hevc)(?:\s*[/(]\s*(?:hevc|h\.?265)\)?)?${CODEC_TAIL}`,
+    wish({ field: 'codec', value: 'h265' }),
+  ),
+  latin(`av-?1${CODEC_TAIL}`, wish({ field: 'codec', value: 'av1' })),
+  latin('(?:video\\s+)?codec', { kind: 'beside', where: 'before', of: 'codec' }),
+];
+
+const DEGREE = String.raw`(?:(?:any|visible|visibly|noticeable|noticeably|obvious|perceptible|much|too|significant|significantly|really|real|the|its|of|in|image|picture|video|visual)\s+){0,4}`;
+const LOSING = String.raw`(?:los(?:ing|e|s)|sacrific(?:ing|e)|reduc(?:ing|e|tion)|hurt(?:ing)?|damag(?:ing|e)|degrad(?:ing|e|ation)|compromis(?:ing|e)|lower(?:ing)?|affect(?:ing)?|decreas(?:ing|e)|ruin(?:ing)?|drop(?:ping)?)`;
+const WITHOUT = String.raw`(?:with\s?out|w\/o|no|not|zero|don['’]?t|do\s+not|never|avoid)`;
+
+const quality: Phrase[] = [
+  latin(String.raw`${WITHOUT}\s+${DEGREE}${LOSING}\s+${DEGREE}(?:quality|detail|details|clarity|sharpness)`, AUTO),
+  latin(String.raw`${WITHOUT}\s+${DEGREE}quality\s+(?:loss|losses|degradation|drop)`, AUTO),
+  latin(String.raw`${WITHOUT}\s+${DEGREE}(?:loss|degradation|difference)`, AUTO),
+  latin(String.raw`(?:(?:visually|perceptually)\s+)?lossless(?:ly)?(?:\s+(?:quality|compression))?`, AUTO),
+  latin(
+    String.raw`(?:keep|keeping|preserve|preserving|maintain|maintaining|retain|retaining|with|at|in)\s+(?:(?:the|its|a|good|high|great|same|original|decent|full|video|image|picture|visual|reasonable|acceptable|as|much)\s+){1,4}quality(?:\s+(?:as\s+)?(?:high|good|the\s+same|intact|as\s+possible))?`,
+    AUTO,
+  ),
+  latin(String.raw`(?:keep|preserve|maintain|retain)(?:ing)?\s+quality`, AUTO),
+  latin(
+    String.raw`(?:good|high|great|decent|same|original|excellent|nice|reasonable|acceptable|full)[\s-]quality`,
+    AUTO,
+  ),
+  latin(
+    String.raw`(?:(?:in|at|with|keep|keeping)\s+)?(?:the\s+)?(?:best|highest|max(?:imum)?|top)\s+(?:possible\s+)?(?:(?:video|image|picture)\s+)?quality(?:\s+possible)?`,
+    MAX,
+  ),
+  latin(String.raw`quality\s*[:=]?\s*max(?:imum)?`, MAX),
+  latin(String.raw`as\s+(?:high|good)(?:\s+a)?\s+quality\s+as\s+possible`, MAX),
+];
+
+const kept: Phrase[] = [
+  latin(
+    String.raw`(?:(?:keep|keeping|preserve|leave|at|in|with)\s+)?(?:the\s+)?(?:same|original|current|source)\s+(?:resolution|dimensions)`,
+    KEEP_RESOLUTION,
+  ),
+  latin(
+    String.raw`(?:keep|preserve|leave|don['’]?t\s+change|do\s+not\s+change|without\s+changing)\s+(?:the\s+|its\s+)?(?:resolution|dimensions)`,
+    KEEP_RESOLUTION,
+  ),
+  latin(
+    String.raw`(?:don['’]?t|do\s+not|never|without|no)\s+(?:resiz(?:e|ing)|downscal(?:e|ing)|rescal(?:e|ing)|scaling)(?:\s+it)?`,
+    KEEP_RESOLUTION,
+  ),
+  latin(
+    String.raw`(?:(?:keep|preserve|leave|at)\s+)?(?:the\s+)?(?:same|original|current|source)\s+(?:frame\s?rate|fps)`,
+    KEEP_FPS,
+  ),
+  latin(String.raw`(?:keep|preserve|leave|don['’]?t\s+change)\s+(?:the\s+|its\s+)?(?:frame\s?rate|fps)`, KEEP_FPS),
+  latin(String.raw`(?:don['’]?t|do\s+not|never|without|no)\s+upscal(?:e|ing)(?:\s+it)?`, GRANTED),
+  latin(
+    String.raw`(?:keep|preserve)\s+(?:(?:the|all|any)\s+){0,2}(?:subtitles?|subs|metadata|location|creation\s+(?:date|time)|(?:audio\s+)?tracks)`,
+    GRANTED,
+  ),
+];
+
+const smaller: Phrase[] = [
+  latin(String.raw`as\s+small\s+as\s+(?:possible|you\s+can|it\s+gets|it\s+can\s+be)`, {
+    kind: 'granted',
+    smallest: true,
+  }),
+  latin(String.raw`(?:the\s+)?smallest(?:\s+possible)?(?:\s+(?:file\s+)?size|\s+file)?(?:\s+possible)?`, {
+    kind: 'granted',
+    smallest: true,
+  }),
+  latin(String.raw`minimi[sz]e\s+(?:it|${ITS}(?:file\s+)?size)`, { kind: 'granted', smallest: true }),
+  latin(String.raw`(?:max(?:imum)?|strong|heavy|good)\s+compression`, { kind: 'granted', smallest: true }),
+  latin(
+    String.raw`(?:(?:a\s+(?:bit|little|lot)|much|way|slightly|significantly|somewhat)\s+)?(?:smaller|lighter)`,
+    GRANTED,
+  ),
+  latin('small|tiny|compact|less\\s+space', GRANTED),
+  latin(String.raw`(?:an?\s+)?\.?(?:mp4|mpeg-?4)(?:\s+(?:format|file|video|container)s?)?`, GRANTED),
+  latin(
+    String.raw`(?:for|to|so\s+(?:that\s+)?(?:i|we|you)\s+can|ready\s+(?:for|to))\s+(?:(?:easy|easily|quick|quickly|faster)\s+)?(?:sharing|share|sending|send|uploading|upload|uploads|posting|post|attaching|attach|streaming|stream)(?:\s+(?:it|this|them|online))?`,
+    GRANTED,
+  ),
+  latin(
+    String.raw`(?:for|on)\s+(?:(?:the|my|any|every)\s+)?(?:web|website|internet|phones?|mobile(?:\s+phones?)?|iphone|ipad|android|tv|computer|browsers?)`,
+    GRANTED,
+  ),
+  latin(
+    String.raw`(?:that\s+)?plays?\s+(?:everywhere|anywhere|on\s+(?:any|every|all)\s+(?:devices?|phones?))`,
+    GRANTED,
+  ),
+];
+
+const before = (of?: 'resolution' | 'fps'): Meaning => ({ kind: 'beside', where: 'before', ...(of && { of }) });
+
+const bounds: Phrase[] = [
+  latin(
+    String.raw`under|below|beneath|within|at\s+(?:the\s+)?(?:most|max(?:imum)?)|up\s+to|(?:no|not)\s+(?:more|bigger|larger|greater|higher|over)(?:\s+than)?|(?:less|lower|smaller|fewer|lighter)\s+than|(?:not|never|doesn['’]?t|don['’]?t)\s+(?:to\s+)?exceed(?:ing|s)?|(?:must|should|may|can)\s?(?:not|['’]t)\s+(?:exceed|be\s+(?:over|above|more\s+than|larger\s+than|bigger\s+than))|<=?|≤`,
+    before(),
+  ),
+  latin(
+    String.raw`(?:file\s+|size\s+)?(?:max(?:imum)?\.?|limit(?:ed)?|cap(?:ped)?|budget)(?:\s+(?:file\s+)?size)?(?:\s+(?:of|to|at|is))?`,
+    { kind: 'beside', where: 'either' },
+  ),
+  latin(String.raw`(?:or|and)\s+(?:less|smaller|under|below|lower|fewer)|tops|at\s+most|maximum`, {
+    kind: 'beside',
+    where: 'either',
+  }),
+  latin(String.raw`resolution(?:\s+(?:of|to|at|is))?`, before('resolution')),
+  latin(String.raw`frame\s?rate(?:\s+(?:of|to|at|is))?`, before('fps')),
+  latin(String.raw`frame\s?rate\s*(?:of|to|at|is|:|=)?\s*(?:max(?:imum)?\s+)?(\d{1,3})`, ([, fps]) => {
+    const value = Number(fps);
+    return value >= 1 && value <= 240 ? wish({ field: 'fps', value }) : undefined;
+  }),
+  latin('~|≈|about|around|approximately|approx\\.?|roughly|circa', before()),
+];
+
+const fillers: Phrase[] = [
+  latin(
+    String.raw`(?:can|could|would|will)\s+(?:you|u)(?:\s+(?:please|pls|kindly))?|i\s*(?:['’]d)?\s+(?:like|want|need)(?:\s+(?:you\s+to|to|it|this))?|i['’]d\s+like|thank\s+you(?:\s+very\s+much)?|keep\s+(?:it|this|that|${ITS}(?:file\s+)?size|${ITS}file)|(?:cut|bring|get|take)\s+(?:it|this|${ITS}(?:file\s+)?size|${ITS}${NOUN})\s+down|down\s+to|cut\s+${ITS}(?:file\s+)?size|for\s+(?:me|us)|give\s+(?:me|us)|send\s+me|so\s+(?:that\s+)?it|it['’]s`,
+    FILLER,
+  ),
+];
+
+/** Words that carry nothing of their own. Not here: whatever negates, limits, chooses or counts (not, only, or, first). */
+export const FILLER_WORDS: ReadonlySet<string> = new Set(
+  `a an the this that these those it its my our your me us i we you u to into in at as with and of for is be are was should must will would could can need want have has get
+   please pls plz kindly thanks thx hi hello hey just so then also but now ok okay well here there which while using use by-means
+   video videos clip clips movie movies film films file files recording recordings footage screencast size sized target targets version output result results format
+   compress compressed compressing compression shrink shrinking shrunk reduce reduced reducing convert converted converting conversion export exported save saved encode encoded
+   re-encode reencode re-encoded transcode transcoded make making made turn turned change changed set resize resized downscale downscaled downsize scale scaled down render rendered
+   squeeze squeezed optimize optimise optimized optimised
+   large big huge original whole entire all each every any fit fits fitting enough reasonably nicely attached`.split(
+    /\s+/,
+  ),
+);
+
+export const ENGLISH: readonly Phrase[] = [
+  ...shares,
+  ...source,
+  ...sound,
+  ...codecs,
+  ...quality,
+  ...kept,
+  ...smaller,
+  ...bounds,
+  ...fillers,
+];

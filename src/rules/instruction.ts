@@ -1,0 +1,157 @@
+/**
+ * Plain words into what they ask for. Every word has to be accounted for: what no phrase and no filler explains comes back
+ * as not understood, and the caller asks instead of guessing. Nothing is dropped silently.
+ */
+import { CHINESE, foldTraditional } from './chinese.ts';
+import { combine } from './combine.ts';
+import { ENGLISH, FILLER_WORDS } from './english.ts';
+import { FILLER, type Meaning, type Phrase, UNCLEAR, type Wishes } from './phrase.ts';
+import { PLACE_PHRASES } from './places.ts';
+import { QUANTITIES } from './quantities.ts';
+
+export type { Wishes } from './phrase.ts';
+
+export interface Instruction {
+  /** What the words ask for; fields they say nothing about are absent. */
+  target: Wishes;
+  /** The words that were understood and what they mean: `"under 50MB": at most 50 MB`. */
+  understood: string[];
+  /** The very words that were not, in their order; contradictions as `1080p / 720p`. */
+  notUnderstood: string[];
+}
+
+/** A stretch of the text and its meaning; `break` is the end of a clause, `unknown` a word of no phrase. */
+export interface Piece {
+  start: number;
+  end: number;
+  meaning: Meaning | { kind: 'break' } | { kind: 'pause' } | { kind: 'unknown' };
+}
+
+/** Longer than anybody asks for a smaller video; bounds the work, too. */
+export const MAX_LENGTH = 2000;
+
+/** @param sourceBytes lets a share and a size be compared where both are asked for. Never throws. */
+export function parseInstruction(written: string, sourceBytes?: number): Instruction {
+  const text = tidy(written);
+  if (text === undefined) {
+    return { target: {}, understood: [], notUnderstood: [`${written.trim().slice(0, 60).replace(/\s+/g, ' ')}...`] };
+  }
+  return combine(text, doubt(settleBeside(split(text))), sourceBytes);
+}
+
+/** Full-width letters and the like become plain ones, invisible signs go; `undefined` where the text is too long. */
+function tidy(written: string): string | undefined {
+  if (written.trim().length > MAX_LENGTH) return undefined;
+  const text = written
+    .replace(/½/g, ' 1/2 ')
+    .replace(/¼/g, ' 1/4 ')
+    .normalize('NFKC')
+    .replace(/[\p{Cf}\p{Cc}\p{Co}\p{Cn}\p{Cs}]/gu, sign => (/\s/.test(sign) ? sign : ''))
+    .trim();
+  return text.length > MAX_LENGTH ? undefined : text;
+}
+
+const PHRASES: readonly Phrase[] = [...QUANTITIES, ...PLACE_PHRASES, ...ENGLISH, ...CHINESE];
+
+function split(text: string): Piece[] {
+  const simple = foldTraditional(text);
+  const pieces: Piece[] = [];
+  for (let start = 0; start < text.length; ) {
+    const piece = nextPiece(simple, start);
+    if (piece.end > start && piece.meaning !== SPACE) pieces.push({ start, end: piece.end, meaning: piece.meaning });
+    start = Math.max(piece.end, start + 1);
+  }
+  return pieces;
+}
+
+const SPACE = { kind: 'pause' } as const;
+
+/** A word beside its quantity; nothing else comes between the two. */
+const BESIDE = { kind: 'pause' } as const;
+
+const BLANK = /\s+/y;
+const WORD = /[a-z]+(?:['’-][a-z]+)*/iy;
+/** Anything with letters or digits in it up to the next gap; Han has no gaps, so one sign at a time. */
+const RUN =
+  /\p{Script=Han}|[-+]?(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}])(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}'’._/%:@#&=?~+-])*(?<=[\p{L}\p{M}\p{N}%])/uy;
+const MEANINGFUL_SIGN = /[<>≥%$€£]/y;
+const SOFT_SIGN = /[:=：]/y;
+
+function nextPiece(text: string, start: number): { end: number; meaning: Piece['meaning'] } {
+  const blank = stick(BLANK, text, start);
+  if (blank) return { end: start + blank.length, meaning: SPACE };
+  const phrase = longestPhrase(text, start);
+  if (phrase) return phrase;
+  const run = stick(RUN, text, start);
+  if (run) return { end: start + run.length, meaning: { kind: 'unknown' } };
+  if (stick(MEANINGFUL_SIGN, text, start)) return { end: start + 1, meaning: { kind: 'unknown' } };
+  if (stick(SOFT_SIGN, text, start)) return { end: start + 1, meaning: { kind: 'pause' } };
+  const sign = String.fromCodePoint(text.codePointAt(start) ?? 0);
+  return { end: start + sign.length, meaning: { kind: 'break' } };
+}
+
+function longestPhrase(text: string, start: number): { end: number; meaning: Meaning } | undefined {
+  const word = stick(WORD, text, start);
+  const isFiller =
+    word !== undefined && FILLER_WORDS.has(word.toLowerCase()) && !/[a-z0-9]/i.test(text[start + word.length] ?? '');
+  let best: { end: number; meaning: Meaning } | undefined = isFiller
+    ? { end: start + (word?.length ?? 0), meaning: FILLER }
+    : undefined;
+  for (const { pattern, read } of PHRASES) {
+    pattern.lastIndex = start;
+    const match = pattern.exec(text);
+    if (!match || match[0].length === 0) continue;
+    const end = start + match[0].length;
+    if (best && end <= best.end) continue;
+    const meaning = read(match);
+    if (meaning) best = { end, meaning };
+  }
+  return best;
+}
+
+function stick(pattern: RegExp, text: string, start: number): string | undefined {
+  pattern.lastIndex = start;
+  return pattern.exec(text)?.[0];
+}
+
+/** `under` and its like mean something only beside a quantity; elsewhere they are words we do not understand. */
+function settleBeside(pieces: Piece[]): Piece[] {
+  return pieces.map((piece, index) => {
+    const { meaning } = piece;
+    if (meaning.kind !== 'beside') return piece;
+    const after = meaning.where !== 'after' ? quantityBeside(pieces, index, 1, meaning.of) : undefined;
+    const found = after ?? (meaning.where !== 'before' ? quantityBeside(pieces, index, -1, meaning.of) : undefined);
+    if (!found) return { ...piece, meaning: UNCLEAR };
+    if (found.meaning.kind === 'wish') found.meaning = { ...found.meaning, bound: true };
+    return { ...piece, meaning: BESIDE };
+  });
+}
+
+/** The next quantity in a direction with nothing but fillers between. */
+function quantityBeside(pieces: Piece[], from: number, step: 1 | -1, of: keyof Wishes | undefined): Piece | undefined {
+  for (let index = from + step; ; index += step) {
+    const piece = pieces[index];
+    if (!piece) return undefined;
+    const { meaning } = piece;
+    if (meaning.kind === 'wish') {
+      const fields = meaning.wishes.map(({ field }) => field);
+      const fits = of
+        ? fields.includes(of)
+        : fields.some(field => ['size', 'resolution', 'fps', 'audio'].includes(field));
+      return fits ? piece : undefined;
+    }
+    if (meaning.kind !== 'filler' && meaning.kind !== 'pause' && meaning.kind !== 'beside') return undefined;
+  }
+}
+
+/** What a word we do not know stands right before is not taken at its word: `over 50MB`, `don't mute`, `not under 8MB`. */
+function doubt(pieces: readonly Piece[]): Piece[] {
+  let doubtful = false;
+  return pieces.map(piece => {
+    const { kind } = piece.meaning;
+    if (kind === 'pause') return piece;
+    const spoilt = doubtful && kind === 'wish';
+    doubtful = kind === 'unknown' || kind === 'unclear';
+    return spoilt ? { ...piece, meaning: UNCLEAR } : piece;
+  });
+}

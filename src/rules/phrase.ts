@@ -1,0 +1,77 @@
+/** What words can mean, and how a phrase is written down. */
+import type { Resolution, Target } from '../core/media.ts';
+
+/** What an instruction asks for; `keep` overrides a rule that asks for less. Absent: the words say nothing about it. */
+export interface Wishes {
+  size?: NonNullable<Target['size']>;
+  resolution?: Resolution | 'keep';
+  fps?: number | 'keep';
+  audio?: Target['audio'];
+  codec?: NonNullable<Target['codec']>;
+  quality?: Target['quality'];
+}
+
+export type Wish = { [Field in keyof Wishes]-?: { field: Field; value: NonNullable<Wishes[Field]> } }[keyof Wishes];
+
+export type Meaning =
+  /** Asks for something. `bound` marks a limit among several sizes; `because` is told to people. */
+  | { kind: 'wish'; wishes: Wish[]; bound?: boolean; because?: string }
+  /** Understood, and done anyway: `smaller`, `MP4`. `smallest` asks that no bit be spent for nothing. */
+  | { kind: 'granted'; smallest?: boolean }
+  /** Only means something beside a quantity: `under`, `or less`, `resolution`. `of` says which quantity. */
+  | { kind: 'beside'; where: 'before' | 'after' | 'either'; of?: keyof Wishes }
+  /** Carries nothing: `please`, `this video`. */
+  | { kind: 'filler' }
+  /** Can be read in two ways; never guessed. */
+  | { kind: 'unclear' };
+
+export interface Phrase {
+  /** Sticky. */
+  pattern: RegExp;
+  /** `undefined`: these words in this form mean nothing to us after all (0 MB, 900 frames per second). */
+  read(match: RegExpExecArray): Meaning | undefined;
+}
+
+/** A phrase in a language with spaces: ends where a word ends. */
+export function latin(source: string, read: Phrase['read'] | Meaning): Phrase {
+  return {
+    pattern: new RegExp(`(?:${source})(?![a-z0-9])`, 'iuy'),
+    read: typeof read === 'function' ? read : () => read,
+  };
+}
+
+/** A phrase that may end anywhere. */
+export function han(source: string, read: Phrase['read'] | Meaning): Phrase {
+  return { pattern: new RegExp(source, 'iuy'), read: typeof read === 'function' ? read : () => read };
+}
+
+export const FILLER: Meaning = { kind: 'filler' };
+export const GRANTED: Meaning = { kind: 'granted' };
+export const UNCLEAR: Meaning = { kind: 'unclear' };
+
+export function wish(...wishes: Wish[]): Meaning {
+  return { kind: 'wish', wishes };
+}
+
+/** A share of the source; nothing for what is none. */
+export function shareWish(share: number): Meaning | undefined {
+  return share >= 0.01 && share <= 1 ? wish({ field: 'size', value: { kind: 'share', share } }) : undefined;
+}
+
+export function bytesWish(bytes: number): Meaning | undefined {
+  const fits = Number.isSafeInteger(bytes) && bytes > 0;
+  return fits ? wish({ field: 'size', value: { kind: 'bytes', bytes } }) : undefined;
+}
+
+export function linesWish(lines: number): Meaning | undefined {
+  return lines >= 100 && lines <= 4320 ? wish({ field: 'resolution', value: { kind: 'lines', lines } }) : undefined;
+}
+
+export function fpsWish(fps: number): Meaning | undefined {
+  return fps >= 1 && fps <= 240 ? wish({ field: 'fps', value: fps }) : undefined;
+}
+
+export function audioWish(kilobits: number): Meaning | undefined {
+  if (kilobits < 16 || kilobits > 512) return undefined;
+  return wish({ field: 'audio', value: { kind: 'bitrate', bitsPerSecond: kilobits * 1000 } });
+}

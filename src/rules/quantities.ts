@@ -1,0 +1,112 @@
+/** Sizes, resolutions and rates as people write them in any language: `50 megs`, `1080p60`, `4K`, `30fps`. */
+import {
+  audioWish,
+  bytesWish,
+  fpsWish,
+  latin,
+  linesWish,
+  type Meaning,
+  type Phrase,
+  shareWish,
+  wish,
+} from './phrase.ts';
+
+/** `50`, `1.5`, `1,5`, `1,500`; not `1.500`, which is fifteen hundred to some and one and a half to others. */
+export const NUMBER = String.raw`\d{1,3}(?:,\d{3})+|\d{1,12}(?:[.,]\d{1,2})?`;
+
+export function readNumber(text: string): number {
+  const thousands = /^\d{1,3}(?:,\d{3})+$/.test(text);
+  return Number(thousands ? text.replaceAll(',', '') : text.replace(',', '.'));
+}
+
+const UNIT = String.raw`ki?b|kilo\s?bytes?|m(?:i?b)?|megs?|mega\s?bytes?|mebibytes?|g(?:i?b)?|gigs?|giga\s?bytes?|gibibytes?|bytes?|兆字节|兆|千字节|吉字节`;
+
+/** A size is no speed: not `50 MB/s`, `50 mb per second`. */
+const NOT_A_SPEED = String.raw`(?!\s*(?:\/\s*|per\s+|p\/|a\s+)(?:s|h|m|sec|min|second|minute|hour))`;
+
+export const SIZE = String.raw`(?:${NUMBER})\s*(?:${UNIT})${NOT_A_SPEED}`;
+
+const NAMED_LINES: Readonly<Record<string, number>> = {
+  '8k': 4320,
+  '4k': 2160,
+  uhd: 2160,
+  ultrahd: 2160,
+  '2k': 1440,
+  qhd: 1440,
+  fullhd: 1080,
+  fhd: 1080,
+  hd: 720,
+  sd: 480,
+};
+
+const NAMED = String.raw`8k|4k(?:\s*uhd)?|uhd|ultra[\s-]?hd|2k|qhd|full[\s-]?hd|fhd|hd|sd`;
+const LINES = String.raw`\d{3,4}\s?p(?:\d{2,3})?`;
+const BOX = String.raw`\d{3,4}\s?[x×*]\s?\d{3,4}`;
+
+export const RESOLUTION = `${LINES}|${BOX}|${NAMED}`;
+export const FRAME_RATE = String.raw`\d{1,3}(?:\.\d{1,3})?\s*(?:fps|hz|f\/s|frames?\s*(?:per|a|\/)\s*s(?:ec(?:ond)?)?)`;
+
+const RESOLUTION_TAIL = String.raw`(?:\s+(?:resolution|quality|definition))?`;
+
+export const QUANTITIES: readonly Phrase[] = [
+  latin(`(${NUMBER})\\s*(${UNIT})${NOT_A_SPEED}`, readSize),
+  latin(String.raw`(\d{3,4})\s?p(\d{2,3})?${RESOLUTION_TAIL}`, readLines),
+  latin(String.raw`(\d{3,4})\s?[x×*]\s?(\d{3,4})${RESOLUTION_TAIL}`, ([, width, height]) =>
+    box(Number(width), Number(height)),
+  ),
+  latin(`(${NAMED})${RESOLUTION_TAIL}`, ([, name]) => named(name)),
+  // A bare height is a resolution when it is one of the usual ones.
+  latin(String.raw`(2160|1440|1080|720|480)(?![.,:]\d)${RESOLUTION_TAIL}`, ([, lines]) => linesWish(Number(lines))),
+  latin(`(?:${FRAME_RATE})`, ([text]) => fpsWish(Number.parseFloat(text))),
+  latin(
+    String.raw`(?:audio|sound|音频)\s*(?:bit\s?rate|码率|比特率)?\s*(?:of|to|at|is|:|=|为|是)?\s*(\d{2,3})\s*${KILOBITS()}`,
+    bitrate,
+  ),
+  latin(String.raw`(\d{2,3})\s*${KILOBITS()}\s*(?:aac\s*)?(?:audio|sound|音频)(?:\s*bit\s?rate)?`, bitrate),
+];
+
+function KILOBITS(): string {
+  return String.raw`k(?:b(?:its?)?(?:ps|\/s)?|bps)?`;
+}
+
+/** `MB` in plain words is what file managers and upload forms count: powers of 1000; only `MiB` and its like are not. */
+function readSize([, amount = '', unit = '']: RegExpExecArray): Meaning | undefined {
+  return bytesWish(Math.floor(readNumber(amount) * unitBytes(unit.toLowerCase())));
+}
+
+function unitBytes(unit: string): number {
+  if (unit.startsWith('byte')) return 1;
+  const power = /^[k千]/.test(unit) ? 1 : /^[m兆]/.test(unit) ? 2 : 3;
+  return /^.(?:ib|bi)|^(?:me|gi)bi/.test(unit) ? 1024 ** power : 1000 ** power;
+}
+
+function readLines([, lines, fps]: RegExpExecArray): Meaning | undefined {
+  const resolution = linesWish(Number(lines));
+  const rate = fps === undefined ? undefined : fpsWish(Number(fps));
+  if (fps === undefined || resolution === undefined) return resolution;
+  if (resolution.kind !== 'wish' || rate?.kind !== 'wish') return undefined;
+  return wish(...resolution.wishes, ...rate.wishes);
+}
+
+function box(width: number, height: number): Meaning | undefined {
+  const fits = width >= 100 && height >= 100 && width <= 7680 && height <= 7680;
+  return fits ? wish({ field: 'resolution', value: { kind: 'box', width, height } }) : undefined;
+}
+
+function named(name = ''): Meaning | undefined {
+  const plain = name
+    .toLowerCase()
+    .replace(/[\s-]/g, '')
+    .replace(/^4kuhd$/, '4k');
+  return linesWish(NAMED_LINES[plain] ?? 0);
+}
+
+function bitrate([, kilobits]: RegExpExecArray): Meaning | undefined {
+  return audioWish(Number(kilobits));
+}
+
+/** `30%` and how much of it is meant: that share, or that much less. */
+export function percentShare(text: string | undefined, sense: 'to' | 'by'): Meaning | undefined {
+  const share = readNumber(text ?? '') / 100;
+  return shareWish(sense === 'to' ? share : Math.round((1 - share) * 1e6) / 1e6);
+}
