@@ -1,0 +1,118 @@
+import { formatDuration } from '../core/units.ts';
+import {
+  type Desk,
+  type Hold,
+  incompleteAfterMsOf,
+  pathOf,
+  reportKey,
+  settleMsOf,
+  sightingOf,
+  type Tracked,
+} from './book.ts';
+import type { Judgement } from './judge.ts';
+import { sidecarNameOf } from './names.ts';
+import { DOUBT_FACTOR, quietForMs, restartWindow, samplePeriodMs, windowMs } from './settle.ts';
+import { readWords } from './sidecar.ts';
+import type { FileStat } from './stat.ts';
+
+/** Acts on what a look into a quiet file said: reports it (`reported`, `refused`) or leaves it `pending`, saying why. */
+export async function conclude(desk: Desk, file: Tracked, judgement: Judgement): Promise<void> {
+  switch (judgement.kind) {
+    case 'moved':
+      file.settling = restartWindow(file.settling, desk.clock.monotonic());
+      return;
+    case 'doubt':
+      // The longer window is over when it comes here a second time.
+      if (file.doubt) return report(desk, file, judgement.stat);
+      file.doubt = judgement.why;
+      return;
+    case 'hold':
+      return hold(desk, file, judgement);
+    case 'refuse':
+      return refuseFile(desk, file, judgement.stat, judgement.why);
+    case 'complete':
+      return report(desk, file, judgement.stat);
+  }
+}
+
+async function report(desk: Desk, file: Tracked, stat: FileStat): Promise<void> {
+  const { dir, name } = file;
+  const path = sidecarNameOf(pathOf(dir, name));
+  const words = dir.sidecars.has(name) ? await readWords(dir.disk, path) : ({ kind: 'none' } as const);
+  if (words.kind === 'unusable') {
+    return refuseFile(desk, file, stat, `the words beside it (${sidecarNameOf(name)}) are of no use: ${words.why}`);
+  }
+  const sidecar = words.kind === 'words' ? { path, text: words.text } : undefined;
+  file.phase = 'reported';
+  file.hold = undefined;
+  emit(desk, file, stat, { sidecar });
+}
+
+function refuseFile(desk: Desk, file: Tracked, stat: FileStat, why: string): void {
+  file.phase = 'refused';
+  emit(desk, file, stat, { refused: why });
+}
+
+function hold(desk: Desk, file: Tracked, said: Extract<Judgement, { kind: 'hold' }>): void {
+  const now = desk.clock.monotonic();
+  const before = file.hold?.kind === said.hold ? file.hold : undefined;
+  const checks = (before?.checks ?? 0) + 1;
+  file.hold = {
+    kind: said.hold,
+    why: said.why,
+    since: before?.since ?? now,
+    checks,
+    nextCheckAt: now + pauseMs(desk, file, said.hold, checks),
+    warned: before?.warned ?? false,
+  };
+  if (givenUp(desk, file)) return refuseFile(desk, file, said.stat, verdictOn(said));
+  if (!file.hold.warned && now - file.hold.since >= WARN_AFTER_MS) {
+    file.hold.warned = true;
+    desk.log.warn({ path: pathOf(file.dir, file.name), why: said.why }, 'file has been held back for half an hour');
+  }
+}
+
+const WARN_AFTER_MS = 30 * 60_000;
+const FIRST_WALK_PAUSE_MS = 30_000;
+const LAST_WALK_PAUSE_MS = 10 * 60_000;
+const PROBE_PAUSE_MS = 10_000;
+
+/** Ms until a held file that stays the same is looked into again; a change starts all over at once. */
+function pauseMs(desk: Desk, file: Tracked, kind: Hold['kind'], checks: number): number {
+  const quietMs = quietForMs(file.settling);
+  const untilVerdictMs = incompleteAfterMsOf(desk, file.dir) - quietMs;
+  if (kind === 'incomplete') {
+    const pause = Math.min(FIRST_WALK_PAUSE_MS * 2 ** Math.min(checks - 1, 10), LAST_WALK_PAUSE_MS);
+    return untilVerdictMs > 0 ? Math.min(pause, untilVerdictMs) : pause;
+  }
+  const periodMs = samplePeriodMs(settleMsOf(desk, file.dir), file.dir.kind.polled);
+  return Math.min(PROBE_PAUSE_MS, Math.max(periodMs, quietMs / 5));
+}
+
+/** A file that stays incomplete or empty gets a verdict a person sees; it is still watched. */
+function givenUp(desk: Desk, file: Tracked): boolean {
+  if (file.hold?.kind !== 'incomplete' && file.hold?.kind !== 'empty') return false;
+  return quietForMs(file.settling) >= incompleteAfterMsOf(desk, file.dir);
+}
+
+function verdictOn(said: Extract<Judgement, { kind: 'hold' }>): string {
+  const what = said.hold === 'empty' ? 'the file is empty' : `the file is incomplete: ${said.why}`;
+  return `${what}; it is taken up by itself when it grows`;
+}
+
+function emit(desk: Desk, file: Tracked, stat: FileStat, extra: Parameters<typeof sightingOf>[4]): void {
+  const key = reportKey(file.settling.key, extra.sidecar?.text, extra.refused);
+  if (file.reported === key) return;
+  file.reported = key;
+  const sighting = sightingOf(desk, file.dir, file.name, stat, extra);
+  if (!desk.known(sighting)) desk.onSighting(sighting);
+}
+
+/** Why a pending file is not reported yet, for people. */
+export function whyPending(desk: Desk, file: Tracked): string {
+  if (file.hold) return file.hold.why;
+  const settleMs = settleMsOf(desk, file.dir);
+  const window = formatDuration(windowMs(file.settling, settleMs, file.doubt ? DOUBT_FACTOR : 1));
+  if (file.doubt) return `${file.doubt}: waiting until it has not changed for ${window}`;
+  return `waiting until it has not changed for ${window}`;
+}

@@ -1,0 +1,25 @@
+import { looksLikeIsobmff, walkIsobmff } from './container/isobmff.ts';
+import { looksLikeMatroska, walkMatroska } from './container/matroska.ts';
+import { looksLikeRiff, walkRiff } from './container/riff.ts';
+import { type ByteSource, type Completeness, isZero, truncated, UNKNOWN, withWindow } from './container/source.ts';
+
+export type { ByteSource, Completeness } from './container/source.ts';
+
+const HEAD_BYTES = 64;
+
+/**
+ * Whether a file is all there by its container's own arithmetic: MP4/MOV boxes, Matroska/WebM segment, RIFF (AVI, WAV)
+ * sizes. A veto only: ffprobe opens a file cut at 10 % and reports its full duration, these sums do not. A few small reads;
+ * rejects with whatever the source's read throws. The name does not matter, the first bytes decide.
+ */
+export async function walkContainer(file: ByteSource): Promise<Completeness> {
+  const source = withWindow(file);
+  const head = await source.read(0, HEAD_BYTES);
+  if (looksLikeIsobmff(head)) return walkIsobmff(source);
+  if (looksLikeMatroska(head)) return walkMatroska(source);
+  if (looksLikeRiff(head)) return walkRiff(source);
+  // No format begins like this; copiers and downloaders reserve space before they write.
+  if (head.length === HEAD_BYTES && isZero(head))
+    return truncated('space is reserved for it but nothing is written yet');
+  return UNKNOWN;
+}

@@ -1,0 +1,120 @@
+import {
+  type ByteSource,
+  COMPLETE,
+  type Completeness,
+  isZero,
+  shareOf,
+  suspect,
+  truncated,
+  UNKNOWN,
+} from './source.ts';
+
+/** Top-level boxes of MP4 and QuickTime a file may begin with. */
+const FIRST_BOXES = new Set(['ftyp', 'moov', 'mdat', 'wide', 'free', 'skip', 'pnot', 'styp', 'moof', 'uuid', 'sidx']);
+/** Fragmented files of hours have more; then the walk gives up rather than read for ever. */
+const MAX_BOXES = 10_000;
+const TAIL_BYTES = 4096;
+
+interface Box {
+  type: string;
+  start: number;
+  headerBytes: number;
+  /** Undefined: up to the end of the file. */
+  end: number | undefined;
+}
+
+interface Seen {
+  moov: boolean;
+  mdat: boolean;
+  fragments: boolean;
+  /** An index that says where the last fragment ends was found and agrees. */
+  indexed: boolean;
+  /** HEIF and AVIF keep `meta` where a video has `moov`. */
+  meta: boolean;
+  last: Box | undefined;
+}
+
+export function looksLikeIsobmff(head: Buffer): boolean {
+  return head.length >= 8 && FIRST_BOXES.has(head.toString('latin1', 4, 8));
+}
+
+/** Top-level boxes must add up to the file, with `moov` and media among them. One small read per box. */
+export async function walkIsobmff(source: ByteSource): Promise<Completeness> {
+  const seen: Seen = { moov: false, mdat: false, fragments: false, indexed: false, meta: false, last: undefined };
+  let offset = 0;
+  for (let n = 0; offset < source.size; n += 1) {
+    if (n === MAX_BOXES) return UNKNOWN;
+    const box = boxAt(await source.read(offset, 16), offset);
+    if (!box) return afterTheLastBox(source, seen, offset);
+    if (box.end !== undefined && box.end > source.size) return cutInside(box, source.size);
+    await note(seen, box, source);
+    offset = box.end ?? source.size;
+  }
+  return verdict(seen, source);
+}
+
+function boxAt(header: Buffer, start: number): Box | undefined {
+  if (header.length < 8) return undefined;
+  const type = header.toString('latin1', 4, 8);
+  if (!/^[\x20-\x7e\xa9]{4}$/.test(type)) return undefined;
+  const size = header.readUInt32BE(0);
+  if (size === 0) return { type, start, headerBytes: 8, end: undefined };
+  if (size === 1 && header.length >= 16) {
+    const large = Number(header.readBigUInt64BE(8));
+    return large < 16 ? undefined : { type, start, headerBytes: 16, end: start + large };
+  }
+  return size < 8 ? undefined : { type, start, headerBytes: 8, end: start + size };
+}
+
+async function note(seen: Seen, box: Box, source: ByteSource): Promise<void> {
+  seen.last = box;
+  if (box.type === 'moov') seen.moov = true;
+  if (box.type === 'meta') seen.meta = true;
+  if (box.type === 'mdat') seen.mdat = true;
+  if (box.type === 'moof') seen.fragments = true;
+  if (box.type === 'mfra') seen.indexed = true;
+  if (box.type === 'sidx') seen.indexed ||= (await endOfSidx(box, source)) === source.size;
+}
+
+/** Where the last fragment listed in a segment index ends (ISO/IEC 14496-12, 8.16.3). */
+async function endOfSidx(box: Box, source: ByteSource): Promise<number | undefined> {
+  if (box.end === undefined || box.end - box.start > 1_000_000) return undefined;
+  const bytes = await source.read(box.start + box.headerBytes, box.end - box.start - box.headerBytes);
+  if (bytes.length < 24) return undefined;
+  const wide = bytes[0] === 1;
+  const firstOffset = wide ? Number(bytes.readBigUInt64BE(20)) : bytes.readUInt32BE(16);
+  const listAt = wide ? 28 : 20;
+  if (bytes.length < listAt + 4) return undefined;
+  const count = bytes.readUInt16BE(listAt + 2);
+  let end = box.end + firstOffset;
+  for (let i = 0; i < count; i += 1) {
+    const at = listAt + 4 + i * 12;
+    if (at + 4 > bytes.length) return undefined;
+    end += bytes.readUInt32BE(at) & 0x7fffffff;
+  }
+  return end;
+}
+
+function cutInside(box: Box, size: number): Completeness {
+  const announced = (box.end ?? size) - box.start;
+  if (box.type === 'mdat') return truncated(`only ${shareOf(size - box.start, announced)} of its media data is there`);
+  return truncated(`it ends inside its '${box.type}' part`);
+}
+
+/** Bytes that are no box: padding after a finished file, or room that was reserved and is not filled yet. */
+async function afterTheLastBox(source: ByteSource, seen: Seen, offset: number): Promise<Completeness> {
+  const finished = seen.moov && seen.mdat && !seen.fragments;
+  if (finished || source.size - offset < 8) return verdict(seen, source);
+  if (isZero(await source.read(offset, 16))) return truncated('a part of it is reserved but still empty');
+  return offset === 0 ? UNKNOWN : truncated('its parts do not add up');
+}
+
+async function verdict(seen: Seen, source: ByteSource): Promise<Completeness> {
+  if (!seen.moov) return seen.meta ? COMPLETE : truncated('its index (moov) is not there yet');
+  if (!seen.mdat) return truncated('its media data (mdat) is not there yet');
+  if (seen.fragments && !seen.indexed) return suspect('it is fragmented and has no index that says where it ends');
+  if (seen.last?.type === 'mdat' && isZero(await source.read(Math.max(0, source.size - TAIL_BYTES), TAIL_BYTES))) {
+    return suspect('its end is empty');
+  }
+  return COMPLETE;
+}

@@ -1,0 +1,37 @@
+import { type ByteSource, COMPLETE, type Completeness, shareOf, truncated, UNKNOWN } from './source.ts';
+
+/** AVI files above 1 GB go on in further RIFF parts (OpenDML). */
+const MAX_PARTS = 4_096;
+const STREAMED = 0xffffffff;
+
+export function looksLikeRiff(head: Buffer): boolean {
+  return head.length >= 12 && /^(RIFF|RF64|BW64)(AVI |WAVE)$/.test(`${ascii(head, 0)}${ascii(head, 8)}`);
+}
+
+/** The sizes of all RIFF parts must fit the file. One small read per part. */
+export async function walkRiff(source: ByteSource): Promise<Completeness> {
+  let offset = 0;
+  for (let n = 0; n < MAX_PARTS; n += 1) {
+    const header = await source.read(offset, 12);
+    if (header.length < 12 || !/^(RIFF|RF64|BW64)$/.test(ascii(header, 0))) return COMPLETE;
+    const size = await partBytes(source, offset, header);
+    if (size === undefined) return UNKNOWN;
+    if (size === 0) return truncated('its header was never finished');
+    const end = offset + 8 + size;
+    if (end > source.size) return truncated(`only ${shareOf(source.size, end)} of what its header announces is there`);
+    offset = end + (size % 2);
+  }
+  return UNKNOWN;
+}
+
+async function partBytes(source: ByteSource, offset: number, header: Buffer): Promise<number | undefined> {
+  const size = header.readUInt32LE(4);
+  if (ascii(header, 0) === 'RIFF') return size === STREAMED ? undefined : size;
+  // EBU Tech 3306: the true size stands first in the ds64 chunk.
+  const ds64 = await source.read(offset + 12, 16);
+  return ds64.length === 16 && ascii(ds64, 0) === 'ds64' ? Number(ds64.readBigUInt64LE(8)) : undefined;
+}
+
+function ascii(bytes: Buffer, at: number): string {
+  return bytes.toString('latin1', at, at + 4);
+}

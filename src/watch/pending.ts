@@ -1,0 +1,275 @@
+import {
+  type Desk,
+  type Directory,
+  type PendingFile,
+  pathOf,
+  reportKey,
+  settleMsOf,
+  type Tracked,
+} from './book.ts';
+import { conclude, whyPending } from './conclude.ts';
+import type { Looked } from './disk.ts';
+import { type Judgement, judge } from './judge.ts';
+import { sidecarNameOf } from './names.ts';
+import {
+  alreadyQuiet,
+  DOUBT_FACTOR,
+  firstSample,
+  isQuiet,
+  lateWriterMs,
+  nextSample,
+  quietForMs,
+  resumedSample,
+  restartWindow,
+  type Settling,
+  samplePeriodMs,
+} from './settle.ts';
+import { type FileStat, identityOf, pinKey, sampleOf } from './stat.ts';
+
+/** Files per lstat batch. */
+const CHUNK = 64;
+/** Words beside a file are short and written in one go. */
+const WORDS_QUIET_MS = 1_000;
+const RETRY_WALK_MS = 10 * 60_000;
+
+/** The files of one inbox that are being waited for: sampled until quiet, then judged, then reported. */
+export class Pending {
+  private readonly desk: Desk;
+  private readonly lookAgain: (dir: Directory, name: string) => void;
+  private readonly files = new Set<Tracked>();
+  /** Reported as not to be had as they are; tried again at every rescan. */
+  private readonly refused = new Set<Tracked>();
+  /** Reported a moment ago, oldest first: their writers may come back. */
+  private lately: Tracked[] = [];
+  private lastSampleAt = 0;
+  private lastPassMs = 0;
+
+  /** `lookAgain` is told of names that are not what they were: something else may be there now. */
+  constructor(desk: Desk, lookAgain: (dir: Directory, name: string) => void) {
+    this.desk = desk;
+    this.lookAgain = lookAgain;
+  }
+
+  get size(): number {
+    return this.files.size;
+  }
+
+  /** Nothing is waited for but what a veto holds. */
+  get onlyHeld(): boolean {
+    for (const file of this.files) if (!file.hold) return false;
+    return true;
+  }
+
+  /** Monotonic ms of the next sample, or Infinity. A pass over very many files never takes more than a fifth of the time. */
+  get dueAt(): number {
+    return this.lastSampleAt + Math.max(this.periodMs, 4 * this.lastPassMs);
+  }
+
+  /** Ms between samples; Infinity while nothing is pending. */
+  get periodMs(): number {
+    let period = Number.POSITIVE_INFINITY;
+    for (const { dir } of this.files) {
+      period = Math.min(period, samplePeriodMs(settleMsOf(this.desk, dir), dir.kind.polled));
+      // One inbox has two periods at most, and a polled directory among local ones is happy with the shorter one.
+      if (!dir.kind.polled) break;
+    }
+    return period;
+  }
+
+  /** A file seen for the first time, or again after it was forgotten. */
+  add(dir: Directory, name: string, stat: FileStat): void {
+    this.wait(dir, name, firstSample(sampleOf(stat), this.desk.clock.monotonic()), undefined);
+  }
+
+  /** A file that was reported and is not the same any more. */
+  changed(file: number | Tracked, dir: Directory, name: string, stat: FileStat): void {
+    if (typeof file === 'number') return this.add(dir, name, stat);
+    const at = this.desk.clock.monotonic();
+    this.wait(dir, name, resumedSample(file.settling, sampleOf(stat), at, settleMsOf(this.desk, dir)), file.reported);
+  }
+
+  /** The words beside a file came, changed or went: the file itself need not be waited for again. */
+  review(file: number | Tracked, dir: Directory, name: string, hadWords: boolean): void {
+    const at = this.desk.clock.monotonic();
+    if (typeof file === 'number') {
+      // A bare number without words was reported without words, or the queue knew it so.
+      const reported = hadWords ? undefined : reportKey(file, undefined);
+      return this.wait(dir, name, alreadyQuiet(file, at), reported);
+    }
+    if (file.phase === 'pending') return;
+    this.wait(dir, name, alreadyQuiet(file.settling.key, at, file.settling.longestGapMs), file.reported);
+  }
+
+  drop(file: Tracked): void {
+    this.files.delete(file);
+    this.refused.delete(file);
+  }
+
+  /** Nobody looked for a while: every window starts again. */
+  restart(): void {
+    const at = this.desk.clock.monotonic();
+    for (const file of this.files) file.settling = restartWindow(file.settling, at);
+  }
+
+  /** Looks at every file once; judges and reports those that are quiet. Rejects with `unavailable` where a mount hangs. */
+  async sample(isStopped: () => boolean): Promise<void> {
+    const started = this.desk.clock.monotonic();
+    const files = [...this.files];
+    const quiet: Quiet[] = [];
+    for (let i = 0; i < files.length && !isStopped(); ) {
+      const chunk = sameDisk(files, i);
+      i += chunk.length;
+      quiet.push(...(await this.sampleChunk(chunk)));
+    }
+    this.lastSampleAt = this.desk.clock.monotonic();
+    this.lastPassMs = this.lastSampleAt - started;
+    await this.judgeAll(quiet, isStopped);
+  }
+
+  /** At a rescan: refused files that can be read or are whole by now are waited for again; old memories are dropped. */
+  async recheck(): Promise<void> {
+    const at = this.desk.clock.monotonic();
+    this.forgetLateWriters(at);
+    for (const file of [...this.refused]) {
+      const { dir, name } = file;
+      const [stat] = await dir.disk.lstat([pathOf(dir, name)]);
+      if (!stat || stat instanceof Error) this.gone(file);
+      else if (pinKey(stat) !== file.settling.key) this.changed(file, dir, name, stat);
+      else if (!file.hold || at >= file.hold.nextCheckAt) await this.retry(file, at);
+    }
+  }
+
+  private async retry(file: Tracked, at: number): Promise<void> {
+    const said = await judge(file.dir, file.name, file.settling.key);
+    if (said.kind === 'complete' || said.kind === 'doubt') {
+      this.wait(file.dir, file.name, restartWindow(file.settling, at), file.reported);
+    } else if (file.hold) {
+      // Neither size nor time of it changed: rarely anything else has.
+      file.hold.nextCheckAt = at + RETRY_WALK_MS;
+    }
+  }
+
+  list(): PendingFile[] {
+    return [...this.files].map(file => ({
+      path: pathOf(file.dir, file.name),
+      inbox: this.desk.inbox,
+      why: whyPending(this.desk, file),
+      sinceMs: this.desk.clock.monotonic() - file.since,
+      held: file.hold !== undefined,
+    }));
+  }
+
+  private wait(dir: Directory, name: string, settling: Settling, reported: string | undefined): void {
+    const before = dir.files.get(name);
+    if (before !== undefined && typeof before !== 'number') this.drop(before);
+    const at = this.desk.clock.monotonic();
+    if (this.files.size === 0) this.lastSampleAt = at;
+    const file: Tracked = {
+      dir,
+      name,
+      phase: 'pending',
+      settling,
+      words: undefined,
+      doubt: undefined,
+      hold: undefined,
+      reported,
+      since: at,
+    };
+    dir.files.set(name, file);
+    this.files.add(file);
+  }
+
+  private async sampleChunk(chunk: Tracked[]): Promise<Quiet[]> {
+    const paths = chunk.flatMap(file => {
+      const path = pathOf(file.dir, file.name);
+      return file.dir.sidecars.has(file.name) ? [path, sidecarNameOf(path)] : [path];
+    });
+    const at = this.desk.clock.monotonic();
+    const withWords = chunk.map(file => file.dir.sidecars.has(file.name));
+    const looked = (await chunk[0]?.dir.disk.lstat(paths)) ?? [];
+    const quiet: Quiet[] = [];
+    let next = 0;
+    for (const [i, file] of chunk.entries()) {
+      const stat = looked[next++];
+      const words = withWords[i] ? looked[next++] : undefined;
+      if (!this.files.has(file)) continue;
+      if (!stat || stat instanceof Error || !stat.isFile()) this.gone(file);
+      else if (this.observe(file, stat, words, at)) quiet.push({ file, stat });
+    }
+    return quiet;
+  }
+
+  /** Whether the file is ready to be judged. */
+  private observe(file: Tracked, stat: FileStat, words: Looked, at: number): boolean {
+    const before = file.settling;
+    file.settling = nextSample(before, sampleOf(stat), at);
+    if (file.settling.changedAt !== before.changedAt) {
+      file.hold = undefined;
+      file.doubt = undefined;
+    }
+    file.words = nextWords(file.words, words, at);
+    const settleMs = settleMsOf(this.desk, file.dir);
+    if (file.hold && at < file.hold.nextCheckAt) return false;
+    if (!isQuiet(file.settling, settleMs, file.doubt ? DOUBT_FACTOR : 1)) return false;
+    return !file.words || quietForMs(file.words) >= Math.min(settleMs, WORDS_QUIET_MS);
+  }
+
+  private gone(file: Tracked): void {
+    this.drop(file);
+    if (file.dir.files.get(file.name) === file) file.dir.files.delete(file.name);
+    this.lookAgain(file.dir, file.name);
+  }
+
+  private async judgeAll(quiet: Quiet[], isStopped: () => boolean): Promise<void> {
+    if (quiet.length === 0) return;
+    const suspects = quiet.map(({ file, stat }) => ({
+      path: pathOf(file.dir, file.name),
+      dev: String(stat.dev),
+      ino: String(stat.ino),
+    }));
+    const writers = this.desk.writers(suspects);
+    for (const { file, stat } of quiet) {
+      if (isStopped()) return;
+      const writer = writers.get(identityOf(stat));
+      const said: Judgement = writer
+        ? { kind: 'hold', stat, hold: 'writer', why: `${writer.command} (pid ${writer.pid}) has it open for writing` }
+        : await judge(file.dir, file.name, file.settling.key);
+      await conclude(this.desk, file, said);
+      if (file.phase !== 'pending') this.settledAs(file);
+    }
+  }
+
+  private settledAs(file: Tracked): void {
+    this.files.delete(file);
+    if (file.phase === 'refused') this.refused.add(file);
+    else this.lately.push(file);
+  }
+
+  private forgetLateWriters(at: number): void {
+    const keep = this.lately.findIndex(file => at - file.settling.changedAt <= lateWriterMs(settleMsOf(this.desk, file.dir)));
+    const old = keep < 0 ? this.lately : this.lately.slice(0, keep);
+    if (old.length > 0) this.lately = keep < 0 ? [] : this.lately.slice(keep);
+    for (const file of old) {
+      if (file.phase !== 'reported' || file.dir.sidecars.has(file.name)) continue;
+      if (file.dir.files.get(file.name) === file) file.dir.files.set(file.name, file.settling.key);
+    }
+  }
+}
+
+interface Quiet {
+  file: Tracked;
+  stat: FileStat;
+}
+
+/** Up to CHUNK files from `from` on that are asked of one disk. */
+function sameDisk(files: readonly Tracked[], from: number): Tracked[] {
+  const disk = files[from]?.dir.disk;
+  let to = from;
+  while (to < files.length && to < from + CHUNK && files[to]?.dir.disk === disk) to += 1;
+  return files.slice(from, to);
+}
+
+function nextWords(before: Settling | undefined, looked: Looked, at: number): Settling | undefined {
+  if (!looked || looked instanceof Error) return undefined;
+  return before ? nextSample(before, sampleOf(looked), at) : firstSample(sampleOf(looked), at);
+}

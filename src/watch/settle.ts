@@ -1,0 +1,99 @@
+/**
+ * When is a file quiet? Pure: samples and monotonic times in, an answer out. Quiet means that identity and stat (device,
+ * inode, size, mtime, ctime, blocks) were the same in at least three samples over a whole window. Nothing here knows the
+ * wall clock, and the age of mtime never counts: it can be years back while the copy is still running (cp -p, SMB).
+ */
+
+/** What one lstat said, condensed. */
+export interface Sample {
+  /** Hash of device, inode, size, mtime and ctime: changes whenever the file was written to or replaced. */
+  key: number;
+  /** Blocks may change without a new ctime (delayed allocation): somebody wrote a moment ago. */
+  blocks: number;
+  ino: number;
+  sizeBytes: number;
+}
+
+export interface Settling extends Sample {
+  /** Monotonic ms of the last change seen; the first sight counts as one. */
+  changedAt: number;
+  sampledAt: number;
+  /** Identical samples in a row. */
+  samples: number;
+  /** Longest time between two changes seen, ms: how long this writer is known to pause. */
+  longestGapMs: number;
+  /** It was quiet long enough before and is only looked at again; blocks are not compared, they were not kept. */
+  vouched: boolean;
+}
+
+export const MIN_SAMPLES = 3;
+/** A writer that paused for a while may pause that long again, and then some. */
+const GAP_FACTOR = 4;
+/** Signs that bytes are missing (sparse, unknown container over a network) lengthen the window this much. */
+export const DOUBT_FACTOR = 4;
+const MAX_WINDOW_MS = 10 * 60_000;
+
+export function firstSample(sample: Sample, at: number): Settling {
+  return { ...sample, changedAt: at, sampledAt: at, samples: 1, longestGapMs: 0, vouched: false };
+}
+
+/** A file that was reported with this key and is looked at again for another reason: quiet, unless the next sample differs. */
+export function alreadyQuiet(key: number, at: number, longestGapMs = 0): Settling {
+  const sample = { key, blocks: 0, ino: 0, sizeBytes: 0 };
+  return { ...sample, changedAt: at, sampledAt: at, samples: 1, longestGapMs, vouched: true };
+}
+
+export function nextSample(state: Settling, sample: Sample, at: number): Settling {
+  const same = sample.key === state.key && (state.vouched || sample.blocks === state.blocks);
+  if (same) return { ...state, ...sample, sampledAt: at, samples: state.samples + 1 };
+  const fresh = firstSample(sample, at);
+  if (state.vouched || sample.ino !== state.ino) return fresh;
+  // A file that got shorter is being written anew; the time before that was not a pause.
+  const gapMs = sample.sizeBytes < state.sizeBytes ? 0 : at - state.changedAt;
+  return { ...fresh, longestGapMs: Math.max(state.longestGapMs, gapMs) };
+}
+
+/**
+ * A file changed after it was taken for complete. Soon after, it was a pause of its writer that outlasted the window, and
+ * the next window is longer for it; later, somebody dropped another file under the same name.
+ */
+export function resumedSample(state: Settling, sample: Sample, at: number, settleMs: number): Settling {
+  return at - state.changedAt <= lateWriterMs(settleMs) ? nextSample(state, sample, at) : firstSample(sample, at);
+}
+
+/** How long after its last change a reported file is remembered as one whose writer may come back. */
+export function lateWriterMs(settleMs: number): number {
+  return Math.max(60_000, 4 * settleMs);
+}
+
+/** Nobody looked for a while (SIGSTOP, a suspended machine, a folder that was away): the window starts again. */
+export function restartWindow(state: Settling, at: number): Settling {
+  return { ...state, changedAt: at, sampledAt: at, samples: 1, vouched: false };
+}
+
+/** Ms a file must stay the same; `factor` is 1, or DOUBT_FACTOR. Never above ten minutes, unless `settleMs` itself is. */
+export function windowMs(state: Settling, settleMs: number, factor: number): number {
+  const wanted = Math.max(settleMs * factor, state.longestGapMs * GAP_FACTOR);
+  return Math.max(settleMs, Math.min(wanted, MAX_WINDOW_MS));
+}
+
+/** Ms without a change, as far as the samples prove it. */
+export function quietForMs(state: Settling): number {
+  return state.sampledAt - state.changedAt;
+}
+
+export function isQuiet(state: Settling, settleMs: number, factor = 1): boolean {
+  return state.vouched || (state.samples >= MIN_SAMPLES && quietForMs(state) >= windowMs(state, settleMs, factor));
+}
+
+/** Ms between samples: at least five in a window, at most one a second (five seconds on a network). */
+export function samplePeriodMs(settleMs: number, polled: boolean): number {
+  return Math.max(10, Math.min(settleMs / 5, polled ? 5_000 : 1_000));
+}
+
+/** Whether a sample came so late after it was due that the time in between was not watched. */
+export function wasSuspended(lateMs: number, periodMs: number): boolean {
+  return lateMs > Math.max(2 * periodMs, SCHEDULING_NOISE_MS);
+}
+/** A busy machine wakes timers this late without anybody having slept. */
+const SCHEDULING_NOISE_MS = 250;

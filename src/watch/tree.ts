@@ -1,0 +1,337 @@
+import { basename } from 'node:path';
+import { ShrinkError } from '../core/errors.ts';
+import { type FsKind, fsKindOf, isWithin, type Mount, mountOf } from '../platform/mounts.ts';
+import { type Desk, type Directory, pathOf, refuse, relativeOf } from './book.ts';
+import type { Disks } from './disk.ts';
+import { Entries } from './entries.ts';
+import type { HintSource } from './hints.ts';
+import { mediaNameOf, sidecarNameOf } from './names.ts';
+import type { Pending } from './pending.ts';
+import { type FileStat, identityOf } from './stat.ts';
+
+/** Names per lstat batch. */
+const CHUNK = 256;
+/** More hints than this waiting for one directory, and it is listed instead. */
+const MANY_NAMES = 4096;
+
+export interface Surroundings {
+  disks: Disks;
+  hints: HintSource;
+  mounts(): Mount[];
+}
+
+export interface ScanScope {
+  /** Known files are looked at as well: finds what was overwritten in place without anybody saying so. */
+  deep: boolean;
+  /** Only directories that are polled. */
+  polledOnly: boolean;
+}
+
+/** The directories of one inbox and what was last seen in them. Hints say where to look; only listings say what is there. */
+export class Tree {
+  private readonly desk: Desk;
+  private readonly surroundings: Surroundings;
+  private readonly pending: Pending;
+  private readonly entries: Entries;
+  private readonly dirs = new Map<string, Directory>();
+  private readonly onHint: () => void;
+  private dirty = new Map<string, Set<string> | 'all'>();
+  private mounts: readonly Mount[] = [];
+  private realRoot: string;
+  private retryHints = true;
+  /** A hint said that the inbox itself was moved or deleted. */
+  rootMoved = false;
+
+  constructor(desk: Desk, surroundings: Surroundings, pending: Pending, onHint: () => void) {
+    this.desk = desk;
+    this.surroundings = surroundings;
+    this.pending = pending;
+    this.onHint = onHint;
+    this.realRoot = desk.inbox;
+    this.entries = new Entries(desk, pending, (dir, name) => this.remove(relativeOf(dir, name)));
+  }
+
+  get hinted(): boolean {
+    return this.dirty.size > 0;
+  }
+
+  get polled(): boolean {
+    return this.dirs.get('')?.kind.polled ?? false;
+  }
+
+  get anyPolled(): boolean {
+    for (const dir of this.dirs.values()) if (dir.kind.polled) return true;
+    return false;
+  }
+
+  /** Something changed in a directory; `name` is null where nobody knows what. */
+  hint(rel: string, name: string | null): void {
+    const names = this.dirty.get(rel);
+    if (name === null || (names instanceof Set && names.size >= MANY_NAMES)) this.dirty.set(rel, 'all');
+    else if (names === undefined) this.dirty.set(rel, new Set([name]));
+    else if (names !== 'all') names.add(name);
+    this.onHint();
+  }
+
+  /**
+   * Lists every directory, and calls `between` after each, so that files that are waited for are not kept waiting. Rejects
+   * when the inbox itself cannot be listed, and then forgets nothing.
+   */
+  async scan(scope: ScanScope, between: () => Promise<boolean>): Promise<void> {
+    this.mounts = this.surroundings.mounts();
+    this.realRoot = await this.surroundings.disks.remote(this.desk.inbox).realpath(this.desk.inbox);
+    this.retryHints = true;
+    this.rootMoved = false;
+    const todo = [''];
+    for (let rel = todo.pop(); rel !== undefined; rel = todo.pop()) {
+      const dir = this.dirs.get(rel);
+      if (!scope.polledOnly || !dir || dir.kind.polled) await this.visit(rel, scope.deep);
+      for (const child of this.childrenOf(rel)) todo.push(child);
+      if (!(await between())) return;
+    }
+  }
+
+  /** Looks where hints point; goes into directories that are new. */
+  async flush(): Promise<void> {
+    const dirty = this.dirty;
+    this.dirty = new Map();
+    for (const [rel, names] of dirty) {
+      const dir = this.dirs.get(rel);
+      if (!dir) continue;
+      if (names === 'all') await this.visit(rel, true);
+      else await this.look(dir, [...names]);
+      await this.enterNew(rel);
+    }
+  }
+
+  /** The file is looked at as if it were new. */
+  forget(relative: string): void {
+    const slash = relative.lastIndexOf('/');
+    const [rel, name] = [relative.slice(0, Math.max(0, slash)), relative.slice(slash + 1)];
+    const dir = this.dirs.get(rel);
+    const file = dir?.files.get(name);
+    if (file !== undefined && typeof file !== 'number') this.pending.drop(file);
+    dir?.files.delete(name);
+    this.hint(rel, name);
+  }
+
+  async close(): Promise<void> {
+    await Promise.all([...this.dirs.values()].map(dir => dir.hints?.close()));
+    this.dirs.clear();
+  }
+
+  private childrenOf(rel: string): string[] {
+    const dir = this.dirs.get(rel);
+    return dir ? [...dir.children].map(name => relativeOf(dir, name)) : [];
+  }
+
+  private async enterNew(rel: string): Promise<void> {
+    for (const child of this.childrenOf(rel)) {
+      if (this.dirs.has(child)) continue;
+      await this.visit(child, false);
+      await this.enterNew(child);
+    }
+  }
+
+  /** Watches, then lists one directory. Problems of the inbox itself are thrown, those of a part of it are dealt with. */
+  private async visit(rel: string, deep: boolean): Promise<void> {
+    const dir = this.dirs.get(rel) ?? this.create(rel);
+    try {
+      this.updateKind(dir);
+      const stat = await this.settleIdentity(dir);
+      if (!stat) return this.remove(rel);
+      const names = await dir.disk.list(dir.path);
+      this.refuseSuddenlyEmpty(dir, names, stat);
+      dir.identity = identityOf(stat);
+      dir.refused = false;
+      await this.reconcile(dir, names, deep);
+    } catch (error) {
+      if (rel === '') throw error;
+      await this.cannotList(dir, error as NodeJS.ErrnoException);
+    }
+  }
+
+  private create(rel: string): Directory {
+    const kind = this.kindAt(rel);
+    const path = rel === '' ? this.desk.inbox : `${this.desk.inbox}/${rel}`;
+    const dir: Directory = {
+      rel,
+      path,
+      identity: '',
+      kind,
+      disk: this.diskAt(rel, kind),
+      hints: undefined,
+      files: new Map(),
+      children: new Set(),
+      sidecars: new Map(),
+      refused: false,
+    };
+    this.dirs.set(rel, dir);
+    return dir;
+  }
+
+  private updateKind(dir: Directory): void {
+    const kind = this.kindAt(dir.rel);
+    if (kind.type === dir.kind.type) return;
+    dir.kind = kind;
+    dir.disk = this.diskAt(dir.rel, kind);
+  }
+
+  private kindAt(rel: string): FsKind {
+    return fsKindOf(this.realPathOf(rel), this.mounts);
+  }
+
+  private diskAt(rel: string, kind: FsKind) {
+    return this.surroundings.disks.for(kind, mountOf(this.mounts, this.realPathOf(rel))?.point ?? this.realRoot);
+  }
+
+  private realPathOf(rel: string): string {
+    return rel === '' ? this.realRoot : `${this.realRoot}/${rel}`;
+  }
+
+  /** Stat of the directory once hints come from this very one; undefined when there is no directory any more. */
+  private async settleIdentity(dir: Directory): Promise<FileStat | undefined> {
+    const stat = await this.statOf(dir);
+    if (!stat) return undefined;
+    const same = identityOf(stat) === dir.identity;
+    if (same && (dir.hints?.live || !dir.kind.events || !this.retryHints)) return stat;
+    await dir.hints?.close();
+    dir.hints = undefined;
+    if (!dir.kind.events) return stat;
+    // Watched before listed: what is created in between is in the listing or in a hint, never in neither.
+    dir.hints = await this.surroundings.hints.watch(dir.path, name => this.hint(dir.rel, name));
+    // Once the limit is reached, one try per scan tells whether it was raised.
+    if (!dir.hints.live) this.retryHints = false;
+    return this.statOf(dir);
+  }
+
+  private async statOf(dir: Directory): Promise<FileStat | undefined> {
+    if (dir.rel === '') return this.rootStat(dir);
+    const [looked] = await dir.disk.lstat([dir.path]);
+    if (looked instanceof Error) throw looked;
+    return looked?.isDirectory() ? looked : undefined;
+  }
+
+  /** The inbox itself may be a symbolic link. */
+  private async rootStat(dir: Directory): Promise<FileStat> {
+    const stat = await dir.disk.stat(dir.path);
+    if (!stat.isDirectory()) throw unavailable(dir.path, 'it is not a folder');
+    return stat;
+  }
+
+  /**
+   * An inbox that held something and now reads empty on another device is a mount point without its disk; on a network it
+   * may be a server that is just starting. A person who moves everything out of a local inbox leaves the device the same.
+   */
+  private refuseSuddenlyEmpty(dir: Directory, names: readonly string[], stat: FileStat): void {
+    const heldBefore = dir.files.size + dir.children.size;
+    if (dir.rel !== '' || names.length > 0 || heldBefore === 0) return;
+    const otherDevice = dir.identity !== '' && dir.identity.split(':')[0] !== String(stat.dev);
+    if (!otherDevice && !dir.kind.network) return;
+    dir.identity = identityOf(stat);
+    throw unavailable(dir.path, 'it suddenly reads empty; is its disk or share mounted?');
+  }
+
+  private async reconcile(dir: Directory, names: readonly string[], deep: boolean): Promise<void> {
+    const { fresh, again, words, matched } = this.sort(dir, names, deep);
+    if (matched < dir.files.size + dir.children.size) await this.dropMissing(dir, new Set(names));
+    if (dir.sidecars.size > 0) this.dropMissingWords(dir, new Set(words));
+    await this.lookAtWords(dir, deep ? words : words.filter(name => !dir.sidecars.has(mediaNameOf(name) ?? '')));
+    await this.lookAt(dir, fresh);
+    await this.lookAt(dir, again);
+  }
+
+  private sort(dir: Directory, names: readonly string[], deep: boolean) {
+    const fresh: string[] = [];
+    const again: string[] = [];
+    const words: string[] = [];
+    let matched = 0;
+    let listed: Set<string> | undefined;
+    for (const name of names) {
+      const file = dir.files.get(name);
+      if (file !== undefined || dir.children.has(name)) matched += 1;
+      if (file !== undefined && deep && isDone(file) && !name.includes('\ufffd')) again.push(name);
+      if (file !== undefined || dir.children.has(name) || this.entries.isLeftAlone(name)) continue;
+      if (mediaNameOf(name) !== undefined) listed ??= new Set(names);
+      if (this.entries.isWords(dir, name, listed)) words.push(name);
+      else fresh.push(name);
+    }
+    return { fresh, again, words, matched };
+  }
+
+  private async dropMissing(dir: Directory, listed: ReadonlySet<string>): Promise<void> {
+    for (const name of [...dir.files.keys(), ...dir.children]) {
+      if (!listed.has(name)) await this.entries.note(dir, name, undefined);
+    }
+  }
+
+  private dropMissingWords(dir: Directory, words: ReadonlySet<string>): void {
+    for (const media of [...dir.sidecars.keys()]) {
+      if (!words.has(sidecarNameOf(media))) this.entries.noteWords(dir, media, undefined);
+    }
+  }
+
+  /** What hints named. A file that is waited for is sampled anyway. */
+  private async look(dir: Directory, names: readonly string[]): Promise<void> {
+    const plain: string[] = [];
+    const words = new Set<string>();
+    for (const name of names) {
+      const file = dir.files.get(name);
+      if (file !== undefined && !isDone(file)) continue;
+      if (this.entries.isLeftAlone(name)) continue;
+      if (this.entries.isWords(dir, name)) words.add(name);
+      else plain.push(name);
+      if (file === undefined && !dir.children.has(name)) words.add(sidecarNameOf(name));
+      if (name === basename(dir.path) && dir.rel === '') this.rootMoved = true;
+    }
+    await this.lookAtWords(dir, [...words]);
+    await this.lookAt(dir, plain);
+  }
+
+  private async lookAt(dir: Directory, names: readonly string[]): Promise<void> {
+    for (let i = 0; i < names.length; i += CHUNK) {
+      const chunk = names.slice(i, i + CHUNK);
+      const looked = await dir.disk.lstat(chunk.map(name => pathOf(dir, name)));
+      for (const [n, name] of chunk.entries()) await this.entries.note(dir, name, looked[n]);
+    }
+  }
+
+  private async lookAtWords(dir: Directory, names: readonly string[]): Promise<void> {
+    if (names.length === 0) return;
+    const looked = await dir.disk.lstat(names.map(name => pathOf(dir, name)));
+    for (const [n, name] of names.entries()) this.entries.noteWords(dir, mediaNameOf(name) ?? name, looked[n]);
+  }
+
+  private async cannotList(dir: Directory, error: NodeJS.ErrnoException): Promise<void> {
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return this.remove(dir.rel);
+    if (error.code === undefined) throw error;
+    if (dir.refused) return;
+    dir.refused = true;
+    const reason = `this folder cannot be listed (${error.code})`;
+    this.desk.log.warn({ path: dir.path, reason: error.message }, 'part of the inbox cannot be listed');
+    const [stat] = error.code === 'unavailable' ? [] : await dir.disk.lstat([dir.path]);
+    if (!stat || stat instanceof Error) return;
+    const slash = dir.rel.lastIndexOf('/');
+    const parent = this.dirs.get(dir.rel.slice(0, Math.max(0, slash)));
+    if (parent) refuse(this.desk, parent, dir.rel.slice(slash + 1), stat, reason);
+  }
+
+  private remove(rel: string): void {
+    for (const [key, dir] of this.dirs) {
+      if (!isWithin(rel, key)) continue;
+      for (const file of dir.files.values()) if (typeof file !== 'number') this.pending.drop(file);
+      void dir.hints?.close();
+      this.dirs.delete(key);
+    }
+    const slash = rel.lastIndexOf('/');
+    this.dirs.get(rel.slice(0, Math.max(0, slash)))?.children.delete(rel.slice(slash + 1));
+  }
+}
+
+function isDone(file: number | { phase: string }): boolean {
+  return typeof file === 'number' || file.phase !== 'pending';
+}
+
+function unavailable(path: string, why: string): ShrinkError {
+  return new ShrinkError('unavailable', why, { doing: 'watching', subject: path });
+}
