@@ -1,0 +1,131 @@
+/**
+ * One record of the journal is one line of JSON:
+ *
+ *     {"v":1,"seq":7,"at":1700000000000,"job":"k3x9","event":"started","data":{...},"crc":"1f2e3d4c"}
+ *
+ * `crc` is the CRC-32 of the bytes before `,"crc":` and always stands last. Later versions keep that frame, so that an
+ * older program can tell a newer record from a damaged one.
+ */
+import { crc32 } from 'node:zlib';
+
+export const RECORD_VERSION = 1;
+
+/** Longest line the journal writes, with its newline, in bytes; also the most it ever writes before it syncs. */
+export const MAX_WRITE_BYTES = 4 * 1024 * 1024;
+
+export interface JournalRecord {
+  /** Position in the journal: 1, 2, 3, ... without a gap. */
+  seq: number;
+  /** Epoch milliseconds. */
+  at: number;
+  /** The job it is about; null for the daemon as a whole. */
+  job: string | null;
+  event: string;
+  /** Whatever JSON the event carries; the journal does not look into it. */
+  data: unknown;
+}
+
+/** A record before it gets its place. */
+export interface Entry {
+  job: string | null;
+  event: string;
+  data: unknown;
+  /** Epoch milliseconds; now, unless told otherwise. */
+  at?: number;
+}
+
+export type Decoded =
+  | { kind: 'record'; record: JournalRecord }
+  | { kind: 'newer'; version: number }
+  /** `wrong` completes the sentence "line 7: ...". */
+  | { kind: 'bad'; wrong: string };
+
+/** An entry as it was when it was appended: everything of its line but `seq`. */
+export interface Draft {
+  tail: string;
+  /** Upper bound of the finished line in bytes, newline included. */
+  bytes: number;
+}
+
+/**
+ * Takes down an entry; what happens to its `data` afterwards does not matter.
+ * @param now epoch milliseconds, for an entry without a time
+ * @throws TypeError when it is not JSON (a cycle, a BigInt), RangeError when the line would be longer than
+ *   MAX_WRITE_BYTES: both are bugs of the caller, and nothing is written.
+ */
+export function draft(entry: Entry, now: number): Draft {
+  const at = Math.trunc(entry.at ?? now);
+  if (!Number.isSafeInteger(at)) throw new TypeError(`the time of ${entry.event} is ${at}`);
+  const data = JSON.stringify(entry.data) ?? 'null';
+  const event = JSON.stringify(entry.event);
+  const tail = `,"at":${at},"job":${JSON.stringify(entry.job)},"event":${event},"data":${data}`;
+  const bytes = HEAD_BYTES + Buffer.byteLength(tail) + FRAME_BYTES + 1;
+  if (bytes > MAX_WRITE_BYTES) throw new RangeError(`the data of ${entry.event} is too large: ${bytes} bytes`);
+  return { tail, bytes };
+}
+
+/** The line of a draft at its place, newline included. */
+export function finish(drafted: Draft, seq: number): string {
+  const body = `{"v":${RECORD_VERSION},"seq":${seq}${drafted.tail}`;
+  return `${body},"crc":"${hex(crc32(body))}"}\n`;
+}
+
+export function encodeRecord(record: JournalRecord): string {
+  return finish(draft(record, record.at), record.seq);
+}
+
+/** Reads one line (without its newline) and says exactly what is wrong with a bad one. Never throws. */
+export function decodeRecord(line: Buffer): Decoded {
+  const end = line.length - FRAME_BYTES;
+  if (
+    end < 1 ||
+    line.toString('latin1', end, end + 8) !== ',"crc":"' ||
+    line.toString('latin1', line.length - 2) !== '"}'
+  ) {
+    return bad(line.length === 0 ? 'it is empty' : 'it does not end like a record');
+  }
+  const said = line.toString('latin1', end + 8, end + 16);
+  const is = hex(crc32(line.subarray(0, end)));
+  // Compared as text: `1F2E` for `1f2e` is a flipped bit too.
+  if (said !== is) return bad(`its checksum is ${printable(said)}, its content says ${is}`);
+  let value: unknown;
+  try {
+    value = JSON.parse(line.toString('utf8'));
+  } catch (error) {
+    return bad(`its checksum is right, but it is not JSON: ${(error as Error).message}`);
+  }
+  return checked(value as Record<string, unknown>);
+}
+
+/** `,"crc":"` + 8 digits + `"}` */
+const FRAME_BYTES = 18;
+/** `{"v":1,"seq":` + up to 16 digits */
+const HEAD_BYTES = 29;
+
+function checked(value: Record<string, unknown>): Decoded {
+  const { v, seq, at, job, event } = value;
+  if (!isCount(v)) return bad('it has no version');
+  if (v > RECORD_VERSION) return { kind: 'newer', version: v };
+  if (!isCount(seq)) return bad('it has no sequence number');
+  if (!Number.isSafeInteger(at)) return bad('it has no time');
+  if (job !== null && typeof job !== 'string') return bad('it does not say which job it is about');
+  if (typeof event !== 'string') return bad('it does not say what happened');
+  if (!('data' in value)) return bad('it has no data');
+  return { kind: 'record', record: { seq, at: at as number, job, event, data: value['data'] } };
+}
+
+function isCount(value: unknown): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 1;
+}
+
+function bad(wrong: string): Decoded {
+  return { kind: 'bad', wrong };
+}
+
+function hex(crc: number): string {
+  return crc.toString(16).padStart(8, '0');
+}
+
+function printable(text: string): string {
+  return JSON.stringify(text).slice(1, -1);
+}

@@ -1,0 +1,104 @@
+import { chmod, mkdir, readdir, stat, statfs } from 'node:fs/promises';
+import { dirname, join, resolve } from 'node:path';
+import { fileError, ShrinkError } from '../core/errors.ts';
+
+export interface StateDir {
+  root: string;
+  journal: string;
+  work: string;
+}
+
+/**
+ * `f_type` of file systems that cannot keep the journal's promise: sync and rename go over a network, or through a
+ * program of its own (FUSE), and the single-instance lock does not reach other machines. From linux/magic.h.
+ */
+const REMOTE: Readonly<Record<number, string>> = {
+  0x6969: 'NFS',
+  0x517b: 'SMB',
+  0xff534d42: 'CIFS',
+  0xfe534d42: 'SMB',
+  0x01021997: '9P',
+  0x65735546: 'FUSE',
+  0x00c36400: 'Ceph',
+  0x5346414f: 'AFS',
+};
+
+/** What may stand in a state directory; one with anything else in it is shared, and its mode is not ours to change. */
+const OURS = /^(journal|work|lock|control\.sock|identity\.json.*|\..*|@.*|lost\+found)$/;
+
+/**
+ * Creates the state directory with its `journal` and `work`, open to nobody else whatever the umask.
+ * @throws ShrinkError `config-invalid` when it is a file or on a network or FUSE file system (nothing is created then);
+ *   file errors as they are
+ */
+export async function prepareStateDir(
+  path: string,
+  type: (path: string) => Promise<number> = fileSystemType,
+): Promise<StateDir> {
+  const root = resolve(path);
+  const dirs = { root, journal: join(root, 'journal'), work: join(root, 'work') };
+  try {
+    await refuseRemote(root, await nearestExisting(root), type);
+    const existed = await isDirectory(root);
+    await mkdir(root, { recursive: true, mode: 0o700 });
+    if (!existed || (await readdir(root)).every(name => OURS.test(name))) await chmod(root, 0o700);
+    for (const dir of [dirs.journal, dirs.work]) {
+      // May be a link to another disk.
+      await mkdir(dir, { recursive: true, mode: 0o700 });
+      await chmod(dir, 0o700);
+      await refuseRemote(dir, dir, type);
+    }
+    return dirs;
+  } catch (error) {
+    if (isNotDirectory(error)) throw notDirectory(root, error);
+    throw fileError(error, 'preparing the state directory', root);
+  }
+}
+
+async function refuseRemote(dir: string, existing: string, type: (path: string) => Promise<number>): Promise<void> {
+  const name = REMOTE[await type(existing)];
+  if (!name) return;
+  throw new ShrinkError('config-invalid', `state_dir must be on a local disk: ${dir} is on ${name}.`, {
+    doing: 'preparing the state directory',
+    subject: dir,
+    hint: 'Set state_dir to a folder on a disk of this machine; inboxes and outboxes may stay where they are.',
+  });
+}
+
+async function fileSystemType(path: string): Promise<number> {
+  // Elsewhere `f_type` is a number without a meaning of its own.
+  if (process.platform !== 'linux') return 0;
+  // 32-bit machines report the large ones as negative.
+  return (await statfs(path)).type >>> 0;
+}
+
+async function nearestExisting(path: string): Promise<string> {
+  for (let at = path; ; at = dirname(at)) {
+    try {
+      await stat(at);
+      return at;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || at === dirname(at)) throw error;
+    }
+  }
+}
+
+async function isDirectory(path: string): Promise<boolean> {
+  return stat(path).then(
+    found => found.isDirectory(),
+    () => false,
+  );
+}
+
+function isNotDirectory(error: unknown): boolean {
+  return ['ENOTDIR', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '');
+}
+
+function notDirectory(root: string, cause: unknown): ShrinkError {
+  return new ShrinkError('config-invalid', `state_dir ${root} is not a folder, or lies inside a file.`, {
+    doing: 'preparing the state directory',
+    subject: root,
+    hint: 'Set state_dir to a folder; it is created where it is missing.',
+    cause,
+  });
+}
