@@ -93,7 +93,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
 
   await prepareStateDir(config.stateDir);
   releases.add(await acquireLock({ stateDir: config.stateDir, version }));
-  const tools = await findTools({ ...config.local, env: options.env });
+  const tools = await findTools(config.local);
 
   const ledger: Ledger = new Ledger({ append: entries => journal.append(entries) }, clock);
   const journal = await openJournal({
@@ -126,6 +126,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     files,
     space,
     workRoot,
+    forbidden: folders.forbidden,
     log,
     decide: decider.again,
     resight,
@@ -237,6 +238,12 @@ async function idle(watcher: Watcher, admissions: Admissions, ledger: Ledger): P
     await admissions.onIdle();
     await untilIdle(ledger);
   } while (watcher.pending().some(file => !file.held) || !admissions.idle || isBusy(ledger));
+}
+
+/** Where the API is offered besides the socket, and the token it asks for. */
+function httpOf({ config, secrets, env }: DaemonOptions) {
+  const { listen } = config.http;
+  return { env, token: secrets.httpToken?.reveal(), ...(listen === 'off' ? {} : { listen }) };
 }
 
 /** A held job keeps its working files: after a person acted, it may go on from them. */

@@ -5,7 +5,7 @@ import type { Config, Folder } from './config/load.ts';
 import { fileError, isShrinkError } from './core/errors.ts';
 import type { Candidate, Decision, EngineName, Job } from './core/job.ts';
 import { targetBytes } from './core/media.ts';
-import { deliver, finishPublished } from './deliver/deliver.ts';
+import { deliver, findPublished } from './deliver/deliver.ts';
 import { disposeOriginal } from './deliver/originals.ts';
 import { failureReport, removeReport, successReport, writeReport } from './deliver/report.ts';
 import type { Engine, Gate } from './engine/engine.ts';
@@ -25,6 +25,8 @@ export interface WorldOptions {
   tools: Tools;
   files: Files;
   space: SpaceBook;
+  /** Folders nothing may be delivered into. */
+  forbidden: readonly string[];
   /** Working files of all jobs. */
   workRoot: string;
   log: Logger;
@@ -66,11 +68,9 @@ export function createWorld(options: WorldOptions): WorkerWorld {
     isIntact: candidate => isIntact(candidate),
 
     async deliver(job, verified, { signal, onIntent }) {
-      const { outbox } = folders.of(job);
       return deliver(verified, {
         ...ours(job),
-        outbox,
-        outboxIdentity: await folders.outboxIdentity(outbox),
+        ...(await outboxOf(job)),
         relative: job.decision.kind === 'do' ? job.decision.output : job.relative,
         sourceMtimeMs: Number(BigInt(job.pin.mtimeNs) / 1_000_000n),
         intent: job.state.name === 'delivering' ? job.state.intent : undefined,
@@ -78,7 +78,7 @@ export function createWorld(options: WorldOptions): WorkerWorld {
         onIntent,
       });
     },
-    findPublished: (job, intent) => finishPublished(intent, ours(job)),
+    findPublished: async (job, intent) => findPublished(intent, { ...ours(job), ...(await outboxOf(job)) }),
 
     async dispose(job, onIntent) {
       const folder = folders.of(job);
@@ -110,9 +110,14 @@ export function createWorld(options: WorldOptions): WorkerWorld {
     },
   };
 
+  async function outboxOf(job: Job) {
+    const { outbox } = folders.of(job);
+    return { outbox, outboxIdentity: await folders.outboxIdentity(outbox) };
+  }
+
   /** What every step of a delivery is handed. */
   function ours(job: Job) {
-    return { job: job.id, forbidden: folders.forbidden, files, log };
+    return { job: job.id, forbidden: options.forbidden, files, log };
   }
 }
 

@@ -1,0 +1,208 @@
+/** A whole shrinkbox in a temporary directory: the built program as its own process, driven through files and its socket. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import {
+  appendFileSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { Agent, request } from 'undici';
+import { stringify } from 'yaml';
+import type { JobDetail, StatusView } from '../../src/control/control.ts';
+import type { JobView, StateName } from '../../src/core/job.ts';
+import { eventually } from './eventually.ts';
+
+const CLI = join(import.meta.dirname, '../../dist/cli.js');
+
+export interface BoxOptions {
+  /** Merged over a config with one folder, a quick settle and no HTTP port. */
+  config?: Record<string, unknown>;
+  env?: Record<string, string>;
+}
+
+export class Box {
+  readonly dir: string;
+  readonly inbox: string;
+  readonly outbox: string;
+  readonly state: string;
+  readonly log: string;
+  #child: ChildProcess | undefined;
+  #agent: Agent | undefined;
+  readonly #env: Record<string, string>;
+
+  constructor({ config = {}, env = {} }: BoxOptions = {}) {
+    this.dir = mkdtempSync(join(tmpdir(), 'shrinkbox-flow-'));
+    this.inbox = join(this.dir, 'inbox');
+    this.outbox = join(this.dir, 'outbox');
+    this.state = join(this.dir, 'state');
+    this.log = join(this.dir, 'log.jsonl');
+    this.#env = env;
+    mkdirSync(this.inbox);
+    mkdirSync(this.outbox);
+    this.configure(config);
+  }
+
+  configure(config: Record<string, unknown>): void {
+    const folder = { inbox: 'inbox', outbox: 'outbox', settle: '300ms', scan: '1s' };
+    const base = {
+      folders: [folder],
+      rules: [{ name: 'small', size: '200kB' }],
+      local: { effort: 'fast' },
+      http: { listen: 'off' },
+      log: { level: 'debug' },
+    };
+    writeFileSync(join(this.dir, 'config.yaml'), stringify({ ...base, ...config }));
+  }
+
+  /** Starts the daemon and resolves once it answers. */
+  async start(...extra: string[]): Promise<void> {
+    const child = this.spawn('run', ...extra);
+    this.#child = child;
+    await eventually(
+      () => {
+        if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${this.logText().slice(-2000)}`);
+        return this.status();
+      },
+      { what: 'the daemon to answer' },
+    );
+  }
+
+  /** The program with this box's config; its log is kept in `log`. */
+  spawn(...args: string[]): ChildProcess {
+    const child = spawn(process.execPath, [CLI, ...args, '--config', join(this.dir, 'config.yaml')], {
+      env: { PATH: process.env['PATH'] ?? '', HOME: this.dir, ...this.#env },
+      stdio: ['ignore', 'pipe', 'pipe'],
+    });
+    child.stderr?.on('data', chunk => appendFileSync(this.log, chunk));
+    return child;
+  }
+
+  /** Runs a command to its end. */
+  async run(...args: string[]): Promise<{ code: number | null; stdout: string; stderr: string }> {
+    const child = this.spawn(...args);
+    let stdout = '';
+    let stderr = '';
+    child.stdout?.on('data', chunk => {
+      stdout += chunk;
+    });
+    child.stderr?.on('data', chunk => {
+      stderr += chunk;
+    });
+    const [code] = await once(child, 'close');
+    return { code, stdout, stderr };
+  }
+
+  get pid(): number {
+    return this.#child?.pid ?? 0;
+  }
+
+  /** Resolves with the exit code once the daemon has ended. */
+  async ended(): Promise<number | null> {
+    const child = this.#child;
+    if (!child) return null;
+    if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+    return child.exitCode;
+  }
+
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
+    this.#child?.kill(signal);
+    const code = await this.ended();
+    await this.#agent?.destroy();
+    this.#agent = undefined;
+    this.#child = undefined;
+    return code;
+  }
+
+  /** Copies a file into the inbox under a name in progress and renames it, as a careful writer does. */
+  drop(from: string, name: string): string {
+    const to = join(this.inbox, name);
+    mkdirSync(dirname(to), { recursive: true });
+    copyFileSync(from, `${to}.part`);
+    renameSync(`${to}.part`, to);
+    return to;
+  }
+
+  async get<T>(path: string): Promise<T> {
+    return this.#ask<T>('GET', path);
+  }
+
+  async post<T>(path: string): Promise<T> {
+    return this.#ask<T>('POST', path);
+  }
+
+  status(): Promise<StatusView> {
+    return this.get('/api/status');
+  }
+
+  jobs(): Promise<JobView[]> {
+    return this.get('/api/jobs');
+  }
+
+  /** Waits until the newest job of a source name is in one of the states; any resting state unless told otherwise. */
+  job(name: string, ...states: StateName[]): Promise<JobDetail> {
+    const wanted: StateName[] = states.length > 0 ? states : ['done', 'held', 'failed', 'cancelled', 'skipped'];
+    return eventually(
+      async () => {
+        const found = (await this.jobs()).find(job => job.source === join(this.inbox, name));
+        if (!found || !wanted.includes(found.state))
+          throw new Error(`${name} is ${found?.state ?? 'not known'}: ${found?.reason ?? ''}`);
+        return this.get<JobDetail>(`/api/jobs/${found.id}`);
+      },
+      { what: `${name} to be ${wanted.join(' or ')}` },
+    );
+  }
+
+  /** Everything below the outbox, hidden files included. */
+  outputs(): string[] {
+    return listing(this.outbox);
+  }
+
+  /** Journal records of all segments, in order. */
+  journal(): { seq: number; job: string | null; event: string; data: Record<string, unknown> }[] {
+    const dir = join(this.state, 'journal');
+    if (!existsSync(dir)) return [];
+    const names = readdirSync(dir)
+      .filter(name => name.endsWith('.jsonl'))
+      .sort();
+    return names.flatMap(name =>
+      readFileSync(join(dir, name), 'utf8')
+        .split('\n')
+        .filter(Boolean)
+        .map(line => JSON.parse(line)),
+    );
+  }
+
+  logText(): string {
+    return existsSync(this.log) ? readFileSync(this.log, 'utf8') : '';
+  }
+
+  async dispose(): Promise<void> {
+    if (this.#child) await this.kill();
+    await this.#agent?.destroy();
+    rmSync(this.dir, { recursive: true, force: true });
+  }
+
+  async #ask<T>(method: 'GET' | 'POST', path: string): Promise<T> {
+    this.#agent ??= new Agent({ connect: { socketPath: join(this.state, 'control.sock') } });
+    const { statusCode, body } = await request(`http://localhost${path}`, { method, dispatcher: this.#agent });
+    const said = await body.json();
+    if (statusCode >= 400) throw new Error(`${method} ${path}: ${statusCode} ${JSON.stringify(said)}`);
+    return said as T;
+  }
+}
+
+export function listing(dir: string): string[] {
+  return readdirSync(dir, { recursive: true, withFileTypes: true })
+    .filter(entry => entry.isFile())
+    .map(entry => join(entry.parentPath, entry.name).slice(dir.length + 1))
+    .sort();
+}
