@@ -6,7 +6,7 @@ import { crossCheck, defaultRuleName } from './checks.ts';
 import { parseYaml, type YamlFile } from './document.ts';
 import { ConfigError, formatPath, type KeyPath, type Problem } from './problems.ts';
 import type { ReadFile } from './read.ts';
-import { type ConfigInput, configSchema, headerProblem, type ParsedConfig, type ResolvePath } from './schema.ts';
+import { configSchema, headerProblem, type ParsedConfig, type ResolvePath } from './schema.ts';
 import { show } from './show.ts';
 import { unknownKeyMessage } from './unknown.ts';
 
@@ -230,19 +230,4 @@ function finish(parsed: ParsedConfig, overrides: Overrides, source: string | nul
 /** The rules of a folder, in the order the folder gives them. */
 export function rulesOf(config: Pick<Config, 'rules'>, folder: Pick<Folder, 'rules'>): Rule[] {
   return folder.rules.flatMap(name => config.rules.filter(rule => rule.name === name));
-}
-
-/** A rule that stands in no file, for one-shot commands: keys as in the file. @throws ConfigError */
-export function parseRule(written: NonNullable<ConfigInput['rules']>[number]): Rule {
-  const result = configSchema(path => path).shape.rules.safeParse([written]);
-  const rule = result.data?.[0];
-  if (rule) return { ...camelKeys(rule), name: rule.name ?? 'default' };
-  const problems = (result.error?.issues ?? []).map(({ path, message }) => ({
-    file: 'command line',
-    line: 0,
-    column: 0,
-    path: formatPath(path.slice(1)),
-    message,
-  }));
-  throw new ConfigError(problems, 'shrinkbox help shows what each option takes.');
 }

@@ -20,22 +20,27 @@ export interface Question {
   /** The rules of the folder, in order. */
   rules: readonly Rule[];
   defaults: { engine: EngineName };
-  /** Overrides what rules and defaults say, as the fallback does. */
-  engine?: EngineName | undefined;
   /** Which version of the result; from 2 on it shows in the name. */
   version?: number | undefined;
+}
+
+/** One rule looked at. */
+export interface Looked {
+  name: string;
+  matched: boolean;
+  why: string;
 }
 
 export interface Answer {
   decision: Decision;
   /** The rules looked at, in order, up to the one that matched. */
-  looked: { name: string; matched: boolean; why: string }[];
+  looked: Looked[];
 }
 
 export function decide(question: Question): Answer {
   const { sighting, rules } = question;
   if (sighting.refused !== undefined) return { decision: { kind: 'skip', reason: sighting.refused }, looked: [] };
-  const looked: Answer['looked'] = [];
+  const looked: Looked[] = [];
   for (const rule of rules) {
     const look = lookAt(rule, sighting);
     looked.push({ name: rule.name, ...look });
@@ -59,7 +64,7 @@ function lookAt(rule: Rule, { relative, sizeBytes }: Question['sighting']): { ma
 function apply(rule: Rule, question: Question): Decision {
   const { sighting } = question;
   if (rule.skip) return { kind: 'skip', rule: rule.name, reason: `the rule "${rule.name}" says skip` };
-  const wanted = question.engine ?? rule.engine ?? question.defaults.engine;
+  const wanted = rule.engine ?? question.defaults.engine;
   const engine = engineFor(wanted, rule, sighting.relative);
   if ('reason' in engine) return { kind: 'skip', rule: rule.name, reason: engine.reason };
 
