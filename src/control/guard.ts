@@ -1,0 +1,101 @@
+/**
+ * Who may ask over HTTP. A server on 127.0.0.1 is reached by every web page its user opens, so the Host header is checked
+ * against DNS rebinding and the Origin header against requests from other sites. Pure.
+ */
+import { createHash, timingSafeEqual } from 'node:crypto';
+import { isIP, isIPv4 } from 'node:net';
+
+/** What a listener asks of its callers. */
+export type Policy =
+  /** The control socket: its file mode is the check. */
+  | { via: 'socket' }
+  /** `loopback`: the address listened at is one only this machine reaches. `token`: asked for where one is set. */
+  | { via: 'tcp'; loopback: boolean; token?: string };
+
+export interface Caller {
+  method: string;
+  path: string;
+  host: string | undefined;
+  origin: string | undefined;
+  /** Sec-Fetch-Site, which browsers send and scripts in pages cannot forge. */
+  fetchSite: string | undefined;
+  authorization: string | undefined;
+}
+
+export interface Refusal {
+  status: 401 | 403;
+  code: 'forbidden' | 'unauthorized';
+  message: string;
+  hint: string;
+}
+
+/** What anybody may fetch: it says nothing about files or jobs. */
+const PUBLIC: ReadonlySet<string> = new Set(['/', '/healthz']);
+
+/** Why a request is refused, or `undefined` when it may go on. */
+export function judge(policy: Policy, caller: Caller): Refusal | undefined {
+  if (policy.via === 'socket') return undefined;
+  const host = parseHost(caller.host);
+  if (!host || (policy.loopback && !isLoopback(host.name))) {
+    return forbidden(
+      'this address is not one shrinkbox answers to',
+      'Use http://localhost or http://127.0.0.1 with the port of http.listen; a proxy must pass one of these as Host.',
+    );
+  }
+  if (caller.origin !== undefined && originHost(caller.origin) !== host.text) return forbidden(...OTHER_SITE);
+  if (caller.method !== 'GET' && caller.method !== 'HEAD' && !SAME_SITE.has(caller.fetchSite)) {
+    return forbidden(...OTHER_SITE);
+  }
+  if (policy.token === undefined) return policy.loopback || PUBLIC.has(caller.path) ? undefined : unauthorized();
+  if (PUBLIC.has(caller.path) || carries(caller.authorization, policy.token)) return undefined;
+  return unauthorized();
+}
+
+/** Whether a host name or address reaches this machine only. */
+export function isLoopback(name: string): boolean {
+  const bare = name.replace(/^\[(.*)\]$/, '$1').toLowerCase();
+  if (isIPv4(bare)) return bare.startsWith('127.');
+  return bare === 'localhost' || bare === '::1';
+}
+
+const OTHER_SITE: [string, string] = [
+  'this request comes from another site',
+  'Only pages of shrinkbox itself, and programs that are no browsers, may ask.',
+];
+/** `none`: typed into the address bar. Absent: not a browser, or an old one (which sends Origin all the same). */
+const SAME_SITE: ReadonlySet<string | undefined> = new Set([undefined, 'same-origin', 'none']);
+
+function forbidden(message: string, hint: string): Refusal {
+  return { status: 403, code: 'forbidden', message, hint };
+}
+
+function unauthorized(): Refusal {
+  return {
+    status: 401,
+    code: 'unauthorized',
+    message: 'a token is needed here',
+    hint: 'Send the header "Authorization: Bearer TOKEN" with what stands in http.token_file; never put it into an address.',
+  };
+}
+
+function parseHost(header: string | undefined): { name: string; text: string } | undefined {
+  const match = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(header ?? '');
+  if (!match?.[1]) return undefined;
+  const name = match[1].toLowerCase();
+  if (name.startsWith('[') && isIP(name.slice(1, -1)) !== 6) return undefined;
+  // Browsers leave out the default port, in Host and Origin alike.
+  return { name, text: match[2] && match[2] !== '80' ? `${name}:${match[2]}` : name };
+}
+
+/** `undefined` for `null` (a sandboxed frame, a file), another scheme, or nonsense: equal to no host. */
+function originHost(origin: string): string | undefined {
+  const match = /^https?:\/\/([^/?#@\s]+)$/i.exec(origin);
+  return parseHost(match?.[1])?.text;
+}
+
+/** Constant in time whatever the two lengths: both are hashed first. */
+function carries(authorization: string | undefined, token: string): boolean {
+  const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '';
+  const hash = (text: string) => createHash('sha256').update(text).digest();
+  return timingSafeEqual(hash(given), hash(token)) && token !== '';
+}

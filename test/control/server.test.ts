@@ -1,0 +1,152 @@
+import { expect, it } from 'vitest';
+import { Secret } from '../../src/config/secrets.ts';
+import { ShrinkError } from '../../src/core/errors.ts';
+import { type Ask, ask, serving } from '../support/serving.ts';
+
+it('answers what the daemon says', async () => {
+  const { server, control, stateDir } = await serving();
+  control.add({ id: 'abc', state: 'done', output: '/out/abc.mp4', output_bytes: 1_000_000 });
+  control.add({ id: 'def', state: 'failed', reason: 'it is a text file' });
+  expect((await ask(server, '/api/status')).json).toMatchObject({ mode: 'running', state_dir: stateDir });
+  expect((await ask(server, '/api/jobs')).json.map((job: { id: string }) => job.id)).toEqual(['abc', 'def']);
+  expect((await ask(server, '/api/jobs?state=failed')).json).toMatchObject([
+    { id: 'def', reason: 'it is a text file' },
+  ]);
+  expect((await ask(server, '/api/jobs/abc')).json).toMatchObject({ id: 'abc', history: [{ event: 'admitted' }] });
+  const explained = await ask(server, `/api/explain?path=${encodeURIComponent('/in/ü &?.mp4')}`);
+  expect(explained.json).toMatchObject({ path: '/in/ü &?.mp4', verdict: 'would be made at most 50 MB' });
+});
+
+it('gives jobs in pages', async () => {
+  const { server, control } = await serving();
+  for (let i = 0; i < 25; i += 1) control.add({ id: `job${i}` });
+  const page = await ask(server, '/api/jobs?limit=10&offset=20');
+  expect(page.json.map((job: { id: string }) => job.id)).toEqual(['job20', 'job21', 'job22', 'job23', 'job24']);
+  expect(page.headers['x-total-count']).toBe('25');
+});
+
+it.each(['retry', 'cancel', 'forget', 'restore'])('does %s', async action => {
+  const { server, control } = await serving();
+  control.add({ id: 'abc', state: 'failed' });
+  const answer = await ask(server, `/api/jobs/abc/${action}`, { method: 'POST' });
+  expect(answer).toMatchObject({ status: 200, json: { id: 'abc', state: 'failed' } });
+  expect(control.calls).toContain(`${action} abc`);
+});
+
+it.each([
+  ['pause', 'paused'],
+  ['resume', 'running'],
+  ['drain', 'draining'],
+])('does %s and says the status after it', async (action, mode) => {
+  const { server } = await serving();
+  expect((await ask(server, `/api/${action}`, { method: 'POST' })).json.mode).toBe(mode);
+});
+
+it.each<[string, string, Ask, number, string]>([
+  ['an unknown address', '/nope', {}, 404, 'not-found'],
+  ['an unknown address of the API', '/api/nope', {}, 404, 'not-found'],
+  ['a wrong method', '/api/status', { method: 'POST' }, 405, 'method-not-allowed'],
+  ['a method nobody knows', '/api/jobs', { method: 'PURGE' }, 405, 'method-not-allowed'],
+  ['OPTIONS, which a foreign page would send first', '/api/pause', { method: 'OPTIONS' }, 405, 'method-not-allowed'],
+  ['acting by GET', '/api/pause', {}, 405, 'method-not-allowed'],
+  ['an unknown job', '/api/jobs/zzz', {}, 404, 'unknown'],
+  ['acting on an unknown job', '/api/jobs/zzz/retry', { method: 'POST' }, 404, 'unknown'],
+  ['an action that cannot be done now', '/api/jobs/done1/retry', { method: 'POST' }, 409, 'not-now'],
+  ['an unknown action', '/api/jobs/done1/explode', { method: 'POST' }, 404, 'not-found'],
+  ['an unknown state', '/api/jobs?state=tired', {}, 400, 'bad-request'],
+  ['a state of the prototype', '/api/jobs?state=constructor', {}, 400, 'bad-request'],
+  ['a negative limit', '/api/jobs?limit=-1', {}, 400, 'bad-request'],
+  ['an endless limit', '/api/jobs?limit=1e9', {}, 400, 'bad-request'],
+  ['a relative path', '/api/explain?path=clip.mp4', {}, 400, 'bad-request'],
+  ['no path', '/api/explain', {}, 400, 'bad-request'],
+  ['a path with a NUL', '/api/explain?path=/a%00b', {}, 400, 'bad-request'],
+  ['an id that climbs', '/api/jobs/..%2f..%2fetc', {}, 404, 'unknown'],
+  ['an id with a broken escape', '/api/jobs/%E0%A4%A', {}, 404, 'unknown'],
+  ['an id with control characters', '/api/jobs/%1b%5b2J', {}, 404, 'unknown'],
+  ['a very long id', `/api/jobs/${'a'.repeat(5000)}`, {}, 404, 'unknown'],
+  ['a body that is too large', '/api/pause', { method: 'POST', body: 'x'.repeat(70_000) }, 413, 'too-large'],
+])('answers %s in the one error shape', async (_, path, how, status, code) => {
+  const { server, control } = await serving();
+  control.add({ id: 'done1', state: 'done' });
+  const answer = await ask(server, path, how);
+  expect(answer).toMatchObject({ status, json: { error: { code, message: expect.any(String) } } });
+  expect(Object.keys(answer.json.error)).toEqual(['code', 'message', 'hint']);
+  expect(answer.headers['cache-control']).toBe('no-store');
+  expect(answer.headers['x-content-type-options']).toBe('nosniff');
+});
+
+it('names what can be done where a method cannot', async () => {
+  const { server } = await serving();
+  expect((await ask(server, '/api/jobs/x/retry')).headers.allow).toBe('POST');
+});
+
+it('refuses a body that is too large although its length was not said', async () => {
+  const { server, control } = await serving();
+  const headers = { 'transfer-encoding': 'chunked' };
+  const answer = await ask(server, '/api/pause', { method: 'POST', headers, body: 'x'.repeat(200_000) });
+  expect(answer).toMatchObject({ status: 413, json: { error: { code: 'too-large' } } });
+  expect(control.mode).toBe('running');
+});
+
+it('says what is wrong in words, and of a bug nothing that may be private', async () => {
+  const { server, control } = await serving();
+  control.failure = new ShrinkError('no-space', 'the disk is full', { hint: 'Free some space.' });
+  const known = await ask(server, '/api/jobs');
+  expect(known).toMatchObject({
+    status: 500,
+    json: { error: { code: 'no-space', message: 'the disk is full', hint: 'Free some space.' } },
+  });
+  control.failure = new TypeError('cannot read secret-thing of undefined');
+  const bug = await ask(server, '/api/jobs');
+  expect(bug).toMatchObject({ status: 500, json: { error: { code: 'unexpected' } } });
+  expect(bug.text).not.toContain('secret-thing');
+});
+
+it('serves a page that runs nothing, and a health check', async () => {
+  const { server, control } = await serving();
+  const page = await ask(server, '/');
+  expect(page).toMatchObject({ status: 200, text: expect.stringContaining('shrinkbox is running') });
+  expect(page.headers['content-security-policy']).toContain("default-src 'none'");
+  expect(page.headers['x-frame-options']).toBe('DENY');
+  expect(page.headers['strict-transport-security']).toBeUndefined();
+  expect(await ask(server, '/healthz')).toMatchObject({ status: 200, json: { ok: true, mode: 'running' } });
+  control.mode = 'stopping';
+  expect(await ask(server, '/healthz')).toMatchObject({ status: 503, json: { ok: false, mode: 'stopping' } });
+});
+
+it('answers HEAD', async () => {
+  const { server } = await serving();
+  expect(await ask(server, '/api/status', { method: 'HEAD' })).toMatchObject({ status: 200, text: '' });
+});
+
+const LOOPBACK = { host: '127.0.0.1', port: 0 };
+
+it.each<[string, Ask, string, number]>([
+  ['a program', {}, '/api/status', 200],
+  ['a rebound name', { headers: { host: 'evil.example' } }, '/api/status', 403],
+  ['a rebound name asking for the page', { headers: { host: 'evil.example' } }, '/', 403],
+  ['a Host that is none', { headers: { host: 'a b' } }, '/api/status', 400],
+  ['another site', { headers: { origin: 'https://evil.example' } }, '/api/status', 403],
+  ['a sandboxed frame', { method: 'POST', headers: { origin: 'null' } }, '/api/pause', 403],
+  ['another site posting a form', { method: 'POST', headers: { origin: 'http://evil.example' } }, '/api/pause', 403],
+])('on loopback, %s: %j %s is answered with %i', async (_, how, path, status) => {
+  const { server, control } = await serving({ listen: LOOPBACK });
+  const answer = await ask(server, path, how, true);
+  expect(answer.status).toBe(status);
+  if (status !== 200) expect(answer.json.error).toMatchObject({ code: expect.any(String) });
+  expect(control.mode).toBe('running');
+});
+
+it('asks for the token over HTTP, not on the control socket, and never takes it from an address', async () => {
+  const token = new Secret('planted-token');
+  const { server } = await serving({ listen: { host: '0.0.0.0', port: 0 }, token });
+  const headers = { authorization: 'Bearer planted-token' };
+  expect(await ask(server, '/api/status', {}, true)).toMatchObject({
+    status: 401,
+    headers: { 'www-authenticate': 'Bearer' },
+  });
+  expect((await ask(server, '/api/status?token=planted-token', {}, true)).status).toBe(401);
+  expect((await ask(server, '/api/status', { headers }, true)).status).toBe(200);
+  expect((await ask(server, '/api/status')).status).toBe(200);
+  expect((await ask(server, '/healthz', {}, true)).status).toBe(200);
+});

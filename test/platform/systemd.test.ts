@@ -1,0 +1,238 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { readFile, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { silentLogger } from '../../src/platform/log.ts';
+import { createNotifier, type NotifierOptions } from '../../src/platform/systemd.ts';
+
+/** A notifier whose messages are kept. */
+function noting(env: NodeJS.ProcessEnv = {}, options: Partial<NotifierOptions> = {}) {
+  const sent: string[][] = [];
+  const notifier = createNotifier({
+    env: { NOTIFY_SOCKET: '/run/notify', ...env },
+    log: silentLogger,
+    pid: 77,
+    send: async variables => void sent.push([...variables]),
+    ...options,
+  });
+  return { notifier, sent };
+}
+
+describe('messages', () => {
+  it('say one thing after the other', async () => {
+    const { notifier, sent } = noting();
+    notifier.extendTimeout(90_000);
+    notifier.ready();
+    notifier.status('2 running');
+    notifier.status('2 running');
+    notifier.status('two\nREADY=1\u001b[2J lines');
+    notifier.reloading();
+    notifier.stopping();
+    await notifier.flush();
+    expect(sent).toEqual([
+      ['EXTEND_TIMEOUT_USEC=90000000'],
+      ['READY=1'],
+      ['STATUS=2 running'],
+      ['STATUS=two READY=1 [2J lines'],
+      ['RELOADING=1', expect.stringMatching(/^MONOTONIC_USEC=\d+$/)],
+      ['STOPPING=1'],
+    ]);
+  });
+
+  it('keep their order although some take longer', async () => {
+    const sent: string[] = [];
+    let slow = true;
+    const { notifier } = noting(
+      {},
+      {
+        async send([first]) {
+          if (slow) await new Promise(resolve => setImmediate(() => setImmediate(resolve)));
+          slow = false;
+          sent.push(first ?? '');
+        },
+      },
+    );
+    notifier.ready();
+    notifier.stopping();
+    await notifier.flush();
+    expect(sent).toEqual(['READY=1', 'STOPPING=1']);
+  });
+
+  it('are not worth failing for, and complain once', async () => {
+    const warned: string[] = [];
+    const log = { warn: (_: unknown, text: string) => warned.push(text) } as never;
+    const { notifier } = noting({}, { log, send: async () => Promise.reject(new Error('no such program')) });
+    notifier.ready();
+    notifier.stopping();
+    await notifier.flush();
+    expect(warned).toHaveLength(1);
+  });
+
+  it('are not sent outside systemd', async () => {
+    const sent: unknown[] = [];
+    const notifier = createNotifier({ env: {}, log: silentLogger, send: async variables => void sent.push(variables) });
+    notifier.ready();
+    notifier.watch(() => true)();
+    await notifier.flush();
+    expect([notifier.active, sent]).toEqual([false, []]);
+  });
+});
+
+describe('the watchdog', () => {
+  const WATCHED = { WATCHDOG_USEC: '20000', WATCHDOG_PID: '77' };
+
+  it('is fed while work can move, and left to bite when it cannot', async () => {
+    let feedings = 0;
+    let asked = 0;
+    await new Promise<void>(resolve => {
+      const { notifier } = noting(WATCHED, {
+        async send(variables) {
+          expect(variables).toEqual(['WATCHDOG=1']);
+          feedings += 1;
+        },
+      });
+      const stop = notifier.watch(() => {
+        asked += 1;
+        if (asked === 6) resolve(stop());
+        return asked <= 3;
+      });
+    });
+    expect([asked, feedings]).toEqual([6, 3]);
+  });
+
+  it.each<[string, NodeJS.ProcessEnv]>([
+    ['none is set', {}],
+    ['it is meant for another process', { ...WATCHED, WATCHDOG_PID: '78' }],
+    ['its interval is nonsense', { WATCHDOG_USEC: 'soon' }],
+  ])('is left alone when %s', async (_, env) => {
+    let asked = 0;
+    const { notifier } = noting(env);
+    const stop = notifier.watch(() => {
+      asked += 1;
+      return true;
+    });
+    await new Promise(resolve => setTimeout(resolve, 50));
+    stop();
+    expect(asked).toBe(0);
+  });
+});
+
+const has = (program: string, ...args: string[]) => {
+  try {
+    execFileSync(program, args, { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+};
+
+/** Prints each datagram it gets, one a line. Node cannot receive them. */
+const RECEIVER = `
+import socket, sys
+s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+s.bind(sys.argv[1])
+print('up', flush=True)
+while True:
+    print(s.recv(4096).decode().replace(chr(10), ' '), flush=True)
+`;
+
+describe.runIf(has('systemd-notify', '--version') && has('python3', '--version'))(
+  'with the real systemd-notify',
+  () => {
+    it('reaches the socket systemd named', async () => {
+      const dir = mkdtempSync(join(tmpdir(), 'shrinkbox-test-'));
+      onTestFinished(() => rmSync(dir, { recursive: true }));
+      const path = join(dir, 'notify');
+      const receiver = spawn('python3', ['-c', RECEIVER, path], { stdio: ['ignore', 'pipe', 'inherit'] });
+      onTestFinished(() => void receiver.kill());
+      const lines: string[] = [];
+      let wanted: () => void = () => {};
+      const all = new Promise<void>(resolve => {
+        wanted = resolve;
+      });
+      receiver.stdout.setEncoding('utf8').on('data', (text: string) => {
+        lines.push(...text.trim().split('\n'));
+        if (lines.includes('STOPPING=1')) wanted();
+      });
+      await once(receiver.stdout, 'data');
+      const notifier = createNotifier({ env: { ...process.env, NOTIFY_SOCKET: path }, log: silentLogger });
+      notifier.ready();
+      notifier.status('watching 2 folders; 1 job running');
+      notifier.reloading();
+      notifier.stopping();
+      await notifier.flush();
+      await all;
+      expect(lines.slice(1)).toEqual([
+        'READY=1',
+        'STATUS=watching 2 folders; 1 job running',
+        expect.stringMatching(/^RELOADING=1 MONOTONIC_USEC=\d+$/),
+        'STOPPING=1',
+      ]);
+    });
+  },
+);
+
+const UNIT = fileURLToPath(new URL('../../systemd/shrinkbox.service', import.meta.url));
+
+/** The unit with a program that exists on every machine. */
+async function checkable(): Promise<string> {
+  const dir = mkdtempSync(join(tmpdir(), 'shrinkbox-test-'));
+  onTestFinished(() => rmSync(dir, { recursive: true }));
+  const path = join(dir, 'shrinkbox.service');
+  const unit = await readFile(UNIT, 'utf8');
+  await writeFile(path, unit.replace(/^ExecStart=\S+/m, 'ExecStart=/bin/true'));
+  return path;
+}
+
+describe.runIf(has('systemd-analyze', '--version'))('the unit', () => {
+  it('is one systemd has nothing to say against', async () => {
+    const said = execFileSync('sh', ['-c', 'systemd-analyze verify "$1" 2>&1', 'sh', await checkable()], {
+      encoding: 'utf8',
+    });
+    expect(said).toBe('');
+  });
+
+  it('keeps the daemon in a narrow place (1.5 of 10 at most)', async () => {
+    const path = await checkable();
+    const said = execFileSync('systemd-analyze', ['security', '--offline=true', '--threshold=15', path], {
+      encoding: 'utf8',
+    });
+    expect(said).toContain('Overall exposure level');
+  });
+});
+
+describe('the unit file', () => {
+  it('says of every setting why it is there', async () => {
+    const lines = (await readFile(UNIT, 'utf8')).split('\n');
+    const service = lines.slice(lines.indexOf('[Service]') + 1, lines.indexOf('[Install]'));
+    let explained = false;
+    const bare: string[] = [];
+    for (const line of service) {
+      if (line.startsWith('# ')) explained = true;
+      else if (line === '') explained = false;
+      else if (!explained) bare.push(line);
+    }
+    expect(bare).toEqual([]);
+  });
+
+  it.each([
+    ['Type=notify', 'up means ready'],
+    ['NotifyAccess=all', 'systemd-notify is a child'],
+    ['KillMode=mixed', 'encoders are ended by the daemon'],
+    ['ReadWritePaths=/srv/shrinkbox', 'one parent: renames between two mounts fail'],
+    ['RestartPreventExitStatus=2 10 12 13 14', 'what another start cannot mend'],
+    ['StateDirectory=shrinkbox', 'journal and lock'],
+    ['UMask=0002', 'people may change results'],
+    ['ExecStart=/usr/bin/shrinkbox run --config /etc/shrinkbox/config.yaml', 'the daemon'],
+  ])('has %s: %s', async line => {
+    expect((await readFile(UNIT, 'utf8')).split('\n')).toContain(line);
+  });
+
+  it('leaves MemoryDenyWriteExecute off: Node dies with it', async () => {
+    expect(await readFile(UNIT, 'utf8')).not.toMatch(/^MemoryDenyWriteExecute/m);
+  });
+});
