@@ -158,6 +158,8 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     log,
     known: ({ inbox, relative, pin, sidecar }) => admissions.isKnown(inbox, relative, pin, sidecar),
     onSighting: sighting => admissions.offer(sighting),
+    // With nobody there to wait for the rest of a file, what it is now is what counts.
+    ...(options.once ? { incompleteAfterMs: 1 } : {}),
   });
   const actions = new Actions({
     ledger,
@@ -202,13 +204,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   });
   if (!options.once) {
     const socketPath = join(config.stateDir, 'control.sock');
-    const server = await serve({
-      control,
-      socketPath,
-      listen: config.http.listen,
-      token: options.secrets.httpToken,
-      log,
-    });
+    const server = await serve({ control, socketPath, log, ...httpOf(options) });
     releases.add({ release: () => server.close() });
   }
 
@@ -243,7 +239,7 @@ async function idle(watcher: Watcher, admissions: Admissions, ledger: Ledger): P
 /** Where the API is offered besides the socket, and the token it asks for. */
 function httpOf({ config, secrets, env }: DaemonOptions) {
   const { listen } = config.http;
-  return { env, token: secrets.httpToken?.reveal(), ...(listen === 'off' ? {} : { listen }) };
+  return { env, token: secrets.httpToken, ...(listen === 'off' ? {} : { listen }) };
 }
 
 /** A held job keeps its working files: after a person acted, it may go on from them. */
