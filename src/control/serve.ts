@@ -17,8 +17,8 @@ export interface ServeOptions {
   control: Control;
   /** `state_dir/control.sock`; its directory exists and belongs to us. */
   socketPath: string;
-  /** `off` or absent: the socket only. */
-  listen?: ListenAddress | 'off';
+  /** Absent: the socket only. */
+  listen?: ListenAddress;
   /** Asked for on `listen` where set; needed when `listen` is no loopback address. */
   token?: Secret | undefined;
   log: Logger;
@@ -44,8 +44,7 @@ const CLOSING_MS = 500;
  * @throws ShrinkError locked when another daemon answers at the socket; config-invalid for an open address without token.
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
-  const { log } = options;
-  const listen = options.listen === 'off' ? undefined : options.listen;
+  const { listen, log } = options;
   const token = options.token?.reveal();
   if (listen && !token && !isLoopback(listen.host)) throw openWithoutToken(listen.host);
   const real = await claimSocket(options.socketPath, options.env ?? process.env);

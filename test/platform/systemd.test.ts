@@ -1,11 +1,11 @@
 import { execFileSync, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { silentLogger } from '../../src/platform/log.ts';
 import { createNotifier, type NotifierOptions } from '../../src/platform/systemd.ts';
 
@@ -85,23 +85,21 @@ describe('messages', () => {
 describe('the watchdog', () => {
   const WATCHED = { WATCHDOG_USEC: '20000', WATCHDOG_PID: '77' };
 
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
   it('is fed while work can move, and left to bite when it cannot', async () => {
-    let feedings = 0;
-    let asked = 0;
-    await new Promise<void>(resolve => {
-      const { notifier } = noting(WATCHED, {
-        async send(variables) {
-          expect(variables).toEqual(['WATCHDOG=1']);
-          feedings += 1;
-        },
-      });
-      const stop = notifier.watch(() => {
-        asked += 1;
-        if (asked === 6) resolve(stop());
-        return asked <= 3;
-      });
-    });
-    expect([asked, feedings]).toEqual([6, 3]);
+    const { notifier, sent } = noting(WATCHED);
+    let alive = true;
+    const stop = notifier.watch(() => alive);
+    vi.advanceTimersByTime(35);
+    alive = false;
+    vi.advanceTimersByTime(35);
+    stop();
+    alive = true;
+    vi.advanceTimersByTime(35);
+    await notifier.flush();
+    expect(sent).toEqual([['WATCHDOG=1'], ['WATCHDOG=1'], ['WATCHDOG=1']]);
   });
 
   it.each<[string, NodeJS.ProcessEnv]>([
@@ -109,15 +107,11 @@ describe('the watchdog', () => {
     ['it is meant for another process', { ...WATCHED, WATCHDOG_PID: '78' }],
     ['its interval is nonsense', { WATCHDOG_USEC: 'soon' }],
   ])('is left alone when %s', async (_, env) => {
-    let asked = 0;
-    const { notifier } = noting(env);
-    const stop = notifier.watch(() => {
-      asked += 1;
-      return true;
-    });
-    await new Promise(resolve => setTimeout(resolve, 50));
-    stop();
-    expect(asked).toBe(0);
+    const { notifier, sent } = noting(env);
+    notifier.watch(() => true);
+    vi.advanceTimersByTime(1_000_000);
+    await notifier.flush();
+    expect(sent).toEqual([]);
   });
 });
 
@@ -154,11 +148,14 @@ describe.runIf(has('systemd-notify', '--version') && has('python3', '--version')
       const all = new Promise<void>(resolve => {
         wanted = resolve;
       });
-      receiver.stdout.setEncoding('utf8').on('data', (text: string) => {
-        lines.push(...text.trim().split('\n'));
-        if (lines.includes('STOPPING=1')) wanted();
+      const up = new Promise<void>(resolve => {
+        createInterface({ input: receiver.stdout }).on('line', line => {
+          lines.push(line);
+          if (line === 'up') resolve();
+          if (line === 'STOPPING=1') wanted();
+        });
       });
-      await once(receiver.stdout, 'data');
+      await up;
       const notifier = createNotifier({ env: { ...process.env, NOTIFY_SOCKET: path }, log: silentLogger });
       notifier.ready();
       notifier.status('watching 2 folders; 1 job running');
