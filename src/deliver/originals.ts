@@ -230,6 +230,7 @@ async function moveAcross(
 /** After a crash: where the original is, if the journaled move got as far as giving it its new name. */
 async function finishMove(to: string, options: DisposeOptions): Promise<string | undefined> {
   const { files, log, path, pin } = options;
+  await unlinkIfThere(join(dirname(to), ownTempName(options.job)), files);
   const [source, target] = await Promise.all([lstatIfThere(path, files), lstatIfThere(to, files)]);
   if (!target?.isFile()) return undefined;
   const isComplete = Number(target.size) === pin.sizeBytes;

@@ -118,7 +118,7 @@ function localTime(at: number, timeZone: string | undefined): string {
     day: '2-digit',
     hour: '2-digit',
     minute: '2-digit',
-    timeZoneName: 'short',
+    timeZoneName: 'shortOffset',
     timeZone,
   }).format(at);
 }

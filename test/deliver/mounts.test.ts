@@ -29,7 +29,7 @@ describe('a full disk', () => {
     const mounted = await mounts(500_000, 'mkdir outbox');
     if (mounted) return { outbox: join(mounted.root, 'outbox'), files: nodeFiles };
     const place = aPlace();
-    cleanUp.push(place.close);
+    cleanUp.push(() => place.close());
     const files = new FailingFiles().fail('write', 'ENOSPC');
     files.statfs = async () => ({ type: 0, bsize: 1000, blocks: 500, bfree: 500, bavail: 500, files: 0, ffree: 0 });
     return { outbox: place.outbox, files };
@@ -37,7 +37,7 @@ describe('a full disk', () => {
 
   test('mid-copy: the temporary file goes, and the message says how much is missing', async () => {
     const place = aPlace({ bytes: 2_500_000 });
-    cleanUp.push(place.close);
+    cleanUp.push(() => place.close());
     const { outbox, files } = await smallDisk();
     const attempt = deliver(place.verified, place.options({ outbox, files }));
     await expect(attempt).rejects.toMatchObject({
@@ -51,7 +51,7 @@ describe('a full disk', () => {
 
   test('with room made later the same job is delivered', async () => {
     const place = aPlace({ bytes: 300_000 });
-    cleanUp.push(place.close);
+    cleanUp.push(() => place.close());
     const { outbox, files } = await smallDisk();
     writeFileSync(join(outbox, 'filler'), Buffer.alloc(300_000));
     await expect(deliver(place.verified, place.options({ outbox, files }))).rejects.toMatchObject({ code: 'no-space' });
@@ -72,7 +72,7 @@ describe('an archive on another mount', () => {
       return { inbox, archive, files: new FailingFiles() };
     }
     const place = aPlace();
-    cleanUp.push(place.close);
+    cleanUp.push(() => place.close());
     mkdirSync(join(place.root, 'archive'));
     const files = new FailingFiles().fail('link', 'EXDEV');
     return { inbox: join(place.root, 'inbox'), archive: join(place.root, 'archive'), files };
@@ -136,7 +136,7 @@ test('an outbox that was unmounted while the daemon ran gets nothing in its moun
     'mkdir outbox && mount -t tmpfs none outbox && mkdir -p hidden && mount --bind . hidden',
   );
   const place = aPlace();
-  cleanUp.push(place.close);
+  cleanUp.push(() => place.close());
   if (mounted) {
     const outbox = join(mounted.root, 'outbox');
     const identity = await identityOf(outbox, nodeFiles);

@@ -1,0 +1,347 @@
+import {
+  chmodSync,
+  existsSync,
+  linkSync,
+  mkdirSync,
+  mkdtempSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { isShrinkError } from '../../src/core/errors.ts';
+import type { Pin } from '../../src/core/job.ts';
+import { type DisposeOptions, disposeOriginal, pruneArchive, restoreOriginal } from '../../src/deliver/originals.ts';
+import { type Files, nodeFiles, pinOf } from '../../src/platform/files.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+import { filesBelow, pattern, read } from '../support/delivery.ts';
+import { FailingFiles } from '../support/failing-files.ts';
+
+const CONTENT = pattern(5000, 'original');
+let root: string;
+let source: string;
+let pin: Pin;
+let intended: string[];
+
+async function aNewOriginal(): Promise<void> {
+  root = mkdtempSync(join(tmpdir(), 'shrinkbox-originals-'));
+  for (const dir of ['inbox/trip', 'archive']) mkdirSync(join(root, dir), { recursive: true });
+  source = join(root, 'inbox/trip/clip.mov');
+  writeFileSync(source, CONTENT);
+  pin = await pinOf(source);
+  intended = [];
+}
+const removeAll = () => rmSync(root, { recursive: true, force: true });
+
+beforeEach(aNewOriginal);
+afterEach(removeAll);
+
+function options(overrides: Partial<DisposeOptions> = {}): DisposeOptions {
+  return {
+    job: 'job1',
+    path: source,
+    pin,
+    relative: 'trip/clip.mov',
+    policy: 'archive',
+    archiveDir: join(root, 'archive'),
+    beforeMove: async to => void intended.push(to),
+    files: nodeFiles,
+    log: silentLogger,
+    ...overrides,
+  };
+}
+
+describe('an original', () => {
+  test('is kept where the folder says so, without being looked at', async () => {
+    const files = new FailingFiles();
+    expect(await disposeOriginal(options({ policy: 'keep', files }))).toEqual({ kind: 'kept' });
+    expect(files.calls).toEqual([]);
+  });
+
+  test('is archived with its sub-folder, the name journaled first, both folders synced', async () => {
+    const files = new FailingFiles();
+    const to = join(root, 'archive/trip/clip.mov');
+    expect(await disposeOriginal(options({ files }))).toEqual({ kind: 'archived', to });
+    expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000']);
+    expect(intended).toEqual([to]);
+    expect(String(statSync(to, { bigint: true }).ino)).toBe(pin.ino);
+    const synced = files.calls.filter(call => call.operation === 'sync folder').map(call => call.path);
+    expect(synced).toEqual([join(root, 'archive'), join(root, 'archive/trip'), join(root, 'inbox/trip')]);
+  });
+
+  test('is deleted, and the folder synced', async () => {
+    const files = new FailingFiles();
+    expect(await disposeOriginal(options({ policy: 'delete', files }))).toEqual({ kind: 'deleted' });
+    expect(filesBelow(root)).toEqual([]);
+    expect(files.calls.at(-2)).toEqual({ operation: 'sync folder', path: join(root, 'inbox/trip') });
+  });
+
+  test('that is not there any more is missing, not deleted by us', async () => {
+    rmSync(source);
+    expect(await disposeOriginal(options({ policy: 'delete' }))).toEqual({ kind: 'missing' });
+    expect(await disposeOriginal(options())).toEqual({ kind: 'missing' });
+  });
+
+  test('gets a number in an archive that has another of its name, in whatever case', async () => {
+    mkdirSync(join(root, 'archive/trip'));
+    writeFileSync(join(root, 'archive/trip/CLIP.mov'), 'older');
+    const disposal = await disposeOriginal(options());
+    expect(disposal).toEqual({ kind: 'archived', to: join(root, 'archive/trip/clip (2).mov') });
+    expect(filesBelow(join(root, 'archive'))).toEqual(['trip/CLIP.mov: 5', 'trip/clip (2).mov: 5000']);
+  });
+
+  test('is not put into an archive that is not mounted', async () => {
+    rmSync(join(root, 'archive'), { recursive: true });
+    await expect(disposeOriginal(options())).rejects.toMatchObject({ code: 'unavailable' });
+    expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
+  });
+
+  test('that may be linked but not removed keeps its one name', async () => {
+    const files = new FailingFiles().fail('unlink', 'EACCES', { on: 'inbox/trip/clip.mov' });
+    await expect(disposeOriginal(options({ files }))).rejects.toMatchObject({ code: 'denied' });
+    expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
+  });
+
+  test('is moved by rename where there are no links', async () => {
+    const files = new FailingFiles().fail('link', 'ENOTSUP');
+    await disposeOriginal(options({ files }));
+    expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000']);
+  });
+
+  test('is kept when its rename fails, even if the disk lies about it', async () => {
+    const lost = new FailingFiles().fail('link', 'ENOTSUP');
+    const rename = lost.rename;
+    lost.rename = async (from, to) => {
+      await rename(from, to);
+      throw Object.assign(new Error('EIO: the answer was lost'), { code: 'EIO' });
+    };
+    await expect(disposeOriginal(options({ files: lost }))).rejects.toMatchObject({ code: 'io' });
+    expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000']);
+    expect(await disposeOriginal(options({ intended: intended.at(-1) }))).toMatchObject({ kind: 'archived' });
+  });
+});
+
+describe('a source that is not what was worked on', () => {
+  const CHANGES: [string, () => void][] = [
+    ['was written to', () => writeFileSync(source, pattern(5000, 'newer'))],
+    ['grew', () => writeFileSync(source, 'more', { flag: 'a' })],
+    [
+      'was written to and dated back',
+      () => {
+        writeFileSync(source, pattern(5000, 'newer'));
+        const then = Number(BigInt(pin.mtimeNs)) / 1e9;
+        utimesSync(source, then, then);
+      },
+    ],
+    [
+      'was replaced',
+      () => {
+        rmSync(source);
+        writeFileSync(source, CONTENT);
+      },
+    ],
+    [
+      'became a link',
+      () => {
+        rmSync(source);
+        symlinkSync('/etc/hostname', source);
+      },
+    ],
+  ];
+  test.each(CHANGES)('because it %s is left alone', async (_how, change) => {
+    change();
+    for (const policy of ['archive', 'delete'] as const) {
+      await expect(disposeOriginal(options({ policy }))).rejects.toMatchObject({ code: 'changed-underneath' });
+    }
+    expect(existsSync(source)).toBe(true);
+    expect(filesBelow(join(root, 'archive'))).toEqual([]);
+  });
+
+  test('since the move was journaled is left alone', async () => {
+    const beforeMove = async () => writeFileSync(source, 'newer');
+    await expect(disposeOriginal(options({ beforeMove }))).rejects.toMatchObject({ code: 'changed-underneath' });
+    expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5']);
+  });
+
+  test('since it was copied to another disk is left alone, and the copy goes', async () => {
+    const files = new FailingFiles().fail('link', 'EXDEV');
+    const open = files.open;
+    files.open = async (path, flags, mode) => {
+      const handle = await open(path, flags, mode);
+      if (flags === 'wx') writeFileSync(source, pattern(5000, 'newer'));
+      return handle;
+    };
+    await expect(disposeOriginal(options({ files }))).rejects.toMatchObject({ code: 'changed-underneath' });
+    expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
+  });
+
+  test('since a crash left it two names loses the archived one and keeps its own', async () => {
+    mkdirSync(join(root, 'archive/trip'));
+    const to = join(root, 'archive/trip/clip.mov');
+    linkSync(source, to);
+    writeFileSync(source, 'newer');
+    await expect(disposeOriginal(options({ intended: to }))).rejects.toMatchObject({ code: 'changed-underneath' });
+    expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5']);
+  });
+
+  test('nor is another file that took the archived name its copy', async () => {
+    mkdirSync(join(root, 'archive/trip'));
+    const to = join(root, 'archive/trip/clip.mov');
+    writeFileSync(to, pattern(5000, 'somebody else'));
+    const disposal = await disposeOriginal(options({ intended: to }));
+    expect(disposal).toEqual({ kind: 'archived', to: join(root, 'archive/trip/clip (2).mov') });
+    expect(read(to).equals(pattern(5000, 'somebody else'))).toBe(true);
+  });
+});
+
+describe('a crash at any step of archiving, then a second run', () => {
+  const DISKS: [string, () => Files][] = [
+    ['on one file system', () => nodeFiles],
+    ['on one without links', () => new FailingFiles().fail('link', 'EPERM', { forever: true })],
+    // Between two, only the link from the inbox fails; inside the archive links work.
+    ['between two', () => acrossTwo()],
+  ];
+  test.each(DISKS)('%s: exactly one whole original, in the archive', async (_which, disk) => {
+    for (let at = 1; ; at++) {
+      await aNewOriginal();
+      try {
+        const files = new FailingFiles(disk()).crashAt(at);
+        const beforeMove = async (to: string) => {
+          await files.note('journal', to);
+          intended.push(to);
+        };
+        const outcome = await disposeOriginal(options({ files, beforeMove })).catch(error => {
+          if (!isShrinkError(error) && !files.hasCrashed) throw error;
+          return undefined;
+        });
+        if (outcome) {
+          expect(at).toBeGreaterThan(6);
+          return;
+        }
+        const when = `crash at change ${at}, ${files.changes[at - 1]?.operation}`;
+        const whole = filesBelow(root).filter(line => line.endsWith('.mov: 5000'));
+        expect(whole.length, when).toBeGreaterThanOrEqual(1);
+        const second = await disposeOriginal(options({ files: disk(), intended: intended.at(-1) }));
+        expect(second, when).toEqual({ kind: 'archived', to: join(root, 'archive/trip/clip.mov') });
+        expect(filesBelow(root), when).toEqual(['archive/trip/clip.mov: 5000']);
+        expect(read(root, 'archive/trip/clip.mov').equals(CONTENT), when).toBe(true);
+      } finally {
+        removeAll();
+      }
+    }
+  });
+
+  function acrossTwo(): Files {
+    const sides = (path: string) => (path.includes('/archive/') ? 'archive' : 'inbox');
+    const check = async (from: string, to: string) => {
+      if (sides(from) !== sides(to)) throw Object.assign(new Error('EXDEV'), { code: 'EXDEV' });
+    };
+    return {
+      ...nodeFiles,
+      link: async (from, to) => check(from, to).then(() => nodeFiles.link(from, to)),
+      rename: async (from, to) => check(from, to).then(() => nodeFiles.rename(from, to)),
+    };
+  }
+});
+
+describe('an archived original', () => {
+  let archived: string;
+  beforeEach(async () => {
+    await disposeOriginal(options());
+    archived = join(root, 'archive/trip/clip.mov');
+    rmSync(join(root, 'inbox/trip'), { recursive: true });
+  });
+  const restore = (files: Files = nodeFiles) =>
+    restoreOriginal({
+      job: 'job1',
+      archived,
+      inbox: join(root, 'inbox'),
+      relative: 'trip/clip.mov',
+      sizeBytes: 5000,
+      files,
+      log: silentLogger,
+    });
+
+  test('comes back to where it was', async () => {
+    expect(await restore()).toBe(source);
+    expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
+  });
+
+  test('does not replace what is there now', async () => {
+    mkdirSync(join(root, 'inbox/trip'));
+    writeFileSync(source, 'new');
+    await expect(restore()).rejects.toMatchObject({ code: 'denied', hint: 'Move or rename that file and try again.' });
+    expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000', 'inbox/trip/clip.mov: 3']);
+  });
+
+  test('that is gone from the archive cannot', async () => {
+    rmSync(archived);
+    await expect(restore()).rejects.toMatchObject({ code: 'gone' });
+  });
+
+  test('comes back although the first try was cut short anywhere', async () => {
+    for (let at = 1; ; at++) {
+      const files = new FailingFiles().crashAt(at);
+      const isThrough = await restore(files).then(
+        () => true,
+        () => false,
+      );
+      expect(await restore()).toBe(source);
+      expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
+      if (isThrough) break;
+      await disposeOriginal(options({ pin: await pinOf(source) }));
+      rmSync(join(root, 'inbox/trip'), { recursive: true });
+    }
+  });
+});
+
+describe('pruning the archive', () => {
+  const NOW = 100 * 86_400_000;
+  const prune = (records: { path: string; at: number; sizeBytes: number }[], files: Files = nodeFiles) =>
+    pruneArchive(records, { archiveDir: join(root, 'archive'), days: 30, now: NOW, files, log: silentLogger });
+  const anArchived = (name: string, at = 0) => {
+    const path = join(root, 'archive', name);
+    writeFileSync(path, 'old');
+    return { path, at, sizeBytes: 3 };
+  };
+
+  test('deletes what is old and ours, and nothing else', async () => {
+    const old = anArchived('old.mov');
+    const justOld = anArchived('just-old.mov', NOW - 30 * 86_400_000);
+    const young = anArchived('young.mov', NOW - 30 * 86_400_000 + 1);
+    anArchived('not in the journal.mov');
+    const gone = { path: join(root, 'archive/gone.mov'), at: 0, sizeBytes: 3 };
+    const outside = { path: source, at: 0, sizeBytes: 5000 };
+    const sneaky = { path: `${root}/archive/../inbox/trip/clip.mov`, at: 0, sizeBytes: 5000 };
+    expect(await prune([old, justOld, young, gone, outside, sneaky])).toEqual([old.path, justOld.path, gone.path]);
+    expect(filesBelow(join(root, 'archive'))).toEqual(['not in the journal.mov: 3', 'young.mov: 3']);
+    expect(existsSync(source)).toBe(true);
+  });
+
+  test('leaves alone what somebody put in its place', async () => {
+    const replaced = anArchived('a.mov');
+    writeFileSync(replaced.path, 'mine now');
+    const folder = anArchived('b.mov');
+    rmSync(folder.path);
+    mkdirSync(folder.path);
+    expect(await prune([replaced, folder])).toEqual([]);
+    expect(read(replaced.path).toString()).toBe('mine now');
+  });
+
+  test('goes on after one that cannot be deleted', async () => {
+    const [stuck, old] = [anArchived('stuck.mov'), anArchived('old.mov')];
+    const files = new FailingFiles().fail('unlink', 'EACCES', { on: 'stuck.mov' });
+    expect(await prune([stuck, old], files)).toEqual([old.path]);
+  });
+});
+
+test('an original nobody may write is archived with its mode', async () => {
+  chmodSync(source, 0o444);
+  pin = await pinOf(source);
+  await disposeOriginal(options());
+  expect(statSync(join(root, 'archive/trip/clip.mov')).mode & 0o777).toBe(0o444);
+});

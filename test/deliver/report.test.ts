@@ -1,0 +1,213 @@
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { identityOf } from '../../src/deliver/folder.ts';
+import {
+  type FailureFacts,
+  failureReport,
+  removeReport,
+  successReport,
+  type WriteReportOptions,
+  writeReport,
+} from '../../src/deliver/report.ts';
+import { nodeFiles } from '../../src/platform/files.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+import { aPlace, type Place, read } from '../support/delivery.ts';
+import { FailingFiles } from '../support/failing-files.ts';
+
+const facts: FailureFacts = {
+  job: 'k3f9',
+  source: '/srv/inbox/trip/clip.mp4',
+  sourceBytes: 1_234_000_000,
+  state: 'failed',
+  reason: {
+    code: 'verify-failed',
+    text: 'The result stops after 3.2 s of 8.0 s.',
+    hint: 'Look whether the source plays to its end.',
+  },
+  rule: 'phones',
+  engine: 'local',
+  step: 'encoding, pass 2 of 2',
+  attempts: 2,
+  lastLines: ['frame=  12 fps=3', 'Error while\tdecoding \u001b[31mstream'],
+  at: Date.UTC(2026, 10, 22, 13, 3),
+  timeZone: 'Europe/Berlin',
+};
+
+/** How a zone is written changes from one ICU to the next. */
+const withPlainZone = (text: string) => text.replace(/(?:GMT|UTC)\+0?1(?::00)?/, 'GMT+1');
+
+describe('a failure in plain words', () => {
+  test('says what, why, what to do, and where to look', () => {
+    expect(withPlainZone(failureReport(facts))).toBe(`clip.mp4 could not be made smaller.
+
+Why         The result stops after 3.2 s of 8.0 s.
+What to do  Look whether the source plays to its end.
+Try again   shrinkbox retry k3f9
+Original    not touched
+
+File        /srv/inbox/trip/clip.mp4 (1.23 GB)
+When        2026-11-22 14:03 GMT+1
+Rule        phones
+Engine      local
+Job         k3f9
+Step        encoding, pass 2 of 2
+Tries       2
+
+Last lines of its output:
+  frame=  12 fps=3
+  Error while decoding  [31mstream
+
+-- report by shrinkbox about job k3f9; it is replaced or removed by itself
+`);
+  });
+
+  test('leaves out what nobody knows', () => {
+    const text = failureReport({
+      ...facts,
+      state: 'held',
+      reason: { code: 'denied', text: 'No.' },
+      rule: undefined,
+      engine: undefined,
+      step: undefined,
+      attempts: 0,
+      lastLines: [],
+    });
+    expect(text).toContain('clip.mp4 is waiting for you.\n');
+    expect(text).not.toMatch(/undefined|What to do|Rule|Engine|Step|Tries|Last lines/);
+  });
+
+  test('stays one line per fact whatever a file is called', () => {
+    const text = failureReport({ ...facts, source: '/srv/inbox/a\nWhy         all is well\n.mp4' });
+    expect(text.split('\n').filter(line => line.startsWith('Why'))).toHaveLength(1);
+  });
+});
+
+test('a success in plain words', () => {
+  const text = successReport({
+    ...facts,
+    output: '/srv/outbox/trip/clip.mp4',
+    outputBytes: 50_000_000,
+    how: 'two passes at 1.2 Mb/s, 1280x720',
+    notes: ['data track dropped: telemetry (gpmd)'],
+    evidence: 'decoded 432 frames, 14.41 s',
+    tookMs: 65_000,
+    original: 'archived as /srv/archive/trip/clip.mp4',
+  });
+  expect(withPlainZone(text)).toBe(`clip.mp4 was made smaller: clip.mp4, 50.0 MB, 4 % of it.
+
+How         two passes at 1.2 Mb/s, 1280x720
+Checked     decoded 432 frames, 14.41 s
+Note        data track dropped: telemetry (gpmd)
+
+File        /srv/inbox/trip/clip.mp4 (1.23 GB)
+When        2026-11-22 14:03 GMT+1
+Rule        phones
+Engine      local
+Job         k3f9
+Result      /srv/outbox/trip/clip.mp4
+Original    archived as /srv/archive/trip/clip.mp4
+Took        1m 05s
+
+-- report by shrinkbox about job k3f9; it is replaced or removed by itself
+`);
+});
+
+describe('a report file', () => {
+  let place: Place;
+  beforeEach(() => {
+    place = aPlace();
+  });
+  afterEach(() => place.close());
+  const write = (overrides: Partial<WriteReportOptions> = {}) => {
+    const job = overrides.job ?? 'k3f9';
+    return writeReport({
+      job,
+      kind: 'failed',
+      outbox: place.outbox,
+      relative: 'trip/clip.mp4',
+      text: failureReport({ ...facts, job }),
+      files: nodeFiles,
+      log: silentLogger,
+      ...overrides,
+    });
+  };
+  const names = () => place.seen().map(line => line.replace(/: \d+$/, ''));
+
+  test('stands where the result would', async () => {
+    const path = await write();
+    expect(path).toBe(join(place.outbox, 'trip/clip.failed.txt'));
+    expect(read(path).toString()).toBe(failureReport(facts));
+    expect(names()).toEqual(['trip/clip.failed.txt']);
+  });
+
+  test('of the same job replaces its own', async () => {
+    const previous = await write();
+    expect(await write({ previous, text: failureReport({ ...facts, attempts: 3 }) })).toBe(previous);
+    expect(names()).toEqual(['trip/clip.failed.txt']);
+    expect(read(previous).toString()).toContain('Tries       3');
+  });
+
+  test('of success takes the place of the one about failure', async () => {
+    const previous = await write();
+    const path = await write({ kind: 'report', previous });
+    expect(basename(path)).toBe('clip.report.txt');
+    expect(names()).toEqual(['trip/clip.report.txt']);
+  });
+
+  test.each([
+    ["another job's", (path: string) => writeFileSync(path, failureReport({ ...facts, job: 'other' }))],
+    ["somebody's own", (path: string) => writeFileSync(path, 'my notes')],
+    ['one that quotes ours', (path: string) => writeFileSync(path, `${failureReport(facts)}\nmy notes\n`)],
+    ['a link', (path: string) => symlinkSync('/nowhere', path)],
+    ['a folder', (path: string) => mkdirSync(path)],
+    ['one far too long for ours', (path: string) => writeFileSync(path, 'x'.repeat(70_000) + failureReport(facts))],
+  ])('never replaces %s', async (_whose, make) => {
+    mkdirSync(join(place.outbox, 'trip'));
+    const taken = join(place.outbox, 'trip/clip.failed.txt');
+    make(taken);
+    const before = await nodeFiles.lstat(taken);
+    const path = await write();
+    expect(basename(path)).toBe('clip (2).failed.txt');
+    expect((await nodeFiles.lstat(taken)).mtimeNs).toBe(before.mtimeNs);
+    expect(await removeReport(taken, { job: 'k3f9', files: nodeFiles })).toBe(false);
+    expect(await removeReport(path, { job: 'k3f9', files: nodeFiles })).toBe(true);
+    expect((await nodeFiles.lstat(taken)).mtimeNs).toBe(before.mtimeNs);
+  });
+
+  test('can be removed by who does not know its job, if it is any of ours', async () => {
+    const path = await write();
+    expect(await removeReport(path, { files: nodeFiles })).toBe(true);
+    expect(await removeReport(path, { files: nodeFiles })).toBe(false);
+    writeFileSync(path, 'my notes');
+    expect(await removeReport(path, { files: nodeFiles })).toBe(false);
+  });
+
+  test('has a name every client can take', async () => {
+    const path = await write({ relative: `tr:ip/${'ä'.repeat(126)}.mp4` });
+    expect(Buffer.byteLength(basename(path))).toBeLessThanOrEqual(255);
+    expect(path).toMatch(/\/tr_ip\/ä+\.failed\.txt$/);
+  });
+
+  test('is not written into an empty mount point', async () => {
+    const outboxIdentity = await identityOf(place.outbox, nodeFiles);
+    renameSync(place.outbox, `${place.outbox}-mounted`);
+    mkdirSync(place.outbox);
+    await expect(write({ outboxIdentity })).rejects.toMatchObject({ code: 'unavailable' });
+    expect(place.seen()).toEqual([]);
+  });
+
+  test('that cannot be written leaves nothing, and the old one', async () => {
+    const previous = await write();
+    for (const [operation, errno, code] of [
+      ['write', 'ENOSPC', 'no-space'],
+      ['link', 'EIO', 'io'],
+      ['rename', 'EIO', 'io'],
+    ] as const) {
+      const files = new FailingFiles().fail(operation, errno);
+      await expect(write({ files, previous })).rejects.toMatchObject({ code });
+      expect(names()).toEqual(['trip/clip.failed.txt']);
+    }
+    rmSync(previous);
+  });
+});
