@@ -5,24 +5,29 @@ export type Looks =
   | { kind: 'other'; what: string }
   | { kind: 'unknown' };
 
-const MAGIC: readonly [RegExp, string][] = [
-  [/^\x89PNG/, 'a picture (PNG)'],
-  [/^\xff\xd8\xff/, 'a picture (JPEG)'],
-  [/^GIF8/, 'a picture (GIF)'],
-  [/^RIFF....WEBP/s, 'a picture (WebP)'],
-  [/^BM.{4}\0\0\0\0/s, 'a picture (BMP)'],
-  [/^(II\*\0|MM\0\*)/, 'a picture (TIFF)'],
-  [/^....ftyp(heic|heix|mif1|avif|avis)/s, 'a picture (HEIF)'],
-  [/^RIFF....WAVE/s, 'sound (WAV)'],
-  [/^(ID3|\xff[\xfb\xf3\xf2])/, 'sound (MP3)'],
-  [/^fLaC/, 'sound (FLAC)'],
-  [/^%PDF/, 'a document (PDF)'],
-  [/^PK\x03\x04/, 'an archive or document (ZIP)'],
-  [/^Rar!/, 'an archive (RAR)'],
-  [/^7z\xbc\xaf/, 'an archive (7z)'],
-  [/^\x1f\x8b/, 'an archive (gzip)'],
-  [/^\x7fELF/, 'a program'],
-  [/^MZ/, 'a program'],
+/** Offset, the bytes there, and what they mean. */
+const MAGIC: readonly [number, string, string][] = [
+  [0, '\x89PNG', 'a picture (PNG)'],
+  [0, '\xff\xd8\xff', 'a picture (JPEG)'],
+  [0, 'GIF8', 'a picture (GIF)'],
+  [8, 'WEBP', 'a picture (WebP)'],
+  [0, 'II*\0', 'a picture (TIFF)'],
+  [0, 'MM\0*', 'a picture (TIFF)'],
+  [4, 'ftypheic', 'a picture (HEIF)'],
+  [4, 'ftypheix', 'a picture (HEIF)'],
+  [4, 'ftypmif1', 'a picture (HEIF)'],
+  [4, 'ftypavif', 'a picture (AVIF)'],
+  [8, 'WAVE', 'sound (WAV)'],
+  [0, 'ID3', 'sound (MP3)'],
+  [0, '\xff\xfb', 'sound (MP3)'],
+  [0, 'fLaC', 'sound (FLAC)'],
+  [0, '%PDF', 'a document (PDF)'],
+  [0, 'PK\x03\x04', 'an archive or document (ZIP)'],
+  [0, 'Rar!', 'an archive (RAR)'],
+  [0, '7z\xbc\xaf', 'an archive (7z)'],
+  [0, '\x1f\x8b', 'an archive (gzip)'],
+  [0, '\x7fELF', 'a program'],
+  [0, 'MZ', 'a program'],
 ];
 
 /** Lists of other files: they would make a player read whatever they name. */
@@ -40,7 +45,7 @@ export function looksLike(head: Buffer, sizeBytes: number): Looks {
   if (sizeBytes === 0) return { kind: 'empty' };
   const text = head.toString('latin1');
   for (const [pattern, what] of PLAYLISTS) if (pattern.test(text)) return { kind: 'playlist', what };
-  for (const [pattern, what] of MAGIC) if (pattern.test(text)) return { kind: 'other', what };
+  for (const [at, bytes, what] of MAGIC) if (text.startsWith(bytes, at)) return { kind: 'other', what };
   if (/^\s*<(!doctype html|html)/i.test(text)) return { kind: 'other', what: 'a web page' };
   if (isText(head)) return { kind: 'other', what: 'text' };
   if (head.every(byte => byte === 0))

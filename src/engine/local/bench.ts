@@ -1,0 +1,166 @@
+import { open, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileError } from '../../core/errors.ts';
+import type { Json, Order } from '../../core/job.ts';
+import type { MediaFacts } from '../../core/media.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { type FfmpegResult, runFfmpeg } from '../../platform/ffmpeg/run.ts';
+import type { Tools } from '../../platform/ffmpeg/tools.ts';
+import type { EngineContext } from '../engine.ts';
+import type { Meter } from './meter.ts';
+
+/** Everything the steps of one job work with. */
+export interface Bench {
+  tools: Tools;
+  order: Order;
+  context: EngineContext;
+  facts: MediaFacts;
+  /** What is read: the source, or its straightened copy in the work directory. */
+  input: string;
+  effort: Effort;
+  threads: number | undefined;
+  clock: Clock;
+  nice: number;
+  stallMs: number;
+  meter: Meter;
+  /** Checkpoints by key: what `resume` held, and what was recorded since. */
+  memory: Record<string, Json>;
+}
+
+export type Effort = 'fast' | 'balanced' | 'best';
+
+export interface StepRequest {
+  doing: string;
+  args: readonly string[];
+  /** File in the work directory that comes out; appears under this name only when complete. */
+  output?: string;
+  /** Share of the whole job, and how to tell where it stands. */
+  share: number;
+  fraction?: (progress: { frames: number; timeS: number }) => number;
+  note?: string;
+  /** The step is given up, without an error, once more than this was written. */
+  giveUpAboveBytes?: number;
+}
+
+export type StepResult = FfmpegResult & { outputBytes: number; tooLarge: boolean };
+
+/** Processor time of one child: four days and nights, far above anything sane, so that nothing runs for ever. */
+const MOST_CPU_SECONDS = 4 * 86_400;
+
+/**
+ * Runs one ffmpeg in the work directory. Its output is written under another name, synced, and renamed when complete, so that a
+ * file with the right name is a whole one, whatever happened.
+ */
+export async function runStep(bench: Bench, request: StepRequest): Promise<StepResult> {
+  const { context, facts } = bench;
+  const { workDir } = context;
+  const partial = request.output && `part-${request.output}`;
+  const tooLarge = new AbortController();
+  bench.meter.begin(request.share, request.note);
+  const args = request.args.map(arg => (arg === OUTPUT && partial ? `file:${partial}` : arg));
+  let result: FfmpegResult;
+  try {
+    result = await runFfmpeg({
+      tools: bench.tools,
+      args: [...threads(bench), ...args],
+      doing: request.doing,
+      cwd: workDir,
+      signal: AbortSignal.any([context.signal, tooLarge.signal]),
+      gate: context.gate,
+      clock: bench.clock,
+      nice: bench.nice,
+      stallMs: bench.stallMs,
+      limits: { addressSpaceBytes: memoryFor(facts), cpuSeconds: MOST_CPU_SECONDS },
+      onProgress: progress => {
+        bench.meter.at(request.fraction?.(progress) ?? byTime(facts, progress.timeS), progress.speed);
+        if (progress.bytes > (request.giveUpAboveBytes ?? Number.POSITIVE_INFINITY)) tooLarge.abort();
+      },
+    });
+  } catch (error) {
+    if (!tooLarge.signal.aborted || context.signal.aborted) throw error;
+    if (partial) await rm(join(workDir, partial), { force: true });
+    return {
+      frames: 0,
+      timeS: 0,
+      bytes: 0,
+      speed: undefined,
+      complaints: 0,
+      stderrTail: '',
+      outputBytes: 0,
+      tooLarge: true,
+    };
+  }
+  bench.meter.at(1);
+  if (!partial || !request.output) return { ...result, outputBytes: 0, tooLarge: false };
+  const outputBytes = await settle(join(workDir, partial), join(workDir, request.output));
+  return { ...result, outputBytes, tooLarge: outputBytes > (request.giveUpAboveBytes ?? Number.POSITIVE_INFINITY) };
+}
+
+/** Stands for the output file in the arguments of a step. */
+export const OUTPUT = '{output}';
+
+/** A checkpoint may only name what survives a power cut: synced first, then renamed. */
+async function settle(from: string, to: string): Promise<number> {
+  try {
+    const bytes = await syncFile(from);
+    await rename(from, to);
+    return bytes;
+  } catch (error) {
+    throw fileError(error, 'keeping a finished step', to);
+  }
+}
+
+export async function syncFile(path: string): Promise<number> {
+  const file = await open(path, 'r+');
+  try {
+    await file.sync();
+    return (await file.stat()).size;
+  } finally {
+    await file.close();
+  }
+}
+
+/** Bytes of a file in the work directory; `undefined` where there is none. */
+export async function bytesOf(bench: Bench, name: string): Promise<number | undefined> {
+  return await stat(join(bench.context.workDir, name)).then(
+    found => found.size,
+    () => undefined,
+  );
+}
+
+export async function forget(bench: Bench, ...names: string[]): Promise<void> {
+  await Promise.all(names.map(name => rm(join(bench.context.workDir, name), { force: true })));
+}
+
+type Desk = Pick<Bench, 'context' | 'order' | 'tools' | 'memory'>;
+
+/** A checkpoint of ours, if it was made for the same source, order and ffmpeg. */
+export function recall<T>(bench: Desk, key: string): T | undefined {
+  const value = bench.memory[key];
+  if (!value || typeof value !== 'object' || Array.isArray(value)) return undefined;
+  return value['stamp'] === stampOf(bench) ? (value['value'] as T) : undefined;
+}
+
+export async function remember(bench: Desk, key: string, value: unknown): Promise<void> {
+  await bench.context.record(key, { stamp: stampOf(bench), value: value as Json });
+}
+
+/** Two-pass statistics of one x264 mean nothing to another, and a plan nothing for another target. */
+function stampOf({ order, tools }: Pick<Bench, 'order' | 'tools'>): string {
+  return JSON.stringify([1, tools.version, order.sourceBytes, order.target]);
+}
+
+function threads(bench: Bench): string[] {
+  return bench.threads ? ['-threads', String(bench.threads), '-filter_threads', String(bench.threads)] : [];
+}
+
+/** Decoder, filters and x264's look-ahead each hold some dozens of frames: 13 GB for 8K, 4 GB for what most people have. */
+function memoryFor(facts: MediaFacts): number {
+  return 4 * 2 ** 30 + facts.video.width * facts.video.height * 400;
+}
+
+/** Some versions report times from the source's clock, some from zero. */
+function byTime(facts: MediaFacts, timeS: number): number {
+  const since = timeS > facts.durationS * 1.5 ? timeS - facts.startS : timeS;
+  return since / facts.durationS;
+}

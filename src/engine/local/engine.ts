@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { ShrinkError } from '../../core/errors.ts';
+import type { Candidate, Json, Order } from '../../core/job.ts';
+import type { MediaFacts } from '../../core/media.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { probe } from '../../platform/ffmpeg/probe.ts';
+import type { Tools } from '../../platform/ffmpeg/tools.ts';
+import type { Engine, EngineContext } from '../engine.ts';
+import { straightenArgs } from './argv.ts';
+import { type Bench, bytesOf, type Effort, recall, remember, runStep } from './bench.ts';
+import { copyPicture } from './copy.ts';
+import { encode } from './encode.ts';
+import { createMeter } from './meter.ts';
+import type { Outcome } from './outcome.ts';
+import { type Choice, choose, describeChoice, droppedTracks } from './plan.ts';
+
+export interface LocalEngineOptions {
+  tools: Tools;
+  effort: Effort;
+  /** Threads of the decoder, the filters and the encoder; as many as there are cores unless given. */
+  threads?: number | undefined;
+  clock: Clock;
+  /** Niceness of the children: a NAS has other things to do. */
+  nice?: number;
+  /** A child that shows no progress for this long is ended. Moving the index of a large file to its front takes a while. */
+  stallMs?: number;
+}
+
+const NICE = 10;
+const STALL_MS = 10 * 60_000;
+
+/**
+ * ffmpeg on this machine. What is done is decided from the source's facts (plan.ts), how many bits go where in budget.ts, the
+ * command lines are in argv.ts; here and in copy.ts and encode.ts they are carried out, and remembered.
+ */
+export function createLocalEngine(options: LocalEngineOptions): Engine {
+  return {
+    name: 'local',
+
+    async run(order, context) {
+      const memory = { ...context.resume };
+      const meter = createMeter({
+        clock: options.clock,
+        gate: context.gate,
+        report: progress => context.progress(progress),
+      });
+      try {
+        const bench: Bench = {
+          tools: options.tools,
+          order,
+          context,
+          facts: await factsOf(order, context, memory, options),
+          memory,
+          input: order.source,
+          effort: options.effort,
+          threads: options.threads,
+          clock: options.clock,
+          nice: options.nice ?? NICE,
+          stallMs: options.stallMs ?? STALL_MS,
+          meter,
+        };
+        return await carryOut(await straightened(bench));
+      } finally {
+        meter.stop();
+      }
+    },
+
+    async describe(order, signal) {
+      const facts = await probe(order.source, { tools: options.tools, signal });
+      return [...describeChoice(facts, choose(facts, order), order), ...droppedTracks(facts)];
+    },
+  };
+}
+
+/** Looking through a long file on a slow share takes minutes: done once per job. */
+async function factsOf(
+  order: Order,
+  context: EngineContext,
+  memory: Record<string, Json>,
+  options: LocalEngineOptions,
+) {
+  const desk = { context, order, memory, tools: options.tools };
+  const known = recall<MediaFacts>(desk, 'facts');
+  if (known) return known;
+  await context.step('looking into the source');
+  const facts = await probe(order.source, { tools: options.tools, signal: context.signal, gate: context.gate });
+  await remember(desk, 'facts', facts);
+  return facts;
+}
+
+const STRAIGHT = 'straight.mkv';
+
+/** A recording whose clock jumps is copied once so that it does not, and worked on from there. */
+async function straightened(bench: Bench): Promise<Bench> {
+  if (bench.facts.clockJumps === 0) return bench;
+  const path = join(bench.context.workDir, STRAIGHT);
+  if (recall<number>(bench, 'straightened') !== (await bytesOf(bench, STRAIGHT))) {
+    await bench.context.step('straightening the clock');
+    const args = straightenArgs({ input: bench.order.source });
+    const { outputBytes } = await runStep(bench, {
+      doing: 'straightening the clock',
+      args,
+      output: STRAIGHT,
+      share: 0.05,
+    });
+    await remember(bench, 'straightened', outputBytes);
+  }
+  const facts = await probe(path, { tools: bench.tools, signal: bench.context.signal, gate: bench.context.gate });
+  if (facts.clockJumps > 0) {
+    throw new ShrinkError('not-media', 'its time stamps make no sense, even after putting its parts in a row', {
+      subject: bench.order.source,
+    });
+  }
+  return { ...bench, input: path, facts: { ...facts, bytes: bench.facts.bytes, tags: bench.facts.tags } };
+}
+
+/** Follows the choice; where a way turns out not to be possible, the one named for that case. */
+async function carryOut(bench: Bench): Promise<Candidate> {
+  let choice: Choice | undefined = recall<Choice>(bench, 'choice') ?? choose(bench.facts, bench.order);
+  const notes: string[] = [];
+  // Each way ends in a candidate or names the next one; there are at most three in a row.
+  for (let turn = 0; choice && turn < 4; turn += 1) {
+    bench.context.log.debug({ plan: choice.kind, why: choice.why }, 'planned');
+    const result: Outcome = choice.kind === 'copy' ? await copyPicture(bench, choice) : await encode(bench, choice);
+    if (result.kind === 'candidate') {
+      const { candidate } = result;
+      return { ...candidate, notes: [...notes, ...candidate.notes] };
+    }
+    choice = result.instead;
+    notes.push(...result.notes);
+    await remember(bench, 'choice', choice);
+  }
+  throw new ShrinkError('cannot-fit', 'no way was found to make this file as small as asked', {
+    subject: bench.order.source,
+  });
+}

@@ -1,0 +1,68 @@
+/**
+ * How small the picture must become to look right in so many bits. Decided from the clip itself: a fixed table of bits per pixel
+ * costs easy content 9 VMAF (a street at half size where full size was right), encoding.md sections 4a and 4e. All pure.
+ */
+
+/** Parts of the asked size that are tried, largest first. */
+const RUNGS = [1, 0.75, 0.5, 0.35] as const;
+/** The largest rung whose predicted quality is this or better wins; brutal winners ran at CRF 27 to 30. */
+const GOOD_CRF = 31;
+/** Looks bad, whatever is done. Asked for all the same, it is said before hours are spent. */
+const HOPELESS_CRF = 42;
+/** Blocky but recognisable: what "would look decent" means. */
+const DECENT_CRF = 34;
+/** Steps of CRF that halve the bits (6 to 7 in encoding.md section 4f). */
+const CRF_PER_HALF = 6.5;
+/** Bits grow with the side of the picture by this power; 1.5 to 1.65 on five clips. */
+const SCALE_POWER = 1.6;
+const SHORTEST_SIDE = 120;
+
+/** What the samples showed: bits per second of the whole clip at full size and SAMPLE_CRF. */
+export interface SampledRate {
+  bitsPerSecond: number;
+}
+
+export const SAMPLE_CRF = 28;
+/** Samples are encoded with `veryfast`, which needs 0.83 of the bits of `medium` at the same CRF (and looks worse for it). */
+const MEDIUM_OVER_VERYFAST = 1.2;
+
+/** The CRF a two-pass encode at `rate` bits per second will be about as good as. */
+export function predictedCrf(sample: SampledRate, rate: number, scale: number): number {
+  const atSample = sample.bitsPerSecond * MEDIUM_OVER_VERYFAST * scale ** SCALE_POWER;
+  return SAMPLE_CRF + CRF_PER_HALF * Math.log2(atSample / rate);
+}
+
+/** Bits per second needed for a CRF at a scale; the inverse of predictedCrf. */
+export function predictedRate(sample: SampledRate, crf: number, scale: number): number {
+  return sample.bitsPerSecond * MEDIUM_OVER_VERYFAST * scale ** SCALE_POWER * 2 ** ((SAMPLE_CRF - crf) / CRF_PER_HALF);
+}
+
+export interface Rung {
+  scale: number;
+  crf: number;
+  /** Not even the smallest picture will be recognisable. */
+  hopeless: boolean;
+}
+
+export function chooseRung(sample: SampledRate, rate: number, size: { width: number; height: number }): Rung {
+  const allowed = allowedRungs(size);
+  const scale = allowed.find(one => predictedCrf(sample, rate, one) <= GOOD_CRF) ?? allowed[allowed.length - 1] ?? 1;
+  const crf = predictedCrf(sample, rate, scale);
+  return { scale, crf, hopeless: crf > HOPELESS_CRF };
+}
+
+/** Bits per second from which on the smallest picture looks decent. */
+export function decentRate(sample: SampledRate, size: { width: number; height: number }): number {
+  const allowed = allowedRungs(size);
+  return predictedRate(sample, DECENT_CRF, allowed[allowed.length - 1] ?? 1);
+}
+
+/** Where no sample could be taken: 0.04 bits per pixel at SAMPLE_CRF, the middle of the clips measured. */
+export function guessedRate(size: { width: number; height: number }, fps: number): SampledRate {
+  return { bitsPerSecond: size.width * size.height * Math.max(1, fps) * 0.04 };
+}
+
+function allowedRungs(size: { width: number; height: number }): number[] {
+  const shortSide = Math.min(size.width, size.height);
+  return RUNGS.filter(scale => scale === 1 || shortSide * scale >= SHORTEST_SIDE);
+}

@@ -1,0 +1,57 @@
+import { open } from 'node:fs/promises';
+import { fileError } from '../../core/errors.ts';
+
+/** A top-level box of an MP4 or MOV file. */
+export interface Box {
+  type: string;
+  offset: number;
+  bytes: number;
+}
+
+/** A sane file has a handful; a fragmented one may have two for every second. */
+const MOST_BOXES = 200_000;
+
+/**
+ * The top-level boxes of an MP4, headers only (a few reads, whatever the size). Stops at the first thing that is no box; then
+ * the last box returned ends before the file does.
+ */
+export async function topBoxes(path: string): Promise<{ boxes: Box[]; brand: string; bytes: number }> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const size = (await file.stat()).size;
+      const boxes: Box[] = [];
+      const header = Buffer.alloc(16);
+      let brand = '';
+      for (let offset = 0; offset + 8 <= size && boxes.length < MOST_BOXES; ) {
+        const { bytesRead } = await file.read(header, 0, 16, offset);
+        const bytes = boxSize(header, bytesRead, size - offset);
+        const type = header.toString('latin1', 4, 8);
+        if (bytes === undefined || !/^[\w ©-]{4}$/.test(type)) break;
+        if (type === 'ftyp') brand = header.toString('latin1', 8, 12);
+        boxes.push({ type, offset, bytes });
+        offset += bytes;
+      }
+      return { boxes, brand, bytes: size };
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(error, 'reading the layout of', path);
+  }
+}
+
+/** 32 bits, or 64 when that says 1, or to the end of the file when it says 0. */
+function boxSize(header: Buffer, bytesRead: number, left: number): number | undefined {
+  if (bytesRead < 8) return undefined;
+  const short = header.readUInt32BE(0);
+  const bytes = short === 0 ? left : short === 1 ? (bytesRead < 16 ? 0 : Number(header.readBigUInt64BE(8))) : short;
+  return bytes >= 8 && bytes <= left ? bytes : undefined;
+}
+
+/** A player can start before the end has arrived: the index comes before the media, and nothing follows what the boxes say. */
+export function startsFast(boxes: readonly Box[]): boolean {
+  const index = boxes.findIndex(box => box.type === 'moov');
+  const media = boxes.findIndex(box => box.type === 'mdat');
+  return index !== -1 && media !== -1 && index < media;
+}

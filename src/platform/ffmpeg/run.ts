@@ -1,0 +1,92 @@
+import { type ChildLimits, runChild, type Valve } from '../subprocess.ts';
+import type { Clock } from '../clock.ts';
+import { quiet } from './args.ts';
+import type { Tools } from './tools.ts';
+
+/** Where one ffmpeg stands, from its `-progress` pipe. */
+export interface FfmpegProgress {
+  frames: number;
+  /** Presentation time reached, seconds; it starts where the input's clock does. */
+  timeS: number;
+  /** Bytes written so far; 0 where nothing is written. */
+  bytes: number;
+  /** Times real time. */
+  speed: number | undefined;
+}
+
+export interface FfmpegRequest {
+  tools: Tools;
+  /** Everything but what every call has (`-nostdin`, log level, progress pipe). */
+  args: readonly string[];
+  doing: string;
+  cwd: string;
+  signal?: AbortSignal | undefined;
+  gate?: Valve | undefined;
+  clock?: Clock | undefined;
+  nice?: number | undefined;
+  limits?: ChildLimits | undefined;
+  stallMs?: number | undefined;
+  onProgress?: ((progress: FfmpegProgress) => void) | undefined;
+}
+
+export interface FfmpegResult extends FfmpegProgress {
+  /** Lines at level error: what the decoder complained about without giving up, counted and the last ones kept. */
+  complaints: number;
+  stderrTail: string;
+}
+
+/** Runs one ffmpeg to its end; errors are those of runChild. It is ended when frames, time and bytes stand still for `stallMs`. */
+export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
+  const { tools, doing, cwd, signal, gate, clock, nice, limits, stallMs } = request;
+  const reader = readProgress();
+  let complaints = 0;
+  const { stderrTail } = await runChild({
+    command: tools.ffmpeg,
+    args: [...quiet(), '-nostdin', '-nostats', '-progress', 'pipe:1', '-stats_period', '0.5', '-y', ...request.args],
+    doing,
+    cwd,
+    ...(signal ? { signal } : {}),
+    ...(gate ? { gate } : {}),
+    ...(clock ? { clock } : {}),
+    ...(nice ? { nice } : {}),
+    ...(limits ? { limits } : {}),
+    ...(stallMs ? { stallMs } : {}),
+    // A newer ffmpeg reports every half second even when it is stuck: only a number that moved is progress.
+    isProgress: line => reader.moved(line),
+    onStdoutLine: line => {
+      if (line.startsWith('progress=')) request.onProgress?.(reader.state());
+    },
+    onStderrLine: line => {
+      // The null muxer wants time stamps that grow; frames of equal time are nothing wrong with the file.
+      if (!line.startsWith('[null @')) complaints += 1;
+    },
+  });
+  return { ...reader.state(), complaints, stderrTail };
+}
+
+/** Follows the `key=value` lines of `-progress`. `out_time_ms` is microseconds as well, in every version so far. */
+export function readProgress(): { moved(line: string): boolean; state(): FfmpegProgress } {
+  const state: FfmpegProgress = { frames: 0, timeS: 0, bytes: 0, speed: undefined };
+  return {
+    moved(line) {
+      const equals = line.indexOf('=');
+      const key = line.slice(0, equals);
+      const value = Number.parseFloat(line.slice(equals + 1));
+      if (!Number.isFinite(value)) return false;
+      switch (key) {
+        case 'frame':
+          return value !== state.frames && ((state.frames = value), true);
+        case 'out_time_us':
+          return value / 1e6 !== state.timeS && ((state.timeS = value / 1e6), true);
+        case 'total_size':
+          return value !== state.bytes && ((state.bytes = value), true);
+        case 'speed':
+          state.speed = value;
+          return false;
+        default:
+          return false;
+      }
+    },
+    state: () => ({ ...state }),
+  };
+}
