@@ -25,16 +25,20 @@ export function createLogger(options: LogOptions): Logger {
     redact: { paths: SECRET_FIELDS.flatMap(name => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
   };
   if (!readable) return pino(settings, options.stream ?? pino.destination({ fd: 2, sync: true }));
-  return pino(
-    settings,
-    pretty({
-      sync: true,
-      destination: (options.stream as NodeJS.WritableStream) ?? 2,
-      translateTime: 'SYS:HH:MM:ss',
-      colorize: stream.isTTY === true,
-      ignore: 'pid,hostname',
-    }),
-  );
+  return pino(settings, pretty({ ...READABLE, colorize: stream.isTTY === true, destination: destinationOf(options) }));
+}
+
+/** One line a record: when, how bad, which job and file, what happened, and the rest in brackets. */
+const READABLE = {
+  sync: true,
+  singleLine: true,
+  translateTime: 'SYS:HH:MM:ss',
+  ignore: 'pid,hostname,job,file,state',
+  messageFormat: '{if job}{job} {end}{if file}{file} {end}{msg}',
+};
+
+function destinationOf({ stream }: LogOptions): NodeJS.WritableStream | number {
+  return (stream as NodeJS.WritableStream | undefined) ?? 2;
 }
 
 /** A logger that says nothing, for tests and one-shot commands. */
