@@ -1,4 +1,4 @@
-import { isAbsolute, relative, sep } from 'node:path';
+import { isWithin } from '../platform/mounts.ts';
 import type { KeyPath } from './problems.ts';
 
 /** The places on disk that must not lie within each other; absolute paths. */
@@ -27,12 +27,12 @@ export function findConflicts(places: Places): Conflict[] {
       const its = `the inbox of folders[${other.index}] (${other.inbox})`;
       if (inbox === other.inbox)
         conflicts.push({ path, message: `is the same folder as ${its}; give it in one place` });
-      else if (isWithin(inbox, other.inbox))
-        conflicts.push({ path, message: `lies inside ${its}; its files would be taken twice` });
       else if (isWithin(other.inbox, inbox))
+        conflicts.push({ path, message: `lies inside ${its}; its files would be taken twice` });
+      else if (isWithin(inbox, other.inbox))
         conflicts.push({ path, message: `contains ${its}; its files would be taken twice` });
     }
-    if (places.stateDir !== undefined && isWithin(inbox, places.stateDir)) {
+    if (places.stateDir !== undefined && isWithin(places.stateDir, inbox)) {
       conflicts.push({
         path,
         message: `lies inside state_dir (${places.stateDir}); that is for shrinkbox's own files`,
@@ -41,7 +41,7 @@ export function findConflicts(places: Places): Conflict[] {
   }
 
   for (const place of guardedPlaces(places)) {
-    const around = inboxes.find(({ inbox }) => isWithin(place.value, inbox));
+    const around = inboxes.find(({ inbox }) => isWithin(inbox, place.value));
     if (!around) continue;
     const its = `inbox of folders[${around.index}] (${around.inbox})`;
     const relation = place.value === around.inbox ? 'is the' : 'lies inside the';
@@ -60,10 +60,4 @@ function guardedPlaces(places: Places): { path: KeyPath; value: string; because:
       ...of(['folders', i, 'archive'], archive, 'archived originals would be taken for dropped ones'),
     ]),
   ];
-}
-
-/** True for `outer` itself and everything below it. */
-export function isWithin(path: string, outer: string): boolean {
-  const way = relative(outer, path);
-  return way === '' || (way !== '..' && !way.startsWith(`..${sep}`) && !isAbsolute(way));
 }

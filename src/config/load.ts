@@ -226,8 +226,3 @@ function finish(parsed: ParsedConfig, overrides: Overrides, source: string | nul
   const folders = config.folders.map(folder => ({ ...folder, rules: folder.rules ?? rules.map(({ name }) => name) }));
   return { ...config, rules, folders, nemo: { ...config.nemo, ...overrides }, source };
 }
-
-/** The rules of a folder, in the order the folder gives them. */
-export function rulesOf(config: Pick<Config, 'rules'>, folder: Pick<Folder, 'rules'>): Rule[] {
-  return folder.rules.flatMap(name => config.rules.filter(rule => rule.name === name));
-}

@@ -1,7 +1,18 @@
 /** Chinese phrases, in simplified characters; traditional ones are folded first (see `foldTraditional`). */
-import { FILLER, fpsWish, GRANTED, han, type Meaning, type Phrase, shareWish, UNCLEAR, wish } from './phrase.ts';
-import { placeNamed } from './places.ts';
-import { bytesWish, linesWish } from './phrase.ts';
+import {
+  bytesWish,
+  FILLER,
+  fpsWish,
+  GRANTED,
+  han,
+  linesWish,
+  type Meaning,
+  type Phrase,
+  shareWish,
+  UNCLEAR,
+  wish,
+} from './phrase.ts';
+import { PLACES, placeNamed } from './places.ts';
 import { NUMBER, readNumber } from './quantities.ts';
 
 const NUMERAL = '[零一二两三四五六七八九十百千]{1,7}';
@@ -141,9 +152,12 @@ const bounds: Phrase[] = [
   han('(?:视频)?编码(?:为|格式)?|编码器', { kind: 'beside', where: 'either', of: 'codec' }),
 ];
 
+const PLACE_NAMES = PLACES.map(({ alias }) => alias).join('|');
+
 const fillers: Phrase[] = [
+  han(`(?:发送?到?|发给|上传到?|分享到?|传到?|用于|适合)(?=\\s*(?:${PLACE_NAMES}))`, FILLER),
   han(
-    '请|帮我|帮忙|帮|麻烦|你|您|谢谢|可以|能不能|能否|能|吗|吧|呢|啊|一下子|一下|一个|我们|我的|我|想要|想|需要|要|希望|把|将|这个|这段|这部|这些|这|那个|该|此|所有|全部|的|了|着|给我|给|它|文件|视频|影片|录像|短片|片子|录屏|电影|大小|体积|尺寸|格式|压缩|压|缩小|缩|减小|减少|降低|导出|输出|保存|存|转换|转码|转|变成|变|改成|改为|改|做成|弄成|弄|调整|调|设为|成|为|到|至|是|并且|并|且|和|与|及|以及|同时|然后|再|也|就|在|用|使用|采用|版本|版|目标|结果|大|原始|原|好',
+    '请|作为|帮我|帮忙|帮|麻烦|你|您|谢谢|可以|能不能|能否|能|吗|吧|呢|啊|一下子|一下|一个|我们|我的|我|想要|想|需要|要|希望|把|将|这个|这段|这部|这些|这|那个|该|此|所有|全部|的|了|着|给我|给|它|文件|视频|影片|录像|短片|片子|录屏|电影|大小|体积|尺寸|格式|压缩|压|缩小|缩|减小|减少|降低|导出|输出|保存|存|转换|转码|转|变成|变|改成|改为|改|做成|弄成|弄|调整|调|设为|成|为|到|至|是|并且|并|且|和|与|及|以及|同时|然后|再|也|就|在|用|使用|采用|版本|版|目标|结果|大|原始|原|好',
     FILLER,
   ),
 ];
@@ -161,7 +175,7 @@ export const CHINESE: readonly Phrase[] = [
 
 /** Each traditional character of our phrases before its simplified one. */
 const TRADITIONAL =
-  '壓压縮缩導导轉转換换碼码幀帧聲声靜静無无損损畫画質质請请幫帮這这個个檔档聲声與与並并後后發发郵邮電电儘尽盡尽體体積积過过於于內内變变為为將将視视頻频頻频錄录爲为減减關关閉闭掉掉刪删兩两標标準准證证確确維维採采給给嗎吗傳传測测試试間间長长數数據据還还讓让開开進进質质麼么會会謝谢縮缩寬宽輸输儲储單单擇择邊边繪绘調调設设編编當当對对點点點点';
+  '壓压縮缩導导轉转換换碼码幀帧聲声靜静無无損损畫画質质請请幫帮這这個个檔档與与並并後后發发郵邮電电儘尽盡尽體体積积過过於于內内變变為为將将視视頻频錄录爲为減减關关閉闭刪删兩两標标準准證证確确維维採采給给嗎吗傳传測测試试間间長长數数據据還还讓让開开進进麼么會会謝谢寬宽輸输儲储單单擇择邊边繪绘調调設设編编當当對对點点';
 
 const FOLD: ReadonlyMap<string, string> = new Map(
   Array.from({ length: TRADITIONAL.length / 2 }, (_, i) => [TRADITIONAL[i * 2] ?? '', TRADITIONAL[i * 2 + 1] ?? '']),

@@ -1,5 +1,5 @@
 /** English phrases. Longest match wins (see instruction.ts), so a phrase may contain words that mean something else alone. */
-import { FILLER, GRANTED, latin, type Meaning, type Phrase, shareWish, UNCLEAR, wish } from './phrase.ts';
+import { FILLER, GRANTED, han, latin, type Meaning, type Phrase, shareWish, UNCLEAR, wish } from './phrase.ts';
 import { FRAME_RATE, NUMBER, percentShare, readNumber, RESOLUTION, SIZE } from './quantities.ts';
 
 const MUTE = wish({ field: 'audio', value: { kind: 'mute' } });
@@ -200,7 +200,7 @@ const before = (of?: 'resolution' | 'fps'): Meaning => ({ kind: 'beside', where:
 
 const bounds: Phrase[] = [
   latin(
-    String.raw`under|below|beneath|within|at\s+(?:the\s+)?(?:most|max(?:imum)?)|up\s+to|(?:no|not)\s+(?:more|bigger|larger|greater|higher|over)(?:\s+than)?|(?:less|lower|smaller|fewer|lighter)\s+than|(?:not|never|doesn['’]?t|don['’]?t)\s+(?:to\s+)?exceed(?:ing|s)?|(?:must|should|may|can)\s?(?:not|['’]t)\s+(?:exceed|be\s+(?:over|above|more\s+than|larger\s+than|bigger\s+than))|<=?|≤`,
+    String.raw`under|below|beneath|within|at\s+(?:the\s+)?(?:most|max(?:imum)?)|up\s+to|(?:no|not)\s+(?:more|bigger|larger|greater|higher|over)(?:\s+than)?|(?:less|lower|smaller|fewer|lighter)\s+than|(?:not|never|doesn['’]?t|don['’]?t)\s+(?:to\s+)?exceed(?:ing|s)?|(?:must|should|may|can)\s?(?:not|['’]t)\s+(?:exceed|be\s+(?:over|above|more\s+than|larger\s+than|bigger\s+than))`,
     before(),
   ),
   latin(
@@ -217,7 +217,8 @@ const bounds: Phrase[] = [
     const value = Number(fps);
     return value >= 1 && value <= 240 ? wish({ field: 'fps', value }) : undefined;
   }),
-  latin('~|≈|about|around|approximately|approx\\.?|roughly|circa', before()),
+  latin('about|around|approximately|approx\\.?|roughly|circa', before()),
+  han('<=?|≤|~|≈', before()),
 ];
 
 const fillers: Phrase[] = [

@@ -52,6 +52,16 @@ function tidy(written: string): string | undefined {
 }
 
 const PHRASES: readonly Phrase[] = [...QUANTITIES, ...PLACE_PHRASES, ...ENGLISH, ...CHINESE];
+/** Those that may begin with a Han sign. */
+const HAN_PHRASES: readonly Phrase[] = [...QUANTITIES, ...CHINESE];
+const NO_PHRASES: readonly Phrase[] = [];
+
+/** Only what can begin at this sign is tried: trying is what reading costs. */
+function phrasesAt(text: string, start: number): readonly Phrase[] {
+  const sign = String.fromCodePoint(text.codePointAt(start) ?? 0);
+  if (/\p{Script=Han}/u.test(sign)) return HAN_PHRASES;
+  return /[\p{L}\p{N}.<≤~≈]/u.test(sign) ? PHRASES : NO_PHRASES;
+}
 
 function split(text: string): Piece[] {
   const simple = foldTraditional(text);
@@ -97,7 +107,7 @@ function longestPhrase(text: string, start: number): { end: number; meaning: Mea
   let best: { end: number; meaning: Meaning } | undefined = isFiller
     ? { end: start + (word?.length ?? 0), meaning: FILLER }
     : undefined;
-  for (const { pattern, read } of PHRASES) {
+  for (const { pattern, read } of phrasesAt(text, start)) {
     pattern.lastIndex = start;
     const match = pattern.exec(text);
     if (!match || match[0].length === 0) continue;
@@ -127,9 +137,12 @@ function settleBeside(pieces: Piece[]): Piece[] {
   });
 }
 
+/** So far may fillers stand between (`under a total size of about 50MB`); also what keeps a thousand `under` cheap. */
+const REACH = 8;
+
 /** The next quantity in a direction with nothing but fillers between. */
 function quantityBeside(pieces: Piece[], from: number, step: 1 | -1, of: keyof Wishes | undefined): Piece | undefined {
-  for (let index = from + step; ; index += step) {
+  for (let index = from + step; Math.abs(index - from) <= REACH; index += step) {
     const piece = pieces[index];
     if (!piece) return undefined;
     const { meaning } = piece;
@@ -142,6 +155,7 @@ function quantityBeside(pieces: Piece[], from: number, step: 1 | -1, of: keyof W
     }
     if (meaning.kind !== 'filler' && meaning.kind !== 'pause' && meaning.kind !== 'beside') return undefined;
   }
+  return undefined;
 }
 
 /** What a word we do not know stands right before is not taken at its word: `over 50MB`, `don't mute`, `not under 8MB`. */

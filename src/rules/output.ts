@@ -23,7 +23,8 @@ export function outputFor(template: string, relative: string, rule: string, vers
   const filled = template.replace(/\{(\w+)\}/g, (whole, word: string) => values[word] ?? whole);
   const parts = filled.split('/').filter(part => part !== '' && part !== '.');
   const name = parts.pop() ?? '';
-  if (relative.startsWith('/') || [...parts, name].includes('..') || name === '' || filled.includes('\0')) {
+  const leaves = [...relative.split('/'), ...parts, name].includes('..') || relative.startsWith('/');
+  if (leaves || base === '' || base === '.' || name === '' || filled.includes('\0')) {
     throw new ShrinkError('bad-name', `${JSON.stringify(relative)} does not give a name within the outbox`, {
       doing: 'naming the result',
       subject: relative,

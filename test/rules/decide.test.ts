@@ -1,0 +1,244 @@
+import { describe, expect, test } from 'vitest';
+import { parseConfig, type Rule } from '../../src/config/load.ts';
+import type { Decision } from '../../src/core/job.ts';
+import { decide, type Question } from '../../src/rules/decide.ts';
+import { describeTarget } from '../../src/rules/describe.ts';
+
+/** Rules as a person writes them. */
+function rules(...written: Record<string, unknown>[]): Rule[] {
+  return parseConfig(JSON.stringify({ rules: written }), { env: {}, cwd: '/srv', home: '/home/me', source: null })
+    .rules;
+}
+
+const PLAIN = rules({ name: 'default', size: '50MB', resolution: '1080p' });
+const CLOUD = rules({ name: 'cloud', engine: 'nemo', size: '50MB' });
+
+function ask(relative: string, more: Partial<Question> & { bytes?: number; text?: string } = {}) {
+  const { bytes = 200e6, text, ...rest } = more;
+  return decide({
+    sighting: {
+      relative,
+      sizeBytes: bytes,
+      ...(text !== undefined && { sidecar: { path: `/srv/inbox/${relative}.txt`, text } }),
+    },
+    rules: PLAIN,
+    defaults: { engine: 'local' },
+    ...rest,
+  });
+}
+
+function done(decision: Decision) {
+  if (decision.kind !== 'do') throw new Error(`not done: ${decision.reason}`);
+  return decision;
+}
+
+describe('which rule', () => {
+  const three = rules(
+    { name: 'mail', match: '*.mov', size: '18MB' },
+    { name: 'big', min_size: '1GB', size: '25%' },
+    { name: 'rest', size: '50MB' },
+  );
+
+  test('the first that matches wins', () => {
+    expect(ask('a/clip.mov', { rules: three }).decision).toMatchObject({ kind: 'do', rule: 'mail' });
+    expect(ask('clip.mp4', { rules: three, bytes: 2e9 }).decision).toMatchObject({ kind: 'do', rule: 'big' });
+    expect(ask('clip.mp4', { rules: three }).decision).toMatchObject({ kind: 'do', rule: 'rest' });
+  });
+
+  test('every rule looked at says why', () => {
+    expect(ask('clip.mp4', { rules: three, bytes: 300e6 }).looked).toEqual([
+      { name: 'mail', matched: false, why: 'match is *.mov' },
+      { name: 'big', matched: false, why: 'it has 300 MB, min_size is 1.00 GB' },
+      { name: 'rest', matched: true, why: 'it matches every file' },
+    ]);
+  });
+
+  test('a file of exactly min_size is not smaller', () => {
+    expect(ask('clip.mp4', { rules: three, bytes: 1e9 }).decision).toMatchObject({ rule: 'big' });
+  });
+
+  test('no rule: skipped, with what each of them wanted', () => {
+    expect(ask('clip.mp4', { rules: three.slice(0, 2), bytes: 300e6 }).decision).toEqual({
+      kind: 'skip',
+      reason: 'no rule matches (mail: match is *.mov; big: it has 300 MB, min_size is 1.00 GB)',
+    });
+  });
+
+  test('a rule may say skip', () => {
+    const skipping = rules({ name: 'raw', match: 'raw/', skip: true }, { name: 'rest' });
+    expect(ask('raw/clip.mp4', { rules: skipping }).decision).toEqual({
+      kind: 'skip',
+      rule: 'raw',
+      reason: 'the rule "raw" says skip',
+    });
+    expect(ask('clip.mp4', { rules: skipping }).decision.kind).toBe('do');
+  });
+
+  test('a refused path is skipped for the reason it was refused', () => {
+    const sighting = { relative: 'link.mp4', sizeBytes: 0, refused: 'it is a link that leads out of the inbox' };
+    expect(ask('', { sighting })).toEqual({ decision: { kind: 'skip', reason: sighting.refused }, looked: [] });
+  });
+});
+
+describe('what is asked for', () => {
+  test('the keys of the rule', () => {
+    const [rule] = rules({
+      size: '25%',
+      resolution: '1280x720',
+      fps: 30,
+      audio: '96k',
+      codec: 'h265',
+      quality: 'max',
+      min_saving: '10%',
+    });
+    expect(done(ask('a/clip.mov', { rules: [rule as Rule] }).decision)).toMatchObject({
+      rule: 'rule-1',
+      engine: 'local',
+      fallback: 'none',
+      output: 'a/clip.mp4',
+      target: {
+        size: { kind: 'share', share: 0.25 },
+        resolution: { kind: 'box', width: 1280, height: 720 },
+        fps: 30,
+        audio: { kind: 'bitrate', bitsPerSecond: 96_000 },
+        codec: 'h265',
+        quality: 'max',
+        minSaving: 0.1,
+      },
+    });
+  });
+
+  test('nothing where the rule says nothing', () => {
+    expect(done(ask('clip.mov', { rules: rules({ name: 'x' }) }).decision).target).toEqual({
+      audio: { kind: 'keep' },
+      quality: 'auto',
+      minSaving: 0.05,
+    });
+  });
+
+  test.each<[string, string | undefined, string | undefined, string]>([
+    ['the rule alone', undefined, undefined, 'at most 50 MB, 1080p'],
+    ['its instruction wins over its keys', '720p, no sound', undefined, 'at most 50 MB, 720p, no sound'],
+    ['words beside the file win over the instruction', '720p, no sound', 'under 20MB', 'at most 20 MB, 1080p'],
+    ['words can take back what the rule bounds', undefined, 'keep the resolution', 'at most 50 MB'],
+    ['a blank sidecar says nothing', '720p', ' \n', 'at most 50 MB, 720p'],
+    ['a share wins over a size', undefined, 'half the size', 'at most 50% of the original, 1080p'],
+  ])('%s', (_, instruction, text, expected) => {
+    const [rule] = rules({ name: 'r', size: '50MB', resolution: '1080p', ...(instruction && { instruction }) });
+    const { target } = done(ask('clip.mov', { rules: [rule as Rule], ...(text !== undefined && { text }) }).decision);
+    expect(describeTarget(target)).toBe(expected);
+  });
+
+  test('the words go along as they were written', () => {
+    expect(ask('clip.mov', { text: '  Under 20MB,\nplease \n' }).decision).toMatchObject({
+      instruction: 'Under 20MB,\nplease',
+    });
+    expect(done(ask('clip.mov').decision)).not.toHaveProperty('instruction');
+  });
+
+  test('why: rule, words, target, engine', () => {
+    expect(done(ask('a/clip.mov', { text: 'under 20MB' }).decision).why).toBe(
+      'rule "default" is the first that matches; clip.mov.txt says "under 20MB"; at most 20 MB, 1080p; done on this machine',
+    );
+  });
+
+  test('a second version has its number in the name', () => {
+    expect(ask('a/clip.mov', { version: 2 }).decision).toMatchObject({ output: 'a/clip.v2.mp4' });
+  });
+});
+
+describe('words nobody here can follow', () => {
+  test('hold the job, naming the very words and what to do', () => {
+    expect(ask('clip.mov', { text: 'Add background music and keep it under 20MB' }).decision).toEqual({
+      kind: 'hold',
+      rule: 'default',
+      engine: 'local',
+      instruction: 'Add background music and keep it under 20MB',
+      reason:
+        'the local engine only makes videos smaller and cannot do, or does not understand, "Add background music" (from clip.mov.txt)',
+      hint: expect.stringContaining('engine: nemo'),
+    });
+  });
+
+  test('from the rule itself, too', () => {
+    const [rule] = rules({ name: 'r', instruction: '加背景音乐' });
+    const { decision } = ask('clip.mov', { rules: [rule as Rule] });
+    expect(decision).toMatchObject({
+      kind: 'hold',
+      reason: expect.stringContaining('"加背景音乐" (from the instruction)'),
+    });
+  });
+
+  test('go to the cloud untouched, with the size that was understood of them', () => {
+    const text = 'Add background music, under 20MB';
+    const decision = done(ask('clip.mov', { rules: CLOUD, text }).decision);
+    expect(decision).toMatchObject({
+      engine: 'nemo',
+      instruction: text,
+      target: { size: { kind: 'bytes', bytes: 20e6 } },
+    });
+  });
+
+  test('a reason stays readable whatever was written', () => {
+    const { decision } = ask('clip.mov', { text: 'do foo, bar\n'.repeat(100) });
+    expect(decision.kind === 'hold' && decision.reason.length).toBeLessThan(400);
+  });
+});
+
+describe('which engine', () => {
+  test.each<[string, string, Record<string, unknown>, unknown]>([
+    ['the default one', 'clip.mp4', {}, { engine: 'local', fallback: 'none' }],
+    ['the one of the rule', 'clip.mp4', { engine: 'nemo', fallback: 'local' }, { engine: 'nemo', fallback: 'local' }],
+    [
+      'a format the cloud does not take, with a fallback',
+      'clip.mts',
+      { engine: 'nemo', fallback: 'local' },
+      { engine: 'local' },
+    ],
+    [
+      'a format the cloud does not take',
+      'clip.mts',
+      { engine: 'nemo' },
+      { kind: 'skip', reason: expect.stringMatching(/cloud does not take clip\.mts; it takes mp4, mov/) },
+    ],
+    ['a picture, in the cloud', 'photo.JPG', { engine: 'nemo' }, { engine: 'nemo' }],
+    [
+      'a picture, here',
+      'photo.jpg',
+      {},
+      {
+        kind: 'skip',
+        rule: 'r',
+        reason: expect.stringMatching(/^photo\.jpg is not a video by its name; the local engine takes mp4, m4v, mov/),
+      },
+    ],
+    [
+      'no extension at all',
+      'a/README',
+      {},
+      { kind: 'skip', reason: expect.stringContaining('README is not a video by its name') },
+    ],
+    ['capitals in the extension', 'CLIP.MOV', {}, { engine: 'local' }],
+    ['a link, in the cloud', 'a/link.url', { engine: 'nemo' }, { engine: 'nemo', output: 'a/link.mp4' }],
+    ['a link in a text file', 'link.url.txt', { engine: 'nemo' }, { engine: 'nemo', output: 'link.mp4' }],
+    ['a link of macOS', 'link.WEBLOC', { engine: 'nemo' }, { engine: 'nemo' }],
+    [
+      'a link, here',
+      'link.url',
+      {},
+      { kind: 'skip', reason: expect.stringContaining('only a rule with engine: nemo takes them') },
+    ],
+    ['a link has no size yet', 'link.url', { engine: 'nemo', min_size: '1GB' }, { engine: 'nemo' }],
+    ['a text file is no link', 'notes.txt', { engine: 'nemo' }, { kind: 'skip' }],
+  ])('%s', (_, relative, rule, expected) => {
+    const { decision } = ask(relative, {
+      rules: rules({ name: 'r', ...rule }),
+      bytes: relative.includes('link') ? 100 : 200e6,
+    });
+    expect(decision).toMatchObject(expected as object);
+  });
+
+  test('the default engine can be the cloud', () => {
+    expect(ask('clip.mp4', { defaults: { engine: 'nemo' } }).decision).toMatchObject({ engine: 'nemo' });
+  });
+});

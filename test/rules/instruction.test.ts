@@ -1,0 +1,400 @@
+import { describe, expect, test } from 'vitest';
+import { MAX_LENGTH, parseInstruction, type Wishes } from '../../src/rules/instruction.ts';
+
+/** What was understood, short enough for a table: `50MB 1080p 30fps mute h265 auto`. */
+function short({ size, resolution, fps, audio, codec, quality }: Wishes): string {
+  const parts = [
+    size && (size.kind === 'bytes' ? `${size.bytes / 1e6}MB` : `${Number((size.share * 100).toFixed(1))}%`),
+    resolution === 'keep' ? 'res=keep' : resolution?.kind === 'lines' ? `${resolution.lines}p` : undefined,
+    resolution !== 'keep' && resolution?.kind === 'box' ? `${resolution.width}x${resolution.height}` : undefined,
+    fps === 'keep' ? 'fps=keep' : fps && `${fps}fps`,
+    audio &&
+      (audio.kind === 'bitrate' ? `audio=${audio.bitsPerSecond / 1000}k` : audio.kind === 'keep' ? 'sound' : 'mute'),
+    codec,
+    quality,
+  ];
+  return parts.filter(Boolean).join(' ');
+}
+
+/** Words, and what is understood of them; every word of these is. */
+const UNDERSTOOD: [string, string][] = [
+  // the product's own examples
+  ['compress this video to under 50MB without losing quality', '50MB auto'],
+  ['export 1080p MP4', '1080p'],
+  ['compress my large video files', ''],
+  ['compress this video to under 50MB', '50MB'],
+  ['Turn a 500MB 1080p MP4 recording into 1080p compressed MP4 files', '1080p'],
+  ['half the size', '50%'],
+  ['720p, 30 fps, no sound', '720p 30fps mute'],
+
+  // sizes
+  ['50MB', '50MB'],
+  ['50mb', '50MB'],
+  ['50 Mb', '50MB'],
+  ['50M', '50MB'],
+  ['50 megs', '50MB'],
+  ['50 megabytes', '50MB'],
+  ['to 25 MB', '25MB'],
+  ['below 10MiB', '10.48576MB'],
+  ['at most 10MiB', '10.48576MB'],
+  ['less than 10 MB', '10MB'],
+  ['max 10MB', '10MB'],
+  ['max. 10MB', '10MB'],
+  ['10MB max', '10MB'],
+  ['maximum size 10MB', '10MB'],
+  ['size limit: 10 MB', '10MB'],
+  ['no more than 8MB', '8MB'],
+  ['not more than 8MB', '8MB'],
+  ['no larger than 8MB please', '8MB'],
+  ['must not exceed 8MB', '8MB'],
+  ['smaller than 8 megabytes', '8MB'],
+  ['<= 50 MB', '50MB'],
+  ['<50MB', '50MB'],
+  ['≤ 50MB', '50MB'],
+  ['50MB or less', '50MB'],
+  ['50 MB or smaller', '50MB'],
+  ['up to 1.5 GB', '1500MB'],
+  ['1,5 GB', '1500MB'],
+  ['1,500 MB', '1500MB'],
+  ['2 gigs', '2000MB'],
+  ['500 kb', '0.5MB'],
+  ['around 50MB', '50MB'],
+  ['~50MB', '50MB'],
+  ['size=50MB', '50MB'],
+  ['File size: 50MB.', '50MB'],
+  ['- 50MB\n- 720p\n- no audio', '50MB 720p mute'],
+  ['50MB', '50MB'],
+  ['make the file size less than 100 MB', '100MB'],
+  ['keep it under 50MB', '50MB'],
+  ['bring it down to 50MB', '50MB'],
+  ['compress this 500MB video to 50MB', '50MB'],
+  ['from 1080p to 720p', '720p'],
+  ['from 500MB down to 50MB', '50MB'],
+  ['under 50MB, at most 20MB', '20MB'],
+
+  // shares
+  ['a third', '33.3%'],
+  ['one third of the size', '33.3%'],
+  ['25%', '25%'],
+  ['to 25%', '25%'],
+  ['25 percent of the original size', '25%'],
+  ['a quarter of its size', '25%'],
+  ['half size', '50%'],
+  ['half', '50%'],
+  ['½ the size', '50%'],
+  ['half as big', '50%'],
+  ['shrink it by half', '50%'],
+  ['compress to half', '50%'],
+  ['halve the file size', '50%'],
+  ['cut the size in half', '50%'],
+  ['two thirds of the size', '66.7%'],
+  ['1/3 of the size', '33.3%'],
+  ['reduce by 30%', '70%'],
+  ['30% smaller', '70%'],
+  ['reduce the size by 60 percent', '40%'],
+  ['reduce by a third', '66.7%'],
+  ['compress it 50%', '50%'],
+
+  // resolution and frame rate
+  ['1080p', '1080p'],
+  ['1080P', '1080p'],
+  ['make it 720p', '720p'],
+  ['720', '720p'],
+  ['resolution 720p', '720p'],
+  ['resolution: 1280x720', '1280x720'],
+  ['1280 x 720', '1280x720'],
+  ['1280×720', '1280x720'],
+  ['4K', '2160p'],
+  ['4k uhd', '2160p'],
+  ['2K', '1440p'],
+  ['full HD', '1080p'],
+  ['Full-HD', '1080p'],
+  ['FHD', '1080p'],
+  ['HD', '720p'],
+  ['HD quality', '720p'],
+  ['at most 1080p', '1080p'],
+  ['1080p60', '1080p 60fps'],
+  ['720p30', '720p 30fps'],
+  ['convert this 4K video to 1080p', '1080p'],
+  ['convert 4K videos to 1080p', '1080p'],
+  ['keep the resolution', 'res=keep'],
+  ['same resolution, 20MB', '20MB res=keep'],
+  ["don't resize", 'res=keep'],
+  ['60fps', '60fps'],
+  ['30 fps', '30fps'],
+  ['at 24 frames per second', '24fps'],
+  ['29.97 fps', '29.97fps'],
+  ['frame rate 25', '25fps'],
+  ['keep the frame rate', 'fps=keep'],
+
+  // sound
+  ['mute', 'mute'],
+  ['muted', 'mute'],
+  ['mute the audio', 'mute'],
+  ['silent', 'mute'],
+  ['no audio', 'mute'],
+  ['without sound', 'mute'],
+  ['remove the sound', 'mute'],
+  ['strip the audio track', 'mute'],
+  ['sound off', 'mute'],
+  ['keep the audio', 'sound'],
+  ['with sound', 'sound'],
+  ['audio 96k', 'audio=96k'],
+  ['audio at 128 kbps', 'audio=128k'],
+  ['128k audio', 'audio=128k'],
+  ['audio bitrate 64 kbit/s', 'audio=64k'],
+
+  // codec, container, quality
+  ['H.265', 'h265'],
+  ['H.265/HEVC', 'h265'],
+  ['hevc', 'h265'],
+  ['x264', 'h264'],
+  ['using the h264 codec', 'h264'],
+  ['AV1', 'av1'],
+  ['mp4', ''],
+  ['as an mp4 file', ''],
+  ['mov to mp4', ''],
+  ['convert my .mov file to mp4, 720p', '720p'],
+  ['smaller', ''],
+  ['a bit smaller please', ''],
+  ['as small as possible', 'auto'],
+  ['smallest possible size', 'auto'],
+  ['best quality', 'max'],
+  ['best possible quality under 25MB', '25MB max'],
+  ['as small as possible but in the best quality', 'auto'],
+  ['no quality loss', 'auto'],
+  ['without any visible loss of quality', 'auto'],
+  ['without hurting the quality', 'auto'],
+  ["don't lose quality", 'auto'],
+  ['lossless', 'auto'],
+  ['keep the quality', 'auto'],
+  ['high quality', 'auto'],
+
+  // places
+  ['for Discord', '10MB'],
+  ['discord', '10MB'],
+  ['fit on discord', '10MB'],
+  ['for discord nitro', '500MB'],
+  ['for nitro basic', '50MB'],
+  ['for WhatsApp', '16MB'],
+  ['send via whatsapp', '16MB'],
+  ['by email', '18MB'],
+  ['as an e-mail attachment', '18MB'],
+  ['for gmail', '18MB'],
+  ['for outlook', '14MB'],
+  ['for Telegram', '2000MB'],
+  ['for my telegram bot', '50MB'],
+  ['for Signal', '100MB'],
+  ['for Twitter', '512MB'],
+  ['for facebook messenger', '25MB'],
+  ['for WeChat', '25MB'],
+  ['on slack', '1000MB'],
+  ['for github', '10MB'],
+  ['under 8MB for discord', '8MB'],
+  ['under 50MB for discord', '10MB'],
+  ['for whatsapp and email', '16MB'],
+  ['I need this to be small enough for an email attachment', '18MB'],
+
+  // manners
+  ['Hi! Could you please make this video smaller for me? Thanks', ''],
+  ["I'd like it to be smaller than 8 megabytes so that it fits in an email", '8MB'],
+  ['Please compress the attached video so I can share it.', ''],
+  ['', ''],
+  ['   \n\t ', ''],
+  ['👍', ''],
+  ['🎬 50MB ✨', '50MB'],
+];
+
+const UNDERSTOOD_CHINESE: [string, string][] = [
+  ['压缩到50MB以内', '50MB'],
+  ['压缩到50兆以下', '50MB'],
+  ['压缩到五十兆以内', '50MB'],
+  ['压缩至 50M', '50MB'],
+  ['压到50mb', '50MB'],
+  ['小于50MB', '50MB'],
+  ['不超过50MB', '50MB'],
+  ['不要超过50兆', '50MB'],
+  ['最大50MB', '50MB'],
+  ['最大不超过50MB', '50MB'],
+  ['大小控制在50MB以内', '50MB'],
+  ['50MB左右', '50MB'],
+  ['1.5GB以内', '1500MB'],
+  ['把这个视频压缩到50MB以内,不损失画质', '50MB auto'],
+  ['请帮我把这个视频压缩到五十兆以内,不要声音,谢谢', '50MB mute'],
+  ['导出1080p MP4', '1080p'],
+  ['导出为1080p的mp4格式', '1080p'],
+  ['转成mp4', ''],
+  ['一半大小', '50%'],
+  ['缩小一半', '50%'],
+  ['压缩一半', '50%'],
+  ['原来的一半', '50%'],
+  ['体积减半', '50%'],
+  ['压缩到原来的30%', '30%'],
+  ['缩小到百分之三十', '30%'],
+  ['减少30%', '70%'],
+  ['缩小30%', '70%'],
+  ['三分之一', '33.3%'],
+  ['缩小到三分之一', '33.3%'],
+  ['缩小三分之一', '66.7%'],
+  ['压缩到原来的四分之一', '25%'],
+  ['720p 30帧 静音', '720p 30fps mute'],
+  ['720p,三十帧,静音', '720p 30fps mute'],
+  ['每秒25帧', '25fps'],
+  ['帧率24', '24fps'],
+  ['帧率降到30帧', '30fps'],
+  ['分辨率720p', '720p'],
+  ['分辨率改为1280x720', '1280x720'],
+  ['分辨率不变', 'res=keep'],
+  ['保持原分辨率,20MB以内', '20MB res=keep'],
+  ['全高清', '1080p'],
+  ['4K', '2160p'],
+  ['不要声音', 'mute'],
+  ['去掉声音', 'mute'],
+  ['把声音去掉', 'mute'],
+  ['去除音频', 'mute'],
+  ['保留声音', 'sound'],
+  ['音频96k', 'audio=96k'],
+  ['无损压缩', 'auto'],
+  ['不损失画质', 'auto'],
+  ['不降低画质', 'auto'],
+  ['保持画质', 'auto'],
+  ['画质不变', 'auto'],
+  ['最高画质', 'max'],
+  ['最好的画质,25MB以内', '25MB max'],
+  ['尽可能小', 'auto'],
+  ['越小越好', 'auto'],
+  ['小一点', ''],
+  ['压缩一下', ''],
+  ['用h265编码', 'h265'],
+  ['发微信', '25MB'],
+  ['用于微信发送', '25MB'],
+  ['发邮件', '18MB'],
+  ['作为邮件附件', '18MB'],
+  ['发送到Discord', '10MB'],
+  // traditional characters
+  ['壓縮到50MB以內', '50MB'],
+  ['把這個視頻壓縮到50MB以內,靜音', '50MB mute'],
+  ['請幫我導出1080p', '1080p'],
+  ['30幀,不損失畫質', '30fps auto'],
+];
+
+describe('what is understood', () => {
+  test.each([...UNDERSTOOD, ...UNDERSTOOD_CHINESE])('%j is %j', (words, meaning) => {
+    const { target, notUnderstood } = parseInstruction(words);
+    expect({ meaning: short(target), notUnderstood }).toEqual({ meaning, notUnderstood: [] });
+  });
+});
+
+/** Words, what comes back as not understood, and what is taken of the rest. */
+const ASKED_BACK: [string, string[], string][] = [
+  ['add background music', ['add background music'], ''],
+  ['add background music, 720p', ['add background music'], '720p'],
+  ['trim the first 10 seconds and compress to 20MB', ['trim the first 10 seconds'], '20MB'],
+  ['first 10 seconds', ['first 10 seconds'], ''],
+  ['cut out the middle, under 8MB', ['cut out the middle'], '8MB'],
+  ['cut the video in half', ['cut the video in half'], ''],
+  ['speed it up', ['speed it up'], ''],
+  ['make it 2x faster', ['2x faster'], ''],
+  ['crop to square', ['crop to square'], ''],
+  ['rotate 90 degrees', ['rotate 90 degrees'], ''],
+  ['add my logo as a watermark', ['add my logo as a watermark'], ''],
+  ['add subtitles in Spanish', ['add subtitles in Spanish'], ''],
+  ['burn in the subtitles', ['burn in the subtitles'], ''],
+  ['make it black and white', ['black and white'], ''],
+  ['stabilize', ['stabilize'], ''],
+  ['upscale to 4K', ['upscale'], '2160p'],
+  ['make it vertical', ['vertical'], ''],
+  ['as a gif', ['gif'], ''],
+  ['only the audio', ['only the audio'], ''],
+  ['mp3', ['mp3'], ''],
+  ['send to mom', ['send to mom'], ''],
+  ['translate to French', ['translate to French'], ''],
+  ['upload to youtube', ['upload to youtube'], ''],
+  ['https://example.com/a.mp4', ['https://example.com/a.mp4'], ''],
+  ['vp9', ['vp9'], ''],
+  ['crf 23', ['crf 23'], ''],
+  ['сжать до 50 МБ', ['сжать до 50 МБ'], ''],
+  // quantities of another kind, or none
+  ['50 mbit/s', ['50 mbit/s'], ''],
+  ['50 MB/s', ['50 MB/s'], ''],
+  ['50 mb per second', ['50 mb per second'], ''],
+  ['2 Mbps', ['2 Mbps'], ''],
+  ['50', ['50'], ''],
+  ['0 MB', ['0 MB'], ''],
+  ['-5MB', ['-5MB'], ''],
+  ['0%', ['0%'], ''],
+  ['150%', ['150%'], ''],
+  ['900 fps', ['900 fps'], ''],
+  ['99999p', ['99999p'], ''],
+  ['audio 5k', ['audio 5k'], ''],
+  // readable in two ways
+  ['1.500 MB', ['1.500 MB'], ''],
+  ['reduce it 30%', ['reduce it 30%'], ''],
+  ['compress 30%', ['compress 30%'], ''],
+  ['50-60MB', ['50-60MB'], ''],
+  ['1080p and 720p', ['1080p / 720p'], ''],
+  ['50MB 25MB', ['50MB / 25MB'], ''],
+  ['mute, keep the audio', ['mute / keep the audio'], ''],
+  ['h264 h265', ['h264 / h265'], ''],
+  ['half the size, under 50MB', ['half the size / 50MB'], ''],
+  // the other way round
+  ['over 50MB', ['over 50MB'], ''],
+  ['at least 50MB', ['least 50MB'], ''],
+  ['>50MB', ['>50MB'], ''],
+  ['not under 50MB', ['not under 50MB'], ''],
+  ["don't mute", ["don't mute"], ''],
+  ["don't compress", ["don't"], ''],
+  ['720p or 1080p', ['or 1080p'], '720p'],
+  // words that need a quantity and have none
+  ['under', ['under'], ''],
+  ['reduce the resolution', ['resolution'], ''],
+  ['resolution 50MB', ['resolution 50MB'], ''],
+  ['half speed', ['half speed'], ''],
+  ['half the frame rate', ['half the frame rate'], ''],
+  ['no quality', ['no quality'], ''],
+  // Chinese
+  ['加背景音乐', ['加背景音乐'], ''],
+  ['给视频加字幕', ['加字幕'], ''],
+  ['剪掉前10秒', ['剪掉前10秒'], ''],
+  ['加水印,压缩到50MB', ['加水印'], '50MB'],
+  ['压缩30%', ['压缩30%'], ''],
+  ['高清', ['高清'], ''],
+  ['倍速播放', ['倍速播放'], ''],
+  ['旋转90度', ['旋转90度'], ''],
+  ['超过50MB', ['超过50MB'], ''],
+  ['发给妈妈', ['发给妈妈'], ''],
+];
+
+describe('what is asked back', () => {
+  test.each(ASKED_BACK)('%j leaves %j', (words, left, meaning) => {
+    const { target, notUnderstood } = parseInstruction(words);
+    expect({ meaning: short(target), notUnderstood }).toEqual({ meaning, notUnderstood: left });
+  });
+});
+
+test('a share and a size are compared where the size of the source is known', () => {
+  const words = 'half the size, under 50MB';
+  expect(short(parseInstruction(words, 60e6).target)).toBe('50%');
+  expect(short(parseInstruction(words, 200e6).target)).toBe('50MB');
+  expect(parseInstruction(words, 200e6).notUnderstood).toEqual([]);
+});
+
+test('what was understood is said in words, with the place that decided a size', () => {
+  expect(parseInstruction('Under 50MB, 720p, no sound, for Discord').understood).toEqual([
+    '"50MB": at most 50 MB',
+    '"720p": 720p',
+    '"no sound": no sound',
+    '"for Discord": at most 10 MB (Discord: its limit without a subscription)',
+  ]);
+});
+
+test('an essay is not taken apart: it comes back as not understood, shortened', () => {
+  const essay = `under 50MB ${'and so on '.repeat(MAX_LENGTH)}`;
+  const { target, notUnderstood } = parseInstruction(essay);
+  expect(target).toEqual({});
+  expect(notUnderstood).toEqual([expect.stringMatching(/^under 50MB and so on .{1,60}\.\.\.$/)]);
+});
+
+test('blank space before the words does not push them out of sight', () => {
+  expect(parseInstruction(`${' '.repeat(10_000)}add music`).notUnderstood).toEqual(['add music']);
+});
