@@ -1,0 +1,276 @@
+import { isShrinkError, ShrinkError } from '../../core/errors.ts';
+import { sleep } from '../../platform/clock.ts';
+import { askedOf, type Cloud, type Memory, type Task } from './cloud.ts';
+import { type Refusal, refusalBehind } from './errors-table.ts';
+import { openSession, type Session } from './sessions.ts';
+import { emptySnapshot, hasArrived, type Snapshot, snapshotOf } from './state.ts';
+import { multipart, type Uploaded, uploadedFrom } from './upload.ts';
+
+/** Names of the facts by which a later version of the same file finds its session again; for people as well. */
+export const SESSION_FACTS = {
+  session: 'nemo session',
+  task: 'nemo task',
+  user: 'nemo user',
+  token: 'nemo token print',
+} as const;
+
+export type SessionRecord = {
+  id: string;
+  task?: string;
+  user?: string;
+  token: string;
+  madeAt: number;
+  shared: boolean;
+  /** Goes on from the timeline of an earlier version. */
+  refines: boolean;
+  /** The service no longer knew it after a message was sent: `order.asked` of then. */
+  gone?: number;
+};
+
+export type UploadRecord = { session: string; done: boolean; before: string[]; durationS?: number };
+
+/** The session this task works in: the kept one, its folder's, the earlier version's, or a new one. */
+export async function sessionFor(cloud: Cloud, task: Task): Promise<SessionRecord> {
+  const { memory, order } = task;
+  const kept = memory.get<SessionRecord>('session');
+  if (kept && kept.gone === undefined) return kept;
+  if (kept?.gone !== undefined && askedOf(order) <= kept.gone) throw sessionGone();
+  const session = kept ? undefined : (earlierSession(task) ?? (await folderSession(cloud, task)));
+  const record: SessionRecord = session ?? { ...(await newSession(cloud, task)), refines: false };
+  await memory.set('session', record);
+  await tellSession(task, record);
+  return record;
+}
+
+export function sessionGone(): ShrinkError {
+  return new ShrinkError(
+    'session-gone',
+    'the service no longer knows the session, and with it the timeline made so far',
+    {
+      hint: 'Retry to start over in a new session; the instruction is then sent again.',
+    },
+  );
+}
+
+async function newSession(cloud: Cloud, task: Task): Promise<Session> {
+  const { client, auth, clock, settings } = cloud;
+  await task.context.step('opening a session');
+  const session = await openSession({ client, auth, language: settings.language, clock, signal: task.context.signal });
+  const { folder, job } = task.order;
+  if (settings.session === 'per-folder' && folder !== undefined) {
+    cloud.folders.take(folder, job, session);
+    return { ...session, shared: true };
+  }
+  return session;
+}
+
+async function folderSession(cloud: Cloud, task: Task): Promise<SessionRecord | undefined> {
+  const { folder, job } = task.order;
+  if (cloud.settings.session !== 'per-folder' || folder === undefined) return undefined;
+  const { print } = await cloud.auth.token(task.context.signal);
+  const session = cloud.folders.usable(folder, job, print);
+  if (!session) return undefined;
+  cloud.folders.take(folder, job, session);
+  return { ...session, shared: true, refines: false };
+}
+
+function earlierSession({ order }: Task): SessionRecord | undefined {
+  const facts = order.previous;
+  const id = facts?.[SESSION_FACTS.session];
+  if (facts === undefined || id === undefined) return undefined;
+  const task = facts[SESSION_FACTS.task];
+  const user = facts[SESSION_FACTS.user];
+  return {
+    id,
+    ...(task === undefined ? {} : { task }),
+    ...(user === undefined ? {} : { user }),
+    token: facts[SESSION_FACTS.token] ?? '',
+    madeAt: 0,
+    shared: true,
+    refines: true,
+  };
+}
+
+async function tellSession({ context, isWhole }: Task, session: SessionRecord): Promise<void> {
+  if (!isWhole) return;
+  await context.fact(SESSION_FACTS.session, session.id);
+  await context.fact(SESSION_FACTS.token, session.token);
+  if (session.task !== undefined) await context.fact(SESSION_FACTS.task, session.task);
+  if (session.user !== undefined) await context.fact(SESSION_FACTS.user, session.user);
+}
+
+/** A session that was only just made may not have a state yet. */
+const YOUNG_MS = 30_000;
+
+export async function readState(cloud: Cloud, session: SessionRecord, signal: AbortSignal): Promise<Snapshot> {
+  try {
+    const { text } = await cloud.client.call({
+      doing: "reading the session's state",
+      method: 'GET',
+      path: `/api/state/nemo_agent/me/${encodeURIComponent(session.id)}/latest`,
+      signal,
+      repeats: 2,
+    });
+    return snapshotOf(text);
+  } catch (error) {
+    const young = !session.shared && cloud.clock.now() - session.madeAt < YOUNG_MS;
+    if (young && isSessionGone(error)) return emptySnapshot();
+    throw error;
+  }
+}
+
+export function isSessionGone(error: unknown): boolean {
+  return isShrinkError(error, 'session-gone');
+}
+
+/** Brings the source into the session, once: an upload whose answer was lost is looked for before it is repeated. */
+export async function bringIn(cloud: Cloud, task: Task, session: SessionRecord): Promise<UploadRecord> {
+  const { memory, context } = task;
+  const kept = uploadIn(memory, session);
+  if (kept?.done) return kept;
+  await context.step('uploading');
+  const state = () => readState(cloud, session, context.signal);
+  let record: UploadRecord;
+  if (kept) {
+    record = kept;
+    if (hasArrived({ assets: kept.before }, await state())) return finish(memory, record, { applied: true });
+  } else {
+    record = { session: session.id, done: false, before: session.shared ? (await state()).assets : [] };
+    await memory.set('upload', record);
+  }
+  const uploaded = await uploadOnceOrTwice(cloud, task, session, async () =>
+    hasArrived({ assets: record.before }, await state()),
+  );
+  if (!uploaded.applied) await waitUntilThere(cloud, task, record, state);
+  return finish(memory, record, uploaded);
+}
+
+function uploadIn(memory: Memory, session: SessionRecord): UploadRecord | undefined {
+  const kept = memory.get<UploadRecord>('upload');
+  return kept?.session === session.id ? kept : undefined;
+}
+
+async function finish(memory: Memory, record: UploadRecord, uploaded: Uploaded): Promise<UploadRecord> {
+  const done: UploadRecord = {
+    ...record,
+    done: true,
+    ...(uploaded.durationS === undefined ? {} : { durationS: uploaded.durationS }),
+  };
+  await memory.set('upload', done);
+  return done;
+}
+
+const PASSING: ReadonlySet<Refusal | undefined> = new Set<Refusal | undefined>([
+  undefined,
+  'http-408',
+  'http-5xx',
+  'not-json',
+  'wrong-type',
+]);
+
+async function uploadOnceOrTwice(
+  cloud: Cloud,
+  task: Task,
+  session: SessionRecord,
+  isThere: () => Promise<boolean>,
+): Promise<Uploaded> {
+  try {
+    return await upload(cloud, task, session);
+  } catch (error) {
+    const passing = isShrinkError(error, 'unreachable', 'bad-answer') && PASSING.has(refusalBehind(error));
+    if (!passing || task.context.signal.aborted) throw error;
+    cloud.log.debug({ job: task.order.job, code: error.code }, 'the upload was cut; looking whether it arrived');
+    await sleep(cloud.clock, cloud.settings.lagMs, task.context.signal);
+    if (await isThere()) return { applied: true };
+    return upload(cloud, task, session);
+  }
+}
+
+async function upload(cloud: Cloud, task: Task, session: SessionRecord): Promise<Uploaded> {
+  const { source, context } = task;
+  const path = `/api/upload-video/nemo_agent/me/${encodeURIComponent(session.id)}`;
+  const doing = 'uploading';
+  if (source.kind === 'link') {
+    const json = JSON.stringify({ urls: [source.url], source_type: 'url' });
+    // The service fetches it while we wait.
+    const { payload } = await cloud.client.call({
+      doing,
+      method: 'POST',
+      path,
+      json,
+      signal: context.signal,
+      repeats: 0,
+      silenceMs: cloud.settings.stallMs,
+    });
+    return uploadedFrom(payload);
+  }
+  task.onProgress(0, 'waiting for a turn to upload');
+  const act = async () => {
+    const guard = stallGuard(cloud, context.signal);
+    const onSent = (bytes: number) => {
+      guard.moved();
+      task.onProgress((0.35 * bytes) / Math.max(1, source.bytes), 'uploading');
+    };
+    try {
+      const body = multipart(source, onSent, async bytes => {
+        await cloud.pace(bytes, guard.signal);
+        guard.moved();
+      });
+      const { payload } = await cloud.client.call({
+        doing,
+        method: 'POST',
+        path,
+        body,
+        signal: guard.signal,
+        repeats: 0,
+        silenceMs: 0,
+      });
+      return uploadedFrom(payload);
+    } finally {
+      guard.end();
+    }
+  };
+  return cloud.uploads.add(act, { signal: context.signal });
+}
+
+/** An upload has no time limit, but it must move. */
+function stallGuard(
+  { clock, settings }: Cloud,
+  signal: AbortSignal,
+): { signal: AbortSignal; moved(): void; end(): void } {
+  const stalled = new AbortController();
+  const arm = () =>
+    clock.after(settings.stallMs, () =>
+      stalled.abort(
+        new ShrinkError('unreachable', 'the upload stopped moving', {
+          doing: 'uploading',
+          hint: 'It is tried again by itself.',
+        }),
+      ),
+    );
+  let disarm = arm();
+  return {
+    signal: AbortSignal.any([signal, stalled.signal]),
+    moved() {
+      disarm();
+      disarm = arm();
+    },
+    end: () => disarm(),
+  };
+}
+
+async function waitUntilThere(
+  cloud: Cloud,
+  task: Task,
+  record: UploadRecord,
+  state: () => Promise<Snapshot>,
+): Promise<void> {
+  for (let n = 0; n < 4; n += 1) {
+    if (hasArrived({ assets: record.before }, await state())) return;
+    await sleep(cloud.clock, cloud.settings.lagMs * 2 ** n, task.context.signal);
+  }
+  throw new ShrinkError('bad-answer', 'the service took the upload, but the session does not show it', {
+    doing: 'uploading',
+    hint: 'Retry later; no credits were used.',
+  });
+}

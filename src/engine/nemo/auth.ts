@@ -1,0 +1,188 @@
+import { ShrinkError } from '../../core/errors.ts';
+import { formatDuration } from '../../core/units.ts';
+import { type Clock, sleep } from '../../platform/clock.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { Identity } from './identity.ts';
+import { TOKEN_LIFE_MS } from './identity.ts';
+import { pick, pickString } from './json.ts';
+import { printOf, type Secret, secret } from './secret.ts';
+import type { Reply, Wire } from './wire.ts';
+import { errorFor, type RefusalFacts } from './errors-table.ts';
+
+/** What requests are signed with, and whose it is. */
+export interface Token {
+  value: Secret;
+  kind: 'own' | 'anonymous';
+  userId: string | undefined;
+  /** Recognises the same token later; see printOf. */
+  print: string;
+}
+
+export interface Auth {
+  /** The person's own token; else the kept free one while it lasts; else a new free one. @throws ShrinkError `auth-missing`, `unreachable`. */
+  token(signal: AbortSignal): Promise<Token>;
+  /**
+   * The service refused `token` (1001): the token to repeat the request with, once. @throws ShrinkError `auth-expired` for a
+   * person's own token: another one would be another account.
+   */
+  afterRefusal(token: Token, refusal: ShrinkError, signal: AbortSignal): Promise<Token>;
+  /** Without asking the service; `undefined` before the first `token`. */
+  readonly current: Token | undefined;
+}
+
+export interface AuthOptions {
+  wire: Wire;
+  identity: Identity;
+  /** NEMO_TOKEN or what stands in for it. */
+  own?: { reveal(): string };
+  /** Pause before the one repeat after a 429 that names none, milliseconds. */
+  retryAfterMs: number;
+  facts(doing: string): Omit<RefusalFacts, 'status' | 'said'>;
+  clock: Clock;
+  log: Logger;
+}
+
+const DOING = 'asking for a free token';
+/** After a second refusal nobody asks again for this long: every job would meet the same. */
+const REST_AFTER_REFUSAL_MS = 15 * 60_000;
+/** A Retry-After beyond this is not sat out. */
+const LONGEST_WAIT_MS = 5 * 60_000;
+
+export function createAuth(options: AuthOptions): Auth {
+  const { wire, identity, clock, log } = options;
+  const own = options.own ? tokenOf(options.own, 'own', undefined) : undefined;
+  let current: Token | undefined = own;
+  let expiresAt = Number.POSITIVE_INFINITY;
+  let asking: Promise<Token> | undefined;
+  let refusedUntil: { at: number; error: ShrinkError } | undefined;
+
+  return {
+    get current() {
+      return current;
+    },
+    async token(signal) {
+      signal.throwIfAborted();
+      if (own) return own;
+      if (!current) useKept();
+      if (current && clock.now() < expiresAt) return current;
+      return shared(signal);
+    },
+    async afterRefusal(token, refusal, signal) {
+      if (token.kind === 'own') throw refusal;
+      // Somebody else may have renewed it meanwhile.
+      if (current && current.print !== token.print) return current;
+      identity.forgetToken();
+      current = undefined;
+      return shared(signal);
+    },
+  };
+
+  function useKept(): void {
+    const kept = identity.token();
+    if (kept) keep(tokenOf(kept.value, 'anonymous', kept.userId), kept.expiresAt);
+  }
+
+  function keep(token: Token, until: number): Token {
+    current = token;
+    expiresAt = until;
+    return token;
+  }
+
+  /** One request for all who need a token at the moment; it goes on when one of them stops waiting. */
+  function shared(signal: AbortSignal): Promise<Token> {
+    if (refusedUntil && clock.now() < refusedUntil.at) return Promise.reject(refusedUntil.error);
+    asking ??= ask(new AbortController().signal).finally(() => {
+      asking = undefined;
+    });
+    return orAborted(asking, signal);
+  }
+
+  async function ask(signal: AbortSignal): Promise<Token> {
+    let reply = await askOnce(identity.clientId(), signal);
+    if (isRefused(reply, 'http-400')) reply = await askOnce(identity.renewClientId(), signal);
+    if (isRefused(reply, 'http-429')) {
+      const waitMs = reply.retryAfterMs ?? options.retryAfterMs;
+      if (waitMs <= LONGEST_WAIT_MS) {
+        log.info({ waitMs }, 'the service gives no token at the moment; asking once more after a pause');
+        await sleep(clock, waitMs, signal);
+        reply = await askOnce(identity.clientId(), signal);
+      }
+    }
+    return accept(reply);
+  }
+
+  function askOnce(clientId: string, signal: AbortSignal): Promise<Reply> {
+    return wire.ask({
+      method: 'POST',
+      path: '/api/auth/anonymous-token',
+      headers: { 'X-Client-Id': clientId },
+      signal,
+    });
+  }
+
+  function accept({ answer, retryAfterMs }: Reply): Token {
+    if (!answer.ok) {
+      if (answer.refusal === 'http-429') throw restAfterRefusal(retryAfterMs);
+      throw errorFor(answer.refusal, { ...options.facts(DOING), status: answer.status, said: answer.said });
+    }
+    const value = pickString(answer.payload, 'token', 'access_token', 'accessToken');
+    if (value === undefined) {
+      throw new ShrinkError('bad-answer', `${DOING}: the answer holds no token`, {
+        doing: DOING,
+        hint: 'Check NEMO_API_URL.',
+      });
+    }
+    const userId = pickString(answer.payload, 'user_id', 'userId');
+    const until = expiryOf(pick(answer.payload, 'expires_at', 'expiresAt'), clock.now());
+    const token = tokenOf(secret(value), 'anonymous', userId);
+    identity.keepToken({ value: token.value, expiresAt: until, userId });
+    log.info({ validFor: formatDuration(until - clock.now()) }, 'got a free token');
+    return keep(token, until);
+  }
+
+  function restAfterRefusal(retryAfterMs: number | undefined): ShrinkError {
+    const error = new ShrinkError(
+      'auth-missing',
+      'the service gives no free token: it gives one per installation in seven days',
+      {
+        doing: DOING,
+        hint: 'Set NEMO_TOKEN to a token of your own, or wait up to seven days; then retry.',
+        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
+      },
+    );
+    refusedUntil = { at: clock.now() + Math.max(REST_AFTER_REFUSAL_MS, retryAfterMs ?? 0), error };
+    return error;
+  }
+}
+
+function tokenOf(value: Secret, kind: Token['kind'], userId: string | undefined): Token {
+  return { value: secret(value.reveal()), kind, userId, print: printOf(value) };
+}
+
+function isRefused({ answer }: Reply, refusal: string): boolean {
+  return !answer.ok && answer.refusal === refusal;
+}
+
+/** Epoch ms of an expiry given as a date, epoch seconds or epoch ms; seven days from now where it is absent or unreadable. */
+export function expiryOf(value: unknown, now: number): number {
+  const number =
+    typeof value === 'number' ? value : typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : undefined;
+  const at =
+    number === undefined
+      ? typeof value === 'string'
+        ? Date.parse(value)
+        : Number.NaN
+      : number < 1e11
+        ? number * 1000
+        : number;
+  return Number.isFinite(at) ? at : now + TOKEN_LIFE_MS;
+}
+
+function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onAbort = () => reject(signal.reason);
+    if (signal.aborted) return onAbort();
+    signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
+  });
+}

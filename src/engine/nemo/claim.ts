@@ -1,0 +1,36 @@
+import { isShrinkError } from '../../core/errors.ts';
+import type { SessionRecord } from './arrive.ts';
+import type { Cloud, Task } from './cloud.ts';
+import { pickString } from './json.ts';
+
+/** Name of the fact that holds the link under which a person finds the session on the site. */
+export const CLAIM_FACT = 'claim link';
+
+/**
+ * Puts the claim link into the job's record, once. The claim token opens the session on the site for seven days and nothing else; the
+ * access token never goes into a link. A convenience: whatever goes wrong here leaves the job alone.
+ */
+export async function claimLink(cloud: Cloud, { memory, context, order }: Task, session: SessionRecord): Promise<void> {
+  if (session.task === undefined || memory.get('claimed') !== undefined) return;
+  const token = await askToken(cloud, context, session).catch((error: unknown) => {
+    if (context.signal.aborted || !isShrinkError(error)) throw error;
+    cloud.log.debug({ job: order.job, code: error.code }, 'there is no claim link');
+    return undefined;
+  });
+  if (token !== undefined && /^[\w-]{1,512}$/.test(token) && !token.startsWith('nmv_')) {
+    await context.fact(CLAIM_FACT, `${cloud.settings.webUrl.replace(/\/+$/, '')}/workspace/claim?ct=${token}`);
+  }
+  await memory.set('claimed', true);
+}
+
+async function askToken(cloud: Cloud, context: Task['context'], session: SessionRecord): Promise<string | undefined> {
+  const { payload } = await cloud.client.call({
+    doing: 'asking for the claim link',
+    method: 'POST',
+    path: '/api/auth/claim-token',
+    json: JSON.stringify({ task_id: session.task ?? '', session_id: session.id }),
+    signal: context.signal,
+    repeats: 0,
+  });
+  return pickString(payload, 'claim_token', 'claimToken');
+}

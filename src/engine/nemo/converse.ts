@@ -1,0 +1,190 @@
+import { ShrinkError } from '../../core/errors.ts';
+import { sleep } from '../../platform/clock.ts';
+import { readState, type SessionRecord } from './arrive.ts';
+import { askedOf, type Cloud, type Task } from './cloud.ts';
+import { confirm } from './confirm.ts';
+import { isExportable } from './draft.ts';
+import { errorFor, refusalOf } from './errors-table.ts';
+import { type MessageEnd, sendMessage } from './message.ts';
+import { changeReport, differences, type Mark, markOf, type Snapshot } from './state.ts';
+import { translate } from './translate.ts';
+import { didSomething, isOnlyTrouble, repliesOf } from './turn.ts';
+
+/**
+ * A message on its way, under `message.N`. Durable before the first byte is sent: from then on it is never sent again unless it was
+ * certainly refused, or a person asked for another try after it stayed unknown.
+ */
+export type MessageRecord = {
+  session: string;
+  text: string;
+  /** The state before it was sent; what comes later is compared with this. */
+  before: Mark;
+  sentAt: number;
+  /** `order.asked` of then. */
+  asked: number;
+  /** Absent while it is not known. `nothing`: the agent answered and changed nothing. */
+  outcome?: 'refused' | 'done' | 'nothing';
+  /** What the agent said, for people. */
+  reply?: string;
+  changes?: string[];
+};
+
+export interface Told {
+  reply: string;
+  changes: string[];
+  /** The state it led to, where it was just read. */
+  after: Snapshot | undefined;
+}
+
+/**
+ * Has the agent carry out `text`, once. Resolves when the session's state shows it.
+ * @throws ShrinkError what a refusal becomes; `unconfirmed` when nobody knows what became of it; `cannot-do` when the agent
+ * answered without doing anything.
+ */
+export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: number, text: string): Promise<Told> {
+  const { memory, context, order } = task;
+  const key = `message.${n}`;
+  const kept = memory.get<MessageRecord>(key);
+  const asked = askedOf(order);
+  if (kept?.session === session.id && kept.outcome !== 'refused') {
+    if (kept.outcome === 'done') return { reply: kept.reply ?? '', changes: kept.changes ?? [], after: undefined };
+    if (asked <= kept.asked) return kept.outcome === 'nothing' ? answeredOnly(kept.reply ?? '') : recover(kept);
+    const late = await lateOutcome(kept);
+    if (late) return late;
+  }
+  return say();
+
+  async function say(): Promise<Told> {
+    const before = await readState(cloud, session, context.signal);
+    const record: MessageRecord = {
+      session: session.id,
+      text,
+      before: markOf(before),
+      sentAt: cloud.clock.now(),
+      asked,
+    };
+    await context.step(n === 1 ? 'asking the agent' : 'asking the agent for a smaller file');
+    await memory.set(key, record);
+    task.onProgress(0.36, 'this may take a few minutes');
+    const end = await sendMessage({
+      client: cloud.client,
+      sessionId: session.id,
+      text,
+      limits: cloud.settings.watch,
+      clock: cloud.clock,
+      signal: context.signal,
+      log: context.log,
+      onNotice: note => {
+        task.onProgress(0.45, note);
+        context.log.info({ step: 'message' }, note);
+      },
+    });
+    const refusal = refusalIn(cloud, end);
+    if (refusal) {
+      await memory.set(key, { ...record, outcome: 'refused' });
+      throw refusal;
+    }
+    return settle(record, end as Exclude<MessageEnd, { kind: 'refused' }>);
+  }
+
+  /** What the stream told is checked against the state: a third of all edits say nothing. */
+  async function settle(record: MessageRecord, end: Exclude<MessageEnd, { kind: 'refused' }>): Promise<Told> {
+    const reply = translate(repliesOf(end.turn)).text;
+    const trouble = troubleIn(end);
+    if (trouble) return ask({ ...record, reply }, trouble);
+    let after = await readState(cloud, session, context.signal);
+    if (after.hash === record.before.hash) {
+      await sleep(cloud.clock, cloud.settings.lagMs, context.signal);
+      after = await readState(cloud, session, context.signal);
+    }
+    if (after.hash !== record.before.hash) return done({ ...record, reply }, after);
+    if (end.turn.question !== undefined) return nothing(record, end.turn.question);
+    if (reply === '') return ask(record, 'the agent closed the stream without a word, and nothing changed yet');
+    // A first message about a file that already lies on its own timeline may only have confirmed it.
+    if (!session.shared && isExportable(after.reading)) return done({ ...record, reply }, after);
+    return nothing(record, reply);
+  }
+
+  /** After a restart: the message was about to be sent, or was. */
+  function recover(record: MessageRecord): Promise<Told> {
+    return ask(record, 'shrinkbox was stopped while the message was under way');
+  }
+
+  /** A person wants another try of what stayed unknown: one more look before it is sent again. */
+  async function lateOutcome(record: MessageRecord): Promise<Told | undefined> {
+    if (record.outcome === 'nothing') return undefined;
+    const after = await readState(cloud, session, context.signal);
+    return after.hash === record.before.hash ? undefined : done(record, after);
+  }
+
+  async function ask(record: MessageRecord, why: string): Promise<Told> {
+    const text = `The instruction may or may not have been carried out: ${why}. The session is asked; nothing is sent again.`;
+    context.log.info({ why }, 'in doubt whether the instruction was carried out');
+    await context.doubt('asking what became of the instruction', {
+      code: 'outcome-unknown',
+      text,
+      hint: 'Wait; this takes up to five minutes.',
+    });
+    const after = await confirm({
+      before: record.before,
+      recovery: cloud.settings.recovery,
+      read: () => readState(cloud, session, context.signal),
+      clock: cloud.clock,
+      signal: context.signal,
+      onCheck: note => task.onProgress(0.5, note),
+    });
+    return done(record, after);
+  }
+
+  async function done(record: MessageRecord, after: Snapshot): Promise<Told> {
+    const changes = differences(record.before, after);
+    const reply = record.reply ?? '';
+    await context.step('instruction carried out');
+    await memory.set(key, { ...record, outcome: 'done', reply, changes });
+    await context.fact('timeline', changeReport(record.before, after));
+    if (reply !== '') await context.fact('agent', reply);
+    context.log.info({ changes: changes.length }, 'the agent carried out the instruction');
+    return { reply, changes, after };
+  }
+
+  async function nothing(record: MessageRecord, reply: string): Promise<never> {
+    await memory.set(key, { ...record, outcome: 'nothing', reply });
+    return answeredOnly(reply);
+  }
+}
+
+function answeredOnly(reply: string): never {
+  const words = reply.length > 300 ? `${reply.slice(0, 299)}…` : reply;
+  throw new ShrinkError('cannot-do', `the agent answered and changed nothing: "${words.replace(/\s+/g, ' ')}"`, {
+    doing: 'asking the agent',
+    hint: 'Put what it asks for into the instruction (the .txt file beside the video), or retry.',
+  });
+}
+
+/** An error in the stream before anything was done is a refusal like one before the stream: the table says which. */
+function refusalIn(cloud: Cloud, end: MessageEnd): ShrinkError | undefined {
+  if (end.kind === 'refused') return end.error;
+  const { error } = end.turn;
+  if (!error || error.code === undefined || didSomething(end.turn)) return undefined;
+  const refusal = refusalOf(error.body, 200);
+  if (refusal === undefined || !['1001', '1002', '2001', '4001', '4002', 'http-402', 'http-429'].includes(refusal))
+    return undefined;
+  const { current } = cloud.auth;
+  return errorFor(refusal, {
+    doing: 'sending the instruction',
+    status: 200,
+    said: error.message,
+    maxUploadBytes: cloud.settings.maxUploadBytes,
+    account: current?.kind ?? 'anonymous',
+    webUrl: cloud.settings.webUrl,
+    ...(current?.userId === undefined ? {} : { userId: current.userId }),
+  });
+}
+
+/** Why the end of a stream does not tell what happened; `undefined` when it does. */
+function troubleIn(end: Exclude<MessageEnd, { kind: 'refused' }>): string | undefined {
+  const { turn } = end;
+  if (end.kind === 'unknown') return end.why;
+  if (turn.error) return `the service reported an error on the way (${turn.error.message})`;
+  return isOnlyTrouble(turn) ? 'the agent met a temporary issue' : undefined;
+}

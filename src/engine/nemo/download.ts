@@ -1,0 +1,328 @@
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
+import { type Clock, sleep } from '../../platform/clock.ts';
+import { nodeFiles, syncDir } from '../../platform/files.ts';
+import { type Http, type HttpAnswer, networkError, readText } from '../../platform/http.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { AddressPolicy } from './addresses.ts';
+import { retryAfterMs } from './errors-table.ts';
+import { parseJson } from './json.ts';
+import { renderStatus } from './render.ts';
+
+export interface DownloadRequest {
+  url: string;
+  /** Where the complete file goes; until then it is `<path>.part`. */
+  path: string;
+  /** Through the address policy. */
+  http: Http;
+  policy: AddressPolicy;
+  /** Only requests to this origin carry `apiHeaders`. */
+  apiOrigin: string;
+  apiHeaders(signal: AbortSignal): Promise<Record<string, string>>;
+  /** A file larger than this is not fetched. */
+  upTo?: number;
+  /** What the service says the file has, for answers that do not say: good enough to not fetch what is too large. */
+  expectedBytes?: number;
+  clock: Clock;
+  signal: AbortSignal;
+  silenceMs: number;
+  log: Logger;
+  onProgress(bytes: number, total: number | undefined): void;
+}
+
+export type Downloaded =
+  | { kind: 'file'; bytes: number }
+  /** Known to be larger than `upTo`; nothing was fetched. */
+  | { kind: 'too-large'; bytes: number }
+  /** The address no longer works (or never did); another one may. */
+  | { kind: 'refused'; status: number }
+  /** Not the file but an answer that names its address. */
+  | { kind: 'elsewhere'; url: string };
+
+const MOST_REDIRECTS = 5;
+/** Tries in a row that bring nothing new. */
+const MOST_FAILURES = 4;
+/** Less than this in two minutes is a connection that only looks alive. */
+const LEAST_BYTES = 16 * 1024;
+const LEAST_EVERY_MS = 120_000;
+
+/**
+ * Fetches a result into `path`: durable and complete as far as its length and first bytes tell. A cut goes on where it was, also
+ * after a restart where the server's validators allow it.
+ * @throws ShrinkError `unreachable`, `bad-answer`, and the file errors (`no-space`, ...).
+ */
+export async function download(request: DownloadRequest): Promise<Downloaded> {
+  const part = await Part.open(`${request.path}.part`, request.url.replace(/[?#].*$/s, ''));
+  try {
+    const outcome = await fetchAll(request, part);
+    if (outcome.kind === 'file') await part.publish(request.path, request.log);
+    return outcome;
+  } finally {
+    await part.close();
+  }
+}
+
+async function fetchAll(request: DownloadRequest, part: Part): Promise<Downloaded> {
+  const { clock, signal } = request;
+  for (let failures = 0; ; ) {
+    const before = part.bytes;
+    try {
+      const outcome = await fetchOnce(request, part);
+      if (outcome.kind !== 'file') return outcome;
+      const wrong = await whatIsWrong(part);
+      if (wrong === undefined) return outcome;
+      await part.restart();
+      throw new ShrinkError('bad-answer', wrong, {
+        doing: 'downloading the result',
+        hint: 'Retry later; the render is kept.',
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isShrinkError(error, 'unreachable', 'bad-answer', 'rate-limited')) throw error;
+      failures = part.bytes > before ? 1 : failures + 1;
+      if (failures >= MOST_FAILURES) throw error;
+      request.log.debug({ code: error.code, bytes: part.bytes }, 'the download was cut; going on');
+      await sleep(clock, error.retryAfterMs ?? 1000 * 2 ** failures, signal);
+    }
+  }
+}
+
+async function fetchOnce(request: DownloadRequest, part: Part): Promise<Downloaded> {
+  const answer = await follow(request, part.rangeHeaders());
+  const { status, headers } = answer;
+  if (status === 416) return rangeRefused(answer, part);
+  if (status !== 200 && status !== 206) return refusedBy(request, answer);
+  if (/\bjson\b/i.test(headers['content-type'] ?? '')) return elsewhere(request, answer);
+  if (/text\/html/i.test(headers['content-type'] ?? '')) {
+    answer.body.destroy();
+    throw new ShrinkError('bad-answer', 'the service sent a web page instead of the result', {
+      doing: 'downloading the result',
+      hint: 'Retry later; the render is kept.',
+    });
+  }
+  await part.begin(status, headers);
+  const total = part.total ?? request.expectedBytes;
+  if (request.upTo !== undefined && total !== undefined && total > request.upTo) {
+    answer.body.destroy();
+    return { kind: 'too-large', bytes: total };
+  }
+  await receive(request, answer, part);
+  return { kind: 'file', bytes: part.bytes };
+}
+
+/** Redirects are followed here, so that each address is looked at and the token goes to the API only. */
+async function follow(request: DownloadRequest, range: Record<string, string>): Promise<HttpAnswer> {
+  let { url } = request;
+  for (let n = 0; n <= MOST_REDIRECTS; n += 1) {
+    request.policy.check(url);
+    const own = new URL(url).origin === request.apiOrigin ? await request.apiHeaders(request.signal) : {};
+    const answer = await request.http.request({
+      method: 'GET',
+      url,
+      headers: { accept: '*/*', ...own, ...range },
+      signal: request.signal,
+      silenceMs: request.silenceMs,
+    });
+    const { location } = answer.headers;
+    if (answer.status < 300 || answer.status >= 400 || answer.status === 304 || location === undefined) return answer;
+    answer.body.destroy();
+    url = new URL(location, url).href;
+  }
+  throw new ShrinkError('bad-answer', 'the download is redirected in a circle', {
+    doing: 'downloading the result',
+    hint: 'Retry later; the render is kept.',
+  });
+}
+
+async function rangeRefused(answer: HttpAnswer, part: Part): Promise<Downloaded> {
+  answer.body.destroy();
+  const total = /\/(\d+)$/.exec(answer.headers['content-range'] ?? '')?.[1];
+  if (part.bytes > 0 && (Number(total) === part.bytes || part.bytes === part.total))
+    return { kind: 'file', bytes: part.bytes };
+  await part.restart();
+  throw new ShrinkError('unreachable', 'the download has to start again');
+}
+
+function refusedBy(request: DownloadRequest, answer: HttpAnswer): Downloaded {
+  answer.body.destroy();
+  const { status, headers } = answer;
+  if (status !== 429 && status !== 408 && status < 500) return { kind: 'refused', status };
+  const waitMs = retryAfterMs(headers['retry-after'], request.clock.now());
+  throw new ShrinkError(
+    status === 429 ? 'rate-limited' : 'unreachable',
+    `the download was answered with HTTP ${status}`,
+    {
+      doing: 'downloading the result',
+      hint: 'It is tried again by itself.',
+      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    },
+  );
+}
+
+async function elsewhere(request: DownloadRequest, answer: HttpAnswer): Promise<Downloaded> {
+  const status = renderStatus(parseJson(await readText(answer, request.url, 1_000_000, request.signal)) ?? null);
+  const url = status.kind === 'completed' ? status.url : undefined;
+  return url === undefined ? { kind: 'refused', status: answer.status } : { kind: 'elsewhere', url };
+}
+
+async function receive(request: DownloadRequest, answer: HttpAnswer, part: Part): Promise<void> {
+  const { clock } = request;
+  let since = clock.now();
+  let bytesThen = part.bytes;
+  try {
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      await part.append(chunk);
+      request.onProgress(part.bytes, part.total);
+      const now = clock.now();
+      if (now - since < LEAST_EVERY_MS) continue;
+      if (part.bytes - bytesThen < LEAST_BYTES) throw new ShrinkError('unreachable', 'the download all but stopped');
+      since = now;
+      bytesThen = part.bytes;
+    }
+  } catch (error) {
+    throw networkError(error, request.url, request.signal);
+  } finally {
+    answer.body.destroy();
+  }
+}
+
+/** A sentence, or `undefined` when nothing is. Whether it plays is for verify to find out. */
+async function whatIsWrong(part: Part): Promise<string | undefined> {
+  if (part.total !== undefined && part.bytes !== part.total)
+    return `the result has ${part.bytes} of ${part.total} bytes`;
+  const start = await part.start();
+  const isMp4 = start.toString('latin1', 4, 8) === 'ftyp';
+  const isMatroska = start.readUInt32BE(0) === 0x1a45dfa3;
+  return isMp4 || isMatroska ? undefined : 'the service sent something that is not a video';
+}
+
+/** The file as far as it came, with what is needed to go on after a cut. */
+class Part {
+  readonly #path: string;
+  readonly #of: string;
+  readonly #file: FileHandle;
+  bytes: number;
+  total: number | undefined;
+  #validator: string | undefined;
+
+  private constructor(path: string, of: string, file: FileHandle, bytes: number, note: Note) {
+    this.#path = path;
+    this.#of = of;
+    this.#file = file;
+    this.bytes = bytes;
+    this.total = note.total;
+    this.#validator = note.validator;
+  }
+
+  /** `of` is what is being fetched: what was begun of something else is not gone on with. */
+  static async open(path: string, of: string): Promise<Part> {
+    try {
+      const found = parseNote(await readFile(`${path}.json`, 'utf8').catch(() => ''));
+      const note = found.of === of ? found : {};
+      const file = await open(path, 'a+', 0o600);
+      const { size } = await file.stat();
+      await file.close();
+      const kept = note.validator === undefined ? 0 : size;
+      const handle = await open(path, kept > 0 ? 'r+' : 'w+', 0o600);
+      return new Part(path, of, handle, kept, note);
+    } catch (error) {
+      throw fileError(error, 'opening the download', path);
+    }
+  }
+
+  /** Empty where there is nothing to go on from, or no way to tell that it is still the same file. */
+  rangeHeaders(): Record<string, string> {
+    if (this.bytes === 0 || this.#validator === undefined) return {};
+    return { range: `bytes=${this.bytes}-`, 'if-range': this.#validator };
+  }
+
+  /** Takes over what the head of an answer says; anything but the wanted range starts again. */
+  async begin(status: number, headers: Record<string, string>): Promise<void> {
+    const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '');
+    if (status === 206) {
+      const total = range?.[2] === '*' || range === null ? undefined : Number(range[2]);
+      if (
+        !range ||
+        Number(range[1]) !== this.bytes ||
+        (this.total !== undefined && total !== undefined && total !== this.total)
+      ) {
+        await this.restart();
+        throw new ShrinkError('unreachable', 'the download has to start again');
+      }
+      this.total = total ?? this.total;
+      return;
+    }
+    await this.restart();
+    const length = headers['content-length'];
+    this.total = length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
+    const etag = headers.etag;
+    // A weak tag does not promise the same bytes.
+    this.#validator = etag !== undefined && !etag.startsWith('W/') ? etag : headers['last-modified'];
+    await this.#note();
+  }
+
+  async append(chunk: Buffer): Promise<void> {
+    try {
+      let written = 0;
+      while (written < chunk.length) {
+        const { bytesWritten } = await this.#file.write(chunk, written, chunk.length - written, this.bytes);
+        written += bytesWritten;
+        this.bytes += bytesWritten;
+      }
+    } catch (error) {
+      throw fileError(error, 'writing the download', this.#path);
+    }
+  }
+
+  async start(): Promise<Buffer> {
+    const { buffer } = await this.#file.read(Buffer.alloc(16), 0, 16, 0);
+    return buffer;
+  }
+
+  async restart(): Promise<void> {
+    this.bytes = 0;
+    this.total = undefined;
+    this.#validator = undefined;
+    await this.#file.truncate(0);
+    await rm(`${this.#path}.json`, { force: true });
+  }
+
+  /** Durable under its own name. */
+  async publish(path: string, log: Logger): Promise<void> {
+    try {
+      await this.#file.sync();
+      await rename(this.#path, path);
+      await rm(`${this.#path}.json`, { force: true });
+      await syncDir(dirname(path), nodeFiles, log);
+    } catch (error) {
+      throw fileError(error, 'keeping the download', path);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  async #note(): Promise<void> {
+    if (this.#validator === undefined) return;
+    try {
+      await writeFile(
+        `${this.#path}.json`,
+        JSON.stringify({ of: this.#of, total: this.total, validator: this.#validator }),
+        {
+          mode: 0o600,
+        },
+      );
+    } catch (error) {
+      throw fileError(error, 'writing the download', this.#path);
+    }
+  }
+}
+
+type Note = { of?: string; total?: number; validator?: string };
+
+function parseNote(text: string): Note {
+  const note = parseJson(text);
+  return typeof note === 'object' && note !== null && !Array.isArray(note) ? (note as Note) : {};
+}

@@ -1,0 +1,119 @@
+import { randomUUID } from 'node:crypto';
+import Conf from 'conf';
+import { fileError, ShrinkError } from '../../core/errors.ts';
+import { type Secret, secret } from './secret.ts';
+
+/** The free token's life when the service does not say: 7 days. */
+export const TOKEN_LIFE_MS = 7 * 86_400_000;
+
+export interface AnonymousToken {
+  value: Secret;
+  /** Epoch ms. */
+  expiresAt: number;
+  /** `anon_…`; registering carries its credits over. */
+  userId: string | undefined;
+}
+
+/**
+ * Who this installation is to the service, kept in identity.json (0600). The client id is made once and never changed to get around a
+ * limit; the free token is kept because the service hands out one per client id in seven days, so a restart must not ask again.
+ */
+export interface Identity {
+  /** The id to ask for tokens with; made and kept on first use. */
+  clientId(): string;
+  /** A new id, after the service did not accept the old one. */
+  renewClientId(): string;
+  /** The kept token, whatever its age; `undefined` where none was given by this API. */
+  token(): AnonymousToken | undefined;
+  keepToken(token: AnonymousToken): void;
+  forgetToken(): void;
+}
+
+export interface IdentityOptions {
+  /** Directory of identity.json: the state directory. */
+  dir: string;
+  /** A token goes to the API that gave it and to no other. */
+  apiUrl: string;
+  /** `NEMO_CLIENT_ID` or the config's; wins over the kept one. */
+  clientId?: string;
+}
+
+type Kept = {
+  clientId?: string;
+  token?: { value: string; expiresAt: number; userId?: string; apiUrl: string };
+};
+
+/** Opens identity.json lazily: nothing is read or written before it is needed. */
+export function createIdentity({ dir, apiUrl, clientId: configured }: IdentityOptions): Identity {
+  let opened: Conf<Kept> | undefined;
+  const store = () => {
+    opened ??= open(dir);
+    return opened;
+  };
+  let clientId = configured && isClientId(configured) ? configured : undefined;
+  const change = (write: (kept: Conf<Kept>) => void) => {
+    const kept = store();
+    try {
+      write(kept);
+    } catch (error) {
+      throw fileError(error, 'keeping identity.json', dir);
+    }
+  };
+  const newClientId = () => {
+    const made = randomUUID();
+    change(kept => kept.set('clientId', made));
+    clientId = made;
+    return made;
+  };
+  return {
+    clientId() {
+      if (clientId !== undefined) return clientId;
+      const kept = store().get('clientId');
+      if (typeof kept !== 'string' || !isClientId(kept)) return newClientId();
+      clientId = kept;
+      return kept;
+    },
+    renewClientId: newClientId,
+    token() {
+      const kept = store().get('token');
+      if (!kept || kept.apiUrl !== apiUrl || typeof kept.value !== 'string' || kept.value === '') return undefined;
+      return { value: secret(kept.value), expiresAt: kept.expiresAt, userId: kept.userId };
+    },
+    keepToken(token) {
+      const { expiresAt, userId } = token;
+      const record = { value: token.value.reveal(), expiresAt, apiUrl, ...(userId === undefined ? {} : { userId }) };
+      change(kept => kept.set('token', record));
+    },
+    forgetToken() {
+      change(kept => kept.delete('token'));
+    },
+  };
+}
+
+/** What the service takes as a client id: any stable string of at most 64 characters that a header can carry. */
+export function isClientId(text: string): boolean {
+  return /^[\x21-\x7E]{1,64}$/.test(text);
+}
+
+function open(dir: string): Conf<Kept> {
+  try {
+    return new Conf<Kept>({
+      cwd: dir,
+      configName: 'identity',
+      projectSuffix: '',
+      configFileMode: 0o600,
+      // Dots in keys and values are data here.
+      accessPropertiesByDotNotation: false,
+    });
+  } catch (error) {
+    // A syntax error would quote the file, and the file holds the token: so no cause.
+    const errno = (error as NodeJS.ErrnoException).code;
+    throw new ShrinkError('auth-missing', `identity.json cannot be read${errno ? ` (${errno})` : ': it is damaged'}`, {
+      doing: 'reading the identity',
+      subject: dir,
+      hint: errno
+        ? 'Check the permissions of the state directory, then retry.'
+        : 'Move identity.json away to get a new client id, or put NEMO_TOKEN into the environment; then retry.',
+    });
+  }
+}

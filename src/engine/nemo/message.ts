@@ -1,0 +1,162 @@
+import type { Readable } from 'node:stream';
+import { ShrinkError } from '../../core/errors.ts';
+import type { Clock } from '../../platform/clock.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { Client } from './client.ts';
+import { createStreamReader, type Meaning, meaningsOfWhole } from './stream.ts';
+import { heard, labelOf, SILENCE, type Turn } from './turn.ts';
+import { nextDeadline, type WatchLimits, type WatchState } from './watch.ts';
+
+/** How a message ended, as far as its stream tells. */
+export type MessageEnd =
+  /** Certainly not taken: nothing happened, nothing was spent. */
+  | { kind: 'refused'; error: ShrinkError }
+  /** The service closed the stream, or was done and forgot to. */
+  | { kind: 'over'; turn: Turn }
+  /** It may have been taken, and what came of it is not known. */
+  | { kind: 'unknown'; why: string; turn: Turn };
+
+export interface MessageRequest {
+  client: Client;
+  sessionId: string;
+  text: string;
+  limits: WatchLimits;
+  clock: Clock;
+  signal: AbortSignal;
+  log: Logger;
+  /** For the progress line: what is being worked at, or that it still is. */
+  onNotice(note: string): void;
+}
+
+/** The body exactly as documented: snake_case, no fields of our own. */
+export function messageBody(sessionId: string, text: string): string {
+  return JSON.stringify({
+    app_name: 'nemo_agent',
+    user_id: 'me',
+    session_id: sessionId,
+    new_message: { parts: [{ text }] },
+  });
+}
+
+/** Sends one message and listens until it ends. Never sends it twice; rejects only when `signal` aborts. */
+export async function sendMessage(request: MessageRequest): Promise<MessageEnd> {
+  const ear = createEar(request);
+  try {
+    const opened = await request.client.openStream({
+      doing: 'sending the instruction',
+      method: 'POST',
+      path: '/run_sse',
+      json: messageBody(request.sessionId, request.text),
+      signal: ear.signal,
+    });
+    request.signal.throwIfAborted();
+    switch (opened.kind) {
+      case 'refused':
+        return opened;
+      case 'unknown':
+        return { ...opened, turn: ear.turn() };
+      case 'answered':
+        for (const meaning of meaningsOfWhole(opened.text)) ear.hear(meaning);
+        return { kind: 'over', turn: ear.turn() };
+      case 'stream':
+        await listen(opened.body, ear);
+        return { kind: 'over', turn: ear.turn() };
+    }
+  } catch (error) {
+    request.signal.throwIfAborted();
+    if (ear.ended() === 'quiet-after-reply') return { kind: 'over', turn: ear.turn() };
+    return { kind: 'unknown', why: ear.whyEnded() ?? wordsFor(error), turn: ear.turn() };
+  } finally {
+    ear.close();
+  }
+}
+
+async function listen(body: Readable, ear: Ear): Promise<void> {
+  const reader = createStreamReader(ear.hear);
+  const onAbort = () => body.destroy(ear.signal.reason instanceof Error ? ear.signal.reason : undefined);
+  ear.signal.addEventListener('abort', onAbort, { once: true });
+  try {
+    for await (const chunk of body as AsyncIterable<Buffer>) reader.feed(chunk);
+    reader.end();
+  } finally {
+    ear.signal.removeEventListener('abort', onAbort);
+    body.destroy();
+  }
+}
+
+interface Ear {
+  /** Aborts with the caller's signal, or when a deadline passes. */
+  signal: AbortSignal;
+  hear(meaning: Meaning): void;
+  turn(): Turn;
+  ended(): string | undefined;
+  whyEnded(): string | undefined;
+  close(): void;
+}
+
+/** Keeps the turn and the deadlines of one message. */
+function createEar({ clock, limits, signal, onNotice, log }: MessageRequest): Ear {
+  const deadline = new AbortController();
+  const now = clock.now();
+  let turn = SILENCE;
+  let watch: WatchState = { sentAt: now, substanceAt: now, noticedAt: now, mayBeOver: false };
+  let ended: string | undefined;
+  let note = 'the agent is at work';
+  const kinds = new Map<string, number>();
+
+  const check = () => {
+    const due = nextDeadline(watch, limits);
+    const at = clock.now();
+    if (due.at > at) return arm();
+    if (due.what === 'notice') {
+      watch = { ...watch, noticedAt: at };
+      onNotice(`still working: ${note}`);
+      return arm();
+    }
+    ended = due.what;
+    deadline.abort(new ShrinkError('timed-out', WHY[due.what] ?? 'the stream ended'));
+  };
+  let disarm = () => {};
+  const arm = () => {
+    disarm();
+    disarm = clock.after(nextDeadline(watch, limits).at - clock.now(), check);
+  };
+  arm();
+
+  return {
+    signal: AbortSignal.any([signal, deadline.signal]),
+    hear(meaning) {
+      kinds.set(meaning.kind, (kinds.get(meaning.kind) ?? 0) + 1);
+      turn = heard(turn, meaning);
+      if (meaning.kind === 'alive') return;
+      if (meaning.kind === 'tool' && meaning.phase === 'call') {
+        note = labelOf(meaning.name);
+        onNotice(note);
+      }
+      watch = { ...watch, substanceAt: clock.now(), mayBeOver: turn.mayBeOver };
+      arm();
+    },
+    turn: () => turn,
+    ended: () => ended,
+    whyEnded: () => (ended === undefined ? undefined : WHY[ended]),
+    close() {
+      disarm();
+      // Kinds and counts only: what was said is the person's.
+      log.debug(
+        { events: Object.fromEntries(kinds), tools: turn.tools.length, ended: ended ?? 'closed' },
+        'the stream ended',
+      );
+    },
+  };
+}
+
+const WHY: Readonly<Record<string, string>> = {
+  hard: 'the service did not finish within the time a message may take',
+  'heartbeats-only': 'the service only kept the connection open and did nothing for too long',
+  'quiet-after-reply': 'the service replied and then kept the connection open',
+};
+
+function wordsFor(error: unknown): string {
+  if (error instanceof ShrinkError && error.code === 'unreachable') return error.message;
+  return 'the connection was lost while the service was at work';
+}

@@ -1,0 +1,221 @@
+import { adviceFor, isShrinkError, ShrinkError } from '../../core/errors.ts';
+import { formatBytes } from '../../core/units.ts';
+import { bringIn, isSessionGone, readState, type SessionRecord, sessionFor } from './arrive.ts';
+import { claimLink } from './claim.ts';
+import { askedOf, type Cloud, type Task } from './cloud.ts';
+import { type MessageRecord, tell, type Told } from './converse.ts';
+import { summarise } from './draft.ts';
+import { type Exported, exportDraft } from './export.ts';
+import { balanceWords, readCredits } from './credits.ts';
+import { buildPrompt, followUp, type Prompt } from './prompt.ts';
+import type { OutputHint } from './router.ts';
+
+/** A file made in the cloud that fits. */
+export interface Produced {
+  path: string;
+  bytes: number;
+  how: string;
+  notes: string[];
+  /** What the result should last, seconds, where that can be known, and how exactly. */
+  durationS?: number;
+  durationToleranceS?: number;
+}
+
+/**
+ * One source through the cloud: session, upload, message, render, download; once more in the same session when the result is too
+ * large. Every step looks at its checkpoint first, so the whole may be run again from any point.
+ */
+export async function produce(cloud: Cloud, task: Task): Promise<Produced> {
+  const { folder } = task.order;
+  const perFolder = cloud.settings.session === 'per-folder' && folder !== undefined;
+  const earlier = task.order.previous?.['nemo session'];
+  // One at a time in a session that is shared: their timelines are one.
+  const key = perFolder ? `folder ${folder}` : earlier === undefined ? `job ${task.order.job}` : `session ${earlier}`;
+  return cloud.exclusive(key, task.context.signal, () => fromSessionOn(cloud, task));
+}
+
+async function fromSessionOn(cloud: Cloud, task: Task): Promise<Produced> {
+  for (let starts = 0; ; starts += 1) {
+    const session = await sessionFor(cloud, task);
+    try {
+      const produced = await inSession(cloud, task, session);
+      if (task.order.folder !== undefined) cloud.folders.release(task.order.folder, task.order.job);
+      return produced;
+    } catch (error) {
+      if (!isSessionGone(error)) throw error;
+      // Nothing was asked of the agent yet: a new session loses nothing but the upload.
+      const startOver = starts === 0 && !session.refines && !mayHaveBeenTold(task, session);
+      await task.memory.set('session', { ...session, gone: startOver ? askedOf(task.order) - 1 : askedOf(task.order) });
+      if (!startOver) throw error;
+      cloud.log.info({ job: task.order.job }, 'the session was gone; starting over in a new one');
+    }
+  }
+}
+
+function mayHaveBeenTold({ memory }: Task, session: SessionRecord): boolean {
+  const message = memory.get<MessageRecord>('message.1');
+  return message?.session === session.id && message.outcome !== 'refused';
+}
+
+async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Promise<Produced> {
+  const { order, maxBytes } = task;
+  const prompt = buildPrompt({
+    ...(order.instruction === undefined ? {} : { instruction: order.instruction }),
+    target: order.target,
+    ...(maxBytes === undefined ? {} : { maxBytes }),
+    language: cloud.settings.language,
+    ...(session.shared && !session.refines ? { among: task.source.name } : {}),
+    refines: session.refines,
+  });
+  await answerQuestion(cloud, task, session, prompt);
+  const uploaded = session.refines ? undefined : await bringIn(cloud, task, session);
+  const told = prompt.text === undefined ? NOTHING_TOLD : await tell(cloud, task, session, 1, prompt.text);
+  const hint = prompt.route.kind === 'export' ? prompt.route.hint : {};
+  const first = await exportDraft(cloud, task, session, {
+    n: 1,
+    snapshot: told.after,
+    reply: told.reply,
+    hint,
+    upTo: maxBytes,
+  });
+  const fitted = await fit(cloud, task, session, first, hint);
+  await claimLink(cloud, task, session);
+  const asWritten = order.instruction !== undefined && prompt.route.kind === 'edit';
+  return {
+    path: fitted.path,
+    bytes: fitted.bytes,
+    how: `in the cloud: ${fitted.how}${fitted.summary}`,
+    notes: notesOf(told, fitted),
+    // Only words of our own certainly leave the length alone.
+    ...(uploaded?.durationS === undefined || asWritten
+      ? {}
+      : { durationS: uploaded.durationS, durationToleranceS: toleranceS(uploaded.durationS) }),
+  };
+}
+
+const NOTHING_TOLD: Told = { reply: '', changes: [], after: undefined };
+
+/** The service's own timeline has a clock of its own; a cut-off file is off by more than this. */
+function toleranceS(durationS: number): number {
+  return Math.max(0.5, durationS * 0.01);
+}
+
+function notesOf(told: Told, fitted: Fitted): string[] {
+  const notes: string[] = [];
+  if (told.reply !== '') notes.push(`the agent said: ${told.reply.replace(/\s+/g, ' ').slice(0, 300)}`);
+  if (told.changes.length > 0) notes.push(`in the session: ${told.changes.join('; ')}`);
+  return [...notes, ...fitted.notes];
+}
+
+/** "Credits" and "status" as the words beside a file are answered in the job's record; alone they lead to no video. */
+async function answerQuestion(cloud: Cloud, task: Task, session: SessionRecord, prompt: Prompt): Promise<void> {
+  const { kind } = prompt.route;
+  if (kind !== 'credits' && kind !== 'state') return;
+  const { context } = task;
+  const answer =
+    kind === 'credits'
+      ? balanceWords(await readCredits(cloud, context.signal))
+      : summarise((await readState(cloud, session, context.signal)).reading);
+  await context.fact(kind === 'credits' ? 'credits' : 'timeline', answer);
+  if (prompt.text !== undefined) return;
+  throw new ShrinkError('cannot-do', answer, {
+    doing: 'answering',
+    hint: 'That was a question; put what to change into the .txt file beside the video to get a new version.',
+  });
+}
+
+interface Fitted {
+  path: string;
+  bytes: number;
+  how: string;
+  summary: string;
+  notes: string[];
+}
+
+/** The promise on size: one follow-up in the same session, then this machine where the rule lets it, else a person. */
+async function fit(
+  cloud: Cloud,
+  task: Task,
+  session: SessionRecord,
+  first: Exported,
+  hint: OutputHint,
+): Promise<Fitted> {
+  const { maxBytes } = task;
+  if (fits(first, maxBytes)) return { ...first, how: '', notes: [] };
+  const max = maxBytes ?? 0;
+  const was = `the first result had ${formatBytes(first.bytes)}`;
+  let last = first;
+  let why: ShrinkError | undefined;
+  try {
+    const told = await tell(cloud, task, session, 2, followUp(first.bytes, max, cloud.settings.language));
+    last = await exportDraft(cloud, task, session, { n: 2, snapshot: told.after, reply: told.reply, hint, upTo: max });
+    if (fits(last, max)) return { ...last, how: 'asked twice for the size; ', notes: [`${was}; asked once more`] };
+  } catch (error) {
+    // What only time can mend is waited for; anything else leaves the first result to make do with.
+    if (!isShrinkError(error) || task.context.signal.aborted || !canMakeDo(cloud, task, error)) throw error;
+    why = error;
+  }
+  return shrinkHere(cloud, task, session, last, max, why, was);
+}
+
+function canMakeDo({ local }: Cloud, { order }: Task, error: ShrinkError): boolean {
+  const { kind } = adviceFor(error.code);
+  if (error.code === 'cannot-do') return true;
+  return (
+    local !== undefined && order.fallback === 'local' && (kind === 'hold' || kind === 'fail' || kind === 'pause-engine')
+  );
+}
+
+function fits(exported: Exported, maxBytes: number | undefined): exported is Exported & { path: string } {
+  return exported.path !== undefined && (maxBytes === undefined || exported.bytes <= maxBytes);
+}
+
+async function shrinkHere(
+  cloud: Cloud,
+  task: Task,
+  session: SessionRecord,
+  last: Exported,
+  maxBytes: number,
+  why: ShrinkError | undefined,
+  was: string,
+): Promise<Fitted> {
+  const { order, context, dir } = task;
+  if (!cloud.local || order.fallback !== 'local') throw cannotFit(last.bytes, maxBytes, why);
+  const n = task.memory.get('render.2') === undefined ? 1 : 2;
+  const whole =
+    last.path === undefined
+      ? await exportDraft(cloud, task, session, { n, snapshot: undefined, reply: '', hint: {}, upTo: undefined })
+      : last;
+  if (whole.path === undefined) throw cannotFit(last.bytes, maxBytes, why);
+  await context.step('making it fit here');
+  const { path, bytes, how } = await cloud.local.shrink({
+    job: order.job,
+    source: whole.path,
+    target: order.target,
+    maxBytes,
+    dir,
+    signal: context.signal,
+    gate: context.gate,
+    log: context.log,
+    onProgress: fraction => task.onProgress(fraction, 'making it fit here'),
+  });
+  return {
+    path,
+    bytes,
+    how: `made to fit on this machine (${how}); `,
+    summary: whole.summary,
+    notes: [`${was}, more than ${formatBytes(maxBytes)}`],
+  };
+}
+
+function cannotFit(bytes: number, maxBytes: number, cause: ShrinkError | undefined): ShrinkError {
+  return new ShrinkError(
+    'cannot-fit',
+    `the cloud's result has ${formatBytes(bytes)}, more than the ${formatBytes(maxBytes)} asked for, also after asking again`,
+    {
+      doing: 'making it fit',
+      hint: 'Set fallback: local in the rule to have it made to fit on this machine, or ask for a larger size.',
+      cause,
+    },
+  );
+}

@@ -1,0 +1,158 @@
+import type { LookupFunction } from 'node:net';
+import type { Readable } from 'node:stream';
+import { Agent, type Dispatcher } from 'undici';
+import { ShrinkError } from '../core/errors.ts';
+
+/** HTTP/1.1 without opinions: no redirects followed, no retries, no cookies, bodies streamed both ways. */
+export interface Http {
+  /** @throws ShrinkError `unreachable` when no answer came; see `wasNeverSent`. The signal's reason when aborted. */
+  request(request: HttpRequest): Promise<HttpAnswer>;
+  close(): Promise<void>;
+}
+
+export interface HttpRequest {
+  method: 'GET' | 'POST';
+  url: string;
+  headers: Record<string, string>;
+  body?: string | AsyncIterable<Uint8Array>;
+  signal: AbortSignal;
+  /** Longest wait for the answer's head, and between two pieces of its body, milliseconds; 0: as long as it takes. */
+  silenceMs: number;
+}
+
+export interface HttpAnswer {
+  status: number;
+  /** Names in lower case. */
+  headers: Record<string, string>;
+  /** Must be read to the end or destroyed. */
+  body: Readable;
+}
+
+export interface HttpOptions {
+  connectMs?: number;
+  /** A connection of its own for every request, so that none is sent into one the other side is just closing. */
+  fresh?: boolean;
+  /** Resolves host names; where addresses have to be looked at before a connection is made. */
+  lookup?: LookupFunction;
+}
+
+export function createHttp(options: HttpOptions = {}): Http {
+  const agent = new Agent({
+    connect: { timeout: options.connectMs ?? 20_000, ...(options.lookup ? { lookup: options.lookup } : {}) },
+    pipelining: options.fresh ? 0 : 1,
+    // A connection this old may be closed by the other side at the very moment something is sent into it.
+    keepAliveTimeout: 2000,
+    keepAliveMaxTimeout: 10_000,
+  });
+  return {
+    request: request => send(agent, request),
+    close: () => agent.destroy(),
+  };
+}
+
+/** True when the failure happened before anything of the request can have reached the other side. */
+export function wasNeverSent(error: unknown): boolean {
+  return error instanceof ShrinkError && error.code === 'unreachable' && NEVER_SENT.has(errnoOf(error.cause) ?? '');
+}
+
+/** Names, routes, refused connections and certificates fail before the first byte of a request. */
+const NEVER_SENT: ReadonlySet<string> = new Set([
+  'ECONNREFUSED',
+  'ENOTFOUND',
+  'EAI_AGAIN',
+  'EAI_FAIL',
+  'EHOSTUNREACH',
+  'ENETUNREACH',
+  'EADDRNOTAVAIL',
+  'UND_ERR_CONNECT_TIMEOUT',
+  'CERT_HAS_EXPIRED',
+  'CERT_NOT_YET_VALID',
+  'DEPTH_ZERO_SELF_SIGNED_CERT',
+  'SELF_SIGNED_CERT_IN_CHAIN',
+  'UNABLE_TO_VERIFY_LEAF_SIGNATURE',
+  'UNABLE_TO_GET_ISSUER_CERT_LOCALLY',
+  'ERR_TLS_CERT_ALTNAME_INVALID',
+]);
+
+const CERTIFICATE = /CERT|SIGNED|VERIFY|ISSUER/;
+
+/** Wraps what a request or its body failed with; our own errors and a reason of ours for stopping pass through unchanged. */
+export function networkError(error: unknown, url: string, signal?: AbortSignal): unknown {
+  if (signal?.aborted) return signal.reason;
+  if (error instanceof ShrinkError) return error;
+  const errno = errnoOf(error);
+  const host = new URL(url).host;
+  return new ShrinkError('unreachable', `${host} cannot be reached${errno ? ` (${errno})` : ''}`, {
+    doing: `talking to ${host}`,
+    subject: host,
+    hint:
+      errno && CERTIFICATE.test(errno)
+        ? 'Check the clock of this machine and that nothing intercepts the connection; it is tried again by itself.'
+        : 'Check the connection to the internet; it is tried again by itself.',
+    cause: error,
+  });
+}
+
+function errnoOf(error: unknown): string | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const { code } = error as NodeJS.ErrnoException;
+  if (typeof code === 'string' && code !== '') return code;
+  // Several addresses tried and none reached: each error of the bundle is about connecting.
+  if (error instanceof AggregateError) return errnoOf(error.errors[0]);
+  return errnoOf(error.cause);
+}
+
+async function send(agent: Agent, request: HttpRequest): Promise<HttpAnswer> {
+  const { url, signal } = request;
+  try {
+    const answer = await agent.request({
+      origin: new URL(url).origin,
+      path: pathOf(url),
+      method: request.method,
+      headers: request.headers,
+      body: (request.body ?? null) as Dispatcher.DispatchOptions['body'],
+      signal,
+      headersTimeout: request.silenceMs,
+      bodyTimeout: request.silenceMs,
+    });
+    // A body given up half-way ends in an error event; whoever still reads sees it, and nobody else needs to.
+    answer.body.on('error', () => {});
+    return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body };
+  } catch (error) {
+    throw networkError(error, url, signal);
+  }
+}
+
+function pathOf(url: string): string {
+  const { pathname, search } = new URL(url);
+  return `${pathname}${search}`;
+}
+
+function flat(headers: Record<string, string | string[] | undefined>): Record<string, string> {
+  const out: Record<string, string> = {};
+  for (const [name, value] of Object.entries(headers)) {
+    if (value !== undefined) out[name.toLowerCase()] = Array.isArray(value) ? value.join(', ') : value;
+  }
+  return out;
+}
+
+/** The whole body as text, at most `limit` bytes. @throws ShrinkError `bad-answer` when there is more. */
+export async function readText(answer: HttpAnswer, url: string, limit: number, signal?: AbortSignal): Promise<string> {
+  const chunks: Buffer[] = [];
+  let bytes = 0;
+  try {
+    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
+      bytes += chunk.length;
+      if (bytes > limit) {
+        answer.body.destroy();
+        throw new ShrinkError('bad-answer', `${new URL(url).host} sent more than ${limit} bytes where it should not`);
+      }
+      chunks.push(chunk);
+    }
+  } catch (error) {
+    throw networkError(error, url, signal);
+  }
+  return Buffer.concat(chunks)
+    .toString('utf8')
+    .replace(/^\uFEFF/, '');
+}
