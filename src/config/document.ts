@@ -35,12 +35,12 @@ function parse(file: string, text: string): YamlFile {
   };
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: false });
   const problem = (offset: number, message: string): Problem => ({ file, ...at(offset), path: '', message });
-  const problems = [
+  const problems = distinct([
     ...[...document.errors, ...document.warnings].map(said =>
       problem(said.pos[0], syntaxMessage(said.code, said.message)),
     ),
     ...keyProblems(document).map(({ offset, message }) => problem(offset, message)),
-  ];
+  ]);
   const place: YamlFile['place'] = (path, which = 'value') => at(offsetOf(document, path, which));
   const usable = document.errors.length === 0 && !problems.some(({ message }) => message === COMPLEX_KEY);
   if (!usable) return { value: undefined, problems, place };
@@ -51,6 +51,13 @@ function parse(file: string, text: string): YamlFile {
     const { offset, message } = aliasProblem(document, error instanceof Error ? error.message : String(error));
     return { value: undefined, problems: [...problems, problem(offset, message)], place };
   }
+}
+
+/** An unclosed bracket is reported by every level around it. */
+function distinct(problems: Problem[]): Problem[] {
+  return [
+    ...new Map(problems.map(problem => [`${problem.line}:${problem.column}:${problem.message}`, problem])).values(),
+  ];
 }
 
 const COMPLEX_KEY = 'a key must be a plain word, not a list or map';

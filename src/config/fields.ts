@@ -327,15 +327,8 @@ export const path = (resolve: (written: string) => string, example: string) =>
     },
   });
 
-/** One value or a list of them; always a list afterwards. */
+/** One value or a list of them; always a list afterwards. The list comes first: load.ts picks the branch to report. */
 export const oneOrMore = <T extends z.ZodType>(item: T, what: string) =>
   z
-    .union([z.array(item).min(1, { error: `is an empty list; write ${what}, or remove the line` }), item], {
-      error: issue => innermost(issue) ?? `${show(issue.input)} is not ${what}`,
-    })
+    .union([z.array(item).min(1, { error: `is an empty list; write ${what}, or remove the line` }), item])
     .transform((value): z.output<T>[] => (Array.isArray(value) ? value : [value]) as z.output<T>[]);
-
-/** What the branch that fits the input's shape had to say; a union alone only says that nothing matched. */
-function innermost(issue: { input?: unknown; errors?: { message?: string }[][] }): string | undefined {
-  return issue.errors?.[Array.isArray(issue.input) ? 0 : 1]?.[0]?.message;
-}

@@ -80,7 +80,7 @@ export function parseConfig(
     const shape = shapeProblem(value);
     if (shape) problems.push({ file, line: 1, column: 1, path: '', message: shape });
     else {
-      const result = schema.safeParse(value);
+      const result = schema.safeParse(value, { reportInput: true });
       parsed = result.data;
       problems.push(...(result.error?.issues ?? []).flatMap(issue => issueProblems(file, yaml, schema, issue)));
       const conflicts = crossCheck(value, resolve).map(({ path, message }) => ({
@@ -176,6 +176,13 @@ function issueProblems(file: string, yaml: YamlFile, schema: z.ZodType, issue: z
     }));
   }
   const path: KeyPath = issue.path;
+  if (issue.code === 'invalid_union') {
+    // Of a list or a single value (fields.ts, oneOrMore): the branch of the shape that was written.
+    const branch = issue.errors[Array.isArray(issue.input) ? 0 : 1] ?? [];
+    return branch.flatMap(inner =>
+      issueProblems(file, yaml, schema, { ...inner, path: [...path, ...inner.path] } as z.core.$ZodIssue),
+    );
+  }
   return [{ file, ...yaml.place(path), path: formatPath(path), message: issue.message }];
 }
 

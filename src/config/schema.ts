@@ -75,7 +75,7 @@ const folderSchema = (resolve: ResolvePath) =>
       ),
     scan: field
       .durationOrAuto(1000)
-      .default('auto')
+      .prefault('auto')
       .describe('How often the whole inbox is read again; auto looks at the kind of disk and polls network mounts.'),
     reports: field
       .oneOf('never', 'on-failure', 'always')
@@ -135,7 +135,7 @@ const ruleSchema = () =>
       .describe('What to do where the cloud cannot take or finish a file: hold it, or do it on this machine.'),
     output: field
       .words('a name template', `one like ${DEFAULT_OUTPUT}`, templateProblem)
-      .default(DEFAULT_OUTPUT)
+      .prefault(DEFAULT_OUTPUT)
       .describe('Name of the result within the outbox, made of {dir}, {name}, {ext} (of the original) and {rule}.'),
     min_saving: field
       .share(0, 99)
@@ -170,11 +170,11 @@ const nemoSchema = (resolve: ResolvePath) =>
   map('a map', {
     api_url: field
       .url('https://mega-api-prod.nemovideo.ai', { secure: true })
-      .default('https://mega-api-prod.nemovideo.ai')
+      .prefault('https://mega-api-prod.nemovideo.ai')
       .describe('Address of the API; NEMO_API_URL wins.'),
     web_url: field
       .url('https://nemovideo.com', { secure: true })
-      .default('https://nemovideo.com')
+      .prefault('https://nemovideo.com')
       .describe('Address of the site, for links shown to people; NEMO_WEB_URL wins.'),
     token_file: field
       .path(resolve, '/etc/shrinkbox/token')
@@ -190,7 +190,7 @@ const nemoSchema = (resolve: ResolvePath) =>
           ? undefined
           : 'is not a language; write a tag like en or zh-CN',
       )
-      .default('en')
+      .prefault('en')
       .describe('Language of the conversation with the service.'),
     poll_interval: field.duration(1, ['30s']).prefault('30s').describe('How often a render is asked about.'),
     poll_limit: field
@@ -229,9 +229,9 @@ const localSchema = (resolve: ResolvePath) => {
   return map('a map', {
     ffmpeg: field
       .path(program, '/usr/bin/ffmpeg')
-      .default('ffmpeg')
+      .prefault('ffmpeg')
       .describe('The ffmpeg to use: a path, or a name looked up on PATH.'),
-    ffprobe: field.path(program, '/usr/bin/ffprobe').default('ffprobe').describe('The ffprobe to use.'),
+    ffprobe: field.path(program, '/usr/bin/ffprobe').prefault('ffprobe').describe('The ffprobe to use.'),
     effort: field
       .oneOf('fast', 'balanced', 'best')
       .default('balanced')
@@ -257,7 +257,7 @@ const notifySchema = () =>
     url: field.url('https://ntfy.sh/my-topic').describe('Receives a POST with the job as JSON.'),
     on: field
       .oneOrMore(field.oneOf('done', 'held', 'failed'), 'a list of done, held and failed')
-      .default(['done', 'held', 'failed'])
+      .prefault(['done', 'held', 'failed'])
       .describe('Which ends of a job are told.'),
   });
 
@@ -283,8 +283,12 @@ function map<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
 
 /** A list that is not empty. */
 function list<Item extends z.ZodType>(what: string, item: Item) {
+  const complain = ({ input }: { input?: unknown }) =>
+    input === null
+      ? `has no value; start each of the ${what} with "- ", or remove the line`
+      : `${show(input)} is not a list of ${what}; start each with "- "`;
   return z
-    .array(item, { error: ({ input }) => `${show(input)} is not a list of ${what}; start each with "- "` })
+    .array(item, { error: complain })
     .min(1, { error: `is an empty list; add one of the ${what} or remove the key for the built-in ones` });
 }
 

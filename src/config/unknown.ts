@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { formatPath, type KeyPath } from './problems.ts';
 import { show } from './show.ts';
-import { closest, didYouMean } from './suggest.ts';
+import { didYouMean } from './suggest.ts';
 
 /** Keys people try to put secrets under. */
 const SECRET_KEY = /^(?:\w+[_-])?(?:token|api[_-]?key|key|secret|password|passwd|bearer|authorization|credentials?)$/i;
@@ -39,7 +39,7 @@ function homesOf(schema: z.ZodType, key: string): string[] {
       walk(found.element as z.ZodType, [...path.slice(0, -1), `${String(path.at(-1))}[]`]);
     if (!(found instanceof z.ZodObject)) return;
     const keys = Object.keys(found.shape);
-    if (closest(key, keys) !== undefined && keys.includes(closest(key, keys) ?? '')) homes.push(formatPath(path));
+    if (keys.includes(key)) homes.push(formatPath(path));
     for (const name of keys) walk(found.shape[name] as z.ZodType, [...path, name]);
   };
   walk(schema, []);

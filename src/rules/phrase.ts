@@ -29,7 +29,7 @@ export interface Phrase {
   /** Sticky. */
   pattern: RegExp;
   /** `undefined`: these words in this form mean nothing to us after all (0 MB, 900 frames per second). */
-  read(match: RegExpExecArray): Meaning | undefined;
+  read: (match: RegExpExecArray) => Meaning | undefined;
 }
 
 /** A phrase in a language with spaces: ends where a word ends. */

@@ -1,0 +1,22 @@
+import { expect, test } from 'vitest';
+import { findConflicts } from '../../src/config/conflicts.ts';
+
+test('real paths can be compared once links are resolved', () => {
+  const written = { stateDir: '/state', folders: [{ inbox: '/in', outbox: '/media/out' }] };
+  expect(findConflicts(written)).toEqual([]);
+  expect(findConflicts({ ...written, folders: [{ inbox: '/media', outbox: '/media/out' }] })).toEqual([
+    {
+      path: ['folders', 0, 'outbox'],
+      message: 'lies inside the inbox of folders[0] (/media); results would be compressed again, without end',
+    },
+  ]);
+});
+
+test('an inbox that is the root holds everything', () => {
+  const { length } = findConflicts({ stateDir: '/state', folders: [{ inbox: '/', outbox: '/out', archive: '/old' }] });
+  expect(length).toBe(3);
+});
+
+test('what is not known is not compared', () => {
+  expect(findConflicts({ folders: [{ outbox: '/a' }, { inbox: '/b' }, {}] })).toEqual([]);
+});

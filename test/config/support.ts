@@ -1,0 +1,40 @@
+import { type Config, loadConfig, parseConfig } from '../../src/config/load.ts';
+import { ConfigError, formatProblem } from '../../src/config/problems.ts';
+
+/** Reads from a table instead of a disk; an Error as a value is thrown. */
+export function readFrom(files: Readonly<Record<string, string | Error>>) {
+  return (path: string): string => {
+    const found = files[path];
+    if (found instanceof Error) throw found;
+    if (found === undefined) throw errno('ENOENT');
+    return found;
+  };
+}
+
+export function errno(code: string): Error {
+  return Object.assign(new Error(`${code}: made up`), { code });
+}
+
+export const HERE = { env: {}, cwd: '/srv', home: '/home/me' };
+
+/** A file /srv/config.yaml with this text. */
+export function parse(text: string, env: Record<string, string> = {}): Config {
+  return parseConfig(text, { ...HERE, env, source: '/srv/config.yaml' });
+}
+
+/** What is wrong with it, as lines without the path of the file. */
+export function problemsOf(text: string, env: Record<string, string> = {}): string[] {
+  return problemsIn(() => parse(text, env));
+}
+
+export function problemsIn(run: () => unknown): string[] {
+  try {
+    run();
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return error.problems.map(problem => formatProblem(problem).replace('/srv/config.yaml:', ''));
+  }
+  return [];
+}
+
+export { loadConfig };
