@@ -1,0 +1,147 @@
+#!/usr/bin/env node
+/** The only executable. Reads the command line, runs one command, and turns whatever came of it into an exit code. */
+import { readFileSync, realpathSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { fileURLToPath } from 'node:url';
+import { Command, CommanderError } from 'commander';
+import { defineActions } from './commands/act.ts';
+import { defineCheck } from './commands/check.ts';
+import { defineCloud } from './commands/cloud.ts';
+import { defineCompress } from './commands/compress.ts';
+import { type Action, Context, type Define, type Globals, type Io, type Parts } from './commands/context.ts';
+import { defineDemo } from './commands/demo.ts';
+import { defineDoctor } from './commands/doctor.ts';
+import { EXIT, EXIT_CODES, exitCodeFor } from './commands/exit-codes.ts';
+import { defineExplain } from './commands/explain.ts';
+import { defineInit } from './commands/init.ts';
+import { defineJob } from './commands/job.ts';
+import { defineJobs } from './commands/jobs.ts';
+import { tell, tellJson } from './commands/problem.ts';
+import { defineRun } from './commands/run.ts';
+import { defineStatus } from './commands/status.ts';
+import { safe, safeJson } from './commands/text.ts';
+import { defineTurns } from './commands/turn.ts';
+import { ShrinkError } from './core/errors.ts';
+import { systemClock } from './platform/clock.ts';
+
+/** In the order of `--help`. */
+const COMMANDS: readonly Define[] = [
+  defineRun,
+  defineCompress,
+  defineStatus,
+  defineJobs,
+  defineJob,
+  defineExplain,
+  defineActions,
+  defineTurns,
+  defineCheck,
+  defineDoctor,
+  defineInit,
+  defineDemo,
+  defineCloud,
+];
+
+/** Runs one command line (without node and script) and resolves with the exit code; everything is said by then. */
+export async function main(argv: readonly string[], io: Io, parts: Parts = realParts): Promise<number> {
+  let code: number = EXIT.fine;
+  const program = createProgram(io, run => async (...args) => {
+    // commander hands over arguments, options, and the command itself.
+    const command = args.at(-1) as Command;
+    const globals = command.optsWithGlobals<Globals>();
+    const context = new Context({ io, parts, version: version(), globals });
+    code = await run(context, ...(args.slice(0, -1) as never));
+  });
+  try {
+    await program.parseAsync(argv, { from: 'user' });
+    return code;
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return EXIT.fine;
+    const known = error instanceof CommanderError ? usage(error) : error;
+    const lines = wantsJson(argv) ? [safeJson(tellJson(known), 0)] : tell(known);
+    io.stderr.write(`${lines.join('\n')}\n`);
+    return exitCodeFor(known);
+  }
+}
+
+function createProgram(io: Io, action: Action): Command {
+  const program = new Command('shrinkbox')
+    .description('Makes dropped videos smaller: watches inboxes, delivers to outboxes.')
+    .version(version(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'print this')
+    .option(
+      '--config <file>',
+      'the configuration (default: $SHRINKBOX_CONFIG, ./config.yaml, ~/.config/shrinkbox/, /etc/shrinkbox/)',
+    )
+    .option('--json', 'answers for programs, and errors too')
+    .exitOverride()
+    .configureHelp({ showGlobalOptions: true })
+    // Errors are told in one place, in `main`; only help and version are written from here.
+    .configureOutput({ writeOut: text => io.stdout.write(text), writeErr: () => {}, getOutHasColors: () => false })
+    .addHelpText('after', exitCodeHelp());
+  for (const define of COMMANDS) define(program, action);
+  program.helpCommand('help [command]', 'print this, or the help of a command');
+  return program;
+}
+
+function exitCodeHelp(): string {
+  const lines = EXIT_CODES.map(([code, meaning]) => `  ${String(code).padEnd(4)} ${meaning}`);
+  return `\nExit codes:\n${lines.join('\n')}`;
+}
+
+/** commander's `error: unknown option '--foo'\n(Did you mean --bar?)` as one of our errors. */
+function usage(error: CommanderError): ShrinkError {
+  if (error.code === 'commander.help') return new ShrinkError('usage', 'a command is missing', { hint: ALL_COMMANDS });
+  const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
+  const hint = rest
+    .join(' ')
+    .replace(/^\((.*)\)$/, '$1')
+    .trim();
+  return new ShrinkError('usage', safe(first), { hint: hint || ALL_COMMANDS });
+}
+
+const ALL_COMMANDS = 'shrinkbox --help lists the commands and options.';
+
+function wantsJson(argv: readonly string[]): boolean {
+  const end = argv.indexOf('--');
+  return argv.slice(0, end === -1 ? argv.length : end).includes('--json');
+}
+
+/** From package.json, which stands one folder up from src and from dist. */
+function version(): string {
+  const file = fileURLToPath(new URL('../package.json', import.meta.url));
+  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
+}
+
+const realParts: Parts = {
+  startDaemon: async options => (await import('./daemon.ts')).startDaemon(options),
+  compressFiles: async options => (await import('./oneshot.ts')).compressFiles(options),
+  async openCloud() {
+    throw new ShrinkError('auth-missing', 'the cloud engine (nemo) is not set up', {
+      hint: 'Set engine: nemo in the configuration and NEMO_TOKEN or nemo.token_file.',
+    });
+  },
+};
+
+/** Whether this file was started, by its own name or by a link to it (npm makes one). */
+function isStarted(): boolean {
+  const script = process.argv[1];
+  try {
+    return script !== undefined && realpathSync(script) === fileURLToPath(import.meta.url);
+  } catch {
+    return false;
+  }
+}
+
+if (isStarted()) {
+  // `shrinkbox jobs | head` closes the pipe early; that is no reason to complain, nor for a daemon to end.
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
+    });
+  }
+  const { stdout, stderr, env } = process;
+  const io: Io = { stdout, stderr, env, cwd: process.cwd(), home: homedir(), clock: systemClock, signals: process };
+  const code = await main(process.argv.slice(2), io);
+  await Promise.all([stdout, stderr].map(stream => new Promise(written => stream.write('', written))));
+  process.exit(code);
+}

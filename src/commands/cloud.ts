@@ -1,0 +1,60 @@
+/** ask, credits, timeline, export and upload: what the cloud service offers, by hand. */
+import type { Action, Context, Define } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { safe } from './text.ts';
+
+/** What the nemo engine offers to people; `job` is a job's id. */
+export interface Cloud {
+  /** Sends words to where they belong: an answer, an edit, an export (the router). */
+  ask(words: string, job?: string): Promise<CloudAnswer>;
+  credits(): Promise<CloudAnswer>;
+  timeline(job: string): Promise<CloudAnswer>;
+  export(job: string): Promise<CloudAnswer>;
+  /** `what` is a path or an address. */
+  upload(what: string, job: string): Promise<CloudAnswer>;
+}
+
+/** The same answer for people and for `--json`; lines need not be safe. */
+export interface CloudAnswer {
+  lines: readonly string[];
+  data: object;
+}
+
+export const defineCloud: Define = (program, action) => {
+  program
+    .command('ask')
+    .description('ask the cloud service in plain words (nemo)')
+    .argument('<words>')
+    .option('--job <id>', 'about this job')
+    .action(answering(action, (cloud, words: string, options: { job?: string }) => cloud.ask(words, options.job)));
+  program
+    .command('credits')
+    .description('what is left of the cloud credits (nemo)')
+    .action(answering(action, cloud => cloud.credits()));
+  program
+    .command('timeline')
+    .description("what is on a job's timeline in the cloud (nemo)")
+    .requiredOption('--job <id>', 'the job')
+    .action(answering(action, (cloud, options: { job: string }) => cloud.timeline(options.job)));
+  program
+    .command('export')
+    .description("render a job's timeline and deliver it (nemo)")
+    .requiredOption('--job <id>', 'the job')
+    .action(answering(action, (cloud, options: { job: string }) => cloud.export(options.job)));
+  program
+    .command('upload')
+    .description("add a file or an address to a job's session (nemo)")
+    .argument('<file-or-url>')
+    .requiredOption('--job <id>', 'the job')
+    .action(answering(action, (cloud, what: string, options: { job: string }) => cloud.upload(what, options.job)));
+};
+
+function answering<Args extends unknown[]>(action: Action, ask: (cloud: Cloud, ...args: Args) => Promise<CloudAnswer>) {
+  return action(async (context: Context, ...args: Args) => {
+    const cloud = await context.parts.openCloud(context);
+    const answer = await ask(cloud, ...args);
+    if (context.json) context.printJson(answer.data);
+    else for (const line of answer.lines) context.print(safe(line));
+    return EXIT.fine;
+  });
+}

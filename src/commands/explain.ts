@@ -1,0 +1,40 @@
+import { resolve } from 'node:path';
+import type { Explanation } from '../control/control.ts';
+import { openReader } from './connect.ts';
+import type { Context, Define } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { historyLines } from './job.ts';
+import { remarkOf } from './jobs.ts';
+import { safe } from './text.ts';
+
+export const defineExplain: Define = (program, action) => {
+  program
+    .command('explain')
+    .description('which rule a file gets and why, and what happened to it before')
+    .argument('<file>')
+    .action(
+      action(async (context, file: string) => {
+        const reader = await openReader(context);
+        try {
+          const explanation = await reader.explain(resolve(context.io.cwd, file));
+          if (context.json) context.printJson(explanation);
+          else for (const line of explanationLines(context, explanation)) context.print(line);
+          return EXIT.fine;
+        } finally {
+          await reader.close();
+        }
+      }),
+    );
+};
+
+function explanationLines({ paint }: Context, explanation: Explanation): string[] {
+  const { path, folder, rules, verdict, plan, before } = explanation;
+  return [
+    paint('bold', safe(path)),
+    `  ${folder === null ? 'in no inbox' : `in the inbox ${safe(folder)}`}`,
+    ...rules.map(rule => `  ${paint(rule.matched ? 'green' : 'dim', rule.matched ? '+' : '-')} ${safe(rule.why)}`),
+    `  ${safe(verdict)}`,
+    ...plan.map(line => `    ${safe(line)}`),
+    ...before.flatMap(job => ['', `before: job ${safe(job.id)}, ${job.state}: ${remarkOf(job)}`, ...historyLines(job)]),
+  ];
+}

@@ -1,0 +1,46 @@
+import type { Io } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+
+/** What a person or systemd does to end a command: asks once, then insists. */
+export interface Stops {
+  /** The first signal. */
+  asked: Promise<NodeJS.Signals>;
+  /** A second one: at once, please. */
+  insisted: Promise<NodeJS.Signals>;
+  close(): void;
+}
+
+/** SIGHUP, the terminal going away, ends a command like SIGTERM. */
+const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+
+/** Takes over the signals until `close`. */
+export function listenForStops(signals: Io['signals']): Stops {
+  const first = later<NodeJS.Signals>();
+  const second = later<NodeJS.Signals>();
+  let count = 0;
+  const onSignal = (signal: NodeJS.Signals) => {
+    count += 1;
+    (count === 1 ? first : second).resolve(signal);
+  };
+  for (const signal of SIGNALS) signals.on(signal, onSignal);
+  return {
+    asked: first.promise,
+    insisted: second.promise,
+    close() {
+      for (const signal of SIGNALS) signals.off(signal, onSignal);
+    },
+  };
+}
+
+/** Ctrl-C is an interruption; being stopped by the system is an ordinary end. */
+export function exitCodeOf(signal: NodeJS.Signals): number {
+  return signal === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
+}
+
+function later<T>(): { promise: Promise<T>; resolve(value: T): void } {
+  let resolve: (value: T) => void = () => {};
+  const promise = new Promise<T>(resolver => {
+    resolve = resolver;
+  });
+  return { promise, resolve };
+}

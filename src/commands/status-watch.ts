@@ -1,0 +1,88 @@
+import { connect, openJournalReader, type Reader } from './connect.ts';
+import type { ControlClient } from '../control/client.ts';
+import type { Context } from './context.ts';
+import { EXIT } from './exit-codes.ts';
+import { statusLines } from './status.ts';
+import { safeJson } from './text.ts';
+import { sleep } from '../platform/clock.ts';
+
+/** A burst of changes is shown once, after this long. */
+const CALM_MS = 100;
+/** How long to wait for a daemon that is not there before looking again. */
+const AGAIN_MS = 1_000;
+
+/**
+ * Shows the status whenever something changes, until Ctrl-C (the shell's own 130) or until nobody reads. On a terminal the
+ * screen is painted again; elsewhere, or with --json, a block or a line follows the other.
+ */
+export async function watchStatus(context: Context): Promise<number> {
+  const config = await context.loadConfig();
+  const { io } = context;
+  let absent = false;
+  while (io.stdout.writable !== false) {
+    const daemon = await connect(config);
+    if (daemon) {
+      absent = false;
+      await follow(context, daemon).finally(() => daemon.close());
+    } else if (!absent) {
+      absent = true;
+      const reader = await openJournalReader(context, config);
+      await show(context, reader);
+    }
+    await sleep(io.clock, AGAIN_MS);
+  }
+  return EXIT.fine;
+}
+
+type Shown = Pick<Reader, 'status' | 'jobs'>;
+
+/** Paints on every change until the daemon ends. */
+async function follow(context: Context, daemon: ControlClient): Promise<void> {
+  const { io } = context;
+  const end = new AbortController();
+  let painting: Promise<void> | undefined;
+  let stale = false;
+  const paintSoon = () => {
+    stale = true;
+    painting ??= (async () => {
+      while (stale) {
+        await sleep(io.clock, CALM_MS);
+        stale = false;
+        await show(context, { status: () => daemon.status(), jobs: () => daemon.jobs() });
+        if (io.stdout.writable === false) end.abort();
+      }
+    })()
+      .catch(() => end.abort())
+      .finally(() => {
+        painting = undefined;
+      });
+  };
+  try {
+    for await (const _change of daemon.events(end.signal)) paintSoon();
+  } catch {
+    // The daemon ended; it is looked for again.
+  }
+  await painting;
+}
+
+async function show(context: Context, from: Shown): Promise<void> {
+  const { io } = context;
+  const status = await from.status();
+  if (context.json) {
+    io.stdout.write(`${safeJson(status, 0)}\n`);
+    return;
+  }
+  const lines = statusLines(context, status, await from.jobs());
+  if (!io.stdout.isTTY) {
+    io.stdout.write(`${lines.join('\n')}\n\n`);
+    return;
+  }
+  const rows = Math.max(3, (io.stdout.rows ?? 24) - 1);
+  // Home, each line with its rest cleared, then everything below: no flicker as clearing the screen first would give.
+  io.stdout.write(
+    `\u001b[H${lines
+      .slice(0, rows)
+      .map(line => `${line}\u001b[K\n`)
+      .join('')}\u001b[J`,
+  );
+}
