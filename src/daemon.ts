@@ -34,6 +34,7 @@ import { isWithin, ReasonedGate } from './queue/gate.ts';
 import { isBusy, untilIdle } from './queue/idle.ts';
 import { Ledger, type ReplayedRecord } from './queue/ledger.ts';
 import { Scheduler } from './queue/scheduler.ts';
+import { createTidy } from './queue/tidy.ts';
 import { createWorker } from './queue/worker.ts';
 import { Releases } from './releases.ts';
 import { engineViews, folderViews, logChange, modeOf, totalsOf } from './status.ts';
@@ -131,7 +132,8 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     decide: decider.again,
     resight,
   });
-  const worker = createWorker({ ledger, world, clock, log });
+  const tidy = createTidy({ ledger, world, log });
+  const worker = createWorker({ ledger, world, tidy, clock, log });
   const scheduler = new Scheduler({
     ledger,
     worker,
@@ -149,7 +151,10 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     isRegularFile: path => folders.isRegularFile(path),
     stillThere: job => folders.stillThere(job),
     abort: (id, reason) => scheduler.abort(id, reason),
-    changed: job => scheduler.consider(job),
+    changed: async job => {
+      scheduler.consider(job);
+      await tidy(job.id);
+    },
     onFatal,
   });
   const watcher = createWatcher({
@@ -165,6 +170,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     ledger,
     scheduler,
     resight,
+    tidy,
     removeWorkDir: world.removeWorkDir,
     removeReport: world.removeReport,
     restoreOriginal: async job => {
@@ -216,6 +222,10 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   housekeep();
   releases.add({ release: every(clock, HOUSEKEEPING_MS, housekeep) });
 
+  for (const job of ledger.all()) {
+    // A crash may have come between a failure and its report.
+    if ((job.state.name === 'failed' || job.state.name === 'held') && !job.report) await tidy(job.id);
+  }
   gate.set('paused', ledger.paused);
   scheduler.start();
   releases.add({ release: () => scheduler.stop() });

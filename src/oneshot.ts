@@ -24,6 +24,7 @@ import { nodeFiles, pinOf } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
 import { SpaceBook } from './platform/space.ts';
 import { Ledger } from './queue/ledger.ts';
+import { createTidy } from './queue/tidy.ts';
 import { createWorker, restFor } from './queue/worker.ts';
 import { createWorld } from './world.ts';
 
@@ -97,7 +98,7 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
       decide: decider.again,
       resight: () => {},
     });
-    const worker = createWorker({ ledger, world, clock, log });
+    const worker = createWorker({ ledger, world, tidy: createTidy({ ledger, world, log }), clock, log });
     const id = ledger.newId();
     const sighting = await sightingOf(place);
     const decision = decider.decide(sighting, 1);

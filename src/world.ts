@@ -64,7 +64,10 @@ export function createWorld(options: WorldOptions): WorkerWorld {
       });
       return workDirOf(id);
     },
-    removeWorkDir: id => rm(workDirOf(id), { recursive: true, force: true }),
+    removeWorkDir: id =>
+      rm(workDirOf(id), { recursive: true, force: true }).catch(error => {
+        throw fileError(error, 'removing working files', workDirOf(id));
+      }),
     isIntact: candidate => isIntact(candidate),
 
     async deliver(job, verified, { signal, onIntent }) {

@@ -11,6 +11,8 @@ export interface ActionsOptions {
   scheduler: Pick<Scheduler, 'abort' | 'consider' | 'resumeEngine'>;
   /** Brings an archived original back; resolves with where it is now. @throws ShrinkError */
   restoreOriginal(job: Job): Promise<string>;
+  /** Makes what calls for a job that came to rest. */
+  tidy(id: string): Promise<void>;
   removeWorkDir(id: string): Promise<void>;
   removeReport(job: Job): Promise<void>;
   /** Have the watcher report the file again. */
@@ -71,7 +73,7 @@ export class Actions {
     }
     const reason = { code: 'cancelled' as const, text: 'cancelled by a person' };
     const outcome = await this.#commit(job, { event: 'cancelled', data: { reason } });
-    await this.#options.removeWorkDir(job.id);
+    await this.#options.tidy(job.id);
     return outcome;
   }
 

@@ -20,8 +20,8 @@ export interface AdmissionsOptions {
   stillThere(job: Job): boolean;
   /** Aborts a job that is in a slot; false when it is in none. */
   abort(id: string, reason: StopReason): boolean;
-  /** A job became ready, waits, or rests. */
-  changed(job: Job): void;
+  /** A job became ready, or rests; resolves when what that calls for is done. */
+  changed(job: Job): Promise<void>;
   onFatal(error: unknown): void;
 }
 
@@ -133,7 +133,7 @@ export class Admissions {
       data: { arrival, inbox, path, relative, pin, fingerprint, version, decision, ...(sidecar ? { sidecar } : {}) },
     };
     const job = await ledger.commit(id, admitted, ...this.#restOf(sighting, decision));
-    if (job) this.#options.changed(job);
+    if (job) await this.#options.changed(job);
   }
 
   #restOf(sighting: Sighting, decision: Decision): JobEvent[] {
@@ -160,7 +160,7 @@ export class Admissions {
         : [{ event: 'queued', data: { because: 'the words beside the file changed', fresh: true } }];
     const rest = decision.kind === 'do' ? [] : [restFor(decision)];
     const next = await this.#options.ledger.commit(job.id, decided, ...requeue, ...rest);
-    if (next) this.#options.changed(next);
+    if (next) await this.#options.changed(next);
   }
 
   /** The bytes a job was about are no more; what it was at is dropped, and the new bytes get a job of their own. */
@@ -173,6 +173,6 @@ export class Admissions {
       event: 'cancelled',
       data: { reason: { code: 'replaced', text: by } },
     });
-    if (next) this.#options.changed(next);
+    if (next) await this.#options.changed(next);
   }
 }

@@ -65,6 +65,8 @@ export interface WorkerWorld {
 export interface WorkerOptions {
   ledger: Ledger;
   world: WorkerWorld;
+  /** Called with every job that leaves its slot. */
+  tidy(id: string): Promise<void>;
   clock: Clock;
   log: Logger;
 }
@@ -88,7 +90,7 @@ const LOCAL_CAN: ReadonlySet<string> = new Set([
   'timed-out',
 ]);
 
-export function createWorker({ ledger, world, clock, log }: WorkerOptions): Worker {
+export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions): Worker {
   return {
     async run(id, signal, progress): Promise<Outcome> {
       const run: Run = { id, signal, progress };
@@ -423,30 +425,6 @@ export function createWorker({ ledger, world, clock, log }: WorkerOptions): Work
     await ledger.commit(job.id, decided, { event: 'queued', data: { because, fresh: true } });
     if (decision.kind !== 'do') await ledger.commit(job.id, restFor(decision));
     return { kind: 'again' };
-  }
-
-  /** Reports and working files follow the state a job came to rest in. */
-  async function tidy(id: string): Promise<void> {
-    const job = ledger.get(id);
-    if (!job || !RESTING.has(job.state.name)) return;
-    try {
-      if (job.state.name !== 'held') await world.removeWorkDir(id);
-      const path = await world.report(job);
-      if (path && path !== job.report) await ledger.commit(id, { event: 'reported', data: { path } });
-      if (job.state.name === 'done') await dropOldReports(job);
-    } catch (error) {
-      if (!(error instanceof ShrinkError) || adviceFor(error.code).kind === 'stop') throw error;
-      log.warn({ job: id, code: error.code }, `the report could not be written: ${error.message}`);
-    }
-  }
-
-  /** A file that was delivered at last leaves no report of earlier failures behind. */
-  async function dropOldReports(done: Job): Promise<void> {
-    for (const job of ledger.atPlace(done.inbox, done.relative)) {
-      if (!job.report?.endsWith('.failed.txt')) continue;
-      await world.removeReport(job);
-      await ledger.commit(job.id, { event: 'reported', data: { path: null } });
-    }
   }
 }
 

@@ -37,7 +37,7 @@ describe('bad input gets a clear reason, nothing is lost, and the daemon goes on
       truncateSync(path, Math.floor(readFileSync(plain).length / 2));
     });
     put('zero.mp4', 'failed', /empty/, path => writeFileSync(path, ''));
-    const audio = await footage('audioOnly');
+    const audio = await footage('soundOnly');
     put('audio.mp4', 'failed', /no picture|no video|sound/, path => writeFileSync(path, readFileSync(audio)));
     put('playlist.mp4', 'failed', /playlist|not a video/, path =>
       writeFileSync(path, `#EXTM3U\n#EXTINF:5,\n${plain}\n#EXT-X-ENDLIST\n`),

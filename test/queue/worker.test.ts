@@ -5,6 +5,7 @@ import type { JobEvent } from '../../src/core/lifecycle.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import type { StopReason } from '../../src/queue/scheduler.ts';
+import { createTidy } from '../../src/queue/tidy.ts';
 import { createWorker } from '../../src/queue/worker.ts';
 import { aCandidate, aDecision, aPin } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -16,7 +17,7 @@ async function setup(decision: Decision = aDecision(), ...events: JobEvent[]) {
   const journal = new MemoryJournal();
   const ledger = new Ledger(journal, clock);
   const world = new FakeWorld();
-  const worker = createWorker({ ledger, world, clock, log: silentLogger });
+  const worker = createWorker({ ledger, world, tidy: createTidy({ ledger, world, log: silentLogger }), clock, log: silentLogger });
   const data = {
     arrival: 1,
     inbox: '/in',
