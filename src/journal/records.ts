@@ -77,17 +77,14 @@ export function encodeRecord(record: JournalRecord): string {
 /** Reads one line (without its newline) and says exactly what is wrong with a bad one. Never throws. */
 export function decodeRecord(line: Buffer): Decoded {
   const end = line.length - FRAME_BYTES;
-  if (
-    end < 1 ||
-    line.toString('latin1', end, end + 8) !== ',"crc":"' ||
-    line.toString('latin1', line.length - 2) !== '"}'
-  ) {
-    return bad(line.length === 0 ? 'it is empty' : 'it does not end like a record');
+  const frame = FRAME.exec(line.toString('latin1', Math.max(0, end)));
+  if (!frame || end < 1) return bad(line.length === 0 ? 'it is empty' : 'it does not end like a record');
+  const said = frame[1] ?? '';
+  const is = crc32(line.subarray(0, end));
+  // Upper case never stands there: `1F2E` for `1f2e` is a flipped bit too.
+  if (Number.parseInt(said, 16) !== is || !LOWER_HEX.test(said)) {
+    return bad(`its checksum is ${printable(said)}, its content says ${hex(is)}`);
   }
-  const said = line.toString('latin1', end + 8, end + 16);
-  const is = hex(crc32(line.subarray(0, end)));
-  // Compared as text: `1F2E` for `1f2e` is a flipped bit too.
-  if (said !== is) return bad(`its checksum is ${printable(said)}, its content says ${is}`);
   let value: unknown;
   try {
     value = JSON.parse(line.toString('utf8'));
@@ -99,6 +96,8 @@ export function decodeRecord(line: Buffer): Decoded {
 
 /** `,"crc":"` + 8 digits + `"}` */
 const FRAME_BYTES = 18;
+const FRAME = /^,"crc":"([^]{8})"\}$/;
+const LOWER_HEX = /^[0-9a-f]{8}$/;
 /** `{"v":1,"seq":` + up to 16 digits */
 const HEAD_BYTES = 29;
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build, type Rolldown } from 'vite';
-import { afterEach } from 'vitest';
+import { afterAll, afterEach } from 'vitest';
 import type { ShrinkError } from '../../src/core/errors.ts';
 import { type Journal, type JournalOptions, openJournal } from '../../src/journal/journal.ts';
 import type { JournalFiles } from '../../src/journal/files.ts';
@@ -14,6 +14,7 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 
 const dirs: string[] = [];
+const programs: string[] = [];
 const journals: Journal[] = [];
 
 /** A directory that is gone after the test. */
@@ -26,6 +27,10 @@ export async function tempDir(): Promise<string> {
 afterEach(async () => {
   await Promise.all(journals.splice(0).map(journal => journal.close()));
   await Promise.all(dirs.splice(0).map(dir => rm(dir, { recursive: true, force: true })));
+});
+
+afterAll(async () => {
+  await Promise.all(programs.splice(0).map(dir => rm(dir, { recursive: true, force: true })));
 });
 
 export interface Opened {
@@ -91,8 +96,10 @@ export async function contents(dir: string): Promise<Record<string, string>> {
   );
 }
 
-/** Bundles a program of `programs/` so that plain Node can run it. */
-export async function bundle(name: string, into: string): Promise<string> {
+/** Bundles a program of `programs/` so that plain Node can run it, as long as this test file runs. */
+export async function bundle(name: string): Promise<string> {
+  const into = await mkdtemp(join(tmpdir(), 'shrinkbox-program-'));
+  programs.push(into);
   const built = (await build({
     configFile: false,
     logLevel: 'silent',

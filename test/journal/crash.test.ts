@@ -1,0 +1,33 @@
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+import { expect, it } from 'vitest';
+import { bundle, numbersOf, open, read, run, tempDir, upTo } from './support.ts';
+
+/** How many acknowledgements each process gives before it is killed; different points of its life. */
+const LIVES = Array.from({ length: 40 }, (_, n) => 1 + ((n * 37) % 101));
+
+it('a journal survives 40 times kill -9 in the middle of writing, rotating and compacting', async () => {
+  const program = await bundle('append');
+  const dir = await tempDir();
+  const acknowledged = new Set<number>();
+  for (const life of LIVES) {
+    const child = run(program, dir);
+    const before = acknowledged.size;
+    const output = createInterface({ input: child.stdout });
+    output.on('line', line => {
+      acknowledged.add(Number(line));
+      if (acknowledged.size === before + life) child.kill('SIGKILL');
+    });
+    // What it said before it died counts, even where we read it later.
+    await Promise.all([once(child, 'exit'), once(output, 'close')]);
+    expect(child.signalCode).toBe('SIGKILL');
+    const { numbers } = await read(dir);
+    expect(numbers).toEqual(upTo(numbers.length));
+    expect(numbers.length).toBeGreaterThan(Math.max(...acknowledged));
+  }
+  const { journal, records } = await open(dir);
+  expect(acknowledged.size).toBeGreaterThan(2000);
+  expect(numbersOf(records)).toEqual(upTo(records.length));
+  // The marks of its snapshots have numbers too.
+  expect(journal.lastSeq).toBeGreaterThan(records.length);
+});

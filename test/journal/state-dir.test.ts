@@ -1,0 +1,96 @@
+import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from 'vitest';
+import { prepareStateDir } from '../../src/journal/state-dir.ts';
+import { tempDir } from './support.ts';
+
+const EXT4 = 0xef53;
+
+async function modeOf(path: string): Promise<string> {
+  return ((await stat(path)).mode & 0o777).toString(8);
+}
+
+describe('the state directory', () => {
+  const umask = process.umask();
+  afterEach(() => void process.umask(umask));
+
+  it.each(['000', '022', '077', '277'])('is created for its owner only with umask %s', async mask => {
+    const root = join(await tempDir(), 'state');
+    process.umask(mask);
+    const dirs = await prepareStateDir(root);
+    expect(dirs).toEqual({ root, journal: join(root, 'journal'), work: join(root, 'work') });
+    for (const dir of Object.values(dirs)) expect(await modeOf(dir)).toBe('700');
+  });
+
+  it('is left as it is the second time', async () => {
+    const root = join(await tempDir(), 'state');
+    const { journal } = await prepareStateDir(root);
+    await writeFile(join(journal, '000001.jsonl'), 'x');
+    await prepareStateDir(root);
+    expect(await readdir(journal)).toEqual(['000001.jsonl']);
+  });
+
+  it('that was too open is closed', async () => {
+    const root = await tempDir();
+    for (const dir of ['journal', 'work']) await mkdir(join(root, dir));
+    for (const dir of ['journal', 'work', '.']) await chmod(join(root, dir), 0o777);
+    await prepareStateDir(root);
+    for (const dir of ['journal', 'work', '.']) expect(await modeOf(join(root, dir))).toBe('700');
+  });
+
+  it('that is used for other things as well keeps its mode; what is ours in it is closed', async () => {
+    const root = await tempDir();
+    await writeFile(join(root, 'holiday.mp4'), '');
+    await chmod(root, 0o755);
+    await prepareStateDir(root);
+    expect([await modeOf(root), await modeOf(join(root, 'journal'))]).toEqual(['755', '700']);
+  });
+
+  it.each([
+    ['is a file', ''],
+    ['lies inside a file', 'state'],
+  ])('that %s is a mistake in the config', async (_, below) => {
+    const file = join(await tempDir(), 'file');
+    await writeFile(file, 'x');
+    await expect(prepareStateDir(join(file, below))).rejects.toMatchObject({
+      code: 'config-invalid',
+      hint: expect.stringContaining('folder'),
+    });
+  });
+
+  it.each([
+    ['NFS', 0x6969],
+    ['SMB', 0x517b],
+    ['SMB', 0xfe534d42],
+    ['CIFS', 0xff534d42],
+    ['9P', 0x01021997],
+    ['FUSE', 0x65735546],
+  ])('on %s is refused, and nothing is created there', async (name, type) => {
+    const parent = await tempDir();
+    const root = join(parent, 'deep', 'state');
+    await expect(prepareStateDir(root, async () => type)).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: `state_dir must be on a local disk: ${root} is on ${name}.`,
+      hint: expect.stringContaining('a disk of this machine'),
+    });
+    expect(await readdir(parent)).toEqual([]);
+  });
+
+  it('is asked about where it will be, and its parts where they are', async () => {
+    const [parent, elsewhere] = [await tempDir(), await tempDir()];
+    const asked: string[] = [];
+    const root = join(parent, 'state');
+    await prepareStateDir(root, async path => {
+      asked.push(path);
+      return EXT4;
+    });
+    expect(asked).toEqual([parent, join(root, 'journal'), join(root, 'work')]);
+    const linked = join(parent, 'linked');
+    await mkdir(linked);
+    await symlink(elsewhere, join(linked, 'journal'));
+    const refused = prepareStateDir(linked, async path => (path.endsWith('journal') ? 0x6969 : EXT4));
+    await expect(refused).rejects.toMatchObject({
+      message: expect.stringContaining(`${join(linked, 'journal')} is on NFS`),
+    });
+  });
+});
