@@ -1,5 +1,5 @@
 import type { MediaFacts } from '../../core/media.ts';
-import { fileUrl, keepFrameTimes, oneSecondChunks, untrustedInput } from '../../platform/ffmpeg/args.ts';
+import { FINE_CLOCK, fileUrl, keepFrameTimes, oneSecondChunks, untrustedInput } from '../../platform/ffmpeg/args.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Effort } from './bench.ts';
 import { OUTPUT } from './bench.ts';
@@ -62,6 +62,7 @@ export function pictureArgs(options: PictureArgs): string[] {
     ...['-map_metadata', '-1', '-map_chapters', '-1'],
     ...['-filter:v', picture.filters],
     ...keepFrameTimes(tools),
+    ...FINE_CLOCK,
     ...picture.colors,
     ...encoderArgs(options),
   ];

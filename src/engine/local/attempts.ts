@@ -40,7 +40,7 @@ async function attempt(bench: Bench, work: Encode, bitsPerSecond: number, number
   await bench.context.step(number === 1 ? note : `${note}, try ${number}`);
   const rate = { kind: twoPasses ? ('pass-2' as const) : ('one-pass' as const), bitsPerSecond };
   const picture = await encodePicture(bench, work, rate, SHARE.pass2, note);
-  const made = await joinTracks(bench, work, picture ?? { frames: 0 }, `out-${number}.mp4`);
+  const made = await joinTracks(bench, work, picture ?? { frames: 0, complaints: 0 }, `out-${number}.mp4`);
   bench.context.log.debug(
     { attempt: number, bitsPerSecond, bytes: made.bytes, cap: work.budget.capBytes },
     'attempt measured',

@@ -6,6 +6,8 @@ export interface Budget {
   /** Sound, subtitles and all tables: what is there whatever the picture takes. */
   fixedBytes: number;
   durationS: number;
+  /** Bits per second from which on more cannot be seen; no further try is spent on going above it. */
+  ceilingRate?: number;
 }
 
 /** One finished try: what was asked of the encoder, and the size of the whole muxed file. */
@@ -22,6 +24,8 @@ const FIRST_AIM = 0.99;
 const RETRY_AIM = 0.998;
 /** Filled well enough: the last 3 % are worth less than another pass. */
 const FULL = 0.97;
+/** The ceiling is a prediction: from here on it counts as reached. */
+const NEAR_CEILING = 0.8;
 const MOST_ATTEMPTS = 6;
 /** Tries that may be spent on filling up; for staying below the cap all of them may. */
 const MOST_UPWARD = 3;
@@ -64,6 +68,10 @@ export function nextAttempt(attempts: readonly Attempt[], budget: Budget): Next 
   const caution = fitting ? 1 : 0.97 ** Math.max(0, attempts.length - 2);
   let rate = (from.bitsPerSecond * RETRY_AIM * caution * room) / measured;
   rate = Math.min(rate, from.bitsPerSecond * 4);
+  if (fitting && budget.ceilingRate !== undefined) {
+    if (fitting.bitsPerSecond >= budget.ceilingRate * NEAR_CEILING) return done;
+    rate = Math.min(rate, budget.ceilingRate);
+  }
   for (const over of attempts) {
     // What was too much once is too much again.
     if (over.bytes > budget.capBytes) rate = Math.min(rate, over.bitsPerSecond * 0.99);

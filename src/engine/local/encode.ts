@@ -77,6 +77,7 @@ async function bySize(bench: Bench, choice: EncodeChoice, sample: SampledRate): 
     }
     await remember(bench, 'ceiling-missed', true);
   }
+  if (order.target.quality === 'auto') work.budget.ceilingRate = predictedRate(sample, CEILING_CRF.h264, rung.scale);
   const { made, how } = await intoSize(bench, work);
   return candidateOf(bench, work, made, how);
 }
@@ -111,6 +112,8 @@ function candidateOf(bench: Bench, work: Encode, made: Muxed, what: string): Out
     );
   }
   const notes = [...picture.notes, ...sound.notes, ...droppedTracks(facts)];
+  if (made.complaints > 0 && lost === 0)
+    notes.push('the source has damaged spots; they are concealed as well as the decoder can');
   if (lost > 0) notes.push(`${lost} frames of the source could not be decoded and are missing`);
   const wanted = { width: facts.video.displayWidth, height: facts.video.displayHeight };
   if (picture.height < wanted.height - 1 || picture.width < wanted.width - 1) {

@@ -24,6 +24,8 @@ export interface Muxed {
   file: string;
   bytes: number;
   frames: number;
+  /** What the decoder had to say about the source. */
+  complaints: number;
 }
 
 export function budgetOf(facts: MediaFacts, choice: EncodeChoice, soundBytes: number): Budget {
@@ -64,6 +66,8 @@ export async function makeSound(bench: Bench, choice: EncodeChoice, sound: Sound
   return { soundFile: SOUND, budget: budgetOf(bench.facts, choice, bytes) };
 }
 
+type EncodedPicture = Pick<Muxed, 'frames' | 'complaints'>;
+
 const PICTURE = 'picture.mp4';
 
 /** The picture alone, into `picture.mp4`; its frames are counted. `undefined` when it grew beyond what is left of the cap. */
@@ -73,7 +77,7 @@ export async function encodePicture(
   rate: Rate,
   share: number,
   note: string,
-): Promise<{ frames: number } | undefined> {
+): Promise<EncodedPicture | undefined> {
   const { tools, facts, input, effort } = bench;
   const { picture, choice, budget } = work;
   const frames = expectedFrames(bench, picture);
@@ -86,16 +90,11 @@ export async function encodePicture(
     ...(rate.kind === 'pass-1' ? {} : { output: PICTURE }),
     ...(rate.kind === 'quality' ? { giveUpAboveBytes: videoBytes(budget) + 100_000 } : {}),
   });
-  return result.tooLarge ? undefined : { frames: result.frames };
+  return result.tooLarge ? undefined : { frames: result.frames, complaints: result.complaints };
 }
 
 /** Picture and sound into one file, whose size is the one that counts. */
-export async function joinTracks(
-  bench: Bench,
-  work: Encode,
-  picture: { frames: number },
-  file: string,
-): Promise<Muxed> {
+export async function joinTracks(bench: Bench, work: Encode, picture: EncodedPicture, file: string): Promise<Muxed> {
   await bench.context.step('joining');
   const { tools, facts } = bench;
   const args = joinArgs({ tools, facts, input: bench.order.source, picture: PICTURE, sound: work.soundFile });
@@ -107,7 +106,7 @@ export async function joinTracks(
     note: 'joining',
   });
   await forget(bench, PICTURE);
-  return { file, bytes: outputBytes, frames: picture.frames };
+  return { file, bytes: outputBytes, ...picture };
 }
 
 function expectedFrames(bench: Bench, picture: PicturePlan): number {
