@@ -21,9 +21,12 @@ function compiled(patterns: readonly string[]): Matcher {
   if (known) return known;
   const wanted = patterns.filter(pattern => !pattern.startsWith('!')).map(one);
   const unwanted = patterns.filter(pattern => pattern.startsWith('!')).map(pattern => one(pattern.slice(1)));
-  const matcher: Matcher = relative =>
-    (wanted.length === 0 ? one('**')(relative) : wanted.some(match => match(relative))) &&
-    !unwanted.some(match => match(relative));
+  const matcher: Matcher = written => {
+    // The dot of a regular expression stops at a line's end, and file names may have lines.
+    const relative = written.replace(/[\n\r\u2028\u2029]/g, ' ');
+    if (unwanted.some(match => match(relative))) return false;
+    return wanted.length === 0 ? one('**')(relative) : wanted.some(match => match(relative));
+  };
   cache.set(patterns, matcher);
   return matcher;
 }

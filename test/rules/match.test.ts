@@ -25,6 +25,8 @@ describe('match', () => {
     ['nor what lies in hidden folders', ['*.mov'], '.trash/clip.mov', false],
     ['nor with a slash in the pattern', ['a/**'], 'a/.trash/clip.mov', false],
     ['spaces and brackets in names are plain', ['*.mov'], 'my clip (1) [x].mov', true],
+    ['a name with a line break in it is a name (was: no rule matched)', ['**'], 'two\nlines.mp4', true],
+    ['also where a pattern names its ending', ['*.mp4'], 'a/two\r\nlines.mp4', true],
     ['names in other scripts match', ['视频/**'], '视频/片段.mp4', true],
   ])('%s', (_, patterns, relative, expected) => {
     expect(matches(patterns, relative)).toBe(expected);
