@@ -7,12 +7,7 @@ import { emptySnapshot, hasArrived, type Snapshot, snapshotOf } from './state.ts
 import { multipart, type Uploaded, uploadedFrom } from './upload.ts';
 
 /** Names of the facts by which a later version of the same file finds its session again; for people as well. */
-export const SESSION_FACTS = {
-  session: 'nemo session',
-  task: 'nemo task',
-  user: 'nemo user',
-  token: 'nemo token print',
-} as const;
+export const SESSION_FACTS = { session: 'nemo session', task: 'nemo task', user: 'nemo user' } as const;
 
 export type SessionRecord = {
   id: string;
@@ -84,7 +79,7 @@ function earlierSession({ order }: Task): SessionRecord | undefined {
     id,
     ...(task === undefined ? {} : { task }),
     ...(user === undefined ? {} : { user }),
-    token: facts[SESSION_FACTS.token] ?? '',
+    token: '',
     madeAt: 0,
     shared: true,
     refines: true,
@@ -94,7 +89,6 @@ function earlierSession({ order }: Task): SessionRecord | undefined {
 async function tellSession({ context, isWhole }: Task, session: SessionRecord): Promise<void> {
   if (!isWhole) return;
   await context.fact(SESSION_FACTS.session, session.id);
-  await context.fact(SESSION_FACTS.token, session.token);
   if (session.task !== undefined) await context.fact(SESSION_FACTS.task, session.task);
   if (session.user !== undefined) await context.fact(SESSION_FACTS.user, session.user);
 }

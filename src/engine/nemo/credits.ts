@@ -10,9 +10,17 @@ export interface Credits {
 }
 
 /** Asks for the balance; costs nothing. */
-export async function readCredits({ client }: { client: Client }, signal: AbortSignal): Promise<Credits> {
+export async function readCredits(cloud: { client: Client }, signal: AbortSignal): Promise<Credits> {
+  return (await balanceOf(cloud, signal)).credits;
+}
+
+/** The balance, and what the service's clock said with it (epoch ms, NaN where it did not). */
+export async function balanceOf(
+  { client }: { client: Client },
+  signal: AbortSignal,
+): Promise<{ credits: Credits; date: number }> {
   const doing = 'asking for the credits';
-  const { payload } = await client.call({
+  const { payload, headers } = await client.call({
     doing,
     method: 'GET',
     path: '/api/credits/balance/simple',
@@ -27,7 +35,8 @@ export async function readCredits({ client }: { client: Client }, signal: AbortS
     });
   }
   const frozen = pickNumber(payload, 'frozen') ?? 0;
-  return { available, frozen, total: pickNumber(payload, 'total') ?? available + frozen };
+  const credits = { available, frozen, total: pickNumber(payload, 'total') ?? available + frozen };
+  return { credits, date: Date.parse(headers.date ?? '') };
 }
 
 export function balanceWords({ available, frozen, total }: Credits): string {

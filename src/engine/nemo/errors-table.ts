@@ -310,8 +310,7 @@ export function plainWords(text: string): string {
     .replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ')
     .replace(/<[^>]*>/g, ' ')
     .replace(SECRETS, '[secret]')
-    // biome-ignore lint/suspicious/noControlCharactersInRegex: control characters must not reach a terminal or log.
-    .replace(/[\u0000-\u001F\u007F\s]+/g, ' ')
+    .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim();
   return words.length > 200 ? `${words.slice(0, 199)}…` : words;
 }

@@ -113,7 +113,7 @@ export function refused(
     refusals: Math.max(1, refusals),
     out: Math.max(0, state.out - 1),
     accepted: recent,
-    resumeAt: Math.max(state.resumeAt, now + base * (1 + 0.1 * random)),
+    resumeAt: Math.max(state.resumeAt, now + Math.round(base * (1 + 0.1 * random))),
     learnt: already ? state.learnt : learn(state, recent.length, now),
   };
 }

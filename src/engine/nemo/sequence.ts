@@ -1,6 +1,6 @@
 import { adviceFor, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
-import { bringIn, isSessionGone, readState, type SessionRecord, sessionFor } from './arrive.ts';
+import { bringIn, isSessionGone, readState, SESSION_FACTS, type SessionRecord, sessionFor } from './arrive.ts';
 import { claimLink } from './claim.ts';
 import { askedOf, type Cloud, type Task } from './cloud.ts';
 import { type MessageRecord, tell, type Told } from './converse.ts';
@@ -28,7 +28,7 @@ export interface Produced {
 export async function produce(cloud: Cloud, task: Task): Promise<Produced> {
   const { folder } = task.order;
   const perFolder = cloud.settings.session === 'per-folder' && folder !== undefined;
-  const earlier = task.order.previous?.['nemo session'];
+  const earlier = task.order.previous?.[SESSION_FACTS.session];
   // One at a time in a session that is shared: their timelines are one.
   const key = perFolder ? `folder ${folder}` : earlier === undefined ? `job ${task.order.job}` : `session ${earlier}`;
   return cloud.exclusive(key, task.context.signal, () => fromSessionOn(cloud, task));

@@ -227,6 +227,6 @@ export function meaningsOfWhole(text: string): Meaning[] {
 export function shown(text: string): string {
   return hideSecrets(text)
     .replace(/\r\n?/g, '\n')
-    .replace(/[\u0000-\u0009\u000B-\u001F\u007F\u202A-\u202E\u2066-\u2069]/g, ' ')
+    .replace(/[^\P{Cc}\n]|[\u202A-\u202E\u2066-\u2069]/gu, ' ')
     .trim();
 }

@@ -65,14 +65,19 @@ const NOISE = /^\W*I(?:'ve| have)? encountered a temporary issue\b/i;
 export function repliesOf(turn: Turn): string {
   const texts = turn.partial === '' ? turn.texts : [...turn.texts, turn.partial];
   const said = texts.map(shown).filter(text => text !== '');
-  const useful = said.filter(text => !NOISE.test(text) && !/^Error: /.test(text));
+  const useful = said.filter(text => !isTrouble(text));
   return useful.join('\n');
 }
 
 /** True when all that was said is that something went wrong: then nobody knows what happened. */
 export function isOnlyTrouble(turn: Turn): boolean {
   const said = [...turn.texts, turn.partial].map(shown).filter(text => text !== '');
-  return said.length > 0 && said.every(text => NOISE.test(text) || /^Error: /.test(text));
+  return said.length > 0 && said.every(isTrouble);
+}
+
+function isTrouble(text: string): boolean {
+  // Some builds of ADK put the error into an ordinary reply (adk-python #4244).
+  return NOISE.test(text) || text.startsWith('Error: ');
 }
 
 /** Whether anything was done before an error came: then the error does not undo it. */

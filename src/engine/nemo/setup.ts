@@ -1,0 +1,95 @@
+import PQueue from 'p-queue';
+import { createHttp } from '../../platform/http.ts';
+import { createAddressPolicy } from './addresses.ts';
+import { attributionHeaders, platformOf } from './attribution.ts';
+import { createAuth } from './auth.ts';
+import { createClient } from './client.ts';
+import type { Cloud, Settings } from './cloud.ts';
+import type { RefusalFacts } from './errors-table.ts';
+import { RequestGate } from './gate.ts';
+import { createIdentity } from './identity.ts';
+import type { NemoOptions } from './options.ts';
+import { createRenderIds } from './render.ts';
+import { createFolderSessions, createLocks } from './sessions.ts';
+import { createPace } from './upload.ts';
+import { createWire } from './wire.ts';
+
+/** Builds what all jobs share. Nothing is opened, read or sent before it is needed. */
+export function createCloud(options: NemoOptions): { cloud: Cloud; close(): Promise<void> } {
+  const { clock, log, apiUrl, webUrl, maxUploadBytes } = options;
+  const random = options.random ?? Math.random;
+  const settings: Settings = {
+    apiUrl,
+    webUrl,
+    language: options.language,
+    pollIntervalMs: options.pollIntervalMs,
+    pollLimitMs: options.pollLimitMs,
+    watch: { hardMs: options.messageTimeoutMs, heartbeatMs: options.heartbeatTimeoutMs },
+    recovery: options.recovery,
+    maxUploadBytes,
+    oversize: options.oversize,
+    session: options.session,
+    silenceMs: options.silenceMs ?? 60_000,
+    stallMs: options.stallMs ?? 300_000,
+    lagMs: options.lagMs ?? 2500,
+  };
+  const attribution = attributionHeaders({
+    ...options.skill,
+    platform: platformOf(options.skillSource, options.installPath),
+  });
+  const perMinute = options.requestsPerMinute;
+  const gate = new RequestGate(
+    { retryAfterMs: options.retryAfterMs, ...(perMinute === undefined ? {} : { perMinute }) },
+    clock,
+    random,
+  );
+  const policy = createAddressPolicy(apiUrl);
+  const http = createHttp();
+  const freshHttp = createHttp({ fresh: true });
+  const resultHttp = createHttp({ lookup: policy.lookup });
+  const wire = createWire({ http, freshHttp, gate, apiUrl, attribution, clock, silenceMs: settings.silenceMs });
+  const facts = (doing: string): Omit<RefusalFacts, 'status' | 'said'> => {
+    const { current } = auth;
+    return {
+      doing,
+      maxUploadBytes,
+      webUrl,
+      account: current?.kind ?? (options.token ? 'own' : 'anonymous'),
+      ...(current?.userId === undefined ? {} : { userId: current.userId }),
+    };
+  };
+  const identity = createIdentity({
+    dir: options.identityDir,
+    apiUrl,
+    ...(options.clientId === undefined ? {} : { clientId: options.clientId }),
+  });
+  const auth = createAuth({
+    wire,
+    identity,
+    ...(options.token ? { own: options.token } : {}),
+    retryAfterMs: options.retryAfterMs,
+    facts,
+    clock,
+    log,
+  });
+  const cloud: Cloud = {
+    client: createClient({ wire, auth, facts, attribution, clock, log }),
+    auth,
+    resultHttp,
+    policy,
+    uploads: new PQueue({ concurrency: Math.max(1, options.uploads) }),
+    pace: createPace(options.uploadRate, clock),
+    newRenderId: createRenderIds(clock),
+    folders: createFolderSessions(options.identityDir),
+    exclusive: createLocks(),
+    settings,
+    local: options.local,
+    clock,
+    log,
+    random,
+  };
+  const close = async () => {
+    await Promise.all([http.close(), freshHttp.close(), resultHttp.close()]);
+  };
+  return { cloud, close };
+}

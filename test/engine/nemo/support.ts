@@ -1,0 +1,174 @@
+import { mkdirSync } from 'node:fs';
+import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach } from 'vitest';
+import type { Json, Order, Reason } from '../../../src/core/job.ts';
+import { type EngineContext, OPEN_GATE } from '../../../src/engine/engine.ts';
+import { createNemoEngine, type NemoEngine, type NemoOptions } from '../../../src/engine/nemo/engine.ts';
+import { silentLogger } from '../../../src/platform/log.ts';
+import { scaledClock } from '../../support/nemo-server/clock.ts';
+import { type NemoServer, type NemoServerOptions, startNemoServer } from '../../support/nemo-server/server.ts';
+
+export const MINUTE = 60_000;
+
+const cleanups: (() => Promise<unknown>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+export function onEnd(cleanup: () => Promise<unknown>): void {
+  cleanups.push(cleanup);
+}
+
+export async function tempDir(): Promise<string> {
+  const dir = await mkdtemp(join(tmpdir(), 'nemo-test-'));
+  onEnd(() => rm(dir, { recursive: true, force: true }));
+  return dir;
+}
+
+export interface Bench {
+  server: NemoServer;
+  engine: NemoEngine;
+  /** Another engine on the same state directory: what a restart makes. */
+  restart(changes?: Partial<NemoOptions>): NemoEngine;
+  dir: string;
+  source: string;
+  order(changes?: Partial<Order>): Order;
+  job(options?: JobOptions): TestJob;
+}
+
+export interface BenchOptions {
+  server?: NemoServerOptions;
+  engine?: Partial<NemoOptions>;
+  /** How much faster than real time both sides live. */
+  speed?: number;
+  content?: Buffer;
+  name?: string;
+}
+
+/** A stand-in service, an engine, and a file to shrink, all of which go away after the test. */
+export async function bench(options: BenchOptions = {}): Promise<Bench> {
+  const clock = scaledClock(options.speed ?? 200);
+  const server = await startNemoServer({ clock, ...options.server });
+  onEnd(() => server.stop());
+  const dir = await tempDir();
+  const source = join(dir, options.name ?? 'clip.mp4');
+  await writeFile(source, options.content ?? Buffer.alloc(5000, 'v'));
+  const { size } = await stat(source);
+  const build = (changes: Partial<NemoOptions> = {}) => {
+    const engine = createNemoEngine({ ...defaults(server, dir, clock), ...options.engine, ...changes });
+    onEnd(() => engine.close());
+    return engine;
+  };
+  let jobs = 0;
+  return {
+    server,
+    engine: build(),
+    restart: build,
+    dir,
+    source,
+    order: changes => ({
+      job: 'job1',
+      source,
+      sourceBytes: size,
+      target: { size: { kind: 'bytes', bytes: 4000 }, audio: { kind: 'keep' }, quality: 'auto', minSaving: 0.05 },
+      ...changes,
+    }),
+    job: jobOptions => {
+      jobs += 1;
+      return new TestJob(join(dir, jobOptions?.workDir ?? `work${jobs}`), jobOptions);
+    },
+  };
+}
+
+function defaults(server: NemoServer, dir: string, clock: NemoOptions['clock']): NemoOptions {
+  return {
+    apiUrl: server.url,
+    webUrl: 'https://nemovideo.com',
+    identityDir: dir,
+    language: 'en',
+    pollIntervalMs: 30_000,
+    pollLimitMs: 30 * MINUTE,
+    messageTimeoutMs: 15 * MINUTE,
+    heartbeatTimeoutMs: 10 * MINUTE,
+    recovery: { firstMs: 30_000, everyMs: 60_000, checks: 5 },
+    retryAfterMs: 30_000,
+    maxUploadBytes: 500_000_000,
+    oversize: 'hold',
+    session: 'per-file',
+    uploads: 2,
+    skill: { source: 'video-compressor-download', version: '1.0.0' },
+    installPath: '/opt/shrinkbox',
+    clock,
+    log: silentLogger,
+    random: () => 0.5,
+  };
+}
+
+export interface JobOptions {
+  workDir?: string;
+  resume?: Record<string, Json>;
+  /** Dies (throws) right after this many journal records: what kill -9 leaves behind. */
+  dieAfter?: number;
+}
+
+export class Killed extends Error {}
+
+/** What the queue would keep of a job, and how it would look at it. */
+export class TestJob {
+  readonly records: Record<string, Json>;
+  readonly facts: Record<string, string> = {};
+  /** Every journal record in order: `checkpoint:upload`, `step:uploading`, `doubted`, `fact:agent`. */
+  readonly journal: string[] = [];
+  readonly doubts: Reason[] = [];
+  readonly notes: string[] = [];
+  readonly fractions: number[] = [];
+  readonly stop = new AbortController();
+  readonly workDir: string;
+  readonly #dieAfter: number;
+
+  constructor(workDir: string, options: JobOptions = {}) {
+    this.workDir = workDir;
+    mkdirSync(workDir, { recursive: true });
+    this.records = structuredClone(options.resume ?? {});
+    this.#dieAfter = options.dieAfter ?? Number.POSITIVE_INFINITY;
+  }
+
+  get context(): EngineContext {
+    const kill = new AbortController();
+    return {
+      record: async (key, value) => {
+        this.records[key] = JSON.parse(JSON.stringify(value)) as Json;
+        this.#write(`checkpoint:${key}`, kill);
+      },
+      resume: structuredClone(this.records),
+      step: async name => this.#write(`step:${name}`, kill),
+      doubt: async (_step, reason) => {
+        this.doubts.push(reason);
+        this.#write('doubted', kill);
+      },
+      fact: async (key, value) => {
+        this.facts[key] = value;
+        this.#write(`fact:${key}`, kill);
+      },
+      progress: ({ fraction, note }) => {
+        if (fraction !== undefined) this.fractions.push(fraction);
+        if (note) this.notes.push(note);
+      },
+      signal: AbortSignal.any([this.stop.signal, kill.signal]),
+      gate: OPEN_GATE,
+      workDir: this.workDir,
+      log: silentLogger,
+    };
+  }
+
+  #write(what: string, kill: AbortController): void {
+    if (this.journal.length >= this.#dieAfter) throw new Killed();
+    this.journal.push(what);
+    if (this.journal.length < this.#dieAfter) return;
+    kill.abort(new Killed());
+    throw new Killed();
+  }
+}
