@@ -65,7 +65,8 @@ export class SpaceBook {
   /**
    * Sets `bytes` aside for the job on the file system of `dir`, which must exist. Asking again for the same job and folder
    * replaces what it had. What a running job has written already counts twice, as used and as set aside: a disk that is
-   * this full makes others wait a little longer, never fail.
+   * this full makes others wait a little longer, never fail. When it throws, what the job had in other folders stays set
+   * aside until `release`.
    * @throws ShrinkError `no-space` with what is missing; `unavailable` where the folder is not there.
    */
   async reserve(dir: string, bytes: number, job: string): Promise<void> {

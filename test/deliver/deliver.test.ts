@@ -151,6 +151,36 @@ describe('a delivery', () => {
   });
 });
 
+test('a delivery stopped while names are looked at is not published', async () => {
+  const stop = new AbortController();
+  const readdir: typeof nodeFiles.readdir = path => {
+    stop.abort();
+    return nodeFiles.readdir(path);
+  };
+  const options = place.options({ signal: stop.signal, files: { ...nodeFiles, readdir } });
+  expect((await failure(deliver(place.verified, options))).code).toBe('cancelled');
+  expect(place.seen()).toEqual([]);
+  expect(place.intents).toEqual([]);
+});
+
+test('two deliveries that make the same folder do not trip over each other', async () => {
+  const mkdir: typeof nodeFiles.mkdir = async path => {
+    await nodeFiles.mkdir(path);
+    return nodeFiles.mkdir(path);
+  };
+  await deliver(place.verified, place.options({ relative: 'sub/clip.mp4', files: { ...nodeFiles, mkdir } }));
+  expect(place.seen()).toEqual(['sub/clip.mp4: 3000']);
+});
+
+test('a share that links and loses the answer has published', async () => {
+  const link: typeof nodeFiles.link = async (from, to) => {
+    await nodeFiles.link(from, to);
+    return nodeFiles.link(from, to);
+  };
+  await deliver(place.verified, place.options({ files: { ...nodeFiles, link } }));
+  expect(place.seen()).toEqual(['clip.mp4: 3000']);
+});
+
 describe('a name that is taken', () => {
   const deliverTo = async (relative = 'clip.mp4') =>
     (await deliver(place.verified, place.options({ relative }))).output.slice(place.outbox.length + 1);
@@ -330,6 +360,20 @@ describe('an outbox that is not there', () => {
     mkdirSync(place.outbox);
     const error = await failure(deliver(place.verified, place.options({ outboxIdentity, relative: 'sub/clip.mp4' })));
     expect(error).toMatchObject({ code: 'unavailable', hint: expect.stringContaining('Mount') });
+    expect(readdirSync(place.outbox)).toEqual([]);
+  });
+
+  test('replaced in the moment before the copy: what was begun there is taken away again', async () => {
+    const outboxIdentity = await identityOf(place.outbox, nodeFiles);
+    const open: typeof nodeFiles.open = async (path, flags, mode) => {
+      if (flags === 'wx') {
+        renameSync(place.outbox, `${place.outbox}-mounted`);
+        mkdirSync(place.outbox);
+      }
+      return nodeFiles.open(path, flags, mode);
+    };
+    const options = place.options({ outboxIdentity, files: { ...nodeFiles, open } });
+    expect((await failure(deliver(place.verified, options))).code).toBe('unavailable');
     expect(readdirSync(place.outbox)).toEqual([]);
   });
 

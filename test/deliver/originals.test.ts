@@ -32,6 +32,8 @@ async function aNewOriginal(): Promise<void> {
   for (const dir of ['inbox/trip', 'archive']) mkdirSync(join(root, dir), { recursive: true });
   source = join(root, 'inbox/trip/clip.mov');
   writeFileSync(source, CONTENT);
+  // Old enough that a change shows even where the clock of the file system ticks slowly.
+  utimesSync(source, 1_500_000_000, 1_500_000_000);
   pin = await pinOf(source);
   intended = [];
 }
@@ -112,6 +114,15 @@ describe('an original', () => {
     expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000']);
   });
 
+  test('is archived once by a share that links and loses the answer', async () => {
+    const link: typeof nodeFiles.link = async (from, to) => {
+      await nodeFiles.link(from, to);
+      return nodeFiles.link(from, to);
+    };
+    await disposeOriginal(options({ files: { ...nodeFiles, link } }));
+    expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000']);
+  });
+
   test('is kept when its rename fails, even if the disk lies about it', async () => {
     const lost = new FailingFiles().fail('link', 'ENOTSUP');
     const rename = lost.rename;
@@ -125,6 +136,31 @@ describe('an original', () => {
   });
 });
 
+describe('a copy on the disk of the archive', () => {
+  test('that reads back differently is thrown away, and the original stays', async () => {
+    const files = new FailingFiles().fail('link', 'EXDEV');
+    const open = files.open;
+    files.open = async (path, flags, mode) => {
+      const handle = await open(path, flags, mode);
+      const write: typeof handle.write = (_buffer, _offset, length, position) =>
+        handle.write(Buffer.alloc(length), 0, length, position);
+      return { ...handle, write };
+    };
+    await expect(disposeOriginal(options({ files }))).rejects.toMatchObject({
+      code: 'io',
+      message: expect.stringContaining('the original was kept'),
+    });
+    expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
+  });
+
+  test("that an earlier try left half done is in nobody's way", async () => {
+    mkdirSync(join(root, 'archive/trip'));
+    writeFileSync(join(root, 'archive/trip/.shrinkbox-job1.part'), 'half');
+    await disposeOriginal(options({ files: new FailingFiles().fail('link', 'EXDEV') }));
+    expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000']);
+  });
+});
+
 describe('a source that is not what was worked on', () => {
   const CHANGES: [string, () => void][] = [
     ['was written to', () => writeFileSync(source, pattern(5000, 'newer'))],
@@ -132,9 +168,11 @@ describe('a source that is not what was worked on', () => {
     [
       'was written to and dated back',
       () => {
-        writeFileSync(source, pattern(5000, 'newer'));
-        const then = Number(BigInt(pin.mtimeNs)) / 1e9;
-        utimesSync(source, then, then);
+        const { ctimeNs } = statSync(source, { bigint: true });
+        do {
+          writeFileSync(source, pattern(5000, 'newer'));
+          utimesSync(source, 1_500_000_000, 1_500_000_000);
+        } while (statSync(source, { bigint: true }).ctimeNs === ctimeNs);
       },
     ],
     [
@@ -179,13 +217,24 @@ describe('a source that is not what was worked on', () => {
     expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
   });
 
+  test('that takes its place while it is moved stays', async () => {
+    const link: typeof nodeFiles.link = async (from, to) => {
+      await nodeFiles.link(from, to);
+      rmSync(from);
+      writeFileSync(from, 'newer');
+    };
+    const disposal = await disposeOriginal(options({ files: { ...nodeFiles, link } }));
+    expect(disposal.kind).toBe('archived');
+    expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000', 'inbox/trip/clip.mov: 5']);
+  });
+
   test('since a crash left it two names loses the archived one and keeps its own', async () => {
     mkdirSync(join(root, 'archive/trip'));
     const to = join(root, 'archive/trip/clip.mov');
     linkSync(source, to);
-    writeFileSync(source, 'newer');
+    writeFileSync(source, pattern(5000, 'newer'));
     await expect(disposeOriginal(options({ intended: to }))).rejects.toMatchObject({ code: 'changed-underneath' });
-    expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5']);
+    expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
   });
 
   test('nor is another file that took the archived name its copy', async () => {

@@ -49,6 +49,16 @@ test.each<[Operation, string, boolean, string]>([
   expect(place.seen()).toEqual([]);
 });
 
+test('what could not be removed in the test is tried once more at its end', async () => {
+  const files = new FailingFiles().fail('rename', 'EACCES').fail('unlink', 'EACCES', { nth: 2 });
+  const probe = await probeFolder(place.outbox, files, 'x1');
+  expect(probe.checks.filter(check => check.result === 'failed').map(check => check.name)).toEqual([
+    'rename',
+    'remove',
+  ]);
+  expect(place.seen()).toEqual([]);
+});
+
 test('a folder that is missing fails in words', async () => {
   const probe = await probeFolder(join(place.root, 'nowhere'), nodeFiles, 'x1');
   expect(probe.isUsable).toBe(false);

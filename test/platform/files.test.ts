@@ -87,6 +87,13 @@ describe('a copy', () => {
     expect(statSync(at('b'), { throwIfNoEntry: false })).toBeUndefined();
   });
 
+  test('that is stopped goes away', async () => {
+    writeFileSync(at('a'), 'x');
+    const signal = AbortSignal.abort();
+    await expect(copyInto(at('a'), at('b'), { ...options, signal })).rejects.toMatchObject({ code: 'cancelled' });
+    expect(statSync(at('b'), { throwIfNoEntry: false })).toBeUndefined();
+  });
+
   test('is dated before it is synced, and closed in any case', async () => {
     writeFileSync(at('a'), 'x');
     const files = new FailingFiles();
