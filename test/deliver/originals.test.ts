@@ -256,31 +256,28 @@ describe('a crash at any step of archiving, then a second run', () => {
   ];
   test.each(DISKS)('%s: exactly one whole original, in the archive', async (_which, disk) => {
     for (let at = 1; ; at++) {
+      removeAll();
       await aNewOriginal();
-      try {
-        const files = new FailingFiles(disk()).crashAt(at);
-        const beforeMove = async (to: string) => {
-          await files.note('journal', to);
-          intended.push(to);
-        };
-        const outcome = await disposeOriginal(options({ files, beforeMove })).catch(error => {
-          if (!isShrinkError(error) && !files.hasCrashed) throw error;
-          return undefined;
-        });
-        if (outcome) {
-          expect(at).toBeGreaterThan(6);
-          return;
-        }
-        const when = `crash at change ${at}, ${files.changes[at - 1]?.operation}`;
-        const whole = filesBelow(root).filter(line => line.endsWith('.mov: 5000'));
-        expect(whole.length, when).toBeGreaterThanOrEqual(1);
-        const second = await disposeOriginal(options({ files: disk(), intended: intended.at(-1) }));
-        expect(second, when).toEqual({ kind: 'archived', to: join(root, 'archive/trip/clip.mov') });
-        expect(filesBelow(root), when).toEqual(['archive/trip/clip.mov: 5000']);
-        expect(read(root, 'archive/trip/clip.mov').equals(CONTENT), when).toBe(true);
-      } finally {
-        removeAll();
+      const files = new FailingFiles(disk()).crashAt(at);
+      const beforeMove = async (to: string) => {
+        await files.note('journal', to);
+        intended.push(to);
+      };
+      const outcome = await disposeOriginal(options({ files, beforeMove })).catch(error => {
+        if (!isShrinkError(error) && !files.hasCrashed) throw error;
+        return undefined;
+      });
+      if (outcome) {
+        expect(at).toBeGreaterThan(6);
+        return;
       }
+      const when = `crash at change ${at}, ${files.changes[at - 1]?.operation}`;
+      const whole = filesBelow(root).filter(line => line.endsWith('.mov: 5000'));
+      expect(whole.length, when).toBeGreaterThanOrEqual(1);
+      const second = await disposeOriginal(options({ files: disk(), intended: intended.at(-1) }));
+      expect(second, when).toEqual({ kind: 'archived', to: join(root, 'archive/trip/clip.mov') });
+      expect(filesBelow(root), when).toEqual(['archive/trip/clip.mov: 5000']);
+      expect(read(root, 'archive/trip/clip.mov').equals(CONTENT), when).toBe(true);
     }
   });
 
