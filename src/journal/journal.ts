@@ -30,7 +30,7 @@ export interface JournalOptions {
   segmentBytes?: number;
 }
 
-export interface SyncStats {
+export interface FsyncStats {
   count: number;
   totalMs: number;
   lastMs: number;
@@ -107,7 +107,7 @@ export class Journal {
     return this.#lastSeq;
   }
 
-  syncStats(): SyncStats {
+  fsyncStats(): FsyncStats {
     const pendingMs = this.#busySince === undefined ? 0 : this.#options.clock.monotonic() - this.#busySince;
     return { ...this.#syncs, pendingMs };
   }

@@ -62,8 +62,7 @@ async function lockSocket(options: LockOptions, path: string, self: string): Pro
     if (await answers(options.controlSocket ?? join(options.stateDir, 'control.sock'))) {
       throw locked(options.stateDir, await read(path));
     }
-    const file = await open(path, 'w', 0o600);
-    await file.writeFile(self).finally(() => file.close());
+    await writeDown(path, self);
   } catch (error) {
     await close(server);
     throw error;
@@ -74,6 +73,17 @@ async function lockSocket(options: LockOptions, path: string, self: string): Pro
     await close(server);
   };
   return once(release);
+}
+
+async function writeDown(path: string, self: string): Promise<void> {
+  const file = await open(path, 'w', 0o600);
+  try {
+    // One that a crash left behind keeps its mode otherwise.
+    await file.chmod(0o600);
+    await file.writeFile(self);
+  } finally {
+    await file.close();
+  }
 }
 
 const EXCLUSIVE_OPEN: readonly NodeJS.Platform[] = ['darwin', 'freebsd', 'openbsd'];

@@ -88,7 +88,7 @@ async function benchAppend(where, concurrency) {
   const started = performance.now();
   await Promise.all(Array.from({ length: concurrency }, worker));
   const seconds = (performance.now() - started) / 1000;
-  const { count } = journal.syncStats();
+  const { count } = journal.fsyncStats();
   await journal.close();
   latencies.sort((a, b) => a - b);
   const at = share => latencies[Math.floor(latencies.length * share)].toFixed(2);

@@ -162,7 +162,7 @@ describe('a failed sync', () => {
     expect(waiting).toHaveLength(2);
     expect(fatal).toHaveLength(1);
     expect(files.count('datasync')).toBe(syncs + 1);
-    expect(journal.syncStats()).toMatchObject({ count: 1, pendingMs: 0 });
+    expect(journal.fsyncStats()).toMatchObject({ count: 1, pendingMs: 0 });
     await expectIntact(dir, 1);
   });
 });

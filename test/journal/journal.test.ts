@@ -63,12 +63,12 @@ describe('append', () => {
     const leaders = [0, 1, 2].map(append);
     await syncing;
     const followers = upTo(100).map(n => append(3 + n));
-    expect(journal.syncStats()).toMatchObject({ count: 0 });
+    expect(journal.fsyncStats()).toMatchObject({ count: 0 });
     letGo();
     await Promise.all([...leaders, ...followers]);
     expect(order).toEqual(upTo(103));
     expect([files.count('write') - writes, files.count('datasync') - syncs]).toEqual([2, 2]);
-    const stats = journal.syncStats();
+    const stats = journal.fsyncStats();
     expect(stats).toMatchObject({ count: 2, pendingMs: 0 });
     expect(stats.totalMs).toBeGreaterThanOrEqual(stats.lastMs);
   });

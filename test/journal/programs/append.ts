@@ -16,7 +16,8 @@ const journal = await openJournal({
     next += 1;
   },
   onFatal: error => {
-    throw error;
+    writeSync(2, `${error.code}: ${error.message}\n`);
+    process.exit(7);
   },
   segmentBytes: 4000,
 });
@@ -26,7 +27,7 @@ async function appendForEver(): Promise<void> {
     const n = next;
     next += 1;
     const appended = journal.append([entry(n)]);
-    if (n % 64 === 63) void journal.compact(Array.from({ length: next }, (_, k) => entry(k)));
+    if (n % 32 === 31) void journal.compact(Array.from({ length: next }, (_, k) => entry(k)));
     await appended;
     writeSync(1, `${n}\n`);
   }
