@@ -7,6 +7,7 @@
  * with the ledger (and through it the journal) beside them as the only one who knows a job's state.
  */
 import { join } from 'node:path';
+import { pruneArchives } from './archive.ts';
 import type { Config } from './config/load.ts';
 import type { Secrets } from './config/secrets.ts';
 import type { Control, StatusView } from './control/control.ts';
@@ -63,8 +64,10 @@ export interface Daemon {
   ended: Promise<number>;
 }
 
-/** How often quiet hours, the journal's size and the archive are looked at, milliseconds. */
+/** How often quiet hours and the journal's size are looked at, milliseconds. */
 const HOUSEKEEPING_MS = 30_000;
+/** How often archived originals are looked through for old ones, milliseconds. */
+const PRUNE_MS = 6 * 3600_000;
 
 /** @throws ShrinkError `locked`, `damaged`, `newer-version`, `tool-missing`, ...: what keeps it from starting. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
@@ -221,6 +224,9 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   };
   housekeep();
   releases.add({ release: every(clock, HOUSEKEEPING_MS, housekeep) });
+  const prune = () => void pruneArchives(config, ledger, clock.now(), log).catch(onFatal);
+  prune();
+  releases.add({ release: every(clock, PRUNE_MS, prune) });
 
   for (const job of ledger.all()) {
     // A crash may have come between a failure and its report.

@@ -18,13 +18,14 @@ export async function sweepLeftovers(
     await rm(join(workRoot, name), { recursive: true, force: true });
     log.info({ job: name }, 'working files of a job that is over removed');
   }
-  for (const outbox of new Set(folders.all.map(folder => folder.outbox))) {
+  // Archiving to another disk leaves the same kind of temporary file as a delivery.
+  for (const folder of new Set(folders.all.flatMap(({ outbox, archive }) => [outbox, ...(archive ? [archive] : [])]))) {
     try {
-      await sweepOutbox(outbox, isUnfinished, { files: nodeFiles, log });
+      await sweepOutbox(folder, isUnfinished, { files: nodeFiles, log });
     } catch (error) {
-      // An outbox that is away is swept when it is back at the next start.
+      // A folder that is away is swept at the next start that finds it.
       if (!isShrinkError(error)) throw error;
-      log.warn({ outbox, code: error.code }, error.message);
+      log.warn({ folder, code: error.code }, error.message);
     }
   }
 }

@@ -171,10 +171,13 @@ export interface Reason {
   hint?: string;
 }
 
+/** A finished candidate on its way out; kept while the job waits or is held, so that nothing is made twice. */
+export type CandidateState = Extract<JobState, { name: 'verifying' | 'delivering' }>;
+
 /** Discriminated by `name`; data exists only in the state that has it. lifecycle.ts says how each is entered and left. */
 export type JobState =
   | { name: 'queued' }
-  | { name: 'waiting'; until: number; reason: Reason }
+  | { name: 'waiting'; until: number; reason: Reason; from?: CandidateState }
   | { name: 'running'; engine: EngineName; step: string; since: number }
   | { name: 'in-doubt'; engine: EngineName; step: string; since: number; reason: Reason }
   | { name: 'verifying'; candidate: Candidate }
@@ -187,7 +190,7 @@ export type JobState =
       disposing?: string;
     }
   | { name: 'done'; output: string; outputBytes: number; how: string; notes: string[]; evidence: string }
-  | { name: 'held'; reason: Reason }
+  | { name: 'held'; reason: Reason; from?: CandidateState }
   | { name: 'failed'; reason: Reason }
   | { name: 'cancelled'; reason: Reason }
   | { name: 'skipped'; reason: Reason };

@@ -3,7 +3,8 @@
  * when that event cannot happen there. Replaying the journal runs the same function, so live state and replay agree.
  *
  * queued      waits for a slot. Entered by `admitted`, `queued` (retry, restart, changed words).
- * waiting     until a time, because ...; the due time survives a restart. Left by `queued` when due.
+ * waiting     until a time, because ...; the due time survives a restart. Left by `queued` when due: back to where its
+ *             candidate was, if it has one.
  * running     an engine works at a step. `step` moves on inside it; `checkpoint` leaves something to start again from.
  * in-doubt    a paid step may or may not have happened; the engine asks the service. Left by `step` (it knows now) or hold.
  * verifying   there is a candidate. A restart verifies it again.
@@ -16,6 +17,7 @@ import type { ErrorCode } from './errors.ts';
 import { targetBytes } from './media.ts';
 import {
   type Candidate,
+  type CandidateState,
   type Decision,
   type Delivery,
   type EngineName,
@@ -63,6 +65,7 @@ export type JobEvent =
   | { event: 'disposing'; data: { to: string } }
   | { event: 'disposed'; data: { kind: 'archived' | 'deleted'; to: string } }
   | { event: 'restored'; data: { to: string } }
+  | { event: 'pruned'; data: { path: string } }
   | { event: 'done'; data: { note?: string } }
   | { event: 'waiting'; data: { until: number; reason: Reason; strike?: ErrorCode } }
   | { event: 'held'; data: { reason: Reason } }
@@ -111,6 +114,7 @@ const ALLOWED: Readonly<Record<Exclude<EventName, 'admitted'>, readonly StateNam
   disposing: ['delivering'],
   disposed: ['delivering'],
   restored: ['done'],
+  pruned: ['done'],
   done: ['delivering'],
   waiting: ['queued', 'running', 'in-doubt', 'verifying', 'delivering'],
   held: [...ACTIVE, 'failed'],
@@ -180,6 +184,7 @@ const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
   'published',
   'disposed',
   'restored',
+  'pruned',
   'done',
   'waiting',
   'held',
@@ -196,9 +201,8 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
       return happened.data;
     case 'queued':
       // `fresh` is a person's wish for a new try: what was learnt about earlier tries no longer counts.
-      return happened.data.fresh
-        ? { state: { name: 'queued' }, strikes: {}, waits: 0, checkpoints: {} }
-        : { state: { name: 'queued' } };
+      if (happened.data.fresh) return { state: { name: 'queued' }, strikes: {}, waits: 0, checkpoints: {} };
+      return { state: candidateState(job) ?? { name: 'queued' } };
     case 'started':
       return { state: { name: 'running', ...happened.data, since: at }, attempts: job.attempts + 1 };
     case 'step':
@@ -231,6 +235,8 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
       };
     case 'restored':
       return { original: undefined };
+    case 'pruned':
+      return { original: { kind: 'deleted', at } };
     case 'done': {
       const { candidate, evidence, published } = delivering(job);
       if (!published) throw new IllegalEvent(`job ${job.id} cannot be done before it is published`);
@@ -251,14 +257,14 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
     case 'waiting': {
       const { until, reason, strike } = happened.data;
       return {
-        state: { name: 'waiting', until, reason },
+        state: { name: 'waiting', until, reason, ...keeping(job, reason) },
         waits: job.waits + 1,
         strikes: strike ? { ...job.strikes, [strike]: (job.strikes[strike] ?? 0) + 1 } : job.strikes,
       };
     }
     case 'held':
       // Checkpoints stay: after a person acted, work goes on from there (a render id is kept).
-      return { state: { name: 'held', reason: happened.data.reason } };
+      return { state: { name: 'held', reason: happened.data.reason, ...keeping(job, happened.data.reason) } };
     case 'failed':
       return { state: { name: 'failed', reason: happened.data.reason } };
     case 'cancelled':
@@ -268,6 +274,19 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
     case 'reported':
       return { report: happened.data.path ?? undefined };
   }
+}
+
+/** The finished candidate a resting or waiting job still has. */
+function candidateState(job: Job): CandidateState | undefined {
+  const { state } = job;
+  if (state.name === 'waiting' || state.name === 'held') return state.from;
+  return state.name === 'verifying' || state.name === 'delivering' ? state : undefined;
+}
+
+/** A full outbox is no reason to encode again; a candidate that failed its checks is. */
+function keeping(job: Job, reason: Reason): { from?: CandidateState } {
+  const from = reason.code === 'verify-failed' ? undefined : candidateState(job);
+  return from ? { from } : {};
 }
 
 function candidateOf(job: Job): Candidate {
@@ -303,6 +322,8 @@ function noteOf(happened: JobEvent): string | undefined {
       return happened.data.kind === 'archived' ? `original archived as ${happened.data.to}` : 'original deleted';
     case 'restored':
       return happened.data.to;
+    case 'pruned':
+      return `archived original deleted after its time: ${happened.data.path}`;
     case 'doubted':
     case 'rejected':
     case 'waiting':

@@ -46,6 +46,7 @@ const EVENTS: JobEvent[] = [
   { event: 'disposing', data: { to: '/archive/clip.mp4' } },
   { event: 'disposed', data: { kind: 'archived', to: '/archive/clip.mp4' } },
   { event: 'restored', data: { to: '/in/clip.mp4' } },
+  { event: 'pruned', data: { path: '/archive/clip.mp4' } },
   { event: 'done', data: {} },
   { event: 'waiting', data: { until: 99, reason, strike: 'io' } },
   { event: 'held', data: { reason } },
@@ -127,6 +128,14 @@ describe('the way of a job', () => {
       data: { reason, keepCheckpoints: true },
     });
     expect(job?.checkpoints).toEqual({ audio: { bytes: 5 } });
+  });
+
+  it('goes back to its finished candidate after waiting for an outbox, instead of encoding again', () => {
+    expect(after('started', 'candidate', 'verified', 'waiting', 'queued').state.name).toBe('delivering');
+    expect(after('started', 'candidate', 'waiting', 'queued').state.name).toBe('verifying');
+    expect(after('started', 'candidate', 'verified', 'held', 'queued').state.name).toBe('delivering');
+    const bad: JobEvent = { event: 'held', data: { reason: { code: 'verify-failed', text: 'half black' } } };
+    expect(apply(after('started', 'candidate'), 'a', 3, bad)?.state).not.toHaveProperty('from');
   });
 
   it('counts strikes per code until a person asks for a fresh try', () => {

@@ -17,7 +17,13 @@ async function setup(decision: Decision = aDecision(), ...events: JobEvent[]) {
   const journal = new MemoryJournal();
   const ledger = new Ledger(journal, clock);
   const world = new FakeWorld();
-  const worker = createWorker({ ledger, world, tidy: createTidy({ ledger, world, log: silentLogger }), clock, log: silentLogger });
+  const worker = createWorker({
+    ledger,
+    world,
+    tidy: createTidy({ ledger, world, log: silentLogger }),
+    clock,
+    log: silentLogger,
+  });
   const data = {
     arrival: 1,
     inbox: '/in',
