@@ -21,7 +21,12 @@ export interface ExplainOptions {
 }
 
 /** Answers "why": which rule a file gets, what its engine would do, and what happened to it before. */
-export function createExplain({ folders, ledger, decider, engines }: ExplainOptions): (path: string) => Promise<Explanation> {
+export function createExplain({
+  folders,
+  ledger,
+  decider,
+  engines,
+}: ExplainOptions): (path: string) => Promise<Explanation> {
   return async written => {
     const path = real(written);
     const place = folders.containing(path);
@@ -33,10 +38,26 @@ export function createExplain({ folders, ledger, decider, engines }: ExplainOpti
     const known = [...new Set([...before, ...(content ? ledger.withContent(content) : [])])];
     if (!place) return { ...none, verdict: 'it is in no inbox, so nothing is done with it', before: views(known) };
     const sidecar = await readSidecar(path);
-    const sighting: Sighting = { inbox: place.folder.inbox, path, relative: place.relative, pin, ...(sidecar ? { sidecar } : {}) };
+    const sighting: Sighting = {
+      inbox: place.folder.inbox,
+      path,
+      relative: place.relative,
+      pin,
+      ...(sidecar ? { sidecar } : {}),
+    };
     const { decision, looked } = decider.look(sighting, 1);
-    const plan = decision.kind === 'do' ? await planOf(engines[decision.engine], { job: 'explain', source: path, sourceBytes: pin.sizeBytes, target: decision.target, instruction: decision.instruction }) : [];
-    const verdict = decision.kind === 'do' ? `rule ${decision.rule}, engine ${decision.engine}: ${decision.why}` : decision.reason;
+    const plan =
+      decision.kind === 'do'
+        ? await planOf(engines[decision.engine], {
+            job: 'explain',
+            source: path,
+            sourceBytes: pin.sizeBytes,
+            target: decision.target,
+            instruction: decision.instruction,
+          })
+        : [];
+    const verdict =
+      decision.kind === 'do' ? `rule ${decision.rule}, engine ${decision.engine}: ${decision.why}` : decision.reason;
     return { path, folder: place.folder.inbox, rules: looked, verdict, plan, before: views(known) };
   };
 }

@@ -1,4 +1,5 @@
 /** Text for terminals. Names of files are written by anybody; nothing of theirs may move the cursor or turn the text. */
+import { stripVTControlCharacters } from 'node:util';
 import { formatBytes } from '../core/units.ts';
 
 /** Control characters, halves of characters, and marks that turn the direction of what follows. */
@@ -27,13 +28,11 @@ const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t'
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
 const NARROW_NOTHING = /[\p{M}\p{Cf}]/u;
-// biome-ignore lint/suspicious/noControlCharactersInRegex: our own colours take no room
-const COLOUR = /\u001b\[\d+m/g;
 
 /** Columns a text takes on a terminal, near enough: CJK and emoji two, combining marks and colours none. */
 export function widthOf(text: string): number {
   let width = 0;
-  for (const character of text.replace(COLOUR, '')) {
+  for (const character of stripVTControlCharacters(text)) {
     if (!NARROW_NOTHING.test(character)) width += WIDE.test(character) ? 2 : 1;
   }
   return width;

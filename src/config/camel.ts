@@ -1,6 +1,6 @@
 /** `poll_interval` in the file is `pollInterval` in the code: derived, so that no key is written twice. */
 
-export type CamelCase<Key> = Key extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : Key;
+type CamelCase<Key> = Key extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : Key;
 
 export type CamelKeys<Value> = Value extends readonly (infer Item)[]
   ? CamelKeys<Item>[]

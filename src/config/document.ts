@@ -92,7 +92,7 @@ function keyProblems(document: Document.Parsed): { offset: number; message: stri
           continue;
         }
         const word = String(key.value);
-        if (seen.has(word) && word !== '<<') {
+        if (seen.has(word)) {
           found.push({ offset, message: `${show(word)} is given twice in the same map; keep one` });
         }
         seen.add(word);

@@ -4,6 +4,7 @@
  * bytes, percentages shares of 1, paths absolute.
  */
 import { z } from 'zod';
+import * as amount from './amounts.ts';
 import * as field from './fields.ts';
 import { show } from './show.ts';
 import { DEFAULT_OUTPUT, templateProblem } from './template.ts';
@@ -67,13 +68,13 @@ const folderSchema = (resolve: ResolvePath) =>
       .number(1, 36_500)
       .optional()
       .describe('Archived originals older than this many days are deleted. Default: kept forever.'),
-    settle: field
+    settle: amount
       .duration(1, ['5s', '30s'])
       .optional()
       .describe(
         'How long a file must be quiet before it counts as complete. Default: 5s, 30s on network mounts, longer where gaps were seen.',
       ),
-    scan: field
+    scan: amount
       .durationOrAuto(1000)
       .prefault('auto')
       .describe('How often the whole inbox is read again; auto looks at the kind of disk and polls network mounts.'),
@@ -98,17 +99,17 @@ const ruleSchema = () =>
       .describe(
         'Which files, relative to the inbox: *.mov in any sub-folder, camera/** below one, !*.avi all but. Case does not count.',
       ),
-    min_size: field.size(['20MB', '1GB']).optional().describe('Smaller files do not match this rule.'),
-    size: field
+    min_size: amount.size(['20MB', '1GB']).optional().describe('Smaller files do not match this rule.'),
+    size: amount
       .targetSize()
       .optional()
       .describe('At most this size, or this share of the original. Default: as small as it stays visually lossless.'),
-    resolution: field
+    resolution: amount
       .resolution()
       .prefault('keep')
       .describe('At most this; 1080p bounds the shorter side. Never upscaled.'),
     fps: field.number(1, 240, { whole: false }).optional().describe('At most this many frames per second.'),
-    audio: field.audio().prefault('keep').describe('keep all tracks, mute, or keep them at a bitrate such as 96k.'),
+    audio: amount.audio().prefault('keep').describe('keep all tracks, mute, or keep them at a bitrate such as 96k.'),
     codec: field
       .oneOf('h264', 'h265', 'av1')
       .optional()
@@ -137,7 +138,7 @@ const ruleSchema = () =>
       .words('a name template', `one like ${DEFAULT_OUTPUT}`, templateProblem)
       .prefault(DEFAULT_OUTPUT)
       .describe('Name of the result within the outbox, made of {dir}, {name}, {ext} (of the original) and {rule}.'),
-    min_saving: field
+    min_saving: amount
       .share(0, 99)
       .prefault('5%')
       .describe('A result that saves less is not worth it: the original itself is delivered, where it fits.'),
@@ -153,14 +154,14 @@ const limitsSchema = () =>
       .number(1, 60_000)
       .optional()
       .describe('Requests to the cloud a minute. Default: no limit.'),
-    upload_rate: field.rate().optional().describe('All uploads together, bytes a second. Default: no limit.'),
-    local_hours: field
+    upload_rate: amount.rate().optional().describe('All uploads together, bytes a second. Default: no limit.'),
+    local_hours: amount
       .dayHours()
       .optional()
       .describe(
         'Hours of the day in which this machine may encode; outside them running encodes pause. Default: always.',
       ),
-    min_free: field
+    min_free: amount
       .freeSpace()
       .prefault('1% and 64MB')
       .describe('Free space that is left alone on every disk written to; a job that would go below waits.'),
@@ -192,28 +193,28 @@ const nemoSchema = (resolve: ResolvePath) =>
       )
       .prefault('en')
       .describe('Language of the conversation with the service.'),
-    poll_interval: field.duration(1, ['30s']).prefault('30s').describe('How often a render is asked about.'),
-    poll_limit: field
+    poll_interval: amount.duration(1, ['30s']).prefault('30s').describe('How often a render is asked about.'),
+    poll_limit: amount
       .duration(1, ['30m'])
       .prefault('30m')
       .describe('How long a render is asked about before a person is.'),
-    message_timeout: field.duration(1, ['15m']).prefault('15m').describe('How long one request in words may take.'),
-    heartbeat_timeout: field
+    message_timeout: amount.duration(1, ['15m']).prefault('15m').describe('How long one request in words may take.'),
+    heartbeat_timeout: amount
       .duration(1, ['10m'])
       .prefault('10m')
       .describe('How long nothing but heartbeats may come before the answer counts as lost.'),
     recovery: map('a map', {
-      first: field.duration(1, ['30s']).prefault('30s').describe('Wait before the first look after a lost answer.'),
-      every: field.duration(1, ['60s']).prefault('60s').describe('Wait between further looks.'),
+      first: amount.duration(1, ['30s']).prefault('30s').describe('Wait before the first look after a lost answer.'),
+      every: amount.duration(1, ['60s']).prefault('60s').describe('Wait between further looks.'),
       checks: field.number(1, 100).default(5).describe('Looks without any change before a person is asked.'),
     })
       .prefault({})
       .describe('How a lost answer is looked for; a message is never sent again.'),
-    retry_after: field
+    retry_after: amount
       .duration(1, ['30s'])
       .prefault('30s')
       .describe('Wait after "too many requests" that does not say how long.'),
-    max_upload: field.size(['500MB']).prefault('500MB').describe('The service takes no larger files.'),
+    max_upload: amount.size(['500MB']).prefault('500MB').describe('The service takes no larger files.'),
     oversize: field
       .oneOf('local', 'split', 'hold')
       .default('local')
@@ -313,9 +314,6 @@ export function headerProblem(written: string): string | undefined {
 }
 
 type Schema = ReturnType<typeof configSchema>;
-
-/** The file as a person writes it, for code that makes one (`init`, tests). */
-export type ConfigInput = z.input<Schema>;
 
 /** The file as validated, keys as written. */
 export type ParsedConfig = z.output<Schema>;

@@ -34,7 +34,7 @@ export function closest(word: string, known: Iterable<string>): string | undefin
     const distance = editDistance(plain(word), plain(candidate));
     if (distance < least) [least, found] = [distance, candidate];
   }
-  return least <= Math.max(1, Math.floor(word.length / 3)) && least < word.length ? found : undefined;
+  return least <= Math.max(1, Math.floor(word.length / 3)) ? found : undefined;
 }
 
 /** `; did you mean "size"?`, or nothing. */

@@ -1,8 +1,8 @@
 /** The syntax of `output` name templates; rules/output.ts fills them in. */
 
-export const PLACEHOLDERS = ['dir', 'name', 'ext', 'rule'] as const;
+const PLACEHOLDERS = ['dir', 'name', 'ext', 'rule'] as const;
 
-export type Placeholder = (typeof PLACEHOLDERS)[number];
+type Placeholder = (typeof PLACEHOLDERS)[number];
 
 export const DEFAULT_OUTPUT = '{dir}/{name}.mp4';
 

@@ -13,16 +13,16 @@ import {
   wish,
 } from './phrase.ts';
 import { PLACES, placeNamed } from './places.ts';
-import { NUMBER, readNumber } from './quantities.ts';
+import { PLAIN_NUMBER, readNumber } from './quantities.ts';
 
 const NUMERAL = '[零一二两三四五六七八九十百千]{1,7}';
-const AMOUNT = `(${NUMBER}|${NUMERAL})`;
+const AMOUNT = `(${PLAIN_NUMBER}|${NUMERAL})`;
 
 const DIGITS = '零一二三四五六七八九';
 const STEPS: Readonly<Record<string, number>> = { 十: 10, 百: 100, 千: 1000 };
 
 /** `50`, `五十`, `一百二十`; NaN for what is no number (`十百`). */
-export function readAmount(text = ''): number {
+function readAmount(text = ''): number {
   if (/^\d/.test(text)) return readNumber(text);
   let total = 0;
   let digit = 0;

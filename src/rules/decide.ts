@@ -124,7 +124,7 @@ function engineFor(
 }
 
 /** `link.url`, `link.webloc` and `link.url.txt` stand for what they lead to. */
-export function isLink(path: string): boolean {
+function isLink(path: string): boolean {
   return /[^/]\.(?:url|webloc|url\.txt)$/i.test(path);
 }
 

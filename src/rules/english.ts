@@ -1,6 +1,6 @@
 /** English phrases. Longest match wins (see instruction.ts), so a phrase may contain words that mean something else alone. */
 import { FILLER, GRANTED, han, latin, type Meaning, type Phrase, shareWish, UNCLEAR, wish } from './phrase.ts';
-import { FRAME_RATE, NUMBER, percentShare, readNumber, RESOLUTION, SIZE } from './quantities.ts';
+import { FRAME_RATE, PLAIN_NUMBER, percentShare, readNumber, RESOLUTION, SIZE } from './quantities.ts';
 
 const MUTE = wish({ field: 'audio', value: { kind: 'mute' } });
 const KEEP_AUDIO = wish({ field: 'audio', value: { kind: 'keep' } });
@@ -13,7 +13,7 @@ const ITS = String.raw`(?:(?:the|its|this|that|my)\s+)?`;
 const NOUN = String.raw`(?:videos?|clips?|files?|movies?|films?|recordings?|footage|screencasts?)`;
 const FORMAT = String.raw`(?:mp4|mov|mkv|avi|webm|wmv|flv|m4v|mpe?g|mts|m2ts|3gp|ts)`;
 
-const PERCENT = String.raw`(${NUMBER})\s*(?:%|percent|per\s?cent|pct)`;
+const PERCENT = String.raw`(${PLAIN_NUMBER})\s*(?:%|percent|per\s?cent|pct)`;
 const OF_SIZE = String.raw`(?:\s+(?:of\s+)?${ITS}(?:(?:original|current|source|full|file|video)\s+){0,2}(?:size|original|source))`;
 
 const FRACTIONS: Readonly<Record<string, number>> = {
@@ -36,7 +36,7 @@ const shares: Phrase[] = [
   latin(String.raw`${PERCENT}\s+(?:smaller|less|off|reduction)`, ([, text]) => percentShare(text, 'by')),
   // `reduce it 30%`: to, or by?
   latin(
-    String.raw`(?:compress|reduce|shrink|decrease|lower)(?:\s+(?:it|this|the|my|its|file|video|clip|size|of)){0,5}\s+(?:about\s+)?${PERCENT}(?!\s+(?:smaller|less|off|of))`,
+    String.raw`(?:compress|reduce|shrink|decrease|lower)(?:\s+(?:it|this|the|my|its|file|video|clip|size|of)){0,5}[^\S\n]+(?:about\s+)?${PERCENT}(?!\s+(?:smaller|less|off|of))`,
     ([, text]) => (readNumber(text ?? '') === 50 ? shareWish(0.5) : UNCLEAR),
   ),
   latin(String.raw`(?:cut|split|chop|divide)\s+(?:it|this|that|${ITS}${NOUN})\s+(?:in|into|by)\s+half`, UNCLEAR),
@@ -218,7 +218,6 @@ const bounds: Phrase[] = [
     return value >= 1 && value <= 240 ? wish({ field: 'fps', value }) : undefined;
   }),
   latin('about|around|approximately|approx\\.?|roughly|circa', before()),
-  han('<=?|≤|~|≈', before()),
 ];
 
 const fillers: Phrase[] = [
@@ -240,6 +239,9 @@ export const FILLER_WORDS: ReadonlySet<string> = new Set(
     /\s+/,
   ),
 );
+
+/** Signs in place of words. */
+export const SIGNS: readonly Phrase[] = [han('<=?|≤|~|≈', before())];
 
 export const ENGLISH: readonly Phrase[] = [
   ...shares,

@@ -4,7 +4,7 @@
  */
 import { CHINESE, foldTraditional } from './chinese.ts';
 import { combine } from './combine.ts';
-import { ENGLISH, FILLER_WORDS } from './english.ts';
+import { ENGLISH, FILLER_WORDS, SIGNS } from './english.ts';
 import { FILLER, type Meaning, type Phrase, UNCLEAR, type Wishes } from './phrase.ts';
 import { PLACE_PHRASES } from './places.ts';
 import { QUANTITIES } from './quantities.ts';
@@ -20,11 +20,11 @@ export interface Instruction {
   notUnderstood: string[];
 }
 
-/** A stretch of the text and its meaning; `break` is the end of a clause, `unknown` a word of no phrase. */
+/** A stretch of the text and its meaning; `break` ends a clause, `line` a line, `unknown` is a word of no phrase. */
 export interface Piece {
   start: number;
   end: number;
-  meaning: Meaning | { kind: 'break' } | { kind: 'pause' } | { kind: 'unknown' };
+  meaning: Meaning | { kind: 'break' | 'line' | 'pause' | 'unknown' };
 }
 
 /** Longer than anybody asks for a smaller video; bounds the work, too. */
@@ -54,13 +54,12 @@ function tidy(written: string): string | undefined {
 const PHRASES: readonly Phrase[] = [...QUANTITIES, ...PLACE_PHRASES, ...ENGLISH, ...CHINESE];
 /** Those that may begin with a Han sign. */
 const HAN_PHRASES: readonly Phrase[] = [...QUANTITIES, ...CHINESE];
-const NO_PHRASES: readonly Phrase[] = [];
 
 /** Only what can begin at this sign is tried: trying is what reading costs. */
 function phrasesAt(text: string, start: number): readonly Phrase[] {
   const sign = String.fromCodePoint(text.codePointAt(start) ?? 0);
   if (/\p{Script=Han}/u.test(sign)) return HAN_PHRASES;
-  return /[\p{L}\p{N}.<≤~≈]/u.test(sign) ? PHRASES : NO_PHRASES;
+  return /[\p{L}\p{N}.]/u.test(sign) ? PHRASES : SIGNS;
 }
 
 function split(text: string): Piece[] {
@@ -89,7 +88,7 @@ const SOFT_SIGN = /[:=：]/y;
 
 function nextPiece(text: string, start: number): { end: number; meaning: Piece['meaning'] } {
   const blank = stick(BLANK, text, start);
-  if (blank) return { end: start + blank.length, meaning: SPACE };
+  if (blank) return { end: start + blank.length, meaning: blank.includes('\n') ? { kind: 'line' } : SPACE };
   const phrase = longestPhrase(text, start);
   if (phrase) return phrase;
   const run = stick(RUN, text, start);
@@ -153,7 +152,8 @@ function quantityBeside(pieces: Piece[], from: number, step: 1 | -1, of: keyof W
         : fields.some(field => ['size', 'resolution', 'fps', 'audio'].includes(field));
       return fits ? piece : undefined;
     }
-    if (meaning.kind !== 'filler' && meaning.kind !== 'pause' && meaning.kind !== 'beside') return undefined;
+    // A line may be wrapped anywhere, so its end separates no word from its quantity.
+    if (!['filler', 'pause', 'line', 'beside'].includes(meaning.kind)) return undefined;
   }
   return undefined;
 }

@@ -27,7 +27,7 @@ export interface Desk {
 export interface Directory {
   rel: string;
   path: string;
-  /** `dev:ino` when it was last listed: mounted over, recreated or swapped means another one. */
+  /** What identityOf said when it was last listed: mounted over, recreated or swapped means another one. */
   identity: string;
   kind: FsKind;
   disk: Disk;
@@ -54,7 +54,7 @@ export interface Tracked {
   doubt: string | undefined;
   hold: Hold | undefined;
   /** What was reported last (see reportKey), so that nothing is reported twice. */
-  reported: string | undefined;
+  reported: string | number | undefined;
   /** Monotonic ms when it was first seen in this phase. */
   since: number;
 }
@@ -122,7 +122,7 @@ export function refuse(desk: Desk, dir: Directory, name: string, stat: FileStat,
   if (!desk.known(sighting)) desk.onSighting(sighting);
 }
 
-/** Names one report: a pin with the words that went with it, or with the reason it was refused. */
-export function reportKey(key: number, words: string | undefined, refused?: string): string {
-  return `${key}|${words ?? ''}|${refused ?? ''}`;
+/** Names one report: a pin (its key alone, when nothing went with it), with its words or the reason it was refused. */
+export function reportKey(key: number, words: string | undefined, refused?: string): string | number {
+  return words === undefined && refused === undefined ? key : `${key}|${words ?? ''}|${refused ?? ''}`;
 }

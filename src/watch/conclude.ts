@@ -11,23 +11,27 @@ import {
 } from './book.ts';
 import type { Judgement } from './judge.ts';
 import { sidecarNameOf } from './names.ts';
-import { DOUBT_FACTOR, quietForMs, restartWindow, samplePeriodMs, windowMs } from './settle.ts';
+import { DOUBT_FACTOR, type Round, restartWindow, samplePeriodMs, windowMs } from './settle.ts';
 import { readWords } from './sidecar.ts';
 import type { FileStat } from './stat.ts';
 
 /** Acts on what a look into a quiet file said: reports it (`reported`, `refused`) or leaves it `pending`, saying why. */
-export async function conclude(desk: Desk, file: Tracked, judgement: Judgement): Promise<void> {
+export async function conclude(desk: Desk, file: Tracked, judgement: Judgement, round: Round): Promise<void> {
   switch (judgement.kind) {
     case 'moved':
-      file.settling = restartWindow(file.settling, desk.clock.monotonic());
+      file.settling = restartWindow(file.settling, round);
       return;
     case 'doubt':
       // The longer window is over when it comes here a second time.
       if (file.doubt) return report(desk, file, judgement.stat);
       file.doubt = judgement.why;
       return;
+    case 'writing':
+      return hold(desk, file, { kind: 'writer', why: judgement.why }, round);
     case 'hold':
-      return hold(desk, file, judgement);
+      if (isGivenUp(desk, file, judgement.hold, round))
+        return refuseFile(desk, file, judgement.stat, verdictOn(judgement));
+      return hold(desk, file, { kind: judgement.hold, why: judgement.why }, round);
     case 'refuse':
       return refuseFile(desk, file, judgement.stat, judgement.why);
     case 'complete':
@@ -53,46 +57,44 @@ function refuseFile(desk: Desk, file: Tracked, stat: FileStat, why: string): voi
   emit(desk, file, stat, { refused: why });
 }
 
-function hold(desk: Desk, file: Tracked, said: Extract<Judgement, { kind: 'hold' }>): void {
-  const now = desk.clock.monotonic();
-  const before = file.hold?.kind === said.hold ? file.hold : undefined;
+function hold(desk: Desk, file: Tracked, said: Pick<Hold, 'kind' | 'why'>, round: Round): void {
+  const before = file.hold?.kind === said.kind ? file.hold : undefined;
+  const since = before?.since ?? round.at;
   const checks = (before?.checks ?? 0) + 1;
-  file.hold = {
-    kind: said.hold,
-    why: said.why,
-    since: before?.since ?? now,
-    checks,
-    nextCheckAt: now + pauseMs(desk, file, said.hold, checks),
-    warned: before?.warned ?? false,
-  };
-  if (givenUp(desk, file)) return refuseFile(desk, file, said.stat, verdictOn(said));
-  if (!file.hold.warned && now - file.hold.since >= WARN_AFTER_MS) {
-    file.hold.warned = true;
-    desk.log.warn({ path: pathOf(file.dir, file.name), why: said.why }, 'file has been held back for half an hour');
+  const nextCheckAt = round.at + pauseMs(desk, file, { kind: said.kind, checks, quietMs: quietMs(file, round) });
+  const late = round.at - since >= WARN_AFTER_MS;
+  if (late && !before?.warned) {
+    const path = pathOf(file.dir, file.name);
+    desk.log.warn({ path, why: said.why }, 'file has been held back for half an hour');
   }
+  file.hold = { kind: said.kind, why: said.why, since, nextCheckAt, checks, warned: late };
+}
+
+function quietMs(file: Tracked, round: Round): number {
+  return round.at - file.settling.changedAt;
 }
 
 const WARN_AFTER_MS = 30 * 60_000;
 const FIRST_WALK_PAUSE_MS = 30_000;
 const LAST_WALK_PAUSE_MS = 10 * 60_000;
-const PROBE_PAUSE_MS = 10_000;
+/** Looking through all processes costs some milliseconds of processor. */
+const FIRST_PROBE_PAUSE_MS = 250;
+const LAST_PROBE_PAUSE_MS = 10_000;
 
 /** Ms until a held file that stays the same is looked into again; a change starts all over at once. */
-function pauseMs(desk: Desk, file: Tracked, kind: Hold['kind'], checks: number): number {
-  const quietMs = quietForMs(file.settling);
-  const untilVerdictMs = incompleteAfterMsOf(desk, file.dir) - quietMs;
-  if (kind === 'incomplete') {
-    const pause = Math.min(FIRST_WALK_PAUSE_MS * 2 ** Math.min(checks - 1, 10), LAST_WALK_PAUSE_MS);
+function pauseMs(desk: Desk, { dir }: Tracked, held: { kind: Hold['kind']; checks: number; quietMs: number }): number {
+  if (held.kind === 'incomplete') {
+    const pause = Math.min(FIRST_WALK_PAUSE_MS * 2 ** Math.min(held.checks - 1, 10), LAST_WALK_PAUSE_MS);
+    const untilVerdictMs = incompleteAfterMsOf(desk, dir) - held.quietMs;
     return untilVerdictMs > 0 ? Math.min(pause, untilVerdictMs) : pause;
   }
-  const periodMs = samplePeriodMs(settleMsOf(desk, file.dir), file.dir.kind.polled);
-  return Math.min(PROBE_PAUSE_MS, Math.max(periodMs, quietMs / 5));
+  const periodMs = samplePeriodMs(settleMsOf(desk, dir), dir.kind.polled);
+  return Math.min(LAST_PROBE_PAUSE_MS, Math.max(FIRST_PROBE_PAUSE_MS, periodMs, held.quietMs / 5));
 }
 
 /** A file that stays incomplete or empty gets a verdict a person sees; it is still watched. */
-function givenUp(desk: Desk, file: Tracked): boolean {
-  if (file.hold?.kind !== 'incomplete' && file.hold?.kind !== 'empty') return false;
-  return quietForMs(file.settling) >= incompleteAfterMsOf(desk, file.dir);
+function isGivenUp(desk: Desk, file: Tracked, kind: Hold['kind'], round: Round): boolean {
+  return (kind === 'incomplete' || kind === 'empty') && quietMs(file, round) >= incompleteAfterMsOf(desk, file.dir);
 }
 
 function verdictOn(said: Extract<Judgement, { kind: 'hold' }>): string {

@@ -13,8 +13,8 @@ const HEAD_BYTES = 64;
  * rejects with whatever the source's read throws. The name does not matter, the first bytes decide.
  */
 export async function walkContainer(file: ByteSource): Promise<Completeness> {
+  const head = await file.read(0, HEAD_BYTES);
   const source = withWindow(file);
-  const head = await source.read(0, HEAD_BYTES);
   if (looksLikeIsobmff(head)) return walkIsobmff(source);
   if (looksLikeMatroska(head)) return walkMatroska(source);
   if (looksLikeRiff(head)) return walkRiff(source);

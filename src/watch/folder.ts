@@ -1,5 +1,5 @@
 import { isShrinkError } from '../core/errors.ts';
-import { type Desk, LOCAL_SETTLE_MS, type PendingFile } from './book.ts';
+import type { Desk, PendingFile } from './book.ts';
 import { Pending } from './pending.ts';
 import { wasSuspended } from './settle.ts';
 import { type Surroundings, Tree } from './tree.ts';
@@ -59,12 +59,7 @@ export class FolderWatch {
   private scanWaiters: (() => void)[] = [];
   private quietWaiters: (() => void)[] = [];
 
-  constructor(
-    desk: Desk,
-    surroundings: Surroundings,
-    scan: number | 'auto',
-    onFolder: (state: FolderState) => void,
-  ) {
+  constructor(desk: Desk, surroundings: Surroundings, scan: number | 'auto', onFolder: (state: FolderState) => void) {
     this.desk = desk;
     this.scanMs = scan;
     this.onFolder = onFolder;
@@ -168,12 +163,14 @@ export class FolderWatch {
   }
 
   private async attempt(task: Task): Promise<void> {
+    const waiters = task === 'scan' ? this.scanWaiters.splice(0) : [];
     try {
       await this.perform(task);
     } catch (error) {
       if (!meansUnavailable(error)) throw error;
-      this.becomeUnavailable(sayWhy(error));
+      if (!this.stopped) this.becomeUnavailable(sayWhy(error));
     }
+    for (const done of waiters) done();
   }
 
   private async perform(task: Task): Promise<void> {
@@ -199,15 +196,14 @@ export class FolderWatch {
   private async scan(): Promise<void> {
     const { clock } = this.desk;
     const started = clock.monotonic();
-    const waiters = this.scanWaiters;
-    this.scanWaiters = [];
     const asked = this.scanRequested;
     this.scanRequested = false;
-    const deep = asked || started - this.lastDeepAt >= this.lastDeepMs * DEEP_SHARE[this.tree.polled ? 'polled' : 'local'];
+    const deep =
+      asked || started - this.lastDeepAt >= this.lastDeepMs * DEEP_SHARE[this.tree.polled ? 'polled' : 'local'];
     try {
       await this.tree.scan({ deep, polledOnly: false }, () => this.between());
       if (this.stopped) return;
-      if (!this.available) this.pending.restart();
+      if (this.state?.available === false) this.pending.restart();
       await this.pending.recheck();
       this.lastScanAt = clock.monotonic();
       if (deep) {
@@ -218,7 +214,6 @@ export class FolderWatch {
     } finally {
       this.nextScanAt = clock.monotonic() + this.scanPeriodMs();
       this.nextPollAt = this.nextPoll();
-      for (const done of waiters) queueMicrotask(done);
     }
   }
 
@@ -231,9 +226,10 @@ export class FolderWatch {
   /** Between two directories of a scan: what is due is not kept waiting by a long one. False when stopped. */
   private async between(): Promise<boolean> {
     if (this.stopped) return false;
-    if (this.pending.size > 0 && this.pending.dueAt <= this.desk.clock.monotonic()) {
+    const now = this.desk.clock.monotonic();
+    if (this.available && this.hintedAt !== undefined && this.hintedAt + DEBOUNCE_MS <= now) await this.flush();
+    if (this.available && this.pending.size > 0 && this.pending.dueAt <= now)
       await this.pending.sample(() => this.stopped);
-    }
     return !this.stopped;
   }
 
@@ -249,9 +245,9 @@ export class FolderWatch {
   }
 
   private pollPeriodMs(): number {
-    const active =
-      this.pending.size > 0 || this.desk.clock.monotonic() - this.lastActiveAt < ACTIVE_FOR_MS + LOCAL_SETTLE_MS;
-    return active ? POLL_ACTIVE_MS : POLL_IDLE_MS;
+    const now = this.desk.clock.monotonic();
+    if (this.pending.size > 0) this.lastActiveAt = now;
+    return now - this.lastActiveAt < ACTIVE_FOR_MS ? POLL_ACTIVE_MS : POLL_IDLE_MS;
   }
 
   private becomeUnavailable(reason: string): void {

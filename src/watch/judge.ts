@@ -11,7 +11,9 @@ export type Judgement =
   | { kind: 'moved' }
   /** Nothing is missing for sure; a longer window answers it. */
   | { kind: 'doubt'; stat: FileStat; why: string }
-  | { kind: 'hold'; stat: FileStat; hold: Hold['kind']; why: string }
+  | { kind: 'hold'; stat: FileStat; hold: Exclude<Hold['kind'], 'writer'>; why: string }
+  /** A process still writes to it. */
+  | { kind: 'writing'; why: string }
   | { kind: 'refuse'; stat: FileStat; why: string };
 
 /** Smaller files may live in the inode or in one block, and have none of their own. */
@@ -57,7 +59,8 @@ function weigh(said: Completeness, stat: FileStat, dir: Directory): Judgement {
   if (dir.kind.honestBlocks && stat.size >= SPARSE_FROM_BYTES && stat.blocks * 512n < stat.size) {
     return { kind: 'doubt', stat, why: 'parts of it were never written' };
   }
-  if (said.kind === 'unknown' && dir.kind.network) return { kind: 'doubt', stat, why: 'its format does not say where it ends' };
+  if (said.kind === 'unknown' && dir.kind.network)
+    return { kind: 'doubt', stat, why: 'its format does not say where it ends' };
   return { kind: 'complete', stat };
 }
 
@@ -76,6 +79,6 @@ function cannotRead(error: unknown, stat: FileStat): Judgement {
   return hold(stat, 'unreadable', `it cannot be read at the moment (${code})`);
 }
 
-function hold(stat: FileStat, kind: Hold['kind'], why: string): Judgement {
+function hold(stat: FileStat, kind: Exclude<Hold['kind'], 'writer'>, why: string): Judgement {
   return { kind: 'hold', stat, hold: kind, why };
 }

@@ -11,6 +11,7 @@ export class MountGate {
   private readonly answerMs: number;
   private queue: Promise<unknown> = Promise.resolve();
   private hung = false;
+  private closed = false;
   private readonly waiting = new Set<(error: ShrinkError) => void>();
 
   constructor(mountPoint: string, clock: Clock, answerMs: number) {
@@ -27,13 +28,15 @@ export class MountGate {
     return turn;
   }
 
+  /** Rejects what has not come back, and everything from now on. */
   abandon(): void {
+    this.closed = true;
     for (const reject of this.waiting) reject(this.silent());
   }
 
   private async answer<T>(before: Promise<unknown>, work: () => Promise<T>, onLate?: (result: T) => void): Promise<T> {
     await before;
-    if (this.hung) throw this.silent();
+    if (this.hung || this.closed) throw this.silent();
     const running = work();
     return new Promise<T>((resolve, reject) => {
       let late = false;

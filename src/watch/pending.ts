@@ -1,12 +1,4 @@
-import {
-  type Desk,
-  type Directory,
-  type PendingFile,
-  pathOf,
-  reportKey,
-  settleMsOf,
-  type Tracked,
-} from './book.ts';
+import { type Desk, type Directory, type PendingFile, pathOf, reportKey, settleMsOf, type Tracked } from './book.ts';
 import { conclude, whyPending } from './conclude.ts';
 import type { Looked } from './disk.ts';
 import { type Judgement, judge } from './judge.ts';
@@ -18,16 +10,20 @@ import {
   isQuiet,
   lateWriterMs,
   nextSample,
-  quietForMs,
+  type Round,
   resumedSample,
   restartWindow,
   type Settling,
   samplePeriodMs,
 } from './settle.ts';
-import { type FileStat, identityOf, pinKey, sampleOf } from './stat.ts';
+import { type FileStat, pinKey, sampleOf } from './stat.ts';
 
 /** Files per lstat batch. */
 const CHUNK = 64;
+/** Files judged in one go: what lstat said of each is kept until then. */
+const JUDGED_AT_ONCE = 512;
+/** More files than this are not remembered as ones whose writer may come back. */
+const REMEMBERED = 1_000;
 /** Words beside a file are short and written in one go. */
 const WORDS_QUIET_MS = 1_000;
 const RETRY_WALK_MS = 10 * 60_000;
@@ -41,8 +37,9 @@ export class Pending {
   private readonly refused = new Set<Tracked>();
   /** Reported a moment ago, oldest first: their writers may come back. */
   private lately: Tracked[] = [];
-  private lastSampleAt = 0;
-  private lastPassMs = 0;
+  private roundNo = 0;
+  private lastRoundAt = 0;
+  private lastRoundMs = 0;
 
   /** `lookAgain` is told of names that are not what they were: something else may be there now. */
   constructor(desk: Desk, lookAgain: (dir: Directory, name: string) => void) {
@@ -60,9 +57,9 @@ export class Pending {
     return true;
   }
 
-  /** Monotonic ms of the next sample, or Infinity. A pass over very many files never takes more than a fifth of the time. */
+  /** Monotonic ms of the next round, or Infinity. Sampling very many files never takes more than a fifth of the time. */
   get dueAt(): number {
-    return this.lastSampleAt + Math.max(this.periodMs, 4 * this.lastPassMs);
+    return this.lastRoundAt + Math.max(this.periodMs, 4 * this.lastRoundMs);
   }
 
   /** Ms between samples; Infinity while nothing is pending. */
@@ -78,26 +75,26 @@ export class Pending {
 
   /** A file seen for the first time, or again after it was forgotten. */
   add(dir: Directory, name: string, stat: FileStat): void {
-    this.wait(dir, name, firstSample(sampleOf(stat), this.desk.clock.monotonic()), undefined);
+    this.wait(dir, name, firstSample(sampleOf(stat), this.now()), undefined);
   }
 
   /** A file that was reported and is not the same any more. */
   changed(file: number | Tracked, dir: Directory, name: string, stat: FileStat): void {
     if (typeof file === 'number') return this.add(dir, name, stat);
-    const at = this.desk.clock.monotonic();
-    this.wait(dir, name, resumedSample(file.settling, sampleOf(stat), at, settleMsOf(this.desk, dir)), file.reported);
+    const settling = resumedSample(file.settling, sampleOf(stat), this.now(), settleMsOf(this.desk, dir));
+    this.wait(dir, name, settling, file.reported);
   }
 
   /** The words beside a file came, changed or went: the file itself need not be waited for again. */
   review(file: number | Tracked, dir: Directory, name: string, hadWords: boolean): void {
-    const at = this.desk.clock.monotonic();
     if (typeof file === 'number') {
       // A bare number without words was reported without words, or the queue knew it so.
       const reported = hadWords ? undefined : reportKey(file, undefined);
-      return this.wait(dir, name, alreadyQuiet(file, at), reported);
+      return this.wait(dir, name, alreadyQuiet(file, this.now()), reported);
     }
     if (file.phase === 'pending') return;
-    this.wait(dir, name, alreadyQuiet(file.settling.key, at, file.settling.longestGapMs), file.reported);
+    const { key, longestGapMs } = file.settling;
+    this.wait(dir, name, alreadyQuiet(key, this.now(), longestGapMs), file.reported);
   }
 
   drop(file: Tracked): void {
@@ -107,45 +104,51 @@ export class Pending {
 
   /** Nobody looked for a while: every window starts again. */
   restart(): void {
-    const at = this.desk.clock.monotonic();
-    for (const file of this.files) file.settling = restartWindow(file.settling, at);
+    const round = this.now();
+    for (const file of this.files) file.settling = restartWindow(file.settling, round);
   }
 
   /** Looks at every file once; judges and reports those that are quiet. Rejects with `unavailable` where a mount hangs. */
   async sample(isStopped: () => boolean): Promise<void> {
-    const started = this.desk.clock.monotonic();
+    this.roundNo += 1;
+    let spentMs = 0;
+    let quiet: Quiet[] = [];
     const files = [...this.files];
-    const quiet: Quiet[] = [];
     for (let i = 0; i < files.length && !isStopped(); ) {
       const chunk = sameDisk(files, i);
       i += chunk.length;
-      quiet.push(...(await this.sampleChunk(chunk)));
+      const round = this.now();
+      for (const each of await this.sampleChunk(chunk, round)) quiet.push(each);
+      spentMs += this.desk.clock.monotonic() - round.at;
+      if (quiet.length < JUDGED_AT_ONCE) continue;
+      await this.judgeAll(quiet, isStopped);
+      quiet = [];
     }
-    this.lastSampleAt = this.desk.clock.monotonic();
-    this.lastPassMs = this.lastSampleAt - started;
     await this.judgeAll(quiet, isStopped);
+    this.lastRoundAt = this.desk.clock.monotonic();
+    this.lastRoundMs = spentMs;
   }
 
   /** At a rescan: refused files that can be read or are whole by now are waited for again; old memories are dropped. */
   async recheck(): Promise<void> {
-    const at = this.desk.clock.monotonic();
+    const { at } = this.now();
     this.forgetLateWriters(at);
     for (const file of [...this.refused]) {
       const { dir, name } = file;
       const [stat] = await dir.disk.lstat([pathOf(dir, name)]);
       if (!stat || stat instanceof Error) this.gone(file);
       else if (pinKey(stat) !== file.settling.key) this.changed(file, dir, name, stat);
-      else if (!file.hold || at >= file.hold.nextCheckAt) await this.retry(file, at);
+      else if (!file.hold || at >= file.hold.nextCheckAt) await this.retry(file);
     }
   }
 
-  private async retry(file: Tracked, at: number): Promise<void> {
+  private async retry(file: Tracked): Promise<void> {
     const said = await judge(file.dir, file.name, file.settling.key);
     if (said.kind === 'complete' || said.kind === 'doubt') {
-      this.wait(file.dir, file.name, restartWindow(file.settling, at), file.reported);
+      this.wait(file.dir, file.name, restartWindow(file.settling, this.now()), file.reported);
     } else if (file.hold) {
       // Neither size nor time of it changed: rarely anything else has.
-      file.hold.nextCheckAt = at + RETRY_WALK_MS;
+      file.hold.nextCheckAt = this.desk.clock.monotonic() + RETRY_WALK_MS;
     }
   }
 
@@ -159,11 +162,15 @@ export class Pending {
     }));
   }
 
-  private wait(dir: Directory, name: string, settling: Settling, reported: string | undefined): void {
+  private now(): Round {
+    return { no: this.roundNo, at: this.desk.clock.monotonic() };
+  }
+
+  private wait(dir: Directory, name: string, settling: Settling, reported: Tracked['reported']): void {
     const before = dir.files.get(name);
     if (before !== undefined && typeof before !== 'number') this.drop(before);
     const at = this.desk.clock.monotonic();
-    if (this.files.size === 0) this.lastSampleAt = at;
+    if (this.files.size === 0) this.lastRoundAt = at;
     const file: Tracked = {
       dir,
       name,
@@ -179,12 +186,11 @@ export class Pending {
     this.files.add(file);
   }
 
-  private async sampleChunk(chunk: Tracked[]): Promise<Quiet[]> {
+  private async sampleChunk(chunk: Tracked[], round: Round): Promise<Quiet[]> {
     const paths = chunk.flatMap(file => {
       const path = pathOf(file.dir, file.name);
       return file.dir.sidecars.has(file.name) ? [path, sidecarNameOf(path)] : [path];
     });
-    const at = this.desk.clock.monotonic();
     const withWords = chunk.map(file => file.dir.sidecars.has(file.name));
     const looked = (await chunk[0]?.dir.disk.lstat(paths)) ?? [];
     const quiet: Quiet[] = [];
@@ -194,24 +200,25 @@ export class Pending {
       const words = withWords[i] ? looked[next++] : undefined;
       if (!this.files.has(file)) continue;
       if (!stat || stat instanceof Error || !stat.isFile()) this.gone(file);
-      else if (this.observe(file, stat, words, at)) quiet.push({ file, stat });
+      else if (this.observe(file, stat, words, round))
+        quiet.push({ file, dev: String(stat.dev), ino: String(stat.ino) });
     }
     return quiet;
   }
 
   /** Whether the file is ready to be judged. */
-  private observe(file: Tracked, stat: FileStat, words: Looked, at: number): boolean {
+  private observe(file: Tracked, stat: FileStat, words: Looked, round: Round): boolean {
     const before = file.settling;
-    file.settling = nextSample(before, sampleOf(stat), at);
-    if (file.settling.changedAt !== before.changedAt) {
+    file.settling = nextSample(before, sampleOf(stat), round);
+    if (file.settling !== before) {
       file.hold = undefined;
       file.doubt = undefined;
     }
-    file.words = nextWords(file.words, words, at);
+    file.words = nextWords(file.words, words, round);
     const settleMs = settleMsOf(this.desk, file.dir);
-    if (file.hold && at < file.hold.nextCheckAt) return false;
-    if (!isQuiet(file.settling, settleMs, file.doubt ? DOUBT_FACTOR : 1)) return false;
-    return !file.words || quietForMs(file.words) >= Math.min(settleMs, WORDS_QUIET_MS);
+    if (file.hold && round.at < file.hold.nextCheckAt) return false;
+    if (!isQuiet(file.settling, round, settleMs, file.doubt ? DOUBT_FACTOR : 1)) return false;
+    return !file.words || round.at - file.words.changedAt >= Math.min(settleMs, WORDS_QUIET_MS);
   }
 
   private gone(file: Tracked): void {
@@ -222,19 +229,16 @@ export class Pending {
 
   private async judgeAll(quiet: Quiet[], isStopped: () => boolean): Promise<void> {
     if (quiet.length === 0) return;
-    const suspects = quiet.map(({ file, stat }) => ({
-      path: pathOf(file.dir, file.name),
-      dev: String(stat.dev),
-      ino: String(stat.ino),
-    }));
-    const writers = this.desk.writers(suspects);
-    for (const { file, stat } of quiet) {
+    const writers = this.desk.writers(
+      quiet.map(({ file, dev, ino }) => ({ path: pathOf(file.dir, file.name), dev, ino })),
+    );
+    for (const { file, dev, ino } of quiet) {
       if (isStopped()) return;
-      const writer = writers.get(identityOf(stat));
+      const writer = writers.get(`${dev}:${ino}`);
       const said: Judgement = writer
-        ? { kind: 'hold', stat, hold: 'writer', why: `${writer.command} (pid ${writer.pid}) has it open for writing` }
+        ? { kind: 'writing', why: `${writer.command} (pid ${writer.pid}) has it open for writing` }
         : await judge(file.dir, file.name, file.settling.key);
-      await conclude(this.desk, file, said);
+      await conclude(this.desk, file, said, this.now());
       if (file.phase !== 'pending') this.settledAs(file);
     }
   }
@@ -242,23 +246,30 @@ export class Pending {
   private settledAs(file: Tracked): void {
     this.files.delete(file);
     if (file.phase === 'refused') this.refused.add(file);
-    else this.lately.push(file);
+    else if (this.lately.length < REMEMBERED) this.lately.push(file);
+    else this.condense(file);
   }
 
   private forgetLateWriters(at: number): void {
-    const keep = this.lately.findIndex(file => at - file.settling.changedAt <= lateWriterMs(settleMsOf(this.desk, file.dir)));
-    const old = keep < 0 ? this.lately : this.lately.slice(0, keep);
-    if (old.length > 0) this.lately = keep < 0 ? [] : this.lately.slice(keep);
-    for (const file of old) {
-      if (file.phase !== 'reported' || file.dir.sidecars.has(file.name)) continue;
-      if (file.dir.files.get(file.name) === file) file.dir.files.set(file.name, file.settling.key);
-    }
+    const isLate = (file: Tracked) => at - file.settling.changedAt <= lateWriterMs(settleMsOf(this.desk, file.dir));
+    const keep = this.lately.findIndex(isLate);
+    const gone = keep < 0 ? this.lately.length : keep;
+    for (const file of this.lately.splice(0, gone)) this.condense(file);
+  }
+
+  /** A file that needs nothing more is remembered by its key alone. */
+  private condense(file: Tracked): void {
+    const { dir, name, phase, settling } = file;
+    if (phase !== 'reported' || dir.sidecars.has(name) || dir.files.get(name) !== file) return;
+    dir.files.set(name, settling.key);
   }
 }
 
+/** A file ready to be judged. The stat itself is not kept: hundreds of them would outlive their usefulness in memory. */
 interface Quiet {
   file: Tracked;
-  stat: FileStat;
+  dev: string;
+  ino: string;
 }
 
 /** Up to CHUNK files from `from` on that are asked of one disk. */
@@ -269,7 +280,7 @@ function sameDisk(files: readonly Tracked[], from: number): Tracked[] {
   return files.slice(from, to);
 }
 
-function nextWords(before: Settling | undefined, looked: Looked, at: number): Settling | undefined {
+function nextWords(before: Settling | undefined, looked: Looked, round: Round): Settling | undefined {
   if (!looked || looked instanceof Error) return undefined;
-  return before ? nextSample(before, sampleOf(looked), at) : firstSample(sampleOf(looked), at);
+  return before ? nextSample(before, sampleOf(looked), round) : firstSample(sampleOf(looked), round);
 }

@@ -5,7 +5,17 @@ import type { Sample } from './settle.ts';
 /** What of lstat is looked at; BigIntStats fits. */
 export type FileStat = Pick<
   BigIntStats,
-  'dev' | 'ino' | 'mode' | 'size' | 'mtimeNs' | 'ctimeNs' | 'blocks' | 'isFile' | 'isDirectory' | 'isSymbolicLink'
+  | 'dev'
+  | 'ino'
+  | 'mode'
+  | 'size'
+  | 'mtimeNs'
+  | 'ctimeNs'
+  | 'birthtimeNs'
+  | 'blocks'
+  | 'isFile'
+  | 'isDirectory'
+  | 'isSymbolicLink'
 >;
 
 export function pinOf(stat: FileStat): Pin {
@@ -51,7 +61,10 @@ export function pinKey(stat: FileStat): number {
   return (a >>> 0) * 0x200000 + (b >>> 11);
 }
 
-/** `dev:ino`: which directory or file this is, whatever its name. */
+/**
+ * Which directory this is, whatever its name. Inode numbers are used again at once (ext4: `rm -r` and `mkdir` give the same
+ * one), so its birth counts too; where the file system keeps none it is 0, or ctime, and a watch is renewed once too often.
+ */
 export function identityOf(stat: FileStat): string {
-  return `${stat.dev}:${stat.ino}`;
+  return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;
 }

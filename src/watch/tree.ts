@@ -13,6 +13,8 @@ import { type FileStat, identityOf } from './stat.ts';
 const CHUNK = 256;
 /** More hints than this waiting for one directory, and it is listed instead. */
 const MANY_NAMES = 4096;
+/** So many empty listings in a row are taken for a mishap of the network, not for an emptied inbox. */
+const DOUBTED_EMPTY_READS = 2;
 
 export interface Surroundings {
   disks: Disks;
@@ -39,6 +41,7 @@ export class Tree {
   private mounts: readonly Mount[] = [];
   private realRoot: string;
   private retryHints = true;
+  private emptyReads = 0;
   /** A hint said that the inbox itself was moved or deleted. */
   rootMoved = false;
 
@@ -98,8 +101,28 @@ export class Tree {
     for (const [rel, names] of dirty) {
       const dir = this.dirs.get(rel);
       if (!dir) continue;
+      const suspects = names === 'all' ? [] : this.suspectsAmong(dir, names);
       if (names === 'all') await this.visit(rel, true);
       else await this.look(dir, [...names]);
+      await this.enterNew(rel);
+      await this.renew(suspects);
+    }
+  }
+
+  /** A hint that names a known directory, from above or from itself, says that it was made, moved or deleted. */
+  private suspectsAmong(dir: Directory, names: ReadonlySet<string>): string[] {
+    const rels = [...names].filter(name => dir.children.has(name)).map(name => relativeOf(dir, name));
+    return names.has(basename(this.realPathOf(dir.rel))) ? [...rels, dir.rel] : rels;
+  }
+
+  /** Watches directories anew that may be others than before. */
+  private async renew(rels: readonly string[]): Promise<void> {
+    for (const rel of rels) {
+      const suspect = this.dirs.get(rel);
+      if (!suspect) continue;
+      suspect.identity = '';
+      if (rel === '') this.rootMoved = true;
+      else await this.visit(rel, false);
       await this.enterNew(rel);
     }
   }
@@ -199,7 +222,8 @@ export class Tree {
     dir.hints = undefined;
     if (!dir.kind.events) return stat;
     // Watched before listed: what is created in between is in the listing or in a hint, never in neither.
-    dir.hints = await this.surroundings.hints.watch(dir.path, name => this.hint(dir.rel, name));
+    // The real path, because chokidar watches a link's folder where it is given a link.
+    dir.hints = await this.surroundings.hints.watch(this.realPathOf(dir.rel), name => this.hint(dir.rel, name));
     // Once the limit is reached, one try per scan tells whether it was raised.
     if (!dir.hints.live) this.retryHints = false;
     return this.statOf(dir);
@@ -220,16 +244,19 @@ export class Tree {
   }
 
   /**
-   * An inbox that held something and now reads empty on another device is a mount point without its disk; on a network it
-   * may be a server that is just starting. A person who moves everything out of a local inbox leaves the device the same.
+   * An inbox that held something and now reads empty on another device is a mount point without its disk, for as long as
+   * that lasts; on a network it may be a server that is just starting. A person who moves everything out of a local inbox
+   * leaves the device the same.
    */
   private refuseSuddenlyEmpty(dir: Directory, names: readonly string[], stat: FileStat): void {
-    const heldBefore = dir.files.size + dir.children.size;
-    if (dir.rel !== '' || names.length > 0 || heldBefore === 0) return;
+    if (dir.rel !== '') return;
+    const emptied = names.length === 0 && dir.files.size + dir.children.size > 0;
+    this.emptyReads = emptied ? this.emptyReads + 1 : 0;
+    if (!emptied) return;
     const otherDevice = dir.identity !== '' && dir.identity.split(':')[0] !== String(stat.dev);
-    if (!otherDevice && !dir.kind.network) return;
-    dir.identity = identityOf(stat);
-    throw unavailable(dir.path, 'it suddenly reads empty; is its disk or share mounted?');
+    if (otherDevice || (dir.kind.network && this.emptyReads <= DOUBTED_EMPTY_READS)) {
+      throw unavailable(dir.path, 'it suddenly reads empty; is its disk or share mounted?');
+    }
   }
 
   private async reconcile(dir: Directory, names: readonly string[], deep: boolean): Promise<void> {
@@ -282,7 +309,6 @@ export class Tree {
       if (this.entries.isWords(dir, name)) words.add(name);
       else plain.push(name);
       if (file === undefined && !dir.children.has(name)) words.add(sidecarNameOf(name));
-      if (name === basename(dir.path) && dir.rel === '') this.rootMoved = true;
     }
     await this.lookAtWords(dir, [...words]);
     await this.lookAt(dir, plain);

@@ -233,6 +233,7 @@ describe('one wrong value', () => {
     ['rules: [{size: ^}]', 'rules[0].size: has no value; write 50MB, 10MiB or 25%, or remove the line'],
     ['rules: [{size: ^[1MB]}]', 'rules[0].size: a list is not a size; write 50MB, 10MiB or 25%'],
     ['rules: [{min_size: ^1mib}]', 'rules[0].min_size: "1mib" is not a size; write 20MB or 1GB (did you mean 1MiB?)'],
+    ['rules: [{min_size: ^0B}]', 'rules[0].min_size: "0B" is nothing; write 20MB or 1GB'],
     // the other keys of a rule
     [
       'rules: [{resolution: ^1080}]',

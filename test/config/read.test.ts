@@ -38,7 +38,7 @@ test('nor is a folder', () => {
 });
 
 test('nor a pipe, which would never end', () => {
-  execFileSync('mkfifo', [join(dir, 'pipe')]);
+  execFileSync('sh', ['-c', 'mkfifo "$1"', 'sh', join(dir, 'pipe')]);
   expect(messages('pipe')).toEqual(['is not a regular file']);
 });
 

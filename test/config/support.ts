@@ -1,4 +1,4 @@
-import { type Config, loadConfig, parseConfig } from '../../src/config/load.ts';
+import { type Config, parseConfig } from '../../src/config/load.ts';
 import { ConfigError, formatProblem } from '../../src/config/problems.ts';
 
 /** Reads from a table instead of a disk; an Error as a value is thrown. */
@@ -36,5 +36,3 @@ export function problemsIn(run: () => unknown): string[] {
   }
   return [];
 }
-
-export { loadConfig };

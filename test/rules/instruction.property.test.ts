@@ -124,7 +124,8 @@ describe('time', () => {
     expect(fastestMs(piece.repeat(65_536 / piece.length + 1))).toBeLessThan(50);
   });
 
-  test.each(AWKWARD)('as much of %j as is read at all is read in less than 50 ms', piece => {
-    expect(fastestMs(piece.repeat(MAX_LENGTH).slice(0, MAX_LENGTH))).toBeLessThan(50);
+  // 10 to 30 ms on an idle machine; the bound only has to tell linear from worse.
+  test.each(AWKWARD)('as much of %j as is read at all is read in less than 250 ms', piece => {
+    expect(fastestMs(piece.repeat(MAX_LENGTH).slice(0, MAX_LENGTH))).toBeLessThan(250);
   });
 });

@@ -28,6 +28,8 @@ const UNDERSTOOD: [string, string][] = [
   ['720p, 30 fps, no sound', '720p 30fps mute'],
 
   // sizes
+  ['compress this video to under\n50MB', '50MB'],
+  ['compress this video\n25%', '25%'],
   ['50MB', '50MB'],
   ['50mb', '50MB'],
   ['50 Mb', '50MB'],
@@ -241,6 +243,8 @@ const UNDERSTOOD_CHINESE: [string, string][] = [
   ['720p,三十帧,静音', '720p 30fps mute'],
   ['每秒25帧', '25fps'],
   ['帧率24', '24fps'],
+  ['帧率24,1080p', '1080p 24fps'],
+  ['帧率24,50MB以内', '50MB 24fps'],
   ['帧率降到30帧', '30fps'],
   ['分辨率720p', '720p'],
   ['分辨率改为1280x720', '1280x720'],
@@ -291,6 +295,7 @@ const ASKED_BACK: [string, string[], string][] = [
   ['add background music, 720p', ['add background music'], '720p'],
   ['trim the first 10 seconds and compress to 20MB', ['trim the first 10 seconds'], '20MB'],
   ['first 10 seconds', ['first 10 seconds'], ''],
+  ['sharpen\n720p', ['sharpen'], '720p'],
   ['cut out the middle, under 8MB', ['cut out the middle'], '8MB'],
   ['cut the video in half', ['cut the video in half'], ''],
   ['speed it up', ['speed it up'], ''],

@@ -32,8 +32,12 @@ type Clip = (name: string) => Promise<string>;
 /** Noise over moving shapes: needs bits wherever it is scaled to, and every frame differs. */
 const moving = (size: string, rate: string, seconds: number) =>
   `testsrc2=size=${size}:rate=${rate}:duration=${seconds},noise=alls=6:allf=t`;
+const FLASH = "color=black:size=320x180:rate=25:duration=4,drawbox=color=white:t=fill:enable='between(t,2,2.15)'";
+const BEEP = "aevalsrc='if(between(t,2,2.2),sin(2764*t),0)':sample_rate=48000:duration=4";
 const tone = (hz: number, seconds: number) => `sine=frequency=${hz}:sample_rate=48000:duration=${seconds}`;
 
+/** Arguments without blanks in them, as one would type them. */
+const words = (line: string) => line.split(' ');
 const lavfi = (...sources: string[]) => sources.flatMap(source => ['-f', 'lavfi', '-i', source]);
 /** Every frame keeps its time; replaced by the option this ffmpeg has. */
 const PASSTHROUGH = ['{passthrough}'];
@@ -118,12 +122,12 @@ export const RECIPES = {
     beside: { 'one.srt': SRT, 'two.srt': SRT.replace('Hello', 'Hallo') },
     args: [
       ...lavfi(moving('320x180', '25', 4), tone(300, 4), tone(500, 4)),
-      ...['-i', '{dir}/one.srt', '-i', '{dir}/two.srt'],
-      ...['-map', '0', '-map', '1', '-map', '2', '-map', '3', '-map', '4'],
+      ...words('-i {dir}/one.srt -i {dir}/two.srt'),
+      ...words('-map 0 -map 1 -map 2 -map 3 -map 4'),
       ...fastH264,
-      ...['-c:a:0', 'aac', '-c:a:1', 'flac', '-c:s', 'srt'],
-      ...['-metadata:s:a:0', 'language=ger', '-metadata:s:a:1', 'language=eng'],
-      ...['-metadata:s:s:0', 'language=eng', '-metadata:s:s:1', 'language=ger'],
+      ...words('-c:a:0 aac -c:a:1 flac -c:s srt'),
+      ...words('-metadata:s:a:0 language=ger -metadata:s:a:1 language=eng'),
+      ...words('-metadata:s:s:0 language=eng -metadata:s:s:1 language=ger'),
     ],
   },
   hdr10: {
@@ -132,9 +136,9 @@ export const RECIPES = {
     needs: { encoders: ['libx265'] },
     args: [
       ...lavfi(moving('320x180', '25', 2), tone(300, 2)),
-      ...['-c:v', 'libx265', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p10le', '-tag:v', 'hvc1'],
-      ...['-color_primaries', 'bt2020', '-color_trc', 'smpte2084', '-colorspace', 'bt2020nc', '-color_range', 'tv'],
-      ...['-x265-params', 'log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=limited'],
+      ...words('-c:v libx265 -preset ultrafast -pix_fmt yuv420p10le -tag:v hvc1'),
+      ...words('-color_primaries bt2020 -color_trc smpte2084 -colorspace bt2020nc -color_range tv'),
+      ...words('-x265-params log-level=error:colorprim=bt2020:transfer=smpte2084:colormatrix=bt2020nc:range=limited'),
       ...aac,
     ],
   },
@@ -148,7 +152,7 @@ export const RECIPES = {
     file: 'interlaced.mpg',
     args: [
       ...lavfi(`${moving('352x288', '50', 3)},interlace=scan=tff`, tone(300, 3)),
-      ...['-c:v', 'mpeg2video', '-flags', '+ilme+ildct', '-b:v', '3M', '-c:a', 'mp2', '-b:a', '128k'],
+      ...words('-c:v mpeg2video -flags +ilme+ildct -b:v 3M -c:a mp2 -b:a 128k'),
     ],
   },
   transport: {
@@ -158,7 +162,9 @@ export const RECIPES = {
       ...lavfi(`${moving('320x180', '25', 4)},setpts=PTS+0.12/TB`, tone(300, 4.12)),
       ...fastH264,
       ...PASSTHROUGH,
-      ...['-g', '25', ...aac, '-output_ts_offset', '36000', '-muxdelay', '0'],
+      ...words('-g 25'),
+      ...aac,
+      ...words('-output_ts_offset 36000 -muxdelay 0'),
     ],
   },
   lateSound: {
@@ -166,13 +172,52 @@ export const RECIPES = {
     file: 'late-sound.mkv',
     args: [...lavfi(moving('320x180', '25', 4)), '-itsoffset', '0.5', ...lavfi(tone(300, 3.5)), ...fastH264, ...aac],
   },
+  sync: {
+    about: 'Black and silent, but for a white flash and a beep at the same moment, two seconds in.',
+    file: 'sync.mkv',
+    args: [...lavfi(FLASH, BEEP), ...fastH264, '-bf', '2', '-preset', 'veryfast', ...aac],
+  },
+  syncTransport: {
+    about: 'The same in MPEG-TS, clocks at ten hours, the sound beginning 0.3 s before the picture.',
+    file: 'sync.ts',
+    args: [
+      ...lavfi(FLASH, BEEP),
+      ...words('-filter:v select=gte(t\\,0.3)'),
+      ...PASSTHROUGH,
+      ...fastH264,
+      ...words('-g 10 -muxdelay 0 -output_ts_offset 36000'),
+      ...aac,
+    ],
+  },
+  syncLate: {
+    about: 'The same with sound that begins 1.2 s after the picture.',
+    file: 'sync-late.mkv',
+    args: [...lavfi(FLASH, BEEP), '-filter:a', 'atrim=start=1.2', ...fastH264, ...words('-c:a flac')],
+  },
+  syncEdit: {
+    about: 'The same cut at 0.7 s without re-encoding: an edit list hides the frames before.',
+    file: 'sync-edit.mp4',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const { ffmpeg } = await realTools();
+      const args = ['-v', 'error', '-nostdin', '-ss', '0.7', '-i', await clip('sync'), '-c', 'copy', output];
+      await promisify(execFile)(ffmpeg, args);
+    },
+  },
+  joined: {
+    about: 'Two transport streams joined byte by byte: the clock starts again in the middle.',
+    file: 'joined.ts',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const one = await readFile(await clip('transport'));
+      await writeFile(output, Buffer.concat([one, one]));
+    },
+  },
   avi: {
     about: 'MPEG-4 part 2 with B-frames and MP3 in AVI: packets without presentation times.',
     file: 'old.avi',
     needs: { encoders: ['libmp3lame'] },
     args: [
       ...lavfi(moving('320x240', '25', 4), tone(300, 4)),
-      ...['-c:v', 'mpeg4', '-bf', '2', '-b:v', '1500k', '-c:a', 'libmp3lame', '-b:a', '128k'],
+      ...words('-c:v mpeg4 -bf 2 -b:v 1500k -c:a libmp3lame -b:a 128k'),
     ],
   },
   msmpeg4: {
@@ -218,11 +263,11 @@ export const RECIPES = {
     beside: { 'chapters.txt': CHAPTERS },
     args: [
       ...lavfi(moving('320x180', '25', 4), tone(300, 4)),
-      ...['-i', '{dir}/chapters.txt', '-map', '0', '-map', '1', '-map_metadata', '2', '-map_chapters', '2'],
+      ...words('-i {dir}/chapters.txt -map 0 -map 1 -map_metadata 2 -map_chapters 2'),
       ...fastH264,
       ...aac,
-      ...['-metadata', 'creation_time=2021-03-04T05:06:07Z', '-metadata', 'location=+48.8577+002.2950/'],
-      ...['-movflags', '+use_metadata_tags'],
+      ...words('-metadata creation_time=2021-03-04T05:06:07Z -metadata location=+48.8577+002.2950/'),
+      ...words('-movflags +use_metadata_tags'),
     ],
   },
   timecode: {
@@ -235,8 +280,10 @@ export const RECIPES = {
     file: 'cover.mp4',
     args: [
       ...lavfi(moving('320x180', '25', 3), tone(300, 3), 'color=red:size=64x64:duration=0.04'),
-      ...['-map', '0', '-map', '1', '-map', '2', ...fastH264, ...aac],
-      ...['-c:v:1', 'png', '-frames:v:1', '1', '-disposition:v:1', 'attached_pic'],
+      ...words('-map 0 -map 1 -map 2'),
+      ...fastH264,
+      ...aac,
+      ...words('-c:v:1 png -frames:v:1 1 -disposition:v:1 attached_pic'),
     ],
   },
   surround: {
@@ -245,7 +292,7 @@ export const RECIPES = {
     args: [
       ...lavfi(moving('320x180', '25', 3), 'sine=frequency=300:duration=3,aformat=channel_layouts=5.1'),
       ...fastH264,
-      ...['-c:a', 'ac3', '-b:a', '448k'],
+      ...words('-c:a ac3 -b:a 448k'),
     ],
   },
   soundOnly: {
@@ -258,7 +305,8 @@ export const RECIPES = {
     file: 'album.mp4',
     args: [
       ...lavfi(tone(300, 3), 'color=red:size=64x64:duration=0.04'),
-      ...['-map', '0', '-map', '1', '-c:v', 'mjpeg', '-disposition:v:0', 'attached_pic', ...aac],
+      ...words('-map 0 -map 1 -c:v mjpeg -disposition:v:0 attached_pic'),
+      ...aac,
     ],
   },
   oneFrame: {

@@ -35,8 +35,9 @@ export interface NemoOptions {
   clock: Clock;
   log: Logger;
   local?: LocalHelp | undefined;
-  /** For tests: silence of ordinary requests (a minute), of uploads (five minutes), lag of the state, chance. */
+  /** For tests: silence of ordinary requests (a minute) and time to read an answer, stall of uploads (five minutes each), lag of the state, chance. */
   silenceMs?: number;
+  readingMs?: number;
   stallMs?: number;
   lagMs?: number;
   random?: () => number;

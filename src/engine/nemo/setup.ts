@@ -47,7 +47,16 @@ export function createCloud(options: NemoOptions): { cloud: Cloud; close(): Prom
   const http = createHttp();
   const freshHttp = createHttp({ fresh: true });
   const resultHttp = createHttp({ lookup: policy.lookup });
-  const wire = createWire({ http, freshHttp, gate, apiUrl, attribution, clock, silenceMs: settings.silenceMs });
+  const wire = createWire({
+    http,
+    freshHttp,
+    gate,
+    apiUrl,
+    attribution,
+    clock,
+    silenceMs: settings.silenceMs,
+    readingMs: options.readingMs ?? 300_000,
+  });
   const facts = (doing: string): Omit<RefusalFacts, 'status' | 'said'> => {
     const { current } = auth;
     return {

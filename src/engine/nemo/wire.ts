@@ -44,11 +44,12 @@ export interface WireOptions {
   clock: Clock;
   /** Longest silence of an ordinary request, milliseconds. */
   silenceMs: number;
+  /** Longest time the body of an answer may take, milliseconds. */
+  readingMs: number;
 }
 
 /** A state with a long draft is a few megabytes; nothing the service says is longer than this. */
 const LONGEST_ANSWER = 64 * 2 ** 20;
-const LONGEST_READING_MS = 5 * 60_000;
 
 export function createWire(options: WireOptions): Wire {
   const { gate, apiUrl, attribution, clock, silenceMs } = options;
@@ -98,7 +99,7 @@ export function createWire(options: WireOptions): Wire {
     answer: HttpAnswer,
   ): Promise<T> {
     const late = new AbortController();
-    const disarm = clock.after(LONGEST_READING_MS, () => {
+    const disarm = clock.after(options.readingMs, () => {
       const error = new ShrinkError('unreachable', 'the answer of the service did not end');
       late.abort(error);
       answer.body.destroy(error);

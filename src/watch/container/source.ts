@@ -32,7 +32,7 @@ export function shareOf(have: number, announced: number): string {
   return `${Math.min(99, Math.floor((have / announced) * 100))} %`;
 }
 
-const WINDOW_BYTES = 4096;
+const WINDOW_BYTES = 1024;
 
 /** Keeps the last window read, so that neighbouring headers cost one read. */
 export function withWindow(source: ByteSource): ByteSource {

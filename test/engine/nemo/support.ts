@@ -12,6 +12,9 @@ import { type NemoServer, type NemoServerOptions, startNemoServer } from '../../
 
 export const MINUTE = 60_000;
 
+/** Both sides live this much faster than real time. */
+const SPEED = 500;
+
 const cleanups: (() => Promise<unknown>)[] = [];
 
 afterEach(async () => {
@@ -50,7 +53,7 @@ export interface BenchOptions {
 
 /** A stand-in service, an engine, and a file to shrink, all of which go away after the test. */
 export async function bench(options: BenchOptions = {}): Promise<Bench> {
-  const clock = scaledClock(options.speed ?? 200);
+  const clock = scaledClock(options.speed ?? SPEED);
   const server = await startNemoServer({ clock, ...options.server });
   onEnd(() => server.stop());
   const dir = await tempDir();
@@ -58,7 +61,11 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
   await writeFile(source, options.content ?? Buffer.alloc(5000, 'v'));
   const { size } = await stat(source);
   const build = (changes: Partial<NemoOptions> = {}) => {
-    const engine = createNemoEngine({ ...defaults(server, dir, clock), ...options.engine, ...changes });
+    const engine = createNemoEngine({
+      ...defaults(server, dir, clock, options.speed ?? SPEED),
+      ...options.engine,
+      ...changes,
+    });
     onEnd(() => engine.close());
     return engine;
   };
@@ -83,7 +90,7 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
   };
 }
 
-function defaults(server: NemoServer, dir: string, clock: NemoOptions['clock']): NemoOptions {
+function defaults(server: NemoServer, dir: string, clock: NemoOptions['clock'], speed: number): NemoOptions {
   return {
     apiUrl: server.url,
     webUrl: 'https://nemovideo.com',
@@ -104,6 +111,9 @@ function defaults(server: NemoServer, dir: string, clock: NemoOptions['clock']):
     clock,
     log: silentLogger,
     random: () => 0.5,
+    // These guard against a network that hangs; the machine the tests run on may be busy in real time.
+    readingMs: 300_000 * speed,
+    stallMs: 300_000 * speed,
   };
 }
 
@@ -125,6 +135,8 @@ export class TestJob {
   readonly doubts: Reason[] = [];
   readonly notes: string[] = [];
   readonly fractions: number[] = [];
+  /** Every text that went into the journal. */
+  readonly everything: string[] = [];
   readonly stop = new AbortController();
   readonly workDir: string;
   readonly #dieAfter: number;
@@ -140,7 +152,8 @@ export class TestJob {
     const kill = new AbortController();
     return {
       record: async (key, value) => {
-        this.records[key] = JSON.parse(JSON.stringify(value)) as Json;
+        this.records[key] = structuredClone(value);
+        this.everything.push(JSON.stringify({ key, value }));
         this.#write(`checkpoint:${key}`, kill);
       },
       resume: structuredClone(this.records),
@@ -151,6 +164,7 @@ export class TestJob {
       },
       fact: async (key, value) => {
         this.facts[key] = value;
+        this.everything.push(`${key}: ${value}`);
         this.#write(`fact:${key}`, kill);
       },
       progress: ({ fraction, note }) => {

@@ -45,7 +45,8 @@ export async function receiveFile(
     left -= file.length;
     bytes += file.length;
     end = Buffer.concat([end, data.subarray(file.length)]);
-    if (out && file.length > 0 && !out.write(file)) await new Promise<void>(resolve => out.once('drain', () => resolve()));
+    if (out && file.length > 0 && !out.write(file))
+      await new Promise<void>(resolve => out.once('drain', () => resolve()));
   }
   if (out) {
     out.end();
