@@ -24,7 +24,7 @@ describe('any combination of known phrases', () => {
       fc.property(sentence, words => {
         expect(parseInstruction(words).notUnderstood).toEqual([]);
       }),
-      { numRuns: 300 },
+      { numRuns: 1000 },
     );
   });
 
@@ -38,7 +38,7 @@ describe('any combination of known phrases', () => {
         ).toEqual(target);
         expect(parseInstruction(wide(words)).target).toEqual(target);
       }),
-      { numRuns: 200 },
+      { numRuns: 1000 },
     );
   });
 
@@ -47,7 +47,7 @@ describe('any combination of known phrases', () => {
       fc.property(sentence, words => {
         expect(parseInstruction(`${words}\nxylophone`).notUnderstood).toEqual(['xylophone']);
       }),
-      { numRuns: 100 },
+      { numRuns: 1000 },
     );
   });
 });
