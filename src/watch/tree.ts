@@ -139,7 +139,7 @@ export class Tree {
   }
 
   async close(): Promise<void> {
-    await Promise.all([...this.dirs.values()].map(dir => dir.hints?.close()));
+    await Promise.all([...this.dirs.values()].map(async dir => dir.hints?.close()));
     this.dirs.clear();
   }
 
