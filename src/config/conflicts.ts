@@ -1,4 +1,3 @@
-import { isWithin } from '../platform/mounts.ts';
 import type { KeyPath } from './problems.ts';
 
 /** The places on disk that must not lie within each other; absolute paths. */
@@ -60,4 +59,9 @@ function guardedPlaces(places: Places): { path: KeyPath; value: string; because:
       ...of(['folders', i, 'archive'], archive, 'archived originals would be taken for dropped ones'),
     ]),
   ];
+}
+
+/** True for `outer` itself and everything below it; both absolute and normalised. */
+function isWithin(outer: string, path: string): boolean {
+  return path === outer || path.startsWith(outer.endsWith('/') ? outer : `${outer}/`);
 }

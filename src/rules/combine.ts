@@ -1,7 +1,6 @@
 import { formatResolution } from '../core/media.ts';
 import { describeAudio, describeSize } from './describe.ts';
-import type { Instruction, Piece } from './instruction.ts';
-import type { Wish, Wishes } from './phrase.ts';
+import type { Instruction, Piece, Wish, Wishes } from './phrase.ts';
 
 interface Asked {
   words: string;

@@ -5,27 +5,11 @@
 import { CHINESE, foldTraditional } from './chinese.ts';
 import { combine } from './combine.ts';
 import { ENGLISH, FILLER_WORDS, SIGNS } from './english.ts';
-import { FILLER, type Meaning, type Phrase, UNCLEAR, type Wishes } from './phrase.ts';
+import { FILLER, type Instruction, type Meaning, type Phrase, type Piece, UNCLEAR, type Wishes } from './phrase.ts';
 import { PLACE_PHRASES } from './places.ts';
 import { QUANTITIES } from './quantities.ts';
 
 export type { Wishes } from './phrase.ts';
-
-export interface Instruction {
-  /** What the words ask for; fields they say nothing about are absent. */
-  target: Wishes;
-  /** The words that were understood and what they mean: `"under 50MB": at most 50 MB`. */
-  understood: string[];
-  /** The very words that were not, in their order; contradictions as `1080p / 720p`. */
-  notUnderstood: string[];
-}
-
-/** A stretch of the text and its meaning; `break` ends a clause, `line` a line, `unknown` is a word of no phrase. */
-export interface Piece {
-  start: number;
-  end: number;
-  meaning: Meaning | { kind: 'break' | 'line' | 'pause' | 'unknown' };
-}
 
 /** Longer than anybody asks for a smaller video; bounds the work, too. */
 export const MAX_LENGTH = 2000;

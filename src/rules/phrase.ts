@@ -75,3 +75,19 @@ export function audioWish(kilobits: number): Meaning | undefined {
   if (kilobits < 16 || kilobits > 512) return undefined;
   return wish({ field: 'audio', value: { kind: 'bitrate', bitsPerSecond: kilobits * 1000 } });
 }
+
+export interface Instruction {
+  /** What the words ask for; fields they say nothing about are absent. */
+  target: Wishes;
+  /** The words that were understood and what they mean: `"under 50MB": at most 50 MB`. */
+  understood: string[];
+  /** The very words that were not, in their order; contradictions as `1080p / 720p`. */
+  notUnderstood: string[];
+}
+
+/** A stretch of the text and its meaning; `break` ends a clause, `line` a line, `unknown` is a word of no phrase. */
+export interface Piece {
+  start: number;
+  end: number;
+  meaning: Meaning | { kind: 'break' | 'line' | 'pause' | 'unknown' };
+}

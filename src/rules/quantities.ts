@@ -12,7 +12,7 @@ import {
 } from './phrase.ts';
 
 /** `50`, `1.5`, `1,5`, `1,500`; not `1.500`, which is fifteen hundred to some and one and a half to others. */
-export const NUMBER = String.raw`\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12}(?:[.,]\d{1,2}(?!\d))?(?!\d)`;
+const NUMBER = String.raw`\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12}(?:[.,]\d{1,2}(?!\d))?(?!\d)`;
 
 /** Without commas, for where one may just as well end the clause: `帧率24,1080p`, `25%, 30 fps`. */
 export const PLAIN_NUMBER = String.raw`\d{1,12}(?:\.\d{1,2}(?!\d))?(?!\d)`;
