@@ -54,13 +54,14 @@ export class FolderWatch {
   private lastScanAt: number | undefined;
   private lastDeepAt = 0;
   private lastDeepMs = 0;
-  private lastActiveAt = Number.NEGATIVE_INFINITY;
+  private lastActiveAt: number;
   private state: FolderState | undefined;
   private scanWaiters: (() => void)[] = [];
   private quietWaiters: (() => void)[] = [];
 
   constructor(desk: Desk, surroundings: Surroundings, scan: number | 'auto', onFolder: (state: FolderState) => void) {
     this.desk = desk;
+    this.lastActiveAt = desk.clock.monotonic();
     this.scanMs = scan;
     this.onFolder = onFolder;
     this.pending = new Pending(desk, (dir, name) => this.tree.hint(dir.rel, name));

@@ -1,0 +1,97 @@
+import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import {
+  fsKindOf,
+  isWithin,
+  kindOfType,
+  type Mount,
+  mountOf,
+  parseMountInfo,
+  readMounts,
+} from '../../src/platform/mounts.ts';
+
+const MOUNTINFO = `22 27 0:21 / /proc rw,relatime shared:5 - proc proc rw
+27 1 254:0 / / rw,relatime - ext4 /dev/vda rw,discard
+36 27 0:40 / /srv/my\\040films rw,noatime shared:1 master:2 - cifs //nas/films rw,vers=3.0
+37 27 0:41 / /srv/k\\303\\244se rw - nfs4 nas:/k rw
+38 27 0:42 / /srv/pool rw - fuse.mergerfs a:b rw
+39 27 0:43 / /mnt rw - ext4 /dev/vdb rw
+40 27 0:44 / /mnt rw - xfs /dev/vdc rw
+41 27 0:45 /sub /data - btrfs /dev/sda rw
+not a line
+`;
+
+const mounts = parseMountInfo(MOUNTINFO);
+
+describe('mountinfo', () => {
+  it('is parsed with its escapes, optional fields or none', () => {
+    expect(mounts.map(({ point, type }) => `${point} ${type}`)).toEqual([
+      '/proc proc',
+      '/ ext4',
+      '/srv/my films cifs',
+      '/srv/käse nfs4',
+      '/srv/pool fuse.mergerfs',
+      '/mnt ext4',
+      '/mnt xfs',
+      '/data btrfs',
+    ]);
+    expect(mounts[2]).toEqual({ point: '/srv/my films', type: 'cifs', source: '//nas/films', device: '0:40' });
+  });
+
+  it.each([
+    ['/srv/my films', 'cifs'],
+    ['/srv/my films/a/b.mp4', 'cifs'],
+    ['/srv/my films 2', 'ext4'],
+    ['/srv/käse/x', 'nfs4'],
+    ['/mnt/inbox', 'xfs'],
+    ['/home', 'ext4'],
+  ])('holds %s on %s', (path, type) => {
+    expect(mountOf(mounts, path)?.type).toBe(type);
+    expect(fsKindOf(path, mounts).type).toBe(type);
+  });
+
+  it('of this machine names the file system of the temporary folder', () => {
+    const found: Mount[] = readMounts();
+    const dir = realpathSync(mkdtempSync(join(tmpdir(), 'shrinkbox-mounts-')));
+    try {
+      const kind = fsKindOf(dir);
+      // Without mountinfo (macOS) the file system is asked itself.
+      if (found.length === 0) expect(kind.type).not.toBe('');
+      else expect(statSync(mountOf(found, dir)?.point ?? '').isDirectory()).toBe(true);
+      expect(kind.polled).toBe(false);
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
+  });
+
+  it('that cannot be read leaves the answer to the file system itself', () => {
+    expect(readMounts('/nowhere/mountinfo')).toEqual([]);
+    expect(fsKindOf('/nowhere/at/all', []).type).toBe('unknown');
+    expect(fsKindOf('/', []).type).not.toBe('unknown');
+  });
+});
+
+describe('a file system', () => {
+  it.each([
+    ['ext4', { network: false, polled: false, events: true, honestBlocks: true, links: true }],
+    ['btrfs', { polled: false, events: true, honestBlocks: false }],
+    ['overlay', { polled: false, events: true }],
+    ['nfs4', { network: true, polled: true, events: false, links: true, caseInsensitive: false }],
+    ['cifs', { network: true, polled: true, events: false, links: false, caseInsensitive: true, windowsNames: true }],
+    ['fuse.sshfs', { network: true, polled: true, events: false }],
+    ['fuse.mergerfs', { network: true, polled: true, events: true }],
+    ['exfat', { network: false, polled: false, links: false, caseInsensitive: true, windowsNames: true }],
+    ['somethingnew', { network: false, polled: true, events: true }],
+  ])('%s is known for what it is', (type, expected) => {
+    expect(kindOfType(type)).toMatchObject({ type, ...expected });
+  });
+
+  it('holds whole names only', () => {
+    expect(isWithin('/srv/in', '/srv/in/a')).toBe(true);
+    expect(isWithin('/srv/in', '/srv/in')).toBe(true);
+    expect(isWithin('/srv/in', '/srv/inbox')).toBe(false);
+    expect(isWithin('/', '/srv')).toBe(true);
+  });
+});

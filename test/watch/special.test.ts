@@ -1,0 +1,149 @@
+import { chmodSync } from 'node:fs';
+import { chmod, link, mkdir, symlink, unlink, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { cleanUp, drop, isRoot, shell, tempDir, watching } from './support.ts';
+
+describe.concurrent('what is not a file of its own', () => {
+  it('is skipped: links, with a reason where they leave the inbox', async () => {
+    const outside = await tempDir();
+    await drop(outside, 'secret.mp4');
+    const { inbox, watcher, sightings } = await watching();
+    await drop(inbox, 'real.mp4');
+    await symlink(join(outside, 'secret.mp4'), join(inbox, 'leaves.mp4'));
+    await symlink(outside, join(inbox, 'folder'));
+    await symlink('../../nowhere.mp4', join(inbox, 'dangling.mp4'));
+    await symlink(join(inbox, 'real.mp4'), join(inbox, 'inside.mp4'));
+    await symlink('real.mp4', join(inbox, 'relative.mp4'));
+    await symlink('.', join(inbox, 'loop'));
+    await watcher.rescan();
+    await watcher.settled();
+    const refused = Object.fromEntries(sightings.map(({ relative, refused: why }) => [relative, why]));
+    expect(refused).toEqual({
+      'real.mp4': undefined,
+      'leaves.mp4': `it is a link that leads out of the inbox (to ${join(outside, 'secret.mp4')})`,
+      folder: `it is a link that leads out of the inbox (to ${outside})`,
+      'dangling.mp4': expect.stringMatching(/^it is a link that leads out of the inbox/),
+    });
+    await watcher.rescan();
+    expect(sightings).toHaveLength(4);
+  });
+
+  it('is skipped with a reason: pipes, sockets and devices, never opened', async () => {
+    const { inbox, watcher, sighted, sightings } = await watching();
+    await shell('mkfifo "$1/pipe.mp4"; mknod "$1/null.mp4" c 1 3 2>/dev/null || true; echo ready', inbox);
+    const server = createServer().listen(join(inbox, 'socket.mp4'));
+    cleanUp(() => server.close());
+    expect((await sighted('pipe.mp4')).refused).toBe('it is a named pipe, not a file');
+    expect((await sighted('socket.mp4')).refused).toBe('it is a socket, not a file');
+    if (isRoot) expect((await sighted('null.mp4')).refused).toBe('it is a character device, not a file');
+    const before = sightings.length;
+    await watcher.rescan();
+    expect(sightings).toHaveLength(before);
+  });
+
+  it('becomes one: a file in the place of a pipe is taken up', async () => {
+    const { inbox, sighted } = await watching();
+    await shell('mkfifo "$1/clip.mp4"; echo ready', inbox);
+    await sighted('clip.mp4', seen => seen.refused !== undefined);
+    await unlink(join(inbox, 'clip.mp4'));
+    await drop(inbox, 'clip.mp4');
+    await sighted('clip.mp4', seen => seen.refused === undefined);
+  });
+
+  it('may be the inbox itself: a link to a folder is followed', async () => {
+    const real = join(await tempDir(), 'real');
+    await mkdir(real);
+    const inbox = join(await tempDir(), 'linked');
+    await symlink(real, inbox);
+    const { sighted } = await watching({ inbox });
+    await drop(real, 'sub/clip.mp4');
+    expect((await sighted('sub/clip.mp4')).path).toBe(join(inbox, 'sub/clip.mp4'));
+  });
+
+  it('is a folder, whatever its name, and files in it count', async () => {
+    const { inbox, sighted, sightings } = await watching();
+    await drop(inbox, 'film.mp4/clip.mp4');
+    await sighted('film.mp4/clip.mp4');
+    expect(sightings).toHaveLength(1);
+  });
+});
+
+describe.concurrent('names', () => {
+  it.each(['-rf.mp4', 'two words.mp4', 'quo"te\'s.mp4', 'new\nline.mp4', '🎬 ünïcode.mp4', `${'n'.repeat(251)}.mp4`])(
+    'of any kind are taken: %j',
+    async name => {
+      const { inbox, sighted } = await watching();
+      await drop(inbox, name);
+      expect((await sighted(name)).path).toBe(join(inbox, name));
+    },
+  );
+
+  it('that are not UTF-8 are refused with a reason, once', async () => {
+    const { inbox, watcher, sightings } = await watching();
+    const bad = Buffer.concat([Buffer.from(`${inbox}/caf`), Buffer.from([0xe9]), Buffer.from('.mp4')]);
+    const written = await writeFile(bad, 'latin-1').then(
+      () => true,
+      () => false,
+    );
+    // Some file systems (APFS) refuse such a name themselves.
+    if (!written) return expect(sightings).toEqual([]);
+    await eventually(() => sightings.length === 1, { what: 'the refusal' });
+    expect(sightings[0]).toMatchObject({
+      relative: 'caf\ufffd.mp4',
+      refused: 'its name is not valid UTF-8; rename it',
+      pin: { sizeBytes: 7 },
+    });
+    await watcher.rescan();
+    await watcher.rescan();
+    expect(sightings).toHaveLength(1);
+  });
+});
+
+describe('what may not be read', () => {
+  it('is refused with a reason: a file, until it can be read', async () => {
+    const { inbox, sighted, sightings } = await asNobody(() => watching());
+    const path = await drop(inbox, 'clip.mp4');
+    await chmod(path, 0o200);
+    const refused = await sighted('clip.mp4');
+    expect(refused.refused).toBe('it cannot be read: permission denied to the user shrinkbox runs as');
+    await chmod(path, 0o600);
+    await sighted('clip.mp4', seen => !seen.refused);
+    expect(sightings).toHaveLength(2);
+  });
+
+  it('is refused with a reason: a folder, until it can be listed', async () => {
+    const { inbox, watcher, sighted, sightings } = await asNobody(() => watching());
+    await drop(inbox, 'closed/clip.mp4');
+    chmodSync(join(inbox, 'closed'), 0o000);
+    await watcher.rescan();
+    const refused = await sighted('closed');
+    expect(refused.refused).toBe('this folder cannot be listed (EACCES)');
+    await watcher.rescan();
+    expect(sightings.filter(({ relative }) => relative === 'closed')).toHaveLength(1);
+    chmodSync(join(inbox, 'closed'), 0o700);
+    await watcher.rescan();
+    await sighted('closed/clip.mp4');
+  });
+
+  it('is found again by a rescan alone when it was hard to read', async () => {
+    const { inbox, watcher, sighted } = await asNobody(() => watching({ scan: 150 }));
+    const path = await drop(inbox, 'clip.mp4');
+    await chmod(path, 0o200);
+    await sighted('clip.mp4', seen => seen.refused !== undefined);
+    await link(path, `${path}.other.mp4`);
+    await chmod(path, 0o600);
+    await watcher.rescan();
+    await sighted('clip.mp4', seen => !seen.refused);
+  });
+});
+
+/** Root may read everything, so these tests run as somebody else: files made by them are theirs. */
+async function asNobody<T>(work: () => Promise<T>): Promise<T> {
+  if (!isRoot || !process.seteuid) return work();
+  process.seteuid(65534);
+  cleanUp(() => process.seteuid?.(0));
+  return work();
+}
