@@ -59,7 +59,7 @@ export function pictureArgs(options: PictureArgs): string[] {
     '-copyts',
     ...untrustedInput(input),
     ...['-map', `0:${facts.video.index}`, '-an', '-sn', '-dn'],
-    ...['-map_metadata', '-1', '-map_chapters', '-1'],
+    ...words('-map_metadata -1 -map_chapters -1'),
     ...['-filter:v', picture.filters],
     ...keepFrameTimes(tools),
     ...FINE_CLOCK,
@@ -126,7 +126,7 @@ export function soundArgs(options: { facts: MediaFacts; input: string; sound: So
     ...untrustedInput(input),
     ...sound.tracks.flatMap(track => ['-map', `0:${track.index}`]),
     ...sound.subtitles.flatMap(index => ['-map', `0:${index}`]),
-    ...['-vn', '-dn', '-map_metadata', '-1', '-map_chapters', '-1', '-c:s', 'mov_text'],
+    ...words('-vn -dn -map_metadata -1 -map_chapters -1 -c:s mov_text'),
     ...sound.tracks.flatMap((track, at) => {
       if (track.how === 'copy') return [`-c:a:${at}`, 'copy'];
       const firstSample = Math.round(facts.startS * track.sampleRate);
@@ -170,7 +170,7 @@ export function copyArgs(options: { tools: Tools; facts: MediaFacts; input: stri
     ...['-map', `0:${facts.video.index}`],
     ...copy.sound.flatMap(track => ['-map', `0:${track.index}`]),
     ...copy.subtitles.flatMap(index => ['-map', `0:${index}`]),
-    ...['-c:v', 'copy', '-c:s', 'mov_text', '-dn'],
+    ...words('-c:v copy -c:s mov_text -dn'),
     ...copy.sound.flatMap((track, at) =>
       track.how === 'copy'
         ? [`-c:a:${at}`, 'copy']
@@ -198,10 +198,28 @@ function finalMp4(tools: Tools, facts: MediaFacts): string[] {
   return ['-movflags', vendor ? '+faststart+use_metadata_tags' : '+faststart', ...oneSecondChunks(tools), '-f', 'mp4'];
 }
 
-/** Both tracks of a recording whose clock jumps, copied once through ffmpeg, which puts the pieces in a row. */
-export function straightenArgs(options: { input: string }): string[] {
+/** One track of a recording whose clock jumps: alone, ffmpeg puts its pieces in a row. */
+export function straightenArgs(options: { input: string; index: number }): string[] {
   return [
     ...untrustedInput(options.input),
-    ...['-map', '0:v', '-map', '0:a?', '-map', '0:s?', '-c', 'copy', '-f', 'matroska', OUTPUT],
+    ...words('-map'),
+    `0:${options.index}`,
+    ...words('-c copy -f matroska'),
+    OUTPUT,
   ];
+}
+
+/** Straightened tracks together again, each moved by `delayS`. */
+export function rejoinArgs(parts: readonly { file: string; delayS: number }[]): string[] {
+  return [
+    ...parts.flatMap(({ file, delayS }) => ['-itsoffset', delayS.toFixed(6), '-i', fileUrl(file)]),
+    ...parts.flatMap((_, at) => ['-map', String(at)]),
+    ...words('-c copy -f matroska'),
+    OUTPUT,
+  ];
+}
+
+/** Arguments without blanks in them, as one would type them. */
+function words(line: string): string[] {
+  return line.split(' ');
 }

@@ -156,9 +156,12 @@ function hopeless(
   const tables = videoTables(facts.video.frames, facts.durationS, facts.video.variableFrameRate);
   const rate = Math.max(decentRate(sample, size), LEAST_VIDEO_RATE);
   const decent = (rate * facts.durationS) / 8 + leastSound + tables;
+  const inWords = formatBytes(decent * 1.05);
+  // The cap may be the source's own size, when nothing smaller was asked for.
+  const asked = choice.capBytes < order.sourceBytes ? '' : ` (${choice.why})`;
   return new ShrinkError(
     'cannot-fit',
-    `${shown(order.source)} would be unrecognisable in ${formatBytes(choice.capBytes)}: ${Math.round(facts.durationS)} s of this picture need about ${formatBytes(decent * 1.05)} to look decent`,
-    { subject: order.source, hint: `Ask for at least ${formatBytes(decent * 1.05)}, or cut it shorter first.` },
+    `${shown(order.source)} would be unrecognisable in ${formatBytes(choice.capBytes)}${asked}: ${Math.round(facts.durationS)} s of this picture need about ${inWords} to look decent`,
+    { subject: order.source, hint: `Ask for at least ${inWords}, or cut it shorter first.` },
   );
 }

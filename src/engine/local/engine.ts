@@ -1,4 +1,3 @@
-import { join } from 'node:path';
 import { ShrinkError } from '../../core/errors.ts';
 import type { Candidate, Json, Order } from '../../core/job.ts';
 import type { MediaFacts } from '../../core/media.ts';
@@ -6,12 +5,12 @@ import type { Clock } from '../../platform/clock.ts';
 import { probe } from '../../platform/ffmpeg/probe.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Engine, EngineContext } from '../engine.ts';
-import { straightenArgs } from './argv.ts';
-import { type Bench, bytesOf, type Effort, recall, remember, runStep } from './bench.ts';
+import { type Bench, type Effort, recall, remember } from './bench.ts';
 import { copyPicture } from './copy.ts';
 import { encode } from './encode.ts';
 import { createMeter } from './meter.ts';
 import type { Outcome } from './outcome.ts';
+import { straightened } from './straighten.ts';
 import { type Choice, choose, describeChoice, droppedTracks } from './plan.ts';
 
 export interface LocalEngineOptions {
@@ -59,7 +58,8 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
           stallMs: options.stallMs ?? STALL_MS,
           meter,
         };
-        return await carryOut(await straightened(bench));
+        const { bench: straight, notes } = await straightened(bench);
+        return await carryOut(straight, notes);
       } finally {
         meter.stop();
       }
@@ -88,36 +88,10 @@ async function factsOf(
   return facts;
 }
 
-const STRAIGHT = 'straight.mkv';
-
-/** A recording whose clock jumps is copied once so that it does not, and worked on from there. */
-async function straightened(bench: Bench): Promise<Bench> {
-  if (bench.facts.clockJumps === 0) return bench;
-  const path = join(bench.context.workDir, STRAIGHT);
-  if (recall<number>(bench, 'straightened') !== (await bytesOf(bench, STRAIGHT))) {
-    await bench.context.step('straightening the clock');
-    const args = straightenArgs({ input: bench.order.source });
-    const { outputBytes } = await runStep(bench, {
-      doing: 'straightening the clock',
-      args,
-      output: STRAIGHT,
-      share: 0.05,
-    });
-    await remember(bench, 'straightened', outputBytes);
-  }
-  const facts = await probe(path, { tools: bench.tools, signal: bench.context.signal, gate: bench.context.gate });
-  if (facts.clockJumps > 0) {
-    throw new ShrinkError('not-media', 'its time stamps make no sense, even after putting its parts in a row', {
-      subject: bench.order.source,
-    });
-  }
-  return { ...bench, input: path, facts: { ...facts, bytes: bench.facts.bytes, tags: bench.facts.tags } };
-}
-
 /** Follows the choice; where a way turns out not to be possible, the one named for that case. */
-async function carryOut(bench: Bench): Promise<Candidate> {
+async function carryOut(bench: Bench, before: readonly string[]): Promise<Candidate> {
   let choice: Choice | undefined = recall<Choice>(bench, 'choice') ?? choose(bench.facts, bench.order);
-  const notes: string[] = [];
+  const notes = [...before];
   // Each way ends in a candidate or names the next one; there are at most three in a row.
   for (let turn = 0; choice && turn < 4; turn += 1) {
     bench.context.log.debug({ plan: choice.kind, why: choice.why }, 'planned');

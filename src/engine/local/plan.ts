@@ -60,9 +60,14 @@ export function choose(facts: MediaFacts, order: Order): Choice {
   const codec = target.codec ?? 'h264';
 
   if (asked !== undefined) {
-    const fits = order.sourceBytes <= asked || predictedCopyBytes(facts, copy) <= asked;
+    const repacked = predictedCopyBytes(facts, copy);
+    const fits = order.sourceBytes <= asked || repacked <= asked;
     if (fits && obstacles.length === 0) {
-      return { ...copy, why: `it already fits: ${formatBytes(order.sourceBytes)} of ${formatBytes(asked)}` };
+      const why =
+        order.sourceBytes <= asked
+          ? `it already fits: ${formatBytes(order.sourceBytes)} of ${formatBytes(asked)}`
+          : `packed anew it fits into ${formatBytes(asked)}`;
+      return { ...copy, why };
     }
     const why = fits
       ? `it fits, but ${obstacles.join(' and ')}`

@@ -57,11 +57,18 @@ export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
       if (line.startsWith('progress=')) request.onProgress?.(reader.state());
     },
     onStderrLine: line => {
-      // The null muxer wants time stamps that grow; frames of equal time are nothing wrong with the file.
-      if (!line.startsWith('[null @')) complaints += 1;
+      if (isComplaint(line)) complaints += 1;
     },
   });
   return { ...reader.state(), complaints, stderrTail };
+}
+
+/**
+ * `[h264 @ 0x5581] error while decoding MB 3 4`. Encoders talk too (SVT-AV1 introduces itself), and the null muxer wants time
+ * stamps that grow: nothing of that is wrong with the file.
+ */
+function isComplaint(line: string): boolean {
+  return /^\[\S+ @ 0x[0-9a-f]+\]/.test(line) && !/^\[(null|lib\w+|Parsed_\w+) @/.test(line);
 }
 
 /** Follows the `key=value` lines of `-progress`. `out_time_ms` is microseconds as well, in every version so far. */

@@ -1,0 +1,84 @@
+import { join } from 'node:path';
+import { ShrinkError } from '../../core/errors.ts';
+import type { MediaFacts } from '../../core/media.ts';
+import { probe } from '../../platform/ffmpeg/probe.ts';
+import { shown } from '../../platform/ffmpeg/refusals.ts';
+import { rejoinArgs, straightenArgs } from './argv.ts';
+import { type Bench, bytesOf, forget, recall, remember, runStep } from './bench.ts';
+
+const STRAIGHT = 'straight.mkv';
+const SHARE = 0.05;
+/** More than this between sound and picture is noticed. */
+const AUDIBLE_S = 0.1;
+/** A start further apart than this is not an offset but another clock. */
+const MOST_DELAY_S = 1;
+
+/**
+ * A recording whose clock jumps (transport streams joined byte by byte) is copied once so that it does not, and worked on from
+ * there. Each track alone: together, ffmpeg moves the one's clock for the other's leftovers and leaves a hole at every joint.
+ */
+export async function straightened(bench: Bench): Promise<{ bench: Bench; notes: string[] }> {
+  const { facts, context, order, tools } = bench;
+  if (facts.clockJumps === 0) return { bench, notes: [] };
+  const there = await bytesOf(bench, STRAIGHT);
+  if (there === undefined || recall<number>(bench, 'straightened') !== there) {
+    await context.step('straightening the clock');
+    await remember(bench, 'straightened', await straighten(bench));
+  }
+  const path = join(context.workDir, STRAIGHT);
+  const straight = await probe(path, { tools, signal: context.signal, gate: context.gate });
+  if (straight.clockJumps > 0) {
+    throw new ShrinkError(
+      'not-media',
+      `the time stamps of ${shown(order.source)} make no sense, even with its parts put in a row`,
+      {
+        subject: order.source,
+      },
+    );
+  }
+  return {
+    bench: { ...bench, input: path, facts: { ...straight, bytes: facts.bytes, tags: facts.tags, other: facts.other } },
+    notes: notesOn(facts, straight),
+  };
+}
+
+async function straighten(bench: Bench): Promise<number> {
+  const { facts, input } = bench;
+  const tracks = [{ index: facts.video.index, startS: facts.startS }, ...facts.audio];
+  const parts: { file: string; delayS: number }[] = [];
+  for (const { index, startS } of tracks) {
+    const file = `straight-${index}.mkv`;
+    const share = SHARE / (tracks.length + 1);
+    await runStep(bench, {
+      doing: 'straightening the clock',
+      args: straightenArgs({ input, index }),
+      output: file,
+      share,
+    });
+    const delayS = startS - facts.startS;
+    parts.push({ file, delayS: Math.abs(delayS) > MOST_DELAY_S ? 0 : delayS });
+  }
+  const { outputBytes } = await runStep(bench, {
+    doing: 'straightening the clock',
+    args: rejoinArgs(parts),
+    output: STRAIGHT,
+    share: SHARE / (tracks.length + 1),
+  });
+  await forget(bench, ...parts.map(part => part.file));
+  return outputBytes;
+}
+
+function notesOn(facts: MediaFacts, straight: MediaFacts): string[] {
+  const notes = [
+    `its clock started again ${facts.clockJumps === 1 ? 'once' : `${facts.clockJumps} times`}: the parts were put in a row`,
+  ];
+  const [sound] = straight.audio;
+  const lengthS = sound?.bitrate ? (sound.bytes * 8) / sound.bitrate : undefined;
+  if (lengthS !== undefined && Math.abs(lengthS - straight.durationS) > AUDIBLE_S) {
+    notes.push(
+      `sound and picture may drift apart by up to ${Math.abs(lengthS - straight.durationS).toFixed(1)} s: its parts differ in length`,
+    );
+  }
+  if (facts.subtitles.length > 0) notes.push('subtitles dropped: their times cannot be put in a row');
+  return notes;
+}
