@@ -93,10 +93,16 @@ async function tellSession({ context, isWhole }: Task, session: SessionRecord): 
   if (session.user !== undefined) await context.fact(SESSION_FACTS.user, session.user);
 }
 
-/** A session that was only just made may not have a state yet. */
+/** A session that was only just made may not have a state yet: then it is empty. */
 const YOUNG_MS = 30_000;
 
-export async function readState(cloud: Cloud, session: SessionRecord, signal: AbortSignal): Promise<Snapshot> {
+/** The session's state. `untouched`: nothing was asked of the agent in it yet. */
+export async function readState(
+  cloud: Cloud,
+  session: SessionRecord,
+  signal: AbortSignal,
+  untouched = false,
+): Promise<Snapshot> {
   try {
     const { text } = await cloud.client.call({
       doing: "reading the session's state",
@@ -107,7 +113,7 @@ export async function readState(cloud: Cloud, session: SessionRecord, signal: Ab
     });
     return snapshotOf(text);
   } catch (error) {
-    const young = !session.shared && cloud.clock.now() - session.madeAt < YOUNG_MS;
+    const young = untouched && !session.shared && cloud.clock.now() - session.madeAt < YOUNG_MS;
     if (young && isSessionGone(error)) return emptySnapshot();
     throw error;
   }
@@ -123,7 +129,7 @@ export async function bringIn(cloud: Cloud, task: Task, session: SessionRecord):
   const kept = uploadIn(memory, session);
   if (kept?.done) return kept;
   await context.step('uploading');
-  const state = () => readState(cloud, session, context.signal);
+  const state = () => readState(cloud, session, context.signal, true);
   let record: UploadRecord;
   if (kept) {
     record = kept;

@@ -55,7 +55,7 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
   return say();
 
   async function say(): Promise<Told> {
-    const before = await readState(cloud, session, context.signal);
+    const before = await readState(cloud, session, context.signal, n === 1);
     const record: MessageRecord = {
       session: session.id,
       text,

@@ -1,0 +1,219 @@
+import { readFile } from 'node:fs/promises';
+import { describe, expect, it } from 'vitest';
+import type { Fault } from '../../support/nemo-server/faults.ts';
+import type { MessageScript } from '../../support/nemo-server/server.ts';
+import { bench, MINUTE } from './support.ts';
+
+const SSE = '/run_sse';
+
+/** Everything that leaves it open whether a message was carried out. */
+const DOUBTFUL: { name: string; script?: MessageScript; fault?: Omit<Fault, 'match'> }[] = [
+  { name: 'the connection ends before an answer', fault: { hangUp: 'after' } },
+  { name: 'the connection ends before the first event', script: { events: [], end: 'cut' } },
+  {
+    name: 'the connection ends in the middle of the work',
+    script: { events: [{ think: 'hm' }, { call: 'edit_multitrack' }], end: 'cut' },
+  },
+  {
+    name: 'the connection ends in the middle of an event',
+    script: { events: [{ raw: 'data: {"type":"te' }], end: 'cut' },
+  },
+  {
+    name: 'the connection ends in the middle of the reply',
+    script: { events: [{ say: 'Compr', partial: true }], end: 'cut' },
+  },
+  {
+    name: 'a gateway answers for the service',
+    fault: { carryOut: true, status: 502, body: '<html>Bad Gateway</html>' },
+  },
+  { name: 'a gateway gives up waiting', fault: { carryOut: true, status: 504, body: '' } },
+  { name: 'the service gives up waiting', fault: { carryOut: true, status: 408, body: '' } },
+  {
+    name: 'a web page comes instead of a stream',
+    fault: { carryOut: true, body: '<html>hello</html>', headers: { 'content-type': 'text/html' } },
+  },
+  { name: 'garbage comes instead of a stream', fault: { carryOut: true, garbage: true } },
+  {
+    name: 'a redirect comes instead of a stream',
+    fault: { carryOut: true, status: 307, body: '', headers: { location: 'https://elsewhere.example/' } },
+  },
+  { name: 'the stream says nothing for fifteen minutes', script: { events: [], end: 'mute' } },
+  {
+    name: 'only heartbeats come for ten minutes',
+    script: { events: [{ call: 'edit_multitrack' }], end: 'hang', heartbeatMs: 20_000 },
+  },
+  {
+    name: 'the stream ends with an error of the framework',
+    script: { events: [{ call: 'edit_multitrack' }, { raw: 'data: {"error": "boom "quoted" text"}\n\n' }] },
+  },
+  { name: 'the stream ends with an error of the model', script: { events: [{ error: 'blocked' }] } },
+  {
+    name: 'credits run out in the middle of the work',
+    script: { events: [{ call: 'edit_multitrack' }, { error: 'no credits', code: 2001 }] },
+  },
+  {
+    name: 'only a temporary issue is reported',
+    script: { events: [{ say: 'I encountered a temporary issue. Please try again.' }] },
+  },
+  { name: 'the stream ends without a word', script: { events: [] } },
+];
+
+describe('a message whose fate is unknown is never sent again', () => {
+  it.each(DOUBTFUL)('carried out: $name', async ({ script, fault }) => {
+    const { engine, server, order, job } = await bench({ speed: 1500 });
+    if (fault) server.fault({ match: { path: SSE }, ...fault });
+    server.scripts.push({ ...script, applyAfterMs: 10_000 });
+    const work = job();
+    const candidate = await engine.run(order(), work.context);
+    expect(server.messages).toHaveLength(1);
+    expect(server.renders.size).toBe(1);
+    expect(work.doubts).toHaveLength(1);
+    expect(work.doubts[0]).toMatchObject({
+      code: 'outcome-unknown',
+      text: expect.stringContaining('nothing is sent again'),
+    });
+    expect(await readFile(candidate.path)).toEqual(await readFile([...server.renders.values()][0]?.path ?? ''));
+  });
+
+  it.each(DOUBTFUL)('not carried out: $name', async ({ script, fault }) => {
+    const { engine, server, order, job } = await bench({ speed: 1500 });
+    if (fault) server.fault({ match: { path: SSE }, ...fault });
+    server.scripts.push({ ...script, apply: false });
+    const work = job();
+    await expect(engine.run(order(), work.context)).rejects.toMatchObject({
+      code: 'unconfirmed',
+      hint: expect.stringMatching(/^Retry to send it again/),
+    });
+    expect(server.messages).toHaveLength(1);
+    expect(server.renders.size).toBe(0);
+  });
+
+  it('is asked about after 30 s, then every minute, five times in all', async () => {
+    const { engine, server, order, job } = await bench({ speed: 500 });
+    server.scripts.push({ apply: false, events: [{ call: 'x' }], end: 'cut' });
+    await engine.run(order(), job().context).catch(() => {});
+    const message = server.requests.find(({ path }) => path === SSE)?.at ?? 0;
+    const asked = server.requests
+      .filter(({ path, at }) => path.startsWith('/api/state') && at > message)
+      .map(({ at }) => (at - message) / 1000);
+    expect(asked).toHaveLength(5);
+    for (const [n, at] of asked.entries()) {
+      expect(at).toBeGreaterThanOrEqual(30 + 60 * n);
+      expect(at).toBeLessThan(30 + 60 * (n + 1) + 40);
+    }
+  });
+
+  it('is waited for until what changed has settled: an edit may come in two stages', async () => {
+    const { engine, server, order, job } = await bench({ speed: 500 });
+    server.scripts.push({ apply: false, events: [{ call: 'x' }], end: 'cut' });
+    const work = job();
+    const ran = engine.run(order(), work.context);
+    while (work.doubts.length === 0) await new Promise(resolve => setTimeout(resolve, 5));
+    const [session] = server.sessions.values();
+    const draft = (name: string) =>
+      `{"t":[{"tt":0,"sg":[{"name":"${name}","d":1000}]}],"m":{"wish":{"mute":false,"file":"x"}}}`;
+    if (session) session.draft = draft('raw');
+    server.clock.after(MINUTE, () => {
+      if (session) session.draft = draft('finished');
+    });
+    const candidate = await ran;
+    expect(candidate.how).toContain('Video: finished');
+  });
+
+  it('does not count readings that failed', async () => {
+    const { engine, server, order, job } = await bench({ speed: 1500 });
+    server.scripts.push({ events: [{ call: 'x' }], end: 'cut', applyAfterMs: 4 * MINUTE });
+    server.fault({ match: { path: /^\/api\/state/ }, nth: 2, times: 6, hangUp: 'before' });
+    await engine.run(order(), job().context);
+    expect(server.messages).toHaveLength(1);
+  });
+
+  it('waits in the queue while the service cannot be reached, and goes on asking after that', async () => {
+    const { engine, server, restart, order, job } = await bench({ speed: 1500 });
+    server.scripts.push({ events: [{ call: 'x' }], end: 'cut' });
+    server.fault({ match: { path: /^\/api\/state/ }, nth: 2, times: 999, hangUp: 'before' });
+    const first = job({ workDir: 'w' });
+    await expect(engine.run(order(), first.context)).rejects.toMatchObject({ code: 'unreachable' });
+    server.faults.clear();
+    await restart().run(order(), job({ workDir: 'w', resume: first.records }).context);
+    expect(server.messages).toHaveLength(1);
+  });
+});
+
+describe('once a person asked for another try', () => {
+  async function unconfirmed(script: MessageScript) {
+    const stand = await bench({ speed: 1500 });
+    stand.server.scripts.push(script);
+    const work = stand.job({ workDir: 'w' });
+    await expect(stand.engine.run(stand.order(), work.context)).rejects.toMatchObject({ code: 'unconfirmed' });
+    return { ...stand, records: work.records };
+  }
+
+  it('a message that was carried out late after all is not sent again', async () => {
+    const { server, restart, order, job, records } = await unconfirmed({
+      events: [],
+      end: 'cut',
+      applyAfterMs: 6 * MINUTE,
+    });
+    await new Promise<void>(resolve => void server.clock.after(3 * MINUTE, resolve));
+    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: records }).context);
+    expect(server.messages).toHaveLength(1);
+  });
+
+  it('a message that never was carried out is sent again, in the same session', async () => {
+    const { server, restart, order, job, records } = await unconfirmed({ events: [], end: 'cut', apply: false });
+    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: records }).context);
+    expect(server.messages).toHaveLength(2);
+    expect(server.sessions.size).toBe(1);
+    expect(server.count('POST', /upload-video/)).toBe(1);
+  });
+
+  it('and only then: a restart alone asks again and sends nothing', async () => {
+    const { server, restart, order, job, records } = await unconfirmed({ events: [], end: 'cut', apply: false });
+    await expect(restart().run(order(), job({ workDir: 'w', resume: records }).context)).rejects.toMatchObject({
+      code: 'unconfirmed',
+    });
+    expect(server.messages).toHaveLength(1);
+  });
+});
+
+describe('a message that certainly was not taken', () => {
+  it.each<[string, Omit<Fault, 'match'>]>([
+    ['after a 429, once the pause is over', { status: 429, body: '{"code":429}', headers: { 'retry-after': '10' } }],
+    ['after a 429 that only the body speaks of', { status: 200, body: '{"code":429}' }],
+    ['after a refused token', { status: 401, body: '{"code":1001}' }],
+  ])('is sent once more: %s', async (_, fault) => {
+    const { engine, server, order, job } = await bench({ server: { oneTokenPerClient: false } });
+    server.fault({ match: { path: SSE }, ...fault });
+    const work = job();
+    await engine.run(order(), work.context);
+    expect(server.count('POST', /run_sse/)).toBe(2);
+    expect(server.messages).toHaveLength(1);
+    expect(work.doubts).toEqual([]);
+  });
+
+  it('is sent later, when the service asks for a pause twice', async () => {
+    const { engine, server, restart, order, job } = await bench();
+    server.fault({ match: { path: SSE }, times: 2, status: 429, body: '' });
+    const first = job({ workDir: 'w' });
+    await expect(engine.run(order(), first.context)).rejects.toMatchObject({ code: 'rate-limited' });
+    await restart().run(order(), job({ workDir: 'w', resume: first.records }).context);
+    expect(server.messages).toHaveLength(1);
+    expect(first.doubts).toEqual([]);
+  });
+
+  it('is sent later, when nobody was there to take it', async () => {
+    const { engine, server, order, job } = await bench();
+    const first = job({ workDir: 'w' });
+    const { context } = first;
+    // The service goes away between the upload and the message.
+    const record = context.record;
+    const away: typeof record = async (key, value) => {
+      await record(key, value);
+      if (key === 'message.1') await server.stop();
+    };
+    await expect(engine.run(order(), { ...context, record: away })).rejects.toMatchObject({ code: 'unreachable' });
+    expect(first.doubts).toEqual([]);
+    expect(first.records['message.1']).toMatchObject({ outcome: 'refused' });
+  });
+});
