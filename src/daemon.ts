@@ -112,6 +112,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   const files = nodeFiles;
   const folders = new Folders(config, files);
   folders.prepare(log);
+  folders.checkRealPaths();
   await folders.remember(log);
   const workRoot = join(config.stateDir, 'work');
   await sweepLeftovers(workRoot, folders, id => isUnfinished(ledger.get(id)), log);

@@ -1,6 +1,8 @@
-import { lstatSync, mkdirSync, statSync } from 'node:fs';
+import { lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
 import type { Config, Folder } from './config/load.ts';
+import { findConflicts } from './config/conflicts.ts';
+import { ConfigError, formatPath } from './config/problems.ts';
 import { fileError, ShrinkError } from './core/errors.ts';
 import type { Job } from './core/job.ts';
 import { type FolderIdentity, identityOf } from './deliver/folder.ts';
@@ -73,6 +75,31 @@ export class Folders {
     }
   }
 
+  /**
+   * The checks on how folders lie to each other once more, with links resolved: two paths may be one place.
+   * @throws ConfigError
+   */
+  checkRealPaths(): void {
+    const { stateDir, folders, source } = this.#config;
+    const places = folders.map(({ inbox, outbox, archive }) => ({
+      inbox: realOf(inbox),
+      outbox: realOf(outbox),
+      ...(archive ? { archive: realOf(archive) } : {}),
+    }));
+    const found = findConflicts({ stateDir: realOf(stateDir), folders: places });
+    if (found.length === 0) return;
+    const file = source ?? 'built-in defaults';
+    throw new ConfigError(
+      found.map(({ path, message }) => ({
+        file,
+        line: 0,
+        column: 0,
+        path: formatPath(path),
+        message: `with links resolved, it ${message}`,
+      })),
+    );
+  }
+
   /** @throws ShrinkError `gone`; `unavailable` when the whole inbox is away. */
   async pin(job: Job) {
     try {
@@ -125,5 +152,14 @@ export class Folders {
     }
     this.#mountPoints.set(path, point);
     return identity;
+  }
+}
+
+/** A folder that is not there yet is where it is said to be. */
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
   }
 }

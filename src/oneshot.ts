@@ -11,10 +11,10 @@ import type { Secrets } from './config/secrets.ts';
 import type { JobDetail } from './control/control.ts';
 import { detailOf } from './control/views.ts';
 import { fileError, ShrinkError } from './core/errors.ts';
-import type { EngineName, Job, Progress, Sighting } from './core/job.ts';
+import type { Decision, EngineName, Job, Progress, Sighting } from './core/job.ts';
 import { RESTING } from './core/job.ts';
 import type { Target } from './core/media.ts';
-import { createDecider } from './decider.ts';
+import { createDecider, type Decider } from './decider.ts';
 import { OPEN_GATE } from './engine/engine.ts';
 import { createEngines } from './engines.ts';
 import { Folders } from './folders.ts';
@@ -78,11 +78,11 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
       ...config,
       stateDir: workRoot,
       folders: [folderFor(place)],
-      rules: [ruleFor(place, options.wishes)],
+      rules: [ruleFor(options.wishes)],
     };
     const ledger = new Ledger({ append: async () => {} }, clock);
     const folders = new Folders(oneFile, nodeFiles);
-    const decider = createDecider(oneFile);
+    const decider = named(place.name, createDecider(oneFile));
     const space = new SpaceBook({ files: nodeFiles, minFree: config.limits.minFree });
     const world = createWorld({
       config: oneFile,
@@ -164,14 +164,25 @@ async function placeOf(file: string, output: string | undefined, count: number):
 
 async function sightingOf({ source }: Place): Promise<Sighting> {
   const pin = await pinOf(source, nodeFiles);
-  return { inbox: dirname(source), path: source, relative: basename(source), pin };
+  // No rule takes hidden files, but here a person named one.
+  return { inbox: dirname(source), path: source, relative: basename(source).replace(/^\.+/, ''), pin };
 }
 
 function folderFor({ source, outbox }: Place): Folder {
   return { inbox: dirname(source), outbox, rules: ['compress'], originals: 'keep', scan: 'auto', reports: 'never' };
 }
 
-function ruleFor({ name }: Place, wishes: OneShotOptions['wishes']): Rule {
+/** The result gets the very name that was asked for; a rule's template would fill in its braces. */
+function named(output: string, decider: Decider): Decider {
+  const as = (decision: Decision): Decision => (decision.kind === 'do' ? { ...decision, output } : decision);
+  return {
+    ...decider,
+    decide: (sighting, version) => as(decider.decide(sighting, version)),
+    again: (job, engine) => as(decider.again(job, engine)),
+  };
+}
+
+function ruleFor(wishes: OneShotOptions['wishes']): Rule {
   const asked = wishes.size ?? wishes.resolution ?? wishes.ask;
   const builtIn =
     asked === undefined
@@ -186,7 +197,7 @@ function ruleFor({ name }: Place, wishes: OneShotOptions['wishes']): Rule {
     fallback: 'none',
     minSaving: 0.05,
     skip: false,
-    output: name,
+    output: '{name}.mp4',
     ...builtIn,
     ...(wishes.size ? { size: wishes.size } : {}),
     ...(wishes.resolution ? { resolution: wishes.resolution } : {}),

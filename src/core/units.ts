@@ -6,21 +6,18 @@
 const SIZE_UNITS: Readonly<Record<string, number>> = {
   B: 1,
   kB: 1e3,
-  KB: 1e3,
   MB: 1e6,
   GB: 1e9,
-  TB: 1e12,
   KiB: 2 ** 10,
   MiB: 2 ** 20,
   GiB: 2 ** 30,
-  TiB: 2 ** 40,
 };
 
 const DURATION_UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1e3, m: 60e3, h: 3600e3, d: 86_400e3 };
 
-/** Bytes of `50MB` (powers of 1000) or `10MiB` (powers of 1024); `undefined` when the text is anything else. */
+/** Bytes of `50MB` (kB, MB, GB: powers of 1000) or `10MiB` (KiB, MiB, GiB: of 1024); `undefined` for anything else. */
 export function parseSize(text: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?) ?([kKMGT]i?B|B)$/.exec(text.trim());
+  const match = /^(\d+(?:\.\d+)?) ?(B|kB|MB|GB|KiB|MiB|GiB)$/.exec(text.trim());
   const factor = match && SIZE_UNITS[match[2] ?? ''];
   if (!match || !factor) return undefined;
   const bytes = Math.floor(Number(match[1]) * factor);

@@ -118,6 +118,15 @@ describe('a bad place', () => {
     expect(stderr).toMatch(/config\.yaml:\d+:\d+.*outbox/);
   });
 
+  it('outbox inside the inbox through a link is refused as well', async () => {
+    box = new Box({ config: { folders: [{ inbox: 'inbox', outbox: 'elsewhere' }] } });
+    mkdirSync(join(box.inbox, 'out'));
+    symlinkSync(join(box.inbox, 'out'), join(box.dir, 'elsewhere'));
+    const { code, stderr } = await box.run('run');
+    expect(code).toBe(10);
+    expect(stderr).toMatch(/links resolved.*inside the inbox/);
+  });
+
   it('a config with ten mistakes is told all of them at once', async () => {
     box = new Box();
     writeFileSync(
