@@ -244,7 +244,8 @@ export async function sha256Of(path: string, files: Files, signal?: AbortSignal)
 }
 
 const MIB = 2 ** 20;
-const WHOLE_UP_TO = 16 * MIB;
+/** Up to this size the fingerprint is a digest of every byte. */
+export const WHOLE_UP_TO = 16 * MIB;
 const SAMPLES = 14;
 const SAMPLE_BYTES = MIB / 4;
 

@@ -4,6 +4,7 @@
  * something new leads to a change.
  */
 import { type Job, type Pin, RESTING, samePin, type Sidecar, type Sighting } from '../core/job.ts';
+import { WHOLE_UP_TO } from '../platform/files.ts';
 
 export type Admission =
   | { kind: 'nothing'; why: string }
@@ -37,7 +38,8 @@ export interface IntakeFacts {
 export function admit({ sighting, fingerprint, here, twins, stillThere }: IntakeFacts): Admission {
   const newest = here.at(-1);
   if (newest && gaveWay(newest)) return { kind: 'new', version: newest.version, replaced: [] };
-  if (newest && isSameContent(newest, sighting.pin, fingerprint)) {
+  // Where the original went to the archive or away, what is at its place now was put there again.
+  if (newest && !newest.original && isSameContent(newest, sighting.pin, fingerprint)) {
     if (!sameWords(newest.sidecar, sighting.sidecar)) return reworded(newest, sighting.sidecar);
     if (samePin(newest.pin, sighting.pin)) return { kind: 'nothing', why: 'known' };
     return { kind: 'repin', job: newest, why: 'the same content under a new identity' };
@@ -46,7 +48,7 @@ export function admit({ sighting, fingerprint, here, twins, stillThere }: Intake
     const replaced = here.filter(job => !RESTING.has(job.state.name) || job.state.name === 'held');
     return { kind: 'new', version: 1, replaced };
   }
-  const twin = twins.findLast(job => job.inbox === sighting.inbox);
+  const twin = twins.findLast(job => job.inbox === sighting.inbox && isSameContent(job, sighting.pin, fingerprint));
   if (twin && !twin.original && !stillThere(twin)) {
     return { kind: 'repin', job: twin, why: `renamed from ${twin.relative}` };
   }
@@ -80,8 +82,21 @@ function gaveWay(job: Job): boolean {
   return job.state.name === 'cancelled' && job.state.reason.code === 'replaced';
 }
 
+/**
+ * The fingerprint of a larger file is a sample: bytes between may have been written anew, by an edit in place or a second
+ * copy of a damaged file, and taking that for what was worked on would deliver (and dispose of) the wrong thing. There it
+ * counts only with the time of the last write, which a rename or a remount keeps, and never against a failure.
+ */
 function isSameContent(job: Job, pin: Pin, fingerprint: string): boolean {
-  return samePin(job.pin, pin) || (fingerprint !== '' && job.fingerprint === fingerprint);
+  if (samePin(job.pin, pin)) return true;
+  if (fingerprint === '' || job.fingerprint !== fingerprint) return false;
+  return pin.sizeBytes <= WHOLE_UP_TO || (job.state.name !== 'failed' && writtenAtOnce(job.pin, pin));
+}
+
+/** To the millisecond: more does not survive a move to another file system. */
+function writtenAtOnce(a: Pin, b: Pin): boolean {
+  const apartNs = BigInt(a.mtimeNs) - BigInt(b.mtimeNs);
+  return apartNs < 1_000_000n && apartNs > -1_000_000n;
 }
 
 function sameWords(a: Sidecar | undefined, b: Sidecar | undefined): boolean {

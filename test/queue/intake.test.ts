@@ -23,6 +23,11 @@ interface Row {
 const moved = aPin({ ino: '11', ctimeNs: '200' });
 const rewritten = aPin({ sizeBytes: 2_000_000, mtimeNs: '300', ctimeNs: '300' });
 
+/** Larger than what a fingerprint covers entirely. */
+const LARGE = 20_000_000;
+const large = aPin({ sizeBytes: LARGE });
+const editedInPlace = aPin({ sizeBytes: LARGE, mtimeNs: '5000000000', ctimeNs: '5000000000' });
+
 const ROWS: Row[] = [
   { what: 'a file never seen', expected: { kind: 'new', version: 1, replaced: 0 } },
   { what: 'the very file of a queued job', here: [aJob()], expected: { kind: 'nothing' } },
@@ -78,6 +83,42 @@ const ROWS: Row[] = [
   {
     what: 'the same content in another inbox',
     twins: [aJob({ inbox: '/other', relative: 'clip.mp4' }, ...TO_DONE)],
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a large file edited in place, between the samples of its fingerprint, while it is encoded',
+    here: [aJob({ pin: large }, started)],
+    sighting: { pin: editedInPlace },
+    expected: { kind: 'new', version: 1, replaced: 1 },
+  },
+  {
+    what: 'a large file edited in place after delivery',
+    here: [aJob({ pin: large }, ...TO_DONE)],
+    sighting: { pin: editedInPlace },
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a large damaged file copied again with its date: only the damage between the samples differs',
+    here: [aJob({ pin: large }, failed)],
+    sighting: { pin: aPin({ sizeBytes: LARGE, ino: '11', ctimeNs: '200' }) },
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a large file after a remount, or brought back from an archive that keeps no nanoseconds',
+    here: [aJob({ pin: large }, ...TO_DONE)],
+    sighting: { pin: aPin({ sizeBytes: LARGE, dev: '2', ino: '11', mtimeNs: '999', ctimeNs: '200' }) },
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'a large file of equal samples and another date under another name, the old name gone',
+    twins: [aJob({ relative: 'old.mp4', pin: large })],
+    sighting: { pin: editedInPlace },
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'the same file dropped again at the same place after its original was deleted',
+    here: [aJob({ original: { kind: 'deleted', at: 3 } }, ...TO_DONE)],
+    sighting: { pin: moved },
     expected: { kind: 'new', version: 1, replaced: 0 },
   },
   {
