@@ -1,3 +1,4 @@
+import type { CloudMeter } from '../../core/meter.ts';
 import type PQueue from 'p-queue';
 import type { Job, Json, Order } from '../../core/job.ts';
 import type { Target } from '../../core/media.ts';
@@ -28,6 +29,7 @@ export interface Cloud {
   local: LocalHelp | undefined;
   clock: Clock;
   log: Logger;
+  meter?: CloudMeter | undefined;
   random(): number;
 }
 

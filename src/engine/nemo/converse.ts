@@ -67,6 +67,7 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
     await memory.set(key, record);
     task.onProgress(0.36, 'this may take a few minutes');
     const end = await sendMessage({
+      meter: cloud.meter,
       client: cloud.client,
       sessionId: session.id,
       text,
@@ -101,7 +102,7 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
     if (end.turn.question !== undefined) return nothing(record, end.turn.question);
     if (reply === '') return ask(record, 'the agent closed the stream without a word, and nothing changed yet');
     // A first message about a file that already lies on its own timeline may only have confirmed it.
-    if (!session.shared && isExportable(after.reading)) return done({ ...record, reply }, after);
+    if (n === 1 && !session.shared && isExportable(after.reading)) return done({ ...record, reply }, after);
     return nothing(record, reply);
   }
 

@@ -1,5 +1,6 @@
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { isShrinkError, ShrinkError } from '../../core/errors.ts';
+import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { Candidate, Order } from '../../core/job.ts';
 import { targetBytes } from '../../core/media.ts';
 import type { Engine, EngineContext } from '../engine.ts';
@@ -78,6 +79,7 @@ export function createNemoEngine(options: NemoOptions): NemoEngine {
 
   async function taskFor(order: Order, context: EngineContext): Promise<Task> {
     const name = basename(order.source);
+    await checkIsThere(order.source);
     const base = {
       order,
       isWhole: true,
@@ -118,6 +120,15 @@ export function createNemoEngine(options: NemoOptions): NemoEngine {
       if (!canHelp || !isShrinkError(error, 'file-too-large')) throw error;
       return { produced: await compressHere(cloud, fileTask), maxBytes };
     }
+  }
+}
+
+/** Before its name is judged: a file that was removed is not an unsupported one. */
+async function checkIsThere(path: string): Promise<void> {
+  try {
+    await stat(path);
+  } catch (error) {
+    throw fileError(error, 'looking at the source', path);
   }
 }
 

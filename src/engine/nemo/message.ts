@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import { ShrinkError } from '../../core/errors.ts';
+import type { CloudMeter } from '../../core/meter.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Client } from './client.ts';
@@ -24,6 +25,7 @@ export interface MessageRequest {
   clock: Clock;
   signal: AbortSignal;
   log: Logger;
+  meter?: CloudMeter | undefined;
   /** For the progress line: what is being worked at, or that it still is. */
   onNotice(note: string): void;
 }
@@ -40,6 +42,17 @@ export function messageBody(sessionId: string, text: string): string {
 
 /** Sends one message and listens until it ends. Never sends it twice; rejects only when `signal` aborts. */
 export async function sendMessage(request: MessageRequest): Promise<MessageEnd> {
+  try {
+    const end = await sendAndListen(request);
+    request.meter?.streamed(end.kind);
+    return end;
+  } catch (error) {
+    request.meter?.streamed('aborted');
+    throw error;
+  }
+}
+
+async function sendAndListen(request: MessageRequest): Promise<MessageEnd> {
   const ear = createEar(request);
   try {
     const opened = await request.client.openStream({

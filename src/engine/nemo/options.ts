@@ -1,3 +1,4 @@
+import type { CloudMeter } from '../../core/meter.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { LocalHelp } from './cloud.ts';
@@ -35,6 +36,8 @@ export interface NemoOptions {
   clock: Clock;
   log: Logger;
   local?: LocalHelp | undefined;
+  /** Counts requests and streams for the metrics. */
+  meter?: CloudMeter | undefined;
   /** For tests: silence of ordinary requests (a minute) and time to read an answer, stall of uploads (five minutes each), lag of the state, chance. */
   silenceMs?: number;
   readingMs?: number;

@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { createHttp } from '../../platform/http.ts';
+import { countingHttp, createHttp } from '../../platform/http.ts';
 import { createAddressPolicy } from './addresses.ts';
 import { attributionHeaders, platformOf } from './attribution.ts';
 import { createAuth } from './auth.ts';
@@ -48,8 +48,8 @@ export function createCloud(options: NemoOptions): { cloud: Cloud; close(): Prom
   const freshHttp = createHttp({ fresh: true });
   const resultHttp = createHttp({ lookup: policy.lookup });
   const wire = createWire({
-    http,
-    freshHttp,
+    http: countingHttp(http, options.meter),
+    freshHttp: countingHttp(freshHttp, options.meter),
     gate,
     apiUrl,
     attribution,
@@ -95,6 +95,7 @@ export function createCloud(options: NemoOptions): { cloud: Cloud; close(): Prom
     local: options.local,
     clock,
     log,
+    meter: options.meter,
     random,
   };
   const close = async () => {

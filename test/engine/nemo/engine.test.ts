@@ -2,7 +2,7 @@ import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Dialect } from '../../support/nemo-server/sse.ts';
-import { bench, onEnd } from './support.ts';
+import { bench, onEnd, sameBytes } from './support.ts';
 
 const DIALECTS: Dialect[] = [
   { kind: 'adk', casing: 'camel' },
@@ -24,7 +24,7 @@ describe('a file through the cloud', () => {
     const work = job();
     const candidate = await engine.run(order(), work.context);
     const [render] = server.renders.values();
-    expect(await readFile(candidate.path)).toEqual(await readFile(render?.path ?? ''));
+    expect(await sameBytes(candidate.path, render?.path)).toBe(true);
     expect(candidate).toMatchObject({
       isSource: false,
       bytes: render?.bytes,

@@ -1,10 +1,9 @@
-import { readFile } from 'node:fs/promises';
 import { describe, expect, it } from 'vitest';
 import { isShrinkError } from '../../../src/core/errors.ts';
 import type { Candidate } from '../../../src/core/job.ts';
 import type { NemoEngine } from '../../../src/engine/nemo/engine.ts';
 import type { NemoServerOptions } from '../../support/nemo-server/server.ts';
-import { type Bench, bench, Killed, type TestJob } from './support.ts';
+import { type Bench, bench, Killed, type TestJob, sameBytes } from './support.ts';
 
 /** Runs a job that is killed after its n-th journal record, restarts it, and asks again as a person would where it is held. */
 async function killedAfter(stand: Bench, n: number): Promise<{ first: TestJob; candidate: Candidate; asked: number }> {
@@ -55,9 +54,7 @@ describe('a job killed after any of its journal records', () => {
         where,
       ).toEqual([1]);
       expect(server.renders.size, where).toBe(1);
-      expect(await readFile(candidate.path), where).toEqual(
-        await readFile([...server.renders.values()][0]?.path ?? ''),
-      );
+      expect(await sameBytes(candidate.path, [...server.renders.values()][0]?.path), where).toBe(true);
       // Only between the intent and the message itself nobody can know: there, and nowhere else, a person is asked.
       expect(asked, where).toBe(
         first.journal.at(-1) === 'checkpoint:message.1' &&

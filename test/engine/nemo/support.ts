@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
@@ -185,4 +185,8 @@ export class TestJob {
     kill.abort(new Killed());
     throw new Killed();
   }
+}
+
+export async function sameBytes(one: string, other: string | undefined): Promise<boolean> {
+  return other !== undefined && (await readFile(one)).equals(await readFile(other));
 }

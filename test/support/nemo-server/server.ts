@@ -250,7 +250,8 @@ export class NemoServer {
     headers['content-length'] = String(bytes.length);
     response.writeHead(status, headers);
     if (typeof fault?.hangUp === 'object' && 'atByte' in fault.hangUp) {
-      response.write(bytes.subarray(0, fault.hangUp.atByte), () => request.socket.destroy());
+      response.write(bytes.subarray(0, fault.hangUp.atByte));
+      request.socket.end();
       return;
     }
     if (fault?.slowDrip) return this.#drip(response, bytes, fault.slowDrip);
@@ -470,7 +471,7 @@ export class NemoServer {
       response.write(frame(event, dialect));
       if (script.betweenMs) await this.#wait(script.betweenMs);
     }
-    if (script.end === 'cut') return void response.socket?.destroy();
+    if (script.end === 'cut') return void response.socket?.end();
     if (script.end === 'mute') return;
     if (script.end === 'hang') return this.#heartbeat(response, script.heartbeatMs ?? 10_000, dialect);
     response.end();
@@ -603,7 +604,8 @@ export class NemoServer {
       ...(cutAt === undefined ? {} : { end: start + Math.max(0, cutAt - 1) }),
     });
     if (fault?.hangUp) {
-      stream.on('end', () => response.write('', () => setImmediate(() => request.socket.destroy())));
+      // What was sent arrives and is read, and then nothing more comes: an end at once would take it back.
+      stream.on('end', () => setTimeout(() => request.socket.end(), 60));
       stream.pipe(response, { end: false });
     } else stream.pipe(response);
     response.on('close', () => stream.destroy());

@@ -1,0 +1,80 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { isShrinkError } from '../../src/core/errors.ts';
+import type { Json, Order } from '../../src/core/job.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { createNemoEngine } from '../../src/engine/nemo/engine.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+import { scaledClock } from '../support/nemo-server/clock.ts';
+import { startNemoServer } from '../support/nemo-server/server.ts';
+import { engineContract } from './engine.ts';
+
+engineContract('nemo', async () => {
+  const clock = scaledClock(1000);
+  const server = await startNemoServer({ clock });
+  const dir = await mkdtemp(join(tmpdir(), 'shrinkbox-nemo-'));
+  const inbox = await mkdtemp(join(tmpdir(), 'shrinkbox-nemo-inbox-'));
+  const source = join(inbox, 'clip.mp4');
+  await writeFile(source, Buffer.alloc(10_000, 'v'));
+  const nemo = createNemoEngine({
+    apiUrl: server.url,
+    webUrl: 'https://nemovideo.com',
+    identityDir: dir,
+    language: 'en',
+    pollIntervalMs: 30_000,
+    pollLimitMs: 1_800_000,
+    messageTimeoutMs: 900_000,
+    heartbeatTimeoutMs: 600_000,
+    recovery: { firstMs: 30_000, everyMs: 60_000, checks: 5 },
+    retryAfterMs: 30_000,
+    maxUploadBytes: 500_000_000,
+    oversize: 'hold',
+    session: 'per-file',
+    uploads: 2,
+    skill: { source: 'video-compressor-download', version: '1.0.0' },
+    installPath: '/opt/shrinkbox',
+    clock,
+    log: silentLogger,
+    readingMs: 300_000_000,
+    stallMs: 300_000_000,
+  });
+  return {
+    engine: withPerson(nemo),
+    order: {
+      job: 'job1',
+      source,
+      sourceBytes: 10_000,
+      target: { size: { kind: 'bytes', bytes: 5000 }, audio: { kind: 'keep' }, quality: 'auto', minSaving: 0 },
+    },
+    costlySteps: () => server.messages.length,
+    close: async () => {
+      await nemo.close();
+      await server.stop();
+      await rm(dir, { recursive: true, force: true });
+      await rm(inbox, { recursive: true, force: true });
+    },
+  };
+});
+
+/** A message about to be sent when the power went off is for a person to decide about: this one says go on. */
+function withPerson(engine: Engine): Engine {
+  let asked = 0;
+  return {
+    name: engine.name,
+    async run(order: Order, context) {
+      const records: Record<string, Json> = { ...context.resume };
+      const record: typeof context.record = async (key, value) => {
+        records[key] = value;
+        await context.record(key, value);
+      };
+      try {
+        return await engine.run({ ...order, asked }, { ...context, record });
+      } catch (error) {
+        if (!isShrinkError(error, 'unconfirmed')) throw error;
+        asked += 1;
+        return engine.run({ ...order, asked }, { ...context, resume: records });
+      }
+    },
+  };
+}

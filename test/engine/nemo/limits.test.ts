@@ -1,0 +1,84 @@
+import PQueue from 'p-queue';
+import { describe, expect, it } from 'vitest';
+import { isShrinkError } from '../../../src/core/errors.ts';
+import type { Candidate } from '../../../src/core/job.ts';
+import { sleep } from '../../../src/platform/clock.ts';
+import { type Bench, bench, MINUTE } from './support.ts';
+
+/** What the queue does with a job: as many at once as there are slots, and back into the line when told to wait. */
+async function runAll(stand: Bench, count: number, slots: number): Promise<Candidate[]> {
+  const queue = new PQueue({ concurrency: slots });
+  const done: Candidate[] = [];
+  const one = async (n: number) => {
+    let records = {};
+    for (;;) {
+      const work = stand.job({ workDir: `w${n}`, resume: records });
+      try {
+        done.push(await stand.engine.run(stand.order({ job: `job${n}` }), work.context));
+        return;
+      } catch (error) {
+        if (!isShrinkError(error, 'rate-limited', 'unreachable')) throw error;
+        records = work.records;
+        await sleep(stand.server.clock, error.retryAfterMs ?? 30_000);
+      }
+    }
+  };
+  await queue.addAll(Array.from({ length: count }, (_, n) => () => one(n)));
+  return done;
+}
+
+describe('against a service that allows so many requests a minute', () => {
+  it.each([
+    { name: 'that it has to find out', perMinute: undefined, retryAfter: 'seconds' as const },
+    { name: 'that it has to find out, told as a date', perMinute: undefined, retryAfter: 'date' as const },
+    { name: 'that is configured', perMinute: 60, retryAfter: 'seconds' as const },
+  ])('every job gets through, and hardly a request is refused: $name', async ({ perMinute, retryAfter }) => {
+    const stand = await bench({
+      speed: 300,
+      server: { requestsPerMinute: 60, retryAfter },
+      engine: { ...(perMinute ? { requestsPerMinute: perMinute } : {}) },
+    });
+    const began = stand.server.clock.now();
+    const done = await runAll(stand, 60, 4);
+    const { requests } = stand.server;
+    const late = requests.filter(({ at }) => at - began > MINUTE);
+    const refused = late.filter(({ status }) => status === 429);
+    expect(done).toHaveLength(60);
+    expect(stand.server.messages).toHaveLength(60);
+    expect(stand.server.renders.size).toBe(60);
+    expect(refused.length / late.length).toBeLessThanOrEqual(0.02);
+    if (perMinute) expect(requests.filter(({ status }) => status === 429)).toEqual([]);
+  });
+
+  it('sits out a storm of refusals together: nobody asks while the service says wait', async () => {
+    const stand = await bench({ speed: 300 });
+    await stand.engine.ready(new AbortController().signal);
+    const from = stand.server.clock.now();
+    stand.server.fault({ match: {}, times: 6, status: 429, body: '{"code":429}' });
+    const done = await runAll(stand, 8, 4);
+    expect(done).toHaveLength(8);
+    expect(stand.server.messages).toHaveLength(8);
+    // 4 at once are refused, then one after 30 s, one after a minute more: six refusals, not one for every impatient retry.
+    const refused = stand.server.requests.filter(({ status }) => status === 429);
+    expect(refused).toHaveLength(6);
+    expect((refused.at(-1)?.at ?? 0) - from).toBeGreaterThan(60_000);
+  });
+
+  it('has no more uploads at once than configured', async () => {
+    const stand = await bench({ speed: 50, engine: { uploads: 2 }, content: Buffer.alloc(2_000_000) });
+    stand.server.fault({ match: { path: '/api/upload-video' }, times: 99, delayMs: 2000 });
+    let most = 0;
+    const watch = setInterval(() => {
+      const open = stand.server.requests.filter(
+        ({ path, status }) => path.startsWith('/api/upload-video') && status === 0,
+      );
+      most = Math.max(most, open.length);
+    }, 5);
+    const target = { audio: { kind: 'keep' as const }, quality: 'auto' as const, minSaving: 0 };
+    await Promise.all(
+      ['a', 'b', 'c', 'd', 'e'].map(name => stand.engine.run(stand.order({ job: name, target }), stand.job().context)),
+    );
+    clearInterval(watch);
+    expect(most).toBe(2);
+  });
+});
