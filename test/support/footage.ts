@@ -32,7 +32,8 @@ type Clip = (name: string) => Promise<string>;
 /** Noise over moving shapes: needs bits wherever it is scaled to, and every frame differs. */
 const moving = (size: string, rate: string, seconds: number) =>
   `testsrc2=size=${size}:rate=${rate}:duration=${seconds},noise=alls=6:allf=t`;
-const FLASH = "color=black:size=320x180:rate=25:duration=4,drawbox=color=white:t=fill:enable='between(t,2,2.15)'";
+const FLASH =
+  "color=black:size=320x180:rate=25:duration=4,noise=alls=8:allf=t,drawbox=color=white:t=fill:enable='between(t,2,2.15)'";
 const BEEP = "aevalsrc='if(between(t,2,2.2),sin(2764*t),0)':sample_rate=48000:duration=4";
 const tone = (hz: number, seconds: number) => `sine=frequency=${hz}:sample_rate=48000:duration=${seconds}`;
 
@@ -386,9 +387,9 @@ export async function footage(name: FootageName): Promise<string> {
   const recipe: Recipe = RECIPES[name];
   const found = await realTools();
   const { version, ffmpeg } = found;
-  const hash = createHash('sha256').update(
-    JSON.stringify([name, recipe.args, recipe.beside, String(recipe.make), version]),
-  );
+  // A clip made from others changes when they do.
+  const from = recipe.make ? RECIPES : recipe;
+  const hash = createHash('sha256').update(JSON.stringify([name, from, String(recipe.make), version]));
   const folder = join(tmpdir(), `shrinkbox-footage-${process.getuid?.() ?? 0}`, hash.digest('hex').slice(0, 16));
   const path = join(folder, recipe.file);
   if (await exists(path)) return path;

@@ -126,7 +126,8 @@ export function soundArgs(options: { facts: MediaFacts; input: string; sound: So
     ...untrustedInput(input),
     ...sound.tracks.flatMap(track => ['-map', `0:${track.index}`]),
     ...sound.subtitles.flatMap(index => ['-map', `0:${index}`]),
-    ...words('-vn -dn -map_metadata -1 -map_chapters -1 -c:s mov_text'),
+    // Languages and titles of the tracks come along by themselves.
+    ...words('-vn -dn -map_chapters -1 -c:s mov_text'),
     ...sound.tracks.flatMap((track, at) => {
       if (track.how === 'copy') return [`-c:a:${at}`, 'copy'];
       const firstSample = Math.round(facts.startS * track.sampleRate);

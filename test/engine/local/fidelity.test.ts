@@ -1,0 +1,187 @@
+import { describe, expect, it } from 'vitest';
+import { canMake, footage, type FootageName, realTools } from '../../support/footage.ts';
+import { flashAndBeep, frameTimes, raw, share, shrink } from './support.ts';
+
+describe('the picture', () => {
+  it('keeps the time of every frame of a variable frame rate, to the millisecond', async () => {
+    const wanted = await frameTimes(await footage('vfr'));
+    await shrink('vfr', share(0.4), async ({ candidate, after }) => {
+      const got = await frameTimes(candidate.path);
+      expect(got.length).toBe(wanted.length);
+      expect(Math.max(...got.map((time, at) => Math.abs(time - (wanted[at] ?? 0))))).toBeLessThan(0.001);
+      expect(after.video.variableFrameRate).toBe(true);
+    });
+  });
+
+  it('is turned upright, without a note to turn it left over', async () => {
+    const { after } = await shrink('rotated', share(0.3));
+    expect([after.video.width, after.video.height, after.video.rotation]).toEqual([360, 640, 0]);
+  });
+
+  it('of anamorphic samples gets square ones, in the shape it is shown in', async () => {
+    const { after } = await shrink('anamorphic', share(0.5));
+    expect([after.video.displayWidth, after.video.displayHeight, after.video.sampleAspect]).toEqual([512, 288, 1]);
+  });
+
+  it('of odd size loses a row and a column, and becomes 4:2:0', async () => {
+    const { before, after } = await shrink('odd', share(0.4));
+    expect([before.video.width, before.video.height]).toEqual([321, 181]);
+    expect([after.video.width, after.video.height, after.video.pixelFormat]).toEqual([320, 180, 'yuv420p']);
+  });
+
+  it('in HDR becomes 8-bit BT.709, and says so', async () => {
+    if (!(await canMake('hdr10'))) return;
+    const { after, candidate } = await shrink('hdr10', share(0.5));
+    expect(after.video).toMatchObject({ codec: 'h264', bitDepth: 8, hdr: 'sdr' });
+    expect(after.video.color).toEqual({ primaries: 'bt709', transfer: 'bt709', space: 'bt709', range: 'tv' });
+    expect(candidate.notes.join()).toMatch(/HDR \(PQ\)/);
+  });
+
+  it('in HDR is still delivered by an ffmpeg that cannot tone-map, and the note says what to expect', async () => {
+    if (!(await canMake('hdr10'))) return;
+    const found = await realTools();
+    const tools = { ...found, filters: new Set([...found.filters].filter(name => name !== 'zscale')) };
+    const { after, candidate } = await shrink('hdr10', share(0.5), () => {}, { engine: { tools } });
+    expect(after.video).toMatchObject({ bitDepth: 8, hdr: 'pq' });
+    expect(candidate.notes.join()).toMatch(/cannot tone-map/);
+  });
+
+  it('in full range becomes limited range', async () => {
+    const { after } = await shrink('fullRange444', share(0.4));
+    expect(after.video.pixelFormat).toBe('yuv420p');
+    expect(after.video.color.range).not.toBe('pc');
+  });
+
+  it('made of fields is deinterlaced', async () => {
+    const { before, after } = await shrink('interlaced', share(0.2));
+    expect([before.video.interlaced, after.video.interlaced]).toEqual([true, false]);
+  });
+
+  const rates: [number, number][] = [
+    [30, 30],
+    [24, 20],
+    [50, 50],
+  ];
+  it.each(rates)(
+    'at sixty frames a second, asked for at most %i, gets %i by dropping, never by doubling',
+    async (asked, expected) => {
+      const { after, before } = await shrink('sixty', { ...share(0.5), fps: asked });
+      expect(after.video.fps).toBeCloseTo(expected, 0);
+      expect(after.video.fps).toBeLessThanOrEqual(asked * 1.01);
+      expect(after.durationS).toBeCloseTo(before.durationS, 1);
+    },
+  );
+
+  it('is never made larger, and fits the resolution asked for', async () => {
+    const larger = await shrink('silent', { ...share(0.5), resolution: { kind: 'lines', lines: 1080 } });
+    expect([larger.after.video.width, larger.after.video.height]).toEqual([320, 180]);
+    const smaller = await shrink('silent', { ...share(0.5), resolution: { kind: 'lines', lines: 120 } });
+    expect([smaller.after.video.width, smaller.after.video.height]).toEqual([214, 120]);
+  });
+
+  it('in B-frames from an AVI without presentation times keeps its order', async () => {
+    if (!(await canMake('avi'))) return;
+    const { after, before } = await shrink('avi', share(0.4));
+    expect(after.video.frames).toBe(before.video.frames);
+  });
+
+  it('in VP9 with Opus comes out of WebM', async () => {
+    if (!(await canMake('webm'))) return;
+    const { after } = await shrink('webm', share(0.4));
+    expect([after.video.codec, after.audio[0]?.codec]).toEqual(['h264', 'aac']);
+  });
+});
+
+describe('sound and picture stay together', () => {
+  const clips: [FootageName, Parameters<typeof shrink>[1], string][] = [
+    ['sync', share(0.5), 'encoded'],
+    ['syncTransport', share(0.5), 'encoded, clocks at ten hours'],
+    ['syncLate', share(0.5), 'encoded, sound begins later'],
+    ['syncEdit', share(0.5), 'encoded, an edit list hides the start'],
+    ['syncEdit', { ...share(0.5), fps: 20 }, 'encoded with fewer frames'],
+    ['syncTransport', share(1), 'copied, clocks at ten hours'],
+    ['syncLate', share(1), 'copied, sound begins later'],
+    ['syncEdit', share(1), 'copied, an edit list hides the start'],
+  ];
+  it.each(clips)('%s %j: %s', async (clip, target) => {
+    await shrink(clip, target, async ({ candidate }) => {
+      const { flash, beep } = await flashAndBeep(candidate.path);
+      expect(Math.abs(flash - beep)).toBeLessThan('fps' in target ? 0.055 : 0.03);
+    });
+  });
+
+  it('a recording whose clock starts again in the middle is put in a row, and says so', async () => {
+    const one = await shrink('transport', share(0.5));
+    const { after, candidate, told } = await shrink('joined', share(0.5));
+    expect(after.durationS).toBeCloseTo(2 * one.before.durationS, 1);
+    expect(after.video.frames).toBe(2 * one.before.video.frames);
+    expect(candidate.notes.join()).toMatch(/its clock started again once/);
+    expect(told.steps).toContain('straightening the clock');
+  });
+});
+
+describe('everything else in the file', () => {
+  it('two sound tracks and two subtitle tracks come along with their languages', async () => {
+    const { after } = await shrink('tracks', share(0.5));
+    expect(after.audio.map(track => [track.codec, track.language])).toEqual([
+      ['aac', 'ger'],
+      ['aac', 'eng'],
+    ]);
+    expect(after.subtitles.map(track => [track.codec, track.language])).toEqual([
+      ['mov_text', 'eng'],
+      ['mov_text', 'ger'],
+    ]);
+  });
+
+  it('a second sound track gives way where there is no room, and is named', async () => {
+    const { after, candidate } = await shrink('tracks', share(0.17));
+    expect(after.audio.map(track => track.language)).toEqual(['ger']);
+    expect(candidate.notes.join('\n')).toMatch(/sound track dropped for want of room: eng, flac/);
+  });
+
+  it.each([
+    ['encoded', share(0.5)],
+    ['copied', share(1)],
+  ])('chapters, title, time and place of filming, %s', async (_how, target) => {
+    await shrink('chapters', target, async ({ candidate, after }) => {
+      expect(after.creationTime).toMatch(/^2021-03-04T05:06:07/);
+      expect(after.location).toBe('+48.8577+002.2950/');
+      const { chapters, format } = await raw(candidate.path);
+      expect(chapters.map(chapter => chapter.tags?.['title'])).toEqual(['First', 'Second']);
+      expect(format.tags?.['title']).toBe('Two halves');
+    });
+  });
+
+  it('data tracks and cover pictures are dropped with a note', async () => {
+    expect((await shrink('timecode', share(0.5))).candidate.notes).toContain('dropped: time code (tmcd)');
+    expect((await shrink('cover', share(0.5))).candidate.notes).toContain('dropped: cover art (png)');
+  });
+
+  it('muted: no sound, and no note about it', async () => {
+    const { after } = await shrink('plain', { ...share(0.2), audio: { kind: 'mute' } });
+    expect(after.audio).toEqual([]);
+  });
+
+  it('a bitrate asked for the sound is not exceeded, the picture stays untouched where it fits', async () => {
+    const { after, candidate } = await shrink('plain', {
+      ...share(1),
+      audio: { kind: 'bitrate', bitsPerSecond: 48_000 },
+    });
+    expect(candidate.how).toMatch(/^copied without loss, one sound track turned into AAC/);
+    expect(after.audio[0]?.bitrate).toBeLessThan(53_000);
+  });
+
+  it('surround sound is mixed down where there is little room', async () => {
+    const { after } = await shrink('surround', share(0.5));
+    expect(after.audio[0]?.channels).toBe(2);
+  });
+});
+
+describe('source files of every kind come out as an MP4 that starts at once', () => {
+  const clips: FootageName[] = ['fragmented', 'msmpeg4', 'forged', 'damaged'];
+  it.each(clips)('%s', async clip => {
+    const { after, verified } = await shrink(clip, share(0.4));
+    expect(after.container).toContain('mp4');
+    expect(verified.sha256).toMatch(/^[0-9a-f]{64}$/);
+  });
+});

@@ -1,0 +1,129 @@
+import { describe, expect, it } from 'vitest';
+import { frameRate, planPicture } from '../../../src/engine/local/picture.ts';
+import { chooseRung, decentRate, guessedRate, predictedCrf, predictedRate } from '../../../src/engine/local/rung.ts';
+import { pieces } from '../../../src/engine/local/sample.ts';
+import { facts } from './facts.ts';
+import { TARGET } from './support.ts';
+
+const ALL = { filters: new Set(['zscale', 'tonemap', 'bwdif', 'yadif']) };
+const filters = (changes: Parameters<typeof facts>[0], scale = 1, target = TARGET, tools = ALL) =>
+  planPicture(facts(changes), target, scale, tools).filters;
+
+describe('filters', () => {
+  it('a plain source is only brought to 8-bit 4:2:0', () => {
+    expect(filters({})).toBe('setsar=1,format=yuv420p');
+  });
+
+  it('an odd size loses a row by cropping, not by scaling', () => {
+    expect(filters({ video: { displayWidth: 1278, displayHeight: 717 } })).toBe(
+      'crop=1278:716:0:0,setsar=1,format=yuv420p',
+    );
+  });
+
+  it('anamorphic samples are scaled to square ones', () => {
+    expect(filters({ video: { sampleAspect: 64 / 45, displayWidth: 1024, displayHeight: 576 } })).toMatch(
+      /^scale=1024:576,/,
+    );
+  });
+
+  it('HDR is made smaller before the costly tone mapping', () => {
+    const plan = filters({ video: { hdr: 'hlg', color: { transfer: 'arib-std-b67' } } }, 0.5);
+    expect(plan).toMatch(/^scale=640:360,zscale=tin=arib-std-b67.*tonemap=tonemap=hable.*,format=yuv420p$/);
+  });
+
+  it('without zscale HDR keeps its tags and says so', () => {
+    const plan = planPicture(facts({ video: { hdr: 'pq' } }), TARGET, 1, { filters: new Set() });
+    expect(plan.filters).toBe('setsar=1,format=yuv420p');
+    expect(plan.colors).toContain('smpte2084');
+    expect(plan.notes[0]).toMatch(/cannot tone-map/);
+  });
+
+  it('fields are woven together with the better filter there is', () => {
+    expect(filters({ video: { interlaced: true } })).toMatch(/^bwdif=/);
+    expect(filters({ video: { interlaced: true } }, 1, TARGET, { filters: new Set(['yadif']) })).toMatch(/^yadif=/);
+  });
+
+  it('full range and RGB are converted, with the right tags', () => {
+    expect(filters({ video: { pixelFormat: 'yuvj420p', color: { range: 'pc' } } })).toBe(
+      'scale=in_range=pc:out_range=tv,setsar=1,format=yuv420p',
+    );
+    const rgb = planPicture(facts({ video: { pixelFormat: 'gbrp' } }), TARGET, 1, ALL);
+    expect(rgb.filters).toMatch(/^scale=out_color_matrix=bt709:out_range=tv/);
+    expect(rgb.colors).toContain('bt709');
+  });
+
+  it('tags that an encoder knows under another name are translated, unknown ones left out', () => {
+    const { colors } = planPicture(
+      facts({ video: { color: { transfer: 'bt470bg', primaries: 'bt470bg', space: 'ycgco' } } }),
+      TARGET,
+      1,
+      ALL,
+    );
+    expect(colors).toEqual(['-color_primaries', 'bt470bg', '-color_trc', 'gamma28', '-color_range', 'tv']);
+  });
+});
+
+describe('frames a second', () => {
+  const cases: [number, number | undefined, number | undefined][] = [
+    [60, undefined, undefined],
+    [29.97, 30, undefined],
+    [30.1, 30, undefined],
+    [60, 30, 30],
+    [59.94, 30, 29.97],
+    [50, 30, 25],
+    [25, 24, 24],
+    [120, 50, 40],
+    [240, 30, 30],
+  ];
+  it.each(cases)('%d, at most %s: %s', (source, asked, expected) => {
+    const kept = frameRate(source, asked);
+    if (expected === undefined) expect(kept).toBeUndefined();
+    else expect(kept).toBeCloseTo(expected, 2);
+  });
+});
+
+describe('how small the picture becomes', () => {
+  const hd = { width: 1920, height: 1080 };
+  const hard = { bitsPerSecond: 4_000_000 };
+  const easy = { bitsPerSecond: 150_000 };
+
+  it('a prediction and its inverse agree', () => {
+    expect(predictedRate(hard, predictedCrf(hard, 700_000, 0.5), 0.5)).toBeCloseTo(700_000, -1);
+  });
+
+  it('easy content stays at full size where hard content must shrink, at the same number of bits', () => {
+    expect(chooseRung(easy, 300_000, hd).scale).toBe(1);
+    expect(chooseRung(hard, 300_000, hd).scale).toBeLessThan(0.5);
+  });
+
+  it('fewer bits never mean a larger picture', () => {
+    let before = 1;
+    for (let rate = 10_000_000; rate > 10_000; rate *= 0.8) {
+      const { scale } = chooseRung(hard, rate, hd);
+      expect(scale).toBeLessThanOrEqual(before);
+      before = scale;
+    }
+  });
+
+  it('what would be unrecognisable is said, and the size said instead is not hopeless', () => {
+    expect(chooseRung(hard, 20_000, hd).hopeless).toBe(true);
+    expect(chooseRung(hard, decentRate(hard, hd), hd).hopeless).toBe(false);
+  });
+
+  it('small pictures do not become postage stamps', () => {
+    expect(chooseRung(hard, 100_000, { width: 320, height: 180 }).scale).toBe(0.75);
+  });
+
+  it('a guess stands in where no sample could be taken', () => {
+    expect(guessedRate(hd, 30).bitsPerSecond).toBeCloseTo(1920 * 1080 * 30 * 0.04);
+  });
+
+  it('samples are spread over the clip; a short one is taken whole', () => {
+    expect(pieces(5)).toEqual([{ fromS: 0, lengthS: 5 }]);
+    expect(pieces(60)).toEqual([
+      { fromS: 9, lengthS: 2 },
+      { fromS: 29, lengthS: 2 },
+      { fromS: 49, lengthS: 2 },
+    ]);
+  });
+});
