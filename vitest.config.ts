@@ -1,8 +1,6 @@
-import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
 
 export default defineConfig({
-  root: import.meta.dirname,
   test: {
     include: ['test/**/*.test.ts'],
     testTimeout: 60_000,

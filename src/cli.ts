@@ -1,6 +1,6 @@
 #!/usr/bin/env node
 /** The only executable. Reads the command line, runs one command, and turns whatever came of it into an exit code. */
-import { readFileSync, realpathSync } from 'node:fs';
+import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
@@ -8,7 +8,15 @@ import { defineActions } from './commands/act.ts';
 import { defineCheck } from './commands/check.ts';
 import { defineCloud } from './commands/cloud.ts';
 import { defineCompress } from './commands/compress.ts';
-import { type Action, Context, type Define, type Globals, type Io, type Parts } from './commands/context.ts';
+import {
+  type Action,
+  Context,
+  type Define,
+  type Globals,
+  type Io,
+  type Output,
+  type Parts,
+} from './commands/context.ts';
 import { defineDemo } from './commands/demo.ts';
 import { defineDoctor } from './commands/doctor.ts';
 import { EXIT, EXIT_CODES, exitCodeFor } from './commands/exit-codes.ts';
@@ -22,6 +30,7 @@ import { defineStatus } from './commands/status.ts';
 import { safe, safeJson } from './commands/text.ts';
 import { defineTurns } from './commands/turn.ts';
 import { ShrinkError } from './core/errors.ts';
+import { version } from './package.ts';
 import { systemClock } from './platform/clock.ts';
 
 /** In the order of `--help`. */
@@ -107,19 +116,10 @@ function wantsJson(argv: readonly string[]): boolean {
 }
 
 /** From package.json, which stands one folder up from src and from dist. */
-function version(): string {
-  const file = fileURLToPath(new URL('../package.json', import.meta.url));
-  return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
-}
-
 const realParts: Parts = {
   startDaemon: async options => (await import('./daemon.ts')).startDaemon(options),
   compressFiles: async options => (await import('./oneshot.ts')).compressFiles(options),
-  async openCloud() {
-    throw new ShrinkError('auth-missing', 'the cloud engine (nemo) is not set up', {
-      hint: 'Set engine: nemo in the configuration and NEMO_TOKEN or nemo.token_file.',
-    });
-  },
+  openCloud: async context => (await import('./commands/cloud-desk.ts')).openCloud(context),
 };
 
 /** Whether this file was started, by its own name or by a link to it (npm makes one). */
@@ -132,15 +132,35 @@ function isStarted(): boolean {
   }
 }
 
+/** A standard stream. `shrinkbox jobs | head` closes its pipe early: no reason to complain, nor for a daemon to end. */
+function outputOf(stream: NodeJS.WriteStream): Output {
+  let isRead = true;
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+    isRead = false;
+  });
+  return {
+    // Writing on would only fail again.
+    write: text => isRead && stream.write(text),
+    get writable() {
+      return isRead;
+    },
+    get isTTY() {
+      return stream.isTTY;
+    },
+    get columns() {
+      return stream.columns;
+    },
+    get rows() {
+      return stream.rows;
+    },
+  };
+}
+
 if (isStarted()) {
-  // `shrinkbox jobs | head` closes the pipe early; that is no reason to complain, nor for a daemon to end.
-  for (const stream of [process.stdout, process.stderr]) {
-    stream.on('error', (error: NodeJS.ErrnoException) => {
-      if (error.code !== 'EPIPE' && error.code !== 'ERR_STREAM_DESTROYED') throw error;
-    });
-  }
   const { stdout, stderr, env } = process;
-  const io: Io = { stdout, stderr, env, cwd: process.cwd(), home: homedir(), clock: systemClock, signals: process };
+  const streams = { stdout: outputOf(stdout), stderr: outputOf(stderr) };
+  const io: Io = { ...streams, env, cwd: process.cwd(), home: homedir(), clock: systemClock, signals: process };
   const code = await main(process.argv.slice(2), io);
   await Promise.all([stdout, stderr].map(stream => new Promise(written => stream.write('', written))));
   process.exit(code);

@@ -120,6 +120,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   const gate = new ReasonedGate();
   const decider = createDecider(config);
   const engines = createEngines({ ...options, tools });
+  releases.add({ release: () => engines.nemo?.close() });
   const resight = (job: Job): void => watcher.forget(job.inbox, job.relative);
   const space = new SpaceBook({ files, minFree: config.limits.minFree });
   const world = createWorld({
@@ -177,6 +178,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     tidy,
     removeWorkDir: world.removeWorkDir,
     removeReport: world.removeReport,
+    refine: (job, words) => admissions.refine(job, words),
     restoreOriginal: async job => {
       if (job.original?.kind !== 'archived') throw new IllegalEvent(`job ${job.id} has no archived original`);
       const archived = job.original.path;

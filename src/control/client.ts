@@ -15,6 +15,8 @@ export interface ControlClient {
   /** `path` is absolute. */
   explain(path: string): Promise<Explanation>;
   act(action: JobAction, id: string): Promise<ActionResult>;
+  /** Asks for a further version of a finished job, made as the words say. */
+  refine(id: string, words: string): Promise<ActionResult>;
   turn(mode: 'pause' | 'resume' | 'drain'): Promise<StatusView>;
   /** What happens from now on, beginning with the status. Ends when the signal aborts or the daemon does. */
   events(signal: AbortSignal): AsyncIterable<ControlEvent>;
@@ -80,8 +82,16 @@ class SocketClient implements ControlClient {
     return this.#ask<Explanation>('GET', `/api/explain?${new URLSearchParams({ path }).toString()}`);
   }
 
-  async act(action: JobAction, id: string): Promise<ActionResult> {
-    const answer = await this.#request('POST', `/api/jobs/${encodeURIComponent(id)}/${action}`);
+  refine(id: string, words: string): Promise<ActionResult> {
+    return this.#act(`${encodeURIComponent(id)}/refine?${new URLSearchParams({ words }).toString()}`);
+  }
+
+  act(action: JobAction, id: string): Promise<ActionResult> {
+    return this.#act(`${encodeURIComponent(id)}/${action}`);
+  }
+
+  async #act(what: string): Promise<ActionResult> {
+    const answer = await this.#request('POST', `/api/jobs/${what}`);
     if (answer.status === 404 || answer.status === 409) {
       const problem = answer.status === 404 ? 'unknown' : 'not-now';
       return { ok: false, problem, message: errorIn(answer).message };

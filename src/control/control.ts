@@ -19,6 +19,8 @@ export interface Control extends ControlReader {
   cancel(id: string): Promise<ActionResult>;
   forget(id: string): Promise<ActionResult>;
   restore(id: string): Promise<ActionResult>;
+  /** A further version of a finished job, made as these words say. */
+  refine(id: string, words: string): Promise<ActionResult>;
   /** Nothing new starts and local encodes rest until `resume`; survives a restart. */
   pause(): Promise<void>;
   /** Ends `pause` and `drain`. */
@@ -33,9 +35,12 @@ export interface Control extends ControlReader {
 export type ActionResult = { ok: true; job: JobView } | { ok: false; problem: 'unknown' | 'not-now'; message: string };
 
 export type ControlEvent =
-  | { kind: 'job'; job: JobView }
+  | { kind: 'job'; job: JobView; live?: LiveView }
   | { kind: 'forgotten'; id: string }
   | { kind: 'status'; status: StatusView };
+
+/** What a list of jobs leaves out and somebody who watches wants to know. */
+export type LiveView = Pick<JobDetail, 'eta_ms' | 'progress_note' | 'hint' | 'waiting_until'>;
 
 export interface StatusView {
   version: string;

@@ -28,7 +28,7 @@ export class LiveControl implements Control {
   constructor(options: LiveControlOptions) {
     this.#options = options;
     options.ledger.subscribe(change => {
-      if ('job' in change) this.#emit({ kind: 'job', job: this.#view(change.job) });
+      if ('job' in change) this.#emit(this.#changed(change.job));
       else if ('forgotten' in change) this.#emit({ kind: 'forgotten', id: change.forgotten.id });
       if ('paused' in change || ('job' in change && change.before?.state.name !== change.job.state.name))
         this.announceStatus();
@@ -70,6 +70,10 @@ export class LiveControl implements Control {
     return this.#result(await this.#options.actions.restore(id));
   }
 
+  async refine(id: string, words: string): Promise<ActionResult> {
+    return this.#result(await this.#options.actions.refine(id, words));
+  }
+
   async pause(): Promise<void> {
     await this.#options.setPaused(true);
   }
@@ -95,7 +99,7 @@ export class LiveControl implements Control {
     const job = this.#listeners.size > 0 ? this.#options.ledger.get(id) : undefined;
     if (!job || at - (this.#announced.get(id) ?? Number.NEGATIVE_INFINITY) < PROGRESS_EVERY_MS) return;
     this.#announced.set(id, at);
-    this.#emit({ kind: 'job', job: this.#view(job) });
+    this.#emit(this.#changed(job));
   }
 
   announceStatus(): void {
@@ -105,6 +109,12 @@ export class LiveControl implements Control {
   #emit(event: ControlEvent): void {
     if (event.kind === 'job' && event.job.state !== 'running') this.#announced.delete(event.job.id);
     for (const listener of this.#listeners) listener(event);
+  }
+
+  #changed(job: Job): ControlEvent {
+    const progress = this.#options.scheduler.progressOf(job.id);
+    const { eta_ms, progress_note, hint, waiting_until } = detailOf(job, progress);
+    return { kind: 'job', job: viewOf(job, progress), live: { eta_ms, progress_note, hint, waiting_until } };
   }
 
   #view(job: Job): JobView {

@@ -11,7 +11,7 @@ export function detailOf(job: Job, progress?: Progress): JobDetail {
     relative: job.relative,
     version: job.version,
     attempts: job.attempts,
-    instruction: job.sidecar?.text ?? (decision.kind === 'skip' ? null : (decision.instruction ?? null)),
+    instruction: job.words ?? job.sidecar?.text ?? (decision.kind === 'skip' ? null : (decision.instruction ?? null)),
     hint: reasonOf(job)?.hint ?? null,
     how: done?.how ?? ('candidate' in state ? state.candidate.how : null),
     notes: done?.notes ?? [],

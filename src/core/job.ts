@@ -232,10 +232,14 @@ export interface Job {
   /** Hash of size and sampled content: recognises a renamed or remounted file. Empty where the file was never opened. */
   fingerprint: string;
   sidecar?: Sidecar;
+  /** Words a person gave for this version at the command line; they win over the sidecar's. */
+  words?: string;
   /** 1 for the first result; 2 and on for refinements asked for by a changed sidecar (`clip.v2.mp4`). */
   version: number;
   decision: Decision;
   state: JobState;
+  /** How often a person asked for another try. */
+  retried: number;
   /** Tries at the engine so far. */
   attempts: number;
   /** Consecutive `waiting` turns for the same code, for the backoff; reset by progress. */

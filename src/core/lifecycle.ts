@@ -45,13 +45,14 @@ export type JobEvent =
         pin: Pin;
         fingerprint: string;
         sidecar?: Sidecar;
+        words?: string;
         version: number;
         decision: Decision;
       };
     }
   | { event: 'decided'; data: { decision: Decision; sidecar: Sidecar | null } }
   | { event: 'repinned'; data: { path: string; relative: string; pin: Pin } }
-  | { event: 'queued'; data: { because: string; fresh?: boolean } }
+  | { event: 'queued'; data: { because: string; fresh?: boolean; byPerson?: boolean } }
   | { event: 'started'; data: { engine: EngineName; step: string } }
   | { event: 'step'; data: { engine: EngineName; step: string } }
   | { event: 'checkpoint'; data: { key: string; value: Json } }
@@ -145,6 +146,7 @@ export function apply(job: Job | undefined, id: string, at: number, happened: Jo
       id,
       ...happened.data,
       state: { name: 'queued' },
+      retried: 0,
       attempts: 0,
       waits: 0,
       strikes: {},
@@ -200,9 +202,13 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
     case 'repinned':
       return happened.data;
     case 'queued':
-      // `fresh` is a person's wish for a new try: what was learnt about earlier tries no longer counts.
-      if (happened.data.fresh) return { state: { name: 'queued' }, strikes: {}, waits: 0, checkpoints: {} };
-      return { state: candidateState(job) ?? { name: 'queued' } };
+      return {
+        // `fresh`: what earlier tries left is what was wrong with them.
+        ...(happened.data.fresh ? { checkpoints: {} } : {}),
+        state: (happened.data.fresh ? undefined : candidateState(job)) ?? { name: 'queued' },
+        ...(happened.data.fresh || happened.data.byPerson ? { strikes: {}, waits: 0 } : {}),
+        retried: job.retried + (happened.data.byPerson ? 1 : 0),
+      };
     case 'started':
       return { state: { name: 'running', ...happened.data, since: at }, attempts: job.attempts + 1 };
     case 'step':

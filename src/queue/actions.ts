@@ -17,22 +17,12 @@ export interface ActionsOptions {
   removeReport(job: Job): Promise<void>;
   /** Have the watcher report the file again. */
   resight(job: Job): void;
+  /** Makes a further version of a delivered file with these words. */
+  refine(job: Job, words: string): Promise<Job>;
 }
 
-/**
- * Held for one of these, a job goes on from its checkpoints when retried (a render id is kept); for any other reason what
- * was reached is what was wrong, and it starts from the beginning.
- */
-const GOES_ON: ReadonlySet<ErrorCode | string> = new Set([
-  'timed-out',
-  'denied',
-  'tool-missing',
-  'auth-expired',
-  'auth-missing',
-  'out-of-credits',
-  'plan-blocked',
-  'verify-failed',
-]);
+/** Held for one of these, a local job goes on from its checkpoints: what it reached was not what was wrong. */
+const GOES_ON: ReadonlySet<string> = new Set<ErrorCode>(['denied', 'tool-missing', 'unavailable', 'no-space']);
 
 export class Actions {
   readonly #options: ActionsOptions;
@@ -55,9 +45,12 @@ export class Actions {
     const { state } = job;
     if (state.name === 'done') return notNow(job, 'it is done; forget it to have it done again');
     if (!RESTING.has(state.name) && state.name !== 'waiting') return notNow(job, `it is ${state.name} already`);
+    // What a cloud job remembers is what was paid for: its engine decides what another try may repeat.
+    const inCloud = job.decision.kind === 'do' && job.decision.engine === 'nemo';
     const goesOn = state.name === 'waiting' || (state.name === 'held' && GOES_ON.has(state.reason.code));
     if (job.decision.kind === 'do') this.#options.scheduler.resumeEngine(job.decision.engine);
-    return this.#commit(job, { event: 'queued', data: { because: 'a person asked for another try', fresh: !goesOn } });
+    const because = 'a person asked for another try';
+    return this.#commit(job, { event: 'queued', data: { because, byPerson: true, fresh: !inCloud && !goesOn } });
   }
 
   async cancel(id: string): Promise<ActionOutcome> {
@@ -100,6 +93,15 @@ export class Actions {
     if (job.original?.kind !== 'archived') return notNow(job, 'its original was never archived');
     const to = await this.#options.restoreOriginal(job);
     return this.#commit(job, { event: 'restored', data: { to } });
+  }
+
+  /** A further message in the job's session, or another local version: `clip.v2.mp4`. */
+  async refine(id: string, words: string): Promise<ActionOutcome> {
+    const job = this.find(id);
+    if (!job) return unknown(id);
+    const newest = this.#options.ledger.atPlace(job.inbox, job.relative).at(-1) ?? job;
+    if (!RESTING.has(newest.state.name)) return notNow(newest, `it is ${newest.state.name}; ask again when it is done`);
+    return { ok: true, job: await this.#options.refine(newest, words) };
   }
 
   async #commit(job: Job, event: Parameters<Ledger['commit']>[1]): Promise<ActionOutcome> {

@@ -11,7 +11,7 @@ import { restFor } from './worker.ts';
 export interface AdmissionsOptions {
   ledger: Ledger;
   log: Logger;
-  decide(sighting: Sighting, version: number): Decision;
+  decide(sighting: Sighting, version: number, words?: string): Decision;
   /** Content fingerprint of a file. @throws ShrinkError */
   fingerprint(path: string, sizeBytes: number): Promise<string>;
   /** True when a regular file can be looked at there; a refused path that is one is a bad file, not a forbidden one. */
@@ -118,22 +118,42 @@ export class Admissions {
         return await this.#redecide(admission.job, sighting);
       case 'new':
         for (const job of admission.replaced) await this.#replace(job);
-        return await this.#create(sighting, fingerprint, admission.version);
+        await this.#create(sighting, fingerprint, admission.version);
+        return;
     }
   }
 
-  async #create(sighting: Sighting, fingerprint: string, version: number): Promise<void> {
+  /** A further version of a file, asked for at the command line. */
+  async refine(job: Job, words: string): Promise<Job> {
+    const { inbox, path, relative, pin, sidecar, fingerprint } = job;
+    const sighting = { inbox, path, relative, pin, ...(sidecar ? { sidecar } : {}) };
+    return this.#create(sighting, fingerprint, job.version + 1, words);
+  }
+
+  async #create(sighting: Sighting, fingerprint: string, version: number, words?: string): Promise<Job> {
     const { ledger } = this.#options;
     const id = ledger.newId();
-    const decision = this.#options.decide(sighting, version);
+    const decision = this.#options.decide(sighting, version, words);
     const { inbox, path, relative, pin, sidecar } = sighting;
     const arrival = ledger.nextArrival();
     const admitted: JobEvent = {
       event: 'admitted',
-      data: { arrival, inbox, path, relative, pin, fingerprint, version, decision, ...(sidecar ? { sidecar } : {}) },
+      data: {
+        arrival,
+        inbox,
+        path,
+        relative,
+        pin,
+        fingerprint,
+        version,
+        decision,
+        ...(sidecar ? { sidecar } : {}),
+        ...(words === undefined ? {} : { words }),
+      },
     };
-    const job = await ledger.commit(id, admitted, ...this.#restOf(sighting, decision));
-    if (job) await this.#options.changed(job);
+    await ledger.commit(id, admitted, ...this.#restOf(sighting, decision));
+    await this.#options.changed(ledger.expect(id));
+    return ledger.expect(id);
   }
 
   #restOf(sighting: Sighting, decision: Decision): JobEvent[] {

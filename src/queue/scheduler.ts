@@ -69,6 +69,11 @@ export class Scheduler {
     else if (IN_SLOT.has(job.state.name)) this.#list(job);
   }
 
+  /** Another number of jobs at once; with fewer, what runs beyond it is finished first. */
+  setSlots(slots: Record<EngineName, number>): void {
+    for (const engine of Object.keys(this.#queues) as EngineName[]) this.#queues[engine].concurrency = slots[engine];
+  }
+
   /** Applies `pause`, `resume` and `drain`; what already runs in the cloud runs on. */
   setMode(mode: { draining: boolean }): void {
     this.#draining = mode.draining;

@@ -168,6 +168,9 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
       sourceBytes: job.pin.sizeBytes,
       target: job.decision.target,
       instruction: job.decision.instruction,
+      folder: job.inbox,
+      fallback: job.decision.fallback,
+      asked: job.retried,
       ...(job.version > 1 && previous ? { previous: previous.facts } : {}),
     };
   }

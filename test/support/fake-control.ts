@@ -90,6 +90,7 @@ export class FakeControl implements Control {
   cancel = (id: string) => this.#act('cancel', id);
   forget = (id: string) => this.#act('forget', id);
   restore = (id: string) => this.#act('restore', id);
+  refine = (id: string, _words: string) => this.#act('refine', id);
 
   async pause(): Promise<void> {
     this.#meet('pause');

@@ -1,0 +1,103 @@
+/** Cutting a file into parts and joining parts into a file, both without re-encoding a frame. */
+import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileError, ShrinkError } from '../../core/errors.ts';
+import { untrustedInput } from './args.ts';
+import { type FfmpegRequest, runFfmpeg } from './run.ts';
+
+export type PartsRequest = Pick<FfmpegRequest, 'tools' | 'signal' | 'gate'> & {
+  /** Absolute; exists, private to this work. */
+  dir: string;
+  onProgress?(fraction: number): void;
+};
+
+/** Keyframes are seconds apart: a first guess can leave a part too large, and then shorter parts are tried. */
+const MOST_TRIES = 6;
+
+/**
+ * Cuts `source` at keyframes into MP4 files of at most `maxBytes` each, in order.
+ * @param durationS of the source, by its packets
+ * @throws ShrinkError `cannot-fit` where a stretch between two keyframes is larger than that; errors of runChild.
+ */
+export async function splitAtKeyframes(
+  request: PartsRequest & { source: string; sourceBytes: number; durationS: number; maxBytes: number },
+): Promise<string[]> {
+  const { source, sourceBytes, durationS, maxBytes, dir, onProgress } = request;
+  let seconds = (durationS * maxBytes * 0.9) / sourceBytes;
+  for (let tries = 0; tries < MOST_TRIES; tries += 1, seconds /= 2) {
+    await clear(dir);
+    const cut = ['-map', '0:v:0', '-map', '0:a?', '-c', 'copy', '-f', 'segment', '-segment_time', seconds.toFixed(3)];
+    await runFfmpeg({
+      ...request,
+      cwd: dir,
+      doing: 'cutting the file into parts',
+      args: [
+        ...untrustedInput(source),
+        ...cut,
+        '-reset_timestamps',
+        '1',
+        '-segment_format',
+        'mp4',
+        join(dir, 'part-%04d.mp4'),
+      ],
+      onProgress: ({ timeS }) => onProgress?.(Math.min(1, timeS / durationS)),
+    });
+    const parts = await partsIn(dir);
+    if (parts.length > 0 && parts.every(part => part.bytes <= maxBytes)) return parts.map(part => part.path);
+  }
+  throw new ShrinkError(
+    'cannot-fit',
+    'the file cannot be cut into parts that are small enough: its keyframes are too far apart',
+    {
+      doing: 'cutting the file into parts',
+      subject: source,
+      hint: 'Set nemo.oversize to local, or compress the file first.',
+    },
+  );
+}
+
+/**
+ * Joins files of the same make, in order, into one MP4 with its index in front.
+ * @throws ShrinkError as runChild does.
+ */
+export async function joinParts(request: PartsRequest & { sources: readonly string[]; path: string }): Promise<void> {
+  const { sources, path, dir } = request;
+  const list = join(dir, 'parts.txt');
+  const lines = sources.map(source => `file '${source.replaceAll("'", "'\\''")}'`);
+  await writeFile(list, `ffconcat version 1.0\n${lines.join('\n')}\n`, { mode: 0o600 }).catch(error => {
+    throw fileError(error, 'listing the parts', list);
+  });
+  await runFfmpeg({
+    ...request,
+    onProgress: undefined,
+    cwd: dir,
+    doing: 'joining the parts',
+    // The list is ours, and so are the files it names: the one place where a list may be opened.
+    args: [
+      '-protocol_whitelist',
+      'file',
+      '-f',
+      'concat',
+      '-safe',
+      '0',
+      '-i',
+      `file:${list}`,
+      '-map',
+      '0',
+      '-c',
+      'copy',
+      '-movflags',
+      '+faststart',
+      path,
+    ],
+  });
+}
+
+async function partsIn(dir: string): Promise<{ path: string; bytes: number }[]> {
+  const names = (await readdir(dir)).filter(name => /^part-\d+\.mp4$/.test(name)).sort();
+  return Promise.all(names.map(async name => ({ path: join(dir, name), bytes: (await stat(join(dir, name))).size })));
+}
+
+async function clear(dir: string): Promise<void> {
+  for (const { path } of await partsIn(dir)) await rm(path);
+}
