@@ -32,6 +32,10 @@ export interface Refusal {
 /** What anybody may fetch: it says nothing about files or jobs. */
 const PUBLIC: ReadonlySet<string> = new Set(['/', '/healthz']);
 
+function isPublic(path: string): boolean {
+  return PUBLIC.has(path) || path.startsWith('/assets/');
+}
+
 /** Why a request is refused, or `undefined` when it may go on. */
 export function judge(policy: Policy, caller: Caller): Refusal | undefined {
   if (policy.via === 'socket') return undefined;
@@ -46,8 +50,8 @@ export function judge(policy: Policy, caller: Caller): Refusal | undefined {
   if (caller.method !== 'GET' && caller.method !== 'HEAD' && !SAME_SITE.has(caller.fetchSite)) {
     return forbidden(...OTHER_SITE);
   }
-  if (policy.token === undefined) return policy.loopback || PUBLIC.has(caller.path) ? undefined : unauthorized();
-  if (PUBLIC.has(caller.path) || carries(caller.authorization, policy.token)) return undefined;
+  if (policy.token === undefined) return policy.loopback || isPublic(caller.path) ? undefined : unauthorized();
+  if (isPublic(caller.path) || carries(caller.authorization, policy.token)) return undefined;
   return unauthorized();
 }
 

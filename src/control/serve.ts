@@ -10,10 +10,11 @@ import { fileError, ShrinkError } from '../core/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Control } from './control.ts';
 import { isLoopback, type Policy } from './guard.ts';
-import { type App, createApp, unreadable } from './server.ts';
+import { loadPage } from './assets.ts';
+import { type App, type AppOptions, createApp, type Metering, unreadable } from './server.ts';
 import { claimSocket, releaseSocket } from './socket.ts';
 
-export interface ServeOptions {
+export interface ServeOptions extends Pick<AppOptions, 'drop' | 'pictures'> {
   control: Control;
   /** `state_dir/control.sock`; its directory exists and belongs to us. */
   socketPath: string;
@@ -22,9 +23,12 @@ export interface ServeOptions {
   /** Asked for on `listen` where set; needed when `listen` is no loopback address. */
   token?: Secret | undefined;
   log: Logger;
+  metering?: Metering | undefined;
   /** For XDG_RUNTIME_DIR, when the socket's path is too long. */
   env?: NodeJS.ProcessEnv;
   heartbeatMs?: number;
+  /** Where the built page lies; beside this file unless given. */
+  pageDir?: string;
 }
 
 export interface Serving {
@@ -48,7 +52,8 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const token = options.token?.reveal();
   if (listen && !token && !isLoopback(listen.host)) throw openWithoutToken(listen.host);
   const real = await claimSocket(options.socketPath, options.env ?? process.env);
-  const app = createApp(options);
+  const page = await loadPage(options.pageDir ?? join(import.meta.dirname, 'page'));
+  const app = createApp({ ...options, ...(page ? { page } : {}) });
   const servers: Server[] = [];
   try {
     servers.push(await openSocket(app, real));
@@ -77,8 +82,8 @@ function httpServer(app: App, policy: Policy): Server {
     errorHandler: unreadable,
   });
   const server = createServer(
-    // A request must arrive in this time; answers (event streams) may take as long as they like.
-    { requestTimeout: 60_000, headersTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: 16 * 1024 },
+    // A video may take hours to arrive, so whoever reads a body limits its time; answers (event streams) take what they like.
+    { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: 16 * 1024 },
     (incoming, outgoing) => void listener(incoming, outgoing),
   );
   server.maxConnections = 256;

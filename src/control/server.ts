@@ -6,22 +6,42 @@ import { Hono, type Context } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import { streamSSE } from 'hono/streaming';
 import { type ErrorCode, ShrinkError } from '../core/errors.ts';
-import { STATE_NAMES, type StateName } from '../core/job.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Asset, Page } from './assets.ts';
 import type { ActionResult, Control } from './control.ts';
+import { daysOf } from './days.ts';
+import type { DropBox } from './drop.ts';
 import { EventLog } from './events.ts';
 import { judge, type Policy } from './guard.ts';
+import { pageOf, wantedIn } from './listing.ts';
+import type { Pictures } from './pictures.ts';
 
 /** How a request came in; handed to the app by the listener. */
 export interface Bindings {
   policy: Policy;
 }
 
+/** What `GET /metrics` shows and what is counted for it. */
+export interface Metering {
+  /** The metrics now, in the text format of Prometheus. */
+  render(): Promise<{ contentType: string; text: string }>;
+  /** A request was answered; `via` is the door it came by. */
+  answered(via: Policy['via'], status: number): void;
+}
+
 export interface AppOptions {
   control: Control;
   log: Logger;
+  /** Absent: there is no `/metrics`. */
+  metering?: Metering | undefined;
   /** Silence on an event stream before a comment shows that it still lives; proxies cut after 60 s. */
   heartbeatMs?: number;
+  /** The built page; absent: a few words in its place. */
+  page?: Page;
+  /** Absent: nothing can be dropped by the page. */
+  drop?: DropBox;
+  /** Absent: there are no pictures. */
+  pictures?: Pictures;
 }
 
 export interface App {
@@ -41,8 +61,10 @@ type Handler = (c: Asked) => Response | Promise<Response>;
 const HEARTBEAT_MS = 15_000;
 /** No request of ours carries a body worth speaking of. */
 const MAX_BODY = 64 * 1024;
-/** Jobs in one answer unless `limit` says otherwise. */
-const MAX_JOBS = 100_000;
+/** A body that does not arrive in this time is given up, milliseconds. */
+const BODY_MS = 30_000;
+/** The one request whose body is a file; it is read where it is wanted. */
+const DROP = '/api/drop';
 
 export function createApp(options: AppOptions): App {
   const { control, log } = options;
@@ -50,6 +72,10 @@ export function createApp(options: AppOptions): App {
   const unsubscribe = control.subscribe(event => events.push(event));
   const app = new Hono<Env>();
 
+  app.use(async (c, next) => {
+    await next();
+    options.metering?.answered(c.env.policy.via, c.res.status);
+  });
   app.use(secureHeaders(HEADERS));
   app.use(async (c, next) => {
     const refusal = judge(c.env.policy, {
@@ -65,12 +91,17 @@ export function createApp(options: AppOptions): App {
     return failure(c, refusal.status, refusal.code, refusal.message, refusal.hint);
   });
   app.use(async (c, next) => {
-    if (!(await isTooLarge(c.req.raw))) return next();
+    if (c.req.method === 'POST' && c.req.path === DROP) return next();
+    const trouble = await readAway(c.req.raw);
+    if (!trouble) return next();
     c.header('Connection', 'close');
+    if (trouble === 'slow') return failure(c, 408, 'timed-out', 'the request did not arrive in time');
     return failure(c, 413, 'too-large', `a request may carry at most ${MAX_BODY} bytes`);
   });
 
-  const routes = routesOf(control, events, options.heartbeatMs ?? HEARTBEAT_MS);
+  const routes = routesOf(options, events);
+  const { metering } = options;
+  if (metering) routes.push(['GET', '/metrics', c => metrics(c, metering)]);
   for (const [method, path, handler] of routes) app.on(method, path, handler);
   for (const path of new Set(routes.map(route => route[1]))) {
     const allowed = routes.filter(route => route[1] === path).map(route => route[0]);
@@ -100,6 +131,11 @@ export function unreadable(): Response {
 const HEADERS: Parameters<typeof secureHeaders>[0] = {
   contentSecurityPolicy: {
     defaultSrc: ["'none'"],
+    scriptSrc: ["'self'"],
+    styleSrc: ["'self'"],
+    // Pictures are fetched with the token, which only works by way of a blob.
+    imgSrc: ["'self'", 'blob:'],
+    connectSrc: ["'self'"],
     baseUri: ["'none'"],
     formAction: ["'none'"],
     frameAncestors: ["'none'"],
@@ -109,7 +145,8 @@ const HEADERS: Parameters<typeof secureHeaders>[0] = {
   strictTransportSecurity: false,
 };
 
-function routesOf(control: Control, events: EventLog, heartbeatMs: number): [string, string, Handler][] {
+function routesOf(options: AppOptions, events: EventLog): [string, string, Handler][] {
+  const { control, page, drop, pictures } = options;
   const act =
     (action: (id: string) => Promise<ActionResult>): Handler =>
     async c => {
@@ -123,7 +160,8 @@ function routesOf(control: Control, events: EventLog, heartbeatMs: number): [str
       return json(c, control.status());
     };
   return [
-    ['GET', '/', c => c.html(PAGE)],
+    ['GET', '/', c => (page ? asset(c, page.index, 'no-cache') : c.html(PAGE))],
+    ['GET', '/assets/:name', c => asset(c, page?.assets.get(c.req.param('name') ?? ''), FOREVER)],
     ['GET', '/healthz', c => health(c, control)],
     ['GET', '/api/status', c => json(c, control.status())],
     ['GET', '/api/jobs', c => jobs(c, control)],
@@ -132,24 +170,46 @@ function routesOf(control: Control, events: EventLog, heartbeatMs: number): [str
     ['POST', '/api/jobs/:id/cancel', act(id => control.cancel(id))],
     ['POST', '/api/jobs/:id/forget', act(id => control.forget(id))],
     ['POST', '/api/jobs/:id/restore', act(id => control.restore(id))],
+    ['POST', '/api/jobs/:id/refine', c => refine(c, control)],
     ['POST', '/api/pause', turn(() => control.pause())],
     ['POST', '/api/resume', turn(() => control.resume())],
     ['POST', '/api/drain', turn(() => control.drain())],
+    ['GET', '/api/jobs/:id/picture/:which', c => picture(c, control, pictures)],
+    ['GET', '/api/history/days', c => json(c, daysOf(control.jobs('done')))],
+    ['GET', '/api/inboxes', async c => json(c, (await drop?.inboxes()) ?? [])],
+    ['POST', DROP, c => takeIn(c, drop)],
     ['GET', '/api/explain', c => explain(c, control)],
-    ['GET', '/api/events', c => stream(c, control, events, heartbeatMs)],
+    ['GET', '/api/events', c => stream(c, control, events, options.heartbeatMs ?? HEARTBEAT_MS)],
   ];
 }
 
+async function metrics(c: Asked, metering: Metering): Promise<Response> {
+  const { contentType, text } = await metering.render();
+  return c.body(text, 200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' });
+}
+
 /** Reads the body away: nothing here wants one. (hono's bodyLimit wants the global Request replaced.) */
-async function isTooLarge(request: Request): Promise<boolean> {
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY) return true;
-  if (!request.body) return false;
-  let size = 0;
-  for await (const chunk of request.body as unknown as AsyncIterable<Uint8Array>) {
-    size += chunk.length;
-    if (size > MAX_BODY) return true;
+async function readAway(request: Request): Promise<'large' | 'slow' | undefined> {
+  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY) return 'large';
+  if (!request.body) return undefined;
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<'slow'>(resolve => {
+    timer = setTimeout(() => resolve('slow'), BODY_MS);
+  });
+  try {
+    return await Promise.race([sizeUp(request.body as unknown as AsyncIterable<Uint8Array>), late]);
+  } finally {
+    clearTimeout(timer);
   }
-  return false;
+}
+
+async function sizeUp(body: AsyncIterable<Uint8Array>): Promise<'large' | undefined> {
+  let size = 0;
+  for await (const chunk of body) {
+    size += chunk.length;
+    if (size > MAX_BODY) return 'large';
+  }
+  return undefined;
 }
 
 function json(c: Asked, value: object): Response {
@@ -159,7 +219,7 @@ function json(c: Asked, value: object): Response {
 
 function failure(
   c: Asked,
-  status: 400 | 401 | 403 | 404 | 405 | 409 | 413 | 500,
+  status: 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 500 | 503 | 507,
   code: string,
   message: string,
   hint?: string,
@@ -176,11 +236,14 @@ function unexpected(c: Asked, error: unknown, log: Logger): Response {
   return failure(c, 500, 'unexpected', 'shrinkbox met a bug while answering', 'The log says more; please report it.');
 }
 
-const STATUS: Partial<Record<ErrorCode, 400 | 404 | 409>> = {
+const STATUS: Partial<Record<ErrorCode, 400 | 404 | 408 | 409 | 503>> = {
   usage: 400,
   'bad-request': 400,
+  'bad-name': 400,
   gone: 404,
   cancelled: 409,
+  'timed-out': 408,
+  unavailable: 503,
 };
 
 function health(c: Asked, control: Control): Response {
@@ -191,29 +254,75 @@ function health(c: Asked, control: Control): Response {
 }
 
 function jobs(c: Asked, control: Control): Response {
-  const state = c.req.query('state');
-  if (state !== undefined && !STATE_NAMES.includes(state as StateName)) {
-    return failure(c, 400, 'bad-request', 'there is no such state', `States are: ${STATE_NAMES.join(', ')}.`);
-  }
-  const limit = count(c.req.query('limit'), MAX_JOBS);
-  const offset = count(c.req.query('offset'), 0);
-  if (limit === undefined || offset === undefined) {
-    return failure(c, 400, 'bad-request', 'limit and offset are whole numbers from 0');
-  }
-  const all = control.jobs(state as StateName | undefined);
-  c.header('X-Total-Count', String(all.length));
-  return json(c, all.slice(offset, offset + limit));
+  const wanted = wantedIn(name => c.req.query(name));
+  if ('message' in wanted) return failure(c, 400, 'bad-request', wanted.message, wanted.hint);
+  const { states, detail } = wanted;
+  const found = control.jobs(states?.length === 1 ? states[0] : undefined);
+  const { total, page } = pageOf(found, wanted);
+  c.header('X-Total-Count', String(total));
+  return json(c, detail ? page.flatMap(each => control.job(each.id) ?? []) : page);
 }
 
-function count(text: string | undefined, otherwise: number): number | undefined {
-  if (text === undefined) return otherwise;
-  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+/** The names of built files carry their hash. */
+const FOREVER = 'public, max-age=31536000, immutable';
+
+function asset(c: Asked, found: Asset | undefined, caching: string): Response {
+  if (!found) return failure(c, 404, 'not-found', 'there is nothing at this address');
+  c.header('Cache-Control', caching);
+  c.header('Content-Type', found.type);
+  return c.body(found.body);
+}
+
+async function picture(c: Asked, control: Control, pictures: Pictures | undefined): Promise<Response> {
+  const which = c.req.param('which');
+  const id = jobId(c);
+  const job = id === undefined ? undefined : control.job(id);
+  if (!job) return unknownJob(c);
+  if (!pictures || job.state !== 'done' || (which !== 'before' && which !== 'after')) {
+    return failure(c, 404, 'not-found', 'there is no such picture');
+  }
+  const made = await pictures.picture(job, which);
+  c.header('Cache-Control', 'private, max-age=3600');
+  c.header('Content-Type', 'image/jpeg');
+  return c.body(made);
+}
+
+async function takeIn(c: Asked, drop: DropBox | undefined): Promise<Response> {
+  const [inbox, name, words] = [c.req.query('inbox'), c.req.query('name'), c.req.query('words')];
+  const length = c.req.header('content-length');
+  const body = c.req.raw.body as unknown as AsyncIterable<Uint8Array> | null;
+  if (!drop || !inbox || !name || !body) {
+    return failure(c, 400, 'bad-request', 'a drop needs an inbox, a name and a file');
+  }
+  const bytes = length !== undefined && /^\d{1,15}$/.test(length) ? { bytes: Number(length) } : {};
+  try {
+    return json(c, await drop.put({ inbox, name, body, ...bytes, ...(words ? { words } : {}) }));
+  } catch (error) {
+    // What was not read of the file must not be taken for the next request.
+    c.header('Connection', 'close');
+    if (error instanceof ShrinkError && error.code === 'no-space') {
+      return failure(c, 507, error.code, error.message, error.hint);
+    }
+    throw error;
+  }
 }
 
 function job(c: Asked, control: Control): Response {
   const id = jobId(c);
   const found = id === undefined ? undefined : control.job(id);
   return found ? json(c, found) : unknownJob(c);
+}
+
+/** Longest words an instruction may have; more than anybody types. */
+const MAX_WORDS = 2000;
+
+async function refine(c: Asked, control: Control): Promise<Response> {
+  const id = jobId(c);
+  const words = c.req.query('words')?.trim() ?? '';
+  if (words === '' || words.length > MAX_WORDS) {
+    return failure(c, 400, 'bad-request', `say what to do: refine?words=... (at most ${MAX_WORDS} characters)`);
+  }
+  return id === undefined ? unknownJob(c) : answer(c, await control.refine(id, words));
 }
 
 /** `undefined` for what cannot be an id: it goes no further. */
@@ -264,7 +373,7 @@ function stream(c: Asked, control: Control, events: EventLog, heartbeatMs: numbe
 }
 
 function payload(event: Parameters<EventLog['push']>[0]): object {
-  if (event.kind === 'job') return event.job;
+  if (event.kind === 'job') return { ...event.job, ...event.live };
   return event.kind === 'status' ? event.status : { id: event.id };
 }
 

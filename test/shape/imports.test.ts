@@ -19,7 +19,7 @@ const MAY_IMPORT: Record<string, readonly string[]> = {
   verify: ['core', 'platform', 'engine'],
   deliver: ['core', 'platform'],
   queue: ['core', 'platform', 'engine'],
-  control: ['core', 'platform', 'queue', 'journal', 'config'],
+  control: ['core', 'platform', 'queue', 'journal', 'config', 'watch', 'deliver'],
 };
 
 /** The two engines know the promise and nothing of each other. */

@@ -1,0 +1,33 @@
+import type { JobView } from '../core/job.ts';
+
+/** What one day brought: jobs done, and bytes before and after. */
+export interface DayView {
+  /** `2026-11-23`, in the time zone of this machine. */
+  day: string;
+  done: number;
+  source_bytes: number;
+  output_bytes: number;
+  saved_bytes: number;
+}
+
+/** Days on which something was done, oldest first. Pure but for the machine's time zone. */
+export function daysOf(jobs: Iterable<JobView>): DayView[] {
+  const days = new Map<string, DayView>();
+  for (const job of jobs) {
+    if (job.state !== 'done' || job.output_bytes === null) continue;
+    const name = dayOf(job.updated_at);
+    const day = days.get(name) ?? { day: name, done: 0, source_bytes: 0, output_bytes: 0, saved_bytes: 0 };
+    day.done += 1;
+    day.source_bytes += job.source_bytes;
+    day.output_bytes += job.output_bytes;
+    day.saved_bytes += job.source_bytes - job.output_bytes;
+    days.set(name, day);
+  }
+  return [...days.values()].sort((a, b) => (a.day < b.day ? -1 : 1));
+}
+
+function dayOf(at: number): string {
+  const date = new Date(at);
+  const pad = (n: number) => String(n).padStart(2, '0');
+  return `${date.getFullYear()}-${pad(date.getMonth() + 1)}-${pad(date.getDate())}`;
+}
