@@ -34,15 +34,17 @@ function parseState(written: string): StateName {
 
 function jobLines(context: Context, jobs: readonly JobView[], state: StateName | undefined): string[] {
   if (jobs.length === 0) return [state ? `no job is ${state}` : 'no jobs yet: drop a video into an inbox'];
-  const columns = context.columns;
-  const width = Number.isFinite(columns) ? Math.max(20, Math.floor(columns / 3)) : columns;
-  const header = ['ID', 'STATE', 'CHANGED', 'FILE', 'SIZE', 'REMARK'];
+  const { columns } = context;
+  const isNarrow = columns < 110;
+  const width = Number.isFinite(columns) ? Math.max(15, Math.floor(columns / 3)) : columns;
+  const wide = (...cells: string[]) => (isNarrow ? [] : cells);
+  const header = ['ID', 'STATE', ...wide('CHANGED'), 'FILE', ...wide('SIZE'), 'REMARK'];
   const rows = jobs.map(job => [
     safe(job.id),
     job.state,
-    formatTime(job.updated_at),
+    ...wide(formatTime(job.updated_at)),
     cut(safe(job.source), width),
-    formatBytes(job.source_bytes),
+    ...wide(formatBytes(job.source_bytes)),
     remarkOf(job),
   ]);
   return table([header, ...rows], columns);

@@ -1,12 +1,15 @@
 import type { Config } from '../config/load.ts';
 import type { Control } from '../control/control.ts';
 import type { JobView } from '../core/job.ts';
+import { isShrinkError } from '../core/errors.ts';
 import type { Daemon } from '../daemon.ts';
+import type { Logger } from '../platform/log.ts';
 import { createNotifier, type Notifier } from '../platform/systemd.ts';
 import { ruleLine, rulesOf } from './check.ts';
 import type { Context, Define } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { remarkOf } from './jobs.ts';
+import { tell } from './problem.ts';
 import { exitCodeOf, listenForStops, type Stops } from './signals.ts';
 import { plural, safe, table } from './text.ts';
 
@@ -22,8 +25,6 @@ export const defineRun: Define = (program, action) => {
 const SLOW_MS = 90_000;
 /** systemd is told the counts at most this often, milliseconds: each time is a process. */
 const STATUS_EVERY_MS = 5_000;
-/** A folder that was not looked at for this long means that the daemon hangs, milliseconds. */
-const SCAN_STUCK_MS = 3_600_000;
 
 async function run(context: Context, once: boolean): Promise<number> {
   const { io, version } = context;
@@ -32,7 +33,9 @@ async function run(context: Context, once: boolean): Promise<number> {
   const { createLogger } = await import('../platform/log.ts');
   const log = createLogger(config.log);
   const notifier = createNotifier({ env: io.env, log });
-  const stops = listenForStops(io.signals);
+  const reloads = new Reloads();
+  const hasTerminal = io.stdout.isTTY === true || io.stderr.isTTY === true;
+  const stops = listenForStops(io.signals, once || hasTerminal ? undefined : () => reloads.ask());
   try {
     notifier.extendTimeout(SLOW_MS);
     const startedAt = io.clock.now();
@@ -40,10 +43,12 @@ async function run(context: Context, once: boolean): Promise<number> {
     const daemon = await Promise.race([starting, stops.asked]);
     // Nothing is lost by going in the middle of a start: the journal was only read.
     if (typeof daemon === 'string') return exitCodeOf(daemon);
-    const stopTelling = tellSystemd(context, config, daemon.control, notifier);
+    const status = tellSystemd(context, daemon, notifier, log);
+    reloads.start(() => reload(context, daemon, notifier, status, log));
     if (!once) banner(context, config, daemon.control);
     const code = await untilTheEnd(context, daemon, notifier, stops, once);
-    stopTelling();
+    await reloads.stop();
+    status.close();
     return once && code === EXIT.fine ? summary(context, daemon.control.jobs(), startedAt) : code;
   } finally {
     stops.close();
@@ -87,34 +92,113 @@ async function killChildren(): Promise<void> {
   }
 }
 
-/** READY, a line of counts now and then, and the watchdog. Returns what ends it. */
-function tellSystemd({ io }: Context, config: Config, control: Control, notifier: Notifier): () => void {
-  if (!notifier.active) return () => {};
-  notifier.ready();
-  const tell = () => {
+/** What `systemctl status` shows. */
+interface StatusLine {
+  /** Stands behind the counts until the next one; '' for nothing. */
+  remark(text: string): void;
+  close(): void;
+}
+
+/** READY, a line of counts now and then, and the watchdog, fed only while the daemon says that work can move. */
+function tellSystemd({ io }: Context, daemon: Daemon, notifier: Notifier, log: Logger): StatusLine {
+  if (!notifier.active) return { remark() {}, close() {} };
+  const { control } = daemon;
+  let remark = '';
+  const tellCounts = () => {
     const { mode, counts, folders } = control.status();
     const some = (['running', 'queued', 'waiting', 'held', 'failed', 'done'] as const).filter(name => counts[name] > 0);
     const jobs = some.map(name => `${counts[name]} ${name}`).join(', ') || 'no jobs yet';
-    notifier.status(`${mode}, watching ${plural(folders.length, 'folder')}: ${jobs}`);
+    notifier.status(`${mode}, watching ${plural(folders.length, 'folder')}: ${jobs}${remark && `; ${remark}`}`);
   };
-  tell();
+  notifier.ready();
+  tellCounts();
   let cancel: (() => void) | undefined;
   const unsubscribe = control.subscribe(() => {
     cancel ??= io.clock.after(STATUS_EVERY_MS, () => {
       cancel = undefined;
-      tell();
+      tellCounts();
     });
   });
-  const slowest = Math.max(...config.folders.map(({ scan }) => (scan === 'auto' ? 0 : 3 * scan)), SCAN_STUCK_MS);
+  let said: string | undefined;
   const unwatch = notifier.watch(() => {
-    const { folders } = control.status();
-    return folders.every(({ available, last_scan_age_ms: age }) => !available || age === null || age < slowest);
+    const why = daemon.stuck();
+    if (why !== undefined && said === undefined) log.error(`the watchdog is not fed any more: ${why}`);
+    said = why;
+    return why === undefined;
   });
-  return () => {
-    unsubscribe();
-    cancel?.();
-    unwatch();
+  return {
+    remark(text) {
+      remark = text;
+      tellCounts();
+    },
+    close() {
+      unsubscribe();
+      cancel?.();
+      unwatch();
+    },
   };
+}
+
+/** One reload at a time; what is asked for meanwhile, or before the start is over, is done once after it. */
+class Reloads {
+  #reload: (() => Promise<void>) | undefined;
+  #asked = false;
+  #working: Promise<void> | undefined;
+
+  ask(): void {
+    this.#asked = true;
+    if (this.#reload) this.#working ??= this.#work(this.#reload);
+  }
+
+  start(reload: () => Promise<void>): void {
+    this.#reload = reload;
+    if (this.#asked) this.ask();
+  }
+
+  /** No more of them; resolves when the one under way is over. */
+  async stop(): Promise<void> {
+    this.#reload = undefined;
+    await this.#working;
+  }
+
+  async #work(reload: () => Promise<void>): Promise<void> {
+    while (this.#asked && this.#reload) {
+      this.#asked = false;
+      await reload();
+    }
+    this.#working = undefined;
+  }
+}
+
+/** SIGHUP: the configuration is read again. A bad one changes nothing; what is wrong with it is logged, line by line. */
+async function reload(
+  context: Context,
+  daemon: Daemon,
+  notifier: Notifier,
+  status: StatusLine,
+  log: Logger,
+): Promise<void> {
+  notifier.reloading();
+  try {
+    const config = await context.loadConfig();
+    const { applied, needsRestart } = await daemon.reload(config);
+    log.info(
+      { applied },
+      applied.length > 0
+        ? `configuration read again: ${applied.join(', ')} changed`
+        : 'configuration read again: nothing changed',
+    );
+    if (needsRestart.length > 0) {
+      log.warn({ keys: needsRestart }, `needs a restart to take effect: ${needsRestart.join(', ')}`);
+    }
+    status.remark(needsRestart.length > 0 ? `restart needed for ${needsRestart.join(', ')}` : '');
+  } catch (error) {
+    if (!isShrinkError(error)) throw error;
+    for (const line of tell(error)) log.error(line);
+    log.error('the new configuration is not used; the one before goes on');
+    status.remark('the new configuration has mistakes and is not used, see the log');
+  }
+  notifier.ready();
 }
 
 /** Where to drop files and where results appear, in plain words; logs go to stderr. */

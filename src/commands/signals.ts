@@ -10,15 +10,18 @@ export interface Stops {
   close(): void;
 }
 
-/** SIGHUP, the terminal going away, ends a command like SIGTERM. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Takes over the signals until `close`. */
-export function listenForStops(signals: Io['signals']): Stops {
+/**
+ * Takes over the signals until `close`. SIGHUP is the terminal going away and ends a command like SIGTERM, unless there is
+ * an `onHangup`: a daemon without a terminal reads its configuration again.
+ */
+export function listenForStops(signals: Io['signals'], onHangup?: () => void): Stops {
   const first = later<NodeJS.Signals>();
   const second = later<NodeJS.Signals>();
   let count = 0;
   const onSignal = (signal: NodeJS.Signals) => {
+    if (signal === 'SIGHUP' && onHangup) return onHangup();
     count += 1;
     (count === 1 ? first : second).resolve(signal);
   };

@@ -4,7 +4,7 @@ import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { statusLines } from './status.ts';
 import { safeJson } from './text.ts';
-import { sleep } from '../platform/clock.ts';
+import { type Clock, sleep } from '../platform/clock.ts';
 
 /** A burst of changes is shown once, after this long. */
 const CALM_MS = 100;
@@ -36,33 +36,50 @@ export async function watchStatus(context: Context): Promise<number> {
 
 type Shown = Pick<Reader, 'status' | 'jobs'>;
 
-/** Paints on every change until the daemon ends. */
+/** Paints on every change until the daemon ends or nobody reads any more. */
 async function follow(context: Context, daemon: ControlClient): Promise<void> {
   const { io } = context;
+  const from: Shown = { status: () => daemon.status(), jobs: () => daemon.jobs() };
   const end = new AbortController();
   let painting: Promise<void> | undefined;
   let stale = false;
   const paintSoon = () => {
     stale = true;
-    painting ??= (async () => {
-      while (stale) {
-        await sleep(io.clock, CALM_MS);
-        stale = false;
-        await show(context, { status: () => daemon.status(), jobs: () => daemon.jobs() });
-        if (io.stdout.writable === false) end.abort();
-      }
-    })()
-      .catch(() => end.abort())
-      .finally(() => {
-        painting = undefined;
-      });
+    painting ??= paint().finally(() => {
+      painting = undefined;
+    });
   };
+  async function paint(): Promise<void> {
+    while (stale && !end.signal.aborted) {
+      await sleep(io.clock, CALM_MS);
+      stale = false;
+      await show(context, from).catch(() => end.abort());
+      if (io.stdout.writable === false) end.abort();
+    }
+  }
+  const ticking = every(io.clock, AGAIN_MS, () => {
+    if (io.stdout.writable === false) end.abort();
+    // How long it has been running moves on by itself; a file or a pipe gets changes only.
+    else if (io.stdout.isTTY) paintSoon();
+  });
   try {
     for await (const _change of daemon.events(end.signal)) paintSoon();
   } catch {
     // The daemon ended; it is looked for again.
+  } finally {
+    ticking();
   }
   await painting;
+}
+
+/** Calls back every `ms` until the returned function is called. */
+function every(clock: Clock, ms: number, callback: () => void): () => void {
+  let cancel = clock.after(ms, tick);
+  function tick(): void {
+    cancel = clock.after(ms, tick);
+    callback();
+  }
+  return () => cancel();
 }
 
 async function show(context: Context, from: Shown): Promise<void> {

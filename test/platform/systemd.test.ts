@@ -1,10 +1,8 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { silentLogger } from '../../src/platform/log.ts';
 import { createNotifier, type NotifierOptions } from '../../src/platform/systemd.ts';
@@ -172,64 +170,3 @@ describe.runIf(has('systemd-notify', '--version') && has('python3', '--version')
     });
   },
 );
-
-const UNIT = fileURLToPath(new URL('../../systemd/shrinkbox.service', import.meta.url));
-
-/** The unit with a program that exists on every machine. */
-async function checkable(): Promise<string> {
-  const dir = mkdtempSync(join(tmpdir(), 'shrinkbox-test-'));
-  onTestFinished(() => rmSync(dir, { recursive: true }));
-  const path = join(dir, 'shrinkbox.service');
-  const unit = await readFile(UNIT, 'utf8');
-  await writeFile(path, unit.replace(/^ExecStart=\S+/m, 'ExecStart=/bin/true'));
-  return path;
-}
-
-describe.runIf(has('systemd-analyze', '--version'))('the unit', () => {
-  it('is one systemd has nothing to say against', async () => {
-    const said = execFileSync('sh', ['-c', 'systemd-analyze verify "$1" 2>&1', 'sh', await checkable()], {
-      encoding: 'utf8',
-    });
-    expect(said).toBe('');
-  });
-
-  it('keeps the daemon in a narrow place (1.5 of 10 at most)', async () => {
-    const path = await checkable();
-    const said = execFileSync('systemd-analyze', ['security', '--offline=true', '--threshold=15', path], {
-      encoding: 'utf8',
-    });
-    expect(said).toContain('Overall exposure level');
-  });
-});
-
-describe('the unit file', () => {
-  it('says of every setting why it is there', async () => {
-    const lines = (await readFile(UNIT, 'utf8')).split('\n');
-    const service = lines.slice(lines.indexOf('[Service]') + 1, lines.indexOf('[Install]'));
-    let explained = false;
-    const bare: string[] = [];
-    for (const line of service) {
-      if (line.startsWith('# ')) explained = true;
-      else if (line === '') explained = false;
-      else if (!explained) bare.push(line);
-    }
-    expect(bare).toEqual([]);
-  });
-
-  it.each([
-    ['Type=notify', 'up means ready'],
-    ['NotifyAccess=all', 'systemd-notify is a child'],
-    ['KillMode=mixed', 'encoders are ended by the daemon'],
-    ['ReadWritePaths=/srv/shrinkbox', 'one parent: renames between two mounts fail'],
-    ['RestartPreventExitStatus=2 10 12 13 14', 'what another start cannot mend'],
-    ['StateDirectory=shrinkbox', 'journal and lock'],
-    ['UMask=0002', 'people may change results'],
-    ['ExecStart=/usr/bin/shrinkbox run --config /etc/shrinkbox/config.yaml', 'the daemon'],
-  ])('has %s: %s', async line => {
-    expect((await readFile(UNIT, 'utf8')).split('\n')).toContain(line);
-  });
-
-  it('leaves MemoryDenyWriteExecute off: Node dies with it', async () => {
-    expect(await readFile(UNIT, 'utf8')).not.toMatch(/^MemoryDenyWriteExecute/m);
-  });
-});

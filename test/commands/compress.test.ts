@@ -1,0 +1,106 @@
+import { EventEmitter } from 'node:events';
+import { expect, it } from 'vitest';
+import type { OneShotOptions } from '../../src/oneshot.ts';
+import { type CliOptions, runCli } from '../support/cli.ts';
+import { detailLike } from '../support/fake-control.ts';
+
+const DONE = detailLike({
+  id: 'abc',
+  state: 'done',
+  output: '/v/clip.small.mp4',
+  output_bytes: 1_000_000,
+  how: 'two passes',
+  notes: ['telemetry was left out'],
+});
+const FAILED = detailLike({ id: 'def', state: 'failed', reason: 'it is a text file', hint: 'Take a video.' });
+
+/** Stands in for the engine: makes what it is told, and notes what it was asked. */
+function engine(job = DONE) {
+  const asked: OneShotOptions[] = [];
+  const compressFiles = async (options: OneShotOptions) => {
+    asked.push(options);
+    const jobs = options.files.map(file => {
+      options.events.progress(file, { step: 'pass 1 of 2', fraction: 0.25, etaMs: 90_000, note: '2.1x' });
+      options.events.progress(file, { step: 'pass 1 of 2', fraction: 0.26 });
+      options.events.progress(file, { step: 'pass 2 of 2', fraction: 0.75 });
+      options.events.finished(file, job);
+      return job;
+    });
+    return { jobs };
+  };
+  return { asked, parts: { compressFiles } };
+}
+
+const run = (argv: string[], options: CliOptions) => runCli(['compress', ...argv], { ...options });
+
+it.each<[string[], object]>([
+  [['a.mp4'], { files: ['a.mp4'], wishes: {} }],
+  [['a.mp4', 'b.mov'], { files: ['a.mp4', 'b.mov'] }],
+  [['a.mp4', '--size', '50MB'], { wishes: { size: { kind: 'bytes', bytes: 50_000_000 } } }],
+  [['a.mp4', '--size', '10MiB'], { wishes: { size: { kind: 'bytes', bytes: 10_485_760 } } }],
+  [['a.mp4', '--size=25%'], { wishes: { size: { kind: 'share', share: 0.25 } } }],
+  [['a.mp4', '--resolution', '720p'], { wishes: { resolution: { kind: 'lines', lines: 720 } } }],
+  [['a.mp4', '--resolution', '1280x720'], { wishes: { resolution: { kind: 'box', width: 1280, height: 720 } } }],
+  [['a.mp4', '--engine', 'nemo', '--ask', '720p, no sound'], { wishes: { engine: 'nemo', ask: '720p, no sound' } }],
+  [['-o', 'out.mp4', 'a.mp4'], { output: 'out.mp4', files: ['a.mp4'] }],
+  [['--', '-leading-dash.mp4'], { files: ['-leading-dash.mp4'] }],
+  [['a.mp4', '--ask', '--json is a nice word'], { wishes: { ask: '--json is a nice word' } }],
+])('%j is understood', async (argv, understood) => {
+  const { asked, parts } = engine();
+  expect((await run(argv, { parts })).code).toBe(0);
+  expect(asked[0]).toMatchObject(understood);
+  expect(asked[0]?.config.source).toBeNull();
+});
+
+it('says what came out on stdout, and how it went on stderr', async () => {
+  const { code, out, err } = await run(['clip.mov'], { parts: engine().parts });
+  expect(code).toBe(0);
+  expect(out).toMatch(/^clip\.mov: 4\.00 MB -> 1\.00 MB \(75 % saved\) in \d.*s: \/v\/clip\.small\.mp4\n$/);
+  expect(err).toContain('clip.mov: pass 1 of 2, 25 %, 2.1x, 1m 30s left\n');
+  expect(err).toContain('clip.mov: pass 2 of 2, 75 %\n');
+  expect(err).not.toContain('26 %');
+  for (const said of ['two passes', 'telemetry was left out']) expect(err).toContain(said);
+});
+
+it('draws a bar on a terminal, within its width, and takes it away again', async () => {
+  const { err } = await run([`${'long-'.repeat(30)}name.mov`], { parts: engine().parts, columns: 70 });
+  expect(err).toContain('[#####---------------]');
+  for (const drawn of err.split('\r').slice(1)) expect(drawn.split('\u001b')[0]?.length).toBeLessThan(70);
+  expect(err).toContain('\r\u001b[K');
+});
+
+it('ends with 3 and a reason when a file could not be done', async () => {
+  const { code, out, err } = await run(['notes.mp4'], { parts: engine(FAILED).parts });
+  expect([code, out]).toEqual([3, '']);
+  expect(err).toContain('notes.mp4: failed: it is a text file Take a video.');
+});
+
+it('gives programs an array of jobs', async () => {
+  const { code, out } = await run(['a.mp4', '--json'], { parts: engine(FAILED).parts });
+  expect(code).toBe(3);
+  expect(JSON.parse(out)).toMatchObject([{ id: 'def', state: 'failed', reason: 'it is a text file' }]);
+});
+
+it('makes hostile names safe', async () => {
+  const { out, err } = await run(['\u001b[2J\nclip.mov'], { parts: engine().parts });
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: that there is none is the point
+  expect(out + err).not.toMatch(/\u001b/);
+  expect(out).toContain('\\u{1b}[2J\\nclip.mov');
+});
+
+it('ends its work on Ctrl-C with 130, and at once on the second', async () => {
+  const signals = new EventEmitter();
+  const compressFiles = ({ signal }: OneShotOptions) =>
+    new Promise<{ jobs: [] }>(resolve => {
+      signal.addEventListener('abort', () => resolve({ jobs: [] }));
+      signals.emit('SIGINT', 'SIGINT');
+    });
+  expect((await run(['a.mp4'], { signals, parts: { compressFiles } })).code).toBe(130);
+  const deaf = () => {
+    signals.emit('SIGINT', 'SIGINT');
+    setImmediate(() => signals.emit('SIGINT', 'SIGINT'));
+    return new Promise<never>(() => {});
+  };
+  expect((await run(['a.mp4'], { signals, parts: { compressFiles: deaf } })).code).toBe(130);
+  expect(signals.eventNames()).toEqual([]);
+});

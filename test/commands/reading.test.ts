@@ -1,0 +1,260 @@
+import { mkdir, readdir, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { JobEvent } from '../../src/core/lifecycle.ts';
+import { openJournal } from '../../src/journal/journal.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+import { Ledger } from '../../src/queue/ledger.ts';
+import { aDecision, aPin, TO_DONE } from '../support/builders.ts';
+import { runCli } from '../support/cli.ts';
+import type { FakeControl } from '../support/fake-control.ts';
+import { serving, tempDir } from '../support/serving.ts';
+
+let dir: string;
+let stateDir: string;
+
+beforeEach(async () => {
+  dir = await tempDir();
+  stateDir = join(dir, 'state');
+  await mkdir(join(dir, 'inbox'));
+  await writeFile(join(dir, 'config.yaml'), 'log: { level: silent }\n');
+});
+
+const run = (...argv: string[]) => runCli(['--config', join(dir, 'config.yaml'), ...argv], { cwd: dir });
+
+/** A daemon with a few jobs, answering at this test's state directory. */
+async function daemon(): Promise<FakeControl> {
+  await mkdir(stateDir);
+  const { control } = await serving({ stateDir });
+  control.add({ id: 'run1', state: 'running', step: 'pass 2 of 2', progress: 0.417, source: '/in/long.mov' });
+  control.add({ id: 'done1', state: 'done', output: '/out/done1.mp4', output_bytes: 1_000_000, how: 'two passes' });
+  control.add({ id: 'fail1', state: 'failed', reason: 'it is a text file', hint: 'Drop a video.' });
+  return control;
+}
+
+/** The contract: scripts rely on exactly these. */
+const KEYS = [
+  'id',
+  'source',
+  'folder',
+  'rule',
+  'engine',
+  'state',
+  'reason',
+  'step',
+  'progress',
+  'source_bytes',
+  'target_bytes',
+  'output',
+  'output_bytes',
+  'created_at',
+  'updated_at',
+];
+
+describe('with a daemon', () => {
+  it('jobs lists them for people', async () => {
+    await daemon();
+    const { code, out, err } = await run('jobs');
+    expect([code, err]).toEqual([0, '']);
+    expect(out).toMatch(/^ID +STATE/);
+    expect(out).toMatch(/run1 .*running.*pass 2 of 2 41 %/);
+    expect(out).toMatch(/done1 .*4\.00 MB -> 1\.00 MB \(75 % saved\): \/out\/done1\.mp4/);
+    expect(out).toMatch(/fail1 .*failed.*it is a text file/);
+  });
+
+  it('jobs --json is an array with exactly the keys of the contract', async () => {
+    await daemon();
+    const jobs = JSON.parse((await run('jobs', '--json')).out) as object[];
+    expect(jobs).toHaveLength(3);
+    for (const job of jobs) expect(Object.keys(job)).toEqual(KEYS);
+    expect(JSON.parse((await run('jobs', '--state', 'failed', '--json')).out)).toMatchObject([{ id: 'fail1' }]);
+    expect(JSON.parse((await run('jobs', '--state', 'held', '--json')).out)).toEqual([]);
+    expect((await run('jobs', '--state', 'held')).out).toBe('no job is held\n');
+  });
+
+  it('status says what needs a person first', async () => {
+    await daemon();
+    const { out } = await run('status');
+    expect(out).toContain('shrinkbox 0.0.0-fake is running (pid 4242');
+    expect(out).toContain('1 running, 1 done, 1 failed');
+    expect(out.indexOf('Needs a person')).toBeLessThan(out.indexOf('Working'));
+    expect(JSON.parse((await run('status', '--json')).out)).toMatchObject({ running: true, counts: { done: 1 } });
+  });
+
+  it('job tells everything, with the reason and what to do', async () => {
+    await daemon();
+    const { code, out } = await run('job', 'fail1');
+    expect(code).toBe(0);
+    for (const said of ['it is a text file', 'Drop a video.', 'admitted', 'rule default']) expect(out).toContain(said);
+    expect(JSON.parse((await run('job', 'fail1', '--json')).out)).toMatchObject({
+      id: 'fail1',
+      history: [{ event: 'admitted' }],
+    });
+  });
+
+  it('explain asks about the whole path, whatever was typed', async () => {
+    const control = await daemon();
+    const { code, out } = await run('explain', 'inbox/my clip.mp4');
+    expect(code).toBe(0);
+    expect(control.calls).toContain(`explain ${join(dir, 'inbox/my clip.mp4')}`);
+    for (const said of ['default: yes', 'would be made at most 50 MB', 'before: job done1'])
+      expect(out).toContain(said);
+  });
+
+  it('an unknown job ends with 2', async () => {
+    await daemon();
+    expect(await run('job', 'nope')).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('no job has the id nope'),
+    });
+  });
+
+  it('names from outside cannot touch the terminal, and stay what they are in JSON', async () => {
+    const control = await daemon();
+    const evil = '/in/\u001b]0;owned\u0007\u001b[2J\r\n\u009b31m\u202egpj.mp4 "quoted" \'é\' 🎬';
+    control.add({
+      id: 'evil1',
+      source: evil,
+      state: 'held',
+      reason: `${evil} is odd`,
+      hint: evil,
+      step: evil,
+      notes: [evil],
+      facts: { [evil]: evil },
+      history: [{ at: 1, event: evil, note: evil }],
+    });
+    for (const argv of [['jobs'], ['status'], ['job', 'evil1'], ['explain', evil]]) {
+      const { code, out } = await run(...argv);
+      expect(code).toBe(0);
+      expect(out).toContain('\\u{1b}]0;owned\\u{7}');
+      // biome-ignore lint/suspicious/noControlCharactersInRegex: that there are none is the point
+      expect(out.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+      const json = (await run(...argv, '--json')).out;
+      expect(json.replaceAll('\n', '')).not.toMatch(/[\p{Cc}\p{Bidi_Control}]/u);
+      JSON.parse(json);
+    }
+    expect(JSON.parse((await run('job', 'evil1', '--json')).out).source).toBe(evil);
+  });
+
+  it('a terminal gets colours and lines that fit, unless NO_COLOR says no', async () => {
+    const control = await daemon();
+    control.add({ id: 'long1', source: `/in/${'very-'.repeat(60)}long.mp4`, state: 'failed', reason: 'r'.repeat(300) });
+    const config = ['--config', join(dir, 'config.yaml')];
+    const { out } = await runCli([...config, 'jobs'], { cwd: dir, columns: 80 });
+    for (const line of out.split('\n')) expect(line.length).toBeLessThanOrEqual(80);
+    const coloured = await runCli([...config, 'status'], { columns: 80 });
+    expect(coloured.out).toContain('\u001b[32mrunning');
+    const plain = await runCli([...config, 'status'], { columns: 80, env: { NO_COLOR: '1' } });
+    expect(plain.out).not.toContain('\u001b');
+  });
+
+  it('status --watch shows every change until nobody reads', async () => {
+    const control = await daemon();
+    const shown: string[] = [];
+    const { code } = await runCli(['--config', join(dir, 'config.yaml'), 'status', '--watch', '--json'], {
+      cwd: dir,
+      onOut(text) {
+        shown.push(text);
+        control.mode = 'paused';
+        control.emit({ kind: 'status', status: control.status() });
+        return shown.length < 2;
+      },
+    });
+    expect(code).toBe(0);
+    expect(shown.map(line => (JSON.parse(line) as { mode: string }).mode)).toEqual(['running', 'paused']);
+  });
+
+  it('status --watch paints a terminal over and over', async () => {
+    await daemon();
+    const { out } = await runCli(['--config', join(dir, 'config.yaml'), 'status', '--watch'], {
+      cwd: dir,
+      columns: 60,
+      onOut: () => false,
+    });
+    expect(out).toMatch(/^\u001b\[H/);
+    expect(out).toMatch(/\u001b\[J$/);
+    expect(out).toContain('Needs a person');
+  });
+});
+
+describe('without a daemon', () => {
+  async function journaled(): Promise<void> {
+    await mkdir(join(stateDir, 'journal'), { recursive: true });
+    const ledger: Ledger = new Ledger({ append: entries => journal.append(entries) }, systemClock);
+    const fail = (error: unknown) => {
+      throw error;
+    };
+    const options = { dir: join(stateDir, 'journal'), clock: systemClock, log: silentLogger, onFatal: fail };
+    const journal = await openJournal({ ...options, onRecord: () => {} });
+    await ledger.commit('abcdefgh', admitted(1, 'one.mp4'), ...TO_DONE);
+    await ledger.commit('abcxyzzz', admitted(2, 'two.mp4'));
+    await ledger.commit('abcxyzzz', {
+      event: 'failed',
+      data: { reason: { code: 'not-media', text: 'it is a text file' } },
+    });
+    await journal.close();
+  }
+
+  function admitted(arrival: number, name: string): JobEvent {
+    const inbox = join(dir, 'inbox');
+    const pin = aPin({ sizeBytes: 1_000_000 });
+    const path = join(inbox, name);
+    return {
+      event: 'admitted',
+      data: { arrival, inbox, path, relative: name, pin, fingerprint: name, version: 1, decision: aDecision() },
+    };
+  }
+
+  it('the journal is read, and nothing is written', async () => {
+    await journaled();
+    const before = await snapshot();
+    expect(JSON.parse((await run('jobs', '--json')).out)).toMatchObject([
+      { id: 'abcxyzzz', state: 'failed', reason: 'it is a text file' },
+      { id: 'abcdefgh', state: 'done', output: '/out/clip.mp4', output_bytes: 400_000, progress: 1 },
+    ]);
+    for (const job of JSON.parse((await run('jobs', '--json')).out) as object[]) expect(Object.keys(job)).toEqual(KEYS);
+    expect(JSON.parse((await run('status', '--json')).out)).toMatchObject({
+      running: false,
+      mode: 'stopped',
+      counts: { done: 1, failed: 1 },
+      totals: { done: 1, source_bytes: 1_000_000, output_bytes: 400_000, saved_bytes: 600_000 },
+    });
+    expect((await run('status')).out).toContain('no daemon is running');
+    expect((await run('job', 'abcdef')).out).toContain('two passes');
+    expect(await run('job', 'abc')).toMatchObject({ code: 2 });
+    expect(await run('job', '')).toMatchObject({ code: 2 });
+    expect(await snapshot()).toEqual(before);
+  });
+
+  it('explain says which rule a file would get, and what happened to it', async () => {
+    await journaled();
+    await writeFile(join(dir, 'inbox/one.mp4'), 'x'.repeat(5000));
+    const { code, out } = await run('explain', 'inbox/one.mp4');
+    expect(code).toBe(0);
+    for (const said of ['default', 'before: job abcdefgh, done']) expect(out).toContain(said);
+  });
+
+  it('a state directory that never was is not made', async () => {
+    expect(await run('jobs')).toMatchObject({ code: 0, out: 'no jobs yet: drop a video into an inbox\n' });
+    expect(JSON.parse((await run('jobs', '--json')).out)).toEqual([]);
+    expect((await readdir(dir)).sort()).toEqual(['config.yaml', 'inbox']);
+  });
+
+  it('a damaged journal ends with 14 and names the line', async () => {
+    await journaled();
+    const [segment = ''] = await readdir(join(stateDir, 'journal'));
+    await writeFile(join(stateDir, 'journal', segment), 'rubbish\n{"more":"rubbish"}\n');
+    const { code, err } = await run('jobs');
+    expect(code).toBe(14);
+    expect(err).toContain('000001.jsonl');
+  });
+
+  /** Every path below the state directory with what would change if somebody wrote. */
+  async function snapshot(): Promise<string[]> {
+    const names = await readdir(stateDir, { recursive: true });
+    const stats = await Promise.all(names.map(name => stat(join(stateDir, name))));
+    return names.map((name, i) => `${name} ${stats[i]?.size} ${stats[i]?.mtimeMs} ${stats[i]?.ino}`);
+  }
+});

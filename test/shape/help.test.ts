@@ -1,0 +1,31 @@
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { expect, it } from 'vitest';
+
+const CLI = fileURLToPath(new URL('../../src/cli.ts', import.meta.url));
+
+/** Packages and files that are loaded before the first command runs: static imports that are no types. */
+function loadedBy(file: string, seen: Set<string>, packages: Set<string>): void {
+  if (seen.has(file)) return;
+  seen.add(file);
+  const source = readFileSync(file, 'utf8');
+  for (const [, clause = '', from = ''] of source.matchAll(/^(?:import|export) ([^;]*?) from '([^']+)';/gm)) {
+    const names = /^\{(.*)\}$/s
+      .exec(clause)?.[1]
+      ?.split(',')
+      .map(name => name.trim())
+      .filter(name => name !== '');
+    if (clause.startsWith('type ') || names?.every(name => name.startsWith('type '))) continue;
+    if (from.startsWith('.')) loadedBy(join(dirname(file), from), seen, packages);
+    else if (!from.startsWith('node:')) packages.add(from);
+  }
+}
+
+it('--help loads commander and nothing else, so that it is quick', () => {
+  const seen = new Set<string>();
+  const packages = new Set<string>();
+  loadedBy(CLI, seen, packages);
+  expect([...packages]).toEqual(['commander']);
+  expect(seen.size).toBeLessThan(45);
+});
