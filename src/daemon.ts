@@ -9,9 +9,12 @@
 import { join } from 'node:path';
 import { pruneArchives } from './archive.ts';
 import type { Config } from './config/load.ts';
+import { planReload, type ReloadPlan } from './config/reload.ts';
 import type { Secrets } from './config/secrets.ts';
 import type { Control, StatusView } from './control/control.ts';
+import { createDropBox, sweepDrops } from './control/drop.ts';
 import { LiveControl } from './control/live.ts';
+import { createPictures } from './control/pictures.ts';
 import { serve } from './control/serve.ts';
 import { adviceFor, isShrinkError, ShrinkError } from './core/errors.ts';
 import { type Job, RESTING } from './core/job.ts';
@@ -24,9 +27,12 @@ import { Folders } from './folders.ts';
 import { openJournal } from './journal/journal.ts';
 import { acquireLock } from './journal/lock.ts';
 import { prepareStateDir } from './journal/state-dir.ts';
+import { createMetrics } from './metrics.ts';
+import { createNotify } from './notify.ts';
 import type { Clock } from './platform/clock.ts';
 import { findTools } from './platform/ffmpeg/tools.ts';
 import { fingerprint, nodeFiles } from './platform/files.ts';
+import { createHttp } from './platform/http.ts';
 import type { Logger } from './platform/log.ts';
 import { SpaceBook } from './platform/space.ts';
 import { Actions } from './queue/actions.ts';
@@ -38,7 +44,8 @@ import { Scheduler } from './queue/scheduler.ts';
 import { createTidy } from './queue/tidy.ts';
 import { createWorker } from './queue/worker.ts';
 import { Releases } from './releases.ts';
-import { engineViews, folderViews, logChange, modeOf, totalsOf } from './status.ts';
+import { stuckBecause } from './stuck.ts';
+import { engineViews, folderViews, logChange, modeOf, placesOf, totalsOf, watchFoldersOf } from './status.ts';
 import { sweepLeftovers } from './sweep.ts';
 import { createWatcher, type Watcher } from './watch/watcher.ts';
 import { createWorld } from './world.ts';
@@ -58,6 +65,13 @@ export interface Daemon {
   control: Control;
   /** Resolves when nothing is left to do: no file being waited for, no job that could go on by itself soon. */
   idle(): Promise<void>;
+  /**
+   * Works by another configuration from now on; what runs goes on. Resolves with what counts at once and what needs a
+   * restart. @throws ConfigError, with nothing changed, where the folders cannot lie to each other like that.
+   */
+  reload(config: Config): Promise<Pick<ReloadPlan, 'applied' | 'needsRestart'>>;
+  /** Why nothing moves any more, in words, or `undefined` while all is well: what the watchdog is fed by. */
+  stuck(): string | undefined;
   /** Ends gracefully: nothing new starts, children end, checkpoints stay, the journal is closed. */
   stop(): Promise<void>;
   /** Resolves with the exit code once the daemon has ended, by `stop` or because it could not go on. */
@@ -81,7 +95,8 @@ export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
 }
 
 async function build(options: DaemonOptions, releases: Releases): Promise<Daemon> {
-  const { config, clock, log, version } = options;
+  const { clock, log, version } = options;
+  let { config } = options;
   const { resolve: end, promise: ended } = deferred<number>();
   let stopping: Promise<void> | undefined;
   const stop = (): Promise<void> => {
@@ -118,7 +133,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   await sweepLeftovers(workRoot, folders, id => isUnfinished(ledger.get(id)), log);
 
   const gate = new ReasonedGate();
-  const decider = createDecider(config);
+  let decider = createDecider(config);
   const engines = createEngines({ ...options, tools });
   releases.add({ release: () => engines.nemo?.close() });
   const resight = (job: Job): void => watcher.forget(job.inbox, job.relative);
@@ -132,9 +147,11 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     files,
     space,
     workRoot,
-    forbidden: folders.forbidden,
+    get forbidden() {
+      return folders.forbidden;
+    },
     log,
-    decide: decider.again,
+    decide: (job, engine) => decider.again(job, engine),
     resight,
   });
   const tidy = createTidy({ ledger, world, log });
@@ -151,7 +168,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   const admissions = new Admissions({
     ledger,
     log,
-    decide: decider.decide,
+    decide: (sighting, version) => decider.decide(sighting, version),
     fingerprint: (path, bytes) => fingerprint(path, bytes, files),
     isRegularFile: path => folders.isRegularFile(path),
     stillThere: job => folders.stillThere(job),
@@ -163,7 +180,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     onFatal,
   });
   const watcher = createWatcher({
-    folders: config.folders.map(({ inbox, settle, scan }) => ({ inbox, settleMs: settle, scan })),
+    folders: watchFoldersOf(config),
     clock,
     log,
     known: ({ inbox, relative, pin, sidecar }) => admissions.isKnown(inbox, relative, pin, sidecar),
@@ -199,7 +216,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     engines: engineViews(config, engines, scheduler),
     folders: folderViews(config, watcher),
   });
-  const explain = createExplain({ config, folders, ledger, decider, engines });
+  const explain = (path: string) => createExplain({ config, folders, ledger, decider, engines })(path);
   const setPaused = async (paused: boolean): Promise<void> => {
     gate.set('paused', paused);
     await ledger.setPaused(paused);
@@ -207,20 +224,38 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   };
   const control: LiveControl = new LiveControl({ ledger, scheduler, actions, status, explain, setPaused });
 
+  const places = () => placesOf(config);
+  const metrics = createMetrics({ version, clock, files, ledger, status, journal, places });
+  releases.add({ release: () => metrics.close() });
+  const notify = createNotify({
+    targets: () => config.notify,
+    http: createHttp(),
+    clock,
+    log,
+    onOutcome: outcome => metrics.notified(outcome),
+  });
+  releases.add({ release: () => notify.stop() });
   releases.add({
     release: ledger.subscribe(change => {
       if (!('job' in change)) return;
       logChange(log, change.job, change.before);
+      notify.changed(change.job, change.before);
       if (RESTING.has(change.job.state.name)) admissions.rested(change.job);
     }),
   });
   if (!options.once) {
     const socketPath = join(config.stateDir, 'control.sock');
-    const server = await serve({ control, socketPath, log, ...httpOf(options) });
+    const inboxes = config.folders.map(folder => folder.inbox);
+    await sweepDrops(inboxes, clock.now());
+    const drop = createDropBox({ inboxes, minFree: config.limits.minFree, log });
+    const page = { drop, pictures: createPictures({ tools }) };
+    const server = await serve({ control, socketPath, log, metering: metrics, ...page, ...httpOf(options) });
     releases.add({ release: () => server.close() });
   }
 
+  let lookedAt = clock.monotonic();
   const housekeep = () => {
+    lookedAt = clock.monotonic();
     const { localHours } = config.limits;
     gate.set('hours', localHours !== undefined && !isWithin(localHours, new Date(clock.now())));
     if (journal.shouldCompact(ledger.size)) journal.compact([...ledger.snapshot()]).catch(onFatal);
@@ -243,7 +278,39 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   releases.add({ release: () => watcher.stop() });
   log.info({ version, jobs: ledger.size, state: config.stateDir }, 'shrinkbox is watching');
 
-  return { control, stop, ended, idle: () => Promise.race([idle(watcher, admissions, ledger), ended.then(() => {})]) };
+  const reload = async (next: Config): Promise<Pick<ReloadPlan, 'applied' | 'needsRestart'>> => {
+    const { effective, applied, needsRestart } = planReload(config, next);
+    new Folders(effective, files).checkRealPaths();
+    config = effective;
+    folders.use(config);
+    folders.prepare(log);
+    await folders.remember(log);
+    decider = createDecider(config);
+    scheduler.setSlots(config.limits);
+    space.leaveFree(config.limits.minFree);
+    log.level = config.log.level;
+    housekeep();
+    await watcher.setFolders(watchFoldersOf(config));
+    prune();
+    control.announceStatus();
+    return { applied, needsRestart };
+  };
+  const stuck = () =>
+    stuckBecause({
+      overdue: watcher.folders(),
+      syncingMs: journal.fsyncStats().pendingMs,
+      sinceHousekeepingMs: clock.monotonic() - lookedAt,
+      housekeepingMs: HOUSEKEEPING_MS,
+    });
+
+  return {
+    control,
+    stop,
+    ended,
+    reload,
+    stuck,
+    idle: () => Promise.race([idle(watcher, admissions, ledger), ended.then(() => {})]),
+  };
 }
 
 /** Files become settled, settled files jobs, and jobs may end in a state that has the file looked at again. */

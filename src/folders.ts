@@ -4,7 +4,7 @@ import type { Config, Folder } from './config/load.ts';
 import { findConflicts } from './config/conflicts.ts';
 import { ConfigError, formatPath } from './config/problems.ts';
 import { fileError, ShrinkError } from './core/errors.ts';
-import type { Job } from './core/job.ts';
+import type { Job, StateName } from './core/job.ts';
 import { type FolderIdentity, identityOf } from './deliver/folder.ts';
 import { type Files, pinOf } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
@@ -12,14 +12,23 @@ import { isWithin, mountOf, readMounts } from './platform/mounts.ts';
 
 /** The configured inbox/outbox pairs, and whether what lies behind them is still what it was. */
 export class Folders {
-  readonly #config: Config;
+  #config: Config;
   readonly #files: Files;
+  /** Folders a reload took out; what was under way in them is brought to its end. */
+  readonly #retired = new Map<string, Folder>();
   /** Mount point each folder was on when it was first used: a path that lost its mount is an empty stand-in. */
   readonly #mountPoints = new Map<string, string>();
 
   constructor(config: Config, files: Files) {
     this.#config = config;
     this.#files = files;
+  }
+
+  /** Works by another configuration from now on; jobs under way in a folder that is gone from it are still finished. */
+  use(config: Config): void {
+    for (const folder of this.#config.folders) this.#retired.set(folder.inbox, folder);
+    this.#config = config;
+    for (const { inbox } of config.folders) this.#retired.delete(inbox);
   }
 
   get all(): readonly Folder[] {
@@ -37,7 +46,7 @@ export class Folders {
 
   /** @throws ShrinkError `denied` where the folder was taken out of the config: such a job is held. */
   of(job: Job): Folder {
-    const folder = this.find(job.inbox);
+    const folder = this.find(job.inbox) ?? (UNDER_WAY.has(job.state.name) ? this.#retired.get(job.inbox) : undefined);
     if (folder) return folder;
     throw new ShrinkError('denied', `${job.inbox} is no longer a folder of the configuration`, {
       subject: job.inbox,
@@ -154,6 +163,9 @@ export class Folders {
     return identity;
   }
 }
+
+/** States in which a result is being made or delivered. */
+const UNDER_WAY: ReadonlySet<StateName> = new Set(['running', 'in-doubt', 'verifying', 'delivering']);
 
 /** A folder that is not there yet is where it is said to be. */
 function realOf(path: string): string {

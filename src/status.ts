@@ -4,11 +4,12 @@ import type { StatusView } from './control/control.ts';
 import type { EngineName, Job } from './core/job.ts';
 import { reasonOf } from './core/lifecycle.ts';
 import { formatBytes } from './core/units.ts';
+import type { Place } from './disk-meter.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Logger } from './platform/log.ts';
 import type { Ledger } from './queue/ledger.ts';
 import type { Scheduler } from './queue/scheduler.ts';
-import type { Watcher } from './watch/watcher.ts';
+import type { Watcher, WatchFolder } from './watch/watcher.ts';
 
 export function modeOf(now: { stopping: boolean; paused: boolean; scheduler: Scheduler }): StatusView['mode'] {
   if (now.stopping) return 'stopping';
@@ -55,6 +56,25 @@ export function folderViews(config: Config, watcher: Watcher): StatusView['folde
       last_scan_age_ms: seen?.lastScanAgeMs ?? null,
     };
   });
+}
+
+/** The folders as the watcher is told of them. */
+export function watchFoldersOf(config: Config): WatchFolder[] {
+  return config.folders.map(({ inbox, settle, scan }) => ({ inbox, settleMs: settle, scan }));
+}
+
+/** Every place whose free space a person may want to watch; folders are numbered, as their names may say too much. */
+export function placesOf(config: Config): Place[] {
+  const state: Place = { path: config.stateDir, labels: { place: 'state', folder: '' } };
+  const folders = config.folders.flatMap(({ inbox, outbox, archive }, index): Place[] => {
+    const folder = String(index);
+    return [
+      { path: inbox, labels: { place: 'inbox', folder } },
+      { path: outbox, labels: { place: 'outbox', folder } },
+      ...(archive ? [{ path: archive, labels: { place: 'archive' as const, folder } }] : []),
+    ];
+  });
+  return [state, ...folders];
 }
 
 /** One line per change of state, with the job's id. */

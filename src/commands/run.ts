@@ -1,16 +1,16 @@
 import type { Config } from '../config/load.ts';
 import type { Control } from '../control/control.ts';
 import type { JobView } from '../core/job.ts';
-import { isShrinkError } from '../core/errors.ts';
 import type { Daemon } from '../daemon.ts';
-import type { Logger } from '../platform/log.ts';
+import type { Clock } from '../platform/clock.ts';
 import { createNotifier, type Notifier } from '../platform/systemd.ts';
 import { ruleLine, rulesOf } from './check.ts';
 import type { Context, Define } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { remarkOf } from './jobs.ts';
-import { tell } from './problem.ts';
+import { Reloads, reload } from './reload.ts';
 import { exitCodeOf, listenForStops, type Stops } from './signals.ts';
+import { tellSystemd } from './tell-systemd.ts';
 import { plural, safe, table } from './text.ts';
 
 export const defineRun: Define = (program, action) => {
@@ -23,8 +23,6 @@ export const defineRun: Define = (program, action) => {
 
 /** Granted by systemd at start and stop: replaying a large journal or ending an encode may take its time. */
 const SLOW_MS = 90_000;
-/** systemd is told the counts at most this often, milliseconds: each time is a process. */
-const STATUS_EVERY_MS = 5_000;
 
 async function run(context: Context, once: boolean): Promise<number> {
   const { io, version } = context;
@@ -36,13 +34,14 @@ async function run(context: Context, once: boolean): Promise<number> {
   const reloads = new Reloads();
   const hasTerminal = io.stdout.isTTY === true || io.stderr.isTTY === true;
   const stops = listenForStops(io.signals, once || hasTerminal ? undefined : () => reloads.ask());
+  const beQuiet = keepAsking(io.clock, notifier);
   try {
-    notifier.extendTimeout(SLOW_MS);
     const startedAt = io.clock.now();
     const starting = context.parts.startDaemon({ config, secrets, clock: io.clock, log, version, env: io.env, once });
     const daemon = await Promise.race([starting, stops.asked]);
     // Nothing is lost by going in the middle of a start: the journal was only read.
     if (typeof daemon === 'string') return exitCodeOf(daemon);
+    beQuiet();
     const status = tellSystemd(context, daemon, notifier, log);
     reloads.start(() => reload(context, daemon, notifier, status, log));
     if (!once) banner(context, config, daemon.control);
@@ -51,9 +50,21 @@ async function run(context: Context, once: boolean): Promise<number> {
     status.close();
     return once && code === EXIT.fine ? summary(context, daemon.control.jobs(), startedAt) : code;
   } finally {
+    beQuiet();
     stops.close();
     await notifier.flush();
   }
+}
+
+/** systemd waits for as long as the start goes on: a journal of years takes its time. Returns what ends the asking. */
+function keepAsking(clock: Clock, notifier: Notifier): () => void {
+  let cancel = () => {};
+  const ask = () => {
+    notifier.extendTimeout(SLOW_MS);
+    cancel = clock.after(SLOW_MS / 3, ask);
+  };
+  if (notifier.active) ask();
+  return () => cancel();
 }
 
 /** Resolves with the exit code once the daemon has ended. What ended it first counts; a failure in the end counts more. */
@@ -90,115 +101,6 @@ async function killChildren(): Promise<void> {
       // It has ended by itself.
     }
   }
-}
-
-/** What `systemctl status` shows. */
-interface StatusLine {
-  /** Stands behind the counts until the next one; '' for nothing. */
-  remark(text: string): void;
-  close(): void;
-}
-
-/** READY, a line of counts now and then, and the watchdog, fed only while the daemon says that work can move. */
-function tellSystemd({ io }: Context, daemon: Daemon, notifier: Notifier, log: Logger): StatusLine {
-  if (!notifier.active) return { remark() {}, close() {} };
-  const { control } = daemon;
-  let remark = '';
-  const tellCounts = () => {
-    const { mode, counts, folders } = control.status();
-    const some = (['running', 'queued', 'waiting', 'held', 'failed', 'done'] as const).filter(name => counts[name] > 0);
-    const jobs = some.map(name => `${counts[name]} ${name}`).join(', ') || 'no jobs yet';
-    notifier.status(`${mode}, watching ${plural(folders.length, 'folder')}: ${jobs}${remark && `; ${remark}`}`);
-  };
-  notifier.ready();
-  tellCounts();
-  let cancel: (() => void) | undefined;
-  const unsubscribe = control.subscribe(() => {
-    cancel ??= io.clock.after(STATUS_EVERY_MS, () => {
-      cancel = undefined;
-      tellCounts();
-    });
-  });
-  let said: string | undefined;
-  const unwatch = notifier.watch(() => {
-    const why = daemon.stuck();
-    if (why !== undefined && said === undefined) log.error(`the watchdog is not fed any more: ${why}`);
-    said = why;
-    return why === undefined;
-  });
-  return {
-    remark(text) {
-      remark = text;
-      tellCounts();
-    },
-    close() {
-      unsubscribe();
-      cancel?.();
-      unwatch();
-    },
-  };
-}
-
-/** One reload at a time; what is asked for meanwhile, or before the start is over, is done once after it. */
-class Reloads {
-  #reload: (() => Promise<void>) | undefined;
-  #asked = false;
-  #working: Promise<void> | undefined;
-
-  ask(): void {
-    this.#asked = true;
-    if (this.#reload) this.#working ??= this.#work(this.#reload);
-  }
-
-  start(reload: () => Promise<void>): void {
-    this.#reload = reload;
-    if (this.#asked) this.ask();
-  }
-
-  /** No more of them; resolves when the one under way is over. */
-  async stop(): Promise<void> {
-    this.#reload = undefined;
-    await this.#working;
-  }
-
-  async #work(reload: () => Promise<void>): Promise<void> {
-    while (this.#asked && this.#reload) {
-      this.#asked = false;
-      await reload();
-    }
-    this.#working = undefined;
-  }
-}
-
-/** SIGHUP: the configuration is read again. A bad one changes nothing; what is wrong with it is logged, line by line. */
-async function reload(
-  context: Context,
-  daemon: Daemon,
-  notifier: Notifier,
-  status: StatusLine,
-  log: Logger,
-): Promise<void> {
-  notifier.reloading();
-  try {
-    const config = await context.loadConfig();
-    const { applied, needsRestart } = await daemon.reload(config);
-    log.info(
-      { applied },
-      applied.length > 0
-        ? `configuration read again: ${applied.join(', ')} changed`
-        : 'configuration read again: nothing changed',
-    );
-    if (needsRestart.length > 0) {
-      log.warn({ keys: needsRestart }, `needs a restart to take effect: ${needsRestart.join(', ')}`);
-    }
-    status.remark(needsRestart.length > 0 ? `restart needed for ${needsRestart.join(', ')}` : '');
-  } catch (error) {
-    if (!isShrinkError(error)) throw error;
-    for (const line of tell(error)) log.error(line);
-    log.error('the new configuration is not used; the one before goes on');
-    status.remark('the new configuration has mistakes and is not used, see the log');
-  }
-  notifier.ready();
 }
 
 /** Where to drop files and where results appear, in plain words; logs go to stderr. */

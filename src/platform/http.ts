@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import { ShrinkError } from '../core/errors.ts';
+import type { CloudMeter } from '../core/meter.ts';
 
 /** HTTP/1.1 without opinions: no redirects followed, no retries, no cookies, bodies streamed both ways. */
 export interface Http {
@@ -47,6 +48,24 @@ export function createHttp(options: HttpOptions = {}): Http {
   return {
     request: request => send(agent, request),
     close: () => agent.destroy(),
+  };
+}
+
+/** The same with every answer, or the lack of one, told to `meter`. */
+export function countingHttp(http: Http, meter: Pick<CloudMeter, 'requested'> | undefined): Http {
+  if (!meter) return http;
+  return {
+    async request(request) {
+      try {
+        const answer = await http.request(request);
+        meter.requested(answer.status);
+        return answer;
+      } catch (error) {
+        meter.requested('none');
+        throw error;
+      }
+    },
+    close: () => http.close(),
   };
 }
 

@@ -54,12 +54,17 @@ interface Reservation {
 /** Who has set aside how much, per file system. Lives as long as the daemon; nothing of it is journaled. */
 export class SpaceBook {
   private readonly files: Files;
-  private readonly minFree: MinFree;
+  private minFree: MinFree;
   private reservations: Reservation[] = [];
 
   constructor(options: { files: Files; minFree: MinFree }) {
     this.files = options.files;
     this.minFree = options.minFree;
+  }
+
+  /** Counts from the next reservation on. */
+  leaveFree(minFree: MinFree): void {
+    this.minFree = minFree;
   }
 
   /**

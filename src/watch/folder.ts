@@ -15,6 +15,15 @@ export interface FolderView extends FolderState {
   pending: number;
   /** Ms since the last complete listing; absent before the first. */
   lastScanAgeMs?: number;
+  /** Ms since watching should have moved on: long where one question to the disk hangs, or the loop does. */
+  overdueMs: number;
+}
+
+export interface FolderOptions {
+  scan: number | 'auto';
+  onFolder(state: FolderState): void;
+  /** Called when watching cannot go on, because of a mistake in it or in a callback. */
+  onFatal(error: unknown): void;
 }
 
 /** Events come in bursts; the directories they name are looked at this long after the first. */
@@ -44,8 +53,10 @@ export class FolderWatch {
   private readonly tree: Tree;
   private readonly pending: Pending;
   private readonly onFolder: (state: FolderState) => void;
+  private readonly onFatal: (error: unknown) => void;
   private loop: Promise<void> | undefined;
   private stopped = false;
+  private busy = false;
   private wake: () => void = () => {};
   private hintedAt: number | undefined;
   private scanRequested = true;
@@ -55,15 +66,19 @@ export class FolderWatch {
   private lastDeepAt = 0;
   private lastDeepMs = 0;
   private lastActiveAt: number;
+  /** When the loop was last seen moving, or means to move next. */
+  private dueAt: number;
   private state: FolderState | undefined;
   private scanWaiters: (() => void)[] = [];
   private quietWaiters: (() => void)[] = [];
 
-  constructor(desk: Desk, surroundings: Surroundings, scan: number | 'auto', onFolder: (state: FolderState) => void) {
+  constructor(desk: Desk, surroundings: Surroundings, options: FolderOptions) {
     this.desk = desk;
     this.lastActiveAt = desk.clock.monotonic();
-    this.scanMs = scan;
-    this.onFolder = onFolder;
+    this.dueAt = this.lastActiveAt;
+    this.scanMs = options.scan;
+    this.onFolder = state => options.onFolder(state);
+    this.onFatal = error => options.onFatal(error);
     this.pending = new Pending(desk, (dir, name) => this.tree.hint(dir.rel, name));
     this.tree = new Tree(desk, surroundings, this.pending, () => this.hinted());
   }
@@ -72,13 +87,16 @@ export class FolderWatch {
   start(): Promise<void> {
     const listed = this.rescan();
     this.loop = this.serve();
-    return Promise.race([listed, this.loop]);
+    // What ends the loop is a mistake of ours: better to end loudly than to look alive and watch nothing.
+    this.loop.catch(error => queueMicrotask(() => this.onFatal(error)));
+    return listed;
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     this.wake();
-    await this.loop;
+    // How it ended was told to onFatal.
+    await this.loop?.catch(() => {});
     await this.tree.close();
     for (const done of [...this.scanWaiters, ...this.quietWaiters]) done();
   }
@@ -110,6 +128,7 @@ export class FolderWatch {
       ...(this.state ?? { available: false, reason: 'it was not looked at yet', polled: false }),
       inbox: this.desk.inbox,
       pending: this.pending.size,
+      overdueMs: Math.max(0, now - this.dueAt),
       ...(this.lastScanAt === undefined ? {} : { lastScanAgeMs: now - this.lastScanAt }),
     };
   }
@@ -119,7 +138,7 @@ export class FolderWatch {
   }
 
   private get isQuiet(): boolean {
-    if (this.scanRequested || this.state === undefined) return false;
+    if (this.busy || this.scanRequested || this.state === undefined) return false;
     return !this.available || (!this.tree.hinted && this.pending.onlyHeld);
   }
 
@@ -131,6 +150,7 @@ export class FolderWatch {
   private async serve(): Promise<void> {
     while (!this.stopped) {
       const { task, at } = this.next();
+      this.dueAt = Math.max(at, this.desk.clock.monotonic());
       if (at > this.desk.clock.monotonic()) await this.sleepUntil(at);
       else await this.attempt(task);
       this.releaseQuietWaiters();
@@ -165,11 +185,14 @@ export class FolderWatch {
 
   private async attempt(task: Task): Promise<void> {
     const waiters = task === 'scan' ? this.scanWaiters.splice(0) : [];
+    this.busy = true;
     try {
       await this.perform(task);
     } catch (error) {
       if (!meansUnavailable(error)) throw error;
       if (!this.stopped) this.becomeUnavailable(sayWhy(error));
+    } finally {
+      this.busy = false;
     }
     for (const done of waiters) done();
   }
@@ -228,6 +251,7 @@ export class FolderWatch {
   private async between(): Promise<boolean> {
     if (this.stopped) return false;
     const now = this.desk.clock.monotonic();
+    this.dueAt = now;
     if (this.available && this.hintedAt !== undefined && this.hintedAt + DEBOUNCE_MS <= now) await this.flush();
     if (this.available && this.pending.size > 0 && this.pending.dueAt <= now)
       await this.pending.sample(() => this.stopped);

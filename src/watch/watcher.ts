@@ -29,6 +29,8 @@ export interface WatcherOptions {
   /** A complete file, or a path that is never opened (`refused`). Once for each pin and words of a path. */
   onSighting(sighting: Sighting): void;
   onFolder?(inbox: string, state: FolderState): void;
+  /** Watching cannot go on: a mistake in it or in one of these callbacks. Default: throws, which ends the process. */
+  onFatal?(error: unknown): void;
   /** How long a file must stay incomplete or empty before that is reported; default a minute, or four settle times. */
   incompleteAfterMs?: number;
   /** How long a network mount may take to answer one question before it counts as unavailable. */
@@ -55,6 +57,11 @@ export interface Watcher {
   settled(): Promise<void>;
   pending(): PendingFile[];
   folders(): FolderView[];
+  /**
+   * Watches these folders from now on: those that are gone or have other settings are let go of, new ones are listed
+   * before this resolves. The others are not disturbed.
+   */
+  setFolders(folders: WatchFolder[]): Promise<void>;
   /** Looks at the file as if it were new: it settles and is reported again, unless `known` says otherwise. */
   forget(inbox: string, relative: string): void;
 }
@@ -70,36 +77,66 @@ export function createWatcher(options: WatcherOptions): Watcher {
     hints: options.hints ?? chokidarHints(sayOnce(options)),
     mounts: options.mounts ?? (() => readMounts()),
   };
-  const watches = new Map(
-    options.folders.map(folder => {
-      const desk: Desk = {
-        inbox: folder.inbox,
-        settleMs: folder.settleMs,
-        incompleteAfterMs: options.incompleteAfterMs,
-        clock,
-        log,
-        writers: options.writers ?? procWriters,
-        known: sighting => options.known(sighting),
-        onSighting: sighting => options.onSighting(sighting),
-      };
-      const onFolder = (state: FolderState) => options.onFolder?.(folder.inbox, state);
-      return [folder.inbox, new FolderWatch(desk, surroundings, folder.scan, onFolder)] as const;
-    }),
-  );
-  const all = <T>(what: (watch: FolderWatch) => Promise<T>) => Promise.all([...watches.values()].map(what));
+  const watchOf = (folder: WatchFolder): Watched => {
+    const desk: Desk = {
+      inbox: folder.inbox,
+      settleMs: folder.settleMs,
+      incompleteAfterMs: options.incompleteAfterMs,
+      clock,
+      log,
+      writers: options.writers ?? procWriters,
+      known: sighting => options.known(sighting),
+      onSighting: sighting => options.onSighting(sighting),
+    };
+    const watch = new FolderWatch(desk, surroundings, {
+      scan: folder.scan,
+      onFolder: state => options.onFolder?.(folder.inbox, state),
+      onFatal: error => {
+        if (!options.onFatal) throw error;
+        options.onFatal(error);
+      },
+    });
+    return { folder, watch };
+  };
+  const watched = new Map(options.folders.map(folder => [folder.inbox, watchOf(folder)]));
+  const all = <T>(what: (watch: FolderWatch) => Promise<T>) =>
+    Promise.all([...watched.values()].map(({ watch }) => what(watch)));
+  let stopped = false;
   return {
     start: async () => void (await all(watch => watch.start())),
     async stop() {
-      const stopped = all(watch => watch.stop());
+      stopped = true;
+      const ended = all(watch => watch.stop());
       disks.abandon();
-      await stopped;
+      await ended;
     },
     rescan: async () => void (await all(watch => watch.rescan())),
     settled: async () => void (await all(watch => watch.settled())),
-    pending: () => [...watches.values()].flatMap(watch => watch.pendingFiles()),
-    folders: () => [...watches.values()].map(watch => watch.view()),
-    forget: (inbox, relative) => watches.get(inbox)?.forget(relative),
+    pending: () => [...watched.values()].flatMap(({ watch }) => watch.pendingFiles()),
+    folders: () => [...watched.values()].map(({ watch }) => watch.view()),
+    async setFolders(folders) {
+      const kept = new Set(
+        folders.filter(folder => isSame(watched.get(folder.inbox)?.folder, folder)).map(({ inbox }) => inbox),
+      );
+      const gone = [...watched.values()].filter(({ folder }) => !kept.has(folder.inbox));
+      await Promise.all(gone.map(({ watch }) => watch.stop()));
+      if (stopped) return;
+      for (const { folder } of gone) watched.delete(folder.inbox);
+      const fresh = folders.filter(({ inbox }) => !kept.has(inbox)).map(watchOf);
+      for (const each of fresh) watched.set(each.folder.inbox, each);
+      await Promise.all(fresh.map(({ watch }) => watch.start()));
+    },
+    forget: (inbox, relative) => watched.get(inbox)?.watch.forget(relative),
   };
+}
+
+interface Watched {
+  folder: WatchFolder;
+  watch: FolderWatch;
+}
+
+function isSame(a: WatchFolder | undefined, b: WatchFolder): boolean {
+  return a?.inbox === b.inbox && a.settleMs === b.settleMs && a.scan === b.scan;
 }
 
 /** A limit is met once for each of thousands of directories; a person needs to hear of it once. */

@@ -123,6 +123,15 @@ export class FakeDaemon implements Daemon {
     return this.#idle;
   }
 
+  reload: Daemon['reload'] = async () => {
+    this.calls.push('reload');
+    return { applied: [], needsRestart: [] };
+  };
+
+  stuck(): string | undefined {
+    return undefined;
+  }
+
   async stop(): Promise<void> {
     this.calls.push('stop');
     if (!this.stops) return new Promise(() => {});
