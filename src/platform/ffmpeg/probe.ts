@@ -14,7 +14,7 @@ import {
   shown,
   tooManyPixels,
 } from './refusals.ts';
-import { looksLike } from './sniff.ts';
+import { type Looks, looksLike } from './sniff.ts';
 import { gatherTimeline, parsePacket, type Timeline } from './timeline.ts';
 import type { Tools } from './tools.ts';
 
@@ -39,9 +39,10 @@ const SLOWEST_READ = 1_000_000;
  */
 export async function probe(path: string, options: ProbeOptions): Promise<MediaFacts> {
   const { head, bytes } = await readHead(path);
-  const refused = refuseByLooks(path, looksLike(head, bytes));
+  const looks = looksLike(head, bytes);
+  const refused = refuseByLooks(path, looks);
   if (refused) throw refused;
-  const output = await askAboutTracks(path, options);
+  const output = await askAboutTracks(path, looks, options);
   const streams = output.streams ?? [];
   const main = mainVideo(streams);
   if (!main)
@@ -50,7 +51,7 @@ export async function probe(path: string, options: ProbeOptions): Promise<MediaF
       streams.some(stream => stream.codec_type === 'audio'),
     );
   refuseByTrack(path, main, options.tools);
-  const lines = await scanPackets(path, bytes, options);
+  const lines = await scanPackets(path, bytes, looks, options);
   const frames = lines.get(main.index)?.packets ?? 0;
   if (frames === 0) {
     throw new ShrinkError('incomplete-media', `${shown(path)} has a picture track without a single frame in it`, {
@@ -76,7 +77,7 @@ async function readHead(path: string): Promise<{ head: Buffer; bytes: number }> 
   }
 }
 
-async function askAboutTracks(path: string, options: ProbeOptions): Promise<ProbeOutput> {
+async function askAboutTracks(path: string, looks: Looks, options: ProbeOptions): Promise<ProbeOutput> {
   const wanted = ['-show_format', '-show_streams', '-show_chapters', '-of', 'json'];
   try {
     const { stdout, stderrTail } = await ffprobe(path, wanted, `looking into ${shown(path)}`, options, {
@@ -92,7 +93,7 @@ async function askAboutTracks(path: string, options: ProbeOptions): Promise<Prob
         cause: error,
       });
     }
-    throw refuseByProbe(path, error);
+    throw refuseByProbe(path, error, looks);
   }
 }
 
@@ -104,7 +105,12 @@ function refuseByTrack(path: string, main: ProbeStream, tools: Tools): void {
 }
 
 /** One timeline per track that has packets. */
-async function scanPackets(path: string, bytes: number, options: ProbeOptions): Promise<Map<number, Timeline>> {
+async function scanPackets(
+  path: string,
+  bytes: number,
+  looks: Looks,
+  options: ProbeOptions,
+): Promise<Map<number, Timeline>> {
   const gathering = new Map<number, ReturnType<typeof gatherTimeline>>();
   const wanted = ['-show_entries', 'packet=stream_index,pts_time,dts_time,duration_time,size,flags', '-of', 'csv=p=0'];
   const complaints: ShrinkError[] = [];
@@ -126,7 +132,7 @@ async function scanPackets(path: string, bytes: number, options: ProbeOptions): 
       },
     });
   } catch (error) {
-    throw refuseByProbe(path, error);
+    throw refuseByProbe(path, error, looks);
   }
   if (complaints[0]) throw complaints[0];
   return new Map([...gathering].map(([index, line]) => [index, line.result()]));

@@ -22,24 +22,31 @@ export function refuseByLooks(path: string, looks: Looks): ShrinkError | undefin
       );
     case 'other':
       return new ShrinkError('not-media', `${name} is not a video: it is ${looks.what}`, { subject: path });
+    case 'mp4':
     case 'unknown':
       return undefined;
   }
 }
 
 /** What ffprobe's refusal means for a person. `error` is what runChild threw. */
-export function refuseByProbe(path: string, error: unknown): unknown {
+export function refuseByProbe(path: string, error: unknown, looks: Looks): unknown {
   if (!(error instanceof ShrinkError) || !(error.cause instanceof ChildEnd)) return error;
   const said = error.cause.stderrTail;
   const because = (code: 'not-media' | 'unsafe-media' | 'incomplete-media', what: string, hint?: string) =>
-    new ShrinkError(code, `${shown(path)} ${what}`, { doing: error.doing, subject: path, hint, cause: error } as never);
+    new ShrinkError(code, `${shown(path)} ${what}`, {
+      subject: path,
+      cause: error,
+      ...(error.doing === undefined ? {} : { doing: error.doing }),
+      ...(hint === undefined ? {} : { hint }),
+    });
   if (error.code === 'out-of-memory') {
     return because('unsafe-media', 'asks for more memory to be opened than any sane video does', HINT_BROKEN);
   }
   if (error.code === 'timed-out') return because('unsafe-media', 'takes far too long to be opened', HINT_BROKEN);
   if (error.code !== 'child-failed') return error;
   if (said.includes('exceeds specified max pixel count')) return tooManyPixels(path);
-  if (said.includes('moov atom not found')) {
+  // By its name alone ffmpeg takes anything for an MP4; only what begins like one has lost its index.
+  if (said.includes('moov atom not found') && looks.kind === 'mp4') {
     return because(
       'incomplete-media',
       'is only a part of a video: its index (moov) is missing, so the recording or copy did not finish',

@@ -3,6 +3,8 @@ export type Looks =
   | { kind: 'empty' }
   | { kind: 'playlist'; what: string }
   | { kind: 'other'; what: string }
+  /** Begins as MP4 and MOV files do. */
+  | { kind: 'mp4' }
   | { kind: 'unknown' };
 
 /** Offset, the bytes there, and what they mean. */
@@ -50,6 +52,7 @@ export function looksLike(head: Buffer, sizeBytes: number): Looks {
   if (isText(head)) return { kind: 'other', what: 'text' };
   if (head.every(byte => byte === 0))
     return { kind: 'other', what: 'nothing but zeros (a copy that was never filled in)' };
+  if (/^(ftyp|moov|mdat|wide|free|skip|pnot)$/.test(text.slice(4, 8))) return { kind: 'mp4' };
   return { kind: 'unknown' };
 }
 

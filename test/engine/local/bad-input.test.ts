@@ -1,0 +1,104 @@
+import { mkdtemp, rm, truncate, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { adviceFor, type ErrorCode } from '../../../src/core/errors.ts';
+import { activeChildren } from '../../../src/platform/subprocess.ts';
+import { recordingContext } from '../../contract/engine.ts';
+import { footage, footageCopy } from '../../support/footage.ts';
+import { engineFor, inWorkDir, orderFor, refusal, share } from './support.ts';
+
+let directory: string;
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'shrinkbox-bad-'));
+});
+afterAll(async () => await rm(directory, { recursive: true }));
+
+const written = (name: string, content: string | Buffer) => async () => {
+  const path = join(directory, name);
+  await writeFile(path, content);
+  return path;
+};
+const secret = () => join(directory, 'secret.ts');
+
+const HLS = () => `#EXTM3U\n#EXT-X-TARGETDURATION:9\n#EXTINF:9,\n${secret()}\n#EXT-X-ENDLIST\n`;
+
+const cases: [string, () => Promise<string>, ErrorCode, RegExp][] = [
+  ['zero bytes', written('zero.mp4', ''), 'not-media', /^zero.mp4 is empty \(0 bytes\)$/],
+  ['text', written('notes.mp4', 'buy milk\n'), 'not-media', /^notes.mp4 is not a video: it is text$/],
+  ['a web page', written('page.mp4', '<!DOCTYPE html>\n<html>é'), 'not-media', /it is a web page/],
+  ['zeros', written('zeros.mp4', Buffer.alloc(100_000)), 'not-media', /nothing but zeros/],
+  [
+    'random bytes',
+    written('random.mp4', Buffer.from(Array.from({ length: 9_000 }, (_, at) => (at * at * 31 + 7) % 251))),
+    'not-media',
+    /random.mp4 (is not a video|is only a part)/,
+  ],
+  ['half a file, its index lost', () => footage('cutShort'), 'incomplete-media', /its index \(moov\) is missing/],
+  ['half a file, its index first', () => footage('cutInside'), 'incomplete-media', /its end is missing/],
+  ['half a Matroska file', () => footage('cutMatroska'), 'incomplete-media', /its end is missing/],
+  ['sound only', () => footage('soundOnly'), 'no-video', /^sound.mp4 has sound but no moving picture$/],
+  ['sound with a cover', () => footage('coverOnly'), 'no-video', /has sound but no moving picture/],
+  [
+    'a picture',
+    () => footageCopy('picture', directory, 'photo.mp4'),
+    'not-media',
+    /^photo.mp4 is not a video: it is a picture \(PNG\)$/,
+  ],
+  ['a GIF', () => footageCopy('gif', directory, 'loop.mp4'), 'not-media', /picture \(GIF\)/],
+  ['one frame', () => footage('oneFrame'), 'no-video', /lasts 0 seconds/],
+  [
+    'an HLS playlist',
+    async () => await written('hls.mp4', HLS())(),
+    'unsafe-media',
+    /^hls.mp4 is not a video: it is an HLS playlist, a list of other files/,
+  ],
+  [
+    'an ffconcat list',
+    async () => await written('list.mp4', `ffconcat version 1.0\nfile '${secret()}'\n`)(),
+    'unsafe-media',
+    /ffconcat list/,
+  ],
+  [
+    'a DASH playlist',
+    written('dash.mp4', '<?xml version="1.0"?>\n<MPD><BaseURL>file:///etc/</BaseURL></MPD>'),
+    'unsafe-media',
+    /DASH playlist/,
+  ],
+  ['a bomb of 16000x16000', () => footage('bomb'), 'unsafe-media', /pictures larger than 8192x8192/],
+  ['a name on two lines', written('two\nlines.mp4', 'text'), 'not-media', /^two\?lines.mp4 is not a video/],
+];
+
+it.each(cases)('%s', async (_name, make, code, message) => {
+  await footageCopy('transport', directory, 'secret.ts');
+  const source = await make();
+  const began = performance.now();
+  const error = await inWorkDir(async workDir => {
+    const { context } = recordingContext({ workDir });
+    return await refusal((await engineFor()).run(await orderFor(source, share(0.5)), context));
+  });
+  expect(error.code).toBe(code);
+  expect(error.message).toMatch(message);
+  // Nobody has to wait for it, nothing is tried again, and what the report says is one line.
+  expect(adviceFor(error.code).kind).toBe('fail');
+  expect(error.message).not.toContain('\n');
+  expect(performance.now() - began).toBeLessThan(20_000);
+  expect(activeChildren()).toEqual([]);
+});
+
+it('a sparse file of 50 GB that claims to be a video is refused without reading it all', async () => {
+  const path = join(directory, 'huge.mp4');
+  const head = Buffer.alloc(32);
+  head.writeUInt32BE(24, 0);
+  head.write('ftypisom', 4, 'latin1');
+  await writeFile(path, head);
+  await truncate(path, 50e9);
+  const began = performance.now();
+  const error = await inWorkDir(async workDir => {
+    return await refusal(
+      (await engineFor()).run(await orderFor(path, share(0.5)), recordingContext({ workDir }).context),
+    );
+  });
+  expect(['not-media', 'incomplete-media']).toContain(error.code);
+  expect(performance.now() - began).toBeLessThan(20_000);
+});
