@@ -116,7 +116,7 @@ async function partsOf(cloud: Cloud, task: FileTask, local: LocalHelp): Promise<
   if (kept && here?.every(Boolean)) return kept.files;
   await context.step('cutting it into parts');
   const paths = await local.split({
-    ...localRequest(task, join(dir, 'parts'), () => {}),
+    ...localRequest(task, await ownDir(join(dir, 'parts')), () => {}),
     source: source.path,
     maxBytes: Math.floor(cloud.settings.maxUploadBytes * UPLOAD_SHARE),
   });

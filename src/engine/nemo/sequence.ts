@@ -7,6 +7,7 @@ import { type MessageRecord, tell, type Told } from './converse.ts';
 import { summarise } from './draft.ts';
 import { type Exported, exportDraft } from './export.ts';
 import { balanceWords, readCredits } from './credits.ts';
+import { indexFirst } from './layout.ts';
 import { buildPrompt, followUp, type Prompt } from './prompt.ts';
 import type { OutputHint } from './router.ts';
 
@@ -79,11 +80,12 @@ async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Prom
     upTo: maxBytes,
   });
   const fitted = await fit(cloud, task, session, first, hint);
+  const result = await indexFirst(cloud, task, fitted);
   await claimLink(cloud, task, session);
   const asWritten = order.instruction !== undefined && prompt.route.kind === 'edit';
   return {
-    path: fitted.path,
-    bytes: fitted.bytes,
+    path: result.path,
+    bytes: result.bytes,
     how: `in the cloud: ${fitted.how}${fitted.summary}`,
     notes: notesOf(told, fitted),
     // Only words of our own certainly leave the length alone.
