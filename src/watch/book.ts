@@ -45,6 +45,8 @@ export interface Directory {
 export interface Tracked {
   dir: Directory;
   name: string;
+  /** Whether its directory was polled when it was first seen. */
+  polled: boolean;
   /** `refused`: reported as not to be had as it is; looked at again when it changes, and at rescans. */
   phase: 'pending' | 'reported' | 'refused';
   settling: Settling;
@@ -80,15 +82,15 @@ export interface PendingFile {
   held: boolean;
 }
 
-export const LOCAL_SETTLE_MS = 5_000;
-export const POLLED_SETTLE_MS = 30_000;
+const LOCAL_SETTLE_MS = 5_000;
+const POLLED_SETTLE_MS = 30_000;
 
-export function settleMsOf(desk: Desk, dir: Directory): number {
-  return desk.settleMs ?? (dir.kind.polled ? POLLED_SETTLE_MS : LOCAL_SETTLE_MS);
+export function settleMsOf(desk: Desk, polled: boolean): number {
+  return desk.settleMs ?? (polled ? POLLED_SETTLE_MS : LOCAL_SETTLE_MS);
 }
 
-export function incompleteAfterMsOf(desk: Desk, dir: Directory): number {
-  return desk.incompleteAfterMs ?? Math.max(60_000, 4 * settleMsOf(desk, dir));
+export function incompleteAfterMsOf(desk: Desk, polled: boolean): number {
+  return desk.incompleteAfterMs ?? Math.max(60_000, 4 * settleMsOf(desk, polled));
 }
 
 export function relativeOf(dir: Directory, name: string): string {

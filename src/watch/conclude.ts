@@ -82,19 +82,23 @@ const FIRST_PROBE_PAUSE_MS = 250;
 const LAST_PROBE_PAUSE_MS = 10_000;
 
 /** Ms until a held file that stays the same is looked into again; a change starts all over at once. */
-function pauseMs(desk: Desk, { dir }: Tracked, held: { kind: Hold['kind']; checks: number; quietMs: number }): number {
+function pauseMs(
+  desk: Desk,
+  { polled }: Tracked,
+  held: { kind: Hold['kind']; checks: number; quietMs: number },
+): number {
   if (held.kind === 'incomplete') {
     const pause = Math.min(FIRST_WALK_PAUSE_MS * 2 ** Math.min(held.checks - 1, 10), LAST_WALK_PAUSE_MS);
-    const untilVerdictMs = incompleteAfterMsOf(desk, dir) - held.quietMs;
+    const untilVerdictMs = incompleteAfterMsOf(desk, polled) - held.quietMs;
     return untilVerdictMs > 0 ? Math.min(pause, untilVerdictMs) : pause;
   }
-  const periodMs = samplePeriodMs(settleMsOf(desk, dir), dir.kind.polled);
+  const periodMs = samplePeriodMs(settleMsOf(desk, polled), polled);
   return Math.min(LAST_PROBE_PAUSE_MS, Math.max(FIRST_PROBE_PAUSE_MS, periodMs, held.quietMs / 5));
 }
 
 /** A file that stays incomplete or empty gets a verdict a person sees; it is still watched. */
 function isGivenUp(desk: Desk, file: Tracked, kind: Hold['kind'], round: Round): boolean {
-  return (kind === 'incomplete' || kind === 'empty') && quietMs(file, round) >= incompleteAfterMsOf(desk, file.dir);
+  return (kind === 'incomplete' || kind === 'empty') && quietMs(file, round) >= incompleteAfterMsOf(desk, file.polled);
 }
 
 function verdictOn(said: Extract<Judgement, { kind: 'hold' }>): string {
@@ -113,7 +117,7 @@ function emit(desk: Desk, file: Tracked, stat: FileStat, extra: Parameters<typeo
 /** Why a pending file is not reported yet, for people. */
 export function whyPending(desk: Desk, file: Tracked): string {
   if (file.hold) return file.hold.why;
-  const settleMs = settleMsOf(desk, file.dir);
+  const settleMs = settleMsOf(desk, file.polled);
   const window = formatDuration(windowMs(file.settling, settleMs, file.doubt ? DOUBT_FACTOR : 1));
   if (file.doubt) return `${file.doubt}: waiting until it has not changed for ${window}`;
   return `waiting until it has not changed for ${window}`;

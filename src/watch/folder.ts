@@ -89,7 +89,7 @@ export class FolderWatch {
     this.loop = this.serve();
     // What ends the loop is a mistake of ours: better to end loudly than to look alive and watch nothing.
     this.loop.catch(error => queueMicrotask(() => this.onFatal(error)));
-    return listed;
+    return Promise.race([listed, this.loop]);
   }
 
   async stop(): Promise<void> {

@@ -1,3 +1,4 @@
+import { isShrinkError } from '../core/errors.ts';
 import { type Desk, type Directory, type PendingFile, pathOf, reportKey, settleMsOf, type Tracked } from './book.ts';
 import { conclude, whyPending } from './conclude.ts';
 import type { Looked } from './disk.ts';
@@ -17,6 +18,7 @@ import {
   samplePeriodMs,
 } from './settle.ts';
 import { type FileStat, pinKey, sampleOf } from './stat.ts';
+import type { Writer } from './writer.ts';
 
 /** Files per lstat batch. */
 const CHUNK = 64;
@@ -33,6 +35,8 @@ export class Pending {
   private readonly desk: Desk;
   private readonly lookAgain: (dir: Directory, name: string) => void;
   private readonly files = new Set<Tracked>();
+  /** How many of them lie on a local disk: they are sampled more often. */
+  private locals = 0;
   /** Reported as not to be had as they are; tried again at every rescan. */
   private readonly refused = new Set<Tracked>();
   /** Reported a moment ago, oldest first: their writers may come back. */
@@ -64,13 +68,8 @@ export class Pending {
 
   /** Ms between samples; Infinity while nothing is pending. */
   get periodMs(): number {
-    let period = Number.POSITIVE_INFINITY;
-    for (const { dir } of this.files) {
-      period = Math.min(period, samplePeriodMs(settleMsOf(this.desk, dir), dir.kind.polled));
-      // One inbox has two periods at most, and a polled directory among local ones is happy with the shorter one.
-      if (!dir.kind.polled) break;
-    }
-    return period;
+    if (this.files.size === 0) return Number.POSITIVE_INFINITY;
+    return samplePeriodMs(settleMsOf(this.desk, this.locals === 0), this.locals === 0);
   }
 
   /** A file seen for the first time, or again after it was forgotten. */
@@ -81,7 +80,7 @@ export class Pending {
   /** A file that was reported and is not the same any more. */
   changed(file: number | Tracked, dir: Directory, name: string, stat: FileStat): void {
     if (typeof file === 'number') return this.add(dir, name, stat);
-    const settling = resumedSample(file.settling, sampleOf(stat), this.now(), settleMsOf(this.desk, dir));
+    const settling = resumedSample(file.settling, sampleOf(stat), this.now(), settleMsOf(this.desk, dir.kind.polled));
     this.wait(dir, name, settling, file.reported);
   }
 
@@ -98,7 +97,7 @@ export class Pending {
   }
 
   drop(file: Tracked): void {
-    this.files.delete(file);
+    this.noLongerWait(file);
     this.refused.delete(file);
   }
 
@@ -108,7 +107,7 @@ export class Pending {
     for (const file of this.files) file.settling = restartWindow(file.settling, round);
   }
 
-  /** Looks at every file once; judges and reports those that are quiet. Rejects with `unavailable` where a mount hangs. */
+  /** Looks at every file once; judges and reports those that are quiet. Files on a mount that hangs start over. */
   async sample(isStopped: () => boolean): Promise<void> {
     this.roundNo += 1;
     let spentMs = 0;
@@ -135,7 +134,9 @@ export class Pending {
     this.forgetLateWriters(at);
     for (const file of [...this.refused]) {
       const { dir, name } = file;
-      const [stat] = await dir.disk.lstat([pathOf(dir, name)]);
+      const looked = await ifAnswered(() => dir.disk.lstat([pathOf(dir, name)]));
+      if (!looked) continue;
+      const [stat] = looked;
       if (!stat || stat instanceof Error) this.gone(file);
       else if (pinKey(stat) !== file.settling.key) this.changed(file, dir, name, stat);
       else if (!file.hold || at >= file.hold.nextCheckAt) await this.retry(file);
@@ -143,8 +144,8 @@ export class Pending {
   }
 
   private async retry(file: Tracked): Promise<void> {
-    const said = await judge(file.dir, file.name, file.settling.key);
-    if (said.kind === 'complete' || said.kind === 'doubt') {
+    const said = await ifAnswered(() => judge(file.dir, file.name, file.settling.key));
+    if (said?.kind === 'complete' || said?.kind === 'doubt') {
       this.wait(file.dir, file.name, restartWindow(file.settling, this.now()), file.reported);
     } else if (file.hold) {
       // Neither size nor time of it changed: rarely anything else has.
@@ -174,6 +175,7 @@ export class Pending {
     const file: Tracked = {
       dir,
       name,
+      polled: dir.kind.polled,
       phase: 'pending',
       settling,
       words: undefined,
@@ -184,6 +186,11 @@ export class Pending {
     };
     dir.files.set(name, file);
     this.files.add(file);
+    if (!file.polled) this.locals += 1;
+  }
+
+  private noLongerWait(file: Tracked): void {
+    if (this.files.delete(file) && !file.polled) this.locals -= 1;
   }
 
   private async sampleChunk(chunk: Tracked[], round: Round): Promise<Quiet[]> {
@@ -192,7 +199,11 @@ export class Pending {
       return file.dir.sidecars.has(file.name) ? [path, sidecarNameOf(path)] : [path];
     });
     const withWords = chunk.map(file => file.dir.sidecars.has(file.name));
-    const looked = (await chunk[0]?.dir.disk.lstat(paths)) ?? [];
+    const looked = await ifAnswered(async () => chunk[0]?.dir.disk.lstat(paths));
+    if (!looked) {
+      for (const file of chunk) file.settling = restartWindow(file.settling, round);
+      return [];
+    }
     const quiet: Quiet[] = [];
     let next = 0;
     for (const [i, file] of chunk.entries()) {
@@ -215,7 +226,7 @@ export class Pending {
       file.doubt = undefined;
     }
     file.words = nextWords(file.words, words, round);
-    const settleMs = settleMsOf(this.desk, file.dir);
+    const settleMs = settleMsOf(this.desk, file.polled);
     if (file.hold && round.at < file.hold.nextCheckAt) return false;
     if (!isQuiet(file.settling, round, settleMs, file.doubt ? DOUBT_FACTOR : 1)) return false;
     return !file.words || round.at - file.words.changedAt >= Math.min(settleMs, WORDS_QUIET_MS);
@@ -235,23 +246,28 @@ export class Pending {
     for (const { file, dev, ino } of quiet) {
       if (isStopped()) return;
       const writer = writers.get(`${dev}:${ino}`);
-      const said: Judgement = writer
-        ? { kind: 'writing', why: `${writer.command} (pid ${writer.pid}) has it open for writing` }
-        : await judge(file.dir, file.name, file.settling.key);
-      await conclude(this.desk, file, said, this.now());
+      await ifAnswered(() => this.judgeOne(file, writer));
       if (file.phase !== 'pending') this.settledAs(file);
     }
   }
 
+  private async judgeOne(file: Tracked, writer: Writer | undefined): Promise<void> {
+    const said: Judgement = writer
+      ? { kind: 'writing', why: `${writer.command} (pid ${writer.pid}) has it open for writing` }
+      : await judge(file.dir, file.name, file.settling.key);
+    await conclude(this.desk, file, said, this.now());
+  }
+
   private settledAs(file: Tracked): void {
-    this.files.delete(file);
+    this.noLongerWait(file);
     if (file.phase === 'refused') this.refused.add(file);
     else if (this.lately.length < REMEMBERED) this.lately.push(file);
     else this.condense(file);
   }
 
   private forgetLateWriters(at: number): void {
-    const isLate = (file: Tracked) => at - file.settling.changedAt <= lateWriterMs(settleMsOf(this.desk, file.dir));
+    const isLate = ({ settling, polled }: Tracked) =>
+      at - settling.changedAt <= lateWriterMs(settleMsOf(this.desk, polled));
     const keep = this.lately.findIndex(isLate);
     const gone = keep < 0 ? this.lately.length : keep;
     for (const file of this.lately.splice(0, gone)) this.condense(file);
@@ -270,6 +286,16 @@ interface Quiet {
   file: Tracked;
   dev: string;
   ino: string;
+}
+
+/** The result, or undefined where the mount does not answer: the next scan says so of the whole folder. */
+async function ifAnswered<T>(work: () => Promise<T>): Promise<T | undefined> {
+  try {
+    return await work();
+  } catch (error) {
+    if (isShrinkError(error, 'unavailable')) return undefined;
+    throw error;
+  }
 }
 
 /** Up to CHUNK files from `from` on that are asked of one disk. */

@@ -1,5 +1,5 @@
 import { basename } from 'node:path';
-import { ShrinkError } from '../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { type FsKind, fsKindOf, isWithin, type Mount, mountOf } from '../platform/mounts.ts';
 import { type Desk, type Directory, pathOf, refuse, relativeOf } from './book.ts';
 import type { Disks } from './disk.ts';
@@ -39,6 +39,8 @@ export class Tree {
   private readonly onHint: () => void;
   private dirty = new Map<string, Set<string> | 'all'>();
   private mounts: readonly Mount[] = [];
+  /** Mount points inside the inbox: even lstat of one is answered by what is mounted there. */
+  private mountPoints: ReadonlySet<string> = new Set();
   private realRoot: string;
   private retryHints = true;
   private emptyReads = 0;
@@ -83,6 +85,7 @@ export class Tree {
   async scan(scope: ScanScope, between: () => Promise<boolean>): Promise<void> {
     this.mounts = this.surroundings.mounts();
     this.realRoot = await this.surroundings.disks.remote(this.desk.inbox).realpath(this.desk.inbox);
+    this.mountPoints = new Set(this.mounts.map(({ point }) => point).filter(point => isWithin(this.realRoot, point)));
     this.retryHints = true;
     this.rootMoved = false;
     const todo = [''];
@@ -103,7 +106,7 @@ export class Tree {
       if (!dir) continue;
       const suspects = names === 'all' ? [] : this.suspectsAmong(dir, names);
       if (names === 'all') await this.visit(rel, true);
-      else await this.look(dir, [...names]);
+      else await this.guarded(dir, () => this.look(dir, [...names]));
       await this.enterNew(rel);
       await this.renew(suspects);
     }
@@ -156,20 +159,27 @@ export class Tree {
     }
   }
 
-  /** Watches, then lists one directory. Problems of the inbox itself are thrown, those of a part of it are dealt with. */
-  private async visit(rel: string, deep: boolean): Promise<void> {
+  /** Watches, then lists one directory. */
+  private visit(rel: string, deep: boolean): Promise<void> {
     const dir = this.dirs.get(rel) ?? this.create(rel);
-    try {
+    return this.guarded(dir, async () => {
       this.updateKind(dir);
       const stat = await this.settleIdentity(dir);
       if (!stat) return this.remove(rel);
       const names = await dir.disk.list(dir.path);
       this.refuseSuddenlyEmpty(dir, names, stat);
       dir.identity = identityOf(stat);
-      dir.refused = false;
       await this.reconcile(dir, names, deep);
+      dir.refused = false;
+    });
+  }
+
+  /** Problems of the inbox itself are thrown, those of a part of it are dealt with here. */
+  private async guarded(dir: Directory, work: () => Promise<void>): Promise<void> {
+    try {
+      await work();
     } catch (error) {
-      if (rel === '') throw error;
+      if (dir.rel === '') throw error;
       await this.cannotList(dir, error as NodeJS.ErrnoException);
     }
   }
@@ -195,8 +205,7 @@ export class Tree {
 
   private updateKind(dir: Directory): void {
     const kind = this.kindAt(dir.rel);
-    if (kind.type === dir.kind.type) return;
-    dir.kind = kind;
+    if (kind.type !== dir.kind.type) dir.kind = kind;
     dir.disk = this.diskAt(dir.rel, kind);
   }
 
@@ -315,10 +324,28 @@ export class Tree {
   }
 
   private async lookAt(dir: Directory, names: readonly string[]): Promise<void> {
-    for (let i = 0; i < names.length; i += CHUNK) {
-      const chunk = names.slice(i, i + CHUNK);
+    const mounted = names.filter(name => this.mountPoints.has(this.realPathOf(relativeOf(dir, name))));
+    const plain = mounted.length === 0 ? names : names.filter(name => !mounted.includes(name));
+    for (const name of mounted) await this.lookAtMount(dir, name);
+    for (let i = 0; i < plain.length; i += CHUNK) {
+      const chunk = plain.slice(i, i + CHUNK);
       const looked = await dir.disk.lstat(chunk.map(name => pathOf(dir, name)));
+      // A directory that may be listed but not entered (r without x).
+      const denied = looked.find(each => each instanceof Error && each.code === 'EACCES');
+      if (denied) throw denied;
       for (const [n, name] of chunk.entries()) await this.entries.note(dir, name, looked[n]);
+    }
+  }
+
+  private async lookAtMount(dir: Directory, name: string): Promise<void> {
+    const rel = relativeOf(dir, name);
+    try {
+      const [looked] = await this.diskAt(rel, this.kindAt(rel)).lstat([pathOf(dir, name)]);
+      await this.entries.note(dir, name, looked);
+    } catch (error) {
+      if (!isShrinkError(error, 'unavailable')) throw error;
+      // It will be a folder when it answers again; until then it counts as one that cannot be listed.
+      dir.children.add(name);
     }
   }
 
@@ -329,8 +356,8 @@ export class Tree {
   }
 
   private async cannotList(dir: Directory, error: NodeJS.ErrnoException): Promise<void> {
-    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return this.remove(dir.rel);
     if (error.code === undefined) throw error;
+    if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return this.remove(dir.rel);
     if (dir.refused) return;
     dir.refused = true;
     const reason = `this folder cannot be listed (${error.code})`;

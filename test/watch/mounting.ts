@@ -21,12 +21,22 @@ export async function tmpfsOver(point: string): Promise<TestMount> {
   return ending(() => run('umount', ['-l', point]));
 }
 
-/** A FUSE mount whose server never says a word, as a network file system whose server is off: every call into it hangs. */
+/** However wrong a test goes, nobody hangs longer than this. */
+const HANG_S = 60;
+
+/**
+ * A FUSE mount whose server never says a word, as a network file system whose server is off: every call into it hangs. The
+ * server is a sleeping process; its end fails all that hangs.
+ */
 export async function hungMount(point: string): Promise<TestMount> {
   const device = openSync('/dev/fuse', 'r+');
+  const server = spawn('sleep', [String(HANG_S)], { stdio: ['ignore', 'ignore', 'ignore', device] });
+  const ended = once(server, 'exit');
   await run('mount', ['-i', '-t', 'fuse', '-o', 'fd=3,rootmode=40000,user_id=0,group_id=0', 'hung', point], device);
+  closeSync(device);
   return ending(async () => {
-    closeSync(device);
+    server.kill('SIGKILL');
+    await ended;
     await run('umount', ['-l', point]);
   });
 }

@@ -141,6 +141,19 @@ describe('a mount that does not answer', () => {
     },
   );
 
+  it.runIf(canMount)('inside an inbox leaves the rest of it as it is', async () => {
+    const inbox = join(await tempDir(), 'inbox');
+    await mkdir(join(inbox, 'hung'), { recursive: true });
+    await hungMount(join(inbox, 'hung'));
+    const { states, logs, watcher, sighted } = await watching({ inbox, scan: 200, answerMs: 300 });
+    await drop(inbox, 'local/clip.mp4');
+    await sighted('local/clip.mp4');
+    await watcher.rescan();
+    await watcher.rescan();
+    expect(states.every(({ available }) => available)).toBe(true);
+    expect(logs.filter(({ level }) => level === 40)).toMatchObject([{ path: join(inbox, 'hung') }]);
+  });
+
   it('fails at once while it hangs, holds one call only, and works again when that comes back', async () => {
     const clock = new FakeClock();
     const gate = new MountGate('/mnt/nas', clock, 5_000);

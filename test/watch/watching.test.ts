@@ -290,6 +290,20 @@ describe('the watcher itself', () => {
     expect(performance.now() - before).toBeGreaterThan(settleMs);
   });
 
+  it('does not die in silence: a mistake in a callback is told', async () => {
+    const told: unknown[] = [];
+    const mistake = new TypeError('a bug in the queue');
+    const { inbox } = await watching({
+      onSighting: () => {
+        throw mistake;
+      },
+      onFatal: error => void told.push(error),
+    });
+    await drop(inbox, 'clip.mp4');
+    await eventually(() => told.length > 0, { what: 'the mistake to be told' });
+    expect(told).toEqual([mistake]);
+  });
+
   it('reports nothing any more after it stopped', async () => {
     const { inbox, watcher, sightings } = await watching();
     await drop(inbox, 'clip.mp4');
