@@ -115,7 +115,7 @@ function wantsJson(argv: readonly string[]): boolean {
   return argv.slice(0, end === -1 ? argv.length : end).includes('--json');
 }
 
-/** From package.json, which stands one folder up from src and from dist. */
+/** Each loads its code when it is first called. */
 const realParts: Parts = {
   startDaemon: async options => (await import('./daemon.ts')).startDaemon(options),
   compressFiles: async options => (await import('./oneshot.ts')).compressFiles(options),

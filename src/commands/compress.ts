@@ -104,8 +104,8 @@ async function compress(context: Context, files: readonly string[], options: Opt
 /** `clip.mov: 120 MB -> 48.2 MB (60 % saved) in 1m 05s: /videos/clip.small.mp4`; what did not work goes to stderr. */
 function tellResult(context: Context, file: string, job: JobDetail, tookMs: number): void {
   if (job.state !== 'done') {
-    const why = job.reason === null ? '' : `: ${safe(job.reason)}`;
-    return context.say(`${safe(file)}: ${job.state}${why}${job.hint === null ? '' : ` ${safe(job.hint)}`}`);
+    const sentences = [job.reason, job.hint].flatMap(text => (text === null ? [] : [safe(text).replace(/[.]?$/, '.')]));
+    return context.say(`${safe(file)}: ${[`${job.state}:`, ...sentences].join(' ')}`);
   }
   const saving = formatSaving(job.source_bytes, job.output_bytes ?? 0);
   context.print(

@@ -76,9 +76,9 @@ export class Context {
     return paintFor(this.io.stdout, this.io.env);
   }
 
-  /** Columns of the answer's terminal; endless where it goes elsewhere. */
+  /** Columns of the answer's terminal (0 where it does not know: 80); endless where it goes elsewhere. */
   get columns(): number {
-    return this.io.stdout.isTTY ? (this.io.stdout.columns ?? 80) : Number.POSITIVE_INFINITY;
+    return this.io.stdout.isTTY ? this.io.stdout.columns || 80 : Number.POSITIVE_INFINITY;
   }
 
   /** @throws ConfigError with every problem at once. */

@@ -32,7 +32,10 @@ function explanationLines({ paint }: Context, explanation: Explanation): string[
   return [
     paint('bold', safe(path)),
     `  ${folder === null ? 'in no inbox' : `in the inbox ${safe(folder)}`}`,
-    ...rules.map(rule => `  ${paint(rule.matched ? 'green' : 'dim', rule.matched ? '+' : '-')} ${safe(rule.why)}`),
+    ...rules.map(
+      rule =>
+        `  ${paint(rule.matched ? 'green' : 'dim', rule.matched ? '+' : '-')} ${safe(`${rule.name}: ${rule.why}`)}`,
+    ),
     `  ${safe(verdict)}`,
     ...plan.map(line => `    ${safe(line)}`),
     ...before.flatMap(job => ['', `before: job ${safe(job.id)}, ${job.state}: ${remarkOf(job)}`, ...historyLines(job)]),

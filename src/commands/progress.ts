@@ -29,7 +29,7 @@ export class ProgressBar {
     this.#shownAt = now;
     this.#step = step;
     if (!isTerminal) return this.#context.say(`${safe(file)}: ${wordsFor(progress)}`);
-    io.stderr.write(`\r${barFor(safe(file), progress, io.stderr.columns ?? 80)}\u001b[K`);
+    io.stderr.write(`\r${barFor(safe(file), progress, io.stderr.columns || 80)}\u001b[K`);
     this.#drawn = true;
   }
 
@@ -41,10 +41,12 @@ export class ProgressBar {
 }
 
 function wordsFor(progress: Step): string {
+  const { step, note = '' } = progress;
   const parts = [
-    safe(progress.step),
+    // A remark that begins with the step says more than the step.
+    note.startsWith(step) ? safe(note) : safe(step),
     progress.fraction === undefined ? '' : `${Math.floor(progress.fraction * 100)} %`,
-    progress.note ? safe(progress.note) : '',
+    note.startsWith(step) ? '' : safe(note),
     progress.etaMs === undefined ? '' : `${formatDuration(progress.etaMs)} left`,
   ];
   return parts.filter(part => part !== '').join(', ');

@@ -94,7 +94,7 @@ async function show(context: Context, from: Shown): Promise<void> {
     io.stdout.write(`${lines.join('\n')}\n\n`);
     return;
   }
-  const rows = Math.max(3, (io.stdout.rows ?? 24) - 1);
+  const rows = Math.max(3, (io.stdout.rows || 24) - 1);
   // Home, each line with its rest cleared, then everything below: no flicker as clearing the screen first would give.
   io.stdout.write(
     `\u001b[H${lines

@@ -78,9 +78,9 @@ function countLine({ counts }: StatusView): string {
 }
 
 function totalLine({ totals }: StatusView): string {
-  if (totals.done === 0) return 'nothing saved yet';
+  if (totals.done === 0) return 'nothing done yet';
   const { source_bytes: before, output_bytes: after, saved_bytes: saved } = totals;
-  return `${plural(totals.done, 'file')} made smaller: ${formatBytes(before)} -> ${formatBytes(after)}, ${formatBytes(saved)} saved`;
+  return `${plural(totals.done, 'file')} done: ${formatBytes(before)} -> ${formatBytes(after)}, ${formatBytes(saved)} saved`;
 }
 
 function folderRow(folder: StatusView['folders'][number], running: boolean): string[] {

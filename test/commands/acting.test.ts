@@ -150,9 +150,10 @@ describe('the cloud', () => {
     expect(JSON.parse(json.out)).toEqual({ name: argv[0] });
   });
 
-  it('ends with 12 where it is not set up', async () => {
-    const { code, err } = await spawnCli(['credits'], { cwd: dir });
-    expect(code).toBe(12);
-    expect(err).toContain('not set up');
+  it('ends with 12 where its token cannot be read', async () => {
+    await writeFile(join(dir, 'config.yaml'), 'nemo: { token_file: ./none }\n');
+    const { code, out, err } = await spawnCli(['credits'], { cwd: dir });
+    expect([code, out]).toEqual([12, '']);
+    expect(err).toContain('none does not exist');
   });
 });

@@ -72,7 +72,7 @@ it('draws a bar on a terminal, within its width, and takes it away again', async
 it('ends with 3 and a reason when a file could not be done', async () => {
   const { code, out, err } = await run(['notes.mp4'], { parts: engine(FAILED).parts });
   expect([code, out]).toEqual([3, '']);
-  expect(err).toContain('notes.mp4: failed: it is a text file Take a video.');
+  expect(err).toContain('notes.mp4: failed: it is a text file. Take a video.\n');
 });
 
 it('gives programs an array of jobs', async () => {

@@ -98,7 +98,7 @@ describe('with a daemon', () => {
     const { code, out } = await run('explain', 'inbox/my clip.mp4');
     expect(code).toBe(0);
     expect(control.calls).toContain(`explain ${join(dir, 'inbox/my clip.mp4')}`);
-    for (const said of ['default: yes', 'would be made at most 50 MB', 'before: job done1'])
+    for (const said of ['default: it matches every file', 'would be made at most 50 MB', 'before: job done1'])
       expect(out).toContain(said);
   });
 

@@ -45,12 +45,28 @@ describe('run', () => {
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 0],
-    ['SIGHUP', 0],
   ])('ends gracefully on %s, with %i', async (signal, code) => {
     const ran = await run([], { onOut: upon('Ctrl-C', () => signals.emit(signal, signal)) });
     expect([ran.code, daemon.calls]).toEqual([code, ['start', 'stop']]);
     expect(ran.err).toContain('a second signal ends it at once');
     expect(signals.eventNames()).toEqual([]);
+  });
+
+  it('ends when its terminal goes away, and reads the configuration again where it has none', async () => {
+    const hangup = upon('Ctrl-C', () => signals.emit('SIGHUP', 'SIGHUP'));
+    const ran = await run([], { columns: 80, onOut: hangup });
+    expect([ran.code, daemon.calls]).toEqual([0, ['start', 'stop']]);
+    daemon = new FakeDaemon();
+    const reloaded = new Promise<void>(resolve => {
+      daemon.reload = async () => {
+        setImmediate(resolve);
+        return { applied: [], needsRestart: [] };
+      };
+    });
+    const running = run([], { onOut: hangup });
+    await reloaded;
+    signals.emit('SIGTERM', 'SIGTERM');
+    expect((await running).code).toBe(0);
   });
 
   it('ends at once on a second signal', async () => {

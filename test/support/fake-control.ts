@@ -79,7 +79,7 @@ export class FakeControl implements Control {
     return {
       path,
       folder: '/in',
-      rules: [{ name: 'default', matched: true, why: 'default: yes, ** matches' }],
+      rules: [{ name: 'default', matched: true, why: 'it matches every file' }],
       verdict: 'would be made at most 50 MB',
       plan: [],
       before: [...this.details.values()],
