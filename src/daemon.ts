@@ -21,7 +21,7 @@ import { type Job, RESTING } from './core/job.ts';
 import { IllegalEvent } from './core/lifecycle.ts';
 import { restoreOriginal } from './deliver/originals.ts';
 import { createDecider } from './decider.ts';
-import { createEngines } from './engines.ts';
+import { createEngines, speaksOfNemo } from './engines.ts';
 import { createExplain } from './explain.ts';
 import { Folders } from './folders.ts';
 import { openJournal } from './journal/journal.ts';
@@ -134,7 +134,10 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
 
   const gate = new ReasonedGate();
   let decider = createDecider(config);
-  const engines = createEngines({ ...options, tools });
+  const places = () => placesOf(config);
+  const metrics = createMetrics({ version, clock, files, ledger, status: () => status(), journal, places });
+  releases.add({ release: () => metrics.close() });
+  const engines = createEngines({ ...options, meter: metrics, tools });
   releases.add({ release: () => engines.nemo?.close() });
   const resight = (job: Job): void => watcher.forget(job.inbox, job.relative);
   const space = new SpaceBook({ files, minFree: config.limits.minFree });
@@ -224,9 +227,6 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   };
   const control: LiveControl = new LiveControl({ ledger, scheduler, actions, status, explain, setPaused });
 
-  const places = () => placesOf(config);
-  const metrics = createMetrics({ version, clock, files, ledger, status, journal, places });
-  releases.add({ release: () => metrics.close() });
   const notify = createNotify({
     targets: () => config.notify,
     http: createHttp(),
@@ -245,8 +245,8 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   });
   if (!options.once) {
     const socketPath = join(config.stateDir, 'control.sock');
-    const inboxes = config.folders.map(folder => folder.inbox);
-    await sweepDrops(inboxes, clock.now());
+    const inboxes = () => config.folders.map(folder => folder.inbox);
+    await sweepDrops(inboxes(), clock.now());
     const drop = createDropBox({ inboxes, minFree: config.limits.minFree, log });
     const page = { drop, pictures: createPictures({ tools }) };
     const server = await serve({ control, socketPath, log, metering: metrics, ...page, ...httpOf(options) });
@@ -293,7 +293,8 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     await watcher.setFolders(watchFoldersOf(config));
     prune();
     control.announceStatus();
-    return { applied, needsRestart };
+    const cloudLater = speaksOfNemo(config) && !engines.nemo ? ['engine: nemo (not used so far)'] : [];
+    return { applied, needsRestart: [...needsRestart, ...cloudLater] };
   };
   const stuck = () =>
     stuckBecause({

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from './config/load.ts';
 import type { Secrets } from './config/secrets.ts';
+import type { CloudMeter } from './core/meter.ts';
 import type { Engine } from './engine/engine.ts';
 import { createLocalEngine } from './engine/local/engine.ts';
 import { createNemoEngine, type NemoEngine } from './engine/nemo/engine.ts';
@@ -16,6 +17,8 @@ export interface EnginesOptions {
   tools: Tools;
   clock: Clock;
   log: Logger;
+  /** Counts what the cloud engine sends. */
+  meter?: CloudMeter;
 }
 
 export interface Engines {
@@ -39,6 +42,7 @@ export function createCloudEngine({
   tools,
   clock,
   log,
+  meter,
   local,
 }: Omit<EnginesOptions, 'tools'> & { tools?: Tools; local?: Engine }): NemoEngine {
   const { nemo, limits } = config;
@@ -66,10 +70,11 @@ export function createCloudEngine({
     installPath: fileURLToPath(new URL('..', import.meta.url)),
     clock,
     log,
+    meter,
     local: local && tools && createLocalHelp(local, tools),
   });
 }
 
-function speaksOfNemo(config: Config): boolean {
+export function speaksOfNemo(config: Config): boolean {
   return config.engine === 'nemo' || config.rules.some(rule => rule.engine === 'nemo');
 }
