@@ -43,8 +43,8 @@ export interface DropBox {
 }
 
 export interface DropOptions {
-  /** Absolute paths. */
-  inboxes: readonly string[];
+  /** Absolute paths; asked each time, as a reload may change them. */
+  inboxes: () => readonly string[];
   minFree: MinFree;
   log: Logger;
   files?: Files;
@@ -89,12 +89,12 @@ class Box implements DropBox {
   }
 
   async inboxes(): Promise<{ inbox: string; free_bytes: number | null }[]> {
-    return Promise.all(this.#options.inboxes.map(async inbox => ({ inbox, free_bytes: await this.#room(inbox) })));
+    return Promise.all(this.#options.inboxes().map(async inbox => ({ inbox, free_bytes: await this.#room(inbox) })));
   }
 
   async put(request: DropRequest): Promise<Dropped> {
     const { inbox, words = '' } = request;
-    if (!this.#options.inboxes.includes(inbox)) throw refused('there is no such inbox');
+    if (!this.#options.inboxes().includes(inbox)) throw refused('there is no such inbox');
     if (words.length > MAX_WORDS) throw refused(`the words are too long: at most ${MAX_WORDS} characters`);
     if (this.#coming.size >= MAX_AT_ONCE) {
       throw new ShrinkError('unavailable', 'too many files are coming in at once', { hint: 'Try again in a moment.' });

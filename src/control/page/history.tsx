@@ -1,0 +1,120 @@
+import { useEffect, useState } from 'preact/hooks';
+import { Details } from './details.tsx';
+import { formatBytes, formatSaving, formatWhen, nameOf } from './format.ts';
+import { Acts, type ListProps } from './jobs.tsx';
+import { PAGE_SIZE, type Row, totalOf } from './model.ts';
+import { useWords } from './speech.ts';
+
+/** Typing is over after this long, milliseconds. */
+const TYPING_MS = 200;
+
+/** What is finished, the latest first, a page at a time. */
+export function History({ model, tell }: ListProps) {
+  const { words } = useWords();
+  const { rows, offset, words: searched } = model.history;
+  const total = totalOf(model, 'history');
+  return (
+    <section class="history" aria-labelledby="history-title">
+      <div class="line">
+        <h2 id="history-title">
+          {words.history} {total > 0 && <span class="count figures">{total}</span>}
+        </h2>
+        <span class="push" />
+        {(total > 0 || searched !== '') && <Search tell={tell} />}
+      </div>
+      {rows.length === 0 ? (
+        <div class="card none">
+          <p class="quiet">{searched === '' ? words.empty : words.nothingFound}</p>
+        </div>
+      ) : (
+        <ul class="card tight">
+          {rows.map(job => (
+            <Finished key={job.id} job={job} tell={tell} />
+          ))}
+        </ul>
+      )}
+      {total > PAGE_SIZE && (
+        <nav class="pager" aria-label={words.history}>
+          <button
+            type="button"
+            disabled={offset === 0}
+            onClick={() => tell({ kind: 'look', offset: Math.max(0, offset - PAGE_SIZE), words: searched })}
+          >
+            {words.previous}
+          </button>
+          <span class="quiet figures">{words.range(offset + 1, Math.min(offset + rows.length, total), total)}</span>
+          <button
+            type="button"
+            disabled={offset + PAGE_SIZE >= total}
+            onClick={() => tell({ kind: 'look', offset: offset + PAGE_SIZE, words: searched })}
+          >
+            {words.next}
+          </button>
+        </nav>
+      )}
+    </section>
+  );
+}
+
+function Search({ tell }: Pick<ListProps, 'tell'>) {
+  const { words } = useWords();
+  const [text, setText] = useState<string>();
+  useEffect(() => {
+    if (text === undefined) return undefined;
+    const timer = setTimeout(() => tell({ kind: 'look', offset: 0, words: text.trim() }), TYPING_MS);
+    return () => clearTimeout(timer);
+  }, [text]);
+  return (
+    <input
+      type="search"
+      class="search"
+      placeholder={words.search}
+      aria-label={words.search}
+      value={text ?? ''}
+      onInput={event => setText(event.currentTarget.value)}
+    />
+  );
+}
+
+function Finished({ job, tell }: { job: Row; tell: ListProps['tell'] }) {
+  const { words, language } = useWords();
+  const [isOpen, setOpen] = useState(false);
+  const name = nameOf(job.source);
+  const isDone = job.state === 'done' && job.output_bytes !== null;
+  return (
+    <li class={`row ${job.state}`}>
+      <button
+        type="button"
+        class="opener"
+        aria-expanded={isOpen}
+        aria-label={words.detailsOf(name)}
+        onClick={() => setOpen(!isOpen)}
+      >
+        <span class="chevron" aria-hidden="true" />
+        <span class="name" title={job.source}>
+          {name}
+        </span>
+      </button>
+      {isDone ? (
+        <>
+          <span class="sizes figures">
+            {formatBytes(job.source_bytes)} → {formatBytes(job.output_bytes ?? 0)}
+          </span>
+          <strong class="saving figures">{formatSaving(job.source_bytes, job.output_bytes ?? 0, language)}</strong>
+        </>
+      ) : (
+        <span class="sizes quiet">{words.states[job.state]}</span>
+      )}
+      <time class="quiet figures" dateTime={new Date(job.updated_at).toISOString()}>
+        {formatWhen(job.updated_at, Date.now(), language)}
+      </time>
+      {!isDone && job.reason !== null && <p class="quiet below">{job.reason}</p>}
+      {isOpen && (
+        <div class="below">
+          <Details id={job.id} tell={tell} />
+          {!isDone && job.state === 'cancelled' && <Acts job={job} actions={['retry']} tell={tell} />}
+        </div>
+      )}
+    </li>
+  );
+}

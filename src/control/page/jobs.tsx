@@ -1,0 +1,208 @@
+import type { ComponentChildren } from 'preact';
+import { useState } from 'preact/hooks';
+import * as api from './api.ts';
+import { Details } from './details.tsx';
+import { formatBytes, formatPercent, formatSpan, formatWhen, nameOf } from './format.ts';
+import { type Model, type News, type Row, type Section, totalOf } from './model.ts';
+import { useWords } from './speech.ts';
+
+export interface ListProps {
+  model: Model;
+  tell(...news: News[]): void;
+}
+
+/** What only a person can settle. Not shown at all while there is nothing. */
+export function Attention({ model, tell }: ListProps) {
+  const { words } = useWords();
+  if (totalOf(model, 'attention') === 0 && model.attention.rows.length === 0) return null;
+  return (
+    <List section="attention" title={words.attention} model={model} tell={tell}>
+      {model.attention.rows.map(job => (
+        <li key={job.id} class="card alarm">
+          <Head job={job} />
+          {job.reason !== null && <p class="reason">{job.reason}</p>}
+          {job.hint && <p class="quiet">{job.hint}</p>}
+          <Acts job={job} actions={['retry', 'cancel']} tell={tell} />
+        </li>
+      ))}
+    </List>
+  );
+}
+
+export function Active({ model, tell }: ListProps) {
+  const { words } = useWords();
+  const isEmpty = model.active.rows.length === 0;
+  return (
+    <List section="active" title={words.active} model={model} tell={tell}>
+      {isEmpty && (
+        <li class="card none">
+          <p>{words.idle}</p>
+          <p class="quiet">{words.idleHint}</p>
+        </li>
+      )}
+      {model.active.rows.map(job => (
+        <li key={job.id} class="card">
+          <Head job={job} />
+          <Progress job={job} />
+          <Acts job={job} actions={['cancel']} tell={tell} />
+        </li>
+      ))}
+    </List>
+  );
+}
+
+function Progress({ job }: { job: Row }) {
+  const { words, language } = useWords();
+  const name = nameOf(job.source);
+  const { progress } = job;
+  const engine = job.engine === null ? '' : words.at(words.engines[job.engine] ?? job.engine);
+  const what = job.state === 'running' ? (job.step ?? words.states.running) : words.states[job.state];
+  return (
+    <>
+      <progress aria-label={words.progressOf(name)} max={1} {...(progress === null ? {} : { value: progress })} />
+      <p class="line">
+        <strong class="figures">{progress === null ? '' : formatPercent(progress, language)}</strong>
+        <span>
+          {[what, engine].filter(Boolean).join(' · ')}
+          {job.progress_note ? ` · ${job.progress_note}` : ''}
+        </span>
+        <span class="push" />
+        <span class="figures">{job.eta_ms ? words.left(formatSpan(job.eta_ms, language)) : ''}</span>
+      </p>
+      {job.reason !== null && <p class="quiet">{job.reason}</p>}
+    </>
+  );
+}
+
+export function Queue({ model, tell }: ListProps) {
+  const { words, language } = useWords();
+  if (totalOf(model, 'queue') === 0 && model.queue.rows.length === 0) return null;
+  return (
+    <List section="queue" title={words.queue} model={model} tell={tell} isTight>
+      {model.queue.rows.map(job => (
+        <li key={job.id} class="row">
+          <span class="name" title={job.source}>
+            {nameOf(job.source)}
+          </span>
+          <span class="quiet figures">{formatBytes(job.source_bytes)}</span>
+          <Acts job={job} actions={['cancel']} tell={tell} isBare />
+          {job.state === 'waiting' && (
+            <p class="quiet below">
+              {job.reason ?? words.states.waiting}
+              {job.waiting_until ? ` · ${words.until(formatWhen(job.waiting_until, Date.now(), language))}` : ''}
+            </p>
+          )}
+        </li>
+      ))}
+    </List>
+  );
+}
+
+interface ListFrame extends ListProps {
+  section: Section;
+  title: string;
+  /** One card around all of them instead of one each. */
+  isTight?: boolean;
+  children: ComponentChildren;
+}
+
+function List({ section, title, model, tell, isTight = false, children }: ListFrame) {
+  const { words } = useWords();
+  const total = totalOf(model, section);
+  const hidden = total - model[section].rows.length;
+  return (
+    <section class={section} aria-labelledby={`${section}-title`}>
+      <h2 id={`${section}-title`}>
+        {title} {total > 0 && <span class="count figures">{total}</span>}
+      </h2>
+      <ul class={isTight ? 'card tight' : 'cards'}>{children}</ul>
+      {hidden > 0 && model[section].rows.length >= model[section].limit && (
+        <button type="button" class="plain" onClick={() => tell({ kind: 'more', section })}>
+          {words.more(hidden)}
+        </button>
+      )}
+    </section>
+  );
+}
+
+/** Which file it is, and a way to everything known about it. */
+function Head({ job }: { job: Row }) {
+  const { words } = useWords();
+  const [isOpen, setOpen] = useState(false);
+  const name = nameOf(job.source);
+  return (
+    <>
+      <p class="line">
+        <strong class="name" title={job.source}>
+          {name}
+        </strong>
+        <span class="quiet figures">
+          {formatBytes(job.source_bytes)}
+          {job.target_bytes === null ? '' : ` → ≤ ${formatBytes(job.target_bytes)}`}
+        </span>
+        <span class="push" />
+        <button
+          type="button"
+          class="plain"
+          aria-expanded={isOpen}
+          aria-label={words.detailsOf(name)}
+          onClick={() => setOpen(!isOpen)}
+        >
+          {words.details}
+        </button>
+      </p>
+      {isOpen && <Details id={job.id} />}
+    </>
+  );
+}
+
+type Action = 'retry' | 'cancel' | 'forget' | 'restore';
+
+/** Buttons that act on a job; what went wrong is said beside them. */
+export function Acts({
+  job,
+  actions,
+  tell,
+  isBare = false,
+}: {
+  job: Row;
+  actions: Action[];
+  tell: ListProps['tell'];
+  isBare?: boolean;
+}) {
+  const { words } = useWords();
+  const [busy, setBusy] = useState<Action>();
+  const [trouble, setTrouble] = useState('');
+  const act = (action: Action) => {
+    setBusy(action);
+    setTrouble('');
+    api
+      .act(action, job.id)
+      .then(
+        answer => tell(action === 'forget' ? { kind: 'forgotten', id: job.id } : { kind: 'job', job: answer }),
+        (error: unknown) => setTrouble(`${words.actFailed}: ${error instanceof Error ? error.message : ''}`),
+      )
+      .finally(() => setBusy(undefined));
+  };
+  return (
+    <div class={isBare ? 'acts bare' : 'acts'}>
+      {actions.map((action, index) => (
+        <button
+          key={action}
+          type="button"
+          class={index === 0 && !isBare && actions.length > 1 ? 'main' : isBare ? 'plain' : ''}
+          disabled={busy !== undefined}
+          aria-label={`${words[action]}: ${nameOf(job.source)}`}
+          onClick={() => act(action)}
+        >
+          {words[action]}
+        </button>
+      ))}
+      {trouble && (
+        <p class="reason" role="alert">
+          {trouble}
+        </p>
+      )}
+    </div>
+  );
+}

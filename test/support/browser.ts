@@ -1,0 +1,71 @@
+/** A real browser on the built page, in front of a fake daemon; watched for anything it complains about. */
+import { accessSync, constants } from 'node:fs';
+import { delimiter, join } from 'node:path';
+import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
+import type { ServeOptions, Serving } from '../../src/control/serve.ts';
+import type { FakeControl } from './fake-control.ts';
+import { serving } from './serving.ts';
+
+const BUILT = join(import.meta.dirname, '../../dist/control/page');
+const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
+
+/** The browser of this machine, from SHRINKBOX_CHROMIUM or PATH; `undefined` where there is none. */
+export function findChromium(env: NodeJS.ProcessEnv = process.env): string | undefined {
+  const folders = (env['PATH'] ?? '').split(delimiter).filter(folder => folder !== '');
+  const places = folders.flatMap(folder => NAMES.map(name => join(folder, name)));
+  return [...(env['SHRINKBOX_CHROMIUM'] ? [env['SHRINKBOX_CHROMIUM']] : []), ...places].find(isProgram);
+}
+
+function isProgram(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** In a container chromium's own sandbox cannot be set up, and shared memory is too small. */
+export function launch(executablePath: string): Promise<Browser> {
+  return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
+}
+
+export interface Visit {
+  page: Page;
+  context: BrowserContext;
+  control: FakeControl;
+  server: Serving;
+  address: string;
+  /** Errors in the console and uncaught ones, since the visit began. */
+  complaints: string[];
+}
+
+export interface VisitOptions {
+  serve?: Partial<ServeOptions> & { stateDir?: string };
+  context?: BrowserContextOptions;
+  prepare?: (control: FakeControl) => void;
+}
+
+/** Serves the built page at a port of its own. */
+export async function servePage(
+  options: Partial<ServeOptions> & { stateDir?: string } = {},
+): Promise<Pick<Visit, 'control' | 'server' | 'address'>> {
+  const listen = { host: '127.0.0.1', port: 0 };
+  const { control, server } = await serving({ pageDir: BUILT, listen, ...options });
+  return { control, server, address: `http://127.0.0.1:${server.address?.port}/` };
+}
+
+/** Opens the page and waits until it shows what the daemon said. */
+export async function visit(browser: Browser, options: VisitOptions = {}): Promise<Visit> {
+  const { control, server, address } = await servePage(options.serve);
+  options.prepare?.(control);
+  const context = await browser.newContext({ locale: 'en-US', reducedMotion: 'reduce', ...options.context });
+  const page = await context.newPage();
+  const complaints: string[] = [];
+  page.on('console', message => {
+    if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
+  });
+  page.on('pageerror', error => complaints.push(String(error)));
+  await page.goto(address);
+  return { page, context, control, server, address, complaints };
+}
