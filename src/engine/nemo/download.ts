@@ -46,6 +46,8 @@ const MOST_FAILURES = 4;
 /** Less than this in two minutes is a connection that only looks alive. */
 const LEAST_BYTES = 16 * 1024;
 const LEAST_EVERY_MS = 120_000;
+/** What comes in small pieces is written in larger ones. */
+const WRITE_BYTES = 1 << 20;
 
 /**
  * Fetches a result into `path`: durable and complete as far as its length and first bytes tell. A cut goes on where it was, also
@@ -184,6 +186,7 @@ async function receive(request: DownloadRequest, answer: HttpAnswer, part: Part)
     throw networkError(error, request.url, request.signal);
   } finally {
     answer.body.destroy();
+    await part.flush();
   }
 }
 
@@ -202,8 +205,12 @@ class Part {
   readonly #path: string;
   readonly #of: string;
   readonly #file: FileHandle;
+  /** Taken so far: what is in the file and what waits to be. */
   bytes: number;
   total: number | undefined;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #writing: Promise<void> | undefined;
   #validator: string | undefined;
 
   private constructor(path: string, of: string, file: FileHandle, bytes: number, note: Note) {
@@ -262,16 +269,41 @@ class Part {
     await this.#note();
   }
 
+  /** Takes a piece; it is in the file after the next `flush`. */
   async append(chunk: Buffer): Promise<void> {
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    this.bytes += chunk.length;
+    if (this.#waitingBytes >= WRITE_BYTES) await this.#write();
+  }
+
+  /** Everything taken is in the file, or `bytes` says how much is. */
+  async flush(): Promise<void> {
+    await this.#write();
+    await this.#written();
+  }
+
+  /** The network goes on while the disk writes; no more than two such pieces are in memory. */
+  async #write(): Promise<void> {
+    await this.#written();
+    const chunks = this.#waiting;
+    const bytes = this.#waitingBytes;
+    if (bytes === 0) return;
+    const at = this.bytes - bytes;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    this.#writing = writeWhole(this.#file, chunks, bytes, at);
+    // Whoever takes the next piece, or flushes, hears of it.
+    this.#writing.catch(() => {});
+  }
+
+  async #written(): Promise<void> {
     try {
-      let written = 0;
-      while (written < chunk.length) {
-        const { bytesWritten } = await this.#file.write(chunk, written, chunk.length - written, this.bytes);
-        written += bytesWritten;
-        this.bytes += bytesWritten;
-      }
+      await this.#writing;
     } catch (error) {
       throw fileError(error, 'writing the download', this.#path);
+    } finally {
+      this.#writing = undefined;
     }
   }
 
@@ -317,6 +349,16 @@ class Part {
     } catch (error) {
       throw fileError(error, 'writing the download', this.#path);
     }
+  }
+}
+
+async function writeWhole(file: FileHandle, chunks: Buffer[], bytes: number, at: number): Promise<void> {
+  const { bytesWritten } = await file.writev(chunks, at);
+  if (bytesWritten === bytes) return;
+  // A disk that is nearly full may take a part only; the rest brings its error, or goes in.
+  const rest = Buffer.concat(chunks, bytes);
+  for (let written = bytesWritten; written < bytes; ) {
+    written += (await file.write(rest, written, bytes - written, at + written)).bytesWritten;
   }
 }
 

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -144,6 +145,16 @@ describe('the upload', () => {
     const [session] = server.sessions.values();
     expect(session?.files).toMatchObject([{ name: 'a "quoted" 视频.MOV', type: 'video/quicktime', bytes: 5000 }]);
     expect(await readFile(session?.files[0]?.path ?? '', 'latin1')).toBe('v'.repeat(5000));
+  });
+
+  it('arrives byte for byte, also where the service takes it slowly', async () => {
+    const content = randomBytes(9_000_123);
+    const { engine, server, order, job } = await bench({ content, server: { slowUploadsMs: 1 } });
+    const target = { audio: { kind: 'keep' as const }, quality: 'auto' as const, minSaving: 0 };
+    await Promise.all(['a', 'b'].map(name => engine.run(order({ job: name, target }), job().context)));
+    for (const { files } of server.sessions.values()) {
+      expect((await readFile(files[0]?.path ?? '')).equals(content)).toBe(true);
+    }
   });
 
   it('starts again after a cut', async () => {

@@ -16,7 +16,7 @@ export interface ReceivedFile {
 export async function receiveFile(
   request: IncomingMessage,
   path: string | undefined,
-  onBytes: (received: number) => void,
+  onBytes: (received: number) => void | Promise<void>,
 ): Promise<ReceivedFile> {
   const boundary = /boundary="?([^";]+)"?/.exec(request.headers['content-type'] ?? '')?.[1];
   const length = Number(request.headers['content-length']);
@@ -31,7 +31,7 @@ export async function receiveFile(
   let end = Buffer.alloc(0);
   for await (const chunk of request as AsyncIterable<Buffer>) {
     received += chunk.length;
-    onBytes(received);
+    await onBytes(received);
     let data = chunk;
     if (!headers) {
       head = Buffer.concat([head, chunk]);

@@ -45,6 +45,8 @@ export interface NemoServerOptions {
   oneTokenPerClient?: boolean;
   maxUploadBytes?: number;
   keepUploads?: boolean;
+  /** Milliseconds (of real time) the service rests after each piece of an upload. */
+  slowUploadsMs?: number;
   /** Session ids as bare numbers, the draft inside a string. */
   numericIds?: boolean;
   draftAsString?: boolean;
@@ -359,6 +361,8 @@ export class NemoServer {
     const received = await receiveFile(request, path, bytes => {
       entry.bytes = bytes;
       if (bytes >= cutAt) request.socket.destroy();
+      const { slowUploadsMs } = this.options;
+      return slowUploadsMs ? new Promise<void>(resolve => void setTimeout(resolve, slowUploadsMs)) : undefined;
     });
     if (!/\.(mp4|mov|avi|webm|mkv|jpg|png|gif|webp|mp3|wav|m4a|aac)$/i.test(received.name))
       return this.#refuse(415, 4001, 'unsupported file');

@@ -1,0 +1,280 @@
+/**
+ * The cloud engine against a stand-in service on this machine: throughput of uploads and downloads beside curl's in the same run,
+ * memory while 500 MB go up, and 1,000 small files through a service that allows so many requests a minute.
+ *
+ *   npm run bench:nemo            all of it
+ *   npm run bench:nemo -- --mb 100 --files 200
+ */
+import { spawn, spawnSync } from 'node:child_process';
+import { closeSync, ftruncateSync, mkdirSync, mkdtempSync, openSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import PQueue from 'p-queue';
+import { createAddressPolicy } from '../../dist/engine/nemo/addresses.js';
+import { download } from '../../dist/engine/nemo/download.js';
+import { createNemoEngine } from '../../dist/engine/nemo/engine.js';
+import { systemClock } from '../../dist/platform/clock.js';
+import { createHttp } from '../../dist/platform/http.js';
+import { silentLogger } from '../../dist/platform/log.js';
+import { buildNemoServer } from '../support/nemo-server/build.mjs';
+
+const never = new AbortController().signal;
+const bytes = numberAfter('--mb', 500) * 1e6;
+const files = numberAfter('--files', 1000);
+const rounds = numberAfter('--rounds', 3);
+const dir = mkdtempSync(join(tmpdir(), 'nemo-bench-'));
+const build = buildNemoServer();
+let failed = false;
+try {
+  await transfers();
+  await manyFiles();
+} finally {
+  rmSync(dir, { recursive: true, force: true });
+  build.remove();
+}
+process.exitCode = failed ? 1 : 0;
+
+async function transfers() {
+  const server = await startProcess({
+    tinyBytes: bytes,
+    tokens: { bench: 'user_1' },
+    maxUploadBytes: 2e9,
+  });
+  const engine = createNemoEngine(options(server.url, systemClock, dir));
+  const source = join(dir, 'big.mp4');
+  const file = openSync(source, 'w');
+  ftruncateSync(file, bytes);
+  closeSync(file);
+  const session = await newSession(server.url);
+  const facts = { 'nemo session': session };
+
+  // Once for the code to be compiled and the caches to be warm, then what is counted.
+  await engine.credits(never);
+  globalThis.gc?.();
+  const before = process.memoryUsage().rss;
+  let peak = before;
+  const watch = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss);
+  }, 20);
+  await engine.upload({ facts, source, signal: never });
+  clearInterval(watch);
+  verdict(
+    'memory while uploading',
+    `${mb(peak - before)} MB more than before, for ${mb(bytes)} MB`,
+    peak - before <= 40e6,
+  );
+
+  const up = { ours: [], curl: [] };
+  for (let n = 0; n < rounds; n += 1) {
+    up.ours.push(await seconds(() => engine.upload({ facts, source, signal: never })));
+    up.curl.push(
+      await seconds(() =>
+        curl([
+          '-o',
+          '/dev/null',
+          '-H',
+          'Authorization: Bearer bench',
+          '-F',
+          `files=@${source}`,
+          `${server.url}/api/upload-video/nemo_agent/me/${session}`,
+        ]),
+      ),
+    );
+  }
+  compare('upload', up);
+
+  const url = await renderedAt(server, session);
+  const http = createHttp();
+  const policy = createAddressPolicy(server.url);
+  const path = join(dir, 'result.mp4');
+  const down = { ours: [], curl: [] };
+  for (let n = 0; n < rounds; n += 1) {
+    down.ours.push(
+      await seconds(() =>
+        download({
+          ...{ url, path, http, policy, apiOrigin: server.url, apiHeaders: async () => ({}) },
+          ...{ clock: systemClock, signal: never, silenceMs: 60_000, log: silentLogger, onProgress: () => {} },
+        }),
+      ),
+    );
+    if (statSync(path).size !== bytes) throw new Error('the download is not whole');
+    rmSync(path);
+    // Ours is synced to disk before it counts as there, so curl's is as well.
+    down.curl.push(await seconds(() => Promise.resolve(curl(['-o', path, url])).then(() => spawnSync('sync', [path]))));
+    rmSync(path);
+  }
+  compare('download', down);
+  await http.close();
+  await engine.close();
+  server.stop();
+}
+
+async function manyFiles() {
+  const { startNemoServer } = await import(build.url('server.js'));
+  const { scaledClock } = await import(build.url('clock.js'));
+  const clock = scaledClock(60);
+  const perMinute = 600;
+  const server = await startNemoServer({ clock, requestsPerMinute: perMinute });
+  const state = join(dir, 'many');
+  const engine = createNemoEngine({
+    ...options(server.url, clock, state),
+    token: undefined,
+    readingMs: 1e9,
+    stallMs: 1e9,
+  });
+  const source = join(dir, 'small.mp4');
+  writeFileSync(source, Buffer.alloc(20_000, 'v'));
+  const began = clock.now();
+  let done = 0;
+  const queue = new PQueue({ concurrency: 64 });
+  await queue.addAll(
+    Array.from({ length: files }, (_, n) => async () => {
+      for (let records = {}; ; ) {
+        const kept = { ...records };
+        try {
+          await engine.run(order(`job${n}`, source), context(kept, join(state, `w${n}`)));
+          done += 1;
+          return;
+        } catch (error) {
+          if (!['rate-limited', 'unreachable'].includes(error.code)) throw error;
+          records = kept;
+          await new Promise(resolve => clock.after(error.retryAfterMs ?? 30_000, resolve));
+        }
+      }
+    }),
+  );
+  const late = server.requests.filter(({ at }) => at - began > 60_000);
+  const refused = late.filter(({ status }) => status === 429).length;
+  const minutes = (clock.now() - began) / 60_000;
+  const ideal = server.requests.length / perMinute;
+  const share = late.length === 0 ? 0 : refused / late.length;
+  verdict(
+    `${files} files, ${perMinute} requests a minute allowed`,
+    `${done} delivered, ${new Set(server.messages).size > 0 ? server.messages.length : 0} messages, ${server.requests.length} requests in ${minutes.toFixed(1)} min (ideal ${ideal.toFixed(1)}), ${refused} refused after the first minute (${(100 * share).toFixed(2)} %)`,
+    done === files && server.messages.length === files && share <= 0.02,
+  );
+  await engine.close();
+  await server.stop();
+}
+
+function options(apiUrl, clock, identityDir) {
+  return {
+    ...{ apiUrl, webUrl: 'https://nemovideo.com', token: { reveal: () => 'bench' }, identityDir, language: 'en' },
+    ...{ pollIntervalMs: 30_000, pollLimitMs: 1_800_000, messageTimeoutMs: 900_000, heartbeatTimeoutMs: 600_000 },
+    ...{ recovery: { firstMs: 30_000, everyMs: 60_000, checks: 5 }, retryAfterMs: 30_000, maxUploadBytes: 2e9 },
+    ...{
+      oversize: 'hold',
+      session: 'per-file',
+      uploads: 2,
+      skill: { source: 'video-compressor-download', version: '1.0.0' },
+    },
+    ...{ installPath: '/opt/shrinkbox', clock, log: silentLogger },
+  };
+}
+
+function order(job, source) {
+  const target = { size: { kind: 'bytes', bytes: 10_000 }, audio: { kind: 'keep' }, quality: 'auto', minSaving: 0 };
+  return { job, source, sourceBytes: 20_000, target };
+}
+
+function context(kept, workDir) {
+  mkdirSync(workDir, { recursive: true });
+  const nothing = async () => {};
+  return {
+    record: async (key, value) => {
+      kept[key] = value;
+    },
+    resume: { ...kept },
+    ...{
+      step: nothing,
+      doubt: nothing,
+      fact: nothing,
+      progress: () => {},
+      signal: new AbortController().signal,
+      workDir,
+      log: silentLogger,
+    },
+    gate: { closed: false, onChange: () => () => {} },
+  };
+}
+
+async function newSession(url) {
+  const headers = { authorization: 'Bearer bench', 'content-type': 'application/json' };
+  const answer = await fetch(`${url}/api/tasks/me/with-session/nemo_agent`, {
+    method: 'POST',
+    headers,
+    body: '{"task_name":"bench"}',
+  });
+  return (await answer.json()).data.session_id;
+}
+
+/** Has the stand-in make one large result; resolves with its address. */
+async function renderedAt(server, session) {
+  const headers = {
+    authorization: 'Bearer bench',
+    'content-type': 'application/json',
+    'x-skill-source': 'b',
+    'x-skill-version': '1',
+    'x-skill-platform': 'b',
+  };
+  const body = JSON.stringify({ id: 'render_1', sessionId: session, draft: {}, output: {} });
+  await fetch(`${server.url}/api/render/proxy/lambda`, { method: 'POST', headers, body });
+  for (;;) {
+    const { data } = await (await fetch(`${server.url}/api/render/proxy/lambda/render_1`, { headers })).json();
+    if (data.status === 'completed') return data.outputUrl;
+    if (data.status === 'failed') throw new Error(data.error);
+    await new Promise(resolve => setTimeout(resolve, 50));
+  }
+}
+
+async function startProcess(serverOptions) {
+  const child = spawn(process.execPath, [join(build.dir, 'standalone.js'), JSON.stringify(serverOptions)], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
+  const [line] = await Promise.race([once(createInterface({ input: child.stdout }), 'line'), once(child, 'exit')]);
+  return { ...JSON.parse(line), stop: () => child.kill('SIGTERM') };
+}
+
+function once(emitter, event) {
+  return new Promise(resolve => emitter.once(event, (...values) => resolve(values)));
+}
+
+function curl(args) {
+  const { status, stderr } = spawnSync('curl', ['-sS', '-f', ...args]);
+  if (status !== 0) throw new Error(`curl: ${stderr}`);
+}
+
+async function seconds(act) {
+  const began = performance.now();
+  await act();
+  return (performance.now() - began) / 1000;
+}
+
+function compare(what, { ours, curl: theirs }) {
+  const rate = list => bytes / 1e6 / median(list);
+  const ratio = median(theirs) / median(ours);
+  verdict(
+    what,
+    `${rate(ours).toFixed(0)} MB/s, curl ${rate(theirs).toFixed(0)} MB/s: ${ratio.toFixed(2)} of curl`,
+    ratio >= 0.9,
+  );
+}
+
+function verdict(what, said, holds) {
+  if (!holds) failed = true;
+  console.log(`${holds ? 'ok  ' : 'MISS'} ${what}: ${said}`);
+}
+
+function median(list) {
+  return [...list].sort((a, b) => a - b)[Math.floor(list.length / 2)] ?? 0;
+}
+
+function mb(count) {
+  return (count / 1e6).toFixed(1);
+}
+
+function numberAfter(flag, otherwise) {
+  const at = process.argv.indexOf(flag);
+  return at < 0 ? otherwise : Number(process.argv[at + 1]);
+}
