@@ -49,7 +49,7 @@ export function admit({ sighting, fingerprint, here, twins, stillThere }: Intake
     return { kind: 'new', version: 1, replaced };
   }
   const twin = twins.findLast(job => job.inbox === sighting.inbox && isSameContent(job, sighting.pin, fingerprint));
-  if (twin && !twin.original && !stillThere(twin)) {
+  if (twin && !twin.original && !gaveWay(twin) && !stillThere(twin)) {
     return { kind: 'repin', job: twin, why: `renamed from ${twin.relative}` };
   }
   return { kind: 'new', version: 1, replaced: [] };

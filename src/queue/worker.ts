@@ -2,7 +2,7 @@
  * One job through its stages: source checked, decided, produced by an engine, verified, delivered, original dealt with.
  * Every stage starts from what the ledger says, so a job left behind by a crash enters at the stage it was in.
  */
-import { adviceFor, backoffMs, isShrinkError, ShrinkError } from '../core/errors.ts';
+import { type Advice, adviceFor, backoffMs, isShrinkError, ShrinkError } from '../core/errors.ts';
 import {
   type Candidate,
   type Decision,
@@ -71,7 +71,13 @@ export interface WorkerOptions {
   log: Logger;
 }
 
-type Run = { id: string; signal: AbortSignal; progress(progress: Progress): void };
+interface Run {
+  id: string;
+  signal: AbortSignal;
+  progress(progress: Progress): void;
+  /** Where the engine was told to find the source. */
+  source?: string;
+}
 
 /** What failed in the cloud although this machine can do it: `fallback: local` takes these. */
 const LOCAL_CAN: ReadonlySet<string> = new Set([
@@ -133,7 +139,9 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
       if (job.state.name === 'queued') {
         await ledger.commit(id, { event: 'started', data: { engine: engine.name, step: 'preparing' } });
       }
-      const candidate = await engine.run(orderOf(job), contextFor(run, engine.name, workDir));
+      const order = orderOf(job);
+      run.source = order.source;
+      const candidate = await engine.run(order, contextFor(run, engine.name, workDir));
       await ledger.commit(id, ...toRunning(id, engine.name), { event: 'candidate', data: { candidate } });
     } finally {
       release();
@@ -294,6 +302,8 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
     log.debug({ job: id, code: error.code, doing: error.doing, subject: error.subject }, error.message);
     const advice = adviceFor(error.code);
     if (canFallBack(job, error)) return await fallBack(job, error);
+    const outcome = await blamedOnSource(run, job, advice.kind);
+    if (outcome) return outcome;
     const reason: Reason = { code: error.code, text: error.message, hint: error.hint };
     switch (advice.kind) {
       case 'stop':
@@ -324,6 +334,22 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
         await wait(job, backoffMs({ firstMs: 30_000, maxMs: 900_000 }, job.waits), reason);
         return { kind: 'again' };
     }
+  }
+
+  /** A child that failed over a source which went, changed or got another name meanwhile says nothing about that source. */
+  async function blamedOnSource(run: Run, job: Job, kind: Advice['kind']): Promise<Outcome | undefined> {
+    if (engineOf(job) !== 'local' || (kind !== 'fail' && kind !== 'retry')) return undefined;
+    try {
+      await checkSource(job);
+    } catch (found) {
+      if (isShrinkError(found, 'gone', 'changed-underneath', 'unavailable')) return await settleSuperseded(job, found);
+      if (isShrinkError(found)) return undefined;
+      throw found;
+    }
+    if (job.state.name !== 'running' || run.source === job.path) return undefined;
+    const because = 'the file was renamed while it was being worked at; it goes on under its new name';
+    await ledger.commit(job.id, { event: 'queued', data: { because } });
+    return { kind: 'again' };
   }
 
   async function wait(job: Job, ms: number, reason: Reason, strike?: ShrinkError['code']): Promise<void> {

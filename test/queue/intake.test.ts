@@ -86,6 +86,13 @@ const ROWS: Row[] = [
     expected: { kind: 'new', version: 1, replaced: 0 },
   },
   {
+    what: 'a file renamed so late that its job had ended with "removed before it was done"',
+    twins: [
+      aJob({ relative: 'old.mp4' }, { event: 'cancelled', data: { reason: { code: 'replaced', text: 'removed' } } }),
+    ],
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
     what: 'a large file edited in place, between the samples of its fingerprint, while it is encoded',
     here: [aJob({ pin: large }, started)],
     sighting: { pin: editedInPlace },

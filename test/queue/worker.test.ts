@@ -296,6 +296,35 @@ describe('the source', () => {
     expect(job()).toMatchObject({ state: { name: 'done' }, pin: { ctimeNs: '999', dev: '77' } });
   });
 
+  it('renamed while ffmpeg reads it by its old name: the job goes on under the new one', async () => {
+    const { run, job, world, ledger } = await setup();
+    const engine = new FakeEngine('local', async (_context, n) => {
+      if (n === 2) return aCandidate();
+      const { pin } = job();
+      await ledger.commit('a', { event: 'repinned', data: { path: '/in/new.mp4', relative: 'new.mp4', pin } });
+      return fails('child-failed');
+    });
+    world.engines = { local: engine };
+    expect(await run()).toEqual({ kind: 'again' });
+    expect(job()).toMatchObject({ state: { name: 'queued' }, relative: 'new.mp4' });
+    await run();
+    expect(job().state.name).toBe('done');
+  });
+
+  it('deleted while ffmpeg still needs it: the job ends with that reason, not with what ffmpeg said', async () => {
+    const { run, job, world } = await setup();
+    const engine = new FakeEngine('local', async () => {
+      world.sourceNow = () => fails('gone');
+      return fails('child-failed');
+    });
+    world.engines = { local: engine };
+    await run();
+    expect(job().state).toMatchObject({
+      name: 'cancelled',
+      reason: { text: 'the file was removed before it was done' },
+    });
+  });
+
   it('deleted before its turn ends the job with a reason', async () => {
     const { run, job, world } = await setup();
     world.sourceNow = () => fails('gone');
