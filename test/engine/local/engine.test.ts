@@ -1,0 +1,329 @@
+import { execFile } from 'node:child_process';
+import { chmod, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterEach, describe, expect, it } from 'vitest';
+import type { Json } from '../../../src/core/job.ts';
+import { activeChildren } from '../../../src/platform/subprocess.ts';
+import { verifyCandidate } from '../../../src/verify/verify.ts';
+import { recordingContext } from '../../contract/engine.ts';
+import { footage, footageCopy, realTools } from '../../support/footage.ts';
+import { bytes, engineFor, inWorkDir, orderFor, refusal, share, shrink } from './support.ts';
+
+afterEach(() => expect(activeChildren()).toEqual([]));
+
+/** An ffmpeg of our own making, in front of the real one: `$real` goes on with it. */
+async function fakeTools(directory: string, script: string) {
+  const tools = await realTools();
+  const path = join(directory, 'fake-ffmpeg');
+  await writeFile(path, `#!/bin/sh\nreal() { exec '${tools.ffmpeg}' "$@"; }\n${script}\n`);
+  await chmod(path, 0o755);
+  return { ...tools, ffmpeg: path };
+}
+
+describe('into a size', () => {
+  // Sizes nobody chose by hand, from generous to tight.
+  it.each([0.07, 0.113, 0.19, 0.31, 0.447, 0.62, 0.83])(
+    '%d of the source: never over, and filled where bits are of use',
+    async part => {
+      const { candidate } = await shrink('silent', { ...share(part), quality: 'max' });
+      const cap = candidate.expect.maxBytes ?? 0;
+      expect(candidate.bytes).toBeLessThanOrEqual(cap);
+      expect(candidate.bytes).toBeGreaterThan(cap * 0.97);
+    },
+  );
+
+  it('a picture with no use for the bits stays smaller, and says so', async () => {
+    const { candidate } = await shrink('still', share(0.9));
+    expect(candidate.bytes).toBeLessThan((candidate.expect.maxBytes ?? 0) * 0.9);
+    expect(candidate.how).toMatch(/would not be seen/);
+  });
+
+  it('told to fill the size, does not stop at visually lossless', async () => {
+    const auto = await shrink('silent', share(0.9));
+    const full = await shrink('silent', { ...share(0.9), quality: 'max' });
+    expect(auto.candidate.how).toMatch(/visually lossless/);
+    expect(full.candidate.bytes).toBeGreaterThan(auto.candidate.bytes * 1.1);
+  });
+
+  it('a size that cannot be is said before anything is encoded, with one that can', async () => {
+    const source = await footage('plain');
+    await inWorkDir(async workDir => {
+      const { context, told } = recordingContext({ workDir });
+      const error = await refusal((await engineFor()).run(await orderFor(source, bytes(12_000)), context));
+      expect(error.code).toBe('cannot-fit');
+      expect(error.message).toMatch(/^plain.mp4 would be unrecognisable in 12.0 kB: 6 s of this picture need about \d/);
+      expect(told.steps).not.toContain('pass 1 of 2');
+      const [, amount = '', unit = ''] = /at least ([\d.]+) (kB|MB)/.exec(error.hint ?? '') ?? [];
+      const named = Number(amount) * (unit === 'MB' ? 1e6 : 1e3);
+      const { candidate } = await shrink('plain', bytes(named));
+      expect(candidate.bytes).toBeLessThanOrEqual(named);
+    });
+  });
+
+  it('tight: the picture becomes smaller, and the note says from what to what', async () => {
+    const { after, candidate } = await shrink('plain', share(0.06));
+    expect(after.video.height).toBeLessThan(360);
+    expect(candidate.notes.join()).toMatch(/picture made smaller, from 640x360 to \d+x\d+/);
+  });
+
+  it.each(['h265', 'av1'] as const)('%s lands below the size as well', async codec => {
+    const { encoders } = await realTools();
+    if (!encoders.has({ h265: 'libx265', av1: 'libsvtav1' }[codec])) return;
+    const { after, candidate } = await shrink('silent', { ...share(0.3), codec });
+    expect(after.video.codec).toBe({ h265: 'hevc', av1: 'av1' }[codec]);
+    expect(candidate.bytes).toBeLessThanOrEqual(candidate.expect.maxBytes ?? 0);
+  });
+
+  it('a codec this ffmpeg cannot write is said, not replaced', async () => {
+    const tools = { ...(await realTools()), encoders: new Set(['libx264', 'aac', 'mov_text']) };
+    const error = await refusal(shrink('silent', { ...share(0.3), codec: 'av1' }, () => {}, { engine: { tools } }));
+    expect(error.code).toBe('cannot-do');
+    expect(error.message).toMatch(/built without libsvtav1/);
+  });
+});
+
+describe('without loss', () => {
+  it('what fits is copied: the same frames, a fast start, no larger', async () => {
+    const { candidate, before, after, told } = await shrink('plain', bytes(50_000_000));
+    expect(candidate.how).toBe('copied without loss: it already fits: 1.86 MB of 50.0 MB');
+    expect(candidate.bytes).toBeLessThanOrEqual(before.bytes);
+    expect(after.video.bytes).toBe(before.video.bytes);
+    expect(told.steps).not.toContain('sampling');
+  });
+
+  it('a source with damaged spots is not passed on as it is, but encoded, and says why', async () => {
+    const { candidate } = await shrink('damaged', bytes(50_000_000));
+    expect(candidate.notes).toContain('re-encoded, because the source has damaged spots');
+  });
+
+  it('no size asked for: smaller and visually lossless', async () => {
+    const { candidate, before } = await shrink('plain', {});
+    expect(candidate.how).toMatch(/visually lossless quality \(CRF 20\)/);
+    expect(candidate.bytes).toBeLessThan(before.bytes * 0.95);
+  });
+
+  it('no size asked for, and nothing to be gained: a copy', async () => {
+    const { candidate, before, after } = await shrink('plain', { minSaving: 0.6 });
+    expect(candidate.how).toMatch(/^copied without loss: .* save less than 60 %/);
+    expect(after.video.bytes).toBe(before.video.bytes);
+  });
+
+  it('no size asked for, nothing to be gained, and no copy possible: its own size, never more', async () => {
+    const small = await shrink('msmpeg4', { size: { kind: 'share', share: 0.1 } }, async ({ candidate }) => {
+      // A source already squeezed hard, in a codec that MP4 cannot carry.
+      const { ffmpeg } = await realTools();
+      const squeezed = join(candidate.path, '../squeezed.avi');
+      await promisify(execFile)(ffmpeg, [
+        '-v',
+        'error',
+        '-i',
+        candidate.path,
+        '-c:v',
+        'msmpeg4',
+        '-q:v',
+        '20',
+        '-an',
+        squeezed,
+      ]);
+      const { candidate: again } = await shrink({ path: squeezed }, {});
+      expect(again.bytes).toBeLessThanOrEqual((await stat(squeezed)).size);
+    });
+    expect(small.candidate.bytes).toBeGreaterThan(0);
+  });
+
+  it('a tiny MP4 that packing anew would make larger is handed over as it is', async () => {
+    const source = await footage('tiny');
+    await inWorkDir(async workDir => {
+      const lean = join(workDir, 'lean.mp4');
+      const { ffmpeg } = await realTools();
+      const args = [
+        '-v',
+        'error',
+        '-i',
+        source,
+        '-c',
+        'copy',
+        '-map_metadata',
+        '-1',
+        '-fflags',
+        '+bitexact',
+        '-chunk_duration',
+        '5000000',
+        lean,
+      ];
+      await promisify(execFile)(ffmpeg, args);
+      // Names of tracks and the like are gone already: nothing is left to save.
+      const { candidate } = await shrink({ path: lean }, bytes(10_000_000));
+      expect(candidate).toMatchObject({ isSource: true, path: lean, bytes: (await stat(lean)).size });
+      expect(candidate.how).toMatch(/^the file itself: it already fits/);
+    });
+  });
+});
+
+describe('when something fails', () => {
+  it('a child that stands still is ended and counted as stalled', async () => {
+    await inWorkDir(async workDir => {
+      const tools = await fakeTools(
+        workDir,
+        'case "$*" in *"-pass 1"*) echo frame=1; exec sleep 1000;; *) real "$@";; esac',
+      );
+      const error = await refusal(shrink('silent', share(0.3), () => {}, { engine: { tools, stallMs: 700 } }));
+      expect(error.code).toBe('child-stalled');
+    });
+  });
+
+  it('a child that reports and reports without moving stands still all the same', async () => {
+    await inWorkDir(async workDir => {
+      const loop = 'while :; do echo frame=1; echo out_time_us=40; echo progress=continue; sleep 0.1; done';
+      const tools = await fakeTools(workDir, `case "$*" in *"-pass 1"*) ${loop};; *) real "$@";; esac`);
+      const error = await refusal(shrink('silent', share(0.3), () => {}, { engine: { tools, stallMs: 700 } }));
+      expect(error.code).toBe('child-stalled');
+    });
+  });
+
+  it('a full disk is told from a bad source, and the work done before it is kept', async () => {
+    await inWorkDir(async workDir => {
+      const marker = join(workDir, 'full');
+      await writeFile(marker, '');
+      const full = 'echo "av_interleaved_write_frame(): No space left on device" >&2; exit 1';
+      const tools = await fakeTools(
+        workDir,
+        `if [ -e '${marker}' ]; then case "$*" in *"-pass 2"*) ${full};; esac; fi; real "$@"`,
+      );
+      const source = await footage('silent');
+      const engine = await engineFor({ tools });
+      const first = recordingContext({ workDir });
+      const order = await orderFor(source, share(0.3));
+      expect((await refusal(engine.run(order, first.context))).code).toBe('no-space');
+      await rm(marker);
+      const second = recordingContext({ workDir, resume: first.told.records });
+      const candidate = await engine.run(order, second.context);
+      expect(second.told.steps).toEqual(['pass 2 of 2', 'joining']);
+      expect(candidate.bytes).toBeLessThanOrEqual(candidate.expect.maxBytes ?? 0);
+    });
+  });
+
+  it('an ffmpeg that crashes is told from one that refuses', async () => {
+    await inWorkDir(async workDir => {
+      const tools = await fakeTools(workDir, 'case "$*" in *"-pass 1"*) kill -SEGV $$;; *) real "$@";; esac');
+      expect((await refusal(shrink('silent', share(0.3), () => {}, { engine: { tools } }))).code).toBe('child-killed');
+    });
+  });
+
+  it('a source that only half decodes is not said to have come out smaller', async () => {
+    await inWorkDir(async workDir => {
+      // Every frame but the first few is dropped on the way in, as a decoder does that gives up.
+      const tools = await fakeTools(
+        workDir,
+        'for a; do shift; case "$a" in setsar=1,*) a="trim=end_frame=20,$a";; esac; set -- "$@" "$a"; done; real "$@"',
+      );
+      const error = await refusal(shrink('silent', share(0.3), () => {}, { engine: { tools } }));
+      expect(error.code).toBe('incomplete-media');
+      expect(error.message).toMatch(/only 20 of its 75 frames can be decoded/);
+    });
+  });
+});
+
+describe('taken up again', () => {
+  async function interrupted(
+    until: string,
+    between: (workDir: string, records: Record<string, Json>) => Promise<void>,
+  ) {
+    return await inWorkDir(async workDir => {
+      const source = await footageCopy('plain', workDir, 'source.mp4');
+      const engine = await engineFor();
+      const order = await orderFor(source, share(0.2));
+      const stop = new AbortController();
+      const first = recordingContext({
+        workDir,
+        signal: stop.signal,
+        onStep: name => void (name === until && stop.abort()),
+      });
+      await refusal(engine.run(order, first.context));
+      await between(workDir, first.told.records);
+      const second = recordingContext({ workDir, resume: first.told.records });
+      const candidate = await engine.run(order, second.context);
+      await verifyCandidate(candidate, { tools: await realTools() });
+      return second.told.steps;
+    });
+  }
+
+  it('goes on with the step it was at', async () => {
+    expect(await interrupted('pass 2 of 2', async () => {})).toEqual(['pass 2 of 2', 'joining']);
+    expect(await interrupted('sound', async () => {})).toEqual(['sound', 'pass 1 of 2', 'pass 2 of 2', 'joining']);
+  });
+
+  it('does a step again whose files are gone or cut short', async () => {
+    const steps = await interrupted('pass 2 of 2', async workDir => {
+      await rm(join(workDir, 'sound.mp4'));
+      await writeFile(join(workDir, 'pass-0.log'), (await readFile(join(workDir, 'pass-0.log'))).subarray(0, 100));
+    });
+    expect(steps).toEqual(['sound', 'pass 1 of 2', 'pass 2 of 2', 'joining']);
+  });
+
+  it('starts from new under another ffmpeg: its statistics mean nothing to this one', async () => {
+    const steps = await interrupted('pass 2 of 2', async (_workDir, records) => {
+      for (const [key, value] of Object.entries(records))
+        records[key] = JSON.parse(JSON.stringify(value).replaceAll(/\d+\.\d+\.\d+/g, '9.9.9'));
+    });
+    expect(steps[0]).toBe('looking into the source');
+    expect(steps).toContain('pass 1 of 2');
+  });
+
+  it('checkpoints of any other shape are ignored', async () => {
+    const steps = await interrupted('pass 2 of 2', async (_workDir, records) => {
+      for (const key of Object.keys(records)) records[key] = ['nonsense'];
+    });
+    expect(steps).toContain('pass 1 of 2');
+  });
+});
+
+it('rests while the gate is closed, and finishes when it opens', async () => {
+  await inWorkDir(async workDir => {
+    const listeners = new Set<(closed: boolean) => void>();
+    const gate = {
+      closed: false,
+      onChange(listener: (closed: boolean) => void) {
+        listeners.add(listener);
+        return () => void listeners.delete(listener);
+      },
+    };
+    const turn = (closed: boolean) => {
+      gate.closed = closed;
+      for (const listener of listeners) listener(closed);
+    };
+    const { context, told } = recordingContext({ workDir, gate, onStep: name => name === 'sampling' && turn(true) });
+    const running = (await engineFor()).run(await orderFor(await footage('silent'), share(0.3)), context);
+    await expect.poll(() => told.steps.at(-1), { timeout: 20_000 }).toBe('sampling');
+    // Nothing is started: the gate was closed before the child would have been.
+    await expect.poll(() => activeChildren().length, { timeout: 5_000 }).toBe(0);
+    turn(false);
+    expect((await running).bytes).toBeGreaterThan(0);
+    expect(listeners.size).toBe(0);
+  });
+});
+
+it('leaves nothing in the work directory but what a later run needs', async () => {
+  await inWorkDir(async workDir => {
+    const { context } = recordingContext({ workDir });
+    const candidate = await (await engineFor()).run(await orderFor(await footage('plain'), share(0.2)), context);
+    const left = (await readdir(workDir)).toSorted();
+    expect(left).toEqual(
+      [candidate.path.slice(workDir.length + 1), 'pass-0.log', 'pass-0.log.mbtree', 'sound.mp4'].toSorted(),
+    );
+  });
+});
+
+it('explains itself without touching anything', async () => {
+  const lines = await (await engineFor()).describe?.(
+    await orderFor(await footage('timecode'), share(0.5)),
+    new AbortController().signal,
+  );
+  expect(lines).toEqual([
+    expect.stringMatching(/^source: \d+ kB, 3.0 s, 320x180 h264 at 25.00 frames a second$/),
+    'sound: aac',
+    expect.stringMatching(/^plan: h264 into at most \d+ kB, because \d+ kB must become \d+ kB$/),
+    'dropped: time code (tmcd)',
+  ]);
+});
