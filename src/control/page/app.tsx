@@ -58,7 +58,7 @@ function Page({ onLanguage, onToken, isSecondTry }: PageProps) {
       <a class="skip" href="#jobs">
         {words.skip}
       </a>
-      <Header view={view} onLanguage={onLanguage} onStatus={status => tell({ kind: 'status', status })} />
+      <Header view={view} onStatus={status => tell({ kind: 'status', status })} />
       <Notices view={view} />
       <main id="jobs" tabIndex={-1} aria-busy={model.status === null}>
         {model.status === null ? (
@@ -79,20 +79,19 @@ function Page({ onLanguage, onToken, isSecondTry }: PageProps) {
       <p class="unseen" role="status" aria-live="polite">
         {said}
       </p>
+      <Footer version={model.status?.version} onLanguage={onLanguage} />
     </>
   );
 }
 
 function Header({
   view: { model, link },
-  onLanguage,
   onStatus,
 }: {
   view: View;
-  onLanguage(language: Language): void;
   onStatus(status: NonNullable<View['model']['status']>): void;
 }) {
-  const { words, language } = useWords();
+  const { words } = useWords();
   const [isBusy, setBusy] = useState(false);
   const mode = modeShown({ model, link });
   const isResting = model.status !== null && model.status.mode !== 'running';
@@ -111,17 +110,6 @@ function Header({
       </h1>
       <span class={`pill ${mode}`}>{words.modes[mode]}</span>
       <span class="push" />
-      <label class="language">
-        <span class="unseen">{words.language}</span>
-        <select value={language} onChange={event => onLanguage(event.currentTarget.value as Language)}>
-          <option value="en" lang="en">
-            English
-          </option>
-          <option value="zh" lang="zh-CN">
-            中文
-          </option>
-        </select>
-      </label>
       <button
         type="button"
         class={isResting ? 'main' : ''}
@@ -131,6 +119,27 @@ function Header({
         {isResting ? words.resume : words.pause}
       </button>
     </header>
+  );
+}
+
+function Footer({ version, onLanguage }: { version: string | undefined; onLanguage(language: Language): void }) {
+  const { words, language } = useWords();
+  return (
+    <footer>
+      <label class="language line">
+        <span class="quiet">{words.language}</span>
+        <select value={language} onChange={event => onLanguage(event.currentTarget.value as Language)}>
+          <option value="en" lang="en">
+            English
+          </option>
+          <option value="zh" lang="zh-CN">
+            中文
+          </option>
+        </select>
+      </label>
+      <span class="push" />
+      <span class="quiet">{version === undefined ? '' : `shrinkbox ${version}`}</span>
+    </footer>
   );
 }
 

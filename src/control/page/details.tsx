@@ -30,7 +30,7 @@ export function Details({ id, tell }: { id: string; tell?: ListProps['tell'] }) 
   ];
   return (
     <div class="details">
-      {job.state === 'done' && <Compare id={job.id} source={job.source_bytes} output={job.output_bytes ?? 0} />}
+      {job.state === 'done' && <Compare job={job} />}
       <dl>
         {lines.map(([label, text]) =>
           text === null ? null : (

@@ -38,7 +38,7 @@ export function Drop({ status }: { status: StatusView }) {
         <p class="quiet">{words.drop.away}</p>
       ) : (
         <>
-          <p class="quiet">{words.drop.lead}</p>
+          <p class="quiet lead">{words.drop.lead}</p>
           <button type="button" class="main wide" onClick={() => input.current?.click()}>
             {words.drop.choose}
           </button>

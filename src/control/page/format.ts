@@ -11,6 +11,11 @@ export function formatSaving(source: number, output: number, language: Language)
   return new Intl.NumberFormat(language, { style: 'percent', signDisplay: 'exceptZero' }).format(change);
 }
 
+/** `10,000`. */
+export function formatCount(count: number, language: Language): string {
+  return new Intl.NumberFormat(language).format(count);
+}
+
 export function formatPercent(fraction: number, language: Language): string {
   return new Intl.NumberFormat(language, { style: 'percent' }).format(Math.floor(fraction * 100) / 100);
 }

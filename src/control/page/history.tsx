@@ -1,6 +1,6 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Details } from './details.tsx';
-import { formatBytes, formatSaving, formatWhen, nameOf } from './format.ts';
+import { formatBytes, formatCount, formatSaving, formatWhen, nameOf } from './format.ts';
 import { Acts, type ListProps } from './jobs.tsx';
 import { PAGE_SIZE, type Row, totalOf } from './model.ts';
 import { useWords } from './speech.ts';
@@ -10,14 +10,15 @@ const TYPING_MS = 200;
 
 /** What is finished, the latest first, a page at a time. */
 export function History({ model, tell }: ListProps) {
-  const { words } = useWords();
+  const { words, language } = useWords();
+  const count = (n: number) => formatCount(n, language);
   const { rows, offset, words: searched } = model.history;
   const total = totalOf(model, 'history');
   return (
     <section class="history" aria-labelledby="history-title">
       <div class="line">
         <h2 id="history-title">
-          {words.history} {total > 0 && <span class="count figures">{total}</span>}
+          {words.history} {total > 0 && <span class="count figures">{formatCount(total, language)}</span>}
         </h2>
         <span class="push" />
         {(total > 0 || searched !== '') && <Search tell={tell} />}
@@ -42,7 +43,9 @@ export function History({ model, tell }: ListProps) {
           >
             {words.previous}
           </button>
-          <span class="quiet figures">{words.range(offset + 1, Math.min(offset + rows.length, total), total)}</span>
+          <span class="quiet figures">
+            {words.range(count(offset + 1), count(Math.min(offset + rows.length, total)), count(total))}
+          </span>
           <button
             type="button"
             disabled={offset + PAGE_SIZE >= total}

@@ -2,7 +2,7 @@ import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
 import * as api from './api.ts';
 import { Details } from './details.tsx';
-import { formatBytes, formatPercent, formatSpan, formatWhen, nameOf } from './format.ts';
+import { formatBytes, formatCount, formatPercent, formatSpan, formatWhen, nameOf } from './format.ts';
 import { type Model, type News, type Row, type Section, totalOf } from './model.ts';
 import { useWords } from './speech.ts';
 
@@ -42,9 +42,10 @@ export function Active({ model, tell }: ListProps) {
       )}
       {model.active.rows.map(job => (
         <li key={job.id} class="card">
-          <Head job={job} />
+          <Head job={job}>
+            <Acts job={job} actions={['cancel']} tell={tell} isBare />
+          </Head>
           <Progress job={job} />
-          <Acts job={job} actions={['cancel']} tell={tell} />
         </li>
       ))}
     </List>
@@ -61,7 +62,7 @@ function Progress({ job }: { job: Row }) {
     <>
       <progress aria-label={words.progressOf(name)} max={1} {...(progress === null ? {} : { value: progress })} />
       <p class="line">
-        <strong class="figures">{progress === null ? '' : formatPercent(progress, language)}</strong>
+        {progress !== null && <strong class="figures">{formatPercent(progress, language)}</strong>}
         <span>
           {[what, engine].filter(Boolean).join(' · ')}
           {job.progress_note ? ` · ${job.progress_note}` : ''}
@@ -107,18 +108,18 @@ interface ListFrame extends ListProps {
 }
 
 function List({ section, title, model, tell, isTight = false, children }: ListFrame) {
-  const { words } = useWords();
+  const { words, language } = useWords();
   const total = totalOf(model, section);
   const hidden = total - model[section].rows.length;
   return (
     <section class={section} aria-labelledby={`${section}-title`}>
       <h2 id={`${section}-title`}>
-        {title} {total > 0 && <span class="count figures">{total}</span>}
+        {title} {total > 0 && <span class="count figures">{formatCount(total, language)}</span>}
       </h2>
       <ul class={isTight ? 'card tight' : 'cards'}>{children}</ul>
       {hidden > 0 && model[section].rows.length >= model[section].limit && (
         <button type="button" class="plain" onClick={() => tell({ kind: 'more', section })}>
-          {words.more(hidden)}
+          {words.more(formatCount(hidden, language))}
         </button>
       )}
     </section>
@@ -126,13 +127,13 @@ function List({ section, title, model, tell, isTight = false, children }: ListFr
 }
 
 /** Which file it is, and a way to everything known about it. */
-function Head({ job }: { job: Row }) {
+function Head({ job, children }: { job: Row; children?: ComponentChildren }) {
   const { words } = useWords();
   const [isOpen, setOpen] = useState(false);
   const name = nameOf(job.source);
   return (
     <>
-      <p class="line">
+      <div class="line head">
         <strong class="name" title={job.source}>
           {name}
         </strong>
@@ -150,7 +151,8 @@ function Head({ job }: { job: Row }) {
         >
           {words.details}
         </button>
-      </p>
+        {children}
+      </div>
       {isOpen && <Details id={job.id} />}
     </>
   );

@@ -4,7 +4,7 @@ import 'uplot/dist/uPlot.min.css';
 import type { StatusView } from '../control.ts';
 import type { DayView } from '../days.ts';
 import * as api from './api.ts';
-import { formatBytes } from './format.ts';
+import { formatBytes, formatCount } from './format.ts';
 import { useWords } from './speech.ts';
 
 const DAYS = 30;
@@ -15,7 +15,7 @@ const CALM_MS = 1500;
 
 /** What all this was good for. */
 export function Savings({ totals, finished }: { totals: StatusView['totals']; finished: number }) {
-  const { words } = useWords();
+  const { words, language } = useWords();
   const days = useDays(finished);
   return (
     <section class="savings card" aria-labelledby="savings-title">
@@ -26,7 +26,12 @@ export function Savings({ totals, finished }: { totals: StatusView['totals']; fi
         <>
           <p class="big figures">{formatBytes(totals.saved_bytes)}</p>
           <p class="quiet">
-            {words.savedFrom(totals.done, formatBytes(totals.source_bytes), formatBytes(totals.output_bytes))}
+            {words.savedFrom(
+              totals.done,
+              formatCount(totals.done, language),
+              formatBytes(totals.source_bytes),
+              formatBytes(totals.output_bytes),
+            )}
           </p>
           <Chart days={days} />
         </>
@@ -98,7 +103,11 @@ function optionsFor(element: HTMLElement, language: string): uPlot.Options {
     padding: [6, 4, 0, 0],
     legend: { show: false },
     cursor: { show: false },
-    scales: { x: { time: true }, y: { range: (_, __, max) => [0, max * 1.05 || 1] } },
+    // Half a day on both sides, so that the outer bars are whole.
+    scales: {
+      x: { time: true, range: (_, min, max) => [min - 43_200, max + 43_200] },
+      y: { range: (_, __, max) => [0, max * 1.05 || 1] },
+    },
     axes: [
       {
         ...axis,
@@ -110,7 +119,7 @@ function optionsFor(element: HTMLElement, language: string): uPlot.Options {
       {
         ...axis,
         size: 54,
-        space: 40,
+        space: 26,
         grid: { stroke: color('--line'), width: 1 },
         values: (_, splits) => splits.map(bytes => (bytes === 0 ? '' : formatBytes(bytes).replace(/\.0+ /, ' '))),
       },

@@ -38,10 +38,10 @@ const en = {
   idleHint: 'Drop a video here, or copy one into the inbox.',
   empty: 'Nothing yet. Finished videos will be listed here.',
   nothingFound: 'No file name has that in it.',
-  more: (n: number) => `Show more (${n} left)`,
+  more: (n: string) => `Show more (${n} left)`,
   next: 'Older',
   previous: 'Newer',
-  range: (from: number, to: number, of: number) => `${from}–${to} of ${of}`,
+  range: (from: string, to: string, of: string) => `${from}–${to} of ${of}`,
   search: 'Find by file name',
   retry: 'Try again',
   cancel: 'Cancel',
@@ -68,8 +68,8 @@ const en = {
   engines: { local: 'this machine', nemo: 'NemoVideo' } as Record<string, string>,
   at: (engine: string) => `on ${engine}`,
   saved: 'Saved so far',
-  savedFrom: (n: number, before: string, after: string) =>
-    `${n === 1 ? '1 video' : `${n} videos`}: ${before} became ${after}`,
+  savedFrom: (n: number, count: string, before: string, after: string) =>
+    `${count} ${n === 1 ? 'video' : 'videos'}: ${before} became ${after}`,
   savedChart: (n: number, bytes: string) => `Saved a day over the last ${n} days, ${bytes} in all`,
   nothingSaved: 'Nothing yet.',
   perDay: (n: number) => `by day, last ${n} days`,
@@ -97,6 +97,7 @@ const en = {
     slide: 'Compare: more of before, or more of after',
     loading: 'Taking a picture from both…',
     none: 'There is no picture to compare',
+    onlyAfter: 'There is no picture of the original',
   },
   facts: {
     source: 'Source',
@@ -188,7 +189,7 @@ const zh: Words = {
   engines: { local: '本机', nemo: 'NemoVideo' },
   at: engine => `由${engine}处理`,
   saved: '累计节省',
-  savedFrom: (n, before, after) => `${n} 个视频：${before} → ${after}`,
+  savedFrom: (_, count, before, after) => `${count} 个视频：${before} → ${after}`,
   savedChart: (n, bytes) => `最近 ${n} 天每天节省的空间，共 ${bytes}`,
   nothingSaved: '暂无。',
   perDay: n => `最近 ${n} 天，按天`,
@@ -216,6 +217,7 @@ const zh: Words = {
     slide: '对比：滑动查看处理前与处理后',
     loading: '正在截取画面…',
     none: '没有可对比的画面',
+    onlyAfter: '没有原文件的画面',
   },
   facts: {
     source: '源文件',
