@@ -219,10 +219,13 @@ function supervise(
   child.on('exit', (code, signal) => undo.push(clock.after(TERM_TO_KILL_MS, () => settle(code, signal))));
 }
 
+/** The last is how x264 says it of the notes of a first pass. */
+const FULL_DISK = /No space left on device|Disk quota exceeded|stats file could not be written/;
+
 /** Which error an end that nobody asked for is. Decided from the signal and from what the C library says on stderr. */
 function errorOfEnd(request: ChildRequest, end: ChildEnd): ShrinkError {
   const facts = { doing: request.doing, subject: request.command, cause: end };
-  if (/No space left on device|Disk quota exceeded/.test(end.stderrTail)) {
+  if (FULL_DISK.test(end.stderrTail)) {
     return new ShrinkError('no-space', `${request.doing}: the disk is full`, {
       ...facts,
       hint: 'Free some space where state_dir is; shrinkbox goes on by itself.',

@@ -127,6 +127,13 @@ describe('an end that nobody asked for', () => {
       /^testing: moov atom not found$/,
     ],
     ['an exit code without a word', 'fails', ['7'], 'child-failed', /something harmless/],
+    [
+      'a disk that fills in the first of two passes',
+      'fails',
+      ['1', 'ratecontrol_end: stats file could not be written to\nError submitting video frame to the encoder'],
+      'no-space',
+      /disk is full/,
+    ],
     ['a full disk', 'fails', ['1', 'av_write(): No space left on device'], 'no-space', /disk is full/],
     ['no memory', 'eats-memory', [], 'out-of-memory', /memory/],
     ['a crash', 'dies', ['SIGSEGV'], 'child-killed', /SIGSEGV/],
