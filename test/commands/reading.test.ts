@@ -194,6 +194,7 @@ describe('without a daemon', () => {
       event: 'failed',
       data: { reason: { code: 'not-media', text: 'it is a text file' } },
     });
+    await ledger.commit('xyzabcde', admitted(3, 'three.mp4'));
     await journal.close();
   }
 
@@ -211,6 +212,7 @@ describe('without a daemon', () => {
     await journaled();
     const before = await snapshot();
     expect(JSON.parse((await run('jobs', '--json')).out)).toMatchObject([
+      { id: 'xyzabcde', state: 'queued' },
       { id: 'abcxyzzz', state: 'failed', reason: 'it is a text file' },
       { id: 'abcdefgh', state: 'done', output: '/out/clip.mp4', output_bytes: 400_000, progress: 1 },
     ]);
@@ -218,12 +220,14 @@ describe('without a daemon', () => {
     expect(JSON.parse((await run('status', '--json')).out)).toMatchObject({
       running: false,
       mode: 'stopped',
-      counts: { done: 1, failed: 1 },
+      counts: { done: 1, failed: 1, queued: 1 },
       totals: { done: 1, source_bytes: 1_000_000, output_bytes: 400_000, saved_bytes: 600_000 },
     });
     expect((await run('status')).out).toContain('no daemon is running');
     expect((await run('job', 'abcdef')).out).toContain('two passes');
     expect(await run('job', 'abc')).toMatchObject({ code: 2 });
+    expect(await run('job', 'xyz')).toMatchObject({ code: 0 });
+    expect(await run('job', 'xy')).toMatchObject({ code: 2 });
     expect(await run('job', '')).toMatchObject({ code: 2 });
     expect(await snapshot()).toEqual(before);
   });
