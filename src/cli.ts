@@ -7,6 +7,7 @@ import { Command, CommanderError } from 'commander';
 import { defineActions } from './commands/act.ts';
 import { defineCheck } from './commands/check.ts';
 import { defineCloud } from './commands/cloud.ts';
+import { defineCompletion } from './commands/completion.ts';
 import { defineCompress } from './commands/compress.ts';
 import {
   type Action,
@@ -24,8 +25,10 @@ import { defineExplain } from './commands/explain.ts';
 import { defineInit } from './commands/init.ts';
 import { defineJob } from './commands/job.ts';
 import { defineJobs } from './commands/jobs.ts';
+import { defineNotifyTest } from './commands/notify-test.ts';
 import { tell, tellJson } from './commands/problem.ts';
 import { defineRun } from './commands/run.ts';
+import { defineService } from './commands/service.ts';
 import { defineStatus } from './commands/status.ts';
 import { safe, safeJson } from './commands/text.ts';
 import { defineTurns } from './commands/turn.ts';
@@ -46,6 +49,9 @@ const COMMANDS: readonly Define[] = [
   defineCheck,
   defineDoctor,
   defineInit,
+  defineNotifyTest,
+  defineService,
+  defineCompletion,
   defineDemo,
   defineCloud,
 ];

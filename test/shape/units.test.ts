@@ -76,3 +76,34 @@ describe('the unit file', () => {
     expect(await readFile(UNIT, 'utf8')).not.toMatch(/^MemoryDenyWriteExecute/m);
   });
 });
+
+describe('the template for several boxes', () => {
+  const TEMPLATE = fileURLToPath(new URL('../../systemd/shrinkbox@.service', import.meta.url));
+
+  it('differs from the unit in names and paths only', async () => {
+    const settings = (text: string) => text.slice(text.indexOf('[Unit]')).split('\n');
+    const [unit, template] = [await readFile(UNIT, 'utf8'), await readFile(TEMPLATE, 'utf8')].map(settings);
+    const other = template?.filter((line, i) => line !== unit?.[i] && !line.startsWith('#'));
+    expect(other).toEqual([
+      'Description=shrinkbox, makes dropped videos smaller (%i)',
+      'RequiresMountsFor=/srv/shrinkbox/%i',
+      'ExecStart=/usr/bin/shrinkbox run --config /etc/shrinkbox/%i.yaml',
+      'StateDirectory=shrinkbox-%i',
+      'ReadWritePaths=/srv/shrinkbox/%i',
+    ]);
+    expect(template?.length).toBe(unit?.length);
+  });
+
+  it.runIf(has('systemd-analyze', '--version'))(
+    'is one systemd takes for an instance, as narrow as the unit',
+    async () => {
+      const dir = mkdtempSync(join(tmpdir(), 'shrinkbox-test-'));
+      onTestFinished(() => rmSync(dir, { recursive: true }));
+      const path = join(dir, 'shrinkbox@family.service');
+      await writeFile(path, (await readFile(TEMPLATE, 'utf8')).replace(/^ExecStart=\S+/m, 'ExecStart=/bin/true'));
+      const said = execFileSync('sh', ['-c', 'systemd-analyze verify "$1" 2>&1', 'sh', path], { encoding: 'utf8' });
+      expect(said).toBe('');
+      execFileSync('systemd-analyze', ['security', '--offline=true', '--threshold=15', path], { stdio: 'ignore' });
+    },
+  );
+});
