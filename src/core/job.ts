@@ -69,6 +69,8 @@ export type Decision =
       rule: string;
       engine: EngineName;
       fallback: 'none' | 'local';
+      /** The engine the rule names, where this one stands in for it. */
+      insteadOf?: EngineName;
       target: Target;
       instruction?: string;
       output: string;

@@ -158,13 +158,24 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
   async function decideAgain(id: string): Promise<boolean> {
     const job = ledger.expect(id);
     const underWay = Object.keys(job.checkpoints).length > 0 || job.state.name === 'in-doubt';
-    const decision = underWay ? job.decision : world.decide(job);
+    const decision = underWay ? job.decision : decideAnew(job);
     if (JSON.stringify(decision) !== JSON.stringify(job.decision)) {
       await ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
     }
     if (decision.kind === 'do') return true;
     await ledger.commit(id, restFor(decision));
     return false;
+  }
+
+  /** What fell back to this machine stays here: asking the rules alone would send it to the cloud again, without end. */
+  function decideAnew(job: Job): Decision {
+    const standsIn = job.decision.kind === 'do' && job.decision.insteadOf !== undefined;
+    return standsIn ? decideHere(job) : world.decide(job);
+  }
+
+  function decideHere(job: Job): Decision {
+    const decision = world.decide(job, 'local');
+    return decision.kind === 'do' ? { ...decision, insteadOf: 'nemo' } : decision;
   }
 
   function orderOf(job: Job): Order {
@@ -446,7 +457,7 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
   }
 
   async function fallBack(job: Job, error: ShrinkError): Promise<Outcome> {
-    const decision = world.decide(job, 'local');
+    const decision = decideHere(job);
     const because = `the cloud could not (${error.message}); this machine does it`;
     log.info({ job: job.id, code: error.code }, because);
     // In this order: a crash between the two may not leave a fresh job for the cloud, which would ask it again.

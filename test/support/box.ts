@@ -67,13 +67,11 @@ export class Box {
   async start(...extra: string[]): Promise<void> {
     const child = this.spawn('run', ...extra);
     this.#child = child;
-    await eventually(
-      () => {
-        if (child.exitCode !== null) throw new Error(`it ended with ${child.exitCode}: ${this.logText().slice(-2000)}`);
-        return this.status();
-      },
-      { what: 'the daemon to answer' },
-    );
+    const ended = once(child, 'exit').then(([code]) => {
+      throw new Error(`it ended with ${code}: ${this.logText().slice(-2000)}`);
+    });
+    await Promise.race([eventually(() => this.status(), { what: 'the daemon to answer' }), ended]);
+    ended.catch(() => {});
   }
 
   /** The program with this box's config; its log is kept in `log`. */

@@ -1,5 +1,5 @@
 import { ShrinkError } from '../../src/core/errors.ts';
-import type { Candidate, Job, Pin, Verified } from '../../src/core/job.ts';
+import type { Candidate, Decision, Job, Pin, Verified } from '../../src/core/job.ts';
 import type { Engine, EngineContext } from '../../src/engine/engine.ts';
 import { OPEN_GATE } from '../../src/engine/engine.ts';
 import type { WorkerWorld } from '../../src/queue/worker.ts';
@@ -36,7 +36,12 @@ export class FakeWorld implements WorkerWorld {
   async pin(job: Job): Promise<Pin> {
     return this.sourceNow(job);
   }
-  decide: WorkerWorld['decide'] = (job, engine) => (engine ? aDecision({ engine }) : job.decision);
+  /** The rules say what they said; a fallback is not in them. */
+  decide: WorkerWorld['decide'] = (job, engine) => {
+    this.#rules ??= job.decision;
+    return engine ? aDecision({ engine }) : this.#rules;
+  };
+  #rules: Decision | undefined;
   verify: WorkerWorld['verify'] = async candidate => {
     this.done.push('verify');
     return { ...candidate, sha256: 'x', evidence: 'decoded' } as Verified;
