@@ -5,7 +5,7 @@ import type { JobDetail } from '../control/control.ts';
 import type { NemoEngine } from '../engine/nemo/engine.ts';
 import { route } from '../engine/nemo/router.ts';
 import { silentLogger } from '../platform/log.ts';
-import type { Cloud, CloudAnswer } from './cloud.ts';
+import type { Cloud, CloudAnswer } from './cloud-service.ts';
 import { openDaemon, openReader } from './connect.ts';
 import type { Context } from './context.ts';
 

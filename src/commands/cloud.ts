@@ -1,24 +1,8 @@
 /** ask, credits, timeline, export and upload: what the cloud service offers, by hand. */
+import type { Cloud, CloudAnswer } from './cloud-service.ts';
 import type { Action, Context, Define } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { safe } from './text.ts';
-
-/** What the nemo engine offers to people; `job` is a job's id. */
-export interface Cloud {
-  /** Sends words to where they belong: an answer, an edit, an export (the router). */
-  ask(words: string, job?: string): Promise<CloudAnswer>;
-  credits(): Promise<CloudAnswer>;
-  timeline(job: string): Promise<CloudAnswer>;
-  export(job: string): Promise<CloudAnswer>;
-  /** `what` is a path or an address. */
-  upload(what: string, job: string): Promise<CloudAnswer>;
-}
-
-/** The same answer for people and for `--json`; lines need not be safe. */
-export interface CloudAnswer {
-  lines: readonly string[];
-  data: object;
-}
 
 export const defineCloud: Define = (program, action) => {
   program

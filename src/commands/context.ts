@@ -6,7 +6,7 @@ import type { Daemon, DaemonOptions } from '../daemon.ts';
 import type { OneShotOptions } from '../oneshot.ts';
 import type { JobDetail } from '../control/control.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Cloud } from './cloud.ts';
+import type { Cloud } from './cloud-service.ts';
 import { type Paint, paintFor, safeJson } from './text.ts';
 
 /** A stream as far as we use one. */

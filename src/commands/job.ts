@@ -28,11 +28,11 @@ export const defineJob: Define = (program, action) => {
     );
 };
 
-export function noSuchJob(id: string): ShrinkError {
+function noSuchJob(id: string): ShrinkError {
   return new ShrinkError('usage', `no job has the id ${id}`, { hint: 'shrinkbox jobs lists them.' });
 }
 
-export function detailLines(context: Context, job: JobDetail): string[] {
+function detailLines(context: Context, job: JobDetail): string[] {
   const eta = job.eta_ms === null ? '' : `, about ${formatDuration(job.eta_ms)} left`;
   const note = job.progress_note === null ? '' : ` (${safe(job.progress_note)})`;
   const facts: [string, string | null][] = [

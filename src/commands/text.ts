@@ -67,7 +67,7 @@ export function table(rows: readonly (readonly string[])[], columns = Number.POS
   });
 }
 
-export type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
+type Colour = 'bold' | 'dim' | 'red' | 'green' | 'yellow' | 'cyan';
 
 const CODES: Readonly<Record<Colour, readonly [number, number]>> = {
   bold: [1, 22],

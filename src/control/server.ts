@@ -17,7 +17,7 @@ import { pageOf, wantedIn } from './listing.ts';
 import type { Pictures } from './pictures.ts';
 
 /** How a request came in; handed to the app by the listener. */
-export interface Bindings {
+interface Bindings {
   policy: Policy;
 }
 

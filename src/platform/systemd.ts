@@ -26,7 +26,7 @@ export interface Notifier {
 }
 
 /** Sends one message; rejects when that failed. */
-export type Send = (variables: readonly string[]) => Promise<void>;
+type Send = (variables: readonly string[]) => Promise<void>;
 
 export interface NotifierOptions {
   env: NodeJS.ProcessEnv;
