@@ -136,8 +136,8 @@ async function killedAfter(n: number): Promise<{ state: string; messages: number
 }
 
 describe('kill -9 during a cloud job', () => {
-  // Every record by `npm run torture`; here one of each kind: before the session, around the message, in the render.
-  const every = process.env['SHRINKBOX_TORTURE'] !== undefined;
+  // Every record by `npm run test:kill`; here one of each kind: before the session, around the message, in the render.
+  const every = process.env['SHRINKBOX_EVERY_RECORD'] !== undefined;
 
   it('leaves one message, one render paid attention to, and one output with the same bytes', async () => {
     const undisturbed = await killedAfter(0);
