@@ -30,6 +30,9 @@ export function launch(executablePath: string): Promise<Browser> {
   return chromium.launch({ executablePath, args: ['--no-sandbox', '--disable-dev-shm-usage'] });
 }
 
+/** For a busy machine; what is waited for takes a fraction of it. */
+const PATIENCE_MS = 20_000;
+
 export interface Visit {
   page: Page;
   context: BrowserContext;
@@ -44,6 +47,8 @@ export interface VisitOptions {
   serve?: Partial<ServeOptions> & { stateDir?: string };
   context?: BrowserContextOptions;
   prepare?: (control: FakeControl) => void;
+  /** The browser goes there instead: something between it and the server. */
+  through?: (address: string) => Promise<string>;
 }
 
 /** Serves the built page at a port of its own. */
@@ -61,11 +66,12 @@ export async function visit(browser: Browser, options: VisitOptions = {}): Promi
   options.prepare?.(control);
   const context = await browser.newContext({ locale: 'en-US', reducedMotion: 'reduce', ...options.context });
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
   page.on('console', message => {
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
   page.on('pageerror', error => complaints.push(String(error)));
-  await page.goto(address);
+  await page.goto((await options.through?.(address)) ?? address);
   return { page, context, control, server, address, complaints };
 }

@@ -44,11 +44,9 @@ export function Drop({ status }: { status: StatusView }) {
           </button>
           <input
             ref={input}
-            class="unseen"
+            hidden
             type="file"
             multiple
-            tabIndex={-1}
-            aria-label={words.drop.choose}
             onChange={event => {
               put([...(event.currentTarget.files ?? [])]);
               event.currentTarget.value = '';

@@ -141,17 +141,18 @@ function Head({ job, children }: { job: Row; children?: ComponentChildren }) {
           {formatBytes(job.source_bytes)}
           {job.target_bytes === null ? '' : ` → ≤ ${formatBytes(job.target_bytes)}`}
         </span>
-        <span class="push" />
-        <button
-          type="button"
-          class="plain"
-          aria-expanded={isOpen}
-          aria-label={words.detailsOf(name)}
-          onClick={() => setOpen(!isOpen)}
-        >
-          {words.details}
-        </button>
-        {children}
+        <span class="tools">
+          <button
+            type="button"
+            class="plain"
+            aria-expanded={isOpen}
+            aria-label={words.detailsOf(name)}
+            onClick={() => setOpen(!isOpen)}
+          >
+            {words.details}
+          </button>
+          {children}
+        </span>
       </div>
       {isOpen && <Details id={job.id} />}
     </>

@@ -68,12 +68,12 @@ function Chart({ days }: { days: DayView[] }) {
   }, [days, isDark, language]);
   if (sum === 0) return null;
   return (
-    <figure class="chart" role="img" aria-label={words.savedChart(DAYS, formatBytes(sum))}>
+    <div class="chart" role="img" aria-label={words.savedChart(DAYS, formatBytes(sum))}>
       <div ref={place} aria-hidden="true" />
-      <figcaption class="quiet" aria-hidden="true">
+      <p class="quiet" aria-hidden="true">
         {words.perDay(DAYS)}
-      </figcaption>
-    </figure>
+      </p>
+    </div>
   );
 }
 
@@ -113,7 +113,7 @@ function optionsFor(element: HTMLElement, language: string): uPlot.Options {
         ...axis,
         size: 22,
         grid: { show: false },
-        splits: (_, __, min, max) => [min + (max - min) * 0.06, (min + max) / 2, max - (max - min) * 0.06],
+        splits: (_, __, min, max) => [min + (max - min) * 0.09, (min + max) / 2, max - (max - min) * 0.09],
         values: (_, splits) => splits.map(at => day.format(at * 1000)),
       },
       {

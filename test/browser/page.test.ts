@@ -1,0 +1,386 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
+import { join } from 'node:path';
+import type { Browser, Locator, Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Secret } from '../../src/config/secrets.ts';
+import { createDropBox } from '../../src/control/drop.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+import { findChromium, launch, servePage, visit as open, type Visit, type VisitOptions } from '../support/browser.ts';
+import { eventually } from '../support/eventually.ts';
+import type { FakeControl } from '../support/fake-control.ts';
+import { tempDir } from '../support/serving.ts';
+
+const chromium = findChromium();
+const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true };
+const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
+
+// A machine without a browser (a NAS, a minimal container) has to pass `npm test` all the same; .ci/run installs one.
+if (chromium === undefined) {
+  it('has no browser to look at the page with: install chromium, or name one in SHRINKBOX_CHROMIUM', () => {
+    expect(findChromium()).toBeUndefined();
+  });
+} else {
+  describe('the page', () => suite(chromium));
+}
+
+function suite(executable: string): void {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await launch(executable);
+  });
+  afterAll(() => browser.close());
+
+  /** Opens the page; the test fails if the browser complains about anything while it runs. */
+  async function visit(options: VisitOptions & { mayComplain?: boolean } = {}): Promise<Visit> {
+    const opened = await open(browser, options);
+    onTestFinished(async () => {
+      await opened.context.close();
+      if (!options.mayComplain) expect(opened.complaints).toEqual([]);
+    });
+    return opened;
+  }
+
+  it('shows what needs somebody first, then what runs, what is in line, what is finished', async () => {
+    const { page } = await visit({ prepare: busy });
+    await page.getByText('the index is missing').waitFor();
+    const titles = await page.locator('main h2').allTextContents();
+    expect(titles.map(text => text.trim())).toEqual([
+      'Needs you 1',
+      'Working now 1',
+      'Add a video',
+      'Saved so far',
+      'In line 2',
+      'Finished 3',
+    ]);
+    await page.getByText('Copy it again, then retry.').waitFor();
+  });
+
+  it('shows progress as it comes: bar, percentage, step, engine and time left', async () => {
+    const { page, control } = await visit({ prepare: busy });
+    const bar = page.getByRole('progressbar', { name: 'Progress of running.mov' });
+    await bar.waitFor();
+    const job = control.details.get('run');
+    if (!job) throw new Error('no job');
+    const live = { eta_ms: 130_000, progress_note: '1.8x', hint: null, waiting_until: null };
+    control.emit({ kind: 'job', job: { ...job, progress: 0.62, step: 'pass 2 of 2' }, live });
+    await page.getByText('62%').waitFor();
+    await page.getByText('pass 2 of 2 · on this machine · 1.8x').waitFor();
+    await page.getByText('about 2 min left').waitFor();
+    expect(await bar.getAttribute('value')).toBe('0.62');
+  });
+
+  it('moves a job on through the lists and says so', async () => {
+    const { page, control } = await visit({ prepare: busy });
+    const card = page.locator('.active').getByText('running.mov');
+    await card.waitFor();
+    const done = control.add({ id: 'run', source: '/in/running.mov', state: 'done', output_bytes: 1_000_000 });
+    control.emit({ kind: 'job', job: { ...done, updated_at: Date.now() } });
+    control.emit({ kind: 'status', status: control.status() });
+    await page.locator('.history .name').first().getByText('running.mov').waitFor();
+    await card.waitFor({ state: 'detached' });
+    await page.getByRole('status').getByText('running.mov is done, -75%').waitFor({ state: 'attached' });
+  });
+
+  it('tries again what failed, and says what went wrong when that cannot be', async () => {
+    const { page, control } = await visit({ prepare: busy, mayComplain: true });
+    const retry = page.getByRole('button', { name: 'Try again: half.mp4' });
+    await retry.waitFor();
+    control.failure = new TypeError('boom');
+    await retry.click();
+    await page.getByRole('alert').getByText('That did not work: shrinkbox met a bug while answering').waitFor();
+    control.add({ id: 'bad', source: '/in/half.mp4', state: 'queued' });
+    await retry.click();
+    await page.locator('.queue').getByText('half.mp4').waitFor();
+    expect(control.calls.filter(call => call === 'retry bad')).toHaveLength(2);
+    expect(await page.locator('.attention').getByText('half.mp4').count()).toBe(0);
+  });
+
+  it('pauses and resumes, by keyboard as well', async () => {
+    const { page, control } = await visit();
+    await page.getByRole('button', { name: 'Pause' }).click();
+    await page.getByText('Paused: nothing new starts').waitFor();
+    expect(control.mode).toBe('paused');
+    await page.getByRole('button', { name: 'Resume' }).focus();
+    await page.keyboard.press('Enter');
+    await page.getByRole('button', { name: 'Pause' }).waitFor();
+    expect(control.mode).toBe('running');
+  });
+
+  it('takes a dropped file with the words for it, and shows how far it is', async () => {
+    const { inbox, page } = await withInbox(visit);
+    await page.getByLabel('What should become of it?').fill('为微信压缩');
+    const big = `new File([new Uint8Array(${3 * 2 ** 20}).fill(7)], 'a/b\\\\evil: name?.mp4')`;
+    await dropOn(page, big);
+    await page.locator('.uploads').getByText('added; it starts in a moment').waitFor();
+    const name = 'evil_ name_.mp4';
+    expect(readdirSync(inbox).sort()).toEqual([name, `${name}.txt`]);
+    expect(readFileSync(join(inbox, name)).length).toBe(3 * 2 ** 20);
+    expect(readFileSync(join(inbox, `${name}.txt`), 'utf8')).toBe('为微信压缩\n');
+  });
+
+  it('takes a file chosen by button, without touching one of the same name', async () => {
+    const { inbox, page } = await withInbox(visit);
+    await writeFile(join(inbox, 'clip.mp4'), 'mine');
+    const file = { name: 'clip.mp4', mimeType: 'video/mp4', buffer: Buffer.from('yours') };
+    await page.locator('input[type=file]').setInputFiles(file);
+    await page.locator('.uploads').getByText('clip (2).mp4').waitFor();
+    expect(readFileSync(join(inbox, 'clip.mp4'), 'utf8')).toBe('mine');
+    expect(readFileSync(join(inbox, 'clip (2).mp4'), 'utf8')).toBe('yours');
+  });
+
+  it('says why a file is not taken', async () => {
+    const { inbox, page } = await withInbox(visit, { mayComplain: true });
+    await dropOn(page, "new File(['x'], 'film.mp4.part')");
+    await page.getByText('its name says it is still being written').waitFor();
+    expect(readdirSync(inbox)).toEqual([]);
+  });
+
+  it('shows hostile names as text, whatever they are made of', async () => {
+    const hostile = '<img src=x onerror="document.title=1337"><script>document.title=1337;<!--‮gpj.mp4';
+    const { page, control } = await visit({ prepare: control => busy(control, hostile) });
+    await page.locator('.attention').getByText('<img src=x').waitFor();
+    const job = { ...(control.details.get('run') ?? control.add({ id: 'run' })), source: `/in/${hostile}` };
+    control.emit({ kind: 'job', job: { ...job, step: '<b>step</b>' } });
+    await page.getByText('<b>step</b>').waitFor();
+    expect(await page.locator('main img, main script, main b').count()).toBe(0);
+    expect(await page.title()).toContain('shrinkbox');
+  });
+
+  it('says that the daemon is gone, comes back by itself and catches up', async () => {
+    const stateDir = await tempDir();
+    const first = await visit({ serve: { stateDir }, prepare: busy, mayComplain: true });
+    const { page, control, server } = first;
+    await page.locator('.active').getByText('running.mov').waitFor();
+    const port = server.address?.port ?? 0;
+    await server.close();
+    await page.getByText('No connection to shrinkbox').waitFor();
+    expect(await page.getByRole('button', { name: 'Pause' }).isDisabled()).toBe(true);
+    control.add({ id: 'run', source: '/in/running.mov', state: 'failed', reason: 'it broke meanwhile' });
+    await servePage({ stateDir, control, listen: { host: '127.0.0.1', port } });
+    await page.getByText('it broke meanwhile').waitFor();
+    await page.getByText('No connection to shrinkbox').waitFor({ state: 'detached' });
+  });
+
+  it('goes on after the last event it saw, without asking for everything again', async () => {
+    const line = await cuttable();
+    const { page, control } = await visit({ prepare: busy, mayComplain: true, through: line.to });
+    await page.locator('.active').getByText('running.mov').waitFor();
+    const lists = () => control.calls.filter(call => call === 'jobs').length;
+    await eventually(async () => expect(lists()).toBe(5), { what: 'the lists to be fetched' });
+    const before = lists();
+    await line.cut();
+    await page.getByText('No connection to shrinkbox').waitFor();
+    const job = control.details.get('run');
+    if (job) control.emit({ kind: 'job', job: { ...job, progress: 0.99 } });
+    await line.mend();
+    await page.getByText('99%').waitFor();
+    await page.getByText('No connection to shrinkbox').waitFor({ state: 'detached' });
+    expect(lists()).toBe(before);
+  });
+
+  it('asks for the token where one is needed, keeps it for the tab and out of addresses', async () => {
+    const token = new Secret('correct-horse-battery');
+    const { page, control } = await visit({ serve: { token }, prepare: busy, mayComplain: true });
+    const field = page.getByLabel('Token');
+    await field.fill('wrong');
+    await field.press('Enter');
+    await page.getByText('That token is not the right one.').waitFor();
+    expect(control.calls).toEqual([]);
+    await field.fill('correct-horse-battery');
+    await page.getByRole('button', { name: 'Open' }).click();
+    await page.locator('.active').getByText('running.mov').waitFor();
+    expect(page.url()).not.toContain('horse');
+    await page.reload();
+    await page.locator('.active').getByText('running.mov').waitFor();
+  });
+
+  it('stays small with 10,000 jobs, turns pages, finds names, and shows an update within 200 ms', async () => {
+    const { page, control } = await visit({ prepare: control => finished(control, 10_000) });
+    await page.locator('.history').getByText('1–25 of 10,000').waitFor();
+    expect(Number(await page.evaluate('document.querySelectorAll("*").length'))).toBeLessThan(700);
+    await page.getByRole('button', { name: 'Older' }).click();
+    await page.getByText('26–50 of 10,000').waitFor();
+    await page.getByLabel('Find by file name').fill('clip 4711.');
+    await page.getByText('clip 4711.mp4').waitFor();
+    await page.getByLabel('Find by file name').fill('');
+    await page.getByText('1–25 of 10,000').waitFor();
+    const took = await latencies(page, control, 15);
+    console.info(`10,000 jobs: shown after ${took.join(', ')} ms`);
+    expect(took[Math.floor(took.length / 2)]).toBeLessThan(200);
+  });
+
+  it('fits a phone: nothing is cut off, everything can be reached with a thumb', async () => {
+    const { page } = await visit({
+      prepare: control => busy(control, `${'long-name-'.repeat(20)}.mp4`),
+      context: PHONE,
+    });
+    await page.locator('.history .row').first().waitFor();
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(390);
+    const heights = await page
+      .locator('button.main:visible, header button')
+      .evaluateAll(buttons => buttons.map(button => (button as unknown as { offsetHeight: number }).offsetHeight));
+    expect(Math.min(...heights)).toBeGreaterThanOrEqual(40);
+  });
+
+  it('speaks Chinese to who reads it, and keeps the language chosen', async () => {
+    const { page } = await visit({ prepare: busy, context: { locale: 'zh-CN' } });
+    await page.getByRole('heading', { name: '正在处理' }).waitFor();
+    expect(await page.locator('html').getAttribute('lang')).toBe('zh-CN');
+    await page.getByLabel('语言').selectOption('en');
+    await page.getByRole('heading', { name: 'Working now' }).waitFor();
+    await page.reload();
+    await page.getByRole('heading', { name: 'Working now' }).waitFor();
+  });
+
+  it.each([
+    ['light', {}],
+    ['dark', {}],
+    ['light', PHONE],
+  ] as const)('can be used by everybody (axe, %s)', async (colorScheme, device) => {
+    const { page } = await visit({ prepare: busy, context: { colorScheme, ...device }, mayComplain: true });
+    await page.locator('.history .opener').first().click();
+    await page.locator('.details dl').waitFor();
+    await page.getByRole('img', { name: 'Saved a day' }).waitFor();
+    expect(await violations(page)).toEqual([]);
+  });
+
+  it('can be used by everybody before anything has happened', async () => {
+    const { page } = await visit();
+    await page.locator('aside').waitFor();
+    expect(await violations(page)).toEqual([]);
+  });
+
+  it('says at the door what it is, to everybody', async () => {
+    const { page } = await visit({ serve: { token: new Secret('x'.repeat(20)) }, mayComplain: true });
+    await page.getByLabel('Token').waitFor();
+    expect(await violations(page)).toEqual([]);
+  });
+}
+
+function busy(control: FakeControl, name = 'half.mp4'): void {
+  const at = Date.now();
+  const reason = 'the index is missing';
+  control.add({ id: 'bad', source: `/in/${name}`, state: 'failed', reason, hint: 'Copy it again, then retry.' });
+  control.add({ id: 'run', source: '/in/running.mov', state: 'running', progress: 0.4, step: 'pass 1 of 2' });
+  control.add({ id: 'one', source: '/in/one.mov' });
+  control.add({
+    id: 'two',
+    source: '/in/two.mov',
+    state: 'waiting',
+    reason: 'the disk is full',
+    waiting_until: at + 60_000,
+  });
+  finished(control, 3);
+}
+
+function finished(control: FakeControl, count: number): void {
+  const at = Date.now();
+  for (let i = 0; i < count; i += 1) {
+    const source = `/in/clip ${i}.mp4`;
+    control.add({ id: `d${i}`, source, state: 'done', output_bytes: 1_000_000, updated_at: at - i * 60_000 });
+  }
+}
+
+async function withInbox(
+  visit: (options: VisitOptions & { mayComplain?: boolean }) => Promise<Visit>,
+  options: { mayComplain?: boolean } = {},
+): Promise<{ inbox: string; page: Page }> {
+  const inbox = join(await tempDir(), 'inbox');
+  await mkdir(inbox);
+  const minFree = { bytes: 0, share: 0 };
+  const drop = createDropBox({ inboxes: () => [inbox], minFree, log: silentLogger });
+  const prepare = (control: FakeControl) => {
+    const status = control.status.bind(control);
+    control.status = () => {
+      const now = status();
+      return { ...now, folders: now.folders.map(folder => ({ ...folder, inbox })) };
+    };
+  };
+  const { page } = await visit({ serve: { drop }, prepare, ...options });
+  await page.getByRole('button', { name: 'Choose files' }).waitFor();
+  return { inbox, page };
+}
+
+/** A line to the server that can be cut: what is on it ends, and nobody is at the other end until it is mended. */
+async function cuttable() {
+  let target = 0;
+  const open = new Set<Socket>();
+  const line = createServer(near => {
+    const far = connect(target, '127.0.0.1');
+    for (const [socket, other] of [
+      [near, far],
+      [far, near],
+    ] as const) {
+      open.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => {
+        open.delete(socket);
+        other.destroy();
+      });
+    }
+    near.pipe(far).pipe(near);
+  });
+  const listen = (port: number) => new Promise<void>(resolve => line.listen(port, '127.0.0.1', resolve));
+  await listen(0);
+  const { port } = line.address() as AddressInfo;
+  const cut = () =>
+    new Promise<void>(resolve => {
+      line.close(() => resolve());
+      for (const socket of open) socket.destroy();
+    });
+  onTestFinished(cut);
+  const to = async (address: string) => {
+    target = Number(new URL(address).port);
+    return `http://127.0.0.1:${port}/`;
+  };
+  return { to, cut, mend: () => listen(port) };
+}
+
+/** Drags a file over the page and lets it fall; `file` is an expression evaluated there. */
+async function dropOn(page: Page, file: string): Promise<void> {
+  const carried = await page.evaluateHandle(
+    `(() => { const all = new DataTransfer(); all.items.add(${file}); return all; })()`,
+  );
+  const main: Locator = page.locator('main');
+  await main.dispatchEvent('dragover', { dataTransfer: carried });
+  await page.getByText('Drop to add').waitFor();
+  await main.dispatchEvent('drop', { dataTransfer: carried });
+}
+
+/** Milliseconds from the daemon's news to the browser's picture of them, sorted. */
+async function latencies(page: Page, control: FakeControl, times: number): Promise<number[]> {
+  await page.evaluate(`
+    window.when = mark => new Promise(resolve => {
+      const look = () => document.querySelector('.active')?.textContent.includes(mark) === true;
+      const observer = new MutationObserver(() => {
+        if (!look()) return;
+        observer.disconnect();
+        requestAnimationFrame(() => resolve(Date.now()));
+      });
+      observer.observe(document.body, { subtree: true, childList: true, characterData: true });
+    });
+    0;
+  `);
+  const job = control.add({ id: 'quick', source: '/in/quick.mov', state: 'running', progress: 0 });
+  const took: number[] = [];
+  for (let i = 0; i < times; i += 1) {
+    const seen = page.evaluate(`window.when('mark-${i}.')`);
+    // The browser has begun to look when it answers the next question.
+    await page.evaluate('0');
+    const sent = Date.now();
+    control.emit({ kind: 'job', job: { ...job, progress: i / times, step: `mark-${i}.` } });
+    control.emit({ kind: 'status', status: control.status() });
+    took.push(Number(await seen) - sent);
+  }
+  return took.sort((a, b) => a - b);
+}
+
+async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(AXE);
+  const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(node => `${id}: ${node.html}`));
+}
