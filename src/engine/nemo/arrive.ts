@@ -230,7 +230,7 @@ async function upload(cloud: Cloud, task: Task, session: SessionRecord): Promise
       guard.end();
     }
   };
-  return cloud.uploads.add(act, { signal: context.signal });
+  return cloud.uploading(context.signal, act);
 }
 
 /** An upload has no time limit, but it must move. */

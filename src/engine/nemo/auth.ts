@@ -5,6 +5,7 @@ import type { Logger } from '../../platform/log.ts';
 import type { Identity } from './identity.ts';
 import { TOKEN_LIFE_MS } from './identity.ts';
 import { pick, pickString } from './json.ts';
+import { orAborted } from './race.ts';
 import { printOf, type Secret, secret } from './secret.ts';
 import type { Reply, Wire } from './wire.ts';
 import { errorFor, type RefusalFacts } from './errors-table.ts';
@@ -176,13 +177,4 @@ export function expiryOf(value: unknown, now: number): number {
         ? number * 1000
         : number;
   return Number.isFinite(at) ? at : now + TOKEN_LIFE_MS;
-}
-
-function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  return new Promise((resolve, reject) => {
-    const onAbort = () => reject(signal.reason);
-    if (signal.aborted) return onAbort();
-    signal.addEventListener('abort', onAbort, { once: true });
-    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', onAbort));
-  });
 }

@@ -1,5 +1,4 @@
 import type { CloudMeter } from '../../core/meter.ts';
-import type PQueue from 'p-queue';
 import type { Job, Json, Order } from '../../core/job.ts';
 import type { Target } from '../../core/media.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -20,7 +19,8 @@ export interface Cloud {
   /** For results: through the address policy. */
   resultHttp: Http;
   policy: AddressPolicy;
-  uploads: PQueue;
+  /** A turn to upload. */
+  uploading<T>(signal: AbortSignal, act: () => Promise<T>): Promise<T>;
   pace(bytes: number, signal: AbortSignal): Promise<void>;
   newRenderId(): string;
   folders: FolderSessions;

@@ -90,7 +90,7 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
 
   /** What the stream told is checked against the state: a third of all edits say nothing. */
   async function settle(record: MessageRecord, end: Exclude<MessageEnd, { kind: 'refused' }>): Promise<Told> {
-    const reply = translate(repliesOf(end.turn)).text;
+    const reply = clip(translate(repliesOf(end.turn)).text, 2000);
     const trouble = troubleIn(end);
     if (trouble) return ask({ ...record, reply }, trouble);
     let after = await readState(cloud, session, context.signal);
@@ -142,7 +142,7 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
     const reply = record.reply ?? '';
     await context.step('instruction carried out');
     await memory.set(key, { ...record, outcome: 'done', reply, changes });
-    await context.fact('timeline', changeReport(record.before, after));
+    await context.fact('timeline', clip(changeReport(record.before, after), 1000));
     if (reply !== '') await context.fact('agent', reply);
     context.log.info({ changes: changes.length }, 'the agent carried out the instruction');
     return { reply, changes, after };
@@ -154,8 +154,13 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
   }
 }
 
+/** What goes into the journal has an end, whatever the service says. */
+function clip(text: string, most: number): string {
+  return text.length > most ? `${text.slice(0, most - 1)}…` : text;
+}
+
 function answeredOnly(reply: string): never {
-  const words = reply.length > 300 ? `${reply.slice(0, 299)}…` : reply;
+  const words = clip(reply, 300);
   throw new ShrinkError('cannot-do', `the agent answered and changed nothing: "${words.replace(/\s+/g, ' ')}"`, {
     doing: 'asking the agent',
     hint: 'Put what it asks for into the instruction (the .txt file beside the video), or retry.',

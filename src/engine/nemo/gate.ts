@@ -2,6 +2,7 @@ import { ShrinkError } from '../../core/errors.ts';
 import { formatDuration } from '../../core/units.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { sleep } from '../../platform/clock.ts';
+import { orAborted } from './race.ts';
 
 /**
  * One gate for every request of the engine: when the service says wait, everybody waits. It also keeps to the number of
@@ -163,7 +164,8 @@ export class RequestGate {
   pass(signal: AbortSignal): Promise<Pass> {
     const turn = this.#line.then(() => this.#wait(signal));
     this.#line = turn.catch(() => {});
-    return turn;
+    // Somebody who leaves the line need not wait for his turn to do so.
+    return orAborted(turn, signal);
   }
 
   /** Makes everybody wait as after a 429. */

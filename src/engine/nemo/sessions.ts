@@ -4,6 +4,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { Auth } from './auth.ts';
 import type { Client } from './client.ts';
 import { idAt } from './json.ts';
+import { orAborted } from './race.ts';
 
 /** A session of the service: where the timeline of one file (or of one folder's files) lives. Ids are strings: they exceed 2^53. */
 export interface Session {
@@ -116,21 +117,23 @@ export function createFolderSessions(dir: string): FolderSessions {
   };
 }
 
-/** One at a time for each key, in the order of asking. */
+/** One at a time for each key, in the order of asking. Who waits may leave at any time; who works is waited for. */
 export function createLocks(): <T>(key: string, signal: AbortSignal, act: () => Promise<T>) => Promise<T> {
   const lines = new Map<string, Promise<unknown>>();
   return async (key, signal, act) => {
     const before = lines.get(key) ?? Promise.resolve();
-    const turn = before.then(() => {
-      signal.throwIfAborted();
-      return act();
+    let release = () => {};
+    const released = new Promise<void>(resolve => {
+      release = resolve;
     });
-    const settled = turn.catch(() => {});
-    lines.set(key, settled);
+    const line = before.then(() => released);
+    lines.set(key, line);
     try {
-      return await turn;
+      await orAborted(before, signal);
+      return await act();
     } finally {
-      if (lines.get(key) === settled) lines.delete(key);
+      release();
+      if (lines.get(key) === line) lines.delete(key);
     }
   };
 }

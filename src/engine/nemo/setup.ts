@@ -1,4 +1,3 @@
-import PQueue from 'p-queue';
 import { countingHttp, createHttp } from '../../platform/http.ts';
 import { createAddressPolicy } from './addresses.ts';
 import { attributionHeaders, platformOf } from './attribution.ts';
@@ -11,6 +10,7 @@ import { createIdentity } from './identity.ts';
 import type { NemoOptions } from './options.ts';
 import { createRenderIds } from './render.ts';
 import { createFolderSessions, createLocks } from './sessions.ts';
+import { createSlots } from './slots.ts';
 import { createPace } from './upload.ts';
 import { createWire } from './wire.ts';
 
@@ -86,7 +86,7 @@ export function createCloud(options: NemoOptions): { cloud: Cloud; close(): Prom
     auth,
     resultHttp,
     policy,
-    uploads: new PQueue({ concurrency: Math.max(1, options.uploads) }),
+    uploading: createSlots(options.uploads),
     pace: createPace(options.uploadRate, clock),
     newRenderId: createRenderIds(clock),
     folders: createFolderSessions(options.identityDir),

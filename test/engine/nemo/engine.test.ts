@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { eventually } from '../../support/eventually.ts';
 import type { Dialect } from '../../support/nemo-server/sse.ts';
 import { bench, onEnd, sameBytes } from './support.ts';
 
@@ -132,7 +133,7 @@ describe('a file through the cloud', () => {
     const work = job();
     const ran = engine.run(order(), work.context);
     const ended = expect(ran).rejects.toMatchObject({ code: 'cancelled' });
-    while (!work.notes.includes('editing the timeline')) await new Promise(resolve => setTimeout(resolve, 5));
+    await eventually(() => work.notes.includes('editing the timeline'));
     work.stop.abort({ kind: 'stopping' });
     await ended;
   });
@@ -477,6 +478,23 @@ describe('the session', () => {
     await restart({ session: 'per-folder' }).run(order({ job: 'd', folder: '/inbox' }), job().context);
     await engine.run(order({ job: 'e', folder: '/other' }), job().context);
     expect(server.sessions.size).toBe(2);
+  });
+
+  it('of a folder is not waited for by a job that is cancelled', async () => {
+    const { server, restart, order, job } = await bench();
+    const engine = restart({ session: 'per-folder' });
+    server.scripts.push({ end: 'hang', events: [{ call: 'x' }] });
+    const first = job();
+    const hanging = engine.run(order({ job: 'a', folder: '/inbox' }), first.context).catch(() => {});
+    await eventually(() => server.messages.length === 1);
+    const second = job();
+    const waiting = expect(engine.run(order({ job: 'b', folder: '/inbox' }), second.context)).rejects.toMatchObject({
+      code: 'cancelled',
+    });
+    second.stop.abort({ kind: 'cancelled' });
+    await waiting;
+    first.stop.abort({ kind: 'cancelled' });
+    await hanging;
   });
 
   it('of a folder is left alone when a job stopped half-way in it', async () => {

@@ -179,6 +179,17 @@ describe('the line at the gate', () => {
     expect(order).toEqual(['left', 'third']);
   });
 
+  it('is left at once by who no longer wants to wait, wherever they stand', async () => {
+    const gate = new RequestGate({ ...rules, perMinute: 1 }, scaledClock(1), () => 0);
+    await gate.pass(never);
+    const waiting = gate.pass(AbortSignal.timeout(60_000)).catch(() => {});
+    const leaver = new AbortController();
+    const left = expect(gate.pass(leaver.signal)).rejects.toThrow('gone');
+    leaver.abort(new Error('gone'));
+    await left;
+    void waiting;
+  });
+
   it('moves on when an answer comes that makes room', async () => {
     const gate = new RequestGate({ ...rules, perMinute: 1 }, scaledClock(1000), () => 0);
     const first = await gate.pass(never);

@@ -123,8 +123,9 @@ describe('a message whose fate is unknown is never sent again', () => {
 
   it('does not count readings that failed', async () => {
     const { engine, server, order, job } = await bench({ speed: 1500 });
-    server.scripts.push({ events: [{ call: 'x' }], end: 'cut', applyAfterMs: 4 * MINUTE });
-    server.fault({ match: { path: /^\/api\/state/ }, nth: 2, times: 6, hangUp: 'before' });
+    server.scripts.push({ events: [{ call: 'x' }], end: 'cut', applyAfterMs: 7 * MINUTE });
+    // Each reading is tried three times: four readings fail.
+    server.fault({ match: { path: /^\/api\/state/ }, nth: 2, times: 12, hangUp: 'before' });
     await engine.run(order(), job().context);
     expect(server.messages).toHaveLength(1);
   });
