@@ -2,7 +2,7 @@ import { connect, openJournalReader, type Reader } from './connect.ts';
 import type { ControlClient } from '../control/client.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { statusLines } from './status.ts';
+import { statusLines } from './status-lines.ts';
 import { safeJson } from './text.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
 
