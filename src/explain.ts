@@ -1,4 +1,4 @@
-import { realpathSync } from 'node:fs';
+import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Config } from './config/load.ts';
 import type { Explanation } from './control/control.ts';
@@ -10,6 +10,7 @@ import type { Engine } from './engine/engine.ts';
 import type { Folders } from './folders.ts';
 import { fingerprint, nodeFiles, pinOf } from './platform/files.ts';
 import type { Ledger } from './queue/ledger.ts';
+import { reasonToIgnoreFile, reasonToIgnoreFolder } from './watch/names.ts';
 import { readSidecar } from './watch/sidecar.ts';
 
 export interface ExplainOptions {
@@ -34,7 +35,10 @@ export function createExplain({
     const before = place ? ledger.atPlace(place.folder.inbox, place.relative) : [];
     const pin = await pinOf(path, nodeFiles).catch(() => undefined);
     if (!pin) return { ...none, verdict: 'there is no such file', before: views(before) };
-    const content = await fingerprint(path, pin.sizeBytes, nodeFiles).catch(() => '');
+    const leftAlone = place ? whyLeftAlone(place, path) : undefined;
+    if (leftAlone !== undefined) return { ...none, verdict: leftAlone, before: views(before) };
+    const isFile = lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+    const content = isFile ? await fingerprint(path, pin.sizeBytes, nodeFiles).catch(() => '') : '';
     const known = [...new Set([...before, ...(content ? ledger.withContent(content) : [])])];
     if (!place) return { ...none, verdict: 'it is in no inbox, so nothing is done with it', before: views(known) };
     const sidecar = await readSidecar(path);
@@ -60,6 +64,25 @@ export function createExplain({
       decision.kind === 'do' ? `rule ${decision.rule}, engine ${decision.engine}: ${decision.why}` : decision.reason;
     return { path, folder: place.folder.inbox, rules: looked, verdict, plan, before: views(known) };
   };
+}
+
+/** What the watcher never hands on, nor opens: reading from a named pipe would never end. */
+function whyLeftAlone({ folder, relative }: { folder: { inbox: string }; relative: string }, path: string) {
+  const parts = relative.split('/');
+  const name = parts.pop() ?? '';
+  for (const part of parts) {
+    const why = reasonToIgnoreFolder(part);
+    if (why !== undefined) return `left alone: the folder ${part}: ${why}`;
+  }
+  const why = reasonToIgnoreFile(name);
+  if (why !== undefined) return `left alone: ${why}`;
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (found === undefined || found.isFile()) return undefined;
+  if (found.isDirectory()) return 'it is a folder; what lies in it is looked at file by file';
+  if (!found.isSymbolicLink()) return 'left alone: it is a pipe, a socket or a device, not a file';
+  const target = resolve(dirname(path), readlinkSync(path));
+  const isInside = target.startsWith(`${folder.inbox}/`);
+  return `left alone: it is a link that ${isInside ? 'stays in' : 'leads out of'} the inbox (to ${target})`;
 }
 
 async function planOf(engine: Engine | undefined, order: Order): Promise<string[]> {
