@@ -4,7 +4,7 @@ import { formatBytes } from '../../core/units.ts';
 import { shown } from '../../platform/ffmpeg/refusals.ts';
 import { PASS_LOGS } from './argv.ts';
 import { type Bench, bytesOf, forget, recall, remember, syncFile } from './bench.ts';
-import { type Attempt, nextAttempt } from './budget.ts';
+import { type Attempt, formatRate, nextAttempt } from './budget.ts';
 import { type Encode, encodePicture, joinTracks, type Muxed, SHARE } from './steps.ts';
 
 /** A finished attempt as it is remembered; only the best one's file is kept. */
@@ -89,10 +89,7 @@ async function keepBest(bench: Bench, work: Encode, tried: readonly Tried[]): Pr
 }
 
 function inWords(work: Encode, best: Tried, tries: number): string {
-  const rate =
-    best.bitsPerSecond >= 1e6
-      ? `${(best.bitsPerSecond / 1e6).toFixed(2)} Mb/s`
-      : `${Math.round(best.bitsPerSecond / 1000)} kb/s`;
+  const rate = formatRate(best.bitsPerSecond);
   const passes = PASS_LOGS[work.choice.codec].length > 0 ? 'two passes' : 'one pass';
   const filled = ((best.bytes / work.budget.capBytes) * 100).toFixed(1);
   return `${passes} at ${rate}, ${filled} % of the size${tries > 1 ? ` after ${tries} tries` : ''}`;

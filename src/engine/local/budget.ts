@@ -46,6 +46,11 @@ export function videoRate(budget: Budget): number {
   return (videoBytes(budget) * 8) / budget.durationS;
 }
 
+/** `604 kb/s`, `1.21 Mb/s`. */
+export function formatRate(bitsPerSecond: number): string {
+  return bitsPerSecond >= 1e6 ? `${(bitsPerSecond / 1e6).toFixed(2)} Mb/s` : `${Math.round(bitsPerSecond / 1000)} kb/s`;
+}
+
 /**
  * What to do after these attempts: another one with that many bits, or stop with the best one. Never picks one over the cap;
  * ends after six at the latest.

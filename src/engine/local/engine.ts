@@ -6,10 +6,13 @@ import { probe } from '../../platform/ffmpeg/probe.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Engine, EngineContext } from '../engine.ts';
 import { type Bench, type Effort, recall, remember } from './bench.ts';
+import { formatRate, videoRate } from './budget.ts';
 import { copyPicture } from './copy.ts';
 import { encode } from './encode.ts';
 import { createMeter } from './meter.ts';
 import type { Outcome } from './outcome.ts';
+import { describeSound, planSound } from './sound.ts';
+import { budgetOf } from './steps.ts';
 import { straightened } from './straighten.ts';
 import { type Choice, choose, describeChoice, droppedTracks } from './plan.ts';
 
@@ -67,9 +70,22 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
 
     async describe(order, signal) {
       const facts = await probe(order.source, { tools: options.tools, signal });
-      return [...describeChoice(facts, choose(facts, order), order), ...droppedTracks(facts)];
+      const choice = choose(facts, order);
+      return [
+        ...describeChoice(facts, choice, order),
+        ...describeBudget(facts, choice, order),
+        ...droppedTracks(facts),
+      ];
     },
   };
+}
+
+/** Before samples are taken: how the bits are shared out. */
+function describeBudget(facts: MediaFacts, choice: Choice, order: Order): string[] {
+  if (choice.kind === 'copy' || choice.mode === 'quality') return [];
+  const sound = planSound(facts, order.target, choice.capBytes);
+  const rate = videoRate(budgetOf(facts, choice, sound.estimateBytes));
+  return [`about ${formatRate(Math.max(0, rate))} for the picture, ${describeSound(sound.tracks)}`, ...sound.notes];
 }
 
 /** Looking through a long file on a slow share takes minutes: done once per job. */
