@@ -122,8 +122,8 @@ describe('a message whose fate is unknown is never sent again', () => {
   });
 
   it('does not count readings that failed', async () => {
-    const { engine, server, order, job } = await bench({ speed: 1500 });
-    server.scripts.push({ events: [{ call: 'x' }], end: 'cut', applyAfterMs: 7 * MINUTE });
+    const { engine, server, order, job } = await bench({ speed: 300 });
+    server.scripts.push({ events: [{ call: 'x' }], end: 'cut', applyAfterMs: 8 * MINUTE });
     // Each reading is tried three times: four readings fail.
     server.fault({ match: { path: /^\/api\/state/ }, nth: 2, times: 12, hangUp: 'before' });
     await engine.run(order(), job().context);

@@ -6,8 +6,12 @@ import type { NemoServerOptions } from '../../support/nemo-server/server.ts';
 import { type Bench, bench, Killed, type TestJob, sameBytes } from './support.ts';
 
 /** Runs a job that is killed after its n-th journal record, restarts it, and asks again as a person would where it is held. */
-async function killedAfter(stand: Bench, n: number): Promise<{ first: TestJob; candidate: Candidate; asked: number }> {
-  const first = stand.job({ workDir: 'w', dieAfter: n });
+async function killedAfter(
+  stand: Bench,
+  n: number,
+  lost = false,
+): Promise<{ first: TestJob; candidate: Candidate; asked: number }> {
+  const first = stand.job({ workDir: 'w', dieAfter: n, lost });
   const died = await stand
     .restart()
     .run(stand.order(), first.context)
@@ -55,6 +59,7 @@ describe('a job killed after any of its journal records', () => {
       ).toEqual([1]);
       expect(server.renders.size, where).toBe(1);
       expect(await sameBytes(candidate.path, [...server.renders.values()][0]?.path), where).toBe(true);
+      if (first.journal.includes('checkpoint:result.1')) expect(server.fetches.length, where).toBe(1);
       // Only between the intent and the message itself nobody can know: there, and nowhere else, a person is asked.
       expect(asked, where).toBe(
         first.journal.at(-1) === 'checkpoint:message.1' &&
@@ -63,6 +68,28 @@ describe('a job killed after any of its journal records', () => {
           ? 1
           : 0,
       );
+    }
+  });
+
+  it('goes on when the record itself was lost: what it was to report is found out', async () => {
+    const whole = await bench({ speed: 1500 });
+    const journal = await recordsOf(whole.engine, whole);
+    for (let n = 1; n <= journal.length; n += 1) {
+      if (!journal[n - 1]?.startsWith('checkpoint:')) continue;
+      const stand = await bench({ speed: 1500 });
+      const { server } = stand;
+      const { first, candidate, asked } = await killedAfter(stand, n, true);
+      const where = `killed before ${first.journal.at(-1)} (${n} of ${journal.length}) was kept`;
+      const sessions = [...server.sessions.values()];
+      // At worst an empty session is left, which costs nothing.
+      const used = sessions.filter(({ messages }) => messages.length > 0);
+      expect(
+        used.map(({ messages, files }) => [messages.length, files.length]),
+        where,
+      ).toEqual([[1, 1]]);
+      expect(server.renders.size, where).toBe(1);
+      expect(asked, where).toBe(0);
+      expect(await sameBytes(candidate.path, [...server.renders.values()][0]?.path), where).toBe(true);
     }
   });
 

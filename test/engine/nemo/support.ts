@@ -122,6 +122,8 @@ export interface JobOptions {
   resume?: Record<string, Json>;
   /** Dies (throws) right after this many journal records: what kill -9 leaves behind. */
   dieAfter?: number;
+  /** The last of them did not make it to the disk: what it was to report has happened. */
+  lost?: boolean;
 }
 
 export class Killed extends Error {}
@@ -140,18 +142,21 @@ export class TestJob {
   readonly stop = new AbortController();
   readonly workDir: string;
   readonly #dieAfter: number;
+  readonly #lost: boolean;
 
   constructor(workDir: string, options: JobOptions = {}) {
     this.workDir = workDir;
     mkdirSync(workDir, { recursive: true });
     this.records = structuredClone(options.resume ?? {});
     this.#dieAfter = options.dieAfter ?? Number.POSITIVE_INFINITY;
+    this.#lost = options.lost === true;
   }
 
   get context(): EngineContext {
     const kill = new AbortController();
     return {
       record: async (key, value) => {
+        if (this.#lost && this.journal.length + 1 >= this.#dieAfter) return this.#write(`checkpoint:${key}`, kill);
         this.records[key] = structuredClone(value);
         this.everything.push(JSON.stringify({ key, value }));
         this.#write(`checkpoint:${key}`, kill);
