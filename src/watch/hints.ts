@@ -11,7 +11,10 @@ export interface DirectoryHints {
 
 /** Where hints come from. They may be late, doubled, wrong or missing: the scan is the truth. */
 export interface HintSource {
-  /** Resolves once changes in `dir` are reported, or cannot be. Never rejects. */
+  /**
+   * Resolves once changes in `dir` are reported, or cannot be. Never rejects. `dir` is no symbolic link. A directory with a
+   * backslash in its path gives none (chokidar takes it for a slash).
+   */
   watch(dir: string, onHint: OnHint): Promise<DirectoryHints>;
 }
 
@@ -21,30 +24,78 @@ export interface HintProblem {
   message: string;
 }
 
-/** chokidar, held to one inotify watch per directory. `onProblem` hears why a directory gives no hints. */
+/**
+ * chokidar, held to one inotify watch per directory. `onProblem` hears why a directory gives no hints. Directories asked
+ * for in the same turn share one FSWatcher: each of those takes 6 kB.
+ */
 export function chokidarHints(onProblem: (problem: HintProblem) => void): HintSource {
+  let gathering: Group | undefined;
   return {
-    watch: (dir, onHint) =>
-      new Promise(resolve => {
-        const watcher = new DirectoryOnly({ followSymlinks: false, atomic: false, ignoreInitial: true });
-        const hints = {
-          live: true,
-          close: async () => {
-            await watcher.close();
-            // close() took our listener away, and an error nobody listens to is thrown.
-            watcher.on('error', () => {});
-          },
-        };
-        watcher.on('error', error => {
-          hints.live = false;
-          const { code, message } = error as NodeJS.ErrnoException;
-          onProblem({ dir, code: code ?? 'unknown', message });
+    async watch(dir, onHint) {
+      if (gathering === undefined || gathering.has(dir)) {
+        const group = new Group(onProblem);
+        gathering = group;
+        setImmediate(() => {
+          if (gathering === group) gathering = undefined;
+          group.begin();
         });
-        watcher.on('raw', (_event, name) => onHint(typeof name === 'string' ? name : null));
-        watcher.once('ready', () => resolve(hints));
-        watcher.add(dir);
-      }),
+      }
+      const group = gathering;
+      group.add(dir, onHint);
+      await group.ready;
+      return {
+        get live() {
+          return group.isLive(dir);
+        },
+        close: () => group.remove(dir),
+      };
+    },
   };
+}
+
+/** Some directories that share an FSWatcher. */
+class Group {
+  readonly ready: Promise<void>;
+  private readonly watcher = new DirectoryOnly({ followSymlinks: false, atomic: false, ignoreInitial: true });
+  private readonly listeners = new Map<string, OnHint>();
+  private readonly dead = new Set<string>();
+
+  constructor(onProblem: (problem: HintProblem) => void) {
+    this.ready = new Promise(resolve => this.watcher.once('ready', resolve));
+    this.watcher.on('error', error => {
+      const { code = 'unknown', message, path = '' } = error as NodeJS.ErrnoException;
+      this.dead.add(path);
+      onProblem({ dir: path, code, message });
+    });
+    this.watcher.on('raw', (_event, name: string | null, details) => {
+      const { watchedPath } = details as { watchedPath: string };
+      this.listeners.get(watchedPath)?.(name);
+    });
+  }
+
+  has(dir: string): boolean {
+    return this.listeners.has(dir);
+  }
+
+  isLive(dir: string): boolean {
+    return this.listeners.has(dir) && !this.dead.has(dir);
+  }
+
+  add(dir: string, onHint: OnHint): void {
+    this.listeners.set(dir, onHint);
+  }
+
+  begin(): void {
+    this.watcher.add([...this.listeners.keys()]);
+  }
+
+  async remove(dir: string): Promise<void> {
+    if (!this.listeners.delete(dir)) return;
+    if (this.listeners.size > 0) return void this.watcher.unwatch(dir);
+    await this.watcher.close();
+    // close() took our listener away, and an error nobody listens to is thrown.
+    this.watcher.on('error', () => {});
+  }
 }
 
 /**

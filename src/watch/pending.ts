@@ -23,7 +23,7 @@ import type { Writer } from './writer.ts';
 /** Files per lstat batch. */
 const CHUNK = 64;
 /** Files judged in one go: what lstat said of each is kept until then. */
-const JUDGED_AT_ONCE = 512;
+const JUDGED_AT_ONCE = 4_096;
 /** More files than this are not remembered as ones whose writer may come back. */
 const REMEMBERED = 1_000;
 /** Words beside a file are short and written in one go. */
@@ -163,14 +163,15 @@ export class Pending {
     }));
   }
 
+  /** In whole milliseconds: V8 keeps small integers in place, and every fraction in a box of its own. */
   private now(): Round {
-    return { no: this.roundNo, at: this.desk.clock.monotonic() };
+    return { no: this.roundNo, at: Math.floor(this.desk.clock.monotonic()) };
   }
 
   private wait(dir: Directory, name: string, settling: Settling, reported: Tracked['reported']): void {
     const before = dir.files.get(name);
     if (before !== undefined && typeof before !== 'number') this.drop(before);
-    const at = this.desk.clock.monotonic();
+    const { at } = this.now();
     if (this.files.size === 0) this.lastRoundAt = at;
     const file: Tracked = {
       dir,

@@ -11,6 +11,8 @@ import { type FileStat, identityOf } from './stat.ts';
 
 /** Names per lstat batch. */
 const CHUNK = 256;
+/** Directories visited side by side: registering a watch waits for the thread pool, listing does not. */
+const VISITED_AT_ONCE = 32;
 /** More hints than this waiting for one directory, and it is listed instead. */
 const MANY_NAMES = 4096;
 /** So many empty listings in a row are taken for a mishap of the network, not for an emptied inbox. */
@@ -79,7 +81,7 @@ export class Tree {
   }
 
   /**
-   * Lists every directory, and calls `between` after each, so that files that are waited for are not kept waiting. Rejects
+   * Lists every directory, and calls `between` after every few, so that files that are waited for are not kept waiting. Rejects
    * when the inbox itself cannot be listed, and then forgets nothing.
    */
   async scan(scope: ScanScope, between: () => Promise<boolean>): Promise<void> {
@@ -89,12 +91,16 @@ export class Tree {
     this.retryHints = true;
     this.rootMoved = false;
     const todo = [''];
-    for (let rel = todo.pop(); rel !== undefined; rel = todo.pop()) {
-      const dir = this.dirs.get(rel);
-      if (!scope.polledOnly || !dir || dir.kind.polled) await this.visit(rel, scope.deep);
-      for (const child of this.childrenOf(rel)) todo.push(child);
+    while (todo.length > 0) {
+      const batch = todo.splice(-VISITED_AT_ONCE);
+      await Promise.all(batch.filter(rel => this.isInScope(rel, scope)).map(rel => this.visit(rel, scope.deep)));
+      for (const rel of batch) for (const child of this.childrenOf(rel)) todo.push(child);
       if (!(await between())) return;
     }
+  }
+
+  private isInScope(rel: string, scope: ScanScope): boolean {
+    return !scope.polledOnly || this.dirs.get(rel)?.kind.polled !== false;
   }
 
   /** Looks where hints point; goes into directories that are new. */

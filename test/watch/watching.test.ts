@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { chokidarHints } from '../../src/watch/hints.ts';
 import { pinOf } from '../../src/watch/stat.ts';
 import { eventually } from '../support/eventually.ts';
 import { drop, NO_HINTS, SETTLE_MS, tempDir, watching } from './support.ts';
@@ -259,6 +260,22 @@ describe('the watcher itself', () => {
     if (process.platform === 'linux') expect((await inotifyWatches()) - before).toBe(11);
     await watcher.stop();
     expect(await inotifyWatches()).toBe(before);
+  });
+
+  it.each([true, false])('lets go of folders that are gone (told of it: %s)', async told => {
+    const inbox = join(await tempDir(), 'inbox');
+    for (const n of upTo(20)) await drop(inbox, `tree/folder${n}/clip.mp4`);
+    const before = await inotifyWatches();
+    const hints = chokidarHints(() => {});
+    const deaf = told ? hints : { watch: (dir: string) => hints.watch(dir, () => {}) };
+    const { watcher } = await watching({ inbox, hints: deaf });
+    await watcher.settled();
+    await rm(join(inbox, 'tree'), { recursive: true });
+    if (!told) await watcher.rescan();
+    const left = process.platform === 'linux' ? 1 : 0;
+    await eventually(async () => (await inotifyWatches()) === before + left, { what: 'the watches to be given back' });
+    expect(watcher.pending()).toEqual([]);
+    await watcher.stop();
   });
 
   it('says how it is', async () => {
