@@ -121,7 +121,7 @@ function edit(lines: readonly string[], edits: Edits): string[] {
     [comment, explained, removed] = [[], 0, 0];
   };
   for (const line of lines) {
-    if (/^# /.test(line)) {
+    if (line.startsWith('# ')) {
       if (explained + removed > 0 || (comment.length > 0 && out.at(-1) !== comment.at(-1))) flush();
       comment.push(line);
       out.push(line);

@@ -36,12 +36,16 @@ export class Machine {
     const nspawn = spawn('systemd-nspawn', args, { stdio: 'ignore' });
     const leader = await eventually(() => {
       if (nspawn.exitCode !== null) throw new Error(`systemd-nspawn ended with ${nspawn.exitCode}`);
-      const children = readFileSync(`/proc/${nspawn.pid}/task/${nspawn.pid}/children`, 'utf8').trim();
-      return children === '' ? undefined : Number(children.split(' ')[0]);
+      // The first child sets the walls up and goes; its heir is process 1 of the machine.
+      const children = readFileSync(`/proc/${nspawn.pid}/task/${nspawn.pid}/children`, 'utf8').trim().split(' ');
+      return children
+        .map(Number)
+        .find(pid => pid > 0 && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'systemd');
     });
     const machine = new Machine(nspawn, leader, prefix);
     await eventually(() => /running|degraded/.test(machine.run('systemctl', 'is-system-running').out), {
       what: 'the machine to be up',
+      withinMs: 120_000,
     });
     machine.#borrowPrograms();
     return machine;
