@@ -242,7 +242,7 @@ function once(emitter, event) {
 
 function curl(args) {
   const { status, stderr } = spawnSync('curl', ['-sS', '-f', ...args]);
-  if (status !== 0) throw new Error(`curl: ${stderr}`);
+  if (status !== 0) throw new Error(`curl: ${String(stderr)}`);
 }
 
 async function seconds(act) {

@@ -37,7 +37,7 @@ export async function sessionFor(cloud: Cloud, task: Task): Promise<SessionRecor
   return record;
 }
 
-export function sessionGone(): ShrinkError {
+function sessionGone(): ShrinkError {
   return new ShrinkError(
     'session-gone',
     'the service no longer knows the session, and with it the timeline made so far',

@@ -14,10 +14,10 @@ import { isAddress, type OutputHint } from './router.ts';
 import { checkFormat } from './upload.ts';
 
 /** Facts of a job (`Job.facts`): they hold its session. */
-export type JobFacts = Readonly<Record<string, string>>;
+type JobFacts = Readonly<Record<string, string>>;
 
 /** For what is done beside the queue, by a person at a terminal. */
-export interface Aside {
+interface Aside {
   signal: AbortSignal;
   onProgress?(fraction: number, note?: string): void;
 }

@@ -30,7 +30,7 @@ export function attributionHeaders(attribution: Attribution): Record<string, str
 }
 
 /** Printable ASCII, at most 64 characters: a value a header can carry whatever it came from. */
-export function headerSafe(value: string): string {
+function headerSafe(value: string): string {
   return value
     .replace(/[^\x20-\x7E]/g, '')
     .trim()

@@ -4,7 +4,7 @@ import type { Cloud, Task } from './cloud.ts';
 import { pickString } from './json.ts';
 
 /** Name of the fact that holds the link under which a person finds the session on the site. */
-export const CLAIM_FACT = 'claim link';
+const CLAIM_FACT = 'claim link';
 
 /**
  * Puts the claim link into the job's record, once. The claim token opens the session on the site for seven days and nothing else; the

@@ -8,7 +8,7 @@ import { type Answer, errorFor, REFUSALS, type RefusalFacts } from './errors-tab
 import type { Exchange, Reply, Wire } from './wire.ts';
 
 /** Calls with a token; see REFUSALS for what each refusal becomes. */
-export interface Call {
+interface Call {
   /** For errors, as in "while …". */
   doing: string;
   method: 'GET' | 'POST';
@@ -23,10 +23,10 @@ export interface Call {
   silenceMs?: number;
 }
 
-export type Success = Extract<Answer, { ok: true }> & { headers: Record<string, string> };
+type Success = Extract<Answer, { ok: true }> & { headers: Record<string, string> };
 
 /** What came of sending a message. Only `refused` means that it was certainly not taken. */
-export type Opened =
+type Opened =
   | { kind: 'stream'; body: Readable }
   | { kind: 'answered'; text: string }
   | { kind: 'refused'; error: ShrinkError }

@@ -16,7 +16,7 @@ import { checkFormat } from './upload.ts';
 
 export type { NemoOptions } from './options.ts';
 
-export interface Readiness {
+interface Readiness {
   credits: Credits;
   account: 'own' | 'anonymous';
   /** How far this machine's clock is ahead of the service's, milliseconds; absent where the service does not say. */

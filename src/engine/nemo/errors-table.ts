@@ -31,10 +31,10 @@ export type Refusal =
   | 'wrong-type';
 
 /** What the service may be asked again by itself: after a new token, after waiting, after a moment, or not at all. */
-export type Repeat = 'with-new-token' | 'with-client-id' | 'after-waiting' | 'later' | 'never';
+type Repeat = 'with-new-token' | 'with-client-id' | 'after-waiting' | 'later' | 'never';
 
 /** Whether a message refused like this was certainly not taken: `maybe` means it has to be asked about. */
-export type Taken = 'no' | 'maybe';
+type Taken = 'no' | 'maybe';
 
 export interface RefusalFacts {
   /** What was being asked for, as in "while …". */
@@ -261,7 +261,7 @@ export function refusalOf(body: Parsed, status: number): Refusal | undefined {
   return failed || (code !== undefined && !['0', '200'].includes(code)) ? 'other-code' : undefined;
 }
 
-export function refusalOfStatus(status: number): Refusal {
+function refusalOfStatus(status: number): Refusal {
   const exact = `http-${status}`;
   if (Object.hasOwn(REFUSALS, exact)) return exact as Refusal;
   if (status >= 500) return 'http-5xx';
@@ -287,7 +287,7 @@ export function refusalBehind(error: unknown): Refusal | undefined {
   return error instanceof ShrinkError ? origins.get(error) : undefined;
 }
 
-export function registrationUrl(webUrl: string, userId: string | undefined): string {
+function registrationUrl(webUrl: string, userId: string | undefined): string {
   const page = `${webUrl.replace(/\/$/, '')}/register`;
   return userId ? `${page}?bind=${encodeURIComponent(userId)}` : page;
 }

@@ -13,10 +13,10 @@ import type { OutputHint } from './router.ts';
 import type { Snapshot } from './state.ts';
 
 /** The draft to render, kept as a file of its own: `draft.N`. */
-export type DraftRecord = { session: string; file: string; sha256: string; summary: string };
+type DraftRecord = { session: string; file: string; sha256: string; summary: string };
 
 /** A render under its id: `render.N`. Durable before it is asked for, so that a restart asks for the same one. */
-export type RenderRecord = {
+type RenderRecord = {
   session: string;
   id: string;
   /** 2: the first one failed. */
@@ -29,7 +29,7 @@ export type RenderRecord = {
 };
 
 /** The downloaded render: `result.N`. `have` is false where it was known to be too large and not fetched. */
-export type ResultRecord = { render: string; bytes: number; have: boolean };
+type ResultRecord = { render: string; bytes: number; have: boolean };
 
 export interface Exported {
   bytes: number;

@@ -6,7 +6,7 @@ import { type Secret, secret } from './secret.ts';
 /** The free token's life when the service does not say: 7 days. */
 export const TOKEN_LIFE_MS = 7 * 86_400_000;
 
-export interface AnonymousToken {
+interface AnonymousToken {
   value: Secret;
   /** Epoch ms. */
   expiresAt: number;
@@ -91,7 +91,7 @@ export function createIdentity({ dir, apiUrl, clientId: configured }: IdentityOp
 }
 
 /** What the service takes as a client id: any stable string of at most 64 characters that a header can carry. */
-export function isClientId(text: string): boolean {
+function isClientId(text: string): boolean {
   return /^[\x21-\x7E]{1,64}$/.test(text);
 }
 

@@ -5,7 +5,7 @@ import { shown } from './stream.ts';
  * what a person reads and named as the action it stands for. The actions are told to the caller, never carried out from here:
  * the agent's words alone must not lead to anything that costs.
  */
-export type GuiAction = 'export' | 'state' | 'timeline' | 'edit' | 'credits' | 'act';
+type GuiAction = 'export' | 'state' | 'timeline' | 'edit' | 'credits' | 'act';
 
 export interface Translated {
   /** What a person reads; empty where nothing but instructions for the editor was said. */

@@ -16,12 +16,12 @@ export interface WatchState {
 }
 
 /** "Still working..." is said this often. */
-export const NOTICE_EVERY_MS = 120_000;
+const NOTICE_EVERY_MS = 120_000;
 /**
  * Known servers sometimes leave the stream open after the last reply (adk-python #4216, #5455). Once a whole reply is this old
  * the turn is taken as over, and the session's state says what came of it.
  */
-export const QUIET_AFTER_REPLY_MS = 90_000;
+const QUIET_AFTER_REPLY_MS = 90_000;
 
 export type Deadline = 'hard' | 'heartbeats-only' | 'quiet-after-reply' | 'notice';
 

@@ -175,14 +175,21 @@ describe('a download', () => {
     expect(server.renders.size).toBe(1);
   });
 
-  it('starts again when what is there is no longer the same', async () => {
+  it.each([
+    ['the file at the address is another one by now', /"validator":"\\"[^"]*\\""/, '"validator":"\\"other\\""'],
+    ['what was begun is of another render', /"of":"[^"]*"/, '"of":"http://127.0.0.1/other.mp4"'],
+    ['nothing says what it was', /"validator":/, '"forgotten":'],
+  ])('starts again when %s', async (_, what, instead) => {
     const { engine, server, restart, order, job, dir } = await bench({ server: BIG });
     server.fetchFaults.add({ match: { path: RESULT }, hangUp: { atByte: 100_000 } });
     server.fetchFaults.add({ match: { path: RESULT }, nth: 2, times: 3, hangUp: 'before' });
     const first = job({ workDir: 'w' });
     await engine.run(order(wide), first.context).catch(() => {});
-    const note = join(dir, 'w', 'result-1.mp4.part.json');
-    await writeFile(note, (await readFile(note, 'utf8')).replace(/"validator":"[^,}]*"/, '"validator":"\\"other\\""'));
+    const part = join(dir, 'w', 'result-1.mp4.part');
+    const note = await readFile(`${part}.json`, 'utf8');
+    expect(note).toMatch(what);
+    await writeFile(`${part}.json`, note.replace(what, instead));
+    await writeFile(part, Buffer.alloc((await readFile(part)).length, '?'));
     const candidate = await restart().run(order(wide), job({ workDir: 'w', resume: first.records }).context);
     expect(await sameBytes(candidate.path, [...server.renders.values()][0]?.path)).toBe(true);
   });

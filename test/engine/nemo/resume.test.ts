@@ -88,6 +88,7 @@ describe('a job killed after any of its journal records', () => {
         where,
       ).toEqual([[1, 1]]);
       expect(server.renders.size, where).toBe(1);
+      expect(server.count('POST', /lambda$/), where).toBe(1);
       expect(asked, where).toBe(0);
       expect(await sameBytes(candidate.path, [...server.renders.values()][0]?.path), where).toBe(true);
     }

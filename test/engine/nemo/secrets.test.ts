@@ -107,7 +107,7 @@ describe('the token', () => {
 
   it('does not show itself by accident', () => {
     const value = secret(OWN);
-    expect(`${String(value)} ${JSON.stringify({ value })} ${inspect({ value }, { depth: 5 })}`).toBe(
+    expect(`${[value].join('')} ${JSON.stringify({ value })} ${inspect({ value }, { depth: 5 })}`).toBe(
       '[secret] {"value":"[secret]"} { value: [secret] }',
     );
     expect(value.reveal()).toBe(OWN);

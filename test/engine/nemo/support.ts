@@ -25,7 +25,7 @@ export function onEnd(cleanup: () => Promise<unknown>): void {
   cleanups.push(cleanup);
 }
 
-export async function tempDir(): Promise<string> {
+async function tempDir(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'nemo-test-'));
   onEnd(() => rm(dir, { recursive: true, force: true }));
   return dir;

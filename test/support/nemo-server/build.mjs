@@ -20,7 +20,7 @@ export function buildNemoServer() {
     '--outDir',
     dir,
   ]);
-  if (status !== 0) throw new Error(`the stand-in does not compile:\n${stdout}${stderr}`);
+  if (status !== 0) throw new Error(`the stand-in does not compile:\n${stdout.toString()}${stderr.toString()}`);
   return {
     dir,
     url: file => pathToFileURL(join(dir, file)).href,

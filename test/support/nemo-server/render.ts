@@ -29,7 +29,7 @@ export async function renderTo(job: RenderJob): Promise<number> {
   return (await stat(job.path)).size;
 }
 
-export function tinyMp4(bytes: number, salt: string): Buffer {
+function tinyMp4(bytes: number, salt: string): Buffer {
   const buffer = Buffer.alloc(Math.max(32, bytes), salt);
   buffer.writeUInt32BE(buffer.length, 0);
   buffer.write('ftypisom', 4, 'latin1');

@@ -144,11 +144,11 @@ export class NemoServer {
   }
 
   get url(): string {
-    return `http://127.0.0.1:${(this.#api?.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${(this.#api?.address() as AddressInfo | undefined)?.port}`;
   }
 
   get filesUrl(): string {
-    return `http://127.0.0.1:${(this.#files?.address() as AddressInfo).port}`;
+    return `http://127.0.0.1:${(this.#files?.address() as AddressInfo | undefined)?.port}`;
   }
 
   /** Directory with uploads and `renders/`. */
@@ -350,7 +350,7 @@ export class NemoServer {
     if (!session) return this.#refuse(404, 1002, 'session not found');
     const length = Number(request.headers['content-length'] ?? 0);
     if (length > (this.options.maxUploadBytes ?? 500_000_000)) return this.#refuse(413, 4002, 'file too large');
-    if (!/^multipart\//.test(request.headers['content-type'] ?? ''))
+    if (!(request.headers['content-type'] ?? '').startsWith('multipart/'))
       return this.#uploadByUrl(session, await readBody(request));
     const fileId = this.#ids.next('file_');
     const path = this.options.keepUploads === false ? undefined : join(this.#dir, fileId);
