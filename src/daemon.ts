@@ -16,7 +16,7 @@ import { createDropBox, sweepDrops } from './control/drop.ts';
 import { LiveControl } from './control/live.ts';
 import { createPictures } from './control/pictures.ts';
 import { serve } from './control/serve.ts';
-import { adviceFor, isShrinkError, ShrinkError } from './core/errors.ts';
+import { adviceFor, isShrinkError } from './core/errors.ts';
 import { type Job, RESTING } from './core/job.ts';
 import { IllegalEvent } from './core/lifecycle.ts';
 import { restoreOriginal } from './deliver/originals.ts';
@@ -39,7 +39,8 @@ import { Actions } from './queue/actions.ts';
 import { Admissions } from './queue/admissions.ts';
 import { isWithin, ReasonedGate } from './queue/gate.ts';
 import { isBusy, untilIdle } from './queue/idle.ts';
-import { Ledger, type ReplayedRecord } from './queue/ledger.ts';
+import { Ledger } from './queue/ledger.ts';
+import { replayInto } from './queue/replaying.ts';
 import { Scheduler } from './queue/scheduler.ts';
 import { createTidy } from './queue/tidy.ts';
 import { createWorker } from './queue/worker.ts';
@@ -332,21 +333,6 @@ function httpOf({ config, secrets, env }: DaemonOptions) {
 /** A held job keeps its working files: after a person acted, it may go on from them. */
 function isUnfinished(job: Job | undefined): boolean {
   return job !== undefined && (!RESTING.has(job.state.name) || job.state.name === 'held');
-}
-
-/** A journal whose records do not fit each other was not written by us like that. */
-function replayInto(ledger: Ledger, record: ReplayedRecord, place: { file: string; line: number }): void {
-  try {
-    ledger.replay(record);
-  } catch (error) {
-    if (!(error instanceof IllegalEvent)) throw error;
-    throw new ShrinkError('damaged', `${place.file}:${place.line}: ${error.message}`, {
-      doing: 'reading the journal',
-      subject: place.file,
-      hint: 'Move the state directory aside to start anew; sources and results are untouched.',
-      cause: error,
-    });
-  }
 }
 
 function exitCodeOf(error: unknown): number {

@@ -2,12 +2,13 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/load.ts';
-import { ShrinkError } from '../core/errors.ts';
+
 import type { Job, JobView, StateName } from '../core/job.ts';
-import { IllegalEvent, viewOf } from '../core/lifecycle.ts';
+import { viewOf } from '../core/lifecycle.ts';
 import { readJournal } from '../journal/replay.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Ledger } from '../queue/ledger.ts';
+import { replayInto } from '../queue/replaying.ts';
 import type { ControlReader, Explanation, JobDetail, StatusView } from './control.ts';
 import { detailOf } from './views.ts';
 
@@ -25,19 +26,7 @@ export async function openOffline(options: OfflineOptions): Promise<ControlReade
   const ledger = new Ledger({ append: refuse }, options.clock);
   await readJournal({
     dir: join(config.stateDir, 'journal'),
-    onRecord(record, place) {
-      try {
-        ledger.replay(record);
-      } catch (error) {
-        if (!(error instanceof IllegalEvent)) throw error;
-        throw new ShrinkError('damaged', `${place.file}:${place.line}: ${error.message}`, {
-          doing: 'reading the journal',
-          subject: place.file,
-          hint: 'Move the state directory aside to start anew; sources and results are untouched.',
-          cause: error,
-        });
-      }
-    },
+    onRecord: (record, place) => replayInto(ledger, record, place),
   });
   return {
     status: () => statusOf(ledger, options),

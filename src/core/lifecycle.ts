@@ -34,22 +34,14 @@ import {
   type StateName,
 } from './job.ts';
 
+/** What is known of a job from its first moment. */
+export type Admitted = Pick<
+  Job,
+  'arrival' | 'inbox' | 'path' | 'relative' | 'pin' | 'fingerprint' | 'sidecar' | 'words' | 'version' | 'decision'
+>;
+
 export type JobEvent =
-  | {
-      event: 'admitted';
-      data: {
-        arrival: number;
-        inbox: string;
-        path: string;
-        relative: string;
-        pin: Pin;
-        fingerprint: string;
-        sidecar?: Sidecar;
-        words?: string;
-        version: number;
-        decision: Decision;
-      };
-    }
+  | { event: 'admitted'; data: Admitted }
   | { event: 'decided'; data: { decision: Decision; sidecar: Sidecar | null } }
   | { event: 'repinned'; data: { path: string; relative: string; pin: Pin } }
   | { event: 'queued'; data: { because: string; fresh?: boolean; byPerson?: boolean } }

@@ -121,7 +121,15 @@ async function killedAfter(n: number): Promise<{ state: string; messages: number
     await box.start();
   }
   const among = (...states: string[]) =>
-    eventually(async () => (await box.jobs()).find(found => states.includes(found.state)), { what: states.join(', ') });
+    eventually(
+      async () => {
+        const jobs = await box.jobs();
+        const found = jobs.find(job => states.includes(job.state));
+        if (!found) throw new Error(`record ${n}: ${JSON.stringify(jobs)}`);
+        return found;
+      },
+      { what: states.join(', ') },
+    );
   let job = await among('done', 'held', 'failed');
   if (job.state === 'held') {
     // Killed between the intent and the request: the service shows no change, so a person decides, and nothing was sent.
