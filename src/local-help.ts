@@ -22,7 +22,7 @@ export function createLocalHelp(local: Engine, tools: Tools): LocalHelp {
       const { bytes, durationS } = await probe(source, { tools, signal: request.signal });
       return splitAtKeyframes({ ...request, tools, source, sourceBytes: bytes, durationS, maxBytes });
     },
-    join: ({ onProgress: _, ...request }) => joinParts({ ...request, tools }),
+    join: request => joinParts({ ...request, tools }),
   };
 }
 
