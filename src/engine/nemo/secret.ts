@@ -4,6 +4,7 @@ import { inspect } from 'node:util';
 /** A value that shows itself only to who asks by name; logs, errors, JSON and templates get `[secret]`. */
 export interface Secret {
   reveal(): string;
+  toString(): string;
 }
 
 export function secret(value: string): Secret {

@@ -55,6 +55,18 @@ describe('a render over the size asked for', () => {
     expect(server.fetches.filter(({ path }) => path.includes([...server.renders.keys()][0] ?? 'x'))).toHaveLength(1);
   });
 
+  it('is noticed also when nobody said beforehand how large it is', async () => {
+    const { engine, server, order, job } = await bench();
+    server.scripts.push({ oversize: true });
+    // Without a length in the answer's head.
+    server.fetchFaults.add({ match: { path: /render-result/ }, truncated: 1e9 });
+    const work = job();
+    const candidate = await engine.run(order(), work.context);
+    expect(work.records['result.1']).toMatchObject({ bytes: 8096, have: true });
+    expect(candidate.bytes).toBe(2048);
+    expect(server.messages).toHaveLength(2);
+  });
+
   it('twice is left to a person, never delivered', async () => {
     const { engine, server, order, job } = await bench();
     server.scripts.push({ oversize: true }, { oversize: true });
