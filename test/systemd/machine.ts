@@ -34,21 +34,18 @@ export class Machine {
       ],
     ];
     const nspawn = spawn('systemd-nspawn', args, { stdio: 'ignore' });
-    const leader = await eventually(() => {
-      if (nspawn.exitCode !== null) throw new Error(`systemd-nspawn ended with ${nspawn.exitCode}`);
-      // The first child sets the walls up and goes; its heir is process 1 of the machine.
-      const children = readFileSync(`/proc/${nspawn.pid}/task/${nspawn.pid}/children`, 'utf8').trim().split(' ');
-      return children
-        .map(Number)
-        .find(pid => pid > 0 && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'systemd');
-    });
-    const machine = new Machine(nspawn, leader, prefix);
-    await eventually(() => /running|degraded/.test(machine.run('systemctl', 'is-system-running').out), {
-      what: 'the machine to be up',
-      withinMs: 120_000,
-    });
-    machine.#borrowPrograms();
-    return machine;
+    try {
+      const machine = new Machine(nspawn, await leaderOf(nspawn), prefix);
+      await eventually(() => /running|degraded/.test(machine.run('systemctl', 'is-system-running').out), {
+        what: 'the machine to be up',
+        withinMs: 120_000,
+      });
+      machine.#borrowPrograms();
+      return machine;
+    } catch (error) {
+      nspawn.kill('SIGTERM');
+      throw error;
+    }
   }
 
   private constructor(nspawn: ChildProcess, leader: number, prefix: string) {
@@ -96,29 +93,37 @@ export class Machine {
 
   /** ffmpeg of this machine with the libraries it was made for; and the program where the shipped unit looks for it. */
   #borrowPrograms(): void {
-    const libs = execFileSync(
-      'sh',
-      ['-c', "ldd /usr/bin/ffmpeg | sed -n 's#.*=> \\(/.*\\)/[^/]* (.*#\\1#p' | sort -u"],
-      { encoding: 'utf8' },
+    // Some libraries are links by way of /etc/alternatives, which the machine does not have.
+    const libs = sh(
+      "ldd /usr/bin/ffmpeg | sed -n 's#.*=> \\(/[^ ]*\\) (.*#\\1#p' | xargs realpath | xargs -n1 dirname | sort -u",
     );
     const path = libs
-      .trim()
       .split('\n')
-      .map(dir => `/host${dir.replace(/^\/lib/, '/usr/lib')}`)
+      .map(dir => `/host${dir}`)
       .join(':');
-    const loader = execFileSync('sh', ['-c', "ldd /usr/bin/ffmpeg | grep -o '/lib[^ ]*ld-linux[^ ]*'"], {
-      encoding: 'utf8',
-    }).trim();
-    const realLoader = execFileSync('realpath', [loader], { encoding: 'utf8' }).trim();
+    const loader = sh("ldd /usr/bin/ffmpeg | grep -o '/lib[^ ]*ld-linux[^ ]*' | xargs realpath");
     for (const name of ['ffmpeg', 'ffprobe']) {
       this.write(
         `/usr/local/bin/${name}`,
-        `#!/bin/sh\nexec /host${realLoader} --library-path ${path} /host/usr/bin/${name} "$@"\n`,
+        `#!/bin/sh\nexec /host${loader} --library-path ${path} /host/usr/bin/${name} "$@"\n`,
       );
       this.must('chmod', '755', `/usr/local/bin/${name}`);
     }
     this.must('ln', '-sf', '/opt/shrinkbox/bin/shrinkbox', '/usr/bin/shrinkbox');
   }
+}
+
+function sh(script: string): string {
+  return execFileSync('sh', ['-c', script], { encoding: 'utf8' }).trim();
+}
+
+/** Process 1 of the machine. The first child of nspawn sets the walls up and goes. */
+function leaderOf(nspawn: ChildProcess): Promise<number> {
+  return eventually(() => {
+    if (nspawn.exitCode !== null) throw new Error(`systemd-nspawn ended with ${nspawn.exitCode}`);
+    const children = readFileSync(`/proc/${nspawn.pid}/task/${nspawn.pid}/children`, 'utf8').trim().split(' ');
+    return children.map(Number).find(pid => pid > 0 && readFileSync(`/proc/${pid}/comm`, 'utf8').trim() === 'systemd');
+  });
 }
 
 function debian(): string {

@@ -1,0 +1,99 @@
+/** What SIGHUP does to `run`, with a daemon that only notes it. */
+import { EventEmitter } from 'node:events';
+import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, expect, it } from 'vitest';
+import { type CliOptions, FakeDaemon, runCli } from '../support/cli.ts';
+import { eventually } from '../support/eventually.ts';
+import { tempDir } from '../support/serving.ts';
+
+let dir: string;
+let config: string;
+let daemon: FakeDaemon;
+let signals: EventEmitter;
+let env: NodeJS.ProcessEnv;
+
+beforeEach(async () => {
+  dir = await tempDir();
+  config = join(dir, 'config.yaml');
+  await writeFile(config, 'log: { level: silent }\n');
+  daemon = new FakeDaemon();
+  signals = new EventEmitter();
+  await mkdir(join(dir, 'bin'));
+  await writeFile(join(dir, 'bin/systemd-notify'), `#!/bin/sh\nshift\nprintf '%s\\n' "$*" >> ${dir}/said\n`);
+  await chmod(join(dir, 'bin/systemd-notify'), 0o755);
+  env = { PATH: `${join(dir, 'bin')}:/usr/bin:/bin`, NOTIFY_SOCKET: '/run/notify' };
+});
+
+const said = async () => (await readFile(join(dir, 'said'), 'utf8').catch(() => '')).trim().split('\n');
+
+const run = (args: string[] = [], options: Partial<CliOptions> = {}) =>
+  runCli(['run', ...args, '--config', config], {
+    parts: { startDaemon: daemon.start },
+    signals,
+    cwd: dir,
+    env,
+    ...options,
+  });
+
+const hangUp = () => void signals.emit('SIGHUP', 'SIGHUP');
+const stop = () => void signals.emit('SIGTERM', 'SIGTERM');
+
+it('has the configuration read again, and systemd told', async () => {
+  daemon.reload = async next => {
+    daemon.calls.push(`reload with ${next.limits.local}`);
+    return { applied: ['limits.local'], needsRestart: ['state_dir'] };
+  };
+  const ran = run();
+  await eventually(async () => (await said()).includes('READY=1'));
+  await writeFile(config, 'limits: { local: 3 }\n');
+  hangUp();
+  await eventually(async () => (await said()).some(line => line.includes('restart needed for state_dir')));
+  stop();
+  expect((await ran).code).toBe(0);
+  expect(daemon.calls).toEqual(['start', 'reload with 3', 'stop']);
+  const about = (await said()).filter(line => /^(READY|RELOADING|STOPPING)/.test(line)).map(line => line.split('=')[0]);
+  expect(about).toEqual(['READY', 'RELOADING', 'READY', 'STOPPING']);
+});
+
+it('keeps the old configuration when the new one has mistakes', async () => {
+  const ran = run();
+  await eventually(async () => (await said()).includes('READY=1'));
+  await writeFile(config, 'rulse: []\n');
+  hangUp();
+  await eventually(async () => (await said()).some(line => line.includes('has mistakes')));
+  await eventually(async () => (await said()).filter(line => line === 'READY=1').length === 2);
+  stop();
+  await ran;
+  expect(daemon.calls).toEqual(['start', 'stop']);
+});
+
+it('waits for the end of the start, and is done once for many signals', async () => {
+  let started: () => void = () => {};
+  const startDaemon = async (options: Parameters<FakeDaemon['start']>[0]) => {
+    for (let n = 0; n < 5; n += 1) hangUp();
+    await new Promise<void>(resolve => {
+      started = resolve;
+    });
+    return daemon.start(options);
+  };
+  const ran = run([], { parts: { startDaemon } });
+  await eventually(() => {
+    started();
+    return daemon.calls.includes('reload');
+  });
+  stop();
+  await ran;
+  expect(daemon.calls).toEqual(['start', 'reload', 'stop']);
+});
+
+it.each([
+  ['on a terminal, which goes away with it', [], { columns: 80 }],
+  ['with --once', ['--once'], {}],
+] as const)('ends it %s', async (_, args, options) => {
+  const ran = run([...args], { ...options, env: { PATH: '/usr/bin:/bin' } });
+  await eventually(() => daemon.calls.includes('start'));
+  hangUp();
+  expect((await ran).code).toBe(0);
+  expect(daemon.calls).toEqual(['start', 'stop']);
+});
