@@ -49,6 +49,8 @@ export interface ExportRequest {
   hint: OutputHint;
   /** Do not fetch what is larger. */
   upTo: number | undefined;
+  /** What came of it before was handed over and found wanting: render it anew. */
+  afresh?: boolean;
 }
 
 /** From the session's draft to a file on this disk. Free, and safe to repeat from whatever step a restart finds. */
@@ -110,14 +112,14 @@ async function renderToEnd(
   task: Task,
   session: SessionRecord,
   draft: string,
-  { n, hint }: ExportRequest,
+  { n, hint, afresh }: ExportRequest,
 ): Promise<{ id: string; status: Completed | undefined }> {
   const { memory, context, order } = task;
   const { client, clock, settings } = cloud;
   const key = `render.${n}`;
   const asked = askedOf(order);
   const kept = memory.get<RenderRecord>(key);
-  let record = kept?.session === session.id ? kept : undefined;
+  let record = kept?.session === session.id && !afresh ? kept : undefined;
   let resumed = record !== undefined;
   if (record?.phase === 'completed') return { id: record.id, status: undefined };
   if (record && asked > record.asked) {

@@ -73,6 +73,7 @@ async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Prom
   const told = prompt.text === undefined ? NOTHING_TOLD : await tell(cloud, task, session, 1, prompt.text);
   const hint = prompt.route.kind === 'export' ? prompt.route.hint : {};
   const first = await exportDraft(cloud, task, session, {
+    ...afresh(task, 1),
     n: 1,
     snapshot: told.after,
     reply: told.reply,
@@ -82,6 +83,8 @@ async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Prom
   const fitted = await fit(cloud, task, session, first, hint);
   const result = await indexFirst(cloud, task, fitted);
   await claimLink(cloud, task, session);
+  const handed: HandedRecord = { n: fitted.n, asked: askedOf(order) };
+  await task.memory.set('handed', handed);
   const asWritten = order.instruction !== undefined && prompt.route.kind === 'edit';
   return {
     path: result.path,
@@ -93,6 +96,15 @@ async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Prom
       ? {}
       : { durationS: uploaded.durationS, durationToleranceS: toleranceS(uploaded.durationS) }),
   };
+}
+
+/** What was handed over to be verified, under `handed`: which export it was, and `order.asked` of then. */
+type HandedRecord = { n: number; asked: number };
+
+/** A person asking again for what was handed over says that it was rejected: another render is free, another message is not. */
+function afresh({ memory, order }: Task, n: number): { afresh: boolean } {
+  const handed = memory.get<HandedRecord>('handed');
+  return { afresh: handed?.n === n && askedOf(order) > handed.asked };
 }
 
 const NOTHING_TOLD: Told = { reply: '', changes: [], after: undefined };
@@ -127,6 +139,8 @@ async function answerQuestion(cloud: Cloud, task: Task, session: SessionRecord, 
 }
 
 interface Fitted {
+  /** Number of the export it is; 0 where this machine made something else of it. */
+  n: number;
   path: string;
   bytes: number;
   how: string;
@@ -143,14 +157,22 @@ async function fit(
   hint: OutputHint,
 ): Promise<Fitted> {
   const { maxBytes } = task;
-  if (fits(first, maxBytes)) return { ...first, how: '', notes: [] };
+  if (fits(first, maxBytes)) return { ...first, n: 1, how: '', notes: [] };
   const max = maxBytes ?? 0;
   const was = `the first result had ${formatBytes(first.bytes)}`;
-  let last = first;
+  let last = { ...first, n: 1 };
   let why: ShrinkError | undefined;
   try {
     const told = await tell(cloud, task, session, 2, followUp(first.bytes, max, cloud.settings.language));
-    last = await exportDraft(cloud, task, session, { n: 2, snapshot: told.after, reply: told.reply, hint, upTo: max });
+    const second = await exportDraft(cloud, task, session, {
+      ...afresh(task, 2),
+      n: 2,
+      snapshot: told.after,
+      reply: told.reply,
+      hint,
+      upTo: max,
+    });
+    last = { ...second, n: 2 };
     if (fits(last, max)) return { ...last, how: 'asked twice for the size; ', notes: [`${was}; asked once more`] };
   } catch (error) {
     // What only time can mend is waited for; anything else leaves the first result to make do with.
@@ -176,17 +198,22 @@ async function shrinkHere(
   cloud: Cloud,
   task: Task,
   session: SessionRecord,
-  last: Exported,
+  last: Exported & { n: number },
   maxBytes: number,
   why: ShrinkError | undefined,
   was: string,
 ): Promise<Fitted> {
   const { order, context, dir } = task;
   if (!cloud.local || order.fallback !== 'local') throw cannotFit(last.bytes, maxBytes, why);
-  const n = task.memory.get('render.2') === undefined ? 1 : 2;
   const whole =
     last.path === undefined
-      ? await exportDraft(cloud, task, session, { n, snapshot: undefined, reply: '', hint: {}, upTo: undefined })
+      ? await exportDraft(cloud, task, session, {
+          n: last.n,
+          snapshot: undefined,
+          reply: '',
+          hint: {},
+          upTo: undefined,
+        })
       : last;
   if (whole.path === undefined) throw cannotFit(last.bytes, maxBytes, why);
   await context.step('making it fit here');
@@ -202,6 +229,7 @@ async function shrinkHere(
     onProgress: fraction => task.onProgress(fraction, 'making it fit here'),
   });
   return {
+    n: 0,
     path,
     bytes,
     how: `made to fit on this machine (${how}); `,

@@ -75,6 +75,22 @@ describe('a render', () => {
     expect(server.messages).toHaveLength(1);
   });
 
+  it('found wanting by who looked at it is made anew when a person asks, without another message', async () => {
+    const { engine, server, restart, order, job } = await bench();
+    const first = job({ workDir: 'w' });
+    const before = await engine.run(order(), first.context);
+    const again = await restart().run(order(), job({ workDir: 'w', resume: first.records }).context);
+    expect(again.path).toBe(before.path);
+    expect(server.renders.size).toBe(1);
+    const asked = job({ workDir: 'w', resume: first.records });
+    const after = await restart().run(order({ asked: 1 }), asked.context);
+    expect(server.renders.size).toBe(2);
+    expect(await sameBytes(after.path, [...server.renders.values()][1]?.path)).toBe(true);
+    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: asked.records }).context);
+    expect(server.renders.size).toBe(2);
+    expect(server.messages).toHaveLength(1);
+  });
+
   it('longer than the limit is held with its id kept, and taken up again from there', async () => {
     const { engine, server, restart, order, job } = await bench({ speed: 3000, server: { renderMs: 40 * MINUTE } });
     const first = job({ workDir: 'w' });

@@ -104,6 +104,16 @@ describe('a message whose fate is unknown is never sent again', () => {
     }
   });
 
+  it('is asked about after ten minutes of nothing but heartbeats, not only after fifteen', async () => {
+    const { engine, server, order, job } = await bench({ speed: 300 });
+    server.scripts.push({ events: [{ call: 'edit_multitrack' }], end: 'hang', heartbeatMs: 20_000 });
+    await engine.run(order(), job().context);
+    const message = server.requests.find(({ path }) => path === SSE)?.at ?? 0;
+    const asked = server.requests.find(({ path, at }) => path.startsWith('/api/state') && at > message)?.at ?? 0;
+    expect(asked - message).toBeGreaterThanOrEqual(10.5 * MINUTE);
+    expect(asked - message).toBeLessThan(15 * MINUTE);
+  });
+
   it('is waited for until what changed has settled: an edit may come in two stages', async () => {
     const { engine, server, order, job } = await bench({ speed: 500 });
     server.scripts.push({ apply: false, events: [{ call: 'x' }], end: 'cut' });

@@ -103,6 +103,16 @@ describe('a render over the size asked for', () => {
     expect(candidate.bytes).toBe(4000);
   });
 
+  it('is made to fit on this machine when the second render fails', async () => {
+    const local = localHelp();
+    const { server, restart, order, job } = await bench();
+    server.scripts.push({ oversize: true });
+    server.fault({ match: { path: /\/lambda\/render_/ }, nth: 2, times: 2, body: '{"success":false,"error":"no"}' });
+    const candidate = await restart({ local }).run(order({ fallback: 'local' }), job().context);
+    expect(local.asked).toEqual([{ source: expect.stringMatching(/result-1\.mp4$/), maxBytes: 4000 }]);
+    expect(candidate.bytes).toBe(4000);
+  });
+
   it('whose follow-up has no credits waits for them where this machine may not help', async () => {
     const { engine, server, order, job } = await bench();
     server.scripts.push({ oversize: true }, { refuse: { status: 402, body: '{"code":2001}' } });
