@@ -109,7 +109,8 @@ function oneLine(text: string): string {
 function execNotify(variables: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const few = { PATH: env.PATH ?? '/usr/bin:/bin', NOTIFY_SOCKET: env.NOTIFY_SOCKET };
   return new Promise((resolve, reject) => {
-    execFile(TOOL, ['--no-block', ...variables], { env: few, timeout: SEND_TIMEOUT_MS }, error =>
+    // Not --no-block: it would end before systemd has read the message, which then no longer knows whose it was and drops it.
+    execFile(TOOL, [...variables], { env: few, timeout: SEND_TIMEOUT_MS }, error =>
       error ? reject(error) : resolve(),
     );
   });

@@ -20,7 +20,7 @@ beforeEach(async () => {
   daemon = new FakeDaemon();
   signals = new EventEmitter();
   await mkdir(join(dir, 'bin'));
-  await writeFile(join(dir, 'bin/systemd-notify'), `#!/bin/sh\nshift\nprintf '%s\\n' "$*" >> ${dir}/said\n`);
+  await writeFile(join(dir, 'bin/systemd-notify'), `#!/bin/sh\nprintf '%s\\n' "$*" >> ${dir}/said\n`);
   await chmod(join(dir, 'bin/systemd-notify'), 0o755);
   env = { PATH: `${join(dir, 'bin')}:/usr/bin:/bin`, NOTIFY_SOCKET: '/run/notify' };
 });

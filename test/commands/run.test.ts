@@ -131,11 +131,11 @@ describe('run', () => {
     const env = { PATH: `${bin}:/usr/bin:/bin`, NOTIFY_SOCKET: '/run/notify' };
     await run([], { env, onOut: upon('Ctrl-C', () => signals.emit('SIGTERM', 'SIGTERM')) });
     expect((await readFile(said, 'utf8')).trim().split('\n')).toEqual([
-      '--no-block EXTEND_TIMEOUT_USEC=90000000',
-      '--no-block READY=1',
-      '--no-block STATUS=running, watching 1 folder: no jobs yet',
-      '--no-block STOPPING=1',
-      '--no-block EXTEND_TIMEOUT_USEC=90000000',
+      'EXTEND_TIMEOUT_USEC=90000000',
+      'READY=1',
+      'STATUS=running, watching 1 folder: no jobs yet',
+      'STOPPING=1',
+      'EXTEND_TIMEOUT_USEC=90000000',
     ]);
   });
 });

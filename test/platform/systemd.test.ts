@@ -129,7 +129,8 @@ s = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
 s.bind(sys.argv[1])
 print('up', flush=True)
 while True:
-    print(s.recv(4096).decode().replace(chr(10), ' '), flush=True)
+    said = s.recv(4096).decode().replace(chr(10), ' ')
+    if said != 'BARRIER=1': print(said, flush=True)
 `;
 
 describe.runIf(has('systemd-notify', '--version') && has('python3', '--version'))(
