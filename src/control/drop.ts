@@ -26,7 +26,7 @@ export interface DropRequest {
   body: AsyncIterable<Uint8Array>;
 }
 
-export interface Dropped {
+interface Dropped {
   path: string;
   name: string;
   bytes: number;

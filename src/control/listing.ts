@@ -14,7 +14,7 @@ export interface Wanted {
   detail: boolean;
 }
 
-export type Order = 'newest' | 'oldest' | 'updated';
+type Order = 'newest' | 'oldest' | 'updated';
 
 /** Jobs in one answer unless `limit` says otherwise. */
 const MAX_JOBS = 100_000;

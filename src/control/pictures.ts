@@ -12,7 +12,7 @@ import type { Tools } from '../platform/ffmpeg/tools.ts';
 import { runChild } from '../platform/subprocess.ts';
 import type { JobDetail } from './control.ts';
 
-export type Which = 'before' | 'after';
+type Which = 'before' | 'after';
 
 export interface Pictures {
   /**

@@ -14,7 +14,7 @@ import { loadPage } from './assets.ts';
 import { type App, type AppOptions, createApp, type Metering, unreadable } from './server.ts';
 import { claimSocket, releaseSocket } from './socket.ts';
 
-export interface ServeOptions extends Pick<AppOptions, 'drop' | 'pictures'> {
+export interface ServeOptions extends Pick<AppOptions, 'drop' | 'pictures' | 'bodyMs'> {
   control: Control;
   /** `state_dir/control.sock`; its directory exists and belongs to us. */
   socketPath: string;

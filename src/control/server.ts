@@ -36,6 +36,8 @@ export interface AppOptions {
   metering?: Metering | undefined;
   /** Silence on an event stream before a comment shows that it still lives; proxies cut after 60 s. */
   heartbeatMs?: number;
+  /** A body that is not to be kept must arrive in this time, milliseconds. */
+  bodyMs?: number;
   /** The built page; absent: a few words in its place. */
   page?: Page;
   /** Absent: nothing can be dropped by the page. */
@@ -61,7 +63,7 @@ type Handler = (c: Asked) => Response | Promise<Response>;
 const HEARTBEAT_MS = 15_000;
 /** No request of ours carries a body worth speaking of. */
 const MAX_BODY = 64 * 1024;
-/** A body that does not arrive in this time is given up, milliseconds. */
+/** Ours are empty or nearly so. */
 const BODY_MS = 30_000;
 /** The one request whose body is a file; it is read where it is wanted. */
 const DROP = '/api/drop';
@@ -92,7 +94,7 @@ export function createApp(options: AppOptions): App {
   });
   app.use(async (c, next) => {
     if (c.req.method === 'POST' && c.req.path === DROP) return next();
-    const trouble = await readAway(c.req.raw);
+    const trouble = await readAway(c.req.raw, options.bodyMs ?? BODY_MS);
     if (!trouble) return next();
     c.header('Connection', 'close');
     if (trouble === 'slow') return failure(c, 408, 'timed-out', 'the request did not arrive in time');
@@ -189,12 +191,12 @@ async function metrics(c: Asked, metering: Metering): Promise<Response> {
 }
 
 /** Reads the body away: nothing here wants one. (hono's bodyLimit wants the global Request replaced.) */
-async function readAway(request: Request): Promise<'large' | 'slow' | undefined> {
+async function readAway(request: Request, limitMs: number): Promise<'large' | 'slow' | undefined> {
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY) return 'large';
   if (!request.body) return undefined;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'slow'>(resolve => {
-    timer = setTimeout(() => resolve('slow'), BODY_MS);
+    timer = setTimeout(() => resolve('slow'), limitMs);
   });
   try {
     return await Promise.race([sizeUp(request.body as unknown as AsyncIterable<Uint8Array>), late]);

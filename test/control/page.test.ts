@@ -1,4 +1,5 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
+import { connect } from 'node:net';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { Secret } from '../../src/config/secrets.ts';
@@ -65,6 +66,21 @@ it('shows the page without a token, and nothing of the jobs', async () => {
   ]) {
     expect((await ask(server, path, { headers }, true)).status).toBe(401);
   }
+});
+
+it('gives up a request whose body does not arrive', async () => {
+  const { server, control } = await serving({ bodyMs: 50 });
+  const answer = await new Promise<string>(resolve => {
+    const socket = connect(server.socket, () => {
+      socket.write('POST /api/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf');
+    });
+    socket.once('data', data => {
+      resolve(String(data));
+      socket.destroy();
+    });
+  });
+  expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  expect(control.mode).toBe('running');
 });
 
 it('goes without a page that was not built', async () => {

@@ -47,9 +47,9 @@ export function Details({ id, tell }: { id: string; tell?: ListProps['tell'] }) 
           <li key={index}>
             <time class="quiet figures" dateTime={new Date(entry.at).toISOString()}>
               {formatWhen(entry.at, Date.now(), language)}
-            </time>{' '}
+            </time>
             <span>
-              {entry.event}
+              {words.events[entry.event] ?? entry.event}
               {entry.note ? `: ${entry.note}` : ''}
             </span>
           </li>

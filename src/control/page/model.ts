@@ -9,7 +9,7 @@ export type Row = JobView & Partial<LiveView>;
 
 export type Section = 'attention' | 'active' | 'queue' | 'history';
 
-export const SECTIONS: readonly Section[] = ['attention', 'active', 'queue', 'history'];
+const SECTIONS: readonly Section[] = ['attention', 'active', 'queue', 'history'];
 
 export const STATES_OF: Readonly<Record<Section, readonly StateName[]>> = {
   attention: ['held', 'failed'],
@@ -21,7 +21,7 @@ export const STATES_OF: Readonly<Record<Section, readonly StateName[]>> = {
 /** Rows per list; whoever has more to look at asks for more, or turns pages. */
 export const PAGE_SIZE = 25;
 
-export interface Window {
+interface Window {
   rows: readonly Row[];
   /** How many rows the list may have here. */
   limit: number;
@@ -78,7 +78,7 @@ export function reduce(model: Model, news: News): Model {
   }
 }
 
-export function sectionOf(state: StateName): Section {
+function sectionOf(state: StateName): Section {
   return SECTIONS.find(section => STATES_OF[section].includes(state)) ?? 'history';
 }
 

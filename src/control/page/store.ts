@@ -2,7 +2,7 @@
 import * as api from './api.ts';
 import { EMPTY, type Model, type News, reduce, type Row, type Section, STATES_OF } from './model.ts';
 
-export type Link = 'connecting' | 'open' | 'lost' | 'door';
+type Link = 'connecting' | 'open' | 'lost' | 'door';
 
 export interface View {
   model: Model;
