@@ -188,7 +188,7 @@ export class Admissions {
     const by = 'the file was changed; the new version gets a job of its own';
     if (this.#options.abort(job.id, { kind: 'replaced', by })) return;
     const now = this.#options.ledger.get(job.id);
-    if (!now || (RESTING.has(now.state.name) && now.state.name !== 'held')) return;
+    if (!now || (RESTING.has(now.state.name) && now.state.name !== 'held' && now.state.name !== 'failed')) return;
     const next = await this.#options.ledger.commit(job.id, {
       event: 'cancelled',
       data: { reason: { code: 'replaced', text: by } },

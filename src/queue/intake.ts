@@ -3,12 +3,12 @@
  * test/queue/intake.test.ts. A sighting may come any number of times (events are hints, scans repeat); only one that says
  * something new leads to a change.
  */
-import { type Job, type Pin, RESTING, samePin, type Sidecar, type Sighting } from '../core/job.ts';
+import { type Job, type Pin, RESTING, samePin, type Sidecar, type Sighting, type StateName } from '../core/job.ts';
 import { WHOLE_UP_TO } from '../platform/files.ts';
 
 export type Admission =
   | { kind: 'nothing'; why: string }
-  /** A new job; unfinished `replaced` ones of the same place were about bytes that are no more. */
+  /** A new job; `replaced` ones of the same place, unfinished, held or failed, were about bytes that are no more. */
   | { kind: 'new'; version: number; replaced: Job[] }
   /** The same content, under another name or identity: the job goes on under that. */
   | { kind: 'repin'; job: Job; why: string }
@@ -45,7 +45,7 @@ export function admit({ sighting, fingerprint, here, twins, stillThere }: Intake
     return { kind: 'repin', job: newest, why: 'the same content under a new identity' };
   }
   if (newest) {
-    const replaced = here.filter(job => !RESTING.has(job.state.name) || job.state.name === 'held');
+    const replaced = here.filter(({ state }) => !RESTING.has(state.name) || NEEDS_A_PERSON.has(state.name));
     return { kind: 'new', version: 1, replaced };
   }
   const twin = twins.findLast(job => job.inbox === sighting.inbox && isSameContent(job, sighting.pin, fingerprint));
@@ -54,6 +54,9 @@ export function admit({ sighting, fingerprint, here, twins, stillThere }: Intake
   }
   return { kind: 'new', version: 1, replaced: [] };
 }
+
+/** Nobody can do anything any more about what these say once their file was put there anew. */
+const NEEDS_A_PERSON: ReadonlySet<StateName> = new Set(['held', 'failed']);
 
 function reworded(job: Job, sidecar: Sidecar | undefined): Admission {
   switch (job.state.name) {

@@ -108,7 +108,7 @@ const ROWS: Row[] = [
     what: 'a large damaged file copied again with its date: only the damage between the samples differs',
     here: [aJob({ pin: large }, failed)],
     sighting: { pin: aPin({ sizeBytes: LARGE, ino: '11', ctimeNs: '200' }) },
-    expected: { kind: 'new', version: 1, replaced: 0 },
+    expected: { kind: 'new', version: 1, replaced: 1 },
   },
   {
     what: 'a large file after a remount, or brought back from an archive that keeps no nanoseconds',
@@ -181,11 +181,11 @@ const ROWS: Row[] = [
     expected: { kind: 'new', version: 1, replaced: 0 },
   },
   {
-    what: 'an incomplete file that grew',
+    what: 'an incomplete file that grew: the failure needs nobody any more',
     here: [aJob({ fingerprint: '' }, failed)],
     sighting: { pin: rewritten },
     fingerprint: 'content-2',
-    expected: { kind: 'new', version: 1, replaced: 0 },
+    expected: { kind: 'new', version: 1, replaced: 1 },
   },
 ];
 
