@@ -2,7 +2,7 @@ import { connect, openJournalReader, type Reader } from './connect.ts';
 import type { ControlClient } from '../control/client.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { statusLines } from './status-lines.ts';
+import { shownJobs, statusLines } from './status-lines.ts';
 import { safeJson } from './text.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
 
@@ -34,12 +34,16 @@ export async function watchStatus(context: Context): Promise<number> {
   return EXIT.fine;
 }
 
-type Shown = Pick<Reader, 'status' | 'jobs'>;
+type Shown = Pick<Reader, 'status' | 'jobs' | 'job'>;
 
 /** Paints on every change until the daemon ends or nobody reads any more. */
 async function follow(context: Context, daemon: ControlClient): Promise<void> {
   const { io } = context;
-  const from: Shown = { status: () => daemon.status(), jobs: () => daemon.jobs() };
+  const from: Shown = {
+    status: () => daemon.status(),
+    jobs: state => daemon.jobs(state ? { state } : {}),
+    job: id => daemon.job(id),
+  };
   const end = new AbortController();
   let painting: Promise<void> | undefined;
   let stale = false;
@@ -89,7 +93,7 @@ async function show(context: Context, from: Shown): Promise<void> {
     io.stdout.write(`${safeJson(status, 0)}\n`);
     return;
   }
-  const lines = statusLines(context, status, await from.jobs());
+  const lines = statusLines(context, status, await shownJobs(from, status));
   if (!io.stdout.isTTY) {
     io.stdout.write(`${lines.join('\n')}\n\n`);
     return;

@@ -1,7 +1,7 @@
 import { openReader } from './connect.ts';
 import type { Define } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { statusLines } from './status-lines.ts';
+import { shownJobs, statusLines } from './status-lines.ts';
 
 export const defineStatus: Define = (program, action) => {
   program
@@ -15,7 +15,7 @@ export const defineStatus: Define = (program, action) => {
         try {
           const status = await reader.status();
           if (context.json) context.printJson(status);
-          else for (const line of statusLines(context, status, await reader.jobs())) context.print(line);
+          else for (const line of statusLines(context, status, await shownJobs(reader, status))) context.print(line);
           return EXIT.fine;
         } finally {
           await reader.close();

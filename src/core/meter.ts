@@ -1,5 +1,5 @@
 /** How a message to the cloud ended, as far as its stream told; the counting of it is the daemon's affair (metrics.ts). */
-export type StreamOutcome = 'over' | 'refused' | 'unknown' | 'aborted';
+type StreamOutcome = 'over' | 'refused' | 'unknown' | 'aborted';
 
 /** What the cloud engine tells of its traffic. Called synchronously; never throws. */
 export interface CloudMeter {
