@@ -248,7 +248,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     const socketPath = join(config.stateDir, 'control.sock');
     const inboxes = () => config.folders.map(folder => folder.inbox);
     await sweepDrops(inboxes(), clock.now());
-    const drop = createDropBox({ inboxes, minFree: config.limits.minFree, log });
+    const drop = createDropBox({ inboxes, minFree: () => config.limits.minFree, log });
     const page = { drop, pictures: createPictures({ tools }) };
     const server = await serve({ control, socketPath, log, metering: metrics, ...page, ...httpOf(options) });
     releases.add({ release: () => server.close() });

@@ -45,7 +45,8 @@ export interface DropBox {
 export interface DropOptions {
   /** Absolute paths; asked each time, as a reload may change them. */
   inboxes: () => readonly string[];
-  minFree: MinFree;
+  /** Asked each time as well. */
+  minFree: () => MinFree;
   log: Logger;
   files?: Files;
   /** A sender that sends nothing for this long is gone, milliseconds. */
@@ -185,7 +186,7 @@ class Box implements DropBox {
 
   async #mustFit(inbox: string, more: number): Promise<void> {
     const disk = await inFolder(inbox, () => diskSpace(inbox, this.#files));
-    const missing = missingBytes(disk, this.#announced(inbox), this.#options.minFree, more);
+    const missing = missingBytes(disk, this.#announced(inbox), this.#options.minFree(), more);
     if (missing === 0) return;
     throw new ShrinkError('no-space', `it does not fit: ${formatBytes(missing)} more would have to be free`, {
       subject: inbox,
@@ -197,7 +198,7 @@ class Box implements DropBox {
     try {
       const disk = await diskSpace(inbox, this.#files);
       if (disk.totalBytes === 0) return null;
-      const { minFree } = this.#options;
+      const minFree = this.#options.minFree();
       const floor = Math.max(minFree.bytes, Math.ceil(minFree.share * disk.totalBytes));
       return Math.max(0, disk.freeBytes - this.#announced(inbox) - floor);
     } catch {

@@ -151,7 +151,7 @@ function openWithoutToken(host: string): ShrinkError {
     'config-invalid',
     `http.listen is ${host}, which other machines can reach, and there is no token`,
     {
-      hint: 'Set http.token_file to a file with a secret in it, or listen at 127.0.0.1.',
+      hint: 'Set http.token_file to a file with a secret in it (or give the systemd credential http-token), or listen at 127.0.0.1.',
     },
   );
 }

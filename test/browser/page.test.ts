@@ -291,7 +291,7 @@ async function withInbox(
 ): Promise<{ inbox: string; page: Page }> {
   const inbox = join(await tempDir(), 'inbox');
   await mkdir(inbox);
-  const minFree = { bytes: 0, share: 0 };
+  const minFree = () => ({ bytes: 0, share: 0 });
   const drop = createDropBox({ inboxes: () => [inbox], minFree, log: silentLogger });
   const prepare = (control: FakeControl) => {
     const status = control.status.bind(control);

@@ -12,7 +12,7 @@ const GENEROUS = { bytes: 0, share: 0 };
 async function boxIn(options: Partial<Parameters<typeof createDropBox>[0]> = {}) {
   const inbox = join(await tempDir(), 'inbox');
   mkdirSync(inbox);
-  const box = createDropBox({ inboxes: () => [inbox], minFree: GENEROUS, log: silentLogger, ...options });
+  const box = createDropBox({ inboxes: () => [inbox], minFree: () => GENEROUS, log: silentLogger, ...options });
   const put = (request: Partial<DropRequest>) =>
     box.put({ inbox, name: 'clip.mp4', body: chunks('video'), ...request });
   return { inbox, box, put };
@@ -104,7 +104,7 @@ it.each<[string, Partial<DropRequest>, string]>([
 });
 
 it('refuses what does not fit before it is written, and counts what others announced', async () => {
-  const { inbox, box, put } = await boxIn({ minFree: { bytes: 1e18, share: 0 } });
+  const { inbox, box, put } = await boxIn({ minFree: () => ({ bytes: 1e18, share: 0 }) });
   await expect(put({ bytes: 5 })).rejects.toMatchObject({ code: 'no-space' });
   expect(readdirSync(inbox)).toEqual([]);
   expect(await box.inboxes()).toEqual([{ inbox, free_bytes: 0 }]);
@@ -181,7 +181,7 @@ it('is open to the page and to programs, not to other sites', async () => {
 });
 
 it('answers with the reason where a file is not taken', async () => {
-  const { inbox, box } = await boxIn({ minFree: { bytes: 1e18, share: 0 } });
+  const { inbox, box } = await boxIn({ minFree: () => ({ bytes: 1e18, share: 0 }) });
   const { server } = await serving({ drop: box });
   const post = { method: 'POST', body: 'x' };
   expect(await ask(server, url(inbox, 'a.mp4'), post)).toMatchObject({

@@ -86,7 +86,7 @@ export async function inboxes(): Promise<Inbox[]> {
   return (await (await ask('api/inboxes')).json()) as Inbox[];
 }
 
-export async function act(action: 'retry' | 'cancel' | 'forget' | 'restore', id: string): Promise<JobView> {
+export async function act(action: 'retry' | 'cancel' | 'restore', id: string): Promise<JobView> {
   return (await (await ask(`api/jobs/${id}/${action}`, { method: 'POST' })).json()) as JobView;
 }
 

@@ -115,7 +115,7 @@ function Finished({ job, tell }: { job: Row; tell: ListProps['tell'] }) {
       {isOpen && (
         <div class="below">
           <Details id={job.id} tell={tell} />
-          {!isDone && job.state === 'cancelled' && <Acts job={job} actions={['retry']} tell={tell} />}
+          {!isDone && <Acts job={job} actions={['retry']} tell={tell} />}
         </div>
       )}
     </li>

@@ -159,7 +159,7 @@ function Head({ job, children }: { job: Row; children?: ComponentChildren }) {
   );
 }
 
-type Action = 'retry' | 'cancel' | 'forget' | 'restore';
+type Action = 'retry' | 'cancel' | 'restore';
 
 /** Buttons that act on a job; what went wrong is said beside them. */
 export function Acts({
@@ -182,7 +182,7 @@ export function Acts({
     api
       .act(action, job.id)
       .then(
-        answer => tell(action === 'forget' ? { kind: 'forgotten', id: job.id } : { kind: 'job', job: answer }),
+        answer => tell({ kind: 'job', job: answer }),
         (error: unknown) => setTrouble(`${words.actFailed}: ${error instanceof Error ? error.message : ''}`),
       )
       .finally(() => setBusy(undefined));

@@ -21,7 +21,6 @@ const en = {
   },
   connecting: 'Connecting…',
   offline: 'No connection to shrinkbox. What you see may be out of date; it is being tried again.',
-  back: 'Connected again.',
   pausedNote: 'Paused: nothing new starts until you resume.',
   door: {
     title: 'A token is needed',
@@ -45,7 +44,6 @@ const en = {
   search: 'Find by file name',
   retry: 'Try again',
   cancel: 'Cancel',
-  forget: 'Do it again from new',
   restore: 'Bring the original back',
   details: 'Details',
   detailsOf: (name: string) => `Details of ${name}`,
@@ -144,7 +142,6 @@ const zh: Words = {
   },
   connecting: '正在连接…',
   offline: '与 shrinkbox 的连接已断开。当前内容可能不是最新的，正在重试。',
-  back: '已重新连接。',
   pausedNote: '已暂停：点击“继续”之前不会开始新的任务。',
   door: {
     title: '需要访问令牌',
@@ -168,7 +165,6 @@ const zh: Words = {
   search: '按文件名查找',
   retry: '重试',
   cancel: '取消',
-  forget: '重新处理',
   restore: '恢复原文件',
   details: '详情',
   detailsOf: name => `${name} 的详情`,
