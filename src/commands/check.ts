@@ -18,13 +18,19 @@ export const defineCheck: Define = (program, action) => {
           return EXIT.fine;
         }
         const config = await context.loadConfig();
-        await context.loadSecrets(config);
+        const { httpToken } = await context.loadSecrets(config);
+        const { isLoopback } = await import('../control/guard.ts');
+        if (!httpToken && config.http.listen !== 'off' && !isLoopback(config.http.listen.host)) context.say(OPEN);
         if (context.json) context.printJson({ ok: true, ...config });
         else for (const line of configLines(context, config)) context.print(line);
         return EXIT.fine;
       }),
     );
 };
+
+/** A credential is seen by the service only, so this is no mistake by itself. */
+const OPEN =
+  'http.listen can be reached by other machines: the daemon will want http.token_file or the systemd credential http-token';
 
 function configLines({ paint }: Context, config: Config): string[] {
   const name =

@@ -3,7 +3,6 @@
  * file that has other mistakes.
  */
 import { type Conflict, findConflicts } from './conflicts.ts';
-import { isLoopback } from './fields.ts';
 import type { ResolvePath } from './schema.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -16,7 +15,6 @@ export function crossCheck(written: unknown, resolve: ResolvePath): Conflict[] {
     ...folders.flatMap(archiveProblems),
     ...ruleNameProblems(rules),
     ...folders.flatMap((folder, i) => unknownRules(folder, i, rules)),
-    ...listenProblems(asMap(root['http'])),
   ];
 }
 
@@ -71,14 +69,6 @@ function unknownRules(folder: Written, index: number, rules: Written[]): Conflic
     const hint = didYouMean(name, known) || `; there is ${known.map(it => `"${it}"`).join(', ')}`;
     return [{ path, message: `there is no rule "${name.slice(0, 60)}"${hint}` }];
   });
-}
-
-function listenProblems(http: Written): Conflict[] {
-  const written = http['listen'];
-  const host = typeof written === 'string' ? /^\[?([^\]]*)\]?:\d+$/.exec(written.trim())?.[1] : undefined;
-  if (host === undefined || isLoopback(host) || http['token_file'] !== undefined) return [];
-  const message = `${String(written)} can be reached by other machines, so a token is needed: set token_file, or listen on 127.0.0.1`;
-  return [{ path: ['http', 'listen'], message }];
 }
 
 function ruleName(rule: Written, index: number): string {

@@ -15,7 +15,7 @@ let long: Buffer;
 
 beforeAll(async () => {
   short = clip(2);
-  long = clip(25);
+  long = clip(12);
   machine = await Machine.boot();
   machine.must('useradd', '--system', '--home-dir', '/var/lib/shrinkbox', '--shell', '/usr/sbin/nologin', 'shrinkbox');
   machine.must(
