@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../src/config/secrets.ts';
-import { createDropBox } from '../../src/control/drop.ts';
+import { createDropBox, type DropBox } from '../../src/control/drop.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { findChromium, launch, servePage, visit as open, type Visit, type VisitOptions } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
@@ -110,7 +110,20 @@ function suite(executable: string): void {
     expect(control.mode).toBe('running');
   });
 
-  it('takes a dropped file with the words for it, and shows how far it is', async () => {
+  it('shows how far a file has come, and leaves nothing of one that is stopped', async () => {
+    const { inbox, page } = await withInbox(visit, { mayComplain: true, isSlow: true });
+    await dropOn(page, `new File([new Uint8Array(${64 * 2 ** 20})], 'big.mp4')`);
+    const bar = page.getByRole('progressbar', { name: 'Upload of big.mp4' });
+    await eventually(async () => expect(Number(await bar.getAttribute('value'))).toBeGreaterThan(0), {
+      what: 'the upload to be on its way',
+    });
+    expect(Number(await bar.getAttribute('value'))).toBeLessThan(1);
+    await page.getByRole('button', { name: 'Stop: big.mp4' }).click();
+    await page.locator('.uploads').getByText('stopped').waitFor();
+    await eventually(async () => expect(readdirSync(inbox)).toEqual([]), { what: 'the rest to be removed' });
+  });
+
+  it('takes a dropped file with the words for it', async () => {
     const { inbox, page } = await withInbox(visit);
     await page.getByLabel('What should become of it?').fill('为微信压缩');
     const big = `new File([new Uint8Array(${3 * 2 ** 20}).fill(7)], 'a/b\\\\evil: name?.mp4')`;
@@ -285,14 +298,17 @@ function finished(control: FakeControl, count: number): void {
   }
 }
 
+/** A page in front of a real inbox. `isSlow`: what comes in is taken slowly. */
 async function withInbox(
   visit: (options: VisitOptions & { mayComplain?: boolean }) => Promise<Visit>,
-  options: { mayComplain?: boolean } = {},
+  options: { mayComplain?: boolean; isSlow?: boolean } = {},
 ): Promise<{ inbox: string; page: Page }> {
   const inbox = join(await tempDir(), 'inbox');
   await mkdir(inbox);
   const minFree = () => ({ bytes: 0, share: 0 });
-  const drop = createDropBox({ inboxes: () => [inbox], minFree, log: silentLogger });
+  const box = createDropBox({ inboxes: () => [inbox], minFree, log: silentLogger });
+  const put: DropBox['put'] = request => box.put({ ...request, body: firstOf(request.body, 4) });
+  const drop = options.isSlow ? { ...box, inboxes: () => box.inboxes(), put } : box;
   const prepare = (control: FakeControl) => {
     const status = control.status.bind(control);
     control.status = () => {
@@ -300,7 +316,7 @@ async function withInbox(
       return { ...now, folders: now.folders.map(folder => ({ ...folder, inbox })) };
     };
   };
-  const { page } = await visit({ serve: { drop }, prepare, ...options });
+  const { page } = await visit({ serve: { drop }, prepare, ...(options.mayComplain ? { mayComplain: true } : {}) });
   await page.getByRole('button', { name: 'Choose files' }).waitFor();
   return { inbox, page };
 }
@@ -338,6 +354,16 @@ async function cuttable() {
     return `http://127.0.0.1:${port}/`;
   };
   return { to, cut, mend: () => listen(port) };
+}
+
+/** The first parts at once, the rest slowly. */
+async function* firstOf(body: AsyncIterable<Uint8Array>, count: number): AsyncGenerator<Uint8Array> {
+  let taken = 0;
+  for await (const chunk of body) {
+    yield chunk;
+    taken += 1;
+    if (taken > count) await new Promise(resolve => setTimeout(resolve, 15));
+  }
 }
 
 /** Drags a file over the page and lets it fall; `file` is an expression evaluated there. */
