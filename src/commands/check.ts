@@ -21,12 +21,18 @@ export const defineCheck: Define = (program, action) => {
         const { httpToken } = await context.loadSecrets(config);
         const { isLoopback } = await import('../control/guard.ts');
         if (!httpToken && config.http.listen !== 'off' && !isLoopback(config.http.listen.host)) context.say(OPEN);
-        if (context.json) context.printJson({ ok: true, ...config });
+        if (context.json) context.printJson({ ok: true, ...config, notify: await withoutKeys(config.notify) });
         else for (const line of configLines(context, config)) context.print(line);
         return EXIT.fine;
       }),
     );
 };
+
+/** Webhook services put their keys into the address. */
+async function withoutKeys(notify: Config['notify']): Promise<Config['notify']> {
+  const { maskUrl } = await import('../config/show.ts');
+  return notify.map(each => ({ ...each, url: maskUrl(each.url) }));
+}
 
 /** A credential is seen by the service only, so this is no mistake by itself. */
 const OPEN =

@@ -86,6 +86,8 @@ async function uninstall(context: Context, options: ServiceOptions): Promise<num
     throw fileError(error, `removing ${path}`, path, ROOT_HINT);
   }
   await systemctl(context, options, 'daemon-reload');
+  // One that had failed would stay in the list as a ghost; for any other there is nothing to reset.
+  await systemctl(context, options, 'reset-failed', `${unitName(options)}.service`).catch(() => {});
   const said = [`stopped and removed ${path}`, 'Configuration, state and folders are as they were.'];
   return tell(context, { unit: path, remarks: [] }, said);
 }

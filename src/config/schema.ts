@@ -246,7 +246,9 @@ const httpSchema = (resolve: ResolvePath) =>
     listen: field
       .listen()
       .prefault('127.0.0.1:8788')
-      .describe('Address of the page and API, or off. Any other than loopback needs token_file.'),
+      .describe(
+        'Address of the page and API, or off. Any other than loopback needs a token (token_file, or the systemd credential http-token).',
+      ),
     token_file: field
       .path(resolve, '/etc/shrinkbox/http-token')
       .optional()

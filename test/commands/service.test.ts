@@ -165,7 +165,11 @@ it('service uninstall stops and removes it, and leaves everything else', async (
   await service('install', '--into', dir, '--no-start');
   const ran = await service('uninstall', '--into', dir);
   expect(ran.code).toBe(0);
-  expect(await said()).toEqual(['systemctl disable --now shrinkbox.service', 'systemctl daemon-reload']);
+  expect(await said()).toEqual([
+    'systemctl disable --now shrinkbox.service',
+    'systemctl daemon-reload',
+    'systemctl reset-failed shrinkbox.service',
+  ]);
   expect([existsSync(join(dir, 'shrinkbox.service')), existsSync(config)]).toEqual([false, true]);
   expect((await service('uninstall', '--into', dir)).code).toBe(2);
 });
@@ -176,3 +180,18 @@ it.each([
   ['/a', '/b', '/'],
   ['/srv/a', '/srv/a/b', '/srv/a'],
 ])('%s and %s have %s in common', (a, b, parent) => expect(commonParent(a, b)).toBe(parent));
+
+describe('check', () => {
+  it('shows no key of a webhook, and remarks on an address others reach', async () => {
+    await writeFile(
+      config,
+      JSON.stringify({
+        notify: [{ url: 'https://gotify.lan/message?token=SeCrEt1' }],
+        http: { listen: '0.0.0.0:8788' },
+      }),
+    );
+    const ran = await runCli(['check', '--json', '--config', config], { env, home: dir });
+    expect([ran.code, JSON.parse(ran.out).notify[0].url]).toEqual([0, 'https://gotify.lan/...']);
+    expect(ran.err).toContain('http-token');
+  });
+});

@@ -55,9 +55,9 @@ it('jobs that end are told and counted, and no secret or path gets out', async (
   await box.job('clip.mp4', 'done');
   await box.job('text.mp4', 'failed');
   await eventually(() => got.length === 2, { what: 'two notifications' });
-  expect(got.map(({ event, title }) => [event, title]).sort()).toEqual([
-    ['done', 'clip.mp4 is done'],
-    ['failed', 'text.mp4 failed'],
+  expect(got.map(({ event, title }) => `${event}: ${title}`).sort()).toEqual([
+    'done: clip.mp4 is done',
+    'failed: text.mp4 failed',
   ]);
   const text = await metrics();
   for (const line of [

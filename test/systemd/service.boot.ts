@@ -169,6 +169,7 @@ it('a mistake in the configuration ends it with 10, and it is not started again'
     '0',
   ]);
   configure();
+  machine.must('systemctl', 'start', 'shrinkbox');
 });
 
 it('an instance of the template has its own state, and its token as a credential', async () => {
