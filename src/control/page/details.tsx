@@ -3,7 +3,7 @@ import type { JobDetail } from '../control.ts';
 import * as api from './api.ts';
 import { Compare } from './compare.tsx';
 import { formatWhen } from './format.ts';
-import { Acts, type ListProps } from './jobs.tsx';
+import { Acts, type ListProps } from './acts.tsx';
 import { useWords } from './speech.ts';
 
 /** Everything known about one job, fetched when somebody looks. */

@@ -1,7 +1,7 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Details } from './details.tsx';
 import { formatBytes, formatCount, formatSaving, formatWhen, nameOf } from './format.ts';
-import { Acts, type ListProps } from './jobs.tsx';
+import { Acts, type ListProps } from './acts.tsx';
 import { PAGE_SIZE, type Row, totalOf } from './model.ts';
 import { useWords } from './speech.ts';
 
