@@ -1,5 +1,6 @@
 import { looksLikeIsobmff, walkIsobmff } from './container/isobmff.ts';
 import { looksLikeMatroska, walkMatroska } from './container/matroska.ts';
+import { looksLikeFlv, walkFlv, walkTransportStream } from './container/packets.ts';
 import { looksLikeRiff, walkRiff } from './container/riff.ts';
 import { type ByteSource, type Completeness, isZero, truncated, UNKNOWN, withWindow } from './container/source.ts';
 
@@ -9,7 +10,7 @@ const HEAD_BYTES = 64;
 
 /**
  * Whether a file is all there by its container's own arithmetic: MP4/MOV boxes, Matroska/WebM segment, RIFF (AVI, WAV)
- * sizes. A veto only: ffprobe opens a file cut at 10 % and reports its full duration, these sums do not. A few small reads;
+ * sizes, whole last packets of MPEG-TS and FLV. A veto only: ffprobe opens a file cut at 10 % and reports its full duration, these sums do not. A few small reads;
  * rejects with whatever the source's read throws. The name does not matter, the first bytes decide.
  */
 export async function walkContainer(file: ByteSource): Promise<Completeness> {
@@ -18,6 +19,9 @@ export async function walkContainer(file: ByteSource): Promise<Completeness> {
   if (looksLikeIsobmff(head)) return walkIsobmff(source);
   if (looksLikeMatroska(head)) return walkMatroska(source);
   if (looksLikeRiff(head)) return walkRiff(source);
+  if (looksLikeFlv(head)) return walkFlv(source);
+  const stream = await walkTransportStream(source);
+  if (stream) return stream;
   // No format begins like this; copiers and downloaders reserve space before they write.
   if (head.length === HEAD_BYTES && isZero(head))
     return truncated('space is reserved for it but nothing is written yet');
