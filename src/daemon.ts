@@ -21,6 +21,7 @@ import { type Job, RESTING } from './core/job.ts';
 import { IllegalEvent } from './core/lifecycle.ts';
 import { restoreOriginal } from './deliver/originals.ts';
 import { createDecider } from './decider.ts';
+import type { Gate } from './engine/engine.ts';
 import { createEngines, speaksOfNemo } from './engines.ts';
 import { createExplain } from './explain.ts';
 import { Folders } from './folders.ts';
@@ -46,7 +47,16 @@ import { createTidy } from './queue/tidy.ts';
 import { createWorker } from './queue/worker.ts';
 import { Releases } from './releases.ts';
 import { stuckBecause } from './stuck.ts';
-import { engineViews, folderViews, logChange, modeOf, placesOf, totalsOf, watchFoldersOf } from './status.ts';
+import {
+  engineViews,
+  folderViews,
+  logChange,
+  modeOf,
+  placesOf,
+  restingBecause,
+  totalsOf,
+  watchFoldersOf,
+} from './status.ts';
 import { sweepLeftovers } from './sweep.ts';
 import { createWatcher, type Watcher } from './watch/watcher.ts';
 import { createWorld } from './world.ts';
@@ -172,9 +182,9 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   const admissions = new Admissions({
     ledger,
     log,
-    decide: (sighting, version) => decider.decide(sighting, version),
+    decide: (sighting, version, words) => decider.decide(sighting, version, words),
     fingerprint: (path, bytes) => fingerprint(path, bytes, files),
-    isRegularFile: path => folders.isRegularFile(path),
+    lookAt: path => folders.lookAt(path),
     stillThere: job => folders.stillThere(job),
     abort: (id, reason) => scheduler.abort(id, reason),
     changed: async job => {
@@ -207,6 +217,8 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
       return restoreOriginal({ job: job.id, archived, inbox, relative, sizeBytes: pin.sizeBytes, files, log });
     },
   });
+  /** Why local work rests just now. */
+  const resting = () => (gate.closed ? restingBecause(ledger.paused, config.limits.localHours) : undefined);
   const startedAt = clock.now();
   const status = (): StatusView => ({
     version,
@@ -217,7 +229,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     state_dir: config.stateDir,
     counts: ledger.counts(),
     totals: totalsOf(ledger),
-    engines: engineViews(config, engines, scheduler),
+    engines: engineViews(config, engines, scheduler, resting()),
     folders: folderViews(config, watcher),
   });
   const explain = (path: string) => createExplain({ config, folders, ledger, decider, engines })(path);
@@ -226,7 +238,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     await ledger.setPaused(paused);
     scheduler.setMode({ draining: scheduler.draining });
   };
-  const control: LiveControl = new LiveControl({ ledger, scheduler, actions, status, explain, setPaused });
+  const control: LiveControl = new LiveControl({ ledger, scheduler, actions, status, resting, explain, setPaused });
 
   const notify = createNotify({
     targets: () => config.notify,
@@ -311,17 +323,17 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     ended,
     reload,
     stuck,
-    idle: () => Promise.race([idle(watcher, admissions, ledger), ended.then(() => {})]),
+    idle: () => Promise.race([idle(watcher, admissions, ledger, gate), ended.then(() => {})]),
   };
 }
 
 /** Files become settled, settled files jobs, and jobs may end in a state that has the file looked at again. */
-async function idle(watcher: Watcher, admissions: Admissions, ledger: Ledger): Promise<void> {
+async function idle(watcher: Watcher, admissions: Admissions, ledger: Ledger, gate: Gate): Promise<void> {
   do {
     await watcher.settled();
     await admissions.onIdle();
-    await untilIdle(ledger);
-  } while (watcher.pending().some(file => !file.held) || !admissions.idle || isBusy(ledger));
+    await untilIdle(ledger, gate);
+  } while (watcher.pending().some(file => !file.held) || !admissions.idle || isBusy(ledger, gate));
 }
 
 /** Where the API is offered besides the socket, and the token it asks for. */

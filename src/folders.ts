@@ -1,4 +1,4 @@
-import { lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
 import type { Config, Folder } from './config/load.ts';
 import { findConflicts } from './config/conflicts.ts';
@@ -121,8 +121,15 @@ export class Folders {
     }
   }
 
-  isRegularFile(path: string): boolean {
-    return lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
+  /** What a path that is not to be opened is. */
+  lookAt(path: string): 'file' | 'unreadable' | 'other' {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return 'other';
+    try {
+      accessSync(path, constants.R_OK);
+      return 'file';
+    } catch {
+      return 'unreadable';
+    }
   }
 
   /** Whether the very bytes a job was about are still where they were; identity numbers may have changed by a remount. */

@@ -18,6 +18,14 @@ export function modeOf(now: { stopping: boolean; paused: boolean; scheduler: Sch
   return now.scheduler.running().length > 0 ? 'draining' : 'drained';
 }
 
+/** Why local work rests, a sentence: somebody paused it, or these are not its hours. */
+export function restingBecause(paused: boolean, hours: { fromMinute: number; toMinute: number } | undefined): string {
+  if (paused || !hours) return 'paused; shrinkbox resume goes on';
+  const clock = (minute: number) =>
+    `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+  return `resting until ${clock(hours.fromMinute)} (local_hours is ${clock(hours.fromMinute)}-${clock(hours.toMinute)})`;
+}
+
 export function totalsOf(ledger: Ledger): StatusView['totals'] {
   const { done, sourceBytes, outputBytes } = ledger.totals();
   return { done, source_bytes: sourceBytes, output_bytes: outputBytes, saved_bytes: sourceBytes - outputBytes };
@@ -27,17 +35,18 @@ export function engineViews(
   config: Config,
   engines: Partial<Record<EngineName, Engine>>,
   scheduler: Scheduler,
+  resting: string | undefined,
 ): StatusView['engines'] {
   const running = scheduler.running();
   return (Object.keys(engines) as EngineName[]).map(name => {
     const pause = scheduler.enginePause(name);
     return {
       name,
-      ready: pause === undefined,
+      ready: pause === undefined && !(name === 'local' && resting),
       slots: config.limits[name],
       busy: running.filter(job => job.engine === name).length,
       paused_until: pause?.until ?? null,
-      reason: pause?.reason ?? null,
+      reason: pause?.reason ?? (name === 'local' ? (resting ?? null) : null),
     };
   });
 }

@@ -83,6 +83,7 @@ export function createWorld(options: WorldOptions): WorkerWorld {
     },
     findPublished: async (job, intent) => findPublished(intent, { ...ours(job), ...(await outboxOf(job)) }),
 
+    disposes: job => folders.of(job).originals !== 'keep',
     async dispose(job, onIntent) {
       const folder = folders.of(job);
       const disposal = await disposeOriginal({

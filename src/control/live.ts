@@ -12,6 +12,8 @@ export interface LiveControlOptions {
   actions: Actions;
   /** The parts of the status the queue does not know: version, folders, engines, mode. */
   status(): StatusView;
+  /** Why local work rests, while it does. */
+  resting(): string | undefined;
   explain(path: string): Promise<Explanation>;
   setPaused(paused: boolean): Promise<void>;
 }
@@ -118,7 +120,9 @@ export class LiveControl implements Control {
   }
 
   #view(job: Job): JobView {
-    return viewOf(job, this.#options.scheduler.progressOf(job.id));
+    const view = viewOf(job, this.#options.scheduler.progressOf(job.id));
+    const rests = view.engine === 'local' && (view.state === 'running' || view.state === 'queued');
+    return rests ? { ...view, reason: this.#options.resting() ?? null } : view;
   }
 
   #result(outcome: ActionOutcome): ActionResult {

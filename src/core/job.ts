@@ -114,6 +114,8 @@ export interface Candidate {
   how: string;
   /** Things a person should know: `data track dropped: telemetry (gpmd)`. */
   notes: string[];
+  /** Parts of the source could not be read: the result is the best there is, and the original must stay whatever the folder says. */
+  damagedSource?: boolean;
 }
 
 /** What verify holds a candidate against. */

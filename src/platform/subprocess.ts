@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
+import { ChildEnd, errorOfEnd } from './child-end.ts';
 import { type Clock, systemClock } from './clock.ts';
 import { findLaunchers, findProgram, launchedThrough } from './launchers.ts';
 import { collectLines, tailOfLines } from './lines.ts';
@@ -48,21 +49,6 @@ export interface ChildResult {
   stdout: string;
   /** The last lines of stderr, at most 8 kB. */
   stderrTail: string;
-}
-
-/** The evidence behind an error about a child: its `cause`. For decisions use the error's code. */
-export class ChildEnd extends Error {
-  override readonly name = 'ChildEnd';
-  readonly exitCode: number | null;
-  readonly endSignal: NodeJS.Signals | null;
-  readonly stderrTail: string;
-
-  constructor(exitCode: number | null, endSignal: NodeJS.Signals | null, stderrTail: string) {
-    super(endSignal ? `ended by ${endSignal}` : `exit code ${exitCode}`);
-    this.exitCode = exitCode;
-    this.endSignal = endSignal;
-    this.stderrTail = stderrTail;
-  }
 }
 
 /** Time between SIGTERM and SIGKILL. ffmpeg needs well under a second to close its files. */
@@ -217,50 +203,6 @@ function supervise(
   child.on('close', (code, signal) => settle(code, signal));
   // `close` waits for the pipes; a grandchild that inherited them must not keep us waiting after the end.
   child.on('exit', (code, signal) => undo.push(clock.after(TERM_TO_KILL_MS, () => settle(code, signal))));
-}
-
-/** The last is how x264 says it of the notes of a first pass. */
-const FULL_DISK = /No space left on device|Disk quota exceeded|stats file could not be written/;
-
-/** Which error an end that nobody asked for is. Decided from the signal and from what the C library says on stderr. */
-function errorOfEnd(request: ChildRequest, end: ChildEnd): ShrinkError {
-  const facts = { doing: request.doing, subject: request.command, cause: end };
-  if (FULL_DISK.test(end.stderrTail)) {
-    return new ShrinkError('no-space', `${request.doing}: the disk is full`, {
-      ...facts,
-      hint: 'Free some space where state_dir is; shrinkbox goes on by itself.',
-    });
-  }
-  if (/Cannot allocate memory|std::bad_alloc|Out of memory|malloc.*fail/i.test(end.stderrTail)) {
-    return new ShrinkError('out-of-memory', `${request.doing}: there was not enough memory`, facts);
-  }
-  if (end.endSignal === 'SIGKILL') {
-    return new ShrinkError(
-      'out-of-memory',
-      `${request.doing}: it was killed from outside, usually because memory ran out`,
-      facts,
-    );
-  }
-  if (end.endSignal === 'SIGXCPU') {
-    return new ShrinkError('timed-out', `${request.doing}: it used more processor time than it may`, facts);
-  }
-  if (end.endSignal) {
-    return new ShrinkError('child-killed', `${request.doing}: it was ended by ${end.endSignal}`, facts);
-  }
-  return new ShrinkError(
-    'child-failed',
-    `${request.doing}: ${lastWords(end.stderrTail) || `exit code ${end.exitCode}`}`,
-    facts,
-  );
-}
-
-/** The last line of stderr that says something, without ffmpeg's `[mov @ 0x55...]`, for people. */
-export function lastWords(stderrTail: string): string {
-  const lines = stderrTail
-    .split('\n')
-    .map(line => line.replace(/\[[^\]]* @ 0x[0-9a-f]+\] ?/g, '').trim())
-    .filter(line => line !== '' && !/^Conversion failed!?$/.test(line));
-  return (lines.at(-1) ?? '').slice(0, 300);
 }
 
 function withCause(error: unknown, cause: ChildEnd): unknown {

@@ -14,8 +14,8 @@ export interface AdmissionsOptions {
   decide(sighting: Sighting, version: number, words?: string): Decision;
   /** Content fingerprint of a file. @throws ShrinkError */
   fingerprint(path: string, sizeBytes: number): Promise<string>;
-  /** True when a regular file can be looked at there; a refused path that is one is a bad file, not a forbidden one. */
-  isRegularFile(path: string): boolean;
+  /** What a refused path is: a bad file, one that only lacks permission, or something that never is a video. */
+  lookAt(path: string): 'file' | 'unreadable' | 'other';
   /** Whether the file a job was about is still where it was. */
   stillThere(job: Job): boolean;
   /** Aborts a job that is in a slot; false when it is in none. */
@@ -158,7 +158,12 @@ export class Admissions {
 
   #restOf(sighting: Sighting, decision: Decision): JobEvent[] {
     if (sighting.refused === undefined) return decision.kind === 'do' ? [] : [restFor(decision)];
-    if (decision.kind === 'skip' || !this.#options.isRegularFile(sighting.path)) {
+    const found = decision.kind === 'skip' ? 'other' : this.#options.lookAt(sighting.path);
+    if (found === 'unreadable') {
+      const hint = 'Let the user shrinkbox runs as read it (owner, group or mode); it is taken up by itself then.';
+      return [{ event: 'held', data: { reason: { code: 'denied', text: sighting.refused, hint } } }];
+    }
+    if (found === 'other') {
       return [{ event: 'skipped', data: { reason: { code: 'skipped', text: sighting.refused } } }];
     }
     const hint = 'Copy the file again; it is taken up by itself when it changes.';

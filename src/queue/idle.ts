@@ -1,27 +1,41 @@
-import { RESTING, type StateName } from '../core/job.ts';
+import { type Job, RESTING, type StateName } from '../core/job.ts';
+import type { Gate } from '../engine/engine.ts';
 import type { Ledger } from './ledger.ts';
 
 /** Times a job has waited for the same trouble before `run --once` leaves it for another day. */
 const PATIENCE = 3;
 
-/** True while some job is being worked at or will go on by itself soon. */
-export function isBusy(ledger: Ledger): boolean {
+/**
+ * True while some job is being worked at or will go on by itself soon. While the gate is closed local jobs do neither: whoever
+ * waits here would wait until somebody opens it.
+ */
+export function isBusy(ledger: Ledger, gate: Gate): boolean {
   const counts = ledger.counts();
   const active = (Object.entries(counts) as [StateName, number][]).filter(([name, n]) => n > 0 && !RESTING.has(name));
-  if (active.some(([name]) => name !== 'waiting')) return true;
   if (active.length === 0) return false;
-  for (const job of ledger.all()) if (job.state.name === 'waiting' && job.waits < PATIENCE) return true;
+  if (!gate.closed && active.some(([name]) => name !== 'waiting')) return true;
+  for (const job of ledger.all()) if (goesOnSoon(job, ledger, gate)) return true;
   return false;
 }
 
+function goesOnSoon(job: Job, ledger: Ledger, gate: Gate): boolean {
+  if (RESTING.has(job.state.name)) return false;
+  const isLocal = job.decision.kind === 'do' && job.decision.engine === 'local';
+  if (gate.closed && (isLocal || (ledger.paused && job.state.name === 'queued'))) return false;
+  return job.state.name !== 'waiting' || job.waits < PATIENCE;
+}
+
 /** Resolves when no job is worked at or will go on by itself soon. */
-export function untilIdle(ledger: Ledger): Promise<void> {
+export function untilIdle(ledger: Ledger, gate: Gate): Promise<void> {
   return new Promise(resolve => {
-    if (!isBusy(ledger)) return resolve();
-    const stop = ledger.subscribe(() => {
-      if (isBusy(ledger)) return;
-      stop();
+    if (!isBusy(ledger, gate)) return resolve();
+    const look = () => {
+      if (isBusy(ledger, gate)) return;
+      stopListening();
+      stopWatching();
       resolve();
-    });
+    };
+    const stopListening = ledger.subscribe(look);
+    const stopWatching = gate.onChange(look);
   });
 }

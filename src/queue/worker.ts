@@ -49,6 +49,8 @@ export interface WorkerWorld {
   ): Promise<Delivery>;
   /** A delivery that happened before a crash could be recorded, if it did. */
   findPublished(job: Job, intent: PublishIntent): Promise<Delivery | undefined>;
+  /** Whether the folder has originals archived or deleted. */
+  disposes(job: Job): boolean;
   /** Archives or deletes the original as the folder says; `undefined` when it stays. */
   dispose(
     job: Job,
@@ -272,6 +274,12 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
   async function conclude(id: string): Promise<void> {
     const events: JobEvent[] = [];
     let note: string | undefined;
+    const { state } = ledger.expect(id);
+    if (state.name === 'delivering' && state.candidate.damagedSource && world.disposes(ledger.expect(id))) {
+      note = 'the original stays where it is, because it has damaged spots';
+      await ledger.commit(id, { event: 'done', data: { note } });
+      return;
+    }
     try {
       const gone = await world.dispose(ledger.expect(id), async to => {
         await ledger.commit(id, { event: 'disposing', data: { to } });

@@ -344,6 +344,21 @@ describe('the source', () => {
   });
 });
 
+describe('an original with damaged spots', () => {
+  it('stays, whatever the folder says', async () => {
+    const { run, job, world } = await setup();
+    world.engines = { local: new FakeEngine('local', async () => aCandidate({ damagedSource: true })) };
+    let isGone = false;
+    world.dispose = async () => {
+      isGone = true;
+      return { kind: 'deleted', to: '/in/clip.mp4' };
+    };
+    await run();
+    expect(job().state).toMatchObject({ name: 'done', notes: [expect.stringMatching(/original stays/)] });
+    expect(isGone).toBe(false);
+  });
+});
+
 describe('stopping', () => {
   it('leaves a running job queued with what it reached', async () => {
     const { run, job, world, stop } = await setup();

@@ -68,6 +68,7 @@ export class FakeWorld implements WorkerWorld {
     return { output: '/out/clip.mp4', bytes: verified.bytes };
   };
   findPublished: WorkerWorld['findPublished'] = async () => undefined;
+  disposes: WorkerWorld['disposes'] = () => true;
   dispose: WorkerWorld['dispose'] = async () => undefined;
   async report(job: Job): Promise<string | undefined> {
     if (job.state.name !== 'failed' && job.state.name !== 'held') return undefined;

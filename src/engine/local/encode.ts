@@ -122,6 +122,7 @@ function candidateOf(bench: Bench, work: Encode, made: Muxed, what: string): Out
   const candidate: Candidate = {
     path: join(context.workDir, made.file),
     isSource: false,
+    ...(made.complaints > 0 || lost > 0 ? { damagedSource: true } : {}),
     bytes: made.bytes,
     expect: {
       maxBytes: Math.min(choice.capBytes, order.sourceBytes),

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import { ShrinkError } from '../../core/errors.ts';
-import { ChildEnd } from '../subprocess.ts';
+import { ChildEnd } from '../child-end.ts';
 import type { Looks } from './sniff.ts';
 
 const HINT_BROKEN = 'Copy or export it again; a player that still shows it may be able to save it anew.';

@@ -28,7 +28,7 @@ export interface ToolWishes {
 }
 
 /** The install commands of the README's quick start, in one line. */
-export const INSTALL_HINT =
+const INSTALL_HINT =
   'Install it: Debian/Ubuntu `sudo apt install ffmpeg`, Fedora `sudo dnf install ffmpeg --allowerasing` (from RPM Fusion), ' +
   'macOS `brew install ffmpeg`, Alpine `apk add ffmpeg`; elsewhere see ffmpeg.org/download, or set local.ffmpeg and local.ffprobe.';
 
