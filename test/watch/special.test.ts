@@ -128,6 +128,35 @@ describe('what may not be read', () => {
     await sighted('closed/clip.mp4');
   });
 
+  it('makes an inbox unavailable, until it may be listed', async () => {
+    const { inbox, watcher, states, sighted } = await asNobody(() => watching());
+    chmodSync(inbox, 0o000);
+    await watcher.rescan();
+    expect(states.at(-1)).toEqual({
+      available: false,
+      polled: false,
+      reason: 'it may not be read by the user shrinkbox runs as',
+    });
+    chmodSync(inbox, 0o700);
+    await watcher.rescan();
+    expect(states.at(-1)).toMatchObject({ available: true });
+    await drop(inbox, 'clip.mp4');
+    await sighted('clip.mp4');
+  });
+
+  it.runIf(isRoot)('is tried at every rescan: permissions may change without a trace in the file', async () => {
+    process.seteuid?.(0);
+    const inbox = join(await tempDir(), 'inbox');
+    const path = await drop(inbox, 'clip.mp4');
+    chmodSync(join(inbox, '..'), 0o755);
+    chmodSync(path, 0o600);
+    const { watcher, sighted } = await asNobody(() => watching({ inbox }));
+    await sighted('clip.mp4', seen => seen.refused !== undefined);
+    process.seteuid?.(0);
+    await watcher.rescan();
+    await sighted('clip.mp4', seen => !seen.refused);
+  });
+
   it('is found again by a rescan alone when it was hard to read', async () => {
     const { inbox, watcher, sighted } = await asNobody(() => watching({ scan: 150 }));
     const path = await drop(inbox, 'clip.mp4');
