@@ -172,7 +172,7 @@ export function backoffMs(advice: { firstMs: number; maxMs?: number }, n: number
 }
 
 /** Node's errno codes to ours; the places where files are touched wrap with this. */
-export function codeOfErrno(errno: string | undefined): ErrorCode {
+function codeOfErrno(errno: string | undefined): ErrorCode {
   switch (errno) {
     case 'ENOENT':
     case 'ENOTDIR':

@@ -7,7 +7,7 @@ import { writeWhole } from './whole.ts';
 const CHUNK_CHARACTERS = 256 * 1024;
 
 export const COMPACT_AFTER_RECORDS = 50_000;
-export const COMPACT_PER_LIVE = 4;
+const COMPACT_PER_LIVE = 4;
 
 /**
  * A snapshot is worth writing when replay would read many records, and most of them about things that no longer matter.

@@ -1,13 +1,15 @@
+import { Volume } from 'memfs';
 import { type Config, parseConfig } from '../../src/config/load.ts';
 import { ConfigError, formatProblem } from '../../src/config/problems.ts';
 
 /** Reads from a table instead of a disk; an Error as a value is thrown. */
+/** Reads from a file system in memory that has these files; an Error stands for one that fails to be read. */
 export function readFrom(files: Readonly<Record<string, string | Error>>) {
   return (path: string): string => {
-    const found = files[path];
-    if (found instanceof Error) throw found;
-    if (found === undefined) throw errno('ENOENT');
-    return found;
+    const failing = files[path];
+    if (failing instanceof Error) throw failing;
+    const texts = Object.entries(files).filter((entry): entry is [string, string] => typeof entry[1] === 'string');
+    return Volume.fromJSON(Object.fromEntries(texts)).readFileSync(path, 'utf8') as string;
   };
 }
 
