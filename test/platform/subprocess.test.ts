@@ -10,7 +10,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
 import { findLaunchers, launchedThrough } from '../../src/platform/launchers.ts';
-import { activeChildren, ChildEnd, type ChildRequest, lastWords, runChild } from '../../src/platform/subprocess.ts';
+import { ChildEnd, lastWords } from '../../src/platform/child-end.ts';
+import { activeChildren, type ChildRequest, runChild } from '../../src/platform/subprocess.ts';
 
 const node = process.execPath;
 const program = (name: string) => fileURLToPath(new URL(`../fixtures/bin/${name}.mjs`, import.meta.url));
@@ -265,7 +266,10 @@ describe('a closed gate', () => {
     gate.turn(true);
     await expect.poll(() => processState(child)).toBe('T');
     stop.abort();
-    expect((await failure(ended)).code).toBe('cancelled');
+    const error = await failure(ended);
+    expect(error.code).toBe('cancelled');
+    // By asking, not by force: it was continued first.
+    expect((error.cause as ChildEnd).endSignal).toBe('SIGTERM');
     expect(isAlive(child)).toBe(false);
   });
 
