@@ -16,6 +16,8 @@ export interface Desk {
   settleMs: number | undefined;
   /** Absent: a minute, or four settle times where that is longer. */
   incompleteAfterMs: number | undefined;
+  /** More files than this are not waited for at the same time; the others get their turn. */
+  maxWaiting: number;
   clock: Clock;
   log: Logger;
   writers: WriterProbe;

@@ -26,7 +26,8 @@ export interface FolderOptions {
   onFatal(error: unknown): void;
 }
 
-/** Events come in bursts; the directories they name are looked at this long after the first. */
+/** The first event is followed at once, but for others that come with it; a burst of them every so often. */
+const FIRST_LOOK_MS = 2;
 const DEBOUNCE_MS = 25;
 const LOCAL_SCAN_MS = 60_000;
 const POLL_ACTIVE_MS = 10_000;
@@ -41,7 +42,7 @@ const RETRY_MS = 10_000;
  */
 const DEEP_SHARE = { local: 200, polled: 20 };
 
-type Task = 'flush' | 'sample' | 'scan' | 'poll';
+type Task = 'flush' | 'sample' | 'backlog' | 'scan' | 'poll';
 
 /**
  * Watches one inbox. One loop owns everything here: it sleeps until the next thing is due (hints to follow, samples to take,
@@ -59,6 +60,7 @@ export class FolderWatch {
   private busy = false;
   private wake: () => void = () => {};
   private hintedAt: number | undefined;
+  private lastFlushAt = Number.NEGATIVE_INFINITY;
   private scanRequested = true;
   private nextScanAt = 0;
   private nextPollAt = Number.POSITIVE_INFINITY;
@@ -139,7 +141,11 @@ export class FolderWatch {
 
   private get isQuiet(): boolean {
     if (this.busy || this.scanRequested || this.state === undefined) return false;
-    return !this.available || (!this.tree.hinted && this.pending.onlyHeld);
+    return !this.available || (!this.tree.hinted && !this.tree.hasBacklog && this.pending.onlyHeld);
+  }
+
+  private get flushDueAt(): number {
+    return Math.max((this.hintedAt ?? 0) + FIRST_LOOK_MS, this.lastFlushAt + DEBOUNCE_MS);
   }
 
   private hinted(): void {
@@ -163,7 +169,8 @@ export class FolderWatch {
       { task: 'scan', at: this.scanRequested ? 0 : this.nextScanAt },
       { task: 'poll', at: this.nextPollAt },
     ];
-    if (this.available && this.tree.hinted) due.push({ task: 'flush', at: (this.hintedAt ?? 0) + DEBOUNCE_MS });
+    if (this.available && this.tree.hinted) due.push({ task: 'flush', at: this.flushDueAt });
+    if (this.available && this.tree.hasBacklog && this.pending.hasRoom) due.push({ task: 'backlog', at: 0 });
     if (this.available && this.pending.size > 0) due.push({ task: 'sample', at: this.pending.dueAt });
     return due.reduce((first, each) => (each.at < first.at ? each : first));
   }
@@ -203,6 +210,8 @@ export class FolderWatch {
         return this.flush();
       case 'sample':
         return this.pending.sample(() => this.stopped);
+      case 'backlog':
+        return this.tree.takeBacklog();
       case 'scan':
         return this.scan();
       case 'poll':
@@ -214,6 +223,7 @@ export class FolderWatch {
     this.hintedAt = undefined;
     this.lastActiveAt = this.desk.clock.monotonic();
     await this.tree.flush();
+    this.lastFlushAt = this.desk.clock.monotonic();
     if (this.tree.rootMoved) this.scanRequested = true;
   }
 
@@ -252,7 +262,7 @@ export class FolderWatch {
     if (this.stopped) return false;
     const now = this.desk.clock.monotonic();
     this.dueAt = now;
-    if (this.available && this.hintedAt !== undefined && this.hintedAt + DEBOUNCE_MS <= now) await this.flush();
+    if (this.available && this.tree.hinted && this.flushDueAt <= now) await this.flush();
     if (this.available && this.pending.size > 0 && this.pending.dueAt <= now)
       await this.pending.sample(() => this.stopped);
     return !this.stopped;

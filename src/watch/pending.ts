@@ -23,7 +23,7 @@ import type { Writer } from './writer.ts';
 /** Files per lstat batch. */
 const CHUNK = 64;
 /** Files judged in one go: what lstat said of each is kept until then. */
-const JUDGED_AT_ONCE = 4_096;
+const JUDGED_AT_ONCE = 1_024;
 /** More files than this are not remembered as ones whose writer may come back. */
 const REMEMBERED = 1_000;
 /** Words beside a file are short and written in one go. */
@@ -53,6 +53,16 @@ export class Pending {
 
   get size(): number {
     return this.files.size;
+  }
+
+  /** Further files found by a scan have to wait for their turn. */
+  get isFull(): boolean {
+    return this.files.size >= this.desk.maxWaiting;
+  }
+
+  /** Files that had to wait may come; those that a veto holds are in nobody's way. */
+  get hasRoom(): boolean {
+    return this.files.size < this.desk.maxWaiting / 2 || this.onlyHeld;
   }
 
   /** Nothing is waited for but what a veto holds. */

@@ -40,6 +40,8 @@ export class Tree {
   private readonly dirs = new Map<string, Directory>();
   private readonly onHint: () => void;
   private dirty = new Map<string, Set<string> | 'all'>();
+  /** Directories with files that have to wait for their turn: nothing is kept of those, the directory is listed again. */
+  private readonly backlog = new Set<string>();
   private mounts: readonly Mount[] = [];
   /** Mount points inside the inbox: even lstat of one is answered by what is mounted there. */
   private mountPoints: ReadonlySet<string> = new Set();
@@ -60,6 +62,10 @@ export class Tree {
 
   get hinted(): boolean {
     return this.dirty.size > 0;
+  }
+
+  get hasBacklog(): boolean {
+    return this.backlog.size > 0;
   }
 
   get polled(): boolean {
@@ -132,6 +138,17 @@ export class Tree {
       suspect.identity = '';
       if (rel === '') this.rootMoved = true;
       else await this.visit(rel, false);
+      await this.enterNew(rel);
+    }
+  }
+
+  /** Takes up files that had to wait, as long as there is room. */
+  async takeBacklog(): Promise<void> {
+    for (const rel of this.backlog) {
+      if (this.pending.isFull) return;
+      this.backlog.delete(rel);
+      if (!this.dirs.has(rel)) continue;
+      await this.visit(rel, false);
       await this.enterNew(rel);
     }
   }
@@ -279,8 +296,16 @@ export class Tree {
     if (matched < dir.files.size + dir.children.size) await this.dropMissing(dir, new Set(names));
     if (dir.sidecars.size > 0) this.dropMissingWords(dir, new Set(words));
     await this.lookAtWords(dir, deep ? words : words.filter(name => !dir.sidecars.has(mediaNameOf(name) ?? '')));
-    await this.lookAt(dir, fresh);
     await this.lookAt(dir, again);
+    await this.takeUp(dir, fresh);
+  }
+
+  /** Looks at names not seen before, until too many files are waited for. */
+  private async takeUp(dir: Directory, fresh: readonly string[]): Promise<void> {
+    for (let i = 0; i < fresh.length; i += CHUNK) {
+      if (this.pending.isFull) return void this.backlog.add(dir.rel);
+      await this.lookAt(dir, fresh.slice(i, i + CHUNK));
+    }
   }
 
   private sort(dir: Directory, names: readonly string[], deep: boolean) {

@@ -35,6 +35,8 @@ export interface WatcherOptions {
   incompleteAfterMs?: number;
   /** How long a network mount may take to answer one question before it counts as unavailable. */
   answerMs?: number;
+  /** How many files of an inbox are waited for at the same time, so that a huge one takes no more memory; default 20,000. */
+  maxWaiting?: number;
   /** The outside world, where a test has another one. */
   hints?: HintSource;
   mounts?: () => Mount[];
@@ -68,6 +70,8 @@ export interface Watcher {
 
 /** NFS retries for minutes before it gives up; a person waiting for `status` does not. */
 const ANSWER_MS = 20_000;
+/** 300 bytes each while they are waited for. */
+const MAX_WAITING = 20_000;
 
 export function createWatcher(options: WatcherOptions): Watcher {
   const { clock, log } = options;
@@ -82,6 +86,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
       inbox: folder.inbox,
       settleMs: folder.settleMs,
       incompleteAfterMs: options.incompleteAfterMs,
+      maxWaiting: options.maxWaiting ?? MAX_WAITING,
       clock,
       log,
       writers: options.writers ?? procWriters,

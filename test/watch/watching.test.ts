@@ -75,6 +75,29 @@ describe.concurrent('files are found', () => {
     expect(sightings).toHaveLength(2000);
   });
 
+  it('in turns where there are more than are waited for at once', async () => {
+    const inbox = join(await tempDir(), 'inbox');
+    const files = upTo(400).map(n => `folder${n % 4}/sub${n % 3}/clip${n}.mp4`);
+    for (const file of files) await drop(inbox, file);
+    for (const n of upTo(300)) await drop(inbox, `flat/clip${n}.mp4`);
+    const { watcher, sightings } = await watching({ inbox, maxWaiting: 50 });
+    // Whole batches are taken up, so it may be some more.
+    expect(watcher.pending().length).toBeLessThan(350);
+    await watcher.settled();
+    expect(new Set(sightings.map(({ relative }) => relative))).toEqual(
+      new Set([...files, ...upTo(300).map(n => `flat/clip${n}.mp4`)]),
+    );
+    expect(sightings).toHaveLength(700);
+  });
+
+  it('though others fill the queue of those that are waited for, held by vetoes', async () => {
+    const inbox = join(await tempDir(), 'inbox');
+    for (const n of upTo(20)) await drop(inbox, `empty/clip${n}.mp4`, '');
+    for (const n of upTo(20)) await drop(inbox, `good/clip${n}.mp4`);
+    const { allSighted } = await watching({ inbox, maxWaiting: 5, incompleteAfterMs: 600_000 });
+    await allSighted(upTo(20).map(n => `good/clip${n}.mp4`));
+  });
+
   it('soon: the watcher knows of a file tens of milliseconds after it appeared', async () => {
     const { inbox, watcher } = await watching();
     await drop(inbox, 'clip.mp4');
