@@ -1,4 +1,4 @@
-import { isShrinkError } from '../core/errors.ts';
+import { meansAway, whyAway } from './away.ts';
 import type { Desk, PendingFile } from './book.ts';
 import { Pending } from './pending.ts';
 import { wasSuspended } from './settle.ts';
@@ -196,8 +196,8 @@ export class FolderWatch {
     try {
       await this.perform(task);
     } catch (error) {
-      if (!meansUnavailable(error)) throw error;
-      if (!this.stopped) this.becomeUnavailable(sayWhy(error));
+      if (!meansAway(error)) throw error;
+      if (!this.stopped) this.becomeUnavailable(whyAway(error));
     } finally {
       this.busy = false;
     }
@@ -310,34 +310,4 @@ export class FolderWatch {
     this.quietWaiters = [];
     for (const done of waiters) done();
   }
-}
-
-/** What a folder that is not there, not reachable or not ours to read answers. */
-const AWAY: ReadonlySet<string> = new Set([
-  'ENOENT',
-  'ENOTDIR',
-  'ESTALE',
-  'EIO',
-  'ENOTCONN',
-  'EHOSTDOWN',
-  'ENODEV',
-  'ENXIO',
-  'ETIMEDOUT',
-  'ECONNREFUSED',
-  'ECONNABORTED',
-  'EACCES',
-  'EPERM',
-  'ELOOP',
-]);
-
-function meansUnavailable(error: unknown): boolean {
-  return isShrinkError(error, 'unavailable') || AWAY.has((error as NodeJS.ErrnoException).code ?? '');
-}
-
-function sayWhy(error: unknown): string {
-  if (isShrinkError(error)) return error.message;
-  const { code, message } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT' || code === 'ENOTDIR') return 'it does not exist';
-  if (code === 'EACCES' || code === 'EPERM') return 'it may not be read by the user shrinkbox runs as';
-  return `it cannot be read (${message})`;
 }

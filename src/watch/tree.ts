@@ -1,16 +1,15 @@
 import { basename } from 'node:path';
-import { isShrinkError, ShrinkError } from '../core/errors.ts';
-import { type FsKind, fsKindOf, isWithin, type Mount, mountOf } from '../platform/mounts.ts';
-import { type Desk, type Directory, pathOf, refuse, relativeOf } from './book.ts';
+import { ShrinkError } from '../core/errors.ts';
+import { isWithin, type Mount } from '../platform/mounts.ts';
+import { type Desk, type Directory, refuse, relativeOf } from './book.ts';
 import type { Disks } from './disk.ts';
 import { Entries } from './entries.ts';
 import type { HintSource } from './hints.ts';
-import { mediaNameOf, sidecarNameOf } from './names.ts';
+import { Listing } from './listing.ts';
 import type { Pending } from './pending.ts';
+import { Places } from './places.ts';
 import { type FileStat, identityOf } from './stat.ts';
 
-/** Names per lstat batch. */
-const CHUNK = 256;
 /** Directories visited side by side: registering a watch waits for the thread pool, listing does not. */
 const VISITED_AT_ONCE = 32;
 /** More hints than this waiting for one directory, and it is listed instead. */
@@ -34,18 +33,15 @@ export interface ScanScope {
 /** The directories of one inbox and what was last seen in them. Hints say where to look; only listings say what is there. */
 export class Tree {
   private readonly desk: Desk;
-  private readonly surroundings: Surroundings;
+  private readonly hints: HintSource;
+  private readonly places: Places;
   private readonly pending: Pending;
-  private readonly entries: Entries;
+  private readonly listing: Listing;
   private readonly dirs = new Map<string, Directory>();
   private readonly onHint: () => void;
   private dirty = new Map<string, Set<string> | 'all'>();
   /** Directories with files that have to wait for their turn: nothing is kept of those, the directory is listed again. */
   private readonly backlog = new Set<string>();
-  private mounts: readonly Mount[] = [];
-  /** Mount points inside the inbox: even lstat of one is answered by what is mounted there. */
-  private mountPoints: ReadonlySet<string> = new Set();
-  private realRoot: string;
   private retryHints = true;
   private emptyReads = 0;
   /** A hint said that the inbox itself was moved or deleted. */
@@ -53,11 +49,12 @@ export class Tree {
 
   constructor(desk: Desk, surroundings: Surroundings, pending: Pending, onHint: () => void) {
     this.desk = desk;
-    this.surroundings = surroundings;
+    this.hints = surroundings.hints;
+    this.places = new Places(desk.inbox, surroundings.disks, surroundings.mounts);
     this.pending = pending;
     this.onHint = onHint;
-    this.realRoot = desk.inbox;
-    this.entries = new Entries(desk, pending, (dir, name) => this.remove(relativeOf(dir, name)));
+    const entries = new Entries(desk, pending, (dir, name) => this.remove(relativeOf(dir, name)));
+    this.listing = new Listing({ pending, entries, places: this.places, onFull: rel => void this.backlog.add(rel) });
   }
 
   get hinted(): boolean {
@@ -91,9 +88,7 @@ export class Tree {
    * when the inbox itself cannot be listed, and then forgets nothing.
    */
   async scan(scope: ScanScope, between: () => Promise<boolean>): Promise<void> {
-    this.mounts = this.surroundings.mounts();
-    this.realRoot = await this.surroundings.disks.remote(this.desk.inbox).realpath(this.desk.inbox);
-    this.mountPoints = new Set(this.mounts.map(({ point }) => point).filter(point => isWithin(this.realRoot, point)));
+    await this.places.refresh();
     this.retryHints = true;
     this.rootMoved = false;
     const todo = [''];
@@ -118,7 +113,7 @@ export class Tree {
       if (!dir) continue;
       const suspects = names === 'all' ? [] : this.suspectsAmong(dir, names);
       if (names === 'all') await this.visit(rel, true);
-      else await this.guarded(dir, () => this.look(dir, [...names]));
+      else await this.guarded(dir, () => this.listing.look(dir, [...names]));
       await this.enterNew(rel);
       await this.renew(suspects);
     }
@@ -127,7 +122,7 @@ export class Tree {
   /** A hint that names a known directory, from above or from itself, says that it was made, moved or deleted. */
   private suspectsAmong(dir: Directory, names: ReadonlySet<string>): string[] {
     const rels = [...names].filter(name => dir.children.has(name)).map(name => relativeOf(dir, name));
-    return names.has(basename(this.realPathOf(dir.rel))) ? [...rels, dir.rel] : rels;
+    return names.has(basename(this.places.realPathOf(dir.rel))) ? [...rels, dir.rel] : rels;
   }
 
   /** Watches directories anew that may be others than before. */
@@ -192,7 +187,7 @@ export class Tree {
       const names = await dir.disk.list(dir.path);
       this.refuseSuddenlyEmpty(dir, names, stat);
       dir.identity = identityOf(stat);
-      await this.reconcile(dir, names, deep);
+      await this.listing.reconcile(dir, names, deep);
       dir.refused = false;
     });
   }
@@ -208,14 +203,14 @@ export class Tree {
   }
 
   private create(rel: string): Directory {
-    const kind = this.kindAt(rel);
+    const kind = this.places.kindAt(rel);
     const path = rel === '' ? this.desk.inbox : `${this.desk.inbox}/${rel}`;
     const dir: Directory = {
       rel,
       path,
       identity: '',
       kind,
-      disk: this.diskAt(rel, kind),
+      disk: this.places.diskAt(rel, kind),
       hints: undefined,
       files: new Map(),
       children: new Set(),
@@ -227,21 +222,9 @@ export class Tree {
   }
 
   private updateKind(dir: Directory): void {
-    const kind = this.kindAt(dir.rel);
+    const kind = this.places.kindAt(dir.rel);
     if (kind.type !== dir.kind.type) dir.kind = kind;
-    dir.disk = this.diskAt(dir.rel, kind);
-  }
-
-  private kindAt(rel: string): FsKind {
-    return fsKindOf(this.realPathOf(rel), this.mounts);
-  }
-
-  private diskAt(rel: string, kind: FsKind) {
-    return this.surroundings.disks.for(kind, mountOf(this.mounts, this.realPathOf(rel))?.point ?? this.realRoot);
-  }
-
-  private realPathOf(rel: string): string {
-    return rel === '' ? this.realRoot : `${this.realRoot}/${rel}`;
+    dir.disk = this.places.diskAt(dir.rel, kind);
   }
 
   /** Stat of the directory once hints come from this very one; undefined when there is no directory any more. */
@@ -255,7 +238,7 @@ export class Tree {
     if (!dir.kind.events) return stat;
     // Watched before listed: what is created in between is in the listing or in a hint, never in neither.
     // The real path, because chokidar watches a link's folder where it is given a link.
-    dir.hints = await this.surroundings.hints.watch(this.realPathOf(dir.rel), name => this.hint(dir.rel, name));
+    dir.hints = await this.hints.watch(this.places.realPathOf(dir.rel), name => this.hint(dir.rel, name));
     // Once the limit is reached, one try per scan tells whether it was raised.
     if (!dir.hints.live) this.retryHints = false;
     return this.statOf(dir);
@@ -291,101 +274,6 @@ export class Tree {
     }
   }
 
-  private async reconcile(dir: Directory, names: readonly string[], deep: boolean): Promise<void> {
-    const { fresh, again, words, matched } = this.sort(dir, names, deep);
-    if (matched < dir.files.size + dir.children.size) await this.dropMissing(dir, new Set(names));
-    if (dir.sidecars.size > 0) this.dropMissingWords(dir, new Set(words));
-    await this.lookAtWords(dir, deep ? words : words.filter(name => !dir.sidecars.has(mediaNameOf(name) ?? '')));
-    await this.lookAt(dir, again);
-    await this.takeUp(dir, fresh);
-  }
-
-  /** Looks at names not seen before, until too many files are waited for. */
-  private async takeUp(dir: Directory, fresh: readonly string[]): Promise<void> {
-    for (let i = 0; i < fresh.length; i += CHUNK) {
-      if (this.pending.isFull) return void this.backlog.add(dir.rel);
-      await this.lookAt(dir, fresh.slice(i, i + CHUNK));
-    }
-  }
-
-  private sort(dir: Directory, names: readonly string[], deep: boolean) {
-    const fresh: string[] = [];
-    const again: string[] = [];
-    const words: string[] = [];
-    let matched = 0;
-    let listed: Set<string> | undefined;
-    for (const name of names) {
-      const file = dir.files.get(name);
-      if (file !== undefined || dir.children.has(name)) matched += 1;
-      if (file !== undefined && deep && isDone(file) && !name.includes('\ufffd')) again.push(name);
-      if (file !== undefined || dir.children.has(name) || this.entries.isLeftAlone(name)) continue;
-      if (mediaNameOf(name) !== undefined) listed ??= new Set(names);
-      if (this.entries.isWords(dir, name, listed)) words.push(name);
-      else fresh.push(name);
-    }
-    return { fresh, again, words, matched };
-  }
-
-  private async dropMissing(dir: Directory, listed: ReadonlySet<string>): Promise<void> {
-    for (const name of [...dir.files.keys(), ...dir.children]) {
-      if (!listed.has(name)) await this.entries.note(dir, name, undefined);
-    }
-  }
-
-  private dropMissingWords(dir: Directory, words: ReadonlySet<string>): void {
-    for (const media of [...dir.sidecars.keys()]) {
-      if (!words.has(sidecarNameOf(media))) this.entries.noteWords(dir, media, undefined);
-    }
-  }
-
-  /** What hints named. A file that is waited for is sampled anyway. */
-  private async look(dir: Directory, names: readonly string[]): Promise<void> {
-    const plain: string[] = [];
-    const words = new Set<string>();
-    for (const name of names) {
-      const file = dir.files.get(name);
-      if (file !== undefined && !isDone(file)) continue;
-      if (this.entries.isLeftAlone(name)) continue;
-      if (this.entries.isWords(dir, name)) words.add(name);
-      else plain.push(name);
-      if (file === undefined && !dir.children.has(name)) words.add(sidecarNameOf(name));
-    }
-    await this.lookAtWords(dir, [...words]);
-    await this.lookAt(dir, plain);
-  }
-
-  private async lookAt(dir: Directory, names: readonly string[]): Promise<void> {
-    const mounted = names.filter(name => this.mountPoints.has(this.realPathOf(relativeOf(dir, name))));
-    const plain = mounted.length === 0 ? names : names.filter(name => !mounted.includes(name));
-    for (const name of mounted) await this.lookAtMount(dir, name);
-    for (let i = 0; i < plain.length; i += CHUNK) {
-      const chunk = plain.slice(i, i + CHUNK);
-      const looked = await dir.disk.lstat(chunk.map(name => pathOf(dir, name)));
-      // A directory that may be listed but not entered (r without x).
-      const denied = looked.find(each => each instanceof Error && each.code === 'EACCES');
-      if (denied) throw denied;
-      for (const [n, name] of chunk.entries()) await this.entries.note(dir, name, looked[n]);
-    }
-  }
-
-  private async lookAtMount(dir: Directory, name: string): Promise<void> {
-    const rel = relativeOf(dir, name);
-    try {
-      const [looked] = await this.diskAt(rel, this.kindAt(rel)).lstat([pathOf(dir, name)]);
-      await this.entries.note(dir, name, looked);
-    } catch (error) {
-      if (!isShrinkError(error, 'unavailable')) throw error;
-      // It will be a folder when it answers again; until then it counts as one that cannot be listed.
-      dir.children.add(name);
-    }
-  }
-
-  private async lookAtWords(dir: Directory, names: readonly string[]): Promise<void> {
-    if (names.length === 0) return;
-    const looked = await dir.disk.lstat(names.map(name => pathOf(dir, name)));
-    for (const [n, name] of names.entries()) this.entries.noteWords(dir, mediaNameOf(name) ?? name, looked[n]);
-  }
-
   private async cannotList(dir: Directory, error: NodeJS.ErrnoException): Promise<void> {
     if (error.code === undefined) throw error;
     if (error.code === 'ENOENT' || error.code === 'ENOTDIR') return this.remove(dir.rel);
@@ -410,10 +298,6 @@ export class Tree {
     const slash = rel.lastIndexOf('/');
     this.dirs.get(rel.slice(0, Math.max(0, slash)))?.children.delete(rel.slice(slash + 1));
   }
-}
-
-function isDone(file: number | { phase: string }): boolean {
-  return typeof file === 'number' || file.phase !== 'pending';
 }
 
 function unavailable(path: string, why: string): ShrinkError {

@@ -1,5 +1,8 @@
+import { readdirSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
+import { extensionOf, VIDEO_EXTENSIONS } from '../../src/core/names.ts';
 import { type Completeness, walkContainer } from '../../src/watch/container.ts';
 import { type FootageName, footage } from '../support/footage.ts';
 
@@ -53,6 +56,17 @@ describe.each(CLIPS)('a file like %s', name => {
     // AVI chunks are not walked: all of its arithmetic stands in the first bytes.
     if (name === 'avi') return expect((await walk(bytes)).kind).toBe('complete');
     expect((await walk(bytes)).kind).toMatch(/truncated|suspect/);
+  });
+});
+
+const corpus = process.env['SHRINKBOX_CORPUS'];
+const realFiles = corpus ? readdirSync(corpus).filter(name => VIDEO_EXTENSIONS.has(extensionOf(name))) : [];
+
+describe.each(realFiles)('real footage: %s', name => {
+  it('is complete, or its format has no such arithmetic; cut in half it is not complete', async () => {
+    const bytes = await readFile(join(corpus ?? '', name));
+    expect((await walk(bytes)).kind).toMatch(/^(complete|unknown)$/);
+    expect((await walk(bytes.subarray(0, bytes.length / 2))).kind).toMatch(/^(truncated|unknown)$/);
   });
 });
 

@@ -1,0 +1,43 @@
+import { type FsKind, fsKindOf, isWithin, type Mount, mountOf } from '../platform/mounts.ts';
+import type { Disk, Disks } from './disk.ts';
+
+/** Where the directories of one inbox really lie, on what kind of file system, and through which disk to ask there. */
+export class Places {
+  private readonly inbox: string;
+  private readonly disks: Disks;
+  private readonly readMounts: () => Mount[];
+  private mounts: readonly Mount[] = [];
+  private realRoot: string;
+  /** Inside the inbox: even lstat of one is answered by what is mounted there. */
+  private mountPoints: ReadonlySet<string> = new Set();
+
+  constructor(inbox: string, disks: Disks, mounts: () => Mount[]) {
+    this.inbox = inbox;
+    this.disks = disks;
+    this.readMounts = mounts;
+    this.realRoot = inbox;
+  }
+
+  /** Reads the mounts anew, and where the inbox leads, should it be a link. Rejects where it is not there or not reachable. */
+  async refresh(): Promise<void> {
+    this.mounts = this.readMounts();
+    this.realRoot = await this.disks.remote(this.inbox).realpath(this.inbox);
+    this.mountPoints = new Set(this.mounts.map(({ point }) => point).filter(point => isWithin(this.realRoot, point)));
+  }
+
+  realPathOf(rel: string): string {
+    return rel === '' ? this.realRoot : `${this.realRoot}/${rel}`;
+  }
+
+  kindAt(rel: string): FsKind {
+    return fsKindOf(this.realPathOf(rel), this.mounts);
+  }
+
+  diskAt(rel: string, kind: FsKind): Disk {
+    return this.disks.for(kind, mountOf(this.mounts, this.realPathOf(rel))?.point ?? this.realRoot);
+  }
+
+  isMountPoint(rel: string): boolean {
+    return this.mountPoints.size > 0 && this.mountPoints.has(this.realPathOf(rel));
+  }
+}
