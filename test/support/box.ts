@@ -155,7 +155,8 @@ export class Box {
           throw new Error(`${name} is ${found?.state ?? 'not known'}: ${found?.reason ?? ''}`);
         return this.get<JobDetail>(`/api/jobs/${found.id}`);
       },
-      { what: `${name} to be ${wanted.join(' or ')}` },
+      // A file that stays incomplete is given a minute before it is said to be.
+      { what: `${name} to be ${wanted.join(' or ')}`, withinMs: 110_000 },
     );
   }
 
