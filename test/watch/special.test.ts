@@ -144,18 +144,21 @@ describe('what may not be read', () => {
     await sighted('clip.mp4');
   });
 
-  it.runIf(isRoot)('is tried at every rescan: permissions may change without a trace in the file', async () => {
-    process.seteuid?.(0);
-    const inbox = join(await tempDir(), 'inbox');
-    const path = await drop(inbox, 'clip.mp4');
-    chmodSync(join(inbox, '..'), 0o755);
-    chmodSync(path, 0o600);
-    const { watcher, sighted } = await asNobody(() => watching({ inbox }));
-    await sighted('clip.mp4', seen => seen.refused !== undefined);
-    process.seteuid?.(0);
-    await watcher.rescan();
-    await sighted('clip.mp4', seen => !seen.refused);
-  });
+  // Only root can take permissions away from itself and have them back without touching the file.
+  if (isRoot) {
+    it('is tried at every rescan: permissions may change without a trace in the file', async () => {
+      process.seteuid?.(0);
+      const inbox = join(await tempDir(), 'inbox');
+      const path = await drop(inbox, 'clip.mp4');
+      chmodSync(join(inbox, '..'), 0o755);
+      chmodSync(path, 0o600);
+      const { watcher, sighted } = await asNobody(() => watching({ inbox }));
+      await sighted('clip.mp4', seen => seen.refused !== undefined);
+      process.seteuid?.(0);
+      await watcher.rescan();
+      await sighted('clip.mp4', seen => !seen.refused);
+    });
+  }
 
   it('is found again by a rescan alone when it was hard to read', async () => {
     const { inbox, watcher, sighted } = await asNobody(() => watching({ scan: 150 }));
