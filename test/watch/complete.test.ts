@@ -215,8 +215,8 @@ describe.concurrent('a writer', () => {
     expect(sightings).toHaveLength(1);
   });
 
-  it('that closes and opens the file again (virus scanner, two-step copy) is waited for twice at most', async () => {
-    const { inbox, sighted, sightings } = await watching({ settleMs: 2 * SETTLE_MS });
+  it('that closes the file and opens it again (virus scanner, two-step copy) is waited for', async () => {
+    const { inbox, sighted, sightings } = await watching({ settleMs: 8 * SETTLE_MS });
     const path = join(inbox, 'clip.ts');
     const writer = await shell(
       `printf one >"$1"; echo ready; sleep 0.3; printf " two" >>"$1"; sleep 0.3; printf " three" >>"$1"`,
