@@ -143,6 +143,7 @@ async function killedAfter(n: number): Promise<{ state: string; messages: number
   const bytes = createHash('sha256')
     .update(readFileSync(job.output ?? ''))
     .digest('hex');
+  await eventually(() => box.outputs().length === 1, { what: 'the report of the hold to be gone' });
   return { state: job.state, messages: server.messages.length - before, outputs: box.outputs(), bytes };
 }
 

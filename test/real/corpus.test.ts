@@ -40,7 +40,7 @@ describe('real footage', () => {
       if (before.creationTime) expect(after.creationTime?.slice(0, 19)).toBe(before.creationTime.slice(0, 19));
     }, 240_000);
 
-    it(`${name}: where it fits already: no larger but for an MP4's tables, verified`, async () => {
+    it(`${name}: where it fits already: never enlarged, every frame kept, verified`, async () => {
       const { candidate, before, after } = await shrink(
         { path },
         { ...bytes(1e9), resolution: { kind: 'lines', lines: 2160 } },
