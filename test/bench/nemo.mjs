@@ -22,13 +22,13 @@ import { buildNemoServer } from '../support/nemo-server/build.mjs';
 const never = new AbortController().signal;
 const bytes = numberAfter('--mb', 500) * 1e6;
 const files = numberAfter('--files', 1000);
-const rounds = numberAfter('--rounds', 3);
+const rounds = numberAfter('--rounds', 5);
 const dir = mkdtempSync(join(tmpdir(), 'nemo-bench-'));
 const build = buildNemoServer();
 let failed = false;
 try {
   await transfers();
-  await manyFiles();
+  if (files > 0) await manyFiles();
 } finally {
   rmSync(dir, { recursive: true, force: true });
   build.remove();
@@ -37,6 +37,7 @@ process.exitCode = failed ? 1 : 0;
 
 async function transfers() {
   const server = await startProcess({
+    keepUploads: 'briefly',
     tinyBytes: bytes,
     tokens: { bench: 'user_1' },
     maxUploadBytes: 2e9,
@@ -65,46 +66,40 @@ async function transfers() {
     peak - before <= 40e6,
   );
 
-  const up = { ours: [], curl: [] };
-  for (let n = 0; n < rounds; n += 1) {
-    up.ours.push(await seconds(() => engine.upload({ facts, source, signal: never })));
-    up.curl.push(
-      await seconds(() =>
-        curl([
-          '-o',
-          '/dev/null',
-          '-H',
-          'Authorization: Bearer bench',
-          '-F',
-          `files=@${source}`,
-          `${server.url}/api/upload-video/nemo_agent/me/${session}`,
-        ]),
-      ),
-    );
-  }
-  compare('upload', up);
+  await inTurns('upload', {
+    ours: () => engine.upload({ facts, source, signal: never }),
+    curl: () =>
+      curl([
+        '-o',
+        '/dev/null',
+        '-H',
+        'Authorization: Bearer bench',
+        '-F',
+        `files=@${source}`,
+        `${server.url}/api/upload-video/nemo_agent/me/${session}`,
+      ]),
+  });
 
   const url = await renderedAt(server, session);
   const http = createHttp();
   const policy = createAddressPolicy(server.url);
   const path = join(dir, 'result.mp4');
-  const down = { ours: [], curl: [] };
-  for (let n = 0; n < rounds; n += 1) {
-    down.ours.push(
-      await seconds(() =>
-        download({
-          ...{ url, path, http, policy, apiOrigin: server.url, apiHeaders: async () => ({}) },
-          ...{ clock: systemClock, signal: never, silenceMs: 60_000, log: silentLogger, onProgress: () => {} },
-        }),
-      ),
-    );
-    if (statSync(path).size !== bytes) throw new Error('the download is not whole');
-    rmSync(path);
-    // Ours is synced to disk before it counts as there, so curl's is as well.
-    down.curl.push(await seconds(() => Promise.resolve(curl(['-o', path, url])).then(() => spawnSync('sync', [path]))));
-    rmSync(path);
-  }
-  compare('download', down);
+  await inTurns('download', {
+    async ours() {
+      rmSync(path, { force: true });
+      await download({
+        ...{ url, path, http, policy, apiOrigin: server.url, apiHeaders: async () => ({}) },
+        ...{ clock: systemClock, signal: never, silenceMs: 60_000, log: silentLogger, onProgress: () => {} },
+      });
+      if (statSync(path).size !== bytes) throw new Error('the download is not whole');
+    },
+    // Ours counts once it is on the disk, so curl's does as well.
+    async curl() {
+      rmSync(path, { force: true });
+      await curl(['-o', path, url]);
+      spawnSync('sync', [path]);
+    },
+  });
   await http.close();
   await engine.close();
   server.stop();
@@ -241,8 +236,11 @@ function once(emitter, event) {
 }
 
 function curl(args) {
-  const { status, stderr } = spawnSync('curl', ['-sS', '-f', ...args]);
-  if (status !== 0) throw new Error(`curl: ${String(stderr)}`);
+  return new Promise((resolve, reject) => {
+    const child = spawn('curl', ['-sS', '-f', ...args], { stdio: ['ignore', 'ignore', 'inherit'] });
+    child.on('error', reject);
+    child.on('close', code => (code === 0 ? resolve() : reject(new Error(`curl ended with ${code}`))));
+  });
 }
 
 async function seconds(act) {
@@ -251,14 +249,19 @@ async function seconds(act) {
   return (performance.now() - began) / 1000;
 }
 
-function compare(what, { ours, curl: theirs }) {
+/** Each as often as the other, who goes first changing, with nothing left to be written from before. */
+async function inTurns(what, sides) {
+  const times = { ours: [], curl: [] };
+  for (let n = 0; n < rounds; n += 1) {
+    for (const side of n % 2 === 0 ? ['ours', 'curl'] : ['curl', 'ours']) {
+      spawnSync('sync', [dir]);
+      times[side].push(await seconds(sides[side]));
+    }
+  }
   const rate = list => bytes / 1e6 / median(list);
-  const ratio = median(theirs) / median(ours);
-  verdict(
-    what,
-    `${rate(ours).toFixed(0)} MB/s, curl ${rate(theirs).toFixed(0)} MB/s: ${ratio.toFixed(2)} of curl`,
-    ratio >= 0.9,
-  );
+  const ratio = median(times.curl) / median(times.ours);
+  const said = `${rate(times.ours).toFixed(0)} MB/s, curl ${rate(times.curl).toFixed(0)} MB/s: ${ratio.toFixed(2)} of curl`;
+  verdict(what, said, ratio >= 0.9);
 }
 
 function verdict(what, said, holds) {

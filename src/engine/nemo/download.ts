@@ -1,13 +1,12 @@
-import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname } from 'node:path';
-import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
+import type { Readable } from 'node:stream';
+import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { type Clock, sleep } from '../../platform/clock.ts';
-import { nodeFiles, syncDir } from '../../platform/files.ts';
 import { type Http, type HttpAnswer, networkError, readText } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { AddressPolicy } from './addresses.ts';
 import { retryAfterMs } from './errors-table.ts';
 import { parseJson } from './json.ts';
+import { Part } from './part.ts';
 import { renderStatus } from './render.ts';
 
 export interface DownloadRequest {
@@ -46,8 +45,7 @@ const MOST_FAILURES = 4;
 /** Less than this in two minutes is a connection that only looks alive. */
 const LEAST_BYTES = 16 * 1024;
 const LEAST_EVERY_MS = 120_000;
-/** What comes in small pieces is written in larger ones. */
-const WRITE_BYTES = 1 << 20;
+const TELL_EVERY_MS = 250;
 
 /**
  * Fetches a result into `path`: durable and complete as far as its length and first bytes tell. A cut goes on where it was, also
@@ -172,22 +170,49 @@ async function receive(request: DownloadRequest, answer: HttpAnswer, part: Part)
   const { clock } = request;
   let since = clock.now();
   let bytesThen = part.bytes;
-  try {
-    for await (const chunk of answer.body as AsyncIterable<Buffer>) {
-      await part.append(chunk);
+  let toldAt = since;
+  const take = (chunk: Buffer): Promise<void> | undefined => {
+    const behind = part.append(chunk);
+    const now = clock.now();
+    if (now - toldAt >= TELL_EVERY_MS) {
       request.onProgress(part.bytes, part.total);
-      const now = clock.now();
-      if (now - since < LEAST_EVERY_MS) continue;
+      toldAt = now;
+    }
+    if (now - since >= LEAST_EVERY_MS) {
       if (part.bytes - bytesThen < LEAST_BYTES) throw new ShrinkError('unreachable', 'the download all but stopped');
       since = now;
       bytesThen = part.bytes;
     }
+    return behind;
+  };
+  try {
+    await readAll(answer.body, take);
+    request.onProgress(part.bytes, part.total);
   } catch (error) {
     throw networkError(error, request.url, request.signal);
   } finally {
     answer.body.destroy();
     await part.flush();
   }
+}
+
+/** Hands on every piece as it comes: a promise for each of them is what downloads would spend their time on. */
+function readAll(body: Readable, take: (chunk: Buffer) => Promise<void> | undefined): Promise<void> {
+  return new Promise((resolve, reject) => {
+    body.on('data', (chunk: Buffer) => {
+      try {
+        const behind = take(chunk);
+        if (!behind) return;
+        body.pause();
+        behind.then(() => body.resume(), reject);
+      } catch (error) {
+        reject(error);
+      }
+    });
+    body.on('end', resolve);
+    body.on('error', reject);
+    body.on('close', () => reject(new Error('the connection ended before the file did')));
+  });
 }
 
 /** A sentence, or `undefined` when nothing is. Whether it plays is for verify to find out. */
@@ -198,173 +223,4 @@ async function whatIsWrong(part: Part): Promise<string | undefined> {
   const isMp4 = start.toString('latin1', 4, 8) === 'ftyp';
   const isMatroska = start.readUInt32BE(0) === 0x1a45dfa3;
   return isMp4 || isMatroska ? undefined : 'the service sent something that is not a video';
-}
-
-/** The file as far as it came, with what is needed to go on after a cut. */
-class Part {
-  readonly #path: string;
-  readonly #of: string;
-  readonly #file: FileHandle;
-  /** Taken so far: what is in the file and what waits to be. */
-  bytes: number;
-  total: number | undefined;
-  #waiting: Buffer[] = [];
-  #waitingBytes = 0;
-  #writing: Promise<void> | undefined;
-  #validator: string | undefined;
-
-  private constructor(path: string, of: string, file: FileHandle, bytes: number, note: Note) {
-    this.#path = path;
-    this.#of = of;
-    this.#file = file;
-    this.bytes = bytes;
-    this.total = note.total;
-    this.#validator = note.validator;
-  }
-
-  /** `of` is what is being fetched: what was begun of something else is not gone on with. */
-  static async open(path: string, of: string): Promise<Part> {
-    try {
-      const found = parseNote(await readFile(`${path}.json`, 'utf8').catch(() => ''));
-      const note = found.of === of ? found : {};
-      const file = await open(path, 'a+', 0o600);
-      const { size } = await file.stat();
-      await file.close();
-      const kept = note.validator === undefined ? 0 : size;
-      const handle = await open(path, kept > 0 ? 'r+' : 'w+', 0o600);
-      return new Part(path, of, handle, kept, note);
-    } catch (error) {
-      throw fileError(error, 'opening the download', path);
-    }
-  }
-
-  /** Empty where there is nothing to go on from, or no way to tell that it is still the same file. */
-  rangeHeaders(): Record<string, string> {
-    if (this.bytes === 0 || this.#validator === undefined) return {};
-    return { range: `bytes=${this.bytes}-`, 'if-range': this.#validator };
-  }
-
-  /** Takes over what the head of an answer says; anything but the wanted range starts again. */
-  async begin(status: number, headers: Record<string, string>): Promise<void> {
-    const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '');
-    if (status === 206) {
-      const total = range?.[2] === '*' || range === null ? undefined : Number(range[2]);
-      if (
-        !range ||
-        Number(range[1]) !== this.bytes ||
-        (this.total !== undefined && total !== undefined && total !== this.total)
-      ) {
-        await this.restart();
-        throw new ShrinkError('unreachable', 'the download has to start again');
-      }
-      this.total = total ?? this.total;
-      return;
-    }
-    await this.restart();
-    const length = headers['content-length'];
-    this.total = length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
-    const etag = headers.etag;
-    // A weak tag does not promise the same bytes.
-    this.#validator = etag !== undefined && !etag.startsWith('W/') ? etag : headers['last-modified'];
-    await this.#note();
-  }
-
-  /** Takes a piece; it is in the file after the next `flush`. */
-  async append(chunk: Buffer): Promise<void> {
-    this.#waiting.push(chunk);
-    this.#waitingBytes += chunk.length;
-    this.bytes += chunk.length;
-    if (this.#waitingBytes >= WRITE_BYTES) await this.#write();
-  }
-
-  /** Everything taken is in the file, or `bytes` says how much is. */
-  async flush(): Promise<void> {
-    await this.#write();
-    await this.#written();
-  }
-
-  /** The network goes on while the disk writes; no more than two such pieces are in memory. */
-  async #write(): Promise<void> {
-    await this.#written();
-    const chunks = this.#waiting;
-    const bytes = this.#waitingBytes;
-    if (bytes === 0) return;
-    const at = this.bytes - bytes;
-    this.#waiting = [];
-    this.#waitingBytes = 0;
-    this.#writing = writeWhole(this.#file, chunks, bytes, at);
-    // Whoever takes the next piece, or flushes, hears of it.
-    this.#writing.catch(() => {});
-  }
-
-  async #written(): Promise<void> {
-    try {
-      await this.#writing;
-    } catch (error) {
-      throw fileError(error, 'writing the download', this.#path);
-    } finally {
-      this.#writing = undefined;
-    }
-  }
-
-  async start(): Promise<Buffer> {
-    const { buffer } = await this.#file.read(Buffer.alloc(16), 0, 16, 0);
-    return buffer;
-  }
-
-  async restart(): Promise<void> {
-    this.bytes = 0;
-    this.total = undefined;
-    this.#validator = undefined;
-    await this.#file.truncate(0);
-    await rm(`${this.#path}.json`, { force: true });
-  }
-
-  /** Durable under its own name. */
-  async publish(path: string, log: Logger): Promise<void> {
-    try {
-      await this.#file.sync();
-      await rename(this.#path, path);
-      await rm(`${this.#path}.json`, { force: true });
-      await syncDir(dirname(path), nodeFiles, log);
-    } catch (error) {
-      throw fileError(error, 'keeping the download', path);
-    }
-  }
-
-  close(): Promise<void> {
-    return this.#file.close();
-  }
-
-  async #note(): Promise<void> {
-    if (this.#validator === undefined) return;
-    try {
-      await writeFile(
-        `${this.#path}.json`,
-        JSON.stringify({ of: this.#of, total: this.total, validator: this.#validator }),
-        {
-          mode: 0o600,
-        },
-      );
-    } catch (error) {
-      throw fileError(error, 'writing the download', this.#path);
-    }
-  }
-}
-
-async function writeWhole(file: FileHandle, chunks: Buffer[], bytes: number, at: number): Promise<void> {
-  const { bytesWritten } = await file.writev(chunks, at);
-  if (bytesWritten === bytes) return;
-  // A disk that is nearly full may take a part only; the rest brings its error, or goes in.
-  const rest = Buffer.concat(chunks, bytes);
-  for (let written = bytesWritten; written < bytes; ) {
-    written += (await file.write(rest, written, bytes - written, at + written)).bytesWritten;
-  }
-}
-
-type Note = { of?: string; total?: number; validator?: string };
-
-function parseNote(text: string): Note {
-  const note = parseJson(text);
-  return typeof note === 'object' && note !== null && !Array.isArray(note) ? (note as Note) : {};
 }

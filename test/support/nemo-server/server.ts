@@ -44,7 +44,8 @@ export interface NemoServerOptions {
   /** One token per client id in seven days, as the real one. */
   oneTokenPerClient?: boolean;
   maxUploadBytes?: number;
-  keepUploads?: boolean;
+  /** `briefly`: written to disk, as the real one does, and removed again at once. */
+  keepUploads?: boolean | 'briefly';
   /** Milliseconds (of real time) the service rests after each piece of an upload. */
   slowUploadsMs?: number;
   /** Session ids as bare numbers, the draft inside a string. */
@@ -366,6 +367,7 @@ export class NemoServer {
     });
     if (!/\.(mp4|mov|avi|webm|mkv|jpg|png|gif|webp|mp3|wav|m4a|aac)$/i.test(received.name))
       return this.#refuse(415, 4001, 'unsupported file');
+    if (path && this.options.keepUploads === 'briefly') await rm(path);
     const durationS = path && this.options.render === 'ffmpeg' ? await durationOf(path) : 10;
     return this.#add(session, { id: fileId, ...received, durationS, ...(path ? { path } : {}) });
   }

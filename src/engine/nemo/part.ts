@@ -1,0 +1,185 @@
+import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import { fileError, ShrinkError } from '../../core/errors.ts';
+import { nodeFiles, syncDir } from '../../platform/files.ts';
+import type { Logger } from '../../platform/log.ts';
+import { parseJson } from './json.ts';
+
+/** What comes in small pieces is written in larger ones; the disk may be this far behind the network. */
+const WRITE_BYTES = 1 << 20;
+const MOST_WAITING = 8 << 20;
+
+/** The file as far as it came, with what is needed to go on after a cut. */
+export class Part {
+  readonly #path: string;
+  readonly #of: string;
+  readonly #file: FileHandle;
+  /** Taken so far: what is in the file and what waits to be. */
+  bytes: number;
+  total: number | undefined;
+  #waiting: Buffer[] = [];
+  #waitingBytes = 0;
+  #writing: Promise<void> | undefined;
+  #failure: ShrinkError | undefined;
+  #validator: string | undefined;
+
+  private constructor(path: string, of: string, file: FileHandle, bytes: number, note: Note) {
+    this.#path = path;
+    this.#of = of;
+    this.#file = file;
+    this.bytes = bytes;
+    this.total = note.total;
+    this.#validator = note.validator;
+  }
+
+  /** `of` is what is being fetched: what was begun of something else is not gone on with. */
+  static async open(path: string, of: string): Promise<Part> {
+    try {
+      const found = parseNote(await readFile(`${path}.json`, 'utf8').catch(() => ''));
+      const note = found.of === of ? found : {};
+      const file = await open(path, 'a+', 0o600);
+      const { size } = await file.stat();
+      await file.close();
+      const kept = note.validator === undefined ? 0 : size;
+      const handle = await open(path, kept > 0 ? 'r+' : 'w+', 0o600);
+      return new Part(path, of, handle, kept, note);
+    } catch (error) {
+      throw fileError(error, 'opening the download', path);
+    }
+  }
+
+  /** Empty where there is nothing to go on from, or no way to tell that it is still the same file. */
+  rangeHeaders(): Record<string, string> {
+    if (this.bytes === 0 || this.#validator === undefined) return {};
+    return { range: `bytes=${this.bytes}-`, 'if-range': this.#validator };
+  }
+
+  /** Takes over what the head of an answer says; anything but the wanted range starts again. */
+  async begin(status: number, headers: Record<string, string>): Promise<void> {
+    const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '');
+    if (status === 206) {
+      const total = range?.[2] === '*' || range === null ? undefined : Number(range[2]);
+      if (
+        !range ||
+        Number(range[1]) !== this.bytes ||
+        (this.total !== undefined && total !== undefined && total !== this.total)
+      ) {
+        await this.restart();
+        throw new ShrinkError('unreachable', 'the download has to start again');
+      }
+      this.total = total ?? this.total;
+      return;
+    }
+    await this.restart();
+    const length = headers['content-length'];
+    this.total = length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
+    const etag = headers.etag;
+    // A weak tag does not promise the same bytes.
+    this.#validator = etag !== undefined && !etag.startsWith('W/') ? etag : headers['last-modified'];
+    await this.#note();
+  }
+
+  /** Takes a piece; it is in the file after the next `flush`. Gives something to wait for when the disk falls behind. */
+  append(chunk: Buffer): Promise<void> | undefined {
+    if (this.#failure) throw this.#failure;
+    this.#waiting.push(chunk);
+    this.#waitingBytes += chunk.length;
+    this.bytes += chunk.length;
+    if (this.#waitingBytes < WRITE_BYTES) return undefined;
+    const writing = this.#write();
+    return this.#waitingBytes < MOST_WAITING ? undefined : writing;
+  }
+
+  /** Everything taken is in the file. @throws ShrinkError what went wrong with writing it. */
+  async flush(): Promise<void> {
+    while (this.#waitingBytes > 0 || this.#writing) await this.#write();
+  }
+
+  /**
+   * One write at a time, so that the file never has a hole however it ends; what comes in meanwhile goes with the next one. The
+   * network goes on while the disk writes.
+   */
+  #write(): Promise<void> {
+    this.#writing ??= this.#writeWaiting().finally(() => {
+      this.#writing = undefined;
+    });
+    // Whoever waits for it hears of it.
+    this.#writing.catch(() => {});
+    return this.#writing;
+  }
+
+  async #writeWaiting(): Promise<void> {
+    const chunks = this.#waiting;
+    const bytes = this.#waitingBytes;
+    const at = this.bytes - bytes;
+    this.#waiting = [];
+    this.#waitingBytes = 0;
+    try {
+      await writeWhole(this.#file, chunks, bytes, at);
+    } catch (error) {
+      this.#failure ??= fileError(error, 'writing the download', this.#path);
+    }
+    if (this.#failure) throw this.#failure;
+  }
+
+  async start(): Promise<Buffer> {
+    const { buffer } = await this.#file.read(Buffer.alloc(16), 0, 16, 0);
+    return buffer;
+  }
+
+  async restart(): Promise<void> {
+    this.bytes = 0;
+    this.total = undefined;
+    this.#validator = undefined;
+    await this.#file.truncate(0);
+    await rm(`${this.#path}.json`, { force: true });
+  }
+
+  /** Durable under its own name. */
+  async publish(path: string, log: Logger): Promise<void> {
+    try {
+      await this.#file.sync();
+      await rename(this.#path, path);
+      await rm(`${this.#path}.json`, { force: true });
+      await syncDir(dirname(path), nodeFiles, log);
+    } catch (error) {
+      throw fileError(error, 'keeping the download', path);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#file.close();
+  }
+
+  async #note(): Promise<void> {
+    if (this.#validator === undefined) return;
+    try {
+      await writeFile(
+        `${this.#path}.json`,
+        JSON.stringify({ of: this.#of, total: this.total, validator: this.#validator }),
+        {
+          mode: 0o600,
+        },
+      );
+    } catch (error) {
+      throw fileError(error, 'writing the download', this.#path);
+    }
+  }
+}
+
+async function writeWhole(file: FileHandle, chunks: Buffer[], bytes: number, at: number): Promise<void> {
+  const { bytesWritten } = await file.writev(chunks, at);
+  if (bytesWritten === bytes) return;
+  // A disk that is nearly full may take a part only; the rest brings its error, or goes in.
+  const rest = Buffer.concat(chunks, bytes);
+  for (let written = bytesWritten; written < bytes; ) {
+    written += (await file.write(rest, written, bytes - written, at + written)).bytesWritten;
+  }
+}
+
+type Note = { of?: string; total?: number; validator?: string };
+
+function parseNote(text: string): Note {
+  const note = parseJson(text);
+  return typeof note === 'object' && note !== null && !Array.isArray(note) ? (note as Note) : {};
+}
