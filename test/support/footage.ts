@@ -12,7 +12,7 @@ import { promisify } from 'node:util';
 import { keepFrameTimes } from '../../src/platform/ffmpeg/args.ts';
 import { findTools, type Tools } from '../../src/platform/ffmpeg/tools.ts';
 
-export interface Recipe {
+interface Recipe {
   /** What it is good for, a sentence. */
   about: string;
   /** Name of the file that comes out. */
@@ -50,7 +50,7 @@ const SRT = '1\n00:00:00,500 --> 00:00:02,000\nHello there\n\n2\n00:00:02,500 --
 const CHAPTERS =
   ';FFMETADATA1\ntitle=Two halves\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=2000\ntitle=First\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=2000\nEND=4000\ntitle=Second\n';
 
-export const RECIPES = {
+const RECIPES = {
   plain: {
     about: 'Six seconds of H.264 and AAC in MP4, 640x360 at 30 frames a second, index at the end as cameras write it.',
     file: 'plain.mp4',
@@ -194,6 +194,11 @@ export const RECIPES = {
     about: 'The same with sound that begins 1.2 s after the picture.',
     file: 'sync-late.mkv',
     args: [...lavfi(FLASH, BEEP), '-filter:a', 'atrim=start=1.2', ...fastH264, ...words('-c:a flac')],
+  },
+  syncLateAac: {
+    about: 'The same in a format that is copied rather than encoded.',
+    file: 'sync-late-aac.mkv',
+    args: [...lavfi(FLASH, BEEP), '-filter:a', 'atrim=start=1.2', ...fastH264, ...words('-c:a aac -b:a 24k')],
   },
   syncEdit: {
     about: 'The same cut at 0.7 s without re-encoding: an edit list hides the frames before.',

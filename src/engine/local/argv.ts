@@ -153,6 +153,8 @@ export function joinArgs(options: {
   const { tools, facts, input, picture, sound } = options;
   const source = sound === undefined ? '1' : '2';
   return [
+    // Each file keeps its own start: a copied sound track that begins later must not be moved to zero.
+    '-copyts',
     ...['-i', fileUrl(picture)],
     ...(sound === undefined ? [] : ['-i', fileUrl(sound)]),
     ...untrustedInput(input),

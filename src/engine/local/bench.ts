@@ -70,7 +70,7 @@ export async function runStep(bench: Bench, request: StepRequest): Promise<StepR
       clock: bench.clock,
       nice: bench.nice,
       stallMs: bench.stallMs,
-      limits: { addressSpaceBytes: memoryFor(facts), cpuSeconds: MOST_CPU_SECONDS },
+      limits: { addressSpaceBytes: memoryFor(facts), cpuSeconds: MOST_CPU_SECONDS, fileSizeBytes: mostWritten(bench) },
       onProgress: progress => {
         bench.meter.at(request.fraction?.(progress) ?? byTime(facts, progress.timeS), progress.speed);
         if (progress.bytes > (request.giveUpAboveBytes ?? Number.POSITIVE_INFINITY)) tooLarge.abort();
@@ -157,6 +157,11 @@ function threads(bench: Bench): string[] {
 /** Decoder, filters and x264's look-ahead each hold some dozens of frames: 13 GB for 8K, 4 GB for what most people have. */
 function memoryFor(facts: MediaFacts): number {
   return 4 * 2 ** 30 + facts.video.width * facts.video.height * 400;
+}
+
+/** No step writes more than the source has, give or take: a runaway must not fill the disk. */
+function mostWritten({ order }: Bench): number {
+  return order.sourceBytes * 1.5 + 256_000_000;
 }
 
 /** Some versions report times from the source's clock, some from zero. */

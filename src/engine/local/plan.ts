@@ -18,7 +18,7 @@ export interface CopyChoice {
   notes: string[];
 }
 
-export interface CopiedSound {
+interface CopiedSound {
   index: number;
   how: 'copy' | 'aac';
   bitsPerSecond: number;
@@ -147,7 +147,7 @@ function copyOf(facts: MediaFacts, { target }: Order, capBytes: number): CopyCho
 }
 
 /** A little more than a copy will have: what decides whether trying is worth it. */
-export function predictedCopyBytes(facts: MediaFacts, copy: CopyChoice): number {
+function predictedCopyBytes(facts: MediaFacts, copy: CopyChoice): number {
   const sound = copy.sound.reduce((sum, track) => {
     const own = facts.audio.find(one => one.index === track.index);
     const packets = ((own?.sampleRate ?? 48_000) / 1024) * facts.durationS;
