@@ -160,6 +160,8 @@ export class FolderWatch {
       if (at > this.desk.clock.monotonic()) await this.sleepUntil(at);
       else await this.attempt(task);
       this.releaseQuietWaiters();
+      // Whatever is due next, everybody else gets a turn first.
+      await new Promise(resolve => setImmediate(resolve));
     }
   }
 

@@ -55,12 +55,12 @@ export class Pending {
     return this.files.size;
   }
 
-  /** Further files found by a scan have to wait for their turn. */
+  /** Further files found by a scan have to wait for their turn. Those that a veto holds are in nobody's way. */
   get isFull(): boolean {
-    return this.files.size >= this.desk.maxWaiting;
+    return this.files.size >= this.desk.maxWaiting && !this.onlyHeld;
   }
 
-  /** Files that had to wait may come; those that a veto holds are in nobody's way. */
+  /** Files that had to wait may come: never while it is full. */
   get hasRoom(): boolean {
     return this.files.size < this.desk.maxWaiting / 2 || this.onlyHeld;
   }

@@ -128,6 +128,19 @@ describe('what may not be read', () => {
     await sighted('closed/clip.mp4');
   });
 
+  it('is refused with a reason: a folder that may be listed but not entered', async () => {
+    const { inbox, watcher, sighted, sightings } = await asNobody(() => watching());
+    await drop(inbox, 'closed/clip.mp4');
+    chmodSync(join(inbox, 'closed'), 0o400);
+    await watcher.rescan();
+    await sighted('closed', seen => seen.refused === 'this folder cannot be listed (EACCES)');
+    await watcher.rescan();
+    expect(sightings.filter(({ relative }) => relative === 'closed')).toHaveLength(1);
+    chmodSync(join(inbox, 'closed'), 0o700);
+    await watcher.rescan();
+    await sighted('closed/clip.mp4');
+  });
+
   it('makes an inbox unavailable, until it may be listed', async () => {
     const { inbox, watcher, states, sighted } = await asNobody(() => watching());
     chmodSync(inbox, 0o000);

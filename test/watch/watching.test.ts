@@ -93,9 +93,9 @@ describe.concurrent('files are found', () => {
   it('though others fill the queue of those that are waited for, held by vetoes', async () => {
     const inbox = join(await tempDir(), 'inbox');
     for (const n of upTo(20)) await drop(inbox, `empty/clip${n}.mp4`, '');
-    for (const n of upTo(20)) await drop(inbox, `good/clip${n}.mp4`);
+    for (const n of upTo(20)) await drop(inbox, `good/deeper/clip${n}.mp4`);
     const { allSighted } = await watching({ inbox, maxWaiting: 5, incompleteAfterMs: 600_000 });
-    await allSighted(upTo(20).map(n => `good/clip${n}.mp4`));
+    await allSighted(upTo(20).map(n => `good/deeper/clip${n}.mp4`));
   });
 
   it('soon: the watcher knows of a file tens of milliseconds after it appeared', async () => {
@@ -293,7 +293,7 @@ describe('the watcher itself', () => {
     const deaf = told ? hints : { watch: (dir: string) => hints.watch(dir, () => {}) };
     const { watcher } = await watching({ inbox, hints: deaf });
     await watcher.settled();
-    await rm(join(inbox, 'tree'), { recursive: true });
+    await rename(join(inbox, 'tree'), join(inbox, '../moved-out'));
     if (!told) await watcher.rescan();
     const left = process.platform === 'linux' ? 1 : 0;
     await eventually(async () => (await inotifyWatches()) === before + left, { what: 'the watches to be given back' });
@@ -319,6 +319,16 @@ describe('the watcher itself', () => {
     expect(sightings).toEqual([]);
     await watcher.settled();
     expect(sightings).toHaveLength(2);
+  });
+
+  it('does not resolve settled while it looks for what is there', async () => {
+    const { inbox, watcher, sightings } = await watching({ hints: NO_HINTS });
+    await drop(inbox, 'clip.mp4');
+    const scanned = watcher.rescan();
+    await new Promise(resolve => setImmediate(resolve));
+    await watcher.settled();
+    expect(sightings).toHaveLength(1);
+    await scanned;
   });
 
   it('does not report before the quiet time is over', async () => {
