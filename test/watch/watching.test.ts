@@ -2,6 +2,7 @@ import { mkdirSync, renameSync, writeFileSync } from 'node:fs';
 import { appendFile, mkdir, readdir, readFile, rename, rm, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { readMounts } from '../../src/platform/mounts.ts';
 import { chokidarHints } from '../../src/watch/hints.ts';
 import { pinOf } from '../../src/watch/stat.ts';
 import { eventually } from '../support/eventually.ts';
@@ -322,13 +323,20 @@ describe('the watcher itself', () => {
   });
 
   it('does not resolve settled while it looks for what is there', async () => {
-    const { inbox, watcher, sightings } = await watching({ hints: NO_HINTS });
+    let inTheMiddle = () => {};
+    const { inbox, watcher, sightings } = await watching({
+      hints: NO_HINTS,
+      mounts: () => {
+        inTheMiddle();
+        return readMounts();
+      },
+    });
     await drop(inbox, 'clip.mp4');
-    const scanned = watcher.rescan();
-    await new Promise(resolve => setImmediate(resolve));
-    await watcher.settled();
-    expect(sightings).toHaveLength(1);
-    await scanned;
+    const reportedBy = new Promise<number>(resolve => {
+      inTheMiddle = () => void watcher.settled().then(() => resolve(sightings.length));
+    });
+    await watcher.rescan();
+    expect(await reportedBy).toBe(1);
   });
 
   it('does not report before the quiet time is over', async () => {
