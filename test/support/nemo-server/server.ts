@@ -103,6 +103,9 @@ export class NemoServer {
   readonly scripts: MessageScript[] = [];
   /** Faults for the host results are fetched from. */
   readonly fetchFaults = new Faults();
+  /** Renders that are begun now are not done before `finishRenders`. */
+  holdRenders = false;
+  #held: (() => void)[] = [];
   /** How many of the next renders fail. */
   failRenders = 0;
   /** Reasons given to every new render: no address when completed, another address. */
@@ -159,6 +162,10 @@ export class NemoServer {
 
   fault(fault: Fault): void {
     this.faults.add(fault);
+  }
+
+  finishRenders(): void {
+    for (const finish of this.#held.splice(0)) finish();
   }
 
   /** Every message accepted, over all sessions. */
@@ -532,7 +539,9 @@ export class NemoServer {
           oversize: wish.oversize === true,
           tinyBytes: this.options.tinyBytes ?? 2048,
         }),
-        this.#wait(this.options.renderMs ?? 0),
+        this.holdRenders
+          ? new Promise<void>(resolve => void this.#held.push(resolve))
+          : this.#wait(this.options.renderMs ?? 0),
       ]);
       Object.assign(render, { status: 'completed', path, bytes });
     } catch (error) {
