@@ -165,6 +165,18 @@ export class Box {
     return listing(this.outbox);
   }
 
+  /** Waits until the outbox holds exactly these: what is being published stands there under a hidden name for a moment. */
+  async holds(...names: string[]): Promise<void> {
+    await eventually(
+      () => {
+        const found = this.outputs();
+        if (JSON.stringify(found) === JSON.stringify(names)) return true;
+        throw new Error(`it holds ${JSON.stringify(found)}`);
+      },
+      { what: `the outbox to hold ${JSON.stringify(names)}` },
+    );
+  }
+
   /** Journal records of all segments, in order. */
   journal(): { seq: number; job: string | null; event: string; data: Record<string, unknown> }[] {
     const dir = join(this.state, 'journal');
