@@ -1,0 +1,4 @@
+/** Every suite of `npm run torture`, in the order it runs. */
+import type { Suite } from '../suite.ts';
+
+export const suites: readonly Suite[] = [];
