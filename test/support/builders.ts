@@ -25,7 +25,7 @@ export function aSighting(overrides: Partial<Sighting> = {}): Sighting {
 
 export function aCandidate(overrides: Partial<Candidate> = {}): Candidate {
   return {
-    path: '/work/a/result.mp4',
+    path: '/jobs/a/result.mp4',
     isSource: false,
     bytes: 400_000,
     expect: { durationS: 10, audioTracks: 1, subtitleTracks: 0, videoCodecs: ['h264'], maxBytes: 500_000 },

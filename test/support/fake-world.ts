@@ -48,7 +48,7 @@ export class FakeWorld implements WorkerWorld {
   };
   reserve: WorkerWorld['reserve'] = async () => () => this.done.push('release');
   async openWorkDir(id: string): Promise<string> {
-    return `/work/${id}`;
+    return `/jobs/${id}`;
   }
   async removeWorkDir(id: string): Promise<void> {
     this.done.push(`removed work of ${id}`);

@@ -16,7 +16,7 @@ const EXPECT: Expectation = {
 };
 
 const candidate = (expected: Partial<Expectation> = {}, more: Partial<Candidate> = {}): Candidate => ({
-  path: '/work/out.mp4',
+  path: '/jobs/out.mp4',
   isSource: false,
   bytes: 20_000_000,
   expect: { ...EXPECT, ...expected },
