@@ -1,0 +1,95 @@
+import type { Random } from '../random.ts';
+import { type Result, type Run, run, type Scenario } from './scenario.ts';
+
+/** Boxes at once: each has a daemon and an ffmpeg of its own. */
+const ABREAST = 2;
+/** A poll more or less says nothing new. */
+const MOST_ALIKE_REQUESTS = 3;
+
+/**
+ * Of all points those at which a kill leaves something different behind: right before one act on the disk is right after
+ * the act before it.
+ */
+export function distinct(points: readonly string[]): string[] {
+  return points.filter((point, n) => {
+    const before = points[n - 1] ?? '';
+    const isPoll = / GET /.test(point) && Number(point.split('#').at(-1)) > MOST_ALIKE_REQUESTS;
+    const followsAtOnce = isDisk(point) && isDisk(before) && point.startsWith('before ') && before.startsWith('after ');
+    const isInside = before.startsWith('before rm ') && /^before (unlink|rmdir) /.test(point);
+    const isEndOf = point.startsWith('after rm ') && /^after (unlink|rmdir) /.test(before);
+    return !isPoll && !followsAtOnce && !isInside && !isEndOf;
+  });
+}
+
+function isDisk(point: string): boolean {
+  return !/ (spawn|GET|POST) |^at /.test(point);
+}
+
+/**
+ * Kills the scenario's daemon at every point it has (or those given), each in a box of its own, and compares what came of
+ * it with what comes of it undisturbed.
+ * @throws Error with all that went wrong, a point each.
+ */
+export async function killEverywhere(scenario: Scenario, given?: readonly string[]): Promise<string> {
+  const undisturbed = await run(scenario);
+  const wanted = (given ?? distinct(undisturbed.points)).filter(
+    point => scenario.only === undefined || scenario.only.test(point),
+  );
+  const lives = wanted.map(point => [point]);
+  return killedAt(scenario, lives, undisturbed);
+}
+
+/** Two kills in a row: one at a point of the first start, one at any moment of the second. */
+export async function killTwice(scenario: Scenario, pairs: number, random: Random): Promise<string> {
+  const undisturbed = await run(scenario);
+  const points = distinct(undisturbed.points);
+  const chosen = Array.from({ length: pairs }, () => [
+    random.pick(points),
+    `#${random.between(1, Math.ceil(undisturbed.points.length * 0.7))}`,
+  ]);
+  return killedAt(scenario, chosen, undisturbed);
+}
+
+/** Started again and again, and killed a little later each time: a machine that does not stay up. */
+export async function killInARow(scenario: Scenario, lives: number, random: Random): Promise<string> {
+  const undisturbed = await run(scenario);
+  const chosen = Array.from({ length: lives }, () => `#${random.between(1, undisturbed.points.length)}`);
+  return killedAt(scenario, [chosen], undisturbed);
+}
+
+async function killedAt(scenario: Scenario, lives: readonly string[][], undisturbed: Run): Promise<string> {
+  const wrong: string[] = [];
+  let kills = 0;
+  let held = 0;
+  let missed = 0;
+  await inTurns(lives, async points => {
+    try {
+      const found = await run(scenario, points);
+      kills += found.killed;
+      if (found.killed === 0) missed += 1;
+      if (found.held) held += 1;
+      const [is, should] = [JSON.stringify(comparable(found)), JSON.stringify(comparable(undisturbed))];
+      if (is !== should) wrong.push(`${points.join(', then ')}: ${is} instead of ${should}`);
+    } catch (error) {
+      wrong.push(`${points.join(', then ')}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
+  if (missed * 20 > lives.length) wrong.push(`${missed} of ${lives.length} points were not reached again`);
+  if (wrong.length > 0) throw new Error(`${wrong.length} of ${lives.length} went wrong\n${wrong.join('\n')}`);
+  const notes = [`${lives.length} runs`, `${kills} kills`];
+  if (missed > 0) notes.push(`${missed} not reached`);
+  if (scenario.engine === 'nemo') notes.push(`${held} times a person said go on`);
+  return `${notes.join(', ')}; nothing lost, every result the same`;
+}
+
+function comparable({ outputs, sha256, messages, renders }: Result): Result {
+  return { outputs, sha256, messages, renders };
+}
+
+async function inTurns<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+  const waiting = [...items];
+  const work = async () => {
+    for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await act(item);
+  };
+  await Promise.all(Array.from({ length: ABREAST }, work));
+}

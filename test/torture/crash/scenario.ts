@@ -1,0 +1,217 @@
+/**
+ * One job from the drop to the end, in a daemon that is killed at a given point and started again; and what must be true
+ * afterwards, whatever the point.
+ */
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { readJournal } from '../../../src/journal/replay.ts';
+import { Box, listing } from '../../support/box.ts';
+import { eventually } from '../../support/eventually.ts';
+import { footage } from '../../support/footage.ts';
+import { NemoServer } from '../../support/nemo-server/server.ts';
+import { processesNaming, sha256Of } from '../facts.ts';
+
+const PRELOAD = pathToFileURL(join(import.meta.dirname, 'points.mjs')).href;
+
+export interface Scenario {
+  name: string;
+  engine: 'local' | 'nemo';
+  /** Of the folder, over inbox and outbox. */
+  folder?: Record<string, unknown>;
+  /** Puts things into the box before its first start. */
+  prepare?(box: Box): Promise<void>;
+  /** Ids of jobs that were there before. */
+  keeps?: string[];
+  /** Points worth dying at; all unless given. */
+  only?: RegExp;
+}
+
+/** What a run came to, as far as it must not depend on where it was killed. */
+export interface Result {
+  outputs: string[];
+  sha256: string;
+  messages: number;
+  renders: number;
+}
+
+export interface Run extends Result {
+  /** Points of the first life, in order. */
+  points: string[];
+  /** Of the points asked for, those that were reached. */
+  killed: number;
+  /** A person had to say go on, because nobody could know. */
+  held: boolean;
+}
+
+/** Quick enough; the order and number of requests are those of the real timings. */
+const NEMO = {
+  poll_interval: '100ms',
+  poll_limit: '60s',
+  message_timeout: '30s',
+  heartbeat_timeout: '20s',
+  recovery: { first: '100ms', every: '100ms', checks: 5 },
+  retry_after: '200ms',
+};
+/** Small, so that a run takes seconds; the cloud's needs a few bits more. */
+const CLIPS = { local: 'tiny', nemo: 'silent' } as const;
+const SIZES = { local: '40kB', nemo: '200kB' } as const;
+const NAME = 'trip/clip.mp4';
+const OUTPUTS = ['trip/clip.mp4', 'trip/clip.report.txt'];
+
+/**
+ * Runs the scenario in a box of its own, its n-th start killed at the n-th point.
+ * @throws Error saying what was broken.
+ */
+export async function run(scenario: Scenario, points: readonly string[] = []): Promise<Run> {
+  const server =
+    scenario.engine === 'nemo' ? new NemoServer({ render: 'ffmpeg', renderMs: 150, costPerMessage: 1 }) : undefined;
+  await server?.start();
+  const env: Record<string, string> = {};
+  const box = new Box({ config: configFor(scenario, server), env });
+  try {
+    await scenario.prepare?.(box);
+    const original = await footage(CLIPS[scenario.engine]);
+    box.drop(original, NAME);
+    const seen: string[] = [];
+    let killed = 0;
+    for (const at of points.length > 0 ? points : ['']) {
+      const life = await live(box, env, at);
+      if (seen.length === 0) seen.push(...life.points);
+      if (life.killed) killed += 1;
+      await eventually(() => processesNaming(box.dir).length === 0, { what: 'every child to be gone' });
+    }
+    const { id, held } = await recover(box, server);
+    const result = await check(box, scenario, id, sha256Of(original), server);
+    return { ...result, points: seen, killed, held };
+  } catch (error) {
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${tail(box)}`, { cause: error });
+  } finally {
+    await box.dispose();
+    await server?.stop();
+  }
+}
+
+function configFor(scenario: Scenario, server: NemoServer | undefined): Record<string, unknown> {
+  const size = SIZES[scenario.engine];
+  return {
+    folders: [{ inbox: 'inbox', outbox: 'outbox', settle: '250ms', scan: '1s', reports: 'always', ...scenario.folder }],
+    rules: [{ name: 'small', size, ...(server ? { instruction: `compress this video to under ${size}` } : {}) }],
+    engine: scenario.engine,
+    limits: { min_free: '1MB' },
+    log: { level: 'info' },
+    ...(server ? { nemo: { api_url: server.url, ...NEMO } } : {}),
+  };
+}
+
+/** One start with the points counted: until it dies, or has done its work and was told to stop. */
+async function live(box: Box, env: Record<string, string>, at: string): Promise<{ points: string[]; killed: boolean }> {
+  const log = join(box.dir, 'points.log');
+  Object.assign(env, {
+    NODE_OPTIONS: `--import ${PRELOAD}`,
+    CRASH_ROOT: box.dir,
+    CRASH_LOG: log,
+    CRASH_AT: at,
+  });
+  const child = box.spawn('run');
+  for (const name of Object.keys(env)) delete env[name];
+  const gone = once(child, 'close');
+  try {
+    await Promise.race([gone, eventually(() => isOver(box), { what: 'the job to be over', withinMs: 90_000 })]);
+    child.kill('SIGTERM');
+  } catch (error) {
+    child.kill('SIGKILL');
+    throw error;
+  } finally {
+    await gone;
+  }
+  if (child.signalCode !== 'SIGKILL' && child.exitCode !== 0) throw new Error(`it ended with ${child.exitCode}`);
+  const points = existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(Boolean) : [];
+  return { points, killed: child.signalCode === 'SIGKILL' };
+}
+
+function isOver(box: Box): boolean {
+  return (
+    box.journal().some(record => record.event === 'done') &&
+    box.outputs().join() === OUTPUTS.join() &&
+    readdirSync(join(box.state, 'work')).length === 0
+  );
+}
+
+/** Started as usual. Resolves with the job, and whether a person had to help where nobody could know better. */
+async function recover(box: Box, server: NemoServer | undefined): Promise<{ id: string; held: boolean }> {
+  await box.start();
+  let job = await box.job(NAME);
+  const held = job.state === 'held';
+  if (held) {
+    if (!server) throw new Error(`held: ${job.reason}`);
+    const changed = [...server.sessions.values()].some(session => session.draft !== undefined);
+    if (server.messages.length > 0 || changed) throw new Error(`held although the service shows it: ${job.reason}`);
+    if (server.sessions.size === 0) {
+      // The free token was given and its answer lost: the service gives one in seven days. They pass.
+      server.options.oneTokenPerClient = false;
+      await box.kill('SIGTERM');
+      await box.start();
+    }
+    const { code, stderr } = await box.run('retry', job.id);
+    if (code !== 0) throw new Error(`retry: ${stderr}`);
+    job = await box.job(NAME, 'done', 'failed');
+  }
+  if (job.state !== 'done') throw new Error(`${job.state}: ${job.reason}`);
+  await eventually(() => isOver(box), { what: 'the outbox to hold the results alone, and no working files' });
+  const jobs = (await box.jobs()).filter(found => found.source === job.source);
+  if (jobs.length !== 1) throw new Error(`${jobs.length} jobs`);
+  const code = await box.kill('SIGTERM');
+  if (code !== 0) throw new Error(`it stopped with ${code}`);
+  return { id: job.id, held };
+}
+
+/** What may be in the state directory of a daemon that was stopped. */
+const STATE = /^(journal\/\d{6}\.jsonl(\.broken(-\d+)?)?|identity\.json|lock)$/;
+
+async function check(
+  box: Box,
+  scenario: Scenario,
+  id: string,
+  original: string,
+  server: NemoServer | undefined,
+): Promise<Result> {
+  const originals = scenario.folder?.['originals'] ?? 'keep';
+  const places: string[] = [];
+  if (originals === 'keep') places.push(join(box.inbox, NAME));
+  if (originals === 'archive') places.push(join(box.dir, 'archive', NAME));
+  for (const place of places) if (sha256Of(place) !== original) throw new Error(`${place} is not the original`);
+  const kept = [...listing(box.inbox), ...(originals === 'archive' ? listing(join(box.dir, 'archive')) : [])];
+  if (kept.length !== places.length) throw new Error(`beside the original there is ${kept.join(', ')}`);
+  const strange = listing(box.state).filter(name => !STATE.test(name));
+  if (strange.length > 0) throw new Error(`left in the state directory: ${strange.join(', ')}`);
+  const events: string[] = [];
+  const known = new Set<string>();
+  await readJournal({
+    dir: join(box.state, 'journal'),
+    onRecord({ event, job }) {
+      if (job !== null) known.add(job);
+      if (job === id) events.push(event);
+    },
+  });
+  // A compaction in between leaves the job as it was then.
+  const least = events.includes('snapshot') ? 0 : 1;
+  for (const event of ['admitted', 'published', 'done']) {
+    const count = events.filter(found => found === event).length;
+    if (count > 1 || count < least) throw new Error(`the journal has "${event}" ${count} times`);
+  }
+  for (const old of scenario.keeps ?? []) if (!known.has(old)) throw new Error(`job ${old} is no longer known`);
+  return {
+    outputs: box.outputs(),
+    sha256: sha256Of(join(box.outbox, NAME)),
+    messages: server?.messages.length ?? 0,
+    renders: server?.renders.size ?? 0,
+  };
+}
+
+function tail(box: Box): string {
+  const journal = join(box.state, 'journal');
+  const events = existsSync(journal) ? box.journal().map(record => record.event) : [];
+  return `  journal: ${events.slice(-12).join(' ')}\n  outbox: ${box.outputs().join(' ')}\n  log: ${box.logText().slice(-1500)}`;
+}

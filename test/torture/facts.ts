@@ -1,0 +1,46 @@
+/** Facts about the machine that suites look at from outside. */
+import { createHash } from 'node:crypto';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+export function sha256Of(path: string): string {
+  return createHash('sha256').update(readFileSync(path)).digest('hex');
+}
+
+/** Processes (not this one) whose command line has `text` in it, read from /proc. */
+export function processesNaming(text: string): number[] {
+  return readdirSync('/proc')
+    .filter(name => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .filter(pid => {
+      try {
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(text);
+      } catch {
+        return false;
+      }
+    })
+    .map(Number);
+}
+
+/** All descendants of a process, by pid, with their command lines. */
+export function descendantsOf(pid: number): { pid: number; command: string }[] {
+  try {
+    const direct = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
+      .trim()
+      .split(' ')
+      .filter(Boolean)
+      .map(Number);
+    return direct.flatMap(child => [
+      { pid: child, command: readFileSync(`/proc/${child}/cmdline`, 'utf8').replaceAll('\0', ' ') },
+      ...descendantsOf(child),
+    ]);
+  } catch {
+    return [];
+  }
+}
+
+/** Why a case cannot be tried: programs that are not here. An object to be spread into the case. */
+export function needs(...tools: string[]): { cannot?: string } {
+  const path = (process.env['PATH'] ?? '').split(':');
+  const missing = tools.filter(tool => !path.some(dir => existsSync(join(dir, tool))));
+  return missing.length > 0 ? { cannot: `there is no ${missing.join(', no ')} here` } : {};
+}
