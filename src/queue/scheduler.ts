@@ -65,7 +65,7 @@ export class Scheduler {
   /** Looks at a job after its state changed: lists it, or waits for its due time. */
   consider(job: Job): void {
     if (this.#stopping) return;
-    if (job.state.name === 'waiting') this.#wake(job.id, job.state.until);
+    if (job.state.name === 'waiting') this.#wake(job.id, this.#remainingMs(job.updatedAt, job.state.until));
     else if (IN_SLOT.has(job.state.name)) this.#list(job);
   }
 
@@ -174,14 +174,22 @@ export class Scheduler {
     this.#turn();
   }
 
-  #wake(id: string, until: number): void {
+  /** Where the clock was set back since, a wait is no longer than it was meant to be. */
+  #remainingMs(since: number, until: number): number {
+    return Math.min(until - this.#options.clock.now(), until - since);
+  }
+
+  /** Counts on the timer, not on the wall clock: that one may be set while the job waits. */
+  #wake(id: string, ms: number): void {
     this.#timers.get(id)?.();
-    const cancel = this.#options.clock.after(until - this.#options.clock.now(), () => {
+    const end = this.#options.clock.monotonic() + ms;
+    const cancel = this.#options.clock.after(ms, () => {
       this.#timers.delete(id);
       const job = this.#options.ledger.get(id);
       if (job?.state.name !== 'waiting' || this.#stopping) return;
-      // A long wait is cut into timer-sized pieces, and the wall clock may have been set back.
-      if (job.state.until > this.#options.clock.now()) return this.#wake(id, job.state.until);
+      // A long wait is cut into timer-sized pieces.
+      const left = end - this.#options.clock.monotonic();
+      if (left >= 1) return this.#wake(id, left);
       this.#options.ledger
         .commit(id, { event: 'queued', data: { because: 'the wait is over' } })
         .then(queued => queued && this.consider(queued), this.#options.onFatal);

@@ -124,14 +124,34 @@ describe('waiting', () => {
     expect(ids(turns)).toEqual(['a']);
   });
 
-  it('goes on waiting when the wall clock was set back', async () => {
+  it('does not last for days because the wall clock was set back meanwhile', async () => {
     const { scheduler, add, turns, clock, begun } = setup();
     await add('a', 'local', { event: 'waiting', data: { until: clock.now() + 60_000, reason: REASON } });
     scheduler.start();
-    clock.jump(-30_000);
-    await clock.advance(60_000);
+    clock.jump(-2 * 86_400_000);
+    await clock.advance(59_000);
     expect(turns).toEqual([]);
-    await clock.advance(30_001);
+    await clock.advance(1_001);
+    await begun(1);
+  });
+
+  it('does not last for days because the wall clock was set back before a restart', async () => {
+    const { scheduler, add, turns, clock, begun } = setup();
+    await add('a', 'local', { event: 'waiting', data: { until: clock.now() + 60_000, reason: REASON } });
+    clock.jump(-2 * 86_400_000);
+    scheduler.start();
+    await clock.advance(59_000);
+    expect(turns).toEqual([]);
+    await clock.advance(1_001);
+    await begun(1);
+  });
+
+  it('is over after a restart that came later than its due time', async () => {
+    const { scheduler, add, clock, begun } = setup();
+    await add('a', 'local', { event: 'waiting', data: { until: clock.now() + 60_000, reason: REASON } });
+    clock.jump(2 * 86_400_000);
+    scheduler.start();
+    await clock.advance(1);
     await begun(1);
   });
 });

@@ -138,14 +138,16 @@ const UNKNOWN_FOR_MS = 120_000;
  */
 export async function pollRender(request: PollRequest): Promise<Exclude<RenderStatus, { kind: 'pending' }>> {
   const { clock, signal, everyMs } = request;
-  const since = clock.now();
+  // From here on the wall clock may be set; where it was set back already, the wait is no longer than it was meant to be.
+  const since = clock.monotonic();
+  const patienceMs = Math.min(request.limitMs, request.giveUpAt - clock.now());
   for (let n = 0; ; n += 1) {
     // A tenth of jitter, so that jobs submitted together do not ask together for ever.
     if (n > 0 || !request.atOnce) await sleep(clock, everyMs * (0.95 + 0.1 * request.random()), signal);
-    const status = await askRender(request, clock.now() - since < UNKNOWN_FOR_MS);
+    const status = await askRender(request, clock.monotonic() - since < UNKNOWN_FOR_MS);
     if (status && status.kind !== 'pending') return status;
     if (status?.kind === 'pending' && status.fraction !== undefined) request.onProgress(status.fraction);
-    if (clock.now() < request.giveUpAt) continue;
+    if (clock.monotonic() - since < patienceMs) continue;
     throw new ShrinkError('still-rendering', `the render is not done after ${formatDuration(request.limitMs)}`, {
       doing: 'waiting for the render',
       subject: request.id,
