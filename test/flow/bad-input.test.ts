@@ -77,7 +77,7 @@ describe('bad input gets a clear reason, nothing is lost, and the daemon goes on
     }
     expect(wrong).toEqual([]);
     expect((await box.status()).running).toBe(true);
-  }, 180_000);
+  }, 900_000);
 
   it('with a report beside the results for each failure, saying how to retry', async () => {
     for (const [name, { state }] of expected) {

@@ -164,5 +164,5 @@ describe('kill -9 during a cloud job', () => {
       expect({ n, ...(await killedAfter(n)) }).toEqual({ n, ...undisturbed });
       await box.dispose();
     }
-  }, 900_000);
+  }, 1_800_000);
 });

@@ -15,7 +15,7 @@ beforeAll(() => {
   dir = mkdtempSync(join(tmpdir(), 'shrinkbox-install-'));
   tarball = pack(ROOT);
   install(tarball);
-}, 240_000);
+}, 900_000);
 
 afterAll(() => rmSync(dir, { recursive: true, force: true }));
 
@@ -89,7 +89,7 @@ it('an upgrade goes on with the state there is', async () => {
   expect(shrinkbox('--version').trim()).toBe('99.0.0');
   expect(shrinkbox('run', '--once', '--config', config)).toContain('nothing to do');
   expect(JSON.parse(shrinkbox('jobs', '--json', '--config', config))).toEqual(before);
-}, 240_000);
+}, 900_000);
 
 it('reads the journal that 0.1.0 wrote', () => {
   const box = join(dir, 'old');

@@ -31,7 +31,7 @@ it('a journal survives 40 times kill -9 in the middle of writing, rotating and c
   expect(numbersOf(records)).toEqual(upTo(records.length));
   // The marks of its snapshots have numbers too.
   expect(journal.lastSeq).toBeGreaterThan(records.length);
-}, 180_000);
+}, 900_000);
 
 it('a journal survives a disk that takes half a write', async () => {
   const program = await bundle('append');

@@ -38,7 +38,7 @@ describe('real footage', () => {
       const shape = before.video.displayWidth / before.video.displayHeight;
       expect(Math.abs(after.video.displayWidth / after.video.displayHeight / shape - 1)).toBeLessThan(0.02);
       if (before.creationTime) expect(after.creationTime?.slice(0, 19)).toBe(before.creationTime.slice(0, 19));
-    }, 240_000);
+    }, 900_000);
 
     it(`${name}: where it fits already: never enlarged, every frame kept, verified`, async () => {
       const { candidate, before, after } = await shrink(
@@ -47,6 +47,6 @@ describe('real footage', () => {
       );
       expect(candidate.bytes).toBeLessThanOrEqual(before.bytes);
       expect(after.video.frames).toBe(before.video.frames);
-    }, 240_000);
+    }, 900_000);
   }
 });

@@ -156,7 +156,7 @@ export class Box {
         return this.get<JobDetail>(`/api/jobs/${found.id}`);
       },
       // A file that stays incomplete is given a minute before it is said to be.
-      { what: `${name} to be ${wanted.join(' or ')}`, withinMs: 110_000 },
+      { what: `${name} to be ${wanted.join(' or ')}`, withinMs: 240_000 },
     );
   }
 

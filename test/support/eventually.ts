@@ -5,7 +5,7 @@
  */
 export async function eventually<T>(
   look: () => Promise<T | undefined | false> | T | undefined | false,
-  { withinMs = 45_000, what = 'the expected fact' }: { withinMs?: number; what?: string } = {},
+  { withinMs = 120_000, what = 'the expected fact' }: { withinMs?: number; what?: string } = {},
 ): Promise<T> {
   const end = performance.now() + withinMs;
   let last: unknown;

@@ -300,9 +300,9 @@ it('rests while the gate is closed, and finishes when it opens', async () => {
     };
     const { context, told } = recordingContext({ workDir, gate, onStep: name => name === 'sampling' && turn(true) });
     const running = (await engineFor()).run(await orderFor(await footage('silent'), share(0.3)), context);
-    await expect.poll(() => told.steps.at(-1), { timeout: 20_000 }).toBe('sampling');
+    await expect.poll(() => told.steps.at(-1), { timeout: 120_000 }).toBe('sampling');
     // Nothing is started: the gate was closed before the child would have been.
-    await expect.poll(() => activeChildren().length, { timeout: 5_000 }).toBe(0);
+    await expect.poll(() => activeChildren().length, { timeout: 120_000 }).toBe(0);
     turn(false);
     expect((await running).bytes).toBeGreaterThan(0);
     expect(listeners.size).toBe(0);
