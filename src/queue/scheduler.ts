@@ -126,8 +126,8 @@ export class Scheduler {
   }
 
   #list(job: Job): void {
-    if (this.#listed.has(job.id) || job.decision.kind !== 'do') return;
-    const engine = job.decision.engine;
+    if (this.#listed.has(job.id)) return;
+    const engine = slotOf(job);
     this.#listed.add(job.id);
     const task = () => this.#work(job.id, engine);
     // Earlier arrivals first; what was under way before a restart is the earliest by nature.
@@ -137,7 +137,7 @@ export class Scheduler {
   async #work(id: string, engine: EngineName): Promise<void> {
     const job = this.#options.ledger.get(id);
     // Between listing and the slot it may have been cancelled, forgotten, or given to the other engine.
-    if (!job || !IN_SLOT.has(job.state.name) || job.decision.kind !== 'do' || job.decision.engine !== engine) {
+    if (!job || !IN_SLOT.has(job.state.name) || slotOf(job) !== engine) {
       this.#listed.delete(id);
       if (job) this.consider(job);
       return;
@@ -196,4 +196,9 @@ export class Scheduler {
     });
     this.#timers.set(id, cancel);
   }
+}
+
+/** Whose slot a job waits for. One whose decision was not to work at it is decided anew there: the rules may have changed. */
+function slotOf({ decision }: Job): EngineName {
+  return decision.kind === 'skip' ? 'local' : decision.engine;
 }

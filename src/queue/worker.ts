@@ -156,7 +156,10 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
     return ledger.expect(id).state.name === 'in-doubt' ? [{ event: 'step', data: { engine, step: 'confirmed' } }] : [];
   }
 
-  /** The rules may have changed since the job was admitted; work under way keeps the decision it began with. */
+  /**
+   * The rules may have changed since the job was admitted; work under way keeps the decision it began with. False when the
+   * job leaves this slot: it rests, or waits for one of the other engine.
+   */
   async function decideAgain(id: string): Promise<boolean> {
     const job = ledger.expect(id);
     const underWay = Object.keys(job.checkpoints).length > 0 || job.state.name === 'in-doubt';
@@ -164,7 +167,7 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
     if (JSON.stringify(decision) !== JSON.stringify(job.decision)) {
       await ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
     }
-    if (decision.kind === 'do') return true;
+    if (decision.kind === 'do') return (engineOf(job) ?? 'local') === decision.engine;
     await ledger.commit(id, restFor(decision));
     return false;
   }

@@ -53,6 +53,19 @@ describe('a reload', () => {
     expect(await box.job('second.mp4')).toMatchObject({ state: 'done', rule: 'tiny', target_bytes: 90_000 });
   });
 
+  it('frees what was held for a rule, once a person has it tried again', async () => {
+    box = new Box({ config: { rules: [{ name: 'music', instruction: 'add background music' }] } });
+    await box.start();
+    box.drop(await footage('plain'), 'clip.mp4');
+    const held = await box.job('clip.mp4', 'held');
+    await box.post(`/api/jobs/${held.id}/retry`);
+    expect((await box.job('clip.mp4')).reason).toBe(held.reason);
+    box.configure({ rules: [{ name: 'tiny', size: '90kB' }] });
+    await reload('configuration read again');
+    await box.post(`/api/jobs/${held.id}/retry`);
+    expect(await box.job('clip.mp4')).toMatchObject({ state: 'done', rule: 'tiny', id: held.id });
+  });
+
   it('watches folders that were added, lets go of those taken out, and leaves the others alone', async () => {
     box = new Box();
     await box.start();

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { EngineName } from '../../src/core/job.ts';
+import type { Decision, EngineName } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/lifecycle.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
@@ -56,6 +56,10 @@ function setup(slots: Record<EngineName, number> = { local: 1, nemo: 1 }) {
     const job = await ledger.commit(id, { event: 'admitted', data }, ...events);
     if (job) scheduler.consider(job);
   };
+  /** A job that rules of another day decided not to work at. */
+  const addHeld = async (id: string, decision: Decision) => {
+    await add(id, 'local', { event: 'decided', data: { decision, sidecar: null } });
+  };
   const rest = async (turn: Turn | undefined) => {
     if (!turn) throw new Error('no such turn');
     await ledger.commit(turn.id, { event: 'failed', data: { reason: REASON } });
@@ -64,7 +68,7 @@ function setup(slots: Record<EngineName, number> = { local: 1, nemo: 1 }) {
   /** Resolves once that many turns have begun. */
   const begun = (count: number) =>
     new Promise<void>(tell => (turns.length >= count ? tell() : waiting.push({ count, tell })));
-  return { clock, ledger, scheduler, turns, add, rest, begun, fatal };
+  return { clock, ledger, scheduler, turns, add, addHeld, rest, begun, fatal };
 }
 
 const ids = (turns: Turn[]) => turns.map(turn => turn.id);
@@ -82,6 +86,15 @@ describe('slots', () => {
     await rest(turns[1]);
     await begun(3);
     expect(ids(turns)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('are given to what a person wants tried again although it was decided not to be worked at', async () => {
+    const { scheduler, addHeld, turns, begun } = setup();
+    await addHeld('held', { kind: 'hold', rule: 'r', engine: 'nemo', reason: 'cannot', hint: 'change it' });
+    await addHeld('skipped', { kind: 'skip', reason: 'no video' });
+    scheduler.start();
+    await begun(2);
+    expect(ids(turns).sort()).toEqual(['held', 'skipped']);
   });
 
   it('of one engine do not wait for the other', async () => {

@@ -87,6 +87,29 @@ describe('a job on its way', () => {
     await run();
     expect(job().state.name).toBe('done');
   });
+
+  it('that was decided not to be worked at is decided anew, and rests again while nothing has changed', async () => {
+    const hold: Decision = { kind: 'hold', rule: 'r', engine: 'local', reason: 'cannot', hint: 'change the words' };
+    const { run, job, world, ledger } = await setup(hold);
+    await run();
+    expect(job().state).toMatchObject({ name: 'held', reason: { text: 'cannot' } });
+    await ledger.commit('a', { event: 'queued', data: { because: 'a person asked for another try', fresh: true } });
+    world.decide = () => aDecision();
+    await run();
+    expect(job().state.name).toBe('done');
+  });
+
+  it('leaves its slot when the rules give it to the other engine meanwhile', async () => {
+    const { run, job, world } = await setup();
+    const nemo = new FakeEngine('nemo');
+    world.engines = { ...world.engines, nemo };
+    world.decide = () => aDecision({ engine: 'nemo' });
+    await run();
+    expect(job()).toMatchObject({ state: { name: 'queued' }, decision: { engine: 'nemo' } });
+    expect(nemo.runs).toBe(0);
+    await run();
+    expect(job().state.name).toBe('done');
+  });
 });
 
 describe('a job left behind by a crash', () => {
