@@ -7,7 +7,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { StatusView } from './control/control.ts';
 import type { Metering } from './control/server.ts';
 import { type Job, RESTING, STATE_NAMES } from './core/job.ts';
-import type { CloudMeter } from './core/meter.ts';
+import { type CloudMeter, STREAM_OUTCOMES } from './core/meter.ts';
 import { DiskMeter, type Place } from './disk-meter.ts';
 import type { FsyncStats } from './journal/journal.ts';
 import type { Clock } from './platform/clock.ts';
@@ -58,6 +58,14 @@ export function createMetrics(options: MetricsOptions): Metrics {
   const cloudLimited = counter('cloud_rate_limited_total', 'Requests the cloud answered with "too many" (429).');
   const cloudStreams = counter('cloud_streams_total', 'Messages to the cloud, by how their stream ended.', 'outcome');
   const notifications = counter('notifications_total', 'Webhook calls, by outcome.', 'outcome');
+
+  // What has not happened yet is 0, not absent: the first time is an increase only then, and alerts see it.
+  for (const engine of ['local', 'nemo']) {
+    for (const state of RESTING) ends.inc({ state, engine }, 0);
+    for (const each of [sourceBytes, outputBytes, savedBytes]) each.inc({ engine }, 0);
+  }
+  for (const outcome of STREAM_OUTCOMES) cloudStreams.inc({ outcome }, 0);
+  for (const outcome of ['delivered', 'failed', 'dropped'] as const) notifications.inc({ outcome }, 0);
 
   const jobs = new JobTally(ledger);
   defineGauges(options, registry, jobs);
@@ -135,7 +143,7 @@ function defineGauges(options: MetricsOptions, registry: Registry, jobs: JobTall
       set(each === mode ? 1 : 0, { mode: each });
   });
   gauge('jobs', 'Jobs known, by state and engine.', ['state', 'engine'], set => jobs.tell(set));
-  gauge('queue_age_seconds', 'Age of the oldest job that is queued; 0 when none is.', [], set => {
+  gauge('queue_age_seconds', 'How long the job queued longest has been in line; 0 when none is.', [], set => {
     set(Math.max(0, oldestQueuedMs(ledger, clock.now())) / 1000);
   });
   gauge('done_saved_bytes', 'Bytes saved by all jobs done that are remembered, restarts included.', [], set => {
@@ -207,7 +215,8 @@ function oldestQueuedMs(ledger: Ledger, now: number): number {
   let oldest = now;
   for (const job of left > 0 ? ledger.all() : []) {
     if (job.state.name !== 'queued') continue;
-    oldest = Math.min(oldest, job.createdAt);
+    // Not its arrival: one that is tried again after a month has not been in line for a month.
+    oldest = Math.min(oldest, job.updatedAt);
     left -= 1;
     if (left === 0) break;
   }

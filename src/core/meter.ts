@@ -1,5 +1,6 @@
 /** How a message to the cloud ended, as far as its stream told; the counting of it is the daemon's affair (metrics.ts). */
-type StreamOutcome = 'over' | 'refused' | 'unknown' | 'aborted';
+export const STREAM_OUTCOMES = ['over', 'refused', 'unknown', 'aborted'] as const;
+type StreamOutcome = (typeof STREAM_OUTCOMES)[number];
 
 /** What the cloud engine tells of its traffic. Called synchronously; never throws. */
 export interface CloudMeter {

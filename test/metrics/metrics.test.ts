@@ -92,9 +92,23 @@ describe('jobs', () => {
     await ledger.commit('a', { event: 'step', data: { engine: 'local', step: 'pass 2 of 2' } });
     await clock.advance(20_000);
     await ledger.commit('a', { event: 'failed', data: { reason: REASON } });
+    await ledger.commit('a', { event: 'queued', data: { because: 'a person asked for another try' } });
+    await clock.advance(5_000);
+    expect(await valueOf('shrinkbox_queue_age_seconds')).toBe(5);
     const sum = (step: string) => valueOf(`shrinkbox_step_duration_seconds_sum{engine="local",step="${step}"}`);
     expect([await sum('queued'), await sum('pass-1'), await sum('pass-2')]).toEqual([90, 10, 20]);
   });
+});
+
+it('counts from 0 on, so that the first time is an increase to an alert', async () => {
+  for (const series of [
+    'shrinkbox_job_ends_total{state="failed",engine="local"}',
+    'shrinkbox_job_ends_total{state="failed",engine="nemo"}',
+    'shrinkbox_notifications_total{outcome="dropped"}',
+    'shrinkbox_cloud_streams_total{outcome="unknown"}',
+    'shrinkbox_cloud_rate_limited_total',
+  ])
+    expect([series, await valueOf(series)]).toEqual([series, 0]);
 });
 
 it('names no file, folder or path', async () => {
