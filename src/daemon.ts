@@ -238,7 +238,10 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     await ledger.setPaused(paused);
     scheduler.setMode({ draining: scheduler.draining });
   };
-  const control: LiveControl = new LiveControl({ ledger, scheduler, actions, status, resting, explain, setPaused });
+  const control: LiveControl = new LiveControl({
+    ...{ ledger, scheduler, actions, status, resting, explain, setPaused, clock },
+  });
+  releases.add({ release: () => control.close() });
 
   const notify = createNotify({
     targets: () => config.notify,

@@ -7,9 +7,16 @@ import type { JobView, StateName } from '../core/job.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { Context } from './context.ts';
 
+export interface WantedJobs {
+  state?: StateName;
+  order?: 'newest' | 'oldest';
+  limit?: number;
+}
+
 export interface Reader {
   status(): Promise<StatusView>;
-  jobs(state?: StateName): Promise<JobView[]>;
+  /** Newest first, unless told otherwise; all of them unless there is a limit. */
+  jobs(wanted?: WantedJobs): Promise<JobView[]>;
   job(id: string): Promise<JobDetail | undefined>;
   explain(path: string): Promise<Explanation>;
   close(): Promise<void>;
@@ -22,7 +29,7 @@ export async function openReader(context: Context): Promise<Reader> {
   if (!daemon) return openJournalReader(context, config);
   return {
     status: () => daemon.status(),
-    jobs: state => daemon.jobs(state ? { state } : {}),
+    jobs: wanted => daemon.jobs(wanted),
     job: id => daemon.job(id),
     explain: path => daemon.explain(path),
     close: () => daemon.close(),
@@ -57,7 +64,10 @@ export async function openJournalReader(context: Context, config: Config): Promi
   });
   return {
     status: async () => reader.status(),
-    jobs: async state => reader.jobs(state),
+    jobs: async ({ state, order, limit } = {}) => {
+      const found = reader.jobs(state);
+      return (order === 'oldest' ? found.reverse() : found).slice(0, limit);
+    },
     job: async id => reader.job(id),
     explain: path => reader.explain(path),
     close: async () => {},

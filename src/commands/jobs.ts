@@ -15,7 +15,7 @@ export const defineJobs: Define = (program, action) => {
       action(async (context, options: { state?: StateName }) => {
         const reader = await openReader(context);
         try {
-          const jobs = await reader.jobs(options.state);
+          const jobs = await reader.jobs(options);
           if (context.json) context.printJson(jobs);
           else for (const line of jobLines(context, jobs, options.state)) context.print(line);
           return EXIT.fine;

@@ -1,5 +1,5 @@
 import type { JobDetail, StatusView } from '../control/control.ts';
-import { type JobView, STATE_NAMES } from '../core/job.ts';
+import { type JobView, STATE_NAMES, type StateName } from '../core/job.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
 import type { Reader } from './connect.ts';
 import type { Context } from './context.ts';
@@ -12,22 +12,39 @@ const SHOWN = 10;
 /** A job with how it gets on, where that is known. */
 type LiveJob = JobView & Partial<Pick<JobDetail, 'eta_ms'>>;
 
-/** The jobs a status shows: not the done ones, of which there may be years; those at work with the time they still need. */
-export async function shownJobs(reader: Pick<Reader, 'jobs' | 'job'>, status: StatusView): Promise<LiveJob[]> {
-  const states = STATE_NAMES.filter(name => status.counts[name] > 0 && SHOWN_STATES.has(name));
-  const jobs = (await Promise.all(states.map(state => reader.jobs(state)))).flat();
-  const live = await Promise.all(
-    jobs.map(async job => (AT_WORK.has(job.state) ? ((await reader.job(job.id)) ?? job) : job)),
-  );
-  return live.sort((a, b) => b.created_at - a.created_at);
+interface ShownJobs {
+  needsPerson: LiveJob[];
+  working: LiveJob[];
+  inLine: LiveJob[];
+}
+
+const NEEDS_PERSON: readonly StateName[] = ['held', 'failed'];
+const WORKING: readonly StateName[] = ['running', 'in-doubt', 'verifying', 'delivering'];
+const IN_LINE: readonly StateName[] = ['queued', 'waiting'];
+
+/** The jobs a status shows, of which there may be thousands in line and years of done: no more than are shown are asked for. */
+export async function shownJobs(reader: Pick<Reader, 'jobs' | 'job'>, { counts }: StatusView): Promise<ShownJobs> {
+  const some = async (states: readonly StateName[], order: 'newest' | 'oldest') => {
+    const there = states.filter(state => counts[state] > 0);
+    const found = await Promise.all(there.map(state => reader.jobs({ state, order, limit: SHOWN })));
+    const turn = order === 'newest' ? -1 : 1;
+    return found
+      .flat()
+      .sort((a, b) => turn * (a.created_at - b.created_at))
+      .slice(0, SHOWN);
+  };
+  const working = await some(WORKING, 'oldest');
+  return {
+    needsPerson: await some(NEEDS_PERSON, 'newest'),
+    working: await Promise.all(working.map(async job => (await reader.job(job.id)) ?? job)),
+    inLine: await some(IN_LINE, 'oldest'),
+  };
 }
 
 /** The status as people read it; what needs a person comes first. */
-export function statusLines(context: Context, status: StatusView, jobs: readonly LiveJob[]): string[] {
+export function statusLines(context: Context, status: StatusView, jobs: ShownJobs): string[] {
   const { paint, columns } = context;
   const now = context.io.clock.now();
-  const needsPerson = jobs.filter(({ state }) => state === 'held' || state === 'failed');
-  const active = jobs.filter(({ state }) => ACTIVE.has(state)).reverse();
   return [
     headline(context, status, now),
     cut(`  ${countLine(status)}`, columns),
@@ -40,32 +57,35 @@ export function statusLines(context: Context, status: StatusView, jobs: readonly
     ...status.engines
       .filter(engine => !engine.ready)
       .map(engine => paint('yellow', cut(engineLine(engine, now), columns))),
-    ...section('Needs a person (retry ID, cancel ID; job ID says more):', needsPerson),
-    ...section('Working:', active),
+    ...section('Needs a person (retry ID, cancel ID; job ID says more):', jobs.needsPerson, NEEDS_PERSON),
+    ...section('Working:', jobs.working, WORKING),
+    ...section('In line:', jobs.inLine, IN_LINE),
   ];
 
-  function section(title: string, some: readonly LiveJob[]): string[] {
+  function section(title: string, some: readonly LiveJob[], states: readonly StateName[]): string[] {
     if (some.length === 0) return [];
-    const rows = some
-      .slice(0, SHOWN)
-      .map(job => [`  ${job.id}`, job.state, cut(safe(nameOf(job)), 40), progressOf(job)]);
-    const more = some.length > SHOWN ? [`  and ${some.length - SHOWN} more (shrinkbox jobs)`] : [];
-    return ['', paint('bold', title), ...table(rows, columns), ...more];
+    const width = Math.min(40, Math.max(16, columns - 58));
+    const rows = some.map(job => [`  ${job.id}`, job.state, cut(safe(nameOf(job)), width), progressOf(job)]);
+    const more = states.reduce((sum, state) => sum + status.counts[state], 0) - some.length;
+    return [
+      '',
+      paint('bold', title),
+      ...table(rows, columns),
+      ...(more > 0 ? [`  and ${more} more (shrinkbox jobs)`] : []),
+    ];
   }
 }
 
-const AT_WORK: ReadonlySet<string> = new Set(['running', 'verifying', 'delivering', 'in-doubt']);
-const ACTIVE: ReadonlySet<string> = new Set(['running', 'verifying', 'delivering', 'in-doubt', 'waiting', 'queued']);
-const SHOWN_STATES: ReadonlySet<string> = new Set([...ACTIVE, 'held', 'failed']);
+const BAR_COLUMNS = 10;
 
-const BAR_COLUMNS = 16;
-
-/** `[######----------] pass 2 of 2 41 %, 12s left`. */
+/** `[####------] 41 %, 12s left: pass 2 of 2`: on a narrow terminal the end is what can be missed. */
 function progressOf(job: LiveJob): string {
-  if (!AT_WORK.has(job.state) || job.progress === null) return remarkOf(job);
-  const filled = Math.round(Math.min(1, Math.max(0, job.progress)) * BAR_COLUMNS);
+  if (!WORKING.includes(job.state) || job.progress === null) return remarkOf(job);
+  const share = Math.min(1, Math.max(0, job.progress));
+  const filled = Math.round(share * BAR_COLUMNS);
   const left = job.eta_ms == null ? '' : `, ${formatDuration(job.eta_ms)} left`;
-  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_COLUMNS - filled)}] ${remarkOf(job)}${left}`;
+  const what = [job.step, job.reason].flatMap(part => (part === null ? [] : [safe(part)])).join(': ');
+  return `[${'#'.repeat(filled)}${'-'.repeat(BAR_COLUMNS - filled)}] ${Math.floor(share * 100)} %${left}${what && `: ${what}`}`;
 }
 
 function headline({ paint }: Context, status: StatusView, now: number): string {

@@ -41,7 +41,7 @@ async function follow(context: Context, daemon: ControlClient): Promise<void> {
   const { io } = context;
   const from: Shown = {
     status: () => daemon.status(),
-    jobs: state => daemon.jobs(state ? { state } : {}),
+    jobs: wanted => daemon.jobs(wanted),
     job: id => daemon.job(id),
   };
   const end = new AbortController();

@@ -1,29 +1,8 @@
-/** Text for terminals. Names of files are written by anybody; nothing of theirs may move the cursor or turn the text. */
+/** Text for terminals. */
 import { stripVTControlCharacters } from 'node:util';
 import { formatBytes } from '../core/units.ts';
 
-/** Control characters, halves of characters, and marks that turn the direction of what follows. */
-const UNSAFE = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029\ufeff]/gu;
-
-/** The same text with everything that is no plain character written as an escape: `a\nb`, `\u{1b}[2J`. */
-export function safe(text: string): string {
-  return text.replace(UNSAFE, escaped);
-}
-
-/** JSON that is safe to look at as well; it reads back to the same value. */
-export function safeJson(value: unknown, indent = 2): string {
-  return JSON.stringify(value, null, indent).replace(UNSAFE, character =>
-    // Newlines are the layout; JSON has escaped all others of C0 by itself.
-    character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
-  );
-}
-
-function escaped(character: string): string {
-  const short = SHORT[character];
-  return short ?? `\\u{${(character.codePointAt(0) ?? 0).toString(16)}}`;
-}
-
-const SHORT: Readonly<Record<string, string>> = { '\n': '\\n', '\r': '\\r', '\t': '\\t' };
+export { plain as safe, plainJson as safeJson } from '../core/plain.ts';
 
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;

@@ -9,8 +9,8 @@ import { controlSocket, locateSocket } from './socket.ts';
 /** `Control` as seen from another process. Every call throws ShrinkError `unavailable` when the daemon ends meanwhile. */
 export interface ControlClient {
   status(): Promise<StatusView>;
-  /** Newest first. */
-  jobs(options?: { state?: StateName; limit?: number; offset?: number }): Promise<JobView[]>;
+  /** Newest first unless told otherwise. */
+  jobs(options?: JobsAsked): Promise<JobView[]>;
   job(id: string): Promise<JobDetail | undefined>;
   /** `path` is absolute. */
   explain(path: string): Promise<Explanation>;
@@ -21,6 +21,13 @@ export interface ControlClient {
   /** What happens from now on, beginning with the status. Ends when the signal aborts or the daemon does. */
   events(signal: AbortSignal): AsyncIterable<ControlEvent>;
   close(): Promise<void>;
+}
+
+interface JobsAsked {
+  state?: StateName;
+  order?: 'newest' | 'oldest';
+  limit?: number;
+  offset?: number;
 }
 
 export type JobAction = 'retry' | 'cancel' | 'forget' | 'restore';
@@ -67,7 +74,7 @@ class SocketClient implements ControlClient {
     return this.#ask<StatusView>('GET', '/api/status');
   }
 
-  jobs(options: { state?: StateName; limit?: number; offset?: number } = {}): Promise<JobView[]> {
+  jobs(options: JobsAsked = {}): Promise<JobView[]> {
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(options)) if (value !== undefined) query.set(key, String(value));
     return this.#ask<JobView[]>('GET', `/api/jobs${query.size > 0 ? `?${query.toString()}` : ''}`);

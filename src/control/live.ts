@@ -1,5 +1,6 @@
 import type { Job, JobView, StateName } from '../core/job.ts';
 import { viewOf } from '../core/lifecycle.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Actions, ActionOutcome } from '../queue/actions.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { Scheduler } from '../queue/scheduler.ts';
@@ -16,8 +17,11 @@ export interface LiveControlOptions {
   resting(): string | undefined;
   explain(path: string): Promise<Explanation>;
   setPaused(paused: boolean): Promise<void>;
+  clock: Clock;
 }
 
+/** How often the status is looked at for what no job's change told of: a folder, an engine, the hours. Milliseconds. */
+const LOOK_MS = 1000;
 /** Progress of one job is announced at most this often, milliseconds. */
 const PROGRESS_EVERY_MS = 250;
 
@@ -26,10 +30,14 @@ export class LiveControl implements Control {
   readonly #options: LiveControlOptions;
   readonly #listeners = new Set<(event: ControlEvent) => void>();
   readonly #announced = new Map<string, number>();
+  readonly #unsubscribe: () => void;
+  #stopLooking: () => void = () => {};
+  #said = '';
 
   constructor(options: LiveControlOptions) {
     this.#options = options;
-    options.ledger.subscribe(change => {
+    this.#look();
+    this.#unsubscribe = options.ledger.subscribe(change => {
       if ('job' in change) this.#emit(this.#changed(change.job));
       else if ('forgotten' in change) this.#emit({ kind: 'forgotten', id: change.forgotten.id });
       if ('paused' in change || ('job' in change && change.before?.state.name !== change.job.state.name))
@@ -105,7 +113,23 @@ export class LiveControl implements Control {
   }
 
   announceStatus(): void {
-    if (this.#listeners.size > 0) this.#emit({ kind: 'status', status: this.status() });
+    if (this.#listeners.size === 0) return;
+    const status = this.status();
+    this.#said = essenceOf(status);
+    this.#emit({ kind: 'status', status });
+  }
+
+  /** Announces nothing any more. */
+  close(): void {
+    this.#unsubscribe();
+    this.#stopLooking();
+  }
+
+  #look(): void {
+    this.#stopLooking = this.#options.clock.after(LOOK_MS, () => {
+      if (this.#listeners.size > 0 && essenceOf(this.status()) !== this.#said) this.announceStatus();
+      this.#look();
+    });
   }
 
   #emit(event: ControlEvent): void {
@@ -128,4 +152,9 @@ export class LiveControl implements Control {
   #result(outcome: ActionOutcome): ActionResult {
     return outcome.ok ? { ok: true, job: this.#view(outcome.job) } : outcome;
   }
+}
+
+/** Everything but what changes by itself all the time. */
+function essenceOf(status: StatusView): string {
+  return JSON.stringify({ ...status, folders: status.folders.map(folder => ({ ...folder, last_scan_age_ms: null })) });
 }

@@ -82,6 +82,16 @@ describe('with a daemon', () => {
     expect(JSON.parse((await run('status', '--json')).out)).toMatchObject({ running: true, counts: { done: 1 } });
   });
 
+  it('status shows what is worked at, however much is in line before it, and asks for no more than it shows', async () => {
+    const control = await daemon();
+    for (let i = 0; i < 25; i += 1) control.add({ id: `wait${i}`, state: 'waiting', created_at: 1000 + i });
+    control.add({ id: 'queue1', state: 'queued', created_at: 2000 });
+    const { out } = await run('status');
+    expect(out).toMatch(/^Working:\n +run1 +running +long\.mov +\[####-+\] 41 %: pass 2 of 2$/m);
+    expect(out).toMatch(/^In line:\n +wait0 +waiting/m);
+    expect(out).toMatch(/wait9.*\n +and 16 more \(shrinkbox jobs\)\n/);
+  });
+
   it('job tells everything, with the reason and what to do', async () => {
     await daemon();
     const { code, out } = await run('job', 'fail1');

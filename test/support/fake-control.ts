@@ -66,7 +66,8 @@ export class FakeControl implements Control {
 
   jobs(state?: StateName): JobView[] {
     this.#meet('jobs');
-    return [...this.details.values()].filter(job => !state || job.state === state).map(viewOf);
+    const found = [...this.details.values()].filter(job => !state || job.state === state);
+    return found.sort((a, b) => b.created_at - a.created_at).map(viewOf);
   }
 
   job(id: string): JobDetail | undefined {
