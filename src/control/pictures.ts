@@ -6,7 +6,7 @@ import { lstat, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import PQueue from 'p-queue';
-import { ShrinkError } from '../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { fileUrl, quiet, untrustedInput } from '../platform/ffmpeg/args.ts';
 import type { Tools } from '../platform/ffmpeg/tools.ts';
 import { runChild } from '../platform/subprocess.ts';
@@ -90,26 +90,41 @@ async function momentOf(path: string, tools: Tools): Promise<number> {
   return Math.max(0, (times.length > 0 ? Math.min(...times) : wanted) - start);
 }
 
-async function frame(
-  path: string,
-  atS: number,
+async function frame(path: string, atS: number, options: PictureOptions): Promise<Uint8Array<ArrayBuffer>> {
+  const shown = ['-select_streams', 'V:0', '-show_entries', 'stream=codec_name,pix_fmt,color_transfer,color_range'];
+  const { streams: [stream = {}] = [] } = await ask(path, options.tools, shown);
+  const seek = ['-ss', Math.max(0, atS - SAME_FRAME_S).toFixed(6)];
+  const input = untrustedInput(path);
+  if (!isReadFromItsStart(stream)) return take(stream, [...seek, ...input], options);
+  try {
+    return await take(stream, ['-xerror', '-err_detect', 'explode', ...seek, ...input], options);
+  } catch (error) {
+    if (!isShrinkError(error, 'child-failed')) throw error;
+    return take(stream, [...input, ...seek], options);
+  }
+}
+
+/**
+ * 4:4:4 by an x264 of before 2017 is decoded in another way, and which x264 it was stands at the beginning only: after a seek
+ * ffmpeg does not know and shows garbage, with errors.
+ */
+function isReadFromItsStart({ codec_name: codec, pix_fmt: format = '' }: ShownStream): boolean {
+  return codec === 'h264' && format.includes('444');
+}
+
+async function take(
+  stream: ShownStream,
+  input: readonly string[],
   { tools, tempDir = tmpdir() }: PictureOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
-  const { streams } = await ask(path, tools, [
-    '-select_streams',
-    'V:0',
-    '-show_entries',
-    'stream=color_transfer,color_range',
-  ]);
   const dir = await mkdtemp(join(tempDir, 'shrinkbox-picture-'));
   try {
     const output = join(dir, 'frame.jpg');
-    const filters = filtersFor(streams?.[0] ?? {}, tools).join(',');
-    const seek = ['-ss', Math.max(0, atS - SAME_FRAME_S).toFixed(6)];
+    const filters = filtersFor(stream, tools).join(',');
     await runChild({
       command: tools.ffmpeg,
       args: [
-        ...[...quiet(), '-nostdin', '-y', '-threads', '1', ...seek, ...untrustedInput(path)],
+        ...[...quiet(), '-nostdin', '-y', '-threads', '1', ...input],
         ...['-map', '0:V:0', '-frames:v', '1', '-filter:v', filters, '-map_metadata', '-1'],
         ...['-c:v', 'mjpeg', '-q:v', '3', '-f', 'image2', '-update', '1', fileUrl(output)],
       ],
@@ -145,9 +160,16 @@ export function filtersFor(
   ];
 }
 
+interface ShownStream {
+  codec_name?: string;
+  pix_fmt?: string;
+  color_transfer?: string;
+  color_range?: string;
+}
+
 interface Answer {
   format?: { duration?: string; start_time?: string };
-  streams?: { color_transfer?: string; color_range?: string }[];
+  streams?: ShownStream[];
   packets?: { pts_time?: string }[];
 }
 

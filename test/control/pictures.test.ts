@@ -52,6 +52,22 @@ it.each<[string, Parameters<typeof pair>[0]]>([
   expect(readdirSync(dir).filter(name => name.startsWith('shrinkbox-picture-'))).toEqual([]);
 });
 
+const corpus = process.env['SHRINKBOX_CORPUS'];
+
+it.runIf(corpus)('shows real 4:4:4 of an old x264 as it is, not the garbage a seek into it gives', async () => {
+  const dir = await tempDir();
+  const source = join(corpus ?? '', '12_cockatoo_720p_yuv444_mp3.mp4');
+  const picture = await createPictures({ tools, tempDir: dir }).picture(jobOf(source, source), 'before');
+  writeFileSync(join(dir, 'seen.jpg'), picture);
+  const small = (...args: string[]) =>
+    execFileSync(tools.ffmpeg, ['-v', 'error', ...args, '-frames:v', '1', '-f', 'rawvideo', '-']);
+  const scale = 'format=yuvj420p,scale=16:9,format=gray';
+  const seen = small('-i', join(dir, 'seen.jpg'), '-vf', scale);
+  const meant = small('-i', source, '-vf', `select='gte(t,4.66)',${scale}`);
+  const apart = seen.map((value, i) => Math.abs(value - (meant[i] ?? 0)));
+  expect(Math.max(...apart)).toBeLessThan(40);
+});
+
 it('is made once, and one at a time', async () => {
   const { dir, job } = await pair();
   const pictures = createPictures({ tools, tempDir: dir });

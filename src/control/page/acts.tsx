@@ -1,6 +1,6 @@
 import { useState } from 'preact/hooks';
 import * as api from './api.ts';
-import { nameOf } from './format.ts';
+import { formatCount, nameOf } from './format.ts';
 import type { Model, News, Row } from './model.ts';
 import { useWords } from './speech.ts';
 
@@ -11,31 +11,34 @@ export interface ListProps {
 
 type Action = 'retry' | 'cancel' | 'restore';
 
-/** Buttons that act on a job; what went wrong is said beside them. */
+/** Buttons that act on jobs, one or several alike; what went wrong is said beside them. */
 export function Acts({
-  job,
+  jobs,
   actions,
   tell,
   isBare = false,
 }: {
-  job: Row;
+  jobs: readonly Row[];
   actions: Action[];
   tell: ListProps['tell'];
   isBare?: boolean;
 }) {
-  const { words } = useWords();
+  const { words, language } = useWords();
   const [busy, setBusy] = useState<Action>();
   const [trouble, setTrouble] = useState('');
-  const act = (action: Action) => {
+  const [only] = jobs.length === 1 ? jobs : [];
+  const act = async (action: Action) => {
     setBusy(action);
     setTrouble('');
-    api
-      .act(action, job.id)
-      .then(
-        answer => tell({ kind: 'job', job: answer }),
-        (error: unknown) => setTrouble(`${words.actFailed}: ${error instanceof Error ? error.message : ''}`),
-      )
-      .finally(() => setBusy(undefined));
+    // One after the other: a hundred requests at once would only wait for each other.
+    for (const { id } of jobs) {
+      try {
+        tell({ kind: 'job', job: await api.act(action, id) });
+      } catch (error) {
+        setTrouble(`${words.actFailed}: ${error instanceof Error ? error.message : ''}`);
+      }
+    }
+    setBusy(undefined);
   };
   return (
     <div class={isBare ? 'acts bare' : 'acts'}>
@@ -45,10 +48,10 @@ export function Acts({
           type="button"
           class={index === 0 && !isBare && actions.length > 1 ? 'main' : isBare ? 'plain' : ''}
           disabled={busy !== undefined}
-          aria-label={`${words[action]}: ${nameOf(job.source)}`}
-          onClick={() => act(action)}
+          {...(only ? { 'aria-label': `${words[action]}: ${nameOf(only.source)}` } : {})}
+          onClick={() => void act(action)}
         >
-          {words[action]}
+          {only ? words[action] : words.allOf(words[action], formatCount(jobs.length, language))}
         </button>
       ))}
       {trouble && (

@@ -3,6 +3,7 @@ import { createParser } from 'eventsource-parser';
 import type { DayView } from '../days.ts';
 import type { JobDetail, StatusView } from '../control.ts';
 import type { JobView } from '../../core/job.ts';
+import { plain } from '../../core/plain.ts';
 import type { News, Row } from './model.ts';
 
 const TOKEN = 'shrinkbox-token';
@@ -38,6 +39,14 @@ async function ask(path: string, init: Asking = {}): Promise<Response> {
   throw await errorIn(response.status, () => response.json());
 }
 
+/**
+ * What is said of jobs, as it may be shown. Names and reasons are text from outside, and some marks turn what follows around:
+ * `\u202egpj.mp4` would look like `4pm.jpg`. Only the id of a job goes back to the server, so nothing is lost by it.
+ */
+function shownIn<T>(json: string): T {
+  return JSON.parse(json, (_key, value: unknown) => (typeof value === 'string' ? plain(value) : value)) as T;
+}
+
 async function errorIn(status: number, read: () => unknown): Promise<ApiError> {
   try {
     const { error } = (await read()) as { error: { message: string; hint: string | null } };
@@ -66,11 +75,11 @@ export async function jobs(query: Query): Promise<{ rows: Row[]; total: number }
   if (query.words) wanted.set('q', query.words);
   if (query.detail) wanted.set('detail', '1');
   const response = await ask(`api/jobs?${wanted.toString()}`);
-  return { rows: (await response.json()) as Row[], total: Number(response.headers.get('X-Total-Count') ?? 0) };
+  return { rows: shownIn<Row[]>(await response.text()), total: Number(response.headers.get('X-Total-Count') ?? 0) };
 }
 
 export async function job(id: string): Promise<JobDetail> {
-  return (await (await ask(`api/jobs/${id}`)).json()) as JobDetail;
+  return shownIn<JobDetail>(await (await ask(`api/jobs/${id}`)).text());
 }
 
 export async function days(): Promise<DayView[]> {
@@ -87,7 +96,7 @@ export async function inboxes(): Promise<Inbox[]> {
 }
 
 export async function act(action: 'retry' | 'cancel' | 'restore', id: string): Promise<JobView> {
-  return (await (await ask(`api/jobs/${id}/${action}`, { method: 'POST' })).json()) as JobView;
+  return shownIn<JobView>(await (await ask(`api/jobs/${id}/${action}`, { method: 'POST' })).text());
 }
 
 export async function turn(mode: 'pause' | 'resume'): Promise<StatusView> {
@@ -171,7 +180,7 @@ async function hear(place: Place, on: Listening, signal: AbortSignal, onAnswer: 
     const parser = createParser({
       onEvent(event) {
         if (event.id !== undefined) place.lastId = event.id;
-        ready.push(...newsIn(event.event, JSON.parse(event.data) as never));
+        ready.push(...newsIn(event.event, event.data));
       },
     });
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
@@ -191,12 +200,12 @@ async function hear(place: Place, on: Listening, signal: AbortSignal, onAnswer: 
   }
 }
 
-function newsIn(name: string | undefined, data: never): News[] {
-  if (name === 'job') return [{ kind: 'job', job: data }];
-  if (name === 'forgotten') return [{ kind: 'forgotten', id: (data as { id: string }).id }];
-  if (name === 'status') return [{ kind: 'status', status: data }];
+function newsIn(name: string | undefined, data: string): News[] {
+  if (name === 'job') return [{ kind: 'job', job: shownIn(data) }];
+  if (name === 'forgotten') return [{ kind: 'forgotten', id: (JSON.parse(data) as { id: string }).id }];
+  if (name === 'status') return [{ kind: 'status', status: JSON.parse(data) as StatusView }];
   // What was seen before no longer counts: another daemon, or too long away.
-  if (name === 'reset') return [{ kind: 'status', status: data }, { kind: 'everything' }];
+  if (name === 'reset') return [{ kind: 'status', status: JSON.parse(data) as StatusView }, { kind: 'everything' }];
   return [];
 }
 

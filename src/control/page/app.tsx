@@ -1,4 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
+import { plain } from '../../core/plain.ts';
 import * as api from './api.ts';
 import { Door } from './door.tsx';
 import { Drop } from './drop.tsx';
@@ -161,7 +162,7 @@ function Notices({ view: { model, link } }: { view: View }) {
       {model.status?.mode === 'paused' && <p class="notice">{words.pausedNote}</p>}
       {away.map(({ inbox, reason }) => (
         <p class="notice bad" key={inbox}>
-          {words.folderAway(inbox, reason ?? '')}
+          {plain(words.folderAway(inbox, reason ?? ''))}
         </p>
       ))}
       {resting.map(({ name, reason }) => (

@@ -4,16 +4,27 @@ import * as api from './api.ts';
 import { Compare } from './compare.tsx';
 import { formatWhen } from './format.ts';
 import { Acts, type ListProps } from './acts.tsx';
+import type { Row } from './model.ts';
 import { useWords } from './speech.ts';
 
-/** Everything known about one job, fetched when somebody looks. */
-export function Details({ id, tell }: { id: string; tell?: ListProps['tell'] }) {
+/** Everything known about one job, fetched when somebody looks and whenever it moved on since. */
+export function Details({ of: { id, state, step, updated_at: changed }, tell }: { of: Row; tell?: ListProps['tell'] }) {
   const { words, language } = useWords();
   const [job, setJob] = useState<JobDetail>();
   const [trouble, setTrouble] = useState('');
   useEffect(() => {
-    api.job(id).then(setJob, (error: unknown) => setTrouble(error instanceof Error ? error.message : ''));
-  }, [id]);
+    let isLate = false;
+    const show = (found: JobDetail) => {
+      if (isLate) return;
+      setJob(found);
+      setTrouble('');
+    };
+    const fail = (error: unknown) => void (isLate || setTrouble(error instanceof Error ? error.message : ''));
+    api.job(id).then(show, fail);
+    return () => {
+      isLate = true;
+    };
+  }, [id, state, step, changed]);
   if (trouble) return <p class="reason">{`${words.loadFailed}: ${trouble}`}</p>;
   if (!job) return <p class="quiet">…</p>;
   const { facts } = words;
@@ -55,7 +66,7 @@ export function Details({ id, tell }: { id: string; tell?: ListProps['tell'] }) 
           </li>
         ))}
       </ol>
-      {tell && job.state === 'done' && isArchived && <Acts job={job} actions={['restore']} tell={tell} />}
+      {tell && job.state === 'done' && isArchived && <Acts jobs={[job]} actions={['restore']} tell={tell} />}
     </div>
   );
 }

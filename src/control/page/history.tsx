@@ -114,8 +114,8 @@ function Finished({ job, tell }: { job: Row; tell: ListProps['tell'] }) {
       {!isDone && job.reason !== null && <p class="quiet below">{job.reason}</p>}
       {isOpen && (
         <div class="below">
-          <Details id={job.id} tell={tell} />
-          {!isDone && <Acts job={job} actions={['retry']} tell={tell} />}
+          <Details of={job} tell={tell} />
+          {!isDone && <Acts jobs={[job]} actions={['retry']} tell={tell} />}
         </div>
       )}
     </li>

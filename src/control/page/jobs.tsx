@@ -6,43 +6,79 @@ import { formatBytes, formatCount, formatPercent, formatSpan, formatWhen, nameOf
 import { type Row, type Section, totalOf } from './model.ts';
 import { useWords } from './speech.ts';
 
-/** What only a person can settle. Not shown at all while there is nothing. */
+/** What only a person can settle. Not shown at all while there is nothing. One reason is said once, however many have it. */
 export function Attention({ model, tell }: ListProps) {
   const { words } = useWords();
   if (totalOf(model, 'attention') === 0 && model.attention.rows.length === 0) return null;
   return (
     <List section="attention" title={words.attention} model={model} tell={tell}>
-      {model.attention.rows.map(job => (
-        <li key={job.id} class="card alarm">
-          <Head job={job} />
-          {job.reason !== null && <p class="reason">{job.reason}</p>}
-          {job.hint && <p class="quiet">{job.hint}</p>}
-          <Acts job={job} actions={['retry', 'cancel']} tell={tell} />
-        </li>
+      {byReason(model.attention.rows).map(jobs => (
+        <Trouble key={jobs[0]?.id} jobs={jobs} tell={tell} />
       ))}
     </List>
   );
 }
 
+function Trouble({ jobs, tell }: { jobs: readonly Row[]; tell: ListProps['tell'] }) {
+  const [first, ...others] = jobs;
+  if (!first) return null;
+  const isAlone = others.length === 0;
+  return (
+    <li class="card alarm">
+      {isAlone && <Head job={first} />}
+      {first.reason !== null && <p class="reason">{first.reason}</p>}
+      {first.hint && <p class="quiet">{first.hint}</p>}
+      {isAlone ? (
+        <Acts jobs={[first]} actions={['retry', 'cancel']} tell={tell} />
+      ) : (
+        <>
+          <ul class="same">
+            {jobs.map(job => (
+              <li key={job.id}>
+                <Head job={job}>
+                  <Acts jobs={[job]} actions={['retry', 'cancel']} tell={tell} isBare />
+                </Head>
+              </li>
+            ))}
+          </ul>
+          <Acts jobs={jobs} actions={['retry', 'cancel']} tell={tell} />
+        </>
+      )}
+    </li>
+  );
+}
+
+/** Jobs with the same reason and advice together, where the first of them stands. */
+function byReason(rows: readonly Row[]): Row[][] {
+  const groups = new Map<string, Row[]>();
+  for (const row of rows) {
+    const key = JSON.stringify([row.state, row.reason, row.hint]);
+    groups.set(key, [...(groups.get(key) ?? []), row]);
+  }
+  return [...groups.values()];
+}
+
 export function Active({ model, tell }: ListProps) {
   const { words } = useWords();
   const isEmpty = model.active.rows.length === 0;
+  const arriving = (model.status?.folders ?? []).reduce((sum, { pending }) => sum + pending, 0);
   return (
     <List section="active" title={words.active} model={model} tell={tell}>
       {isEmpty && (
         <li class="card none">
           <p>{words.idle}</p>
-          <p class="quiet">{words.idleHint}</p>
+          <p class="quiet">{arriving > 0 ? words.arriving(arriving) : words.idleHint}</p>
         </li>
       )}
       {model.active.rows.map(job => (
         <li key={job.id} class="card">
           <Head job={job}>
-            <Acts job={job} actions={['cancel']} tell={tell} isBare />
+            <Acts jobs={[job]} actions={['cancel']} tell={tell} isBare />
           </Head>
           <Progress job={job} />
         </li>
       ))}
+      {!isEmpty && arriving > 0 && <li class="quiet">{words.arriving(arriving)}</li>}
     </List>
   );
 }
@@ -52,16 +88,16 @@ function Progress({ job }: { job: Row }) {
   const name = nameOf(job.source);
   const { progress } = job;
   const engine = job.engine === null ? '' : words.at(words.engines[job.engine] ?? job.engine);
-  const what = job.state === 'running' ? (job.step ?? words.states.running) : words.states[job.state];
+  const step = job.state === 'running' ? (job.step ?? words.states.running) : words.states[job.state];
+  const note = job.progress_note ?? '';
+  // A remark that begins with the step says more than the step.
+  const what = note.startsWith(step) ? [note, engine] : [step, engine, note];
   return (
     <>
       <progress aria-label={words.progressOf(name)} max={1} {...(progress === null ? {} : { value: progress })} />
       <p class="line">
         {progress !== null && <strong class="figures">{formatPercent(progress, language)}</strong>}
-        <span>
-          {[what, engine].filter(Boolean).join(' · ')}
-          {job.progress_note ? ` · ${job.progress_note}` : ''}
-        </span>
+        <span>{what.filter(Boolean).join(' · ')}</span>
         <span class="push" />
         <span class="figures">{job.eta_ms ? words.left(formatSpan(job.eta_ms, language)) : ''}</span>
       </p>
@@ -81,7 +117,7 @@ export function Queue({ model, tell }: ListProps) {
             {nameOf(job.source)}
           </span>
           <span class="quiet figures">{formatBytes(job.source_bytes)}</span>
-          <Acts job={job} actions={['cancel']} tell={tell} isBare />
+          <Acts jobs={[job]} actions={['cancel']} tell={tell} isBare />
           {job.state === 'waiting' && (
             <p class="quiet below">
               {job.reason ?? words.states.waiting}
@@ -149,7 +185,7 @@ function Head({ job, children }: { job: Row; children?: ComponentChildren }) {
           {children}
         </span>
       </div>
-      {isOpen && <Details id={job.id} />}
+      {isOpen && <Details of={job} />}
     </>
   );
 }

@@ -35,6 +35,10 @@ const en = {
   history: 'Finished',
   idle: 'Nothing is being worked on.',
   idleHint: 'Drop a video here, or copy one into the inbox.',
+  arriving: (n: number) =>
+    n === 1
+      ? 'One file in an inbox is not complete yet; it starts when it is.'
+      : `${n} files in the inboxes are not complete yet; each starts when it is.`,
   empty: 'Nothing yet. Finished videos will be listed here.',
   nothingFound: 'No file name has that in it.',
   more: (n: string) => `Show more (${n} left)`,
@@ -45,6 +49,7 @@ const en = {
   retry: 'Try again',
   cancel: 'Cancel',
   restore: 'Bring the original back',
+  allOf: (action: string, n: string) => `${action}: all ${n}`,
   details: 'Details',
   detailsOf: (name: string) => `Details of ${name}`,
   progressOf: (name: string) => `Progress of ${name}`,
@@ -156,6 +161,7 @@ const zh: Words = {
   history: '已完成',
   idle: '当前没有正在处理的任务。',
   idleHint: '把视频拖到这里，或复制到收件箱文件夹。',
+  arriving: n => `收件箱中有 ${n} 个文件尚未完整，完整后即开始处理。`,
   empty: '暂无记录。完成的视频会显示在这里。',
   nothingFound: '没有匹配的文件名。',
   more: n => `显示更多（还有 ${n} 个）`,
@@ -166,6 +172,7 @@ const zh: Words = {
   retry: '重试',
   cancel: '取消',
   restore: '恢复原文件',
+  allOf: (action, n) => `${action}全部 ${n} 个`,
   details: '详情',
   detailsOf: name => `${name} 的详情`,
   progressOf: name => `${name} 的进度`,
