@@ -1,15 +1,15 @@
 /**
  * How well shrinkbox encodes, against what people use today, in the same run:
  *
- *     npm run bench:encode [-- --clips 02,05 --targets normal --tools shrinkbox,naive --seconds 12 --out FILE]
+ *     npm run bench:encode [-- --clips 02,05 --targets normal --tools shrinkbox,naive --seconds 12 --out FILE --rows FILE]
  *     npm run bench:encode -- --random 500 [--seed N]      sizes and stretches drawn at random
  *     npm run bench:encode -- --overhead                   shrinkbox's own share, on a clip of a minute
  *     npm run bench:encode -- --av1                        the AV1 tier (BENCH_FFMPEG: one with SVT-AV1 2 or newer)
  *
  * Clips are those of SHRINKBOX_CORPUS, else made ones; longer ones are cut to --seconds (default 12) without re-encoding. Processor
- * time is compared, never wall time. With BENCH_FFMPEG naming an ffmpeg that has XPSNR, that is measured beside SSIM.
+ * time is compared, never wall time. --rows keeps what was measured in a file and goes on from there, so that a table can be made in parts. With BENCH_FFMPEG naming an ffmpeg that has XPSNR, that is measured beside SSIM.
  */
-import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
@@ -34,6 +34,7 @@ const { values } = parseArgs({
     overhead: { type: 'boolean' },
     av1: { type: 'boolean' },
     out: { type: 'string' },
+    rows: { type: 'string' },
   },
 });
 
@@ -76,9 +77,15 @@ try {
   else await everything();
 
   async function everything(): Promise<void> {
-    const rows: Row[] = [];
-    for (const target of targets)
-      for (const clip of found) rows.push(await measure(clip, target, names, { tools, judge, dir, say }));
+    const rows = values.rows ? await rowsIn(values.rows) : [];
+    for (const target of targets) {
+      for (const clip of found) {
+        if (rows.some(row => row.clip === clip.name && row.target === target)) continue;
+        const row = await measure(clip, target, names, { tools, judge, dir, say });
+        rows.push(row);
+        if (values.rows) await appendFile(values.rows, `${JSON.stringify(row)}\n`);
+      }
+    }
     for (const clip of found) await tell(`- ${clip.name}: ${clip.about}`);
     await tell(tables(rows));
     await tell(`\n${breakdown(rows)}\n`);
@@ -86,4 +93,9 @@ try {
   }
 } finally {
   await rm(dir, { recursive: true, force: true });
+}
+
+async function rowsIn(file: string): Promise<Row[]> {
+  const text = await readFile(file, 'utf8').catch(() => '');
+  return text.split('\n').flatMap(line => (line === '' ? [] : [JSON.parse(line) as Row]));
 }
