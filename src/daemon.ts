@@ -220,6 +220,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   /** Why local work rests just now. */
   const resting = () => (gate.closed ? restingBecause(ledger.paused, config.limits.localHours) : undefined);
   const startedAt = clock.now();
+  let page: string | null = null;
   const status = (): StatusView => ({
     version,
     running: true,
@@ -227,6 +228,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     started_at: startedAt,
     mode: modeOf({ stopping: stopping !== undefined, scheduler, paused: ledger.paused }),
     state_dir: config.stateDir,
+    page,
     counts: ledger.counts(),
     totals: totalsOf(ledger),
     engines: engineViews(config, engines, scheduler, resting()),
@@ -264,8 +266,9 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     const inboxes = () => config.folders.map(folder => folder.inbox);
     await sweepDrops(inboxes(), clock.now());
     const drop = createDropBox({ inboxes, minFree: () => config.limits.minFree, log });
-    const page = { drop, pictures: createPictures({ tools }) };
-    const server = await serve({ control, socketPath, log, metering: metrics, ...page, ...httpOf(options) });
+    const parts = { drop, pictures: createPictures({ tools }) };
+    const server = await serve({ control, socketPath, log, metering: metrics, ...parts, ...httpOf(options) });
+    page = server.page;
     releases.add({ release: () => server.close() });
   }
 

@@ -116,6 +116,8 @@ function banner(context: Context, config: Config, control: Control): void {
   context.print(
     `  configuration       ${config.source === null ? 'built-in defaults (shrinkbox init writes a file)' : safe(config.source)}`,
   );
+  const { page } = control.status();
+  if (page) context.print(`  to look at          ${paint('cyan', safe(page))}`);
   context.print(`  what is going on    shrinkbox status; Ctrl-C stops it`);
 }
 

@@ -49,6 +49,7 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
     headline(context, status, now),
     cut(`  ${countLine(status)}`, columns),
     cut(`  ${totalLine(status)}`, columns),
+    ...(status.page ? [cut(`  ${safe(status.page)}`, columns)] : []),
     '',
     ...table(
       status.folders.map(folder => folderRow(folder, status.running)),

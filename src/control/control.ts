@@ -51,6 +51,8 @@ export interface StatusView {
   /** `running`, `paused`, `draining`, `drained`, `stopping` or `stopped`. */
   mode: 'running' | 'paused' | 'draining' | 'drained' | 'stopping' | 'stopped';
   state_dir: string;
+  /** Where the page is, for a browser; null where there is none. */
+  page: string | null;
   counts: Record<StateName, number>;
   /** Bytes of sources and results over all jobs done, and what that saved. */
   totals: { done: number; source_bytes: number; output_bytes: number; saved_bytes: number };

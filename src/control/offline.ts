@@ -49,6 +49,7 @@ function statusOf(ledger: Ledger, { config, version }: OfflineOptions): StatusVi
     started_at: null,
     mode: 'stopped',
     state_dir: config.stateDir,
+    page: null,
     counts: ledger.counts(),
     totals: { done, source_bytes: sourceBytes, output_bytes: outputBytes, saved_bytes: sourceBytes - outputBytes },
     engines: [],

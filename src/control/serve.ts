@@ -2,6 +2,7 @@
 import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
 import { getRequestListener } from '@hono/node-server';
 import type { ListenAddress } from '../config/fields.ts';
@@ -36,6 +37,8 @@ export interface Serving {
   readonly socket: string;
   /** Where HTTP is answered, or null: not asked for, or the address could not be had (logged). */
   readonly address: { host: string; port: number } | null;
+  /** The same for a browser. */
+  readonly page: string | null;
   /** Ends event streams and connections and removes the socket; takes at most a moment. Safe to call twice. */
   close(): Promise<void>;
 }
@@ -64,6 +67,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     return {
       socket: real,
       address: bound ? { host: bound.address, port: bound.port } : null,
+      page: bound ? pageAt(bound) : null,
       close() {
         closing ??= shut(app, servers).then(() => releaseSocket(options.socketPath, real));
         return closing;
@@ -74,6 +78,13 @@ export async function serve(options: ServeOptions): Promise<Serving> {
     await releaseSocket(options.socketPath, real);
     throw error;
   }
+}
+
+/** Listened at everywhere, the machine's name is what others can use. */
+function pageAt({ address, port, family }: AddressInfo): string {
+  const isEverywhere = address === '0.0.0.0' || address === '::';
+  const host = isEverywhere ? hostname() : family === 'IPv6' ? `[${address}]` : address;
+  return `http://${host}:${port}/`;
 }
 
 function httpServer(app: App, policy: Policy): Server {

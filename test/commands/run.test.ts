@@ -33,12 +33,14 @@ const upon = (text: string, act: () => void) => (said: string) => {
 };
 
 describe('run', () => {
-  it('says in plain words where to drop files and where results appear', async () => {
+  it('says in plain words where to drop files, where results appear, and where to look', async () => {
+    daemon.control.page = 'http://127.0.0.1:8788/';
     const { code, out } = await run([], { onOut: upon('Ctrl-C', () => signals.emit('SIGTERM', 'SIGTERM')) });
     expect(code).toBe(0);
     expect(out).toContain(`drop videos into    ${join(dir, 'in')}`);
     expect(out).toContain(`results appear in   ${join(dir, 'out')}`);
     expect(out).toContain('at most 50.0 MB, at most 1080p');
+    expect(out).toContain('to look at          http://127.0.0.1:8788/');
     expect(daemon.options).toMatchObject({ once: false, config: { source: join(dir, 'config.yaml') } });
   });
 

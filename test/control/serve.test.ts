@@ -3,8 +3,10 @@ import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { hostname } from 'node:os';
 import { createServer as createHttpServer } from 'node:http';
 import { expect, it, onTestFinished } from 'vitest';
+import { Secret } from '../../src/config/secrets.ts';
 import { connectControl } from '../../src/control/client.ts';
 import { serve } from '../../src/control/serve.ts';
 import { controlSocket } from '../../src/control/socket.ts';
@@ -98,6 +100,14 @@ it('finds its long-path place again after a kill, and without a runtime director
   expect((await ask(second.server, '/healthz')).status).toBe(200);
 });
 
+it.each([
+  ['127.0.0.1', '127.0.0.1'],
+  ['0.0.0.0', hostname()],
+])('says where the page is when it listens at %s', async (host, shown) => {
+  const { server } = await serving({ listen: { host, port: 0 }, token: new Secret('correct-horse') });
+  expect(server.page).toBe(`http://${shown}:${server.address?.port}/`);
+});
+
 it('goes on without the page when its port is taken, and says so', async () => {
   const squatter = createServer().listen(0, '127.0.0.1');
   await once(squatter, 'listening');
@@ -106,7 +116,7 @@ it('goes on without the page when its port is taken, and says so', async () => {
   const warned: string[] = [];
   const log = { ...silentLogger, warn: (_: unknown, text: string) => warned.push(text) } as never;
   const { server } = await serving({ listen: { host: '127.0.0.1', port }, log });
-  expect(server.address).toBeNull();
+  expect([server.address, server.page]).toEqual([null, null]);
   expect(warned).toEqual([expect.stringContaining('another program uses the port of http.listen')]);
   expect((await ask(server, '/healthz')).status).toBe(200);
 });

@@ -13,6 +13,7 @@ export class FakeControl implements Control {
   readonly calls: string[] = [];
   readonly details = new Map<string, JobDetail>();
   mode: StatusView['mode'] = 'running';
+  page: string | null = null;
   /** What the next call meets. */
   failure: unknown;
   readonly #listeners = new Set<(event: ControlEvent) => void>();
@@ -47,6 +48,7 @@ export class FakeControl implements Control {
       started_at: 1_700_000_000_000,
       mode: this.mode,
       state_dir: this.#stateDir,
+      page: this.page,
       counts: counts as Record<StateName, number>,
       totals: { done: 1, source_bytes: 4_000_000, output_bytes: 1_000_000, saved_bytes: 3_000_000 },
       engines: [{ name: 'local', ready: true, slots: 1, busy: 0, paused_until: null, reason: null }],

@@ -155,11 +155,16 @@ function modeShown({ model: { status, active }, link }: Pick<View, 'model' | 'li
 function Notices({ view: { model, link } }: { view: View }) {
   const { words } = useWords();
   const away = model.status?.folders.filter(folder => !folder.available && folder.reason !== null) ?? [];
-  const resting = model.status?.engines.filter(engine => !engine.ready && engine.reason !== null) ?? [];
+  const isPaused = model.status?.mode === 'paused';
+  // That this machine rests while it is paused is said already.
+  const resting =
+    model.status?.engines.filter(
+      ({ name, ready, reason }) => !ready && reason !== null && !(isPaused && name === 'local'),
+    ) ?? [];
   return (
     <div class="notices" role="region" aria-label={words.title}>
       <div role="alert">{link === 'lost' && <p class="notice bad">{words.offline}</p>}</div>
-      {model.status?.mode === 'paused' && <p class="notice">{words.pausedNote}</p>}
+      {isPaused && <p class="notice">{words.pausedNote}</p>}
       {away.map(({ inbox, reason }) => (
         <p class="notice bad" key={inbox}>
           {plain(words.folderAway(inbox, reason ?? ''))}
