@@ -13,7 +13,7 @@ import {
   wish,
 } from './phrase.ts';
 import { PLACES, placeNamed } from './places.ts';
-import { PLAIN_NUMBER, readNumber } from './quantities.ts';
+import { FRAME_RATE, PLAIN_NUMBER, RESOLUTION, readNumber, SIZE } from './quantities.ts';
 
 const NUMERAL = '[零一二两三四五六七八九十百千]{1,7}';
 const AMOUNT = `(${PLAIN_NUMBER}|${NUMERAL})`;
@@ -67,8 +67,22 @@ const shares: Phrase[] = [
   han(`${PART}(?:的?(?:大小|体积))?`, ([, bottom, top]) => shareWish(part(bottom, top))),
   han(`${SMALLER_BY}${PERCENT}`, ([, a, b]) => less(percent(a, b))),
   han(`${SMALLER_BY}${PART}`, ([, bottom, top]) => less(part(bottom, top))),
+  // 尺寸减半: the bytes, or the picture's sides?
+  han(
+    `尺寸(?:缩小|减小|减少|降低|压缩|缩|减|变|调整|改)?(?:到|至|成|为)?(?:原来的?)?(?:一半|半|${PERCENT}|${PART})`,
+    UNCLEAR,
+  ),
   // 压缩30%: to, or by?
   han(`压缩${PERCENT}`, ([, a, b]) => (percent(a, b) === 0.5 ? shareWish(0.5) : UNCLEAR)),
+];
+
+/** 原视频500MB, 视频是500M的: said of what is there, not of what shall be. */
+const QUANTITY = `(?:大约|大概|约|差不多)?\\s*(?:${SIZE}|${RESOLUTION}|${FRAME_RATE})(?![a-z0-9])的?(?!\\s*(?:以内|以下|之内|之下|内|左右|上下))`;
+const FOOTAGE = '(?:视频|文件|影片|录像|短片|片子|录屏|电影)';
+
+const source: Phrase[] = [
+  han(`原(?:来|始)?的?(?:${FOOTAGE}|片)(?:的?大小|的?体积|的?分辨率)?(?:是|有|为)?${QUANTITY}`, FILLER),
+  han(`(?:${FOOTAGE}(?:的?大小|的?体积)?|大小|体积)(?:现在|目前)?(?:是|有)${QUANTITY}`, UNCLEAR),
 ];
 
 const quantities: Phrase[] = [
@@ -163,6 +177,7 @@ const fillers: Phrase[] = [
 ];
 
 export const CHINESE: readonly Phrase[] = [
+  ...source,
   ...shares,
   ...quantities,
   ...sound,

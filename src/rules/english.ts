@@ -40,6 +40,11 @@ const shares: Phrase[] = [
     ([, text]) => (readNumber(text ?? '') === 50 ? shareWish(0.5) : UNCLEAR),
   ),
   latin(String.raw`(?:cut|split|chop|divide)\s+(?:it|this|that|${ITS}${NOUN})\s+(?:in|into|by)\s+half`, UNCLEAR),
+  // `scale to 50%`, `resize it by half`: of the bytes, or of the picture's sides?
+  latin(
+    String.raw`(?:down)?(?:scale|scaling|resize|resizing)(?:\s+(?:it|this|that|the|my|its|video|clip|file|down|to|by|at|about|around)){0,6}\s+(?:${PERCENT}|${FRACTION})(?!\s+(?:of\s+)?(?:${ITS})?file\s?size)`,
+    UNCLEAR,
+  ),
   latin(`${FRACTION}${OF_SIZE}`, ([, text]) => shareWish(fraction(text))),
   latin(String.raw`${FRACTION}[\s-]sized?`, ([, text]) => shareWish(fraction(text))),
   latin(
@@ -69,7 +74,24 @@ function fraction(text = ''): number {
 const ATTRIBUTE = String.raw`(?:${SIZE}|${RESOLUTION}|${FRAME_RATE}|\.?${FORMAT}|large|big|huge|original|raw|iphone|gopro|phone|screen|hevc|h\.?26[45])`;
 const DESCRIBED = String.raw`(?:${ATTRIBUTE}(?:\s+|\s*,\s*)){1,5}${NOUN}`;
 
+/** `the original is 1080p`, `it's 500MB`: said of what is there; of what shall be only where a word says so. */
+const QUANTITY = String.raw`(?:${SIZE}|${RESOLUTION}|${FRAME_RATE})`;
+const QUANTITY_LIST = String.raw`${QUANTITY}(?:(?:\s+|\s*,\s*|\s+and\s+)${QUANTITY}){0,3}`;
+const NOW = String.raw`(?:\s+(?:about|around|roughly|over|almost|nearly|only|just|now|currently|already|still)){0,3}`;
+const THING = String.raw`(?:it|this|that|(?:the|this|that|my)\s+${NOUN}|(?:the|its|my)\s+(?:(?:file|video)\s+)?size)`;
+
 const source: Phrase[] = [
+  latin(
+    String.raw`(?:(?:the|my)\s+)?(?:original|source|input)(?:\s+${NOUN})?(?:['’]s|\s+(?:is|was|has))${NOW}(?:\s+an?)?\s+${QUANTITY_LIST}`,
+    FILLER,
+  ),
+  latin(String.raw`${THING}\s+was${NOW}\s+${QUANTITY_LIST}`, FILLER),
+  latin(String.raw`${THING}(?:['’]s|\s+(?:is|was))${NOW}\s+an?\s+${DESCRIBED}`, FILLER),
+  latin(String.raw`${THING}(?:['’]s|\s+(?:is|has))${NOW}\s+${QUANTITY_LIST}`, UNCLEAR),
+  latin(
+    String.raw`(?:make\s+sure|ensure|so|until|such)(?:\s+that)?\s+${THING}(?:['’]s|\s+(?:is|has|stays|becomes))(?:\s+a)?`,
+    FILLER,
+  ),
   latin(String.raw`(?:this|that|these|those|my|our)\s+${DESCRIBED}`, FILLER),
   latin(
     String.raw`(?:turn|convert|compress|shrink|reduce|transcode|downscale|resize|squeeze)\s+(?:an?\s+|the\s+|some\s+|all\s+)?${DESCRIBED}(?=\s+(?:down\s+)?(?:to|into|under|below|so)\s)`,

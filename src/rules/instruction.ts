@@ -67,7 +67,8 @@ const WORD = /[a-z]+(?:['’-][a-z]+)*/iy;
 /** Anything with letters or digits in it up to the next gap; Han has no gaps, so one sign at a time. */
 const RUN =
   /\p{Script=Han}|[-+]?(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}])(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}'’._/%:@#&=?~+-])*(?<=[\p{L}\p{M}\p{N}%])/uy;
-const MEANINGFUL_SIGN = /[<>≥%$€£]/y;
+/** A plus behind a quantity says `or more`. */
+const MEANINGFUL_SIGN = /[<>≥%$€£]|(?<=[\p{L}\p{N}%]\s?)\+(?!\s*[\p{L}\p{N}])/uy;
 const SOFT_SIGN = /[:=：]/y;
 
 function nextPiece(text: string, start: number): { end: number; meaning: Piece['meaning'] } {

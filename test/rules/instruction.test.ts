@@ -73,6 +73,18 @@ const UNDERSTOOD: [string, string][] = [
   ['from 1080p to 720p', '720p'],
   ['from 500MB down to 50MB', '50MB'],
   ['under 50MB, at most 20MB', '20MB'],
+  ['the original is 1080p; give me half', '50%'],
+  ['my original file was about 2GB, 60 fps: under 50MB please', '50MB'],
+  ['it was 500MB, make it smaller', ''],
+  ['this is a 4K video, make it 720p', '720p'],
+  ["it's a 500MB file, for email", '18MB'],
+  ['make sure it is 50MB or less', '50MB'],
+  ["make sure that it's under 50MB", '50MB'],
+  ['ensure the file is under 50MB', '50MB'],
+  ['so that the file is 50MB', '50MB'],
+  ['it should be 50MB', '50MB'],
+  ['720p + 30fps', '720p 30fps'],
+  ['resize to 50% of the file size', '50%'],
 
   // shares
   ['a third', '33.3%'],
@@ -275,6 +287,9 @@ const UNDERSTOOD_CHINESE: [string, string][] = [
   ['发邮件', '18MB'],
   ['作为邮件附件', '18MB'],
   ['发送到Discord', '10MB'],
+  ['原视频500MB,压缩一下', ''],
+  ['原视频是1080p,压缩到50MB以内', '50MB'],
+  ['视频大小控制在50MB以内', '50MB'],
   // traditional characters
   ['壓縮到50MB以內', '50MB'],
   ['把這個視頻壓縮到50MB以內,靜音', '50MB mute'],
@@ -342,7 +357,16 @@ const ASKED_BACK: [string, string[], string][] = [
   ['mute, keep the audio', ['mute / keep the audio'], ''],
   ['h264 h265', ['h264 / h265'], ''],
   ['half the size, under 50MB', ['half the size / 50MB'], ''],
+  ['scale to 50%', ['scale to 50%'], ''],
+  ['resize it by half', ['resize it by half'], ''],
+  ['downscale the video to a quarter', ['downscale the video to a quarter'], ''],
+  // what is there, or what shall be?
+  ["It's 500MB, make it smaller", ["It's 500MB"], ''],
+  ['this file is 2GB, I need it smaller', ['this file is 2GB'], ''],
+  ['This is 4K. Make it smaller.', ['This is 4K'], ''],
+  ['the file size is 500MB, make it smaller', ['the file size is 500MB'], ''],
   // the other way round
+  ['8 MB+', ['+'], '8MB'],
   ['over 50MB', ['over 50MB'], ''],
   ['at least 50MB', ['least 50MB'], ''],
   ['>50MB', ['>50MB'], ''],
@@ -368,6 +392,9 @@ const ASKED_BACK: [string, string[], string][] = [
   ['旋转90度', ['旋转90度'], ''],
   ['超过50MB', ['超过50MB'], ''],
   ['发给妈妈', ['发给妈妈'], ''],
+  ['视频是500M的,压缩小一点', ['视频是500M的'], ''],
+  ['尺寸减半', ['尺寸减半'], ''],
+  ['尺寸缩小到50%', ['尺寸缩小到50%'], ''],
 ];
 
 describe('what is asked back', () => {
