@@ -126,6 +126,7 @@ export function createWorld(options: WorldOptions): WorkerWorld {
 }
 
 function reportOf(job: Job, wanted: Folder['reports']): { kind: 'failed' | 'report'; text: string } | undefined {
+  if (wanted === 'never') return undefined;
   const { state } = job;
   const facts = { job: job.id, source: job.path, sourceBytes: job.pin.sizeBytes, at: job.updatedAt };
   const step = job.history.findLast(entry => entry.event === 'step' || entry.event === 'started')?.note;

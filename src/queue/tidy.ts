@@ -23,6 +23,7 @@ export function createTidy({ ledger, world, log }: TidyOptions): (id: string) =>
       const path = await world.report(job);
       if (path && path !== job.report) await ledger.commit(id, { event: 'reported', data: { path } });
       if (job.state.name === 'done') await dropOldReports(job);
+      if (job.state.name === 'cancelled') await dropReport(job);
     } catch (error) {
       if (!(error instanceof ShrinkError) || adviceFor(error.code).kind === 'stop') throw error;
       log.warn({ job: id, code: error.code }, `what should follow the end of the job did not work: ${error.message}`);
@@ -31,10 +32,13 @@ export function createTidy({ ledger, world, log }: TidyOptions): (id: string) =>
 
   /** A file that was delivered at last leaves no report of earlier failures behind. */
   async function dropOldReports(done: Job): Promise<void> {
-    for (const job of ledger.atPlace(done.inbox, done.relative)) {
-      if (!job.report?.endsWith('.failed.txt')) continue;
-      await world.removeReport(job);
-      await ledger.commit(job.id, { event: 'reported', data: { path: null } });
-    }
+    for (const job of ledger.atPlace(done.inbox, done.relative)) await dropReport(job);
+  }
+
+  /** Nobody waits any more for what a person cancelled, nor for a version that another one replaced. */
+  async function dropReport(job: Job): Promise<void> {
+    if (!job.report?.endsWith('.failed.txt')) return;
+    await world.removeReport(job);
+    await ledger.commit(job.id, { event: 'reported', data: { path: null } });
   }
 }
