@@ -234,7 +234,8 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     engines: engineViews(config, engines, scheduler, resting()),
     folders: folderViews(config, watcher),
   });
-  const explain = (path: string) => createExplain({ config, folders, ledger, decider, engines })(path);
+  const arriving = (path: string) => watcher.pending().find(file => file.path === path)?.why;
+  const explain = (path: string) => createExplain({ config, folders, ledger, decider, engines, arriving })(path);
   const setPaused = async (paused: boolean): Promise<void> => {
     gate.set('paused', paused);
     await ledger.setPaused(paused);

@@ -9,6 +9,7 @@ import type { Decider } from './decider.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Folders } from './folders.ts';
 import { fingerprint, nodeFiles, pinOf } from './platform/files.ts';
+import { isWithin } from './platform/mounts.ts';
 import type { Ledger } from './queue/ledger.ts';
 import { reasonToIgnoreFile, reasonToIgnoreFolder } from './watch/names.ts';
 import { readSidecar } from './watch/sidecar.ts';
@@ -19,6 +20,8 @@ export interface ExplainOptions {
   ledger: Ledger;
   decider: Decider;
   engines: Partial<Record<EngineName, Engine>>;
+  /** Why a path is not taken yet, where the watcher waits for it; absent without a daemon. */
+  arriving?(path: string): string | undefined;
 }
 
 /** Answers "why": which rule a file gets, what its engine would do, and what happened to it before. */
@@ -27,11 +30,12 @@ export function createExplain({
   ledger,
   decider,
   engines,
+  arriving = () => undefined,
 }: ExplainOptions): (path: string) => Promise<Explanation> {
   return async written => {
     const path = real(written);
     const place = folders.containing(path);
-    const none = { path, folder: place?.folder.inbox ?? null, rules: [], plan: [] };
+    const none = { path, folder: place?.folder.inbox ?? null, rules: [], plan: [], arriving: null };
     const before = place ? ledger.atPlace(place.folder.inbox, place.relative) : [];
     const pin = await pinOf(path, nodeFiles).catch(() => undefined);
     if (!pin) return { ...none, verdict: 'there is no such file', before: views(before) };
@@ -62,7 +66,16 @@ export function createExplain({
         : [];
     const verdict =
       decision.kind === 'do' ? `rule ${decision.rule}, engine ${decision.engine}: ${decision.why}` : decision.reason;
-    return { path, folder: place.folder.inbox, rules: looked, verdict, plan, before: views(known) };
+    const notYet = arriving(path) ?? null;
+    return {
+      path,
+      folder: place.folder.inbox,
+      rules: looked,
+      arriving: notYet,
+      verdict,
+      plan,
+      before: views(known),
+    };
   };
 }
 
@@ -81,7 +94,7 @@ function whyLeftAlone({ folder, relative }: { folder: { inbox: string }; relativ
   if (found.isDirectory()) return 'it is a folder; what lies in it is looked at file by file';
   if (!found.isSymbolicLink()) return 'left alone: it is a pipe, a socket or a device, not a file';
   const target = resolve(dirname(path), readlinkSync(path));
-  const isInside = target.startsWith(`${folder.inbox}/`);
+  const isInside = isWithin(folder.inbox, target);
   return `left alone: it is a link that ${isInside ? 'stays in' : 'leads out of'} the inbox (to ${target})`;
 }
 

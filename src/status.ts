@@ -62,6 +62,7 @@ export function folderViews(config: Config, watcher: Watcher): StatusView['folde
       reason: seen?.reason ?? null,
       polled: seen?.polled ?? false,
       pending: seen?.pending ?? 0,
+      arriving: (seen?.arriving ?? []).map(({ path, why }) => ({ path, why })),
       last_scan_age_ms: seen?.lastScanAgeMs == null ? null : Math.round(seen.lastScanAgeMs),
     };
   });

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../src/config/load.ts';
+import type { Explanation } from '../src/control/control.ts';
 import { createExplain } from '../src/explain.ts';
 import { Folders } from '../src/folders.ts';
 import { nodeFiles } from '../src/platform/files.ts';
@@ -25,6 +26,10 @@ beforeEach(() => {
 afterEach(() => rmSync(dir, { recursive: true }));
 
 async function verdict(path: string): Promise<string> {
+  return (await explained(path)).verdict;
+}
+
+async function explained(path: string): Promise<Explanation> {
   const config = { stateDir: join(dir, 'state'), folders: [{ inbox, outbox: join(dir, 'out') }] } as unknown as Config;
   const explain = createExplain({
     config,
@@ -32,13 +37,20 @@ async function verdict(path: string): Promise<string> {
     ledger: new Ledger(new MemoryJournal(), new FakeClock()),
     decider: { look: () => ({ decision: aDecision(), looked: [] }) } as never,
     engines: {},
+    arriving: asked => (asked.endsWith('clip.mp4') ? 'it is empty' : undefined),
   });
-  return (await explain(path)).verdict;
+  return explain(path);
 }
 
 describe('explain', () => {
   it('says what the rules say of a plain file', async () => {
     expect(await verdict(join(inbox, 'clip.mp4'))).toMatch(/^rule default, engine local/);
+  });
+
+  it('says why the watcher does not take a file yet', async () => {
+    expect(await explained(join(inbox, 'clip.mp4'))).toMatchObject({ arriving: 'it is empty' });
+    writeFileSync(join(inbox, 'other.mp4'), 'x');
+    expect(await explained(join(inbox, 'other.mp4'))).toMatchObject({ arriving: null });
   });
 
   it('never opens a named pipe, in an inbox or elsewhere', async () => {
@@ -54,6 +66,7 @@ describe('explain', () => {
     writeFileSync(join(inbox, '@eaDir', 'clip.mp4'), 'x');
     symlinkSync('/etc/passwd', join(inbox, 'out.mp4'));
     symlinkSync('clip.mp4', join(inbox, 'within.mp4'));
+    symlinkSync('.', join(inbox, 'loop'));
     expect(await verdict(join(inbox, '.hidden.mp4'))).toBe('left alone: its name is hidden');
     expect(await verdict(join(inbox, 'clip.mp4.part'))).toMatch(/^left alone: .*still being written/);
     expect(await verdict(join(inbox, '@eaDir', 'clip.mp4'))).toMatch(/^left alone: the folder @eaDir/);
@@ -61,6 +74,7 @@ describe('explain', () => {
       'left alone: it is a link that leads out of the inbox (to /etc/passwd)',
     );
     expect(await verdict(join(inbox, 'within.mp4'))).toMatch(/a link that stays in the inbox/);
+    expect(await verdict(join(inbox, 'loop'))).toMatch(/a link that stays in the inbox/);
     expect(await verdict(inbox)).toMatch(/in no inbox/);
     mkdirSync(join(inbox, 'folder.mp4'));
     expect(await verdict(join(inbox, 'folder.mp4'))).toMatch(/^it is a folder/);

@@ -1,5 +1,5 @@
 import { resolve } from 'node:path';
-import type { Explanation } from '../control/control.ts';
+import type { Explanation, JobDetail } from '../control/control.ts';
 import { openReader } from './connect.ts';
 import type { Context, Define } from './context.ts';
 import { EXIT } from './exit-codes.ts';
@@ -28,7 +28,7 @@ export const defineExplain: Define = (program, action) => {
 };
 
 function explanationLines({ paint }: Context, explanation: Explanation): string[] {
-  const { path, folder, rules, verdict, plan, before } = explanation;
+  const { path, folder, rules, arriving, verdict, plan, before } = explanation;
   return [
     paint('bold', safe(path)),
     `  ${folder === null ? 'in no inbox' : `in the inbox ${safe(folder)}`}`,
@@ -36,8 +36,15 @@ function explanationLines({ paint }: Context, explanation: Explanation): string[
       rule =>
         `  ${paint(rule.matched ? 'green' : 'dim', rule.matched ? '+' : '-')} ${safe(`${rule.name}: ${rule.why}`)}`,
     ),
+    ...(arriving ? [`  ${paint('yellow', 'not taken yet:')} ${safe(arriving)}`] : []),
     `  ${safe(verdict)}`,
     ...plan.map(line => `    ${safe(line)}`),
-    ...before.flatMap(job => ['', `before: job ${safe(job.id)}, ${job.state}: ${remarkOf(job)}`, ...historyLines(job)]),
+    ...before.flatMap(job => ['', beforeLine(job, path), ...historyLines(job)]),
   ];
+}
+
+/** Known by its content alone, a job was about a file of another name. */
+function beforeLine(job: JobDetail, path: string): string {
+  const other = job.source === path ? '' : ` (of ${safe(job.source)}, the same content)`;
+  return `before: job ${safe(job.id)}${other}, ${job.state}: ${remarkOf(job)}`;
 }

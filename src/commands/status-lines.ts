@@ -61,6 +61,7 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
     ...section('Needs a person (retry ID, cancel ID; job ID says more):', jobs.needsPerson, NEEDS_PERSON),
     ...section('Working:', jobs.working, WORKING),
     ...section('In line:', jobs.inLine, IN_LINE),
+    ...arrivingLines(context, status),
   ];
 
   function section(title: string, some: readonly LiveJob[], states: readonly StateName[]): string[] {
@@ -116,11 +117,24 @@ function folderRow(folder: StatusView['folders'][number], running: boolean): str
   return [`  ${safe(folder.inbox)} -> ${safe(folder.outbox)}`, running || !folder.available ? state : ''];
 }
 
+/** Files that are not taken yet, and why: a person who dropped one wonders. */
+function arrivingLines({ paint, columns }: Context, { folders }: StatusView): string[] {
+  const rows = folders.flatMap(({ inbox, arriving }) =>
+    arriving.map(({ path, why }) => [`  ${cut(safe(below(inbox, path)), 40)}`, safe(why)]),
+  );
+  if (rows.length === 0) return [];
+  return ['', paint('bold', 'Not taken yet:'), ...table(rows.slice(0, SHOWN), columns)];
+}
+
 function engineLine(engine: StatusView['engines'][number], now: number): string {
   const until = engine.paused_until === null ? '' : ` for ${formatDuration(engine.paused_until - now)}`;
   return `  engine ${safe(engine.name)} rests${until}: ${safe(engine.reason ?? '')}`;
 }
 
 function nameOf(job: JobView): string {
-  return job.source.startsWith(`${job.folder}/`) ? job.source.slice(job.folder.length + 1) : job.source;
+  return below(job.folder, job.source);
+}
+
+function below(folder: string, path: string): string {
+  return path.startsWith(`${folder}/`) ? path.slice(folder.length + 1) : path;
 }

@@ -71,6 +71,8 @@ export interface StatusView {
     reason: string | null;
     polled: boolean;
     pending: number;
+    /** A few of the pending files, and why each is not taken yet; those that something holds come first. */
+    arriving: { path: string; why: string }[];
     last_scan_age_ms: number | null;
   }[];
 }
@@ -100,6 +102,8 @@ export interface Explanation {
   folder: string | null;
   /** One line per rule looked at, in order: `mail: no, match is *.mov`. */
   rules: { name: string; matched: boolean; why: string }[];
+  /** Why it is not taken yet; null where nobody waits for it, or no daemon runs. */
+  arriving: string | null;
   /** What would be done, or why not. */
   verdict: string;
   /** The engine's plan, a line each; empty where there is none to be made. */

@@ -62,6 +62,7 @@ function statusOf(ledger: Ledger, { config, version }: OfflineOptions): StatusVi
         reason: available ? null : `${inbox} is not there`,
         polled: false,
         pending: 0,
+        arriving: [],
         last_scan_age_ms: null,
       };
     }),

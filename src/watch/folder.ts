@@ -13,6 +13,8 @@ export interface FolderState {
 export interface FolderView extends FolderState {
   inbox: string;
   pending: number;
+  /** A few of the pending files, and why each is not taken yet. */
+  arriving: PendingFile[];
   /** Ms since the last complete listing; absent before the first. */
   lastScanAgeMs?: number;
   /** Ms since watching should have moved on: long where one question to the disk hangs, or the loop does. */
@@ -41,6 +43,9 @@ const RETRY_MS = 10_000;
  * locally, 5 % of the waiting on a network.
  */
 const DEEP_SHARE = { local: 200, polled: 20 };
+
+/** So many pending files are told by name; a person looks at no more. */
+const ARRIVING = 10;
 
 type Task = 'flush' | 'sample' | 'backlog' | 'scan' | 'poll';
 
@@ -130,6 +135,7 @@ export class FolderWatch {
       ...(this.state ?? { available: false, reason: 'it was not looked at yet', polled: false }),
       inbox: this.desk.inbox,
       pending: this.pending.size,
+      arriving: this.pending.first(ARRIVING),
       overdueMs: Math.max(0, now - this.dueAt),
       ...(this.lastScanAt === undefined ? {} : { lastScanAgeMs: now - this.lastScanAt }),
     };

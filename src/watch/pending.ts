@@ -164,13 +164,29 @@ export class Pending {
   }
 
   list(): PendingFile[] {
-    return [...this.files].map(file => ({
+    return [...this.files].map(file => this.view(file));
+  }
+
+  /** Those a veto holds first; at most `most`, as there may be 20,000. */
+  first(most: number): PendingFile[] {
+    const held: Tracked[] = [];
+    const others: Tracked[] = [];
+    for (const file of this.files) {
+      if (held.length === most) break;
+      if (file.hold) held.push(file);
+      else if (others.length < most) others.push(file);
+    }
+    return [...held, ...others].slice(0, most).map(file => this.view(file));
+  }
+
+  private view(file: Tracked): PendingFile {
+    return {
       path: pathOf(file.dir, file.name),
       inbox: this.desk.inbox,
       why: whyPending(this.desk, file),
       sinceMs: this.desk.clock.monotonic() - file.since,
       held: file.hold !== undefined,
-    }));
+    };
   }
 
   /** In whole milliseconds: V8 keeps small integers in place, and every fraction in a box of its own. */

@@ -112,6 +112,23 @@ describe('with a daemon', () => {
       expect(out).toContain(said);
   });
 
+  it('explain says why a file is not taken yet, and which jobs were about another file of the same content', async () => {
+    const control = await daemon();
+    control.arriving = 'cp (pid 7) has it open for writing';
+    const { out } = await run('explain', 'inbox/clip.mp4');
+    expect(out).toContain('not taken yet: cp (pid 7) has it open for writing');
+    expect(out).toMatch(/before: job run1 \(of \/in\/long\.mov, the same content\), running/);
+  });
+
+  it('status names the files that are not taken yet, and why', async () => {
+    const control = await daemon();
+    const status = control.status();
+    const [folder] = status.folders;
+    const arriving = [{ path: '/in/a/clip.mp4', why: 'it is empty' }];
+    control.status = () => ({ ...status, folders: folder ? [{ ...folder, pending: 1, arriving }] : [] });
+    expect((await run('status')).out).toMatch(/Not taken yet:\n {2}a\/clip\.mp4 +it is empty\n/);
+  });
+
   it('an unknown job ends with 2', async () => {
     await daemon();
     expect(await run('job', 'nope')).toMatchObject({

@@ -1,13 +1,16 @@
 import { execFileSync } from 'node:child_process';
 import {
+  closeSync,
   copyFileSync,
   existsSync,
+  openSync,
   readFileSync,
   renameSync,
   rmSync,
   statSync,
   utimesSync,
   writeFileSync,
+  writeSync,
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -164,6 +167,17 @@ describe('words beside a file', () => {
     await box.holds('clip.mp4');
   });
 
+  it('that cannot be done leave no report once the job is cancelled', async () => {
+    const box = await started();
+    writeFileSync(join(box.inbox, 'clip.mp4.txt'), 'add background music');
+    box.drop(await footage('plain'), 'clip.mp4');
+    const { id } = await box.job('clip.mp4', 'held');
+    await box.holds('clip.failed.txt');
+    expect((await box.run('cancel', id)).code).toBe(0);
+    await box.holds();
+    expect(await box.job('clip.mp4', 'cancelled')).toMatchObject({ report: null });
+  });
+
   it('changed after delivery ask for a second version', async () => {
     const box = await started();
     box.drop(await footage('plain'), 'clip.mp4');
@@ -174,9 +188,25 @@ describe('words beside a file', () => {
   });
 });
 
-describe('originals', () => {
-  const folder = { inbox: 'inbox', outbox: 'outbox', settle: '300ms', scan: '1s' };
+const folder = { inbox: 'inbox', outbox: 'outbox', settle: '300ms', scan: '1s' };
 
+describe('reports', () => {
+  it.each([
+    ['never', ['clip.mp4']],
+    ['on-failure', ['bad.failed.txt', 'clip.mp4']],
+    ['always', ['bad.failed.txt', 'clip.mp4', 'clip.report.txt']],
+  ])('%s leaves %j in the outbox', async (reports, names) => {
+    const box = await started({ config: { folders: [{ ...folder, reports }] } });
+    writeFileSync(join(box.inbox, 'bad.mp4'), 'this is no video at all, whatever its name says');
+    await box.job('bad.mp4', 'failed');
+    // Reports are written in the slot of their job: a later one that is done has waited for it.
+    box.drop(await footage('plain'), 'clip.mp4');
+    await box.job('clip.mp4', 'done');
+    await box.holds(...names);
+  });
+});
+
+describe('originals', () => {
   it('are archived after delivery, and restored on request', async () => {
     const box = await started({ config: { folders: [{ ...folder, originals: 'archive', archive: 'archive' }] } });
     const source = box.drop(await footage('plain'), 'sub/clip.mp4');
@@ -278,6 +308,22 @@ describe('a person', () => {
     expect(code).toBe(0);
     expect(stdout).toMatch(/small/);
     expect(stdout).toMatch(/done/);
+  });
+
+  it('asks why a file that is still being written is not taken', async () => {
+    const box = await started();
+    const path = join(box.inbox, 'clip.mp4');
+    const upload = openSync(path, 'w');
+    try {
+      writeSync(upload, readFileSync(await footage('plain')));
+      const why = /node.* \(pid \d+\) has it open for writing/;
+      await eventually(async () => why.test((await box.run('status')).stdout), { what: 'status to say why' });
+      expect((await box.run('explain', path)).stdout).toMatch(new RegExp(`not taken yet: ${why.source}`));
+    } finally {
+      closeSync(upload);
+    }
+    await box.job('clip.mp4', 'done');
+    expect((await box.run('explain', path)).stdout).not.toContain('not taken yet');
   });
 
   it('compresses one file without a daemon', async () => {

@@ -14,6 +14,8 @@ export class FakeControl implements Control {
   readonly details = new Map<string, JobDetail>();
   mode: StatusView['mode'] = 'running';
   page: string | null = null;
+  /** Why the file that is asked about is not taken yet. */
+  arriving: string | null = null;
   /** What the next call meets. */
   failure: unknown;
   readonly #listeners = new Set<(event: ControlEvent) => void>();
@@ -60,6 +62,7 @@ export class FakeControl implements Control {
           reason: null,
           polled: false,
           pending: 0,
+          arriving: [],
           last_scan_age_ms: 1000,
         },
       ],
@@ -83,6 +86,7 @@ export class FakeControl implements Control {
       path,
       folder: '/in',
       rules: [{ name: 'default', matched: true, why: 'it matches every file' }],
+      arriving: this.arriving,
       verdict: 'would be made at most 50 MB',
       plan: [],
       before: [...this.details.values()],
