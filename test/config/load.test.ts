@@ -630,11 +630,11 @@ describe('YAML that is none, or not ours', () => {
     expect(({} as Record<string, unknown>)['engine']).toBeUndefined();
   });
 
-  test('a file of a megabyte is judged in seconds', () => {
-    const start = performance.now();
+  test('a file of a megabyte is judged in seconds of the processor, however busy that is', () => {
+    const before = process.cpuUsage();
     const text = Array.from({ length: 60_000 }, (_, i) => `k${i}: 1`).join('\n');
     expect(problemsOf(text).length).toBeGreaterThan(10);
-    expect(performance.now() - start).toBeLessThan(20_000);
+    expect(process.cpuUsage(before).user / 1e6).toBeLessThan(20);
   });
 });
 
