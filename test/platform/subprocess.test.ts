@@ -11,6 +11,7 @@ import type { ErrorCode } from '../../src/core/errors.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
 import { findLaunchers, launchedThrough } from '../../src/platform/launchers.ts';
 import { ChildEnd, lastWords } from '../../src/platform/child-end.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { activeChildren, type ChildRequest, runChild } from '../../src/platform/subprocess.ts';
 
 const node = process.execPath;
@@ -212,13 +213,19 @@ describe('being ended', () => {
 
   it('progress keeps it alive for longer than the stall limit; the first reason wins', async () => {
     const stop = new AbortController();
+    const clock = new FakeClock();
     const { ended } = running('never-ends', {
+      clock,
       stallMs: 500,
       signal: stop.signal,
-      onStdoutLine: line => line === 'tick 40' && stop.abort(),
+      onStdoutLine: line => {
+        if (line.startsWith('tick')) void clock.advance(300);
+        if (line === 'tick 40') stop.abort();
+      },
       timeoutMs: 60_000,
     });
     expect((await failure(ended)).code).toBe('cancelled');
+    expect(clock.monotonic()).toBeGreaterThan(10_000);
   });
 
   it('takes what the child started along', async () => {
@@ -237,10 +244,13 @@ describe('a closed gate', () => {
     const gate = valve();
     let ticks = 0;
     const stop = new AbortController();
+    const clock = new FakeClock();
     const { pid, ended } = running('never-ends', {
+      clock,
       gate,
       signal: stop.signal,
       stallMs: 400,
+      timeoutMs: 5_000,
       onStdoutLine: line => {
         if (line.startsWith('tick')) ticks += 1;
       },
@@ -248,8 +258,7 @@ describe('a closed gate', () => {
     const child = await pid;
     gate.turn(true);
     await expect.poll(() => processState(child)).toBe('T');
-    const before = performance.now();
-    await expect.poll(() => performance.now() - before > 900, { timeout: 5_000 }).toBe(true);
+    await clock.advance(60_000);
     const whenClosed = ticks;
     gate.turn(false);
     await expect.poll(() => ticks).toBeGreaterThan(whenClosed + 3);
@@ -261,7 +270,8 @@ describe('a closed gate', () => {
   it('a stopped child can still be ended', async () => {
     const gate = valve();
     const stop = new AbortController();
-    const { pid, ended } = running('never-ends', { gate, signal: stop.signal });
+    // Its clock stands still: SIGKILL would come by it.
+    const { pid, ended } = running('never-ends', { clock: new FakeClock(), gate, signal: stop.signal });
     const child = await pid;
     gate.turn(true);
     await expect.poll(() => processState(child)).toBe('T');
