@@ -104,10 +104,18 @@ function suite(executable: string): void {
         const trouble = { state: 'held', reason: 'the disk is not mounted', hint: 'Mount it.' } as const;
         for (const id of ['a', 'b', 'c']) control.add({ id, source: `/in/${id}.mov`, ...trouble });
         control.add({ id: 'other', source: '/in/other.mov', state: 'failed', reason: 'it is a text' });
+        for (const name of ['x.mov', 'y.mov'])
+          control.add({
+            id: name[0] ?? '',
+            source: `/in/${name}`,
+            state: 'failed',
+            reason: `${name} has no video in it`,
+          });
       },
     });
     await page.getByRole('button', { name: 'Try again: all 3' }).waitFor();
     expect(await page.getByText('the disk is not mounted').count()).toBe(1);
+    await page.getByText('… has no video in it').waitFor();
     await page.getByRole('button', { name: 'Try again: b.mov' }).waitFor();
     for (const id of ['a', 'b', 'c']) control.add({ id, source: `/in/${id}.mov`, state: 'queued' });
     await page.getByRole('button', { name: 'Try again: all 3' }).click();

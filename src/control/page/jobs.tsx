@@ -26,7 +26,7 @@ function Trouble({ jobs, tell }: { jobs: readonly Row[]; tell: ListProps['tell']
   return (
     <li class="card alarm">
       {isAlone && <Head job={first} />}
-      {first.reason !== null && <p class="reason">{first.reason}</p>}
+      {first.reason !== null && <p class="reason">{isAlone ? first.reason : withoutName(first)}</p>}
       {first.hint && <p class="quiet">{first.hint}</p>}
       {isAlone ? (
         <Acts jobs={[first]} actions={['retry', 'cancel']} tell={tell} />
@@ -48,11 +48,16 @@ function Trouble({ jobs, tell }: { jobs: readonly Row[]; tell: ListProps['tell']
   );
 }
 
+/** `… is not a video: it is text`: what many have in common although each reason names its file. */
+function withoutName({ reason, source }: Row): string {
+  return (reason ?? '').split(nameOf(source)).join('…');
+}
+
 /** Jobs with the same reason and advice together, where the first of them stands. */
 function byReason(rows: readonly Row[]): Row[][] {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
-    const key = JSON.stringify([row.state, row.reason, row.hint]);
+    const key = JSON.stringify([row.state, withoutName(row), row.hint]);
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
   return [...groups.values()];

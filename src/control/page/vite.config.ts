@@ -12,6 +12,8 @@ export default defineConfig({
     // Everything is a file: the content security policy allows nothing inline.
     assetsInlineLimit: 0,
     target: 'es2022',
+    // A slow machine is no news.
+    rolldownOptions: { checks: { bundlerTimings: false } },
   },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },
 });
