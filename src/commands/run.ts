@@ -118,7 +118,9 @@ function banner(context: Context, config: Config, control: Control): void {
   );
   const { page } = control.status();
   if (page) context.print(`  to look at          ${paint('cyan', safe(page))}`);
-  context.print(`  what is going on    shrinkbox status; Ctrl-C stops it`);
+  // Started by `npm start` in a clone, the program is on nobody's PATH.
+  const program = context.io.env['npm_lifecycle_event'] === 'start' ? 'npx shrinkbox' : 'shrinkbox';
+  context.print(`  what is going on    ${program} status; Ctrl-C stops it`);
 }
 
 /** What `--once` did; 3 when a job failed in this run or one waits for a person. */

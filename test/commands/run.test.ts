@@ -44,6 +44,14 @@ describe('run', () => {
     expect(daemon.options).toMatchObject({ once: false, config: { source: join(dir, 'config.yaml') } });
   });
 
+  it('names the command a person can type: a clone started by npm start has none on the PATH', async () => {
+    const onOut = upon('Ctrl-C', () => signals.emit('SIGTERM', 'SIGTERM'));
+    expect((await run([], { onOut })).out).toContain('what is going on    shrinkbox status;');
+    daemon = new FakeDaemon();
+    const clone = await run([], { onOut, env: { ...process.env, npm_lifecycle_event: 'start' } });
+    expect(clone.out).toContain('what is going on    npx shrinkbox status;');
+  });
+
   it.each([
     ['SIGINT', 130],
     ['SIGTERM', 0],
