@@ -1,7 +1,7 @@
 import { meansAway, whyAway } from './away.ts';
 import type { Desk, PendingFile } from './book.ts';
 import { Pending } from './pending.ts';
-import { wasSuspended } from './settle.ts';
+import { meansOfLate } from './settle.ts';
 import { type Surroundings, Tree } from './tree.ts';
 
 export interface FolderState {
@@ -193,7 +193,10 @@ export class FolderWatch {
       };
     });
     this.wake = () => {};
-    if (this.pending.size === 0 || !wasSuspended(clock.monotonic() - at, this.pending.periodMs)) return;
+    const lateMs = clock.monotonic() - at;
+    const means = this.pending.size === 0 ? 'nothing' : meansOfLate(lateMs, this.pending.periodMs);
+    if (means === 'busy') this.pending.lose(lateMs);
+    if (means !== 'suspended') return;
     this.desk.log.debug({ inbox: this.desk.inbox }, 'this process was suspended; waiting files are watched anew');
     this.pending.restart();
   }

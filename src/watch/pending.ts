@@ -14,6 +14,7 @@ import {
   type Round,
   resumedSample,
   restartWindow,
+  withoutLost,
   type Settling,
   samplePeriodMs,
 } from './settle.ts';
@@ -115,6 +116,12 @@ export class Pending {
   restart(): void {
     const round = this.now();
     for (const file of this.files) file.settling = restartWindow(file.settling, round);
+  }
+
+  /** The machine was too busy for anybody to look: that time counts for nothing. */
+  lose(lostMs: number): void {
+    const { at } = this.now();
+    for (const file of this.files) file.settling = withoutLost(file.settling, Math.floor(lostMs), at);
   }
 
   /** Looks at every file once; judges and reports those that are quiet. Files on a mount that hangs start over. */

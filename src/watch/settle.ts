@@ -99,9 +99,22 @@ export function samplePeriodMs(settleMs: number, polled: boolean): number {
   return Math.max(10, Math.min(settleMs / 5, polled ? 5_000 : 1_000));
 }
 
-/** Whether a sample came so late after it was due that the time in between was not watched. */
-export function wasSuspended(lateMs: number, periodMs: number): boolean {
-  return lateMs > Math.max(2 * periodMs, SCHEDULING_NOISE_MS);
+/**
+ * Nobody looked for `lostMs`, because the machine was too busy: that time counts neither as quiet nor as a pause of the
+ * writer, who was starved as well. What was seen before still counts: on a machine that stays busy a file is taken later,
+ * not never.
+ */
+export function withoutLost(state: Settling, lostMs: number, now: number): Settling {
+  const { changedIn, longestGapMs, vouched } = state;
+  return settling(state, { no: changedIn, at: Math.min(now, state.changedAt + lostMs) }, longestGapMs, vouched);
 }
-/** A busy machine wakes timers this late without anybody having slept. */
+
+/** What a sample that came `lateMs` after it was due means for the time in between. */
+export function meansOfLate(lateMs: number, periodMs: number): 'nothing' | 'busy' | 'suspended' {
+  if (lateMs <= Math.max(2 * periodMs, SCHEDULING_NOISE_MS)) return 'nothing';
+  return lateMs <= Math.max(10 * periodMs, STARVED_MS) ? 'busy' : 'suspended';
+}
+/** A machine with much to do wakes timers this late. */
 const SCHEDULING_NOISE_MS = 1_000;
+/** One with far too much to do; longer than that nobody was awake (SIGSTOP, a suspended machine). */
+const STARVED_MS = 15_000;

@@ -8,13 +8,14 @@ import {
   MAX_WINDOW_MS,
   MIN_SAMPLES,
   nextSample,
+  meansOfLate,
   restartWindow,
   resumedSample,
   type Sample,
   type Settling,
   samplePeriodMs,
-  wasSuspended,
   windowMs,
+  withoutLost,
 } from '../../src/watch/settle.ts';
 
 const SETTLE_MS = 5_000;
@@ -125,10 +126,28 @@ describe('the window', () => {
   });
 
   it('is not restarted by a busy machine, but by a suspended one', () => {
-    expect(wasSuspended(900, 40)).toBe(false);
-    expect(wasSuspended(1_900, 1_000)).toBe(false);
-    expect(wasSuspended(2_100, 1_000)).toBe(true);
-    expect(wasSuspended(60_000, 40)).toBe(true);
+    expect(meansOfLate(900, 40)).toBe('nothing');
+    expect(meansOfLate(1_900, 1_000)).toBe('nothing');
+    expect(meansOfLate(2_100, 1_000)).toBe('busy');
+    expect(meansOfLate(14_000, 40)).toBe('busy');
+    expect(meansOfLate(60_000, 40)).toBe('suspended');
+    expect(meansOfLate(40_000, 5_000)).toBe('busy');
+  });
+
+  it('ends on a machine that wakes every timer seconds late: only the lost time does not count', () => {
+    let state = firstSample(sample(1), { no: 0, at: 0 });
+    let at = 0;
+    let no = 0;
+    // Due after a second, and three seconds late each time.
+    while (!isQuiet(state, { no, at }, SETTLE_MS)) {
+      [no, at] = [no + 1, at + 4_000];
+      state = nextSample(withoutLost(state, 3_000, at), sample(1), { no, at });
+      expect(no).toBeLessThan(20);
+    }
+    expect(at - no * 3_000).toBe(SETTLE_MS);
+    // Nor is the lost time taken for a pause of the writer.
+    state = nextSample(withoutLost(state, 3_000, at + 4_000), sample(2), { no: no + 1, at: at + 4_000 });
+    expect(state.longestGapMs).toBe(SETTLE_MS + 1_000);
   });
 });
 

@@ -5,7 +5,7 @@ import { dirname, join } from 'node:path';
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
-import { afterAll, vi } from 'vitest';
+import { afterAll } from 'vitest';
 import { pino } from 'pino';
 import type { Sighting } from '../../src/core/job.ts';
 import { samePin } from '../../src/core/job.ts';
@@ -17,8 +17,7 @@ import { eventually } from '../support/eventually.ts';
 /** Short, so that tests are; long enough that a busy machine samples it several times. */
 export const SETTLE_MS = 200;
 /** A test that waits this long for something has failed. */
-const PATIENCE_MS = 100_000;
-vi.setConfig({ testTimeout: 120_000 });
+const PATIENCE_MS = 250_000;
 
 export interface LogLine {
   level: number;
