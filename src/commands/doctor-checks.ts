@@ -8,7 +8,7 @@ import { dirname, join } from 'node:path';
 import type { Config, Folder } from '../config/load.ts';
 import { isShrinkError } from '../core/errors.ts';
 import { type FolderProbe, probeFolder } from '../deliver/probe.ts';
-import { findTools, type Tools } from '../platform/ffmpeg/tools.ts';
+import { cannotWrite, findTools, type Tools } from '../platform/ffmpeg/tools.ts';
 import { nodeFiles } from '../platform/files.ts';
 import { fsKindOf } from '../platform/mounts.ts';
 import { diskSpace, missingBytes } from '../platform/space.ts';
@@ -96,12 +96,10 @@ function abilities(tools: Tools): Finding[] {
       'Install one with zscale (libzimg) if you have HDR videos.',
     );
   }
-  for (const [encoder, codec] of [
-    ['libx265', 'h265'],
-    ['libsvtav1', 'av1'],
-  ] as const) {
-    if (!tools.encoders.has(encoder))
-      lacks(`it cannot write ${codec}`, `Only rules with codec: ${codec} need ${encoder}.`);
+  for (const codec of ['h265', 'av1'] as const) {
+    const why = cannotWrite(codec, tools);
+    if (why)
+      lacks(`it cannot write ${codec}: ${why}`, `Rules with codec: ${codec} get H.264 instead; no others need it.`);
   }
   if (!tools.decodable.has('hevc')) lacks('it cannot read HEVC, which phones record', 'Install a complete ffmpeg.');
   return found;

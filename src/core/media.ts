@@ -65,9 +65,22 @@ export interface MediaFacts {
   /** Tracks that cannot be carried into the MP4, in words: `telemetry (gpmd)`, `cover art (mjpeg)`. */
   other: string[];
   chapters: number;
+  /** Where the picture can be cut, in order; empty where its frames have no times. At most some hundreds, evenly spread. */
+  cuts: Cut[];
   creationTime: string | undefined;
   location: string | undefined;
   tags: Record<string, string>;
+}
+
+/** A place between two frames where the picture can be cut into parts that are worked on one after the other. */
+export interface Cut {
+  /** Presentation times of the first frame behind the cut and of the last one before it. */
+  atS: number;
+  beforeS: number;
+  /** How many frames are shown before it. */
+  frame: number;
+  /** The frame behind it is a keyframe: reading can begin right there. */
+  key: boolean;
 }
 
 /** What `resolution` asks for: `1080p` bounds the shorter side, `1280x720` a box (turned for portrait); never upscaled. */

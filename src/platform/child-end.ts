@@ -37,6 +37,12 @@ export function errorOfEnd(request: { doing: string; command: string }, end: Chi
   if (end.endSignal === 'SIGXCPU') {
     return new ShrinkError('timed-out', `${request.doing}: it used more processor time than it may`, facts);
   }
+  if (end.endSignal === 'SIGXFSZ') {
+    return new ShrinkError('unsafe-media', `${request.doing}: it wrote far more than the source can hold`, {
+      ...facts,
+      hint: 'The file says that it is much longer than it is; copy or export it again.',
+    });
+  }
   if (end.endSignal) {
     return new ShrinkError('child-killed', `${request.doing}: it was ended by ${end.endSignal}`, facts);
   }

@@ -22,6 +22,10 @@ export interface VerifyOptions {
 
 const STALL_MS = 120_000;
 const DECODE_MEMORY = 6 * 2 ** 30;
+/** An 8K frame takes a third of a second; nothing is written at all. */
+const DECODE_CPU_S = 300;
+const FRAME_CPU_S = 3;
+const DECODE_WRITES = 1_000_000;
 const NICE = 10;
 
 /**
@@ -80,7 +84,11 @@ async function decode(candidate: Candidate, facts: MediaFacts, options: VerifyOp
       gate: options.gate,
       nice: NICE,
       stallMs: STALL_MS,
-      limits: { addressSpaceBytes: DECODE_MEMORY },
+      limits: {
+        addressSpaceBytes: DECODE_MEMORY,
+        cpuSeconds: DECODE_CPU_S + facts.video.frames * FRAME_CPU_S,
+        fileSizeBytes: DECODE_WRITES,
+      },
       onProgress: ({ frames }) =>
         options.onProgress?.(0.1 + 0.85 * Math.min(1, frames / Math.max(1, facts.video.frames))),
     });

@@ -3,7 +3,8 @@ import { FINE_CLOCK, fileUrl, keepFrameTimes, oneSecondChunks, untrustedInput } 
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Effort } from './bench.ts';
 import { OUTPUT } from './bench.ts';
-import type { PicturePlan } from './picture.ts';
+import type { Part } from './parts.ts';
+import { filtersFrom, type PicturePlan } from './picture.ts';
 import type { CopyChoice } from './plan.ts';
 import { SAMPLE_CRF } from './rung.ts';
 import type { SoundPlan } from './sound.ts';
@@ -12,38 +13,41 @@ import type { SoundPlan } from './sound.ts';
 
 export type Codec = 'h264' | 'h265' | 'av1';
 
-/** How the picture is encoded in one go or one of two. */
+/** How a part of the picture is encoded. */
 export type Rate =
-  | { kind: 'pass-1'; bitsPerSecond: number }
-  | { kind: 'pass-2'; bitsPerSecond: number }
-  | { kind: 'one-pass'; bitsPerSecond: number }
-  | { kind: 'quality'; crf: number };
+  /** The first of two passes: how many bits each frame needs at one quality. */
+  { kind: 'pass-1'; crf: number } | { kind: 'pass-2'; bitsPerSecond: number } | { kind: 'quality'; crf: number };
 
 export interface PictureArgs {
   tools: Tools;
   facts: MediaFacts;
   input: string;
   picture: PicturePlan;
+  part: Part;
   codec: Codec;
   effort: Effort;
   rate: Rate;
 }
 
 /**
- * The time line of every step is the source's own (`-copyts`), moved so that the picture begins at zero when written: picture
- * and sound are read by different children and would otherwise each begin at zero for themselves.
+ * The time line of every step is the source's own (`-copyts`), moved so that it begins at zero when written: picture and sound
+ * are read by different children and would otherwise each begin at zero for themselves.
  */
-function fromZero(facts: MediaFacts): string[] {
-  return ['-output_ts_offset', (-facts.startS).toFixed(6)];
+function fromZero(startS: number): string[] {
+  return ['-output_ts_offset', (-startS).toFixed(6)];
 }
 
-const LOG = 'pass';
-/** Files the first pass leaves for the second. */
-export const PASS_LOGS: Readonly<Record<Codec, readonly string[]>> = {
-  h264: [`${LOG}-0.log`, `${LOG}-0.log.mbtree`],
-  h265: [`${LOG}.x265`, `${LOG}.x265.cutree`],
-  av1: [],
-};
+/** Files the first pass of a part leaves for its second. */
+export function passLogs(codec: Codec, part: number): string[] {
+  switch (codec) {
+    case 'h264':
+      return [`pass${part}-0.log`, `pass${part}-0.log.mbtree`];
+    case 'h265':
+      return [`pass${part}.x265`, `pass${part}.x265.cutree`];
+    case 'av1':
+      return [];
+  }
+}
 
 /** Measured in encoding.md section 4d: above `slow` x264 spends four times the time for nothing one could see. */
 const PRESETS: Readonly<Record<Codec, Readonly<Record<Effort, string>>>> = {
@@ -51,70 +55,110 @@ const PRESETS: Readonly<Record<Codec, Readonly<Record<Effort, string>>>> = {
   h265: { fast: 'veryfast', balanced: 'medium', best: 'slow' },
   av1: { fast: '10', balanced: '8', best: '6' },
 };
+/** SVT-AV1 has no second pass worth the name: a quick first one only measures how much each part needs. */
+const AV1_MEASURING = '12';
+/** What the first pass writes is only counted. */
+const RAW: Readonly<Record<Codec, string>> = { h264: 'h264', h265: 'hevc', av1: 'ivf' };
 
-/** Encodes the picture alone into OUTPUT (nowhere for the first pass). */
+/** Encodes one part of the picture alone into OUTPUT (nowhere for the first pass). */
 export function pictureArgs(options: PictureArgs): string[] {
-  const { tools, facts, input, picture, rate } = options;
+  const { tools, facts, input, picture, part, codec, rate } = options;
   const head = [
     '-copyts',
+    ...seek(facts, part),
     ...untrustedInput(input),
     ...['-map', `0:${facts.video.index}`, '-an', '-sn', '-dn'],
     ...words('-map_metadata -1 -map_chapters -1'),
-    ...['-filter:v', picture.filters],
+    ...['-filter:v', [...trim(part), filtersFrom(picture, facts, part)].join(',')],
     ...keepFrameTimes(tools),
     ...FINE_CLOCK,
     ...picture.colors,
     ...encoderArgs(options),
   ];
-  if (rate.kind === 'pass-1') return [...head, '-f', 'null', '-'];
-  return [...head, ...fromZero(facts), '-f', 'mp4', OUTPUT];
+  if (rate.kind === 'pass-1') return [...head, '-f', RAW[codec], 'file:/dev/null'];
+  return [...head, ...fromZero(part.atS), '-f', 'mp4', OUTPUT];
 }
 
-function encoderArgs({ facts, picture, codec, effort, rate }: PictureArgs): string[] {
+/** Transport streams are searched by their clock, which may end up behind the keyframe that is needed. */
+const SEARCHED = /\b(mpegts|mpeg|mpegvideo)\b/;
+const SEARCH_BACK_S = 11;
+
+/** Reading begins at the keyframe before the part; what comes before it is decoded and thrown away. */
+function seek(facts: MediaFacts, { fromS }: Part): string[] {
+  if (fromS === undefined) return [];
+  const at = fromS - (SEARCHED.test(facts.container) ? SEARCH_BACK_S : 0);
+  // Before the start there is nothing to be found, and that would be an error.
+  if (at <= facts.startS) return [];
+  return ['-seek_timestamp', '1', '-ss', at.toFixed(6), '-noaccurate_seek'];
+}
+
+function trim({ fromS, toS }: Part): string[] {
+  if (fromS === undefined && toS === undefined) return [];
+  const bounds = [
+    ...(fromS === undefined ? [] : [`start=${fromS.toFixed(6)}`]),
+    ...(toS === undefined ? [] : [`end=${toS.toFixed(6)}`]),
+  ];
+  return [`trim=${bounds.join(':')}`];
+}
+
+function encoderArgs({ facts, picture, part, codec, effort, rate }: PictureArgs): string[] {
   const fps = Math.max(1, picture.fps ?? facts.video.fps);
-  // A keyframe at least every five seconds: seeking stays quick, and a tail can be cut off and repaired.
+  // A keyframe at least every five seconds: seeking stays quick, and cuts between parts cost nothing.
   const keyint = Math.min(300, Math.max(12, Math.round(fps * 5)));
   const preset = PRESETS[codec][effort];
-  const bits = 'bitsPerSecond' in rate ? String(Math.floor(rate.bitsPerSecond)) : '';
+  const quality =
+    rate.kind === 'pass-2' ? ['-b:v', String(Math.floor(rate.bitsPerSecond))] : ['-crf', formatCrf(rate.crf)];
   switch (codec) {
-    case 'h264':
+    case 'h264': {
+      const pass = { 'pass-1': '1', 'pass-2': '2', quality: undefined }[rate.kind];
+      // Parts with other settings can stand in one file. 0.3 costs nothing and takes most of the overshoot of short clips
+      // away; 0.01 starves the end (encoding.md 4a).
+      const params = ['stitchable=1', ...(rate.kind === 'pass-2' ? ['ratetol=0.3'] : [])];
       return [
         ...['-c:v', 'libx264', '-preset', preset, '-profile:v', 'high', '-pix_fmt', 'yuv420p', '-g', String(keyint)],
-        ...(rate.kind === 'quality' ? ['-crf', String(rate.crf)] : ['-b:v', bits]),
-        ...(rate.kind === 'pass-1' ? ['-pass', '1', '-passlogfile', LOG] : []),
-        // 0.3 costs nothing and takes most of the overshoot of short clips away; 0.01 starves the end (encoding.md 4a).
-        ...(rate.kind === 'pass-2' ? ['-pass', '2', '-passlogfile', LOG, '-x264-params', 'ratetol=0.3'] : []),
+        ...quality,
+        ...(pass === undefined ? [] : ['-pass', pass, '-passlogfile', `pass${part.index}`]),
+        ...['-x264-params', params.join(':')],
+        // The encoder's settings in words, 700 bytes in every part.
+        ...['-bsf:v', 'filter_units=remove_types=6'],
       ];
+    }
     case 'h265': {
-      const params = ['log-level=error', `keyint=${keyint}`];
-      if (rate.kind === 'pass-1') params.push('pass=1', `stats=${LOG}.x265`);
-      if (rate.kind === 'pass-2') params.push('pass=2', `stats=${LOG}.x265`);
+      const params = ['log-level=error', 'info=0', `keyint=${keyint}`];
+      if (rate.kind === 'pass-1') params.push('pass=1', `stats=pass${part.index}.x265`, 'no-slow-firstpass=1');
+      if (rate.kind === 'pass-2') params.push('pass=2', `stats=pass${part.index}.x265`);
       return [
         ...['-c:v', 'libx265', '-preset', preset, '-pix_fmt', 'yuv420p', '-tag:v', 'hvc1'],
-        ...(rate.kind === 'quality' ? ['-crf', String(rate.crf)] : ['-b:v', bits]),
+        ...quality,
         ...['-x265-params', params.join(':')],
       ];
     }
     case 'av1':
       return [
-        ...['-c:v', 'libsvtav1', '-preset', preset, '-pix_fmt', 'yuv420p', '-g', String(keyint)],
-        ...(rate.kind === 'quality' ? ['-crf', String(rate.crf)] : ['-b:v', bits]),
+        ...['-c:v', 'libsvtav1', '-preset', rate.kind === 'pass-1' ? AV1_MEASURING : preset],
+        ...['-pix_fmt', 'yuv420p', '-g', String(keyint)],
+        ...quality,
       ];
   }
 }
 
-/** A few seconds from `startS` on, at full size, to see how many bits this clip needs. */
+function formatCrf(crf: number): string {
+  return String(Math.round(crf * 10) / 10);
+}
+
+/** A few seconds of the picture at SAMPLE_CRF; prints a line with its size for every packet. */
 export function sampleArgs(
-  options: Omit<PictureArgs, 'codec' | 'effort' | 'rate'> & { fromS: number; lengthS: number },
+  options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'part'> & { fromS: number; lengthS: number },
 ): string[] {
   const { tools, facts, input, picture, fromS, lengthS } = options;
   const whole = lengthS >= facts.durationS;
+  const part: Part = { index: 0, atS: facts.startS, durationS: lengthS, frames: 0 };
   return [
     ...(whole ? [] : ['-ss', fromS.toFixed(3), '-t', lengthS.toFixed(3)]),
     ...untrustedInput(input),
-    ...['-map', `0:${facts.video.index}`, '-an', '-sn', '-dn', '-filter:v', picture.filters],
+    ...['-map', `0:${facts.video.index}`, '-an', '-sn', '-dn', '-filter:v', filtersFrom(picture, facts, part)],
     ...keepFrameTimes(tools),
-    ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(SAMPLE_CRF), '-g', '300', '-f', 'h264', OUTPUT],
+    ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(SAMPLE_CRF), '-g', '300', '-f', 'framecrc', 'pipe:1'],
   ];
 }
 
@@ -137,7 +181,7 @@ export function soundArgs(options: { facts: MediaFacts; input: string; sound: So
         ...[`-filter:a:${at}`, `aresample=${track.sampleRate}:async=1:first_pts=${firstSample}`],
       ];
     }),
-    ...fromZero(facts),
+    ...fromZero(facts.startS),
     ...['-f', 'mp4', OUTPUT],
   ];
 }
@@ -147,7 +191,8 @@ export function joinArgs(options: {
   tools: Tools;
   facts: MediaFacts;
   input: string;
-  picture: string;
+  /** One file, or a list of the parts in the words of ffmpeg's concat demuxer, whose `convert` says that their headers differ. */
+  picture: { file: string } | { list: string; convert: boolean };
   sound: string | undefined;
 }): string[] {
   const { tools, facts, input, picture, sound } = options;
@@ -155,7 +200,12 @@ export function joinArgs(options: {
   return [
     // Each file keeps its own start: a copied sound track that begins later must not be moved to zero.
     '-copyts',
-    ...['-i', fileUrl(picture)],
+    ...('file' in picture
+      ? ['-i', fileUrl(picture.file)]
+      : [
+          ...words('-f concat -safe 0 -protocol_whitelist file -auto_convert'),
+          ...[picture.convert ? '1' : '0', '-i', fileUrl(picture.list)],
+        ]),
     ...(sound === undefined ? [] : ['-i', fileUrl(sound)]),
     ...untrustedInput(input),
     ...['-map', '0:v', ...(sound === undefined ? [] : ['-map', '1']), '-c', 'copy'],
@@ -163,6 +213,20 @@ export function joinArgs(options: {
     ...finalMp4(tools, facts),
     OUTPUT,
   ];
+}
+
+/**
+ * Parts one after the other, each at its own time: without the lengths, concat would put them where the one before it seems to
+ * end, and picture and sound drift apart (47 ms over five parts, encoding.md section 5). Pure.
+ */
+export function partList(parts: readonly { file: string; atS: number }[]): string {
+  const microseconds = (one: { atS: number }) => Math.round(one.atS * 1e6);
+  const lines = parts.map((part, at) => {
+    const next = parts[at + 1];
+    const lengthS = next && ((microseconds(next) - microseconds(part)) / 1e6).toFixed(6);
+    return `file '${part.file}'\n${lengthS === undefined ? '' : `duration ${lengthS}\n`}`;
+  });
+  return `ffconcat version 1.0\n${lines.join('')}`;
 }
 
 /** The source's own picture into an MP4. */

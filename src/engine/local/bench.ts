@@ -1,13 +1,15 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError } from '../../core/errors.ts';
+import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { Json, Order } from '../../core/job.ts';
 import type { MediaFacts } from '../../core/media.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type FfmpegResult, runFfmpeg } from '../../platform/ffmpeg/run.ts';
+import { shown } from '../../platform/ffmpeg/refusals.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { EngineContext } from '../engine.ts';
 import type { Meter } from './meter.ts';
+import type { Cutting } from './parts.ts';
 
 /** Everything the steps of one job work with. */
 export interface Bench {
@@ -18,6 +20,8 @@ export interface Bench {
   /** What is read: the source, or its straightened copy in the work directory. */
   input: string;
   effort: Effort;
+  /** How long parts may be; absent where this source cannot be cut. */
+  cutting: Cutting | undefined;
   threads: number | undefined;
   clock: Clock;
   nice: number;
@@ -62,7 +66,7 @@ export async function runStep(bench: Bench, request: StepRequest): Promise<StepR
   try {
     result = await runFfmpeg({
       tools: bench.tools,
-      args: [...threads(bench), ...args],
+      args: [...threadArgs(bench.threads), ...args],
       doing: request.doing,
       cwd: workDir,
       signal: AbortSignal.any([context.signal, tooLarge.signal]),
@@ -77,7 +81,7 @@ export async function runStep(bench: Bench, request: StepRequest): Promise<StepR
       },
     });
   } catch (error) {
-    if (!tooLarge.signal.aborted || context.signal.aborted) throw error;
+    if (!tooLarge.signal.aborted || context.signal.aborted) throw damaged(bench, request, error);
     if (partial) await rm(join(workDir, partial), { force: true });
     return {
       frames: 0,
@@ -95,6 +99,19 @@ export async function runStep(bench: Bench, request: StepRequest): Promise<StepR
   const outputBytes = await settle(join(workDir, partial), join(workDir, request.output));
   return { ...result, outputBytes, tooLarge: outputBytes > (request.giveUpAboveBytes ?? Number.POSITIVE_INFINITY) };
 }
+
+/** ffmpeg gave up on what it read: its words say little to a person. */
+function damaged({ order }: Bench, { doing }: StepRequest, error: unknown): unknown {
+  if (!isShrinkError(error, 'child-failed') || !DAMAGE.test(error.message)) return error;
+  return new ShrinkError('incomplete-media', `${shown(order.source)} is damaged: ${error.message}`, {
+    doing,
+    subject: order.source,
+    hint: 'Copy or export it again; a player that still shows it may be able to save it anew.',
+    cause: error,
+  });
+}
+
+const DAMAGE = /Error marking filters|Error while decoding|Invalid data found|could not find codec parameters/i;
 
 /** Stands for the output file in the arguments of a step. */
 export const OUTPUT = '{output}';
@@ -147,15 +164,15 @@ export async function remember(bench: Desk, key: string, value: unknown): Promis
 
 /** Two-pass statistics of one x264 mean nothing to another, and a plan nothing for another target. */
 function stampOf({ order, tools }: Pick<Bench, 'order' | 'tools'>): string {
-  return JSON.stringify([1, tools.version, order.sourceBytes, order.target]);
+  return JSON.stringify([2, tools.version, order.sourceBytes, order.target]);
 }
 
-function threads(bench: Bench): string[] {
-  return bench.threads ? ['-threads', String(bench.threads), '-filter_threads', String(bench.threads)] : [];
+export function threadArgs(threads: number | undefined): string[] {
+  return threads ? ['-threads', String(threads), '-filter_threads', String(threads)] : [];
 }
 
 /** Decoder, filters and x264's look-ahead each hold some dozens of frames: 13 GB for 8K, 4 GB for what most people have. */
-function memoryFor(facts: MediaFacts): number {
+export function memoryFor(facts: MediaFacts): number {
   return 4 * 2 ** 30 + facts.video.width * facts.video.height * 400;
 }
 

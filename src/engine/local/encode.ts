@@ -1,23 +1,24 @@
 import { join } from 'node:path';
 import { ShrinkError } from '../../core/errors.ts';
 import type { Candidate } from '../../core/job.ts';
+import { cannotWrite } from '../../platform/ffmpeg/tools.ts';
 import { shown } from '../../platform/ffmpeg/refusals.ts';
 import { formatBytes } from '../../core/units.ts';
-import { intoSize } from './attempts.ts';
-import { type Bench, bytesOf, recall, remember } from './bench.ts';
+import { atQuality } from './at-quality.ts';
+import { type Bench, recall, remember } from './bench.ts';
 import { LEAST_VIDEO_RATE, videoRate, videoTables } from './budget.ts';
+import { intoSize } from './into-size.ts';
+import { makeSound } from './make-sound.ts';
 import type { Outcome } from './outcome.ts';
+import { type Part, planParts, wholePart } from './parts.ts';
 import { type PicturePlan, planPicture } from './picture.ts';
-import { droppedTracks, type EncodeChoice, encoderFor } from './plan.ts';
+import { droppedTracks, type EncodeChoice } from './plan.ts';
+import { ownCrf, SCALES } from './quality.ts';
 import { chooseRung, decentRate, predictedCrf, predictedRate, type SampledRate } from './rung.ts';
 import { sampleRate } from './sample.ts';
 import { describeSound, planSound, type SoundPlan } from './sound.ts';
-import { budgetOf, type Encode, encodePicture, joinTracks, makeSound, type Muxed, SHARE } from './steps.ts';
+import { budgetOf, CutMissed, type Encode, type Muxed } from './steps.ts';
 
-/** Where more bits can no longer be seen: VMAF 98 to 99 (encoding.md section 4f). Nothing is spent above it. */
-const CEILING_CRF = { h264: 18, h265: 20, av1: 24 } as const;
-/** Asked for no size: VMAF about 98, the worst frames about 95. */
-const LOSSLESS_LOOK_CRF = { h264: 20, h265: 22, av1: 28 } as const;
 /** A ceiling this far below the budget is met in one pass; nearer to it the prediction may be wrong, and two passes are safe. */
 const SURELY_BELOW_CEILING = 1;
 /** A prediction this far over the cap is believed without encoding. */
@@ -25,23 +26,31 @@ const SURELY_TOO_LARGE = 1.6;
 
 /** Encodes into a size or a quality. */
 export async function encode(bench: Bench, choice: EncodeChoice): Promise<Outcome> {
-  const encoder = encoderFor(choice.codec, bench.tools);
-  if (typeof encoder !== 'string') {
-    throw new ShrinkError('cannot-do', `${choice.codec} cannot be made: ${encoder.missing}`, {
+  const why = cannotWrite(choice.codec, bench.tools);
+  if (why) {
+    throw new ShrinkError('cannot-do', `${choice.codec} cannot be made: ${why}`, {
       subject: bench.order.source,
       hint: 'Set `codec: h264` in the rule, or install an ffmpeg that has it.',
     });
   }
   const sample = await sampleRate(bench);
-  return choice.mode === 'quality' ? await byQuality(bench, choice, sample) : await bySize(bench, choice, sample);
+  const way = choice.mode === 'quality' ? byQuality : bySize;
+  try {
+    return await way(bench, choice, sample);
+  } catch (error) {
+    if (!(error instanceof CutMissed)) throw error;
+    bench.context.log.debug({ why: error.message }, 'not in parts');
+    await remember(bench, 'whole', true);
+    return await way({ ...bench, cutting: undefined }, choice, sample);
+  }
 }
 
 async function byQuality(bench: Bench, choice: EncodeChoice, sample: SampledRate): Promise<Outcome> {
   const { facts, order, tools } = bench;
-  const crf = LOSSLESS_LOOK_CRF[choice.codec];
+  const crf = SCALES[choice.codec].losslessLook;
   const picture = planPicture(facts, order.target, 1, tools);
   const sound = planSound(facts, order.target, undefined);
-  const expected = (predictedRate(sample, LOSSLESS_LOOK_CRF.h264, 1) * facts.durationS) / 8 + sound.estimateBytes;
+  const expected = (predictedRate(sample, SCALES.h264.losslessLook, 1) * facts.durationS) / 8 + sound.estimateBytes;
   const otherwise = choice.otherwise;
   const instead = (): Outcome => {
     if (!otherwise)
@@ -50,8 +59,9 @@ async function byQuality(bench: Bench, choice: EncodeChoice, sample: SampledRate
   };
   // AV1 needs far fewer bits than the x264 sample says: there only trying tells.
   if (otherwise && choice.codec === 'h264' && expected > choice.capBytes * SURELY_TOO_LARGE) return instead();
-  const work: Encode = { choice, picture, sound, ...(await makeSound(bench, choice, sound)) };
-  const made = await onePass(bench, work, crf);
+  const parts = partsFor(bench, choice);
+  const work: Encode = { choice, picture, parts, ...(await makeSound(bench, choice, sound)) };
+  const made = await atQuality(bench, work, crf);
   if (!made || made.bytes > choice.capBytes) return instead();
   return candidateOf(bench, work, made, `one pass at visually lossless quality (CRF ${crf})`);
 }
@@ -65,11 +75,13 @@ async function bySize(bench: Bench, choice: EncodeChoice, sample: SampledRate): 
   if (videoRate(planned) < LEAST_VIDEO_RATE || rung.hopeless) throw hopeless(bench, choice, sample, sound, full);
 
   const picture = rung.scale < 1 ? planPicture(facts, order.target, rung.scale, tools) : full;
-  const work: Encode = { choice, picture, sound, ...(await makeSound(bench, choice, sound)) };
-  const ceiling = CEILING_CRF[choice.codec];
-  const generous = predictedCrf(sample, videoRate(work.budget), rung.scale) < CEILING_CRF.h264 - SURELY_BELOW_CEILING;
+  const parts = partsFor(bench, choice);
+  const work: Encode = { choice, picture, parts, ...(await makeSound(bench, choice, sound)) };
+  const { ceiling } = SCALES[choice.codec];
+  const x264Crf = predictedCrf(sample, Math.max(1, videoRate(work.budget)), rung.scale);
+  const generous = x264Crf < SCALES.h264.ceiling - SURELY_BELOW_CEILING;
   if (order.target.quality === 'auto' && generous && recall<boolean>(bench, 'ceiling-missed') !== true) {
-    const made = await onePass(bench, work, ceiling);
+    const made = await atQuality(bench, work, ceiling);
     if (made && made.bytes <= choice.capBytes) {
       const unused = choice.capBytes - made.bytes;
       const saved = unused > choice.capBytes * 0.03 ? `; the other ${formatBytes(unused)} would not be seen` : '';
@@ -77,21 +89,22 @@ async function bySize(bench: Bench, choice: EncodeChoice, sample: SampledRate): 
     }
     await remember(bench, 'ceiling-missed', true);
   }
-  if (order.target.quality === 'auto') work.budget.ceilingRate = predictedRate(sample, CEILING_CRF.h264, rung.scale);
-  const { made, how } = await intoSize(bench, work);
+  const { made, how } = await intoSize(bench, work, {
+    crf: ownCrf(choice.codec, x264Crf),
+    ceilingCrf: order.target.quality === 'auto' ? ceiling : undefined,
+  });
   return candidateOf(bench, work, made, how);
 }
 
-/** One pass at constant quality; `undefined` once it is clear that it will not fit. */
-async function onePass(bench: Bench, work: Encode, crf: number): Promise<Muxed | undefined> {
-  const known = recall<Muxed>(bench, 'one-pass');
-  if (known && known.bytes === (await bytesOf(bench, known.file))) return known;
-  await bench.context.step('one pass');
-  const picture = await encodePicture(bench, work, { kind: 'quality', crf }, SHARE.onePass, 'one pass');
-  if (!picture) return undefined;
-  const made = await joinTracks(bench, work, picture, 'out-quality.mp4');
-  await remember(bench, 'one-pass', made);
-  return made;
+/** AV1 lands by mixing qualities 7 % apart over its parts: with twelve of them to half a percent. */
+const AV1_PARTS = 12;
+const AV1_SHORTEST_S = 2;
+
+function partsFor(bench: Bench, { codec }: EncodeChoice): Part[] {
+  const { facts, cutting } = bench;
+  if (!cutting || recall<boolean>(bench, 'whole')) return wholePart(facts);
+  const longestS = Math.min(cutting.longestS, Math.max(AV1_SHORTEST_S, facts.durationS / AV1_PARTS));
+  return planParts(facts, codec === 'av1' ? { longestS } : cutting);
 }
 
 /** Of a source with more frames missing than this, nobody would say that it "came out smaller". */
@@ -122,7 +135,7 @@ function candidateOf(bench: Bench, work: Encode, made: Muxed, what: string): Out
   const candidate: Candidate = {
     path: join(context.workDir, made.file),
     isSource: false,
-    ...(made.complaints > 0 || lost > 0 ? { damagedSource: true } : {}),
+    ...(made.complaints > 0 || lost > 0 || sound.damaged ? { damagedSource: true } : {}),
     bytes: made.bytes,
     expect: {
       maxBytes: Math.min(choice.capBytes, order.sourceBytes),

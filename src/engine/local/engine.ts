@@ -11,10 +11,11 @@ import { copyPicture } from './copy.ts';
 import { encode } from './encode.ts';
 import { createMeter } from './meter.ts';
 import type { Outcome } from './outcome.ts';
+import { type Cutting, CUTTING } from './parts.ts';
 import { describeSound, planSound } from './sound.ts';
 import { budgetOf } from './steps.ts';
 import { straightened } from './straighten.ts';
-import { type Choice, choose, describeChoice, droppedTracks } from './plan.ts';
+import { type Choice, choose, describeChoice, droppedTracks, withPossibleCodec } from './plan.ts';
 
 export interface LocalEngineOptions {
   tools: Tools;
@@ -24,6 +25,8 @@ export interface LocalEngineOptions {
   clock: Clock;
   /** Niceness of the children: a NAS has other things to do. */
   nice?: number;
+  /** How long the parts are that it works in; a test has seconds. */
+  cutting?: Cutting;
   /** A child that shows no progress for this long is ended. Moving the index of a large file to its front takes a while. */
   stallMs?: number;
 }
@@ -47,14 +50,17 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
         report: progress => context.progress(progress),
       });
       try {
+        const facts = await factsOf(order, context, memory, options);
+        const possible = withPossibleCodec(order, facts, options.tools);
         const bench: Bench = {
           tools: options.tools,
-          order,
+          order: possible.order,
           context,
-          facts: await factsOf(order, context, memory, options),
+          facts,
           memory,
           input: order.source,
           effort: options.effort,
+          cutting: options.cutting ?? CUTTING,
           threads: options.threads,
           clock: options.clock,
           nice: options.nice ?? NICE,
@@ -62,7 +68,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
           meter,
         };
         const { bench: straight, notes } = await straightened(bench);
-        return await carryOut(straight, notes);
+        return await carryOut(straight, [...possible.notes, ...notes]);
       } finally {
         meter.stop();
       }

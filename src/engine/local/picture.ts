@@ -1,5 +1,6 @@
 import { fitInto, type MediaFacts, type Target, type VideoTrack } from '../../core/media.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
+import type { Part } from './parts.ts';
 
 /** What becomes of the picture: size, filters and colour tags. Survives JSON. */
 export interface PicturePlan {
@@ -7,7 +8,7 @@ export interface PicturePlan {
   height: number;
   /** At most this many frames per second are kept; absent where every frame is. */
   fps?: number;
-  /** A filter graph for `-filter:v`. */
+  /** A filter graph for `-filter:v`; filtersFrom completes it for the part it is for. */
   filters: string;
   /** Colour tags for the encoder. */
   colors: string[];
@@ -62,10 +63,21 @@ export function frameRate(sourceFps: number, atMost: number | undefined): number
   return even >= atMost * 0.8 ? even : atMost;
 }
 
-/** At most one frame per slot of 1/fps; kept frames keep their own time, none is ever doubled. */
+const FIRST = '{first}';
+
+/** The first frame of every slot of 1/fps is kept; it keeps its own time, none is ever doubled. */
 function dropFrames(fps: number, startS: number): string {
   const slot = (time: string) => `floor((${time}-${startS})*${fps.toFixed(6)}+0.1)`;
-  return `select='if(isnan(prev_selected_t),1,gt(${slot('t')},${slot('prev_selected_t')}))'`;
+  return `select='if(isnan(prev_t),${FIRST},gt(${slot('t')},${slot('prev_t')}))'`;
+}
+
+/** Whether the part's first frame is kept depends on the one before it, which this child does not see. */
+export function filtersFrom(picture: PicturePlan, facts: MediaFacts, part: Pick<Part, 'atS' | 'beforeS'>): string {
+  const { fps } = picture;
+  if (fps === undefined) return picture.filters;
+  const slot = (time: number) => Math.floor((time - facts.startS) * fps + 0.1);
+  const first = part.beforeS === undefined || slot(part.atS) > slot(part.beforeS);
+  return picture.filters.replace(FIRST, first ? '1' : '0');
 }
 
 function deinterlace(video: VideoTrack, tools: Pick<Tools, 'filters'>): string[] {

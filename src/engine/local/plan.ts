@@ -1,7 +1,7 @@
 import type { Order } from '../../core/job.ts';
 import { fitInto, type MediaFacts, targetBytes } from '../../core/media.ts';
 import { formatBytes } from '../../core/units.ts';
-import type { Tools } from '../../platform/ffmpeg/tools.ts';
+import { cannotWrite } from '../../platform/ffmpeg/tools.ts';
 import { videoTables } from './budget.ts';
 
 /** What is done with one source, decided from its facts and the order alone. Pure; survives JSON. */
@@ -166,15 +166,16 @@ export function droppedTracks(facts: MediaFacts): string[] {
   return facts.other.map(what => `dropped: ${what}`);
 }
 
-/** The encoder for a codec, or why there is none, as a part of a sentence. */
-export function encoderFor(
-  codec: EncodeChoice['codec'],
-  tools: Pick<Tools, 'encoders' | 'version'>,
-): string | { missing: string } {
-  const encoder = { h264: 'libx264', h265: 'libx265', av1: 'libsvtav1' }[codec];
-  return tools.encoders.has(encoder)
-    ? encoder
-    : { missing: `this ffmpeg (${tools.version}) was built without ${encoder}` };
+/** Where a codec was asked for that cannot be written, H.264 is: it plays everywhere. A source that has it may still be copied. */
+export function withPossibleCodec(
+  order: Order,
+  facts: MediaFacts,
+  tools: Parameters<typeof cannotWrite>[1],
+): { order: Order; notes: string[] } {
+  const { codec, ...target } = order.target;
+  const why = codec && codec !== 'h264' && CODEC_NAMES[codec] !== facts.video.codec && cannotWrite(codec, tools);
+  if (!why) return { order, notes: [] };
+  return { order: { ...order, target }, notes: [`H.264 instead of ${codec}, which was asked for: ${why}`] };
 }
 
 /** Lines for `explain`. */

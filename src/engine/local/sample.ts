@@ -1,14 +1,37 @@
+import { isShrinkError } from '../../core/errors.ts';
+import type { MediaFacts, Target } from '../../core/media.ts';
+import { quiet } from '../../platform/ffmpeg/args.ts';
+import type { Tools } from '../../platform/ffmpeg/tools.ts';
+import { type ChildRequest, runChild } from '../../platform/subprocess.ts';
 import { sampleArgs } from './argv.ts';
-import { type Bench, forget, recall, remember, runStep } from './bench.ts';
+import { type Bench, memoryFor, recall, remember, threadArgs } from './bench.ts';
 import { planPicture } from './picture.ts';
 import { guessedRate, type SampledRate } from './rung.ts';
-import { isShrinkError } from '../../core/errors.ts';
 
-/** Three times two seconds: within a quarter of the truth on average (encoding.md section 4c), which is what a rung needs. */
+/**
+ * Three times two seconds are within a quarter of the truth on average (encoding.md section 4c), which is what a rung needs.
+ * Never more than a tenth of the clip: all of a short one would cost a fifth of its encode.
+ */
 const SAMPLES = 3;
 const SAMPLE_S = 2;
+const MOST_OF_CLIP = 0.1;
+const SHORTEST_S = 0.4;
+/** A long film has more than three kinds of scenes, and time enough. */
+const MORE_SAMPLES_FROM_S = 600;
+const MORE_SAMPLES = 8;
+/** What the encode will have: a keyframe every five seconds. The one each sample begins with must not count as one in two. */
+const KEYFRAMES_S = 5;
 const SHARE = 0.02;
-const FILE = 'sample.h264';
+const TIMEOUT_MS = 120_000;
+
+export interface Sampling extends Pick<ChildRequest, 'signal' | 'gate' | 'nice'> {
+  tools: Tools;
+  facts: MediaFacts;
+  target: Target;
+  input: string;
+  threads: number | undefined;
+  onSample?: (done: number, of: number) => void;
+}
 
 /** How many bits this clip needs at full size, from a few seconds of it. Done once per job. */
 export async function sampleRate(bench: Bench): Promise<SampledRate> {
@@ -17,38 +40,75 @@ export async function sampleRate(bench: Bench): Promise<SampledRate> {
     bench.meter.skip(SHARE);
     return known;
   }
-  await bench.context.step('sampling');
-  const { facts, order, tools, input } = bench;
-  const picture = planPicture(facts, order.target, 1, tools);
-  let bytes = 0;
-  let frames = 0;
-  for (const piece of pieces(facts.durationS)) {
-    try {
-      const result = await runStep(bench, {
-        doing: 'taking samples',
-        args: sampleArgs({ tools, facts, input, picture, ...piece }),
-        output: FILE,
-        share: SHARE / SAMPLES,
-        note: 'sampling',
-      });
-      bytes += result.outputBytes;
-      frames += result.frames;
-    } catch (error) {
-      // Not every old file can be read from its middle.
-      if (!isShrinkError(error, 'child-failed')) throw error;
-    }
-  }
-  await forget(bench, FILE);
-  const fps = picture.fps ?? facts.video.fps;
-  const rate =
-    frames > 0 && bytes > 0 ? { bitsPerSecond: Math.round((bytes * 8 * fps) / frames) } : guessedRate(picture, fps);
+  const { context, facts, order, tools, input, threads, nice } = bench;
+  await context.step('sampling');
+  bench.meter.begin(SHARE, 'sampling');
+  const rate = await takeSamples({
+    ...{ tools, facts, input, threads, nice, target: order.target, signal: context.signal, gate: context.gate },
+    onSample: (done, of) => bench.meter.at(done / of),
+  });
   await remember(bench, 'sample', rate);
   return rate;
 }
 
-/** Where samples are taken from: the middles of equal parts; of a short clip, all of it. */
-export function pieces(durationS: number): { fromS: number; lengthS: number }[] {
-  if (durationS <= SAMPLES * SAMPLE_S) return [{ fromS: 0, lengthS: durationS }];
-  const part = durationS / SAMPLES;
-  return Array.from({ length: SAMPLES }, (_, at) => ({ fromS: part * (at + 0.5) - SAMPLE_S / 2, lengthS: SAMPLE_S }));
+/** Reads the source, writes nothing. */
+export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
+  const { facts, tools, input, target, threads, onSample, ...child } = sampling;
+  const picture = planPicture(facts, target, 1, tools);
+  const fps = picture.fps ?? facts.video.fps;
+  const found: number[][] = [];
+  const places = pieces(facts);
+  for (const [at, piece] of places.entries()) {
+    try {
+      const args = sampleArgs({ tools, facts, input, picture, ...piece });
+      const { stdout } = await runChild({
+        ...child,
+        command: tools.ffmpeg,
+        args: [...quiet(), '-nostdin', ...threadArgs(threads), ...args],
+        doing: 'taking samples',
+        timeoutMs: TIMEOUT_MS,
+        limits: { addressSpaceBytes: memoryFor(facts) },
+      });
+      found.push(packetSizes(stdout));
+    } catch (error) {
+      // Not every old file can be read from its middle.
+      if (!isShrinkError(error, 'child-failed', 'timed-out')) throw error;
+    }
+    onSample?.(at + 1, places.length);
+  }
+  return rateOf(found, fps) ?? guessedRate(picture, fps);
+}
+
+/** From the sizes of the packets of each sample, the first of which is a keyframe. */
+export function rateOf(samples: readonly (readonly number[])[], fps: number): SampledRate | undefined {
+  const keys = samples.flatMap(sizes => sizes.slice(0, 1));
+  const others = samples.flatMap(sizes => sizes.slice(1));
+  if (keys.length === 0) return undefined;
+  const mean = (sizes: readonly number[]) => sizes.reduce((sum, one) => sum + one, 0) / sizes.length;
+  if (others.length === 0) return { bitsPerSecond: Math.round(mean(keys) * 8 * fps) };
+  return { bitsPerSecond: Math.round(8 * (mean(others) * fps + mean(keys) / KEYFRAMES_S)) };
+}
+
+/** `0,  1024,  1024,  512,  3210, 0x1234abcd` of the framecrc muxer: the fifth number is the size. */
+function packetSizes(text: string): number[] {
+  return text
+    .split('\n')
+    .filter(line => /^0,/.test(line))
+    .map(line => Number(line.split(',')[4]))
+    .filter(size => Number.isFinite(size));
+}
+
+/** Where samples are taken from: the middles of equal stretches, moved to a keyframe close by; of a very short clip, all of it. */
+export function pieces({ durationS, startS, cuts }: Pick<MediaFacts, 'durationS' | 'startS' | 'cuts'>) {
+  const total = Math.min(SAMPLES * SAMPLE_S, durationS * MOST_OF_CLIP);
+  const samples = durationS >= MORE_SAMPLES_FROM_S ? MORE_SAMPLES : Math.min(SAMPLES, Math.floor(total / SHORTEST_S));
+  if (samples < 1) return [{ fromS: 0, lengthS: Math.min(durationS, 1) }];
+  const lengthS = durationS >= MORE_SAMPLES_FROM_S ? SAMPLE_S : total / samples;
+  const stretch = durationS / samples;
+  return Array.from({ length: samples }, (_, at) => {
+    const middle = stretch * (at + 0.5);
+    const key = cuts.find(cut => cut.key && Math.abs(cut.atS - startS - middle) < stretch / 2 - lengthS);
+    // A little behind the keyframe: right before it, all that follows the one before would be decoded in vain.
+    return { fromS: key ? key.atS - startS + 0.2 : middle - lengthS / 2, lengthS };
+  });
 }

@@ -17,6 +17,8 @@ export interface SoundPlan {
   /** For planning only: the budget is made from the real bytes. */
   estimateBytes: number;
   notes: string[];
+  /** Something of the source could not be read. */
+  damaged?: boolean;
 }
 
 /** From this many bits per second of the whole file on: so many for a stereo track (encoding.md section 6.3). */
@@ -94,6 +96,30 @@ function keepWhatFits(tracks: SoundTrack[], total: number): SoundTrack[] {
     if (bits < first.bitsPerSecond) kept[0] = { ...first, how: 'aac', channels: 1, bitsPerSecond: bits };
   }
   return kept;
+}
+
+/**
+ * What is tried next when sound and subtitles could not be made: without the subtitles where it was them, copied tracks encoded
+ * (a decoder skips what is damaged), and in the end without sound. Pure; there is always less of it.
+ */
+export function saferSound(plan: SoundPlan, said: string): SoundPlan {
+  const { tracks, subtitles, notes } = plan;
+  const copied = tracks.some(track => track.how === 'copy');
+  if (subtitles.length > 0 && (/subtitle/i.test(said) || !copied)) {
+    return { ...plan, subtitles: [], notes: [...notes, 'subtitles dropped: they cannot be put into an MP4'] };
+  }
+  if (copied) {
+    return {
+      ...plan,
+      tracks: tracks.map(track => ({ ...track, how: 'aac', bitsPerSecond: Math.min(track.bitsPerSecond, 256_000) })),
+    };
+  }
+  return {
+    ...plan,
+    tracks: [],
+    damaged: true,
+    notes: [...notes, 'sound dropped: it is damaged and cannot be decoded'],
+  };
 }
 
 /** Packets, 4 bytes of table per packet of 1024 samples, and the track's own header. */

@@ -1,18 +1,25 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { fileError } from '../../core/errors.ts';
 import type { MediaFacts } from '../../core/media.ts';
-import { joinArgs, pictureArgs, type Rate, soundArgs } from './argv.ts';
-import { type Bench, bytesOf, forget, recall, remember, runStep } from './bench.ts';
-import { type Budget, videoBytes, videoTables } from './budget.ts';
+import { codecHeader, mediaBytes } from '../../platform/ffmpeg/boxes.ts';
+import { probe } from '../../platform/ffmpeg/probe.ts';
+import { joinArgs, partList, pictureArgs, type Rate } from './argv.ts';
+import { type Bench, runStep } from './bench.ts';
+import { type Budget, videoTables } from './budget.ts';
+import type { Part } from './parts.ts';
 import type { PicturePlan } from './picture.ts';
 import type { EncodeChoice } from './plan.ts';
 import type { SoundPlan } from './sound.ts';
 
 /** Parts of the whole job's time, roughly. */
-export const SHARE = { sound: 0.05, pass1: 0.27, pass2: 0.58, onePass: 0.85, join: 0.03 } as const;
+export const SHARE = { sound: 0.05, pass1: 0.27, pass2: 0.58, onePass: 0.8, join: 0.03 } as const;
 
 /** What the steps of one encode share. */
 export interface Encode {
   choice: EncodeChoice;
   picture: PicturePlan;
+  parts: Part[];
   sound: SoundPlan;
   /** The file with sound and subtitles, relative to the work directory; absent where there are none. */
   soundFile: string | undefined;
@@ -28,6 +35,19 @@ export interface Muxed {
   complaints: number;
 }
 
+/** One encoded part of the picture. */
+export interface PartMade {
+  /** Of the picture, without any container. */
+  bytes: number;
+  /** Of its file, by which it is recognised after a restart; 0 for a first pass, which leaves none. */
+  fileBytes: number;
+  frames: number;
+  complaints: number;
+}
+
+/** Cutting left out frames, or doubled some: this source cannot be worked on in parts. */
+export class CutMissed extends Error {}
+
 export function budgetOf(facts: MediaFacts, choice: EncodeChoice, soundBytes: number): Budget {
   const { frames, variableFrameRate } = facts.video;
   const { durationS } = facts;
@@ -38,66 +58,56 @@ export function budgetOf(facts: MediaFacts, choice: EncodeChoice, soundBytes: nu
   };
 }
 
-const SOUND = 'sound.mp4';
+export const partFile = (part: Part): string => `picture${part.index}.mp4`;
 
-/** Sound and subtitles first: what they really take, the picture cannot have. */
-export async function makeSound(bench: Bench, choice: EncodeChoice, sound: SoundPlan) {
-  if (sound.tracks.length + sound.subtitles.length === 0)
-    return { soundFile: undefined, budget: budgetOf(bench.facts, choice, 0) };
-  const plan = JSON.stringify([sound.tracks, sound.subtitles]);
-  const known = recall<{ bytes: number; plan: string }>(bench, 'sound');
-  let bytes = known?.plan === plan && known.bytes === (await bytesOf(bench, SOUND)) ? known.bytes : undefined;
-  if (bytes === undefined) {
-    await bench.context.step('sound');
-    const { facts, input } = bench;
-    const args = soundArgs({ facts, input, sound });
-    const made = await runStep(bench, {
-      doing: 'encoding the sound',
-      args,
-      output: SOUND,
-      share: SHARE.sound,
-      note: 'sound',
-    });
-    bytes = made.outputBytes;
-    await remember(bench, 'sound', { bytes, plan });
-  } else {
-    bench.meter.skip(SHARE.sound);
-  }
-  return { soundFile: SOUND, budget: budgetOf(bench.facts, choice, bytes) };
-}
-
-type EncodedPicture = Pick<Muxed, 'frames' | 'complaints'>;
-
-const PICTURE = 'picture.mp4';
-
-/** The picture alone, into `picture.mp4`; its frames are counted. `undefined` when it grew beyond what is left of the cap. */
-export async function encodePicture(
+/** One part of the picture into its file, or through its first pass. `undefined` when it grew beyond `giveUpAboveBytes`. */
+export async function encodePart(
   bench: Bench,
   work: Encode,
-  rate: Rate,
-  share: number,
-  note: string,
-): Promise<EncodedPicture | undefined> {
+  options: {
+    part: Part;
+    rate: Rate;
+    share: number;
+    note: string;
+    giveUpAboveBytes?: number;
+    /** Cutting worked out before: frames that are missing now are missing in the source. */
+    trusted: boolean;
+  },
+): Promise<PartMade | undefined> {
   const { tools, facts, input, effort } = bench;
-  const { picture, choice, budget } = work;
-  const frames = expectedFrames(bench, picture);
+  const { picture, choice, parts } = work;
+  const { part, rate, share, giveUpAboveBytes } = options;
+  const frames = expectedFrames(bench, picture, part);
+  const note = parts.length > 1 ? `${options.note}, part ${part.index + 1} of ${parts.length}` : options.note;
   const result = await runStep(bench, {
     doing: `encoding the picture (${note})`,
-    args: pictureArgs({ tools, facts, input, picture, codec: choice.codec, effort, rate }),
-    share,
+    args: pictureArgs({ tools, facts, input, picture, part, codec: choice.codec, effort, rate }),
+    share: share * (part.frames / facts.video.frames),
     note,
     fraction: progress => progress.frames / frames,
-    ...(rate.kind === 'pass-1' ? {} : { output: PICTURE }),
-    ...(rate.kind === 'quality' ? { giveUpAboveBytes: videoBytes(budget) + 100_000 } : {}),
+    ...(rate.kind === 'pass-1' ? {} : { output: partFile(part) }),
+    ...(giveUpAboveBytes === undefined ? {} : { giveUpAboveBytes }),
   });
-  return result.tooLarge ? undefined : { frames: result.frames, complaints: result.complaints };
+  if (result.tooLarge) return undefined;
+  if (parts.length > 1 && !options.trusted) expectWholePart(result.frames, frames, picture, part, facts);
+  const { complaints } = result;
+  if (rate.kind === 'pass-1') return { bytes: result.bytes, fileBytes: 0, frames: result.frames, complaints };
+  const bytes = await mediaBytes(join(bench.context.workDir, partFile(part)));
+  return { bytes, fileBytes: result.outputBytes, frames: result.frames, complaints };
 }
 
-/** Picture and sound into one file, whose size is the one that counts. */
-export async function joinTracks(bench: Bench, work: Encode, picture: EncodedPicture, file: string): Promise<Muxed> {
+function expectWholePart(got: number, frames: number, picture: PicturePlan, part: Part, facts: MediaFacts): void {
+  // Where frames are dropped to reach a rate, their number is known only about.
+  const slack = picture.fps === undefined ? 0 : facts.video.variableFrameRate ? frames : 2 + frames * 0.05;
+  if (Math.abs(got - frames) > slack) throw new CutMissed(`part ${part.index}: ${got} frames instead of ${frames}`);
+}
+
+/** All parts and the sound into one file, whose size is the one that counts. */
+export async function joinTracks(bench: Bench, work: Encode, made: readonly PartMade[], file: string): Promise<Muxed> {
   await bench.context.step('joining');
   const { tools, facts } = bench;
-  const args = joinArgs({ tools, facts, input: bench.order.source, picture: PICTURE, sound: work.soundFile });
+  const picture = await pictureInput(bench, work.parts);
+  const args = joinArgs({ tools, facts, input: bench.order.source, picture, sound: work.soundFile });
   const { outputBytes } = await runStep(bench, {
     doing: 'joining picture and sound',
     args,
@@ -105,13 +115,30 @@ export async function joinTracks(bench: Bench, work: Encode, picture: EncodedPic
     share: SHARE.join,
     note: 'joining',
   });
-  await forget(bench, PICTURE);
-  return { file, bytes: outputBytes, ...picture };
+  const sum = (of: (one: PartMade) => number) => made.reduce((total, one) => total + of(one), 0);
+  const complaints = sum(one => one.complaints);
+  // Of two frames that damage gave the same time, the muxer keeps one.
+  const { signal, gate, workDir } = bench.context;
+  const frames =
+    complaints > 0 ? (await probe(join(workDir, file), { tools, signal, gate })).video.frames : sum(one => one.frames);
+  return { file, bytes: outputBytes, frames, complaints };
 }
 
-function expectedFrames(bench: Bench, picture: PicturePlan): number {
-  const { frames } = bench.facts.video;
-  return picture.fps === undefined
-    ? frames
-    : Math.max(1, Math.round(frames * Math.min(1, picture.fps / bench.facts.video.fps)));
+export const LIST = 'parts.txt';
+
+async function pictureInput(bench: Bench, parts: readonly Part[]): Promise<Parameters<typeof joinArgs>[0]['picture']> {
+  const [first] = parts;
+  if (!first || parts.length === 1) return { file: 'picture0.mp4' };
+  const { workDir } = bench.context;
+  const headers = await Promise.all(parts.map(async part => await codecHeader(join(workDir, partFile(part)))));
+  const list = partList(parts.map(part => ({ file: partFile(part), atS: part.atS })));
+  await writeFile(join(workDir, LIST), list, { mode: 0o600 }).catch((error: unknown) => {
+    throw fileError(error, 'listing the parts', join(workDir, LIST));
+  });
+  return { list: LIST, convert: headers.some(header => header === undefined || !header.equals(headers[0] ?? header)) };
+}
+
+function expectedFrames({ facts }: Bench, picture: PicturePlan, part: Part): number {
+  if (picture.fps === undefined) return part.frames;
+  return Math.max(1, Math.round(part.frames * Math.min(1, picture.fps / facts.video.fps)));
 }

@@ -55,3 +55,32 @@ export function startsFast(boxes: readonly Box[]): boolean {
   const media = boxes.findIndex(box => box.type === 'mdat');
   return index !== -1 && media !== -1 && index < media;
 }
+
+/** Bytes of picture and sound in an MP4 of ours: all but its tables. */
+export async function mediaBytes(path: string): Promise<number> {
+  const { boxes } = await topBoxes(path);
+  return boxes.filter(box => box.type === 'mdat').reduce((sum, box) => sum + box.bytes - 8, 0);
+}
+
+const CODEC_HEADERS = ['avcC', 'hvcC', 'av1C'];
+/** The index of one part: some minutes of frames. */
+const MOST_INDEX_BYTES = 64_000_000;
+
+/** What a decoder must know before the first frame of an MP4 of ours; `undefined` where it was not found. */
+export async function codecHeader(path: string): Promise<Buffer | undefined> {
+  const { boxes } = await topBoxes(path);
+  const index = boxes.find(box => box.type === 'moov');
+  if (!index || index.bytes > MOST_INDEX_BYTES) return undefined;
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { buffer } = await file.read(Buffer.alloc(index.bytes), 0, index.bytes, index.offset);
+      const at = CODEC_HEADERS.map(name => buffer.indexOf(name)).find(found => found >= 4);
+      return at === undefined ? undefined : buffer.subarray(at, at - 4 + buffer.readUInt32BE(at - 4));
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(error, 'reading the index of', path);
+  }
+}

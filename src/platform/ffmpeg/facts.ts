@@ -1,4 +1,5 @@
 import type { AudioTrack, MediaFacts, SubtitleTrack, VideoTrack } from '../../core/media.ts';
+import { shown, UNPRINTABLE } from './refusals.ts';
 import type { Timeline } from './timeline.ts';
 
 /** The part of `ffprobe -show_format -show_streams -show_chapters -of json` that is looked at. Anything may be missing. */
@@ -87,6 +88,7 @@ export function assembleFacts(
     minGapS: 0,
     maxGapS: 0,
     jumpsBack: 0,
+    cuts: [],
   };
   const durationS = line.endS - line.startS;
   const audio = streams.filter(stream => stream.codec_type === 'audio');
@@ -105,6 +107,7 @@ export function assembleFacts(
       .filter(stream => stream !== main && isOther(stream, lines) && !isChapterList(stream, output))
       .map(inWords),
     chapters: output.chapters?.length ?? 0,
+    cuts: line.cuts,
     creationTime: tags['creation_time'] ?? main.tags?.['creation_time'],
     location: tags['location'] ?? tags['com.apple.quicktime.location.ISO6709'] ?? tags['location-eng'],
     tags: shortTags(tags),
@@ -165,7 +168,7 @@ function audioTrack(stream: ProbeStream, line: Timeline | undefined): AudioTrack
     bytes: line?.bytes ?? 0,
     startS: seconds(stream.start_time) ?? line?.startS ?? 0,
     language: language(stream),
-    title: stream.tags?.['title'],
+    title: inOneLine(stream.tags?.['title']),
   };
 }
 
@@ -189,7 +192,8 @@ function inWords(stream: ProbeStream): string {
   if (stream.codec_type === 'audio') return `sound track without sound (${stream.codec_name ?? tag})`;
   if (stream.codec_type === 'video')
     return `${isCover(stream) ? 'cover art' : 'another picture track'} (${stream.codec_name ?? tag})`;
-  if (stream.codec_type === 'attachment') return `attachment (${stream.tags?.['filename'] ?? tag})`;
+  if (stream.codec_type === 'attachment')
+    return `attachment (${shown(stream.tags?.['filename'] ?? tag).slice(0, LONGEST_WORDS)})`;
   return `${DATA_TRACKS[tag] ?? 'data'} (${tag})`;
 }
 
@@ -207,7 +211,14 @@ function bitDepth(stream: ProbeStream): number {
 
 function language(stream: ProbeStream): string | undefined {
   const tag = stream.tags?.['language'];
-  return tag === undefined || tag === 'und' ? undefined : tag;
+  return tag === undefined || tag === 'und' ? undefined : inOneLine(tag);
+}
+
+const LONGEST_WORDS = 100;
+
+/** What a file says about itself, as it can stand in a note: no line breaks, no escapes, not endless. */
+function inOneLine(text: string | undefined): string | undefined {
+  return text?.replace(UNPRINTABLE, '?').slice(0, LONGEST_WORDS);
 }
 
 function printable(tag: string | undefined): string | undefined {

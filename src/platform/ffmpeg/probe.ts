@@ -1,6 +1,8 @@
+import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import type { MediaFacts } from '../../core/media.ts';
+import { ChildEnd } from '../child-end.ts';
 import { runChild, type Valve } from '../subprocess.ts';
 import { MAX_PIXELS, quiet, untrustedInput } from './args.ts';
 import { assembleFacts, mainVideo, type ProbeOutput, type ProbeStream } from './facts.ts';
@@ -78,7 +80,8 @@ async function readHead(path: string): Promise<{ head: Buffer; bytes: number }> 
 }
 
 async function askAboutTracks(path: string, looks: Looks, options: ProbeOptions): Promise<ProbeOutput> {
-  const wanted = ['-show_format', '-show_streams', '-show_chapters', '-of', 'json'];
+  // Of the chapters only that they are there: sixty thousand of them with titles are more than is read.
+  const wanted = ['-show_format', '-show_streams', '-show_entries', 'chapter=id', '-of', 'json'];
   try {
     const { stdout, stderrTail } = await ffprobe(path, wanted, `looking into ${shown(path)}`, options, {
       timeoutMs: OPEN_LIMIT_MS,
@@ -93,7 +96,22 @@ async function askAboutTracks(path: string, looks: Looks, options: ProbeOptions)
         cause: error,
       });
     }
-    throw refuseByProbe(path, error, looks);
+    throw await refused(path, error, looks);
+  }
+}
+
+/** ffprobe says "Input/output error" of damaged files as well: a disk is to blame only where we cannot read from it either. */
+async function refused(path: string, error: unknown, looks: Looks): Promise<unknown> {
+  const said = error instanceof ShrinkError && error.cause instanceof ChildEnd ? error.cause.stderrTail : '';
+  if (said.includes('Input/output error')) await readThrough(path);
+  return refuseByProbe(path, error, looks);
+}
+
+async function readThrough(path: string): Promise<void> {
+  try {
+    for await (const _ of createReadStream(path, { highWaterMark: 1 << 20 }));
+  } catch (error) {
+    throw fileError(error, `reading ${shown(path)}`, path);
   }
 }
 
@@ -132,7 +150,7 @@ async function scanPackets(
       },
     });
   } catch (error) {
-    throw refuseByProbe(path, error, looks);
+    throw await refused(path, error, looks);
   }
   if (complaints[0]) throw complaints[0];
   return new Map([...gathering].map(([index, line]) => [index, line.result()]));

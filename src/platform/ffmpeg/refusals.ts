@@ -61,7 +61,7 @@ export function refuseByProbe(path: string, error: unknown, looks: Looks): unkno
   if (/No such file or directory/.test(said)) {
     return new ShrinkError('gone', `${shown(path)} is not there any more`, { subject: path, cause: error });
   }
-  if (/Input\/output error|Stale file handle|Transport endpoint/.test(said)) {
+  if (/Stale file handle|Transport endpoint/.test(said)) {
     return new ShrinkError('unavailable', `${shown(path)} could not be read from its disk or share`, {
       subject: path,
       cause: error,
@@ -113,7 +113,9 @@ export function cannotDecode(path: string, codec: string): ShrinkError {
   });
 }
 
+export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
+
 /** A file's name as it can stand in a sentence on one line. */
 export function shown(path: string): string {
-  return basename(path).replace(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu, '?') || path;
+  return basename(path).replace(UNPRINTABLE, '?') || path;
 }

@@ -1,3 +1,5 @@
+import type { Cut } from '../../core/media.ts';
+
 /**
  * What the packets of a track say about its timing, gathered in one go with constant memory. The container's header is not
  * asked: a forged duration of 49 days would make the bitrate zero (encoding.md section 5).
@@ -13,6 +15,8 @@ export interface Timeline {
   maxGapS: number;
   /** Times the clock jumped back by more than a second: recordings joined without care. */
   jumpsBack: number;
+  /** Places to cut, one in every half second or, in longer files, in every second, two, four, ... */
+  cuts: Cut[];
 }
 
 export interface Packet {
@@ -23,10 +27,18 @@ export interface Packet {
   bytes: number;
   /** Decoded but not shown (before the start of an edit list). */
   discarded: boolean;
+  key: boolean;
 }
 
 /** Frames are shown in another order than they are stored: H.264 allows 16 in between, codecs with hidden frames a few more. */
 const REORDER_WINDOW = 32;
+const FIRST_CUT_SPACING_S = 0.5;
+const MOST_CUTS = 256;
+
+interface Shown {
+  time: number;
+  key: boolean;
+}
 
 /** `0,0.133467,-0.033367,0.033367,4754,__` of `-show_entries packet=stream_index,pts_time,dts_time,duration_time,size,flags`. */
 export function parsePacket(line: string): Packet | undefined {
@@ -39,19 +51,24 @@ export function parsePacket(line: string): Packet | undefined {
     durationS: seconds(duration),
     bytes: Number(size) || 0,
     discarded: flags.includes('D'),
+    key: flags.includes('K'),
   };
 }
 
 export function gatherTimeline(): { add(packet: Packet): void; result(): Timeline } {
-  const window: number[] = [];
+  const window: Shown[] = [];
   let last: number | undefined;
   let lastEnd = 0;
-  const line: Timeline = { packets: 0, bytes: 0, startS: 0, endS: 0, minGapS: 0, maxGapS: 0, jumpsBack: 0 };
+  const line = { packets: 0, bytes: 0, startS: 0, endS: 0, minGapS: 0, maxGapS: 0, jumpsBack: 0 };
+  const cuts = gatherCuts();
   let gaps = 0;
+  let shown = 0;
+  let untimed = 0;
 
-  const pass = (time: number) => {
+  const pass = ({ time, key }: Shown) => {
     if (last !== undefined) {
       const gap = time - last;
+      if (gap > 0) cuts.offer({ atS: time, beforeS: last, frame: shown, key });
       if (gap < -1) line.jumpsBack += 1;
       // Two packets at one time are one frame (fields, hidden frames).
       if (gap > 0) {
@@ -61,6 +78,7 @@ export function gatherTimeline(): { add(packet: Packet): void; result(): Timelin
       }
     }
     last = time;
+    shown += 1;
   };
 
   return {
@@ -70,27 +88,57 @@ export function gatherTimeline(): { add(packet: Packet): void; result(): Timelin
       line.packets += 1;
       // AVI has no presentation times, Matroska no decoding times.
       const time = packet.ptsS ?? packet.dtsS;
-      if (time === undefined) return;
+      if (time === undefined) {
+        untimed += 1;
+        return;
+      }
       line.startS = line.packets === 1 ? time : Math.min(line.startS, time);
       if (line.packets === 1) line.endS = time;
       if (time >= lastEnd || line.packets === 1) lastEnd = time;
       line.endS = Math.max(line.endS, time + (packet.durationS ?? 0));
-      insertSorted(window, time);
-      if (window.length > REORDER_WINDOW) pass(window.shift() ?? 0);
+      insertSorted(window, { time, key: packet.key });
+      const next = window.length > REORDER_WINDOW ? window.shift() : undefined;
+      if (next) pass(next);
     },
     result() {
-      for (const time of window.splice(0)) pass(time);
+      for (const frame of window.splice(0)) pass(frame);
       // The last packet may not say how long it lasts: then as long as the others did on average.
       if (line.packets > 1 && line.endS <= lastEnd) line.endS = lastEnd + (lastEnd - line.startS) / (line.packets - 1);
-      return { ...line };
+      return { ...line, cuts: untimed === 0 && line.jumpsBack === 0 ? cuts.result() : [] };
     },
   };
 }
 
-function insertSorted(window: number[], time: number): void {
+/** One cut per stretch of time, a keyframe where there is one; the stretches grow so that there are never too many. */
+function gatherCuts(): { offer(cut: Cut): void; result(): Cut[] } {
+  let cuts: Cut[] = [];
+  let spacing = FIRST_CUT_SPACING_S;
+  let zero: number | undefined;
+
+  const add = (cut: Cut) => {
+    const stretch = (one: Cut) => Math.floor((one.atS - (zero ?? 0)) / spacing);
+    const before = cuts.at(-1);
+    if (!before || stretch(cut) > stretch(before)) cuts.push(cut);
+    else if (cut.key && !before.key) cuts[cuts.length - 1] = cut;
+  };
+  return {
+    offer(cut) {
+      zero ??= cut.beforeS;
+      add(cut);
+      if (cuts.length <= MOST_CUTS) return;
+      const all = cuts;
+      cuts = [];
+      spacing *= 2;
+      for (const one of all) add(one);
+    },
+    result: () => cuts,
+  };
+}
+
+function insertSorted(window: Shown[], frame: Shown): void {
   let at = window.length;
-  while (at > 0 && (window[at - 1] ?? 0) > time) at -= 1;
-  window.splice(at, 0, time);
+  while (at > 0 && (window[at - 1]?.time ?? 0) > frame.time) at -= 1;
+  window.splice(at, 0, frame);
 }
 
 function seconds(text: string | undefined): number | undefined {

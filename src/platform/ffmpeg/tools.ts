@@ -9,6 +9,8 @@ export interface Tools {
   /** As ffmpeg says it: `5.1.9-0+deb12u1`. */
   version: string;
   encoders: ReadonlySet<string>;
+  /** Version of the SVT-AV1 behind `libsvtav1`, as it introduces itself: `2.3.0`. */
+  svtAv1?: string;
   /** Codecs it can decode, by codec name (`h264`, `aac`), whatever its decoder is called. */
   decodable: ReadonlySet<string>;
   filters: ReadonlySet<string>;
@@ -62,6 +64,8 @@ export async function findTools(wishes: ToolWishes = {}): Promise<Tools> {
     listing(ffprobe, ['-version'], wishes.signal),
   ]);
   const tools: Tools = { ffmpeg, ffprobe, version, encoders, decodable, filters, demuxers, options };
+  const svtAv1 = encoders.has('libsvtav1') ? await askSvtAv1(ffmpeg, wishes.signal) : undefined;
+  if (svtAv1 !== undefined) tools.svtAv1 = svtAv1;
   const lacking = whatIsLacking(tools);
   if (lacking) throw missing(`${ffmpeg} (${version}) ${lacking}`);
   return tools;
@@ -77,6 +81,20 @@ export function whatIsLacking(tools: Omit<Tools, 'ffmpeg' | 'ffprobe' | 'version
     if (!tools.options.has(option)) return `is too old: it lacks -${option}; 4.4 or newer is needed`;
   }
   return undefined;
+}
+
+/** Older ones are slower and worse, and have no quality scale that could be relied on: nothing of theirs was measured. */
+const LEAST_SVT_AV1 = 2;
+
+/** Why this ffmpeg cannot write a codec, as a part of a sentence; `undefined` where it can. */
+export function cannotWrite(
+  codec: 'h264' | 'h265' | 'av1',
+  tools: Pick<Tools, 'encoders' | 'version' | 'svtAv1'>,
+): string | undefined {
+  const encoder = { h264: 'libx264', h265: 'libx265', av1: 'libsvtav1' }[codec];
+  if (!tools.encoders.has(encoder)) return `this ffmpeg (${tools.version}) was built without ${encoder}`;
+  if (codec !== 'av1' || Number.parseInt(tools.svtAv1 ?? '', 10) >= LEAST_SVT_AV1) return undefined;
+  return `this ffmpeg (${tools.version}) has SVT-AV1 ${tools.svtAv1 ?? 'of an unknown version'}, and ${LEAST_SVT_AV1}.0 is the least`;
 }
 
 /** A configured ffmpeg brings its own ffprobe, unless told otherwise. */
@@ -104,6 +122,41 @@ async function listing(program: string, args: string[], signal: AbortSignal | un
     if (!(error instanceof ShrinkError) || error.code === 'cancelled') throw error;
     throw missing(`${program} does not work: ${error.message}`, error);
   }
+}
+
+/** No listing names the version of a library: it says so itself when it encodes a frame. */
+async function askSvtAv1(ffmpeg: string, signal: AbortSignal | undefined): Promise<string | undefined> {
+  const frame = [
+    '-f',
+    'lavfi',
+    '-i',
+    'color=size=64x64:rate=25',
+    '-frames:v',
+    '1',
+    '-c:v',
+    'libsvtav1',
+    '-f',
+    'null',
+    '-',
+  ];
+  try {
+    const { stderrTail } = await runChild({
+      command: ffmpeg,
+      args: ['-hide_banner', '-nostdin', '-v', 'error', ...frame],
+      doing: 'asking for the version of SVT-AV1',
+      timeoutMs: 60_000,
+      ...(signal ? { signal } : {}),
+    });
+    return parseSvtVersion(stderrTail);
+  } catch (error) {
+    if (error instanceof ShrinkError && error.code === 'cancelled') throw error;
+    return undefined;
+  }
+}
+
+/** `Svt[info]: SVT [version]:	SVT-AV1 Encoder Lib v2.3.0` */
+export function parseSvtVersion(text: string): string | undefined {
+  return /SVT-AV1 Encoder Lib v?(\d+\.\d+[\w.-]*)/.exec(text)?.[1];
 }
 
 function missing(what: string, cause?: unknown): ShrinkError {

@@ -34,6 +34,7 @@ export function facts(changes: Partial<Omit<MediaFacts, 'video'>> & { video?: Pa
     subtitles: [],
     other: [],
     chapters: 0,
+    cuts: [],
     creationTime: undefined,
     location: undefined,
     tags: {},

@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
+import type { Cut } from '../../../src/core/media.ts';
 import { frameRate, planPicture } from '../../../src/engine/local/picture.ts';
 import { chooseRung, decentRate, guessedRate, predictedCrf, predictedRate } from '../../../src/engine/local/rung.ts';
-import { pieces } from '../../../src/engine/local/sample.ts';
+import { pieces, rateOf } from '../../../src/engine/local/sample.ts';
 import { facts } from './facts.ts';
 import { TARGET } from './support.ts';
 
@@ -118,12 +119,35 @@ describe('how small the picture becomes', () => {
     expect(guessedRate(hd, 30).bitsPerSecond).toBeCloseTo(1920 * 1080 * 30 * 0.04);
   });
 
-  it('samples are spread over the clip; a short one is taken whole', () => {
-    expect(pieces(5)).toEqual([{ fromS: 0, lengthS: 5 }]);
-    expect(pieces(60)).toEqual([
+  const clip = (durationS: number, cuts: Cut[] = []) => ({ durationS, startS: 10, cuts });
+  it('samples are spread over the clip, and are never more than a tenth of it', () => {
+    expect(pieces(clip(60))).toEqual([
       { fromS: 9, lengthS: 2 },
       { fromS: 29, lengthS: 2 },
       { fromS: 49, lengthS: 2 },
     ]);
+    expect(pieces(clip(6))).toEqual([{ fromS: 2.7, lengthS: 0.6000000000000001 }]);
+    expect(pieces(clip(3))).toEqual([{ fromS: 0, lengthS: 1 }]);
+    expect(pieces(clip(7_200)).length).toBe(8);
+  });
+
+  it('samples begin right behind a keyframe that is close by', () => {
+    const key = { atS: 42, beforeS: 41.96, frame: 800, key: true };
+    expect(pieces(clip(60, [key]))[1]?.fromS).toBeCloseTo(32.2);
+    expect(pieces(clip(60, [{ ...key, key: false }]))[1]?.fromS).toBe(29);
+  });
+
+  it('the keyframe each sample begins with counts as one in five seconds', () => {
+    // Two samples of four frames: 1000 bytes for a keyframe, 100 for any other, at 25 frames a second.
+    const rate = rateOf(
+      [
+        [1000, 100, 100, 100],
+        [1000, 100, 100, 100],
+      ],
+      25,
+    );
+    expect(rate).toEqual({ bitsPerSecond: 8 * (2500 + 200) });
+    expect(rateOf([], 25)).toBeUndefined();
+    expect(rateOf([[500]], 25)).toEqual({ bitsPerSecond: 8 * 12_500 });
   });
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { MediaFacts, Target } from '../../../src/core/media.ts';
-import { choose, describeChoice, encoderFor, insteadOfCopy } from '../../../src/engine/local/plan.ts';
+import { choose, describeChoice, insteadOfCopy, withPossibleCodec } from '../../../src/engine/local/plan.ts';
 import { audioTrack, facts } from './facts.ts';
 import { TARGET } from './support.ts';
 
@@ -142,9 +142,21 @@ describe('explained', () => {
     ]);
   });
 
-  it('an encoder this ffmpeg lacks is named', () => {
-    const tools = { encoders: new Set(['libx264']), version: '5.1' };
-    expect(encoderFor('h264', tools)).toBe('libx264');
-    expect(encoderFor('av1', tools)).toEqual({ missing: 'this ffmpeg (5.1) was built without libsvtav1' });
+  const able = { encoders: new Set(['libx264', 'libsvtav1']), version: '5.1' };
+  const wish = order(facts(), { ...size(50), codec: 'av1' });
+
+  it('a codec this ffmpeg cannot write well is replaced by H.264, with the reason', () => {
+    const found = withPossibleCodec(wish, facts(), { ...able, svtAv1: '1.4.1' });
+    expect(found.order.target.codec).toBeUndefined();
+    expect(found.notes).toEqual([
+      'H.264 instead of av1, which was asked for: this ffmpeg (5.1) has SVT-AV1 1.4.1, and 2.0 is the least',
+    ]);
+    const missing = withPossibleCodec(wish, facts(), { ...able, encoders: new Set(['libx264']) });
+    expect(missing.notes[0]).toMatch(/built without libsvtav1$/);
+  });
+
+  it('one it can write is left alone, and so is a source that has it already', () => {
+    expect(withPossibleCodec(wish, facts(), { ...able, svtAv1: '2.3.0' })).toEqual({ order: wish, notes: [] });
+    expect(withPossibleCodec(wish, facts({ video: { codec: 'av1' } }), able)).toEqual({ order: wish, notes: [] });
   });
 });

@@ -9,6 +9,7 @@ const packet = (ptsS: number | undefined, more: Partial<NonNullable<ReturnType<t
   durationS: 0.04,
   bytes: 100,
   discarded: false,
+  key: false,
   ...more,
 });
 
@@ -27,6 +28,7 @@ describe('a line of ffprobe', () => {
       durationS: 0.033367,
       bytes: 4754,
       discarded: true,
+      key: true,
     });
   });
 
@@ -73,7 +75,16 @@ describe('a track', () => {
   });
 
   it('without packets is nothing', () => {
-    expect(timeline()).toEqual({ packets: 0, bytes: 0, startS: 0, endS: 0, minGapS: 0, maxGapS: 0, jumpsBack: 0 });
+    expect(timeline()).toEqual({
+      packets: 0,
+      bytes: 0,
+      startS: 0,
+      endS: 0,
+      minGapS: 0,
+      maxGapS: 0,
+      jumpsBack: 0,
+      cuts: [],
+    });
   });
 
   it('of any even rate, with frames stored up to eight places apart, has steps of one length', () => {

@@ -11,6 +11,7 @@ import {
   parseEncoders,
   parseFilters,
   parseOptions,
+  parseSvtVersion,
   parseVersion,
   whatIsLacking,
 } from '../../../src/platform/ffmpeg/tools.ts';
@@ -93,6 +94,12 @@ describe('listings of several versions', () => {
     expect(parseVersion('ffmpeg version 5.1.9-0+deb12u1 Copyright (c) 2000-2026')).toBe('5.1.9-0+deb12u1');
     expect(parseVersion('ffmpeg version n8.0-12-gabc Copyright')).toBe('n8.0-12-gabc');
     expect(parseVersion('something else')).toBe('unknown version');
+  });
+
+  it('the version of SVT-AV1, from how it introduces itself', () => {
+    expect(parseSvtVersion('Svt[info]: SVT [version]:\tSVT-AV1 Encoder Lib v1.4.1\n')).toBe('1.4.1');
+    expect(parseSvtVersion('Svt[info]: SVT [version]:\tSVT-AV1 Encoder Lib 2.3.0-rc1\n')).toBe('2.3.0-rc1');
+    expect(parseSvtVersion('nothing')).toBeUndefined();
   });
 
   it('encoders and codecs', () => {

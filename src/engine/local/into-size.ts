@@ -1,0 +1,281 @@
+import { join } from 'node:path';
+import { ShrinkError } from '../../core/errors.ts';
+import { formatBytes } from '../../core/units.ts';
+import { shown } from '../../platform/ffmpeg/refusals.ts';
+import { passLogs, type Rate } from './argv.ts';
+import { type Bench, bytesOf, forget, recall, remember, syncFile } from './bench.ts';
+import { formatRate } from './budget.ts';
+import type { Part } from './parts.ts';
+import { bytesAt, crfFor, onScale } from './quality.ts';
+import { type Move, nextMove, type PartState, type Round, type State, type Try } from './rounds.ts';
+import { type Encode, encodePart, joinTracks, LIST, type Muxed, partFile, type PartMade, SHARE } from './steps.ts';
+
+/** The first pass of a part. */
+interface Measured extends PartMade {
+  crf: number;
+  /** Sizes of what it left for the second. */
+  logs: (number | null)[];
+}
+/** A part as it was encoded last, and what came of all its rounds. */
+interface Encoded extends PartMade {
+  tries: (Try & { crf?: number })[];
+}
+interface RoundMade extends Round {
+  made?: Muxed;
+}
+interface Desk {
+  bench: Bench;
+  work: Encode;
+  /** Checkpoints count only for the same picture, cut in the same places. */
+  stamp: string;
+  expected: Expected;
+  measured: (Measured | undefined)[];
+  encoded: (Encoded | undefined)[];
+  rounds: RoundMade[];
+}
+
+/** Qualities on the codec's own scale: the one expected, and the one above which nothing is to be seen. */
+export interface Expected {
+  crf: number;
+  ceilingCrf: number | undefined;
+}
+
+/** From this part on, frames that are missing are missing in the source: cutting worked out for the ones before. */
+const TRUSTED_FROM = 3;
+
+/**
+ * Exactly into the budget: a first pass that looks, then rounds.ts decides from what is measured; here it is done and remembered,
+ * part by part. Only a muxed file that fits can become the result, so overshoot is impossible.
+ */
+export async function intoSize(bench: Bench, work: Encode, expected: Expected): Promise<{ made: Muxed; how: string }> {
+  const desk = await takeUp(bench, work, expected);
+  if (!(await isDone(desk))) {
+    await dropWhatIsGone(desk);
+    await firstPasses(desk);
+  }
+  let lastStep: string | undefined;
+  for (;;) {
+    const move = nextMove(stateOf(desk));
+    bench.context.log.debug({ move }, 'next');
+    switch (move.kind) {
+      case 'encode': {
+        const name = stepName(move.round);
+        if (name !== lastStep) await bench.context.step(name);
+        lastStep = name;
+        await encodeInRound(desk, move);
+        break;
+      }
+      case 'join':
+        lastStep = undefined;
+        await joinRound(desk, move.round);
+        break;
+      case 'round':
+        desk.rounds.push({ from: move.from });
+        await keepRounds(desk);
+        break;
+      case 'done': {
+        const made = desk.rounds[move.round]?.made;
+        if (!made) throw cannotHit(desk);
+        const { codec } = work.choice;
+        await forget(bench, LIST, ...work.parts.flatMap(part => [partFile(part), ...passLogs(codec, part.index)]));
+        return { made, how: inWords(desk, made) };
+      }
+      case 'give-up':
+        throw cannotHit(desk);
+    }
+  }
+}
+
+async function takeUp(bench: Bench, work: Encode, expected: Expected): Promise<Desk> {
+  const stamp = JSON.stringify([work.picture.filters, work.parts.map(part => part.atS), work.budget.capBytes]);
+  const ours = <T>(key: string) => {
+    const kept = recall<{ stamp: string; value: T }>(bench, key);
+    return kept?.stamp === stamp ? kept.value : undefined;
+  };
+  return {
+    bench,
+    work,
+    stamp,
+    expected,
+    measured: work.parts.map(part => ours<Measured>(measuredKey(part))),
+    encoded: work.parts.map(part => ours<Encoded>(encodedKey(part))),
+    rounds: ours<RoundMade[]>('rounds') ?? [{ from: 0 }],
+  };
+}
+
+const measuredKey = (part: Part): string => `pass-1/${part.index}`;
+const encodedKey = (part: Part): string => `pass-2/${part.index}`;
+
+async function keep(desk: Desk, key: string, value: unknown): Promise<void> {
+  await remember(desk.bench, key, { stamp: desk.stamp, value });
+}
+
+const keepRounds = async (desk: Desk): Promise<void> => await keep(desk, 'rounds', desk.rounds);
+
+/** Finished before a restart: nothing but the result needs to be there. */
+async function isDone(desk: Desk): Promise<boolean> {
+  const move = nextMove(stateOf(desk));
+  const made = move.kind === 'done' ? desk.rounds[move.round]?.made : undefined;
+  return made !== undefined && (await bytesOf(desk.bench, made.file)) === made.bytes;
+}
+
+/** What is on disk counts; where a file is gone, the parts that are still there begin a first round anew. */
+async function dropWhatIsGone(desk: Desk): Promise<void> {
+  const { bench, work, encoded, rounds } = desk;
+  const whole = await Promise.all(
+    work.parts.map(async (part, at) => (await bytesOf(bench, partFile(part))) === encoded[at]?.fileBytes),
+  );
+  const made = await Promise.all(
+    rounds.map(async ({ made }) => !made || (await bytesOf(bench, made.file)) === made.bytes),
+  );
+  const best = bestRound(desk);
+  const isGone = encoded.some((one, at) => one && !whole[at]) || (best !== undefined && !made[best]);
+  if (!isGone) return;
+  desk.rounds = [{ from: 0 }];
+  desk.encoded = encoded.map((one, at) => {
+    const last = one?.tries.at(-1);
+    return one && last && whole[at] ? { ...one, tries: [{ ...last, round: 0 }] } : undefined;
+  });
+}
+
+function stateOf({ work, measured, encoded, rounds, expected }: Desk): State {
+  const { codec } = work.choice;
+  const parts = work.parts.map((part, at): PartState => {
+    const first = measured[at];
+    const ceiling =
+      first && expected.ceilingCrf !== undefined ? { ceilingBytes: bytesAt(codec, first, expected.ceilingCrf) } : {};
+    return { durationS: part.durationS, weight: first?.bytes ?? 1, ...ceiling, tries: encoded[at]?.tries ?? [] };
+  });
+  return { budget: work.budget, parts, rounds };
+}
+
+/** Once per part: every round of it reads the same statistics. */
+async function firstPasses(desk: Desk): Promise<void> {
+  const { bench, work, measured, expected } = desk;
+  let said = false;
+  for (const [at, part] of work.parts.entries()) {
+    const share = (SHARE.pass1 * part.frames) / bench.facts.video.frames;
+    const logs = passLogs(work.choice.codec, part.index);
+    const sizes = async () => await Promise.all(logs.map(async log => (await bytesOf(bench, log)) ?? null));
+    if (measured[at] && JSON.stringify(measured[at].logs) === JSON.stringify(await sizes())) {
+      bench.meter.skip(share);
+      continue;
+    }
+    if (!said) await bench.context.step('pass 1 of 2');
+    said = true;
+    const made = await encodePart(bench, work, {
+      part,
+      rate: { kind: 'pass-1', crf: expected.crf },
+      share: SHARE.pass1,
+      note: 'pass 1 of 2',
+      trusted: at >= TRUSTED_FROM,
+    });
+    for (const log of logs) {
+      if ((await bytesOf(bench, log)) !== undefined) await syncFile(join(bench.context.workDir, log));
+    }
+    if (made) measured[at] = { ...made, crf: expected.crf, logs: await sizes() };
+    await keep(desk, measuredKey(part), measured[at]);
+  }
+  // What the second passes have done already.
+  for (const [at, part] of work.parts.entries()) {
+    if (desk.encoded[at]) bench.meter.skip((SHARE.pass2 * part.frames) / bench.facts.video.frames);
+  }
+}
+
+async function encodeInRound(desk: Desk, move: Extract<Move, { kind: 'encode' }>): Promise<void> {
+  const { bench, work, encoded } = desk;
+  const part = work.parts[move.part];
+  if (!part) return;
+  const rate = rateFor(desk, move, part);
+  const made = await encodePart(bench, work, { part, rate, share: SHARE.pass2, note: 'pass 2 of 2', trusted: true });
+  if (!made) return;
+  const { round, askedBytes } = move;
+  const tries = [
+    ...(encoded[move.part]?.tries ?? []),
+    { round, askedBytes, bytes: made.bytes, ...(rate.kind === 'quality' ? { crf: rate.crf } : {}) },
+  ];
+  encoded[move.part] = { ...made, tries };
+  await keep(desk, encodedKey(part), encoded[move.part]);
+}
+
+/** SVT-AV1 has no two passes and misses a bit rate by up to 14 %: there the size is mixed from parts of neighbouring qualities. */
+function rateFor(desk: Desk, move: Extract<Move, { kind: 'encode' }>, part: Part): Rate {
+  const { codec } = desk.work.choice;
+  if (codec !== 'av1') return { kind: 'pass-2', bitsPerSecond: (move.askedBytes * 8) / part.durationS };
+  const before = desk.encoded[move.part]?.tries.at(-1);
+  if (before?.crf !== undefined) {
+    const from = { crf: before.crf, bytes: before.bytes };
+    const less = move.wantBytes < before.bytes;
+    const crf = onScale(codec, crfFor(codec, from, move.wantBytes), less ? Math.ceil : Math.floor);
+    return { kind: 'quality', crf: less ? Math.max(crf, before.crf + 1) : Math.min(crf, before.crf - 1) };
+  }
+  const first = desk.measured[move.part] ?? { crf: desk.expected.crf, bytes: move.wantBytes };
+  const from = { crf: first.crf, bytes: first.bytes * slowerNeeds(desk) };
+  // The last one lands below rather than above.
+  const isLast = move.part === desk.work.parts.length - 1;
+  return { kind: 'quality', crf: onScale(codec, crfFor(codec, from, move.wantBytes), isLast ? Math.ceil : Math.round) };
+}
+
+/** How many bytes the real encode takes of what the quick first pass took at the same quality, learned from the parts so far. */
+function slowerNeeds({ work, measured, encoded }: Desk): number {
+  let got = 0;
+  let expected = 0;
+  for (const [at, one] of encoded.entries()) {
+    const last = one?.tries.at(-1);
+    const first = measured[at];
+    if (!last || last.crf === undefined || !first) continue;
+    got += last.bytes;
+    expected += bytesAt(work.choice.codec, first, last.crf);
+  }
+  return expected > 0 ? got / expected : 0.9;
+}
+
+async function joinRound(desk: Desk, at: number): Promise<void> {
+  const { bench, work, rounds } = desk;
+  const encoded = desk.encoded.filter(one => one !== undefined);
+  const made = await joinTracks(bench, work, encoded, `out-${at + 1}.mp4`);
+  rounds[at] = { from: rounds[at]?.from ?? 0, bytes: made.bytes, made };
+  // The disk holds one result, not six: whatever is over the cap or smaller than another goes.
+  const best = bestRound(desk);
+  await forget(bench, ...rounds.flatMap((one, index) => (one.made && index !== best ? [one.made.file] : [])));
+  await keepRounds(desk);
+}
+
+function bestRound({ rounds, work }: Desk): number | undefined {
+  let best: number | undefined;
+  for (const [at, { made }] of rounds.entries()) {
+    if (made && made.bytes <= work.budget.capBytes && made.bytes > (rounds[best ?? -1]?.made?.bytes ?? 0)) best = at;
+  }
+  return best;
+}
+
+function stepName(round: number): string {
+  return round === 0 ? 'pass 2 of 2' : `pass 2 of 2, try ${round + 1}`;
+}
+
+function inWords({ work, rounds, encoded, measured }: Desk, made: Muxed): string {
+  const { codec } = work.choice;
+  const picture = encoded.reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
+  const rate = formatRate((picture * 8) / work.budget.durationS);
+  const filled = ((made.bytes / work.budget.capBytes) * 100).toFixed(1);
+  const crfs = encoded.flatMap(one => one?.tries.at(-1)?.crf ?? []);
+  const passes =
+    codec === 'av1' ? `CRF ${[...new Set([Math.min(...crfs), Math.max(...crfs)])].join(' to ')}` : 'two passes';
+  const parts = measured.length > 1 ? ` in ${measured.length} parts` : '';
+  const again =
+    rounds.length > 1 ? `, ${rounds.length === 2 ? 'the end' : `${rounds.length - 1} times the end`} made again` : '';
+  return `${passes}${parts} at ${rate}, ${filled} % of the size${again}`;
+}
+
+function cannotHit({ bench, work, rounds }: Desk): ShrinkError {
+  const smallest = Math.min(...rounds.map(round => round.bytes ?? Number.POSITIVE_INFINITY));
+  const got = Number.isFinite(smallest) ? `: the smallest that came out has ${formatBytes(smallest)}` : '';
+  return new ShrinkError(
+    'cannot-fit',
+    `${shown(bench.order.source)} does not go into ${formatBytes(work.budget.capBytes)}${got}`,
+    {
+      subject: bench.order.source,
+      hint: 'Ask for a larger size.',
+    },
+  );
+}

@@ -1,0 +1,78 @@
+import { isShrinkError } from '../../core/errors.ts';
+import { fileUrl } from '../../platform/ffmpeg/args.ts';
+import { soundArgs } from './argv.ts';
+import { type Bench, bytesOf, recall, remember, runStep } from './bench.ts';
+import type { EncodeChoice } from './plan.ts';
+import { saferSound, type SoundPlan } from './sound.ts';
+import { budgetOf, type Encode, SHARE } from './steps.ts';
+
+const SOUND = 'sound.mp4';
+
+interface SoundMade {
+  /** What was planned, to tell whether it is still the same. */
+  plan: string;
+  /** What came of it. */
+  sound: SoundPlan;
+  /** 0 where there is no file. */
+  bytes: number;
+}
+
+/** Sound and subtitles first: what they really take, the picture cannot have. */
+export async function makeSound(
+  bench: Bench,
+  choice: EncodeChoice,
+  planned: SoundPlan,
+): Promise<Pick<Encode, 'sound' | 'soundFile' | 'budget'>> {
+  const plan = JSON.stringify([planned.tracks, planned.subtitles]);
+  const known = recall<SoundMade>(bench, 'sound');
+  let made = known?.plan === plan && known.bytes === ((await bytesOf(bench, SOUND)) ?? 0) ? known : undefined;
+  if (made) {
+    bench.meter.skip(SHARE.sound);
+  } else {
+    if (planned.tracks.length + planned.subtitles.length > 0) await bench.context.step('sound');
+    made = { plan, ...(await makeSomeSound(bench, planned)) };
+    await remember(bench, 'sound', made);
+  }
+  const { sound, bytes } = made;
+  return { sound, soundFile: bytes > 0 ? SOUND : undefined, budget: budgetOf(bench.facts, choice, bytes) };
+}
+
+/** As planned, or what is left of it: no damaged sound track and no monstrous subtitle keeps a film from becoming smaller. */
+async function makeSomeSound(bench: Bench, planned: SoundPlan): Promise<{ sound: SoundPlan; bytes: number }> {
+  const { facts, input } = bench;
+  let sound = planned;
+  while (sound.tracks.length + sound.subtitles.length > 0) {
+    try {
+      const { outputBytes } = await runStep(bench, {
+        doing: 'encoding the sound',
+        args: soundArgs({ facts, input, sound }),
+        output: SOUND,
+        share: SHARE.sound,
+        note: 'sound',
+      });
+      if (await plays(bench, sound)) return { sound, bytes: outputBytes };
+      sound = saferSound(sound, 'it does not play');
+    } catch (error) {
+      if (!isShrinkError(error, 'child-failed', 'incomplete-media')) throw error;
+      bench.context.log.debug({ said: error.message }, 'sound failed');
+      sound = saferSound(sound, error.message);
+    }
+  }
+  return { sound, bytes: 0 };
+}
+
+/** What was encoded plays; what was copied may have been damaged before. */
+async function plays(bench: Bench, sound: SoundPlan): Promise<boolean> {
+  if (!sound.tracks.some(track => track.how === 'copy')) return true;
+  try {
+    const { complaints } = await runStep(bench, {
+      doing: 'playing the sound',
+      args: ['-xerror', '-i', fileUrl(SOUND), '-map', '0:a', '-f', 'null', '-'],
+      share: 0.01,
+    });
+    return complaints === 0;
+  } catch (error) {
+    if (!isShrinkError(error, 'child-failed', 'incomplete-media')) throw error;
+    return false;
+  }
+}

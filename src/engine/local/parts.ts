@@ -1,0 +1,93 @@
+import type { Cut, MediaFacts } from '../../core/media.ts';
+
+/** A stretch of the picture that is encoded by itself. Times on the source's own clock, seconds. */
+export interface Part {
+  index: number;
+  /** Frames from this time on; absent for the first part. Lies between two frames, so that rounding does no harm. */
+  fromS?: number;
+  /** ... and before this one; absent for the last part. */
+  toS?: number;
+  /** Presentation time of its first frame, and of the one before. */
+  atS: number;
+  beforeS?: number;
+  durationS: number;
+  frames: number;
+}
+
+/**
+ * Why the picture is worked on in parts:
+ * - What one part took too much, the following ones give up again; the last is small, and made once more if it still does not
+ *   fit. So the size is met with next to no work done twice: whole second passes missed it by up to 4 % (encoding.md section
+ *   4a) and each repeat cost two thirds of the encode.
+ * - Each part is a checkpoint: a crash three hours in loses minutes.
+ */
+export interface Cutting {
+  /** No part is longer. Three minutes of a two-hour film are lost at most, and its 40 parts cost no quality that shows. */
+  longestS: number;
+}
+
+export const CUTTING: Cutting = { longestS: 180 };
+
+/** As often as a keyframe comes anyway: a cut there costs nothing. */
+const KEYFRAMES_S = 5;
+/** The next part takes this share of what is left ... */
+const NEXT_SHARE = 0.6;
+/** ... until so little is left of the whole: an error of 3 % in it is then 0.3 % of the file. */
+const LAST_SHARE = 0.12;
+/** The last part of a short clip, so that it is small enough to put right what the one before it missed. */
+const SHORT_LAST_SHARE = 0.3;
+/** Shorter than this rate control has nothing to work with. */
+const SHORTEST_PART_S = 0.8;
+
+/** One part: the whole picture. */
+export function wholePart(facts: MediaFacts): Part[] {
+  return [{ index: 0, atS: facts.startS, durationS: facts.durationS, frames: facts.video.frames }];
+}
+
+/** The parts of a source, in order; one where it cannot be cut. Pure. */
+export function planParts(facts: MediaFacts, cutting: Cutting = CUTTING): Part[] {
+  const cuts: Cut[] = [];
+  let at = 0;
+  for (const length of lengths(facts.durationS, cutting)) {
+    at += length;
+    const cut = nearest(facts.cuts, facts.startS + at, Math.min(length * 0.2, KEYFRAMES_S / 2));
+    const before = cuts.at(-1)?.atS ?? facts.startS;
+    const isRoom =
+      cut && cut.atS - before >= SHORTEST_PART_S && facts.startS + facts.durationS - cut.atS >= SHORTEST_PART_S;
+    if (isRoom) cuts.push(cut);
+  }
+  return [undefined, ...cuts].map((cut, index) => {
+    const next = cuts[index];
+    const atS = cut?.atS ?? facts.startS;
+    return {
+      index,
+      atS,
+      durationS: (next?.atS ?? facts.startS + facts.durationS) - atS,
+      frames: (next?.frame ?? facts.video.frames) - (cut?.frame ?? 0),
+      ...(cut ? { fromS: (cut.atS + cut.beforeS) / 2, beforeS: cut.beforeS } : {}),
+      ...(next ? { toS: (next.atS + next.beforeS) / 2 } : {}),
+    };
+  });
+}
+
+/** Lengths of all parts but the last. */
+export function lengths(durationS: number, { longestS }: Cutting): number[] {
+  const found: number[] = [];
+  let left = durationS;
+  const take = (length: number) => {
+    found.push(length);
+    left -= length;
+  };
+  while (left > longestS || left > Math.max(KEYFRAMES_S * 1.3, durationS * LAST_SHARE)) {
+    const grid = longestS < 2 * KEYFRAMES_S ? longestS / 2 : KEYFRAMES_S;
+    take(Math.min(longestS, Math.max(grid, Math.round((left * NEXT_SHARE) / grid) * grid)));
+  }
+  if (left > durationS * SHORT_LAST_SHARE) take(left * (1 - SHORT_LAST_SHARE));
+  return found;
+}
+
+/** A keyframe within `slackS` where there is one: the source's encoder put many of them where the picture changes. */
+function nearest(cuts: readonly Cut[], atS: number, slackS: number): Cut | undefined {
+  const distance = (cut: Cut) => Math.abs(cut.atS - atS) - (cut.key && Math.abs(cut.atS - atS) <= slackS ? slackS : 0);
+  return cuts.reduce<Cut | undefined>((best, cut) => (!best || distance(cut) < distance(best) ? cut : best), undefined);
+}

@@ -1,0 +1,67 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { Cut } from '../../../src/core/media.ts';
+import { CUTTING, lengths, planParts, wholePart } from '../../../src/engine/local/parts.ts';
+import { facts } from './facts.ts';
+
+/** A cut every half second at 30 frames a second; every fourth is a keyframe. */
+function evenly(durationS: number, startS = 0): Cut[] {
+  return Array.from({ length: Math.floor(durationS * 2) - 1 }, (_, at) => {
+    const atS = startS + (at + 1) / 2;
+    return { atS, beforeS: atS - 1 / 30, frame: (at + 1) * 15, key: at % 4 === 3 };
+  });
+}
+
+const clip = (durationS: number, startS = 0) =>
+  facts({ durationS, startS, cuts: evenly(durationS, startS), video: { frames: durationS * 30 } });
+
+describe('parts', () => {
+  const cases: [number, number[]][] = [
+    [6, [4]],
+    [12, [5, 5]],
+    [60, [35, 15, 5]],
+    [139, [85, 30, 15]],
+  ];
+  it.each(cases)('%d s: the last is small, and cuts come where keyframes would', (durationS, expected) => {
+    const found = lengths(durationS, CUTTING);
+    expect(found.length).toBe(expected.length);
+    for (const [at, length] of expected.entries()) expect(found[at]).toBeCloseTo(length, 0);
+  });
+
+  it('of a long film none is longer than three minutes', () => {
+    const found = planParts(clip(7_200));
+    expect(Math.max(...found.map(part => part.durationS))).toBeLessThanOrEqual(183);
+    expect(found.length).toBeGreaterThanOrEqual(40);
+  });
+
+  it('begin at keyframes close by', () => {
+    const [first, second] = planParts(clip(60, 100));
+    expect(first).toMatchObject({ index: 0, atS: 100, durationS: 34, frames: 34 * 30 });
+    expect(second).toMatchObject({ index: 1, atS: 134 });
+    expect(second?.fromS).toBeCloseTo(134 - 1 / 60);
+    expect(first?.toS).toBe(second?.fromS);
+  });
+
+  it('a source that cannot be cut is one part', () => {
+    expect(planParts(facts())).toEqual(wholePart(facts()));
+  });
+
+  it('every frame is in exactly one of them, whatever the length', () => {
+    fc.assert(
+      fc.property(
+        fc.double({ min: 0.2, max: 200, noNaN: true }),
+        fc.double({ min: 1, max: 100, noNaN: true }),
+        (durationS, longestS) => {
+          const source = clip(Math.max(0.2, durationS), 7);
+          const parts = planParts(source, { longestS });
+          expect(parts.reduce((sum, part) => sum + part.frames, 0)).toBeCloseTo(source.video.frames);
+          expect(parts.reduce((sum, part) => sum + part.durationS, 0)).toBeCloseTo(source.durationS);
+          for (const [at, part] of parts.entries()) {
+            expect(part.frames).toBeGreaterThan(0);
+            expect(part.fromS).toBe(parts[at - 1]?.toS);
+          }
+        },
+      ),
+    );
+  });
+});
