@@ -1,4 +1,4 @@
-import type { MediaFacts } from '../../core/media.ts';
+import type { Cut, MediaFacts } from '../../core/media.ts';
 import { FINE_CLOCK, fileUrl, keepFrameTimes, oneSecondChunks, untrustedInput } from '../../platform/ffmpeg/args.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Effort } from './bench.ts';
@@ -50,7 +50,7 @@ export function passLogs(codec: Codec, part: number): string[] {
 }
 
 /** Measured in encoding.md section 4d: above `slow` x264 spends four times the time for nothing one could see. */
-const PRESETS: Readonly<Record<Codec, Readonly<Record<Effort, string>>>> = {
+export const PRESETS: Readonly<Record<Codec, Readonly<Record<Effort, string>>>> = {
   h264: { fast: 'veryfast', balanced: 'medium', best: 'slow' },
   h265: { fast: 'veryfast', balanced: 'medium', best: 'slow' },
   av1: { fast: '10', balanced: '8', best: '6' },
@@ -84,7 +84,7 @@ const SEARCHED = /\b(mpegts|mpeg|mpegvideo)\b/;
 const SEARCH_BACK_S = 11;
 
 /** Reading begins at the keyframe before the part; what comes before it is decoded and thrown away. */
-function seek(facts: MediaFacts, { fromS }: Part): string[] {
+function seek(facts: Pick<MediaFacts, 'container' | 'startS'>, { fromS }: Pick<Part, 'fromS'>): string[] {
   if (fromS === undefined) return [];
   const at = fromS - (SEARCHED.test(facts.container) ? SEARCH_BACK_S : 0);
   // Before the start there is nothing to be found, and that would be an error.
@@ -92,7 +92,7 @@ function seek(facts: MediaFacts, { fromS }: Part): string[] {
   return ['-seek_timestamp', '1', '-ss', at.toFixed(6), '-noaccurate_seek'];
 }
 
-function trim({ fromS, toS }: Part): string[] {
+function trim({ fromS, toS }: Pick<Part, 'fromS' | 'toS'>): string[] {
   if (fromS === undefined && toS === undefined) return [];
   const bounds = [
     ...(fromS === undefined ? [] : [`start=${fromS.toFixed(6)}`]),
@@ -159,6 +159,38 @@ export function sampleArgs(
     ...['-map', `0:${facts.video.index}`, '-an', '-sn', '-dn', '-filter:v', filtersFrom(picture, facts, part)],
     ...keepFrameTimes(tools),
     ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(SAMPLE_CRF), '-g', '300', '-f', 'framecrc', 'pipe:1'],
+  ];
+}
+
+/**
+ * Source and result side by side from a cut on, through the filters of the encode: the similarity of every frame goes into `stats`.
+ * Frames are matched by number, their times differ by roundings.
+ */
+export function proofArgs(
+  options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'part'> & {
+    cut: Cut | undefined;
+    frames: number;
+    file: string;
+    stats: string;
+  },
+): string[] {
+  const { facts, input, picture, cut, frames, file, stats } = options;
+  const fromS = cut && (cut.atS + cut.beforeS) / 2;
+  const at = (shiftS: number) => (fromS === undefined ? {} : { fromS: fromS - shiftS });
+  const source = { ...at(0), atS: cut?.atS ?? facts.startS, ...(cut ? { beforeS: cut.beforeS } : {}) };
+  const result = at(facts.startS);
+  const numbered = `trim=end_frame=${frames},settb=AVTB,setpts=N*40000`;
+  const graph = [
+    `[0:${facts.video.index}]${[...trim(source), filtersFrom(picture, facts, source), numbered].join(',')}[a]`,
+    `[1:v]${[...trim(result), 'format=yuv420p', numbered].join(',')}[b]`,
+    `[a][b]ssim=stats_file=${stats}[s]`,
+  ];
+  return [
+    '-copyts',
+    ...seek(facts, source),
+    ...untrustedInput(input),
+    ...seek({ container: 'mp4', startS: 0 }, result),
+    ...['-i', fileUrl(file), '-filter_complex', graph.join(';'), '-map', '[s]', '-f', 'null', '-'],
   ];
 }
 

@@ -6,21 +6,19 @@ import { shown } from '../../platform/ffmpeg/refusals.ts';
 import { formatBytes } from '../../core/units.ts';
 import { atQuality } from './at-quality.ts';
 import { type Bench, recall, remember } from './bench.ts';
-import { LEAST_VIDEO_RATE, videoRate, videoTables } from './budget.ts';
+import { videoRate } from './budget.ts';
+import { decentBytes, describePlan, type EncodePlan, planEncode } from './encode-plan.ts';
 import { intoSize } from './into-size.ts';
 import { makeSound } from './make-sound.ts';
 import type { Outcome } from './outcome.ts';
-import { type Part, planParts, wholePart } from './parts.ts';
-import { type PicturePlan, planPicture } from './picture.ts';
 import { droppedTracks, type EncodeChoice } from './plan.ts';
+import { isProven, type Proof, proofInWords, prove } from './proof.ts';
 import { ownCrf, SCALES } from './quality.ts';
-import { chooseRung, decentRate, predictedCrf, predictedRate, type SampledRate } from './rung.ts';
+import { predictedCrf, type SampledRate } from './rung.ts';
 import { sampleRate } from './sample.ts';
-import { describeSound, planSound, type SoundPlan } from './sound.ts';
-import { budgetOf, CutMissed, type Encode, type Muxed } from './steps.ts';
+import { describeSound } from './sound.ts';
+import { CutMissed, type Encode, type Muxed } from './steps.ts';
 
-/** A ceiling this far below the budget is met in one pass; nearer to it the prediction may be wrong, and two passes are safe. */
-const SURELY_BELOW_CEILING = 1;
 /** A prediction this far over the cap is believed without encoding. */
 const SURELY_TOO_LARGE = 1.6;
 
@@ -34,53 +32,67 @@ export async function encode(bench: Bench, choice: EncodeChoice): Promise<Outcom
     });
   }
   const sample = await sampleRate(bench);
-  const way = choice.mode === 'quality' ? byQuality : bySize;
+  const carryOut = async (of: Bench) => {
+    const plan = planEncode(of.facts, of.order, choice, sample, of);
+    const lines = describePlan(of.facts, choice, plan, sample, of.effort);
+    of.context.log.info({ plan: lines }, `planned: ${choice.why}`);
+    if (plan.hopeless) throw hopeless(of, choice, decentBytes(of.facts, plan, sample));
+    return plan.way === 'quality' ? await byQuality(of, choice, plan) : await bySize(of, choice, plan, sample);
+  };
   try {
-    return await way(bench, choice, sample);
+    return await carryOut(bench);
   } catch (error) {
     if (!(error instanceof CutMissed)) throw error;
     bench.context.log.debug({ why: error.message }, 'not in parts');
     await remember(bench, 'whole', true);
-    return await way({ ...bench, cutting: undefined }, choice, sample);
+    return await carryOut({ ...bench, cutting: undefined });
   }
 }
 
-async function byQuality(bench: Bench, choice: EncodeChoice, sample: SampledRate): Promise<Outcome> {
-  const { facts, order, tools } = bench;
-  const crf = SCALES[choice.codec].losslessLook;
-  const picture = planPicture(facts, order.target, 1, tools);
-  const sound = planSound(facts, order.target, undefined);
-  const expected = (predictedRate(sample, SCALES.h264.losslessLook, 1) * facts.durationS) / 8 + sound.estimateBytes;
+async function byQuality(bench: Bench, choice: EncodeChoice, plan: EncodePlan): Promise<Outcome> {
   const otherwise = choice.otherwise;
   const instead = (): Outcome => {
-    if (!otherwise)
-      throw new ShrinkError('cannot-fit', 'it cannot become smaller and look the same', { subject: order.source });
-    return { kind: 'instead', instead: otherwise, notes: [] };
+    if (otherwise) return { kind: 'instead', instead: otherwise, notes: [] };
+    throw new ShrinkError('cannot-fit', 'it cannot become smaller and look the same', { subject: bench.order.source });
   };
   // AV1 needs far fewer bits than the x264 sample says: there only trying tells.
-  if (otherwise && choice.codec === 'h264' && expected > choice.capBytes * SURELY_TOO_LARGE) return instead();
-  const parts = partsFor(bench, choice);
-  const work: Encode = { choice, picture, parts, ...(await makeSound(bench, choice, sound)) };
-  const made = await atQuality(bench, work, crf);
-  if (!made || made.bytes > choice.capBytes) return instead();
-  return candidateOf(bench, work, made, `one pass at visually lossless quality (CRF ${crf})`);
+  if (otherwise && choice.codec === 'h264' && plan.bytes > choice.capBytes * SURELY_TOO_LARGE) return instead();
+  const { picture, parts } = plan;
+  const work: Encode = { choice, picture, parts, ...(await makeSound(bench, choice, plan.sound)) };
+  const best = SCALES[choice.codec].losslessLook;
+  let crf = recall<number>(bench, 'better-crf') ?? best;
+  for (;;) {
+    const made = await atQuality(bench, work, crf);
+    if (!made || made.bytes > choice.capBytes) return instead();
+    const what = `one pass at visually lossless quality (CRF ${crf})`;
+    const proof = await proofOnce(bench, work, made, crf);
+    if (!proof) return candidateOf(bench, work, made, what);
+    const said = `${what}, ${proofInWords(proof)}`;
+    if (isProven(proof)) return candidateOf(bench, work, made, said);
+    if (crf <= best - MOST_BETTER) return candidateOf(bench, work, made, said, [DOUBT]);
+    crf -= BETTER_BY;
+    await remember(bench, 'better-crf', crf);
+  }
 }
 
-async function bySize(bench: Bench, choice: EncodeChoice, sample: SampledRate): Promise<Outcome> {
-  const { facts, order, tools } = bench;
-  const full = planPicture(facts, order.target, 1, tools);
-  const sound = planSound(facts, order.target, choice.capBytes);
-  const planned = budgetOf(bench.facts, choice, sound.estimateBytes);
-  const rung = chooseRung(sample, Math.max(1, videoRate(planned)), full);
-  if (videoRate(planned) < LEAST_VIDEO_RATE || rung.hopeless) throw hopeless(bench, choice, sample, sound, full);
+/** Where the comparison fails, so many steps better is tried, twice. */
+const BETTER_BY = 2;
+const MOST_BETTER = 4;
+const DOUBT = 'comparing it with the source found differences that someone may see, even at this quality';
 
-  const picture = rung.scale < 1 ? planPicture(facts, order.target, rung.scale, tools) : full;
-  const parts = partsFor(bench, choice);
-  const work: Encode = { choice, picture, parts, ...(await makeSound(bench, choice, sound)) };
+async function proofOnce(bench: Bench, work: Encode, made: Muxed, crf: number): Promise<Proof | undefined> {
+  const known = recall<{ crf: number; proof: Proof | undefined }>(bench, 'proof');
+  if (known?.crf === crf) return known.proof;
+  const proof = await prove(bench, work.picture, made.file);
+  await remember(bench, 'proof', { crf, ...(proof ? { proof } : {}) });
+  return proof;
+}
+
+async function bySize(bench: Bench, choice: EncodeChoice, plan: EncodePlan, sample: SampledRate): Promise<Outcome> {
+  const { picture, parts } = plan;
+  const work: Encode = { choice, picture, parts, ...(await makeSound(bench, choice, plan.sound)) };
   const { ceiling } = SCALES[choice.codec];
-  const x264Crf = predictedCrf(sample, Math.max(1, videoRate(work.budget)), rung.scale);
-  const generous = x264Crf < SCALES.h264.ceiling - SURELY_BELOW_CEILING;
-  if (order.target.quality === 'auto' && generous && recall<boolean>(bench, 'ceiling-missed') !== true) {
+  if (plan.way === 'ceiling' && recall<boolean>(bench, 'ceiling-missed') !== true) {
     const made = await atQuality(bench, work, ceiling);
     if (made && made.bytes <= choice.capBytes) {
       const unused = choice.capBytes - made.bytes;
@@ -89,28 +101,18 @@ async function bySize(bench: Bench, choice: EncodeChoice, sample: SampledRate): 
     }
     await remember(bench, 'ceiling-missed', true);
   }
+  const x264Crf = predictedCrf(sample, Math.max(1, videoRate(work.budget)), plan.scale);
   const { made, how } = await intoSize(bench, work, {
     crf: ownCrf(choice.codec, x264Crf),
-    ceilingCrf: order.target.quality === 'auto' ? ceiling : undefined,
+    ceilingCrf: bench.order.target.quality === 'auto' ? ceiling : undefined,
   });
   return candidateOf(bench, work, made, how);
-}
-
-/** AV1 lands by mixing qualities 7 % apart over its parts: with twelve of them to half a percent. */
-const AV1_PARTS = 12;
-const AV1_SHORTEST_S = 2;
-
-function partsFor(bench: Bench, { codec }: EncodeChoice): Part[] {
-  const { facts, cutting } = bench;
-  if (!cutting || recall<boolean>(bench, 'whole')) return wholePart(facts);
-  const longestS = Math.min(cutting.longestS, Math.max(AV1_SHORTEST_S, facts.durationS / AV1_PARTS));
-  return planParts(facts, codec === 'av1' ? { longestS } : cutting);
 }
 
 /** Of a source with more frames missing than this, nobody would say that it "came out smaller". */
 const MOST_LOST = 0.02;
 
-function candidateOf(bench: Bench, work: Encode, made: Muxed, what: string): Outcome {
+function candidateOf(bench: Bench, work: Encode, made: Muxed, what: string, doubts: readonly string[] = []): Outcome {
   const { facts, order, context } = bench;
   const { picture, sound, choice } = work;
   const lost = picture.fps === undefined ? facts.video.frames - made.frames : 0;
@@ -124,7 +126,7 @@ function candidateOf(bench: Bench, work: Encode, made: Muxed, what: string): Out
       },
     );
   }
-  const notes = [...picture.notes, ...sound.notes, ...droppedTracks(facts)];
+  const notes = [...doubts, ...picture.notes, ...sound.notes, ...droppedTracks(facts)];
   if (made.complaints > 0 && lost === 0)
     notes.push('the source has damaged spots; they are concealed as well as the decoder can');
   if (lost > 0) notes.push(`${lost} frames of the source could not be decoded and are missing`);
@@ -158,19 +160,8 @@ function candidateOf(bench: Bench, work: Encode, made: Muxed, what: string): Out
 }
 
 /** Said before hours are spent, with the size from which on it would look decent. */
-function hopeless(
-  bench: Bench,
-  choice: EncodeChoice,
-  sample: SampledRate,
-  sound: SoundPlan,
-  size: PicturePlan,
-): ShrinkError {
-  const { facts, order } = bench;
-  const leastSound = sound.tracks.length === 0 ? 0 : (32_000 * facts.durationS) / 8;
-  const tables = videoTables(facts.video.frames, facts.durationS, facts.video.variableFrameRate);
-  const rate = Math.max(decentRate(sample, size), LEAST_VIDEO_RATE);
-  const decent = (rate * facts.durationS) / 8 + leastSound + tables;
-  const inWords = formatBytes(decent * 1.05);
+function hopeless({ facts, order }: Bench, choice: EncodeChoice, decent: number): ShrinkError {
+  const inWords = formatBytes(decent);
   // The cap may be the source's own size, when nothing smaller was asked for.
   const asked = choice.capBytes < order.sourceBytes ? '' : ` (${choice.why})`;
   return new ShrinkError(

@@ -6,14 +6,13 @@ import { probe } from '../../platform/ffmpeg/probe.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Engine, EngineContext } from '../engine.ts';
 import { type Bench, type Effort, recall, remember } from './bench.ts';
-import { formatRate, videoRate } from './budget.ts';
 import { copyPicture } from './copy.ts';
 import { encode } from './encode.ts';
+import { describePlan, planEncode } from './encode-plan.ts';
 import { createMeter } from './meter.ts';
 import type { Outcome } from './outcome.ts';
 import { type Cutting, CUTTING } from './parts.ts';
-import { describeSound, planSound } from './sound.ts';
-import { budgetOf } from './steps.ts';
+import { takeSamples } from './sample.ts';
 import { straightened } from './straighten.ts';
 import { type Choice, choose, describeChoice, droppedTracks, withPossibleCodec } from './plan.ts';
 
@@ -76,22 +75,20 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
 
     async describe(order, signal) {
       const facts = await probe(order.source, { tools: options.tools, signal });
-      const choice = choose(facts, order);
-      return [
-        ...describeChoice(facts, choice, order),
-        ...describeBudget(facts, choice, order),
-        ...droppedTracks(facts),
-      ];
+      const possible = withPossibleCodec(order, facts, options.tools);
+      const choice = choose(facts, possible.order);
+      const lines = [...describeChoice(facts, choice, order), ...possible.notes];
+      if (choice.kind === 'encode') {
+        const { tools, threads, clock } = options;
+        const nice = options.nice ?? NICE;
+        const { target, source } = possible.order;
+        const sample = await takeSamples({ tools, facts, target, input: source, threads, clock, nice, signal });
+        const plan = planEncode(facts, possible.order, choice, sample, { tools, cutting: options.cutting ?? CUTTING });
+        lines.push(...describePlan(facts, choice, plan, sample, options.effort));
+      }
+      return [...lines, ...droppedTracks(facts)];
     },
   };
-}
-
-/** Before samples are taken: how the bits are shared out. */
-function describeBudget(facts: MediaFacts, choice: Choice, order: Order): string[] {
-  if (choice.kind === 'copy' || choice.mode === 'quality') return [];
-  const sound = planSound(facts, order.target, choice.capBytes);
-  const rate = videoRate(budgetOf(facts, choice, sound.estimateBytes));
-  return [`about ${formatRate(Math.max(0, rate))} for the picture, ${describeSound(sound.tracks)}`, ...sound.notes];
 }
 
 /** Looking through a long file on a slow share takes minutes: done once per job. */

@@ -2,9 +2,10 @@ import { isShrinkError } from '../../core/errors.ts';
 import { fileUrl } from '../../platform/ffmpeg/args.ts';
 import { soundArgs } from './argv.ts';
 import { type Bench, bytesOf, recall, remember, runStep } from './bench.ts';
+import { budgetOf } from './encode-plan.ts';
 import type { EncodeChoice } from './plan.ts';
 import { saferSound, type SoundPlan } from './sound.ts';
-import { budgetOf, type Encode, SHARE } from './steps.ts';
+import { type Encode, SHARE } from './steps.ts';
 
 const SOUND = 'sound.mp4';
 

@@ -20,6 +20,8 @@ const SHORTEST_SIDE = 120;
 /** What the samples showed: bits per second of the whole clip at full size and SAMPLE_CRF. */
 export interface SampledRate {
   bitsPerSecond: number;
+  /** Wall time the sample took, decoded and encoded with `veryfast`; absent where none could be taken. */
+  secondsPerFrame?: number;
 }
 
 export const SAMPLE_CRF = 28;

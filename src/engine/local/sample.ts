@@ -2,6 +2,7 @@ import { isShrinkError } from '../../core/errors.ts';
 import type { MediaFacts, Target } from '../../core/media.ts';
 import { quiet } from '../../platform/ffmpeg/args.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
+import type { Clock } from '../../platform/clock.ts';
 import { type ChildRequest, runChild } from '../../platform/subprocess.ts';
 import { sampleArgs } from './argv.ts';
 import { type Bench, memoryFor, recall, remember, threadArgs } from './bench.ts';
@@ -30,6 +31,7 @@ export interface Sampling extends Pick<ChildRequest, 'signal' | 'gate' | 'nice'>
   target: Target;
   input: string;
   threads: number | undefined;
+  clock: Clock;
   onSample?: (done: number, of: number) => void;
 }
 
@@ -40,11 +42,11 @@ export async function sampleRate(bench: Bench): Promise<SampledRate> {
     bench.meter.skip(SHARE);
     return known;
   }
-  const { context, facts, order, tools, input, threads, nice } = bench;
+  const { context, facts, order, tools, input, threads, nice, clock } = bench;
   await context.step('sampling');
   bench.meter.begin(SHARE, 'sampling');
   const rate = await takeSamples({
-    ...{ tools, facts, input, threads, nice, target: order.target, signal: context.signal, gate: context.gate },
+    ...{ tools, facts, input, threads, nice, clock, target: order.target, signal: context.signal, gate: context.gate },
     onSample: (done, of) => bench.meter.at(done / of),
   });
   await remember(bench, 'sample', rate);
@@ -53,10 +55,11 @@ export async function sampleRate(bench: Bench): Promise<SampledRate> {
 
 /** Reads the source, writes nothing. */
 export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
-  const { facts, tools, input, target, threads, onSample, ...child } = sampling;
+  const { facts, tools, input, target, threads, clock, onSample, ...child } = sampling;
   const picture = planPicture(facts, target, 1, tools);
   const fps = picture.fps ?? facts.video.fps;
   const found: number[][] = [];
+  const began = clock.monotonic();
   const places = pieces(facts);
   for (const [at, piece] of places.entries()) {
     try {
@@ -76,7 +79,10 @@ export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
     }
     onSample?.(at + 1, places.length);
   }
-  return rateOf(found, fps) ?? guessedRate(picture, fps);
+  const rate = rateOf(found, fps);
+  const frames = found.reduce((sum, sizes) => sum + sizes.length, 0);
+  if (!rate) return guessedRate(picture, fps);
+  return { ...rate, secondsPerFrame: Number(((clock.monotonic() - began) / 1000 / frames).toFixed(5)) };
 }
 
 /** From the sizes of the packets of each sample, the first of which is a keyframe. */
@@ -93,7 +99,7 @@ export function rateOf(samples: readonly (readonly number[])[], fps: number): Sa
 function packetSizes(text: string): number[] {
   return text
     .split('\n')
-    .filter(line => /^0,/.test(line))
+    .filter(line => line.startsWith('0,'))
     .map(line => Number(line.split(',')[4]))
     .filter(size => Number.isFinite(size));
 }

@@ -6,7 +6,7 @@ import { codecHeader, mediaBytes } from '../../platform/ffmpeg/boxes.ts';
 import { probe } from '../../platform/ffmpeg/probe.ts';
 import { joinArgs, partList, pictureArgs, type Rate } from './argv.ts';
 import { type Bench, runStep } from './bench.ts';
-import { type Budget, videoTables } from './budget.ts';
+import type { Budget } from './budget.ts';
 import type { Part } from './parts.ts';
 import type { PicturePlan } from './picture.ts';
 import type { EncodeChoice } from './plan.ts';
@@ -47,16 +47,6 @@ export interface PartMade {
 
 /** Cutting left out frames, or doubled some: this source cannot be worked on in parts. */
 export class CutMissed extends Error {}
-
-export function budgetOf(facts: MediaFacts, choice: EncodeChoice, soundBytes: number): Budget {
-  const { frames, variableFrameRate } = facts.video;
-  const { durationS } = facts;
-  return {
-    capBytes: choice.capBytes,
-    fixedBytes: Math.ceil(soundBytes) + videoTables(frames, durationS, variableFrameRate),
-    durationS,
-  };
-}
 
 export const partFile = (part: Part): string => `picture${part.index}.mp4`;
 

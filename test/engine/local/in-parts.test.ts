@@ -1,0 +1,118 @@
+import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Json } from '../../../src/core/job.ts';
+import { probe } from '../../../src/platform/ffmpeg/probe.ts';
+import { verifyCandidate } from '../../../src/verify/verify.ts';
+import { recordingContext } from '../../contract/engine.ts';
+import { footage, type FootageName, realTools } from '../../support/footage.ts';
+import { engineFor, flashAndBeep, frameTimes, inWorkDir, orderFor, share, shrink } from './support.ts';
+
+const SHORT = { engine: { cutting: { longestS: 1 } } };
+
+/** The real ffmpeg behind a shell script of ours. */
+async function through(directory: string, script: string) {
+  const tools = await realTools();
+  const path = join(directory, 'ffmpeg-in-front');
+  await writeFile(path, `#!/bin/sh\n${script}\nexec '${tools.ffmpeg}' "$@"\n`);
+  await chmod(path, 0o755);
+  return { ...tools, ffmpeg: path };
+}
+
+describe('in parts', () => {
+  const clips: FootageName[] = ['vfr', 'transport', 'syncEdit', 'interlaced', 'hdr10'];
+  it.each(clips)('%s: every frame at its time, none lost, none doubled', async clip => {
+    const wanted = await frameTimes(await footage(clip));
+    await shrink(
+      clip,
+      share(0.4),
+      async ({ candidate }) => {
+        expect(candidate.how).toMatch(/in \d parts/);
+        const got = await frameTimes(candidate.path);
+        expect(got.length).toBe(wanted.length);
+        const drift = Math.max(...got.map((time, at) => Math.abs(time - (wanted[at] ?? 0))));
+        // A tick of the clock the encoder is given is 0.011 ms.
+        expect(drift).toBeLessThan(0.0001);
+      },
+      SHORT,
+    );
+  });
+
+  it('sound and picture stay together to the end', async () => {
+    await shrink(
+      'sync',
+      share(0.5),
+      async ({ candidate }) => {
+        const { flash, beep } = await flashAndBeep(candidate.path);
+        expect(Math.abs(flash - beep)).toBeLessThan(0.03);
+      },
+      SHORT,
+    );
+  });
+
+  it('frames dropped for a lower rate are the same ones as in one piece', async () => {
+    const times = async (engine: (typeof SHORT)['engine']) => {
+      let found: number[] = [];
+      const look = async (one: { candidate: { path: string } }) => void (found = await frameTimes(one.candidate.path));
+      await shrink('sixty', { ...share(0.5), fps: 24 }, look, { engine });
+      return found;
+    };
+    expect(await times(SHORT.engine)).toEqual(await times({ cutting: { longestS: 100 } }));
+  });
+
+  it('visually lossless, too, and the comparison with the source says so', async () => {
+    const { candidate, before, after } = await shrink('plain', {}, () => {}, SHORT);
+    expect(after.video.frames).toBe(before.video.frames);
+    expect(candidate.how).toMatch(/SSIM 0\.9\d\d on \d+ sampled frames, 0\.9\d\d on the worst 5 %/);
+  });
+
+  it('a crash loses the part it was at, no other', async () => {
+    await inWorkDir(async workDir => {
+      const list = join(workDir, 'list');
+      await writeFile(list, '');
+      const tools = await through(workDir, `case "$*" in *"-pass "*) echo pass >> '${list}';; esac`);
+      const engine = await engineFor({ tools, cutting: { longestS: 1 } });
+      const order = await orderFor(await footage('vfr'), share(0.4));
+      const passes = async () => (await readFile(list, 'utf8')).split('\n').length - 1;
+
+      let resume: Record<string, Json> = {};
+      for (const until of ['pass-1/1', 'pass-2/2']) {
+        const { context, told } = recordingContext({
+          workDir,
+          resume,
+          afterRecord: key => {
+            if (key === until) throw new Error('power cut');
+          },
+        });
+        await expect(engine.run(order, context)).rejects.toThrow('power cut');
+        resume = told.records;
+      }
+      const before = await passes();
+      const { context, told } = recordingContext({ workDir, resume });
+      const candidate = await engine.run(order, context);
+      await verifyCandidate(candidate, { tools });
+      const parts = Number(/in (\d) parts/.exec(candidate.how)?.[1]);
+      const again = candidate.how.includes('made again') ? 1 : 0;
+      // Two first passes before the first cut; the other ones and three parts before the second.
+      expect(before).toBe(parts + 3);
+      expect((await passes()) - before).toBeLessThanOrEqual(parts - 3 + again);
+      // Work that was done shows in the progress from the start.
+      expect(told.progress[0]?.fraction).toBeGreaterThan(0.3);
+    });
+  });
+
+  it('a source in which cutting does not find the same frames is done in one piece', async () => {
+    await inWorkDir(async workDir => {
+      // Every part but the first begins one frame late, as after a search in a file without an index.
+      const late =
+        'for a; do shift; case "$a" in trim=start*) a="$(echo "$a" | sed "s/setsar/select=n,setsar/")";; esac; set -- "$@" "$a"; done';
+      const tools = await through(workDir, late);
+      const source = await footage('plain');
+      const { candidate, after } = await shrink({ path: source }, share(0.2), () => {}, {
+        engine: { ...SHORT.engine, tools },
+      });
+      expect(candidate.how).not.toMatch(/parts/);
+      expect(after.video.frames).toBe((await probe(source, { tools: await realTools() })).video.frames);
+    });
+  });
+});
