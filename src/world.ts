@@ -43,7 +43,8 @@ export function createWorld(options: WorldOptions): WorkerWorld {
     decide: options.decide,
     resight: options.resight,
     pin: job => folders.pin(job),
-    verify: (candidate, { signal, gate }) => verifyCandidate(candidate, { tools, signal, gate }),
+    verify: (candidate, { signal, gate }) =>
+      verifyCandidate(candidate, { tools, signal, gate, threads: options.config.local.threads }),
 
     async reserve(job) {
       const cap = job.decision.kind === 'do' ? targetBytes(job.decision.target, job.pin.sizeBytes) : undefined;

@@ -9,6 +9,7 @@ export interface Launchers {
   setpriv: string | undefined;
   prlimit: string | undefined;
   nice: string | undefined;
+  ionice: string | undefined;
 }
 
 interface Wishes {
@@ -16,6 +17,9 @@ interface Wishes {
   limits?: { addressSpaceBytes?: number; cpuSeconds?: number; fileSizeBytes?: number };
   nice?: number;
 }
+
+/** Behind everybody else at the disk. Not the idle class (-c 3): on a disk that is never idle it would wait for ever. */
+const LAST_AT_DISK = ['-c', '2', '-n', '7'];
 
 let found: Promise<Launchers> | undefined;
 
@@ -25,7 +29,8 @@ export function findLaunchers(): Promise<Launchers> {
     working('setpriv', ['--pdeathsig', 'KILL', 'true']),
     working('prlimit', ['--core=0', 'true']),
     working('nice', ['-n', '1', 'true']),
-  ]).then(([setpriv, prlimit, nice]) => ({ setpriv, prlimit, nice }));
+    working('ionice', [...LAST_AT_DISK, 'true']),
+  ]).then(([setpriv, prlimit, nice, ionice]) => ({ setpriv, prlimit, nice, ionice }));
   return found;
 }
 
@@ -36,6 +41,7 @@ export function launchedThrough(launchers: Launchers, program: string, wishes: W
   const limits = limitArgs(wishes.limits);
   if (launchers.prlimit && limits.length > 0) line.push(launchers.prlimit, ...limits);
   if (launchers.nice && wishes.nice) line.push(launchers.nice, '-n', String(wishes.nice));
+  if (launchers.ionice && wishes.nice) line.push(launchers.ionice, ...LAST_AT_DISK);
   line.push(program, ...wishes.args);
   return [line[0] ?? program, line.slice(1)];
 }

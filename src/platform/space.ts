@@ -19,11 +19,11 @@ export interface DiskSpace {
   freeBytes: number;
 }
 
-/** What a job may need at most: for its candidate (and one more try) on the state disk, and for the copy in the outbox. */
+/** What a job may need at most: the parts of its picture, the best result so far and the next one on the state disk; the copy in the outbox. */
 export function spaceFor(sourceBytes: number, maxBytes: number | undefined): { work: number; outbox: number } {
   // A result is never larger than its source; a remux may be by a few tables.
   const result = Math.min(maxBytes ?? Number.POSITIVE_INFINITY, Math.ceil(sourceBytes * 1.01) + 65_536);
-  return { work: 2 * result, outbox: result };
+  return { work: 3 * result, outbox: result };
 }
 
 /** Bytes missing for a new reservation; 0 where it fits. A file system that tells no size (some FUSE) always fits. */

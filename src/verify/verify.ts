@@ -16,6 +16,8 @@ export interface VerifyOptions {
   tools: Tools;
   signal?: AbortSignal | undefined;
   gate?: Valve | undefined;
+  /** Threads of the decoders; as many as there are cores unless given. */
+  threads?: number | undefined;
   /** 0..1 over all checks. */
   onProgress?: (fraction: number) => void;
 }
@@ -67,6 +69,7 @@ async function decode(candidate: Candidate, facts: MediaFacts, options: VerifyOp
       tools: options.tools,
       // Every sound track is decoded with the picture; passthrough, so that no frame is doubled or dropped on the way.
       args: [
+        ...(options.threads ? ['-threads', String(options.threads)] : []),
         ...strict,
         ...untrustedInput(candidate.path),
         '-map',

@@ -24,9 +24,9 @@ describe('what is missing', () => {
 });
 
 test.each([
-  ['twice the size asked for, and once in the outbox', 4 * GB, 50 * MB, { work: 100 * MB, outbox: 50 * MB }],
-  ['never more than the source', 10 * MB, 50 * MB, { work: 2 * 10_165_536, outbox: 10_165_536 }],
-  ['the source, where no size is asked for', 10 * MB, undefined, { work: 2 * 10_165_536, outbox: 10_165_536 }],
+  ['three times the size asked for, and once in the outbox', 4 * GB, 50 * MB, { work: 150 * MB, outbox: 50 * MB }],
+  ['never more than the source', 10 * MB, 50 * MB, { work: 3 * 10_165_536, outbox: 10_165_536 }],
+  ['the source, where no size is asked for', 10 * MB, undefined, { work: 3 * 10_165_536, outbox: 10_165_536 }],
 ])('a job needs %s', (_what, source, cap, needed) => {
   expect(spaceFor(source, cap)).toEqual(needed);
 });

@@ -295,13 +295,16 @@ describe('a closed gate', () => {
 
 describe('what stands in front of a child', () => {
   it('only what is wished for and there, in an order in which each replaces itself', () => {
-    const all = { setpriv: '/s', prlimit: '/p', nice: '/n' };
+    const all = { setpriv: '/s', prlimit: '/p', nice: '/n', ionice: '/i' };
     const wishes = { args: ['-i', 'x'], limits: { addressSpaceBytes: 5, cpuSeconds: 2 }, nice: 10 };
     expect(launchedThrough(all, '/ffmpeg', wishes)).toEqual([
       '/s',
-      ['--pdeathsig', 'KILL', '/p', '--as=5', '--cpu=2:7', '--core=0', '/n', '-n', '10', '/ffmpeg', '-i', 'x'],
+      [
+        ...['--pdeathsig', 'KILL', '/p', '--as=5', '--cpu=2:7', '--core=0', '/n', '-n', '10'],
+        ...['/i', '-c', '2', '-n', '7', '/ffmpeg', '-i', 'x'],
+      ],
     ]);
-    const none = { setpriv: undefined, prlimit: undefined, nice: undefined };
+    const none = { setpriv: undefined, prlimit: undefined, nice: undefined, ionice: undefined };
     expect(launchedThrough(none, '/ffmpeg', wishes)).toEqual(['/ffmpeg', ['-i', 'x']]);
     expect(launchedThrough(all, '/ffmpeg', { args: [] })).toEqual(['/s', ['--pdeathsig', 'KILL', '/ffmpeg']]);
   });
@@ -318,6 +321,8 @@ describe('what stands in front of a child', () => {
     expect(stdout).toMatch(/Max cpu time +7 +12 /);
     expect(stdout).toMatch(/Max file size +12345 /);
     const ours = getPriority();
+    if ((await findLaunchers()).ionice)
+      expect((await runChild({ command: 'ionice', args: [], doing: 'looking', nice: 7 })).stdout).toMatch(/prio 7/);
     expect((await runChild({ command: 'nice', args: [], doing: 'looking', nice: 7 })).stdout).toBe(String(ours + 7));
   });
 

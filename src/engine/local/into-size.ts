@@ -201,7 +201,10 @@ async function encodeInRound(desk: Desk, move: Extract<Move, { kind: 'encode' }>
 /** SVT-AV1 has no two passes and misses a bit rate by up to 14 %: there the size is mixed from parts of neighbouring qualities. */
 function rateFor(desk: Desk, move: Extract<Move, { kind: 'encode' }>, part: Part): Rate {
   const { codec } = desk.work.choice;
-  if (codec !== 'av1') return { kind: 'pass-2', bitsPerSecond: (move.askedBytes * 8) / part.durationS };
+  if (codec !== 'av1') {
+    const exact = part.index > 0 && part.index === desk.work.parts.length - 1;
+    return { kind: 'pass-2', bitsPerSecond: (move.askedBytes * 8) / part.durationS, exact };
+  }
   const before = desk.encoded[move.part]?.tries.at(-1);
   if (before?.crf !== undefined) {
     const from = { crf: before.crf, bytes: before.bytes };

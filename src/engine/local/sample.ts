@@ -11,12 +11,12 @@ import { guessedRate, type SampledRate } from './rung.ts';
 
 /**
  * Three times two seconds are within a quarter of the truth on average (encoding.md section 4c), which is what a rung needs.
- * Never more than a tenth of the clip: all of a short one would cost a fifth of its encode.
+ * Never more than 6 % of the clip: all of a short one would cost a fifth of its encode.
  */
 const SAMPLES = 3;
 const SAMPLE_S = 2;
-const MOST_OF_CLIP = 0.1;
-const SHORTEST_S = 0.4;
+const MOST_OF_CLIP = 0.06;
+const SHORTEST_S = 0.6;
 /** A long film has more than three kinds of scenes, and time enough. */
 const MORE_SAMPLES_FROM_S = 600;
 const MORE_SAMPLES = 8;
@@ -108,7 +108,7 @@ function packetSizes(text: string): number[] {
 export function pieces({ durationS, startS, cuts }: Pick<MediaFacts, 'durationS' | 'startS' | 'cuts'>) {
   const total = Math.min(SAMPLES * SAMPLE_S, durationS * MOST_OF_CLIP);
   const samples = durationS >= MORE_SAMPLES_FROM_S ? MORE_SAMPLES : Math.min(SAMPLES, Math.floor(total / SHORTEST_S));
-  if (samples < 1) return [{ fromS: 0, lengthS: Math.min(durationS, 1) }];
+  if (samples < 1) return [{ fromS: durationS / 2, lengthS: Math.min(durationS / 2, SHORTEST_S) }];
   const lengthS = durationS >= MORE_SAMPLES_FROM_S ? SAMPLE_S : total / samples;
   const stretch = durationS / samples;
   return Array.from({ length: samples }, (_, at) => {

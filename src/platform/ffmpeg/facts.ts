@@ -234,10 +234,14 @@ function seconds(text: string | undefined): number | undefined {
   return text === undefined || !Number.isFinite(value) ? undefined : value;
 }
 
+/** Samples further from square than this were never filmed; ffmpeg shows such files as if they were square, too. */
+const MOST_STRETCHED = 16;
+
 /** `4:3`; `0:1` means unknown. */
 function ratio(text: string | undefined): number | undefined {
   const [a, b] = (text ?? '').split(':').map(Number);
-  return a && b ? a / b : undefined;
+  const found = a && b ? a / b : undefined;
+  return found && found <= MOST_STRETCHED && found >= 1 / MOST_STRETCHED ? found : undefined;
 }
 
 function fraction(text: string | undefined): number | undefined {

@@ -8,12 +8,14 @@ import { MAX_PIXELS, quiet, untrustedInput } from './args.ts';
 import { assembleFacts, mainVideo, type ProbeOutput, type ProbeStream } from './facts.ts';
 import {
   cannotDecode,
+  MAX_FPS,
   noVideo,
   onePicture,
   refuseByComplaints,
   refuseByLooks,
   refuseByProbe,
   shown,
+  tooManyFrames,
   tooManyPixels,
 } from './refusals.ts';
 import { type Looks, looksLike } from './sniff.ts';
@@ -28,6 +30,8 @@ export interface ProbeOptions {
 
 /** Enough for 8K; what asks for more is refused. Virtual memory, of which threads reserve a lot without using it. */
 const PROBE_MEMORY = 4 * 2 ** 30;
+/** Reading through a film must not make another one stutter. */
+const NICE = 10;
 const OPEN_LIMIT_MS = 60_000;
 /** A network mount delivers at least this many bytes a second, or the scan is given up. */
 const SLOWEST_READ = 1_000_000;
@@ -62,6 +66,7 @@ export async function probe(path: string, options: ProbeOptions): Promise<MediaF
   }
   const facts = assembleFacts(output, main, lines, bytes);
   if (frames === 1 || facts.durationS <= 0) throw onePicture(path);
+  if (facts.video.fps > MAX_FPS) throw tooManyFrames(path, facts.video.fps);
   return facts;
 }
 
@@ -167,6 +172,7 @@ function ffprobe(path: string, wanted: string[], doing: string, options: ProbeOp
     command: tools.ffprobe,
     args: [...quiet(), ...wanted, ...untrustedInput(path)],
     doing,
+    nice: NICE,
     ...(signal ? { signal } : {}),
     ...(gate ? { gate } : {}),
     ...bounds,

@@ -106,6 +106,17 @@ export function onePicture(path: string): ShrinkError {
   });
 }
 
+/** Cameras for slow motion write 1000 frames a second; encoders stop somewhere above. */
+export const MAX_FPS = 1_000;
+
+export function tooManyFrames(path: string, fps: number): ShrinkError {
+  return new ShrinkError(
+    'unsafe-media',
+    `${shown(path)} says that it has ${Math.round(fps)} frames a second, which is not a video anybody filmed`,
+    { subject: path, hint: HINT_BROKEN },
+  );
+}
+
 export function cannotDecode(path: string, codec: string): ShrinkError {
   return new ShrinkError('not-media', `${shown(path)} is in a format (${codec}) this ffmpeg cannot decode`, {
     subject: path,

@@ -25,7 +25,7 @@ describe('in parts', () => {
     const wanted = await frameTimes(await footage(clip));
     await shrink(
       clip,
-      share(0.4),
+      { ...share(0.4), quality: 'max' },
       async ({ candidate }) => {
         expect(candidate.how).toMatch(/in \d parts/);
         const got = await frameTimes(candidate.path);

@@ -17,8 +17,8 @@ const clip = (durationS: number, startS = 0) =>
 
 describe('parts', () => {
   const cases: [number, number[]][] = [
-    [6, [4]],
-    [12, [5, 5]],
+    [6, [4.5]],
+    [12, [9]],
     [60, [35, 15, 5]],
     [139, [85, 30, 15]],
   ];

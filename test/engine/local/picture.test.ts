@@ -120,21 +120,21 @@ describe('how small the picture becomes', () => {
   });
 
   const clip = (durationS: number, cuts: Cut[] = []) => ({ durationS, startS: 10, cuts });
-  it('samples are spread over the clip, and are never more than a tenth of it', () => {
-    expect(pieces(clip(60))).toEqual([
-      { fromS: 9, lengthS: 2 },
-      { fromS: 29, lengthS: 2 },
-      { fromS: 49, lengthS: 2 },
+  it('samples are spread over the clip, and are little of a short one', () => {
+    expect(pieces(clip(120))).toEqual([
+      { fromS: 19, lengthS: 2 },
+      { fromS: 59, lengthS: 2 },
+      { fromS: 99, lengthS: 2 },
     ]);
-    expect(pieces(clip(6))).toEqual([{ fromS: 2.7, lengthS: 0.6000000000000001 }]);
-    expect(pieces(clip(3))).toEqual([{ fromS: 0, lengthS: 1 }]);
+    expect(pieces(clip(6))).toEqual([{ fromS: 3, lengthS: 0.6 }]);
+    expect(pieces(clip(0.5))).toEqual([{ fromS: 0.25, lengthS: 0.25 }]);
     expect(pieces(clip(7_200)).length).toBe(8);
   });
 
   it('samples begin right behind a keyframe that is close by', () => {
-    const key = { atS: 42, beforeS: 41.96, frame: 800, key: true };
-    expect(pieces(clip(60, [key]))[1]?.fromS).toBeCloseTo(32.2);
-    expect(pieces(clip(60, [{ ...key, key: false }]))[1]?.fromS).toBe(29);
+    const key = { atS: 72, beforeS: 71.96, frame: 800, key: true };
+    expect(pieces(clip(120, [key]))[1]?.fromS).toBeCloseTo(62.2);
+    expect(pieces(clip(120, [{ ...key, key: false }]))[1]?.fromS).toBe(59);
   });
 
   it('the keyframe each sample begins with counts as one in five seconds', () => {
