@@ -20,6 +20,8 @@ export interface VideoTrack {
   /** Largest gap between neighbouring frames differs from the smallest by more than the container's clock explains. */
   variableFrameRate: boolean;
   frames: number;
+  /** Frames before the first one that is shown, which an edit list hides; not among `frames`. */
+  hiddenFrames: number;
   /** Sum of the packets: the track without its container. */
   bytes: number;
   interlaced: boolean;

@@ -82,6 +82,7 @@ export function assembleFacts(
   const streams = output.streams ?? [];
   const line = lines.get(main.index) ?? {
     packets: 0,
+    hidden: 0,
     bytes: 0,
     startS: 0,
     endS: 0,
@@ -145,6 +146,7 @@ function videoTrack(stream: ProbeStream, line: Timeline, durationS: number): Vid
     fps: durationS > 0 ? line.packets / durationS : 0,
     variableFrameRate: line.maxGapS - line.minGapS > 2 * (fraction(stream.time_base) ?? 0) + 1e-4,
     frames: line.packets,
+    hiddenFrames: line.hidden,
     bytes: line.bytes,
     interlaced: ['tt', 'bb', 'tb', 'bt'].includes(stream.field_order ?? ''),
     hdr: stream.color_transfer === 'smpte2084' ? 'pq' : stream.color_transfer === 'arib-std-b67' ? 'hlg' : 'sdr',

@@ -6,6 +6,8 @@ import type { Cut } from '../../core/media.ts';
  */
 export interface Timeline {
   packets: number;
+  /** Packets that are decoded but not shown; not among `packets`. */
+  hidden: number;
   bytes: number;
   /** Smallest presentation time and largest end, seconds. */
   startS: number;
@@ -59,7 +61,7 @@ export function gatherTimeline(): { add(packet: Packet): void; result(): Timelin
   const window: Shown[] = [];
   let last: number | undefined;
   let lastEnd = 0;
-  const line = { packets: 0, bytes: 0, startS: 0, endS: 0, minGapS: 0, maxGapS: 0, jumpsBack: 0 };
+  const line = { packets: 0, hidden: 0, bytes: 0, startS: 0, endS: 0, minGapS: 0, maxGapS: 0, jumpsBack: 0 };
   const cuts = gatherCuts();
   let gaps = 0;
   let shown = 0;
@@ -84,7 +86,10 @@ export function gatherTimeline(): { add(packet: Packet): void; result(): Timelin
   return {
     add(packet) {
       line.bytes += packet.bytes;
-      if (packet.discarded) return;
+      if (packet.discarded) {
+        line.hidden += 1;
+        return;
+      }
       line.packets += 1;
       // AVI has no presentation times, Matroska no decoding times.
       const time = packet.ptsS ?? packet.dtsS;

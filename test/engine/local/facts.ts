@@ -24,6 +24,7 @@ export function facts(changes: Partial<Omit<MediaFacts, 'video'>> & { video?: Pa
       fps: 30,
       variableFrameRate: false,
       frames: 1_800,
+      hiddenFrames: 0,
       bytes: 19_000_000,
       interlaced: false,
       hdr: 'sdr',

@@ -1,6 +1,9 @@
+import { execFile } from 'node:child_process';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { canMake, footage, type FootageName, realTools } from '../../support/footage.ts';
-import { flashAndBeep, frameTimes, raw, share, shrink } from './support.ts';
+import { flashAndBeep, frameTimes, inWorkDir, raw, share, shrink } from './support.ts';
 
 describe('the picture', () => {
   it('keeps the time of every frame of a variable frame rate, to the millisecond', async () => {
@@ -83,6 +86,21 @@ describe('the picture', () => {
     if (!(await canMake('avi'))) return;
     const { after, before } = await shrink('avi', share(0.4));
     expect(after.video.frames).toBe(before.video.frames);
+  });
+
+  it('in AV1, cut by copying: the frames its edit list hides stay hidden', async context => {
+    const { ffmpeg, encoders } = await realTools();
+    if (!encoders.has('libsvtav1')) return context.skip('this ffmpeg has no SVT-AV1 to make the clip with');
+    await inWorkDir(async directory => {
+      const run = async (...args: string[]) => await promisify(execFile)(ffmpeg, ['-v', 'error', '-nostdin', ...args]);
+      const [whole, cut] = [join(directory, 'whole.mp4'), join(directory, 'cut.mp4')];
+      const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=160x90:rate=25:duration=3'];
+      await run(...picture, '-c:v', 'libsvtav1', '-preset', '12', '-crf', '30', '-g', '75', whole);
+      await run('-ss', '1.7', '-i', whole, '-t', '1', '-c', 'copy', cut);
+      const { before, after } = await shrink({ path: cut }, { ...share(0.7), codec: 'h264' });
+      expect(before.video.hiddenFrames).toBeGreaterThan(0);
+      expect(after.video.frames).toBe(before.video.frames);
+    });
   });
 
   it('in VP9 with Opus comes out of WebM', async () => {

@@ -77,6 +77,7 @@ describe('a track', () => {
   it('without packets is nothing', () => {
     expect(timeline()).toEqual({
       packets: 0,
+      hidden: 0,
       bytes: 0,
       startS: 0,
       endS: 0,
