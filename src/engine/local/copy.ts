@@ -60,9 +60,15 @@ function candidateOf(
         videoCodecs: [facts.video.codec],
       },
       how: `copied without loss${soundWords(choice)}: ${choice.why}`,
-      notes: [...choice.notes, ...droppedTracks(facts)],
+      notes: [...choice.notes, ...endNote(facts, checked.frames), ...droppedTracks(facts)],
     },
   };
+}
+
+function endNote(facts: MediaFacts, frames: number): string[] {
+  const more = shownMore(facts, frames);
+  if (more <= 0) return [];
+  return [`${more === 1 ? 'a frame' : `${more} frames`} at the end, hidden in the source, can be seen`];
 }
 
 /** Bytes of the copy, or why there is none. */
@@ -121,11 +127,23 @@ async function checkCopy(bench: Bench, choice: CopyChoice): Promise<Checked> {
   return { fine: false, why: 'the source has damaged spots' };
 }
 
+/**
+ * Phones hide a frame or two at the end with an edit list, which a copy shows. That is no reason to encode it: an HDR film that
+ * fits many times over would lose its HDR.
+ */
+const MOST_SHOWN_MORE = 4;
+
+function shownMore(source: MediaFacts, frames: number): number {
+  return frames - source.video.frames;
+}
+
 function differs(source: MediaFacts, copy: MediaFacts, choice: CopyChoice): boolean {
   const frameS = 1 / Math.max(1, source.video.fps);
+  const more = shownMore(source, copy.video.frames);
   return (
-    copy.video.frames !== source.video.frames ||
-    Math.abs(source.durationS - copy.durationS) > Math.max(0.05, frameS) ||
+    more < 0 ||
+    more > Math.min(MOST_SHOWN_MORE, source.video.hiddenFrames) ||
+    Math.abs(source.durationS - copy.durationS) > Math.max(0.05, frameS) + more * 2 * frameS ||
     source.video.displayWidth !== copy.video.displayWidth ||
     source.video.displayHeight !== copy.video.displayHeight ||
     copy.audio.length !== choice.sound.length

@@ -85,6 +85,15 @@ describe('into a size', () => {
   });
 });
 
+/** Shortens the edit list of the first track by so many seconds. */
+async function hideTheEnd(path: string, seconds: number): Promise<void> {
+  const file = await readFile(path);
+  const timescale = file.readUInt32BE(file.indexOf('mvhd') + 4 + 4 + 8);
+  const entry = file.indexOf('elst') + 4 + 4 + 4;
+  file.writeUInt32BE(file.readUInt32BE(entry) - Math.round(seconds * timescale), entry);
+  await writeFile(path, file);
+}
+
 describe('without loss', () => {
   it('what fits is copied: the same frames, a fast start, no larger', async () => {
     const { candidate, before, after, told } = await shrink('plain', bytes(50_000_000));
@@ -92,6 +101,23 @@ describe('without loss', () => {
     expect(candidate.bytes).toBeLessThanOrEqual(before.bytes);
     expect(after.video.bytes).toBe(before.video.bytes);
     expect(told.steps).not.toContain('sampling');
+  });
+
+  it('of a phone, with a frame hidden at its end, too: HDR that fits must not be lost to a re-encode', async context => {
+    const { ffmpeg, encoders } = await realTools();
+    if (!encoders.has('libx264')) return context.skip('no encoder to make the clip with');
+    await inWorkDir(async directory => {
+      const whole = await footage('plain');
+      const cut = join(directory, 'cut.mp4');
+      // A copy that ends between two frames that are stored in another order: the last one is there, and hidden.
+      const args = ['-v', 'error', '-nostdin', '-i', whole, '-c', 'copy', '-map', '0', cut];
+      await promisify(execFile)(ffmpeg, args);
+      await hideTheEnd(cut, 0.05);
+      const { candidate, before } = await shrink({ path: cut }, bytes(50_000_000));
+      expect(before.video.hiddenFrames).toBeGreaterThan(0);
+      expect(candidate.how).toMatch(/^copied without loss/);
+      expect(candidate.notes.join()).toMatch(/at the end, hidden in the source, can be seen/);
+    });
   });
 
   it('what would be larger as an MP4 than as the Matroska it came from is encoded instead: never enlarged', async () => {
