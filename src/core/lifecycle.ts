@@ -214,17 +214,19 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
     case 'candidate':
       return { state: { name: 'verifying', candidate: happened.data.candidate }, waits: 0 };
     case 'rejected':
+      if (job.state.name === 'delivering') unpublished(job, happened.event);
       // A bad candidate spoils what led to it; one that merely went missing does not, and a paid step is never undone.
       return { state: { name: 'queued' }, checkpoints: happened.data.keepCheckpoints ? job.checkpoints : {} };
     case 'verified':
       return { state: { name: 'delivering', candidate: candidateOf(job), evidence: happened.data.evidence } };
     case 'publishing':
-      return { state: { ...delivering(job), intent: happened.data.intent } };
+      return { state: { ...unpublished(job, happened.event), intent: happened.data.intent } };
     case 'published':
-      return { state: { ...delivering(job), published: happened.data.delivery } };
+      return { state: { ...unpublished(job, happened.event), published: happened.data.delivery } };
     case 'disposing':
-      return { state: { ...delivering(job), disposing: happened.data.to } };
+      return { state: { ...published(job, happened.event), disposing: happened.data.to } };
     case 'disposed':
+      published(job, happened.event);
       return {
         original:
           happened.data.kind === 'archived'
@@ -236,13 +238,12 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
     case 'pruned':
       return { original: { kind: 'deleted', at } };
     case 'done': {
-      const { candidate, evidence, published } = delivering(job);
-      if (!published) throw new IllegalEvent(`job ${job.id} cannot be done before it is published`);
+      const { candidate, evidence, published: delivery } = published(job, happened.event);
       return {
         state: {
           name: 'done',
-          output: published.output,
-          outputBytes: published.bytes,
+          output: delivery.output,
+          outputBytes: delivery.bytes,
           how: candidate.how,
           notes: happened.data.note ? [...candidate.notes, happened.data.note] : candidate.notes,
           evidence,
@@ -292,9 +293,25 @@ function candidateOf(job: Job): Candidate {
   return job.state.candidate;
 }
 
-function delivering(job: Job): Extract<JobState, { name: 'delivering' }> {
+type Delivering = Extract<JobState, { name: 'delivering' }>;
+
+function delivering(job: Job): Delivering {
   if (job.state.name !== 'delivering') throw new IllegalEvent(`job ${job.id} is not being delivered`);
   return job.state;
+}
+
+/** A result that has its name is not made, checked or named again. */
+function unpublished(job: Job, event: EventName): Delivering {
+  const state = delivering(job);
+  if (state.published) throw new IllegalEvent(`${event} cannot happen to job ${job.id} after it is published`);
+  return state;
+}
+
+/** The original is let go of, and the job over, only once the result has its name. */
+function published(job: Job, event: EventName): Delivering & { published: Delivery } {
+  const state = delivering(job);
+  if (!state.published) throw new IllegalEvent(`${event} cannot happen to job ${job.id} before it is published`);
+  return { ...state, published: state.published };
 }
 
 function noteOf(happened: JobEvent): string | undefined {

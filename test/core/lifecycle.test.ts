@@ -111,6 +111,11 @@ describe('the way of a job', () => {
     ['be done before it is published', ['started', 'candidate', 'verified'], 'done'],
     ['produce a candidate without having started', [], 'candidate'],
     ['start while it waits', ['waiting'], 'started'],
+    ['let go of the original before the result has its name', ['started', 'candidate', 'verified'], 'disposing'],
+    ['have let go of it before', ['started', 'candidate', 'verified', 'publishing'], 'disposed'],
+    ['be named twice', ['started', 'candidate', 'verified', 'publishing', 'published'], 'publishing'],
+    ['be published twice', ['started', 'candidate', 'verified', 'publishing', 'published'], 'published'],
+    ['be made again once it is published', ['started', 'candidate', 'verified', 'published'], 'rejected'],
     ['fail after it is done', ['started', 'candidate', 'verified', 'publishing', 'published', 'done'], 'failed'],
   ] as const)('cannot %s', (_what, before, last) => {
     expect(() => after(...before, last)).toThrow(IllegalEvent);

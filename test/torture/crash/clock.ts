@@ -46,7 +46,7 @@ export async function clockMoved(): Promise<string> {
     // Waits for room since a time that turns out to be in the future.
     set('on');
     await box.kill('SIGTERM');
-    box.configure(config('900TB'));
+    box.configure(config('900000GB'));
     await box.start();
     box.drop(clip, 'waiting.mp4');
     await box.job('waiting.mp4', 'waiting');
@@ -57,7 +57,7 @@ export async function clockMoved(): Promise<string> {
     // The same over a restart.
     set('on');
     await box.kill('SIGTERM');
-    box.configure(config('900TB'));
+    box.configure(config('900000GB'));
     await box.start();
     box.drop(clip, 'restart.mp4');
     await box.job('restart.mp4', 'waiting');
