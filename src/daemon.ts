@@ -141,7 +141,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   folders.checkRealPaths();
   await folders.remember(log);
   const workRoot = join(config.stateDir, 'work');
-  await sweepLeftovers(workRoot, folders, id => isUnfinished(ledger.get(id)), log);
+  const untidied = await sweepLeftovers(workRoot, folders, id => progressOf(ledger.get(id)), log);
 
   const gate = new ReasonedGate();
   let decider = createDecider(config);
@@ -287,8 +287,9 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   releases.add({ release: every(clock, PRUNE_MS, prune) });
 
   for (const job of ledger.all()) {
-    // A crash may have come between a failure and its report.
-    if ((job.state.name === 'failed' || job.state.name === 'held') && !job.report) await tidy(job.id);
+    // A crash may have come between the end of a job and its report.
+    const lacksReport = (job.state.name === 'failed' || job.state.name === 'held') && !job.report;
+    if (lacksReport || untidied.has(job.id)) await tidy(job.id);
   }
   gate.set('paused', ledger.paused);
   scheduler.start();
@@ -350,8 +351,9 @@ function httpOf({ config, secrets, env }: DaemonOptions) {
 }
 
 /** A held job keeps its working files: after a person acted, it may go on from them. */
-function isUnfinished(job: Job | undefined): boolean {
-  return job !== undefined && (!RESTING.has(job.state.name) || job.state.name === 'held');
+function progressOf(job: Job | undefined): 'unknown' | 'unfinished' | 'finished' {
+  if (!job) return 'unknown';
+  return RESTING.has(job.state.name) && job.state.name !== 'held' ? 'finished' : 'unfinished';
 }
 
 function exitCodeOf(error: unknown): number {

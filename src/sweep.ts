@@ -6,26 +6,33 @@ import type { Folders } from './folders.ts';
 import { nodeFiles } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
 
-/** Removes what a crash left behind and no unfinished job owns: work directories, hidden temporary files in outboxes. */
+/**
+ * Removes what a crash left behind and no unfinished job owns: work directories, hidden temporary files in outboxes.
+ * @returns the ids of finished jobs whose work directories are still there: what follows the end of a job did not all happen.
+ */
 export async function sweepLeftovers(
   workRoot: string,
   folders: Folders,
-  isUnfinished: (job: string) => boolean,
+  stateOf: (job: string) => 'unknown' | 'unfinished' | 'finished',
   log: Logger,
-): Promise<void> {
+): Promise<ReadonlySet<string>> {
+  const untidied = new Set<string>();
   for (const name of await readdir(workRoot)) {
-    if (isUnfinished(name)) continue;
+    const state = stateOf(name);
+    if (state === 'finished') untidied.add(name);
+    if (state !== 'unknown') continue;
     await rm(join(workRoot, name), { recursive: true, force: true });
-    log.info({ job: name }, 'working files of a job that is over removed');
+    log.info({ job: name }, 'working files of a job that is not known removed');
   }
   // Archiving to another disk leaves the same kind of temporary file as a delivery.
   for (const folder of new Set(folders.all.flatMap(({ outbox, archive }) => [outbox, ...(archive ? [archive] : [])]))) {
     try {
-      await sweepOutbox(folder, isUnfinished, { files: nodeFiles, log });
+      await sweepOutbox(folder, job => stateOf(job) === 'unfinished', { files: nodeFiles, log });
     } catch (error) {
       // A folder that is away is swept at the next start that finds it.
       if (!isShrinkError(error)) throw error;
       log.warn({ folder, code: error.code }, error.message);
     }
   }
+  return untidied;
 }

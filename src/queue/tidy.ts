@@ -19,15 +19,21 @@ export function createTidy({ ledger, world, log }: TidyOptions): (id: string) =>
     const job = ledger.get(id);
     if (!job || !RESTING.has(job.state.name)) return;
     try {
-      if (job.state.name !== 'held') await world.removeWorkDir(id);
-      const path = await world.report(job);
-      if (path && path !== job.report) await ledger.commit(id, { event: 'reported', data: { path } });
-      if (job.state.name === 'done') await dropOldReports(job);
-      if (job.state.name === 'cancelled') await dropReport(job);
+      await tellAbout(job).finally(async () => {
+        // Last: it being there still tells the next start that the rest did not happen.
+        if (job.state.name !== 'held') await world.removeWorkDir(id);
+      });
     } catch (error) {
       if (!(error instanceof ShrinkError) || adviceFor(error.code).kind === 'stop') throw error;
       log.warn({ job: id, code: error.code }, `what should follow the end of the job did not work: ${error.message}`);
     }
+  }
+
+  async function tellAbout(job: Job): Promise<void> {
+    const path = await world.report(job);
+    if (path && path !== job.report) await ledger.commit(job.id, { event: 'reported', data: { path } });
+    if (job.state.name === 'done') await dropOldReports(job);
+    if (job.state.name === 'cancelled') await dropReport(job);
   }
 
   /** A file that was delivered at last leaves no report of earlier failures behind. */

@@ -424,6 +424,13 @@ describe('stopping', () => {
 });
 
 describe('reports', () => {
+  it('are written before the working files go: a kill in between leaves the next start something to see', async () => {
+    const { run, world } = await setup();
+    world.report = async () => void world.done.push('report');
+    await run();
+    expect(world.done.slice(-2)).toEqual(['report', 'removed work of a']);
+  });
+
   it('of earlier failures go when the file is delivered at last', async () => {
     const { run, job, world, ledger } = await setup();
     const engine = new FakeEngine('local', async (_context, n) => (n === 1 ? fails('not-media') : aCandidate()));

@@ -15,6 +15,8 @@ describe.each([
       'within write state/journal/000001.jsonl [candidate] #1',
       'after link outbox/trip/.shrinkbox-JOB.part -> outbox/trip/clip.mp4 #1',
       'after link inbox/trip/clip.mp4 -> archive/trip/clip.mp4 #1',
+      // The report.
+      'before create outbox/trip/.shrinkbox-JOB.part #2',
     ],
   ],
   [

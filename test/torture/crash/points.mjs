@@ -9,6 +9,7 @@
  * CRASH_ROOT  directory of the box; what happens elsewhere does not count
  * CRASH_LOG   file every point reached is appended to, one a line: `label #n`
  * CRASH_AT    the point to die at: `label #n`, or `#n` for the n-th of all
+ * CRASH_FAIL  instead of dying, the act fails with this errno (a `before` point), or stops half-way (`short`, a `within`)
  */
 import childProcess from 'node:child_process';
 import channel from 'node:diagnostics_channel';
@@ -16,7 +17,7 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
 
-const { CRASH_ROOT: root = '', CRASH_LOG: log = '', CRASH_AT: at = '' } = process.env;
+const { CRASH_ROOT: root = '', CRASH_LOG: log = '', CRASH_AT: at = '', CRASH_FAIL: failure } = process.env;
 const { readlinkSync, openSync, writeSync } = fs;
 const logFd = openSync(log, 'a');
 const seen = new Map();
@@ -29,7 +30,9 @@ function point(label) {
   seen.set(label, nth);
   const name = `${label} #${nth}`;
   writeSync(logFd, `${name}\n`);
-  if (name === at || `#${total}` === at) process.kill(process.pid, 'SIGKILL');
+  if (name !== at && `#${total}` !== at) return;
+  if (failure === undefined) process.kill(process.pid, 'SIGKILL');
+  else if (failure !== 'short') throw Object.assign(new Error(`${failure}: made to fail, ${label}`), { code: failure });
 }
 
 const isAt = (label, ahead = 1) => at === `${label} #${(seen.get(label) ?? 0) + ahead}`;
@@ -114,7 +117,11 @@ function aroundCallback(act, labelOf) {
     const label = labelOf.apply(this, args);
     const done = args.at(-1);
     if (label === undefined || typeof done !== 'function') return act.apply(this, args);
-    point(`before ${label}`);
+    try {
+      point(`before ${label}`);
+    } catch (error) {
+      return process.nextTick(done, error);
+    }
     args[args.length - 1] = (...results) => {
       point(`after ${label}`);
       done(...results);
@@ -187,7 +194,9 @@ for (const name of ['write', 'writev', 'writeFile', 'appendFile']) {
     if (name === 'write' && typeof bytes !== 'string') {
       const start = typeof offset === 'number' ? offset : 0;
       const end = typeof length === 'number' ? start + length : whole.length;
-      half(this.fd, label, whole.subarray(start, end), typeof position === 'number' ? position : null);
+      const piece = whole.subarray(start, end);
+      const count = half(this.fd, label, piece, typeof position === 'number' ? position : null);
+      if (count !== undefined) return { bytesWritten: count, buffer: bytes };
     }
     const result = await act.apply(this, arguments);
     point(`after ${label}`);

@@ -57,19 +57,21 @@ const NEMO = {
 /** Small, so that a run takes seconds; the cloud's needs a few bits more. */
 const CLIPS = { local: 'tiny', nemo: 'silent' } as const;
 const SIZES = { local: '40kB', nemo: '200kB' } as const;
+/** Far more than a busy machine needs. */
+const PATIENCE_MS = 240_000;
 const NAME = 'trip/clip.mp4';
 const OUTPUTS = ['trip/clip.mp4', 'trip/clip.report.txt'];
 
 /**
- * Runs the scenario in a box of its own, its n-th start killed at the n-th point.
+ * Runs the scenario in a box of its own, its n-th start killed at the n-th point; or that act fails with an errno instead.
  * @throws Error saying what was broken.
  */
-export async function run(scenario: Scenario, points: readonly string[] = []): Promise<Run> {
+export async function run(scenario: Scenario, points: readonly string[] = [], failure?: string): Promise<Run> {
   const server =
     scenario.engine === 'nemo' ? new NemoServer({ render: 'ffmpeg', renderMs: 150, costPerMessage: 1 }) : undefined;
   await server?.start();
   const env: Record<string, string> = {};
-  const box = new Box({ config: configFor(scenario, server), env });
+  const box = new Box({ config: configFor(scenario, server), env, patienceMs: PATIENCE_MS });
   try {
     await scenario.prepare?.(box);
     const original = await footage(CLIPS[scenario.engine]);
@@ -77,7 +79,7 @@ export async function run(scenario: Scenario, points: readonly string[] = []): P
     const seen: string[] = [];
     let killed = 0;
     for (const at of points.length > 0 ? points : ['']) {
-      const life = await live(box, env, at);
+      const life = await live(box, env, at, failure);
       if (seen.length === 0) seen.push(...life.points);
       if (life.killed) killed += 1;
       await eventually(() => processesNaming(box.dir).length === 0, { what: 'every child to be gone' });
@@ -106,19 +108,27 @@ function configFor(scenario: Scenario, server: NemoServer | undefined): Record<s
 }
 
 /** One start with the points counted: until it dies, or has done its work and was told to stop. */
-async function live(box: Box, env: Record<string, string>, at: string): Promise<{ points: string[]; killed: boolean }> {
+async function live(
+  box: Box,
+  env: Record<string, string>,
+  at: string,
+  failure: string | undefined,
+): Promise<{ points: string[]; killed: boolean }> {
   const log = join(box.dir, 'points.log');
   Object.assign(env, {
     NODE_OPTIONS: `--import ${PRELOAD}`,
     CRASH_ROOT: box.dir,
     CRASH_LOG: log,
     CRASH_AT: at,
+    ...(failure ? { CRASH_FAIL: failure } : {}),
   });
   const child = box.spawn('run');
   for (const name of Object.keys(env)) delete env[name];
   const gone = once(child, 'close');
+  const helped = new Set<number>();
   try {
-    await Promise.race([gone, eventually(() => isOver(box), { what: 'the job to be over', withinMs: 90_000 })]);
+    const over = () => isOver(box) || (failure !== undefined && goOn(box, helped));
+    await Promise.race([gone, eventually(over, { what: 'the job to be over', withinMs: PATIENCE_MS })]);
     child.kill('SIGTERM');
   } catch (error) {
     child.kill('SIGKILL');
@@ -126,9 +136,34 @@ async function live(box: Box, env: Record<string, string>, at: string): Promise<
   } finally {
     await gone;
   }
-  if (child.signalCode !== 'SIGKILL' && child.exitCode !== 0) throw new Error(`it ended with ${child.exitCode}`);
   const points = existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(Boolean) : [];
+  if (failure) return { points, killed: checkFailed(box, points, at, child.exitCode) };
+  if (child.signalCode !== 'SIGKILL' && child.exitCode !== 0) throw new Error(`it ended with ${child.exitCode}`);
   return { points, killed: child.signalCode === 'SIGKILL' };
+}
+
+/** Saves the half minute a job waits for the disk, or does what the hold asks a person for; once for each time. */
+async function goOn(box: Box, helped: Set<number>): Promise<boolean> {
+  const stopped = box.journal().findLast(record => ['waiting', 'held', 'failed', 'queued'].includes(record.event));
+  if (!stopped || stopped.event === 'queued' || helped.has(stopped.seq)) return false;
+  if (stopped.event === 'failed') throw new Error(`failed for good: ${JSON.stringify(stopped.data)}`);
+  await box.post(`/api/jobs/${stopped.job}/retry`);
+  helped.add(stopped.seq);
+  return false;
+}
+
+/** Ended or not, it said what was wrong; and what could not be synced is not synced again, nor written after. */
+function checkFailed(box: Box, points: readonly string[], at: string, exitCode: number | null): boolean {
+  const reached = points.indexOf(at);
+  if (reached < 0) return false;
+  const journal = /(write|datasync) (state\/journal\/\d+\.jsonl) /.exec(at)?.[2];
+  const after = points.slice(reached + 1).filter(point => journal && point.includes(` ${journal} `));
+  if (after.length > 0) throw new Error(`after that it went on with the journal: ${after.join(', ')}`);
+  if (journal && exitCode === 0) throw new Error('it went on without its journal');
+  if (exitCode !== 0 && !/made to fail|bytes were written/.test(box.logText()))
+    throw new Error('it did not say why it ended');
+  if (/\n +at .*\.js:\d+/.test(box.logText())) throw new Error(`it ended with a trace: ${box.logText().slice(-1500)}`);
+  return true;
 }
 
 function isOver(box: Box): boolean {
