@@ -70,7 +70,7 @@ export class Box {
     const ended = once(child, 'exit').then(([code]) => {
       throw new Error(`it ended with ${code}: ${this.logText().slice(-2000)}`);
     });
-    await Promise.race([eventually(() => this.status(), { what: 'the daemon to answer' }), ended]);
+    await Promise.race([eventually(() => this.status(), { what: 'the daemon to answer', withinMs: 240_000 }), ended]);
     ended.catch(() => {});
   }
 

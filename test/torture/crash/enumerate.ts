@@ -86,7 +86,8 @@ function comparable({ outputs, sha256, messages, renders }: Result): Result {
   return { outputs, sha256, messages, renders };
 }
 
-async function inTurns<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
+/** Two at a time. */
+export async function inTurns<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<void> {
   const waiting = [...items];
   const work = async () => {
     for (let item = waiting.shift(); item !== undefined; item = waiting.shift()) await act(item);

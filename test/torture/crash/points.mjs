@@ -141,12 +141,13 @@ function written(place, bytes) {
 }
 const synced = (what, place) => `${what} ${place}${/jsonl/.test(place) ? ` [${lastEvents}]` : ''}`;
 
-/** Puts half of the bytes on the disk first, when it is to die in the middle. */
+/** Puts half of the bytes on the disk first, when it is to die, or to be cut short, in the middle; gives how many then. */
 function half(fd, label, bytes, position) {
   const within = `within ${label}`;
-  if (isAt(within) && bytes.length > 1)
-    writeSync(fd, bytes.subarray(0, bytes.length >> 1), 0, bytes.length >> 1, position);
+  const isHere = isAt(within) && bytes.length > 1;
+  const count = isHere ? writeSync(fd, bytes, 0, bytes.length >> 1, position) : undefined;
   point(within);
+  return count;
 }
 
 const opened = fs.promises.open;

@@ -71,7 +71,7 @@ export async function run(scenario: Scenario, points: readonly string[] = [], fa
     scenario.engine === 'nemo' ? new NemoServer({ render: 'ffmpeg', renderMs: 150, costPerMessage: 1 }) : undefined;
   await server?.start();
   const env: Record<string, string> = {};
-  const box = new Box({ config: configFor(scenario, server), env, patienceMs: PATIENCE_MS });
+  const box = new Box({ config: configFor(scenario, server), env });
   try {
     await scenario.prepare?.(box);
     const original = await footage(CLIPS[scenario.engine]);

@@ -1,0 +1,45 @@
+import { run, type Run, type Scenario } from '../crash/scenario.ts';
+import { inTurns } from '../crash/enumerate.ts';
+
+/** What acts on a disk fail with, by act. */
+const ERRORS: readonly [acts: RegExp, errno: string][] = [
+  [/^before (write|write file|create|mkdir|link) /, 'ENOSPC'],
+  [/^before (sync|datasync|rename|link|unlink|utimes|truncate|chmod) /, 'EIO'],
+  [/^within write /, 'short'],
+];
+
+/**
+ * Every act on the disk fails once, the rest goes well: the job is done all the same, after a wait, a hold, or another start where
+ * the journal could not be written; the result is the same, and nothing that failed to sync is synced again.
+ */
+export async function failEverywhere(scenario: Scenario): Promise<string> {
+  const undisturbed = await run(scenario);
+  const faults = faultsOf(undisturbed.points);
+  const wrong: string[] = [];
+  let missed = 0;
+  await inTurns(faults, async ({ point, errno }) => {
+    try {
+      const found = await run(scenario, [point], errno);
+      if (found.killed === 0) missed += 1;
+      const [is, should] = [comparable(found), comparable(undisturbed)];
+      if (is !== should) wrong.push(`${errno} ${point}: ${is} instead of ${should}`);
+    } catch (error) {
+      wrong.push(`${errno} ${point}: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  });
+  if (missed * 20 > faults.length) wrong.push(`${missed} of ${faults.length} points were not reached again`);
+  if (wrong.length > 0) throw new Error(`${wrong.length} of ${faults.length} went wrong\n${wrong.join('\n')}`);
+  return `${faults.length} faults (ENOSPC, EIO, short writes)${missed > 0 ? `, ${missed} not reached` : ''}; nothing lost`;
+}
+
+/** Up to the end of the job: a report that cannot be written is not tried again. */
+export function faultsOf(points: readonly string[]): { point: string; errno: string }[] {
+  const end = points.findIndex(point => /after datasync .*\bdone\]/.test(point));
+  return points
+    .slice(0, end < 0 ? undefined : end)
+    .flatMap(point => ERRORS.flatMap(([acts, errno]) => (acts.test(point) ? [{ point, errno }] : [])));
+}
+
+function comparable({ outputs, sha256, messages, renders }: Run): string {
+  return JSON.stringify({ outputs, sha256, messages, renders });
+}
