@@ -291,7 +291,8 @@ function textOf(model: Model): string {
 }
 
 function firstDifference(is: string, should: string): string {
-  const at = [...is].findIndex((char, n) => char !== should[n]);
+  let at = 0;
+  while (at < is.length && is[at] === should[at]) at += 1;
   const around = (text: string) => text.slice(Math.max(0, at - 200), at + 200);
   return `${around(is)} instead of ${around(should)}`;
 }

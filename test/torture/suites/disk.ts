@@ -1,5 +1,16 @@
 import type { Scenario } from '../crash/scenario.ts';
 import { failEverywhere } from '../disk/failing.ts';
+import { cannotMount } from '../disk/mounts.ts';
+import {
+  noDescriptors,
+  outboxAway,
+  outboxFull,
+  powerCuts,
+  stateAway,
+  stateFull,
+  stateReadOnly,
+  writebackFails,
+} from '../disk/real.ts';
 import type { Suite } from '../suite.ts';
 
 const local: Scenario = { name: 'local', engine: 'local', folder: { originals: 'archive', archive: 'archive' } };
@@ -8,7 +19,7 @@ const nemo: Scenario = { name: 'nemo', engine: 'nemo' };
 export const disk: Suite = {
   name: 'disk',
   about: 'full, failing, torn and vanished disks: nothing lost, nothing half, no failed sync tried again',
-  cases: () => [
+  cases: random => [
     {
       name: 'every write, sync and name of a job on this machine fails once',
       keeps: '45, 47, 60',
@@ -18,6 +29,24 @@ export const disk: Suite = {
       name: 'every write, sync and name of a cloud job fails once',
       keeps: '45, 47, 60',
       run: () => failEverywhere(nemo),
+    },
+    { name: 'no room for the working files', keeps: '60', ...cannotMount(), run: stateFull },
+    { name: 'the outbox filled by somebody else meanwhile', keeps: '60', ...cannotMount(), run: outboxFull },
+    { name: 'the outbox unmounted meanwhile', keeps: '61', ...cannotMount('mkfs.ext4'), run: outboxAway },
+    { name: 'the state directory unmounted meanwhile', keeps: '61', ...cannotMount('mkfs.ext4'), run: stateAway },
+    { name: 'the state disk becomes read-only', keeps: '53', ...cannotMount('mkfs.ext4'), run: stateReadOnly },
+    { name: 'a sync that fails once and then says yes', keeps: '46', ...cannotMount('mkfs.ext4'), run: writebackFails },
+    {
+      name: 'the power cut, twenty times',
+      keeps: '49, 50',
+      ...cannotMount('mkfs.ext4', 'xfs_io'),
+      run: () => powerCuts(20, random),
+    },
+    { name: 'no file descriptors for a while', keeps: '54', run: noDescriptors },
+    {
+      name: 'a quota',
+      cannot: 'mkfs with quota cannot be mounted here; EDQUOT is treated as ENOSPC',
+      run: async () => {},
     },
   ],
 };
