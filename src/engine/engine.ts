@@ -10,13 +10,22 @@ import type { Logger } from '../platform/log.ts';
  *   recorded under each key, and work that those prove done is not done again. Nothing else is remembered.
  * - A step that costs money is recorded before it is asked for. When its outcome is unknown the engine calls `doubt`
  *   and asks the service; it never repeats the step unasked.
- * - When `signal` aborts, children and requests end, and `run` rejects with code `cancelled` once they have.
+ * - When `signal` aborts, children and requests end, and `run` rejects with code `cancelled` once they have. Where only the daemon
+ *   stops (see StopReason), a paid step that is being answered may be heard out for a minute first.
  */
 export interface Engine {
   readonly name: EngineName;
   run(order: Order, context: EngineContext): Promise<Candidate>;
   /** What it would do, a line each, for `explain`; reads the source and changes nothing. */
   describe?(order: Order, signal: AbortSignal): Promise<string[]>;
+}
+
+/** Why an engine is told to end, as its signal's reason: the daemon goes and the job goes on later, or the job is not wanted. */
+export type StopReason = { kind: 'stopping' } | { kind: 'cancelled'; by: string } | { kind: 'replaced'; by: string };
+
+/** Whether there is time to hear out a paid step: the daemon goes, and whoever stops it waits for it. */
+export function isStopping(reason: unknown): boolean {
+  return typeof reason === 'object' && reason !== null && 'kind' in reason && reason.kind === 'stopping';
 }
 
 export interface EngineContext {

@@ -88,7 +88,7 @@ async function transfers() {
     async ours() {
       rmSync(path, { force: true });
       await download({
-        ...{ url, path, http, policy, apiOrigin: server.url, apiHeaders: async () => ({}) },
+        ...{ url, path, http, policy, apiOrigin: server.url, openOwn: undefined, atMost: 1e12 },
         ...{ clock: systemClock, signal: never, silenceMs: 60_000, log: silentLogger, onProgress: () => {} },
       });
       if (statSync(path).size !== bytes) throw new Error('the download is not whole');

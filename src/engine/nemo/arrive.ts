@@ -28,7 +28,10 @@ export type UploadRecord = { session: string; done: boolean; before: string[]; d
 export async function sessionFor(cloud: Cloud, task: Task): Promise<SessionRecord> {
   const { memory, order } = task;
   const kept = memory.get<SessionRecord>('session');
-  if (kept && kept.gone === undefined) return kept;
+  if (kept && kept.gone === undefined) {
+    if (!kept.shared) cloud.owners.set(kept.id, order.job);
+    return kept;
+  }
   if (kept?.gone !== undefined && askedOf(order) <= kept.gone) throw sessionGone();
   const session = kept ? undefined : (earlierSession(task) ?? (await folderSession(cloud, task)));
   const record: SessionRecord = session ?? { ...(await newSession(cloud, task)), refines: false };
@@ -56,6 +59,13 @@ async function newSession(cloud: Cloud, task: Task): Promise<Session> {
     cloud.folders.take(folder, job, session);
     return { ...session, shared: true };
   }
+  // Two jobs in one timeline would get each other's videos.
+  if ((cloud.owners.get(session.id) ?? job) !== job) {
+    throw new ShrinkError('bad-answer', 'opening a session: the service gave one that another file is worked at in', {
+      hint: 'Retry once the other one is done.',
+    });
+  }
+  cloud.owners.set(session.id, job);
   return session;
 }
 

@@ -1,10 +1,10 @@
-import { ShrinkError } from '../../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { formatDuration } from '../../core/units.ts';
 import { type Clock, sleep } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Identity } from './identity.ts';
 import { TOKEN_LIFE_MS } from './identity.ts';
-import { pick, pickString } from './json.ts';
+import { idAt, pick, pickString } from './json.ts';
 import { orAborted } from './race.ts';
 import { printOf, type Secret, secret } from './secret.ts';
 import type { Reply, Wire } from './wire.ts';
@@ -29,6 +29,8 @@ export interface Auth {
   afterRefusal(token: Token, refusal: ShrinkError, signal: AbortSignal): Promise<Token>;
   /** Without asking the service; `undefined` before the first `token`. */
   readonly current: Token | undefined;
+  /** What `token` would give without asking the service for anything. */
+  available(): Token | undefined;
 }
 
 export interface AuthOptions {
@@ -61,22 +63,43 @@ export function createAuth(options: AuthOptions): Auth {
     get current() {
       return current;
     },
+    available() {
+      if (!own && !isFresh()) useKept();
+      return isFresh() ? current : undefined;
+    },
     async token(signal) {
       signal.throwIfAborted();
       if (own) return own;
-      if (!current) useKept();
-      if (current && clock.now() < expiresAt) return current;
-      return shared(signal);
+      // Another process of ours may have got one meanwhile.
+      if (!isFresh()) useKept();
+      return current && isFresh() ? current : renewed(signal);
     },
     async afterRefusal(token, refusal, signal) {
       if (token.kind === 'own') throw refusal;
-      // Somebody else may have renewed it meanwhile.
+      // Somebody else may have renewed it meanwhile, here or in another process.
+      if (current?.print === token.print) useKept();
       if (current && current.print !== token.print) return current;
       identity.forgetToken();
       current = undefined;
       return shared(signal);
     },
   };
+
+  function isFresh(): boolean {
+    return current !== undefined && clock.now() < expiresAt;
+  }
+
+  /** A new one; while there is none to be had the old one has to do: this machine's clock may be what is wrong. */
+  async function renewed(signal: AbortSignal): Promise<Token> {
+    const old = current;
+    try {
+      return await shared(signal);
+    } catch (error) {
+      if (!old || !isShrinkError(error, 'auth-missing')) throw error;
+      log.info('the free token should be over and no new one is given; going on with it until it is refused');
+      return keep(old, clock.now() + REST_AFTER_REFUSAL_MS);
+    }
+  }
 
   function useKept(): void {
     const kept = identity.token();
@@ -118,23 +141,25 @@ export function createAuth(options: AuthOptions): Auth {
       path: '/api/auth/anonymous-token',
       headers: { 'X-Client-Id': clientId },
       signal,
+      ownLimit: true,
     });
   }
 
-  function accept({ answer, retryAfterMs }: Reply): Token {
+  function accept({ answer, headers, retryAfterMs }: Reply): Token {
     if (!answer.ok) {
       if (answer.refusal === 'http-429') throw restAfterRefusal(retryAfterMs);
       throw errorFor(answer.refusal, { ...options.facts(DOING), status: answer.status, said: answer.said });
     }
     const value = pickString(answer.payload, 'token', 'access_token', 'accessToken');
-    if (value === undefined) {
+    if (value === undefined || !isToken(value)) {
       throw new ShrinkError('bad-answer', `${DOING}: the answer holds no token`, {
         doing: DOING,
         hint: 'Check NEMO_API_URL.',
       });
     }
-    const userId = pickString(answer.payload, 'user_id', 'userId');
-    const until = expiryOf(pick(answer.payload, 'expires_at', 'expiresAt'), clock.now());
+    const userId = idAt(answer.text, 'data.user_id', 'data.userId', 'user_id', 'userId');
+    const now = clock.now();
+    const until = now + lifeOf(pick(answer.payload, 'expires_at', 'expiresAt'), Date.parse(headers['date'] ?? ''), now);
     const token = tokenOf(secret(value), 'anonymous', userId);
     identity.keepToken({ value: token.value, expiresAt: until, userId });
     log.info({ validFor: formatDuration(until - clock.now()) }, 'got a free token');
@@ -164,8 +189,23 @@ function isRefused({ answer }: Reply, refusal: string): boolean {
   return !answer.ok && answer.refusal === refusal;
 }
 
+/** What a header can carry, and no more of it than a token has. */
+function isToken(text: string): boolean {
+  return /^[\x21-\x7e]{1,4096}$/.test(text);
+}
+
+/**
+ * Milliseconds a token just given has to live, by the clock of who gave it (`there`, NaN where it did not say): the one here may be wrong.
+ * A token that is over before it begins is one whose time cannot be told.
+ */
+export function lifeOf(expiry: unknown, there: number, here: number): number {
+  const now = Number.isFinite(there) ? there : here;
+  const lifeMs = expiryOf(expiry, now) - now;
+  return lifeMs > 0 ? lifeMs : TOKEN_LIFE_MS;
+}
+
 /** Epoch ms of an expiry given as a date, epoch seconds or epoch ms; seven days from now where it is absent or unreadable. */
-export function expiryOf(value: unknown, now: number): number {
+function expiryOf(value: unknown, now: number): number {
   const number =
     typeof value === 'number' ? value : typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : undefined;
   const at =

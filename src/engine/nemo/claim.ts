@@ -10,8 +10,12 @@ const CLAIM_FACT = 'claim link';
  * Puts the claim link into the job's record, once. The claim token opens the session on the site for seven days and nothing else; the
  * access token never goes into a link. A convenience: whatever goes wrong here leaves the job alone.
  */
-export async function claimLink(cloud: Cloud, { memory, context, order }: Task, session: SessionRecord): Promise<void> {
-  if (session.task === undefined || memory.get('claimed') !== undefined) return;
+export async function claimLink(
+  cloud: Cloud,
+  { memory, context, order, isWhole }: Task,
+  session: SessionRecord,
+): Promise<void> {
+  if (!isWhole || session.task === undefined || memory.get('claimed') !== undefined) return;
   const token = await askToken(cloud, context, session).catch((error: unknown) => {
     if (context.signal.aborted || !isShrinkError(error)) throw error;
     cloud.log.debug({ job: order.job, code: error.code }, 'there is no claim link');

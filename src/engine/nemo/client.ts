@@ -1,7 +1,7 @@
 import type { Readable } from 'node:stream';
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { type Clock, sleep } from '../../platform/clock.ts';
-import { wasNeverSent } from '../../platform/http.ts';
+import { type HttpAnswer, wasNeverSent } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Auth, Token } from './auth.ts';
 import { type Answer, errorFor, REFUSALS, type RefusalFacts } from './errors-table.ts';
@@ -37,15 +37,21 @@ export interface Client {
   call(call: Call): Promise<Success>;
   /** Sends a message and never sends it again unless it was certainly not taken (once after a new token, once after a 429). */
   openStream(call: Omit<Call, 'repeats' | 'body'>): Promise<Opened>;
-  /** Headers with the token, for a request to the API's own host made elsewhere (a download). */
-  signedHeaders(signal: AbortSignal): Promise<Record<string, string>>;
+  /** Asks without a token whether the service is there: any answer of its own says so. @throws ShrinkError `unreachable`, `bad-answer`. */
+  knock(signal: AbortSignal): Promise<Record<string, string>>;
+  /** Opens a file that lies at the API's own host: `url` is a whole address there. Whatever the answer is, it is the caller's. */
+  openFile(request: {
+    url: string;
+    headers: Record<string, string>;
+    signal: AbortSignal;
+    silenceMs: number;
+  }): Promise<HttpAnswer>;
 }
 
 export interface ClientOptions {
   wire: Wire;
   auth: Auth;
   facts(doing: string): Omit<RefusalFacts, 'status' | 'said'>;
-  attribution: Record<string, string>;
   clock: Clock;
   log: Logger;
 }
@@ -54,8 +60,8 @@ export interface ClientOptions {
 const REPEAT_AFTER_MS = [2000, 8000];
 
 export function createClient(options: ClientOptions): Client {
-  const { wire, auth, attribution, clock, log } = options;
-  return { call, openStream, signedHeaders };
+  const { wire, auth, clock, log } = options;
+  return { call, openStream, openFile, knock };
 
   async function call(request: Call): Promise<Success> {
     for (let tries = 0; ; tries += 1) {
@@ -137,8 +143,15 @@ export function createClient(options: ClientOptions): Client {
     return { ...exchange, silenceMs: 0, fresh: true };
   }
 
-  async function signedHeaders(signal: AbortSignal): Promise<Record<string, string>> {
-    return { ...attribution, ...bearer(await auth.token(signal)) };
+  async function knock(signal: AbortSignal): Promise<Record<string, string>> {
+    const { answer, headers } = await wire.ask({ method: 'GET', path: BALANCE, signal });
+    if (answer.ok || REFUSALS[answer.refusal].code === 'auth-expired') return headers;
+    throw refusalError('asking whether the service is there', answer);
+  }
+
+  async function openFile({ url, headers, signal, silenceMs }: Parameters<Client['openFile']>[0]): Promise<HttpAnswer> {
+    const signed = { accept: '*/*', ...bearer(await auth.token(signal)), ...headers };
+    return wire.open({ method: 'GET', path: url, headers: signed, signal, silenceMs });
   }
 
   function exchangeOf(request: Call, token: Token, accept = 'application/json'): Exchange {
@@ -169,6 +182,9 @@ export function createClient(options: ClientOptions): Client {
     });
   }
 }
+
+/** Also what is asked to see whether the service is there: it costs nothing. */
+export const BALANCE = '/api/credits/balance/simple';
 
 const EMPTY_REPLY: Reply = {
   answer: { ok: true, status: 200, text: '', payload: null, body: null },

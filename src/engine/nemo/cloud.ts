@@ -24,6 +24,8 @@ export interface Cloud {
   pace(bytes: number, signal: AbortSignal): Promise<void>;
   newRenderId(): string;
   folders: FolderSessions;
+  /** Jobs by the session each works in alone. */
+  owners: Map<string, string>;
   exclusive<T>(key: string, signal: AbortSignal, act: () => Promise<T>): Promise<T>;
   settings: Settings;
   local: LocalHelp | undefined;

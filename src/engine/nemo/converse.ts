@@ -1,12 +1,12 @@
 import { ShrinkError } from '../../core/errors.ts';
 import { sleep } from '../../platform/clock.ts';
-import { readState, type SessionRecord } from './arrive.ts';
+import { readState, type SessionRecord, type UploadRecord } from './arrive.ts';
 import { askedOf, type Cloud, type Task } from './cloud.ts';
 import { confirm } from './confirm.ts';
 import { isExportable } from './draft.ts';
 import { errorFor, refusalOf } from './errors-table.ts';
 import { type MessageEnd, sendMessage } from './message.ts';
-import { changeReport, differences, type Mark, markOf, type Snapshot } from './state.ts';
+import { changeReport, differences, hasArrived, type Mark, markOf, type Snapshot } from './state.ts';
 import { translate } from './translate.ts';
 import { didSomething, isOnlyTrouble, repliesOf } from './turn.ts';
 
@@ -24,6 +24,8 @@ export type MessageRecord = {
   asked: number;
   /** Absent while it is not known. `nothing`: the agent answered and changed nothing. */
   outcome?: 'refused' | 'done' | 'nothing';
+  /** The stream was heard to its end without trouble; what came of it was still to be read when shrinkbox was stopped. */
+  heard?: true;
   /** What the agent said, for people. */
   reply?: string;
   changes?: string[];
@@ -48,14 +50,17 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
   const asked = askedOf(order);
   if (kept?.session === session.id && kept.outcome !== 'refused') {
     if (kept.outcome === 'done') return { reply: kept.reply ?? '', changes: kept.changes ?? [], after: undefined };
-    if (asked <= kept.asked) return kept.outcome === 'nothing' ? answeredOnly(kept.reply ?? '') : recover(kept);
+    if (asked <= kept.asked) {
+      if (kept.outcome === 'nothing') return answeredOnly(kept.reply ?? '');
+      return kept.heard ? settle(kept, undefined) : recover(kept);
+    }
     const late = await lateOutcome(kept);
     if (late) return late;
   }
   return say();
 
-  async function say(): Promise<Told> {
-    const before = await readState(cloud, session, context.signal, n === 1);
+  async function say(renewed = false): Promise<Told> {
+    const before = await stateBefore();
     const record: MessageRecord = {
       session: session.id,
       text,
@@ -66,6 +71,7 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
     await context.step(n === 1 ? 'asking the agent' : 'asking the agent for a smaller file');
     await memory.set(key, record);
     task.onProgress(0.36, 'this may take a few minutes');
+    const token = await cloud.auth.token(context.signal);
     const end = await sendMessage({
       meter: cloud.meter,
       client: cloud.client,
@@ -83,26 +89,50 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
     const refusal = refusalIn(cloud, end);
     if (refusal) {
       await memory.set(key, { ...record, outcome: 'refused' });
-      throw refusal;
+      // A token refused before the stream was renewed there already.
+      if (renewed || end.kind === 'refused' || refusal.code !== 'auth-expired') throw refusal;
+      await cloud.auth.afterRefusal(token, refusal, context.signal);
+      return say(true);
     }
-    return settle(record, end as Exclude<MessageEnd, { kind: 'refused' }>);
+    return hearOut(record, end as Exclude<MessageEnd, { kind: 'refused' }>);
+  }
+
+  /** An upload the state does not show yet would look like something the message did. */
+  async function stateBefore(): Promise<Snapshot> {
+    const upload = n === 1 ? memory.get<UploadRecord>('upload') : undefined;
+    const isThere = (state: Snapshot) => upload?.session !== session.id || hasArrived({ assets: upload.before }, state);
+    for (let looks = 0; ; looks += 1) {
+      const state = await readState(cloud, session, context.signal, n === 1);
+      if (isThere(state) || looks >= MOST_LOOKS) return state;
+      await sleep(cloud.clock, cloud.settings.lagMs, context.signal);
+    }
+  }
+
+  async function hearOut(record: MessageRecord, end: Exclude<MessageEnd, { kind: 'refused' }>): Promise<Told> {
+    const reply = clip(translate(repliesOf(end.turn)).text, 2000);
+    const trouble = troubleIn(end);
+    const { question } = end.turn;
+    if (context.signal.aborted && !trouble && question === undefined) {
+      await memory.set(key, { ...record, reply, heard: true });
+    }
+    context.signal.throwIfAborted();
+    if (trouble) return ask({ ...record, reply }, trouble);
+    return settle({ ...record, reply }, question);
   }
 
   /** What the stream told is checked against the state: a third of all edits say nothing. */
-  async function settle(record: MessageRecord, end: Exclude<MessageEnd, { kind: 'refused' }>): Promise<Told> {
-    const reply = clip(translate(repliesOf(end.turn)).text, 2000);
-    const trouble = troubleIn(end);
-    if (trouble) return ask({ ...record, reply }, trouble);
+  async function settle(record: MessageRecord, question: string | undefined): Promise<Told> {
+    const reply = record.reply ?? '';
     let after = await readState(cloud, session, context.signal);
     if (after.hash === record.before.hash) {
       await sleep(cloud.clock, cloud.settings.lagMs, context.signal);
       after = await readState(cloud, session, context.signal);
     }
-    if (after.hash !== record.before.hash) return done({ ...record, reply }, after);
-    if (end.turn.question !== undefined) return nothing(record, end.turn.question);
+    if (after.hash !== record.before.hash) return done(record, after);
+    if (question !== undefined) return nothing(record, question);
     if (reply === '') return ask(record, 'the agent closed the stream without a word, and nothing changed yet');
     // A first message about a file that already lies on its own timeline may only have confirmed it.
-    if (n === 1 && !session.shared && isExportable(after.reading)) return done({ ...record, reply }, after);
+    if (n === 1 && !session.shared && isExportable(after.reading)) return done(record, after);
     return nothing(record, reply);
   }
 
@@ -153,6 +183,9 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
     return answeredOnly(reply);
   }
 }
+
+/** Further looks for an upload that the state does not show; some states may never show one. */
+const MOST_LOOKS = 2;
 
 /** What goes into the journal has an end, whatever the service says. */
 function clip(text: string, most: number): string {

@@ -1,5 +1,5 @@
-import { ShrinkError } from '../../core/errors.ts';
-import type { Client } from './client.ts';
+import { isShrinkError, ShrinkError } from '../../core/errors.ts';
+import { BALANCE, type Client } from './client.ts';
 import { pickNumber } from './json.ts';
 
 /** Credits of the account: free to use, reserved for running work, and both together. */
@@ -20,23 +20,24 @@ export async function balanceOf(
   signal: AbortSignal,
 ): Promise<{ credits: Credits; date: number }> {
   const doing = 'asking for the credits';
-  const { payload, headers } = await client.call({
-    doing,
-    method: 'GET',
-    path: '/api/credits/balance/simple',
-    signal,
-    repeats: 2,
-  });
-  const available = pickNumber(payload, 'available', 'balance', 'credits');
-  if (available === undefined) {
-    throw new ShrinkError('bad-answer', `${doing}: the answer holds no balance`, {
-      doing,
-      hint: 'Check NEMO_API_URL, then retry.',
+  const { payload, headers } = await client
+    .call({ doing, method: 'GET', path: BALANCE, signal, repeats: 2 })
+    .catch((error: unknown) => {
+      // No session is involved that could be gone: the address is wrong.
+      throw isShrinkError(error, 'session-gone') ? notTheService(doing) : error;
     });
-  }
+  const available = pickNumber(payload, 'available', 'balance', 'credits');
+  if (available === undefined) throw notTheService(doing);
   const frozen = pickNumber(payload, 'frozen') ?? 0;
   const credits = { available, frozen, total: pickNumber(payload, 'total') ?? available + frozen };
   return { credits, date: Date.parse(headers.date ?? '') };
+}
+
+function notTheService(doing: string): ShrinkError {
+  return new ShrinkError('bad-answer', `${doing}: the answer holds no balance`, {
+    doing,
+    hint: 'Check NEMO_API_URL, then retry.',
+  });
 }
 
 export function balanceWords({ available, frozen, total }: Credits): string {

@@ -1,10 +1,13 @@
 import type { Readable } from 'node:stream';
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
+import { formatBytes } from '../../core/units.ts';
 import { type Clock, sleep } from '../../platform/clock.ts';
 import { type Http, type HttpAnswer, networkError, readText } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { AddressPolicy } from './addresses.ts';
+import type { Client } from './client.ts';
 import { retryAfterMs } from './errors-table.ts';
+import { PATIENCE_MS } from './gate.ts';
 import { parseJson } from './json.ts';
 import { Part } from './part.ts';
 import { renderStatus } from './render.ts';
@@ -16,11 +19,13 @@ export interface DownloadRequest {
   /** Through the address policy. */
   http: Http;
   policy: AddressPolicy;
-  /** Only requests to this origin carry `apiHeaders`. */
+  /** Only requests to this origin carry the token, and have to wait for their turn at the gate: they go through `openOwn`. */
   apiOrigin: string;
-  apiHeaders(signal: AbortSignal): Promise<Record<string, string>>;
+  openOwn: Client['openFile'];
   /** A file larger than this is not fetched. */
   upTo?: number;
+  /** A file larger than this cannot be meant. */
+  atMost: number;
   /** What the service says the file has, for answers that do not say: good enough to not fetch what is too large. */
   expectedBytes?: number;
   clock: Clock;
@@ -39,6 +44,8 @@ export type Downloaded =
   /** Not the file but an answer that names its address. */
   | { kind: 'elsewhere'; url: string };
 
+type Fetched = Downloaded | { kind: 'absurd' };
+
 const MOST_REDIRECTS = 5;
 /** Tries in a row that bring nothing new. */
 const MOST_FAILURES = 4;
@@ -56,6 +63,7 @@ export async function download(request: DownloadRequest): Promise<Downloaded> {
   const part = await Part.open(`${request.path}.part`, request.url.replace(/[?#].*$/s, ''));
   try {
     const outcome = await fetchAll(request, part);
+    if (outcome.kind === 'absurd') throw endless(request);
     if (outcome.kind === 'file') await part.publish(request.path, request.log);
     return outcome;
   } finally {
@@ -63,7 +71,7 @@ export async function download(request: DownloadRequest): Promise<Downloaded> {
   }
 }
 
-async function fetchAll(request: DownloadRequest, part: Part): Promise<Downloaded> {
+async function fetchAll(request: DownloadRequest, part: Part): Promise<Fetched> {
   const { clock, signal } = request;
   for (let failures = 0; ; ) {
     const before = part.bytes;
@@ -81,14 +89,15 @@ async function fetchAll(request: DownloadRequest, part: Part): Promise<Downloade
       signal.throwIfAborted();
       if (!isShrinkError(error, 'unreachable', 'bad-answer', 'rate-limited')) throw error;
       failures = part.bytes > before ? 1 : failures + 1;
-      if (failures >= MOST_FAILURES) throw error;
+      // A long pause is not sat out here: the job waits in the queue.
+      if (failures >= MOST_FAILURES || (error.retryAfterMs ?? 0) > PATIENCE_MS) throw error;
       request.log.debug({ code: error.code, bytes: part.bytes }, 'the download was cut; going on');
       await sleep(clock, error.retryAfterMs ?? 1000 * 2 ** failures, signal);
     }
   }
 }
 
-async function fetchOnce(request: DownloadRequest, part: Part): Promise<Downloaded> {
+async function fetchOnce(request: DownloadRequest, part: Part): Promise<Fetched> {
   const answer = await follow(request, part.rangeHeaders());
   const { status, headers } = answer;
   if (status === 416) return rangeRefused(answer, part);
@@ -107,8 +116,26 @@ async function fetchOnce(request: DownloadRequest, part: Part): Promise<Download
     answer.body.destroy();
     return { kind: 'too-large', bytes: total };
   }
-  await receive(request, answer, part);
-  return { kind: 'file', bytes: part.bytes };
+  if (total !== undefined && total > request.atMost) {
+    answer.body.destroy();
+    return { kind: 'absurd' };
+  }
+  const isWhole = await receive(request, answer, part);
+  if (isWhole) return { kind: 'file', bytes: part.bytes };
+  const { bytes } = part;
+  await part.restart();
+  return bytes > request.atMost ? { kind: 'absurd' } : { kind: 'too-large', bytes };
+}
+
+function endless({ atMost }: DownloadRequest): ShrinkError {
+  return new ShrinkError(
+    'bad-answer',
+    `the result has more than ${formatBytes(atMost)}, which cannot be what was asked for`,
+    {
+      doing: 'downloading the result',
+      hint: 'Nothing of it was kept. Retry later.',
+    },
+  );
 }
 
 /** Redirects are followed here, so that each address is looked at and the token goes to the API only. */
@@ -116,17 +143,22 @@ async function follow(request: DownloadRequest, range: Record<string, string>): 
   let { url } = request;
   for (let n = 0; n <= MOST_REDIRECTS; n += 1) {
     request.policy.check(url);
-    const own = new URL(url).origin === request.apiOrigin ? await request.apiHeaders(request.signal) : {};
-    const answer = await request.http.request({
-      method: 'GET',
-      url,
-      headers: { accept: '*/*', ...own, ...range },
-      signal: request.signal,
-      silenceMs: request.silenceMs,
-    });
+    // Bytes as they are: a range of something packed is of no use.
+    const headers = { accept: '*/*', 'accept-encoding': 'identity', ...range };
+    const { signal, silenceMs } = request;
+    const isOwn = new URL(url).origin === request.apiOrigin;
+    const answer = isOwn
+      ? await request.openOwn({ url, headers, signal, silenceMs })
+      : await request.http.request({ method: 'GET', url, headers, signal, silenceMs });
     const { location } = answer.headers;
     if (answer.status < 300 || answer.status >= 400 || answer.status === 304 || location === undefined) return answer;
     answer.body.destroy();
+    if (!URL.canParse(location, url)) {
+      throw new ShrinkError('bad-answer', 'the download is redirected to something that is no address', {
+        doing: 'downloading the result',
+        hint: 'Retry later; the render is kept.',
+      });
+    }
     url = new URL(location, url).href;
   }
   throw new ShrinkError('bad-answer', 'the download is redirected in a circle', {
@@ -148,7 +180,7 @@ function refusedBy(request: DownloadRequest, answer: HttpAnswer): Downloaded {
   answer.body.destroy();
   const { status, headers } = answer;
   if (status !== 429 && status !== 408 && status < 500) return { kind: 'refused', status };
-  const waitMs = retryAfterMs(headers['retry-after'], request.clock.now());
+  const waitMs = retryAfterMs(headers, request.clock.now());
   throw new ShrinkError(
     status === 429 ? 'rate-limited' : 'unreachable',
     `the download was answered with HTTP ${status}`,
@@ -166,8 +198,10 @@ async function elsewhere(request: DownloadRequest, answer: HttpAnswer): Promise<
   return url === undefined ? { kind: 'refused', status: answer.status } : { kind: 'elsewhere', url };
 }
 
-async function receive(request: DownloadRequest, answer: HttpAnswer, part: Part): Promise<void> {
+/** False where there came more than is wanted, which answers without a length don't say before. */
+async function receive(request: DownloadRequest, answer: HttpAnswer, part: Part): Promise<boolean> {
   const { clock } = request;
+  const most = Math.min(request.upTo ?? request.atMost, request.atMost);
   let since = clock.now();
   let bytesThen = part.bytes;
   let toldAt = since;
@@ -186,8 +220,9 @@ async function receive(request: DownloadRequest, answer: HttpAnswer, part: Part)
     return behind;
   };
   try {
-    await readAll(answer.body, take);
+    const isWhole = await readAll(answer.body, take, () => part.bytes > most);
     request.onProgress(part.bytes, part.total);
+    return isWhole;
   } catch (error) {
     throw networkError(error, request.url, request.signal);
   } finally {
@@ -197,11 +232,16 @@ async function receive(request: DownloadRequest, answer: HttpAnswer, part: Part)
 }
 
 /** Hands on every piece as it comes: a promise for each of them is what downloads would spend their time on. */
-function readAll(body: Readable, take: (chunk: Buffer) => Promise<void> | undefined): Promise<void> {
+function readAll(
+  body: Readable,
+  take: (chunk: Buffer) => Promise<void> | undefined,
+  isEnough: () => boolean,
+): Promise<boolean> {
   return new Promise((resolve, reject) => {
     body.on('data', (chunk: Buffer) => {
       try {
         const behind = take(chunk);
+        if (isEnough()) return resolve(false);
         if (!behind) return;
         body.pause();
         behind.then(() => body.resume(), reject);
@@ -209,7 +249,7 @@ function readAll(body: Readable, take: (chunk: Buffer) => Promise<void> | undefi
         reject(error);
       }
     });
-    body.on('end', resolve);
+    body.on('end', () => resolve(true));
     body.on('error', reject);
     body.on('close', () => reject(new Error('the connection ended before the file did')));
   });

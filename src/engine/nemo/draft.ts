@@ -1,5 +1,5 @@
 import { isObject, type Parsed, type ParsedObject, parseJson, pickNumber, pickString } from './json.ts';
-import { shown } from './stream.ts';
+import { shown } from './words.ts';
 
 /**
  * The draft is the service's own timeline. Only its short keys are documented (t tracks, tt track type, sg segments, d duration in ms,

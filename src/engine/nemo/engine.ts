@@ -16,16 +16,19 @@ import { checkFormat } from './upload.ts';
 
 export type { NemoOptions } from './options.ts';
 
-interface Readiness {
-  credits: Credits;
-  account: 'own' | 'anonymous';
+/** What the service says of itself and of us. */
+interface Look {
+  /** Whose token is used; absent while there is none: a free one is asked for with the first job. */
+  account?: 'own' | 'anonymous';
+  /** Known where there is a token. */
+  credits?: Credits;
   /** How far this machine's clock is ahead of the service's, milliseconds; absent where the service does not say. */
-  clockAheadMs: number | undefined;
+  clockAheadMs?: number;
 }
 
 export interface NemoEngine extends Engine, Asides {
-  /** Connects: a token, and the balance as proof that it is taken. Spends nothing. Also what `doctor` asks. */
-  ready(signal: AbortSignal): Promise<Readiness>;
+  /** Whether the service is there and takes the token there is, with the balance as proof. Asks for no token, spends nothing. */
+  look(signal: AbortSignal): Promise<Look>;
   credits(signal: AbortSignal): Promise<Credits>;
   close(): Promise<void>;
 }
@@ -39,7 +42,7 @@ export function createNemoEngine(options: NemoOptions): NemoEngine {
   return {
     name: 'nemo',
     run,
-    ready,
+    look,
     credits: signal => readCredits(cloud, signal),
     ...createAsides(cloud, options),
     close,
@@ -67,14 +70,15 @@ export function createNemoEngine(options: NemoOptions): NemoEngine {
     log.info({ account: token.kind === 'own' ? 'your token' : 'free token' }, 'connected and ready');
   }
 
-  async function ready(signal: AbortSignal): Promise<Readiness> {
+  async function look(signal: AbortSignal): Promise<Look> {
+    const token = cloud.auth.available();
+    if (!token) return clockAhead(Date.parse((await cloud.client.knock(signal))['date'] ?? ''));
     const { credits, date } = await balanceOf(cloud, signal);
-    await announce(signal);
-    return {
-      credits,
-      account: cloud.auth.current?.kind ?? 'anonymous',
-      clockAheadMs: Number.isFinite(date) ? clock.now() - date : undefined,
-    };
+    return { account: token.kind, credits, ...clockAhead(date) };
+  }
+
+  function clockAhead(there: number): Pick<Look, 'clockAheadMs'> {
+    return Number.isFinite(there) ? { clockAheadMs: clock.now() - there } : {};
   }
 
   async function taskFor(order: Order, context: EngineContext): Promise<Task> {

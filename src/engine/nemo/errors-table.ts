@@ -2,6 +2,7 @@ import { type ErrorCode, ShrinkError } from '../../core/errors.ts';
 import { NEMO_FORMATS } from '../../core/names.ts';
 import { formatBytes, formatDuration } from '../../core/units.ts';
 import { isObject, type Parsed, parseJson, pick, pickString } from './json.ts';
+import { plainWords } from './words.ts';
 
 /**
  * Every way the service says no: one row each for what it means, what happens to the job (by the code's advice in
@@ -293,33 +294,18 @@ function registrationUrl(webUrl: string, userId: string | undefined): string {
 }
 
 /**
- * Milliseconds a Retry-After header asks for: seconds or a date (relative to `now`, epoch ms); `undefined` when it is absent,
- * unreadable or absurd (over a week, the longest window the service has).
+ * Milliseconds a Retry-After header asks for: seconds, or a date by the clock the answer itself was dated with (`now`, epoch ms, where
+ * it was not); `undefined` when it is absent, unreadable or absurd (over a week, the longest window the service has).
  */
-export function retryAfterMs(header: string | undefined, now: number): number | undefined {
-  if (header === undefined) return undefined;
-  const text = header.trim();
-  const ms = /^\d+(\.\d+)?$/.test(text) ? Number(text) * 1000 : Date.parse(text) - now;
+export function retryAfterMs(headers: Readonly<Record<string, string>>, now: number): number | undefined {
+  const text = headers['retry-after']?.trim();
+  if (text === undefined) return undefined;
+  const there = Date.parse(headers['date'] ?? '');
+  const ms = /^\d+(\.\d+)?$/.test(text)
+    ? Number(text) * 1000
+    : Date.parse(text) - (Number.isFinite(there) ? there : now);
   if (!Number.isFinite(ms) || ms > 7 * 86_400_000) return undefined;
   return Math.max(0, Math.round(ms));
-}
-
-/** Text from the service as far as it may be shown: no tokens, no markup, one line, at most 200 characters. */
-export function plainWords(text: string): string {
-  const words = text
-    .replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ')
-    .replace(/<[^>]*>/g, ' ')
-    .replace(SECRETS, '[secret]')
-    .replace(/[\p{Cc}\s]+/gu, ' ')
-    .trim();
-  return words.length > 200 ? `${words.slice(0, 199)}…` : words;
-}
-
-/** The tokens of the service and anything said to be one. */
-const SECRETS = /nmv_[a-z]+_[\w-]+|(?<=bearer\s+)[\w.~+/=-]{8,}/gi;
-
-export function hideSecrets(text: string): string {
-  return text.replace(SECRETS, '[secret]');
 }
 
 function codeOf(body: Parsed): string | undefined {
@@ -349,7 +335,7 @@ function wordsOf(body: Parsed): string {
 
 /** The service may name its own page for registering or topping up; anything else in a body is not to be trusted. */
 function findServiceUrl(text: string): string | undefined {
-  const url = /https:\/\/(?:[\w-]+\.)*nemovideo\.(?:com|ai)(?:\/[\w\-./?=&%]*)?/i.exec(text)?.[0];
+  const url = /https:\/\/(?:[\w-]+\.)*nemovideo\.(?:com|ai)(?:\/[\w\-./?=&%]*)?/i.exec(text.slice(0, 16_384))?.[0];
   return url && !SECRETS_IN_URL.test(url) ? url : undefined;
 }
 

@@ -260,8 +260,9 @@ async function downloadFrom(
       http: cloud.resultHttp,
       policy: cloud.policy,
       apiOrigin: new URL(settings.apiUrl).origin,
-      apiHeaders: () => client.signedHeaders(signal),
+      openOwn: client.openFile,
       ...(upTo === undefined ? {} : { upTo }),
+      atMost: mostBytes(task),
       ...(expectedBytes === undefined ? {} : { expectedBytes }),
       clock,
       signal,
@@ -277,6 +278,11 @@ async function downloadFrom(
     subject: id,
     hint: 'Retry later; the render is kept.',
   });
+}
+
+/** No result of a file is larger than this; what claims to be, or never ends, must not fill the disk. */
+function mostBytes({ source }: Task): number {
+  return source.kind === 'file' ? Math.max(4 * source.bytes, 2e9) : 20e9;
 }
 
 function sha256(text: string): string {

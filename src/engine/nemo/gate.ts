@@ -107,7 +107,9 @@ export function refused(
   // Requests that were on their way together are refused together; only the first of them says anything new.
   const already = state.resumeAt > now;
   const refusals = already ? state.refusals : state.refusals + 1;
-  const base = askedMs ?? Math.min(rules.retryAfterMs * 2 ** Math.min(refusals - 1, 10), LONGEST_PAUSE_MS);
+  const doubled = (ms: number) => Math.min(ms * 2 ** Math.min(Math.max(0, refusals - 1), 10), LONGEST_PAUSE_MS);
+  // Who says "in no time" and refuses all the same is not asked ever faster.
+  const base = askedMs === undefined ? doubled(rules.retryAfterMs) : Math.max(askedMs, doubled(SPACING_MS));
   const recent = state.accepted.filter(at => at > now - MINUTE);
   return {
     ...state,

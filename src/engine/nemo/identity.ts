@@ -1,4 +1,6 @@
 import { randomUUID } from 'node:crypto';
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import Conf from 'conf';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import { type Secret, secret } from './secret.ts';
@@ -75,6 +77,8 @@ export function createIdentity({ dir, apiUrl, clientId: configured }: IdentityOp
     },
     renewClientId: newClientId,
     token() {
+      // Looking alone makes no files.
+      if (!opened && !existsSync(join(dir, 'identity.json'))) return undefined;
       const kept = store().get('token');
       if (!kept || kept.apiUrl !== apiUrl || typeof kept.value !== 'string' || kept.value === '') return undefined;
       return { value: secret(kept.value), expiresAt: kept.expiresAt, userId: kept.userId };

@@ -62,18 +62,37 @@ export function sliceAt(text: string, path: readonly string[]): string | undefin
   return text.slice(from, endOfValue(text, from));
 }
 
-/** An id as a string: one that came as a bare number keeps every digit. */
+/** Ids go into addresses, file names, headers and the journal: plain characters, and not for ever. */
+export function isId(text: string): boolean {
+  return /^[\w.:~@+=-]{1,200}$/.test(text) && !/^\.+$/.test(text);
+}
+
+/** An id as a string: one that came as a bare number keeps every digit. What cannot be an id is none. */
 export function idAt(text: string, ...paths: string[]): string | undefined {
   for (const path of paths) {
     const slice = sliceAt(text, path.split('.'));
     if (slice === undefined) continue;
     if (slice.startsWith('"')) {
       const id = parseJson(slice);
-      if (typeof id === 'string' && id !== '') return id;
+      if (typeof id === 'string' && isId(id)) return id;
     }
-    if (/^-?\d+$/.test(slice)) return slice;
+    if (/^-?\d{1,200}$/.test(slice)) return slice;
   }
   return undefined;
+}
+
+/** The texts of the first `most` values of a list or a map in valid JSON `text`, exactly as written; of anything else none. */
+export function entriesOf(text: string, most: number): string[] {
+  const from = skipSpace(text, 0);
+  const found: string[] = [];
+  const take = (at: number) => {
+    const end = endOfValue(text, at);
+    if (found.length < most) found.push(text.slice(at, end));
+    return end;
+  };
+  if (text[from] === '[') eachElement(text, from, take);
+  else if (text[from] === '{') eachMember(text, from, (_, at) => take(at));
+  return found;
 }
 
 /** Keys that change from one reading to the next without anything having happened. */

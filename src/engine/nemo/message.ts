@@ -1,7 +1,8 @@
 import type { Readable } from 'node:stream';
-import { ShrinkError } from '../../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { CloudMeter } from '../../core/meter.ts';
 import type { Clock } from '../../platform/clock.ts';
+import { isStopping } from '../engine.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Client } from './client.ts';
 import { createStreamReader, type Meaning, meaningsOfWhole } from './stream.ts';
@@ -40,7 +41,10 @@ export function messageBody(sessionId: string, text: string): string {
   });
 }
 
-/** Sends one message and listens until it ends. Never sends it twice; rejects only when `signal` aborts. */
+/**
+ * Sends one message and listens until it ends. Never sends it twice; rejects only when `signal` aborts, and where the daemon stops not
+ * before what is being said was heard out.
+ */
 export async function sendMessage(request: MessageRequest): Promise<MessageEnd> {
   try {
     const end = await sendAndListen(request);
@@ -62,7 +66,7 @@ async function sendAndListen(request: MessageRequest): Promise<MessageEnd> {
       json: messageBody(request.sessionId, request.text),
       signal: ear.signal,
     });
-    request.signal.throwIfAborted();
+    ear.signal.throwIfAborted();
     switch (opened.kind) {
       case 'refused':
         return opened;
@@ -72,6 +76,7 @@ async function sendAndListen(request: MessageRequest): Promise<MessageEnd> {
         for (const meaning of meaningsOfWhole(opened.text)) ear.hear(meaning);
         return { kind: 'over', turn: ear.turn() };
       case 'stream':
+        ear.hearOut();
         await listen(opened.body, ear);
         return { kind: 'over', turn: ear.turn() };
     }
@@ -98,8 +103,10 @@ async function listen(body: Readable, ear: Ear): Promise<void> {
 }
 
 interface Ear {
-  /** Aborts with the caller's signal, or when a deadline passes. */
+  /** Aborts with the caller's signal (a while later, once there is something to hear out), or when a deadline passes. */
   signal: AbortSignal;
+  /** The answer is coming in: from now on a stop waits for its end. */
+  hearOut(): void;
   hear(meaning: Meaning): void;
   turn(): Turn;
   ended(): string | undefined;
@@ -109,7 +116,7 @@ interface Ear {
 
 /** Keeps the turn and the deadlines of one message. */
 function createEar({ clock, limits, signal, onNotice, log }: MessageRequest): Ear {
-  const deadline = new AbortController();
+  const cut = new AbortController();
   const now = clock.now();
   let turn = SILENCE;
   let watch: WatchState = { sentAt: now, substanceAt: now, noticedAt: now, mayBeOver: false };
@@ -127,7 +134,7 @@ function createEar({ clock, limits, signal, onNotice, log }: MessageRequest): Ea
       return arm();
     }
     ended = due.what;
-    deadline.abort(new ShrinkError('timed-out', WHY[due.what] ?? 'the stream ended'));
+    cut.abort(new ShrinkError('timed-out', WHY[due.what] ?? 'the stream ended'));
   };
   let disarm = () => {};
   const arm = () => {
@@ -136,8 +143,21 @@ function createEar({ clock, limits, signal, onNotice, log }: MessageRequest): Ea
   };
   arm();
 
+  let isComing = false;
+  let forgetStop = () => {};
+  const onStop = () => {
+    if (!isComing || !isStopping(signal.reason)) return cut.abort(signal.reason);
+    log.info({ upToMs: HEAR_OUT_MS }, 'hearing the agent out before stopping');
+    forgetStop = clock.after(HEAR_OUT_MS, () => cut.abort(signal.reason));
+  };
+  if (signal.aborted) onStop();
+  else signal.addEventListener('abort', onStop, { once: true });
+
   return {
-    signal: AbortSignal.any([signal, deadline.signal]),
+    signal: cut.signal,
+    hearOut() {
+      isComing = true;
+    },
     hear(meaning) {
       kinds.set(meaning.kind, (kinds.get(meaning.kind) ?? 0) + 1);
       turn = heard(turn, meaning);
@@ -154,6 +174,8 @@ function createEar({ clock, limits, signal, onNotice, log }: MessageRequest): Ea
     whyEnded: () => (ended === undefined ? undefined : WHY[ended]),
     close() {
       disarm();
+      forgetStop();
+      signal.removeEventListener('abort', onStop);
       // Kinds and counts only: what was said is the person's.
       log.debug(
         { events: Object.fromEntries(kinds), tools: turn.tools.length, ended: ended ?? 'closed' },
@@ -163,6 +185,12 @@ function createEar({ clock, limits, signal, onNotice, log }: MessageRequest): Ea
   };
 }
 
+/**
+ * The service may end what it does for a message when nobody listens any more (ADK does), so a stop waits this long for a reply: most
+ * take 10 to 30 s, and systemd's patience is 90.
+ */
+const HEAR_OUT_MS = 60_000;
+
 const WHY: Readonly<Record<string, string>> = {
   hard: 'the service did not finish within the time a message may take',
   'heartbeats-only': 'the service only kept the connection open and did nothing for too long',
@@ -170,6 +198,6 @@ const WHY: Readonly<Record<string, string>> = {
 };
 
 function wordsFor(error: unknown): string {
-  if (error instanceof ShrinkError && error.code === 'unreachable') return error.message;
+  if (isShrinkError(error, 'unreachable', 'bad-answer')) return error.message;
   return 'the connection was lost while the service was at work';
 }

@@ -2,10 +2,11 @@ import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { formatDuration } from '../../core/units.ts';
 import { type Clock, sleep } from '../../platform/clock.ts';
 import type { Client } from './client.ts';
-import { plainWords, type Refusal, refusalBehind } from './errors-table.ts';
+import { type Refusal, refusalBehind } from './errors-table.ts';
 import { PATIENCE_MS } from './gate.ts';
 import { idAt, type Parsed, pick, pickNumber, pickString } from './json.ts';
 import type { OutputHint } from './router.ts';
+import { plainWords } from './words.ts';
 
 /** What a render is at, as the service tells it in one of two shapes (nemo-api 2.9: A `data.outputUrl`, B `output.url`). */
 export type RenderStatus =
@@ -66,11 +67,14 @@ function withoutFormat({ resolution }: OutputHint): { resolution?: string } {
   return resolution === undefined ? {} : { resolution };
 }
 
-/** Ids of renders: `render_<epoch ms>`, never the same twice in this process. */
-export function createRenderIds(clock: Clock): () => string {
+/**
+ * Ids of renders: `render_<epoch µs>`, never the same twice in this process. The last three digits are chance, because nobody says
+ * that the service keeps the ids of its customers apart.
+ */
+export function createRenderIds(clock: Clock, random: () => number): () => string {
   let last = 0;
   return () => {
-    last = Math.max(last + 1, Math.floor(clock.now()));
+    last = Math.max(last + 1, Math.floor(clock.now()) * 1000 + Math.floor(random() * 1000));
     return `render_${last}`;
   };
 }
@@ -129,8 +133,9 @@ export interface PollRequest {
   atOnce: boolean;
 }
 
-/** Answers like "not found" may come for a render that was only just submitted. */
+/** Answers like "not found" may come for a render that was only just submitted: so long, and so many of them, say nothing. */
 const UNKNOWN_FOR_MS = 120_000;
+const UNKNOWN_ASKS = 3;
 
 /**
  * Asks for the same id until the render is through. Trouble on the way (no answer, 408, 429, 5xx, garbage) says nothing about the render.
@@ -144,7 +149,8 @@ export async function pollRender(request: PollRequest): Promise<Exclude<RenderSt
   for (let n = 0; ; n += 1) {
     // A tenth of jitter, so that jobs submitted together do not ask together for ever.
     if (n > 0 || !request.atOnce) await sleep(clock, everyMs * (0.95 + 0.1 * request.random()), signal);
-    const status = await askRender(request, clock.monotonic() - since < UNKNOWN_FOR_MS);
+    const maybeTooEarly = n < UNKNOWN_ASKS || clock.monotonic() - since < UNKNOWN_FOR_MS;
+    const status = await askRender(request, maybeTooEarly);
     if (status && status.kind !== 'pending') return status;
     if (status?.kind === 'pending' && status.fraction !== undefined) request.onProgress(status.fraction);
     if (clock.monotonic() - since < patienceMs) continue;

@@ -76,7 +76,7 @@ function uploadIn(text: string, words: string): Route | undefined {
   const bare = words.trim().replace(/^["'“”]+|["'“”]+$/g, '');
   if (isAddress(bare) || isFilePath(bare)) return { kind: 'upload', what: bare };
   const match =
-    /^(?:upload|add file|attach|上传|上傳)[:：]?(?: ?(?:(?:the|my|this|a|another|these|more) )*(?:files?|videos?|clips?|这个|這個|我的|视频|影片|文件|新)*)? ?(.*)$/u.exec(
+    /^(?:upload|add file|attach|上传|上傳)[:：]?(?: ?(?:(?:the|my|this|a|another|these|more) )*(?:(?:files?|videos?|clips?)(?![^\s:])|这个|這個|我的|视频|影片|文件|新)*)? ?(.*)$/u.exec(
       text,
     );
   if (!match) return undefined;

@@ -71,6 +71,8 @@ async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Prom
   await answerQuestion(cloud, task, session, prompt);
   const uploaded = session.refines ? undefined : await bringIn(cloud, task, session);
   const told = prompt.text === undefined ? NOTHING_TOLD : await tell(cloud, task, session, 1, prompt.text);
+  // Before the export: where that is blocked or cannot be done, the site is where a person goes on.
+  await claimLink(cloud, task, session);
   const hint = prompt.route.kind === 'export' ? prompt.route.hint : {};
   const first = await exportDraft(cloud, task, session, {
     ...afresh(task, 1),
@@ -82,7 +84,6 @@ async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Prom
   });
   const fitted = await fit(cloud, task, session, first, hint);
   const result = await indexFirst(cloud, task, fitted);
-  await claimLink(cloud, task, session);
   const handed: HandedRecord = { n: fitted.n, asked: askedOf(order) };
   await task.memory.set('handed', handed);
   const asWritten = order.instruction !== undefined && prompt.route.kind === 'edit';

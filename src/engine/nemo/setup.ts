@@ -82,14 +82,15 @@ export function createCloud(options: NemoOptions): { cloud: Cloud; close(): Prom
     log,
   });
   const cloud: Cloud = {
-    client: createClient({ wire, auth, facts, attribution, clock, log }),
+    client: createClient({ wire, auth, facts, clock, log }),
     auth,
     resultHttp,
     policy,
     uploading: createSlots(options.uploads),
     pace: createPace(options.uploadRate, clock),
-    newRenderId: createRenderIds(clock),
+    newRenderId: createRenderIds(clock, random),
     folders: createFolderSessions(options.identityDir),
+    owners: new Map(),
     exclusive: createLocks(),
     settings,
     local: options.local,

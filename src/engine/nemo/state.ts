@@ -1,5 +1,5 @@
 import { type DraftReading, describe, readDraft, summarise } from './draft.ts';
-import { hashOf, idAt, isObject, type Parsed, parseJson, sliceAt } from './json.ts';
+import { entriesOf, hashOf, idAt, isObject, parseJson, sliceAt } from './json.ts';
 
 /** What is kept of a reading to compare a later one with; small enough for the journal. */
 export type Mark = {
@@ -98,11 +98,12 @@ function trackDifferences(before: string[], after: string[]): string[] {
   return found;
 }
 
-/** Entries of a list or a map, each as a hash, so that they can be kept and compared. */
+/** Of more assets than anybody uploads, the first ones are kept one by one. */
+const MOST_ASSETS = 1000;
+
+/** Entries of a list or a map, each as a hash of what was written, so that they can be kept and compared. */
 function assetsOf(slice: string | undefined): string[] {
-  const body: Parsed | undefined = slice === undefined ? undefined : parseJson(slice);
-  const list = Array.isArray(body) ? body : isObject(body) ? Object.values(body) : [];
-  return list.map(asset => hashOf(JSON.stringify(asset)).slice(0, 12));
+  return slice === undefined ? [] : entriesOf(slice, MOST_ASSETS).map(entry => hashOf(entry).slice(0, 12));
 }
 
 function plain(slice: string): string {

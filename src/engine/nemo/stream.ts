@@ -1,6 +1,7 @@
 import { createParser } from 'eventsource-parser';
-import { hideSecrets, plainWords } from './errors-table.ts';
+import { ShrinkError } from '../../core/errors.ts';
 import { isObject, type Parsed, type ParsedObject, parseJson, pick, pickString } from './json.ts';
+import { plainWords } from './words.ts';
 
 /**
  * What one event of a message's stream means. Two dialects are known, the service's own typed events and the untyped ones of Google's
@@ -45,7 +46,7 @@ export function meaningsOf({ event, data }: StreamEvent): Meaning[] {
 
 /** Older ADK builds its error frames by hand, so a quote in the message makes them invalid JSON. */
 function broken(text: string): Meaning {
-  const raw = /^\{\s*"error"\s*:\s*"?(.*?)"?\s*\}?$/s.exec(text)?.[1];
+  const raw = /^\{\s*"error"\s*:\s*"?(.*?)"?\s*\}?$/s.exec(text.slice(0, 4000))?.[1];
   if (raw !== undefined) return { kind: 'error', message: plainWords(raw), code: undefined, body: null };
   return { kind: 'activity', what: `${text.length} characters that are not JSON` };
 }
@@ -183,11 +184,17 @@ export interface StreamReader {
 }
 
 /** An event longer than this ends the reading: far more than a state change with a long draft in it. */
-const LONGEST_EVENT = 32 * 2 ** 20;
+const LONGEST_EVENT = 16 * 2 ** 20;
+/** So does a stream that goes on for longer than this: nothing an agent says in a quarter of an hour comes near. */
+const LONGEST_STREAM = 256 * 2 ** 20;
 
-/** Bytes in, meanings out, whatever the pieces they come in. `feed` throws once an event is longer than 32 MiB. */
+/**
+ * Bytes in, meanings out, whatever the pieces they come in. `feed` throws once an event is longer than 16 MiB or all of them are
+ * longer than 256.
+ */
 export function createStreamReader(onMeaning: (meaning: Meaning) => void): StreamReader {
   const decoder = new TextDecoder();
+  let taken = 0;
   const parser = createParser({
     maxBufferSize: LONGEST_EVENT,
     onEvent: event => {
@@ -200,6 +207,8 @@ export function createStreamReader(onMeaning: (meaning: Meaning) => void): Strea
   });
   return {
     feed(bytes) {
+      taken += bytes.length;
+      if (taken > LONGEST_STREAM) throw new ShrinkError('bad-answer', 'the stream of the service did not end');
       const text = decoder.decode(bytes, { stream: true });
       if (text !== '') parser.feed(text);
     },
@@ -221,12 +230,4 @@ export function meaningsOfWhole(text: string): Meaning[] {
         ? []
         : [isObject(data) ? data : body];
   return events.flatMap(event => (isObject(event) ? meaningsOfObject(event) : []));
-}
-
-/** Text of the agent as a person may see it: no secrets, no control characters, line breaks kept. */
-export function shown(text: string): string {
-  return hideSecrets(text)
-    .replace(/\r\n?/g, '\n')
-    .replace(/[^\P{Cc}\n]|[\u202A-\u202E\u2066-\u2069]/gu, ' ')
-    .trim();
 }

@@ -1,4 +1,4 @@
-import { shown } from './stream.ts';
+import { shown } from './words.ts';
 
 /**
  * The agent talks to somebody who sits before the service's editor. Nobody does: what tells to click, open or drag is taken out of
@@ -75,14 +75,14 @@ function sentencesOf(line: string): string[] {
 
 /** A sentence that only instructs goes; one that also reports keeps the parts that do. */
 function translateSentence(sentence: string, actions: GuiAction[]): string {
-  const rule = RULES.find(one => one.pattern.test(sentence));
+  const rule = ruleFor(sentence);
   if (!rule) return sentence;
   const clauses = sentence.split(
     /(?<=[,;，；])\s*|\s+(?=(?:and|then|so|but) (?:you |please )?(?:can |may )?(?:click|tap|press|open|drag|use|go|preview|check))/iu,
   );
   const kept: string[] = [];
   for (const clause of clauses) {
-    const found = RULES.find(one => one.pattern.test(clause));
+    const found = ruleFor(clause);
     if (found) note(actions, found.action);
     else kept.push(clause);
   }
@@ -91,6 +91,14 @@ function translateSentence(sentence: string, actions: GuiAction[]): string {
   return isContent(rest)
     ? `${rest.replace(/[\s,;，；]+$/u, '').replace(/^(?:and|then|so|but)\s+/i, '')}${endMark(sentence)} `
     : '';
+}
+
+/** What stands in quotes is content (a title may read "Click here"), but for the name of the export button. */
+function ruleFor(text: string): (typeof RULES)[number] | undefined {
+  const bare = text.replace(/"[^"]*"|“[^”]*”|「[^」]*」/gu, quoted =>
+    /^.(?:export|导出|導出)/iu.test(quoted) ? quoted : '""',
+  );
+  return RULES.find(one => one.pattern.test(bare));
 }
 
 function note(actions: GuiAction[], action: GuiAction): void {

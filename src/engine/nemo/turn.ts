@@ -1,5 +1,6 @@
 import type { Parsed } from './json.ts';
-import { type Meaning, shown } from './stream.ts';
+import type { Meaning } from './stream.ts';
+import { shown } from './words.ts';
 
 /** What a message's stream has told so far. Built up by `heard`, which is pure. */
 export interface Turn {
@@ -30,18 +31,23 @@ export const SILENCE: Turn = {
   mayBeOver: false,
 };
 
+/** Of what never ends this much is kept: the last replies, the last tools, the beginning of each. */
+const MOST_KEPT = 100;
+const LONGEST_KEPT = 20_000;
+
 export function heard(turn: Turn, meaning: Meaning): Turn {
   if (meaning.kind === 'alive') return turn;
   if (meaning.kind === 'end-hint') return { ...turn, mayBeOver: true };
   const next = { ...turn, substance: turn.substance + 1 };
   switch (meaning.kind) {
     case 'text':
-      if (meaning.extent === 'part') return { ...next, partial: turn.partial + meaning.text, mayBeOver: false };
+      if (meaning.extent === 'part')
+        return { ...next, partial: (turn.partial + meaning.text).slice(0, LONGEST_KEPT), mayBeOver: false };
       // The whole reply repeats its parts: it takes their place.
-      return { ...next, texts: [...turn.texts, meaning.text], partial: '', mayBeOver: turn.openTools === 0 };
+      return { ...next, texts: kept(turn.texts, meaning.text), partial: '', mayBeOver: turn.openTools === 0 };
     case 'tool': {
       const openTools = Math.max(0, turn.openTools + (meaning.phase === 'call' ? 1 : -1));
-      const tools = meaning.phase === 'call' ? [...turn.tools, meaning.name] : turn.tools;
+      const tools = meaning.phase === 'call' ? kept(turn.tools, meaning.name) : turn.tools;
       return { ...next, openTools, tools, mayBeOver: false };
     }
     case 'error':
@@ -56,6 +62,10 @@ export function heard(turn: Turn, meaning: Meaning): Turn {
     case 'activity':
       return { ...next, mayBeOver: false };
   }
+}
+
+function kept(list: readonly string[], text: string): string[] {
+  return [...list, text.slice(0, LONGEST_KEPT)].slice(-MOST_KEPT);
 }
 
 /** The service adds this to replies that were fine, and gives nothing else when something did go wrong. */

@@ -7,7 +7,7 @@ import type { Pass, RequestGate } from './gate.ts';
 /** One request to the API and its answer: through the gate, with the attribution headers, nothing repeated. */
 export interface Exchange {
   method: 'GET' | 'POST';
-  /** Below the API's base address. */
+  /** Below the API's base address; or a whole address on its host. */
   path: string;
   headers?: Record<string, string>;
   body?: string | AsyncIterable<Uint8Array>;
@@ -16,6 +16,8 @@ export interface Exchange {
   silenceMs?: number;
   /** Send over a connection of its own. */
   fresh?: boolean;
+  /** It has a limit of its own: that it is refused (429) is no reason for others to wait. */
+  ownLimit?: boolean;
 }
 
 export interface Reply {
@@ -61,34 +63,39 @@ export function createWire(options: WireOptions): Wire {
     try {
       const answer = await http.request({
         method: exchange.method,
-        url: `${base}${exchange.path}`,
-        headers: { accept: 'application/json', ...attribution, ...exchange.headers },
+        url: urlOf(exchange),
+        headers: { accept: 'application/json', 'accept-encoding': 'identity', ...attribution, ...exchange.headers },
         ...(exchange.body === undefined ? {} : { body: exchange.body }),
         signal: exchange.signal,
         silenceMs: exchange.silenceMs ?? silenceMs,
       });
-      tellGate(pass, answer);
+      tellGate(pass, answer, exchange);
       return answer;
     } finally {
       pass.unanswered();
     }
   }
 
-  function tellGate(pass: Pass, answer: HttpAnswer): void {
-    if (answer.status === 429) pass.refused(retryAfterMs(answer.headers['retry-after'], clock.now()));
+  function urlOf({ path }: Exchange): string {
+    return path.startsWith('/') ? `${base}${path}` : path;
+  }
+
+  function tellGate(pass: Pass, answer: HttpAnswer, { ownLimit }: Exchange): void {
+    if (answer.status === 429 && !ownLimit) pass.refused(retryAfterMs(answer.headers, clock.now()));
     else pass.accepted();
   }
 
   async function read(answer: HttpAnswer, exchange: Exchange): Promise<Reply> {
     const text = await inTime(
       exchange.signal,
-      signal => readText(answer, `${base}${exchange.path}`, LONGEST_ANSWER, signal),
+      signal => readText(answer, urlOf(exchange), LONGEST_ANSWER, signal),
       answer,
     );
     const read = readAnswer(answer.status, answer.headers['content-type'], text);
-    const askedMs = retryAfterMs(answer.headers['retry-after'], clock.now());
+    const askedMs = retryAfterMs(answer.headers, clock.now());
     // A refusal that only the body speaks of (HTTP 200) is news to the gate.
-    if (!read.ok && read.refusal === 'http-429' && answer.status !== 429) gate.pause(askedMs);
+    const isNews = !read.ok && read.refusal === 'http-429' && answer.status !== 429;
+    if (isNews && !exchange.ownLimit) gate.pause(askedMs);
     return { answer: read, headers: answer.headers, retryAfterMs: askedMs };
   }
 

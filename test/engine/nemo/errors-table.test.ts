@@ -2,7 +2,6 @@ import { describe, expect, it } from 'vitest';
 import { adviceFor, type ErrorCode } from '../../../src/core/errors.ts';
 import {
   errorFor,
-  plainWords,
   readAnswer,
   type Refusal,
   REFUSALS,
@@ -10,6 +9,7 @@ import {
   refusalBehind,
   retryAfterMs,
 } from '../../../src/engine/nemo/errors-table.ts';
+import { plainWords } from '../../../src/engine/nemo/words.ts';
 
 const facts: RefusalFacts = {
   doing: 'exporting',
@@ -188,8 +188,17 @@ describe('Retry-After', () => {
     ['Sun, 01 Mar 2026 11:00:00 GMT', 0],
     ['soon', undefined],
     ['999999999', undefined],
-    [undefined, undefined],
   ])('%j is %j', (header, ms) => {
-    expect(retryAfterMs(header, now)).toBe(ms);
+    expect(retryAfterMs({ 'retry-after': header }, now)).toBe(ms);
+  });
+
+  it('is none where there is none', () => {
+    expect(retryAfterMs({}, now)).toBeUndefined();
+  });
+
+  it('as a date counts by the clock of who wrote it: ours may be wrong', () => {
+    const headers = { 'retry-after': 'Sun, 01 Mar 2026 12:01:00 GMT', date: 'Sun, 01 Mar 2026 12:00:30 GMT' };
+    expect(retryAfterMs(headers, now + 86_400_000)).toBe(30_000);
+    expect(retryAfterMs(headers, now - 86_400_000)).toBe(30_000);
   });
 });

@@ -52,7 +52,7 @@ describe('against a service that allows so many requests a minute', () => {
 
   it('sits out a storm of refusals together: nobody asks while the service says wait', async () => {
     const stand = await bench({ speed: 300 });
-    await stand.engine.ready(new AbortController().signal);
+    await stand.engine.credits(new AbortController().signal);
     const from = stand.server.clock.now();
     stand.server.fault({ match: {}, times: 6, status: 429, body: '{"code":429}' });
     const done = await runAll(stand, 8, 4);

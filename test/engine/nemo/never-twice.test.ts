@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../support/nemo-server/faults.ts';
 import type { MessageScript } from '../../support/nemo-server/server.ts';
-import { bench, MINUTE, sameBytes } from './support.ts';
+import { bench, MINUTE, sameBytes, type TestJob } from './support.ts';
 
 const SSE = '/run_sse';
 
@@ -104,7 +104,7 @@ describe('a message whose fate is unknown is never sent again', () => {
   });
 
   it('is asked about after ten minutes of nothing but heartbeats, not only after fifteen', async () => {
-    const { engine, server, order, job } = await bench({ speed: 300 });
+    const { engine, server, order, job } = await bench({ speed: 60 });
     server.scripts.push({ events: [{ call: 'edit_multitrack' }], end: 'hang', heartbeatMs: 20_000 });
     await engine.run(order(), job().context);
     const message = server.requests.find(({ path }) => path === SSE)?.at ?? 0;
@@ -188,6 +188,66 @@ describe('once a person asked for another try', () => {
   });
 });
 
+describe('a daemon that is stopped while the agent speaks', () => {
+  const slow = { betweenMs: 4000 };
+  const untilItSpeaks = async (work: TestJob) => {
+    while (!work.notes.includes('editing the timeline')) await new Promise(resolve => setTimeout(resolve, 2));
+  };
+
+  it('hears it out, and goes on without doubt or another message (was: in doubt after every restart)', async () => {
+    const { engine, server, restart, order, job } = await bench({ speed: 100 });
+    server.scripts.push(slow);
+    const first = job({ workDir: 'w' });
+    const ran = engine.run(order(), first.context);
+    await untilItSpeaks(first);
+    first.stop.abort({ kind: 'stopping' });
+    await expect(ran).rejects.toMatchObject({ code: 'cancelled' });
+    expect(first.records['message.1']).toMatchObject({ heard: true, reply: expect.stringContaining('Compressed') });
+    const second = job({ workDir: 'w', resume: first.records });
+    await restart().run(order(), second.context);
+    expect(server.messages).toHaveLength(1);
+    expect(second.doubts).toEqual([]);
+    expect(second.facts['agent']).toContain('Compressed');
+  });
+
+  it('does not wait for an agent that goes on for minutes: then it is asked what became of it', async () => {
+    const { engine, server, restart, order, job } = await bench({ speed: 300 });
+    server.scripts.push({ events: [{ call: 'edit_multitrack' }], end: 'hang', heartbeatMs: 20_000 });
+    const first = job({ workDir: 'w' });
+    const ran = engine.run(order(), first.context);
+    await untilItSpeaks(first);
+    const stoppedAt = server.clock.now();
+    first.stop.abort({ kind: 'stopping' });
+    await expect(ran).rejects.toMatchObject({ code: 'cancelled' });
+    expect(server.clock.now() - stoppedAt).toBeGreaterThanOrEqual(60_000);
+    expect(first.records['message.1']).not.toHaveProperty('heard');
+    const second = job({ workDir: 'w', resume: first.records });
+    await restart().run(order(), second.context);
+    expect(second.doubts).toHaveLength(1);
+    expect(server.messages).toHaveLength(1);
+  });
+
+  it('of a job a person cancelled nothing is waited for', async () => {
+    const { engine, server, order, job } = await bench({ speed: 1 });
+    server.scripts.push({ events: [{ call: 'edit_multitrack' }], end: 'hang' });
+    const work = job();
+    const ran = engine.run(order(), work.context);
+    await untilItSpeaks(work);
+    work.stop.abort({ kind: 'cancelled', by: 'by a person' });
+    await expect(ran).rejects.toMatchObject({ code: 'cancelled' });
+  });
+});
+
+it('an upload that the state shows late is not taken for something the message did', async () => {
+  const { engine, server, order, job } = await bench({ speed: 1500 });
+  server.fault({
+    match: { path: /^\/api\/state/ },
+    body: '{"code":0,"data":{"state":{"video_infos":[],"draft":null}}}',
+  });
+  server.scripts.push({ apply: false, events: [{ call: 'x' }], end: 'cut' });
+  await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code: 'unconfirmed' });
+});
+
 describe('a message that certainly was not taken', () => {
   it.each<[string, Omit<Fault, 'match'>]>([
     ['after a 429, once the pause is over', { status: 429, body: '{"code":429}', headers: { 'retry-after': '10' } }],
@@ -201,6 +261,23 @@ describe('a message that certainly was not taken', () => {
     expect(server.count('POST', /run_sse/)).toBe(2);
     expect(server.messages).toHaveLength(1);
     expect(work.doubts).toEqual([]);
+  });
+
+  it('is sent once more with a new token when the old one is refused inside the stream', async () => {
+    const { engine, server, order, job } = await bench({ server: { oneTokenPerClient: false } });
+    server.scripts.push({ apply: false, events: [{ error: 'token expired', code: 1001 }] });
+    const work = job();
+    await engine.run(order(), work.context);
+    expect(server.count('POST', /anonymous-token/)).toBe(2);
+    expect(server.count('POST', /run_sse/)).toBe(2);
+    expect(work.doubts).toEqual([]);
+  });
+
+  it('is not sent more than once more for that', async () => {
+    const { engine, server, order, job } = await bench({ server: { oneTokenPerClient: false } });
+    for (let n = 0; n < 3; n += 1) server.scripts.push({ apply: false, events: [{ error: 'expired', code: 1001 }] });
+    await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code: 'auth-expired' });
+    expect(server.count('POST', /run_sse/)).toBe(2);
   });
 
   it('is sent later, when the service asks for a pause twice', async () => {

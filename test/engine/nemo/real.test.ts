@@ -1,6 +1,6 @@
 import { copyFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { expect, it, vi } from 'vitest';
 import { createLocalEngine } from '../../../src/engine/local/engine.ts';
 import { createLocalHelp } from '../../../src/local-help.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
@@ -10,6 +10,8 @@ import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { eventually } from '../../support/eventually.ts';
 import { footage, realTools } from '../../support/footage.ts';
 import { bench } from './support.ts';
+
+vi.setConfig({ testTimeout: 300_000 });
 
 /** A real clip, really rendered by the stand-in, held against what the engine promises of it. */
 async function real(changes: { maxUploadBytes?: number; oversize?: 'local' | 'split' } = {}) {

@@ -1,4 +1,4 @@
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
@@ -14,7 +14,7 @@ async function identity(dir: string): Promise<{ clientId: string; token: { value
 describe('connecting', () => {
   it('asks for a free token once, with a client id of its own, and keeps both readable by nobody else', async () => {
     const { engine, server, dir } = await bench();
-    await engine.ready(never);
+    await engine.credits(never);
     await engine.credits(never);
     expect(server.count('POST', TOKEN)).toBe(1);
     const kept = await identity(dir);
@@ -26,8 +26,8 @@ describe('connecting', () => {
 
   it('does not ask again after a restart', async () => {
     const { engine, server, restart } = await bench();
-    await engine.ready(never);
-    await restart().ready(never);
+    await engine.credits(never);
+    await restart().credits(never);
     expect(server.count('POST', TOKEN)).toBe(1);
   });
 
@@ -45,7 +45,7 @@ describe('connecting', () => {
   it("uses the person's own token and asks for none", async () => {
     const { server, restart, dir } = await bench({ server: { tokens: { nmv_usr_mine: 'user_1' } } });
     const engine = restart({ token: { reveal: () => 'nmv_usr_mine' } });
-    expect(await engine.ready(never)).toMatchObject({
+    expect(await engine.look(never)).toMatchObject({
       account: 'own',
       credits: { available: 100, frozen: 0, total: 100 },
     });
@@ -55,7 +55,7 @@ describe('connecting', () => {
 
   it('asks again with the same client id once the token is seven days old', async () => {
     const { engine, server, dir, restart } = await bench();
-    await engine.ready(never);
+    await engine.credits(never);
     const before = await identity(dir);
     const old = { ...before, token: { ...before.token, expiresAt: server.clock.now() - 1 } };
     await writeFile(join(dir, 'identity.json'), JSON.stringify(old));
@@ -63,7 +63,7 @@ describe('connecting', () => {
       match: { path: TOKEN },
       body: JSON.stringify({ code: 0, data: { token: [...server.accounts.keys()][0] } }),
     });
-    await restart().ready(never);
+    await restart().credits(never);
     const after = await identity(dir);
     expect(after.clientId).toBe(before.clientId);
     expect(after.token.expiresAt).toBeGreaterThan(server.clock.now() + 6.9 * 86_400_000);
@@ -74,7 +74,7 @@ describe('connecting', () => {
     'renews a refused token with the same client id and repeats the request once (%s)',
     async failures => {
       const { engine, server, dir } = await bench({ server: { failures, oneTokenPerClient: false } });
-      await engine.ready(never);
+      await engine.credits(never);
       const before = await identity(dir);
       server.accounts.delete(before.token.value);
       await engine.credits(never);
@@ -136,7 +136,7 @@ describe('connecting', () => {
 
   it('sends a kept token to the API that gave it and to no other', async () => {
     const { engine, dir, server } = await bench();
-    await engine.ready(never);
+    await engine.credits(never);
     const other = await bench();
     await other.restart({ identityDir: dir }).credits(never);
     const foreign = [...server.accounts.keys()];
@@ -157,7 +157,7 @@ describe('connecting', () => {
     const { restart, order, job, server } = await bench();
     const engine = restart({ log: pino({ level: 'trace' }, { write: line => void lines.push(line) }) });
     await engine.run(order(), job().context);
-    await engine.ready(never);
+    await engine.credits(never);
     expect(lines.filter(line => line.includes('connected and ready'))).toHaveLength(1);
     for (const token of server.accounts.keys()) expect(lines.join('')).not.toContain(token);
   });
@@ -170,9 +170,67 @@ describe('connecting', () => {
       body: '{"code":0,"data":{"available":"60","frozen":40}}',
       headers: { date: new Date(server.clock.now() - 3_600_000).toUTCString() },
     });
-    const ready = await engine.ready(never);
-    expect(ready.credits).toEqual({ available: 60, frozen: 40, total: 100 });
-    expect(ready.clockAheadMs).toBeGreaterThan(3_500_000);
+    await engine.credits(never);
+    const look = await engine.look(never);
+    expect(look).toMatchObject({ account: 'anonymous', credits: { available: 60, frozen: 40, total: 100 } });
+    expect(look.clockAheadMs).toBeGreaterThan(3_500_000);
+  });
+
+  it('looks whether the service is there without asking for a token or leaving a file', async () => {
+    const { engine, server, dir } = await bench();
+    const before = await readdir(dir);
+    const look = await engine.look(never);
+    expect(look.account).toBeUndefined();
+    expect(look.clockAheadMs).toEqual(expect.any(Number));
+    expect(server.requests.map(({ method, path }) => `${method} ${path}`)).toEqual(['GET /api/credits/balance/simple']);
+    expect(server.requests[0]).toMatchObject({ attributed: true, authorization: undefined });
+    expect(await readdir(dir)).toEqual(before);
+    server.fault({ match: {}, body: '<h1>router</h1>', headers: { 'content-type': 'text/html' } });
+    await expect(engine.look(never)).rejects.toMatchObject({ code: 'bad-answer' });
+  });
+
+  it('takes the token another process of ours got meanwhile instead of asking for one more', async () => {
+    const { engine, server, restart } = await bench();
+    await engine.credits(never);
+    const [first] = server.accounts.keys();
+    server.accounts.delete(first ?? '');
+    server.options.oneTokenPerClient = false;
+    const other = restart();
+    await other.credits(never);
+    server.options.oneTokenPerClient = true;
+    await engine.credits(never);
+    expect(server.count('POST', TOKEN)).toBe(2);
+  });
+
+  it('goes on with a token that should be over while no other is given: the clock here may have been set', async () => {
+    const { engine, server, dir, restart } = await bench();
+    await engine.credits(never);
+    const kept = await identity(dir);
+    await writeFile(join(dir, 'identity.json'), JSON.stringify({ ...kept, token: { ...kept.token, expiresAt: 1 } }));
+    const later = restart();
+    server.fault({ match: { path: TOKEN }, times: 9, status: 429, body: '', headers: { 'retry-after': '604800' } });
+    expect(await later.credits(never)).toMatchObject({ available: 100 });
+    expect(await later.credits(never)).toMatchObject({ available: 100 });
+    // Once: a pause of days is not sat out, and keeps nobody else from asking for something else.
+    expect(server.count('POST', TOKEN)).toBe(2);
+    server.accounts.clear();
+    await expect(later.credits(never)).rejects.toMatchObject({ code: 'auth-missing' });
+  });
+
+  it('keeps a token for the time it has by the clock of the service, whatever the one here says', async () => {
+    const { engine, server, dir } = await bench({ server: { tokens: { nmv_usr_x: 'anon_x' } } });
+    const there = Date.UTC(2031, 0, 1);
+    server.fault({
+      match: { path: TOKEN },
+      headers: { date: new Date(there).toUTCString() },
+      body: JSON.stringify({
+        code: 0,
+        data: { token: 'nmv_usr_x', expires_at: new Date(there + 3_600_000).toISOString() },
+      }),
+    });
+    await engine.credits(never);
+    const { token } = await identity(dir);
+    expect(Math.abs(token.expiresAt - server.clock.now() - 3_600_000)).toBeLessThan(600_000);
   });
 
   it.each([

@@ -1,12 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import {
-  createStreamReader,
-  type Meaning,
-  meaningsOf,
-  meaningsOfWhole,
-  shown,
-} from '../../../src/engine/nemo/stream.ts';
+import { createStreamReader, type Meaning, meaningsOf, meaningsOfWhole } from '../../../src/engine/nemo/stream.ts';
 import {
   didSomething,
   heard,
@@ -16,6 +10,7 @@ import {
   SILENCE,
   type Turn,
 } from '../../../src/engine/nemo/turn.ts';
+import { shown } from '../../../src/engine/nemo/words.ts';
 import { type AgentEvent, type Dialect, frame } from '../../support/nemo-server/sse.ts';
 
 const ALIVE: Meaning[] = [{ kind: 'alive' }];

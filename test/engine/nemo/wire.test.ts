@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { NEMO_FORMATS } from '../../../src/core/names.ts';
 import { createAddressPolicy, isPrivate } from '../../../src/engine/nemo/addresses.ts';
 import { attributionHeaders, platformOf } from '../../../src/engine/nemo/attribution.ts';
-import { expiryOf } from '../../../src/engine/nemo/auth.ts';
+import { lifeOf } from '../../../src/engine/nemo/auth.ts';
 import { messageBody } from '../../../src/engine/nemo/message.ts';
 import { createRenderIds, renderBody, renderStatus } from '../../../src/engine/nemo/render.ts';
 import { checkFormat, uploadedFrom } from '../../../src/engine/nemo/upload.ts';
@@ -81,8 +81,8 @@ describe('bodies', () => {
   });
 
   it('of renders never have the same id twice', () => {
-    const next = createRenderIds({ ...scaledClock(1), now: () => 1000 });
-    expect([next(), next(), next()]).toEqual(['render_1000', 'render_1001', 'render_1002']);
+    const next = createRenderIds({ ...scaledClock(1), now: () => 1000 }, () => 0.5);
+    expect([next(), next(), next()]).toEqual(['render_1000500', 'render_1000501', 'render_1000502']);
   });
 });
 
@@ -174,15 +174,23 @@ describe('how long a stream is listened to', () => {
 
 describe('a token lasts', () => {
   const now = 1_800_000_000_000;
+  const week = 7 * 86_400_000;
   it.each<[unknown, number]>([
-    ['2027-03-18T00:00:00Z', Date.UTC(2027, 2, 18)],
-    [1_900_000_000, 1_900_000_000_000],
-    [1_900_000_000_000, 1_900_000_000_000],
-    ['1900000000', 1_900_000_000_000],
-    [undefined, now + 7 * 86_400_000],
-    ['soon', now + 7 * 86_400_000],
-  ])('%j', (value, until) => {
-    expect(expiryOf(value, now)).toBe(until);
+    ['2027-03-18T00:00:00Z', Date.UTC(2027, 2, 18) - now],
+    [1_900_000_000, 100_000_000_000],
+    [1_900_000_000_000, 100_000_000_000],
+    ['1900000000', 100_000_000_000],
+    [undefined, week],
+    ['soon', week],
+    ['2020-01-01T00:00:00Z', week],
+  ])('%j', (value, life) => {
+    expect(lifeOf(value, Number.NaN, now)).toBe(life);
+  });
+
+  it('by the clock of who gave it, whatever the one here says', () => {
+    const expiry = new Date(now + week).toISOString();
+    expect(lifeOf(expiry, now, now + 30 * 86_400_000)).toBe(week);
+    expect(lifeOf(expiry, now, 0)).toBe(week);
   });
 });
 

@@ -105,6 +105,8 @@ export class NemoServer {
   readonly fetchFaults = new Faults();
   /** Renders that are begun now are not done before `finishRenders`. */
   holdRenders = false;
+  /** What lies at every address that is uploaded by. */
+  linked: string | undefined;
   #held: (() => void)[] = [];
   /** How many of the next renders fail. */
   failRenders = 0;
@@ -247,6 +249,7 @@ export class NemoServer {
     let { status, body } = answer;
     const headers: Record<string, string> = {
       'content-type': 'application/json',
+      date: new Date(this.clock.now()).toUTCString(),
       ...answer.headers,
       ...fault?.headers,
     };
@@ -390,6 +393,7 @@ export class NemoServer {
       type: 'video/mp4',
       bytes: 1_000_000,
       durationS: 10,
+      ...(this.linked === undefined ? {} : { path: this.linked }),
     });
   }
 
