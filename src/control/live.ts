@@ -90,6 +90,7 @@ export class LiveControl implements Control {
 
   async resume(): Promise<void> {
     this.#options.scheduler.setMode({ draining: false });
+    this.#options.scheduler.resumeEngines();
     await this.#options.setPaused(false);
     this.announceStatus();
   }

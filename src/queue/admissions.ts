@@ -2,10 +2,10 @@ import PQueue from 'p-queue';
 import { isShrinkError } from '../core/errors.ts';
 import { type Decision, type Job, type Pin, RESTING, type Sidecar, type Sighting } from '../core/job.ts';
 import type { JobEvent } from '../core/lifecycle.ts';
+import type { StopReason } from '../engine/engine.ts';
 import type { Logger } from '../platform/log.ts';
 import { admit, type Admission, isKnown } from './intake.ts';
 import type { Ledger } from './ledger.ts';
-import type { StopReason } from './scheduler.ts';
 import { restFor } from './worker.ts';
 
 export interface AdmissionsOptions {

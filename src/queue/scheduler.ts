@@ -1,5 +1,7 @@
 import PQueue from 'p-queue';
+import type { ErrorCode } from '../core/errors.ts';
 import type { EngineName, Job, Progress, StateName } from '../core/job.ts';
+import type { StopReason } from '../engine/engine.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Ledger } from './ledger.ts';
@@ -10,6 +12,8 @@ export type Outcome = { kind: 'rested' } | { kind: 'again' } | { kind: 'engine-p
 export interface Worker {
   /** Takes one job through its stages; never throws but for bugs and a journal that cannot be written. */
   run(id: string, signal: AbortSignal, progress: (progress: Progress) => void): Promise<Outcome>;
+  /** Gives a job that has not begun to this machine while the cloud is paused for `why`, where its rule allows. */
+  standIn(id: string, why: string): Promise<void>;
 }
 
 export interface SchedulerOptions {
@@ -27,9 +31,6 @@ export interface SchedulerOptions {
 /** States in which a job belongs into a slot: fresh, or left behind by a crash. */
 const IN_SLOT: ReadonlySet<StateName> = new Set(['queued', 'running', 'in-doubt', 'verifying', 'delivering']);
 
-/** Why running jobs are being aborted; the worker reads it from the signal to know what to leave behind. */
-export type StopReason = { kind: 'stopping' } | { kind: 'cancelled'; by: string } | { kind: 'replaced'; by: string };
-
 interface Running {
   engine: EngineName;
   abort: AbortController;
@@ -43,7 +44,8 @@ interface Running {
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #queues: Record<EngineName, PQueue>;
-  readonly #listed = new Set<string>();
+  /** Jobs in a queue or a slot, by the engine they are listed for. */
+  readonly #listed = new Map<string, EngineName>();
   readonly #running = new Map<string, Running>();
   readonly #timers = new Map<string, () => void>();
   readonly #pauses = new Map<EngineName, { until: number; reason: string; cancel: () => void }>();
@@ -66,7 +68,24 @@ export class Scheduler {
   consider(job: Job): void {
     if (this.#stopping) return;
     if (job.state.name === 'waiting') this.#wake(job.id, this.#remainingMs(job.updatedAt, job.state.until));
+    else if (this.#mayStandIn(job)) this.#standIn(job.id);
     else if (IN_SLOT.has(job.state.name)) this.#list(job);
+  }
+
+  /** The cloud takes nothing for a while, and this machine may do it instead: nothing of it was begun there. */
+  #mayStandIn({ id, state, decision, checkpoints }: Job): boolean {
+    const isForCloud = decision.kind === 'do' && decision.engine === 'nemo' && decision.fallback === 'local';
+    const hasNotBegun = state.name === 'queued' && Object.keys(checkpoints).length === 0 && !this.#running.has(id);
+    return isForCloud && hasNotBegun && this.#pauses.has('nemo');
+  }
+
+  #standIn(id: string): void {
+    this.#listed.delete(id);
+    const why = this.#pauses.get('nemo')?.reason ?? '';
+    this.#options.worker.standIn(id, why).then(() => {
+      const job = this.#options.ledger.get(id);
+      if (job && !this.#mayStandIn(job)) this.consider(job);
+    }, this.#options.onFatal);
   }
 
   /** Another number of jobs at once; with fewer, what runs beyond it is finished first. */
@@ -128,13 +147,15 @@ export class Scheduler {
   #list(job: Job): void {
     if (this.#listed.has(job.id)) return;
     const engine = slotOf(job);
-    this.#listed.add(job.id);
+    this.#listed.set(job.id, engine);
     const task = () => this.#work(job.id, engine);
     // Earlier arrivals first; what was under way before a restart is the earliest by nature.
     this.#queues[engine].add(task, { priority: -job.arrival }).catch(this.#options.onFatal);
   }
 
   async #work(id: string, engine: EngineName): Promise<void> {
+    // Listed for the other engine meanwhile.
+    if (this.#listed.get(id) !== engine) return;
     const job = this.#options.ledger.get(id);
     // Between listing and the slot it may have been cancelled, forgotten, or given to the other engine.
     if (!job || !IN_SLOT.has(job.state.name) || slotOf(job) !== engine) {
@@ -166,12 +187,27 @@ export class Scheduler {
     this.#pauses.set(engine, { until, reason, cancel });
     this.#options.log.warn({ engine, until: new Date(until).toISOString() }, `engine paused: ${reason}`);
     this.#turn();
+    for (const job of this.#options.ledger.all()) if (this.#mayStandIn(job)) this.#standIn(job.id);
   }
 
   resumeEngine(engine: EngineName): void {
     this.#pauses.get(engine)?.cancel();
     if (this.#pauses.delete(engine)) this.#options.log.info({ engine }, 'engine takes jobs again');
     this.#turn();
+    for (const job of this.#options.ledger.all()) if (waitsForEngine(job, engine)) this.#queueAgain(job.id);
+  }
+
+  /** A person says that it works again: no pause is sat out any longer. */
+  resumeEngines(): void {
+    for (const engine of [...this.#pauses.keys()]) this.resumeEngine(engine);
+  }
+
+  #queueAgain(id: string): void {
+    this.#timers.get(id)?.();
+    this.#timers.delete(id);
+    this.#options.ledger
+      .commit(id, { event: 'queued', data: { because: 'the wait is over' } })
+      .then(queued => queued && this.consider(queued), this.#options.onFatal);
   }
 
   /** Where the clock was set back since, a wait is no longer than it was meant to be. */
@@ -190,9 +226,7 @@ export class Scheduler {
       // A long wait is cut into timer-sized pieces.
       const left = end - this.#options.clock.monotonic();
       if (left >= 1) return this.#wake(id, left);
-      this.#options.ledger
-        .commit(id, { event: 'queued', data: { because: 'the wait is over' } })
-        .then(queued => queued && this.consider(queued), this.#options.onFatal);
+      this.#queueAgain(id);
     });
     this.#timers.set(id, cancel);
   }
@@ -202,3 +236,12 @@ export class Scheduler {
 function slotOf({ decision }: Job): EngineName {
   return decision.kind === 'skip' ? 'local' : decision.engine;
 }
+
+/** Whether the job waits for what paused its engine to be over. */
+function waitsForEngine({ state, decision }: Job, engine: EngineName): boolean {
+  if (state.name !== 'waiting' || decision.kind !== 'do' || decision.engine !== engine) return false;
+  return PAUSES.has(state.reason.code);
+}
+
+/** What pauses an engine (core/errors.ts). */
+const PAUSES: ReadonlySet<string> = new Set<ErrorCode>(['out-of-credits', 'plan-blocked']);

@@ -19,11 +19,11 @@ import {
   type Verified,
 } from '../core/job.ts';
 import { IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
-import type { Engine, EngineContext, Gate } from '../engine/engine.ts';
+import type { Engine, EngineContext, Gate, StopReason } from '../engine/engine.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Ledger } from './ledger.ts';
-import type { Outcome, StopReason, Worker } from './scheduler.ts';
+import type { Outcome, Worker } from './scheduler.ts';
 
 /** The world as the worker needs it; daemon.ts and oneshot.ts build it from the real parts. */
 export interface WorkerWorld {
@@ -110,6 +110,14 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
         await tidy(id);
       }
       return { kind: 'rested' };
+    },
+    async standIn(id, why) {
+      const job = ledger.get(id);
+      if (job?.state.name !== 'queued') return;
+      const decision = decideHere(job);
+      log.info({ job: id }, `the cloud is paused (${why}); this machine does it`);
+      await ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
+      if (decision.kind !== 'do') await ledger.commit(id, restFor(decision));
     },
   };
 
@@ -323,7 +331,12 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
     if (!(error instanceof ShrinkError)) return await settleBug(job, error);
     log.debug({ job: id, code: error.code, doing: error.doing, subject: error.subject }, error.message);
     const advice = adviceFor(error.code);
-    if (canFallBack(job, error)) return await fallBack(job, error);
+    if (canFallBack(job, error)) {
+      const outcome = await fallBack(job, error);
+      // The next one need not find out by itself, after another upload.
+      if (advice.kind !== 'pause-engine') return outcome;
+      return { kind: 'engine-paused', forMs: advice.forMs, reason: error.message };
+    }
     const outcome = await blamedOnSource(run, job, advice.kind);
     if (outcome) return outcome;
     const reason: Reason = { code: error.code, text: error.message, hint: error.hint };

@@ -3,7 +3,8 @@ import type { Decision, EngineName } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/lifecycle.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
-import { type Outcome, Scheduler, type StopReason } from '../../src/queue/scheduler.ts';
+import type { StopReason } from '../../src/engine/engine.ts';
+import { type Outcome, Scheduler } from '../../src/queue/scheduler.ts';
 import { aDecision, aPin, REASON } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
@@ -22,6 +23,10 @@ function setup(slots: Record<EngineName, number> = { local: 1, nemo: 1 }) {
   const fatal: unknown[] = [];
   const waiting: { count: number; tell: () => void }[] = [];
   const worker = {
+    standIn: async (id: string) => {
+      const decision = aDecision({ engine: 'local', fallback: 'local' });
+      await ledger.commit(id, { event: 'decided', data: { decision, sidecar: null } });
+    },
     run: (id: string, signal: AbortSignal) =>
       new Promise<Outcome>(resolve => {
         const end = async (outcome: Outcome = { kind: 'rested' }) => {
@@ -200,6 +205,52 @@ describe('pauses', () => {
     expect(scheduler.enginePause('nemo')).toBeUndefined();
   });
 
+  it('of the cloud give what may be done here to this machine, and nothing else (was: each of them was uploaded first)', async () => {
+    const { scheduler, add, turns, rest, ledger, begun } = setup();
+    const mayFallBack: JobEvent = {
+      event: 'decided',
+      data: { decision: aDecision({ engine: 'nemo', fallback: 'local' }), sidecar: null },
+    };
+    const begunThere: JobEvent[] = [
+      { event: 'started', data: { engine: 'nemo', step: 'x' } },
+      { event: 'checkpoint', data: { key: 'upload', value: true } },
+      { event: 'queued', data: { because: 'a restart' } },
+    ];
+    await add('first', 'nemo');
+    await add('b', 'nemo', mayFallBack);
+    await add('c', 'nemo', mayFallBack, ...begunThere);
+    await add('d', 'nemo');
+    scheduler.start();
+    await begun(1);
+    await turns[0]?.end({ kind: 'engine-paused', forMs: 3_600_000, reason: 'no credits' });
+    await begun(2);
+    await rest(turns[1]);
+    await add('e', 'nemo', mayFallBack);
+    await begun(3);
+    await rest(turns[2]);
+    expect(ids(turns)).toEqual(['first', 'b', 'e']);
+    expect(ledger.get('b')?.decision).toMatchObject({ engine: 'local' });
+    scheduler.resumeEngines();
+    await begun(4);
+    expect(turns[3]?.id).not.toBe('b');
+  });
+
+  it('of the cloud are over for those that wait because of it when a person says so (was: they waited for an hour)', async () => {
+    const { scheduler, add, ledger, clock, begun, turns } = setup();
+    const waiting: JobEvent = {
+      event: 'waiting',
+      data: { until: clock.now() + 3_600_000, reason: { code: 'out-of-credits', text: 'no credits are left' } },
+    };
+    scheduler.start();
+    scheduler.pauseEngine('nemo', 3_600_000, 'no credits');
+    await add('a', 'nemo', { event: 'started', data: { engine: 'nemo', step: 'x' } }, waiting);
+    await settled();
+    expect(turns).toEqual([]);
+    scheduler.resumeEngines();
+    await begun(1);
+    expect(ledger.get('a')?.state.name).toBe('queued');
+  });
+
   it('of draining finish what runs and take nothing new', async () => {
     const { scheduler, add, turns, rest, begun } = setup();
     await add('a');
@@ -237,7 +288,7 @@ describe('stopping', () => {
   it('a bug in the worker is reported as fatal', async () => {
     const { ledger, clock } = setup();
     const fatal: unknown[] = [];
-    const broken = { run: () => Promise.reject(new Error('bug')) };
+    const broken = { run: () => Promise.reject(new Error('bug')), standIn: async () => {} };
     const told = new Promise<void>(resolve => {
       const onFatal = (error: unknown) => {
         fatal.push(error);

@@ -2,9 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import type { Decision, Job } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/lifecycle.ts';
+import type { StopReason } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
-import type { StopReason } from '../../src/queue/scheduler.ts';
 import { createTidy } from '../../src/queue/tidy.ts';
 import { createWorker } from '../../src/queue/worker.ts';
 import { aCandidate, aDecision, aPin } from '../support/builders.ts';
@@ -278,7 +278,7 @@ describe('what goes wrong', () => {
   it('what the cloud cannot do falls back to this machine where the rule allows, and stays here (was: back and forth without end)', async () => {
     const { run, job, world, journal } = await setup(aDecision({ engine: 'nemo', fallback: 'local' }));
     world.engines = { nemo: new FakeEngine('nemo', async () => fails('out-of-credits')), local: new FakeEngine() };
-    expect(await run()).toEqual({ kind: 'again' });
+    expect(await run()).toEqual({ kind: 'engine-paused', forMs: 3_600_000, reason: 'out-of-credits happened' });
     expect(job()).toMatchObject({ state: { name: 'queued' }, decision: { engine: 'local' } });
     await run();
     expect(job()).toMatchObject({ state: { name: 'done' }, decision: { engine: 'local' } });
