@@ -129,7 +129,9 @@ export function createWorld(options: WorldOptions): WorkerWorld {
 function reportOf(job: Job, wanted: Folder['reports']): { kind: 'failed' | 'report'; text: string } | undefined {
   if (wanted === 'never') return undefined;
   const { state } = job;
-  const facts = { job: job.id, source: job.path, sourceBytes: job.pin.sizeBytes, at: job.updatedAt };
+  // By its name: what the agent said may be an address as well.
+  const links = Object.fromEntries(Object.entries(job.facts).filter(([name]) => name.endsWith(' link')));
+  const facts = { job: job.id, source: job.path, sourceBytes: job.pin.sizeBytes, at: job.updatedAt, links };
   const step = job.history.findLast(entry => entry.event === 'step' || entry.event === 'started')?.note;
   if (state.name === 'failed' || state.name === 'held') {
     const text = failureReport({ ...facts, state: state.name, reason: state.reason, step, attempts: job.attempts });

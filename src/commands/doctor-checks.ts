@@ -7,6 +7,7 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Config, Folder } from '../config/load.ts';
 import { isShrinkError } from '../core/errors.ts';
+import { speaksOfNemo } from '../engines.ts';
 import { type FolderProbe, probeFolder } from '../deliver/probe.ts';
 import { cannotWrite, findTools, type Tools } from '../platform/ffmpeg/tools.ts';
 import { nodeFiles } from '../platform/files.ts';
@@ -41,6 +42,10 @@ export async function* findings(context: Context, config: Config): AsyncGenerato
   yield await watchLimits(config);
   const http = await httpPort(config, daemon.running);
   if (http) yield http;
+  if (speaksOfNemo(config)) {
+    const { cloudFindings } = await import('./doctor-cloud.ts');
+    yield* await cloudFindings(context, config);
+  }
 }
 
 function program({ version }: Context): Finding {
@@ -63,7 +68,7 @@ async function secrets(context: Context, config: Config): Promise<Finding> {
   const about = 'credentials';
   try {
     const found = await context.loadSecrets(config);
-    const needed = config.engine === 'nemo' || config.rules.some(rule => rule.engine === 'nemo');
+    const needed = speaksOfNemo(config);
     if (found.nemoToken) return { about, result: 'ok', said: 'a cloud token is set' };
     return {
       about,
@@ -249,7 +254,7 @@ async function httpPort(config: Config, running: boolean): Promise<Finding | und
   return { about, result: 'warn', said: `${said} cannot be had (${errno})`, fix };
 }
 
-function bad(about: string, error: unknown): Finding {
+export function bad(about: string, error: unknown): Finding {
   if (!isShrinkError(error)) throw error;
   const code = exitCodeFor(error);
   return {

@@ -24,6 +24,8 @@ interface ReportFacts {
   at: number;
   /** IANA name; absent: the machine's own. */
   timeZone?: string | undefined;
+  /** Where a person can look at it elsewhere, by what each place is called. */
+  links?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface FailureFacts extends ReportFacts {
@@ -96,6 +98,7 @@ function factLines(facts: ReportFacts): string[] {
     ...(facts.rule ? [`Rule        ${printable(facts.rule)}`] : []),
     ...(facts.engine ? [`Engine      ${facts.engine}`] : []),
     `Job         ${facts.job}`,
+    ...Object.entries(facts.links ?? {}).map(([name, url]) => `Link        ${printable(url)} (${printable(name)})`),
   ];
 }
 

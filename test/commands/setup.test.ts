@@ -4,6 +4,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { runCli } from '../support/cli.ts';
+import { type NemoServerOptions, startNemoServer } from '../support/nemo-server/server.ts';
 import { serving, tempDir } from '../support/serving.ts';
 
 let dir: string;
@@ -133,6 +134,78 @@ describe('doctor', () => {
     const json = JSON.parse((await run('doctor', '--json')).out);
     expect(json).toMatchObject({ ok: false, exit_code: code });
     expect(json.findings.some((finding: { result: string }) => finding.result === 'bad')).toBe(true);
+  });
+
+  describe('with the cloud engine', () => {
+    const cloud = async (server: NemoServerOptions = {}, text = '') => {
+      const stand = await startNemoServer({ tokens: { nmv_usr_mine: 'user_1' }, ...server });
+      onTestFinished(() => stand.stop());
+      await config(`${WELL}engine: nemo\nnemo: { api_url: "${stand.url}" }\n${text}`);
+      await mkdir(join(dir, 'inbox'));
+      return stand;
+    };
+    const asked = async (token?: string) => {
+      const env = { PATH: process.env['PATH'], ...(token ? { NEMO_TOKEN: token } : {}) };
+      const ran = await runCli(['doctor'], { cwd: dir, env });
+      return { ...ran, cloud: ran.out.split('\n').filter(line => /^\S+ +(cloud|clock) /.test(line)) };
+    };
+
+    it('asks whether the service is there, takes the token, and what is left, and spends nothing', async () => {
+      const server = await cloud();
+      const { code, cloud: lines } = await asked('nmv_usr_mine');
+      expect(lines).toEqual([
+        expect.stringMatching(/^ok +cloud +127\.0\.0\.1:\d+ answers, your token is taken, 100 credits left$/),
+        expect.stringMatching(/^ok +clock +agrees with the cloud service's$/),
+      ]);
+      expect(code).toBe(0);
+      expect(server.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
+        'GET /api/credits/balance/simple',
+      ]);
+    });
+
+    it('asks for no token of its own', async () => {
+      const server = await cloud();
+      const { code, cloud: lines } = await asked();
+      expect(lines[0]).toContain('a free token is asked for with the first file');
+      expect(code).toBe(0);
+      expect(server.count('POST', /./)).toBe(0);
+      expect(await readdir(dir)).toEqual(['config.yaml', 'inbox']);
+    });
+
+    it('says what is wrong with the token, and never what it is', async () => {
+      await cloud();
+      const { code, out, err } = await asked('nmv_usr_wrong');
+      expect(out).toMatch(/^bad +cloud .*the service refused the token in NEMO_TOKEN/m);
+      expect(code).toBe(12);
+      expect(out + err).not.toContain('nmv_usr_wrong');
+    });
+
+    it('says that there are no credits left', async () => {
+      await cloud({ credits: 0 });
+      expect((await asked('nmv_usr_mine')).out).toMatch(/^warn +cloud .*0 credits left\n +Top up/m);
+    });
+
+    it('says that nobody answers, or somebody else does', async () => {
+      const server = await cloud();
+      server.fault({ match: {}, status: 404, body: '{"detail":"Not Found"}' });
+      expect((await asked('nmv_usr_mine')).out).toMatch(
+        /^bad +cloud .*the answer holds no balance\n +Check NEMO_API_URL/m,
+      );
+      await server.stop();
+      const { code, out } = await asked();
+      expect(out).toMatch(/^bad +cloud .*cannot be reached/m);
+      expect(code).toBe(3);
+    });
+
+    it('says that the clocks are apart', async () => {
+      const server = await cloud();
+      server.fault({
+        match: {},
+        body: '{"code":0,"data":{"available":9}}',
+        headers: { date: 'Thu, 01 Jan 2026 00:00:00 GMT' },
+      });
+      expect((await asked('nmv_usr_mine')).out).toMatch(/^warn +clock +this machine's clock is .* ahead of/m);
+    });
   });
 
   it('finds a damaged journal', async () => {

@@ -77,6 +77,13 @@ Last lines of its output:
     expect(text).not.toMatch(/undefined|What to do|Rule|Engine|Step|Tries|Last lines/);
   });
 
+  test('says where to look at it elsewhere', () => {
+    const links = { 'claim link': 'https://nemovideo.com/workspace/claim?ct=clm_1' };
+    expect(failureReport({ ...facts, links })).toContain(
+      '\nLink        https://nemovideo.com/workspace/claim?ct=clm_1 (claim link)\n',
+    );
+  });
+
   test('stays one line per fact whatever a file is called', () => {
     const text = failureReport({ ...facts, source: '/srv/inbox/a\nWhy         all is well\n.mp4' });
     expect(text.split('\n').filter(line => line.startsWith('Why'))).toHaveLength(1);
