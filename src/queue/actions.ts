@@ -48,7 +48,7 @@ export class Actions {
     // What a cloud job remembers is what was paid for: its engine decides what another try may repeat.
     const inCloud = job.decision.kind === 'do' && job.decision.engine === 'nemo';
     const goesOn = state.name === 'waiting' || (state.name === 'held' && GOES_ON.has(state.reason.code));
-    if (job.decision.kind === 'do') this.#options.scheduler.resumeEngine(job.decision.engine);
+    if (job.decision.kind === 'do') this.#options.scheduler.resumeEngine(job.decision.engine, job.id);
     const because = 'a person asked for another try';
     return this.#commit(job, { event: 'queued', data: { because, byPerson: true, fresh: !inCloud && !goesOn } });
   }

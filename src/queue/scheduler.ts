@@ -190,11 +190,13 @@ export class Scheduler {
     for (const job of this.#options.ledger.all()) if (this.#mayStandIn(job)) this.#standIn(job.id);
   }
 
-  resumeEngine(engine: EngineName): void {
+  /** What waited for it is queued again, but for the job that whoever calls queues himself. */
+  resumeEngine(engine: EngineName, but?: string): void {
     this.#pauses.get(engine)?.cancel();
     if (this.#pauses.delete(engine)) this.#options.log.info({ engine }, 'engine takes jobs again');
     this.#turn();
-    for (const job of this.#options.ledger.all()) if (waitsForEngine(job, engine)) this.#queueAgain(job.id);
+    for (const job of this.#options.ledger.all())
+      if (job.id !== but && waitsForEngine(job, engine)) this.#queueAgain(job.id);
   }
 
   /** A person says that it works again: no pause is sat out any longer. */

@@ -111,7 +111,8 @@ export class Box {
     return child.exitCode;
   }
 
-  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<number | null> {
+  /** Signal 0 waits for an end that comes by itself. */
+  async kill(signal: NodeJS.Signals | 0 = 'SIGKILL'): Promise<number | null> {
     this.#child?.kill(signal);
     const code = await this.ended();
     await this.#agent?.destroy();

@@ -382,7 +382,7 @@ export class NemoServer {
     return this.#add(session, { id: fileId, ...received, durationS, ...(path ? { path } : {}) });
   }
 
-  #uploadByUrl(session: NemoSession, body: string): Answer {
+  async #uploadByUrl(session: NemoSession, body: string): Promise<Answer> {
     const { urls, source_type } = JSON.parse(body) as { urls?: string[]; source_type?: string };
     const url = urls?.[0];
     if (source_type !== 'url' || !url) return { status: 422, body: json({ detail: [{ msg: 'urls is required' }] }) };
@@ -392,7 +392,7 @@ export class NemoServer {
       name,
       type: 'video/mp4',
       bytes: 1_000_000,
-      durationS: 10,
+      durationS: this.linked === undefined ? 10 : await durationOf(this.linked),
       ...(this.linked === undefined ? {} : { path: this.linked }),
     });
   }
