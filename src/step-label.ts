@@ -12,6 +12,7 @@ const KNOWN: readonly (readonly [begins: string, label: string])[] = [
   ['pass 2', 'pass-2'],
   ['one pass', 'pass'],
   ['joining', 'joining'],
+  ['comparing', 'comparing'],
   ['cutting', 'cutting'],
   ['uploading', 'uploading'],
   ['opening a session', 'opening'],

@@ -72,15 +72,13 @@ const RAW: Readonly<Record<Codec, string>> = { h264: 'h264', h265: 'hevc', av1: 
 /** Encodes one part of the picture alone into OUTPUT (nowhere for the first pass). */
 export function pictureArgs(options: PictureArgs): string[] {
   const { tools, facts, input, picture, part, codec, rate } = options;
-  const hiddenUntilS = beforeTheFirst(facts);
-  const shown = part.fromS === undefined && hiddenUntilS !== undefined ? { ...part, fromS: hiddenUntilS } : part;
   const head = [
     '-copyts',
     ...seek(facts, part),
     ...untrustedInput(input),
     ...['-map', `0:${facts.video.index}`, '-an', '-sn', '-dn'],
     ...words('-map_metadata -1 -map_chapters -1'),
-    ...['-filter:v', [...trim(shown), filtersFrom(picture, facts, part)].join(',')],
+    ...['-filter:v', [...trim(withoutHidden(facts, part)), filtersFrom(picture, facts, part)].join(',')],
     ...keepFrameTimes(tools),
     ...FINE_CLOCK,
     ...picture.colors,
@@ -104,8 +102,10 @@ function seek(facts: Pick<MediaFacts, 'container' | 'startS'>, { fromS }: Pick<P
 }
 
 /** Frames that an edit list hides are hidden by some decoders only: dav1d shows them, and they would be encoded. */
-function beforeTheFirst({ startS, video }: MediaFacts): number | undefined {
-  return video.hiddenFrames > 0 ? startS - 0.25 / Math.max(1, video.fps) : undefined;
+function withoutHidden({ startS, durationS, video }: MediaFacts, part: Part): Pick<Part, 'fromS' | 'toS'> {
+  if (video.hiddenFrames === 0) return part;
+  const quarter = 0.25 / Math.max(1, video.fps);
+  return { fromS: part.fromS ?? startS - quarter, toS: part.toS ?? startS + durationS - quarter };
 }
 
 function trim({ fromS, toS }: Pick<Part, 'fromS' | 'toS'>): string[] {
