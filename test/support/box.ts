@@ -27,6 +27,10 @@ export interface BoxOptions {
   /** Merged over a config with one folder, a quick settle and no HTTP port. */
   config?: Record<string, unknown>;
   env?: Record<string, string>;
+  /** Where the box's directory is made; the system's temporary directory unless told otherwise. */
+  within?: string;
+  /** Words before the program: `faketime -f ...`. */
+  wrap?: readonly string[];
 }
 
 export class Box {
@@ -35,17 +39,21 @@ export class Box {
   readonly outbox: string;
   readonly state: string;
   readonly log: string;
+  /** How long a job is waited for: a file that stays incomplete is given a minute before it is said to be. */
+  patienceMs = 240_000;
   #child: ChildProcess | undefined;
   #agent: Agent | undefined;
   readonly #env: Record<string, string>;
+  readonly #wrap: readonly string[];
 
-  constructor({ config = {}, env = {} }: BoxOptions = {}) {
-    this.dir = mkdtempSync(join(tmpdir(), 'shrinkbox-flow-'));
+  constructor({ config = {}, env = {}, within = tmpdir(), wrap = [] }: BoxOptions = {}) {
+    this.dir = mkdtempSync(join(within, 'shrinkbox-flow-'));
     this.inbox = join(this.dir, 'inbox');
     this.outbox = join(this.dir, 'outbox');
     this.state = join(this.dir, 'state');
     this.log = join(this.dir, 'log.jsonl');
     this.#env = env;
+    this.#wrap = wrap;
     mkdirSync(this.inbox);
     mkdirSync(this.outbox);
     this.configure(config);
@@ -76,7 +84,8 @@ export class Box {
 
   /** The program with this box's config; its log is kept in `log`. */
   spawn(...args: string[]): ChildProcess {
-    const child = spawn(process.execPath, [CLI, ...args, '--config', join(this.dir, 'config.yaml')], {
+    const words = [...this.#wrap, process.execPath, CLI, ...args, '--config', join(this.dir, 'config.yaml')];
+    const child = spawn(words[0] ?? '', words.slice(1), {
       env: { PATH: process.env['PATH'] ?? '', HOME: this.dir, ...this.#env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -156,8 +165,7 @@ export class Box {
           throw new Error(`${name} is ${found?.state ?? 'not known'}: ${found?.reason ?? ''}`);
         return this.get<JobDetail>(`/api/jobs/${found.id}`);
       },
-      // A file that stays incomplete is given a minute before it is said to be.
-      { what: `${name} to be ${wanted.join(' or ')}`, withinMs: 240_000 },
+      { what: `${name} to be ${wanted.join(' or ')}`, withinMs: this.patienceMs },
     );
   }
 
