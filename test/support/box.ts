@@ -14,7 +14,7 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { Agent, request } from 'undici';
 import { stringify } from 'yaml';
 import type { JobDetail, StatusView } from '../../src/control/control.ts';
@@ -51,7 +51,8 @@ export class Box {
     this.inbox = join(this.dir, 'inbox');
     this.outbox = join(this.dir, 'outbox');
     this.state = join(this.dir, 'state');
-    this.log = join(this.dir, 'log.jsonl');
+    // Never on a disk that is made to be full.
+    this.log = within === tmpdir() ? join(this.dir, 'log.jsonl') : join(tmpdir(), `${basename(this.dir)}.log.jsonl`);
     this.#env = env;
     this.#wrap = wrap;
     mkdirSync(this.inbox);
@@ -78,7 +79,9 @@ export class Box {
     const ended = once(child, 'exit').then(([code]) => {
       throw new Error(`it ended with ${code}: ${this.logText().slice(-2000)}`);
     });
-    await Promise.race([eventually(() => this.status(), { what: 'the daemon to answer', withinMs: 240_000 }), ended]);
+    const answers = eventually(() => this.status(), { what: 'the daemon to answer', withinMs: this.patienceMs });
+    await Promise.race([answers, ended]);
+    answers.catch(() => {});
     ended.catch(() => {});
   }
 
@@ -209,10 +212,12 @@ export class Box {
     if (this.#child) await this.kill();
     await this.#agent?.destroy();
     rmSync(this.dir, { recursive: true, force: true });
+    rmSync(this.log, { force: true });
   }
 
   async #ask<T>(method: 'GET' | 'POST', path: string): Promise<T> {
-    this.#agent ??= new Agent({ connect: { socketPath: join(this.state, 'control.sock') } });
+    // A connection of its own each time: one kept alive may be closed by the other side just when it is used again.
+    this.#agent ??= new Agent({ connect: { socketPath: join(this.state, 'control.sock') }, pipelining: 0 });
     const { statusCode, body } = await request(`http://localhost${path}`, { method, dispatcher: this.#agent });
     const said = await body.json();
     if (statusCode >= 400) throw new Error(`${method} ${path}: ${statusCode} ${JSON.stringify(said)}`);

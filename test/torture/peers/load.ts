@@ -147,7 +147,7 @@ export const idle: Case = {
       await box.start();
       await eventually(async () => (await box.status()).counts.skipped >= 9996, {
         what: 'every file to be known',
-        withinMs: 300_000,
+        withinMs: 1_800_000,
       });
       await sleep(70_000);
       const before = costsOf(box.pid);

@@ -1,6 +1,15 @@
 /** e-h: what happens to the machine and to the files meanwhile. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdtempSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statfsSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { eventually } from '../../support/eventually.ts';
@@ -64,9 +73,12 @@ export const fullDisk: Case = {
           await box.start();
           const originals = new Originals();
           // Full before the job starts.
-          execFileSync('fallocate', ['-l', '4200000', ballast]);
+          const { bsize, bavail } = statfsSync(disk);
+          // The film itself still fits.
+          execFileSync('fallocate', ['-l', String(bsize * bavail - 900_000), ballast]);
           originals.remember(box.drop(await footage('tracks'), 'before.mkv'));
-          const waiting = await box.job('before.mkv', 'waiting');
+          const waiting = await box.job('before.mkv', 'waiting', 'done', 'failed', 'held');
+          demand(waiting.state === 'waiting', `it is ${waiting.state} on a full disk`);
           demand(/missing|full/.test(waiting.reason ?? ''), `the reason says nothing of the disk: ${waiting.reason}`);
           rmSync(ballast);
           await onlyResult(box, 'before.mkv', 'before.mp4', seconds(await footage('tracks')));
