@@ -201,8 +201,17 @@ function supervise(
     settle(null, null);
   });
   child.on('close', (code, signal) => settle(code, signal));
+  let heard = 0;
+  for (const pipe of [child.stdout, child.stderr]) pipe.on('data', () => void (heard += 1));
+  // After a suspension (SIGSTOP, a laptop's lid) this wait is over before what the child had said was read: it counts all the same.
+  const leaveOnceRead = (leave: () => void): void => {
+    const before = heard;
+    setImmediate(() => (heard === before ? leave() : leaveOnceRead(leave)));
+  };
   // `close` waits for the pipes; a grandchild that inherited them must not keep us waiting after the end.
-  child.on('exit', (code, signal) => undo.push(clock.after(TERM_TO_KILL_MS, () => settle(code, signal))));
+  child.on('exit', (code, signal) =>
+    undo.push(clock.after(TERM_TO_KILL_MS, () => leaveOnceRead(() => settle(code, signal)))),
+  );
 }
 
 function withCause(error: unknown, cause: ChildEnd): unknown {
