@@ -101,13 +101,14 @@ export function networkError(error: unknown, url: string, signal?: AbortSignal):
   if (error instanceof ShrinkError) return error;
   const errno = errnoOf(error);
   const host = new URL(url).host;
-  return new ShrinkError('unreachable', `${host} cannot be reached${errno ? ` (${errno})` : ''}`, {
+  const untrusted = errno !== undefined && CERTIFICATE.test(errno);
+  const what = untrusted ? `the certificate of ${host} is not trusted` : `${host} cannot be reached`;
+  return new ShrinkError('unreachable', `${what}${errno ? ` (${errno})` : ''}`, {
     doing: `talking to ${host}`,
     subject: host,
-    hint:
-      errno && CERTIFICATE.test(errno)
-        ? 'Check the clock of this machine and that nothing intercepts the connection; it is tried again by itself.'
-        : 'Check the connection to the internet; it is tried again by itself.',
+    hint: untrusted
+      ? 'Check the clock of this machine and that nothing intercepts the connection; it is tried again by itself.'
+      : 'Check the connection to the internet; it is tried again by itself.',
     cause: error,
   });
 }

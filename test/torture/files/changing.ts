@@ -150,7 +150,7 @@ const whileUploading: Case = {
   name: 'replaced, truncated, renamed, deleted while uploading',
   keeps: 'watch 32, 33; promises 1-3',
   run: async () => {
-    const server = new NemoServer({ render: 'copy', slowUploadsMs: 60 });
+    const server = new NemoServer({ render: 'ffmpeg', slowUploadsMs: 60 });
     await server.start();
     const nemo = { api_url: server.url, poll_interval: '200ms', retry_after: '200ms' };
     const options: BoxOptions = {
@@ -159,7 +159,7 @@ const whileUploading: Case = {
         engine: 'nemo',
         nemo,
         limits: { uploads: 4 },
-        rules: [{ name: 'cloud', size: '50MB' }],
+        rules: [{ name: 'cloud', size: '50MB', instruction: 'compress this video to under 50MB' }],
       },
     };
     const moment: Moment = {
