@@ -1,7 +1,6 @@
 /** Everybody who writes into an inbox: slowly, in their own way, with the real program where there is one. */
 import { execFile, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Box } from '../../support/box.ts';
@@ -182,5 +181,3 @@ export const overSamba: Case = {
       return 'two uploads, one renamed by its client: both done once';
     }),
 };
-
-export const tempIn = (dir: string) => mkdtempSync(join(dir || tmpdir(), 'shrinkbox-'));
