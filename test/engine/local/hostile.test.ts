@@ -9,7 +9,7 @@ import { activeChildren } from '../../../src/platform/subprocess.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import { footage, realTools } from '../../support/footage.ts';
 import { box, numbers, rebuilt, withFfmpeg } from './hostile-files.ts';
-import { engineFor, inWorkDir, orderFor, refusal, share, shrink, TARGET } from './support.ts';
+import { bytes, engineFor, inWorkDir, orderFor, refusal, share, shrink, TARGET } from './support.ts';
 
 let dir: string;
 beforeAll(async () => {
@@ -151,9 +151,9 @@ describe('taken, and what comes out keeps its promise', () => {
     [
       'its header says it lasts 49 days',
       forged('days', 'moov/mvhd', payload => {
-        const bytes = Buffer.from(payload);
-        bytes.writeUInt32BE(0xffff_fff0, 16);
-        return bytes;
+        const header = Buffer.from(payload);
+        header.writeUInt32BE(0xffff_fff0, 16);
+        return header;
       }),
       share(0.5),
     ],
@@ -176,10 +176,32 @@ describe('taken, and what comes out keeps its promise', () => {
       share(0.5),
     ],
     [
-      'a playlist and a program as attachments, under the names of other files',
+      'pixels a thousand times as high as wide',
+      async () => {
+        const bytes = await readFile(
+          await withFfmpeg(dir, 'aspect.mp4', `-i ${await footage('tiny')} -c copy -aspect 2`),
+        );
+        bytes.writeUInt32BE(1_000_000, bytes.indexOf('pasp') + 8);
+        await writeFile(join(dir, 'aspect.mp4'), bytes);
+        return join(dir, 'aspect.mp4');
+      },
+      share(0.5),
+    ],
+    [
+      'a subtitle of 300 kB, more than an MP4 can carry',
+      async () => {
+        await writeFile(join(dir, 'long.srt'), `1\n00:00:00,000 --> 00:00:00,900\n${'word '.repeat(60_000)}\n`);
+        const clip = await footage('tiny');
+        return await withFfmpeg(dir, 'long.mkv', `-i ${clip} -i {dir}/long.srt -map 0 -map 1 -c copy -c:s srt`);
+      },
+      bytes(30_000),
+    ],
+    [
+      'a playlist as an attachment, with a name on two lines that leads elsewhere and paints the terminal',
       async () => {
         await writeFile(join(dir, 'evil'), '#EXTM3U\n#EXTINF:9,\n/etc/passwd\n');
-        const names = '-metadata:s:2 mimetype=text/plain -metadata:s:2 filename=../../../../tmp/shrinkbox-was-here';
+        const name = '../../../../tmp/shrinkbox-was-here\n\u001b[2J';
+        const names = `-metadata:s:2 mimetype=text/plain -metadata:s:2 filename=${name}`;
         return await withFfmpeg(dir, 'att.mkv', `-i ${await footage('tiny')} -attach {dir}/evil ${names} -c copy`);
       },
       share(0.5),
@@ -197,6 +219,7 @@ describe('taken, and what comes out keeps its promise', () => {
     await shrink({ path }, target, ({ candidate, verified }) => {
       expect(candidate.bytes).toBeLessThanOrEqual(most);
       expect(verified.evidence).toMatch(/^decoded \d+ frames/);
+      for (const sentence of [candidate.how, ...candidate.notes]) expect(sentence).not.toMatch(/\p{Cc}/u);
     });
     expect(await readdir(tmpdir())).not.toContain('shrinkbox-was-here');
   });
