@@ -77,13 +77,20 @@ function jobIn(stdout: string): JobDetail | undefined {
 
 const SOUND_BITS = 128_000;
 
-/** The recipe of every forum: bits from size and length, less 128 kb/s, x264 medium twice. `filters` for a smaller picture. */
+/**
+ * The recipe of every forum: bits from size and length, less 128 kb/s, x264 medium twice. `filters` for a smaller picture. Where ffmpeg
+ * counts other frames in the second pass (cut files, encoding.md section 3) and gives up, people who search long enough find the cure.
+ */
 export async function naive({ clip, bytes, dir, tools }: Request, filters?: string): Promise<Made> {
   const sound = clip.facts.audio.length > 0;
   const rate = Math.max(1000, Math.floor((bytes * 8) / clip.facts.durationS - (sound ? SOUND_BITS : 0)));
   const picture = [...(filters ? ['-vf', filters] : []), '-c:v', 'libx264', '-preset', 'medium', '-b:v', String(rate)];
   const audio = sound ? ['-c:a', 'aac', '-b:a', '128k'] : ['-an'];
-  return await twoPasses({ clip, dir, tools, picture, audio, output: join(dir, 'naive.mp4') });
+  const work = { clip, dir, tools, audio, output: join(dir, 'naive.mp4') };
+  const made = await twoPasses({ ...work, picture });
+  if (made.path) return made;
+  const cured = await twoPasses({ ...work, picture: [...picture, '-fps_mode', 'passthrough'] });
+  return { ...cured, said: `failed as it is; with -fps_mode passthrough: ${cured.said || 'made'}` };
 }
 
 async function twoPasses(options: {
