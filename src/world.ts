@@ -2,7 +2,7 @@
 import { mkdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, Folder } from './config/load.ts';
-import { fileError, isShrinkError } from './core/errors.ts';
+import { fileError, isShrinkError, ShrinkError } from './core/errors.ts';
 import type { Candidate, Decision, EngineName, Job } from './core/job.ts';
 import { targetBytes } from './core/media.ts';
 import { deliver, findPublished } from './deliver/deliver.ts';
@@ -11,7 +11,7 @@ import { failureReport, removeReport, successReport, writeReport } from './deliv
 import type { Engine, Gate } from './engine/engine.ts';
 import type { Folders } from './folders.ts';
 import type { Tools } from './platform/ffmpeg/tools.ts';
-import type { Files } from './platform/files.ts';
+import { errnoOf, type Files } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
 import { type SpaceBook, spaceFor } from './platform/space.ts';
 import type { WorkerWorld } from './queue/worker.ts';
@@ -60,7 +60,10 @@ export function createWorld(options: WorldOptions): WorkerWorld {
     },
 
     async openWorkDir(id) {
-      await mkdir(workDirOf(id), { recursive: true, mode: 0o700 }).catch(error => {
+      // Without `recursive`: where the state directory was unmounted, nothing is begun in its mount point.
+      await mkdir(workDirOf(id), { mode: 0o700 }).catch(error => {
+        if (errnoOf(error) === 'EEXIST') return;
+        if (errnoOf(error) === 'ENOENT') throw new ShrinkError('unavailable', `${workRoot} is gone`, WORK_ROOT_GONE);
         throw fileError(error, 'making the work directory', workDirOf(id));
       });
       return workDirOf(id);
@@ -125,6 +128,11 @@ export function createWorld(options: WorldOptions): WorkerWorld {
     return { job: job.id, forbidden: options.forbidden, files, log };
   }
 }
+
+const WORK_ROOT_GONE = {
+  doing: 'making the work directory',
+  hint: 'Mount the disk of the state directory again, or restart shrinkbox if it was moved.',
+};
 
 function reportOf(job: Job, wanted: Folder['reports']): { kind: 'failed' | 'report'; text: string } | undefined {
   if (wanted === 'never') return undefined;

@@ -1,4 +1,5 @@
 import { type ChildProcess, spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { ChildEnd, errorOfEnd } from './child-end.ts';
 import { type Clock, systemClock } from './clock.ts';
@@ -192,6 +193,8 @@ function supervise(
   // `error` may come instead of `close` (the program could not be started) or beside it; settle takes the first.
   child.on('error', error => {
     if (child.pid !== undefined) return;
+    // The system says the same of a program that is not there and of a folder to run it in that is not.
+    if (request.cwd !== undefined && !existsSync(request.cwd)) return endWithout(request.cwd);
     end(
       new ShrinkError('tool-missing', `${request.doing}: ${request.command} cannot be started: ${error.message}`, {
         doing: request.doing,
@@ -200,6 +203,16 @@ function supervise(
     );
     settle(null, null);
   });
+  function endWithout(cwd: string): void {
+    end(
+      new ShrinkError('unavailable', `${request.doing}: ${cwd} is gone`, {
+        doing: request.doing,
+        subject: cwd,
+        hint: 'Mount the disk of the state directory again, or restart shrinkbox if it was moved.',
+      }),
+    );
+    settle(null, null);
+  }
   child.on('close', (code, signal) => settle(code, signal));
   let heard = 0;
   for (const pipe of [child.stdout, child.stderr]) pipe.on('data', () => void (heard += 1));

@@ -156,6 +156,11 @@ describe('an end that nobody asked for', () => {
     expect(notExecutable.code).toBe('tool-missing');
   });
 
+  it('whose folder to work in was unmounted is not a missing program', async () => {
+    const error = await failure(run('lines', [], { cwd: '/gone/state/work/a' }));
+    expect(error).toMatchObject({ code: 'unavailable', subject: '/gone/state/work/a' });
+  });
+
   it('more output than it may have', async () => {
     const error = await failure(run('floods', ['stdout'], { maxOutputBytes: 100_000 }));
     expect(error.message).toMatch(/printed more than 100000 bytes/);

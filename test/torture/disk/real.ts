@@ -221,10 +221,10 @@ export function noDescriptors(): Promise<string> {
     await box.job('clip.mp4', 'running');
     const used = readdirSync(`/proc/${box.pid}/fd`).length;
     const { pid } = box;
-    run('prlimit', '--pid', String(pid), `--nofile=${used}:65536`);
+    run('prlimit', '--pid', String(pid), `--nofile=${used}:`);
     await new Promise(resolve => setTimeout(resolve, 4_000));
     const stayed = existsSync(`/proc/${pid}/fd`) && readdirSync('/proc').includes(String(pid));
-    if (stayed) run('prlimit', '--pid', String(pid), '--nofile=65536:65536');
+    if (stayed) run('prlimit', '--pid', String(pid), '--nofile=1024:');
     else {
       if (!/EMFILE|too many open files/.test(box.logText())) throw new Error('it did not say why it ended');
       await box.kill();
