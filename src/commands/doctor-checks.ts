@@ -6,7 +6,6 @@ import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Config, Folder } from '../config/load.ts';
-import { isShrinkError } from '../core/errors.ts';
 import { speaksOfNemo } from '../engines.ts';
 import { type FolderProbe, probeFolder } from '../deliver/probe.ts';
 import { cannotWrite, findTools, type Tools } from '../platform/ffmpeg/tools.ts';
@@ -15,18 +14,9 @@ import { fsKindOf } from '../platform/mounts.ts';
 import { diskSpace, missingBytes } from '../platform/space.ts';
 import { connect, openJournalReader } from './connect.ts';
 import type { Context } from './context.ts';
-import { EXIT, exitCodeFor } from './exit-codes.ts';
+import { EXIT } from './exit-codes.ts';
+import { bad, type Finding } from './finding.ts';
 import { plural } from './text.ts';
-
-export interface Finding {
-  about: string;
-  result: 'ok' | 'warn' | 'bad';
-  said: string;
-  /** What to do about it. */
-  fix?: string;
-  /** Exit code of a bad finding; 3 where none of the special ones fits. */
-  code?: number;
-}
 
 /** Everything, in the order a person would look. */
 export async function* findings(context: Context, config: Config): AsyncGenerator<Finding> {
@@ -252,18 +242,6 @@ async function httpPort(config: Config, running: boolean): Promise<Finding | und
   if (errno === undefined) return { about, result: 'ok', said: `${said} is free` };
   const fix = 'Set http.listen to another port, or to off; everything else works without it.';
   return { about, result: 'warn', said: `${said} cannot be had (${errno})`, fix };
-}
-
-export function bad(about: string, error: unknown): Finding {
-  if (!isShrinkError(error)) throw error;
-  const code = exitCodeFor(error);
-  return {
-    about,
-    result: 'bad',
-    said: error.message,
-    ...(error.hint ? { fix: error.hint } : {}),
-    ...(code === EXIT.unexpected ? {} : { code }),
-  };
 }
 
 function saidOf(probe: FolderProbe, name: FolderProbe['checks'][number]['name']): string {

@@ -5,7 +5,7 @@ import { formatDuration } from '../core/units.ts';
 import { createCloudEngine } from '../engines.ts';
 import { silentLogger } from '../platform/log.ts';
 import type { Context } from './context.ts';
-import { bad, type Finding } from './doctor-checks.ts';
+import { bad, type Finding } from './finding.ts';
 
 /** Longest a person waits for it, three tries of ours included. */
 const PATIENCE_MS = 45_000;

@@ -1,5 +1,5 @@
 import type { Context, Define } from './context.ts';
-import type { Finding } from './doctor-checks.ts';
+import type { Finding } from './finding.ts';
 import { EXIT } from './exit-codes.ts';
 import { safe } from './text.ts';
 
