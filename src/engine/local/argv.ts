@@ -17,8 +17,8 @@ export type Codec = 'h264' | 'h265' | 'av1';
 export type Rate =
   /** The first of two passes: how many bits each frame needs at one quality. */
   | { kind: 'pass-1'; crf: number }
-  /** `exact` for the last of several parts: nobody makes up for what it misses. */
-  | { kind: 'pass-2'; bitsPerSecond: number; exact: boolean }
+  /** `tolerance` is x264's ratetol: how far it may be off on the way. */
+  | { kind: 'pass-2'; bitsPerSecond: number; tolerance: number }
   | { kind: 'quality'; crf: number };
 
 export interface PictureArgs {
@@ -119,18 +119,17 @@ function trim({ fromS, toS }: Pick<Part, 'fromS' | 'toS'>): string[] {
 
 function encoderArgs({ facts, picture, part, codec, effort, rate }: PictureArgs): string[] {
   const fps = Math.max(1, picture.fps ?? facts.video.fps);
-  // A keyframe at least every five seconds: seeking stays quick, and cuts between parts cost nothing.
-  const keyint = Math.min(300, Math.max(12, Math.round(fps * 5)));
+  // A keyframe at least every eight seconds keeps seeking quick. Every five cost a recording of ten frames a second more than
+  // its size gave back: there an I frame is worth twenty others. x264's own default is 250 frames.
+  const keyint = Math.min(300, Math.max(150, Math.round(fps * 8)));
   const preset = PRESETS[codec][effort];
   const quality =
     rate.kind === 'pass-2' ? ['-b:v', String(Math.floor(rate.bitsPerSecond))] : ['-crf', formatCrf(rate.crf)];
   switch (codec) {
     case 'h264': {
       const pass = { 'pass-1': '1', 'pass-2': '2', quality: undefined }[rate.kind];
-      // Parts with other settings can stand in one file. 0.3 costs nothing and takes most of the overshoot of short clips
-      // away. 0.01 hits to a tenth of a percent, but over a whole clip it starves the end (-0.4 VMAF, the worst frames -6:
-      // encoding.md 4a); 0.05 for the last tenth to quarter of one does not show.
-      const tolerance = rate.kind === 'pass-2' ? [`ratetol=${rate.exact ? '0.05' : '0.3'}`] : [];
+      // Parts with other settings can stand in one file.
+      const tolerance = rate.kind === 'pass-2' ? [`ratetol=${rate.tolerance}`] : [];
       const params = ['stitchable=1', ...tolerance];
       return [
         ...['-c:v', 'libx264', '-preset', preset, '-profile:v', 'high', '-pix_fmt', 'yuv420p', '-g', String(keyint)],

@@ -20,8 +20,8 @@ const SHORTEST_S = 0.6;
 /** A long film has more than three kinds of scenes, and time enough. */
 const MORE_SAMPLES_FROM_S = 600;
 const MORE_SAMPLES = 8;
-/** What the encode will have: a keyframe every five seconds. The one each sample begins with must not count as one in two. */
-const KEYFRAMES_S = 5;
+/** What the encode will have: a keyframe every eight seconds. The one each sample begins with must not count as one in two. */
+const KEYFRAMES_S = 8;
 const SHARE = 0.02;
 const TIMEOUT_MS = 120_000;
 

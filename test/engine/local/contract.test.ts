@@ -22,7 +22,12 @@ engineContract('local', async () => {
   await chmod(counting, 0o755);
   const sourceBytes = (await stat(source)).size;
   return {
-    engine: createLocalEngine({ tools: { ...found, ffmpeg: counting }, effort: 'fast', clock: systemClock }),
+    engine: createLocalEngine({
+      tools: { ...found, ffmpeg: counting },
+      effort: 'fast',
+      clock: systemClock,
+      cutting: { longestS: 2 },
+    }),
     order: {
       job: 'contract',
       source,

@@ -137,7 +137,7 @@ describe('how small the picture becomes', () => {
     expect(pieces(clip(120, [{ ...key, key: false }]))[1]?.fromS).toBe(59);
   });
 
-  it('the keyframe each sample begins with counts as one in five seconds', () => {
+  it('the keyframe each sample begins with counts as one in eight seconds', () => {
     // Two samples of four frames: 1000 bytes for a keyframe, 100 for any other, at 25 frames a second.
     const rate = rateOf(
       [
@@ -146,7 +146,7 @@ describe('how small the picture becomes', () => {
       ],
       25,
     );
-    expect(rate).toEqual({ bitsPerSecond: 8 * (2500 + 200) });
+    expect(rate).toEqual({ bitsPerSecond: 8 * (2500 + 125) });
     expect(rateOf([], 25)).toBeUndefined();
     expect(rateOf([[500]], 25)).toEqual({ bitsPerSecond: 8 * 12_500 });
   });
