@@ -3,6 +3,8 @@
  * is looked for in it.
  */
 
+import { withoutSecrets } from './secret.ts';
+
 /** Words for one line of an error. */
 const LONGEST_LINE = 200;
 /** Looked at for such a line: markup around the words is dropped. */
@@ -12,8 +14,7 @@ const LONGEST_REPLY = 20_000;
 
 /** No tokens, no markup, one line, at most 200 characters. */
 export function plainWords(text: string): string {
-  const words = text
-    .slice(0, LOOKED_AT)
+  const words = withoutSecrets(text.slice(0, LOOKED_AT))
     .replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ')
     .replace(/<[^>]*>/g, ' ')
     .replace(SECRETS, '[secret]')
@@ -24,8 +25,7 @@ export function plainWords(text: string): string {
 
 /** No secrets, no control characters, line breaks kept, at most 20,000 characters. */
 export function shown(text: string): string {
-  return text
-    .slice(0, LONGEST_REPLY)
+  return withoutSecrets(text.slice(0, LONGEST_REPLY))
     .replace(SECRETS, '[secret]')
     .replace(/\r\n?/g, '\n')
     .replace(/[^\P{Cc}\n]|[\u202A-\u202E\u2066-\u2069]/gu, ' ')

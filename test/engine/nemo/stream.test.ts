@@ -10,7 +10,8 @@ import {
   SILENCE,
   type Turn,
 } from '../../../src/engine/nemo/turn.ts';
-import { shown } from '../../../src/engine/nemo/words.ts';
+import { secret } from '../../../src/engine/nemo/secret.ts';
+import { plainWords, shown } from '../../../src/engine/nemo/words.ts';
 import { type AgentEvent, type Dialect, frame } from '../../support/nemo-server/sse.ts';
 
 const ALIVE: Meaning[] = [{ kind: 'alive' }];
@@ -292,6 +293,12 @@ describe('a turn', () => {
 });
 
 describe('words for people', () => {
+  it("do not repeat a person's own token, whatever it looks like, when the service does", () => {
+    secret('a-token-of-my-own');
+    expect(shown('token a-token-of-my-own may not')).toBe('token [secret] may not');
+    expect(plainWords('token a-token-of-my-own may not')).toBe('token [secret] may not');
+  });
+
   it('hold no secrets and no control characters, but their line breaks', () => {
     expect(shown('token nmv_usr_abc-1\r\nnext \u001b[31m\u202Eline')).toBe('token [secret]\nnext  [31m line');
   });
