@@ -93,10 +93,12 @@ export class Context {
 
   /** @throws ShrinkError auth-missing when a token file is named and gives no token. */
   async loadSecrets(config: Config): Promise<Secrets> {
-    const [{ loadSecrets }, { readTextFile }] = await Promise.all([
+    const [{ loadSecrets }, { readTextFile }, { forbidCoreDumps }] = await Promise.all([
       import('../config/secrets.ts'),
       import('../config/read.ts'),
+      import('../platform/core-dumps.ts'),
     ]);
+    await forbidCoreDumps();
     return loadSecrets(config, this.io.env, readTextFile);
   }
 }
