@@ -45,6 +45,7 @@ export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
     args: [...quiet(), '-nostdin', '-nostats', '-progress', 'pipe:1', '-stats_period', '0.5', '-y', ...request.args],
     doing,
     cwd,
+    isPrivate: true,
     ...(signal ? { signal } : {}),
     ...(gate ? { gate } : {}),
     ...(clock ? { clock } : {}),
