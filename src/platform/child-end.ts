@@ -43,14 +43,23 @@ export function errorOfEnd(request: { doing: string; command: string }, end: Chi
       hint: 'The file says that it is much longer than it is; copy or export it again.',
     });
   }
-  if (end.endSignal) {
-    return new ShrinkError('child-killed', `${request.doing}: it was ended by ${end.endSignal}`, facts);
+  if (end.endSignal || wasToldToEnd(end)) {
+    const by = end.endSignal ?? 'a signal from outside';
+    return new ShrinkError('child-killed', `${request.doing}: it was ended by ${by}`, facts);
   }
   return new ShrinkError(
     'child-failed',
     `${request.doing}: ${lastWords(end.stderrTail) || `exit code ${end.exitCode}`}`,
     facts,
   );
+}
+
+/**
+ * ffmpeg catches SIGINT, SIGTERM and SIGQUIT, closes its files and exits with 255. From ffmpeg 6 on 255 is also what EPERM
+ * looks like, but then it says so.
+ */
+function wasToldToEnd({ exitCode, stderrTail }: ChildEnd): boolean {
+  return exitCode === 255 && (lastWords(stderrTail) === '' || /received signal \d+/.test(stderrTail));
 }
 
 /** The last line of stderr that says something, without ffmpeg's `[mov @ 0x55...]`, for people. */

@@ -139,6 +139,7 @@ describe('an end that nobody asked for', () => {
     ['a full disk', 'fails', ['1', 'av_write(): No space left on device'], 'no-space', /disk is full/],
     ['no memory', 'eats-memory', [], 'out-of-memory', /memory/],
     ['a crash', 'dies', ['SIGSEGV'], 'child-killed', /SIGSEGV/],
+    ['255 with words of its own', 'fails', ['255', 'Operation not permitted'], 'child-failed', /not permitted/],
     ['SIGKILL from outside', 'dies', ['SIGKILL'], 'out-of-memory', /killed from outside/],
     ['processor time used up', 'dies', ['SIGXCPU'], 'timed-out', /processor time/],
   ];
@@ -147,6 +148,25 @@ describe('an end that nobody asked for', () => {
     expect(error.code).toBe(code);
     expect(error.message).toMatch(message);
     expect(error.cause).toBeInstanceOf(ChildEnd);
+  });
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('%s from outside, which ffmpeg catches to exit with 255', async signal => {
+    let asked = false;
+    const error = await failure(
+      runChild({
+        command: 'ffmpeg',
+        args: ['-v', 'error', '-progress', 'pipe:1', '-re', '-f', 'lavfi', '-i', 'testsrc2', '-f', 'null', '-'],
+        doing: 'testing',
+        onStdoutLine: () => {
+          const child = activeChildren().find(({ command }) => command === 'ffmpeg');
+          // More than three would make it end at once, with 123.
+          if (child && !asked) process.kill(child.pid, signal);
+          asked = true;
+        },
+      }),
+    );
+    expect((error.cause as ChildEnd).exitCode).toBe(255);
+    expect(error.code).toBe('child-killed');
   });
 
   it('says that a program is missing, and starts nothing', async () => {
