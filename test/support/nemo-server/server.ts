@@ -110,6 +110,8 @@ export class NemoServer {
   #held: (() => void)[] = [];
   /** How many of the next renders fail. */
   failRenders = 0;
+  /** Every render from this one on fails, counted from 1 over the server's life. */
+  failRendersFrom = Number.POSITIVE_INFINITY;
   /** Reasons given to every new render: no address when completed, another address. */
   resultUrl: ((render: Render, url: string) => string | undefined) | undefined;
   readonly options: NemoServerOptions;
@@ -523,8 +525,8 @@ export class NemoServer {
       polls: 0,
     };
     this.renders.set(render.id, render);
-    if (this.failRenders > 0) {
-      this.failRenders -= 1;
+    if (this.failRenders > 0 || this.renders.size >= this.failRendersFrom) {
+      this.failRenders = Math.max(0, this.failRenders - 1);
       render.status = 'failed';
       render.error = 'lambda ran out of memory';
     } else void this.#make(render, session, body.draft.m?.wish ?? { mute: false, file: '' });
