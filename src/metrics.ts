@@ -37,11 +37,16 @@ export interface Metrics extends Metering, CloudMeter {
 /** Seconds; a short clip takes some, a film some hours. */
 const LONG_BUCKETS = [1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600];
 
+/** prom-client samples the event loop's lag every 10 ms, which woke an idle daemon 100 times a second; the lag is measured when asked, too. */
+const NEVER_MS = 2 ** 31 - 1;
+const LAG_SAMPLES = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
+
 export function createMetrics(options: MetricsOptions): Metrics {
   const { ledger, clock } = options;
   const registry = new Registry();
   // Memory, processor time, event loop lag and the like, under the names every Node dashboard knows.
-  collectDefaultMetrics({ register: registry });
+  collectDefaultMetrics({ register: registry, eventLoopMonitoringPrecision: NEVER_MS });
+  for (const name of LAG_SAMPLES) registry.removeSingleMetric(`nodejs_eventloop_lag_${name}_seconds`);
   const registers = [registry];
   const counter = <L extends string>(name: string, help: string, ...labelNames: L[]) =>
     new Counter({ name: `shrinkbox_${name}`, help, labelNames, registers });

@@ -1,6 +1,7 @@
 import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import perfHooks from 'node:perf_hooks';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DiskMeter, type Place } from '../../src/disk-meter.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
 import { type Files, nodeFiles } from '../../src/platform/files.ts';
@@ -167,4 +168,15 @@ it.each([
   ['a sentence of an engine to come', 'other'],
 ])('the step "%s" is labelled %s', (step, label) => {
   expect(stepLabel({ name: 'running', engine: 'local', step, since: 1 })).toBe(label);
+});
+
+it('does not wake an idle daemon a hundred times a second to sample the event loop', async () => {
+  const sampling = vi.spyOn(perfHooks, 'monitorEventLoopDelay');
+  metrics.close();
+  metrics = create();
+  expect(sampling).toHaveBeenCalledOnce();
+  expect(sampling.mock.lastCall?.[0]?.resolution).toBeGreaterThan(3_600_000);
+  // What was never sampled is not shown as a number; what is measured when asked stays.
+  const { text } = await metrics.render();
+  expect(text.match(/^nodejs_eventloop_lag\w+/gm)).toEqual(['nodejs_eventloop_lag_seconds']);
 });

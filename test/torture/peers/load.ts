@@ -157,9 +157,11 @@ export const idle: Case = {
       const cpu = (100 * (after.cpuMs - before.cpuMs)) / (IDLE_S * 1000);
       const written = after.writtenBytes - before.writtenBytes;
       demand(cpu < 1, `${cpu.toFixed(2)} % of a core while idle`);
+      const wakeUps = after.wakeUps - before.wakeUps;
+      demand(wakeUps < 5 * IDLE_S, `woken ${(wakeUps / IDLE_S).toFixed(1)} times a second while idle`);
       demand(written === 0, `${written} bytes written to disk while idle`);
       demand(after.fds <= before.fds, `${after.fds - before.fds} more open files`);
-      return `${cpu.toFixed(2)} % of a core, ${anHour(after.wakeUps - before.wakeUps)} wake-ups an hour, ${anHour(written)} bytes written to disk an hour (${anHour(after.writes - before.writes)} write calls), RSS ${mb(after.rssBytes)} MB, ${after.fds} open files`;
+      return `${cpu.toFixed(2)} % of a core, ${anHour(wakeUps)} wake-ups an hour, ${anHour(written)} bytes written to disk an hour (${anHour(after.writes - before.writes)} write calls), RSS ${mb(after.rssBytes)} MB, ${after.fds} open files`;
     });
   },
 };
