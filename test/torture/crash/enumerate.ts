@@ -7,8 +7,6 @@ const ABREAST = 2;
 const MINUTES = Number(process.env['TORTURE_MINUTES'] ?? Number.POSITIVE_INFINITY);
 /** A poll more or less says nothing new. */
 const MOST_ALIKE_REQUESTS = 3;
-/** Where the time is limited: every eighth first, then those in between. */
-const SPREAD = 8;
 
 /**
  * Of all points those at which a kill leaves something different behind: right before one act on the disk is right after
@@ -106,7 +104,10 @@ export async function inTurns<T>(items: readonly T[], act: (item: T) => Promise<
   return done;
 }
 
-/** The same, ordered so that each beginning of it has some from everywhere. */
+/** The same, ordered so that each beginning of it is from everywhere, evenly: by the multiples of the golden ratio. */
 function spread<T>(items: readonly T[]): T[] {
-  return Array.from({ length: SPREAD }, (_, first) => items.filter((_item, n) => n % SPREAD === first)).flat();
+  return items
+    .map((item, n) => ({ item, place: (n * 0.618_033_988_75) % 1 }))
+    .sort((one, other) => one.place - other.place)
+    .map(({ item }) => item);
 }
