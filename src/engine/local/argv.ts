@@ -53,8 +53,9 @@ export function passLogs(codec: Codec, part: number): string[] {
 }
 
 /**
- * What an effort means, measured at one size in bytes (encoding.md section 4d, hand-held camera 960x540; CPU seconds and VMAF):
- * - h264, two passes: veryfast 5.5 s 85.9, medium 10 s 89.7, slow 10 to 14 s 90.1. Not built: slower 21 s 89.9, veryslow 43 s
+ * What an effort means at one size in bytes; the research's numbers, not measured again with this program (encoding.md section
+ * 4d, hand-held camera 960x540; CPU seconds and VMAF):
+ * - h264, two passes: veryfast 5.5 s 85.9, medium about 10 s 89.7, slow about 10 s 90.1. Not built: slower 21 s 89.9, veryslow 43 s
  *   90.3, four times the time for nothing one could see; aq-mode 2 and 3 and psy 0 moved the metric only.
  * - av1: preset 10 5.1 s 92.7, 8 10.1 s 94.4, 6 17 s 95.3. Not built: 4, 43 s 96.0.
  * - h265: medium 29 s 91.1, three times the time of x264 for less than half of what AV1 gains.

@@ -201,7 +201,8 @@ async function encodeInRound(desk: Desk, move: Extract<Move, { kind: 'encode' }>
 /**
  * x264's ratetol. 0.3 costs nothing and takes most of the overshoot of short clips away. 0.01 hits to a tenth of a percent, but over
  * a whole clip it starves the end (-0.4 VMAF, the worst frames -6: encoding.md 4a); 0.05 for the last tenth to quarter of one
- * does not show. A clip too short for parts has 0.1: within 0.5 % on six clips, and a miss would cost the whole pass again.
+ * does not show. A clip too short for parts has 0.1: within 0.5 % in the five runs of that section, and a miss would cost the
+ * whole pass again.
  */
 function toleranceFor({ work }: Desk, part: Part): number {
   if (work.parts.length === 1) return part.frames < FEW_FRAMES ? 0.1 : 0.3;

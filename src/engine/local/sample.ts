@@ -24,6 +24,8 @@ const MORE_SAMPLES = 8;
 const KEYFRAMES_S = 8;
 const SHARE = 0.02;
 const TIMEOUT_MS = 120_000;
+/** Ten cores busy for all of that time; and nothing but standard output is written. */
+const LIMITS = { cpuSeconds: 1_200, fileSizeBytes: 1_000_000 };
 
 export interface Sampling extends Pick<ChildRequest, 'signal' | 'gate' | 'nice'> {
   tools: Tools;
@@ -70,7 +72,7 @@ export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
         args: [...quiet(), '-nostdin', ...threadArgs(threads), ...args],
         doing: 'taking samples',
         timeoutMs: TIMEOUT_MS,
-        limits: { addressSpaceBytes: memoryFor(facts) },
+        limits: { addressSpaceBytes: memoryFor(facts), ...LIMITS },
       });
       found.push(packetSizes(stdout));
     } catch (error) {

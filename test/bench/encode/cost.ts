@@ -115,7 +115,7 @@ function kindOf(args: string): ChildKind {
   if (/ssim|psnr|vmaf/.test(args)) return 'compare';
   if (/ -pass 1|pass=1/.test(args)) return 'pass 1';
   if (/ -pass 2|pass=2/.test(args)) return 'pass 2';
-  if (/part-sample|sample/.test(args)) return 'sample';
+  if (args.includes('-f framecrc')) return 'sample';
   if (/ -vn /.test(args) && args.includes('-c:a')) return 'sound';
   if (/ -c(:v)? copy/.test(args)) return 'join';
   if (/ -c:v lib/.test(args)) return 'one pass';

@@ -41,11 +41,14 @@ function cell(row: Row, made: Scored | undefined): string {
   return `${over}${size.toFixed(4)}${over}; ${ssim}${xpsnr}; ${made.cpuS.toFixed(1)}`;
 }
 
-function cpuRatio(row: Row): number | undefined {
+function cpuRatio(row: Row, of: (made: Scored) => number = made => made.cpuS): number | undefined {
   const reference = referenceCpuS(row);
   const ours = row.scored.shrinkbox;
-  return reference && ours?.path && encoded(ours) ? ours.cpuS / reference : undefined;
+  return reference && ours?.path && encoded(ours) ? of(ours) / reference : undefined;
 }
+
+/** All that a job in a service starts. Node, and ffmpeg's answers about itself, are there already; `compress` pays for them each time. */
+const ofTheJob = (made: Scored) => made.cpuS - (made.ownCpuS ?? 0) - made.cpuS * shareOf(made, 'ask');
 
 /** Not copied. */
 const encoded = (made: Made) => !made.said.startsWith('copied');
@@ -67,6 +70,7 @@ export function goals(rows: readonly Row[], more: readonly Goal[] = []): Goal[] 
   const fills = made.filter(({ made: one }) => filling(one)).map(({ row, made: one }) => one.bytes / row.bytes);
   const over = made.filter(({ row, made: one }) => one.bytes > row.bytes).length;
   const ratios = rows.flatMap(row => cpuRatio(row) ?? []);
+  const inService = rows.flatMap(row => cpuRatio(row, ofTheJob) ?? []);
   const smaller = rows.flatMap(row =>
     row.downsized && row.scored.naive?.path && row.scored.shrinkbox
       ? [row.scored.shrinkbox.cpuS / row.scored.naive.cpuS]
@@ -92,7 +96,9 @@ export function goals(rows: readonly Row[], more: readonly Goal[] = []): Goal[] 
     {
       what: 'CPU against one naive two-pass, same preset and size',
       reach: 'median <= 1.15, worst <= 1.5',
-      measured: `median ${median(ratios).toFixed(2)}, worst ${Math.max(...ratios).toFixed(2)} (${ratios.length} runs)`,
+      measured:
+        `median ${median(ratios).toFixed(2)}, worst ${Math.max(...ratios).toFixed(2)} (${ratios.length} runs); ` +
+        `without starting Node and asking ffmpeg, which a service does once: ${median(inService).toFixed(2)}, ${Math.max(...inService).toFixed(2)}`,
       reached: median(ratios) <= 1.15 && Math.max(...ratios) <= 1.5,
     },
     {
