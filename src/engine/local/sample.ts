@@ -24,6 +24,8 @@ const MORE_SAMPLES = 8;
 const KEYFRAMES_S = 8;
 const SHARE = 0.02;
 const TIMEOUT_MS = 120_000;
+/** Blocks instead of a picture: a sample of those says nothing. */
+const BROKEN = /error while decoding/;
 /** Ten cores busy for all of that time; and nothing but standard output is written. */
 const LIMITS = { cpuSeconds: 1_200, fileSizeBytes: 1_000_000 };
 
@@ -63,10 +65,10 @@ export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
   const found: number[][] = [];
   const began = clock.monotonic();
   const places = pieces(facts);
-  for (const [at, piece] of places.entries()) {
+  const take = async (piece: (typeof places)[number]): Promise<void> => {
     try {
       const args = sampleArgs({ tools, facts, input, picture, ...piece });
-      const { stdout } = await runChild({
+      const { stdout, stderrTail } = await runChild({
         ...child,
         command: tools.ffmpeg,
         args: [...quiet(), '-nostdin', ...threadArgs(threads), ...args],
@@ -74,13 +76,17 @@ export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
         timeoutMs: TIMEOUT_MS,
         limits: { addressSpaceBytes: memoryFor(facts), ...LIMITS },
       });
-      found.push(packetSizes(stdout));
+      if (!BROKEN.test(stderrTail)) found.push(packetSizes(stdout));
     } catch (error) {
       // Not every old file can be read from its middle.
       if (!isShrinkError(error, 'child-failed', 'timed-out')) throw error;
     }
+  };
+  for (const [at, piece] of places.entries()) {
+    await take(piece);
     onSample?.(at + 1, places.length);
   }
+  if (found.length === 0) await take({ fromS: 0, lengthS: places[0]?.lengthS ?? SHORTEST_S });
   const rate = rateOf(found, fps);
   const frames = found.reduce((sum, sizes) => sum + sizes.length, 0);
   if (!rate) return guessedRate(picture, fps);

@@ -45,10 +45,17 @@ export interface PartMade {
   complaints: number;
 }
 
-/** Cutting left out frames, or doubled some: this source cannot be worked on in parts. */
+/** Cutting left out frames, doubled some or showed them broken: this source cannot be worked on in parts. */
 export class CutMissed extends Error {}
 
 export const partFile = (part: Part): string => `picture${part.index}.mp4`;
+
+/**
+ * Some films can only be decoded from their beginning. x264 before build 151 wrote 4:4:4 in its own way, and says its build in the
+ * first frame alone: ffmpeg shows everything behind a jump into the middle as grey and green blocks, with no more than complaints.
+ * That is every part but the first, so the second tells; where it is the film that is damaged, being in one piece does no harm.
+ */
+const FIRST_SOUGHT = 1;
 
 /** One part of the picture into its file, or through its first pass. `undefined` when it grew beyond `giveUpAboveBytes`. */
 export async function encodePart(
@@ -81,6 +88,8 @@ export async function encodePart(
   if (result.tooLarge) return undefined;
   if (parts.length > 1 && !options.trusted) expectWholePart(result.frames, frames, picture, part, facts);
   const { complaints } = result;
+  if (part.index === FIRST_SOUGHT && !options.trusted && complaints > 0)
+    throw new CutMissed(`part ${part.index}: the decoder complained ${complaints} times`);
   if (rate.kind === 'pass-1') return { bytes: result.bytes, fileBytes: 0, frames: result.frames, complaints };
   const bytes = await mediaBytes(join(bench.context.workDir, partFile(part)));
   return { bytes, fileBytes: result.outputBytes, frames: result.frames, complaints };

@@ -101,6 +101,16 @@ describe('in parts', () => {
     });
   });
 
+  it('a source that shows blocks behind every jump into its middle is done in one piece', async () => {
+    await inWorkDir(async workDir => {
+      const script = `case "$*" in *-seek_timestamp*"-pass 1"*) echo '[h264 @ 0x5581] error while decoding MB 7 0' >&2;; esac`;
+      const engine = await engineFor({ tools: await through(workDir, script), cutting: { longestS: 1 } });
+      const { context } = recordingContext({ workDir });
+      const candidate = await engine.run(await orderFor(await footage('plain'), share(0.4)), context);
+      expect(candidate.how).toMatch(/^two passes at/);
+    });
+  });
+
   it('a source in which cutting does not find the same frames is done in one piece', async () => {
     await inWorkDir(async workDir => {
       // Every part but the first begins one frame late, as after a search in a file without an index.
