@@ -3,12 +3,10 @@ import { constants } from 'node:fs';
 import { access, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 
-/** Programs put in front of a child, as far as this system has them (a shell, util-linux, coreutils). Each replaces itself by the next. */
+/** Programs put in front of a child, as far as this system has them (util-linux, coreutils). Each replaces itself by the next. */
 export interface Launchers {
   /** `setpriv` that knows `--pdeathsig`: the child dies with us. busybox has one that does not. */
   setpriv: string | undefined;
-  /** Narrows the umask of the child alone; ours is one for all threads, and results get theirs from it. */
-  sh: string | undefined;
   prlimit: string | undefined;
   nice: string | undefined;
   ionice: string | undefined;
@@ -18,11 +16,7 @@ interface Wishes {
   args: readonly string[];
   limits?: { addressSpaceBytes?: number; cpuSeconds?: number; fileSizeBytes?: number };
   nice?: number;
-  isPrivate?: boolean;
 }
-
-/** What to run comes as arguments: nothing of it is read as shell. */
-const PRIVATELY = ['-c', 'umask 077 && exec "$@"', 'sh'];
 
 /** Behind everybody else at the disk. Not the idle class (-c 3): on a disk that is never idle it would wait for ever. */
 const LAST_AT_DISK = ['-c', '2', '-n', '7'];
@@ -33,11 +27,10 @@ let found: Promise<Launchers> | undefined;
 export function findLaunchers(): Promise<Launchers> {
   found ??= Promise.all([
     working('setpriv', ['--pdeathsig', 'KILL', 'true']),
-    working('sh', [...PRIVATELY, 'true']),
     working('prlimit', ['--core=0', 'true']),
     working('nice', ['-n', '1', 'true']),
     working('ionice', [...LAST_AT_DISK, 'true']),
-  ]).then(([setpriv, sh, prlimit, nice, ionice]) => ({ setpriv, sh, prlimit, nice, ionice }));
+  ]).then(([setpriv, prlimit, nice, ionice]) => ({ setpriv, prlimit, nice, ionice }));
   return found;
 }
 
@@ -45,7 +38,6 @@ export function findLaunchers(): Promise<Launchers> {
 export function launchedThrough(launchers: Launchers, program: string, wishes: Wishes): [string, string[]] {
   const line: string[] = [];
   if (launchers.setpriv) line.push(launchers.setpriv, '--pdeathsig', 'KILL');
-  if (launchers.sh && wishes.isPrivate) line.push(launchers.sh, ...PRIVATELY);
   const limits = limitArgs(wishes.limits);
   if (launchers.prlimit && limits.length > 0) line.push(launchers.prlimit, ...limits);
   if (launchers.nice && wishes.nice) line.push(launchers.nice, '-n', String(wishes.nice));

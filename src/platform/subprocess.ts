@@ -42,8 +42,6 @@ export interface ChildRequest {
   limits?: ChildLimits;
   /** Added to the niceness, 0 to 19. */
   nice?: number;
-  /** Files it makes are readable to us alone, whatever our umask. */
-  isPrivate?: boolean;
   gate?: Valve;
   clock?: Clock;
 }

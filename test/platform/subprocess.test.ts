@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, readlink, rm, stat } from 'node:fs/promises';
+import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -320,7 +320,7 @@ describe('a closed gate', () => {
 
 describe('what stands in front of a child', () => {
   it('only what is wished for and there, in an order in which each replaces itself', () => {
-    const all = { setpriv: '/s', sh: '/sh', prlimit: '/p', nice: '/n', ionice: '/i' };
+    const all = { setpriv: '/s', prlimit: '/p', nice: '/n', ionice: '/i' };
     const wishes = { args: ['-i', 'x'], limits: { addressSpaceBytes: 5, cpuSeconds: 2 }, nice: 10 };
     expect(launchedThrough(all, '/ffmpeg', wishes)).toEqual([
       '/s',
@@ -329,26 +329,9 @@ describe('what stands in front of a child', () => {
         ...['/i', '-c', '2', '-n', '7', '/ffmpeg', '-i', 'x'],
       ],
     ]);
-    const none = { setpriv: undefined, sh: undefined, prlimit: undefined, nice: undefined, ionice: undefined };
+    const none = { setpriv: undefined, prlimit: undefined, nice: undefined, ionice: undefined };
     expect(launchedThrough(none, '/ffmpeg', wishes)).toEqual(['/ffmpeg', ['-i', 'x']]);
     expect(launchedThrough(all, '/ffmpeg', { args: [] })).toEqual(['/s', ['--pdeathsig', 'KILL', '/ffmpeg']]);
-    const [first, [...rest]] = launchedThrough(all, '/ffmpeg', { args: ['a b', '$(x)'], isPrivate: true });
-    expect([first, ...rest.slice(0, 4)]).toEqual(['/s', '--pdeathsig', 'KILL', '/sh', '-c']);
-    expect(rest.slice(-3)).toEqual(['/ffmpeg', 'a b', '$(x)']);
-  });
-
-  it('a child that works in private makes files nobody else may read, and our own umask stays', async () => {
-    const folder = await mkdtemp(join(tmpdir(), 'shrinkbox-private-'));
-    const before = process.umask(0);
-    try {
-      const path = join(folder, "it's $(private)");
-      await runChild({ command: 'touch', args: [path], doing: 'touching', isPrivate: true });
-      expect(((await stat(path)).mode & 0o777).toString(8)).toBe('600');
-      expect(process.umask()).toBe(0);
-    } finally {
-      process.umask(before);
-      await rm(folder, { recursive: true });
-    }
   });
 
   it('limits and niceness reach the child itself', async () => {

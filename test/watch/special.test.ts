@@ -1,5 +1,5 @@
 import { chmodSync } from 'node:fs';
-import { chmod, link, mkdir, symlink, unlink, writeFile } from 'node:fs/promises';
+import { chmod, link, mkdir, rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -84,7 +84,10 @@ describe.concurrent('names', () => {
   it('that are not UTF-8 are refused with a reason, once', async () => {
     const { inbox, watcher, sightings } = await watching();
     const bad = Buffer.concat([Buffer.from(`${inbox}/caf`), Buffer.from([0xe9]), Buffer.from('.mp4')]);
-    const written = await writeFile(bad, 'latin-1').then(
+    // Made beside the inbox: a file seen between its making and its writing is another version, and refused once more.
+    const beside = join(await tempDir(), 'latin-1.mp4');
+    await writeFile(beside, 'latin-1');
+    const written = await rename(beside, bad).then(
       () => true,
       () => false,
     );

@@ -52,6 +52,11 @@ export function passLogs(codec: Codec, part: number): string[] {
   }
 }
 
+/** Files the first pass writes: both encoders give their logs the right name when these are complete. */
+export function unfinishedPassLogs(codec: Codec, part: number): string[] {
+  return passLogs(codec, part).map(log => `${log}.temp`);
+}
+
 /**
  * What an effort means at one size in bytes; the research's numbers, not measured again with this program (encoding.md section
  * 4d, hand-held camera 960x540; CPU seconds and VMAF):

@@ -38,6 +38,8 @@ export interface StepRequest {
   args: readonly string[];
   /** File in the work directory that comes out; appears under this name only when complete. */
   output?: string;
+  /** Further files it writes there. */
+  besides?: readonly string[];
   /** Share of the whole job, and how to tell where it stands. */
   share: number;
   fraction?: (progress: { frames: number; timeS: number }) => number;
@@ -69,6 +71,7 @@ export async function runStep(bench: Bench, request: StepRequest): Promise<StepR
       args: [...threadArgs(bench.threads), ...args],
       doing: request.doing,
       cwd: workDir,
+      writes: [...(partial ? [partial] : []), ...(request.besides ?? [])],
       signal: AbortSignal.any([context.signal, tooLarge.signal]),
       gate: context.gate,
       clock: bench.clock,

@@ -4,7 +4,7 @@ import { fileError } from '../../core/errors.ts';
 import type { MediaFacts } from '../../core/media.ts';
 import { codecHeader, mediaBytes } from '../../platform/ffmpeg/boxes.ts';
 import { probe } from '../../platform/ffmpeg/probe.ts';
-import { joinArgs, partList, pictureArgs, type Rate } from './argv.ts';
+import { joinArgs, partList, pictureArgs, type Rate, unfinishedPassLogs } from './argv.ts';
 import { type Bench, runStep } from './bench.ts';
 import type { Budget } from './budget.ts';
 import type { Part } from './parts.ts';
@@ -82,7 +82,9 @@ export async function encodePart(
     share: share * (part.frames / facts.video.frames),
     note,
     fraction: progress => progress.frames / frames,
-    ...(rate.kind === 'pass-1' ? {} : { output: partFile(part) }),
+    ...(rate.kind === 'pass-1'
+      ? { besides: unfinishedPassLogs(choice.codec, part.index) }
+      : { output: partFile(part) }),
     ...(giveUpAboveBytes === undefined ? {} : { giveUpAboveBytes }),
   });
   if (result.tooLarge) return undefined;

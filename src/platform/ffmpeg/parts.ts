@@ -1,5 +1,5 @@
 /** Cutting a file into parts and joining parts into a file, both without re-encoding a frame. */
-import { readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import { untrustedInput } from './args.ts';
@@ -43,6 +43,8 @@ export async function splitAtKeyframes(
       onProgress: ({ timeS }) => onProgress?.(Math.min(1, timeS / durationS)),
     });
     const parts = await partsIn(dir);
+    // How many there would be was not known before.
+    for (const part of parts) await chmod(part.path, 0o600);
     if (parts.length > 0 && parts.every(part => part.bytes <= maxBytes)) return parts.map(part => part.path);
   }
   throw new ShrinkError(
@@ -72,6 +74,7 @@ export async function joinParts(request: PartsRequest & { sources: readonly stri
     onProgress: undefined,
     cwd: dir,
     doing: 'joining the parts',
+    writes: [path],
     // The list is ours, and so are the files it names: the one place where a list may be opened.
     args: [
       '-protocol_whitelist',

@@ -1,3 +1,6 @@
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileError } from '../../core/errors.ts';
 import { type ChildLimits, runChild, type Valve } from '../subprocess.ts';
 import type { Clock } from '../clock.ts';
 import { quiet } from './args.ts';
@@ -20,6 +23,8 @@ export interface FfmpegRequest {
   args: readonly string[];
   doing: string;
   cwd: string;
+  /** Files it will write, seen from `cwd`. They are made before, for us alone: ffmpeg would make them as our umask says. */
+  writes?: readonly string[] | undefined;
   signal?: AbortSignal | undefined;
   gate?: Valve | undefined;
   clock?: Clock | undefined;
@@ -35,9 +40,10 @@ export interface FfmpegResult extends FfmpegProgress {
   stderrTail: string;
 }
 
-/** Runs one ffmpeg to its end; errors are those of runChild. It is ended when frames, time and bytes stand still for `stallMs`. */
+/** Runs one ffmpeg to its end; errors are those of runChild and of making the files it `writes`. It is ended when frames, time and bytes stand still for `stallMs`. */
 export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
   const { tools, doing, cwd, signal, gate, clock, nice, limits, stallMs } = request;
+  for (const path of request.writes ?? []) await makePrivate(resolve(cwd, path), doing);
   const reader = readProgress();
   let complaints = 0;
   const { stderrTail } = await runChild({
@@ -45,7 +51,6 @@ export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
     args: [...quiet(), '-nostdin', '-nostats', '-progress', 'pipe:1', '-stats_period', '0.5', '-y', ...request.args],
     doing,
     cwd,
-    isPrivate: true,
     ...(signal ? { signal } : {}),
     ...(gate ? { gate } : {}),
     ...(clock ? { clock } : {}),
@@ -62,6 +67,16 @@ export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
     },
   });
   return { ...reader.state(), complaints, stderrTail };
+}
+
+/** Emptied or made; the mode is set as well, for a umask may take even from 0600. */
+async function makePrivate(path: string, doing: string): Promise<void> {
+  try {
+    const file = await open(path, 'w', 0o600);
+    await file.chmod(0o600).finally(() => file.close());
+  } catch (error) {
+    throw fileError(error, doing, path);
+  }
 }
 
 /**

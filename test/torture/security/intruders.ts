@@ -179,12 +179,13 @@ export const templates: Case = {
       await box.start();
       for (const name of ['..mp4.mp4', '.. .mp4', '...mp4', '%2e%2e%2fetc.mp4', '..\\..\\up.mp4', '~root.mp4'])
         copyFileSync(await footage('tiny'), join(box.inbox, name));
-      mkdirSync(join(box.inbox, '...'));
-      const late = join(box.inbox, '...', 'last.mp4');
+      // Names that begin with a dot are hidden, and no jobs; the last one is dropped when the others have been looked at.
+      mkdirSync(join(box.inbox, 'later...'));
+      const late = join(box.inbox, 'later...', 'last.mp4');
       writeFileSync(`${late}.part`, '');
       copyFileSync(await footage('vfr'), `${late}.part`);
       renameSync(`${late}.part`, late);
-      await box.job('.../last.mp4', 'done', 'failed', 'skipped');
+      await box.job('later.../last.mp4', 'done', 'failed', 'skipped');
       const jobs = await box.jobs();
       const stray = jobs.filter(({ output }) => output !== null && !output.startsWith(`${box.outbox}/`));
       demand(stray.length === 0, `delivered outside: ${stray.map(({ output }) => output).join(', ')}`);
