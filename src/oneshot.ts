@@ -25,7 +25,8 @@ import type { Logger } from './platform/log.ts';
 import { SpaceBook } from './platform/space.ts';
 import { Ledger } from './queue/ledger.ts';
 import { createTidy } from './queue/tidy.ts';
-import { createWorker, restFor } from './queue/worker.ts';
+import { createWorker } from './queue/worker.ts';
+import { restFor } from './queue/decisions.ts';
 import { createWorld } from './world.ts';
 
 export interface OneShotEvents {

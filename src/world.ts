@@ -14,7 +14,7 @@ import type { Tools } from './platform/ffmpeg/tools.ts';
 import { errnoOf, type Files } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
 import { type SpaceBook, spaceFor } from './platform/space.ts';
-import type { WorkerWorld } from './queue/worker.ts';
+import type { WorkerWorld } from './queue/worker-world.ts';
 import { verifyCandidate } from './verify/verify.ts';
 
 export interface WorldOptions {

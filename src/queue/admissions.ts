@@ -6,7 +6,7 @@ import type { StopReason } from '../engine/engine.ts';
 import type { Logger } from '../platform/log.ts';
 import { admit, type Admission, isKnown } from './intake.ts';
 import type { Ledger } from './ledger.ts';
-import { restFor } from './worker.ts';
+import { restFor } from './decisions.ts';
 
 export interface AdmissionsOptions {
   ledger: Ledger;

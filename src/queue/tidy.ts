@@ -2,7 +2,7 @@ import { adviceFor, ShrinkError } from '../core/errors.ts';
 import { type Job, RESTING } from '../core/job.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Ledger } from './ledger.ts';
-import type { WorkerWorld } from './worker.ts';
+import type { WorkerWorld } from './worker-world.ts';
 
 export interface TidyOptions {
   ledger: Ledger;

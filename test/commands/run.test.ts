@@ -195,8 +195,10 @@ describe('run --once', () => {
   });
 
   it('can be interrupted', async () => {
-    daemon.start({} as never).catch(() => {});
-    setTimeout(() => signals.emit('SIGINT', 'SIGINT'), 100);
+    daemon.idle = () => {
+      setImmediate(() => signals.emit('SIGINT', 'SIGINT'));
+      return new Promise(() => {});
+    };
     expect((await run(['--once'])).code).toBe(130);
   });
 });

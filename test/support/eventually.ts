@@ -5,7 +5,11 @@
  */
 export async function eventually<T>(
   look: () => Promise<T | undefined | false> | T | undefined | false,
-  { withinMs = 120_000, what = 'the expected fact' }: { withinMs?: number; what?: string } = {},
+  {
+    withinMs = 120_000,
+    everyMs = 25,
+    what = 'the expected fact',
+  }: { withinMs?: number; everyMs?: number; what?: string } = {},
 ): Promise<T> {
   const end = performance.now() + withinMs;
   let last: unknown;
@@ -18,6 +22,6 @@ export async function eventually<T>(
       last = error;
     }
     if (performance.now() > end) throw new Error(`waited ${withinMs} ms for ${what}; last seen: ${String(last)}`);
-    await new Promise(resolve => setTimeout(resolve, 25));
+    await new Promise(resolve => setTimeout(resolve, everyMs));
   }
 }

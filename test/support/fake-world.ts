@@ -2,7 +2,7 @@ import { ShrinkError } from '../../src/core/errors.ts';
 import type { Candidate, Decision, Job, Pin, Verified } from '../../src/core/job.ts';
 import type { Engine, EngineContext } from '../../src/engine/engine.ts';
 import { OPEN_GATE } from '../../src/engine/engine.ts';
-import type { WorkerWorld } from '../../src/queue/worker.ts';
+import type { WorkerWorld } from '../../src/queue/worker-world.ts';
 import { aCandidate, aDecision } from './builders.ts';
 
 /** An engine whose run is whatever the test says; counts how often it was asked. */

@@ -6,7 +6,7 @@ import { readMounts } from '../../src/platform/mounts.ts';
 import { chokidarHints } from '../../src/watch/hints.ts';
 import { pinOf } from '../../src/watch/stat.ts';
 import { eventually } from '../support/eventually.ts';
-import { drop, NO_HINTS, SETTLE_MS, tempDir, watching } from './support.ts';
+import { drop, NO_HINTS, pause, SETTLE_MS, tempDir, watching } from './support.ts';
 
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
 
@@ -62,7 +62,7 @@ describe.concurrent('files are found', () => {
       const dir = join(inbox, `fresh${n}`);
       await mkdir(dir);
       await writeFile(join(dir, '.clip.mp4.Ab3dE9'), 'some film');
-      if (n % 3 > 0) await new Promise(resolve => setTimeout(resolve, n % 6));
+      if (n % 3 > 0) await pause(n % 6);
       await rename(join(dir, '.clip.mp4.Ab3dE9'), join(dir, 'clip.mp4'));
     }
     await allSighted(upTo(100).map(n => `fresh${n}/clip.mp4`));
@@ -368,7 +368,7 @@ describe('the watcher itself', () => {
     await drop(inbox, 'clip.mp4');
     await watcher.rescan();
     await watcher.stop();
-    await new Promise(resolve => setTimeout(resolve, 3 * SETTLE_MS));
+    await pause(3 * SETTLE_MS);
     expect(sightings).toEqual([]);
   });
 });

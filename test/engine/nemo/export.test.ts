@@ -2,6 +2,7 @@ import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../support/nemo-server/faults.ts';
+import { eventually } from '../../support/eventually.ts';
 import { bench, MINUTE, sameBytes } from './support.ts';
 
 const SUBMIT = /\/lambda$/;
@@ -12,7 +13,7 @@ describe('a render', () => {
     const { engine, server, order, job } = await bench();
     server.holdRenders = true;
     const ran = engine.run(order(), job().context);
-    while (server.count('GET', POLL) < 4) await new Promise(resolve => setTimeout(resolve, 5));
+    await eventually(() => server.count('GET', POLL) >= 4, { everyMs: 5 });
     server.finishRenders();
     await ran;
     const polls = server.requests.filter(({ path }) => POLL.test(path));
@@ -157,7 +158,7 @@ describe('a render', () => {
 });
 
 async function waitForSession(server: Awaited<ReturnType<typeof bench>>['server']) {
-  while (server.messages.length === 0) await new Promise(resolve => setTimeout(resolve, 2));
+  await eventually(() => server.messages.length > 0, { everyMs: 2 });
   return [...server.sessions.values()];
 }
 
@@ -281,7 +282,7 @@ describe('a download', () => {
     const { engine, server, order, job } = await bench();
     server.resultUrl = () => undefined;
     const ran = engine.run(order(), job().context);
-    while (server.renders.size === 0) await new Promise(resolve => setTimeout(resolve, 2));
+    await eventually(() => server.renders.size > 0, { everyMs: 2 });
     const [render] = server.renders.values();
     server.fault({
       match: { path: /\/download$/ },

@@ -8,6 +8,7 @@ import { hasArrived, snapshotOf } from '../../../src/engine/nemo/state.ts';
 import { createStreamReader, meaningsOf } from '../../../src/engine/nemo/stream.ts';
 import { heard, repliesOf, SILENCE } from '../../../src/engine/nemo/turn.ts';
 import { plainWords } from '../../../src/engine/nemo/words.ts';
+import { eventually } from '../../support/eventually.ts';
 import { bench, onEnd } from './support.ts';
 
 /** Long enough that what takes the square of it never ends (was: the daemon hung in a regular expression for hours). */
@@ -103,7 +104,7 @@ describe('ids and tokens', () => {
     const { engine, server, order, job } = await bench();
     server.holdRenders = true;
     const first = engine.run(order(), job().context);
-    while (server.sessions.size === 0) await new Promise(resolve => setTimeout(resolve, 5));
+    await eventually(() => server.sessions.size > 0, { everyMs: 5 });
     const [id] = server.sessions.keys();
     server.fault({
       match: { path: '/api/tasks' },
@@ -113,7 +114,7 @@ describe('ids and tokens', () => {
     await expect(second).rejects.toMatchObject({ code: 'bad-answer' });
     server.holdRenders = false;
     server.finishRenders();
-    while (server.renders.size === 0) await new Promise(resolve => setTimeout(resolve, 5));
+    await eventually(() => server.renders.size > 0, { everyMs: 5 });
     server.finishRenders();
     await first;
     expect(server.messages).toHaveLength(1);

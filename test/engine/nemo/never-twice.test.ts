@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../support/nemo-server/faults.ts';
 import type { MessageScript } from '../../support/nemo-server/server.ts';
+import { eventually } from '../../support/eventually.ts';
 import { bench, MINUTE, sameBytes, type TestJob } from './support.ts';
 
 const SSE = '/run_sse';
@@ -118,7 +119,7 @@ describe('a message whose fate is unknown is never sent again', () => {
     server.scripts.push({ apply: false, events: [{ call: 'x' }], end: 'cut' });
     const work = job();
     const ran = engine.run(order(), work.context);
-    while (work.doubts.length === 0) await new Promise(resolve => setTimeout(resolve, 5));
+    await eventually(() => work.doubts.length > 0, { everyMs: 5 });
     const [session] = server.sessions.values();
     const draft = (name: string) =>
       `{"t":[{"tt":0,"sg":[{"name":"${name}","d":1000}]}],"m":{"wish":{"mute":false,"file":"x"}}}`;
@@ -191,7 +192,7 @@ describe('once a person asked for another try', () => {
 describe('a daemon that is stopped while the agent speaks', () => {
   const slow = { betweenMs: 4000 };
   const untilItSpeaks = async (work: TestJob) => {
-    while (!work.notes.includes('editing the timeline')) await new Promise(resolve => setTimeout(resolve, 2));
+    await eventually(() => work.notes.includes('editing the timeline'), { everyMs: 2 });
   };
 
   it('hears it out, and goes on without doubt or another message (was: in doubt after every restart)', async () => {

@@ -1,0 +1,41 @@
+import type { Candidate, Decision, Delivery, EngineName, Job, Pin, PublishIntent, Verified } from '../core/job.ts';
+import type { Engine, Gate } from '../engine/engine.ts';
+
+/** The world as the worker needs it; daemon.ts and oneshot.ts build it from the real parts. */
+export interface WorkerWorld {
+  engines: Partial<Record<EngineName, Engine>>;
+  /** Closed while local work rests. */
+  gate: Gate;
+  /** The source's identity now. @throws ShrinkError `gone`, or `unavailable` when the whole inbox is away. */
+  pin(job: Job): Promise<Pin>;
+  /** What the rules of today say about the job; `engine` overrides the rule's (fallback). */
+  decide(job: Job, engine?: EngineName): Decision;
+  verify(candidate: Candidate, options: { signal: AbortSignal; gate: Gate }): Promise<Verified>;
+  /** Sets space aside for a job; resolves with its release. @throws ShrinkError `no-space`. */
+  reserve(job: Job): Promise<() => void>;
+  /** Private directory of a job, made when missing. */
+  openWorkDir(id: string): Promise<string>;
+  removeWorkDir(id: string): Promise<void>;
+  /** True when the candidate's file is there with the size it had. */
+  isIntact(candidate: Candidate): Promise<boolean>;
+  deliver(
+    job: Job,
+    verified: Verified,
+    options: { signal: AbortSignal; onIntent(intent: PublishIntent): Promise<void> },
+  ): Promise<Delivery>;
+  /** A delivery that happened before a crash could be recorded, if it did. */
+  findPublished(job: Job, intent: PublishIntent): Promise<Delivery | undefined>;
+  /** Whether the folder has originals archived or deleted. */
+  disposes(job: Job): boolean;
+  /** Archives or deletes the original as the folder says; `undefined` when it stays. */
+  dispose(
+    job: Job,
+    onIntent: (to: string) => Promise<void>,
+  ): Promise<{ kind: 'archived' | 'deleted'; to: string } | undefined>;
+  /** Writes the failure or success report the folder asks for; resolves with its path. */
+  report(job: Job): Promise<string | undefined>;
+  /** Removes the report written for the job, if it still is ours. */
+  removeReport(job: Job): Promise<void>;
+  /** Have the watcher report this file again: what is there now is not what the job was about. */
+  resight(job: Job): void;
+}
