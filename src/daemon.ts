@@ -20,6 +20,7 @@ import { adviceFor, isShrinkError } from './core/errors.ts';
 import { type Job, RESTING } from './core/job.ts';
 import { IllegalEvent } from './core/lifecycle.ts';
 import { restoreOriginal } from './deliver/originals.ts';
+import { InboxClaims } from './claims.ts';
 import { createDecider } from './decider.ts';
 import type { Gate } from './engine/engine.ts';
 import { createEngines, speaksOfNemo } from './engines.ts';
@@ -78,7 +79,8 @@ export interface Daemon {
   idle(): Promise<void>;
   /**
    * Works by another configuration from now on; what runs goes on. Resolves with what counts at once and what needs a
-   * restart. @throws ConfigError, with nothing changed, where the folders cannot lie to each other like that.
+   * restart. @throws ConfigError, with nothing changed, where the folders cannot lie to each other like that; ShrinkError
+   * `locked`, with nothing changed, where another daemon watches one of them.
    */
   reload(config: Config): Promise<Pick<ReloadPlan, 'applied' | 'needsRestart'>>;
   /** Why nothing moves any more, in words, or `undefined` while all is well: what the watchdog is fed by. */
@@ -139,6 +141,9 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   const folders = new Folders(config, files);
   folders.prepare(log);
   folders.checkRealPaths();
+  const claims = new InboxClaims(config.stateDir);
+  releases.add(claims);
+  await claims.claim(inboxesOf(config));
   await folders.remember(log);
   const workRoot = join(config.stateDir, 'work');
   const untidied = await sweepLeftovers(workRoot, folders, id => progressOf(ledger.get(id)), log);
@@ -264,7 +269,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   });
   if (!options.once) {
     const socketPath = join(config.stateDir, 'control.sock');
-    const inboxes = () => config.folders.map(folder => folder.inbox);
+    const inboxes = () => inboxesOf(config);
     await sweepDrops(inboxes(), clock.now());
     const drop = createDropBox({ inboxes, minFree: () => config.limits.minFree, log });
     const parts = { drop, pictures: createPictures({ tools }) };
@@ -302,6 +307,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   const reload = async (next: Config): Promise<Pick<ReloadPlan, 'applied' | 'needsRestart'>> => {
     const { effective, applied, needsRestart } = planReload(config, next);
     new Folders(effective, files).checkRealPaths();
+    await claims.claim(inboxesOf(effective));
     config = effective;
     folders.use(config);
     folders.prepare(log);
@@ -342,6 +348,10 @@ async function idle(watcher: Watcher, admissions: Admissions, ledger: Ledger, ga
     await admissions.onIdle();
     await untilIdle(ledger, gate);
   } while (watcher.pending().some(file => !file.held) || !admissions.idle || isBusy(ledger, gate));
+}
+
+function inboxesOf({ folders }: Config): string[] {
+  return folders.map(folder => folder.inbox);
 }
 
 /** Where the API is offered besides the socket, and the token it asks for. */

@@ -10,10 +10,10 @@
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, stat, unlink } from 'node:fs/promises';
-import { connect, createServer, type Server } from 'node:net';
+import { connect } from 'node:net';
 import { join } from 'node:path';
-import { text } from 'node:stream/consumers';
 import { fileError, ShrinkError } from '../core/errors.ts';
+import { askName, holdName } from '../platform/abstract-socket.ts';
 
 export interface Lock {
   /** Lets go of it; safe to call twice. */
@@ -30,9 +30,6 @@ export interface LockOptions {
   /** Opens a file the BSD way, so that a second opener gets EAGAIN. */
   openExclusive?: (path: string) => Promise<FileHandle>;
 }
-
-/** How long to wait for a holder that is stopped or busy before going without its name. */
-const ANSWER_MS = 1000;
 
 /**
  * Takes the lock, and says who has it in `lock` (0600) for people to read.
@@ -55,22 +52,22 @@ export async function acquireLock(options: LockOptions): Promise<Lock> {
 }
 
 async function lockSocket(options: LockOptions, path: string, self: string): Promise<Lock> {
-  const name = await abstractName(options.stateDir);
-  const server = await listen(name, self);
-  if (!server) throw locked(options.stateDir, (await ask(name)) ?? (await read(path)));
+  const name = await nameOf(options.stateDir);
+  const held = await holdName(name, self);
+  if (!held) throw locked(options.stateDir, (await askName(name)) ?? (await read(path)));
   try {
     if (await answers(options.controlSocket ?? join(options.stateDir, 'control.sock'))) {
       throw locked(options.stateDir, await read(path));
     }
     await writeDown(path, self);
   } catch (error) {
-    await close(server);
+    await held.release();
     throw error;
   }
   // The file goes first: once the socket is free it may be the next holder's.
   const release = async () => {
     await unlink(path).catch(() => {});
-    await close(server);
+    await held.release();
   };
   return once(release);
 }
@@ -108,49 +105,9 @@ function openExclusive(path: string): Promise<FileHandle> {
   return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | 0x20, 0o600);
 }
 
-async function abstractName(stateDir: string): Promise<string> {
+async function nameOf(stateDir: string): Promise<string> {
   const { dev, ino } = await stat(stateDir, { bigint: true });
-  return `\0shrinkbox-${createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, 32)}`;
-}
-
-/** `undefined` when another process listens there. */
-function listen(name: string, self: string): Promise<Server | undefined> {
-  const server = createServer(socket => {
-    socket.on('error', () => {});
-    socket.unref();
-    socket.end(self, () => socket.destroy());
-  });
-  server.unref();
-  return new Promise((resolve, reject) => {
-    server.once('error', (error: NodeJS.ErrnoException) => {
-      if (error.code === 'EADDRINUSE') resolve(undefined);
-      else reject(error);
-    });
-    server.listen(name, () => {
-      // A caller that could not be accepted (no file descriptor left) is no reason to stop holding the lock.
-      server.on('error', () => {});
-      resolve(server);
-    });
-  });
-}
-
-function close(server: Server): Promise<void> {
-  return new Promise(resolve => {
-    server.close(() => resolve());
-  });
-}
-
-/** What the holder says of itself; `undefined` when it does not answer. */
-async function ask(name: string): Promise<string | undefined> {
-  const socket = connect(name);
-  const giveUp = setTimeout(() => socket.destroy(new Error('no answer')), ANSWER_MS);
-  try {
-    return await text(socket);
-  } catch {
-    return undefined;
-  } finally {
-    clearTimeout(giveUp);
-  }
+  return `shrinkbox-${createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, 32)}`;
 }
 
 /** Whether somebody listens on a socket in the file system; one that a crash left behind does not count. */

@@ -300,6 +300,17 @@ describe('a person', () => {
     expect((await box.status()).running).toBe(true);
   });
 
+  it('starts another on the same inbox with a state of its own, and is told so', async () => {
+    const box = await started();
+    const config = join(box.dir, 'other.yaml');
+    const folder = { inbox: box.inbox, outbox: join(box.dir, 'other-outbox') };
+    writeFileSync(config, JSON.stringify({ state_dir: join(box.dir, 'other-state'), folders: [folder] }));
+    const { code, stderr } = await box.run('run', '--config', config);
+    expect(code).toBe(11);
+    expect(stderr).toContain(`Another shrinkbox (pid ${box.pid}, state ${box.state}) watches ${box.inbox} already`);
+    expect((await box.status()).running).toBe(true);
+  });
+
   it('asks why', async () => {
     const box = await started();
     const source = box.drop(await footage('plain'), 'clip.mp4');

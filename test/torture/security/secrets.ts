@@ -1,5 +1,5 @@
 /** Planted secrets, looked for everywhere shrinkbox writes or answers; and who may read what it keeps. */
-import { execFileSync, spawnSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { lstatSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
@@ -206,13 +206,19 @@ function parsed(text: string): { metadata?: { vulnerabilities?: Record<string, n
 }
 
 export const twoDaemons: Case = {
-  name: 'two daemons on one state, however they are started',
+  name: 'two daemons on one state, however they are started, or on overlapping inboxes',
   keeps: 'watch 38; exit code 11',
   run: () =>
     inBox({}, async box => {
       await box.start();
       const { code, stderr } = await box.run('run');
       demand(code === 11, `the second ended with ${code}: ${stderr}`);
+      // A state of its own does not make it another's inbox.
+      const other = join(box.dir, 'other.yaml');
+      const folder = { inbox: join(box.inbox, 'within'), outbox: join(box.dir, 'other-outbox') };
+      writeFileSync(other, JSON.stringify({ state_dir: join(box.dir, 'other-state'), folders: [folder] }));
+      const overlapping = await box.run('run', '--config', other);
+      demand(overlapping.code === 11, `on an inbox within the other's: ${overlapping.code} ${overlapping.stderr}`);
       // Five at once, after the first is gone: exactly one lives.
       await box.kill('SIGKILL');
       const racing = Array.from({ length: 5 }, () => box.spawn('run'));
@@ -231,7 +237,7 @@ export const twoDaemons: Case = {
       const refused = ends.filter(end => end === 11).length;
       for (const child of racing) child.kill('SIGKILL');
       demand(lives === 1 && refused === 4, `of five at once: ${ends.join(', ')}`);
-      const said = execFileSync('sh', ['-c', 'echo "$1" | head -1', 'sh', stderr.trim()], { encoding: 'utf8' }).trim();
-      return `the second: exit 11, "${said.slice(0, 120)}"; of five at once one lives, four exit 11`;
+      const said = stderr.trim().split('\n', 1)[0] ?? '';
+      return `the second: exit 11, "${said.slice(0, 120)}"; on an inbox within: exit 11; of five at once one lives, four exit 11`;
     }),
 };

@@ -1,0 +1,67 @@
+/**
+ * Abstract unix sockets (Linux): names without a file, which the kernel gives to one process and frees with it, whatever way it
+ * ends. Whoever connects is told a text. They end at the network namespace: another container has names of its own.
+ */
+import { readFile } from 'node:fs/promises';
+import { connect, createServer, type Server } from 'node:net';
+import { text } from 'node:stream/consumers';
+
+/** How long to wait for a holder that is stopped or busy before going without its words. */
+const ANSWER_MS = 1000;
+
+export interface HeldName {
+  /** Lets go of the name; safe to call twice. */
+  release(): Promise<void>;
+}
+
+/** Takes a name, and says `words` to everybody who asks. `undefined` when another process has it. */
+export function holdName(name: string, words: string): Promise<HeldName | undefined> {
+  const server = createServer(socket => {
+    socket.on('error', () => {});
+    socket.unref();
+    socket.end(words, () => socket.destroy());
+  });
+  server.unref();
+  return new Promise((resolve, reject) => {
+    server.once('error', (error: NodeJS.ErrnoException) => {
+      if (error.code === 'EADDRINUSE') resolve(undefined);
+      else reject(error);
+    });
+    server.listen(`\0${name}`, () => {
+      // A caller that could not be accepted (no file descriptor left) is no reason to stop holding the name.
+      server.on('error', () => {});
+      resolve({ release: () => close(server) });
+    });
+  });
+}
+
+/** What the holder of a name says; `undefined` when nobody answers. */
+export async function askName(name: string): Promise<string | undefined> {
+  const socket = connect(`\0${name}`);
+  const giveUp = setTimeout(() => socket.destroy(new Error('no answer')), ANSWER_MS);
+  try {
+    return await text(socket);
+  } catch {
+    return undefined;
+  } finally {
+    clearTimeout(giveUp);
+  }
+}
+
+/** Names with this beginning that somebody holds, as the kernel lists them; none where it does not. */
+export async function namesHeld(prefix: string): Promise<string[]> {
+  const list = await readFile('/proc/net/unix', 'utf8').catch(() => '');
+  const names = list
+    .split('\n')
+    .map(line => line.split(/\s+/, 8)[7] ?? '')
+    .filter(path => path.startsWith(`@${prefix}`))
+    // NUL bytes are shown as @: the first one, and those that fill the address up.
+    .map(path => path.slice(1).replace(/@+$/, ''));
+  return [...new Set(names)];
+}
+
+function close(server: Server): Promise<void> {
+  return new Promise(resolve => {
+    server.close(() => resolve());
+  });
+}
