@@ -23,6 +23,8 @@ import { eventually } from './eventually.ts';
 
 const CLI = join(import.meta.dirname, '../../dist/cli.js');
 
+const RESTS: readonly StateName[] = ['done', 'held', 'failed', 'cancelled', 'skipped'];
+
 export interface BoxOptions {
   /** Merged over a config with one folder, a quick settle and no HTTP port. */
   config?: Record<string, unknown>;
@@ -158,18 +160,28 @@ export class Box {
     return this.get('/api/jobs');
   }
 
-  /** Waits until the newest job of a source name is in one of the states; any resting state unless told otherwise. */
-  job(name: string, ...states: StateName[]): Promise<JobDetail> {
-    const wanted: StateName[] = states.length > 0 ? states : ['done', 'held', 'failed', 'cancelled', 'skipped'];
-    return eventually(
+  /**
+   * Waits until the newest job of a source name is in one of the states; any resting state unless told otherwise. One that
+   * rests in another state for a minute is not waited for any longer.
+   */
+  async job(name: string, ...states: StateName[]): Promise<JobDetail> {
+    const wanted: readonly StateName[] = states.length > 0 ? states : RESTS;
+    let restsSince: number | undefined;
+    const found = await eventually(
       async () => {
-        const found = (await this.jobs()).find(job => job.source === join(this.inbox, name));
-        if (!found || !wanted.includes(found.state))
-          throw new Error(`${name} is ${found?.state ?? 'not known'}: ${found?.reason ?? ''}`);
-        return this.get<JobDetail>(`/api/jobs/${found.id}`);
+        const job = (await this.jobs()).find(({ source }) => source === join(this.inbox, name));
+        if (job && wanted.includes(job.state)) return this.get<JobDetail>(`/api/jobs/${job.id}`);
+        const is = new Error(
+          `${name} is ${job?.state ?? 'not known'}, not ${wanted.join(' or ')}: ${job?.reason ?? ''}`,
+        );
+        restsSince = job && RESTS.includes(job.state) ? (restsSince ?? performance.now()) : undefined;
+        if (restsSince !== undefined && performance.now() - restsSince > 60_000) return is;
+        throw is;
       },
       { what: `${name} to be ${wanted.join(' or ')}`, withinMs: this.patienceMs },
     );
+    if (found instanceof Error) throw found;
+    return found;
   }
 
   /** Everything below the outbox, hidden files included. */

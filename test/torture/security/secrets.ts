@@ -64,7 +64,7 @@ export const planted: Case = {
         box.drop(await footage('vfr'), 'refused.mkv');
         writeFileSync(join(box.inbox, 'text.mp4'), 'not a film');
         await box.job('refused.mkv', 'held', 'failed', 'waiting');
-        await box.job('text.mp4', 'failed');
+        await box.job('text.mp4', 'failed', 'held');
         for (const path of ['/api/status', '/api/jobs', '/healthz']) listen(path, JSON.stringify(await box.get(path)));
         for (const job of await box.jobs()) listen(job.id, JSON.stringify(await box.get(`/api/jobs/${job.id}`)));
         for (const args of [
