@@ -1,5 +1,5 @@
 /** The world of the worker, built from the real parts: where stages that do not know each other meet. */
-import { mkdir, rm, stat } from 'node:fs/promises';
+import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, Folder } from './config/load.ts';
 import { fileError, isShrinkError, ShrinkError } from './core/errors.ts';
@@ -11,7 +11,7 @@ import { failureReport, removeReport, successReport, writeReport } from './deliv
 import type { Engine, Gate } from './engine/engine.ts';
 import type { Folders } from './folders.ts';
 import type { Tools } from './platform/ffmpeg/tools.ts';
-import { errnoOf, type Files } from './platform/files.ts';
+import { errnoOf, type Files, makePrivateDir } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
 import { type SpaceBook, spaceFor } from './platform/space.ts';
 import type { WorkerWorld } from './queue/worker-world.ts';
@@ -61,7 +61,7 @@ export function createWorld(options: WorldOptions): WorkerWorld {
 
     async openWorkDir(id) {
       // Without `recursive`: where the state directory was unmounted, nothing is begun in its mount point.
-      await mkdir(workDirOf(id), { mode: 0o700 }).catch(error => {
+      await makePrivateDir(workDirOf(id)).catch(error => {
         if (errnoOf(error) === 'EEXIST') return;
         if (errnoOf(error) === 'ENOENT') throw new ShrinkError('unavailable', `${workRoot} is gone`, WORK_ROOT_GONE);
         throw fileError(error, 'making the work directory', workDirOf(id));

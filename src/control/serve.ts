@@ -12,7 +12,7 @@ import type { Logger } from '../platform/log.ts';
 import type { Control } from './control.ts';
 import { isLoopback, type Policy } from './guard.ts';
 import { loadPage } from './assets.ts';
-import { type App, type AppOptions, createApp, type Metering, unreadable } from './server.ts';
+import { type App, type AppOptions, createApp, type ErrorBody, type Metering, unreadable } from './server.ts';
 import { claimSocket, releaseSocket } from './socket.ts';
 
 export interface ServeOptions extends Pick<AppOptions, 'drop' | 'pictures' | 'bodyMs'> {
@@ -98,8 +98,25 @@ function httpServer(app: App, policy: Policy): Server {
     (incoming, outgoing) => void listener(incoming, outgoing),
   );
   server.maxConnections = 256;
+  server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
+    if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
+    else socket.end(refusalOf(error.code));
+  });
   return server;
 }
+
+/** What is no HTTP never becomes a request: it gets the API's error shape all the same. */
+function refusalOf(code: string | undefined): string {
+  const [status, message] = UNREADABLE[code ?? ''] ?? ['400 Bad Request', 'this is not a request that can be read'];
+  const body = JSON.stringify({ error: { code: 'bad-request', message, hint: null } } satisfies ErrorBody);
+  const headers = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close`;
+  return `HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${body}`;
+}
+
+const UNREADABLE: Readonly<Record<string, [status: string, message: string]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the headers of this request are larger than 16 kB'],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'the headers of this request did not arrive in 10 s'],
+};
 
 /**
  * A socket exists with the umask's mode for a moment before chmod: it is made in a directory only we can enter, and moved

@@ -52,7 +52,7 @@ export interface App {
   close(): void;
 }
 
-interface ErrorBody {
+export interface ErrorBody {
   error: { code: string; message: string; hint: string | null };
 }
 

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileError, ShrinkError } from '../core/errors.ts';
+import { makePrivateDir } from '../platform/files.ts';
 
 export interface StateDir {
   root: string;
@@ -44,8 +45,7 @@ export async function prepareStateDir(
     if (!existed || (await readdir(root)).every(name => OURS.test(name))) await chmod(root, 0o700);
     for (const dir of [dirs.journal, dirs.work]) {
       // May be a link to another disk.
-      await mkdir(dir, { recursive: true, mode: 0o700 });
-      await chmod(dir, 0o700);
+      await makePrivateDir(dir, { recursive: true });
       await refuseRemote(dir, dir, type);
     }
     return dirs;

@@ -57,6 +57,12 @@ export const nodeFiles: Files = {
   statfs: path => fs.statfs(path),
 };
 
+/** A directory for us alone; the mode is set as well, for a umask may take even from 0700. Fails with Node's errors. */
+export async function makePrivateDir(path: string, options: { recursive?: boolean } = {}): Promise<void> {
+  await fs.mkdir(path, { ...options, mode: 0o700 });
+  await fs.chmod(path, 0o700);
+}
+
 export function errnoOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }

@@ -1,10 +1,11 @@
 import { chmod, lstat, mkdir, readdir, readlink, stat, symlink, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
+import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { createServer as createHttpServer } from 'node:http';
+import { text } from 'node:stream/consumers';
 import { expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../src/config/secrets.ts';
 import { connectControl } from '../../src/control/client.ts';
@@ -130,9 +131,19 @@ it('refuses an address other machines reach when there is no token', async () =>
   expect(await readdir(stateDir)).toEqual([]);
 });
 
+it.each([
+  ['no HTTP', 'HELO mail\r\n\r\n', 400],
+  ['too long a header', `GET /api/status HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+])('answers %s in the one shape errors have (was: a status without a word)', async (_, sent, status) => {
+  const { server } = await serving();
+  const socket = connect(server.socket, () => void socket.write(sent));
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+  expect(head).toContain(`HTTP/1.1 ${status} `);
+  expect(JSON.parse(body)).toEqual({ error: { code: 'bad-request', message: expect.any(String), hint: null } });
+});
+
 it('does not wait long for a connection that says nothing', async () => {
   const { server } = await serving({ listen: { host: '127.0.0.1', port: 0 } });
-  const { connect } = await import('node:net');
   const silent = connect(server.address?.port ?? 0, '127.0.0.1');
   silent.on('error', () => {});
   await once(silent, 'connect');

@@ -1,9 +1,10 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import type { Json, Order } from '../../core/job.ts';
 import { formatBytes } from '../../core/units.ts';
 import { type EngineContext, OPEN_GATE } from '../engine.ts';
+import { makePrivateDir } from '../../platform/files.ts';
 import { bringIn, readState, SESSION_FACTS, type SessionRecord } from './arrive.ts';
 import { type Cloud, memoryOf, type Task } from './cloud.ts';
 import { summarise } from './draft.ts';
@@ -95,7 +96,7 @@ export function createAsides(cloud: Cloud, options: Pick<NemoOptions, 'identityD
       workDir: dir,
       log: options.log,
     };
-    await mkdir(dir, { recursive: true, mode: 0o700 }).catch((error: unknown) => {
+    await makePrivateDir(dir, { recursive: true }).catch((error: unknown) => {
       throw fileError(error, 'preparing the folder', dir);
     });
     const order: Order = {

@@ -1,7 +1,8 @@
-import { mkdir, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
+import { makePrivateDir } from '../../platform/files.ts';
 import { type Cloud, type LocalHelp, type LocalRequest, memoryOf, type Task } from './cloud.ts';
 import { type Produced, produce } from './sequence.ts';
 
@@ -144,7 +145,7 @@ async function sizeOf(path: string): Promise<number | undefined> {
 
 async function ownDir(path: string): Promise<string> {
   try {
-    await mkdir(path, { recursive: true, mode: 0o700 });
+    await makePrivateDir(path, { recursive: true });
     return path;
   } catch (error) {
     throw fileError(error, 'preparing the working folder', path);
