@@ -25,6 +25,9 @@ const files = numberAfter('--files', 1000);
 const rounds = numberAfter('--rounds', 5);
 const dir = mkdtempSync(join(tmpdir(), 'nemo-bench-'));
 const build = buildNemoServer();
+/** Most that time may run faster than it does, and of what the processor manages, what a limit is tried with. */
+const FASTEST = 60;
+const PROCESSOR_SHARE = 0.5;
 let failed = false;
 try {
   await transfers();
@@ -88,7 +91,7 @@ async function transfers() {
     async ours() {
       rmSync(path, { force: true });
       await download({
-        ...{ url, path, http, policy, apiOrigin: server.url, openOwn: undefined, atMost: 1e12 },
+        ...{ url, what: 'render_1', path, http, policy, apiOrigin: server.url, openOwn: undefined, atMost: 1e12 },
         ...{ clock: systemClock, signal: never, silenceMs: 60_000, log: silentLogger, onProgress: () => {} },
       });
       if (statSync(path).size !== bytes) throw new Error('the download is not whole');
@@ -106,25 +109,51 @@ async function transfers() {
 }
 
 async function manyFiles() {
+  const perMinute = 600;
+  // Client and service share one process and one clock: run faster than the processor can follow, every request would seem to take minutes.
+  const free = await pushThrough(Math.min(files, 100), FASTEST, undefined);
+  const perSecond = free.requests / free.seconds;
+  const factor = Math.max(1, Math.min(FASTEST, (PROCESSOR_SHARE * perSecond * 60) / perMinute));
+  console.log(
+    `     without a limit ${perSecond.toFixed(0)} requests a second (${((1000 * free.cpuSeconds) / free.requests).toFixed(1)} ms of processor each, both sides): time runs ${factor.toFixed(1)} times faster, so that the limit is what counts`,
+  );
+  const { done, messages, requests, minutes, late, refused, cpuSeconds, seconds } = await pushThrough(
+    files,
+    factor,
+    perMinute,
+  );
+  const ideal = requests / perMinute;
+  const share = late === 0 ? 0 : refused / late;
+  verdict(
+    `${files} files, ${perMinute} requests a minute allowed`,
+    `${done} delivered, ${messages} messages, ${requests} requests in ${minutes.toFixed(1)} min, ${(minutes / ideal).toFixed(2)} times the ${ideal.toFixed(1)} the limit allows (${cpuSeconds.toFixed(0)} s of processor in ${seconds.toFixed(0)} s), ${refused} refused after the first minute (${(100 * share).toFixed(2)} %)`,
+    done === files && messages === files && share <= 0.02 && minutes <= 1.2 * ideal + 1,
+  );
+}
+
+/** Runs `count` small files through a stand-in whose time, and the client's, runs `factor` times as fast as real time. */
+async function pushThrough(count, factor, requestsPerMinute) {
   const { startNemoServer } = await import(build.url('server.js'));
   const { scaledClock } = await import(build.url('clock.js'));
-  const clock = scaledClock(60);
-  const perMinute = 600;
-  const server = await startNemoServer({ clock, requestsPerMinute: perMinute });
-  const state = join(dir, 'many');
+  const clock = scaledClock(factor);
+  const server = await startNemoServer({ clock, ...(requestsPerMinute ? { requestsPerMinute } : {}) });
+  const state = mkdtempSync(join(dir, 'many-'));
   const engine = createNemoEngine({
     ...options(server.url, clock, state),
     token: undefined,
     readingMs: 1e9,
     stallMs: 1e9,
+    silenceMs: 1e9,
   });
-  const source = join(dir, 'small.mp4');
+  const source = join(state, 'small.mp4');
   writeFileSync(source, Buffer.alloc(20_000, 'v'));
   const began = clock.now();
+  const cpu = process.cpuUsage();
+  const real = performance.now();
   let done = 0;
   const queue = new PQueue({ concurrency: 64 });
   await queue.addAll(
-    Array.from({ length: files }, (_, n) => async () => {
+    Array.from({ length: count }, (_, n) => async () => {
       for (let records = {}; ; ) {
         const kept = { ...records };
         try {
@@ -139,18 +168,17 @@ async function manyFiles() {
       }
     }),
   );
+  const { user, system } = process.cpuUsage(cpu);
   const late = server.requests.filter(({ at }) => at - began > 60_000);
-  const refused = late.filter(({ status }) => status === 429).length;
-  const minutes = (clock.now() - began) / 60_000;
-  const ideal = server.requests.length / perMinute;
-  const share = late.length === 0 ? 0 : refused / late.length;
-  verdict(
-    `${files} files, ${perMinute} requests a minute allowed`,
-    `${done} delivered, ${new Set(server.messages).size > 0 ? server.messages.length : 0} messages, ${server.requests.length} requests in ${minutes.toFixed(1)} min (ideal ${ideal.toFixed(1)}), ${refused} refused after the first minute (${(100 * share).toFixed(2)} %)`,
-    done === files && server.messages.length === files && share <= 0.02,
-  );
+  const said = {
+    ...{ done, messages: server.messages.length, requests: server.requests.length },
+    ...{ minutes: (clock.now() - began) / 60_000, seconds: (performance.now() - real) / 1000 },
+    ...{ cpuSeconds: (user + system) / 1e6, late: late.length },
+    refused: late.filter(({ status }) => status === 429).length,
+  };
   await engine.close();
   await server.stop();
+  return said;
 }
 
 function options(apiUrl, clock, identityDir) {

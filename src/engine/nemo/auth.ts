@@ -129,6 +129,9 @@ export function createAuth(options: AuthOptions): Auth {
       if (waitMs <= LONGEST_WAIT_MS) {
         log.info({ waitMs }, 'the service gives no token at the moment; asking once more after a pause');
         await sleep(clock, waitMs, signal);
+        // It may have been given to another process of ours, under the same client id.
+        useKept();
+        if (current && isFresh()) return current;
         reply = await askOnce(identity.clientId(), signal);
       }
     }

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
+import { endsEarly } from '../../platform/ffmpeg/boxes.ts';
 import { type Clock, sleep } from '../../platform/clock.ts';
 import { type Http, type HttpAnswer, networkError, readText } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -14,6 +15,8 @@ import { renderStatus } from './render.ts';
 
 export interface DownloadRequest {
   url: string;
+  /** What lies there, whatever the address: what was begun of something else is not gone on with. */
+  what: string;
   /** Where the complete file goes; until then it is `<path>.part`. */
   path: string;
   /** Through the address policy. */
@@ -60,7 +63,8 @@ const TELL_EVERY_MS = 250;
  * @throws ShrinkError `unreachable`, `bad-answer`, and the file errors (`no-space`, ...).
  */
 export async function download(request: DownloadRequest): Promise<Downloaded> {
-  const part = await Part.open(`${request.path}.part`, request.url.replace(/[?#].*$/s, ''));
+  // Not all of the address: what it is signed with changes.
+  const part = await Part.open(`${request.path}.part`, `${request.what} ${request.url.replace(/[?#].*$/s, '')}`);
   try {
     const outcome = await fetchAll(request, part);
     if (outcome.kind === 'absurd') throw endless(request);
@@ -262,5 +266,7 @@ async function whatIsWrong(part: Part): Promise<string | undefined> {
   const start = await part.start();
   const isMp4 = start.toString('latin1', 4, 8) === 'ftyp';
   const isMatroska = start.readUInt32BE(0) === 0x1a45dfa3;
-  return isMp4 || isMatroska ? undefined : 'the service sent something that is not a video';
+  if (!isMp4 && !isMatroska) return 'the service sent something that is not a video';
+  // A server that lost the rest says that this was all of it.
+  return isMp4 && (await endsEarly(part.path)) ? 'the result ends before it is whole' : undefined;
 }

@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
-import { open, readFile, rename, stat } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { open, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, ShrinkError } from '../../core/errors.ts';
-import { sleep } from '../../platform/clock.ts';
-import { nodeFiles, syncDir } from '../../platform/files.ts';
+import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
+import { nodeFiles, sha256Of, syncDir } from '../../platform/files.ts';
 import { readState, type SessionRecord } from './arrive.ts';
 import { askedOf, type Cloud, type Task } from './cloud.ts';
-import { type Downloaded, download } from './download.ts';
 import { draftText, isExportable, summarise } from './draft.ts';
 import { askRender, pollRender, type RenderStatus, submitRender } from './render.ts';
+import { fetchResult, resultPath } from './result.ts';
 import type { OutputHint } from './router.ts';
 import type { Snapshot } from './state.ts';
 
@@ -24,12 +24,10 @@ type RenderRecord = {
   phase: 'asked' | 'accepted' | 'completed' | 'failed';
   /** When it was accepted, epoch ms; the limit counts from here. */
   since: number;
+  /** `order.asked` of then. */
   asked: number;
   why?: string;
 };
-
-/** The downloaded render: `result.N`. `have` is false where it was known to be too large and not fetched. */
-type ResultRecord = { render: string; bytes: number; have: boolean };
 
 export interface Exported {
   bytes: number;
@@ -49,8 +47,8 @@ export interface ExportRequest {
   hint: OutputHint;
   /** Do not fetch what is larger. */
   upTo: number | undefined;
-  /** What came of it before was handed over and found wanting: render it anew. */
-  afresh?: boolean;
+  /** What came of it was handed over and found wanting: `order.asked` of then. A person asked for another try since. */
+  rejectedAt?: number;
 }
 
 /** From the session's draft to a file on this disk. Free, and safe to repeat from whatever step a restart finds. */
@@ -60,10 +58,82 @@ export async function exportDraft(
   session: SessionRecord,
   request: ExportRequest,
 ): Promise<Exported> {
+  const { n, upTo } = request;
   const draft = await keepDraft(cloud, task, session, request);
-  const { id, status } = await renderToEnd(cloud, task, session, draft.text, request);
-  const { bytes, path } = await fetchResult(cloud, task, session, id, status, request);
-  return { bytes, path, summary: draft.summary, durationS: status?.durationS };
+  await reconsider(cloud, task, session, request);
+  for (let tries = 0; ; tries += 1) {
+    const { id, status } = await renderToEnd(cloud, task, session, draft.text, request);
+    try {
+      const { bytes, path } = await fetchResult(cloud, task, { n, id, known: status, upTo });
+      return { bytes, path, summary: draft.summary, durationS: status?.durationS };
+    } catch (error) {
+      if (tries > 0 || !(await isLost(task, n, error))) throw error;
+    }
+  }
+}
+
+/**
+ * A result that was found wanting is fetched once more under its id: a transfer may have spoiled it. Where the same comes again, or
+ * nothing does, the render is at fault and another one is due, which is free.
+ */
+async function reconsider(
+  cloud: Cloud,
+  task: Task,
+  session: SessionRecord,
+  { n, rejectedAt, upTo }: ExportRequest,
+): Promise<void> {
+  const { memory, dir, context, order } = task;
+  const record = memory.get<RenderRecord>(renderKey(n));
+  if (rejectedAt === undefined || record?.session !== session.id || record.phase !== 'completed') return;
+  // A restart in the middle of this finds it decided, or finds both files.
+  if (record.asked > rejectedAt) return;
+  const rejected = join(dir, `rejected-${n}.mp4`);
+  if (!existsSync(rejected)) await setAside(resultPath(task, n), rejected);
+  const again = await fetchResult(cloud, task, { n, id: record.id, known: undefined, upTo }).catch((error: unknown) => {
+    if (!isShrinkError(error, 'bad-answer', 'render-failed')) throw error;
+    return undefined;
+  });
+  const isAtFault = again === undefined || (await isSame(again.path, rejected, context.signal));
+  context.log.info(
+    { render: record.id },
+    isAtFault ? 'the same result again: it is rendered anew' : 'the result arrived otherwise this time',
+  );
+  const asked = askedOf(order);
+  const next: RenderRecord = isAtFault
+    ? { ...record, asked, tries: 0, phase: 'failed', why: 'its result was rejected' }
+    : { ...record, asked };
+  await memory.set(renderKey(n), next);
+  await rm(rejected, { force: true });
+}
+
+async function setAside(path: string, to: string): Promise<void> {
+  try {
+    if (existsSync(path)) await rename(path, to);
+  } catch (error) {
+    throw fileError(error, 'setting a rejected result aside', path);
+  }
+}
+
+async function isSame(path: string | undefined, other: string, signal: AbortSignal): Promise<boolean> {
+  if (path === undefined || !existsSync(other)) return false;
+  return (await sha256Of(path, nodeFiles, signal)) === (await sha256Of(other, nodeFiles, signal));
+}
+
+/** Whether the render itself is lost, so that another one is due; then its record says so. */
+async function isLost({ memory, order }: Task, n: number, error: unknown): Promise<boolean> {
+  const record = memory.get<RenderRecord>(renderKey(n));
+  if (!record || !isShrinkError(error)) return false;
+  const asked = askedOf(order);
+  // What was not handed out is asked for once more when a person says so; after that there is no use in the id.
+  const isWithheld = error.code === 'bad-answer' && asked > record.asked;
+  if (error.code !== 'render-failed' && !isWithheld) return false;
+  const next: RenderRecord = { ...record, phase: 'failed', why: error.message };
+  await memory.set(renderKey(n), isWithheld ? { ...next, asked, tries: 0 } : next);
+  return true;
+}
+
+function renderKey(n: number): string {
+  return `render.${n}`;
 }
 
 async function keepDraft(
@@ -112,14 +182,14 @@ async function renderToEnd(
   task: Task,
   session: SessionRecord,
   draft: string,
-  { n, hint, afresh }: ExportRequest,
+  { n, hint }: ExportRequest,
 ): Promise<{ id: string; status: Completed | undefined }> {
   const { memory, context, order } = task;
   const { client, clock, settings } = cloud;
-  const key = `render.${n}`;
+  const key = renderKey(n);
   const asked = askedOf(order);
   const kept = memory.get<RenderRecord>(key);
-  let record = kept?.session === session.id && !afresh ? kept : undefined;
+  let record = kept?.session === session.id ? kept : undefined;
   let resumed = record !== undefined;
   if (record?.phase === 'completed') return { id: record.id, status: undefined };
   if (record && asked > record.asked) {
@@ -140,21 +210,13 @@ async function renderToEnd(
       });
       resumed = false;
     }
-    let status = await submitted(record);
+    const told = await submitted(record);
     if (record.phase === 'failed') continue;
-    if (!status || status.kind === 'pending') {
-      status = await pollRender({
-        client,
-        id: record.id,
-        giveUpAt: record.since + settings.pollLimitMs,
-        limitMs: settings.pollLimitMs,
-        everyMs: settings.pollIntervalMs,
-        clock,
-        signal: context.signal,
-        random: cloud.random,
-        onProgress: fraction => task.onProgress(0.55 + 0.3 * fraction, 'rendering'),
-        atOnce: resumed,
-      });
+    const status = told && told.kind !== 'pending' ? told : await poll(record);
+    if (status.kind === 'no-answer') {
+      // So long without an answer, the job waits in the line; the limit counts anew from the next question on.
+      record = await keep({ ...record, since: clock.now() });
+      throw status.error;
     }
     if (status.kind === 'completed') {
       record = await keep({ ...record, phase: 'completed' });
@@ -169,7 +231,7 @@ async function renderToEnd(
     if (asking.phase !== 'asked') return undefined;
     if (resumed) {
       const found = await askRender({ client, id: asking.id, signal: context.signal }, true);
-      if (found) return accept(asking, found);
+      if (found.kind !== 'no-answer' && found.kind !== 'not-known') return accept(asking, found);
     }
     const answer = await submitRender(client, {
       id: asking.id,
@@ -185,8 +247,23 @@ async function renderToEnd(
     return undefined;
   }
 
+  function poll({ id, since }: RenderRecord): ReturnType<typeof pollRender> {
+    return pollRender({
+      client,
+      id,
+      giveUpAt: since + settings.pollLimitMs,
+      limitMs: settings.pollLimitMs,
+      everyMs: settings.pollIntervalMs,
+      clock,
+      signal: context.signal,
+      random: cloud.random,
+      onProgress: fraction => task.onProgress(0.55 + 0.3 * fraction, 'rendering'),
+      atOnce: resumed,
+    });
+  }
+
   async function accept(asking: RenderRecord, status: RenderStatus | undefined): Promise<RenderStatus | undefined> {
-    record = await keep({ ...asking, phase: 'accepted' });
+    record = await keep({ ...asking, phase: 'accepted', since: clock.now() });
     task.onProgress(0.56, 'rendering, usually 30-90 s');
     return status;
   }
@@ -202,87 +279,6 @@ function renderFailed(why: string | undefined): ShrinkError {
     doing: 'rendering',
     hint: 'Retry later; the edit is kept and rendering is free.',
   });
-}
-
-async function fetchResult(
-  cloud: Cloud,
-  task: Task,
-  session: SessionRecord,
-  id: string,
-  known: Completed | undefined,
-  { n, upTo }: ExportRequest,
-): Promise<{ bytes: number; path: string | undefined }> {
-  const { memory, dir, context } = task;
-  const key = `result.${n}`;
-  const path = join(dir, `result-${n}.mp4`);
-  const kept = memory.get<ResultRecord>(key);
-  if (kept?.render === id) {
-    if (kept.have && (await stat(path).catch(() => undefined))?.size === kept.bytes) return { bytes: kept.bytes, path };
-    if (!kept.have && upTo !== undefined && kept.bytes > upTo) return { bytes: kept.bytes, path: undefined };
-  }
-  await context.step('downloading');
-  const found = await downloadFrom(cloud, task, id, known, path, upTo);
-  const record: ResultRecord = { render: id, bytes: found.bytes, have: found.kind === 'file' };
-  await memory.set(key, record);
-  context.log.info(
-    { session: session.id, render: id, bytes: found.bytes },
-    found.kind === 'file' ? 'downloaded the result' : 'the result is too large',
-  );
-  return { bytes: found.bytes, path: found.kind === 'file' ? path : undefined };
-}
-
-/** Tries the address told, then a fresh one, then the service's own download route. */
-async function downloadFrom(
-  cloud: Cloud,
-  task: Task,
-  id: string,
-  known: Completed | undefined,
-  path: string,
-  upTo: number | undefined,
-): Promise<Extract<Downloaded, { kind: 'file' | 'too-large' }>> {
-  const { client, settings, clock } = cloud;
-  const { signal } = task.context;
-  const fallback = `${settings.apiUrl.replace(/\/+$/, '')}/api/render/proxy/${encodeURIComponent(id)}/download`;
-  let url = known?.url;
-  let expectedBytes = known?.bytes;
-  for (let tries = 0; tries < 4; tries += 1) {
-    if (url === undefined && tries < 2) {
-      // A render may be completed a moment before its address is known.
-      if (tries > 0 || known) await sleep(clock, settings.lagMs, signal);
-      const status = await askRender({ client, id, signal }, false);
-      if (status?.kind === 'failed') throw renderFailed(status.why);
-      url = status?.kind === 'completed' ? status.url : undefined;
-      expectedBytes = status?.kind === 'completed' ? status.bytes : expectedBytes;
-    }
-    const outcome = await download({
-      url: url ?? fallback,
-      path,
-      http: cloud.resultHttp,
-      policy: cloud.policy,
-      apiOrigin: new URL(settings.apiUrl).origin,
-      openOwn: client.openFile,
-      ...(upTo === undefined ? {} : { upTo }),
-      atMost: mostBytes(task),
-      ...(expectedBytes === undefined ? {} : { expectedBytes }),
-      clock,
-      signal,
-      silenceMs: settings.silenceMs,
-      log: cloud.log,
-      onProgress: (bytes, total) => task.onProgress(total ? 0.86 + (0.14 * bytes) / total : 0.9, 'downloading'),
-    });
-    if (outcome.kind === 'file' || outcome.kind === 'too-large') return outcome;
-    url = outcome.kind === 'elsewhere' ? outcome.url : undefined;
-  }
-  throw new ShrinkError('bad-answer', 'the service says the render is done, but does not hand it out', {
-    doing: 'downloading the result',
-    subject: id,
-    hint: 'Retry later; the render is kept.',
-  });
-}
-
-/** No result of a file is larger than this; what claims to be, or never ends, must not fill the disk. */
-function mostBytes({ source }: Task): number {
-  return source.kind === 'file' ? Math.max(4 * source.bytes, 2e9) : 20e9;
 }
 
 function sha256(text: string): string {

@@ -11,7 +11,7 @@ const MOST_WAITING = 8 << 20;
 
 /** The file as far as it came, with what is needed to go on after a cut. */
 export class Part {
-  readonly #path: string;
+  readonly path: string;
   readonly #of: string;
   readonly #file: FileHandle;
   /** Taken so far: what is in the file and what waits to be. */
@@ -24,7 +24,7 @@ export class Part {
   #validator: string | undefined;
 
   private constructor(path: string, of: string, file: FileHandle, bytes: number, note: Note) {
-    this.#path = path;
+    this.path = path;
     this.#of = of;
     this.#file = file;
     this.bytes = bytes;
@@ -62,6 +62,7 @@ export class Part {
       if (
         !range ||
         Number(range[1]) !== this.bytes ||
+        this.#isOther(headers) ||
         (this.total !== undefined && total !== undefined && total !== this.total)
       ) {
         await this.restart();
@@ -73,10 +74,16 @@ export class Part {
     await this.restart();
     const length = headers['content-length'];
     this.total = length !== undefined && /^\d+$/.test(length) ? Number(length) : undefined;
-    const etag = headers.etag;
+    const { etag } = headers;
     // A weak tag does not promise the same bytes.
     this.#validator = etag !== undefined && !etag.startsWith('W/') ? etag : headers['last-modified'];
     await this.#note();
+  }
+
+  /** Some serve the range of whatever is there by now, whatever was asked for. */
+  #isOther(headers: Record<string, string>): boolean {
+    const seen = this.#validator?.startsWith('"') ? headers['etag']?.replace(/^W\//, '') : headers['last-modified'];
+    return seen !== undefined && seen !== this.#validator;
   }
 
   /** Takes a piece; it is in the file after the next `flush`. Gives something to wait for when the disk falls behind. */
@@ -117,7 +124,7 @@ export class Part {
     try {
       await writeWhole(this.#file, chunks, bytes, at);
     } catch (error) {
-      this.#failure ??= fileError(error, 'writing the download', this.#path);
+      this.#failure ??= fileError(error, 'writing the download', this.path);
     }
     if (this.#failure) throw this.#failure;
   }
@@ -132,15 +139,15 @@ export class Part {
     this.total = undefined;
     this.#validator = undefined;
     await this.#file.truncate(0);
-    await rm(`${this.#path}.json`, { force: true });
+    await rm(`${this.path}.json`, { force: true });
   }
 
   /** Durable under its own name. */
   async publish(path: string, log: Logger): Promise<void> {
     try {
       await this.#file.sync();
-      await rename(this.#path, path);
-      await rm(`${this.#path}.json`, { force: true });
+      await rename(this.path, path);
+      await rm(`${this.path}.json`, { force: true });
       await syncDir(dirname(path), nodeFiles, log);
     } catch (error) {
       throw fileError(error, 'keeping the download', path);
@@ -155,14 +162,14 @@ export class Part {
     if (this.#validator === undefined) return;
     try {
       await writeFile(
-        `${this.#path}.json`,
+        `${this.path}.json`,
         JSON.stringify({ of: this.#of, total: this.total, validator: this.#validator }),
         {
           mode: 0o600,
         },
       );
     } catch (error) {
-      throw fileError(error, 'writing the download', this.#path);
+      throw fileError(error, 'writing the download', this.path);
     }
   }
 }

@@ -137,24 +137,40 @@ export interface PollRequest {
 const UNKNOWN_FOR_MS = 120_000;
 const UNKNOWN_ASKS = 3;
 
+/** There was no answer to a question about a render; `error` says why. */
+type NoAnswer = { kind: 'no-answer'; error: ShrinkError };
+
+/** What one question brings; `not-known`: the service does not know the id, or not yet. */
+type Answered = RenderStatus | NoAnswer | { kind: 'not-known' };
+
 /**
- * Asks for the same id until the render is through. Trouble on the way (no answer, 408, 429, 5xx, garbage) says nothing about the render.
- * @throws ShrinkError `still-rendering` at the limit, and what a refusal becomes.
+ * Asks for the same id until the render is through. Trouble on the way (no answer, 408, 429, 5xx, garbage) says nothing about the render,
+ * and the time it takes does not count: where it lasts for as long as a render may take, that is what is told.
+ * @throws ShrinkError `still-rendering` when it is not through at the limit, and what a refusal becomes.
  */
-export async function pollRender(request: PollRequest): Promise<Exclude<RenderStatus, { kind: 'pending' }>> {
-  const { clock, signal, everyMs } = request;
+export async function pollRender(request: PollRequest): Promise<Exclude<RenderStatus, { kind: 'pending' }> | NoAnswer> {
+  const { clock, signal, everyMs, limitMs } = request;
   // From here on the wall clock may be set; where it was set back already, the wait is no longer than it was meant to be.
   const since = clock.monotonic();
-  const patienceMs = Math.min(request.limitMs, request.giveUpAt - clock.now());
+  let heardAt = since;
+  let leftMs = Math.min(limitMs, request.giveUpAt - clock.now());
   for (let n = 0; ; n += 1) {
     // A tenth of jitter, so that jobs submitted together do not ask together for ever.
     if (n > 0 || !request.atOnce) await sleep(clock, everyMs * (0.95 + 0.1 * request.random()), signal);
     const maybeTooEarly = n < UNKNOWN_ASKS || clock.monotonic() - since < UNKNOWN_FOR_MS;
     const status = await askRender(request, maybeTooEarly);
-    if (status && status.kind !== 'pending') return status;
-    if (status?.kind === 'pending' && status.fraction !== undefined) request.onProgress(status.fraction);
-    if (clock.monotonic() - since < patienceMs) continue;
-    throw new ShrinkError('still-rendering', `the render is not done after ${formatDuration(request.limitMs)}`, {
+    if (status.kind === 'completed' || status.kind === 'failed') return status;
+    const sinceHeardMs = clock.monotonic() - heardAt;
+    if (status.kind === 'no-answer') {
+      if (sinceHeardMs >= limitMs) return status;
+      continue;
+    }
+    if (status.kind === 'pending' && status.fraction !== undefined) request.onProgress(status.fraction);
+    // Of a time without answers no more than one pause between two questions counts.
+    leftMs -= Math.min(sinceHeardMs, everyMs * 1.1);
+    heardAt += sinceHeardMs;
+    if (leftMs > 0) continue;
+    throw new ShrinkError('still-rendering', `the render is not done after ${formatDuration(limitMs)}`, {
       doing: 'waiting for the render',
       subject: request.id,
       hint: 'Retry to go on waiting for the same render; nothing is made or charged twice.',
@@ -162,11 +178,11 @@ export async function pollRender(request: PollRequest): Promise<Exclude<RenderSt
   }
 }
 
-/** One question; `undefined` when there was no answer to it. */
+/** One question. @throws ShrinkError what a refusal becomes. */
 export async function askRender(
   { client, id, signal }: Pick<PollRequest, 'client' | 'id' | 'signal'>,
   maybeTooEarly: boolean,
-): Promise<RenderStatus | undefined> {
+): Promise<Answered> {
   try {
     const { body } = await client.call({
       doing: 'asking for the render',
@@ -177,21 +193,18 @@ export async function askRender(
     });
     return renderStatus(body);
   } catch (error) {
+    if (!isShrinkError(error)) throw error;
     const refusal = refusalBehind(error);
-    if (refusal === 'other-code') return { kind: 'failed', why: wordsOf(error) };
+    if (refusal === 'other-code') return { kind: 'failed', why: error.message };
     if (refusal === '1002' || refusal === 'http-404') {
-      return maybeTooEarly ? undefined : { kind: 'failed', why: 'the service no longer knows the render' };
+      return maybeTooEarly ? { kind: 'not-known' } : { kind: 'failed', why: 'the service no longer knows the render' };
     }
-    if (refusal === undefined ? isShrinkError(error, 'unreachable', 'bad-answer') : PASSING.has(refusal))
-      return undefined;
-    if (isShrinkError(error, 'rate-limited') && (error.retryAfterMs ?? 0) <= PATIENCE_MS) return undefined;
+    const isPassing = refusal === undefined ? ['unreachable', 'bad-answer'].includes(error.code) : PASSING.has(refusal);
+    const isPause = error.code === 'rate-limited' && (error.retryAfterMs ?? 0) <= PATIENCE_MS;
+    if (isPassing || isPause) return { kind: 'no-answer', error };
     throw error;
   }
 }
 
 /** Answers that say nothing about the render. */
 const PASSING: ReadonlySet<Refusal> = new Set<Refusal>(['http-408', 'http-5xx', 'not-json', 'wrong-type']);
-
-function wordsOf(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
-}

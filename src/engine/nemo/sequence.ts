@@ -75,7 +75,7 @@ async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Prom
   await claimLink(cloud, task, session);
   const hint = prompt.route.kind === 'export' ? prompt.route.hint : {};
   const first = await exportDraft(cloud, task, session, {
-    ...afresh(task, 1),
+    ...rejectedAt(task, 1),
     n: 1,
     snapshot: told.after,
     reply: told.reply,
@@ -102,10 +102,10 @@ async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Prom
 /** What was handed over to be verified, under `handed`: which export it was, and `order.asked` of then. */
 type HandedRecord = { n: number; asked: number };
 
-/** A person asking again for what was handed over says that it was rejected: another render is free, another message is not. */
-function afresh({ memory, order }: Task, n: number): { afresh: boolean } {
+/** A person asking again for what was handed over says that it was rejected: fetching and rendering are free, a message is not. */
+function rejectedAt({ memory, order }: Task, n: number): { rejectedAt?: number } {
   const handed = memory.get<HandedRecord>('handed');
-  return { afresh: handed?.n === n && askedOf(order) > handed.asked };
+  return handed?.n === n && askedOf(order) > handed.asked ? { rejectedAt: handed.asked } : {};
 }
 
 const NOTHING_TOLD: Told = { reply: '', changes: [], after: undefined };
@@ -166,7 +166,7 @@ async function fit(
   try {
     const told = await tell(cloud, task, session, 2, followUp(first.bytes, max, cloud.settings.language));
     const second = await exportDraft(cloud, task, session, {
-      ...afresh(task, 2),
+      ...rejectedAt(task, 2),
       n: 2,
       snapshot: told.after,
       reply: told.reply,

@@ -12,10 +12,10 @@ export interface Box {
 const MOST_BOXES = 200_000;
 
 /**
- * The top-level boxes of an MP4, headers only (a few reads, whatever the size). Stops at the first thing that is no box; then
- * the last box returned ends before the file does.
+ * The top-level boxes of an MP4, headers only (a few reads, whatever the size). Stops at the first thing that is no whole box; then
+ * the last box returned ends before the file does. `cut`: what is there begins a box that would end after the file.
  */
-export async function topBoxes(path: string): Promise<{ boxes: Box[]; brand: string; bytes: number }> {
+export async function topBoxes(path: string): Promise<{ boxes: Box[]; brand: string; bytes: number; cut: boolean }> {
   try {
     const file = await open(path, 'r');
     try {
@@ -23,16 +23,19 @@ export async function topBoxes(path: string): Promise<{ boxes: Box[]; brand: str
       const boxes: Box[] = [];
       const header = Buffer.alloc(16);
       let brand = '';
+      let cut = false;
       for (let offset = 0; offset + 8 <= size && boxes.length < MOST_BOXES; ) {
         const { bytesRead } = await file.read(header, 0, 16, offset);
         const bytes = boxSize(header, bytesRead, size - offset);
         const type = header.toString('latin1', 4, 8);
         if (bytes === undefined || !/^[\w ©-]{4}$/.test(type)) break;
+        cut = bytes > size - offset;
+        if (cut) break;
         if (type === 'ftyp') brand = header.toString('latin1', 8, 12);
         boxes.push({ type, offset, bytes });
         offset += bytes;
       }
-      return { boxes, brand, bytes: size };
+      return { boxes, brand, bytes: size, cut };
     } finally {
       await file.close();
     }
@@ -46,7 +49,7 @@ function boxSize(header: Buffer, bytesRead: number, left: number): number | unde
   if (bytesRead < 8) return undefined;
   const short = header.readUInt32BE(0);
   const bytes = short === 0 ? left : short === 1 ? (bytesRead < 16 ? 0 : Number(header.readBigUInt64BE(8))) : short;
-  return bytes >= 8 && bytes <= left ? bytes : undefined;
+  return bytes >= 8 ? bytes : undefined;
 }
 
 /** A player can start before the end has arrived: the index comes before the media, and nothing follows what the boxes say. */
@@ -54,6 +57,13 @@ export function startsFast(boxes: readonly Box[]): boolean {
   const index = boxes.findIndex(box => box.type === 'moov');
   const media = boxes.findIndex(box => box.type === 'mdat');
   return index !== -1 && media !== -1 && index < media;
+}
+
+/** Whether an MP4 ends before all of it is there: inside a box, or without the index that nothing can be played without. */
+export async function endsEarly(path: string): Promise<boolean> {
+  const { boxes, cut } = await topBoxes(path);
+  const has = (type: string) => boxes.some(box => box.type === type);
+  return cut || (has('mdat') && !has('moov'));
 }
 
 /** Bytes of picture and sound in an MP4 of ours: all but its tables. */

@@ -95,6 +95,76 @@ describe('a render', () => {
     expect(server.messages).toHaveLength(1);
   });
 
+  it('keeps its id where the download, not the render, was at fault (was: rendered anew)', async () => {
+    const { engine, server, restart, order, job } = await bench();
+    // As long as the real one, and begun like it.
+    server.fetchFaults.add({
+      match: { path: RESULT },
+      body: `\0\0\u0008\0ftypisom${'x'.repeat(2036)}`,
+      headers: { 'content-type': 'video/mp4' },
+    });
+    const first = job({ workDir: 'w' });
+    const spoiled = await engine.run(order(), first.context);
+    expect(spoiled.bytes).toBe(2048);
+    const again = await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: first.records }).context);
+    expect(server.renders.size).toBe(1);
+    expect(server.fetches).toHaveLength(2);
+    expect(await sameBytes(again.path, [...server.renders.values()][0]?.path)).toBe(true);
+  });
+
+  it('made anew is made once, wherever shrinkbox is killed meanwhile (was: one more at every start)', async () => {
+    for (let n = 1; ; n += 1) {
+      const { engine, server, restart, order, job } = await bench({ speed: 1500 });
+      const first = job({ workDir: 'w' });
+      await engine.run(order(), first.context);
+      const killed = job({ workDir: 'w', resume: first.records, dieAfter: n });
+      const died = await restart()
+        .run(order({ asked: 1 }), killed.context)
+        .then(
+          () => false,
+          () => true,
+        );
+      const { path } = await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: killed.records }).context);
+      const where = `killed after ${killed.journal.at(-1)}`;
+      expect(server.renders.size, where).toBe(2);
+      expect(server.messages, where).toHaveLength(1);
+      expect(await sameBytes(path, [...server.renders.values()][1]?.path), where).toBe(true);
+      if (!died) break;
+      expect(n).toBeLessThan(50);
+    }
+  });
+
+  it('that is done and not handed out is fetched again when a person asks, and then made anew (was: held for ever)', async () => {
+    const { engine, server, restart, order, job } = await bench();
+    const first = job({ workDir: 'w' });
+    const ran = engine.run(order(), first.context);
+    await eventually(() => server.renders.size > 0, { everyMs: 1 });
+    const [id] = server.renders.keys();
+    server.fetchFaults.add({ match: { path: new RegExp(`${id}`) }, times: 99, status: 404, body: '' });
+    await expect(ran).rejects.toMatchObject({ code: 'bad-answer', hint: expect.stringContaining('kept') });
+    await expect(restart().run(order(), job({ workDir: 'w', resume: first.records }).context)).rejects.toMatchObject({
+      code: 'bad-answer',
+    });
+    expect(server.renders.size).toBe(1);
+    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: first.records }).context);
+    expect(server.renders.size).toBe(2);
+    expect(server.messages).toHaveLength(1);
+  });
+
+  it('that the service takes back after it was done is asked for once more', async () => {
+    const { engine, server, order, job } = await bench();
+    server.resultUrl = () => undefined;
+    const ran = engine.run(order(), job().context);
+    await eventually(() => server.renders.size > 0, { everyMs: 1 });
+    const [render] = server.renders.values();
+    await eventually(() => (render?.polls ?? 0) > 0, { everyMs: 1 });
+    server.resultUrl = undefined;
+    Object.assign(render ?? {}, { status: 'failed', error: 'the bucket was lost' });
+    await ran;
+    expect(server.renders.size).toBe(2);
+    expect(server.messages).toHaveLength(1);
+  });
+
   it('longer than the limit is held with its id kept, and taken up again from there', async () => {
     const { engine, server, restart, order, job } = await bench({ speed: 3000 });
     server.holdRenders = true;
@@ -229,6 +299,22 @@ describe('a download', () => {
     server.fetchFaults.add({ match: { path: RESULT }, body: '', headers: { 'content-type': 'video/mp4' } });
     const candidate = await engine.run(order(), job().context);
     expect(candidate.bytes).toBe(2048);
+  });
+
+  it('that ends early and says that this was all is fetched again by itself (was: held for a person)', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fetchFaults.add({ match: { path: RESULT }, truncated: 1000 });
+    expect((await engine.run(order(), job().context)).bytes).toBe(2048);
+    expect(server.renders.size).toBe(1);
+  });
+
+  it('starts again when the range that comes is one of another file', async () => {
+    const { engine, server, order, job } = await bench({ server: BIG });
+    server.fetchFaults.add({ match: { path: RESULT }, hangUp: { atByte: 100_000 } });
+    server.fetchFaults.add({ match: { path: RESULT }, nth: 2, headers: { etag: '"another"' } });
+    const candidate = await engine.run(order(wide), job().context);
+    expect(await sameBytes(candidate.path, [...server.renders.values()][0]?.path)).toBe(true);
+    expect(server.fetches.map(({ headers }) => headers.range !== undefined)).toEqual([false, true, false]);
   });
 
   it.each<[string, Omit<Fault, 'match'>]>([

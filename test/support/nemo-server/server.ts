@@ -43,6 +43,8 @@ export interface NemoServerOptions {
   costPerMessage?: number;
   /** One token per client id in seven days, as the real one. */
   oneTokenPerClient?: boolean;
+  /** A session is there for the account that made it and for no other. */
+  ownSessions?: boolean;
   maxUploadBytes?: number;
   /** `briefly`: written to disk, as the real one does, and removed again at once. */
   keepUploads?: boolean | 'briefly';
@@ -295,19 +297,19 @@ export class NemoServer {
       return this.#refuse(401, 1001, 'token is invalid or expired');
     }
     const upload = /^\/api\/upload-video\/nemo_agent\/me\/([^/]+)$/.exec(path);
-    if (method === 'POST' && upload) return this.#upload(request, upload[1] ?? '', entry, fault);
+    if (method === 'POST' && upload) return this.#upload(request, account, upload[1] ?? '', entry, fault);
     entry.body = await readBody(request);
     entry.bytes = Buffer.byteLength(entry.body);
     if (method === 'POST' && path === '/api/tasks/me/with-session/nemo_agent') return this.#newSession(account);
     if (method === 'POST' && path === '/run_sse') return this.#message(request, response, account, entry.body, fault);
     if (method === 'POST' && path === '/api/auth/claim-token')
       return ok({ claim_token: `clm_${this.#ids.next('')}`, expires_in: 604800 });
-    if (method === 'POST' && path === '/api/render/proxy/lambda') return this.#render(entry);
+    if (method === 'POST' && path === '/api/render/proxy/lambda') return this.#render(account, entry);
     if (method === 'GET' && path === '/api/credits/balance/simple') {
       return ok({ available: account.available, frozen: account.frozen, total: account.available + account.frozen });
     }
     const state = /^\/api\/state\/nemo_agent\/me\/([^/]+)\/latest$/.exec(path);
-    if (method === 'GET' && state) return this.#state(state[1] ?? '');
+    if (method === 'GET' && state) return this.#state(account, state[1] ?? '');
     const poll = /^\/api\/render\/proxy\/lambda\/([^/]+)$/.exec(path);
     if (method === 'GET' && poll) return this.#poll(decodeURIComponent(poll[1] ?? ''));
     const file = /^\/api\/render\/proxy\/([^/]+)\/download$/.exec(path);
@@ -358,8 +360,19 @@ export class NemoServer {
     return { status: 200, body: this.options.numericIds ? body.replace(`"${session.id}"`, session.id) : body };
   }
 
-  async #upload(request: IncomingMessage, id: string, entry: LoggedRequest, fault: Fault | undefined): Promise<Answer> {
+  #sessionOf(account: Account, id: string): NemoSession | undefined {
     const session = this.sessions.get(id);
+    return this.options.ownSessions && session?.user !== account.user ? undefined : session;
+  }
+
+  async #upload(
+    request: IncomingMessage,
+    account: Account,
+    id: string,
+    entry: LoggedRequest,
+    fault: Fault | undefined,
+  ): Promise<Answer> {
+    const session = this.#sessionOf(account, id);
     if (!session) return this.#refuse(404, 1002, 'session not found');
     const length = Number(request.headers['content-length'] ?? 0);
     if (length > (this.options.maxUploadBytes ?? 500_000_000)) return this.#refuse(413, 4002, 'file too large');
@@ -377,6 +390,8 @@ export class NemoServer {
       const { slowUploadsMs } = this.options;
       return slowUploadsMs ? new Promise<void>(resolve => void setTimeout(resolve, slowUploadsMs)) : undefined;
     });
+    // It may have run out while the body was coming in.
+    if (account.expiresAt <= this.clock.now()) return this.#refuse(401, 1001, 'token is invalid or expired');
     if (!/\.(mp4|mov|avi|webm|mkv|jpg|png|gif|webp|mp3|wav|m4a|aac)$/i.test(received.name))
       return this.#refuse(415, 4001, 'unsupported file');
     if (path && this.options.keepUploads === 'briefly') await rm(path);
@@ -413,8 +428,8 @@ export class NemoServer {
     return ok({ files: [data], session_state_applied: true });
   }
 
-  #state(id: string): Answer {
-    const session = this.sessions.get(id);
+  #state(account: Account, id: string): Answer {
+    const session = this.#sessionOf(account, id);
     if (!session) return this.#refuse(404, 1002, 'session not found');
     const videos = session.files.map(file => ({
       id: file.id,
@@ -449,7 +464,7 @@ export class NemoServer {
         body: json({ detail: [{ loc: ['body'], msg: 'not the documented body', type: 'value_error' }] }),
       };
     }
-    const session = this.sessions.get(session_id);
+    const session = this.#sessionOf(account, session_id);
     if (!session) return { status: 404, body: json({ detail: `Session not found: ${session_id}` }) };
     const script = this.scripts.shift() ?? {};
     if (script.refuse) return { ...script.refuse };
@@ -504,7 +519,7 @@ export class NemoServer {
     }
   }
 
-  async #render(entry: LoggedRequest): Promise<Answer> {
+  async #render(account: Account, entry: LoggedRequest): Promise<Answer> {
     if (!entry.attributed) return { status: 402, body: json({ detail: 'export is not included in the free plan' }) };
     const body = JSON.parse(entry.body) as {
       id: string;
@@ -512,7 +527,7 @@ export class NemoServer {
       draft: { m?: { wish?: Wish & { oversize?: boolean } } };
       output?: unknown;
     };
-    const session = this.sessions.get(body.sessionId);
+    const session = this.#sessionOf(account, body.sessionId);
     if (!session) return this.#refuse(404, 1002, 'session not found');
     if (this.renders.has(body.id)) return { status: 409, body: json({ success: false, error: 'duplicate id' }) };
     const render: Render = {
