@@ -2,7 +2,7 @@
  * One job through its stages: source checked, decided, produced by an engine, verified, delivered, original dealt with.
  * Every stage starts from what the ledger says, so a job left behind by a crash enters at the stage it was in.
  */
-import { ShrinkError } from '../core/errors.ts';
+import { type ErrorCode, ShrinkError } from '../core/errors.ts';
 import type { Candidate, EngineName, Job, Order, Progress, Reason, Verified } from '../core/job.ts';
 import { IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
 import type { EngineContext } from '../engine/engine.ts';
@@ -23,6 +23,11 @@ export interface WorkerOptions {
   clock: Clock;
   log: Logger;
 }
+
+/** What may be over in a while: a full or vanished archive. The delivery stands meanwhile. */
+const PASSING: ReadonlySet<ErrorCode> = new Set(['no-space', 'unavailable', 'io']);
+/** Half an hour to two hours, by the waits of these errors; then the original stays, and the job says so. */
+const MOST_WAITS = 8;
 
 interface Run {
   id: string;
@@ -222,9 +227,16 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
       if (gone) events.push({ event: 'disposed', data: gone });
     } catch (error) {
       if (!(error instanceof ShrinkError)) throw error;
+      if (PASSING.has(error.code) && ledger.expect(id).waits < MOST_WAITS) throw deliveredBut(error);
       note = `the original stays where it is: ${error.message}`;
       log.warn({ job: id, code: error.code }, note);
     }
     await ledger.commit(id, ...events, { event: 'done', data: note ? { note } : {} });
   }
+}
+
+function deliveredBut(error: ShrinkError): ShrinkError {
+  const { code, doing, subject, hint } = error;
+  const text = `the result is delivered, but the original cannot be put away yet: ${error.message}`;
+  return new ShrinkError(code, text, { doing, subject, hint, cause: error });
 }

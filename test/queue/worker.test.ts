@@ -380,6 +380,36 @@ describe('an original with damaged spots', () => {
     expect(job().state).toMatchObject({ name: 'done', notes: [expect.stringMatching(/original stays/)] });
     expect(isGone).toBe(false);
   });
+
+  it.each<ErrorCode>(['no-space', 'unavailable', 'io'])(
+    'is put away later where the archive has a passing trouble: %s (was: it stayed for good)',
+    async code => {
+      const { run, job, world, ledger } = await setup();
+      world.dispose = () => fails(code);
+      expect(await run()).toEqual({ kind: 'again' });
+      expect(job().state).toMatchObject({
+        name: 'waiting',
+        reason: { text: expect.stringMatching(/^the result is delivered, but the original cannot be put away yet/) },
+      });
+      world.dispose = async () => ({ kind: 'archived', to: '/ar/clip.mp4' });
+      world.deliver = () => fails('io');
+      await ledger.commit('a', { event: 'queued', data: { because: 'its time has come' } });
+      expect(await run()).toEqual({ kind: 'rested' });
+      expect(job()).toMatchObject({ state: { name: 'done' }, original: { kind: 'archived', path: '/ar/clip.mp4' } });
+    },
+  );
+
+  it('stays, with a note, where the trouble does not pass in a while', async () => {
+    const { run, job, world, ledger } = await setup();
+    world.dispose = () => fails('no-space');
+    for (let tries = 0; tries < 20 && job().state.name !== 'done'; tries += 1) {
+      await run();
+      if (job().state.name === 'waiting')
+        await ledger.commit('a', { event: 'queued', data: { because: 'its time has come' } });
+    }
+    expect(job().state).toMatchObject({ name: 'done', notes: [expect.stringMatching(/original stays/)] });
+    expect(job().attempts).toBe(1);
+  });
 });
 
 describe('stopping', () => {

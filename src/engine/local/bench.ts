@@ -149,7 +149,14 @@ export async function bytesOf(bench: Bench, name: string): Promise<number | unde
 }
 
 export async function forget(bench: Bench, ...names: string[]): Promise<void> {
-  await Promise.all(names.map(name => rm(join(bench.context.workDir, name), { force: true })));
+  await Promise.all(
+    names.map(async name => {
+      const path = join(bench.context.workDir, name);
+      await rm(path, { force: true }).catch(error => {
+        throw fileError(error, 'removing a working file', path);
+      });
+    }),
+  );
 }
 
 type Desk = Pick<Bench, 'context' | 'order' | 'tools' | 'memory'>;
