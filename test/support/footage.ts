@@ -168,6 +168,18 @@ const RECIPES = {
       ...words('-output_ts_offset 36000 -muxdelay 0'),
     ],
   },
+  broadcast: {
+    about:
+      'MPEG-TS with keyframes eight seconds apart: a jump into it lands between two of them, and the decoder complains.',
+    file: 'broadcast.ts',
+    args: [
+      ...lavfi(moving('192x108', '25', 24), tone(300, 24)),
+      ...words(
+        '-c:v libx264 -preset veryfast -crf 20 -pix_fmt yuv420p -g 200 -bf 3 -x264-params open-gop=1:scenecut=0',
+      ),
+      ...aac,
+    ],
+  },
   lateSound: {
     about: 'The sound begins half a second after the picture.',
     file: 'late-sound.mkv',

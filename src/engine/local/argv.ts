@@ -107,6 +107,23 @@ function seek(facts: Pick<MediaFacts, 'container' | 'startS'>, { fromS }: Pick<P
   return ['-seek_timestamp', '1', '-ss', at.toFixed(6), '-noaccurate_seek'];
 }
 
+/**
+ * Decodes from where reading for a part begins to its first frame. `undefined` where it begins at a keyframe: then nothing is
+ * decoded there that could be complained about.
+ */
+export function leadInArgs({ tools, facts, input, part }: Pick<PictureArgs, 'tools' | 'facts' | 'input' | 'part'>) {
+  if (part.fromS === undefined || !SEARCHED.test(facts.container)) return undefined;
+  return [
+    '-copyts',
+    ...seek(facts, part),
+    ...untrustedInput(input),
+    ...['-map', `0:${facts.video.index}`, '-an', '-sn', '-dn'],
+    ...['-filter:v', `trim=end=${part.fromS.toFixed(6)}`],
+    ...keepFrameTimes(tools),
+    ...['-f', 'null', '-'],
+  ];
+}
+
 /** Frames that an edit list hides are hidden by some decoders only: dav1d shows them, and they would be encoded. */
 function withoutHidden({ startS, durationS, video }: MediaFacts, part: Part): Pick<Part, 'fromS' | 'toS'> {
   if (video.hiddenFrames === 0) return part;

@@ -39,6 +39,7 @@ export async function encode(bench: Bench, choice: EncodeChoice): Promise<Outcom
     if (plan.hopeless) throw hopeless(of, choice, decentBytes(of.facts, plan, sample));
     return plan.way === 'quality' ? await byQuality(of, choice, plan) : await bySize(of, choice, plan, sample);
   };
+  if (recall<boolean>(bench, 'whole')) return await carryOut({ ...bench, cutting: undefined });
   try {
     return await carryOut(bench);
   } catch (error) {

@@ -4,7 +4,7 @@ import { fileError } from '../../core/errors.ts';
 import type { MediaFacts } from '../../core/media.ts';
 import { codecHeader, mediaBytes } from '../../platform/ffmpeg/boxes.ts';
 import { probe } from '../../platform/ffmpeg/probe.ts';
-import { joinArgs, partList, pictureArgs, type Rate, unfinishedPassLogs } from './argv.ts';
+import { joinArgs, leadInArgs, partList, pictureArgs, type Rate, unfinishedPassLogs } from './argv.ts';
 import { type Bench, runStep } from './bench.ts';
 import type { Budget } from './budget.ts';
 import type { Part } from './parts.ts';
@@ -89,12 +89,20 @@ export async function encodePart(
   });
   if (result.tooLarge) return undefined;
   if (parts.length > 1 && !options.trusted) expectWholePart(result.frames, frames, picture, part, facts);
-  const { complaints } = result;
+  const complaints = await complaintsWithin(bench, part, result.complaints);
   if (part.index === FIRST_SOUGHT && !options.trusted && complaints > 0)
     throw new CutMissed(`part ${part.index}: the decoder complained ${complaints} times`);
   if (rate.kind === 'pass-1') return { bytes: result.bytes, fileBytes: 0, frames: result.frames, complaints };
   const bytes = await mediaBytes(join(bench.context.workDir, partFile(part)));
   return { bytes, fileBytes: result.outputBytes, frames: result.frames, complaints };
+}
+
+/** A transport stream is entered between keyframes: what its decoder says before the part begins is not about the part. */
+async function complaintsWithin(bench: Bench, part: Part, complaints: number): Promise<number> {
+  const args = complaints > 0 ? leadInArgs({ ...bench, part }) : undefined;
+  if (!args) return complaints;
+  const leadIn = await runStep(bench, { doing: 'decoding up to a cut', args, share: 0 });
+  return Math.max(0, complaints - leadIn.complaints);
 }
 
 function expectWholePart(got: number, frames: number, picture: PicturePlan, part: Part, facts: MediaFacts): void {

@@ -101,6 +101,34 @@ describe('in parts', () => {
     });
   });
 
+  it('a transport stream, whose decoder complains on the way to every cut (was: in one piece, called damaged)', async () => {
+    const { candidate, before, after, told } = await shrink('broadcast', { ...share(0.3), quality: 'max' });
+    expect(candidate.how).toMatch(/in 2 parts/);
+    expect(candidate.damagedSource).toBeUndefined();
+    expect(candidate.notes.join()).not.toMatch(/damaged/);
+    expect(after.video.frames).toBe(before.video.frames);
+    expect(told.records['whole']).toBeUndefined();
+  });
+
+  it('what has to be done in one piece is not tried in parts again after a restart', async () => {
+    await inWorkDir(async workDir => {
+      const script = `case "$*" in *-seek_timestamp*"-pass 1"*) echo '[h264 @ 0x5581] error while decoding MB 7 0' >&2;; esac`;
+      const engine = await engineFor({ tools: await through(workDir, script), cutting: { longestS: 1 } });
+      const order = await orderFor(await footage('plain'), share(0.4));
+      let wholes = 0;
+      const { context, told } = recordingContext({
+        workDir,
+        afterRecord: (key, { records }) => {
+          if (records['whole'] && key === 'pass-1/0' && (wholes += 1) === 1) throw new Error('power cut');
+        },
+      });
+      await expect(engine.run(order, context)).rejects.toThrow('power cut');
+      const again = recordingContext({ workDir, resume: told.records });
+      await engine.run(order, again.context);
+      expect(again.told.steps).not.toContain('pass 1 of 2');
+    });
+  });
+
   it('a source that shows blocks behind every jump into its middle is done in one piece', async () => {
     await inWorkDir(async workDir => {
       const script = `case "$*" in *-seek_timestamp*"-pass 1"*) echo '[h264 @ 0x5581] error while decoding MB 7 0' >&2;; esac`;
