@@ -5,40 +5,22 @@ import { isShrinkError } from '../../src/core/errors.ts';
 import type { Json, Order } from '../../src/core/job.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { createNemoEngine } from '../../src/engine/nemo/engine.ts';
-import { silentLogger } from '../../src/platform/log.ts';
 import { scaledClock } from '../support/nemo-server/clock.ts';
 import { startNemoServer } from '../support/nemo-server/server.ts';
+import { defaults } from '../engine/nemo/support.ts';
 import { engineContract } from './engine.ts';
 
+/** How much faster than real time. */
+const SPEED = 1000;
+
 engineContract('nemo', async () => {
-  const clock = scaledClock(1000);
+  const clock = scaledClock(SPEED);
   const server = await startNemoServer({ clock });
   const dir = await mkdtemp(join(tmpdir(), 'shrinkbox-nemo-'));
   const inbox = await mkdtemp(join(tmpdir(), 'shrinkbox-nemo-inbox-'));
   const source = join(inbox, 'clip.mp4');
   await writeFile(source, Buffer.alloc(10_000, 'v'));
-  const nemo = createNemoEngine({
-    apiUrl: server.url,
-    webUrl: 'https://nemovideo.com',
-    identityDir: dir,
-    language: 'en',
-    pollIntervalMs: 30_000,
-    pollLimitMs: 1_800_000,
-    messageTimeoutMs: 900_000,
-    heartbeatTimeoutMs: 600_000,
-    recovery: { firstMs: 30_000, everyMs: 60_000, checks: 5 },
-    retryAfterMs: 30_000,
-    maxUploadBytes: 500_000_000,
-    oversize: 'hold',
-    session: 'per-file',
-    uploads: 2,
-    skill: { source: 'video-compressor-download', version: '1.0.0' },
-    installPath: '/opt/shrinkbox',
-    clock,
-    log: silentLogger,
-    readingMs: 300_000_000,
-    stallMs: 300_000_000,
-  });
+  const nemo = createNemoEngine(defaults(server, dir, clock, SPEED));
   return {
     engine: withPerson(nemo),
     order: {

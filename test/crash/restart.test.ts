@@ -1,3 +1,4 @@
+import { descendants } from '../support/descendants.ts';
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
@@ -69,7 +70,7 @@ describe('kill -9 and start again', () => {
     box = new Box({ config: { local: { effort: 'best' } } });
     await box.start();
     box.drop(await footage('plain'), 'clip.mp4');
-    const children = () => childrenOf(box.pid);
+    const children = () => descendants(box.pid);
     const running = await eventually(() => children().length > 0 && children(), { what: 'ffmpeg to run' });
     await box.kill('SIGKILL');
     await eventually(() => running.every(pid => !isAlive(pid)), { what: 'ffmpeg to be gone' });
@@ -82,7 +83,7 @@ describe('a graceful stop', () => {
     await box.start();
     box.drop(await footage('plain'), 'clip.mp4');
     await box.job('clip.mp4', 'running');
-    const running = await eventually(() => childrenOf(box.pid).length > 0 && childrenOf(box.pid), {
+    const running = await eventually(() => descendants(box.pid).length > 0 && descendants(box.pid), {
       what: 'ffmpeg to run',
     });
     expect(await box.kill('SIGTERM')).toBe(0);
@@ -92,20 +93,6 @@ describe('a graceful stop', () => {
     expect(box.outputs()).toEqual(['clip.mp4']);
   });
 });
-
-/** All descendants, read from /proc; empty elsewhere. */
-function childrenOf(pid: number): number[] {
-  try {
-    const direct = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-      .trim()
-      .split(' ')
-      .filter(Boolean)
-      .map(Number);
-    return direct.flatMap(child => [child, ...childrenOf(child)]);
-  } catch {
-    return [];
-  }
-}
 
 function isAlive(pid: number): boolean {
   try {

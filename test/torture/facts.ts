@@ -1,4 +1,5 @@
 /** Facts about the machine that suites look at from outside. */
+import { descendants } from '../support/descendants.ts';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -23,19 +24,13 @@ export function processesNaming(text: string): number[] {
 
 /** All descendants of a process, by pid, with their command lines. */
 export function descendantsOf(pid: number): { pid: number; command: string }[] {
-  try {
-    const direct = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8')
-      .trim()
-      .split(' ')
-      .filter(Boolean)
-      .map(Number);
-    return direct.flatMap(child => [
-      { pid: child, command: readFileSync(`/proc/${child}/cmdline`, 'utf8').replaceAll('\0', ' ') },
-      ...descendantsOf(child),
-    ]);
-  } catch {
-    return [];
-  }
+  return descendants(pid).flatMap(child => {
+    try {
+      return { pid: child, command: readFileSync(`/proc/${child}/cmdline`, 'utf8').replaceAll('\0', ' ') };
+    } catch {
+      return []; // it ended meanwhile
+    }
+  });
 }
 
 /** Why a case cannot be tried: programs that are not here. An object to be spread into the case. */

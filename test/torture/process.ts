@@ -1,5 +1,6 @@
 /** What a process costs, read from /proc: nothing is attached to it, so that measuring changes nothing. */
 import { readdirSync, readFileSync } from 'node:fs';
+import { descendants } from '../support/descendants.ts';
 
 export interface Costs {
   cpuMs: number;
@@ -42,16 +43,4 @@ export function costsOf(pid: number): Costs {
     threads: threads.length,
     children: descendants(pid).length,
   };
-}
-
-/** All processes below one. */
-export function descendants(pid: number): number[] {
-  try {
-    const direct = readdirSync(`/proc/${pid}/task`).flatMap(thread =>
-      readFileSync(`/proc/${pid}/task/${thread}/children`, 'utf8').split(' ').filter(Boolean).map(Number),
-    );
-    return direct.flatMap(child => [child, ...descendants(child)]);
-  } catch {
-    return [];
-  }
 }

@@ -90,7 +90,8 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
   };
 }
 
-function defaults(server: NemoServer, dir: string, clock: NemoOptions['clock'], speed: number): NemoOptions {
+/** As the configuration has them without a word about the cloud. */
+export function defaults(server: NemoServer, dir: string, clock: NemoOptions['clock'], speed: number): NemoOptions {
   return {
     apiUrl: server.url,
     webUrl: 'https://nemovideo.com',

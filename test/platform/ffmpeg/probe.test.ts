@@ -64,6 +64,18 @@ describe('facts', () => {
 });
 
 describe('the main picture', () => {
+  const line = {
+    packets: 2,
+    hidden: 0,
+    bytes: 1,
+    startS: 0,
+    endS: 1,
+    minGapS: 0.5,
+    maxGapS: 0.5,
+    jumpsBack: 0,
+    cuts: [],
+  };
+
   const stream = (index: number, more: Partial<ProbeStream> = {}): ProbeStream => ({
     index,
     codec_type: 'video',
@@ -82,17 +94,6 @@ describe('the main picture', () => {
   });
 
   it('a second one is named among what is dropped', () => {
-    const line = {
-      packets: 2,
-      hidden: 0,
-      bytes: 1,
-      startS: 0,
-      endS: 1,
-      minGapS: 0.5,
-      maxGapS: 0.5,
-      jumpsBack: 0,
-      cuts: [],
-    };
     const streams = [stream(0, { codec_name: 'h264' }), stream(1, { codec_name: 'hevc' })];
     const facts = assembleFacts(
       { streams },
@@ -107,17 +108,6 @@ describe('the main picture', () => {
   });
 
   it('rotation is clockwise, from the matrix or from the old tag', () => {
-    const line = {
-      packets: 2,
-      hidden: 0,
-      bytes: 1,
-      startS: 0,
-      endS: 1,
-      minGapS: 0.5,
-      maxGapS: 0.5,
-      jumpsBack: 0,
-      cuts: [],
-    };
     const rotation = (more: Partial<ProbeStream>) =>
       assembleFacts({ streams: [] }, stream(0, more), new Map([[0, line]]), 10).video.rotation;
     expect(rotation({ side_data_list: [{ rotation: -90 }] })).toBe(90);

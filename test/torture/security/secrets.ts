@@ -10,7 +10,7 @@ import { eventually } from '../../support/eventually.ts';
 import { footage } from '../../support/footage.ts';
 import { NemoServer } from '../../support/nemo-server/server.ts';
 import { demand, inBox } from '../arena.ts';
-import { descendants } from '../process.ts';
+import { descendants } from '../../support/descendants.ts';
 import type { Case } from '../suite.ts';
 
 const PLANTED = {

@@ -17,7 +17,7 @@ import type { Box } from '../../support/box.ts';
 import { type FootageName, footage } from '../../support/footage.ts';
 import { isRoot, seconds, sha256, sleep, upload } from '../arena.ts';
 import { labelled } from '../peers/load.ts';
-import { descendants } from '../process.ts';
+import { descendants } from '../../support/descendants.ts';
 import type { Random } from '../random.ts';
 
 /** What must be true of a path in the end. */
