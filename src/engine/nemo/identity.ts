@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import Conf from 'conf';
 import { fileError, ShrinkError } from '../../core/errors.ts';
@@ -101,6 +101,8 @@ function isClientId(text: string): boolean {
 
 function open(dir: string): Conf<Kept> {
   try {
+    // Before the first start of a daemon `shrinkbox credits` may be who makes it: conf would leave it open to everybody.
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
     return new Conf<Kept>({
       cwd: dir,
       configName: 'identity',

@@ -24,6 +24,13 @@ describe('connecting', () => {
     expect((await stat(join(dir, 'identity.json'))).mode & 0o777).toBe(0o600);
   });
 
+  it('makes a state directory that is not there for its owner alone (was: open to everybody until the daemon started)', async () => {
+    const { restart, dir } = await bench();
+    const identityDir = join(dir, 'new-state');
+    await restart({ identityDir }).credits(never);
+    expect((await stat(identityDir)).mode & 0o777).toBe(0o700);
+  });
+
   it('does not ask again after a restart', async () => {
     const { engine, server, restart } = await bench();
     await engine.credits(never);
