@@ -121,6 +121,15 @@ export class Folders {
     }
   }
 
+  /** @throws ShrinkError where nothing can be put into a folder: `denied`, or `io` on a disk that is read-only. */
+  mustBeWritable(path: string): void {
+    try {
+      accessSync(path, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw fileError(error, `looking whether results can be put into ${path}`, path);
+    }
+  }
+
   /** What a path that is not to be opened is. */
   lookAt(path: string): 'file' | 'unreadable' | 'other' {
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return 'other';

@@ -51,7 +51,10 @@ export function createWorld(options: WorldOptions): WorkerWorld {
       const needed = spaceFor(job.pin.sizeBytes, cap);
       try {
         await space.reserve(workRoot, needed.work, job.id);
-        await space.reserve(folders.of(job).outbox, needed.outbox, job.id);
+        const { outbox } = folders.of(job);
+        await space.reserve(outbox, needed.outbox, job.id);
+        // Hours of work end there: better said before.
+        folders.mustBeWritable(outbox);
       } catch (error) {
         space.release(job.id);
         throw error;

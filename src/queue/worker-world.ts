@@ -11,7 +11,7 @@ export interface WorkerWorld {
   /** What the rules of today say about the job; `engine` overrides the rule's (fallback). */
   decide(job: Job, engine?: EngineName): Decision;
   verify(candidate: Candidate, options: { signal: AbortSignal; gate: Gate }): Promise<Verified>;
-  /** Sets space aside for a job; resolves with its release. @throws ShrinkError `no-space`. */
+  /** Sets space aside for a job; resolves with its release. @throws ShrinkError `no-space`, or what keeps results out of the outbox. */
   reserve(job: Job): Promise<() => void>;
   /** Private directory of a job, made when missing. */
   openWorkDir(id: string): Promise<string>;

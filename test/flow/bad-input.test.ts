@@ -191,6 +191,24 @@ describe('a bad place', () => {
     expect(box.outputs()).toEqual(['clip.mp4']);
   });
 
+  it('an outbox nobody may write into is said before any work is done (was: after hours of it)', async () => {
+    const isRoot = process.getuid?.() === 0;
+    // Root may write everywhere, so the daemon is somebody else then.
+    box = new Box({ wrap: isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups'] : [] });
+    for (const dir of [box.dir, box.inbox]) chmodSync(dir, 0o777);
+    chmodSync(box.outbox, 0o555);
+    await box.start();
+    box.drop(await footage('plain'), 'clip.mp4');
+    const held = await box.job('clip.mp4', 'held');
+    expect(held.reason).toMatch(/results can be put into .*outbox/);
+    expect(held.hint).toMatch(/permissions/);
+    expect(held.attempts).toBe(0);
+    chmodSync(box.outbox, 0o777);
+    expect((await box.run('retry', held.id)).code).toBe(0);
+    await box.job('clip.mp4', 'done');
+    await box.holds('clip.mp4');
+  });
+
   it('a state directory that others could read is closed to them', async () => {
     box = new Box();
     mkdirSync(box.state);
