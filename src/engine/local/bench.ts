@@ -174,7 +174,7 @@ export async function remember(bench: Desk, key: string, value: unknown): Promis
 
 /** Two-pass statistics of one x264 mean nothing to another, and a plan nothing for another target. */
 function stampOf({ order, tools }: Pick<Bench, 'order' | 'tools'>): string {
-  return JSON.stringify([2, tools.version, order.sourceBytes, order.target]);
+  return JSON.stringify([3, tools.version, order.sourceBytes, order.target]);
 }
 
 export function threadArgs(threads: number | undefined): string[] {

@@ -4,7 +4,15 @@ import { formatBytes } from '../../core/units.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import { PRESETS } from './argv.ts';
 import type { Effort } from './bench.ts';
-import { type Budget, formatRate, LEAST_VIDEO_RATE, videoBytes, videoRate, videoTables } from './budget.ts';
+import {
+  type Budget,
+  formatRate,
+  joinedTables,
+  LEAST_VIDEO_RATE,
+  videoBytes,
+  videoRate,
+  videoTables,
+} from './budget.ts';
 import { type Cutting, type Part, planParts, wholePart } from './parts.ts';
 import { type PicturePlan, planPicture } from './picture.ts';
 import type { EncodeChoice } from './plan.ts';
@@ -86,6 +94,13 @@ export function budgetOf(facts: MediaFacts, choice: EncodeChoice, soundBytes: nu
     fixedBytes: Math.ceil(soundBytes) + videoTables(frames, durationS, variableFrameRate),
     durationS,
   };
+}
+
+/** The same once a first pass in one piece has shown how large the tables of the picture are. */
+export function budgetWith(pictureTables: number, budget: Budget, facts: MediaFacts): Budget {
+  const { frames, variableFrameRate } = facts.video;
+  const soundBytes = budget.fixedBytes - videoTables(frames, facts.durationS, variableFrameRate);
+  return { ...budget, fixedBytes: soundBytes + joinedTables(pictureTables, { ...facts, hasSound: soundBytes > 0 }) };
 }
 
 /** AV1 lands by mixing qualities 7 % apart over its parts: with twelve of them to half a percent. */

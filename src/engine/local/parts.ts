@@ -16,24 +16,19 @@ export interface Part {
 
 /**
  * Why the picture is worked on in parts:
- * - What one part took too much, the following ones give up again; the last is small, and made once more if it still does not
- *   fit. So the size is met with next to no work done twice: whole second passes missed it by up to 4 % (encoding.md section
- *   4a) and each repeat cost two thirds of the encode.
  * - Each part is a checkpoint: a crash three hours in loses minutes.
+ * - What one part took too much, the following ones give up again; the last is small, and made once more if it still does not fit.
+ *
+ * What is not longer than one part stays whole. Cutting such clips too, to land on the size with the last part, cost more than the
+ * misses it cured: two starts and the decoding up to the cut, 13 % of a naive two-pass at 12 s of 480p, and a keyframe; while one
+ * whole second pass behind a first one of about the right quality lands within half a percent (rounds.ts).
  */
 export interface Cutting {
   /** No part is longer. Three minutes of a two-hour film are lost at most, and its 40 parts cost no quality that shows. */
   longestS: number;
-  /** Clips with fewer frames are one part; none unless given. */
-  leastFrames?: number;
 }
 
-/**
- * A cut costs a keyframe, which in thirty frames is a third of all bits: cut in two, a clip of three seconds at ten frames a
- * second lost 0.010 SSIM.
- */
-export const FEW_FRAMES = 200;
-export const CUTTING: Cutting = { longestS: 180, leastFrames: FEW_FRAMES };
+export const CUTTING: Cutting = { longestS: 180 };
 
 /** Cuts come at multiples of this, and at keyframes of the source that are less than half of it away. */
 const KEYFRAMES_S = 5;
@@ -41,12 +36,8 @@ const KEYFRAMES_S = 5;
 const NEXT_SHARE = 0.6;
 /** ... until so little is left of the whole: an error of 3 % in it is then 0.3 % of the file. */
 const LAST_SHARE = 0.12;
-/**
- * Short clips have two parts only: each costs a tenth of a second or two to start, and on six seconds of 480p a third one took
- * 8 % of the whole. The last one takes up 3 % of the file and is still changed by an eighth at most.
- */
-const SHORT_S = 30;
-const SHORT_LAST_SHARE = 0.25;
+/** A larger last part is cut in two. */
+const LARGE_SHARE = 0.25;
 /** Shorter than this rate control has nothing to work with. */
 const SHORTEST_PART_S = 0.8;
 
@@ -57,7 +48,6 @@ export function wholePart(facts: MediaFacts): Part[] {
 
 /** The parts of a source, in order; one where it cannot be cut. Pure. */
 export function planParts(facts: MediaFacts, cutting: Cutting = CUTTING): Part[] {
-  if (facts.video.frames < (cutting.leastFrames ?? 0)) return wholePart(facts);
   const cuts: Cut[] = [];
   let at = 0;
   for (const length of lengths(facts.durationS, cutting)) {
@@ -90,12 +80,12 @@ export function lengths(durationS: number, { longestS }: Cutting): number[] {
     found.push(length);
     left -= length;
   };
-  if (durationS <= Math.min(longestS, SHORT_S)) return [durationS * (1 - SHORT_LAST_SHARE)];
+  if (durationS <= longestS) return found;
   while (left > longestS || left > Math.max(KEYFRAMES_S * 1.3, durationS * LAST_SHARE)) {
     const grid = longestS < 2 * KEYFRAMES_S ? longestS / 2 : KEYFRAMES_S;
     take(Math.min(longestS, Math.max(grid, Math.round((left * NEXT_SHARE) / grid) * grid)));
   }
-  if (left > durationS * SHORT_LAST_SHARE) take(left * (1 - SHORT_LAST_SHARE));
+  if (left > durationS * LARGE_SHARE) take(left * (1 - LARGE_SHARE));
   return found;
 }
 

@@ -62,31 +62,37 @@ export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
   const { facts, tools, input, target, threads, clock, onSample, ...child } = sampling;
   const picture = planPicture(facts, target, 1, tools);
   const fps = picture.fps ?? facts.video.fps;
-  const found: number[][] = [];
   const began = clock.monotonic();
-  const places = pieces(facts);
-  const take = async (piece: (typeof places)[number]): Promise<void> => {
+  const take = async (stretches: readonly Stretch[]): Promise<number[][]> => {
     try {
-      const args = sampleArgs({ tools, facts, input, picture, ...piece });
       const { stdout, stderrTail } = await runChild({
         ...child,
         command: tools.ffmpeg,
-        args: [...quiet(), '-nostdin', ...threadArgs(threads), ...args],
+        args: [
+          ...[...quiet(), '-nostdin', ...threadArgs(threads)],
+          ...sampleArgs({ tools, facts, input, picture, stretches }),
+        ],
         doing: 'taking samples',
         timeoutMs: TIMEOUT_MS,
         limits: { addressSpaceBytes: memoryFor(facts), ...LIMITS },
       });
-      if (!BROKEN.test(stderrTail)) found.push(packetSizes(stdout));
+      return BROKEN.test(stderrTail) ? [] : packetSizes(stdout, stretches.length);
     } catch (error) {
       // Not every old file can be read from its middle.
       if (!isShrinkError(error, 'child-failed', 'timed-out')) throw error;
+      return [];
     }
   };
-  for (const [at, piece] of places.entries()) {
-    await take(piece);
-    onSample?.(at + 1, places.length);
+  const places = pieces(facts);
+  // Of a short clip all at once: starting a program takes as long as a sample of it. Of a long one that would be much memory.
+  let found = places.length <= SAMPLES ? await take(places) : [];
+  if (found.length === 0 && places.length > 1) {
+    for (const [at, place] of places.entries()) {
+      found.push(...(await take([place])));
+      onSample?.(at + 1, places.length);
+    }
   }
-  if (found.length === 0) await take({ fromS: 0, lengthS: places[0]?.lengthS ?? SHORTEST_S });
+  if (found.length === 0) found = await take([{ fromS: 0, lengthS: places[0]?.lengthS ?? SHORTEST_S }]);
   const rate = rateOf(found, fps);
   const frames = found.reduce((sum, sizes) => sum + sizes.length, 0);
   if (!rate) return guessedRate(picture, fps);
@@ -103,13 +109,20 @@ export function rateOf(samples: readonly (readonly number[])[], fps: number): Sa
   return { bitsPerSecond: Math.round(8 * (mean(others) * fps + mean(keys) / KEYFRAMES_S)) };
 }
 
-/** `0,  1024,  1024,  512,  3210, 0x1234abcd` of the framecrc muxer: the fifth number is the size. */
-function packetSizes(text: string): number[] {
-  return text
+/** `2,  1024,  1024,  512,  3210, 0x1234abcd` of the framecrc muxer: number of the stretch first, size fifth. */
+function packetSizes(text: string, stretches: number): number[][] {
+  const packets = text
     .split('\n')
-    .filter(line => line.startsWith('0,'))
-    .map(line => Number(line.split(',')[4]))
-    .filter(size => Number.isFinite(size));
+    .filter(line => /^\d+,/.test(line))
+    .map(line => line.split(',').map(Number));
+  return Array.from({ length: stretches }, (_, at) =>
+    packets.flatMap(([stretch, , , , size = Number.NaN]) => (stretch === at && Number.isFinite(size) ? [size] : [])),
+  ).filter(sizes => sizes.length > 0);
+}
+
+interface Stretch {
+  fromS: number;
+  lengthS: number;
 }
 
 /** Where samples are taken from: the middles of equal stretches, moved to a keyframe close by; of a very short clip, all of it. */

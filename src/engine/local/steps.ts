@@ -5,7 +5,7 @@ import type { MediaFacts } from '../../core/media.ts';
 import { codecHeader, mediaBytes } from '../../platform/ffmpeg/boxes.ts';
 import { probe } from '../../platform/ffmpeg/probe.ts';
 import { joinArgs, leadInArgs, partList, pictureArgs, type Rate, unfinishedPassLogs } from './argv.ts';
-import { type Bench, runStep } from './bench.ts';
+import { type Bench, forget, runStep } from './bench.ts';
 import type { Budget } from './budget.ts';
 import type { Part } from './parts.ts';
 import type { PicturePlan } from './picture.ts';
@@ -39,7 +39,7 @@ export interface Muxed {
 export interface PartMade {
   /** Of the picture, without any container. */
   bytes: number;
-  /** Of its file, by which it is recognised after a restart; 0 for a first pass, which leaves none. */
+  /** Of its file, by which it is recognised after a restart. That of a first pass is gone by then. */
   fileBytes: number;
   frames: number;
   complaints: number;
@@ -49,6 +49,8 @@ export interface PartMade {
 export class CutMissed extends Error {}
 
 export const partFile = (part: Part): string => `picture${part.index}.mp4`;
+/** What a first pass writes: frames of the same kinds and times as the second will, so that its tables are those of the result. */
+const measuredFile = (part: Part): string => `measured${part.index}.mp4`;
 
 /**
  * Some films can only be decoded from their beginning. x264 before build 151 wrote 4:4:4 in its own way, and says its build in the
@@ -76,15 +78,15 @@ export async function encodePart(
   const { part, rate, share, giveUpAboveBytes } = options;
   const frames = expectedFrames(bench, picture, part);
   const note = parts.length > 1 ? `${options.note}, part ${part.index + 1} of ${parts.length}` : options.note;
+  const file = rate.kind === 'pass-1' ? measuredFile(part) : partFile(part);
   const result = await runStep(bench, {
     doing: `encoding the picture (${note})`,
     args: pictureArgs({ tools, facts, input, picture, part, codec: choice.codec, effort, rate }),
     share: share * (part.frames / facts.video.frames),
     note,
     fraction: progress => progress.frames / frames,
-    ...(rate.kind === 'pass-1'
-      ? { besides: unfinishedPassLogs(choice.codec, part.index) }
-      : { output: partFile(part) }),
+    output: file,
+    ...(rate.kind === 'pass-1' ? { besides: unfinishedPassLogs(choice.codec, part.index) } : {}),
     ...(giveUpAboveBytes === undefined ? {} : { giveUpAboveBytes }),
   });
   if (result.tooLarge) return undefined;
@@ -92,8 +94,8 @@ export async function encodePart(
   const complaints = await complaintsWithin(bench, part, result.complaints);
   if (part.index === FIRST_SOUGHT && !options.trusted && complaints > 0)
     throw new CutMissed(`part ${part.index}: the decoder complained ${complaints} times`);
-  if (rate.kind === 'pass-1') return { bytes: result.bytes, fileBytes: 0, frames: result.frames, complaints };
-  const bytes = await mediaBytes(join(bench.context.workDir, partFile(part)));
+  const bytes = await mediaBytes(join(bench.context.workDir, file));
+  if (rate.kind === 'pass-1') await forget(bench, file);
   return { bytes, fileBytes: result.outputBytes, frames: result.frames, complaints };
 }
 

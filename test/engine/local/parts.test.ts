@@ -17,15 +17,17 @@ const clip = (durationS: number, startS = 0) =>
 
 describe('parts', () => {
   const cases: [number, number[]][] = [
-    [6, [4.5]],
-    [12, [9]],
-    [60, [35, 15, 5]],
-    [139, [85, 30, 15]],
+    [200, [120, 50, 20]],
+    [600, [180, 180, 145, 55]],
   ];
   it.each(cases)('%d s: the last is small, and cuts come where keyframes would', (durationS, expected) => {
     const found = lengths(durationS, CUTTING);
     expect(found.length).toBe(expected.length);
     for (const [at, length] of expected.entries()) expect(found[at]).toBeCloseTo(length, 0);
+  });
+
+  it('what is not longer than one part is not cut: two halves of 12 s cost a sixth more than the whole', () => {
+    for (const durationS of [3, 12, 60, 180]) expect(planParts(clip(durationS)).length).toBe(1);
   });
 
   it('of a long film none is longer than three minutes', () => {
@@ -35,7 +37,7 @@ describe('parts', () => {
   });
 
   it('begin at keyframes close by', () => {
-    const [first, second] = planParts(clip(60, 100));
+    const [first, second] = planParts(clip(60, 100), { longestS: 40 });
     expect(first).toMatchObject({ index: 0, atS: 100, durationS: 34, frames: 34 * 30 });
     expect(second).toMatchObject({ index: 1, atS: 134 });
     expect(second?.fromS).toBeCloseTo(134 - 1 / 60);

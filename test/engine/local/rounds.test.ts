@@ -20,7 +20,8 @@ function play(
   const { budget = BUDGET, parts: lengths = PARTS, overhead = budget.fixedBytes } = options;
   const parts: PartState[] = lengths.map(durationS => ({
     durationS,
-    weight: durationS * 10_000,
+    frames: Math.max(1, Math.round(durationS * 30)),
+    weight: (budget.capBytes * 1.2 * durationS) / lengths.reduce((sum, one) => sum + one, 0),
     tries: [],
     ...(options.ceilingBytes === undefined ? {} : { ceilingBytes: options.ceilingBytes }),
   }));
@@ -87,6 +88,22 @@ describe('landing on a size', () => {
     expect(rounds.length).toBe(2);
     expect(bytes).toBeGreaterThanOrEqual(BUDGET.capBytes * 0.99);
     expect(bytes).toBeLessThanOrEqual(BUDGET.capBytes);
+  });
+
+  it('very short clips fell to 95.5 % of the size: scaled they jumped over it, then were lowered blindly; now in between', () => {
+    // Forty frames that answer in steps: over, over, and four percent under, whatever is asked for by scaling alone.
+    const steps: Encoder = asked => (asked > 885_000 ? asked * 1.03 : asked > 865_000 ? asked * 1.008 : asked * 0.97);
+    const { bytes, rounds } = play(steps, { parts: [1.3] });
+    expect(bytes).toBeGreaterThanOrEqual(BUDGET.capBytes * 0.985);
+    expect(bytes).toBeLessThanOrEqual(BUDGET.capBytes);
+    expect(rounds.length).toBeLessThanOrEqual(5);
+  });
+
+  it('what x264 leaves unused of a short clip is asked for on top: 34 frames came out at 96 % and were made three times', () => {
+    const { parts, rounds, bytes } = play((asked, _part) => asked * (1 - 1.3 / 34), { parts: [34 / 30] });
+    expect(parts[0]?.tries.length).toBe(1);
+    expect(rounds.length).toBe(1);
+    expect(bytes).toBeGreaterThanOrEqual(BUDGET.capBytes * 0.985);
   });
 
   it('tables that turn out larger than thought cost the last part a little, not the file its size', () => {
