@@ -114,7 +114,9 @@ export function createWorld(options: WorldOptions): WorkerWorld {
       const written = folder && reportOf(job, folder.reports);
       if (!written) return undefined;
       const { outbox } = folder;
-      return writeReport({ ...written, ...ours(job), outbox, relative: job.relative, previous: job.report });
+      // A later version's report stands beside the result it is about: clip.v2.report.txt.
+      const relative = job.version > 1 && job.decision.kind === 'do' ? job.decision.output : job.relative;
+      return writeReport({ ...written, ...ours(job), outbox, relative, previous: job.report });
     },
     async removeReport(job) {
       if (job.report) await removeReport(job.report, ours(job));

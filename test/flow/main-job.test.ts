@@ -178,12 +178,12 @@ describe('words beside a file', () => {
     expect(await box.job('clip.mp4', 'cancelled')).toMatchObject({ report: null });
   });
 
-  it('changed after delivery ask for a second version', async () => {
-    const box = await started();
+  it('changed after delivery ask for a second version, each with a report of its own', async () => {
+    const box = await started({ config: { folders: [{ ...folder, reports: 'always' }] } });
     box.drop(await footage('plain'), 'clip.mp4');
     await box.job('clip.mp4', 'done');
     writeFileSync(join(box.inbox, 'clip.mp4.txt'), 'under 100 kB');
-    await box.holds('clip.mp4', 'clip.v2.mp4');
+    await box.holds('clip.mp4', 'clip.report.txt', 'clip.v2.mp4', 'clip.v2.report.txt');
     expect(statSync(join(box.outbox, 'clip.v2.mp4')).size).toBeLessThanOrEqual(100_000);
   });
 });
