@@ -153,7 +153,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   const places = () => placesOf(config);
   const metrics = createMetrics({ version, clock, files, ledger, status: () => status(), journal, places });
   releases.add({ release: () => metrics.close() });
-  const engines = createEngines({ ...options, meter: metrics, tools });
+  const engines = await createEngines({ ...options, meter: metrics, tools });
   releases.add({ release: () => engines.nemo?.close() });
   const resight = (job: Job): void => watcher.forget(job.inbox, job.relative);
   const space = new SpaceBook({ files, minFree: config.limits.minFree });

@@ -4,7 +4,7 @@ import type { Secrets } from './config/secrets.ts';
 import type { CloudMeter } from './core/meter.ts';
 import type { Engine } from './engine/engine.ts';
 import { createLocalEngine } from './engine/local/engine.ts';
-import { createNemoEngine, type NemoEngine } from './engine/nemo/engine.ts';
+import type { NemoEngine } from './engine/nemo/engine.ts';
 import { createLocalHelp } from './local-help.ts';
 import { skill } from './package.ts';
 import type { Clock } from './platform/clock.ts';
@@ -28,15 +28,18 @@ export interface Engines {
 }
 
 /** Every engine the config speaks of. Nothing is opened or sent before a job asks for it. */
-export function createEngines(options: EnginesOptions): Engines {
+export async function createEngines(options: EnginesOptions): Promise<Engines> {
   const { config, tools, clock } = options;
   const { effort, threads } = config.local;
   const local = createLocalEngine({ tools, effort, threads, clock });
-  return speaksOfNemo(config) ? { local, nemo: createCloudEngine({ ...options, local }) } : { local };
+  return speaksOfNemo(config) ? { local, nemo: await createCloudEngine({ ...options, local }) } : { local };
 }
 
-/** The cloud engine by itself, also for commands that ask it something beside the queue. */
-export function createCloudEngine({
+/**
+ * The cloud engine by itself, also for commands that ask it something beside the queue. Its code is read only here: with all it
+ * needs, that takes a quarter of the processor time of starting `compress`.
+ */
+export async function createCloudEngine({
   config,
   secrets,
   tools,
@@ -44,7 +47,8 @@ export function createCloudEngine({
   log,
   meter,
   local,
-}: Omit<EnginesOptions, 'tools'> & { tools?: Tools; local?: Engine }): NemoEngine {
+}: Omit<EnginesOptions, 'tools'> & { tools?: Tools; local?: Engine }): Promise<NemoEngine> {
+  const { createNemoEngine } = await import('./engine/nemo/engine.ts');
   const { nemo, limits } = config;
   return createNemoEngine({
     apiUrl: nemo.apiUrl,

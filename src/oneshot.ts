@@ -55,7 +55,7 @@ export interface OneShotOptions {
 export async function compressFiles(options: OneShotOptions): Promise<{ jobs: JobDetail[] }> {
   const { config, signal } = options;
   const tools = await findTools(config.local);
-  const engines = createEngines({ ...options, tools });
+  const engines = await createEngines({ ...options, tools });
   const places = await Promise.all(options.files.map(file => placeOf(file, options.output, options.files.length)));
   const jobs: JobDetail[] = [];
   for (const place of places) {

@@ -13,7 +13,7 @@ import type { Context } from './context.ts';
 export async function openCloud(context: Context): Promise<Cloud> {
   const config = await context.loadConfig();
   const secrets = await context.loadSecrets(config);
-  const engine = createCloudEngine({ config, secrets, clock: context.io.clock, log: silentLogger });
+  const engine = await createCloudEngine({ config, secrets, clock: context.io.clock, log: silentLogger });
   const signal = AbortSignal.timeout(ANSWER_MS);
   const once =
     <Args extends unknown[]>(act: (...args: Args) => Promise<CloudAnswer>) =>

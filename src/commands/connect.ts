@@ -101,6 +101,6 @@ async function explainer(
   const decider = createDecider(config);
   const tools = await findTools(config.local).catch(() => undefined);
   const parts = { config, secrets: {}, clock: context.io.clock, log: silentLogger };
-  const engines = tools ? createEngines({ ...parts, tools }) : {};
+  const engines = tools ? await createEngines({ ...parts, tools }) : {};
   return createExplain({ config, folders, ledger, decider, engines });
 }

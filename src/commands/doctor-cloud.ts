@@ -19,7 +19,7 @@ export async function cloudFindings(context: Context, config: Config): Promise<F
   if (!secrets) return [];
   const about = 'cloud';
   const { host } = new URL(config.nemo.apiUrl);
-  const engine = createCloudEngine({ config, secrets, clock, log: silentLogger });
+  const engine = await createCloudEngine({ config, secrets, clock, log: silentLogger });
   const late = new AbortController();
   const disarm = clock.after(PATIENCE_MS, () =>
     late.abort(new ShrinkError('unreachable', `${host} did not answer within ${formatDuration(PATIENCE_MS)}`)),

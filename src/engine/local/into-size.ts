@@ -148,6 +148,7 @@ function stateOf({ bench, work, measured, encoded, rounds, expected }: Desk): St
     return {
       durationS: part.durationS,
       frames: part.frames,
+      variable: bench.facts.video.variableFrameRate,
       weight: first?.bytes ?? 1,
       ...ceiling,
       tries: encoded[at]?.tries ?? [],

@@ -110,7 +110,7 @@ export async function meteredTools(
 /** What a run was for, from its arguments. Work folders are named `.shrinkbox-...`. */
 function kindOf(args: string): ChildKind {
   const ours = /file:\S*\.shrinkbox-/.test(args);
-  if (/ -version| -encoders| -codecs| -filters| -demuxers| -h full/.test(args)) return 'ask';
+  if (/ -version| -encoders| -codecs| -filters| -demuxers| -h full|lavfi/.test(args)) return 'ask';
   if (args.startsWith('ffprobe')) return ours && !args.includes('straight') ? 'verify' : 'probe';
   if (/ssim|psnr|vmaf/.test(args)) return 'compare';
   if (/ -pass 1|pass=1/.test(args)) return 'pass 1';
