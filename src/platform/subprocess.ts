@@ -96,13 +96,21 @@ function supervise(
   reject: (error: unknown) => void,
 ): void {
   const clock = request.clock ?? systemClock;
-  const child = spawn(command, args, {
-    cwd: request.cwd,
-    env: childEnvironment(),
-    stdio: ['ignore', 'pipe', 'pipe'],
-    detached: true,
-    shell: false,
-  });
+  let child: ChildProcess;
+  try {
+    child = spawn(command, args, {
+      cwd: request.cwd,
+      env: childEnvironment(),
+      stdio: ['ignore', 'pipe', 'pipe'],
+      detached: true,
+      shell: false,
+    });
+  } catch (error) {
+    return reject(cannotStart(request, error));
+  }
+  const { stdout, stderr } = child;
+  // Without descriptors for them there are no pipes, and the reason comes a moment later.
+  if (!stdout || !stderr) return void child.once('error', error => reject(cannotStart(request, error)));
   if (child.pid !== undefined) running.set(child.pid, request.command);
 
   // The cell every ending writes to; only the first one counts.
@@ -157,7 +165,7 @@ function supervise(
   const kept: string[] = [];
   let keptBytes = 0;
   const maxBytes = request.maxOutputBytes ?? DEFAULT_MAX_OUTPUT;
-  collectLines(child.stdout, line => {
+  collectLines(stdout, line => {
     if (request.isProgress?.(line) ?? true) stall.restart();
     if (request.onStdoutLine) return guard(() => request.onStdoutLine?.(line));
     keptBytes += line.length + 1;
@@ -165,7 +173,7 @@ function supervise(
     kept.push(line);
   });
   const tail = tailOfLines(8_000);
-  collectLines(child.stderr, line => {
+  collectLines(stderr, line => {
     tail.add(line);
     if (request.onStderrLine) guard(() => request.onStderrLine?.(line));
   });
@@ -193,29 +201,12 @@ function supervise(
   // `error` may come instead of `close` (the program could not be started) or beside it; settle takes the first.
   child.on('error', error => {
     if (child.pid !== undefined) return;
-    // The system says the same of a program that is not there and of a folder to run it in that is not.
-    if (request.cwd !== undefined && !existsSync(request.cwd)) return endWithout(request.cwd);
-    end(
-      new ShrinkError('tool-missing', `${request.doing}: ${request.command} cannot be started: ${error.message}`, {
-        doing: request.doing,
-        subject: request.command,
-      }),
-    );
+    end(cannotStart(request, error));
     settle(null, null);
   });
-  function endWithout(cwd: string): void {
-    end(
-      new ShrinkError('unavailable', `${request.doing}: ${cwd} is gone`, {
-        doing: request.doing,
-        subject: cwd,
-        hint: 'Mount the disk of the state directory again, or restart shrinkbox if it was moved.',
-      }),
-    );
-    settle(null, null);
-  }
   child.on('close', (code, signal) => settle(code, signal));
   let heard = 0;
-  for (const pipe of [child.stdout, child.stderr]) pipe.on('data', () => void (heard += 1));
+  for (const pipe of [stdout, stderr]) pipe.on('data', () => void (heard += 1));
   // After a suspension (SIGSTOP, a laptop's lid) this wait is over before what the child had said was read: it counts all the same.
   const leaveOnceRead = (leave: () => void): void => {
     const before = heard;
@@ -226,6 +217,33 @@ function supervise(
     undo.push(clock.after(TERM_TO_KILL_MS, () => leaveOnceRead(() => settle(code, signal)))),
   );
 }
+
+/** Why a program could not be started at all. */
+function cannotStart({ command, doing, cwd }: ChildRequest, error: unknown): ShrinkError {
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (SHORTAGES.has(code ?? '')) {
+    return new ShrinkError('io', `${doing}: ${command} cannot be started at the moment: ${message}`, {
+      doing,
+      subject: command,
+      hint: 'Too much is open or running on this machine (ulimit -n, -u); shrinkbox goes on by itself.',
+      cause: error,
+    });
+  }
+  // The system says the same of a program that is not there and of a folder to run it in that is not.
+  if (cwd !== undefined && !existsSync(cwd)) {
+    return new ShrinkError('unavailable', `${doing}: ${cwd} is gone`, {
+      doing,
+      subject: cwd,
+      hint: 'Mount the disk of the state directory again, or restart shrinkbox if it was moved.',
+    });
+  }
+  return new ShrinkError('tool-missing', `${doing}: ${command} cannot be started: ${message}`, {
+    doing,
+    subject: command,
+  });
+}
+
+const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
 
 function withCause(error: unknown, cause: ChildEnd): unknown {
   if (!isShrinkError(error) || error.cause !== undefined) return error;

@@ -264,6 +264,21 @@ describe('being ended', () => {
   });
 });
 
+it('that cannot be started for want of descriptors is a matter of time (was: a bug of ours, the file failed for good)', async () => {
+  if (!(await findLaunchers()).prlimit) return; // nothing here to lower our own limit with
+  // The limit is lifted again from outside: in here nothing can be started then.
+  const script = 'prlimit --pid $1 --nofile=8:; echo low; read line; prlimit --pid $1 --nofile=$2:; echo high';
+  const soft = (await readFile('/proc/self/limits', 'utf8')).match(/Max open files +(\d+)/)?.[1] ?? '1024';
+  const lever = spawn('sh', ['-c', script, 'sh', String(process.pid), soft], { stdio: ['pipe', 'pipe', 'inherit'] });
+  await once(lever.stdout, 'data');
+  const ended = runChild({ command: 'true', args: [], doing: 'looking' });
+  const error = await failure(ended).finally(async () => {
+    lever.stdin.end('\n');
+    await once(lever, 'close');
+  });
+  expect(error).toMatchObject({ code: 'io', message: expect.stringContaining('cannot be started at the moment') });
+});
+
 describe('a closed gate', () => {
   it('stops a running child without using up its time, and lets it go on', async () => {
     const gate = valve();
