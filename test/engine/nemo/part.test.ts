@@ -1,0 +1,66 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { Part } from '../../../src/engine/nemo/part.ts';
+import { silentLogger } from '../../../src/platform/log.ts';
+
+let dir: string;
+
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'nemo-part-'));
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+/** 40 MB in pieces of many sizes, each byte telling where it belongs. */
+const whole = Buffer.alloc(40_000_000);
+for (let at = 0; at + 4 <= whole.length; at += 4) whole.writeUInt32BE(at, at);
+
+function* pieces(): Generator<Buffer> {
+  for (let at = 0, n = 1; at < whole.length; n += 1) {
+    const bytes = (n * 37_123) % 262_144;
+    yield whole.subarray(at, at + bytes);
+    at += bytes;
+  }
+}
+
+describe('a download on its way to the disk', () => {
+  it.each([
+    ['a disk that takes it at once', () => 0],
+    // Every look at the clock is half a minute after the one before.
+    ['a disk that is always behind', later(() => 30_000)],
+    ['a disk that is behind now and then', later(n => (n % 60 === 1 ? 30_000 : 0))],
+  ])('is there byte for byte: %s', async (_, monotonic) => {
+    const part = await Part.open(join(dir, 'x.part'), 'x', monotonic);
+    for (const piece of pieces()) await part.append(piece);
+    await part.flush();
+    expect(part.bytes).toBe(whole.length);
+    await part.publish(join(dir, 'x.mp4'), silentLogger);
+    await part.close();
+    expect((await readFile(join(dir, 'x.mp4'))).equals(whole)).toBe(true);
+  });
+
+  it('asks to be waited for only where the disk is far behind', async () => {
+    const part = await Part.open(
+      join(dir, 'x.part'),
+      'x',
+      later(() => 30_000),
+    );
+    const waits: boolean[] = [];
+    for (const piece of pieces()) waits.push(part.append(piece) !== undefined);
+    expect(waits.indexOf(true)).toBeGreaterThan(30);
+    await part.flush();
+    await part.close();
+    expect((await readFile(join(dir, 'x.part'))).equals(whole)).toBe(true);
+  });
+});
+
+function later(byMs: (n: number) => number): () => number {
+  let now = 0;
+  let n = 0;
+  return () => {
+    n += 1;
+    now += byMs(n);
+    return now;
+  };
+}
