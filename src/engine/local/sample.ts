@@ -17,6 +17,8 @@ const SAMPLES = 3;
 const SAMPLE_S = 2;
 const MOST_OF_CLIP = 0.06;
 const SHORTEST_S = 0.6;
+/** A clip of three seconds has one scene: 0.6 s of it were a quarter of the clip and, with tone mapping, a tenth of its encode. */
+const SHORTEST_OF_SHORT_S = 0.4;
 /** A long film has more than three kinds of scenes, and time enough. */
 const MORE_SAMPLES_FROM_S = 600;
 const MORE_SAMPLES = 8;
@@ -129,7 +131,10 @@ interface Stretch {
 export function pieces({ durationS, startS, cuts }: Pick<MediaFacts, 'durationS' | 'startS' | 'cuts'>) {
   const total = Math.min(SAMPLES * SAMPLE_S, durationS * MOST_OF_CLIP);
   const samples = durationS >= MORE_SAMPLES_FROM_S ? MORE_SAMPLES : Math.min(SAMPLES, Math.floor(total / SHORTEST_S));
-  if (samples < 1) return [{ fromS: durationS / 2, lengthS: Math.min(durationS / 2, SHORTEST_S) }];
+  if (samples < 1) {
+    const lengthS = Math.max(SHORTEST_OF_SHORT_S, Math.min(SHORTEST_S, durationS / 10));
+    return [{ fromS: durationS / 2, lengthS: Math.min(durationS / 2, lengthS) }];
+  }
   const lengthS = durationS >= MORE_SAMPLES_FROM_S ? SAMPLE_S : total / samples;
   const stretch = durationS / samples;
   return Array.from({ length: samples }, (_, at) => {
