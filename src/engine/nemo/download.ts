@@ -242,6 +242,8 @@ function readAll(
   isEnough: () => boolean,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
+    // Cut while the file was prepared: nothing more is going to be told.
+    if (body.destroyed) return reject(body.errored ?? new Error('the connection ended before the file did'));
     body.on('data', (chunk: Buffer) => {
       try {
         const behind = take(chunk);

@@ -2,12 +2,18 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
+import { createAddressPolicy } from '../../../src/engine/nemo/addresses.ts';
+import { download } from '../../../src/engine/nemo/download.ts';
 import { entriesOf, idAt } from '../../../src/engine/nemo/json.ts';
 import { hasArrived, snapshotOf } from '../../../src/engine/nemo/state.ts';
 import { createStreamReader, meaningsOf } from '../../../src/engine/nemo/stream.ts';
 import { heard, repliesOf, SILENCE } from '../../../src/engine/nemo/turn.ts';
 import { plainWords } from '../../../src/engine/nemo/words.ts';
+import type { Http } from '../../../src/platform/http.ts';
+import { silentLogger } from '../../../src/platform/log.ts';
 import { eventually } from '../../support/eventually.ts';
 import { bench, onEnd } from './support.ts';
 
@@ -131,6 +137,37 @@ describe('a download', () => {
       expect(server.messages).toHaveLength(1);
     },
   );
+
+  it('that is cut before anybody reads it is gone on with (was: it hung for ever)', async () => {
+    const { server, dir } = await bench();
+    const whole = Buffer.alloc(64, '\0\0\0@ftypisom');
+    const headers = { 'content-type': 'video/mp4', 'content-length': '64', etag: '"1"' };
+    const bodies = [new Readable({ read() {} }), Readable.from([whole])];
+    bodies[0]?.on('error', () => {}).destroy(new Error('reset'));
+    const cut = new Promise(resolve => void bodies[0]?.once('close', resolve));
+    const http: Http = {
+      request: async () => {
+        await cut;
+        return { status: 200, headers, body: bodies.shift() as Readable };
+      },
+      close: async () => {},
+    };
+    const found = await download({
+      ...{
+        url: `${server.url}/x.mp4`,
+        what: 'render_1',
+        path: join(dir, 'x.mp4'),
+        http,
+        atMost: 1e9,
+        silenceMs: 60_000,
+      },
+      ...{ policy: createAddressPolicy(server.url), apiOrigin: 'https://api.example', clock: server.clock },
+      ...{ openOwn: () => Promise.reject(new Error('not ours')), signal: new AbortController().signal },
+      ...{ log: silentLogger, onProgress: () => {} },
+    });
+    expect(found).toEqual({ kind: 'file', bytes: 64 });
+    expect(bodies).toEqual([]);
+  });
 
   it('that never ends is too large, not a full disk', async () => {
     const { engine, server, order, job } = await bench();
