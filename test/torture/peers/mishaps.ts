@@ -142,7 +142,14 @@ export const damagedSources = (random: Random): Case => ({
         const job = await box.job(name);
         demand(job.state === 'failed', `${name} is ${job.state} (${job.reason ?? job.how})`);
         demand((job.reason ?? '').length > 20, `${name} failed without a reason`);
-        demand(job.report !== null && existsSync(job.report), `${name} has no report`);
+        // Written once the job rests.
+        await eventually(
+          async () => {
+            const { report } = await box.job(name);
+            return report !== null && existsSync(report);
+          },
+          { what: `the report of ${name}` },
+        );
         counts.refused += 1;
       }
       const whys = new Set<string>();
