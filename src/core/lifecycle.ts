@@ -319,8 +319,7 @@ function noteOf(happened: JobEvent): string | undefined {
     case 'admitted':
     case 'decided': {
       const { decision } = happened.data;
-      if (decision.kind === 'do') return `rule ${decision.rule}: ${decision.why}`;
-      return decision.reason;
+      return decision.kind === 'do' ? decision.why : decision.reason;
     }
     case 'queued':
       return happened.data.because;

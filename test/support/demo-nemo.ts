@@ -3,6 +3,7 @@
  * program is the built one; nothing leaves the machine, and every line of what happens is the daemon's own.
  */
 import { statSync } from 'node:fs';
+import { formatBytes } from '../../src/core/units.ts';
 import { Box } from './box.ts';
 import { footage } from './footage.ts';
 import { NemoServer } from './nemo-server/server.ts';
@@ -25,14 +26,16 @@ try {
   await box.start();
   const source = box.drop(await footage('plain'), 'holiday.mp4');
   const startedAt = Date.now();
-  say(`dropped ${source} (${kB(statSync(source).size)})`);
+  say(`dropped ${source} (${formatBytes(statSync(source).size)})`);
   const job = await box.job('holiday.mp4');
   for (const { at, event, note } of job.history)
-    say(`  ${new Date(at).toISOString().slice(11, 19)}  ${event.padEnd(10)} ${note ?? ''}`);
+    say(`  ${new Date(at).toISOString().slice(11, 19)}  ${event.padEnd(10)} ${note ?? ''}`.trimEnd());
   say('');
   say(`state    ${job.state}${job.reason ? `: ${job.reason}` : ''}`);
-  say(`before   ${kB(job.source_bytes)}`);
-  say(`after    ${kB(job.output_bytes ?? 0)}   ${job.output}`);
+  if (job.facts['agent']) say(`agent    ${job.facts['agent']}`);
+  if (job.facts['claim link']) say(`on site  ${job.facts['claim link']} (of the stand-in: it leads nowhere)`);
+  say(`before   ${formatBytes(job.source_bytes)}`);
+  say(`after    ${formatBytes(job.output_bytes ?? 0)}   ${job.output}`);
   say(
     `time     ${((Date.now() - startedAt) / 1000).toFixed(1)}s, ${server.requests.length} requests, ${server.messages.length} message`,
   );
@@ -41,8 +44,4 @@ try {
 } finally {
   await box.dispose();
   await server.stop();
-}
-
-function kB(bytes: number): string {
-  return `${(bytes / 1000).toFixed(0)} kB`;
 }
