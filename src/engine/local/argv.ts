@@ -154,7 +154,11 @@ function encoderArgs({ facts, picture, part, codec, effort, rate }: PictureArgs)
       const pass = { 'pass-1': '1', 'pass-2': '2', quality: undefined }[rate.kind];
       // Parts with other settings can stand in one file.
       const tolerance = rate.kind === 'pass-2' ? [`ratetol=${rate.tolerance}`] : [];
-      const params = ['stitchable=1', ...tolerance];
+      // A search to the pixel's half is enough to tell how many bits a frame needs: a seventh less processor time than a first pass
+      // of x264's own choice, SSIM 0.0000, -0.0002 and +0.0005 (02, 05, 17). To the whole pixel (subme=0) saved a fifth, but cost
+      // 0.0006 on 05; without deblocking it lost a little too.
+      const search = rate.kind === 'pass-1' ? ['subme=1'] : [];
+      const params = ['stitchable=1', ...search, ...tolerance];
       return [
         ...['-c:v', 'libx264', '-preset', preset, '-profile:v', 'high', '-pix_fmt', 'yuv420p', '-g', String(keyint)],
         ...quality,
