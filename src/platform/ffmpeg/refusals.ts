@@ -39,6 +39,8 @@ export function refuseByProbe(path: string, error: unknown, looks: Looks): unkno
       ...(error.doing === undefined ? {} : { doing: error.doing }),
       ...(hint === undefined ? {} : { hint }),
     });
+  // Killed from outside, by whomever: that says nothing about the file, and it is tried again.
+  if (error.cause.endSignal === 'SIGKILL') return error;
   if (error.code === 'out-of-memory') {
     return because('unsafe-media', 'asks for more memory to be opened than any sane video does', HINT_BROKEN);
   }

@@ -158,6 +158,13 @@ describe('names', () => {
     await expect(promise).rejects.toMatchObject({ code: 'cancelled' });
   });
 
+  it('an ffprobe that is killed from outside says nothing about the file (was: failed for good, "asks for more memory")', async () => {
+    const ffprobe = join(directory, 'killed');
+    await writeFile(ffprobe, '#!/bin/sh\nkill -9 $$\n', { mode: 0o755 });
+    const tools = { ...(await realTools()), ffprobe };
+    await expect(probe(await footage('tiny'), { tools })).rejects.toMatchObject({ code: 'out-of-memory' });
+  });
+
   it('an ffprobe that answers nonsense is not believed', async () => {
     const path = join(directory, 'nonsense');
     await writeFile(path, '#!/bin/sh\necho "not json"\n', { mode: 0o755 });

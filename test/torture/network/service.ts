@@ -1,5 +1,6 @@
 /** What the service behind the network does: errors for an hour, storms of 429, strange streams, results of another length. */
 import { gzipSync } from 'node:zlib';
+import { eventually } from '../../support/eventually.ts';
 import type { AgentEvent } from '../../support/nemo-server/sse.ts';
 import { demand, sleep } from '../arena.ts';
 import { costsOf } from '../process.ts';
@@ -31,8 +32,10 @@ const forAnHour = (name: string, fault: Omit<Fault, 'match'>, after?: string): C
     async ({ box, server }) => {
       await sleep(HOUR_MS / SPEED);
       const asked = server.requests.length;
-      const [job] = await box.jobs();
-      demand(job !== undefined && (job.reason ?? '').length > 10, `nobody says why it waits: ${JSON.stringify(job)}`);
+      // Between two waits it asks once more.
+      const job = await eventually(async () => (await box.jobs()).find(({ reason }) => (reason ?? '').length > 10), {
+        what: 'the reason it waits for',
+      });
       // Once a minute would be impolite enough.
       demand(asked < 120, `${asked} requests in an hour of refusals`);
       demand(server.messages.length <= 1, `${server.messages.length} messages`);
