@@ -141,11 +141,17 @@ function trim({ fromS, toS }: Pick<Part, 'fromS' | 'toS'>): string[] {
   return [`trim=${bounds.join(':')}`];
 }
 
+/**
+ * Frames from one keyframe to the next, at most. One every eight seconds keeps seeking quick. Every five cost a recording of ten frames
+ * a second more than its size gave back: there an I frame is worth twenty others. x264's own default is 250 frames.
+ */
+export function keyframeInterval(fps: number): number {
+  return Math.min(300, Math.max(150, Math.round(fps * 8)));
+}
+
 function encoderArgs({ facts, picture, part, codec, effort, rate }: PictureArgs): string[] {
   const fps = Math.max(1, picture.fps ?? facts.video.fps);
-  // A keyframe at least every eight seconds keeps seeking quick. Every five cost a recording of ten frames a second more than
-  // its size gave back: there an I frame is worth twenty others. x264's own default is 250 frames.
-  const keyint = Math.min(300, Math.max(150, Math.round(fps * 8)));
+  const keyint = keyframeInterval(fps);
   const preset = PRESETS[codec][effort];
   const quality =
     rate.kind === 'pass-2' ? ['-b:v', String(Math.floor(rate.bitsPerSecond))] : ['-crf', formatCrf(rate.crf)];
@@ -154,8 +160,8 @@ function encoderArgs({ facts, picture, part, codec, effort, rate }: PictureArgs)
       const pass = { 'pass-1': '1', 'pass-2': '2', quality: undefined }[rate.kind];
       // Parts with other settings can stand in one file.
       const tolerance = rate.kind === 'pass-2' ? [`ratetol=${rate.tolerance}`] : [];
-      // A search to the pixel's half is enough to tell how many bits a frame needs: a seventh less processor time than a first pass
-      // of x264's own choice, SSIM 0.0000, -0.0002 and +0.0005 (02, 05, 17). To the whole pixel (subme=0) saved a fifth, but cost
+      // One round over the fractions of a pixel is enough to tell how many bits a frame needs: a seventh less processor time than a
+      // first pass of x264's own choice (two), SSIM 0.0000, -0.0002 and +0.0005 (02, 05, 17). To the whole pixel (subme=0) saved a fifth, but cost
       // 0.0006 on 05; without deblocking it lost a little too.
       const search = rate.kind === 'pass-1' ? ['subme=1'] : [];
       const params = ['stitchable=1', ...search, ...tolerance];

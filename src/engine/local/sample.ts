@@ -4,7 +4,7 @@ import { quiet } from '../../platform/ffmpeg/args.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type ChildRequest, runChild } from '../../platform/subprocess.ts';
-import { sampleArgs } from './argv.ts';
+import { keyframeInterval, sampleArgs } from './argv.ts';
 import { type Bench, memoryFor, recall, remember, threadArgs } from './bench.ts';
 import { planPicture } from './picture.ts';
 import { guessedRate, type SampledRate } from './rung.ts';
@@ -23,8 +23,6 @@ const SHORTEST_OF_SHORT_S = 0.4;
 /** A long film has more than three kinds of scenes, and time enough. */
 const MORE_SAMPLES_FROM_S = 600;
 const MORE_SAMPLES = 8;
-/** What the encode will have: a keyframe every eight seconds. The one each sample begins with must not count as one in two. */
-const KEYFRAMES_S = 8;
 const SHARE = 0.02;
 const TIMEOUT_MS = 120_000;
 /** Blocks instead of a picture: a sample of those says nothing. */
@@ -102,14 +100,17 @@ export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
   return { ...rate, secondsPerFrame: Number(((clock.monotonic() - began) / 1000 / frames).toFixed(5)) };
 }
 
-/** From the sizes of the packets of each sample, the first of which is a keyframe. */
+/**
+ * From the sizes of the packets of each sample, the first of which is a keyframe: one in two seconds there, in the encode as far apart
+ * as keyframeInterval says. Taken as every eight seconds, a street and a car park at ten frames a second got a third of their size.
+ */
 export function rateOf(samples: readonly (readonly number[])[], fps: number): SampledRate | undefined {
   const keys = samples.flatMap(sizes => sizes.slice(0, 1));
   const others = samples.flatMap(sizes => sizes.slice(1));
   if (keys.length === 0) return undefined;
   const mean = (sizes: readonly number[]) => sizes.reduce((sum, one) => sum + one, 0) / sizes.length;
   if (others.length === 0) return { bitsPerSecond: Math.round(mean(keys) * 8 * fps) };
-  return { bitsPerSecond: Math.round(8 * (mean(others) * fps + mean(keys) / KEYFRAMES_S)) };
+  return { bitsPerSecond: Math.round(8 * (mean(others) * fps + (mean(keys) * fps) / keyframeInterval(fps))) };
 }
 
 /** `2,  1024,  1024,  512,  3210, 0x1234abcd` of the framecrc muxer: number of the stretch first, size fifth. */
