@@ -114,7 +114,11 @@ async function fetchOnce(request: DownloadRequest, part: Part): Promise<Fetched>
       hint: 'Retry later; the render is kept.',
     });
   }
-  await part.begin(status, headers);
+  await part.begin(status, headers).catch((error: unknown) => {
+    // Left open, it would hold its connection for as long as the other side likes.
+    answer.body.destroy();
+    throw error;
+  });
   const total = part.total ?? request.expectedBytes;
   if (request.upTo !== undefined && total !== undefined && total > request.upTo) {
     answer.body.destroy();

@@ -6,13 +6,13 @@ import { join } from 'node:path';
 import { Readable } from 'node:stream';
 import { describe, expect, it } from 'vitest';
 import { createAddressPolicy } from '../../../src/engine/nemo/addresses.ts';
-import { download } from '../../../src/engine/nemo/download.ts';
+import { type Downloaded, download } from '../../../src/engine/nemo/download.ts';
 import { entriesOf, idAt } from '../../../src/engine/nemo/json.ts';
 import { hasArrived, snapshotOf } from '../../../src/engine/nemo/state.ts';
 import { createStreamReader, meaningsOf } from '../../../src/engine/nemo/stream.ts';
 import { heard, repliesOf, SILENCE } from '../../../src/engine/nemo/turn.ts';
 import { plainWords } from '../../../src/engine/nemo/words.ts';
-import type { Http } from '../../../src/platform/http.ts';
+import type { Http, HttpAnswer } from '../../../src/platform/http.ts';
 import { silentLogger } from '../../../src/platform/log.ts';
 import { eventually } from '../../support/eventually.ts';
 import { bench, onEnd } from './support.ts';
@@ -138,35 +138,28 @@ describe('a download', () => {
     },
   );
 
+  const headers = { 'content-type': 'video/mp4', 'content-length': '64', etag: '"1"' };
+  const whole = () => Readable.from([Buffer.alloc(64, '\0\0\0@ftypisom')]);
+
   it('that is cut before anybody reads it is gone on with (was: it hung for ever)', async () => {
-    const { server, dir } = await bench();
-    const whole = Buffer.alloc(64, '\0\0\0@ftypisom');
-    const headers = { 'content-type': 'video/mp4', 'content-length': '64', etag: '"1"' };
-    const bodies = [new Readable({ read() {} }), Readable.from([whole])];
-    bodies[0]?.on('error', () => {}).destroy(new Error('reset'));
-    const cut = new Promise(resolve => void bodies[0]?.once('close', resolve));
-    const http: Http = {
-      request: async () => {
-        await cut;
-        return { status: 200, headers, body: bodies.shift() as Readable };
-      },
-      close: async () => {},
-    };
-    const found = await download({
-      ...{
-        url: `${server.url}/x.mp4`,
-        what: 'render_1',
-        path: join(dir, 'x.mp4'),
-        http,
-        atMost: 1e9,
-        silenceMs: 60_000,
-      },
-      ...{ policy: createAddressPolicy(server.url), apiOrigin: 'https://api.example', clock: server.clock },
-      ...{ openOwn: () => Promise.reject(new Error('not ours')), signal: new AbortController().signal },
-      ...{ log: silentLogger, onProgress: () => {} },
-    });
+    const reset = new Readable({ read() {} }).on('error', () => {});
+    const cut = new Promise(resolve => void reset.once('close', resolve));
+    reset.destroy(new Error('reset'));
+    const found = await fetched([
+      { status: 200, headers, body: reset, after: cut },
+      { status: 200, headers, body: whole() },
+    ]);
     expect(found).toEqual({ kind: 'file', bytes: 64 });
-    expect(bodies).toEqual([]);
+  });
+
+  it('that comes with a range nobody asked for is let go of (was: its connection stayed open)', async () => {
+    const other = new Readable({ read() {} });
+    const found = await fetched([
+      { status: 206, headers: { ...headers, 'content-range': 'bytes 7-63/64' }, body: other },
+      { status: 200, headers, body: whole() },
+    ]);
+    expect(found).toEqual({ kind: 'file', bytes: 64 });
+    expect(other.destroyed).toBe(true);
   });
 
   it('that never ends is too large, not a full disk', async () => {
@@ -199,6 +192,28 @@ describe('a download', () => {
     expect((after?.at ?? 0) - (asked[0]?.at ?? 0)).toBeGreaterThanOrEqual(20_000);
   });
 });
+
+/** Downloads from a host that gives these answers, one after the other; all of them are used. */
+async function fetched(answers: (HttpAnswer & { after?: Promise<unknown> })[]): Promise<Downloaded> {
+  const { server, dir } = await bench();
+  const http: Http = {
+    async request() {
+      const answer = answers.shift();
+      await answer?.after;
+      if (!answer) throw new Error('asked too often');
+      return answer;
+    },
+    close: async () => {},
+  };
+  const found = await download({
+    ...{ url: `${server.url}/x.mp4`, what: 'render_1', path: join(dir, 'x.mp4'), http, atMost: 1e9, silenceMs: 60_000 },
+    ...{ policy: createAddressPolicy(server.url), apiOrigin: 'https://api.example', clock: server.clock },
+    ...{ openOwn: () => Promise.reject(new Error('not ours')), signal: new AbortController().signal },
+    ...{ log: silentLogger, onProgress: () => {} },
+  });
+  expect(answers).toEqual([]);
+  return found;
+}
 
 /** Has results come from a host that sends a video without end; gives the bytes it sent so far. */
 async function endless(server: { resultUrl: unknown }, headers: Record<string, string> = {}): Promise<() => number> {
