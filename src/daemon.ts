@@ -146,7 +146,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   await claims.claim(inboxesOf(config));
   await folders.remember(log);
   const workRoot = join(config.stateDir, 'work');
-  const untidied = await sweepLeftovers(workRoot, folders, id => progressOf(ledger.get(id)), log);
+  const untidied = await sweepLeftovers(config.stateDir, folders, id => progressOf(ledger.get(id)), log);
 
   const gate = new ReasonedGate();
   let decider = createDecider(config);

@@ -7,16 +7,22 @@ import { nodeFiles } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
 
 /**
- * Removes what a crash left behind and no unfinished job owns: work directories, hidden temporary files in outboxes.
+ * Removes what a crash left behind and no unfinished job owns: work directories, hidden temporary files in outboxes, an
+ * identity.json that was not written to its end.
  * @returns the ids of finished jobs whose work directories are still there: what follows the end of a job did not all happen.
  */
 export async function sweepLeftovers(
-  workRoot: string,
+  stateDir: string,
   folders: Folders,
   stateOf: (job: string) => 'unknown' | 'unfinished' | 'finished',
   log: Logger,
 ): Promise<ReadonlySet<string>> {
   const untidied = new Set<string>();
+  const workRoot = join(stateDir, 'work');
+  for (const name of await readdir(stateDir)) {
+    // Named by conf; it may hold a token that the service gives once in seven days, but nobody reads it again.
+    if (name.startsWith('identity.json.tmp-')) await rm(join(stateDir, name), { force: true });
+  }
   for (const name of await readdir(workRoot)) {
     const state = stateOf(name);
     if (state === 'finished') untidied.add(name);

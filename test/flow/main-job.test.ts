@@ -302,10 +302,9 @@ describe('a person', () => {
 
   it('starts another on the same inbox with a state of its own, and is told so', async () => {
     const box = await started();
-    const config = join(box.dir, 'other.yaml');
-    const folder = { inbox: box.inbox, outbox: join(box.dir, 'other-outbox') };
-    writeFileSync(config, JSON.stringify({ state_dir: join(box.dir, 'other-state'), folders: [folder] }));
-    const { code, stderr } = await box.run('run', '--config', config);
+    const other = new Box({ config: { folders: [{ ...folder, inbox: box.inbox }] } });
+    boxes.push(other);
+    const { code, stderr } = await other.run('run');
     expect(code).toBe(11);
     expect(stderr).toContain(`Another shrinkbox (pid ${box.pid}, state ${box.state}) watches ${box.inbox} already`);
     expect((await box.status()).running).toBe(true);

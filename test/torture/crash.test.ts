@@ -19,6 +19,8 @@ describe.each([
   [
     NEMO,
     [
+      // Was: the half-written identity stayed in the state directory.
+      'after write state/identity.json.tmp-X #1',
       'after sending POST /api/render/proxy/lambda #1',
       'before rename state/work/JOB/result-1.mp4.part -> state/work/JOB/result-1.mp4 #1',
     ],

@@ -17,16 +17,17 @@ const NFC = 'Caf\u00e9 \u00fcber.mp4'.normalize('NFC');
 const NFD = NFC.normalize('NFD');
 
 export const names: Case = {
-  name: 'names in NFC and NFD, of 255 bytes, not UTF-8; trees as deep as a path may be',
+  name: 'names in NFC and NFD, of 255 bytes, not UTF-8; paths as long as they may be, 300 folders deep',
   keeps: 'watch 36, 63; promise 3',
   run: () =>
     inBox(COPYING, async box => {
       await box.start();
       const tiny = readFileSync(await footage('tiny'));
       const originals = new Originals();
-      // As deep as PATH_MAX (4096 bytes) lets the inbox be, with a little left for the outbox's own hidden names.
-      const deep = `${'d/'.repeat(1700)}deep.mp4`;
-      const good = [NFC, NFD, `${'n'.repeat(251)}.mp4`, `${'é'.repeat(125)}.mp4`, deep];
+      // As long as PATH_MAX (4096 bytes) lets a path be, with a little left for the outbox's own hidden names.
+      const long = `${`${'d'.repeat(99)}/`.repeat(35)}long.mp4`;
+      const deep = `${'d/'.repeat(300)}deep.mp4`;
+      const good = [NFC, NFD, `${'n'.repeat(251)}.mp4`, `${'é'.repeat(125)}.mp4`, long, deep];
       for (const name of good) {
         const to = join(box.inbox, name);
         mkdirSync(join(to, '..'), { recursive: true });

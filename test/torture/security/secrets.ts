@@ -221,11 +221,11 @@ export const twoDaemons: Case = {
       const { code, stderr } = await box.run('run');
       demand(code === 11, `the second ended with ${code}: ${stderr}`);
       // A state of its own does not make it another's inbox.
-      const other = join(box.dir, 'other.yaml');
-      const folder = { inbox: join(box.inbox, 'within'), outbox: join(box.dir, 'other-outbox') };
-      writeFileSync(other, JSON.stringify({ state_dir: join(box.dir, 'other-state'), folders: [folder] }));
-      const overlapping = await box.run('run', '--config', other);
-      demand(overlapping.code === 11, `on an inbox within the other's: ${overlapping.code} ${overlapping.stderr}`);
+      await inBox({ config: { folders: [{ inbox: join(box.inbox, 'within'), outbox: 'outbox' }] } }, async other => {
+        const overlapping = await other.run('run');
+        const isNamed = overlapping.stderr.includes(`watches ${box.inbox}, which lies around`);
+        demand(overlapping.code === 11 && isNamed, `on an inbox within: ${overlapping.code} ${overlapping.stderr}`);
+      });
       // Five at once, after the first is gone: exactly one lives.
       await box.kill('SIGKILL');
       const racing = Array.from({ length: 5 }, () => box.spawn('run'));
