@@ -162,7 +162,7 @@ export class Box {
 
   /**
    * Waits until the newest job of a source name is in one of the states; any resting state unless told otherwise. One that
-   * rests in another state for a minute is not waited for any longer.
+   * rests in another state for two minutes is not waited for any longer, unless it is cancelled: then a new version may come.
    */
   async job(name: string, ...states: StateName[]): Promise<JobDetail> {
     const wanted: readonly StateName[] = states.length > 0 ? states : RESTS;
@@ -174,8 +174,9 @@ export class Box {
         const is = new Error(
           `${name} is ${job?.state ?? 'not known'}, not ${wanted.join(' or ')}: ${job?.reason ?? ''}`,
         );
-        restsSince = job && RESTS.includes(job.state) ? (restsSince ?? performance.now()) : undefined;
-        if (restsSince !== undefined && performance.now() - restsSince > 60_000) return is;
+        const rests = job !== undefined && job.state !== 'cancelled' && RESTS.includes(job.state);
+        restsSince = rests ? (restsSince ?? performance.now()) : undefined;
+        if (restsSince !== undefined && performance.now() - restsSince > 120_000) return is;
         throw is;
       },
       { what: `${name} to be ${wanted.join(' or ')}`, withinMs: this.patienceMs },
