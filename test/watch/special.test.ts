@@ -133,8 +133,10 @@ describe('what may not be read', () => {
 
   it('is refused with a reason: a folder that may be listed but not entered', async () => {
     const { inbox, watcher, sighted, sightings } = await asNobody(() => watching());
-    await drop(inbox, 'closed/clip.mp4');
-    chmodSync(join(inbox, 'closed'), 0o400);
+    // Under a hidden name first: seen before it is closed it would be refused for another reason as well.
+    await drop(inbox, '.closed/clip.mp4');
+    chmodSync(join(inbox, '.closed'), 0o400);
+    await rename(join(inbox, '.closed'), join(inbox, 'closed'));
     await watcher.rescan();
     await sighted('closed', seen => seen.refused === 'this folder cannot be listed (EACCES)');
     await watcher.rescan();
