@@ -1,7 +1,7 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, mkdtemp, open, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Part } from '../../../src/engine/nemo/part.ts';
 import { silentLogger } from '../../../src/platform/log.ts';
 
@@ -53,6 +53,38 @@ describe('a download on its way to the disk', () => {
     await part.close();
     expect((await readFile(join(dir, 'x.part'))).equals(whole)).toBe(true);
   });
+
+  it.each([
+    ['on the way', 'datasync'],
+    ['at the end', 'sync'],
+  ] as const)('is neither kept nor gone on with when the disk lost a part of it %s', async (_, syncs) => {
+    const part = await Part.open(join(dir, 'x.part'), 'x');
+    await part.begin(200, { etag: '"1"', 'content-length': String(whole.length) });
+    const lost = Object.assign(new Error(`EIO: i/o error, ${syncs}`), { code: 'EIO' });
+    // The system says so once: asked again, it says that everything is there, and reads as if it were.
+    const failing = vi.spyOn(await fileHandles(), syncs).mockRejectedValueOnce(lost);
+    try {
+      await expect(keep(part)).rejects.toMatchObject({ code: 'io' });
+      expect(failing).toHaveBeenCalledTimes(1);
+    } finally {
+      failing.mockRestore();
+      await part.close();
+    }
+    expect(await readdir(dir)).toEqual([]);
+  });
+
+  async function keep(part: Part): Promise<void> {
+    for (const piece of pieces()) await part.append(piece);
+    await part.flush();
+    await part.publish(join(dir, 'x.mp4'), silentLogger);
+  }
+
+  /** What all of them have in common. */
+  async function fileHandles(): Promise<FileHandle> {
+    const handle = await open(dir);
+    await handle.close();
+    return Object.getPrototypeOf(handle) as FileHandle;
+  }
 });
 
 function later(byMs: (n: number) => number): () => number {
