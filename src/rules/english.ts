@@ -1,6 +1,6 @@
 /** English phrases. Longest match wins (see instruction.ts), so a phrase may contain words that mean something else alone. */
 import { FILLER, GRANTED, han, latin, type Meaning, type Phrase, shareWish, UNCLEAR, wish } from './phrase.ts';
-import { FRAME_RATE, PLAIN_NUMBER, percentShare, readNumber, RESOLUTION, SIZE } from './quantities.ts';
+import { FRAME_RATE, PLAIN_NUMBER, percentShare, readNumber, readQuantity, RESOLUTION, SIZE } from './quantities.ts';
 
 const MUTE = wish({ field: 'audio', value: { kind: 'mute' } });
 const KEEP_AUDIO = wish({ field: 'audio', value: { kind: 'keep' } });
@@ -46,6 +46,11 @@ const shares: Phrase[] = [
     UNCLEAR,
   ),
   latin(`${FRACTION}${OF_SIZE}`, ([, text]) => shareWish(fraction(text))),
+  // Without an article only where the size is named: `third` may count something else.
+  latin(`(third|quarter|fourth|fifth|tenth)${OF_SIZE}`, ([, text]) => shareWish(fraction(text))),
+  latin(String.raw`(?:(?:by\s+)?(\d{1,2})\s*(?:x|times)\s+(?:smaller|less)|by\s+(\d{1,2})\s*x)`, ([, a, b]) =>
+    shareWish(1 / Number(a ?? b)),
+  ),
   latin(String.raw`${FRACTION}[\s-]sized?`, ([, text]) => shareWish(fraction(text))),
   latin(
     String.raw`${FRACTION}\s+as\s+(?:big|large)(?:\s+as\s+(?:now|before|it\s+is(?:\s+now)?|the\s+original))?`,
@@ -80,6 +85,32 @@ const QUANTITY_LIST = String.raw`${QUANTITY}(?:(?:\s+|\s*,\s*|\s+and\s+)${QUANTI
 const NOW = String.raw`(?:\s+(?:about|around|roughly|over|almost|nearly|only|just|now|currently|already|still)){0,3}`;
 const THING = String.raw`(?:it|this|that|(?:the|this|that|my)\s+${NOUN}|(?:the|its|my)\s+(?:(?:file|video)\s+)?size)`;
 
+/** `4K to 1080p`, `100MB -> 20MB`: the first of two is what is there. Whoever would have more than there is, is asked. */
+function fromTo(quantity: string, orBare = quantity): Phrase[] {
+  return [
+    han(
+      String.raw`(${quantity})(?:\s*(?:->|=>|→)\s*|\s+(?:down\s+)?(?:to|into)\s+)(?=(${quantity}|${orBare})(?![a-z0-9]))`,
+      ([, there, wanted]) => (isMore(there, wanted) ? FILLER : UNCLEAR),
+    ),
+  ];
+}
+
+/** Whether the first quantity is the larger of the two, as far as that can be told. */
+function isMore(one = '', other = ''): boolean {
+  const [large, small] = [measureOf(one), measureOf(other)];
+  return large !== undefined && small !== undefined && large > small;
+}
+
+/** Bytes, lines (pixels for a box) or frames a second: to be compared with others of its kind only. */
+function measureOf(text: string): number | undefined {
+  const meaning = readQuantity(text);
+  const value = meaning?.kind === 'wish' ? meaning.wishes[0]?.value : undefined;
+  if (typeof value === 'number') return value;
+  if (typeof value !== 'object') return undefined;
+  if (value.kind === 'bytes') return value.bytes;
+  return value.kind === 'lines' ? value.lines : undefined;
+}
+
 const source: Phrase[] = [
   latin(
     String.raw`(?:(?:the|my)\s+)?(?:original|source|input)(?:\s+${NOUN})?(?:['’]s|\s+(?:is|was|has))${NOW}(?:\s+an?)?\s+${QUANTITY_LIST}`,
@@ -101,6 +132,9 @@ const source: Phrase[] = [
     String.raw`from\s+(?:an?\s+)?${ATTRIBUTE}(?:\s+${ATTRIBUTE}){0,3}(?:\s+${NOUN})?(?=\s+(?:down\s+)?(?:to|into)\s)`,
     FILLER,
   ),
+  ...fromTo(SIZE),
+  ...fromTo(RESOLUTION, '(?:2160|1440|1080|720|480)(?![.,:\\d])'),
+  ...fromTo(FRAME_RATE),
   latin(
     String.raw`(?:(?:this|my|the|an?|all|these)\s+)?\.?${FORMAT}(?:\s+${NOUN})?\s+(?:in)?to\s+(?:an?\s+)?\.?mp4(?:\s+(?:format|file|video)s?)?`,
     GRANTED,
@@ -121,6 +155,10 @@ const sound: Phrase[] = [
     KEEP_AUDIO,
   ),
   latin(String.raw`(?:same|original)\s+(?:audio|sound)`, KEEP_AUDIO),
+  latin(
+    String.raw`(?:don['’]?t|do\s+not|never|without)\s+(?:remov(?:e|ing)|drop(?:ping)?|strip(?:ping)?|delet(?:e|ing)|los(?:e|ing)|mut(?:e|ing)|touch(?:ing)?|chang(?:e|ing))\s+(?:the\s+|its\s+)?(?:audio|sound)`,
+    KEEP_AUDIO,
+  ),
   latin(String.raw`(?:in\s+|with\s+)?aac(?:\s+audio)?`, GRANTED),
 ];
 
@@ -158,6 +196,11 @@ const quality: Phrase[] = [
     String.raw`(?:(?:in|at|with|keep|keeping)\s+)?(?:the\s+)?(?:best|highest|max(?:imum)?|top)\s+(?:possible\s+)?(?:(?:video|image|picture)\s+)?quality(?:\s+possible)?`,
     MAX,
   ),
+  latin(
+    String.raw`(?:the\s+)?(?:low(?:er)?|bad|poor|worse|less)\s+quality\s+is\s+(?:fine|ok(?:ay)?|acceptable|good\s+enough|no\s+problem)`,
+    GRANTED,
+  ),
+  latin(String.raw`(?:the\s+)?quality\s+(?:doesn['’]?t|does\s+not|isn['’]?t|is\s+not)\s+(?:matter|important)`, GRANTED),
   latin(String.raw`quality\s*[:=]?\s*max(?:imum)?`, MAX),
   latin(String.raw`as\s+(?:high|good)(?:\s+a)?\s+quality\s+as\s+possible`, MAX),
 ];
@@ -209,7 +252,7 @@ const smaller: Phrase[] = [
     GRANTED,
   ),
   latin(
-    String.raw`(?:for|on)\s+(?:(?:the|my|any|every)\s+)?(?:web|website|internet|phones?|mobile(?:\s+phones?)?|iphone|ipad|android|tv|computer|browsers?)`,
+    String.raw`(?:for|on)\s+(?:(?:the|my|any|every)\s+)?(?:web|website|internet|phones?|youtube|vimeo|mobile(?:\s+phones?)?|iphone|ipad|android|tv|computer|browsers?)`,
     GRANTED,
   ),
   latin(
@@ -218,7 +261,11 @@ const smaller: Phrase[] = [
   ),
 ];
 
-const before = (of?: 'resolution' | 'fps'): Meaning => ({ kind: 'beside', where: 'before', ...(of && { of }) });
+const before = (of?: 'resolution' | 'fps' | 'size'): Meaning => ({
+  kind: 'beside',
+  where: 'before',
+  ...(of && { of }),
+});
 
 const bounds: Phrase[] = [
   latin(
@@ -226,13 +273,22 @@ const bounds: Phrase[] = [
     before(),
   ),
   latin(
-    String.raw`(?:file\s+|size\s+)?(?:max(?:imum)?\.?|limit(?:ed)?|cap(?:ped)?|budget)(?:\s+(?:file\s+)?size)?(?:\s+(?:of|to|at|is))?`,
+    String.raw`(?:(?:file|size|upload|attachment)\s+)?(?:max(?:imum)?\.?|limit(?:ed)?|cap(?:ped)?|budget)(?:\s+(?:file\s+)?size)?(?:\s+(?:of|to|at|is))?`,
     { kind: 'beside', where: 'either' },
   ),
   latin(String.raw`(?:or|and)\s+(?:less|smaller|under|below|lower|fewer)|tops|at\s+most|maximum`, {
     kind: 'beside',
     where: 'either',
   }),
+  // The upper one is the limit.
+  latin(
+    String.raw`between\s+${PLAIN_NUMBER}\s*(?:ki?b|m(?:i?b)?|g(?:i?b)?)?\s+(?:and|to)(?=\s+${SIZE})`,
+    before('size'),
+  ),
+  latin(
+    String.raw`(?:keep(?:ing)?|stay(?:ing)?)(?:\s+(?:it|this))?(?:\s+(?:at|in))?(?=\s+(?:${RESOLUTION}|${FRAME_RATE}))`,
+    before(),
+  ),
   latin(String.raw`resolution(?:\s+(?:of|to|at|is))?`, before('resolution')),
   latin(String.raw`frame\s?rate(?:\s+(?:of|to|at|is))?`, before('fps')),
   latin(String.raw`frame\s?rate\s*(?:of|to|at|is|:|=)?\s*(?:max(?:imum)?\s+)?(\d{1,3})`, ([, fps]) => {

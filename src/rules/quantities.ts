@@ -68,6 +68,16 @@ export const QUANTITIES: readonly Phrase[] = [
   latin(String.raw`(\d{2,3})\s*${KILOBITS()}\s*(?:aac\s*)?(?:audio|sound|音频)(?:\s*bit\s?rate)?`, bitrate),
 ];
 
+/** What a text that is nothing but one quantity means. */
+export function readQuantity(text: string): Meaning | undefined {
+  for (const { pattern, read } of QUANTITIES) {
+    pattern.lastIndex = 0;
+    const match = pattern.exec(text);
+    if (match?.[0].length === text.length) return read(match);
+  }
+  return undefined;
+}
+
 function KILOBITS(): string {
   return String.raw`k(?:b(?:its?)?(?:ps|\/s)?|bps)?`;
 }
