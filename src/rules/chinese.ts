@@ -13,7 +13,7 @@ import {
   wish,
 } from './phrase.ts';
 import { PLACES, placeNamed } from './places.ts';
-import { FRAME_RATE, PLAIN_NUMBER, RESOLUTION, readNumber, SIZE } from './quantities.ts';
+import { FRAME_RATE, fromTo, PLAIN_NUMBER, RESOLUTION, readNumber, SIZE } from './quantities.ts';
 
 const NUMERAL = '[零一二两三四五六七八九十百千]{1,7}';
 const AMOUNT = `(${PLAIN_NUMBER}|${NUMERAL})`;
@@ -80,7 +80,11 @@ const shares: Phrase[] = [
 const QUANTITY = `(?:大约|大概|约|差不多)?\\s*(?:${SIZE}|${RESOLUTION}|${FRAME_RATE})(?![a-z0-9])的?(?!\\s*(?:以内|以下|之内|之下|内|左右|上下))`;
 const FOOTAGE = '(?:视频|文件|影片|录像|短片|片子|录屏|电影)';
 
+const TO = '\\s*(?:的)?(?:视频)?(?:转换?|变|改|降|压缩?|缩)?(?:成|为|到|至)?(?<=[转换变改降压缩成为到至])\\s*';
+
 const source: Phrase[] = [
+  ...fromTo(TO, SIZE),
+  ...fromTo(TO, RESOLUTION),
   han(`原(?:来|始)?的?(?:${FOOTAGE}|片)(?:的?大小|的?体积|的?分辨率)?(?:是|有|为)?${QUANTITY}`, FILLER),
   han(`(?:${FOOTAGE}(?:的?大小|的?体积)?|大小|体积)(?:现在|目前)?(?:是|有)${QUANTITY}`, UNCLEAR),
 ];
@@ -118,7 +122,7 @@ const quality: Phrase[] = [
     AUTO,
   ),
   han('(?:画质|质量|清晰度)(?:不变|不降|好|清晰)', AUTO),
-  han('高(?:画质|质量)|画质清晰', AUTO),
+  han('高(?:画质|质量)|画质清晰|(?:画质|质量|清晰度)(?:尽量|尽可能|要)(?:好|高|清晰)', AUTO),
   han('最(?:高|好|佳|大)的?(?:画质|质量|清晰度)|(?:画质|质量)最(?:高|好|佳)', MAX),
 ];
 
@@ -143,7 +147,10 @@ const smaller: Phrase[] = [
     '尽可能(?:的)?小|尽量(?:的)?小(?:一?点|一?些)?|越小越好|(?:压到|压缩到|缩到|变到)?最小(?:的?(?:大小|体积|尺寸))?|最大(?:程度)?(?:地|的)?压缩',
     { kind: 'granted', smallest: true },
   ),
-  han('(?:变|更|缩|弄|改|压)?小(?:一点儿?|一些|点儿?|些)|(?:变|更|缩|减|弄)小|压缩(?:一下|视频)?', GRANTED),
+  han(
+    '(?:太|很|有点)大|(?:变|更|缩|弄|改|压)?小(?:一点儿?|一些|点儿?|些)|(?:变|更|缩|减|弄)小|压缩(?:一下|视频)?',
+    GRANTED,
+  ),
   han('(?:(?:转|转换|转码|导出|输出|保存|存|变|改|做|弄)(?:成|为|到|至)?)?\\.?mp4(?:格式|文件|视频)?', GRANTED),
   han('(?:方便|便于|用于|适合|以便|为了|好)(?:我)?(?:发送|分享|上传|传输|传播|发布)', GRANTED),
   han(`${SENT}微信(?:群|好友|聊天|发送|上|里)?`, { kind: 'wish', bound: true, ...wechat }),

@@ -1,6 +1,6 @@
 /** English phrases. Longest match wins (see instruction.ts), so a phrase may contain words that mean something else alone. */
 import { FILLER, GRANTED, han, latin, type Meaning, type Phrase, shareWish, UNCLEAR, wish } from './phrase.ts';
-import { FRAME_RATE, PLAIN_NUMBER, percentShare, readNumber, readQuantity, RESOLUTION, SIZE } from './quantities.ts';
+import { FRAME_RATE, PLAIN_NUMBER, percentShare, fromTo, readNumber, RESOLUTION, SIZE } from './quantities.ts';
 
 const MUTE = wish({ field: 'audio', value: { kind: 'mute' } });
 const KEEP_AUDIO = wish({ field: 'audio', value: { kind: 'keep' } });
@@ -33,6 +33,7 @@ const NO_NOUN = String.raw`(?![\s-]+(?!(?:please|pls|thanks|and|with|without|at|
 const shares: Phrase[] = [
   latin(`${PERCENT}${OF_SIZE}?`, ([, text]) => percentShare(text, 'to')),
   latin(String.raw`by\s+(?:about\s+|around\s+)?${PERCENT}${OF_SIZE}?`, ([, text]) => percentShare(text, 'by')),
+  latin(String.raw`sav(?:e|ing)\s+(?:about\s+|around\s+)?${PERCENT}`, ([, text]) => percentShare(text, 'by')),
   latin(String.raw`${PERCENT}\s+(?:smaller|less|off|reduction)`, ([, text]) => percentShare(text, 'by')),
   // `reduce it 30%`: to, or by?
   latin(
@@ -85,31 +86,7 @@ const QUANTITY_LIST = String.raw`${QUANTITY}(?:(?:\s+|\s*,\s*|\s+and\s+)${QUANTI
 const NOW = String.raw`(?:\s+(?:about|around|roughly|over|almost|nearly|only|just|now|currently|already|still)){0,3}`;
 const THING = String.raw`(?:it|this|that|(?:the|this|that|my)\s+${NOUN}|(?:the|its|my)\s+(?:(?:file|video)\s+)?size)`;
 
-/** `4K to 1080p`, `100MB -> 20MB`: the first of two is what is there. Whoever would have more than there is, is asked. */
-function fromTo(quantity: string, orBare = quantity): Phrase[] {
-  return [
-    han(
-      String.raw`(${quantity})(?:\s*(?:->|=>|→)\s*|\s+(?:down\s+)?(?:to|into)\s+)(?=(${quantity}|${orBare})(?![a-z0-9]))`,
-      ([, there, wanted]) => (isMore(there, wanted) ? FILLER : UNCLEAR),
-    ),
-  ];
-}
-
-/** Whether the first quantity is the larger of the two, as far as that can be told. */
-function isMore(one = '', other = ''): boolean {
-  const [large, small] = [measureOf(one), measureOf(other)];
-  return large !== undefined && small !== undefined && large > small;
-}
-
-/** Bytes, lines (pixels for a box) or frames a second: to be compared with others of its kind only. */
-function measureOf(text: string): number | undefined {
-  const meaning = readQuantity(text);
-  const value = meaning?.kind === 'wish' ? meaning.wishes[0]?.value : undefined;
-  if (typeof value === 'number') return value;
-  if (typeof value !== 'object') return undefined;
-  if (value.kind === 'bytes') return value.bytes;
-  return value.kind === 'lines' ? value.lines : undefined;
-}
+const TO = String.raw`(?:\s*(?:->|=>|→)\s*|\s+(?:down\s+)?(?:to|into)\s+)`;
 
 const source: Phrase[] = [
   latin(
@@ -132,9 +109,9 @@ const source: Phrase[] = [
     String.raw`from\s+(?:an?\s+)?${ATTRIBUTE}(?:\s+${ATTRIBUTE}){0,3}(?:\s+${NOUN})?(?=\s+(?:down\s+)?(?:to|into)\s)`,
     FILLER,
   ),
-  ...fromTo(SIZE),
-  ...fromTo(RESOLUTION, '(?:2160|1440|1080|720|480)(?![.,:\\d])'),
-  ...fromTo(FRAME_RATE),
+  ...fromTo(TO, SIZE),
+  ...fromTo(TO, RESOLUTION, '(?:2160|1440|1080|720|480)(?![.,:\\d])'),
+  ...fromTo(TO, FRAME_RATE),
   latin(
     String.raw`(?:(?:this|my|the|an?|all|these)\s+)?\.?${FORMAT}(?:\s+${NOUN})?\s+(?:in)?to\s+(?:an?\s+)?\.?mp4(?:\s+(?:format|file|video)s?)?`,
     GRANTED,
@@ -188,6 +165,11 @@ const quality: Phrase[] = [
     AUTO,
   ),
   latin(String.raw`(?:keep|preserve|maintain|retain)(?:ing)?\s+quality`, AUTO),
+  latin(String.raw`(?:still\s+)?look(?:s|ing)?\s+(?:still\s+)?(?:good|great|nice|decent|fine|the\s+same|sharp)`, AUTO),
+  latin(
+    String.raw`without\s+(?:(?:making|having)\s+(?:it|the\s+(?:video|picture))\s+)?look(?:ing)?\s+(?:too\s+)?(?:bad|worse|blurry|awful|terrible)`,
+    AUTO,
+  ),
   latin(
     String.raw`(?:good|high|great|decent|same|original|excellent|nice|reasonable|acceptable|full)[\s-]quality`,
     AUTO,
@@ -245,7 +227,10 @@ const smaller: Phrase[] = [
     String.raw`(?:(?:a\s+(?:bit|little|lot)|much|way|slightly|significantly|somewhat)\s+)?(?:smaller|lighter)`,
     GRANTED,
   ),
-  latin('small|tiny|compact|less\\s+space', GRANTED),
+  latin(
+    'small|tiny|compact|less\\s+space|(?:too|very|so|really)\\s+(?:large|big|huge)|sav(?:e|ing)\\s+(?:(?:disk|some|storage)\\s+)?space',
+    GRANTED,
+  ),
   latin(String.raw`(?:an?\s+)?\.?(?:mp4|mpeg-?4)(?:\s+(?:format|file|video|container)s?)?`, GRANTED),
   latin(
     String.raw`(?:for|to|so\s+(?:that\s+)?(?:i|we|you)\s+can|ready\s+(?:for|to))\s+(?:(?:easy|easily|quick|quickly|faster)\s+)?(?:sharing|share|sending|send|uploading|upload|uploads|posting|post|attaching|attach|streaming|stream)(?:\s+(?:it|this|them|online))?`,
@@ -267,9 +252,11 @@ const before = (of?: 'resolution' | 'fps' | 'size'): Meaning => ({
   ...(of && { of }),
 });
 
+const LOWERED = String.raw`(?:(?:lower|drop|decrease|cut|bring)(?:ing)?(?:\s+down)?\s+(?:the\s+|its\s+)?)?`;
+
 const bounds: Phrase[] = [
   latin(
-    String.raw`under|below|beneath|within|at\s+(?:the\s+)?(?:most|max(?:imum)?)|up\s+to|(?:no|not)\s+(?:more|bigger|larger|greater|higher|over)(?:\s+than)?|(?:less|lower|smaller|fewer|lighter)\s+than|(?:not|never|doesn['’]?t|don['’]?t)\s+(?:to\s+)?exceed(?:ing|s)?|(?:must|should|may|can)\s?(?:not|['’]t)\s+(?:exceed|be\s+(?:over|above|more\s+than|larger\s+than|bigger\s+than))`,
+    String.raw`under|below|beneath|within|at\s+(?:the\s+)?(?:most|max(?:imum)?)|up\s+to|(?:no|not)\s+(?:more|bigger|larger|greater|higher|over)(?:\s+than)?|(?:less|lower|smaller|fewer|lighter)\s+th[ae]n|(?:not|never|doesn['’]?t|don['’]?t)\s+(?:to\s+)?exceed(?:ing|s)?|(?:must|should|may|can)\s?(?:not|['’]t)\s+(?:exceed|be\s+(?:over|above|more\s+than|larger\s+than|bigger\s+than))`,
     before(),
   ),
   latin(
@@ -289,9 +276,10 @@ const bounds: Phrase[] = [
     String.raw`(?:keep(?:ing)?|stay(?:ing)?)(?:\s+(?:it|this))?(?:\s+(?:at|in))?(?=\s+(?:${RESOLUTION}|${FRAME_RATE}))`,
     before(),
   ),
-  latin(String.raw`resolution(?:\s+(?:of|to|at|is))?`, before('resolution')),
-  latin(String.raw`frame\s?rate(?:\s+(?:of|to|at|is))?`, before('fps')),
-  latin(String.raw`frame\s?rate\s*(?:of|to|at|is|:|=)?\s*(?:max(?:imum)?\s+)?(\d{1,3})`, ([, fps]) => {
+  latin(String.raw`${LOWERED}resolution(?:\s+(?:down\s+)?(?:of|to|at|is))?`, before('resolution')),
+  latin(String.raw`(?:lower|drop|go|bring)(?:\s+(?:it|this))?(?:\s+down)?\s+to`, before()),
+  latin(String.raw`${LOWERED}frame\s?rate(?:\s+(?:down\s+)?(?:of|to|at|is))?`, before('fps')),
+  latin(String.raw`${LOWERED}frame\s?rate\s*(?:of|to|at|is|:|=)?\s*(?:max(?:imum)?\s+)?(\d{1,3})`, ([, fps]) => {
     const value = Number(fps);
     return value >= 1 && value <= 240 ? wish({ field: 'fps', value }) : undefined;
   }),
@@ -300,7 +288,7 @@ const bounds: Phrase[] = [
 
 const fillers: Phrase[] = [
   latin(
-    String.raw`(?:can|could|would|will)\s+(?:you|u)(?:\s+(?:please|pls|kindly))?|i\s*(?:['’]d)?\s+(?:like|want|need)(?:\s+(?:you\s+to|to|it|this))?|i['’]d\s+like|thank\s+you(?:\s+very\s+much)?|keep\s+(?:it|this|that|${ITS}(?:file\s+)?size|${ITS}file)|(?:cut|bring|get|take)\s+(?:it|this|${ITS}(?:file\s+)?size|${ITS}${NOUN})\s+down|down\s+to|cut\s+${ITS}(?:file\s+)?size|for\s+(?:me|us)|give\s+(?:me|us)|send\s+me|so\s+(?:that\s+)?it|it['’]s`,
+    String.raw`(?:can|could|would|will)\s+(?:you|u)(?:\s+(?:please|pls|kindly))?|i\s*(?:['’]d)?\s+(?:like|want|need)(?:\s+(?:you\s+to|to|it|this))?|i['’]d\s+like|thank\s+you(?:\s+very\s+much)?|keep\s+(?:it|this|that|${ITS}(?:file\s+)?size|${ITS}file)|(?:cut|bring|get|take)\s+(?:it|this|${ITS}(?:file\s+)?size|${ITS}${NOUN})\s+down|down\s+to|cut\s+${ITS}(?:file\s+)?size|keep(?=\s+(?:under|below|within|at|to)\s)|for\s+(?:me|us)|give\s+(?:me|us)|send\s+me|so\s+(?:that\s+)?it|it['’]s`,
     FILLER,
   ),
 ];

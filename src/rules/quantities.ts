@@ -2,12 +2,15 @@
 import {
   audioWish,
   bytesWish,
+  FILLER,
   fpsWish,
+  han,
   latin,
   linesWish,
   type Meaning,
   type Phrase,
   shareWish,
+  UNCLEAR,
   wish,
 } from './phrase.ts';
 
@@ -68,8 +71,27 @@ export const QUANTITIES: readonly Phrase[] = [
   latin(String.raw`(\d{2,3})\s*${KILOBITS()}\s*(?:aac\s*)?(?:audio|sound|音频)(?:\s*bit\s?rate)?`, bitrate),
 ];
 
-/** What a text that is nothing but one quantity means. */
-export function readQuantity(text: string): Meaning | undefined {
+/** `4K to 1080p`, `100MB -> 20MB`: the first of two is what is there. Whoever would have more than there is, is asked. */
+export function fromTo(connector: string, quantity: string, orBare = quantity): Phrase[] {
+  return [
+    han(`(${quantity})${connector}(?=(${quantity}|${orBare})(?![a-z0-9]))`, ([, there, wanted]) =>
+      measureOf(there) > measureOf(wanted) ? FILLER : UNCLEAR,
+    ),
+  ];
+}
+
+/** Bytes, lines or frames a second: to be compared with others of its kind only. NaN where there is nothing to compare. */
+function measureOf(text = ''): number {
+  const meaning = readWhole(text);
+  const value = meaning?.kind === 'wish' ? meaning.wishes[0]?.value : undefined;
+  if (typeof value === 'number') return value;
+  if (typeof value !== 'object') return Number.NaN;
+  if (value.kind === 'bytes') return value.bytes;
+  return value.kind === 'lines' ? value.lines : Number.NaN;
+}
+
+/** What a text that is one quantity and nothing else means. */
+function readWhole(text: string): Meaning | undefined {
   for (const { pattern, read } of QUANTITIES) {
     pattern.lastIndex = 0;
     const match = pattern.exec(text);
