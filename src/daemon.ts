@@ -34,6 +34,7 @@ import { createNotify } from './notify.ts';
 import type { Clock } from './platform/clock.ts';
 import { findTools } from './platform/ffmpeg/tools.ts';
 import { fingerprint, nodeFiles } from './platform/files.ts';
+import { gatedFiles } from './platform/gated-files.ts';
 import { createHttp } from './platform/http.ts';
 import type { Logger } from './platform/log.ts';
 import { SpaceBook } from './platform/space.ts';
@@ -137,7 +138,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   });
   releases.add({ release: () => journal.close() });
 
-  const files = nodeFiles;
+  const files = gatedFiles(nodeFiles, { clock });
   const folders = new Folders(config, files);
   folders.prepare(log);
   folders.checkRealPaths();

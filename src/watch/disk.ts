@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import type { Clock } from '../platform/clock.ts';
 import type { FsKind } from '../platform/mounts.ts';
-import { MountGate } from './mount-gate.ts';
+import { MountGate } from '../platform/mount-gate.ts';
 import type { FileStat } from './stat.ts';
 
 /** What lstat said of one path: gone, a stat, or why it would not tell. */

@@ -6,7 +6,7 @@ import { systemClock } from '../../src/platform/clock.ts';
 import type { Mount } from '../../src/platform/mounts.ts';
 import { readMounts } from '../../src/platform/mounts.ts';
 import { type HintSource, chokidarHints } from '../../src/watch/hints.ts';
-import { MountGate } from '../../src/watch/mount-gate.ts';
+import { MountGate } from '../../src/platform/mount-gate.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { canMount, hungMount } from './mounting.ts';

@@ -1,5 +1,5 @@
 import { ShrinkError } from '../core/errors.ts';
-import type { Clock } from '../platform/clock.ts';
+import type { Clock } from './clock.ts';
 
 /**
  * The way to a mount that may hang (a server that is off, a FUSE process that is stuck). One call at a time, so that a
@@ -10,22 +10,44 @@ export class MountGate {
   private readonly clock: Clock;
   private readonly answerMs: number;
   private queue: Promise<unknown> = Promise.resolve();
-  private hung = false;
+  /** Set while it hangs: resolves when the call that hung came back. */
+  private hung: Promise<void> | undefined;
   private closed = false;
   private readonly waiting = new Set<(error: ShrinkError) => void>();
 
+  /** @param answerMs how long an answer is waited for, milliseconds */
   constructor(mountPoint: string, clock: Clock, answerMs: number) {
     this.mountPoint = mountPoint;
     this.clock = clock;
     this.answerMs = answerMs;
   }
 
-  /** Rejects with `unavailable` when no answer came in time; `onLate` gets what comes after that. */
-  async call<T>(work: () => Promise<T>, onLate?: (result: T) => void): Promise<T> {
+  /**
+   * Rejects with `unavailable` when no answer came in time; `onLate` gets what comes after that, and is waited for before
+   * anybody else has a turn.
+   */
+  async call<T>(work: () => Promise<T>, onLate?: Late<T>, answerMs = this.answerMs): Promise<T> {
     const before = this.queue;
-    const turn = this.answer(before, work, onLate);
+    const turn = this.answer(before, work, answerMs, onLate);
     this.queue = turn.catch(() => {});
     return turn;
+  }
+
+  /** For what must be done some time, as closing a file: in its turn, or once the mount answers again. */
+  async whenBack<T>(work: () => Promise<T>): Promise<T> {
+    let begun = false;
+    const beginning = () => {
+      begun = true;
+      return work();
+    };
+    for (;;) {
+      try {
+        return await this.call(beginning);
+      } catch (error) {
+        if (begun || this.closed) throw error;
+        await this.hung;
+      }
+    }
   }
 
   /** Rejects what has not come back, and everything from now on. */
@@ -34,7 +56,12 @@ export class MountGate {
     for (const reject of this.waiting) reject(this.silent());
   }
 
-  private async answer<T>(before: Promise<unknown>, work: () => Promise<T>, onLate?: (result: T) => void): Promise<T> {
+  private async answer<T>(
+    before: Promise<unknown>,
+    work: () => Promise<T>,
+    answerMs: number,
+    onLate: Late<T> | undefined,
+  ): Promise<T> {
     await before;
     if (this.hung || this.closed) throw this.silent();
     const running = work();
@@ -47,20 +74,21 @@ export class MountGate {
       const giveUp = (error: ShrinkError) => {
         end();
         late = true;
-        this.hung = true;
+        const cameBack = running.then(result => onLate?.(result)).catch(ignore);
+        this.hung = cameBack.then(() => {
+          this.hung = undefined;
+        });
         reject(error);
       };
-      const stopTimer = this.clock.after(this.answerMs, () => giveUp(this.silent()));
+      const stopTimer = this.clock.after(answerMs, () => giveUp(this.silent()));
       this.waiting.add(giveUp);
       running.then(
         result => {
-          this.hung = false;
-          if (late) return onLate?.(result);
+          if (late) return;
           end();
           resolve(result);
         },
         error => {
-          this.hung = false;
           if (late) return;
           end();
           reject(error);
@@ -71,9 +99,14 @@ export class MountGate {
 
   private silent(): ShrinkError {
     return new ShrinkError('unavailable', `${this.mountPoint} does not answer`, {
-      doing: 'looking for files',
+      doing: 'looking at the disk',
       subject: this.mountPoint,
       hint: 'Check the server or the process behind that mount; shrinkbox goes on by itself when it answers.',
     });
   }
 }
+
+type Late<T> = (result: T) => void | Promise<void>;
+
+/** Nobody waits for it any more. */
+function ignore(): void {}

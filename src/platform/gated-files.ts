@@ -1,0 +1,93 @@
+import type { Clock } from './clock.ts';
+import type { Files, OpenFile } from './files.ts';
+import { MountGate } from './mount-gate.ts';
+import { kindOfType, type Mount, mountOf, readMounts } from './mounts.ts';
+
+/** As long as the watcher waits: NFS retries for minutes before it gives up. */
+const ANSWER_MS = 20_000;
+/** A share takes its time to put gigabytes on its disk (2 GB at 10 MB/s). */
+const DATA_MS = 5 * 60_000;
+/** Mounts come and go seldom; reading the list takes as long as two calls. */
+const MOUNTS_MS = 1_000;
+
+export interface GatedOptions {
+  clock: Clock;
+  mounts?: () => Mount[];
+  /** Milliseconds; shorter in tests. */
+  answerMs?: number;
+}
+
+/**
+ * The same files, with every call into a mount that may hang (network, FUSE) behind that mount's gate: a share that is off
+ * holds one thread of the pool of four, and who asks for something there learns after a while that it is `unavailable`.
+ * Without that, two deliveries to a hung share stop every other folder, and four of them the journal.
+ * An act that was given up on may still happen, as on any network share whose answer was lost.
+ */
+export function gatedFiles(files: Files, options: GatedOptions): Files {
+  const { clock, answerMs = ANSWER_MS } = options;
+  const gates = new Map<string, MountGate>();
+  let known: { mounts: Mount[]; at: number } | undefined;
+  const gateOf = (path: string): MountGate | undefined => {
+    const now = clock.monotonic();
+    if (!known || now - known.at >= MOUNTS_MS) known = { mounts: (options.mounts ?? readMounts)(), at: now };
+    const mount = mountOf(known.mounts, path);
+    if (!mount || !kindOfType(mount.type).polled) return undefined;
+    let gate = gates.get(mount.point);
+    if (!gate) gates.set(mount.point, (gate = new MountGate(mount.point, clock, answerMs)));
+    return gate;
+  };
+  const asking = <T>(path: string, work: () => Promise<T>): Promise<T> => gateOf(path)?.call(work) ?? work();
+  /** Where only one of two names lies there, that one is asked for. */
+  const between = (from: string, to: string) => (gateOf(to) ? to : from);
+  return {
+    lstat: path => asking(path, () => files.lstat(path)),
+    stat: path => asking(path, () => files.stat(path)),
+    async open(path, flags, mode) {
+      const gate = gateOf(path);
+      if (!gate) return files.open(path, flags, mode);
+      const file = await gate.call(
+        () => files.open(path, flags, mode),
+        late => letGo(late, path, flags === 'wx', files),
+      );
+      return gatedFile(file, gate);
+    },
+    readdir: path => asking(path, () => files.readdir(path)),
+    mkdir: path => asking(path, () => files.mkdir(path)),
+    link: (from, to) => asking(between(from, to), () => files.link(from, to)),
+    rename: (from, to) => asking(between(from, to), () => files.rename(from, to)),
+    unlink: path => asking(path, () => files.unlink(path)),
+    statfs: path => asking(path, () => files.statfs(path)),
+  };
+}
+
+function gatedFile(file: OpenFile, gate: MountGate): OpenFile {
+  const data = <T>(work: () => Promise<T>): Promise<T> => gate.call(work, undefined, DATA_MS);
+  return {
+    read: (...args) => data(() => file.read(...args)),
+    write: (...args) => data(() => file.write(...args)),
+    stat: () => gate.call(() => file.stat()),
+    utimes: (...args) => gate.call(() => file.utimes(...args)),
+    chmod: mode => gate.call(() => file.chmod(mode)),
+    sync: () => data(() => file.sync()),
+    async close() {
+      let begun = false;
+      const closing = () => {
+        begun = true;
+        return file.close();
+      };
+      try {
+        await gate.call(closing);
+      } catch (error) {
+        if (!begun) void gate.whenBack(closing).catch(() => {});
+        throw error;
+      }
+    },
+  };
+}
+
+/** A file that came to be after nobody waited for it any more: taken away, or it would stand there empty, under its last name. */
+async function letGo(file: OpenFile, path: string, isNew: boolean, files: Files): Promise<void> {
+  const made = isNew ? await file.stat() : undefined;
+  await file.close();
+  if (made && (await files.lstat(path)).ino === made.ino) await files.unlink(path);
+}
