@@ -173,7 +173,7 @@ export class Part {
   #syncNow(): Promise<void> | undefined {
     const written = this.bytes - this.#waitingBytes;
     const unsynced = written - this.#syncedBytes;
-    if (unsynced < SYNC_BYTES) return undefined;
+    if (unsynced < SYNC_BYTES || this.#isLost) return undefined;
     this.#syncing ??= this.#sync(written);
     return unsynced < MOST_UNSYNCED ? undefined : this.#syncing;
   }

@@ -55,10 +55,15 @@ describe('a download on its way to the disk', () => {
   });
 
   it.each([
-    ['on the way', 'datasync'],
-    ['at the end', 'sync'],
-  ] as const)('is neither kept nor gone on with when the disk lost a part of it %s', async (_, syncs) => {
-    const part = await Part.open(join(dir, 'x.part'), 'x');
+    ['on the way', 'datasync', 0],
+    ['on the way, and it is behind', 'datasync', 30_000],
+    ['at the end', 'sync', 0],
+  ] as const)('is neither kept nor gone on with when the disk lost a part of it %s', async (_, syncs, byMs) => {
+    const part = await Part.open(
+      join(dir, 'x.part'),
+      'x',
+      later(() => byMs),
+    );
     await part.begin(200, { etag: '"1"', 'content-length': String(whole.length) });
     const lost = Object.assign(new Error(`EIO: i/o error, ${syncs}`), { code: 'EIO' });
     // The system says so once: asked again, it says that everything is there, and reads as if it were.
