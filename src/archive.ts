@@ -2,20 +2,23 @@ import type { Config } from './config/load.ts';
 import { isShrinkError } from './core/errors.ts';
 import type { Job } from './core/job.ts';
 import { pruneArchive } from './deliver/originals.ts';
-import { nodeFiles } from './platform/files.ts';
+import type { Files } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
 import type { Ledger } from './queue/ledger.ts';
 
 /** Deletes archived originals whose `archive_days` are over; only what the ledger says was put there by us. */
-export async function pruneArchives(config: Config, ledger: Ledger, now: number, log: Logger): Promise<void> {
+export async function pruneArchives(
+  config: Config,
+  ledger: Ledger,
+  now: number,
+  { files, log }: { files: Files; log: Logger },
+): Promise<void> {
   for (const { inbox, archive, archiveDays } of config.folders) {
     if (archive === undefined || archiveDays === undefined) continue;
     const archived = [...ledger.all()].flatMap(job => (job.inbox === inbox ? recordOf(job) : []));
     try {
-      const files = archived.map(({ path, at, sizeBytes }) => ({ path, at, sizeBytes }));
-      const gone = new Set(
-        await pruneArchive(files, { archiveDir: archive, days: archiveDays, now, files: nodeFiles, log }),
-      );
+      const records = archived.map(({ path, at, sizeBytes }) => ({ path, at, sizeBytes }));
+      const gone = new Set(await pruneArchive(records, { archiveDir: archive, days: archiveDays, now, files, log }));
       for (const { id, path } of archived)
         if (gone.has(path)) await ledger.commit(id, { event: 'pruned', data: { path } });
     } catch (error) {

@@ -5,9 +5,10 @@
  * Linux only, and within one network namespace: the claims are abstract sockets, nothing is written into anybody's folders.
  */
 import { createHash } from 'node:crypto';
-import { realpath, stat } from 'node:fs/promises';
+import { realpath } from 'node:fs/promises';
 import { ShrinkError } from './core/errors.ts';
 import { askName, type HeldName, holdName, namesHeld } from './platform/abstract-socket.ts';
+import type { Files } from './platform/files.ts';
 import { isWithin } from './platform/mounts.ts';
 
 const PREFIX = 'shrinkbox-inbox-';
@@ -16,17 +17,19 @@ interface Claim {
   pid: number;
   stateDir: string;
   inbox: string;
-  /** `dev:ino`: a bind mount gives one folder two paths. Empty while the folder is not there. */
+  /** `dev:ino`: a bind mount gives one folder two paths. Empty while the folder is not there, or does not answer. */
   identity: string;
 }
 
 export class InboxClaims {
   readonly #stateDir: string;
+  readonly #files: Files;
   readonly #platform: NodeJS.Platform;
   readonly #held = new Map<string, HeldName>();
 
-  constructor(stateDir: string, platform: NodeJS.Platform = process.platform) {
+  constructor(stateDir: string, files: Files, platform: NodeJS.Platform = process.platform) {
     this.#stateDir = stateDir;
+    this.#files = files;
     this.#platform = platform;
   }
 
@@ -68,10 +71,9 @@ export class InboxClaims {
   }
 
   async #claimOf(inbox: string): Promise<Claim> {
-    const [path, found] = await Promise.all([
-      realpath(inbox).catch(() => inbox),
-      stat(inbox, { bigint: true }).catch(() => undefined),
-    ]);
+    const found = await this.#files.stat(inbox).catch(() => undefined);
+    // Only what answered is asked again: one that hangs would not come back.
+    const path = found ? await realpath(inbox).catch(() => inbox) : inbox;
     const identity = found ? `${found.dev}:${found.ino}` : '';
     return { pid: process.pid, stateDir: this.#stateDir, inbox: path, identity };
   }

@@ -35,6 +35,7 @@ import { defineTurns } from './commands/turn.ts';
 import { ShrinkError } from './core/errors.ts';
 import { version } from './package.ts';
 import { systemClock } from './platform/clock.ts';
+import { callsUnderWay } from './platform/mount-gate.ts';
 
 /** In the order of `--help`. */
 const COMMANDS: readonly Define[] = [
@@ -169,5 +170,7 @@ if (isStarted()) {
   const io: Io = { ...streams, env, cwd: process.cwd(), home: homedir(), clock: systemClock, signals: process };
   const code = await main(process.argv.slice(2), io);
   await Promise.all([stdout, stderr].map(stream => new Promise(written => stream.write('', written))));
+  // Node would wait for threads that wait for a share that hangs. systemd takes this signal for an ordinary end.
+  if (callsUnderWay() > 0) process.kill(process.pid, code === EXIT.fine ? 'SIGTERM' : 'SIGKILL');
   process.exit(code);
 }

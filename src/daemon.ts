@@ -140,14 +140,14 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
 
   const files = gatedFiles(nodeFiles, { clock });
   const folders = new Folders(config, files);
-  folders.prepare(log);
-  folders.checkRealPaths();
-  const claims = new InboxClaims(config.stateDir);
+  await folders.prepare(log);
+  await folders.checkRealPaths();
+  const claims = new InboxClaims(config.stateDir, files);
   releases.add(claims);
   await claims.claim(inboxesOf(config));
   await folders.remember(log);
   const workRoot = join(config.stateDir, 'work');
-  const untidied = await sweepLeftovers(config.stateDir, folders, id => progressOf(ledger.get(id)), log);
+  const untidied = await sweepLeftovers(config.stateDir, folders, id => progressOf(ledger.get(id)), { files, log });
 
   const gate = new ReasonedGate();
   let decider = createDecider(config);
@@ -241,7 +241,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     folders: folderViews(config, watcher),
   });
   const arriving = (path: string) => watcher.pending().find(file => file.path === path)?.why;
-  const explain = (path: string) => createExplain({ config, folders, ledger, decider, engines, arriving })(path);
+  const explain = (path: string) => createExplain({ config, folders, ledger, decider, engines, files, arriving })(path);
   const setPaused = async (paused: boolean): Promise<void> => {
     gate.set('paused', paused);
     await ledger.setPaused(paused);
@@ -271,8 +271,8 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   if (!options.once) {
     const socketPath = join(config.stateDir, 'control.sock');
     const inboxes = () => inboxesOf(config);
-    await sweepDrops(inboxes(), clock.now());
-    const drop = createDropBox({ inboxes, minFree: () => config.limits.minFree, log });
+    await sweepDrops(inboxes(), clock.now(), files);
+    const drop = createDropBox({ inboxes, minFree: () => config.limits.minFree, files, log });
     const parts = { drop, pictures: createPictures({ tools }) };
     const server = await serve({ control, socketPath, log, metering: metrics, ...parts, ...httpOf(options) });
     page = server.page;
@@ -288,7 +288,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   };
   housekeep();
   releases.add({ release: every(clock, HOUSEKEEPING_MS, housekeep) });
-  const prune = () => void pruneArchives(config, ledger, clock.now(), log).catch(onFatal);
+  const prune = () => void pruneArchives(config, ledger, clock.now(), { files, log }).catch(onFatal);
   prune();
   releases.add({ release: every(clock, PRUNE_MS, prune) });
 
@@ -307,11 +307,11 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
 
   const reload = async (next: Config): Promise<Pick<ReloadPlan, 'applied' | 'needsRestart'>> => {
     const { effective, applied, needsRestart } = planReload(config, next);
-    new Folders(effective, files).checkRealPaths();
+    await new Folders(effective, files).checkRealPaths();
     await claims.claim(inboxesOf(effective));
     config = effective;
     folders.use(config);
-    folders.prepare(log);
+    await folders.prepare(log);
     await folders.remember(log);
     decider = createDecider(config);
     scheduler.setSlots(config.limits);

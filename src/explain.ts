@@ -8,7 +8,7 @@ import type { EngineName, Job, Order, Sighting } from './core/job.ts';
 import type { Decider } from './decider.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Folders } from './folders.ts';
-import { fingerprint, nodeFiles, pinOf } from './platform/files.ts';
+import { type Files, fingerprint, pinOf } from './platform/files.ts';
 import { isWithin } from './platform/mounts.ts';
 import type { Ledger } from './queue/ledger.ts';
 import { reasonToIgnoreFile, reasonToIgnoreFolder } from './watch/names.ts';
@@ -20,6 +20,7 @@ export interface ExplainOptions {
   ledger: Ledger;
   decider: Decider;
   engines: Partial<Record<EngineName, Engine>>;
+  files: Files;
   /** Why a path is not taken yet, where the watcher waits for it; absent without a daemon. */
   arriving?(path: string): string | undefined;
 }
@@ -30,19 +31,26 @@ export function createExplain({
   ledger,
   decider,
   engines,
+  files,
   arriving = () => undefined,
 }: ExplainOptions): (path: string) => Promise<Explanation> {
-  return async written => {
-    const path = real(written);
+  const placeOf = (path: string) => {
     const place = folders.containing(path);
-    const none = { path, folder: place?.folder.inbox ?? null, rules: [], plan: [], arriving: null };
+    return { place, none: { path, folder: place?.folder.inbox ?? null, rules: [], plan: [], arriving: null } };
+  };
+  return async written => {
+    // Asked first with patience: what follows would hold up the whole daemon where a share hangs.
+    const silent = await files.lstat(written).catch((error: unknown) => error);
+    if (isShrinkError(silent, 'unavailable')) return { ...placeOf(written).none, verdict: silent.message, before: [] };
+    const path = real(written);
+    const { place, none } = placeOf(path);
     const before = place ? ledger.atPlace(place.folder.inbox, place.relative) : [];
-    const pin = await pinOf(path, nodeFiles).catch(() => undefined);
+    const pin = await pinOf(path, files).catch(() => undefined);
     if (!pin) return { ...none, verdict: 'there is no such file', before: views(before) };
     const leftAlone = place ? whyLeftAlone(place, path) : undefined;
     if (leftAlone !== undefined) return { ...none, verdict: leftAlone, before: views(before) };
     const isFile = lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
-    const content = isFile ? await fingerprint(path, pin.sizeBytes, nodeFiles).catch(() => '') : '';
+    const content = isFile ? await fingerprint(path, pin.sizeBytes, files).catch(() => '') : '';
     const known = [...new Set([...before, ...(content ? ledger.withContent(content) : [])])];
     if (!place) return { ...none, verdict: 'it is in no inbox, so nothing is done with it', before: views(known) };
     const sidecar = await readSidecar(path);

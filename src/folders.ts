@@ -1,4 +1,5 @@
-import { accessSync, constants, lstatSync, mkdirSync, realpathSync, statSync } from 'node:fs';
+import { accessSync, constants, lstatSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
 import type { Config, Folder } from './config/load.ts';
 import { findConflicts } from './config/conflicts.ts';
@@ -62,23 +63,27 @@ export class Folders {
 
   /**
    * Makes inboxes and outboxes that are missing where the folder above them is there; a missing parent is more likely a
-   * disk that is not mounted, and is left alone.
+   * disk that is not mounted, and is left alone, as is one that does not answer.
    */
-  prepare(log: Logger): void {
+  async prepare(log: Logger): Promise<void> {
     for (const path of this.#config.folders.flatMap(({ inbox, outbox, archive }) => [
       inbox,
       outbox,
       ...(archive ? [archive] : []),
     ])) {
-      if (statSync(path, { throwIfNoEntry: false })) continue;
+      const seen = await this.#look(path);
+      if (seen === 'there') continue;
+      if (seen !== 'missing') {
+        log.warn({ path, hint: seen.hint }, seen.message);
+        continue;
+      }
       try {
-        mkdirSync(path);
+        await this.#files.mkdir(path);
         log.info({ path }, 'folder made');
       } catch (error) {
         const why = fileError(error, `making ${path}`, path);
-        const hint = statSync(dirname(path), { throwIfNoEntry: false })
-          ? why.hint
-          : 'Make it, or mount the disk or share it is on.';
+        const hint =
+          (await this.#look(dirname(path))) === 'there' ? why.hint : 'Make it, or mount the disk or share it is on.';
         log.warn({ path, hint }, `${path} is missing and could not be made`);
       }
     }
@@ -88,14 +93,14 @@ export class Folders {
    * The checks on how folders lie to each other once more, with links resolved: two paths may be one place.
    * @throws ConfigError
    */
-  checkRealPaths(): void {
+  async checkRealPaths(): Promise<void> {
     const { stateDir, folders, source } = this.#config;
-    const places = folders.map(({ inbox, outbox, archive }) => ({
-      inbox: realOf(inbox),
-      outbox: realOf(outbox),
-      ...(archive ? { archive: realOf(archive) } : {}),
-    }));
-    const found = findConflicts({ stateDir: realOf(stateDir), folders: places });
+    const places: { inbox: string; outbox: string; archive?: string }[] = [];
+    for (const { inbox, outbox, archive } of folders) {
+      const real = { inbox: await this.#realOf(inbox), outbox: await this.#realOf(outbox) };
+      places.push(archive ? { ...real, archive: await this.#realOf(archive) } : real);
+    }
+    const found = findConflicts({ stateDir: await this.#realOf(stateDir), folders: places });
     if (found.length === 0) return;
     const file = source ?? 'built-in defaults';
     throw new ConfigError(
@@ -165,6 +170,21 @@ export class Folders {
     }
   }
 
+  async #look(path: string): Promise<'there' | 'missing' | ShrinkError> {
+    try {
+      await this.#files.stat(path);
+      return 'there';
+    } catch (error) {
+      const known = fileError(error, `looking at ${path}`, path);
+      return known.code === 'gone' ? 'missing' : known;
+    }
+  }
+
+  /** A folder that is not there yet, or does not answer, is where it is said to be. */
+  async #realOf(path: string): Promise<string> {
+    return (await this.#look(path)) === 'there' ? realpath(path).catch(() => path) : path;
+  }
+
   async #mustBeMounted(path: string): Promise<FolderIdentity> {
     const identity = await identityOf(path, this.#files);
     const point = mountOf(readMounts(), path)?.point ?? '/';
@@ -182,12 +202,3 @@ export class Folders {
 
 /** States in which a result is being made or delivered. */
 const UNDER_WAY: ReadonlySet<StateName> = new Set(['running', 'in-doubt', 'verifying', 'delivering']);
-
-/** A folder that is not there yet is where it is said to be. */
-function realOf(path: string): string {
-  try {
-    return realpathSync(path);
-  } catch {
-    return path;
-  }
-}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isShrinkError } from './core/errors.ts';
 import { sweepOutbox } from './deliver/sweep.ts';
 import type { Folders } from './folders.ts';
-import { nodeFiles } from './platform/files.ts';
+import type { Files } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
 
 /**
@@ -15,7 +15,7 @@ export async function sweepLeftovers(
   stateDir: string,
   folders: Folders,
   stateOf: (job: string) => 'unknown' | 'unfinished' | 'finished',
-  log: Logger,
+  { files, log }: { files: Files; log: Logger },
 ): Promise<ReadonlySet<string>> {
   const untidied = new Set<string>();
   const workRoot = join(stateDir, 'work');
@@ -33,7 +33,7 @@ export async function sweepLeftovers(
   // Archiving to another disk leaves the same kind of temporary file as a delivery.
   for (const folder of new Set(folders.all.flatMap(({ outbox, archive }) => [outbox, ...(archive ? [archive] : [])]))) {
     try {
-      await sweepOutbox(folder, job => stateOf(job) === 'unfinished', { files: nodeFiles, log });
+      await sweepOutbox(folder, job => stateOf(job) === 'unfinished', { files, log });
     } catch (error) {
       // A folder that is away is swept at the next start that finds it.
       if (!isShrinkError(error)) throw error;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import { pruneArchives } from '../src/archive.ts';
 import { parseConfig } from '../src/config/load.ts';
+import { nodeFiles } from '../src/platform/files.ts';
 import { silentLogger } from '../src/platform/log.ts';
 import { Ledger } from '../src/queue/ledger.ts';
 import { aDecision, aPin, TO_DONE } from './support/builders.ts';
@@ -40,7 +41,7 @@ it('archive_days: originals archived longer ago than that go, later ones and fil
   const prune = async (more: object) => {
     const text = JSON.stringify({ folders: [{ ...folder, ...more }] });
     const config = parseConfig(text, { env: {}, cwd: '/srv', home: '/home/me', source: null });
-    await pruneArchives(config, ledger, clock.now(), silentLogger);
+    await pruneArchives(config, ledger, clock.now(), { files: nodeFiles, log: silentLogger });
     return (await readdir(dir)).sort();
   };
   expect(await prune({})).toEqual(['mine.mp4', 'old.mp4', 'young.mp4']);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InboxClaims } from '../src/claims.ts';
 import { holdName } from '../src/platform/abstract-socket.ts';
+import { nodeFiles } from '../src/platform/files.ts';
 
 let dir: string;
 let made: InboxClaims[] = [];
@@ -19,7 +20,7 @@ afterEach(async () => {
 });
 
 function claimsOf(state: string): InboxClaims {
-  const claims = new InboxClaims(join(dir, state), 'linux');
+  const claims = new InboxClaims(join(dir, state), nodeFiles, 'linux');
   made.push(claims);
   return claims;
 }

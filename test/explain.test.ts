@@ -5,9 +5,10 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../src/config/load.ts';
 import type { Explanation } from '../src/control/control.ts';
+import { ShrinkError } from '../src/core/errors.ts';
 import { createExplain } from '../src/explain.ts';
 import { Folders } from '../src/folders.ts';
-import { nodeFiles } from '../src/platform/files.ts';
+import { type Files, nodeFiles } from '../src/platform/files.ts';
 import { Ledger } from '../src/queue/ledger.ts';
 import { aDecision } from './support/builders.ts';
 import { FakeClock } from './support/fake-clock.ts';
@@ -29,7 +30,7 @@ async function verdict(path: string): Promise<string> {
   return (await explained(path)).verdict;
 }
 
-async function explained(path: string): Promise<Explanation> {
+async function explained(path: string, files: Files = nodeFiles): Promise<Explanation> {
   const config = { stateDir: join(dir, 'state'), folders: [{ inbox, outbox: join(dir, 'out') }] } as unknown as Config;
   const explain = createExplain({
     config,
@@ -37,6 +38,7 @@ async function explained(path: string): Promise<Explanation> {
     ledger: new Ledger(new MemoryJournal(), new FakeClock()),
     decider: { look: () => ({ decision: aDecision(), looked: [] }) } as never,
     engines: {},
+    files,
     arriving: asked => (asked.endsWith('clip.mp4') ? 'it is empty' : undefined),
   });
   return explain(path);
@@ -45,6 +47,15 @@ async function explained(path: string): Promise<Explanation> {
 describe('explain', () => {
   it('says what the rules say of a plain file', async () => {
     expect(await verdict(join(inbox, 'clip.mp4'))).toMatch(/^rule default, engine local/);
+  });
+
+  it('says that a share does not answer, and does not hang with it', async () => {
+    const share: Files = {
+      ...nodeFiles,
+      lstat: () => Promise.reject(new ShrinkError('unavailable', '/mnt/nas does not answer')),
+    };
+    const said = await explained(join(inbox, 'clip.mp4'), share);
+    expect(said).toMatchObject({ verdict: '/mnt/nas does not answer', folder: inbox });
   });
 
   it('says why the watcher does not take a file yet', async () => {

@@ -102,5 +102,5 @@ async function explainer(
   const tools = await findTools(config.local).catch(() => undefined);
   const parts = { config, secrets: {}, clock: context.io.clock, log: silentLogger };
   const engines = tools ? await createEngines({ ...parts, tools }) : {};
-  return createExplain({ config, folders, ledger, decider, engines });
+  return createExplain({ config, folders, ledger, decider, engines, files: nodeFiles });
 }

@@ -3,7 +3,6 @@
  * whole, without taking another's: for the watcher a file like any other.
  */
 import { randomBytes } from 'node:crypto';
-import { readdir, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, ShrinkError } from '../core/errors.ts';
 import { formatBytes } from '../core/units.ts';
@@ -70,10 +69,10 @@ export function createDropBox(options: DropOptions): DropBox {
 /** Removes what uploads to a daemon that was killed left in the inboxes. A folder that is away is left alone. */
 export async function sweepDrops(inboxes: readonly string[], now: number, files: Files = nodeFiles): Promise<void> {
   for (const inbox of inboxes) {
-    const names = await readdir(inbox).catch(() => []);
-    for (const name of names.filter(each => TEMP.test(each))) {
-      const found = await stat(join(inbox, name)).catch(() => undefined);
-      if (found && now - found.mtimeMs > LEFT_BEHIND_MS) await unlinkQuietly(join(inbox, name), files);
+    const entries = await files.readdir(inbox).catch(() => []);
+    for (const { name } of entries.filter(each => TEMP.test(each.name))) {
+      const found = await files.stat(join(inbox, name)).catch(() => undefined);
+      if (found && now - Number(found.mtimeMs) > LEFT_BEHIND_MS) await unlinkQuietly(join(inbox, name), files);
     }
   }
 }

@@ -64,7 +64,10 @@ export class MountGate {
   ): Promise<T> {
     await before;
     if (this.hung || this.closed) throw this.silent();
-    const running = work();
+    underWay += 1;
+    const running = work().finally(() => {
+      underWay -= 1;
+    });
     return new Promise<T>((resolve, reject) => {
       let late = false;
       const end = () => {
@@ -107,6 +110,13 @@ export class MountGate {
 }
 
 type Late<T> = (result: T) => void | Promise<void>;
+
+let underWay = 0;
+
+/** Questions of this process that some mount has not answered yet: each holds a thread, and Node ends only after its threads. */
+export function callsUnderWay(): number {
+  return underWay;
+}
 
 /** Nobody waits for it any more. */
 function ignore(): void {}

@@ -6,7 +6,7 @@ import { systemClock } from '../../src/platform/clock.ts';
 import type { Mount } from '../../src/platform/mounts.ts';
 import { readMounts } from '../../src/platform/mounts.ts';
 import { type HintSource, chokidarHints } from '../../src/watch/hints.ts';
-import { MountGate } from '../../src/platform/mount-gate.ts';
+import { callsUnderWay, MountGate } from '../../src/platform/mount-gate.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { canMount, hungMount } from './mounting.ts';
@@ -161,6 +161,7 @@ describe('a mount that does not answer', () => {
   it('fails at once while it hangs, holds one call only, and works again when that comes back', async () => {
     const clock = new FakeClock();
     const gate = new MountGate('/mnt/nas', clock, 5_000);
+    const before = callsUnderWay();
     let answer: (value: string) => void = () => {};
     let calls = 0;
     const late: string[] = [];
@@ -181,10 +182,13 @@ describe('a mount that does not answer', () => {
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(results.every(each => each.status === 'rejected' && isShrinkError(each.reason, 'unavailable'))).toBe(true);
     await expect(gate.call(async () => 'still hung')).rejects.toThrow('/mnt/nas does not answer');
+    // Whoever wants to end must not wait for it.
+    expect(callsUnderWay()).toBe(before + 1);
     expect(calls).toBe(1);
     answer('a file handle');
     await eventually(() => late.length === 1, { what: 'the late answer to be handed over' });
     await expect(gate.call(async () => 'fine')).resolves.toBe('fine');
+    expect(callsUnderWay()).toBe(before);
     expect(clock.timers).toBe(0);
   });
 

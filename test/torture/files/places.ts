@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import type { Box } from '../../support/box.ts';
 import { eventually } from '../../support/eventually.ts';
 import { footage } from '../../support/footage.ts';
-import { demand, inBox, isRoot, mustPlay, Originals, onlyResult, seconds } from '../arena.ts';
+import { demand, inBox, isRoot, mustPlay, Originals, onlyResult, seconds, sleep } from '../arena.ts';
 import { labelled } from '../peers/load.ts';
 import type { Case } from '../suite.ts';
 import { COPYING } from './common.ts';
@@ -193,10 +193,21 @@ export const hung: Case = {
       for (const dir of ['share', 'share/in', 'third', 'share-out']) mkdirSync(join(box.dir, dir));
       await box.start();
       const plain = await footage('plain');
+      let [stopMs, startMs] = [0, 0];
       const worst = await hungAt(join(box.dir, 'share/in'), async () => {
         const ms = await aliveFor(box, 8000);
         box.drop(plain, 'meanwhile.mp4');
         await onlyResult(box, 'meanwhile.mp4', 'meanwhile.mp4', seconds(plain));
+        const stopping = performance.now();
+        const left = await Promise.race([box.kill('SIGTERM'), sleep(60_000).then(() => 'never')]);
+        // By the signal itself: threads that hang would keep an ordinary end waiting.
+        demand(left === 0 || left === null, `it ended with ${left}`);
+        stopMs = performance.now() - stopping;
+        // As after a restart of the machine, with the server still off.
+        await box.start();
+        startMs = performance.now() - stopping - stopMs;
+        box.drop(await footage('tiny'), 'again.mp4');
+        await onlyResult(box, 'again.mp4', 'again.mp4', seconds(await footage('tiny')));
         return ms;
       });
       const stuck = Array.from({ length: MORE_THAN_THREADS }, (_, n) => `../third/stuck ${n}.mp4`);
@@ -216,7 +227,8 @@ export const hung: Case = {
         return ms;
       });
       for (const name of stuck) await box.job(name, 'done');
-      return `answered within ${Math.ceil(worst)} ms (inbox hung) and ${Math.ceil(worstOut)} ms (outbox hung); other folders worked on; ${stuck.length} jobs for the share waited, and were done when it was back`;
+      const s = (ms: number) => (ms / 1000).toFixed(1);
+      return `answered within ${Math.ceil(worst)} ms (inbox hung) and ${Math.ceil(worstOut)} ms (outbox hung), stopped in ${s(stopMs)} s and started in ${s(startMs)} s; other folders worked on; ${stuck.length} jobs for the share waited, and were done when it was back`;
     });
   },
 };
