@@ -3,7 +3,7 @@
  * afterwards, whatever the point.
  */
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { readJournal } from '../../../src/journal/replay.ts';
@@ -26,6 +26,8 @@ export interface Scenario {
   keeps?: string[];
   /** Points worth dying at; all unless given. */
   only?: RegExp;
+  /** So many bytes are appended that no player looks at; the cloud gives them back as they are. */
+  grownBy?: number;
 }
 
 /** What a run came to, as far as it must not depend on where it was killed. */
@@ -68,13 +70,17 @@ const OUTPUTS = ['trip/clip.mp4', 'trip/clip.report.txt'];
  */
 export async function run(scenario: Scenario, points: readonly string[] = [], failure?: string): Promise<Run> {
   const server =
-    scenario.engine === 'nemo' ? new NemoServer({ render: 'ffmpeg', renderMs: 150, costPerMessage: 1 }) : undefined;
+    scenario.engine === 'nemo'
+      ? new NemoServer({ render: scenario.grownBy ? 'copy' : 'ffmpeg', renderMs: 150, costPerMessage: 1 })
+      : undefined;
   await server?.start();
   const env: Record<string, string> = {};
   const box = new Box({ config: configFor(scenario, server), env });
   try {
     await scenario.prepare?.(box);
-    const original = await footage(CLIPS[scenario.engine]);
+    const original = join(box.dir, 'original');
+    copyFileSync(await footage(CLIPS[scenario.engine]), original);
+    if (scenario.grownBy) appendFileSync(original, freeBox(scenario.grownBy));
     box.drop(original, NAME);
     const seen: string[] = [];
     let killed = 0;
@@ -95,11 +101,25 @@ export async function run(scenario: Scenario, points: readonly string[] = [], fa
   }
 }
 
+function freeBox(bytes: number): Buffer {
+  const box = Buffer.alloc(bytes);
+  box.writeUInt32BE(bytes, 0);
+  box.write('free', 4, 'latin1');
+  return box;
+}
+
 function configFor(scenario: Scenario, server: NemoServer | undefined): Record<string, unknown> {
-  const size = SIZES[scenario.engine];
+  const size = scenario.grownBy ? '500MB' : SIZES[scenario.engine];
   return {
     folders: [{ inbox: 'inbox', outbox: 'outbox', settle: '250ms', scan: '1s', reports: 'always', ...scenario.folder }],
-    rules: [{ name: 'small', size, ...(server ? { instruction: `compress this video to under ${size}` } : {}) }],
+    rules: [
+      {
+        name: 'small',
+        size,
+        ...(scenario.grownBy ? { min_saving: '0%' } : {}),
+        ...(server ? { instruction: `compress this video to under ${size}` } : {}),
+      },
+    ],
     engine: scenario.engine,
     limits: { min_free: '1MB' },
     log: { level: 'info' },
@@ -114,7 +134,7 @@ async function live(
   at: string,
   failure: string | undefined,
 ): Promise<{ points: string[]; killed: boolean }> {
-  const log = join(box.dir, 'points.log');
+  const log = pointsLog(box);
   Object.assign(env, {
     NODE_OPTIONS: `--import ${PRELOAD}`,
     CRASH_ROOT: box.dir,
@@ -165,6 +185,8 @@ function checkFailed(box: Box, points: readonly string[], at: string, exitCode: 
   if (/\n +at .*\.js:\d+/.test(box.logText())) throw new Error(`it ended with a trace: ${box.logText().slice(-1500)}`);
   return true;
 }
+
+const pointsLog = (box: Box) => join(box.dir, 'points.log');
 
 function isOver(box: Box): boolean {
   return (
@@ -248,5 +270,7 @@ async function check(
 function tail(box: Box): string {
   const journal = join(box.state, 'journal');
   const events = existsSync(journal) ? box.journal().map(record => record.event) : [];
-  return `  journal: ${events.slice(-12).join(' ')}\n  outbox: ${box.outputs().join(' ')}\n  log: ${box.logText().slice(-1500)}`;
+  const log = pointsLog(box);
+  const points = existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : [];
+  return `  journal: ${events.slice(-12).join(' ')}\n  last points: ${points.slice(-5).join('; ')}\n  outbox: ${box.outputs().join(' ')}\n  log: ${box.logText().slice(-1500)}`;
 }

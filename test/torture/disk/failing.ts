@@ -14,7 +14,7 @@ const ERRORS: readonly [acts: RegExp, errno: string][] = [
  */
 export async function failEverywhere(scenario: Scenario): Promise<string> {
   const undisturbed = await run(scenario);
-  const faults = faultsOf(undisturbed.points);
+  const faults = faultsOf(undisturbed.points).filter(({ point }) => scenario.only?.test(point) ?? true);
   const wrong: string[] = [];
   let missed = 0;
   const tried = await inTurns(faults, async ({ point, errno }) => {

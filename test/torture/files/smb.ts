@@ -46,7 +46,8 @@ read only = no
 force user = root
 `,
   );
-  const server = spawn('smbd', ['--foreground', '--no-process-group', '-s', conf], { stdio: 'ignore' });
+  // In a group of its own: at its end it sends SIGTERM to all of its group, which would be us.
+  const server = spawn('smbd', ['--foreground', '--no-process-group', '-s', conf], { stdio: 'ignore', detached: true });
   const client = (words: string) =>
     run('smbclient', [`//127.0.0.1/inbox`, '-s', conf, '-p', String(port), '-N', '-c', words]);
   const end = async () => {

@@ -114,17 +114,30 @@ export const weather = (random: Random): Case[] => [
     cloud.api.toxics = {};
     return ends(cloud, 'plain', 'film.mp4');
   }),
-  over('slow-loris: answers of a few bytes a second', 'watch 72', async cloud => {
-    cloud.api.toxics = { bytesPerSecond: 5, answersOnly: true };
-    await cloud.box.start();
-    await cloud.drop('plain', 'film.mp4');
-    await sleep(40_000);
-    const alive = await cloud.box.status();
-    demand(alive.running, 'it hangs');
-    cloud.api.toxics = {};
-    cloud.api.reset();
-    return ends(cloud, 'plain', 'film.mp4');
-  }),
+  // With a token of one's own: a free one whose answer is lost is not given again, and nothing else would be tried.
+  ...(['the session', 'the message'] as const).map(from =>
+    over(
+      `slow-loris: answers of a few bytes a second, from ${from} on`,
+      'watch 72',
+      async cloud => {
+        const trickle = () => (cloud.api.toxics = { bytesPerSecond: 5, answersOnly: true });
+        if (from === 'the session') trickle();
+        await cloud.box.start();
+        await cloud.drop('plain', 'film.mp4');
+        if (from === 'the message') {
+          await seen(cloud, 'POST', /run_sse/);
+          trickle();
+        }
+        await sleep(40_000);
+        const alive = await cloud.box.status();
+        demand(alive.running, 'it hangs');
+        cloud.api.toxics = {};
+        cloud.api.reset();
+        return ends(cloud, 'plain', 'film.mp4');
+      },
+      { server: { tokens: { nmv_own: 'u1' } }, env: { NEMO_TOKEN: 'nmv_own' } },
+    ),
+  ),
   {
     name: 'DNS is gone, and comes back',
     keeps: 'watch 72; promise 5',

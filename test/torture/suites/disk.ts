@@ -15,6 +15,8 @@ import type { Suite } from '../suite.ts';
 
 const local: Scenario = { name: 'local', engine: 'local', folder: { originals: 'archive', archive: 'archive' } };
 const nemo: Scenario = { name: 'nemo', engine: 'nemo' };
+/** Large enough that it is put on the disk while the rest of it still comes. */
+const large: Scenario = { name: 'large', engine: 'nemo', grownBy: 100_000_000, only: /sync state\/work/ };
 
 export const disk: Suite = {
   name: 'disk',
@@ -29,6 +31,11 @@ export const disk: Suite = {
       name: 'every write, sync and name of a cloud job fails once',
       keeps: '45, 47, 60',
       run: () => failEverywhere(nemo),
+    },
+    {
+      name: 'a piece of a large download is lost by the disk',
+      keeps: '45, 46',
+      run: () => failEverywhere(large),
     },
     { name: 'no room for the working files', keeps: '60', ...cannotMount(), run: stateFull },
     { name: 'the outbox filled by somebody else meanwhile', keeps: '60', ...cannotMount(), run: outboxFull },
