@@ -17,7 +17,7 @@ import { type Cutting, type Part, planParts, wholePart } from './parts.ts';
 import { type PicturePlan, planPicture } from './picture.ts';
 import type { EncodeChoice } from './plan.ts';
 import { SCALES } from './quality.ts';
-import { chooseRung, decentRate, predictedCrf, predictedRate, type SampledRate } from './rung.ts';
+import { chooseRung, decentRate, predictedCrf, predictedRate, type SampledRate, stillness, timeAt } from './rung.ts';
 import { describeSound, planSound, type SoundPlan } from './sound.ts';
 
 /** How one source is encoded, from its facts, the order and the samples. Pure; what the engine does and what `explain` says. */
@@ -41,8 +41,15 @@ export interface EncodePlan {
   hopeless: boolean;
 }
 
-/** A ceiling this far below the budget is met in one pass; nearer to it the prediction may be wrong, and two passes are safe. */
-const SURELY_BELOW_CEILING = 1;
+/**
+ * A ceiling this many steps of CRF below the budget is met in one pass; nearer to it the prediction may be wrong, and a pass that turns
+ * out too large at its end is thrown away (clip 02 generous: one place of 0.7 s said 9, it was 17; 2.2 times the work). Two passes
+ * are safe: the first shows where the ceiling lies.
+ */
+const SURELY_BELOW_CEILING = 2.5;
+const SURELY_FROM_ONE_PLACE = 9;
+const ENOUGH_PLACES = 3;
+const ENOUGH_SHARE = 0.15;
 
 export function planEncode(
   facts: MediaFacts,
@@ -69,7 +76,10 @@ export function planEncode(
   const rung = chooseRung(sample, rate, full);
   const picture = rung.scale < 1 ? planPicture(facts, target, rung.scale, tools) : full;
   const { ceiling } = SCALES.h264;
-  const generous = target.quality === 'auto' && rung.crf < ceiling - SURELY_BELOW_CEILING;
+  const { places = 1, share = 0 } = sample;
+  const surely = places >= ENOUGH_PLACES || share >= ENOUGH_SHARE ? SURELY_BELOW_CEILING : SURELY_FROM_ONE_PLACE;
+  const generous = target.quality === 'auto' && rung.crf < ceiling - surely;
+  const likely = target.quality === 'auto' && rung.crf < ceiling;
   const needed = (predictedRate(sample, ceiling, rung.scale) * facts.durationS) / 8 + budget.fixedBytes;
   return {
     way: generous ? 'ceiling' : 'size',
@@ -79,9 +89,9 @@ export function planEncode(
     sound,
     budget,
     parts,
-    crf: generous ? ceiling : rung.crf,
+    crf: likely ? ceiling : rung.crf,
     fullCrf: predictedCrf(sample, rate, 1),
-    bytes: generous ? Math.min(needed, choice.capBytes) : choice.capBytes,
+    bytes: likely ? Math.min(needed, choice.capBytes) : choice.capBytes,
     hopeless: videoRate(budget) < LEAST_VIDEO_RATE || rung.hopeless,
   };
 }
@@ -137,13 +147,14 @@ export function describePlan(
   }
   const tables = budget.fixedBytes - sound.estimateBytes;
   const size = `${picture.width}x${picture.height}`;
+  const still = stillness(sample);
   const rate =
     plan.way === 'size'
       ? `${formatBytes(videoBytes(budget))} for the picture, ${formatRate(videoRate(budget))}`
       : `about ${formatBytes(Math.max(0, plan.bytes - budget.fixedBytes))} for the picture, as much as can be seen`;
   const rung =
     plan.scale < 1
-      ? `picture: ${size} instead of ${full.width}x${full.height}, because at full size it would be CRF ${Math.round(plan.fullCrf)}, ${looks(plan.fullCrf)}; like this it is CRF ${Math.round(plan.crf)}`
+      ? `picture: ${size} instead of ${full.width}x${full.height}, because at full size it would be CRF ${Math.round(plan.fullCrf)}, ${looks(plan.fullCrf - still)}; like this it is CRF ${Math.round(plan.crf)}`
       : `picture: ${size}, about CRF ${Math.round(plan.crf)}`;
   const fps =
     picture.fps === undefined ? 'every frame is kept' : `frames dropped to ${picture.fps.toFixed(2)} a second`;
@@ -154,7 +165,7 @@ export function describePlan(
     `${describeSound(sound.tracks)}: about ${formatBytes(sound.estimateBytes)}; tables of the MP4: about ${formatBytes(tables)}; ${rate}`,
     ...sound.notes,
     `${rung}; ${fps}`,
-    `expected to look ${looks(plan.crf)}, in about ${formatBytes(plan.bytes)}`,
+    `expected to look ${looks(plan.crf - still)}, in about ${formatBytes(plan.bytes)}`,
     `${choice.codec} ${PRESETS[choice.codec][effort]} (effort ${effort}), ${passes}${inParts}${seconds === undefined ? '' : `; about ${duration(seconds)} on this machine, as busy as it is now`}`,
   ];
 }
@@ -175,9 +186,6 @@ const TIMES: Readonly<Record<EncodeChoice['codec'], Readonly<Record<Effort, numb
   h265: { fast: 4, balanced: 9, best: 30 },
   av1: { fast: 2, balanced: 4, best: 7 },
 };
-/** Of the work that is left at a tiny picture: the source is decoded all the same. */
-const DECODING = 0.35;
-
 function expectedSeconds(
   facts: MediaFacts,
   choice: EncodeChoice,
@@ -187,8 +195,7 @@ function expectedSeconds(
 ): number | undefined {
   if (sample.secondsPerFrame === undefined) return undefined;
   const passes = plan.way === 'size' ? 1 : 0.7;
-  const smaller = DECODING + (1 - DECODING) * plan.scale ** 2;
-  return facts.video.frames * sample.secondsPerFrame * TIMES[choice.codec][effort] * passes * smaller;
+  return facts.video.frames * sample.secondsPerFrame * TIMES[choice.codec][effort] * passes * timeAt(plan.scale);
 }
 
 function duration(seconds: number): string {

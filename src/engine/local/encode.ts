@@ -104,7 +104,8 @@ async function bySize(bench: Bench, choice: EncodeChoice, plan: EncodePlan, samp
   }
   const x264Crf = predictedCrf(sample, Math.max(1, videoRate(work.budget)), plan.scale);
   const { made, how } = await intoSize(bench, work, {
-    crf: ownCrf(choice.codec, x264Crf),
+    // Nothing is asked for above the ceiling, and the first pass is as good as what is.
+    crf: ownCrf(choice.codec, bench.order.target.quality === 'auto' ? Math.max(x264Crf, SCALES.h264.ceiling) : x264Crf),
     ceilingCrf: bench.order.target.quality === 'auto' ? ceiling : undefined,
   });
   return candidateOf(bench, work, made, how);

@@ -1,5 +1,5 @@
 import { isShrinkError } from '../../core/errors.ts';
-import type { MediaFacts, Target } from '../../core/media.ts';
+import { fitInto, type MediaFacts, type Target } from '../../core/media.ts';
 import { quiet } from '../../platform/ffmpeg/args.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -7,7 +7,7 @@ import { type ChildRequest, runChild } from '../../platform/subprocess.ts';
 import { keyframeInterval, sampleArgs } from './argv.ts';
 import { type Bench, memoryFor, recall, remember, threadArgs } from './bench.ts';
 import { planPicture } from './picture.ts';
-import { guessedRate, type SampledRate } from './rung.ts';
+import { atFullSize, guessedRate, type SampledRate } from './rung.ts';
 
 /**
  * Three times two seconds are within a quarter of the truth on average (encoding.md section 4c), which is what a rung needs.
@@ -23,6 +23,8 @@ const SHORTEST_OF_SHORT_S = 0.4;
 /** A long film has more than three kinds of scenes, and time enough. */
 const MORE_SAMPLES_FROM_S = 600;
 const MORE_SAMPLES = 8;
+/** Between 720p and 1080p. */
+const DEAR_PIXELS = 1_500_000;
 const SHARE = 0.02;
 const TIMEOUT_MS = 120_000;
 /** Blocks instead of a picture: a sample of those says nothing. */
@@ -61,7 +63,8 @@ export async function sampleRate(bench: Bench): Promise<SampledRate> {
 /** Reads the source, writes nothing. */
 export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
   const { facts, tools, input, target, threads, clock, onSample, ...child } = sampling;
-  const picture = planPicture(facts, target, 1, tools);
+  const scale = sampledAt(facts, target);
+  const picture = planPicture(facts, target, scale, tools);
   const fps = picture.fps ?? facts.video.fps;
   const began = clock.monotonic();
   const take = async (stretches: readonly Stretch[]): Promise<number[][]> => {
@@ -94,23 +97,33 @@ export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
     }
   }
   if (found.length === 0) found = await take([{ fromS: 0, lengthS: places[0]?.lengthS ?? SHORTEST_S }]);
-  const rate = rateOf(found, fps);
+  const rate = rateOf(found, fps, picture.width * picture.height);
   const frames = found.reduce((sum, sizes) => sum + sizes.length, 0);
-  if (!rate) return guessedRate(picture, fps);
-  return { ...rate, secondsPerFrame: Number(((clock.monotonic() - began) / 1000 / frames).toFixed(5)) };
+  if (!rate) return atFullSize(guessedRate(picture, fps), scale);
+  const secondsPerFrame = (clock.monotonic() - began) / 1000 / frames;
+  const seen = { places: found.length, share: Number((frames / fps / facts.durationS).toFixed(3)) };
+  return atFullSize({ ...rate, ...seen, secondsPerFrame }, scale);
+}
+
+/** Half the size says as much where a frame is dear (rung.ts knows what it has at full size): tone mapping costs 45 ms at 1080p. */
+function sampledAt({ video }: MediaFacts, target: Target): number {
+  const { width, height } = fitInto({ width: video.displayWidth, height: video.displayHeight }, target.resolution);
+  return video.hdr !== 'sdr' || width * height > DEAR_PIXELS ? 0.5 : 1;
 }
 
 /**
  * From the sizes of the packets of each sample, the first of which is a keyframe: one in two seconds there, in the encode as far apart
  * as keyframeInterval says. Taken as every eight seconds, a street and a car park at ten frames a second got a third of their size.
  */
-export function rateOf(samples: readonly (readonly number[])[], fps: number): SampledRate | undefined {
+export function rateOf(samples: readonly (readonly number[])[], fps: number, pixels: number): SampledRate | undefined {
   const keys = samples.flatMap(sizes => sizes.slice(0, 1));
   const others = samples.flatMap(sizes => sizes.slice(1));
   if (keys.length === 0) return undefined;
   const mean = (sizes: readonly number[]) => sizes.reduce((sum, one) => sum + one, 0) / sizes.length;
   if (others.length === 0) return { bitsPerSecond: Math.round(mean(keys) * 8 * fps) };
-  return { bitsPerSecond: Math.round(8 * (mean(others) * fps + (mean(keys) * fps) / keyframeInterval(fps))) };
+  const bitsPerSecond = Math.round(8 * (mean(others) * fps + (mean(keys) * fps) / keyframeInterval(fps)));
+  const keyframeS = mean(keys) / Math.max(1, mean(others)) / fps;
+  return { bitsPerSecond, stillDetail: Number((((mean(keys) * 8) / pixels) * keyframeS).toFixed(3)) };
 }
 
 /** `2,  1024,  1024,  512,  3210, 0x1234abcd` of the framecrc muxer: number of the stretch first, size fifth. */
@@ -124,18 +137,31 @@ function packetSizes(text: string, stretches: number): number[][] {
   ).filter(sizes => sizes.length > 0);
 }
 
+/** 4:4:4 of an old x264 can only be decoded from its beginning (steps.ts): of a short clip that is where it is read from at once. */
+const SHORT_S = 60;
+const mayBeBroken = ({ video, durationS }: Sampled): boolean =>
+  video.codec === 'h264' && video.pixelFormat.includes('444') && durationS < SHORT_S;
+
+type Sampled = Pick<MediaFacts, 'durationS' | 'startS' | 'cuts'> & {
+  video: Pick<MediaFacts['video'], 'codec' | 'pixelFormat'>;
+};
+
 interface Stretch {
   fromS: number;
   lengthS: number;
 }
 
-/** Where samples are taken from: the middles of equal stretches, moved to a keyframe close by; of a very short clip, all of it. */
-export function pieces({ durationS, startS, cuts }: Pick<MediaFacts, 'durationS' | 'startS' | 'cuts'>) {
+/**
+ * Where samples are taken from: the middles of equal stretches, moved to a keyframe close by. Of clips without one nearer the start was
+ * tried, for less to decode in vain: it saved 0.2 s of 5, but was 0.5 to 3 times the truth (16, 10) where the middle is right.
+ */
+export function pieces(facts: Sampled): Stretch[] {
+  const { durationS, startS, cuts } = facts;
   const total = Math.min(SAMPLES * SAMPLE_S, durationS * MOST_OF_CLIP);
   const samples = durationS >= MORE_SAMPLES_FROM_S ? MORE_SAMPLES : Math.min(SAMPLES, Math.floor(total / SHORTEST_S));
   if (samples < 1) {
     const lengthS = Math.max(SHORTEST_OF_SHORT_S, Math.min(SHORTEST_S, durationS / 10));
-    return [{ fromS: durationS / 2, lengthS: Math.min(durationS / 2, lengthS) }];
+    return [{ fromS: readable(durationS / 2, lengthS), lengthS: Math.min(durationS / 2, lengthS) }];
   }
   const lengthS = durationS >= MORE_SAMPLES_FROM_S ? SAMPLE_S : total / samples;
   const stretch = durationS / samples;
@@ -143,6 +169,12 @@ export function pieces({ durationS, startS, cuts }: Pick<MediaFacts, 'durationS'
     const middle = stretch * (at + 0.5);
     const key = cuts.find(cut => cut.key && Math.abs(cut.atS - startS - middle) < stretch / 2 - lengthS);
     // A little behind the keyframe: right before it, all that follows the one before would be decoded in vain.
-    return { fromS: key ? key.atS - startS + 0.2 : middle - lengthS / 2, lengthS };
+    return { fromS: readable(key ? key.atS - startS + 0.2 : middle - lengthS / 2, lengthS), lengthS };
   });
+
+  /** Before the second keyframe, where what follows it may be broken. */
+  function readable(fromS: number, lengthS: number): number {
+    const second = mayBeBroken(facts) ? cuts.find(cut => cut.key && cut.atS > startS) : undefined;
+    return second ? Math.max(0, Math.min(fromS, second.atS - startS - lengthS - 0.1)) : fromS;
+  }
 }

@@ -1,7 +1,16 @@
 import { describe, expect, it } from 'vitest';
 import type { Cut } from '../../../src/core/media.ts';
+import { evenKeyframes } from '../../../src/engine/local/argv.ts';
 import { frameRate, planPicture } from '../../../src/engine/local/picture.ts';
-import { chooseRung, decentRate, guessedRate, predictedCrf, predictedRate } from '../../../src/engine/local/rung.ts';
+import {
+  atFullSize,
+  chooseRung,
+  decentRate,
+  guessedRate,
+  predictedCrf,
+  predictedRate,
+  stillness,
+} from '../../../src/engine/local/rung.ts';
 import { pieces, rateOf } from '../../../src/engine/local/sample.ts';
 import { facts } from './facts.ts';
 import { TARGET } from './support.ts';
@@ -119,7 +128,25 @@ describe('how small the picture becomes', () => {
     expect(guessedRate(hd, 30).bitsPerSecond).toBeCloseTo(1920 * 1080 * 30 * 0.04);
   });
 
-  const clip = (durationS: number, cuts: Cut[] = []) => ({ durationS, startS: 10, cuts });
+  it('a street and a car park lost a hundredth of SSIM to a smaller picture: detail that stands still may be coarser', () => {
+    const vga = { width: 768, height: 576 };
+    const scales = (stillDetail: number, size = vga) =>
+      [54_000, 24_000].map(rate => chooseRung({ bitsPerSecond: 185_000, stillDetail }, rate, size).scale);
+    expect(scales(0.1)).toEqual([0.5, 0.35]);
+    expect(scales(2.1)).toEqual([0.75, 0.5]);
+    // Soft animation, sampled at half its size, has no more of it there than at full size.
+    expect(stillness(atFullSize({ bitsPerSecond: 1, stillDetail: 0.77 }, 0.5))).toBe(0);
+  });
+
+  it('a sample of a smaller picture says what the full one needs', () => {
+    const { bitsPerSecond } = atFullSize({ bitsPerSecond: 100_000 }, 0.5);
+    expect(predictedCrf({ bitsPerSecond }, 100_000, 0.5)).toBeCloseTo(
+      predictedCrf({ bitsPerSecond: 100_000 }, 100_000, 1),
+    );
+  });
+
+  const video = { codec: 'h264', pixelFormat: 'yuv420p' };
+  const clip = (durationS: number, cuts: Cut[] = []) => ({ durationS, startS: 10, cuts, video });
   it('samples are spread over the clip, and are little of a short one', () => {
     expect(pieces(clip(120))).toEqual([
       { fromS: 19, lengthS: 2 },
@@ -137,6 +164,21 @@ describe('how small the picture becomes', () => {
     expect(pieces(clip(120, [{ ...key, key: false }]))[1]?.fromS).toBe(59);
   });
 
+  it('4:4:4 that only decodes from its start was sampled twice: it is read from before the next keyframe', () => {
+    const key = { atS: 13.8, beforeS: 13.75, frame: 76, key: true };
+    const old = { ...clip(14, [key]), video: { codec: 'h264', pixelFormat: 'yuv444p' } };
+    const [piece] = pieces(old);
+    expect((piece?.fromS ?? 0) + (piece?.lengthS ?? 0)).toBeLessThan(3.8);
+    expect(pieces(clip(14, [key]))[0]?.fromS).toBeCloseTo(4);
+  });
+
+  it('a keyframe four frames before the end took a fifth of the bits: they lie in equal distances', () => {
+    expect(evenKeyframes(604, 10)).toBe(151);
+    expect(evenKeyframes(300, 30)).toBe(150);
+    expect(evenKeyframes(28, 30)).toBe(28);
+    for (let frames = 1; frames < 3_000; frames += 7) expect(evenKeyframes(frames, 30)).toBeLessThanOrEqual(264);
+  });
+
   it('the keyframe each sample begins with counts as one in eight seconds', () => {
     // Two samples of four frames: 1000 bytes for a keyframe, 100 for any other, at 25 frames a second.
     const rate = rateOf(
@@ -145,9 +187,11 @@ describe('how small the picture becomes', () => {
         [1000, 100, 100, 100],
       ],
       25,
+      1000,
     );
-    expect(rate).toEqual({ bitsPerSecond: 8 * (2500 + 125) });
-    expect(rateOf([], 25)).toBeUndefined();
-    expect(rateOf([[500]], 25)).toEqual({ bitsPerSecond: 8 * 12_500 });
+    // A keyframe of eight bits per pixel for those of 0.4 s.
+    expect(rate).toEqual({ bitsPerSecond: 8 * (2500 + 125), stillDetail: 3.2 });
+    expect(rateOf([], 25, 1000)).toBeUndefined();
+    expect(rateOf([[500]], 25, 1000)).toEqual({ bitsPerSecond: 8 * 12_500 });
   });
 });

@@ -1,0 +1,29 @@
+import { expect, it } from 'vitest';
+import { describePlan, planEncode } from '../../../src/engine/local/encode-plan.ts';
+import type { EncodeChoice } from '../../../src/engine/local/plan.ts';
+import type { SampledRate } from '../../../src/engine/local/rung.ts';
+import { facts } from './facts.ts';
+import { TARGET } from './support.ts';
+
+const MB = 1_000_000;
+const choice: EncodeChoice = { kind: 'encode', why: 'test', codec: 'h264', mode: 'size', capBytes: 12 * MB };
+const order = { job: 'j', source: '/in/clip.mp4', sourceBytes: 20 * MB, target: TARGET };
+const options = { tools: { filters: new Set<string>() }, cutting: undefined };
+const plan = (sample: SampledRate) => planEncode(facts(), order, choice, sample, options);
+
+it('a whole pass at the ceiling was thrown away after one sample of a quiet moment: one is not believed, three are', () => {
+  const quiet = { bitsPerSecond: 200_000 };
+  expect(plan({ ...quiet, places: 1, share: 0.06 }).way).toBe('size');
+  expect(plan({ ...quiet, places: 1, share: 0.4 }).way).toBe('ceiling');
+  expect(plan({ ...quiet, places: 3, share: 0.06 }).way).toBe('ceiling');
+  // So quiet that an error of two and a half times does not matter.
+  expect(plan({ bitsPerSecond: 40_000, places: 1, share: 0.06 }).way).toBe('ceiling');
+  expect(plan({ bitsPerSecond: 600_000, places: 3, share: 0.06 }).way).toBe('size');
+});
+
+it('what the ceiling leaves unused is foreseen in two passes as well', () => {
+  const sample = { bitsPerSecond: 200_000, places: 1, share: 0.06 };
+  const made = plan(sample);
+  expect(made.bytes).toBeLessThan(choice.capBytes);
+  expect(describePlan(facts(), choice, made, sample, 'balanced').join('\n')).toMatch(/like the source.*two passes/s);
+});
