@@ -68,8 +68,8 @@ const UNUSED_FRAMES = -0.1;
 const UNUSED_PER_DOUBLING = 1;
 const UNUSED_UP_TO = 200;
 const ALL_USED_FROM = 290;
-const LEAST_UNUSED_FRAMES = -0.6;
-const UNUSED_VARIABLE = -0.5;
+const LEAST_UNUSED_FRAMES = -0.7;
+const UNUSED_VARIABLE = -0.4;
 const MOST_UNUSED_FRAMES = 4;
 /** x264 takes 1.4 % more than it is asked for on average over seven clips (encoding.md section 4a). */
 const FIRST_AIM = 0.99;
@@ -166,8 +166,8 @@ function wholeAim({ frames }: PartState): number {
 
 function unusedFrames({ weight, frames, variable }: PartState, want: number): number {
   const short = Math.min(1, Math.max(0, (ALL_USED_FROM - frames) / (ALL_USED_FROM - UNUSED_UP_TO)));
-  if (variable) return UNUSED_VARIABLE * short;
-  const unused = UNUSED_FRAMES + UNUSED_PER_DOUBLING * Math.log2(Math.max(1, weight) / want);
+  const unused =
+    UNUSED_FRAMES + (variable ? UNUSED_VARIABLE : 0) + UNUSED_PER_DOUBLING * Math.log2(Math.max(1, weight) / want);
   return Math.min(MOST_UNUSED_FRAMES, Math.max(LEAST_UNUSED_FRAMES, unused)) * short;
 }
 

@@ -39,13 +39,12 @@ const MEDIUM_OVER_VERYFAST = 1.2;
 /**
  * Where a picture rich in detail stands still, x264 refines it over many frames, far beyond the nominal CRF, while a smaller picture
  * never has it: so many steps coarser are as good. SSIM at brutal sizes, at the rung this leads to and at the one without it: street
- * (2.1) 0.931 at full size and 0.918 at half; a square (0.52) 0.940 at three quarters, 0.933 at half; car park (0.50) 0.962 at half, 0.951 at a
- * third, at its normal size 0.985 at full and 0.982 at three quarters. Of 0.07 to 0.15 (what moves) and 0.37 (animation with soft
- * backgrounds, 0.935 at full size, 0.951 and 0.962 smaller) the best rungs lie where GOOD_CRF says, or below.
+ * (2.1) 0.930 at three quarters (0.931 at full size) and 0.918 at half; car park (1.2) 0.964 and at a third 0.951; a square (0.8) 0.940 and at
+ * half 0.933. What moves has 0.07 to 0.15: there the best rungs lie where GOOD_CRF says.
  */
 const LITTLE_STILL_DETAIL = 0.37;
 const STILL_PER_DOUBLING = 7;
-const MOST_STILL = 10;
+const MOST_STILL = 6.2;
 
 export function stillness({ stillDetail = 0 }: SampledRate): number {
   if (stillDetail <= LITTLE_STILL_DETAIL) return 0;
@@ -84,7 +83,7 @@ export function decentRate(sample: SampledRate, size: { width: number; height: n
   return predictedRate(sample, DECENT_CRF, allowed[allowed.length - 1] ?? 1);
 }
 
-/** Two clips of 1080p, sampled at half size: 14 has 0.77 instead of 0.37, 03 0.18 instead of 0.07. */
+/** Of two clips of 1080p, seen at full size and at half of it. */
 const STILL_DETAIL_POWER = 1.2;
 
 /** Of a sample taken at a smaller picture, what it is at full size. */

@@ -131,10 +131,10 @@ describe('how small the picture becomes', () => {
   it('a street and a car park lost a hundredth of SSIM to a smaller picture: detail that stands still may be coarser', () => {
     const vga = { width: 768, height: 576 };
     const scales = (stillDetail: number, size = vga) =>
-      [54_000, 24_000].map(rate => chooseRung({ bitsPerSecond: 185_000, stillDetail }, rate, size).scale);
+      [54_000, 30_000].map(rate => chooseRung({ bitsPerSecond: 185_000, stillDetail }, rate, size).scale);
     expect(scales(0.1)).toEqual([0.5, 0.35]);
     expect(scales(2.1)).toEqual([0.75, 0.5]);
-    // Soft animation, sampled at half its size, has no more of it there than at full size.
+    // A smaller picture has more bits per pixel.
     expect(stillness(atFullSize({ bitsPerSecond: 1, stillDetail: 0.77 }, 0.5))).toBe(0);
   });
 
@@ -162,6 +162,11 @@ describe('how small the picture becomes', () => {
     const key = { atS: 72, beforeS: 71.96, frame: 800, key: true };
     expect(pieces(clip(120, [key]))[1]?.fromS).toBeCloseTo(62.2);
     expect(pieces(clip(120, [{ ...key, key: false }]))[1]?.fromS).toBe(59);
+  });
+
+  it('of twelve seconds with a keyframe each the first was sampled, a quiet one: the one in the middle is', () => {
+    const keys = Array.from({ length: 11 }, (_, n) => ({ atS: 11 + n, beforeS: 10.97 + n, frame: 30 * n, key: true }));
+    expect(pieces(clip(12, keys))[0]?.fromS).toBeCloseTo(6.2);
   });
 
   it('4:4:4 that only decodes from its start was sampled twice: it is read from before the next keyframe', () => {
