@@ -142,6 +142,7 @@ async function live(
     CRASH_AT: at,
     ...(failure ? { CRASH_FAIL: failure } : {}),
   });
+  const before = pointsOf(box).length;
   const child = box.spawn('run');
   for (const name of Object.keys(env)) delete env[name];
   const gone = once(child, 'close');
@@ -156,7 +157,9 @@ async function live(
   } finally {
     await gone;
   }
-  const points = existsSync(log) ? readFileSync(log, 'utf8').split('\n').filter(Boolean) : [];
+  const points = pointsOf(box);
+  // Told to stop before it did anything, as where its work was done already.
+  if (child.signalCode === 'SIGTERM' && points.length === before) return { points, killed: false };
   if (failure) return { points, killed: checkFailed(box, points, at, child.exitCode) };
   if (child.signalCode !== 'SIGKILL' && child.exitCode !== 0) throw new Error(`it ended with ${child.exitCode}`);
   return { points, killed: child.signalCode === 'SIGKILL' };
@@ -187,6 +190,11 @@ function checkFailed(box: Box, points: readonly string[], at: string, exitCode: 
 }
 
 const pointsLog = (box: Box) => join(box.dir, 'points.log');
+
+/** Points of all lives so far. */
+function pointsOf(box: Box): string[] {
+  return existsSync(pointsLog(box)) ? readFileSync(pointsLog(box), 'utf8').split('\n').filter(Boolean) : [];
+}
 
 function isOver(box: Box): boolean {
   return (
@@ -270,7 +278,5 @@ async function check(
 function tail(box: Box): string {
   const journal = join(box.state, 'journal');
   const events = existsSync(journal) ? box.journal().map(record => record.event) : [];
-  const log = pointsLog(box);
-  const points = existsSync(log) ? readFileSync(log, 'utf8').trimEnd().split('\n') : [];
-  return `  journal: ${events.slice(-12).join(' ')}\n  last points: ${points.slice(-5).join('; ')}\n  outbox: ${box.outputs().join(' ')}\n  log: ${box.logText().slice(-1500)}`;
+  return `  journal: ${events.slice(-12).join(' ')}\n  last points: ${pointsOf(box).slice(-5).join('; ')}\n  outbox: ${box.outputs().join(' ')}\n  log: ${box.logText().slice(-1500)}`;
 }
