@@ -284,6 +284,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     lookedAt = clock.monotonic();
     const { localHours } = config.limits;
     gate.set('hours', localHours !== undefined && !isWithin(localHours, new Date(clock.now())));
+    void folders.makeMissing(log);
     if (journal.shouldCompact(ledger.size)) journal.compact([...ledger.snapshot()]).catch(onFatal);
   };
   housekeep();

@@ -20,6 +20,9 @@ export class Folders {
   /** Mount point each folder was on when it was first used: a path that lost its mount is an empty stand-in. */
   readonly #mountPoints = new Map<string, string>();
 
+  /** Folders that are missing although the one above them is there. */
+  readonly #unmade = new Set<string>();
+
   constructor(config: Config, files: Files) {
     this.#config = config;
     this.#files = files;
@@ -66,6 +69,7 @@ export class Folders {
    * disk that is not mounted, and is left alone, as is one that does not answer.
    */
   async prepare(log: Logger): Promise<void> {
+    this.#unmade.clear();
     for (const path of this.#config.folders.flatMap(({ inbox, outbox, archive }) => [
       inbox,
       outbox,
@@ -77,15 +81,30 @@ export class Folders {
         log.warn({ path, hint: seen.hint }, seen.message);
         continue;
       }
-      try {
-        await this.#files.mkdir(path);
-        log.info({ path }, 'folder made');
-      } catch (error) {
-        const why = fileError(error, `making ${path}`, path);
-        const hint =
-          (await this.#look(dirname(path))) === 'there' ? why.hint : 'Make it, or mount the disk or share it is on.';
-        log.warn({ path, hint }, `${path} is missing and could not be made`);
-      }
+      const why = await this.#make(path, log);
+      if (!why) continue;
+      const isParentThere = (await this.#look(dirname(path))) === 'there';
+      if (isParentThere) this.#unmade.add(path);
+      const hint = isParentThere ? why.hint : 'Make it, or mount the disk or share it is on.';
+      log.warn({ path, hint }, `${path} is missing and could not be made`);
+    }
+  }
+
+  /** Tries again to make what `prepare` could not although the folder above is there: a disk that was full may not be any more. */
+  async makeMissing(log: Logger): Promise<void> {
+    for (const path of this.#unmade) {
+      if ((await this.#look(path)) === 'there' || !(await this.#make(path, log))) this.#unmade.delete(path);
+    }
+  }
+
+  /** Resolves with what went wrong. */
+  async #make(path: string, log: Logger): Promise<ShrinkError | undefined> {
+    try {
+      await this.#files.mkdir(path);
+      log.info({ path }, 'folder made');
+      return undefined;
+    } catch (error) {
+      return fileError(error, `making ${path}`, path);
     }
   }
 

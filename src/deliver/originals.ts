@@ -195,8 +195,10 @@ async function move(
   } catch (error) {
     // Bind mounts answer EXDEV with equal device numbers, so only trying tells.
     if (errnoOf(error) === 'EXDEV') return moveAcross(from, to, options);
-    // Linked, but not allowed to remove the old name: an original with two names would be a half-done promise.
-    if (await isSameFile(from, to, files).catch(() => false)) await unlinkQuietly(to, files);
+    // Linked, but not allowed to remove the old name: an original with two names would be a half-done promise. What passes
+    // (a disk that failed once) is finished by the next try, which knows the second name for ours.
+    const isRefused = fileError(error, `moving ${from}`, from).code === 'denied';
+    if (isRefused && (await isSameFile(from, to, files).catch(() => false))) await unlinkQuietly(to, files);
     throw error;
   }
 }

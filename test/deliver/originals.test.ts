@@ -108,6 +108,14 @@ describe('an original', () => {
     expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
   });
 
+  test('is archived by the next try where the disk failed once to remove the old name', async () => {
+    const files = new FailingFiles().fail('unlink', 'EIO', { on: 'inbox/trip/clip.mov' });
+    await expect(disposeOriginal(options({ files }))).rejects.toMatchObject({ code: 'io' });
+    const to = join(root, 'archive/trip/clip.mov');
+    expect(await disposeOriginal(options({ intended: intended.at(-1) }))).toEqual({ kind: 'archived', to });
+    expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000']);
+  });
+
   test('is moved by rename where there are no links', async () => {
     const files = new FailingFiles().fail('link', 'ENOTSUP');
     await disposeOriginal(options({ files }));

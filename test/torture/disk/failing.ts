@@ -10,11 +10,14 @@ const ERRORS: readonly [acts: RegExp, errno: string][] = [
 
 /**
  * Every act on the disk fails once, the rest goes well: the job is done all the same, after a wait, a hold, or another start where
- * the journal could not be written; the result is the same, and nothing that failed to sync is synced again.
+ * the journal could not be written; the result is the same, and nothing that failed to sync is synced again. With `given` only at
+ * these points.
  */
-export async function failEverywhere(scenario: Scenario): Promise<string> {
+export async function failEverywhere(scenario: Scenario, given?: readonly string[]): Promise<string> {
   const undisturbed = await run(scenario);
-  const faults = faultsOf(undisturbed.points).filter(({ point }) => scenario.only?.test(point) ?? true);
+  const faults = faultsOf(undisturbed.points).filter(
+    ({ point }) => given?.includes(point) ?? scenario.only?.test(point) ?? true,
+  );
   const wrong: string[] = [];
   let missed = 0;
   const tried = await inTurns(faults, async ({ point, errno }) => {

@@ -18,6 +18,10 @@ const nemo: Scenario = { name: 'nemo', engine: 'nemo' };
 /** Large enough that it is put on the disk while the rest of it still comes. */
 const large: Scenario = { name: 'large', engine: 'nemo', grownBy: 100_000_000, only: /sync state\/work/ };
 
+/** One point alone, as in the suite `crash`. */
+const { CRASH_POINT } = process.env;
+const given = CRASH_POINT === undefined ? undefined : [CRASH_POINT];
+
 export const disk: Suite = {
   name: 'disk',
   about: 'full, failing, torn and vanished disks: nothing lost, nothing half, no failed sync tried again',
@@ -25,12 +29,12 @@ export const disk: Suite = {
     {
       name: 'every write, sync and name of a job on this machine fails once',
       keeps: '45, 47, 60',
-      run: () => failEverywhere(local),
+      run: () => failEverywhere(local, given),
     },
     {
       name: 'every write, sync and name of a cloud job fails once',
       keeps: '45, 47, 60',
-      run: () => failEverywhere(nemo),
+      run: () => failEverywhere(nemo, given),
     },
     {
       name: 'a piece of a large download is lost by the disk',

@@ -1,0 +1,46 @@
+import { existsSync } from 'node:fs';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Config } from '../src/config/load.ts';
+import { Folders } from '../src/folders.ts';
+import { nodeFiles } from '../src/platform/files.ts';
+import { silentLogger } from '../src/platform/log.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'shrinkbox-folders-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+const placesIn = (parent: string) =>
+  ({ inbox: join(parent, 'in'), outbox: join(parent, 'out'), archive: join(parent, 'archive') }) as const;
+
+it('a folder that could not be made on a full disk is made once there is room', async () => {
+  let isFull = true;
+  const mkdir: typeof nodeFiles.mkdir = async path => {
+    if (isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    await nodeFiles.mkdir(path);
+  };
+  const places = placesIn(dir);
+  const config = { stateDir: join(dir, 'state'), folders: [places] } as unknown as Config;
+  const folders = new Folders(config, { ...nodeFiles, mkdir });
+  await folders.prepare(silentLogger);
+  await folders.makeMissing(silentLogger);
+  expect(existsSync(places.archive)).toBe(false);
+  isFull = false;
+  await folders.makeMissing(silentLogger);
+  expect([places.inbox, places.outbox, places.archive].map(existsSync)).toEqual([true, true, true]);
+});
+
+it('a folder whose disk was not there at the start is not made on the disk below it', async () => {
+  const away = join(dir, 'disk');
+  const config = { stateDir: join(dir, 'state'), folders: [placesIn(away)] } as unknown as Config;
+  const folders = new Folders(config, nodeFiles);
+  await folders.prepare(silentLogger);
+  // As a mount point that appears a moment before its disk.
+  await nodeFiles.mkdir(away);
+  await folders.makeMissing(silentLogger);
+  expect(existsSync(join(away, 'in'))).toBe(false);
+});
