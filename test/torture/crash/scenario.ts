@@ -148,10 +148,13 @@ async function live(
   const gone = once(child, 'close');
   const helped = new Set<number>();
   try {
-    const over = () => isOver(box) || (failure !== undefined && goOn(box, helped));
+    const over = () => isOver(box) || (failure === undefined ? waitsForPerson(box) : goOn(box, helped));
     await Promise.race([gone, eventually(over, { what: 'the job to be over', withinMs: PATIENCE_MS })]);
     child.kill('SIGTERM');
   } catch (error) {
+    try {
+      (await import('node:child_process')).execFileSync('sh', ['-c', 'sh', String(child.pid)]);
+    } catch {}
     child.kill('SIGKILL');
     throw error;
   } finally {
@@ -163,6 +166,11 @@ async function live(
   if (failure) return { points, killed: checkFailed(box, points, at, child.exitCode) };
   if (child.signalCode !== 'SIGKILL' && child.exitCode !== 0) throw new Error(`it ended with ${child.exitCode}`);
   return { points, killed: child.signalCode === 'SIGKILL' };
+}
+
+/** As where an earlier life was killed before it kept its token: nothing more happens by itself. */
+function waitsForPerson(box: Box): boolean {
+  return box.journal().findLast(({ job, event }) => job !== null && event !== 'reported')?.event === 'held';
 }
 
 /** Saves the half minute a job waits for the disk, or does what the hold asks a person for; once for each time. */
