@@ -177,6 +177,7 @@ function stampOf({ order, tools }: Pick<Bench, 'order' | 'tools'>): string {
   return JSON.stringify([3, tools.version, order.sourceBytes, order.target]);
 }
 
+/** How many make no difference in processor time: one pass of clip 02 takes 6.2 to 7.2 s with one, with two, and left to x264. */
 export function threadArgs(threads: number | undefined): string[] {
   return threads ? ['-threads', String(threads), '-filter_threads', String(threads)] : [];
 }

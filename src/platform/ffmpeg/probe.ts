@@ -1,6 +1,6 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { fileError, ShrinkError } from '../../core/errors.ts';
+import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { MediaFacts } from '../../core/media.ts';
 import { ChildEnd } from '../child-end.ts';
 import { runChild, type Valve } from '../subprocess.ts';
@@ -19,7 +19,7 @@ import {
   tooManyPixels,
 } from './refusals.ts';
 import { type Looks, looksLike } from './sniff.ts';
-import { gatherTimeline, parsePacket, type Timeline } from './timeline.ts';
+import { gatherTimeline, type Packet, parsePacket, parsePacketObject, type Timeline } from './timeline.ts';
 import type { Tools } from './tools.ts';
 
 export interface ProbeOptions {
@@ -48,7 +48,8 @@ export async function probe(path: string, options: ProbeOptions): Promise<MediaF
   const looks = looksLike(head, bytes);
   const refused = refuseByLooks(path, looks);
   if (refused) throw refused;
-  const output = await askAboutTracks(path, looks, options);
+  const atOnce = bytes <= READ_AT_ONCE ? await askAtOnce(path, options) : undefined;
+  const output = atOnce?.output ?? (await askAboutTracks(path, looks, options));
   const streams = output.streams ?? [];
   const main = mainVideo(streams);
   if (!main)
@@ -57,7 +58,7 @@ export async function probe(path: string, options: ProbeOptions): Promise<MediaF
       streams.some(stream => stream.codec_type === 'audio'),
     );
   refuseByTrack(path, main, options.tools);
-  const lines = await scanPackets(path, bytes, looks, options);
+  const lines = atOnce?.lines ?? (await scanPackets(path, bytes, looks, options));
   const frames = lines.get(main.index)?.packets ?? 0;
   if (frames === 0) {
     throw new ShrinkError('incomplete-media', `${shown(path)} has a picture track without a single frame in it`, {
@@ -86,7 +87,7 @@ async function readHead(path: string): Promise<{ head: Buffer; bytes: number }> 
 
 async function askAboutTracks(path: string, looks: Looks, options: ProbeOptions): Promise<ProbeOutput> {
   // Of the chapters only that they are there: sixty thousand of them with titles are more than is read.
-  const wanted = ['-show_format', '-show_streams', '-show_entries', 'chapter=id', '-of', 'json'];
+  const wanted = [...ABOUT_TRACKS, '-show_entries', 'chapter=id', '-of', 'json'];
   try {
     const { stdout, stderrTail } = await ffprobe(path, wanted, `looking into ${shown(path)}`, options, {
       timeoutMs: OPEN_LIMIT_MS,
@@ -127,6 +128,57 @@ function refuseByTrack(path: string, main: ProbeStream, tools: Tools): void {
   if (width === 0 || height === 0) throw cannotDecode(path, `${codec}, of unknown size`);
 }
 
+const ABOUT_TRACKS = ['-show_format', '-show_streams'];
+const PACKET = 'packet=stream_index,pts_time,dts_time,duration_time,size,flags';
+
+/** A small file is described and read through by one ffprobe: starting another takes as long as reading it. */
+const READ_AT_ONCE = 64_000_000;
+
+/** `undefined` wherever anything is out of the ordinary: then it is asked step by step, which knows what to say. */
+async function askAtOnce(
+  path: string,
+  options: ProbeOptions,
+): Promise<{ output: ProbeOutput; lines: Map<number, Timeline> } | undefined> {
+  const wanted = [...ABOUT_TRACKS, '-show_entries', `chapter=id:${PACKET}`, '-of', 'json=compact=1'];
+  const tracks = gatherTracks();
+  const other: string[] = [];
+  let among = false;
+  try {
+    const { stderrTail } = await ffprobe(path, wanted, `looking into ${shown(path)}`, options, {
+      timeoutMs: OPEN_LIMIT_MS,
+      limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 },
+      onStdoutLine: text => {
+        if (text === '    "packets": [') among = true;
+        else if (among && text === '    ],') among = false;
+        else if (among) tracks.add(parsePacketObject(text));
+        else if (other.push(text) > MOST_OTHER_LINES) throw new Error('too much to say');
+      },
+    });
+    const lines = tracks.result();
+    if (stderrTail !== '' || lines.size === 0) return undefined;
+    return { output: JSON.parse(other.join('\n')) as ProbeOutput, lines };
+  } catch (error) {
+    if (isShrinkError(error, 'cancelled')) throw error;
+    return undefined;
+  }
+}
+
+/** Sixty thousand chapters are asked about in another way. */
+const MOST_OTHER_LINES = 20_000;
+
+function gatherTracks() {
+  const gathering = new Map<number, ReturnType<typeof gatherTimeline>>();
+  return {
+    add(packet: Packet | undefined): void {
+      if (!packet) return;
+      let line = gathering.get(packet.stream);
+      if (!line) gathering.set(packet.stream, (line = gatherTimeline()));
+      line.add(packet);
+    },
+    result: () => new Map([...gathering].map(([index, line]) => [index, line.result()])),
+  };
+}
+
 /** One timeline per track that has packets. */
 async function scanPackets(
   path: string,
@@ -134,21 +186,15 @@ async function scanPackets(
   looks: Looks,
   options: ProbeOptions,
 ): Promise<Map<number, Timeline>> {
-  const gathering = new Map<number, ReturnType<typeof gatherTimeline>>();
-  const wanted = ['-show_entries', 'packet=stream_index,pts_time,dts_time,duration_time,size,flags', '-of', 'csv=p=0'];
+  const tracks = gatherTracks();
+  const wanted = ['-show_entries', PACKET, '-of', 'csv=p=0'];
   const complaints: ShrinkError[] = [];
   try {
     await ffprobe(path, wanted, `reading through ${shown(path)}`, options, {
       timeoutMs: OPEN_LIMIT_MS + (bytes / SLOWEST_READ) * 1000,
       stallMs: 2 * OPEN_LIMIT_MS,
       limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 + bytes / SLOWEST_READ },
-      onStdoutLine: text => {
-        const packet = parsePacket(text);
-        if (!packet) return;
-        let line = gathering.get(packet.stream);
-        if (!line) gathering.set(packet.stream, (line = gatherTimeline()));
-        line.add(packet);
-      },
+      onStdoutLine: text => tracks.add(parsePacket(text)),
       onStderrLine: text => {
         const complaint = complaints.length === 0 && refuseByComplaints(path, text);
         if (complaint) complaints.push(complaint);
@@ -158,7 +204,7 @@ async function scanPackets(
     throw await refused(path, error, looks);
   }
   if (complaints[0]) throw complaints[0];
-  return new Map([...gathering].map(([index, line]) => [index, line.result()]));
+  return tracks.result();
 }
 
 type Bounds = Pick<

@@ -57,6 +57,15 @@ export function parsePacket(line: string): Packet | undefined {
   };
 }
 
+const OBJECT =
+  /^ *\{ "stream_index": (\d+)(?:, "pts_time": "([^"]*)")?(?:, "dts_time": "([^"]*)")?(?:, "duration_time": "([^"]*)")?(?:, "size": "(\d+)")?, "flags": "([^"]*)"/;
+
+/** The same of `-of json=compact=1`, a line each; what a packet carries beside itself follows on further lines. */
+export function parsePacketObject(line: string): Packet | undefined {
+  const [, stream, pts, dts, duration, size, flags] = OBJECT.exec(line) ?? [];
+  return parsePacket([stream, pts ?? 'N/A', dts ?? 'N/A', duration ?? 'N/A', size ?? '0', flags].join(','));
+}
+
 export function gatherTimeline(): { add(packet: Packet): void; result(): Timeline } {
   const window: Shown[] = [];
   let last: number | undefined;

@@ -1,4 +1,4 @@
-import { chmod, readFile, writeFile } from 'node:fs/promises';
+import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../src/core/job.ts';
@@ -98,6 +98,19 @@ describe('in parts', () => {
       expect((await passes()) - before).toBeLessThanOrEqual(parts - 3 + again);
       // Work that was done shows in the progress from the start.
       expect(told.progress[0]?.fraction).toBeGreaterThan(0.3);
+    });
+  });
+
+  it('a small rate was cut down to whole kilobits: x264 is given the next one, and a first pass as much shorter', async () => {
+    await inWorkDir(async workDir => {
+      const list = join(workDir, 'list');
+      const tools = await through(workDir, `case "$*" in *"-pass 2"*) echo "$*" >> '${list}';; esac`);
+      const { context } = recordingContext({ workDir });
+      const order = await orderFor(await footage('silent'), { ...share(0.05), quality: 'max' });
+      const candidate = await (await engineFor({ tools })).run(order, context);
+      expect(await readFile(list, 'utf8')).toMatch(/ -b:v \d+000 -pass 2 -passlogfile fine-pass0 /);
+      expect((await readdir(workDir)).filter(name => name.includes('pass0'))).toEqual([]);
+      expect(candidate.bytes).toBeLessThanOrEqual(candidate.expect.maxBytes ?? 0);
     });
   });
 

@@ -135,7 +135,7 @@ describe('how small the picture becomes', () => {
     expect(scales(0.1)).toEqual([0.5, 0.35]);
     expect(scales(2.1)).toEqual([0.75, 0.5]);
     // A smaller picture has more bits per pixel.
-    expect(stillness(atFullSize({ bitsPerSecond: 1, stillDetail: 0.77 }, 0.5))).toBe(0);
+    expect(stillness(atFullSize({ bitsPerSecond: 1, stillDetail: 0.5 }, 0.5))).toBe(0);
   });
 
   it('a sample of a smaller picture says what the full one needs', () => {

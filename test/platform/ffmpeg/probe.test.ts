@@ -1,4 +1,4 @@
-import { mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -6,6 +6,25 @@ import type { MediaFacts } from '../../../src/core/media.ts';
 import { assembleFacts, mainVideo, type ProbeStream } from '../../../src/platform/ffmpeg/facts.ts';
 import { probe } from '../../../src/platform/ffmpeg/probe.ts';
 import { canMake, footage, footageCopy, type FootageName, realTools } from '../../support/footage.ts';
+
+it('a second ffprobe was started for every small file: a fiftieth of a short job, twice', async () => {
+  const directory = await mkdtemp(join(tmpdir(), 'shrinkbox-probe-'));
+  try {
+    const tools = await realTools();
+    const list = join(directory, 'list');
+    const counted = join(directory, 'ffprobe');
+    const script = (more: string) => `#!/bin/sh\necho "$*" >> '${list}'\n${more}exec '${tools.ffprobe}' "$@"\n`;
+    await writeFile(counted, script(''), { mode: 0o755 });
+    const once = await probe(await footage('tracks'), { tools: { ...tools, ffprobe: counted } });
+    expect((await readFile(list, 'utf8')).trim().split('\n').length).toBe(1);
+    // Where anything is said it is asked step by step, and learns the same.
+    await writeFile(counted, script(`case "$*" in *compact*) echo odd >&2;; esac\n`), { mode: 0o755 });
+    expect(await probe(await footage('tracks'), { tools: { ...tools, ffprobe: counted } })).toEqual(once);
+    expect((await readFile(list, 'utf8')).trim().split('\n').length).toBe(4);
+  } finally {
+    await rm(directory, { recursive: true });
+  }
+});
 
 describe('facts', () => {
   const cases: [FootageName, object][] = [

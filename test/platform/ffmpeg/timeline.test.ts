@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gatherTimeline, parsePacket } from '../../../src/platform/ffmpeg/timeline.ts';
+import { gatherTimeline, parsePacket, parsePacketObject } from '../../../src/platform/ffmpeg/timeline.ts';
 
 const packet = (ptsS: number | undefined, more: Partial<NonNullable<ReturnType<typeof parsePacket>>> = {}) => ({
   stream: 0,
@@ -30,6 +30,18 @@ describe('a line of ffprobe', () => {
       discarded: true,
       key: true,
     });
+  });
+
+  it('says the same as an object', () => {
+    const line = (fields: string) => `        { "stream_index": 0, ${fields}"flags": "KD_"`;
+    const times = '"pts_time": "0.133467", "dts_time": "-0.033367", "duration_time": "0.033367", "size": "4754", ';
+    expect(parsePacketObject(`${line(times)} },`)).toEqual(parsePacket('0,0.133467,-0.033367,0.033367,4754,KD_'));
+    // Side data follows on lines of its own.
+    expect(parsePacketObject(`${line('"pts_time": "1.5", "size": "12", ')},`)).toEqual(
+      parsePacket('0,1.5,N/A,N/A,12,KD_'),
+    );
+    for (const other of ['            "side_data_list": [', '                {  }', '            ] },', ''])
+      expect(parsePacketObject(other)).toBeUndefined();
   });
 
   it('may miss times, and may be no packet at all', () => {
