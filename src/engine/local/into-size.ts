@@ -10,7 +10,16 @@ import { budgetWith } from './encode-plan.ts';
 import type { Part } from './parts.ts';
 import { secondsIn, stretched } from './pass-log.ts';
 import { bytesAt, crfFor, onScale } from './quality.ts';
-import { atCeiling, type Move, nextMove, type PartState, type Round, type State, type Try } from './rounds.ts';
+import {
+  atCeiling,
+  type Move,
+  nextMove,
+  type PartState,
+  type Round,
+  type State,
+  type Try,
+  wholeTolerance,
+} from './rounds.ts';
 import { type Encode, encodePart, joinTracks, LIST, type Muxed, partFile, type PartMade, SHARE } from './steps.ts';
 
 /** The first pass of a part. */
@@ -255,19 +264,13 @@ async function finely(desk: Desk, rate: Rate, part: Part): Promise<Rate> {
   return { ...rate, bitsPerSecond, fine: true };
 }
 
-const FEW_FRAMES = 200;
 /**
  * x264's ratetol. 0.3 costs nothing and takes most of the overshoot of short clips away. 0.01 hits to a tenth of a percent, but over
  * a whole clip it starves the end (-0.4 VMAF, the worst frames -6: encoding.md 4a); 0.05 for the last tenth to quarter of one
- * does not show. One that is in one piece has 0.1, behind a first pass twice too good it still lands nearer by half (60 frames:
- * -3.7 % instead of -7.2 %), and a miss would cost the whole pass again. Of few frames 0.05 halves the misses once more (28 frames
- * of HDR: +1.7 instead of +3.5 %; 127: +0.1 instead of +0.5 %) at the same SSIM; 0.03 sometimes and 0.01 mostly goes wild (+3.6 % of
- * 60 frames, +22 % of 28). A buffer (VBV) that holds the whole size would end every overshoot, but x264 takes none that fills
- * slower than the bit rate.
+ * does not show.
  */
-
-function toleranceFor({ work }: Desk, part: Part): number {
-  if (work.parts.length === 1) return part.frames < FEW_FRAMES ? 0.05 : 0.1;
+function toleranceFor({ work, encoded }: Desk, part: Part): number {
+  if (work.parts.length === 1) return wholeTolerance(part, encoded[part.index]?.tries.length ?? 0);
   return part.index === work.parts.length - 1 ? 0.05 : 0.3;
 }
 

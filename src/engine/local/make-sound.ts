@@ -1,4 +1,6 @@
+import { join } from 'node:path';
 import { isShrinkError } from '../../core/errors.ts';
+import { mediaBytes } from '../../platform/ffmpeg/boxes.ts';
 import { fileUrl } from '../../platform/ffmpeg/args.ts';
 import { soundArgs } from './argv.ts';
 import { type Bench, bytesOf, recall, remember, runStep } from './bench.ts';
@@ -51,7 +53,7 @@ async function makeSomeSound(bench: Bench, planned: SoundPlan): Promise<{ sound:
         share: SHARE.sound,
         note: 'sound',
       });
-      if (await plays(bench, sound)) return { sound, bytes: outputBytes };
+      if (!(await isEmpty(bench, sound)) && (await plays(bench, sound))) return { sound, bytes: outputBytes };
       sound = saferSound(sound, 'it does not play');
     } catch (error) {
       if (!isShrinkError(error, 'child-failed', 'incomplete-media')) throw error;
@@ -60,6 +62,11 @@ async function makeSomeSound(bench: Bench, planned: SoundPlan): Promise<{ sound:
     }
   }
   return { sound, bytes: 0 };
+}
+
+/** A cut file may name a track that has not a single packet: the muxer leaves it out, and there is nothing to join. */
+async function isEmpty(bench: Bench, sound: SoundPlan): Promise<boolean> {
+  return sound.tracks.length > 0 && (await mediaBytes(join(bench.context.workDir, SOUND))) === 0;
 }
 
 /** What was encoded plays; what was copied may have been damaged before. */

@@ -164,6 +164,25 @@ function wholeAim({ frames }: PartState): number {
   return 1 - Math.min(WHOLE_MOST_FREE, Math.max(WHOLE_LEAST_FREE, WHOLE_MISS_FRAMES / frames));
 }
 
+const FEW_FRAMES = 200;
+/** Of fewer, or once two tries have missed, rate control has nothing to steer with: a narrow tolerance makes it swing. */
+const VERY_FEW_FRAMES = 25;
+const STEADY_TRIES = 2;
+/** A tolerance is in seconds: at ten frames a second 0.05 of them is half a frame, and results jumped by a tenth (90.1 % after six tries). */
+const TOLERANCE_IN_FRAMES = 1.3;
+
+/**
+ * x264's ratetol for one in one piece, before so many `tries`. 0.1: behind a first pass twice too good it still lands nearer by half (60
+ * frames: -3.7 % instead of -7.2 %), and a miss would cost the whole pass again. Of few frames 0.05 halves the misses once more (28
+ * of HDR: +1.7 instead of +3.5 %; 127: +0.1 instead of +0.5 %) at the same SSIM; 0.03 sometimes and 0.01 mostly goes wild (+3.6 % of
+ * 60 frames, +22 % of 28). A buffer (VBV) that holds the whole size would end every overshoot, but x264 takes none that fills
+ * slower than the bit rate.
+ */
+export function wholeTolerance({ frames, durationS }: Pick<PartState, 'frames' | 'durationS'>, tries: number): number {
+  if (frames >= FEW_FRAMES || frames < VERY_FEW_FRAMES || tries >= STEADY_TRIES) return 0.1;
+  return Math.min(0.1, Math.max(0.05, (TOLERANCE_IN_FRAMES * durationS) / frames));
+}
+
 function unusedFrames({ weight, frames, variable }: PartState, want: number): number {
   const short = Math.min(1, Math.max(0, (ALL_USED_FROM - frames) / (ALL_USED_FROM - UNUSED_UP_TO)));
   const unused =

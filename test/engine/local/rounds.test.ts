@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Budget } from '../../../src/engine/local/budget.ts';
-import { nextMove, type PartState, type Round } from '../../../src/engine/local/rounds.ts';
+import { nextMove, type PartState, type Round, wholeTolerance } from '../../../src/engine/local/rounds.ts';
 
 const BUDGET: Budget = { capBytes: 1_000_000, fixedBytes: 100_000, durationS: 60 };
 /** 35 s, 15 s, 5 s and 5 s, equally hard. */
@@ -127,6 +127,17 @@ describe('landing on a size', () => {
       const { rounds } = play(asked => asked * (1 + 0.55 / frames), { parts: [frames / 30], first: 0.97 });
       expect(rounds.length, `${frames} frames`).toBe(1);
     }
+  });
+
+  it('eleven frames of a street were made six times and filled 90 %: narrow only where there are frames to steer with', () => {
+    const tolerance = (frames: number, fps: number, tries = 0) =>
+      wholeTolerance({ frames, durationS: frames / fps }, tries);
+    expect(tolerance(28, 27.5)).toBe(0.05);
+    expect(tolerance(127, 30)).toBe(0.05);
+    expect(tolerance(11, 10)).toBe(0.1);
+    expect(tolerance(40, 10)).toBe(0.1);
+    expect(tolerance(127, 30, 2)).toBe(0.1);
+    expect(tolerance(600, 30)).toBe(0.1);
   });
 
   it('tables that turn out larger than thought cost the last part a little, not the file its size', () => {
