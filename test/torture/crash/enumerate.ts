@@ -55,7 +55,8 @@ export async function killTwice(scenario: Scenario, pairs: number, random: Rando
 /** Started again and again, and killed a little later each time: a machine that does not stay up. */
 export async function killInARow(scenario: Scenario, lives: number, random: Random): Promise<string> {
   const undisturbed = await run(scenario);
-  const chosen = Array.from({ length: lives }, () => `#${random.between(1, undisturbed.points.length)}`);
+  const step = undisturbed.points.length / lives;
+  const chosen = Array.from({ length: lives }, (_, n) => `#${Math.ceil((n + random.next()) * step)}`);
   return killedAt(scenario, [chosen], undisturbed);
 }
 
