@@ -1,5 +1,5 @@
 /** Very many files at once, more than the kernel's queue of events holds, and clocks that jump meanwhile. */
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Box } from '../../support/box.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -86,26 +86,35 @@ export const clockSteps: Case = {
       FAKETIME_DONT_FAKE_MONOTONIC: '1',
       DONT_FAKE_MONOTONIC: '1',
     };
-    return inBox({ ...COPYING, env }, async box => {
-      await box.start();
-      const plain = await footage('plain');
-      const bytes = readFileSync(plain);
-      const said: string[] = [];
-      for (const [n, to] of ['+2d', '-2d', '+0'].entries()) {
-        const name = `step ${n}.mp4`;
-        // The stall is shorter than the quiet time by real time, and days longer or negative by the wall's.
-        const writing = upload(join(box.inbox, name), bytes, { overMs: 1000, stallAt: 0.5, stallMs: 700, held: false });
-        await sleep(600);
-        step(to);
-        process.kill(box.pid, 'SIGSTOP');
-        await sleep(1200);
-        process.kill(box.pid, 'SIGCONT');
-        await writing;
-        await onlyResult(box, name, name, seconds(plain));
-        demand(starts(box, name) === 1, `${name} was begun ${starts(box, name)} times`);
-        said.push(to);
-      }
-      return `clock ${said.join(', ')}: each film whole, begun once`;
-    });
+    try {
+      return await inBox({ ...COPYING, env }, async box => {
+        await box.start();
+        const plain = await footage('plain');
+        const bytes = readFileSync(plain);
+        const said: string[] = [];
+        for (const [n, to] of ['+2d', '-2d', '+0'].entries()) {
+          const name = `step ${n}.mp4`;
+          // The stall is shorter than the quiet time by real time, and days longer or negative by the wall's.
+          const writing = upload(join(box.inbox, name), bytes, {
+            overMs: 1000,
+            stallAt: 0.5,
+            stallMs: 700,
+            held: false,
+          });
+          await sleep(600);
+          step(to);
+          process.kill(box.pid, 'SIGSTOP');
+          await sleep(1200);
+          process.kill(box.pid, 'SIGCONT');
+          await writing;
+          await onlyResult(box, name, name, seconds(plain));
+          demand(starts(box, name) === 1, `${name} was begun ${starts(box, name)} times`);
+          said.push(to);
+        }
+        return `clock ${said.join(', ')}: each film whole, begun once`;
+      });
+    } finally {
+      rmSync(rc, { force: true });
+    }
   },
 };
