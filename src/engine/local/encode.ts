@@ -113,12 +113,22 @@ async function bySize(bench: Bench, choice: EncodeChoice, plan: EncodePlan, samp
 
 /** Of a source with more frames missing than this, nobody would say that it "came out smaller". */
 const MOST_LOST = 0.02;
+/**
+ * A stretch cut out by copying begins with pictures that lean on what was cut away (RASL in HEVC, leading B-frames in H.264): no
+ * decoder shows them, and every player plays the rest. So much of a short one may be missing, seconds and as a share.
+ */
+const MOST_LEADING_S = 0.2;
+const MOST_LEADING = 1 / 8;
+
+function mayBeMissing({ frames, fps }: { frames: number; fps: number }): number {
+  return Math.max(frames * MOST_LOST, Math.min(fps * MOST_LEADING_S, frames * MOST_LEADING));
+}
 
 function candidateOf(bench: Bench, work: Encode, made: Muxed, what: string, doubts: readonly string[] = []): Outcome {
   const { facts, order, context } = bench;
   const { picture, sound, choice } = work;
   const lost = picture.fps === undefined ? facts.video.frames - made.frames : 0;
-  if (lost > facts.video.frames * MOST_LOST) {
+  if (lost > mayBeMissing(facts.video)) {
     throw new ShrinkError(
       'incomplete-media',
       `${shown(order.source)} is damaged: only ${made.frames} of its ${facts.video.frames} frames can be decoded`,

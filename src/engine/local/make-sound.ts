@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import { isShrinkError } from '../../core/errors.ts';
-import { mediaBytes } from '../../platform/ffmpeg/boxes.ts';
 import { fileUrl } from '../../platform/ffmpeg/args.ts';
+import { mediaBytes } from '../../platform/ffmpeg/boxes.ts';
 import { soundArgs } from './argv.ts';
 import { type Bench, bytesOf, recall, remember, runStep } from './bench.ts';
 import { budgetOf } from './encode-plan.ts';
 import type { EncodeChoice } from './plan.ts';
-import { saferSound, type SoundPlan } from './sound.ts';
+import { saferSound, silentSound, type SoundPlan } from './sound.ts';
 import { type Encode, SHARE } from './steps.ts';
 
 const SOUND = 'sound.mp4';
@@ -53,7 +53,8 @@ async function makeSomeSound(bench: Bench, planned: SoundPlan): Promise<{ sound:
         share: SHARE.sound,
         note: 'sound',
       });
-      if (!(await isEmpty(bench, sound)) && (await plays(bench, sound))) return { sound, bytes: outputBytes };
+      if ((await mediaBytes(join(bench.context.workDir, SOUND))) === 0) return { sound: silentSound(sound), bytes: 0 };
+      if (await plays(bench, sound)) return { sound, bytes: outputBytes };
       sound = saferSound(sound, 'it does not play');
     } catch (error) {
       if (!isShrinkError(error, 'child-failed', 'incomplete-media')) throw error;
@@ -62,11 +63,6 @@ async function makeSomeSound(bench: Bench, planned: SoundPlan): Promise<{ sound:
     }
   }
   return { sound, bytes: 0 };
-}
-
-/** A cut file may name a track that has not a single packet: the muxer leaves it out, and there is nothing to join. */
-async function isEmpty(bench: Bench, sound: SoundPlan): Promise<boolean> {
-  return sound.tracks.length > 0 && (await mediaBytes(join(bench.context.workDir, SOUND))) === 0;
 }
 
 /** What was encoded plays; what was copied may have been damaged before. */

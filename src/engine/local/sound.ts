@@ -122,6 +122,17 @@ export function saferSound(plan: SoundPlan, said: string): SoundPlan {
   };
 }
 
+/** What is left of a plan that no sound came of: a stretch cut out of a recording may hold sound from before its first picture only. */
+export function silentSound(plan: SoundPlan): SoundPlan {
+  return {
+    ...plan,
+    tracks: [],
+    subtitles: [],
+    notes:
+      plan.tracks.length > 0 ? [...plan.notes, 'sound dropped: there is none while the picture lasts'] : plan.notes,
+  };
+}
+
 /** Packets, 4 bytes of table per packet of 1024 samples, and the track's own header. */
 function estimate(tracks: readonly SoundTrack[], durationS: number): number {
   return tracks.reduce((sum, track) => {

@@ -103,6 +103,36 @@ describe('the picture', () => {
     });
   });
 
+  it('in HEVC, cut by copying: the first pictures, which lean on what was cut away, are missing, and it is no damaged file', async context => {
+    const { ffmpeg, encoders } = await realTools();
+    if (!encoders.has('libx265')) return context.skip('this ffmpeg has no x265 to make the clip with');
+    await inWorkDir(async directory => {
+      const run = async (...args: string[]) => await promisify(execFile)(ffmpeg, ['-v', 'error', '-nostdin', ...args]);
+      const [whole, cut] = [join(directory, 'whole.mkv'), join(directory, 'cut.mkv')];
+      const x265 = 'open-gop=1:keyint=30:min-keyint=30:bframes=4:b-adapt=0:scenecut=0:log-level=error';
+      const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=160x90:rate=30:duration=4'];
+      await run(...picture, '-c:v', 'libx265', '-preset', 'ultrafast', '-x265-params', x265, whole);
+      await run('-ss', '2.1', '-i', whole, '-t', '1.4', '-c', 'copy', cut);
+      const { before, after, candidate } = await shrink({ path: cut }, { ...share(0.7), codec: 'h264' });
+      expect(after.video.frames).toBeLessThan(before.video.frames);
+      expect(candidate.notes).toContainEqual(expect.stringMatching(/^\d frames of the source could not be decoded/));
+    });
+  });
+
+  it('whose sound was over before the first picture comes out without sound, and says so', async () => {
+    const { ffmpeg } = await realTools();
+    await inWorkDir(async directory => {
+      const cut = join(directory, 'cut.ts');
+      const sound = ['-f', 'lavfi', '-i', 'sine=duration=1.5'];
+      const picture = ['-itsoffset', '2', '-f', 'lavfi', '-i', 'testsrc2=size=160x90:rate=25:duration=2'];
+      const args = ['-v', 'error', '-nostdin', ...sound, ...picture, '-c:v', 'libx264', '-c:a', 'aac', cut];
+      await promisify(execFile)(ffmpeg, args);
+      const { before, after, candidate } = await shrink({ path: cut }, share(0.5));
+      expect([before.audio.length, after.audio.length]).toEqual([1, 0]);
+      expect(candidate.notes).toContain('sound dropped: there is none while the picture lasts');
+    });
+  });
+
   it('in VP9 with Opus comes out of WebM', async () => {
     if (!(await canMake('webm'))) return;
     const { after } = await shrink('webm', share(0.4));
