@@ -114,20 +114,6 @@ describe('in parts', () => {
     });
   });
 
-  it('a sound track without a packet (a stream cut short) failed while joining: the muxer had left it out', async () => {
-    await inWorkDir(async workDir => {
-      const { ffmpeg } = await realTools();
-      const empty = `'${ffmpeg}' -v error -nostdin -y -f lavfi -i anullsrc -frames:a 0 -c:a aac -f mp4 "$last"`;
-      const script = `for last; do :; done; case "$*" in *"-c:s mov_text"*) exec ${empty};; esac`;
-      const tools = await through(workDir, script);
-      const { context } = recordingContext({ workDir });
-      const order = await orderFor(await footage('plain'), share(0.3));
-      const candidate = await (await engineFor({ tools })).run(order, context);
-      expect(candidate.expect.audioTracks).toBe(0);
-      expect(candidate.notes.join()).toMatch(/sound dropped/);
-    });
-  });
-
   it('a transport stream, whose decoder complains on the way to every cut (was: in one piece, called damaged)', async () => {
     const inThree = { engine: { cutting: { longestS: 15 } } };
     const target = { ...share(0.3), quality: 'max' as const };
