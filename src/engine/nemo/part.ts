@@ -8,7 +8,7 @@ import { parseJson } from './json.ts';
 
 /**
  * While the disk takes what comes at once, it is written at once: with pieces handed to another thread a download had 0.41 to 0.72 of
- * curl's speed, so it has 0.9 to 1.05 (npm run bench:nemo). A write that took this long shows a disk that is behind, and not just
+ * curl's speed, so it has about as much, 0.8 to 1.1 (npm run bench:nemo). A write that took this long shows a disk that is behind, and not just
  * a busy processor: so many bytes from there on are collected and written beside, so that nobody else in this process waits for it.
  */
 const SLOW_MS = 25;
