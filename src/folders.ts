@@ -9,7 +9,7 @@ import type { Job, StateName } from './core/job.ts';
 import { type FolderIdentity, identityOf } from './deliver/folder.ts';
 import { type Files, pinOf } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
-import { isWithin, mountOf, readMounts } from './platform/mounts.ts';
+import { isWithin, type Mount, mountOf, readMounts, throughLinks } from './platform/mounts.ts';
 
 /** The configured inbox/outbox pairs, and whether what lies behind them is still what it was. */
 export class Folders {
@@ -23,9 +23,12 @@ export class Folders {
   /** Folders that are missing although the one above them is there. */
   readonly #unmade = new Set<string>();
 
-  constructor(config: Config, files: Files) {
+  readonly #mounts: () => Mount[];
+
+  constructor(config: Config, files: Files, mounts: () => Mount[] = readMounts) {
     this.#config = config;
     this.#files = files;
+    this.#mounts = mounts;
   }
 
   /** Works by another configuration from now on; jobs under way in a folder that is gone from it are still finished. */
@@ -206,7 +209,8 @@ export class Folders {
 
   async #mustBeMounted(path: string): Promise<FolderIdentity> {
     const identity = await identityOf(path, this.#files);
-    const point = mountOf(readMounts(), path)?.point ?? '/';
+    const mounts = this.#mounts();
+    const point = mountOf(mounts, throughLinks(path, mounts))?.point ?? '/';
     const before = this.#mountPoints.get(path);
     if (before !== undefined && before.length > point.length) {
       throw new ShrinkError('unavailable', `${path} is not mounted`, {

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
@@ -43,4 +43,17 @@ it('a folder whose disk was not there at the start is not made on the disk below
   await nodeFiles.mkdir(away);
   await folders.makeMissing(silentLogger);
   expect(existsSync(join(away, 'in'))).toBe(false);
+});
+
+it('an outbox that is a link to a disk is away once the disk is unmounted, empty folder or not', async () => {
+  const disk = join(dir, 'disk');
+  await mkdir(disk);
+  await symlink(disk, join(dir, 'out'));
+  const root = { point: '/', type: 'ext4', source: 'sda', device: '8:1' };
+  let mounts = [root, { point: disk, type: 'ext4', source: 'sdb', device: '8:17' }];
+  const config = { stateDir: join(dir, 'state'), folders: [placesIn(dir)] } as unknown as Config;
+  const folders = new Folders(config, nodeFiles, () => mounts);
+  await folders.outboxIdentity(join(dir, 'out'));
+  mounts = [root];
+  await expect(folders.outboxIdentity(join(dir, 'out'))).rejects.toMatchObject({ code: 'unavailable' });
 });

@@ -1,7 +1,8 @@
+import { basename, dirname, join } from 'node:path';
 import type { Clock } from './clock.ts';
 import type { Files, OpenFile } from './files.ts';
 import { MountGate } from './mount-gate.ts';
-import { kindOfType, type Mount, mountOf, readMounts } from './mounts.ts';
+import { kindOfType, type Mount, mountOf, readMounts, throughLinks } from './mounts.ts';
 
 /** As long as the watcher waits: NFS retries for minutes before it gives up. */
 const ANSWER_MS = 20_000;
@@ -19,8 +20,11 @@ export interface GatedOptions {
 
 /**
  * The same files, with every call into a mount that may hang (network, FUSE) behind that mount's gate: a share that is off
- * holds one thread of the pool of four, and who asks for something there learns after a while that it is `unavailable`.
- * Without that, two deliveries to a hung share stop every other folder, and four of them the journal.
+ * holds one thread of the pool of four (two where it is an inbox as well, which the watcher asks by itself), and who asks for
+ * something there learns after a while that it is `unavailable`. Without that, two deliveries to a hung share stop every other
+ * folder, and four of them the journal. So do two or more shares that hang at the same time, and that is left at it: Node has
+ * one pool for everything.
+ * A path that leads into a share through links is the share's as well.
  * An act that was given up on may still happen, as on any network share whose answer was lost.
  */
 export function gatedFiles(files: Files, options: GatedOptions): Files {
@@ -30,7 +34,7 @@ export function gatedFiles(files: Files, options: GatedOptions): Files {
   const gateOf = (path: string): MountGate | undefined => {
     const now = clock.monotonic();
     if (!known || now - known.at >= MOUNTS_MS) known = { mounts: (options.mounts ?? readMounts)(), at: now };
-    const mount = mountOf(known.mounts, path);
+    const mount = mountOf(known.mounts, throughLinks(path, known.mounts));
     if (!mount || !kindOfType(mount.type).polled) return undefined;
     let gate = gates.get(mount.point);
     if (!gate) gates.set(mount.point, (gate = new MountGate(mount.point, clock, answerMs)));

@@ -1,4 +1,5 @@
-import { readFileSync, statfsSync } from 'node:fs';
+import { readFileSync, readlinkSync, statfsSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 /**
  * What kind of file system a path lies on: whether changes by others can be seen as events, whether names are free, whether
@@ -71,6 +72,42 @@ export function mountOf(mounts: readonly Mount[], path: string): Mount | undefin
     if (!found || mount.point.length >= found.point.length) found = mount;
   }
   return found;
+}
+
+/** As many links as Linux follows in one path before it says ELOOP. */
+const MOST_LINKS = 40;
+
+/**
+ * Where `path` (absolute) leads through its symbolic links, as far as that can be known without asking a mount that may hang:
+ * the rest below such a mount, or below what is not there, is left as it was said. Only readlink(2) of places on other mounts.
+ */
+export function throughLinks(path: string, mounts: readonly Mount[]): string {
+  const rest = path.split('/');
+  let at = '/';
+  let links = 0;
+  for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
+    const next = join(at, name);
+    const mount = mountOf(mounts, next);
+    if (mount && kindOfType(mount.type).polled) return join(next, ...rest);
+    const target = next === '/' ? undefined : targetOf(next);
+    if (target === undefined) {
+      at = next;
+      continue;
+    }
+    links += 1;
+    if (links > MOST_LINKS) return path;
+    rest.unshift(...target.split('/'));
+    at = target.startsWith('/') ? '/' : dirname(next);
+  }
+  return at;
+}
+
+function targetOf(path: string): string | undefined {
+  try {
+    return readlinkSync(path);
+  } catch {
+    return undefined;
+  }
 }
 
 /** Whether `path` is `parent` or lies below it; both absolute. */

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, rm } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -25,7 +25,7 @@ function hanging() {
     state.asked.push(what);
     if (!state.isBack) await new Promise<void>(resolve => state.held.push(resolve));
   };
-  const below = (path: string) => path.startsWith(share);
+  const below = (path: string) => path.startsWith(share) || path.startsWith(join(dir, 'link'));
   const files: Files = {
     ...nodeFiles,
     stat: async path => {
@@ -82,6 +82,17 @@ describe('a share that hangs', () => {
     release();
     await eventually(() => files.statfs(share).then(() => true), { what: 'the share to be asked again' });
     expect(clock.timers).toBe(0);
+  });
+
+  it('is asked by one at a time through a link as well', async () => {
+    const { files, clock, state } = hanging();
+    await mkdir(join(share, 'films'));
+    await symlink('share/films', join(dir, 'link'));
+    const asked = [share, join(dir, 'link'), join(dir, 'link/trip')].map(path => files.statfs(path));
+    const outcome = Promise.allSettled(asked);
+    await giveUp(clock);
+    expect((await outcome).map(one => one.status)).toEqual(['rejected', 'rejected', 'rejected']);
+    expect(state.asked).toEqual(['statfs']);
   });
 
   it('does not leave an empty file under the last name when it comes back', async () => {

@@ -1,4 +1,4 @@
-import { mkdtempSync, realpathSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
@@ -10,6 +10,7 @@ import {
   mountOf,
   parseMountInfo,
   readMounts,
+  throughLinks,
 } from '../../src/platform/mounts.ts';
 
 const MOUNTINFO = `22 27 0:21 / /proc rw,relatime shared:5 - proc proc rw
@@ -93,5 +94,30 @@ describe('a file system', () => {
     expect(isWithin('/srv/in', '/srv/in')).toBe(true);
     expect(isWithin('/srv/in', '/srv/inbox')).toBe(false);
     expect(isWithin('/', '/srv')).toBe(true);
+  });
+});
+
+describe('links', () => {
+  it('are followed as far as the first mount that may hang, and no further than there is something', () => {
+    const dir = realpathSync(mkdtempSync(join(tmpdir(), 'shrinkbox-mounts-')));
+    try {
+      const share = join(dir, 'share');
+      for (const name of ['share', 'share/in', 'real', 'real/deep']) mkdirSync(join(dir, name));
+      symlinkSync('/nowhere', join(share, 'in/on'));
+      symlinkSync('real/deep', join(dir, 'deep'));
+      symlinkSync('../../share', join(dir, 'real/deep/up'));
+      symlinkSync(join(dir, 'round'), join(dir, 'round'));
+      const mounted = [
+        { point: '/', type: 'ext4', source: 'a', device: '8:1' },
+        { point: share, type: 'cifs', source: '//nas/films', device: '0:9' },
+      ];
+      const leads = (path: string) => throughLinks(join(dir, path), mounted).slice(dir.length + 1);
+      expect(leads('deep/../deep/a.mp4')).toBe('real/deep/a.mp4');
+      expect(leads('deep/up/in/on/b.mp4')).toBe('share/in/on/b.mp4');
+      expect(leads('missing/x/y')).toBe('missing/x/y');
+      expect(leads('round/x')).toBe('round/x');
+    } finally {
+      rmSync(dir, { recursive: true });
+    }
   });
 });

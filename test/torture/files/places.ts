@@ -1,7 +1,7 @@
 /** Names and places: what a file may be called, and what kind of disk an inbox may lie on. */
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Box } from '../../support/box.ts';
@@ -186,11 +186,13 @@ export const hung: Case = {
     const folders = [
       { inbox: 'inbox', outbox: 'outbox', settle: '1s', scan: '2s' },
       { inbox: 'share/in', outbox: 'outbox', settle: '1s', scan: '2s' },
-      { inbox: 'third', outbox: 'share-out', settle: '1s', scan: '2s' },
+      { inbox: 'third', outbox: 'link-out', settle: '1s', scan: '2s' },
     ];
     // One slot: a job that waits for its share must not keep it.
     return inBox({ config: { ...COPYING.config, folders, limits: { local: 1 } } }, async box => {
       for (const dir of ['share', 'share/in', 'third', 'share-out']) mkdirSync(join(box.dir, dir));
+      // Led to through a link, as people do who keep one folder for all that is shared.
+      symlinkSync('share-out', join(box.dir, 'link-out'));
       await box.start();
       const plain = await footage('plain');
       let [stopMs, startMs] = [0, 0];
