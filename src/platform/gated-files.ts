@@ -1,4 +1,3 @@
-import { basename, dirname, join } from 'node:path';
 import type { Clock } from './clock.ts';
 import type { Files, OpenFile } from './files.ts';
 import { MountGate } from './mount-gate.ts';

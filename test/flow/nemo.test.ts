@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -85,6 +85,16 @@ describe('a dropped file through the cloud', () => {
     box.drop(await footage('rotated'), 'two.mp4');
     await box.job('two.mp4', 'done');
     expect(server.count('POST', /anonymous-token/)).toBe(1);
+  });
+
+  it('told to stop once is not told twice: what is under way is noted, and the lock let go of', async () => {
+    server.options.renderMs = 600_000;
+    await cloudBox().start();
+    box.drop(await footage('plain'), 'clip.mp4');
+    await eventually(() => server.renders.size === 1, { what: 'the render to be asked for', withinMs: PATIENCE_MS });
+    expect(await box.kill('SIGTERM')).toBe(0);
+    expect(existsSync(join(box.state, 'lock'))).toBe(false);
+    expect(box.journal().at(-1)?.event).toBe('queued');
   });
 
   it('is refined in the session it was made in when the words change, and asked about at the command line', async () => {

@@ -1,5 +1,6 @@
 /** Facts about the machine that suites look at from outside. */
 import { descendants } from '../support/descendants.ts';
+import { spawnSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -31,6 +32,30 @@ export function descendantsOf(pid: number): { pid: number; command: string }[] {
       return []; // it ended meanwhile
     }
   });
+}
+
+/** What each thread of a process that hangs is at, and its children, from /proc and from gdb where that is installed. */
+export function whereItStands(pid: number): string {
+  const read = (file: string) => {
+    try {
+      return readFileSync(`/proc/${file}`, 'utf8').trim();
+    } catch {
+      return '?';
+    }
+  };
+  const status = read(`${pid}/status`);
+  const threads = (existsSync(`/proc/${pid}/task`) ? readdirSync(`/proc/${pid}/task`) : []).map(
+    thread => `${thread} ${read(`${pid}/task/${thread}/wchan`)} ${read(`${pid}/task/${thread}/syscall`)}`,
+  );
+  const args = ['-p', String(pid), '-batch', '-ex', 'thread apply all bt 30'];
+  const { stdout } = spawnSync('gdb', args, { encoding: 'utf8', timeout: 60_000 });
+  const frames = (stdout ?? '').split('\n').filter(line => /^(Thread|#)/.test(line));
+  return [
+    `${/^State:.*$/m.exec(status)?.[0]}, ${/^SigQ:.*$/m.exec(status)?.[0]}`,
+    ...threads,
+    ...descendantsOf(pid).map(child => `child ${child.pid} ${child.command}`),
+    ...frames,
+  ].join('\n  ');
 }
 
 /** Why a case cannot be tried: programs that are not here. An object to be spread into the case. */

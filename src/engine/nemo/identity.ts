@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import Conf from 'conf';
+import { Conf } from './conf.ts';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import { type Secret, secret } from './secret.ts';
 

@@ -1,4 +1,4 @@
-import Conf from 'conf';
+import { Conf } from './conf.ts';
 import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Auth } from './auth.ts';

@@ -34,7 +34,8 @@ function isDisk(point: string): boolean {
  */
 export async function killEverywhere(scenario: Scenario, given?: readonly string[]): Promise<string> {
   const undisturbed = await run(scenario);
-  const wanted = (given ?? distinct(undisturbed.points)).filter(
+  const from = scenario.stopAt === undefined ? 0 : undisturbed.points.indexOf(scenario.stopAt) + 1;
+  const wanted = (given ?? distinct(undisturbed.points.slice(from))).filter(
     point => scenario.only === undefined || scenario.only.test(point),
   );
   const lives = wanted.map(point => [point]);

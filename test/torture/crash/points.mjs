@@ -9,6 +9,7 @@
  * CRASH_ROOT  directory of the box; what happens elsewhere does not count
  * CRASH_LOG   file every point reached is appended to, one a line: `label #n`
  * CRASH_AT    the point to die at: `label #n`, or `#n` for the n-th of all
+ * CRASH_STOP  the point at which it is told to stop (SIGTERM), `label #n`: what comes after it are the acts of a stop
  * CRASH_FAIL  instead of dying, the act fails with this errno (a `before` point), or stops half-way (`short`, a `within`)
  */
 import childProcess from 'node:child_process';
@@ -17,7 +18,13 @@ import fs from 'node:fs';
 import { syncBuiltinESMExports } from 'node:module';
 import { basename } from 'node:path';
 
-const { CRASH_ROOT: root = '', CRASH_LOG: log = '', CRASH_AT: at = '', CRASH_FAIL: failure } = process.env;
+const {
+  CRASH_ROOT: root = '',
+  CRASH_LOG: log = '',
+  CRASH_AT: at = '',
+  CRASH_STOP: stop,
+  CRASH_FAIL: failure,
+} = process.env;
 const { readlinkSync, openSync, writeSync } = fs;
 const logFd = openSync(log, 'a');
 const seen = new Map();
@@ -30,6 +37,7 @@ function point(label) {
   seen.set(label, nth);
   const name = `${label} #${nth}`;
   writeSync(logFd, `${name}\n`);
+  if (name === stop) process.kill(process.pid, 'SIGTERM');
   if (name !== at && `#${total}` !== at) return;
   if (failure === undefined) process.kill(process.pid, 'SIGKILL');
   else if (failure !== 'short') throw Object.assign(new Error(`${failure}: made to fail, ${label}`), { code: failure });

@@ -11,7 +11,7 @@ import { Box, listing } from '../../support/box.ts';
 import { eventually } from '../../support/eventually.ts';
 import { footage } from '../../support/footage.ts';
 import { NemoServer } from '../../support/nemo-server/server.ts';
-import { processesNaming, sha256Of } from '../facts.ts';
+import { processesNaming, sha256Of, whereItStands } from '../facts.ts';
 
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'points.mjs')).href;
 
@@ -26,6 +26,8 @@ export interface Scenario {
   keeps?: string[];
   /** Points worth dying at; all unless given. */
   only?: RegExp;
+  /** The point at which its first start is told to stop (SIGTERM). */
+  stopAt?: string;
   /** So many bytes are appended that no player looks at; the cloud gives them back as they are. */
   grownBy?: number;
 }
@@ -85,7 +87,7 @@ export async function run(scenario: Scenario, points: readonly string[] = [], fa
     const seen: string[] = [];
     let killed = 0;
     for (const at of points.length > 0 ? points : ['']) {
-      const life = await live(box, env, at, failure);
+      const life = await live(box, env, at, scenario.stopAt, failure);
       if (seen.length === 0) seen.push(...life.points);
       if (life.killed) killed += 1;
       await eventually(() => processesNaming(box.dir).length === 0, { what: 'every child to be gone' });
@@ -132,6 +134,7 @@ async function live(
   box: Box,
   env: Record<string, string>,
   at: string,
+  stopAt: string | undefined,
   failure: string | undefined,
 ): Promise<{ points: string[]; killed: boolean }> {
   const log = pointsLog(box);
@@ -140,6 +143,7 @@ async function live(
     CRASH_ROOT: box.dir,
     CRASH_LOG: log,
     CRASH_AT: at,
+    ...(stopAt ? { CRASH_STOP: stopAt } : {}),
     ...(failure ? { CRASH_FAIL: failure } : {}),
   });
   const before = pointsOf(box).length;
@@ -152,11 +156,9 @@ async function live(
     await Promise.race([gone, eventually(over, { what: 'the job to be over', withinMs: PATIENCE_MS })]);
     child.kill('SIGTERM');
   } catch (error) {
-    try {
-      (await import('node:child_process')).execFileSync('sh', ['-c', 'sh', String(child.pid)]);
-    } catch {}
+    const standing = child.pid === undefined ? '' : whereItStands(child.pid);
     child.kill('SIGKILL');
-    throw error;
+    throw new Error(`${error instanceof Error ? error.message : String(error)}\n${standing}`, { cause: error });
   } finally {
     await gone;
   }
@@ -273,6 +275,10 @@ async function check(
   for (const event of ['admitted', 'published', 'done']) {
     const count = events.filter(found => found === event).length;
     if (count > 1 || count < least) throw new Error(`the journal has "${event}" ${count} times`);
+  }
+  for (const name of listing(box.dir).filter(file => file !== 'state/identity.json')) {
+    const text = readFileSync(join(box.dir, name), 'latin1');
+    for (const token of server?.accounts.keys() ?? []) if (text.includes(token)) throw new Error(`a token in ${name}`);
   }
   for (const old of scenario.keeps ?? []) if (!known.has(old)) throw new Error(`job ${old} is no longer known`);
   return {

@@ -7,6 +7,8 @@ const ERRORS: readonly [acts: RegExp, errno: string][] = [
   [/^before (sync|datasync|rename|link|unlink|utimes|truncate|chmod) /, 'EIO'],
   [/^within write /, 'short'],
 ];
+/** What acts that need room fail with where it is a quota that is used up. */
+const QUOTA: typeof ERRORS = [[/^before (write|write file|create|mkdir|link) /, 'EDQUOT']];
 
 /**
  * Every act on the disk fails once, the rest goes well: the job is done all the same, after a wait, a hold, or another start where
@@ -14,8 +16,17 @@ const ERRORS: readonly [acts: RegExp, errno: string][] = [
  * these points.
  */
 export async function failEverywhere(scenario: Scenario, given?: readonly string[]): Promise<string> {
+  return failAll(scenario, ERRORS, given);
+}
+
+/** The quota is used up at every act that needs room, and raised at once. */
+export async function quotaEverywhere(scenario: Scenario): Promise<string> {
+  return failAll(scenario, QUOTA);
+}
+
+async function failAll(scenario: Scenario, errors: typeof ERRORS, given?: readonly string[]): Promise<string> {
   const undisturbed = await run(scenario);
-  const faults = faultsOf(undisturbed.points).filter(
+  const faults = faultsOf(undisturbed.points, errors).filter(
     ({ point }) => given?.includes(point) ?? scenario.only?.test(point) ?? true,
   );
   const wrong: string[] = [];
@@ -32,15 +43,16 @@ export async function failEverywhere(scenario: Scenario, given?: readonly string
   });
   if (missed * 20 > tried) wrong.push(`${missed} of ${tried} points were not reached again`);
   if (wrong.length > 0) throw new Error(`${wrong.length} of ${tried} went wrong\n${wrong.join('\n')}`);
-  return `${tried} of ${faults.length} faults (ENOSPC, EIO, short writes)${missed > 0 ? `, ${missed} not reached` : ''}; nothing lost`;
+  const kinds = errors.map(([, errno]) => errno).join(', ');
+  return `${tried} of ${faults.length} faults (${kinds})${missed > 0 ? `, ${missed} not reached` : ''}; nothing lost`;
 }
 
 /** Up to the end of the job: a report that cannot be written is not tried again. */
-export function faultsOf(points: readonly string[]): { point: string; errno: string }[] {
+export function faultsOf(points: readonly string[], errors = ERRORS): { point: string; errno: string }[] {
   const end = points.findIndex(point => /after datasync .*\bdone\]/.test(point));
   return points
     .slice(0, end < 0 ? undefined : end)
-    .flatMap(point => ERRORS.flatMap(([acts, errno]) => (acts.test(point) ? [{ point, errno }] : [])));
+    .flatMap(point => errors.flatMap(([acts, errno]) => (acts.test(point) ? [{ point, errno }] : [])));
 }
 
 function comparable({ outputs, sha256, messages, renders }: Run): string {

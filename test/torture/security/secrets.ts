@@ -20,7 +20,7 @@ const PLANTED = {
 };
 
 export const planted: Case = {
-  name: 'planted tokens are in no log, journal, report, page, answer, argument or error',
+  name: 'planted tokens are in no log, journal, report, page, answer, argument, error or core file',
   keeps: 'nemo-api; style: secrets never reach a log',
   run: async () => {
     const server = new NemoServer({ render: 'copy', tokens: { [PLANTED.nemo]: 'user-1' } });
@@ -39,7 +39,9 @@ export const planted: Case = {
       log: { level: 'debug' },
     };
     try {
-      return await inBox({ config, env: { NEMO_TOKEN: PLANTED.nemo } }, async box => {
+      // Started where core files are allowed, and would be written into the box.
+      const wrap = ['sh', '-c', 'ulimit -c unlimited 2>/dev/null; cd "$HOME"; exec "$@"', 'sh'];
+      return await inBox({ config, wrap, env: { NEMO_TOKEN: PLANTED.nemo } }, async box => {
         const tokenFile = join(box.dir, 'http-token');
         writeFileSync(tokenFile, `${PLANTED.http}\n`, { mode: 0o600 });
         await box.start();
@@ -92,7 +94,7 @@ export const planted: Case = {
             }
           }
         }
-        await box.kill('SIGTERM');
+        await box.kill('SIGABRT');
         listen('log', box.logText());
         for (const file of everyFile(box.dir)) {
           // The person put it there themselves.

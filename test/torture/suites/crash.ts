@@ -24,6 +24,14 @@ const compacting: Scenario = {
   only: /journal\/0{5}[2-9]|unlink state\/journal/,
 };
 
+/** Told to stop while it encodes, asks the cloud and delivers. */
+const stopping: Scenario[] = [
+  { ...local, stopAt: 'after spawn ffmpeg #10' },
+  { ...local, stopAt: 'after create outbox/trip/.shrinkbox-JOB.part #1' },
+  { ...nemo, stopAt: 'after sending POST /run_sse #1' },
+  { ...nemo, stopAt: 'after sending GET /api/render/proxy/lambda/ID #1' },
+];
+
 /** One point alone, to look at it again: `CRASH_POINT='after rename a -> b #1' npm run torture -- --suite crash --case cloud`. */
 const { CRASH_POINT } = process.env;
 const given = CRASH_POINT === undefined ? undefined : [CRASH_POINT];
@@ -37,6 +45,11 @@ export const crash: Suite = {
     { name: 'at every point of a cloud job', keeps: '39-41, 56', run: () => killEverywhere(nemo, given) },
     { name: 'while the original is being deleted', keeps: '56, I4', run: () => killEverywhere(deleted, given) },
     { name: 'while the journal is compacted', keeps: '48', run: () => killEverywhere(compacting, given) },
+    ...stopping.map(scenario => ({
+      name: `while it stops, told so ${scenario.stopAt}`,
+      keeps: '65, 66',
+      run: () => killEverywhere(scenario),
+    })),
     { name: 'twice in a row, on this machine', keeps: '40', run: () => killTwice(local, 40, random) },
     { name: 'twice in a row, in the cloud', keeps: '40', run: () => killTwice(nemo, 40, random) },
     { name: 'twenty times in a row, on this machine', keeps: '40', run: () => killInARow(local, 20, random) },
