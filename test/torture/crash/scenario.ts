@@ -216,7 +216,9 @@ function isOver(box: Box): boolean {
 
 /** Started as usual. Resolves with the job, and whether a person had to help where nobody could know better. */
 async function recover(box: Box, server: NemoServer | undefined): Promise<{ id: string; held: boolean }> {
-  await box.start();
+  await box.start().catch((error: unknown) => {
+    throw new Error(`${String(error)}\n${whereItStands(box.pid)}`, { cause: error });
+  });
   let job = await box.job(NAME);
   const held = job.state === 'held';
   if (held) {
