@@ -11,6 +11,7 @@ import { Box, listing } from '../../support/box.ts';
 import { eventually } from '../../support/eventually.ts';
 import { footage } from '../../support/footage.ts';
 import { NemoServer } from '../../support/nemo-server/server.ts';
+import { mustKeepQuiet } from '../arena.ts';
 import { processesNaming, sha256Of, whereItStands } from '../facts.ts';
 
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'points.mjs')).href;
@@ -278,10 +279,7 @@ async function check(
     const count = events.filter(found => found === event).length;
     if (count > 1 || count < least) throw new Error(`the journal has "${event}" ${count} times`);
   }
-  for (const name of listing(box.dir).filter(file => file !== 'state/identity.json')) {
-    const text = readFileSync(join(box.dir, name), 'latin1');
-    for (const token of server?.accounts.keys() ?? []) if (text.includes(token)) throw new Error(`a token in ${name}`);
-  }
+  mustKeepQuiet(box, server?.accounts.keys() ?? []);
   for (const old of scenario.keeps ?? []) if (!known.has(old)) throw new Error(`job ${old} is no longer known`);
   return {
     outputs: box.outputs(),
