@@ -46,6 +46,28 @@ interface Shown {
 export function parsePacket(line: string): Packet | undefined {
   const [stream, pts, dts, duration, size, flags] = line.split(',');
   if (stream === undefined || flags === undefined || !/^\d+$/.test(stream)) return undefined;
+  return packetOf(stream, pts, dts, duration, size, flags);
+}
+
+const OBJECT =
+  /^ *\{ "stream_index": (\d+)(?:, "pts_time": "([^"]*)")?(?:, "dts_time": "([^"]*)")?(?:, "duration_time": "([^"]*)")?(?:, "size": "(\d+)")?, "flags": "([^"]*)"/;
+
+/** The same of `-of json=compact=1`, a line each; what a packet carries beside itself follows on further lines. */
+export function parsePacketObject(line: string): Packet | undefined {
+  const found = OBJECT.exec(line);
+  if (!found) return undefined;
+  const [, stream = '', pts, dts, duration, size, flags = ''] = found;
+  return packetOf(stream, pts, dts, duration, size, flags);
+}
+
+function packetOf(
+  stream: string,
+  pts: string | undefined,
+  dts: string | undefined,
+  duration: string | undefined,
+  size: string | undefined,
+  flags: string,
+): Packet {
   return {
     stream: Number(stream),
     ptsS: seconds(pts),
@@ -55,15 +77,6 @@ export function parsePacket(line: string): Packet | undefined {
     discarded: flags.includes('D'),
     key: flags.includes('K'),
   };
-}
-
-const OBJECT =
-  /^ *\{ "stream_index": (\d+)(?:, "pts_time": "([^"]*)")?(?:, "dts_time": "([^"]*)")?(?:, "duration_time": "([^"]*)")?(?:, "size": "(\d+)")?, "flags": "([^"]*)"/;
-
-/** The same of `-of json=compact=1`, a line each; what a packet carries beside itself follows on further lines. */
-export function parsePacketObject(line: string): Packet | undefined {
-  const [, stream, pts, dts, duration, size, flags] = OBJECT.exec(line) ?? [];
-  return parsePacket([stream, pts ?? 'N/A', dts ?? 'N/A', duration ?? 'N/A', size ?? '0', flags].join(','));
 }
 
 export function gatherTimeline(): { add(packet: Packet): void; result(): Timeline } {
