@@ -2,8 +2,7 @@ import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { formatDuration } from '../../core/units.ts';
 import { type Clock, sleep } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { Identity } from './identity.ts';
-import { TOKEN_LIFE_MS } from './identity.ts';
+import { type AnonymousToken, type Identity, TOKEN_LIFE_MS } from './identity.ts';
 import { idAt, pick, pickString } from './json.ts';
 import { orAborted } from './race.ts';
 import { printOf, type Secret, secret } from './secret.ts';
@@ -58,6 +57,8 @@ export function createAuth(options: AuthOptions): Auth {
   let expiresAt = Number.POSITIVE_INFINITY;
   let asking: Promise<Token> | undefined;
   let refusedUntil: { at: number; error: ShrinkError } | undefined;
+  /** Given, but not written down yet: the disk would not have it. */
+  let unwritten: AnonymousToken | undefined;
 
   return {
     get current() {
@@ -70,6 +71,7 @@ export function createAuth(options: AuthOptions): Auth {
     async token(signal) {
       signal.throwIfAborted();
       if (own) return own;
+      if (unwritten) writeDown(unwritten);
       // Another process of ours may have got one meanwhile.
       if (!isFresh()) useKept();
       return current && isFresh() ? current : renewed(signal);
@@ -79,6 +81,7 @@ export function createAuth(options: AuthOptions): Auth {
       // Somebody else may have renewed it meanwhile, here or in another process.
       if (current?.print === token.print) useKept();
       if (current && current.print !== token.print) return current;
+      unwritten = undefined;
       identity.forgetToken();
       current = undefined;
       return shared(signal);
@@ -164,9 +167,21 @@ export function createAuth(options: AuthOptions): Auth {
     const now = clock.now();
     const until = now + lifeOf(pick(answer.payload, 'expires_at', 'expiresAt'), Date.parse(headers['date'] ?? ''), now);
     const token = tokenOf(secret(value), 'anonymous', userId);
-    identity.keepToken({ value: token.value, expiresAt: until, userId });
+    writeDown({ value: token.value, expiresAt: until, userId });
     log.info({ validFor: formatDuration(until - clock.now()) }, 'got a free token');
     return keep(token, until);
+  }
+
+  /** The service gives no second one for days: one the disk does not take is worked with all the same, and written down later. */
+  function writeDown(token: AnonymousToken): void {
+    try {
+      identity.keepToken(token);
+      unwritten = undefined;
+    } catch (error) {
+      if (!unwritten)
+        log.warn({ err: error }, 'the free token could not be written down; it is lost when shrinkbox ends');
+      unwritten = token;
+    }
   }
 
   function restAfterRefusal(retryAfterMs: number | undefined): ShrinkError {

@@ -8,7 +8,7 @@ import { type Secret, secret } from './secret.ts';
 /** The free token's life when the service does not say: 7 days. */
 export const TOKEN_LIFE_MS = 7 * 86_400_000;
 
-interface AnonymousToken {
+export interface AnonymousToken {
   value: Secret;
   /** Epoch ms. */
   expiresAt: number;
@@ -27,6 +27,7 @@ export interface Identity {
   renewClientId(): string;
   /** The kept token, whatever its age; `undefined` where none was given by this API. */
   token(): AnonymousToken | undefined;
+  /** @throws ShrinkError `no-space`, ...: then it is not kept beyond this process. */
   keepToken(token: AnonymousToken): void;
   forgetToken(): void;
 }
@@ -49,47 +50,51 @@ type Kept = {
 export function createIdentity({ dir, apiUrl, clientId: configured }: IdentityOptions): Identity {
   let opened: Conf<Kept> | undefined;
   const store = () => {
-    opened ??= open(dir);
+    opened ??= reading(dir, () => open(dir));
     return opened;
   };
+  const kept = <K extends keyof Kept>(key: K): Kept[K] => {
+    const from = store();
+    return reading(dir, () => from.get(key));
+  };
   let clientId = configured && isClientId(configured) ? configured : undefined;
-  const change = (write: (kept: Conf<Kept>) => void) => {
-    const kept = store();
+  const change = (write: (to: Conf<Kept>) => void) => {
+    const to = store();
     try {
-      write(kept);
+      write(to);
     } catch (error) {
-      throw fileError(error, 'keeping identity.json', dir);
+      throw hasErrno(error) ? fileError(error, 'keeping identity.json', dir) : unreadable(dir, error);
     }
   };
   const newClientId = () => {
     const made = randomUUID();
-    change(kept => kept.set('clientId', made));
+    change(to => to.set('clientId', made));
     clientId = made;
     return made;
   };
   return {
     clientId() {
       if (clientId !== undefined) return clientId;
-      const kept = store().get('clientId');
-      if (typeof kept !== 'string' || !isClientId(kept)) return newClientId();
-      clientId = kept;
-      return kept;
+      const known = kept('clientId');
+      if (typeof known !== 'string' || !isClientId(known)) return newClientId();
+      clientId = known;
+      return known;
     },
     renewClientId: newClientId,
     token() {
       // Looking alone makes no files.
       if (!opened && !existsSync(join(dir, 'identity.json'))) return undefined;
-      const kept = store().get('token');
-      if (!kept || kept.apiUrl !== apiUrl || typeof kept.value !== 'string' || kept.value === '') return undefined;
-      return { value: secret(kept.value), expiresAt: kept.expiresAt, userId: kept.userId };
+      const known = kept('token');
+      if (!known || known.apiUrl !== apiUrl || typeof known.value !== 'string' || known.value === '') return undefined;
+      return { value: secret(known.value), expiresAt: known.expiresAt, userId: known.userId };
     },
     keepToken(token) {
       const { expiresAt, userId } = token;
       const record = { value: token.value.reveal(), expiresAt, apiUrl, ...(userId === undefined ? {} : { userId }) };
-      change(kept => kept.set('token', record));
+      change(to => to.set('token', record));
     },
     forgetToken() {
-      change(kept => kept.delete('token'));
+      change(to => to.delete('token'));
     },
   };
 }
@@ -100,26 +105,40 @@ function isClientId(text: string): boolean {
 }
 
 function open(dir: string): Conf<Kept> {
+  // Before the first start of a daemon `shrinkbox credits` may be who makes it: conf would leave it open to everybody.
+  mkdirSync(dir, { recursive: true, mode: 0o700 });
+  return new Conf<Kept>({
+    cwd: dir,
+    configName: 'identity',
+    projectSuffix: '',
+    configFileMode: 0o600,
+    // Dots in keys and values are data here.
+    accessPropertiesByDotNotation: false,
+  });
+}
+
+/** conf makes what is missing on the way, so that looking may meet a full disk as well. */
+function reading<T>(dir: string, look: () => T): T {
   try {
-    // Before the first start of a daemon `shrinkbox credits` may be who makes it: conf would leave it open to everybody.
-    mkdirSync(dir, { recursive: true, mode: 0o700 });
-    return new Conf<Kept>({
-      cwd: dir,
-      configName: 'identity',
-      projectSuffix: '',
-      configFileMode: 0o600,
-      // Dots in keys and values are data here.
-      accessPropertiesByDotNotation: false,
-    });
+    return look();
   } catch (error) {
-    // A syntax error would quote the file, and the file holds the token: so no cause.
-    const errno = (error as NodeJS.ErrnoException).code;
-    throw new ShrinkError('auth-missing', `identity.json cannot be read${errno ? ` (${errno})` : ': it is damaged'}`, {
-      doing: 'reading the identity',
-      subject: dir,
-      hint: errno
-        ? 'Check the permissions of the state directory, then retry.'
-        : 'Move identity.json away to get a new client id, or put NEMO_TOKEN into the environment; then retry.',
-    });
+    const known = hasErrno(error) ? fileError(error, 'reading identity.json', dir) : undefined;
+    throw known && ['no-space', 'io', 'unavailable'].includes(known.code) ? known : unreadable(dir, error);
   }
+}
+
+/** A syntax error would quote the file, and the file holds the token: so no cause. */
+function unreadable(dir: string, error: unknown): ShrinkError {
+  const errno = hasErrno(error) ? error.code : undefined;
+  return new ShrinkError('auth-missing', `identity.json cannot be read${errno ? ` (${errno})` : ': it is damaged'}`, {
+    doing: 'reading the identity',
+    subject: dir,
+    hint: errno
+      ? 'Check the permissions of the state directory, then retry.'
+      : 'Move identity.json away to get a new client id, or put NEMO_TOKEN into the environment; then retry.',
+  });
+}
+
+function hasErrno(error: unknown): error is NodeJS.ErrnoException & { code: string } {
+  return error instanceof Error && 'code' in error && typeof error.code === 'string';
 }

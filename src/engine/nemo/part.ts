@@ -201,8 +201,11 @@ export class Part {
   }
 
   async start(): Promise<Buffer> {
-    const { buffer } = await this.#file.read(Buffer.alloc(16), 0, 16, 0);
-    return buffer;
+    try {
+      return (await this.#file.read(Buffer.alloc(16), 0, 16, 0)).buffer;
+    } catch (error) {
+      throw fileError(error, 'reading the download', this.path);
+    }
   }
 
   async restart(): Promise<void> {
@@ -211,8 +214,12 @@ export class Part {
     this.#syncedBytes = 0;
     this.total = undefined;
     this.#validator = undefined;
-    await this.#file.truncate(0);
-    await rm(`${this.path}.json`, { force: true });
+    try {
+      await this.#file.truncate(0);
+      await rm(`${this.path}.json`, { force: true });
+    } catch (error) {
+      throw fileError(error, 'starting the download again', this.path);
+    }
   }
 
   /** Durable under its own name. */

@@ -40,7 +40,7 @@ async function fromSessionOn(cloud: Cloud, task: Task): Promise<Produced> {
     const session = await sessionFor(cloud, task);
     try {
       const produced = await inSession(cloud, task, session);
-      if (task.order.folder !== undefined) cloud.folders.release(task.order.folder, task.order.job);
+      if (cloud.settings.session === 'per-folder') letGo(cloud, task);
       return produced;
     } catch (error) {
       if (!isSessionGone(error)) throw error;
@@ -50,6 +50,16 @@ async function fromSessionOn(cloud: Cloud, task: Task): Promise<Produced> {
       if (!startOver) throw error;
       cloud.log.info({ job: task.order.job }, 'the session was gone; starting over in a new one');
     }
+  }
+}
+
+/** What could not be let go of is passed over by the next job, which makes a session of its own: no reason to lose a result. */
+function letGo({ folders, log }: Cloud, { order: { folder, job } }: Task): void {
+  if (folder === undefined) return;
+  try {
+    folders.release(folder, job);
+  } catch (error) {
+    log.warn({ err: error, job }, "the folder's session could not be let go of; the next file gets a new one");
   }
 }
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
@@ -445,6 +445,13 @@ describe('the session', () => {
     await engine.run(order(), job().context);
     await engine.run(order({ job: 'job2' }), job().context);
     expect(server.sessions.size).toBe(2);
+  });
+
+  it('of its own, a result is not given up for a list of shared ones (was: rendered again when the disk was full)', async () => {
+    const { engine, order, job, dir } = await bench();
+    // Cannot be read as a file.
+    await mkdir(join(dir, 'nemo-sessions.json'));
+    await engine.run(order({ folder: '/inbox' }), job().context);
   });
 
   it('is shared by a folder where so configured, one file at a time, each with its own words and render', async () => {

@@ -78,6 +78,18 @@ describe('a download on its way to the disk', () => {
     expect(await readdir(dir)).toEqual([]);
   });
 
+  it('that cannot be started again says so as a failing disk (was: an error in shrinkbox itself)', async () => {
+    const part = await Part.open(join(dir, 'x.part'), 'x');
+    const lost = Object.assign(new Error('EIO: i/o error, ftruncate'), { code: 'EIO' });
+    const failing = vi.spyOn(await fileHandles(), 'truncate').mockRejectedValueOnce(lost);
+    try {
+      await expect(part.begin(200, {})).rejects.toMatchObject({ code: 'io', doing: 'starting the download again' });
+    } finally {
+      failing.mockRestore();
+      await part.close();
+    }
+  });
+
   async function keep(part: Part): Promise<void> {
     for (const piece of pieces()) await part.append(piece);
     await part.flush();

@@ -1,7 +1,9 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
+import { createIdentity } from '../../../src/engine/nemo/identity.ts';
+import { eventually } from '../../support/eventually.ts';
 import { bench } from './support.ts';
 
 const never = new AbortController().signal;
@@ -157,6 +159,36 @@ describe('connecting', () => {
     const error = (await engine.credits(never).catch((caught: unknown) => caught)) as Error;
     expect(error).toMatchObject({ code: 'auth-missing', hint: expect.stringContaining('identity.json') });
     expect(`${error.stack}${String(error.cause)}`).not.toContain('nmv_usr');
+  });
+
+  it('works with a token the disk would not take, and writes it down later (was: held for a week)', async () => {
+    const { engine, server, dir, order, job } = await bench();
+    const path = join(dir, 'identity.json');
+    server.fault({ match: { path: TOKEN }, times: 1, delayMs: 100_000 });
+    const ran = engine.run(order(), job().context);
+    await eventually(() => server.count('POST', TOKEN) === 1, { everyMs: 1, what: 'the token to be asked for' });
+    // Nothing can be renamed over a folder.
+    await rename(path, `${path}.away`);
+    await mkdir(join(path, 'in the way'), { recursive: true });
+    await ran;
+    expect(server.renders.size).toBe(1);
+    await rm(path, { recursive: true });
+    await rename(`${path}.away`, path);
+    await engine.run(order({ job: 'job2' }), job().context);
+    expect(server.count('POST', TOKEN)).toBe(1);
+    expect(server.accounts.has((await identity(dir)).token.value)).toBe(true);
+  });
+
+  it('says what a disk that fails did to identity.json (was: an error in shrinkbox itself)', async () => {
+    const { dir } = await bench();
+    const state = join(dir, 'state');
+    const known = createIdentity({ dir: state, apiUrl: 'https://a.example' });
+    known.clientId();
+    const again = createIdentity({ dir: state, apiUrl: 'https://a.example' });
+    again.token();
+    await rm(state, { recursive: true });
+    await writeFile(state, 'no folder');
+    expect(() => again.clientId()).toThrow(expect.objectContaining({ code: expect.stringMatching(/^[a-z-]+$/) }));
   });
 
   it('logs that it is connected and ready, once, and never the token', async () => {
