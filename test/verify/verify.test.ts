@@ -78,6 +78,12 @@ describe('a candidate that keeps its promise', () => {
     expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
   });
 
+  it('is described and decoded by one child: nothing but ffprobe is started (issue 4)', async () => {
+    const tools = { ...(await realTools()), ffmpeg: join(directory, 'no-ffmpeg') };
+    const one = await candidate('faststart', { width: 640, height: 360, frames: 180 });
+    expect((await verifyCandidate(one, { tools })).evidence).toContain('decoded 180 frames');
+  });
+
   it('may be the source itself, with its index at the end', async () => {
     const one = await candidate('plain', {}, { isSource: true });
     expect((await verifyCandidate(one, { tools: await realTools() })).isSource).toBe(true);

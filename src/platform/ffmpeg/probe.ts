@@ -3,8 +3,8 @@ import { open } from 'node:fs/promises';
 import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { MediaFacts } from '../../core/media.ts';
 import { ChildEnd } from '../child-end.ts';
-import { runChild, type Valve } from '../subprocess.ts';
-import { MAX_PIXELS, quiet, untrustedInput } from './args.ts';
+import { type ChildLimits, runChild, type Valve } from '../subprocess.ts';
+import { MAX_PIXELS, quiet, untrustedInput, WITHOUT_LOOP_FILTER } from './args.ts';
 import { assembleFacts, mainVideo, type ProbeOutput, type ProbeStream } from './facts.ts';
 import {
   cannotDecode,
@@ -44,11 +44,65 @@ const SLOWEST_READ = 1_000_000;
  * reading a file (`gone`, `denied`, `unavailable`) or running a child (`cancelled`, `tool-missing`, ...).
  */
 export async function probe(path: string, options: ProbeOptions): Promise<MediaFacts> {
+  const seen = await lookAt(path);
+  return await gatherFacts(path, seen, seen.bytes <= READ_AT_ONCE ? await askAtOnce(path, options) : undefined, options);
+}
+
+export interface DecodingOptions extends ProbeOptions {
+  /** Of the decoders; as many as there are cores unless given. */
+  threads?: number | undefined;
+  limits: ChildLimits;
+  stallMs: number;
+  /** A packet of the track with this index was read. */
+  onPacket?: (track: number) => void;
+}
+
+/**
+ * The same, and every frame of picture and sound decoded on the way, by one child instead of two: 0.34 instead of 0.52 CPU seconds for
+ * 23 s of 480p. `undefined` wherever anything was not as it should be (a word on stderr, a frame missing), and for large files, where
+ * starting another child costs nothing: then only decoding by itself can say what is wrong. Errors are those of `probe`.
+ */
+export async function probeDecoding(
+  path: string,
+  options: DecodingOptions,
+): Promise<{ facts: MediaFacts; decodedFrames: number } | undefined> {
+  const seen = await lookAt(path);
+  const atOnce = seen.bytes <= READ_AT_ONCE ? await askAtOnce(path, options, options) : undefined;
+  if (!atOnce) return undefined;
+  const facts = await gatherFacts(path, seen, atOnce, options);
+  const decoded = (index: number) =>
+    Number(atOnce.output.streams?.find(stream => stream.index === index)?.nb_read_frames ?? 0);
+  const heard = facts.audio.every(({ index }) => decoded(index) >= (atOnce.lines.get(index)?.packets ?? 0) - UNHEARD);
+  const decodedFrames = decoded(facts.video.index);
+  return heard && decodedFrames >= facts.video.frames ? { facts, decodedFrames } : undefined;
+}
+
+/** Of a sound track the decoder keeps back what lies before its start, and may keep back what lies behind its end. */
+const UNHEARD = 2;
+interface Seen {
+  bytes: number;
+  looks: Looks;
+}
+
+async function lookAt(path: string): Promise<Seen> {
   const { head, bytes } = await readHead(path);
   const looks = looksLike(head, bytes);
   const refused = refuseByLooks(path, looks);
   if (refused) throw refused;
-  const atOnce = bytes <= READ_AT_ONCE ? await askAtOnce(path, options) : undefined;
+  return { bytes, looks };
+}
+
+interface AtOnce {
+  output: ProbeOutput;
+  lines: Map<number, Timeline>;
+}
+
+async function gatherFacts(
+  path: string,
+  { bytes, looks }: Seen,
+  atOnce: AtOnce | undefined,
+  options: ProbeOptions,
+): Promise<MediaFacts> {
   const output = atOnce?.output ?? (await askAboutTracks(path, looks, options));
   const streams = output.streams ?? [];
   const main = mainVideo(streams);
@@ -138,20 +192,28 @@ const READ_AT_ONCE = 64_000_000;
 async function askAtOnce(
   path: string,
   options: ProbeOptions,
-): Promise<{ output: ProbeOutput; lines: Map<number, Timeline> } | undefined> {
-  const wanted = [...ABOUT_TRACKS, '-show_entries', `chapter=id:${PACKET}`, '-of', 'json=compact=1'];
+  decoding?: DecodingOptions,
+): Promise<AtOnce | undefined> {
+  const { threads = 'auto', limits, stallMs, onPacket } = decoding ?? {};
+  const wanted = [
+    ...(decoding ? ['-threads', String(threads), ...WITHOUT_LOOP_FILTER, '-count_frames'] : []),
+    ...[...ABOUT_TRACKS, '-show_entries', `chapter=id:${PACKET}`, '-of', 'json=compact=1'],
+  ];
   const tracks = gatherTracks();
   const other: string[] = [];
   let among = false;
   try {
     const { stderrTail } = await ffprobe(path, wanted, `looking into ${shown(path)}`, options, {
-      timeoutMs: OPEN_LIMIT_MS,
-      limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 },
+      ...(stallMs === undefined ? { timeoutMs: OPEN_LIMIT_MS } : { stallMs }),
+      limits: limits ?? { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 },
       onStdoutLine: text => {
         if (text === '    "packets": [') among = true;
         else if (among && text === '    ],') among = false;
-        else if (among) tracks.add(parsePacketObject(text));
-        else if (other.push(text) > MOST_OTHER_LINES) throw new Error('too much to say');
+        else if (among) {
+          const packet = parsePacketObject(text);
+          tracks.add(packet);
+          if (packet) onPacket?.(packet.stream);
+        } else if (other.push(text) > MOST_OTHER_LINES) throw new Error('too much to say');
       },
     });
     const lines = tracks.result();
