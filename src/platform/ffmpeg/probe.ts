@@ -45,7 +45,12 @@ const SLOWEST_READ = 1_000_000;
  */
 export async function probe(path: string, options: ProbeOptions): Promise<MediaFacts> {
   const seen = await lookAt(path);
-  return await gatherFacts(path, seen, seen.bytes <= READ_AT_ONCE ? await askAtOnce(path, options) : undefined, options);
+  return await gatherFacts(
+    path,
+    seen,
+    seen.bytes <= READ_AT_ONCE ? await askAtOnce(path, options) : undefined,
+    options,
+  );
 }
 
 export interface DecodingOptions extends ProbeOptions {
@@ -189,11 +194,7 @@ const PACKET = 'packet=stream_index,pts_time,dts_time,duration_time,size,flags';
 const READ_AT_ONCE = 64_000_000;
 
 /** `undefined` wherever anything is out of the ordinary: then it is asked step by step, which knows what to say. */
-async function askAtOnce(
-  path: string,
-  options: ProbeOptions,
-  decoding?: DecodingOptions,
-): Promise<AtOnce | undefined> {
+async function askAtOnce(path: string, options: ProbeOptions, decoding?: DecodingOptions): Promise<AtOnce | undefined> {
   const { threads = 'auto', limits, stallMs, onPacket } = decoding ?? {};
   const wanted = [
     ...(decoding ? ['-threads', String(threads), ...WITHOUT_LOOP_FILTER, '-count_frames'] : []),
