@@ -54,9 +54,8 @@ async function compress(context: Context, files: readonly string[], options: Opt
   const { io, parts } = context;
   const config = await context.loadConfig();
   const secrets = await context.loadSecrets(config);
-  const { createLogger } = await import('../platform/log.ts');
   // Progress and results say it all; a log beside them would only tear the bar apart.
-  const log = createLogger({ ...config.log, level: 'fatal' });
+  const { silentLogger: log } = await import('../platform/log.ts');
   const stops = listenForStops(io.signals);
   const abort = new AbortController();
   let signal: NodeJS.Signals | undefined;

@@ -1,5 +1,5 @@
+import { createRequire } from 'node:module';
 import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
-import pretty from 'pino-pretty';
 
 /** Structured logging; messages are short past-tense facts, data goes into fields. */
 export type Logger = PinoLogger;
@@ -25,6 +25,8 @@ export function createLogger(options: LogOptions): Logger {
     redact: { paths: SECRET_FIELDS.flatMap(name => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
   };
   if (!readable) return pino(settings, options.stream ?? pino.destination({ fd: 2, sync: true }));
+  // Forty modules that a service, whose log is for programs, never needs.
+  const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
   return pino(settings, pretty({ ...READABLE, colorize: stream.isTTY === true, destination: destinationOf(options) }));
 }
 
