@@ -37,6 +37,8 @@ export interface PictureArgs {
   codec: Codec;
   effort: Effort;
   rate: Rate;
+  /** Of the encoder; those of what reads the input stand before it. */
+  threads?: number | undefined;
 }
 
 /**
@@ -173,7 +175,7 @@ export function evenKeyframes(frames: number, fps: number): number {
   return Math.max(1, Math.ceil(frames / Math.ceil(frames / (most * LONGER_AT_MOST))));
 }
 
-function encoderArgs({ facts, picture, part, codec, effort, rate }: PictureArgs): string[] {
+function encoderArgs({ facts, picture, part, codec, effort, rate, threads }: PictureArgs): string[] {
   const fps = Math.max(1, picture.fps ?? facts.video.fps);
   const keyint = evenKeyframes(part.frames * Math.min(1, fps / Math.max(1, facts.video.fps)), fps);
   const preset = PRESETS[codec][effort];
@@ -193,6 +195,7 @@ function encoderArgs({ facts, picture, part, codec, effort, rate }: PictureArgs)
       return [
         ...['-c:v', 'libx264', '-preset', preset, '-profile:v', 'high', '-pix_fmt', 'yuv420p', '-g', String(keyint)],
         ...quality,
+        ...(threads === undefined ? [] : ['-threads', String(threads)]),
         ...(pass === undefined ? [] : ['-pass', pass, '-passlogfile', `${fine}pass${part.index}`]),
         ...['-x264-params', params.join(':')],
         // The encoder's settings in words, 700 bytes in every part.
@@ -231,18 +234,21 @@ export function sampleArgs(
     stretches: readonly { fromS: number; lengthS: number }[];
   },
 ): string[] {
-  const { tools, facts, input, picture, stretches } = options;
+  const { tools, facts, input, picture, stretches, threads } = options;
   const part = { atS: facts.startS };
+  const limited = threads === undefined ? [] : ['-threads', String(threads)];
   return [
     ...stretches.flatMap(({ fromS, lengthS }) => [
       ...WITHOUT_LOOP_FILTER,
+      ...limited,
       ...(lengthS >= facts.durationS ? [] : ['-ss', fromS.toFixed(3), '-t', lengthS.toFixed(3)]),
       ...untrustedInput(input),
     ]),
     ...stretches.flatMap((_, at) => ['-map', `${at}:${facts.video.index}`]),
     ...['-an', '-sn', '-dn', '-filter:v', filtersFrom(picture, facts, part)],
     ...keepFrameTimes(tools),
-    ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(SAMPLE_CRF), '-g', '300', '-f', 'framecrc', 'pipe:1'],
+    ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(SAMPLE_CRF), '-g', '300', ...limited],
+    ...['-f', 'framecrc', 'pipe:1'],
   ];
 }
 

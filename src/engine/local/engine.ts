@@ -5,7 +5,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { probe } from '../../platform/ffmpeg/probe.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Engine, EngineContext } from '../engine.ts';
-import { type Bench, type Effort, recall, remember } from './bench.ts';
+import { type Bench, type Effort, recall, remember, threadsFor } from './bench.ts';
 import { copyPicture } from './copy.ts';
 import { encode } from './encode.ts';
 import { describePlan, planEncode } from './encode-plan.ts';
@@ -60,7 +60,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
           input: order.source,
           effort: options.effort,
           cutting: options.cutting ?? CUTTING,
-          threads: options.threads,
+          threads: threadsFor(facts, options.threads),
           clock: options.clock,
           nice: options.nice ?? NICE,
           stallMs: options.stallMs ?? STALL_MS,
@@ -79,7 +79,8 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       const choice = choose(facts, possible.order);
       const lines = [...describeChoice(facts, choice, order), ...possible.notes];
       if (choice.kind === 'encode') {
-        const { tools, threads, clock } = options;
+        const { tools, clock } = options;
+        const threads = threadsFor(facts, options.threads);
         const nice = options.nice ?? NICE;
         const { target, source } = possible.order;
         const sample = await takeSamples({ tools, facts, target, input: source, threads, clock, nice, signal });

@@ -270,7 +270,7 @@ async function finely(desk: Desk, rate: Rate, part: Part): Promise<Rate> {
  * does not show.
  */
 function toleranceFor({ work, encoded }: Desk, part: Part): number {
-  if (work.parts.length === 1) return wholeTolerance(part, encoded[part.index]?.tries.length ?? 0);
+  if (work.parts.length === 1) return wholeTolerance(part, encoded[part.index]?.tries ?? []);
   return part.index === work.parts.length - 1 ? 0.05 : 0.3;
 }
 

@@ -74,7 +74,7 @@ export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
         command: tools.ffmpeg,
         args: [
           ...[...quiet(), '-nostdin', ...threadArgs(threads)],
-          ...sampleArgs({ tools, facts, input, picture, stretches }),
+          ...sampleArgs({ tools, facts, input, picture, stretches, threads }),
         ],
         doing: 'taking samples',
         timeoutMs: TIMEOUT_MS,

@@ -73,7 +73,7 @@ export async function encodePart(
     trusted: boolean;
   },
 ): Promise<PartMade | undefined> {
-  const { tools, facts, input, effort } = bench;
+  const { tools, facts, input, effort, threads } = bench;
   const { picture, choice, parts } = work;
   const { part, rate, share, giveUpAboveBytes } = options;
   const frames = expectedFrames(bench, picture, part);
@@ -81,7 +81,7 @@ export async function encodePart(
   const file = rate.kind === 'pass-1' ? measuredFile(part) : partFile(part);
   const result = await runStep(bench, {
     doing: `encoding the picture (${note})`,
-    args: pictureArgs({ tools, facts, input, picture, part, codec: choice.codec, effort, rate }),
+    args: pictureArgs({ tools, facts, input, picture, part, codec: choice.codec, effort, rate, threads }),
     share: share * (part.frames / facts.video.frames),
     note,
     fraction: progress => progress.frames / frames,

@@ -78,12 +78,17 @@ function jobIn(stdout: string): JobDetail | undefined {
 const SOUND_BITS = 128_000;
 
 /**
- * The recipe of every forum: bits from size and length, less 128 kb/s, x264 medium twice. `filters` for a smaller picture. Where ffmpeg
+ * The recipe of every forum: bits from size and length, less 128 kb/s, x264 medium twice. `filters` for a smaller picture, `share` of the
+ * bits for a smaller file. Where ffmpeg
  * counts other frames in the second pass (cut files, encoding.md section 3) and gives up, people who search long enough find the cure.
  */
-export async function naive({ clip, bytes, dir, tools }: Request, filters?: string): Promise<Made> {
+export async function naive(
+  { clip, bytes, dir, tools }: Request,
+  { filters, share = 1 }: { filters?: string; share?: number } = {},
+): Promise<Made> {
   const sound = clip.facts.audio.length > 0;
-  const rate = Math.max(1000, Math.floor((bytes * 8) / clip.facts.durationS - (sound ? SOUND_BITS : 0)));
+  const bits = (bytes * 8) / clip.facts.durationS - (sound ? SOUND_BITS : 0);
+  const rate = Math.max(1000, Math.floor(bits * share));
   const picture = [...(filters ? ['-vf', filters] : []), '-c:v', 'libx264', '-preset', 'medium', '-b:v', String(rate)];
   const audio = sound ? ['-c:a', 'aac', '-b:a', '128k'] : ['-an'];
   const work = { clip, dir, tools, audio, output: join(dir, 'naive.mp4') };

@@ -130,14 +130,35 @@ describe('landing on a size', () => {
   });
 
   it('eleven frames of a street were made six times and filled 90 %: narrow only where there are frames to steer with', () => {
-    const tolerance = (frames: number, fps: number, tries = 0) =>
-      wholeTolerance({ frames, durationS: frames / fps }, tries);
+    const tolerance = (frames: number, fps: number, answers: number[] = []) =>
+      wholeTolerance(
+        { frames, durationS: frames / fps },
+        answers.map((answer, round) => ({ round, askedBytes: 100_000, bytes: 100_000 * answer })),
+      );
     expect(tolerance(28, 27.5)).toBe(0.05);
     expect(tolerance(127, 30)).toBe(0.05);
     expect(tolerance(11, 10)).toBe(0.1);
     expect(tolerance(40, 10)).toBe(0.1);
-    expect(tolerance(127, 30, 2)).toBe(0.1);
+    expect(tolerance(127, 30, [0.94, 0.976])).toBe(0.1);
+    // 28 frames of HDR took 3.5 % less each time; then the wide tolerance took 6.6 % less of what had been 0.03 % too much.
+    expect(tolerance(28, 27.5, [0.963, 0.966])).toBe(0.05);
     expect(tolerance(600, 30)).toBe(0.1);
+  });
+
+  it('50 frames that follow in jumps were left at 98.1 % after four tries: of few frames more are made', () => {
+    const answers = [0.94, 1.05, 0.93, 0.94, 0.95, 0.999];
+    const { bytes, rounds } = play((asked, _, round) => asked * (answers[round] ?? 1), { parts: [50 / 30] });
+    expect(rounds.length).toBeGreaterThan(4);
+    expect(bytes).toBeGreaterThanOrEqual(BUDGET.capBytes * 0.985);
+    expect(bytes).toBeLessThanOrEqual(BUDGET.capBytes);
+  });
+
+  it('what was asked for once is not asked for again: 28 frames got the same 124,762 bytes twice', () => {
+    const answers = [0.9634, 0.9656, 0.934];
+    const { parts } = play((bytes, _, round) => bytes * (answers[round] ?? 0.934), { parts: [28 / 27.5] });
+    const asked = parts[0]?.tries.map(one => one.askedBytes) ?? [];
+    expect(asked.length).toBeGreaterThan(3);
+    expect(new Set(asked).size).toBe(asked.length);
   });
 
   it('tables that turn out larger than thought cost the last part a little, not the file its size', () => {
@@ -179,7 +200,7 @@ describe('landing on a size', () => {
     expect(play(missing(1), { budget: { ...BUDGET, fixedBytes: 990_000 } }).passes).toBe(0);
   });
 
-  it('whatever the encoder does: ends after six rounds, and never picks a file over the cap', () => {
+  it('whatever the encoder does: ends after six rounds, nine of few frames, and never picks a file over the cap', () => {
     const anything = fc.record({
       cap: fc.integer({ min: 20_000, max: 5e9 }),
       fixedShare: fc.double({ min: 0, max: 1.2, noNaN: true }),
@@ -198,7 +219,8 @@ describe('landing on a size', () => {
           overhead: Math.floor(cap * overheadShare),
           ...(ceiling === undefined ? {} : { ceilingBytes: ceiling }),
         });
-        expect(rounds.length).toBeLessThanOrEqual(6);
+        const isFew = lengths.length === 1 && durationS * 30 < 200;
+        expect(rounds.length).toBeLessThanOrEqual(isFew ? 9 : 6);
         if (move.kind !== 'done') return;
         expect(bytes).toBeLessThanOrEqual(cap);
         for (const round of rounds) {
