@@ -15,6 +15,7 @@ import { filtersFrom, type PicturePlan } from './picture.ts';
 import type { CopyChoice } from './plan.ts';
 import { SAMPLE_CRF } from './rung.ts';
 import type { SoundPlan } from './sound.ts';
+import { svtArgs } from './svt-av1.ts';
 
 /** Command lines of the steps, all pure. Own files are named relative to the work directory, which is where children run. */
 
@@ -26,7 +27,8 @@ export type Rate =
   | { kind: 'pass-1'; crf: number }
   /** `tolerance` is x264's ratetol: how far it may be off on the way. `fine`: with the log of finePassLogs. */
   | { kind: 'pass-2'; bitsPerSecond: number; tolerance: number; fine?: boolean }
-  | { kind: 'quality'; crf: number };
+  /** `whole`: svt-av1.ts. */
+  | { kind: 'quality'; crf: number; whole?: number };
 
 export interface PictureArgs {
   tools: Tools;
@@ -216,7 +218,7 @@ function encoderArgs({ facts, picture, part, codec, effort, rate, threads }: Pic
       return [
         ...['-c:v', 'libsvtav1', '-preset', rate.kind === 'pass-1' ? AV1_MEASURING : preset],
         ...['-pix_fmt', 'yuv420p', '-g', String(keyint)],
-        ...quality,
+        ...(rate.kind === 'pass-2' ? quality : svtArgs(rate)),
       ];
   }
 }

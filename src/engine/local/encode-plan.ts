@@ -73,7 +73,7 @@ export function planEncode(
   const sound = planSound(facts, target, choice.capBytes);
   const budget = budgetOf(facts, choice, sound.estimateBytes);
   const rate = Math.max(1, videoRate(budget));
-  const rung = chooseRung(sample, rate, full);
+  const rung = chooseRung(sample, rate, full, choice.codec);
   const picture = rung.scale < 1 ? planPicture(facts, target, rung.scale, tools) : full;
   const { ceiling } = SCALES.h264;
   const { places = 1, share = 0 } = sample;
@@ -113,14 +113,15 @@ export function budgetWith(pictureTables: number, budget: Budget, facts: MediaFa
   return { ...budget, fixedBytes: soundBytes + joinedTables(pictureTables, { ...facts, hasSound: soundBytes > 0 }) };
 }
 
-/** AV1 lands by mixing qualities 7 % apart over its parts: with twelve of them to half a percent. */
-const AV1_PARTS = 12;
-const AV1_SHORTEST_S = 2;
+/**
+ * A pass of AV1 takes as long as both of x264. Where there is more than a minute its parts are shorter, so that less is lost by a restart and
+ * only the last, small one is made again; below that a part of its own would cost more in keyframes than it saves.
+ */
+const AV1_LONGEST_S = 60;
 
 function partsFor(facts: MediaFacts, { codec }: EncodeChoice, cutting: Cutting | undefined): Part[] {
   if (!cutting) return wholePart(facts);
-  const longestS = Math.min(cutting.longestS, Math.max(AV1_SHORTEST_S, facts.durationS / AV1_PARTS));
-  return planParts(facts, codec === 'av1' ? { longestS } : cutting);
+  return planParts(facts, codec === 'av1' ? { longestS: Math.min(cutting.longestS, AV1_LONGEST_S) } : cutting);
 }
 
 /** The smallest size in which this would look decent. */
@@ -158,7 +159,8 @@ export function describePlan(
       : `picture: ${size}, about CRF ${Math.round(plan.crf)}`;
   const fps =
     picture.fps === undefined ? 'every frame is kept' : `frames dropped to ${picture.fps.toFixed(2)} a second`;
-  const passes = plan.way === 'size' && choice.codec !== 'av1' ? 'two passes' : 'one pass';
+  const passes =
+    plan.way !== 'size' ? 'one pass' : choice.codec === 'av1' ? 'a quick pass that looks, then one or two' : 'two passes';
   const inParts = parts.length > 1 ? ` in ${parts.length} parts, each a place to go on from` : '';
   const seconds = expectedSeconds(facts, choice, plan, sample, effort);
   return [

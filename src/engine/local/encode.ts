@@ -5,6 +5,7 @@ import { cannotWrite } from '../../platform/ffmpeg/tools.ts';
 import { shown } from '../../platform/ffmpeg/refusals.ts';
 import { formatBytes } from '../../core/units.ts';
 import { atQuality } from './at-quality.ts';
+import { av1IntoSize } from './av1-size.ts';
 import { type Bench, recall, remember } from './bench.ts';
 import { videoRate } from './budget.ts';
 import { decentBytes, describePlan, type EncodePlan, planEncode } from './encode-plan.ts';
@@ -103,12 +104,17 @@ async function bySize(bench: Bench, choice: EncodeChoice, plan: EncodePlan, samp
     await remember(bench, 'ceiling-missed', true);
   }
   const x264Crf = predictedCrf(sample, Math.max(1, videoRate(work.budget)), plan.scale);
-  const { made, how } = await intoSize(bench, work, {
+  const expected = {
     // Nothing is asked for above the ceiling, and the first pass is as good as what is.
     crf: ownCrf(choice.codec, bench.order.target.quality === 'auto' ? Math.max(x264Crf, SCALES.h264.ceiling) : x264Crf),
     ceilingCrf: bench.order.target.quality === 'auto' ? ceiling : undefined,
-  });
-  return candidateOf(bench, work, made, how);
+  };
+  const held = (decent: number) => hopeless(bench, choice, decent);
+  const landed =
+    choice.codec === 'av1'
+      ? await av1IntoSize(bench, plan, work, { expected, held })
+      : await intoSize(bench, work, expected);
+  return candidateOf(bench, landed.work, landed.made, landed.how);
 }
 
 /** Of a source with more frames missing than this, nobody would say that it "came out smaller". */

@@ -9,7 +9,7 @@ import { formatRate } from './budget.ts';
 import { budgetWith } from './encode-plan.ts';
 import type { Part } from './parts.ts';
 import { secondsIn, stretched } from './pass-log.ts';
-import { bytesAt, crfFor, onScale } from './quality.ts';
+import { bytesAt } from './quality.ts';
 import {
   atCeiling,
   type Move,
@@ -21,6 +21,7 @@ import {
   wholeTolerance,
 } from './rounds.ts';
 import { type Encode, encodePart, joinTracks, LIST, type Muxed, partFile, type PartMade, SHARE } from './steps.ts';
+import { nextQuality, slowerNeeds, type SvtQuality } from './svt-av1.ts';
 
 /** The first pass of a part. */
 interface Measured extends PartMade {
@@ -32,7 +33,7 @@ interface Measured extends PartMade {
 }
 /** A part as it was encoded last, and what came of all its rounds. */
 interface Encoded extends PartMade {
-  tries: (Try & { crf?: number })[];
+  tries: (Try & { quality?: SvtQuality })[];
 }
 interface RoundMade extends Round {
   made?: Muxed;
@@ -54,6 +55,18 @@ export interface Expected {
   ceilingCrf: number | undefined;
 }
 
+export interface Landed {
+  made: Muxed;
+  how: string;
+  /** What was made in the end. */
+  work: Encode;
+}
+
+/** Sees what the first pass needed; may say that it is begun again with another picture. */
+export type LookAt = (
+  seen: { crf: number; bytes: number },
+) => Promise<{ work: Encode; expected: Expected; look: LookAt | undefined } | undefined>;
+
 /** From this part on, frames that are missing are missing in the source: cutting worked out for the ones before. */
 const TRUSTED_FROM = 3;
 
@@ -61,11 +74,14 @@ const TRUSTED_FROM = 3;
  * Exactly into the budget: a first pass that looks, then rounds.ts decides from what is measured; here it is done and remembered,
  * part by part. Only a muxed file that fits can become the result, so overshoot is impossible.
  */
-export async function intoSize(bench: Bench, work: Encode, expected: Expected): Promise<{ made: Muxed; how: string }> {
+export async function intoSize(bench: Bench, work: Encode, expected: Expected, look?: LookAt): Promise<Landed> {
   const desk = await takeUp(bench, work, expected);
   if (!(await isDone(desk))) {
     await dropWhatIsGone(desk);
     await firstPasses(desk);
+    const bytes = desk.measured.reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
+    const other = await look?.({ crf: desk.measured[0]?.crf ?? expected.crf, bytes });
+    if (other) return await intoSize(bench, other.work, other.expected, other.look);
   }
   let lastStep: string | undefined;
   for (;;) {
@@ -93,7 +109,7 @@ export async function intoSize(bench: Bench, work: Encode, expected: Expected): 
         const { codec } = work.choice;
         const left = work.parts.map(({ index }) => [...passLogs(codec, index), ...finePassLogs(index)]);
         await forget(bench, LIST, ...work.parts.map(partFile), ...left.flat());
-        return { made, how: inWords(desk, made) };
+        return { made, how: inWords(desk, made), work };
       }
       case 'give-up':
         throw cannotHit(desk);
@@ -227,7 +243,7 @@ async function encodeInRound(desk: Desk, move: Extract<Move, { kind: 'encode' }>
   const { round, askedBytes } = move;
   const tries = [
     ...(encoded[move.part]?.tries ?? []),
-    { round, askedBytes, bytes: made.bytes, ...(rate.kind === 'quality' ? { crf: rate.crf } : {}) },
+    { round, askedBytes, bytes: made.bytes, ...(rate.kind === 'quality' ? { quality: qualityOf(rate) } : {}) },
   ];
   encoded[move.part] = { ...made, tries };
   await keep(desk, encodedKey(part), encoded[move.part]);
@@ -274,7 +290,7 @@ function toleranceFor({ work, encoded }: Desk, part: Part): number {
   return part.index === work.parts.length - 1 ? 0.05 : 0.3;
 }
 
-/** SVT-AV1 has no two passes and misses a bit rate by up to 14 %: there the size is mixed from parts of neighbouring qualities. */
+/** SVT-AV1 has no two passes and misses a bit rate by up to 14 %: there it is the quality that is asked for. */
 function rateFor(desk: Desk, move: Extract<Move, { kind: 'encode' }>, part: Part): Rate {
   const { codec } = desk.work.choice;
   if (codec !== 'av1') {
@@ -284,32 +300,25 @@ function rateFor(desk: Desk, move: Extract<Move, { kind: 'encode' }>, part: Part
       tolerance: toleranceFor(desk, part),
     };
   }
-  const before = desk.encoded[move.part]?.tries.at(-1);
-  if (before?.crf !== undefined) {
-    const from = { crf: before.crf, bytes: before.bytes };
-    const less = move.wantBytes < before.bytes;
-    const crf = onScale(codec, crfFor(codec, from, move.wantBytes), less ? Math.ceil : Math.floor);
-    return { kind: 'quality', crf: less ? Math.max(crf, before.crf + 1) : Math.min(crf, before.crf - 1) };
-  }
   const first = desk.measured[move.part] ?? { crf: desk.expected.crf, bytes: move.wantBytes };
-  const from = { crf: first.crf, bytes: first.bytes * slowerNeeds(desk) };
-  // The last one lands below rather than above.
-  const isLast = move.part === desk.work.parts.length - 1;
-  return { kind: 'quality', crf: onScale(codec, crfFor(codec, from, move.wantBytes), isLast ? Math.ceil : Math.round) };
+  const expected = { crf: first.crf, bytes: first.bytes * slowerNeeds(doneIn(desk)) };
+  return { kind: 'quality', ...nextQuality(knownOf(desk.encoded[move.part]), expected, move.wantBytes) };
 }
 
-/** How many bytes the real encode takes of what the quick first pass took at the same quality, learned from the parts so far. */
-function slowerNeeds({ work, measured, encoded }: Desk): number {
-  let got = 0;
-  let expected = 0;
-  for (const [at, one] of encoded.entries()) {
-    const last = one?.tries.at(-1);
+function knownOf(encoded: Encoded | undefined): (SvtQuality & { bytes: number })[] {
+  return (encoded?.tries ?? []).flatMap(one => one.quality ? [{ ...one.quality, bytes: one.bytes }] : []);
+}
+
+function qualityOf({ crf, whole }: SvtQuality): SvtQuality {
+  return { crf, ...(whole === undefined ? {} : { whole }) };
+}
+
+function doneIn({ measured, encoded }: Desk): Parameters<typeof slowerNeeds>[0] {
+  return encoded.flatMap((one, at) => {
+    const last = knownOf(one).at(-1);
     const first = measured[at];
-    if (!last || last.crf === undefined || !first) continue;
-    got += last.bytes;
-    expected += bytesAt(work.choice.codec, first, last.crf);
-  }
-  return expected > 0 ? got / expected : 0.9;
+    return last && first ? [{ first, last }] : [];
+  });
 }
 
 async function joinRound(desk: Desk, at: number): Promise<void> {
@@ -341,9 +350,9 @@ function inWords(desk: Desk, made: Muxed): string {
   const picture = encoded.reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
   const rate = formatRate((picture * 8) / work.budget.durationS);
   const filled = ((made.bytes / work.budget.capBytes) * 100).toFixed(1);
-  const crfs = encoded.flatMap(one => one?.tries.at(-1)?.crf ?? []);
-  const passes =
-    codec === 'av1' ? `CRF ${[...new Set([Math.min(...crfs), Math.max(...crfs)])].join(' to ')}` : 'two passes';
+  const crfs = encoded.flatMap(one => one?.tries.at(-1)?.quality?.crf ?? []);
+  const ends = new Set([Math.min(...crfs), Math.max(...crfs)].map(crf => crf.toFixed(1)));
+  const passes = codec === 'av1' ? `CRF ${[...ends].join(' to ')}` : 'two passes';
   const parts = measured.length > 1 ? ` in ${measured.length} parts` : '';
   const what = measured.length > 1 ? 'the end ' : '';
   const again = rounds.length < 2 ? '' : `, ${rounds.length > 2 ? `${rounds.length - 1} times ` : ''}${what}made again`;

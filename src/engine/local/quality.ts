@@ -9,8 +9,9 @@ interface Scale {
   ceiling: number;
   /** Asked for no size: VMAF about 98, the worst frames about 95. */
   losslessLook: number;
-  /** Steps that halve the bits. */
+  /** Steps that halve the bits; from `steeperFrom` on fewer and fewer, down to half of them nine steps further. */
   perHalf: number;
+  steeperFrom?: number;
   /** The same picture as x264 at CRF 26, and how many steps one of x264's is. */
   at26: number;
   perStep: number;
@@ -23,13 +24,23 @@ interface Scale {
 export const SCALES: Readonly<Record<Codec, Scale>> = {
   h264: { ceiling: 18, losslessLook: 20, perHalf: 6.5, at26: 26, perStep: 1, step: 0.1, least: 10, most: 45 },
   h265: { ceiling: 20, losslessLook: 22, perHalf: 6.5, at26: 28, perStep: 1, step: 0.1, least: 10, most: 45 },
-  av1: { ceiling: 24, losslessLook: 28, perHalf: 10, at26: 40, perStep: 1.5, step: 1, least: 10, most: 60 },
+  av1: {
+    ...{ ceiling: 24, losslessLook: 28, perHalf: 10, steeperFrom: 54, at26: 40, perStep: 1.5 },
+    // Parts of a step and what lies above 63 are made with lambda (svt-av1.ts).
+    ...{ step: 0.02, least: 10, most: 66 },
+  },
 };
 
 /** A quality on x264's scale, which the samples speak, on the codec's own. */
 export function ownCrf(codec: Codec, x264Crf: number): number {
   const { at26, perStep } = SCALES[codec];
   return onScale(codec, at26 + (x264Crf - 26) * perStep, Math.round);
+}
+
+/** The other way round, not rounded. */
+export function x264Crf(codec: Codec, crf: number): number {
+  const { at26, perStep } = SCALES[codec];
+  return 26 + (crf - at26) / perStep;
 }
 
 /** `crf` as the encoder can have it. */
@@ -41,10 +52,35 @@ export function onScale(codec: Codec, crf: number, round: (steps: number) => num
 
 /** What so many bytes at one quality become at another. */
 export function bytesAt(codec: Codec, from: { crf: number; bytes: number }, crf: number): number {
-  return from.bytes * 2 ** ((from.crf - crf) / SCALES[codec].perHalf);
+  return from.bytes * 2 ** halvings(codec, crf, from.crf);
 }
 
 /** The quality, not rounded, at which they become `bytes`. */
 export function crfFor(codec: Codec, from: { crf: number; bytes: number }, bytes: number): number {
-  return from.crf + SCALES[codec].perHalf * Math.log2(Math.max(1, from.bytes) / Math.max(1, bytes));
+  return crfBelow(codec, from.crf, Math.log2(Math.max(1, from.bytes) / Math.max(1, bytes)));
+}
+
+const STEEPER_WITHIN = 9;
+
+/** How many times the bits of `from` are halved at `to`, about. */
+export function halvings(codec: Codec, from: number, to: number): number {
+  return (to - from) / SCALES[codec].perHalf + (bend(codec, to) - bend(codec, from));
+}
+
+/** The quality at which the bits of `from` are halved so many times; the inverse of halvings. */
+export function crfBelow(codec: Codec, from: number, times: number): number {
+  const { perHalf, steeperFrom } = SCALES[codec];
+  const straight = from + perHalf * (times + bend(codec, from));
+  if (steeperFrom === undefined || straight <= steeperFrom) return straight;
+  return steeperFrom + STEEPER_WITHIN * (Math.sqrt(1 + (2 * (straight - steeperFrom)) / STEEPER_WITHIN) - 1);
+}
+
+/**
+ * SVT-AV1's quantizer grows faster and faster towards its end. Steps that halve the bits, at CRF 42 to 54 and 54 to 57: a moving camera 12 and 9 (57
+ * to 63: 4), two people 8.5 and 6, a street, most of it keyframe, 11 and 11.
+ */
+function bend(codec: Codec, crf: number): number {
+  const { perHalf, steeperFrom } = SCALES[codec];
+  if (steeperFrom === undefined || crf <= steeperFrom) return 0;
+  return (crf - steeperFrom) ** 2 / (2 * STEEPER_WITHIN * perHalf);
 }

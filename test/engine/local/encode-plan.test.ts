@@ -2,6 +2,7 @@ import { expect, it } from 'vitest';
 import { describePlan, planEncode } from '../../../src/engine/local/encode-plan.ts';
 import type { EncodeChoice } from '../../../src/engine/local/plan.ts';
 import type { SampledRate } from '../../../src/engine/local/rung.ts';
+import { CUTTING } from '../../../src/engine/local/parts.ts';
 import { facts } from './facts.ts';
 import { TARGET } from './support.ts';
 
@@ -26,4 +27,19 @@ it('what the ceiling leaves unused is foreseen in two passes as well', () => {
   const made = plan(sample);
   expect(made.bytes).toBeLessThan(choice.capBytes);
   expect(describePlan(facts(), choice, made, sample, 'balanced').join('\n')).toMatch(/like the source.*two passes/s);
+});
+
+it('a street of 13 s in seven parts of AV1 was mostly keyframes: up to a minute is one part, a long film is cut each minute', () => {
+  const parts = (durationS: number, codec: 'h264' | 'av1') => {
+    const cuts = Array.from({ length: durationS - 1 }, (_, at) => ({
+      ...{ atS: at + 1, beforeS: at + 0.97, frame: (at + 1) * 30, key: true },
+    }));
+    const film = facts({ durationS, cuts, video: { frames: durationS * 30 } });
+    return planEncode(film, order, { ...choice, codec }, { bitsPerSecond: 1_000_000 }, { ...options, cutting: CUTTING })
+      .parts;
+  };
+  expect(parts(13, 'av1').length).toBe(1);
+  expect(parts(60, 'av1').length).toBe(1);
+  expect(Math.max(...parts(3_600, 'av1').map(part => part.durationS))).toBeLessThanOrEqual(62.5);
+  expect(parts(3_600, 'h264')[0]?.durationS).toBe(180);
 });

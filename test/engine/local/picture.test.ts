@@ -5,10 +5,12 @@ import { frameRate, planPicture } from '../../../src/engine/local/picture.ts';
 import {
   atFullSize,
   chooseRung,
+  decentBytesSeen,
   decentRate,
   guessedRate,
   predictedCrf,
   predictedRate,
+  rungSeen,
   stillness,
 } from '../../../src/engine/local/rung.ts';
 import { pieces, rateOf } from '../../../src/engine/local/sample.ts';
@@ -136,6 +138,31 @@ describe('how small the picture becomes', () => {
     expect(scales(2.1)).toEqual([0.75, 0.5]);
     // A smaller picture has more bits per pixel.
     expect(stillness(atFullSize({ bitsPerSecond: 1, stillDetail: 0.5 }, 0.5))).toBe(0);
+  });
+
+  it('AV1 was made smaller or held by the scale of x264: its own first pass decides', () => {
+    const p480 = { width: 848, height: 480 };
+    const p720 = { width: 1280, height: 720 };
+    // Two people at 481 kB, measured at full size: three quarters had 0.0025 less SSIM.
+    expect(rungSeen({ scale: 1, crf: 53, bytes: 456_000 }, 481_000, p480).scale).toBe(1);
+    expect(rungSeen({ scale: 0.75, crf: 45, bytes: 470_000 }, 481_000, p480).scale).toBe(1);
+    // A bird in 53 kB: held, for x264 would need 283 kB to look decent.
+    const bird = rungSeen({ scale: 0.35, crf: 60, bytes: 59_456 }, 53_000, p720);
+    expect(bird).toMatchObject({ scale: 0.35, hopeless: false });
+    expect(chooseRung(hard, 20_000, hd, 'av1').hopeless).toBe(false);
+    // In 20 kB nothing would be left of it, and of what is said instead something is.
+    const look = { scale: 0.35, crf: 60, bytes: 59_456 };
+    expect(rungSeen(look, 20_000, p720).hopeless).toBe(true);
+    expect(rungSeen(look, decentBytesSeen(look, p720), p720).hopeless).toBe(false);
+  });
+
+  it('AV1 at full size beyond CRF 60 has less SSIM than at three quarters, and below that more', () => {
+    // A moving camera: 0.9127 at 64 kB, and three quarters of it 0.9296 at 97 kB.
+    expect(rungSeen({ scale: 1, crf: 63, bytes: 64_477 }, 64_477, { width: 854, height: 480 }).scale).toBe(0.75);
+    expect(rungSeen({ scale: 1, crf: 57, bytes: 178_109 }, 178_109, { width: 854, height: 480 }).scale).toBe(1);
+    // Of what nearly is, no other size is looked at.
+    expect(rungSeen({ scale: 1, crf: 60.5, bytes: 100_000 }, 100_000, hd).scale).toBe(1);
+    expect(rungSeen({ scale: 0.75, crf: 53.5, bytes: 100_000 }, 90_000, hd).scale).toBe(0.75);
   });
 
   it('a sample of a smaller picture says what the full one needs', () => {

@@ -1,0 +1,59 @@
+import type { ShrinkError } from '../../core/errors.ts';
+import { type Bench, recall, remember } from './bench.ts';
+import { videoBytes } from './budget.ts';
+import type { EncodePlan } from './encode-plan.ts';
+import { type Expected, intoSize, type Landed, type LookAt } from './into-size.ts';
+import { planPicture } from './picture.ts';
+import { onScale } from './quality.ts';
+import { decentBytesSeen, rungSeen } from './rung.ts';
+import type { Encode } from './steps.ts';
+
+/** A first pass takes a third of the time of the encode; the second look is nearly always the last. */
+const MOST_CHANGES = 2;
+/** Beyond this a prediction is no reason to look from so far. */
+const COARSEST_LOOK = 60;
+const RUNG = 'av1-rung';
+
+interface Decided {
+  scale: number;
+  crf: number;
+}
+
+/**
+ * AV1 into the size. The samples speak x264's language; how large the picture can be, and whether this is hopeless, is decided by what its own
+ * quick first pass needed, and by the real bytes of the sound: 12 was held for 30 kB of silence that became 3. Once decided it stays so, after a restart
+ * too. `held` makes the error for a size that will not do, from the one that would, bytes.
+ */
+export async function av1IntoSize(
+  bench: Bench,
+  plan: Pick<EncodePlan, 'scale' | 'full'>,
+  work: Encode,
+  options: { expected: Expected; held: (decentBytes: number) => ShrinkError },
+): Promise<Landed> {
+  const { expected, held } = options;
+  const at = ({ scale, crf }: Decided): { work: Encode; expected: Expected } => ({
+    work: { ...work, picture: planPicture(bench.facts, bench.order.target, scale, bench.tools) },
+    expected: { ...expected, crf: onScale('av1', Math.max(Math.min(crf, COARSEST_LOOK), expected.ceilingCrf ?? crf), Math.round) },
+  });
+  const known = recall<Decided>(bench, RUNG);
+  let now: Decided = known ?? { scale: plan.scale, crf: expected.crf };
+  let changes = 0;
+  const look: LookAt = async seen => {
+    if (known) return undefined;
+    const rung = rungSeen({ ...seen, scale: now.scale }, videoBytes(work.budget), plan.full);
+    if (rung.hopeless) {
+      const besides = work.budget.capBytes - videoBytes(work.budget);
+      throw held((decentBytesSeen({ ...seen, scale: now.scale }, plan.full) + besides) * 1.05);
+    }
+    if (rung.scale === now.scale || changes === MOST_CHANGES) {
+      await remember(bench, RUNG, now);
+      return undefined;
+    }
+    changes += 1;
+    bench.context.log.debug({ from: now.scale, to: rung.scale, crf: rung.crf }, 'another picture size');
+    now = { scale: rung.scale, crf: rung.crf };
+    return { ...at(now), look };
+  };
+  const first = at(now);
+  return await intoSize(bench, first.work, first.expected, look);
+}
