@@ -10,6 +10,7 @@ import {
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Effort } from './bench.ts';
 import { OUTPUT } from './bench.ts';
+import { evenKeyframes } from './keyframes.ts';
 import type { Part } from './parts.ts';
 import { filtersFrom, type PicturePlan } from './picture.ts';
 import type { CopyChoice } from './plan.ts';
@@ -157,29 +158,9 @@ function trim({ fromS, toS }: Pick<Part, 'fromS' | 'toS'>): string[] {
   return [`trim=${bounds.join(':')}`];
 }
 
-/**
- * Frames from one keyframe to the next, at most. One every eight seconds keeps seeking quick. Every five cost a recording of ten frames
- * a second more than its size gave back: there an I frame is worth twenty others. x264's own default is 250 frames.
- */
-export function keyframeInterval(fps: number): number {
-  return Math.min(300, Math.max(150, Math.round(fps * 8)));
-}
-
-/** A tenth longer, so that no keyframe comes right before the end. */
-const LONGER_AT_MOST = 1.1;
-
-/**
- * The same, in equal distances over so many frames: a keyframe four frames before the end took a fifth of what a minute of a car park
- * needs for all of them, and x264, which cannot spend that on the few frames behind it, left 1.3 % of the size unused.
- */
-export function evenKeyframes(frames: number, fps: number): number {
-  const most = keyframeInterval(fps);
-  return Math.max(1, Math.ceil(frames / Math.ceil(frames / (most * LONGER_AT_MOST))));
-}
-
 function encoderArgs({ facts, picture, part, codec, effort, rate, threads }: PictureArgs): string[] {
   const fps = Math.max(1, picture.fps ?? facts.video.fps);
-  const keyint = evenKeyframes(part.frames * Math.min(1, fps / Math.max(1, facts.video.fps)), fps);
+  const keyint = evenKeyframes(part.frames * Math.min(1, fps / Math.max(1, facts.video.fps)), fps, codec);
   const preset = PRESETS[codec][effort];
   const quality =
     rate.kind === 'pass-2' ? ['-b:v', String(Math.floor(rate.bitsPerSecond))] : ['-crf', formatCrf(rate.crf)];

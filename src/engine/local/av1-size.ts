@@ -33,7 +33,10 @@ export async function av1IntoSize(
   const { expected, held } = options;
   const at = ({ scale, crf }: Decided): { work: Encode; expected: Expected } => ({
     work: { ...work, picture: planPicture(bench.facts, bench.order.target, scale, bench.tools) },
-    expected: { ...expected, crf: onScale('av1', Math.max(Math.min(crf, COARSEST_LOOK), expected.ceilingCrf ?? crf), Math.round) },
+    expected: {
+      ...expected,
+      crf: onScale('av1', Math.max(Math.min(crf, COARSEST_LOOK), expected.ceilingCrf ?? crf), Math.round),
+    },
   });
   const known = recall<Decided>(bench, RUNG);
   let now: Decided = known ?? { scale: plan.scale, crf: expected.crf };

@@ -13,6 +13,7 @@ import {
   videoRate,
   videoTables,
 } from './budget.ts';
+import { keyframesIn } from './keyframes.ts';
 import { type Cutting, type Part, planParts, wholePart } from './parts.ts';
 import { type PicturePlan, planPicture } from './picture.ts';
 import type { EncodeChoice } from './plan.ts';
@@ -61,7 +62,7 @@ export function planEncode(
   const { target } = order;
   const { tools, cutting } = options;
   const full = planPicture(facts, target, 1, tools);
-  const parts = partsFor(facts, choice, cutting);
+  const parts = partsFor(facts, choice, full.fps ?? facts.video.fps, cutting);
   if (choice.mode === 'quality') {
     const sound = planSound(facts, target, undefined);
     const crf = SCALES.h264.losslessLook;
@@ -113,15 +114,25 @@ export function budgetWith(pictureTables: number, budget: Budget, facts: MediaFa
   return { ...budget, fixedBytes: soundBytes + joinedTables(pictureTables, { ...facts, hasSound: soundBytes > 0 }) };
 }
 
-/**
- * A pass of AV1 takes as long as both of x264. Where there is more than a minute its parts are shorter, so that less is lost by a restart and
- * only the last, small one is made again; below that a part of its own would cost more in keyframes than it saves.
- */
+/** A pass of AV1 takes as long as both of x264: of a long film no more than this is lost by a restart. */
 const AV1_LONGEST_S = 60;
 
-function partsFor(facts: MediaFacts, { codec }: EncodeChoice, cutting: Cutting | undefined): Part[] {
+function partsFor(facts: MediaFacts, { codec }: EncodeChoice, fps: number, cutting: Cutting | undefined): Part[] {
   if (!cutting) return wholePart(facts);
-  return planParts(facts, codec === 'av1' ? { longestS: Math.min(cutting.longestS, AV1_LONGEST_S) } : cutting);
+  if (codec !== 'av1') return planParts(facts, cutting);
+  const longestS = Math.min(cutting.longestS, AV1_LONGEST_S);
+  return planParts(facts, { longestS }, facts.durationS > longestS ? undefined : atKeyframes(facts, fps));
+}
+
+/**
+ * Lengths of all parts but the last of a short clip in AV1: cut where its own keyframes come anyway, so that a cut costs nothing. The first part shows how
+ * much more or less than the quick pass said is needed, the last one takes up what the others missed: 0.6 encodes less than making all of it again.
+ */
+function atKeyframes({ durationS, video }: MediaFacts, fps: number): number[] {
+  const count = keyframesIn(video.frames * Math.min(1, fps / Math.max(1, video.fps)), fps, 'av1');
+  const each = durationS / count;
+  if (count === 1) return [];
+  return count === 2 ? [each] : [each, each * (count - 2)];
 }
 
 /** The smallest size in which this would look decent. */
@@ -160,7 +171,11 @@ export function describePlan(
   const fps =
     picture.fps === undefined ? 'every frame is kept' : `frames dropped to ${picture.fps.toFixed(2)} a second`;
   const passes =
-    plan.way !== 'size' ? 'one pass' : choice.codec === 'av1' ? 'a quick pass that looks, then one or two' : 'two passes';
+    plan.way !== 'size'
+      ? 'one pass'
+      : choice.codec === 'av1'
+        ? 'a quick pass that looks, then one or two'
+        : 'two passes';
   const inParts = parts.length > 1 ? ` in ${parts.length} parts, each a place to go on from` : '';
   const seconds = expectedSeconds(facts, choice, plan, sample, effort);
   return [

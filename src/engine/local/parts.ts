@@ -47,10 +47,14 @@ export function wholePart(facts: MediaFacts): Part[] {
 }
 
 /** The parts of a source, in order; one where it cannot be cut. Pure. */
-export function planParts(facts: MediaFacts, cutting: Cutting = CUTTING): Part[] {
+export function planParts(
+  facts: MediaFacts,
+  cutting: Cutting = CUTTING,
+  allButLast = lengths(facts.durationS, cutting),
+): Part[] {
   const cuts: Cut[] = [];
   let at = 0;
-  for (const length of lengths(facts.durationS, cutting)) {
+  for (const length of allButLast) {
     at += length;
     const cut = nearest(facts.cuts, facts.startS + at, Math.min(length * 0.2, KEYFRAMES_S / 2));
     const before = cuts.at(-1)?.atS ?? facts.startS;

@@ -108,7 +108,8 @@ export function rungSeen(look: Look, wantBytes: number, size: { width: number; h
     crfFor('av1', { crf: look.crf, bytes: look.bytes * (scale / look.scale) ** SCALE_POWER }, wantBytes);
   const allowed = allowedRungs(size);
   const smallest = allowed[allowed.length - 1] ?? 1;
-  const good = (scale: number) => GOOD_CRF_AV1 + (scale === look.scale ? LOOK_MISS : scale > look.scale ? -LOOK_MISS : 0);
+  const good = (scale: number) =>
+    GOOD_CRF_AV1 + (scale === look.scale ? LOOK_MISS : scale > look.scale ? -LOOK_MISS : 0);
   const scale = allowed.find(one => crfAt(one) <= good(one)) ?? smallest;
   const crf = crfAt(scale);
   return { scale, crf, hopeless: scale === smallest && scale === look.scale && crf > COARSEST_AV1 + LOOK_MISS };

@@ -4,8 +4,9 @@ import { quiet } from '../../platform/ffmpeg/args.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type ChildRequest, runChild } from '../../platform/subprocess.ts';
-import { keyframeInterval, sampleArgs } from './argv.ts';
+import { sampleArgs } from './argv.ts';
 import { type Bench, memoryFor, recall, remember, threadArgs } from './bench.ts';
+import { keyframeInterval } from './keyframes.ts';
 import { planPicture } from './picture.ts';
 import { atFullSize, guessedRate, type SampledRate } from './rung.ts';
 

@@ -29,17 +29,21 @@ it('what the ceiling leaves unused is foreseen in two passes as well', () => {
   expect(describePlan(facts(), choice, made, sample, 'balanced').join('\n')).toMatch(/like the source.*two passes/s);
 });
 
-it('a street of 13 s in seven parts of AV1 was mostly keyframes: up to a minute is one part, a long film is cut each minute', () => {
-  const parts = (durationS: number, codec: 'h264' | 'av1') => {
+it('a street of 13 s in seven parts of AV1 was mostly keyframes: cut where keyframes come anyway, a long film each minute', () => {
+  const lengthsOf = (durationS: number, fps: number, codec: 'h264' | 'av1') => {
     const cuts = Array.from({ length: durationS - 1 }, (_, at) => ({
-      ...{ atS: at + 1, beforeS: at + 0.97, frame: (at + 1) * 30, key: true },
+      ...{ atS: at + 1, beforeS: at + 0.97, frame: (at + 1) * fps, key: true },
     }));
-    const film = facts({ durationS, cuts, video: { frames: durationS * 30 } });
-    return planEncode(film, order, { ...choice, codec }, { bitsPerSecond: 1_000_000 }, { ...options, cutting: CUTTING })
-      .parts;
+    const film = facts({ durationS, cuts, video: { fps, frames: durationS * fps } });
+    const of = { ...choice, codec };
+    const planned = planEncode(film, order, of, { bitsPerSecond: 1_000_000 }, { ...options, cutting: CUTTING });
+    return planned.parts.map(part => part.durationS);
   };
-  expect(parts(13, 'av1').length).toBe(1);
-  expect(parts(60, 'av1').length).toBe(1);
-  expect(Math.max(...parts(3_600, 'av1').map(part => part.durationS))).toBeLessThanOrEqual(62.5);
-  expect(parts(3_600, 'h264')[0]?.durationS).toBe(180);
+  expect(lengthsOf(13, 10, 'av1')).toEqual([13]);
+  expect(lengthsOf(10, 20, 'av1')).toEqual([10]);
+  expect(lengthsOf(12, 30, 'av1')).toEqual([6, 6]);
+  expect(lengthsOf(60, 30, 'av1')).toEqual([10, 40, 10]);
+  expect(Math.max(...lengthsOf(3_600, 30, 'av1'))).toBeLessThanOrEqual(62.5);
+  expect(lengthsOf(60, 30, 'h264')).toEqual([60]);
+  expect(lengthsOf(3_600, 30, 'h264')[0]).toBe(180);
 });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Cut } from '../../../src/core/media.ts';
-import { evenKeyframes } from '../../../src/engine/local/argv.ts';
+import { evenKeyframes } from '../../../src/engine/local/keyframes.ts';
 import { frameRate, planPicture } from '../../../src/engine/local/picture.ts';
 import {
   atFullSize,
@@ -208,6 +208,9 @@ describe('how small the picture becomes', () => {
     expect(evenKeyframes(604, 10)).toBe(151);
     expect(evenKeyframes(300, 30)).toBe(150);
     expect(evenKeyframes(28, 30)).toBe(28);
+    // A second keyframe took a square (16) 24 % more bytes.
+    expect(evenKeyframes(194, 20, 'av1')).toBe(194);
+    expect(evenKeyframes(362, 30, 'av1')).toBe(181);
     for (let frames = 1; frames < 3_000; frames += 7) expect(evenKeyframes(frames, 30)).toBeLessThanOrEqual(264);
   });
 

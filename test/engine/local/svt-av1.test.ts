@@ -36,7 +36,11 @@ function encoder({ at, bytes, steep, byLambda }: { at: number; bytes: number; st
     Math.round(bytes * 2 ** (-steep * halvings('av1', at, whole) - byLambda * halvings('av1', whole, crf)));
 }
 
-function triesUntilFull(encode: ReturnType<typeof encoder>, first: { crf: number; bytes: number }, cap: number): number {
+function triesUntilFull(
+  encode: ReturnType<typeof encoder>,
+  first: { crf: number; bytes: number },
+  cap: number,
+): number {
   const tries: (SvtQuality & { bytes: number })[] = [];
   while (tries.length < 10) {
     const quality = nextQuality(tries, first, cap * (tries.length === 0 ? 0.993 : 0.998));
@@ -81,7 +85,9 @@ describe('landing on a size by quality', () => {
         }),
         fc.double({ min: 0.88, max: 1.14, noNaN: true }),
         (clip, miss) => {
-          counts.push(triesUntilFull(encoder({ ...clip, bytes: 200_000 }), { crf: clip.at, bytes: 200_000 * miss }, 200_000));
+          counts.push(
+            triesUntilFull(encoder({ ...clip, bytes: 200_000 }), { crf: clip.at, bytes: 200_000 * miss }, 200_000),
+          );
           expect(counts.at(-1)).toBeLessThanOrEqual(5);
         },
       ),
@@ -91,7 +97,7 @@ describe('landing on a size by quality', () => {
   });
 
   it('what the first parts needed of what the quick pass said counts for the next', () => {
-    expect(slowerNeeds([])).toBeCloseTo(0.97);
+    expect(slowerNeeds([])).toBeCloseTo(0.95);
     expect(slowerNeeds([{ first: { crf: 40, bytes: 100 }, last: { crf: 50, bytes: 60 } }])).toBeCloseTo(1.2);
   });
 });
