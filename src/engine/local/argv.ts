@@ -14,13 +14,12 @@ import { evenKeyframes } from './keyframes.ts';
 import type { Part } from './parts.ts';
 import { filtersFrom, type PicturePlan } from './picture.ts';
 import type { CopyChoice } from './plan.ts';
+import type { Codec } from './quality.ts';
 import { SAMPLE_CRF } from './rung.ts';
 import type { SoundPlan } from './sound.ts';
 import { svtArgs } from './svt-av1.ts';
 
 /** Command lines of the steps, all pure. Own files are named relative to the work directory, which is where children run. */
-
-export type Codec = 'h264' | 'h265' | 'av1';
 
 /** How a part of the picture is encoded. */
 export type Rate =
@@ -199,7 +198,7 @@ function encoderArgs({ facts, picture, part, codec, effort, rate, threads }: Pic
       return [
         ...['-c:v', 'libsvtav1', '-preset', rate.kind === 'pass-1' ? AV1_MEASURING : preset],
         ...['-pix_fmt', 'yuv420p', '-g', String(keyint)],
-        ...(rate.kind === 'pass-2' ? quality : svtArgs(rate)),
+        ...(rate.kind === 'pass-2' ? quality : svtArgs(rate, threads)),
       ];
   }
 }

@@ -1,4 +1,4 @@
-import type { Codec } from './argv.ts';
+import type { Codec } from './quality.ts';
 
 /**
  * Frames from one keyframe to the next, at most. One every eight seconds keeps seeking quick. Every five cost a recording of ten frames

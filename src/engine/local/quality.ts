@@ -1,4 +1,4 @@
-import type { Codec } from './argv.ts';
+export type Codec = 'h264' | 'h265' | 'av1';
 
 /**
  * Constant rate factors: what each codec's scale means. Numbers for x264 and SVT-AV1 from encoding.md sections 4d and 4f; x265

@@ -1,5 +1,4 @@
-import type { Codec } from './argv.ts';
-import { bytesAt, crfFor, ownCrf, x264Crf } from './quality.ts';
+import { bytesAt, type Codec, crfFor, ownCrf, x264Crf } from './quality.ts';
 
 /**
  * How small the picture must become to look right in so many bits. Decided from the clip itself: a fixed table of bits per pixel

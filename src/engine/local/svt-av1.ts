@@ -33,11 +33,17 @@ export interface SvtQuality {
   whole?: number;
 }
 
-/** Quality, and the rest that is not left to its own choice. */
-export function svtArgs(quality: SvtQuality): string[] {
+/** So much parallelism it knows. */
+const MOST_PARALLEL = 6;
+
+/**
+ * Quality, and the rest that is not left to its own choice. It does not hear ffmpeg's own -threads; with one thread it makes the same
+ * bytes and needs a fifth less memory.
+ */
+export function svtArgs(quality: SvtQuality, threads?: number): string[] {
   const whole = wholeOf(quality);
   const lambda = Math.round(LAMBDA_UNIT * 2 ** (LAMBDAS_PER_HALF * halvings('av1', whole, quality.crf)));
-  const params = [TUNE];
+  const params = [TUNE, ...(threads === undefined ? [] : [`lp=${Math.min(MOST_PARALLEL, threads)}`])];
   if (lambda !== LAMBDA_UNIT)
     params.push(`lambda-scale-factors=[${Array.from({ length: KINDS_OF_FRAMES }, () => lambda).join(',')}]`);
   return ['-crf', String(whole), '-svtav1-params', params.join(':')];

@@ -13,6 +13,11 @@ describe('what SVT-AV1 is told', () => {
     expect(argsOf(40.6, 40)).toMatch(/^-crf 40 .*\[(142,){6}142\]$/);
   });
 
+  it('local.threads was not heard: SVT-AV1 wants it in its own words', () => {
+    expect(svtArgs({ crf: 41 }, 1).join(' ')).toBe('-crf 41 -svtav1-params tune=2:lp=1');
+    expect(svtArgs({ crf: 41 }, 16).join(' ')).toMatch(/lp=6$/);
+  });
+
   it('above its coarsest CRF lambda goes on', () => {
     expect(argsOf(63)).toBe('-crf 63 -svtav1-params tune=2');
     expect(argsOf(65)).toMatch(/^-crf 63 .*\[2\d\d,/);
