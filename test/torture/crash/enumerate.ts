@@ -78,7 +78,9 @@ async function killedAt(scenario: Scenario, lives: readonly string[][], undistur
       wrong.push(`${points.join(', then ')}: ${error instanceof Error ? error.message : String(error)}`);
     }
   });
-  if (missed * 20 > tried) wrong.push(`${missed} of ${tried} points were not reached again`);
+  // What a stop interrupts is interrupted somewhere else each time.
+  if (missed > tried / (scenario.stopAt === undefined ? 20 : 2))
+    wrong.push(`${missed} of ${tried} points were not reached again`);
   if (wrong.length > 0) throw new Error(`${wrong.length} of ${tried} went wrong\n${wrong.join('\n')}`);
   const notes = [`${tried} of ${lives.length} runs`, `${kills} kills`];
   if (missed > 0) notes.push(`${missed} not reached`);
