@@ -28,6 +28,7 @@ import { createExplain } from './explain.ts';
 import { Folders } from './folders.ts';
 import { openJournal } from './journal/journal.ts';
 import { acquireLock } from './journal/lock.ts';
+import type { OnRecord } from './journal/replay.ts';
 import { prepareStateDir } from './journal/state-dir.ts';
 import { createMetrics } from './metrics.ts';
 import { createNotify } from './notify.ts';
@@ -48,6 +49,7 @@ import { Scheduler } from './queue/scheduler.ts';
 import { createTidy } from './queue/tidy.ts';
 import { createWorker } from './queue/worker.ts';
 import { Releases } from './releases.ts';
+import { sayingWhatTakesLong } from './starting.ts';
 import { stuckBecause } from './stuck.ts';
 import {
   engineViews,
@@ -124,30 +126,28 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     stopping ??= releases.run();
   };
 
-  await prepareStateDir(config.stateDir);
-  releases.add(await acquireLock({ stateDir: config.stateDir, version }));
-  const tools = await findTools(config.local);
+  const waiting = sayingWhatTakesLong(clock, log);
+  await waiting('the state directory', prepareStateDir(config.stateDir));
+  releases.add(await waiting('the lock', acquireLock({ stateDir: config.stateDir, version })));
+  const tools = await waiting('ffmpeg to say what it can do', findTools(config.local));
 
   const ledger: Ledger = new Ledger({ append: entries => journal.append(entries) }, clock);
-  const journal = await openJournal({
-    dir: join(config.stateDir, 'journal'),
-    clock,
-    log,
-    onRecord: (record, place) => replayInto(ledger, record, place),
-    onFatal,
-  });
+  const dir = join(config.stateDir, 'journal');
+  const onRecord: OnRecord = (record, place) => replayInto(ledger, record, place);
+  const journal = await waiting('the journal', openJournal({ dir, clock, log, onRecord, onFatal }));
   releases.add({ release: () => journal.close() });
 
   const files = gatedFiles(nodeFiles, { clock });
   const folders = new Folders(config, files);
-  await folders.prepare(log);
-  await folders.checkRealPaths();
+  await waiting('the folders', folders.prepare(log));
+  await waiting('the folders', folders.checkRealPaths());
   const claims = new InboxClaims(config.stateDir, files);
   releases.add(claims);
-  await claims.claim(inboxesOf(config));
-  await folders.remember(log);
+  await waiting('other daemons', claims.claim(inboxesOf(config)));
+  await waiting('the folders', folders.remember(log));
   const workRoot = join(config.stateDir, 'work');
-  const untidied = await sweepLeftovers(config.stateDir, folders, id => progressOf(ledger.get(id)), { files, log });
+  const sweep = sweepLeftovers(config.stateDir, folders, id => progressOf(ledger.get(id)), { files, log });
+  const untidied = await waiting('what a crash left behind', sweep);
 
   const gate = new ReasonedGate();
   let decider = createDecider(config);
@@ -271,10 +271,11 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   if (!options.once) {
     const socketPath = join(config.stateDir, 'control.sock');
     const inboxes = () => inboxesOf(config);
-    await sweepDrops(inboxes(), clock.now(), files);
+    await waiting('what a crash left behind', sweepDrops(inboxes(), clock.now(), files));
     const drop = createDropBox({ inboxes, minFree: () => config.limits.minFree, files, log });
     const parts = { drop, pictures: createPictures({ tools }) };
-    const server = await serve({ control, socketPath, log, metering: metrics, ...parts, ...httpOf(options) });
+    const serving = serve({ control, socketPath, log, metering: metrics, ...parts, ...httpOf(options) });
+    const server = await waiting('the control socket', serving);
     page = server.page;
     releases.add({ release: () => server.close() });
   }
@@ -302,7 +303,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   scheduler.start();
   releases.add({ release: () => scheduler.stop() });
   releases.add({ release: () => admissions.stop() });
-  await watcher.start();
+  await waiting('the first look into the inboxes', watcher.start());
   releases.add({ release: () => watcher.stop() });
   log.info({ version, jobs: ledger.size, state: config.stateDir }, 'shrinkbox is watching');
 
