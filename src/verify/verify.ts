@@ -37,7 +37,7 @@ const FEW_PIXELS = 1.7e9;
 
 /**
  * Reads a candidate from the first byte to the last, decodes every frame of it and compares what it finds with what was
- * promised. The only place a `Verified` comes from. Costs 3 to 6 % of the encode.
+ * promised. The only place a `Verified` comes from. Costs 2 to 5 % of the encode.
  *
  * ShrinkError `verify-failed` names every promise that is broken; those of reading a file or running a child come through.
  */

@@ -23,8 +23,8 @@ interface Draw {
 
 /** Lines of the picture; 0 leaves it as it is. */
 const LINES = [0, 240, 240, 360, 360, 480];
-/** At once: each ffmpeg of these short stretches is busy with starting for half of its time. */
-const AT_ONCE = 3;
+/** At once: each ffmpeg of these short stretches has one thread, and is busy with starting for half of its time. */
+const AT_ONCE = 6;
 
 export async function randomPairs(
   count: number,

@@ -71,11 +71,11 @@ export function goals(rows: readonly Row[], more: readonly Goal[] = []): Goal[] 
   const over = made.filter(({ row, made: one }) => one.bytes > row.bytes).length;
   const ratios = rows.flatMap(row => cpuRatio(row) ?? []);
   const inService = rows.flatMap(row => cpuRatio(row, ofTheJob) ?? []);
-  const smaller = rows.flatMap(row =>
-    row.downsized && row.scored.naive?.path && row.scored.shrinkbox
-      ? [row.scored.shrinkbox.cpuS / row.scored.naive.cpuS]
-      : [],
-  );
+  const smaller = (of: (made: Scored) => number) =>
+    rows.flatMap(({ downsized, scored: { naive, shrinkbox } }) =>
+      downsized && naive?.path && shrinkbox ? [of(shrinkbox) / naive.cpuS] : [],
+    );
+  const [smallerAll, smallerInService] = [smaller(one => one.cpuS), smaller(ofTheJob)];
   const verify = made.filter(({ made: one }) => encoded(one)).map(({ made: one }) => shareOf(one, 'verify'));
   const held = ours.length - made.length;
   const all: Goal[] = [
@@ -104,8 +104,10 @@ export function goals(rows: readonly Row[], more: readonly Goal[] = []): Goal[] 
     {
       what: 'CPU where the plan makes the picture smaller, against naive at full size',
       reach: '< 1.0',
-      measured: `median ${median(smaller).toFixed(2)}, worst ${Math.max(...smaller).toFixed(2)} (${smaller.length} runs)`,
-      reached: Math.max(...smaller) < 1,
+      measured:
+        `median ${median(smallerAll).toFixed(2)}, worst ${Math.max(...smallerAll).toFixed(2)} (${smallerAll.length} runs); ` +
+        `in a service: ${median(smallerInService).toFixed(2)}, ${Math.max(...smallerInService).toFixed(2)}`,
+      reached: Math.max(...smallerAll) < 1,
     },
     {
       what: 'verify, of all processor time',
