@@ -57,9 +57,13 @@ interface Known extends SvtQuality {
   bytes: number;
 }
 
-/** A prediction is believed less the further away it is from what was tried: so much lower is aimed for each part it lies away. */
+/**
+ * A prediction is believed less the further away it is from what was tried: so much lower is aimed for each part it lies away. Never nothing: what
+ * is wanted lies a fifth of a percent below the size, and the middle of what is good enough three more.
+ */
 const DOUBT = 0.1;
-const MOST_DOUBT = 0.004;
+const LEAST_DOUBT = 0.0025;
+const MOST_DOUBT = 0.0045;
 /** How much faster or slower than usual bits may fall with the quality of a clip. */
 const MOST_STEEP = 1.7;
 const LEAST_STEEP = 0.5;
@@ -84,11 +88,11 @@ export function nextQuality(tries: readonly Known[], first: Known, wantBytes: nu
   const alike = byDistance.filter(one => wholeOf(one) === whole);
   const below = alike.find(one => one.bytes <= wantBytes);
   const above = alike.find(one => one.bytes > wantBytes);
+  const lower = wantBytes * (1 - Math.min(MOST_DOUBT, Math.max(LEAST_DOUBT, DOUBT * off(nearest))));
   if (below && above && below.crf - above.crf > LEAST_STEP) {
-    const part = Math.log(above.bytes / wantBytes) / Math.log(above.bytes / Math.max(1, below.bytes));
+    const part = Math.log(above.bytes / lower) / Math.log(above.bytes / Math.max(1, below.bytes));
     return rounded(crfBelow('av1', above.crf, part * halvings('av1', above.crf, below.crf)), whole);
   }
-  const lower = wantBytes * (1 - Math.min(MOST_DOUBT, DOUBT * off(nearest)));
   const wanted = Math.log2(Math.max(1, nearest.bytes) / Math.max(1, lower));
   const crf = crfBelow('av1', nearest.crf, wanted / steepness(nearest, alike[1]));
   const moved =
