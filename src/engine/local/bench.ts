@@ -180,7 +180,8 @@ function stampOf({ order, tools }: Pick<Bench, 'order' | 'tools'>): string {
 /**
  * Pixels of a source that one thread encodes in some seconds: ten of 720p. x264's threads cost 7 % of processor time (clip 02, both
  * passes, three of them), and its rate control does not know what the frames being worked on will take: of 24 frames the same bit rate
- * made 17.2, 18.0 and 18.1 kB. Two threads cost as much as three (02, 150 frames: 2.51 s of CPU each), so longer ones keep what they had.
+ * made 17.2, 18.0 and 18.1 kB. By the clock such a clip takes up to twice as long, some seconds more. Longer ones are left to x264: two
+ * threads cost as much as three (02, 150 frames: 2.51 s of CPU each).
  */
 const LITTLE_PIXELS = 5e8;
 
