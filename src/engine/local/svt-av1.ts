@@ -10,9 +10,9 @@ import { bytesAt, crfBelow, crfFor, halvings, onScale } from './quality.ts';
  * Tried and not built, ffmpeg 7.1 with SVT-AV1 2.3, preset 8, 12 s each of a street (08) and two people (17), at equal bytes:
  * - ten and more parts of neighbouring whole CRFs, which landed as well: each begins with a keyframe, 20 % of the street's bytes (SSIM
  *   0.9529 in seven parts, 0.9788 in one; two people 0.9121 and 0.9160), and four of seven clips were worse than naive for it;
- * - 10 bits: SSIM -0.0003 on the street, -0.0001 on a square in HDR, a fifth more processor time, and older players cannot show it;
+ * - 10 bits: SSIM -0.0005 to -0.0009 on the street, -0.0002 on 09 (HDR), a fifth more processor time, and older players cannot show it;
  * - variance boost: +0.0003 and +0.001 beside tune=2, the worst frames of 17 -0.002, 5 to 15 % more processor time;
- * - quantization matrices 0.0000 and 0.0000, overlays -0.0002, no temporal filter -0.003, a longer look-ahead no change at all;
+ * - quantization matrices 0.0000 and 0.0000, overlays -0.0002, no temporal filter -0.002, a longer look-ahead no change at all;
  * - variable bit rate: misses by up to 14 % and looks worse than CRF at the same size (encoding.md 4d).
  */
 
