@@ -18,7 +18,16 @@ import { type Cutting, type Part, planParts, wholePart } from './parts.ts';
 import { type PicturePlan, planPicture } from './picture.ts';
 import type { EncodeChoice } from './plan.ts';
 import { SCALES } from './quality.ts';
-import { chooseRung, decentRate, predictedCrf, predictedRate, type SampledRate, stillness, timeAt } from './rung.ts';
+import {
+  chooseRung,
+  decentRate,
+  predictedCrf,
+  predictedRate,
+  type SampledRate,
+  sampleDoubt,
+  stillness,
+  timeAt,
+} from './rung.ts';
 import { describeSound, planSound, type SoundPlan } from './sound.ts';
 
 /** How one source is encoded, from its facts, the order and the samples. Pure; what the engine does and what `explain` says. */
@@ -48,9 +57,6 @@ export interface EncodePlan {
  * are safe: the first shows where the ceiling lies.
  */
 const SURELY_BELOW_CEILING = 2.5;
-const SURELY_FROM_ONE_PLACE = 9;
-const ENOUGH_PLACES = 3;
-const ENOUGH_SHARE = 0.15;
 
 export function planEncode(
   facts: MediaFacts,
@@ -77,8 +83,7 @@ export function planEncode(
   const rung = chooseRung(sample, rate, full, choice.codec);
   const picture = rung.scale < 1 ? planPicture(facts, target, rung.scale, tools) : full;
   const { ceiling } = SCALES.h264;
-  const { places = 1, share = 0 } = sample;
-  const surely = places >= ENOUGH_PLACES || share >= ENOUGH_SHARE ? SURELY_BELOW_CEILING : SURELY_FROM_ONE_PLACE;
+  const surely = Math.max(SURELY_BELOW_CEILING, sampleDoubt(sample));
   const generous = target.quality === 'auto' && rung.crf < ceiling - surely;
   const likely = target.quality === 'auto' && rung.crf < ceiling;
   const needed = (predictedRate(sample, ceiling, rung.scale) * facts.durationS) / 8 + budget.fixedBytes;

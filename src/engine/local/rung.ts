@@ -73,6 +73,16 @@ export function predictedRate(sample: SampledRate, crf: number, scale: number): 
   return sample.bitsPerSecond * MEDIUM_OVER_VERYFAST * scale ** SCALE_POWER * 2 ** ((SAMPLE_CRF - crf) / CRF_PER_HALF);
 }
 
+const ENOUGH_PLACES = 3;
+const ENOUGH_SHARE = 0.15;
+/** 02 generous by 8, 12 by 10: whatever is decided from one place alone must be so much clearer. */
+const ONE_PLACE_DOUBT = 9;
+
+/** Steps of CRF by which a prediction from few places may be wrong besides, where the rest of the clip is not like them. */
+export function sampleDoubt({ places = 1, share = 0 }: SampledRate): number {
+  return places >= ENOUGH_PLACES || share >= ENOUGH_SHARE ? 0 : ONE_PLACE_DOUBT;
+}
+
 export interface Rung {
   scale: number;
   crf: number;
@@ -91,7 +101,7 @@ export function chooseRung(
   const scale = allowed.find(one => predictedCrf(sample, rate, one) <= good) ?? allowed[allowed.length - 1] ?? 1;
   const crf = predictedCrf(sample, rate, scale);
   // Samples of x264 were wrong by a factor of five about AV1 (12, held though it did 0.95 SSIM): there the first pass says it.
-  return { scale, crf, hopeless: codec !== 'av1' && crf > HOPELESS_CRF };
+  return { scale, crf, hopeless: codec !== 'av1' && crf > HOPELESS_CRF + sampleDoubt(sample) };
 }
 
 /** What a first pass of AV1 at `scale` showed: the picture's bytes at a quality of its own scale. */

@@ -122,6 +122,14 @@ describe('how small the picture becomes', () => {
     expect(chooseRung(hard, decentRate(hard, hd), hd).hopeless).toBe(false);
   });
 
+  it('a clip whose only sample is its hardest second is tried, not held: a bird in 50 kb/s was called unrecognisable', () => {
+    const bird = { bitsPerSecond: 2_250_000, places: 1, share: 0.05 };
+    const rate = 50_000;
+    expect(predictedCrf(bird, rate, 0.35)).toBeGreaterThan(45);
+    expect(chooseRung(bird, rate, hd).hopeless).toBe(false);
+    expect(chooseRung({ ...bird, places: 4 }, rate, hd).hopeless).toBe(true);
+  });
+
   it('small pictures do not become postage stamps', () => {
     expect(chooseRung(hard, 100_000, { width: 320, height: 180 }).scale).toBe(0.75);
   });
