@@ -221,7 +221,9 @@ function afterJoining(state: State, bytes: number): Move {
   const over = bytes > budget.capBytes;
   if (over && bestBytes >= budget.capBytes * NEARLY_FULL) return done;
   const difference = Math.abs(budget.capBytes - bytes);
-  const from = tailFor(parts, difference * 1.1);
+  const tail = tailFor(parts, difference * 1.1);
+  // A last part that can be no smaller is no help: the one before it gives up what is too much.
+  const from = over && tail > 0 && wouldRepeat(state, tail) ? tail - 1 : tail;
   if (!over) {
     const again = parts.slice(from).reduce((sum, part) => sum + lastBytes(part), 0);
     const all = parts.reduce((sum, part) => sum + lastBytes(part), 0);
@@ -236,7 +238,7 @@ function afterJoining(state: State, bytes: number): Move {
 /** So near each other two rates are the same one. */
 const ALIKE = 0.0002;
 
-/** x265 takes whole kilobits a second: at 22 of them there is nothing between two sizes 4.5 % apart. */
+/** Nothing else would come out. x265 takes whole kilobits a second: at 22 of them there is nothing between two sizes 4.5 % apart. */
 function wouldRepeat(state: State, from: number): boolean {
   const { parts, rounds, wholeKilobits } = state;
   const part = parts[from];
