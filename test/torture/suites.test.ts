@@ -1,5 +1,6 @@
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { randomFrom } from './random.ts';
+import { trialOf } from './suite.ts';
 import { files } from './suites/files.ts';
 import { network } from './suites/network.ts';
 import { peers } from './suites/peers.ts';
@@ -15,9 +16,38 @@ const SLICE = [
 
 describe.each(SLICE)('$0.name', (suite, part) => {
   it(`keeps its promise: ${part}`, async () => {
-    const cases = await suite.cases(randomFrom(1));
-    const chosen = cases.filter(({ name }) => name.includes(part));
+    const chosen = suite.cases.filter(({ name }) => name.includes(part));
     expect(chosen).toHaveLength(1);
-    for (const one of chosen) if (one.cannot === undefined) await one.run();
+    for (const one of chosen) if (one.cannot === undefined) await one.run(trialOf(1, one));
   }, 600_000);
+});
+
+// Was: nothing was tried, nothing lost, and the exit code 0.
+it('a case, a suite or an option that there is not is said, and nothing counts as won', () => {
+  for (const [args, says] of [
+    [['--case', 'clok'], 'no case of any suite has "clok" in its name'],
+    [['--suite', 'disc'], 'no suite is called "disc"'],
+    [['--seeds', '1'], "Unknown option '--seeds'"],
+    [['--seed', ''], '--seed takes a whole number'],
+  ] as const) {
+    const { status, stdout } = spawnSync(
+      process.execPath,
+      ['test/support/run-ts.mjs', 'test/torture/run.ts', ...args],
+      {
+        encoding: 'utf8',
+      },
+    );
+    expect({ status, stdout }).toEqual({ status: 2, stdout: expect.stringContaining(says) as string });
+    expect(stdout).toContain('usage: npm run torture');
+  }
+}, 60_000);
+
+it('a case gets the same chance whether it runs alone or after others', () => {
+  const [one, other] = peers.cases;
+  if (!one || !other) throw new Error('no cases');
+  const first = trialOf(7, other).random.next();
+  trialOf(7, one).random.next();
+  expect(trialOf(7, other).random.next()).toBe(first);
+  expect(trialOf(8, other).random.next()).not.toBe(first);
+  expect(trialOf(7, one).random.next()).not.toBe(first);
 });

@@ -1,4 +1,4 @@
-import type { Random } from '../random.ts';
+import type { Trial } from '../suite.ts';
 import { type Result, type Run, run, type Scenario } from './scenario.ts';
 
 /** Boxes at once: each has a daemon and an ffmpeg of its own. */
@@ -32,41 +32,46 @@ function isDisk(point: string): boolean {
  * it with what comes of it undisturbed.
  * @throws Error with all that went wrong, a point each.
  */
-export async function killEverywhere(scenario: Scenario, given?: readonly string[]): Promise<string> {
+export async function killEverywhere(scenario: Scenario, trial: Trial, given?: readonly string[]): Promise<string> {
   const undisturbed = await run(scenario);
   const from = scenario.stopAt === undefined ? 0 : undisturbed.points.indexOf(scenario.stopAt) + 1;
   const wanted = (given ?? distinct(undisturbed.points.slice(from))).filter(
     point => scenario.only === undefined || scenario.only.test(point),
   );
   const lives = wanted.map(point => [point]);
-  return killedAt(scenario, lives, undisturbed);
+  return killedAt(scenario, lives, undisturbed, trial);
 }
 
 /** Two kills in a row: one at a point of the first start, one at any moment of the second. */
-export async function killTwice(scenario: Scenario, pairs: number, random: Random): Promise<string> {
+export async function killTwice(scenario: Scenario, pairs: number, trial: Trial): Promise<string> {
   const undisturbed = await run(scenario);
   const points = distinct(undisturbed.points);
   const chosen = Array.from({ length: pairs }, () => [
-    random.pick(points),
-    `#${random.between(1, Math.ceil(undisturbed.points.length * 0.7))}`,
+    trial.random.pick(points),
+    `#${trial.random.between(1, Math.ceil(undisturbed.points.length * 0.7))}`,
   ]);
-  return killedAt(scenario, chosen, undisturbed);
+  return killedAt(scenario, chosen, undisturbed, trial);
 }
 
 /** Started again and again, and killed a little later each time: a machine that does not stay up. */
-export async function killInARow(scenario: Scenario, lives: number, random: Random): Promise<string> {
+export async function killInARow(scenario: Scenario, lives: number, trial: Trial): Promise<string> {
   const undisturbed = await run(scenario);
   const step = undisturbed.points.length / lives;
-  const chosen = Array.from({ length: lives }, (_, n) => `#${Math.ceil((n + random.next()) * step)}`);
-  return killedAt(scenario, [chosen], undisturbed);
+  const chosen = Array.from({ length: lives }, (_, n) => `#${Math.ceil((n + trial.random.next()) * step)}`);
+  return killedAt(scenario, [chosen], undisturbed, trial);
 }
 
-async function killedAt(scenario: Scenario, lives: readonly string[][], undisturbed: Run): Promise<string> {
+async function killedAt(
+  scenario: Scenario,
+  lives: readonly string[][],
+  undisturbed: Run,
+  trial: Trial,
+): Promise<string> {
   const wrong: string[] = [];
   let kills = 0;
   let held = 0;
   let missed = 0;
-  const tried = await inTurns(lives, async points => {
+  const tried = await inTurns(lives, trial, async points => {
     try {
       const found = await run(scenario, points);
       kills += found.killed;
@@ -93,7 +98,11 @@ function comparable({ outputs, sha256, messages, renders }: Result): Result {
 }
 
 /** Two at a time, until all are done or the time is up. Resolves with how many were done. */
-export async function inTurns<T>(items: readonly T[], act: (item: T) => Promise<void>): Promise<number> {
+export async function inTurns<T>(
+  items: readonly T[],
+  { progress }: Trial,
+  act: (item: T) => Promise<void>,
+): Promise<number> {
   const until = performance.now() + MINUTES * 60_000;
   const waiting = Number.isFinite(MINUTES) ? spread(items) : [...items];
   let done = 0;
@@ -102,6 +111,7 @@ export async function inTurns<T>(items: readonly T[], act: (item: T) => Promise<
       if (performance.now() > until) return;
       await act(item);
       done += 1;
+      progress(done, items.length);
     }
   };
   await Promise.all(Array.from({ length: ABREAST }, work));

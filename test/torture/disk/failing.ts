@@ -1,5 +1,6 @@
 import { run, type Run, type Scenario } from '../crash/scenario.ts';
 import { inTurns } from '../crash/enumerate.ts';
+import type { Trial } from '../suite.ts';
 
 /** What acts on a disk fail with, by act. */
 const ERRORS: readonly [acts: RegExp, errno: string][] = [
@@ -15,23 +16,28 @@ const QUOTA: typeof ERRORS = [[/^before (write|write file|create|mkdir|link) /, 
  * the journal could not be written; the result is the same, and nothing that failed to sync is synced again. With `given` only at
  * these points.
  */
-export async function failEverywhere(scenario: Scenario, given?: readonly string[]): Promise<string> {
-  return failAll(scenario, ERRORS, given);
+export async function failEverywhere(scenario: Scenario, trial: Trial, given?: readonly string[]): Promise<string> {
+  return failAll(scenario, ERRORS, trial, given);
 }
 
 /** The quota is used up at every act that needs room, and raised at once. */
-export async function quotaEverywhere(scenario: Scenario): Promise<string> {
-  return failAll(scenario, QUOTA);
+export async function quotaEverywhere(scenario: Scenario, trial: Trial): Promise<string> {
+  return failAll(scenario, QUOTA, trial);
 }
 
-async function failAll(scenario: Scenario, errors: typeof ERRORS, given?: readonly string[]): Promise<string> {
+async function failAll(
+  scenario: Scenario,
+  errors: typeof ERRORS,
+  trial: Trial,
+  given?: readonly string[],
+): Promise<string> {
   const undisturbed = await run(scenario);
   const faults = faultsOf(undisturbed.points, errors).filter(
     ({ point }) => given?.includes(point) ?? scenario.only?.test(point) ?? true,
   );
   const wrong: string[] = [];
   let missed = 0;
-  const tried = await inTurns(faults, async ({ point, errno }) => {
+  const tried = await inTurns(faults, trial, async ({ point, errno }) => {
     try {
       const found = await run(scenario, [point], errno);
       if (found.killed === 0) missed += 1;

@@ -7,20 +7,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { demand, sleep } from '../arena.ts';
-import type { Random } from '../random.ts';
-import type { Case } from '../suite.ts';
+import type { Case, Trial } from '../suite.ts';
 import { type Cloud, cannotHurry, type CloudOptions, ends, inCloud, seen } from './cloud.ts';
 
 const over = (
   name: string,
   keeps: string,
-  act: (cloud: Cloud) => Promise<string>,
+  act: (cloud: Cloud, trial: Trial) => Promise<string>,
   options: CloudOptions = {},
 ): Case => ({
   name,
   keeps,
   ...cannotHurry,
-  run: () => inCloud(options, act),
+  run: trial => inCloud(options, cloud => act(cloud, trial)),
 });
 
 /** Where in a job something may go wrong: the first request of each kind. */
@@ -58,7 +57,7 @@ async function downloading({ files }: Cloud): Promise<void> {
   while (files.accepted === 0) await sleep(50);
 }
 
-export const weather = (random: Random): Case[] => [
+export const weather: readonly Case[] = [
   over('latency of 400 ms each way', 'watch 72', async cloud => {
     cloud.api.toxics = { latencyMs: 400 };
     cloud.files.toxics = { latencyMs: 400 };
@@ -73,7 +72,7 @@ export const weather = (random: Random): Case[] => [
     await cloud.drop('tiny', 'film.mp4');
     return ends(cloud, 'tiny', 'film.mp4');
   }),
-  over('loss: everything stalls for one to six seconds, again and again', 'watch 72', async cloud => {
+  over('loss: everything stalls for one to six seconds, again and again', 'watch 72', async (cloud, { random }) => {
     await cloud.box.start();
     await cloud.drop('plain', 'film.mp4');
     let going = true;
@@ -89,14 +88,19 @@ export const weather = (random: Random): Case[] => [
     await stalling;
     return said;
   }),
-  over('reset again and again, at random', 'watch 72', async cloud => {
+  over('reset again and again, at random', 'watch 72', async (cloud, { random }) => {
+    // So slow that there is something to reset at most moments.
+    const slow = { latencyMs: 200, bytesPerSecond: 300_000 };
+    cloud.api.toxics = slow;
+    cloud.files.toxics = slow;
     await cloud.box.start();
     await cloud.drop('plain', 'film.mp4');
     let resets = 0;
-    for (let n = 0; n < 12; n += 1) {
-      await sleep(random.between(50, 1500));
+    for (let n = 0; n < 40 && resets < 8; n += 1) {
+      await sleep(random.between(50, 800));
       resets += cloud.api.reset() + cloud.files.reset();
     }
+    demand(resets >= 4, `only ${resets} connections were there to be reset`);
     return `${resets} connections reset; ${await ends(cloud, 'plain', 'film.mp4')}`;
   }),
   ...inEveryPhase('reset', cloud => void (cloud.api.reset() + cloud.files.reset())),

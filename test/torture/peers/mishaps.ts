@@ -26,13 +26,12 @@ import {
   sleep,
   starts,
 } from '../arena.ts';
-import type { Random } from '../random.ts';
 import type { Case } from '../suite.ts';
 
-export const killedAnywhere = (random: Random): Case => ({
+export const killedAnywhere: Case = {
   name: 'e: kill -9 at ten random moments',
   keeps: 'promise 4; jlesage leaves its working folders behind (M3), unmanic drops its queue',
-  run: () =>
+  run: ({ random }) =>
     inBox({}, async box => {
       const clips: [string, FootageName][] = [
         ['one.mp4', 'plain'],
@@ -56,7 +55,7 @@ export const killedAnywhere = (random: Random): Case => ({
       await mustHoldOnly(box, ['one.mp4', 'three.mp4', 'two.mp4']);
       return `killed after ${moments.join(', ')} ms: 3 of 3 done once, no working file left`;
     }),
-});
+};
 
 export const fullDisk: Case = {
   name: 'f: the disk is full, then freed',
@@ -107,10 +106,10 @@ const DAMAGED: readonly FootageName[] = ['plain', 'faststart', 'fragmented', 'tr
 /** A transport stream says nowhere how long it is: what is there of it is a whole one, recorded for less long. */
 const ENDS_ANYWHERE: ReadonlySet<FootageName> = new Set(['transport']);
 
-export const damagedSources = (random: Random): Case => ({
+export const damagedSources: Case = {
   name: 'g: truncated and bit-flipped sources',
   keeps: 'watch 28; ab-av1 #376: 11 truncated results unnoticed in 17,000',
-  run: () =>
+  run: ({ random }) =>
     inBox({ config: { limits: { local: 2 } } }, async box => {
       await box.start();
       const originals = new Originals();
@@ -172,7 +171,7 @@ export const damagedSources = (random: Random): Case => ({
       demand((await box.status()).running, 'it died');
       return `${cut.length} truncated: all refused with a reason; ${flipped.length} bit-flipped: ${counts.done} done and playable, the others refused (${[...whys].join('; ')})`;
     }),
-});
+};
 
 export const replacedWhileEncoding: Case = {
   name: 'h: the source is replaced while it is encoded',

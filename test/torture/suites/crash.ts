@@ -3,7 +3,7 @@ import { killEverywhere, killInARow, killTwice } from '../crash/enumerate.ts';
 import { ffmpegKilled } from '../crash/ffmpeg.ts';
 import { longJournal, OLD_JOB } from '../crash/long-journal.ts';
 import type { Scenario } from '../crash/scenario.ts';
-import type { Suite } from '../suite.ts';
+import type { Suite, Trial } from '../suite.ts';
 import { needs } from '../facts.ts';
 
 const archived = { originals: 'archive', archive: 'archive' };
@@ -40,21 +40,29 @@ export const crash: Suite = {
   name: 'crash',
   about:
     'kill -9 at every act of the process, started again: once, the same bytes, nothing left over, nothing paid twice',
-  cases: random => [
-    { name: 'at every point of a job on this machine', keeps: '39-41, 56', run: () => killEverywhere(local, given) },
-    { name: 'at every point of a cloud job', keeps: '39-41, 56', run: () => killEverywhere(nemo, given) },
-    { name: 'while the original is being deleted', keeps: '56, I4', run: () => killEverywhere(deleted, given) },
-    { name: 'while the journal is compacted', keeps: '48', run: () => killEverywhere(compacting, given) },
+  cases: [
+    {
+      name: 'at every point of a job on this machine',
+      keeps: '39-41, 56',
+      run: trial => killEverywhere(local, trial, given),
+    },
+    { name: 'at every point of a cloud job', keeps: '39-41, 56', run: trial => killEverywhere(nemo, trial, given) },
+    {
+      name: 'while the original is being deleted',
+      keeps: '56, I4',
+      run: trial => killEverywhere(deleted, trial, given),
+    },
+    { name: 'while the journal is compacted', keeps: '48', run: trial => killEverywhere(compacting, trial, given) },
     ...stopping.map(scenario => ({
       name: `while it stops, told so ${scenario.stopAt}`,
       keeps: '65, 66',
-      run: () => killEverywhere(scenario),
+      run: (trial: Trial) => killEverywhere(scenario, trial),
     })),
-    { name: 'twice in a row, on this machine', keeps: '40', run: () => killTwice(local, 40, random) },
-    { name: 'twice in a row, in the cloud', keeps: '40', run: () => killTwice(nemo, 40, random) },
-    { name: 'twenty times in a row, on this machine', keeps: '40', run: () => killInARow(local, 20, random) },
-    { name: 'twenty times in a row, in the cloud', keeps: '40', run: () => killInARow(nemo, 20, random) },
-    { name: 'ffmpeg killed under it', keeps: '54', run: () => ffmpegKilled(random) },
+    { name: 'twice in a row, on this machine', keeps: '40', run: trial => killTwice(local, 40, trial) },
+    { name: 'twice in a row, in the cloud', keeps: '40', run: trial => killTwice(nemo, 40, trial) },
+    { name: 'twenty times in a row, on this machine', keeps: '40', run: trial => killInARow(local, 20, trial) },
+    { name: 'twenty times in a row, in the cloud', keeps: '40', run: trial => killInARow(nemo, 20, trial) },
+    { name: 'ffmpeg killed under it', keeps: '54', run: ({ random }) => ffmpegKilled(random) },
     {
       name: 'the clock moved two days on and back',
       keeps: '34',

@@ -25,21 +25,21 @@ const given = CRASH_POINT === undefined ? undefined : [CRASH_POINT];
 export const disk: Suite = {
   name: 'disk',
   about: 'full, failing, torn and vanished disks: nothing lost, nothing half, no failed sync tried again',
-  cases: random => [
+  cases: [
     {
       name: 'every write, sync and name of a job on this machine fails once',
       keeps: '45, 47, 60',
-      run: () => failEverywhere(local, given),
+      run: trial => failEverywhere(local, trial, given),
     },
     {
       name: 'every write, sync and name of a cloud job fails once',
       keeps: '45, 47, 60',
-      run: () => failEverywhere(nemo, given),
+      run: trial => failEverywhere(nemo, trial, given),
     },
     {
       name: 'a piece of a large download is lost by the disk',
       keeps: '45, 46',
-      run: () => failEverywhere(large),
+      run: trial => failEverywhere(large, trial),
     },
     { name: 'no room for the working files', keeps: '60', ...cannotMount(), run: stateFull },
     { name: 'the outbox filled by somebody else meanwhile', keeps: '60', ...cannotMount(), run: outboxFull },
@@ -51,14 +51,14 @@ export const disk: Suite = {
       name: 'the power cut, twenty times',
       keeps: '49, 50',
       ...cannotMount('mkfs.ext4', 'xfs_io'),
-      run: () => powerCuts(20, random),
+      run: ({ random }) => powerCuts(20, random),
     },
     { name: 'no file descriptors for a while', keeps: '54', run: noDescriptors },
     {
       // No file system with quotas can be mounted on kernels without them: the act itself fails with EDQUOT.
       name: 'a quota is used up at every act that needs room, and raised',
       keeps: '47, 60',
-      run: () => quotaEverywhere({ ...local, name: 'quota', only: /state\/work|outbox|archive/ }),
+      run: trial => quotaEverywhere({ ...local, name: 'quota', only: /state\/work|outbox|archive/ }, trial),
     },
   ],
 };

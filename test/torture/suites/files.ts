@@ -8,5 +8,5 @@ import type { Suite } from '../suite.ts';
 export const files: Suite = {
   name: 'files',
   about: 'files written, replaced, renamed and deleted in every way, in every stage, on every kind of disk',
-  cases: () => [allWriters, overSamba, ...changing, names, kindsOfDisk, hung, clockSteps, tenThousand, overflow],
+  cases: [allWriters, overSamba, ...changing, names, kindsOfDisk, hung, clockSteps, tenThousand, overflow],
 };

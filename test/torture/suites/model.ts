@@ -5,10 +5,10 @@ import type { Suite } from '../suite.ts';
 export const model: Suite = {
   name: 'model',
   about: 'random histories of jobs and crashes against a small model; journals cut and spoilt say less or are refused',
-  cases: random => [
-    { name: 'histories with crashes and restarts', keeps: '39, I3', run: () => historiesAgree(3000, random) },
-    { name: 'journals cut at every byte', keeps: '42', run: () => cutsNeverInvent(10, 1, random) },
-    { name: 'journals with a bit turned over', keeps: '43', run: () => flipsNeverInvent(200, 300, random) },
+  cases: [
+    { name: 'histories with crashes and restarts', keeps: '39, I3', run: ({ random }) => historiesAgree(3000, random) },
+    { name: 'journals cut at every byte', keeps: '42', run: ({ random }) => cutsNeverInvent(10, 1, random) },
+    { name: 'journals with a bit turned over', keeps: '43', run: ({ random }) => flipsNeverInvent(200, 300, random) },
     {
       name: 'a disk that keeps only what was synced, stopped at every operation, and at every one of the next start',
       keeps: '39, 42, 44, 48',

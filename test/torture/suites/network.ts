@@ -6,5 +6,5 @@ import type { Suite } from '../suite.ts';
 export const network: Suite = {
   name: 'network',
   about: 'cloud jobs over a bad network: done once, or held with a reason; never a second message, no paid step twice',
-  cases: random => [...weather(random), ...service],
+  cases: [...weather, ...service],
 };

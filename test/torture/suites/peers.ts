@@ -10,14 +10,14 @@ import type { Suite } from '../suite.ts';
 export const peers: Suite = {
   name: 'peers',
   about: 'the eleven things other drop-folder programs lose files by',
-  cases: random => [
+  cases: [
     stalledUpload,
     startedMidCopy,
     droppedWhileDown,
     oldFile,
-    killedAnywhere(random),
+    killedAnywhere,
     fullDisk,
-    damagedSources(random),
+    damagedSources,
     replacedWhileEncoding,
     manyFiles,
     capAccuracy,

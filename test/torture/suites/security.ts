@@ -6,5 +6,5 @@ import type { Suite } from '../suite.ts';
 export const security: Suite = {
   name: 'security',
   about: 'no secret gets out, nobody gets in, two of them never share a state',
-  cases: () => [planted, modes, doors, swapped, templates, twoDaemons, dependencies],
+  cases: [planted, modes, doors, swapped, templates, twoDaemons, dependencies],
 };
