@@ -20,6 +20,7 @@ import { stringify } from 'yaml';
 import type { JobDetail, StatusView } from '../../src/control/control.ts';
 import type { JobView, StateName } from '../../src/core/job.ts';
 import { eventually } from './eventually.ts';
+import { mustHoldNoSecret, mustSayNoSecret } from './secrets.ts';
 
 const CLI = join(import.meta.dirname, '../../dist/cli.js');
 
@@ -224,6 +225,8 @@ export class Box {
   async dispose(): Promise<void> {
     if (this.#child) await this.kill();
     await this.#agent?.destroy();
+    if (existsSync(this.dir)) mustHoldNoSecret(this.dir);
+    mustSayNoSecret(this.logText(), 'the log');
     rmSync(this.dir, { recursive: true, force: true });
     rmSync(this.log, { force: true });
   }

@@ -32,14 +32,6 @@ export async function inBox<T>(options: BoxOptions, act: (box: Box) => Promise<T
   }
 }
 
-/** What the service gave or was given to be known by stands nowhere but where it is kept. @throws with the file */
-export function mustKeepQuiet(box: Box, tokens: Iterable<string>): void {
-  const files = listing(box.dir).filter(name => name !== 'state/identity.json');
-  for (const token of tokens)
-    for (const name of files)
-      demand(!readFileSync(join(box.dir, name), 'latin1').includes(token), `a token stands in ${name}`);
-}
-
 export const sleep = (ms: number) => new Promise<void>(resolve => setTimeout(resolve, ms));
 
 export function sha256(path: string): string {

@@ -1,5 +1,10 @@
 import { spawnSync } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Box } from '../support/box.ts';
+import { everyToken } from '../support/nemo-server/world.ts';
+import { mustHoldNoSecret } from '../support/secrets.ts';
 import { trialOf } from './suite.ts';
 import { files } from './suites/files.ts';
 import { network } from './suites/network.ts';
@@ -50,4 +55,18 @@ it('a case gets the same chance whether it runs alone or after others', () => {
   expect(trialOf(7, other).random.next()).toBe(first);
   expect(trialOf(8, other).random.next()).not.toBe(first);
   expect(trialOf(7, one).random.next()).not.toBe(first);
+});
+
+describe('the search for tokens that every box goes through', () => {
+  it('finds one in a file deep in the state, and lets identity.json have it', async () => {
+    const box = new Box({});
+    const token = 'nmv_usr_planted-in-a-core';
+    everyToken.add(token);
+    mkdirSync(join(box.state, 'work/job'), { recursive: true });
+    writeFileSync(join(box.state, 'identity.json'), token);
+    mustHoldNoSecret(box.dir);
+    writeFileSync(join(box.state, 'work/job/core'), Buffer.from(`\0\xff ${token}\0`, 'latin1'));
+    await expect(box.dispose()).rejects.toThrow('a token stands in');
+    rmSync(box.dir, { recursive: true });
+  });
 });

@@ -6,14 +6,22 @@ import { afterEach } from 'vitest';
 import type { Json, Order, Reason } from '../../../src/core/job.ts';
 import { type EngineContext, OPEN_GATE } from '../../../src/engine/engine.ts';
 import { createNemoEngine, type NemoEngine, type NemoOptions } from '../../../src/engine/nemo/engine.ts';
-import { silentLogger } from '../../../src/platform/log.ts';
+import { createLogger } from '../../../src/platform/log.ts';
 import { scaledClock } from '../../support/nemo-server/clock.ts';
+import { mustHoldNoSecret, mustSayNoSecret } from '../../support/secrets.ts';
 import { type NemoServer, type NemoServerOptions, startNemoServer } from '../../support/nemo-server/server.ts';
 
 export const MINUTE = 60_000;
 
 /** Both sides live this much faster than real time. */
 const SPEED = 500;
+
+/** What the engines of this file log, at every level, is searched for tokens as it is written. */
+const engineLog = createLogger({
+  level: 'trace',
+  format: 'json',
+  stream: { write: line => mustSayNoSecret(line, 'the log') },
+});
 
 const cleanups: (() => Promise<unknown>)[] = [];
 
@@ -27,7 +35,10 @@ export function onEnd(cleanup: () => Promise<unknown>): void {
 
 async function tempDir(): Promise<string> {
   const dir = await mkdtemp(join(tmpdir(), 'nemo-test-'));
-  onEnd(() => rm(dir, { recursive: true, force: true }));
+  onEnd(async () => {
+    mustHoldNoSecret(dir);
+    await rm(dir, { recursive: true, force: true });
+  });
   return dir;
 }
 
@@ -110,7 +121,7 @@ export function defaults(server: NemoServer, dir: string, clock: NemoOptions['cl
     skill: { source: 'video-compressor-download', version: '1.0.0' },
     installPath: '/opt/shrinkbox',
     clock,
-    log: silentLogger,
+    log: engineLog,
     random: () => 0.5,
     // These guard against a network that hangs; the machine the tests run on may be busy in real time.
     readingMs: 300_000 * speed,
@@ -180,7 +191,7 @@ export class TestJob {
       signal: AbortSignal.any([this.stop.signal, kill.signal]),
       gate: OPEN_GATE,
       workDir: this.workDir,
-      log: silentLogger,
+      log: engineLog,
     };
   }
 

@@ -14,6 +14,7 @@ import {
   type Account,
   createIds,
   draftFor,
+  everyToken,
   type NemoSession,
   type Render,
   type UploadedFile,
@@ -343,6 +344,7 @@ export class NemoServer {
   #open(token: string, user: string, client: string, expiresAt: number): Account {
     const account: Account = { token, user, client, expiresAt, available: this.options.credits ?? 100, frozen: 0 };
     this.accounts.set(token, account);
+    everyToken.add(token);
     return account;
   }
 

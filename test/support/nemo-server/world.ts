@@ -1,3 +1,6 @@
+/** Every token that any stand-in of this process gave out or was told of: nobody else may write one down. */
+export const everyToken = new Set<string>();
+
 /** What the stand-in service remembers. */
 export interface Account {
   token: string;

@@ -11,7 +11,6 @@ import { Box, listing } from '../../support/box.ts';
 import { eventually } from '../../support/eventually.ts';
 import { footage } from '../../support/footage.ts';
 import { NemoServer } from '../../support/nemo-server/server.ts';
-import { mustKeepQuiet } from '../arena.ts';
 import { processesNaming, sha256Of, whereItStands } from '../facts.ts';
 
 const PRELOAD = pathToFileURL(join(import.meta.dirname, 'points.mjs')).href;
@@ -279,7 +278,6 @@ async function check(
     const count = events.filter(found => found === event).length;
     if (count > 1 || count < least) throw new Error(`the journal has "${event}" ${count} times`);
   }
-  mustKeepQuiet(box, server?.accounts.keys() ?? []);
   for (const old of scenario.keeps ?? []) if (!known.has(old)) throw new Error(`job ${old} is no longer known`);
   return {
     outputs: box.outputs(),
