@@ -1,5 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
+// Tests that let a mount hang share one process, and its threads, with others of their file.
+process.env['UV_THREADPOOL_SIZE'] ??= '16';
+
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],

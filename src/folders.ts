@@ -73,12 +73,12 @@ export class Folders {
    */
   async prepare(log: Logger): Promise<void> {
     this.#unmade.clear();
-    for (const path of this.#config.folders.flatMap(({ inbox, outbox, archive }) => [
-      inbox,
-      outbox,
-      ...(archive ? [archive] : []),
-    ])) {
-      const seen = await this.#look(path);
+    const paths = new Set(
+      this.#config.folders.flatMap(({ inbox, outbox, archive }) => [inbox, outbox, ...(archive ? [archive] : [])]),
+    );
+    // All at once: the shares of a server that is off are waited for together, not one after the other.
+    const looks = await Promise.all([...paths].map(async path => ({ path, seen: await this.#look(path) })));
+    for (const { path, seen } of looks) {
       if (seen === 'there') continue;
       if (seen !== 'missing') {
         log.warn({ path, hint: seen.hint }, seen.message);

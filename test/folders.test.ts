@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Config } from '../src/config/load.ts';
 import { Folders } from '../src/folders.ts';
@@ -43,6 +44,27 @@ it('a folder whose disk was not there at the start is not made on the disk below
   await nodeFiles.mkdir(away);
   await folders.makeMissing(silentLogger);
   expect(existsSync(join(away, 'in'))).toBe(false);
+});
+
+// Was: five shares of a server that is off, 20 s each, one after the other, while systemd waits for the start.
+it('folders that do not answer are waited for together at the start, and what is named twice is made once', async () => {
+  const folders = ['a', 'b', 'c'].map(name => ({ ...placesIn(join(dir, name)), archive: join(dir, 'archive') }));
+  const config = { stateDir: join(dir, 'state'), folders } as unknown as Config;
+  const asked = new Set<string>();
+  let answer: () => void = () => {};
+  const all = new Promise<void>(resolve => (answer = resolve));
+  const stat: typeof nodeFiles.stat = async path => {
+    asked.add(path);
+    if (asked.size === 7) answer();
+    await all;
+    return nodeFiles.stat(path);
+  };
+  for (const name of ['a', 'b', 'c']) await mkdir(join(dir, name));
+  const warned: unknown[] = [];
+  const log = pino({ level: 'warn' }, { write: line => void warned.push(line) });
+  await new Folders(config, { ...nodeFiles, stat }).prepare(log);
+  expect(warned).toEqual([]);
+  expect(folders.flatMap(({ inbox, outbox, archive }) => [inbox, outbox, archive]).every(existsSync)).toBe(true);
 });
 
 it('an outbox that is a link to a disk is away once the disk is unmounted, empty folder or not', async () => {

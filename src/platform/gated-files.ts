@@ -1,6 +1,7 @@
 import type { Clock } from './clock.ts';
 import type { Files, OpenFile } from './files.ts';
 import { MountGate } from './mount-gate.ts';
+import type { MountSlots } from './mount-slots.ts';
 import { kindOfType, type Mount, mountOf, readMounts, throughLinks } from './mounts.ts';
 
 /** As long as the watcher waits: NFS retries for minutes before it gives up. */
@@ -15,14 +16,15 @@ export interface GatedOptions {
   mounts?: () => Mount[];
   /** Milliseconds; shorter in tests. */
   answerMs?: number;
+  /** Threads that shares may hold; those of this process unless told otherwise. */
+  slots?: MountSlots;
 }
 
 /**
  * The same files, with every call into a mount that may hang (network, FUSE) behind that mount's gate: a share that is off
- * holds one thread of the pool of four (two where it is an inbox as well, which the watcher asks by itself), and who asks for
+ * holds one thread of the pool (two where it is an inbox as well, which the watcher asks by itself), and who asks for
  * something there learns after a while that it is `unavailable`. Without that, two deliveries to a hung share stop every other
- * folder, and four of them the journal. So do two or more shares that hang at the same time, and that is left at it: Node has
- * one pool for everything.
+ * folder, and four of them the journal. How many threads all shares together may hold: mount-slots.ts.
  * A path that leads into a share through links is the share's as well.
  * An act that was given up on may still happen, as on any network share whose answer was lost.
  */
@@ -36,7 +38,7 @@ export function gatedFiles(files: Files, options: GatedOptions): Files {
     const mount = mountOf(known.mounts, throughLinks(path, known.mounts));
     if (!mount || !kindOfType(mount.type).polled) return undefined;
     let gate = gates.get(mount.point);
-    if (!gate) gates.set(mount.point, (gate = new MountGate(mount.point, clock, answerMs)));
+    if (!gate) gates.set(mount.point, (gate = new MountGate(mount.point, clock, answerMs, options.slots)));
     return gate;
   };
   const asking = <T>(path: string, work: () => Promise<T>): Promise<T> => gateOf(path)?.call(work) ?? work();

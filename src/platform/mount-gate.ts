@@ -1,5 +1,6 @@
 import { ShrinkError } from '../core/errors.ts';
 import type { Clock } from './clock.ts';
+import { type MountSlots, processSlots } from './mount-slots.ts';
 
 /**
  * The way to a mount that may hang (a server that is off, a FUSE process that is stuck). One call at a time, so that a
@@ -9,17 +10,22 @@ export class MountGate {
   private readonly mountPoint: string;
   private readonly clock: Clock;
   private readonly answerMs: number;
+  private readonly slots: MountSlots;
   private queue: Promise<unknown> = Promise.resolve();
   /** Set while it hangs: resolves when the call that hung came back. */
   private hung: Promise<void> | undefined;
   private closed = false;
   private readonly waiting = new Set<(error: ShrinkError) => void>();
 
-  /** @param answerMs how long an answer is waited for, milliseconds */
-  constructor(mountPoint: string, clock: Clock, answerMs: number) {
+  /**
+   * @param answerMs how long an answer is waited for, milliseconds
+   * @param slots shared by the gates of one process
+   */
+  constructor(mountPoint: string, clock: Clock, answerMs: number, slots = processSlots) {
     this.mountPoint = mountPoint;
     this.clock = clock;
     this.answerMs = answerMs;
+    this.slots = slots;
   }
 
   /**
@@ -45,7 +51,7 @@ export class MountGate {
         return await this.call(beginning);
       } catch (error) {
         if (begun || this.closed) throw error;
-        await this.hung;
+        await (this.hung ?? this.slots.oneBack());
       }
     }
   }
@@ -64,9 +70,16 @@ export class MountGate {
   ): Promise<T> {
     await before;
     if (this.hung || this.closed) throw this.silent();
+    await this.slots.take({
+      clock: this.clock,
+      answerMs: this.answerMs,
+      givingUp: this.waiting,
+      crowded: () => this.crowded(),
+    });
     underWay += 1;
     const running = work().finally(() => {
       underWay -= 1;
+      this.slots.release();
     });
     return new Promise<T>((resolve, reject) => {
       let late = false;
@@ -78,6 +91,7 @@ export class MountGate {
         end();
         late = true;
         const cameBack = running.then(result => onLate?.(result)).catch(ignore);
+        this.slots.hangs(running);
         this.hung = cameBack.then(() => {
           this.hung = undefined;
         });
@@ -105,6 +119,14 @@ export class MountGate {
       doing: 'looking at the disk',
       subject: this.mountPoint,
       hint: 'Check the server or the process behind that mount; shrinkbox goes on by itself when it answers.',
+    });
+  }
+
+  private crowded(): ShrinkError {
+    return new ShrinkError('unavailable', `${this.mountPoint} cannot be asked: other mounts do not answer`, {
+      doing: 'looking at the disk',
+      subject: this.mountPoint,
+      hint: `Check the server behind those mounts; shrinkbox goes on by itself when one answers. It has threads for ${this.slots.most} that hang: UV_THREADPOOL_SIZE=16 in its environment gives it more.`,
     });
   }
 }

@@ -46,10 +46,7 @@ export class Disks {
   }
 
   for(kind: FsKind, mountPoint: string): Disk {
-    return kind.polled ? this.remote(mountPoint) : this.local;
-  }
-
-  remote(mountPoint: string): Disk {
+    if (!kind.polled) return this.local;
     let known = this.gates.get(mountPoint);
     if (!known) {
       const gate = new MountGate(mountPoint, this.clock, this.answerMs);

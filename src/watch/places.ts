@@ -1,4 +1,4 @@
-import { type FsKind, fsKindOf, isWithin, type Mount, mountOf } from '../platform/mounts.ts';
+import { type FsKind, fsKindOf, isWithin, type Mount, mountOf, throughLinks } from '../platform/mounts.ts';
 import type { Disk, Disks } from './disk.ts';
 
 /** Where the directories of one inbox really lie, on what kind of file system, and through which disk to ask there. */
@@ -21,7 +21,10 @@ export class Places {
   /** Reads the mounts anew, and where the inbox leads, should it be a link. Rejects where it is not there or not reachable. */
   async refresh(): Promise<void> {
     this.mounts = this.readMounts();
-    this.realRoot = await this.disks.remote(this.inbox).realpath(this.inbox);
+    // Known without asking it: an inbox on the own disk does not wait for shares that hang.
+    const leadsTo = throughLinks(this.inbox, this.mounts);
+    const disk = this.disks.for(fsKindOf(leadsTo, this.mounts), mountOf(this.mounts, leadsTo)?.point ?? this.inbox);
+    this.realRoot = await disk.realpath(this.inbox);
     this.mountPoints = new Set(this.mounts.map(({ point }) => point).filter(point => isWithin(this.realRoot, point)));
   }
 

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ensureFolder } from '../../src/deliver/folder.ts';
 import { type Files, nodeFiles } from '../../src/platform/files.ts';
 import { gatedFiles } from '../../src/platform/gated-files.ts';
+import { MountSlots } from '../../src/platform/mount-slots.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -50,7 +51,12 @@ function hanging() {
     { point: '/', type: 'ext4', source: 'disk', device: '8:1' },
     { point: share, type: 'nfs4', source: 'nas:/films', device: '0:60' },
   ];
-  return { state, release, clock, files: gatedFiles(files, { clock, mounts, answerMs: 5_000 }) };
+  return {
+    state,
+    release,
+    clock,
+    files: gatedFiles(files, { clock, mounts, answerMs: 5_000, slots: new MountSlots(2) }),
+  };
 }
 
 /** Lets go what waits for a turn, and the time of a mount that does not answer pass. */

@@ -1,16 +1,15 @@
 /** Names and places: what a file may be called, and what kind of disk an inbox may lie on. */
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { once } from 'node:events';
-import { closeSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Box } from '../../support/box.ts';
 import { eventually } from '../../support/eventually.ts';
 import { footage } from '../../support/footage.ts';
-import { demand, inBox, isRoot, mustPlay, Originals, onlyResult, seconds, sleep } from '../arena.ts';
+import { demand, inBox, mustPlay, Originals, onlyResult, seconds } from '../arena.ts';
 import { labelled } from '../peers/load.ts';
 import type { Case } from '../suite.ts';
-import { COPYING } from './common.ts';
+import { COPYING, MOUNTING } from './common.ts';
 import { has } from './writers.ts';
 
 const NFC = 'Caf\u00e9 \u00fcber.mp4'.normalize('NFC');
@@ -55,8 +54,6 @@ export const names: Case = {
       return `${good.length} done, each with a result of its own (${box.outputs().find(name => /Caf.*2/.test(name)) ?? 'NFC and NFD apart'}); ${refused.state}: ${refused.reason}`;
     }),
 };
-
-const MOUNTING = isRoot && spawnSync('unshare', ['-m', 'true']).status === 0 ? {} : { cannot: 'mounting needs root' };
 
 /** An inbox on a mount made for it: a film dropped, one copied slowly, one replaced. */
 async function worksOn(box: Box, write: (name: string, bytes: Buffer) => void): Promise<string> {
@@ -137,100 +134,3 @@ async function onBindfs(): Promise<string> {
     rmSync(behind, { recursive: true, force: true });
   }
 }
-
-/** A FUSE mount whose server never answers, as a share whose host is off: every call into it hangs. */
-async function hungAt<T>(point: string, act: () => Promise<T>): Promise<T> {
-  const device = openSync('/dev/fuse', 'r+');
-  const server = spawn('sleep', ['600'], { stdio: ['ignore', 'ignore', 'ignore', device] });
-  const ended = once(server, 'exit');
-  const options = 'fd=3,rootmode=40000,user_id=0,group_id=0';
-  const mount = spawn('mount', ['-i', '-t', 'fuse', '-o', options, 'hung', point], {
-    stdio: ['ignore', 'ignore', 'inherit', device],
-  });
-  await once(mount, 'exit');
-  closeSync(device);
-  try {
-    return await act();
-  } finally {
-    server.kill('SIGKILL');
-    await ended;
-    spawnSync('umount', ['-l', point]);
-  }
-}
-
-/** Longest time an answer took while something hangs, ms; the watchdog's own view is asked for as well. */
-async function aliveFor(box: Box, ms: number): Promise<number> {
-  const until = performance.now() + ms;
-  let worst = 0;
-  while (performance.now() < until) {
-    const askedAt = performance.now();
-    await box.get('/healthz');
-    worst = Math.max(worst, performance.now() - askedAt);
-    await new Promise(done => setTimeout(done, 100));
-  }
-  return worst;
-}
-
-/** The pool has four. */
-const MORE_THAN_THREADS = 6;
-
-export const hung: Case = {
-  name: 'a share that hangs: as an inbox, and as an outbox, while it works',
-  keeps: 'watch 14',
-  ...(MOUNTING.cannot
-    ? MOUNTING
-    : spawnSync('test', ['-e', '/dev/fuse']).status === 0
-      ? {}
-      : { cannot: 'no FUSE here' }),
-  run: () => {
-    const folders = [
-      { inbox: 'inbox', outbox: 'outbox', settle: '1s', scan: '2s' },
-      { inbox: 'share/in', outbox: 'outbox', settle: '1s', scan: '2s' },
-      { inbox: 'third', outbox: 'link-out', settle: '1s', scan: '2s' },
-    ];
-    // One slot: a job that waits for its share must not keep it.
-    return inBox({ config: { ...COPYING.config, folders, limits: { local: 1 } } }, async box => {
-      for (const dir of ['share', 'share/in', 'third', 'share-out']) mkdirSync(join(box.dir, dir));
-      // Led to through a link, as people do who keep one folder for all that is shared.
-      symlinkSync('share-out', join(box.dir, 'link-out'));
-      await box.start();
-      const plain = await footage('plain');
-      let [stopMs, startMs] = [0, 0];
-      const worst = await hungAt(join(box.dir, 'share/in'), async () => {
-        const ms = await aliveFor(box, 8000);
-        box.drop(plain, 'meanwhile.mp4');
-        await onlyResult(box, 'meanwhile.mp4', 'meanwhile.mp4', seconds(plain));
-        const stopping = performance.now();
-        const left = await Promise.race([box.kill('SIGTERM'), sleep(60_000).then(() => 'never')]);
-        // By the signal itself: threads that hang would keep an ordinary end waiting.
-        demand(left === 0 || left === null, `it ended with ${left}`);
-        stopMs = performance.now() - stopping;
-        // As after a restart of the machine, with the server still off.
-        await box.start();
-        startMs = performance.now() - stopping - stopMs;
-        box.drop(await footage('tiny'), 'again.mp4');
-        await onlyResult(box, 'again.mp4', 'again.mp4', seconds(await footage('tiny')));
-        return ms;
-      });
-      const stuck = Array.from({ length: MORE_THAN_THREADS }, (_, n) => `../third/stuck ${n}.mp4`);
-      const worstOut = await hungAt(join(box.dir, 'share-out'), async () => {
-        const tiny = readFileSync(await footage('tiny'));
-        for (const name of stuck) {
-          writeFileSync(join(box.dir, 'next'), labelled(tiny, name));
-          box.drop(join(box.dir, 'next'), name);
-        }
-        for (const name of stuck) {
-          const job = await box.job(name, 'waiting');
-          demand(/does not answer/.test(job.reason ?? ''), `${name} waits without saying for what: ${job.reason}`);
-        }
-        const ms = await aliveFor(box, 8000);
-        box.drop(await footage('vfr'), 'beside.mkv');
-        await onlyResult(box, 'beside.mkv', 'beside.mp4', seconds(await footage('vfr')));
-        return ms;
-      });
-      for (const name of stuck) await box.job(name, 'done');
-      const s = (ms: number) => (ms / 1000).toFixed(1);
-      return `answered within ${Math.ceil(worst)} ms (inbox hung) and ${Math.ceil(worstOut)} ms (outbox hung), stopped in ${s(stopMs)} s and started in ${s(startMs)} s; other folders worked on; ${stuck.length} jobs for the share waited, and were done when it was back`;
-    });
-  },
-};
