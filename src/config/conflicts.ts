@@ -31,12 +31,6 @@ export function findConflicts(places: Places): Conflict[] {
       else if (isWithin(inbox, other.inbox))
         conflicts.push({ path, message: `contains ${its}; its files would be taken twice` });
     }
-    if (places.stateDir !== undefined && isWithin(places.stateDir, inbox)) {
-      conflicts.push({
-        path,
-        message: `lies inside state_dir (${places.stateDir}); that is for shrinkbox's own files`,
-      });
-    }
   }
 
   for (const place of guardedPlaces(places)) {
@@ -46,7 +40,20 @@ export function findConflicts(places: Places): Conflict[] {
     const relation = place.value === around.inbox ? 'is the' : 'lies inside the';
     conflicts.push({ path: place.path, message: `${relation} ${its}; ${place.because}` });
   }
-  return conflicts;
+  return [...conflicts, ...insideState(places)];
+}
+
+/** Every start sweeps the working files of what it does not know: a result or an archived original there would be lost. */
+function insideState({ stateDir, folders }: Places): Conflict[] {
+  if (stateDir === undefined) return [];
+  return folders.flatMap((folder, index) =>
+    (['inbox', 'outbox', 'archive'] as const).flatMap(key => {
+      const place = folder[key];
+      if (place === undefined || !isWithin(stateDir, place)) return [];
+      const message = `lies inside state_dir (${stateDir}); that is for shrinkbox's own files`;
+      return [{ path: ['folders', index, key], message }];
+    }),
+  );
 }
 
 function guardedPlaces(places: Places): { path: KeyPath; value: string; because: string }[] {

@@ -40,6 +40,8 @@ export interface DisposeOptions {
   intended?: string | undefined;
   /** Resolves when journaled; only then the archived name may appear. */
   beforeMove(to: string): Promise<void>;
+  /** Folders nothing may ever be put into: inboxes, the state directory. */
+  forbidden?: readonly string[] | undefined;
   signal?: AbortSignal | undefined;
   files: Files;
   log: Logger;
@@ -153,11 +155,11 @@ function isBelow(path: string, folder: string): boolean {
 }
 
 async function archive(options: DisposeOptions): Promise<string> {
-  const { files, log, path, archiveDir } = options;
+  const { files, log, path, archiveDir, forbidden } = options;
   if (archiveDir === undefined) throw new Error('policy archive without an archive folder');
   const parts = options.relative.split('/').filter(part => part !== '');
   const wanted = parts.pop() ?? basename(path);
-  const folder = await ensureFolder({ path: archiveDir }, parts, { files, log, portable: false });
+  const folder = await ensureFolder({ path: archiveDir }, parts, { files, log, forbidden, portable: false });
   const to = await inTurn(folder, files, () => moveToFreeName(folder, wanted, options));
   await syncDir(folder, files, log);
   await syncDir(dirname(path), files, log);

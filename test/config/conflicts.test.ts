@@ -20,3 +20,16 @@ test('an inbox that is the root holds everything', () => {
 test('what is not known is not compared', () => {
   expect(findConflicts({ folders: [{ outbox: '/a' }, { inbox: '/b' }, {}] })).toEqual([]);
 });
+
+test('originals archived among the working files were swept away at the next start', () => {
+  const inState = (folder: { outbox?: string; archive?: string }) =>
+    findConflicts({ stateDir: '/state', folders: [{ inbox: '/in', ...folder }] });
+  expect(inState({ archive: '/state/work' })).toEqual([
+    {
+      path: ['folders', 0, 'archive'],
+      message: "lies inside state_dir (/state); that is for shrinkbox's own files",
+    },
+  ]);
+  expect(inState({ outbox: '/state' }).map(({ path }) => path)).toEqual([['folders', 0, 'outbox']]);
+  expect(inState({ outbox: '/state-of-the-art', archive: '/' })).toEqual([]);
+});

@@ -102,6 +102,15 @@ describe('an original', () => {
     expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
   });
 
+  test('was lost when the archive had become a link into the working files, which a start sweeps', async () => {
+    mkdirSync(join(root, 'state/work'), { recursive: true });
+    rmSync(join(root, 'archive'), { recursive: true });
+    symlinkSync(join(root, 'state/work'), join(root, 'archive'));
+    const disposal = disposeOriginal(options({ forbidden: [join(root, 'state')] }));
+    await expect(disposal).rejects.toMatchObject({ code: 'denied' });
+    expect(filesBelow(root)).toContain('inbox/trip/clip.mov: 5000');
+  });
+
   test('that may be linked but not removed keeps its one name', async () => {
     const files = new FailingFiles().fail('unlink', 'EACCES', { on: 'inbox/trip/clip.mov' });
     await expect(disposeOriginal(options({ files }))).rejects.toMatchObject({ code: 'denied' });
