@@ -1,5 +1,6 @@
 import type { Config, Folder } from './config/load.ts';
 import type { Decision, EngineName, Job, Sighting } from './core/job.ts';
+import { NO_FOLDER_HINT, noFolder } from './folders.ts';
 import { decide, type Looked } from './rules/decide.ts';
 
 /** The rules of the config, asked about a file. */
@@ -38,6 +39,13 @@ export function createDecider(config: Config): Decider {
   return {
     look,
     decide: (sighting, version, words) => look(sighting, version, { words }).decision,
-    again: (job, engine) => look(job, job.version, { words: job.words, engine }).decision,
+    again: (job, engine) => {
+      if (config.folders.some(({ inbox }) => inbox === job.inbox))
+        return look(job, job.version, { words: job.words, engine }).decision;
+      // Not skipped: that is for good, and a folder may be put back.
+      const of = job.decision.kind === 'skip' ? config : job.decision;
+      const rule = job.decision.rule ?? '';
+      return { kind: 'hold', rule, engine: of.engine, reason: noFolder(job.inbox), hint: NO_FOLDER_HINT };
+    },
   };
 }

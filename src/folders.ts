@@ -55,10 +55,7 @@ export class Folders {
   of(job: Job): Folder {
     const folder = this.find(job.inbox) ?? (UNDER_WAY.has(job.state.name) ? this.#retired.get(job.inbox) : undefined);
     if (folder) return folder;
-    throw new ShrinkError('denied', `${job.inbox} is no longer a folder of the configuration`, {
-      subject: job.inbox,
-      hint: 'Put the folder back into the config, or cancel the job.',
-    });
+    throw new ShrinkError('denied', noFolder(job.inbox), { subject: job.inbox, hint: NO_FOLDER_HINT });
   }
 
   /** The folder whose inbox holds `path` (absolute), with the path below it, `/` between parts. */
@@ -222,6 +219,13 @@ export class Folders {
     return identity;
   }
 }
+
+/** Why a job is held whose folder was taken out of the configuration. */
+export function noFolder(inbox: string): string {
+  return `${inbox} is no longer a folder of the configuration`;
+}
+
+export const NO_FOLDER_HINT = 'Put the folder back into the config and retry the job, or cancel it.';
 
 /** States in which a result is being made or delivered. */
 const UNDER_WAY: ReadonlySet<StateName> = new Set(['running', 'in-doubt', 'verifying', 'delivering']);

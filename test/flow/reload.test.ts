@@ -99,6 +99,27 @@ describe('a reload', () => {
     expect(await box.job('clip.mp4')).toMatchObject({ state: 'done', output: join(box.outbox, 'clip.mp4') });
   });
 
+  it('skipped for good what was queued in a folder that was taken out for a while: it is held, and says why', async () => {
+    box = new Box({ config: LARGER });
+    await box.start();
+    await box.post('/api/pause');
+    box.drop(await footage('plain'), 'clip.mp4');
+    await box.job('clip.mp4', 'queued');
+    for (const dir of ['in2', 'out2']) mkdirSync(join(box.dir, dir));
+    box.configure({ ...LARGER, folders: [{ ...FOLDER, inbox: 'in2', outbox: 'out2' }] });
+    await reload('configuration read again');
+    await box.post('/api/resume');
+    const held = await box.job('clip.mp4');
+    expect(held).toMatchObject({
+      state: 'held',
+      reason: `${box.inbox} is no longer a folder of the configuration`,
+    });
+    box.configure(LARGER);
+    await reload('configuration read again');
+    await box.post(`/api/jobs/${held.id}/retry`);
+    expect(await box.job('clip.mp4')).toMatchObject({ state: 'done', id: held.id });
+  });
+
   it('refuses a configuration with mistakes, names each, and goes on with the one before', async () => {
     box = new Box();
     await box.start();
