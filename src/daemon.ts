@@ -193,6 +193,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     lookAt: path => folders.lookAt(path),
     stillThere: job => folders.stillThere(job),
     abort: (id, reason) => scheduler.abort(id, reason),
+    resight,
     changed: async job => {
       scheduler.consider(job);
       await tidy(job.id);

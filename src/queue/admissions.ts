@@ -20,6 +20,8 @@ export interface AdmissionsOptions {
   stillThere(job: Job): boolean;
   /** Aborts a job that is in a slot; false when it is in none. */
   abort(id: string, reason: StopReason): boolean;
+  /** Have the watcher report the file again. */
+  resight(job: Job): void;
   /** A job became ready, or rests; resolves when what that calls for is done. */
   changed(job: Job): Promise<void>;
   onFatal(error: unknown): void;
@@ -33,8 +35,8 @@ export class Admissions {
   readonly #options: AdmissionsOptions;
   readonly #queue = new PQueue({ concurrency: READERS });
   readonly #offered = new Map<string, Sighting>();
-  /** Sightings that say something new about a job being worked at; looked at again when it rests. */
-  readonly #later = new Map<string, Sighting>();
+  /** Jobs being worked at whose file was seen with something new to say. */
+  readonly #later = new Set<string>();
 
   constructor(options: AdmissionsOptions) {
     this.#options = options;
@@ -55,11 +57,9 @@ export class Admissions {
       .catch(this.#options.onFatal);
   }
 
-  /** Called when a job came to rest: what was seen of its file meanwhile counts now. */
+  /** Called when a job came to rest: its file is looked at again, as words seen meanwhile may be gone or others by now. */
   rested(job: Job): void {
-    const sighting = this.#later.get(job.id);
-    this.#later.delete(job.id);
-    if (sighting) this.offer(sighting);
+    if (this.#later.delete(job.id)) this.#options.resight(job);
   }
 
   isKnown(inbox: string, relative: string, pin: Pin, sidecar: Sidecar | undefined): boolean {
@@ -110,7 +110,7 @@ export class Admissions {
       case 'nothing':
         return;
       case 'later':
-        this.#later.set(admission.job.id, sighting);
+        this.#later.add(admission.job.id);
         return;
       case 'repin':
         return await this.#repin(admission.job, sighting, admission.why);
