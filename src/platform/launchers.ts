@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { constants } from 'node:fs';
-import { access, stat } from 'node:fs/promises';
+import { access, readFile, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 
 /** Programs put in front of a child, as far as this system has them (util-linux, coreutils). Each replaces itself by the next. */
@@ -10,11 +10,19 @@ export interface Launchers {
   prlimit: string | undefined;
   nice: string | undefined;
   ionice: string | undefined;
+  /** Hard limits of our own, which no child of ours can be given more than; absent where there are none. */
+  ceilings?: Limits;
+}
+
+interface Limits {
+  addressSpaceBytes?: number;
+  cpuSeconds?: number;
+  fileSizeBytes?: number;
 }
 
 interface Wishes {
   args: readonly string[];
-  limits?: { addressSpaceBytes?: number; cpuSeconds?: number; fileSizeBytes?: number };
+  limits?: Limits;
   nice?: number;
 }
 
@@ -30,15 +38,27 @@ export function findLaunchers(): Promise<Launchers> {
     working('prlimit', ['--core=0', 'true']),
     working('nice', ['-n', '1', 'true']),
     working('ionice', [...LAST_AT_DISK, 'true']),
-  ]).then(([setpriv, prlimit, nice, ionice]) => ({ setpriv, prlimit, nice, ionice }));
+    readFile('/proc/self/limits', 'utf8').catch(() => ''),
+  ]).then(([setpriv, prlimit, nice, ionice, own]) => ({ setpriv, prlimit, nice, ionice, ceilings: ceilingsIn(own) }));
   return found;
+}
+
+/** The hard limits that /proc/PID/limits names. Pure. */
+export function ceilingsIn(text: string): Limits {
+  const of = (name: string) => Number(new RegExp(`^${name} +\\S+ +(\\d+) `, 'm').exec(text)?.[1] ?? Infinity);
+  const all = {
+    addressSpaceBytes: of('Max address space'),
+    cpuSeconds: of('Max cpu time'),
+    fileSizeBytes: of('Max file size'),
+  };
+  return Object.fromEntries(Object.entries(all).filter(([, limit]) => Number.isFinite(limit)));
 }
 
 /** The command line that starts `program` through the launchers it needs. Pure. */
 export function launchedThrough(launchers: Launchers, program: string, wishes: Wishes): [string, string[]] {
   const line: string[] = [];
   if (launchers.setpriv) line.push(launchers.setpriv, '--pdeathsig', 'KILL');
-  const limits = limitArgs(wishes.limits);
+  const limits = limitArgs(wishes.limits, launchers.ceilings);
   if (launchers.prlimit && limits.length > 0) line.push(launchers.prlimit, ...limits);
   if (launchers.nice && wishes.nice) line.push(launchers.nice, '-n', String(wishes.nice));
   if (launchers.ionice && wishes.nice) line.push(launchers.ionice, ...LAST_AT_DISK);
@@ -46,12 +66,17 @@ export function launchedThrough(launchers: Launchers, program: string, wishes: W
   return [line[0] ?? program, line.slice(1)];
 }
 
-function limitArgs(limits: Wishes['limits']): string[] {
+/** Asking for more than we may have ourselves would be refused, and the child not be started. */
+function limitArgs(limits: Limits | undefined, ceilings: Limits = {}): string[] {
+  const capped = (value: number, ceiling = Infinity) => Math.min(Math.ceil(value), ceiling);
   const args: string[] = [];
-  if (limits?.addressSpaceBytes) args.push(`--as=${Math.ceil(limits.addressSpaceBytes)}`);
-  // Soft limit first (SIGXCPU, which can be told from other endings), hard limit a little later (SIGKILL).
-  if (limits?.cpuSeconds) args.push(`--cpu=${Math.ceil(limits.cpuSeconds)}:${Math.ceil(limits.cpuSeconds) + 5}`);
-  if (limits?.fileSizeBytes) args.push(`--fsize=${Math.ceil(limits.fileSizeBytes)}`);
+  if (limits?.addressSpaceBytes) args.push(`--as=${capped(limits.addressSpaceBytes, ceilings.addressSpaceBytes)}`);
+  if (limits?.cpuSeconds) {
+    // Soft limit first (SIGXCPU, which can be told from other endings), hard limit a little later (SIGKILL).
+    const cpu = [limits.cpuSeconds, limits.cpuSeconds + 5].map(value => capped(value, ceilings.cpuSeconds));
+    args.push(`--cpu=${cpu.join(':')}`);
+  }
+  if (limits?.fileSizeBytes) args.push(`--fsize=${capped(limits.fileSizeBytes, ceilings.fileSizeBytes)}`);
   if (args.length > 0) args.push('--core=0');
   return args;
 }

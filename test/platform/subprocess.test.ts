@@ -1,15 +1,16 @@
-import { spawn } from 'node:child_process';
+import { execFile, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, readFile, readlink, rm } from 'node:fs/promises';
 import { getPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { build } from 'vite';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
-import { findLaunchers, launchedThrough } from '../../src/platform/launchers.ts';
+import { ceilingsIn, findLaunchers, launchedThrough } from '../../src/platform/launchers.ts';
 import { ChildEnd, lastWords } from '../../src/platform/child-end.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { activeChildren, type ChildRequest, runChild } from '../../src/platform/subprocess.ts';
@@ -347,6 +348,19 @@ describe('what stands in front of a child', () => {
     const none = { setpriv: undefined, prlimit: undefined, nice: undefined, ionice: undefined };
     expect(launchedThrough(none, '/ffmpeg', wishes)).toEqual(['/ffmpeg', ['-i', 'x']]);
     expect(launchedThrough(all, '/ffmpeg', { args: [] })).toEqual(['/s', ['--pdeathsig', 'KILL', '/ffmpeg']]);
+  });
+
+  it('no more than we may have ourselves (was: under a ulimit of 3 GB every video was called damaged)', async () => {
+    if (!(await findLaunchers()).prlimit) return; // nothing to see where util-linux is missing
+    const limits = { addressSpaceBytes: 4 * 2 ** 30, cpuSeconds: 60, fileSizeBytes: 5e9 };
+    const ulimit = 'ulimit -v 3000000; ulimit -t 20; ulimit -f 1000000; cat /proc/self/limits; exec "$@"';
+    const own = (await promisify(execFile)('sh', ['-c', ulimit, 'sh', 'true'])).stdout;
+    const launchers = { ...(await findLaunchers()), ceilings: ceilingsIn(own) };
+    const child = launchedThrough(launchers, '/bin/cat', { args: ['/proc/self/limits'], limits });
+    const { stdout } = await promisify(execFile)('sh', ['-c', ulimit, 'sh', child[0], ...child[1]]);
+    expect(stdout.match(/Max cpu time +20 +20 /g)).toHaveLength(2);
+    expect(ceilingsIn(own)).toMatchObject({ cpuSeconds: 20, addressSpaceBytes: 3_072_000_000 });
+    expect(ceilingsIn('')).toEqual({});
   });
 
   it('limits and niceness reach the child itself', async () => {
