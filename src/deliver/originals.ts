@@ -191,9 +191,10 @@ async function move(
   to: string,
   options: Pick<DisposeOptions, 'job' | 'signal' | 'files' | 'log'>,
 ): Promise<'moved' | 'taken'> {
-  const { files } = options;
+  const { files, log } = options;
   try {
-    return await moveWithoutOverwriting(from, to, files);
+    // Two folders are two promises of the disk: the old name goes when the new one is there to stay.
+    return await moveWithoutOverwriting(from, to, files, () => syncDir(dirname(to), files, log));
   } catch (error) {
     // Bind mounts answer EXDEV with equal device numbers, so only trying tells.
     if (errnoOf(error) === 'EXDEV') return moveAcross(from, to, options);

@@ -7,10 +7,15 @@ const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP',
 /**
  * Gives the file `from` the name `to` if nothing has that name, decided by the file system in one step: rename(2) would
  * replace silently. Where there are no hard links the name is reserved by an empty file first and then renamed over.
- * Nothing is synced here.
+ * Nothing is synced here; `linked` is called while the file has both names.
  * @throws errno errors as they are; `EXDEV` where `to` is on another file system or mount, with nothing changed.
  */
-export async function moveWithoutOverwriting(from: string, to: string, files: Files): Promise<'moved' | 'taken'> {
+export async function moveWithoutOverwriting(
+  from: string,
+  to: string,
+  files: Files,
+  linked: () => Promise<void> = async () => {},
+): Promise<'moved' | 'taken'> {
   try {
     await files.link(from, to);
   } catch (error) {
@@ -20,6 +25,7 @@ export async function moveWithoutOverwriting(from: string, to: string, files: Fi
     // A network share may have linked and lost the answer.
     if (!(await isSameFile(from, to, files))) return 'taken';
   }
+  await linked();
   // Somebody may have put another file at the old name in this moment; only what was linked may go.
   if (await isSameFile(from, to, files)) await unlinkIfThere(from, files);
   return 'moved';

@@ -2,6 +2,7 @@ import { chmod, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileError, ShrinkError } from '../core/errors.ts';
 import { makePrivateDir } from '../platform/files.ts';
+import { realJournalFiles } from './files.ts';
 
 export interface StateDir {
   root: string;
@@ -35,23 +36,44 @@ const OURS = /^(journal|work|lock|control\.sock|identity\.json.*|\..*|@.*|lost\+
 export async function prepareStateDir(
   path: string,
   type: (path: string) => Promise<number> = fileSystemType,
+  syncDir: (dir: string) => Promise<void> = realJournalFiles.syncDir,
 ): Promise<StateDir> {
   const root = resolve(path);
   const dirs = { root, journal: join(root, 'journal'), work: join(root, 'work') };
   try {
     await refuseRemote(root, await nearestExisting(root), type);
     const existed = await isDirectory(root);
-    await mkdir(root, { recursive: true, mode: 0o700 });
+    const topmost = await mkdir(root, { recursive: true, mode: 0o700 });
     if (!existed || (await readdir(root)).every(name => OURS.test(name))) await chmod(root, 0o700);
     for (const dir of [dirs.journal, dirs.work]) {
       // May be a link to another disk.
       await makePrivateDir(dir, { recursive: true });
       await refuseRemote(dir, dir, type);
     }
+    await secureNames(root, topmost, syncDir);
     return dirs;
   } catch (error) {
     if (isNotDirectory(error)) throw notDirectory(root, error);
     throw fileError(error, 'preparing the state directory', root);
+  }
+}
+
+/**
+ * The journal syncs what is in its folder; that the folder is still there after a power cut is for those above it to know.
+ * `topmost`: the first one that had to be made.
+ */
+async function secureNames(
+  root: string,
+  topmost: string | undefined,
+  syncDir: (dir: string) => Promise<void>,
+): Promise<void> {
+  const last = topmost === undefined ? root : dirname(topmost);
+  for (let at = root; ; at = dirname(at)) {
+    await syncDir(at).catch((error: NodeJS.ErrnoException) => {
+      // A folder of somebody else that may be written into and not read cannot be synced either.
+      if (at === root || error.code !== 'EACCES') throw error;
+    });
+    if (at === last) return;
   }
 }
 

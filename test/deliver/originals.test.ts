@@ -71,8 +71,16 @@ describe('an original', () => {
     expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000']);
     expect(intended).toEqual([to]);
     expect(String(statSync(to, { bigint: true }).ino)).toBe(pin.ino);
-    const synced = files.calls.filter(call => call.operation === 'sync folder').map(call => call.path);
-    expect(synced).toEqual([join(root, 'archive'), join(root, 'archive/trip'), join(root, 'inbox/trip')]);
+    // Was: the old name went first, and a power cut could have left neither.
+    const steps = files.changes.map(({ operation, path }) => `${operation} ${path.slice(root.length)}`);
+    expect(steps.filter(step => /sync|link/.test(step))).toEqual([
+      'sync folder /archive',
+      'link /archive/trip/clip.mov',
+      'sync folder /archive/trip',
+      'unlink /inbox/trip/clip.mov',
+      'sync folder /archive/trip',
+      'sync folder /inbox/trip',
+    ]);
   });
 
   test('is deleted, and the folder synced', async () => {

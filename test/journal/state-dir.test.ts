@@ -1,5 +1,5 @@
 import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { prepareStateDir } from '../../src/journal/state-dir.ts';
 import { tempDir } from './support.ts';
@@ -20,6 +20,31 @@ describe('the state directory', () => {
     const dirs = await prepareStateDir(root);
     expect(dirs).toEqual({ root, journal: join(root, 'journal'), work: join(root, 'work') });
     for (const dir of Object.values(dirs)) expect(await modeOf(dir)).toBe('700');
+  });
+
+  it('is durable in the folder above before anything is written there (was: a power cut could take the whole journal)', async () => {
+    const above = await tempDir();
+    const root = join(above, 'a/b/state');
+    const synced: string[] = [];
+    const syncDir = async (dir: string) => {
+      synced.push(`${relative(above, dir)}: ${(await readdir(dir)).join()}`);
+    };
+    await prepareStateDir(root, undefined, syncDir);
+    expect(synced).toEqual(['a/b/state: journal,work', 'a/b: state', 'a: b', ': a']);
+    synced.length = 0;
+    await prepareStateDir(root, undefined, syncDir);
+    expect(synced).toEqual(['a/b/state: journal,work']);
+  });
+
+  it('whose folder above may be written to and not read is made all the same', async () => {
+    const root = join(await tempDir(), 'state');
+    const denied = Object.assign(new Error('EACCES'), { code: 'EACCES' });
+    await prepareStateDir(root, undefined, async dir => {
+      if (dir !== root) throw denied;
+    });
+    await expect(prepareStateDir(root, undefined, () => Promise.reject(denied))).rejects.toMatchObject({
+      code: 'denied',
+    });
   });
 
   it('is left as it is the second time', async () => {
