@@ -83,6 +83,20 @@ describe('an original', () => {
     ]);
   });
 
+  test('that a crash left two names loses the old one when the new one is there to stay', async () => {
+    mkdirSync(join(root, 'archive/trip'));
+    const to = join(root, 'archive/trip/clip.mov');
+    linkSync(source, to);
+    const files = new FailingFiles();
+    expect(await disposeOriginal(options({ files, intended: to }))).toEqual({ kind: 'archived', to });
+    const steps = files.changes.map(({ operation, path }) => `${operation} ${path.slice(root.length)}`);
+    expect(steps.filter(step => /sync|link \/inbox/.test(step))).toEqual([
+      'sync folder /archive/trip',
+      'unlink /inbox/trip/clip.mov',
+      'sync folder /inbox/trip',
+    ]);
+  });
+
   test('is deleted, and the folder synced', async () => {
     const files = new FailingFiles();
     expect(await disposeOriginal(options({ policy: 'delete', files }))).toEqual({ kind: 'deleted' });

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { ShrinkError } from '../../src/core/errors.ts';
 import { FailingFiles, type Fault, type Operation, POWER_CUTS } from './failing-files.ts';
@@ -196,6 +198,13 @@ describe('opening', () => {
       }
     },
   );
+
+  it.each(POWER_CUTS)('has what it cuts off safe beside it, whatever comes in that moment: %s', async how => {
+    const dir = await prepared();
+    const files = new FailingFiles({ operation: 'truncate', nth: 1, how });
+    await expect(open(dir, { files })).rejects.toMatchObject({ name: 'ShrinkError' });
+    expect(await readFile(join(dir, '000001.jsonl.broken'), 'utf8')).toBe('{"v":1,"seq":6,');
+  });
 
   it('that cannot write is told apart from one that cannot read', async () => {
     const full = new FailingFiles({ operation: 'write', nth: 1, how: 'ENOSPC' });
