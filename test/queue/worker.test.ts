@@ -289,7 +289,7 @@ describe('what goes wrong', () => {
 
 describe('the source', () => {
   it('changed during the encode: the result is dropped and the file sighted again', async () => {
-    const { run, job, world } = await setup();
+    const { run, job, world, journal } = await setup();
     const engine = new FakeEngine('local', async () => {
       world.sourceNow = () => aPin({ mtimeNs: '999', sizeBytes: 2_000_000 });
       return aCandidate();
@@ -297,6 +297,8 @@ describe('the source', () => {
     world.engines = { local: engine };
     await run();
     expect(job().state).toMatchObject({ name: 'cancelled', reason: { code: 'replaced' } });
+    // Not even copied to the outbox's disk, which may take a while.
+    expect(journal.eventsOf('a')).not.toContain('verified');
     expect(world.done).not.toContain('publish');
     expect(world.resighted).toEqual(['clip.mp4']);
   });
@@ -347,6 +349,17 @@ describe('the source', () => {
       name: 'cancelled',
       reason: { text: 'the file was removed before it was done' },
     });
+  });
+
+  it('changed before its turn is not worked at: what was decided, and may be paid for, was about other bytes', async () => {
+    const { run, job, world } = await setup(aDecision({ engine: 'nemo' }));
+    const engine = new FakeEngine('nemo');
+    world.engines = { nemo: engine };
+    world.sourceNow = () => aPin({ mtimeNs: '999', sizeBytes: 2_000_000 });
+    await run();
+    expect(job().state).toMatchObject({ name: 'cancelled', reason: { code: 'replaced' } });
+    expect(engine.runs).toBe(0);
+    expect(world.resighted).toEqual(['clip.mp4']);
   });
 
   it('deleted before its turn ends the job with a reason', async () => {
