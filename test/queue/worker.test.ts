@@ -12,9 +12,12 @@ import { FakeClock } from '../support/fake-clock.ts';
 import { FakeEngine, FakeWorld, fails } from '../support/fake-world.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
-async function setup(decision: Decision = aDecision(), ...events: JobEvent[]) {
+function setup(decision: Decision = aDecision(), ...events: JobEvent[]) {
+  return setupWith(new MemoryJournal(), decision, ...events);
+}
+
+async function setupWith(journal: MemoryJournal, decision: Decision, ...events: JobEvent[]) {
   const clock = new FakeClock();
-  const journal = new MemoryJournal();
   const ledger = new Ledger(journal, clock);
   const world = new FakeWorld();
   const worker = createWorker({
@@ -47,6 +50,22 @@ const verified: JobEvent = { event: 'verified', data: { evidence: 'decoded' } };
 const intent = { temp: '/out/.t', target: '/out/clip.mp4', ino: '1', bytes: 400_000, sha256: 'x' };
 const publishing: JobEvent = { event: 'publishing', data: { intent } };
 const published: JobEvent = { event: 'published', data: { delivery: { output: '/out/clip.mp4', bytes: 400_000 } } };
+
+/** Takes its time, as a disk does; tells when what it was given is safe. */
+class SlowJournal extends MemoryJournal {
+  readonly #order: string[];
+
+  constructor(order: string[]) {
+    super();
+    this.#order = order;
+  }
+
+  override async append(entries: Parameters<MemoryJournal['append']>[0]): Promise<void> {
+    await super.append(entries);
+    for (let turn = 0; turn < 5; turn += 1) await new Promise(resolve => setImmediate(resolve));
+    this.#order.push(`${entries.map(({ event }) => event).join(' ')} is durable`);
+  }
+}
 
 describe('a job on its way', () => {
   it('goes through every stage and leaves its trace in the journal', async () => {
@@ -86,6 +105,74 @@ describe('a job on its way', () => {
     await ledger.commit('a', { event: 'queued', data: { because: 'the wait is over' } });
     await run();
     expect(job().state.name).toBe('done');
+  });
+
+  it('does nothing before the journal is on the disk with what it rests on', async () => {
+    const order: string[] = [];
+    const { run, world } = await setupWith(new SlowJournal(order), aDecision());
+    const note = <T>(what: string, is: T): T => {
+      order.push(what);
+      return is;
+    };
+    const engine = new FakeEngine('local', async context => {
+      order.push('the engine begins');
+      await context.step('paying');
+      await context.record('message', { sent: true });
+      order.push('pays');
+      await context.doubt('asking', { code: 'outcome-unknown', text: 'cut' });
+      await context.fact('agent', 'done');
+      return note('has a candidate', aCandidate());
+    });
+    world.engines = { local: engine };
+    const { verify, deliver } = world;
+    world.verify = (...args) => note('verifies', verify(...args));
+    world.deliver = async (job, given, { signal, onIntent }) => {
+      const delivery = await deliver(job, given, {
+        signal,
+        onIntent: intended => onIntent(intended).then(() => void order.push('the name appears')),
+      });
+      return note('delivered', delivery);
+    };
+    world.dispose = async (_job, onIntent) => {
+      order.push('looks at the original');
+      await onIntent('/archive/clip.mp4');
+      return note('the original goes', { kind: 'archived', to: '/archive/clip.mp4' });
+    };
+    await run();
+    expect(order).toEqual([
+      'admitted is durable',
+      'started is durable',
+      'the engine begins',
+      'step is durable',
+      'checkpoint is durable',
+      'pays',
+      'doubted is durable',
+      'fact is durable',
+      'has a candidate',
+      'step candidate is durable',
+      'verifies',
+      'verified is durable',
+      'publishing is durable',
+      'the name appears',
+      'delivered',
+      'published is durable',
+      'looks at the original',
+      'disposing is durable',
+      'the original goes',
+      'disposed done is durable',
+    ]);
+  });
+
+  it('keeps the decision it began with, whatever the rules say by now', async () => {
+    const begun: JobEvent = { event: 'checkpoint', data: { key: 'message.1', value: 'sent' } };
+    const asked: JobEvent = { event: 'started', data: { engine: 'nemo', step: 'asking the agent' } };
+    const { run, job, world } = await setup(aDecision({ engine: 'nemo' }), asked, begun);
+    const engine = new FakeEngine('nemo');
+    world.engines = { nemo: engine };
+    world.decide = () => ({ kind: 'skip', rule: 'new', reason: 'nobody wants it any more' });
+    await run();
+    expect(job()).toMatchObject({ state: { name: 'done' }, decision: { kind: 'do', engine: 'nemo' } });
+    expect(engine.runs).toBe(1);
   });
 
   it('that was decided not to be worked at is decided anew, and rests again while nothing has changed', async () => {
