@@ -35,6 +35,8 @@ export class Admissions {
   readonly #options: AdmissionsOptions;
   readonly #queue = new PQueue({ concurrency: READERS });
   readonly #offered = new Map<string, Sighting>();
+  /** Paths being admitted: what is offered of them meanwhile has to see what came of it. */
+  readonly #admitting = new Set<string>();
   /** Jobs being worked at whose file was seen with something new to say. */
   readonly #later = new Set<string>();
 
@@ -45,16 +47,26 @@ export class Admissions {
   /** Takes a sighting; the newest one of a path counts. */
   offer(sighting: Sighting): void {
     const key = `${sighting.inbox}\0${sighting.relative}`;
-    const waiting = this.#offered.has(key);
+    const waiting = this.#offered.has(key) || this.#admitting.has(key);
     this.#offered.set(key, sighting);
-    if (waiting) return;
-    this.#queue
-      .add(async () => {
-        const newest = this.#offered.get(key);
-        this.#offered.delete(key);
-        if (newest) await this.#admit(newest);
-      })
-      .catch(this.#options.onFatal);
+    if (!waiting) this.#enqueue(key);
+  }
+
+  #enqueue(key: string): void {
+    this.#queue.add(() => this.#admitNewest(key)).catch(this.#options.onFatal);
+  }
+
+  async #admitNewest(key: string): Promise<void> {
+    const newest = this.#offered.get(key);
+    if (!newest) return;
+    this.#offered.delete(key);
+    this.#admitting.add(key);
+    try {
+      await this.#admit(newest);
+    } finally {
+      this.#admitting.delete(key);
+      if (this.#offered.has(key)) this.#enqueue(key);
+    }
   }
 
   /** Called when a job came to rest: its file is looked at again, as words seen meanwhile may be gone or others by now. */

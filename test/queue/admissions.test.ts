@@ -1,42 +1,124 @@
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
+import type { Sighting } from '../../src/core/job.ts';
+import type { StopReason } from '../../src/engine/engine.ts';
+import { silentLogger } from '../../src/platform/log.ts';
 import { Admissions } from '../../src/queue/admissions.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
-import { silentLogger } from '../../src/platform/log.ts';
-import { aDecision, aSighting, TO_DONE } from '../support/builders.ts';
+import { aDecision, aPin, aSighting, TO_DONE } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
-it('words written beside a file that is worked at, and taken away again, asked for a second version', async () => {
+/** Admissions of a real ledger; reading a file takes until the test says what it holds. */
+function setup() {
   const ledger = new Ledger(new MemoryJournal(), new FakeClock());
+  const reading: ((fingerprint: string) => void)[] = [];
+  const aborted: StopReason[] = [];
+  const fatal: unknown[] = [];
   const resighted: string[] = [];
   const admissions = new Admissions({
     ledger,
     log: silentLogger,
     decide: () => aDecision(),
-    fingerprint: async () => 'content',
+    fingerprint: () => new Promise(resolve => reading.push(resolve)),
     lookAt: () => 'file',
     stillThere: () => true,
-    abort: () => false,
-    resight: job => resighted.push(job.id),
-    changed: async () => {},
-    onFatal: error => {
-      throw error;
+    abort(_id, reason) {
+      aborted.push(reason);
+      return true;
     },
+    resight: job => void resighted.push(job.id),
+    changed: async () => {},
+    onFatal: error => void fatal.push(error),
   });
-  const sighting = aSighting();
-  admissions.offer(sighting);
-  await admissions.onIdle();
-  const [job] = [...ledger.all()];
-  if (!job) throw new Error('no job was made');
-  const [started, ...toDone] = TO_DONE;
-  if (started) await ledger.commit(job.id, started);
-  admissions.offer({ ...sighting, sidecar: { path: `${sighting.path}.txt`, text: '720p' } });
-  await admissions.onIdle();
-  // The watcher keeps quiet about a file that is known as it is now: without words again.
-  expect(admissions.isKnown(sighting.inbox, sighting.relative, sighting.pin, undefined)).toBe(true);
-  await ledger.commit(job.id, ...toDone);
-  admissions.rested(ledger.expect(job.id));
-  await admissions.onIdle();
-  expect([...ledger.all()].map(({ version }) => version)).toEqual([1]);
-  expect(resighted).toEqual([job.id]);
+  /** The file being read for the longest holds this. */
+  const read = async (fingerprint: string) => {
+    await expect.poll(() => reading.length).toBeGreaterThan(0);
+    reading.shift()?.(fingerprint);
+  };
+  return { admissions, ledger, reading, read, aborted, fatal, resighted };
+}
+
+const words: Partial<Sighting> = { sidecar: { path: '/in/clip.mp4.txt', text: 'to 20 MB' } };
+
+describe('a file', () => {
+  // Was: on a disk that takes a second to read it, a film and the words beside it became two jobs, and two results.
+  it('whose words come while it is read gets one job, with those words', async () => {
+    const { admissions, ledger, reading, read, fatal } = setup();
+    admissions.offer(aSighting());
+    await expect.poll(() => reading.length).toBe(1);
+    admissions.offer(aSighting(words));
+    admissions.offer(aSighting({ relative: 'other.mp4', path: '/in/other.mp4', pin: aPin({ ino: '11' }) }));
+    await expect.poll(() => reading.length).toBe(2);
+    await read('content');
+    await read('another content');
+    await read('content');
+    await admissions.onIdle();
+    expect(reading).toEqual([]);
+    const jobs = ledger.atPlace('/in', 'clip.mp4');
+    expect(jobs.map(({ sidecar }) => sidecar?.text)).toEqual(['to 20 MB']);
+    expect(ledger.size).toBe(2);
+    expect(admissions.idle).toBe(true);
+    expect(fatal).toEqual([]);
+  });
+
+  it('replaced while it is read leaves no job about the bytes that are no more', async () => {
+    const { admissions, ledger, reading, read } = setup();
+    admissions.offer(aSighting());
+    await expect.poll(() => reading.length).toBe(1);
+    const pin = aPin({ ino: '12', sizeBytes: 2_000_000 });
+    admissions.offer(aSighting({ pin }));
+    await read('content');
+    await read('another content');
+    await admissions.onIdle();
+    const [old, next] = ledger.atPlace('/in', 'clip.mp4');
+    expect(next).toMatchObject({ state: { name: 'queued' }, pin });
+    expect(old?.id).not.toBe(next?.id);
+  });
+
+  it('sighted again and again as it is gets nothing more', async () => {
+    const { admissions, ledger, read, reading } = setup();
+    admissions.offer(aSighting());
+    await read('content');
+    await admissions.onIdle();
+    admissions.offer(aSighting());
+    await admissions.onIdle();
+    expect(ledger.size).toBe(1);
+    expect(reading).toEqual([]);
+  });
+
+  // Was: what was seen meanwhile was acted on later, however old, and asked for a second version.
+  it('whose words come while it is worked at, and are taken away again, is only looked at anew when that is over', async () => {
+    const { admissions, ledger, read, resighted } = setup();
+    admissions.offer(aSighting());
+    await read('content');
+    await admissions.onIdle();
+    const [id = ''] = [...ledger.all()].map(job => job.id);
+    const [started, ...toDone] = TO_DONE;
+    if (started) await ledger.commit(id, started);
+    admissions.offer(aSighting(words));
+    await read('content');
+    await admissions.onIdle();
+    // The watcher keeps quiet about a file that is known as it is now: without words again.
+    const { inbox, relative, pin } = aSighting();
+    expect(admissions.isKnown(inbox, relative, pin, undefined)).toBe(true);
+    await ledger.commit(id, ...toDone);
+    admissions.rested(ledger.expect(id));
+    await admissions.onIdle();
+    expect([...ledger.all()].map(({ version }) => version)).toEqual([1]);
+    expect(resighted).toEqual([id]);
+  });
+});
+
+describe('stopping', () => {
+  it('takes nothing more, and waits for what is being admitted', async () => {
+    const { admissions, ledger, read, reading } = setup();
+    admissions.offer(aSighting());
+    await expect.poll(() => reading.length).toBe(1);
+    admissions.offer(aSighting(words));
+    const stopped = admissions.stop();
+    await read('content');
+    await stopped;
+    expect([...ledger.all()].map(({ sidecar }) => sidecar)).toEqual([undefined]);
+    expect(admissions.idle).toBe(true);
+  });
 });

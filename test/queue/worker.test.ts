@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { ErrorCode } from '../../src/core/errors.ts';
+import { type ErrorCode, ShrinkError } from '../../src/core/errors.ts';
 import type { Decision, Job } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/lifecycle.ts';
 import type { StopReason } from '../../src/engine/engine.ts';
@@ -283,6 +283,16 @@ describe('what goes wrong', () => {
     }
     expect(waits).toEqual([30_000, 60_000, 120_000, 240_000, 300_000, 300_000]);
     expect(job().attempts).toBe(0);
+  });
+
+  it('a pause the service asked for is as long as it asked, and not what shrinkbox would take', async () => {
+    const { run, job, world, clock } = await setup(aDecision({ engine: 'nemo' }));
+    const engine = new FakeEngine('nemo', async () => {
+      throw new ShrinkError('rate-limited', 'the service asks for a pause', { retryAfterMs: 25 * 60_000 });
+    });
+    world.engines = { nemo: engine };
+    await run();
+    expect(job().state).toMatchObject({ name: 'waiting', until: clock.now() + 25 * 60_000 });
   });
 
   it('a child that stalls is tried once more and then set aside with a report', async () => {

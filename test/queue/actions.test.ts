@@ -1,0 +1,118 @@
+import { describe, expect, it } from 'vitest';
+import type { ErrorCode } from '../../src/core/errors.ts';
+import type { EngineName, Job } from '../../src/core/job.ts';
+import type { JobEvent } from '../../src/core/lifecycle.ts';
+import { Actions } from '../../src/queue/actions.ts';
+import { Ledger } from '../../src/queue/ledger.ts';
+import { aDecision, aPin, TO_DONE } from '../support/builders.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { MemoryJournal } from '../support/memory-journal.ts';
+
+/** One job with something reached already, and what was done to the outside. */
+async function setup(engine: EngineName, ...events: JobEvent[]) {
+  const ledger = new Ledger(new MemoryJournal(), new FakeClock());
+  const done: string[] = [];
+  const place = { inbox: '/in', path: '/in/clip.mp4', relative: 'clip.mp4' };
+  const data = { ...place, arrival: 1, pin: aPin(), fingerprint: 'f', version: 1, decision: aDecision({ engine }) };
+  await ledger.commit('job1', { event: 'admitted', data }, ...events);
+  const actions = new Actions({
+    ledger,
+    scheduler: {
+      abort: id => running && done.push(`abort ${id}`) > 0,
+      consider: job => void done.push(`consider ${job.state.name}`),
+      resumeEngine: name => void done.push(`resume ${name}`),
+    },
+    restoreOriginal: async () => '/in/clip.mp4',
+    tidy: async id => void done.push(`tidy ${id}`),
+    removeWorkDir: async id => void done.push(`remove work of ${id}`),
+    removeReport: async () => void done.push('remove report'),
+    resight: job => void done.push(`resight ${job.relative}`),
+    refine: async job => job,
+  });
+  const running = ledger.expect('job1').state.name === 'running';
+  return { actions, ledger, done, job: (): Job => ledger.expect('job1') };
+}
+
+const reached = (engine: EngineName): JobEvent[] => [
+  { event: 'started', data: { engine, step: 'asking the agent' } },
+  { event: 'checkpoint', data: { key: 'message.1', value: 'sent' } },
+];
+const ended = (event: 'held' | 'failed', code: ErrorCode): JobEvent => ({
+  event,
+  data: { reason: { code, text: `${code} happened` } },
+});
+const waits: JobEvent = { event: 'waiting', data: { until: 99, reason: { code: 'no-space', text: 'full' } } };
+
+describe('retry', () => {
+  it.each<[string, EngineName, JobEvent, boolean]>([
+    ['a cloud job that failed', 'nemo', ended('failed', 'render-failed'), true],
+    ['a cloud job held because nobody knows what became of its message', 'nemo', ended('held', 'unconfirmed'), true],
+    ['a cloud job held over its result', 'nemo', ended('held', 'verify-failed'), true],
+    ['a local job held for a reason outside of it', 'local', ended('held', 'denied'), true],
+    ['a job that waits', 'local', waits, true],
+    ['a local job that failed', 'local', ended('failed', 'child-failed'), false],
+    ['a local job held over its size', 'local', ended('held', 'cannot-fit'), false],
+  ])('%s: what was reached (and may have been paid for) is kept or not', async (_what, engine, end, kept) => {
+    const { actions, job, done } = await setup(engine, ...reached(engine), end);
+    expect(await actions.retry('job1')).toMatchObject({ ok: true });
+    expect(job().state.name).toBe('queued');
+    expect(job().checkpoints).toEqual(kept ? { 'message.1': 'sent' } : {});
+    expect(job().retried).toBe(1);
+    expect(done).toEqual([`resume ${engine}`, 'consider queued']);
+  });
+
+  it('of a job that is done or under way is refused, and nothing happens', async () => {
+    const finished = await setup('local', ...TO_DONE);
+    expect(await finished.actions.retry('job1')).toMatchObject({ ok: false, problem: 'not-now' });
+    const under = await setup('nemo', ...reached('nemo'));
+    expect(await under.actions.retry('job1')).toMatchObject({ ok: false, problem: 'not-now' });
+    expect([...finished.done, ...under.done]).toEqual([]);
+    expect(under.job().checkpoints).toEqual({ 'message.1': 'sent' });
+  });
+});
+
+describe('cancel', () => {
+  it('of a running job asks its slot and leaves the ledger to it', async () => {
+    const { actions, job, done } = await setup('local', ...reached('local'));
+    expect(await actions.cancel('job1')).toMatchObject({ ok: true });
+    expect(done).toEqual(['abort job1']);
+    expect(job().state.name).toBe('running');
+  });
+
+  it('of one that waits is done here', async () => {
+    const { actions, job, done } = await setup('local', waits);
+    expect(await actions.cancel('job1')).toMatchObject({ ok: true });
+    expect(job().state).toMatchObject({ name: 'cancelled', reason: { text: 'cancelled by a person' } });
+    expect(done).toEqual(['consider cancelled', 'tidy job1']);
+  });
+
+  it('of one that is done changes nothing', async () => {
+    const { actions, job } = await setup('local', ...TO_DONE);
+    expect(await actions.cancel('job1')).toMatchObject({ ok: false, problem: 'not-now' });
+    expect(job().state.name).toBe('done');
+  });
+});
+
+describe('forget', () => {
+  it('takes a file that was done for new', async () => {
+    const { actions, ledger, done } = await setup('local', ...TO_DONE);
+    expect(await actions.forget('job1')).toMatchObject({ ok: true });
+    expect(ledger.size).toBe(0);
+    expect(done).toEqual(['remove work of job1', 'resight clip.mp4']);
+  });
+
+  it('of a job under way is refused: its working files are in use', async () => {
+    const { actions, ledger, done } = await setup('local', ...reached('local'));
+    expect(await actions.forget('job1')).toMatchObject({ ok: false, problem: 'not-now' });
+    expect([ledger.size, done]).toEqual([1, []]);
+  });
+});
+
+describe('an id', () => {
+  it('may be shortened to three letters where that is enough', async () => {
+    const { actions } = await setup('local');
+    expect(actions.find('job')?.id).toBe('job1');
+    expect(actions.find('jo')).toBeUndefined();
+    expect(await actions.retry('nope')).toMatchObject({ ok: false, problem: 'unknown' });
+  });
+});
