@@ -18,6 +18,12 @@ export interface Costs {
 /** USER_HZ of every Linux there is for user space. */
 const TICK_MS = 10;
 
+/** The most memory it ever had, bytes. */
+export function peakRssOf(pid: number): number {
+  const [, kB] = /^VmHWM:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8')) ?? [];
+  return Number(kB) * 1024;
+}
+
 export function costsOf(pid: number): Costs {
   const read = (file: string) => readFileSync(`/proc/${pid}/${file}`, 'utf8');
   const stat = read('stat');

@@ -35,6 +35,7 @@ function isDisk(point: string): boolean {
 export async function killEverywhere(scenario: Scenario, trial: Trial, given?: readonly string[]): Promise<string> {
   const undisturbed = await run(scenario);
   const from = scenario.stopAt === undefined ? 0 : undisturbed.points.indexOf(scenario.stopAt) + 1;
+  if (scenario.stopAt !== undefined && from === 0) throw new Error(`never told to stop: no ${scenario.stopAt}`);
   const wanted = (given ?? distinct(undisturbed.points.slice(from))).filter(
     point => scenario.only === undefined || scenario.only.test(point),
   );
@@ -86,6 +87,7 @@ async function killedAt(
   // What a stop interrupts is interrupted somewhere else each time.
   if (missed > tried / (scenario.stopAt === undefined ? 20 : 2))
     wrong.push(`${missed} of ${tried} points were not reached again`);
+  if (tried === 0) wrong.push('nothing was tried');
   if (wrong.length > 0) throw new Error(`${wrong.length} of ${tried} went wrong\n${wrong.join('\n')}`);
   const notes = [`${tried} of ${lives.length} runs`, `${kills} kills`];
   if (missed > 0) notes.push(`${missed} not reached`);

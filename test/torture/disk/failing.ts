@@ -47,6 +47,7 @@ async function failAll(
       wrong.push(`${errno} ${point}: ${error instanceof Error ? error.message : String(error)}`);
     }
   });
+  if (tried === 0) wrong.push('nothing was tried');
   if (missed * 20 > tried) wrong.push(`${missed} of ${tried} points were not reached again`);
   if (wrong.length > 0) throw new Error(`${wrong.length} of ${tried} went wrong\n${wrong.join('\n')}`);
   const kinds = errors.map(([, errno]) => errno).join(', ');

@@ -123,7 +123,8 @@ export function stateAway(): Promise<string> {
     mounts.again(box.state, image);
     await box.start();
     await checkDone(box, 'one.mp4', 'two.mp4', 'three.mp4');
-    return left === '' ? 'nothing was begun in the empty mount point' : `in the mount point: ${left}`;
+    if (left !== '') throw new Error(`begun in the empty mount point: ${left}`);
+    return 'nothing was begun in the empty mount point';
   });
 }
 

@@ -55,8 +55,12 @@ export const names: Case = {
     }),
 };
 
-/** An inbox on a mount made for it: a film dropped, one copied slowly, one replaced. */
-async function worksOn(box: Box, write: (name: string, bytes: Buffer) => void): Promise<string> {
+/** An inbox on a mount made for it: a film dropped, one copied slowly, one replaced. `how` it should be looked after. */
+async function worksOn(
+  box: Box,
+  how: 'polled' | 'watched',
+  write: (name: string, bytes: Buffer) => void,
+): Promise<string> {
   const plain = readFileSync(await footage('plain'));
   write('film.mp4', labelled(plain, 'film'));
   await onlyResult(box, 'film.mp4', 'film.mp4', seconds(await footage('plain')));
@@ -66,7 +70,8 @@ async function worksOn(box: Box, write: (name: string, bytes: Buffer) => void): 
   }
   await onlyResult(box, 'grows.mp4', 'grows.mp4', seconds(await footage('plain')));
   const [folder] = (await box.status()).folders;
-  return folder?.polled ? 'polled' : 'watched';
+  demand(folder?.polled === (how === 'polled'), `it is not ${how}: ${JSON.stringify(folder)}`);
+  return how;
 }
 
 async function mounted<T>(args: readonly string[], act: (point: string) => Promise<T>): Promise<T> {
@@ -90,7 +95,7 @@ export const kindsOfDisk: Case = {
       `tmpfs: ${await mounted(['mount', '-t', 'tmpfs', 'none'], point =>
         inBox({ ...COPYING, within: point }, async box => {
           await box.start();
-          return worksOn(box, (name, bytes) => writeFileSync(join(box.inbox, name), bytes));
+          return worksOn(box, 'watched', (name, bytes) => writeFileSync(join(box.inbox, name), bytes));
         }),
       )}`,
     );
@@ -102,12 +107,12 @@ export const kindsOfDisk: Case = {
         return mounted(['mount', '-t', 'overlay', '-o', how, 'none'], point =>
           inBox({ ...COPYING, within: point }, async box => {
             await box.start();
-            return worksOn(box, (name, bytes) => writeFileSync(join(box.inbox, name), bytes));
+            return worksOn(box, 'watched', (name, bytes) => writeFileSync(join(box.inbox, name), bytes));
           }),
         );
       })}`,
     );
-    if (has('bindfs')) on.push(`bindfs: ${await onBindfs()}`);
+    on.push(`bindfs: ${has('bindfs') ? await onBindfs() : 'not here'}`);
     return on.join(', ');
   },
 };
@@ -126,7 +131,7 @@ async function onBindfs(): Promise<string> {
         async box => {
           Object.defineProperty(box, 'inbox', { value: point });
           await box.start();
-          return worksOn(box, (name, bytes) => writeFileSync(join(behind, name), bytes));
+          return worksOn(box, 'polled', (name, bytes) => writeFileSync(join(behind, name), bytes));
         },
       ),
     );

@@ -1,5 +1,5 @@
 /** One job through the cloud over a bad network: a stand-in service behind two proxies, and a daemon whose time runs faster. */
-import { existsSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
 import type { JobView } from '../../../src/core/job.ts';
@@ -85,6 +85,9 @@ export async function ends({ box, server }: Cloud, clip: FootageName, name: stri
   let job: JobView = await rest();
   // The service gives one token per installation in seven days: where its answer was lost, only a person can help.
   if (job.state === 'held' && (job.reason ?? '').includes('gives no free token')) {
+    demand(server.accounts.size > 0, 'held for a token that the service never gave');
+    const identity = readFileSync(join(box.state, 'identity.json'), 'utf8');
+    demand(![...server.accounts.keys()].some(token => identity.includes(token)), 'held with a token at hand');
     demand(server.messages.length === 0, `${server.messages.length} messages without a token`);
     return `held: ${job.reason}`;
   }

@@ -3,12 +3,15 @@ import { gzipSync } from 'node:zlib';
 import { eventually } from '../../support/eventually.ts';
 import type { AgentEvent } from '../../support/nemo-server/sse.ts';
 import { demand, sleep } from '../arena.ts';
-import { costsOf } from '../process.ts';
+import { peakRssOf } from '../process.ts';
 import type { Case } from '../suite.ts';
 import { type Cloud, cannotHurry, ends, inCloud, SPEED } from './cloud.ts';
 import type { Fault } from '../../support/nemo-server/faults.ts';
 
 const HOUR_MS = 3_600_000;
+/** Three times what a quiet job takes, and room for one gigantic frame. */
+const MOST_MEMORY = 500e6;
+const mb = (bytes: number) => (bytes / 1e6).toFixed(0);
 
 const meets = (name: string, arrange: (cloud: Cloud) => void, then?: (cloud: Cloud) => Promise<string>): Case => ({
   name,
@@ -20,7 +23,12 @@ const meets = (name: string, arrange: (cloud: Cloud) => void, then?: (cloud: Clo
       await cloud.box.start();
       await cloud.drop('plain', 'film.mp4');
       const said = then ? `${await then(cloud)}; ` : '';
-      return said + (await ends(cloud, 'plain', 'film.mp4'));
+      const ended = await ends(cloud, 'plain', 'film.mp4');
+      const { faults, fetchFaults, scripts } = cloud.server;
+      demand(faults.unused + fetchFaults.unused + scripts.length === 0, 'what was to go wrong never came up');
+      const peak = peakRssOf(cloud.box.pid);
+      demand(peak < MOST_MEMORY, `RSS ${mb(peak)} MB at most`);
+      return `${said}RSS ${mb(peak)} MB at most; ${ended}`;
     }),
 });
 
@@ -39,6 +47,7 @@ const forAnHour = (name: string, fault: Omit<Fault, 'match'>, after?: string): C
       // Once a minute would be impolite enough.
       demand(asked < 120, `${asked} requests in an hour of refusals`);
       demand(server.messages.length <= 1, `${server.messages.length} messages`);
+      demand(server.faults.unused === 0, 'nothing was refused');
       server.faults.clear();
       return `${asked} requests in that hour, ${job.state}: "${job.reason}"`;
     },
@@ -52,14 +61,7 @@ const usual: AgentEvent[] = [
 ];
 
 const stream = (name: string, events: AgentEvent[]): Case =>
-  meets(
-    `a stream ${name}`,
-    ({ server }) => void server.scripts.push({ events }),
-    async ({ box }) => {
-      await sleep(1000);
-      return `RSS ${(costsOf(box.pid).rssBytes / 1e6).toFixed(0)} MB`;
-    },
-  );
+  meets(`a stream ${name}`, ({ server }) => void server.scripts.push({ events }));
 
 const [think, call, result, say] = usual as [AgentEvent, AgentEvent, AgentEvent, AgentEvent];
 const GIGANTIC = 30_000_000;

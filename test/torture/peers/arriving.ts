@@ -74,8 +74,9 @@ export const startedMidCopy: Case = {
       );
       await sleep(5000);
       await box.start();
-      const takenEarly = (await box.jobs()).length;
       await Promise.all(writing);
+      const takenEarly = (await box.jobs()).length;
+      demand(takenEarly === 0, `${takenEarly} taken before their last byte`);
       const originals = new Originals();
       for (const name of names) originals.remember(join(box.inbox, name));
       for (const [n, name] of names.entries()) {
@@ -84,7 +85,7 @@ export const startedMidCopy: Case = {
       }
       originals.mustBeUntouched();
       await mustHoldOnly(box, ['one.mp4', 'two.mp4', 'three.mp4']);
-      return `3 copies under way at the start, ${takenEarly} taken early, all whole`;
+      return '3 copies under way at the start, none taken early, all whole';
     }),
 };
 
