@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { InboxClaims } from '../src/claims.ts';
 import { holdName } from '../src/platform/abstract-socket.ts';
-import { nodeFiles } from '../src/platform/files.ts';
+import { type Files, nodeFiles } from '../src/platform/files.ts';
 
 let dir: string;
 let made: InboxClaims[] = [];
@@ -19,8 +19,8 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-function claimsOf(state: string): InboxClaims {
-  const claims = new InboxClaims(join(dir, state), nodeFiles, 'linux');
+function claimsOf(state: string, files: Files = nodeFiles): InboxClaims {
+  const claims = new InboxClaims(join(dir, state), files, 'linux');
   made.push(claims);
   return claims;
 }
@@ -49,6 +49,14 @@ describe.runIf(process.platform === 'linux')('two daemons with states of their o
       code: 'locked',
       message: `Another shrinkbox (pid ${process.pid}, state ${dir}/state-a) ${says.replaceAll('{dir}', dir)}`,
     });
+  });
+
+  it('do not share an inbox that is mounted at two places', async () => {
+    // A bind mount: two paths that no link connects, one device and inode.
+    const files = { ...nodeFiles, stat: () => nodeFiles.stat(join(dir, 'inbox')) };
+    await mkdir(join(dir, 'mnt'));
+    await claimsOf('state-a', files).claim([join(dir, 'inbox')]);
+    await expect(claimsOf('state-b', files).claim([join(dir, 'mnt')])).rejects.toMatchObject({ code: 'locked' });
   });
 
   it('may watch neighbours, and names that begin alike', async () => {

@@ -1,7 +1,9 @@
+import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdtemp, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ShrinkError } from '../../src/core/errors.ts';
 import type { Candidate, Expectation } from '../../src/core/job.ts';
@@ -43,6 +45,14 @@ async function candidateAt(
     notes: ['a note'],
     ...more,
   };
+}
+
+/** Where the sound lies in a file, in bytes. */
+async function soundPackets(path: string): Promise<{ pos: number; size: number }[]> {
+  const args = ['-v', 'error', '-select_streams', 'a', '-show_entries', 'packet=pos,size', '-of', 'json', path];
+  const { stdout } = await promisify(execFile)('ffprobe', args);
+  const { packets } = JSON.parse(stdout) as { packets: { pos: string; size: string }[] };
+  return packets.map(({ pos, size }) => ({ pos: Number(pos), size: Number(size) }));
 }
 
 async function failure(promise: Promise<unknown>): Promise<ShrinkError> {
@@ -121,6 +131,16 @@ describe('one that does not', () => {
     );
     expect(error.code).toBe('verify-failed');
     expect(error.message).toMatch(/does not play to the end|complained|can be decoded/);
+  });
+
+  it('has a damaged spot in its sound, though its picture is whole', async () => {
+    const one = await candidate('faststart', { frames: 180, audioTracks: 1 });
+    const bytes = await readFile(one.path);
+    for (const { pos, size } of (await soundPackets(one.path)).slice(40, 60)) bytes.fill(0xff, pos, pos + size);
+    await writeFile(one.path, bytes);
+    const error = await failure(verifyCandidate(one, { tools: await realTools() }));
+    expect(error.code).toBe('verify-failed');
+    expect(error.message).toMatch(/does not play to the end|complained/);
   });
 
   it('is no video at all', async () => {
