@@ -345,6 +345,14 @@ describe('a download', () => {
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code: 'bad-answer' });
   });
 
+  it('is asked for again when its host said so, and not before', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fetchFaults.add({ match: { path: RESULT }, status: 429, body: '', headers: { 'retry-after': '40' } });
+    await engine.run(order(), job().context);
+    const [refused, taken] = server.fetches;
+    expect((taken?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(40_000);
+  });
+
   it.each([403, 404, 410])('from an address that ran out (%d) gets a fresh one', async status => {
     const { engine, server, order, job } = await bench();
     server.fetchFaults.add({ match: { path: RESULT }, status, body: '' });

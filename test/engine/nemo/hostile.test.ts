@@ -162,6 +162,17 @@ describe('a download', () => {
     expect(other.destroyed).toBe(true);
   });
 
+  it('that ends well before the length it said is fetched again, also where the film itself does not tell', async () => {
+    // Matroska may end anywhere.
+    const film = Buffer.alloc(64);
+    film.writeUInt32BE(0x1a45dfa3);
+    const found = await fetched([
+      { status: 200, headers, body: Readable.from([film.subarray(0, 40)]) },
+      { status: 200, headers, body: Readable.from([film]) },
+    ]);
+    expect(found).toEqual({ kind: 'file', bytes: 64 });
+  });
+
   it('that never ends is too large, not a full disk', async () => {
     const { engine, server, order, job } = await bench();
     const sent = await endless(server);

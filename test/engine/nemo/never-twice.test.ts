@@ -239,6 +239,17 @@ describe('a daemon that is stopped while the agent speaks', () => {
   });
 });
 
+it('a message goes over a connection of its own: into one that is just being closed it would be in doubt', async () => {
+  const { engine, server, order, job } = await bench();
+  await engine.run(order(), job().context);
+  const [message] = server.requests.filter(({ path }) => path === SSE);
+  const others = server.requests.filter(({ path }) => path !== SSE);
+  expect(message?.port).toBeGreaterThan(0);
+  expect(others.map(({ port }) => port)).not.toContain(message?.port);
+  // Others do share theirs.
+  expect(new Set(others.map(({ port }) => port)).size).toBeLessThan(others.length);
+});
+
 it('an upload that the state shows late is not taken for something the message did', async () => {
   const { engine, server, order, job } = await bench({ speed: 1500 });
   server.fault({
@@ -250,16 +261,20 @@ it('an upload that the state shows late is not taken for something the message d
 });
 
 describe('a message that certainly was not taken', () => {
-  it.each<[string, Omit<Fault, 'match'>]>([
-    ['after a 429, once the pause is over', { status: 429, body: '{"code":429}', headers: { 'retry-after': '10' } }],
-    ['after a 429 that only the body speaks of', { status: 200, body: '{"code":429}' }],
-    ['after a refused token', { status: 401, body: '{"code":1001}' }],
-  ])('is sent once more: %s', async (_, fault) => {
+  const pause = { 'retry-after': '10' };
+  it.each<[string, number, Omit<Fault, 'match'>]>([
+    ['after a 429, once the pause is over', 10_000, { status: 429, body: '{"code":429}', headers: pause }],
+    ['after a 429 that only the body speaks of', 10_000, { status: 200, body: '{"code":429}', headers: pause }],
+    ['after a 429 that names no pause, in the body', 30_000, { status: 200, body: '{"code":429}' }],
+    ['after a refused token', 0, { status: 401, body: '{"code":1001}' }],
+  ])('is sent once more: %s', async (_, afterMs, fault) => {
     const { engine, server, order, job } = await bench({ server: { oneTokenPerClient: false } });
     server.fault({ match: { path: SSE }, ...fault });
     const work = job();
     await engine.run(order(), work.context);
+    const [first, second] = server.requests.filter(({ path }) => path === SSE);
     expect(server.count('POST', /run_sse/)).toBe(2);
+    expect((second?.at ?? 0) - (first?.at ?? 0)).toBeGreaterThanOrEqual(afterMs);
     expect(server.messages).toHaveLength(1);
     expect(work.doubts).toEqual([]);
   });

@@ -89,6 +89,8 @@ export interface LoggedRequest {
   body: string;
   bytes: number;
   status: number;
+  /** The client's end of its connection: the same for requests that share one. */
+  port: number | undefined;
 }
 
 const WEEK = 7 * 86_400_000;
@@ -228,6 +230,7 @@ export class NemoServer {
       body: '',
       bytes: 0,
       status: 0,
+      port: request.socket.remotePort,
     };
     list.push(entry);
     return entry;
