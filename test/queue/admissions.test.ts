@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import type { Sighting } from '../../src/core/job.ts';
-import type { StopReason } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Admissions } from '../../src/queue/admissions.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
@@ -12,7 +11,6 @@ import { MemoryJournal } from '../support/memory-journal.ts';
 function setup() {
   const ledger = new Ledger(new MemoryJournal(), new FakeClock());
   const reading: ((fingerprint: string) => void)[] = [];
-  const aborted: StopReason[] = [];
   const fatal: unknown[] = [];
   const resighted: string[] = [];
   const admissions = new Admissions({
@@ -22,10 +20,7 @@ function setup() {
     fingerprint: () => new Promise(resolve => reading.push(resolve)),
     lookAt: () => 'file',
     stillThere: () => true,
-    abort(_id, reason) {
-      aborted.push(reason);
-      return true;
-    },
+    abort: () => false,
     resight: job => void resighted.push(job.id),
     changed: async () => {},
     onFatal: error => void fatal.push(error),
@@ -35,7 +30,7 @@ function setup() {
     await expect.poll(() => reading.length).toBeGreaterThan(0);
     reading.shift()?.(fingerprint);
   };
-  return { admissions, ledger, reading, read, aborted, fatal, resighted };
+  return { admissions, ledger, reading, read, fatal, resighted };
 }
 
 const words: Partial<Sighting> = { sidecar: { path: '/in/clip.mp4.txt', text: 'to 20 MB' } };
@@ -72,7 +67,7 @@ describe('a file', () => {
     await admissions.onIdle();
     const [old, next] = ledger.atPlace('/in', 'clip.mp4');
     expect(next).toMatchObject({ state: { name: 'queued' }, pin });
-    expect(old?.id).not.toBe(next?.id);
+    expect(old?.state).toMatchObject({ name: 'cancelled', reason: { code: 'replaced' } });
   });
 
   it('sighted again and again as it is gets nothing more', async () => {
