@@ -149,10 +149,12 @@ async function live(
   const before = pointsOf(box).length;
   const child = box.spawn('run');
   for (const name of Object.keys(env)) delete env[name];
-  const gone = once(child, 'close');
+  let hasGone = false;
+  const gone = once(child, 'close').then(() => (hasGone = true));
   const helped = new Set<number>();
   try {
-    const over = () => isOver(box) || (failure === undefined ? waitsForPerson(box) : goOn(box, helped));
+    // Nobody helps any more once it is gone: what the next life asks for is for that one's test.
+    const over = () => hasGone || isOver(box) || (failure === undefined ? waitsForPerson(box) : goOn(box, helped));
     await Promise.race([gone, eventually(over, { what: 'the job to be over', withinMs: PATIENCE_MS })]);
     child.kill('SIGTERM');
   } catch (error) {
