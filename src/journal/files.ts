@@ -18,6 +18,7 @@ export interface JournalFile {
   /** Bytes written. Fewer than asked for means a full disk or a limit; the caller must look. */
   write(bytes: Uint8Array, position: number): Promise<number>;
   truncate(length: number): Promise<void>;
+  /** Rejects, too, when the file was deleted meanwhile: what is in it now nobody will ever read. */
   datasync(): Promise<void>;
   close(): Promise<void>;
 }
@@ -26,7 +27,15 @@ const FLAGS = { read: 'r', update: 'r+', create: 'wx+' } as const;
 
 export const realJournalFiles: JournalFiles = {
   list: dir => readdir(dir),
-  open: async (path, mode) => new RealFile(await open(path, FLAGS[mode], 0o600)),
+  async open(path, mode) {
+    const handle = await open(path, FLAGS[mode], 0o600);
+    try {
+      return new RealFile(handle, await hasName(handle));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+  },
   rename,
   unlink,
   async syncDir(dir) {
@@ -39,11 +48,18 @@ export const realJournalFiles: JournalFiles = {
   },
 };
 
+async function hasName(handle: FileHandle): Promise<boolean> {
+  return (await handle.stat()).nlink > 0;
+}
+
 class RealFile implements JournalFile {
   readonly #handle: FileHandle;
+  /** Whether this file system counts names at all. */
+  readonly #namesCount: boolean;
 
-  constructor(handle: FileHandle) {
+  constructor(handle: FileHandle, namesCount: boolean) {
     this.#handle = handle;
+    this.#namesCount = namesCount;
   }
 
   async read(into: Uint8Array, position: number): Promise<number> {
@@ -64,8 +80,10 @@ class RealFile implements JournalFile {
     return this.#handle.truncate(length);
   }
 
-  datasync(): Promise<void> {
-    return this.#handle.datasync();
+  async datasync(): Promise<void> {
+    await this.#handle.datasync();
+    if (!this.#namesCount || (await hasName(this.#handle))) return;
+    throw Object.assign(new Error('somebody deleted it'), { code: 'ENOENT' });
   }
 
   close(): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { MAX_WRITE_BYTES } from '../../src/journal/records.ts';
@@ -24,6 +24,18 @@ describe('an empty journal', () => {
 });
 
 describe('append', () => {
+  it('stops when its file was deleted: it went on in one without a name, and a start began everything again', async () => {
+    const dir = await tempDir();
+    const { journal, fatal } = await open(dir);
+    await journal.append([entry(0)]);
+    await rm(dir, { recursive: true });
+    await expect(journal.append([entry(1)])).rejects.toMatchObject({
+      code: 'journal-write',
+      message: 'The journal cannot be written: somebody deleted it.',
+    });
+    expect(fatal).toHaveLength(1);
+  });
+
   it('brings records back in order, as they were when they were appended', async () => {
     const dir = await tempDir();
     const { journal } = await open(dir);
