@@ -12,7 +12,7 @@ import { hasArrived, snapshotOf } from '../../../src/engine/nemo/state.ts';
 import { createStreamReader, meaningsOf } from '../../../src/engine/nemo/stream.ts';
 import { heard, repliesOf, SILENCE } from '../../../src/engine/nemo/turn.ts';
 import { plainWords } from '../../../src/engine/nemo/words.ts';
-import type { Http, HttpAnswer } from '../../../src/platform/http.ts';
+import { type Http, type HttpAnswer, readText } from '../../../src/platform/http.ts';
 import { silentLogger } from '../../../src/platform/log.ts';
 import { eventually } from '../../support/eventually.ts';
 import { bench, onEnd } from './support.ts';
@@ -41,6 +41,19 @@ describe('words made to keep us busy for ever', () => {
     }
     expect(JSON.stringify(turn).length).toBeLessThan(3_000_000);
     expect(repliesOf(turn)).toContain('1999 x');
+  });
+
+  it('are not collected when an answer that should be short goes on and on', async () => {
+    let sent = 0;
+    const body = Readable.from(
+      (function* () {
+        for (; sent < 1000; sent += 1) yield Buffer.alloc(100_000, 'x');
+      })(),
+    );
+    const answer = { status: 200, headers: {}, body };
+    await expect(readText(answer, 'https://api.example/x', 1_000_000)).rejects.toMatchObject({ code: 'bad-answer' });
+    expect(sent).toBeLessThan(50);
+    expect(body.destroyed).toBe(true);
   });
 
   it('end the stream when it goes on for ever, or one event does', () => {
@@ -189,6 +202,17 @@ describe('a download', () => {
       message: expect.stringContaining('cannot be what was asked for'),
     });
     expect(sent()).toBeLessThan(100_000_000);
+  });
+
+  it('and every other answer is asked for as it is: what comes packed could unpack to any size', async () => {
+    const { engine, server, order, job } = await bench();
+    await engine.run(order(), job().context);
+    const asked = [...server.requests, ...server.fetches].map(({ path, headers: sent }) => [
+      path,
+      sent['accept-encoding'],
+    ]);
+    expect(asked.length).toBeGreaterThan(5);
+    expect(asked).toEqual(asked.map(([path]) => [path, 'identity']));
   });
 
   it('from the API’s own host waits for its turn like every other request, and bears the token and who asks', async () => {
