@@ -1,0 +1,42 @@
+import { Writable } from 'node:stream';
+import { describe, expect, it } from 'vitest';
+import { createLogger, type LogOptions } from '../../src/platform/log.ts';
+
+/** What a record looks like where it is written. */
+function written(format: LogOptions['format'], record: object, message: string): string {
+  let text = '';
+  const stream = new Writable({
+    write(chunk, _encoding, done) {
+      text += String(chunk);
+      done();
+    },
+  });
+  createLogger({ level: 'debug', format, stream }).info(record, message);
+  return text;
+}
+
+const SECRET = 'planted-5f1e0c';
+
+describe('a log record', () => {
+  it('is one line of JSON with the time and what was said', () => {
+    const text = written('json', { job: 'abc', bytes: 7 }, 'file published');
+    expect(JSON.parse(text)).toMatchObject({ level: 30, job: 'abc', bytes: 7, msg: 'file published' });
+    expect(text.split('\n')).toHaveLength(2);
+  });
+
+  it.each<[string, object]>([
+    ['a field', { token: SECRET }],
+    ['a field of a field', { request: { authorization: `Bearer ${SECRET}` } }],
+    ['all headers', { request: { headers: { 'x-anything': SECRET } } }],
+    ['a field of an error', { err: Object.assign(new Error('refused'), { token: SECRET }) }],
+    ['a field two levels down', { err: Object.assign(new Error('refused'), { request: { password: SECRET } }) }],
+    ['a cookie', { answer: { cookie: SECRET } }],
+  ])('never shows what is called a secret: %s', (_where, record) => {
+    for (const format of ['json', 'pretty'] as const) {
+      const text = written(format, record, 'asked');
+      expect(text).toContain('asked');
+      expect(text).toContain('[secret]');
+      expect(text).not.toContain(SECRET);
+    }
+  });
+});
