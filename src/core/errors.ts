@@ -213,6 +213,18 @@ export function fileError(error: unknown, doing: string, path: string, hint?: st
   });
 }
 
+/** What the machine did to a call, whoever made it: a disk that fails or is full, no descriptors, no memory, a share that is gone. */
+const MACHINE_ERRNOS: ReadonlySet<string> = new Set([
+  ...['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM'],
+  ...['ESTALE', 'ENOTCONN', 'EHOSTDOWN', 'ENODEV', 'ENXIO'],
+]);
+
+/** An error nobody wrapped that is the machine's and no bug of ours, for the job of `path`; `undefined` for any other. */
+export function machineError(error: unknown, path: string): ShrinkError | undefined {
+  const errno = (error as NodeJS.ErrnoException | undefined)?.code;
+  return errno !== undefined && MACHINE_ERRNOS.has(errno) ? fileError(error, 'working on the file', path) : undefined;
+}
+
 const FILE_HINTS: Partial<Record<ErrorCode, string>> = {
   'no-space': 'Free some space; shrinkbox goes on by itself.',
   denied: 'Check the permissions of that path for the user shrinkbox runs as (shrinkbox doctor tests every folder).',

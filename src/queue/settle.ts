@@ -1,5 +1,5 @@
 /** What becomes of a job whose run ended in an error: tried again, waiting, held, failed, superseded, or done by the other engine. */
-import { type Advice, adviceFor, backoffMs, isShrinkError, ShrinkError } from '../core/errors.ts';
+import { type Advice, adviceFor, backoffMs, isShrinkError, machineError, ShrinkError } from '../core/errors.ts';
 import { type Job, type Reason, RESTING } from '../core/job.ts';
 import { IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
 import type { StopReason } from '../engine/engine.ts';
@@ -50,15 +50,16 @@ export function createSettler({
 }: SettlerOptions): (run: EndedRun, error: unknown) => Promise<Outcome> {
   return settle;
 
-  async function settle(run: EndedRun, error: unknown): Promise<Outcome> {
+  async function settle(run: EndedRun, thrown: unknown): Promise<Outcome> {
     const { id, signal } = run;
     const job = ledger.get(id);
     if (!job || RESTING.has(job.state.name)) {
-      if (error instanceof ShrinkError) return { kind: 'rested' };
-      throw error;
+      if (thrown instanceof ShrinkError) return { kind: 'rested' };
+      throw thrown;
     }
     if (signal.aborted) return await settleAborted(job, signal.reason as StopReason);
-    if (!(error instanceof ShrinkError)) return await settleBug(job, error);
+    const error = thrown instanceof ShrinkError ? thrown : machineError(thrown, job.path);
+    if (!error) return await settleBug(job, thrown);
     log.debug({ job: id, code: error.code, doing: error.doing, subject: error.subject }, error.message);
     const advice = adviceFor(error.code);
     if (canFallBack(job, error)) {

@@ -342,6 +342,26 @@ describe('what goes wrong', () => {
     expect(job().state).toMatchObject({ name: 'failed', reason: { code: 'crashed' } });
   });
 
+  it.each([
+    ['EIO', 'waiting', 'io'],
+    ['ENOSPC', 'waiting', 'no-space'],
+    ['EMFILE', 'waiting', 'io'],
+    ['EROFS', 'held', 'denied'],
+    ['EINVAL', 'failed', 'crashed'],
+  ])(
+    '%s met where nobody expected it is the machine, not a bug: %s (was: the file failed for good)',
+    async (errno, name, code) => {
+      const { run, job, world } = await setup();
+      world.engines = {
+        local: new FakeEngine('local', async () => {
+          throw Object.assign(new Error(`${errno}: said by the disk`), { code: errno });
+        }),
+      };
+      await run();
+      expect(job().state).toMatchObject({ name, reason: { code, text: expect.stringContaining('said by the disk') } });
+    },
+  );
+
   it('a journal that cannot be written stops everything', async () => {
     const { run, world } = await setup();
     world.engines = { local: new FakeEngine('local', async () => fails('journal-write')) };

@@ -130,13 +130,18 @@ async function settle(from: string, to: string): Promise<number> {
   }
 }
 
+/** Puts a working file on the disk. Resolves with its bytes. */
 export async function syncFile(path: string): Promise<number> {
-  const file = await open(path, 'r+');
   try {
-    await file.sync();
-    return (await file.stat()).size;
-  } finally {
-    await file.close();
+    const file = await open(path, 'r+');
+    try {
+      await file.sync();
+      return (await file.stat()).size;
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(error, 'putting a finished step on the disk', path);
   }
 }
 
