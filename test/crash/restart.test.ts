@@ -1,10 +1,11 @@
 import { descendants } from '../support/descendants.ts';
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Box } from '../support/box.ts';
 import { eventually } from '../support/eventually.ts';
 import { footage } from '../support/footage.ts';
+import { longJournal, OLD_JOB } from '../torture/crash/long-journal.ts';
 
 let box: Box;
 
@@ -21,6 +22,26 @@ const MOMENTS = [
   'published',
   'disposing',
 ] as const;
+
+it('a start clears what a crash left, and compacts a journal of very many records without forgetting a job', async () => {
+  box = new Box();
+  await longJournal(box);
+  const left = ['state/work/unknown2/out.mp4', 'state/identity.json.tmp-1f2e', `outbox/.shrinkbox-${OLD_JOB}.part`];
+  for (const path of [...left, 'outbox/.theirs.part']) {
+    mkdirSync(dirname(join(box.dir, path)), { recursive: true });
+    writeFileSync(join(box.dir, path), 'x');
+  }
+  await box.start();
+  expect(left.filter(path => existsSync(join(box.dir, path)))).toEqual([]);
+  expect(existsSync(join(box.outbox, '.theirs.part'))).toBe(true);
+  await eventually(() => readdirSync(join(box.state, 'journal')).join() === '000002.jsonl', {
+    what: 'the journal to be one snapshot',
+  });
+  expect((await box.jobs()).map(({ id, state }) => [id, state])).toEqual([[OLD_JOB, 'skipped']]);
+  await box.kill('SIGKILL');
+  await box.start();
+  expect((await box.jobs()).map(({ id, state }) => [id, state])).toEqual([[OLD_JOB, 'skipped']]);
+});
 
 describe('kill -9 and start again', () => {
   it.each(MOMENTS)('after "%s": the job is finished, once, and nothing is left over', async moment => {

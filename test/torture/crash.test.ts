@@ -77,6 +77,11 @@ describe('nothing is done on the word of what a power cut could take back', () =
   }, 600_000);
 });
 
+it('a journal that could not be synced ends the daemon, which syncs it no more and goes on at the next start', async () => {
+  const { killed, outputs } = await run(LOCAL, ['before datasync state/journal/000001.jsonl [started] #1'], 'EIO');
+  expect({ killed, outputs }).toEqual({ killed: 1, outputs: ['trip/clip.mp4', 'trip/clip.report.txt'] });
+}, 600_000);
+
 function ofPlaces(paths: readonly string[], ...places: string[]): string[] {
   return paths.filter(path => places.some(place => path.startsWith(`${place}/`)));
 }
