@@ -139,14 +139,21 @@ function isStarted(): boolean {
   }
 }
 
-/** A standard stream. `shrinkbox jobs | head` closes its pipe early: no reason to complain, nor for a daemon to end. */
-function outputOf(stream: NodeJS.WriteStream): Output {
+/**
+ * A standard stream. `shrinkbox jobs | head` closes its pipe early: no reason to complain, nor for a daemon to end. A disk
+ * that is full is none for a daemon either; `lost` says that not all was written.
+ */
+function outputOf(stream: NodeJS.WriteStream): Output & { readonly lost: string | undefined } {
   let isRead = true;
+  let lost: string | undefined;
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
-    isRead = false;
+    if (error.code === 'EPIPE') isRead = false;
+    else lost = error.message;
   });
   return {
+    get lost() {
+      return lost;
+    },
     // Writing on would only fail again.
     write: text => isRead && stream.write(text),
     get writable() {
@@ -168,8 +175,14 @@ if (isStarted()) {
   const { stdout, stderr, env } = process;
   const streams = { stdout: outputOf(stdout), stderr: outputOf(stderr) };
   const io: Io = { ...streams, env, cwd: process.cwd(), home: homedir(), clock: systemClock, signals: process };
-  const code = await main(process.argv.slice(2), io);
-  await Promise.all([stdout, stderr].map(stream => new Promise(written => stream.write('', written))));
+  let code = await main(process.argv.slice(2), io);
+  const written = (stream: NodeJS.WriteStream) => new Promise(done => stream.write('', done));
+  await written(stdout);
+  if (code === EXIT.fine && streams.stdout.lost !== undefined) {
+    streams.stderr.write(`shrinkbox: not all of the answer could be written: ${streams.stdout.lost}\n`);
+    code = EXIT.unexpected;
+  }
+  await written(stderr);
   // Node would wait for threads that wait for a share that hangs. systemd takes this signal for an ordinary end.
   if (callsUnderWay() > 0) process.kill(process.pid, code === EXIT.fine ? 'SIGTERM' : 'SIGKILL');
   process.exit(code);

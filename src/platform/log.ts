@@ -24,10 +24,14 @@ export function createLogger(options: LogOptions): Logger {
     timestamp: stdTimeFunctions.isoTime,
     redact: { paths: SECRET_FIELDS.flatMap(name => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
   };
-  if (!readable) return pino(settings, options.stream ?? pino.destination({ fd: 2, sync: true }));
+  const destination = options.stream ?? standardError();
+  if (!readable) return pino(settings, destination);
   // Forty modules that a service, whose log is for programs, never needs.
   const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
-  return pino(settings, pretty({ ...READABLE, colorize: stream.isTTY === true, destination: destinationOf(options) }));
+  return pino(
+    settings,
+    pretty({ ...READABLE, colorize: stream.isTTY === true, destination: destination as NodeJS.WritableStream }),
+  );
 }
 
 /** One line a record: when, how bad, which job and file, what happened, and the rest in brackets. */
@@ -39,9 +43,14 @@ const READABLE = {
   messageFormat: '{if job}{job} {end}{if file}{file} {end}{msg}',
 };
 
-function destinationOf({ stream }: LogOptions): NodeJS.WritableStream | number {
-  return (stream as NodeJS.WritableStream | undefined) ?? 2;
+/** A log disk that is full or away is no reason to stop working: what it did not take is written once it does, as far as it is kept. */
+function standardError(): DestinationStream {
+  const destination = pino.destination({ fd: 2, sync: true, maxLength: MOST_KEPT });
+  destination.on('error', () => {});
+  return destination;
 }
+
+const MOST_KEPT = 1_000_000;
 
 /** A logger that says nothing, for tests and one-shot commands. */
 export const silentLogger: Logger = pino({ level: 'silent' });
