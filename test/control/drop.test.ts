@@ -5,6 +5,7 @@ import { createDropBox, type DropRequest, nameFor, sweepDrops } from '../../src/
 import { type Files, nodeFiles } from '../../src/platform/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { eventually } from '../support/eventually.ts';
+import { FailingFiles } from '../support/failing-files.ts';
 import { ask, serving, tempDir } from '../support/serving.ts';
 
 const GENEROUS = { bytes: 0, share: 0 };
@@ -40,6 +41,23 @@ it('keeps to a hidden name in progress until the file is whole', async () => {
   }
   await put({ body: slow() });
   expect(seen).toEqual([[expect.stringMatching(/^\.shrinkbox-drop-[0-9a-f]{16}\.part$/)]]);
+});
+
+it('says that a file is there once a power cut cannot take it back', async () => {
+  const files = new FailingFiles();
+  const { inbox, put } = await boxIn({ files });
+  await put({ words: 'mute' });
+  const steps = files.changes.map(
+    ({ operation, path }) => `${operation} ${path.slice(inbox.length).replace(/[0-9a-f]{16}/, 'X')}`,
+  );
+  const told = /^(sync|sync folder|link|unlink) /;
+  expect(steps.filter(step => told.test(step))).toEqual([
+    'sync /.shrinkbox-drop-X.part',
+    'sync /clip.mp4.txt',
+    'link /clip.mp4',
+    'unlink /.shrinkbox-drop-X.part',
+    'sync folder ',
+  ]);
 });
 
 it('takes no name that is taken, neither for the file nor for its words', async () => {
