@@ -123,7 +123,8 @@ const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
   unavailable: { kind: 'wait', firstMs: 10 * SECOND, maxMs: 5 * MINUTE },
   io: { kind: 'wait', firstMs: MINUTE, maxMs: 30 * MINUTE },
   'bad-name': { kind: 'fail' },
-  'tool-missing': { kind: 'hold' },
+  // An upgrade takes ffmpeg away for a moment; nobody should have to retry a folder of jobs for that.
+  'tool-missing': { kind: 'wait', firstMs: 30_000, maxMs: 900_000 },
   'child-failed': { kind: 'fail' },
   'child-killed': { kind: 'retry', times: 2, firstMs: 5 * SECOND },
   'child-stalled': { kind: 'retry', times: 1, firstMs: 5 * SECOND },

@@ -22,7 +22,7 @@ export interface ActionsOptions {
 }
 
 /** Held for one of these, a local job goes on from its checkpoints: what it reached was not what was wrong. */
-const GOES_ON: ReadonlySet<string> = new Set<ErrorCode>(['denied', 'tool-missing', 'unavailable', 'no-space']);
+const GOES_ON: ReadonlySet<string> = new Set<ErrorCode>(['denied', 'unavailable', 'no-space']);
 
 export class Actions {
   readonly #options: ActionsOptions;

@@ -362,6 +362,13 @@ describe('what goes wrong', () => {
     },
   );
 
+  it('ffmpeg that is away for a moment, as while it is upgraded, is waited for (was: every job that met it was held)', async () => {
+    const { run, job, world } = await setup();
+    world.engines = { local: new FakeEngine('local', async () => fails('tool-missing')) };
+    await run();
+    expect(job().state).toMatchObject({ name: 'waiting', reason: { code: 'tool-missing' } });
+  });
+
   it('a journal that cannot be written stops everything', async () => {
     const { run, world } = await setup();
     world.engines = { local: new FakeEngine('local', async () => fails('journal-write')) };

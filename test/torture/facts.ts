@@ -44,6 +44,7 @@ export function whereItStands(pid: number): string {
     }
   };
   const status = read(`${pid}/status`);
+  const of = (keys: string) => status.match(new RegExp(`^(${keys}):.*$`, 'gm'))?.join(', ') ?? '?';
   const threads = (existsSync(`/proc/${pid}/task`) ? readdirSync(`/proc/${pid}/task`) : []).map(
     thread => `${thread} ${read(`${pid}/task/${thread}/wchan`)} ${read(`${pid}/task/${thread}/syscall`)}`,
   );
@@ -51,7 +52,9 @@ export function whereItStands(pid: number): string {
   const { stdout } = spawnSync('gdb', args, { encoding: 'utf8', timeout: 60_000 });
   const frames = (stdout ?? '').split('\n').filter(line => /^(Thread|#)/.test(line));
   return [
-    `${/^State:.*$/m.exec(status)?.[0]}, ${/^SigQ:.*$/m.exec(status)?.[0]}`,
+    `${of('State|PPid|Threads|SigQ|SigPnd|ShdPnd')}; asked by ${process.pid}, ${read(`${process.pid}/status`)
+      .match(/^(Sig|Shd).*$/gm)
+      ?.join(', ')}`,
     ...threads,
     ...descendantsOf(pid).map(child => `child ${child.pid} ${child.command}`),
     ...frames,
