@@ -12,7 +12,7 @@ import { hasArrived, snapshotOf } from '../../../src/engine/nemo/state.ts';
 import { createStreamReader, meaningsOf } from '../../../src/engine/nemo/stream.ts';
 import { heard, repliesOf, SILENCE } from '../../../src/engine/nemo/turn.ts';
 import { plainWords } from '../../../src/engine/nemo/words.ts';
-import { type Http, type HttpAnswer, readText } from '../../../src/platform/http.ts';
+import { type Http, type HttpAnswer, networkError, readText } from '../../../src/platform/http.ts';
 import { silentLogger } from '../../../src/platform/log.ts';
 import { eventually } from '../../support/eventually.ts';
 import { bench, onEnd } from './support.ts';
@@ -41,6 +41,12 @@ describe('words made to keep us busy for ever', () => {
     }
     expect(JSON.stringify(turn).length).toBeLessThan(3_000_000);
     expect(repliesOf(turn)).toContain('1999 x');
+  });
+
+  it('about a host that cannot be reached name it, and nothing of the address it was signed with', () => {
+    const error = networkError(new Error('gone'), 'https://files.example/film.mp4?signature=planted-5f1e0c');
+    expect(error).toMatchObject({ code: 'unreachable', subject: 'files.example' });
+    expect(JSON.stringify([String(error), error])).not.toMatch(/planted|film\.mp4/);
   });
 
   it('are not collected when an answer that should be short goes on and on', async () => {
