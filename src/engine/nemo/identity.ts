@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Conf } from './conf.ts';
 import { fileError, ShrinkError } from '../../core/errors.ts';
@@ -62,6 +62,7 @@ export function createIdentity({ dir, apiUrl, clientId: configured }: IdentityOp
     const to = store();
     try {
       write(to);
+      syncFolder(dir);
     } catch (error) {
       throw hasErrno(error) ? fileError(error, 'keeping identity.json', dir) : unreadable(dir, error);
     }
@@ -115,6 +116,16 @@ function open(dir: string): Conf<Kept> {
     // Dots in keys and values are data here.
     accessPropertiesByDotNotation: false,
   });
+}
+
+/** conf syncs the file it writes before it renames it; that the new one is there to stay is for the folder to keep. */
+function syncFolder(dir: string): void {
+  const folder = openSync(dir, 'r');
+  try {
+    fsyncSync(folder);
+  } finally {
+    closeSync(folder);
+  }
 }
 
 /** conf makes what is missing on the way, so that looking may meet a full disk as well. */
