@@ -5,7 +5,7 @@ import type { Trial } from '../suite.ts';
 /** What acts on a disk fail with, by act. */
 const ERRORS: readonly [acts: RegExp, errno: string][] = [
   [/^before (write|write file|create|mkdir|link) /, 'ENOSPC'],
-  [/^before (sync|datasync|rename|link|unlink|utimes|truncate|chmod) /, 'EIO'],
+  [/^before (f?sync|f?datasync|rename|link|unlink|utimes|truncate|chmod) /, 'EIO'],
   [/^within write /, 'short'],
 ];
 /** What acts that need room fail with where it is a quota that is used up. */
