@@ -9,7 +9,7 @@ const ANSWER_MS = 20_000;
 /** A share takes its time to put gigabytes on its disk (2 GB at 10 MB/s). */
 const DATA_MS = 5 * 60_000;
 /**
- * For so long the list of mounts is taken to be what it was; reading it takes as long as two calls. A mount that hangs from its
+ * For so long mounts and links are taken to be what they were; reading the list of mounts takes as long as two calls. A mount that hangs from its
  * first moment is met without its gate in that time, by calls that each hold a thread.
  */
 const MOUNTS_MS = 50;
@@ -34,11 +34,13 @@ export interface GatedOptions {
 export function gatedFiles(files: Files, options: GatedOptions): Files {
   const { clock, answerMs = ANSWER_MS } = options;
   const gates = new Map<string, MountGate>();
-  let known: { mounts: Mount[]; at: number } | undefined;
+  let known: { mounts: Mount[]; seen: Map<string, string>; at: number } | undefined;
   const gateOf = (path: string): MountGate | undefined => {
     const now = clock.monotonic();
-    if (!known || now - known.at >= MOUNTS_MS) known = { mounts: (options.mounts ?? readMounts)(), at: now };
-    const mount = mountOf(known.mounts, throughLinks(path, known.mounts));
+    if (!known || now - known.at >= MOUNTS_MS)
+      known = { mounts: (options.mounts ?? readMounts)(), seen: new Map(), at: now };
+    const { mounts, seen } = known;
+    const mount = mountOf(mounts, throughLinks(path, mounts, seen));
     if (!mount || !kindOfType(mount.type).polled) return undefined;
     let gate = gates.get(mount.point);
     if (!gate) gates.set(mount.point, (gate = new MountGate(mount.point, clock, answerMs, options.slots)));

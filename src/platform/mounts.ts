@@ -1,5 +1,5 @@
-import { readFileSync, readlinkSync, statfsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
+import { lstatSync, readFileSync, readlinkSync, statfsSync } from 'node:fs';
+import { dirname } from 'node:path';
 
 /**
  * What kind of file system a path lies on: whether changes by others can be seen as events, whether names are free, whether
@@ -74,37 +74,40 @@ export function mountOf(mounts: readonly Mount[], path: string): Mount | undefin
   return found;
 }
 
-/** As many links as Linux follows in one path before it says ELOOP. */
-const MOST_LINKS = 40;
-
 /**
  * Where `path` (absolute) leads through its symbolic links, as far as that can be known without asking a mount that may hang:
- * the rest below such a mount, or below what is not there, is left as it was said. Only readlink(2) of places on other mounts.
+ * the rest below such a mount, below what is not there, or of links that lead in a circle is left as it was said. Asks places on
+ * other mounts only. `seen` keeps what was found for as long as the caller takes it to be so: without it each call looks at every
+ * folder of the path.
  */
-export function throughLinks(path: string, mounts: readonly Mount[]): string {
-  const rest = path.split('/');
-  let at = '/';
-  let links = 0;
-  for (let name = rest.shift(); name !== undefined; name = rest.shift()) {
-    const next = join(at, name);
-    const mount = mountOf(mounts, next);
-    if (mount && kindOfType(mount.type).polled) return join(next, ...rest);
-    const target = next === '/' ? undefined : targetOf(next);
-    if (target === undefined) {
-      at = next;
-      continue;
-    }
-    links += 1;
-    if (links > MOST_LINKS) return path;
-    rest.unshift(...target.split('/'));
-    at = target.startsWith('/') ? '/' : dirname(next);
+export function throughLinks(path: string, mounts: readonly Mount[], seen = new Map<string, string>()): string {
+  return walk('/', path);
+
+  function walk(from: string, way: string): string {
+    return way.split('/').reduce(step, from);
   }
-  return at;
+
+  function step(at: string, name: string): string {
+    if (name === '' || name === '.') return at;
+    if (name === '..') return dirname(at);
+    const next = at === '/' ? `/${name}` : `${at}/${name}`;
+    const known = seen.get(next);
+    if (known !== undefined) return known;
+    // What a circle of links comes back to.
+    seen.set(next, next);
+    const mount = mountOf(mounts, next);
+    const target = mount && kindOfType(mount.type).polled ? undefined : targetOf(next);
+    if (target === undefined) return next;
+    const leadsTo = walk(target.startsWith('/') ? '/' : at, target);
+    seen.set(next, leadsTo);
+    return leadsTo;
+  }
 }
 
+/** Where a link points; `undefined` for whatever is none. Not by readlink(2) alone: an error for each folder takes ten times as long. */
 function targetOf(path: string): string | undefined {
   try {
-    return readlinkSync(path);
+    return lstatSync(path, { throwIfNoEntry: false })?.isSymbolicLink() ? readlinkSync(path) : undefined;
   } catch {
     return undefined;
   }

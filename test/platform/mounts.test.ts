@@ -116,6 +116,16 @@ describe('links', () => {
       expect(leads('deep/up/in/on/b.mp4')).toBe('share/in/on/b.mp4');
       expect(leads('missing/x/y')).toBe('missing/x/y');
       expect(leads('round/x')).toBe('round/x');
+      symlinkSync('there', join(dir, 'here'));
+      symlinkSync('here', join(dir, 'there'));
+      expect(leads('here/x')).toBe('here/x');
+      // Was: a file 300 folders deep took minutes, because each call looked at each folder again.
+      const seen = new Map<string, string>();
+      const kept = () => throughLinks(join(dir, 'deep/a.mp4'), mounted, seen);
+      expect(kept()).toBe(join(dir, 'real/deep/a.mp4'));
+      rmSync(join(dir, 'deep'));
+      expect(kept()).toBe(join(dir, 'real/deep/a.mp4'));
+      expect(leads('deep/a.mp4')).toBe('deep/a.mp4');
     } finally {
       rmSync(dir, { recursive: true });
     }
