@@ -22,6 +22,7 @@ export async function eventually<T>(
       last = error;
     }
     if (performance.now() > end) throw new Error(`waited ${withinMs} ms for ${what}; last seen: ${String(last)}`);
-    await new Promise(resolve => setTimeout(resolve, everyMs));
+    // By way of the event loop: looks that take longer than they are apart would be all that Node does, and no child's end be heard.
+    await new Promise(resolve => setTimeout(() => setImmediate(resolve), everyMs));
   }
 }
