@@ -36,7 +36,7 @@ export interface Notify {
 /** Over a quarter of an hour: enough for a router that starts again, short enough that old news is not sent next day. */
 const PAUSES_MS: readonly number[] = [2_000, 15_000, 60_000, 240_000, 600_000];
 /** An address that asks for a longer pause than this waits no longer, milliseconds. */
-const LONGEST_PAUSE_MS = 600_000;
+const MAX_PAUSE_MS = 600_000;
 /** Messages that may wait for one address. */
 const WAITING = 100;
 const ANSWER_MS = 15_000;
@@ -80,7 +80,7 @@ export function createNotify(options: NotifyOptions): Notify {
       if (outcome.ok) return undefined;
       const pause = pauses[tries];
       if (!outcome.passing || pause === undefined || ending.signal.aborted) return outcome.said;
-      const asked = Math.min(outcome.retryAfterMs ?? 0, LONGEST_PAUSE_MS);
+      const asked = Math.min(outcome.retryAfterMs ?? 0, MAX_PAUSE_MS);
       log.debug({ url: maskUrl(address), tries: tries + 1 }, `notification: ${outcome.said}; trying again`);
       await sleep(clock, Math.max(pause, asked), ending.signal).catch(() => {});
     }

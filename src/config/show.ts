@@ -1,4 +1,4 @@
-const LONGEST_SHOWN = 60;
+const MAX_SHOWN = 60;
 
 /**
  * A value from the config as an error message may show it: short, one line, and without anything that looks like a secret.
@@ -10,7 +10,7 @@ export function show(value: unknown): string {
   if (typeof value !== 'string') return String(value as number | boolean | bigint);
   if (looksSecret(value)) return '"[hidden]"';
   const line = maskUrl(value).replace(/\s+/g, ' ');
-  return JSON.stringify(line.length > LONGEST_SHOWN ? `${line.slice(0, LONGEST_SHOWN)}...` : line);
+  return JSON.stringify(line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN)}...` : line);
 }
 
 /** Long runs of mixed letters and digits without spaces or folders are keys and tokens more often than anything else. */

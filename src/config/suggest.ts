@@ -19,14 +19,14 @@ export function editDistance(a: string, b: string): number {
 }
 
 /** Longer than any word of ours by far; whatever is longer is no typing mistake and not worth comparing. */
-const LONGEST = 60;
+const MAX_WORD_LENGTH = 60;
 
 /**
  * The known word a person most likely meant, or `undefined` when none is near: at most a third of the letters wrong, case,
  * hyphens and camelCase not counted (`stateDir` and `state-dir` are `state_dir`).
  */
 export function closest(word: string, known: Iterable<string>): string | undefined {
-  if (word.length > LONGEST) return undefined;
+  if (word.length > MAX_WORD_LENGTH) return undefined;
   const plain = (text: string) => text.toLowerCase().replace(/[\s_-]/g, '');
   let found: string | undefined;
   let least = Number.POSITIVE_INFINITY;

@@ -11,7 +11,7 @@ import { dirname, join } from 'node:path';
 import { fileError, ShrinkError } from '../core/errors.ts';
 
 /** Linux takes 107 bytes, macOS 103 (sun_path less the final NUL); 100 leaves room for the name it is bound under. */
-const LONGEST_PATH = 100;
+const MAX_PATH_LENGTH = 100;
 
 /** The control socket's place for a state directory, as the contract names it. */
 export function controlSocket(stateDir: string): string {
@@ -38,7 +38,7 @@ export async function claimSocket(place: string, env: NodeJS.ProcessEnv): Promis
   const found = await lookAt(place);
   if (found === 'other') throw notASocket(place);
   if (found === 'socket') await removeStale(place);
-  const real = Buffer.byteLength(place) <= LONGEST_PATH ? place : await fallback(place, env);
+  const real = Buffer.byteLength(place) <= MAX_PATH_LENGTH ? place : await fallback(place, env);
   if (found === 'link') {
     // Ours only: nobody else writes into the state directory, but a link somebody made on purpose is not for us to remove.
     const target = await readlink(place);
@@ -117,7 +117,7 @@ async function fallback(place: string, env: NodeJS.ProcessEnv): Promise<string> 
       : join(tmpdir(), `shrinkbox-${uid}-${hash}`);
   await privateFolder(folder, uid);
   const real = join(folder, 'control.sock');
-  if (Buffer.byteLength(real) > LONGEST_PATH) {
+  if (Buffer.byteLength(real) > MAX_PATH_LENGTH) {
     throw new ShrinkError('bad-name', `no place for the control socket: ${place} and ${real} are both too long`, {
       hint: 'Use a shorter state_dir, or a shorter TMPDIR.',
     });

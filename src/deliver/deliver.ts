@@ -42,7 +42,7 @@ export interface DeliverOptions {
 }
 
 /** ` (2)` and on; a folder with more files of one name has another problem. */
-const MOST_NAMES = 1000;
+const MAX_NAMES = 1000;
 
 /**
  * Delivers the file and resolves when it is durable under its final name. The candidate (or source) is only read. On an
@@ -103,7 +103,7 @@ async function stage(verified: Verified, folder: string, options: DeliverOptions
 async function publish(staged: Staged, folder: string, wanted: string, options: DeliverOptions): Promise<Delivery> {
   const { files, log, job } = options;
   const taken = await namesIn(folder, files);
-  for (let n = 1; n <= MOST_NAMES; n++) {
+  for (let n = 1; n <= MAX_NAMES; n++) {
     const name = numbered(wanted, n);
     const target = join(folder, name);
     const isFree = !taken.has(collisionKey(name));
@@ -119,7 +119,7 @@ async function publish(staged: Staged, folder: string, wanted: string, options: 
     });
     if (twin) return twin;
   }
-  throw new ShrinkError('denied', `${folder} has ${MOST_NAMES} files named like ${wanted} already`, {
+  throw new ShrinkError('denied', `${folder} has ${MAX_NAMES} files named like ${wanted} already`, {
     doing: 'choosing a name',
     subject: folder,
     hint: 'Clear the outbox, or put something that differs into the output template.',

@@ -169,7 +169,7 @@ async function archive(options: DisposeOptions): Promise<string> {
 async function moveToFreeName(folder: string, wanted: string, options: DisposeOptions): Promise<string> {
   const { files } = options;
   const taken = await namesIn(folder, files);
-  for (let n = 1; n <= MOST_NAMES; n++) {
+  for (let n = 1; n <= MAX_NAMES; n++) {
     const name = numbered(wanted, n);
     if (taken.has(collisionKey(name))) continue;
     const to = join(folder, name);
@@ -178,12 +178,12 @@ async function moveToFreeName(folder: string, wanted: string, options: DisposeOp
     if (!samePin(await pinOf(options.path, files), options.pin)) throw changed(options.path);
     if ((await move(options.path, to, options)) === 'moved') return to;
   }
-  throw new ShrinkError('denied', `${folder} has ${MOST_NAMES} files named like ${wanted} already`, {
+  throw new ShrinkError('denied', `${folder} has ${MAX_NAMES} files named like ${wanted} already`, {
     subject: folder,
   });
 }
 
-const MOST_NAMES = 1000;
+const MAX_NAMES = 1000;
 
 /** Within one file system a change of name, else a copy that is synced and compared before the original goes. */
 async function move(

@@ -151,9 +151,9 @@ export interface WriteReportOptions {
 }
 
 /** Enough for a file name wanted by that many jobs at once. */
-const MOST_NAMES = 100;
+const MAX_NAMES = 100;
 /** No report of ours is longer; a larger file is somebody's own. */
-const MOST_BYTES = 64 * 1024;
+const MAX_BYTES = 64 * 1024;
 
 /**
  * Writes the report in one step beside the results and gives its path. A file of that name which is not this job's report
@@ -199,14 +199,14 @@ export async function removeReport(path: string, { job, files }: { job?: string;
 async function place(temp: string, folder: string, stem: string, options: WriteReportOptions): Promise<string> {
   const { files, job, kind } = options;
   const ending = `.${kind}.txt`;
-  for (let n = 1; n <= MOST_NAMES; n++) {
+  for (let n = 1; n <= MAX_NAMES; n++) {
     const path = join(folder, numbered(stem + ending, n, ending));
     if ((await moveWithoutOverwriting(temp, path, files)) === 'moved') return path;
     if ((await jobOfReport(path, files)) !== job) continue;
     await files.rename(temp, path);
     return path;
   }
-  throw new ShrinkError('denied', `${folder} has ${MOST_NAMES} reports named like ${stem}${ending}`, {
+  throw new ShrinkError('denied', `${folder} has ${MAX_NAMES} reports named like ${stem}${ending}`, {
     subject: folder,
     hint: 'Clear old reports from the outbox.',
   });
@@ -232,7 +232,7 @@ async function writeWhole(path: string, text: string, files: Files): Promise<voi
 async function jobOfReport(path: string, files: Files): Promise<string | undefined> {
   try {
     const found = await lstatIfThere(path, files);
-    if (!found?.isFile() || found.size > MOST_BYTES) return undefined;
+    if (!found?.isFile() || found.size > MAX_BYTES) return undefined;
     const handle = await files.open(path, 'r');
     try {
       const buffer = Buffer.alloc(Number(found.size));

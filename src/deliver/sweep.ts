@@ -5,7 +5,7 @@ import { errnoOf, type Files } from '../platform/files.ts';
 import type { Logger } from '../platform/log.ts';
 
 /** Folders looked at in one sweep; an outbox with more has its rest swept by nobody, which costs space, not safety. */
-const MOST_FOLDERS = 50_000;
+const MAX_FOLDERS = 50_000;
 
 /**
  * Removes temporary files of ours that belong to no active job, in an outbox (or archive) and its sub-folders; links are
@@ -19,7 +19,7 @@ export async function sweepOutbox(
 ): Promise<string[]> {
   const removed: string[] = [];
   const folders = [outbox];
-  for (let i = 0; i < folders.length && i < MOST_FOLDERS; i++) {
+  for (let i = 0; i < folders.length && i < MAX_FOLDERS; i++) {
     const folder = folders[i] as string;
     for (const entry of await listed(folder, files, log)) {
       const path = join(folder, entry.name);

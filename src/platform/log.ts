@@ -45,12 +45,12 @@ const READABLE = {
 
 /** A log disk that is full or away is no reason to stop working: what it did not take is written once it does, as far as it is kept. */
 function standardError(): DestinationStream {
-  const destination = pino.destination({ fd: 2, sync: true, maxLength: MOST_KEPT });
+  const destination = pino.destination({ fd: 2, sync: true, maxLength: MAX_BUFFERED });
   destination.on('error', () => {});
   return destination;
 }
 
-const MOST_KEPT = 1_000_000;
+const MAX_BUFFERED = 1_000_000;
 
 /** A logger that says nothing, for tests and one-shot commands. */
 export const silentLogger: Logger = pino({ level: 'silent' });

@@ -27,7 +27,7 @@ export interface WorkerOptions {
 /** What may be over in a while: a full or vanished archive. The delivery stands meanwhile. */
 const PASSING: ReadonlySet<ErrorCode> = new Set(['no-space', 'unavailable', 'io']);
 /** Half an hour to two hours, by the waits of these errors; then the original stays, and the job says so. */
-const MOST_WAITS = 8;
+const MAX_WAITS = 8;
 
 interface Run {
   id: string;
@@ -227,7 +227,7 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
       if (gone) events.push({ event: 'disposed', data: gone });
     } catch (error) {
       if (!(error instanceof ShrinkError)) throw error;
-      if (PASSING.has(error.code) && ledger.expect(id).waits < MOST_WAITS) throw deliveredBut(error);
+      if (PASSING.has(error.code) && ledger.expect(id).waits < MAX_WAITS) throw deliveredBut(error);
       note = `the original stays where it is: ${error.message}`;
       log.warn({ job: id, code: error.code }, note);
     }

@@ -17,7 +17,7 @@ export interface Measured {
 /** Rounding of clocks on the way through containers; half a frame is allowed where frames are longer. */
 const DURATION_TOLERANCE_S = 0.05;
 /** A source delivered as it is may have a damaged spot: it had it before, and nobody can do better. */
-const LEAST_OF_SOURCE = 0.95;
+const MIN_SHARE_OF_SOURCE = 0.95;
 
 /**
  * Every promise the candidate breaks, a sentence each; empty when it may be delivered. Pure. A source that is delivered as it is
@@ -42,7 +42,7 @@ export function check(candidate: Candidate, measured: Measured): string[] {
   if (candidate.isSource) {
     const played = measured.decodedFrames / Math.max(1, facts.video.frames);
     must(
-      played >= LEAST_OF_SOURCE,
+      played >= MIN_SHARE_OF_SOURCE,
       `only ${measured.decodedFrames} of its ${facts.video.frames} frames can be decoded`,
     );
     return wrong;

@@ -38,8 +38,8 @@ export interface Result {
 /** Nothing here is longer than a second or two: who needs this long hangs, however busy the machine is. */
 const LIMIT_MS = 600_000;
 /** One read per header: a walk that needs more of such small files goes in circles. */
-const MOST_READS = 20_000;
-const MOST_READ_BYTES = 1_100_000;
+const MAX_READS = 20_000;
+const MAX_READ_BYTES = 1_100_000;
 
 export const TARGETS: readonly Partial<Target>[] = [
   { size: { kind: 'share', share: 0.6 } },
@@ -61,9 +61,9 @@ export async function walk(bytes: Buffer): Promise<string[]> {
   let reads = 0;
   const read = async (offset: number, length: number) => {
     reads += 1;
-    if (reads > MOST_READS) throw new Error(`the walk made ${reads} reads of a file of ${bytes.length} bytes`);
+    if (reads > MAX_READS) throw new Error(`the walk made ${reads} reads of a file of ${bytes.length} bytes`);
     if (!Number.isSafeInteger(offset) || offset < 0) throw new Error(`the walk reads at ${offset}`);
-    if (length > MOST_READ_BYTES) throw new Error(`the walk reads ${length} bytes at once`);
+    if (length > MAX_READ_BYTES) throw new Error(`the walk reads ${length} bytes at once`);
     return bytes.subarray(offset, offset + length);
   };
   try {
@@ -163,7 +163,7 @@ function sentence(text: string): string[] {
 }
 
 /** Half of what can be decoded of the source must be there, at the least. */
-const LEAST_SHOWN = 0.5;
+const MIN_SHOWN = 0.5;
 
 /** What is said of a result, against what an ffmpeg that knows nothing of us finds in it. */
 async function lies(result: Candidate, before: MediaFacts, order: Order, tools: Tools): Promise<string[]> {
@@ -177,7 +177,7 @@ async function lies(result: Candidate, before: MediaFacts, order: Order, tools: 
     wrong.push('lie: done, but it cannot be decoded to its end');
   } else if (order.target.fps === undefined) {
     const there = await decode(order.source, [], tools, before.video.index);
-    if (there !== undefined && played.frames < there.frames * LEAST_SHOWN)
+    if (there !== undefined && played.frames < there.frames * MIN_SHOWN)
       wrong.push(`lie: done with ${played.frames} of ${there.frames} frames that can be decoded`);
     if (result.expect.frames !== undefined && played.frames !== result.expect.frames)
       wrong.push(`lie: it claims ${result.expect.frames} frames and has ${played.frames}`);

@@ -124,14 +124,14 @@ const WAYS: readonly Way[] = [
 ];
 
 /** Largest file that comes out: repeated stretches of repeated stretches would grow without end. */
-const MOST_BYTES = 4_000_000;
+const MAX_BYTES = 4_000_000;
 
 export function spoil(bytes: Buffer, random: Random, other: () => Buffer): Spoiled {
   let result: Spoiled = { bytes, how: '' };
   const times = random.pick([1, 1, 1, 2, 2, 3]);
   for (let n = 0; n < times; n += 1) {
     const next = random.pick(WAYS)(result.bytes, random, other);
-    if (next.bytes.length > MOST_BYTES) break;
+    if (next.bytes.length > MAX_BYTES) break;
     result = { bytes: next.bytes, how: [result.how, next.how].filter(Boolean).join('; ') };
   }
   return result;

@@ -44,7 +44,7 @@ export async function makeSeeds(dir: string, tools: Tools, { real = true } = {})
 }
 
 /** A fraction of a second of each real file, by stream copy, as far as it stays small; seeds are spoiled thousands of times. */
-const MOST_BYTES = 700_000;
+const MAX_BYTES = 700_000;
 
 async function excerpts(dir: string, tools: Tools): Promise<Seed[]> {
   const folder = process.env['SHRINKBOX_CORPUS'];
@@ -54,7 +54,7 @@ async function excerpts(dir: string, tools: Tools): Promise<Seed[]> {
     const to = join(dir, `real-${basename(name, extname(name))}${extname(name)}`);
     const head = ['-i', join(folder, name), '-map', '0:v:0', '-map', '0:a?', '-map', '0:s?'];
     const seed = await made(to, [...head, '-t', '0.4', '-c', 'copy'], tools).catch(() => undefined);
-    if (seed && (await stat(to)).size <= MOST_BYTES) found.push(seed);
+    if (seed && (await stat(to)).size <= MAX_BYTES) found.push(seed);
   }
   return found;
 }

@@ -21,7 +21,7 @@ type Fate = (typeof FATES)[number];
 /** Which bytes come in units: what a disk writes whole or not at all. */
 const SECTOR = 512;
 /** Name changes between two syncs of which every subset is tried; more than the journal ever has. */
-const MOST_CHANGES = 6;
+const MAX_CHANGES = 6;
 
 export class Crashed extends Error {
   override readonly name = 'Crashed';
@@ -170,7 +170,7 @@ export class CrashDisk implements JournalFiles {
 
   /** Any subset of the changes of names may be there, in their order. */
   *#namings(): Generator<[Map<string, Inode>, string[]]> {
-    const changes = this.#changes.slice(-MOST_CHANGES);
+    const changes = this.#changes.slice(-MAX_CHANGES);
     for (let subset = 0; subset < 1 << changes.length; subset += 1) {
       const names = new Map(this.#durableNames);
       const lost: string[] = [];

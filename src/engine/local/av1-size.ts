@@ -9,7 +9,7 @@ import { decentBytesSeen, rungSeen } from './rung.ts';
 import type { Encode } from './steps.ts';
 
 /** A first pass takes a third of the time of the encode; the second look is nearly always the last. */
-const MOST_CHANGES = 2;
+const MAX_CHANGES = 2;
 /** Beyond this a prediction is no reason to look from so far. */
 const COARSEST_LOOK = 60;
 const RUNG = 'av1-rung';
@@ -48,7 +48,7 @@ export async function av1IntoSize(
       const besides = work.budget.capBytes - videoBytes(work.budget);
       throw held((decentBytesSeen({ ...seen, scale: now.scale }, plan.full) + besides) * 1.05);
     }
-    if (rung.scale === now.scale || changes === MOST_CHANGES) {
+    if (rung.scale === now.scale || changes === MAX_CHANGES) {
       await remember(bench, RUNG, now);
       return undefined;
     }

@@ -51,7 +51,7 @@ export interface StepRequest {
 export type StepResult = FfmpegResult & { outputBytes: number; tooLarge: boolean };
 
 /** Processor time of one child: four days and nights, far above anything sane, so that nothing runs for ever. */
-const MOST_CPU_SECONDS = 4 * 86_400;
+const MAX_CPU_SECONDS = 4 * 86_400;
 
 /**
  * Runs one ffmpeg in the work directory. Its output is written under another name, synced, and renamed when complete, so that a
@@ -77,7 +77,7 @@ export async function runStep(bench: Bench, request: StepRequest): Promise<StepR
       clock: bench.clock,
       nice: bench.nice,
       stallMs: bench.stallMs,
-      limits: { addressSpaceBytes: memoryFor(facts), cpuSeconds: MOST_CPU_SECONDS, fileSizeBytes: mostWritten(bench) },
+      limits: { addressSpaceBytes: memoryFor(facts), cpuSeconds: MAX_CPU_SECONDS, fileSizeBytes: mostWritten(bench) },
       onProgress: progress => {
         bench.meter.at(request.fraction?.(progress) ?? byTime(facts, progress.timeS), progress.speed);
         if (progress.bytes > (request.giveUpAboveBytes ?? Number.POSITIVE_INFINITY)) tooLarge.abort();

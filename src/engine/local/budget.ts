@@ -9,7 +9,7 @@ export interface Budget {
 }
 
 /** Below this no encoder makes a picture of anything. */
-export const LEAST_VIDEO_RATE = 10_000;
+export const MIN_VIDEO_RATE = 10_000;
 
 /** Bytes of MP4 tables for a picture track: 12 per frame, 8 more where frames differ in length, 16 per chunk of a second. */
 export function videoTables(frames: number, durationS: number, variableFrameRate: boolean): number {

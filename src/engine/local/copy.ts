@@ -131,7 +131,7 @@ async function checkCopy(bench: Bench, choice: CopyChoice): Promise<Checked> {
  * Phones hide a frame or two at the end with an edit list, which a copy shows. That is no reason to encode it: an HDR film that
  * fits many times over would lose its HDR.
  */
-const MOST_SHOWN_MORE = 4;
+const MAX_EXTRA_FRAMES = 4;
 
 function shownMore(source: MediaFacts, frames: number): number {
   return frames - source.video.frames;
@@ -142,7 +142,7 @@ function differs(source: MediaFacts, copy: MediaFacts, choice: CopyChoice): bool
   const more = shownMore(source, copy.video.frames);
   return (
     more < 0 ||
-    more > Math.min(MOST_SHOWN_MORE, source.video.hiddenFrames) ||
+    more > Math.min(MAX_EXTRA_FRAMES, source.video.hiddenFrames) ||
     Math.abs(source.durationS - copy.durationS) > Math.max(0.05, frameS) + more * 2 * frameS ||
     source.video.displayWidth !== copy.video.displayWidth ||
     source.video.displayHeight !== copy.video.displayHeight ||

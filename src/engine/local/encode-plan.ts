@@ -4,15 +4,7 @@ import { formatBytes } from '../../core/units.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import { PRESETS } from './argv.ts';
 import type { Effort } from './bench.ts';
-import {
-  type Budget,
-  formatRate,
-  joinedTables,
-  LEAST_VIDEO_RATE,
-  videoBytes,
-  videoRate,
-  videoTables,
-} from './budget.ts';
+import { type Budget, formatRate, joinedTables, MIN_VIDEO_RATE, videoBytes, videoRate, videoTables } from './budget.ts';
 import { keyframesIn } from './keyframes.ts';
 import { type Cutting, type Part, planParts, wholePart } from './parts.ts';
 import { type PicturePlan, planPicture } from './picture.ts';
@@ -98,7 +90,7 @@ export function planEncode(
     crf: likely ? ceiling : rung.crf,
     fullCrf: predictedCrf(sample, rate, 1),
     bytes: likely ? Math.min(needed, choice.capBytes) : choice.capBytes,
-    hopeless: videoRate(budget) < LEAST_VIDEO_RATE || rung.hopeless,
+    hopeless: videoRate(budget) < MIN_VIDEO_RATE || rung.hopeless,
   };
 }
 
@@ -144,7 +136,7 @@ function atKeyframes({ durationS, video }: MediaFacts, fps: number): number[] {
 export function decentBytes(facts: MediaFacts, plan: EncodePlan, sample: SampledRate): number {
   const leastSound = plan.sound.tracks.length === 0 ? 0 : (32_000 * facts.durationS) / 8;
   const tables = videoTables(facts.video.frames, facts.durationS, facts.video.variableFrameRate);
-  const rate = Math.max(decentRate(sample, plan.full), LEAST_VIDEO_RATE);
+  const rate = Math.max(decentRate(sample, plan.full), MIN_VIDEO_RATE);
   return ((rate * facts.durationS) / 8 + leastSound + tables) * 1.05;
 }
 

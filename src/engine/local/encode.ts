@@ -71,7 +71,7 @@ async function byQuality(bench: Bench, choice: EncodeChoice, plan: EncodePlan): 
     if (!proof) return candidateOf(bench, work, made, what);
     const said = `${what}, ${proofInWords(proof)}`;
     if (isProven(proof)) return candidateOf(bench, work, made, said);
-    if (crf <= best - MOST_BETTER) return candidateOf(bench, work, made, said, [DOUBT]);
+    if (crf <= best - MAX_BETTER) return candidateOf(bench, work, made, said, [DOUBT]);
     crf -= BETTER_BY;
     await remember(bench, 'better-crf', crf);
   }
@@ -79,7 +79,7 @@ async function byQuality(bench: Bench, choice: EncodeChoice, plan: EncodePlan): 
 
 /** Where the comparison fails, so many steps better is tried, twice. */
 const BETTER_BY = 2;
-const MOST_BETTER = 4;
+const MAX_BETTER = 4;
 const DOUBT = 'comparing it with the source found differences that someone may see, even at this quality';
 
 async function proofOnce(bench: Bench, work: Encode, made: Muxed, crf: number): Promise<Proof | undefined> {
@@ -118,16 +118,16 @@ async function bySize(bench: Bench, choice: EncodeChoice, plan: EncodePlan, samp
 }
 
 /** Of a source with more frames missing than this, nobody would say that it "came out smaller". */
-const MOST_LOST = 0.02;
+const MAX_LOST = 0.02;
 /**
  * A stretch cut out by copying begins with pictures that lean on what was cut away (RASL in HEVC, leading B-frames in H.264): no
  * decoder shows them, and every player plays the rest. So much of a short one may be missing, seconds and as a share.
  */
-const MOST_LEADING_S = 0.2;
-const MOST_LEADING = 1 / 8;
+const MAX_LEADING_S = 0.2;
+const MAX_LEADING_SHARE = 1 / 8;
 
 function mayBeMissing({ frames, fps }: { frames: number; fps: number }): number {
-  return Math.max(frames * MOST_LOST, Math.min(fps * MOST_LEADING_S, frames * MOST_LEADING));
+  return Math.max(frames * MAX_LOST, Math.min(fps * MAX_LEADING_S, frames * MAX_LEADING_SHARE));
 }
 
 function candidateOf(bench: Bench, work: Encode, made: Muxed, what: string, doubts: readonly string[] = []): Outcome {

@@ -16,7 +16,7 @@ export interface Meter {
 /** No estimate before this much is done: the first seconds say little. */
 const ESTIMATE_FROM = 0.02;
 /** A further try of a step may come: the bar never fills before the candidate is there. */
-const MOST = 0.99;
+const MAX_SHARE = 0.99;
 
 export function createMeter(options: { clock: Clock; gate: Gate; report: (progress: Progress) => void }): Meter {
   const { clock, gate, report } = options;
@@ -36,13 +36,13 @@ export function createMeter(options: { clock: Clock; gate: Gate; report: (progre
   return {
     begin(wanted, text) {
       base = shown;
-      share = Math.min(wanted, (MOST - base) * 0.9);
+      share = Math.min(wanted, (MAX_SHARE - base) * 0.9);
       note = text;
       report(progress(undefined));
     },
     skip(done) {
       skipped += done;
-      shown = Math.min(MOST, shown + done);
+      shown = Math.min(MAX_SHARE, shown + done);
     },
     at(fraction, speed) {
       shown = Math.max(shown, base + share * Math.min(1, Math.max(0, Number.isFinite(fraction) ? fraction : 0)));

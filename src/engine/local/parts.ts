@@ -39,7 +39,7 @@ const LAST_SHARE = 0.12;
 /** A larger last part is cut in two. */
 const LARGE_SHARE = 0.25;
 /** Shorter than this rate control has nothing to work with. */
-const SHORTEST_PART_S = 0.8;
+const MIN_PART_S = 0.8;
 
 /** One part: the whole picture. */
 export function wholePart(facts: MediaFacts): Part[] {
@@ -58,8 +58,7 @@ export function planParts(
     at += length;
     const cut = nearest(facts.cuts, facts.startS + at, Math.min(length * 0.2, KEYFRAMES_S / 2));
     const before = cuts.at(-1)?.atS ?? facts.startS;
-    const isRoom =
-      cut && cut.atS - before >= SHORTEST_PART_S && facts.startS + facts.durationS - cut.atS >= SHORTEST_PART_S;
+    const isRoom = cut && cut.atS - before >= MIN_PART_S && facts.startS + facts.durationS - cut.atS >= MIN_PART_S;
     if (isRoom) cuts.push(cut);
   }
   return [undefined, ...cuts].map((cut, index) => {

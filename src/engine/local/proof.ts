@@ -19,8 +19,8 @@ export interface Proof {
  * difference can be seen, a hand-held camera has 0.963 and 0.956. VMAF says more, but no ffmpeg of a distribution has it, and one
  * line that holds everywhere is worth more than three that depend on the build.
  */
-const LEAST_MEAN = 0.975;
-const LEAST_WORST = 0.965;
+const MIN_MEAN = 0.975;
+const MIN_WORST = 0.965;
 
 const PLACES = 3;
 const PLACE_S = 2;
@@ -28,12 +28,12 @@ const PLACE_S = 2;
 const MORE_FROM_S = 600;
 const MORE_PLACES = 8;
 /** Of the clip: both are decoded there, which costs 2 to 3 % of the encode. */
-const MOST_OF_CLIP = 0.08;
-const LEAST_FRAMES = 8;
+const MAX_SHARE_OF_CLIP = 0.08;
+const MIN_FRAMES = 8;
 const SHARE = 0.02;
 const STATS = 'proof.txt';
 
-export const isProven = (proof: Proof): boolean => proof.mean >= LEAST_MEAN && proof.worst >= LEAST_WORST;
+export const isProven = (proof: Proof): boolean => proof.mean >= MIN_MEAN && proof.worst >= MIN_WORST;
 
 /** `SSIM 0.985 on 180 sampled frames, 0.978 on the worst 5 %`. */
 export function proofInWords({ frames, mean, worst }: Proof): string {
@@ -48,8 +48,8 @@ export function proofPlaces({
   video,
 }: MediaFacts): { cut: Cut | undefined; frames: number }[] {
   const places = durationS >= MORE_FROM_S ? MORE_PLACES : PLACES;
-  const lengthS = Math.min(PLACE_S, (durationS * MOST_OF_CLIP) / places);
-  const frames = Math.max(LEAST_FRAMES, Math.round(lengthS * video.fps));
+  const lengthS = Math.min(PLACE_S, (durationS * MAX_SHARE_OF_CLIP) / places);
+  const frames = Math.max(MIN_FRAMES, Math.round(lengthS * video.fps));
   if (cuts.length === 0) return [{ cut: undefined, frames: frames * places }];
   const chosen = new Set<Cut>();
   for (let at = 0; at < places; at += 1) {

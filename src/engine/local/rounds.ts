@@ -1,4 +1,4 @@
-import { type Budget, LEAST_VIDEO_RATE, videoBytes, videoRate } from './budget.ts';
+import { type Budget, MIN_VIDEO_RATE, videoBytes, videoRate } from './budget.ts';
 
 /**
  * Landing on a size, decided from what was measured; all pure, sizes in bytes.
@@ -66,9 +66,9 @@ const UNUSED_FRAMES = -0.05;
 const UNUSED_PER_DOUBLING = 0.6;
 const UNUSED_UP_TO = 200;
 const ALL_USED_FROM = 290;
-const LEAST_UNUSED_FRAMES = -0.7;
+const MIN_UNUSED_FRAMES = -0.7;
 const UNUSED_VARIABLE = -0.1;
-const MOST_UNUSED_FRAMES = 4;
+const MAX_UNUSED_FRAMES = 4;
 /** x264 takes 1.4 % more than it is asked for on average over seven clips (encoding.md section 4a). */
 const FIRST_AIM = 0.99;
 /**
@@ -76,7 +76,7 @@ const FIRST_AIM = 0.99;
  * most files end between 99 % and 100 %, and few are made again.
  */
 const LEFT_FREE = 0.004;
-const LEAST_LAST_AIM = 0.9;
+const MIN_LAST_AIM = 0.9;
 /** Scaled from measured bytes, 10 of 10 landed within 0.12 %. */
 const AGAIN_AIM = 0.998;
 /** Filled well enough. More than this is vanity: 1 % of the bits is 0.1 to 0.25 VMAF (encoding.md section 7). */
@@ -84,15 +84,15 @@ const FULL = 0.9875;
 /** Filled well enough where more would mean to make most of it again. */
 const NEARLY_FULL = 0.985;
 /** Fewer bits by an eighth in the last part do not show; all of it in a smaller part does (encoding.md section 4b). */
-const MOST_CHANGE = 1 / 8;
+const MAX_CHANGE = 1 / 8;
 /** Share of the picture that is made again for filling up alone. */
-const MOST_AGAIN = 0.35;
-const MOST_ROUNDS = 6;
+const MAX_REENCODED_SHARE = 0.35;
+const MAX_ROUNDS = 6;
 /** Rounds that may be spent on filling up; on staying below the cap all of them may. */
-const MOST_UPWARD = 2;
+const MAX_UPWARD = 2;
 /** Of few frames, which follow what is asked in jumps, but cost little: 50 of 4:4:4 were left at 98.1 %, 28 of HDR at 97.2 %. */
-const MOST_ROUNDS_OF_FEW = 9;
-const MOST_UPWARD_OF_FEW = 5;
+const MAX_ROUNDS_OF_FEW = 9;
+const MAX_UPWARD_OF_FEW = 5;
 /** The ceiling is a prediction: from here on it counts as reached. */
 const NEAR_CEILING = 0.8;
 
@@ -101,7 +101,7 @@ export function nextMove(state: State): Move {
   const { parts, rounds, budget } = state;
   const now = rounds.length - 1;
   const round = rounds[now];
-  if (!round || videoRate(budget) < LEAST_VIDEO_RATE) return { kind: 'give-up' };
+  if (!round || videoRate(budget) < MIN_VIDEO_RATE) return { kind: 'give-up' };
   const missing = parts.findIndex((part, at) => at >= round.from && part.tries.at(-1)?.round !== now);
   if (missing !== -1) return { kind: 'encode', part: missing, round: now, ...ask(state, missing, now) };
   if (round.bytes === undefined) return { kind: 'join', round: now };
@@ -128,9 +128,9 @@ function ask(state: State, at: number, now: number): { askedBytes: number; wantB
   const taken = parts.slice(0, at).reduce((sum, one) => sum + lastBytes(one), 0);
   const rest = parts.slice(at).reduce((sum, one) => sum + Math.max(1, weight(one)), 0);
   const share = Math.max(1, roomForPicture(state) - taken) * (Math.max(1, weight(part)) / rest);
-  const least = (LEAST_VIDEO_RATE * part.durationS) / 16;
+  const least = (MIN_VIDEO_RATE * part.durationS) / 16;
   if (now === 0 || !before) {
-    const last = Math.max(LEAST_LAST_AIM, 1 - (LEFT_FREE * roomForPicture(state)) / share);
+    const last = Math.max(MIN_LAST_AIM, 1 - (LEFT_FREE * roomForPicture(state)) / share);
     const aim = parts.length === 1 ? 1 - WHOLE_FREE : isLast ? last : at === 0 ? FIRST_AIM : 1;
     const want = share * aim;
     const asked =
@@ -188,7 +188,7 @@ function unusedFrames({ weight, frames, variable }: PartState, want: number): nu
   const short = Math.min(1, Math.max(0, (ALL_USED_FROM - frames) / (ALL_USED_FROM - UNUSED_UP_TO)));
   const unused =
     UNUSED_FRAMES + (variable ? UNUSED_VARIABLE : 0) + UNUSED_PER_DOUBLING * Math.log2(Math.max(1, weight) / want);
-  return Math.min(MOST_UNUSED_FRAMES, Math.max(LEAST_UNUSED_FRAMES, unused)) * short;
+  return Math.min(MAX_UNUSED_FRAMES, Math.max(MIN_UNUSED_FRAMES, unused)) * short;
 }
 
 function withinReason(want: number, asked: number, part: PartState, least: number) {
@@ -215,8 +215,8 @@ function afterJoining(state: State, bytes: number): Move {
   const done: Move = best === undefined ? { kind: 'give-up' } : { kind: 'done', round: best };
   const bestBytes = best === undefined ? 0 : (rounds[best]?.bytes ?? 0);
   const few = parts.length === 1 && parts.every(part => part.frames < FEW_FRAMES);
-  const mostUpward = few ? MOST_UPWARD_OF_FEW : MOST_UPWARD;
-  if (rounds.length >= (few ? MOST_ROUNDS_OF_FEW : MOST_ROUNDS) || bestBytes >= budget.capBytes * FULL) return done;
+  const mostUpward = few ? MAX_UPWARD_OF_FEW : MAX_UPWARD;
+  if (rounds.length >= (few ? MAX_ROUNDS_OF_FEW : MAX_ROUNDS) || bestBytes >= budget.capBytes * FULL) return done;
 
   const over = bytes > budget.capBytes;
   if (over && bestBytes >= budget.capBytes * NEARLY_FULL) return done;
@@ -227,7 +227,7 @@ function afterJoining(state: State, bytes: number): Move {
   if (!over) {
     const again = parts.slice(from).reduce((sum, part) => sum + lastBytes(part), 0);
     const all = parts.reduce((sum, part) => sum + lastBytes(part), 0);
-    if (bytes >= budget.capBytes * NEARLY_FULL && again > all * MOST_AGAIN) return done;
+    if (bytes >= budget.capBytes * NEARLY_FULL && again > all * MAX_REENCODED_SHARE) return done;
     if (upwardRounds(state) >= mostUpward || noUse(state) || atCeiling(parts.slice(from))) return done;
   } else if (best !== undefined && upwardRounds(state) >= mostUpward) {
     return done;
@@ -254,7 +254,7 @@ function tailFor(parts: readonly PartState[], difference: number): number {
   let tail = 0;
   for (let at = parts.length - 1; at > 0; at -= 1) {
     tail += lastBytes(parts[at] as PartState);
-    if (difference <= tail * MOST_CHANGE) return at;
+    if (difference <= tail * MAX_CHANGE) return at;
   }
   return 0;
 }

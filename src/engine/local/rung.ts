@@ -26,7 +26,7 @@ const DECENT_CRF = 34;
 const CRF_PER_HALF = 6.5;
 /** Bits grow with the side of the picture by this power; 1.5 to 1.65 on five clips. */
 const SCALE_POWER = 1.6;
-const SHORTEST_SIDE = 120;
+const MIN_SIDE = 120;
 
 /** What the samples showed: bits per second of the whole clip at full size and SAMPLE_CRF. */
 export interface SampledRate {
@@ -55,11 +55,11 @@ const MEDIUM_OVER_VERYFAST = 1.2;
  */
 const LITTLE_STILL_DETAIL = 0.25;
 const STILL_PER_DOUBLING = 7;
-const MOST_STILL = 6.2;
+const MAX_STILLNESS = 6.2;
 
 export function stillness({ stillDetail = 0 }: SampledRate): number {
   if (stillDetail <= LITTLE_STILL_DETAIL) return 0;
-  return Math.min(MOST_STILL, STILL_PER_DOUBLING * Math.log2(stillDetail / LITTLE_STILL_DETAIL));
+  return Math.min(MAX_STILLNESS, STILL_PER_DOUBLING * Math.log2(stillDetail / LITTLE_STILL_DETAIL));
 }
 
 /** The CRF a two-pass encode at `rate` bits per second will be about as good as. */
@@ -167,5 +167,5 @@ export function guessedRate(size: { width: number; height: number }, fps: number
 
 function allowedRungs(size: { width: number; height: number }): number[] {
   const shortSide = Math.min(size.width, size.height);
-  return RUNGS.filter(scale => scale === 1 || shortSide * scale >= SHORTEST_SIDE);
+  return RUNGS.filter(scale => scale === 1 || shortSide * scale >= MIN_SIDE);
 }

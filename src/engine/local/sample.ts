@@ -17,10 +17,10 @@ import { atFullSize, guessedRate, type SampledRate } from './rung.ts';
  */
 const SAMPLES = 3;
 const SAMPLE_S = 2;
-const MOST_OF_CLIP = 0.06;
-const SHORTEST_S = 0.6;
+const MAX_SHARE_OF_CLIP = 0.06;
+const MIN_SAMPLE_S = 0.6;
 /** A clip of three seconds has one scene: 0.6 s of it were a quarter of the clip and, with tone mapping, a tenth of its encode. */
-const SHORTEST_OF_SHORT_S = 0.4;
+const MIN_SAMPLE_OF_SHORT_S = 0.4;
 /** A long film has more than three kinds of scenes, and time enough. */
 const MORE_SAMPLES_FROM_S = 600;
 const MORE_SAMPLES = 8;
@@ -97,7 +97,7 @@ export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
       onSample?.(at + 1, places.length);
     }
   }
-  if (found.length === 0) found = await take([{ fromS: 0, lengthS: places[0]?.lengthS ?? SHORTEST_S }]);
+  if (found.length === 0) found = await take([{ fromS: 0, lengthS: places[0]?.lengthS ?? MIN_SAMPLE_S }]);
   const rate = rateOf(found, fps, picture.width * picture.height);
   const frames = found.reduce((sum, sizes) => sum + sizes.length, 0);
   if (!rate) return atFullSize(guessedRate(picture, fps), scale);
@@ -158,10 +158,10 @@ interface Stretch {
  */
 export function pieces(facts: Sampled): Stretch[] {
   const { durationS, startS, cuts } = facts;
-  const total = Math.min(SAMPLES * SAMPLE_S, durationS * MOST_OF_CLIP);
-  const samples = durationS >= MORE_SAMPLES_FROM_S ? MORE_SAMPLES : Math.min(SAMPLES, Math.floor(total / SHORTEST_S));
+  const total = Math.min(SAMPLES * SAMPLE_S, durationS * MAX_SHARE_OF_CLIP);
+  const samples = durationS >= MORE_SAMPLES_FROM_S ? MORE_SAMPLES : Math.min(SAMPLES, Math.floor(total / MIN_SAMPLE_S));
   if (samples < 1) {
-    const lengthS = Math.max(SHORTEST_OF_SHORT_S, Math.min(SHORTEST_S, durationS / 10));
+    const lengthS = Math.max(MIN_SAMPLE_OF_SHORT_S, Math.min(MIN_SAMPLE_S, durationS / 10));
     return [{ fromS: readable(durationS / 2, lengthS), lengthS: Math.min(durationS / 2, lengthS) }];
   }
   const lengthS = durationS >= MORE_SAMPLES_FROM_S ? SAMPLE_S : total / samples;

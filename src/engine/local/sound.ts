@@ -35,10 +35,10 @@ const SURROUND_PER_CHANNEL = 64_000;
 /** Without a size to keep: transparent for AAC. */
 const GENEROUS_PER_CHANNEL = 80_000;
 /** The least AAC-LC can be listened to at. */
-const LEAST = 16_000;
+const MIN_BITS = 16_000;
 /** Further tracks give way first, then the first one shrinks: sound may take this share of all bits. */
-const MOST_FOR_EXTRA_TRACKS = 0.3;
-const MOST_FOR_ONE_TRACK = 0.4;
+const MAX_SHARE_EXTRA_TRACKS = 0.3;
+const MAX_SHARE_ONE_TRACK = 0.4;
 
 const AAC_RATES = new Set([8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000]);
 /** Their rate says nothing about how much there is to hear. */
@@ -75,7 +75,7 @@ function planTrack(track: AudioTrack, total: number | undefined, asked: number |
     track.codec === 'aac' &&
     (total === undefined && asked === undefined ? true : (track.bitrate ?? Infinity) <= bits * 1.1);
   if (!copy && track.bitrate !== undefined && !LOSSLESS.test(track.codec))
-    bits = Math.min(bits, Math.max(LEAST, track.bitrate));
+    bits = Math.min(bits, Math.max(MIN_BITS, track.bitrate));
   return {
     index: track.index,
     how: copy ? 'copy' : 'aac',
@@ -88,11 +88,11 @@ function planTrack(track: AudioTrack, total: number | undefined, asked: number |
 /** The first track always stays (smaller if it must); the others go, last first, while all together take too much. */
 function keepWhatFits(tracks: SoundTrack[], total: number): SoundTrack[] {
   const kept = [...tracks];
-  while (kept.length > 1 && kept.reduce((sum, track) => sum + track.bitsPerSecond, 0) > total * MOST_FOR_EXTRA_TRACKS)
+  while (kept.length > 1 && kept.reduce((sum, track) => sum + track.bitsPerSecond, 0) > total * MAX_SHARE_EXTRA_TRACKS)
     kept.pop();
   const [first] = kept;
-  if (first && first.bitsPerSecond > total * MOST_FOR_ONE_TRACK) {
-    const bits = Math.max(LEAST, Math.round((total * MOST_FOR_ONE_TRACK) / 1000) * 1000);
+  if (first && first.bitsPerSecond > total * MAX_SHARE_ONE_TRACK) {
+    const bits = Math.max(MIN_BITS, Math.round((total * MAX_SHARE_ONE_TRACK) / 1000) * 1000);
     if (bits < first.bitsPerSecond) kept[0] = { ...first, how: 'aac', channels: 1, bitsPerSecond: bits };
   }
   return kept;

@@ -11,7 +11,7 @@ const SHARE = 0.05;
 /** More than this between sound and picture is noticed. */
 const AUDIBLE_S = 0.1;
 /** A start further apart than this is not an offset but another clock. */
-const MOST_DELAY_S = 1;
+const MAX_DELAY_S = 1;
 
 /**
  * A recording whose clock jumps (transport streams joined byte by byte) is copied once so that it does not, and worked on from
@@ -56,7 +56,7 @@ async function straighten(bench: Bench): Promise<number> {
       share,
     });
     const delayS = startS - facts.startS;
-    parts.push({ file, delayS: Math.abs(delayS) > MOST_DELAY_S ? 0 : delayS });
+    parts.push({ file, delayS: Math.abs(delayS) > MAX_DELAY_S ? 0 : delayS });
   }
   const { outputBytes } = await runStep(bench, {
     doing: 'straightening the clock',

@@ -21,7 +21,7 @@ import { bytesAt, crfBelow, crfFor, halvings, onScale } from './quality.ts';
  * time.
  */
 const TUNE = 'tune=2';
-const MOST_WHOLE = 63;
+const MAX_WHOLE_CRF = 63;
 const KINDS_OF_FRAMES = 7;
 const LAMBDA_UNIT = 128;
 /** Bits fall with lambda to the power of 0.37 (street), 0.5 (two people), 0.28 (a bird at CRF 60): so many doublings of it halve them. */
@@ -34,7 +34,7 @@ export interface SvtQuality {
 }
 
 /** So much parallelism it knows. */
-const MOST_PARALLEL = 6;
+const MAX_PARALLELISM = 6;
 
 /**
  * Quality, and the rest that is not left to its own choice. It does not hear ffmpeg's own -threads; with one thread it makes the same
@@ -43,14 +43,14 @@ const MOST_PARALLEL = 6;
 export function svtArgs(quality: SvtQuality, threads?: number): string[] {
   const whole = wholeOf(quality);
   const lambda = Math.round(LAMBDA_UNIT * 2 ** (LAMBDAS_PER_HALF * halvings('av1', whole, quality.crf)));
-  const params = [TUNE, ...(threads === undefined ? [] : [`lp=${Math.min(MOST_PARALLEL, threads)}`])];
+  const params = [TUNE, ...(threads === undefined ? [] : [`lp=${Math.min(MAX_PARALLELISM, threads)}`])];
   if (lambda !== LAMBDA_UNIT)
     params.push(`lambda-scale-factors=[${Array.from({ length: KINDS_OF_FRAMES }, () => lambda).join(',')}]`);
   return ['-crf', String(whole), '-svtav1-params', params.join(':')];
 }
 
 function wholeOf({ crf, whole }: SvtQuality): number {
-  return whole ?? Math.min(MOST_WHOLE, Math.round(crf));
+  return whole ?? Math.min(MAX_WHOLE_CRF, Math.round(crf));
 }
 
 interface Known extends SvtQuality {
@@ -62,18 +62,18 @@ interface Known extends SvtQuality {
  * is wanted lies a fifth of a percent below the size, and the middle of what is good enough three more.
  */
 const DOUBT = 0.1;
-const LEAST_DOUBT = 0.0025;
-const MOST_DOUBT = 0.0045;
+const MIN_DOUBT = 0.0025;
+const MAX_DOUBT = 0.0045;
 /** How much faster or slower than usual bits may fall with the quality of a clip. */
-const MOST_STEEP = 1.7;
-const LEAST_STEEP = 0.5;
+const MAX_STEEPNESS = 1.7;
+const MIN_STEEPNESS = 0.5;
 /** Steps between which bytes are expected to differ. */
-const LEAST_STEP = 0.04;
+const MIN_STEP = 0.04;
 /**
  * Lambda alone makes up for so many steps of the first miss, and for any of a later one: another whole number would be a jump of its own (5 % at CRF
  * 60, four tries in vain).
  */
-const MOST_BY_LAMBDA = 1.5;
+const MAX_BY_LAMBDA = 1.5;
 
 /**
  * The quality at which `wantBytes` come out: between the nearest tries above and below, or from the nearest one on, as steeply as
@@ -88,16 +88,16 @@ export function nextQuality(tries: readonly Known[], first: Known, wantBytes: nu
   const alike = byDistance.filter(one => wholeOf(one) === whole);
   const below = alike.find(one => one.bytes <= wantBytes);
   const above = alike.find(one => one.bytes > wantBytes);
-  const lower = wantBytes * (1 - Math.min(MOST_DOUBT, Math.max(LEAST_DOUBT, DOUBT * off(nearest))));
-  if (below && above && below.crf - above.crf > LEAST_STEP) {
+  const lower = wantBytes * (1 - Math.min(MAX_DOUBT, Math.max(MIN_DOUBT, DOUBT * off(nearest))));
+  if (below && above && below.crf - above.crf > MIN_STEP) {
     const part = Math.log(above.bytes / lower) / Math.log(above.bytes / Math.max(1, below.bytes));
     return rounded(crfBelow('av1', above.crf, part * halvings('av1', above.crf, below.crf)), whole);
   }
   const wanted = Math.log2(Math.max(1, nearest.bytes) / Math.max(1, lower));
   const crf = crfBelow('av1', nearest.crf, wanted / steepness(nearest, alike[1]));
   const moved =
-    nearest.bytes > wantBytes ? Math.max(crf, nearest.crf + LEAST_STEP) : Math.min(crf, nearest.crf - LEAST_STEP);
-  const jump = tries.length === 1 && Math.abs(moved - whole) > MOST_BY_LAMBDA;
+    nearest.bytes > wantBytes ? Math.max(crf, nearest.crf + MIN_STEP) : Math.min(crf, nearest.crf - MIN_STEP);
+  const jump = tries.length === 1 && Math.abs(moved - whole) > MAX_BY_LAMBDA;
   return rounded(moved, jump ? undefined : whole);
 }
 
@@ -110,7 +110,7 @@ function steepness(one: Known, other: Known | undefined): number {
   const usual = other ? halvings('av1', one.crf, other.crf) : 0;
   if (!other || Math.abs(usual) < 0.01) return 1;
   const seen = Math.log2(Math.max(1, one.bytes) / Math.max(1, other.bytes));
-  return Math.min(MOST_STEEP, Math.max(LEAST_STEEP, seen / usual));
+  return Math.min(MAX_STEEPNESS, Math.max(MIN_STEEPNESS, seen / usual));
 }
 
 const USUALLY = 0.95;

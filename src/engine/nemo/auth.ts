@@ -48,7 +48,7 @@ const DOING = 'asking for a free token';
 /** After a second refusal nobody asks again for this long: every job would meet the same. */
 const REST_AFTER_REFUSAL_MS = 15 * 60_000;
 /** A Retry-After beyond this is not sat out. */
-const LONGEST_WAIT_MS = 5 * 60_000;
+const MAX_WAIT_MS = 5 * 60_000;
 
 export function createAuth(options: AuthOptions): Auth {
   const { wire, identity, clock, log } = options;
@@ -129,7 +129,7 @@ export function createAuth(options: AuthOptions): Auth {
     if (isRefused(reply, 'http-400')) reply = await askOnce(identity.renewClientId(), signal);
     if (isRefused(reply, 'http-429')) {
       const waitMs = reply.retryAfterMs ?? options.retryAfterMs;
-      if (waitMs <= LONGEST_WAIT_MS) {
+      if (waitMs <= MAX_WAIT_MS) {
         log.info({ waitMs }, 'the service gives no token at the moment; asking once more after a pause');
         await sleep(clock, waitMs, signal);
         // It may have been given to another process of ours, under the same client id.

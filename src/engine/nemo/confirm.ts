@@ -22,9 +22,9 @@ export interface ConfirmRequest {
 }
 
 /** Readings that failed in a row, after which the job waits in the queue instead of here. */
-const MOST_FAILED = 5;
+const MAX_FAILED_READS = 5;
 /** Once something changed: readings that keep changing are followed this long, then the last one counts. */
-const MOST_CHANGING = 15;
+const MAX_CHANGING_READS = 15;
 
 /**
  * Finds out what became of a message by looking at the session, never by sending again. Resolves with the state once it changed and then
@@ -45,7 +45,7 @@ export async function confirm(request: ConfirmRequest): Promise<Snapshot> {
       failed = 0;
     } catch (error) {
       failed += 1;
-      if (failed >= MOST_FAILED || !isShrinkError(error, 'unreachable', 'rate-limited', 'bad-answer')) throw error;
+      if (failed >= MAX_FAILED_READS || !isShrinkError(error, 'unreachable', 'rate-limited', 'bad-answer')) throw error;
       continue;
     }
     if (now.hash === before.hash) {
@@ -56,7 +56,7 @@ export async function confirm(request: ConfirmRequest): Promise<Snapshot> {
       continue;
     }
     changing += 1;
-    if (last?.hash === now.hash || changing >= MOST_CHANGING) return now;
+    if (last?.hash === now.hash || changing >= MAX_CHANGING_READS) return now;
     last = now;
     onCheck('something changed; waiting for it to settle');
   }

@@ -103,7 +103,7 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
     const isThere = (state: Snapshot) => upload?.session !== session.id || hasArrived({ assets: upload.before }, state);
     for (let looks = 0; ; looks += 1) {
       const state = await readState(cloud, session, context.signal, n === 1);
-      if (isThere(state) || looks >= MOST_LOOKS) return state;
+      if (isThere(state) || looks >= MAX_CONFIRMATIONS) return state;
       await sleep(cloud.clock, cloud.settings.lagMs, context.signal);
     }
   }
@@ -185,7 +185,7 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
 }
 
 /** Further looks for an upload that the state does not show; some states may never show one. */
-const MOST_LOOKS = 2;
+const MAX_CONFIRMATIONS = 2;
 
 /** What goes into the journal has an end, whatever the service says. */
 function clip(text: string, most: number): string {

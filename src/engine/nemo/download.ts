@@ -49,12 +49,12 @@ export type Downloaded =
 
 type Fetched = Downloaded | { kind: 'absurd' };
 
-const MOST_REDIRECTS = 5;
+const MAX_REDIRECTS = 5;
 /** Tries in a row that bring nothing new. */
-const MOST_FAILURES = 4;
+const MAX_FAILURES = 4;
 /** Less than this in two minutes is a connection that only looks alive. */
-const LEAST_BYTES = 16 * 1024;
-const LEAST_EVERY_MS = 120_000;
+const MIN_BYTES = 16 * 1024;
+const MIN_PROGRESS_WINDOW_MS = 120_000;
 const TELL_EVERY_MS = 250;
 
 /**
@@ -94,7 +94,7 @@ async function fetchAll(request: DownloadRequest, part: Part): Promise<Fetched> 
       if (!isShrinkError(error, 'unreachable', 'bad-answer', 'rate-limited')) throw error;
       failures = part.bytes > before ? 1 : failures + 1;
       // A long pause is not sat out here: the job waits in the queue.
-      if (failures >= MOST_FAILURES || (error.retryAfterMs ?? 0) > PATIENCE_MS) throw error;
+      if (failures >= MAX_FAILURES || (error.retryAfterMs ?? 0) > PATIENCE_MS) throw error;
       request.log.debug({ code: error.code, bytes: part.bytes }, 'the download was cut; going on');
       await sleep(clock, error.retryAfterMs ?? 1000 * 2 ** failures, signal);
     }
@@ -149,7 +149,7 @@ function endless({ atMost }: DownloadRequest): ShrinkError {
 /** Redirects are followed here, so that each address is looked at and the token goes to the API only. */
 async function follow(request: DownloadRequest, range: Record<string, string>): Promise<HttpAnswer> {
   let { url } = request;
-  for (let n = 0; n <= MOST_REDIRECTS; n += 1) {
+  for (let n = 0; n <= MAX_REDIRECTS; n += 1) {
     request.policy.check(url);
     // Bytes as they are: a range of something packed is of no use.
     const headers = { accept: '*/*', 'accept-encoding': 'identity', ...range };
@@ -220,8 +220,8 @@ async function receive(request: DownloadRequest, answer: HttpAnswer, part: Part)
       request.onProgress(part.bytes, part.total);
       toldAt = now;
     }
-    if (now - since >= LEAST_EVERY_MS) {
-      if (part.bytes - bytesThen < LEAST_BYTES) throw new ShrinkError('unreachable', 'the download all but stopped');
+    if (now - since >= MIN_PROGRESS_WINDOW_MS) {
+      if (part.bytes - bytesThen < MIN_BYTES) throw new ShrinkError('unreachable', 'the download all but stopped');
       since = now;
       bytesThen = part.bytes;
     }

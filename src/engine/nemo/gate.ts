@@ -14,15 +14,15 @@ import { orAborted } from './race.ts';
 
 const MINUTE = 60_000;
 /** A refusal after fewer accepted requests than this says nothing about requests a minute. */
-const LEAST_LEARNT = 10;
+const MIN_LEARNT = 10;
 /** Longest pause the gate takes without being told a time. */
-const LONGEST_PAUSE_MS = 15 * MINUTE;
+const MAX_PAUSE_MS = 15 * MINUTE;
 /** While refused, the first request goes alone and the next ones a second apart: they learn from its answer. */
 const SPACING_MS = 1000;
 /** A pause longer than this is not sat out: the job waits in the queue instead, where its due time survives a restart. */
 export const PATIENCE_MS = 2 * MINUTE;
 const FIRST_LOOK_MS = 5 * MINUTE;
-const LONGEST_LOOK_MS = 60 * MINUTE;
+const MAX_PROBE_PAUSE_MS = 60 * MINUTE;
 
 export interface GateRules {
   /** `limits.requests_per_minute`; absent: as many as the service takes. */
@@ -79,7 +79,7 @@ export function accepted(state: GateState, rules: GateRules, now: number): GateS
   if (!learnt || now < learnt.lookAt || recent.length < learnt.perMinute) return next;
   // The limit has been in the way for long enough: see whether there is more.
   const perMinute = Math.ceil(learnt.perMinute * 1.1);
-  const lookEveryMs = Math.min(learnt.lookEveryMs * 2, LONGEST_LOOK_MS);
+  const lookEveryMs = Math.min(learnt.lookEveryMs * 2, MAX_PROBE_PAUSE_MS);
   if (rules.perMinute !== undefined && perMinute >= rules.perMinute) return { ...next, learnt: undefined };
   return { ...next, learnt: { perMinute, lookAt: now + lookEveryMs, lookEveryMs } };
 }
@@ -107,7 +107,7 @@ export function refused(
   // Requests that were on their way together are refused together; only the first of them says anything new.
   const already = state.resumeAt > now;
   const refusals = already ? state.refusals : state.refusals + 1;
-  const doubled = (ms: number) => Math.min(ms * 2 ** Math.min(Math.max(0, refusals - 1), 10), LONGEST_PAUSE_MS);
+  const doubled = (ms: number) => Math.min(ms * 2 ** Math.min(Math.max(0, refusals - 1), 10), MAX_PAUSE_MS);
   // Who says "in no time" and refuses all the same is not asked ever faster.
   const base = askedMs === undefined ? doubled(rules.retryAfterMs) : Math.max(askedMs, doubled(SPACING_MS));
   const recent = state.accepted.filter(at => at > now - MINUTE);
@@ -123,8 +123,8 @@ export function refused(
 
 function learn(state: GateState, took: number, now: number): GateState['learnt'] {
   const { learnt } = state;
-  if (took < LEAST_LEARNT) return learnt;
-  const lookEveryMs = learnt ? Math.min(learnt.lookEveryMs * 2, LONGEST_LOOK_MS) : FIRST_LOOK_MS;
+  if (took < MIN_LEARNT) return learnt;
+  const lookEveryMs = learnt ? Math.min(learnt.lookEveryMs * 2, MAX_PROBE_PAUSE_MS) : FIRST_LOOK_MS;
   return { perMinute: took, lookAt: now + lookEveryMs, lookEveryMs };
 }
 

@@ -8,7 +8,7 @@ export function isLinkFile(name: string): boolean {
 }
 
 /** Longer than any address; the rest of such a file is not looked at. */
-const LONGEST = 64 * 1024;
+const MAX_BYTES = 64 * 1024;
 
 /**
  * The address in a link file. @throws ShrinkError `cannot-do` where there is none that the service could fetch, `gone` and the like
@@ -54,7 +54,7 @@ async function readStart(path: string): Promise<string> {
   try {
     const file = await open(path, 'r');
     try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(LONGEST), 0, LONGEST, 0);
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
       return buffer.toString('utf8', 0, bytesRead);
     } finally {
       await file.close();

@@ -15,13 +15,13 @@ const SLOW_MS = 25;
 const BESIDE_BYTES = 16 << 20;
 /** What is written beside goes in pieces of this size; the disk may be this far behind the network. */
 const WRITE_BYTES = 1 << 20;
-const MOST_WAITING = 8 << 20;
+const MAX_PENDING_BYTES = 8 << 20;
 /**
  * The disk is told to keep what came while the rest comes, so that little is left to wait for at the end (150 of 850 ms of 500 MB here)
  * and the system does not collect gigabytes that somebody's write then has to wait for. Further behind than the second, the network waits.
  */
 const SYNC_BYTES = 32 << 20;
-const MOST_UNSYNCED = 128 << 20;
+const MAX_UNSYNCED_BYTES = 128 << 20;
 
 /** The file as far as it came, with what is needed to go on after a cut. */
 export class Part {
@@ -119,7 +119,7 @@ export class Part {
     this.bytes += chunk.length;
     if (this.#waitingBytes < WRITE_BYTES) return undefined;
     const writing = this.#write();
-    return this.#waitingBytes < MOST_WAITING ? undefined : writing;
+    return this.#waitingBytes < MAX_PENDING_BYTES ? undefined : writing;
   }
 
   #writeAtOnce(chunk: Buffer): void {
@@ -175,7 +175,7 @@ export class Part {
     const unsynced = written - this.#syncedBytes;
     if (unsynced < SYNC_BYTES || this.#isLost) return undefined;
     this.#syncing ??= this.#sync(written);
-    return unsynced < MOST_UNSYNCED ? undefined : this.#syncing;
+    return unsynced < MAX_UNSYNCED_BYTES ? undefined : this.#syncing;
   }
 
   /** Never rejects: whoever comes next hears of it. */

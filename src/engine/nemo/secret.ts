@@ -10,7 +10,7 @@ export interface Secret {
 /** Every secret this process was given: a person's own token may have any shape, so it is known by its value alone. */
 const known = new Set<string>();
 /** Shorter ones could be any word. */
-const SHORTEST = 8;
+const MIN_LENGTH = 8;
 
 /** The text without any secret of ours in it, for words that come from outside and may repeat one. */
 export function withoutSecrets(text: string): string {
@@ -20,7 +20,7 @@ export function withoutSecrets(text: string): string {
 }
 
 export function secret(value: string): Secret {
-  if (value.length >= SHORTEST) known.add(value);
+  if (value.length >= MIN_LENGTH) known.add(value);
   return {
     reveal: () => value,
     toString: () => '[secret]',

@@ -35,7 +35,7 @@ const CAMEL: Readonly<Record<string, string>> = {
 };
 
 /** Of a long timeline the first tracks say enough. */
-const MOST_TRACKS = 50;
+const MAX_TRACKS = 50;
 
 /** Reads a state answer; `data.state`, `data` and a bare state are all taken. */
 export function snapshotOf(text: string): Snapshot {
@@ -53,7 +53,7 @@ export function snapshotOf(text: string): Snapshot {
   const reading = readDraft(draft);
   return {
     hash: hashOf(`{${known.join(',')}}`),
-    tracks: reading.kind === 'tracks' ? reading.tracks.slice(0, MOST_TRACKS).map(describe) : [],
+    tracks: reading.kind === 'tracks' ? reading.tracks.slice(0, MAX_TRACKS).map(describe) : [],
     draft,
     reading,
     assets: assetsOf(part('video_infos')),
@@ -99,11 +99,11 @@ function trackDifferences(before: string[], after: string[]): string[] {
 }
 
 /** Of more assets than anybody uploads, the first ones are kept one by one. */
-const MOST_ASSETS = 1000;
+const MAX_ASSETS = 1000;
 
 /** Entries of a list or a map, each as a hash of what was written, so that they can be kept and compared. */
 function assetsOf(slice: string | undefined): string[] {
-  return slice === undefined ? [] : entriesOf(slice, MOST_ASSETS).map(entry => hashOf(entry).slice(0, 12));
+  return slice === undefined ? [] : entriesOf(slice, MAX_ASSETS).map(entry => hashOf(entry).slice(0, 12));
 }
 
 function plain(slice: string): string {

@@ -184,9 +184,9 @@ export interface StreamReader {
 }
 
 /** An event longer than this ends the reading: far more than a state change with a long draft in it. */
-const LONGEST_EVENT = 16 * 2 ** 20;
+const MAX_EVENT = 16 * 2 ** 20;
 /** So does a stream that goes on for longer than this: nothing an agent says in a quarter of an hour comes near. */
-const LONGEST_STREAM = 256 * 2 ** 20;
+const MAX_STREAM = 256 * 2 ** 20;
 
 /**
  * Bytes in, meanings out, whatever the pieces they come in. `feed` throws once an event is longer than 16 MiB or all of them are
@@ -196,7 +196,7 @@ export function createStreamReader(onMeaning: (meaning: Meaning) => void): Strea
   const decoder = new TextDecoder();
   let taken = 0;
   const parser = createParser({
-    maxBufferSize: LONGEST_EVENT,
+    maxBufferSize: MAX_EVENT,
     onEvent: event => {
       for (const meaning of meaningsOf(event)) onMeaning(meaning);
     },
@@ -208,7 +208,7 @@ export function createStreamReader(onMeaning: (meaning: Meaning) => void): Strea
   return {
     feed(bytes) {
       taken += bytes.length;
-      if (taken > LONGEST_STREAM) throw new ShrinkError('bad-answer', 'the stream of the service did not end');
+      if (taken > MAX_STREAM) throw new ShrinkError('bad-answer', 'the stream of the service did not end');
       const text = decoder.decode(bytes, { stream: true });
       if (text !== '') parser.feed(text);
     },

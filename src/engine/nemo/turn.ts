@@ -32,8 +32,8 @@ export const SILENCE: Turn = {
 };
 
 /** Of what never ends this much is kept: the last replies, the last tools, the beginning of each. */
-const MOST_KEPT = 100;
-const LONGEST_KEPT = 20_000;
+const MAX_KEPT = 100;
+const MAX_KEPT_LENGTH = 20_000;
 
 export function heard(turn: Turn, meaning: Meaning): Turn {
   if (meaning.kind === 'alive') return turn;
@@ -42,7 +42,7 @@ export function heard(turn: Turn, meaning: Meaning): Turn {
   switch (meaning.kind) {
     case 'text':
       if (meaning.extent === 'part')
-        return { ...next, partial: (turn.partial + meaning.text).slice(0, LONGEST_KEPT), mayBeOver: false };
+        return { ...next, partial: (turn.partial + meaning.text).slice(0, MAX_KEPT_LENGTH), mayBeOver: false };
       // The whole reply repeats its parts: it takes their place.
       return { ...next, texts: kept(turn.texts, meaning.text), partial: '', mayBeOver: turn.openTools === 0 };
     case 'tool': {
@@ -65,7 +65,7 @@ export function heard(turn: Turn, meaning: Meaning): Turn {
 }
 
 function kept(list: readonly string[], text: string): string[] {
-  return [...list, text.slice(0, LONGEST_KEPT)].slice(-MOST_KEPT);
+  return [...list, text.slice(0, MAX_KEPT_LENGTH)].slice(-MAX_KEPT);
 }
 
 /** The service adds this to replies that were fine, and gives nothing else when something did go wrong. */

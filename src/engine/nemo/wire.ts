@@ -51,7 +51,7 @@ export interface WireOptions {
 }
 
 /** A state with a long draft is a few megabytes; nothing the service says is longer than this. */
-const LONGEST_ANSWER = 64 * 2 ** 20;
+const MAX_REPLY_BYTES = 64 * 2 ** 20;
 
 export function createWire(options: WireOptions): Wire {
   const { gate, apiUrl, attribution, clock, silenceMs } = options;
@@ -88,7 +88,7 @@ export function createWire(options: WireOptions): Wire {
   async function read(answer: HttpAnswer, exchange: Exchange): Promise<Reply> {
     const text = await inTime(
       exchange.signal,
-      signal => readText(answer, urlOf(exchange), LONGEST_ANSWER, signal),
+      signal => readText(answer, urlOf(exchange), MAX_REPLY_BYTES, signal),
       answer,
     );
     const read = readAnswer(answer.status, answer.headers['content-type'], text);

@@ -6,11 +6,11 @@
 import { withoutSecrets } from './secret.ts';
 
 /** Words for one line of an error. */
-const LONGEST_LINE = 200;
+const MAX_LINE = 200;
 /** Looked at for such a line: markup around the words is dropped. */
 const LOOKED_AT = 8000;
 /** The most of one reply; far more than anybody reads. */
-const LONGEST_REPLY = 20_000;
+const MAX_REPLY = 20_000;
 
 /** No tokens, no markup, one line, at most 200 characters. */
 export function plainWords(text: string): string {
@@ -20,12 +20,12 @@ export function plainWords(text: string): string {
     .replace(SECRETS, '[secret]')
     .replace(/[\p{Cc}\s]+/gu, ' ')
     .trim();
-  return words.length > LONGEST_LINE ? `${words.slice(0, LONGEST_LINE - 1)}…` : words;
+  return words.length > MAX_LINE ? `${words.slice(0, MAX_LINE - 1)}…` : words;
 }
 
 /** No secrets, no control characters, line breaks kept, at most 20,000 characters. */
 export function shown(text: string): string {
-  return withoutSecrets(text.slice(0, LONGEST_REPLY))
+  return withoutSecrets(text.slice(0, MAX_REPLY))
     .replace(SECRETS, '[secret]')
     .replace(/\r\n?/g, '\n')
     .replace(/[^\P{Cc}\n]|[\u202A-\u202E\u2066-\u2069]/gu, ' ')

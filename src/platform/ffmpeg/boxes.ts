@@ -9,7 +9,7 @@ export interface Box {
 }
 
 /** A sane file has a handful; a fragmented one may have two for every second. */
-const MOST_BOXES = 200_000;
+const MAX_BOXES = 200_000;
 
 /**
  * The top-level boxes of an MP4, headers only (a few reads, whatever the size). Stops at the first thing that is no whole box; then
@@ -24,7 +24,7 @@ export async function topBoxes(path: string): Promise<{ boxes: Box[]; brand: str
       const header = Buffer.alloc(16);
       let brand = '';
       let cut = false;
-      for (let offset = 0; offset + 8 <= size && boxes.length < MOST_BOXES; ) {
+      for (let offset = 0; offset + 8 <= size && boxes.length < MAX_BOXES; ) {
         const { bytesRead } = await file.read(header, 0, 16, offset);
         const bytes = boxSize(header, bytesRead, size - offset);
         const type = header.toString('latin1', 4, 8);
@@ -74,13 +74,13 @@ export async function mediaBytes(path: string): Promise<number> {
 
 const CODEC_HEADERS = ['avcC', 'hvcC', 'av1C'];
 /** The index of one part: some minutes of frames. */
-const MOST_INDEX_BYTES = 64_000_000;
+const MAX_INDEX_BYTES = 64_000_000;
 
 /** What a decoder must know before the first frame of an MP4 of ours; `undefined` where it was not found. */
 export async function codecHeader(path: string): Promise<Buffer | undefined> {
   const { boxes } = await topBoxes(path);
   const index = boxes.find(box => box.type === 'moov');
-  if (!index || index.bytes > MOST_INDEX_BYTES) return undefined;
+  if (!index || index.bytes > MAX_INDEX_BYTES) return undefined;
   try {
     const file = await open(path, 'r');
     try {

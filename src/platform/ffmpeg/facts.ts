@@ -197,7 +197,7 @@ function inWords(stream: ProbeStream): string {
   if (stream.codec_type === 'video')
     return `${isCover(stream) ? 'cover art' : 'another picture track'} (${stream.codec_name ?? tag})`;
   if (stream.codec_type === 'attachment')
-    return `attachment (${shown(stream.tags?.['filename'] ?? tag).slice(0, LONGEST_WORDS)})`;
+    return `attachment (${shown(stream.tags?.['filename'] ?? tag).slice(0, MAX_WORD_LENGTH)})`;
   return `${DATA_TRACKS[tag] ?? 'data'} (${tag})`;
 }
 
@@ -218,11 +218,11 @@ function language(stream: ProbeStream): string | undefined {
   return tag === undefined || tag === 'und' ? undefined : inOneLine(tag);
 }
 
-const LONGEST_WORDS = 100;
+const MAX_WORD_LENGTH = 100;
 
 /** What a file says about itself, as it can stand in a note: no line breaks, no escapes, not endless. */
 function inOneLine(text: string | undefined): string | undefined {
-  return text?.replace(UNPRINTABLE, '?').slice(0, LONGEST_WORDS);
+  return text?.replace(UNPRINTABLE, '?').slice(0, MAX_WORD_LENGTH);
 }
 
 function printable(tag: string | undefined): string | undefined {
@@ -239,13 +239,13 @@ function seconds(text: string | undefined): number | undefined {
 }
 
 /** Samples further from square than this were never filmed; ffmpeg shows such files as if they were square, too. */
-const MOST_STRETCHED = 16;
+const MAX_STRETCH = 16;
 
 /** `4:3`; `0:1` means unknown. */
 function ratio(text: string | undefined): number | undefined {
   const [a, b] = (text ?? '').split(':').map(Number);
   const found = a && b ? a / b : undefined;
-  return found && found <= MOST_STRETCHED && found >= 1 / MOST_STRETCHED ? found : undefined;
+  return found && found <= MAX_STRETCH && found >= 1 / MAX_STRETCH ? found : undefined;
 }
 
 function fraction(text: string | undefined): number | undefined {

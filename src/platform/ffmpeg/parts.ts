@@ -12,7 +12,7 @@ export type PartsRequest = Pick<FfmpegRequest, 'tools' | 'signal' | 'gate'> & {
 };
 
 /** Keyframes are seconds apart: a first guess can leave a part too large, and then shorter parts are tried. */
-const MOST_TRIES = 6;
+const MAX_TRIES = 6;
 
 /**
  * Cuts `source` at keyframes into MP4 files of at most `maxBytes` each, in order.
@@ -24,7 +24,7 @@ export async function splitAtKeyframes(
 ): Promise<string[]> {
   const { source, sourceBytes, durationS, maxBytes, dir, onProgress } = request;
   let seconds = (durationS * maxBytes * 0.9) / sourceBytes;
-  for (let tries = 0; tries < MOST_TRIES; tries += 1, seconds /= 2) {
+  for (let tries = 0; tries < MAX_TRIES; tries += 1, seconds /= 2) {
     await clear(dir);
     const cut = ['-map', '0:v:0', '-map', '0:a?', '-c', 'copy', '-f', 'segment', '-segment_time', seconds.toFixed(3)];
     await runFfmpeg({

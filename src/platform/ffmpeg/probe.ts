@@ -214,7 +214,7 @@ async function askAtOnce(path: string, options: ProbeOptions, decoding?: Decodin
           const packet = parsePacketObject(text);
           tracks.add(packet);
           if (packet) onPacket?.(packet.stream);
-        } else if (other.push(text) > MOST_OTHER_LINES) throw new Error('too much to say');
+        } else if (other.push(text) > MAX_OTHER_LINES) throw new Error('too much to say');
       },
     });
     const lines = tracks.result();
@@ -227,7 +227,7 @@ async function askAtOnce(path: string, options: ProbeOptions, decoding?: Decodin
 }
 
 /** Sixty thousand chapters are asked about in another way. */
-const MOST_OTHER_LINES = 20_000;
+const MAX_OTHER_LINES = 20_000;
 
 function gatherTracks() {
   const gathering = new Map<number, ReturnType<typeof gatherTimeline>>();

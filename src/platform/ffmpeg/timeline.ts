@@ -35,7 +35,7 @@ export interface Packet {
 /** Frames are shown in another order than they are stored: H.264 allows 16 in between, codecs with hidden frames a few more. */
 const REORDER_WINDOW = 32;
 const FIRST_CUT_SPACING_S = 0.5;
-const MOST_CUTS = 256;
+const MAX_CUTS = 256;
 
 interface Shown {
   time: number;
@@ -152,7 +152,7 @@ function gatherCuts(): { offer(cut: Cut): void; result(): Cut[] } {
     offer(cut) {
       zero ??= cut.beforeS;
       add(cut);
-      if (cuts.length <= MOST_CUTS) return;
+      if (cuts.length <= MAX_CUTS) return;
       const all = cuts;
       cuts = [];
       spacing *= 2;

@@ -84,7 +84,7 @@ export function whatIsLacking(tools: Omit<Tools, 'ffmpeg' | 'ffprobe' | 'version
 }
 
 /** Older ones are slower and worse, and have no quality scale that could be relied on: nothing of theirs was measured. */
-const LEAST_SVT_AV1 = 2;
+const MIN_SVT_AV1_MAJOR = 2;
 
 /** Why this ffmpeg cannot write a codec, as a part of a sentence; `undefined` where it can. */
 export function cannotWrite(
@@ -93,8 +93,8 @@ export function cannotWrite(
 ): string | undefined {
   const encoder = { h264: 'libx264', h265: 'libx265', av1: 'libsvtav1' }[codec];
   if (!tools.encoders.has(encoder)) return `this ffmpeg (${tools.version}) was built without ${encoder}`;
-  if (codec !== 'av1' || Number.parseInt(tools.svtAv1 ?? '', 10) >= LEAST_SVT_AV1) return undefined;
-  return `this ffmpeg (${tools.version}) has SVT-AV1 ${tools.svtAv1 ?? 'of an unknown version'}, and ${LEAST_SVT_AV1}.0 is the least`;
+  if (codec !== 'av1' || Number.parseInt(tools.svtAv1 ?? '', 10) >= MIN_SVT_AV1_MAJOR) return undefined;
+  return `this ffmpeg (${tools.version}) has SVT-AV1 ${tools.svtAv1 ?? 'of an unknown version'}, and ${MIN_SVT_AV1_MAJOR}.0 is the least`;
 }
 
 /** A configured ffmpeg brings its own ffprobe, unless told otherwise. */

@@ -6,7 +6,7 @@ const ABREAST = 2;
 /** Minutes for each enumeration, which then begins with points from everywhere and says how many it came to. Unset: to the end. */
 const MINUTES = Number(process.env['TORTURE_MINUTES'] ?? Number.POSITIVE_INFINITY);
 /** A poll more or less says nothing new. */
-const MOST_ALIKE_REQUESTS = 3;
+const MAX_ALIKE_REQUESTS = 3;
 
 /**
  * Of all points those at which a kill leaves something different behind: right before one act on the disk is right after
@@ -15,7 +15,7 @@ const MOST_ALIKE_REQUESTS = 3;
 export function distinct(points: readonly string[]): string[] {
   return points.filter((point, n) => {
     const before = points[n - 1] ?? '';
-    const isPoll = / GET /.test(point) && Number(point.split('#').at(-1)) > MOST_ALIKE_REQUESTS;
+    const isPoll = / GET /.test(point) && Number(point.split('#').at(-1)) > MAX_ALIKE_REQUESTS;
     const followsAtOnce = isDisk(point) && isDisk(before) && point.startsWith('before ') && before.startsWith('after ');
     const isInside = before.startsWith('before rm ') && /^before (unlink|rmdir) /.test(point);
     const isEndOf = point.startsWith('after rm ') && /^after (unlink|rmdir) /.test(before);

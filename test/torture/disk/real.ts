@@ -9,12 +9,12 @@ import type { Random } from '../random.ts';
 import { cutPower, fill, Mounts, run } from './mounts.ts';
 
 const MB = 1_000_000;
-const LEAST_FREE = { limits: { min_free: '100kB' } };
+const MIN_FREE = { limits: { min_free: '100kB' } };
 
 /** A box whose folders the case mounts things over; everything is taken away in the end. */
 async function onDisk<T>(act: (box: Box, mounts: Mounts) => Promise<T>, config = {}): Promise<T> {
   const mounts = new Mounts();
-  const box = new Box({ config: { ...LEAST_FREE, ...config } });
+  const box = new Box({ config: { ...MIN_FREE, ...config } });
   try {
     return await act(box, mounts);
   } finally {

@@ -10,7 +10,7 @@ import type { Fault } from '../../support/nemo-server/faults.ts';
 
 const HOUR_MS = 3_600_000;
 /** Twice what was seen with a frame of 30 MB that never ends. */
-const MOST_MEMORY = 300e6;
+const MAX_MEMORY = 300e6;
 const mb = (bytes: number) => (bytes / 1e6).toFixed(0);
 
 const meets = (name: string, arrange: (cloud: Cloud) => void, then?: (cloud: Cloud) => Promise<string>): Case => ({
@@ -27,7 +27,7 @@ const meets = (name: string, arrange: (cloud: Cloud) => void, then?: (cloud: Clo
       const { faults, fetchFaults, scripts } = cloud.server;
       demand(faults.unused + fetchFaults.unused + scripts.length === 0, 'what was to go wrong never came up');
       const peak = peakRssOf(cloud.box.pid);
-      demand(peak < MOST_MEMORY, `RSS ${mb(peak)} MB at most`);
+      demand(peak < MAX_MEMORY, `RSS ${mb(peak)} MB at most`);
       return `${said}RSS ${mb(peak)} MB at most; ${ended}`;
     }),
 });
