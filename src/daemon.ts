@@ -22,7 +22,6 @@ import { IllegalEvent } from './core/lifecycle.ts';
 import { restoreOriginal } from './deliver/originals.ts';
 import { InboxClaims } from './claims.ts';
 import { createDecider } from './decider.ts';
-import type { Gate } from './engine/engine.ts';
 import { createEngines, speaksOfNemo } from './engines.ts';
 import { createExplain } from './explain.ts';
 import { Folders } from './folders.ts';
@@ -46,7 +45,7 @@ import { isBusy, untilIdle } from './queue/idle.ts';
 import { Ledger } from './queue/ledger.ts';
 import { replayInto } from './queue/replaying.ts';
 import { Scheduler } from './queue/scheduler.ts';
-import { createTidy } from './queue/tidy.ts';
+import { createAfterRest } from './queue/tidy.ts';
 import { createWorker } from './queue/worker.ts';
 import { Releases } from './releases.ts';
 import { sayingWhatTakesLong } from './starting.ts';
@@ -63,7 +62,8 @@ import {
 } from './status.ts';
 import { sweepLeftovers } from './sweep.ts';
 import { createWatcher, type Watcher } from './watch/watcher.ts';
-import { createWorld } from './world.ts';
+import { createStages } from './world.ts';
+import type { PauseGate } from './platform/pause-gate.ts';
 
 export interface DaemonOptions {
   config: Config;
@@ -158,7 +158,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   releases.add({ release: () => engines.nemo?.close() });
   const resight = (job: Job): void => watcher.forget(job.inbox, job.relative);
   const space = new SpaceBook({ files, minFree: config.limits.minFree });
-  const world = createWorld({
+  const world = createStages({
     config,
     folders,
     engines,
@@ -174,8 +174,8 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     decide: (job, engine) => decider.again(job, engine),
     resight,
   });
-  const tidy = createTidy({ ledger, world, log });
-  const worker = createWorker({ ledger, world, tidy, clock, log });
+  const afterRest = createAfterRest({ ledger, world, log });
+  const worker = createWorker({ ledger, world, afterRest, clock, log });
   const scheduler = new Scheduler({
     ledger,
     worker,
@@ -196,7 +196,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     resight,
     changed: async job => {
       scheduler.consider(job);
-      await tidy(job.id);
+      await afterRest(job.id);
     },
     onFatal,
   });
@@ -213,7 +213,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     ledger,
     scheduler,
     resight,
-    tidy,
+    afterRest,
     removeWorkDir: world.removeWorkDir,
     removeReport: world.removeReport,
     refine: (job, words) => admissions.refine(job, words),
@@ -298,7 +298,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   for (const job of ledger.all()) {
     // A crash may have come between the end of a job and its report.
     const lacksReport = (job.state.name === 'failed' || job.state.name === 'held') && !job.report;
-    if (lacksReport || untidied.has(job.id)) await tidy(job.id);
+    if (lacksReport || untidied.has(job.id)) await afterRest(job.id);
   }
   gate.set('paused', ledger.paused);
   scheduler.start();
@@ -346,7 +346,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
 }
 
 /** Files become settled, settled files jobs, and jobs may end in a state that has the file looked at again. */
-async function idle(watcher: Watcher, admissions: Admissions, ledger: Ledger, gate: Gate): Promise<void> {
+async function idle(watcher: Watcher, admissions: Admissions, ledger: Ledger, gate: PauseGate): Promise<void> {
   do {
     await watcher.settled();
     await admissions.onIdle();

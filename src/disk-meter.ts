@@ -2,7 +2,7 @@ import type { Clock } from './platform/clock.ts';
 import type { Files } from './platform/files.ts';
 import { type DiskSpace, diskSpace } from './platform/space.ts';
 
-export interface Place {
+export interface DiskPath {
   path: string;
   labels: { place: 'state' | 'inbox' | 'outbox' | 'archive'; folder: string };
 }
@@ -28,7 +28,7 @@ export class DiskMeter {
   }
 
   /** What is known of each place now; one that does not answer is left out. */
-  async read(places: readonly Place[]): Promise<(Place & DiskSpace)[]> {
+  async read(places: readonly DiskPath[]): Promise<(DiskPath & DiskSpace)[]> {
     await Promise.all(places.map(({ path }) => this.#refresh(path)));
     const now = this.#clock.monotonic();
     return places.flatMap(place => {

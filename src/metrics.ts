@@ -8,7 +8,7 @@ import type { StatusView } from './control/control.ts';
 import type { Metering } from './control/server.ts';
 import { type Job, RESTING, STATE_NAMES } from './core/job.ts';
 import { type CloudMeter, STREAM_OUTCOMES } from './core/meter.ts';
-import { DiskMeter, type Place } from './disk-meter.ts';
+import { DiskMeter, type DiskPath } from './disk-meter.ts';
 import type { FsyncStats } from './journal/journal.ts';
 import type { Clock } from './platform/clock.ts';
 import type { Files } from './platform/files.ts';
@@ -24,7 +24,7 @@ export interface MetricsOptions {
   status(): StatusView;
   journal: { fsyncStats(): FsyncStats; readonly size: number };
   /** Every place whose free space counts, as the config has them now. */
-  places(): Place[];
+  places(): DiskPath[];
 }
 
 export interface Metrics extends Metering, CloudMeter {

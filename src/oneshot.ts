@@ -15,7 +15,6 @@ import type { Decision, EngineName, Job, Progress, Sighting } from './core/job.t
 import { RESTING } from './core/job.ts';
 import type { Target } from './core/media.ts';
 import { createDecider, type Decider } from './decider.ts';
-import { OPEN_GATE } from './engine/engine.ts';
 import { createEngines } from './engines.ts';
 import { Folders } from './folders.ts';
 import type { Clock } from './platform/clock.ts';
@@ -24,10 +23,11 @@ import { nodeFiles, pinOf } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
 import { SpaceBook } from './platform/space.ts';
 import { Ledger } from './queue/ledger.ts';
-import { createTidy } from './queue/tidy.ts';
+import { createAfterRest } from './queue/tidy.ts';
 import { createWorker } from './queue/worker.ts';
 import { restFor } from './queue/decisions.ts';
-import { createWorld } from './world.ts';
+import { createStages } from './world.ts';
+import { OPEN_GATE } from './platform/pause-gate.ts';
 
 export interface OneShotEvents {
   progress(file: string, progress: Progress & { step: string }): void;
@@ -56,7 +56,7 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
   const { config, signal } = options;
   const tools = await findTools(config.local);
   const engines = await createEngines({ ...options, tools });
-  const places = await Promise.all(options.files.map(file => placeOf(file, options.output, options.files.length)));
+  const places = await Promise.all(options.files.map(file => targetFor(file, options.output, options.files.length)));
   const jobs: JobDetail[] = [];
   for (const place of places) {
     if (signal.aborted) break;
@@ -73,7 +73,7 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
   }
   return { jobs };
 
-  async function compressOne(place: Place, workRoot: string): Promise<JobDetail> {
+  async function compressOne(place: OneShotTarget, workRoot: string): Promise<JobDetail> {
     const { clock, log, events } = options;
     const oneFile = {
       ...config,
@@ -85,7 +85,7 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
     const folders = new Folders(oneFile, nodeFiles);
     const decider = named(place.name, createDecider(oneFile));
     const space = new SpaceBook({ files: nodeFiles, minFree: config.limits.minFree });
-    const world = createWorld({
+    const world = createStages({
       config: oneFile,
       folders,
       engines,
@@ -99,7 +99,7 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
       decide: decider.again,
       resight: () => {},
     });
-    const worker = createWorker({ ledger, world, tidy: createTidy({ ledger, world, log }), clock, log });
+    const worker = createWorker({ ledger, world, afterRest: createAfterRest({ ledger, world, log }), clock, log });
     const id = ledger.newId();
     const sighting = await sightingOf(place);
     const decision = decider.decide(sighting, 1);
@@ -137,7 +137,7 @@ const RETRIES: Record<string, true> = {
   'verify-failed': true,
 };
 
-interface Place {
+interface OneShotTarget {
   /** As written by the person. */
   file: string;
   source: string;
@@ -146,7 +146,7 @@ interface Place {
   name: string;
 }
 
-async function placeOf(file: string, output: string | undefined, count: number): Promise<Place> {
+async function targetFor(file: string, output: string | undefined, count: number): Promise<OneShotTarget> {
   const source = await realpath(resolve(file)).catch(error => {
     throw usage(
       `${file}: ${fileError(error, 'opening', file).code === 'gone' ? 'there is no such file' : 'cannot be opened'}`,
@@ -163,13 +163,13 @@ async function placeOf(file: string, output: string | undefined, count: number):
   return { file, source, outbox: dirname(path), name: basename(path) };
 }
 
-async function sightingOf({ source }: Place): Promise<Sighting> {
+async function sightingOf({ source }: OneShotTarget): Promise<Sighting> {
   const pin = await pinOf(source, nodeFiles);
   // No rule takes hidden files, but here a person named one.
   return { inbox: dirname(source), path: source, relative: basename(source).replace(/^\.+/, ''), pin };
 }
 
-function folderFor({ source, outbox }: Place): Folder {
+function folderFor({ source, outbox }: OneShotTarget): Folder {
   return { inbox: dirname(source), outbox, rules: ['compress'], originals: 'keep', scan: 'auto', reports: 'never' };
 }
 

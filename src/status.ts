@@ -4,7 +4,7 @@ import type { StatusView } from './control/control.ts';
 import type { EngineName, Job } from './core/job.ts';
 import { reasonOf } from './core/lifecycle.ts';
 import { formatBytes } from './core/units.ts';
-import type { Place } from './disk-meter.ts';
+import type { DiskPath } from './disk-meter.ts';
 import type { Engine } from './engine/engine.ts';
 import type { Logger } from './platform/log.ts';
 import type { Ledger } from './queue/ledger.ts';
@@ -74,9 +74,9 @@ export function watchFoldersOf(config: Config): WatchFolder[] {
 }
 
 /** Every place whose free space a person may want to watch; folders are numbered, as their names may say too much. */
-export function placesOf(config: Config): Place[] {
-  const state: Place = { path: config.stateDir, labels: { place: 'state', folder: '' } };
-  const folders = config.folders.flatMap(({ inbox, outbox, archive }, index): Place[] => {
+export function placesOf(config: Config): DiskPath[] {
+  const state: DiskPath = { path: config.stateDir, labels: { place: 'state', folder: '' } };
+  const folders = config.folders.flatMap(({ inbox, outbox, archive }, index): DiskPath[] => {
     const folder = String(index);
     return [
       { path: inbox, labels: { place: 'inbox', folder } },

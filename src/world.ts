@@ -8,20 +8,21 @@ import { targetBytes } from './core/media.ts';
 import { deliver, findPublished } from './deliver/deliver.ts';
 import { disposeOriginal } from './deliver/originals.ts';
 import { failureReport, removeReport, successReport, writeReport } from './deliver/report.ts';
-import type { Engine, Gate } from './engine/engine.ts';
+import type { Engine } from './engine/engine.ts';
 import type { Folders } from './folders.ts';
 import type { Tools } from './platform/ffmpeg/tools.ts';
 import { errnoOf, type Files, makePrivateDir } from './platform/files.ts';
 import type { Logger } from './platform/log.ts';
 import { type SpaceBook, spaceFor } from './platform/space.ts';
-import type { WorkerWorld } from './queue/worker-world.ts';
+import type { Stages } from './queue/worker-world.ts';
 import { verifyCandidate } from './verify/verify.ts';
+import type { PauseGate } from './platform/pause-gate.ts';
 
-export interface WorldOptions {
+export interface StagesOptions {
   config: Config;
   folders: Folders;
   engines: Partial<Record<EngineName, Engine>>;
-  gate: Gate;
+  gate: PauseGate;
   tools: Tools;
   files: Files;
   space: SpaceBook;
@@ -34,7 +35,7 @@ export interface WorldOptions {
   resight(job: Job): void;
 }
 
-export function createWorld(options: WorldOptions): WorkerWorld {
+export function createStages(options: StagesOptions): Stages {
   const { folders, files, space, tools, workRoot, log } = options;
   const workDirOf = (id: string) => join(workRoot, id);
   return {

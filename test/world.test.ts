@@ -5,15 +5,15 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../src/config/load.ts';
 import { ShrinkError } from '../src/core/errors.ts';
 import type { Job, PublishIntent } from '../src/core/job.ts';
-import { OPEN_GATE } from '../src/engine/engine.ts';
 import { Folders } from '../src/folders.ts';
 import { nodeFiles, pinOf } from '../src/platform/files.ts';
 import { silentLogger } from '../src/platform/log.ts';
 import type { Mount } from '../src/platform/mounts.ts';
 import { SpaceBook } from '../src/platform/space.ts';
-import { createWorld, type WorldOptions } from '../src/world.ts';
+import { createStages, type StagesOptions } from '../src/world.ts';
 import { aCandidate, aDecision, aJob, aPin } from './support/builders.ts';
 import { aVerified, filesBelow } from './support/delivery.ts';
+import { OPEN_GATE } from '../src/platform/pause-gate.ts';
 
 /** The world as the daemon builds it, over real folders: that each stage is handed what it needs to keep its promise. */
 
@@ -26,7 +26,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(dir, { recursive: true }));
 
-interface Given extends Partial<WorldOptions> {
+interface Given extends Partial<StagesOptions> {
   originals?: 'keep' | 'delete';
   freeBytes?: number;
   mounts?: () => Mount[];
@@ -41,12 +41,12 @@ function worldOf({ originals = 'keep', freeBytes = 1e12, mounts, ...given }: Giv
   };
   const files = { ...nodeFiles, statfs };
   const folders = new Folders(config as unknown as Config, files, mounts);
-  const world = createWorld({
+  const world = createStages({
     config: config as unknown as Config,
     folders,
     engines: {},
     gate: OPEN_GATE,
-    tools: {} as WorldOptions['tools'],
+    tools: {} as StagesOptions['tools'],
     files,
     space: new SpaceBook({ files, minFree: { bytes: 0, share: 0 } }),
     forbidden: [],

@@ -5,12 +5,12 @@ import type { JobDetail } from '../control/control.ts';
 import type { NemoEngine } from '../engine/nemo/engine.ts';
 import { route } from '../engine/nemo/router.ts';
 import { silentLogger } from '../platform/log.ts';
-import type { Cloud, CloudAnswer } from './cloud-service.ts';
+import type { CloudCommands, CloudAnswer } from './cloud-service.ts';
 import { openDaemon, openReader } from './connect.ts';
 import type { Context } from './context.ts';
 
 /** @throws ShrinkError where a token cannot be read. */
-export async function openCloud(context: Context): Promise<Cloud> {
+export async function openCloud(context: Context): Promise<CloudCommands> {
   const config = await context.loadConfig();
   const secrets = await context.loadSecrets(config);
   const engine = await createCloudEngine({ config, secrets, clock: context.io.clock, log: silentLogger });
@@ -24,7 +24,7 @@ export async function openCloud(context: Context): Promise<Cloud> {
         await engine.close();
       }
     };
-  const desk: Cloud = {
+  const desk: CloudCommands = {
     ask: (words, job) => ask(desk, context, words, job),
     credits: once(() => credits(engine, signal)),
     timeline: once(async job => {
@@ -47,7 +47,12 @@ export async function openCloud(context: Context): Promise<Cloud> {
 /** Longest a person waits for an answer: an upload of 500 MB over a slow line. */
 const ANSWER_MS = 60 * 60_000;
 
-async function ask(desk: Cloud, context: Context, words: string, job: string | undefined): Promise<CloudAnswer> {
+async function ask(
+  desk: CloudCommands,
+  context: Context,
+  words: string,
+  job: string | undefined,
+): Promise<CloudAnswer> {
   const wanted = route(words);
   if (wanted.kind === 'credits') return desk.credits();
   if (job === undefined) {

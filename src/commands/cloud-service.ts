@@ -1,5 +1,5 @@
 /** What the nemo engine offers to people by hand; `job` is a job's id. */
-export interface Cloud {
+export interface CloudCommands {
   /** Sends words to where they belong: an answer, an edit, an export (the router). */
   ask(words: string, job?: string): Promise<CloudAnswer>;
   credits(): Promise<CloudAnswer>;

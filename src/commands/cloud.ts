@@ -1,5 +1,5 @@
 /** ask, credits, timeline, export and upload: what the cloud service offers, by hand. */
-import type { Cloud, CloudAnswer } from './cloud-service.ts';
+import type { CloudCommands, CloudAnswer } from './cloud-service.ts';
 import type { Action, Context, Define } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 import { safe } from './text.ts';
@@ -33,7 +33,10 @@ export const defineCloud: Define = (program, action) => {
     .action(answering(action, (cloud, what: string, options: { job: string }) => cloud.upload(what, options.job)));
 };
 
-function answering<Args extends unknown[]>(action: Action, ask: (cloud: Cloud, ...args: Args) => Promise<CloudAnswer>) {
+function answering<Args extends unknown[]>(
+  action: Action,
+  ask: (cloud: CloudCommands, ...args: Args) => Promise<CloudAnswer>,
+) {
   return action(async (context: Context, ...args: Args) => {
     const cloud = await context.parts.openCloud(context);
     const answer = await ask(cloud, ...args);

@@ -6,7 +6,7 @@ import type { Daemon, DaemonOptions } from '../daemon.ts';
 import type { OneShotOptions } from '../oneshot.ts';
 import type { JobDetail } from '../control/control.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Cloud } from './cloud-service.ts';
+import type { CloudCommands } from './cloud-service.ts';
 import { type Paint, paintFor, safeJson } from './text.ts';
 
 /** A stream as far as we use one. */
@@ -35,7 +35,7 @@ export interface Parts {
   startDaemon(options: DaemonOptions): Promise<Daemon>;
   compressFiles(options: OneShotOptions): Promise<{ jobs: JobDetail[] }>;
   /** @throws ShrinkError auth-missing where the cloud engine is not set up. */
-  openCloud(context: Context): Promise<Cloud>;
+  openCloud(context: Context): Promise<CloudCommands>;
 }
 
 export interface Globals {

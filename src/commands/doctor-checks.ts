@@ -15,11 +15,11 @@ import { diskSpace, missingBytes } from '../platform/space.ts';
 import { connect, openJournalReader } from './connect.ts';
 import type { Context } from './context.ts';
 import { EXIT } from './exit-codes.ts';
-import { bad, type Finding } from './finding.ts';
+import { bad, type CheckResult } from './finding.ts';
 import { plural } from './text.ts';
 
 /** Everything, in the order a person would look. */
-export async function* findings(context: Context, config: Config): AsyncGenerator<Finding> {
+export async function* checkResults(context: Context, config: Config): AsyncGenerator<CheckResult> {
   yield program(context);
   yield { about: 'configuration', result: 'ok', said: config.source ?? 'none found: the built-in defaults' };
   yield await secrets(context, config);
@@ -33,12 +33,12 @@ export async function* findings(context: Context, config: Config): AsyncGenerato
   const http = await httpPort(config, daemon.running);
   if (http) yield http;
   if (speaksOfNemo(config)) {
-    const { cloudFindings } = await import('./doctor-cloud.ts');
-    yield* await cloudFindings(context, config);
+    const { checkCloud } = await import('./doctor-cloud.ts');
+    yield* await checkCloud(context, config);
   }
 }
 
-function program({ version }: Context): Finding {
+function program({ version }: Context): CheckResult {
   const { username, uid } = userInfo();
   const [major = 0] = process.versions.node.split('.').map(Number);
   const said = `shrinkbox ${version}, Node ${process.versions.node}, as user ${username}`;
@@ -54,7 +54,7 @@ function program({ version }: Context): Finding {
   return uid === 0 ? { about: 'program', result: 'ok', said, fix } : { about: 'program', result: 'ok', said };
 }
 
-async function secrets(context: Context, config: Config): Promise<Finding> {
+async function secrets(context: Context, config: Config): Promise<CheckResult> {
   const about = 'credentials';
   try {
     const found = await context.loadSecrets(config);
@@ -70,7 +70,7 @@ async function secrets(context: Context, config: Config): Promise<Finding> {
   }
 }
 
-async function ffmpeg(config: Config): Promise<Finding[]> {
+async function ffmpeg(config: Config): Promise<CheckResult[]> {
   const about = 'ffmpeg';
   try {
     const tools = await findTools(config.local);
@@ -81,9 +81,9 @@ async function ffmpeg(config: Config): Promise<Finding[]> {
 }
 
 /** What only some files need. */
-function abilities(tools: Tools): Finding[] {
+function abilities(tools: Tools): CheckResult[] {
   const about = 'ffmpeg';
-  const found: Finding[] = [];
+  const found: CheckResult[] = [];
   const lacks = (said: string, fix: string) => found.push({ about, result: 'warn', said, fix });
   if (!tools.filters.has('zscale') || !tools.filters.has('tonemap')) {
     lacks(
@@ -100,7 +100,7 @@ function abilities(tools: Tools): Finding[] {
   return found;
 }
 
-async function daemonState(config: Config): Promise<{ running: boolean; finding: Finding }> {
+async function daemonState(config: Config): Promise<{ running: boolean; finding: CheckResult }> {
   const about = 'daemon';
   try {
     const client = await connect(config);
@@ -112,7 +112,7 @@ async function daemonState(config: Config): Promise<{ running: boolean; finding:
   }
 }
 
-async function stateDir(config: Config): Promise<Finding> {
+async function stateDir(config: Config): Promise<CheckResult> {
   const about = 'state';
   const dir = config.stateDir;
   const found = lstatSync(dir, { throwIfNoEntry: false });
@@ -132,7 +132,7 @@ async function stateDir(config: Config): Promise<Finding> {
 
 const OWN_IT = 'Give the folder to the user the daemon runs as: chown -R shrinkbox FOLDER.';
 
-async function journal(context: Context, config: Config): Promise<Finding> {
+async function journal(context: Context, config: Config): Promise<CheckResult> {
   const about = 'journal';
   try {
     const reader = await openJournalReader(context, config);
@@ -144,14 +144,14 @@ async function journal(context: Context, config: Config): Promise<Finding> {
   }
 }
 
-async function folderFindings(folder: Folder, config: Config): Promise<Finding[]> {
+async function folderFindings(folder: Folder, config: Config): Promise<CheckResult[]> {
   // Originals that are kept are only read.
   const places = [
     { about: 'inbox', dir: folder.inbox, readOnly: folder.originals === 'keep' },
     { about: 'outbox', dir: folder.outbox, readOnly: false },
     ...(folder.archive ? [{ about: 'archive', dir: folder.archive, readOnly: false }] : []),
   ];
-  const found: Finding[] = [];
+  const found: CheckResult[] = [];
   for (const place of places) found.push(await folderFinding(place, config));
   return found;
 }
@@ -159,7 +159,7 @@ async function folderFindings(folder: Folder, config: Config): Promise<Finding[]
 async function folderFinding(
   { about, dir, readOnly }: { about: string; dir: string; readOnly: boolean },
   config: Config,
-): Promise<Finding> {
+): Promise<CheckResult> {
   const there = statSync(dir, { throwIfNoEntry: false });
   if (!there) return willBeMade(about, dir);
   if (!there.isDirectory()) return { about, result: 'bad', said: `${dir} is not a folder` };
@@ -180,7 +180,7 @@ async function folderFinding(
   return { about, result: 'ok', said: `${dir} (${kind.type}${polled}): ${saidOf(probe, 'space')}` };
 }
 
-async function lowSpace(dir: string, config: Config): Promise<Omit<Finding, 'about'> | undefined> {
+async function lowSpace(dir: string, config: Config): Promise<Omit<CheckResult, 'about'> | undefined> {
   const disk = await diskSpace(dir, nodeFiles).catch(() => undefined);
   if (!disk || missingBytes(disk, 0, config.limits.minFree, 0) === 0) return undefined;
   const said = `${dir}: less is free than limits.min_free asks for, so jobs wait`;
@@ -188,7 +188,7 @@ async function lowSpace(dir: string, config: Config): Promise<Omit<Finding, 'abo
 }
 
 /** A folder that is missing is made at start where the one above it is there. */
-async function willBeMade(about: string, dir: string): Promise<Finding> {
+async function willBeMade(about: string, dir: string): Promise<CheckResult> {
   const above = dirname(dir);
   try {
     await access(above, constants.W_OK | constants.X_OK);
@@ -202,7 +202,7 @@ async function willBeMade(about: string, dir: string): Promise<Finding> {
 const FEW_WATCHES = 8192;
 
 /** One watch a directory; beyond the limit folders are read again and again instead, which is slower. */
-async function watchLimits(config: Config): Promise<Finding> {
+async function watchLimits(config: Config): Promise<CheckResult> {
   const about = 'watching';
   const limit = Number(readIfThere('/proc/sys/fs/inotify/max_user_watches'));
   if (!(limit > 0)) return { about, result: 'ok', said: 'this system has no limit to look at' };
@@ -229,7 +229,7 @@ async function countDirectories(roots: readonly string[], most: number): Promise
   return count;
 }
 
-async function httpPort(config: Config, running: boolean): Promise<Finding | undefined> {
+async function httpPort(config: Config, running: boolean): Promise<CheckResult | undefined> {
   const { listen } = config.http;
   if (listen === 'off' || running) return undefined;
   const about = 'page';

@@ -5,14 +5,14 @@ import { formatDuration } from '../core/units.ts';
 import { createCloudEngine } from '../engines.ts';
 import { silentLogger } from '../platform/log.ts';
 import type { Context } from './context.ts';
-import { bad, type Finding } from './finding.ts';
+import { bad, type CheckResult } from './finding.ts';
 
 /** Longest a person waits for it, three tries of ours included. */
 const PATIENCE_MS = 45_000;
 /** Certificates and signed addresses bear a few minutes. */
 const CLOCK_OFF_MS = 5 * 60_000;
 
-export async function cloudFindings(context: Context, config: Config): Promise<Finding[]> {
+export async function checkCloud(context: Context, config: Config): Promise<CheckResult[]> {
   const { clock } = context.io;
   const secrets = await context.loadSecrets(config).catch(() => undefined);
   // Said already, under "credentials".
@@ -25,7 +25,7 @@ export async function cloudFindings(context: Context, config: Config): Promise<F
     late.abort(new ShrinkError('unreachable', `${host} did not answer within ${formatDuration(PATIENCE_MS)}`)),
   );
   try {
-    const { account, credits, clockAheadMs } = await engine.look(late.signal);
+    const { account, credits, clockAheadMs } = await engine.check(late.signal);
     const whose = account === 'own' ? 'your token is taken' : 'the free token is taken';
     const said = account
       ? `${host} answers, ${whose}, ${credits?.available ?? 0} credits left${credits?.frozen ? ` (${credits.frozen} more set aside)` : ''}`
@@ -43,17 +43,17 @@ export async function cloudFindings(context: Context, config: Config): Promise<F
   }
 }
 
-function ok(about: string, said: string): Finding {
+function ok(about: string, said: string): CheckResult {
   return { about, result: 'ok', said };
 }
 
-function noCredits(said: string, account: 'own' | 'anonymous', { nemo }: Config): Omit<Finding, 'about'> {
+function noCredits(said: string, account: 'own' | 'anonymous', { nemo }: Config): Omit<CheckResult, 'about'> {
   const more = account === 'own' ? 'Top up credits in your account' : 'Register to get more';
   return { result: 'warn', said, fix: `${more} (${nemo.webUrl}). Rendering what was made already is free.` };
 }
 
 /** A token over plain HTTP is read by everybody on the way; a stand-in on this machine is nobody's business. */
-function inTheOpen({ nemo }: Config): Finding | undefined {
+function inTheOpen({ nemo }: Config): CheckResult | undefined {
   const { protocol, hostname } = new URL(nemo.apiUrl);
   if (protocol === 'https:' || ['localhost', '[::1]'].includes(hostname) || hostname.startsWith('127.'))
     return undefined;
@@ -65,7 +65,7 @@ function inTheOpen({ nemo }: Config): Finding | undefined {
   };
 }
 
-function clockFindings(aheadMs: number | undefined): Finding[] {
+function clockFindings(aheadMs: number | undefined): CheckResult[] {
   if (aheadMs === undefined) return [];
   const about = 'clock';
   if (Math.abs(aheadMs) < CLOCK_OFF_MS) return [ok(about, "agrees with the cloud service's")];

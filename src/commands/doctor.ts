@@ -1,5 +1,5 @@
 import type { Context, Define } from './context.ts';
-import type { Finding } from './finding.ts';
+import type { CheckResult } from './finding.ts';
 import { EXIT } from './exit-codes.ts';
 import { safe } from './text.ts';
 
@@ -16,9 +16,9 @@ export const defineDoctor: Define = (program, action) => {
 
 async function doctor(context: Context): Promise<number> {
   const config = await context.loadConfig();
-  const { findings } = await import('./doctor-checks.ts');
-  const found: Finding[] = [];
-  for await (const finding of findings(context, config)) {
+  const { checkResults } = await import('./doctor-checks.ts');
+  const found: CheckResult[] = [];
+  for await (const finding of checkResults(context, config)) {
     found.push(finding);
     if (!context.json) for (const line of findingLines(context, finding)) context.print(line);
   }
@@ -34,7 +34,7 @@ async function doctor(context: Context): Promise<number> {
 
 const MARKS = { ok: ['green', 'ok  '], warn: ['yellow', 'warn'], bad: ['red', 'bad '] } as const;
 
-function findingLines({ paint }: Context, { about, result, said, fix }: Finding): string[] {
+function findingLines({ paint }: Context, { about, result, said, fix }: CheckResult): string[] {
   const [colour, mark] = MARKS[result];
   const lines = [`${paint(colour, mark)}  ${about.padEnd(13)}  ${safe(said)}`];
   if (fix) lines.push(`${' '.repeat(21)}${safe(fix)}`);
@@ -44,7 +44,7 @@ function findingLines({ paint }: Context, { about, result, said, fix }: Finding)
 /** What must be mended first names the code. */
 const FIRST = [EXIT.config, EXIT.damaged, EXIT.credentials, EXIT.tool] as const;
 
-function worstOf(bad: readonly Finding[]): number {
+function worstOf(bad: readonly CheckResult[]): number {
   if (bad.length === 0) return EXIT.fine;
   return FIRST.find(code => bad.some(finding => finding.code === code)) ?? EXIT.unfinished;
 }

@@ -2,7 +2,7 @@ import { isShrinkError } from '../core/errors.ts';
 import { EXIT, exitCodeFor } from './exit-codes.ts';
 
 /** One thing `doctor` looked at. */
-export interface Finding {
+export interface CheckResult {
   about: string;
   result: 'ok' | 'warn' | 'bad';
   said: string;
@@ -13,7 +13,7 @@ export interface Finding {
 }
 
 /** What went wrong, as a finding. @throws what is not a ShrinkError: a bug. */
-export function bad(about: string, error: unknown): Finding {
+export function bad(about: string, error: unknown): CheckResult {
   if (!isShrinkError(error)) throw error;
   const code = exitCodeFor(error);
   return {

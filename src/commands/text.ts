@@ -2,7 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { formatBytes } from '../core/units.ts';
 
-export { plain as safe, plainJson as safeJson } from '../core/plain.ts';
+export { escapeForTerminal as safe, escapeJsonForTerminal as safeJson } from '../core/plain.ts';
 
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;

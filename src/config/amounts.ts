@@ -1,7 +1,7 @@
 /** Sizes, times and other quantities of the config, as people write them. */
 import { parseResolution, type Resolution, type Target } from '../core/media.ts';
 import { parseDuration, parseSize } from '../core/units.ts';
-import { text, Wrong } from './kind.ts';
+import { text, InvalidValue } from './kind.ts';
 import { show } from './show.ts';
 
 const SIZE_PATTERN = '\\d+(\\.\\d+)? ?([kKMGT]i?B|B)';
@@ -22,7 +22,7 @@ export const size = (examples = ['50MB', '10MiB']) =>
     examples,
     parse: written => {
       const bytes = parseSize(written);
-      return bytes === 0 ? new Wrong(`${show(written)} is nothing; write ${examples.join(' or ')}`) : bytes;
+      return bytes === 0 ? new InvalidValue(`${show(written)} is nothing; write ${examples.join(' or ')}`) : bytes;
     },
   });
 
@@ -36,12 +36,14 @@ export const targetSize = () =>
     parse: written => {
       const percent = parsePercent(written);
       if (percent !== undefined) {
-        if (percent < 1 || percent > 100) return new Wrong(`${show(written)} is out of range; write 1% to 100%`);
+        if (percent < 1 || percent > 100) return new InvalidValue(`${show(written)} is out of range; write 1% to 100%`);
         return { kind: 'share', share: percent / 100 };
       }
       const bytes = parseSize(written);
       if (bytes === undefined) return undefined;
-      return bytes > 0 ? { kind: 'bytes', bytes } : new Wrong(`${show(written)} is nothing; write 50MB, 10MiB or 25%`);
+      return bytes > 0
+        ? { kind: 'bytes', bytes }
+        : new InvalidValue(`${show(written)} is nothing; write 50MB, 10MiB or 25%`);
     },
   });
 
@@ -92,7 +94,7 @@ export const duration = (leastMs = 1, examples = ['30s', '5m']) =>
     parse: written => {
       const ms = parseDuration(written);
       if (ms === undefined || ms >= leastMs) return ms;
-      return new Wrong(
+      return new InvalidValue(
         `${show(written)} is too short; the least is ${leastMs >= 1000 ? `${leastMs / 1000}s` : `${leastMs}ms`}`,
       );
     },
@@ -109,7 +111,7 @@ export const durationOrAuto = (leastMs: number) =>
       if (written === 'auto') return 'auto';
       const ms = parseDuration(written);
       if (ms === undefined || ms >= leastMs) return ms;
-      return new Wrong(`${show(written)} is too short; the least is ${leastMs / 1000}s`);
+      return new InvalidValue(`${show(written)} is too short; the least is ${leastMs / 1000}s`);
     },
   });
 
@@ -135,7 +137,7 @@ export const resolution = () =>
       const parsed = parseResolution(written);
       const sides = parsed?.kind === 'lines' ? [parsed.lines] : parsed ? [parsed.width, parsed.height] : [];
       const fits = sides.every(side => side >= 16 && side <= 16384);
-      return fits ? parsed : new Wrong(`${show(written)} is out of range; a side has 16 to 16384 pixels`);
+      return fits ? parsed : new InvalidValue(`${show(written)} is out of range; a side has 16 to 16384 pixels`);
     },
   });
 
@@ -150,7 +152,8 @@ export const audio = () =>
       const match = /^(\d+) ?k(?:b\/s|bps|bit\/s)?$/.exec(written);
       if (!match) return undefined;
       const kilobits = Number(match[1]);
-      if (kilobits < 16 || kilobits > 512) return new Wrong(`${show(written)} is out of range; write 16k to 512k`);
+      if (kilobits < 16 || kilobits > 512)
+        return new InvalidValue(`${show(written)} is out of range; write 16k to 512k`);
       return { kind: 'bitrate', bitsPerSecond: kilobits * 1000 };
     },
   });
@@ -175,7 +178,7 @@ export const dayHours = () =>
       const span = { fromMinute: fromHour * 60 + fromMinutes, toMinute: toHour * 60 + toMinutes };
       if (span.toMinute > 24 * 60) return undefined;
       if (span.fromMinute === span.toMinute % (24 * 60)) {
-        return new Wrong(`${show(written)} starts when it ends; remove the line for all day`);
+        return new InvalidValue(`${show(written)} starts when it ends; remove the line for all day`);
       }
       return span;
     },

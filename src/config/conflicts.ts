@@ -1,7 +1,7 @@
 import type { KeyPath } from './problems.ts';
 
 /** The places on disk that must not lie within each other; absolute paths. */
-export interface Places {
+export interface ConfiguredFolders {
   stateDir?: string;
   folders: { inbox?: string; outbox?: string; archive?: string }[];
 }
@@ -16,7 +16,7 @@ export interface Conflict {
  * Places that would feed shrinkbox its own output, or show one file to two folders. Pure: compares paths as given, so call
  * it with real paths (links resolved) once the folders exist, too.
  */
-export function findConflicts(places: Places): Conflict[] {
+export function findConflicts(places: ConfiguredFolders): Conflict[] {
   const conflicts: Conflict[] = [];
   const inboxes = places.folders.flatMap(({ inbox }, index) => (inbox === undefined ? [] : [{ inbox, index }]));
 
@@ -44,7 +44,7 @@ export function findConflicts(places: Places): Conflict[] {
 }
 
 /** Every start sweeps the working files of what it does not know: a result or an archived original there would be lost. */
-function insideState({ stateDir, folders }: Places): Conflict[] {
+function insideState({ stateDir, folders }: ConfiguredFolders): Conflict[] {
   if (stateDir === undefined) return [];
   return folders.flatMap((folder, index) =>
     (['inbox', 'outbox', 'archive'] as const).flatMap(key => {
@@ -56,7 +56,7 @@ function insideState({ stateDir, folders }: Places): Conflict[] {
   );
 }
 
-function guardedPlaces(places: Places): { path: KeyPath; value: string; because: string }[] {
+function guardedPlaces(places: ConfiguredFolders): { path: KeyPath; value: string; because: string }[] {
   const of = (path: KeyPath, value: string | undefined, because: string) =>
     value === undefined ? [] : [{ path, value, because }];
   return [

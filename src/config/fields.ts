@@ -1,6 +1,6 @@
 /** Addresses, words, choices and plain numbers of the config. */
 import { z } from 'zod';
-import { text, Wrong } from './kind.ts';
+import { text, InvalidValue } from './kind.ts';
 import { maskUrl, show } from './show.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -37,15 +37,15 @@ export const url = (example: string, { secure = false } = {}) =>
     parse: written => parseUrl(written, secure),
   });
 
-function parseUrl(written: string, secure: boolean): string | undefined | Wrong {
+function parseUrl(written: string, secure: boolean): string | undefined | InvalidValue {
   if (!URL.canParse(written)) return undefined;
   const parsed = new URL(written);
   if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return undefined;
   if (secure && (parsed.username || parsed.password)) {
-    return new Wrong(`${show(maskUrl(written))} has a user name or password in it; those do not belong there`);
+    return new InvalidValue(`${show(maskUrl(written))} has a user name or password in it; those do not belong there`);
   }
   if (secure && parsed.protocol === 'http:' && !isLoopback(parsed.hostname.replace(/^\[|\]$/g, ''))) {
-    return new Wrong(`${show(written)} would send the token unencrypted; write https://`);
+    return new InvalidValue(`${show(written)} would send the token unencrypted; write https://`);
   }
   return written.replace(/\/+$/, '');
 }
@@ -87,7 +87,7 @@ export const words = (what: string, write: string, check: (written: string) => s
     parse: written => {
       if (written === '') return undefined;
       const wrong = check(written);
-      return wrong === undefined ? written : new Wrong(`${show(written)} ${wrong}`);
+      return wrong === undefined ? written : new InvalidValue(`${show(written)} ${wrong}`);
     },
   });
 
@@ -98,7 +98,7 @@ export const path = (resolve: (written: string) => string, example: string) =>
     write: `one like ${example}`,
     parse: written => {
       if (written === '') return undefined;
-      return written.includes('\0') ? new Wrong('a path cannot contain a NUL character') : resolve(written);
+      return written.includes('\0') ? new InvalidValue('a path cannot contain a NUL character') : resolve(written);
     },
   });
 

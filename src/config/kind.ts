@@ -11,11 +11,11 @@ export interface Kind<T> {
   pattern?: string;
   examples?: string[];
   /** The value, or `undefined` (not of that kind), or a sentence of its own that says what is wrong. */
-  parse(text: string): T | undefined | Wrong;
+  parse(text: string): T | undefined | InvalidValue;
 }
 
 /** A value of the right kind that cannot be meant; the message says why. */
-export class Wrong {
+export class InvalidValue {
   readonly message: string;
   constructor(message: string) {
     this.message = message;
@@ -34,8 +34,8 @@ export function text<T>(kind: Kind<T>) {
     .meta({ ...(kind.pattern && { pattern: kind.pattern }), ...(kind.examples && { examples: kind.examples }) })
     .transform((written, context): T => {
       const value = kind.parse(written.trim());
-      if (value !== undefined && !(value instanceof Wrong)) return value;
-      context.addIssue({ code: 'custom', message: value instanceof Wrong ? value.message : complain(written) });
+      if (value !== undefined && !(value instanceof InvalidValue)) return value;
+      context.addIssue({ code: 'custom', message: value instanceof InvalidValue ? value.message : complain(written) });
       return z.NEVER;
     });
 }
@@ -47,5 +47,5 @@ function unitHint<T>(input: unknown, kind: Kind<T>): string {
   const prefix = match[2]?.toUpperCase() ?? '';
   const near = `${match[1]}${match[3] ? `${prefix}iB` : `${prefix === 'K' ? 'k' : prefix}B`}`;
   const value = kind.parse(near);
-  return value === undefined || value instanceof Wrong ? '' : ` (did you mean ${near}?)`;
+  return value === undefined || value instanceof InvalidValue ? '' : ` (did you mean ${near}?)`;
 }

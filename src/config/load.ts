@@ -34,7 +34,7 @@ export type Config = Omit<Parsed, 'rules' | 'folders' | 'nemo'> & {
 };
 
 /** Where a configuration is looked for; handed in, so that nothing is read behind the caller's back. */
-export interface Surroundings {
+export interface LoadContext {
   /** `--config FILE`. */
   path?: string | undefined;
   env: Readonly<Record<string, string | undefined>>;
@@ -55,7 +55,7 @@ const MAX_PROBLEMS = 50;
  *
  * @throws ConfigError with every problem at once.
  */
-export function loadConfig(surroundings: Surroundings): Config {
+export function loadConfig(surroundings: LoadContext): Config {
   const found = findFile(surroundings);
   return parseConfig(found?.text ?? '{}', { ...surroundings, source: found?.path ?? null });
 }
@@ -67,7 +67,7 @@ export function loadConfig(surroundings: Surroundings): Config {
  */
 export function parseConfig(
   text: string,
-  from: Pick<Surroundings, 'env' | 'cwd' | 'home'> & { source: string | null },
+  from: Pick<LoadContext, 'env' | 'cwd' | 'home'> & { source: string | null },
 ): Config {
   const file = from.source ?? 'built-in defaults';
   const resolve = resolver(from.source === null ? from.cwd : dirname(from.source), from.home);
@@ -99,7 +99,7 @@ export function parseConfig(
   return finish(parsed, overrides.values, from.source);
 }
 
-function findFile(from: Surroundings): { path: string; text: string } | undefined {
+function findFile(from: LoadContext): { path: string; text: string } | undefined {
   const named = from.path
     ? { path: from.path, by: '--config' }
     : from.env['SHRINKBOX_CONFIG']
@@ -200,7 +200,7 @@ interface Overrides {
 }
 
 /** Variables that win over the file; an empty one counts as not set. */
-function readOverrides(env: Surroundings['env']): { values: Overrides; problems: Problem[] } {
+function readOverrides(env: LoadContext['env']): { values: Overrides; problems: Problem[] } {
   const values: Overrides = {};
   const problems: Problem[] = [];
   const take = (name: string, key: keyof Overrides, check: (written: string) => string | undefined) => {

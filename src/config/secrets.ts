@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
-import type { Config, Surroundings } from './load.ts';
+import type { Config, LoadContext } from './load.ts';
 import type { ReadFile } from './read.ts';
 
 const HIDDEN = '[secret]';
@@ -45,7 +45,7 @@ const MAX_BYTES = 16_384;
  *
  * @throws ShrinkError `auth-missing` when a file is named and gives no token; never says what is in it.
  */
-export function loadSecrets(config: Config, env: Surroundings['env'], readFile: ReadFile): Secrets {
+export function loadSecrets(config: Config, env: LoadContext['env'], readFile: ReadFile): Secrets {
   const credentials = env['CREDENTIALS_DIRECTORY'];
   const credential = (name: string) =>
     credentials ? readToken(join(credentials, name), readFile, 'optional') : undefined;

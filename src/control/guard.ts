@@ -37,7 +37,7 @@ function isPublic(path: string): boolean {
 }
 
 /** Why a request is refused, or `undefined` when it may go on. */
-export function judge(policy: Policy, caller: Caller): Refusal | undefined {
+export function authorize(policy: Policy, caller: Caller): Refusal | undefined {
   if (policy.via === 'socket') return undefined;
   const host = parseHost(caller.host);
   if (!host || (policy.loopback && !isLoopback(host.name))) {

@@ -12,7 +12,7 @@ import type { ActionResult, Control } from './control.ts';
 import { daysOf } from './days.ts';
 import type { DropBox } from './drop.ts';
 import { EventLog } from './events.ts';
-import { judge, type Policy } from './guard.ts';
+import { authorize, type Policy } from './guard.ts';
 import { pageOf, wantedIn } from './listing.ts';
 import type { Pictures } from './pictures.ts';
 
@@ -80,7 +80,7 @@ export function createApp(options: AppOptions): App {
   });
   app.use(secureHeaders(HEADERS));
   app.use(async (c, next) => {
-    const refusal = judge(c.env.policy, {
+    const refusal = authorize(c.env.policy, {
       method: c.req.method,
       path: c.req.path,
       host: c.req.header('host'),

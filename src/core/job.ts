@@ -100,7 +100,7 @@ export interface Order {
    * How often a person asked for another try of this job. A paid step whose outcome stayed unknown is repeated only when
    * this has grown since the step was recorded.
    */
-  asked?: number;
+  retryCount?: number;
 }
 
 /** engine -> verify: a result and what it is meant to be. Not to be trusted yet. */

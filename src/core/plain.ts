@@ -4,12 +4,12 @@
 const UNSAFE = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029\ufeff]/gu;
 
 /** The same text with everything that is no plain character written as an escape: `a\nb`, `\u{1b}[2J`. */
-export function plain(text: string): string {
+export function escapeForTerminal(text: string): string {
   return text.replace(UNSAFE, escaped);
 }
 
 /** JSON that is plain as well; it reads back to the same value. */
-export function plainJson(value: unknown, indent = 2): string {
+export function escapeJsonForTerminal(value: unknown, indent = 2): string {
   return JSON.stringify(value, null, indent).replace(UNSAFE, character =>
     // Newlines are the layout; JSON has escaped all others of C0 by itself.
     character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,

@@ -16,7 +16,7 @@ export interface FolderIdentity {
   under?: string;
 }
 
-export interface Root {
+export interface DeliveryRoot {
   /** Absolute path of the outbox or archive; may itself be a symbolic link. */
   path: string;
   /** As recorded when the daemon started; absent: whatever is there is taken. */
@@ -43,7 +43,7 @@ export async function identityOf(path: string, files: Files): Promise<FolderIden
  * @throws ShrinkError `unavailable` where the folder is missing or no longer the recorded one, as an empty mount point is.
  * A share that was mounted again has a new device number and the same inode; that is the same folder.
  */
-export async function checkRoot(root: Root, files: Files): Promise<[Place, ...Place[]]> {
+export async function checkRoot(root: DeliveryRoot, files: Files): Promise<[FolderInode, ...FolderInode[]]> {
   const chain = await ancestry(root.path, files);
   if (!root.identity || isSameFolder(root.identity, chain[0])) return chain;
   throw new ShrinkError('unavailable', `${root.path} is not the folder it was: unmounted, or replaced by another`, {
@@ -53,7 +53,7 @@ export async function checkRoot(root: Root, files: Files): Promise<[Place, ...Pl
   });
 }
 
-export function isSameFolder(recorded: FolderIdentity, now: Place): boolean {
+export function isSameFolder(recorded: FolderIdentity, now: FolderInode): boolean {
   if (recorded.ino !== now.ino) return false;
   return recorded.dev === now.dev || (recorded.under !== undefined && recorded.under !== now.dev);
 }
@@ -63,7 +63,11 @@ export function isSameFolder(recorded: FolderIdentity, now: Place): boolean {
  * @throws ShrinkError `unavailable` (root gone), `denied` (a file in the way, a link that leaves the root, a forbidden
  * folder), `no-space`, ...
  */
-export async function ensureFolder(root: Root, parts: readonly string[], options: FolderOptions): Promise<string> {
+export async function ensureFolder(
+  root: DeliveryRoot,
+  parts: readonly string[],
+  options: FolderOptions,
+): Promise<string> {
   const { files } = options;
   const rootChain = await checkRoot(root, files);
   const forbidden = await identities(options.forbidden ?? [], files);
@@ -139,14 +143,14 @@ async function makeDir(path: string, files: Files): Promise<void> {
   }
 }
 
-type Place = Pick<FolderIdentity, 'dev' | 'ino'>;
+type FolderInode = Pick<FolderIdentity, 'dev' | 'ino'>;
 
 /**
  * Identities of the folder and of everything above it, up to `/`; never empty.
  * @throws ShrinkError `unavailable` where it is missing, or not a folder.
  */
-async function ancestry(path: string, files: Files): Promise<[Place, ...Place[]]> {
-  const chain: Place[] = [];
+async function ancestry(path: string, files: Files): Promise<[FolderInode, ...FolderInode[]]> {
+  const chain: FolderInode[] = [];
   // Not join(): that would cut `x/..` textually, and the kernel's answer for a link is the one that counts.
   for (let at = path; ; at = `${at}/..`) {
     const stats = await inFolder('looking at', path, () => files.stat(at));
@@ -159,7 +163,7 @@ async function ancestry(path: string, files: Files): Promise<[Place, ...Place[]]
 }
 
 /** Of those that exist. */
-async function identities(paths: readonly string[], files: Files): Promise<Place[]> {
+async function identities(paths: readonly string[], files: Files): Promise<FolderInode[]> {
   const found = paths.map(async path => {
     try {
       return [(await ancestry(path, files))[0]];
@@ -171,13 +175,13 @@ async function identities(paths: readonly string[], files: Files): Promise<Place
   return (await Promise.all(found)).flat();
 }
 
-function refuseForbidden(chain: readonly Place[], forbidden: readonly Place[], path: string): void {
+function refuseForbidden(chain: readonly FolderInode[], forbidden: readonly FolderInode[], path: string): void {
   if (chain.some(place => forbidden.some(other => isSame(place, other)))) {
     throw refused(path, 'it is inside an inbox or the state directory');
   }
 }
 
-function isSame(a: Place | undefined, b: Place): boolean {
+function isSame(a: FolderInode | undefined, b: FolderInode): boolean {
   return a?.dev === b.dev && a.ino === b.ino;
 }
 

@@ -1,5 +1,6 @@
 import type { Candidate, EngineName, Json, Order, Progress, Reason } from '../core/job.ts';
 import type { Logger } from '../platform/log.ts';
+import type { PauseGate } from '../platform/pause-gate.ts';
 
 /**
  * The promise every engine makes. test/contract/engine.ts holds each of them to it.
@@ -41,18 +42,8 @@ export interface EngineContext {
   progress(progress: Progress): void;
   readonly signal: AbortSignal;
   /** Closed while local work should rest (quiet hours, `pause`): children are stopped, not ended. */
-  readonly gate: Gate;
+  readonly gate: PauseGate;
   /** Private directory of this job; exists, survives restarts until the job rests. */
   readonly workDir: string;
   readonly log: Logger;
 }
-
-/** A valve somebody else turns. */
-export interface Gate {
-  readonly closed: boolean;
-  /** Calls back on every change until the returned function is called. */
-  onChange(listener: (closed: boolean) => void): () => void;
-}
-
-/** A gate that is always open, for one-shot runs. */
-export const OPEN_GATE: Gate = { closed: false, onChange: () => () => {} };

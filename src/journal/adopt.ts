@@ -13,7 +13,7 @@ export interface LiveSegment {
 }
 
 /** The last segment, open for appending at `bytes`, and all that count, oldest first, with it at the end. */
-export interface Adopted {
+export interface OpenedForAppend {
   file: JournalFile;
   segments: LiveSegment[];
 }
@@ -22,14 +22,19 @@ export interface Adopted {
  * Makes a journal that was just replayed ready for more: cuts a torn tail off (its bytes are kept), makes durable what
  * was read, removes what a crash left beside it. An empty journal gets its first segment.
  */
-export async function adopt(files: JournalFiles, dir: string, replayed: Replayed, log: Logger): Promise<Adopted> {
+export async function openForAppend(
+  files: JournalFiles,
+  dir: string,
+  replayed: Replayed,
+  log: Logger,
+): Promise<OpenedForAppend> {
   const segments: LiveSegment[] = [...replayed.segments];
   const last = segments.at(-1) ?? { number: 1, path: segmentPath(dir, 1), bytes: 0 };
   if (segments.length === 0) segments.push(last);
   const file = await files.open(last.path, replayed.segments.length > 0 ? 'update' : 'create');
   try {
     if (replayed.tornBytes > 0) await cutTail(files, dir, file, last, replayed.tornBytes, log);
-    await secure(file, last);
+    await rewriteTail(file, last);
     // Before an old segment goes, the name of the snapshot that replaced it must be there to stay.
     await files.syncDir(dir);
     for (const path of replayed.leftovers) await files.unlink(path);
@@ -80,7 +85,7 @@ async function keep(files: JournalFiles, dir: string, wanted: string, bytes: Buf
  * fdatasync said yes, and the record was gone after the cache was dropped). Writing the same bytes again and syncing them
  * makes it true. Only the last write can be affected.
  */
-async function secure(file: JournalFile, segment: LiveSegment): Promise<void> {
+async function rewriteTail(file: JournalFile, segment: LiveSegment): Promise<void> {
   const start = Math.max(0, segment.bytes - MAX_WRITE_BYTES);
   if (segment.bytes === 0) return;
   await writeWhole(file, await readWhole(file, start, segment.bytes - start), start);

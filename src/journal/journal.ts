@@ -8,7 +8,7 @@ import { basename } from 'node:path';
 import type { ShrinkError } from '../core/errors.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import { type Adopted, adopt, type LiveSegment } from './adopt.ts';
+import { type OpenedForAppend, openForAppend, type LiveSegment } from './adopt.ts';
 import { closedError, isErrno, writeError } from './failures.ts';
 import { type JournalFile, type JournalFiles, realJournalFiles } from './files.ts';
 import { type Draft, draft, type Entry, finish, MAX_WRITE_BYTES } from './records.ts';
@@ -49,9 +49,9 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const files = options.files ?? realJournalFiles;
   const started = options.clock.monotonic();
   const replayed = await replay(files, options.dir, options.onRecord);
-  let adopted: Adopted;
+  let adopted: OpenedForAppend;
   try {
-    adopted = await adopt(files, options.dir, replayed, options.log);
+    adopted = await openForAppend(files, options.dir, replayed, options.log);
   } catch (error) {
     throw writeError(error, 'opening the journal', replayed.segments.at(-1)?.path ?? options.dir);
   }
@@ -87,7 +87,7 @@ export class Journal {
   #syncs = { count: 0, totalMs: 0, lastMs: 0 };
 
   /** Use openJournal. */
-  constructor(options: JournalOptions, files: JournalFiles, replayed: Replayed, adopted: Adopted) {
+  constructor(options: JournalOptions, files: JournalFiles, replayed: Replayed, adopted: OpenedForAppend) {
     this.replayed = replayed;
     this.#options = options;
     this.#files = files;

@@ -8,13 +8,13 @@ import { closeAll, damaged, type OpenSegment, openChain, SNAPSHOT_BEGIN, SNAPSHO
 import { Tail } from './tail.ts';
 
 /** Where a record stands; the line counts from 1. */
-export interface Place {
+export interface RecordPosition {
   file: string;
   line: number;
 }
 
 /** Gets every record in order but the marks around a snapshot; what it throws ends the replay. */
-export type OnRecord = (record: JournalRecord, place: Place) => void;
+export type OnRecord = (record: JournalRecord, place: RecordPosition) => void;
 
 export interface ReplaySummary {
   /** Sequence number of the last record; 0 for an empty journal. */
@@ -131,7 +131,7 @@ class Sequence {
   }
 
   /** What is wrong with the record at this place, or `undefined`. */
-  take(record: JournalRecord, place: Place): string | undefined {
+  take(record: JournalRecord, place: RecordPosition): string | undefined {
     // A snapshot goes on with the numbers of the segments it replaced.
     if (this.#snapshot !== 'expected' && record.seq !== this.lastSeq + 1) {
       return this.lastSeq === 0 ? `the journal begins with record ${record.seq}` : this.#gap(record.seq);

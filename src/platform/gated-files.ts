@@ -1,6 +1,6 @@
 import type { Clock } from './clock.ts';
 import type { Files, OpenFile } from './files.ts';
-import { MountGate } from './mount-gate.ts';
+import { MountGuard } from './mount-gate.ts';
 import type { MountSlots } from './mount-slots.ts';
 import { kindOfType, type Mount, mountOf, readMounts, throughLinks } from './mounts.ts';
 
@@ -33,9 +33,9 @@ export interface GatedOptions {
  */
 export function gatedFiles(files: Files, options: GatedOptions): Files {
   const { clock, answerMs = ANSWER_MS } = options;
-  const gates = new Map<string, MountGate>();
+  const gates = new Map<string, MountGuard>();
   let known: { mounts: Mount[]; seen: Map<string, string>; at: number } | undefined;
-  const gateOf = (path: string): MountGate | undefined => {
+  const gateOf = (path: string): MountGuard | undefined => {
     const now = clock.monotonic();
     if (!known || now - known.at >= MOUNTS_MS)
       known = { mounts: (options.mounts ?? readMounts)(), seen: new Map(), at: now };
@@ -43,7 +43,7 @@ export function gatedFiles(files: Files, options: GatedOptions): Files {
     const mount = mountOf(mounts, throughLinks(path, mounts, seen));
     if (!mount || !kindOfType(mount.type).polled) return undefined;
     let gate = gates.get(mount.point);
-    if (!gate) gates.set(mount.point, (gate = new MountGate(mount.point, clock, answerMs, options.slots)));
+    if (!gate) gates.set(mount.point, (gate = new MountGuard(mount.point, clock, answerMs, options.slots)));
     return gate;
   };
   const asking = <T>(path: string, work: () => Promise<T>): Promise<T> => gateOf(path)?.call(work) ?? work();
@@ -70,7 +70,7 @@ export function gatedFiles(files: Files, options: GatedOptions): Files {
   };
 }
 
-function gatedFile(file: OpenFile, gate: MountGate): OpenFile {
+function gatedFile(file: OpenFile, gate: MountGuard): OpenFile {
   const data = <T>(work: () => Promise<T>): Promise<T> => gate.call(work, undefined, DATA_MS);
   return {
     read: (...args) => data(() => file.read(...args)),

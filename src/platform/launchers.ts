@@ -20,7 +20,7 @@ interface Limits {
   fileSizeBytes?: number;
 }
 
-interface Wishes {
+interface LaunchOptions {
   args: readonly string[];
   limits?: Limits;
   nice?: number;
@@ -55,7 +55,7 @@ export function ceilingsIn(text: string): Limits {
 }
 
 /** The command line that starts `program` through the launchers it needs. Pure. */
-export function launchedThrough(launchers: Launchers, program: string, wishes: Wishes): [string, string[]] {
+export function launchedThrough(launchers: Launchers, program: string, wishes: LaunchOptions): [string, string[]] {
   const line: string[] = [];
   if (launchers.setpriv) line.push(launchers.setpriv, '--pdeathsig', 'KILL');
   const limits = limitArgs(wishes.limits, launchers.ceilings);

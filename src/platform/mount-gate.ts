@@ -6,7 +6,7 @@ import { type MountSlots, processSlots } from './mount-slots.ts';
  * The way to a mount that may hang (a server that is off, a FUSE process that is stuck). One call at a time, so that a
  * hung mount holds one thread of the pool and never all of them; while it hangs, further calls fail at once.
  */
-export class MountGate {
+export class MountGuard {
   private readonly mountPoint: string;
   private readonly clock: Clock;
   private readonly answerMs: number;

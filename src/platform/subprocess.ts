@@ -6,18 +6,13 @@ import { type Clock, systemClock } from './clock.ts';
 import { findLaunchers, findProgram, launchedThrough } from './launchers.ts';
 import { collectLines, tailOfLines } from './lines.ts';
 import { pausableTimer } from './pausable.ts';
+import type { PauseGate } from './pause-gate.ts';
 
 /** Ceilings the kernel enforces on a child, where `prlimit` (util-linux) exists; elsewhere it runs without them. */
 export interface ChildLimits {
   addressSpaceBytes?: number;
   cpuSeconds?: number;
   fileSizeBytes?: number;
-}
-
-/** While closed, the child is stopped (SIGSTOP) and no time limit of ours counts. Same shape as the engine's gate. */
-export interface Valve {
-  readonly closed: boolean;
-  onChange(listener: (closed: boolean) => void): () => void;
 }
 
 export interface ChildRequest {
@@ -42,7 +37,7 @@ export interface ChildRequest {
   limits?: ChildLimits;
   /** Added to the niceness, 0 to 19. */
   nice?: number;
-  gate?: Valve;
+  gate?: PauseGate;
   clock?: Clock;
 }
 
@@ -127,7 +122,7 @@ function supervise(
     undo.push(
       clock.after(TERM_TO_KILL_MS, () => {
         signalGroup(child, 'SIGKILL');
-        undo.push(clock.after(KILL_TO_LEAVE_MS, () => settle(null, null)));
+        undo.push(clock.after(KILL_TO_LEAVE_MS, () => endChild(null, null)));
       }),
     );
   };
@@ -187,7 +182,7 @@ function supervise(
     }
   }
 
-  function settle(exitCode: number | null, endSignal: NodeJS.Signals | null): void {
+  function endChild(exitCode: number | null, endSignal: NodeJS.Signals | null): void {
     if (settled) return;
     settled = true;
     for (const step of undo) step();
@@ -202,9 +197,9 @@ function supervise(
   child.on('error', error => {
     if (child.pid !== undefined) return;
     end(cannotStart(request, error));
-    settle(null, null);
+    endChild(null, null);
   });
-  child.on('close', (code, signal) => settle(code, signal));
+  child.on('close', (code, signal) => endChild(code, signal));
   let heard = 0;
   for (const pipe of [stdout, stderr]) pipe.on('data', () => void (heard += 1));
   // After a suspension (SIGSTOP, a laptop's lid) this wait is over before what the child had said was read: it counts all the same.
@@ -214,7 +209,7 @@ function supervise(
   };
   // `close` waits for the pipes; a grandchild that inherited them must not keep us waiting after the end.
   child.on('exit', (code, signal) =>
-    undo.push(clock.after(TERM_TO_KILL_MS, () => leaveOnceRead(() => settle(code, signal)))),
+    undo.push(clock.after(TERM_TO_KILL_MS, () => leaveOnceRead(() => endChild(code, signal)))),
   );
 }
 

@@ -12,7 +12,7 @@ export interface ActionsOptions {
   /** Brings an archived original back; resolves with where it is now. @throws ShrinkError */
   restoreOriginal(job: Job): Promise<string>;
   /** Makes what calls for a job that came to rest. */
-  tidy(id: string): Promise<void>;
+  afterRest(id: string): Promise<void>;
   removeWorkDir(id: string): Promise<void>;
   removeReport(job: Job): Promise<void>;
   /** Have the watcher report the file again. */
@@ -66,7 +66,7 @@ export class Actions {
     }
     const reason = { code: 'cancelled' as const, text: 'cancelled by a person' };
     const outcome = await this.#commit(job, { event: 'cancelled', data: { reason } });
-    await this.#options.tidy(job.id);
+    await this.#options.afterRest(job.id);
     return outcome;
   }
 

@@ -1,9 +1,9 @@
 /** What is decided about a job: by the rules of today, and which event says so. Pure. */
 import type { Decision, EngineName, Job } from '../core/job.ts';
 import type { JobEvent } from '../core/lifecycle.ts';
-import type { WorkerWorld } from './worker-world.ts';
+import type { Stages } from './worker-world.ts';
 
-type Rules = Pick<WorkerWorld, 'decide'>;
+type Rules = Pick<Stages, 'decide'>;
 
 export function engineOf(job: Job): EngineName | undefined {
   return job.decision.kind === 'skip' ? undefined : job.decision.engine;

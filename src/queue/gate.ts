@@ -1,7 +1,7 @@
-import type { Gate } from '../engine/engine.ts';
+import type { PauseGate } from '../platform/pause-gate.ts';
 
 /** A gate that is closed while at least one reason stands: `pause` and quiet hours close it independently. */
-export class ReasonedGate implements Gate {
+export class ReasonedGate implements PauseGate {
   readonly #reasons = new Set<string>();
   readonly #listeners = new Set<(closed: boolean) => void>();
 

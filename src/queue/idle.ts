@@ -1,6 +1,6 @@
 import { type Job, RESTING, type StateName } from '../core/job.ts';
-import type { Gate } from '../engine/engine.ts';
 import type { Ledger } from './ledger.ts';
+import type { PauseGate } from '../platform/pause-gate.ts';
 
 /** Times a job has waited for the same trouble before `run --once` leaves it for another day. */
 const PATIENCE = 3;
@@ -9,7 +9,7 @@ const PATIENCE = 3;
  * True while some job is being worked at or will go on by itself soon. While the gate is closed local jobs do neither: whoever
  * waits here would wait until somebody opens it.
  */
-export function isBusy(ledger: Ledger, gate: Gate): boolean {
+export function isBusy(ledger: Ledger, gate: PauseGate): boolean {
   const counts = ledger.counts();
   const active = (Object.entries(counts) as [StateName, number][]).filter(([name, n]) => n > 0 && !RESTING.has(name));
   if (active.length === 0) return false;
@@ -18,7 +18,7 @@ export function isBusy(ledger: Ledger, gate: Gate): boolean {
   return false;
 }
 
-function goesOnSoon(job: Job, ledger: Ledger, gate: Gate): boolean {
+function goesOnSoon(job: Job, ledger: Ledger, gate: PauseGate): boolean {
   if (RESTING.has(job.state.name)) return false;
   const isLocal = job.decision.kind === 'do' && job.decision.engine === 'local';
   if (gate.closed && (isLocal || (ledger.paused && job.state.name === 'queued'))) return false;
@@ -26,7 +26,7 @@ function goesOnSoon(job: Job, ledger: Ledger, gate: Gate): boolean {
 }
 
 /** Resolves when no job is worked at or will go on by itself soon. */
-export function untilIdle(ledger: Ledger, gate: Gate): Promise<void> {
+export function untilIdle(ledger: Ledger, gate: PauseGate): Promise<void> {
   return new Promise(resolve => {
     if (!isBusy(ledger, gate)) return resolve();
     const look = () => {

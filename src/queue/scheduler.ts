@@ -13,7 +13,7 @@ export interface Worker {
   /** Takes one job through its stages; never throws but for bugs and a journal that cannot be written. */
   run(id: string, signal: AbortSignal, progress: (progress: Progress) => void): Promise<Outcome>;
   /** Gives a job that has not begun to this machine while the cloud is paused for `why`, where its rule allows. */
-  standIn(id: string, why: string): Promise<void>;
+  runLocallyInstead(id: string, why: string): Promise<void>;
 }
 
 export interface SchedulerOptions {
@@ -68,7 +68,7 @@ export class Scheduler {
   consider(job: Job): void {
     if (this.#stopping) return;
     if (job.state.name === 'waiting') this.#wake(job.id, this.#remainingMs(job.updatedAt, job.state.until));
-    else if (this.#mayStandIn(job)) this.#standIn(job.id);
+    else if (this.#mayStandIn(job)) this.#runLocallyInstead(job.id);
     else if (IN_SLOT.has(job.state.name)) this.#list(job);
   }
 
@@ -79,10 +79,10 @@ export class Scheduler {
     return isForCloud && hasNotBegun && this.#pauses.has('nemo');
   }
 
-  #standIn(id: string): void {
+  #runLocallyInstead(id: string): void {
     this.#listed.delete(id);
     const why = this.#pauses.get('nemo')?.reason ?? '';
-    this.#options.worker.standIn(id, why).then(() => {
+    this.#options.worker.runLocallyInstead(id, why).then(() => {
       const job = this.#options.ledger.get(id);
       if (job && !this.#mayStandIn(job)) this.consider(job);
     }, this.#options.onFatal);
@@ -187,7 +187,7 @@ export class Scheduler {
     this.#pauses.set(engine, { until, reason, cancel });
     this.#options.log.warn({ engine, until: new Date(until).toISOString() }, `engine paused: ${reason}`);
     this.#turn();
-    for (const job of this.#options.ledger.all()) if (this.#mayStandIn(job)) this.#standIn(job.id);
+    for (const job of this.#options.ledger.all()) if (this.#mayStandIn(job)) this.#runLocallyInstead(job.id);
   }
 
   /** What waited for it is queued again, but for the job that whoever calls queues himself. */

@@ -9,7 +9,7 @@ import { decideHere, engineOf, restFor } from './decisions.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outcome } from './scheduler.ts';
 import { checkSource } from './source.ts';
-import type { WorkerWorld } from './worker-world.ts';
+import type { Stages } from './worker-world.ts';
 
 interface EndedRun {
   id: string;
@@ -18,9 +18,9 @@ interface EndedRun {
   source?: string;
 }
 
-export interface SettlerOptions {
+export interface FailureHandlerOptions {
   ledger: Ledger;
-  world: WorkerWorld;
+  world: Stages;
   clock: Clock;
   log: Logger;
 }
@@ -42,15 +42,15 @@ const LOCAL_CAN: ReadonlySet<string> = new Set([
   'timed-out',
 ]);
 
-export function createSettler({
+export function createFailureHandler({
   ledger,
   world,
   clock,
   log,
-}: SettlerOptions): (run: EndedRun, error: unknown) => Promise<Outcome> {
-  return settle;
+}: FailureHandlerOptions): (run: EndedRun, error: unknown) => Promise<Outcome> {
+  return handleFailure;
 
-  async function settle(run: EndedRun, thrown: unknown): Promise<Outcome> {
+  async function handleFailure(run: EndedRun, thrown: unknown): Promise<Outcome> {
     const { id, signal } = run;
     const job = ledger.get(id);
     if (!job || RESTING.has(job.state.name)) {

@@ -1,14 +1,14 @@
 import { type Job, samePin } from '../core/job.ts';
 import { ShrinkError } from '../core/errors.ts';
 import type { Ledger } from './ledger.ts';
-import type { WorkerWorld } from './worker-world.ts';
+import type { Stages } from './worker-world.ts';
 
 /**
  * Whether the source still is what the job is about.
  * @throws ShrinkError `changed-underneath`, `gone`, or `unavailable` when the whole inbox is away
  */
 export async function checkSource(
-  { ledger, world }: { ledger: Ledger; world: Pick<WorkerWorld, 'pin'> },
+  { ledger, world }: { ledger: Ledger; world: Pick<Stages, 'pin'> },
   job: Job,
 ): Promise<void> {
   // A finished move to the archive, interrupted before it was recorded, is not a vanished source.

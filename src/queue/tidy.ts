@@ -2,20 +2,20 @@ import { adviceFor, ShrinkError } from '../core/errors.ts';
 import { type Job, RESTING } from '../core/job.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Ledger } from './ledger.ts';
-import type { WorkerWorld } from './worker-world.ts';
+import type { Stages } from './worker-world.ts';
 
-export interface TidyOptions {
+export interface AfterRestOptions {
   ledger: Ledger;
-  world: Pick<WorkerWorld, 'removeWorkDir' | 'report' | 'removeReport'>;
+  world: Pick<Stages, 'removeWorkDir' | 'report' | 'removeReport'>;
   log: Logger;
 }
 
 /** Makes what calls for every job that came to rest, wherever that happened: in its slot, at admission, by a person. */
-export function createTidy({ ledger, world, log }: TidyOptions): (id: string) => Promise<void> {
-  return tidy;
+export function createAfterRest({ ledger, world, log }: AfterRestOptions): (id: string) => Promise<void> {
+  return afterRest;
 
   /** Reports and working files follow the state a job came to rest in. */
-  async function tidy(id: string): Promise<void> {
+  async function afterRest(id: string): Promise<void> {
     const job = ledger.get(id);
     if (!job || !RESTING.has(job.state.name)) return;
     try {

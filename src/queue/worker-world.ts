@@ -1,16 +1,17 @@
 import type { Candidate, Decision, Delivery, EngineName, Job, Pin, PublishIntent, Verified } from '../core/job.ts';
-import type { Engine, Gate } from '../engine/engine.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { PauseGate } from '../platform/pause-gate.ts';
 
 /** The world as the worker needs it; daemon.ts and oneshot.ts build it from the real parts. */
-export interface WorkerWorld {
+export interface Stages {
   engines: Partial<Record<EngineName, Engine>>;
   /** Closed while local work rests. */
-  gate: Gate;
+  gate: PauseGate;
   /** The source's identity now. @throws ShrinkError `gone`, or `unavailable` when the whole inbox is away. */
   pin(job: Job): Promise<Pin>;
   /** What the rules of today say about the job; `engine` overrides the rule's (fallback). */
   decide(job: Job, engine?: EngineName): Decision;
-  verify(candidate: Candidate, options: { signal: AbortSignal; gate: Gate }): Promise<Verified>;
+  verify(candidate: Candidate, options: { signal: AbortSignal; gate: PauseGate }): Promise<Verified>;
   /** Sets space aside for a job; resolves with its release. @throws ShrinkError `no-space`, or what keeps results out of the outbox. */
   reserve(job: Job): Promise<() => void>;
   /** Private directory of a job, made when missing. */

@@ -11,15 +11,15 @@ import type { Logger } from '../platform/log.ts';
 import { decideAnew, decideHere, engineOf, restFor } from './decisions.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outcome, Worker } from './scheduler.ts';
-import { createSettler } from './settle.ts';
+import { createFailureHandler } from './settle.ts';
 import { checkSource } from './source.ts';
-import type { WorkerWorld } from './worker-world.ts';
+import type { Stages } from './worker-world.ts';
 
 export interface WorkerOptions {
   ledger: Ledger;
-  world: WorkerWorld;
+  world: Stages;
   /** Called with every job that leaves its slot. */
-  tidy(id: string): Promise<void>;
+  afterRest(id: string): Promise<void>;
   clock: Clock;
   log: Logger;
 }
@@ -37,21 +37,21 @@ interface Run {
   source?: string;
 }
 
-export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions): Worker {
-  const settle = createSettler({ ledger, world, clock, log });
+export function createWorker({ ledger, world, afterRest, clock, log }: WorkerOptions): Worker {
+  const handleFailure = createFailureHandler({ ledger, world, clock, log });
   return {
     async run(id, signal, progress): Promise<Outcome> {
       const run: Run = { id, signal, progress };
       try {
         await stages(run);
       } catch (error) {
-        return await settle(run, error);
+        return await handleFailure(run, error);
       } finally {
-        await tidy(id);
+        await afterRest(id);
       }
       return { kind: 'rested' };
     },
-    async standIn(id, why) {
+    async runLocallyInstead(id, why) {
       const job = ledger.get(id);
       if (job?.state.name !== 'queued') return;
       const decision = decideHere(world, job);
@@ -131,7 +131,7 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
       instruction: job.decision.instruction,
       folder: job.inbox,
       fallback: job.decision.fallback,
-      asked: job.retried,
+      retryCount: job.retried,
       ...(job.version > 1 && previous ? { previous: previous.facts } : {}),
     };
   }
@@ -181,7 +181,7 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
         await publish(run, verified);
       }
     }
-    await conclude(id);
+    await finishDelivery(id);
   }
 
   async function verify(run: Run, candidate: Candidate): Promise<Verified | undefined> {
@@ -211,7 +211,7 @@ export function createWorker({ ledger, world, tidy, clock, log }: WorkerOptions)
   }
 
   /** The output is durable: the original may go where the folder says, and the job is done. */
-  async function conclude(id: string): Promise<void> {
+  async function finishDelivery(id: string): Promise<void> {
     const events: JobEvent[] = [];
     let note: string | undefined;
     const { state } = ledger.expect(id);

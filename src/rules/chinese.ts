@@ -6,13 +6,13 @@ import {
   GRANTED,
   han,
   linesWish,
-  type Meaning,
+  type PhraseMeaning,
   type Phrase,
   shareWish,
   UNCLEAR,
   wish,
 } from './phrase.ts';
-import { PLACES, placeNamed } from './places.ts';
+import { PLATFORMS, platformNamed } from './places.ts';
 import { FRAME_RATE, fromTo, PLAIN_NUMBER, RESOLUTION, readNumber, SIZE } from './quantities.ts';
 
 const NUMERAL = '[零一二两三四五六七八九十百千]{1,7}';
@@ -138,8 +138,8 @@ const kept: Phrase[] = [
   han('(?:保留|保持)(?:所有)?(?:字幕|元数据|拍摄时间|位置信息)', GRANTED),
 ];
 
-const wechat = placeNamed('WeChat');
-const email = placeNamed('email');
+const wechat = platformNamed('WeChat');
+const email = platformNamed('email');
 const SENT = '(?:为了|用于|适合|方便|便于|能|可以|好|通过|用|在|从)?(?:发送?到?|发给|传到?|分享到?|上传到?|上)?';
 
 const smaller: Phrase[] = [
@@ -157,7 +157,7 @@ const smaller: Phrase[] = [
   han(`${SENT}(?:电子邮件|邮件|电邮|邮箱|e-?mail)(?:附件|发送|里|中)?`, { kind: 'wish', bound: true, ...email }),
 ];
 
-const before = (of?: 'resolution' | 'size' | 'codec'): Meaning => ({
+const before = (of?: 'resolution' | 'size' | 'codec'): PhraseMeaning => ({
   kind: 'beside',
   where: 'before',
   ...(of && { of }),
@@ -173,7 +173,7 @@ const bounds: Phrase[] = [
   han('(?:视频)?编码(?:为|格式)?|编码器', { kind: 'beside', where: 'either', of: 'codec' }),
 ];
 
-const PLACE_NAMES = PLACES.map(({ alias }) => alias).join('|');
+const PLACE_NAMES = PLATFORMS.map(({ alias }) => alias).join('|');
 
 const fillers: Phrase[] = [
   han(`(?:发送?到?|发给|上传到?|分享到?|传到?|用于|适合)(?=\\s*(?:${PLACE_NAMES}))`, FILLER),

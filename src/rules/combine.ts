@@ -1,6 +1,6 @@
 import { formatResolution } from '../core/media.ts';
 import { describeAudio, describeSize } from './describe.ts';
-import type { Instruction, Piece, Wish, Wishes } from './phrase.ts';
+import type { Instruction, Piece, Wish, InstructionTarget } from './phrase.ts';
 
 interface Asked {
   words: string;
@@ -13,17 +13,17 @@ interface Asked {
 export function combine(text: string, pieces: readonly Piece[], sourceBytes: number | undefined): Instruction {
   const asked = pieces.flatMap(piece => askedBy(text, piece));
   const smallest = pieces.some(({ meaning }) => meaning.kind === 'granted' && meaning.smallest === true);
-  const target: Wishes = {};
+  const target: InstructionTarget = {};
   const contradictions: string[] = [];
 
-  const settle = <Field extends keyof Wishes>(
+  const settle = <Field extends keyof InstructionTarget>(
     field: Field,
     choose: (all: Asked[]) => Asked | 'contradiction' | undefined,
   ) => {
     const all = asked.filter(({ wish }) => wish.field === field);
     const choice = choose(all);
     if (choice === 'contradiction') contradictions.push([...new Set(all.map(({ words }) => words))].join(' / '));
-    else if (choice) target[field] = choice.wish.value as Wishes[Field];
+    else if (choice) target[field] = choice.wish.value as InstructionTarget[Field];
   };
   settle('size', all => smallestSize(all, sourceBytes));
   settle('resolution', only);

@@ -5,7 +5,7 @@ import type { Target } from '../core/media.ts';
 import { extensionOf, NEMO_FORMATS, VIDEO_EXTENSIONS } from '../core/names.ts';
 import { formatBytes } from '../core/units.ts';
 import { describeTarget } from './describe.ts';
-import { parseInstruction, type Wishes } from './instruction.ts';
+import { parseInstruction, type InstructionTarget } from './instruction.ts';
 import { matches } from './match.ts';
 import { outputFor } from './output.ts';
 
@@ -136,7 +136,7 @@ function wordsFor(rule: Rule, sidecar: Question['sighting']['sidecar']): { text:
 }
 
 /** The words win; what they leave open the rule's own keys say. */
-function targetOf(rule: Rule, wishes: Wishes): Target {
+function targetOf(rule: Rule, wishes: InstructionTarget): Target {
   const size = wishes.size ?? rule.size;
   const resolution = wishes.resolution ?? rule.resolution;
   const fps = wishes.fps ?? rule.fps;

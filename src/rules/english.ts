@@ -1,5 +1,5 @@
 /** English phrases. Longest match wins (see instruction.ts), so a phrase may contain words that mean something else alone. */
-import { FILLER, GRANTED, han, latin, type Meaning, type Phrase, shareWish, UNCLEAR, wish } from './phrase.ts';
+import { FILLER, GRANTED, han, latin, type PhraseMeaning, type Phrase, shareWish, UNCLEAR, wish } from './phrase.ts';
 import { FRAME_RATE, PLAIN_NUMBER, percentShare, fromTo, readNumber, RESOLUTION, SIZE } from './quantities.ts';
 
 const MUTE = wish({ field: 'audio', value: { kind: 'mute' } });
@@ -246,7 +246,7 @@ const smaller: Phrase[] = [
   ),
 ];
 
-const before = (of?: 'resolution' | 'fps' | 'size'): Meaning => ({
+const before = (of?: 'resolution' | 'fps' | 'size'): PhraseMeaning => ({
   kind: 'beside',
   where: 'before',
   ...(of && { of }),

@@ -5,18 +5,26 @@
 import { CHINESE, foldTraditional } from './chinese.ts';
 import { combine } from './combine.ts';
 import { ENGLISH, FILLER_WORDS, SIGNS } from './english.ts';
-import { FILLER, type Instruction, type Meaning, type Phrase, type Piece, UNCLEAR, type Wishes } from './phrase.ts';
-import { PLACE_PHRASES } from './places.ts';
+import {
+  FILLER,
+  type Instruction,
+  type PhraseMeaning,
+  type Phrase,
+  type Piece,
+  UNCLEAR,
+  type InstructionTarget,
+} from './phrase.ts';
+import { PLATFORM_PHRASES } from './places.ts';
 import { QUANTITIES } from './quantities.ts';
 
-export type { Wishes } from './phrase.ts';
+export type { InstructionTarget } from './phrase.ts';
 
 /** Longer than anybody asks for a smaller video; bounds the work, too. */
 export const MAX_LENGTH = 2000;
 
 /** @param sourceBytes lets a share and a size be compared where both are asked for. Never throws. */
 export function parseInstruction(written: string, sourceBytes?: number): Instruction {
-  const text = tidy(written);
+  const text = normalise(written);
   if (text === undefined) {
     return { target: {}, understood: [], notUnderstood: [`${written.trim().slice(0, 60).replace(/\s+/g, ' ')}...`] };
   }
@@ -24,7 +32,7 @@ export function parseInstruction(written: string, sourceBytes?: number): Instruc
 }
 
 /** Full-width letters and the like become plain ones, invisible signs go; `undefined` where the text is too long. */
-function tidy(written: string): string | undefined {
+function normalise(written: string): string | undefined {
   if (written.trim().length > MAX_LENGTH) return undefined;
   const text = written
     .replace(/½/g, ' 1/2 ')
@@ -35,7 +43,7 @@ function tidy(written: string): string | undefined {
   return text.length > MAX_LENGTH ? undefined : text;
 }
 
-const PHRASES: readonly Phrase[] = [...QUANTITIES, ...PLACE_PHRASES, ...ENGLISH, ...CHINESE];
+const PHRASES: readonly Phrase[] = [...QUANTITIES, ...PLATFORM_PHRASES, ...ENGLISH, ...CHINESE];
 /** Those that may begin with a Han sign. */
 const HAN_PHRASES: readonly Phrase[] = [...QUANTITIES, ...CHINESE];
 
@@ -84,11 +92,11 @@ function nextPiece(text: string, start: number): { end: number; meaning: Piece['
   return { end: start + sign.length, meaning: { kind: 'break' } };
 }
 
-function longestPhrase(text: string, start: number): { end: number; meaning: Meaning } | undefined {
+function longestPhrase(text: string, start: number): { end: number; meaning: PhraseMeaning } | undefined {
   const word = stick(WORD, text, start);
   const isFiller =
     word !== undefined && FILLER_WORDS.has(word.toLowerCase()) && !/[a-z0-9]/i.test(text[start + word.length] ?? '');
-  let best: { end: number; meaning: Meaning } | undefined = isFiller
+  let best: { end: number; meaning: PhraseMeaning } | undefined = isFiller
     ? { end: start + (word?.length ?? 0), meaning: FILLER }
     : undefined;
   for (const { pattern, read } of phrasesAt(text, start)) {
@@ -125,7 +133,12 @@ function settleBeside(pieces: Piece[]): Piece[] {
 const REACH = 8;
 
 /** The next quantity in a direction with nothing but fillers between. */
-function quantityBeside(pieces: Piece[], from: number, step: 1 | -1, of: keyof Wishes | undefined): Piece | undefined {
+function quantityBeside(
+  pieces: Piece[],
+  from: number,
+  step: 1 | -1,
+  of: keyof InstructionTarget | undefined,
+): Piece | undefined {
   for (let index = from + step; Math.abs(index - from) <= REACH; index += step) {
     const piece = pieces[index];
     if (!piece) return undefined;

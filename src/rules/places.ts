@@ -5,7 +5,7 @@
  */
 import { latin, type Phrase, type Wish } from './phrase.ts';
 
-interface Place {
+interface Platform {
   name: string;
   /** As people write it, a regular expression. */
   alias: string;
@@ -23,7 +23,7 @@ const MB = 1e6;
 const MAIL_25 = 18 * MB;
 const MAIL_20 = 14 * MB;
 
-export const PLACES: readonly Place[] = [
+export const PLATFORMS: readonly Platform[] = [
   // discord-api-docs PR 7312 (Dec 2024): 10 MiB without a subscription; raised to 20 MB in Aug 2026 (support article
   // 25444343291031), not yet seen everywhere (bots, webhooks), so the smaller one is kept.
   place('Discord', String.raw`discord`, 10 * MB, 'its limit without a subscription'),
@@ -62,21 +62,21 @@ export const PLACES: readonly Place[] = [
   place('GitHub', String.raw`github`, 10 * MB, 'its limit for videos on the free plan'),
 ];
 
-function place(name: string, alias: string, bytes: number, because: string): Place {
+function place(name: string, alias: string, bytes: number, because: string): Platform {
   return { name, alias, bytes, because };
 }
 
 const LEAD = String.raw`(?:(?:for|to|on|onto|via|by|through|over|into|in|under|below|within|as|using|with|send|sending|sent|post|share|upload|attach|fits?|meets?|the|a|an|my|our|free|normal|regular|standard)\s+){0,5}`;
 const TAIL = String.raw`(?:[\s-]+(?:free|message|messages|chat|chats|attachments?|server|channel|group|dms?|upload|uploads|video|videos|size|sized|file|limits?|friendly|ready|compatible))*`;
 
-export const PLACE_PHRASES: readonly Phrase[] = PLACES.map(({ name, alias, bytes, because }) => {
+export const PLATFORM_PHRASES: readonly Phrase[] = PLATFORMS.map(({ name, alias, bytes, because }) => {
   const wishes: Wish[] = [{ field: 'size', value: { kind: 'bytes', bytes } }];
   return latin(`${LEAD}(?:${alias})${TAIL}`, { kind: 'wish', wishes, bound: true, because: `${name}: ${because}` });
 });
 
 /** The Chinese names are found by chinese.ts with words of its own around them. */
-export function placeNamed(name: string): { wishes: Wish[]; because: string } {
-  const found = PLACES.find(entry => entry.name === name);
+export function platformNamed(name: string): { wishes: Wish[]; because: string } {
+  const found = PLATFORMS.find(entry => entry.name === name);
   if (!found) throw new TypeError(`no place ${name}`);
   return {
     wishes: [{ field: 'size', value: { kind: 'bytes', bytes: found.bytes } }],

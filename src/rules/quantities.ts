@@ -7,7 +7,7 @@ import {
   han,
   latin,
   linesWish,
-  type Meaning,
+  type PhraseMeaning,
   type Phrase,
   shareWish,
   UNCLEAR,
@@ -91,7 +91,7 @@ function measureOf(text = ''): number {
 }
 
 /** What a text that is one quantity and nothing else means. */
-function readWhole(text: string): Meaning | undefined {
+function readWhole(text: string): PhraseMeaning | undefined {
   for (const { pattern, read } of QUANTITIES) {
     pattern.lastIndex = 0;
     const match = pattern.exec(text);
@@ -105,7 +105,7 @@ function KILOBITS(): string {
 }
 
 /** `MB` in plain words is what file managers and upload forms count: powers of 1000; only `MiB` and its like are not. */
-function readSize([, amount = '', unit = '']: RegExpExecArray): Meaning | undefined {
+function readSize([, amount = '', unit = '']: RegExpExecArray): PhraseMeaning | undefined {
   return bytesWish(Math.floor(readNumber(amount) * unitBytes(unit.toLowerCase())));
 }
 
@@ -115,7 +115,7 @@ function unitBytes(unit: string): number {
   return /^.(?:ib|bi)|^(?:me|gi)bi/.test(unit) ? 1024 ** power : 1000 ** power;
 }
 
-function readLines([, lines, fps]: RegExpExecArray): Meaning | undefined {
+function readLines([, lines, fps]: RegExpExecArray): PhraseMeaning | undefined {
   const resolution = linesWish(Number(lines));
   const rate = fps === undefined ? undefined : fpsWish(Number(fps));
   if (fps === undefined || resolution === undefined) return resolution;
@@ -123,12 +123,12 @@ function readLines([, lines, fps]: RegExpExecArray): Meaning | undefined {
   return wish(...resolution.wishes, ...rate.wishes);
 }
 
-function box(width: number, height: number): Meaning | undefined {
+function box(width: number, height: number): PhraseMeaning | undefined {
   const fits = width >= 100 && height >= 100 && width <= 7680 && height <= 7680;
   return fits ? wish({ field: 'resolution', value: { kind: 'box', width, height } }) : undefined;
 }
 
-function named(name = ''): Meaning | undefined {
+function named(name = ''): PhraseMeaning | undefined {
   const plain = name
     .toLowerCase()
     .replace(/[\s-]/g, '')
@@ -136,12 +136,12 @@ function named(name = ''): Meaning | undefined {
   return linesWish(NAMED_LINES[plain] ?? 0);
 }
 
-function bitrate([, kilobits]: RegExpExecArray): Meaning | undefined {
+function bitrate([, kilobits]: RegExpExecArray): PhraseMeaning | undefined {
   return audioWish(Number(kilobits));
 }
 
 /** `30%` and how much of it is meant: that share, or that much less. */
-export function percentShare(text: string | undefined, sense: 'to' | 'by'): Meaning | undefined {
+export function percentShare(text: string | undefined, sense: 'to' | 'by'): PhraseMeaning | undefined {
   const share = readNumber(text ?? '') / 100;
   return shareWish(sense === 'to' ? share : Math.round((1 - share) * 1e6) / 1e6);
 }

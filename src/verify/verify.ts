@@ -9,13 +9,14 @@ import { startsFast, topBoxes } from '../platform/ffmpeg/boxes.ts';
 import { probe, probeDecoding } from '../platform/ffmpeg/probe.ts';
 import { runFfmpeg } from '../platform/ffmpeg/run.ts';
 import type { Tools } from '../platform/ffmpeg/tools.ts';
-import type { ChildLimits, Valve } from '../platform/subprocess.ts';
+import type { ChildLimits } from '../platform/subprocess.ts';
 import { check } from './check.ts';
+import type { PauseGate } from '../platform/pause-gate.ts';
 
 export interface VerifyOptions {
   tools: Tools;
   signal?: AbortSignal | undefined;
-  gate?: Valve | undefined;
+  gate?: PauseGate | undefined;
   /** Threads of the decoders; as many as there are cores unless given. */
   threads?: number | undefined;
   /** 0..1 over all checks. */

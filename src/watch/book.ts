@@ -9,7 +9,7 @@ import { type FileStat, pinOf } from './stat.ts';
 import type { WriterProbe } from './writer.ts';
 
 /** What every part of one inbox's watch needs. */
-export interface Desk {
+export interface InboxContext {
   /** Absolute, as configured. */
   inbox: string;
   /** Absent: 5 s, and 30 s where the file system is polled. */
@@ -87,11 +87,11 @@ export interface PendingFile {
 const LOCAL_SETTLE_MS = 5_000;
 const POLLED_SETTLE_MS = 30_000;
 
-export function settleMsOf(desk: Desk, polled: boolean): number {
+export function settleMsOf(desk: InboxContext, polled: boolean): number {
   return desk.settleMs ?? (polled ? POLLED_SETTLE_MS : LOCAL_SETTLE_MS);
 }
 
-export function incompleteAfterMsOf(desk: Desk, polled: boolean): number {
+export function incompleteAfterMsOf(desk: InboxContext, polled: boolean): number {
   return desk.incompleteAfterMs ?? Math.max(60_000, 4 * settleMsOf(desk, polled));
 }
 
@@ -104,7 +104,7 @@ export function pathOf(dir: Directory, name: string): string {
 }
 
 export function sightingOf(
-  desk: Desk,
+  desk: InboxContext,
   dir: Directory,
   name: string,
   stat: FileStat,
@@ -121,7 +121,7 @@ export function sightingOf(
 }
 
 /** Reports a path that is never opened, unless the queue has that already. */
-export function refuse(desk: Desk, dir: Directory, name: string, stat: FileStat, reason: string): void {
+export function refuse(desk: InboxContext, dir: Directory, name: string, stat: FileStat, reason: string): void {
   const sighting = sightingOf(desk, dir, name, stat, { refused: reason });
   if (!desk.known(sighting)) desk.onSighting(sighting);
 }

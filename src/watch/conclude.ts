@@ -1,6 +1,6 @@
 import { formatDuration } from '../core/units.ts';
 import {
-  type Desk,
+  type InboxContext,
   type Hold,
   incompleteAfterMsOf,
   pathOf,
@@ -9,14 +9,19 @@ import {
   sightingOf,
   type Tracked,
 } from './book.ts';
-import type { Judgement } from './judge.ts';
+import type { Inspection } from './judge.ts';
 import { sidecarNameOf } from './names.ts';
-import { DOUBT_FACTOR, type Round, restartWindow, samplePeriodMs, windowMs } from './settle.ts';
+import { DOUBT_FACTOR, type SampleTick, restartWindow, samplePeriodMs, windowMs } from './settle.ts';
 import { readWords } from './sidecar.ts';
 import type { FileStat } from './stat.ts';
 
 /** Acts on what a look into a quiet file said: reports it (`reported`, `refused`) or leaves it `pending`, saying why. */
-export async function conclude(desk: Desk, file: Tracked, judgement: Judgement, round: Round): Promise<void> {
+export async function reportFile(
+  desk: InboxContext,
+  file: Tracked,
+  judgement: Inspection,
+  round: SampleTick,
+): Promise<void> {
   switch (judgement.kind) {
     case 'moved':
       file.settling = restartWindow(file.settling, round);
@@ -27,11 +32,11 @@ export async function conclude(desk: Desk, file: Tracked, judgement: Judgement, 
       file.doubt = judgement.why;
       return;
     case 'writing':
-      return hold(desk, file, { kind: 'writer', why: judgement.why }, round);
+      return holdBack(desk, file, { kind: 'writer', why: judgement.why }, round);
     case 'hold':
       if (isGivenUp(desk, file, judgement.hold, round))
         return refuseFile(desk, file, judgement.stat, verdictOn(judgement));
-      return hold(desk, file, { kind: judgement.hold, why: judgement.why }, round);
+      return holdBack(desk, file, { kind: judgement.hold, why: judgement.why }, round);
     case 'refuse':
       return refuseFile(desk, file, judgement.stat, judgement.why);
     case 'complete':
@@ -39,7 +44,7 @@ export async function conclude(desk: Desk, file: Tracked, judgement: Judgement, 
   }
 }
 
-async function report(desk: Desk, file: Tracked, stat: FileStat): Promise<void> {
+async function report(desk: InboxContext, file: Tracked, stat: FileStat): Promise<void> {
   const { dir, name } = file;
   const path = sidecarNameOf(pathOf(dir, name));
   const words = dir.sidecars.has(name) ? await readWords(dir.disk, path) : ({ kind: 'none' } as const);
@@ -52,12 +57,12 @@ async function report(desk: Desk, file: Tracked, stat: FileStat): Promise<void> 
   emit(desk, file, stat, { sidecar });
 }
 
-function refuseFile(desk: Desk, file: Tracked, stat: FileStat, why: string): void {
+function refuseFile(desk: InboxContext, file: Tracked, stat: FileStat, why: string): void {
   file.phase = 'refused';
   emit(desk, file, stat, { refused: why });
 }
 
-function hold(desk: Desk, file: Tracked, said: Pick<Hold, 'kind' | 'why'>, round: Round): void {
+function holdBack(desk: InboxContext, file: Tracked, said: Pick<Hold, 'kind' | 'why'>, round: SampleTick): void {
   const before = file.hold?.kind === said.kind ? file.hold : undefined;
   const since = before?.since ?? round.at;
   const checks = (before?.checks ?? 0) + 1;
@@ -70,7 +75,7 @@ function hold(desk: Desk, file: Tracked, said: Pick<Hold, 'kind' | 'why'>, round
   file.hold = { kind: said.kind, why: said.why, since, nextCheckAt, checks, warned: late };
 }
 
-function quietMs(file: Tracked, round: Round): number {
+function quietMs(file: Tracked, round: SampleTick): number {
   return round.at - file.settling.changedAt;
 }
 
@@ -83,7 +88,7 @@ const LAST_PROBE_PAUSE_MS = 10_000;
 
 /** Ms until a held file that stays the same is looked into again; a change starts all over at once. */
 function pauseMs(
-  desk: Desk,
+  desk: InboxContext,
   { polled }: Tracked,
   held: { kind: Hold['kind']; checks: number; quietMs: number },
 ): number {
@@ -97,16 +102,16 @@ function pauseMs(
 }
 
 /** A file that stays incomplete or empty gets a verdict a person sees; it is still watched. */
-function isGivenUp(desk: Desk, file: Tracked, kind: Hold['kind'], round: Round): boolean {
+function isGivenUp(desk: InboxContext, file: Tracked, kind: Hold['kind'], round: SampleTick): boolean {
   return (kind === 'incomplete' || kind === 'empty') && quietMs(file, round) >= incompleteAfterMsOf(desk, file.polled);
 }
 
-function verdictOn(said: Extract<Judgement, { kind: 'hold' }>): string {
+function verdictOn(said: Extract<Inspection, { kind: 'hold' }>): string {
   const what = said.hold === 'empty' ? 'the file is empty' : `the file is incomplete: ${said.why}`;
   return `${what}; it is taken up by itself when it grows`;
 }
 
-function emit(desk: Desk, file: Tracked, stat: FileStat, extra: Parameters<typeof sightingOf>[4]): void {
+function emit(desk: InboxContext, file: Tracked, stat: FileStat, extra: Parameters<typeof sightingOf>[4]): void {
   const key = reportKey(file.settling.key, extra.sidecar?.text, extra.refused);
   if (file.reported === key) return;
   file.reported = key;
@@ -115,7 +120,7 @@ function emit(desk: Desk, file: Tracked, stat: FileStat, extra: Parameters<typeo
 }
 
 /** Why a pending file is not reported yet, for people. */
-export function whyPending(desk: Desk, file: Tracked): string {
+export function whyPending(desk: InboxContext, file: Tracked): string {
   if (file.hold) return file.hold.why;
   const settleMs = settleMsOf(desk, file.polled);
   const window = formatDuration(windowMs(file.settling, settleMs, file.doubt ? DOUBT_FACTOR : 1));

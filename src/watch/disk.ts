@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import type { Clock } from '../platform/clock.ts';
 import type { FsKind } from '../platform/mounts.ts';
-import { MountGate } from '../platform/mount-gate.ts';
+import { MountGuard } from '../platform/mount-gate.ts';
 import type { FileStat } from './stat.ts';
 
 /** What lstat said of one path: gone, a stat, or why it would not tell. */
@@ -37,7 +37,7 @@ export class Disks {
   readonly local: Disk;
   private readonly clock: Clock;
   private readonly answerMs: number;
-  private readonly gates = new Map<string, { gate: MountGate; disk: Disk }>();
+  private readonly gates = new Map<string, { gate: MountGuard; disk: Disk }>();
 
   constructor(clock: Clock, answerMs: number) {
     this.clock = clock;
@@ -49,7 +49,7 @@ export class Disks {
     if (!kind.polled) return this.local;
     let known = this.gates.get(mountPoint);
     if (!known) {
-      const gate = new MountGate(mountPoint, this.clock, this.answerMs);
+      const gate = new MountGuard(mountPoint, this.clock, this.answerMs);
       known = { gate, disk: remoteDisk(gate) };
       this.gates.set(mountPoint, known);
     }
@@ -115,7 +115,7 @@ function lookSync(path: string | Buffer): Looked {
   }
 }
 
-function remoteDisk(gate: MountGate): Disk {
+function remoteDisk(gate: MountGuard): Disk {
   const { promises } = fs;
   return {
     list: dir => gate.call(() => promises.readdir(dir)),

@@ -1,6 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { isWithin } from '../platform/mounts.ts';
-import { type Desk, type Directory, pathOf, refuse, sightingOf } from './book.ts';
+import { type InboxContext, type Directory, pathOf, refuse, sightingOf } from './book.ts';
 import type { Looked } from './disk.ts';
 import { isLinkInText, mediaNameOf, reasonToIgnoreFile, reasonToIgnoreFolder, sidecarNameOf } from './names.ts';
 import type { Pending } from './pending.ts';
@@ -9,12 +9,12 @@ import { type FileStat, pinKey } from './stat.ts';
 
 /** What one directory entry means: a file to wait for, a directory to go into, words beside a file, or nothing. */
 export class Entries {
-  private readonly desk: Desk;
+  private readonly desk: InboxContext;
   private readonly pending: Pending;
   /** Forgets a directory that is gone or became something else, and everything below it. */
   private readonly removeChild: (dir: Directory, name: string) => void;
 
-  constructor(desk: Desk, pending: Pending, removeChild: (dir: Directory, name: string) => void) {
+  constructor(desk: InboxContext, pending: Pending, removeChild: (dir: Directory, name: string) => void) {
     this.desk = desk;
     this.pending = pending;
     this.removeChild = removeChild;

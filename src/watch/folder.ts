@@ -1,8 +1,8 @@
 import { meansAway, whyAway } from './away.ts';
-import type { Desk, PendingFile } from './book.ts';
+import type { InboxContext, PendingFile } from './book.ts';
 import { Pending } from './pending.ts';
 import { meansOfLate } from './settle.ts';
-import { type Surroundings, Tree } from './tree.ts';
+import { type WatchPorts, Tree } from './tree.ts';
 
 export interface FolderState {
   available: boolean;
@@ -54,7 +54,7 @@ type Task = 'flush' | 'sample' | 'backlog' | 'scan' | 'poll';
  * a scan) and does one thing at a time. Hints and requests from outside only mark something as due and wake it.
  */
 export class FolderWatch {
-  private readonly desk: Desk;
+  private readonly desk: InboxContext;
   private readonly scanMs: number | 'auto';
   private readonly tree: Tree;
   private readonly pending: Pending;
@@ -79,7 +79,7 @@ export class FolderWatch {
   private scanWaiters: (() => void)[] = [];
   private quietWaiters: (() => void)[] = [];
 
-  constructor(desk: Desk, surroundings: Surroundings, options: FolderOptions) {
+  constructor(desk: InboxContext, surroundings: WatchPorts, options: FolderOptions) {
     this.desk = desk;
     this.lastActiveAt = desk.clock.monotonic();
     this.dueAt = this.lastActiveAt;

@@ -3,7 +3,7 @@ import { type Directory, pathOf, relativeOf } from './book.ts';
 import type { Entries } from './entries.ts';
 import { mediaNameOf, sidecarNameOf } from './names.ts';
 import type { Pending } from './pending.ts';
-import type { Places } from './places.ts';
+import type { MountMap } from './places.ts';
 
 /** Names per lstat batch. */
 const CHUNK = 256;
@@ -11,7 +11,7 @@ const CHUNK = 256;
 export interface ListingParts {
   pending: Pending;
   entries: Entries;
-  places: Places;
+  places: MountMap;
   /** Told of a directory with more files than can be waited for now. */
   onFull(rel: string): void;
 }
@@ -20,7 +20,7 @@ export interface ListingParts {
 export class Listing {
   private readonly pending: Pending;
   private readonly entries: Entries;
-  private readonly places: Places;
+  private readonly places: MountMap;
   private readonly onFull: (rel: string) => void;
 
   constructor(parts: ListingParts) {

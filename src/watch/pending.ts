@@ -1,8 +1,16 @@
 import { isShrinkError } from '../core/errors.ts';
-import { type Desk, type Directory, type PendingFile, pathOf, reportKey, settleMsOf, type Tracked } from './book.ts';
-import { conclude, whyPending } from './conclude.ts';
+import {
+  type InboxContext,
+  type Directory,
+  type PendingFile,
+  pathOf,
+  reportKey,
+  settleMsOf,
+  type Tracked,
+} from './book.ts';
+import { reportFile, whyPending } from './conclude.ts';
 import type { Looked } from './disk.ts';
-import { type Judgement, judge } from './judge.ts';
+import { type Inspection, inspect } from './judge.ts';
 import { sidecarNameOf } from './names.ts';
 import {
   alreadyQuiet,
@@ -11,7 +19,7 @@ import {
   isQuiet,
   lateWriterMs,
   nextSample,
-  type Round,
+  type SampleTick,
   resumedSample,
   restartWindow,
   withoutLost,
@@ -33,7 +41,7 @@ const RETRY_WALK_MS = 10 * 60_000;
 
 /** The files of one inbox that are being waited for: sampled until quiet, then judged, then reported. */
 export class Pending {
-  private readonly desk: Desk;
+  private readonly desk: InboxContext;
   private readonly lookAgain: (dir: Directory, name: string) => void;
   private readonly files = new Set<Tracked>();
   /** How many of them lie on a local disk: they are sampled more often. */
@@ -47,7 +55,7 @@ export class Pending {
   private lastRoundMs = 0;
 
   /** `lookAgain` is told of names that are not what they were: something else may be there now. */
-  constructor(desk: Desk, lookAgain: (dir: Directory, name: string) => void) {
+  constructor(desk: InboxContext, lookAgain: (dir: Directory, name: string) => void) {
     this.desk = desk;
     this.lookAgain = lookAgain;
   }
@@ -161,7 +169,7 @@ export class Pending {
   }
 
   private async retry(file: Tracked): Promise<void> {
-    const said = await ifAnswered(() => judge(file.dir, file.name, file.settling.key));
+    const said = await ifAnswered(() => inspect(file.dir, file.name, file.settling.key));
     if (said?.kind === 'complete' || said?.kind === 'doubt') {
       this.wait(file.dir, file.name, restartWindow(file.settling, this.now()), file.reported);
     } else if (file.hold) {
@@ -197,7 +205,7 @@ export class Pending {
   }
 
   /** In whole milliseconds: V8 keeps small integers in place, and every fraction in a box of its own. */
-  private now(): Round {
+  private now(): SampleTick {
     return { no: this.roundNo, at: Math.floor(this.desk.clock.monotonic()) };
   }
 
@@ -227,7 +235,7 @@ export class Pending {
     if (this.files.delete(file) && !file.polled) this.locals -= 1;
   }
 
-  private async sampleChunk(chunk: Tracked[], round: Round): Promise<Quiet[]> {
+  private async sampleChunk(chunk: Tracked[], round: SampleTick): Promise<Quiet[]> {
     const paths = chunk.flatMap(file => {
       const path = pathOf(file.dir, file.name);
       return file.dir.sidecars.has(file.name) ? [path, sidecarNameOf(path)] : [path];
@@ -252,7 +260,7 @@ export class Pending {
   }
 
   /** Whether the file is ready to be judged. */
-  private observe(file: Tracked, stat: FileStat, words: Looked, round: Round): boolean {
+  private observe(file: Tracked, stat: FileStat, words: Looked, round: SampleTick): boolean {
     const before = file.settling;
     file.settling = nextSample(before, sampleOf(stat), round);
     if (file.settling !== before) {
@@ -286,10 +294,10 @@ export class Pending {
   }
 
   private async judgeOne(file: Tracked, writer: Writer | undefined): Promise<void> {
-    const said: Judgement = writer
+    const said: Inspection = writer
       ? { kind: 'writing', why: `${writer.command} (pid ${writer.pid}) has it open for writing` }
-      : await judge(file.dir, file.name, file.settling.key);
-    await conclude(this.desk, file, said, this.now());
+      : await inspect(file.dir, file.name, file.settling.key);
+    await reportFile(this.desk, file, said, this.now());
   }
 
   private settledAs(file: Tracked): void {
@@ -340,7 +348,7 @@ function sameDisk(files: readonly Tracked[], from: number): Tracked[] {
   return files.slice(from, to);
 }
 
-function nextWords(before: Settling | undefined, looked: Looked, round: Round): Settling | undefined {
+function nextWords(before: Settling | undefined, looked: Looked, round: SampleTick): Settling | undefined {
   if (!looked || looked instanceof Error) return undefined;
   return before ? nextSample(before, sampleOf(looked), round) : firstSample(sampleOf(looked), round);
 }

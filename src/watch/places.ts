@@ -2,7 +2,7 @@ import { type FsKind, fsKindOf, isWithin, type Mount, mountOf, throughLinks } fr
 import type { Disk, Disks } from './disk.ts';
 
 /** Where the directories of one inbox really lie, on what kind of file system, and through which disk to ask there. */
-export class Places {
+export class MountMap {
   private readonly inbox: string;
   private readonly disks: Disks;
   private readonly readMounts: () => Mount[];

@@ -15,7 +15,7 @@ export interface Sample {
 }
 
 /** A round in which every file that is waited for is sampled once. */
-export interface Round {
+export interface SampleTick {
   no: number;
   /** Monotonic ms, taken before the sample. */
   at: number;
@@ -39,16 +39,16 @@ const GAP_FACTOR = 4;
 export const DOUBT_FACTOR = 4;
 export const MAX_WINDOW_MS = 10 * 60_000;
 
-export function firstSample(sample: Sample, round: Round): Settling {
+export function firstSample(sample: Sample, round: SampleTick): Settling {
   return settling(sample, round, 0, false);
 }
 
 /** A file that was reported with this key and is looked at again for another reason: quiet, unless the next sample differs. */
-export function alreadyQuiet(key: number, round: Round, longestGapMs = 0): Settling {
+export function alreadyQuiet(key: number, round: SampleTick, longestGapMs = 0): Settling {
   return settling({ key, blocks: 0, ino: 0, sizeBytes: 0 }, round, longestGapMs, true);
 }
 
-export function nextSample(state: Settling, sample: Sample, round: Round): Settling {
+export function nextSample(state: Settling, sample: Sample, round: SampleTick): Settling {
   if (sample.key === state.key && (state.vouched || sample.blocks === state.blocks)) return state;
   if (state.vouched || sample.ino !== state.ino) return firstSample(sample, round);
   // A file that got shorter is being written anew; the time before that was not a pause.
@@ -60,7 +60,7 @@ export function nextSample(state: Settling, sample: Sample, round: Round): Settl
  * A file changed after it was taken for complete. Soon after, it was a pause of its writer that outlasted the window, and
  * the next window is longer for it; later, somebody dropped another file under the same name.
  */
-export function resumedSample(state: Settling, sample: Sample, round: Round, settleMs: number): Settling {
+export function resumedSample(state: Settling, sample: Sample, round: SampleTick, settleMs: number): Settling {
   const soon = round.at - state.changedAt <= lateWriterMs(settleMs);
   return soon ? nextSample(state, sample, round) : firstSample(sample, round);
 }
@@ -71,12 +71,12 @@ export function lateWriterMs(settleMs: number): number {
 }
 
 /** Nobody looked for a while (SIGSTOP, a suspended machine, a folder that was away): the window starts again. */
-export function restartWindow(state: Settling, round: Round): Settling {
+export function restartWindow(state: Settling, round: SampleTick): Settling {
   return settling(state, round, state.longestGapMs, false);
 }
 
 /** One literal for all: spread makes each of these objects take four times the memory. */
-function settling(sample: Sample, round: Round, longestGapMs: number, vouched: boolean): Settling {
+function settling(sample: Sample, round: SampleTick, longestGapMs: number, vouched: boolean): Settling {
   const { key, blocks, ino, sizeBytes } = sample;
   return { key, blocks, ino, sizeBytes, changedAt: round.at, changedIn: round.no, longestGapMs, vouched };
 }
@@ -88,7 +88,7 @@ export function windowMs(state: Settling, settleMs: number, factor: number): num
 }
 
 /** Whether `round`, in which the file was sampled and found the same, completes its window. */
-export function isQuiet(state: Settling, round: Round, settleMs: number, factor = 1): boolean {
+export function isQuiet(state: Settling, round: SampleTick, settleMs: number, factor = 1): boolean {
   if (state.vouched) return true;
   const samples = round.no - state.changedIn + 1;
   return samples >= MIN_SAMPLES && round.at - state.changedAt >= windowMs(state, settleMs, factor);

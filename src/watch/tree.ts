@@ -1,13 +1,13 @@
 import { basename } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
 import { isWithin, type Mount } from '../platform/mounts.ts';
-import { type Desk, type Directory, refuse, relativeOf } from './book.ts';
+import { type InboxContext, type Directory, refuse, relativeOf } from './book.ts';
 import type { Disks } from './disk.ts';
 import { Entries } from './entries.ts';
 import type { HintSource } from './hints.ts';
 import { Listing } from './listing.ts';
 import type { Pending } from './pending.ts';
-import { Places } from './places.ts';
+import { MountMap } from './places.ts';
 import { type FileStat, identityOf } from './stat.ts';
 
 /** Directories visited side by side: registering a watch waits for the thread pool, listing does not. */
@@ -17,7 +17,7 @@ const MANY_NAMES = 4096;
 /** So many empty listings in a row are taken for a mishap of the network, not for an emptied inbox. */
 const DOUBTED_EMPTY_READS = 2;
 
-export interface Surroundings {
+export interface WatchPorts {
   disks: Disks;
   hints: HintSource;
   mounts(): Mount[];
@@ -32,9 +32,9 @@ export interface ScanScope {
 
 /** The directories of one inbox and what was last seen in them. Hints say where to look; only listings say what is there. */
 export class Tree {
-  private readonly desk: Desk;
+  private readonly desk: InboxContext;
   private readonly hints: HintSource;
-  private readonly places: Places;
+  private readonly places: MountMap;
   private readonly pending: Pending;
   private readonly listing: Listing;
   private readonly dirs = new Map<string, Directory>();
@@ -47,10 +47,10 @@ export class Tree {
   /** A hint said that the inbox itself was moved or deleted. */
   rootMoved = false;
 
-  constructor(desk: Desk, surroundings: Surroundings, pending: Pending, onHint: () => void) {
+  constructor(desk: InboxContext, surroundings: WatchPorts, pending: Pending, onHint: () => void) {
     this.desk = desk;
     this.hints = surroundings.hints;
-    this.places = new Places(desk.inbox, surroundings.disks, surroundings.mounts);
+    this.places = new MountMap(desk.inbox, surroundings.disks, surroundings.mounts);
     this.pending = pending;
     this.onHint = onHint;
     const entries = new Entries(desk, pending, (dir, name) => this.remove(relativeOf(dir, name)));

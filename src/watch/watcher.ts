@@ -2,7 +2,7 @@ import type { Pin, Sidecar, Sighting } from '../core/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { type Mount, readMounts } from '../platform/mounts.ts';
-import type { Desk, PendingFile } from './book.ts';
+import type { InboxContext, PendingFile } from './book.ts';
 import { Disks } from './disk.ts';
 import { type FolderState, type FolderView, FolderWatch } from './folder.ts';
 import { chokidarHints, type HintProblem, type HintSource } from './hints.ts';
@@ -82,7 +82,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
     mounts: options.mounts ?? (() => readMounts()),
   };
   const watchOf = (folder: WatchFolder): Watched => {
-    const desk: Desk = {
+    const desk: InboxContext = {
       inbox: folder.inbox,
       settleMs: folder.settleMs,
       incompleteAfterMs: options.incompleteAfterMs,

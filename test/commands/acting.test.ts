@@ -4,7 +4,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { ShrinkError } from '../../src/core/errors.ts';
-import type { Cloud } from '../../src/commands/cloud-service.ts';
+import type { CloudCommands } from '../../src/commands/cloud-service.ts';
 import { runCli, spawnCli } from '../support/cli.ts';
 import { serving, tempDir } from '../support/serving.ts';
 
@@ -110,7 +110,7 @@ describe('without a daemon', () => {
 
 describe('the cloud', () => {
   const calls: unknown[][] = [];
-  const cloud = new Proxy({} as Cloud, {
+  const cloud = new Proxy({} as CloudCommands, {
     get: (_, name) =>
       name === 'then'
         ? undefined

@@ -9,9 +9,10 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ShrinkError } from '../../src/core/errors.ts';
 import type { Candidate, Json, Order, Progress, Reason } from '../../src/core/job.ts';
-import { type Engine, type EngineContext, type Gate, OPEN_GATE } from '../../src/engine/engine.ts';
+import type { Engine, EngineContext } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { activeChildren } from '../../src/platform/subprocess.ts';
+import { OPEN_GATE, type PauseGate } from '../../src/platform/pause-gate.ts';
 
 /** One engine and one order. Made anew for every test; everything it opens ends with `close`. */
 export interface EngineFixture {
@@ -37,7 +38,7 @@ export interface ContextOptions {
   workDir: string;
   resume?: Record<string, Json>;
   signal?: AbortSignal;
-  gate?: Gate;
+  gate?: PauseGate;
   /** Called after a checkpoint is durable; an error from here is a crash of everything around the engine. */
   afterRecord?: (key: string, told: Told) => void;
   onStep?: (name: string, told: Told) => void;

@@ -51,7 +51,7 @@ function withPerson(engine: Engine): Engine {
         await context.record(key, value);
       };
       try {
-        return await engine.run({ ...order, asked }, { ...context, record });
+        return await engine.run({ ...order, retryCount: asked }, { ...context, record });
       } catch (error) {
         if (!isShrinkError(error, 'unconfirmed')) throw error;
         asked += 1;
@@ -62,7 +62,7 @@ function withPerson(engine: Engine): Engine {
             if (!sending) throw crash;
           });
         };
-        return engine.run({ ...order, asked }, { ...context, record: spared, resume: { ...records } });
+        return engine.run({ ...order, retryCount: asked }, { ...context, record: spared, resume: { ...records } });
       }
     },
   };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Caller, isLoopback, judge, type Policy } from '../../src/control/guard.ts';
+import { type Caller, isLoopback, authorize, type Policy } from '../../src/control/guard.ts';
 
 const LOOPBACK: Policy = { via: 'tcp', loopback: true };
 const OPEN: Policy = { via: 'tcp', loopback: false, token: 'correct horse'.replace(' ', '-') };
@@ -29,7 +29,7 @@ describe('on loopback', () => {
     ['a program, posting', { method: 'POST' }],
     ['the default port, left out by the browser', { host: 'localhost:80', origin: 'http://localhost' }],
   ])('lets %s in', (_, facts) => {
-    expect(judge(LOOPBACK, caller(facts))).toBeUndefined();
+    expect(authorize(LOOPBACK, caller(facts))).toBeUndefined();
   });
 
   it.each<[string, Partial<Caller>]>([
@@ -51,13 +51,13 @@ describe('on loopback', () => {
     ['a post from another port of this machine', { method: 'POST', fetchSite: 'same-site' }],
     ['another site asking for the page', { path: '/', origin: 'https://evil.example' }],
   ])('refuses %s', (_, facts) => {
-    expect(judge(LOOPBACK, caller(facts))).toMatchObject({ status: 403, code: 'forbidden' });
+    expect(authorize(LOOPBACK, caller(facts))).toMatchObject({ status: 403, code: 'forbidden' });
   });
 
   it('asks for a token where one is set', () => {
     const policy: Policy = { ...OPEN, loopback: true };
-    expect(judge(policy, caller())?.status).toBe(401);
-    expect(judge(policy, caller({ authorization: bearer }))).toBeUndefined();
+    expect(authorize(policy, caller())?.status).toBe(401);
+    expect(authorize(policy, caller({ authorization: bearer }))).toBeUndefined();
   });
 });
 
@@ -70,7 +70,7 @@ describe('beyond loopback', () => {
     ['a health check', { path: '/healthz' }],
     ['its own page with the token', { host: 'nas:8788', origin: 'http://nas:8788', authorization: bearer }],
   ])('lets in %s', (_, facts) => {
-    expect(judge(OPEN, caller(facts))).toBeUndefined();
+    expect(authorize(OPEN, caller(facts))).toBeUndefined();
   });
 
   it.each<[string, Partial<Caller>, number]>([
@@ -82,18 +82,18 @@ describe('beyond loopback', () => {
     ['another scheme', { authorization: bearer.replace('Bearer', 'Basic') }, 401],
     ['another site with the token', { origin: 'https://evil.example', authorization: bearer }, 403],
   ])('refuses %s', (_, facts, status) => {
-    expect(judge(OPEN, caller(facts))?.status).toBe(status);
+    expect(authorize(OPEN, caller(facts))?.status).toBe(status);
   });
 
   it('refuses everybody where no token is known', () => {
     const policy: Policy = { via: 'tcp', loopback: false };
-    expect(judge(policy, caller({ authorization: 'Bearer undefined' }))?.status).toBe(401);
-    expect(judge({ ...policy, token: '' }, caller({ authorization: 'Bearer ' }))?.status).toBe(401);
+    expect(authorize(policy, caller({ authorization: 'Bearer undefined' }))?.status).toBe(401);
+    expect(authorize({ ...policy, token: '' }, caller({ authorization: 'Bearer ' }))?.status).toBe(401);
   });
 });
 
 it('asks nothing on the control socket, whose mode is the check', () => {
-  expect(judge({ via: 'socket' }, caller({ host: 'anything', method: 'POST' }))).toBeUndefined();
+  expect(authorize({ via: 'socket' }, caller({ host: 'anything', method: 'POST' }))).toBeUndefined();
 });
 
 it.each([

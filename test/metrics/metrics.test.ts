@@ -2,7 +2,7 @@ import { statfs } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import perfHooks from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { DiskMeter, type Place } from '../../src/disk-meter.ts';
+import { DiskMeter, type DiskPath } from '../../src/disk-meter.ts';
 import { createMetrics, type Metrics } from '../../src/metrics.ts';
 import { type Files, nodeFiles } from '../../src/platform/files.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
@@ -16,7 +16,7 @@ import { MemoryJournal } from '../support/memory-journal.ts';
 let clock: FakeClock;
 let ledger: Ledger;
 let metrics: Metrics;
-const PLACES: Place[] = [{ path: tmpdir(), labels: { place: 'inbox', folder: '0' } }];
+const PLACES: DiskPath[] = [{ path: tmpdir(), labels: { place: 'inbox', folder: '0' } }];
 
 const admitted = (relative: string, engine: 'local' | 'nemo' = 'local'): JobEvent => ({
   event: 'admitted',
@@ -157,7 +157,7 @@ it('asks a disk that hangs once, and shows the others', async () => {
     },
   } as Files;
   const meter = new DiskMeter(files, clock);
-  const places: Place[] = [...PLACES, { path: '/hangs', labels: { place: 'outbox', folder: '0' } }];
+  const places: DiskPath[] = [...PLACES, { path: '/hangs', labels: { place: 'outbox', folder: '0' } }];
   for (let scrape = 0; scrape < 3; scrape += 1) {
     const reading = meter.read(places);
     // The time it is given passes once the others have answered.

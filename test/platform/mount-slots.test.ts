@@ -1,6 +1,6 @@
 import { expect, it } from 'vitest';
 import { isShrinkError } from '../../src/core/errors.ts';
-import { MountGate } from '../../src/platform/mount-gate.ts';
+import { MountGuard } from '../../src/platform/mount-gate.ts';
 import { MountSlots, sparedThreads } from '../../src/platform/mount-slots.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -11,7 +11,7 @@ const ANSWER_MS = 5_000;
 function server(mounts: number, threads: number) {
   const clock = new FakeClock();
   const slots = new MountSlots(threads);
-  const gate = (name: string) => new MountGate(`/mnt/${name}`, clock, ANSWER_MS, slots);
+  const gate = (name: string) => new MountGuard(`/mnt/${name}`, clock, ANSWER_MS, slots);
   const answers: (() => void)[] = [];
   const calls = Array.from({ length: mounts }, (_, n) =>
     gate(`nas-${n}`).call(() => new Promise<void>(resolve => answers.push(resolve))),

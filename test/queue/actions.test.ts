@@ -23,7 +23,7 @@ async function setup(engine: EngineName, ...events: JobEvent[]) {
       resumeEngine: name => void done.push(`resume ${name}`),
     },
     restoreOriginal: async () => '/in/clip.mp4',
-    tidy: async id => void done.push(`tidy ${id}`),
+    afterRest: async id => void done.push(`tidy ${id}`),
     removeWorkDir: async id => void done.push(`remove work of ${id}`),
     removeReport: async () => void done.push('remove report'),
     resight: job => void done.push(`resight ${job.relative}`),

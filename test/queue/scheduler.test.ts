@@ -23,7 +23,7 @@ function setup(slots: Record<EngineName, number> = { local: 1, nemo: 1 }) {
   const fatal: unknown[] = [];
   const waiting: { count: number; tell: () => void }[] = [];
   const worker = {
-    standIn: async (id: string) => {
+    runLocallyInstead: async (id: string) => {
       const decision = aDecision({ engine: 'local', fallback: 'local' });
       await ledger.commit(id, { event: 'decided', data: { decision, sidecar: null } });
     },
@@ -288,7 +288,7 @@ describe('stopping', () => {
   it('a bug in the worker is reported as fatal', async () => {
     const { ledger, clock } = setup();
     const fatal: unknown[] = [];
-    const broken = { run: () => Promise.reject(new Error('bug')), standIn: async () => {} };
+    const broken = { run: () => Promise.reject(new Error('bug')), runLocallyInstead: async () => {} };
     const told = new Promise<void>(resolve => {
       const onFatal = (error: unknown) => {
         fatal.push(error);

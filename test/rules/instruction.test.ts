@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { MAX_LENGTH, parseInstruction, type Wishes } from '../../src/rules/instruction.ts';
+import { MAX_LENGTH, parseInstruction, type InstructionTarget } from '../../src/rules/instruction.ts';
 
 /** What was understood, short enough for a table: `50MB 1080p 30fps mute h265 auto`. */
-function short({ size, resolution, fps, audio, codec, quality }: Wishes): string {
+function short({ size, resolution, fps, audio, codec, quality }: InstructionTarget): string {
   const parts = [
     size && (size.kind === 'bytes' ? `${size.bytes / 1e6}MB` : `${Number((size.share * 100).toFixed(1))}%`),
     resolution === 'keep' ? 'res=keep' : resolution?.kind === 'lines' ? `${resolution.lines}p` : undefined,

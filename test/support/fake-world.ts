@@ -1,9 +1,9 @@
 import { ShrinkError } from '../../src/core/errors.ts';
 import type { Candidate, Decision, Job, Pin, Verified } from '../../src/core/job.ts';
 import type { Engine, EngineContext } from '../../src/engine/engine.ts';
-import { OPEN_GATE } from '../../src/engine/engine.ts';
-import type { WorkerWorld } from '../../src/queue/worker-world.ts';
+import type { Stages } from '../../src/queue/worker-world.ts';
 import { aCandidate, aDecision } from './builders.ts';
+import { OPEN_GATE } from '../../src/platform/pause-gate.ts';
 
 /** An engine whose run is whatever the test says; counts how often it was asked. */
 export class FakeEngine implements Engine {
@@ -23,8 +23,8 @@ export class FakeEngine implements Engine {
 }
 
 /** A world in which everything goes well and is written down; tests replace what should go wrong. */
-export class FakeWorld implements WorkerWorld {
-  engines: WorkerWorld['engines'] = { local: new FakeEngine() };
+export class FakeWorld implements Stages {
+  engines: Stages['engines'] = { local: new FakeEngine() };
   gate = OPEN_GATE;
   /** What was done to the outside, in order. */
   readonly done: string[] = [];
@@ -37,16 +37,16 @@ export class FakeWorld implements WorkerWorld {
     return this.sourceNow(job);
   }
   /** The rules say what they said; a fallback is not in them. */
-  decide: WorkerWorld['decide'] = (job, engine) => {
+  decide: Stages['decide'] = (job, engine) => {
     this.#rules ??= job.decision;
     return engine ? aDecision({ engine }) : this.#rules;
   };
   #rules: Decision | undefined;
-  verify: WorkerWorld['verify'] = async candidate => {
+  verify: Stages['verify'] = async candidate => {
     this.done.push('verify');
     return { ...candidate, sha256: 'x', evidence: 'decoded' } as Verified;
   };
-  reserve: WorkerWorld['reserve'] = async () => () => this.done.push('release');
+  reserve: Stages['reserve'] = async () => () => this.done.push('release');
   async openWorkDir(id: string): Promise<string> {
     return `/jobs/${id}`;
   }
@@ -56,7 +56,7 @@ export class FakeWorld implements WorkerWorld {
   async isIntact(): Promise<boolean> {
     return this.intact;
   }
-  deliver: WorkerWorld['deliver'] = async (_job, verified, { onIntent }) => {
+  deliver: Stages['deliver'] = async (_job, verified, { onIntent }) => {
     await onIntent({
       temp: '/out/.t',
       target: '/out/clip.mp4',
@@ -67,9 +67,9 @@ export class FakeWorld implements WorkerWorld {
     this.done.push('publish');
     return { output: '/out/clip.mp4', bytes: verified.bytes };
   };
-  findPublished: WorkerWorld['findPublished'] = async () => undefined;
-  disposes: WorkerWorld['disposes'] = () => true;
-  dispose: WorkerWorld['dispose'] = async () => undefined;
+  findPublished: Stages['findPublished'] = async () => undefined;
+  disposes: Stages['disposes'] = () => true;
+  dispose: Stages['dispose'] = async () => undefined;
   async report(job: Job): Promise<string | undefined> {
     if (job.state.name !== 'failed' && job.state.name !== 'held') return undefined;
     const path = `/out/${job.relative}.failed.txt`;

@@ -3,7 +3,7 @@ import { ShrinkError } from '../../src/core/errors.ts';
 import { kindOfType } from '../../src/platform/mounts.ts';
 import type { Directory } from '../../src/watch/book.ts';
 import type { Disk, Looked, OpenedFile } from '../../src/watch/disk.ts';
-import { judge } from '../../src/watch/judge.ts';
+import { inspect } from '../../src/watch/judge.ts';
 import { type FileStat, pinKey } from '../../src/watch/stat.ts';
 
 function stat(overrides: Partial<FileStat> = {}): FileStat {
@@ -104,7 +104,7 @@ describe('a quiet file', () => {
     ['leaves a doubt on a network', { type: 'cifs' }, { kind: 'doubt', why: expect.stringMatching(/where it ends/) }],
   ])('%s', async (_, world, expected) => {
     const { dir, counts } = directory(world);
-    expect(await judge(dir, 'clip.ts', KEY)).toMatchObject(expected);
+    expect(await inspect(dir, 'clip.ts', KEY)).toMatchObject(expected);
     expect(counts.closed).toBe(world.opened instanceof Error ? 0 : counts.opened);
   });
 
@@ -118,18 +118,18 @@ describe('a quiet file', () => {
       looked: (path: string) => (path.endsWith('.ts') ? sparse : undefined),
       opened: [sparse, sparse],
     };
-    expect(await judge(directory(world).dir, 'clip.ts', pinKey(sparse))).toMatchObject({ kind });
+    expect(await inspect(directory(world).dir, 'clip.ts', pinKey(sparse))).toMatchObject({ kind });
   });
 
   it('that is empty is never opened', async () => {
     const empty = stat({ size: 0n });
     const { dir, counts } = directory({ looked: path => (path.endsWith('.ts') ? empty : undefined) });
-    expect(await judge(dir, 'clip.ts', pinKey(empty))).toMatchObject({ kind: 'hold', hold: 'empty' });
+    expect(await inspect(dir, 'clip.ts', pinKey(empty))).toMatchObject({ kind: 'hold', hold: 'empty' });
     expect(counts.opened).toBe(0);
   });
 
   it('on a mount that hangs is not judged at all', async () => {
     const silent = new ShrinkError('unavailable', '/mnt/nas does not answer');
-    await expect(judge(directory({ content: silent }).dir, 'clip.ts', KEY)).rejects.toBe(silent);
+    await expect(inspect(directory({ content: silent }).dir, 'clip.ts', KEY)).rejects.toBe(silent);
   });
 });

@@ -6,7 +6,7 @@ import { systemClock } from '../../src/platform/clock.ts';
 import type { Mount } from '../../src/platform/mounts.ts';
 import { readMounts } from '../../src/platform/mounts.ts';
 import { type HintSource, chokidarHints } from '../../src/watch/hints.ts';
-import { callsUnderWay, MountGate } from '../../src/platform/mount-gate.ts';
+import { callsUnderWay, MountGuard } from '../../src/platform/mount-gate.ts';
 import { MountSlots } from '../../src/platform/mount-slots.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -154,14 +154,14 @@ describe('a mount that does not answer', () => {
     });
   } else {
     it('is stood in for by a question that never ends, because this user may not mount', async () => {
-      const gate = new MountGate('/mnt/nas', systemClock, 100, new MountSlots(1));
+      const gate = new MountGuard('/mnt/nas', systemClock, 100, new MountSlots(1));
       await expect(gate.call(() => new Promise(() => {}))).rejects.toThrow('/mnt/nas does not answer');
     });
   }
 
   it('fails at once while it hangs, holds one call only, and works again when that comes back', async () => {
     const clock = new FakeClock();
-    const gate = new MountGate('/mnt/nas', clock, 5_000, new MountSlots(2));
+    const gate = new MountGuard('/mnt/nas', clock, 5_000, new MountSlots(2));
     const before = callsUnderWay();
     let answer: (value: string) => void = () => {};
     let calls = 0;
@@ -194,7 +194,7 @@ describe('a mount that does not answer', () => {
   });
 
   it('does not hold back who stops watching', async () => {
-    const gate = new MountGate('/mnt/nas', systemClock, 60_000, new MountSlots(1));
+    const gate = new MountGuard('/mnt/nas', systemClock, 60_000, new MountSlots(1));
     const stuck = gate.call(() => new Promise(() => {}));
     gate.abandon();
     await expect(stuck).rejects.toThrow('does not answer');

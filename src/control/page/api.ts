@@ -3,7 +3,7 @@ import { createParser } from 'eventsource-parser';
 import type { DayView } from '../days.ts';
 import type { JobDetail, StatusView } from '../control.ts';
 import type { JobView } from '../../core/job.ts';
-import { plain } from '../../core/plain.ts';
+import { escapeForTerminal } from '../../core/plain.ts';
 import type { News, Row } from './model.ts';
 
 const TOKEN = 'shrinkbox-token';
@@ -44,7 +44,9 @@ async function ask(path: string, init: Asking = {}): Promise<Response> {
  * `\u202egpj.mp4` would look like `4pm.jpg`. Only the id of a job goes back to the server, so nothing is lost by it.
  */
 function shownIn<T>(json: string): T {
-  return JSON.parse(json, (_key, value: unknown) => (typeof value === 'string' ? plain(value) : value)) as T;
+  return JSON.parse(json, (_key, value: unknown) =>
+    typeof value === 'string' ? escapeForTerminal(value) : value,
+  ) as T;
 }
 
 async function errorIn(status: number, read: () => unknown): Promise<ApiError> {
@@ -147,7 +149,7 @@ const RETRY_MS = [500, 1000, 2000, 5000];
 
 /** Listens until the signal aborts; comes back by itself and goes on after the last event seen. */
 export async function listen(on: Listening, signal: AbortSignal): Promise<void> {
-  const place: Place = { lastId: undefined };
+  const place: StreamPosition = { lastId: undefined };
   for (let failures = 0; !signal.aborted; failures += 1) {
     try {
       await hear(place, on, signal, () => {
@@ -162,11 +164,11 @@ export async function listen(on: Listening, signal: AbortSignal): Promise<void> 
   }
 }
 
-interface Place {
+interface StreamPosition {
   lastId: string | undefined;
 }
 
-async function hear(place: Place, on: Listening, signal: AbortSignal, onAnswer: () => void): Promise<void> {
+async function hear(place: StreamPosition, on: Listening, signal: AbortSignal, onAnswer: () => void): Promise<void> {
   const own = new AbortController();
   const stop = () => own.abort();
   signal.addEventListener('abort', stop, { once: true });

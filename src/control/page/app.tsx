@@ -1,5 +1,5 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
-import { plain } from '../../core/plain.ts';
+import { escapeForTerminal } from '../../core/plain.ts';
 import * as api from './api.ts';
 import { Door } from './door.tsx';
 import { Drop } from './drop.tsx';
@@ -167,7 +167,7 @@ function Notices({ view: { model, link } }: { view: View }) {
       {isPaused && <p class="notice">{words.pausedNote}</p>}
       {away.map(({ inbox, reason }) => (
         <p class="notice bad" key={inbox}>
-          {plain(words.folderAway(inbox, reason ?? ''))}
+          {escapeForTerminal(words.folderAway(inbox, reason ?? ''))}
         </p>
       ))}
       {resting.map(({ name, reason }) => (

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { StatusView } from '../control.ts';
-import { plain } from '../../core/plain.ts';
+import { escapeForTerminal } from '../../core/plain.ts';
 import * as api from './api.ts';
 import { formatBytes, formatPercent, nameOf } from './format.ts';
 import { useWords } from './speech.ts';
@@ -69,7 +69,7 @@ export function Drop({ status }: { status: StatusView }) {
               <select id="into" value={inbox} onChange={event => setChosen(event.currentTarget.value)}>
                 {inboxes.map(path => (
                   <option key={path} value={path}>
-                    {plain(shownAmong(path, inboxes))}
+                    {escapeForTerminal(shownAmong(path, inboxes))}
                   </option>
                 ))}
               </select>
@@ -148,7 +148,7 @@ function useUploads() {
       const upload = api.upload(file, inbox, wish, progress => change(key, { progress }));
       change(key, { cancel: upload.cancel });
       const { name } = await upload.done;
-      change(key, { state: 'done', progress: 1, name: plain(name), message: words.drop.whole });
+      change(key, { state: 'done', progress: 1, name: escapeForTerminal(name), message: words.drop.whole });
     } catch (error) {
       change(key, { state: 'failed', message: messageFor(error, words.drop) });
     }
@@ -162,7 +162,10 @@ function useUploads() {
         isStopped = true;
         change(key, { state: 'failed', message: words.drop.stopped });
       };
-      setComing(all => [{ key, name: plain(file.name), progress: 0, state: 'coming', message: '', cancel }, ...all]);
+      setComing(all => [
+        { key, name: escapeForTerminal(file.name), progress: 0, state: 'coming', message: '', cancel },
+        ...all,
+      ]);
       turn.current = turn.current.then(() => send(file, inbox, wish, key, () => isStopped));
     }
   };

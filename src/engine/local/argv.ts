@@ -11,7 +11,7 @@ import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Effort } from './bench.ts';
 import { OUTPUT } from './bench.ts';
 import { evenKeyframes } from './keyframes.ts';
-import type { Part } from './parts.ts';
+import type { Segment } from './parts.ts';
 import { filtersFrom, type PicturePlan } from './picture.ts';
 import type { CopyChoice } from './plan.ts';
 import type { Codec } from './quality.ts';
@@ -35,7 +35,7 @@ export interface PictureArgs {
   facts: MediaFacts;
   input: string;
   picture: PicturePlan;
-  part: Part;
+  part: Segment;
   codec: Codec;
   effort: Effort;
   rate: Rate;
@@ -116,7 +116,7 @@ const SEARCHED = /\b(mpegts|mpeg|mpegvideo)\b/;
 const SEARCH_BACK_S = 11;
 
 /** Reading begins at the keyframe before the part; what comes before it is decoded and thrown away. */
-function seek(facts: Pick<MediaFacts, 'container' | 'startS'>, { fromS }: Pick<Part, 'fromS'>): string[] {
+function seek(facts: Pick<MediaFacts, 'container' | 'startS'>, { fromS }: Pick<Segment, 'fromS'>): string[] {
   if (fromS === undefined) return [];
   const at = fromS - (SEARCHED.test(facts.container) ? SEARCH_BACK_S : 0);
   // Before the start there is nothing to be found, and that would be an error.
@@ -142,13 +142,13 @@ export function leadInArgs({ tools, facts, input, part }: Pick<PictureArgs, 'too
 }
 
 /** Frames that an edit list hides are hidden by some decoders only: dav1d shows them, and they would be encoded. */
-function withoutHidden({ startS, durationS, video }: MediaFacts, part: Part): Pick<Part, 'fromS' | 'toS'> {
+function withoutHidden({ startS, durationS, video }: MediaFacts, part: Segment): Pick<Segment, 'fromS' | 'toS'> {
   if (video.hiddenFrames === 0) return part;
   const quarter = 0.25 / Math.max(1, video.fps);
   return { fromS: part.fromS ?? startS - quarter, toS: part.toS ?? startS + durationS - quarter };
 }
 
-function trim({ fromS, toS }: Pick<Part, 'fromS' | 'toS'>): string[] {
+function trim({ fromS, toS }: Pick<Segment, 'fromS' | 'toS'>): string[] {
   if (fromS === undefined && toS === undefined) return [];
   const bounds = [
     ...(fromS === undefined ? [] : [`start=${fromS.toFixed(6)}`]),
@@ -238,7 +238,7 @@ export function sampleArgs(
  * Source and result side by side from a cut on, through the filters of the encode: the similarity of every frame goes into `stats`.
  * Frames are matched by number, their times differ by roundings.
  */
-export function proofArgs(
+export function ssimArgs(
   options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'part'> & {
     cut: Cut | undefined;
     frames: number;
@@ -356,7 +356,7 @@ function finalMp4(tools: Tools, facts: MediaFacts): string[] {
 }
 
 /** One track of a recording whose clock jumps: alone, ffmpeg puts its pieces in a row. */
-export function straightenArgs(options: { input: string; index: number }): string[] {
+export function fixTimestampsArgs(options: { input: string; index: number }): string[] {
   return [
     ...untrustedInput(options.input),
     ...words('-map'),

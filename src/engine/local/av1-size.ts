@@ -1,8 +1,8 @@
 import type { ShrinkError } from '../../core/errors.ts';
-import { type Bench, recall, remember } from './bench.ts';
+import { type LocalJob, recall, remember } from './bench.ts';
 import { videoBytes } from './budget.ts';
 import type { EncodePlan } from './encode-plan.ts';
-import { type Expected, intoSize, type Landed, type LookAt } from './into-size.ts';
+import { type Expected, intoSize, type Landed, type MeasureAv1 } from './into-size.ts';
 import { planPicture } from './picture.ts';
 import { onScale } from './quality.ts';
 import { decentBytesSeen, rungSeen } from './rung.ts';
@@ -25,7 +25,7 @@ interface Decided {
  * too. `held` makes the error for a size that will not do, from the one that would, bytes.
  */
 export async function av1IntoSize(
-  bench: Bench,
+  bench: LocalJob,
   plan: Pick<EncodePlan, 'scale' | 'full'>,
   work: Encode,
   options: { expected: Expected; held: (decentBytes: number) => ShrinkError },
@@ -41,7 +41,7 @@ export async function av1IntoSize(
   const known = recall<Decided>(bench, RUNG);
   let now: Decided = known ?? { scale: plan.scale, crf: expected.crf };
   let changes = 0;
-  const look: LookAt = async seen => {
+  const look: MeasureAv1 = async seen => {
     if (known) return undefined;
     const rung = rungSeen({ ...seen, scale: now.scale }, videoBytes(work.budget), plan.full);
     if (rung.hopeless) {

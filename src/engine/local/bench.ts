@@ -5,14 +5,14 @@ import type { Json, Order } from '../../core/job.ts';
 import type { MediaFacts } from '../../core/media.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type FfmpegResult, runFfmpeg } from '../../platform/ffmpeg/run.ts';
-import { shown } from '../../platform/ffmpeg/refusals.ts';
+import { displayName } from '../../platform/ffmpeg/refusals.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { EngineContext } from '../engine.ts';
 import type { Meter } from './meter.ts';
 import type { Cutting } from './parts.ts';
 
 /** Everything the steps of one job work with. */
-export interface Bench {
+export interface LocalJob {
   tools: Tools;
   order: Order;
   context: EngineContext;
@@ -57,7 +57,7 @@ const MAX_CPU_SECONDS = 4 * 86_400;
  * Runs one ffmpeg in the work directory. Its output is written under another name, synced, and renamed when complete, so that a
  * file with the right name is a whole one, whatever happened.
  */
-export async function runStep(bench: Bench, request: StepRequest): Promise<StepResult> {
+export async function runStep(bench: LocalJob, request: StepRequest): Promise<StepResult> {
   const { context, facts } = bench;
   const { workDir } = context;
   const partial = request.output && `part-${request.output}`;
@@ -99,14 +99,14 @@ export async function runStep(bench: Bench, request: StepRequest): Promise<StepR
   }
   bench.meter.at(1);
   if (!partial || !request.output) return { ...result, outputBytes: 0, tooLarge: false };
-  const outputBytes = await settle(join(workDir, partial), join(workDir, request.output));
+  const outputBytes = await commitOutput(join(workDir, partial), join(workDir, request.output));
   return { ...result, outputBytes, tooLarge: outputBytes > (request.giveUpAboveBytes ?? Number.POSITIVE_INFINITY) };
 }
 
 /** ffmpeg gave up on what it read: its words say little to a person. */
-function damaged({ order }: Bench, { doing }: StepRequest, error: unknown): unknown {
+function damaged({ order }: LocalJob, { doing }: StepRequest, error: unknown): unknown {
   if (!isShrinkError(error, 'child-failed') || !DAMAGE.test(error.message)) return error;
-  return new ShrinkError('incomplete-media', `${shown(order.source)} is damaged: ${error.message}`, {
+  return new ShrinkError('incomplete-media', `${displayName(order.source)} is damaged: ${error.message}`, {
     doing,
     subject: order.source,
     hint: 'Copy or export it again; a player that still shows it may be able to save it anew.',
@@ -120,7 +120,7 @@ const DAMAGE = /Error marking filters|Error while decoding|Invalid data found|co
 export const OUTPUT = '{output}';
 
 /** A checkpoint may only name what survives a power cut: synced first, then renamed. */
-async function settle(from: string, to: string): Promise<number> {
+async function commitOutput(from: string, to: string): Promise<number> {
   try {
     const bytes = await syncFile(from);
     await rename(from, to);
@@ -146,14 +146,14 @@ export async function syncFile(path: string): Promise<number> {
 }
 
 /** Bytes of a file in the work directory; `undefined` where there is none. */
-export async function bytesOf(bench: Bench, name: string): Promise<number | undefined> {
+export async function bytesOf(bench: LocalJob, name: string): Promise<number | undefined> {
   return await stat(join(bench.context.workDir, name)).then(
     found => found.size,
     () => undefined,
   );
 }
 
-export async function forget(bench: Bench, ...names: string[]): Promise<void> {
+export async function forget(bench: LocalJob, ...names: string[]): Promise<void> {
   await Promise.all(
     names.map(async name => {
       const path = join(bench.context.workDir, name);
@@ -164,21 +164,21 @@ export async function forget(bench: Bench, ...names: string[]): Promise<void> {
   );
 }
 
-type Desk = Pick<Bench, 'context' | 'order' | 'tools' | 'memory'>;
+type CheckpointContext = Pick<LocalJob, 'context' | 'order' | 'tools' | 'memory'>;
 
 /** A checkpoint of ours, if it was made for the same source, order and ffmpeg. */
-export function recall<T>(bench: Desk, key: string): T | undefined {
+export function recall<T>(bench: CheckpointContext, key: string): T | undefined {
   const value = bench.memory[key];
   if (!value || typeof value !== 'object' || Array.isArray(value)) return undefined;
   return value['stamp'] === stampOf(bench) ? (value['value'] as T) : undefined;
 }
 
-export async function remember(bench: Desk, key: string, value: unknown): Promise<void> {
+export async function remember(bench: CheckpointContext, key: string, value: unknown): Promise<void> {
   await bench.context.record(key, { stamp: stampOf(bench), value: value as Json });
 }
 
 /** Two-pass statistics of one x264 mean nothing to another, and a plan nothing for another target. */
-function stampOf({ order, tools }: Pick<Bench, 'order' | 'tools'>): string {
+function stampOf({ order, tools }: Pick<LocalJob, 'order' | 'tools'>): string {
   return JSON.stringify([3, tools.version, order.sourceBytes, order.target]);
 }
 
@@ -206,7 +206,7 @@ export function memoryFor(facts: MediaFacts): number {
 }
 
 /** No step writes more than the source has, give or take: a runaway must not fill the disk. */
-function mostWritten({ order }: Bench): number {
+function mostWritten({ order }: LocalJob): number {
   return order.sourceBytes * 1.5 + 256_000_000;
 }
 

@@ -5,7 +5,7 @@ import { keepFrameTimes, untrustedInput } from '../../platform/ffmpeg/args.ts';
 import { topBoxes } from '../../platform/ffmpeg/boxes.ts';
 import { probe } from '../../platform/ffmpeg/probe.ts';
 import { copyArgs } from './argv.ts';
-import { type Bench, bytesOf, forget, recall, remember, runStep } from './bench.ts';
+import { type LocalJob, bytesOf, forget, recall, remember, runStep } from './bench.ts';
 import type { Outcome } from './outcome.ts';
 import { type CopyChoice, droppedTracks, insteadOfCopy } from './plan.ts';
 
@@ -18,7 +18,7 @@ type Checked = { fine: true; frames: number; durationS: number } | { fine: false
  * The source's own picture in an MP4, without loss. Not every copy that ffmpeg makes is right (old AVI files, damaged sources):
  * it is measured and decoded before it counts, and what does not pass is encoded instead.
  */
-export async function copyPicture(bench: Bench, choice: CopyChoice): Promise<Outcome> {
+export async function copyPicture(bench: LocalJob, choice: CopyChoice): Promise<Outcome> {
   const { context } = bench;
   let bytes = await bytesOf(bench, COPY);
   if (bytes === undefined || recall<number>(bench, 'copy') !== bytes) {
@@ -36,7 +36,7 @@ export async function copyPicture(bench: Bench, choice: CopyChoice): Promise<Out
 }
 
 function candidateOf(
-  bench: Bench,
+  bench: LocalJob,
   choice: CopyChoice,
   bytes: number,
   checked: { frames: number; durationS: number },
@@ -72,7 +72,7 @@ function endNote(facts: MediaFacts, frames: number): string[] {
 }
 
 /** Bytes of the copy, or why there is none. */
-async function makeCopy(bench: Bench, choice: CopyChoice): Promise<number | string> {
+async function makeCopy(bench: LocalJob, choice: CopyChoice): Promise<number | string> {
   const { tools, facts, input } = bench;
   try {
     const { outputBytes } = await runStep(bench, {
@@ -91,7 +91,7 @@ async function makeCopy(bench: Bench, choice: CopyChoice): Promise<number | stri
   }
 }
 
-async function checkCopy(bench: Bench, choice: CopyChoice): Promise<Checked> {
+async function checkCopy(bench: LocalJob, choice: CopyChoice): Promise<Checked> {
   const { context, facts, tools } = bench;
   const path = join(context.workDir, COPY);
   const copy = await probe(path, { tools, signal: context.signal, gate: context.gate }).catch((error: unknown) => {
@@ -151,7 +151,7 @@ function differs(source: MediaFacts, copy: MediaFacts, choice: CopyChoice): bool
 }
 
 /** The source can be handed over as it is: an MP4 already, with every track that was asked for and no other wish. */
-async function isPlainMp4(bench: Bench, choice: CopyChoice): Promise<boolean> {
+async function isPlainMp4(bench: LocalJob, choice: CopyChoice): Promise<boolean> {
   const { order, facts } = bench;
   if (order.sourceBytes > choice.capBytes || order.target.audio.kind !== 'keep') return false;
   if (!facts.container.includes('mp4')) return false;
@@ -159,7 +159,7 @@ async function isPlainMp4(bench: Bench, choice: CopyChoice): Promise<boolean> {
   return brand !== '' && brand !== 'qt  ' && boxes.some(box => box.type === 'moov');
 }
 
-function asItIs(bench: Bench, choice: CopyChoice): Outcome {
+function asItIs(bench: LocalJob, choice: CopyChoice): Outcome {
   const { order, facts } = bench;
   return {
     kind: 'candidate',
@@ -174,7 +174,7 @@ function asItIs(bench: Bench, choice: CopyChoice): Outcome {
   };
 }
 
-async function instead(bench: Bench, choice: CopyChoice, why: string): Promise<Outcome> {
+async function instead(bench: LocalJob, choice: CopyChoice, why: string): Promise<Outcome> {
   await forget(bench, COPY);
   return { kind: 'instead', instead: insteadOfCopy(choice, bench.order, why), notes: [`re-encoded, because ${why}`] };
 }

@@ -6,7 +6,7 @@ import { PRESETS } from './argv.ts';
 import type { Effort } from './bench.ts';
 import { type Budget, formatRate, joinedTables, MIN_VIDEO_RATE, videoBytes, videoRate, videoTables } from './budget.ts';
 import { keyframesIn } from './keyframes.ts';
-import { type Cutting, type Part, planParts, wholePart } from './parts.ts';
+import { type Cutting, type Segment, planSegments, wholeSegment } from './parts.ts';
 import { type PicturePlan, planPicture } from './picture.ts';
 import type { EncodeChoice } from './plan.ts';
 import { SCALES } from './quality.ts';
@@ -34,7 +34,7 @@ export interface EncodePlan {
   sound: SoundPlan;
   /** With an estimate of the sound. */
   budget: Budget;
-  parts: Part[];
+  parts: Segment[];
   /** What the picture will be about as good as, on x264's scale: at this rung, and at full size. */
   crf: number;
   fullCrf: number;
@@ -114,11 +114,11 @@ export function budgetWith(pictureTables: number, budget: Budget, facts: MediaFa
 /** A pass of AV1 takes as long as both of x264: of a long film no more than this is lost by a restart. */
 const AV1_LONGEST_S = 60;
 
-function partsFor(facts: MediaFacts, { codec }: EncodeChoice, fps: number, cutting: Cutting | undefined): Part[] {
-  if (!cutting) return wholePart(facts);
-  if (codec !== 'av1') return planParts(facts, cutting);
+function partsFor(facts: MediaFacts, { codec }: EncodeChoice, fps: number, cutting: Cutting | undefined): Segment[] {
+  if (!cutting) return wholeSegment(facts);
+  if (codec !== 'av1') return planSegments(facts, cutting);
   const longestS = Math.min(cutting.longestS, AV1_LONGEST_S);
-  return planParts(facts, { longestS }, facts.durationS > longestS ? undefined : atKeyframes(facts, fps));
+  return planSegments(facts, { longestS }, facts.durationS > longestS ? undefined : atKeyframes(facts, fps));
 }
 
 /**

@@ -2,18 +2,18 @@ import { join } from 'node:path';
 import { ShrinkError } from '../../core/errors.ts';
 import type { Candidate } from '../../core/job.ts';
 import { cannotWrite } from '../../platform/ffmpeg/tools.ts';
-import { shown } from '../../platform/ffmpeg/refusals.ts';
+import { displayName } from '../../platform/ffmpeg/refusals.ts';
 import { formatBytes } from '../../core/units.ts';
 import { atQuality } from './at-quality.ts';
 import { av1IntoSize } from './av1-size.ts';
-import { type Bench, recall, remember } from './bench.ts';
+import { type LocalJob, recall, remember } from './bench.ts';
 import { videoRate } from './budget.ts';
 import { decentBytes, describePlan, type EncodePlan, planEncode } from './encode-plan.ts';
 import { intoSize } from './into-size.ts';
 import { makeSound } from './make-sound.ts';
 import type { Outcome } from './outcome.ts';
 import { droppedTracks, type EncodeChoice } from './plan.ts';
-import { isProven, type Proof, proofInWords, prove } from './proof.ts';
+import { isCloseEnough, type Ssim, describeSsim, measureSsim } from './proof.ts';
 import { ownCrf, SCALES } from './quality.ts';
 import { predictedCrf, type SampledRate } from './rung.ts';
 import { sampleRate } from './sample.ts';
@@ -24,7 +24,7 @@ import { CutMissed, type Encode, type Muxed } from './steps.ts';
 const SURELY_TOO_LARGE = 1.6;
 
 /** Encodes into a size or a quality. */
-export async function encode(bench: Bench, choice: EncodeChoice): Promise<Outcome> {
+export async function encode(bench: LocalJob, choice: EncodeChoice): Promise<Outcome> {
   const why = cannotWrite(choice.codec, bench.tools);
   if (why) {
     throw new ShrinkError('cannot-do', `${choice.codec} cannot be made: ${why}`, {
@@ -33,7 +33,7 @@ export async function encode(bench: Bench, choice: EncodeChoice): Promise<Outcom
     });
   }
   const sample = await sampleRate(bench);
-  const carryOut = async (of: Bench) => {
+  const carryOut = async (of: LocalJob) => {
     const plan = planEncode(of.facts, of.order, choice, sample, of);
     const lines = describePlan(of.facts, choice, plan, sample, of.effort);
     of.context.log.info({ plan: lines }, `planned: ${choice.why}`);
@@ -51,7 +51,7 @@ export async function encode(bench: Bench, choice: EncodeChoice): Promise<Outcom
   }
 }
 
-async function byQuality(bench: Bench, choice: EncodeChoice, plan: EncodePlan): Promise<Outcome> {
+async function byQuality(bench: LocalJob, choice: EncodeChoice, plan: EncodePlan): Promise<Outcome> {
   const otherwise = choice.otherwise;
   const instead = (): Outcome => {
     if (otherwise) return { kind: 'instead', instead: otherwise, notes: [] };
@@ -67,10 +67,10 @@ async function byQuality(bench: Bench, choice: EncodeChoice, plan: EncodePlan): 
     const made = await atQuality(bench, work, crf);
     if (!made || made.bytes > choice.capBytes) return instead();
     const what = `one pass at visually lossless quality (CRF ${crf})`;
-    const proof = await proofOnce(bench, work, made, crf);
+    const proof = await ssimOnce(bench, work, made, crf);
     if (!proof) return candidateOf(bench, work, made, what);
-    const said = `${what}, ${proofInWords(proof)}`;
-    if (isProven(proof)) return candidateOf(bench, work, made, said);
+    const said = `${what}, ${describeSsim(proof)}`;
+    if (isCloseEnough(proof)) return candidateOf(bench, work, made, said);
     if (crf <= best - MAX_BETTER) return candidateOf(bench, work, made, said, [DOUBT]);
     crf -= BETTER_BY;
     await remember(bench, 'better-crf', crf);
@@ -82,15 +82,15 @@ const BETTER_BY = 2;
 const MAX_BETTER = 4;
 const DOUBT = 'comparing it with the source found differences that someone may see, even at this quality';
 
-async function proofOnce(bench: Bench, work: Encode, made: Muxed, crf: number): Promise<Proof | undefined> {
-  const known = recall<{ crf: number; proof: Proof | undefined }>(bench, 'proof');
+async function ssimOnce(bench: LocalJob, work: Encode, made: Muxed, crf: number): Promise<Ssim | undefined> {
+  const known = recall<{ crf: number; proof: Ssim | undefined }>(bench, 'proof');
   if (known?.crf === crf) return known.proof;
-  const proof = await prove(bench, work.picture, made.file);
+  const proof = await measureSsim(bench, work.picture, made.file);
   await remember(bench, 'proof', { crf, ...(proof ? { proof } : {}) });
   return proof;
 }
 
-async function bySize(bench: Bench, choice: EncodeChoice, plan: EncodePlan, sample: SampledRate): Promise<Outcome> {
+async function bySize(bench: LocalJob, choice: EncodeChoice, plan: EncodePlan, sample: SampledRate): Promise<Outcome> {
   const { picture, parts } = plan;
   const work: Encode = { choice, picture, parts, ...(await makeSound(bench, choice, plan.sound)) };
   const { ceiling } = SCALES[choice.codec];
@@ -130,14 +130,20 @@ function mayBeMissing({ frames, fps }: { frames: number; fps: number }): number 
   return Math.max(frames * MAX_LOST, Math.min(fps * MAX_LEADING_S, frames * MAX_LEADING_SHARE));
 }
 
-function candidateOf(bench: Bench, work: Encode, made: Muxed, what: string, doubts: readonly string[] = []): Outcome {
+function candidateOf(
+  bench: LocalJob,
+  work: Encode,
+  made: Muxed,
+  what: string,
+  doubts: readonly string[] = [],
+): Outcome {
   const { facts, order, context } = bench;
   const { picture, sound, choice } = work;
   const lost = picture.fps === undefined ? facts.video.frames - made.frames : 0;
   if (lost > mayBeMissing(facts.video)) {
     throw new ShrinkError(
       'incomplete-media',
-      `${shown(order.source)} is damaged: only ${made.frames} of its ${facts.video.frames} frames can be decoded`,
+      `${displayName(order.source)} is damaged: only ${made.frames} of its ${facts.video.frames} frames can be decoded`,
       {
         subject: order.source,
         hint: 'Copy or export it again.',
@@ -178,13 +184,13 @@ function candidateOf(bench: Bench, work: Encode, made: Muxed, what: string, doub
 }
 
 /** Said before hours are spent, with the size from which on it would look decent. */
-function hopeless({ facts, order }: Bench, choice: EncodeChoice, decent: number): ShrinkError {
+function hopeless({ facts, order }: LocalJob, choice: EncodeChoice, decent: number): ShrinkError {
   const inWords = formatBytes(decent);
   // The cap may be the source's own size, when nothing smaller was asked for.
   const asked = choice.capBytes < order.sourceBytes ? '' : ` (${choice.why})`;
   return new ShrinkError(
     'cannot-fit',
-    `${shown(order.source)} would be unrecognisable in ${formatBytes(choice.capBytes)}${asked}: ${Math.round(facts.durationS)} s of this picture need about ${inWords} to look decent`,
+    `${displayName(order.source)} would be unrecognisable in ${formatBytes(choice.capBytes)}${asked}: ${Math.round(facts.durationS)} s of this picture need about ${inWords} to look decent`,
     { subject: order.source, hint: `Ask for at least ${inWords}, or cut it shorter first.` },
   );
 }

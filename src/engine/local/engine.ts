@@ -5,7 +5,7 @@ import type { Clock } from '../../platform/clock.ts';
 import { probe } from '../../platform/ffmpeg/probe.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Engine, EngineContext } from '../engine.ts';
-import { type Bench, type Effort, recall, remember, threadsFor } from './bench.ts';
+import { type LocalJob, type Effort, recall, remember, threadsFor } from './bench.ts';
 import { copyPicture } from './copy.ts';
 import { encode } from './encode.ts';
 import { describePlan, planEncode } from './encode-plan.ts';
@@ -13,7 +13,7 @@ import { createMeter } from './meter.ts';
 import type { Outcome } from './outcome.ts';
 import { type Cutting, CUTTING } from './parts.ts';
 import { takeSamples } from './sample.ts';
-import { straightened } from './straighten.ts';
+import { withFixedTimestamps } from './straighten.ts';
 import { type Choice, choose, describeChoice, droppedTracks, withPossibleCodec } from './plan.ts';
 
 export interface LocalEngineOptions {
@@ -51,7 +51,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       try {
         const facts = await factsOf(order, context, memory, options);
         const possible = withPossibleCodec(order, facts, options.tools);
-        const bench: Bench = {
+        const bench: LocalJob = {
           tools: options.tools,
           order: possible.order,
           context,
@@ -66,7 +66,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
           stallMs: options.stallMs ?? STALL_MS,
           meter,
         };
-        const { bench: straight, notes } = await straightened(bench);
+        const { bench: straight, notes } = await withFixedTimestamps(bench);
         return await carryOut(straight, [...possible.notes, ...notes]);
       } finally {
         meter.stop();
@@ -109,7 +109,7 @@ async function factsOf(
 }
 
 /** Follows the choice; where a way turns out not to be possible, the one named for that case. */
-async function carryOut(bench: Bench, before: readonly string[]): Promise<Candidate> {
+async function carryOut(bench: LocalJob, before: readonly string[]): Promise<Candidate> {
   let choice: Choice | undefined = recall<Choice>(bench, 'choice') ?? choose(bench.facts, bench.order);
   const notes = [...before];
   // Each way ends in a candidate or names the next one; there are at most three in a row.

@@ -2,29 +2,38 @@ import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
-import { shown } from '../../platform/ffmpeg/refusals.ts';
+import { displayName } from '../../platform/ffmpeg/refusals.ts';
 import { finePassLogs, passLogs, type Rate } from './argv.ts';
-import { type Bench, bytesOf, forget, recall, remember, syncFile } from './bench.ts';
+import { type LocalJob, bytesOf, forget, recall, remember, syncFile } from './bench.ts';
 import { formatRate } from './budget.ts';
 import { budgetWith } from './encode-plan.ts';
-import type { Part } from './parts.ts';
+import type { Segment } from './parts.ts';
 import { secondsIn, stretched } from './pass-log.ts';
 import { bytesAt } from './quality.ts';
 import {
   atCeiling,
   type Move,
   nextMove,
-  type PartState,
-  type Round,
+  type SegmentState,
+  type EncodeRound,
   type State,
   type Try,
   wholeTolerance,
 } from './rounds.ts';
-import { type Encode, encodePart, joinTracks, LIST, type Muxed, partFile, type PartMade, SHARE } from './steps.ts';
+import {
+  type Encode,
+  encodeSegment,
+  joinTracks,
+  LIST,
+  type Muxed,
+  segmentFile,
+  type EncodedSegment,
+  SHARE,
+} from './steps.ts';
 import { nextQuality, slowerNeeds, type SvtQuality } from './svt-av1.ts';
 
 /** The first pass of a part. */
-interface Measured extends PartMade {
+interface Measured extends EncodedSegment {
   crf: number;
   /** Sizes of what it left for the second. */
   logs: (number | null)[];
@@ -32,14 +41,14 @@ interface Measured extends PartMade {
   encoderS?: number;
 }
 /** A part as it was encoded last, and what came of all its rounds. */
-interface Encoded extends PartMade {
+interface Encoded extends EncodedSegment {
   tries: (Try & { quality?: SvtQuality })[];
 }
-interface RoundMade extends Round {
+interface RoundMade extends EncodeRound {
   made?: Muxed;
 }
-interface Desk {
-  bench: Bench;
+interface TwoPass {
+  bench: LocalJob;
   work: Encode;
   /** Checkpoints count only for the same picture, cut in the same places. */
   stamp: string;
@@ -63,10 +72,10 @@ export interface Landed {
 }
 
 /** Sees what the first pass needed; may say that it is begun again with another picture. */
-export type LookAt = (seen: {
+export type MeasureAv1 = (seen: {
   crf: number;
   bytes: number;
-}) => Promise<{ work: Encode; expected: Expected; look: LookAt | undefined } | undefined>;
+}) => Promise<{ work: Encode; expected: Expected; look: MeasureAv1 | undefined } | undefined>;
 
 /** From this part on, frames that are missing are missing in the source: cutting worked out for the ones before. */
 const TRUSTED_FROM = 3;
@@ -75,7 +84,7 @@ const TRUSTED_FROM = 3;
  * Exactly into the budget: a first pass that looks, then rounds.ts decides from what is measured; here it is done and remembered,
  * part by part. Only a muxed file that fits can become the result, so overshoot is impossible.
  */
-export async function intoSize(bench: Bench, work: Encode, expected: Expected, look?: LookAt): Promise<Landed> {
+export async function intoSize(bench: LocalJob, work: Encode, expected: Expected, look?: MeasureAv1): Promise<Landed> {
   const desk = await takeUp(bench, work, expected);
   if (!(await isDone(desk))) {
     await dropWhatIsGone(desk);
@@ -109,7 +118,7 @@ export async function intoSize(bench: Bench, work: Encode, expected: Expected, l
         if (!made) throw cannotHit(desk);
         const { codec } = work.choice;
         const left = work.parts.map(({ index }) => [...passLogs(codec, index), ...finePassLogs(index)]);
-        await forget(bench, LIST, ...work.parts.map(partFile), ...left.flat());
+        await forget(bench, LIST, ...work.parts.map(segmentFile), ...left.flat());
         return { made, how: inWords(desk, made), work };
       }
       case 'give-up':
@@ -118,7 +127,7 @@ export async function intoSize(bench: Bench, work: Encode, expected: Expected, l
   }
 }
 
-async function takeUp(bench: Bench, work: Encode, expected: Expected): Promise<Desk> {
+async function takeUp(bench: LocalJob, work: Encode, expected: Expected): Promise<TwoPass> {
   const stamp = JSON.stringify([work.picture.filters, work.parts.map(part => part.atS), work.budget.capBytes]);
   const ours = <T>(key: string) => {
     const kept = recall<{ stamp: string; value: T }>(bench, key);
@@ -135,27 +144,27 @@ async function takeUp(bench: Bench, work: Encode, expected: Expected): Promise<D
   };
 }
 
-const measuredKey = (part: Part): string => `pass-1/${part.index}`;
-const encodedKey = (part: Part): string => `pass-2/${part.index}`;
+const measuredKey = (part: Segment): string => `pass-1/${part.index}`;
+const encodedKey = (part: Segment): string => `pass-2/${part.index}`;
 
-async function keep(desk: Desk, key: string, value: unknown): Promise<void> {
+async function keep(desk: TwoPass, key: string, value: unknown): Promise<void> {
   await remember(desk.bench, key, { stamp: desk.stamp, value });
 }
 
-const keepRounds = async (desk: Desk): Promise<void> => await keep(desk, 'rounds', desk.rounds);
+const keepRounds = async (desk: TwoPass): Promise<void> => await keep(desk, 'rounds', desk.rounds);
 
 /** Finished before a restart: nothing but the result needs to be there. */
-async function isDone(desk: Desk): Promise<boolean> {
+async function isDone(desk: TwoPass): Promise<boolean> {
   const move = nextMove(stateOf(desk));
   const made = move.kind === 'done' ? desk.rounds[move.round]?.made : undefined;
   return made !== undefined && (await bytesOf(desk.bench, made.file)) === made.bytes;
 }
 
 /** What is on disk counts; where a file is gone, the parts that are still there begin a first round anew. */
-async function dropWhatIsGone(desk: Desk): Promise<void> {
+async function dropWhatIsGone(desk: TwoPass): Promise<void> {
   const { bench, work, encoded, rounds } = desk;
   const whole = await Promise.all(
-    work.parts.map(async (part, at) => (await bytesOf(bench, partFile(part))) === encoded[at]?.fileBytes),
+    work.parts.map(async (part, at) => (await bytesOf(bench, segmentFile(part))) === encoded[at]?.fileBytes),
   );
   const made = await Promise.all(
     rounds.map(async ({ made }) => !made || (await bytesOf(bench, made.file)) === made.bytes),
@@ -170,9 +179,9 @@ async function dropWhatIsGone(desk: Desk): Promise<void> {
   });
 }
 
-function stateOf({ bench, work, measured, encoded, rounds, expected }: Desk): State {
+function stateOf({ bench, work, measured, encoded, rounds, expected }: TwoPass): State {
   const { codec } = work.choice;
-  const parts = work.parts.map((part, at): PartState => {
+  const parts = work.parts.map((part, at): SegmentState => {
     const first = measured[at];
     const ceiling =
       first && expected.ceilingCrf !== undefined ? { ceilingBytes: bytesAt(codec, first, expected.ceilingCrf) } : {};
@@ -198,7 +207,7 @@ function stateOf({ bench, work, measured, encoded, rounds, expected }: Desk): St
 const COARSER_CRF = 2.5;
 
 /** Once per part: every round of it reads the same statistics. */
-async function firstPasses(desk: Desk): Promise<void> {
+async function firstPasses(desk: TwoPass): Promise<void> {
   const { bench, work, measured, expected } = desk;
   const crf = expected.crf + (work.choice.codec === 'h264' ? COARSER_CRF : 0);
   let said = false;
@@ -212,7 +221,7 @@ async function firstPasses(desk: Desk): Promise<void> {
     }
     if (!said) await bench.context.step('pass 1 of 2');
     said = true;
-    const made = await encodePart(bench, work, {
+    const made = await encodeSegment(bench, work, {
       part,
       rate: { kind: 'pass-1', crf },
       share: SHARE.pass1,
@@ -240,12 +249,12 @@ async function firstPasses(desk: Desk): Promise<void> {
  */
 const FAR = 0.2;
 
-async function encodeInRound(desk: Desk, move: Extract<Move, { kind: 'encode' }>): Promise<void> {
+async function encodeInRound(desk: TwoPass, move: Extract<Move, { kind: 'encode' }>): Promise<void> {
   const { bench, work, encoded } = desk;
   const part = work.parts[move.part];
   if (!part) return;
   const rate = await finely(desk, rateFor(desk, move, part), part);
-  const made = await encodePart(bench, work, { part, rate, share: SHARE.pass2, note: 'pass 2 of 2', trusted: true });
+  const made = await encodeSegment(bench, work, { part, rate, share: SHARE.pass2, note: 'pass 2 of 2', trusted: true });
   if (!made) return;
   const { round, askedBytes } = move;
   const tries = [
@@ -259,7 +268,7 @@ async function encodeInRound(desk: Desk, move: Extract<Move, { kind: 'encode' }>
     await encodeInRound(desk, move);
 }
 
-async function firstLog({ bench, work }: Desk, part: Part): Promise<string> {
+async function firstLog({ bench, work }: TwoPass, part: Segment): Promise<string> {
   const path = join(bench.context.workDir, passLogs(work.choice.codec, part.index)[0] ?? '');
   return await readFile(path, 'utf8').catch((error: unknown) => {
     throw fileError(error, 'reading what the first pass found', path);
@@ -270,7 +279,7 @@ async function firstLog({ bench, work }: Desk, part: Part): Promise<string> {
 const WHOLE_KILOBITS_FROM = 500_000;
 
 /** For a small rate, with a first pass whose frames are as much shorter as the next whole kilobit is too much. */
-async function finely(desk: Desk, rate: Rate, part: Part): Promise<Rate> {
+async function finely(desk: TwoPass, rate: Rate, part: Segment): Promise<Rate> {
   if (desk.work.choice.codec !== 'h264' || rate.kind !== 'pass-2' || rate.bitsPerSecond >= WHOLE_KILOBITS_FROM)
     return rate;
   const bitsPerSecond = Math.ceil(rate.bitsPerSecond / 1000) * 1000;
@@ -295,13 +304,13 @@ async function finely(desk: Desk, rate: Rate, part: Part): Promise<Rate> {
  * a whole clip it starves the end (-0.4 VMAF, the worst frames -6: encoding.md 4a); 0.05 for the last tenth to quarter of one
  * does not show.
  */
-function toleranceFor({ work, encoded }: Desk, part: Part): number {
+function toleranceFor({ work, encoded }: TwoPass, part: Segment): number {
   if (work.parts.length === 1) return wholeTolerance(part, encoded[part.index]?.tries ?? []);
   return part.index === work.parts.length - 1 ? 0.05 : 0.3;
 }
 
 /** SVT-AV1 has no two passes and misses a bit rate by up to 14 %: there it is the quality that is asked for. */
-function rateFor(desk: Desk, move: Extract<Move, { kind: 'encode' }>, part: Part): Rate {
+function rateFor(desk: TwoPass, move: Extract<Move, { kind: 'encode' }>, part: Segment): Rate {
   const { codec } = desk.work.choice;
   if (codec !== 'av1') {
     return {
@@ -323,7 +332,7 @@ function qualityOf({ crf, whole }: SvtQuality): SvtQuality {
   return { crf, ...(whole === undefined ? {} : { whole }) };
 }
 
-function doneIn({ measured, encoded }: Desk): Parameters<typeof slowerNeeds>[0] {
+function doneIn({ measured, encoded }: TwoPass): Parameters<typeof slowerNeeds>[0] {
   return encoded.flatMap((one, at) => {
     const last = knownOf(one).at(-1);
     const first = measured[at];
@@ -331,7 +340,7 @@ function doneIn({ measured, encoded }: Desk): Parameters<typeof slowerNeeds>[0] 
   });
 }
 
-async function joinRound(desk: Desk, at: number): Promise<void> {
+async function joinRound(desk: TwoPass, at: number): Promise<void> {
   const { bench, work, rounds } = desk;
   const encoded = desk.encoded.filter(one => one !== undefined);
   const made = await joinTracks(bench, work, encoded, `out-${at + 1}.mp4`);
@@ -342,7 +351,7 @@ async function joinRound(desk: Desk, at: number): Promise<void> {
   await keepRounds(desk);
 }
 
-function bestRound({ rounds, work }: Desk): number | undefined {
+function bestRound({ rounds, work }: TwoPass): number | undefined {
   let best: number | undefined;
   for (const [at, { made }] of rounds.entries()) {
     if (made && made.bytes <= work.budget.capBytes && made.bytes > (rounds[best ?? -1]?.made?.bytes ?? 0)) best = at;
@@ -354,7 +363,7 @@ function stepName(round: number): string {
   return round === 0 ? 'pass 2 of 2' : `pass 2 of 2, try ${round + 1}`;
 }
 
-function inWords(desk: Desk, made: Muxed): string {
+function inWords(desk: TwoPass, made: Muxed): string {
   const { work, rounds, encoded, measured } = desk;
   const { codec } = work.choice;
   const picture = encoded.reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
@@ -375,12 +384,12 @@ function inWords(desk: Desk, made: Muxed): string {
 /** Unused because of the ceiling, not because nothing nearer was hit. */
 const WORTH_SAYING = 0.015;
 
-function cannotHit({ bench, work, rounds }: Desk): ShrinkError {
+function cannotHit({ bench, work, rounds }: TwoPass): ShrinkError {
   const smallest = Math.min(...rounds.map(round => round.bytes ?? Number.POSITIVE_INFINITY));
   const got = Number.isFinite(smallest) ? `: the smallest that came out has ${formatBytes(smallest)}` : '';
   return new ShrinkError(
     'cannot-fit',
-    `${shown(bench.order.source)} does not go into ${formatBytes(work.budget.capBytes)}${got}`,
+    `${displayName(bench.order.source)} does not go into ${formatBytes(work.budget.capBytes)}${got}`,
     {
       subject: bench.order.source,
       hint: 'Ask for a larger size.',

@@ -3,7 +3,7 @@ import { isShrinkError } from '../../core/errors.ts';
 import { fileUrl } from '../../platform/ffmpeg/args.ts';
 import { mediaBytes } from '../../platform/ffmpeg/boxes.ts';
 import { soundArgs } from './argv.ts';
-import { type Bench, bytesOf, recall, remember, runStep } from './bench.ts';
+import { type LocalJob, bytesOf, recall, remember, runStep } from './bench.ts';
 import { budgetOf } from './encode-plan.ts';
 import type { EncodeChoice } from './plan.ts';
 import { saferSound, silentSound, type SoundPlan } from './sound.ts';
@@ -22,7 +22,7 @@ interface SoundMade {
 
 /** Sound and subtitles first: what they really take, the picture cannot have. */
 export async function makeSound(
-  bench: Bench,
+  bench: LocalJob,
   choice: EncodeChoice,
   planned: SoundPlan,
 ): Promise<Pick<Encode, 'sound' | 'soundFile' | 'budget'>> {
@@ -41,7 +41,7 @@ export async function makeSound(
 }
 
 /** As planned, or what is left of it: no damaged sound track and no monstrous subtitle keeps a film from becoming smaller. */
-async function makeSomeSound(bench: Bench, planned: SoundPlan): Promise<{ sound: SoundPlan; bytes: number }> {
+async function makeSomeSound(bench: LocalJob, planned: SoundPlan): Promise<{ sound: SoundPlan; bytes: number }> {
   const { facts, input } = bench;
   let sound = planned;
   while (sound.tracks.length + sound.subtitles.length > 0) {
@@ -66,7 +66,7 @@ async function makeSomeSound(bench: Bench, planned: SoundPlan): Promise<{ sound:
 }
 
 /** What was encoded plays; what was copied may have been damaged before. */
-async function plays(bench: Bench, sound: SoundPlan): Promise<boolean> {
+async function plays(bench: LocalJob, sound: SoundPlan): Promise<boolean> {
   if (!sound.tracks.some(track => track.how === 'copy')) return true;
   try {
     const { complaints } = await runStep(bench, {

@@ -1,6 +1,6 @@
 import type { Progress } from '../../core/job.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { Gate } from '../engine.ts';
+import type { PauseGate } from '../../platform/pause-gate.ts';
 
 /** One number for the whole job out of the steps' own; it never goes back. */
 export interface Meter {
@@ -18,7 +18,7 @@ const ESTIMATE_FROM = 0.02;
 /** A further try of a step may come: the bar never fills before the candidate is there. */
 const MAX_SHARE = 0.99;
 
-export function createMeter(options: { clock: Clock; gate: Gate; report: (progress: Progress) => void }): Meter {
+export function createMeter(options: { clock: Clock; gate: PauseGate; report: (progress: Progress) => void }): Meter {
   const { clock, gate, report } = options;
   let base = 0;
   let share = 0;

@@ -1,7 +1,7 @@
 import type { Cut, MediaFacts } from '../../core/media.ts';
 
 /** A stretch of the picture that is encoded by itself. Times on the source's own clock, seconds. */
-export interface Part {
+export interface Segment {
   index: number;
   /** Frames from this time on; absent for the first part. Lies between two frames, so that rounding does no harm. */
   fromS?: number;
@@ -42,16 +42,16 @@ const LARGE_SHARE = 0.25;
 const MIN_PART_S = 0.8;
 
 /** One part: the whole picture. */
-export function wholePart(facts: MediaFacts): Part[] {
+export function wholeSegment(facts: MediaFacts): Segment[] {
   return [{ index: 0, atS: facts.startS, durationS: facts.durationS, frames: facts.video.frames }];
 }
 
 /** The parts of a source, in order; one where it cannot be cut. Pure. */
-export function planParts(
+export function planSegments(
   facts: MediaFacts,
   cutting: Cutting = CUTTING,
   allButLast = lengths(facts.durationS, cutting),
-): Part[] {
+): Segment[] {
   const cuts: Cut[] = [];
   let at = 0;
   for (const length of allButLast) {
@@ -102,7 +102,7 @@ function nearest(cuts: readonly Cut[], atS: number, slackS: number): Cut | undef
  * Parts one after the other, each at its own time: without the lengths, concat would put them where the one before it seems to
  * end, and picture and sound drift apart (47 ms over five parts, encoding.md section 5). Pure.
  */
-export function partList(parts: readonly { file: string; atS: number }[]): string {
+export function segmentList(parts: readonly { file: string; atS: number }[]): string {
   const microseconds = (one: { atS: number }) => Math.round(one.atS * 1e6);
   const lines = parts.map((part, at) => {
     const next = parts[at + 1];

@@ -1,6 +1,6 @@
 import { fitInto, type MediaFacts, type Target, type VideoTrack } from '../../core/media.ts';
 import type { Tools } from '../../platform/ffmpeg/tools.ts';
-import type { Part } from './parts.ts';
+import type { Segment } from './parts.ts';
 
 /** What becomes of the picture: size, filters and colour tags. Survives JSON. */
 export interface PicturePlan {
@@ -72,7 +72,7 @@ function dropFrames(fps: number, startS: number): string {
 }
 
 /** Whether the part's first frame is kept depends on the one before it, which this child does not see. */
-export function filtersFrom(picture: PicturePlan, facts: MediaFacts, part: Pick<Part, 'atS' | 'beforeS'>): string {
+export function filtersFrom(picture: PicturePlan, facts: MediaFacts, part: Pick<Segment, 'atS' | 'beforeS'>): string {
   const { fps } = picture;
   if (fps === undefined) return picture.filters;
   const slot = (time: number) => Math.floor((time - facts.startS) * fps + 0.1);

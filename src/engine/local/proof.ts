@@ -2,12 +2,12 @@ import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, isShrinkError } from '../../core/errors.ts';
 import type { Cut, MediaFacts } from '../../core/media.ts';
-import { proofArgs } from './argv.ts';
-import { type Bench, forget, runStep } from './bench.ts';
+import { ssimArgs } from './argv.ts';
+import { type LocalJob, forget, runStep } from './bench.ts';
 import type { PicturePlan } from './picture.ts';
 
 /** How alike source and result are, frame by frame, as structural similarity: 1 is the same picture. */
-export interface Proof {
+export interface Ssim {
   frames: number;
   mean: number;
   /** Mean of the worst twentieth of the frames. */
@@ -33,15 +33,15 @@ const MIN_FRAMES = 8;
 const SHARE = 0.02;
 const STATS = 'proof.txt';
 
-export const isProven = (proof: Proof): boolean => proof.mean >= MIN_MEAN && proof.worst >= MIN_WORST;
+export const isCloseEnough = (proof: Ssim): boolean => proof.mean >= MIN_MEAN && proof.worst >= MIN_WORST;
 
 /** `SSIM 0.985 on 180 sampled frames, 0.978 on the worst 5 %`. */
-export function proofInWords({ frames, mean, worst }: Proof): string {
+export function describeSsim({ frames, mean, worst }: Ssim): string {
   return `SSIM ${mean.toFixed(3)} on ${frames} sampled frames, ${worst.toFixed(3)} on the worst 5 %`;
 }
 
 /** Where to look: at cuts, which stand between the same two frames in both files. */
-export function proofPlaces({
+export function ssimWindows({
   durationS,
   startS,
   cuts,
@@ -62,16 +62,16 @@ export function proofPlaces({
 }
 
 /** Compares a result with what its encoder was given; `undefined` where the source cannot be read from its middle. */
-export async function prove(bench: Bench, picture: PicturePlan, file: string): Promise<Proof | undefined> {
+export async function measureSsim(bench: LocalJob, picture: PicturePlan, file: string): Promise<Ssim | undefined> {
   const { facts, input, tools, context } = bench;
   await context.step('comparing with the source');
   const found: number[] = [];
-  const places = proofPlaces(facts);
+  const places = ssimWindows(facts);
   for (const { cut, frames } of places) {
     try {
       await runStep(bench, {
         doing: 'comparing with the source',
-        args: proofArgs({ tools, facts, input, picture, cut, frames, file, stats: STATS }),
+        args: ssimArgs({ tools, facts, input, picture, cut, frames, file, stats: STATS }),
         share: SHARE / places.length,
         note: 'comparing',
       });
@@ -81,10 +81,10 @@ export async function prove(bench: Bench, picture: PicturePlan, file: string): P
     }
   }
   await forget(bench, STATS);
-  return proofOf(found);
+  return parseSsim(found);
 }
 
-export function proofOf(similar: readonly number[]): Proof | undefined {
+export function parseSsim(similar: readonly number[]): Ssim | undefined {
   if (similar.length === 0) return undefined;
   const mean = (values: readonly number[]) => values.reduce((sum, one) => sum + one, 0) / values.length;
   const worst = similar.toSorted((a, b) => a - b).slice(0, Math.max(1, Math.round(similar.length / 20)));

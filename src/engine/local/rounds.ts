@@ -7,7 +7,7 @@ import { type Budget, MIN_VIDEO_RATE, videoBytes, videoRate } from './budget.ts'
  * up for. Then everything is muxed and measured. In the next round, if there has to be one, only as many parts at the end are
  * made again as are needed to take up the difference without it being seen.
  */
-export interface PartState {
+export interface SegmentState {
   durationS: number;
   frames: number;
   /** Frames of different lengths. */
@@ -27,7 +27,7 @@ export interface Try {
   bytes: number;
 }
 
-export interface Round {
+export interface EncodeRound {
   /** The first part that is made in this round. */
   from: number;
   /** Size of the whole muxed file, once it is. */
@@ -36,9 +36,9 @@ export interface Round {
 
 export interface State {
   budget: Budget;
-  parts: readonly PartState[];
+  parts: readonly SegmentState[];
   /** At least the first, `{ from: 0 }`. */
-  rounds: readonly Round[];
+  rounds: readonly EncodeRound[];
   /** x265 takes nothing between two kilobits a second; x264 can be talked into it (pass-log.ts). */
   wholeKilobits?: boolean;
 }
@@ -124,7 +124,7 @@ function ask(state: State, at: number, now: number): { askedBytes: number; wantB
   const isLast = at === parts.length - 1;
   const before = part.tries.at(-1);
   // In a later round the measured bytes say better than the first pass how much each needs.
-  const weight = (one: PartState) => (now === 0 ? one.weight : lastBytes(one));
+  const weight = (one: SegmentState) => (now === 0 ? one.weight : lastBytes(one));
   const taken = parts.slice(0, at).reduce((sum, one) => sum + lastBytes(one), 0);
   const rest = parts.slice(at).reduce((sum, one) => sum + Math.max(1, weight(one)), 0);
   const share = Math.max(1, roomForPicture(state) - taken) * (Math.max(1, weight(part)) / rest);
@@ -175,7 +175,7 @@ const TOLERANCE_IN_FRAMES = 1.3;
  * slower than the bit rate.
  */
 export function wholeTolerance(
-  { frames, durationS }: Pick<PartState, 'frames' | 'durationS'>,
+  { frames, durationS }: Pick<SegmentState, 'frames' | 'durationS'>,
   tries: readonly Try[],
 ): number {
   const answers = tries.map(one => one.bytes / one.askedBytes);
@@ -184,28 +184,28 @@ export function wholeTolerance(
   return Math.min(0.1, Math.max(0.05, (TOLERANCE_IN_FRAMES * durationS) / frames));
 }
 
-function unusedFrames({ weight, frames, variable }: PartState, want: number): number {
+function unusedFrames({ weight, frames, variable }: SegmentState, want: number): number {
   const short = Math.min(1, Math.max(0, (ALL_USED_FROM - frames) / (ALL_USED_FROM - UNUSED_UP_TO)));
   const unused =
     UNUSED_FRAMES + (variable ? UNUSED_VARIABLE : 0) + UNUSED_PER_DOUBLING * Math.log2(Math.max(1, weight) / want);
   return Math.min(MAX_UNUSED_FRAMES, Math.max(MIN_UNUSED_FRAMES, unused)) * short;
 }
 
-function withinReason(want: number, asked: number, part: PartState, least: number) {
+function withinReason(want: number, asked: number, part: SegmentState, least: number) {
   const bounded = (bytes: number) =>
     Math.max(1, Math.floor(Math.max(least, Math.min(bytes, part.ceilingBytes ?? bytes))));
   return { askedBytes: bounded(asked), wantBytes: bounded(want) };
 }
 
 /** How far the encoder misses what it is asked for in this clip, half of it taken over: the parts resemble each other a little. */
-function bias(done: readonly PartState[]): number {
+function bias(done: readonly SegmentState[]): number {
   const asked = done.reduce((sum, part) => sum + (part.tries.at(-1)?.askedBytes ?? 0), 0);
   if (asked === 0) return 1;
   const got = done.reduce((sum, part) => sum + lastBytes(part), 0);
   return Math.sqrt(Math.min(1.2, Math.max(0.9, got / asked)));
 }
 
-function lastBytes(part: PartState): number {
+function lastBytes(part: SegmentState): number {
   return part.tries.at(-1)?.bytes ?? 0;
 }
 
@@ -250,10 +250,10 @@ function wouldRepeat(state: State, from: number): boolean {
 }
 
 /** The shortest tail that takes up so many bytes without its picture changing. */
-function tailFor(parts: readonly PartState[], difference: number): number {
+function tailFor(parts: readonly SegmentState[], difference: number): number {
   let tail = 0;
   for (let at = parts.length - 1; at > 0; at -= 1) {
-    tail += lastBytes(parts[at] as PartState);
+    tail += lastBytes(parts[at] as SegmentState);
     if (difference <= tail * MAX_CHANGE) return at;
   }
   return 0;
@@ -289,7 +289,7 @@ function noUse({ parts, rounds }: State): boolean {
 }
 
 /** More than these were asked for would not be seen. */
-export function atCeiling(parts: readonly PartState[]): boolean {
+export function atCeiling(parts: readonly SegmentState[]): boolean {
   return parts.every(
     part => part.ceilingBytes !== undefined && (part.tries.at(-1)?.askedBytes ?? 0) >= part.ceilingBytes * NEAR_CEILING,
   );

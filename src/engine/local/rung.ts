@@ -105,14 +105,14 @@ export function chooseRung(
 }
 
 /** What a first pass of AV1 at `scale` showed: the picture's bytes at a quality of its own scale. */
-export interface Look {
+export interface Av1Measurement {
   scale: number;
   crf: number;
   bytes: number;
 }
 
 /** The rung for AV1 once it has been seen how many bytes it needs; `crf` is on its own scale. */
-export function rungSeen(look: Look, wantBytes: number, size: { width: number; height: number }): Rung {
+export function rungSeen(look: Av1Measurement, wantBytes: number, size: { width: number; height: number }): Rung {
   const crfAt = (scale: number) =>
     crfFor('av1', { crf: look.crf, bytes: look.bytes * (scale / look.scale) ** SCALE_POWER }, wantBytes);
   const allowed = allowedRungs(size);
@@ -125,7 +125,7 @@ export function rungSeen(look: Look, wantBytes: number, size: { width: number; h
 }
 
 /** Bytes from which on AV1's smallest picture looks decent. */
-export function decentBytesSeen(look: Look, size: { width: number; height: number }): number {
+export function decentBytesSeen(look: Av1Measurement, size: { width: number; height: number }): number {
   const allowed = allowedRungs(size);
   const smallest = allowed[allowed.length - 1] ?? 1;
   const bytes = look.bytes * (smallest / look.scale) ** SCALE_POWER;

@@ -5,7 +5,7 @@ import type { Tools } from '../../platform/ffmpeg/tools.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type ChildRequest, runChild } from '../../platform/subprocess.ts';
 import { sampleArgs } from './argv.ts';
-import { type Bench, memoryFor, recall, remember, threadArgs } from './bench.ts';
+import { type LocalJob, memoryFor, recall, remember, threadArgs } from './bench.ts';
 import { keyframeInterval } from './keyframes.ts';
 import { planPicture } from './picture.ts';
 import { atFullSize, guessedRate, type SampledRate } from './rung.ts';
@@ -44,7 +44,7 @@ export interface Sampling extends Pick<ChildRequest, 'signal' | 'gate' | 'nice'>
 }
 
 /** How many bits this clip needs at full size, from a few seconds of it. Done once per job. */
-export async function sampleRate(bench: Bench): Promise<SampledRate> {
+export async function sampleRate(bench: LocalJob): Promise<SampledRate> {
   const known = recall<SampledRate>(bench, 'sample');
   if (known) {
     bench.meter.skip(SHARE);

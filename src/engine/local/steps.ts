@@ -5,9 +5,9 @@ import type { MediaFacts } from '../../core/media.ts';
 import { codecHeader, mediaBytes } from '../../platform/ffmpeg/boxes.ts';
 import { probe } from '../../platform/ffmpeg/probe.ts';
 import { joinArgs, leadInArgs, pictureArgs, type Rate, unfinishedPassLogs } from './argv.ts';
-import { type Bench, forget, runStep } from './bench.ts';
+import { type LocalJob, forget, runStep } from './bench.ts';
 import type { Budget } from './budget.ts';
-import { type Part, partList } from './parts.ts';
+import { type Segment, segmentList } from './parts.ts';
 import type { PicturePlan } from './picture.ts';
 import type { EncodeChoice } from './plan.ts';
 import type { SoundPlan } from './sound.ts';
@@ -19,7 +19,7 @@ export const SHARE = { sound: 0.05, pass1: 0.27, pass2: 0.58, onePass: 0.8, join
 export interface Encode {
   choice: EncodeChoice;
   picture: PicturePlan;
-  parts: Part[];
+  parts: Segment[];
   sound: SoundPlan;
   /** The file with sound and subtitles, relative to the work directory; absent where there are none. */
   soundFile: string | undefined;
@@ -36,7 +36,7 @@ export interface Muxed {
 }
 
 /** One encoded part of the picture. */
-export interface PartMade {
+export interface EncodedSegment {
   /** Of the picture, without any container. */
   bytes: number;
   /** Of its file, by which it is recognised after a restart. That of a first pass is gone by then. */
@@ -48,9 +48,9 @@ export interface PartMade {
 /** Cutting left out frames, doubled some or showed them broken: this source cannot be worked on in parts. */
 export class CutMissed extends Error {}
 
-export const partFile = (part: Part): string => `picture${part.index}.mp4`;
+export const segmentFile = (part: Segment): string => `picture${part.index}.mp4`;
 /** What a first pass writes: frames of the same kinds and times as the second will, so that its tables are those of the result. */
-const measuredFile = (part: Part): string => `measured${part.index}.mp4`;
+const measuredFile = (part: Segment): string => `measured${part.index}.mp4`;
 
 /**
  * Some films can only be decoded from their beginning. x264 before build 151 wrote 4:4:4 in its own way, and says its build in the
@@ -60,11 +60,11 @@ const measuredFile = (part: Part): string => `measured${part.index}.mp4`;
 const FIRST_SOUGHT = 1;
 
 /** One part of the picture into its file, or through its first pass. `undefined` when it grew beyond `giveUpAboveBytes`. */
-export async function encodePart(
-  bench: Bench,
+export async function encodeSegment(
+  bench: LocalJob,
   work: Encode,
   options: {
-    part: Part;
+    part: Segment;
     rate: Rate;
     share: number;
     note: string;
@@ -72,13 +72,13 @@ export async function encodePart(
     /** Cutting worked out before: frames that are missing now are missing in the source. */
     trusted: boolean;
   },
-): Promise<PartMade | undefined> {
+): Promise<EncodedSegment | undefined> {
   const { tools, facts, input, effort, threads } = bench;
   const { picture, choice, parts } = work;
   const { part, rate, share, giveUpAboveBytes } = options;
   const frames = expectedFrames(bench, picture, part);
   const note = parts.length > 1 ? `${options.note}, part ${part.index + 1} of ${parts.length}` : options.note;
-  const file = rate.kind === 'pass-1' ? measuredFile(part) : partFile(part);
+  const file = rate.kind === 'pass-1' ? measuredFile(part) : segmentFile(part);
   const result = await runStep(bench, {
     doing: `encoding the picture (${note})`,
     args: pictureArgs({ tools, facts, input, picture, part, codec: choice.codec, effort, rate, threads }),
@@ -100,21 +100,26 @@ export async function encodePart(
 }
 
 /** A transport stream is entered between keyframes: what its decoder says before the part begins is not about the part. */
-async function complaintsWithin(bench: Bench, part: Part, complaints: number): Promise<number> {
+async function complaintsWithin(bench: LocalJob, part: Segment, complaints: number): Promise<number> {
   const args = complaints > 0 ? leadInArgs({ ...bench, part }) : undefined;
   if (!args) return complaints;
   const leadIn = await runStep(bench, { doing: 'decoding up to a cut', args, share: 0 });
   return Math.max(0, complaints - leadIn.complaints);
 }
 
-function expectWholePart(got: number, frames: number, picture: PicturePlan, part: Part, facts: MediaFacts): void {
+function expectWholePart(got: number, frames: number, picture: PicturePlan, part: Segment, facts: MediaFacts): void {
   // Where frames are dropped to reach a rate, their number is known only about.
   const slack = picture.fps === undefined ? 0 : facts.video.variableFrameRate ? frames : 2 + frames * 0.05;
   if (Math.abs(got - frames) > slack) throw new CutMissed(`part ${part.index}: ${got} frames instead of ${frames}`);
 }
 
 /** All parts and the sound into one file, whose size is the one that counts. */
-export async function joinTracks(bench: Bench, work: Encode, made: readonly PartMade[], file: string): Promise<Muxed> {
+export async function joinTracks(
+  bench: LocalJob,
+  work: Encode,
+  made: readonly EncodedSegment[],
+  file: string,
+): Promise<Muxed> {
   await bench.context.step('joining');
   const { tools, facts } = bench;
   const picture = await pictureInput(bench, work.parts);
@@ -126,7 +131,7 @@ export async function joinTracks(bench: Bench, work: Encode, made: readonly Part
     share: SHARE.join,
     note: 'joining',
   });
-  const sum = (of: (one: PartMade) => number) => made.reduce((total, one) => total + of(one), 0);
+  const sum = (of: (one: EncodedSegment) => number) => made.reduce((total, one) => total + of(one), 0);
   const complaints = sum(one => one.complaints);
   // Of two frames that damage gave the same time, the muxer keeps one.
   const { signal, gate, workDir } = bench.context;
@@ -137,19 +142,22 @@ export async function joinTracks(bench: Bench, work: Encode, made: readonly Part
 
 export const LIST = 'parts.txt';
 
-async function pictureInput(bench: Bench, parts: readonly Part[]): Promise<Parameters<typeof joinArgs>[0]['picture']> {
+async function pictureInput(
+  bench: LocalJob,
+  parts: readonly Segment[],
+): Promise<Parameters<typeof joinArgs>[0]['picture']> {
   const [first] = parts;
   if (!first || parts.length === 1) return { file: 'picture0.mp4' };
   const { workDir } = bench.context;
-  const headers = await Promise.all(parts.map(async part => await codecHeader(join(workDir, partFile(part)))));
-  const list = partList(parts.map(part => ({ file: partFile(part), atS: part.atS })));
+  const headers = await Promise.all(parts.map(async part => await codecHeader(join(workDir, segmentFile(part)))));
+  const list = segmentList(parts.map(part => ({ file: segmentFile(part), atS: part.atS })));
   await writeFile(join(workDir, LIST), list, { mode: 0o600 }).catch((error: unknown) => {
     throw fileError(error, 'listing the parts', join(workDir, LIST));
   });
   return { list: LIST, convert: headers.some(header => header === undefined || !header.equals(headers[0] ?? header)) };
 }
 
-function expectedFrames({ facts }: Bench, picture: PicturePlan, part: Part): number {
+function expectedFrames({ facts }: LocalJob, picture: PicturePlan, part: Segment): number {
   if (picture.fps === undefined) return part.frames;
   return Math.max(1, Math.round(part.frames * Math.min(1, picture.fps / facts.video.fps)));
 }

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { ShrinkError } from '../../core/errors.ts';
 import type { MediaFacts } from '../../core/media.ts';
 import { probe } from '../../platform/ffmpeg/probe.ts';
-import { shown } from '../../platform/ffmpeg/refusals.ts';
-import { rejoinArgs, straightenArgs } from './argv.ts';
-import { type Bench, bytesOf, forget, recall, remember, runStep } from './bench.ts';
+import { displayName } from '../../platform/ffmpeg/refusals.ts';
+import { rejoinArgs, fixTimestampsArgs } from './argv.ts';
+import { type LocalJob, bytesOf, forget, recall, remember, runStep } from './bench.ts';
 
 const STRAIGHT = 'straight.mkv';
 const SHARE = 0.05;
@@ -17,7 +17,7 @@ const MAX_DELAY_S = 1;
  * A recording whose clock jumps (transport streams joined byte by byte) is copied once so that it does not, and worked on from
  * there. Each track alone: together, ffmpeg moves the one's clock for the other's leftovers and leaves a hole at every joint.
  */
-export async function straightened(bench: Bench): Promise<{ bench: Bench; notes: string[] }> {
+export async function withFixedTimestamps(bench: LocalJob): Promise<{ bench: LocalJob; notes: string[] }> {
   const { facts, context, order, tools } = bench;
   if (facts.clockJumps === 0) return { bench, notes: [] };
   const there = await bytesOf(bench, STRAIGHT);
@@ -30,7 +30,7 @@ export async function straightened(bench: Bench): Promise<{ bench: Bench; notes:
   if (straight.clockJumps > 0) {
     throw new ShrinkError(
       'not-media',
-      `the time stamps of ${shown(order.source)} make no sense, even with its parts put in a row`,
+      `the time stamps of ${displayName(order.source)} make no sense, even with its parts put in a row`,
       {
         subject: order.source,
       },
@@ -42,7 +42,7 @@ export async function straightened(bench: Bench): Promise<{ bench: Bench; notes:
   };
 }
 
-async function straighten(bench: Bench): Promise<number> {
+async function straighten(bench: LocalJob): Promise<number> {
   const { facts, input } = bench;
   const tracks = [{ index: facts.video.index, startS: facts.startS }, ...facts.audio];
   const parts: { file: string; delayS: number }[] = [];
@@ -51,7 +51,7 @@ async function straighten(bench: Bench): Promise<number> {
     const share = SHARE / (tracks.length + 1);
     await runStep(bench, {
       doing: 'straightening the clock',
-      args: straightenArgs({ input, index }),
+      args: fixTimestampsArgs({ input, index }),
       output: file,
       share,
     });

@@ -1,6 +1,6 @@
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { sleep } from '../../platform/clock.ts';
-import { askedOf, type Cloud, type Memory, type Task } from './cloud.ts';
+import { retryCountOf, type CloudContext, type Memory, type CloudTask } from './cloud.ts';
 import { type Refusal, refusalBehind } from './errors-table.ts';
 import { openSession, type Session } from './sessions.ts';
 import { emptySnapshot, hasArrived, type Snapshot, snapshotOf } from './state.ts';
@@ -25,14 +25,14 @@ export type SessionRecord = {
 export type UploadRecord = { session: string; done: boolean; before: string[]; durationS?: number };
 
 /** The session this task works in: the kept one, its folder's, the earlier version's, or a new one. */
-export async function sessionFor(cloud: Cloud, task: Task): Promise<SessionRecord> {
+export async function sessionFor(cloud: CloudContext, task: CloudTask): Promise<SessionRecord> {
   const { memory, order } = task;
   const kept = memory.get<SessionRecord>('session');
   if (kept && kept.gone === undefined) {
     if (!kept.shared) cloud.owners.set(kept.id, order.job);
     return kept;
   }
-  if (kept?.gone !== undefined && askedOf(order) <= kept.gone) throw sessionGone();
+  if (kept?.gone !== undefined && retryCountOf(order) <= kept.gone) throw sessionGone();
   const session = kept ? undefined : (earlierSession(task) ?? (await folderSession(cloud, task)));
   const record: SessionRecord = session ?? { ...(await newSession(cloud, task)), refines: false };
   await memory.set('session', record);
@@ -50,7 +50,7 @@ function sessionGone(): ShrinkError {
   );
 }
 
-async function newSession(cloud: Cloud, task: Task): Promise<Session> {
+async function newSession(cloud: CloudContext, task: CloudTask): Promise<Session> {
   const { client, auth, clock, settings } = cloud;
   await task.context.step('opening a session');
   const session = await openSession({ client, auth, language: settings.language, clock, signal: task.context.signal });
@@ -69,7 +69,7 @@ async function newSession(cloud: Cloud, task: Task): Promise<Session> {
   return session;
 }
 
-async function folderSession(cloud: Cloud, task: Task): Promise<SessionRecord | undefined> {
+async function folderSession(cloud: CloudContext, task: CloudTask): Promise<SessionRecord | undefined> {
   const { folder, job } = task.order;
   if (cloud.settings.session !== 'per-folder' || folder === undefined) return undefined;
   const { print } = await cloud.auth.token(task.context.signal);
@@ -79,7 +79,7 @@ async function folderSession(cloud: Cloud, task: Task): Promise<SessionRecord | 
   return { ...session, shared: true, refines: false };
 }
 
-function earlierSession({ order }: Task): SessionRecord | undefined {
+function earlierSession({ order }: CloudTask): SessionRecord | undefined {
   const facts = order.previous;
   const id = facts?.[SESSION_FACTS.session];
   if (facts === undefined || id === undefined) return undefined;
@@ -96,7 +96,7 @@ function earlierSession({ order }: Task): SessionRecord | undefined {
   };
 }
 
-async function tellSession({ context, isWhole }: Task, session: SessionRecord): Promise<void> {
+async function tellSession({ context, isWhole }: CloudTask, session: SessionRecord): Promise<void> {
   if (!isWhole) return;
   await context.fact(SESSION_FACTS.session, session.id);
   if (session.task !== undefined) await context.fact(SESSION_FACTS.task, session.task);
@@ -108,7 +108,7 @@ const YOUNG_MS = 30_000;
 
 /** The session's state. `untouched`: nothing was asked of the agent in it yet. */
 export async function readState(
-  cloud: Cloud,
+  cloud: CloudContext,
   session: SessionRecord,
   signal: AbortSignal,
   untouched = false,
@@ -134,7 +134,11 @@ export function isSessionGone(error: unknown): boolean {
 }
 
 /** Brings the source into the session, once: an upload whose answer was lost is looked for before it is repeated. */
-export async function bringIn(cloud: Cloud, task: Task, session: SessionRecord): Promise<UploadRecord> {
+export async function ensureUploaded(
+  cloud: CloudContext,
+  task: CloudTask,
+  session: SessionRecord,
+): Promise<UploadRecord> {
   const { memory, context } = task;
   const kept = uploadIn(memory, session);
   if (kept?.done) return kept;
@@ -179,8 +183,8 @@ const PASSING: ReadonlySet<Refusal | undefined> = new Set<Refusal | undefined>([
 ]);
 
 async function uploadOnceOrTwice(
-  cloud: Cloud,
-  task: Task,
+  cloud: CloudContext,
+  task: CloudTask,
   session: SessionRecord,
   isThere: () => Promise<boolean>,
 ): Promise<Uploaded> {
@@ -196,7 +200,7 @@ async function uploadOnceOrTwice(
   }
 }
 
-async function upload(cloud: Cloud, task: Task, session: SessionRecord): Promise<Uploaded> {
+async function upload(cloud: CloudContext, task: CloudTask, session: SessionRecord): Promise<Uploaded> {
   const { source, context } = task;
   const path = `/api/upload-video/nemo_agent/me/${encodeURIComponent(session.id)}`;
   const doing = 'uploading';
@@ -245,7 +249,7 @@ async function upload(cloud: Cloud, task: Task, session: SessionRecord): Promise
 
 /** An upload has no time limit, but it must move. */
 function stallGuard(
-  { clock, settings }: Cloud,
+  { clock, settings }: CloudContext,
   signal: AbortSignal,
 ): { signal: AbortSignal; moved(): void; end(): void } {
   const stalled = new AbortController();
@@ -270,8 +274,8 @@ function stallGuard(
 }
 
 async function waitUntilThere(
-  cloud: Cloud,
-  task: Task,
+  cloud: CloudContext,
+  task: CloudTask,
   record: UploadRecord,
   state: () => Promise<Snapshot>,
 ): Promise<void> {

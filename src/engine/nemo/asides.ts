@@ -3,39 +3,43 @@ import { basename } from 'node:path';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import type { Json, Order } from '../../core/job.ts';
 import { formatBytes } from '../../core/units.ts';
-import { type EngineContext, OPEN_GATE } from '../engine.ts';
+import type { EngineContext } from '../engine.ts';
 import { makePrivateDir } from '../../platform/files.ts';
-import { bringIn, readState, SESSION_FACTS, type SessionRecord } from './arrive.ts';
-import { type Cloud, memoryOf, type Task } from './cloud.ts';
+import { ensureUploaded, readState, SESSION_FACTS, type SessionRecord } from './arrive.ts';
+import { type CloudContext, memoryOf, type CloudTask } from './cloud.ts';
 import { summarise } from './draft.ts';
 import { exportDraft } from './export.ts';
 import { nameIn } from './link.ts';
 import type { NemoOptions } from './options.ts';
 import { isAddress, type OutputHint } from './router.ts';
 import { checkFormat } from './upload.ts';
+import { OPEN_GATE } from '../../platform/pause-gate.ts';
 
 /** Facts of a job (`Job.facts`): they hold its session. */
 type JobFacts = Readonly<Record<string, string>>;
 
 /** For what is done beside the queue, by a person at a terminal. */
-interface Aside {
+interface ManualCommand {
   signal: AbortSignal;
   onProgress?(fraction: number, note?: string): void;
 }
 
 /** What a person does with a job's session beside the queue: all of it free, none of it journaled. */
-export interface Asides {
+export interface ManualCommands {
   /** The timeline of a job's session, in words. @throws ShrinkError `cannot-do` when the job has none. */
   timeline(facts: JobFacts, signal: AbortSignal): Promise<string>;
   /** Renders a job's timeline as it is and downloads it into `dir`. Free. */
   exportNow(
-    request: { facts: JobFacts; dir: string; hint?: OutputHint } & Aside,
+    request: { facts: JobFacts; dir: string; hint?: OutputHint } & ManualCommand,
   ): Promise<{ path: string; bytes: number; timeline: string }>;
   /** Puts a further file or address into a job's session; what to do with it is then asked with words. */
-  upload(request: { facts: JobFacts; source: string } & Aside): Promise<void>;
+  upload(request: { facts: JobFacts; source: string } & ManualCommand): Promise<void>;
 }
 
-export function createAsides(cloud: Cloud, options: Pick<NemoOptions, 'identityDir' | 'log'>): Asides {
+export function createManualCommands(
+  cloud: CloudContext,
+  options: Pick<NemoOptions, 'identityDir' | 'log'>,
+): ManualCommands {
   return { timeline, exportNow, upload };
 
   async function timeline(facts: JobFacts, signal: AbortSignal): Promise<string> {
@@ -48,9 +52,9 @@ export function createAsides(cloud: Cloud, options: Pick<NemoOptions, 'identityD
     dir,
     hint = {},
     ...aside
-  }: Parameters<Asides['exportNow']>[0]): Promise<{ path: string; bytes: number; timeline: string }> {
+  }: Parameters<ManualCommands['exportNow']>[0]): Promise<{ path: string; bytes: number; timeline: string }> {
     const session = sessionIn(facts);
-    const task = await asideTask(aside, dir, { kind: 'link', url: '', name: '' });
+    const task = await manualTask(aside, dir, { kind: 'link', url: '', name: '' });
     return cloud.exclusive(`session ${session.id}`, aside.signal, async () => {
       const { path, bytes, summary } = await exportDraft(cloud, task, session, {
         n: 1,
@@ -64,11 +68,11 @@ export function createAsides(cloud: Cloud, options: Pick<NemoOptions, 'identityD
     });
   }
 
-  async function upload({ facts, source, ...aside }: Parameters<Asides['upload']>[0]): Promise<void> {
+  async function upload({ facts, source, ...aside }: Parameters<ManualCommands['upload']>[0]): Promise<void> {
     const session = sessionIn(facts);
     const byAddress = isAddress(source);
     if (!byAddress) checkFormat(basename(source));
-    const from: Task['source'] = byAddress
+    const from: CloudTask['source'] = byAddress
       ? { kind: 'link', url: source, name: nameIn(source) }
       : { kind: 'file', path: source, name: basename(source), bytes: await sizeOf(source) };
     if (from.kind === 'file' && from.bytes > cloud.settings.maxUploadBytes) {
@@ -77,12 +81,16 @@ export function createAsides(cloud: Cloud, options: Pick<NemoOptions, 'identityD
         hint: `Compress or trim it to less than ${limit} first.`,
       });
     }
-    const task = await asideTask(aside, options.identityDir, from);
-    await cloud.exclusive(`session ${session.id}`, aside.signal, () => bringIn(cloud, task, session));
+    const task = await manualTask(aside, options.identityDir, from);
+    await cloud.exclusive(`session ${session.id}`, aside.signal, () => ensureUploaded(cloud, task, session));
   }
 
   /** A task nobody journals: what it does may be repeated freely. */
-  async function asideTask({ signal, onProgress }: Aside, dir: string, source: Task['source']): Promise<Task> {
+  async function manualTask(
+    { signal, onProgress }: ManualCommand,
+    dir: string,
+    source: CloudTask['source'],
+  ): Promise<CloudTask> {
     const kept = new Map<string, Json>();
     const context: EngineContext = {
       record: async (key, value) => void kept.set(key, value),

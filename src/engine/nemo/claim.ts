@@ -1,6 +1,6 @@
 import { isShrinkError } from '../../core/errors.ts';
 import type { SessionRecord } from './arrive.ts';
-import type { Cloud, Task } from './cloud.ts';
+import type { CloudContext, CloudTask } from './cloud.ts';
 import { pickString } from './json.ts';
 
 /** Name of the fact that holds the link under which a person finds the session on the site. */
@@ -11,8 +11,8 @@ const CLAIM_FACT = 'claim link';
  * access token never goes into a link. A convenience: whatever goes wrong here leaves the job alone.
  */
 export async function claimLink(
-  cloud: Cloud,
-  { memory, context, order, isWhole }: Task,
+  cloud: CloudContext,
+  { memory, context, order, isWhole }: CloudTask,
   session: SessionRecord,
 ): Promise<void> {
   if (!isWhole || session.task === undefined || memory.get('claimed') !== undefined) return;
@@ -27,7 +27,11 @@ export async function claimLink(
   await memory.set('claimed', true);
 }
 
-async function askToken(cloud: Cloud, context: Task['context'], session: SessionRecord): Promise<string | undefined> {
+async function askToken(
+  cloud: CloudContext,
+  context: CloudTask['context'],
+  session: SessionRecord,
+): Promise<string | undefined> {
   const { payload } = await cloud.client.call({
     doing: 'asking for the claim link',
     method: 'POST',

@@ -4,16 +4,17 @@ import type { Target } from '../../core/media.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Http } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { EngineContext, Gate } from '../engine.ts';
+import type { EngineContext } from '../engine.ts';
 import type { AddressPolicy } from './addresses.ts';
 import type { Auth } from './auth.ts';
 import type { Client } from './client.ts';
 import type { Recovery } from './confirm.ts';
 import type { FolderSessions } from './sessions.ts';
 import type { WatchLimits } from './watch.ts';
+import type { PauseGate } from '../../platform/pause-gate.ts';
 
 /** What all jobs in the cloud share. */
-export interface Cloud {
+export interface CloudContext {
   client: Client;
   auth: Auth;
   /** For results: through the address policy. */
@@ -71,13 +72,13 @@ export interface LocalRequest {
   job: Job['id'];
   dir: string;
   signal: AbortSignal;
-  gate: Gate;
+  gate: PauseGate;
   log: Logger;
   onProgress(fraction: number): void;
 }
 
 /** One source on its way through the cloud: a whole job, or a part of one that was too large. */
-export interface Task {
+export interface CloudTask {
   source: { kind: 'file'; path: string; name: string; bytes: number } | { kind: 'link'; url: string; name: string };
   order: Order;
   /** False for a part of a source that was too large. */
@@ -111,6 +112,6 @@ export function memoryOf(context: Pick<EngineContext, 'record' | 'resume'>, pref
 }
 
 /** How often a person asked for this job to be tried again: consent to repeat what may have been done. */
-export function askedOf(order: Order): number {
-  return order.asked ?? 0;
+export function retryCountOf(order: Order): number {
+  return order.retryCount ?? 0;
 }

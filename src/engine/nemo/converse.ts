@@ -1,7 +1,7 @@
 import { ShrinkError } from '../../core/errors.ts';
 import { sleep } from '../../platform/clock.ts';
 import { readState, type SessionRecord, type UploadRecord } from './arrive.ts';
-import { askedOf, type Cloud, type Task } from './cloud.ts';
+import { retryCountOf, type CloudContext, type CloudTask } from './cloud.ts';
 import { confirm } from './confirm.ts';
 import { isExportable } from './draft.ts';
 import { errorFor, refusalOf } from './errors-table.ts';
@@ -31,7 +31,7 @@ export type MessageRecord = {
   changes?: string[];
 };
 
-export interface Told {
+export interface InstructionResult {
   reply: string;
   changes: string[];
   /** The state it led to, where it was just read. */
@@ -43,23 +43,29 @@ export interface Told {
  * @throws ShrinkError what a refusal becomes; `unconfirmed` when nobody knows what became of it; `cannot-do` when the agent
  * answered without doing anything.
  */
-export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: number, text: string): Promise<Told> {
+export async function sendInstruction(
+  cloud: CloudContext,
+  task: CloudTask,
+  session: SessionRecord,
+  n: number,
+  text: string,
+): Promise<InstructionResult> {
   const { memory, context, order } = task;
   const key = `message.${n}`;
   const kept = memory.get<MessageRecord>(key);
-  const asked = askedOf(order);
+  const asked = retryCountOf(order);
   if (kept?.session === session.id && kept.outcome !== 'refused') {
     if (kept.outcome === 'done') return { reply: kept.reply ?? '', changes: kept.changes ?? [], after: undefined };
     if (asked <= kept.asked) {
       if (kept.outcome === 'nothing') return answeredOnly(kept.reply ?? '');
-      return kept.heard ? settle(kept, undefined) : recover(kept);
+      return kept.heard ? readOutcome(kept, undefined) : recover(kept);
     }
     const late = await lateOutcome(kept);
     if (late) return late;
   }
-  return say();
+  return sendOnce();
 
-  async function say(renewed = false): Promise<Told> {
+  async function sendOnce(renewed = false): Promise<InstructionResult> {
     const before = await stateBefore();
     const record: MessageRecord = {
       session: session.id,
@@ -92,9 +98,9 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
       // A token refused before the stream was renewed there already.
       if (renewed || end.kind === 'refused' || refusal.code !== 'auth-expired') throw refusal;
       await cloud.auth.afterRefusal(token, refusal, context.signal);
-      return say(true);
+      return sendOnce(true);
     }
-    return hearOut(record, end as Exclude<MessageEnd, { kind: 'refused' }>);
+    return awaitReply(record, end as Exclude<MessageEnd, { kind: 'refused' }>);
   }
 
   /** An upload the state does not show yet would look like something the message did. */
@@ -108,7 +114,10 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
     }
   }
 
-  async function hearOut(record: MessageRecord, end: Exclude<MessageEnd, { kind: 'refused' }>): Promise<Told> {
+  async function awaitReply(
+    record: MessageRecord,
+    end: Exclude<MessageEnd, { kind: 'refused' }>,
+  ): Promise<InstructionResult> {
     const reply = clip(translate(repliesOf(end.turn)).text, 2000);
     const trouble = troubleIn(end);
     const { question } = end.turn;
@@ -117,11 +126,11 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
     }
     context.signal.throwIfAborted();
     if (trouble) return ask({ ...record, reply }, trouble);
-    return settle({ ...record, reply }, question);
+    return readOutcome({ ...record, reply }, question);
   }
 
   /** What the stream told is checked against the state: a third of all edits say nothing. */
-  async function settle(record: MessageRecord, question: string | undefined): Promise<Told> {
+  async function readOutcome(record: MessageRecord, question: string | undefined): Promise<InstructionResult> {
     const reply = record.reply ?? '';
     let after = await readState(cloud, session, context.signal);
     if (after.hash === record.before.hash) {
@@ -137,18 +146,18 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
   }
 
   /** After a restart: the message was about to be sent, or was. */
-  function recover(record: MessageRecord): Promise<Told> {
+  function recover(record: MessageRecord): Promise<InstructionResult> {
     return ask(record, 'shrinkbox was stopped while the message was under way');
   }
 
   /** A person wants another try of what stayed unknown: one more look before it is sent again. */
-  async function lateOutcome(record: MessageRecord): Promise<Told | undefined> {
+  async function lateOutcome(record: MessageRecord): Promise<InstructionResult | undefined> {
     if (record.outcome === 'nothing') return undefined;
     const after = await readState(cloud, session, context.signal);
     return after.hash === record.before.hash ? undefined : done(record, after);
   }
 
-  async function ask(record: MessageRecord, why: string): Promise<Told> {
+  async function ask(record: MessageRecord, why: string): Promise<InstructionResult> {
     const text = `The instruction may or may not have been carried out: ${why}. The session is asked; nothing is sent again.`;
     context.log.info({ why }, 'in doubt whether the instruction was carried out');
     await context.doubt('asking what became of the instruction', {
@@ -167,7 +176,7 @@ export async function tell(cloud: Cloud, task: Task, session: SessionRecord, n: 
     return done(record, after);
   }
 
-  async function done(record: MessageRecord, after: Snapshot): Promise<Told> {
+  async function done(record: MessageRecord, after: Snapshot): Promise<InstructionResult> {
     const changes = differences(record.before, after);
     const reply = record.reply ?? '';
     await context.step('instruction carried out');
@@ -201,7 +210,7 @@ function answeredOnly(reply: string): never {
 }
 
 /** An error in the stream before anything was done is a refusal like one before the stream: the table says which. */
-function refusalIn(cloud: Cloud, end: MessageEnd): ShrinkError | undefined {
+function refusalIn(cloud: CloudContext, end: MessageEnd): ShrinkError | undefined {
   if (end.kind === 'refused') return end.error;
   const { error } = end.turn;
   if (!error || error.code === undefined || didSomething(end.turn)) return undefined;

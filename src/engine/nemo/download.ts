@@ -10,7 +10,7 @@ import type { Client } from './client.ts';
 import { retryAfterMs } from './errors-table.ts';
 import { PATIENCE_MS } from './gate.ts';
 import { parseJson } from './json.ts';
-import { Part } from './part.ts';
+import { PartialFile } from './part.ts';
 import { renderStatus } from './render.ts';
 
 export interface DownloadRequest {
@@ -64,7 +64,7 @@ const TELL_EVERY_MS = 250;
  */
 export async function download(request: DownloadRequest): Promise<Downloaded> {
   // Not all of the address: what it is signed with changes.
-  const part = await Part.open(`${request.path}.part`, `${request.what} ${request.url.replace(/[?#].*$/s, '')}`);
+  const part = await PartialFile.open(`${request.path}.part`, `${request.what} ${request.url.replace(/[?#].*$/s, '')}`);
   try {
     const outcome = await fetchAll(request, part);
     if (outcome.kind === 'absurd') throw endless(request);
@@ -75,7 +75,7 @@ export async function download(request: DownloadRequest): Promise<Downloaded> {
   }
 }
 
-async function fetchAll(request: DownloadRequest, part: Part): Promise<Fetched> {
+async function fetchAll(request: DownloadRequest, part: PartialFile): Promise<Fetched> {
   const { clock, signal } = request;
   for (let failures = 0; ; ) {
     const before = part.bytes;
@@ -101,7 +101,7 @@ async function fetchAll(request: DownloadRequest, part: Part): Promise<Fetched> 
   }
 }
 
-async function fetchOnce(request: DownloadRequest, part: Part): Promise<Fetched> {
+async function fetchOnce(request: DownloadRequest, part: PartialFile): Promise<Fetched> {
   const answer = await follow(request, part.rangeHeaders());
   const { status, headers } = answer;
   if (status === 416) return rangeRefused(answer, part);
@@ -175,7 +175,7 @@ async function follow(request: DownloadRequest, range: Record<string, string>): 
   });
 }
 
-async function rangeRefused(answer: HttpAnswer, part: Part): Promise<Downloaded> {
+async function rangeRefused(answer: HttpAnswer, part: PartialFile): Promise<Downloaded> {
   answer.body.destroy();
   const total = /\/(\d+)$/.exec(answer.headers['content-range'] ?? '')?.[1];
   if (part.bytes > 0 && (Number(total) === part.bytes || part.bytes === part.total))
@@ -207,7 +207,7 @@ async function elsewhere(request: DownloadRequest, answer: HttpAnswer): Promise<
 }
 
 /** False where there came more than is wanted, which answers without a length don't say before. */
-async function receive(request: DownloadRequest, answer: HttpAnswer, part: Part): Promise<boolean> {
+async function receive(request: DownloadRequest, answer: HttpAnswer, part: PartialFile): Promise<boolean> {
   const { clock } = request;
   const most = Math.min(request.upTo ?? request.atMost, request.atMost);
   let since = clock.now();
@@ -266,7 +266,7 @@ function readAll(
 }
 
 /** A sentence, or `undefined` when nothing is. Whether it plays is for verify to find out. */
-async function whatIsWrong(part: Part): Promise<string | undefined> {
+async function whatIsWrong(part: PartialFile): Promise<string | undefined> {
   if (part.total !== undefined && part.bytes !== part.total)
     return `the result has ${part.bytes} of ${part.total} bytes`;
   const start = await part.start();

@@ -1,5 +1,5 @@
 import { isObject, type Parsed, type ParsedObject, parseJson, pickNumber, pickString } from './json.ts';
-import { shown } from './words.ts';
+import { sanitizeReply } from './words.ts';
 
 /**
  * The draft is the service's own timeline. Only its short keys are documented (t tracks, tt track type, sg segments, d duration in ms,
@@ -113,7 +113,7 @@ function nameOf(track: Parsed, segments: Parsed[]): string | undefined {
   for (const place of [...segments, track]) {
     const found = pickString(place, ...keys);
     if (found === undefined) continue;
-    const name = shown(found).replace(/\s+/g, ' ');
+    const name = sanitizeReply(found).replace(/\s+/g, ' ');
     return name.length > 60 ? `${name.slice(0, 59)}…` : name;
   }
   return undefined;

@@ -4,8 +4,8 @@ import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { Candidate, Order } from '../../core/job.ts';
 import { targetBytes } from '../../core/media.ts';
 import type { Engine, EngineContext } from '../engine.ts';
-import { type Asides, createAsides } from './asides.ts';
-import { memoryOf, type Task } from './cloud.ts';
+import { type ManualCommands, createManualCommands } from './asides.ts';
+import { memoryOf, type CloudTask } from './cloud.ts';
 import { balanceOf, type Credits, readCredits } from './credits.ts';
 import { isLinkFile, nameIn, readLink } from './link.ts';
 import type { NemoOptions } from './options.ts';
@@ -17,7 +17,7 @@ import { checkFormat } from './upload.ts';
 export type { NemoOptions } from './options.ts';
 
 /** What the service says of itself and of us. */
-interface Look {
+interface ServiceCheck {
   /** Whose token is used; absent while there is none: a free one is asked for with the first job. */
   account?: 'own' | 'anonymous';
   /** Known where there is a token. */
@@ -26,9 +26,9 @@ interface Look {
   clockAheadMs?: number;
 }
 
-export interface NemoEngine extends Engine, Asides {
+export interface NemoEngine extends Engine, ManualCommands {
   /** Whether the service is there and takes the token there is, with the balance as proof. Asks for no token, spends nothing. */
-  look(signal: AbortSignal): Promise<Look>;
+  check(signal: AbortSignal): Promise<ServiceCheck>;
   credits(signal: AbortSignal): Promise<Credits>;
   close(): Promise<void>;
 }
@@ -42,9 +42,9 @@ export function createNemoEngine(options: NemoOptions): NemoEngine {
   return {
     name: 'nemo',
     run,
-    look,
+    check: look,
     credits: signal => readCredits(cloud, signal),
-    ...createAsides(cloud, options),
+    ...createManualCommands(cloud, options),
     close,
   };
 
@@ -70,18 +70,18 @@ export function createNemoEngine(options: NemoOptions): NemoEngine {
     log.info({ account: token.kind === 'own' ? 'your token' : 'free token' }, 'connected and ready');
   }
 
-  async function look(signal: AbortSignal): Promise<Look> {
+  async function look(signal: AbortSignal): Promise<ServiceCheck> {
     const token = cloud.auth.available();
     if (!token) return clockAhead(Date.parse((await cloud.client.knock(signal))['date'] ?? ''));
     const { credits, date } = await balanceOf(cloud, signal);
     return { account: token.kind, credits, ...clockAhead(date) };
   }
 
-  function clockAhead(there: number): Pick<Look, 'clockAheadMs'> {
+  function clockAhead(there: number): Pick<ServiceCheck, 'clockAheadMs'> {
     return Number.isFinite(there) ? { clockAheadMs: clock.now() - there } : {};
   }
 
-  async function taskFor(order: Order, context: EngineContext): Promise<Task> {
+  async function taskFor(order: Order, context: EngineContext): Promise<CloudTask> {
     const name = basename(order.source);
     await checkIsThere(order.source);
     const base = {
@@ -110,7 +110,7 @@ export function createNemoEngine(options: NemoOptions): NemoEngine {
     return { ...base, source: { kind: 'link', url, name: nameIn(url) }, maxBytes: order.target.size?.bytes };
   }
 
-  async function make(task: Task): Promise<{ produced: Produced; maxBytes: number | undefined }> {
+  async function make(task: CloudTask): Promise<{ produced: Produced; maxBytes: number | undefined }> {
     const { source, maxBytes } = task;
     if (source.kind === 'link') return { produced: await produce(cloud, task), maxBytes };
     const fileTask = { ...task, source };
@@ -153,7 +153,7 @@ function candidateOf(produced: Produced, maxBytes: number | undefined): Candidat
   };
 }
 
-function progressOf(context: EngineContext): Task['onProgress'] {
+function progressOf(context: EngineContext): CloudTask['onProgress'] {
   let reached = 0;
   return (fraction, note) => {
     // A follow-up starts over inside; what people see only grows.

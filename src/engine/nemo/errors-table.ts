@@ -2,7 +2,7 @@ import { type ErrorCode, ShrinkError } from '../../core/errors.ts';
 import { NEMO_FORMATS } from '../../core/names.ts';
 import { formatBytes, formatDuration } from '../../core/units.ts';
 import { isObject, type Parsed, parseJson, pick, pickString } from './json.ts';
-import { plainWords } from './words.ts';
+import { sanitizeLine } from './words.ts';
 
 /**
  * Every way the service says no: one row each for what it means, what happens to the job (by the code's advice in
@@ -232,7 +232,7 @@ export function readAnswer(status: number, contentType: string | undefined, text
     ok: false,
     refusal,
     status,
-    said: isObject(body) ? wordsOf(body) : plainWords(text),
+    said: isObject(body) ? wordsOf(body) : sanitizeLine(text),
     code: isObject(body) ? codeOf(body) : undefined,
     url: findServiceUrl(text),
   });
@@ -326,11 +326,11 @@ function wordsOf(body: Parsed): string {
     'errorMessage',
     'detail.message',
   );
-  if (words !== undefined) return plainWords(words);
+  if (words !== undefined) return sanitizeLine(words);
   // FastAPI's 422: a list of what was wrong where.
   const detail = pick(body, 'detail');
   if (!Array.isArray(detail)) return '';
-  return plainWords(detail.map(one => pickString(one, 'msg') ?? '').join('; '));
+  return sanitizeLine(detail.map(one => pickString(one, 'msg') ?? '').join('; '));
 }
 
 /** The service may name its own page for registering or topping up; anything else in a body is not to be trusted. */

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { nodeFiles, sha256Of, syncDir } from '../../platform/files.ts';
 import { readState, type SessionRecord } from './arrive.ts';
-import { askedOf, type Cloud, type Task } from './cloud.ts';
+import { retryCountOf, type CloudContext, type CloudTask } from './cloud.ts';
 import { draftText, isExportable, summarise } from './draft.ts';
 import { askRender, pollRender, type RenderStatus, submitRender } from './render.ts';
 import { fetchResult, resultPath } from './result.ts';
@@ -53,8 +53,8 @@ export interface ExportRequest {
 
 /** From the session's draft to a file on this disk. Free, and safe to repeat from whatever step a restart finds. */
 export async function exportDraft(
-  cloud: Cloud,
-  task: Task,
+  cloud: CloudContext,
+  task: CloudTask,
   session: SessionRecord,
   request: ExportRequest,
 ): Promise<Exported> {
@@ -77,8 +77,8 @@ export async function exportDraft(
  * nothing does, the render is at fault and another one is due, which is free.
  */
 async function reconsider(
-  cloud: Cloud,
-  task: Task,
+  cloud: CloudContext,
+  task: CloudTask,
   session: SessionRecord,
   { n, rejectedAt, upTo }: ExportRequest,
 ): Promise<void> {
@@ -98,7 +98,7 @@ async function reconsider(
     { render: record.id },
     isAtFault ? 'the same result again: it is rendered anew' : 'the result arrived otherwise this time',
   );
-  const asked = askedOf(order);
+  const asked = retryCountOf(order);
   const next: RenderRecord = isAtFault
     ? { ...record, asked, tries: 0, phase: 'failed', why: 'its result was rejected' }
     : { ...record, asked };
@@ -120,10 +120,10 @@ async function isSame(path: string | undefined, other: string, signal: AbortSign
 }
 
 /** Whether the render itself is lost, so that another one is due; then its record says so. */
-async function isLost({ memory, order }: Task, n: number, error: unknown): Promise<boolean> {
+async function isLost({ memory, order }: CloudTask, n: number, error: unknown): Promise<boolean> {
   const record = memory.get<RenderRecord>(renderKey(n));
   if (!record || !isShrinkError(error)) return false;
-  const asked = askedOf(order);
+  const asked = retryCountOf(order);
   // What was not handed out is asked for once more when a person says so; after that there is no use in the id.
   const isWithheld = error.code === 'bad-answer' && asked > record.asked;
   if (error.code !== 'render-failed' && !isWithheld) return false;
@@ -137,8 +137,8 @@ function renderKey(n: number): string {
 }
 
 async function keepDraft(
-  cloud: Cloud,
-  task: Task,
+  cloud: CloudContext,
+  task: CloudTask,
   session: SessionRecord,
   request: ExportRequest,
 ): Promise<{ text: string; summary: string }> {
@@ -178,8 +178,8 @@ type Completed = Extract<RenderStatus, { kind: 'completed' }>;
 
 /** Polls or submits until a render is through; a failed one is asked for once more under a new id. */
 async function renderToEnd(
-  cloud: Cloud,
-  task: Task,
+  cloud: CloudContext,
+  task: CloudTask,
   session: SessionRecord,
   draft: string,
   { n, hint }: ExportRequest,
@@ -187,7 +187,7 @@ async function renderToEnd(
   const { memory, context, order } = task;
   const { client, clock, settings } = cloud;
   const key = renderKey(n);
-  const asked = askedOf(order);
+  const asked = retryCountOf(order);
   const kept = memory.get<RenderRecord>(key);
   let record = kept?.session === session.id ? kept : undefined;
   let resumed = record !== undefined;
@@ -285,7 +285,7 @@ function sha256(text: string): string {
   return createHash('sha256').update(text).digest('hex');
 }
 
-async function writeDurably(path: string, text: string, log: Task['context']['log']): Promise<void> {
+async function writeDurably(path: string, text: string, log: CloudTask['context']['log']): Promise<void> {
   try {
     const file = await open(`${path}.new`, 'w', 0o600);
     try {

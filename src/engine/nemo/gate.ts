@@ -24,7 +24,7 @@ export const PATIENCE_MS = 2 * MINUTE;
 const FIRST_LOOK_MS = 5 * MINUTE;
 const MAX_PROBE_PAUSE_MS = 60 * MINUTE;
 
-export interface GateRules {
+export interface RateLimitRules {
   /** `limits.requests_per_minute`; absent: as many as the service takes. */
   perMinute?: number;
   /** `nemo.retry_after`: the pause for a 429 that names none. */
@@ -32,7 +32,7 @@ export interface GateRules {
 }
 
 /** Everything the gate knows; times are epoch ms. `out` are requests without an answer yet. */
-export interface GateState {
+export interface RateLimitState {
   resumeAt: number;
   /** Refusals since the last accepted request. */
   refusals: number;
@@ -44,7 +44,7 @@ export interface GateState {
   learnt: { perMinute: number; lookAt: number; lookEveryMs: number } | undefined;
 }
 
-export const OPEN: GateState = {
+export const OPEN: RateLimitState = {
   resumeAt: 0,
   refusals: 0,
   accepted: [],
@@ -54,7 +54,7 @@ export const OPEN: GateState = {
 };
 
 /** When the next request may go: `now` or later; `undefined` when that depends on an answer still out. */
-export function nextPass(state: GateState, rules: GateRules, now: number): number | undefined {
+export function nextPass(state: RateLimitState, rules: RateLimitRules, now: number): number | undefined {
   let at = Math.max(now, state.resumeAt);
   if (state.refusals > 0) at = Math.max(at, state.lastPassAt + SPACING_MS);
   const limit = limitOf(state, rules);
@@ -67,12 +67,12 @@ export function nextPass(state: GateState, rules: GateRules, now: number): numbe
   return opens === undefined ? undefined : opens + MINUTE;
 }
 
-export function passed(state: GateState, now: number): GateState {
+export function passed(state: RateLimitState, now: number): RateLimitState {
   return { ...state, out: state.out + 1, lastPassAt: now };
 }
 
 /** An answer that was no 429, whatever else it said. */
-export function accepted(state: GateState, rules: GateRules, now: number): GateState {
+export function accepted(state: RateLimitState, rules: RateLimitRules, now: number): RateLimitState {
   const recent = [...state.accepted.filter(at => at > now - MINUTE), now];
   const next = { ...state, refusals: 0, out: Math.max(0, state.out - 1), accepted: recent };
   const { learnt } = state;
@@ -85,7 +85,7 @@ export function accepted(state: GateState, rules: GateRules, now: number): GateS
 }
 
 /** No answer at all: it says nothing about limits, but the request may have counted. */
-export function unanswered(state: GateState, now: number): GateState {
+export function unanswered(state: RateLimitState, now: number): RateLimitState {
   return {
     ...state,
     out: Math.max(0, state.out - 1),
@@ -98,12 +98,12 @@ export function unanswered(state: GateState, now: number): GateState {
  * shorter than asked for, and double while nothing but refusals comes back.
  */
 export function refused(
-  state: GateState,
-  rules: GateRules,
+  state: RateLimitState,
+  rules: RateLimitRules,
   now: number,
   askedMs: number | undefined,
   random: number,
-): GateState {
+): RateLimitState {
   // Requests that were on their way together are refused together; only the first of them says anything new.
   const already = state.resumeAt > now;
   const refusals = already ? state.refusals : state.refusals + 1;
@@ -121,14 +121,14 @@ export function refused(
   };
 }
 
-function learn(state: GateState, took: number, now: number): GateState['learnt'] {
+function learn(state: RateLimitState, took: number, now: number): RateLimitState['learnt'] {
   const { learnt } = state;
   if (took < MIN_LEARNT) return learnt;
   const lookEveryMs = learnt ? Math.min(learnt.lookEveryMs * 2, MAX_PROBE_PAUSE_MS) : FIRST_LOOK_MS;
   return { perMinute: took, lookAt: now + lookEveryMs, lookEveryMs };
 }
 
-function limitOf(state: GateState, rules: GateRules): number | undefined {
+function limitOf(state: RateLimitState, rules: RateLimitRules): number | undefined {
   const limits = [rules.perMinute, state.learnt?.perMinute].filter(n => n !== undefined);
   return limits.length > 0 ? Math.max(1, Math.min(...limits)) : undefined;
 }
@@ -141,21 +141,21 @@ export interface Pass {
 }
 
 /** Lets requests through in the order they came, as `nextPass` says. */
-export class RequestGate {
-  readonly #rules: GateRules;
+export class RateLimiter {
+  readonly #rules: RateLimitRules;
   readonly #clock: Clock;
   readonly #random: () => number;
-  #state: GateState = OPEN;
+  #state: RateLimitState = OPEN;
   #line: Promise<unknown> = Promise.resolve();
   #wake: (() => void) | undefined;
 
-  constructor(rules: GateRules, clock: Clock, random: () => number = Math.random) {
+  constructor(rules: RateLimitRules, clock: Clock, random: () => number = Math.random) {
     this.#rules = rules;
     this.#clock = clock;
     this.#random = random;
   }
 
-  get state(): GateState {
+  get state(): RateLimitState {
     return this.#state;
   }
 
@@ -216,7 +216,7 @@ export class RequestGate {
 
   #newPass(): Pass {
     let settled = false;
-    const settle = (change: (now: number) => GateState) => () => {
+    const settle = (change: (now: number) => RateLimitState) => () => {
       if (settled) return;
       settled = true;
       this.#state = change(this.#clock.now());

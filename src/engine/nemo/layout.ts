@@ -2,15 +2,15 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError } from '../../core/errors.ts';
 import { topBoxes } from '../../platform/ffmpeg/boxes.ts';
-import type { Cloud, Task } from './cloud.ts';
+import type { CloudContext, CloudTask } from './cloud.ts';
 
 /**
  * A result whose index comes after its media is put in order here, without re-encoding: it is promised to play while it loads, and
  * nobody documents what the service makes. Where this machine may not help, or it is fine, it stays as it is.
  */
 export async function indexFirst(
-  cloud: Cloud,
-  task: Task,
+  cloud: CloudContext,
+  task: CloudTask,
   found: { path: string; bytes: number },
 ): Promise<{ path: string; bytes: number }> {
   const { context, dir, order, maxBytes } = task;

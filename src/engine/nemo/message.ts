@@ -5,8 +5,8 @@ import type { Clock } from '../../platform/clock.ts';
 import { isStopping } from '../engine.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { Client } from './client.ts';
-import { createStreamReader, type Meaning, meaningsOfWhole } from './stream.ts';
-import { heard, labelOf, SILENCE, type Turn } from './turn.ts';
+import { createStreamReader, type StreamEvent, streamEventsOfWhole } from './stream.ts';
+import { reduceTurn, labelOf, SILENCE, type Turn } from './turn.ts';
 import { nextDeadline, type WatchLimits, type WatchState } from './watch.ts';
 
 /** How a message ended, as far as its stream tells. */
@@ -57,7 +57,7 @@ export async function sendMessage(request: MessageRequest): Promise<MessageEnd> 
 }
 
 async function sendAndListen(request: MessageRequest): Promise<MessageEnd> {
-  const ear = createEar(request);
+  const ear = createStreamListener(request);
   try {
     const opened = await request.client.openStream({
       doing: 'sending the instruction',
@@ -73,10 +73,10 @@ async function sendAndListen(request: MessageRequest): Promise<MessageEnd> {
       case 'unknown':
         return { ...opened, turn: ear.turn() };
       case 'answered':
-        for (const meaning of meaningsOfWhole(opened.text)) ear.hear(meaning);
+        for (const meaning of streamEventsOfWhole(opened.text)) ear.receive(meaning);
         return { kind: 'over', turn: ear.turn() };
       case 'stream':
-        ear.hearOut();
+        ear.replyStarted();
         await listen(opened.body, ear);
         return { kind: 'over', turn: ear.turn() };
     }
@@ -89,8 +89,8 @@ async function sendAndListen(request: MessageRequest): Promise<MessageEnd> {
   }
 }
 
-async function listen(body: Readable, ear: Ear): Promise<void> {
-  const reader = createStreamReader(ear.hear);
+async function listen(body: Readable, ear: StreamListener): Promise<void> {
+  const reader = createStreamReader(ear.receive);
   const onAbort = () => body.destroy(ear.signal.reason instanceof Error ? ear.signal.reason : undefined);
   ear.signal.addEventListener('abort', onAbort, { once: true });
   try {
@@ -102,12 +102,12 @@ async function listen(body: Readable, ear: Ear): Promise<void> {
   }
 }
 
-interface Ear {
+interface StreamListener {
   /** Aborts with the caller's signal (a while later, once there is something to hear out), or when a deadline passes. */
   signal: AbortSignal;
   /** The answer is coming in: from now on a stop waits for its end. */
-  hearOut(): void;
-  hear(meaning: Meaning): void;
+  replyStarted(): void;
+  receive(meaning: StreamEvent): void;
   turn(): Turn;
   ended(): string | undefined;
   whyEnded(): string | undefined;
@@ -115,7 +115,7 @@ interface Ear {
 }
 
 /** Keeps the turn and the deadlines of one message. */
-function createEar({ clock, limits, signal, onNotice, log }: MessageRequest): Ear {
+function createStreamListener({ clock, limits, signal, onNotice, log }: MessageRequest): StreamListener {
   const cut = new AbortController();
   const now = clock.now();
   let turn = SILENCE;
@@ -147,20 +147,20 @@ function createEar({ clock, limits, signal, onNotice, log }: MessageRequest): Ea
   let forgetStop = () => {};
   const onStop = () => {
     if (!isComing || !isStopping(signal.reason)) return cut.abort(signal.reason);
-    log.info({ upToMs: HEAR_OUT_MS }, 'hearing the agent out before stopping');
-    forgetStop = clock.after(HEAR_OUT_MS, () => cut.abort(signal.reason));
+    log.info({ upToMs: REPLY_GRACE_MS }, 'hearing the agent out before stopping');
+    forgetStop = clock.after(REPLY_GRACE_MS, () => cut.abort(signal.reason));
   };
   if (signal.aborted) onStop();
   else signal.addEventListener('abort', onStop, { once: true });
 
   return {
     signal: cut.signal,
-    hearOut() {
+    replyStarted() {
       isComing = true;
     },
-    hear(meaning) {
+    receive(meaning) {
       kinds.set(meaning.kind, (kinds.get(meaning.kind) ?? 0) + 1);
-      turn = heard(turn, meaning);
+      turn = reduceTurn(turn, meaning);
       if (meaning.kind === 'alive') return;
       if (meaning.kind === 'tool' && meaning.phase === 'call') {
         note = labelOf(meaning.name);
@@ -189,7 +189,7 @@ function createEar({ clock, limits, signal, onNotice, log }: MessageRequest): Ea
  * The service may end what it does for a message when nobody listens any more (ADK does), so a stop waits this long for a reply: most
  * take 10 to 30 s, and systemd's patience is 90.
  */
-const HEAR_OUT_MS = 60_000;
+const REPLY_GRACE_MS = 60_000;
 
 const WHY: Readonly<Record<string, string>> = {
   hard: 'the service did not finish within the time a message may take',

@@ -3,17 +3,17 @@ import { basename, extname, join } from 'node:path';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
 import { makePrivateDir } from '../../platform/files.ts';
-import { type Cloud, type LocalHelp, type LocalRequest, memoryOf, type Task } from './cloud.ts';
+import { type CloudContext, type LocalHelp, type LocalRequest, memoryOf, type CloudTask } from './cloud.ts';
 import { type Produced, produce } from './sequence.ts';
 
-type FileTask = Task & { source: Extract<Task['source'], { kind: 'file' }> };
+type FileTask = CloudTask & { source: Extract<CloudTask['source'], { kind: 'file' }> };
 /** A smaller version of the source, made here to be uploaded: checkpoint `reduced`. */
 type ReducedRecord = { path: string; bytes: number; how: string };
 /** The parts a source was cut into: checkpoint `parts`. */
 type PartsRecord = { files: { path: string; bytes: number }[] };
 
 /** A file over the upload limit: made smaller here, sent in parts, or left to a person (`nemo.oversize`). */
-export async function produceOversize(cloud: Cloud, task: FileTask): Promise<Produced> {
+export async function produceOversize(cloud: CloudContext, task: FileTask): Promise<Produced> {
   const { oversize } = cloud.settings;
   if (oversize === 'split' && cloud.local) return inParts(cloud, task, cloud.local);
   if (oversize === 'local' && cloud.local) {
@@ -24,7 +24,7 @@ export async function produceOversize(cloud: Cloud, task: FileTask): Promise<Pro
 }
 
 /** The whole job on this machine: what was asked for is a smaller file and nothing else. */
-export async function compressHere(cloud: Cloud, task: FileTask): Promise<Produced> {
+export async function compressHere(cloud: CloudContext, task: FileTask): Promise<Produced> {
   const { source, order, maxBytes, context, dir } = task;
   if (!cloud.local) throw tooLarge(cloud, task);
   await context.step('compressing here: too large for the cloud');
@@ -41,7 +41,7 @@ export async function compressHere(cloud: Cloud, task: FileTask): Promise<Produc
 /** Of the limit, so that form fields and rounding never matter. */
 const UPLOAD_SHARE = 0.97;
 
-async function reduceAndSend(cloud: Cloud, task: FileTask, local: LocalHelp): Promise<Produced> {
+async function reduceAndSend(cloud: CloudContext, task: FileTask, local: LocalHelp): Promise<Produced> {
   const { source, order, memory, context, dir } = task;
   let reduced = memory.get<ReducedRecord>('reduced');
   if (!reduced || (await sizeOf(reduced.path)) !== reduced.bytes) {
@@ -65,7 +65,7 @@ async function reduceAndSend(cloud: Cloud, task: FileTask, local: LocalHelp): Pr
   return { ...produced, notes: [note, ...produced.notes] };
 }
 
-async function inParts(cloud: Cloud, task: FileTask, local: LocalHelp): Promise<Produced> {
+async function inParts(cloud: CloudContext, task: FileTask, local: LocalHelp): Promise<Produced> {
   const { order, memory, context, dir, maxBytes } = task;
   const parts = await partsOf(cloud, task, local);
   const total = parts.reduce((sum, part) => sum + part.bytes, 0);
@@ -110,7 +110,7 @@ async function inParts(cloud: Cloud, task: FileTask, local: LocalHelp): Promise<
 /** What joining adds: the tables of the whole, less than those of its parts. */
 const SHARE_FOR_PARTS = 0.99;
 
-async function partsOf(cloud: Cloud, task: FileTask, local: LocalHelp): Promise<PartsRecord['files']> {
+async function partsOf(cloud: CloudContext, task: FileTask, local: LocalHelp): Promise<PartsRecord['files']> {
   const { memory, context, dir, source } = task;
   const kept = memory.get<PartsRecord>('parts');
   const here = kept && (await Promise.all(kept.files.map(async file => (await sizeOf(file.path)) === file.bytes)));
@@ -126,7 +126,7 @@ async function partsOf(cloud: Cloud, task: FileTask, local: LocalHelp): Promise<
   return files;
 }
 
-function tooLarge(cloud: Cloud, { source }: FileTask): ShrinkError {
+function tooLarge(cloud: CloudContext, { source }: FileTask): ShrinkError {
   const limit = formatBytes(cloud.settings.maxUploadBytes);
   return new ShrinkError('file-too-large', `the file has ${formatBytes(source.bytes)}; the cloud takes ${limit}`, {
     doing: 'checking the file before uploading',
@@ -135,7 +135,11 @@ function tooLarge(cloud: Cloud, { source }: FileTask): ShrinkError {
   });
 }
 
-function localRequest({ order, context }: Task, dir: string, onProgress: (fraction: number) => void): LocalRequest {
+function localRequest(
+  { order, context }: CloudTask,
+  dir: string,
+  onProgress: (fraction: number) => void,
+): LocalRequest {
   return { job: order.job, dir, signal: context.signal, gate: context.gate, log: context.log, onProgress };
 }
 

@@ -24,7 +24,7 @@ const SYNC_BYTES = 32 << 20;
 const MAX_UNSYNCED_BYTES = 128 << 20;
 
 /** The file as far as it came, with what is needed to go on after a cut. */
-export class Part {
+export class PartialFile {
   readonly path: string;
   readonly #of: string;
   readonly #file: FileHandle;
@@ -53,7 +53,7 @@ export class Part {
   }
 
   /** `of` is what is being fetched: what was begun of something else is not gone on with. */
-  static async open(path: string, of: string, monotonic: () => number = () => performance.now()): Promise<Part> {
+  static async open(path: string, of: string, monotonic: () => number = () => performance.now()): Promise<PartialFile> {
     try {
       const found = parseNote(await readFile(`${path}.json`, 'utf8').catch(() => ''));
       const note = found.of === of ? found : {};
@@ -62,7 +62,7 @@ export class Part {
       await file.close();
       const kept = note.validator === undefined ? 0 : size;
       const handle = await open(path, kept > 0 ? 'r+' : 'w+', 0o600);
-      return new Part(path, of, handle, kept, note, monotonic);
+      return new PartialFile(path, of, handle, kept, note, monotonic);
     } catch (error) {
       throw fileError(error, 'opening the download', path);
     }

@@ -6,7 +6,7 @@ import { type Refusal, refusalBehind } from './errors-table.ts';
 import { PATIENCE_MS } from './gate.ts';
 import { idAt, type Parsed, pick, pickNumber, pickString } from './json.ts';
 import type { OutputHint } from './router.ts';
-import { plainWords } from './words.ts';
+import { sanitizeLine } from './words.ts';
 
 /** What a render is at, as the service tells it in one of two shapes (nemo-api 2.9: A `data.outputUrl`, B `output.url`). */
 export type RenderStatus =
@@ -35,7 +35,9 @@ export function renderStatus(body: Parsed): RenderStatus {
   if (FAILED.has(status)) {
     return {
       kind: 'failed',
-      why: plainWords(find('error', 'error.message', 'errorMessage', 'error_message', 'message') ?? 'no reason given'),
+      why: sanitizeLine(
+        find('error', 'error.message', 'errorMessage', 'error_message', 'message') ?? 'no reason given',
+      ),
     };
   }
   if (DONE.has(status)) {

@@ -2,7 +2,7 @@ import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShrinkError } from '../../core/errors.ts';
 import { sleep } from '../../platform/clock.ts';
-import type { Cloud, Task } from './cloud.ts';
+import type { CloudContext, CloudTask } from './cloud.ts';
 import { type Downloaded, download } from './download.ts';
 import { askRender, type RenderStatus } from './render.ts';
 
@@ -22,7 +22,7 @@ export interface ResultRequest {
 }
 
 /** Where the result of export `n` lies once it is fetched. */
-export function resultPath({ dir }: Task, n: number): string {
+export function resultPath({ dir }: CloudTask, n: number): string {
   return join(dir, `result-${n}.mp4`);
 }
 
@@ -31,8 +31,8 @@ export function resultPath({ dir }: Task, n: number): string {
  * @throws ShrinkError `render-failed` when the service takes back that it is completed, `bad-answer` when it does not hand it out.
  */
 export async function fetchResult(
-  cloud: Cloud,
-  task: Task,
+  cloud: CloudContext,
+  task: CloudTask,
   { n, id, known, upTo }: ResultRequest,
 ): Promise<{ bytes: number; path: string | undefined }> {
   const { memory, context } = task;
@@ -56,8 +56,8 @@ export async function fetchResult(
 
 /** Tries the address told, then a fresh one, then the service's own download route. */
 async function downloadFrom(
-  cloud: Cloud,
-  task: Task,
+  cloud: CloudContext,
+  task: CloudTask,
   id: string,
   known: Completed | undefined,
   path: string,
@@ -114,6 +114,6 @@ function takenBack(why: string): ShrinkError {
 }
 
 /** No result of a file is larger than this; what claims to be, or never ends, must not fill the disk. */
-function mostBytes({ source }: Task): number {
+function mostBytes({ source }: CloudTask): number {
   return source.kind === 'file' ? Math.max(4 * source.bytes, 2e9) : 20e9;
 }

@@ -18,7 +18,7 @@ export interface OutputHint {
 }
 
 export function route(words: string): Route {
-  const text = tidy(words);
+  const text = normalise(words);
   if (text === '') return { kind: 'edit' };
   const upload = uploadIn(text, words);
   if (upload) return upload;
@@ -29,7 +29,7 @@ export function route(words: string): Route {
 }
 
 /** Politeness, quotes and end marks say nothing about what is wanted. */
-function tidy(words: string): string {
+function normalise(words: string): string {
   return words
     .trim()
     .toLowerCase()

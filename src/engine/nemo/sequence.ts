@@ -1,9 +1,9 @@
 import { adviceFor, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
-import { bringIn, isSessionGone, readState, SESSION_FACTS, type SessionRecord, sessionFor } from './arrive.ts';
+import { ensureUploaded, isSessionGone, readState, SESSION_FACTS, type SessionRecord, sessionFor } from './arrive.ts';
 import { claimLink } from './claim.ts';
-import { askedOf, type Cloud, type Task } from './cloud.ts';
-import { type MessageRecord, tell, type Told } from './converse.ts';
+import { retryCountOf, type CloudContext, type CloudTask } from './cloud.ts';
+import { type MessageRecord, sendInstruction, type InstructionResult } from './converse.ts';
 import { summarise } from './draft.ts';
 import { type Exported, exportDraft } from './export.ts';
 import { balanceWords, readCredits } from './credits.ts';
@@ -26,7 +26,7 @@ export interface Produced {
  * One source through the cloud: session, upload, message, render, download; once more in the same session when the result is too
  * large. Every step looks at its checkpoint first, so the whole may be run again from any point.
  */
-export async function produce(cloud: Cloud, task: Task): Promise<Produced> {
+export async function produce(cloud: CloudContext, task: CloudTask): Promise<Produced> {
   const { folder } = task.order;
   const perFolder = cloud.settings.session === 'per-folder' && folder !== undefined;
   const earlier = task.order.previous?.[SESSION_FACTS.session];
@@ -35,7 +35,7 @@ export async function produce(cloud: Cloud, task: Task): Promise<Produced> {
   return cloud.exclusive(key, task.context.signal, () => fromSessionOn(cloud, task));
 }
 
-async function fromSessionOn(cloud: Cloud, task: Task): Promise<Produced> {
+async function fromSessionOn(cloud: CloudContext, task: CloudTask): Promise<Produced> {
   for (let starts = 0; ; starts += 1) {
     const session = await sessionFor(cloud, task);
     try {
@@ -46,7 +46,10 @@ async function fromSessionOn(cloud: Cloud, task: Task): Promise<Produced> {
       if (!isSessionGone(error)) throw error;
       // Nothing was asked of the agent yet: a new session loses nothing but the upload.
       const startOver = starts === 0 && !session.refines && !mayHaveBeenTold(task, session);
-      await task.memory.set('session', { ...session, gone: startOver ? askedOf(task.order) - 1 : askedOf(task.order) });
+      await task.memory.set('session', {
+        ...session,
+        gone: startOver ? retryCountOf(task.order) - 1 : retryCountOf(task.order),
+      });
       if (!startOver) throw error;
       cloud.log.info({ job: task.order.job }, 'the session was gone; starting over in a new one');
     }
@@ -54,7 +57,7 @@ async function fromSessionOn(cloud: Cloud, task: Task): Promise<Produced> {
 }
 
 /** What could not be let go of is passed over by the next job, which makes a session of its own: no reason to lose a result. */
-function letGo({ folders, log }: Cloud, { order: { folder, job } }: Task): void {
+function letGo({ folders, log }: CloudContext, { order: { folder, job } }: CloudTask): void {
   if (folder === undefined) return;
   try {
     folders.release(folder, job);
@@ -63,12 +66,12 @@ function letGo({ folders, log }: Cloud, { order: { folder, job } }: Task): void 
   }
 }
 
-function mayHaveBeenTold({ memory }: Task, session: SessionRecord): boolean {
+function mayHaveBeenTold({ memory }: CloudTask, session: SessionRecord): boolean {
   const message = memory.get<MessageRecord>('message.1');
   return message?.session === session.id && message.outcome !== 'refused';
 }
 
-async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Promise<Produced> {
+async function inSession(cloud: CloudContext, task: CloudTask, session: SessionRecord): Promise<Produced> {
   const { order, maxBytes } = task;
   const prompt = buildPrompt({
     ...(order.instruction === undefined ? {} : { instruction: order.instruction }),
@@ -79,8 +82,8 @@ async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Prom
     refines: session.refines,
   });
   await answerQuestion(cloud, task, session, prompt);
-  const uploaded = session.refines ? undefined : await bringIn(cloud, task, session);
-  const told = prompt.text === undefined ? NOTHING_TOLD : await tell(cloud, task, session, 1, prompt.text);
+  const uploaded = session.refines ? undefined : await ensureUploaded(cloud, task, session);
+  const told = prompt.text === undefined ? NOTHING_TOLD : await sendInstruction(cloud, task, session, 1, prompt.text);
   // Before the export: where that is blocked or cannot be done, the site is where a person goes on.
   await claimLink(cloud, task, session);
   const hint = prompt.route.kind === 'export' ? prompt.route.hint : {};
@@ -94,7 +97,7 @@ async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Prom
   });
   const fitted = await fit(cloud, task, session, first, hint);
   const result = await indexFirst(cloud, task, fitted);
-  const handed: HandedRecord = { n: fitted.n, asked: askedOf(order) };
+  const handed: HandedRecord = { n: fitted.n, asked: retryCountOf(order) };
   await task.memory.set('handed', handed);
   const asWritten = order.instruction !== undefined && prompt.route.kind === 'edit';
   return {
@@ -113,19 +116,19 @@ async function inSession(cloud: Cloud, task: Task, session: SessionRecord): Prom
 type HandedRecord = { n: number; asked: number };
 
 /** A person asking again for what was handed over says that it was rejected: fetching and rendering are free, a message is not. */
-function rejectedAt({ memory, order }: Task, n: number): { rejectedAt?: number } {
+function rejectedAt({ memory, order }: CloudTask, n: number): { rejectedAt?: number } {
   const handed = memory.get<HandedRecord>('handed');
-  return handed?.n === n && askedOf(order) > handed.asked ? { rejectedAt: handed.asked } : {};
+  return handed?.n === n && retryCountOf(order) > handed.asked ? { rejectedAt: handed.asked } : {};
 }
 
-const NOTHING_TOLD: Told = { reply: '', changes: [], after: undefined };
+const NOTHING_TOLD: InstructionResult = { reply: '', changes: [], after: undefined };
 
 /** The service's own timeline has a clock of its own; a cut-off file is off by more than this. */
 function toleranceS(durationS: number): number {
   return Math.max(0.5, durationS * 0.01);
 }
 
-function notesOf(told: Told, fitted: Fitted): string[] {
+function notesOf(told: InstructionResult, fitted: Fitted): string[] {
   const notes: string[] = [];
   if (told.reply !== '') notes.push(`the agent said: ${told.reply.replace(/\s+/g, ' ').slice(0, 300)}`);
   if (told.changes.length > 0) notes.push(`in the session: ${told.changes.join('; ')}`);
@@ -133,7 +136,12 @@ function notesOf(told: Told, fitted: Fitted): string[] {
 }
 
 /** "Credits" and "status" as the words beside a file are answered in the job's record; alone they lead to no video. */
-async function answerQuestion(cloud: Cloud, task: Task, session: SessionRecord, prompt: Prompt): Promise<void> {
+async function answerQuestion(
+  cloud: CloudContext,
+  task: CloudTask,
+  session: SessionRecord,
+  prompt: Prompt,
+): Promise<void> {
   const { kind } = prompt.route;
   if (kind !== 'credits' && kind !== 'state') return;
   const { context } = task;
@@ -161,8 +169,8 @@ interface Fitted {
 
 /** The promise on size: one follow-up in the same session, then this machine where the rule lets it, else a person. */
 async function fit(
-  cloud: Cloud,
-  task: Task,
+  cloud: CloudContext,
+  task: CloudTask,
   session: SessionRecord,
   first: Exported,
   hint: OutputHint,
@@ -174,7 +182,7 @@ async function fit(
   let last = { ...first, n: 1 };
   let why: ShrinkError | undefined;
   try {
-    const told = await tell(cloud, task, session, 2, followUp(first.bytes, max, cloud.settings.language));
+    const told = await sendInstruction(cloud, task, session, 2, followUp(first.bytes, max, cloud.settings.language));
     const second = await exportDraft(cloud, task, session, {
       ...rejectedAt(task, 2),
       n: 2,
@@ -193,7 +201,7 @@ async function fit(
   return shrinkHere(cloud, task, session, last, max, why, was);
 }
 
-function canMakeDo({ local }: Cloud, { order }: Task, error: ShrinkError): boolean {
+function canMakeDo({ local }: CloudContext, { order }: CloudTask, error: ShrinkError): boolean {
   const { kind } = adviceFor(error.code);
   if (error.code === 'cannot-do') return true;
   return (
@@ -206,8 +214,8 @@ function fits(exported: Exported, maxBytes: number | undefined): exported is Exp
 }
 
 async function shrinkHere(
-  cloud: Cloud,
-  task: Task,
+  cloud: CloudContext,
+  task: CloudTask,
   session: SessionRecord,
   last: Exported & { n: number },
   maxBytes: number,

@@ -3,9 +3,9 @@ import { createAddressPolicy } from './addresses.ts';
 import { attributionHeaders, platformOf } from './attribution.ts';
 import { createAuth } from './auth.ts';
 import { createClient } from './client.ts';
-import type { Cloud, Settings } from './cloud.ts';
+import type { CloudContext, Settings } from './cloud.ts';
 import type { RefusalFacts } from './errors-table.ts';
-import { RequestGate } from './gate.ts';
+import { RateLimiter } from './gate.ts';
 import { createIdentity } from './identity.ts';
 import type { NemoOptions } from './options.ts';
 import { createRenderIds } from './render.ts';
@@ -15,7 +15,7 @@ import { createPace } from './upload.ts';
 import { createWire } from './wire.ts';
 
 /** Builds what all jobs share. Nothing is opened, read or sent before it is needed. */
-export function createCloud(options: NemoOptions): { cloud: Cloud; close(): Promise<void> } {
+export function createCloud(options: NemoOptions): { cloud: CloudContext; close(): Promise<void> } {
   const { clock, log, apiUrl, webUrl, maxUploadBytes } = options;
   const random = options.random ?? Math.random;
   const settings: Settings = {
@@ -38,7 +38,7 @@ export function createCloud(options: NemoOptions): { cloud: Cloud; close(): Prom
     platform: platformOf(options.skillSource, options.installPath),
   });
   const perMinute = options.requestsPerMinute;
-  const gate = new RequestGate(
+  const gate = new RateLimiter(
     { retryAfterMs: options.retryAfterMs, ...(perMinute === undefined ? {} : { perMinute }) },
     clock,
     random,
@@ -81,7 +81,7 @@ export function createCloud(options: NemoOptions): { cloud: Cloud; close(): Prom
     clock,
     log,
   });
-  const cloud: Cloud = {
+  const cloud: CloudContext = {
     client: createClient({ wire, auth, facts, clock, log }),
     auth,
     resultHttp,

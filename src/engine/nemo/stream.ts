@@ -1,13 +1,13 @@
 import { createParser } from 'eventsource-parser';
 import { ShrinkError } from '../../core/errors.ts';
 import { isObject, type Parsed, type ParsedObject, parseJson, pick, pickString } from './json.ts';
-import { plainWords } from './words.ts';
+import { sanitizeLine } from './words.ts';
 
 /**
  * What one event of a message's stream means. Two dialects are known, the service's own typed events and the untyped ones of Google's
  * ADK, in two spellings (camelCase and snake_case); both are read at every level (nemo-api 3.4).
  */
-export type Meaning =
+export type StreamEvent =
   /** Heartbeats, comments, empty data: the other side is alive, nothing happened. */
   | { kind: 'alive' }
   /** `whole` replaces the parts before it; a `part` is added to them. */
@@ -21,7 +21,7 @@ export type Meaning =
   /** `[DONE]`: a hint only; the end is the end of the connection. */
   | { kind: 'end-hint' };
 
-export interface StreamEvent {
+export interface SseMessage {
   event?: string | undefined;
   data: string;
 }
@@ -33,7 +33,7 @@ const CALL_TYPES: ReadonlySet<string> = new Set(['tool_call', 'tool_start', 'too
 const RESULT_TYPES: ReadonlySet<string> = new Set(['tool_result', 'tool_end', 'toolcall_end']);
 
 /** An event may mean several things (text beside a tool call); never none. */
-export function meaningsOf({ event, data }: StreamEvent): Meaning[] {
+export function streamEventsOf({ event, data }: SseMessage): StreamEvent[] {
   const text = data.trim();
   if (text === '' || HEARTBEAT_WORDS.has(text.toLowerCase())) return [{ kind: 'alive' }];
   if (event && HEARTBEAT_WORDS.has(event.toLowerCase())) return [{ kind: 'alive' }];
@@ -45,13 +45,13 @@ export function meaningsOf({ event, data }: StreamEvent): Meaning[] {
 }
 
 /** Older ADK builds its error frames by hand, so a quote in the message makes them invalid JSON. */
-function broken(text: string): Meaning {
+function broken(text: string): StreamEvent {
   const raw = /^\{\s*"error"\s*:\s*"?(.*?)"?\s*\}?$/s.exec(text.slice(0, 4000))?.[1];
-  if (raw !== undefined) return { kind: 'error', message: plainWords(raw), code: undefined, body: null };
+  if (raw !== undefined) return { kind: 'error', message: sanitizeLine(raw), code: undefined, body: null };
   return { kind: 'activity', what: `${text.length} characters that are not JSON` };
 }
 
-function meaningsOfObject(body: ParsedObject): Meaning[] {
+function meaningsOfObject(body: ParsedObject): StreamEvent[] {
   const error = errorIn(body);
   if (error) return [error];
   const type = pickString(body, 'type')?.toLowerCase() ?? '';
@@ -65,7 +65,7 @@ function meaningsOfObject(body: ParsedObject): Meaning[] {
   return isEmptyEvent(body) ? [{ kind: 'alive' }] : [{ kind: 'activity', what: type || 'event' }];
 }
 
-function errorIn(body: ParsedObject): Meaning | undefined {
+function errorIn(body: ParsedObject): StreamEvent | undefined {
   const said = pick(body, 'error', 'errorMessage', 'error_message', 'errorCode', 'error_code');
   const code = numericCode(body);
   const failed = said !== undefined || pickString(body, 'type') === 'error' || body.success === false;
@@ -84,7 +84,7 @@ function errorIn(body: ParsedObject): Meaning | undefined {
     ) ??
     pickString(body, 'content', 'errorCode', 'error_code') ??
     'an error without words';
-  return { kind: 'error', message: plainWords(message), code, body };
+  return { kind: 'error', message: sanitizeLine(message), code, body };
 }
 
 function numericCode(body: ParsedObject): string | undefined {
@@ -93,12 +93,12 @@ function numericCode(body: ParsedObject): string | undefined {
   return typeof code === 'string' && /^\d+$/.test(code) ? code : undefined;
 }
 
-function questionIn(body: ParsedObject, type: string): Meaning | undefined {
+function questionIn(body: ParsedObject, type: string): StreamEvent | undefined {
   const questions = pick(body, 'questions', 'content.questions');
   if (!/ask_?question/.test(type) && !Array.isArray(questions)) return undefined;
   const list = Array.isArray(questions) ? questions : [body];
   const text = list.map(questionText).filter(Boolean).join(' / ');
-  return { kind: 'question', text: plainWords(text || 'the agent asks something') };
+  return { kind: 'question', text: sanitizeLine(text || 'the agent asks something') };
 }
 
 function questionText(question: Parsed): string {
@@ -111,7 +111,7 @@ function questionText(question: Parsed): string {
   return labels.length > 0 ? `${prompt} (${labels.join(', ')})` : prompt;
 }
 
-function toolIn(body: ParsedObject, type: string): Meaning | undefined {
+function toolIn(body: ParsedObject, type: string): StreamEvent | undefined {
   const phase = CALL_TYPES.has(type) ? 'call' : RESULT_TYPES.has(type) ? 'result' : undefined;
   if (!phase) return undefined;
   return {
@@ -122,7 +122,7 @@ function toolIn(body: ParsedObject, type: string): Meaning | undefined {
   };
 }
 
-function typedText(body: ParsedObject, type: string): Meaning[] {
+function typedText(body: ParsedObject, type: string): StreamEvent[] {
   const isPart = PART_TYPES.has(type) || body.partial === true;
   const text =
     pickString(body, 'content') ??
@@ -136,10 +136,10 @@ function typedText(body: ParsedObject, type: string): Meaning[] {
 }
 
 /** The parts of an ADK event's content. */
-function partsOf(body: ParsedObject): Meaning[] {
+function partsOf(body: ParsedObject): StreamEvent[] {
   const parts = pick(body, 'content.parts', 'parts');
   if (!Array.isArray(parts)) return [];
-  const meanings: Meaning[] = [];
+  const meanings: StreamEvent[] = [];
   let text = '';
   for (const part of parts) {
     const call = pick(part, 'functionCall', 'function_call');
@@ -154,7 +154,7 @@ function partsOf(body: ParsedObject): Meaning[] {
   return meanings;
 }
 
-function toolPart(phase: 'call' | 'result', part: Parsed): Meaning {
+function toolPart(phase: 'call' | 'result', part: Parsed): StreamEvent {
   return { kind: 'tool', phase, name: pickString(part, 'name') ?? 'tool', id: pickString(part, 'id') };
 }
 
@@ -192,13 +192,13 @@ const MAX_STREAM = 256 * 2 ** 20;
  * Bytes in, meanings out, whatever the pieces they come in. `feed` throws once an event is longer than 16 MiB or all of them are
  * longer than 256.
  */
-export function createStreamReader(onMeaning: (meaning: Meaning) => void): StreamReader {
+export function createStreamReader(onMeaning: (meaning: StreamEvent) => void): StreamReader {
   const decoder = new TextDecoder();
   let taken = 0;
   const parser = createParser({
     maxBufferSize: MAX_EVENT,
     onEvent: event => {
-      for (const meaning of meaningsOf(event)) onMeaning(meaning);
+      for (const meaning of streamEventsOf(event)) onMeaning(meaning);
     },
     onComment: () => onMeaning({ kind: 'alive' }),
     // Lines of a broken error frame; their length is all that may be said about them.
@@ -219,7 +219,7 @@ export function createStreamReader(onMeaning: (meaning: Meaning) => void): Strea
 }
 
 /** The events of an answer that came whole instead of as a stream: one event, or a list of them. */
-export function meaningsOfWhole(text: string): Meaning[] {
+export function streamEventsOfWhole(text: string): StreamEvent[] {
   const body = parseJson(text);
   const data = pick(body, 'data', 'events');
   const events = Array.isArray(body)

@@ -1,4 +1,4 @@
-import { shown } from './words.ts';
+import { sanitizeReply } from './words.ts';
 
 /**
  * The agent talks to somebody who sits before the service's editor. Nobody does: what tells to click, open or drag is taken out of
@@ -50,7 +50,7 @@ const RULES: readonly { action: GuiAction; pattern: RegExp }[] = [
 
 export function translate(agentText: string): Translated {
   const actions: GuiAction[] = [];
-  const lines = shown(agentText)
+  const lines = sanitizeReply(agentText)
     .split('\n')
     .map(line => translateLine(line, actions));
   const text = lines

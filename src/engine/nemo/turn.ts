@@ -1,6 +1,6 @@
 import type { Parsed } from './json.ts';
-import type { Meaning } from './stream.ts';
-import { shown } from './words.ts';
+import type { StreamEvent } from './stream.ts';
+import { sanitizeReply } from './words.ts';
 
 /** What a message's stream has told so far. Built up by `heard`, which is pure. */
 export interface Turn {
@@ -35,7 +35,7 @@ export const SILENCE: Turn = {
 const MAX_KEPT = 100;
 const MAX_KEPT_LENGTH = 20_000;
 
-export function heard(turn: Turn, meaning: Meaning): Turn {
+export function reduceTurn(turn: Turn, meaning: StreamEvent): Turn {
   if (meaning.kind === 'alive') return turn;
   if (meaning.kind === 'end-hint') return { ...turn, mayBeOver: true };
   const next = { ...turn, substance: turn.substance + 1 };
@@ -74,14 +74,14 @@ const NOISE = /^\W*I(?:'ve| have)? encountered a temporary issue\b/i;
 /** What the agent said, for a person; empty where it said nothing of use. */
 export function repliesOf(turn: Turn): string {
   const texts = turn.partial === '' ? turn.texts : [...turn.texts, turn.partial];
-  const said = texts.map(shown).filter(text => text !== '');
+  const said = texts.map(sanitizeReply).filter(text => text !== '');
   const useful = said.filter(text => !isTrouble(text));
   return useful.join('\n');
 }
 
 /** True when all that was said is that something went wrong: then nobody knows what happened. */
 export function isOnlyTrouble(turn: Turn): boolean {
-  const said = [...turn.texts, turn.partial].map(shown).filter(text => text !== '');
+  const said = [...turn.texts, turn.partial].map(sanitizeReply).filter(text => text !== '');
   return said.length > 0 && said.every(isTrouble);
 }
 

@@ -2,7 +2,7 @@ import { type Http, type HttpAnswer, readText } from '../../platform/http.ts';
 import { ShrinkError } from '../../core/errors.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type Answer, readAnswer, retryAfterMs } from './errors-table.ts';
-import type { Pass, RequestGate } from './gate.ts';
+import type { Pass, RateLimiter } from './gate.ts';
 
 /** One request to the API and its answer: through the gate, with the attribution headers, nothing repeated. */
 export interface Exchange {
@@ -40,7 +40,7 @@ export interface WireOptions {
   http: Http;
   /** For requests that must not meet a connection that is just being closed. */
   freshHttp: Http;
-  gate: RequestGate;
+  gate: RateLimiter;
   apiUrl: string;
   attribution: Record<string, string>;
   clock: Clock;

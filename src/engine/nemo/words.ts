@@ -13,7 +13,7 @@ const LOOKED_AT = 8000;
 const MAX_REPLY = 20_000;
 
 /** No tokens, no markup, one line, at most 200 characters. */
-export function plainWords(text: string): string {
+export function sanitizeLine(text: string): string {
   const words = withoutSecrets(text.slice(0, LOOKED_AT))
     .replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ')
     .replace(/<[^>]*>/g, ' ')
@@ -24,7 +24,7 @@ export function plainWords(text: string): string {
 }
 
 /** No secrets, no control characters, line breaks kept, at most 20,000 characters. */
-export function shown(text: string): string {
+export function sanitizeReply(text: string): string {
   return withoutSecrets(text.slice(0, MAX_REPLY))
     .replace(SECRETS, '[secret]')
     .replace(/\r\n?/g, '\n')

@@ -1,5 +1,5 @@
 import type { AudioTrack, MediaFacts, SubtitleTrack, VideoTrack } from '../../core/media.ts';
-import { shown, UNPRINTABLE } from './refusals.ts';
+import { displayName, UNPRINTABLE } from './refusals.ts';
 import type { Timeline } from './timeline.ts';
 
 /** The part of `ffprobe -show_format -show_streams -show_chapters -of json` that is looked at. Anything may be missing. */
@@ -197,7 +197,7 @@ function inWords(stream: ProbeStream): string {
   if (stream.codec_type === 'video')
     return `${isCover(stream) ? 'cover art' : 'another picture track'} (${stream.codec_name ?? tag})`;
   if (stream.codec_type === 'attachment')
-    return `attachment (${shown(stream.tags?.['filename'] ?? tag).slice(0, MAX_WORD_LENGTH)})`;
+    return `attachment (${displayName(stream.tags?.['filename'] ?? tag).slice(0, MAX_WORD_LENGTH)})`;
   return `${DATA_TRACKS[tag] ?? 'data'} (${tag})`;
 }
 

@@ -3,7 +3,7 @@ import { open } from 'node:fs/promises';
 import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { MediaFacts } from '../../core/media.ts';
 import { ChildEnd } from '../child-end.ts';
-import { type ChildLimits, runChild, type Valve } from '../subprocess.ts';
+import { type ChildLimits, runChild } from '../subprocess.ts';
 import { MAX_PIXELS, quiet, untrustedInput, WITHOUT_LOOP_FILTER } from './args.ts';
 import { assembleFacts, mainVideo, type ProbeOutput, type ProbeStream } from './facts.ts';
 import {
@@ -14,18 +14,19 @@ import {
   refuseByComplaints,
   refuseByLooks,
   refuseByProbe,
-  shown,
+  displayName,
   tooManyFrames,
   tooManyPixels,
 } from './refusals.ts';
 import { type Looks, looksLike } from './sniff.ts';
 import { gatherTimeline, type Packet, parsePacket, parsePacketObject, type Timeline } from './timeline.ts';
 import type { Tools } from './tools.ts';
+import type { PauseGate } from '../pause-gate.ts';
 
 export interface ProbeOptions {
   tools: Tools;
   signal?: AbortSignal | undefined;
-  gate?: Valve | undefined;
+  gate?: PauseGate | undefined;
 }
 
 /** Enough for 8K; what asks for more is refused. Virtual memory, of which threads reserve a lot without using it. */
@@ -120,7 +121,7 @@ async function gatherFacts(
   const lines = atOnce?.lines ?? (await scanPackets(path, bytes, looks, options));
   const frames = lines.get(main.index)?.packets ?? 0;
   if (frames === 0) {
-    throw new ShrinkError('incomplete-media', `${shown(path)} has a picture track without a single frame in it`, {
+    throw new ShrinkError('incomplete-media', `${displayName(path)} has a picture track without a single frame in it`, {
       subject: path,
     });
   }
@@ -140,7 +141,7 @@ async function readHead(path: string): Promise<{ head: Buffer; bytes: number }> 
       await file.close();
     }
   } catch (error) {
-    throw fileError(error, `reading ${shown(path)}`, path);
+    throw fileError(error, `reading ${displayName(path)}`, path);
   }
 }
 
@@ -148,7 +149,7 @@ async function askAboutTracks(path: string, looks: Looks, options: ProbeOptions)
   // Of the chapters only that they are there: sixty thousand of them with titles are more than is read.
   const wanted = [...ABOUT_TRACKS, '-show_entries', 'chapter=id', '-of', 'json'];
   try {
-    const { stdout, stderrTail } = await ffprobe(path, wanted, `looking into ${shown(path)}`, options, {
+    const { stdout, stderrTail } = await ffprobe(path, wanted, `looking into ${displayName(path)}`, options, {
       timeoutMs: OPEN_LIMIT_MS,
       limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 },
     });
@@ -156,7 +157,7 @@ async function askAboutTracks(path: string, looks: Looks, options: ProbeOptions)
     return JSON.parse(stdout) as ProbeOutput;
   } catch (error) {
     if (error instanceof SyntaxError) {
-      throw new ShrinkError('not-media', `${shown(path)} cannot be described by ffprobe`, {
+      throw new ShrinkError('not-media', `${displayName(path)} cannot be described by ffprobe`, {
         subject: path,
         cause: error,
       });
@@ -176,7 +177,7 @@ async function readThrough(path: string): Promise<void> {
   try {
     for await (const _ of createReadStream(path, { highWaterMark: 1 << 20 }));
   } catch (error) {
-    throw fileError(error, `reading ${shown(path)}`, path);
+    throw fileError(error, `reading ${displayName(path)}`, path);
   }
 }
 
@@ -204,7 +205,7 @@ async function askAtOnce(path: string, options: ProbeOptions, decoding?: Decodin
   const other: string[] = [];
   let among = false;
   try {
-    const { stderrTail } = await ffprobe(path, wanted, `looking into ${shown(path)}`, options, {
+    const { stderrTail } = await ffprobe(path, wanted, `looking into ${displayName(path)}`, options, {
       ...(stallMs === undefined ? { timeoutMs: OPEN_LIMIT_MS } : { stallMs }),
       limits: limits ?? { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 },
       onStdoutLine: text => {
@@ -253,7 +254,7 @@ async function scanPackets(
   const wanted = ['-show_entries', PACKET, '-of', 'csv=p=0'];
   const complaints: ShrinkError[] = [];
   try {
-    await ffprobe(path, wanted, `reading through ${shown(path)}`, options, {
+    await ffprobe(path, wanted, `reading through ${displayName(path)}`, options, {
       timeoutMs: OPEN_LIMIT_MS + (bytes / SLOWEST_READ) * 1000,
       stallMs: 2 * OPEN_LIMIT_MS,
       limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 + bytes / SLOWEST_READ },

@@ -7,7 +7,7 @@ const HINT_BROKEN = 'Copy or export it again; a player that still shows it may b
 
 /** Why a file is not a video, in a sentence, from its first bytes; `undefined` where they don't say. */
 export function refuseByLooks(path: string, looks: Looks): ShrinkError | undefined {
-  const name = shown(path);
+  const name = displayName(path);
   switch (looks.kind) {
     case 'empty':
       return new ShrinkError('not-media', `${name} is empty (0 bytes)`, { subject: path, hint: 'Copy it again.' });
@@ -33,7 +33,7 @@ export function refuseByProbe(path: string, error: unknown, looks: Looks): unkno
   if (!(error instanceof ShrinkError) || !(error.cause instanceof ChildEnd)) return error;
   const said = error.cause.stderrTail;
   const because = (code: 'not-media' | 'unsafe-media' | 'incomplete-media', what: string, hint?: string) =>
-    new ShrinkError(code, `${shown(path)} ${what}`, {
+    new ShrinkError(code, `${displayName(path)} ${what}`, {
       subject: path,
       cause: error,
       ...(error.doing === undefined ? {} : { doing: error.doing }),
@@ -58,13 +58,13 @@ export function refuseByProbe(path: string, error: unknown, looks: Looks): unkno
   if (said.includes('Format not on whitelist'))
     return because('not-media', 'is not a video in a format that is accepted');
   if (/Permission denied/.test(said)) {
-    return new ShrinkError('denied', `${shown(path)} cannot be read`, { subject: path, cause: error });
+    return new ShrinkError('denied', `${displayName(path)} cannot be read`, { subject: path, cause: error });
   }
   if (/No such file or directory/.test(said)) {
-    return new ShrinkError('gone', `${shown(path)} is not there any more`, { subject: path, cause: error });
+    return new ShrinkError('gone', `${displayName(path)} is not there any more`, { subject: path, cause: error });
   }
   if (/Stale file handle|Transport endpoint/.test(said)) {
-    return new ShrinkError('unavailable', `${shown(path)} could not be read from its disk or share`, {
+    return new ShrinkError('unavailable', `${displayName(path)} could not be read from its disk or share`, {
       subject: path,
       cause: error,
     });
@@ -75,7 +75,7 @@ export function refuseByProbe(path: string, error: unknown, looks: Looks): unkno
 /** Complaints on stderr of a scan that went through: a file cut off in the middle still has readable packets. */
 export function refuseByComplaints(path: string, stderr: string): ShrinkError | undefined {
   if (!/partial file|File ended prematurely|Truncating packet/.test(stderr)) return undefined;
-  return new ShrinkError('incomplete-media', `${shown(path)} is only a part of a video: its end is missing`, {
+  return new ShrinkError('incomplete-media', `${displayName(path)} is only a part of a video: its end is missing`, {
     subject: path,
     hint: HINT_BROKEN,
   });
@@ -84,7 +84,7 @@ export function refuseByComplaints(path: string, stderr: string): ShrinkError | 
 export function tooManyPixels(path: string): ShrinkError {
   return new ShrinkError(
     'unsafe-media',
-    `${shown(path)} has pictures larger than 8192x8192, which is not a video anybody filmed`,
+    `${displayName(path)} has pictures larger than 8192x8192, which is not a video anybody filmed`,
     {
       subject: path,
       hint: 'Scale it down with another program first.',
@@ -95,7 +95,7 @@ export function tooManyPixels(path: string): ShrinkError {
 export function noVideo(path: string, sound: boolean): ShrinkError {
   return new ShrinkError(
     'no-video',
-    `${shown(path)} has ${sound ? 'sound but no moving picture' : 'no picture in it'}`,
+    `${displayName(path)} has ${sound ? 'sound but no moving picture' : 'no picture in it'}`,
     {
       subject: path,
     },
@@ -103,7 +103,7 @@ export function noVideo(path: string, sound: boolean): ShrinkError {
 }
 
 export function onePicture(path: string): ShrinkError {
-  return new ShrinkError('no-video', `${shown(path)} lasts 0 seconds: it holds a single picture, not a video`, {
+  return new ShrinkError('no-video', `${displayName(path)} lasts 0 seconds: it holds a single picture, not a video`, {
     subject: path,
   });
 }
@@ -114,13 +114,13 @@ export const MAX_FPS = 1_000;
 export function tooManyFrames(path: string, fps: number): ShrinkError {
   return new ShrinkError(
     'unsafe-media',
-    `${shown(path)} says that it has ${Math.round(fps)} frames a second, which is not a video anybody filmed`,
+    `${displayName(path)} says that it has ${Math.round(fps)} frames a second, which is not a video anybody filmed`,
     { subject: path, hint: HINT_BROKEN },
   );
 }
 
 export function cannotDecode(path: string, codec: string): ShrinkError {
-  return new ShrinkError('not-media', `${shown(path)} is in a format (${codec}) this ffmpeg cannot decode`, {
+  return new ShrinkError('not-media', `${displayName(path)} is in a format (${codec}) this ffmpeg cannot decode`, {
     subject: path,
     hint: 'A newer ffmpeg may know it.',
   });
@@ -129,6 +129,6 @@ export function cannotDecode(path: string, codec: string): ShrinkError {
 export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
 /** A file's name as it can stand in a sentence on one line. */
-export function shown(path: string): string {
+export function displayName(path: string): string {
   return basename(path).replace(UNPRINTABLE, '?') || path;
 }

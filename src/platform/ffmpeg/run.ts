@@ -1,10 +1,11 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import { fileError } from '../../core/errors.ts';
-import { type ChildLimits, runChild, type Valve } from '../subprocess.ts';
+import { type ChildLimits, runChild } from '../subprocess.ts';
 import type { Clock } from '../clock.ts';
 import { quiet } from './args.ts';
 import type { Tools } from './tools.ts';
+import type { PauseGate } from '../pause-gate.ts';
 
 /** Where one ffmpeg stands, from its `-progress` pipe. */
 export interface FfmpegProgress {
@@ -26,7 +27,7 @@ export interface FfmpegRequest {
   /** Files it will write, seen from `cwd`. They are made before, for us alone: ffmpeg would make them as our umask says. */
   writes?: readonly string[] | undefined;
   signal?: AbortSignal | undefined;
-  gate?: Valve | undefined;
+  gate?: PauseGate | undefined;
   clock?: Clock | undefined;
   nice?: number | undefined;
   limits?: ChildLimits | undefined;

@@ -20,7 +20,7 @@ export interface Tools {
   options: ReadonlySet<string>;
 }
 
-export interface ToolWishes {
+export interface ToolOptions {
   /** From the config; found on PATH where absent. */
   ffmpeg?: string | undefined;
   ffprobe?: string | undefined;
@@ -48,7 +48,7 @@ const WATCHED_OPTIONS = [
  * Finds ffmpeg and ffprobe and asks them what they can do (about 0.3 s). ShrinkError `tool-missing` (exit 13), with the install
  * command per system, where one is missing, does not start, or cannot do the least that is needed.
  */
-export async function findTools(wishes: ToolWishes = {}): Promise<Tools> {
+export async function findTools(wishes: ToolOptions = {}): Promise<Tools> {
   const [ffmpeg, ffprobe] = await Promise.all([
     locate(wishes.ffmpeg ?? 'ffmpeg', wishes.path),
     locate(wishes.ffprobe ?? besides(wishes.ffmpeg) ?? 'ffprobe', wishes.path),

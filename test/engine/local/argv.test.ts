@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { pictureArgs } from '../../../src/engine/local/argv.ts';
 import { threadsFor } from '../../../src/engine/local/bench.ts';
-import { wholePart } from '../../../src/engine/local/parts.ts';
+import { wholeSegment } from '../../../src/engine/local/parts.ts';
 import { planPicture } from '../../../src/engine/local/picture.ts';
 import { facts } from './facts.ts';
 
@@ -10,7 +10,7 @@ const tools = { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe', version: '5.1', filters: n
 describe('threads', () => {
   it('the encoder was left to take as many as it likes, whatever was configured (issue 4)', () => {
     const film = facts();
-    const [part] = wholePart(film);
+    const [part] = wholeSegment(film);
     const picture = planPicture(film, { audio: { kind: 'keep' }, quality: 'auto', minSaving: 0 }, 1, tools as never);
     const common = { tools: tools as never, facts: film, input: '/film.mp4', picture, effort: 'balanced' as const };
     const args = (threads: number | undefined) =>

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Cut } from '../../../src/core/media.ts';
-import { CUTTING, lengths, planParts, wholePart } from '../../../src/engine/local/parts.ts';
+import { CUTTING, lengths, planSegments, wholeSegment } from '../../../src/engine/local/parts.ts';
 import { facts } from './facts.ts';
 
 /** A cut every half second at 30 frames a second; every fourth is a keyframe. */
@@ -27,17 +27,17 @@ describe('parts', () => {
   });
 
   it('what is not longer than one part is not cut: two halves of 12 s cost a sixth more than the whole', () => {
-    for (const durationS of [3, 12, 60, 180]) expect(planParts(clip(durationS)).length).toBe(1);
+    for (const durationS of [3, 12, 60, 180]) expect(planSegments(clip(durationS)).length).toBe(1);
   });
 
   it('of a long film none is longer than three minutes', () => {
-    const found = planParts(clip(7_200));
+    const found = planSegments(clip(7_200));
     expect(Math.max(...found.map(part => part.durationS))).toBeLessThanOrEqual(183);
     expect(found.length).toBeGreaterThanOrEqual(40);
   });
 
   it('begin at keyframes close by', () => {
-    const [first, second] = planParts(clip(60, 100), { longestS: 40 });
+    const [first, second] = planSegments(clip(60, 100), { longestS: 40 });
     expect(first).toMatchObject({ index: 0, atS: 100, durationS: 34, frames: 34 * 30 });
     expect(second).toMatchObject({ index: 1, atS: 134 });
     expect(second?.fromS).toBeCloseTo(134 - 1 / 60);
@@ -45,7 +45,7 @@ describe('parts', () => {
   });
 
   it('a source that cannot be cut is one part', () => {
-    expect(planParts(facts())).toEqual(wholePart(facts()));
+    expect(planSegments(facts())).toEqual(wholeSegment(facts()));
   });
 
   it('every frame is in exactly one of them, whatever the length', () => {
@@ -55,7 +55,7 @@ describe('parts', () => {
         fc.double({ min: 1, max: 100, noNaN: true }),
         (durationS, longestS) => {
           const source = clip(Math.max(0.2, durationS), 7);
-          const parts = planParts(source, { longestS });
+          const parts = planSegments(source, { longestS });
           expect(parts.reduce((sum, part) => sum + part.frames, 0)).toBeCloseTo(source.video.frames);
           expect(parts.reduce((sum, part) => sum + part.durationS, 0)).toBeCloseTo(source.durationS);
           for (const [at, part] of parts.entries()) {

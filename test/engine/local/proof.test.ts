@@ -1,18 +1,18 @@
 import { describe, expect, it } from 'vitest';
-import { isProven, proofInWords, proofOf, proofPlaces } from '../../../src/engine/local/proof.ts';
+import { isCloseEnough, describeSsim, parseSsim, ssimWindows } from '../../../src/engine/local/proof.ts';
 import { saferSound } from '../../../src/engine/local/sound.ts';
 import { facts } from './facts.ts';
 
 describe('the comparison with the source', () => {
   it('tells the mean of all frames and of the worst twentieth', () => {
-    const proof = proofOf([...Array.from({ length: 38 }, () => 0.99), 0.9, 0.94]);
+    const proof = parseSsim([...Array.from({ length: 38 }, () => 0.99), 0.9, 0.94]);
     expect(proof?.frames).toBe(40);
     expect(proof?.worst).toBeCloseTo(0.92);
     expect(proof?.mean).toBeCloseTo(0.9865);
-    expect(proof && isProven(proof)).toBe(false);
-    expect(proof && proofInWords(proof)).toBe('SSIM 0.986 on 40 sampled frames, 0.920 on the worst 5 %');
-    expect(proofOf([])).toBeUndefined();
-    expect(isProven({ frames: 100, mean: 0.983, worst: 0.975 })).toBe(true);
+    expect(proof && isCloseEnough(proof)).toBe(false);
+    expect(proof && describeSsim(proof)).toBe('SSIM 0.986 on 40 sampled frames, 0.920 on the worst 5 %');
+    expect(parseSsim([])).toBeUndefined();
+    expect(isCloseEnough({ frames: 100, mean: 0.983, worst: 0.975 })).toBe(true);
   });
 
   it('looks at a few places, at keyframes where there are some near, never at more than a twelfth of the clip', () => {
@@ -22,10 +22,10 @@ describe('the comparison with the source', () => {
       frame: (at + 1) * 15,
       key: at % 10 === 9,
     }));
-    const places = proofPlaces(facts({ cuts }));
+    const places = ssimWindows(facts({ cuts }));
     expect(places.map(place => place.cut?.key)).toEqual([true, true, true]);
     expect(places.reduce((sum, place) => sum + place.frames, 0)).toBeLessThanOrEqual(1_800 / 12);
-    expect(proofPlaces(facts())).toEqual([{ cut: undefined, frames: 144 }]);
+    expect(ssimWindows(facts())).toEqual([{ cut: undefined, frames: 144 }]);
   });
 });
 

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Budget } from '../../../src/engine/local/budget.ts';
-import { nextMove, type PartState, type Round, wholeTolerance } from '../../../src/engine/local/rounds.ts';
+import { nextMove, type SegmentState, type EncodeRound, wholeTolerance } from '../../../src/engine/local/rounds.ts';
 
 const BUDGET: Budget = { capBytes: 1_000_000, fixedBytes: 100_000, durationS: 60 };
 /** 35 s, 15 s, 5 s and 5 s, equally hard. */
@@ -26,14 +26,14 @@ function play(
   } = {},
 ) {
   const { budget = BUDGET, parts: lengths = PARTS, overhead = budget.fixedBytes, first = 1.2 } = options;
-  const parts: PartState[] = lengths.map(durationS => ({
+  const parts: SegmentState[] = lengths.map(durationS => ({
     durationS,
     frames: Math.max(1, Math.round(durationS * 30)),
     weight: (budget.capBytes * first * durationS) / lengths.reduce((sum, one) => sum + one, 0),
     tries: [],
     ...(options.ceilingBytes === undefined ? {} : { ceilingBytes: options.ceilingBytes }),
   }));
-  const rounds: Round[] = [{ from: 0 }];
+  const rounds: EncodeRound[] = [{ from: 0 }];
   const picture = () => parts.reduce((sum, part) => sum + (part.tries.at(-1)?.bytes ?? 0), 0);
   let encodedS = 0;
   for (let moves = 0; ; moves += 1) {
@@ -175,7 +175,7 @@ describe('landing on a size', () => {
     const last = { durationS: 2, frames: 1, weight: 900 };
     const of = (...made: [number, number][]) =>
       made.map(([askedBytes, bytes], round) => ({ round, askedBytes, bytes }));
-    const parts: PartState[] = [
+    const parts: SegmentState[] = [
       { ...first, tries: of([17_628, 78_764], [12_618, 56_340]) },
       { ...last, tries: of([1_250, 891], [1_250, 891]) },
     ];

@@ -351,7 +351,7 @@ describe('the agent', () => {
       code: 'cannot-do',
     });
     expect(server.messages).toHaveLength(1);
-    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: first.records }).context);
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: first.records }).context);
     expect(server.messages).toHaveLength(2);
   });
 
@@ -542,7 +542,7 @@ describe('the session', () => {
       code: 'session-gone',
     });
     expect(server.messages).toHaveLength(1);
-    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: first.records }).context);
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: first.records }).context);
     expect(server.messages).toHaveLength(2);
     expect(server.sessions.size).toBe(2);
   });

@@ -9,7 +9,7 @@ import {
   refusalBehind,
   retryAfterMs,
 } from '../../../src/engine/nemo/errors-table.ts';
-import { plainWords } from '../../../src/engine/nemo/words.ts';
+import { sanitizeLine } from '../../../src/engine/nemo/words.ts';
 
 const facts: RefusalFacts = {
   doing: 'exporting',
@@ -170,11 +170,11 @@ describe('words of the service', () => {
     ['<p>one</p>\n<script>x()</script> two', 'one two'],
     ['\u001b[31mred\u0007', '[31mred'],
   ])('are shown without what must not be: %j', (said, shown) => {
-    expect(plainWords(said)).toBe(shown);
+    expect(sanitizeLine(said)).toBe(shown);
   });
 
   it('are cut to 200 characters', () => {
-    expect(plainWords('x'.repeat(500))).toHaveLength(200);
+    expect(sanitizeLine('x'.repeat(500))).toHaveLength(200);
   });
 });
 

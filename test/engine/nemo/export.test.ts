@@ -58,7 +58,7 @@ describe('a render', () => {
       code: 'render-failed',
     });
     expect(server.renders.size).toBe(2);
-    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: first.records }).context);
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: first.records }).context);
     expect(server.messages).toHaveLength(1);
     expect(server.renders.size).toBe(3);
   });
@@ -87,10 +87,10 @@ describe('a render', () => {
     expect(again.path).toBe(before.path);
     expect(server.renders.size).toBe(1);
     const asked = job({ workDir: 'w', resume: first.records });
-    const after = await restart().run(order({ asked: 1 }), asked.context);
+    const after = await restart().run(order({ retryCount: 1 }), asked.context);
     expect(server.renders.size).toBe(2);
     expect(await sameBytes(after.path, [...server.renders.values()][1]?.path)).toBe(true);
-    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: asked.records }).context);
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: asked.records }).context);
     expect(server.renders.size).toBe(2);
     expect(server.messages).toHaveLength(1);
   });
@@ -106,7 +106,7 @@ describe('a render', () => {
     const first = job({ workDir: 'w' });
     const spoiled = await engine.run(order(), first.context);
     expect(spoiled.bytes).toBe(2048);
-    const again = await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: first.records }).context);
+    const again = await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: first.records }).context);
     expect(server.renders.size).toBe(1);
     expect(server.fetches).toHaveLength(2);
     expect(await sameBytes(again.path, [...server.renders.values()][0]?.path)).toBe(true);
@@ -119,12 +119,15 @@ describe('a render', () => {
       await engine.run(order(), first.context);
       const killed = job({ workDir: 'w', resume: first.records, dieAfter: n });
       const died = await restart()
-        .run(order({ asked: 1 }), killed.context)
+        .run(order({ retryCount: 1 }), killed.context)
         .then(
           () => false,
           () => true,
         );
-      const { path } = await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: killed.records }).context);
+      const { path } = await restart().run(
+        order({ retryCount: 1 }),
+        job({ workDir: 'w', resume: killed.records }).context,
+      );
       const where = `killed after ${killed.journal.at(-1)}`;
       expect(server.renders.size, where).toBe(2);
       expect(server.messages, where).toHaveLength(1);
@@ -146,7 +149,7 @@ describe('a render', () => {
       code: 'bad-answer',
     });
     expect(server.renders.size).toBe(1);
-    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: first.records }).context);
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: first.records }).context);
     expect(server.renders.size).toBe(2);
     expect(server.messages).toHaveLength(1);
   });
@@ -176,7 +179,7 @@ describe('a render', () => {
     const second = job({ workDir: 'w', resume: first.records });
     await expect(restart().run(order(), second.context)).rejects.toMatchObject({ code: 'still-rendering' });
     server.finishRenders();
-    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: second.records }).context);
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: second.records }).context);
     expect(server.renders.size).toBe(1);
     expect(server.messages).toHaveLength(1);
   });

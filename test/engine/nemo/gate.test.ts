@@ -1,19 +1,19 @@
 import { describe, expect, it } from 'vitest';
 import {
   accepted,
-  type GateRules,
-  type GateState,
+  type RateLimitRules,
+  type RateLimitState,
   nextPass,
   OPEN,
   passed,
   refused,
-  RequestGate,
+  RateLimiter,
   unanswered,
 } from '../../../src/engine/nemo/gate.ts';
 import { scaledClock } from '../../support/nemo-server/clock.ts';
 import { MinuteLimit } from '../../support/nemo-server/limits.ts';
 
-const rules: GateRules = { retryAfterMs: 30_000 };
+const rules: RateLimitRules = { retryAfterMs: 30_000 };
 const never = new AbortController().signal;
 
 describe('the gate', () => {
@@ -31,7 +31,7 @@ describe('the gate', () => {
   });
 
   it('doubles the pause while nothing but refusals comes back, up to 15 minutes', () => {
-    let state: GateState = OPEN;
+    let state: RateLimitState = OPEN;
     let now = 0;
     const waits: number[] = [];
     for (let n = 0; n < 8; n += 1) {
@@ -74,7 +74,7 @@ describe('the gate', () => {
   });
 
   it('learns nothing about requests a minute from a refusal after a handful', () => {
-    let state: GateState = OPEN;
+    let state: RateLimitState = OPEN;
     for (let n = 0; n < 5; n += 1) state = accepted(passed(state, n), rules, n);
     expect(refused(passed(state, 10), rules, 10, undefined, 0).learnt).toBeUndefined();
   });
@@ -98,7 +98,7 @@ function simulate(options: {
   let now = 1_000_000;
   const begin = now;
   const limit = new MinuteLimit(options.allowed, () => now);
-  let state: GateState = OPEN;
+  let state: RateLimitState = OPEN;
   let left = options.requests;
   let sent = 0;
   let late = 0;
@@ -145,7 +145,7 @@ describe('against a service that allows so many requests a minute', () => {
 
   it('finds out that a service allows more than it did once', () => {
     // Learnt 20 a minute during a bad spell; from then on the service takes anything.
-    let state: GateState = OPEN;
+    let state: RateLimitState = OPEN;
     let now = 0;
     for (let n = 0; n < 20; n += 1) state = accepted(passed(state, now), rules, now);
     state = refused(passed(state, now), rules, now, 60_000, 0);
@@ -162,7 +162,7 @@ describe('against a service that allows so many requests a minute', () => {
 describe('the line at the gate', () => {
   it('goes in order, and one who leaves does not hold up the others', async () => {
     const clock = scaledClock(1000);
-    const gate = new RequestGate({ ...rules, perMinute: 1 }, clock, () => 0);
+    const gate = new RateLimiter({ ...rules, perMinute: 1 }, clock, () => 0);
     (await gate.pass(never)).accepted();
     const leaver = new AbortController();
     const order: string[] = [];
@@ -180,7 +180,7 @@ describe('the line at the gate', () => {
   });
 
   it('is left at once by who no longer wants to wait, wherever they stand', async () => {
-    const gate = new RequestGate({ ...rules, perMinute: 1 }, scaledClock(1), () => 0);
+    const gate = new RateLimiter({ ...rules, perMinute: 1 }, scaledClock(1), () => 0);
     await gate.pass(never);
     const waiting = gate.pass(AbortSignal.timeout(60_000)).catch(() => {});
     const leaver = new AbortController();
@@ -191,7 +191,7 @@ describe('the line at the gate', () => {
   });
 
   it('moves on when an answer comes that makes room', async () => {
-    const gate = new RequestGate({ ...rules, perMinute: 1 }, scaledClock(1000), () => 0);
+    const gate = new RateLimiter({ ...rules, perMinute: 1 }, scaledClock(1000), () => 0);
     const first = await gate.pass(never);
     let through = false;
     const next = gate.pass(never).then(() => {
@@ -206,7 +206,7 @@ describe('the line at the gate', () => {
 
   it('does not sit out a long pause: the job waits in the queue instead', async () => {
     const clock = scaledClock(1000);
-    const gate = new RequestGate(rules, clock, () => 0);
+    const gate = new RateLimiter(rules, clock, () => 0);
     (await gate.pass(never)).refused(3_600_000);
     await expect(gate.pass(never)).rejects.toMatchObject({
       code: 'rate-limited',

@@ -9,9 +9,9 @@ import { createAddressPolicy } from '../../../src/engine/nemo/addresses.ts';
 import { type Downloaded, download } from '../../../src/engine/nemo/download.ts';
 import { entriesOf, idAt } from '../../../src/engine/nemo/json.ts';
 import { hasArrived, snapshotOf } from '../../../src/engine/nemo/state.ts';
-import { createStreamReader, meaningsOf } from '../../../src/engine/nemo/stream.ts';
-import { heard, repliesOf, SILENCE } from '../../../src/engine/nemo/turn.ts';
-import { plainWords } from '../../../src/engine/nemo/words.ts';
+import { createStreamReader, streamEventsOf } from '../../../src/engine/nemo/stream.ts';
+import { reduceTurn, repliesOf, SILENCE } from '../../../src/engine/nemo/turn.ts';
+import { sanitizeLine } from '../../../src/engine/nemo/words.ts';
 import { type Http, type HttpAnswer, networkError, readText } from '../../../src/platform/http.ts';
 import { silentLogger } from '../../../src/platform/log.ts';
 import { eventually } from '../../support/eventually.ts';
@@ -27,17 +27,17 @@ describe('words made to keep us busy for ever', () => {
     ['spaces after a bearer', `bearer${' '.repeat(LONG)}x`],
     ['spaces before the end of an error', `${' '.repeat(LONG)}x`],
   ])('are cut before they are looked through: %s', (_, said) => {
-    expect(plainWords(said).length).toBeLessThanOrEqual(200);
-    const turn = heard(SILENCE, { kind: 'text', text: said, extent: 'whole' });
+    expect(sanitizeLine(said).length).toBeLessThanOrEqual(200);
+    const turn = reduceTurn(SILENCE, { kind: 'text', text: said, extent: 'whole' });
     expect(repliesOf(turn).length).toBeLessThan(LONG);
-    expect(meaningsOf({ data: `{"error": ${said}` })).toHaveLength(1);
+    expect(streamEventsOf({ data: `{"error": ${said}` })).toHaveLength(1);
   });
 
   it('are kept only as far as anybody reads, however many there are', () => {
     let turn = SILENCE;
     for (let n = 0; n < 2000; n += 1) {
-      turn = heard(turn, { kind: 'text', text: `${n} ${'x'.repeat(30_000)}`, extent: n % 2 ? 'whole' : 'part' });
-      turn = heard(turn, { kind: 'tool', phase: 'call', name: `tool ${n}`, id: undefined });
+      turn = reduceTurn(turn, { kind: 'text', text: `${n} ${'x'.repeat(30_000)}`, extent: n % 2 ? 'whole' : 'part' });
+      turn = reduceTurn(turn, { kind: 'tool', phase: 'call', name: `tool ${n}`, id: undefined });
     }
     expect(JSON.stringify(turn).length).toBeLessThan(3_000_000);
     expect(repliesOf(turn)).toContain('1999 x');

@@ -168,13 +168,13 @@ describe('once a person asked for another try', () => {
       applyAfterMs: 25 * MINUTE,
     });
     await new Promise<void>(resolve => void server.clock.after(25 * MINUTE, resolve));
-    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: records }).context);
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: records }).context);
     expect(server.messages).toHaveLength(1);
   });
 
   it('a message that never was carried out is sent again, in the same session', async () => {
     const { server, restart, order, job, records } = await unconfirmed({ events: [], end: 'cut', apply: false });
-    await restart().run(order({ asked: 1 }), job({ workDir: 'w', resume: records }).context);
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: records }).context);
     expect(server.messages).toHaveLength(2);
     expect(server.sessions.size).toBe(1);
     expect(server.count('POST', /upload-video/)).toBe(1);

@@ -65,7 +65,7 @@ describe('a service that is away for an hour', () => {
     const { held, records } = await asTheQueue(stand);
     expect(held).toMatchObject({ code: 'unconfirmed' });
     expect(stand.server.count('POST', /run_sse/)).toBe(1);
-    const { candidate } = await asTheQueue(stand, { asked: 1 }, records);
+    const { candidate } = await asTheQueue(stand, { retryCount: 1 }, records);
     expect(candidate?.bytes).toBe(2048);
     expect(stand.server.messages).toHaveLength(1);
   });

@@ -2,7 +2,7 @@ import { type FileHandle, mkdtemp, open, readdir, readFile, rm } from 'node:fs/p
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { Part } from '../../../src/engine/nemo/part.ts';
+import { PartialFile } from '../../../src/engine/nemo/part.ts';
 import { silentLogger } from '../../../src/platform/log.ts';
 
 let dir: string;
@@ -31,7 +31,7 @@ describe('a download on its way to the disk', () => {
     ['a disk that is always behind', later(() => 30_000)],
     ['a disk that is behind now and then', later(n => (n % 60 === 1 ? 30_000 : 0))],
   ])('is there byte for byte: %s', async (_, monotonic) => {
-    const part = await Part.open(join(dir, 'x.part'), 'x', monotonic);
+    const part = await PartialFile.open(join(dir, 'x.part'), 'x', monotonic);
     for (const piece of pieces()) await part.append(piece);
     await part.flush();
     expect(part.bytes).toBe(whole.length);
@@ -41,7 +41,7 @@ describe('a download on its way to the disk', () => {
   });
 
   it('asks to be waited for only where the disk is far behind', async () => {
-    const part = await Part.open(
+    const part = await PartialFile.open(
       join(dir, 'x.part'),
       'x',
       later(() => 30_000),
@@ -59,7 +59,7 @@ describe('a download on its way to the disk', () => {
     ['on the way, and it is behind', 'datasync', 30_000],
     ['at the end', 'sync', 0],
   ] as const)('is neither kept nor gone on with when the disk lost a part of it %s', async (_, syncs, byMs) => {
-    const part = await Part.open(
+    const part = await PartialFile.open(
       join(dir, 'x.part'),
       'x',
       later(() => byMs),
@@ -79,7 +79,7 @@ describe('a download on its way to the disk', () => {
   });
 
   it('that cannot be started again says so as a failing disk (was: an error in shrinkbox itself)', async () => {
-    const part = await Part.open(join(dir, 'x.part'), 'x');
+    const part = await PartialFile.open(join(dir, 'x.part'), 'x');
     const lost = Object.assign(new Error('EIO: i/o error, ftruncate'), { code: 'EIO' });
     const failing = vi.spyOn(await fileHandles(), 'truncate').mockRejectedValueOnce(lost);
     try {
@@ -90,7 +90,7 @@ describe('a download on its way to the disk', () => {
     }
   });
 
-  async function keep(part: Part): Promise<void> {
+  async function keep(part: PartialFile): Promise<void> {
     for (const piece of pieces()) await part.append(piece);
     await part.flush();
     await part.publish(join(dir, 'x.mp4'), silentLogger);

@@ -24,7 +24,7 @@ async function killedAfter(
   for (let asked = 0; asked < 3; asked += 1) {
     const work = stand.job({ workDir: 'w', resume: records });
     try {
-      return { first, candidate: await stand.restart().run(stand.order({ asked }), work.context), asked };
+      return { first, candidate: await stand.restart().run(stand.order({ retryCount: asked }), work.context), asked };
     } catch (error) {
       if (!isShrinkError(error, 'unconfirmed')) throw error;
       records = work.records;

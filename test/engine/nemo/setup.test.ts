@@ -54,7 +54,7 @@ describe('connecting', () => {
   it("uses the person's own token and asks for none", async () => {
     const { server, restart, dir } = await bench({ server: { tokens: { nmv_usr_mine: 'user_1' } } });
     const engine = restart({ token: { reveal: () => 'nmv_usr_mine' } });
-    expect(await engine.look(never)).toMatchObject({
+    expect(await engine.check(never)).toMatchObject({
       account: 'own',
       credits: { available: 100, frozen: 0, total: 100 },
     });
@@ -210,7 +210,7 @@ describe('connecting', () => {
       headers: { date: new Date(server.clock.now() - 3_600_000).toUTCString() },
     });
     await engine.credits(never);
-    const look = await engine.look(never);
+    const look = await engine.check(never);
     expect(look).toMatchObject({ account: 'anonymous', credits: { available: 60, frozen: 40, total: 100 } });
     expect(look.clockAheadMs).toBeGreaterThan(3_500_000);
   });
@@ -218,14 +218,14 @@ describe('connecting', () => {
   it('looks whether the service is there without asking for a token or leaving a file', async () => {
     const { engine, server, dir } = await bench();
     const before = await readdir(dir);
-    const look = await engine.look(never);
+    const look = await engine.check(never);
     expect(look.account).toBeUndefined();
     expect(look.clockAheadMs).toEqual(expect.any(Number));
     expect(server.requests.map(({ method, path }) => `${method} ${path}`)).toEqual(['GET /api/credits/balance/simple']);
     expect(server.requests[0]).toMatchObject({ attributed: true, authorization: undefined });
     expect(await readdir(dir)).toEqual(before);
     server.fault({ match: {}, body: '<h1>router</h1>', headers: { 'content-type': 'text/html' } });
-    await expect(engine.look(never)).rejects.toMatchObject({ code: 'bad-answer' });
+    await expect(engine.check(never)).rejects.toMatchObject({ code: 'bad-answer' });
   });
 
   it('takes the token another process of ours got meanwhile instead of asking for one more', async () => {

@@ -1,9 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { createStreamReader, type Meaning, meaningsOf, meaningsOfWhole } from '../../../src/engine/nemo/stream.ts';
+import {
+  createStreamReader,
+  type StreamEvent,
+  streamEventsOf,
+  streamEventsOfWhole,
+} from '../../../src/engine/nemo/stream.ts';
 import {
   didSomething,
-  heard,
+  reduceTurn,
   isOnlyTrouble,
   labelOf,
   repliesOf,
@@ -11,17 +16,22 @@ import {
   type Turn,
 } from '../../../src/engine/nemo/turn.ts';
 import { secret } from '../../../src/engine/nemo/secret.ts';
-import { plainWords, shown } from '../../../src/engine/nemo/words.ts';
+import { sanitizeLine, sanitizeReply } from '../../../src/engine/nemo/words.ts';
 import { type AgentEvent, type Dialect, frame } from '../../support/nemo-server/sse.ts';
 
-const ALIVE: Meaning[] = [{ kind: 'alive' }];
-const text = (said: string, extent: 'whole' | 'part' = 'whole'): Meaning => ({ kind: 'text', text: said, extent });
-const call = (name: string, id?: string): Meaning => ({ kind: 'tool', phase: 'call', name, id });
-const result = (name: string, id?: string): Meaning => ({ kind: 'tool', phase: 'result', name, id });
-const error = (message: string, code?: string): Meaning => ({ kind: 'error', message, code, body: expect.anything() });
+const ALIVE: StreamEvent[] = [{ kind: 'alive' }];
+const text = (said: string, extent: 'whole' | 'part' = 'whole'): StreamEvent => ({ kind: 'text', text: said, extent });
+const call = (name: string, id?: string): StreamEvent => ({ kind: 'tool', phase: 'call', name, id });
+const result = (name: string, id?: string): StreamEvent => ({ kind: 'tool', phase: 'result', name, id });
+const error = (message: string, code?: string): StreamEvent => ({
+  kind: 'error',
+  message,
+  code,
+  body: expect.anything(),
+});
 
 describe('an event of the stream', () => {
-  it.each<[string, string, Meaning[]]>([
+  it.each<[string, string, StreamEvent[]]>([
     [
       'ADK text',
       '{"content":{"role":"model","parts":[{"text":"Trimmed to 10 s."}]},"invocationId":"e-1","author":"nemo_agent","actions":{"stateDelta":{},"artifactDelta":{},"requestedAuthConfigs":{}},"id":"a1b2c3d4","timestamp":1773423613.6}',
@@ -130,26 +140,26 @@ describe('an event of the stream', () => {
     ['noise', 'qwerty', [{ kind: 'activity', what: '6 characters that are not JSON' }]],
     ['success in an envelope', '{"code":0,"content":"ok"}', [text('ok')]],
   ])('means what it says: %s', (_, data, meanings) => {
-    expect(meaningsOf({ data })).toEqual(meanings);
+    expect(streamEventsOf({ data })).toEqual(meanings);
   });
 
   it('with a heartbeat as its name is a heartbeat', () => {
-    expect(meaningsOf({ event: 'heartbeat', data: '' })).toEqual(ALIVE);
-    expect(meaningsOf({ event: 'ping', data: '{"t":1}' })).toEqual(ALIVE);
+    expect(streamEventsOf({ event: 'heartbeat', data: '' })).toEqual(ALIVE);
+    expect(streamEventsOf({ event: 'ping', data: '{"t":1}' })).toEqual(ALIVE);
   });
 
   it('that came whole, without a stream, is read all the same', () => {
-    expect(meaningsOfWhole('[{"type":"text","content":"a"},{"type":"text","content":"b"}]')).toEqual([
+    expect(streamEventsOfWhole('[{"type":"text","content":"a"},{"type":"text","content":"b"}]')).toEqual([
       text('a'),
       text('b'),
     ]);
-    expect(meaningsOfWhole('{"code":0,"data":{"type":"text","content":"a"}}')).toEqual([text('a')]);
-    expect(meaningsOfWhole('not json')).toEqual([]);
+    expect(streamEventsOfWhole('{"code":0,"data":{"type":"text","content":"a"}}')).toEqual([text('a')]);
+    expect(streamEventsOfWhole('not json')).toEqual([]);
   });
 });
 
-function readAll(pieces: Uint8Array[]): Meaning[] {
-  const found: Meaning[] = [];
+function readAll(pieces: Uint8Array[]): StreamEvent[] {
+  const found: StreamEvent[] = [];
   const reader = createStreamReader(meaning => found.push(meaning));
   for (const piece of pieces) reader.feed(piece);
   reader.end();
@@ -211,7 +221,7 @@ describe('a stream of bytes', () => {
         events => {
           const said = (dialect: Dialect) => {
             const bytes = Buffer.from(events.map(event => frame(event, dialect)).join(''));
-            const turn = readAll([bytes]).reduce(heard, SILENCE);
+            const turn = readAll([bytes]).reduce(reduceTurn, SILENCE);
             return [repliesOf(turn), turn.tools];
           };
           const typed = said({ kind: 'typed', casing: 'camel' });
@@ -245,7 +255,7 @@ describe('a stream of bytes', () => {
 });
 
 describe('a turn', () => {
-  const turnOf = (...meanings: Meaning[]): Turn => meanings.reduce(heard, SILENCE);
+  const turnOf = (...meanings: StreamEvent[]): Turn => meanings.reduce(reduceTurn, SILENCE);
 
   it('shows a whole reply once, in place of its parts', () => {
     expect(repliesOf(turnOf(text('Tri', 'part'), text('mmed', 'part'), text('Trimmed')))).toBe('Trimmed');
@@ -295,12 +305,12 @@ describe('a turn', () => {
 describe('words for people', () => {
   it("do not repeat a person's own token, whatever it looks like, when the service does", () => {
     secret('a-token-of-my-own');
-    expect(shown('token a-token-of-my-own may not')).toBe('token [secret] may not');
-    expect(plainWords('token a-token-of-my-own may not')).toBe('token [secret] may not');
+    expect(sanitizeReply('token a-token-of-my-own may not')).toBe('token [secret] may not');
+    expect(sanitizeLine('token a-token-of-my-own may not')).toBe('token [secret] may not');
   });
 
   it('hold no secrets and no control characters, but their line breaks', () => {
-    expect(shown('token nmv_usr_abc-1\r\nnext \u001b[31m\u202Eline')).toBe('token [secret]\nnext  [31m line');
+    expect(sanitizeReply('token nmv_usr_abc-1\r\nnext \u001b[31m\u202Eline')).toBe('token [secret]\nnext  [31m line');
   });
 
   it.each([

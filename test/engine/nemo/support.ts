@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import type { Json, Order, Reason } from '../../../src/core/job.ts';
-import { type EngineContext, OPEN_GATE } from '../../../src/engine/engine.ts';
+import type { EngineContext } from '../../../src/engine/engine.ts';
 import { createNemoEngine, type NemoEngine, type NemoOptions } from '../../../src/engine/nemo/engine.ts';
 import { createLogger } from '../../../src/platform/log.ts';
 import { scaledClock } from '../../support/nemo-server/clock.ts';
 import { mustHoldNoSecret, mustSayNoSecret } from '../../support/secrets.ts';
 import { type NemoServer, type NemoServerOptions, startNemoServer } from '../../support/nemo-server/server.ts';
+import { OPEN_GATE } from '../../../src/platform/pause-gate.ts';
 
 export const MINUTE = 60_000;
 

@@ -74,7 +74,10 @@ describe('a token that runs out in the middle of an upload', () => {
       expect(ran).rejects.toMatchObject({ code: 'auth-missing', hint: expect.stringContaining('NEMO_TOKEN') }),
     ]);
     const engine = stand.restart({ token: { reveal: () => 'nmv_usr_mine' } });
-    await engine.run(stand.order({ target, asked: 1 }), stand.job({ workDir: 'w', resume: first.records }).context);
+    await engine.run(
+      stand.order({ target, retryCount: 1 }),
+      stand.job({ workDir: 'w', resume: first.records }).context,
+    );
     expect(stand.server.messages).toHaveLength(1);
     expect(stand.server.renders.size).toBe(1);
   });
