@@ -62,7 +62,10 @@ it('runs, and finds what came with it', () => {
 it('carries no tests, sources or secrets along', () => {
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
   const odd = files.filter(
-    file => !/^package\/(dist\/.*|systemd\/[^/]+|package\.json|README\.md|LICENSE|config\.example\.yaml)$/.test(file),
+    file =>
+      !/^package\/(dist\/.*|systemd\/[^/]+|docs\/.+|package\.json|(README|CHANGELOG)\.md|LICENSE|config\.example\.yaml)$/.test(
+        file,
+      ),
   );
   expect(odd).toEqual([]);
   expect(files).toContain('package/systemd/shrinkbox@.service');

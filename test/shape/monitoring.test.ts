@@ -69,9 +69,9 @@ it('every panel of the dashboard is made of metrics that exist', async () => {
   }
 });
 
-it('the README describes every metric of ours', async () => {
-  const readme = await read('README.md');
-  const described = namesIn(readme);
+it('the documentation describes every metric of ours', async () => {
+  const page = await read('docs/operating.md');
+  const described = namesIn(page);
   const ours = [...(await existing())]
     .filter(name => name.startsWith('shrinkbox_') && !/_(bucket|count)$/.test(name))
     .map(name => name.replace(/_seconds_sum$/, '_seconds'));
