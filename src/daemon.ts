@@ -133,7 +133,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
 
   const ledger: Ledger = new Ledger({ append: entries => journal.append(entries) }, clock);
   const dir = join(config.stateDir, 'journal');
-  const onRecord: OnRecord = (record, place) => replayInto(ledger, record, place);
+  const onRecord: OnRecord = (record, position) => replayInto(ledger, record, position);
   const journal = await waiting('the journal', openJournal({ dir, clock, log, onRecord, onFatal }));
   releases.add({ release: () => journal.close() });
 
@@ -158,7 +158,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   releases.add({ release: () => engines.nemo?.close() });
   const resight = (job: Job): void => watcher.forget(job.inbox, job.relative);
   const space = new SpaceBook({ files, minFree: config.limits.minFree });
-  const world = createStages({
+  const stages = createStages({
     config,
     folders,
     engines,
@@ -174,8 +174,8 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     decide: (job, engine) => decider.again(job, engine),
     resight,
   });
-  const afterRest = createAfterRest({ ledger, world, log });
-  const worker = createWorker({ ledger, world, afterRest, clock, log });
+  const afterRest = createAfterRest({ ledger, stages: stages, log });
+  const worker = createWorker({ ledger, stages, afterRest, clock, log });
   const scheduler = new Scheduler({
     ledger,
     worker,
@@ -214,8 +214,8 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     scheduler,
     resight,
     afterRest,
-    removeWorkDir: world.removeWorkDir,
-    removeReport: world.removeReport,
+    removeWorkDir: stages.removeWorkDir,
+    removeReport: stages.removeReport,
     refine: (job, words) => admissions.refine(job, words),
     restoreOriginal: async job => {
       if (job.original?.kind !== 'archived') throw new IllegalEvent(`job ${job.id} has no archived original`);

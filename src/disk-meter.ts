@@ -28,12 +28,12 @@ export class DiskMeter {
   }
 
   /** What is known of each place now; one that does not answer is left out. */
-  async read(places: readonly DiskPath[]): Promise<(DiskPath & DiskSpace)[]> {
-    await Promise.all(places.map(({ path }) => this.#refresh(path)));
+  async read(diskPaths: readonly DiskPath[]): Promise<(DiskPath & DiskSpace)[]> {
+    await Promise.all(diskPaths.map(({ path }) => this.#refresh(path)));
     const now = this.#clock.monotonic();
-    return places.flatMap(place => {
-      const known = this.#known.get(place.path);
-      return known && now - known.at <= FRESH_MS + ANSWER_MS ? [{ ...place, ...known }] : [];
+    return diskPaths.flatMap(diskPath => {
+      const known = this.#known.get(diskPath.path);
+      return known && now - known.at <= FRESH_MS + ANSWER_MS ? [{ ...diskPath, ...known }] : [];
     });
   }
 

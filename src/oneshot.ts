@@ -56,36 +56,36 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
   const { config, signal } = options;
   const tools = await findTools(config.local);
   const engines = await createEngines({ ...options, tools });
-  const places = await Promise.all(options.files.map(file => targetFor(file, options.output, options.files.length)));
+  const targets = await Promise.all(options.files.map(file => targetFor(file, options.output, options.files.length)));
   const jobs: JobDetail[] = [];
-  for (const place of places) {
+  for (const target of targets) {
     if (signal.aborted) break;
-    const workRoot = await mkdtemp(join(place.outbox, '.shrinkbox-')).catch(error => {
-      throw fileError(error, `making a work folder in ${place.outbox}`, place.outbox);
+    const workRoot = await mkdtemp(join(target.outbox, '.shrinkbox-')).catch(error => {
+      throw fileError(error, `making a work folder in ${target.outbox}`, target.outbox);
     });
     try {
-      const job = await compressOne(place, workRoot);
+      const job = await compressOne(target, workRoot);
       jobs.push(job);
-      options.events.finished(place.file, job);
+      options.events.finished(target.file, job);
     } finally {
       await rm(workRoot, { recursive: true, force: true });
     }
   }
   return { jobs };
 
-  async function compressOne(place: OneShotTarget, workRoot: string): Promise<JobDetail> {
+  async function compressOne(target: OneShotTarget, workRoot: string): Promise<JobDetail> {
     const { clock, log, events } = options;
     const oneFile = {
       ...config,
       stateDir: workRoot,
-      folders: [folderFor(place)],
+      folders: [folderFor(target)],
       rules: [ruleFor(options.wishes)],
     };
     const ledger = new Ledger({ append: async () => {} }, clock);
     const folders = new Folders(oneFile, nodeFiles);
-    const decider = named(place.name, createDecider(oneFile));
+    const decider = named(target.name, createDecider(oneFile));
     const space = new SpaceBook({ files: nodeFiles, minFree: config.limits.minFree });
-    const world = createStages({
+    const stages = createStages({
       config: oneFile,
       folders,
       engines,
@@ -99,9 +99,15 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
       decide: decider.again,
       resight: () => {},
     });
-    const worker = createWorker({ ledger, world, afterRest: createAfterRest({ ledger, world, log }), clock, log });
+    const worker = createWorker({
+      ledger,
+      stages,
+      afterRest: createAfterRest({ ledger, stages: stages, log }),
+      clock,
+      log,
+    });
     const id = ledger.newId();
-    const sighting = await sightingOf(place);
+    const sighting = await sightingOf(target);
     const decision = decider.decide(sighting, 1);
     const { inbox, path, relative, pin } = sighting;
     await ledger.commit(id, {
@@ -116,7 +122,7 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
         await ledger.commit(id, { event: 'queued', data: { because: 'once more' } });
       await worker.run(id, abort.signal, progress => {
         const { state } = ledger.expect(id);
-        events.progress(place.file, { ...progress, step: 'step' in state ? state.step : state.name });
+        events.progress(target.file, { ...progress, step: 'step' in state ? state.step : state.name });
       });
     }
     return detailOf(ledger.expect(id));

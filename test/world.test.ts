@@ -41,7 +41,7 @@ function worldOf({ originals = 'keep', freeBytes = 1e12, mounts, ...given }: Giv
   };
   const files = { ...nodeFiles, statfs };
   const folders = new Folders(config as unknown as Config, files, mounts);
-  const world = createStages({
+  const stages = createStages({
     config: config as unknown as Config,
     folders,
     engines: {},
@@ -56,7 +56,7 @@ function worldOf({ originals = 'keep', freeBytes = 1e12, mounts, ...given }: Giv
     resight: () => {},
     ...given,
   });
-  return { world, folders };
+  return { world: stages, folders };
 }
 
 const jobOf = (id: string, more: Partial<Job> = {}): Job =>
@@ -123,11 +123,11 @@ describe('working files', () => {
 });
 
 describe('a delivery', () => {
-  const deliver = (world: ReturnType<typeof worldOf>['world']) => {
+  const deliver = (stages: ReturnType<typeof worldOf>['world']) => {
     const content = Buffer.from('a film, verified');
     writeFileSync(join(at.work, 'out.mp4'), content);
     const intents: PublishIntent[] = [];
-    return world.deliver(jobOf('aaaa'), aVerified(join(at.work, 'out.mp4'), content), {
+    return stages.deliver(jobOf('aaaa'), aVerified(join(at.work, 'out.mp4'), content), {
       signal: new AbortController().signal,
       onIntent: async intent => void intents.push(intent),
     });

@@ -16,9 +16,9 @@ export interface Conflict {
  * Places that would feed shrinkbox its own output, or show one file to two folders. Pure: compares paths as given, so call
  * it with real paths (links resolved) once the folders exist, too.
  */
-export function findConflicts(places: ConfiguredFolders): Conflict[] {
+export function findConflicts(folders: ConfiguredFolders): Conflict[] {
   const conflicts: Conflict[] = [];
-  const inboxes = places.folders.flatMap(({ inbox }, index) => (inbox === undefined ? [] : [{ inbox, index }]));
+  const inboxes = folders.folders.flatMap(({ inbox }, index) => (inbox === undefined ? [] : [{ inbox, index }]));
 
   for (const { inbox, index } of inboxes) {
     const path: KeyPath = ['folders', index, 'inbox'];
@@ -33,14 +33,14 @@ export function findConflicts(places: ConfiguredFolders): Conflict[] {
     }
   }
 
-  for (const place of guardedPlaces(places)) {
+  for (const place of guardedPlaces(folders)) {
     const around = inboxes.find(({ inbox }) => isWithin(inbox, place.value));
     if (!around) continue;
     const its = `inbox of folders[${around.index}] (${around.inbox})`;
     const relation = place.value === around.inbox ? 'is the' : 'lies inside the';
     conflicts.push({ path: place.path, message: `${relation} ${its}; ${place.because}` });
   }
-  return [...conflicts, ...insideState(places)];
+  return [...conflicts, ...insideState(folders)];
 }
 
 /** Every start sweeps the working files of what it does not know: a result or an archived original there would be lost. */
@@ -56,12 +56,12 @@ function insideState({ stateDir, folders }: ConfiguredFolders): Conflict[] {
   );
 }
 
-function guardedPlaces(places: ConfiguredFolders): { path: KeyPath; value: string; because: string }[] {
+function guardedPlaces(folders: ConfiguredFolders): { path: KeyPath; value: string; because: string }[] {
   const of = (path: KeyPath, value: string | undefined, because: string) =>
     value === undefined ? [] : [{ path, value, because }];
   return [
-    ...of(['state_dir'], places.stateDir, 'working files would be taken for dropped ones'),
-    ...places.folders.flatMap(({ outbox, archive }, i) => [
+    ...of(['state_dir'], folders.stateDir, 'working files would be taken for dropped ones'),
+    ...folders.folders.flatMap(({ outbox, archive }, i) => [
       ...of(['folders', i, 'outbox'], outbox, 'results would be compressed again, without end'),
       ...of(['folders', i, 'archive'], archive, 'archived originals would be taken for dropped ones'),
     ]),

@@ -55,9 +55,9 @@ const MAX_PROBLEMS = 50;
  *
  * @throws ConfigError with every problem at once.
  */
-export function loadConfig(surroundings: LoadContext): Config {
-  const found = findFile(surroundings);
-  return parseConfig(found?.text ?? '{}', { ...surroundings, source: found?.path ?? null });
+export function loadConfig(context: LoadContext): Config {
+  const found = findFile(context);
+  return parseConfig(found?.text ?? '{}', { ...context, source: found?.path ?? null });
 }
 
 /**

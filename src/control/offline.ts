@@ -26,7 +26,7 @@ export async function openOffline(options: OfflineOptions): Promise<ControlReade
   const ledger = new Ledger({ append: refuse }, options.clock);
   await readJournal({
     dir: join(config.stateDir, 'journal'),
-    onRecord: (record, place) => replayInto(ledger, record, place),
+    onRecord: (record, position) => replayInto(ledger, record, position),
   });
   return {
     status: () => statusOf(ledger, options),

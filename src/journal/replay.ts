@@ -14,7 +14,7 @@ export interface RecordPosition {
 }
 
 /** Gets every record in order but the marks around a snapshot; what it throws ends the replay. */
-export type OnRecord = (record: JournalRecord, place: RecordPosition) => void;
+export type OnRecord = (record: JournalRecord, position: RecordPosition) => void;
 
 export interface ReplaySummary {
   /** Sequence number of the last record; 0 for an empty journal. */
@@ -131,7 +131,7 @@ class Sequence {
   }
 
   /** What is wrong with the record at this place, or `undefined`. */
-  take(record: JournalRecord, place: RecordPosition): string | undefined {
+  take(record: JournalRecord, position: RecordPosition): string | undefined {
     // A snapshot goes on with the numbers of the segments it replaced.
     if (this.#snapshot !== 'expected' && record.seq !== this.lastSeq + 1) {
       return this.lastSeq === 0 ? `the journal begins with record ${record.seq}` : this.#gap(record.seq);
@@ -141,7 +141,7 @@ class Sequence {
     if (record.event === SNAPSHOT_END) return this.#end(record.data);
     this.records += 1;
     if (this.#snapshot === 'none') this.sinceSnapshot += 1;
-    this.#onRecord(record, place);
+    this.#onRecord(record, position);
     return undefined;
   }
 

@@ -33,7 +33,7 @@ export interface GatedOptions {
  */
 export function gatedFiles(files: Files, options: GatedOptions): Files {
   const { clock, answerMs = ANSWER_MS } = options;
-  const gates = new Map<string, MountGuard>();
+  const guards = new Map<string, MountGuard>();
   let known: { mounts: Mount[]; seen: Map<string, string>; at: number } | undefined;
   const gateOf = (path: string): MountGuard | undefined => {
     const now = clock.monotonic();
@@ -42,9 +42,9 @@ export function gatedFiles(files: Files, options: GatedOptions): Files {
     const { mounts, seen } = known;
     const mount = mountOf(mounts, throughLinks(path, mounts, seen));
     if (!mount || !kindOfType(mount.type).polled) return undefined;
-    let gate = gates.get(mount.point);
-    if (!gate) gates.set(mount.point, (gate = new MountGuard(mount.point, clock, answerMs, options.slots)));
-    return gate;
+    let guard = guards.get(mount.point);
+    if (!guard) guards.set(mount.point, (guard = new MountGuard(mount.point, clock, answerMs, options.slots)));
+    return guard;
   };
   const asking = <T>(path: string, work: () => Promise<T>): Promise<T> => gateOf(path)?.call(work) ?? work();
   /** Where only one of two names lies there, that one is asked for. */
@@ -53,13 +53,13 @@ export function gatedFiles(files: Files, options: GatedOptions): Files {
     lstat: path => asking(path, () => files.lstat(path)),
     stat: path => asking(path, () => files.stat(path)),
     async open(path, flags, mode) {
-      const gate = gateOf(path);
-      if (!gate) return files.open(path, flags, mode);
-      const file = await gate.call(
+      const guard = gateOf(path);
+      if (!guard) return files.open(path, flags, mode);
+      const file = await guard.call(
         () => files.open(path, flags, mode),
         late => letGo(late, path, flags === 'wx', files),
       );
-      return gatedFile(file, gate);
+      return gatedFile(file, guard);
     },
     readdir: path => asking(path, () => files.readdir(path)),
     mkdir: path => asking(path, () => files.mkdir(path)),
@@ -70,14 +70,14 @@ export function gatedFiles(files: Files, options: GatedOptions): Files {
   };
 }
 
-function gatedFile(file: OpenFile, gate: MountGuard): OpenFile {
-  const data = <T>(work: () => Promise<T>): Promise<T> => gate.call(work, undefined, DATA_MS);
+function gatedFile(file: OpenFile, guard: MountGuard): OpenFile {
+  const data = <T>(work: () => Promise<T>): Promise<T> => guard.call(work, undefined, DATA_MS);
   return {
     read: (...args) => data(() => file.read(...args)),
     write: (...args) => data(() => file.write(...args)),
-    stat: () => gate.call(() => file.stat()),
-    utimes: (...args) => gate.call(() => file.utimes(...args)),
-    chmod: mode => gate.call(() => file.chmod(mode)),
+    stat: () => guard.call(() => file.stat()),
+    utimes: (...args) => guard.call(() => file.utimes(...args)),
+    chmod: mode => guard.call(() => file.chmod(mode)),
     sync: () => data(() => file.sync()),
     async close() {
       let begun = false;
@@ -86,9 +86,9 @@ function gatedFile(file: OpenFile, gate: MountGuard): OpenFile {
         return file.close();
       };
       try {
-        await gate.call(closing);
+        await guard.call(closing);
       } catch (error) {
-        if (!begun) void gate.whenBack(closing).catch(() => {});
+        if (!begun) void guard.whenBack(closing).catch(() => {});
         throw error;
       }
     },

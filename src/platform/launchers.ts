@@ -55,14 +55,14 @@ export function ceilingsIn(text: string): Limits {
 }
 
 /** The command line that starts `program` through the launchers it needs. Pure. */
-export function launchedThrough(launchers: Launchers, program: string, wishes: LaunchOptions): [string, string[]] {
+export function launchedThrough(launchers: Launchers, program: string, options: LaunchOptions): [string, string[]] {
   const line: string[] = [];
   if (launchers.setpriv) line.push(launchers.setpriv, '--pdeathsig', 'KILL');
-  const limits = limitArgs(wishes.limits, launchers.ceilings);
+  const limits = limitArgs(options.limits, launchers.ceilings);
   if (launchers.prlimit && limits.length > 0) line.push(launchers.prlimit, ...limits);
-  if (launchers.nice && wishes.nice) line.push(launchers.nice, '-n', String(wishes.nice));
-  if (launchers.ionice && wishes.nice) line.push(launchers.ionice, ...LAST_AT_DISK);
-  line.push(program, ...wishes.args);
+  if (launchers.nice && options.nice) line.push(launchers.nice, '-n', String(options.nice));
+  if (launchers.ionice && options.nice) line.push(launchers.ionice, ...LAST_AT_DISK);
+  line.push(program, ...options.args);
   return [line[0] ?? program, line.slice(1)];
 }
 

@@ -20,7 +20,7 @@ interface EndedRun {
 
 export interface FailureHandlerOptions {
   ledger: Ledger;
-  world: Stages;
+  stages: Stages;
   clock: Clock;
   log: Logger;
 }
@@ -44,7 +44,7 @@ const LOCAL_CAN: ReadonlySet<string> = new Set([
 
 export function createFailureHandler({
   ledger,
-  world,
+  stages,
   clock,
   log,
 }: FailureHandlerOptions): (run: EndedRun, error: unknown) => Promise<Outcome> {
@@ -106,7 +106,7 @@ export function createFailureHandler({
   async function blamedOnSource(run: EndedRun, job: Job, kind: Advice['kind']): Promise<Outcome | undefined> {
     if (engineOf(job) !== 'local' || (kind !== 'fail' && kind !== 'retry')) return undefined;
     try {
-      await checkSource({ ledger, world }, job);
+      await checkSource({ ledger, stages: stages }, job);
     } catch (found) {
       if (isShrinkError(found, 'gone', 'changed-underneath', 'unavailable')) return await settleSuperseded(job, found);
       if (isShrinkError(found)) return undefined;
@@ -165,7 +165,7 @@ export function createFailureHandler({
     const text = why.kind === 'cancelled' ? `cancelled ${why.by}` : `replaced: ${why.by}`;
     const code = why.kind === 'cancelled' ? 'cancelled' : 'replaced';
     await ledger.commit(job.id, { event: 'cancelled', data: { reason: { code, text } } });
-    if (why.kind === 'replaced') world.resight(job);
+    if (why.kind === 'replaced') stages.resight(job);
     return { kind: 'rested' };
   }
 
@@ -183,7 +183,7 @@ export function createFailureHandler({
   async function settleSuperseded(job: Job, error: ShrinkError): Promise<Outcome> {
     let cause = error;
     try {
-      if (error.code !== 'changed-underneath') await checkSource({ ledger, world }, job);
+      if (error.code !== 'changed-underneath') await checkSource({ ledger, stages: stages }, job);
       else throw error;
       await wait(job, 30_000, { code: 'io', text: error.message, hint: error.hint });
       return { kind: 'again' };
@@ -200,7 +200,7 @@ export function createFailureHandler({
         ? 'the file was removed before it was done'
         : `${cause.message}; the new version gets a job of its own`;
     await ledger.commit(job.id, { event: 'cancelled', data: { reason: { code: 'replaced', text } } });
-    world.resight(job);
+    stages.resight(job);
     return { kind: 'rested' };
   }
 
@@ -212,7 +212,7 @@ export function createFailureHandler({
   }
 
   async function fallBack(job: Job, error: ShrinkError): Promise<Outcome> {
-    const decision = decideHere(world, job);
+    const decision = decideHere(stages, job);
     const because = `the cloud could not (${error.message}); this machine does it`;
     log.info({ job: job.id, code: error.code }, because);
     // In this order: a crash between the two may not leave a fresh job for the cloud, which would ask it again.

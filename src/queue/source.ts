@@ -8,12 +8,12 @@ import type { Stages } from './worker-world.ts';
  * @throws ShrinkError `changed-underneath`, `gone`, or `unavailable` when the whole inbox is away
  */
 export async function checkSource(
-  { ledger, world }: { ledger: Ledger; world: Pick<Stages, 'pin'> },
+  { ledger, stages }: { ledger: Ledger; stages: Pick<Stages, 'pin'> },
   job: Job,
 ): Promise<void> {
   // A finished move to the archive, interrupted before it was recorded, is not a vanished source.
   if (job.state.name === 'delivering' && job.state.published) return;
-  const now = await world.pin(job);
+  const now = await stages.pin(job);
   if (samePin(now, job.pin)) return;
   const untouched = now.ino === job.pin.ino && now.sizeBytes === job.pin.sizeBytes && now.mtimeNs === job.pin.mtimeNs;
   // A chmod, a hard link or a rename moves ctime only; a remount moves dev only: the content is what it was.

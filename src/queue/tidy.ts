@@ -6,12 +6,12 @@ import type { Stages } from './worker-world.ts';
 
 export interface AfterRestOptions {
   ledger: Ledger;
-  world: Pick<Stages, 'removeWorkDir' | 'report' | 'removeReport'>;
+  stages: Pick<Stages, 'removeWorkDir' | 'report' | 'removeReport'>;
   log: Logger;
 }
 
 /** Makes what calls for every job that came to rest, wherever that happened: in its slot, at admission, by a person. */
-export function createAfterRest({ ledger, world, log }: AfterRestOptions): (id: string) => Promise<void> {
+export function createAfterRest({ ledger, stages, log }: AfterRestOptions): (id: string) => Promise<void> {
   return afterRest;
 
   /** Reports and working files follow the state a job came to rest in. */
@@ -21,7 +21,7 @@ export function createAfterRest({ ledger, world, log }: AfterRestOptions): (id: 
     try {
       await tellAbout(job).finally(async () => {
         // Last: it being there still tells the next start that the rest did not happen.
-        if (job.state.name !== 'held') await world.removeWorkDir(id);
+        if (job.state.name !== 'held') await stages.removeWorkDir(id);
       });
     } catch (error) {
       if (!(error instanceof ShrinkError) || adviceFor(error.code).kind === 'stop') throw error;
@@ -30,7 +30,7 @@ export function createAfterRest({ ledger, world, log }: AfterRestOptions): (id: 
   }
 
   async function tellAbout(job: Job): Promise<void> {
-    const path = await world.report(job);
+    const path = await stages.report(job);
     if (path && path !== job.report) await ledger.commit(job.id, { event: 'reported', data: { path } });
     if (job.state.name === 'done') await dropOldReports(job);
     if (job.state.name === 'cancelled') await dropReport(job);
@@ -44,7 +44,7 @@ export function createAfterRest({ ledger, world, log }: AfterRestOptions): (id: 
   /** Nobody waits any more for what a person cancelled, nor for a version that another one replaced. */
   async function dropReport(job: Job): Promise<void> {
     if (!job.report?.endsWith('.failed.txt')) return;
-    await world.removeReport(job);
+    await stages.removeReport(job);
     await ledger.commit(job.id, { event: 'reported', data: { path: null } });
   }
 }

@@ -17,7 +17,7 @@ import type { Stages } from './worker-world.ts';
 
 export interface WorkerOptions {
   ledger: Ledger;
-  world: Stages;
+  stages: Stages;
   /** Called with every job that leaves its slot. */
   afterRest(id: string): Promise<void>;
   clock: Clock;
@@ -37,13 +37,13 @@ interface Run {
   source?: string;
 }
 
-export function createWorker({ ledger, world, afterRest, clock, log }: WorkerOptions): Worker {
-  const handleFailure = createFailureHandler({ ledger, world, clock, log });
+export function createWorker({ ledger, stages, afterRest, clock, log }: WorkerOptions): Worker {
+  const handleFailure = createFailureHandler({ ledger, stages, clock, log });
   return {
     async run(id, signal, progress): Promise<Outcome> {
       const run: Run = { id, signal, progress };
       try {
-        await stages(run);
+        await runStages(run);
       } catch (error) {
         return await handleFailure(run, error);
       } finally {
@@ -54,14 +54,14 @@ export function createWorker({ ledger, world, afterRest, clock, log }: WorkerOpt
     async runLocallyInstead(id, why) {
       const job = ledger.get(id);
       if (job?.state.name !== 'queued') return;
-      const decision = decideHere(world, job);
+      const decision = decideHere(stages, job);
       log.info({ job: id }, `the cloud is paused (${why}); this machine does it`);
       await ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
       if (decision.kind !== 'do') await ledger.commit(id, restFor(decision));
     },
   };
 
-  async function stages(run: Run): Promise<void> {
+  async function runStages(run: Run): Promise<void> {
     const { id } = run;
     if (ledger.expect(id).state.name === 'running') {
       await ledger.commit(id, { event: 'queued', data: { because: 'taken up again after a restart' } });
@@ -73,19 +73,19 @@ export function createWorker({ ledger, world, afterRest, clock, log }: WorkerOpt
   /** Up to a candidate; false when the job rests instead. */
   async function produce(run: Run): Promise<boolean> {
     const { id } = run;
-    await checkSource({ ledger, world }, ledger.expect(id));
+    await checkSource({ ledger, stages }, ledger.expect(id));
     if (!(await decideAgain(id))) return false;
     const job = ledger.expect(id);
     if (job.decision.kind !== 'do') throw new IllegalEvent(`job ${id} has nothing to do`);
-    const engine = world.engines[job.decision.engine];
+    const engine = stages.engines[job.decision.engine];
     if (!engine) {
       throw new ShrinkError('auth-missing', `the ${job.decision.engine} engine is not set up`, {
         hint: 'See "The cloud engine" in the README.',
       });
     }
-    const release = await world.reserve(job);
+    const release = await stages.reserve(job);
     try {
-      const workDir = await world.openWorkDir(id);
+      const workDir = await stages.openWorkDir(id);
       if (job.state.name === 'queued') {
         await ledger.commit(id, { event: 'started', data: { engine: engine.name, step: 'preparing' } });
       }
@@ -111,7 +111,7 @@ export function createWorker({ ledger, world, afterRest, clock, log }: WorkerOpt
   async function decideAgain(id: string): Promise<boolean> {
     const job = ledger.expect(id);
     const underWay = Object.keys(job.checkpoints).length > 0 || job.state.name === 'in-doubt';
-    const decision = underWay ? job.decision : decideAnew(world, job);
+    const decision = underWay ? job.decision : decideAnew(stages, job);
     if (JSON.stringify(decision) !== JSON.stringify(job.decision)) {
       await ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
     }
@@ -155,7 +155,7 @@ export function createWorker({ ledger, world, afterRest, clock, log }: WorkerOpt
         run.progress(progress);
       },
       signal,
-      gate: world.gate,
+      gate: stages.gate,
       workDir,
       log: log.child({ job: id, engine }),
     };
@@ -169,11 +169,11 @@ export function createWorker({ ledger, world, afterRest, clock, log }: WorkerOpt
       run.progress({ note: 'verifying' });
       const verified = await verify(run, state.candidate);
       if (!verified) return;
-      await checkSource({ ledger, world }, ledger.expect(id));
+      await checkSource({ ledger, stages }, ledger.expect(id));
       await ledger.commit(id, { event: 'verified', data: { evidence: verified.evidence } });
       await publish(run, verified);
     } else if (state.name === 'delivering' && !state.published) {
-      const published = state.intent && (await world.findPublished(ledger.expect(id), state.intent));
+      const published = state.intent && (await stages.findPublished(ledger.expect(id), state.intent));
       if (published) await ledger.commit(id, { event: 'published', data: { delivery: published } });
       else {
         const verified = await verify(run, state.candidate);
@@ -185,7 +185,7 @@ export function createWorker({ ledger, world, afterRest, clock, log }: WorkerOpt
   }
 
   async function verify(run: Run, candidate: Candidate): Promise<Verified | undefined> {
-    if (!candidate.isSource && !(await world.isIntact(candidate))) {
+    if (!candidate.isSource && !(await stages.isIntact(candidate))) {
       const reason: Reason = {
         code: 'verify-failed',
         text: 'the finished file was gone after a restart; it is made again',
@@ -193,17 +193,17 @@ export function createWorker({ ledger, world, afterRest, clock, log }: WorkerOpt
       await ledger.commit(run.id, { event: 'rejected', data: { reason, keepCheckpoints: true } });
       return undefined;
     }
-    return world.verify(candidate, { signal: run.signal, gate: world.gate });
+    return stages.verify(candidate, { signal: run.signal, gate: stages.gate });
   }
 
   async function publish(run: Run, verified: Verified): Promise<void> {
     const { id, signal } = run;
     run.progress({ note: 'delivering' });
-    const delivery = await world.deliver(ledger.expect(id), verified, {
+    const delivery = await stages.deliver(ledger.expect(id), verified, {
       signal,
       onIntent: async intent => {
         // The last moment at which a source that changed meanwhile can still keep a stale result from appearing.
-        await checkSource({ ledger, world }, ledger.expect(id));
+        await checkSource({ ledger, stages }, ledger.expect(id));
         await ledger.commit(id, { event: 'publishing', data: { intent } });
       },
     });
@@ -215,13 +215,13 @@ export function createWorker({ ledger, world, afterRest, clock, log }: WorkerOpt
     const events: JobEvent[] = [];
     let note: string | undefined;
     const { state } = ledger.expect(id);
-    if (state.name === 'delivering' && state.candidate.damagedSource && world.disposes(ledger.expect(id))) {
+    if (state.name === 'delivering' && state.candidate.damagedSource && stages.disposes(ledger.expect(id))) {
       note = 'the original stays where it is, because it has damaged spots';
       await ledger.commit(id, { event: 'done', data: { note } });
       return;
     }
     try {
-      const gone = await world.dispose(ledger.expect(id), async to => {
+      const gone = await stages.dispose(ledger.expect(id), async to => {
         await ledger.commit(id, { event: 'disposing', data: { to } });
       });
       if (gone) events.push({ event: 'disposed', data: gone });

@@ -136,18 +136,18 @@ function wordsFor(rule: Rule, sidecar: Question['sighting']['sidecar']): { text:
 }
 
 /** The words win; what they leave open the rule's own keys say. */
-function targetOf(rule: Rule, wishes: InstructionTarget): Target {
-  const size = wishes.size ?? rule.size;
-  const resolution = wishes.resolution ?? rule.resolution;
-  const fps = wishes.fps ?? rule.fps;
-  const codec = wishes.codec ?? rule.codec;
+function targetOf(rule: Rule, target: InstructionTarget): Target {
+  const size = target.size ?? rule.size;
+  const resolution = target.resolution ?? rule.resolution;
+  const fps = target.fps ?? rule.fps;
+  const codec = target.codec ?? rule.codec;
   return {
     ...(size && { size }),
     ...(resolution !== 'keep' && { resolution }),
     ...(fps !== undefined && fps !== 'keep' && { fps }),
-    audio: wishes.audio ?? rule.audio,
+    audio: target.audio ?? rule.audio,
     ...(codec && { codec }),
-    quality: wishes.quality ?? rule.quality,
+    quality: target.quality ?? rule.quality,
     minSaving: rule.minSaving,
   };
 }

@@ -87,12 +87,12 @@ export interface PendingFile {
 const LOCAL_SETTLE_MS = 5_000;
 const POLLED_SETTLE_MS = 30_000;
 
-export function settleMsOf(desk: InboxContext, polled: boolean): number {
-  return desk.settleMs ?? (polled ? POLLED_SETTLE_MS : LOCAL_SETTLE_MS);
+export function settleMsOf(context: InboxContext, polled: boolean): number {
+  return context.settleMs ?? (polled ? POLLED_SETTLE_MS : LOCAL_SETTLE_MS);
 }
 
-export function incompleteAfterMsOf(desk: InboxContext, polled: boolean): number {
-  return desk.incompleteAfterMs ?? Math.max(60_000, 4 * settleMsOf(desk, polled));
+export function incompleteAfterMsOf(context: InboxContext, polled: boolean): number {
+  return context.incompleteAfterMs ?? Math.max(60_000, 4 * settleMsOf(context, polled));
 }
 
 export function relativeOf(dir: Directory, name: string): string {
@@ -104,14 +104,14 @@ export function pathOf(dir: Directory, name: string): string {
 }
 
 export function sightingOf(
-  desk: InboxContext,
+  context: InboxContext,
   dir: Directory,
   name: string,
   stat: FileStat,
   extra: { sidecar?: Sidecar | undefined; refused?: string },
 ): Sighting {
   return {
-    inbox: desk.inbox,
+    inbox: context.inbox,
     path: pathOf(dir, name),
     relative: relativeOf(dir, name),
     pin: pinOf(stat),
@@ -121,9 +121,9 @@ export function sightingOf(
 }
 
 /** Reports a path that is never opened, unless the queue has that already. */
-export function refuse(desk: InboxContext, dir: Directory, name: string, stat: FileStat, reason: string): void {
-  const sighting = sightingOf(desk, dir, name, stat, { refused: reason });
-  if (!desk.known(sighting)) desk.onSighting(sighting);
+export function refuse(context: InboxContext, dir: Directory, name: string, stat: FileStat, reason: string): void {
+  const sighting = sightingOf(context, dir, name, stat, { refused: reason });
+  if (!context.known(sighting)) context.onSighting(sighting);
 }
 
 /** Names one report: a pin (its key alone, when nothing went with it), with its words or the reason it was refused. */

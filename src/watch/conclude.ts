@@ -17,66 +17,66 @@ import type { FileStat } from './stat.ts';
 
 /** Acts on what a look into a quiet file said: reports it (`reported`, `refused`) or leaves it `pending`, saying why. */
 export async function reportFile(
-  desk: InboxContext,
+  context: InboxContext,
   file: Tracked,
   judgement: Inspection,
-  round: SampleTick,
+  tick: SampleTick,
 ): Promise<void> {
   switch (judgement.kind) {
     case 'moved':
-      file.settling = restartWindow(file.settling, round);
+      file.settling = restartWindow(file.settling, tick);
       return;
     case 'doubt':
       // The longer window is over when it comes here a second time.
-      if (file.doubt) return report(desk, file, judgement.stat);
+      if (file.doubt) return report(context, file, judgement.stat);
       file.doubt = judgement.why;
       return;
     case 'writing':
-      return holdBack(desk, file, { kind: 'writer', why: judgement.why }, round);
+      return holdBack(context, file, { kind: 'writer', why: judgement.why }, tick);
     case 'hold':
-      if (isGivenUp(desk, file, judgement.hold, round))
-        return refuseFile(desk, file, judgement.stat, verdictOn(judgement));
-      return holdBack(desk, file, { kind: judgement.hold, why: judgement.why }, round);
+      if (isGivenUp(context, file, judgement.hold, tick))
+        return refuseFile(context, file, judgement.stat, verdictOn(judgement));
+      return holdBack(context, file, { kind: judgement.hold, why: judgement.why }, tick);
     case 'refuse':
-      return refuseFile(desk, file, judgement.stat, judgement.why);
+      return refuseFile(context, file, judgement.stat, judgement.why);
     case 'complete':
-      return report(desk, file, judgement.stat);
+      return report(context, file, judgement.stat);
   }
 }
 
-async function report(desk: InboxContext, file: Tracked, stat: FileStat): Promise<void> {
+async function report(context: InboxContext, file: Tracked, stat: FileStat): Promise<void> {
   const { dir, name } = file;
   const path = sidecarNameOf(pathOf(dir, name));
   const words = dir.sidecars.has(name) ? await readWords(dir.disk, path) : ({ kind: 'none' } as const);
   if (words.kind === 'unusable') {
-    return refuseFile(desk, file, stat, `the words beside it (${sidecarNameOf(name)}) are of no use: ${words.why}`);
+    return refuseFile(context, file, stat, `the words beside it (${sidecarNameOf(name)}) are of no use: ${words.why}`);
   }
   const sidecar = words.kind === 'words' ? { path, text: words.text } : undefined;
   file.phase = 'reported';
   file.hold = undefined;
-  emit(desk, file, stat, { sidecar });
+  emit(context, file, stat, { sidecar });
 }
 
-function refuseFile(desk: InboxContext, file: Tracked, stat: FileStat, why: string): void {
+function refuseFile(context: InboxContext, file: Tracked, stat: FileStat, why: string): void {
   file.phase = 'refused';
-  emit(desk, file, stat, { refused: why });
+  emit(context, file, stat, { refused: why });
 }
 
-function holdBack(desk: InboxContext, file: Tracked, said: Pick<Hold, 'kind' | 'why'>, round: SampleTick): void {
+function holdBack(context: InboxContext, file: Tracked, said: Pick<Hold, 'kind' | 'why'>, tick: SampleTick): void {
   const before = file.hold?.kind === said.kind ? file.hold : undefined;
-  const since = before?.since ?? round.at;
+  const since = before?.since ?? tick.at;
   const checks = (before?.checks ?? 0) + 1;
-  const nextCheckAt = round.at + pauseMs(desk, file, { kind: said.kind, checks, quietMs: quietMs(file, round) });
-  const late = round.at - since >= WARN_AFTER_MS;
+  const nextCheckAt = tick.at + pauseMs(context, file, { kind: said.kind, checks, quietMs: quietMs(file, tick) });
+  const late = tick.at - since >= WARN_AFTER_MS;
   if (late && !before?.warned) {
     const path = pathOf(file.dir, file.name);
-    desk.log.warn({ path, why: said.why }, 'file has been held back for half an hour');
+    context.log.warn({ path, why: said.why }, 'file has been held back for half an hour');
   }
   file.hold = { kind: said.kind, why: said.why, since, nextCheckAt, checks, warned: late };
 }
 
-function quietMs(file: Tracked, round: SampleTick): number {
-  return round.at - file.settling.changedAt;
+function quietMs(file: Tracked, tick: SampleTick): number {
+  return tick.at - file.settling.changedAt;
 }
 
 const WARN_AFTER_MS = 30 * 60_000;
@@ -88,22 +88,24 @@ const LAST_PROBE_PAUSE_MS = 10_000;
 
 /** Ms until a held file that stays the same is looked into again; a change starts all over at once. */
 function pauseMs(
-  desk: InboxContext,
+  context: InboxContext,
   { polled }: Tracked,
   held: { kind: Hold['kind']; checks: number; quietMs: number },
 ): number {
   if (held.kind === 'incomplete') {
     const pause = Math.min(FIRST_WALK_PAUSE_MS * 2 ** Math.min(held.checks - 1, 10), LAST_WALK_PAUSE_MS);
-    const untilVerdictMs = incompleteAfterMsOf(desk, polled) - held.quietMs;
+    const untilVerdictMs = incompleteAfterMsOf(context, polled) - held.quietMs;
     return untilVerdictMs > 0 ? Math.min(pause, untilVerdictMs) : pause;
   }
-  const periodMs = samplePeriodMs(settleMsOf(desk, polled), polled);
+  const periodMs = samplePeriodMs(settleMsOf(context, polled), polled);
   return Math.min(LAST_PROBE_PAUSE_MS, Math.max(FIRST_PROBE_PAUSE_MS, periodMs, held.quietMs / 5));
 }
 
 /** A file that stays incomplete or empty gets a verdict a person sees; it is still watched. */
-function isGivenUp(desk: InboxContext, file: Tracked, kind: Hold['kind'], round: SampleTick): boolean {
-  return (kind === 'incomplete' || kind === 'empty') && quietMs(file, round) >= incompleteAfterMsOf(desk, file.polled);
+function isGivenUp(context: InboxContext, file: Tracked, kind: Hold['kind'], tick: SampleTick): boolean {
+  return (
+    (kind === 'incomplete' || kind === 'empty') && quietMs(file, tick) >= incompleteAfterMsOf(context, file.polled)
+  );
 }
 
 function verdictOn(said: Extract<Inspection, { kind: 'hold' }>): string {
@@ -111,18 +113,18 @@ function verdictOn(said: Extract<Inspection, { kind: 'hold' }>): string {
   return `${what}; it is taken up by itself when it grows`;
 }
 
-function emit(desk: InboxContext, file: Tracked, stat: FileStat, extra: Parameters<typeof sightingOf>[4]): void {
+function emit(context: InboxContext, file: Tracked, stat: FileStat, extra: Parameters<typeof sightingOf>[4]): void {
   const key = reportKey(file.settling.key, extra.sidecar?.text, extra.refused);
   if (file.reported === key) return;
   file.reported = key;
-  const sighting = sightingOf(desk, file.dir, file.name, stat, extra);
-  if (!desk.known(sighting)) desk.onSighting(sighting);
+  const sighting = sightingOf(context, file.dir, file.name, stat, extra);
+  if (!context.known(sighting)) context.onSighting(sighting);
 }
 
 /** Why a pending file is not reported yet, for people. */
-export function whyPending(desk: InboxContext, file: Tracked): string {
+export function whyPending(context: InboxContext, file: Tracked): string {
   if (file.hold) return file.hold.why;
-  const settleMs = settleMsOf(desk, file.polled);
+  const settleMs = settleMsOf(context, file.polled);
   const window = formatDuration(windowMs(file.settling, settleMs, file.doubt ? DOUBT_FACTOR : 1));
   if (file.doubt) return `${file.doubt}: waiting until it has not changed for ${window}`;
   return `waiting until it has not changed for ${window}`;

@@ -37,7 +37,7 @@ export class Disks {
   readonly local: Disk;
   private readonly clock: Clock;
   private readonly answerMs: number;
-  private readonly gates = new Map<string, { gate: MountGuard; disk: Disk }>();
+  private readonly guards = new Map<string, { guard: MountGuard; disk: Disk }>();
 
   constructor(clock: Clock, answerMs: number) {
     this.clock = clock;
@@ -47,18 +47,18 @@ export class Disks {
 
   for(kind: FsKind, mountPoint: string): Disk {
     if (!kind.polled) return this.local;
-    let known = this.gates.get(mountPoint);
+    let known = this.guards.get(mountPoint);
     if (!known) {
-      const gate = new MountGuard(mountPoint, this.clock, this.answerMs);
-      known = { gate, disk: remoteDisk(gate) };
-      this.gates.set(mountPoint, known);
+      const guard = new MountGuard(mountPoint, this.clock, this.answerMs);
+      known = { guard, disk: remoteDisk(guard) };
+      this.guards.set(mountPoint, known);
     }
     return known.disk;
   }
 
   /** Gives up on every call that has not come back. */
   abandon(): void {
-    for (const { gate } of this.gates.values()) gate.abandon();
+    for (const { guard } of this.guards.values()) guard.abandon();
   }
 }
 
@@ -115,16 +115,16 @@ function lookSync(path: string | Buffer): Looked {
   }
 }
 
-function remoteDisk(gate: MountGuard): Disk {
+function remoteDisk(guard: MountGuard): Disk {
   const { promises } = fs;
   return {
-    list: dir => gate.call(() => promises.readdir(dir)),
-    listRaw: dir => gate.call(() => promises.readdir(dir, { encoding: 'buffer' })),
+    list: dir => guard.call(() => promises.readdir(dir)),
+    listRaw: dir => guard.call(() => promises.readdir(dir, { encoding: 'buffer' })),
     async lstat(paths) {
       const looked: Looked[] = [];
       for (const path of paths) {
         looked.push(
-          await gate.call(() =>
+          await guard.call(() =>
             promises
               .lstat(path, { bigint: true })
               .catch((error: NodeJS.ErrnoException) => (gone(error) ? undefined : error)),
@@ -133,22 +133,22 @@ function remoteDisk(gate: MountGuard): Disk {
       }
       return looked;
     },
-    stat: path => gate.call(() => promises.stat(path, { bigint: true })),
-    realpath: path => gate.call(() => promises.realpath(path)),
-    readlink: path => gate.call(() => promises.readlink(path)),
+    stat: path => guard.call(() => promises.stat(path, { bigint: true })),
+    realpath: path => guard.call(() => promises.realpath(path)),
+    readlink: path => guard.call(() => promises.readlink(path)),
     async open(path) {
-      const handle = await gate.call(
+      const handle = await guard.call(
         () => promises.open(path, OPEN_FLAGS),
         late => void late.close(),
       );
       return {
-        stat: () => gate.call(() => handle.stat({ bigint: true })),
+        stat: () => guard.call(() => handle.stat({ bigint: true })),
         read: (offset, length) =>
-          gate.call(async () => {
+          guard.call(async () => {
             const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, offset);
             return buffer.subarray(0, bytesRead);
           }),
-        close: () => gate.call(() => handle.close()),
+        close: () => guard.call(() => handle.close()),
       };
     },
   };

@@ -9,13 +9,13 @@ import { type FileStat, pinKey } from './stat.ts';
 
 /** What one directory entry means: a file to wait for, a directory to go into, words beside a file, or nothing. */
 export class Entries {
-  private readonly desk: InboxContext;
+  private readonly context: InboxContext;
   private readonly pending: Pending;
   /** Forgets a directory that is gone or became something else, and everything below it. */
   private readonly removeChild: (dir: Directory, name: string) => void;
 
-  constructor(desk: InboxContext, pending: Pending, removeChild: (dir: Directory, name: string) => void) {
-    this.desk = desk;
+  constructor(context: InboxContext, pending: Pending, removeChild: (dir: Directory, name: string) => void) {
+    this.context = context;
     this.pending = pending;
     this.removeChild = removeChild;
   }
@@ -70,7 +70,7 @@ export class Entries {
     if (!stat || stat instanceof Error) return false;
     if (dir.files.has(name)) return true;
     dir.files.set(name, pinKey(stat));
-    refuse(this.desk, dir, name, stat, 'its name is not valid UTF-8; rename it');
+    refuse(this.context, dir, name, stat, 'its name is not valid UTF-8; rename it');
     return true;
   }
 
@@ -94,7 +94,7 @@ export class Entries {
     const path = sidecarNameOf(pathOf(dir, name));
     const words = dir.sidecars.has(name) ? await readWords(dir.disk, path) : undefined;
     const sidecar = words?.kind === 'words' ? { path, text: words.text } : undefined;
-    if (this.desk.known(sightingOf(this.desk, dir, name, stat, { sidecar }))) dir.files.set(name, pinKey(stat));
+    if (this.context.known(sightingOf(this.context, dir, name, stat, { sidecar }))) dir.files.set(name, pinKey(stat));
     else this.pending.add(dir, name, stat);
   }
 
@@ -105,7 +105,7 @@ export class Entries {
     if (before !== undefined && typeof before !== 'number') this.pending.drop(before);
     dir.files.set(name, key);
     const reason = stat.isSymbolicLink() ? await this.whyNotFollow(dir, name) : `it is ${sortOf(stat)}, not a file`;
-    if (reason !== undefined) refuse(this.desk, dir, name, stat, reason);
+    if (reason !== undefined) refuse(this.context, dir, name, stat, reason);
   }
 
   /** The target is compared by its text: following a link could lead into a mount that hangs. */
@@ -113,8 +113,8 @@ export class Entries {
     const target = await dir.disk.readlink(pathOf(dir, name)).catch(() => undefined);
     if (target === undefined) return undefined;
     const absolute = resolve(dirname(pathOf(dir, name)), target);
-    if (isWithin(this.desk.inbox, absolute)) {
-      this.desk.log.debug({ path: pathOf(dir, name), target }, 'link within the inbox left alone');
+    if (isWithin(this.context.inbox, absolute)) {
+      this.context.log.debug({ path: pathOf(dir, name), target }, 'link within the inbox left alone');
       return undefined;
     }
     return `it is a link that leads out of the inbox (to ${absolute})`;

@@ -54,7 +54,7 @@ type Task = 'flush' | 'sample' | 'backlog' | 'scan' | 'poll';
  * a scan) and does one thing at a time. Hints and requests from outside only mark something as due and wake it.
  */
 export class FolderWatch {
-  private readonly desk: InboxContext;
+  private readonly context: InboxContext;
   private readonly scanMs: number | 'auto';
   private readonly tree: Tree;
   private readonly pending: Pending;
@@ -79,15 +79,15 @@ export class FolderWatch {
   private scanWaiters: (() => void)[] = [];
   private quietWaiters: (() => void)[] = [];
 
-  constructor(desk: InboxContext, surroundings: WatchPorts, options: FolderOptions) {
-    this.desk = desk;
-    this.lastActiveAt = desk.clock.monotonic();
+  constructor(context: InboxContext, ports: WatchPorts, options: FolderOptions) {
+    this.context = context;
+    this.lastActiveAt = context.clock.monotonic();
     this.dueAt = this.lastActiveAt;
     this.scanMs = options.scan;
     this.onFolder = state => options.onFolder(state);
     this.onFatal = error => options.onFatal(error);
-    this.pending = new Pending(desk, (dir, name) => this.tree.hint(dir.rel, name));
-    this.tree = new Tree(desk, surroundings, this.pending, () => this.hinted());
+    this.pending = new Pending(context, (dir, name) => this.tree.hint(dir.rel, name));
+    this.tree = new Tree(context, ports, this.pending, () => this.hinted());
   }
 
   /** Resolves after the first complete listing, or once it is clear that the folder is not available. */
@@ -130,10 +130,10 @@ export class FolderWatch {
   }
 
   view(): FolderView {
-    const now = this.desk.clock.monotonic();
+    const now = this.context.clock.monotonic();
     return {
       ...(this.state ?? { available: false, reason: 'it was not looked at yet', polled: false }),
-      inbox: this.desk.inbox,
+      inbox: this.context.inbox,
       pending: this.pending.size,
       arriving: this.pending.first(ARRIVING),
       overdueMs: Math.max(0, now - this.dueAt),
@@ -155,15 +155,15 @@ export class FolderWatch {
   }
 
   private hinted(): void {
-    this.hintedAt ??= this.desk.clock.monotonic();
+    this.hintedAt ??= this.context.clock.monotonic();
     this.wake();
   }
 
   private async serve(): Promise<void> {
     while (!this.stopped) {
       const { task, at } = this.next();
-      this.dueAt = Math.max(at, this.desk.clock.monotonic());
-      if (at > this.desk.clock.monotonic()) await this.sleepUntil(at);
+      this.dueAt = Math.max(at, this.context.clock.monotonic());
+      if (at > this.context.clock.monotonic()) await this.sleepUntil(at);
       else await this.attempt(task);
       this.releaseQuietWaiters();
       // Whatever is due next, everybody else gets a turn first.
@@ -184,7 +184,7 @@ export class FolderWatch {
   }
 
   private async sleepUntil(at: number): Promise<void> {
-    const { clock } = this.desk;
+    const { clock } = this.context;
     await new Promise<void>(resolve => {
       const stopTimer = clock.after(at - clock.monotonic(), resolve);
       this.wake = () => {
@@ -197,7 +197,7 @@ export class FolderWatch {
     const means = this.pending.size === 0 ? 'nothing' : meansOfLate(lateMs, this.pending.periodMs);
     if (means === 'busy') this.pending.lose(lateMs);
     if (means !== 'suspended') return;
-    this.desk.log.debug({ inbox: this.desk.inbox }, 'this process was suspended; waiting files are watched anew');
+    this.context.log.debug({ inbox: this.context.inbox }, 'this process was suspended; waiting files are watched anew');
     this.pending.restart();
   }
 
@@ -232,14 +232,14 @@ export class FolderWatch {
 
   private async flush(): Promise<void> {
     this.hintedAt = undefined;
-    this.lastActiveAt = this.desk.clock.monotonic();
+    this.lastActiveAt = this.context.clock.monotonic();
     await this.tree.flush();
-    this.lastFlushAt = this.desk.clock.monotonic();
+    this.lastFlushAt = this.context.clock.monotonic();
     if (this.tree.rootMoved) this.scanRequested = true;
   }
 
   private async scan(): Promise<void> {
-    const { clock } = this.desk;
+    const { clock } = this.context;
     const started = clock.monotonic();
     const asked = this.scanRequested;
     this.scanRequested = false;
@@ -271,7 +271,7 @@ export class FolderWatch {
   /** Between two directories of a scan: what is due is not kept waiting by a long one. False when stopped. */
   private async between(): Promise<boolean> {
     if (this.stopped) return false;
-    const now = this.desk.clock.monotonic();
+    const now = this.context.clock.monotonic();
     this.dueAt = now;
     if (this.available && this.tree.hinted && this.flushDueAt <= now) await this.flush();
     if (this.available && this.pending.size > 0 && this.pending.dueAt <= now)
@@ -287,18 +287,18 @@ export class FolderWatch {
 
   private nextPoll(): number {
     const mixed = this.scanMs === 'auto' && !this.tree.polled && this.tree.anyPolled;
-    return mixed ? this.desk.clock.monotonic() + this.pollPeriodMs() : Number.POSITIVE_INFINITY;
+    return mixed ? this.context.clock.monotonic() + this.pollPeriodMs() : Number.POSITIVE_INFINITY;
   }
 
   private pollPeriodMs(): number {
-    const now = this.desk.clock.monotonic();
+    const now = this.context.clock.monotonic();
     if (this.pending.size > 0) this.lastActiveAt = now;
     return now - this.lastActiveAt < ACTIVE_FOR_MS ? POLL_ACTIVE_MS : POLL_IDLE_MS;
   }
 
   private becomeUnavailable(reason: string): void {
     this.become({ available: false, reason, polled: this.state?.polled ?? false });
-    const { clock } = this.desk;
+    const { clock } = this.context;
     this.nextScanAt = clock.monotonic() + Math.min(RETRY_MS, this.scanPeriodMs());
     this.nextPollAt = Number.POSITIVE_INFINITY;
   }
@@ -306,7 +306,7 @@ export class FolderWatch {
   private become(state: FolderState): void {
     const before = this.state;
     this.state = state;
-    const { inbox, log } = this.desk;
+    const { inbox, log } = this.context;
     if (before?.available === state.available && before.polled === state.polled) return;
     if (!state.available && before?.available !== false) {
       log.warn({ inbox, reason: state.reason }, 'inbox is unavailable; its files are kept in mind until it is back');

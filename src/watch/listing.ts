@@ -11,7 +11,7 @@ const CHUNK = 256;
 export interface ListingParts {
   pending: Pending;
   entries: Entries;
-  places: MountMap;
+  mountMap: MountMap;
   /** Told of a directory with more files than can be waited for now. */
   onFull(rel: string): void;
 }
@@ -20,13 +20,13 @@ export interface ListingParts {
 export class Listing {
   private readonly pending: Pending;
   private readonly entries: Entries;
-  private readonly places: MountMap;
+  private readonly mountMap: MountMap;
   private readonly onFull: (rel: string) => void;
 
   constructor(parts: ListingParts) {
     this.pending = parts.pending;
     this.entries = parts.entries;
-    this.places = parts.places;
+    this.mountMap = parts.mountMap;
     this.onFull = rel => parts.onFull(rel);
   }
 
@@ -95,7 +95,7 @@ export class Listing {
   }
 
   private async lookAt(dir: Directory, names: readonly string[]): Promise<void> {
-    const mounted = names.filter(name => this.places.isMountPoint(relativeOf(dir, name)));
+    const mounted = names.filter(name => this.mountMap.isMountPoint(relativeOf(dir, name)));
     const plain = mounted.length === 0 ? names : names.filter(name => !mounted.includes(name));
     for (const name of mounted) await this.lookAtMount(dir, name);
     for (let i = 0; i < plain.length; i += CHUNK) {
@@ -111,7 +111,7 @@ export class Listing {
   private async lookAtMount(dir: Directory, name: string): Promise<void> {
     const rel = relativeOf(dir, name);
     try {
-      const [looked] = await this.places.diskAt(rel, this.places.kindAt(rel)).lstat([pathOf(dir, name)]);
+      const [looked] = await this.mountMap.diskAt(rel, this.mountMap.kindAt(rel)).lstat([pathOf(dir, name)]);
       await this.entries.note(dir, name, looked);
     } catch (error) {
       if (!isShrinkError(error, 'unavailable')) throw error;

@@ -41,7 +41,7 @@ const RETRY_WALK_MS = 10 * 60_000;
 
 /** The files of one inbox that are being waited for: sampled until quiet, then judged, then reported. */
 export class Pending {
-  private readonly desk: InboxContext;
+  private readonly context: InboxContext;
   private readonly lookAgain: (dir: Directory, name: string) => void;
   private readonly files = new Set<Tracked>();
   /** How many of them lie on a local disk: they are sampled more often. */
@@ -55,8 +55,8 @@ export class Pending {
   private lastRoundMs = 0;
 
   /** `lookAgain` is told of names that are not what they were: something else may be there now. */
-  constructor(desk: InboxContext, lookAgain: (dir: Directory, name: string) => void) {
-    this.desk = desk;
+  constructor(context: InboxContext, lookAgain: (dir: Directory, name: string) => void) {
+    this.context = context;
     this.lookAgain = lookAgain;
   }
 
@@ -66,12 +66,12 @@ export class Pending {
 
   /** Further files found by a scan have to wait for their turn. Those that a veto holds are in nobody's way. */
   get isFull(): boolean {
-    return this.files.size >= this.desk.maxWaiting && !this.onlyHeld;
+    return this.files.size >= this.context.maxWaiting && !this.onlyHeld;
   }
 
   /** Files that had to wait may come: never while it is full. */
   get hasRoom(): boolean {
-    return this.files.size < this.desk.maxWaiting / 2 || this.onlyHeld;
+    return this.files.size < this.context.maxWaiting / 2 || this.onlyHeld;
   }
 
   /** Nothing is waited for but what a veto holds. */
@@ -88,7 +88,7 @@ export class Pending {
   /** Ms between samples; Infinity while nothing is pending. */
   get periodMs(): number {
     if (this.files.size === 0) return Number.POSITIVE_INFINITY;
-    return samplePeriodMs(settleMsOf(this.desk, this.locals === 0), this.locals === 0);
+    return samplePeriodMs(settleMsOf(this.context, this.locals === 0), this.locals === 0);
   }
 
   /** A file seen for the first time, or again after it was forgotten. */
@@ -99,7 +99,12 @@ export class Pending {
   /** A file that was reported and is not the same any more. */
   changed(file: number | Tracked, dir: Directory, name: string, stat: FileStat): void {
     if (typeof file === 'number') return this.add(dir, name, stat);
-    const settling = resumedSample(file.settling, sampleOf(stat), this.now(), settleMsOf(this.desk, dir.kind.polled));
+    const settling = resumedSample(
+      file.settling,
+      sampleOf(stat),
+      this.now(),
+      settleMsOf(this.context, dir.kind.polled),
+    );
     this.wait(dir, name, settling, file.reported);
   }
 
@@ -122,8 +127,8 @@ export class Pending {
 
   /** Nobody looked for a while: every window starts again. */
   restart(): void {
-    const round = this.now();
-    for (const file of this.files) file.settling = restartWindow(file.settling, round);
+    const tick = this.now();
+    for (const file of this.files) file.settling = restartWindow(file.settling, tick);
   }
 
   /** The machine was too busy for anybody to look: that time counts for nothing. */
@@ -141,15 +146,15 @@ export class Pending {
     for (let i = 0; i < files.length && !isStopped(); ) {
       const chunk = sameDisk(files, i);
       i += chunk.length;
-      const round = this.now();
-      for (const each of await this.sampleChunk(chunk, round)) quiet.push(each);
-      spentMs += this.desk.clock.monotonic() - round.at;
+      const tick = this.now();
+      for (const each of await this.sampleChunk(chunk, tick)) quiet.push(each);
+      spentMs += this.context.clock.monotonic() - tick.at;
       if (quiet.length < JUDGED_AT_ONCE) continue;
       await this.judgeAll(quiet, isStopped);
       quiet = [];
     }
     await this.judgeAll(quiet, isStopped);
-    this.lastRoundAt = this.desk.clock.monotonic();
+    this.lastRoundAt = this.context.clock.monotonic();
     this.lastRoundMs = spentMs;
   }
 
@@ -174,7 +179,7 @@ export class Pending {
       this.wait(file.dir, file.name, restartWindow(file.settling, this.now()), file.reported);
     } else if (file.hold) {
       // Neither size nor time of it changed: rarely anything else has.
-      file.hold.nextCheckAt = this.desk.clock.monotonic() + RETRY_WALK_MS;
+      file.hold.nextCheckAt = this.context.clock.monotonic() + RETRY_WALK_MS;
     }
   }
 
@@ -197,16 +202,16 @@ export class Pending {
   private view(file: Tracked): PendingFile {
     return {
       path: pathOf(file.dir, file.name),
-      inbox: this.desk.inbox,
-      why: whyPending(this.desk, file),
-      sinceMs: this.desk.clock.monotonic() - file.since,
+      inbox: this.context.inbox,
+      why: whyPending(this.context, file),
+      sinceMs: this.context.clock.monotonic() - file.since,
       held: file.hold !== undefined,
     };
   }
 
   /** In whole milliseconds: V8 keeps small integers in place, and every fraction in a box of its own. */
   private now(): SampleTick {
-    return { no: this.roundNo, at: Math.floor(this.desk.clock.monotonic()) };
+    return { no: this.roundNo, at: Math.floor(this.context.clock.monotonic()) };
   }
 
   private wait(dir: Directory, name: string, settling: Settling, reported: Tracked['reported']): void {
@@ -235,7 +240,7 @@ export class Pending {
     if (this.files.delete(file) && !file.polled) this.locals -= 1;
   }
 
-  private async sampleChunk(chunk: Tracked[], round: SampleTick): Promise<Quiet[]> {
+  private async sampleChunk(chunk: Tracked[], tick: SampleTick): Promise<Quiet[]> {
     const paths = chunk.flatMap(file => {
       const path = pathOf(file.dir, file.name);
       return file.dir.sidecars.has(file.name) ? [path, sidecarNameOf(path)] : [path];
@@ -243,7 +248,7 @@ export class Pending {
     const withWords = chunk.map(file => file.dir.sidecars.has(file.name));
     const looked = await ifAnswered(async () => chunk[0]?.dir.disk.lstat(paths));
     if (!looked) {
-      for (const file of chunk) file.settling = restartWindow(file.settling, round);
+      for (const file of chunk) file.settling = restartWindow(file.settling, tick);
       return [];
     }
     const quiet: Quiet[] = [];
@@ -253,25 +258,25 @@ export class Pending {
       const words = withWords[i] ? looked[next++] : undefined;
       if (!this.files.has(file)) continue;
       if (!stat || stat instanceof Error || !stat.isFile()) this.gone(file);
-      else if (this.observe(file, stat, words, round))
+      else if (this.observe(file, stat, words, tick))
         quiet.push({ file, dev: String(stat.dev), ino: String(stat.ino) });
     }
     return quiet;
   }
 
   /** Whether the file is ready to be judged. */
-  private observe(file: Tracked, stat: FileStat, words: Looked, round: SampleTick): boolean {
+  private observe(file: Tracked, stat: FileStat, words: Looked, tick: SampleTick): boolean {
     const before = file.settling;
-    file.settling = nextSample(before, sampleOf(stat), round);
+    file.settling = nextSample(before, sampleOf(stat), tick);
     if (file.settling !== before) {
       file.hold = undefined;
       file.doubt = undefined;
     }
-    file.words = nextWords(file.words, words, round);
-    const settleMs = settleMsOf(this.desk, file.polled);
-    if (file.hold && round.at < file.hold.nextCheckAt) return false;
-    if (!isQuiet(file.settling, round, settleMs, file.doubt ? DOUBT_FACTOR : 1)) return false;
-    return !file.words || round.at - file.words.changedAt >= Math.min(settleMs, WORDS_QUIET_MS);
+    file.words = nextWords(file.words, words, tick);
+    const settleMs = settleMsOf(this.context, file.polled);
+    if (file.hold && tick.at < file.hold.nextCheckAt) return false;
+    if (!isQuiet(file.settling, tick, settleMs, file.doubt ? DOUBT_FACTOR : 1)) return false;
+    return !file.words || tick.at - file.words.changedAt >= Math.min(settleMs, WORDS_QUIET_MS);
   }
 
   private gone(file: Tracked): void {
@@ -282,7 +287,7 @@ export class Pending {
 
   private async judgeAll(quiet: Quiet[], isStopped: () => boolean): Promise<void> {
     if (quiet.length === 0) return;
-    const writers = this.desk.writers(
+    const writers = this.context.writers(
       quiet.map(({ file, dev, ino }) => ({ path: pathOf(file.dir, file.name), dev, ino })),
     );
     for (const { file, dev, ino } of quiet) {
@@ -297,7 +302,7 @@ export class Pending {
     const said: Inspection = writer
       ? { kind: 'writing', why: `${writer.command} (pid ${writer.pid}) has it open for writing` }
       : await inspect(file.dir, file.name, file.settling.key);
-    await reportFile(this.desk, file, said, this.now());
+    await reportFile(this.context, file, said, this.now());
   }
 
   private settledAs(file: Tracked): void {
@@ -309,7 +314,7 @@ export class Pending {
 
   private forgetLateWriters(at: number): void {
     const isLate = ({ settling, polled }: Tracked) =>
-      at - settling.changedAt <= lateWriterMs(settleMsOf(this.desk, polled));
+      at - settling.changedAt <= lateWriterMs(settleMsOf(this.context, polled));
     const keep = this.lately.findIndex(isLate);
     const gone = keep < 0 ? this.lately.length : keep;
     for (const file of this.lately.splice(0, gone)) this.condense(file);
@@ -348,7 +353,7 @@ function sameDisk(files: readonly Tracked[], from: number): Tracked[] {
   return files.slice(from, to);
 }
 
-function nextWords(before: Settling | undefined, looked: Looked, round: SampleTick): Settling | undefined {
+function nextWords(before: Settling | undefined, looked: Looked, tick: SampleTick): Settling | undefined {
   if (!looked || looked instanceof Error) return undefined;
-  return before ? nextSample(before, sampleOf(looked), round) : firstSample(sampleOf(looked), round);
+  return before ? nextSample(before, sampleOf(looked), tick) : firstSample(sampleOf(looked), tick);
 }

@@ -39,30 +39,30 @@ const GAP_FACTOR = 4;
 export const DOUBT_FACTOR = 4;
 export const MAX_WINDOW_MS = 10 * 60_000;
 
-export function firstSample(sample: Sample, round: SampleTick): Settling {
-  return settling(sample, round, 0, false);
+export function firstSample(sample: Sample, tick: SampleTick): Settling {
+  return settling(sample, tick, 0, false);
 }
 
 /** A file that was reported with this key and is looked at again for another reason: quiet, unless the next sample differs. */
-export function alreadyQuiet(key: number, round: SampleTick, longestGapMs = 0): Settling {
-  return settling({ key, blocks: 0, ino: 0, sizeBytes: 0 }, round, longestGapMs, true);
+export function alreadyQuiet(key: number, tick: SampleTick, longestGapMs = 0): Settling {
+  return settling({ key, blocks: 0, ino: 0, sizeBytes: 0 }, tick, longestGapMs, true);
 }
 
-export function nextSample(state: Settling, sample: Sample, round: SampleTick): Settling {
+export function nextSample(state: Settling, sample: Sample, tick: SampleTick): Settling {
   if (sample.key === state.key && (state.vouched || sample.blocks === state.blocks)) return state;
-  if (state.vouched || sample.ino !== state.ino) return firstSample(sample, round);
+  if (state.vouched || sample.ino !== state.ino) return firstSample(sample, tick);
   // A file that got shorter is being written anew; the time before that was not a pause.
-  const gapMs = sample.sizeBytes < state.sizeBytes ? 0 : round.at - state.changedAt;
-  return settling(sample, round, Math.max(state.longestGapMs, gapMs), false);
+  const gapMs = sample.sizeBytes < state.sizeBytes ? 0 : tick.at - state.changedAt;
+  return settling(sample, tick, Math.max(state.longestGapMs, gapMs), false);
 }
 
 /**
  * A file changed after it was taken for complete. Soon after, it was a pause of its writer that outlasted the window, and
  * the next window is longer for it; later, somebody dropped another file under the same name.
  */
-export function resumedSample(state: Settling, sample: Sample, round: SampleTick, settleMs: number): Settling {
-  const soon = round.at - state.changedAt <= lateWriterMs(settleMs);
-  return soon ? nextSample(state, sample, round) : firstSample(sample, round);
+export function resumedSample(state: Settling, sample: Sample, tick: SampleTick, settleMs: number): Settling {
+  const soon = tick.at - state.changedAt <= lateWriterMs(settleMs);
+  return soon ? nextSample(state, sample, tick) : firstSample(sample, tick);
 }
 
 /** How long after its last change a reported file is remembered as one whose writer may come back. */
@@ -71,14 +71,14 @@ export function lateWriterMs(settleMs: number): number {
 }
 
 /** Nobody looked for a while (SIGSTOP, a suspended machine, a folder that was away): the window starts again. */
-export function restartWindow(state: Settling, round: SampleTick): Settling {
-  return settling(state, round, state.longestGapMs, false);
+export function restartWindow(state: Settling, tick: SampleTick): Settling {
+  return settling(state, tick, state.longestGapMs, false);
 }
 
 /** One literal for all: spread makes each of these objects take four times the memory. */
-function settling(sample: Sample, round: SampleTick, longestGapMs: number, vouched: boolean): Settling {
+function settling(sample: Sample, tick: SampleTick, longestGapMs: number, vouched: boolean): Settling {
   const { key, blocks, ino, sizeBytes } = sample;
-  return { key, blocks, ino, sizeBytes, changedAt: round.at, changedIn: round.no, longestGapMs, vouched };
+  return { key, blocks, ino, sizeBytes, changedAt: tick.at, changedIn: tick.no, longestGapMs, vouched };
 }
 
 /** Ms a file must stay the same; `factor` is 1, or DOUBT_FACTOR. Never above ten minutes, unless `settleMs` itself is. */
@@ -88,10 +88,10 @@ export function windowMs(state: Settling, settleMs: number, factor: number): num
 }
 
 /** Whether `round`, in which the file was sampled and found the same, completes its window. */
-export function isQuiet(state: Settling, round: SampleTick, settleMs: number, factor = 1): boolean {
+export function isQuiet(state: Settling, tick: SampleTick, settleMs: number, factor = 1): boolean {
   if (state.vouched) return true;
-  const samples = round.no - state.changedIn + 1;
-  return samples >= MIN_SAMPLES && round.at - state.changedAt >= windowMs(state, settleMs, factor);
+  const samples = tick.no - state.changedIn + 1;
+  return samples >= MIN_SAMPLES && tick.at - state.changedAt >= windowMs(state, settleMs, factor);
 }
 
 /** Ms between samples: at least five in a window, at most one a second (five seconds where polled). */

@@ -32,9 +32,9 @@ export interface ScanScope {
 
 /** The directories of one inbox and what was last seen in them. Hints say where to look; only listings say what is there. */
 export class Tree {
-  private readonly desk: InboxContext;
+  private readonly context: InboxContext;
   private readonly hints: HintSource;
-  private readonly places: MountMap;
+  private readonly mountMap: MountMap;
   private readonly pending: Pending;
   private readonly listing: Listing;
   private readonly dirs = new Map<string, Directory>();
@@ -47,14 +47,19 @@ export class Tree {
   /** A hint said that the inbox itself was moved or deleted. */
   rootMoved = false;
 
-  constructor(desk: InboxContext, surroundings: WatchPorts, pending: Pending, onHint: () => void) {
-    this.desk = desk;
-    this.hints = surroundings.hints;
-    this.places = new MountMap(desk.inbox, surroundings.disks, surroundings.mounts);
+  constructor(context: InboxContext, ports: WatchPorts, pending: Pending, onHint: () => void) {
+    this.context = context;
+    this.hints = ports.hints;
+    this.mountMap = new MountMap(context.inbox, ports.disks, ports.mounts);
     this.pending = pending;
     this.onHint = onHint;
-    const entries = new Entries(desk, pending, (dir, name) => this.remove(relativeOf(dir, name)));
-    this.listing = new Listing({ pending, entries, places: this.places, onFull: rel => void this.backlog.add(rel) });
+    const entries = new Entries(context, pending, (dir, name) => this.remove(relativeOf(dir, name)));
+    this.listing = new Listing({
+      pending,
+      entries,
+      mountMap: this.mountMap,
+      onFull: rel => void this.backlog.add(rel),
+    });
   }
 
   get hinted(): boolean {
@@ -88,7 +93,7 @@ export class Tree {
    * when the inbox itself cannot be listed, and then forgets nothing.
    */
   async scan(scope: ScanScope, between: () => Promise<boolean>): Promise<void> {
-    await this.places.refresh();
+    await this.mountMap.refresh();
     this.retryHints = true;
     this.rootMoved = false;
     const todo = [''];
@@ -122,7 +127,7 @@ export class Tree {
   /** A hint that names a known directory, from above or from itself, says that it was made, moved or deleted. */
   private suspectsAmong(dir: Directory, names: ReadonlySet<string>): string[] {
     const rels = [...names].filter(name => dir.children.has(name)).map(name => relativeOf(dir, name));
-    return names.has(basename(this.places.realPathOf(dir.rel))) ? [...rels, dir.rel] : rels;
+    return names.has(basename(this.mountMap.realPathOf(dir.rel))) ? [...rels, dir.rel] : rels;
   }
 
   /** Watches directories anew that may be others than before. */
@@ -203,14 +208,14 @@ export class Tree {
   }
 
   private create(rel: string): Directory {
-    const kind = this.places.kindAt(rel);
-    const path = rel === '' ? this.desk.inbox : `${this.desk.inbox}/${rel}`;
+    const kind = this.mountMap.kindAt(rel);
+    const path = rel === '' ? this.context.inbox : `${this.context.inbox}/${rel}`;
     const dir: Directory = {
       rel,
       path,
       identity: '',
       kind,
-      disk: this.places.diskAt(rel, kind),
+      disk: this.mountMap.diskAt(rel, kind),
       hints: undefined,
       files: new Map(),
       children: new Set(),
@@ -222,9 +227,9 @@ export class Tree {
   }
 
   private updateKind(dir: Directory): void {
-    const kind = this.places.kindAt(dir.rel);
+    const kind = this.mountMap.kindAt(dir.rel);
     if (kind.type !== dir.kind.type) dir.kind = kind;
-    dir.disk = this.places.diskAt(dir.rel, kind);
+    dir.disk = this.mountMap.diskAt(dir.rel, kind);
   }
 
   /** Stat of the directory once hints come from this very one; undefined when there is no directory any more. */
@@ -238,7 +243,7 @@ export class Tree {
     if (!dir.kind.events) return stat;
     // Watched before listed: what is created in between is in the listing or in a hint, never in neither.
     // The real path, because chokidar watches a link's folder where it is given a link.
-    dir.hints = await this.hints.watch(this.places.realPathOf(dir.rel), name => this.hint(dir.rel, name));
+    dir.hints = await this.hints.watch(this.mountMap.realPathOf(dir.rel), name => this.hint(dir.rel, name));
     // Once the limit is reached, one try per scan tells whether it was raised.
     if (!dir.hints.live) this.retryHints = false;
     return this.statOf(dir);
@@ -280,12 +285,12 @@ export class Tree {
     if (dir.refused) return;
     dir.refused = true;
     const reason = `this folder cannot be listed (${error.code})`;
-    this.desk.log.warn({ path: dir.path, reason: error.message }, 'part of the inbox cannot be listed');
+    this.context.log.warn({ path: dir.path, reason: error.message }, 'part of the inbox cannot be listed');
     const [stat] = error.code === 'unavailable' ? [] : await dir.disk.lstat([dir.path]);
     if (!stat || stat instanceof Error) return;
     const slash = dir.rel.lastIndexOf('/');
     const parent = this.dirs.get(dir.rel.slice(0, Math.max(0, slash)));
-    if (parent) refuse(this.desk, parent, dir.rel.slice(slash + 1), stat, reason);
+    if (parent) refuse(this.context, parent, dir.rel.slice(slash + 1), stat, reason);
   }
 
   private remove(rel: string): void {

@@ -82,7 +82,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
     mounts: options.mounts ?? (() => readMounts()),
   };
   const watchOf = (folder: WatchFolder): Watched => {
-    const desk: InboxContext = {
+    const context: InboxContext = {
       inbox: folder.inbox,
       settleMs: folder.settleMs,
       incompleteAfterMs: options.incompleteAfterMs,
@@ -93,7 +93,7 @@ export function createWatcher(options: WatcherOptions): Watcher {
       known: sighting => options.known(sighting),
       onSighting: sighting => options.onSighting(sighting),
     };
-    const watch = new FolderWatch(desk, surroundings, {
+    const watch = new FolderWatch(context, surroundings, {
       scan: folder.scan,
       onFolder: state => options.onFolder?.(folder.inbox, state),
       onFatal: error => {

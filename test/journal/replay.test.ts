@@ -46,7 +46,7 @@ describe('reading a journal', () => {
     await put(dir, FIRST, lines(3).join(''));
     await put(dir, '000002.jsonl', lines(2, 4).join(''));
     const places: unknown[] = [];
-    const summary = await readJournal({ dir, onRecord: ({ seq }, place) => void places.push([seq, place]) });
+    const summary = await readJournal({ dir, onRecord: ({ seq }, position) => void places.push([seq, position]) });
     expect(places).toEqual([
       [1, { file: FIRST, line: 1 }],
       [2, { file: FIRST, line: 2 }],

@@ -157,9 +157,9 @@ it('asks a disk that hangs once, and shows the others', async () => {
     },
   } as Files;
   const meter = new DiskMeter(files, clock);
-  const places: DiskPath[] = [...PLACES, { path: '/hangs', labels: { place: 'outbox', folder: '0' } }];
+  const diskPaths: DiskPath[] = [...PLACES, { path: '/hangs', labels: { place: 'outbox', folder: '0' } }];
   for (let scrape = 0; scrape < 3; scrape += 1) {
-    const reading = meter.read(places);
+    const reading = meter.read(diskPaths);
     // The time it is given passes once the others have answered.
     await Promise.allSettled(answers);
     await clock.advance(1_000);

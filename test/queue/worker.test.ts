@@ -22,8 +22,8 @@ async function setupWith(journal: MemoryJournal, decision: Decision, ...events: 
   const world = new FakeWorld();
   const worker = createWorker({
     ledger,
-    world,
-    afterRest: createAfterRest({ ledger, world, log: silentLogger }),
+    stages: world,
+    afterRest: createAfterRest({ ledger, stages: world, log: silentLogger }),
     clock,
     log: silentLogger,
   });

@@ -154,19 +154,19 @@ describe('a mount that does not answer', () => {
     });
   } else {
     it('is stood in for by a question that never ends, because this user may not mount', async () => {
-      const gate = new MountGuard('/mnt/nas', systemClock, 100, new MountSlots(1));
-      await expect(gate.call(() => new Promise(() => {}))).rejects.toThrow('/mnt/nas does not answer');
+      const guard = new MountGuard('/mnt/nas', systemClock, 100, new MountSlots(1));
+      await expect(guard.call(() => new Promise(() => {}))).rejects.toThrow('/mnt/nas does not answer');
     });
   }
 
   it('fails at once while it hangs, holds one call only, and works again when that comes back', async () => {
     const clock = new FakeClock();
-    const gate = new MountGuard('/mnt/nas', clock, 5_000, new MountSlots(2));
+    const guard = new MountGuard('/mnt/nas', clock, 5_000, new MountSlots(2));
     const before = callsUnderWay();
     let answer: (value: string) => void = () => {};
     let calls = 0;
     const late: string[] = [];
-    const slow = gate.call(
+    const slow = guard.call(
       () => {
         calls += 1;
         return new Promise<string>(resolve => {
@@ -175,30 +175,30 @@ describe('a mount that does not answer', () => {
       },
       value => void late.push(value),
     );
-    const queued = gate.call(async () => 'never asked');
+    const queued = guard.call(async () => 'never asked');
     const outcome = Promise.allSettled([slow, queued]);
     await new Promise(resolve => setImmediate(resolve));
     await clock.advance(5_000);
     const results = await outcome;
     expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
     expect(results.every(each => each.status === 'rejected' && isShrinkError(each.reason, 'unavailable'))).toBe(true);
-    await expect(gate.call(async () => 'still hung')).rejects.toThrow('/mnt/nas does not answer');
+    await expect(guard.call(async () => 'still hung')).rejects.toThrow('/mnt/nas does not answer');
     // Whoever wants to end must not wait for it.
     expect(callsUnderWay()).toBe(before + 1);
     expect(calls).toBe(1);
     answer('a file handle');
     await eventually(() => late.length === 1, { what: 'the late answer to be handed over' });
-    await expect(gate.call(async () => 'fine')).resolves.toBe('fine');
+    await expect(guard.call(async () => 'fine')).resolves.toBe('fine');
     expect(callsUnderWay()).toBe(before);
     expect(clock.timers).toBe(0);
   });
 
   it('does not hold back who stops watching', async () => {
-    const gate = new MountGuard('/mnt/nas', systemClock, 60_000, new MountSlots(1));
-    const stuck = gate.call(() => new Promise(() => {}));
-    gate.abandon();
+    const guard = new MountGuard('/mnt/nas', systemClock, 60_000, new MountSlots(1));
+    const stuck = guard.call(() => new Promise(() => {}));
+    guard.abandon();
     await expect(stuck).rejects.toThrow('does not answer');
-    await expect(gate.call(async () => 'anything')).rejects.toThrow('does not answer');
+    await expect(guard.call(async () => 'anything')).rejects.toThrow('does not answer');
   });
 });
 

@@ -149,10 +149,10 @@ const RETRY_MS = [500, 1000, 2000, 5000];
 
 /** Listens until the signal aborts; comes back by itself and goes on after the last event seen. */
 export async function listen(on: Listening, signal: AbortSignal): Promise<void> {
-  const place: StreamPosition = { lastId: undefined };
+  const position: StreamPosition = { lastId: undefined };
   for (let failures = 0; !signal.aborted; failures += 1) {
     try {
-      await hear(place, on, signal, () => {
+      await hear(position, on, signal, () => {
         failures = -1;
       });
     } catch (error) {
@@ -168,20 +168,20 @@ interface StreamPosition {
   lastId: string | undefined;
 }
 
-async function hear(place: StreamPosition, on: Listening, signal: AbortSignal, onAnswer: () => void): Promise<void> {
+async function hear(position: StreamPosition, on: Listening, signal: AbortSignal, onAnswer: () => void): Promise<void> {
   const own = new AbortController();
   const stop = () => own.abort();
   signal.addEventListener('abort', stop, { once: true });
   let timer = setTimeout(stop, SILENCE_MS);
   try {
-    const resume: Record<string, string> = place.lastId === undefined ? {} : { 'Last-Event-ID': place.lastId };
+    const resume: Record<string, string> = position.lastId === undefined ? {} : { 'Last-Event-ID': position.lastId };
     const response = await ask('api/events', { signal: own.signal, headers: resume, cache: 'no-store' });
     onAnswer();
-    on.onOpen(place.lastId === undefined);
+    on.onOpen(position.lastId === undefined);
     let ready: News[] = [];
     const parser = createParser({
       onEvent(event) {
-        if (event.id !== undefined) place.lastId = event.id;
+        if (event.id !== undefined) position.lastId = event.id;
         ready.push(...newsIn(event.event, event.data));
       },
     });

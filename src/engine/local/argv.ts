@@ -35,7 +35,7 @@ export interface PictureArgs {
   facts: MediaFacts;
   input: string;
   picture: PicturePlan;
-  part: Segment;
+  segment: Segment;
   codec: Codec;
   effort: Effort;
   rate: Rate;
@@ -95,20 +95,20 @@ const AV1_MEASURING = '12';
  * third to all of what the rest of the plan gains over the naive recipe there.
  */
 export function pictureArgs(options: PictureArgs): string[] {
-  const { tools, facts, input, picture, part } = options;
+  const { tools, facts, input, picture, segment } = options;
   const head = [
     '-copyts',
-    ...seek(facts, part),
+    ...seek(facts, segment),
     ...untrustedInput(input),
     ...['-map', `0:${facts.video.index}`, '-an', '-sn', '-dn'],
     ...words('-map_metadata -1 -map_chapters -1'),
-    ...['-filter:v', [...trim(withoutHidden(facts, part)), filtersFrom(picture, facts, part)].join(',')],
+    ...['-filter:v', [...trim(withoutHidden(facts, segment)), filtersFrom(picture, facts, segment)].join(',')],
     ...keepFrameTimes(tools),
     ...FINE_CLOCK,
     ...picture.colors,
     ...encoderArgs(options),
   ];
-  return [...head, ...fromZero(part.atS), '-f', 'mp4', OUTPUT];
+  return [...head, ...fromZero(segment.atS), '-f', 'mp4', OUTPUT];
 }
 
 /** Transport streams are searched by their clock, which may end up behind the keyframe that is needed. */
@@ -128,24 +128,29 @@ function seek(facts: Pick<MediaFacts, 'container' | 'startS'>, { fromS }: Pick<S
  * Decodes from where reading for a part begins to its first frame. `undefined` where it begins at a keyframe: then nothing is
  * decoded there that could be complained about.
  */
-export function leadInArgs({ tools, facts, input, part }: Pick<PictureArgs, 'tools' | 'facts' | 'input' | 'part'>) {
-  if (part.fromS === undefined || !SEARCHED.test(facts.container)) return undefined;
+export function leadInArgs({
+  tools,
+  facts,
+  input,
+  segment,
+}: Pick<PictureArgs, 'tools' | 'facts' | 'input' | 'segment'>) {
+  if (segment.fromS === undefined || !SEARCHED.test(facts.container)) return undefined;
   return [
     '-copyts',
-    ...seek(facts, part),
+    ...seek(facts, segment),
     ...untrustedInput(input),
     ...['-map', `0:${facts.video.index}`, '-an', '-sn', '-dn'],
-    ...['-filter:v', `trim=end=${part.fromS.toFixed(6)}`],
+    ...['-filter:v', `trim=end=${segment.fromS.toFixed(6)}`],
     ...keepFrameTimes(tools),
     ...['-f', 'null', '-'],
   ];
 }
 
 /** Frames that an edit list hides are hidden by some decoders only: dav1d shows them, and they would be encoded. */
-function withoutHidden({ startS, durationS, video }: MediaFacts, part: Segment): Pick<Segment, 'fromS' | 'toS'> {
-  if (video.hiddenFrames === 0) return part;
+function withoutHidden({ startS, durationS, video }: MediaFacts, segment: Segment): Pick<Segment, 'fromS' | 'toS'> {
+  if (video.hiddenFrames === 0) return segment;
   const quarter = 0.25 / Math.max(1, video.fps);
-  return { fromS: part.fromS ?? startS - quarter, toS: part.toS ?? startS + durationS - quarter };
+  return { fromS: segment.fromS ?? startS - quarter, toS: segment.toS ?? startS + durationS - quarter };
 }
 
 function trim({ fromS, toS }: Pick<Segment, 'fromS' | 'toS'>): string[] {
@@ -157,9 +162,9 @@ function trim({ fromS, toS }: Pick<Segment, 'fromS' | 'toS'>): string[] {
   return [`trim=${bounds.join(':')}`];
 }
 
-function encoderArgs({ facts, picture, part, codec, effort, rate, threads }: PictureArgs): string[] {
+function encoderArgs({ facts, picture, segment, codec, effort, rate, threads }: PictureArgs): string[] {
   const fps = Math.max(1, picture.fps ?? facts.video.fps);
-  const keyint = evenKeyframes(part.frames * Math.min(1, fps / Math.max(1, facts.video.fps)), fps, codec);
+  const keyint = evenKeyframes(segment.frames * Math.min(1, fps / Math.max(1, facts.video.fps)), fps, codec);
   const preset = PRESETS[codec][effort];
   const quality =
     rate.kind === 'pass-2' ? ['-b:v', String(Math.floor(rate.bitsPerSecond))] : ['-crf', formatCrf(rate.crf)];
@@ -178,7 +183,7 @@ function encoderArgs({ facts, picture, part, codec, effort, rate, threads }: Pic
         ...['-c:v', 'libx264', '-preset', preset, '-profile:v', 'high', '-pix_fmt', 'yuv420p', '-g', String(keyint)],
         ...quality,
         ...(threads === undefined ? [] : ['-threads', String(threads)]),
-        ...(pass === undefined ? [] : ['-pass', pass, '-passlogfile', `${fine}pass${part.index}`]),
+        ...(pass === undefined ? [] : ['-pass', pass, '-passlogfile', `${fine}pass${segment.index}`]),
         ...['-x264-params', params.join(':')],
         // The encoder's settings in words, 700 bytes in every part.
         ...['-bsf:v', 'filter_units=remove_types=6'],
@@ -186,8 +191,8 @@ function encoderArgs({ facts, picture, part, codec, effort, rate, threads }: Pic
     }
     case 'h265': {
       const params = ['log-level=error', 'info=0', `keyint=${keyint}`];
-      if (rate.kind === 'pass-1') params.push('pass=1', `stats=pass${part.index}.x265`, 'no-slow-firstpass=1');
-      if (rate.kind === 'pass-2') params.push('pass=2', `stats=pass${part.index}.x265`);
+      if (rate.kind === 'pass-1') params.push('pass=1', `stats=pass${segment.index}.x265`, 'no-slow-firstpass=1');
+      if (rate.kind === 'pass-2') params.push('pass=2', `stats=pass${segment.index}.x265`);
       return [
         ...['-c:v', 'libx265', '-preset', preset, '-pix_fmt', 'yuv420p', '-tag:v', 'hvc1'],
         ...quality,
@@ -212,7 +217,7 @@ function formatCrf(crf: number): string {
  * the keyframe is decoded, most of the cost: without the loop filter a fifth of it less (01, 17; 03 a quarter), the sizes 2 to 11 % more.
  */
 export function sampleArgs(
-  options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'part'> & {
+  options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'segment'> & {
     stretches: readonly { fromS: number; lengthS: number }[];
   },
 ): string[] {
@@ -239,7 +244,7 @@ export function sampleArgs(
  * Frames are matched by number, their times differ by roundings.
  */
 export function ssimArgs(
-  options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'part'> & {
+  options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'segment'> & {
     cut: Cut | undefined;
     frames: number;
     file: string;

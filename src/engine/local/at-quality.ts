@@ -15,42 +15,42 @@ import {
 const SLACK_BYTES = 100_000;
 
 /** One pass at constant quality, part by part; `undefined` once it is clear that it will not fit. */
-export async function atQuality(bench: LocalJob, work: Encode, crf: number): Promise<Muxed | undefined> {
-  const stamp = JSON.stringify([crf, work.picture.filters, work.parts.map(part => part.atS)]);
-  const known = recall<{ stamp: string; made: Muxed }>(bench, 'one-pass');
-  if (known?.stamp === stamp && known.made.bytes === (await bytesOf(bench, known.made.file))) return known.made;
+export async function atQuality(job: LocalJob, work: Encode, crf: number): Promise<Muxed | undefined> {
+  const stamp = JSON.stringify([crf, work.picture.filters, work.segments.map(segment => segment.atS)]);
+  const stored = recall<{ stamp: string; made: Muxed }>(job, 'one-pass');
+  if (stored?.stamp === stamp && stored.made.bytes === (await bytesOf(job, stored.made.file))) return stored.made;
   const room = videoBytes(work.budget) + SLACK_BYTES;
   const parts: EncodedSegment[] = [];
   let taken = 0;
   let said = false;
-  for (const part of work.parts) {
-    const key = `quality/${part.index}`;
-    const before = recall<{ stamp: string; made: EncodedSegment }>(bench, key);
-    let made = before?.stamp === stamp ? before.made : undefined;
-    if (made && made.fileBytes === (await bytesOf(bench, segmentFile(part)))) {
-      bench.meter.skip((SHARE.onePass * part.frames) / bench.facts.video.frames);
+  for (const segment of work.segments) {
+    const key = `quality/${segment.index}`;
+    const before = recall<{ stamp: string; made: EncodedSegment }>(job, key);
+    let encoded = before?.stamp === stamp ? before.made : undefined;
+    if (encoded && encoded.fileBytes === (await bytesOf(job, segmentFile(segment)))) {
+      job.meter.skip((SHARE.onePass * segment.frames) / job.facts.video.frames);
     } else {
-      if (!said) await bench.context.step('one pass');
+      if (!said) await job.context.step('one pass');
       said = true;
-      made = await encodeSegment(bench, work, {
-        part,
+      encoded = await encodeSegment(job, work, {
+        segment,
         rate: { kind: 'quality', crf },
         share: SHARE.onePass,
         note: 'one pass',
         giveUpAboveBytes: Math.max(0, room - taken),
-        trusted: part.index >= 3,
+        trusted: segment.index >= 3,
       });
-      if (made) await remember(bench, key, { stamp, made });
+      if (encoded) await remember(job, key, { stamp, made: encoded });
     }
-    taken += made?.bytes ?? 0;
-    if (!made || taken > room) {
-      await forget(bench, ...work.parts.map(segmentFile));
+    taken += encoded?.bytes ?? 0;
+    if (!encoded || taken > room) {
+      await forget(job, ...work.segments.map(segmentFile));
       return undefined;
     }
-    parts.push(made);
+    parts.push(encoded);
   }
-  const made = await joinTracks(bench, work, parts, 'out-quality.mp4');
-  await remember(bench, 'one-pass', { stamp, made });
-  await forget(bench, LIST, ...work.parts.map(segmentFile));
-  return made;
+  const output = await joinTracks(job, work, parts, 'out-quality.mp4');
+  await remember(job, 'one-pass', { stamp, made: output });
+  await forget(job, LIST, ...work.segments.map(segmentFile));
+  return output;
 }

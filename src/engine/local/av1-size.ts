@@ -25,38 +25,38 @@ interface Decided {
  * too. `held` makes the error for a size that will not do, from the one that would, bytes.
  */
 export async function av1IntoSize(
-  bench: LocalJob,
+  job: LocalJob,
   plan: Pick<EncodePlan, 'scale' | 'full'>,
   work: Encode,
   options: { expected: Expected; held: (decentBytes: number) => ShrinkError },
 ): Promise<Landed> {
   const { expected, held } = options;
   const at = ({ scale, crf }: Decided): { work: Encode; expected: Expected } => ({
-    work: { ...work, picture: planPicture(bench.facts, bench.order.target, scale, bench.tools) },
+    work: { ...work, picture: planPicture(job.facts, job.order.target, scale, job.tools) },
     expected: {
       ...expected,
       crf: onScale('av1', Math.max(Math.min(crf, COARSEST_LOOK), expected.ceilingCrf ?? crf), Math.round),
     },
   });
-  const known = recall<Decided>(bench, RUNG);
-  let now: Decided = known ?? { scale: plan.scale, crf: expected.crf };
+  const stored = recall<Decided>(job, RUNG);
+  let now: Decided = stored ?? { scale: plan.scale, crf: expected.crf };
   let changes = 0;
-  const look: MeasureAv1 = async seen => {
-    if (known) return undefined;
+  const measure: MeasureAv1 = async seen => {
+    if (stored) return undefined;
     const rung = rungSeen({ ...seen, scale: now.scale }, videoBytes(work.budget), plan.full);
     if (rung.hopeless) {
       const besides = work.budget.capBytes - videoBytes(work.budget);
       throw held((decentBytesSeen({ ...seen, scale: now.scale }, plan.full) + besides) * 1.05);
     }
     if (rung.scale === now.scale || changes === MAX_CHANGES) {
-      await remember(bench, RUNG, now);
+      await remember(job, RUNG, now);
       return undefined;
     }
     changes += 1;
-    bench.context.log.debug({ from: now.scale, to: rung.scale, crf: rung.crf }, 'another picture size');
+    job.context.log.debug({ from: now.scale, to: rung.scale, crf: rung.crf }, 'another picture size');
     now = { scale: rung.scale, crf: rung.crf };
-    return { ...at(now), look };
+    return { ...at(now), measure };
   };
   const first = at(now);
-  return await intoSize(bench, first.work, first.expected, look);
+  return await intoSize(job, first.work, first.expected, measure);
 }

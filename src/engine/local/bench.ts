@@ -57,34 +57,34 @@ const MAX_CPU_SECONDS = 4 * 86_400;
  * Runs one ffmpeg in the work directory. Its output is written under another name, synced, and renamed when complete, so that a
  * file with the right name is a whole one, whatever happened.
  */
-export async function runStep(bench: LocalJob, request: StepRequest): Promise<StepResult> {
-  const { context, facts } = bench;
+export async function runStep(job: LocalJob, request: StepRequest): Promise<StepResult> {
+  const { context, facts } = job;
   const { workDir } = context;
   const partial = request.output && `part-${request.output}`;
   const tooLarge = new AbortController();
-  bench.meter.begin(request.share, request.note);
+  job.meter.begin(request.share, request.note);
   const args = request.args.map(arg => (arg === OUTPUT && partial ? `file:${partial}` : arg));
   let result: FfmpegResult;
   try {
     result = await runFfmpeg({
-      tools: bench.tools,
-      args: [...threadArgs(bench.threads), ...args],
+      tools: job.tools,
+      args: [...threadArgs(job.threads), ...args],
       doing: request.doing,
       cwd: workDir,
       writes: [...(partial ? [partial] : []), ...(request.besides ?? [])],
       signal: AbortSignal.any([context.signal, tooLarge.signal]),
       gate: context.gate,
-      clock: bench.clock,
-      nice: bench.nice,
-      stallMs: bench.stallMs,
-      limits: { addressSpaceBytes: memoryFor(facts), cpuSeconds: MAX_CPU_SECONDS, fileSizeBytes: mostWritten(bench) },
+      clock: job.clock,
+      nice: job.nice,
+      stallMs: job.stallMs,
+      limits: { addressSpaceBytes: memoryFor(facts), cpuSeconds: MAX_CPU_SECONDS, fileSizeBytes: mostWritten(job) },
       onProgress: progress => {
-        bench.meter.at(request.fraction?.(progress) ?? byTime(facts, progress.timeS), progress.speed);
+        job.meter.at(request.fraction?.(progress) ?? byTime(facts, progress.timeS), progress.speed);
         if (progress.bytes > (request.giveUpAboveBytes ?? Number.POSITIVE_INFINITY)) tooLarge.abort();
       },
     });
   } catch (error) {
-    if (!tooLarge.signal.aborted || context.signal.aborted) throw damaged(bench, request, error);
+    if (!tooLarge.signal.aborted || context.signal.aborted) throw damaged(job, request, error);
     if (partial) await rm(join(workDir, partial), { force: true });
     return {
       frames: 0,
@@ -97,7 +97,7 @@ export async function runStep(bench: LocalJob, request: StepRequest): Promise<St
       tooLarge: true,
     };
   }
-  bench.meter.at(1);
+  job.meter.at(1);
   if (!partial || !request.output) return { ...result, outputBytes: 0, tooLarge: false };
   const outputBytes = await commitOutput(join(workDir, partial), join(workDir, request.output));
   return { ...result, outputBytes, tooLarge: outputBytes > (request.giveUpAboveBytes ?? Number.POSITIVE_INFINITY) };
@@ -146,17 +146,17 @@ export async function syncFile(path: string): Promise<number> {
 }
 
 /** Bytes of a file in the work directory; `undefined` where there is none. */
-export async function bytesOf(bench: LocalJob, name: string): Promise<number | undefined> {
-  return await stat(join(bench.context.workDir, name)).then(
+export async function bytesOf(job: LocalJob, name: string): Promise<number | undefined> {
+  return await stat(join(job.context.workDir, name)).then(
     found => found.size,
     () => undefined,
   );
 }
 
-export async function forget(bench: LocalJob, ...names: string[]): Promise<void> {
+export async function forget(job: LocalJob, ...names: string[]): Promise<void> {
   await Promise.all(
     names.map(async name => {
-      const path = join(bench.context.workDir, name);
+      const path = join(job.context.workDir, name);
       await rm(path, { force: true }).catch(error => {
         throw fileError(error, 'removing a working file', path);
       });
@@ -167,14 +167,14 @@ export async function forget(bench: LocalJob, ...names: string[]): Promise<void>
 type CheckpointContext = Pick<LocalJob, 'context' | 'order' | 'tools' | 'memory'>;
 
 /** A checkpoint of ours, if it was made for the same source, order and ffmpeg. */
-export function recall<T>(bench: CheckpointContext, key: string): T | undefined {
-  const value = bench.memory[key];
+export function recall<T>(job: CheckpointContext, key: string): T | undefined {
+  const value = job.memory[key];
   if (!value || typeof value !== 'object' || Array.isArray(value)) return undefined;
-  return value['stamp'] === stampOf(bench) ? (value['value'] as T) : undefined;
+  return value['stamp'] === stampOf(job) ? (value['value'] as T) : undefined;
 }
 
-export async function remember(bench: CheckpointContext, key: string, value: unknown): Promise<void> {
-  await bench.context.record(key, { stamp: stampOf(bench), value: value as Json });
+export async function remember(job: CheckpointContext, key: string, value: unknown): Promise<void> {
+  await job.context.record(key, { stamp: stampOf(job), value: value as Json });
 }
 
 /** Two-pass statistics of one x264 mean nothing to another, and a plan nothing for another target. */

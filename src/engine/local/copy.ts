@@ -18,30 +18,30 @@ type Checked = { fine: true; frames: number; durationS: number } | { fine: false
  * The source's own picture in an MP4, without loss. Not every copy that ffmpeg makes is right (old AVI files, damaged sources):
  * it is measured and decoded before it counts, and what does not pass is encoded instead.
  */
-export async function copyPicture(bench: LocalJob, choice: CopyChoice): Promise<Outcome> {
-  const { context } = bench;
-  let bytes = await bytesOf(bench, COPY);
-  if (bytes === undefined || recall<number>(bench, 'copy') !== bytes) {
+export async function copyPicture(job: LocalJob, choice: CopyChoice): Promise<Outcome> {
+  const { context } = job;
+  let bytes = await bytesOf(job, COPY);
+  if (bytes === undefined || recall<number>(job, 'copy') !== bytes) {
     await context.step('copying without loss');
-    const made = await makeCopy(bench, choice);
-    if (typeof made === 'string') return instead(bench, choice, made);
+    const made = await makeCopy(job, choice);
+    if (typeof made === 'string') return instead(job, choice, made);
     bytes = made;
   }
-  if (bytes > choice.capBytes && (await isPlainMp4(bench, choice))) return asItIs(bench, choice);
+  if (bytes > choice.capBytes && (await isPlainMp4(job, choice))) return asItIs(job, choice);
   // Of nine films packed as Matroska five came out 0.03 to 0.2 % larger as MP4: its tables. Never enlarged is the promise.
-  if (bytes > choice.capBytes) return instead(bench, choice, 'as an MP4 it would be larger than it may be');
-  const checked = recall<Checked>(bench, 'copy-checked') ?? (await checkCopy(bench, choice));
-  await remember(bench, 'copy-checked', checked);
-  return checked.fine ? candidateOf(bench, choice, bytes, checked) : instead(bench, choice, checked.why);
+  if (bytes > choice.capBytes) return instead(job, choice, 'as an MP4 it would be larger than it may be');
+  const checked = recall<Checked>(job, 'copy-checked') ?? (await checkCopy(job, choice));
+  await remember(job, 'copy-checked', checked);
+  return checked.fine ? candidateOf(job, choice, bytes, checked) : instead(job, choice, checked.why);
 }
 
 function candidateOf(
-  bench: LocalJob,
+  job: LocalJob,
   choice: CopyChoice,
   bytes: number,
   checked: { frames: number; durationS: number },
 ): Outcome {
-  const { order, context, facts } = bench;
+  const { order, context, facts } = job;
   return {
     kind: 'candidate',
     candidate: {
@@ -72,27 +72,27 @@ function endNote(facts: MediaFacts, frames: number): string[] {
 }
 
 /** Bytes of the copy, or why there is none. */
-async function makeCopy(bench: LocalJob, choice: CopyChoice): Promise<number | string> {
-  const { tools, facts, input } = bench;
+async function makeCopy(job: LocalJob, choice: CopyChoice): Promise<number | string> {
+  const { tools, facts, input } = job;
   try {
-    const { outputBytes } = await runStep(bench, {
+    const { outputBytes } = await runStep(job, {
       doing: 'copying into an MP4',
       args: copyArgs({ tools, facts, input, copy: choice }),
       output: COPY,
       share: 0.5,
       note: 'copying',
     });
-    await remember(bench, 'copy', outputBytes);
+    await remember(job, 'copy', outputBytes);
     return outputBytes;
   } catch (error) {
     if (!isShrinkError(error, 'child-failed')) throw error;
-    bench.context.log.debug({ said: (error as Error).message }, 'copy refused');
+    job.context.log.debug({ said: (error as Error).message }, 'copy refused');
     return 'it cannot be put into an MP4 as it is';
   }
 }
 
-async function checkCopy(bench: LocalJob, choice: CopyChoice): Promise<Checked> {
-  const { context, facts, tools } = bench;
+async function checkCopy(job: LocalJob, choice: CopyChoice): Promise<Checked> {
+  const { context, facts, tools } = job;
   const path = join(context.workDir, COPY);
   const copy = await probe(path, { tools, signal: context.signal, gate: context.gate }).catch((error: unknown) => {
     if (isShrinkError(error, 'not-media', 'no-video', 'incomplete-media', 'unsafe-media')) return undefined;
@@ -102,7 +102,7 @@ async function checkCopy(bench: LocalJob, choice: CopyChoice): Promise<Checked> 
   if (differs(facts, copy, choice)) return { fine: false, why: 'a copy of it comes out different' };
   const { frames } = copy.video;
   try {
-    const played = await runStep(bench, {
+    const played = await runStep(job, {
       doing: 'playing the copy to its end',
       args: [
         '-xerror',
@@ -151,16 +151,16 @@ function differs(source: MediaFacts, copy: MediaFacts, choice: CopyChoice): bool
 }
 
 /** The source can be handed over as it is: an MP4 already, with every track that was asked for and no other wish. */
-async function isPlainMp4(bench: LocalJob, choice: CopyChoice): Promise<boolean> {
-  const { order, facts } = bench;
+async function isPlainMp4(job: LocalJob, choice: CopyChoice): Promise<boolean> {
+  const { order, facts } = job;
   if (order.sourceBytes > choice.capBytes || order.target.audio.kind !== 'keep') return false;
   if (!facts.container.includes('mp4')) return false;
   const { boxes, brand } = await topBoxes(order.source);
   return brand !== '' && brand !== 'qt  ' && boxes.some(box => box.type === 'moov');
 }
 
-function asItIs(bench: LocalJob, choice: CopyChoice): Outcome {
-  const { order, facts } = bench;
+function asItIs(job: LocalJob, choice: CopyChoice): Outcome {
+  const { order, facts } = job;
   return {
     kind: 'candidate',
     candidate: {
@@ -174,9 +174,9 @@ function asItIs(bench: LocalJob, choice: CopyChoice): Outcome {
   };
 }
 
-async function instead(bench: LocalJob, choice: CopyChoice, why: string): Promise<Outcome> {
-  await forget(bench, COPY);
-  return { kind: 'instead', instead: insteadOfCopy(choice, bench.order, why), notes: [`re-encoded, because ${why}`] };
+async function instead(job: LocalJob, choice: CopyChoice, why: string): Promise<Outcome> {
+  await forget(job, COPY);
+  return { kind: 'instead', instead: insteadOfCopy(choice, job.order, why), notes: [`re-encoded, because ${why}`] };
 }
 
 function soundWords(choice: CopyChoice): string {

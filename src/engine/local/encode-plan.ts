@@ -34,7 +34,7 @@ export interface EncodePlan {
   sound: SoundPlan;
   /** With an estimate of the sound. */
   budget: Budget;
-  parts: Segment[];
+  segments: Segment[];
   /** What the picture will be about as good as, on x264's scale: at this rung, and at full size. */
   crf: number;
   fullCrf: number;
@@ -60,13 +60,13 @@ export function planEncode(
   const { target } = order;
   const { tools, cutting } = options;
   const full = planPicture(facts, target, 1, tools);
-  const parts = partsFor(facts, choice, full.fps ?? facts.video.fps, cutting);
+  const segments = partsFor(facts, choice, full.fps ?? facts.video.fps, cutting);
   if (choice.mode === 'quality') {
     const sound = planSound(facts, target, undefined);
     const crf = SCALES.h264.losslessLook;
     const bytes = (predictedRate(sample, crf, 1) * facts.durationS) / 8 + sound.estimateBytes;
     const budget = budgetOf(facts, choice, sound.estimateBytes);
-    const common = { picture: full, full, scale: 1, sound, budget, parts, crf, fullCrf: crf, bytes };
+    const common = { picture: full, full, scale: 1, sound, budget, segments, crf, fullCrf: crf, bytes };
     return { way: 'quality', ...common, hopeless: false };
   }
   const sound = planSound(facts, target, choice.capBytes);
@@ -86,7 +86,7 @@ export function planEncode(
     scale: rung.scale,
     sound,
     budget,
-    parts,
+    segments,
     crf: likely ? ceiling : rung.crf,
     fullCrf: predictedCrf(sample, rate, 1),
     bytes: likely ? Math.min(needed, choice.capBytes) : choice.capBytes,
@@ -148,7 +148,7 @@ export function describePlan(
   sample: SampledRate,
   effort: Effort,
 ): string[] {
-  const { picture, full, budget, sound, parts } = plan;
+  const { picture, full, budget, sound, segments } = plan;
   if (plan.hopeless) {
     return [
       `it would be held: unrecognisable in ${formatBytes(choice.capBytes)}; from about ${formatBytes(decentBytes(facts, plan, sample))} on it would look decent`,
@@ -173,7 +173,7 @@ export function describePlan(
       : choice.codec === 'av1'
         ? 'a quick pass that looks, and may choose another picture size, then one or two'
         : 'two passes';
-  const inParts = parts.length > 1 ? ` in ${parts.length} parts, each a place to go on from` : '';
+  const inParts = segments.length > 1 ? ` in ${segments.length} parts, each a place to go on from` : '';
   const seconds = expectedSeconds(facts, choice, plan, sample, effort);
   return [
     `${describeSound(sound.tracks)}: about ${formatBytes(sound.estimateBytes)}; tables of the MP4: about ${formatBytes(tables)}; ${rate}`,

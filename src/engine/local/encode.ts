@@ -24,15 +24,15 @@ import { CutMissed, type Encode, type Muxed } from './steps.ts';
 const SURELY_TOO_LARGE = 1.6;
 
 /** Encodes into a size or a quality. */
-export async function encode(bench: LocalJob, choice: EncodeChoice): Promise<Outcome> {
-  const why = cannotWrite(choice.codec, bench.tools);
+export async function encode(job: LocalJob, choice: EncodeChoice): Promise<Outcome> {
+  const why = cannotWrite(choice.codec, job.tools);
   if (why) {
     throw new ShrinkError('cannot-do', `${choice.codec} cannot be made: ${why}`, {
-      subject: bench.order.source,
+      subject: job.order.source,
       hint: 'Set `codec: h264` in the rule, or install an ffmpeg that has it.',
     });
   }
-  const sample = await sampleRate(bench);
+  const sample = await sampleRate(job);
   const carryOut = async (of: LocalJob) => {
     const plan = planEncode(of.facts, of.order, choice, sample, of);
     const lines = describePlan(of.facts, choice, plan, sample, of.effort);
@@ -40,40 +40,40 @@ export async function encode(bench: LocalJob, choice: EncodeChoice): Promise<Out
     if (plan.hopeless) throw hopeless(of, choice, decentBytes(of.facts, plan, sample));
     return plan.way === 'quality' ? await byQuality(of, choice, plan) : await bySize(of, choice, plan, sample);
   };
-  if (recall<boolean>(bench, 'whole')) return await carryOut({ ...bench, cutting: undefined });
+  if (recall<boolean>(job, 'whole')) return await carryOut({ ...job, cutting: undefined });
   try {
-    return await carryOut(bench);
+    return await carryOut(job);
   } catch (error) {
     if (!(error instanceof CutMissed)) throw error;
-    bench.context.log.debug({ why: error.message }, 'not in parts');
-    await remember(bench, 'whole', true);
-    return await carryOut({ ...bench, cutting: undefined });
+    job.context.log.debug({ why: error.message }, 'not in parts');
+    await remember(job, 'whole', true);
+    return await carryOut({ ...job, cutting: undefined });
   }
 }
 
-async function byQuality(bench: LocalJob, choice: EncodeChoice, plan: EncodePlan): Promise<Outcome> {
+async function byQuality(job: LocalJob, choice: EncodeChoice, plan: EncodePlan): Promise<Outcome> {
   const otherwise = choice.otherwise;
   const instead = (): Outcome => {
     if (otherwise) return { kind: 'instead', instead: otherwise, notes: [] };
-    throw new ShrinkError('cannot-fit', 'it cannot become smaller and look the same', { subject: bench.order.source });
+    throw new ShrinkError('cannot-fit', 'it cannot become smaller and look the same', { subject: job.order.source });
   };
   // AV1 needs far fewer bits than the x264 sample says: there only trying tells.
   if (otherwise && choice.codec === 'h264' && plan.bytes > choice.capBytes * SURELY_TOO_LARGE) return instead();
-  const { picture, parts } = plan;
-  const work: Encode = { choice, picture, parts, ...(await makeSound(bench, choice, plan.sound)) };
+  const { picture, segments } = plan;
+  const work: Encode = { choice, picture, segments, ...(await makeSound(job, choice, plan.sound)) };
   const best = SCALES[choice.codec].losslessLook;
-  let crf = recall<number>(bench, 'better-crf') ?? best;
+  let crf = recall<number>(job, 'better-crf') ?? best;
   for (;;) {
-    const made = await atQuality(bench, work, crf);
-    if (!made || made.bytes > choice.capBytes) return instead();
+    const output = await atQuality(job, work, crf);
+    if (!output || output.bytes > choice.capBytes) return instead();
     const what = `one pass at visually lossless quality (CRF ${crf})`;
-    const proof = await ssimOnce(bench, work, made, crf);
-    if (!proof) return candidateOf(bench, work, made, what);
-    const said = `${what}, ${describeSsim(proof)}`;
-    if (isCloseEnough(proof)) return candidateOf(bench, work, made, said);
-    if (crf <= best - MAX_BETTER) return candidateOf(bench, work, made, said, [DOUBT]);
+    const ssim = await ssimOnce(job, work, output, crf);
+    if (!ssim) return candidateOf(job, work, output, what);
+    const said = `${what}, ${describeSsim(ssim)}`;
+    if (isCloseEnough(ssim)) return candidateOf(job, work, output, said);
+    if (crf <= best - MAX_BETTER) return candidateOf(job, work, output, said, [DOUBT]);
     crf -= BETTER_BY;
-    await remember(bench, 'better-crf', crf);
+    await remember(job, 'better-crf', crf);
   }
 }
 
@@ -82,39 +82,39 @@ const BETTER_BY = 2;
 const MAX_BETTER = 4;
 const DOUBT = 'comparing it with the source found differences that someone may see, even at this quality';
 
-async function ssimOnce(bench: LocalJob, work: Encode, made: Muxed, crf: number): Promise<Ssim | undefined> {
-  const known = recall<{ crf: number; proof: Ssim | undefined }>(bench, 'proof');
-  if (known?.crf === crf) return known.proof;
-  const proof = await measureSsim(bench, work.picture, made.file);
-  await remember(bench, 'proof', { crf, ...(proof ? { proof } : {}) });
-  return proof;
+async function ssimOnce(job: LocalJob, work: Encode, output: Muxed, crf: number): Promise<Ssim | undefined> {
+  const stored = recall<{ crf: number; proof: Ssim | undefined }>(job, 'proof');
+  if (stored?.crf === crf) return stored.proof;
+  const ssim = await measureSsim(job, work.picture, output.file);
+  await remember(job, 'proof', { crf, ...(ssim ? { proof: ssim } : {}) });
+  return ssim;
 }
 
-async function bySize(bench: LocalJob, choice: EncodeChoice, plan: EncodePlan, sample: SampledRate): Promise<Outcome> {
-  const { picture, parts } = plan;
-  const work: Encode = { choice, picture, parts, ...(await makeSound(bench, choice, plan.sound)) };
+async function bySize(job: LocalJob, choice: EncodeChoice, plan: EncodePlan, sample: SampledRate): Promise<Outcome> {
+  const { picture, segments } = plan;
+  const work: Encode = { choice, picture, segments, ...(await makeSound(job, choice, plan.sound)) };
   const { ceiling } = SCALES[choice.codec];
-  if (plan.way === 'ceiling' && recall<boolean>(bench, 'ceiling-missed') !== true) {
-    const made = await atQuality(bench, work, ceiling);
-    if (made && made.bytes <= choice.capBytes) {
-      const unused = choice.capBytes - made.bytes;
+  if (plan.way === 'ceiling' && recall<boolean>(job, 'ceiling-missed') !== true) {
+    const output = await atQuality(job, work, ceiling);
+    if (output && output.bytes <= choice.capBytes) {
+      const unused = choice.capBytes - output.bytes;
       const saved = unused > choice.capBytes * 0.03 ? `; the other ${formatBytes(unused)} would not be seen` : '';
-      return candidateOf(bench, work, made, `one pass, visually lossless (CRF ${ceiling})${saved}`);
+      return candidateOf(job, work, output, `one pass, visually lossless (CRF ${ceiling})${saved}`);
     }
-    await remember(bench, 'ceiling-missed', true);
+    await remember(job, 'ceiling-missed', true);
   }
   const x264Crf = predictedCrf(sample, Math.max(1, videoRate(work.budget)), plan.scale);
   const expected = {
     // Nothing is asked for above the ceiling, and the first pass is as good as what is.
-    crf: ownCrf(choice.codec, bench.order.target.quality === 'auto' ? Math.max(x264Crf, SCALES.h264.ceiling) : x264Crf),
-    ceilingCrf: bench.order.target.quality === 'auto' ? ceiling : undefined,
+    crf: ownCrf(choice.codec, job.order.target.quality === 'auto' ? Math.max(x264Crf, SCALES.h264.ceiling) : x264Crf),
+    ceilingCrf: job.order.target.quality === 'auto' ? ceiling : undefined,
   };
-  const held = (decent: number) => hopeless(bench, choice, decent);
+  const held = (decent: number) => hopeless(job, choice, decent);
   const landed =
     choice.codec === 'av1'
-      ? await av1IntoSize(bench, plan, work, { expected, held })
-      : await intoSize(bench, work, expected);
-  return candidateOf(bench, landed.work, landed.made, landed.how);
+      ? await av1IntoSize(job, plan, work, { expected, held })
+      : await intoSize(job, work, expected);
+  return candidateOf(job, landed.work, landed.output, landed.how);
 }
 
 /** Of a source with more frames missing than this, nobody would say that it "came out smaller". */
@@ -131,19 +131,19 @@ function mayBeMissing({ frames, fps }: { frames: number; fps: number }): number 
 }
 
 function candidateOf(
-  bench: LocalJob,
+  job: LocalJob,
   work: Encode,
-  made: Muxed,
+  output: Muxed,
   what: string,
   doubts: readonly string[] = [],
 ): Outcome {
-  const { facts, order, context } = bench;
+  const { facts, order, context } = job;
   const { picture, sound, choice } = work;
-  const lost = picture.fps === undefined ? facts.video.frames - made.frames : 0;
+  const lost = picture.fps === undefined ? facts.video.frames - output.frames : 0;
   if (lost > mayBeMissing(facts.video)) {
     throw new ShrinkError(
       'incomplete-media',
-      `${displayName(order.source)} is damaged: only ${made.frames} of its ${facts.video.frames} frames can be decoded`,
+      `${displayName(order.source)} is damaged: only ${output.frames} of its ${facts.video.frames} frames can be decoded`,
       {
         subject: order.source,
         hint: 'Copy or export it again.',
@@ -151,7 +151,7 @@ function candidateOf(
     );
   }
   const notes = [...doubts, ...picture.notes, ...sound.notes, ...droppedTracks(facts)];
-  if (made.complaints > 0 && lost === 0)
+  if (output.complaints > 0 && lost === 0)
     notes.push('the source has damaged spots; they are concealed as well as the decoder can');
   if (lost > 0) notes.push(`${lost} frames of the source could not be decoded and are missing`);
   const wanted = { width: facts.video.displayWidth, height: facts.video.displayHeight };
@@ -159,10 +159,10 @@ function candidateOf(
     notes.push(`picture made smaller, from ${wanted.width}x${wanted.height} to ${picture.width}x${picture.height}`);
   }
   const candidate: Candidate = {
-    path: join(context.workDir, made.file),
+    path: join(context.workDir, output.file),
     isSource: false,
-    ...(made.complaints > 0 || lost > 0 || sound.damaged ? { damagedSource: true } : {}),
-    bytes: made.bytes,
+    ...(output.complaints > 0 || lost > 0 || sound.damaged ? { damagedSource: true } : {}),
+    bytes: output.bytes,
     expect: {
       maxBytes: Math.min(choice.capBytes, order.sourceBytes),
       durationS: facts.durationS,
@@ -171,7 +171,7 @@ function candidateOf(
         picture.fps === undefined ? (lost > 0 ? lost / facts.video.fps + 0.05 : 0) : 1 / picture.fps + 0.05,
       width: picture.width,
       height: picture.height,
-      frames: made.frames,
+      frames: output.frames,
       audioTracks: sound.tracks.length,
       subtitleTracks: sound.subtitles.length,
       ...(order.target.fps === undefined ? {} : { maxFps: order.target.fps }),

@@ -51,7 +51,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
       try {
         const facts = await factsOf(order, context, memory, options);
         const possible = withPossibleCodec(order, facts, options.tools);
-        const bench: LocalJob = {
+        const job: LocalJob = {
           tools: options.tools,
           order: possible.order,
           context,
@@ -66,7 +66,7 @@ export function createLocalEngine(options: LocalEngineOptions): Engine {
           stallMs: options.stallMs ?? STALL_MS,
           meter,
         };
-        const { bench: straight, notes } = await withFixedTimestamps(bench);
+        const { job: straight, notes } = await withFixedTimestamps(job);
         return await carryOut(straight, [...possible.notes, ...notes]);
       } finally {
         meter.stop();
@@ -99,32 +99,32 @@ async function factsOf(
   memory: Record<string, Json>,
   options: LocalEngineOptions,
 ) {
-  const desk = { context, order, memory, tools: options.tools };
-  const known = recall<MediaFacts>(desk, 'facts');
-  if (known) return known;
+  const checkpoints = { context, order, memory, tools: options.tools };
+  const stored = recall<MediaFacts>(checkpoints, 'facts');
+  if (stored) return stored;
   await context.step('looking into the source');
   const facts = await probe(order.source, { tools: options.tools, signal: context.signal, gate: context.gate });
-  await remember(desk, 'facts', facts);
+  await remember(checkpoints, 'facts', facts);
   return facts;
 }
 
 /** Follows the choice; where a way turns out not to be possible, the one named for that case. */
-async function carryOut(bench: LocalJob, before: readonly string[]): Promise<Candidate> {
-  let choice: Choice | undefined = recall<Choice>(bench, 'choice') ?? choose(bench.facts, bench.order);
+async function carryOut(job: LocalJob, before: readonly string[]): Promise<Candidate> {
+  let choice: Choice | undefined = recall<Choice>(job, 'choice') ?? choose(job.facts, job.order);
   const notes = [...before];
   // Each way ends in a candidate or names the next one; there are at most three in a row.
   for (let turn = 0; choice && turn < 4; turn += 1) {
-    bench.context.log.debug({ plan: choice.kind, why: choice.why }, 'planned');
-    const result: Outcome = choice.kind === 'copy' ? await copyPicture(bench, choice) : await encode(bench, choice);
+    job.context.log.debug({ plan: choice.kind, why: choice.why }, 'planned');
+    const result: Outcome = choice.kind === 'copy' ? await copyPicture(job, choice) : await encode(job, choice);
     if (result.kind === 'candidate') {
       const { candidate } = result;
       return { ...candidate, notes: [...notes, ...candidate.notes] };
     }
     choice = result.instead;
     notes.push(...result.notes);
-    await remember(bench, 'choice', choice);
+    await remember(job, 'choice', choice);
   }
   throw new ShrinkError('cannot-fit', 'no way was found to make this file as small as asked', {
-    subject: bench.order.source,
+    subject: job.order.source,
   });
 }

@@ -48,7 +48,7 @@ interface RoundMade extends EncodeRound {
   made?: Muxed;
 }
 interface TwoPass {
-  bench: LocalJob;
+  job: LocalJob;
   work: Encode;
   /** Checkpoints count only for the same picture, cut in the same places. */
   stamp: string;
@@ -65,7 +65,7 @@ export interface Expected {
 }
 
 export interface Landed {
-  made: Muxed;
+  output: Muxed;
   how: string;
   /** What was made in the end. */
   work: Encode;
@@ -75,7 +75,7 @@ export interface Landed {
 export type MeasureAv1 = (seen: {
   crf: number;
   bytes: number;
-}) => Promise<{ work: Encode; expected: Expected; look: MeasureAv1 | undefined } | undefined>;
+}) => Promise<{ work: Encode; expected: Expected; measure: MeasureAv1 | undefined } | undefined>;
 
 /** From this part on, frames that are missing are missing in the source: cutting worked out for the ones before. */
 const TRUSTED_FROM = 3;
@@ -84,111 +84,111 @@ const TRUSTED_FROM = 3;
  * Exactly into the budget: a first pass that looks, then rounds.ts decides from what is measured; here it is done and remembered,
  * part by part. Only a muxed file that fits can become the result, so overshoot is impossible.
  */
-export async function intoSize(bench: LocalJob, work: Encode, expected: Expected, look?: MeasureAv1): Promise<Landed> {
-  const desk = await takeUp(bench, work, expected);
-  if (!(await isDone(desk))) {
-    await dropWhatIsGone(desk);
-    await firstPasses(desk);
-    const bytes = desk.measured.reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
-    const other = await look?.({ crf: desk.measured[0]?.crf ?? expected.crf, bytes });
-    if (other) return await intoSize(bench, other.work, other.expected, other.look);
+export async function intoSize(job: LocalJob, work: Encode, expected: Expected, measure?: MeasureAv1): Promise<Landed> {
+  const twoPass = await takeUp(job, work, expected);
+  if (!(await isDone(twoPass))) {
+    await dropWhatIsGone(twoPass);
+    await firstPasses(twoPass);
+    const bytes = twoPass.measured.reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
+    const other = await measure?.({ crf: twoPass.measured[0]?.crf ?? expected.crf, bytes });
+    if (other) return await intoSize(job, other.work, other.expected, other.measure);
   }
   let lastStep: string | undefined;
   for (;;) {
-    const move = nextMove(stateOf(desk));
-    bench.context.log.debug({ move }, 'next');
+    const move = nextMove(stateOf(twoPass));
+    job.context.log.debug({ move }, 'next');
     switch (move.kind) {
       case 'encode': {
         const name = stepName(move.round);
-        if (name !== lastStep) await bench.context.step(name);
+        if (name !== lastStep) await job.context.step(name);
         lastStep = name;
-        await encodeInRound(desk, move);
+        await encodeInRound(twoPass, move);
         break;
       }
       case 'join':
         lastStep = undefined;
-        await joinRound(desk, move.round);
+        await joinRound(twoPass, move.round);
         break;
       case 'round':
-        desk.rounds.push({ from: move.from });
-        await keepRounds(desk);
+        twoPass.rounds.push({ from: move.from });
+        await keepRounds(twoPass);
         break;
       case 'done': {
-        const made = desk.rounds[move.round]?.made;
-        if (!made) throw cannotHit(desk);
+        const output = twoPass.rounds[move.round]?.made;
+        if (!output) throw cannotHit(twoPass);
         const { codec } = work.choice;
-        const left = work.parts.map(({ index }) => [...passLogs(codec, index), ...finePassLogs(index)]);
-        await forget(bench, LIST, ...work.parts.map(segmentFile), ...left.flat());
-        return { made, how: inWords(desk, made), work };
+        const left = work.segments.map(({ index }) => [...passLogs(codec, index), ...finePassLogs(index)]);
+        await forget(job, LIST, ...work.segments.map(segmentFile), ...left.flat());
+        return { output, how: inWords(twoPass, output), work };
       }
       case 'give-up':
-        throw cannotHit(desk);
+        throw cannotHit(twoPass);
     }
   }
 }
 
-async function takeUp(bench: LocalJob, work: Encode, expected: Expected): Promise<TwoPass> {
-  const stamp = JSON.stringify([work.picture.filters, work.parts.map(part => part.atS), work.budget.capBytes]);
+async function takeUp(job: LocalJob, work: Encode, expected: Expected): Promise<TwoPass> {
+  const stamp = JSON.stringify([work.picture.filters, work.segments.map(segment => segment.atS), work.budget.capBytes]);
   const ours = <T>(key: string) => {
-    const kept = recall<{ stamp: string; value: T }>(bench, key);
-    return kept?.stamp === stamp ? kept.value : undefined;
+    const stored = recall<{ stamp: string; value: T }>(job, key);
+    return stored?.stamp === stamp ? stored.value : undefined;
   };
   return {
-    bench,
+    job,
     work,
     stamp,
     expected,
-    measured: work.parts.map(part => ours<Measured>(measuredKey(part))),
-    encoded: work.parts.map(part => ours<Encoded>(encodedKey(part))),
+    measured: work.segments.map(segment => ours<Measured>(measuredKey(segment))),
+    encoded: work.segments.map(segment => ours<Encoded>(encodedKey(segment))),
     rounds: ours<RoundMade[]>('rounds') ?? [{ from: 0 }],
   };
 }
 
-const measuredKey = (part: Segment): string => `pass-1/${part.index}`;
-const encodedKey = (part: Segment): string => `pass-2/${part.index}`;
+const measuredKey = (segment: Segment): string => `pass-1/${segment.index}`;
+const encodedKey = (segment: Segment): string => `pass-2/${segment.index}`;
 
-async function keep(desk: TwoPass, key: string, value: unknown): Promise<void> {
-  await remember(desk.bench, key, { stamp: desk.stamp, value });
+async function keep(twoPass: TwoPass, key: string, value: unknown): Promise<void> {
+  await remember(twoPass.job, key, { stamp: twoPass.stamp, value });
 }
 
-const keepRounds = async (desk: TwoPass): Promise<void> => await keep(desk, 'rounds', desk.rounds);
+const keepRounds = async (twoPass: TwoPass): Promise<void> => await keep(twoPass, 'rounds', twoPass.rounds);
 
 /** Finished before a restart: nothing but the result needs to be there. */
-async function isDone(desk: TwoPass): Promise<boolean> {
-  const move = nextMove(stateOf(desk));
-  const made = move.kind === 'done' ? desk.rounds[move.round]?.made : undefined;
-  return made !== undefined && (await bytesOf(desk.bench, made.file)) === made.bytes;
+async function isDone(twoPass: TwoPass): Promise<boolean> {
+  const move = nextMove(stateOf(twoPass));
+  const output = move.kind === 'done' ? twoPass.rounds[move.round]?.made : undefined;
+  return output !== undefined && (await bytesOf(twoPass.job, output.file)) === output.bytes;
 }
 
 /** What is on disk counts; where a file is gone, the parts that are still there begin a first round anew. */
-async function dropWhatIsGone(desk: TwoPass): Promise<void> {
-  const { bench, work, encoded, rounds } = desk;
+async function dropWhatIsGone(twoPass: TwoPass): Promise<void> {
+  const { job, work, encoded, rounds } = twoPass;
   const whole = await Promise.all(
-    work.parts.map(async (part, at) => (await bytesOf(bench, segmentFile(part))) === encoded[at]?.fileBytes),
+    work.segments.map(async (segment, at) => (await bytesOf(job, segmentFile(segment))) === encoded[at]?.fileBytes),
   );
   const made = await Promise.all(
-    rounds.map(async ({ made }) => !made || (await bytesOf(bench, made.file)) === made.bytes),
+    rounds.map(async ({ made: output }) => !output || (await bytesOf(job, output.file)) === output.bytes),
   );
-  const best = bestRound(desk);
+  const best = bestRound(twoPass);
   const isGone = encoded.some((one, at) => one && !whole[at]) || (best !== undefined && !made[best]);
   if (!isGone) return;
-  desk.rounds = [{ from: 0 }];
-  desk.encoded = encoded.map((one, at) => {
+  twoPass.rounds = [{ from: 0 }];
+  twoPass.encoded = encoded.map((one, at) => {
     const last = one?.tries.at(-1);
     return one && last && whole[at] ? { ...one, tries: [{ ...last, round: 0 }] } : undefined;
   });
 }
 
-function stateOf({ bench, work, measured, encoded, rounds, expected }: TwoPass): State {
+function stateOf({ job, work, measured, encoded, rounds, expected }: TwoPass): State {
   const { codec } = work.choice;
-  const parts = work.parts.map((part, at): SegmentState => {
+  const parts = work.segments.map((segment, at): SegmentState => {
     const first = measured[at];
     const ceiling =
       first && expected.ceilingCrf !== undefined ? { ceilingBytes: bytesAt(codec, first, expected.ceilingCrf) } : {};
     return {
-      durationS: part.durationS,
-      frames: part.frames,
-      variable: bench.facts.video.variableFrameRate,
+      durationS: segment.durationS,
+      frames: segment.frames,
+      variable: job.facts.video.variableFrameRate,
       weight: first?.bytes ?? 1,
       ...ceiling,
       tries: encoded[at]?.tries ?? [],
@@ -196,7 +196,7 @@ function stateOf({ bench, work, measured, encoded, rounds, expected }: TwoPass):
   });
   const [first] = measured;
   const isWhole = first !== undefined && parts.length === 1;
-  const budget = isWhole ? budgetWith(first.fileBytes - first.bytes, work.budget, bench.facts) : work.budget;
+  const budget = isWhole ? budgetWith(first.fileBytes - first.bytes, work.budget, job.facts) : work.budget;
   return { budget, parts, rounds, wholeKilobits: codec === 'h265' };
 }
 
@@ -207,39 +207,39 @@ function stateOf({ bench, work, measured, encoded, rounds, expected }: TwoPass):
 const COARSER_CRF = 2.5;
 
 /** Once per part: every round of it reads the same statistics. */
-async function firstPasses(desk: TwoPass): Promise<void> {
-  const { bench, work, measured, expected } = desk;
+async function firstPasses(twoPass: TwoPass): Promise<void> {
+  const { job, work, measured, expected } = twoPass;
   const crf = expected.crf + (work.choice.codec === 'h264' ? COARSER_CRF : 0);
   let said = false;
-  for (const [at, part] of work.parts.entries()) {
-    const share = (SHARE.pass1 * part.frames) / bench.facts.video.frames;
-    const logs = passLogs(work.choice.codec, part.index);
-    const sizes = async () => await Promise.all(logs.map(async log => (await bytesOf(bench, log)) ?? null));
+  for (const [at, segment] of work.segments.entries()) {
+    const share = (SHARE.pass1 * segment.frames) / job.facts.video.frames;
+    const logs = passLogs(work.choice.codec, segment.index);
+    const sizes = async () => await Promise.all(logs.map(async log => (await bytesOf(job, log)) ?? null));
     if (measured[at] && JSON.stringify(measured[at].logs) === JSON.stringify(await sizes())) {
-      bench.meter.skip(share);
+      job.meter.skip(share);
       continue;
     }
-    if (!said) await bench.context.step('pass 1 of 2');
+    if (!said) await job.context.step('pass 1 of 2');
     said = true;
-    const made = await encodeSegment(bench, work, {
-      part,
+    const encoded = await encodeSegment(job, work, {
+      segment,
       rate: { kind: 'pass-1', crf },
       share: SHARE.pass1,
       note: 'pass 1 of 2',
       trusted: at >= TRUSTED_FROM,
     });
     for (const log of logs) {
-      if ((await bytesOf(bench, log)) !== undefined) await syncFile(join(bench.context.workDir, log));
+      if ((await bytesOf(job, log)) !== undefined) await syncFile(join(job.context.workDir, log));
     }
-    if (made) {
-      const encoderS = work.choice.codec === 'h264' ? secondsIn(await firstLog(desk, part)) : undefined;
-      measured[at] = { ...made, crf, logs: await sizes(), ...(encoderS === undefined ? {} : { encoderS }) };
+    if (encoded) {
+      const encoderS = work.choice.codec === 'h264' ? secondsIn(await firstLog(twoPass, segment)) : undefined;
+      measured[at] = { ...encoded, crf, logs: await sizes(), ...(encoderS === undefined ? {} : { encoderS }) };
     }
-    await keep(desk, measuredKey(part), measured[at]);
+    await keep(twoPass, measuredKey(segment), measured[at]);
   }
   // What the second passes have done already.
-  for (const [at, part] of work.parts.entries()) {
-    if (desk.encoded[at]) bench.meter.skip((SHARE.pass2 * part.frames) / bench.facts.video.frames);
+  for (const [at, segment] of work.segments.entries()) {
+    if (twoPass.encoded[at]) job.meter.skip((SHARE.pass2 * segment.frames) / job.facts.video.frames);
   }
 }
 
@@ -249,12 +249,18 @@ async function firstPasses(desk: TwoPass): Promise<void> {
  */
 const FAR = 0.2;
 
-async function encodeInRound(desk: TwoPass, move: Extract<Move, { kind: 'encode' }>): Promise<void> {
-  const { bench, work, encoded } = desk;
-  const part = work.parts[move.part];
-  if (!part) return;
-  const rate = await finely(desk, rateFor(desk, move, part), part);
-  const made = await encodeSegment(bench, work, { part, rate, share: SHARE.pass2, note: 'pass 2 of 2', trusted: true });
+async function encodeInRound(twoPass: TwoPass, move: Extract<Move, { kind: 'encode' }>): Promise<void> {
+  const { job, work, encoded } = twoPass;
+  const segment = work.segments[move.part];
+  if (!segment) return;
+  const rate = await finely(twoPass, rateFor(twoPass, move, segment), segment);
+  const made = await encodeSegment(job, work, {
+    segment,
+    rate,
+    share: SHARE.pass2,
+    note: 'pass 2 of 2',
+    trusted: true,
+  });
   if (!made) return;
   const { round, askedBytes } = move;
   const tries = [
@@ -262,14 +268,14 @@ async function encodeInRound(desk: TwoPass, move: Extract<Move, { kind: 'encode'
     { round, askedBytes, bytes: made.bytes, ...(rate.kind === 'quality' ? { quality: qualityOf(rate) } : {}) },
   ];
   encoded[move.part] = { ...made, tries };
-  await keep(desk, encodedKey(part), encoded[move.part]);
+  await keep(twoPass, encodedKey(segment), encoded[move.part]);
   const isFar = Math.abs(Math.log(Math.max(1, made.bytes) / move.wantBytes)) > FAR;
-  if (work.choice.codec === 'av1' && work.parts.length > 1 && move.part === 0 && tries.length === 1 && isFar)
-    await encodeInRound(desk, move);
+  if (work.choice.codec === 'av1' && work.segments.length > 1 && move.part === 0 && tries.length === 1 && isFar)
+    await encodeInRound(twoPass, move);
 }
 
-async function firstLog({ bench, work }: TwoPass, part: Segment): Promise<string> {
-  const path = join(bench.context.workDir, passLogs(work.choice.codec, part.index)[0] ?? '');
+async function firstLog({ job, work }: TwoPass, segment: Segment): Promise<string> {
+  const path = join(job.context.workDir, passLogs(work.choice.codec, segment.index)[0] ?? '');
   return await readFile(path, 'utf8').catch((error: unknown) => {
     throw fileError(error, 'reading what the first pass found', path);
   });
@@ -279,16 +285,16 @@ async function firstLog({ bench, work }: TwoPass, part: Segment): Promise<string
 const WHOLE_KILOBITS_FROM = 500_000;
 
 /** For a small rate, with a first pass whose frames are as much shorter as the next whole kilobit is too much. */
-async function finely(desk: TwoPass, rate: Rate, part: Segment): Promise<Rate> {
-  if (desk.work.choice.codec !== 'h264' || rate.kind !== 'pass-2' || rate.bitsPerSecond >= WHOLE_KILOBITS_FROM)
+async function finely(twoPass: TwoPass, rate: Rate, segment: Segment): Promise<Rate> {
+  if (twoPass.work.choice.codec !== 'h264' || rate.kind !== 'pass-2' || rate.bitsPerSecond >= WHOLE_KILOBITS_FROM)
     return rate;
   const bitsPerSecond = Math.ceil(rate.bitsPerSecond / 1000) * 1000;
-  const log = stretched(await firstLog(desk, part), rate.bitsPerSecond / bitsPerSecond);
-  const inWorkDir = (name: string) => join(desk.bench.context.workDir, name);
-  const fine = finePassLogs(part.index);
-  await forget(desk.bench, ...fine);
+  const log = stretched(await firstLog(twoPass, segment), rate.bitsPerSecond / bitsPerSecond);
+  const inWorkDir = (name: string) => join(twoPass.job.context.workDir, name);
+  const fine = finePassLogs(segment.index);
+  await forget(twoPass.job, ...fine);
   const [stats = '', tree = ''] = fine.map(inWorkDir);
-  const [, treeBefore = ''] = passLogs('h264', part.index).map(inWorkDir);
+  const [, treeBefore = ''] = passLogs('h264', segment.index).map(inWorkDir);
   try {
     await writeFile(stats, log, { mode: 0o600 });
     // Where no names can be linked, the copy is as good.
@@ -304,24 +310,24 @@ async function finely(desk: TwoPass, rate: Rate, part: Segment): Promise<Rate> {
  * a whole clip it starves the end (-0.4 VMAF, the worst frames -6: encoding.md 4a); 0.05 for the last tenth to quarter of one
  * does not show.
  */
-function toleranceFor({ work, encoded }: TwoPass, part: Segment): number {
-  if (work.parts.length === 1) return wholeTolerance(part, encoded[part.index]?.tries ?? []);
-  return part.index === work.parts.length - 1 ? 0.05 : 0.3;
+function toleranceFor({ work, encoded }: TwoPass, segment: Segment): number {
+  if (work.segments.length === 1) return wholeTolerance(segment, encoded[segment.index]?.tries ?? []);
+  return segment.index === work.segments.length - 1 ? 0.05 : 0.3;
 }
 
 /** SVT-AV1 has no two passes and misses a bit rate by up to 14 %: there it is the quality that is asked for. */
-function rateFor(desk: TwoPass, move: Extract<Move, { kind: 'encode' }>, part: Segment): Rate {
-  const { codec } = desk.work.choice;
+function rateFor(twoPass: TwoPass, move: Extract<Move, { kind: 'encode' }>, segment: Segment): Rate {
+  const { codec } = twoPass.work.choice;
   if (codec !== 'av1') {
     return {
       kind: 'pass-2',
-      bitsPerSecond: (move.askedBytes * 8) / (desk.measured[move.part]?.encoderS ?? part.durationS),
-      tolerance: toleranceFor(desk, part),
+      bitsPerSecond: (move.askedBytes * 8) / (twoPass.measured[move.part]?.encoderS ?? segment.durationS),
+      tolerance: toleranceFor(twoPass, segment),
     };
   }
-  const first = desk.measured[move.part] ?? { crf: desk.expected.crf, bytes: move.wantBytes };
-  const expected = { crf: first.crf, bytes: first.bytes * slowerNeeds(doneIn(desk)) };
-  return { kind: 'quality', ...nextQuality(knownOf(desk.encoded[move.part]), expected, move.wantBytes) };
+  const first = twoPass.measured[move.part] ?? { crf: twoPass.expected.crf, bytes: move.wantBytes };
+  const expected = { crf: first.crf, bytes: first.bytes * slowerNeeds(doneIn(twoPass)) };
+  return { kind: 'quality', ...nextQuality(knownOf(twoPass.encoded[move.part]), expected, move.wantBytes) };
 }
 
 function knownOf(encoded: Encoded | undefined): (SvtQuality & { bytes: number })[] {
@@ -340,15 +346,15 @@ function doneIn({ measured, encoded }: TwoPass): Parameters<typeof slowerNeeds>[
   });
 }
 
-async function joinRound(desk: TwoPass, at: number): Promise<void> {
-  const { bench, work, rounds } = desk;
-  const encoded = desk.encoded.filter(one => one !== undefined);
-  const made = await joinTracks(bench, work, encoded, `out-${at + 1}.mp4`);
-  rounds[at] = { from: rounds[at]?.from ?? 0, bytes: made.bytes, made };
+async function joinRound(twoPass: TwoPass, at: number): Promise<void> {
+  const { job, work, rounds } = twoPass;
+  const encoded = twoPass.encoded.filter(one => one !== undefined);
+  const output = await joinTracks(job, work, encoded, `out-${at + 1}.mp4`);
+  rounds[at] = { from: rounds[at]?.from ?? 0, bytes: output.bytes, made: output };
   // The disk holds one result, not six: whatever is over the cap or smaller than another goes.
-  const best = bestRound(desk);
-  await forget(bench, ...rounds.flatMap((one, index) => (one.made && index !== best ? [one.made.file] : [])));
-  await keepRounds(desk);
+  const best = bestRound(twoPass);
+  await forget(job, ...rounds.flatMap((one, index) => (one.made && index !== best ? [one.made.file] : [])));
+  await keepRounds(twoPass);
 }
 
 function bestRound({ rounds, work }: TwoPass): number | undefined {
@@ -363,20 +369,20 @@ function stepName(round: number): string {
   return round === 0 ? 'pass 2 of 2' : `pass 2 of 2, try ${round + 1}`;
 }
 
-function inWords(desk: TwoPass, made: Muxed): string {
-  const { work, rounds, encoded, measured } = desk;
+function inWords(twoPass: TwoPass, output: Muxed): string {
+  const { work, rounds, encoded, measured } = twoPass;
   const { codec } = work.choice;
   const picture = encoded.reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
   const rate = formatRate((picture * 8) / work.budget.durationS);
-  const filled = ((made.bytes / work.budget.capBytes) * 100).toFixed(1);
+  const filled = ((output.bytes / work.budget.capBytes) * 100).toFixed(1);
   const crfs = encoded.flatMap(one => one?.tries.at(-1)?.quality?.crf ?? []);
   const ends = new Set([Math.min(...crfs), Math.max(...crfs)].map(crf => crf.toFixed(1)));
   const passes = codec === 'av1' ? `CRF ${[...ends].join(' to ')}` : 'two passes';
   const parts = measured.length > 1 ? ` in ${measured.length} parts` : '';
   const what = measured.length > 1 ? 'the end ' : '';
   const again = rounds.length < 2 ? '' : `, ${rounds.length > 2 ? `${rounds.length - 1} times ` : ''}${what}made again`;
-  const unused = work.budget.capBytes - made.bytes;
-  const enough = unused > work.budget.capBytes * WORTH_SAYING && atCeiling(stateOf(desk).parts);
+  const unused = work.budget.capBytes - output.bytes;
+  const enough = unused > work.budget.capBytes * WORTH_SAYING && atCeiling(stateOf(twoPass).parts);
   const saved = enough ? `, visually lossless; the other ${formatBytes(unused)} would not be seen` : '';
   return `${passes}${parts} at ${rate}, ${filled} % of the size${again}${saved}`;
 }
@@ -384,14 +390,14 @@ function inWords(desk: TwoPass, made: Muxed): string {
 /** Unused because of the ceiling, not because nothing nearer was hit. */
 const WORTH_SAYING = 0.015;
 
-function cannotHit({ bench, work, rounds }: TwoPass): ShrinkError {
+function cannotHit({ job, work, rounds }: TwoPass): ShrinkError {
   const smallest = Math.min(...rounds.map(round => round.bytes ?? Number.POSITIVE_INFINITY));
   const got = Number.isFinite(smallest) ? `: the smallest that came out has ${formatBytes(smallest)}` : '';
   return new ShrinkError(
     'cannot-fit',
-    `${displayName(bench.order.source)} does not go into ${formatBytes(work.budget.capBytes)}${got}`,
+    `${displayName(job.order.source)} does not go into ${formatBytes(work.budget.capBytes)}${got}`,
     {
-      subject: bench.order.source,
+      subject: job.order.source,
       hint: 'Ask for a larger size.',
     },
   );

@@ -22,43 +22,43 @@ interface SoundMade {
 
 /** Sound and subtitles first: what they really take, the picture cannot have. */
 export async function makeSound(
-  bench: LocalJob,
+  job: LocalJob,
   choice: EncodeChoice,
   planned: SoundPlan,
 ): Promise<Pick<Encode, 'sound' | 'soundFile' | 'budget'>> {
   const plan = JSON.stringify([planned.tracks, planned.subtitles]);
-  const known = recall<SoundMade>(bench, 'sound');
-  let made = known?.plan === plan && known.bytes === ((await bytesOf(bench, SOUND)) ?? 0) ? known : undefined;
+  const stored = recall<SoundMade>(job, 'sound');
+  let made = stored?.plan === plan && stored.bytes === ((await bytesOf(job, SOUND)) ?? 0) ? stored : undefined;
   if (made) {
-    bench.meter.skip(SHARE.sound);
+    job.meter.skip(SHARE.sound);
   } else {
-    if (planned.tracks.length + planned.subtitles.length > 0) await bench.context.step('sound');
-    made = { plan, ...(await makeSomeSound(bench, planned)) };
-    await remember(bench, 'sound', made);
+    if (planned.tracks.length + planned.subtitles.length > 0) await job.context.step('sound');
+    made = { plan, ...(await makeSomeSound(job, planned)) };
+    await remember(job, 'sound', made);
   }
   const { sound, bytes } = made;
-  return { sound, soundFile: bytes > 0 ? SOUND : undefined, budget: budgetOf(bench.facts, choice, bytes) };
+  return { sound, soundFile: bytes > 0 ? SOUND : undefined, budget: budgetOf(job.facts, choice, bytes) };
 }
 
 /** As planned, or what is left of it: no damaged sound track and no monstrous subtitle keeps a film from becoming smaller. */
-async function makeSomeSound(bench: LocalJob, planned: SoundPlan): Promise<{ sound: SoundPlan; bytes: number }> {
-  const { facts, input } = bench;
+async function makeSomeSound(job: LocalJob, planned: SoundPlan): Promise<{ sound: SoundPlan; bytes: number }> {
+  const { facts, input } = job;
   let sound = planned;
   while (sound.tracks.length + sound.subtitles.length > 0) {
     try {
-      const { outputBytes } = await runStep(bench, {
+      const { outputBytes } = await runStep(job, {
         doing: 'encoding the sound',
         args: soundArgs({ facts, input, sound }),
         output: SOUND,
         share: SHARE.sound,
         note: 'sound',
       });
-      if ((await mediaBytes(join(bench.context.workDir, SOUND))) === 0) return { sound: silentSound(sound), bytes: 0 };
-      if (await plays(bench, sound)) return { sound, bytes: outputBytes };
+      if ((await mediaBytes(join(job.context.workDir, SOUND))) === 0) return { sound: silentSound(sound), bytes: 0 };
+      if (await plays(job, sound)) return { sound, bytes: outputBytes };
       sound = saferSound(sound, 'it does not play');
     } catch (error) {
       if (!isShrinkError(error, 'child-failed', 'incomplete-media')) throw error;
-      bench.context.log.debug({ said: error.message }, 'sound failed');
+      job.context.log.debug({ said: error.message }, 'sound failed');
       sound = saferSound(sound, error.message);
     }
   }
@@ -66,10 +66,10 @@ async function makeSomeSound(bench: LocalJob, planned: SoundPlan): Promise<{ sou
 }
 
 /** What was encoded plays; what was copied may have been damaged before. */
-async function plays(bench: LocalJob, sound: SoundPlan): Promise<boolean> {
+async function plays(job: LocalJob, sound: SoundPlan): Promise<boolean> {
   if (!sound.tracks.some(track => track.how === 'copy')) return true;
   try {
-    const { complaints } = await runStep(bench, {
+    const { complaints } = await runStep(job, {
       doing: 'playing the sound',
       args: ['-xerror', '-i', fileUrl(SOUND), '-map', '0:a', '-f', 'null', '-'],
       share: 0.01,

@@ -33,7 +33,7 @@ const MIN_FRAMES = 8;
 const SHARE = 0.02;
 const STATS = 'proof.txt';
 
-export const isCloseEnough = (proof: Ssim): boolean => proof.mean >= MIN_MEAN && proof.worst >= MIN_WORST;
+export const isCloseEnough = (ssim: Ssim): boolean => ssim.mean >= MIN_MEAN && ssim.worst >= MIN_WORST;
 
 /** `SSIM 0.985 on 180 sampled frames, 0.978 on the worst 5 %`. */
 export function describeSsim({ frames, mean, worst }: Ssim): string {
@@ -62,14 +62,14 @@ export function ssimWindows({
 }
 
 /** Compares a result with what its encoder was given; `undefined` where the source cannot be read from its middle. */
-export async function measureSsim(bench: LocalJob, picture: PicturePlan, file: string): Promise<Ssim | undefined> {
-  const { facts, input, tools, context } = bench;
+export async function measureSsim(job: LocalJob, picture: PicturePlan, file: string): Promise<Ssim | undefined> {
+  const { facts, input, tools, context } = job;
   await context.step('comparing with the source');
   const found: number[] = [];
   const places = ssimWindows(facts);
   for (const { cut, frames } of places) {
     try {
-      await runStep(bench, {
+      await runStep(job, {
         doing: 'comparing with the source',
         args: ssimArgs({ tools, facts, input, picture, cut, frames, file, stats: STATS }),
         share: SHARE / places.length,
@@ -80,7 +80,7 @@ export async function measureSsim(bench: LocalJob, picture: PicturePlan, file: s
       if (!isShrinkError(error, 'child-failed', 'incomplete-media')) throw error;
     }
   }
-  await forget(bench, STATS);
+  await forget(job, STATS);
   return parseSsim(found);
 }
 

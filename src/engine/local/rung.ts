@@ -112,24 +112,32 @@ export interface Av1Measurement {
 }
 
 /** The rung for AV1 once it has been seen how many bytes it needs; `crf` is on its own scale. */
-export function rungSeen(look: Av1Measurement, wantBytes: number, size: { width: number; height: number }): Rung {
+export function rungSeen(
+  measurement: Av1Measurement,
+  wantBytes: number,
+  size: { width: number; height: number },
+): Rung {
   const crfAt = (scale: number) =>
-    crfFor('av1', { crf: look.crf, bytes: look.bytes * (scale / look.scale) ** SCALE_POWER }, wantBytes);
+    crfFor(
+      'av1',
+      { crf: measurement.crf, bytes: measurement.bytes * (scale / measurement.scale) ** SCALE_POWER },
+      wantBytes,
+    );
   const allowed = allowedRungs(size);
   const smallest = allowed[allowed.length - 1] ?? 1;
   const good = (scale: number) =>
-    GOOD_CRF_AV1 + (scale === look.scale ? LOOK_MISS : scale > look.scale ? -LOOK_MISS : 0);
+    GOOD_CRF_AV1 + (scale === measurement.scale ? LOOK_MISS : scale > measurement.scale ? -LOOK_MISS : 0);
   const scale = allowed.find(one => crfAt(one) <= good(one)) ?? smallest;
   const crf = crfAt(scale);
-  return { scale, crf, hopeless: scale === smallest && scale === look.scale && crf > COARSEST_AV1 + LOOK_MISS };
+  return { scale, crf, hopeless: scale === smallest && scale === measurement.scale && crf > COARSEST_AV1 + LOOK_MISS };
 }
 
 /** Bytes from which on AV1's smallest picture looks decent. */
-export function decentBytesSeen(look: Av1Measurement, size: { width: number; height: number }): number {
+export function decentBytesSeen(measurement: Av1Measurement, size: { width: number; height: number }): number {
   const allowed = allowedRungs(size);
   const smallest = allowed[allowed.length - 1] ?? 1;
-  const bytes = look.bytes * (smallest / look.scale) ** SCALE_POWER;
-  return bytesAt('av1', { crf: look.crf, bytes }, ownCrf('av1', DECENT_CRF));
+  const bytes = measurement.bytes * (smallest / measurement.scale) ** SCALE_POWER;
+  return bytesAt('av1', { crf: measurement.crf, bytes }, ownCrf('av1', DECENT_CRF));
 }
 
 /** Bits per second from which on the smallest picture looks decent. */

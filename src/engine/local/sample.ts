@@ -44,20 +44,20 @@ export interface Sampling extends Pick<ChildRequest, 'signal' | 'gate' | 'nice'>
 }
 
 /** How many bits this clip needs at full size, from a few seconds of it. Done once per job. */
-export async function sampleRate(bench: LocalJob): Promise<SampledRate> {
-  const known = recall<SampledRate>(bench, 'sample');
-  if (known) {
-    bench.meter.skip(SHARE);
-    return known;
+export async function sampleRate(job: LocalJob): Promise<SampledRate> {
+  const stored = recall<SampledRate>(job, 'sample');
+  if (stored) {
+    job.meter.skip(SHARE);
+    return stored;
   }
-  const { context, facts, order, tools, input, threads, nice, clock } = bench;
+  const { context, facts, order, tools, input, threads, nice, clock } = job;
   await context.step('sampling');
-  bench.meter.begin(SHARE, 'sampling');
+  job.meter.begin(SHARE, 'sampling');
   const rate = await takeSamples({
     ...{ tools, facts, input, threads, nice, clock, target: order.target, signal: context.signal, gate: context.gate },
-    onSample: (done, of) => bench.meter.at(done / of),
+    onSample: (done, of) => job.meter.at(done / of),
   });
-  await remember(bench, 'sample', rate);
+  await remember(job, 'sample', rate);
   return rate;
 }
 

@@ -19,7 +19,7 @@ export const SHARE = { sound: 0.05, pass1: 0.27, pass2: 0.58, onePass: 0.8, join
 export interface Encode {
   choice: EncodeChoice;
   picture: PicturePlan;
-  parts: Segment[];
+  segments: Segment[];
   sound: SoundPlan;
   /** The file with sound and subtitles, relative to the work directory; absent where there are none. */
   soundFile: string | undefined;
@@ -48,9 +48,9 @@ export interface EncodedSegment {
 /** Cutting left out frames, doubled some or showed them broken: this source cannot be worked on in parts. */
 export class CutMissed extends Error {}
 
-export const segmentFile = (part: Segment): string => `picture${part.index}.mp4`;
+export const segmentFile = (segment: Segment): string => `picture${segment.index}.mp4`;
 /** What a first pass writes: frames of the same kinds and times as the second will, so that its tables are those of the result. */
-const measuredFile = (part: Segment): string => `measured${part.index}.mp4`;
+const measuredFile = (segment: Segment): string => `measured${segment.index}.mp4`;
 
 /**
  * Some films can only be decoded from their beginning. x264 before build 151 wrote 4:4:4 in its own way, and says its build in the
@@ -61,10 +61,10 @@ const FIRST_SOUGHT = 1;
 
 /** One part of the picture into its file, or through its first pass. `undefined` when it grew beyond `giveUpAboveBytes`. */
 export async function encodeSegment(
-  bench: LocalJob,
+  job: LocalJob,
   work: Encode,
   options: {
-    part: Segment;
+    segment: Segment;
     rate: Rate;
     share: number;
     note: string;
@@ -73,58 +73,58 @@ export async function encodeSegment(
     trusted: boolean;
   },
 ): Promise<EncodedSegment | undefined> {
-  const { tools, facts, input, effort, threads } = bench;
-  const { picture, choice, parts } = work;
-  const { part, rate, share, giveUpAboveBytes } = options;
-  const frames = expectedFrames(bench, picture, part);
-  const note = parts.length > 1 ? `${options.note}, part ${part.index + 1} of ${parts.length}` : options.note;
-  const file = rate.kind === 'pass-1' ? measuredFile(part) : segmentFile(part);
-  const result = await runStep(bench, {
+  const { tools, facts, input, effort, threads } = job;
+  const { picture, choice, segments } = work;
+  const { segment, rate, share, giveUpAboveBytes } = options;
+  const frames = expectedFrames(job, picture, segment);
+  const note = segments.length > 1 ? `${options.note}, part ${segment.index + 1} of ${segments.length}` : options.note;
+  const file = rate.kind === 'pass-1' ? measuredFile(segment) : segmentFile(segment);
+  const result = await runStep(job, {
     doing: `encoding the picture (${note})`,
-    args: pictureArgs({ tools, facts, input, picture, part, codec: choice.codec, effort, rate, threads }),
-    share: share * (part.frames / facts.video.frames),
+    args: pictureArgs({ tools, facts, input, picture, segment, codec: choice.codec, effort, rate, threads }),
+    share: share * (segment.frames / facts.video.frames),
     note,
     fraction: progress => progress.frames / frames,
     output: file,
-    ...(rate.kind === 'pass-1' ? { besides: unfinishedPassLogs(choice.codec, part.index) } : {}),
+    ...(rate.kind === 'pass-1' ? { besides: unfinishedPassLogs(choice.codec, segment.index) } : {}),
     ...(giveUpAboveBytes === undefined ? {} : { giveUpAboveBytes }),
   });
   if (result.tooLarge) return undefined;
-  if (parts.length > 1 && !options.trusted) expectWholePart(result.frames, frames, picture, part, facts);
-  const complaints = await complaintsWithin(bench, part, result.complaints);
-  if (part.index === FIRST_SOUGHT && !options.trusted && complaints > 0)
-    throw new CutMissed(`part ${part.index}: the decoder complained ${complaints} times`);
-  const bytes = await mediaBytes(join(bench.context.workDir, file));
-  if (rate.kind === 'pass-1') await forget(bench, file);
+  if (segments.length > 1 && !options.trusted) expectWholePart(result.frames, frames, picture, segment, facts);
+  const complaints = await complaintsWithin(job, segment, result.complaints);
+  if (segment.index === FIRST_SOUGHT && !options.trusted && complaints > 0)
+    throw new CutMissed(`part ${segment.index}: the decoder complained ${complaints} times`);
+  const bytes = await mediaBytes(join(job.context.workDir, file));
+  if (rate.kind === 'pass-1') await forget(job, file);
   return { bytes, fileBytes: result.outputBytes, frames: result.frames, complaints };
 }
 
 /** A transport stream is entered between keyframes: what its decoder says before the part begins is not about the part. */
-async function complaintsWithin(bench: LocalJob, part: Segment, complaints: number): Promise<number> {
-  const args = complaints > 0 ? leadInArgs({ ...bench, part }) : undefined;
+async function complaintsWithin(job: LocalJob, segment: Segment, complaints: number): Promise<number> {
+  const args = complaints > 0 ? leadInArgs({ ...job, segment }) : undefined;
   if (!args) return complaints;
-  const leadIn = await runStep(bench, { doing: 'decoding up to a cut', args, share: 0 });
+  const leadIn = await runStep(job, { doing: 'decoding up to a cut', args, share: 0 });
   return Math.max(0, complaints - leadIn.complaints);
 }
 
-function expectWholePart(got: number, frames: number, picture: PicturePlan, part: Segment, facts: MediaFacts): void {
+function expectWholePart(got: number, frames: number, picture: PicturePlan, segment: Segment, facts: MediaFacts): void {
   // Where frames are dropped to reach a rate, their number is known only about.
   const slack = picture.fps === undefined ? 0 : facts.video.variableFrameRate ? frames : 2 + frames * 0.05;
-  if (Math.abs(got - frames) > slack) throw new CutMissed(`part ${part.index}: ${got} frames instead of ${frames}`);
+  if (Math.abs(got - frames) > slack) throw new CutMissed(`part ${segment.index}: ${got} frames instead of ${frames}`);
 }
 
 /** All parts and the sound into one file, whose size is the one that counts. */
 export async function joinTracks(
-  bench: LocalJob,
+  job: LocalJob,
   work: Encode,
   made: readonly EncodedSegment[],
   file: string,
 ): Promise<Muxed> {
-  await bench.context.step('joining');
-  const { tools, facts } = bench;
-  const picture = await pictureInput(bench, work.parts);
-  const args = joinArgs({ tools, facts, input: bench.order.source, picture, sound: work.soundFile });
-  const { outputBytes } = await runStep(bench, {
+  await job.context.step('joining');
+  const { tools, facts } = job;
+  const picture = await pictureInput(job, work.segments);
+  const args = joinArgs({ tools, facts, input: job.order.source, picture, sound: work.soundFile });
+  const { outputBytes } = await runStep(job, {
     doing: 'joining picture and sound',
     args,
     output: file,
@@ -134,7 +134,7 @@ export async function joinTracks(
   const sum = (of: (one: EncodedSegment) => number) => made.reduce((total, one) => total + of(one), 0);
   const complaints = sum(one => one.complaints);
   // Of two frames that damage gave the same time, the muxer keeps one.
-  const { signal, gate, workDir } = bench.context;
+  const { signal, gate, workDir } = job.context;
   const frames =
     complaints > 0 ? (await probe(join(workDir, file), { tools, signal, gate })).video.frames : sum(one => one.frames);
   return { file, bytes: outputBytes, frames, complaints };
@@ -143,21 +143,23 @@ export async function joinTracks(
 export const LIST = 'parts.txt';
 
 async function pictureInput(
-  bench: LocalJob,
-  parts: readonly Segment[],
+  job: LocalJob,
+  segments: readonly Segment[],
 ): Promise<Parameters<typeof joinArgs>[0]['picture']> {
-  const [first] = parts;
-  if (!first || parts.length === 1) return { file: 'picture0.mp4' };
-  const { workDir } = bench.context;
-  const headers = await Promise.all(parts.map(async part => await codecHeader(join(workDir, segmentFile(part)))));
-  const list = segmentList(parts.map(part => ({ file: segmentFile(part), atS: part.atS })));
+  const [first] = segments;
+  if (!first || segments.length === 1) return { file: 'picture0.mp4' };
+  const { workDir } = job.context;
+  const headers = await Promise.all(
+    segments.map(async segment => await codecHeader(join(workDir, segmentFile(segment)))),
+  );
+  const list = segmentList(segments.map(segment => ({ file: segmentFile(segment), atS: segment.atS })));
   await writeFile(join(workDir, LIST), list, { mode: 0o600 }).catch((error: unknown) => {
     throw fileError(error, 'listing the parts', join(workDir, LIST));
   });
   return { list: LIST, convert: headers.some(header => header === undefined || !header.equals(headers[0] ?? header)) };
 }
 
-function expectedFrames({ facts }: LocalJob, picture: PicturePlan, part: Segment): number {
-  if (picture.fps === undefined) return part.frames;
-  return Math.max(1, Math.round(part.frames * Math.min(1, picture.fps / facts.video.fps)));
+function expectedFrames({ facts }: LocalJob, picture: PicturePlan, segment: Segment): number {
+  if (picture.fps === undefined) return segment.frames;
+  return Math.max(1, Math.round(segment.frames * Math.min(1, picture.fps / facts.video.fps)));
 }

@@ -17,13 +17,13 @@ const MAX_DELAY_S = 1;
  * A recording whose clock jumps (transport streams joined byte by byte) is copied once so that it does not, and worked on from
  * there. Each track alone: together, ffmpeg moves the one's clock for the other's leftovers and leaves a hole at every joint.
  */
-export async function withFixedTimestamps(bench: LocalJob): Promise<{ bench: LocalJob; notes: string[] }> {
-  const { facts, context, order, tools } = bench;
-  if (facts.clockJumps === 0) return { bench, notes: [] };
-  const there = await bytesOf(bench, STRAIGHT);
-  if (there === undefined || recall<number>(bench, 'straightened') !== there) {
+export async function withFixedTimestamps(job: LocalJob): Promise<{ job: LocalJob; notes: string[] }> {
+  const { facts, context, order, tools } = job;
+  if (facts.clockJumps === 0) return { job, notes: [] };
+  const there = await bytesOf(job, STRAIGHT);
+  if (there === undefined || recall<number>(job, 'straightened') !== there) {
     await context.step('straightening the clock');
-    await remember(bench, 'straightened', await straighten(bench));
+    await remember(job, 'straightened', await straighten(job));
   }
   const path = join(context.workDir, STRAIGHT);
   const straight = await probe(path, { tools, signal: context.signal, gate: context.gate });
@@ -37,19 +37,19 @@ export async function withFixedTimestamps(bench: LocalJob): Promise<{ bench: Loc
     );
   }
   return {
-    bench: { ...bench, input: path, facts: { ...straight, bytes: facts.bytes, tags: facts.tags, other: facts.other } },
+    job: { ...job, input: path, facts: { ...straight, bytes: facts.bytes, tags: facts.tags, other: facts.other } },
     notes: notesOn(facts, straight),
   };
 }
 
-async function straighten(bench: LocalJob): Promise<number> {
-  const { facts, input } = bench;
+async function straighten(job: LocalJob): Promise<number> {
+  const { facts, input } = job;
   const tracks = [{ index: facts.video.index, startS: facts.startS }, ...facts.audio];
   const parts: { file: string; delayS: number }[] = [];
   for (const { index, startS } of tracks) {
     const file = `straight-${index}.mkv`;
     const share = SHARE / (tracks.length + 1);
-    await runStep(bench, {
+    await runStep(job, {
       doing: 'straightening the clock',
       args: fixTimestampsArgs({ input, index }),
       output: file,
@@ -58,13 +58,13 @@ async function straighten(bench: LocalJob): Promise<number> {
     const delayS = startS - facts.startS;
     parts.push({ file, delayS: Math.abs(delayS) > MAX_DELAY_S ? 0 : delayS });
   }
-  const { outputBytes } = await runStep(bench, {
+  const { outputBytes } = await runStep(job, {
     doing: 'straightening the clock',
     args: rejoinArgs(parts),
     output: STRAIGHT,
     share: SHARE / (tracks.length + 1),
   });
-  await forget(bench, ...parts.map(part => part.file));
+  await forget(job, ...parts.map(part => part.file));
   return outputBytes;
 }
 

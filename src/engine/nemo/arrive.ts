@@ -18,7 +18,7 @@ export type SessionRecord = {
   shared: boolean;
   /** Goes on from the timeline of an earlier version. */
   refines: boolean;
-  /** The service no longer knew it after a message was sent: `order.asked` of then. */
+  /** The service no longer knew it after a message was sent: `order.retryCount` of then. */
   gone?: number;
 };
 
@@ -27,13 +27,13 @@ export type UploadRecord = { session: string; done: boolean; before: string[]; d
 /** The session this task works in: the kept one, its folder's, the earlier version's, or a new one. */
 export async function sessionFor(cloud: CloudContext, task: CloudTask): Promise<SessionRecord> {
   const { memory, order } = task;
-  const kept = memory.get<SessionRecord>('session');
-  if (kept && kept.gone === undefined) {
-    if (!kept.shared) cloud.owners.set(kept.id, order.job);
-    return kept;
+  const stored = memory.get<SessionRecord>('session');
+  if (stored && stored.gone === undefined) {
+    if (!stored.shared) cloud.owners.set(stored.id, order.job);
+    return stored;
   }
-  if (kept?.gone !== undefined && retryCountOf(order) <= kept.gone) throw sessionGone();
-  const session = kept ? undefined : (earlierSession(task) ?? (await folderSession(cloud, task)));
+  if (stored?.gone !== undefined && retryCountOf(order) <= stored.gone) throw sessionGone();
+  const session = stored ? undefined : (earlierSession(task) ?? (await folderSession(cloud, task)));
   const record: SessionRecord = session ?? { ...(await newSession(cloud, task)), refines: false };
   await memory.set('session', record);
   await tellSession(task, record);
@@ -140,14 +140,14 @@ export async function ensureUploaded(
   session: SessionRecord,
 ): Promise<UploadRecord> {
   const { memory, context } = task;
-  const kept = uploadIn(memory, session);
-  if (kept?.done) return kept;
+  const stored = uploadIn(memory, session);
+  if (stored?.done) return stored;
   await context.step('uploading');
   const state = () => readState(cloud, session, context.signal, true);
   let record: UploadRecord;
-  if (kept) {
-    record = kept;
-    if (hasArrived({ assets: kept.before }, await state())) return finish(memory, record, { applied: true });
+  if (stored) {
+    record = stored;
+    if (hasArrived({ assets: stored.before }, await state())) return finish(memory, record, { applied: true });
   } else {
     record = { session: session.id, done: false, before: session.shared ? (await state()).assets : [] };
     await memory.set('upload', record);
@@ -160,8 +160,8 @@ export async function ensureUploaded(
 }
 
 function uploadIn(memory: Memory, session: SessionRecord): UploadRecord | undefined {
-  const kept = memory.get<UploadRecord>('upload');
-  return kept?.session === session.id ? kept : undefined;
+  const stored = memory.get<UploadRecord>('upload');
+  return stored?.session === session.id ? stored : undefined;
 }
 
 async function finish(memory: Memory, record: UploadRecord, uploaded: Uploaded): Promise<UploadRecord> {

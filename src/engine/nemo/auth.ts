@@ -105,8 +105,8 @@ export function createAuth(options: AuthOptions): Auth {
   }
 
   function useKept(): void {
-    const kept = identity.token();
-    if (kept) keep(tokenOf(kept.value, 'anonymous', kept.userId), kept.expiresAt);
+    const stored = identity.token();
+    if (stored) keep(tokenOf(stored.value, 'anonymous', stored.userId), stored.expiresAt);
   }
 
   function keep(token: Token, until: number): Token {

@@ -20,7 +20,7 @@ export type MessageRecord = {
   /** The state before it was sent; what comes later is compared with this. */
   before: Mark;
   sentAt: number;
-  /** `order.asked` of then. */
+  /** `order.retryCount` of then. */
   asked: number;
   /** Absent while it is not known. `nothing`: the agent answered and changed nothing. */
   outcome?: 'refused' | 'done' | 'nothing';
@@ -52,15 +52,16 @@ export async function sendInstruction(
 ): Promise<InstructionResult> {
   const { memory, context, order } = task;
   const key = `message.${n}`;
-  const kept = memory.get<MessageRecord>(key);
-  const asked = retryCountOf(order);
-  if (kept?.session === session.id && kept.outcome !== 'refused') {
-    if (kept.outcome === 'done') return { reply: kept.reply ?? '', changes: kept.changes ?? [], after: undefined };
-    if (asked <= kept.asked) {
-      if (kept.outcome === 'nothing') return answeredOnly(kept.reply ?? '');
-      return kept.heard ? readOutcome(kept, undefined) : recover(kept);
+  const stored = memory.get<MessageRecord>(key);
+  const retryCount = retryCountOf(order);
+  if (stored?.session === session.id && stored.outcome !== 'refused') {
+    if (stored.outcome === 'done')
+      return { reply: stored.reply ?? '', changes: stored.changes ?? [], after: undefined };
+    if (retryCount <= stored.asked) {
+      if (stored.outcome === 'nothing') return answeredOnly(stored.reply ?? '');
+      return stored.heard ? readOutcome(stored, undefined) : recover(stored);
     }
-    const late = await lateOutcome(kept);
+    const late = await lateOutcome(stored);
     if (late) return late;
   }
   return sendOnce();
@@ -72,7 +73,7 @@ export async function sendInstruction(
       text,
       before: markOf(before),
       sentAt: cloud.clock.now(),
-      asked,
+      asked: retryCount,
     };
     await context.step(n === 1 ? 'asking the agent' : 'asking the agent for a smaller file');
     await memory.set(key, record);

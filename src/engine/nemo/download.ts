@@ -64,27 +64,30 @@ const TELL_EVERY_MS = 250;
  */
 export async function download(request: DownloadRequest): Promise<Downloaded> {
   // Not all of the address: what it is signed with changes.
-  const part = await PartialFile.open(`${request.path}.part`, `${request.what} ${request.url.replace(/[?#].*$/s, '')}`);
+  const partial = await PartialFile.open(
+    `${request.path}.part`,
+    `${request.what} ${request.url.replace(/[?#].*$/s, '')}`,
+  );
   try {
-    const outcome = await fetchAll(request, part);
+    const outcome = await fetchAll(request, partial);
     if (outcome.kind === 'absurd') throw endless(request);
-    if (outcome.kind === 'file') await part.publish(request.path, request.log);
+    if (outcome.kind === 'file') await partial.publish(request.path, request.log);
     return outcome;
   } finally {
-    await part.close();
+    await partial.close();
   }
 }
 
-async function fetchAll(request: DownloadRequest, part: PartialFile): Promise<Fetched> {
+async function fetchAll(request: DownloadRequest, partial: PartialFile): Promise<Fetched> {
   const { clock, signal } = request;
   for (let failures = 0; ; ) {
-    const before = part.bytes;
+    const before = partial.bytes;
     try {
-      const outcome = await fetchOnce(request, part);
+      const outcome = await fetchOnce(request, partial);
       if (outcome.kind !== 'file') return outcome;
-      const wrong = await whatIsWrong(part);
+      const wrong = await whatIsWrong(partial);
       if (wrong === undefined) return outcome;
-      await part.restart();
+      await partial.restart();
       throw new ShrinkError('bad-answer', wrong, {
         doing: 'downloading the result',
         hint: 'Retry later; the render is kept.',
@@ -92,19 +95,19 @@ async function fetchAll(request: DownloadRequest, part: PartialFile): Promise<Fe
     } catch (error) {
       signal.throwIfAborted();
       if (!isShrinkError(error, 'unreachable', 'bad-answer', 'rate-limited')) throw error;
-      failures = part.bytes > before ? 1 : failures + 1;
+      failures = partial.bytes > before ? 1 : failures + 1;
       // A long pause is not sat out here: the job waits in the queue.
       if (failures >= MAX_FAILURES || (error.retryAfterMs ?? 0) > PATIENCE_MS) throw error;
-      request.log.debug({ code: error.code, bytes: part.bytes }, 'the download was cut; going on');
+      request.log.debug({ code: error.code, bytes: partial.bytes }, 'the download was cut; going on');
       await sleep(clock, error.retryAfterMs ?? 1000 * 2 ** failures, signal);
     }
   }
 }
 
-async function fetchOnce(request: DownloadRequest, part: PartialFile): Promise<Fetched> {
-  const answer = await follow(request, part.rangeHeaders());
+async function fetchOnce(request: DownloadRequest, partial: PartialFile): Promise<Fetched> {
+  const answer = await follow(request, partial.rangeHeaders());
   const { status, headers } = answer;
-  if (status === 416) return rangeRefused(answer, part);
+  if (status === 416) return rangeRefused(answer, partial);
   if (status !== 200 && status !== 206) return refusedBy(request, answer);
   if (/\bjson\b/i.test(headers['content-type'] ?? '')) return elsewhere(request, answer);
   if (/text\/html/i.test(headers['content-type'] ?? '')) {
@@ -114,12 +117,12 @@ async function fetchOnce(request: DownloadRequest, part: PartialFile): Promise<F
       hint: 'Retry later; the render is kept.',
     });
   }
-  await part.begin(status, headers).catch((error: unknown) => {
+  await partial.begin(status, headers).catch((error: unknown) => {
     // Left open, it would hold its connection for as long as the other side likes.
     answer.body.destroy();
     throw error;
   });
-  const total = part.total ?? request.expectedBytes;
+  const total = partial.total ?? request.expectedBytes;
   if (request.upTo !== undefined && total !== undefined && total > request.upTo) {
     answer.body.destroy();
     return { kind: 'too-large', bytes: total };
@@ -128,10 +131,10 @@ async function fetchOnce(request: DownloadRequest, part: PartialFile): Promise<F
     answer.body.destroy();
     return { kind: 'absurd' };
   }
-  const isWhole = await receive(request, answer, part);
-  if (isWhole) return { kind: 'file', bytes: part.bytes };
-  const { bytes } = part;
-  await part.restart();
+  const isWhole = await receive(request, answer, partial);
+  if (isWhole) return { kind: 'file', bytes: partial.bytes };
+  const { bytes } = partial;
+  await partial.restart();
   return bytes > request.atMost ? { kind: 'absurd' } : { kind: 'too-large', bytes };
 }
 
@@ -175,12 +178,12 @@ async function follow(request: DownloadRequest, range: Record<string, string>): 
   });
 }
 
-async function rangeRefused(answer: HttpAnswer, part: PartialFile): Promise<Downloaded> {
+async function rangeRefused(answer: HttpAnswer, partial: PartialFile): Promise<Downloaded> {
   answer.body.destroy();
   const total = /\/(\d+)$/.exec(answer.headers['content-range'] ?? '')?.[1];
-  if (part.bytes > 0 && (Number(total) === part.bytes || part.bytes === part.total))
-    return { kind: 'file', bytes: part.bytes };
-  await part.restart();
+  if (partial.bytes > 0 && (Number(total) === partial.bytes || partial.bytes === partial.total))
+    return { kind: 'file', bytes: partial.bytes };
+  await partial.restart();
   throw new ShrinkError('unreachable', 'the download has to start again');
 }
 
@@ -207,35 +210,35 @@ async function elsewhere(request: DownloadRequest, answer: HttpAnswer): Promise<
 }
 
 /** False where there came more than is wanted, which answers without a length don't say before. */
-async function receive(request: DownloadRequest, answer: HttpAnswer, part: PartialFile): Promise<boolean> {
+async function receive(request: DownloadRequest, answer: HttpAnswer, partial: PartialFile): Promise<boolean> {
   const { clock } = request;
   const most = Math.min(request.upTo ?? request.atMost, request.atMost);
   let since = clock.now();
-  let bytesThen = part.bytes;
+  let bytesThen = partial.bytes;
   let toldAt = since;
   const take = (chunk: Buffer): Promise<void> | undefined => {
-    const behind = part.append(chunk);
+    const behind = partial.append(chunk);
     const now = clock.now();
     if (now - toldAt >= TELL_EVERY_MS) {
-      request.onProgress(part.bytes, part.total);
+      request.onProgress(partial.bytes, partial.total);
       toldAt = now;
     }
     if (now - since >= MIN_PROGRESS_WINDOW_MS) {
-      if (part.bytes - bytesThen < MIN_BYTES) throw new ShrinkError('unreachable', 'the download all but stopped');
+      if (partial.bytes - bytesThen < MIN_BYTES) throw new ShrinkError('unreachable', 'the download all but stopped');
       since = now;
-      bytesThen = part.bytes;
+      bytesThen = partial.bytes;
     }
     return behind;
   };
   try {
-    const isWhole = await readAll(answer.body, take, () => part.bytes > most);
-    request.onProgress(part.bytes, part.total);
+    const isWhole = await readAll(answer.body, take, () => partial.bytes > most);
+    request.onProgress(partial.bytes, partial.total);
     return isWhole;
   } catch (error) {
     throw networkError(error, request.url, request.signal);
   } finally {
     answer.body.destroy();
-    await part.flush();
+    await partial.flush();
   }
 }
 
@@ -266,13 +269,13 @@ function readAll(
 }
 
 /** A sentence, or `undefined` when nothing is. Whether it plays is for verify to find out. */
-async function whatIsWrong(part: PartialFile): Promise<string | undefined> {
-  if (part.total !== undefined && part.bytes !== part.total)
-    return `the result has ${part.bytes} of ${part.total} bytes`;
-  const start = await part.start();
+async function whatIsWrong(partial: PartialFile): Promise<string | undefined> {
+  if (partial.total !== undefined && partial.bytes !== partial.total)
+    return `the result has ${partial.bytes} of ${partial.total} bytes`;
+  const start = await partial.start();
   const isMp4 = start.toString('latin1', 4, 8) === 'ftyp';
   const isMatroska = start.readUInt32BE(0) === 0x1a45dfa3;
   if (!isMp4 && !isMatroska) return 'the service sent something that is not a video';
   // A server that lost the rest says that this was all of it.
-  return isMp4 && (await endsEarly(part.path)) ? 'the result ends before it is whole' : undefined;
+  return isMp4 && (await endsEarly(partial.path)) ? 'the result ends before it is whole' : undefined;
 }

@@ -24,7 +24,7 @@ type RenderRecord = {
   phase: 'asked' | 'accepted' | 'completed' | 'failed';
   /** When it was accepted, epoch ms; the limit counts from here. */
   since: number;
-  /** `order.asked` of then. */
+  /** `order.retryCount` of then. */
   asked: number;
   why?: string;
 };
@@ -47,7 +47,7 @@ export interface ExportRequest {
   hint: OutputHint;
   /** Do not fetch what is larger. */
   upTo: number | undefined;
-  /** What came of it was handed over and found wanting: `order.asked` of then. A person asked for another try since. */
+  /** What came of it was handed over and found wanting: `order.retryCount` of then. A person asked for another try since. */
   rejectedAt?: number;
 }
 
@@ -98,10 +98,10 @@ async function reconsider(
     { render: record.id },
     isAtFault ? 'the same result again: it is rendered anew' : 'the result arrived otherwise this time',
   );
-  const asked = retryCountOf(order);
+  const retryCount = retryCountOf(order);
   const next: RenderRecord = isAtFault
-    ? { ...record, asked, tries: 0, phase: 'failed', why: 'its result was rejected' }
-    : { ...record, asked };
+    ? { ...record, asked: retryCount, tries: 0, phase: 'failed', why: 'its result was rejected' }
+    : { ...record, asked: retryCount };
   await memory.set(renderKey(n), next);
   await rm(rejected, { force: true });
 }
@@ -123,12 +123,12 @@ async function isSame(path: string | undefined, other: string, signal: AbortSign
 async function isLost({ memory, order }: CloudTask, n: number, error: unknown): Promise<boolean> {
   const record = memory.get<RenderRecord>(renderKey(n));
   if (!record || !isShrinkError(error)) return false;
-  const asked = retryCountOf(order);
+  const retryCount = retryCountOf(order);
   // What was not handed out is asked for once more when a person says so; after that there is no use in the id.
-  const isWithheld = error.code === 'bad-answer' && asked > record.asked;
+  const isWithheld = error.code === 'bad-answer' && retryCount > record.asked;
   if (error.code !== 'render-failed' && !isWithheld) return false;
   const next: RenderRecord = { ...record, phase: 'failed', why: error.message };
-  await memory.set(renderKey(n), isWithheld ? { ...next, asked, tries: 0 } : next);
+  await memory.set(renderKey(n), isWithheld ? { ...next, asked: retryCount, tries: 0 } : next);
   return true;
 }
 
@@ -144,10 +144,10 @@ async function keepDraft(
 ): Promise<{ text: string; summary: string }> {
   const { memory, dir, context } = task;
   const key = `draft.${request.n}`;
-  const kept = memory.get<DraftRecord>(key);
-  if (kept?.session === session.id) {
-    const text = await readFile(join(dir, kept.file), 'utf8').catch(() => '');
-    if (sha256(text) === kept.sha256) return { text, summary: kept.summary };
+  const stored = memory.get<DraftRecord>(key);
+  if (stored?.session === session.id) {
+    const text = await readFile(join(dir, stored.file), 'utf8').catch(() => '');
+    if (sha256(text) === stored.sha256) return { text, summary: stored.summary };
   }
   const snapshot = request.snapshot ?? (await readState(cloud, session, context.signal));
   const text = isExportable(snapshot.reading) ? draftText(snapshot.draft) : undefined;
@@ -187,14 +187,14 @@ async function renderToEnd(
   const { memory, context, order } = task;
   const { client, clock, settings } = cloud;
   const key = renderKey(n);
-  const asked = retryCountOf(order);
-  const kept = memory.get<RenderRecord>(key);
-  let record = kept?.session === session.id ? kept : undefined;
+  const retryCount = retryCountOf(order);
+  const stored = memory.get<RenderRecord>(key);
+  let record = stored?.session === session.id ? stored : undefined;
   let resumed = record !== undefined;
   if (record?.phase === 'completed') return { id: record.id, status: undefined };
-  if (record && asked > record.asked) {
+  if (record && retryCount > record.asked) {
     // A person said go on: the clock starts anew, and so do the tries.
-    record = { ...record, asked, since: clock.now(), tries: record.phase === 'failed' ? 0 : record.tries };
+    record = { ...record, asked: retryCount, since: clock.now(), tries: record.phase === 'failed' ? 0 : record.tries };
   }
   await context.step('rendering');
   for (;;) {
@@ -206,7 +206,7 @@ async function renderToEnd(
         tries: (record?.tries ?? 0) + 1,
         phase: 'asked',
         since: clock.now(),
-        asked,
+        asked: retryCount,
       });
       resumed = false;
     }

@@ -53,7 +53,7 @@ export function createIdentity({ dir, apiUrl, clientId: configured }: IdentityOp
     opened ??= reading(dir, () => open(dir));
     return opened;
   };
-  const kept = <K extends keyof Kept>(key: K): Kept[K] => {
+  const stored = <K extends keyof Kept>(key: K): Kept[K] => {
     const from = store();
     return reading(dir, () => from.get(key));
   };
@@ -76,7 +76,7 @@ export function createIdentity({ dir, apiUrl, clientId: configured }: IdentityOp
   return {
     clientId() {
       if (clientId !== undefined) return clientId;
-      const known = kept('clientId');
+      const known = stored('clientId');
       if (typeof known !== 'string' || !isClientId(known)) return newClientId();
       clientId = known;
       return known;
@@ -85,7 +85,7 @@ export function createIdentity({ dir, apiUrl, clientId: configured }: IdentityOp
     token() {
       // Looking alone makes no files.
       if (!opened && !existsSync(join(dir, 'identity.json'))) return undefined;
-      const known = kept('token');
+      const known = stored('token');
       if (!known || known.apiUrl !== apiUrl || typeof known.value !== 'string' || known.value === '') return undefined;
       return { value: secret(known.value), expiresAt: known.expiresAt, userId: known.userId };
     },

@@ -57,47 +57,47 @@ export async function sendMessage(request: MessageRequest): Promise<MessageEnd> 
 }
 
 async function sendAndListen(request: MessageRequest): Promise<MessageEnd> {
-  const ear = createStreamListener(request);
+  const listener = createStreamListener(request);
   try {
     const opened = await request.client.openStream({
       doing: 'sending the instruction',
       method: 'POST',
       path: '/run_sse',
       json: messageBody(request.sessionId, request.text),
-      signal: ear.signal,
+      signal: listener.signal,
     });
-    ear.signal.throwIfAborted();
+    listener.signal.throwIfAborted();
     switch (opened.kind) {
       case 'refused':
         return opened;
       case 'unknown':
-        return { ...opened, turn: ear.turn() };
+        return { ...opened, turn: listener.turn() };
       case 'answered':
-        for (const meaning of streamEventsOfWhole(opened.text)) ear.receive(meaning);
-        return { kind: 'over', turn: ear.turn() };
+        for (const event of streamEventsOfWhole(opened.text)) listener.receive(event);
+        return { kind: 'over', turn: listener.turn() };
       case 'stream':
-        ear.replyStarted();
-        await listen(opened.body, ear);
-        return { kind: 'over', turn: ear.turn() };
+        listener.replyStarted();
+        await listen(opened.body, listener);
+        return { kind: 'over', turn: listener.turn() };
     }
   } catch (error) {
     request.signal.throwIfAborted();
-    if (ear.ended() === 'quiet-after-reply') return { kind: 'over', turn: ear.turn() };
-    return { kind: 'unknown', why: ear.whyEnded() ?? wordsFor(error), turn: ear.turn() };
+    if (listener.ended() === 'quiet-after-reply') return { kind: 'over', turn: listener.turn() };
+    return { kind: 'unknown', why: listener.whyEnded() ?? wordsFor(error), turn: listener.turn() };
   } finally {
-    ear.close();
+    listener.close();
   }
 }
 
-async function listen(body: Readable, ear: StreamListener): Promise<void> {
-  const reader = createStreamReader(ear.receive);
-  const onAbort = () => body.destroy(ear.signal.reason instanceof Error ? ear.signal.reason : undefined);
-  ear.signal.addEventListener('abort', onAbort, { once: true });
+async function listen(body: Readable, listener: StreamListener): Promise<void> {
+  const reader = createStreamReader(listener.receive);
+  const onAbort = () => body.destroy(listener.signal.reason instanceof Error ? listener.signal.reason : undefined);
+  listener.signal.addEventListener('abort', onAbort, { once: true });
   try {
     for await (const chunk of body as AsyncIterable<Buffer>) reader.feed(chunk);
     reader.end();
   } finally {
-    ear.signal.removeEventListener('abort', onAbort);
+    listener.signal.removeEventListener('abort', onAbort);
     body.destroy();
   }
 }
@@ -107,7 +107,7 @@ interface StreamListener {
   signal: AbortSignal;
   /** The answer is coming in: from now on a stop waits for its end. */
   replyStarted(): void;
-  receive(meaning: StreamEvent): void;
+  receive(event: StreamEvent): void;
   turn(): Turn;
   ended(): string | undefined;
   whyEnded(): string | undefined;
@@ -158,12 +158,12 @@ function createStreamListener({ clock, limits, signal, onNotice, log }: MessageR
     replyStarted() {
       isComing = true;
     },
-    receive(meaning) {
-      kinds.set(meaning.kind, (kinds.get(meaning.kind) ?? 0) + 1);
-      turn = reduceTurn(turn, meaning);
-      if (meaning.kind === 'alive') return;
-      if (meaning.kind === 'tool' && meaning.phase === 'call') {
-        note = labelOf(meaning.name);
+    receive(event) {
+      kinds.set(event.kind, (kinds.get(event.kind) ?? 0) + 1);
+      turn = reduceTurn(turn, event);
+      if (event.kind === 'alive') return;
+      if (event.kind === 'tool' && event.phase === 'call') {
+        note = labelOf(event.name);
         onNotice(note);
       }
       watch = { ...watch, substanceAt: clock.now(), mayBeOver: turn.mayBeOver };

@@ -112,9 +112,9 @@ const SHARE_FOR_PARTS = 0.99;
 
 async function partsOf(cloud: CloudContext, task: FileTask, local: LocalHelp): Promise<PartsRecord['files']> {
   const { memory, context, dir, source } = task;
-  const kept = memory.get<PartsRecord>('parts');
-  const here = kept && (await Promise.all(kept.files.map(async file => (await sizeOf(file.path)) === file.bytes)));
-  if (kept && here?.every(Boolean)) return kept.files;
+  const stored = memory.get<PartsRecord>('parts');
+  const here = stored && (await Promise.all(stored.files.map(async file => (await sizeOf(file.path)) === file.bytes)));
+  if (stored && here?.every(Boolean)) return stored.files;
   await context.step('cutting it into parts');
   const paths = await local.split({
     ...localRequest(task, await ownDir(join(dir, 'parts')), () => {}),

@@ -38,10 +38,11 @@ export async function fetchResult(
   const { memory, context } = task;
   const key = `result.${n}`;
   const path = resultPath(task, n);
-  const kept = memory.get<ResultRecord>(key);
-  if (kept?.render === id) {
-    if (kept.have && (await stat(path).catch(() => undefined))?.size === kept.bytes) return { bytes: kept.bytes, path };
-    if (!kept.have && upTo !== undefined && kept.bytes > upTo) return { bytes: kept.bytes, path: undefined };
+  const stored = memory.get<ResultRecord>(key);
+  if (stored?.render === id) {
+    if (stored.have && (await stat(path).catch(() => undefined))?.size === stored.bytes)
+      return { bytes: stored.bytes, path };
+    if (!stored.have && upTo !== undefined && stored.bytes > upTo) return { bytes: stored.bytes, path: undefined };
   }
   await context.step('downloading');
   const found = await downloadFrom(cloud, task, id, known, path, upTo);

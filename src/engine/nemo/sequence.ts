@@ -83,15 +83,16 @@ async function inSession(cloud: CloudContext, task: CloudTask, session: SessionR
   });
   await answerQuestion(cloud, task, session, prompt);
   const uploaded = session.refines ? undefined : await ensureUploaded(cloud, task, session);
-  const told = prompt.text === undefined ? NOTHING_TOLD : await sendInstruction(cloud, task, session, 1, prompt.text);
+  const outcome =
+    prompt.text === undefined ? NOTHING_TOLD : await sendInstruction(cloud, task, session, 1, prompt.text);
   // Before the export: where that is blocked or cannot be done, the site is where a person goes on.
   await claimLink(cloud, task, session);
   const hint = prompt.route.kind === 'export' ? prompt.route.hint : {};
   const first = await exportDraft(cloud, task, session, {
     ...rejectedAt(task, 1),
     n: 1,
-    snapshot: told.after,
-    reply: told.reply,
+    snapshot: outcome.after,
+    reply: outcome.reply,
     hint,
     upTo: maxBytes,
   });
@@ -104,7 +105,7 @@ async function inSession(cloud: CloudContext, task: CloudTask, session: SessionR
     path: result.path,
     bytes: result.bytes,
     how: `in the cloud: ${fitted.how}${fitted.summary}`,
-    notes: notesOf(told, fitted),
+    notes: notesOf(outcome, fitted),
     // Only words of our own certainly leave the length alone.
     ...(uploaded?.durationS === undefined || asWritten
       ? {}
@@ -112,7 +113,7 @@ async function inSession(cloud: CloudContext, task: CloudTask, session: SessionR
   };
 }
 
-/** What was handed over to be verified, under `handed`: which export it was, and `order.asked` of then. */
+/** What was handed over to be verified, under `handed`: which export it was, and `order.retryCount` of then. */
 type HandedRecord = { n: number; asked: number };
 
 /** A person asking again for what was handed over says that it was rejected: fetching and rendering are free, a message is not. */
@@ -128,10 +129,10 @@ function toleranceS(durationS: number): number {
   return Math.max(0.5, durationS * 0.01);
 }
 
-function notesOf(told: InstructionResult, fitted: Fitted): string[] {
+function notesOf(result: InstructionResult, fitted: Fitted): string[] {
   const notes: string[] = [];
-  if (told.reply !== '') notes.push(`the agent said: ${told.reply.replace(/\s+/g, ' ').slice(0, 300)}`);
-  if (told.changes.length > 0) notes.push(`in the session: ${told.changes.join('; ')}`);
+  if (result.reply !== '') notes.push(`the agent said: ${result.reply.replace(/\s+/g, ' ').slice(0, 300)}`);
+  if (result.changes.length > 0) notes.push(`in the session: ${result.changes.join('; ')}`);
   return [...notes, ...fitted.notes];
 }
 
@@ -182,12 +183,12 @@ async function fit(
   let last = { ...first, n: 1 };
   let why: ShrinkError | undefined;
   try {
-    const told = await sendInstruction(cloud, task, session, 2, followUp(first.bytes, max, cloud.settings.language));
+    const result = await sendInstruction(cloud, task, session, 2, followUp(first.bytes, max, cloud.settings.language));
     const second = await exportDraft(cloud, task, session, {
       ...rejectedAt(task, 2),
       n: 2,
-      snapshot: told.after,
-      reply: told.reply,
+      snapshot: result.after,
+      reply: result.reply,
       hint,
       upTo: max,
     });

@@ -101,17 +101,17 @@ export function createFolderSessions(dir: string): FolderSessions {
   return {
     usable: (folder, job, token) =>
       guarded(() => {
-        const kept = store().get(folder);
-        if (!kept || kept.token !== token || (kept.busy !== undefined && kept.busy !== job)) return undefined;
-        const { busy: _, ...session } = kept;
+        const stored = store().get(folder);
+        if (!stored || stored.token !== token || (stored.busy !== undefined && stored.busy !== job)) return undefined;
+        const { busy: _, ...session } = stored;
         return session;
       }),
     take: (folder, job, session) => guarded(() => store().set(folder, { ...session, shared: true, busy: job })),
     release: (folder, job) =>
       guarded(() => {
-        const kept = store().get(folder);
-        if (kept?.busy !== job) return;
-        const { busy: _, ...session } = kept;
+        const stored = store().get(folder);
+        if (stored?.busy !== job) return;
+        const { busy: _, ...session } = stored;
         store().set(folder, session);
       }),
   };

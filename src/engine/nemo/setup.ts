@@ -38,7 +38,7 @@ export function createCloud(options: NemoOptions): { cloud: CloudContext; close(
     platform: platformOf(options.skillSource, options.installPath),
   });
   const perMinute = options.requestsPerMinute;
-  const gate = new RateLimiter(
+  const limiter = new RateLimiter(
     { retryAfterMs: options.retryAfterMs, ...(perMinute === undefined ? {} : { perMinute }) },
     clock,
     random,
@@ -50,7 +50,7 @@ export function createCloud(options: NemoOptions): { cloud: CloudContext; close(
   const wire = createWire({
     http: countingHttp(http, options.meter),
     freshHttp: countingHttp(freshHttp, options.meter),
-    gate,
+    limiter,
     apiUrl,
     attribution,
     clock,

@@ -60,8 +60,8 @@ function meaningsOfObject(body: ParsedObject): StreamEvent[] {
   if (question) return [question];
   const tool = toolIn(body, type);
   if (tool) return [tool];
-  const meanings = [...typedText(body, type), ...partsOf(body)];
-  if (meanings.length > 0) return meanings;
+  const events = [...typedText(body, type), ...partsOf(body)];
+  if (events.length > 0) return events;
   return isEmptyEvent(body) ? [{ kind: 'alive' }] : [{ kind: 'activity', what: type || 'event' }];
 }
 
@@ -139,19 +139,19 @@ function typedText(body: ParsedObject, type: string): StreamEvent[] {
 function partsOf(body: ParsedObject): StreamEvent[] {
   const parts = pick(body, 'content.parts', 'parts');
   if (!Array.isArray(parts)) return [];
-  const meanings: StreamEvent[] = [];
+  const events: StreamEvent[] = [];
   let text = '';
   for (const part of parts) {
     const call = pick(part, 'functionCall', 'function_call');
     const result = pick(part, 'functionResponse', 'function_response');
-    if (call !== undefined) meanings.push(toolPart('call', call));
-    else if (result !== undefined) meanings.push(toolPart('result', result));
-    else if (pick(part, 'thought') === true) meanings.push({ kind: 'activity', what: 'thought' });
+    if (call !== undefined) events.push(toolPart('call', call));
+    else if (result !== undefined) events.push(toolPart('result', result));
+    else if (pick(part, 'thought') === true) events.push({ kind: 'activity', what: 'thought' });
     // A tool's result comes with role "user"; what the person said themselves comes with author "user".
     else if (!isFromUser(body)) text += pickString(part, 'text') ?? '';
   }
-  if (text !== '') meanings.unshift({ kind: 'text', text, extent: body.partial === true ? 'part' : 'whole' });
-  return meanings;
+  if (text !== '') events.unshift({ kind: 'text', text, extent: body.partial === true ? 'part' : 'whole' });
+  return events;
 }
 
 function toolPart(phase: 'call' | 'result', part: Parsed): StreamEvent {
@@ -192,7 +192,7 @@ const MAX_STREAM = 256 * 2 ** 20;
  * Bytes in, meanings out, whatever the pieces they come in. `feed` throws once an event is longer than 16 MiB or all of them are
  * longer than 256.
  */
-export function createStreamReader(onMeaning: (meaning: StreamEvent) => void): StreamReader {
+export function createStreamReader(onMeaning: (event: StreamEvent) => void): StreamReader {
   const decoder = new TextDecoder();
   let taken = 0;
   const parser = createParser({

@@ -35,30 +35,30 @@ export const SILENCE: Turn = {
 const MAX_KEPT = 100;
 const MAX_KEPT_LENGTH = 20_000;
 
-export function reduceTurn(turn: Turn, meaning: StreamEvent): Turn {
-  if (meaning.kind === 'alive') return turn;
-  if (meaning.kind === 'end-hint') return { ...turn, mayBeOver: true };
+export function reduceTurn(turn: Turn, event: StreamEvent): Turn {
+  if (event.kind === 'alive') return turn;
+  if (event.kind === 'end-hint') return { ...turn, mayBeOver: true };
   const next = { ...turn, substance: turn.substance + 1 };
-  switch (meaning.kind) {
+  switch (event.kind) {
     case 'text':
-      if (meaning.extent === 'part')
-        return { ...next, partial: (turn.partial + meaning.text).slice(0, MAX_KEPT_LENGTH), mayBeOver: false };
+      if (event.extent === 'part')
+        return { ...next, partial: (turn.partial + event.text).slice(0, MAX_KEPT_LENGTH), mayBeOver: false };
       // The whole reply repeats its parts: it takes their place.
-      return { ...next, texts: kept(turn.texts, meaning.text), partial: '', mayBeOver: turn.openTools === 0 };
+      return { ...next, texts: kept(turn.texts, event.text), partial: '', mayBeOver: turn.openTools === 0 };
     case 'tool': {
-      const openTools = Math.max(0, turn.openTools + (meaning.phase === 'call' ? 1 : -1));
-      const tools = meaning.phase === 'call' ? kept(turn.tools, meaning.name) : turn.tools;
+      const openTools = Math.max(0, turn.openTools + (event.phase === 'call' ? 1 : -1));
+      const tools = event.phase === 'call' ? kept(turn.tools, event.name) : turn.tools;
       return { ...next, openTools, tools, mayBeOver: false };
     }
     case 'error':
       // The first error is the cause; what follows it is fallout.
       return {
         ...next,
-        error: turn.error ?? { message: meaning.message, code: meaning.code, body: meaning.body },
+        error: turn.error ?? { message: event.message, code: event.code, body: event.body },
         mayBeOver: false,
       };
     case 'question':
-      return { ...next, question: meaning.text, mayBeOver: true };
+      return { ...next, question: event.text, mayBeOver: true };
     case 'activity':
       return { ...next, mayBeOver: false };
   }

@@ -40,7 +40,7 @@ export interface WireOptions {
   http: Http;
   /** For requests that must not meet a connection that is just being closed. */
   freshHttp: Http;
-  gate: RateLimiter;
+  limiter: RateLimiter;
   apiUrl: string;
   attribution: Record<string, string>;
   clock: Clock;
@@ -54,11 +54,11 @@ export interface WireOptions {
 const MAX_REPLY_BYTES = 64 * 2 ** 20;
 
 export function createWire(options: WireOptions): Wire {
-  const { gate, apiUrl, attribution, clock, silenceMs } = options;
+  const { limiter, apiUrl, attribution, clock, silenceMs } = options;
   const base = apiUrl.replace(/\/+$/, '');
 
   async function open(exchange: Exchange): Promise<HttpAnswer> {
-    const pass = await gate.pass(exchange.signal);
+    const pass = await limiter.pass(exchange.signal);
     const http = exchange.fresh ? options.freshHttp : options.http;
     try {
       const answer = await http.request({
@@ -95,7 +95,7 @@ export function createWire(options: WireOptions): Wire {
     const askedMs = retryAfterMs(answer.headers, clock.now());
     // A refusal that only the body speaks of (HTTP 200) is news to the gate.
     const isNews = !read.ok && read.refusal === 'http-429' && answer.status !== 429;
-    if (isNews && !exchange.ownLimit) gate.pause(askedMs);
+    if (isNews && !exchange.ownLimit) limiter.pause(askedMs);
     return { answer: read, headers: answer.headers, retryAfterMs: askedMs };
   }
 

@@ -48,12 +48,12 @@ const WATCHED_OPTIONS = [
  * Finds ffmpeg and ffprobe and asks them what they can do (about 0.3 s). ShrinkError `tool-missing` (exit 13), with the install
  * command per system, where one is missing, does not start, or cannot do the least that is needed.
  */
-export async function findTools(wishes: ToolOptions = {}): Promise<Tools> {
+export async function findTools(requested: ToolOptions = {}): Promise<Tools> {
   const [ffmpeg, ffprobe] = await Promise.all([
-    locate(wishes.ffmpeg ?? 'ffmpeg', wishes.path),
-    locate(wishes.ffprobe ?? besides(wishes.ffmpeg) ?? 'ffprobe', wishes.path),
+    locate(requested.ffmpeg ?? 'ffmpeg', requested.path),
+    locate(requested.ffprobe ?? besides(requested.ffmpeg) ?? 'ffprobe', requested.path),
   ]);
-  const ask = (args: string[]) => listing(ffmpeg, args, wishes.signal);
+  const ask = (args: string[]) => listing(ffmpeg, args, requested.signal);
   const [version, encoders, decodable, filters, demuxers, options] = await Promise.all([
     ask(['-version']).then(parseVersion),
     ask(['-encoders']).then(parseEncoders),
@@ -61,10 +61,10 @@ export async function findTools(wishes: ToolOptions = {}): Promise<Tools> {
     ask(['-filters']).then(parseFilters),
     ask(['-demuxers']).then(parseDemuxers),
     ask(['-h', 'full']).then(parseOptions),
-    listing(ffprobe, ['-version'], wishes.signal),
+    listing(ffprobe, ['-version'], requested.signal),
   ]);
   const tools: Tools = { ffmpeg, ffprobe, version, encoders, decodable, filters, demuxers, options };
-  const svtAv1 = encoders.has('libsvtav1') ? await askSvtAv1(ffmpeg, wishes.signal) : undefined;
+  const svtAv1 = encoders.has('libsvtav1') ? await askSvtAv1(ffmpeg, requested.signal) : undefined;
   if (svtAv1 !== undefined) tools.svtAv1 = svtAv1;
   const lacking = whatIsLacking(tools);
   if (lacking) throw missing(`${ffmpeg} (${version}) ${lacking}`);

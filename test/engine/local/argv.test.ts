@@ -10,11 +10,11 @@ const tools = { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe', version: '5.1', filters: n
 describe('threads', () => {
   it('the encoder was left to take as many as it likes, whatever was configured (issue 4)', () => {
     const film = facts();
-    const [part] = wholeSegment(film);
+    const [segment] = wholeSegment(film);
     const picture = planPicture(film, { audio: { kind: 'keep' }, quality: 'auto', minSaving: 0 }, 1, tools as never);
     const common = { tools: tools as never, facts: film, input: '/film.mp4', picture, effort: 'balanced' as const };
     const args = (threads: number | undefined) =>
-      pictureArgs({ ...common, codec: 'h264', part: part as never, rate: { kind: 'pass-1', crf: 23 }, threads });
+      pictureArgs({ ...common, codec: 'h264', segment: segment as never, rate: { kind: 'pass-1', crf: 23 }, threads });
     expect(args(2).slice(args(2).indexOf('libx264')).join(' ')).toContain('-threads 2');
     expect(args(undefined)).not.toContain('-threads');
   });

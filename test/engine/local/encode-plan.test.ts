@@ -37,7 +37,7 @@ it('a street of 13 s in seven parts of AV1 was mostly keyframes: cut where keyfr
     const film = facts({ durationS, cuts, video: { fps, frames: durationS * fps } });
     const of = { ...choice, codec };
     const planned = planEncode(film, order, of, { bitsPerSecond: 1_000_000 }, { ...options, cutting: CUTTING });
-    return planned.parts.map(part => part.durationS);
+    return planned.segments.map(segment => segment.durationS);
   };
   expect(lengthsOf(13, 10, 'av1')).toEqual([13]);
   expect(lengthsOf(10, 20, 'av1')).toEqual([10]);

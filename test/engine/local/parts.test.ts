@@ -32,7 +32,7 @@ describe('parts', () => {
 
   it('of a long film none is longer than three minutes', () => {
     const found = planSegments(clip(7_200));
-    expect(Math.max(...found.map(part => part.durationS))).toBeLessThanOrEqual(183);
+    expect(Math.max(...found.map(segment => segment.durationS))).toBeLessThanOrEqual(183);
     expect(found.length).toBeGreaterThanOrEqual(40);
   });
 
@@ -55,12 +55,12 @@ describe('parts', () => {
         fc.double({ min: 1, max: 100, noNaN: true }),
         (durationS, longestS) => {
           const source = clip(Math.max(0.2, durationS), 7);
-          const parts = planSegments(source, { longestS });
-          expect(parts.reduce((sum, part) => sum + part.frames, 0)).toBeCloseTo(source.video.frames);
-          expect(parts.reduce((sum, part) => sum + part.durationS, 0)).toBeCloseTo(source.durationS);
-          for (const [at, part] of parts.entries()) {
-            expect(part.frames).toBeGreaterThan(0);
-            expect(part.fromS).toBe(parts[at - 1]?.toS);
+          const segments = planSegments(source, { longestS });
+          expect(segments.reduce((sum, segment) => sum + segment.frames, 0)).toBeCloseTo(source.video.frames);
+          expect(segments.reduce((sum, segment) => sum + segment.durationS, 0)).toBeCloseTo(source.durationS);
+          for (const [at, segment] of segments.entries()) {
+            expect(segment.frames).toBeGreaterThan(0);
+            expect(segment.fromS).toBe(segments[at - 1]?.toS);
           }
         },
       ),

@@ -162,15 +162,15 @@ describe('against a service that allows so many requests a minute', () => {
 describe('the line at the gate', () => {
   it('goes in order, and one who leaves does not hold up the others', async () => {
     const clock = scaledClock(1000);
-    const gate = new RateLimiter({ ...rules, perMinute: 1 }, clock, () => 0);
-    (await gate.pass(never)).accepted();
+    const limiter = new RateLimiter({ ...rules, perMinute: 1 }, clock, () => 0);
+    (await limiter.pass(never)).accepted();
     const leaver = new AbortController();
     const order: string[] = [];
-    const second = gate.pass(leaver.signal).then(
+    const second = limiter.pass(leaver.signal).then(
       () => order.push('second'),
       () => order.push('left'),
     );
-    const third = gate.pass(never).then(pass => {
+    const third = limiter.pass(never).then(pass => {
       order.push('third');
       pass.accepted();
     });
@@ -180,21 +180,21 @@ describe('the line at the gate', () => {
   });
 
   it('is left at once by who no longer wants to wait, wherever they stand', async () => {
-    const gate = new RateLimiter({ ...rules, perMinute: 1 }, scaledClock(1), () => 0);
-    await gate.pass(never);
-    const waiting = gate.pass(AbortSignal.timeout(60_000)).catch(() => {});
+    const limiter = new RateLimiter({ ...rules, perMinute: 1 }, scaledClock(1), () => 0);
+    await limiter.pass(never);
+    const waiting = limiter.pass(AbortSignal.timeout(60_000)).catch(() => {});
     const leaver = new AbortController();
-    const left = expect(gate.pass(leaver.signal)).rejects.toThrow('gone');
+    const left = expect(limiter.pass(leaver.signal)).rejects.toThrow('gone');
     leaver.abort(new Error('gone'));
     await left;
     void waiting;
   });
 
   it('moves on when an answer comes that makes room', async () => {
-    const gate = new RateLimiter({ ...rules, perMinute: 1 }, scaledClock(1000), () => 0);
-    const first = await gate.pass(never);
+    const limiter = new RateLimiter({ ...rules, perMinute: 1 }, scaledClock(1000), () => 0);
+    const first = await limiter.pass(never);
     let through = false;
-    const next = gate.pass(never).then(() => {
+    const next = limiter.pass(never).then(() => {
       through = true;
     });
     await Promise.resolve();
@@ -206,9 +206,9 @@ describe('the line at the gate', () => {
 
   it('does not sit out a long pause: the job waits in the queue instead', async () => {
     const clock = scaledClock(1000);
-    const gate = new RateLimiter(rules, clock, () => 0);
-    (await gate.pass(never)).refused(3_600_000);
-    await expect(gate.pass(never)).rejects.toMatchObject({
+    const limiter = new RateLimiter(rules, clock, () => 0);
+    (await limiter.pass(never)).refused(3_600_000);
+    await expect(limiter.pass(never)).rejects.toMatchObject({
       code: 'rate-limited',
       retryAfterMs: expect.closeTo(3_600_000, -5),
     });

@@ -31,26 +31,26 @@ describe('a download on its way to the disk', () => {
     ['a disk that is always behind', later(() => 30_000)],
     ['a disk that is behind now and then', later(n => (n % 60 === 1 ? 30_000 : 0))],
   ])('is there byte for byte: %s', async (_, monotonic) => {
-    const part = await PartialFile.open(join(dir, 'x.part'), 'x', monotonic);
-    for (const piece of pieces()) await part.append(piece);
-    await part.flush();
-    expect(part.bytes).toBe(whole.length);
-    await part.publish(join(dir, 'x.mp4'), silentLogger);
-    await part.close();
+    const partial = await PartialFile.open(join(dir, 'x.part'), 'x', monotonic);
+    for (const piece of pieces()) await partial.append(piece);
+    await partial.flush();
+    expect(partial.bytes).toBe(whole.length);
+    await partial.publish(join(dir, 'x.mp4'), silentLogger);
+    await partial.close();
     expect((await readFile(join(dir, 'x.mp4'))).equals(whole)).toBe(true);
   });
 
   it('asks to be waited for only where the disk is far behind', async () => {
-    const part = await PartialFile.open(
+    const partial = await PartialFile.open(
       join(dir, 'x.part'),
       'x',
       later(() => 30_000),
     );
     const waits: boolean[] = [];
-    for (const piece of pieces()) waits.push(part.append(piece) !== undefined);
+    for (const piece of pieces()) waits.push(partial.append(piece) !== undefined);
     expect(waits.indexOf(true)).toBeGreaterThan(30);
-    await part.flush();
-    await part.close();
+    await partial.flush();
+    await partial.close();
     expect((await readFile(join(dir, 'x.part'))).equals(whole)).toBe(true);
   });
 
@@ -59,41 +59,41 @@ describe('a download on its way to the disk', () => {
     ['on the way, and it is behind', 'datasync', 30_000],
     ['at the end', 'sync', 0],
   ] as const)('is neither kept nor gone on with when the disk lost a part of it %s', async (_, syncs, byMs) => {
-    const part = await PartialFile.open(
+    const partial = await PartialFile.open(
       join(dir, 'x.part'),
       'x',
       later(() => byMs),
     );
-    await part.begin(200, { etag: '"1"', 'content-length': String(whole.length) });
+    await partial.begin(200, { etag: '"1"', 'content-length': String(whole.length) });
     const lost = Object.assign(new Error(`EIO: i/o error, ${syncs}`), { code: 'EIO' });
     // The system says so once: asked again, it says that everything is there, and reads as if it were.
     const failing = vi.spyOn(await fileHandles(), syncs).mockRejectedValueOnce(lost);
     try {
-      await expect(keep(part)).rejects.toMatchObject({ code: 'io' });
+      await expect(keep(partial)).rejects.toMatchObject({ code: 'io' });
       expect(failing).toHaveBeenCalledTimes(1);
     } finally {
       failing.mockRestore();
-      await part.close();
+      await partial.close();
     }
     expect(await readdir(dir)).toEqual([]);
   });
 
   it('that cannot be started again says so as a failing disk (was: an error in shrinkbox itself)', async () => {
-    const part = await PartialFile.open(join(dir, 'x.part'), 'x');
+    const partial = await PartialFile.open(join(dir, 'x.part'), 'x');
     const lost = Object.assign(new Error('EIO: i/o error, ftruncate'), { code: 'EIO' });
     const failing = vi.spyOn(await fileHandles(), 'truncate').mockRejectedValueOnce(lost);
     try {
-      await expect(part.begin(200, {})).rejects.toMatchObject({ code: 'io', doing: 'starting the download again' });
+      await expect(partial.begin(200, {})).rejects.toMatchObject({ code: 'io', doing: 'starting the download again' });
     } finally {
       failing.mockRestore();
-      await part.close();
+      await partial.close();
     }
   });
 
-  async function keep(part: PartialFile): Promise<void> {
-    for (const piece of pieces()) await part.append(piece);
-    await part.flush();
-    await part.publish(join(dir, 'x.mp4'), silentLogger);
+  async function keep(partial: PartialFile): Promise<void> {
+    for (const piece of pieces()) await partial.append(piece);
+    await partial.flush();
+    await partial.publish(join(dir, 'x.mp4'), silentLogger);
   }
 
   /** What all of them have in common. */

@@ -139,8 +139,8 @@ describe('an event of the stream', () => {
     ['a number', '42', [{ kind: 'activity', what: 'value' }]],
     ['noise', 'qwerty', [{ kind: 'activity', what: '6 characters that are not JSON' }]],
     ['success in an envelope', '{"code":0,"content":"ok"}', [text('ok')]],
-  ])('means what it says: %s', (_, data, meanings) => {
-    expect(streamEventsOf({ data })).toEqual(meanings);
+  ])('means what it says: %s', (_, data, events) => {
+    expect(streamEventsOf({ data })).toEqual(events);
   });
 
   it('with a heartbeat as its name is a heartbeat', () => {
@@ -160,7 +160,7 @@ describe('an event of the stream', () => {
 
 function readAll(pieces: Uint8Array[]): StreamEvent[] {
   const found: StreamEvent[] = [];
-  const reader = createStreamReader(meaning => found.push(meaning));
+  const reader = createStreamReader(event => found.push(event));
   for (const piece of pieces) reader.feed(piece);
   reader.end();
   return found;
@@ -255,7 +255,7 @@ describe('a stream of bytes', () => {
 });
 
 describe('a turn', () => {
-  const turnOf = (...meanings: StreamEvent[]): Turn => meanings.reduce(reduceTurn, SILENCE);
+  const turnOf = (...events: StreamEvent[]): Turn => events.reduce(reduceTurn, SILENCE);
 
   it('shows a whole reply once, in place of its parts', () => {
     expect(repliesOf(turnOf(text('Tri', 'part'), text('mmed', 'part'), text('Trimmed')))).toBe('Trimmed');

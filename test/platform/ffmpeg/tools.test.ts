@@ -30,8 +30,8 @@ async function script(name: string, text: string): Promise<string> {
   return path;
 }
 
-async function failure(wishes: Parameters<typeof findTools>[0]): Promise<ShrinkError> {
-  const error: unknown = await findTools(wishes).catch((thrown: unknown) => thrown);
+async function failure(options: Parameters<typeof findTools>[0]): Promise<ShrinkError> {
+  const error: unknown = await findTools(options).catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(ShrinkError);
   return error as ShrinkError;
 }

@@ -148,7 +148,7 @@ export class Player {
       log: silentLogger,
       files: this.#disk,
       segmentBytes: 2_000,
-      onRecord: (record, place) => replayInto(this.#ledger, record, place),
+      onRecord: (record, position) => replayInto(this.#ledger, record, position),
       onFatal: () => {},
     });
   }
@@ -311,7 +311,7 @@ export async function readSpoilt(
     await readJournal({
       dir: DIR,
       files: new CrashDisk(files),
-      onRecord: (record, place) => replayInto(ledger, record, place),
+      onRecord: (record, position) => replayInto(ledger, record, position),
     });
   } catch (error) {
     if (!isShrinkError(error, 'damaged')) throw new Error(`${what}: ${String(error)}`, { cause: error });
