@@ -6,6 +6,7 @@ process.env['UV_THREADPOOL_SIZE'] ??= '16';
 export default defineConfig({
   test: {
     include: ['test/**/*.test.ts'],
+    exclude: ['test/long/**'],
     // Only what hangs should meet these: on a busy machine a test takes twenty times as long as it should.
     testTimeout: 300_000,
     hookTimeout: 300_000,

@@ -4,7 +4,7 @@ import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { defineActions } from './commands/act.ts';
+import { defineActions } from './commands/job-actions.ts';
 import { defineCheck } from './commands/check.ts';
 import { defineCloud } from './commands/cloud.ts';
 import { defineCompletion } from './commands/completion.ts';
@@ -17,25 +17,25 @@ import {
   type Io,
   type Output,
   type Parts,
-} from './commands/context.ts';
+} from './commands/support/context.ts';
 import { defineDemo } from './commands/demo.ts';
-import { defineDoctor } from './commands/doctor.ts';
-import { EXIT, EXIT_CODES, exitCodeFor } from './commands/exit-codes.ts';
+import { defineDoctor } from './commands/doctor/index.ts';
+import { EXIT, EXIT_CODES, exitCodeFor } from './commands/support/exit-codes.ts';
 import { defineExplain } from './commands/explain.ts';
 import { defineInit } from './commands/init.ts';
 import { defineJob } from './commands/job.ts';
 import { defineJobs } from './commands/jobs.ts';
 import { defineNotifyTest } from './commands/notify-test.ts';
-import { tell, tellJson } from './commands/problem.ts';
+import { tell, tellJson } from './commands/support/error-output.ts';
 import { defineRun } from './commands/run.ts';
-import { defineService } from './commands/service.ts';
+import { defineService } from './commands/service/command.ts';
 import { defineStatus } from './commands/status.ts';
-import { safe, safeJson } from './commands/text.ts';
-import { defineTurns } from './commands/turn.ts';
+import { safe, safeJson } from './commands/support/terminal.ts';
+import { defineTurns } from './commands/pause.ts';
 import { ShrinkError } from './core/errors.ts';
-import { version } from './package.ts';
+import { version } from './platform/package.ts';
 import { systemClock } from './platform/clock.ts';
-import { callsUnderWay } from './platform/mount-gate.ts';
+import { callsUnderWay } from './platform/files/mount-gate.ts';
 
 /** In the order of `--help`. */
 const COMMANDS: readonly Define[] = [
@@ -124,8 +124,8 @@ function wantsJson(argv: readonly string[]): boolean {
 
 /** Each loads its code when it is first called. */
 const realParts: Parts = {
-  startDaemon: async options => (await import('./daemon.ts')).startDaemon(options),
-  compressFiles: async options => (await import('./oneshot.ts')).compressFiles(options),
+  startDaemon: async options => (await import('./app/daemon.ts')).startDaemon(options),
+  compressFiles: async options => (await import('./app/one-shot.ts')).compressFiles(options),
   openCloud: async context => (await import('./commands/cloud-desk.ts')).openCloud(context),
 };
 

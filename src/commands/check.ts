@@ -1,9 +1,9 @@
 import type { Config, Folder, Rule } from '../config/load.ts';
 import { formatResolution } from '../core/media.ts';
 import { formatBytes } from '../core/units.ts';
-import type { Context, Define } from './context.ts';
-import { EXIT } from './exit-codes.ts';
-import { safe } from './text.ts';
+import type { Context, Define } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
+import { safe } from './support/terminal.ts';
 
 export const defineCheck: Define = (program, action) => {
   program
@@ -19,7 +19,7 @@ export const defineCheck: Define = (program, action) => {
         }
         const config = await context.loadConfig();
         const { httpToken } = await context.loadSecrets(config);
-        const { isLoopback } = await import('../control/guard.ts');
+        const { isLoopback } = await import('../api/authorize.ts');
         if (!httpToken && config.http.listen !== 'off' && !isLoopback(config.http.listen.host)) context.say(OPEN);
         if (context.json) context.printJson({ ok: true, ...config, notify: await withoutKeys(config.notify) });
         else for (const line of configLines(context, config)) context.print(line);
@@ -30,7 +30,7 @@ export const defineCheck: Define = (program, action) => {
 
 /** Webhook services put their keys into the address. */
 async function withoutKeys(notify: Config['notify']): Promise<Config['notify']> {
-  const { maskUrl } = await import('../config/show.ts');
+  const { maskUrl } = await import('../config/redact.ts');
   return notify.map(each => ({ ...each, url: maskUrl(each.url) }));
 }
 

@@ -1,13 +1,13 @@
 /** The real answers to ask, credits, timeline, export and upload: the router in front, the service or the daemon behind. */
-import { createCloudEngine } from '../engines.ts';
+import { createCloudEngine } from '../app/engines.ts';
 import { ShrinkError } from '../core/errors.ts';
-import type { JobDetail } from '../control/control.ts';
+import type { JobDetail } from '../api/types.ts';
 import type { NemoEngine } from '../engine/nemo/engine.ts';
-import { route } from '../engine/nemo/router.ts';
+import { route } from '../engine/nemo/message/intent.ts';
 import { silentLogger } from '../platform/log.ts';
 import type { CloudCommands, CloudAnswer } from './cloud-service.ts';
-import { openDaemon, openReader } from './connect.ts';
-import type { Context } from './context.ts';
+import { openDaemon, openReader } from './support/connect.ts';
+import type { Context } from './support/context.ts';
 
 /** @throws ShrinkError where a token cannot be read. */
 export async function openCloud(context: Context): Promise<CloudCommands> {

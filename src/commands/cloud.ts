@@ -1,8 +1,8 @@
 /** ask, credits, timeline, export and upload: what the cloud service offers, by hand. */
 import type { CloudCommands, CloudAnswer } from './cloud-service.ts';
-import type { Action, Context, Define } from './context.ts';
-import { EXIT } from './exit-codes.ts';
-import { safe } from './text.ts';
+import type { Action, Context, Define } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
+import { safe } from './support/terminal.ts';
 
 export const defineCloud: Define = (program, action) => {
   program

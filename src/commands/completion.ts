@@ -1,10 +1,10 @@
 /** `completion bash|zsh|fish`: made from the program's own commands, so that nothing is written down twice. */
 import { Argument, type Command, type Option } from 'commander';
 import { STATE_NAMES } from '../core/job.ts';
-import { connect, openJournalReader } from './connect.ts';
-import type { Context, Define } from './context.ts';
-import { EXIT } from './exit-codes.ts';
-import { safe } from './text.ts';
+import { connect, openJournalReader } from './support/connect.ts';
+import type { Context, Define } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
+import { safe } from './support/terminal.ts';
 
 export const defineCompletion: Define = (program, action) => {
   program

@@ -1,13 +1,13 @@
 import { InvalidArgumentError } from 'commander';
-import type { JobDetail } from '../control/control.ts';
+import type { JobDetail } from '../api/types.ts';
 import type { EngineName } from '../core/job.ts';
 import { parseResolution, type Resolution, type Target } from '../core/media.ts';
 import { formatDuration, parseSize } from '../core/units.ts';
-import type { Context, Define } from './context.ts';
-import { EXIT } from './exit-codes.ts';
-import { ProgressBar } from './progress.ts';
-import { exitCodeOf, listenForStops } from './signals.ts';
-import { formatSaving, safe } from './text.ts';
+import type { Context, Define } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
+import { ProgressBar } from './support/progress.ts';
+import { exitCodeOf, listenForStops } from './support/signals.ts';
+import { formatSaving, safe } from './support/terminal.ts';
 
 interface Options {
   size?: Target['size'];

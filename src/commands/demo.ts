@@ -5,12 +5,12 @@ import type { JobView } from '../core/job.ts';
 import { RESTING } from '../core/job.ts';
 import { fileError } from '../core/errors.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
-import type { Daemon } from '../daemon.ts';
-import type { Context, Define } from './context.ts';
-import { EXIT } from './exit-codes.ts';
-import { ProgressBar } from './progress.ts';
-import { exitCodeOf, listenForStops } from './signals.ts';
-import { safe } from './text.ts';
+import type { Daemon } from '../app/daemon.ts';
+import type { Context, Define } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
+import { ProgressBar } from './support/progress.ts';
+import { exitCodeOf, listenForStops } from './support/signals.ts';
+import { safe } from './support/terminal.ts';
 
 export const defineDemo: Define = (program, action) => {
   program
@@ -66,8 +66,8 @@ http: { listen: "off" }
 /** Six seconds of flight into a fractal, with a tone: about as hard to compress as a phone's video. */
 async function makeClip(context: Context, dir: string): Promise<string> {
   const [{ findTools }, { runChild }] = await Promise.all([
-    import('../platform/ffmpeg/tools.ts'),
-    import('../platform/subprocess.ts'),
+    import('../media/ffmpeg/tools.ts'),
+    import('../platform/process/run-child.ts'),
   ]);
   const tools = await findTools();
   const clip = join(dir, 'demo.mp4');

@@ -1,11 +1,11 @@
 import { resolve } from 'node:path';
-import type { Explanation, JobDetail } from '../control/control.ts';
-import { openReader } from './connect.ts';
-import type { Context, Define } from './context.ts';
-import { EXIT } from './exit-codes.ts';
+import type { Explanation, JobDetail } from '../api/types.ts';
+import { openReader } from './support/connect.ts';
+import type { Context, Define } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
 import { historyLines } from './job.ts';
 import { remarkOf } from './jobs.ts';
-import { safe } from './text.ts';
+import { safe } from './support/terminal.ts';
 
 export const defineExplain: Define = (program, action) => {
   program

@@ -1,11 +1,11 @@
-import type { JobDetail } from '../control/control.ts';
+import type { JobDetail } from '../api/types.ts';
 import { ShrinkError } from '../core/errors.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
-import { openReader } from './connect.ts';
-import type { Context, Define } from './context.ts';
-import { EXIT } from './exit-codes.ts';
+import { openReader } from './support/connect.ts';
+import type { Context, Define } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
 import { remarkOf } from './jobs.ts';
-import { formatTime, safe, table } from './text.ts';
+import { formatTime, safe, table } from './support/terminal.ts';
 
 export const defineJob: Define = (program, action) => {
   program

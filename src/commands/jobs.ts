@@ -1,10 +1,10 @@
 import { InvalidArgumentError } from 'commander';
 import { type JobView, STATE_NAMES, type StateName } from '../core/job.ts';
 import { formatBytes } from '../core/units.ts';
-import { openReader } from './connect.ts';
-import type { Context, Define } from './context.ts';
-import { EXIT } from './exit-codes.ts';
-import { cut, formatSaving, formatTime, safe, table } from './text.ts';
+import { openReader } from './support/connect.ts';
+import type { Context, Define } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
+import { cut, formatSaving, formatTime, safe, table } from './support/terminal.ts';
 
 export const defineJobs: Define = (program, action) => {
   program

@@ -1,7 +1,7 @@
 import { ShrinkError } from '../core/errors.ts';
-import type { Define } from './context.ts';
-import { EXIT } from './exit-codes.ts';
-import { safe } from './text.ts';
+import type { Define } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
+import { safe } from './support/terminal.ts';
 
 export const defineNotifyTest: Define = (program, action) => {
   program
@@ -17,7 +17,7 @@ export const defineNotifyTest: Define = (program, action) => {
           });
         }
         const [{ testNotify }, { createHttp }] = await Promise.all([
-          import('../notify.ts'),
+          import('../notify/notify.ts'),
           import('../platform/http.ts'),
         ]);
         const http = createHttp();

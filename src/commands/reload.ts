@@ -1,10 +1,10 @@
 import { isShrinkError } from '../core/errors.ts';
-import type { Daemon } from '../daemon.ts';
+import type { Daemon } from '../app/daemon.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Notifier } from '../platform/systemd.ts';
-import type { Context } from './context.ts';
-import { tell } from './problem.ts';
-import type { StatusLine } from './tell-systemd.ts';
+import type { Context } from './support/context.ts';
+import { tell } from './support/error-output.ts';
+import type { StatusLine } from '../app/tell-systemd.ts';
 
 /** One reload at a time; what is asked for meanwhile, or before the start is over, is done once after it. */
 export class Reloads {

@@ -1,17 +1,17 @@
 import type { Config } from '../config/load.ts';
-import type { Control } from '../control/control.ts';
+import type { Control } from '../api/types.ts';
 import type { JobView } from '../core/job.ts';
-import type { Daemon } from '../daemon.ts';
+import type { Daemon } from '../app/daemon.ts';
 import type { Clock } from '../platform/clock.ts';
 import { createNotifier, type Notifier } from '../platform/systemd.ts';
 import { ruleLine, rulesOf } from './check.ts';
-import type { Context, Define } from './context.ts';
-import { EXIT } from './exit-codes.ts';
+import type { Context, Define } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
 import { remarkOf } from './jobs.ts';
 import { Reloads, reload } from './reload.ts';
-import { exitCodeOf, listenForStops, type Stops } from './signals.ts';
-import { tellSystemd } from './tell-systemd.ts';
-import { plural, safe, table } from './text.ts';
+import { exitCodeOf, listenForStops, type Stops } from './support/signals.ts';
+import { tellSystemd } from '../app/tell-systemd.ts';
+import { plural, safe, table } from './support/terminal.ts';
 
 export const defineRun: Define = (program, action) => {
   program
@@ -93,7 +93,7 @@ async function untilTheEnd(
 
 /** Encoders would die with us where the system has setpriv; elsewhere they must not be left behind. */
 async function killChildren(): Promise<void> {
-  const { activeChildren } = await import('../platform/subprocess.ts');
+  const { activeChildren } = await import('../platform/process/run-child.ts');
   for (const { pid } of activeChildren()) {
     try {
       process.kill(-pid, 'SIGKILL');

@@ -1,10 +1,10 @@
-import type { JobDetail, StatusView } from '../control/control.ts';
+import type { JobDetail, StatusView } from '../api/types.ts';
 import { type JobView, STATE_NAMES, type StateName } from '../core/job.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
-import type { Reader } from './connect.ts';
-import type { Context } from './context.ts';
+import type { Reader } from './support/connect.ts';
+import type { Context } from './support/context.ts';
 import { remarkOf } from './jobs.ts';
-import { cut, plural, safe, table } from './text.ts';
+import { cut, plural, safe, table } from './support/terminal.ts';
 
 /** Jobs shown of each kind; `jobs` shows them all. */
 const SHOWN = 10;

@@ -1,9 +1,9 @@
-import { connect, openJournalReader, type Reader } from './connect.ts';
-import type { ControlClient } from '../control/client.ts';
-import type { Context } from './context.ts';
-import { EXIT } from './exit-codes.ts';
+import { connect, openJournalReader, type Reader } from './support/connect.ts';
+import type { ControlClient } from '../api/client.ts';
+import type { Context } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
 import { shownJobs, statusLines } from './status-lines.ts';
-import { safeJson } from './text.ts';
+import { safeJson } from './support/terminal.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
 
 /** A burst of changes is shown once, after this long. */

@@ -1,6 +1,6 @@
-import { openReader } from './connect.ts';
-import type { Define } from './context.ts';
-import { EXIT } from './exit-codes.ts';
+import { openReader } from './support/connect.ts';
+import type { Define } from './support/context.ts';
+import { EXIT } from './support/exit-codes.ts';
 import { shownJobs, statusLines } from './status-lines.ts';
 
 export const defineStatus: Define = (program, action) => {

@@ -1,7 +1,7 @@
 /** Addresses, words, choices and plain numbers of the config. */
 import { z } from 'zod';
 import { text, InvalidValue } from './kind.ts';
-import { maskUrl, show } from './show.ts';
+import { maskUrl, show } from './redact.ts';
 import { didYouMean } from './suggest.ts';
 
 export interface ListenAddress {

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { show } from './show.ts';
+import { show } from './redact.ts';
 
 /** A kind of value that says in words what it takes, so that a wrong one explains itself. */
 export interface Kind<T> {

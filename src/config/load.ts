@@ -3,12 +3,12 @@ import { z } from 'zod';
 import { isShrinkError } from '../core/errors.ts';
 import { type CamelKeys, camelKeys } from './camel.ts';
 import { crossCheck, defaultRuleName } from './checks.ts';
-import { parseYaml, type YamlFile } from './document.ts';
+import { parseYaml, type YamlFile } from './yaml.ts';
 import { ConfigError, formatPath, type KeyPath, type Problem } from './problems.ts';
 import type { ReadFile } from './read.ts';
 import { configSchema, headerProblem, type ParsedConfig, type ResolvePath } from './schema.ts';
-import { show } from './show.ts';
-import { unknownKeyMessage } from './unknown.ts';
+import { show } from './redact.ts';
+import { unknownKeyMessage } from './unknown-keys.ts';
 
 type Parsed = CamelKeys<ParsedConfig>;
 

@@ -4,10 +4,10 @@
  * bytes, percentages shares of 1, paths absolute.
  */
 import { z } from 'zod';
-import * as amount from './amounts.ts';
+import * as amount from './quantities.ts';
 import * as field from './fields.ts';
-import { show } from './show.ts';
-import { DEFAULT_OUTPUT, templateProblem } from './template.ts';
+import { show } from './redact.ts';
+import { DEFAULT_OUTPUT, templateProblem } from './output-template.ts';
 
 /** Makes a written path absolute: against the folder of the config file, `~` being the home folder. */
 export type ResolvePath = (written: string) => string;

@@ -7,14 +7,22 @@ import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileError, isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Delivery, PublishIntent, Verified } from '../core/job.ts';
-import { jobOfTempName, ownTempName } from '../core/names.ts';
+import { jobOfTempName, ownTempName } from '../core/file-names.ts';
 import { formatBytes } from '../core/units.ts';
-import { copyInto, type Files, lstatIfThere, sha256Of, syncDir, syncFile, unlinkQuietly } from '../platform/files.ts';
+import {
+  copyInto,
+  type Files,
+  lstatIfThere,
+  sha256Of,
+  syncDir,
+  syncFile,
+  unlinkQuietly,
+} from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
-import { freeBytes } from '../platform/space.ts';
-import { checkRoot, ensureFolder, type FolderIdentity, inFolder, namesIn, unavailableIfGone } from './folder.ts';
-import { collisionKey, numbered, safeParts } from './names.ts';
-import { inTurn, moveWithoutOverwriting, unlinkIfThere } from './publish.ts';
+import { freeBytes } from '../platform/files/space.ts';
+import { checkRoot, ensureFolder, type FolderIdentity, inFolder, namesIn, unavailableIfGone } from './output-folder.ts';
+import { collisionKey, numbered, safeParts } from './safe-names.ts';
+import { inTurn, moveWithoutOverwriting, unlinkIfThere } from './atomic-publish.ts';
 
 export interface DeliverOptions {
   job: string;

@@ -6,7 +6,7 @@ import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join, relative as pathFrom } from 'node:path';
 import { fileError, isShrinkError, ShrinkError } from '../core/errors.ts';
 import { type Pin, samePin } from '../core/job.ts';
-import { ownTempName } from '../core/names.ts';
+import { ownTempName } from '../core/file-names.ts';
 import {
   copyInto,
   errnoOf,
@@ -17,11 +17,11 @@ import {
   sha256Of,
   syncDir,
   unlinkQuietly,
-} from '../platform/files.ts';
+} from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
-import { ensureFolder, namesIn } from './folder.ts';
-import { collisionKey, numbered } from './names.ts';
-import { inTurn, isSameFile, moveWithoutOverwriting, unlinkIfThere } from './publish.ts';
+import { ensureFolder, namesIn } from './output-folder.ts';
+import { collisionKey, numbered } from './safe-names.ts';
+import { inTurn, isSameFile, moveWithoutOverwriting, unlinkIfThere } from './atomic-publish.ts';
 
 export type Disposal = { kind: 'kept' } | { kind: 'archived'; to: string } | { kind: 'deleted' } | { kind: 'missing' };
 

@@ -5,13 +5,13 @@
 import { join } from 'node:path';
 import { fileError, ShrinkError } from '../core/errors.ts';
 import type { EngineName, Reason } from '../core/job.ts';
-import { ownTempName } from '../core/names.ts';
+import { ownTempName } from '../core/file-names.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
-import { type Files, lstatIfThere, syncDir, unlinkQuietly } from '../platform/files.ts';
+import { type Files, lstatIfThere, syncDir, unlinkQuietly } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
-import { ensureFolder, type FolderIdentity, inFolder } from './folder.ts';
-import { numbered, safeParts, stemOf } from './names.ts';
-import { moveWithoutOverwriting, unlinkIfThere } from './publish.ts';
+import { ensureFolder, type FolderIdentity, inFolder } from './output-folder.ts';
+import { numbered, safeParts, stemOf } from './safe-names.ts';
+import { moveWithoutOverwriting, unlinkIfThere } from './atomic-publish.ts';
 
 interface ReportFacts {
   job: string;

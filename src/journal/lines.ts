@@ -1,4 +1,4 @@
-import type { JournalFile } from './files.ts';
+import type { JournalFile } from './io.ts';
 import { MAX_WRITE_BYTES } from './records.ts';
 
 const CHUNK_BYTES = 1024 * 1024;

@@ -1,7 +1,7 @@
 import { basename } from 'node:path';
 import { fileError, ShrinkError } from '../core/errors.ts';
-import { isErrno } from './failures.ts';
-import { type JournalFiles, realJournalFiles } from './files.ts';
+import { isErrno } from './errors.ts';
+import { type JournalFiles, realJournalFiles } from './io.ts';
 import { scanLines } from './lines.ts';
 import { decodeRecord, type JournalRecord, RECORD_VERSION } from './records.ts';
 import { closeAll, damaged, type OpenSegment, openChain, SNAPSHOT_BEGIN, SNAPSHOT_END } from './segments.ts';

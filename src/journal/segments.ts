@@ -1,7 +1,7 @@
 /** The files of a journal: `000001.jsonl`, `000002.jsonl`, ..., and which of them count. */
 import { basename, join } from 'node:path';
 import { fileError, ShrinkError } from '../core/errors.ts';
-import type { JournalFile, JournalFiles } from './files.ts';
+import type { JournalFile, JournalFiles } from './io.ts';
 import { decodeRecord } from './records.ts';
 
 /** First and last record of a snapshot. A segment that begins with one makes all older segments superfluous. */

@@ -1,4 +1,4 @@
-import type { JournalFile, JournalFiles } from './files.ts';
+import type { JournalFile, JournalFiles } from './io.ts';
 import { draft, type Entry, finish } from './records.ts';
 import { isMark, SNAPSHOT_BEGIN, SNAPSHOT_END } from './segments.ts';
 import { writeWhole } from './whole.ts';

@@ -1,8 +1,8 @@
 import { chmod, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileError, ShrinkError } from '../core/errors.ts';
-import { makePrivateDir } from '../platform/files.ts';
-import { realJournalFiles } from './files.ts';
+import { makePrivateDir } from '../platform/files/files.ts';
+import { realJournalFiles } from './io.ts';
 
 export interface StateDir {
   root: string;

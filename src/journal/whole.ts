@@ -1,4 +1,4 @@
-import type { JournalFile } from './files.ts';
+import type { JournalFile } from './io.ts';
 
 /** A read or write that moved fewer bytes than asked for: a full disk, a file size limit, a file that shrank. */
 export class ShortIoError extends Error {

@@ -4,7 +4,7 @@ import { type Decision, type Job, type Pin, RESTING, type Sidecar, type Sighting
 import type { JobEvent } from '../core/lifecycle.ts';
 import type { StopReason } from '../engine/engine.ts';
 import type { Logger } from '../platform/log.ts';
-import { admit, type Admission, isKnown } from './intake.ts';
+import { admit, type Admission, isKnown } from './admission-policy.ts';
 import type { Ledger } from './ledger.ts';
 import { restFor } from './decisions.ts';
 

@@ -1,7 +1,7 @@
 import { type Job, samePin } from '../core/job.ts';
 import { ShrinkError } from '../core/errors.ts';
 import type { Ledger } from './ledger.ts';
-import type { Stages } from './worker-world.ts';
+import type { Stages } from './stages-port.ts';
 
 /**
  * Whether the source still is what the job is about.

@@ -11,9 +11,9 @@ import type { Logger } from '../platform/log.ts';
 import { decideAnew, decideHere, engineOf, restFor } from './decisions.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outcome, Worker } from './scheduler.ts';
-import { createFailureHandler } from './settle.ts';
+import { createFailureHandler } from './failure-policy.ts';
 import { checkSource } from './source.ts';
-import type { Stages } from './worker-world.ts';
+import type { Stages } from './stages-port.ts';
 
 export interface WorkerOptions {
   ledger: Ledger;

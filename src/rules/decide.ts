@@ -2,12 +2,12 @@
 import type { Rule } from '../config/load.ts';
 import type { Decision, EngineName, Sidecar } from '../core/job.ts';
 import type { Target } from '../core/media.ts';
-import { extensionOf, NEMO_FORMATS, VIDEO_EXTENSIONS } from '../core/names.ts';
+import { extensionOf, NEMO_FORMATS, VIDEO_EXTENSIONS } from '../core/file-names.ts';
 import { formatBytes } from '../core/units.ts';
 import { describeTarget } from './describe.ts';
-import { parseInstruction, type InstructionTarget } from './instruction.ts';
+import { parseInstruction, type InstructionTarget } from './instruction/parse.ts';
 import { matches } from './match.ts';
-import { outputFor } from './output.ts';
+import { outputFor } from './output-name.ts';
 
 export interface Question {
   /** What is known of the file; a Sighting and its size. */

@@ -4,12 +4,12 @@ import { dirname } from 'node:path';
 import { fileError, ShrinkError } from '../core/errors.ts';
 import type { Candidate, Verified } from '../core/job.ts';
 import type { MediaFacts } from '../core/media.ts';
-import { keepFrameTimes, untrustedInput, WITHOUT_LOOP_FILTER } from '../platform/ffmpeg/args.ts';
-import { startsFast, topBoxes } from '../platform/ffmpeg/boxes.ts';
-import { probe, probeDecoding } from '../platform/ffmpeg/probe.ts';
-import { runFfmpeg } from '../platform/ffmpeg/run.ts';
-import type { Tools } from '../platform/ffmpeg/tools.ts';
-import type { ChildLimits } from '../platform/subprocess.ts';
+import { keepFrameTimes, untrustedInput, WITHOUT_LOOP_FILTER } from '../media/ffmpeg/args.ts';
+import { startsFast, topBoxes } from '../media/mp4-boxes.ts';
+import { probe, probeDecoding } from '../media/probe/probe.ts';
+import { runFfmpeg } from '../media/ffmpeg/run.ts';
+import type { Tools } from '../media/ffmpeg/tools.ts';
+import type { ChildLimits } from '../platform/process/run-child.ts';
 import { check } from './check.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
 

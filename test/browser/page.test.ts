@@ -6,7 +6,7 @@ import axe from 'axe-core';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../src/config/secrets.ts';
-import { createDropBox, type DropBox } from '../../src/control/drop.ts';
+import { createDropBox, type DropBox } from '../../src/api/uploads.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { findChromium, launch, servePage, visit as open, type Visit, type VisitOptions } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { expect, it } from 'vitest';
-import type { OneShotOptions } from '../../src/oneshot.ts';
+import type { OneShotOptions } from '../../src/app/one-shot.ts';
 import { type CliOptions, runCli } from '../support/cli.ts';
 import { detailLike } from '../support/fake-control.ts';
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cut, paintFor, safe, safeJson, table, widthOf } from '../../src/commands/text.ts';
+import { cut, paintFor, safe, safeJson, table, widthOf } from '../../src/commands/support/terminal.ts';
 
 const HARMFUL = /[\p{Cc}\p{Cs}\p{Bidi_Control}]/u;
 

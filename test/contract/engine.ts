@@ -11,7 +11,7 @@ import { ShrinkError } from '../../src/core/errors.ts';
 import type { Candidate, Json, Order, Progress, Reason } from '../../src/core/job.ts';
 import type { Engine, EngineContext } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
-import { activeChildren } from '../../src/platform/subprocess.ts';
+import { activeChildren } from '../../src/platform/process/run-child.ts';
 import { OPEN_GATE, type PauseGate } from '../../src/platform/pause-gate.ts';
 
 /** One engine and one order. Made anew for every test; everything it opens ends with `close`. */

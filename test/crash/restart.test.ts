@@ -5,7 +5,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { Box } from '../support/box.ts';
 import { eventually } from '../support/eventually.ts';
 import { footage } from '../support/footage.ts';
-import { longJournal, OLD_JOB } from '../torture/crash/long-journal.ts';
+import { longJournal, OLD_JOB } from '../long/torture/crash/long-journal.ts';
 
 let box: Box;
 

@@ -4,7 +4,7 @@ import { afterEach, describe, expect, test } from 'vitest';
 import { isShrinkError } from '../../src/core/errors.ts';
 import type { PublishIntent } from '../../src/core/job.ts';
 import { deliver, findPublished } from '../../src/deliver/deliver.ts';
-import { type Files, nodeFiles } from '../../src/platform/files.ts';
+import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
 import { aPlace, type Place, pattern, read } from '../support/delivery.ts';
 import { FailingFiles, type Operation } from '../support/failing-files.ts';
 

@@ -16,8 +16,8 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isShrinkError, ShrinkError } from '../../src/core/errors.ts';
 import type { PublishIntent } from '../../src/core/job.ts';
 import { deliver } from '../../src/deliver/deliver.ts';
-import { identityOf } from '../../src/deliver/folder.ts';
-import { nodeFiles } from '../../src/platform/files.ts';
+import { identityOf } from '../../src/deliver/output-folder.ts';
+import { nodeFiles } from '../../src/platform/files/files.ts';
 import { aPlace, aVerified, type Place, pattern, read, SOURCE_MTIME_MS } from '../support/delivery.ts';
 import { FailingFiles } from '../support/failing-files.ts';
 

@@ -2,9 +2,9 @@ import { existsSync, mkdirSync, readdirSync, rmSync, statSync, writeFileSync } f
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { deliver } from '../../src/deliver/deliver.ts';
-import { checkRoot, identityOf, isSameFolder } from '../../src/deliver/folder.ts';
+import { checkRoot, identityOf, isSameFolder } from '../../src/deliver/output-folder.ts';
 import { disposeOriginal, restoreOriginal } from '../../src/deliver/originals.ts';
-import { type Files, nodeFiles, pinOf } from '../../src/platform/files.ts';
+import { type Files, nodeFiles, pinOf } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { aPlace, aVerified, pattern, read } from '../support/delivery.ts';
 import { FailingFiles } from '../support/failing-files.ts';

@@ -16,7 +16,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isShrinkError } from '../../src/core/errors.ts';
 import type { Pin } from '../../src/core/job.ts';
 import { type DisposeOptions, disposeOriginal, pruneArchive, restoreOriginal } from '../../src/deliver/originals.ts';
-import { type Files, nodeFiles, pinOf } from '../../src/platform/files.ts';
+import { type Files, nodeFiles, pinOf } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { filesBelow, pattern, read } from '../support/delivery.ts';
 import { FailingFiles } from '../support/failing-files.ts';

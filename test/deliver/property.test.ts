@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { isShrinkError } from '../../src/core/errors.ts';
 import { deliver } from '../../src/deliver/deliver.ts';
-import { collisionKey } from '../../src/deliver/names.ts';
+import { collisionKey } from '../../src/deliver/safe-names.ts';
 import { aPlace, read } from '../support/delivery.ts';
 
 const part = fc.oneof(

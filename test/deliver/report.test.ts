@@ -1,7 +1,7 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { identityOf } from '../../src/deliver/folder.ts';
+import { identityOf } from '../../src/deliver/output-folder.ts';
 import {
   type FailureFacts,
   failureReport,
@@ -10,7 +10,7 @@ import {
   type WriteReportOptions,
   writeReport,
 } from '../../src/deliver/report.ts';
-import { nodeFiles } from '../../src/platform/files.ts';
+import { nodeFiles } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { aPlace, type Place, read } from '../support/delivery.ts';
 import { FailingFiles } from '../support/failing-files.ts';

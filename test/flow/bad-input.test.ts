@@ -11,7 +11,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
-import type { JobDetail } from '../../src/control/control.ts';
+import type { JobDetail } from '../../src/api/types.ts';
 import { Box } from '../support/box.ts';
 import { footage } from '../support/footage.ts';
 

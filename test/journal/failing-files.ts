@@ -1,5 +1,5 @@
 import { readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
-import { type JournalFile, type JournalFiles, realJournalFiles } from '../../src/journal/files.ts';
+import { type JournalFile, type JournalFiles, realJournalFiles } from '../../src/journal/io.ts';
 
 export type Operation = 'list' | 'open' | 'read' | 'write' | 'truncate' | 'datasync' | 'rename' | 'unlink' | 'syncDir';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { isShrinkError, ShrinkError } from '../../src/core/errors.ts';
-import { realJournalFiles } from '../../src/journal/files.ts';
+import { realJournalFiles } from '../../src/journal/io.ts';
 import { encodeRecord, type JournalRecord, MAX_WRITE_BYTES } from '../../src/journal/records.ts';
 import { readJournal } from '../../src/journal/replay.ts';
 import { contents, entry, lines, numbersOf, open, put, read, tempDir, upTo } from './support.ts';

@@ -7,7 +7,7 @@ import { build, type Rolldown } from 'vite';
 import { afterAll, afterEach } from 'vitest';
 import type { ShrinkError } from '../../src/core/errors.ts';
 import { type Journal, type JournalOptions, openJournal } from '../../src/journal/journal.ts';
-import type { JournalFiles } from '../../src/journal/files.ts';
+import type { JournalFiles } from '../../src/journal/io.ts';
 import { encodeRecord, type JournalRecord } from '../../src/journal/records.ts';
 import { readJournal } from '../../src/journal/replay.ts';
 import { systemClock } from '../../src/platform/clock.ts';

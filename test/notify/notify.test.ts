@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job, JobState } from '../../src/core/job.ts';
-import { createNotify, type Notify, testNotify } from '../../src/notify.ts';
+import { createNotify, type Notify, testNotify } from '../../src/notify/notify.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createHttp } from '../../src/platform/http.ts';
 import { createLogger } from '../../src/platform/log.ts';

@@ -5,7 +5,7 @@ import type { JobEvent } from '../../src/core/lifecycle.ts';
 import type { StopReason } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
-import { createAfterRest } from '../../src/queue/tidy.ts';
+import { createAfterRest } from '../../src/queue/after-rest.ts';
 import { createWorker } from '../../src/queue/worker.ts';
 import { aCandidate, aDecision, aPin } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
-import { EXIT_CODES, exitCodeFor } from '../../src/commands/exit-codes.ts';
+import { EXIT_CODES, exitCodeFor } from '../../src/commands/support/exit-codes.ts';
 import { type ErrorCode, ShrinkError } from '../../src/core/errors.ts';
 
 /** The contract, one row for every code there is: a new one does not compile without a row. */

@@ -2,8 +2,8 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { createMetrics } from '../../src/metrics.ts';
-import { nodeFiles } from '../../src/platform/files.ts';
+import { createMetrics } from '../../src/monitor/metrics.ts';
+import { nodeFiles } from '../../src/platform/files/files.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeControl } from '../support/fake-control.ts';

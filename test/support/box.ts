@@ -17,7 +17,7 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { Agent, request } from 'undici';
 import { stringify } from 'yaml';
-import type { JobDetail, StatusView } from '../../src/control/control.ts';
+import type { JobDetail, StatusView } from '../../src/api/types.ts';
 import type { JobView, StateName } from '../../src/core/job.ts';
 import { eventually } from './eventually.ts';
 import { mustHoldNoSecret, mustSayNoSecret } from './secrets.ts';

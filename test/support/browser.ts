@@ -2,11 +2,11 @@
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
-import type { ServeOptions, Serving } from '../../src/control/serve.ts';
+import type { ServeOptions, Serving } from '../../src/api/serve.ts';
 import type { FakeControl } from './fake-control.ts';
 import { serving } from './serving.ts';
 
-const BUILT = join(import.meta.dirname, '../../dist/control/page');
+const BUILT = join(import.meta.dirname, '../../dist/web');
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable'];
 
 /** The browser of this machine, from SHRINKBOX_CHROMIUM or PATH; `undefined` where there is none. */

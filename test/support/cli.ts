@@ -3,8 +3,8 @@ import { EventEmitter } from 'node:events';
 import { fileURLToPath } from 'node:url';
 import { onTestFinished } from 'vitest';
 import { main } from '../../src/cli.ts';
-import type { Io, Parts } from '../../src/commands/context.ts';
-import type { Daemon, DaemonOptions } from '../../src/daemon.ts';
+import type { Io, Parts } from '../../src/commands/support/context.ts';
+import type { Daemon, DaemonOptions } from '../../src/app/daemon.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { FakeControl } from './fake-control.ts';
 

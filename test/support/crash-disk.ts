@@ -1,5 +1,5 @@
 import { basename, dirname } from 'node:path';
-import type { JournalFile, JournalFiles } from '../../src/journal/files.ts';
+import type { JournalFile, JournalFiles } from '../../src/journal/io.ts';
 
 /** Bytes of a file: what a sync has seen, and what was written since. */
 interface Inode {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { PublishIntent, Verified } from '../../src/core/job.ts';
 import type { DeliverOptions } from '../../src/deliver/deliver.ts';
-import { nodeFiles } from '../../src/platform/files.ts';
+import { nodeFiles } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { aCandidate } from './builders.ts';
 

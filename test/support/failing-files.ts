@@ -1,4 +1,4 @@
-import { type Files, nodeFiles, type OpenFile } from '../../src/platform/files.ts';
+import { type Files, nodeFiles, type OpenFile } from '../../src/platform/files/files.ts';
 
 export type Operation =
   | keyof Files

@@ -1,11 +1,4 @@
-import type {
-  ActionResult,
-  Control,
-  ControlEvent,
-  Explanation,
-  JobDetail,
-  StatusView,
-} from '../../src/control/control.ts';
+import type { ActionResult, Control, ControlEvent, Explanation, JobDetail, StatusView } from '../../src/api/types.ts';
 import { type JobView, STATE_NAMES, type StateName } from '../../src/core/job.ts';
 
 /** A daemon without work: jobs are what a test put in, and every call is noted. */

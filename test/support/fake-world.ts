@@ -1,7 +1,7 @@
 import { ShrinkError } from '../../src/core/errors.ts';
 import type { Candidate, Decision, Job, Pin, Verified } from '../../src/core/job.ts';
 import type { Engine, EngineContext } from '../../src/engine/engine.ts';
-import type { Stages } from '../../src/queue/worker-world.ts';
+import type { Stages } from '../../src/queue/stages-port.ts';
 import { aCandidate, aDecision } from './builders.ts';
 import { OPEN_GATE } from '../../src/platform/pause-gate.ts';
 

@@ -9,8 +9,8 @@ import { access, copyFile, mkdir, mkdtemp, open, readFile, rename, rm, writeFile
 import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
-import { keepFrameTimes } from '../../src/platform/ffmpeg/args.ts';
-import { findTools, type Tools } from '../../src/platform/ffmpeg/tools.ts';
+import { keepFrameTimes } from '../../src/media/ffmpeg/args.ts';
+import { findTools, type Tools } from '../../src/media/ffmpeg/tools.ts';
 
 interface Recipe {
   /** What it is good for, a sentence. */

@@ -3,8 +3,8 @@ import { request as httpRequest } from 'node:http';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
-import { type ServeOptions, type Serving, serve } from '../../src/control/serve.ts';
-import { controlSocket } from '../../src/control/socket.ts';
+import { type ServeOptions, type Serving, serve } from '../../src/api/serve.ts';
+import { controlSocket } from '../../src/api/socket.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { FakeControl } from './fake-control.ts';
 

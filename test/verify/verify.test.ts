@@ -7,8 +7,8 @@ import { promisify } from 'node:util';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ShrinkError } from '../../src/core/errors.ts';
 import type { Candidate, Expectation } from '../../src/core/job.ts';
-import { startsFast, topBoxes } from '../../src/platform/ffmpeg/boxes.ts';
-import { activeChildren } from '../../src/platform/subprocess.ts';
+import { startsFast, topBoxes } from '../../src/media/mp4-boxes.ts';
+import { activeChildren } from '../../src/platform/process/run-child.ts';
 import { verifyCandidate } from '../../src/verify/verify.ts';
 import { footage, footageCopy, type FootageName, realTools } from '../support/footage.ts';
 

@@ -4,15 +4,15 @@ import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { Candidate, Order } from '../../core/job.ts';
 import { targetBytes } from '../../core/media.ts';
 import type { Engine, EngineContext } from '../engine.ts';
-import { type ManualCommands, createManualCommands } from './asides.ts';
-import { memoryOf, type CloudTask } from './cloud.ts';
-import { balanceOf, type Credits, readCredits } from './credits.ts';
-import { isLinkFile, nameIn, readLink } from './link.ts';
+import { type ManualCommands, createManualCommands } from './manual.ts';
+import { memoryOf, type CloudTask } from './context.ts';
+import { balanceOf, type Credits, readCredits } from './account/credits.ts';
+import { isLinkFile, nameIn, readLink } from './session/link-file.ts';
 import type { NemoOptions } from './options.ts';
 import { compressHere, produceOversize } from './oversize.ts';
-import { type Produced, produce } from './sequence.ts';
-import { createCloud } from './setup.ts';
-import { checkFormat } from './upload.ts';
+import { type Produced, produce } from './job.ts';
+import { createCloud } from './create.ts';
+import { checkFormat } from './session/upload.ts';
 
 export type { NemoOptions } from './options.ts';
 

@@ -2,9 +2,9 @@ import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
-import { makePrivateDir } from '../../platform/files.ts';
-import { type CloudContext, type LocalHelp, type LocalRequest, memoryOf, type CloudTask } from './cloud.ts';
-import { type Produced, produce } from './sequence.ts';
+import { makePrivateDir } from '../../platform/files/files.ts';
+import { type CloudContext, type LocalHelp, type LocalRequest, memoryOf, type CloudTask } from './context.ts';
+import { type Produced, produce } from './job.ts';
 
 type FileTask = CloudTask & { source: Extract<CloudTask['source'], { kind: 'file' }> };
 /** A smaller version of the source, made here to be uploaded: checkpoint `reduced`. */

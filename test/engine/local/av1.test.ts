@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../src/core/job.ts';
-import { cannotWrite } from '../../../src/platform/ffmpeg/tools.ts';
+import { cannotWrite } from '../../../src/media/ffmpeg/tools.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import { footage, realTools } from '../../support/footage.ts';
 import { bytes, engineFor, inWorkDir, orderFor, refusal, share, shrink } from './support.ts';

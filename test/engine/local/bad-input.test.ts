@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { adviceFor, type ErrorCode } from '../../../src/core/errors.ts';
-import { activeChildren } from '../../../src/platform/subprocess.ts';
+import { activeChildren } from '../../../src/platform/process/run-child.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import { footage, footageCopy } from '../../support/footage.ts';
 import { engineFor, inWorkDir, orderFor, refusal, share } from './support.ts';

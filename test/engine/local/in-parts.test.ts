@@ -2,7 +2,7 @@ import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../src/core/job.ts';
-import { probe } from '../../../src/platform/ffmpeg/probe.ts';
+import { probe } from '../../../src/media/probe/probe.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import { footage, type FootageName, realTools } from '../../support/footage.ts';

@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Codec } from '../../../src/engine/local/quality.ts';
+import type { Codec } from '../../../src/engine/local/plan/crf.ts';
 import { footage, realTools } from '../../support/footage.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import { bytes, engineFor, inWorkDir, orderFor } from './support.ts';

@@ -8,7 +8,7 @@ import type { Candidate, Order, Verified } from '../../../src/core/job.ts';
 import type { MediaFacts, Target } from '../../../src/core/media.ts';
 import { createLocalEngine, type LocalEngineOptions } from '../../../src/engine/local/engine.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
-import { probe } from '../../../src/platform/ffmpeg/probe.ts';
+import { probe } from '../../../src/media/probe/probe.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { type ContextOptions, recordingContext, type Told } from '../../contract/engine.ts';
 import { footage, type FootageName, realTools } from '../../support/footage.ts';

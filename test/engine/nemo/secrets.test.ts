@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { secret } from '../../../src/engine/nemo/secret.ts';
+import { secret } from '../../../src/config/secret.ts';
 import { bench } from './support.ts';
 
 const OWN = 'nmv_usr_KGdwtlGw3hBDUpV-4_FJfEgYqFbTXQuYPKP';

@@ -1,0 +1,223 @@
+/** Asks a running daemon over its control socket. */
+import { type EventSourceMessage, createParser } from 'eventsource-parser';
+import { type Dispatcher, Pool } from 'undici';
+import { type ErrorCode, fileError, ShrinkError } from '../core/errors.ts';
+import type { JobView, StateName } from '../core/job.ts';
+import type { ActionResult, ControlEvent, Explanation, JobDetail, StatusView } from './types.ts';
+import { controlSocket, locateSocket } from './socket.ts';
+
+/** `Control` as seen from another process. Every call throws ShrinkError `unavailable` when the daemon ends meanwhile. */
+export interface ControlClient {
+  status(): Promise<StatusView>;
+  /** Newest first unless told otherwise. */
+  jobs(options?: JobsAsked): Promise<JobView[]>;
+  job(id: string): Promise<JobDetail | undefined>;
+  /** `path` is absolute. */
+  explain(path: string): Promise<Explanation>;
+  act(action: JobAction, id: string): Promise<ActionResult>;
+  /** Asks for a further version of a finished job, made as the words say. */
+  refine(id: string, words: string): Promise<ActionResult>;
+  turn(mode: 'pause' | 'resume' | 'drain'): Promise<StatusView>;
+  /** What happens from now on, beginning with the status. Ends when the signal aborts or the daemon does. */
+  events(signal: AbortSignal): AsyncIterable<ControlEvent>;
+  close(): Promise<void>;
+}
+
+interface JobsAsked {
+  state?: StateName;
+  order?: 'newest' | 'oldest';
+  limit?: number;
+  offset?: number;
+}
+
+export type JobAction = 'retry' | 'cancel' | 'forget' | 'restore';
+
+/** An answer that takes longer than this is none: the daemon hangs. `explain` probes a file, hence not shorter. */
+const ANSWER_MS = 30_000;
+
+/**
+ * A client for the daemon that owns `stateDir`, or `undefined` when none runs (a socket left behind counts as none).
+ * @throws ShrinkError denied when the daemon belongs to another user.
+ */
+export async function connectControl(stateDir: string): Promise<ControlClient | undefined> {
+  const socketPath = await locateSocket(controlSocket(stateDir));
+  if (socketPath === undefined) return undefined;
+  const http = new Pool('http://localhost', {
+    socketPath,
+    // An event stream keeps a connection to itself.
+    connections: 2,
+    headersTimeout: ANSWER_MS,
+    bodyTimeout: ANSWER_MS,
+    connect: { timeout: 5_000 },
+  });
+  const client = new SocketClient(http, socketPath);
+  try {
+    await client.status();
+    return client;
+  } catch (error) {
+    await client.close();
+    if (error instanceof ShrinkError && error.code === 'gone') return undefined;
+    throw error;
+  }
+}
+
+class SocketClient implements ControlClient {
+  readonly #http: Pool;
+  readonly #path: string;
+
+  constructor(http: Pool, path: string) {
+    this.#http = http;
+    this.#path = path;
+  }
+
+  status(): Promise<StatusView> {
+    return this.#ask<StatusView>('GET', '/api/status');
+  }
+
+  jobs(options: JobsAsked = {}): Promise<JobView[]> {
+    const query = new URLSearchParams();
+    for (const [key, value] of Object.entries(options)) if (value !== undefined) query.set(key, String(value));
+    return this.#ask<JobView[]>('GET', `/api/jobs${query.size > 0 ? `?${query.toString()}` : ''}`);
+  }
+
+  async job(id: string): Promise<JobDetail | undefined> {
+    const answer = await this.#request('GET', `/api/jobs/${encodeURIComponent(id)}`);
+    return answer.status === 404 ? undefined : body<JobDetail>(answer);
+  }
+
+  explain(path: string): Promise<Explanation> {
+    return this.#ask<Explanation>('GET', `/api/explain?${new URLSearchParams({ path }).toString()}`);
+  }
+
+  refine(id: string, words: string): Promise<ActionResult> {
+    return this.#act(`${encodeURIComponent(id)}/refine?${new URLSearchParams({ words }).toString()}`);
+  }
+
+  act(action: JobAction, id: string): Promise<ActionResult> {
+    return this.#act(`${encodeURIComponent(id)}/${action}`);
+  }
+
+  async #act(what: string): Promise<ActionResult> {
+    const answer = await this.#request('POST', `/api/jobs/${what}`);
+    if (answer.status === 404 || answer.status === 409) {
+      const problem = answer.status === 404 ? 'unknown' : 'not-now';
+      return { ok: false, problem, message: errorIn(answer).message };
+    }
+    return { ok: true, job: body<JobView>(answer) };
+  }
+
+  turn(mode: 'pause' | 'resume' | 'drain'): Promise<StatusView> {
+    return this.#ask<StatusView>('POST', `/api/${mode}`);
+  }
+
+  async *events(signal: AbortSignal): AsyncIterable<ControlEvent> {
+    let response: Dispatcher.ResponseData;
+    try {
+      response = await this.#http.request({ method: 'GET', path: '/api/events', signal });
+    } catch (error) {
+      if (signal.aborted) return;
+      throw this.#inWords(error);
+    }
+    const ready: EventSourceMessage[] = [];
+    const parser = createParser({ onEvent: event => ready.push(event) });
+    try {
+      const decoder = new TextDecoder();
+      for await (const chunk of response.body) {
+        parser.feed(decoder.decode(chunk as Uint8Array, { stream: true }));
+        for (const message of ready.splice(0)) {
+          const event = eventIn(message);
+          if (event) yield event;
+        }
+      }
+    } catch (error) {
+      if (!signal.aborted) throw this.#inWords(error);
+    }
+  }
+
+  close(): Promise<void> {
+    return this.#http.destroy();
+  }
+
+  async #ask<T>(method: Dispatcher.HttpMethod, path: string): Promise<T> {
+    return body<T>(await this.#request(method, path));
+  }
+
+  async #request(method: Dispatcher.HttpMethod, path: string): Promise<Answer> {
+    try {
+      const response = await this.#http.request({ method, path });
+      return { status: response.statusCode, text: await response.body.text() };
+    } catch (error) {
+      throw this.#inWords(error);
+    }
+  }
+
+  #inWords(error: unknown): unknown {
+    const code = error instanceof ShrinkError ? undefined : (error as NodeJS.ErrnoException | undefined)?.code;
+    // Ours already, or a bug.
+    if (code === undefined) return error;
+    const facts = { doing: 'asking the daemon', subject: this.#path, cause: error };
+    switch (code) {
+      case 'ENOENT':
+      case 'ECONNREFUSED':
+        return new ShrinkError('gone', 'the daemon is not running; it left its socket behind', facts);
+      case 'EACCES':
+      case 'EPERM':
+        return new ShrinkError('denied', 'the daemon belongs to another user', {
+          ...facts,
+          hint: 'Run this as that user, for example with sudo -u shrinkbox.',
+        });
+      case 'UND_ERR_HEADERS_TIMEOUT':
+      case 'UND_ERR_BODY_TIMEOUT':
+      case 'UND_ERR_CONNECT_TIMEOUT':
+        return new ShrinkError('timed-out', 'the daemon does not answer', {
+          ...facts,
+          hint: 'It may be very busy; its log says more. Restarting it loses nothing.',
+        });
+      case 'UND_ERR_SOCKET':
+      case 'ECONNRESET':
+      case 'EPIPE':
+      case 'UND_ERR_ABORTED':
+      case 'UND_ERR_DESTROYED':
+        return new ShrinkError('unavailable', 'the daemon ended while it was being asked', facts);
+      default:
+        return fileError(error, 'asking the daemon', this.#path);
+    }
+  }
+}
+
+interface Answer {
+  status: number;
+  text: string;
+}
+
+function body<T>(answer: Answer): T {
+  if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.text) as T;
+  const { code, message, hint } = errorIn(answer);
+  throw new ShrinkError(code === 'not-found' ? 'bad-request' : (code as ErrorCode), message, hint ? { hint } : {});
+}
+
+/** The one error shape; a daemon of another version may say anything. */
+function errorIn(answer: Answer): { code: string; message: string; hint: string | null } {
+  try {
+    const { error } = JSON.parse(answer.text) as { error: { code: string; message: string; hint: string | null } };
+    if (typeof error.message === 'string') return error;
+  } catch {
+    // Not ours; said below.
+  }
+  return { code: 'bad-answer', message: `the daemon answered with status ${answer.status}`, hint: null };
+}
+
+function eventIn(message: EventSourceMessage): ControlEvent | undefined {
+  const data = JSON.parse(message.data) as never;
+  switch (message.event) {
+    case 'job':
+      return { kind: 'job', job: data };
+    case 'forgotten':
+      return { kind: 'forgotten', id: (data as { id: string }).id };
+    case 'status':
+    case 'reset':
+      return { kind: 'status', status: data };
+    default:
+      return undefined;
+  }
+}

@@ -1,0 +1,161 @@
+import type { Job, JobView, StateName } from '../core/job.ts';
+import { viewOf } from '../core/lifecycle.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Actions, ActionOutcome } from '../queue/actions.ts';
+import type { Ledger } from '../queue/ledger.ts';
+import type { Scheduler } from '../queue/scheduler.ts';
+import type { ActionResult, Control, ControlEvent, Explanation, JobDetail, StatusView } from './types.ts';
+import { detailOf } from './views.ts';
+
+export interface LiveControlOptions {
+  ledger: Ledger;
+  scheduler: Scheduler;
+  actions: Actions;
+  /** The parts of the status the queue does not know: version, folders, engines, mode. */
+  status(): StatusView;
+  /** Why local work rests, while it does. */
+  resting(): string | undefined;
+  explain(path: string): Promise<Explanation>;
+  setPaused(paused: boolean): Promise<void>;
+  clock: Clock;
+}
+
+/** How often the status is looked at for what no job's change told of: a folder, an engine, the hours. Milliseconds. */
+const LOOK_MS = 1000;
+/** Progress of one job is announced at most this often, milliseconds. */
+const PROGRESS_EVERY_MS = 250;
+
+/** The running daemon as the HTTP server and, through it, the CLI see it. */
+export class LiveControl implements Control {
+  readonly #options: LiveControlOptions;
+  readonly #listeners = new Set<(event: ControlEvent) => void>();
+  readonly #announced = new Map<string, number>();
+  readonly #unsubscribe: () => void;
+  #stopLooking: () => void = () => {};
+  #said = '';
+
+  constructor(options: LiveControlOptions) {
+    this.#options = options;
+    this.#look();
+    this.#unsubscribe = options.ledger.subscribe(change => {
+      if ('job' in change) this.#emit(this.#changed(change.job));
+      else if ('forgotten' in change) this.#emit({ kind: 'forgotten', id: change.forgotten.id });
+      if ('paused' in change || ('job' in change && change.before?.state.name !== change.job.state.name))
+        this.announceStatus();
+    });
+  }
+
+  status(): StatusView {
+    return this.#options.status();
+  }
+
+  jobs(state?: StateName): JobView[] {
+    const found: JobView[] = [];
+    for (const job of this.#options.ledger.all()) if (!state || job.state.name === state) found.push(this.#view(job));
+    return found.reverse();
+  }
+
+  job(id: string): JobDetail | undefined {
+    const job = this.#options.actions.find(id);
+    return job && detailOf(job, this.#options.scheduler.progressOf(job.id));
+  }
+
+  explain(path: string): Promise<Explanation> {
+    return this.#options.explain(path);
+  }
+
+  async retry(id: string): Promise<ActionResult> {
+    return this.#result(await this.#options.actions.retry(id));
+  }
+
+  async cancel(id: string): Promise<ActionResult> {
+    return this.#result(await this.#options.actions.cancel(id));
+  }
+
+  async forget(id: string): Promise<ActionResult> {
+    return this.#result(await this.#options.actions.forget(id));
+  }
+
+  async restore(id: string): Promise<ActionResult> {
+    return this.#result(await this.#options.actions.restore(id));
+  }
+
+  async refine(id: string, words: string): Promise<ActionResult> {
+    return this.#result(await this.#options.actions.refine(id, words));
+  }
+
+  async pause(): Promise<void> {
+    await this.#options.setPaused(true);
+  }
+
+  async resume(): Promise<void> {
+    this.#options.scheduler.setMode({ draining: false });
+    this.#options.scheduler.resumeEngines();
+    await this.#options.setPaused(false);
+    this.announceStatus();
+  }
+
+  async drain(): Promise<void> {
+    this.#options.scheduler.setMode({ draining: true });
+    this.announceStatus();
+  }
+
+  subscribe(listener: (event: ControlEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  /** Live progress of a running job; passed on a few times a second at most. `at` is monotonic milliseconds. */
+  announceProgress(id: string, at: number): void {
+    const job = this.#listeners.size > 0 ? this.#options.ledger.get(id) : undefined;
+    if (!job || at - (this.#announced.get(id) ?? Number.NEGATIVE_INFINITY) < PROGRESS_EVERY_MS) return;
+    this.#announced.set(id, at);
+    this.#emit(this.#changed(job));
+  }
+
+  announceStatus(): void {
+    if (this.#listeners.size === 0) return;
+    const status = this.status();
+    this.#said = essenceOf(status);
+    this.#emit({ kind: 'status', status });
+  }
+
+  /** Announces nothing any more. */
+  close(): void {
+    this.#unsubscribe();
+    this.#stopLooking();
+  }
+
+  #look(): void {
+    this.#stopLooking = this.#options.clock.after(LOOK_MS, () => {
+      if (this.#listeners.size > 0 && essenceOf(this.status()) !== this.#said) this.announceStatus();
+      this.#look();
+    });
+  }
+
+  #emit(event: ControlEvent): void {
+    if (event.kind === 'job' && event.job.state !== 'running') this.#announced.delete(event.job.id);
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  #changed(job: Job): ControlEvent {
+    const progress = this.#options.scheduler.progressOf(job.id);
+    const { eta_ms, progress_note, hint, waiting_until } = detailOf(job, progress);
+    return { kind: 'job', job: viewOf(job, progress), live: { eta_ms, progress_note, hint, waiting_until } };
+  }
+
+  #view(job: Job): JobView {
+    const view = viewOf(job, this.#options.scheduler.progressOf(job.id));
+    const rests = view.engine === 'local' && (view.state === 'running' || view.state === 'queued');
+    return rests ? { ...view, reason: this.#options.resting() ?? null } : view;
+  }
+
+  #result(outcome: ActionOutcome): ActionResult {
+    return outcome.ok ? { ok: true, job: this.#view(outcome.job) } : outcome;
+  }
+}
+
+/** Everything but what changes by itself all the time. */
+function essenceOf(status: StatusView): string {
+  return JSON.stringify({ ...status, folders: status.folders.map(folder => ({ ...folder, last_scan_age_ms: null })) });
+}

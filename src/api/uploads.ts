@@ -1,0 +1,279 @@
+/**
+ * Files that come in by the page. They are written under a hidden name in the inbox and get their own name when they are
+ * whole, without taking another's: for the watcher a file like any other.
+ */
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import { fileError, ShrinkError } from '../core/errors.ts';
+import { formatBytes } from '../core/units.ts';
+import { numbered, safePart } from '../deliver/safe-names.ts';
+import { moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
+import { errnoOf, type Files, nodeFiles, type OpenFile, syncDir, unlinkQuietly } from '../platform/files/files.ts';
+import type { Logger } from '../platform/log.ts';
+import { diskSpace, type MinFree, missingBytes } from '../platform/files/space.ts';
+import { reasonToIgnoreFile, sidecarNameOf } from '../inbox/ignored-names.ts';
+
+export interface DropRequest {
+  /** Absolute path of one of the inboxes. */
+  inbox: string;
+  /** As the person's machine calls the file. */
+  name: string;
+  /** What should be done with it; becomes the file's sidecar. */
+  words?: string;
+  /** As announced; absent where the sender does not know. */
+  bytes?: number;
+  body: AsyncIterable<Uint8Array>;
+}
+
+interface Dropped {
+  path: string;
+  name: string;
+  bytes: number;
+}
+
+export interface DropBox {
+  /** Where files can be dropped, and the bytes that still fit (null where the disk does not tell). */
+  inboxes(): Promise<{ inbox: string; free_bytes: number | null }[]>;
+  /**
+   * Resolves when the file is durable under its name.
+   * @throws ShrinkError bad-request, bad-name, no-space, unavailable, ...: then nothing of it is left.
+   */
+  put(request: DropRequest): Promise<Dropped>;
+}
+
+export interface DropOptions {
+  /** Absolute paths; asked each time, as a reload may change them. */
+  inboxes: () => readonly string[];
+  /** Asked each time as well. */
+  minFree: () => MinFree;
+  log: Logger;
+  files?: Files;
+  /** A sender that sends nothing for this long is gone, milliseconds. */
+  silenceMs?: number;
+}
+
+const SILENCE_MS = 60_000;
+const MAX_WORDS = 4000;
+const MAX_AT_ONCE = 8;
+const MAX_NAMES = 1000;
+/** Free space is looked at again each time this much was written: others fill the disk as well. */
+const LOOK_EVERY = 64 * 2 ** 20;
+const TEMP = /^\.shrinkbox-drop-[0-9a-f]{16}\.part$/;
+/** A hidden file nobody wrote to for this long belongs to a daemon that was killed. */
+const LEFT_BEHIND_MS = 3600_000;
+
+export function createDropBox(options: DropOptions): DropBox {
+  return new Box(options);
+}
+
+/** Removes what uploads to a daemon that was killed left in the inboxes. A folder that is away is left alone. */
+export async function sweepDrops(inboxes: readonly string[], now: number, files: Files = nodeFiles): Promise<void> {
+  for (const inbox of inboxes) {
+    const entries = await files.readdir(inbox).catch(() => []);
+    for (const { name } of entries.filter(each => TEMP.test(each.name))) {
+      const found = await files.stat(join(inbox, name)).catch(() => undefined);
+      if (found && now - Number(found.mtimeMs) > LEFT_BEHIND_MS) await unlinkQuietly(join(inbox, name), files);
+    }
+  }
+}
+
+class Box implements DropBox {
+  readonly #options: DropOptions;
+  readonly #files: Files;
+  /** Bytes announced and not yet written, by drop: they are as good as used. */
+  readonly #coming = new Map<string, { inbox: string; bytes: number }>();
+
+  constructor(options: DropOptions) {
+    this.#options = options;
+    this.#files = options.files ?? nodeFiles;
+  }
+
+  async inboxes(): Promise<{ inbox: string; free_bytes: number | null }[]> {
+    return Promise.all(this.#options.inboxes().map(async inbox => ({ inbox, free_bytes: await this.#room(inbox) })));
+  }
+
+  async put(request: DropRequest): Promise<Dropped> {
+    const { inbox, words = '' } = request;
+    if (!this.#options.inboxes().includes(inbox)) throw refused('there is no such inbox');
+    if (words.length > MAX_WORDS) throw refused(`the words are too long: at most ${MAX_WORDS} characters`);
+    if (this.#coming.size >= MAX_AT_ONCE) {
+      throw new ShrinkError('unavailable', 'too many files are coming in at once', { hint: 'Try again in a moment.' });
+    }
+    const name = nameFor(request.name);
+    const temp = `.shrinkbox-drop-${randomBytes(8).toString('hex')}.part`;
+    this.#coming.set(temp, { inbox, bytes: request.bytes ?? 0 });
+    try {
+      await this.#mustFit(inbox, 0);
+      const bytes = await this.#write(join(inbox, temp), request, temp);
+      const given = await this.#publish(inbox, temp, name, words.trim());
+      this.#options.log.info({ file: given, inbox, bytes }, 'a file came in by the page');
+      return { path: join(inbox, given), name: given, bytes };
+    } finally {
+      this.#coming.delete(temp);
+    }
+  }
+
+  async #write(path: string, request: DropRequest, temp: string): Promise<number> {
+    const file = await inFolder(path, () => this.#files.open(path, 'wx', 0o666));
+    let done = 0;
+    try {
+      for await (const chunk of alive(request.body, this.#options.silenceMs ?? SILENCE_MS)) {
+        const before = done;
+        done = await inFolder(path, () =>
+          writeAll(file, Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length), before),
+        );
+        if (request.bytes !== undefined) {
+          if (done > request.bytes) throw refused('more came than was announced');
+          this.#coming.set(temp, { inbox: request.inbox, bytes: request.bytes - done });
+        }
+        if (Math.floor(done / LOOK_EVERY) > Math.floor(before / LOOK_EVERY)) await this.#mustFit(request.inbox, 0);
+      }
+      if (request.bytes !== undefined && done < request.bytes) throw refused('the file did not come whole');
+      if (done === 0) throw refused('the file is empty');
+      await inFolder(path, () => file.sync());
+      await inFolder(path, () => file.close());
+      return done;
+    } catch (error) {
+      await file.close().catch(() => {});
+      await unlinkQuietly(path, this.#files);
+      throw error;
+    }
+  }
+
+  /** The words first: the watcher may see the file the moment it has its name. */
+  async #publish(inbox: string, temp: string, name: string, words: string): Promise<string> {
+    const from = join(inbox, temp);
+    try {
+      for (let n = 1; n <= MAX_NAMES; n += 1) {
+        const given = numbered(name, n);
+        const sidecar = join(inbox, sidecarNameOf(given));
+        if (words && !(await inFolder(sidecar, () => this.#writeWords(sidecar, words)))) continue;
+        const moved = await inFolder(from, () => moveWithoutOverwriting(from, join(inbox, given), this.#files));
+        if (moved === 'moved') {
+          await inFolder(inbox, () => syncDir(inbox, this.#files, this.#options.log));
+          return given;
+        }
+        if (words) await unlinkQuietly(sidecar, this.#files);
+      }
+      throw new ShrinkError('bad-name', `there are too many files called ${name}`, { hint: 'Give it another name.' });
+    } catch (error) {
+      await unlinkQuietly(from, this.#files);
+      throw error;
+    }
+  }
+
+  /** False where a file of that name is already there. */
+  async #writeWords(path: string, words: string): Promise<boolean> {
+    let file: OpenFile;
+    try {
+      file = await this.#files.open(path, 'wx', 0o666);
+    } catch (error) {
+      if (errnoOf(error) === 'EEXIST') return false;
+      throw error;
+    }
+    try {
+      await writeAll(file, Buffer.from(`${words}\n`), 0);
+      await file.sync();
+      return true;
+    } catch (error) {
+      await unlinkQuietly(path, this.#files);
+      throw error;
+    } finally {
+      await file.close().catch(() => {});
+    }
+  }
+
+  async #mustFit(inbox: string, more: number): Promise<void> {
+    const disk = await inFolder(inbox, () => diskSpace(inbox, this.#files));
+    const missing = missingBytes(disk, this.#announced(inbox), this.#options.minFree(), more);
+    if (missing === 0) return;
+    throw new ShrinkError('no-space', `it does not fit: ${formatBytes(missing)} more would have to be free`, {
+      subject: inbox,
+      hint: 'Free some space where the inbox is.',
+    });
+  }
+
+  async #room(inbox: string): Promise<number | null> {
+    try {
+      const disk = await diskSpace(inbox, this.#files);
+      if (disk.totalBytes === 0) return null;
+      const minFree = this.#options.minFree();
+      const floor = Math.max(minFree.bytes, Math.ceil(minFree.share * disk.totalBytes));
+      return Math.max(0, disk.freeBytes - this.#announced(inbox) - floor);
+    } catch {
+      return 0;
+    }
+  }
+
+  #announced(inbox: string): number {
+    let bytes = 0;
+    for (const coming of this.#coming.values()) if (coming.inbox === inbox) bytes += coming.bytes;
+    return bytes;
+  }
+}
+
+/** The name a dropped file gets, before it is made unique. @throws ShrinkError bad-name where it would never be taken up. */
+export function nameFor(name: string): string {
+  // Some browsers say where the file was; the last part is its name.
+  const last = name.split(/[/\\]/).at(-1) ?? '';
+  const safe = safePart(last, { portable: true });
+  const ignored = reasonToIgnoreFile(safe);
+  if (ignored) {
+    throw new ShrinkError('bad-name', `a file of this name would be left alone: ${ignored}`, {
+      hint: 'Give it another name and drop it again.',
+    });
+  }
+  if (/(?<!\.url)\.txt$/i.test(safe)) {
+    throw new ShrinkError('bad-name', 'a text file is taken for words about a video, not for a video', {
+      hint: 'Write the words into the field below and drop the video.',
+    });
+  }
+  return safe;
+}
+
+function refused(message: string): ShrinkError {
+  return new ShrinkError('bad-request', message);
+}
+
+async function inFolder<T>(path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
+  } catch (error) {
+    throw fileError(error, 'taking in a file', path);
+  }
+}
+
+/** A short write is how a full disk announces itself; only the next call fails. */
+async function writeAll(file: OpenFile, chunk: Buffer, at: number): Promise<number> {
+  let written = 0;
+  while (written < chunk.length) {
+    written += (await file.write(chunk, written, chunk.length - written, at + written)).bytesWritten;
+  }
+  return at + written;
+}
+
+/** The same chunks, and an error when none comes for `silenceMs`. */
+async function* alive(body: AsyncIterable<Uint8Array>, silenceMs: number): AsyncGenerator<Uint8Array> {
+  const chunks = body[Symbol.asyncIterator]();
+  try {
+    for (;;) {
+      const next = await within(chunks.next(), silenceMs);
+      if (next.done) return;
+      yield next.value;
+    }
+  } finally {
+    // Not awaited: a sender that hangs would hang us.
+    void chunks.return?.().catch(() => {});
+  }
+}
+
+function within<T>(promise: Promise<T>, ms: number): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new ShrinkError('timed-out', 'the sender went silent')), ms);
+    promise
+      .then(resolve, () => reject(refused('the connection was lost before the file was whole')))
+      .finally(() => {
+        clearTimeout(timer);
+      });
+  });
+}

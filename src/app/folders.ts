@@ -1,0 +1,231 @@
+import { accessSync, constants, lstatSync } from 'node:fs';
+import { realpath } from 'node:fs/promises';
+import { dirname, relative, sep } from 'node:path';
+import type { Config, Folder } from '../config/load.ts';
+import { findConflicts } from '../config/conflicts.ts';
+import { ConfigError, formatPath } from '../config/problems.ts';
+import { fileError, ShrinkError } from '../core/errors.ts';
+import type { Job, StateName } from '../core/job.ts';
+import { type FolderIdentity, identityOf } from '../deliver/output-folder.ts';
+import { type Files, pinOf } from '../platform/files/files.ts';
+import type { Logger } from '../platform/log.ts';
+import { isWithin, type Mount, mountOf, readMounts, throughLinks } from '../platform/files/mounts.ts';
+
+/** The configured inbox/outbox pairs, and whether what lies behind them is still what it was. */
+export class Folders {
+  #config: Config;
+  readonly #files: Files;
+  /** Folders a reload took out; what was under way in them is brought to its end. */
+  readonly #retired = new Map<string, Folder>();
+  /** Mount point each folder was on when it was first used: a path that lost its mount is an empty stand-in. */
+  readonly #mountPoints = new Map<string, string>();
+
+  /** Folders that are missing although the one above them is there. */
+  readonly #unmade = new Set<string>();
+
+  readonly #mounts: () => Mount[];
+
+  constructor(config: Config, files: Files, mounts: () => Mount[] = readMounts) {
+    this.#config = config;
+    this.#files = files;
+    this.#mounts = mounts;
+  }
+
+  /** Works by another configuration from now on; jobs under way in a folder that is gone from it are still finished. */
+  use(config: Config): void {
+    for (const folder of this.#config.folders) this.#retired.set(folder.inbox, folder);
+    this.#config = config;
+    for (const { inbox } of config.folders) this.#retired.delete(inbox);
+  }
+
+  get all(): readonly Folder[] {
+    return this.#config.folders;
+  }
+
+  /** Folders nothing may be delivered into. */
+  get forbidden(): string[] {
+    return [this.#config.stateDir, ...this.#config.folders.map(folder => folder.inbox)];
+  }
+
+  find(inbox: string): Folder | undefined {
+    return this.#config.folders.find(folder => folder.inbox === inbox);
+  }
+
+  /** @throws ShrinkError `denied` where the folder was taken out of the config: such a job is held. */
+  of(job: Job): Folder {
+    const folder = this.find(job.inbox) ?? (UNDER_WAY.has(job.state.name) ? this.#retired.get(job.inbox) : undefined);
+    if (folder) return folder;
+    throw new ShrinkError('denied', noFolder(job.inbox), { subject: job.inbox, hint: NO_FOLDER_HINT });
+  }
+
+  /** The folder whose inbox holds `path` (absolute), with the path below it, `/` between parts. */
+  containing(path: string): { folder: Folder; relative: string } | undefined {
+    const folder = this.#config.folders.find(({ inbox }) => path !== inbox && isWithin(inbox, path));
+    return folder && { folder, relative: relative(folder.inbox, path).split(sep).join('/') };
+  }
+
+  /**
+   * Makes inboxes and outboxes that are missing where the folder above them is there; a missing parent is more likely a
+   * disk that is not mounted, and is left alone, as is one that does not answer.
+   */
+  async prepare(log: Logger): Promise<void> {
+    this.#unmade.clear();
+    const paths = new Set(
+      this.#config.folders.flatMap(({ inbox, outbox, archive }) => [inbox, outbox, ...(archive ? [archive] : [])]),
+    );
+    // All at once: the shares of a server that is off are waited for together, not one after the other.
+    const looks = await Promise.all([...paths].map(async path => ({ path, seen: await this.#look(path) })));
+    for (const { path, seen } of looks) {
+      if (seen === 'there') continue;
+      if (seen !== 'missing') {
+        log.warn({ path, hint: seen.hint }, seen.message);
+        continue;
+      }
+      const why = await this.#make(path, log);
+      if (!why) continue;
+      const isParentThere = (await this.#look(dirname(path))) === 'there';
+      if (isParentThere) this.#unmade.add(path);
+      const hint = isParentThere ? why.hint : 'Make it, or mount the disk or share it is on.';
+      log.warn({ path, hint }, `${path} is missing and could not be made`);
+    }
+  }
+
+  /** Tries again to make what `prepare` could not although the folder above is there: a disk that was full may not be any more. */
+  async makeMissing(log: Logger): Promise<void> {
+    for (const path of this.#unmade) {
+      if ((await this.#look(path)) === 'there' || !(await this.#make(path, log))) this.#unmade.delete(path);
+    }
+  }
+
+  /** Resolves with what went wrong. */
+  async #make(path: string, log: Logger): Promise<ShrinkError | undefined> {
+    try {
+      await this.#files.mkdir(path);
+      log.info({ path }, 'folder made');
+      return undefined;
+    } catch (error) {
+      return fileError(error, `making ${path}`, path);
+    }
+  }
+
+  /**
+   * The checks on how folders lie to each other once more, with links resolved: two paths may be one place.
+   * @throws ConfigError
+   */
+  async checkRealPaths(): Promise<void> {
+    const { stateDir, folders, source } = this.#config;
+    const places: { inbox: string; outbox: string; archive?: string }[] = [];
+    for (const { inbox, outbox, archive } of folders) {
+      const real = { inbox: await this.#realOf(inbox), outbox: await this.#realOf(outbox) };
+      places.push(archive ? { ...real, archive: await this.#realOf(archive) } : real);
+    }
+    const found = findConflicts({ stateDir: await this.#realOf(stateDir), folders: places });
+    if (found.length === 0) return;
+    const file = source ?? 'built-in defaults';
+    throw new ConfigError(
+      found.map(({ path, message }) => ({
+        file,
+        line: 0,
+        column: 0,
+        path: formatPath(path),
+        message: `with links resolved, it ${message}`,
+      })),
+    );
+  }
+
+  /** @throws ShrinkError `gone`; `unavailable` when the whole inbox is away. */
+  async pin(job: Job) {
+    try {
+      return await pinOf(job.path, this.#files);
+    } catch (error) {
+      const known = fileError(error, `looking at ${job.relative}`, job.path);
+      if (known.code !== 'gone') throw known;
+      await this.#mustBeMounted(job.inbox);
+      throw known;
+    }
+  }
+
+  /** @throws ShrinkError where nothing can be put into a folder: `denied`, or `io` on a disk that is read-only. */
+  mustBeWritable(path: string): void {
+    try {
+      accessSync(path, constants.W_OK | constants.X_OK);
+    } catch (error) {
+      throw fileError(error, `looking whether results can be put into ${path}`, path);
+    }
+  }
+
+  /** What a path that is not to be opened is. */
+  lookAt(path: string): 'file' | 'unreadable' | 'other' {
+    if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return 'other';
+    try {
+      accessSync(path, constants.R_OK);
+      return 'file';
+    } catch {
+      return 'unreadable';
+    }
+  }
+
+  /** Whether the very bytes a job was about are still where they were; identity numbers may have changed by a remount. */
+  stillThere(job: Job): boolean {
+    const now = lstatSync(job.path, { bigint: true, throwIfNoEntry: false });
+    return now !== undefined && Number(now.size) === job.pin.sizeBytes && String(now.mtimeNs) === job.pin.mtimeNs;
+  }
+
+  /**
+   * The outbox as it is now, once it is certain that its disk has not gone from under it. A folder made anew on the same
+   * mount, or one that a disk was mounted over since, is as good as before.
+   * @throws ShrinkError `unavailable`
+   */
+  async outboxIdentity(outbox: string): Promise<FolderIdentity> {
+    return this.#mustBeMounted(outbox);
+  }
+
+  /** Notes what every folder is mounted on while all is well. */
+  async remember(log: Logger): Promise<void> {
+    for (const path of this.#config.folders.flatMap(({ inbox, outbox }) => [inbox, outbox])) {
+      await this.#mustBeMounted(path).catch((error: ShrinkError) =>
+        log.warn({ path, hint: error.hint }, error.message),
+      );
+    }
+  }
+
+  async #look(path: string): Promise<'there' | 'missing' | ShrinkError> {
+    try {
+      await this.#files.stat(path);
+      return 'there';
+    } catch (error) {
+      const known = fileError(error, `looking at ${path}`, path);
+      return known.code === 'gone' ? 'missing' : known;
+    }
+  }
+
+  /** A folder that is not there yet, or does not answer, is where it is said to be. */
+  async #realOf(path: string): Promise<string> {
+    return (await this.#look(path)) === 'there' ? realpath(path).catch(() => path) : path;
+  }
+
+  async #mustBeMounted(path: string): Promise<FolderIdentity> {
+    const identity = await identityOf(path, this.#files);
+    const mounts = this.#mounts();
+    const point = mountOf(mounts, throughLinks(path, mounts))?.point ?? '/';
+    const before = this.#mountPoints.get(path);
+    if (before !== undefined && before.length > point.length) {
+      throw new ShrinkError('unavailable', `${path} is not mounted`, {
+        subject: path,
+        hint: `Mount ${before} again; shrinkbox goes on by itself.`,
+      });
+    }
+    this.#mountPoints.set(path, point);
+    return identity;
+  }
+}
+
+/** Why a job is held whose folder was taken out of the configuration. */
+export function noFolder(inbox: string): string {
+  return `${inbox} is no longer a folder of the configuration`;
+}
+
+export const NO_FOLDER_HINT = 'Put the folder back into the config and retry the job, or cancel it.';
+
+/** States in which a result is being made or delivered. */
+const UNDER_WAY: ReadonlySet<StateName> = new Set(['running', 'in-doubt', 'verifying', 'delivering']);

@@ -1,0 +1,117 @@
+/**
+ * Two daemons with states of their own on one inbox would each do every file. So each says which inboxes are its own, and looks
+ * who else says so about the same folder, or one around or within it.
+ *
+ * Linux only, and within one network namespace: the claims are abstract sockets, nothing is written into anybody's folders.
+ */
+import { createHash } from 'node:crypto';
+import { realpath } from 'node:fs/promises';
+import { ShrinkError } from '../core/errors.ts';
+import { askName, type HeldName, holdName, namesHeld } from '../platform/abstract-socket.ts';
+import type { Files } from '../platform/files/files.ts';
+import { isWithin } from '../platform/files/mounts.ts';
+
+const PREFIX = 'shrinkbox-inbox-';
+
+interface Claim {
+  pid: number;
+  stateDir: string;
+  inbox: string;
+  /** `dev:ino`: a bind mount gives one folder two paths. Empty while the folder is not there, or does not answer. */
+  identity: string;
+}
+
+export class InboxClaims {
+  readonly #stateDir: string;
+  readonly #files: Files;
+  readonly #platform: NodeJS.Platform;
+  readonly #held = new Map<string, HeldName>();
+
+  constructor(stateDir: string, files: Files, platform: NodeJS.Platform = process.platform) {
+    this.#stateDir = stateDir;
+    this.#files = files;
+    this.#platform = platform;
+  }
+
+  /**
+   * Claims these inboxes and lets go of others.
+   * @throws ShrinkError `locked`, with the claims as they were, when another daemon watches one of them, or around or within one
+   */
+  async claim(inboxes: readonly string[]): Promise<void> {
+    if (this.#platform !== 'linux') return;
+    const taken: string[] = [];
+    try {
+      for (const inbox of inboxes) if (!this.#held.has(inbox) && (await this.#take(inbox))) taken.push(inbox);
+      // Ours stand by now: of two that begin at once at least one sees the other.
+      const others = await this.#others();
+      for (const inbox of inboxes) refuse(await this.#claimOf(inbox), others);
+    } catch (error) {
+      for (const inbox of taken) await this.#drop(inbox);
+      throw error;
+    }
+    for (const inbox of [...this.#held.keys()]) if (!inboxes.includes(inbox)) await this.#drop(inbox);
+  }
+
+  async release(): Promise<void> {
+    for (const inbox of [...this.#held.keys()]) await this.#drop(inbox);
+  }
+
+  async #take(inbox: string): Promise<boolean> {
+    const claim = await this.#claimOf(inbox);
+    // A name of our own: what matters is what is said there.
+    const name = createHash('sha256').update(`${claim.pid}:${this.#stateDir}:${inbox}`).digest('hex').slice(0, 32);
+    const held = await holdName(`${PREFIX}${name}`, JSON.stringify(claim));
+    if (held) this.#held.set(inbox, held);
+    return held !== undefined;
+  }
+
+  async #drop(inbox: string): Promise<void> {
+    await this.#held.get(inbox)?.release();
+    this.#held.delete(inbox);
+  }
+
+  async #claimOf(inbox: string): Promise<Claim> {
+    const found = await this.#files.stat(inbox).catch(() => undefined);
+    // Only what answered is asked again: one that hangs would not come back.
+    const path = found ? await realpath(inbox).catch(() => inbox) : inbox;
+    const identity = found ? `${found.dev}:${found.ino}` : '';
+    return { pid: process.pid, stateDir: this.#stateDir, inbox: path, identity };
+  }
+
+  async #others(): Promise<Claim[]> {
+    const said = await Promise.all((await namesHeld(PREFIX)).map(askName));
+    return said.flatMap(words => parse(words) ?? []).filter(({ stateDir }) => stateDir !== this.#stateDir);
+  }
+}
+
+function refuse(ours: Claim, others: readonly Claim[]): void {
+  for (const other of others) {
+    const same = ours.inbox === other.inbox || (ours.identity !== '' && ours.identity === other.identity);
+    const within = isWithin(other.inbox, ours.inbox);
+    if (!same && !within && !isWithin(ours.inbox, other.inbox)) continue;
+    const relation = same ? '' : within ? `, which lies around ${ours.inbox}` : `, which lies within ${ours.inbox}`;
+    const which = same ? ours.inbox : `${other.inbox}${relation}`;
+    throw new ShrinkError(
+      'locked',
+      `Another shrinkbox (pid ${other.pid}, state ${other.stateDir}) watches ${which} already`,
+      {
+        doing: 'claiming the inboxes',
+        subject: ours.inbox,
+        hint: `Every file would be done twice: stop that one (kill ${other.pid}, or systemctl stop), or take the folder out of one configuration.`,
+      },
+    );
+  }
+}
+
+/** What another process says may be anything. */
+function parse(words: string | undefined): Claim | undefined {
+  try {
+    const said = JSON.parse(words ?? '') as Partial<Claim> | null;
+    const { pid, stateDir, inbox, identity } = said ?? {};
+    if (typeof pid !== 'number' || typeof stateDir !== 'string' || typeof inbox !== 'string') return undefined;
+    if (typeof identity !== 'string') return undefined;
+    return { pid, stateDir, inbox, identity };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,261 @@
+/** What `doctor` looks at. Each check answers in words and never throws. */
+import { randomBytes } from 'node:crypto';
+import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { access, constants, readdir } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { userInfo } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { Config, Folder } from '../../config/load.ts';
+import { speaksOfNemo } from '../../app/engines.ts';
+import { type FolderProbe, probeFolder } from '../../deliver/write-test.ts';
+import { cannotWrite, findTools, type Tools } from '../../media/ffmpeg/tools.ts';
+import { nodeFiles } from '../../platform/files/files.ts';
+import { fsKindOf } from '../../platform/files/mounts.ts';
+import { diskSpace, missingBytes } from '../../platform/files/space.ts';
+import { connect, openJournalReader } from '../support/connect.ts';
+import type { Context } from '../support/context.ts';
+import { EXIT } from '../support/exit-codes.ts';
+import { bad, type CheckResult } from './finding.ts';
+import { plural } from '../support/terminal.ts';
+
+/** Everything, in the order a person would look. */
+export async function* checkResults(context: Context, config: Config): AsyncGenerator<CheckResult> {
+  yield program(context);
+  yield { about: 'configuration', result: 'ok', said: config.source ?? 'none found: the built-in defaults' };
+  yield await secrets(context, config);
+  yield* await ffmpeg(config);
+  const daemon = await daemonState(config);
+  yield daemon.finding;
+  yield await stateDir(config);
+  if (!daemon.running) yield await journal(context, config);
+  for (const folder of config.folders) yield* await folderFindings(folder, config);
+  yield await watchLimits(config);
+  const http = await httpPort(config, daemon.running);
+  if (http) yield http;
+  if (speaksOfNemo(config)) {
+    const { checkCloud } = await import('./cloud.ts');
+    yield* await checkCloud(context, config);
+  }
+}
+
+function program({ version }: Context): CheckResult {
+  const { username, uid } = userInfo();
+  const [major = 0] = process.versions.node.split('.').map(Number);
+  const said = `shrinkbox ${version}, Node ${process.versions.node}, as user ${username}`;
+  if (major < 22) {
+    return {
+      about: 'program',
+      result: 'warn',
+      said,
+      fix: `Node ${major} gets no security fixes any more; it works, and 22 or 24 are better.`,
+    };
+  }
+  const fix = 'Run the doctor as the user the daemon runs as: sudo -u shrinkbox shrinkbox doctor.';
+  return uid === 0 ? { about: 'program', result: 'ok', said, fix } : { about: 'program', result: 'ok', said };
+}
+
+async function secrets(context: Context, config: Config): Promise<CheckResult> {
+  const about = 'credentials';
+  try {
+    const found = await context.loadSecrets(config);
+    const needed = speaksOfNemo(config);
+    if (found.nemoToken) return { about, result: 'ok', said: 'a cloud token is set' };
+    return {
+      about,
+      result: 'ok',
+      said: needed ? 'no cloud token: an anonymous one is asked for when needed' : 'none needed',
+    };
+  } catch (error) {
+    return bad(about, error);
+  }
+}
+
+async function ffmpeg(config: Config): Promise<CheckResult[]> {
+  const about = 'ffmpeg';
+  try {
+    const tools = await findTools(config.local);
+    return [{ about, result: 'ok', said: `${tools.ffmpeg} ${tools.version}` }, ...abilities(tools)];
+  } catch (error) {
+    return [bad(about, error)];
+  }
+}
+
+/** What only some files need. */
+function abilities(tools: Tools): CheckResult[] {
+  const about = 'ffmpeg';
+  const found: CheckResult[] = [];
+  const lacks = (said: string, fix: string) => found.push({ about, result: 'warn', said, fix });
+  if (!tools.filters.has('zscale') || !tools.filters.has('tonemap')) {
+    lacks(
+      'it cannot make HDR videos look right on ordinary screens',
+      'Install one with zscale (libzimg) if you have HDR videos.',
+    );
+  }
+  for (const codec of ['h265', 'av1'] as const) {
+    const why = cannotWrite(codec, tools);
+    if (why)
+      lacks(`it cannot write ${codec}: ${why}`, `Rules with codec: ${codec} get H.264 instead; no others need it.`);
+  }
+  if (!tools.decodable.has('hevc')) lacks('it cannot read HEVC, which phones record', 'Install a complete ffmpeg.');
+  return found;
+}
+
+async function daemonState(config: Config): Promise<{ running: boolean; finding: CheckResult }> {
+  const about = 'daemon';
+  try {
+    const client = await connect(config);
+    if (!client) return { running: false, finding: { about, result: 'ok', said: 'not running' } };
+    const { pid, mode } = await client.status().finally(() => client.close());
+    return { running: true, finding: { about, result: 'ok', said: `${mode}, pid ${pid}` } };
+  } catch (error) {
+    return { running: true, finding: bad(about, error) };
+  }
+}
+
+async function stateDir(config: Config): Promise<CheckResult> {
+  const about = 'state';
+  const dir = config.stateDir;
+  const found = lstatSync(dir, { throwIfNoEntry: false });
+  if (!found) return willBeMade(about, dir);
+  const kind = fsKindOf(dir);
+  if (kind.network) {
+    const fix = 'Set state_dir to a folder on a disk of this machine; inboxes and outboxes may stay where they are.';
+    return { about, result: 'bad', said: `${dir} is on ${kind.type}, not on a local disk`, fix, code: EXIT.config };
+  }
+  const probe = await probeFolder(dir, nodeFiles, probeId());
+  const failed = probe.checks.find(check => check.result === 'failed');
+  if (failed) return { about, result: 'bad', said: `${dir}: ${failed.said}`, fix: OWN_IT };
+  const low = await lowSpace(dir, config);
+  if (low) return { about, ...low };
+  return { about, result: 'ok', said: `${dir} (${kind.type}): ${saidOf(probe, 'space')}` };
+}
+
+const OWN_IT = 'Give the folder to the user the daemon runs as: chown -R shrinkbox FOLDER.';
+
+async function journal(context: Context, config: Config): Promise<CheckResult> {
+  const about = 'journal';
+  try {
+    const reader = await openJournalReader(context, config);
+    const { counts } = await reader.status();
+    const jobs = Object.values(counts).reduce((sum, count) => sum + count, 0);
+    return { about, result: 'ok', said: plural(jobs, 'job') };
+  } catch (error) {
+    return bad(about, error);
+  }
+}
+
+async function folderFindings(folder: Folder, config: Config): Promise<CheckResult[]> {
+  // Originals that are kept are only read.
+  const places = [
+    { about: 'inbox', dir: folder.inbox, readOnly: folder.originals === 'keep' },
+    { about: 'outbox', dir: folder.outbox, readOnly: false },
+    ...(folder.archive ? [{ about: 'archive', dir: folder.archive, readOnly: false }] : []),
+  ];
+  const found: CheckResult[] = [];
+  for (const place of places) found.push(await folderFinding(place, config));
+  return found;
+}
+
+async function folderFinding(
+  { about, dir, readOnly }: { about: string; dir: string; readOnly: boolean },
+  config: Config,
+): Promise<CheckResult> {
+  const there = statSync(dir, { throwIfNoEntry: false });
+  if (!there) return willBeMade(about, dir);
+  if (!there.isDirectory()) return { about, result: 'bad', said: `${dir} is not a folder` };
+  const kind = fsKindOf(dir);
+  const probe = await probeFolder(dir, nodeFiles, probeId());
+  const failed = probe.checks.filter(check => check.result === 'failed');
+  const mustWork = failed.filter(check => !readOnly || check.name === 'list');
+  if (mustWork[0]) return { about, result: 'bad', said: `${dir}: ${mustWork[0].said}`, fix: OWN_IT };
+  if (failed.length > 0)
+    return { about, result: 'ok', said: `${dir} can be read, not written; that is enough, as originals are kept` };
+  const worse = probe.checks.filter(check => check.result === 'worse').map(check => `${check.name}: ${check.said}`);
+  if (worse.length > 0) {
+    return { about, result: 'warn', said: `${dir} (${kind.type}): ${worse.join('; ')}`, fix: 'It works all the same.' };
+  }
+  const low = await lowSpace(dir, config);
+  if (low) return { about, ...low };
+  const polled = kind.polled && about === 'inbox' ? ', read again and again as it gives no events to rely on' : '';
+  return { about, result: 'ok', said: `${dir} (${kind.type}${polled}): ${saidOf(probe, 'space')}` };
+}
+
+async function lowSpace(dir: string, config: Config): Promise<Omit<CheckResult, 'about'> | undefined> {
+  const disk = await diskSpace(dir, nodeFiles).catch(() => undefined);
+  if (!disk || missingBytes(disk, 0, config.limits.minFree, 0) === 0) return undefined;
+  const said = `${dir}: less is free than limits.min_free asks for, so jobs wait`;
+  return { result: 'warn', said, fix: 'Free some space there, or lower limits.min_free.' };
+}
+
+/** A folder that is missing is made at start where the one above it is there. */
+async function willBeMade(about: string, dir: string): Promise<CheckResult> {
+  const above = dirname(dir);
+  try {
+    await access(above, constants.W_OK | constants.X_OK);
+    return { about, result: 'ok', said: `${dir} is not there yet; it is made at start` };
+  } catch {
+    const fix = `Make it (mkdir -p ${dir}) and give it to the user the daemon runs as, or mount the disk it is on.`;
+    return { about, result: 'bad', said: `${dir} is not there and cannot be made in ${above}`, fix };
+  }
+}
+
+const FEW_WATCHES = 8192;
+
+/** One watch a directory; beyond the limit folders are read again and again instead, which is slower. */
+async function watchLimits(config: Config): Promise<CheckResult> {
+  const about = 'watching';
+  const limit = Number(readIfThere('/proc/sys/fs/inotify/max_user_watches'));
+  if (!(limit > 0)) return { about, result: 'ok', said: 'this system has no limit to look at' };
+  const directories = await countDirectories(
+    config.folders.map(folder => folder.inbox),
+    limit,
+  );
+  const said = `${plural(directories, 'directory', 'directories')} to watch, the system allows ${limit}`;
+  if (directories * 2 < limit && (limit >= FEW_WATCHES || directories * 10 < limit))
+    return { about, result: 'ok', said };
+  const fix = 'Raise it: sudo sysctl fs.inotify.max_user_watches=524288 (and a line in /etc/sysctl.d to keep it).';
+  return { about, result: 'warn', said, fix };
+}
+
+async function countDirectories(roots: readonly string[], most: number): Promise<number> {
+  let count = 0;
+  const open = [...roots];
+  for (let dir = open.pop(); dir !== undefined && count < most; dir = open.pop()) {
+    const entries = await readdir(dir, { withFileTypes: true }).catch(() => undefined);
+    if (!entries) continue;
+    count += 1;
+    for (const entry of entries) if (entry.isDirectory()) open.push(join(dir, entry.name));
+  }
+  return count;
+}
+
+async function httpPort(config: Config, running: boolean): Promise<CheckResult | undefined> {
+  const { listen } = config.http;
+  if (listen === 'off' || running) return undefined;
+  const about = 'page';
+  const said = `${listen.host}:${listen.port}`;
+  const errno = await new Promise<string | undefined>(resolve => {
+    const server = createServer();
+    server.once('error', (error: NodeJS.ErrnoException) => resolve(error.code));
+    server.listen({ ...listen, exclusive: true }, () => server.close(() => resolve(undefined)));
+  });
+  if (errno === undefined) return { about, result: 'ok', said: `${said} is free` };
+  const fix = 'Set http.listen to another port, or to off; everything else works without it.';
+  return { about, result: 'warn', said: `${said} cannot be had (${errno})`, fix };
+}
+
+function saidOf(probe: FolderProbe, name: FolderProbe['checks'][number]['name']): string {
+  return probe.checks.find(check => check.name === name)?.said ?? '';
+}
+
+function probeId(): string {
+  return randomBytes(4).toString('hex');
+}
+
+function readIfThere(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch {
+    return '';
+  }
+}

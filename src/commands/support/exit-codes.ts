@@ -1,0 +1,44 @@
+/** How the program ends: the one table behind `process.exit`, `--help` and the README. */
+import { adviceFor, type ErrorCode, ShrinkError } from '../../core/errors.ts';
+
+export const EXIT = {
+  fine: 0,
+  unexpected: 1,
+  usage: 2,
+  unfinished: 3,
+  config: 10,
+  locked: 11,
+  credentials: 12,
+  tool: 13,
+  damaged: 14,
+  interrupted: 130,
+} as const;
+
+/** What each code means, in the order of `--help`. */
+export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
+  [EXIT.fine, 'fine'],
+  [EXIT.unexpected, 'it did not work: a disk, a network, no daemon to ask; or a bug, which says so'],
+  [EXIT.usage, 'the command line is wrong, or names a job or file that is not there'],
+  [EXIT.unfinished, 'finished, but a job failed or is held (run --once, compress); doctor found something'],
+  [EXIT.config, 'the configuration is invalid'],
+  [EXIT.locked, 'another instance works with the same state_dir'],
+  [EXIT.credentials, 'credentials are missing or refused'],
+  [EXIT.tool, 'ffmpeg is missing or unusable'],
+  [EXIT.damaged, 'the journal is damaged beyond its last record'],
+  [EXIT.interrupted, 'interrupted (Ctrl-C)'],
+];
+
+/** Errors that say of themselves how to end (see ADVICE) need no row here. */
+const CODE_OF: Partial<Record<ErrorCode, number>> = {
+  'tool-missing': EXIT.tool,
+  'auth-missing': EXIT.credentials,
+  'auth-expired': EXIT.credentials,
+  cancelled: EXIT.interrupted,
+};
+
+/** The code to end with when a command threw `error`. */
+export function exitCodeFor(error: unknown): number {
+  if (!(error instanceof ShrinkError)) return EXIT.unexpected;
+  const advice = adviceFor(error.code);
+  return advice.kind === 'stop' ? advice.exitCode : (CODE_OF[error.code] ?? EXIT.unexpected);
+}

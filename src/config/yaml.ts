@@ -1,0 +1,146 @@
+/** A YAML file as values with places: the parsed text, what is wrong with its syntax, and where each key stands. */
+import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import type { KeyPath, Problem } from './problems.ts';
+import { show, withoutSecrets } from './redact.ts';
+
+export interface YamlFile {
+  /** The plain value; `undefined` when the syntax is so broken that it means nothing. */
+  value: unknown;
+  problems: Problem[];
+  /** Where the value of a path stands, or, with `key`, its key; the nearest place above it when it is not there. */
+  place(path: KeyPath, which?: 'key' | 'value'): { line: number; column: number };
+}
+
+/** Aliases may repeat a part this often; more is a file made to exhaust the memory. */
+const MAX_ALIASES = 100;
+
+export function parseYaml(file: string, text: string): YamlFile {
+  try {
+    return parse(file, text);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    // The composer recurses: a file of a hundred thousand brackets ends its stack.
+    const message = 'is nested too deeply to be a configuration';
+    return { value: undefined, problems: [{ file, line: 1, column: 1, path: '', message }], place: () => START };
+  }
+}
+
+const START = { line: 1, column: 1 };
+
+function parse(file: string, text: string): YamlFile {
+  const lines = new LineCounter();
+  const at = (offset: number) => {
+    const { line, col } = lines.linePos(offset);
+    return line > 0 ? { line, column: col } : START;
+  };
+  const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: false });
+  const problem = (offset: number, message: string): Problem => ({ file, ...at(offset), path: '', message });
+  const problems = distinct([
+    ...[...document.errors, ...document.warnings].map(said =>
+      problem(said.pos[0], syntaxMessage(said.code, said.message)),
+    ),
+    ...keyProblems(document).map(({ offset, message }) => problem(offset, message)),
+  ]);
+  const place: YamlFile['place'] = (path, which = 'value') => at(offsetOf(document, path, which));
+  const usable = document.errors.length === 0 && !problems.some(({ message }) => message === COMPLEX_KEY);
+  if (!usable) return { value: undefined, problems, place };
+  try {
+    return { value: document.toJS({ maxAliasCount: MAX_ALIASES }), problems, place };
+  } catch (error) {
+    if (error instanceof RangeError) throw error;
+    const { offset, message } = aliasProblem(document, error instanceof Error ? error.message : String(error));
+    return { value: undefined, problems: [...problems, problem(offset, message)], place };
+  }
+}
+
+/** An unclosed bracket is reported by every level around it. */
+function distinct(problems: Problem[]): Problem[] {
+  return [
+    ...new Map(problems.map(problem => [`${problem.line}:${problem.column}:${problem.message}`, problem])).values(),
+  ];
+}
+
+const COMPLEX_KEY = 'a key must be a plain word, not a list or map';
+
+function syntaxMessage(code: string, message: string): string {
+  switch (code) {
+    case 'TAB_AS_INDENT':
+      return 'the line is indented with a tab; YAML wants spaces';
+    case 'MULTIPLE_DOCS':
+      return 'a second document starts here (---); a configuration is one';
+    case 'TAG_RESOLVE_FAILED':
+      return 'tags like !secret mean nothing here; write the value, or put quotes around it';
+    case 'BAD_SCALAR_START':
+      return `${lowerFirst(message)}; put quotes around the value`;
+    default:
+      return `is not valid YAML: ${withoutSecrets(lowerFirst(message))}`;
+  }
+}
+
+const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1).replaceAll('\n', ' ');
+
+/** Keys given twice in one map, and keys that are no words. One pass: the parser's own check is quadratic. */
+function keyProblems(document: Document.Parsed): { offset: number; message: string }[] {
+  const found: { offset: number; message: string }[] = [];
+  visit(document, {
+    Map(_, map) {
+      const seen = new Set<string>();
+      for (const { key } of map.items) {
+        const offset = startOf(key) ?? 0;
+        if (!isScalar(key)) {
+          found.push({ offset, message: COMPLEX_KEY });
+          continue;
+        }
+        const word = String(key.value);
+        if (seen.has(word)) {
+          found.push({ offset, message: `${show(word)} is given twice in the same map; keep one` });
+        }
+        seen.add(word);
+      }
+    },
+  });
+  return found;
+}
+
+function offsetOf(document: Document.Parsed, path: KeyPath, which: 'key' | 'value'): number {
+  let node: unknown = document.contents;
+  let offset = startOf(node) ?? 0;
+  for (const [depth, part] of path.entries()) {
+    const target: unknown = isAlias(node) ? node.resolve(document) : node;
+    if (isSeq(target)) {
+      node = target.items[Number(part)];
+      offset = startOf(node) ?? offset;
+    } else if (isMap(target)) {
+      const pair = target.items.find(({ key }) => isScalar(key) && String(key.value) === String(part));
+      if (!pair) return offset;
+      node = pair.value;
+      const last = depth === path.length - 1;
+      offset = (last && which === 'key' ? startOf(pair.key) : startOf(node)) ?? startOf(pair.key) ?? offset;
+    } else {
+      return offset;
+    }
+  }
+  return offset;
+}
+
+function startOf(node: unknown): number | undefined {
+  return (node as Node | null | undefined)?.range?.[0];
+}
+
+/** What toJS stumbles over: aliases that lead nowhere, everywhere, or to what cannot be merged. */
+function aliasProblem(document: Document.Parsed, said: string): { offset: number; message: string } {
+  const name = /^Unresolved alias .*: (\S+)$/.exec(said)?.[1];
+  let offset = 0;
+  visit(document, {
+    Alias(_, alias) {
+      if (name !== undefined && alias.source !== name) return undefined;
+      offset = alias.range?.[0] ?? 0;
+      return visit.BREAK;
+    },
+  });
+  if (name) {
+    return { offset, message: `*${name} refers to nothing; set &${name} before it, or put quotes around the value` };
+  }
+  if (said.startsWith('Excessive')) return { offset, message: 'repeats parts of itself (aliases) far too often' };
+  return { offset, message: `is not valid YAML: ${lowerFirst(said)}` };
+}

@@ -1,0 +1,170 @@
+import { fitInto, type MediaFacts, type Target, type VideoTrack } from '../../../core/media.ts';
+import type { Tools } from '../../../media/ffmpeg/tools.ts';
+import type { Segment } from './segments.ts';
+
+/** What becomes of the picture: size, filters and colour tags. Survives JSON. */
+export interface PicturePlan {
+  width: number;
+  height: number;
+  /** At most this many frames per second are kept; absent where every frame is. */
+  fps?: number;
+  /** A filter graph for `-filter:v`; filtersFrom completes it for the part it is for. */
+  filters: string;
+  /** Colour tags for the encoder. */
+  colors: string[];
+  notes: string[];
+}
+
+/**
+ * The picture at `scale` (0-1] of what the target asks for. Order of the filters: deinterlace, drop frames, size (before the
+ * costly tone mapping: 45 ms a frame at 1080p), colours, 8 bits. ffmpeg turns the picture upright by itself before all that.
+ */
+export function planPicture(
+  facts: MediaFacts,
+  target: Target,
+  scale: number,
+  tools: Pick<Tools, 'filters'>,
+): PicturePlan {
+  const { video } = facts;
+  const size = fitInto({ width: video.displayWidth, height: video.displayHeight }, target.resolution);
+  const { width, height } = scale < 1 ? scaled(size, scale) : size;
+  const fps = frameRate(video.fps, target.fps);
+  const color = planColors(video, tools);
+  const filters = [
+    ...deinterlace(video, tools),
+    ...(fps === undefined ? [] : [dropFrames(fps, facts.startS)]),
+    ...resize(video, width, height, color.range),
+    ...color.filters,
+    'setsar=1',
+    'format=yuv420p',
+  ];
+  return {
+    width,
+    height,
+    ...(fps === undefined ? {} : { fps }),
+    filters: filters.join(','),
+    colors: color.tags,
+    notes: color.notes,
+  };
+}
+
+function scaled(size: { width: number; height: number }, scale: number): { width: number; height: number } {
+  const even = (n: number) => Math.max(16, Math.round((n * scale) / 2) * 2);
+  return { width: even(size.width), height: even(size.height) };
+}
+
+/**
+ * Frames a second to keep. An even division of the source's rate looks smoother than an uneven one (50 asked to be at most 30
+ * becomes 25), unless it loses more than a fifth of what was allowed.
+ */
+export function frameRate(sourceFps: number, atMost: number | undefined): number | undefined {
+  if (atMost === undefined || sourceFps <= atMost * 1.005) return undefined;
+  const even = sourceFps / Math.ceil(sourceFps / atMost - 0.005);
+  return even >= atMost * 0.8 ? even : atMost;
+}
+
+const FIRST = '{first}';
+
+/** The first frame of every slot of 1/fps is kept; it keeps its own time, none is ever doubled. */
+function dropFrames(fps: number, startS: number): string {
+  const slot = (time: string) => `floor((${time}-${startS})*${fps.toFixed(6)}+0.1)`;
+  return `select='if(isnan(prev_t),${FIRST},gt(${slot('t')},${slot('prev_t')}))'`;
+}
+
+/** Whether the part's first frame is kept depends on the one before it, which this child does not see. */
+export function filtersFrom(picture: PicturePlan, facts: MediaFacts, part: Pick<Segment, 'atS' | 'beforeS'>): string {
+  const { fps } = picture;
+  if (fps === undefined) return picture.filters;
+  const slot = (time: number) => Math.floor((time - facts.startS) * fps + 0.1);
+  const first = part.beforeS === undefined || slot(part.atS) > slot(part.beforeS);
+  return picture.filters.replace(FIRST, first ? '1' : '0');
+}
+
+function deinterlace(video: VideoTrack, tools: Pick<Tools, 'filters'>): string[] {
+  if (!video.interlaced) return [];
+  const filter = tools.filters.has('bwdif') ? 'bwdif' : 'yadif';
+  return [`${filter}=mode=send_frame:parity=auto:deint=interlaced`];
+}
+
+/** Cropping an odd row or column away keeps every other pixel as it was; scaling by one pixel would blur them all. */
+function resize(video: VideoTrack, width: number, height: number, range: string): string[] {
+  const isDisplaySize = Math.abs(width - video.displayWidth) <= 1 && Math.abs(height - video.displayHeight) <= 1;
+  const crop = isDisplaySize && video.sampleAspect === 1;
+  if (!crop) return [`scale=${width}:${height}${range && `:${range}`}`];
+  const exact = width === video.displayWidth && height === video.displayHeight ? [] : [`crop=${width}:${height}:0:0`];
+  return range ? [...exact, `scale=${range}`] : exact;
+}
+
+interface Colors {
+  /** Options for the scale filter. */
+  range: string;
+  filters: string[];
+  tags: string[];
+  notes: string[];
+}
+
+const BT709 = ['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'];
+
+function planColors(video: VideoTrack, tools: Pick<Tools, 'filters'>): Colors {
+  if (video.hdr !== 'sdr') return planHdr(video, tools);
+  const rgb = video.color.space === 'gbr' || /^(gbr|rgb|bgr|argb|abgr|0rgb|pal8)/.test(video.pixelFormat);
+  if (rgb) return { range: 'out_color_matrix=bt709:out_range=tv', filters: [], tags: BT709, notes: [] };
+  // A tenth of what clip 02 costs; a table (lutyuv) gives the very same picture, but what it saves goes into naming its format anew.
+  const full = video.color.range === 'pc' || video.pixelFormat.startsWith('yuvj');
+  return { range: full ? 'in_range=pc:out_range=tv' : '', filters: [], tags: sdrTags(video), notes: [] };
+}
+
+/** 10-bit HDR in H.264 plays on few phones and in no browser; left untouched, the default of ffmpeg, it is unplayable. */
+function planHdr(video: VideoTrack, tools: Pick<Tools, 'filters'>): Colors {
+  const transfer = video.hdr === 'pq' ? 'smpte2084' : 'arib-std-b67';
+  if (!tools.filters.has('zscale') || !tools.filters.has('tonemap')) {
+    return {
+      range: '',
+      filters: [],
+      tags: ['-color_primaries', 'bt2020', '-color_trc', transfer, '-colorspace', 'bt2020nc', '-color_range', 'tv'],
+      notes: [
+        'HDR brightness kept in 8 bits: this ffmpeg cannot tone-map (it lacks zscale), so some players show pale colours',
+      ],
+    };
+  }
+  const input = `tin=${transfer}:pin=bt2020:min=bt2020nc:rin=${video.color.range === 'pc' ? 'full' : 'limited'}`;
+  return {
+    range: '',
+    filters: [
+      `zscale=${input}:t=linear:npl=100`,
+      'format=gbrpf32le',
+      'zscale=p=bt709',
+      'tonemap=tonemap=hable:desat=0',
+      'zscale=t=bt709:m=bt709:r=limited',
+    ],
+    tags: BT709,
+    notes: [`HDR (${video.hdr === 'pq' ? 'PQ' : 'HLG'}) turned into standard colours, so that it plays everywhere`],
+  };
+}
+
+const PRIMARIES = new Set(['bt709', 'bt470m', 'bt470bg', 'smpte170m', 'smpte240m', 'film', 'bt2020']);
+const MATRICES = new Set(['bt709', 'fcc', 'bt470bg', 'smpte170m', 'smpte240m', 'bt2020nc']);
+/** ffprobe's name on the left, the encoder option's on the right; the option knows two of them by another one. */
+const TRANSFERS: Readonly<Record<string, string>> = {
+  bt709: 'bt709',
+  bt470m: 'gamma22',
+  bt470bg: 'gamma28',
+  smpte170m: 'smpte170m',
+  smpte240m: 'smpte240m',
+  linear: 'linear',
+  'iec61966-2-1': 'iec61966-2-1',
+  'iec61966-2-4': 'iec61966-2-4',
+  'bt2020-10': 'bt2020-10',
+  'bt2020-12': 'bt2020-12',
+};
+
+function sdrTags(video: VideoTrack): string[] {
+  const { primaries = '', transfer = '', space = '' } = video.color;
+  return [
+    ...(PRIMARIES.has(primaries) ? ['-color_primaries', primaries] : []),
+    ...(TRANSFERS[transfer] ? ['-color_trc', TRANSFERS[transfer]] : []),
+    ...(MATRICES.has(space) ? ['-colorspace', space] : []),
+    '-color_range',
+    'tv',
+  ];
+}

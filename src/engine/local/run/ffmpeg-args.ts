@@ -1,0 +1,387 @@
+import type { Cut, MediaFacts } from '../../../core/media.ts';
+import {
+  FINE_CLOCK,
+  fileUrl,
+  keepFrameTimes,
+  oneSecondChunks,
+  untrustedInput,
+  WITHOUT_LOOP_FILTER,
+} from '../../../media/ffmpeg/args.ts';
+import type { Tools } from '../../../media/ffmpeg/tools.ts';
+import type { Effort } from './local-job.ts';
+import { OUTPUT } from './local-job.ts';
+import { evenKeyframes } from '../plan/keyframes.ts';
+import type { Segment } from '../plan/segments.ts';
+import { filtersFrom, type PicturePlan } from '../plan/video.ts';
+import type { CopyChoice } from '../plan/strategy.ts';
+import type { Codec } from '../plan/crf.ts';
+import { SAMPLE_CRF } from '../plan/scale.ts';
+import type { SoundPlan } from '../plan/audio.ts';
+import { svtArgs } from '../plan/svt-av1.ts';
+
+/** Command lines of the steps, all pure. Own files are named relative to the work directory, which is where children run. */
+
+/** How a part of the picture is encoded. */
+export type Rate =
+  /** The first of two passes: how many bits each frame needs at one quality. */
+  | { kind: 'pass-1'; crf: number }
+  /** `tolerance` is x264's ratetol: how far it may be off on the way. `fine`: with the log of finePassLogs. */
+  | { kind: 'pass-2'; bitsPerSecond: number; tolerance: number; fine?: boolean }
+  /** `whole`: svt-av1.ts. */
+  | { kind: 'quality'; crf: number; whole?: number };
+
+export interface PictureArgs {
+  tools: Tools;
+  facts: MediaFacts;
+  input: string;
+  picture: PicturePlan;
+  segment: Segment;
+  codec: Codec;
+  effort: Effort;
+  rate: Rate;
+  /** Of the encoder; those of what reads the input stand before it. */
+  threads?: number | undefined;
+}
+
+/**
+ * The time line of every step is the source's own (`-copyts`), moved so that it begins at zero when written: picture and sound
+ * are read by different children and would otherwise each begin at zero for themselves.
+ */
+function fromZero(startS: number): string[] {
+  return ['-output_ts_offset', (-startS).toFixed(6)];
+}
+
+/** Files the first pass of a part leaves for its second. */
+export function passLogs(codec: Codec, part: number): string[] {
+  switch (codec) {
+    case 'h264':
+      return [`pass${part}-0.log`, `pass${part}-0.log.mbtree`];
+    case 'h265':
+      return [`pass${part}.x265`, `pass${part}.x265.cutree`];
+    case 'av1':
+      return [];
+  }
+}
+
+/** The first pass of x264 with other durations, for a bit rate between two whole kilobits (pass-log.ts). */
+export function finePassLogs(part: number): string[] {
+  return passLogs('h264', part).map(log => `fine-${log}`);
+}
+
+/** Files the first pass writes: both encoders give their logs the right name when these are complete. */
+export function unfinishedPassLogs(codec: Codec, part: number): string[] {
+  return passLogs(codec, part).map(log => `${log}.temp`);
+}
+
+/**
+ * What an effort means at one size in bytes; the research's numbers, not measured again with this program (encoding.md section
+ * 4d, hand-held camera 960x540; CPU seconds and VMAF):
+ * - h264, two passes: veryfast 5.5 s 85.9, medium about 10 s 89.7, slow about 10 s 90.1. Not built: slower 21 s 89.9, veryslow 43 s
+ *   90.3, four times the time for nothing one could see; aq-mode 2 and 3 and psy 0 moved the metric only.
+ * - av1: preset 10 5.1 s 92.7, 8 10.1 s 94.4, 6 17 s 95.3. Not built: 4, 43 s 96.0.
+ * - h265: medium 29 s 91.1, three times the time of x264 for less than half of what AV1 gains.
+ */
+export const PRESETS: Readonly<Record<Codec, Readonly<Record<Effort, string>>>> = {
+  h264: { fast: 'veryfast', balanced: 'medium', best: 'slow' },
+  h265: { fast: 'veryfast', balanced: 'medium', best: 'slow' },
+  av1: { fast: '10', balanced: '8', best: '6' },
+};
+/** SVT-AV1 has no second pass worth the name: a quick first one only measures how much each part needs. */
+const AV1_MEASURING = '12';
+
+/**
+ * Encodes one part of the picture alone into OUTPUT. Not built: a first pass at half the size, which x264 can read. It saved a seventh
+ * of both passes' processor time (clips 02 and 05, medium: 8.2 instead of 9.9 s) and hit as well, but cost 0.0004 and 0.0008 SSIM, a
+ * third to all of what the rest of the plan gains over the naive recipe there.
+ */
+export function pictureArgs(options: PictureArgs): string[] {
+  const { tools, facts, input, picture, segment } = options;
+  const head = [
+    '-copyts',
+    ...seek(facts, segment),
+    ...untrustedInput(input),
+    ...['-map', `0:${facts.video.index}`, '-an', '-sn', '-dn'],
+    ...words('-map_metadata -1 -map_chapters -1'),
+    ...['-filter:v', [...trim(withoutHidden(facts, segment)), filtersFrom(picture, facts, segment)].join(',')],
+    ...keepFrameTimes(tools),
+    ...FINE_CLOCK,
+    ...picture.colors,
+    ...encoderArgs(options),
+  ];
+  return [...head, ...fromZero(segment.atS), '-f', 'mp4', OUTPUT];
+}
+
+/** Transport streams are searched by their clock, which may end up behind the keyframe that is needed. */
+const SEARCHED = /\b(mpegts|mpeg|mpegvideo)\b/;
+const SEARCH_BACK_S = 11;
+
+/** Reading begins at the keyframe before the part; what comes before it is decoded and thrown away. */
+function seek(facts: Pick<MediaFacts, 'container' | 'startS'>, { fromS }: Pick<Segment, 'fromS'>): string[] {
+  if (fromS === undefined) return [];
+  const at = fromS - (SEARCHED.test(facts.container) ? SEARCH_BACK_S : 0);
+  // Before the start there is nothing to be found, and that would be an error.
+  if (at <= facts.startS) return [];
+  return ['-seek_timestamp', '1', '-ss', at.toFixed(6), '-noaccurate_seek'];
+}
+
+/**
+ * Decodes from where reading for a part begins to its first frame. `undefined` where it begins at a keyframe: then nothing is
+ * decoded there that could be complained about.
+ */
+export function leadInArgs({
+  tools,
+  facts,
+  input,
+  segment,
+}: Pick<PictureArgs, 'tools' | 'facts' | 'input' | 'segment'>) {
+  if (segment.fromS === undefined || !SEARCHED.test(facts.container)) return undefined;
+  return [
+    '-copyts',
+    ...seek(facts, segment),
+    ...untrustedInput(input),
+    ...['-map', `0:${facts.video.index}`, '-an', '-sn', '-dn'],
+    ...['-filter:v', `trim=end=${segment.fromS.toFixed(6)}`],
+    ...keepFrameTimes(tools),
+    ...['-f', 'null', '-'],
+  ];
+}
+
+/** Frames that an edit list hides are hidden by some decoders only: dav1d shows them, and they would be encoded. */
+function withoutHidden({ startS, durationS, video }: MediaFacts, segment: Segment): Pick<Segment, 'fromS' | 'toS'> {
+  if (video.hiddenFrames === 0) return segment;
+  const quarter = 0.25 / Math.max(1, video.fps);
+  return { fromS: segment.fromS ?? startS - quarter, toS: segment.toS ?? startS + durationS - quarter };
+}
+
+function trim({ fromS, toS }: Pick<Segment, 'fromS' | 'toS'>): string[] {
+  if (fromS === undefined && toS === undefined) return [];
+  const bounds = [
+    ...(fromS === undefined ? [] : [`start=${fromS.toFixed(6)}`]),
+    ...(toS === undefined ? [] : [`end=${toS.toFixed(6)}`]),
+  ];
+  return [`trim=${bounds.join(':')}`];
+}
+
+function encoderArgs({ facts, picture, segment, codec, effort, rate, threads }: PictureArgs): string[] {
+  const fps = Math.max(1, picture.fps ?? facts.video.fps);
+  const keyint = evenKeyframes(segment.frames * Math.min(1, fps / Math.max(1, facts.video.fps)), fps, codec);
+  const preset = PRESETS[codec][effort];
+  const quality =
+    rate.kind === 'pass-2' ? ['-b:v', String(Math.floor(rate.bitsPerSecond))] : ['-crf', formatCrf(rate.crf)];
+  switch (codec) {
+    case 'h264': {
+      const pass = { 'pass-1': '1', 'pass-2': '2', quality: undefined }[rate.kind];
+      const fine = rate.kind === 'pass-2' && rate.fine ? 'fine-' : '';
+      // Parts with other settings can stand in one file.
+      const tolerance = rate.kind === 'pass-2' ? [`ratetol=${rate.tolerance}`] : [];
+      // One round over the fractions of a pixel is enough to tell how many bits a frame needs: a seventh less processor time than a
+      // first pass of x264's own choice (two), SSIM 0.0000, -0.0002 and +0.0005 (02, 05, 17). To the whole pixel (subme=0) saved a fifth, but cost
+      // 0.0006 on 05; without deblocking it lost a little too.
+      const search = rate.kind === 'pass-1' ? ['subme=1'] : [];
+      const params = ['stitchable=1', ...search, ...tolerance];
+      return [
+        ...['-c:v', 'libx264', '-preset', preset, '-profile:v', 'high', '-pix_fmt', 'yuv420p', '-g', String(keyint)],
+        ...quality,
+        ...(threads === undefined ? [] : ['-threads', String(threads)]),
+        ...(pass === undefined ? [] : ['-pass', pass, '-passlogfile', `${fine}pass${segment.index}`]),
+        ...['-x264-params', params.join(':')],
+        // The encoder's settings in words, 700 bytes in every part.
+        ...['-bsf:v', 'filter_units=remove_types=6'],
+      ];
+    }
+    case 'h265': {
+      const params = ['log-level=error', 'info=0', `keyint=${keyint}`];
+      if (rate.kind === 'pass-1') params.push('pass=1', `stats=pass${segment.index}.x265`, 'no-slow-firstpass=1');
+      if (rate.kind === 'pass-2') params.push('pass=2', `stats=pass${segment.index}.x265`);
+      return [
+        ...['-c:v', 'libx265', '-preset', preset, '-pix_fmt', 'yuv420p', '-tag:v', 'hvc1'],
+        ...quality,
+        ...['-x265-params', params.join(':')],
+      ];
+    }
+    case 'av1':
+      return [
+        ...['-c:v', 'libsvtav1', '-preset', rate.kind === 'pass-1' ? AV1_MEASURING : preset],
+        ...['-pix_fmt', 'yuv420p', '-g', String(keyint)],
+        ...(rate.kind === 'pass-2' ? quality : svtArgs(rate, threads)),
+      ];
+  }
+}
+
+function formatCrf(crf: number): string {
+  return String(Math.round(crf * 10) / 10);
+}
+
+/**
+ * Stretches of the picture at SAMPLE_CRF; prints a line with number of the stretch and size for every packet. Up to a stretch all since
+ * the keyframe is decoded, most of the cost: without the loop filter a fifth of it less (01, 17; 03 a quarter), the sizes 2 to 11 % more.
+ */
+export function sampleArgs(
+  options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'segment'> & {
+    stretches: readonly { fromS: number; lengthS: number }[];
+  },
+): string[] {
+  const { tools, facts, input, picture, stretches, threads } = options;
+  const part = { atS: facts.startS };
+  const limited = threads === undefined ? [] : ['-threads', String(threads)];
+  return [
+    ...stretches.flatMap(({ fromS, lengthS }) => [
+      ...WITHOUT_LOOP_FILTER,
+      ...limited,
+      ...(lengthS >= facts.durationS ? [] : ['-ss', fromS.toFixed(3), '-t', lengthS.toFixed(3)]),
+      ...untrustedInput(input),
+    ]),
+    ...stretches.flatMap((_, at) => ['-map', `${at}:${facts.video.index}`]),
+    ...['-an', '-sn', '-dn', '-filter:v', filtersFrom(picture, facts, part)],
+    ...keepFrameTimes(tools),
+    ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(SAMPLE_CRF), '-g', '300', ...limited],
+    ...['-f', 'framecrc', 'pipe:1'],
+  ];
+}
+
+/**
+ * Source and result side by side from a cut on, through the filters of the encode: the similarity of every frame goes into `stats`.
+ * Frames are matched by number, their times differ by roundings.
+ */
+export function ssimArgs(
+  options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'segment'> & {
+    cut: Cut | undefined;
+    frames: number;
+    file: string;
+    stats: string;
+  },
+): string[] {
+  const { facts, input, picture, cut, frames, file, stats } = options;
+  const fromS = cut && (cut.atS + cut.beforeS) / 2;
+  const at = (shiftS: number) => (fromS === undefined ? {} : { fromS: fromS - shiftS });
+  const source = { ...at(0), atS: cut?.atS ?? facts.startS, ...(cut ? { beforeS: cut.beforeS } : {}) };
+  const result = at(facts.startS);
+  const numbered = `trim=end_frame=${frames},settb=AVTB,setpts=N*40000`;
+  const graph = [
+    `[0:${facts.video.index}]${[...trim(source), filtersFrom(picture, facts, source), numbered].join(',')}[a]`,
+    `[1:v]${[...trim(result), 'format=yuv420p', numbered].join(',')}[b]`,
+    `[a][b]ssim=stats_file=${stats}[s]`,
+  ];
+  return [
+    '-copyts',
+    ...seek(facts, source),
+    ...untrustedInput(input),
+    ...seek({ container: 'mp4', startS: 0 }, result),
+    ...['-i', fileUrl(file), '-filter_complex', graph.join(';'), '-map', '[s]', '-f', 'null', '-'],
+  ];
+}
+
+/** Sound and text subtitles into a file of their own, before anything else: their real size is what the budget needs. */
+export function soundArgs(options: { facts: MediaFacts; input: string; sound: SoundPlan }): string[] {
+  const { facts, input, sound } = options;
+  return [
+    '-copyts',
+    ...untrustedInput(input),
+    ...sound.tracks.flatMap(track => ['-map', `0:${track.index}`]),
+    ...sound.subtitles.flatMap(index => ['-map', `0:${index}`]),
+    // Languages and titles of the tracks come along by themselves.
+    ...words('-vn -dn -map_chapters -1 -c:s mov_text'),
+    ...sound.tracks.flatMap((track, at) => {
+      if (track.how === 'copy') return [`-c:a:${at}`, 'copy'];
+      const firstSample = Math.round(facts.startS * track.sampleRate);
+      return [
+        ...[`-c:a:${at}`, 'aac', `-b:a:${at}`, String(track.bitsPerSecond), `-ac:a:${at}`, String(track.channels)],
+        // Gaps become silence, what lies before the picture is cut off: an unbroken track also needs 8 bytes less per packet.
+        ...[`-filter:a:${at}`, `aresample=${track.sampleRate}:async=1:first_pts=${firstSample}`],
+      ];
+    }),
+    ...fromZero(facts.startS),
+    ...['-f', 'mp4', OUTPUT],
+  ];
+}
+
+/** Picture and sound into the final file, with what the source says about itself. */
+export function joinArgs(options: {
+  tools: Tools;
+  facts: MediaFacts;
+  input: string;
+  /** One file, or a list of the parts in the words of ffmpeg's concat demuxer, whose `convert` says that their headers differ. */
+  picture: { file: string } | { list: string; convert: boolean };
+  sound: string | undefined;
+}): string[] {
+  const { tools, facts, input, picture, sound } = options;
+  const source = sound === undefined ? '1' : '2';
+  return [
+    // Each file keeps its own start: a copied sound track that begins later must not be moved to zero.
+    '-copyts',
+    ...('file' in picture
+      ? ['-i', fileUrl(picture.file)]
+      : [
+          ...words('-f concat -safe 0 -protocol_whitelist file -auto_convert'),
+          ...[picture.convert ? '1' : '0', '-i', fileUrl(picture.list)],
+        ]),
+    ...(sound === undefined ? [] : ['-i', fileUrl(sound)]),
+    ...untrustedInput(input),
+    ...['-map', '0:v', ...(sound === undefined ? [] : ['-map', '1']), '-c', 'copy'],
+    ...aboutItself(facts, source),
+    ...finalMp4(tools, facts),
+    OUTPUT,
+  ];
+}
+
+/** The source's own picture into an MP4. */
+export function copyArgs(options: { tools: Tools; facts: MediaFacts; input: string; copy: CopyChoice }): string[] {
+  const { tools, facts, input, copy } = options;
+  return [
+    ...untrustedInput(input),
+    ...['-map', `0:${facts.video.index}`],
+    ...copy.sound.flatMap(track => ['-map', `0:${track.index}`]),
+    ...copy.subtitles.flatMap(index => ['-map', `0:${index}`]),
+    ...words('-c:v copy -c:s mov_text -dn'),
+    ...copy.sound.flatMap((track, at) =>
+      track.how === 'copy'
+        ? [`-c:a:${at}`, 'copy']
+        : [`-c:a:${at}`, 'aac', `-b:a:${at}`, String(Math.round(track.bitsPerSecond))],
+    ),
+    // Apple's players show HEVC in MP4 only under this name.
+    ...(facts.video.codec === 'hevc' ? ['-tag:v', 'hvc1'] : []),
+    ...aboutItself(facts, '0'),
+    ...finalMp4(tools, facts),
+    OUTPUT,
+  ];
+}
+
+/** Title, time and place of filming, chapters. Named explicitly: copied by default, creation_time would be left out. */
+function aboutItself(facts: MediaFacts, input: string): string[] {
+  // Where in the file the container's own words stand is decided anew by the muxer.
+  const own = ['major_brand', 'minor_version', 'compatible_brands', 'encoder'].flatMap(key => ['-metadata', `${key}=`]);
+  return ['-map_metadata', input, '-map_chapters', facts.chapters > 0 ? input : '-1', ...own];
+}
+
+function finalMp4(tools: Tools, facts: MediaFacts): string[] {
+  // Phones write com.apple.* and com.android.* names, which only this kind of tag box takes; others keep to the one that
+  // every player shows titles from.
+  const vendor = Object.keys(facts.tags).some(key => key.startsWith('com.'));
+  return ['-movflags', vendor ? '+faststart+use_metadata_tags' : '+faststart', ...oneSecondChunks(tools), '-f', 'mp4'];
+}
+
+/** One track of a recording whose clock jumps: alone, ffmpeg puts its pieces in a row. */
+export function fixTimestampsArgs(options: { input: string; index: number }): string[] {
+  return [
+    ...untrustedInput(options.input),
+    ...words('-map'),
+    `0:${options.index}`,
+    ...words('-c copy -f matroska'),
+    OUTPUT,
+  ];
+}
+
+/** Straightened tracks together again, each moved by `delayS`. */
+export function rejoinArgs(parts: readonly { file: string; delayS: number }[]): string[] {
+  return [
+    ...parts.flatMap(({ file, delayS }) => ['-itsoffset', delayS.toFixed(6), '-i', fileUrl(file)]),
+    ...parts.flatMap((_, at) => ['-map', String(at)]),
+    ...words('-c copy -f matroska'),
+    OUTPUT,
+  ];
+}
+
+/** Arguments without blanks in them, as one would type them. */
+function words(line: string): string[] {
+  return line.split(' ');
+}

@@ -1,0 +1,98 @@
+import { lookup as dnsLookup } from 'node:dns';
+import { BlockList, isIP, type LookupFunction } from 'node:net';
+import { ShrinkError } from '../../../core/errors.ts';
+
+/**
+ * Where a result may be fetched from: the public internet, and the address the API itself is at (a stand-in on this machine). An answer
+ * of the service must not make this machine knock at doors of the home network.
+ */
+export interface AddressPolicy {
+  /** @throws ShrinkError `bad-answer` for an address that is not http(s) or has a private literal address as host. */
+  check(url: string): void;
+  /** For the connection: names that resolve to private addresses only are refused, at the moment of connecting. */
+  lookup: LookupFunction;
+}
+
+export function createAddressPolicy(apiUrl: string, resolve: typeof dnsLookup = dnsLookup): AddressPolicy {
+  const apiHost = bareHost(new URL(apiUrl));
+  const allowed = (address: string, host: string) => host === apiHost || address === apiHost || !isPrivate(address);
+  return {
+    check(url) {
+      const parsed = URL.canParse(url) ? new URL(url) : undefined;
+      if (!parsed || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
+        throw refusal('the service named an address that is not http or https');
+      }
+      const host = bareHost(parsed);
+      if (isIP(host) !== 0 && !allowed(host, host))
+        throw refusal(`the service named an address in a private network (${host})`);
+    },
+    lookup(hostname, options, callback) {
+      resolve(hostname, { ...options, all: true }, (error, found) => {
+        if (error) return callback(error, '', 0);
+        const good = (Array.isArray(found) ? found : []).filter(one => allowed(one.address, hostname));
+        const first = good[0];
+        if (!first)
+          return callback(refusal(`${hostname} leads into a private network`) as NodeJS.ErrnoException, '', 0);
+        if (options.all) return callback(null, good);
+        callback(null, first.address, first.family);
+      });
+    },
+  };
+}
+
+/** Loopback, link-local, private, shared, benchmarking, documentation, multicast and reserved ranges (RFC 6890 and successors). */
+export function isPrivate(address: string): boolean {
+  const family = isIP(address);
+  if (family === 0) return true;
+  ranges ??= buildRanges();
+  return ranges.check(address, family === 4 ? 'ipv4' : 'ipv6');
+}
+
+let ranges: BlockList | undefined;
+
+const IPV4: readonly [string, number][] = [
+  ['0.0.0.0', 8],
+  ['10.0.0.0', 8],
+  ['100.64.0.0', 10],
+  ['127.0.0.0', 8],
+  ['169.254.0.0', 16],
+  ['172.16.0.0', 12],
+  ['192.0.0.0', 24],
+  ['192.0.2.0', 24],
+  ['192.168.0.0', 16],
+  ['198.18.0.0', 15],
+  ['198.51.100.0', 24],
+  ['203.0.113.0', 24],
+  ['224.0.0.0', 3],
+];
+
+const IPV6: readonly [string, number][] = [
+  ['::', 96],
+  ['64:ff9b::', 96],
+  ['100::', 64],
+  ['2001::', 23],
+  ['2001:db8::', 32],
+  ['2002::', 16],
+  ['fc00::', 7],
+  ['fe80::', 10],
+  ['fec0::', 10],
+  ['ff00::', 8],
+];
+
+function buildRanges(): BlockList {
+  const list = new BlockList();
+  for (const [net, bits] of IPV4) list.addSubnet(net, bits, 'ipv4');
+  for (const [net, bits] of IPV6) list.addSubnet(net, bits, 'ipv6');
+  return list;
+}
+
+function bareHost(url: URL): string {
+  return url.hostname.replace(/^\[|\]$/g, '');
+}
+
+function refusal(message: string): ShrinkError {
+  return new ShrinkError('bad-answer', message, {
+    doing: 'downloading the result',
+    hint: 'Nothing was fetched from there. Check NEMO_API_URL, then retry.',
+  });
+}

@@ -1,0 +1,231 @@
+import { ShrinkError } from '../../../core/errors.ts';
+import { formatDuration } from '../../../core/units.ts';
+import type { Clock } from '../../../platform/clock.ts';
+import { sleep } from '../../../platform/clock.ts';
+import { orAborted } from '../race.ts';
+
+/**
+ * One gate for every request of the engine: when the service says wait, everybody waits. It also keeps to the number of
+ * requests a minute that was configured, or that the service was seen to allow.
+ *
+ * Learning: a refusal (429) after `n` accepted requests within the last minute says the limit is about `n`. From then on the
+ * gate stays at `n`, and looks rarely whether there is more: a limit that was found the same again is tried half as often.
+ */
+
+const MINUTE = 60_000;
+/** A refusal after fewer accepted requests than this says nothing about requests a minute. */
+const MIN_LEARNT = 10;
+/** Longest pause the gate takes without being told a time. */
+const MAX_PAUSE_MS = 15 * MINUTE;
+/** While refused, the first request goes alone and the next ones a second apart: they learn from its answer. */
+const SPACING_MS = 1000;
+/** A pause longer than this is not sat out: the job waits in the queue instead, where its due time survives a restart. */
+export const PATIENCE_MS = 2 * MINUTE;
+const FIRST_LOOK_MS = 5 * MINUTE;
+const MAX_PROBE_PAUSE_MS = 60 * MINUTE;
+
+export interface RateLimitRules {
+  /** `limits.requests_per_minute`; absent: as many as the service takes. */
+  perMinute?: number;
+  /** `nemo.retry_after`: the pause for a 429 that names none. */
+  retryAfterMs: number;
+}
+
+/** Everything the gate knows; times are epoch ms. `out` are requests without an answer yet. */
+export interface RateLimitState {
+  resumeAt: number;
+  /** Refusals since the last accepted request. */
+  refusals: number;
+  /** When each accepted request of the last minute was answered, oldest first. */
+  accepted: readonly number[];
+  out: number;
+  lastPassAt: number;
+  /** Learnt requests a minute, how long it holds before a look for more, and when that is. */
+  learnt: { perMinute: number; lookAt: number; lookEveryMs: number } | undefined;
+}
+
+export const OPEN: RateLimitState = {
+  resumeAt: 0,
+  refusals: 0,
+  accepted: [],
+  out: 0,
+  lastPassAt: Number.NEGATIVE_INFINITY,
+  learnt: undefined,
+};
+
+/** When the next request may go: `now` or later; `undefined` when that depends on an answer still out. */
+export function nextPass(state: RateLimitState, rules: RateLimitRules, now: number): number | undefined {
+  let at = Math.max(now, state.resumeAt);
+  if (state.refusals > 0) at = Math.max(at, state.lastPassAt + SPACING_MS);
+  const limit = limitOf(state, rules);
+  if (limit === undefined) return at;
+  // Counted from the answer, which is later than the service's own count: so its minute never holds more than the limit.
+  const recent = state.accepted.filter(answeredAt => answeredAt > at - MINUTE);
+  const excess = recent.length + state.out + 1 - limit;
+  if (excess <= 0) return at;
+  const opens = recent[excess - 1];
+  return opens === undefined ? undefined : opens + MINUTE;
+}
+
+export function passed(state: RateLimitState, now: number): RateLimitState {
+  return { ...state, out: state.out + 1, lastPassAt: now };
+}
+
+/** An answer that was no 429, whatever else it said. */
+export function accepted(state: RateLimitState, rules: RateLimitRules, now: number): RateLimitState {
+  const recent = [...state.accepted.filter(at => at > now - MINUTE), now];
+  const next = { ...state, refusals: 0, out: Math.max(0, state.out - 1), accepted: recent };
+  const { learnt } = state;
+  if (!learnt || now < learnt.lookAt || recent.length < learnt.perMinute) return next;
+  // The limit has been in the way for long enough: see whether there is more.
+  const perMinute = Math.ceil(learnt.perMinute * 1.1);
+  const lookEveryMs = Math.min(learnt.lookEveryMs * 2, MAX_PROBE_PAUSE_MS);
+  if (rules.perMinute !== undefined && perMinute >= rules.perMinute) return { ...next, learnt: undefined };
+  return { ...next, learnt: { perMinute, lookAt: now + lookEveryMs, lookEveryMs } };
+}
+
+/** No answer at all: it says nothing about limits, but the request may have counted. */
+export function unanswered(state: RateLimitState, now: number): RateLimitState {
+  return {
+    ...state,
+    out: Math.max(0, state.out - 1),
+    accepted: [...state.accepted.filter(at => at > now - MINUTE), now],
+  };
+}
+
+/**
+ * A 429. `askedMs` is the Retry-After; `random` in [0, 1) spreads clients that were refused at the same moment. Waits are never
+ * shorter than asked for, and double while nothing but refusals comes back.
+ */
+export function refused(
+  state: RateLimitState,
+  rules: RateLimitRules,
+  now: number,
+  askedMs: number | undefined,
+  random: number,
+): RateLimitState {
+  // Requests that were on their way together are refused together; only the first of them says anything new.
+  const already = state.resumeAt > now;
+  const refusals = already ? state.refusals : state.refusals + 1;
+  const doubled = (ms: number) => Math.min(ms * 2 ** Math.min(Math.max(0, refusals - 1), 10), MAX_PAUSE_MS);
+  // Who says "in no time" and refuses all the same is not asked ever faster.
+  const base = askedMs === undefined ? doubled(rules.retryAfterMs) : Math.max(askedMs, doubled(SPACING_MS));
+  const recent = state.accepted.filter(at => at > now - MINUTE);
+  return {
+    ...state,
+    refusals: Math.max(1, refusals),
+    out: Math.max(0, state.out - 1),
+    accepted: recent,
+    resumeAt: Math.max(state.resumeAt, now + Math.round(base * (1 + 0.1 * random))),
+    learnt: already ? state.learnt : learn(state, recent.length, now),
+  };
+}
+
+function learn(state: RateLimitState, took: number, now: number): RateLimitState['learnt'] {
+  const { learnt } = state;
+  if (took < MIN_LEARNT) return learnt;
+  const lookEveryMs = learnt ? Math.min(learnt.lookEveryMs * 2, MAX_PROBE_PAUSE_MS) : FIRST_LOOK_MS;
+  return { perMinute: took, lookAt: now + lookEveryMs, lookEveryMs };
+}
+
+function limitOf(state: RateLimitState, rules: RateLimitRules): number | undefined {
+  const limits = [rules.perMinute, state.learnt?.perMinute].filter(n => n !== undefined);
+  return limits.length > 0 ? Math.max(1, Math.min(...limits)) : undefined;
+}
+
+/** What became of one request that was let through. Exactly one of these is called. */
+export interface Pass {
+  accepted(): void;
+  refused(askedMs: number | undefined): void;
+  unanswered(): void;
+}
+
+/** Lets requests through in the order they came, as `nextPass` says. */
+export class RateLimiter {
+  readonly #rules: RateLimitRules;
+  readonly #clock: Clock;
+  readonly #random: () => number;
+  #state: RateLimitState = OPEN;
+  #line: Promise<unknown> = Promise.resolve();
+  #wake: (() => void) | undefined;
+
+  constructor(rules: RateLimitRules, clock: Clock, random: () => number = Math.random) {
+    this.#rules = rules;
+    this.#clock = clock;
+    this.#random = random;
+  }
+
+  get state(): RateLimitState {
+    return this.#state;
+  }
+
+  /**
+   * Resolves when the caller may send one request. Rejects with the signal's reason.
+   * @throws ShrinkError `rate-limited` when the service asked for a pause longer than PATIENCE_MS.
+   */
+  pass(signal: AbortSignal): Promise<Pass> {
+    const turn = this.#line.then(() => this.#wait(signal));
+    this.#line = turn.catch(() => {});
+    // Somebody who leaves the line need not wait for his turn to do so.
+    return orAborted(turn, signal);
+  }
+
+  /** Makes everybody wait as after a 429. */
+  pause(askedMs: number | undefined): void {
+    this.#state = refused(
+      { ...this.#state, out: this.#state.out + 1 },
+      this.#rules,
+      this.#clock.now(),
+      askedMs,
+      this.#random(),
+    );
+    this.#wake?.();
+  }
+
+  async #wait(signal: AbortSignal): Promise<Pass> {
+    for (;;) {
+      signal.throwIfAborted();
+      const now = this.#clock.now();
+      const at = nextPass(this.#state, this.#rules, now);
+      if (at !== undefined && at <= now) break;
+      const pauseMs = this.#state.resumeAt - now;
+      if (pauseMs > PATIENCE_MS) {
+        throw new ShrinkError('rate-limited', `the service asks for a pause of ${formatDuration(pauseMs)}`, {
+          hint: 'shrinkbox asks again by itself.',
+          retryAfterMs: pauseMs,
+        });
+      }
+      await this.#sleepUntilChange(at === undefined ? MINUTE : at - now, signal);
+    }
+    this.#state = passed(this.#state, this.#clock.now());
+    return this.#newPass();
+  }
+
+  /** A refusal or an answer may move the time, in both directions. */
+  async #sleepUntilChange(ms: number, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    this.#wake = () => woken.abort();
+    try {
+      await sleep(this.#clock, ms, AbortSignal.any([signal, woken.signal]));
+    } catch (error) {
+      if (!woken.signal.aborted) throw error;
+    } finally {
+      this.#wake = undefined;
+    }
+  }
+
+  #newPass(): Pass {
+    let settled = false;
+    const settle = (change: (now: number) => RateLimitState) => () => {
+      if (settled) return;
+      settled = true;
+      this.#state = change(this.#clock.now());
+      this.#wake?.();
+    };
+    return {
+      accepted: settle(now => accepted(this.#state, this.#rules, now)),
+      unanswered: settle(now => unanswered(this.#state, now)),
+      refused: askedMs => settle(now => refused(this.#state, this.#rules, now, askedMs, this.#random()))(),
+    };
+  }
+}

@@ -1,0 +1,36 @@
+/**
+ * Text from the service as far as people may see it. What comes in may be megabytes made to keep us busy: it is cut before anything
+ * is looked for in it.
+ */
+
+import { withoutSecrets } from '../../../config/secret.ts';
+
+/** Words for one line of an error. */
+const MAX_LINE = 200;
+/** Looked at for such a line: markup around the words is dropped. */
+const LOOKED_AT = 8000;
+/** The most of one reply; far more than anybody reads. */
+const MAX_REPLY = 20_000;
+
+/** No tokens, no markup, one line, at most 200 characters. */
+export function sanitizeLine(text: string): string {
+  const words = withoutSecrets(text.slice(0, LOOKED_AT))
+    .replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ')
+    .replace(/<[^>]*>/g, ' ')
+    .replace(SECRETS, '[secret]')
+    .replace(/[\p{Cc}\s]+/gu, ' ')
+    .trim();
+  return words.length > MAX_LINE ? `${words.slice(0, MAX_LINE - 1)}…` : words;
+}
+
+/** No secrets, no control characters, line breaks kept, at most 20,000 characters. */
+export function sanitizeReply(text: string): string {
+  return withoutSecrets(text.slice(0, MAX_REPLY))
+    .replace(SECRETS, '[secret]')
+    .replace(/\r\n?/g, '\n')
+    .replace(/[^\P{Cc}\n]|[\u202A-\u202E\u2066-\u2069]/gu, ' ')
+    .trim();
+}
+
+/** The tokens of the service and anything said to be one. */
+const SECRETS = /nmv_[a-z]+_[\w-]+|(?<=bearer\s{1,9})[\w.~+/=-]{8,}/gi;

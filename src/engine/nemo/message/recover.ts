@@ -1,0 +1,71 @@
+import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import { formatDuration } from '../../../core/units.ts';
+import { type Clock, sleep } from '../../../platform/clock.ts';
+import type { Mark, Snapshot } from '../session/state.ts';
+
+/** When to ask what became of a message: `nemo.recovery`. */
+export interface Recovery {
+  firstMs: number;
+  everyMs: number;
+  /** Consecutive readings without a change after which a person is asked. */
+  checks: number;
+}
+
+export interface ConfirmRequest {
+  /** The state before the message was sent. */
+  before: Mark;
+  recovery: Recovery;
+  read(): Promise<Snapshot>;
+  clock: Clock;
+  signal: AbortSignal;
+  onCheck(note: string): void;
+}
+
+/** Readings that failed in a row, after which the job waits in the queue instead of here. */
+const MAX_FAILED_READS = 5;
+/** Once something changed: readings that keep changing are followed this long, then the last one counts. */
+const MAX_CHANGING_READS = 15;
+
+/**
+ * Finds out what became of a message by looking at the session, never by sending again. Resolves with the state once it changed and then
+ * stayed the same for one more reading (an edit may come in two stages). A reading that fails says nothing either way.
+ * @throws ShrinkError `unconfirmed` when nothing changed over all checks; `unreachable` and the like when the session cannot be read.
+ */
+export async function confirm(request: ConfirmRequest): Promise<Snapshot> {
+  const { before, recovery, clock, signal, onCheck } = request;
+  let unchanged = 0;
+  let failed = 0;
+  let changing = 0;
+  let last: Snapshot | undefined;
+  for (let n = 0; ; n += 1) {
+    await sleep(clock, n === 0 ? recovery.firstMs : recovery.everyMs, signal);
+    let now: Snapshot;
+    try {
+      now = await request.read();
+      failed = 0;
+    } catch (error) {
+      failed += 1;
+      if (failed >= MAX_FAILED_READS || !isShrinkError(error, 'unreachable', 'rate-limited', 'bad-answer')) throw error;
+      continue;
+    }
+    if (now.hash === before.hash) {
+      unchanged += 1;
+      last = undefined;
+      onCheck(`asked ${unchanged} of ${recovery.checks} times: nothing changed yet`);
+      if (unchanged >= recovery.checks) throw unconfirmed(recovery);
+      continue;
+    }
+    changing += 1;
+    if (last?.hash === now.hash || changing >= MAX_CHANGING_READS) return now;
+    last = now;
+    onCheck('something changed; waiting for it to settle');
+  }
+}
+
+function unconfirmed(recovery: Recovery): ShrinkError {
+  const over = formatDuration(recovery.firstMs + (recovery.checks - 1) * recovery.everyMs);
+  return new ShrinkError('unconfirmed', `the instruction was sent, but nothing changed in the session over ${over}`, {
+    doing: 'asking what became of the instruction',
+    hint: 'Retry to send it again; should the first one have been carried out after all, that costs credits twice.',
+  });
+}

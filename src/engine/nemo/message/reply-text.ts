@@ -1,0 +1,119 @@
+import { sanitizeReply } from '../http/sanitize.ts';
+
+/**
+ * The agent talks to somebody who sits before the service's editor. Nobody does: what tells to click, open or drag is taken out of
+ * what a person reads and named as the action it stands for. The actions are told to the caller, never carried out from here:
+ * the agent's words alone must not lead to anything that costs.
+ */
+type GuiAction = 'export' | 'state' | 'timeline' | 'edit' | 'credits' | 'act';
+
+export interface Translated {
+  /** What a person reads; empty where nothing but instructions for the editor was said. */
+  text: string;
+  /** What the instructions stood for, each once, in order. */
+  actions: GuiAction[];
+}
+
+/** First match wins, so the export button comes before any button. */
+const RULES: readonly { action: GuiAction; pattern: RegExp }[] = [
+  {
+    action: 'export',
+    pattern:
+      /\bexport (?:button|icon|menu|panel|option)\b|\b(?:click|press|tap|hit|use|select|choose)\b[^.]{0,40}\bexport\b|导出按钮|[“"「]导出[”"」]|点击[^。！？，,]{0,12}导出|導出按鈕/iu,
+  },
+  {
+    action: 'timeline',
+    pattern:
+      /\b(?:preview|watch|check|view|see|play)\b[^.]{0,40}\bin (?:the |your )?(?:timeline|player|preview|editor)\b|(?:时间线|时间轴|播放器)[^。！？]{0,8}(?:预览|查看|播放)|在(?:时间线|时间轴|播放器|预览)/iu,
+  },
+  {
+    action: 'credits',
+    pattern:
+      /\b(?:check|go to|visit|see|open)\b[^.]{0,40}\b(?:account|billing|dashboard|settings|subscription)\b|(?:账户|账单|设置页面)/iu,
+  },
+  {
+    action: 'edit',
+    pattern:
+      /\bdrag(?:ging)?\b|\bdrop (?:it|the|them|this|your)\b|拖拽|拖动|拖放|拖到|\badjust\b[^.]{0,40}\bin the editor\b/iu,
+  },
+  {
+    action: 'state',
+    pattern:
+      /\b(?:open|expand|go to|switch to|navigate to)\b[^.]{0,40}\b(?:panel|menu|tab|sidebar|window|editor|library|inspector|timeline)\b|打开/iu,
+  },
+  {
+    action: 'act',
+    pattern:
+      /\b(?:click|tap|press|double-click|right-click)\b|\b(?:use|using|hit|via|with) the [^.]{0,20}\bbutton\b|点击|按下|单击|点按/iu,
+  },
+];
+
+export function translate(agentText: string): Translated {
+  const actions: GuiAction[] = [];
+  const lines = sanitizeReply(agentText)
+    .split('\n')
+    .map(line => translateLine(line, actions));
+  const text = lines
+    .join('\n')
+    .replace(/\n{3,}/g, '\n\n')
+    .trim();
+  return { text, actions };
+}
+
+function translateLine(line: string, actions: GuiAction[]): string {
+  const kept = sentencesOf(line).map(sentence => translateSentence(sentence, actions));
+  return kept
+    .join('')
+    .replace(/[ \t]{2,}/g, ' ')
+    .trim();
+}
+
+/** With their end marks and the spaces after them, so that joining gives the line back. */
+function sentencesOf(line: string): string[] {
+  return line.match(/.*?(?:[.!?](?=\s|$)\s*|[。！？]\s*|$)/gsu)?.filter(part => part !== '') ?? [];
+}
+
+/** A sentence that only instructs goes; one that also reports keeps the parts that do. */
+function translateSentence(sentence: string, actions: GuiAction[]): string {
+  const rule = ruleFor(sentence);
+  if (!rule) return sentence;
+  const clauses = sentence.split(
+    /(?<=[,;，；])\s*|\s+(?=(?:and|then|so|but) (?:you |please )?(?:can |may )?(?:click|tap|press|open|drag|use|go|preview|check))/iu,
+  );
+  const kept: string[] = [];
+  for (const clause of clauses) {
+    const found = ruleFor(clause);
+    if (found) note(actions, found.action);
+    else kept.push(clause);
+  }
+  if (kept.length === clauses.length) note(actions, rule.action);
+  const rest = kept.length === clauses.length ? '' : kept.join(' ');
+  return isContent(rest)
+    ? `${rest.replace(/[\s,;，；]+$/u, '').replace(/^(?:and|then|so|but)\s+/i, '')}${endMark(sentence)} `
+    : '';
+}
+
+/** What stands in quotes is content (a title may read "Click here"), but for the name of the export button. */
+function ruleFor(text: string): (typeof RULES)[number] | undefined {
+  const bare = text.replace(/"[^"]*"|“[^”]*”|「[^」]*」/gu, quoted =>
+    /^.(?:export|导出|導出)/iu.test(quoted) ? quoted : '""',
+  );
+  return RULES.find(one => one.pattern.test(bare));
+}
+
+function note(actions: GuiAction[], action: GuiAction): void {
+  if (!actions.includes(action)) actions.push(action);
+}
+
+/** Leftovers such as "To do so," or "然后，" say nothing. */
+function isContent(text: string): boolean {
+  const bare = text.replace(/[\s,;，；.!?。！？]+/gu, ' ').trim();
+  if (/^(?:to|in order to|if|when|once|after|then|now|please|next|finally|just|you can|for|from)\b/i.test(bare))
+    return false;
+  if (/^(?:请|然后|接着|最后|如果|要|现在|之后|您可以|你可以|可以)/u.test(bare)) return false;
+  return /[一-鿿]{2,}/u.test(bare) || bare.split(' ').length > 1;
+}
+
+function endMark(sentence: string): string {
+  return /[。！？]\s*$/u.exec(sentence)?.[0].trim() ?? /[.!?]\s*$/.exec(sentence)?.[0].trim() ?? '.';
+}

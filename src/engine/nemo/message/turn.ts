@@ -1,0 +1,106 @@
+import type { Parsed } from '../http/json.ts';
+import type { StreamEvent } from './events.ts';
+import { sanitizeReply } from '../http/sanitize.ts';
+
+/** What a message's stream has told so far. Built up by `heard`, which is pure. */
+export interface Turn {
+  /** Whole replies, in order. */
+  texts: readonly string[];
+  /** Parts of a reply that has not come whole yet. */
+  partial: string;
+  /** Names of tools called, in order. */
+  tools: readonly string[];
+  /** Calls without a result yet. */
+  openTools: number;
+  error: { message: string; code: string | undefined; body: Parsed } | undefined;
+  question: string | undefined;
+  /** Events that were more than a sign of life. */
+  substance: number;
+  /** The last thing heard was a whole reply with no tool at work: the turn may be over though the stream stays open. */
+  mayBeOver: boolean;
+}
+
+export const SILENCE: Turn = {
+  texts: [],
+  partial: '',
+  tools: [],
+  openTools: 0,
+  error: undefined,
+  question: undefined,
+  substance: 0,
+  mayBeOver: false,
+};
+
+/** Of what never ends this much is kept: the last replies, the last tools, the beginning of each. */
+const MAX_KEPT = 100;
+const MAX_KEPT_LENGTH = 20_000;
+
+export function reduceTurn(turn: Turn, event: StreamEvent): Turn {
+  if (event.kind === 'alive') return turn;
+  if (event.kind === 'end-hint') return { ...turn, mayBeOver: true };
+  const next = { ...turn, substance: turn.substance + 1 };
+  switch (event.kind) {
+    case 'text':
+      if (event.extent === 'part')
+        return { ...next, partial: (turn.partial + event.text).slice(0, MAX_KEPT_LENGTH), mayBeOver: false };
+      // The whole reply repeats its parts: it takes their place.
+      return { ...next, texts: kept(turn.texts, event.text), partial: '', mayBeOver: turn.openTools === 0 };
+    case 'tool': {
+      const openTools = Math.max(0, turn.openTools + (event.phase === 'call' ? 1 : -1));
+      const tools = event.phase === 'call' ? kept(turn.tools, event.name) : turn.tools;
+      return { ...next, openTools, tools, mayBeOver: false };
+    }
+    case 'error':
+      // The first error is the cause; what follows it is fallout.
+      return {
+        ...next,
+        error: turn.error ?? { message: event.message, code: event.code, body: event.body },
+        mayBeOver: false,
+      };
+    case 'question':
+      return { ...next, question: event.text, mayBeOver: true };
+    case 'activity':
+      return { ...next, mayBeOver: false };
+  }
+}
+
+function kept(list: readonly string[], text: string): string[] {
+  return [...list, text.slice(0, MAX_KEPT_LENGTH)].slice(-MAX_KEPT);
+}
+
+/** The service adds this to replies that were fine, and gives nothing else when something did go wrong. */
+const NOISE = /^\W*I(?:'ve| have)? encountered a temporary issue\b/i;
+
+/** What the agent said, for a person; empty where it said nothing of use. */
+export function repliesOf(turn: Turn): string {
+  const texts = turn.partial === '' ? turn.texts : [...turn.texts, turn.partial];
+  const said = texts.map(sanitizeReply).filter(text => text !== '');
+  const useful = said.filter(text => !isTrouble(text));
+  return useful.join('\n');
+}
+
+/** True when all that was said is that something went wrong: then nobody knows what happened. */
+export function isOnlyTrouble(turn: Turn): boolean {
+  const said = [...turn.texts, turn.partial].map(sanitizeReply).filter(text => text !== '');
+  return said.length > 0 && said.every(isTrouble);
+}
+
+function isTrouble(text: string): boolean {
+  // Some builds of ADK put the error into an ordinary reply (adk-python #4244).
+  return NOISE.test(text) || text.startsWith('Error: ');
+}
+
+/** Whether anything was done before an error came: then the error does not undo it. */
+export function didSomething(turn: Turn): boolean {
+  return turn.tools.length > 0 || turn.texts.length > 0 || turn.partial !== '';
+}
+
+/** What is being worked at, for the progress line; made of the tool's name only. */
+export function labelOf(tool: string): string {
+  const name = tool.toLowerCase();
+  if (/generate_video|seedance/.test(name)) return 'generating video (2-5 min)';
+  if (/music|audio|voice|suno|bgm/.test(name)) return 'making sound (1-2 min)';
+  if (/edit|draft|multitrack|timeline/.test(name)) return 'editing the timeline';
+  if (/understand|analy/.test(name)) return 'looking at the material';
+  return 'working';
+}

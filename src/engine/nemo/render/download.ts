@@ -1,0 +1,281 @@
+import type { Readable } from 'node:stream';
+import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import { formatBytes } from '../../../core/units.ts';
+import { endsEarly } from '../../../media/mp4-boxes.ts';
+import { type Clock, sleep } from '../../../platform/clock.ts';
+import { type Http, type HttpAnswer, networkError, readText } from '../../../platform/http.ts';
+import type { Logger } from '../../../platform/log.ts';
+import type { AddressPolicy } from '../http/address-policy.ts';
+import type { Client } from '../account/client.ts';
+import { retryAfterMs } from '../http/errors.ts';
+import { PATIENCE_MS } from '../http/rate-limit.ts';
+import { parseJson } from '../http/json.ts';
+import { PartialFile } from './partial-file.ts';
+import { renderStatus } from './render.ts';
+
+export interface DownloadRequest {
+  url: string;
+  /** What lies there, whatever the address: what was begun of something else is not gone on with. */
+  what: string;
+  /** Where the complete file goes; until then it is `<path>.part`. */
+  path: string;
+  /** Through the address policy. */
+  http: Http;
+  policy: AddressPolicy;
+  /** Only requests to this origin carry the token, and have to wait for their turn at the gate: they go through `openOwn`. */
+  apiOrigin: string;
+  openOwn: Client['openFile'];
+  /** A file larger than this is not fetched. */
+  upTo?: number;
+  /** A file larger than this cannot be meant. */
+  atMost: number;
+  /** What the service says the file has, for answers that do not say: good enough to not fetch what is too large. */
+  expectedBytes?: number;
+  clock: Clock;
+  signal: AbortSignal;
+  silenceMs: number;
+  log: Logger;
+  onProgress(bytes: number, total: number | undefined): void;
+}
+
+export type Downloaded =
+  | { kind: 'file'; bytes: number }
+  /** Known to be larger than `upTo`; nothing was fetched. */
+  | { kind: 'too-large'; bytes: number }
+  /** The address no longer works (or never did); another one may. */
+  | { kind: 'refused'; status: number }
+  /** Not the file but an answer that names its address. */
+  | { kind: 'elsewhere'; url: string };
+
+type Fetched = Downloaded | { kind: 'absurd' };
+
+const MAX_REDIRECTS = 5;
+/** Tries in a row that bring nothing new. */
+const MAX_FAILURES = 4;
+/** Less than this in two minutes is a connection that only looks alive. */
+const MIN_BYTES = 16 * 1024;
+const MIN_PROGRESS_WINDOW_MS = 120_000;
+const TELL_EVERY_MS = 250;
+
+/**
+ * Fetches a result into `path`: durable and complete as far as its length and first bytes tell. A cut goes on where it was, also
+ * after a restart where the server's validators allow it.
+ * @throws ShrinkError `unreachable`, `bad-answer`, and the file errors (`no-space`, ...).
+ */
+export async function download(request: DownloadRequest): Promise<Downloaded> {
+  // Not all of the address: what it is signed with changes.
+  const partial = await PartialFile.open(
+    `${request.path}.part`,
+    `${request.what} ${request.url.replace(/[?#].*$/s, '')}`,
+  );
+  try {
+    const outcome = await fetchAll(request, partial);
+    if (outcome.kind === 'absurd') throw endless(request);
+    if (outcome.kind === 'file') await partial.publish(request.path, request.log);
+    return outcome;
+  } finally {
+    await partial.close();
+  }
+}
+
+async function fetchAll(request: DownloadRequest, partial: PartialFile): Promise<Fetched> {
+  const { clock, signal } = request;
+  for (let failures = 0; ; ) {
+    const before = partial.bytes;
+    try {
+      const outcome = await fetchOnce(request, partial);
+      if (outcome.kind !== 'file') return outcome;
+      const wrong = await whatIsWrong(partial);
+      if (wrong === undefined) return outcome;
+      await partial.restart();
+      throw new ShrinkError('bad-answer', wrong, {
+        doing: 'downloading the result',
+        hint: 'Retry later; the render is kept.',
+      });
+    } catch (error) {
+      signal.throwIfAborted();
+      if (!isShrinkError(error, 'unreachable', 'bad-answer', 'rate-limited')) throw error;
+      failures = partial.bytes > before ? 1 : failures + 1;
+      // A long pause is not sat out here: the job waits in the queue.
+      if (failures >= MAX_FAILURES || (error.retryAfterMs ?? 0) > PATIENCE_MS) throw error;
+      request.log.debug({ code: error.code, bytes: partial.bytes }, 'the download was cut; going on');
+      await sleep(clock, error.retryAfterMs ?? 1000 * 2 ** failures, signal);
+    }
+  }
+}
+
+async function fetchOnce(request: DownloadRequest, partial: PartialFile): Promise<Fetched> {
+  const answer = await follow(request, partial.rangeHeaders());
+  const { status, headers } = answer;
+  if (status === 416) return rangeRefused(answer, partial);
+  if (status !== 200 && status !== 206) return refusedBy(request, answer);
+  if (/\bjson\b/i.test(headers['content-type'] ?? '')) return elsewhere(request, answer);
+  if (/text\/html/i.test(headers['content-type'] ?? '')) {
+    answer.body.destroy();
+    throw new ShrinkError('bad-answer', 'the service sent a web page instead of the result', {
+      doing: 'downloading the result',
+      hint: 'Retry later; the render is kept.',
+    });
+  }
+  await partial.begin(status, headers).catch((error: unknown) => {
+    // Left open, it would hold its connection for as long as the other side likes.
+    answer.body.destroy();
+    throw error;
+  });
+  const total = partial.total ?? request.expectedBytes;
+  if (request.upTo !== undefined && total !== undefined && total > request.upTo) {
+    answer.body.destroy();
+    return { kind: 'too-large', bytes: total };
+  }
+  if (total !== undefined && total > request.atMost) {
+    answer.body.destroy();
+    return { kind: 'absurd' };
+  }
+  const isWhole = await receive(request, answer, partial);
+  if (isWhole) return { kind: 'file', bytes: partial.bytes };
+  const { bytes } = partial;
+  await partial.restart();
+  return bytes > request.atMost ? { kind: 'absurd' } : { kind: 'too-large', bytes };
+}
+
+function endless({ atMost }: DownloadRequest): ShrinkError {
+  return new ShrinkError(
+    'bad-answer',
+    `the result has more than ${formatBytes(atMost)}, which cannot be what was asked for`,
+    {
+      doing: 'downloading the result',
+      hint: 'Nothing of it was kept. Retry later.',
+    },
+  );
+}
+
+/** Redirects are followed here, so that each address is looked at and the token goes to the API only. */
+async function follow(request: DownloadRequest, range: Record<string, string>): Promise<HttpAnswer> {
+  let { url } = request;
+  for (let n = 0; n <= MAX_REDIRECTS; n += 1) {
+    request.policy.check(url);
+    // Bytes as they are: a range of something packed is of no use.
+    const headers = { accept: '*/*', 'accept-encoding': 'identity', ...range };
+    const { signal, silenceMs } = request;
+    const isOwn = new URL(url).origin === request.apiOrigin;
+    const answer = isOwn
+      ? await request.openOwn({ url, headers, signal, silenceMs })
+      : await request.http.request({ method: 'GET', url, headers, signal, silenceMs });
+    const { location } = answer.headers;
+    if (answer.status < 300 || answer.status >= 400 || answer.status === 304 || location === undefined) return answer;
+    answer.body.destroy();
+    if (!URL.canParse(location, url)) {
+      throw new ShrinkError('bad-answer', 'the download is redirected to something that is no address', {
+        doing: 'downloading the result',
+        hint: 'Retry later; the render is kept.',
+      });
+    }
+    url = new URL(location, url).href;
+  }
+  throw new ShrinkError('bad-answer', 'the download is redirected in a circle', {
+    doing: 'downloading the result',
+    hint: 'Retry later; the render is kept.',
+  });
+}
+
+async function rangeRefused(answer: HttpAnswer, partial: PartialFile): Promise<Downloaded> {
+  answer.body.destroy();
+  const total = /\/(\d+)$/.exec(answer.headers['content-range'] ?? '')?.[1];
+  if (partial.bytes > 0 && (Number(total) === partial.bytes || partial.bytes === partial.total))
+    return { kind: 'file', bytes: partial.bytes };
+  await partial.restart();
+  throw new ShrinkError('unreachable', 'the download has to start again');
+}
+
+function refusedBy(request: DownloadRequest, answer: HttpAnswer): Downloaded {
+  answer.body.destroy();
+  const { status, headers } = answer;
+  if (status !== 429 && status !== 408 && status < 500) return { kind: 'refused', status };
+  const waitMs = retryAfterMs(headers, request.clock.now());
+  throw new ShrinkError(
+    status === 429 ? 'rate-limited' : 'unreachable',
+    `the download was answered with HTTP ${status}`,
+    {
+      doing: 'downloading the result',
+      hint: 'It is tried again by itself.',
+      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
+    },
+  );
+}
+
+async function elsewhere(request: DownloadRequest, answer: HttpAnswer): Promise<Downloaded> {
+  const status = renderStatus(parseJson(await readText(answer, request.url, 1_000_000, request.signal)) ?? null);
+  const url = status.kind === 'completed' ? status.url : undefined;
+  return url === undefined ? { kind: 'refused', status: answer.status } : { kind: 'elsewhere', url };
+}
+
+/** False where there came more than is wanted, which answers without a length don't say before. */
+async function receive(request: DownloadRequest, answer: HttpAnswer, partial: PartialFile): Promise<boolean> {
+  const { clock } = request;
+  const most = Math.min(request.upTo ?? request.atMost, request.atMost);
+  let since = clock.now();
+  let bytesThen = partial.bytes;
+  let toldAt = since;
+  const take = (chunk: Buffer): Promise<void> | undefined => {
+    const behind = partial.append(chunk);
+    const now = clock.now();
+    if (now - toldAt >= TELL_EVERY_MS) {
+      request.onProgress(partial.bytes, partial.total);
+      toldAt = now;
+    }
+    if (now - since >= MIN_PROGRESS_WINDOW_MS) {
+      if (partial.bytes - bytesThen < MIN_BYTES) throw new ShrinkError('unreachable', 'the download all but stopped');
+      since = now;
+      bytesThen = partial.bytes;
+    }
+    return behind;
+  };
+  try {
+    const isWhole = await readAll(answer.body, take, () => partial.bytes > most);
+    request.onProgress(partial.bytes, partial.total);
+    return isWhole;
+  } catch (error) {
+    throw networkError(error, request.url, request.signal);
+  } finally {
+    answer.body.destroy();
+    await partial.flush();
+  }
+}
+
+/** Hands on every piece as it comes: a promise for each of them is what downloads would spend their time on. */
+function readAll(
+  body: Readable,
+  take: (chunk: Buffer) => Promise<void> | undefined,
+  isEnough: () => boolean,
+): Promise<boolean> {
+  return new Promise((resolve, reject) => {
+    // Cut while the file was prepared: nothing more is going to be told.
+    if (body.destroyed) return reject(body.errored ?? new Error('the connection ended before the file did'));
+    body.on('data', (chunk: Buffer) => {
+      try {
+        const behind = take(chunk);
+        if (isEnough()) return resolve(false);
+        if (!behind) return;
+        body.pause();
+        behind.then(() => body.resume(), reject);
+      } catch (error) {
+        reject(error);
+      }
+    });
+    body.on('end', () => resolve(true));
+    body.on('error', reject);
+    body.on('close', () => reject(new Error('the connection ended before the file did')));
+  });
+}
+
+/** A sentence, or `undefined` when nothing is. Whether it plays is for verify to find out. */
+async function whatIsWrong(partial: PartialFile): Promise<string | undefined> {
+  if (partial.total !== undefined && partial.bytes !== partial.total)
+    return `the result has ${partial.bytes} of ${partial.total} bytes`;
+  const start = await partial.start();
+  const isMp4 = start.toString('latin1', 4, 8) === 'ftyp';
+  const isMatroska = start.readUInt32BE(0) === 0x1a45dfa3;
+  if (!isMp4 && !isMatroska) return 'the service sent something that is not a video';
+  // A server that lost the rest says that this was all of it.
+  return isMp4 && (await endsEarly(partial.path)) ? 'the result ends before it is whole' : undefined;
+}

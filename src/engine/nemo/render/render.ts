@@ -1,0 +1,212 @@
+import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import { formatDuration } from '../../../core/units.ts';
+import { type Clock, sleep } from '../../../platform/clock.ts';
+import type { Client } from '../account/client.ts';
+import { type Refusal, refusalBehind } from '../http/errors.ts';
+import { PATIENCE_MS } from '../http/rate-limit.ts';
+import { idAt, type Parsed, pick, pickNumber, pickString } from '../http/json.ts';
+import type { OutputHint } from '../message/intent.ts';
+import { sanitizeLine } from '../http/sanitize.ts';
+
+/** What a render is at, as the service tells it in one of two shapes (nemo-api 2.9: A `data.outputUrl`, B `output.url`). */
+export type RenderStatus =
+  | { kind: 'pending'; fraction: number | undefined }
+  | { kind: 'completed'; url: string | undefined; durationS: number | undefined; bytes: number | undefined }
+  | { kind: 'failed'; why: string };
+
+const DONE: ReadonlySet<string> = new Set(['completed', 'complete', 'success', 'succeeded', 'done', 'finished']);
+const FAILED: ReadonlySet<string> = new Set([
+  'failed',
+  'failure',
+  'error',
+  'cancelled',
+  'canceled',
+  'timeout',
+  'aborted',
+]);
+
+export function renderStatus(body: Parsed): RenderStatus {
+  const places = [pick(body, 'data'), body].filter(place => place !== undefined);
+  const find = (...names: string[]) =>
+    places.map(place => pickString(place, ...names)).find(found => found !== undefined);
+  const findNumber = (...names: string[]) =>
+    places.map(place => pickNumber(place, ...names)).find(found => found !== undefined);
+  const status = (find('status', 'state') ?? '').toLowerCase();
+  if (FAILED.has(status)) {
+    return {
+      kind: 'failed',
+      why: sanitizeLine(
+        find('error', 'error.message', 'errorMessage', 'error_message', 'message') ?? 'no reason given',
+      ),
+    };
+  }
+  if (DONE.has(status)) {
+    return {
+      kind: 'completed',
+      url: find('outputUrl', 'output_url', 'output.url', 'url', 'downloadUrl', 'download_url', 'video_url', 'videoUrl'),
+      durationS: findNumber('output.duration', 'duration'),
+      bytes: findNumber('output.size', 'outputSize', 'size'),
+    };
+  }
+  const progress = findNumber('progress');
+  if (progress === undefined) return { kind: 'pending', fraction: undefined };
+  // Percent, but some builds say 0.42 for 42 %.
+  return { kind: 'pending', fraction: Math.min(1, Math.max(0, progress < 1 ? progress : progress / 100)) };
+}
+
+/** The request's body, around the draft exactly as it came. */
+export function renderBody(request: {
+  id: string;
+  sessionId: string;
+  draft: string;
+  output: Required<Pick<OutputHint, 'format'>> & OutputHint;
+}): string {
+  const output = JSON.stringify({ format: request.output.format, quality: 'high', ...withoutFormat(request.output) });
+  return `{"id":${JSON.stringify(request.id)},"sessionId":${JSON.stringify(request.sessionId)},"draft":${request.draft},"output":${output}}`;
+}
+
+function withoutFormat({ resolution }: OutputHint): { resolution?: string } {
+  return resolution === undefined ? {} : { resolution };
+}
+
+/**
+ * Ids of renders: `render_<epoch µs>`, never the same twice in this process. The last three digits are chance, because nobody says
+ * that the service keeps the ids of its customers apart.
+ */
+export function createRenderIds(clock: Clock, random: () => number): () => string {
+  let last = 0;
+  return () => {
+    last = Math.max(last + 1, Math.floor(clock.now()) * 1000 + Math.floor(random() * 1000));
+    return `render_${last}`;
+  };
+}
+
+export type Submitted =
+  | { kind: 'accepted'; id: string; status: RenderStatus }
+  /** The service knows the id already: it is the render asked for before, or somebody else's. */
+  | { kind: 'duplicate' };
+
+/** Asks for a render. Free, so that it may be asked for again under the same id when the answer was lost. */
+export async function submitRender(
+  client: Client,
+  request: { id: string; sessionId: string; draft: string; hint: OutputHint; signal: AbortSignal },
+): Promise<Submitted> {
+  const submit = (hint: OutputHint) =>
+    client.call({
+      doing: 'exporting',
+      method: 'POST',
+      path: '/api/render/proxy/lambda',
+      json: renderBody({ ...request, output: { ...hint, format: hint.format ?? 'mp4' } }),
+      signal: request.signal,
+      repeats: 0,
+    });
+  try {
+    const { text, body } = await submit(request.hint).catch((error: unknown) => {
+      // What the service makes of output options is not documented: without them it is known to work.
+      if (!isShrinkError(error, 'bad-request') || Object.keys(request.hint).length === 0) throw error;
+      return submit({});
+    });
+    const names = ['id', 'render_id', 'renderId', 'taskId', 'task_id'];
+    const id = idAt(text, ...names.map(name => `data.${name}`), ...names) ?? request.id;
+    return { kind: 'accepted', id, status: renderStatus(body) };
+  } catch (error) {
+    if (
+      isShrinkError(error, 'bad-answer', 'bad-request') &&
+      /duplicate|already exists|exist(?:s|ing) id/i.test(error.message)
+    ) {
+      return { kind: 'duplicate' };
+    }
+    throw error;
+  }
+}
+
+export interface PollRequest {
+  client: Client;
+  id: string;
+  /** Epoch ms after which the job is held, its id kept. It is asked about once at least. */
+  giveUpAt: number;
+  limitMs: number;
+  everyMs: number;
+  clock: Clock;
+  signal: AbortSignal;
+  random: () => number;
+  onProgress(fraction: number): void;
+  /** Ask at once: the render was submitted before a restart. */
+  atOnce: boolean;
+}
+
+/** Answers like "not found" may come for a render that was only just submitted: so long, and so many of them, say nothing. */
+const UNKNOWN_FOR_MS = 120_000;
+const UNKNOWN_ASKS = 3;
+
+/** There was no answer to a question about a render; `error` says why. */
+type NoAnswer = { kind: 'no-answer'; error: ShrinkError };
+
+/** What one question brings; `not-known`: the service does not know the id, or not yet. */
+type Answered = RenderStatus | NoAnswer | { kind: 'not-known' };
+
+/**
+ * Asks for the same id until the render is through. Trouble on the way (no answer, 408, 429, 5xx, garbage) says nothing about the render,
+ * and the time it takes does not count: where it lasts for as long as a render may take, that is what is told.
+ * @throws ShrinkError `still-rendering` when it is not through at the limit, and what a refusal becomes.
+ */
+export async function pollRender(request: PollRequest): Promise<Exclude<RenderStatus, { kind: 'pending' }> | NoAnswer> {
+  const { clock, signal, everyMs, limitMs } = request;
+  // From here on the wall clock may be set; where it was set back already, the wait is no longer than it was meant to be.
+  const since = clock.monotonic();
+  let heardAt = since;
+  let leftMs = Math.min(limitMs, request.giveUpAt - clock.now());
+  for (let n = 0; ; n += 1) {
+    // A tenth of jitter, so that jobs submitted together do not ask together for ever.
+    if (n > 0 || !request.atOnce) await sleep(clock, everyMs * (0.95 + 0.1 * request.random()), signal);
+    const maybeTooEarly = n < UNKNOWN_ASKS || clock.monotonic() - since < UNKNOWN_FOR_MS;
+    const status = await askRender(request, maybeTooEarly);
+    if (status.kind === 'completed' || status.kind === 'failed') return status;
+    const sinceHeardMs = clock.monotonic() - heardAt;
+    if (status.kind === 'no-answer') {
+      if (sinceHeardMs >= limitMs) return status;
+      continue;
+    }
+    if (status.kind === 'pending' && status.fraction !== undefined) request.onProgress(status.fraction);
+    // Of a time without answers no more than one pause between two questions counts.
+    leftMs -= Math.min(sinceHeardMs, everyMs * 1.1);
+    heardAt += sinceHeardMs;
+    if (leftMs > 0) continue;
+    throw new ShrinkError('still-rendering', `the render is not done after ${formatDuration(limitMs)}`, {
+      doing: 'waiting for the render',
+      subject: request.id,
+      hint: 'Retry to go on waiting for the same render; nothing is made or charged twice.',
+    });
+  }
+}
+
+/** One question. @throws ShrinkError what a refusal becomes. */
+export async function askRender(
+  { client, id, signal }: Pick<PollRequest, 'client' | 'id' | 'signal'>,
+  maybeTooEarly: boolean,
+): Promise<Answered> {
+  try {
+    const { body } = await client.call({
+      doing: 'asking for the render',
+      method: 'GET',
+      path: `/api/render/proxy/lambda/${encodeURIComponent(id)}`,
+      signal,
+      repeats: 0,
+    });
+    return renderStatus(body);
+  } catch (error) {
+    if (!isShrinkError(error)) throw error;
+    const refusal = refusalBehind(error);
+    if (refusal === 'other-code') return { kind: 'failed', why: error.message };
+    if (refusal === '1002' || refusal === 'http-404') {
+      return maybeTooEarly ? { kind: 'not-known' } : { kind: 'failed', why: 'the service no longer knows the render' };
+    }
+    const isPassing = refusal === undefined ? ['unreachable', 'bad-answer'].includes(error.code) : PASSING.has(refusal);
+    const isPause = error.code === 'rate-limited' && (error.retryAfterMs ?? 0) <= PATIENCE_MS;
+    if (isPassing || isPause) return { kind: 'no-answer', error };
+    throw error;
+  }
+}
+
+/** Answers that say nothing about the render. */
+const PASSING: ReadonlySet<Refusal> = new Set<Refusal>(['http-408', 'http-5xx', 'not-json', 'wrong-type']);

@@ -1,0 +1,65 @@
+import { open } from 'node:fs/promises';
+import { fileError, ShrinkError } from '../../../core/errors.ts';
+import { isAddress } from '../message/intent.ts';
+
+/** Files that stand for an address: what browsers leave when a link is dropped into a folder, and a text file with one. */
+export function isLinkFile(name: string): boolean {
+  return /\.(?:url|webloc|url\.txt)$/i.test(name);
+}
+
+/** Longer than any address; the rest of such a file is not looked at. */
+const MAX_BYTES = 64 * 1024;
+
+/**
+ * The address in a link file. @throws ShrinkError `cannot-do` where there is none that the service could fetch, `gone` and the like
+ * where the file cannot be read.
+ */
+export async function readLink(path: string): Promise<string> {
+  const address = addressIn(await readStart(path));
+  if (address === undefined) {
+    throw new ShrinkError('cannot-do', 'no address of a video was found in the link file', {
+      doing: 'reading the link',
+      subject: path,
+      hint: 'Its first line (or URL=) must be an http or https address.',
+    });
+  }
+  return address;
+}
+
+/** The first http(s) address in the text of a .url, .webloc (XML) or .url.txt file. */
+export function addressIn(text: string): string | undefined {
+  const candidates = [
+    /^\s*URL\s*=\s*(\S+)\s*$/im.exec(text)?.[1],
+    /<key>\s*URL\s*<\/key>\s*<string>\s*([^<\s]+)\s*<\/string>/i.exec(text)?.[1]?.replaceAll('&amp;', '&'),
+    // A binary property list holds short strings as they are.
+    text.startsWith('bplist') ? /https?:\/\/[\x21-\x7E]+/.exec(text)?.[0] : undefined,
+    text
+      .replace(/^\uFEFF/, '')
+      .split(/\r?\n/, 1)[0]
+      ?.trim(),
+  ];
+  return candidates.find(candidate => candidate !== undefined && isAddress(candidate) && URL.canParse(candidate));
+}
+
+/** The name the address ends in, for people. */
+export function nameIn(address: string): string {
+  try {
+    return decodeURIComponent(new URL(address).pathname.split('/').at(-1) ?? '') || new URL(address).host;
+  } catch {
+    return 'link';
+  }
+}
+
+async function readStart(path: string): Promise<string> {
+  try {
+    const file = await open(path, 'r');
+    try {
+      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
+      return buffer.toString('utf8', 0, bytesRead);
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(error, 'reading the link', path);
+  }
+}

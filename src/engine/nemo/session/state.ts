@@ -1,0 +1,117 @@
+import { type DraftReading, describe, readDraft, summarise } from './draft.ts';
+import { entriesOf, hashOf, idAt, isObject, parseJson, sliceAt } from '../http/json.ts';
+
+/** What is kept of a reading to compare a later one with; small enough for the journal. */
+export type Mark = {
+  /** Of draft, assets, generated media, canvas and analyses; equal hashes mean nothing happened. */
+  hash: string;
+  /** Uploaded and generated assets, a hash for each entry. */
+  assets: string[];
+  /** The tracks as a person reads them. */
+  tracks: string[];
+};
+
+/** One reading of a session's state: enough to tell later whether anything happened, and to render. */
+export interface Snapshot extends Mark {
+  /** Text of the draft as it came; absent where there is none. */
+  draft: string | undefined;
+  reading: DraftReading;
+  userId: string | undefined;
+  taskId: string | undefined;
+}
+
+/** What an untouched session looks like; also what a state says that does not exist yet. */
+export function emptySnapshot(): Snapshot {
+  return snapshotOf('{"data":{"state":{}}}');
+}
+
+/** The parts that change when something was done; timestamps, versions and signatures are left out of the hash. */
+const PARTS = ['draft', 'video_infos', 'generated_media', 'canvas_config', 'video_analyses'];
+const CAMEL: Readonly<Record<string, string>> = {
+  video_infos: 'videoInfos',
+  generated_media: 'generatedMedia',
+  canvas_config: 'canvasConfig',
+  video_analyses: 'videoAnalyses',
+};
+
+/** Of a long timeline the first tracks say enough. */
+const MAX_TRACKS = 50;
+
+/** Reads a state answer; `data.state`, `data` and a bare state are all taken. */
+export function snapshotOf(text: string): Snapshot {
+  const root = ['data.state', 'state', 'data'].map(path => path.split('.')).find(path => isObjectAt(text, path)) ?? [];
+  const part = (name: string) => {
+    const slice = sliceAt(text, [...root, name]) ?? (CAMEL[name] ? sliceAt(text, [...root, CAMEL[name]]) : undefined);
+    return slice === undefined || /^(null|\{\s*\}|\[\s*\]|"")$/.test(slice) ? undefined : slice;
+  };
+  const draft = part('draft');
+  const known = PARTS.flatMap(name => {
+    const slice = part(name);
+    // A draft inside a string is compared by its content as well.
+    return slice === undefined ? [] : [`${JSON.stringify(name)}:${name === 'draft' ? plain(slice) : slice}`];
+  });
+  const reading = readDraft(draft);
+  return {
+    hash: hashOf(`{${known.join(',')}}`),
+    tracks: reading.kind === 'tracks' ? reading.tracks.slice(0, MAX_TRACKS).map(describe) : [],
+    draft,
+    reading,
+    assets: assetsOf(part('video_infos')),
+    userId: idAt(text, 'data.user_id', 'data.userId', 'data.state.user_id', 'user_id', 'userId'),
+    taskId: idAt(text, 'data.task_id', 'data.taskId', 'data.state.task_id', 'task_id', 'taskId'),
+  };
+}
+
+export function markOf({ hash, assets, tracks }: Snapshot): Mark {
+  return { hash, assets, tracks };
+}
+
+/** What became different, a sentence part each; empty where nothing did. */
+export function differences(before: Mark, after: Mark): string[] {
+  if (before.hash === after.hash) return [];
+  const newAssets = after.assets.filter(asset => !before.assets.includes(asset)).length;
+  const found = newAssets > 0 ? [`${newAssets} new asset${newAssets === 1 ? '' : 's'}`] : [];
+  found.push(...trackDifferences(before.tracks, after.tracks));
+  return found.length > 0 ? found : ['details of the timeline changed'];
+}
+
+/** What a message led to, for a person: the differences, and the timeline as it is now. */
+export function changeReport(before: Mark, after: Snapshot): string {
+  const list = differences(before, after);
+  return `${list.length > 0 ? `${list.join('; ')}. ` : ''}${summarise(after.reading)}`;
+}
+
+/** Whether anything was added to the assets since `before`; uploads into one session happen one at a time. */
+export function hasArrived(before: { assets: readonly string[] }, after: Mark): boolean {
+  return after.assets.some(asset => !before.assets.includes(asset));
+}
+
+function trackDifferences(before: string[], after: string[]): string[] {
+  const found: string[] = [];
+  for (let n = 0; n < Math.max(before.length, after.length); n += 1) {
+    const was = before[n];
+    const is = after[n];
+    if (was === undefined && is !== undefined) found.push(`added ${is}`);
+    else if (was !== undefined && is === undefined) found.push(`removed ${was}`);
+    else if (was !== is) found.push(`${was} became ${is}`);
+  }
+  return found;
+}
+
+/** Of more assets than anybody uploads, the first ones are kept one by one. */
+const MAX_ASSETS = 1000;
+
+/** Entries of a list or a map, each as a hash of what was written, so that they can be kept and compared. */
+function assetsOf(slice: string | undefined): string[] {
+  return slice === undefined ? [] : entriesOf(slice, MAX_ASSETS).map(entry => hashOf(entry).slice(0, 12));
+}
+
+function plain(slice: string): string {
+  const body = slice.startsWith('"') ? parseJson(slice) : undefined;
+  return typeof body === 'string' && isObject(parseJson(body)) ? body : slice;
+}
+
+function isObjectAt(text: string, path: string[]): boolean {
+  const slice = sliceAt(text, path);
+  return slice !== undefined && isObject(parseJson(slice));
+}

@@ -1,0 +1,70 @@
+import type { BigIntStats } from 'node:fs';
+import type { Pin } from '../core/job.ts';
+import type { Sample } from './stability.ts';
+
+/** What of lstat is looked at; BigIntStats fits. */
+export type FileStat = Pick<
+  BigIntStats,
+  | 'dev'
+  | 'ino'
+  | 'mode'
+  | 'size'
+  | 'mtimeNs'
+  | 'ctimeNs'
+  | 'birthtimeNs'
+  | 'blocks'
+  | 'isFile'
+  | 'isDirectory'
+  | 'isSymbolicLink'
+>;
+
+export function pinOf(stat: FileStat): Pin {
+  return {
+    dev: String(stat.dev),
+    ino: String(stat.ino),
+    sizeBytes: Number(stat.size),
+    mtimeNs: String(stat.mtimeNs),
+    ctimeNs: String(stat.ctimeNs),
+  };
+}
+
+export function sampleOf(stat: FileStat): Sample {
+  return {
+    key: pinKey(stat),
+    blocks: Number(stat.blocks),
+    ino: Number(stat.ino),
+    sizeBytes: Number(stat.size),
+  };
+}
+
+const words = new BigInt64Array(5);
+const halves = new Uint32Array(words.buffer);
+
+/**
+ * 53 bits that stand for a pin, so that 100,000 known files cost a number each. Two different pins of one path share a key
+ * once in 2^53.
+ */
+export function pinKey(stat: FileStat): number {
+  words[0] = stat.dev;
+  words[1] = stat.ino;
+  words[2] = stat.size;
+  words[3] = stat.mtimeNs;
+  words[4] = stat.ctimeNs;
+  let a = 0x9e3779b9;
+  let b = 0x85ebca6b;
+  for (const half of halves) {
+    a = Math.imul(a ^ half, 0x85ebca6b);
+    a ^= a >>> 13;
+    b = Math.imul(b ^ half, 0xc2b2ae35);
+    b ^= b >>> 15;
+  }
+  return (a >>> 0) * 0x200000 + (b >>> 11);
+}
+
+/**
+ * Which directory this is, whatever its name. Inode numbers are used again at once (ext4: `rm -r` and `mkdir` give the same
+ * one), so its birth counts too; where the file system keeps none it is 0, or ctime, and a watch is renewed once too often.
+ */
+export function identityOf(stat: FileStat): string {
+  return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;
+}

@@ -1,0 +1,116 @@
+import { open } from 'node:fs/promises';
+import { resolve } from 'node:path';
+import { fileError } from '../../core/errors.ts';
+import { type ChildLimits, runChild } from '../../platform/process/run-child.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { quiet } from './args.ts';
+import type { Tools } from './tools.ts';
+import type { PauseGate } from '../../platform/pause-gate.ts';
+
+/** Where one ffmpeg stands, from its `-progress` pipe. */
+export interface FfmpegProgress {
+  frames: number;
+  /** Presentation time reached, seconds; it starts where the input's clock does. */
+  timeS: number;
+  /** Bytes written so far; 0 where nothing is written. */
+  bytes: number;
+  /** Times real time. */
+  speed: number | undefined;
+}
+
+export interface FfmpegRequest {
+  tools: Tools;
+  /** Everything but what every call has (`-nostdin`, log level, progress pipe). */
+  args: readonly string[];
+  doing: string;
+  cwd: string;
+  /** Files it will write, seen from `cwd`. They are made before, for us alone: ffmpeg would make them as our umask says. */
+  writes?: readonly string[] | undefined;
+  signal?: AbortSignal | undefined;
+  gate?: PauseGate | undefined;
+  clock?: Clock | undefined;
+  nice?: number | undefined;
+  limits?: ChildLimits | undefined;
+  stallMs?: number | undefined;
+  onProgress?: ((progress: FfmpegProgress) => void) | undefined;
+}
+
+export interface FfmpegResult extends FfmpegProgress {
+  /** Lines at level error: what the decoder complained about without giving up, counted and the last ones kept. */
+  complaints: number;
+  stderrTail: string;
+}
+
+/** Runs one ffmpeg to its end; errors are those of runChild and of making the files it `writes`. It is ended when frames, time and bytes stand still for `stallMs`. */
+export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
+  const { tools, doing, cwd, signal, gate, clock, nice, limits, stallMs } = request;
+  for (const path of request.writes ?? []) await makePrivate(resolve(cwd, path), doing);
+  const reader = readProgress();
+  let complaints = 0;
+  const { stderrTail } = await runChild({
+    command: tools.ffmpeg,
+    args: [...quiet(), '-nostdin', '-nostats', '-progress', 'pipe:1', '-stats_period', '0.5', '-y', ...request.args],
+    doing,
+    cwd,
+    ...(signal ? { signal } : {}),
+    ...(gate ? { gate } : {}),
+    ...(clock ? { clock } : {}),
+    ...(nice ? { nice } : {}),
+    ...(limits ? { limits } : {}),
+    ...(stallMs ? { stallMs } : {}),
+    // A newer ffmpeg reports every half second even when it is stuck: only a number that moved is progress.
+    isProgress: line => reader.moved(line),
+    onStdoutLine: line => {
+      if (line.startsWith('progress=')) request.onProgress?.(reader.state());
+    },
+    onStderrLine: line => {
+      if (isComplaint(line)) complaints += 1;
+    },
+  });
+  return { ...reader.state(), complaints, stderrTail };
+}
+
+/** Emptied or made; the mode is set as well, for a umask may take even from 0600. */
+async function makePrivate(path: string, doing: string): Promise<void> {
+  try {
+    const file = await open(path, 'w', 0o600);
+    await file.chmod(0o600).finally(() => file.close());
+  } catch (error) {
+    throw fileError(error, doing, path);
+  }
+}
+
+/**
+ * `[h264 @ 0x5581] error while decoding MB 3 4`. Encoders talk too (SVT-AV1 introduces itself), and the null muxer wants time
+ * stamps that grow: nothing of that is wrong with the file.
+ */
+function isComplaint(line: string): boolean {
+  return /^\[\S+ @ 0x[0-9a-f]+\]/.test(line) && !/^\[(null|lib\w+|Parsed_\w+) @/.test(line);
+}
+
+/** Follows the `key=value` lines of `-progress`. `out_time_ms` is microseconds as well, in every version so far. */
+export function readProgress(): { moved(line: string): boolean; state(): FfmpegProgress } {
+  const state: FfmpegProgress = { frames: 0, timeS: 0, bytes: 0, speed: undefined };
+  return {
+    moved(line) {
+      const equals = line.indexOf('=');
+      const key = line.slice(0, equals);
+      const value = Number.parseFloat(line.slice(equals + 1));
+      if (!Number.isFinite(value)) return false;
+      switch (key) {
+        case 'frame':
+          return value !== state.frames && ((state.frames = value), true);
+        case 'out_time_us':
+          return value / 1e6 !== state.timeS && ((state.timeS = value / 1e6), true);
+        case 'total_size':
+          return value !== state.bytes && ((state.bytes = value), true);
+        case 'speed':
+          state.speed = value;
+          return false;
+        default:
+          return false;
+      }
+    },
+    state: () => ({ ...state }),
+  };
+}

@@ -1,0 +1,114 @@
+/** What is said to whom, in the form each service wants. Pure. */
+import type { JobView } from '../core/job.ts';
+import { formatBytes } from '../core/units.ts';
+
+export type Shape = 'ntfy' | 'gotify' | 'discord' | 'slack' | 'json';
+
+const SHAPES: readonly string[] = ['ntfy', 'gotify', 'discord', 'slack', 'json'] satisfies Shape[];
+
+export interface Message {
+  event: 'done' | 'held' | 'failed' | 'test';
+  /** One line. */
+  title: string;
+  text: string;
+  /** For programs; absent in a test. */
+  job?: JobView & { hint: string | null };
+}
+
+/** One POST. Secrets of the address are in headers where the service takes them there: addresses end up in logs of proxies. */
+export interface Post {
+  url: string;
+  headers: Record<string, string>;
+  body: string;
+}
+
+/** Which form an address wants; `#ntfy`, `#json`, ... at its end says so for a server with a name of its own. */
+export function shapeOf(address: string): Shape {
+  const url = new URL(address);
+  const said = url.hash.slice(1).toLowerCase();
+  if (SHAPES.includes(said)) return said as Shape;
+  const host = url.hostname.toLowerCase();
+  if (/(^|\.)ntfy\./.test(host)) return 'ntfy';
+  if (/(^|\.)discord(app)?\.com$/.test(host) && url.pathname.startsWith('/api/webhooks/')) return 'discord';
+  if (host === 'hooks.slack.com') return 'slack';
+  if (/(^|\.)gotify\./.test(host) || (url.pathname.endsWith('/message') && url.searchParams.has('token')))
+    return 'gotify';
+  return 'json';
+}
+
+export function messageFor(job: JobView, hint: string | null): Message {
+  const name = oneLine(job.source.split('/').at(-1) ?? job.source);
+  const withHint = { ...job, hint };
+  if (job.state === 'done') {
+    const after = job.output_bytes ?? 0;
+    const share = job.source_bytes > 0 ? Math.round(100 - (after / job.source_bytes) * 100) : 0;
+    const text = `${formatBytes(job.source_bytes)} -> ${formatBytes(after)} (${share} % saved)`;
+    return { event: 'done', title: `${name} is done`, text, job: withHint };
+  }
+  const reason = [job.reason, hint].filter(part => part !== null && part !== '').join('\n');
+  const event = job.state === 'held' ? 'held' : 'failed';
+  const title = event === 'held' ? `${name} needs a person` : `${name} failed`;
+  return { event, title, text: `${reason || 'no reason is known'}\n(job ${job.id})`, job: withHint };
+}
+
+export const TEST_MESSAGE: Message = {
+  event: 'test',
+  title: 'shrinkbox can reach you',
+  text: 'This is a test; nothing happened to your files.',
+};
+
+export function postFor(address: string, message: Message): Post {
+  const shape = shapeOf(address);
+  const url = new URL(address);
+  url.hash = '';
+  const headers: Record<string, string> = { 'content-type': 'application/json', ...basicAuth(url) };
+  const post = (body: object): Post => ({ url: url.href, headers, body: JSON.stringify(body) });
+  const { title, text, event } = message;
+  switch (shape) {
+    case 'ntfy': {
+      // Published as JSON to the root, because titles in headers could only be plain ASCII.
+      const parts = url.pathname.split('/').filter(part => part !== '');
+      const topic = decodeURIComponent(parts.pop() ?? '');
+      url.pathname = `/${parts.join('/')}`;
+      return post({ topic, title, message: text, tags: [TAGS[event]], priority: event === 'done' ? 2 : 4 });
+    }
+    case 'gotify': {
+      const token = url.searchParams.get('token');
+      url.searchParams.delete('token');
+      if (token) headers['x-gotify-key'] = token;
+      return post({ title, message: text, priority: event === 'done' ? 2 : 6 });
+    }
+    case 'discord':
+      // Names of files are written by anybody: none of them calls @everyone.
+      return post({
+        username: 'shrinkbox',
+        embeds: [{ title: title.slice(0, 256), description: text.slice(0, 4000), color: COLOURS[event] }],
+        allowed_mentions: { parse: [] },
+      });
+    case 'slack':
+      return post({ text: `*${forSlack(title)}*\n${forSlack(text)}` });
+    case 'json':
+      return post({ event, title, text, job: message.job ?? null });
+  }
+}
+
+const TAGS = { done: 'white_check_mark', held: 'raised_hand', failed: 'x', test: 'wave' } as const;
+const COLOURS = { done: 0x2e_7d_32, held: 0xf9_a8_25, failed: 0xc6_28_28, test: 0x15_65_c0 } as const;
+
+/** `https://name:word@host/...` is sent as a header; undici takes no credentials in addresses. */
+function basicAuth(url: URL): Record<string, string> {
+  if (!url.username && !url.password) return {};
+  const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
+  url.username = '';
+  url.password = '';
+  return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
+}
+
+/** Slack's own three escapes; without them <!channel> in a name would call everybody. */
+function forSlack(text: string): string {
+  return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
+}
+
+function oneLine(text: string): string {
+  return text.replace(/[\p{Cc}\p{Bidi_Control}\u2028\u2029]+/gu, ' ').trim() || 'a file';
+}

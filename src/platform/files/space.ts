@@ -1,0 +1,122 @@
+/**
+ * Free space, checked and set aside before a job starts, so that jobs that run at once do not each count on the same
+ * bytes. The arithmetic is pure; statfs is asked once per reservation.
+ */
+import { fileError, ShrinkError } from '../../core/errors.ts';
+import { formatBytes } from '../../core/units.ts';
+import type { Files } from './files.ts';
+
+export interface MinFree {
+  /** Bytes that always stay free. */
+  bytes: number;
+  /** Share of the whole file system (0..1) that always stays free; the larger of both counts. */
+  share: number;
+}
+
+export interface DiskSpace {
+  totalBytes: number;
+  /** Free for us, without what is kept for root. */
+  freeBytes: number;
+}
+
+/** What a job may need at most: the parts of its picture, the best result so far and the next one on the state disk; the copy in the outbox. */
+export function spaceFor(sourceBytes: number, maxBytes: number | undefined): { work: number; outbox: number } {
+  // A result is never larger than its source; a remux may be by a few tables.
+  const result = Math.min(maxBytes ?? Number.POSITIVE_INFINITY, Math.ceil(sourceBytes * 1.01) + 65_536);
+  return { work: 3 * result, outbox: result };
+}
+
+/** Bytes missing for a new reservation; 0 where it fits. A file system that tells no size (some FUSE) always fits. */
+export function missingBytes(disk: DiskSpace, reservedBytes: number, minFree: MinFree, wantedBytes: number): number {
+  if (disk.totalBytes === 0) return 0;
+  const floor = Math.max(minFree.bytes, Math.ceil(minFree.share * disk.totalBytes));
+  return Math.max(0, wantedBytes - (disk.freeBytes - reservedBytes - floor));
+}
+
+/** @throws errno errors of statfs. */
+export async function diskSpace(dir: string, files: Files): Promise<DiskSpace> {
+  const { bsize, blocks, bavail } = await files.statfs(dir);
+  return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
+}
+
+export async function freeBytes(dir: string, files: Files): Promise<number> {
+  return (await diskSpace(dir, files)).freeBytes;
+}
+
+interface Reservation {
+  job: string;
+  dir: string;
+  /** Device number of the file system. */
+  dev: string;
+  bytes: number;
+}
+
+/** Who has set aside how much, per file system. Lives as long as the daemon; nothing of it is journaled. */
+export class SpaceBook {
+  private readonly files: Files;
+  private minFree: MinFree;
+  private reservations: Reservation[] = [];
+
+  constructor(options: { files: Files; minFree: MinFree }) {
+    this.files = options.files;
+    this.minFree = options.minFree;
+  }
+
+  /** Counts from the next reservation on. */
+  leaveFree(minFree: MinFree): void {
+    this.minFree = minFree;
+  }
+
+  /**
+   * Sets `bytes` aside for the job on the file system of `dir`, which must exist. Asking again for the same job and folder
+   * replaces what it had. What a running job has written already counts twice, as used and as set aside: a disk that is
+   * this full makes others wait a little longer, never fail. When it throws, what the job had in other folders stays set
+   * aside until `release`.
+   * @throws ShrinkError `no-space` with what is missing; `unavailable` where the folder is not there.
+   */
+  async reserve(dir: string, bytes: number, job: string): Promise<void> {
+    const [dev, disk] = await Promise.all([this.deviceOf(dir), this.spaceOf(dir)]);
+    // From here on synchronous: two jobs that ask at once must see each other.
+    const others = this.reservations.filter(entry => !(entry.job === job && entry.dir === dir));
+    const reserved = others.reduce((sum, entry) => sum + (entry.dev === dev ? entry.bytes : 0), 0);
+    const missing = missingBytes(disk, reserved, this.minFree, bytes);
+    if (missing > 0) throw notEnough(dir, bytes, missing);
+    this.reservations = [...others, { job, dir, dev, bytes }];
+  }
+
+  /** Gives back everything set aside for the job. */
+  release(job: string): void {
+    this.reservations = this.reservations.filter(entry => entry.job !== job);
+  }
+
+  private async deviceOf(dir: string): Promise<string> {
+    return String((await this.look(dir, () => this.files.stat(dir))).dev);
+  }
+
+  private spaceOf(dir: string): Promise<DiskSpace> {
+    return this.look(dir, () => diskSpace(dir, this.files));
+  }
+
+  private async look<T>(dir: string, act: () => Promise<T>): Promise<T> {
+    try {
+      return await act();
+    } catch (error) {
+      const known = fileError(error, `asking for the free space of ${dir}`, dir);
+      if (known.code !== 'gone') throw known;
+      throw new ShrinkError('unavailable', `${dir} is missing`, {
+        doing: 'asking for the free space',
+        subject: dir,
+        hint: 'Mount the disk or share, or make the folder; shrinkbox goes on by itself.',
+        cause: error,
+      });
+    }
+  }
+}
+
+function notEnough(dir: string, bytes: number, missing: number): ShrinkError {
+  return new ShrinkError('no-space', `needs ${formatBytes(bytes)} in ${dir}, ${formatBytes(missing)} are missing`, {
+    doing: 'setting space aside',
+    subject: dir,
+    hint: 'Free some space there, or lower limits.min_free; shrinkbox goes on by itself.',
+  });
+}

@@ -1,0 +1,20 @@
+import { readFileSync } from 'node:fs';
+
+interface PackageJson {
+  version: string;
+  /** Who the cloud service is told is asking. */
+  skill: { source: string; version: string };
+}
+
+/** Our own package.json, beside dist/ wherever it is installed. */
+function packageJson(): PackageJson {
+  return JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as PackageJson;
+}
+
+export function version(): string {
+  return packageJson().version;
+}
+
+export function skill(): PackageJson['skill'] {
+  return packageJson().skill;
+}

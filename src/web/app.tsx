@@ -1,0 +1,195 @@
+import { useEffect, useRef, useState } from 'preact/hooks';
+import { escapeForTerminal } from '../core/escape.ts';
+import * as api from './api.ts';
+import { Door } from './door.tsx';
+import { Drop } from './drop.tsx';
+import { formatSaving, nameOf } from './format.ts';
+import { Attention, Active, Queue } from './jobs.tsx';
+import { History } from './history.tsx';
+import { EMPTY, type Row } from './model.ts';
+import { Savings } from './savings.tsx';
+import { Store, type View } from './store.ts';
+import { type Language, languageFor, WORDS } from './words.ts';
+import { Speech, useWords } from './speech.ts';
+
+const KEPT_LANGUAGE = 'shrinkbox-language';
+
+export function App() {
+  const [language, setLanguage] = useState(() => languageFor(localStorage.getItem(KEPT_LANGUAGE), navigator.languages));
+  const [visit, setVisit] = useState(0);
+  const choose = (next: Language) => {
+    localStorage.setItem(KEPT_LANGUAGE, next);
+    setLanguage(next);
+  };
+  useEffect(() => {
+    document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
+  }, [language]);
+  return (
+    <Speech.Provider value={{ language, words: WORDS[language] }}>
+      <Page key={visit} onLanguage={choose} onToken={() => setVisit(visit + 1)} isSecondTry={visit > 0} />
+    </Speech.Provider>
+  );
+}
+
+interface PageProps {
+  onLanguage(language: Language): void;
+  onToken(): void;
+  isSecondTry: boolean;
+}
+
+function Page({ onLanguage, onToken, isSecondTry }: PageProps) {
+  const { words, language } = useWords();
+  const [view, setView] = useState<View>({ model: EMPTY, link: 'connecting', finished: 0 });
+  const [said, setSaid] = useState('');
+  const store = useRef<Store>(undefined);
+  const speech = useRef({ words, language });
+  speech.current = { words, language };
+  useEffect(() => {
+    const announce = (job: Row) => setSaid(sentenceFor(job, speech.current));
+    store.current = new Store(setView, announce);
+    return () => store.current?.close();
+  }, []);
+
+  const { model, link } = view;
+  useTitle(model.status === null ? 0 : model.status.counts.running, model.attention.rows.length);
+  if (link === 'door') return <Door wasWrong={isSecondTry} onToken={onToken} />;
+  const tell = (...news: Parameters<Store['tell']>) => store.current?.tell(...news);
+  return (
+    <>
+      <a class="skip" href="#jobs">
+        {words.skip}
+      </a>
+      <Header view={view} onStatus={status => tell({ kind: 'status', status })} />
+      <Notices view={view} />
+      <main id="jobs" tabIndex={-1} aria-busy={model.status === null}>
+        {model.status === null ? (
+          <p class="quiet">{link === 'connecting' ? words.connecting : ''}</p>
+        ) : (
+          <>
+            <Attention model={model} tell={tell} />
+            <Active model={model} tell={tell} />
+            <aside>
+              <Drop status={model.status} />
+              <Savings totals={model.status.totals} finished={view.finished} />
+            </aside>
+            <Queue model={model} tell={tell} />
+            <History model={model} tell={tell} />
+          </>
+        )}
+      </main>
+      <p class="unseen" role="status" aria-live="polite">
+        {said}
+      </p>
+      <Footer version={model.status?.version} onLanguage={onLanguage} />
+    </>
+  );
+}
+
+function Header({
+  view: { model, link },
+  onStatus,
+}: {
+  view: View;
+  onStatus(status: NonNullable<View['model']['status']>): void;
+}) {
+  const { words } = useWords();
+  const [isBusy, setBusy] = useState(false);
+  const mode = modeShown({ model, link });
+  const isResting = model.status !== null && model.status.mode !== 'running';
+  const turn = () => {
+    setBusy(true);
+    api
+      .turn(isResting ? 'resume' : 'pause')
+      .then(onStatus, () => {})
+      .finally(() => setBusy(false));
+  };
+  return (
+    <header>
+      <h1>
+        <span class="mark" aria-hidden="true" />
+        {words.title}
+      </h1>
+      <span class={`pill ${mode}`}>{words.modes[mode]}</span>
+      <span class="push" />
+      <button
+        type="button"
+        class={isResting ? 'main' : ''}
+        disabled={isBusy || link !== 'open' || model.status === null}
+        onClick={turn}
+      >
+        {isResting ? words.resume : words.pause}
+      </button>
+    </header>
+  );
+}
+
+function Footer({ version, onLanguage }: { version: string | undefined; onLanguage(language: Language): void }) {
+  const { words, language } = useWords();
+  return (
+    <footer>
+      <label class="language line">
+        <span class="quiet">{words.language}</span>
+        <select value={language} onChange={event => onLanguage(event.currentTarget.value as Language)}>
+          <option value="en" lang="en">
+            English
+          </option>
+          <option value="zh" lang="zh-CN">
+            中文
+          </option>
+        </select>
+      </label>
+      <span class="push" />
+      <span class="quiet">{version === undefined ? '' : `shrinkbox ${version}`}</span>
+    </footer>
+  );
+}
+
+type Shown = keyof ReturnType<typeof useWords>['words']['modes'];
+
+function modeShown({ model: { status, active }, link }: Pick<View, 'model' | 'link'>): Shown {
+  if (link === 'lost' || status === null) return 'offline';
+  return status.mode === 'running' && active.rows.length > 0 ? 'working' : status.mode;
+}
+
+/** What everybody should know before they look at anything else. */
+function Notices({ view: { model, link } }: { view: View }) {
+  const { words } = useWords();
+  const away = model.status?.folders.filter(folder => !folder.available && folder.reason !== null) ?? [];
+  const isPaused = model.status?.mode === 'paused';
+  // That this machine rests while it is paused is said already.
+  const resting =
+    model.status?.engines.filter(
+      ({ name, ready, reason }) => !ready && reason !== null && !(isPaused && name === 'local'),
+    ) ?? [];
+  return (
+    <div class="notices" role="region" aria-label={words.title}>
+      <div role="alert">{link === 'lost' && <p class="notice bad">{words.offline}</p>}</div>
+      {isPaused && <p class="notice">{words.pausedNote}</p>}
+      {away.map(({ inbox, reason }) => (
+        <p class="notice bad" key={inbox}>
+          {escapeForTerminal(words.folderAway(inbox, reason ?? ''))}
+        </p>
+      ))}
+      {resting.map(({ name, reason }) => (
+        <p class="notice" key={name}>
+          {words.engineRests(words.engines[name] ?? name, reason ?? '')}
+        </p>
+      ))}
+    </div>
+  );
+}
+
+function sentenceFor(job: Row, { words, language }: Pick<ReturnType<typeof useWords>, 'words' | 'language'>): string {
+  const name = nameOf(job.source);
+  if (job.state === 'failed') return words.announce.failed(name);
+  if (job.state === 'held') return words.announce.held(name);
+  return words.announce.done(name, formatSaving(job.source_bytes, job.output_bytes ?? job.source_bytes, language));
+}
+
+/** What a tab in the background shows. */
+function useTitle(running: number, attention: number): void {
+  useEffect(() => {
+    const marks = [...(attention > 0 ? [`⚠ ${attention}`] : []), ...(running > 0 ? [`▶ ${running}`] : [])];
+    document.title = [...marks, 'shrinkbox'].join(' · ');
+  }, [running, attention]);
+}

@@ -1,0 +1,54 @@
+/** Numbers and times as people read them. Pure, but for the time zone. */
+import { formatBytes } from '../core/units.ts';
+import type { Language } from './words.ts';
+
+export { formatBytes };
+
+/** `−82 %` for 100 → 18; a result that grew says so with a plus. */
+export function formatSaving(source: number, output: number, language: Language): string {
+  if (source <= 0) return '';
+  const change = output / source - 1;
+  return new Intl.NumberFormat(language, { style: 'percent', signDisplay: 'exceptZero' }).format(change);
+}
+
+/** `10,000`. */
+export function formatCount(count: number, language: Language): string {
+  return new Intl.NumberFormat(language).format(count);
+}
+
+export function formatPercent(fraction: number, language: Language): string {
+  return new Intl.NumberFormat(language, { style: 'percent' }).format(Math.floor(fraction * 100) / 100);
+}
+
+/** About how long, in the largest unit that says something: `2 h 5 min`, `12 min`, `40 s`. */
+export function formatSpan(ms: number, language: Language): string {
+  const unit = (value: number, name: 'hour' | 'minute' | 'second') =>
+    new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
+  const seconds = Math.max(1, Math.round(ms / 1000));
+  if (seconds < 60) return unit(seconds < 10 ? seconds : Math.round(seconds / 5) * 5, 'second');
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 60) return unit(minutes, 'minute');
+  const [hours, rest] = [Math.floor(minutes / 60), minutes % 60];
+  return rest === 0 ? unit(hours, 'hour') : `${unit(hours, 'hour')} ${unit(rest, 'minute')}`;
+}
+
+/** The hour where it was today, the date otherwise. */
+export function formatWhen(at: number, now: number, language: Language): string {
+  const date = new Date(at);
+  const today = date.toDateString() === new Date(now).toDateString();
+  const sameYear = date.getFullYear() === new Date(now).getFullYear();
+  const day: Intl.DateTimeFormatOptions = sameYear
+    ? { month: 'short', day: 'numeric' }
+    : { year: 'numeric', month: 'short', day: 'numeric' };
+  return new Intl.DateTimeFormat(language, {
+    ...(today ? {} : day),
+    hour: '2-digit',
+    minute: '2-digit',
+    hourCycle: 'h23',
+  }).format(date);
+}
+
+/** The last part of a path. */
+export function nameOf(path: string): string {
+  return path.split('/').at(-1) || path;
+}

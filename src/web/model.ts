@@ -1,0 +1,144 @@
+/**
+ * What the page knows, and how news change it. Pure. The page holds a window of each list; the server holds the lists. A list
+ * whose window can no longer be told from news alone is stale and fetched again.
+ */
+import type { LiveView, StatusView } from '../api/types.ts';
+import type { JobView, StateName } from '../core/job.ts';
+
+export type Row = JobView & Partial<LiveView>;
+
+export type Section = 'attention' | 'active' | 'queue' | 'history';
+
+const SECTIONS: readonly Section[] = ['attention', 'active', 'queue', 'history'];
+
+export const STATES_OF: Readonly<Record<Section, readonly StateName[]>> = {
+  attention: ['held', 'failed'],
+  active: ['running', 'in-doubt', 'verifying', 'delivering'],
+  queue: ['queued', 'waiting'],
+  history: ['done', 'cancelled', 'skipped'],
+};
+
+/** Rows per list; whoever has more to look at asks for more, or turns pages. */
+export const PAGE_SIZE = 25;
+
+interface Window {
+  rows: readonly Row[];
+  /** How many rows the list may have here. */
+  limit: number;
+}
+
+export interface Model {
+  status: StatusView | null;
+  attention: Window;
+  active: Window;
+  queue: Window;
+  /** `total` as counted by the server for these words. */
+  history: Window & { offset: number; words: string; total: number };
+  /** Lists to fetch again. */
+  stale: ReadonlySet<Section>;
+}
+
+export type News =
+  | { kind: 'status'; status: StatusView }
+  | { kind: 'job'; job: Row }
+  | { kind: 'forgotten'; id: string }
+  | { kind: 'rows'; section: Section; rows: readonly Row[]; total: number }
+  | { kind: 'look'; offset: number; words: string }
+  | { kind: 'more'; section: Section }
+  | { kind: 'everything' };
+
+export const EMPTY: Model = {
+  status: null,
+  attention: { rows: [], limit: PAGE_SIZE },
+  active: { rows: [], limit: PAGE_SIZE },
+  queue: { rows: [], limit: PAGE_SIZE },
+  history: { rows: [], limit: PAGE_SIZE, offset: 0, words: '', total: 0 },
+  stale: new Set(),
+};
+
+export function reduce(model: Model, news: News): Model {
+  switch (news.kind) {
+    case 'status':
+      return { ...model, status: news.status };
+    case 'job':
+      return withJob(model, news.job);
+    case 'forgotten':
+      return without(model, news.id);
+    case 'rows':
+      return withRows(model, news);
+    case 'look':
+      return marked({ ...model, history: { ...model.history, offset: news.offset, words: news.words } }, 'history');
+    case 'more': {
+      const window = model[news.section];
+      const more = { ...window, limit: window.limit + 2 * PAGE_SIZE };
+      return marked({ ...model, [news.section]: more }, news.section);
+    }
+    case 'everything':
+      return { ...model, stale: new Set(SECTIONS) };
+  }
+}
+
+function sectionOf(state: StateName): Section {
+  return SECTIONS.find(section => STATES_OF[section].includes(state)) ?? 'history';
+}
+
+/** How many jobs are in a list in all, shown or not. */
+export function totalOf(model: Model, section: Section): number {
+  if (section === 'history' && model.history.words !== '') return model.history.total;
+  const counts = model.status?.counts;
+  if (!counts) return model[section].rows.length;
+  return STATES_OF[section].reduce((sum, state) => sum + counts[state], 0);
+}
+
+function withRows(model: Model, { section, rows, total }: Extract<News, { kind: 'rows' }>): Model {
+  const stale = new Set(model.stale);
+  stale.delete(section);
+  const window = model[section];
+  const next = { ...window, rows, ...(section === 'history' ? { total } : {}) };
+  return { ...model, [section]: next, stale };
+}
+
+function withJob(model: Model, job: Row): Model {
+  const section = sectionOf(job.state);
+  const before = SECTIONS.find(each => model[each].rows.some(row => row.id === job.id));
+  if (before === section) return placed(replaced(model, section, job), section, job);
+  return entered(before ? without(model, job.id) : model, section, job);
+}
+
+/** What the news do not say of a job stays as it was known. */
+function replaced(model: Model, section: Section, job: Row): Model {
+  const rows = model[section].rows.map(row => (row.id === job.id ? { ...row, ...job } : row));
+  return { ...model, [section]: { ...model[section], rows } };
+}
+
+/** Lists whose order follows the last change: a changed row moves up. */
+function placed(model: Model, section: Section, job: Row): Model {
+  if (section !== 'attention') return model;
+  const rows = model.attention.rows.toSorted((a, b) => b.updated_at - a.updated_at || (a.id === job.id ? -1 : 0));
+  return { ...model, attention: { ...model.attention, rows } };
+}
+
+function entered(model: Model, section: Section, job: Row): Model {
+  if (section === 'history' && (model.history.offset > 0 || model.history.words !== '')) return model;
+  const { rows, limit } = model[section];
+  const isNewestFirst = section === 'attention' || section === 'history';
+  const isBefore = (row: Row) => (isNewestFirst ? job.updated_at >= row.updated_at : job.created_at < row.created_at);
+  const found = rows.findIndex(isBefore);
+  const at = found < 0 ? rows.length : found;
+  const next = [...rows.slice(0, at), job, ...rows.slice(at)].slice(0, limit);
+  return { ...model, [section]: { ...model[section], rows: next } };
+}
+
+function without(model: Model, id: string): Model {
+  const section = SECTIONS.find(each => model[each].rows.some(row => row.id === id));
+  if (!section) return model;
+  const window = model[section];
+  const wasFull = window.rows.length >= window.limit;
+  const next = { ...model, [section]: { ...window, rows: window.rows.filter(row => row.id !== id) } };
+  // Another one moves up that only the server knows.
+  return wasFull ? marked(next, section) : next;
+}
+
+function marked(model: Model, section: Section): Model {
+  return { ...model, stale: new Set([...model.stale, section]) };
+}

@@ -1,0 +1,176 @@
+import { chmod, lstat, mkdir, readdir, readlink, stat, symlink, writeFile } from 'node:fs/promises';
+import { connect, createServer } from 'node:net';
+import { join } from 'node:path';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { hostname } from 'node:os';
+import { createServer as createHttpServer } from 'node:http';
+import { text } from 'node:stream/consumers';
+import { expect, it, onTestFinished } from 'vitest';
+import { Secret } from '../../src/config/secrets.ts';
+import { connectControl } from '../../src/api/client.ts';
+import { serve } from '../../src/api/serve.ts';
+import { controlSocket } from '../../src/api/socket.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+import { FakeControl } from '../support/fake-control.ts';
+import { ask, serving, tempDir } from '../support/serving.ts';
+
+it('makes a socket only its owner may use, whatever the umask, and removes it at the end', async () => {
+  const before = process.umask(0);
+  onTestFinished(() => void process.umask(before));
+  const { server, stateDir } = await serving();
+  expect(await readdir(stateDir)).toEqual(['control.sock']);
+  expect((await stat(server.socket)).mode & 0o777).toBe(0o600);
+  await server.close();
+  await server.close();
+  expect(await readdir(stateDir)).toEqual([]);
+});
+
+it('refuses to take the place of a daemon that answers, and leaves it alone', async () => {
+  const { stateDir, server } = await serving();
+  await expect(serving({ stateDir })).rejects.toMatchObject({ code: 'locked' });
+  expect((await ask(server, '/healthz')).status).toBe(200);
+});
+
+it('takes the place of a daemon that was killed', async () => {
+  const stateDir = await tempDir();
+  const child = spawn(process.execPath, [
+    '-e',
+    'require("net").createServer().listen(process.argv[1],()=>console.log("up"))',
+    controlSocket(stateDir),
+  ]);
+  await once(child.stdout, 'data');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  expect((await lstat(controlSocket(stateDir))).isSocket()).toBe(true);
+  expect(await connectControl(stateDir)).toBeUndefined();
+  const { server } = await serving({ stateDir });
+  expect((await ask(server, '/healthz')).status).toBe(200);
+});
+
+it.each(['file', 'directory', 'link to elsewhere'])('never removes what is no socket: a %s', async kind => {
+  const stateDir = await tempDir();
+  const place = controlSocket(stateDir);
+  if (kind === 'file') await writeFile(place, 'precious');
+  else if (kind === 'directory') await mkdir(place);
+  else await symlink('/etc/hostname', place);
+  await expect(serving({ stateDir })).rejects.toMatchObject({
+    code: 'io',
+    message: expect.stringContaining('in the way'),
+  });
+  expect(await readdir(stateDir)).toEqual(['control.sock']);
+});
+
+it('lies in the runtime directory when the path is too long for a socket, and is found all the same', async () => {
+  const root = await tempDir();
+  const runtime = await tempDir();
+  const stateDir = join(root, 'a-rather-long-name-for-a-directory'.repeat(4));
+  await mkdir(stateDir);
+  const { server } = await serving({ stateDir, env: { XDG_RUNTIME_DIR: runtime } });
+  expect(server.socket.startsWith(runtime)).toBe(true);
+  expect(await readlink(controlSocket(stateDir))).toBe(server.socket);
+  expect((await stat(join(server.socket, '..'))).mode & 0o777).toBe(0o700);
+  expect((await stat(server.socket)).mode & 0o777).toBe(0o600);
+  const client = await connectControl(stateDir);
+  onTestFinished(() => client?.close());
+  expect((await client?.status())?.state_dir).toBe(stateDir);
+  await expect(serving({ stateDir, env: { XDG_RUNTIME_DIR: runtime } })).rejects.toMatchObject({ code: 'locked' });
+  await server.close();
+  expect(await readdir(stateDir)).toEqual([]);
+});
+
+it('finds its long-path place again after a kill, and without a runtime directory', async () => {
+  const root = await tempDir();
+  const stateDir = join(root, 'another-rather-long-name-for-a-directory'.repeat(3));
+  await mkdir(stateDir);
+  const first = await serving({ stateDir, env: {} });
+  const { socket } = first.server;
+  await first.server.close();
+  // What a killed daemon leaves: the link, and a socket behind it that nobody listens at.
+  const child = spawn(process.execPath, [
+    '-e',
+    'require("net").createServer().listen(process.argv[1],()=>console.log("up"))',
+    socket,
+  ]);
+  await once(child.stdout, 'data');
+  child.kill('SIGKILL');
+  await once(child, 'exit');
+  await symlink(socket, controlSocket(stateDir));
+  const second = await serving({ stateDir, env: {} });
+  expect(second.server.socket).toBe(socket);
+  expect((await ask(second.server, '/healthz')).status).toBe(200);
+});
+
+it.each([
+  ['127.0.0.1', '127.0.0.1'],
+  ['0.0.0.0', hostname()],
+])('says where the page is when it listens at %s', async (host, shown) => {
+  const { server } = await serving({ listen: { host, port: 0 }, token: new Secret('correct-horse') });
+  expect(server.page).toBe(`http://${shown}:${server.address?.port}/`);
+});
+
+it('goes on without the page when its port is taken, and says so', async () => {
+  const squatter = createServer().listen(0, '127.0.0.1');
+  await once(squatter, 'listening');
+  onTestFinished(() => void squatter.close());
+  const { port } = squatter.address() as { port: number };
+  const warned: string[] = [];
+  const log = { ...silentLogger, warn: (_: unknown, text: string) => warned.push(text) } as never;
+  const { server } = await serving({ listen: { host: '127.0.0.1', port }, log });
+  expect([server.address, server.page]).toEqual([null, null]);
+  expect(warned).toEqual([expect.stringContaining('another program uses the port of http.listen')]);
+  expect((await ask(server, '/healthz')).status).toBe(200);
+});
+
+it('refuses an address other machines reach when there is no token', async () => {
+  const stateDir = await tempDir();
+  await expect(serving({ stateDir, listen: { host: '0.0.0.0', port: 0 } })).rejects.toMatchObject({
+    code: 'config-invalid',
+    hint: expect.stringContaining('http.token_file'),
+  });
+  expect(await readdir(stateDir)).toEqual([]);
+});
+
+it.each([
+  ['no HTTP', 'HELO mail\r\n\r\n', 400],
+  ['too long a header', `GET /api/status HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
+])('answers %s in the one shape errors have (was: a status without a word)', async (_, sent, status) => {
+  const { server } = await serving();
+  const socket = connect(server.socket, () => void socket.write(sent));
+  const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
+  expect(head).toContain(`HTTP/1.1 ${status} `);
+  expect(JSON.parse(body)).toEqual({ error: { code: 'bad-request', message: expect.any(String), hint: null } });
+});
+
+it('does not wait long for a connection that says nothing', async () => {
+  const { server } = await serving({ listen: { host: '127.0.0.1', port: 0 } });
+  const silent = connect(server.address?.port ?? 0, '127.0.0.1');
+  silent.on('error', () => {});
+  await once(silent, 'connect');
+  silent.write('GET /api/status HTTP/1.1\r\n');
+  const closed = once(silent, 'close');
+  const before = performance.now();
+  await server.close();
+  await closed;
+  expect(performance.now() - before).toBeLessThan(2000);
+});
+
+it('leaves nothing listening when it cannot start', async () => {
+  const stateDir = await tempDir();
+  await chmod(stateDir, 0o700);
+  const control = new FakeControl();
+  await expect(
+    serve({ control, socketPath: join(stateDir, 'missing', 'control.sock'), log: silentLogger }),
+  ).rejects.toMatchObject({ name: 'ShrinkError' });
+  expect(control.listeners).toBe(0);
+});
+
+it('understands a server of another program at its socket', async () => {
+  const stateDir = await tempDir();
+  const other = createHttpServer((_, response) => response.writeHead(404).end('nothing here')).listen(
+    controlSocket(stateDir),
+  );
+  await once(other, 'listening');
+  onTestFinished(() => void other.close());
+  await expect(connectControl(stateDir)).rejects.toMatchObject({ code: 'bad-answer' });
+});

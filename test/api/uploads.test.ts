@@ -1,0 +1,215 @@
+import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { createDropBox, type DropRequest, nameFor, sweepDrops } from '../../src/api/uploads.ts';
+import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+import { eventually } from '../support/eventually.ts';
+import { FailingFiles } from '../support/failing-files.ts';
+import { ask, serving, tempDir } from '../support/serving.ts';
+
+const GENEROUS = { bytes: 0, share: 0 };
+
+async function boxIn(options: Partial<Parameters<typeof createDropBox>[0]> = {}) {
+  const inbox = join(await tempDir(), 'inbox');
+  mkdirSync(inbox);
+  const box = createDropBox({ inboxes: () => [inbox], minFree: () => GENEROUS, log: silentLogger, ...options });
+  const put = (request: Partial<DropRequest>) =>
+    box.put({ inbox, name: 'clip.mp4', body: chunks('video'), ...request });
+  return { inbox, box, put };
+}
+
+async function* chunks(...parts: string[]): AsyncGenerator<Uint8Array> {
+  for (const part of parts) yield Buffer.from(part);
+}
+
+it('brings a file into the inbox under its own name, and nothing else', async () => {
+  const { inbox, put } = await boxIn();
+  const dropped = await put({ body: chunks('one ', 'two'), bytes: 7 });
+  expect(dropped).toEqual({ path: join(inbox, 'clip.mp4'), name: 'clip.mp4', bytes: 7 });
+  expect(readdirSync(inbox)).toEqual(['clip.mp4']);
+  expect(readFileSync(join(inbox, 'clip.mp4'), 'utf8')).toBe('one two');
+});
+
+it('keeps to a hidden name in progress until the file is whole', async () => {
+  const { inbox, put } = await boxIn();
+  const seen: string[][] = [];
+  async function* slow() {
+    yield Buffer.from('a');
+    seen.push(readdirSync(inbox));
+    yield Buffer.from('b');
+  }
+  await put({ body: slow() });
+  expect(seen).toEqual([[expect.stringMatching(/^\.shrinkbox-drop-[0-9a-f]{16}\.part$/)]]);
+});
+
+it('says that a file is there once a power cut cannot take it back', async () => {
+  const files = new FailingFiles();
+  const { inbox, put } = await boxIn({ files });
+  await put({ words: 'mute' });
+  const steps = files.changes.map(
+    ({ operation, path }) => `${operation} ${path.slice(inbox.length).replace(/[0-9a-f]{16}/, 'X')}`,
+  );
+  const told = /^(sync|sync folder|link|unlink) /;
+  expect(steps.filter(step => told.test(step))).toEqual([
+    'sync /.shrinkbox-drop-X.part',
+    'sync /clip.mp4.txt',
+    'link /clip.mp4',
+    'unlink /.shrinkbox-drop-X.part',
+    'sync folder ',
+  ]);
+});
+
+it('takes no name that is taken, neither for the file nor for its words', async () => {
+  const { inbox, put } = await boxIn();
+  writeFileSync(join(inbox, 'clip.mp4'), 'mine');
+  writeFileSync(join(inbox, 'clip (2).mp4.txt'), 'for another');
+  const { name } = await put({ words: '  half the size ' });
+  expect(name).toBe('clip (3).mp4');
+  expect(readdirSync(inbox).sort()).toEqual(['clip (2).mp4.txt', 'clip (3).mp4', 'clip (3).mp4.txt', 'clip.mp4']);
+  expect(readFileSync(join(inbox, 'clip.mp4'), 'utf8')).toBe('mine');
+  expect(readFileSync(join(inbox, 'clip (3).mp4.txt'), 'utf8')).toBe('half the size\n');
+});
+
+it('gives many of the same name at once a name each', async () => {
+  const { inbox, put } = await boxIn();
+  const dropped = await Promise.all([1, 2, 3, 4, 5].map(n => put({ body: chunks(`${n}`), words: `${n}` })));
+  expect(new Set(dropped.map(({ name }) => name)).size).toBe(5);
+  for (const { path } of dropped) expect(readFileSync(`${path}.txt`, 'utf8')).toBe(`${readFileSync(path, 'utf8')}\n`);
+  expect(readdirSync(inbox)).toHaveLength(10);
+});
+
+it('has the words there before the file', async () => {
+  const order: string[] = [];
+  const files: Files = {
+    ...nodeFiles,
+    link: async (from, to) => {
+      order.push(...readdirSync(join(to, '..')).filter(name => name.endsWith('.txt')));
+      await nodeFiles.link(from, to);
+    },
+  };
+  const { put } = await boxIn({ files });
+  await put({ words: 'mute' });
+  expect(order).toEqual(['clip.mp4.txt']);
+});
+
+it.each<[string, string, string]>([
+  ['a path', '../../etc/passwd.mp4', 'passwd.mp4'],
+  ['a path of Windows', 'C:\\Users\\me\\clip.mp4', 'clip.mp4'],
+  ['what SMB cannot take', 'a:b*c?.mp4', 'a_b_c_.mp4'],
+  ['a hidden name', '.clip.mp4', '_.clip.mp4'],
+  ['an option', '-rf.mp4', '_-rf.mp4'],
+  ['a line break', 'a\nb.mp4', 'a_b.mp4'],
+  ['a link in a text file', 'link.url.txt', 'link.url.txt'],
+])('makes a safe name of %s', (_, given, expected) => {
+  expect(nameFor(given)).toBe(expected);
+});
+
+it.each(['clip.mp4.part', '~clip.mp4', 'Thumbs.db', 'clip.mp4.txt', 'clip.tmp'])('says why %s is not taken', name => {
+  expect(() => nameFor(name)).toThrow(expect.objectContaining({ code: 'bad-name', hint: expect.any(String) }));
+});
+
+it.each<[string, Partial<DropRequest>, string]>([
+  ['another folder', { inbox: '/etc' }, 'bad-request'],
+  ['an empty file', { body: chunks() }, 'bad-request'],
+  ['half a file', { body: chunks('half'), bytes: 8 }, 'bad-request'],
+  ['more than announced', { body: chunks('too much'), bytes: 3 }, 'bad-request'],
+  ['endless words', { words: 'x'.repeat(5000) }, 'bad-request'],
+])('refuses %s and leaves nothing behind', async (_, request, code) => {
+  const { inbox, put } = await boxIn();
+  await expect(put(request)).rejects.toMatchObject({ code });
+  expect(readdirSync(inbox)).toEqual([]);
+});
+
+it('refuses what does not fit before it is written, and counts what others announced', async () => {
+  const { inbox, box, put } = await boxIn({ minFree: () => ({ bytes: 1e18, share: 0 }) });
+  await expect(put({ bytes: 5 })).rejects.toMatchObject({ code: 'no-space' });
+  expect(readdirSync(inbox)).toEqual([]);
+  expect(await box.inboxes()).toEqual([{ inbox, free_bytes: 0 }]);
+  const roomy = await boxIn();
+  const before = (await roomy.box.inboxes())[0]?.free_bytes ?? 0;
+  let goOn = () => {};
+  const held = new Promise<void>(resolve => {
+    goOn = resolve;
+  });
+  async function* waiting() {
+    await held;
+    yield Buffer.alloc(1000);
+  }
+  const announced = 2 ** 40;
+  const coming = roomy.put({ body: waiting(), bytes: Math.min(announced, before - 1) });
+  await eventually(async () => expect((await roomy.box.inboxes())[0]?.free_bytes).toBeLessThan(before / 2), {
+    what: 'the announced bytes to count',
+  });
+  goOn();
+  await expect(coming).rejects.toMatchObject({ code: 'bad-request' });
+});
+
+it('gives up a sender that goes silent', async () => {
+  const { inbox, put } = await boxIn({ silenceMs: 50 });
+  async function* silent() {
+    yield Buffer.from('a');
+    await new Promise(() => {});
+  }
+  await expect(put({ body: silent() })).rejects.toMatchObject({ code: 'timed-out' });
+  expect(readdirSync(inbox)).toEqual([]);
+});
+
+it('says in words what the disk said, and removes what it wrote', async () => {
+  const files: Files = {
+    ...nodeFiles,
+    link: () => Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })),
+  };
+  const { inbox, put } = await boxIn({ files });
+  await expect(put({ words: 'mute' })).rejects.toMatchObject({ code: 'io' });
+  expect(readdirSync(inbox).filter(name => name.startsWith('.'))).toEqual([]);
+});
+
+it('sweeps what a killed daemon left, and nothing that may still be written', async () => {
+  const { inbox } = await boxIn();
+  const [old, fresh] = ['.shrinkbox-drop-00112233aabbccdd.part', '.shrinkbox-drop-aaaaaaaaaaaaaaaa.part'];
+  for (const name of [old, fresh, '.shrinkbox-drop-notes.part']) writeFileSync(join(inbox, name), 'x');
+  utimesSync(join(inbox, old), 1, 1);
+  utimesSync(join(inbox, '.shrinkbox-drop-notes.part'), 1, 1);
+  await sweepDrops([inbox, join(inbox, 'missing')], Date.now());
+  expect(readdirSync(inbox).sort()).toEqual([fresh, '.shrinkbox-drop-notes.part'].sort());
+});
+
+const url = (inbox: string, name: string) =>
+  `/api/drop?inbox=${encodeURIComponent(inbox)}&name=${encodeURIComponent(name)}`;
+
+it('is open to the page and to programs, not to other sites', async () => {
+  const { inbox, box } = await boxIn();
+  const { server } = await serving({ drop: box, listen: { host: '127.0.0.1', port: 0 } });
+  const host = `127.0.0.1:${server.address?.port}`;
+  const send = (headers: Record<string, string>) =>
+    ask(
+      server,
+      url(inbox, 'a.mp4'),
+      { method: 'POST', headers: { host, ...headers }, body: 'x'.repeat(300_000) },
+      true,
+    );
+  expect((await send({ origin: 'https://evil.example', 'sec-fetch-site': 'cross-site' })).status).toBe(403);
+  expect(readdirSync(inbox)).toEqual([]);
+  expect(await send({ origin: `http://${host}`, 'sec-fetch-site': 'same-origin' })).toMatchObject({
+    status: 200,
+    json: { name: 'a.mp4', bytes: 300_000 },
+  });
+  expect(readdirSync(inbox)).toEqual(['a.mp4']);
+});
+
+it('answers with the reason where a file is not taken', async () => {
+  const { inbox, box } = await boxIn({ minFree: () => ({ bytes: 1e18, share: 0 }) });
+  const { server } = await serving({ drop: box });
+  const post = { method: 'POST', body: 'x' };
+  expect(await ask(server, url(inbox, 'a.mp4'), post)).toMatchObject({
+    status: 507,
+    json: { error: { code: 'no-space', hint: expect.any(String) } },
+  });
+  expect(await ask(server, url(inbox, 'a.part'), post)).toMatchObject({
+    status: 400,
+    json: { error: { code: 'bad-name' } },
+  });
+  expect(await ask(server, '/api/drop', post)).toMatchObject({ status: 400 });
+  expect((await ask(server, '/api/inboxes')).json).toEqual([{ inbox, free_bytes: 0 }]);
+});

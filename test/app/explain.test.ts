@@ -1,0 +1,93 @@
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Config } from '../../src/config/load.ts';
+import type { Explanation } from '../../src/api/types.ts';
+import { ShrinkError } from '../../src/core/errors.ts';
+import { createExplain } from '../../src/app/explain.ts';
+import { Folders } from '../../src/app/folders.ts';
+import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
+import { Ledger } from '../../src/queue/ledger.ts';
+import { aDecision } from '../support/builders.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { MemoryJournal } from '../support/memory-journal.ts';
+
+let dir: string;
+let inbox: string;
+
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'shrinkbox-explain-'));
+  inbox = join(dir, 'in');
+  mkdirSync(join(inbox, '@eaDir'), { recursive: true });
+  writeFileSync(join(inbox, 'clip.mp4'), 'x');
+});
+
+afterEach(() => rmSync(dir, { recursive: true }));
+
+async function verdict(path: string): Promise<string> {
+  return (await explained(path)).verdict;
+}
+
+async function explained(path: string, files: Files = nodeFiles): Promise<Explanation> {
+  const config = { stateDir: join(dir, 'state'), folders: [{ inbox, outbox: join(dir, 'out') }] } as unknown as Config;
+  const explain = createExplain({
+    config,
+    folders: new Folders(config, nodeFiles),
+    ledger: new Ledger(new MemoryJournal(), new FakeClock()),
+    decider: { look: () => ({ decision: aDecision(), looked: [] }) } as never,
+    engines: {},
+    files,
+    arriving: asked => (asked.endsWith('clip.mp4') ? 'it is empty' : undefined),
+  });
+  return explain(path);
+}
+
+describe('explain', () => {
+  it('says what the rules say of a plain file', async () => {
+    expect(await verdict(join(inbox, 'clip.mp4'))).toMatch(/^rule default, engine local/);
+  });
+
+  it('says that a share does not answer, and does not hang with it', async () => {
+    const share: Files = {
+      ...nodeFiles,
+      lstat: () => Promise.reject(new ShrinkError('unavailable', '/mnt/nas does not answer')),
+    };
+    const said = await explained(join(inbox, 'clip.mp4'), share);
+    expect(said).toMatchObject({ verdict: '/mnt/nas does not answer', folder: inbox });
+  });
+
+  it('says why the watcher does not take a file yet', async () => {
+    expect(await explained(join(inbox, 'clip.mp4'))).toMatchObject({ arriving: 'it is empty' });
+    writeFileSync(join(inbox, 'other.mp4'), 'x');
+    expect(await explained(join(inbox, 'other.mp4'))).toMatchObject({ arriving: null });
+  });
+
+  it('never opens a named pipe, in an inbox or elsewhere', async () => {
+    for (const path of [join(inbox, 'pipe.mp4'), join(dir, 'pipe.mp4')]) {
+      execFileSync('mkfifo', [path]);
+      expect(await verdict(path)).toMatch(/a pipe|in no inbox/);
+    }
+  });
+
+  it('says of what the watcher leaves alone that it is left alone, and why', async () => {
+    writeFileSync(join(inbox, '.hidden.mp4'), 'x');
+    writeFileSync(join(inbox, 'clip.mp4.part'), 'x');
+    writeFileSync(join(inbox, '@eaDir', 'clip.mp4'), 'x');
+    symlinkSync('/etc/passwd', join(inbox, 'out.mp4'));
+    symlinkSync('clip.mp4', join(inbox, 'within.mp4'));
+    symlinkSync('.', join(inbox, 'loop'));
+    expect(await verdict(join(inbox, '.hidden.mp4'))).toBe('left alone: its name is hidden');
+    expect(await verdict(join(inbox, 'clip.mp4.part'))).toMatch(/^left alone: .*still being written/);
+    expect(await verdict(join(inbox, '@eaDir', 'clip.mp4'))).toMatch(/^left alone: the folder @eaDir/);
+    expect(await verdict(join(inbox, 'out.mp4'))).toBe(
+      'left alone: it is a link that leads out of the inbox (to /etc/passwd)',
+    );
+    expect(await verdict(join(inbox, 'within.mp4'))).toMatch(/a link that stays in the inbox/);
+    expect(await verdict(join(inbox, 'loop'))).toMatch(/a link that stays in the inbox/);
+    expect(await verdict(inbox)).toMatch(/in no inbox/);
+    mkdirSync(join(inbox, 'folder.mp4'));
+    expect(await verdict(join(inbox, 'folder.mp4'))).toMatch(/^it is a folder/);
+  });
+});

@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { pino } from 'pino';
+import { afterEach, beforeEach, expect, it } from 'vitest';
+import type { Config } from '../../src/config/load.ts';
+import { Folders } from '../../src/app/folders.ts';
+import { nodeFiles } from '../../src/platform/files/files.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'shrinkbox-folders-'));
+});
+afterEach(() => rm(dir, { recursive: true }));
+
+const placesIn = (parent: string) =>
+  ({ inbox: join(parent, 'in'), outbox: join(parent, 'out'), archive: join(parent, 'archive') }) as const;
+
+it('a folder that could not be made on a full disk is made once there is room', async () => {
+  let isFull = true;
+  const mkdir: typeof nodeFiles.mkdir = async path => {
+    if (isFull) throw Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    await nodeFiles.mkdir(path);
+  };
+  const places = placesIn(dir);
+  const config = { stateDir: join(dir, 'state'), folders: [places] } as unknown as Config;
+  const folders = new Folders(config, { ...nodeFiles, mkdir });
+  await folders.prepare(silentLogger);
+  await folders.makeMissing(silentLogger);
+  expect(existsSync(places.archive)).toBe(false);
+  isFull = false;
+  await folders.makeMissing(silentLogger);
+  expect([places.inbox, places.outbox, places.archive].map(existsSync)).toEqual([true, true, true]);
+});
+
+it('a folder whose disk was not there at the start is not made on the disk below it', async () => {
+  const away = join(dir, 'disk');
+  const config = { stateDir: join(dir, 'state'), folders: [placesIn(away)] } as unknown as Config;
+  const folders = new Folders(config, nodeFiles);
+  await folders.prepare(silentLogger);
+  // As a mount point that appears a moment before its disk.
+  await nodeFiles.mkdir(away);
+  await folders.makeMissing(silentLogger);
+  expect(existsSync(join(away, 'in'))).toBe(false);
+});
+
+// Was: five shares of a server that is off, 20 s each, one after the other, while systemd waits for the start.
+it('folders that do not answer are waited for together at the start, and what is named twice is made once', async () => {
+  const folders = ['a', 'b', 'c'].map(name => ({ ...placesIn(join(dir, name)), archive: join(dir, 'archive') }));
+  const config = { stateDir: join(dir, 'state'), folders } as unknown as Config;
+  const asked = new Set<string>();
+  let answer: () => void = () => {};
+  const all = new Promise<void>(resolve => (answer = resolve));
+  const stat: typeof nodeFiles.stat = async path => {
+    asked.add(path);
+    if (asked.size === 7) answer();
+    await all;
+    return nodeFiles.stat(path);
+  };
+  for (const name of ['a', 'b', 'c']) await mkdir(join(dir, name));
+  const warned: unknown[] = [];
+  const log = pino({ level: 'warn' }, { write: line => void warned.push(line) });
+  await new Folders(config, { ...nodeFiles, stat }).prepare(log);
+  expect(warned).toEqual([]);
+  expect(folders.flatMap(({ inbox, outbox, archive }) => [inbox, outbox, archive]).every(existsSync)).toBe(true);
+});
+
+it('an outbox that is a link to a disk is away once the disk is unmounted, empty folder or not', async () => {
+  const disk = join(dir, 'disk');
+  await mkdir(disk);
+  await symlink(disk, join(dir, 'out'));
+  const root = { point: '/', type: 'ext4', source: 'sda', device: '8:1' };
+  let mounts = [root, { point: disk, type: 'ext4', source: 'sdb', device: '8:17' }];
+  const config = { stateDir: join(dir, 'state'), folders: [placesIn(dir)] } as unknown as Config;
+  const folders = new Folders(config, nodeFiles, () => mounts);
+  await folders.outboxIdentity(join(dir, 'out'));
+  mounts = [root];
+  await expect(folders.outboxIdentity(join(dir, 'out'))).rejects.toMatchObject({ code: 'unavailable' });
+});

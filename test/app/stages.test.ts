@@ -1,0 +1,176 @@
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import type { Config } from '../../src/config/load.ts';
+import { ShrinkError } from '../../src/core/errors.ts';
+import type { Job, PublishIntent } from '../../src/core/job.ts';
+import { Folders } from '../../src/app/folders.ts';
+import { nodeFiles, pinOf } from '../../src/platform/files/files.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+import type { Mount } from '../../src/platform/files/mounts.ts';
+import { SpaceBook } from '../../src/platform/files/space.ts';
+import { createStages, type StagesOptions } from '../../src/app/stages.ts';
+import { aCandidate, aDecision, aJob, aPin } from '../support/builders.ts';
+import { aVerified, filesBelow } from '../support/delivery.ts';
+import { OPEN_GATE } from '../../src/platform/pause-gate.ts';
+
+/** The world as the daemon builds it, over real folders: that each stage is handed what it needs to keep its promise. */
+
+let dir: string;
+let at: { inbox: string; outbox: string; work: string };
+beforeEach(() => {
+  dir = mkdtempSync(join(tmpdir(), 'shrinkbox-world-'));
+  at = { inbox: join(dir, 'in'), outbox: join(dir, 'out'), work: join(dir, 'state/work') };
+  for (const path of Object.values(at)) mkdirSync(path, { recursive: true });
+});
+afterEach(() => rmSync(dir, { recursive: true }));
+
+interface Given extends Partial<StagesOptions> {
+  originals?: 'keep' | 'delete';
+  freeBytes?: number;
+  mounts?: () => Mount[];
+}
+
+function worldOf({ originals = 'keep', freeBytes = 1e12, mounts, ...given }: Given = {}) {
+  const { inbox, outbox } = at;
+  const config = { stateDir: join(dir, 'state'), folders: [{ inbox, outbox, originals, reports: 'never' }] };
+  const statfs = async (path: string) => {
+    const real = await nodeFiles.statfs(path);
+    return Object.assign(real, { bsize: 1, blocks: 1e12, bavail: freeBytes });
+  };
+  const files = { ...nodeFiles, statfs };
+  const folders = new Folders(config as unknown as Config, files, mounts);
+  const stages = createStages({
+    config: config as unknown as Config,
+    folders,
+    engines: {},
+    gate: OPEN_GATE,
+    tools: {} as StagesOptions['tools'],
+    files,
+    space: new SpaceBook({ files, minFree: { bytes: 0, share: 0 } }),
+    forbidden: [],
+    workRoot: at.work,
+    log: silentLogger,
+    decide: job => job.decision,
+    resight: () => {},
+    ...given,
+  });
+  return { world: stages, folders };
+}
+
+const jobOf = (id: string, more: Partial<Job> = {}): Job =>
+  aJob({ id, inbox: at.inbox, path: join(at.inbox, 'clip.mp4'), decision: aDecision(), pin: aPin(), ...more });
+
+/** Of a source of 1 MB that is to have 500 kB: three times that to work with, and the copy in the outbox. */
+const NEEDED = { work: 1_500_000, outbox: 500_000 };
+
+describe('space', () => {
+  it('is set aside for work and outbox before a job begins, counted by the others, and given back', async () => {
+    const { world } = worldOf({ freeBytes: NEEDED.work + NEEDED.outbox + 100_000 });
+    const release = await world.reserve(jobOf('aaaa'));
+    await expect(world.reserve(jobOf('bbbb'))).rejects.toMatchObject({ code: 'no-space' });
+    release();
+    (await world.reserve(jobOf('bbbb')))();
+  });
+
+  it('that is missing in the outbox keeps nothing set aside elsewhere', async () => {
+    const { world } = worldOf({ freeBytes: NEEDED.work + NEEDED.outbox - 1 });
+    for (const id of ['aaaa', 'bbbb']) {
+      await expect(world.reserve(jobOf(id))).rejects.toMatchObject({
+        code: 'no-space',
+        message: expect.stringContaining(at.outbox),
+      });
+    }
+  });
+
+  it('in an outbox nothing can be put into is of no use: said before hours of work, and given back', async () => {
+    const { world, folders } = worldOf({ freeBytes: NEEDED.work + NEEDED.outbox });
+    const { mustBeWritable } = folders;
+    folders.mustBeWritable = path => {
+      throw new ShrinkError('denied', `nothing can be put into ${path}`);
+    };
+    await expect(world.reserve(jobOf('aaaa'))).rejects.toMatchObject({ code: 'denied' });
+    folders.mustBeWritable = mustBeWritable;
+    (await world.reserve(jobOf('bbbb')))();
+  });
+});
+
+describe('working files', () => {
+  it('are not begun in the mount point of a state directory that is away', async () => {
+    const { world } = worldOf();
+    rmSync(at.work, { recursive: true });
+    await expect(world.openWorkDir('aaaa')).rejects.toMatchObject({ code: 'unavailable' });
+    expect(existsSync(at.work)).toBe(false);
+  });
+
+  it('are for their owner alone', async () => {
+    const { world } = worldOf();
+    const path = await world.openWorkDir('aaaa');
+    expect(await world.openWorkDir('aaaa')).toBe(path);
+    expect(statSync(path).mode & 0o777).toBe(0o700);
+  });
+
+  it('with another size than they were made with are not the finished file', async () => {
+    const { world } = worldOf();
+    const candidate = aCandidate({ path: join(at.work, 'out.mp4'), bytes: 10 });
+    expect(await world.isIntact(candidate)).toBe(false);
+    writeFileSync(candidate.path, 'only half');
+    expect(await world.isIntact(candidate)).toBe(false);
+    writeFileSync(candidate.path, 'all of it.');
+    expect(await world.isIntact(candidate)).toBe(true);
+  });
+});
+
+describe('a delivery', () => {
+  const deliver = (stages: ReturnType<typeof worldOf>['world']) => {
+    const content = Buffer.from('a film, verified');
+    writeFileSync(join(at.work, 'out.mp4'), content);
+    const intents: PublishIntent[] = [];
+    return stages.deliver(jobOf('aaaa'), aVerified(join(at.work, 'out.mp4'), content), {
+      signal: new AbortController().signal,
+      onIntent: async intent => void intents.push(intent),
+    });
+  };
+
+  it('carries the date of its source', async () => {
+    const { world } = worldOf();
+    await deliver(world);
+    expect(filesBelow(at.outbox)).toEqual(['clip.mp4: 16']);
+    expect(statSync(join(at.outbox, 'clip.mp4')).mtimeMs).toBe(0);
+  });
+
+  it('never goes into a folder that is watched, or the state directory', async () => {
+    const { world } = worldOf({ forbidden: [at.outbox] });
+    await expect(deliver(world)).rejects.toMatchObject({ code: 'denied' });
+    expect(filesBelow(at.outbox)).toEqual([]);
+  });
+
+  it('does not go into the mount point of a disk that is away', async () => {
+    const root: Mount = { point: '/', type: 'ext4', source: 'sda', device: '8:1' };
+    let mounts = [root, { point: at.outbox, type: 'ext4', source: 'sdb', device: '8:17' }];
+    const { world, folders } = worldOf({ mounts: () => mounts });
+    await folders.remember(silentLogger);
+    mounts = [root];
+    await expect(deliver(world)).rejects.toMatchObject({ code: 'unavailable' });
+    expect(filesBelow(at.outbox)).toEqual([]);
+  });
+});
+
+describe('an original', () => {
+  it('is deleted as the folder says, but not the one that took its place', async () => {
+    const { world } = worldOf({ originals: 'delete' });
+    const path = join(at.inbox, 'clip.mp4');
+    writeFileSync(path, 'first');
+    const pin = await pinOf(path);
+    rmSync(path);
+    writeFileSync(path, 'another film');
+    await expect(world.dispose(jobOf('aaaa', { pin }), async () => {})).rejects.toMatchObject({
+      code: 'changed-underneath',
+    });
+    expect(existsSync(path)).toBe(true);
+    const now = await pinOf(path);
+    expect(await world.dispose(jobOf('aaaa', { pin: now }), async () => {})).toEqual({ kind: 'deleted', to: path });
+    expect(existsSync(path)).toBe(false);
+  });
+});

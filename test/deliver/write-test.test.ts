@@ -1,0 +1,66 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import { probeFolder } from '../../src/deliver/write-test.ts';
+import { nodeFiles } from '../../src/platform/files/files.ts';
+import { aPlace, type Place } from '../support/delivery.ts';
+import { FailingFiles, type Operation } from '../support/failing-files.ts';
+
+let place: Place;
+beforeEach(() => {
+  place = aPlace();
+});
+afterEach(() => place.close());
+
+test('a folder of our own does everything, and is left as it was', async () => {
+  const probe = await probeFolder(place.outbox, nodeFiles, 'x1');
+  expect(probe.isUsable).toBe(true);
+  expect(probe.checks.map(check => `${check.name}: ${check.result}`)).toEqual([
+    'space: ok',
+    'list: ok',
+    'create: ok',
+    'write: ok',
+    'date: ok',
+    'sync: ok',
+    'link: ok',
+    'rename: ok',
+    'remove: ok',
+    'sync folder: ok',
+  ]);
+  expect(probe.checks[0]?.said).toMatch(/^[\d.]+ .?B of [\d.]+ .?B are free$/);
+  expect(place.seen()).toEqual([]);
+});
+
+test.each<[Operation, string, boolean, string]>([
+  ['link', 'EPERM', true, 'link: worse'],
+  ['utimes', 'EPERM', true, 'date: worse'],
+  ['sync', 'EINVAL', true, 'sync: worse'],
+  ['sync folder', 'EINVAL', true, 'sync folder: worse'],
+  ['open', 'EACCES', false, 'create: failed'],
+  ['write', 'ENOSPC', false, 'write: failed'],
+  ['rename', 'EACCES', false, 'rename: failed'],
+  ['readdir', 'EACCES', false, 'list: failed'],
+  ['statfs', 'EIO', false, 'space: failed'],
+])('%s that fails with %s', async (operation, errno, isUsable, told) => {
+  const probe = await probeFolder(place.outbox, new FailingFiles().fail(operation, errno), 'x1');
+  expect(probe.isUsable).toBe(isUsable);
+  const failed = probe.checks.filter(check => check.result !== 'ok');
+  expect(failed.map(check => `${check.name}: ${check.result}`)).toEqual([told]);
+  expect(failed[0]?.said).toContain(errno);
+  expect(place.seen()).toEqual([]);
+});
+
+test('what could not be removed in the test is tried once more at its end', async () => {
+  const files = new FailingFiles().fail('rename', 'EACCES').fail('unlink', 'EACCES', { nth: 2 });
+  const probe = await probeFolder(place.outbox, files, 'x1');
+  expect(probe.checks.filter(check => check.result === 'failed').map(check => check.name)).toEqual([
+    'rename',
+    'remove',
+  ]);
+  expect(place.seen()).toEqual([]);
+});
+
+test('a folder that is missing fails in words', async () => {
+  const probe = await probeFolder(join(place.root, 'nowhere'), nodeFiles, 'x1');
+  expect(probe.isUsable).toBe(false);
+  expect(probe.checks.map(check => check.result)).toEqual(['failed', 'failed', 'failed']);
+});

@@ -1,0 +1,455 @@
+import { readdir, readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import type { Fault } from '../../../support/nemo-server/faults.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { bench, MINUTE, sameBytes } from '../support.ts';
+
+const SUBMIT = /\/lambda$/;
+const POLL = /\/lambda\/render_/;
+
+describe('a render', () => {
+  it('is asked about every half minute, with a little jitter, under one id', async () => {
+    const { engine, server, order, job } = await bench();
+    server.holdRenders = true;
+    const ran = engine.run(order(), job().context);
+    await eventually(() => server.count('GET', POLL) >= 4, { everyMs: 5 });
+    server.finishRenders();
+    await ran;
+    const polls = server.requests.filter(({ path }) => POLL.test(path));
+    // One poll may arrive late and the next one in time: on average they keep their distance.
+    expect(((polls.at(-1)?.at ?? 0) - (polls[0]?.at ?? 0)) / (polls.length - 1)).toBeGreaterThanOrEqual(28_000);
+    expect(server.renders.size).toBe(1);
+  });
+
+  it.each<[string, Omit<Fault, 'match'>]>([
+    ['no answer', { hangUp: 'before' }],
+    ['an answer cut short', { hangUp: { atByte: 10 } }],
+    ['408', { status: 408, body: '' }],
+    ['429', { status: 429, body: '', headers: { 'retry-after': '5' } }],
+    ['502 with a web page', { status: 502, body: '<html>', headers: { 'content-type': 'text/html' } }],
+    ['garbage', { garbage: true }],
+    ['a web page', { body: '<html>', headers: { 'content-type': 'text/html' } }],
+    ['not found, so soon', { status: 404, body: '{"detail":"render not found"}' }],
+  ])('is not given up because of trouble on the way: %s', async (_, fault) => {
+    const { engine, server, order, job } = await bench();
+    server.fault({ match: { path: POLL }, times: 3, ...fault });
+    await engine.run(order(), job().context);
+    expect(server.renders.size).toBe(1);
+  });
+
+  it('that failed is asked for once more under a new id', async () => {
+    const { engine, server, order, job } = await bench();
+    server.failRenders = 1;
+    await engine.run(order(), job().context);
+    expect([...server.renders.values()].map(({ status }) => status)).toEqual(['failed', 'completed']);
+    expect(server.messages).toHaveLength(1);
+  });
+
+  it('that failed twice is for a person, and costs nothing when they try again', async () => {
+    const { engine, server, restart, order, job } = await bench();
+    server.failRenders = 2;
+    const first = job({ workDir: 'w' });
+    await expect(engine.run(order(), first.context)).rejects.toMatchObject({
+      code: 'render-failed',
+      message: expect.stringContaining('lambda ran out of memory'),
+    });
+    await expect(restart().run(order(), job({ workDir: 'w', resume: first.records }).context)).rejects.toMatchObject({
+      code: 'render-failed',
+    });
+    expect(server.renders.size).toBe(2);
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: first.records }).context);
+    expect(server.messages).toHaveLength(1);
+    expect(server.renders.size).toBe(3);
+  });
+
+  it('that fails in words of an envelope has failed', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fault({ match: { path: POLL }, body: '{"success":false,"error":"composition failed"}' });
+    await engine.run(order(), job().context);
+    expect(server.renders.size).toBe(2);
+  });
+
+  it('that the service forgot is asked for again', async () => {
+    const { engine, server, order, job } = await bench({ server: { renderMs: 5 * MINUTE } });
+    server.fault({ match: { path: POLL }, nth: 2, times: 4, status: 404, body: '{"detail":"render not found"}' });
+    const ran = engine.run(order(), job().context);
+    await ran;
+    expect(server.renders.size).toBe(2);
+    expect(server.messages).toHaveLength(1);
+  });
+
+  it('found wanting by who looked at it is made anew when a person asks, without another message', async () => {
+    const { engine, server, restart, order, job } = await bench();
+    const first = job({ workDir: 'w' });
+    const before = await engine.run(order(), first.context);
+    const again = await restart().run(order(), job({ workDir: 'w', resume: first.records }).context);
+    expect(again.path).toBe(before.path);
+    expect(server.renders.size).toBe(1);
+    const asked = job({ workDir: 'w', resume: first.records });
+    const after = await restart().run(order({ retryCount: 1 }), asked.context);
+    expect(server.renders.size).toBe(2);
+    expect(await sameBytes(after.path, [...server.renders.values()][1]?.path)).toBe(true);
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: asked.records }).context);
+    expect(server.renders.size).toBe(2);
+    expect(server.messages).toHaveLength(1);
+  });
+
+  it('keeps its id where the download, not the render, was at fault (was: rendered anew)', async () => {
+    const { engine, server, restart, order, job } = await bench();
+    // As long as the real one, and begun like it.
+    server.fetchFaults.add({
+      match: { path: RESULT },
+      body: `\0\0\u0008\0ftypisom${'x'.repeat(2036)}`,
+      headers: { 'content-type': 'video/mp4' },
+    });
+    const first = job({ workDir: 'w' });
+    const spoiled = await engine.run(order(), first.context);
+    expect(spoiled.bytes).toBe(2048);
+    const again = await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: first.records }).context);
+    expect(server.renders.size).toBe(1);
+    expect(server.fetches).toHaveLength(2);
+    expect(await sameBytes(again.path, [...server.renders.values()][0]?.path)).toBe(true);
+  });
+
+  it('made anew is made once, wherever shrinkbox is killed meanwhile (was: one more at every start)', async () => {
+    for (let n = 1; ; n += 1) {
+      const { engine, server, restart, order, job } = await bench({ speed: 1500 });
+      const first = job({ workDir: 'w' });
+      await engine.run(order(), first.context);
+      const killed = job({ workDir: 'w', resume: first.records, dieAfter: n });
+      const died = await restart()
+        .run(order({ retryCount: 1 }), killed.context)
+        .then(
+          () => false,
+          () => true,
+        );
+      const { path } = await restart().run(
+        order({ retryCount: 1 }),
+        job({ workDir: 'w', resume: killed.records }).context,
+      );
+      const where = `killed after ${killed.journal.at(-1)}`;
+      expect(server.renders.size, where).toBe(2);
+      expect(server.messages, where).toHaveLength(1);
+      expect(await sameBytes(path, [...server.renders.values()][1]?.path), where).toBe(true);
+      if (!died) break;
+      expect(n).toBeLessThan(50);
+    }
+  });
+
+  it('that is done and not handed out is fetched again when a person asks, and then made anew (was: held for ever)', async () => {
+    const { engine, server, restart, order, job } = await bench();
+    const first = job({ workDir: 'w' });
+    const ran = engine.run(order(), first.context);
+    await eventually(() => server.renders.size > 0, { everyMs: 1 });
+    const [id] = server.renders.keys();
+    server.fetchFaults.add({ match: { path: new RegExp(`${id}`) }, times: 99, status: 404, body: '' });
+    await expect(ran).rejects.toMatchObject({ code: 'bad-answer', hint: expect.stringContaining('kept') });
+    await expect(restart().run(order(), job({ workDir: 'w', resume: first.records }).context)).rejects.toMatchObject({
+      code: 'bad-answer',
+    });
+    expect(server.renders.size).toBe(1);
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: first.records }).context);
+    expect(server.renders.size).toBe(2);
+    expect(server.messages).toHaveLength(1);
+  });
+
+  it('that the service takes back after it was done is asked for once more', async () => {
+    const { engine, server, order, job } = await bench();
+    server.resultUrl = () => undefined;
+    const ran = engine.run(order(), job().context);
+    await eventually(() => server.renders.size > 0, { everyMs: 1 });
+    const [render] = server.renders.values();
+    await eventually(() => (render?.polls ?? 0) > 0, { everyMs: 1 });
+    server.resultUrl = undefined;
+    Object.assign(render ?? {}, { status: 'failed', error: 'the bucket was lost' });
+    await ran;
+    expect(server.renders.size).toBe(2);
+    expect(server.messages).toHaveLength(1);
+  });
+
+  it('longer than the limit is held with its id kept, and taken up again from there', async () => {
+    const { engine, server, restart, order, job } = await bench({ speed: 3000 });
+    server.holdRenders = true;
+    const first = job({ workDir: 'w' });
+    await expect(engine.run(order(), first.context)).rejects.toMatchObject({
+      code: 'still-rendering',
+      hint: expect.stringContaining('same render'),
+    });
+    const second = job({ workDir: 'w', resume: first.records });
+    await expect(restart().run(order(), second.context)).rejects.toMatchObject({ code: 'still-rendering' });
+    server.finishRenders();
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: second.records }).context);
+    expect(server.renders.size).toBe(1);
+    expect(server.messages).toHaveLength(1);
+  });
+
+  it('with an id that is taken gets another one', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fault({ match: { path: SUBMIT }, status: 409, body: '{"success":false,"error":"duplicate id"}' });
+    await engine.run(order(), job().context);
+    const ids = server.requests
+      .filter(({ path }) => SUBMIT.test(path))
+      .map(({ body }) => (JSON.parse(body || '{"id":0}') as { id: string }).id);
+    expect(ids).toHaveLength(2);
+  });
+
+  it('under the id the service gave is asked about under that id', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fault({
+      match: { path: SUBMIT },
+      carryOut: true,
+      body: '{"success":true,"data":{"render_id":"other-1","status":"pending"}}',
+    });
+    server.fault({
+      match: { path: '/api/render/proxy/lambda/other-1' },
+      times: 9,
+      body: '{"success":true,"data":{"status":"failed","error":"x"}}',
+    });
+    await engine.run(order(), job().context);
+    expect(server.count('GET', /other-1$/)).toBe(1);
+  });
+
+  it('blocked by the plan stops the engine, not just the job, and speaks of the plan', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fault({ match: { path: SUBMIT }, status: 402, body: '{"detail":"export requires account"}' });
+    await expect(engine.run(order(), job().context)).rejects.toMatchObject({
+      code: 'plan-blocked',
+      hint: expect.stringContaining('Register or upgrade your plan to unlock export'),
+    });
+  });
+
+  it('of an empty timeline is not asked for', async () => {
+    const { engine, server, order, job } = await bench();
+    server.scripts.push({ apply: false, say: 'I looked at the file.' });
+    const ran = engine.run(order(), job().context);
+    const [session] = await waitForSession(server);
+    if (session) session.draft = '{"t":[{"tt":0,"sg":[]}]}';
+    await expect(ran).rejects.toMatchObject({ code: 'cannot-do', message: expect.stringMatching(/nothing/) });
+    expect(server.renders.size).toBe(0);
+  });
+});
+
+async function waitForSession(server: Awaited<ReturnType<typeof bench>>['server']) {
+  await eventually(() => server.messages.length > 0, { everyMs: 2 });
+  return [...server.sessions.values()];
+}
+
+/**
+ * More comes before a cut than the client holds in memory (64 kB twice): what it could not take yet waits in the system and is not lost
+ * with the connection, however long the client is kept from reading.
+ */
+const BIG = { tinyBytes: 1_600_000 };
+const CUT = { atByte: 400_000 };
+const wide = {
+  target: {
+    size: { kind: 'bytes' as const, bytes: 4_000_000 },
+    audio: { kind: 'keep' as const },
+    quality: 'auto' as const,
+    minSaving: 0,
+  },
+};
+const RESULT = /render-result/;
+
+describe('a download', () => {
+  it('goes on where it was cut, each time', async () => {
+    const { engine, server, order, job } = await bench({ server: BIG });
+    server.fetchFaults.add({ match: { path: RESULT }, hangUp: CUT });
+    server.fetchFaults.add({ match: { path: RESULT }, nth: 2, hangUp: CUT });
+    const candidate = await engine.run(order(wide), job().context);
+    expect(await sameBytes(candidate.path, [...server.renders.values()][0]?.path)).toBe(true);
+    const ranges = server.fetches.map(({ headers }) => headers.range);
+    expect(ranges[0]).toBeUndefined();
+    expect(ranges.slice(1).every(range => /^bytes=[1-9]\d*-$/.test(range ?? ''))).toBe(true);
+    expect(ranges).toHaveLength(3);
+  });
+
+  it('goes on where it was after a restart', async () => {
+    const { engine, server, restart, order, job } = await bench({ server: BIG });
+    server.fetchFaults.add({ match: { path: RESULT }, hangUp: CUT });
+    server.fetchFaults.add({ match: { path: RESULT }, nth: 2, times: 3, hangUp: 'before' });
+    const first = job({ workDir: 'w' });
+    await expect(engine.run(order(wide), first.context)).rejects.toMatchObject({ code: 'unreachable' });
+    await restart().run(order(wide), job({ workDir: 'w', resume: first.records }).context);
+    expect(server.fetches.at(-1)?.headers.range).toMatch(/^bytes=[1-9]\d*-$/);
+    expect(server.renders.size).toBe(1);
+  });
+
+  it.each([
+    ['the file at the address is another one by now', /"validator":"\\"[^"]*\\""/, '"validator":"\\"other\\""'],
+    ['what was begun is of another render', /"of":"[^"]*"/, '"of":"http://127.0.0.1/other.mp4"'],
+    ['nothing says what it was', /"validator":/, '"forgotten":'],
+  ])('starts again when %s', async (_, what, instead) => {
+    const { engine, server, restart, order, job, dir } = await bench({ server: BIG });
+    server.fetchFaults.add({ match: { path: RESULT }, hangUp: CUT });
+    server.fetchFaults.add({ match: { path: RESULT }, nth: 2, times: 3, hangUp: 'before' });
+    const first = job({ workDir: 'w' });
+    await engine.run(order(wide), first.context).catch(() => {});
+    const part = join(dir, 'w', 'result-1.mp4.part');
+    const note = await readFile(`${part}.json`, 'utf8');
+    expect(note).toMatch(what);
+    await writeFile(`${part}.json`, note.replace(what, instead));
+    // It still begins like a video.
+    const begun = await readFile(part);
+    await writeFile(part, begun.fill('?', 32));
+    const candidate = await restart().run(order(wide), job({ workDir: 'w', resume: first.records }).context);
+    expect(await sameBytes(candidate.path, [...server.renders.values()][0]?.path)).toBe(true);
+  });
+
+  it('leaves nothing but the result and the draft behind', async () => {
+    const { engine, order, job, dir } = await bench();
+    await engine.run(order(), job({ workDir: 'w' }).context);
+    expect((await readdir(join(dir, 'w'))).sort()).toEqual(['draft-1.json', 'result-1.mp4']);
+  });
+
+  it('that ends early without saying so is noticed', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fetchFaults.add({ match: { path: RESULT }, body: '', headers: { 'content-type': 'video/mp4' } });
+    const candidate = await engine.run(order(), job().context);
+    expect(candidate.bytes).toBe(2048);
+  });
+
+  it('that ends early and says that this was all is fetched again by itself (was: held for a person)', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fetchFaults.add({ match: { path: RESULT }, truncated: 1000 });
+    expect((await engine.run(order(), job().context)).bytes).toBe(2048);
+    expect(server.renders.size).toBe(1);
+  });
+
+  it('starts again when the range that comes is one of another file', async () => {
+    const { engine, server, order, job } = await bench({ server: BIG });
+    server.fetchFaults.add({ match: { path: RESULT }, hangUp: CUT });
+    server.fetchFaults.add({ match: { path: RESULT }, nth: 2, headers: { etag: '"another"' } });
+    const candidate = await engine.run(order(wide), job().context);
+    expect(await sameBytes(candidate.path, [...server.renders.values()][0]?.path)).toBe(true);
+    expect(server.fetches.map(({ headers }) => headers.range !== undefined)).toEqual([false, true, false]);
+  });
+
+  it.each<[string, Omit<Fault, 'match'>]>([
+    ['a web page', { body: '<html>expired</html>', headers: { 'content-type': 'text/html' } }],
+    ['garbage', { garbage: true, headers: { 'content-type': 'video/mp4' } }],
+    ['trouble', { status: 503, body: '', headers: { 'retry-after': '2' } }],
+    ['a pause', { status: 429, body: '' }],
+  ])('of %s instead of the file is tried again', async (_, fault) => {
+    const { engine, server, order, job } = await bench();
+    server.fetchFaults.add({ match: { path: RESULT }, ...fault });
+    const candidate = await engine.run(order(), job().context);
+    expect(candidate.bytes).toBe(2048);
+  });
+
+  it('of something that never is a video is held', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fetchFaults.add({
+      match: { path: RESULT },
+      times: 99,
+      body: 'x'.repeat(100),
+      headers: { 'content-type': 'video/mp4' },
+    });
+    await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code: 'bad-answer' });
+  });
+
+  it('is asked for again when its host said so, and not before', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fetchFaults.add({ match: { path: RESULT }, status: 429, body: '', headers: { 'retry-after': '40' } });
+    await engine.run(order(), job().context);
+    const [refused, taken] = server.fetches;
+    expect((taken?.at ?? 0) - (refused?.at ?? 0)).toBeGreaterThanOrEqual(40_000);
+  });
+
+  it.each([403, 404, 410])('from an address that ran out (%d) gets a fresh one', async status => {
+    const { engine, server, order, job } = await bench();
+    server.fetchFaults.add({ match: { path: RESULT }, status, body: '' });
+    await engine.run(order(), job().context);
+    const [refused, taken] = server.fetches;
+    const asked = server.requests.findLast(({ path }) => POLL.test(path));
+    expect(asked?.at).toBeGreaterThan(refused?.at ?? Number.POSITIVE_INFINITY);
+    expect(asked?.at).toBeLessThan(taken?.at ?? 0);
+  });
+
+  it.each(['A', 'B'] as const)(
+    'without an address takes the service’s own route, and the token stays at home (shape %s)',
+    async shape => {
+      const { engine, server, order, job } = await bench({ server: { shape } });
+      server.resultUrl = () => undefined;
+      const candidate = await engine.run(order(), job().context);
+      expect(candidate.bytes).toBe(2048);
+      expect(server.count('GET', /\/download$/)).toBe(1);
+      expect(server.requests.find(({ path }) => path.endsWith('/download'))?.authorization).toMatch(/^Bearer /);
+      expect(server.fetches[0]?.authorization).toBeUndefined();
+      expect(server.unattributed).toEqual([]);
+    },
+  );
+
+  it('whose own route answers with an address goes there', async () => {
+    const { engine, server, order, job } = await bench();
+    server.resultUrl = () => undefined;
+    const ran = engine.run(order(), job().context);
+    await eventually(() => server.renders.size > 0, { everyMs: 2 });
+    const [render] = server.renders.values();
+    server.fault({
+      match: { path: /\/download$/ },
+      body: JSON.stringify({
+        output: { url: `${server.filesUrl}/render-result/${render?.id}.mp4` },
+        status: 'completed',
+      }),
+    });
+    expect((await ran).bytes).toBe(2048);
+  });
+
+  it.each([
+    'http://127.0.0.2:1/x.mp4',
+    'http://10.0.0.1/x.mp4',
+    'http://[::1]:1/x.mp4',
+    'file:///etc/passwd',
+    'http://localhost:1/x',
+  ])('never goes to %s because the service says so', async url => {
+    const { engine, server, order, job } = await bench();
+    server.resultUrl = () => url;
+    await expect(engine.run(order(), job().context)).rejects.toMatchObject({
+      code: expect.stringMatching(/bad-answer|unreachable/),
+    });
+    server.resultUrl = undefined;
+    expect(server.fetches).toEqual([]);
+  });
+
+  it('never follows a redirect into a private network', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fetchFaults.add({
+      match: { path: RESULT },
+      times: 99,
+      status: 302,
+      body: '',
+      headers: { location: 'http://169.254.169.254/latest/meta-data' },
+    });
+    await expect(engine.run(order(), job().context)).rejects.toMatchObject({
+      code: 'bad-answer',
+      message: expect.stringContaining('private network'),
+    });
+  });
+
+  it('does not go round in circles', async () => {
+    const { engine, server, order, job } = await bench();
+    server.fetchFaults.add({
+      match: { path: RESULT },
+      times: 999,
+      status: 302,
+      body: '',
+      headers: { location: '/render-result/again.mp4' },
+    });
+    await expect(engine.run(order(), job().context)).rejects.toMatchObject({
+      code: 'bad-answer',
+      message: expect.stringContaining('circle'),
+    });
+  });
+
+  it('that only drips is cut and gone on with', async () => {
+    const { engine, server, order, job } = await bench({ server: { tinyBytes: 60_000 } });
+    server.fetchFaults.add({
+      match: { path: RESULT },
+      body: 'x'.repeat(1000),
+      slowDrip: { bytes: 1, everyMs: 60_000 },
+      headers: { 'content-type': 'video/mp4', 'content-length': '60000' },
+    });
+    expect((await engine.run(order(wide), job().context)).bytes).toBe(60_000);
+  });
+});

@@ -1,0 +1,135 @@
+import { describe, expect, it } from 'vitest';
+import { ShrinkError } from '../../src/core/errors.ts';
+import { kindOfType } from '../../src/platform/files/mounts.ts';
+import type { Directory } from '../../src/inbox/tracked-file.ts';
+import type { Disk, Looked, OpenedFile } from '../../src/inbox/guarded-fs.ts';
+import { inspect } from '../../src/inbox/inspect.ts';
+import { type FileStat, pinKey } from '../../src/inbox/file-id.ts';
+
+function stat(overrides: Partial<FileStat> = {}): FileStat {
+  return {
+    dev: 1n,
+    ino: 2n,
+    mode: 0o100644n,
+    size: 1_000n,
+    mtimeNs: 10n,
+    ctimeNs: 10n,
+    birthtimeNs: 1n,
+    blocks: 8n,
+    isFile: () => true,
+    isDirectory: () => false,
+    isSymbolicLink: () => false,
+    ...overrides,
+  };
+}
+
+const KEY = pinKey(stat());
+const failing = (code: string) => Object.assign(new Error(code), { code });
+
+interface World {
+  type?: string;
+  looked?: (path: string) => Looked;
+  /** What fstat says, first after opening, then after reading. */
+  opened?: FileStat[] | Error;
+  content?: Buffer | Error;
+}
+
+/** A directory with one file on a disk that does as told. */
+function directory({ type = 'ext4', looked, opened = [], content = Buffer.from('words') }: World): {
+  dir: Directory;
+  counts: { opened: number; closed: number };
+} {
+  const counts = { opened: 0, closed: 0 };
+  const stats = opened instanceof Error ? [] : [...opened];
+  const file: OpenedFile = {
+    stat: async () => stats.shift() ?? stat(),
+    async read(offset, length) {
+      if (content instanceof Error) throw content;
+      return content.subarray(offset, offset + length);
+    },
+    async close() {
+      counts.closed += 1;
+    },
+  };
+  const disk: Disk = {
+    list: async () => [],
+    listRaw: async () => [],
+    stat: async () => stat(),
+    realpath: async path => path,
+    readlink: async path => path,
+    lstat: async paths =>
+      paths.map(path => (looked ? looked(String(path)) : String(path) === '/in/clip.ts' ? stat() : undefined)),
+    async open() {
+      counts.opened += 1;
+      if (opened instanceof Error) throw opened;
+      return file;
+    },
+  };
+  const dir: Directory = {
+    rel: '',
+    path: '/in',
+    identity: '1:1:1',
+    kind: kindOfType(type),
+    disk,
+    hints: undefined,
+    files: new Map(),
+    children: new Set(),
+    sidecars: new Map(),
+    refused: false,
+  };
+  return { dir, counts };
+}
+
+describe('a quiet file', () => {
+  it.each<[string, World, object]>([
+    ['is complete when it is the same before and after', {}, { kind: 'complete', stat: { ino: 2n } }],
+    ['is gone', { looked: () => undefined }, { kind: 'moved' }],
+    ['is not the one that was sampled', { looked: () => stat({ ctimeNs: 11n }) }, { kind: 'moved' }],
+    ['turns out newer once it is opened (NFS attributes)', { opened: [stat({ mtimeNs: 11n })] }, { kind: 'moved' }],
+    ['changes while it is looked into', { opened: [stat(), stat({ size: 1_001n })] }, { kind: 'moved' }],
+    ['vanishes before it is opened', { opened: failing('ENOENT') }, { kind: 'moved' }],
+    ['became a link before it is opened', { opened: failing('ELOOP') }, { kind: 'moved' }],
+    [
+      'may not be read',
+      { opened: failing('EACCES') },
+      { kind: 'refuse', why: expect.stringMatching(/permission denied/) },
+    ],
+    ['cannot be opened at the moment', { opened: failing('EIO') }, { kind: 'hold', hold: 'unreadable' }],
+    ['cannot be read at the moment', { content: failing('ESTALE') }, { kind: 'hold', hold: 'unreadable' }],
+    [
+      'is held by a download beside it',
+      { looked: path => (/(ts|part)$/.test(path) ? stat() : undefined) },
+      { hold: 'companion' },
+    ],
+    ['leaves a doubt on a network', { type: 'cifs' }, { kind: 'doubt', why: expect.stringMatching(/where it ends/) }],
+  ])('%s', async (_, world, expected) => {
+    const { dir, counts } = directory(world);
+    expect(await inspect(dir, 'clip.ts', KEY)).toMatchObject(expected);
+    expect(counts.closed).toBe(world.opened instanceof Error ? 0 : counts.opened);
+  });
+
+  it.each([
+    ['ext4', 'doubt'],
+    ['btrfs', 'complete'],
+  ])('with fewer blocks than bytes on %s: %s', async (type, kind) => {
+    const sparse = stat({ size: 1_000_000n, blocks: 8n });
+    const world = {
+      type,
+      looked: (path: string) => (path.endsWith('.ts') ? sparse : undefined),
+      opened: [sparse, sparse],
+    };
+    expect(await inspect(directory(world).dir, 'clip.ts', pinKey(sparse))).toMatchObject({ kind });
+  });
+
+  it('that is empty is never opened', async () => {
+    const empty = stat({ size: 0n });
+    const { dir, counts } = directory({ looked: path => (path.endsWith('.ts') ? empty : undefined) });
+    expect(await inspect(dir, 'clip.ts', pinKey(empty))).toMatchObject({ kind: 'hold', hold: 'empty' });
+    expect(counts.opened).toBe(0);
+  });
+
+  it('on a mount that hangs is not judged at all', async () => {
+    const silent = new ShrinkError('unavailable', '/mnt/nas does not answer');
+    await expect(inspect(directory({ content: silent }).dir, 'clip.ts', KEY)).rejects.toBe(silent);
+  });
+});

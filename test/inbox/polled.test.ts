@@ -1,0 +1,217 @@
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { isShrinkError } from '../../src/core/errors.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import type { Mount } from '../../src/platform/files/mounts.ts';
+import { readMounts } from '../../src/platform/files/mounts.ts';
+import { type HintSource, chokidarHints } from '../../src/inbox/change-events.ts';
+import { callsUnderWay, MountGuard } from '../../src/platform/files/mount-gate.ts';
+import { MountSlots } from '../../src/platform/files/mount-slots.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { canMount, hungMount } from './mounting.ts';
+import { drop, pause, SETTLE_MS, tempDir, watching } from './support.ts';
+
+/** This machine's mounts, and one more that is not really there: what lies below `point` counts as `type`. */
+const pretending = (point: string, type: string) => (): Mount[] => [
+  ...readMounts(),
+  { point, type, source: 'nas:/share', device: '0:99' },
+];
+
+/** Real hints, and a list of what was asked to give some. */
+function recorded(): HintSource & { watched: string[] } {
+  const watched: string[] = [];
+  const real = chokidarHints(() => {});
+  return {
+    watched,
+    watch(dir, onHint) {
+      watched.push(dir);
+      return real.watch(dir, onHint);
+    },
+  };
+}
+
+describe.concurrent('a network share', () => {
+  it('is polled, and never watched: that could hang, and would not tell', async () => {
+    const inbox = join(await tempDir(), 'inbox');
+    await drop(inbox, 'sub/first.mp4');
+    const hints = recorded();
+    const { states, sighted, watcher } = await watching({
+      inbox,
+      hints,
+      scan: 150,
+      mounts: pretending(inbox, 'nfs4'),
+    });
+    expect(states).toEqual([{ available: true, polled: true }]);
+    await sighted('sub/first.mp4');
+    await drop(inbox, 'sub/second.mp4');
+    await sighted('sub/second.mp4');
+    expect(hints.watched).toEqual([]);
+    expect(watcher.folders()).toMatchObject([{ polled: true }]);
+  });
+
+  it('inside a local inbox is polled alone; the rest of it is watched', async () => {
+    const inbox = join(await tempDir(), 'inbox');
+    await mkdir(join(inbox, 'share/sub'), { recursive: true });
+    await mkdir(join(inbox, 'local'));
+    const hints = recorded();
+    const { watcher, sighted } = await watching({ inbox, hints, mounts: pretending(join(inbox, 'share'), 'cifs') });
+    expect(hints.watched.sort()).toEqual([inbox, join(inbox, 'local')]);
+    expect(watcher.folders()).toMatchObject([{ polled: true }]);
+    await drop(inbox, 'local/a.mp4');
+    await sighted('local/a.mp4');
+    await drop(inbox, 'share/sub/b.mp4');
+    // Found by the poll after ten seconds, long before the scan of everything.
+    await sighted('share/sub/b.mp4');
+  });
+
+  it('that comes and goes is noticed by its mount: watched while local, polled while not', async () => {
+    const inbox = join(await tempDir(), 'inbox');
+    await mkdir(inbox);
+    let mounts = readMounts;
+    const hints = recorded();
+    const { watcher, sighted, states } = await watching({ inbox, hints, mounts: () => mounts() });
+    expect(hints.watched).toEqual([inbox]);
+    mounts = pretending(inbox, 'fuse.sshfs');
+    await drop(inbox, 'a.mp4');
+    await watcher.rescan();
+    await sighted('a.mp4');
+    expect(states.map(({ polled }) => polled)).toEqual([false, true]);
+  });
+
+  it('that reads empty for a moment is unavailable, not emptied', async () => {
+    const inbox = join(await tempDir(), 'inbox');
+    await drop(inbox, 'sub/clip.mp4');
+    const { watcher, states, sighted, sightings, logs } = await watching({
+      inbox,
+      scan: 10_000,
+      mounts: pretending(inbox, 'cifs'),
+    });
+    await sighted('sub/clip.mp4');
+    await rename(join(inbox, 'sub'), `${inbox}-hidden`);
+    await watcher.rescan();
+    expect(states.at(-1)).toMatchObject({ available: false, reason: expect.stringContaining('reads empty') });
+    await rename(`${inbox}-hidden`, join(inbox, 'sub'));
+    await watcher.rescan();
+    expect(states.at(-1)).toMatchObject({ available: true });
+    await watcher.settled();
+    expect(sightings).toHaveLength(1);
+    expect(logs.filter(({ level }) => level === 40)).toHaveLength(1);
+  });
+
+  it('that stays empty was emptied by somebody', async () => {
+    const inbox = join(await tempDir(), 'inbox');
+    const path = await drop(inbox, 'clip.mp4');
+    const { watcher, states, sighted } = await watching({ inbox, mounts: pretending(inbox, 'cifs') });
+    await sighted('clip.mp4');
+    await rm(path);
+    for (let n = 0; n < 3; n += 1) await watcher.rescan();
+    expect(states.at(-1)).toMatchObject({ available: true });
+  });
+
+  it('waits longer where the format cannot tell that all is there', async () => {
+    const inbox = join(await tempDir(), 'inbox');
+    await mkdir(inbox);
+    const { sighted, pendingFor } = await watching({ inbox, scan: 100, mounts: pretending(inbox, 'cifs') });
+    const before = performance.now();
+    await drop(inbox, 'clip.ts');
+    await pendingFor('clip.ts', /its format does not say where it ends/);
+    await sighted('clip.ts');
+    expect(performance.now() - before).toBeGreaterThan(4 * SETTLE_MS);
+  });
+});
+
+describe('a mount that does not answer', () => {
+  if (canMount) {
+    it('does not stop anybody else (FUSE without a server): its folder is unavailable, until it is back', async () => {
+      const inbox = join(await tempDir(), 'hung');
+      await mkdir(inbox);
+      const hang = await hungMount(inbox);
+      const started = performance.now();
+      const { states, watcher, sighted } = await watching({ inbox, scan: 200, answerMs: 300 });
+      const stalls = await longestStall(() => pause(500));
+      expect(stalls).toBeLessThan(400);
+      expect(performance.now() - started).toBeLessThan(10_000);
+      expect(states.at(-1)).toEqual({ available: false, polled: false, reason: `${inbox} does not answer` });
+      await watcher.settled();
+      await hang.end();
+      await writeFile(join(inbox, 'clip.mp4'), 'some film');
+      await sighted('clip.mp4');
+    });
+
+    it('inside an inbox leaves the rest of it as it is', async () => {
+      const inbox = join(await tempDir(), 'inbox');
+      await mkdir(join(inbox, 'hung'), { recursive: true });
+      await hungMount(join(inbox, 'hung'));
+      const { states, logs, watcher, sighted } = await watching({ inbox, scan: 200, answerMs: 300 });
+      await drop(inbox, 'local/clip.mp4');
+      await sighted('local/clip.mp4');
+      await watcher.rescan();
+      await watcher.rescan();
+      expect(states.every(({ available }) => available)).toBe(true);
+      expect(logs.filter(({ level }) => level === 40)).toMatchObject([{ path: join(inbox, 'hung') }]);
+    });
+  } else {
+    it('is stood in for by a question that never ends, because this user may not mount', async () => {
+      const guard = new MountGuard('/mnt/nas', systemClock, 100, new MountSlots(1));
+      await expect(guard.call(() => new Promise(() => {}))).rejects.toThrow('/mnt/nas does not answer');
+    });
+  }
+
+  it('fails at once while it hangs, holds one call only, and works again when that comes back', async () => {
+    const clock = new FakeClock();
+    const guard = new MountGuard('/mnt/nas', clock, 5_000, new MountSlots(2));
+    const before = callsUnderWay();
+    let answer: (value: string) => void = () => {};
+    let calls = 0;
+    const late: string[] = [];
+    const slow = guard.call(
+      () => {
+        calls += 1;
+        return new Promise<string>(resolve => {
+          answer = resolve;
+        });
+      },
+      value => void late.push(value),
+    );
+    const queued = guard.call(async () => 'never asked');
+    const outcome = Promise.allSettled([slow, queued]);
+    await new Promise(resolve => setImmediate(resolve));
+    await clock.advance(5_000);
+    const results = await outcome;
+    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    expect(results.every(each => each.status === 'rejected' && isShrinkError(each.reason, 'unavailable'))).toBe(true);
+    await expect(guard.call(async () => 'still hung')).rejects.toThrow('/mnt/nas does not answer');
+    // Whoever wants to end must not wait for it.
+    expect(callsUnderWay()).toBe(before + 1);
+    expect(calls).toBe(1);
+    answer('a file handle');
+    await eventually(() => late.length === 1, { what: 'the late answer to be handed over' });
+    await expect(guard.call(async () => 'fine')).resolves.toBe('fine');
+    expect(callsUnderWay()).toBe(before);
+    expect(clock.timers).toBe(0);
+  });
+
+  it('does not hold back who stops watching', async () => {
+    const guard = new MountGuard('/mnt/nas', systemClock, 60_000, new MountSlots(1));
+    const stuck = guard.call(() => new Promise(() => {}));
+    guard.abandon();
+    await expect(stuck).rejects.toThrow('does not answer');
+    await expect(guard.call(async () => 'anything')).rejects.toThrow('does not answer');
+  });
+});
+
+/** The longest time the event loop did not get its turn while `work` ran, ms. */
+async function longestStall(work: () => Promise<void>): Promise<number> {
+  let longest = 0;
+  let last = performance.now();
+  const timer = setInterval(() => {
+    const now = performance.now();
+    longest = Math.max(longest, now - last);
+    last = now;
+  }, 5);
+  await work();
+  clearInterval(timer);
+  return longest;
+}

@@ -1,0 +1,162 @@
+import { rename, symlink, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { decodeWords, readSidecar } from '../../src/inbox/sidecar.ts';
+import { drop, tempDir, watching } from './support.ts';
+
+describe.concurrent('words beside a file', () => {
+  it('come with its sighting, and are none themselves', async () => {
+    const { inbox, watcher, sighted, sightings } = await watching();
+    await drop(inbox, 'sub/clip.mp4.txt', '\ufeff  under 50MB\n');
+    await drop(inbox, 'sub/clip.mp4');
+    const seen = await sighted('sub/clip.mp4');
+    expect(seen.sidecar).toEqual({ path: join(inbox, 'sub/clip.mp4.txt'), text: 'under 50MB' });
+    await watcher.rescan();
+    await watcher.settled();
+    expect(sightings).toHaveLength(1);
+  });
+
+  it('make the file be reported again: when they come, change and go', async () => {
+    const { inbox, watcher, sighted, sightings } = await watching();
+    await drop(inbox, 'clip.mp4');
+    await sighted('clip.mp4', seen => seen.sidecar === undefined);
+    const words = await drop(inbox, 'clip.mp4.txt', '720p');
+    await sighted('clip.mp4', seen => seen.sidecar?.text === '720p');
+    await writeFile(words, '480p');
+    await sighted('clip.mp4', seen => seen.sidecar?.text === '480p');
+    await unlink(words);
+    await watcher.rescan();
+    await watcher.settled();
+    // The queue of this test knows the file without words, so nothing new is said of it.
+    expect(sightings.map(({ sidecar }) => sidecar?.text)).toEqual([undefined, '720p', '480p']);
+  });
+
+  it('that go are told to a queue that only knows the file with them', async () => {
+    const { inbox, sighted, sightings } = await watching({ known: () => false });
+    const words = await drop(inbox, 'clip.mp4.txt', '720p');
+    await drop(inbox, 'clip.mp4');
+    await sighted('clip.mp4', seen => seen.sidecar?.text === '720p');
+    await unlink(words);
+    await sighted('clip.mp4', seen => seen.sidecar === undefined);
+    expect(sightings).toHaveLength(2);
+  });
+
+  it('that say the same again do not', async () => {
+    const { inbox, watcher, sighted, sightings } = await watching({ known: () => false });
+    const words = await drop(inbox, 'clip.mp4.txt', '720p');
+    await drop(inbox, 'clip.mp4');
+    await sighted('clip.mp4');
+    await writeFile(words, '720p\n');
+    await watcher.rescan();
+    await watcher.settled();
+    expect(sightings).toHaveLength(1);
+  });
+
+  it('still empty do not count, until something is written', async () => {
+    const { inbox, sighted, sightings } = await watching();
+    const words = await drop(inbox, 'clip.mp4.txt', ' \n');
+    await drop(inbox, 'clip.mp4');
+    expect((await sighted('clip.mp4')).sidecar).toBeUndefined();
+    await writeFile(words, 'half the size');
+    await sighted('clip.mp4', seen => seen.sidecar?.text === 'half the size');
+    expect(sightings).toHaveLength(2);
+  });
+
+  it('are known from before a restart, with the file', async () => {
+    const inbox = join(await tempDir(), 'inbox');
+    await drop(inbox, 'clip.mp4.txt', '720p');
+    await drop(inbox, 'clip.mp4');
+    await drop(inbox, 'other.mp4');
+    await drop(inbox, 'other.mp4.txt', 'changed while down');
+    const { watcher, sightings } = await watching({
+      inbox,
+      known: ({ relative, sidecar }) => sidecar?.text === (relative === 'clip.mp4' ? '720p' : 'before'),
+    });
+    await watcher.settled();
+    expect(sightings).toMatchObject([{ relative: 'other.mp4', sidecar: { text: 'changed while down' } }]);
+  });
+
+  it('that cannot be understood refuse the file, until they can', async () => {
+    const { inbox, sighted } = await watching();
+    const words = await drop(inbox, 'clip.mp4.txt', Buffer.from([0x80, 0x81, 0xff]));
+    await drop(inbox, 'clip.mp4');
+    expect((await sighted('clip.mp4')).refused).toBe(
+      'the words beside it (clip.mp4.txt) are of no use: it is not UTF-8 text',
+    );
+    await writeFile(words, '720p');
+    expect((await sighted('clip.mp4', seen => !seen.refused)).sidecar?.text).toBe('720p');
+  });
+
+  it('of another sort are left alone: notes, reports, links to elsewhere', async () => {
+    const outside = await tempDir();
+    await drop(outside, 'secret.txt', 'secret');
+    const { inbox, watcher, sighted, sightings } = await watching();
+    await drop(inbox, 'notes.txt', 'buy milk');
+    await drop(inbox, 'clip.failed.txt', 'report');
+    await drop(inbox, 'clip.mp4');
+    await symlink(join(outside, 'secret.txt'), join(inbox, 'clip.mp4.txt'));
+    await watcher.rescan();
+    expect((await sighted('clip.mp4')).sidecar).toBeUndefined();
+    await watcher.settled();
+    expect(sightings.map(({ relative }) => relative)).toEqual(['clip.mp4']);
+  });
+
+  it('stay with the name: a renamed file has none', async () => {
+    const { inbox, sighted } = await watching();
+    await drop(inbox, 'clip.mp4.txt', '720p');
+    await drop(inbox, 'clip.mp4');
+    await sighted('clip.mp4', seen => seen.sidecar?.text === '720p');
+    await rename(join(inbox, 'clip.mp4'), join(inbox, 'film.mp4'));
+    expect((await sighted('film.mp4')).sidecar).toBeUndefined();
+  });
+});
+
+describe.concurrent('links to be fetched', () => {
+  it('are files like any other, and may have words beside them', async () => {
+    // Begun when all is there: on a busy machine a file may be ripe before its words are written.
+    const { inbox, watcher, sighted, sightings } = await watching({ start: false });
+    await drop(inbox, 'a.url', '[InternetShortcut]\nURL=https://example.org/a.mp4');
+    await drop(inbox, 'b.webloc', '<plist/>');
+    await drop(inbox, 'c.url.txt', 'https://example.org/c.mp4');
+    await drop(inbox, 'd.url', '[InternetShortcut]');
+    await drop(inbox, 'd.url.txt', '720p');
+    await watcher.start();
+    await sighted('d.url');
+    await watcher.settled();
+    const found = sightings.map(({ relative, sidecar }) => [relative, sidecar?.text]);
+    expect(found).toEqual([
+      ['a.url', undefined],
+      ['b.webloc', undefined],
+      ['c.url.txt', undefined],
+      ['d.url', '720p'],
+    ]);
+  });
+});
+
+describe('words are decoded', () => {
+  it.each<[string, Buffer, object]>([
+    ['from UTF-8', Buffer.from(' 压缩到50MB以内\n'), { kind: 'words', text: '压缩到50MB以内' }],
+    [
+      'from UTF-16 with a mark, as Notepad wrote it',
+      Buffer.from('\ufeff720p', 'utf16le'),
+      { kind: 'words', text: '720p' },
+    ],
+    ['to nothing where nothing is written', Buffer.from('\n \t'), { kind: 'none' }],
+    ['not from another encoding', Buffer.from([0xe9, 0x20]), { kind: 'unusable', why: 'it is not UTF-8 text' }],
+    ['not from binary data', Buffer.from('a\0b'), { kind: 'unusable', why: 'it is not UTF-8 text' }],
+  ])('%s', (_, bytes, expected) => {
+    expect(decodeWords(bytes)).toEqual(expected);
+  });
+
+  it('for anybody who asks about a file by hand', async () => {
+    const dir = await tempDir();
+    await drop(dir, 'clip.mp4.txt', 'half the size\n');
+    await drop(dir, 'long.mp4.txt', 'x'.repeat(70_000));
+    expect(await readSidecar(join(dir, 'clip.mp4'))).toEqual({
+      path: join(dir, 'clip.mp4.txt'),
+      text: 'half the size',
+    });
+    expect(await readSidecar(join(dir, 'long.mp4'))).toBeUndefined();
+    expect(await readSidecar(join(dir, 'none.mp4'))).toBeUndefined();
+  });
+});

@@ -1,0 +1,225 @@
+/** One spoiled file on its way through the stages; what went wrong is a list of sentences. */
+import { execFile } from 'node:child_process';
+import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { ShrinkError } from '../../../src/core/errors.ts';
+import type { Candidate, Order } from '../../../src/core/job.ts';
+import { type MediaFacts, type Target, targetBytes } from '../../../src/core/media.ts';
+import { createLocalEngine } from '../../../src/engine/local/engine.ts';
+import { planPicture } from '../../../src/engine/local/plan/video.ts';
+import { choose, describeChoice } from '../../../src/engine/local/plan/strategy.ts';
+import { planSound } from '../../../src/engine/local/plan/audio.ts';
+import { systemClock } from '../../../src/platform/clock.ts';
+import { probe } from '../../../src/media/probe/probe.ts';
+import { looksLike } from '../../../src/media/probe/sniff.ts';
+import type { Tools } from '../../../src/media/ffmpeg/tools.ts';
+import { verifyCandidate } from '../../../src/verify/verify.ts';
+import { walkContainer } from '../../../src/media/completeness/container.ts';
+import { recordingContext } from '../../contract/engine.ts';
+import type { Random } from '../torture/random.ts';
+
+export interface Case {
+  name: string;
+  bytes: Buffer;
+  target: Partial<Target>;
+  /** Encoded and verified as well, where it can be opened at all. */
+  full: boolean;
+}
+
+export interface Result {
+  /** How it ended: `done`, or the code of the error; `walked` where only the container was looked at. */
+  end: string;
+  wrong: string[];
+  /** How the encode was done, or what the error said. */
+  said: string;
+}
+
+/** Nothing here is longer than a second or two: who needs this long hangs, however busy the machine is. */
+const LIMIT_MS = 600_000;
+/** One read per header: a walk that needs more of such small files goes in circles. */
+const MAX_READS = 20_000;
+const MAX_READ_BYTES = 1_100_000;
+
+export const TARGETS: readonly Partial<Target>[] = [
+  { size: { kind: 'share', share: 0.6 } },
+  { size: { kind: 'share', share: 0.3 } },
+  { size: { kind: 'share', share: 0.9 }, audio: { kind: 'mute' } },
+  { size: { kind: 'bytes', bytes: 9_000 }, resolution: { kind: 'lines', lines: 48 } },
+  { size: { kind: 'bytes', bytes: 50_000_000 } },
+  { size: { kind: 'share', share: 0.8 }, fps: 6 },
+  {},
+];
+
+export function targetFrom(random: Random): Partial<Target> {
+  return random.pick(TARGETS);
+}
+
+/** The container's own arithmetic, and what the first bytes look like. Pure but for reading. */
+export async function walk(bytes: Buffer): Promise<string[]> {
+  const wrong: string[] = [];
+  let reads = 0;
+  const read = async (offset: number, length: number) => {
+    reads += 1;
+    if (reads > MAX_READS) throw new Error(`the walk made ${reads} reads of a file of ${bytes.length} bytes`);
+    if (!Number.isSafeInteger(offset) || offset < 0) throw new Error(`the walk reads at ${offset}`);
+    if (length > MAX_READ_BYTES) throw new Error(`the walk reads ${length} bytes at once`);
+    return bytes.subarray(offset, offset + length);
+  };
+  try {
+    const said = await walkContainer({ size: bytes.length, read });
+    if ('why' in said) wrong.push(...sentence(said.why));
+    looksLike(bytes.subarray(0, 512), bytes.length);
+  } catch (error) {
+    wrong.push(`crash of the walk: ${(error as Error).stack}`);
+  }
+  return wrong;
+}
+
+export async function run(one: Case, options: { tools: Tools; dir: string }): Promise<Result> {
+  const wrong = await walk(one.bytes);
+  const dir = join(options.dir, one.name.replace(/[^\w.-]/g, '_'));
+  await mkdir(join(dir, 'work'), { recursive: true });
+  const stop = new AbortController();
+  const timer = setTimeout(() => stop.abort(), LIMIT_MS);
+  try {
+    const source = join(dir, one.name);
+    await writeFile(source, one.bytes);
+    const said = await stages(one, { ...options, source, workDir: join(dir, 'work'), signal: stop.signal, wrong });
+    return { ...said, wrong };
+  } catch (error) {
+    if (stop.signal.aborted) wrong.push(`hang: still at it after ${LIMIT_MS / 1000} s (${(error as Error).message})`);
+    else if (!(error instanceof ShrinkError)) wrong.push(`crash: ${(error as Error).stack}`);
+    else wrong.push(...sentence(error.message));
+    return { end: error instanceof ShrinkError ? error.code : 'crash', said: (error as Error).message, wrong };
+  } finally {
+    clearTimeout(timer);
+    await rm(dir, { recursive: true, force: true });
+  }
+}
+
+interface Stage {
+  tools: Tools;
+  source: string;
+  workDir: string;
+  signal: AbortSignal;
+  wrong: string[];
+}
+
+async function stages(one: Case, stage: Stage): Promise<{ end: string; said: string }> {
+  const { tools, source, signal, wrong } = stage;
+  const facts = await probe(source, { tools, signal });
+  const order: Order = {
+    ...{ job: 'fuzz', source, sourceBytes: one.bytes.length },
+    target: { audio: { kind: 'keep' }, quality: 'auto', minSaving: 0.05, ...one.target },
+  };
+  wrong.push(...factsWrong(facts), ...planWrong(facts, order, tools));
+  if (!one.full) return { end: 'probed', said: '' };
+  const engine = createLocalEngine({ tools, effort: 'fast', clock: systemClock, threads: 1 });
+  const { context } = recordingContext({ workDir: stage.workDir, signal });
+  const candidate = await engine.run(order, context);
+  wrong.push(...sentence(candidate.how), ...candidate.notes.flatMap(sentence));
+  const verified = await verifyCandidate(candidate, { tools, signal });
+  wrong.push(...(await lies(verified, facts, order, tools)));
+  return { end: 'done', said: candidate.how };
+}
+
+/** Everything later is computed from these, and they go into the journal as JSON. */
+function factsWrong(facts: MediaFacts): string[] {
+  const wrong: string[] = [];
+  const look = (value: unknown, path: string) => {
+    if (typeof value === 'number' && !Number.isFinite(value)) wrong.push(`facts: ${path} is ${value}`);
+    if (value && typeof value === 'object')
+      for (const [key, inner] of Object.entries(value)) look(inner, `${path}.${key}`);
+  };
+  look(facts, '');
+  const { durationS, video } = facts;
+  if (!(durationS > 0)) wrong.push(`facts: it lasts ${durationS} s`);
+  if (!(video.fps > 0) || !(video.frames > 1)) wrong.push(`facts: ${video.frames} frames at ${video.fps}`);
+  if (!(video.displayWidth > 0) || !(video.displayHeight > 0))
+    wrong.push(`facts: the picture is ${video.displayWidth}x${video.displayHeight}`);
+  return wrong;
+}
+
+function planWrong(facts: MediaFacts, order: Order, tools: Tools): string[] {
+  try {
+    const choice = choose(facts, order);
+    const picture = planPicture(facts, order.target, 1, tools);
+    const sound = planSound(facts, order.target, choice.capBytes);
+    const texts = [...describeChoice(facts, choice, order), picture.filters, ...picture.notes, ...sound.notes];
+    const wrong = texts.flatMap(sentence);
+    if (picture.width < 2 || picture.height < 2) wrong.push(`plan: a picture of ${picture.width}x${picture.height}`);
+    return wrong;
+  } catch (error) {
+    return error instanceof ShrinkError ? [] : [`crash of the plan: ${(error as Error).stack}`];
+  }
+}
+
+/** A sentence of ours is one line and holds no slip of arithmetic. */
+function sentence(text: string): string[] {
+  return /NaN|Infinity|undefined|\[object|\n/.test(text)
+    ? [`a sentence with a slip in it: ${JSON.stringify(text)}`]
+    : [];
+}
+
+/** Half of what can be decoded of the source must be there, at the least. */
+const MIN_SHOWN = 0.5;
+
+/** What is said of a result, against what an ffmpeg that knows nothing of us finds in it. */
+async function lies(result: Candidate, before: MediaFacts, order: Order, tools: Tools): Promise<string[]> {
+  const wrong: string[] = [];
+  const { size } = await stat(result.path);
+  const most = Math.min(targetBytes(order.target, order.sourceBytes) ?? Infinity, order.sourceBytes);
+  if (size > most) wrong.push(`lie: done with ${size} bytes of ${most}`);
+  const strict = result.isSource ? [] : ['-xerror'];
+  const played = await decode(result.path, strict, tools);
+  if (played === undefined) {
+    wrong.push('lie: done, but it cannot be decoded to its end');
+  } else if (order.target.fps === undefined) {
+    const there = await decode(order.source, [], tools, before.video.index);
+    if (there !== undefined && played.frames < there.frames * MIN_SHOWN)
+      wrong.push(`lie: done with ${played.frames} of ${there.frames} frames that can be decoded`);
+    if (result.expect.frames !== undefined && played.frames !== result.expect.frames)
+      wrong.push(`lie: it claims ${result.expect.frames} frames and has ${played.frames}`);
+  }
+  return wrong;
+}
+
+async function decode(
+  path: string,
+  strict: string[],
+  tools: Tools,
+  index?: number,
+): Promise<{ frames: number } | undefined> {
+  const args = [
+    ...[
+      '-v',
+      'error',
+      '-nostdin',
+      ...strict,
+      '-protocol_whitelist',
+      'file',
+      '-max_pixels',
+      '67108864',
+      '-i',
+      `file:${path}`,
+    ],
+    ...[
+      '-map',
+      index === undefined ? '0:v:0' : `0:${index}`,
+      '-fps_mode',
+      'passthrough',
+      '-progress',
+      'pipe:1',
+      '-f',
+      'null',
+      '-',
+    ],
+  ];
+  try {
+    const { stdout } = await promisify(execFile)(tools.ffmpeg, args, { timeout: LIMIT_MS });
+    return { frames: Number([...stdout.matchAll(/^frame=(\d+)/gm)].at(-1)?.[1] ?? 0) };
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,12 @@
+import { join } from 'node:path';
+import { defineConfig } from 'vitest/config';
+
+/** Boots a machine, so it is not part of `npm test`: `npm run test:systemd`. Needs root, debootstrap and systemd-nspawn. */
+export default defineConfig({
+  root: join(import.meta.dirname, '../../..'),
+  test: {
+    include: ['test/systemd/*.boot.ts'],
+    testTimeout: 180_000,
+    hookTimeout: 600_000,
+  },
+});

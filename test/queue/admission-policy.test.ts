@@ -1,0 +1,219 @@
+import { describe, expect, it } from 'vitest';
+import type { Job, Sighting } from '../../src/core/job.ts';
+import type { JobEvent } from '../../src/core/lifecycle.ts';
+import { admit, isKnown } from '../../src/queue/admission-policy.ts';
+import { aJob, aPin, aSighting, REASON, TO_DONE } from '../support/builders.ts';
+
+const words = (text: string) => ({ path: '/in/clip.mp4.txt', text });
+const started: JobEvent = { event: 'started', data: { engine: 'local', step: 'preparing' } };
+const held: JobEvent = { event: 'held', data: { reason: REASON } };
+const failed: JobEvent = { event: 'failed', data: { reason: REASON } };
+const cancelled: JobEvent = { event: 'cancelled', data: { reason: REASON } };
+
+interface Row {
+  what: string;
+  here?: Job[];
+  twins?: Job[];
+  sighting?: Partial<Sighting>;
+  fingerprint?: string;
+  stillThere?: boolean;
+  expected: { kind: string; version?: number; replaced?: number };
+}
+
+const moved = aPin({ ino: '11', ctimeNs: '200' });
+const rewritten = aPin({ sizeBytes: 2_000_000, mtimeNs: '300', ctimeNs: '300' });
+
+/** Larger than what a fingerprint covers entirely. */
+const LARGE = 20_000_000;
+const large = aPin({ sizeBytes: LARGE });
+const editedInPlace = aPin({ sizeBytes: LARGE, mtimeNs: '5000000000', ctimeNs: '5000000000' });
+
+const ROWS: Row[] = [
+  { what: 'a file never seen', expected: { kind: 'new', version: 1, replaced: 0 } },
+  { what: 'the very file of a queued job', here: [aJob()], expected: { kind: 'nothing' } },
+  { what: 'the very file of a failed job', here: [aJob({}, failed)], expected: { kind: 'nothing' } },
+  {
+    what: 'the same content under a new inode (remount, restore)',
+    here: [aJob({}, ...TO_DONE)],
+    sighting: { pin: moved },
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'other content at the place of a done job',
+    here: [aJob({}, ...TO_DONE)],
+    sighting: { pin: rewritten },
+    fingerprint: 'content-2',
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'other content at the place of a running job',
+    here: [aJob({}, started)],
+    sighting: { pin: rewritten },
+    fingerprint: 'content-2',
+    expected: { kind: 'new', version: 1, replaced: 1 },
+  },
+  {
+    what: 'other content at the place of a held job',
+    here: [aJob({}, held)],
+    sighting: { pin: rewritten },
+    fingerprint: 'content-2',
+    expected: { kind: 'new', version: 1, replaced: 1 },
+  },
+  {
+    what: 'a done file under another name, the old name gone',
+    twins: [aJob({ relative: 'old.mp4' }, ...TO_DONE)],
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'a copy of a done file that is still there',
+    twins: [aJob({ relative: 'old.mp4' }, ...TO_DONE)],
+    stillThere: true,
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a queued file renamed before its turn',
+    twins: [aJob({ relative: 'old.mp4' })],
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'the same content dropped again after its original was archived',
+    twins: [aJob({ relative: 'old.mp4', original: { kind: 'archived', path: '/ar/old.mp4', at: 3 } }, ...TO_DONE)],
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'the same content in another inbox',
+    twins: [aJob({ inbox: '/other', relative: 'clip.mp4' }, ...TO_DONE)],
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a file renamed so late that its job had ended with "removed before it was done"',
+    twins: [
+      aJob({ relative: 'old.mp4' }, { event: 'cancelled', data: { reason: { code: 'replaced', text: 'removed' } } }),
+    ],
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a large file edited in place, between the samples of its fingerprint, while it is encoded',
+    here: [aJob({ pin: large }, started)],
+    sighting: { pin: editedInPlace },
+    expected: { kind: 'new', version: 1, replaced: 1 },
+  },
+  {
+    what: 'a large file edited in place after delivery',
+    here: [aJob({ pin: large }, ...TO_DONE)],
+    sighting: { pin: editedInPlace },
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a large damaged file copied again with its date: only the damage between the samples differs',
+    here: [aJob({ pin: large }, failed)],
+    sighting: { pin: aPin({ sizeBytes: LARGE, ino: '11', ctimeNs: '200' }) },
+    expected: { kind: 'new', version: 1, replaced: 1 },
+  },
+  {
+    what: 'a large file after a remount, or brought back from an archive that keeps no nanoseconds',
+    here: [aJob({ pin: large }, ...TO_DONE)],
+    sighting: { pin: aPin({ sizeBytes: LARGE, dev: '2', ino: '11', mtimeNs: '999', ctimeNs: '200' }) },
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'a large file of equal samples and another date under another name, the old name gone',
+    twins: [aJob({ relative: 'old.mp4', pin: large })],
+    sighting: { pin: editedInPlace },
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'the same file dropped again at the same place after its original was deleted',
+    here: [aJob({ original: { kind: 'deleted', at: 3 } }, ...TO_DONE)],
+    sighting: { pin: moved },
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'words that arrive before the turn',
+    here: [aJob()],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'redecide' },
+  },
+  {
+    what: 'words that answer a held job',
+    here: [aJob({}, held)],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'redecide' },
+  },
+  {
+    what: 'words that change after a failure',
+    here: [aJob({}, failed)],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'redecide' },
+  },
+  {
+    what: 'words that arrive while it is encoded',
+    here: [aJob({}, started)],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'later' },
+  },
+  {
+    what: 'words that change after delivery: a refinement',
+    here: [aJob({}, ...TO_DONE)],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'new', version: 2, replaced: 0 },
+  },
+  {
+    what: 'words that change after the second version',
+    here: [aJob({}, ...TO_DONE), aJob({ id: 'bbbb', version: 2, sidecar: words('720p') }, ...TO_DONE)],
+    sighting: { sidecar: words('480p') },
+    expected: { kind: 'new', version: 3, replaced: 0 },
+  },
+  {
+    what: 'words taken away after delivery',
+    here: [aJob({ sidecar: words('720p') }, ...TO_DONE)],
+    expected: { kind: 'nothing' },
+  },
+  {
+    what: 'words that change after a cancel',
+    here: [aJob({}, cancelled)],
+    sighting: { sidecar: words('720p') },
+    expected: { kind: 'nothing' },
+  },
+  {
+    what: 'a file that was gone (unmounted, deleted) and is back as it was',
+    here: [aJob({}, { event: 'cancelled', data: { reason: { code: 'replaced', text: 'the file was removed' } } })],
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'an incomplete file that grew: the failure needs nobody any more',
+    here: [aJob({ fingerprint: '' }, failed)],
+    sighting: { pin: rewritten },
+    fingerprint: 'content-2',
+    expected: { kind: 'new', version: 1, replaced: 1 },
+  },
+];
+
+describe('what a sighting means', () => {
+  it.each(ROWS)(
+    '$what -> $expected.kind',
+    ({ here = [], twins = [], sighting, fingerprint = 'content-1', stillThere = false, expected }) => {
+      const admission = admit({
+        sighting: aSighting(sighting),
+        fingerprint,
+        here,
+        twins,
+        stillThere: () => stillThere,
+      });
+      const said =
+        admission.kind === 'new' ? { ...admission, replaced: admission.replaced.length } : { kind: admission.kind };
+      expect(said).toEqual(expected);
+    },
+  );
+});
+
+describe('isKnown', () => {
+  it('is true only for the very file with the very words of the newest job', () => {
+    const jobs = [aJob({ sidecar: words('720p') })];
+    expect(isKnown(jobs, aPin(), words('720p'))).toBe(true);
+    expect(isKnown(jobs, aPin(), words('480p'))).toBe(false);
+    expect(isKnown(jobs, aPin(), undefined)).toBe(false);
+    expect(isKnown(jobs, aPin({ ctimeNs: '101' }), words('720p'))).toBe(false);
+    expect(isKnown([], aPin(), undefined)).toBe(false);
+  });
+});
