@@ -5,7 +5,7 @@
 import { Hono, type Context } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import { streamSSE } from 'hono/streaming';
-import { type ErrorCode, ShrinkError } from '../core/errors.ts';
+import { policyFor, ShrinkError } from '../core/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Asset, Page } from './assets.ts';
 import type { ActionResult, Control } from './types.ts';
@@ -232,21 +232,12 @@ function failure(
 }
 
 function unexpected(c: Asked, error: unknown, log: Logger): Response {
-  if (error instanceof ShrinkError) return failure(c, STATUS[error.code] ?? 500, error.code, error.message, error.hint);
+  if (error instanceof ShrinkError)
+    return failure(c, policyFor(error.code).httpStatus, error.code, error.message, error.hint);
   if (c.req.raw.signal.aborted) return failure(c, 400, 'bad-request', 'the caller went away');
   log.error({ err: error, method: c.req.method, path: c.req.path }, 'a request met a bug');
   return failure(c, 500, 'unexpected', 'shrinkbox met a bug while answering', 'The log says more; please report it.');
 }
-
-const STATUS: Partial<Record<ErrorCode, 400 | 404 | 408 | 409 | 503>> = {
-  usage: 400,
-  'bad-request': 400,
-  'bad-name': 400,
-  gone: 404,
-  cancelled: 409,
-  'timed-out': 408,
-  unavailable: 503,
-};
 
 function health(c: Asked, control: Control): Response {
   const { mode } = control.status();

@@ -16,7 +16,7 @@ import { createDropBox, sweepDrops } from '../api/uploads.ts';
 import { LiveControl } from '../api/daemon-control.ts';
 import { createPictures } from '../api/thumbnails.ts';
 import { serve } from '../api/serve.ts';
-import { adviceFor, isShrinkError } from '../core/errors.ts';
+import { adviceFor, isShrinkError, policyFor } from '../core/errors.ts';
 import { type Job, RESTING } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
 import { restoreOriginal } from '../deliver/originals.ts';
@@ -371,8 +371,7 @@ function progressOf(job: Job | undefined): 'unknown' | 'unfinished' | 'finished'
 }
 
 function exitCodeOf(error: unknown): number {
-  const advice = isShrinkError(error) ? adviceFor(error.code) : undefined;
-  return advice?.kind === 'stop' ? advice.exitCode : 1;
+  return isShrinkError(error) && adviceFor(error.code).kind === 'stop' ? policyFor(error.code).exitCode : 1;
 }
 
 /** Calls back every `ms` until the returned function is called. */

@@ -10,7 +10,7 @@ import type { Config, Folder, Rule } from '../config/load.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { JobDetail } from '../api/types.ts';
 import { detailOf } from '../api/views.ts';
-import { fileError, ShrinkError } from '../core/errors.ts';
+import { fileError, policyOfReason, ShrinkError } from '../core/errors.ts';
 import type { Decision, EngineName, Job, Progress, Sighting } from '../core/job.ts';
 import { RESTING } from '../core/job.ts';
 import type { Target } from '../core/media.ts';
@@ -132,16 +132,9 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
 /** A retry that may help is made at once; waiting for a disk or a service is the person's decision. */
 function goesOn(job: Job): boolean {
   const { state } = job;
-  if (state.name === 'waiting') return state.reason.code in RETRIES;
+  if (state.name === 'waiting') return policyOfReason(state.reason.code)?.retriedInOneShot === true;
   return !RESTING.has(state.name);
 }
-
-const RETRIES: Record<string, true> = {
-  'child-killed': true,
-  'child-stalled': true,
-  'timed-out': true,
-  'verify-failed': true,
-};
 
 interface OneShotTarget {
   /** As written by the person. */

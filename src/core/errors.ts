@@ -3,7 +3,9 @@
  * text. Every error says what was being done, to what, and what a person can do; secrets never enter one.
  */
 
-/** Closed set of codes; each has exactly one row in ADVICE below. */
+import { type Message, messageOf, type Sentence, textOf } from './message.ts';
+
+/** Closed set of codes; each has exactly one row in POLICY below. */
 export type ErrorCode =
   // platform/files: the file system
   | 'gone'
@@ -62,7 +64,7 @@ export interface ErrorFacts {
   /** The path, job or URL it happened to; no secrets. */
   subject?: string;
   /** What a person can do about it, a whole sentence. */
-  hint?: string;
+  hint?: Sentence | string;
   cause?: unknown;
   /** How long the other side asked us to wait (Retry-After), in milliseconds. */
   retryAfterMs?: number;
@@ -75,16 +77,33 @@ export class ShrinkError extends Error {
   readonly doing: string | undefined;
   readonly subject: string | undefined;
   readonly hint: string | undefined;
+  /** Codes of the message and the hint, where they have one: the page words them in its language. */
+  readonly messages: { text?: Message; hint?: Message };
   readonly retryAfterMs: number | undefined;
 
-  constructor(code: ErrorCode, message: string, facts: ErrorFacts = {}) {
-    super(message, facts.cause === undefined ? undefined : { cause: facts.cause });
+  constructor(code: ErrorCode, message: Sentence | string, facts: ErrorFacts = {}) {
+    super(textOf(message), facts.cause === undefined ? undefined : { cause: facts.cause });
     this.code = code;
     this.doing = facts.doing;
     this.subject = facts.subject;
-    this.hint = facts.hint;
+    this.hint = textOf(facts.hint);
+    this.messages = { text: messageOf(message), hint: messageOf(facts.hint) };
     this.retryAfterMs = facts.retryAfterMs;
   }
+}
+
+/** What a job's `Reason` is made of when an error is behind it. */
+export interface ErrorReason {
+  code: ErrorCode;
+  text: string;
+  hint?: string;
+  messages?: { text?: Message; hint?: Message };
+}
+
+/** The error as a reason of a job. `text` replaces its own words. */
+export function reasonOfError(error: ShrinkError, text?: Sentence): ErrorReason {
+  const messages = { text: text ? messageOf(text) : error.messages.text, hint: error.messages.hint };
+  return { code: error.code, text: text?.text ?? error.message, hint: error.hint, messages };
 }
 
 export function isShrinkError(error: unknown, ...codes: ErrorCode[]): error is ShrinkError {
@@ -110,61 +129,135 @@ export type Advice =
   | { kind: 'pause-engine'; forMs: number }
   | { kind: 'ask' }
   | { kind: 'cancel' }
-  | { kind: 'stop'; exitCode: number };
+  | { kind: 'stop' };
+
+/** Everything decided by an error's code. Each code has one row in POLICY; everybody else reads it through `policyFor`. */
+export interface Policy {
+  advice: Advice;
+  /** A paid engine is not asked again by itself where the advice says `retry`: the job is held. */
+  heldInCloud: boolean;
+  /** With `fallback: local`, this machine takes over a cloud job that ended like this. */
+  localCanHelp: boolean;
+  /** A local job held for this continues from its checkpoints when a person retries it. */
+  keepsProgress: boolean;
+  /** After delivery: archiving or deleting the original is tried again before the original is left where it is. */
+  retriesDisposal: boolean;
+  /** `compress` repeats the attempt at once instead of leaving the retry to a person. */
+  retriedInOneShot: boolean;
+  /** Status of an HTTP answer that reports it. */
+  httpStatus: 400 | 404 | 408 | 409 | 500 | 503;
+  /** Exit code of a command that ends with it (design: see `EXIT_CODES`). */
+  exitCode: number;
+  /** What a person can do, where the error itself does not say. */
+  hint: string | undefined;
+}
 
 const SECOND = 1000;
 const MINUTE = 60 * SECOND;
 
-const ADVICE: Readonly<Record<ErrorCode, Advice>> = {
-  gone: { kind: 'superseded' },
-  'changed-underneath': { kind: 'superseded' },
-  'no-space': { kind: 'wait', firstMs: 30 * SECOND, maxMs: 5 * MINUTE },
-  denied: { kind: 'hold' },
-  unavailable: { kind: 'wait', firstMs: 10 * SECOND, maxMs: 5 * MINUTE },
-  io: { kind: 'wait', firstMs: MINUTE, maxMs: 30 * MINUTE },
-  'bad-name': { kind: 'fail' },
-  // An upgrade takes ffmpeg away for a moment; nobody should have to retry a folder of jobs for that.
-  'tool-missing': { kind: 'wait', firstMs: 30_000, maxMs: 900_000 },
-  'child-failed': { kind: 'fail' },
-  'child-killed': { kind: 'retry', times: 2, firstMs: 5 * SECOND },
-  'child-stalled': { kind: 'retry', times: 1, firstMs: 5 * SECOND },
-  'timed-out': { kind: 'retry', times: 1, firstMs: 30 * SECOND },
-  // A source that meets this three times is set aside all the same: it may be the source that eats the memory.
-  'out-of-memory': { kind: 'retry', times: 2, firstMs: 30 * SECOND },
-  cancelled: { kind: 'cancel' },
-  'not-media': { kind: 'fail' },
-  'no-video': { kind: 'fail' },
-  'unsafe-media': { kind: 'fail' },
-  'incomplete-media': { kind: 'fail' },
-  'cannot-do': { kind: 'hold' },
-  'cannot-fit': { kind: 'hold' },
-  'verify-failed': { kind: 'retry', times: 1, firstMs: 5 * SECOND },
-  unreachable: { kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE },
-  'rate-limited': { kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE },
-  'auth-expired': { kind: 'hold' },
-  'auth-missing': { kind: 'hold' },
-  'session-gone': { kind: 'hold' },
-  'out-of-credits': { kind: 'pause-engine', forMs: 60 * MINUTE },
-  'plan-blocked': { kind: 'pause-engine', forMs: 60 * MINUTE },
-  'unsupported-file': { kind: 'fail' },
-  'file-too-large': { kind: 'hold' },
-  'outcome-unknown': { kind: 'ask' },
-  // The engine asked and still does not know: only a person may have a paid step repeated.
-  unconfirmed: { kind: 'hold' },
-  'still-rendering': { kind: 'hold' },
-  'render-failed': { kind: 'hold' },
-  'bad-answer': { kind: 'hold' },
-  'bad-request': { kind: 'fail' },
-  locked: { kind: 'stop', exitCode: 11 },
-  damaged: { kind: 'stop', exitCode: 14 },
-  'newer-version': { kind: 'stop', exitCode: 14 },
-  'journal-write': { kind: 'stop', exitCode: 1 },
-  usage: { kind: 'stop', exitCode: 2 },
-  'config-invalid': { kind: 'stop', exitCode: 10 },
+const HOLD: Advice = { kind: 'hold' };
+const FAIL: Advice = { kind: 'fail' };
+const SUPERSEDED: Advice = { kind: 'superseded' };
+
+const DEFAULTS: Omit<Policy, 'advice'> = {
+  heldInCloud: false,
+  localCanHelp: false,
+  keepsProgress: false,
+  retriesDisposal: false,
+  retriedInOneShot: false,
+  httpStatus: 500,
+  exitCode: 1,
+  hint: undefined,
 };
 
+function row(advice: Advice, differences: Partial<Omit<Policy, 'advice'>> = {}): Policy {
+  return { ...DEFAULTS, advice, ...differences };
+}
+
+const POLICY: Readonly<Record<ErrorCode, Policy>> = {
+  gone: row(SUPERSEDED, { httpStatus: 404 }),
+  'changed-underneath': row(SUPERSEDED),
+  'no-space': row(
+    { kind: 'wait', firstMs: 30 * SECOND, maxMs: 5 * MINUTE },
+    {
+      keepsProgress: true,
+      retriesDisposal: true,
+      hint: 'Free some space; shrinkbox then continues by itself.',
+    },
+  ),
+  denied: row(HOLD, {
+    keepsProgress: true,
+    hint: 'Check the permissions of that path for the user shrinkbox runs as ("shrinkbox doctor" tests every folder).',
+  }),
+  unavailable: row(
+    { kind: 'wait', firstMs: 10 * SECOND, maxMs: 5 * MINUTE },
+    {
+      keepsProgress: true,
+      retriesDisposal: true,
+      httpStatus: 503,
+      hint: 'Check that the disk or share is mounted; shrinkbox continues by itself when it is back.',
+    },
+  ),
+  io: row({ kind: 'wait', firstMs: MINUTE, maxMs: 30 * MINUTE }, { retriesDisposal: true }),
+  'bad-name': row(FAIL, { httpStatus: 400, hint: 'Rename the file to a shorter, plain name.' }),
+  // An upgrade takes ffmpeg away for a moment; nobody should have to retry a folder of jobs for that.
+  'tool-missing': row({ kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE }, { exitCode: 13 }),
+  'child-failed': row(FAIL),
+  'child-killed': row({ kind: 'retry', times: 2, firstMs: 5 * SECOND }, { retriedInOneShot: true }),
+  'child-stalled': row({ kind: 'retry', times: 1, firstMs: 5 * SECOND }, { retriedInOneShot: true }),
+  'timed-out': row(
+    { kind: 'retry', times: 1, firstMs: 30 * SECOND },
+    { retriedInOneShot: true, localCanHelp: true, httpStatus: 408 },
+  ),
+  // A source that fails like this three times is set aside all the same: it may be what eats the memory.
+  'out-of-memory': row({ kind: 'retry', times: 2, firstMs: 30 * SECOND }),
+  cancelled: row({ kind: 'cancel' }, { httpStatus: 409, exitCode: 130 }),
+  'not-media': row(FAIL),
+  'no-video': row(FAIL),
+  'unsafe-media': row(FAIL),
+  'incomplete-media': row(FAIL),
+  'cannot-do': row(HOLD),
+  'cannot-fit': row(HOLD, { localCanHelp: true }),
+  // In the cloud another try is another paid render: a person decides.
+  'verify-failed': row(
+    { kind: 'retry', times: 1, firstMs: 5 * SECOND },
+    { heldInCloud: true, localCanHelp: true, retriedInOneShot: true },
+  ),
+  unreachable: row({ kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE }),
+  'rate-limited': row({ kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE }),
+  'auth-expired': row(HOLD, { localCanHelp: true, exitCode: 12 }),
+  'auth-missing': row(HOLD, { localCanHelp: true, exitCode: 12 }),
+  'session-gone': row(HOLD, { localCanHelp: true }),
+  'out-of-credits': row({ kind: 'pause-engine', forMs: 60 * MINUTE }, { localCanHelp: true }),
+  'plan-blocked': row({ kind: 'pause-engine', forMs: 60 * MINUTE }, { localCanHelp: true }),
+  'unsupported-file': row(FAIL, { localCanHelp: true }),
+  'file-too-large': row(HOLD, { localCanHelp: true }),
+  'outcome-unknown': row({ kind: 'ask' }),
+  // The engine asked and still does not know: only a person may have a paid step repeated.
+  unconfirmed: row(HOLD),
+  'still-rendering': row(HOLD),
+  'render-failed': row(HOLD, { localCanHelp: true }),
+  'bad-answer': row(HOLD, { localCanHelp: true }),
+  'bad-request': row(FAIL, { localCanHelp: true, httpStatus: 400 }),
+  locked: row({ kind: 'stop' }, { exitCode: 11 }),
+  damaged: row({ kind: 'stop' }, { exitCode: 14 }),
+  'newer-version': row({ kind: 'stop' }, { exitCode: 14 }),
+  'journal-write': row({ kind: 'stop' }),
+  usage: row({ kind: 'stop' }, { httpStatus: 400, exitCode: 2 }),
+  'config-invalid': row({ kind: 'stop' }, { exitCode: 10 }),
+};
+
+export function policyFor(code: ErrorCode): Policy {
+  return POLICY[code];
+}
+
+/** The policy behind the code of a recorded reason; `undefined` for reasons that are no errors (`replaced`, `crashed`). */
+export function policyOfReason(code: string): Policy | undefined {
+  return code in POLICY ? POLICY[code as ErrorCode] : undefined;
+}
+
 export function adviceFor(code: ErrorCode): Advice {
-  return ADVICE[code];
+  return POLICY[code].advice;
 }
 
 /** Delay before try `n` (0-based) of a `wait` advice: doubles from `firstMs` to `maxMs`, milliseconds. */
@@ -209,7 +302,7 @@ export function fileError(error: unknown, doing: string, path: string, hint?: st
   return new ShrinkError(code, `${doing}: ${said}`, {
     doing,
     subject: path,
-    hint: hint ?? FILE_HINTS[code],
+    hint: hint ?? policyFor(code).hint,
     cause: error,
   });
 }
@@ -225,10 +318,3 @@ export function machineError(error: unknown, path: string): ShrinkError | undefi
   const errno = (error as NodeJS.ErrnoException | undefined)?.code;
   return errno !== undefined && MACHINE_ERRNOS.has(errno) ? fileError(error, 'working on the file', path) : undefined;
 }
-
-const FILE_HINTS: Partial<Record<ErrorCode, string>> = {
-  'no-space': 'Free some space; shrinkbox goes on by itself.',
-  denied: 'Check the permissions of that path for the user shrinkbox runs as (shrinkbox doctor tests every folder).',
-  unavailable: 'Check that the disk or share is mounted; shrinkbox goes on by itself when it is back.',
-  'bad-name': 'Rename the file to a shorter, plain name.',
-};

@@ -14,6 +14,8 @@
  */
 import type { ErrorCode } from './errors.ts';
 import type { Target } from './media.ts';
+import type { Message } from './message.ts';
+import type { NamedStep } from './steps.ts';
 
 export type EngineName = 'local' | 'nemo';
 
@@ -75,9 +77,18 @@ export type Decision =
       instruction?: string;
       output: string;
       why: string;
+      messages?: { why?: Message };
     }
-  | { kind: 'hold'; rule: string; engine: EngineName; reason: string; hint: string; instruction?: string }
-  | { kind: 'skip'; rule?: string; reason: string };
+  | {
+      kind: 'hold';
+      rule: string;
+      engine: EngineName;
+      reason: string;
+      hint: string;
+      instruction?: string;
+      messages?: { reason?: Message; hint?: Message };
+    }
+  | { kind: 'skip'; rule?: string; reason: string; messages?: { reason?: Message } };
 
 export type WorkDecision = Extract<Decision, { kind: 'do' }>;
 
@@ -114,8 +125,17 @@ export interface Candidate {
   how: string;
   /** Things a person should know: `data track dropped: telemetry (gpmd)`. */
   notes: string[];
+  /** Codes of `how` and of each note, for other languages. */
+  messages?: ResultMessages;
   /** Parts of the source could not be read: the result is the best there is, and the original must stay whatever the folder says. */
   damagedSource?: boolean;
+}
+
+/** Codes beside the texts of a result; `notes` runs parallel to the texts, null where a note has no code. */
+export interface ResultMessages {
+  how?: Message;
+  notes?: (Message | null)[];
+  evidence?: Message;
 }
 
 /** What verify holds a candidate against. */
@@ -173,6 +193,8 @@ export interface Reason {
   text: string;
   /** What a person can do, a sentence. */
   hint?: string;
+  /** Codes of both, for other languages. Absent in journals of 0.1.0. */
+  messages?: { text?: Message; hint?: Message };
 }
 
 /** A finished candidate on its way out; kept while the job waits or is held, so that nothing is made twice. */
@@ -182,8 +204,8 @@ export type CandidateState = Extract<JobState, { name: 'verifying' | 'delivering
 export type JobState =
   | { name: 'queued' }
   | { name: 'waiting'; until: number; reason: Reason; from?: CandidateState }
-  | { name: 'running'; engine: EngineName; step: string; since: number }
-  | { name: 'in-doubt'; engine: EngineName; step: string; since: number; reason: Reason }
+  | ({ name: 'running'; engine: EngineName; since: number } & NamedStep)
+  | ({ name: 'in-doubt'; engine: EngineName; since: number; reason: Reason } & NamedStep)
   | { name: 'verifying'; candidate: Candidate }
   | {
       name: 'delivering';
@@ -193,7 +215,15 @@ export type JobState =
       published?: Delivery;
       disposing?: string;
     }
-  | { name: 'done'; output: string; outputBytes: number; how: string; notes: string[]; evidence: string }
+  | {
+      name: 'done';
+      output: string;
+      outputBytes: number;
+      how: string;
+      notes: string[];
+      evidence: string;
+      messages?: ResultMessages;
+    }
   | { name: 'held'; reason: Reason; from?: CandidateState }
   | { name: 'failed'; reason: Reason }
   | { name: 'cancelled'; reason: Reason }
@@ -223,6 +253,7 @@ export interface HistoryEntry {
   /** The event's name and what it said, for `job ID`. */
   event: string;
   note?: string;
+  message?: Message;
 }
 
 export interface Job {
@@ -272,6 +303,7 @@ export interface Progress {
   etaMs?: number;
   /** A short remark: `pass 2 of 2, 1.8x`. */
   note?: string;
+  message?: Message;
 }
 
 /** What `jobs --json` and the HTTP API show; the contract of design.md section 5. */

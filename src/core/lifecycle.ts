@@ -15,6 +15,8 @@
  */
 import type { ErrorCode } from './errors.ts';
 import { targetBytes } from './media.ts';
+import type { NamedStep } from './steps.ts';
+import type { Message } from './message.ts';
 import {
   type Candidate,
   type CandidateState,
@@ -44,12 +46,12 @@ export type JobEvent =
   | { event: 'admitted'; data: Admitted }
   | { event: 'decided'; data: { decision: Decision; sidecar: Sidecar | null } }
   | { event: 'repinned'; data: { path: string; relative: string; pin: Pin } }
-  | { event: 'queued'; data: { because: string; fresh?: boolean; byPerson?: boolean } }
-  | { event: 'started'; data: { engine: EngineName; step: string } }
-  | { event: 'step'; data: { engine: EngineName; step: string } }
+  | { event: 'queued'; data: { because: string; message?: Message; fresh?: boolean; byPerson?: boolean } }
+  | { event: 'started'; data: { engine: EngineName } & NamedStep }
+  | { event: 'step'; data: { engine: EngineName } & NamedStep }
   | { event: 'checkpoint'; data: { key: string; value: Json } }
   | { event: 'fact'; data: { key: string; value: string } }
-  | { event: 'doubted'; data: { engine: EngineName; step: string; reason: Reason } }
+  | { event: 'doubted'; data: { engine: EngineName; reason: Reason } & NamedStep }
   | { event: 'candidate'; data: { candidate: Candidate } }
   | { event: 'rejected'; data: { reason: Reason; keepCheckpoints: boolean } }
   | { event: 'verified'; data: { evidence: string } }
@@ -59,7 +61,7 @@ export type JobEvent =
   | { event: 'disposed'; data: { kind: 'archived' | 'deleted'; to: string } }
   | { event: 'restored'; data: { to: string } }
   | { event: 'pruned'; data: { path: string } }
-  | { event: 'done'; data: { note?: string } }
+  | { event: 'done'; data: { note?: string; message?: Message } }
   | { event: 'waiting'; data: { until: number; reason: Reason; strike?: ErrorCode } }
   | { event: 'held'; data: { reason: Reason } }
   | { event: 'failed'; data: { reason: Reason } }

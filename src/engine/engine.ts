@@ -1,4 +1,5 @@
 import type { Candidate, EngineName, Json, Order, Progress, Reason } from '../core/job.ts';
+import type { StepId, StepParams } from '../core/steps.ts';
 import type { Logger } from '../platform/log.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
 
@@ -34,9 +35,9 @@ export interface EngineContext {
   record(key: string, value: Json): Promise<void>;
   readonly resume: Readonly<Record<string, Json>>;
   /** Names the step being worked at; resolves once journaled. Also the way out of doubt. */
-  step(name: string): Promise<void>;
+  step(step: StepId, params?: StepParams): Promise<void>;
   /** A paid step may or may not have happened; the job is `in-doubt` until `step` or an error. */
-  doubt(step: string, reason: Reason): Promise<void>;
+  doubt(step: StepId, reason: Reason): Promise<void>;
   /** Something people should find in the job's record (a claim link); never a secret. */
   fact(key: string, value: string): Promise<void>;
   progress(progress: Progress): void;

@@ -1,5 +1,5 @@
 /** What a person may do to a job, and when; each gives the job after it, or says in words why not. */
-import type { ErrorCode } from '../core/errors.ts';
+import { policyOfReason } from '../core/errors.ts';
 import { type Job, RESTING } from '../core/job.ts';
 import type { Ledger } from './ledger.ts';
 import type { Scheduler } from './scheduler.ts';
@@ -20,9 +20,6 @@ export interface ActionsOptions {
   /** Makes a further version of a delivered file with these words. */
   refine(job: Job, words: string): Promise<Job>;
 }
-
-/** Held for one of these, a local job goes on from its checkpoints: what it reached was not what was wrong. */
-const GOES_ON: ReadonlySet<string> = new Set<ErrorCode>(['denied', 'unavailable', 'no-space']);
 
 export class Actions {
   readonly #options: ActionsOptions;
@@ -47,7 +44,8 @@ export class Actions {
     if (!RESTING.has(state.name) && state.name !== 'waiting') return notNow(job, `it is ${state.name} already`);
     // What a cloud job remembers is what was paid for: its engine decides what another try may repeat.
     const inCloud = job.decision.kind === 'do' && job.decision.engine === 'nemo';
-    const goesOn = state.name === 'waiting' || (state.name === 'held' && GOES_ON.has(state.reason.code));
+    const goesOn =
+      state.name === 'waiting' || (state.name === 'held' && policyOfReason(state.reason.code)?.keepsProgress === true);
     if (job.decision.kind === 'do') this.#options.scheduler.resumeEngine(job.decision.engine, job.id);
     const because = 'a person asked for another try';
     return this.#commit(job, { event: 'queued', data: { because, byPerson: true, fresh: !inCloud && !goesOn } });

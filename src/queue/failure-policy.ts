@@ -1,5 +1,13 @@
 /** What becomes of a job whose run ended in an error: tried again, waiting, held, failed, superseded, or done by the other engine. */
-import { type Advice, adviceFor, backoffMs, isShrinkError, machineError, ShrinkError } from '../core/errors.ts';
+import {
+  type Advice,
+  adviceFor,
+  backoffMs,
+  isShrinkError,
+  machineError,
+  policyFor,
+  ShrinkError,
+} from '../core/errors.ts';
 import { type Job, type Reason, RESTING } from '../core/job.ts';
 import { IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
 import type { StopReason } from '../engine/engine.ts';
@@ -24,23 +32,6 @@ export interface FailureHandlerOptions {
   clock: Clock;
   log: Logger;
 }
-
-/** What failed in the cloud although this machine can do it: `fallback: local` takes these. */
-const LOCAL_CAN: ReadonlySet<string> = new Set([
-  'auth-expired',
-  'auth-missing',
-  'session-gone',
-  'out-of-credits',
-  'plan-blocked',
-  'unsupported-file',
-  'file-too-large',
-  'render-failed',
-  'bad-answer',
-  'bad-request',
-  'cannot-fit',
-  'verify-failed',
-  'timed-out',
-]);
 
 export function createFailureHandler({
   ledger,
@@ -83,8 +74,7 @@ export function createFailureHandler({
         await ledger.commit(id, { event: 'failed', data: { reason } });
         return { kind: 'rested' };
       case 'retry':
-        // In the cloud another try is another paid render: a person decides.
-        if (error.code === 'verify-failed' && engineOf(job) === 'nemo') {
+        if (policyFor(error.code).heldInCloud && engineOf(job) === 'nemo') {
           await ledger.commit(id, { event: 'held', data: { reason } });
           return { kind: 'rested' };
         }
@@ -207,7 +197,10 @@ export function createFailureHandler({
   function canFallBack(job: Job, error: ShrinkError): boolean {
     const { decision } = job;
     return (
-      decision.kind === 'do' && decision.engine === 'nemo' && decision.fallback === 'local' && LOCAL_CAN.has(error.code)
+      decision.kind === 'do' &&
+      decision.engine === 'nemo' &&
+      decision.fallback === 'local' &&
+      policyFor(error.code).localCanHelp
     );
   }
 

@@ -2,9 +2,10 @@
  * One job through its stages: source checked, decided, produced by an engine, verified, delivered, original dealt with.
  * Every stage starts from what the ledger says, so a job left behind by a crash enters at the stage it was in.
  */
-import { type ErrorCode, ShrinkError } from '../core/errors.ts';
+import { policyFor, ShrinkError } from '../core/errors.ts';
 import type { Candidate, EngineName, Job, Order, Progress, Reason, Verified } from '../core/job.ts';
 import { IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
+import { namedStep } from '../core/steps.ts';
 import type { EngineContext } from '../engine/engine.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
@@ -24,8 +25,6 @@ export interface WorkerOptions {
   log: Logger;
 }
 
-/** What may be over in a while: a full or vanished archive. The delivery stands meanwhile. */
-const PASSING: ReadonlySet<ErrorCode> = new Set(['no-space', 'unavailable', 'io']);
 /** Half an hour to two hours, by the waits of these errors; then the original stays, and the job says so. */
 const MAX_WAITS = 8;
 
@@ -87,7 +86,7 @@ export function createWorker({ ledger, stages, afterRest, clock, log }: WorkerOp
     try {
       const workDir = await stages.openWorkDir(id);
       if (job.state.name === 'queued') {
-        await ledger.commit(id, { event: 'started', data: { engine: engine.name, step: 'preparing' } });
+        await ledger.commit(id, { event: 'started', data: { engine: engine.name, ...namedStep('preparing') } });
       }
       const order = orderOf(job);
       run.source = order.source;
@@ -101,7 +100,9 @@ export function createWorker({ ledger, stages, afterRest, clock, log }: WorkerOp
 
   /** A candidate may only follow a running step; an engine that found out while in doubt need not say so again. */
   function toRunning(id: string, engine: EngineName): JobEvent[] {
-    return ledger.expect(id).state.name === 'in-doubt' ? [{ event: 'step', data: { engine, step: 'confirmed' } }] : [];
+    return ledger.expect(id).state.name === 'in-doubt'
+      ? [{ event: 'step', data: { engine, ...namedStep('confirmed') } }]
+      : [];
   }
 
   /**
@@ -142,13 +143,14 @@ export function createWorker({ ledger, stages, afterRest, clock, log }: WorkerOp
     return {
       record: async (key, value) => void (await ledger.commit(id, { event: 'checkpoint', data: { key, value } })),
       resume: ledger.expect(id).checkpoints,
-      step: async step => {
+      step: async (step, params) => {
         const { state } = ledger.expect(id);
-        if (state.name === 'running' && state.step === step) return;
-        await ledger.commit(id, { event: 'step', data: { engine, step } });
+        const named = namedStep(step, params);
+        if (state.name === 'running' && state.step === named.step) return;
+        await ledger.commit(id, { event: 'step', data: { engine, ...named } });
       },
       doubt: async (step, reason) =>
-        void (await ledger.commit(id, { event: 'doubted', data: { engine, step, reason } })),
+        void (await ledger.commit(id, { event: 'doubted', data: { engine, ...namedStep(step), reason } })),
       fact: async (key, value) => void (await ledger.commit(id, { event: 'fact', data: { key, value } })),
       progress: said => {
         progress = { ...progress, ...said };
@@ -227,7 +229,7 @@ export function createWorker({ ledger, stages, afterRest, clock, log }: WorkerOp
       if (gone) events.push({ event: 'disposed', data: gone });
     } catch (error) {
       if (!(error instanceof ShrinkError)) throw error;
-      if (PASSING.has(error.code) && ledger.expect(id).waits < MAX_WAITS) throw deliveredBut(error);
+      if (policyFor(error.code).retriesDisposal && ledger.expect(id).waits < MAX_WAITS) throw deliveredBut(error);
       note = `the original stays where it is: ${error.message}`;
       log.warn({ job: id, code: error.code }, note);
     }

@@ -116,10 +116,10 @@ describe('a job on its way', () => {
     };
     const engine = new FakeEngine('local', async context => {
       order.push('the engine begins');
-      await context.step('paying');
+      await context.step('ask');
       await context.record('message', { sent: true });
       order.push('pays');
-      await context.doubt('asking', { code: 'outcome-unknown', text: 'cut' });
+      await context.doubt('confirm-message', { code: 'outcome-unknown', text: 'cut' });
       await context.fact('agent', 'done');
       return note('has a candidate', aCandidate());
     });
@@ -576,7 +576,7 @@ describe('stopping', () => {
     const { run, job, world, stop } = await setup(aDecision({ engine: 'nemo' }));
     world.engines = {
       nemo: new FakeEngine('nemo', async context => {
-        await context.doubt('message', { code: 'outcome-unknown', text: 'the stream was cut' });
+        await context.doubt('confirm-message', { code: 'outcome-unknown', text: 'the stream was cut' });
         stop({ kind: 'stopping' });
         return fails('cancelled');
       }),

@@ -1,5 +1,5 @@
 /** How the program ends: the one table behind `process.exit`, `--help` and the README. */
-import { adviceFor, type ErrorCode, ShrinkError } from '../../core/errors.ts';
+import { policyFor, ShrinkError } from '../../core/errors.ts';
 
 export const EXIT = {
   fine: 0,
@@ -28,17 +28,7 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT.interrupted, 'interrupted (Ctrl-C)'],
 ];
 
-/** Errors that say of themselves how to end (see ADVICE) need no row here. */
-const CODE_OF: Partial<Record<ErrorCode, number>> = {
-  'tool-missing': EXIT.tool,
-  'auth-missing': EXIT.credentials,
-  'auth-expired': EXIT.credentials,
-  cancelled: EXIT.interrupted,
-};
-
 /** The code to end with when a command threw `error`. */
 export function exitCodeFor(error: unknown): number {
-  if (!(error instanceof ShrinkError)) return EXIT.unexpected;
-  const advice = adviceFor(error.code);
-  return advice.kind === 'stop' ? advice.exitCode : (CODE_OF[error.code] ?? EXIT.unexpected);
+  return error instanceof ShrinkError ? policyFor(error.code).exitCode : EXIT.unexpected;
 }

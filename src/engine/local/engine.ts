@@ -102,7 +102,7 @@ async function factsOf(
   const checkpoints = { context, order, memory, tools: options.tools };
   const stored = recall<MediaFacts>(checkpoints, 'facts');
   if (stored) return stored;
-  await context.step('looking into the source');
+  await context.step('probe');
   const facts = await probe(order.source, { tools: options.tools, signal: context.signal, gate: context.gate });
   await remember(checkpoints, 'facts', facts);
   return facts;

@@ -243,7 +243,7 @@ async function shrinkHere(
         })
       : last;
   if (whole.path === undefined) throw cannotFit(last.bytes, maxBytes, why);
-  await context.step('making it fit here');
+  await context.step('fit-here');
   const { path, bytes, how } = await cloud.local.shrink({
     job: order.job,
     source: whole.path,

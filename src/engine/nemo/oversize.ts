@@ -27,7 +27,7 @@ export async function produceOversize(cloud: CloudContext, task: FileTask): Prom
 export async function compressHere(cloud: CloudContext, task: FileTask): Promise<Produced> {
   const { source, order, maxBytes, context, dir } = task;
   if (!cloud.local) throw tooLarge(cloud, task);
-  await context.step('compressing here: too large for the cloud');
+  await context.step('compress-here');
   const { path, bytes, how } = await cloud.local.shrink({
     ...localRequest(task, dir, fraction => task.onProgress(fraction, 'compressing here')),
     source: source.path,
@@ -45,7 +45,7 @@ async function reduceAndSend(cloud: CloudContext, task: FileTask, local: LocalHe
   const { source, order, memory, context, dir } = task;
   let reduced = memory.get<ReducedRecord>('reduced');
   if (!reduced || (await sizeOf(reduced.path)) !== reduced.bytes) {
-    await context.step('making it small enough to upload');
+    await context.step('shrink-to-upload');
     const { size: _, ...target } = order.target;
     const folder = await ownDir(join(dir, 'reduced'));
     reduced = await local.shrink({
@@ -88,7 +88,7 @@ async function inParts(cloud: CloudContext, task: FileTask, local: LocalHelp): P
     );
   }
   const path = join(dir, 'joined.mp4');
-  await context.step('joining the parts');
+  await context.step('join-parts');
   await local.join({ ...localRequest(task, dir, () => {}), sources: made.map(one => one.path), path });
   const bytes = (await sizeOf(path)) ?? 0;
   await memory.set('joined', { bytes });
@@ -115,7 +115,7 @@ async function partsOf(cloud: CloudContext, task: FileTask, local: LocalHelp): P
   const stored = memory.get<PartsRecord>('parts');
   const here = stored && (await Promise.all(stored.files.map(async file => (await sizeOf(file.path)) === file.bytes)));
   if (stored && here?.every(Boolean)) return stored.files;
-  await context.step('cutting it into parts');
+  await context.step('split');
   const paths = await local.split({
     ...localRequest(task, await ownDir(join(dir, 'parts')), () => {}),
     source: source.path,

@@ -32,7 +32,7 @@ export async function makeSound(
   if (made) {
     job.meter.skip(SHARE.sound);
   } else {
-    if (planned.tracks.length + planned.subtitles.length > 0) await job.context.step('sound');
+    if (planned.tracks.length + planned.subtitles.length > 0) await job.context.step('audio');
     made = { plan, ...(await makeSomeSound(job, planned)) };
     await remember(job, 'sound', made);
   }

@@ -22,7 +22,7 @@ export async function withFixedTimestamps(job: LocalJob): Promise<{ job: LocalJo
   if (facts.clockJumps === 0) return { job, notes: [] };
   const there = await bytesOf(job, STRAIGHT);
   if (there === undefined || recall<number>(job, 'straightened') !== there) {
-    await context.step('straightening the clock');
+    await context.step('fix-timestamps');
     await remember(job, 'straightened', await straighten(job));
   }
   const path = join(context.workDir, STRAIGHT);

@@ -30,7 +30,7 @@ export async function atQuality(job: LocalJob, work: Encode, crf: number): Promi
     if (encoded && encoded.fileBytes === (await bytesOf(job, segmentFile(segment)))) {
       job.meter.skip((SHARE.onePass * segment.frames) / job.facts.video.frames);
     } else {
-      if (!said) await job.context.step('one pass');
+      if (!said) await job.context.step('one-pass');
       said = true;
       encoded = await encodeSegment(job, work, {
         segment,

@@ -22,7 +22,7 @@ export async function copyPicture(job: LocalJob, choice: CopyChoice): Promise<Ou
   const { context } = job;
   let bytes = await bytesOf(job, COPY);
   if (bytes === undefined || recall<number>(job, 'copy') !== bytes) {
-    await context.step('copying without loss');
+    await context.step('copy');
     const made = await makeCopy(job, choice);
     if (typeof made === 'string') return instead(job, choice, made);
     bytes = made;

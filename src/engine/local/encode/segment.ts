@@ -120,7 +120,7 @@ export async function joinTracks(
   made: readonly EncodedSegment[],
   file: string,
 ): Promise<Muxed> {
-  await job.context.step('joining');
+  await job.context.step('join');
   const { tools, facts } = job;
   const picture = await pictureInput(job, work.segments);
   const args = joinArgs({ tools, facts, input: job.order.source, picture, sound: work.soundFile });

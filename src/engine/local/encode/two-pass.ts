@@ -93,20 +93,19 @@ export async function intoSize(job: LocalJob, work: Encode, expected: Expected, 
     const other = await measure?.({ crf: twoPass.measured[0]?.crf ?? expected.crf, bytes });
     if (other) return await intoSize(job, other.work, other.expected, other.measure);
   }
-  let lastStep: string | undefined;
+  let lastRound: number | undefined;
   for (;;) {
     const move = nextMove(stateOf(twoPass));
     job.context.log.debug({ move }, 'next');
     switch (move.kind) {
       case 'encode': {
-        const name = stepName(move.round);
-        if (name !== lastStep) await job.context.step(name);
-        lastStep = name;
+        if (move.round !== lastRound) await job.context.step('pass-2', { attempt: move.round + 1 });
+        lastRound = move.round;
         await encodeInRound(twoPass, move);
         break;
       }
       case 'join':
-        lastStep = undefined;
+        lastRound = undefined;
         await joinRound(twoPass, move.round);
         break;
       case 'round':
@@ -219,7 +218,7 @@ async function firstPasses(twoPass: TwoPass): Promise<void> {
       job.meter.skip(share);
       continue;
     }
-    if (!said) await job.context.step('pass 1 of 2');
+    if (!said) await job.context.step('pass-1');
     said = true;
     const encoded = await encodeSegment(job, work, {
       segment,
@@ -363,10 +362,6 @@ function bestRound({ rounds, work }: TwoPass): number | undefined {
     if (made && made.bytes <= work.budget.capBytes && made.bytes > (rounds[best ?? -1]?.made?.bytes ?? 0)) best = at;
   }
   return best;
-}
-
-function stepName(round: number): string {
-  return round === 0 ? 'pass 2 of 2' : `pass 2 of 2, try ${round + 1}`;
 }
 
 function inWords(twoPass: TwoPass, output: Muxed): string {

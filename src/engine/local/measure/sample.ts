@@ -51,7 +51,7 @@ export async function sampleRate(job: LocalJob): Promise<SampledRate> {
     return stored;
   }
   const { context, facts, order, tools, input, threads, nice, clock } = job;
-  await context.step('sampling');
+  await context.step('sample');
   job.meter.begin(SHARE, 'sampling');
   const rate = await takeSamples({
     ...{ tools, facts, input, threads, nice, clock, target: order.target, signal: context.signal, gate: context.gate },

@@ -64,7 +64,7 @@ export function ssimWindows({
 /** Compares a result with what its encoder was given; `undefined` where the source cannot be read from its middle. */
 export async function measureSsim(job: LocalJob, picture: PicturePlan, file: string): Promise<Ssim | undefined> {
   const { facts, input, tools, context } = job;
-  await context.step('comparing with the source');
+  await context.step('compare');
   const found: number[] = [];
   const places = ssimWindows(facts);
   for (const { cut, frames } of places) {

@@ -75,7 +75,7 @@ export async function sendInstruction(
       sentAt: cloud.clock.now(),
       asked: retryCount,
     };
-    await context.step(n === 1 ? 'asking the agent' : 'asking the agent for a smaller file');
+    await context.step(n === 1 ? 'ask' : 'ask-smaller');
     await memory.set(key, record);
     task.onProgress(0.36, 'this may take a few minutes');
     const token = await cloud.auth.token(context.signal);
@@ -161,7 +161,7 @@ export async function sendInstruction(
   async function ask(record: MessageRecord, why: string): Promise<InstructionResult> {
     const text = `The instruction may or may not have been carried out: ${why}. The session is asked; nothing is sent again.`;
     context.log.info({ why }, 'in doubt whether the instruction was carried out');
-    await context.doubt('asking what became of the instruction', {
+    await context.doubt('confirm-message', {
       code: 'outcome-unknown',
       text,
       hint: 'Wait; this takes up to five minutes.',
@@ -180,7 +180,7 @@ export async function sendInstruction(
   async function done(record: MessageRecord, after: Snapshot): Promise<InstructionResult> {
     const changes = differences(record.before, after);
     const reply = record.reply ?? '';
-    await context.step('instruction carried out');
+    await context.step('confirmed');
     await memory.set(key, { ...record, outcome: 'done', reply, changes });
     await context.fact('timeline', clip(changeReport(record.before, after), 1000));
     if (reply !== '') await context.fact('agent', reply);

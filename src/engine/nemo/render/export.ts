@@ -196,7 +196,7 @@ async function renderToEnd(
     // A person said go on: the clock starts anew, and so do the tries.
     record = { ...record, asked: retryCount, since: clock.now(), tries: record.phase === 'failed' ? 0 : record.tries };
   }
-  await context.step('rendering');
+  await context.step('render');
   for (;;) {
     if (record?.phase === 'failed' && record.tries >= 2) throw renderFailed(record.why);
     if (!record || record.phase === 'failed') {

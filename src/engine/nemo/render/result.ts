@@ -44,7 +44,7 @@ export async function fetchResult(
       return { bytes: stored.bytes, path };
     if (!stored.have && upTo !== undefined && stored.bytes > upTo) return { bytes: stored.bytes, path: undefined };
   }
-  await context.step('downloading');
+  await context.step('download');
   const found = await downloadFrom(cloud, task, id, known, path, upTo);
   const record: ResultRecord = { render: id, bytes: found.bytes, have: found.kind === 'file' };
   await memory.set(key, record);

@@ -52,7 +52,7 @@ function sessionGone(): ShrinkError {
 
 async function newSession(cloud: CloudContext, task: CloudTask): Promise<Session> {
   const { client, auth, clock, settings } = cloud;
-  await task.context.step('opening a session');
+  await task.context.step('open-session');
   const session = await openSession({ client, auth, language: settings.language, clock, signal: task.context.signal });
   const { folder, job } = task.order;
   if (settings.session === 'per-folder' && folder !== undefined) {
@@ -142,7 +142,7 @@ export async function ensureUploaded(
   const { memory, context } = task;
   const stored = uploadIn(memory, session);
   if (stored?.done) return stored;
-  await context.step('uploading');
+  await context.step('upload');
   const state = () => readState(cloud, session, context.signal, true);
   let record: UploadRecord;
   if (stored) {

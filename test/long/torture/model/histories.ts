@@ -3,7 +3,7 @@
  * the model at every step; and the journal they leave, cut and spoilt.
  */
 import fc from 'fast-check';
-import { adviceFor, isShrinkError } from '../../../../src/core/errors.ts';
+import { policyFor, isShrinkError } from '../../../../src/core/errors.ts';
 import type { Job, Reason } from '../../../../src/core/job.ts';
 import { IllegalEvent, type JobEvent } from '../../../../src/core/lifecycle.ts';
 import { type Journal, openJournal } from '../../../../src/journal/journal.ts';
@@ -315,8 +315,7 @@ export async function readSpoilt(
     });
   } catch (error) {
     if (!isShrinkError(error, 'damaged')) throw new Error(`${what}: ${String(error)}`, { cause: error });
-    const advice = adviceFor(error.code);
-    if (advice.kind !== 'stop' || advice.exitCode !== 14) throw new Error(`${what}: it does not end with 14`);
+    if (policyFor(error.code).exitCode !== 14) throw new Error(`${what}: it does not end with 14`);
     return true;
   }
   const found = textOf(projectionOf(ledger));

@@ -1,0 +1,29 @@
+/**
+ * A sentence for a person, as code and parameters: kept beside its English text, so that whoever shows it can word it in
+ * another language. `messages/` holds the words; nothing ever parses a text back.
+ */
+
+/** What stands in for a placeholder: a value as it is, another sentence, or several. */
+export type MessageParam = string | number | Sentence | readonly Sentence[];
+
+/** A code of the catalogue with its parameters; survives JSON unchanged. */
+export interface Message {
+  code: string;
+  params?: Readonly<Record<string, MessageParam>>;
+}
+
+/** A message together with its English text, for logs, the command line and journals of any age. */
+export interface Sentence extends Message {
+  text: string;
+}
+
+/** The message of a sentence without its text; `undefined` for a plain string, which has no code. */
+export function messageOf(said: Sentence | string | undefined): Message | undefined {
+  return said === undefined || typeof said === 'string' ? undefined : { code: said.code, params: said.params };
+}
+
+export function textOf(said: Sentence | string): string;
+export function textOf(said: Sentence | string | undefined): string | undefined;
+export function textOf(said: Sentence | string | undefined): string | undefined {
+  return typeof said === 'object' ? said.text : said;
+}

@@ -1,0 +1,11 @@
+import { type Translation, type Wording, word } from '../catalogue.ts';
+import type { EN } from '../en/index.ts';
+import type { Message } from '../../core/message.ts';
+import { STEPS_ZH } from './steps.ts';
+
+export const ZH = { ...STEPS_ZH } satisfies Translation<typeof EN> as Readonly<Record<string, Wording>>;
+
+/** The message in Chinese; `undefined` for a code this version does not know. */
+export function inChinese(message: Message): string | undefined {
+  return word(ZH, { separator: '；' }, message.code, message.params);
+}
