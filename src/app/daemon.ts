@@ -31,6 +31,7 @@ import type { OnRecord } from '../journal/replay.ts';
 import { prepareStateDir } from '../journal/state-dir.ts';
 import { createMetrics } from '../monitor/metrics.ts';
 import { createNotify } from '../notify/notify.ts';
+import { deferred, every } from '../platform/async.ts';
 import type { Clock } from '../platform/clock.ts';
 import { findTools } from '../media/ffmpeg/tools.ts';
 import { fingerprint, nodeFiles } from '../platform/files/files.ts';
@@ -372,22 +373,4 @@ function progressOf(job: Job | undefined): 'unknown' | 'unfinished' | 'finished'
 
 function exitCodeOf(error: unknown): number {
   return isShrinkError(error) && adviceFor(error.code).kind === 'stop' ? policyFor(error.code).exitCode : 1;
-}
-
-/** Calls back every `ms` until the returned function is called. */
-function every(clock: Clock, ms: number, callback: () => void): () => void {
-  let cancel = clock.after(ms, tick);
-  function tick() {
-    callback();
-    cancel = clock.after(ms, tick);
-  }
-  return () => cancel();
-}
-
-function deferred<T>(): { promise: Promise<T>; resolve: (value: T) => void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>(resolver => {
-    resolve = resolver;
-  });
-  return { promise, resolve };
 }

@@ -1,3 +1,4 @@
+import { KeyedMutex } from '../platform/async.ts';
 import { errnoOf, type Files, lstatIfThere, unlinkQuietly } from '../platform/files/files.ts';
 import { inFolder } from './output-folder.ts';
 
@@ -66,7 +67,7 @@ async function dropReservation(from: string, to: string, files: Files): Promise<
   if (source && reservation?.size === 0n) await unlinkQuietly(to, files);
 }
 
-const turns = new Map<string, Promise<unknown>>();
+const turns = new KeyedMutex();
 
 /**
  * One at a time per folder in this process: looking for a free name and taking it must not interleave, because names
@@ -74,13 +75,5 @@ const turns = new Map<string, Promise<unknown>>();
  */
 export async function inTurn<T>(folder: string, files: Files, act: () => Promise<T>): Promise<T> {
   const stats = await inFolder('looking at', folder, () => files.stat(folder));
-  const key = `${stats.dev}:${stats.ino}`;
-  const before = turns.get(key) ?? Promise.resolve();
-  const mine = before.then(act, act);
-  turns.set(key, mine);
-  try {
-    return await mine;
-  } finally {
-    if (turns.get(key) === mine) turns.delete(key);
-  }
+  return turns.run(`${stats.dev}:${stats.ino}`, act);
 }

@@ -1,3 +1,4 @@
+import { deferred } from '../../platform/async.ts';
 import type { Io } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 
@@ -17,8 +18,8 @@ const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
  * an `onHangup`: a daemon without a terminal reads its configuration again.
  */
 export function listenForStops(signals: Io['signals'], onHangup?: () => void): Stops {
-  const first = later<NodeJS.Signals>();
-  const second = later<NodeJS.Signals>();
+  const first = deferred<NodeJS.Signals>();
+  const second = deferred<NodeJS.Signals>();
   let count = 0;
   const onSignal = (signal: NodeJS.Signals) => {
     if (signal === 'SIGHUP' && onHangup) return onHangup();
@@ -38,12 +39,4 @@ export function listenForStops(signals: Io['signals'], onHangup?: () => void): S
 /** Ctrl-C is an interruption; being stopped by the system is an ordinary end. */
 export function exitCodeOf(signal: NodeJS.Signals): number {
   return signal === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
-}
-
-function later<T>(): { promise: Promise<T>; resolve(value: T): void } {
-  let resolve: (value: T) => void = () => {};
-  const promise = new Promise<T>(resolver => {
-    resolve = resolver;
-  });
-  return { promise, resolve };
 }

@@ -1,6 +1,7 @@
 import type { CloudMeter } from '../../core/meter.ts';
 import type { Job, Json, Order } from '../../core/job.ts';
 import type { Target } from '../../core/media.ts';
+import type { KeyedMutex, Semaphore } from '../../platform/async.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Http } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -20,14 +21,14 @@ export interface CloudContext {
   /** For results: through the address policy. */
   resultHttp: Http;
   policy: AddressPolicy;
-  /** A turn to upload. */
-  uploading<T>(signal: AbortSignal, act: () => Promise<T>): Promise<T>;
+  uploadSlots: Semaphore;
   pace(bytes: number, signal: AbortSignal): Promise<void>;
   newRenderId(): string;
   folders: FolderSessions;
   /** Jobs by the session each works in alone. */
   owners: Map<string, string>;
-  exclusive<T>(key: string, signal: AbortSignal, act: () => Promise<T>): Promise<T>;
+  /** One job at a time in each session; the keys name sessions, folders and jobs. */
+  sessionLocks: KeyedMutex;
   settings: Settings;
   local: LocalHelp | undefined;
   clock: Clock;

@@ -1,3 +1,4 @@
+import { KeyedMutex, Semaphore } from '../../platform/async.ts';
 import { countingHttp, createHttp } from '../../platform/http.ts';
 import { createAddressPolicy } from './http/address-policy.ts';
 import { attributionHeaders, platformOf } from './http/attribution.ts';
@@ -9,8 +10,7 @@ import { RateLimiter } from './http/rate-limit.ts';
 import { createIdentity } from './account/identity.ts';
 import type { NemoOptions } from './options.ts';
 import { createRenderIds } from './render/render.ts';
-import { createFolderSessions, createLocks } from './session/session.ts';
-import { createSlots } from './slots.ts';
+import { createFolderSessions } from './session/session.ts';
 import { createPace } from './session/upload.ts';
 import { createWire } from './http/transport.ts';
 
@@ -86,12 +86,12 @@ export function createCloud(options: NemoOptions): { cloud: CloudContext; close(
     auth,
     resultHttp,
     policy,
-    uploading: createSlots(options.uploads),
+    uploadSlots: new Semaphore(options.uploads),
     pace: createPace(options.uploadRate, clock),
     newRenderId: createRenderIds(clock, random),
     folders: createFolderSessions(options.identityDir),
     owners: new Map(),
-    exclusive: createLocks(),
+    sessionLocks: new KeyedMutex(),
     settings,
     local: options.local,
     clock,

@@ -39,7 +39,7 @@ export async function produce(cloud: CloudContext, task: CloudTask): Promise<Pro
   const earlier = task.order.previous?.[SESSION_FACTS.session];
   // One at a time in a session that is shared: their timelines are one.
   const key = perFolder ? `folder ${folder}` : earlier === undefined ? `job ${task.order.job}` : `session ${earlier}`;
-  return cloud.exclusive(key, task.context.signal, () => fromSessionOn(cloud, task));
+  return cloud.sessionLocks.run(key, () => fromSessionOn(cloud, task), task.context.signal);
 }
 
 async function fromSessionOn(cloud: CloudContext, task: CloudTask): Promise<Produced> {

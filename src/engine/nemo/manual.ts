@@ -55,7 +55,7 @@ export function createManualCommands(
   }: Parameters<ManualCommands['exportNow']>[0]): Promise<{ path: string; bytes: number; timeline: string }> {
     const session = sessionIn(facts);
     const task = await manualTask(aside, dir, { kind: 'link', url: '', name: '' });
-    return cloud.exclusive(`session ${session.id}`, aside.signal, async () => {
+    const fetchResult = async () => {
       const { path, bytes, summary } = await exportDraft(cloud, task, session, {
         n: 1,
         snapshot: undefined,
@@ -65,7 +65,8 @@ export function createManualCommands(
       });
       if (path === undefined) throw new ShrinkError('bad-answer', 'the result could not be fetched');
       return { path, bytes, timeline: summary };
-    });
+    };
+    return cloud.sessionLocks.run(`session ${session.id}`, fetchResult, aside.signal);
   }
 
   async function upload({ facts, source, ...aside }: Parameters<ManualCommands['upload']>[0]): Promise<void> {
@@ -82,7 +83,7 @@ export function createManualCommands(
       });
     }
     const task = await manualTask(aside, options.identityDir, from);
-    await cloud.exclusive(`session ${session.id}`, aside.signal, () => ensureUploaded(cloud, task, session));
+    await cloud.sessionLocks.run(`session ${session.id}`, () => ensureUploaded(cloud, task, session), aside.signal);
   }
 
   /** A task nobody journals: what it does may be repeated freely. */

@@ -4,7 +4,7 @@ import { type Clock, sleep } from '../../../platform/clock.ts';
 import type { Logger } from '../../../platform/log.ts';
 import { type AnonymousToken, type Identity, TOKEN_LIFE_MS } from './identity.ts';
 import { idAt, pick, pickString } from '../http/json.ts';
-import { orAborted } from '../race.ts';
+import { orAborted } from '../../../platform/async.ts';
 import { printOf, type Secret, secret } from '../../../config/secret.ts';
 import type { Reply, Wire } from '../http/transport.ts';
 import { errorFor, type RefusalFacts } from '../http/errors.ts';

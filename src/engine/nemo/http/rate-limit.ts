@@ -2,7 +2,7 @@ import { ShrinkError } from '../../../core/errors.ts';
 import { formatDuration } from '../../../core/units.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import { sleep } from '../../../platform/clock.ts';
-import { orAborted } from '../race.ts';
+import { orAborted } from '../../../platform/async.ts';
 
 /**
  * One gate for every request of the engine: when the service says wait, everybody waits. It also keeps to the number of

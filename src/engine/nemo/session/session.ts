@@ -4,7 +4,6 @@ import type { Clock } from '../../../platform/clock.ts';
 import type { Auth } from '../account/auth.ts';
 import type { Client } from '../account/client.ts';
 import { idAt } from '../http/json.ts';
-import { orAborted } from '../race.ts';
 
 /** A session of the service: where the timeline of one file (or of one folder's files) lives. Ids are strings: they exceed 2^53. */
 export interface Session {
@@ -114,26 +113,5 @@ export function createFolderSessions(dir: string): FolderSessions {
         const { busy: _, ...session } = stored;
         store().set(folder, session);
       }),
-  };
-}
-
-/** One at a time for each key, in the order of asking. Who waits may leave at any time; who works is waited for. */
-export function createLocks(): <T>(key: string, signal: AbortSignal, act: () => Promise<T>) => Promise<T> {
-  const lines = new Map<string, Promise<unknown>>();
-  return async (key, signal, act) => {
-    const before = lines.get(key) ?? Promise.resolve();
-    let release = () => {};
-    const released = new Promise<void>(resolve => {
-      release = resolve;
-    });
-    const line = before.then(() => released);
-    lines.set(key, line);
-    try {
-      await orAborted(before, signal);
-      return await act();
-    } finally {
-      release();
-      if (lines.get(key) === line) lines.delete(key);
-    }
   };
 }

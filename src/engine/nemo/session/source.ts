@@ -244,7 +244,7 @@ async function upload(cloud: CloudContext, task: CloudTask, session: SessionReco
       guard.end();
     }
   };
-  return cloud.uploading(context.signal, act);
+  return cloud.uploadSlots.run(act, context.signal);
 }
 
 /** An upload has no time limit, but it must move. */
