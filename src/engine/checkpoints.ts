@@ -49,8 +49,8 @@ export class Checkpoints {
         return value === undefined ? undefined : parse(value);
       },
       async set(value) {
-        // Checkpoints are plain data: what `parse` gives back is what JSON kept.
-        const kept = (stamp === undefined ? value : { stamp, value }) as Json;
+        // A copy, as JSON keeps it: what is changed afterwards must not look recorded.
+        const kept = JSON.parse(JSON.stringify(stamp === undefined ? value : { stamp, value })) as Json;
         await record(name, kept);
         values.set(name, kept);
       },
@@ -69,3 +69,44 @@ function stamped(envelope: Json | undefined, stamp: string): Json | undefined {
   if (envelope === null || typeof envelope !== 'object' || Array.isArray(envelope)) return undefined;
   return envelope['stamp'] === stamp ? envelope['value'] : undefined;
 }
+
+/** Whether a value read back from JSON is a T. */
+export type Guard<T> = (value: unknown) => value is T;
+
+/** A parser that takes a value as it is, where the guard knows it. */
+export function checked<T>(guard: Guard<T>): Parse<T> {
+  return value => (guard(value) ? value : undefined);
+}
+
+export const isNumber: Guard<number> = value => typeof value === 'number';
+export const isText: Guard<string> = value => typeof value === 'string';
+export const isFlag: Guard<boolean> = value => typeof value === 'boolean';
+
+export function isListOf<T>(item: Guard<T>): Guard<T[]> {
+  return (value): value is T[] => Array.isArray(value) && value.every(item);
+}
+
+export function isOptional<T>(guard: Guard<T>): Guard<T | undefined> {
+  return (value): value is T | undefined => value === undefined || guard(value);
+}
+
+export function isNullable<T>(guard: Guard<T>): Guard<T | null> {
+  return (value): value is T | null => value === null || guard(value);
+}
+
+export function isOneOf<const T extends string>(...values: readonly T[]): Guard<T> {
+  return (value): value is T => values.some(one => one === value);
+}
+
+/** A guard for every field; what else the value holds is let through. */
+export function isObjectOf<T extends object>(fields: { [K in keyof T]-?: Guard<T[K]> }): Guard<T> {
+  const guards = Object.entries(fields) as [string, Guard<unknown>][];
+  return (value): value is T => {
+    if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
+    return guards.every(([name, guard]) => guard((value as Record<string, unknown>)[name]));
+  };
+}
+
+/** Texts by name. */
+export const isTexts: Guard<Record<string, string>> = (value): value is Record<string, string> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value) && Object.values(value).every(isText);
