@@ -2,8 +2,8 @@
 import { type EventSourceMessage, createParser } from 'eventsource-parser';
 import { type Dispatcher, Pool } from 'undici';
 import { type ErrorCode, fileError, ShrinkError } from '../core/errors.ts';
-import type { JobView, StateName } from '../core/job.ts';
-import type { ActionResult, ControlEvent, Explanation, JobDetail, StatusView } from './types.ts';
+import type { StateName } from '../core/job.ts';
+import type { ActionResult, ControlEvent, Explanation, JobDetail, JobView, StatusView } from './types.ts';
 import { controlSocket, locateSocket } from './socket.ts';
 
 /** `Control` as seen from another process. Every call throws ShrinkError `unavailable` when the daemon ends meanwhile. */

@@ -1,11 +1,10 @@
-import type { Job, JobView, StateName } from '../core/job.ts';
-import { viewOf } from '../core/lifecycle.ts';
+import type { Job, StateName } from '../core/job.ts';
+import type { ActionResult, Control, ControlEvent, Explanation, JobDetail, JobView, StatusView } from './types.ts';
+import { detailOf, viewOf } from './views.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Actions, ActionOutcome } from '../queue/actions.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { Scheduler } from '../queue/scheduler.ts';
-import type { ActionResult, Control, ControlEvent, Explanation, JobDetail, StatusView } from './types.ts';
-import { detailOf } from './views.ts';
 
 export interface LiveControlOptions {
   ledger: Ledger;

@@ -1,5 +1,6 @@
 /** Which jobs a caller wants to see, and in which order. Pure. */
-import { type JobView, STATE_NAMES, type StateName } from '../core/job.ts';
+import { STATE_NAMES, type StateName } from '../core/job.ts';
+import type { JobView } from './types.ts';
 
 export interface Wanted {
   /** Absent: all. */

@@ -3,14 +3,13 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/load.ts';
 
-import type { Job, JobView, StateName } from '../core/job.ts';
-import { viewOf } from '../core/lifecycle.ts';
+import type { Job, StateName } from '../core/job.ts';
+import type { ControlReader, Explanation, JobDetail, JobView, StatusView } from './types.ts';
+import { detailOf, viewOf } from './views.ts';
 import { readJournal } from '../journal/replay.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Ledger } from '../queue/ledger.ts';
 import { replayInto } from '../queue/replaying.ts';
-import type { ControlReader, Explanation, JobDetail, StatusView } from './types.ts';
-import { detailOf } from './views.ts';
 
 export interface OfflineOptions {
   config: Config;

@@ -1,4 +1,4 @@
-import type { JobView } from '../core/job.ts';
+import type { JobView } from './types.ts';
 
 /** What one day brought: jobs done, and bytes before and after. */
 export interface DayView {

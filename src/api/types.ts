@@ -1,4 +1,4 @@
-import type { HistoryEntry, JobView, StateName } from '../core/job.ts';
+import type { EngineName, HistoryEntry, StateName } from '../core/job.ts';
 
 /**
  * What can be asked of a running daemon; the HTTP server translates it, the CLI calls it over the control socket.
@@ -75,6 +75,25 @@ export interface StatusView {
     arriving: { path: string; why: string }[];
     last_scan_age_ms: number | null;
   }[];
+}
+
+/** One job as `jobs --json` and the lists of the API show it: scripts rely on exactly these fields. */
+export interface JobView {
+  id: string;
+  source: string;
+  folder: string;
+  rule: string | null;
+  engine: EngineName | null;
+  state: StateName;
+  reason: string | null;
+  step: string | null;
+  progress: number | null;
+  source_bytes: number;
+  target_bytes: number | null;
+  output: string | null;
+  output_bytes: number | null;
+  created_at: number;
+  updated_at: number;
 }
 
 export interface JobDetail extends JobView {

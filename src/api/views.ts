@@ -1,6 +1,30 @@
 import type { Job, Progress } from '../core/job.ts';
-import { reasonOf, viewOf } from '../core/lifecycle.ts';
-import type { JobDetail } from './types.ts';
+import { reasonOf } from '../core/lifecycle.ts';
+import { targetBytes } from '../core/media.ts';
+import type { JobDetail, JobView } from './types.ts';
+
+/** What people and scripts see of a job in a list; `progress` is live and comes from outside. */
+export function viewOf(job: Job, progress?: Progress): JobView {
+  const { state, decision } = job;
+  const target = decision.kind === 'do' ? targetBytes(decision.target, job.pin.sizeBytes) : undefined;
+  return {
+    id: job.id,
+    source: job.path,
+    folder: job.inbox,
+    rule: decision.rule ?? null,
+    engine: 'engine' in state ? state.engine : decision.kind === 'skip' ? null : decision.engine,
+    state: state.name,
+    reason: reasonOf(job)?.text ?? null,
+    step: state.name === 'running' || state.name === 'in-doubt' ? state.step : null,
+    progress: state.name === 'done' ? 1 : (progress?.fraction ?? null),
+    source_bytes: job.pin.sizeBytes,
+    target_bytes: target ?? null,
+    output: state.name === 'done' ? state.output : null,
+    output_bytes: state.name === 'done' ? state.outputBytes : null,
+    created_at: job.createdAt,
+    updated_at: job.updatedAt,
+  };
+}
 
 /** All a person may want to know of one job; used alike with a daemon (live progress) and without (from the journal). */
 export function detailOf(job: Job, progress?: Progress): JobDetail {

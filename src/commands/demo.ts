@@ -1,7 +1,7 @@
 import { copyFile, mkdir, mkdtemp, rename, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { basename, extname, join, resolve } from 'node:path';
-import type { JobView } from '../core/job.ts';
+import type { JobView } from '../api/types.ts';
 import { RESTING } from '../core/job.ts';
 import { fileError } from '../core/errors.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';

@@ -1,5 +1,6 @@
 import { InvalidArgumentError } from 'commander';
-import { type JobView, STATE_NAMES, type StateName } from '../core/job.ts';
+import { STATE_NAMES, type StateName } from '../core/job.ts';
+import type { JobView } from '../api/types.ts';
 import { formatBytes } from '../core/units.ts';
 import { openReader } from './support/connect.ts';
 import type { Context, Define } from './support/context.ts';

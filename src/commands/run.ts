@@ -1,6 +1,5 @@
 import type { Config } from '../config/load.ts';
-import type { Control } from '../api/types.ts';
-import type { JobView } from '../core/job.ts';
+import type { Control, JobView } from '../api/types.ts';
 import type { Daemon } from '../app/daemon.ts';
 import type { Clock } from '../platform/clock.ts';
 import { createNotifier, type Notifier } from '../platform/systemd.ts';

@@ -1,5 +1,5 @@
-import type { JobDetail, StatusView } from '../api/types.ts';
-import { type JobView, STATE_NAMES, type StateName } from '../core/job.ts';
+import type { JobDetail, JobView, StatusView } from '../api/types.ts';
+import { STATE_NAMES, type StateName } from '../core/job.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
 import type { Reader } from './support/connect.ts';
 import type { Context } from './support/context.ts';

@@ -305,22 +305,3 @@ export interface Progress {
   note?: string;
   message?: Message;
 }
-
-/** What `jobs --json` and the HTTP API show; the contract of design.md section 5. */
-export interface JobView {
-  id: string;
-  source: string;
-  folder: string;
-  rule: string | null;
-  engine: EngineName | null;
-  state: StateName;
-  reason: string | null;
-  step: string | null;
-  progress: number | null;
-  source_bytes: number;
-  target_bytes: number | null;
-  output: string | null;
-  output_bytes: number | null;
-  created_at: number;
-  updated_at: number;
-}

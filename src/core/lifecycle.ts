@@ -14,7 +14,6 @@
  * cancelled   somebody asked, or a newer version of the file took its place. skipped: nothing to do; says why.
  */
 import type { ErrorCode } from './errors.ts';
-import { targetBytes } from './media.ts';
 import type { NamedStep } from './steps.ts';
 import type { Message } from './message.ts';
 import {
@@ -25,10 +24,8 @@ import {
   type EngineName,
   type Job,
   type JobState,
-  type JobView,
   type Json,
   type Pin,
-  type Progress,
   type PublishIntent,
   type Reason,
   RESTING,
@@ -356,27 +353,4 @@ function noteOf(happened: JobEvent): string | undefined {
 /** The reason of the job's state as a sentence, or null where the state needs none. */
 export function reasonOf(job: Job): Reason | undefined {
   return 'reason' in job.state ? job.state.reason : undefined;
-}
-
-/** What people and scripts see of a job (design.md section 5); `progress` is live and comes from outside. */
-export function viewOf(job: Job, progress?: Progress): JobView {
-  const { state, decision } = job;
-  const target = decision.kind === 'do' ? targetBytes(decision.target, job.pin.sizeBytes) : undefined;
-  return {
-    id: job.id,
-    source: job.path,
-    folder: job.inbox,
-    rule: decision.rule ?? null,
-    engine: 'engine' in state ? state.engine : decision.kind === 'skip' ? null : decision.engine,
-    state: state.name,
-    reason: reasonOf(job)?.text ?? null,
-    step: state.name === 'running' || state.name === 'in-doubt' ? state.step : null,
-    progress: state.name === 'done' ? 1 : (progress?.fraction ?? null),
-    source_bytes: job.pin.sizeBytes,
-    target_bytes: target ?? null,
-    output: state.name === 'done' ? state.output : null,
-    output_bytes: state.name === 'done' ? state.outputBytes : null,
-    created_at: job.createdAt,
-    updated_at: job.updatedAt,
-  };
 }

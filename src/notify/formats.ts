@@ -1,5 +1,5 @@
 /** What is said to whom, in the form each service wants. Pure. */
-import type { JobView } from '../core/job.ts';
+import type { JobView } from '../api/types.ts';
 import { formatBytes } from '../core/units.ts';
 
 export type Shape = 'ntfy' | 'gotify' | 'discord' | 'slack' | 'json';

@@ -6,7 +6,8 @@
 import type { Config } from '../config/load.ts';
 import { maskUrl } from '../config/redact.ts';
 import type { Job } from '../core/job.ts';
-import { reasonOf, viewOf } from '../core/lifecycle.ts';
+import { reasonOf } from '../core/lifecycle.ts';
+import { viewOf } from '../api/views.ts';
 import { isShrinkError } from '../core/errors.ts';
 import { type Message, messageFor, postFor, TEST_MESSAGE } from './formats.ts';
 import { type Clock, sleep } from '../platform/clock.ts';

@@ -1,8 +1,7 @@
 /** How the page talks to its server. The token, where one is needed, is kept for this tab and sent as a header only. */
 import { createParser } from 'eventsource-parser';
 import type { DayView } from '../api/savings.ts';
-import type { JobDetail, StatusView } from '../api/types.ts';
-import type { JobView } from '../core/job.ts';
+import type { JobDetail, JobView, StatusView } from '../api/types.ts';
 import { escapeForTerminal } from '../core/escape.ts';
 import type { News, Row } from './model.ts';
 

@@ -2,8 +2,8 @@
  * What the page knows, and how news change it. Pure. The page holds a window of each list; the server holds the lists. A list
  * whose window can no longer be told from news alone is stale and fetched again.
  */
-import type { LiveView, StatusView } from '../api/types.ts';
-import type { JobView, StateName } from '../core/job.ts';
+import type { JobView, LiveView, StatusView } from '../api/types.ts';
+import type { StateName } from '../core/job.ts';
 
 export type Row = JobView & Partial<LiveView>;
 

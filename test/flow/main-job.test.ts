@@ -14,7 +14,7 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import type { JobView } from '../../src/core/job.ts';
+import type { JobView } from '../../src/api/types.ts';
 import { Box, type BoxOptions, listing } from '../support/box.ts';
 import { eventually } from '../support/eventually.ts';
 import { footage } from '../support/footage.ts';

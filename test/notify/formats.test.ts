@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { JobView } from '../../src/core/job.ts';
+import type { JobView } from '../../src/api/types.ts';
 import { type Message, messageFor, postFor, type Shape, shapeOf } from '../../src/notify/formats.ts';
 
 const JOB: JobView = {

@@ -31,7 +31,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   queue: ['core', 'messages', 'platform', 'engine'],
   api: ['core', 'messages', 'platform', 'config', 'media', 'inbox', 'deliver', 'journal', 'queue'],
   monitor: ['core', 'platform', 'journal', 'queue', 'api'],
-  notify: ['core', 'messages', 'platform', 'config'],
+  notify: ['core', 'messages', 'platform', 'config', 'api'],
   web: ['core', 'messages', 'api'],
 };
 

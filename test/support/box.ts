@@ -17,8 +17,8 @@ import { tmpdir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 import { Agent, request } from 'undici';
 import { stringify } from 'yaml';
-import type { JobDetail, StatusView } from '../../src/api/types.ts';
-import type { JobView, StateName } from '../../src/core/job.ts';
+import type { JobDetail, JobView, StatusView } from '../../src/api/types.ts';
+import type { StateName } from '../../src/core/job.ts';
 import { eventually } from './eventually.ts';
 import { mustHoldNoSecret, mustSayNoSecret } from './secrets.ts';
 

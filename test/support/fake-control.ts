@@ -1,5 +1,13 @@
-import type { ActionResult, Control, ControlEvent, Explanation, JobDetail, StatusView } from '../../src/api/types.ts';
-import { type JobView, STATE_NAMES, type StateName } from '../../src/core/job.ts';
+import type {
+  ActionResult,
+  Control,
+  ControlEvent,
+  Explanation,
+  JobDetail,
+  JobView,
+  StatusView,
+} from '../../src/api/types.ts';
+import { STATE_NAMES, type StateName } from '../../src/core/job.ts';
 
 /** A daemon without work: jobs are what a test put in, and every call is noted. */
 export class FakeControl implements Control {

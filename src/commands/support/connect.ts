@@ -1,9 +1,9 @@
 /** Who answers a command: the daemon where one runs, else the journal, which is only read. */
 import type { Config } from '../../config/load.ts';
 import type { ControlClient } from '../../api/client.ts';
-import type { Explanation, JobDetail, StatusView } from '../../api/types.ts';
+import type { Explanation, JobDetail, JobView, StatusView } from '../../api/types.ts';
 import { ShrinkError } from '../../core/errors.ts';
-import type { JobView, StateName } from '../../core/job.ts';
+import type { StateName } from '../../core/job.ts';
 import type { Ledger } from '../../queue/ledger.ts';
 import type { Context } from './context.ts';
 

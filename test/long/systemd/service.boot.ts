@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { stringify } from 'yaml';
-import type { JobView } from '../../../src/core/job.ts';
+import type { JobView } from '../../../src/api/types.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Machine } from './machine.ts';
 

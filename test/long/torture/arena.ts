@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto';
 import { appendFileSync, closeSync, existsSync, openSync, readFileSync, statSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { JobView } from '../../../src/core/job.ts';
+import type { JobView } from '../../../src/api/types.ts';
 import { Box, type BoxOptions, listing } from '../../support/box.ts';
 import { eventually } from '../../support/eventually.ts';
 

@@ -7,7 +7,7 @@ import { existsSync, mkdtempSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import type { JobView } from '../../../src/core/job.ts';
+import type { JobView } from '../../../src/api/types.ts';
 import { Box, listing } from '../../support/box.ts';
 import { eventually } from '../../support/eventually.ts';
 import { mustPlay, sha256, sleep } from './arena.ts';

@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { availableParallelism, loadavg } from 'node:os';
 import { join } from 'node:path';
-import type { JobView } from '../../../../src/core/job.ts';
+import type { JobView } from '../../../../src/api/types.ts';
 import type { Box } from '../../../support/box.ts';
 import { ChaosProxy } from '../../../support/chaos-proxy.ts';
 import { eventually } from '../../../support/eventually.ts';
