@@ -34,6 +34,7 @@ function contextFor({ dir, signal, gate, log, onProgress }: LocalRequest): Engin
     step: async () => {},
     doubt: async () => {},
     fact: async () => {},
+    cloud: async () => {},
     progress: ({ fraction }) => fraction !== undefined && onProgress(fraction),
     signal,
     gate,

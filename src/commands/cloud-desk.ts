@@ -1,7 +1,7 @@
 /** The real answers to ask, credits, timeline, export and upload: the router in front, the service or the daemon behind. */
 import { createCloudEngine } from '../app/engines.ts';
 import { ShrinkError } from '../core/errors.ts';
-import type { JobDetail } from '../api/types.ts';
+import { type CloudRefs, cloudRefsOf } from '../core/job.ts';
 import type { NemoEngine } from '../engine/nemo/engine.ts';
 import { route } from '../engine/nemo/message/intent.ts';
 import { silentLogger } from '../platform/log.ts';
@@ -28,13 +28,12 @@ export async function openCloud(context: Context): Promise<CloudCommands> {
     ask: (words, job) => ask(desk, context, words, job),
     credits: once(() => credits(engine, signal)),
     timeline: once(async job => {
-      const text = await engine.timeline((await find(context, job)).facts, signal);
+      const text = await engine.timeline(await cloudRefs(context, job), signal);
       return { lines: text.split('\n'), data: { timeline: text } };
     }),
     export: job => refine(context, job, 'export'),
     upload: once(async (what, job) => {
-      const { facts } = await find(context, job);
-      await engine.upload({ facts, source: what, signal });
+      await engine.upload({ refs: await cloudRefs(context, job), source: what, signal });
       return {
         lines: [`${what} is in the session of job ${job}; ask --job ${job} says what to do with it`],
         data: { uploaded: what, job },
@@ -96,11 +95,11 @@ async function refine(context: Context, job: string, words: string): Promise<Clo
   }
 }
 
-async function find(context: Context, id: string): Promise<JobDetail> {
+async function cloudRefs(context: Context, id: string): Promise<CloudRefs> {
   const reader = await openReader(context);
   try {
     const job = await reader.job(id);
-    if (job) return job;
+    if (job) return cloudRefsOf(job.facts) ?? {};
     throw new ShrinkError('usage', `there is no job ${id}`, { hint: 'shrinkbox jobs lists them.' });
   } finally {
     await reader.close();

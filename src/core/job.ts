@@ -101,8 +101,8 @@ export interface Order {
   target: Target;
   /** As written by the person, for an engine that understands words. */
   instruction?: string;
-  /** Facts of the job this one refines (`clip.v2.mp4`), so that an engine can go on in the same session. */
-  previous?: Readonly<Record<string, string>>;
+  /** What the cloud has of the job this one refines (`clip.v2.mp4`), so that the engine can continue in its session. */
+  previous?: { cloud?: CloudRefs };
   /** Inbox the source lies in, where an engine keeps something per folder. */
   folder?: string;
   /** Whether the rule lets this machine take over what the cloud cannot do. */
@@ -248,6 +248,40 @@ export const STATE_NAMES: readonly StateName[] = [
 /** Nothing more happens to a job in one of these unless a person asks. */
 export const RESTING: ReadonlySet<StateName> = new Set(['done', 'held', 'failed', 'cancelled', 'skipped']);
 
+/** Where the cloud keeps a job: ids of its session, its task and the user, and the link under which a person finds it. No secrets. */
+export interface CloudRefs {
+  session?: string;
+  task?: string;
+  user?: string;
+  claimUrl?: string;
+}
+
+/** The fact under which the journal keeps each of them; people see these names in `job ID`. */
+const CLOUD_FACTS: Readonly<Record<keyof CloudRefs, string>> = {
+  session: 'nemo session',
+  task: 'nemo task',
+  user: 'nemo user',
+  claimUrl: 'claim link',
+};
+
+/** The references among the facts of a job; `undefined` where there are none. */
+export function cloudRefsOf(facts: Readonly<Record<string, string>>): CloudRefs | undefined {
+  const found = entriesOf(CLOUD_FACTS).flatMap(([ref, fact]) => (fact in facts ? [[ref, facts[fact]]] : []));
+  return found.length > 0 ? Object.fromEntries(found) : undefined;
+}
+
+/** The facts that `refs` are journaled as, in a fixed order. */
+export function cloudFactsOf(refs: CloudRefs): { key: string; value: string }[] {
+  return entriesOf(CLOUD_FACTS).flatMap(([ref, key]) => {
+    const value = refs[ref];
+    return value === undefined ? [] : [{ key, value }];
+  });
+}
+
+function entriesOf<K extends string, V>(record: Readonly<Record<K, V>>): [K, V][] {
+  return Object.entries(record) as [K, V][];
+}
+
 export interface HistoryEntry {
   at: number;
   /** The event's name and what it said, for `job ID`. */
@@ -287,8 +321,10 @@ export interface Job {
   original?: { kind: 'archived'; path: string; at: number } | { kind: 'deleted'; at: number };
   /** Report file written for this job, so that only our own is ever removed. */
   report?: string;
-  /** Facts an engine wants people to see (claim link, session): never secrets. */
+  /** What an engine wants people to see (the agent's reply, the timeline), the texts behind `cloud` among them: never secrets. */
   facts: Record<string, string>;
+  /** Where the cloud keeps this job. */
+  cloud?: CloudRefs;
   createdAt: number;
   updatedAt: number;
   /** Newest last, at most HISTORY_LIMIT. */

@@ -19,6 +19,7 @@ import type { Message } from './message.ts';
 import {
   type Candidate,
   type CandidateState,
+  cloudRefsOf,
   type Decision,
   type Delivery,
   type EngineName,
@@ -207,7 +208,7 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
     case 'checkpoint':
       return { checkpoints: { ...job.checkpoints, [happened.data.key]: happened.data.value }, waits: 0 };
     case 'fact':
-      return { facts: { ...job.facts, [happened.data.key]: happened.data.value } };
+      return withFact(job, happened.data);
     case 'doubted':
       return { state: { name: 'in-doubt', ...happened.data, since: at } };
     case 'candidate':
@@ -272,6 +273,12 @@ function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'adm
     case 'reported':
       return { report: happened.data.path ?? undefined };
   }
+}
+
+function withFact(job: Job, { key, value }: { key: string; value: string }): Partial<Job> {
+  const refs = cloudRefsOf({ [key]: value });
+  const facts = { ...job.facts, [key]: value };
+  return refs ? { facts, cloud: { ...job.cloud, ...refs } } : { facts };
 }
 
 /** The finished candidate a resting or waiting job still has. */

@@ -1,4 +1,4 @@
-import type { Candidate, EngineName, Json, Order, Progress, Reason } from '../core/job.ts';
+import type { Candidate, CloudRefs, EngineName, Json, Order, Progress, Reason } from '../core/job.ts';
 import type { StepId, StepParams } from '../core/steps.ts';
 import type { Logger } from '../platform/log.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
@@ -38,8 +38,10 @@ export interface EngineContext {
   step(step: StepId, params?: StepParams): Promise<void>;
   /** A paid step may or may not have happened; the job is `in-doubt` until `step` or an error. */
   doubt(step: StepId, reason: Reason): Promise<void>;
-  /** Something people should find in the job's record (a claim link); never a secret. */
+  /** Something people should find in the job's record (what the agent replied); never a secret. */
   fact(key: string, value: string): Promise<void>;
+  /** Where the cloud keeps the job, for later versions of the file and for people; adds to what is known already. */
+  cloud(refs: CloudRefs): Promise<void>;
   progress(progress: Progress): void;
   readonly signal: AbortSignal;
   /** Closed while local work should rest (quiet hours, `pause`): children are stopped, not ended. */

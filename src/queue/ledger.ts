@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import type { Job, StateName } from '../core/job.ts';
-import { STATE_NAMES } from '../core/job.ts';
+import { cloudRefsOf, STATE_NAMES } from '../core/job.ts';
 import { apply, IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
 import type { Clock } from '../platform/clock.ts';
 
@@ -53,7 +53,7 @@ export class Ledger {
     const before = this.#jobs.get(record.job);
     const after =
       record.event === 'snapshot'
-        ? (record.data as Job)
+        ? snapshotOf(record.data as Job)
         : apply(before, record.job, record.at, { event: record.event, data: record.data } as JobEvent);
     this.#put(record.job, before, after);
   }
@@ -188,6 +188,11 @@ export class Ledger {
     }
     if (after !== undefined) index.set(after, [...(index.get(after) ?? []), id]);
   }
+}
+
+/** Snapshots of 0.1.0 know the references to the cloud only as facts. */
+function snapshotOf(job: Job): Job {
+  return job.cloud ? job : { ...job, cloud: cloudRefsOf(job.facts) };
 }
 
 function placeOf(inbox: string, relative: string): string {

@@ -3,7 +3,16 @@
  * Every stage starts from what the ledger says, so a job left behind by a crash enters at the stage it was in.
  */
 import { policyFor, ShrinkError } from '../core/errors.ts';
-import type { Candidate, EngineName, Job, Order, Progress, Reason, Verified } from '../core/job.ts';
+import {
+  type Candidate,
+  cloudFactsOf,
+  type EngineName,
+  type Job,
+  type Order,
+  type Progress,
+  type Reason,
+  type Verified,
+} from '../core/job.ts';
 import { IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
 import { namedStep } from '../core/steps.ts';
 import type { EngineContext } from '../engine/engine.ts';
@@ -133,7 +142,7 @@ export function createWorker({ ledger, stages, afterRest, clock, log }: WorkerOp
       folder: job.inbox,
       fallback: job.decision.fallback,
       retryCount: job.retried,
-      ...(job.version > 1 && previous ? { previous: previous.facts } : {}),
+      previous: job.version > 1 && previous ? { cloud: previous.cloud } : undefined,
     };
   }
 
@@ -152,6 +161,10 @@ export function createWorker({ ledger, stages, afterRest, clock, log }: WorkerOp
       doubt: async (step, reason) =>
         void (await ledger.commit(id, { event: 'doubted', data: { engine, ...namedStep(step), reason } })),
       fact: async (key, value) => void (await ledger.commit(id, { event: 'fact', data: { key, value } })),
+      cloud: async refs => {
+        const facts = cloudFactsOf(refs).map((data): JobEvent => ({ event: 'fact', data }));
+        await ledger.commit(id, ...facts);
+      },
       progress: said => {
         progress = { ...progress, ...said };
         run.progress(progress);

@@ -8,7 +8,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ShrinkError } from '../../src/core/errors.ts';
-import type { Candidate, Json, Order, Progress, Reason } from '../../src/core/job.ts';
+import { type Candidate, cloudFactsOf, type Json, type Order, type Progress, type Reason } from '../../src/core/job.ts';
 import type { Engine, EngineContext } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { activeChildren } from '../../src/platform/process/run-child.ts';
@@ -63,6 +63,9 @@ export function recordingContext(options: ContextOptions): { context: EngineCont
     },
     async fact(key, value) {
       told.facts[key] = value;
+    },
+    async cloud(refs) {
+      for (const { key, value } of cloudFactsOf(refs)) told.facts[key] = value;
     },
     progress: progress => void told.progress.push(progress),
     signal: options.signal ?? new AbortController().signal,

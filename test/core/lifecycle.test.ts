@@ -144,6 +144,21 @@ describe('the way of a job', () => {
     expect(fresh).toMatchObject({ strikes: {}, waits: 0, state: { name: 'queued' } });
   });
 
+  it('knows the cloud by the facts that 0.1.0 journaled, which stay readable', () => {
+    const facts = {
+      'nemo session': 's1',
+      agent: 'Compressed.',
+      'nemo task': 't1',
+      'claim link': 'https://x.invalid/1',
+    };
+    let job = admitted();
+    for (const [key, value] of [['nemo session', 's0'] as const, ...Object.entries(facts)]) {
+      job = apply(job, 'a', 3, { event: 'fact', data: { key, value } }) ?? job;
+    }
+    expect(job.facts).toEqual(facts);
+    expect(job.cloud).toEqual({ session: 's1', task: 't1', claimUrl: 'https://x.invalid/1' });
+  });
+
   it('forgets a job only when it rests', () => {
     const forget: JobEvent = { event: 'forgotten', data: { by: 'a person' } };
     expect(() => apply(after('started'), 'a', 3, forget)).toThrow(IllegalEvent);

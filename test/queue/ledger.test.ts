@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Job } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/lifecycle.ts';
 import { IllegalEvent } from '../../src/core/lifecycle.ts';
 import { Ledger, type LedgerChange } from '../../src/queue/ledger.ts';
@@ -66,6 +67,17 @@ describe('the ledger', () => {
     expect([...copy.all()]).toEqual(JSON.parse(JSON.stringify([...ledger.all()])));
     expect(copy.counts()).toEqual(ledger.counts());
     expect(copy.paused).toBe(true);
+  });
+
+  it('finds what the cloud has of a job among the facts of a snapshot of 0.1.0', async () => {
+    const { ledger } = setup();
+    await ledger.commit('a', admitted('a.mp4'), { event: 'fact', data: { key: 'nemo session', value: 's1' } });
+    const [snapshot] = [...ledger.snapshot()];
+    const { cloud, ...old } = snapshot?.data as Job;
+    expect(cloud).toEqual({ session: 's1' });
+    const copy = new Ledger(new MemoryJournal(), new FakeClock());
+    copy.replay({ at: 0, job: 'a', event: 'snapshot', data: old });
+    expect(copy.get('a')?.cloud).toEqual({ session: 's1' });
   });
 
   it('writes nothing when one of several events is illegal', async () => {

@@ -39,7 +39,7 @@ async function setupWith(journal: MemoryJournal, decision: Decision, ...events: 
   };
   await ledger.commit('a', { event: 'admitted', data }, ...events);
   const abort = new AbortController();
-  const run = () => worker.run('a', abort.signal, () => {});
+  const run = (id = 'a') => worker.run(id, abort.signal, () => {});
   const job = (): Job => ledger.expect('a');
   return { clock, journal, ledger, world, run, job, stop: (reason: StopReason) => abort.abort(reason) };
 }
@@ -105,6 +105,25 @@ describe('a job on its way', () => {
     await ledger.commit('a', { event: 'queued', data: { because: 'the wait is over' } });
     await run();
     expect(job().state.name).toBe('done');
+  });
+
+  it('tells the engine of a further version what the cloud has of the version before it', async () => {
+    const { run, job, world, ledger, journal } = await setup();
+    const engine = new FakeEngine('local', async (context, n) => {
+      if (n === 1) await context.cloud({ session: 's1', user: 'u1' });
+      return aCandidate();
+    });
+    world.engines = { local: engine };
+    await run();
+    expect(journal.eventsOf('a').filter(event => event === 'fact')).toHaveLength(2);
+    const { inbox, path, relative, pin, fingerprint, decision } = job();
+    const data = { arrival: 2, inbox, path, relative, pin, fingerprint, version: 2, decision };
+    await ledger.commit('b', { event: 'admitted', data });
+    await run('b');
+    expect(engine.orders.map(({ previous }) => previous)).toEqual([
+      undefined,
+      { cloud: { session: 's1', user: 'u1' } },
+    ]);
   });
 
   it('does nothing before the journal is on the disk with what it rests on', async () => {

@@ -1,14 +1,14 @@
 import { ShrinkError } from '../../src/core/errors.ts';
-import type { Candidate, Decision, Job, Pin, Verified } from '../../src/core/job.ts';
+import type { Candidate, Decision, Job, Order, Pin, Verified } from '../../src/core/job.ts';
 import type { Engine, EngineContext } from '../../src/engine/engine.ts';
 import type { Stages } from '../../src/queue/stages-port.ts';
 import { aCandidate, aDecision } from './builders.ts';
 import { OPEN_GATE } from '../../src/platform/pause-gate.ts';
 
-/** An engine whose run is whatever the test says; counts how often it was asked. */
+/** An engine whose run is whatever the test says; remembers what it was asked. */
 export class FakeEngine implements Engine {
   readonly name: 'local' | 'nemo';
-  runs = 0;
+  readonly orders: Order[] = [];
   work: (context: EngineContext, run: number) => Promise<Candidate>;
 
   constructor(name: 'local' | 'nemo' = 'local', work: FakeEngine['work'] = async () => aCandidate()) {
@@ -16,8 +16,12 @@ export class FakeEngine implements Engine {
     this.work = work;
   }
 
-  run(_order: unknown, context: EngineContext): Promise<Candidate> {
-    this.runs += 1;
+  get runs(): number {
+    return this.orders.length;
+  }
+
+  run(order: Order, context: EngineContext): Promise<Candidate> {
+    this.orders.push(order);
     return this.work(context, this.runs);
   }
 }

@@ -1,13 +1,6 @@
 import { adviceFor, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
-import {
-  ensureUploaded,
-  isSessionGone,
-  readState,
-  SESSION_FACTS,
-  type SessionRecord,
-  sessionFor,
-} from './session/source.ts';
+import { ensureUploaded, isSessionGone, readState, type SessionRecord, sessionFor } from './session/source.ts';
 import { claimLink } from './session/claim-link.ts';
 import { retryCountOf, type CloudContext, type CloudTask } from './context.ts';
 import { type MessageRecord, sendInstruction, type InstructionResult } from './message/send-once.ts';
@@ -36,7 +29,7 @@ export interface Produced {
 export async function produce(cloud: CloudContext, task: CloudTask): Promise<Produced> {
   const { folder } = task.order;
   const perFolder = cloud.settings.session === 'per-folder' && folder !== undefined;
-  const earlier = task.order.previous?.[SESSION_FACTS.session];
+  const earlier = task.order.previous?.cloud?.session;
   // One at a time in a session that is shared: their timelines are one.
   const key = perFolder ? `folder ${folder}` : earlier === undefined ? `job ${task.order.job}` : `session ${earlier}`;
   return cloud.sessionLocks.run(key, () => fromSessionOn(cloud, task), task.context.signal);

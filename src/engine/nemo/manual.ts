@@ -1,11 +1,11 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { fileError, ShrinkError } from '../../core/errors.ts';
-import type { Json, Order } from '../../core/job.ts';
+import type { CloudRefs, Json, Order } from '../../core/job.ts';
 import { formatBytes } from '../../core/units.ts';
 import type { EngineContext } from '../engine.ts';
 import { makePrivateDir } from '../../platform/files/files.ts';
-import { ensureUploaded, readState, SESSION_FACTS, type SessionRecord } from './session/source.ts';
+import { ensureUploaded, readState, type SessionRecord, sessionBehind } from './session/source.ts';
 import { type CloudContext, memoryOf, type CloudTask } from './context.ts';
 import { summarise } from './session/draft.ts';
 import { exportDraft } from './render/export.ts';
@@ -14,9 +14,6 @@ import type { NemoOptions } from './options.ts';
 import { isAddress, type OutputHint } from './message/intent.ts';
 import { checkFormat } from './session/upload.ts';
 import { OPEN_GATE } from '../../platform/pause-gate.ts';
-
-/** Facts of a job (`Job.facts`): they hold its session. */
-type JobFacts = Readonly<Record<string, string>>;
 
 /** For what is done beside the queue, by a person at a terminal. */
 interface ManualCommand {
@@ -27,13 +24,13 @@ interface ManualCommand {
 /** What a person does with a job's session beside the queue: all of it free, none of it journaled. */
 export interface ManualCommands {
   /** The timeline of a job's session, in words. @throws ShrinkError `cannot-do` when the job has none. */
-  timeline(facts: JobFacts, signal: AbortSignal): Promise<string>;
+  timeline(refs: CloudRefs, signal: AbortSignal): Promise<string>;
   /** Renders a job's timeline as it is and downloads it into `dir`. Free. */
   exportNow(
-    request: { facts: JobFacts; dir: string; hint?: OutputHint } & ManualCommand,
+    request: { refs: CloudRefs; dir: string; hint?: OutputHint } & ManualCommand,
   ): Promise<{ path: string; bytes: number; timeline: string }>;
   /** Puts a further file or address into a job's session; what to do with it is then asked with words. */
-  upload(request: { facts: JobFacts; source: string } & ManualCommand): Promise<void>;
+  upload(request: { refs: CloudRefs; source: string } & ManualCommand): Promise<void>;
 }
 
 export function createManualCommands(
@@ -42,18 +39,18 @@ export function createManualCommands(
 ): ManualCommands {
   return { timeline, exportNow, upload };
 
-  async function timeline(facts: JobFacts, signal: AbortSignal): Promise<string> {
-    const { reading } = await readState(cloud, sessionIn(facts), signal);
+  async function timeline(refs: CloudRefs, signal: AbortSignal): Promise<string> {
+    const { reading } = await readState(cloud, sessionIn(refs), signal);
     return summarise(reading);
   }
 
   async function exportNow({
-    facts,
+    refs,
     dir,
     hint = {},
     ...aside
   }: Parameters<ManualCommands['exportNow']>[0]): Promise<{ path: string; bytes: number; timeline: string }> {
-    const session = sessionIn(facts);
+    const session = sessionIn(refs);
     const task = await manualTask(aside, dir, { kind: 'link', url: '', name: '' });
     const fetchResult = async () => {
       const { path, bytes, summary } = await exportDraft(cloud, task, session, {
@@ -69,8 +66,8 @@ export function createManualCommands(
     return cloud.sessionLocks.run(`session ${session.id}`, fetchResult, aside.signal);
   }
 
-  async function upload({ facts, source, ...aside }: Parameters<ManualCommands['upload']>[0]): Promise<void> {
-    const session = sessionIn(facts);
+  async function upload({ refs, source, ...aside }: Parameters<ManualCommands['upload']>[0]): Promise<void> {
+    const session = sessionIn(refs);
     const byAddress = isAddress(source);
     if (!byAddress) checkFormat(basename(source));
     const from: CloudTask['source'] = byAddress
@@ -99,6 +96,7 @@ export function createManualCommands(
       step: async () => {},
       doubt: async () => {},
       fact: async () => {},
+      cloud: async () => {},
       progress: () => {},
       signal,
       gate: OPEN_GATE,
@@ -128,22 +126,14 @@ export function createManualCommands(
 }
 
 /** The session a job worked in. @throws ShrinkError `cannot-do` when it has none. */
-function sessionIn(facts: JobFacts): SessionRecord {
-  const id = facts[SESSION_FACTS.session];
-  if (id === undefined) {
+function sessionIn(refs: CloudRefs): SessionRecord {
+  const session = sessionBehind(refs);
+  if (session === undefined) {
     throw new ShrinkError('cannot-do', 'this job has no session in the cloud', {
       hint: 'Only jobs of the nemo engine have one; see shrinkbox job ID.',
     });
   }
-  const task = facts[SESSION_FACTS.task];
-  return {
-    id,
-    ...(task === undefined ? {} : { task }),
-    token: '',
-    madeAt: 0,
-    shared: true,
-    refines: true,
-  };
+  return session;
 }
 
 async function sizeOf(path: string): Promise<number> {

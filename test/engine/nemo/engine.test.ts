@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { cloudRefsOf } from '../../../src/core/job.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Dialect } from '../../support/nemo-server/sse.ts';
 import { bench, onEnd, sameBytes } from './support.ts';
@@ -572,7 +573,7 @@ describe('a further version', () => {
     const stand = await bench();
     const work = stand.job();
     await stand.engine.run(stand.order(), work.context);
-    return { ...stand, previous: work.facts };
+    return { ...stand, previous: { cloud: cloudRefsOf(work.facts) } };
   }
 
   it('is asked for in the kept session, without a new upload', async () => {
@@ -646,9 +647,10 @@ describe('beside the queue', () => {
     const { engine, server, order, job, dir } = await bench();
     const work = job();
     await engine.run(order(), work.context);
-    expect(await engine.timeline(work.facts, never)).toBe('Timeline (1 track): 1. Video: clip.mp4 (0-10s)');
+    const refs = cloudRefsOf(work.facts) ?? {};
+    expect(await engine.timeline(refs, never)).toBe('Timeline (1 track): 1. Video: clip.mp4 (0-10s)');
     const got = await engine.exportNow({
-      facts: work.facts,
+      refs,
       dir: join(dir, 'out'),
       hint: { resolution: '720p' },
       signal: never,
@@ -657,16 +659,16 @@ describe('beside the queue', () => {
     const music = join(dir, 'music.mp3');
     await writeFile(music, 'la la');
     onEnd(() => rm(music, { force: true }));
-    await engine.upload({ facts: work.facts, source: music, signal: never });
-    await engine.upload({ facts: work.facts, source: 'https://example.com/more.mp4', signal: never });
+    await engine.upload({ refs, source: music, signal: never });
+    await engine.upload({ refs, source: 'https://example.com/more.mp4', signal: never });
     expect([...server.sessions.values()][0]?.files.map(({ name }) => name)).toEqual([
       'clip.mp4',
       'music.mp3',
       'more.mp4',
     ]);
-    await expect(
-      engine.upload({ facts: work.facts, source: join(dir, 'notes.txt'), signal: never }),
-    ).rejects.toMatchObject({ code: 'unsupported-file' });
+    await expect(engine.upload({ refs, source: join(dir, 'notes.txt'), signal: never })).rejects.toMatchObject({
+      code: 'unsupported-file',
+    });
     expect(server.messages).toHaveLength(1);
   });
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
-import type { Json, Order, Reason } from '../../../src/core/job.ts';
+import { cloudFactsOf, type Json, type Order, type Reason } from '../../../src/core/job.ts';
 import type { EngineContext } from '../../../src/engine/engine.ts';
 import { createNemoEngine, type NemoEngine, type NemoOptions } from '../../../src/engine/nemo/engine.ts';
 import { createLogger } from '../../../src/platform/log.ts';
@@ -180,10 +180,9 @@ export class TestJob {
         this.doubts.push(reason);
         this.#write('doubted', kill);
       },
-      fact: async (key, value) => {
-        this.facts[key] = value;
-        this.everything.push(`${key}: ${value}`);
-        this.#write(`fact:${key}`, kill);
+      fact: async (key, value) => this.#fact(key, value, kill),
+      cloud: async refs => {
+        for (const { key, value } of cloudFactsOf(refs)) this.#fact(key, value, kill);
       },
       progress: ({ fraction, note }) => {
         if (fraction !== undefined) this.fractions.push(fraction);
@@ -194,6 +193,12 @@ export class TestJob {
       workDir: this.workDir,
       log: engineLog,
     };
+  }
+
+  #fact(key: string, value: string, kill: AbortController): void {
+    this.facts[key] = value;
+    this.everything.push(`${key}: ${value}`);
+    this.#write(`fact:${key}`, kill);
   }
 
   #write(what: string, kill: AbortController): void {

@@ -3,9 +3,6 @@ import type { SessionRecord } from './source.ts';
 import type { CloudContext, CloudTask } from '../context.ts';
 import { pickString } from '../http/json.ts';
 
-/** Name of the fact that holds the link under which a person finds the session on the site. */
-const CLAIM_FACT = 'claim link';
-
 /**
  * Puts the claim link into the job's record, once. The claim token opens the session on the site for seven days and nothing else; the
  * access token never goes into a link. A convenience: whatever goes wrong here leaves the job alone.
@@ -22,7 +19,7 @@ export async function claimLink(
     return undefined;
   });
   if (token !== undefined && /^[\w-]{1,512}$/.test(token) && !token.startsWith('nmv_')) {
-    await context.fact(CLAIM_FACT, `${cloud.settings.webUrl.replace(/\/+$/, '')}/workspace/claim?ct=${token}`);
+    await context.cloud({ claimUrl: `${cloud.settings.webUrl.replace(/\/+$/, '')}/workspace/claim?ct=${token}` });
   }
   await memory.set('claimed', true);
 }

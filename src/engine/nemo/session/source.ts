@@ -1,13 +1,11 @@
 import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import type { CloudRefs } from '../../../core/job.ts';
 import { sleep } from '../../../platform/clock.ts';
 import { retryCountOf, type CloudContext, type Memory, type CloudTask } from '../context.ts';
 import { type Refusal, refusalBehind } from '../http/errors.ts';
 import { openSession, type Session } from './session.ts';
 import { emptySnapshot, hasArrived, type Snapshot, snapshotOf } from './state.ts';
 import { multipart, type Uploaded, uploadedFrom } from './upload.ts';
-
-/** Names of the facts by which a later version of the same file finds its session again; for people as well. */
-export const SESSION_FACTS = { session: 'nemo session', task: 'nemo task', user: 'nemo user' } as const;
 
 export type SessionRecord = {
   id: string;
@@ -80,11 +78,13 @@ async function folderSession(cloud: CloudContext, task: CloudTask): Promise<Sess
 }
 
 function earlierSession({ order }: CloudTask): SessionRecord | undefined {
-  const facts = order.previous;
-  const id = facts?.[SESSION_FACTS.session];
-  if (facts === undefined || id === undefined) return undefined;
-  const task = facts[SESSION_FACTS.task];
-  const user = facts[SESSION_FACTS.user];
+  const refs = order.previous?.cloud;
+  return refs && sessionBehind(refs);
+}
+
+/** The session a job worked in, to continue from its timeline; `undefined` where it had none. */
+export function sessionBehind({ session: id, task, user }: CloudRefs): SessionRecord | undefined {
+  if (id === undefined) return undefined;
   return {
     id,
     ...(task === undefined ? {} : { task }),
@@ -96,11 +96,8 @@ function earlierSession({ order }: CloudTask): SessionRecord | undefined {
   };
 }
 
-async function tellSession({ context, isWhole }: CloudTask, session: SessionRecord): Promise<void> {
-  if (!isWhole) return;
-  await context.fact(SESSION_FACTS.session, session.id);
-  if (session.task !== undefined) await context.fact(SESSION_FACTS.task, session.task);
-  if (session.user !== undefined) await context.fact(SESSION_FACTS.user, session.user);
+async function tellSession({ context, isWhole }: CloudTask, { id, task, user }: SessionRecord): Promise<void> {
+  if (isWhole) await context.cloud({ session: id, task, user });
 }
 
 /** A session that was only just made may not have a state yet: then it is empty. */
