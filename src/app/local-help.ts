@@ -1,7 +1,6 @@
 import { stat } from 'node:fs/promises';
 import type { Order } from '../core/job.ts';
-import type { Engine, EngineContext } from '../engine/engine.ts';
-import type { LocalHelp, LocalRequest } from '../engine/nemo/context.ts';
+import type { Engine, EngineContext, LocalHelp, LocalRequest } from '../engine/engine.ts';
 import { joinParts, splitAtKeyframes } from '../media/ffmpeg/split-join.ts';
 import { probe } from '../media/probe/probe.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';

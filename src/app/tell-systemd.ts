@@ -1,8 +1,8 @@
 import type { Daemon } from './daemon.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Notifier } from '../platform/systemd.ts';
-import type { Context } from '../commands/support/context.ts';
-import { plural } from '../commands/support/terminal.ts';
+import type { Clock } from '../platform/clock.ts';
+import { plural } from '../core/units.ts';
 
 /** systemd is told the counts at most this often, milliseconds: each time is a process. */
 const STATUS_EVERY_MS = 5_000;
@@ -14,8 +14,15 @@ export interface StatusLine {
   close(): void;
 }
 
+export interface SystemdOptions {
+  daemon: Daemon;
+  notifier: Notifier;
+  clock: Clock;
+  log: Logger;
+}
+
 /** READY, a line of counts now and then, and the watchdog, fed only while the daemon says that work can move. */
-export function tellSystemd({ io }: Context, daemon: Daemon, notifier: Notifier, log: Logger): StatusLine {
+export function tellSystemd({ daemon, notifier, clock, log }: SystemdOptions): StatusLine {
   if (!notifier.active) return { remark() {}, close() {} };
   const { control } = daemon;
   let remark = '';
@@ -29,7 +36,7 @@ export function tellSystemd({ io }: Context, daemon: Daemon, notifier: Notifier,
   tellCounts();
   let cancel: (() => void) | undefined;
   const unsubscribe = control.subscribe(() => {
-    cancel ??= io.clock.after(STATUS_EVERY_MS, () => {
+    cancel ??= clock.after(STATUS_EVERY_MS, () => {
       cancel = undefined;
       tellCounts();
     });

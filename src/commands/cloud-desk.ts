@@ -2,8 +2,7 @@
 import { createCloudEngine } from '../app/engines.ts';
 import { ShrinkError } from '../core/errors.ts';
 import { type CloudRefs, cloudRefsOf } from '../core/job.ts';
-import type { NemoEngine } from '../engine/nemo/engine.ts';
-import { route } from '../engine/nemo/message/intent.ts';
+import type { CloudEngine, Intent } from '../engine/engine.ts';
 import { silentLogger } from '../platform/log.ts';
 import type { CloudCommands, CloudAnswer } from './cloud-service.ts';
 import { openDaemon, openReader } from './support/connect.ts';
@@ -25,7 +24,7 @@ export async function openCloud(context: Context): Promise<CloudCommands> {
       }
     };
   const desk: CloudCommands = {
-    ask: (words, job) => ask(desk, context, words, job),
+    ask: (words, job) => ask(desk, context, engine.intentOf(words), { words, job }),
     credits: once(() => credits(engine, signal)),
     timeline: once(async job => {
       const text = await engine.timeline(await cloudRefs(context, job), signal);
@@ -49,10 +48,9 @@ const ANSWER_MS = 60 * 60_000;
 async function ask(
   desk: CloudCommands,
   context: Context,
-  words: string,
-  job: string | undefined,
+  wanted: Intent,
+  { words, job }: { words: string; job: string | undefined },
 ): Promise<CloudAnswer> {
-  const wanted = route(words);
   if (wanted.kind === 'credits') return desk.credits();
   if (job === undefined) {
     throw new ShrinkError('usage', `"${words}" is about a job; say which one`, {
@@ -73,7 +71,7 @@ async function ask(
   }
 }
 
-async function credits(engine: NemoEngine, signal: AbortSignal): Promise<CloudAnswer> {
+async function credits(engine: CloudEngine, signal: AbortSignal): Promise<CloudAnswer> {
   const { available, frozen, total } = await engine.credits(signal);
   const reserved = frozen ? `, ${frozen} more set aside for running work` : '';
   return { lines: [`${available} credits left${reserved}`], data: { available, frozen, total } };

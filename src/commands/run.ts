@@ -1,5 +1,6 @@
 import type { Config } from '../config/load.ts';
 import type { Control, JobView } from '../api/types.ts';
+import { plural } from '../core/units.ts';
 import type { Daemon } from '../app/daemon.ts';
 import type { Clock } from '../platform/clock.ts';
 import { createNotifier, type Notifier } from '../platform/systemd.ts';
@@ -10,7 +11,7 @@ import { remarkOf } from './jobs.ts';
 import { Reloads, reload } from './reload.ts';
 import { exitCodeOf, listenForStops, type Stops } from './support/signals.ts';
 import { tellSystemd } from '../app/tell-systemd.ts';
-import { plural, safe, table } from './support/terminal.ts';
+import { safe, table } from './support/terminal.ts';
 
 export const defineRun: Define = (program, action) => {
   program
@@ -41,7 +42,7 @@ async function run(context: Context, once: boolean): Promise<number> {
     // Nothing is lost by going in the middle of a start: the journal was only read.
     if (typeof daemon === 'string') return exitCodeOf(daemon);
     beQuiet();
-    const status = tellSystemd(context, daemon, notifier, log);
+    const status = tellSystemd({ daemon, notifier, clock: io.clock, log });
     reloads.start(() => reload(context, daemon, notifier, status, log));
     if (!once) banner(context, config, daemon.control);
     const code = await untilTheEnd(context, daemon, notifier, stops, once);

@@ -1,10 +1,10 @@
 import type { JobDetail, JobView, StatusView } from '../api/types.ts';
 import { STATE_NAMES, type StateName } from '../core/job.ts';
-import { formatBytes, formatDuration } from '../core/units.ts';
+import { formatBytes, formatDuration, plural } from '../core/units.ts';
 import type { Reader } from './support/connect.ts';
 import type { Context } from './support/context.ts';
 import { remarkOf } from './jobs.ts';
-import { cut, plural, safe, table } from './support/terminal.ts';
+import { cut, safe, table } from './support/terminal.ts';
 
 /** Jobs shown of each kind; `jobs` shows them all. */
 const SHOWN = 10;

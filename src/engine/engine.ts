@@ -1,4 +1,5 @@
-import type { Candidate, CloudRefs, EngineName, Json, Order, Progress, Reason } from '../core/job.ts';
+import type { Candidate, CloudRefs, EngineName, Job, Json, Order, Progress, Reason } from '../core/job.ts';
+import type { Target } from '../core/media.ts';
 import type { StepId, StepParams } from '../core/steps.ts';
 import type { Logger } from '../platform/log.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
@@ -20,6 +21,75 @@ export interface Engine {
   run(order: Order, context: EngineContext): Promise<Candidate>;
   /** What it would do, a line each, for `explain`; reads the source and changes nothing. */
   describe?(order: Order, signal: AbortSignal): Promise<string[]>;
+}
+
+/** An engine in the cloud: beside running jobs it answers a person directly. Nothing of that is journaled, and all of it is free. */
+export interface CloudEngine extends Engine {
+  /** What a person's words ask for, decided here without asking the service. */
+  intentOf(words: string): Intent;
+  /** Whether the service can be reached and accepts the token there is. Requests no token, spends nothing. */
+  check(signal: AbortSignal): Promise<ServiceCheck>;
+  credits(signal: AbortSignal): Promise<Credits>;
+  /** The timeline of a job's session, in words. @throws ShrinkError `cannot-do` when the job has none. */
+  timeline(refs: CloudRefs, signal: AbortSignal): Promise<string>;
+  /** Puts a further file or address into a job's session; what to do with it is then asked with words. */
+  upload(request: UploadRequest): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Only whole intents count: "export" is one, "add an export button" is an edit. */
+export type Intent =
+  | { kind: 'export' }
+  | { kind: 'credits' }
+  | { kind: 'state' }
+  /** `what` is a path or an address; absent where the words name none. */
+  | { kind: 'upload'; what: string | undefined }
+  | { kind: 'edit' };
+
+export interface Credits {
+  available: number;
+  /** Set aside for running work. */
+  frozen: number;
+  total: number;
+}
+
+/** What the service says of itself and of us. */
+export interface ServiceCheck {
+  /** Whose token is used; absent while there is none: a free one is asked for with the first job. */
+  account?: 'own' | 'anonymous';
+  /** Known where there is a token. */
+  credits?: Credits;
+  /** How far this machine's clock is ahead of the service's, milliseconds; absent where the service does not say. */
+  clockAheadMs?: number;
+}
+
+export interface UploadRequest {
+  refs: CloudRefs;
+  /** A path or an address. */
+  source: string;
+  signal: AbortSignal;
+  onProgress?(fraction: number, note?: string): void;
+}
+
+/** What this machine does for a cloud engine; handed in, because engines don't know each other. */
+export interface LocalHelp {
+  /** Compresses `source` to at most `maxBytes` (as small as it stays good, where absent) into a file below `dir`. */
+  shrink(
+    request: LocalRequest & { source: string; target: Target; maxBytes?: number },
+  ): Promise<{ path: string; bytes: number; how: string }>;
+  /** Cuts `source` at keyframes, without re-encoding, into files of at most `maxBytes` each below `dir`, in order. */
+  split(request: LocalRequest & { source: string; maxBytes: number }): Promise<string[]>;
+  /** Joins files of the same make, without re-encoding, into one MP4. */
+  join(request: LocalRequest & { sources: string[]; path: string }): Promise<void>;
+}
+
+export interface LocalRequest {
+  job: Job['id'];
+  dir: string;
+  signal: AbortSignal;
+  gate: PauseGate;
+  log: Logger;
+  onProgress(fraction: number): void;
 }
 
 /** Why an engine is told to end, as its signal's reason: the daemon goes and the job goes on later, or the job is not wanted. */

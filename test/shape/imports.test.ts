@@ -14,7 +14,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
     ...['core', 'messages', 'platform', 'config', 'journal', 'media', 'inbox', 'rules', 'queue', 'engine', 'verify'],
     ...['deliver', 'monitor', 'notify', 'api'],
   ],
-  commands: ['core', 'messages', 'platform', 'config', 'media', 'queue', 'deliver', 'notify', 'api', 'app'],
+  commands: ['core', 'messages', 'platform', 'config', 'media', 'queue', 'engine', 'deliver', 'notify', 'api', 'app'],
   core: [],
   messages: ['core'],
   platform: ['core', 'messages'],

@@ -16,7 +16,7 @@ import { connect, openJournalReader } from '../support/connect.ts';
 import type { Context } from '../support/context.ts';
 import { EXIT } from '../support/exit-codes.ts';
 import { bad, type CheckResult } from './finding.ts';
-import { plural } from '../support/terminal.ts';
+import { plural } from '../../core/units.ts';
 
 /** Everything, in the order a person would look. */
 export async function* checkResults(context: Context, config: Config): AsyncGenerator<CheckResult> {

@@ -80,7 +80,3 @@ export function formatSaving(sourceBytes: number, outputBytes: number): string {
   const share = sourceBytes > 0 ? Math.round(100 - (outputBytes / sourceBytes) * 100) : 0;
   return `${formatBytes(sourceBytes)} -> ${formatBytes(outputBytes)} (${share} % saved)`;
 }
-
-export function plural(count: number, one: string, many = `${one}s`): string {
-  return `${count} ${count === 1 ? one : many}`;
-}

@@ -1,18 +1,16 @@
 import type { CloudMeter } from '../../core/meter.ts';
-import type { Job, Json, Order } from '../../core/job.ts';
-import type { Target } from '../../core/media.ts';
+import type { Json, Order } from '../../core/job.ts';
 import type { KeyedMutex, Semaphore } from '../../platform/async.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Http } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { EngineContext } from '../engine.ts';
+import type { EngineContext, LocalHelp } from '../engine.ts';
 import type { AddressPolicy } from './http/address-policy.ts';
 import type { Auth } from './account/auth.ts';
 import type { Client } from './account/client.ts';
 import type { Recovery } from './message/recover.ts';
 import type { FolderSessions } from './session/session.ts';
 import type { WatchLimits } from './message/deadlines.ts';
-import type { PauseGate } from '../../platform/pause-gate.ts';
 
 /** What all jobs in the cloud share. */
 export interface CloudContext {
@@ -55,27 +53,6 @@ export interface Settings {
   stallMs: number;
   /** How long the session's state may lag behind what was done in it. */
   lagMs: number;
-}
-
-/** What this machine does for the cloud engine; handed in, because engines don't know each other. */
-export interface LocalHelp {
-  /** Compresses `source` to at most `maxBytes` (as small as it stays good, where absent) into a file below `dir`. */
-  shrink(
-    request: LocalRequest & { source: string; target: Target; maxBytes?: number },
-  ): Promise<{ path: string; bytes: number; how: string }>;
-  /** Cuts `source` at keyframes, without re-encoding, into files of at most `maxBytes` each below `dir`, in order. */
-  split(request: LocalRequest & { source: string; maxBytes: number }): Promise<string[]>;
-  /** Joins files of the same make, without re-encoding, into one MP4. */
-  join(request: LocalRequest & { sources: string[]; path: string }): Promise<void>;
-}
-
-export interface LocalRequest {
-  job: Job['id'];
-  dir: string;
-  signal: AbortSignal;
-  gate: PauseGate;
-  log: Logger;
-  onProgress(fraction: number): void;
 }
 
 /** One source on its way through the cloud: a whole job, or a part of one that was too large. */

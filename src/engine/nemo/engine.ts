@@ -3,35 +3,21 @@ import { basename } from 'node:path';
 import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { Candidate, Order } from '../../core/job.ts';
 import { targetBytes } from '../../core/media.ts';
-import type { Engine, EngineContext } from '../engine.ts';
+import type { CloudEngine, EngineContext, ServiceCheck } from '../engine.ts';
 import { type ManualCommands, createManualCommands } from './manual.ts';
 import { memoryOf, type CloudTask } from './context.ts';
-import { balanceOf, type Credits, readCredits } from './account/credits.ts';
+import { balanceOf, readCredits } from './account/credits.ts';
 import { isLinkFile, nameIn, readLink } from './session/link-file.ts';
 import type { NemoOptions } from './options.ts';
 import { compressHere, produceOversize } from './oversize.ts';
 import { type Produced, produce } from './job.ts';
+import { route } from './message/intent.ts';
 import { createCloud } from './create.ts';
 import { checkFormat } from './session/upload.ts';
 
 export type { NemoOptions } from './options.ts';
 
-/** What the service says of itself and of us. */
-interface ServiceCheck {
-  /** Whose token is used; absent while there is none: a free one is asked for with the first job. */
-  account?: 'own' | 'anonymous';
-  /** Known where there is a token. */
-  credits?: Credits;
-  /** How far this machine's clock is ahead of the service's, milliseconds; absent where the service does not say. */
-  clockAheadMs?: number;
-}
-
-export interface NemoEngine extends Engine, ManualCommands {
-  /** Whether the service is there and takes the token there is, with the balance as proof. Asks for no token, spends nothing. */
-  check(signal: AbortSignal): Promise<ServiceCheck>;
-  credits(signal: AbortSignal): Promise<Credits>;
-  close(): Promise<void>;
-}
+export interface NemoEngine extends CloudEngine, Pick<ManualCommands, 'exportNow'> {}
 
 /** Nothing is opened, read or sent before it is needed. */
 export function createNemoEngine(options: NemoOptions): NemoEngine {
@@ -42,6 +28,7 @@ export function createNemoEngine(options: NemoOptions): NemoEngine {
   return {
     name: 'nemo',
     run,
+    intentOf: route,
     check: look,
     credits: signal => readCredits(cloud, signal),
     ...createManualCommands(cloud, options),

@@ -1,7 +1,7 @@
 import type { CloudMeter } from '../../core/meter.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { LocalHelp } from './context.ts';
+import type { LocalHelp } from '../engine.ts';
 
 /** Everything the engine is built from; times in milliseconds, names as in the config's `nemo` and `limits` maps. */
 export interface NemoOptions {

@@ -3,7 +3,8 @@ import { basename, extname, join } from 'node:path';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
 import { makePrivateDir } from '../../platform/files/files.ts';
-import { type CloudContext, type LocalHelp, type LocalRequest, memoryOf, type CloudTask } from './context.ts';
+import type { LocalHelp, LocalRequest } from '../engine.ts';
+import { type CloudContext, memoryOf, type CloudTask } from './context.ts';
 import { type Produced, produce } from './job.ts';
 
 type FileTask = CloudTask & { source: Extract<CloudTask['source'], { kind: 'file' }> };

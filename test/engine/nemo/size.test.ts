@@ -1,7 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { LocalHelp } from '../../../src/engine/nemo/context.ts';
+import type { LocalHelp } from '../../../src/engine/engine.ts';
 import { bench } from './support.ts';
 
 /** Shrinks by cutting: this is about who is asked for what, not about video. */

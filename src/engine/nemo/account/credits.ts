@@ -1,13 +1,7 @@
 import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import type { Credits } from '../../engine.ts';
 import { BALANCE, type Client } from './client.ts';
 import { pickNumber } from '../http/json.ts';
-
-/** Credits of the account: free to use, reserved for running work, and both together. */
-export interface Credits {
-  available: number;
-  frozen: number;
-  total: number;
-}
 
 /** Asks for the balance; costs nothing. */
 export async function readCredits(cloud: { client: Client }, signal: AbortSignal): Promise<Credits> {
