@@ -1,8 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.ts';
 import type { Secrets } from '../config/secrets.ts';
-import type { CloudMeter } from '../core/meter.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { CloudMeter, Engine } from '../engine/engine.ts';
 import { createLocalEngine } from '../engine/local/engine.ts';
 import type { NemoEngine } from '../engine/nemo/engine.ts';
 import { createLocalHelp } from './local-help.ts';

@@ -1,9 +1,16 @@
+import { createHash } from 'node:crypto';
 import { join } from 'node:path';
+import { inspect } from 'node:util';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Config, LoadContext } from './load.ts';
 import type { ReadFile } from './read.ts';
 
 const HIDDEN = '[secret]';
+
+/** Every secret this process was given: a token of any shape is recognised by its value alone. */
+const known = new Set<string>();
+/** Shorter ones could be any word. */
+const MIN_KNOWN_LENGTH = 8;
 
 /** A value that does not show itself: not in JSON, logs, templates or `inspect`; only `reveal()` gives it away. */
 export class Secret {
@@ -11,10 +18,16 @@ export class Secret {
 
   constructor(value: string) {
     this.#value = value;
+    if (value.length >= MIN_KNOWN_LENGTH) known.add(value);
   }
 
   reveal(): string {
     return this.#value;
+  }
+
+  /** Recognises the same secret later without keeping it: 48 bits of its hash, as hex. */
+  fingerprint(): string {
+    return createHash('sha256').update(this.#value).digest('hex').slice(0, 12);
   }
 
   toString(): string {
@@ -25,9 +38,16 @@ export class Secret {
     return HIDDEN;
   }
 
-  [Symbol.for('nodejs.util.inspect.custom')](): string {
+  [inspect.custom](): string {
     return HIDDEN;
   }
+}
+
+/** The text with every secret of this process hidden, for text from outside that may repeat one. */
+export function hideKnownSecrets(text: string): string {
+  let out = text;
+  for (const value of known) out = out.replaceAll(value, HIDDEN);
+  return out;
 }
 
 export interface Secrets {

@@ -11,23 +11,6 @@ export function jobOfTempName(name: string): string | undefined {
   return /^\.shrinkbox-([0-9a-z]+)\.part$/.exec(name)?.[1];
 }
 
-/** The 13 formats of the cloud service by extension, lower case, without the dot. */
-export const NEMO_FORMATS: readonly string[] = [
-  'mp4',
-  'mov',
-  'avi',
-  'webm',
-  'mkv',
-  'jpg',
-  'png',
-  'gif',
-  'webp',
-  'mp3',
-  'wav',
-  'm4a',
-  'aac',
-];
-
 /** File name extensions of video containers, lower case; a file with another one is skipped with a reason. */
 export const VIDEO_EXTENSIONS: ReadonlySet<string> = new Set([
   'mp4',

@@ -120,3 +120,20 @@ export interface EngineContext {
   readonly workDir: string;
   readonly log: Logger;
 }
+
+/** The 13 formats the cloud takes, as file name extensions in lower case, without the dot. */
+export const NEMO_FORMATS: readonly string[] = [
+  ...['mp4', 'mov', 'avi', 'webm', 'mkv'],
+  ...['jpg', 'png', 'gif', 'webp'],
+  ...['mp3', 'wav', 'm4a', 'aac'],
+];
+
+/** How a message to the cloud ended, as far as its stream shows. */
+export const STREAM_OUTCOMES = ['over', 'refused', 'unknown', 'aborted'] as const;
+
+/** Counts the traffic of the cloud engine, for the metrics. Called synchronously; must not throw. */
+export interface CloudMeter {
+  /** A request was answered with this HTTP status, or not at all. 429 counts too. */
+  requested(status: number | 'none'): void;
+  streamed(outcome: (typeof STREAM_OUTCOMES)[number]): void;
+}

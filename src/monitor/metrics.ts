@@ -7,7 +7,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom
 import type { StatusView } from '../api/types.ts';
 import type { Metering } from '../api/server.ts';
 import { type Job, RESTING, STATE_NAMES } from '../core/job.ts';
-import { type CloudMeter, STREAM_OUTCOMES } from '../core/meter.ts';
+import { type CloudMeter, STREAM_OUTCOMES } from '../engine/engine.ts';
 import { DiskMeter, type DiskPath } from './disk-space.ts';
 import type { FsyncStats } from '../journal/journal.ts';
 import type { Clock } from '../platform/clock.ts';

@@ -2,7 +2,6 @@ import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import { ShrinkError } from '../core/errors.ts';
-import type { CloudMeter } from '../core/meter.ts';
 
 /** HTTP/1.1 without opinions: no redirects followed, no retries, no cookies, bodies streamed both ways. */
 export interface Http {
@@ -51,8 +50,13 @@ export function createHttp(options: HttpOptions = {}): Http {
   };
 }
 
-/** The same with every answer, or the lack of one, told to `meter`. */
-export function countingHttp(http: Http, meter: Pick<CloudMeter, 'requested'> | undefined): Http {
+/** Counts requests by the HTTP status they were answered with. */
+export interface RequestMeter {
+  requested(status: number | 'none'): void;
+}
+
+/** The same with every answer, or the lack of one, counted by `meter`. */
+export function countingHttp(http: Http, meter: RequestMeter | undefined): Http {
   if (!meter) return http;
   return {
     async request(request) {

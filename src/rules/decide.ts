@@ -2,7 +2,8 @@
 import type { Rule } from '../config/load.ts';
 import type { Decision, EngineName, Sidecar } from '../core/job.ts';
 import type { Target } from '../core/media.ts';
-import { extensionOf, NEMO_FORMATS, VIDEO_EXTENSIONS } from '../core/file-names.ts';
+import { extensionOf, VIDEO_EXTENSIONS } from '../core/file-names.ts';
+import { NEMO_FORMATS } from '../engine/engine.ts';
 import { formatBytes } from '../core/units.ts';
 import { describeTarget } from './describe.ts';
 import { parseInstruction, type InstructionTarget } from './instruction/parse.ts';

@@ -20,7 +20,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   platform: ['core', 'messages'],
   media: ['core', 'messages', 'platform'],
   config: ['core', 'messages'],
-  rules: ['core', 'messages', 'config'],
+  rules: ['core', 'messages', 'config', 'engine'],
   inbox: ['core', 'messages', 'platform', 'media'],
   engine: ['core', 'messages', 'platform'],
   'engine/local': ['core', 'messages', 'platform', 'media', 'engine'],
@@ -30,7 +30,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   journal: ['core', 'messages', 'platform'],
   queue: ['core', 'messages', 'platform', 'engine'],
   api: ['core', 'messages', 'platform', 'config', 'media', 'inbox', 'deliver', 'journal', 'queue'],
-  monitor: ['core', 'platform', 'journal', 'queue', 'api'],
+  monitor: ['core', 'platform', 'journal', 'queue', 'engine', 'api'],
   notify: ['core', 'messages', 'platform', 'config', 'api'],
   web: ['core', 'messages', 'api'],
 };

@@ -1,10 +1,9 @@
-import type { CloudMeter } from '../../core/meter.ts';
 import type { Json, Order } from '../../core/job.ts';
 import type { KeyedMutex, Semaphore } from '../../platform/async.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Http } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { EngineContext, LocalHelp } from '../engine.ts';
+import type { CloudMeter, EngineContext, LocalHelp } from '../engine.ts';
 import type { AddressPolicy } from './http/address-policy.ts';
 import type { Auth } from './account/auth.ts';
 import type { Client } from './account/client.ts';

@@ -1,4 +1,5 @@
-import type { CloudMeter } from '../../core/meter.ts';
+import type { Secret } from '../../config/secrets.ts';
+import type { CloudMeter } from '../engine.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { LocalHelp } from '../engine.ts';
@@ -8,7 +9,7 @@ export interface NemoOptions {
   apiUrl: string;
   webUrl: string;
   /** The person's own token (NEMO_TOKEN); absent: a free one is asked for and kept. */
-  token?: { reveal(): string } | undefined;
+  token?: Secret | undefined;
   clientId?: string | undefined;
   /** The state directory: identity.json lives there. */
   identityDir: string;

@@ -4,6 +4,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { createIdentity } from '../../../src/engine/nemo/account/identity.ts';
 import { eventually } from '../../support/eventually.ts';
+import { Secret } from '../../../src/config/secrets.ts';
 import { bench } from './support.ts';
 
 const never = new AbortController().signal;
@@ -53,7 +54,7 @@ describe('connecting', () => {
 
   it("uses the person's own token and asks for none", async () => {
     const { server, restart, dir } = await bench({ server: { tokens: { nmv_usr_mine: 'user_1' } } });
-    const engine = restart({ token: { reveal: () => 'nmv_usr_mine' } });
+    const engine = restart({ token: new Secret('nmv_usr_mine') });
     expect(await engine.check(never)).toMatchObject({
       account: 'own',
       credits: { available: 100, frozen: 0, total: 100 },
@@ -95,7 +96,7 @@ describe('connecting', () => {
 
   it('asks the person when their own token is refused: another one would be another account', async () => {
     const { server, restart } = await bench();
-    const engine = restart({ token: { reveal: () => 'nmv_usr_wrong' } });
+    const engine = restart({ token: new Secret('nmv_usr_wrong') });
     await expect(engine.credits(never)).rejects.toMatchObject({
       code: 'auth-expired',
       hint: expect.stringContaining('NEMO_TOKEN'),

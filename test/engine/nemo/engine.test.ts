@@ -5,6 +5,7 @@ import { describe, expect, it } from 'vitest';
 import { cloudRefsOf } from '../../../src/core/job.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Dialect } from '../../support/nemo-server/sse.ts';
+import { Secret } from '../../../src/config/secrets.ts';
 import { bench, onEnd, sameBytes } from './support.ts';
 
 const DIALECTS: Dialect[] = [
@@ -431,7 +432,7 @@ describe('the agent', () => {
       server: { tokens: { nmv_usr_mine: 'user_1' }, credits: 0, costPerMessage: 50 },
     });
     await expect(
-      restart({ token: { reveal: () => 'nmv_usr_mine' } }).run(order(), job().context),
+      restart({ token: new Secret('nmv_usr_mine') }).run(order(), job().context),
     ).rejects.toMatchObject({
       code: 'out-of-credits',
       hint: expect.stringContaining('Top up credits in your account'),

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { secret } from '../../../src/config/secret.ts';
+import { Secret } from '../../../src/config/secrets.ts';
 import { bench } from './support.ts';
 
 const OWN = 'nmv_usr_KGdwtlGw3hBDUpV-4_FJfEgYqFbTXQuYPKP';
@@ -15,7 +15,7 @@ async function everythingSaid(
   const lines: string[] = [];
   const { server, restart, order, job, dir } = await bench({ speed: 1500, server: { tokens: { [OWN]: 'user_1' } } });
   const engine = restart({
-    token: { reveal: () => OWN },
+    token: new Secret(OWN),
     log: pino({ level: 'trace' }, { write: line => void lines.push(line) }),
   });
   fault(server);
@@ -106,7 +106,7 @@ describe('the token', () => {
   });
 
   it('does not show itself by accident', () => {
-    const value = secret(OWN);
+    const value = new Secret(OWN);
     expect(`${[value].join('')} ${JSON.stringify({ value })} ${inspect({ value }, { depth: 5 })}`).toBe(
       '[secret] {"value":"[secret]"} { value: [secret] }',
     );

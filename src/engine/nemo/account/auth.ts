@@ -5,7 +5,7 @@ import type { Logger } from '../../../platform/log.ts';
 import { type AnonymousToken, type Identity, TOKEN_LIFE_MS } from './identity.ts';
 import { idAt, pick, pickString } from '../http/json.ts';
 import { orAborted } from '../../../platform/async.ts';
-import { printOf, type Secret, secret } from '../../../config/secret.ts';
+import { Secret } from '../../../config/secrets.ts';
 import type { Reply, Wire } from '../http/transport.ts';
 import { errorFor, type RefusalFacts } from '../http/errors.ts';
 
@@ -14,7 +14,7 @@ export interface Token {
   value: Secret;
   kind: 'own' | 'anonymous';
   userId: string | undefined;
-  /** Recognises the same token later; see printOf. */
+  /** Recognises the same token later; see Secret.fingerprint. */
   print: string;
 }
 
@@ -36,7 +36,7 @@ export interface AuthOptions {
   wire: Wire;
   identity: Identity;
   /** NEMO_TOKEN or what stands in for it. */
-  own?: { reveal(): string };
+  own?: Secret;
   /** Pause before the one repeat after a 429 that names none, milliseconds. */
   retryAfterMs: number;
   facts(doing: string): Omit<RefusalFacts, 'status' | 'said'>;
@@ -166,7 +166,7 @@ export function createAuth(options: AuthOptions): Auth {
     const userId = idAt(answer.text, 'data.user_id', 'data.userId', 'user_id', 'userId');
     const now = clock.now();
     const until = now + lifeOf(pick(answer.payload, 'expires_at', 'expiresAt'), Date.parse(headers['date'] ?? ''), now);
-    const token = tokenOf(secret(value), 'anonymous', userId);
+    const token = tokenOf(new Secret(value), 'anonymous', userId);
     writeDown({ value: token.value, expiresAt: until, userId });
     log.info({ validFor: formatDuration(until - clock.now()) }, 'got a free token');
     return keep(token, until);
@@ -200,7 +200,7 @@ export function createAuth(options: AuthOptions): Auth {
 }
 
 function tokenOf(value: Secret, kind: Token['kind'], userId: string | undefined): Token {
-  return { value: secret(value.reveal()), kind, userId, print: printOf(value) };
+  return { value, kind, userId, print: value.fingerprint() };
 }
 
 function isRefused({ answer }: Reply, refusal: string): boolean {

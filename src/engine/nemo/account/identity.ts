@@ -3,7 +3,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Conf } from './conf.ts';
 import { fileError, ShrinkError } from '../../../core/errors.ts';
-import { type Secret, secret } from '../../../config/secret.ts';
+import { Secret } from '../../../config/secrets.ts';
 
 /** The free token's life when the service does not say: 7 days. */
 export const TOKEN_LIFE_MS = 7 * 86_400_000;
@@ -87,7 +87,7 @@ export function createIdentity({ dir, apiUrl, clientId: configured }: IdentityOp
       if (!opened && !existsSync(join(dir, 'identity.json'))) return undefined;
       const known = stored('token');
       if (!known || known.apiUrl !== apiUrl || typeof known.value !== 'string' || known.value === '') return undefined;
-      return { value: secret(known.value), expiresAt: known.expiresAt, userId: known.userId };
+      return { value: new Secret(known.value), expiresAt: known.expiresAt, userId: known.userId };
     },
     keepToken(token) {
       const { expiresAt, userId } = token;

@@ -1,5 +1,5 @@
 import { type ErrorCode, ShrinkError } from '../../../core/errors.ts';
-import { NEMO_FORMATS } from '../../../core/file-names.ts';
+import { NEMO_FORMATS } from '../../engine.ts';
 import { formatBytes, formatDuration } from '../../../core/units.ts';
 import { isObject, type Parsed, parseJson, pick, pickString } from './json.ts';
 import { sanitizeLine } from './sanitize.ts';

@@ -3,7 +3,7 @@
  * is looked for in it.
  */
 
-import { withoutSecrets } from '../../../config/secret.ts';
+import { hideKnownSecrets } from '../../../config/secrets.ts';
 
 /** Words for one line of an error. */
 const MAX_LINE = 200;
@@ -14,7 +14,7 @@ const MAX_REPLY = 20_000;
 
 /** No tokens, no markup, one line, at most 200 characters. */
 export function sanitizeLine(text: string): string {
-  const words = withoutSecrets(text.slice(0, LOOKED_AT))
+  const words = hideKnownSecrets(text.slice(0, LOOKED_AT))
     .replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ')
     .replace(/<[^>]*>/g, ' ')
     .replace(SECRETS, '[secret]')
@@ -25,7 +25,7 @@ export function sanitizeLine(text: string): string {
 
 /** No secrets, no control characters, line breaks kept, at most 20,000 characters. */
 export function sanitizeReply(text: string): string {
-  return withoutSecrets(text.slice(0, MAX_REPLY))
+  return hideKnownSecrets(text.slice(0, MAX_REPLY))
     .replace(SECRETS, '[secret]')
     .replace(/\r\n?/g, '\n')
     .replace(/[^\P{Cc}\n]|[\u202A-\u202E\u2066-\u2069]/gu, ' ')

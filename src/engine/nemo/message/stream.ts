@@ -1,8 +1,7 @@
 import type { Readable } from 'node:stream';
 import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
-import type { CloudMeter } from '../../../core/meter.ts';
 import type { Clock } from '../../../platform/clock.ts';
-import { isStopping } from '../../engine.ts';
+import { type CloudMeter, isStopping } from '../../engine.ts';
 import type { Logger } from '../../../platform/log.ts';
 import type { Client } from '../account/client.ts';
 import { createStreamReader, type StreamEvent, streamEventsOfWhole } from './events.ts';

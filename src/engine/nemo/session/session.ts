@@ -10,7 +10,7 @@ export interface Session {
   id: string;
   task?: string;
   user?: string;
-  /** Recognises the token it was made with; see printOf. */
+  /** Recognises the token it was made with; see Secret.fingerprint. */
   token: string;
   /** Epoch ms. */
   madeAt: number;

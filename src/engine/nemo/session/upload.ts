@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { fileError, ShrinkError } from '../../../core/errors.ts';
-import { extensionOf, NEMO_FORMATS } from '../../../core/file-names.ts';
+import { extensionOf } from '../../../core/file-names.ts';
+import { NEMO_FORMATS } from '../../engine.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
 import { isObject, type Parsed, pick, pickNumber, pickString } from '../http/json.ts';
 

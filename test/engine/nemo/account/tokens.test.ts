@@ -1,4 +1,5 @@
 /** Tokens that run out in the middle of something, and several programs with one token or one identity. */
+import { Secret } from '../../../../src/config/secrets.ts';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -73,7 +74,7 @@ describe('a token that runs out in the middle of an upload', () => {
       }),
       expect(ran).rejects.toMatchObject({ code: 'auth-missing', hint: expect.stringContaining('NEMO_TOKEN') }),
     ]);
-    const engine = stand.restart({ token: { reveal: () => 'nmv_usr_mine' } });
+    const engine = stand.restart({ token: new Secret('nmv_usr_mine') });
     await engine.run(
       stand.order({ target, retryCount: 1 }),
       stand.job({ workDir: 'w', resume: first.records }).context,
@@ -87,7 +88,7 @@ describe('a token that runs out in the middle of an upload', () => {
       ...slowly,
       server: { slowUploadsMs: 1, keepUploads: false, tokens: { nmv_usr_mine: 'user_1' } },
     });
-    const engine = stand.restart({ token: { reveal: () => 'nmv_usr_mine' } });
+    const engine = stand.restart({ token: new Secret('nmv_usr_mine') });
     const ran = engine.run(stand.order({ target }), stand.job().context);
     await Promise.all([
       runOutWhileUploading(stand),
@@ -134,7 +135,7 @@ describe('two daemons with one token of a person', () => {
       speed: 300,
       server: { tokens: { nmv_usr_mine: 'user_1' }, render: 'copy', requestsPerMinute: 120 },
     });
-    const token = { reveal: () => 'nmv_usr_mine' };
+    const token = new Secret('nmv_usr_mine');
     const daemons = await Promise.all(
       [0, 1].map(async () => {
         const identityDir = await mkdtemp(join(tmpdir(), 'nemo-daemon-'));

@@ -1,7 +1,7 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { NEMO_FORMATS } from '../../../../src/core/file-names.ts';
+import { NEMO_FORMATS } from '../../../../src/engine/engine.ts';
 import { createAddressPolicy, isPrivate } from '../../../../src/engine/nemo/http/address-policy.ts';
 import { attributionHeaders, platformOf } from '../../../../src/engine/nemo/http/attribution.ts';
 import { lifeOf } from '../../../../src/engine/nemo/account/auth.ts';

@@ -15,7 +15,7 @@ import {
   SILENCE,
   type Turn,
 } from '../../../../src/engine/nemo/message/turn.ts';
-import { secret } from '../../../../src/config/secret.ts';
+import { Secret } from '../../../../src/config/secrets.ts';
 import { sanitizeLine, sanitizeReply } from '../../../../src/engine/nemo/http/sanitize.ts';
 import { type AgentEvent, type Dialect, frame } from '../../../support/nemo-server/sse.ts';
 
@@ -304,7 +304,7 @@ describe('a turn', () => {
 
 describe('words for people', () => {
   it("do not repeat a person's own token, whatever it looks like, when the service does", () => {
-    secret('a-token-of-my-own');
+    new Secret('a-token-of-my-own');
     expect(sanitizeReply('token a-token-of-my-own may not')).toBe('token [secret] may not');
     expect(sanitizeLine('token a-token-of-my-own may not')).toBe('token [secret] may not');
   });
