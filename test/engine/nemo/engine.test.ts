@@ -431,9 +431,7 @@ describe('the agent', () => {
     const { server, restart, order, job } = await bench({
       server: { tokens: { nmv_usr_mine: 'user_1' }, credits: 0, costPerMessage: 50 },
     });
-    await expect(
-      restart({ token: new Secret('nmv_usr_mine') }).run(order(), job().context),
-    ).rejects.toMatchObject({
+    await expect(restart({ token: new Secret('nmv_usr_mine') }).run(order(), job().context)).rejects.toMatchObject({
       code: 'out-of-credits',
       hint: expect.stringContaining('Top up credits in your account'),
     });
