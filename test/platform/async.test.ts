@@ -71,12 +71,17 @@ describe.each<[string, () => Run]>([
     const run = make();
     const log: string[] = [];
     const [a, b, c] = [task(log, 'a'), task(log, 'b'), task(log, 'c')];
-    for (const one of [a, b, c]) one.end();
     const leaver = new AbortController();
-    const first = run(a.act).then(() => leaver.abort(new Error('left')));
-    const second = run(b.act, leaver.signal).catch(() => {});
-    await Promise.all([first, second, run(c.act)]);
-    expect(log).toContain('c ends');
+    const work = a.act();
+    const first = run(() => work);
+    await settle();
+    const second = run(b.act, leaver.signal);
+    const third = run(c.act);
+    // Runs right after the turn was passed on, and before the next one has begun.
+    void work.then(() => leaver.abort(new Error('left')));
+    for (const one of [a, b, c]) one.end();
+    await Promise.all([first, second, third]);
+    expect(log.slice(-2)).toEqual(['c begins', 'c ends']);
   });
 
   it('passes on after a failure', async () => {
