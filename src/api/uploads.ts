@@ -8,7 +8,8 @@ import { fileError, ShrinkError } from '../core/errors.ts';
 import { formatBytes } from '../core/units.ts';
 import { numbered, safePart } from '../deliver/safe-names.ts';
 import { moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
-import { errnoOf, type Files, nodeFiles, type OpenFile, syncDir, unlinkQuietly } from '../platform/files/files.ts';
+import { createDurably, syncDir, syncHandle, writeAll } from '../platform/files/durable.ts';
+import { errnoOf, type Files, nodeFiles, unlinkQuietly } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { diskSpace, type MinFree, missingBytes } from '../platform/files/space.ts';
 import { reasonToIgnoreFile, sidecarNameOf } from '../inbox/ignored-names.ts';
@@ -130,7 +131,7 @@ class Box implements DropBox {
       }
       if (request.bytes !== undefined && done < request.bytes) throw refused('the file did not come whole');
       if (done === 0) throw refused('the file is empty');
-      await inFolder(path, () => file.sync());
+      await inFolder(path, () => syncHandle(file, path, this.#options.log));
       await inFolder(path, () => file.close());
       return done;
     } catch (error) {
@@ -164,22 +165,12 @@ class Box implements DropBox {
 
   /** False where a file of that name is already there. */
   async #writeWords(path: string, words: string): Promise<boolean> {
-    let file: OpenFile;
     try {
-      file = await this.#files.open(path, 'wx', 0o666);
+      await createDurably(path, `${words}\n`, { files: this.#files, log: this.#options.log });
+      return true;
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') return false;
       throw error;
-    }
-    try {
-      await writeAll(file, Buffer.from(`${words}\n`), 0);
-      await file.sync();
-      return true;
-    } catch (error) {
-      await unlinkQuietly(path, this.#files);
-      throw error;
-    } finally {
-      await file.close().catch(() => {});
     }
   }
 
@@ -244,14 +235,6 @@ async function inFolder<T>(path: string, act: () => Promise<T>): Promise<T> {
 }
 
 /** A short write is how a full disk announces itself; only the next call fails. */
-async function writeAll(file: OpenFile, chunk: Buffer, at: number): Promise<number> {
-  let written = 0;
-  while (written < chunk.length) {
-    written += (await file.write(chunk, written, chunk.length - written, at + written)).bytesWritten;
-  }
-  return at + written;
-}
-
 /** The same chunks, and an error when none comes for `silenceMs`. */
 async function* alive(body: AsyncIterable<Uint8Array>, silenceMs: number): AsyncGenerator<Uint8Array> {
   const chunks = body[Symbol.asyncIterator]();

@@ -9,15 +9,8 @@ import { fileError, isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Delivery, PublishIntent, Verified } from '../core/job.ts';
 import { jobOfTempName, ownTempName } from '../core/file-names.ts';
 import { formatBytes } from '../core/units.ts';
-import {
-  copyInto,
-  type Files,
-  lstatIfThere,
-  sha256Of,
-  syncDir,
-  syncFile,
-  unlinkQuietly,
-} from '../platform/files/files.ts';
+import { copyInto, syncDir, syncFile } from '../platform/files/durable.ts';
+import { type Files, lstatIfThere, sha256Of, unlinkQuietly } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { freeBytes } from '../platform/files/space.ts';
 import { checkRoot, ensureFolder, type FolderIdentity, inFolder, namesIn, unavailableIfGone } from './output-folder.ts';

@@ -7,17 +7,8 @@ import { basename, dirname, join, relative as pathFrom } from 'node:path';
 import { fileError, isShrinkError, ShrinkError } from '../core/errors.ts';
 import { type Pin, samePin } from '../core/job.ts';
 import { ownTempName } from '../core/file-names.ts';
-import {
-  copyInto,
-  errnoOf,
-  type Files,
-  lstatIfThere,
-  pinFrom,
-  pinOf,
-  sha256Of,
-  syncDir,
-  unlinkQuietly,
-} from '../platform/files/files.ts';
+import { copyInto, syncDir } from '../platform/files/durable.ts';
+import { errnoOf, type Files, lstatIfThere, pinFrom, pinOf, sha256Of, unlinkQuietly } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { ensureFolder, namesIn } from './output-folder.ts';
 import { collisionKey, numbered } from './safe-names.ts';

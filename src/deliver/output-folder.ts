@@ -5,7 +5,8 @@
  */
 import { join } from 'node:path';
 import { fileError, isShrinkError, ShrinkError } from '../core/errors.ts';
-import { errnoOf, type Files, lstatIfThere, syncDir } from '../platform/files/files.ts';
+import { syncDir } from '../platform/files/durable.ts';
+import { errnoOf, type Files, lstatIfThere } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { collisionKey } from './safe-names.ts';
 

@@ -7,7 +7,8 @@ import { fileError, ShrinkError } from '../core/errors.ts';
 import type { EngineName, Reason } from '../core/job.ts';
 import { ownTempName } from '../core/file-names.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
-import { type Files, lstatIfThere, syncDir, unlinkQuietly } from '../platform/files/files.ts';
+import { syncDir, writeAll } from '../platform/files/durable.ts';
+import { type Files, lstatIfThere, unlinkQuietly } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { ensureFolder, type FolderIdentity, inFolder } from './output-folder.ts';
 import { numbered, safeParts, stemOf } from './safe-names.ts';
@@ -215,10 +216,7 @@ async function place(temp: string, folder: string, stem: string, options: WriteR
 async function writeWhole(path: string, text: string, files: Files): Promise<void> {
   const handle = await files.open(path, 'wx', 0o666);
   try {
-    const bytes = Buffer.from(text);
-    for (let done = 0; done < bytes.length; ) {
-      done += (await handle.write(bytes, done, bytes.length - done, done)).bytesWritten;
-    }
+    await writeAll(handle, Buffer.from(text), 0);
     await handle.sync().catch(() => {});
   } catch (error) {
     await unlinkQuietly(path, files);

@@ -7,7 +7,6 @@ import type { BigIntStats, Dirent, StatsFs } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { fileError, ShrinkError } from '../../core/errors.ts';
 import type { Pin } from '../../core/job.ts';
-import type { Logger } from '../log.ts';
 
 export interface OpenFile {
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
@@ -101,137 +100,14 @@ export async function unlinkQuietly(path: string, files: Files): Promise<void> {
   await files.unlink(path).catch(() => {});
 }
 
-/** Makes names created, renamed or removed in `dir` durable. Where a file system cannot, it is logged once. */
-export async function syncDir(dir: string, files: Files, log: Logger): Promise<void> {
-  const handle = await files.open(dir, 'r');
-  try {
-    await syncHandle(handle, dir, log);
-  } finally {
-    await handle.close();
-  }
-}
-
-/** Makes an existing file durable, whoever wrote it. */
-export async function syncFile(path: string, files: Files, log: Logger): Promise<void> {
-  await syncDir(path, files, log);
-}
-
-const told = new WeakSet<Logger>();
-
-async function syncHandle(handle: OpenFile, path: string, log: Logger): Promise<void> {
-  try {
-    await handle.sync();
-  } catch (error) {
-    // Some FUSE and SMB mounts have no fsync, above all for folders; every other error means the data may be lost.
-    if (!NO_SYNC.has(errnoOf(error) ?? '')) throw error;
-    if (told.has(log)) return;
-    told.add(log);
-    log.warn({ path, errno: errnoOf(error) }, 'file system cannot sync; a power cut may lose the newest files there');
-  }
-}
-
-const NO_SYNC: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
-
-export interface CopyOptions {
-  files: Files;
-  log: Logger;
-  signal?: AbortSignal | undefined;
-  /** Bytes written so far. */
-  onProgress?: ((bytes: number) => void) | undefined;
-  /** Given to the copy before it is synced; a file system that refuses is not an error. */
-  mtimeMs?: number | undefined;
-  /** Exact permission bits; absent: 0666 less the umask, or what the folder's default ACL says. */
-  mode?: number | undefined;
-}
-
 /** Bytes per read; 4 MiB was no faster (512 MiB copied, hashed and synced: 0.9 s on ext4 with a free processor). */
-const CHUNK = 2 ** 20;
+export const CHUNK = 2 ** 20;
 
-/**
- * Copies a file to a path that must not exist, durable when it resolves. The copy is born in its folder, so that owner
- * group (setgid), ACL and label are the folder's, which a link or rename from elsewhere would not get.
- * On any error the copy is removed.
- * @returns size and identity of the copy, and the digest (hex sha256) of the bytes that were read.
- * @throws ShrinkError `gone`, `no-space`, `changed-underneath` (length differs from what was opened), `cancelled`, ...
- */
-export async function copyInto(
-  src: string,
-  dest: string,
-  options: CopyOptions,
-): Promise<{ bytes: number; ino: string; sha256: string }> {
-  const { files } = options;
-  const from = await doing('opening', src, () => files.open(src, 'r'));
-  try {
-    const to = await doing('creating', dest, () => files.open(dest, 'wx', 0o666));
-    try {
-      const copied = await pump(from, to, src, dest, options);
-      await doing('setting the date of', dest, () => stamp(to, dest, options));
-      await doing('syncing', dest, () => syncHandle(to, dest, options.log));
-      const written = await doing('looking at', dest, () => to.stat());
-      await doing('closing', dest, () => to.close());
-      return { bytes: Number(written.size), ino: String(written.ino), sha256: copied };
-    } catch (error) {
-      await to.close().catch(() => {});
-      await unlinkQuietly(dest, files);
-      throw error;
-    }
-  } finally {
-    await from.close().catch(() => {});
-  }
-}
-
-async function pump(
-  from: OpenFile,
-  to: OpenFile,
-  src: string,
-  dest: string,
-  { signal, onProgress }: CopyOptions,
-): Promise<string> {
-  const expected = Number((await doing('looking at', src, () => from.stat())).size);
-  const hash = createHash('sha256');
-  const buffer = Buffer.allocUnsafe(CHUNK);
-  let done = 0;
-  for (;;) {
-    if (signal?.aborted) throw cancelled(dest);
-    const { bytesRead } = await doing('reading', src, () => from.read(buffer, 0, CHUNK, done));
-    if (bytesRead === 0) break;
-    hash.update(buffer.subarray(0, bytesRead));
-    // A short write is how a full disk announces itself; only the next call fails.
-    for (let written = 0; written < bytesRead; ) {
-      const at = written;
-      const result = await doing('writing', dest, () => to.write(buffer, at, bytesRead - at, done + at));
-      written += result.bytesWritten;
-    }
-    done += bytesRead;
-    onProgress?.(done);
-  }
-  if (done !== expected) {
-    throw new ShrinkError('changed-underneath', `${src} changed its size from ${expected} to ${done} while copied`, {
-      doing: 'copying',
-      subject: src,
-    });
-  }
-  return hash.digest('hex');
-}
-
-function cancelled(path: string): ShrinkError {
+export function cancelled(path: string): ShrinkError {
   return new ShrinkError('cancelled', 'Stopped while copying', { doing: 'copying', subject: path });
 }
 
-async function stamp(to: OpenFile, dest: string, { mtimeMs, mode, log }: CopyOptions): Promise<void> {
-  try {
-    if (mode !== undefined) await to.chmod(mode);
-    if (mtimeMs !== undefined) await to.utimes(mtimeMs / 1000, mtimeMs / 1000);
-  } catch (error) {
-    if (!NO_METADATA.has(errnoOf(error) ?? '')) throw error;
-    log.warn({ path: dest, errno: errnoOf(error) }, 'file system does not take dates or permissions');
-  }
-}
-
-/** What FAT, SMB and FUSE mounts answer to chmod and utimes by somebody they don't take for the owner. */
-const NO_METADATA: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL']);
-
-async function doing<T>(what: string, path: string, act: () => Promise<T>): Promise<T> {
+export async function doing<T>(what: string, path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { open, readFile, rename, rm } from 'node:fs/promises';
+import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError, isShrinkError, ShrinkError } from '../../../core/errors.ts';
-import { nodeFiles, sha256Of, syncDir } from '../../../platform/files/files.ts';
+import { replaceDurably } from '../../../platform/files/durable.ts';
+import { nodeFiles, sha256Of } from '../../../platform/files/files.ts';
 import { readState, type SessionRecord } from '../session/source.ts';
 import { retryCountOf, type CloudContext, type CloudTask } from '../context.ts';
 import { draftText, isExportable, summarise } from '../session/draft.ts';
@@ -287,15 +288,7 @@ function sha256(text: string): string {
 
 async function writeDurably(path: string, text: string, log: CloudTask['context']['log']): Promise<void> {
   try {
-    const file = await open(`${path}.new`, 'w', 0o600);
-    try {
-      await file.writeFile(text);
-      await file.sync();
-    } finally {
-      await file.close();
-    }
-    await rename(`${path}.new`, path);
-    await syncDir(join(path, '..'), nodeFiles, log);
+    await replaceDurably(path, text, { files: nodeFiles, log, mode: 0o600 });
   } catch (error) {
     throw fileError(error, 'keeping the draft', path);
   }

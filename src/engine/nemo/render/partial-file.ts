@@ -2,7 +2,8 @@ import { writeSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { fileError, ShrinkError } from '../../../core/errors.ts';
-import { nodeFiles, syncDir } from '../../../platform/files/files.ts';
+import { syncDir } from '../../../platform/files/durable.ts';
+import { nodeFiles } from '../../../platform/files/files.ts';
 import type { Logger } from '../../../platform/log.ts';
 import { parseJson } from '../http/json.ts';
 

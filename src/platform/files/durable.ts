@@ -1,0 +1,176 @@
+/**
+ * What survives a power cut: files written, copied, replaced and synced so that a name never leads to half a file. The
+ * journal does not come here: a failed fsync ends it, and it never asks a file system to be lenient.
+ */
+import { createHash } from 'node:crypto';
+import { dirname } from 'node:path';
+import { ShrinkError } from '../../core/errors.ts';
+import type { Logger } from '../log.ts';
+import { cancelled, CHUNK, doing, errnoOf, type Files, type OpenFile, unlinkQuietly } from './files.ts';
+
+export interface Durably {
+  files: Files;
+  log: Logger;
+  /** Permission bits of a new file, less the umask (default 0666). */
+  mode?: number;
+}
+
+/**
+ * Writes a file that must not exist yet and syncs it; its name is durable after `syncDir`. Nothing is left after a failure.
+ * @throws errno errors as they are, `EEXIST` where the name is taken.
+ */
+export async function createDurably(path: string, content: string | Buffer, options: Durably): Promise<void> {
+  const { files, log, mode = 0o666 } = options;
+  const file = await files.open(path, 'wx', mode);
+  try {
+    await writeAll(file, Buffer.from(content), 0);
+    await syncHandle(file, path, log);
+    await file.close();
+  } catch (error) {
+    await file.close().catch(() => {});
+    await unlinkQuietly(path, files);
+    throw error;
+  }
+}
+
+/**
+ * Writes a file, or replaces it as a whole: after a crash the old content or the new one is there, never a part.
+ * @throws errno errors as they are.
+ */
+export async function replaceDurably(path: string, content: string | Buffer, options: Durably): Promise<void> {
+  const { files, log } = options;
+  const temp = `${path}.new`;
+  // One that a crash left behind.
+  await unlinkQuietly(temp, files);
+  await createDurably(temp, content, options);
+  await files.rename(temp, path);
+  await syncDir(dirname(path), files, log);
+}
+
+/** Writes all of `bytes` at `position`, in as many calls as the file system wants. @returns the position after them. */
+export async function writeAll(file: OpenFile, bytes: Buffer, position: number): Promise<number> {
+  // A short write is how a full disk announces itself; only the next call fails.
+  for (let written = 0; written < bytes.length; ) {
+    written += (await file.write(bytes, written, bytes.length - written, position + written)).bytesWritten;
+  }
+  return position + bytes.length;
+}
+
+/** Makes names created, renamed or removed in `dir` durable. Where a file system cannot, it is logged once. */
+export async function syncDir(dir: string, files: Files, log: Logger): Promise<void> {
+  const handle = await files.open(dir, 'r');
+  try {
+    await syncHandle(handle, dir, log);
+  } finally {
+    await handle.close();
+  }
+}
+
+/** Makes an existing file durable, whoever wrote it. */
+export async function syncFile(path: string, files: Files, log: Logger): Promise<void> {
+  await syncDir(path, files, log);
+}
+
+const warned = new WeakSet<Logger>();
+
+/** Makes what was written to an open file durable. */
+export async function syncHandle(handle: OpenFile, path: string, log: Logger): Promise<void> {
+  try {
+    await handle.sync();
+  } catch (error) {
+    // Some FUSE and SMB mounts have no fsync, above all for folders; every other error means the data may be lost.
+    if (!NO_SYNC.has(errnoOf(error) ?? '')) throw error;
+    if (warned.has(log)) return;
+    warned.add(log);
+    log.warn({ path, errno: errnoOf(error) }, 'file system cannot sync; a power cut may lose the newest files there');
+  }
+}
+
+const NO_SYNC: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+export interface CopyOptions {
+  files: Files;
+  log: Logger;
+  signal?: AbortSignal | undefined;
+  /** Bytes written so far. */
+  onProgress?: ((bytes: number) => void) | undefined;
+  /** Given to the copy before it is synced; a file system that refuses is not an error. */
+  mtimeMs?: number | undefined;
+  /** Exact permission bits; absent: 0666 less the umask, or what the folder's default ACL says. */
+  mode?: number | undefined;
+}
+
+/**
+ * Copies a file to a path that must not exist, durable when it resolves. The copy is born in its folder, so that owner
+ * group (setgid), ACL and label are the folder's, which a link or rename from elsewhere would not get.
+ * On any error the copy is removed.
+ * @returns size and identity of the copy, and the digest (hex sha256) of the bytes that were read.
+ * @throws ShrinkError `gone`, `no-space`, `changed-underneath` (length differs from what was opened), `cancelled`, ...
+ */
+export async function copyInto(
+  src: string,
+  dest: string,
+  options: CopyOptions,
+): Promise<{ bytes: number; ino: string; sha256: string }> {
+  const { files, log } = options;
+  const from = { path: src, file: await doing('opening', src, () => files.open(src, 'r')) };
+  try {
+    const to = { path: dest, file: await doing('creating', dest, () => files.open(dest, 'wx', 0o666)) };
+    try {
+      const sha256 = await pump(from, to, options);
+      await doing('setting the date of', dest, () => stamp(to, options));
+      await doing('syncing', dest, () => syncHandle(to.file, dest, log));
+      const written = await doing('looking at', dest, () => to.file.stat());
+      await doing('closing', dest, () => to.file.close());
+      return { bytes: Number(written.size), ino: String(written.ino), sha256 };
+    } catch (error) {
+      await to.file.close().catch(() => {});
+      await unlinkQuietly(dest, files);
+      throw error;
+    }
+  } finally {
+    await from.file.close().catch(() => {});
+  }
+}
+
+interface Opened {
+  path: string;
+  file: OpenFile;
+}
+
+async function pump(from: Opened, to: Opened, { signal, onProgress }: CopyOptions): Promise<string> {
+  const expected = Number((await doing('looking at', from.path, () => from.file.stat())).size);
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(CHUNK);
+  let done = 0;
+  for (;;) {
+    if (signal?.aborted) throw cancelled(to.path);
+    const { bytesRead } = await doing('reading', from.path, () => from.file.read(buffer, 0, CHUNK, done));
+    if (bytesRead === 0) break;
+    const chunk = buffer.subarray(0, bytesRead);
+    hash.update(chunk);
+    done = await doing('writing', to.path, () => writeAll(to.file, chunk, done));
+    onProgress?.(done);
+  }
+  if (done !== expected) {
+    throw new ShrinkError(
+      'changed-underneath',
+      `${from.path} changed its size from ${expected} to ${done} while copied`,
+      { doing: 'copying', subject: from.path },
+    );
+  }
+  return hash.digest('hex');
+}
+
+async function stamp({ file, path }: Opened, { mtimeMs, mode, log }: CopyOptions): Promise<void> {
+  try {
+    if (mode !== undefined) await file.chmod(mode);
+    if (mtimeMs !== undefined) await file.utimes(mtimeMs / 1000, mtimeMs / 1000);
+  } catch (error) {
+    if (!NO_METADATA.has(errnoOf(error) ?? '')) throw error;
+    log.warn({ path, errno: errnoOf(error) }, 'file system does not take dates or permissions');
+  }
+}
+
+/** What FAT, SMB and FUSE mounts answer to chmod and utimes by somebody they don't take for the owner. */
+const NO_METADATA: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL']);
