@@ -8,7 +8,7 @@ import { streamSSE } from 'hono/streaming';
 import { policyFor, ShrinkError } from '../core/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Asset, Page } from './assets.ts';
-import type { ActionResult, Control } from './types.ts';
+import type { ActionResult, Control, StatusView } from './types.ts';
 import { daysOf } from './savings.ts';
 import type { DropBox } from './uploads.ts';
 import { EventLog } from './events.ts';
@@ -23,8 +23,8 @@ interface Bindings {
 
 /** What `GET /metrics` shows and what is counted for it. */
 export interface Metering {
-  /** The metrics now, in the text format of Prometheus. */
-  render(): Promise<{ contentType: string; text: string }>;
+  /** The metrics now, in the text format of Prometheus; `status` is what the daemon says of itself just then. */
+  render(status: StatusView): Promise<{ contentType: string; text: string }>;
   /** A request was answered; `via` is the door it came by. */
   answered(via: Policy['via'], status: number): void;
 }
@@ -103,7 +103,7 @@ export function createApp(options: AppOptions): App {
 
   const routes = routesOf(options, events);
   const { metering } = options;
-  if (metering) routes.push(['GET', '/metrics', c => metrics(c, metering)]);
+  if (metering) routes.push(['GET', '/metrics', c => metrics(c, metering, control)]);
   for (const [method, path, handler] of routes) app.on(method, path, handler);
   for (const path of new Set(routes.map(route => route[1]))) {
     const allowed = routes.filter(route => route[1] === path).map(route => route[0]);
@@ -185,8 +185,8 @@ function routesOf(options: AppOptions, events: EventLog): [string, string, Handl
   ];
 }
 
-async function metrics(c: Asked, metering: Metering): Promise<Response> {
-  const { contentType, text } = await metering.render();
+async function metrics(c: Asked, metering: Metering, control: Control): Promise<Response> {
+  const { contentType, text } = await metering.render(control.status());
   return c.body(text, 200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' });
 }
 

@@ -153,7 +153,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   const gate = new ReasonedGate();
   let decider = createDecider(config);
   const places = () => placesOf(config);
-  const metrics = createMetrics({ version, clock, files, ledger, status: () => status(), journal, places });
+  const metrics = createMetrics({ version, clock, files, ledger, journal, places });
   releases.add({ release: () => metrics.close() });
   const engines = await createEngines({ ...options, meter: metrics, tools });
   releases.add({ release: () => engines.nemo?.close() });

@@ -21,7 +21,6 @@ export interface MetricsOptions {
   files: Files;
   /** Replayed already: what is in it now is the beginning. */
   ledger: Ledger;
-  status(): StatusView;
   journal: { fsyncStats(): FsyncStats; readonly size: number };
   /** Every place whose free space counts, as the config has them now. */
   places(): DiskPath[];
@@ -73,7 +72,9 @@ export function createMetrics(options: MetricsOptions): Metrics {
   for (const outcome of ['delivered', 'failed', 'dropped'] as const) notifications.inc({ outcome }, 0);
 
   const jobs = new JobTally(ledger);
-  defineGauges(options, registry, jobs);
+  /** What the scrape under way shows of the daemon. */
+  const scrape: { status?: StatusView } = {};
+  defineGauges(options, { registry, jobs, scrape });
 
   /** When each job entered the step it is in. */
   const since = new Map<string, { at: number; step: string }>();
@@ -103,7 +104,8 @@ export function createMetrics(options: MetricsOptions): Metrics {
   });
 
   return {
-    async render() {
+    async render(status) {
+      scrape.status = status;
       return { contentType: registry.contentType, text: await registry.metrics() };
     },
     answered: (via, status) => httpRequests.inc({ via, code: String(status) }),
@@ -121,7 +123,10 @@ export function createMetrics(options: MetricsOptions): Metrics {
 }
 
 /** What is read when somebody asks. */
-function defineGauges(options: MetricsOptions, registry: Registry, jobs: JobTally): void {
+function defineGauges(
+  options: MetricsOptions,
+  { registry, jobs, scrape }: { registry: Registry; jobs: JobTally; scrape: { status?: StatusView } },
+): void {
   const { ledger, clock, journal } = options;
   const disks = new DiskMeter(options.files, clock);
   const gauge = <L extends string>(
@@ -143,7 +148,7 @@ function defineGauges(options: MetricsOptions, registry: Registry, jobs: JobTall
 
   gauge('info', 'Always 1; the version as a label.', ['version'], set => set(1, { version: options.version }));
   gauge('mode', '1 for the mode the daemon is in.', ['mode'], set => {
-    const { mode } = options.status();
+    const mode = scrape.status?.mode;
     for (const each of ['running', 'paused', 'draining', 'drained', 'stopping'] as const)
       set(each === mode ? 1 : 0, { mode: each });
   });
@@ -156,22 +161,22 @@ function defineGauges(options: MetricsOptions, registry: Registry, jobs: JobTall
     set(sourceBytes - outputBytes);
   });
   gauge('engine_ready', '1 while the engine takes jobs.', ['engine'], set => {
-    for (const { name, ready } of options.status().engines) set(ready ? 1 : 0, { engine: name });
+    for (const { name, ready } of scrape.status?.engines ?? []) set(ready ? 1 : 0, { engine: name });
   });
   gauge('engine_busy', 'Jobs in the slots of the engine.', ['engine'], set => {
-    for (const { name, busy } of options.status().engines) set(busy, { engine: name });
+    for (const { name, busy } of scrape.status?.engines ?? []) set(busy, { engine: name });
   });
   gauge('engine_slots', 'Slots of the engine.', ['engine'], set => {
-    for (const { name, slots } of options.status().engines) set(slots, { engine: name });
+    for (const { name, slots } of scrape.status?.engines ?? []) set(slots, { engine: name });
   });
   gauge('folder_available', '1 while the inbox can be read; folders are numbered as in the config.', ['folder'], set =>
-    options.status().folders.forEach(({ available }, i) => set(available ? 1 : 0, { folder: String(i) })),
+    scrape.status?.folders.forEach(({ available }, i) => set(available ? 1 : 0, { folder: String(i) })),
   );
   gauge('folder_pending_files', 'Files not yet known to be complete.', ['folder'], set =>
-    options.status().folders.forEach(({ pending }, i) => set(pending, { folder: String(i) })),
+    scrape.status?.folders.forEach(({ pending }, i) => set(pending, { folder: String(i) })),
   );
   gauge('folder_scan_age_seconds', 'Time since the inbox was last read as a whole.', ['folder'], set =>
-    options.status().folders.forEach(({ last_scan_age_ms: age }, i) => {
+    scrape.status?.folders.forEach(({ last_scan_age_ms: age }, i) => {
       if (age !== null) set(age / 1000, { folder: String(i) });
     }),
   );

@@ -38,7 +38,6 @@ function create(): Metrics {
     clock,
     files: nodeFiles,
     ledger,
-    status: () => new FakeControl().status(),
     journal: { fsyncStats: () => ({ count: 7, totalMs: 70, lastMs: 12, pendingMs: 0 }), size: 4096 },
     places: () => PLACES,
   });
@@ -53,7 +52,7 @@ afterEach(() => metrics.close());
 
 /** Value of a series, written as Prometheus shows it. */
 async function valueOf(series: string): Promise<number | undefined> {
-  const { text } = await metrics.render();
+  const { text } = await metrics.render(new FakeControl().status());
   const line = text.split('\n').find(each => each.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.slice(series.length + 1));
 }
@@ -114,7 +113,7 @@ it('counts from 0 on, so that the first time is an increase to an alert', async 
 
 it('names no file, folder or path', async () => {
   await ledger.commit('a', admitted('private.mp4'), ...TO_DONE);
-  const { text } = await metrics.render();
+  const { text } = await metrics.render(new FakeControl().status());
   for (const word of ['private', 'kim', tmpdir(), '/out']) expect(text).not.toContain(word);
 });
 
@@ -183,6 +182,6 @@ it('does not wake an idle daemon a hundred times a second to sample the event lo
   expect(sampling).toHaveBeenCalledOnce();
   expect(sampling.mock.lastCall?.[0]?.resolution).toBeGreaterThan(3_600_000);
   // What was never sampled is not shown as a number; what is measured when asked stays.
-  const { text } = await metrics.render();
+  const { text } = await metrics.render(new FakeControl().status());
   expect(text.match(/^nodejs_eventloop_lag\w+/gm)).toEqual(['nodejs_eventloop_lag_seconds']);
 });

@@ -19,11 +19,10 @@ async function existing(): Promise<Set<string>> {
     clock,
     files: nodeFiles,
     ledger: new Ledger(new MemoryJournal(), clock),
-    status: () => new FakeControl().status(),
     journal: { fsyncStats: () => ({ count: 0, totalMs: 0, lastMs: 0, pendingMs: 0 }), size: 0 },
     places: () => [],
   });
-  const { text } = await metrics.render();
+  const { text } = await metrics.render(new FakeControl().status());
   metrics.close();
   const types = [...text.matchAll(/^# TYPE (\S+) (\S+)$/gm)];
   return new Set(
