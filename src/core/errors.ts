@@ -60,7 +60,7 @@ export type ErrorCode =
 
 export interface ErrorFacts {
   /** What was being done, as in "while …": `encoding pass 1`. */
-  doing?: string;
+  doing?: Sentence | string;
   /** The path, job or URL it happened to; no secrets. */
   subject?: string;
   /** What a person can do about it, a whole sentence. */
@@ -84,7 +84,7 @@ export class ShrinkError extends Error {
   constructor(code: ErrorCode, message: Sentence | string, facts: ErrorFacts = {}) {
     super(textOf(message), facts.cause === undefined ? undefined : { cause: facts.cause });
     this.code = code;
-    this.doing = facts.doing;
+    this.doing = textOf(facts.doing);
     this.subject = facts.subject;
     this.hint = textOf(facts.hint);
     this.messages = { text: messageOf(message), hint: messageOf(facts.hint) };
@@ -148,8 +148,6 @@ export interface Policy {
   httpStatus: 400 | 404 | 408 | 409 | 500 | 503;
   /** Exit code of a command that ends with it (design: see `EXIT_CODES`). */
   exitCode: number;
-  /** What a person can do, where the error itself does not say. */
-  hint: string | undefined;
 }
 
 const SECOND = 1000;
@@ -167,7 +165,6 @@ const DEFAULTS: Omit<Policy, 'advice'> = {
   retriedInOneShot: false,
   httpStatus: 500,
   exitCode: 1,
-  hint: undefined,
 };
 
 function row(advice: Advice, differences: Partial<Omit<Policy, 'advice'>> = {}): Policy {
@@ -182,12 +179,10 @@ const POLICY: Readonly<Record<ErrorCode, Policy>> = {
     {
       keepsProgress: true,
       retriesDisposal: true,
-      hint: 'Free some space; shrinkbox then continues by itself.',
     },
   ),
   denied: row(HOLD, {
     keepsProgress: true,
-    hint: 'Check the permissions of that path for the user shrinkbox runs as ("shrinkbox doctor" tests every folder).',
   }),
   unavailable: row(
     { kind: 'wait', firstMs: 10 * SECOND, maxMs: 5 * MINUTE },
@@ -195,11 +190,10 @@ const POLICY: Readonly<Record<ErrorCode, Policy>> = {
       keepsProgress: true,
       retriesDisposal: true,
       httpStatus: 503,
-      hint: 'Check that the disk or share is mounted; shrinkbox continues by itself when it is back.',
     },
   ),
   io: row({ kind: 'wait', firstMs: MINUTE, maxMs: 30 * MINUTE }, { retriesDisposal: true }),
-  'bad-name': row(FAIL, { httpStatus: 400, hint: 'Rename the file to a shorter, plain name.' }),
+  'bad-name': row(FAIL, { httpStatus: 400 }),
   // An upgrade takes ffmpeg away for a moment; nobody should have to retry a folder of jobs for that.
   'tool-missing': row({ kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE }, { exitCode: 13 }),
   'child-failed': row(FAIL),
@@ -292,19 +286,53 @@ function codeOfErrno(errno: string | undefined): ErrorCode {
   }
 }
 
-/** Wraps whatever was thrown by a file operation; passes our own errors through unchanged. */
-export function fileError(error: unknown, doing: string, path: string, hint?: string): ShrinkError {
+/** What a person can do about a failed file operation, by the code it becomes; `messages/` has them as `files.hint-CODE`. */
+export const FILE_HINTS = {
+  'no-space': 'Free some space; shrinkbox then continues by itself.',
+  denied: 'Check the permissions of that path for the user shrinkbox runs as ("shrinkbox doctor" tests every folder).',
+  unavailable: 'Check that the disk or share is mounted; shrinkbox continues by itself when it is back.',
+  'bad-name': 'Rename the file to a shorter, plain name.',
+} as const satisfies Partial<Record<ErrorCode, string>>;
+
+/** `reading /a/b: permission denied (EACCES)`: the English words of `files.failed`. `said` is the system's name for it. */
+export function fileFailureText({ doing, said, errno }: { doing: string; said: string; errno: string }): string {
+  return `${doing}: ${said}${errno === '' ? '' : ` (${errno})`}`;
+}
+
+/**
+ * Wraps whatever was thrown by a file operation; passes our own errors through unchanged.
+ * @param doing as in "while …", with the path where it helps: `reading /a/b`
+ */
+export function fileError(
+  error: unknown,
+  doing: Sentence | string,
+  path: string,
+  hint?: Sentence | string,
+): ShrinkError {
   if (error instanceof ShrinkError) return error;
-  const errno = (error as NodeJS.ErrnoException | undefined)?.code;
+  const errno = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
   const code = codeOfErrno(errno);
-  const said =
-    error instanceof Error ? error.message.replace(/,? (open|stat|lstat|link|rename|unlink).*$/, '') : String(error);
-  return new ShrinkError(code, `${doing}: ${said}`, {
-    doing,
-    subject: path,
-    hint: hint ?? policyFor(code).hint,
-    cause: error,
-  });
+  const said = systemWords(error);
+  const message: Sentence = {
+    code: 'files.failed',
+    params: { doing, said, errno },
+    text: fileFailureText({ doing: textOf(doing), said, errno }),
+  };
+  return new ShrinkError(code, message, { doing, subject: path, hint: hint ?? fileHint(code), cause: error });
+}
+
+/** Node's `ENOENT: no such file or directory, open '/a/b'` without the code before it and the call behind it. */
+function systemWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  const words = code !== undefined && message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
+  const call = syscall === undefined ? -1 : words.lastIndexOf(`, ${syscall}`);
+  return call < 0 ? words : words.slice(0, call);
+}
+
+function fileHint(code: ErrorCode): Sentence | undefined {
+  const text = (FILE_HINTS as Partial<Record<ErrorCode, string>>)[code];
+  return text === undefined ? undefined : { code: `files.hint-${code}`, text };
 }
 
 /** What the machine did to a call, whoever made it: a disk that fails or is full, no descriptors, no memory, a share that is gone. */
@@ -313,8 +341,10 @@ const MACHINE_ERRNOS: ReadonlySet<string> = new Set([
   ...['ESTALE', 'ENOTCONN', 'EHOSTDOWN', 'ENODEV', 'ENXIO'],
 ]);
 
+const WORKING: Sentence = { code: 'files.working', text: 'working on the file' };
+
 /** An error nobody wrapped that is the machine's and no bug of ours, for the job of `path`; `undefined` for any other. */
 export function machineError(error: unknown, path: string): ShrinkError | undefined {
   const errno = (error as NodeJS.ErrnoException | undefined)?.code;
-  return errno !== undefined && MACHINE_ERRNOS.has(errno) ? fileError(error, 'working on the file', path) : undefined;
+  return errno !== undefined && MACHINE_ERRNOS.has(errno) ? fileError(error, WORKING, path) : undefined;
 }

@@ -1,4 +1,12 @@
+import { CHILD_EN } from './child.ts';
+import { FILES_EN } from './files.ts';
+import { HTTP_EN } from './http.ts';
 import { STEPS_EN } from './steps.ts';
 
 /** Every code with its English words, one file a room. */
-export const EN = { ...STEPS_EN };
+export const EN = {
+  ...STEPS_EN,
+  ...CHILD_EN,
+  ...FILES_EN,
+  ...HTTP_EN,
+};

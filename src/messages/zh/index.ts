@@ -1,9 +1,17 @@
 import { type Translation, type Wording, word } from '../catalogue.ts';
 import type { EN } from '../en/index.ts';
 import type { Message } from '../../core/message.ts';
+import { CHILD_ZH } from './child.ts';
+import { FILES_ZH } from './files.ts';
+import { HTTP_ZH } from './http.ts';
 import { STEPS_ZH } from './steps.ts';
 
-export const ZH = { ...STEPS_ZH } satisfies Translation<typeof EN> as Readonly<Record<string, Wording>>;
+export const ZH = {
+  ...STEPS_ZH,
+  ...CHILD_ZH,
+  ...FILES_ZH,
+  ...HTTP_ZH,
+} satisfies Translation<typeof EN> as Readonly<Record<string, Wording>>;
 
 /** The message in Chinese; `undefined` for a code this version does not know. */
 export function inChinese(message: Message): string | undefined {

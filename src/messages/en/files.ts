@@ -1,0 +1,48 @@
+import { FILE_HINTS, fileFailureText } from '../../core/errors.ts';
+import { formatBytes } from '../../core/units.ts';
+
+/** `doing` is what was being done, as in "while …". */
+interface On {
+  path: string;
+}
+
+const HINTS = Object.fromEntries(Object.entries(FILE_HINTS).map(([code, text]) => [`files.hint-${code}`, text])) as {
+  [C in keyof typeof FILE_HINTS as `files.hint-${C}`]: string;
+};
+
+export const FILES_EN = {
+  /** Errors of the file system have their English words in core, beside their policy. */
+  'files.failed': fileFailureText,
+  ...HINTS,
+
+  'files.working': 'working on the file',
+  'files.identifying': ({ path }: On) => `checking ${path}`,
+  'files.opening': ({ path }: On) => `opening ${path}`,
+  'files.creating': ({ path }: On) => `creating ${path}`,
+  'files.reading': ({ path }: On) => `reading ${path}`,
+  'files.writing': ({ path }: On) => `writing ${path}`,
+  'files.dating': ({ path }: On) => `setting the date of ${path}`,
+  'files.syncing': ({ path }: On) => `syncing ${path}`,
+  'files.closing': ({ path }: On) => `closing ${path}`,
+  'files.measuring': ({ path }: On) => `checking the free space of ${path}`,
+
+  'files.copy-stopped': 'Stopped while copying',
+  'files.copy-changed': ({ path, before, after }: { path: string; before: number; after: number }) =>
+    `${path} changed while it was being copied: ${before} bytes at first, ${after} at the end`,
+  'files.truncated': ({ path }: On) => `${path} became shorter while it was being read`,
+
+  'files.not-enough-space': ({ path, needed, missing }: { path: string; needed: number; missing: number }) =>
+    `${path} needs ${formatBytes(needed)} of free space and is ${formatBytes(missing)} short`,
+  'files.not-enough-space-hint': 'Free some space there, or lower limits.min_free; shrinkbox then continues by itself.',
+  'files.missing-folder': ({ path }: On) => `${path} is missing`,
+  'files.missing-folder-hint': 'Mount the disk or share, or create the folder; shrinkbox then continues by itself.',
+
+  'files.mount-silent': ({ path }: On) => `${path} does not answer`,
+  'files.mount-silent-hint':
+    'Check the server or process behind that mount; shrinkbox continues by itself when it answers.',
+  'files.mount-crowded': ({ path }: On) => `${path} has to wait: other mounts do not answer`,
+  'files.mount-crowded-hint': ({ shares }: { shares: number }) =>
+    `Check the servers behind those mounts. ${
+      shares === 1 ? 'One hung share uses' : `${shares} hung shares use`
+    } up the available threads; set UV_THREADPOOL_SIZE=16 in the environment of shrinkbox to allow more.`,
+};

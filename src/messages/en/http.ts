@@ -1,0 +1,22 @@
+import { formatBytes } from '../../core/units.ts';
+
+interface Host {
+  host: string;
+}
+/** `errno` is `''` where there is none. */
+type Failure = Host & { errno: string };
+
+export const HTTP_EN = {
+  'http.talking': ({ host }: Host) => `talking to ${host}`,
+  'http.unreachable': ({ host, errno }: Failure) => `${host} cannot be reached${inBrackets(errno)}`,
+  'http.unreachable-hint': 'Check the internet connection; shrinkbox tries again by itself.',
+  'http.untrusted': ({ host, errno }: Failure) => `the certificate of ${host} is not trusted${inBrackets(errno)}`,
+  'http.untrusted-hint':
+    "Check this machine's clock and that nothing intercepts the connection; shrinkbox tries again by itself.",
+  'http.too-long': ({ host, bytes }: Host & { bytes: number }) =>
+    `${host} sent an answer of more than ${formatBytes(bytes)} where a short one was expected`,
+};
+
+function inBrackets(errno: string): string {
+  return errno === '' ? '' : ` (${errno})`;
+}

@@ -1,0 +1,75 @@
+import { formatBytes } from '../../core/units.ts';
+
+interface On {
+  path: string;
+}
+
+/** What the system says in English, by its code; any other is shown as it is. */
+const ERRNO: Readonly<Record<string, string>> = {
+  ENOENT: '文件或文件夹不存在',
+  ENOTDIR: '路径中有一部分不是文件夹',
+  EISDIR: '这是一个文件夹',
+  EEXIST: '文件已存在',
+  EACCES: '权限不足',
+  EPERM: '操作不被允许',
+  EROFS: '文件系统是只读的',
+  ENOSPC: '磁盘空间不足',
+  EDQUOT: '超出磁盘配额',
+  EIO: '磁盘读写错误',
+  EMFILE: '打开的文件过多',
+  ENFILE: '系统中打开的文件过多',
+  ENOMEM: '内存不足',
+  ESTALE: '网络共享上的文件句柄已失效',
+  ENOTCONN: '网络共享未连接',
+  EHOSTDOWN: '服务器已离线',
+  ENODEV: '设备不存在',
+  ENXIO: '设备不存在',
+  EBUSY: '正被占用',
+  EXDEV: '不在同一个文件系统上',
+  ENAMETOOLONG: '文件名过长',
+  EILSEQ: '文件名含有无效字符',
+  ETXTBSY: '文件正在使用',
+  EFBIG: '文件过大',
+};
+
+export const FILES_ZH = {
+  'files.failed': ({ doing, said, errno }: { doing: string; said: string; errno: string }) =>
+    `${spaced(doing)}时出错：${ERRNO[errno] ?? said}${errno === '' ? '' : `（${errno}）`}`,
+  'files.hint-no-space': '请释放一些空间，shrinkbox 会自动继续。',
+  'files.hint-denied': '请检查运行 shrinkbox 的用户对该路径的权限（“shrinkbox doctor” 会逐个测试文件夹）。',
+  'files.hint-unavailable': '请检查磁盘或共享是否已挂载；恢复后 shrinkbox 会自动继续。',
+  'files.hint-bad-name': '请把文件改成更短、更简单的名字。',
+
+  'files.working': '处理文件',
+  'files.identifying': ({ path }: On) => `检查 ${path}`,
+  'files.opening': ({ path }: On) => `打开 ${path}`,
+  'files.creating': ({ path }: On) => `创建 ${path}`,
+  'files.reading': ({ path }: On) => `读取 ${path}`,
+  'files.writing': ({ path }: On) => `写入 ${path}`,
+  'files.dating': ({ path }: On) => `设置 ${path} 的日期`,
+  'files.syncing': ({ path }: On) => `将 ${path} 同步到磁盘`,
+  'files.closing': ({ path }: On) => `关闭 ${path}`,
+  'files.measuring': ({ path }: On) => `检查 ${path} 的可用空间`,
+
+  'files.copy-stopped': '复制已停止',
+  'files.copy-changed': ({ path, before, after }: { path: string; before: number; after: number }) =>
+    `${path} 在复制过程中发生了变化：开始时 ${before} 字节，结束时 ${after} 字节`,
+  'files.truncated': ({ path }: On) => `${path} 在读取过程中变短了`,
+
+  'files.not-enough-space': ({ path, needed, missing }: { path: string; needed: number; missing: number }) =>
+    `${path} 需要 ${formatBytes(needed)} 可用空间，还差 ${formatBytes(missing)}`,
+  'files.not-enough-space-hint': '请在那里释放一些空间，或调低 limits.min_free；shrinkbox 会自动继续。',
+  'files.missing-folder': ({ path }: On) => `${path} 不存在`,
+  'files.missing-folder-hint': '请挂载磁盘或共享，或创建该文件夹；shrinkbox 会自动继续。',
+
+  'files.mount-silent': ({ path }: On) => `${path} 没有响应`,
+  'files.mount-silent-hint': '请检查该挂载点背后的服务器或进程；恢复响应后 shrinkbox 会自动继续。',
+  'files.mount-crowded': ({ path }: On) => `${path} 需要等待：其他挂载点没有响应`,
+  'files.mount-crowded-hint': ({ shares }: { shares: number }) =>
+    `请检查那些挂载点背后的服务器。${shares} 个无响应的共享就会占满可用线程；在 shrinkbox 的环境中设置 UV_THREADPOOL_SIZE=16 可以增加线程。`,
+};
+
+/** A space where Latin letters meet Chinese ones. */
+export function spaced(phrase: string): string {
+  return /[\x21-\x7e]$/.test(phrase) ? `${phrase} ` : phrase;
+}
