@@ -1,7 +1,8 @@
 /** Asks a running daemon over its control socket. */
 import { type EventSourceMessage, createParser } from 'eventsource-parser';
 import { type Dispatcher, Pool } from 'undici';
-import { type ErrorCode, fileError, ShrinkError } from '../core/errors.ts';
+import { type ErrorCode, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
 import type { StateName } from '../core/job.ts';
 import type { ActionResult, ControlEvent, Explanation, JobDetail, JobView, StatusView } from './types.ts';
 import { controlSocket, locateSocket } from './socket.ts';

@@ -8,7 +8,8 @@ import { chmod, lstat, mkdir, readlink, rm, symlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { ShrinkError } from '../core/errors.ts';
 
 /** Linux takes 107 bytes, macOS 103 (sun_path less the final NUL); 100 leaves room for the name it is bound under. */
 const MAX_PATH_LENGTH = 100;

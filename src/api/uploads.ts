@@ -4,7 +4,8 @@
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { fileError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { ShrinkError } from '../core/errors.ts';
 import { formatBytes } from '../core/units.ts';
 import { numbered, safePart } from '../deliver/safe-names.ts';
 import { moveWithoutOverwriting } from '../deliver/atomic-publish.ts';

@@ -1,6 +1,6 @@
 import type { Job, Progress } from '../core/job.ts';
 import { reasonOf } from '../core/lifecycle.ts';
-import { targetBytes } from '../core/media.ts';
+import { targetBytes } from '../core/target.ts';
 import type { JobDetail, JobView } from './types.ts';
 
 /** What people and scripts see of a job in a list; `progress` is live and comes from outside. */

@@ -2,9 +2,10 @@
 import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config, Folder } from '../config/load.ts';
-import { fileError, isShrinkError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Candidate, Decision, EngineName, Job } from '../core/job.ts';
-import { targetBytes } from '../core/media.ts';
+import { targetBytes } from '../core/target.ts';
 import { deliver, findPublished } from '../deliver/deliver.ts';
 import { disposeOriginal } from '../deliver/originals.ts';
 import { failureReport, removeReport, successReport, writeReport } from '../deliver/report.ts';

@@ -1,5 +1,5 @@
 import type { Config, Folder, Rule } from '../config/load.ts';
-import { formatResolution } from '../core/media.ts';
+import { formatResolution } from '../core/target.ts';
 import { formatBytes } from '../core/units.ts';
 import type { Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { JobDetail } from '../api/types.ts';
 import type { EngineName } from '../core/job.ts';
-import { parseResolution, type Resolution, type Target } from '../core/media.ts';
+import { parseResolution, type Resolution, type Target } from '../core/target.ts';
 import { formatDuration, parseSize } from '../core/units.ts';
 import type { Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';

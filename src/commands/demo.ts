@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { basename, extname, join, resolve } from 'node:path';
 import type { JobView } from '../api/types.ts';
 import { RESTING } from '../core/job.ts';
-import { fileError } from '../core/errors.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
 import type { Daemon } from '../app/daemon.ts';
 import type { Context, Define } from './support/context.ts';
+import { fileErrorOf } from './support/error-output.ts';
 import { EXIT } from './support/exit-codes.ts';
 import { ProgressBar } from './support/progress.ts';
 import { exitCodeOf, listenForStops } from './support/signals.ts';
@@ -97,7 +97,7 @@ async function takeClip(source: string, dir: string): Promise<string> {
     await copyFile(source, copy);
     return copy;
   } catch (error) {
-    throw fileError(error, `taking ${source}`, source);
+    throw await fileErrorOf(error, `taking ${source}`, source);
   }
 }
 

@@ -1,8 +1,9 @@
 import { mkdir, open, readFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { fileError, ShrinkError } from '../core/errors.ts';
+import { ShrinkError } from '../core/errors.ts';
 import type { Context, Define } from './support/context.ts';
+import { fileErrorOf } from './support/error-output.ts';
 import { EXIT } from './support/exit-codes.ts';
 import { safe } from './support/terminal.ts';
 
@@ -44,7 +45,7 @@ async function makeFolder(path: string): Promise<boolean> {
   try {
     return (await mkdir(path, { recursive: true })) !== undefined;
   } catch (error) {
-    throw fileError(error, `making ${path}`, path);
+    throw await fileErrorOf(error, `making ${path}`, path);
   }
 }
 
@@ -54,7 +55,7 @@ async function writeNew(path: string, text: string): Promise<void> {
     const file = await open(path, 'wx');
     await file.writeFile(text).finally(() => file.close());
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw fileError(error, `writing ${path}`, path);
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw await fileErrorOf(error, `writing ${path}`, path);
     throw new ShrinkError('usage', `${path} is there already, and is left as it is`, {
       subject: path,
       hint: `Name another folder than ${dirname(path)}, or remove that file first.`,

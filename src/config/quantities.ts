@@ -1,5 +1,5 @@
 /** Sizes, times and other quantities of the config, as people write them. */
-import { parseResolution, type Resolution, type Target } from '../core/media.ts';
+import { parseResolution, type Resolution, type Target } from '../core/target.ts';
 import { parseDuration, parseSize } from '../core/units.ts';
 import { text, InvalidValue } from './kind.ts';
 import { show } from './redact.ts';

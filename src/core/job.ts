@@ -13,7 +13,7 @@
  * watch -Sighting-> rules -Decision-> queue -Order-> engine -Candidate-> verify -Verified-> deliver.
  */
 import type { ErrorCode } from './errors.ts';
-import type { Target } from './media.ts';
+import type { Target } from './target.ts';
 import type { Message } from './message.ts';
 import type { NamedStep } from './steps.ts';
 

@@ -5,7 +5,8 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileError, isShrinkError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Delivery, PublishIntent, Verified } from '../core/job.ts';
 import { jobOfTempName, ownTempName } from '../core/file-names.ts';
 import { formatBytes } from '../core/units.ts';

@@ -4,7 +4,8 @@
  */
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join, relative as pathFrom } from 'node:path';
-import { fileError, isShrinkError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { type Pin, samePin } from '../core/job.ts';
 import { ownTempName } from '../core/file-names.ts';
 import { copyInto, syncDir } from '../platform/files/durable.ts';

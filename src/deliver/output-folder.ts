@@ -4,7 +4,8 @@
  * links and bind mounts make two paths of one folder.
  */
 import { join } from 'node:path';
-import { fileError, isShrinkError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { syncDir } from '../platform/files/durable.ts';
 import { errnoOf, type Files, lstatIfThere } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';

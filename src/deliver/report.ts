@@ -3,7 +3,8 @@
  * A report of ours ends in a marker line with its job; a file without it is never touched.
  */
 import { join } from 'node:path';
-import { fileError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { ShrinkError } from '../core/errors.ts';
 import type { EngineName, Reason } from '../core/job.ts';
 import { ownTempName } from '../core/file-names.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';

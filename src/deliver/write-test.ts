@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { fileError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
 import { ownTempName } from '../core/file-names.ts';
 import { formatBytes } from '../core/units.ts';
 import { type Files, type OpenFile, unlinkQuietly } from '../platform/files/files.ts';

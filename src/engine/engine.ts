@@ -1,5 +1,5 @@
 import type { Candidate, CloudRefs, EngineName, Job, Json, Order, Progress, Reason } from '../core/job.ts';
-import type { Target } from '../core/media.ts';
+import type { Target } from '../core/target.ts';
 import type { StepId, StepParams } from '../core/steps.ts';
 import type { Logger } from '../platform/log.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';

@@ -12,7 +12,8 @@ import { constants } from 'node:fs';
 import { type FileHandle, open, readFile, stat, unlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { fileError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { ShrinkError } from '../core/errors.ts';
 import { askName, holdName } from '../platform/abstract-socket.ts';
 
 export interface Lock {

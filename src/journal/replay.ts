@@ -1,5 +1,6 @@
 import { basename } from 'node:path';
-import { fileError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { ShrinkError } from '../core/errors.ts';
 import { isErrno } from './errors.ts';
 import { type JournalFiles, realJournalFiles } from './io.ts';
 import { scanLines } from './lines.ts';

@@ -1,6 +1,7 @@
 /** The files of a journal: `000001.jsonl`, `000002.jsonl`, ..., and which of them count. */
 import { basename, join } from 'node:path';
-import { fileError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { ShrinkError } from '../core/errors.ts';
 import type { JournalFile, JournalFiles } from './io.ts';
 import { decodeRecord } from './records.ts';
 

@@ -1,6 +1,7 @@
 import { chmod, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { fileError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { ShrinkError } from '../core/errors.ts';
 import { makePrivateDir } from '../platform/files/files.ts';
 import { realJournalFiles } from './io.ts';
 

@@ -1,5 +1,5 @@
 import { open } from 'node:fs/promises';
-import { fileError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
 
 /** A top-level box of an MP4 or MOV file. */
 export interface Box {

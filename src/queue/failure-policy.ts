@@ -1,13 +1,6 @@
 /** What becomes of a job whose run ended in an error: tried again, waiting, held, failed, superseded, or done by the other engine. */
-import {
-  type Advice,
-  adviceFor,
-  backoffMs,
-  isShrinkError,
-  machineError,
-  policyFor,
-  ShrinkError,
-} from '../core/errors.ts';
+import { type Advice, adviceFor, backoffMs, isShrinkError, policyFor, ShrinkError } from '../core/errors.ts';
+import { machineError } from '../platform/files/file-error.ts';
 import { type Job, type Reason, RESTING } from '../core/job.ts';
 import { IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
 import type { StopReason } from '../engine/engine.ts';

@@ -1,7 +1,7 @@
 /** Which rule a file gets, and what that asks for; pure. First match wins, and every answer has its reason. */
 import type { Rule } from '../config/load.ts';
 import type { Decision, EngineName, Sidecar } from '../core/job.ts';
-import type { Target } from '../core/media.ts';
+import type { Target } from '../core/target.ts';
 import { extensionOf, VIDEO_EXTENSIONS } from '../core/file-names.ts';
 import { NEMO_FORMATS } from '../engine/engine.ts';
 import { formatBytes } from '../core/units.ts';

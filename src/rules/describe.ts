@@ -1,4 +1,4 @@
-import { formatResolution, type Target } from '../core/media.ts';
+import { formatResolution, type Target } from '../core/target.ts';
 import { formatBytes } from '../core/units.ts';
 
 /** `at most 50 MB, 1080p, no sound`; a sentence fragment for people. */

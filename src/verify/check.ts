@@ -1,5 +1,5 @@
 import type { Candidate } from '../core/job.ts';
-import type { MediaFacts } from '../core/media.ts';
+import type { MediaFacts } from '../core/media-info.ts';
 import { formatBytes } from '../core/units.ts';
 
 /** What was measured of a candidate: its facts, its layout, and a decode from the first frame to the last. */

@@ -1,9 +1,10 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { dirname } from 'node:path';
-import { fileError, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { ShrinkError } from '../core/errors.ts';
 import type { Candidate, Verified } from '../core/job.ts';
-import type { MediaFacts } from '../core/media.ts';
+import type { MediaFacts } from '../core/media-info.ts';
 import { keepFrameTimes, untrustedInput, WITHOUT_LOOP_FILTER } from '../media/ffmpeg/args.ts';
 import { startsFast, topBoxes } from '../media/mp4-boxes.ts';
 import { probe, probeDecoding } from '../media/probe/probe.ts';

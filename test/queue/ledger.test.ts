@@ -72,8 +72,9 @@ describe('the ledger', () => {
   it('finds what the cloud has of a job among the facts of a snapshot of 0.1.0', async () => {
     const { ledger } = setup();
     await ledger.commit('a', admitted('a.mp4'), { event: 'fact', data: { key: 'nemo session', value: 's1' } });
-    const [snapshot] = [...ledger.snapshot()];
-    const { cloud, ...old } = snapshot?.data as Job;
+    const [data] = [...ledger.snapshot()].map(record => record.data as Job);
+    if (!data) throw new Error('a ledger with a job has a snapshot');
+    const { cloud, ...old } = data;
     expect(cloud).toEqual({ session: 's1' });
     const copy = new Ledger(new MemoryJournal(), new FakeClock());
     copy.replay({ at: 0, job: 'a', event: 'snapshot', data: old });

@@ -373,11 +373,11 @@ describe('what goes wrong', () => {
       const { run, job, world } = await setup();
       world.engines = {
         local: new FakeEngine('local', async () => {
-          throw Object.assign(new Error(`${errno}: said by the disk`), { code: errno });
+          throw Object.assign(new Error(`${errno}: the system's own words`), { code: errno });
         }),
       };
       await run();
-      expect(job().state).toMatchObject({ name, reason: { code, text: expect.stringContaining('said by the disk') } });
+      expect(job().state).toMatchObject({ name, reason: { code, text: expect.stringContaining(errno) } });
     },
   );
 

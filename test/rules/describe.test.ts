@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Target } from '../../src/core/media.ts';
+import type { Target } from '../../src/core/target.ts';
 import { describeTarget } from '../../src/rules/describe.ts';
 
 test.each<[Partial<Target>, string]>([

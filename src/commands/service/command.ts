@@ -4,9 +4,10 @@ import { access, constants, mkdir, readFile, rm, writeFile } from 'node:fs/promi
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../../config/load.ts';
-import { fileError, ShrinkError } from '../../core/errors.ts';
+import { ShrinkError } from '../../core/errors.ts';
 import { type BuiltUnit, buildUnit, MARK } from './unit.ts';
 import type { Context, Define } from '../support/context.ts';
+import { fileErrorOf } from '../support/error-output.ts';
 import { EXIT } from '../support/exit-codes.ts';
 import { safe } from '../support/terminal.ts';
 
@@ -59,7 +60,7 @@ async function install(context: Context, options: ServiceOptions): Promise<numbe
     await mkdir(unitDir(context, options), { recursive: true });
     await writeFile(path, text);
   } catch (error) {
-    throw fileError(error, `writing ${path}`, path, ROOT_HINT);
+    throw await fileErrorOf(error, `writing ${path}`, path, ROOT_HINT);
   }
   const said = [`wrote ${path}`, ...remarks];
   if (options.start !== false) {
@@ -83,7 +84,7 @@ async function uninstall(context: Context, options: ServiceOptions): Promise<num
   try {
     await rm(path);
   } catch (error) {
-    throw fileError(error, `removing ${path}`, path, ROOT_HINT);
+    throw await fileErrorOf(error, `removing ${path}`, path, ROOT_HINT);
   }
   await systemctl(context, options, 'daemon-reload');
   // One that had failed would stay in the list as a ghost; for any other there is nothing to reset.
@@ -132,7 +133,7 @@ async function mustBeOurs(path: string): Promise<boolean> {
     text = await readFile(path, 'utf8');
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return false;
-    throw fileError(error, `reading ${path}`, path, ROOT_HINT);
+    throw await fileErrorOf(error, `reading ${path}`, path, ROOT_HINT);
   }
   if (text.startsWith(MARK)) return true;
   throw new ShrinkError('usage', `${path} was not made by shrinkbox service install, and is left as it is`, {
@@ -141,8 +142,8 @@ async function mustBeOurs(path: string): Promise<boolean> {
 }
 
 async function mustExist(context: Context, user: string): Promise<void> {
-  await access('/etc/systemd/system', constants.W_OK).catch(error => {
-    throw fileError(error, 'installing a system service', '/etc/systemd/system', ROOT_HINT);
+  await access('/etc/systemd/system', constants.W_OK).catch(async error => {
+    throw await fileErrorOf(error, 'installing a system service', '/etc/systemd/system', ROOT_HINT);
   });
   await tool(context, 'id', ['-u', user]).catch(() => {
     throw new ShrinkError('usage', `there is no user ${user}`, {

@@ -2,6 +2,7 @@
 import { ShrinkError } from '../../core/errors.ts';
 import { exitCodeFor } from './exit-codes.ts';
 import { safe } from './terminal.ts';
+import type { fileError } from '../../platform/files/file-error.ts';
 
 interface ListedProblem {
   file: string;
@@ -55,4 +56,10 @@ function problemsOf(error: ShrinkError): readonly ListedProblem[] {
 function placed({ file, line, column, path, message }: ListedProblem): string {
   const place = line > 0 ? `${file}:${line}:${column}` : file;
   return path ? `${place}: ${path}: ${message}` : `${place}: ${message}`;
+}
+
+/** `fileError`, loaded once something failed: `--help` does without the words of every room. */
+export async function fileErrorOf(...failure: Parameters<typeof fileError>): Promise<ShrinkError> {
+  const files = await import('../../platform/files/file-error.ts');
+  return files.fileError(...failure);
 }

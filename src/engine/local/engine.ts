@@ -1,6 +1,6 @@
 import { ShrinkError } from '../../core/errors.ts';
 import type { Candidate, Json, Order } from '../../core/job.ts';
-import type { MediaFacts } from '../../core/media.ts';
+import type { MediaFacts } from '../../core/media-info.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { probe } from '../../media/probe/probe.ts';
 import type { Tools } from '../../media/ffmpeg/tools.ts';

@@ -1,8 +1,9 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
+import { fileError } from '../../platform/files/file-error.ts';
+import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { Candidate, Order } from '../../core/job.ts';
-import { targetBytes } from '../../core/media.ts';
+import { targetBytes } from '../../core/target.ts';
 import type { CloudEngine, EngineContext, ServiceCheck } from '../engine.ts';
 import { type ManualCommands, createManualCommands } from './manual.ts';
 import { memoryOf, type CloudTask } from './context.ts';

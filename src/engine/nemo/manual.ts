@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { fileError, ShrinkError } from '../../core/errors.ts';
+import { fileError } from '../../platform/files/file-error.ts';
+import { ShrinkError } from '../../core/errors.ts';
 import type { CloudRefs, Json, Order } from '../../core/job.ts';
 import { formatBytes } from '../../core/units.ts';
 import type { EngineContext } from '../engine.ts';

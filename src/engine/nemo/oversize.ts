@@ -1,6 +1,7 @@
 import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { fileError, ShrinkError } from '../../core/errors.ts';
+import { fileError } from '../../platform/files/file-error.ts';
+import { ShrinkError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
 import { makePrivateDir } from '../../platform/files/files.ts';
 import type { LocalHelp, LocalRequest } from '../engine.ts';

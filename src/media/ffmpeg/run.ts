@@ -1,6 +1,6 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { fileError } from '../../core/errors.ts';
+import { fileError } from '../../platform/files/file-error.ts';
 import { type ChildLimits, runChild } from '../../platform/process/run-child.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { quiet } from './args.ts';

@@ -1,7 +1,8 @@
 /** Cutting a file into parts and joining parts into a file, both without re-encoding a frame. */
 import { chmod, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, ShrinkError } from '../../core/errors.ts';
+import { fileError } from '../../platform/files/file-error.ts';
+import { ShrinkError } from '../../core/errors.ts';
 import { untrustedInput } from './args.ts';
 import { type FfmpegRequest, runFfmpeg } from './run.ts';
 

@@ -1,4 +1,4 @@
-import type { AudioTrack, MediaFacts, SubtitleTrack, VideoTrack } from '../../core/media.ts';
+import type { AudioTrack, MediaFacts, SubtitleTrack, VideoTrack } from '../../core/media-info.ts';
 import { displayName, UNPRINTABLE } from '../ffmpeg/input-errors.ts';
 import type { Timeline } from './packets.ts';
 

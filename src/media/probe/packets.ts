@@ -1,4 +1,4 @@
-import type { Cut } from '../../core/media.ts';
+import type { Cut } from '../../core/media-info.ts';
 
 /**
  * What the packets of a track say about its timing, gathered in one go with constant memory. The container's header is not

@@ -1,7 +1,8 @@
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { fileError, isShrinkError, ShrinkError } from '../../core/errors.ts';
-import type { MediaFacts } from '../../core/media.ts';
+import { fileError } from '../../platform/files/file-error.ts';
+import { isShrinkError, ShrinkError } from '../../core/errors.ts';
+import type { MediaFacts } from '../../core/media-info.ts';
 import { ChildEnd } from '../../platform/process/exit-status.ts';
 import { type ChildLimits, runChild } from '../../platform/process/run-child.ts';
 import { MAX_PIXELS, quiet, untrustedInput, WITHOUT_LOOP_FILTER } from '../ffmpeg/args.ts';

@@ -1,4 +1,3 @@
-import { FILE_HINTS, fileFailureText } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
 
 /** `doing` is what was being done, as in "while …". */
@@ -6,14 +5,15 @@ interface On {
   path: string;
 }
 
-const HINTS = Object.fromEntries(Object.entries(FILE_HINTS).map(([code, text]) => [`files.hint-${code}`, text])) as {
-  [C in keyof typeof FILE_HINTS as `files.hint-${C}`]: string;
-};
-
 export const FILES_EN = {
-  /** Errors of the file system have their English words in core, beside their policy. */
-  'files.failed': fileFailureText,
-  ...HINTS,
+  /** `said` is the system's own name for the error. */
+  'files.failed': ({ doing, said, errno }: { doing: string; said: string; errno: string }) =>
+    `${doing}: ${said}${errno === '' ? '' : ` (${errno})`}`,
+  'files.hint-no-space': 'Free some space; shrinkbox then continues by itself.',
+  'files.hint-denied':
+    'Check the permissions of that path for the user shrinkbox runs as ("shrinkbox doctor" tests every folder).',
+  'files.hint-unavailable': 'Check that the disk or share is mounted; shrinkbox continues by itself when it is back.',
+  'files.hint-bad-name': 'Rename the file to a shorter, plain name.',
 
   'files.working': 'working on the file',
   'files.identifying': ({ path }: On) => `checking ${path}`,

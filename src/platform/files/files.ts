@@ -5,7 +5,8 @@
 import { createHash } from 'node:crypto';
 import type { BigIntStats, Dirent, StatsFs } from 'node:fs';
 import * as fs from 'node:fs/promises';
-import { fileError, ShrinkError } from '../../core/errors.ts';
+import { fileError } from './file-error.ts';
+import { ShrinkError } from '../../core/errors.ts';
 import type { Pin } from '../../core/job.ts';
 
 export interface OpenFile {

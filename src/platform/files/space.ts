@@ -2,7 +2,8 @@
  * Free space, checked and set aside before a job starts, so that jobs that run at once do not each count on the same
  * bytes. The arithmetic is pure; statfs is asked once per reservation.
  */
-import { fileError, ShrinkError } from '../../core/errors.ts';
+import { fileError } from './file-error.ts';
+import { ShrinkError } from '../../core/errors.ts';
 import { formatBytes } from '../../core/units.ts';
 import type { Files } from './files.ts';
 

@@ -1,4 +1,4 @@
-import { formatResolution } from '../../core/media.ts';
+import { formatResolution } from '../../core/target.ts';
 import { describeAudio, describeSize } from '../describe.ts';
 import type { Instruction, Piece, Wish, InstructionTarget } from './phrase.ts';
 

@@ -1,5 +1,5 @@
 /** What words can mean, and how a phrase is written down. */
-import type { Resolution, Target } from '../../core/media.ts';
+import type { Resolution, Target } from '../../core/target.ts';
 
 /** What an instruction asks for; `keep` overrides a rule that asks for less. Absent: the words say nothing about it. */
 export interface InstructionTarget {

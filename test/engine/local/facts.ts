@@ -1,4 +1,4 @@
-import type { AudioTrack, MediaFacts, VideoTrack } from '../../../src/core/media.ts';
+import type { AudioTrack, MediaFacts, VideoTrack } from '../../../src/core/media-info.ts';
 
 /** A minute of 720p H.264 with stereo AAC, 20 MB; tests change what they are about. */
 export function facts(changes: Partial<Omit<MediaFacts, 'video'>> & { video?: Partial<VideoTrack> } = {}): MediaFacts {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { adviceFor, type ErrorCode } from '../../../src/core/errors.ts';
-import { type Target, targetBytes } from '../../../src/core/media.ts';
+import { type Target, targetBytes } from '../../../src/core/target.ts';
 import { activeChildren } from '../../../src/platform/process/run-child.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import { footage, realTools } from '../../support/footage.ts';

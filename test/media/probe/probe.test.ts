@@ -2,7 +2,7 @@ import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { MediaFacts } from '../../../src/core/media.ts';
+import type { MediaFacts } from '../../../src/core/media-info.ts';
 import { assembleFacts, mainVideo, type ProbeStream } from '../../../src/media/probe/media-info.ts';
 import { probe } from '../../../src/media/probe/probe.ts';
 import { canMake, footage, footageCopy, type FootageName, realTools } from '../../support/footage.ts';

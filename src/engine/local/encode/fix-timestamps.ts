@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { ShrinkError } from '../../../core/errors.ts';
-import type { MediaFacts } from '../../../core/media.ts';
+import type { MediaFacts } from '../../../core/media-info.ts';
 import { probe } from '../../../media/probe/probe.ts';
 import { displayName } from '../../../media/ffmpeg/input-errors.ts';
 import { rejoinArgs, fixTimestampsArgs } from '../run/ffmpeg-args.ts';

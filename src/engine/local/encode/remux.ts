@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { isShrinkError } from '../../../core/errors.ts';
-import type { MediaFacts } from '../../../core/media.ts';
+import type { MediaFacts } from '../../../core/media-info.ts';
 import { keepFrameTimes, untrustedInput } from '../../../media/ffmpeg/args.ts';
 import { topBoxes } from '../../../media/mp4-boxes.ts';
 import { probe } from '../../../media/probe/probe.ts';

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError } from '../../../core/errors.ts';
-import type { MediaFacts } from '../../../core/media.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import type { MediaFacts } from '../../../core/media-info.ts';
 import { codecHeader, mediaBytes } from '../../../media/mp4-boxes.ts';
 import { probe } from '../../../media/probe/probe.ts';
 import { joinArgs, leadInArgs, pictureArgs, type Rate, unfinishedPassLogs } from '../run/ffmpeg-args.ts';

@@ -1,6 +1,7 @@
 import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, ShrinkError } from '../../../core/errors.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import { ShrinkError } from '../../../core/errors.ts';
 import { formatBytes } from '../../../core/units.ts';
 import { displayName } from '../../../media/ffmpeg/input-errors.ts';
 import { finePassLogs, passLogs, type Rate } from '../run/ffmpeg-args.ts';

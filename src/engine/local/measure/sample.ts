@@ -1,5 +1,6 @@
 import { isShrinkError } from '../../../core/errors.ts';
-import { type Cut, fitInto, type MediaFacts, type Target } from '../../../core/media.ts';
+import type { Cut, MediaFacts } from '../../../core/media-info.ts';
+import { fitInto, type Target } from '../../../core/target.ts';
 import { quiet } from '../../../media/ffmpeg/args.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
 import type { Clock } from '../../../platform/clock.ts';

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, isShrinkError } from '../../../core/errors.ts';
-import type { Cut, MediaFacts } from '../../../core/media.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import { isShrinkError } from '../../../core/errors.ts';
+import type { Cut, MediaFacts } from '../../../core/media-info.ts';
 import { ssimArgs } from '../run/ffmpeg-args.ts';
 import { type LocalJob, forget, runStep } from '../run/local-job.ts';
 import type { PicturePlan } from '../plan/video.ts';

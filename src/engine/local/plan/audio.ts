@@ -1,4 +1,5 @@
-import type { AudioTrack, MediaFacts, Target } from '../../../core/media.ts';
+import type { AudioTrack, MediaFacts } from '../../../core/media-info.ts';
+import type { Target } from '../../../core/target.ts';
 
 /** What becomes of one sound track. */
 export interface SoundTrack {

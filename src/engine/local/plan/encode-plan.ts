@@ -1,5 +1,5 @@
 import type { Order } from '../../../core/job.ts';
-import type { MediaFacts } from '../../../core/media.ts';
+import type { MediaFacts } from '../../../core/media-info.ts';
 import { formatBytes } from '../../../core/units.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
 import { PRESETS } from '../run/ffmpeg-args.ts';

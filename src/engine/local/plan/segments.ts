@@ -1,4 +1,4 @@
-import type { Cut, MediaFacts } from '../../../core/media.ts';
+import type { Cut, MediaFacts } from '../../../core/media-info.ts';
 
 /** A stretch of the picture that is encoded by itself. Times on the source's own clock, seconds. */
 export interface Segment {

@@ -1,5 +1,6 @@
 import type { Order } from '../../../core/job.ts';
-import { fitInto, type MediaFacts, targetBytes } from '../../../core/media.ts';
+import { fitInto, targetBytes } from '../../../core/target.ts';
+import type { MediaFacts } from '../../../core/media-info.ts';
 import { formatBytes } from '../../../core/units.ts';
 import { cannotWrite } from '../../../media/ffmpeg/tools.ts';
 import { videoTables } from './budget.ts';

@@ -1,4 +1,5 @@
-import { fitInto, type MediaFacts, type Target, type VideoTrack } from '../../../core/media.ts';
+import { fitInto, type Target } from '../../../core/target.ts';
+import type { MediaFacts, VideoTrack } from '../../../core/media-info.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
 import type { Segment } from './segments.ts';
 

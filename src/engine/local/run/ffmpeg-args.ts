@@ -1,4 +1,4 @@
-import type { Cut, MediaFacts } from '../../../core/media.ts';
+import type { Cut, MediaFacts } from '../../../core/media-info.ts';
 import {
   FINE_CLOCK,
   fileUrl,

@@ -1,8 +1,9 @@
 import { open, rename, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError, isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
 import type { Json, Order } from '../../../core/job.ts';
-import type { MediaFacts } from '../../../core/media.ts';
+import type { MediaFacts } from '../../../core/media-info.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import { type FfmpegResult, runFfmpeg } from '../../../media/ffmpeg/run.ts';
 import { displayName } from '../../../media/ffmpeg/input-errors.ts';

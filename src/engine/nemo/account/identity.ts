@@ -2,7 +2,8 @@ import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { Conf } from './conf.ts';
-import { fileError, ShrinkError } from '../../../core/errors.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import { ShrinkError } from '../../../core/errors.ts';
 import { Secret } from '../../../config/secrets.ts';
 
 /** The free token's life when the service does not say: 7 days. */

@@ -1,4 +1,4 @@
-import { parseResolution } from '../../../core/media.ts';
+import { parseResolution } from '../../../core/target.ts';
 
 /**
  * Where words go before anything is sent to the agent. Whole intents only: "export" is one, "add an export button" is an

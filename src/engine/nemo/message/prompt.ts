@@ -1,4 +1,4 @@
-import { formatResolution, type Target } from '../../../core/media.ts';
+import { formatResolution, type Target } from '../../../core/target.ts';
 import { formatBytes } from '../../../core/units.ts';
 import type { Route } from './intent.ts';
 import { route } from './intent.ts';

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError } from '../../../core/errors.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
 import { topBoxes } from '../../../media/mp4-boxes.ts';
 import type { CloudContext, CloudTask } from '../context.ts';
 

@@ -1,7 +1,8 @@
 import { writeSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import { fileError, ShrinkError } from '../../../core/errors.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import { ShrinkError } from '../../../core/errors.ts';
 import { syncDir } from '../../../platform/files/durable.ts';
 import { nodeFiles } from '../../../platform/files/files.ts';
 import type { Logger } from '../../../platform/log.ts';

@@ -1,5 +1,6 @@
 import { open } from 'node:fs/promises';
-import { fileError, ShrinkError } from '../../../core/errors.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import { ShrinkError } from '../../../core/errors.ts';
 import { isAddress } from '../message/intent.ts';
 
 /** Files that stand for an address: what browsers leave when a link is dropped into a folder, and a text file with one. */

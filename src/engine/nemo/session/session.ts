@@ -1,5 +1,6 @@
 import { Conf } from '../account/conf.ts';
-import { fileError, isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import type { Auth } from '../account/auth.ts';
 import type { Client } from '../account/client.ts';

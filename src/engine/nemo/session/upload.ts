@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
-import { fileError, ShrinkError } from '../../../core/errors.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import { ShrinkError } from '../../../core/errors.ts';
 import { extensionOf } from '../../../core/file-names.ts';
 import { NEMO_FORMATS } from '../../engine.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import type { Cut } from '../../../../src/core/media.ts';
+import type { Cut } from '../../../../src/core/media-info.ts';
 import { CUTTING, lengths, planSegments, wholeSegment } from '../../../../src/engine/local/plan/segments.ts';
 import { facts } from '../facts.ts';
 

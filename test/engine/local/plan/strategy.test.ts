@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { MediaFacts, Target } from '../../../../src/core/media.ts';
+import type { MediaFacts } from '../../../../src/core/media-info.ts';
+import type { Target } from '../../../../src/core/target.ts';
 import {
   choose,
   describeChoice,

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Cut } from '../../../../src/core/media.ts';
+import type { Cut } from '../../../../src/core/media-info.ts';
 import { evenKeyframes } from '../../../../src/engine/local/plan/keyframes.ts';
 import { frameRate, planPicture } from '../../../../src/engine/local/plan/video.ts';
 import {

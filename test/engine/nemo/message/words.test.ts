@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Target } from '../../../../src/core/media.ts';
+import type { Target } from '../../../../src/core/target.ts';
 import { addressIn, isLinkFile, nameIn } from '../../../../src/engine/nemo/session/link-file.ts';
 import { buildPrompt, followUp, sizeWords } from '../../../../src/engine/nemo/message/prompt.ts';
 import { type Route, route } from '../../../../src/engine/nemo/message/intent.ts';

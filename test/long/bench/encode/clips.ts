@@ -4,7 +4,7 @@ import { readdir, stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { extensionOf, VIDEO_EXTENSIONS } from '../../../../src/core/file-names.ts';
-import type { MediaFacts } from '../../../../src/core/media.ts';
+import type { MediaFacts } from '../../../../src/core/media-info.ts';
 import { probe } from '../../../../src/media/probe/probe.ts';
 import type { Tools } from '../../../../src/media/ffmpeg/tools.ts';
 import { footage, type FootageName } from '../../../support/footage.ts';

@@ -5,7 +5,7 @@
 import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { isShrinkError } from '../../../../src/core/errors.ts';
-import type { Resolution } from '../../../../src/core/media.ts';
+import type { Resolution } from '../../../../src/core/target.ts';
 import { createLocalEngine } from '../../../../src/engine/local/engine.ts';
 import { systemClock } from '../../../../src/platform/clock.ts';
 import type { Tools } from '../../../../src/media/ffmpeg/tools.ts';

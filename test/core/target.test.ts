@@ -7,7 +7,7 @@ import {
   type Resolution,
   type Target,
   targetBytes,
-} from '../../src/core/media.ts';
+} from '../../src/core/target.ts';
 
 const lines = (count: number): Resolution => ({ kind: 'lines', lines: count });
 const box = (width: number, height: number): Resolution => ({ kind: 'box', width, height });

@@ -1,0 +1,58 @@
+/** What is asked of a result: its size, its picture and how good it has to be. */
+
+/** What `resolution` asks for: `1080p` bounds the shorter side, `1280x720` a box (turned for portrait); never upscaled. */
+export type Resolution = { kind: 'lines'; lines: number } | { kind: 'box'; width: number; height: number };
+
+/** What a rule and an instruction together ask of a result. */
+export interface Target {
+  /** At most this many bytes, or this share (0-1] of the source; absent: as small as it stays visually lossless. */
+  size?: { kind: 'bytes'; bytes: number } | { kind: 'share'; share: number };
+  resolution?: Resolution;
+  /** At most this many frames per second. */
+  fps?: number;
+  audio: { kind: 'keep' } | { kind: 'mute' } | { kind: 'bitrate'; bitsPerSecond: number };
+  /** Absent: H.264, and whatever MP4 codec the source has is fine when no re-encode is needed. */
+  codec?: 'h264' | 'h265' | 'av1';
+  /** `auto` stops spending bits once visually lossless; `max` fills the size. */
+  quality: 'auto' | 'max';
+  /** A result that saves less than this share of the source is not worth it (0..1). */
+  minSaving: number;
+}
+
+/** The size in bytes a result may have at most, or `undefined` where no size was asked for. */
+export function targetBytes(target: Target, sourceBytes: number): number | undefined {
+  if (!target.size) return undefined;
+  return target.size.kind === 'bytes' ? target.size.bytes : Math.floor(target.size.share * sourceBytes);
+}
+
+/** `1080p` or `1280x720` as people write it; `undefined` for anything else. */
+export function parseResolution(text: string): Resolution | undefined {
+  const lines = /^(\d{3,4})p$/i.exec(text.trim());
+  if (lines) return { kind: 'lines', lines: Number(lines[1]) };
+  const box = /^(\d{2,5}) ?[x×*] ?(\d{2,5})$/i.exec(text.trim());
+  if (box) return { kind: 'box', width: Number(box[1]), height: Number(box[2]) };
+  return undefined;
+}
+
+export function formatResolution(resolution: Resolution): string {
+  return resolution.kind === 'lines' ? `${resolution.lines}p` : `${resolution.width}x${resolution.height}`;
+}
+
+/** Display size after fitting into `resolution`, aspect kept, both even, never larger than the source's own. */
+export function fitInto(
+  display: { width: number; height: number },
+  resolution: Resolution | undefined,
+): { width: number; height: number } {
+  const even = (n: number) => Math.max(2, Math.round(n / 2) * 2);
+  let scale = 1;
+  if (resolution?.kind === 'lines') scale = resolution.lines / Math.min(display.width, display.height);
+  if (resolution?.kind === 'box') {
+    const portrait = display.height > display.width;
+    const long = Math.max(resolution.width, resolution.height);
+    const short = Math.min(resolution.width, resolution.height);
+    scale = Math.min((portrait ? short : long) / display.width, (portrait ? long : short) / display.height);
+  }
+  // An odd size loses its last row or column rather than growing: chroma is 4:2:0.
+  if (scale >= 1) return { width: Math.max(2, display.width & ~1), height: Math.max(2, display.height & ~1) };
+  return { width: even(display.width * scale), height: even(display.height * scale) };
+}

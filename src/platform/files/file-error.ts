@@ -1,0 +1,68 @@
+import { type ErrorCode, ShrinkError } from '../../core/errors.ts';
+import type { Sentence } from '../../core/message.ts';
+import { say } from '../../messages/say.ts';
+
+/** Our code for an errno of Node's; a file operation that fails with any other is `io`. */
+const CODES: Readonly<Record<string, ErrorCode>> = {
+  ENOENT: 'gone',
+  ENOTDIR: 'gone',
+  ENOSPC: 'no-space',
+  EDQUOT: 'no-space',
+  EACCES: 'denied',
+  EPERM: 'denied',
+  EROFS: 'denied',
+  ESTALE: 'unavailable',
+  ENOTCONN: 'unavailable',
+  EHOSTDOWN: 'unavailable',
+  ENODEV: 'unavailable',
+  ENXIO: 'unavailable',
+  ENAMETOOLONG: 'bad-name',
+  EILSEQ: 'bad-name',
+};
+
+/** What a person can do about each, where the caller knows nothing better. */
+const HINTS: Readonly<Partial<Record<ErrorCode, Sentence>>> = {
+  'no-space': say('files.hint-no-space'),
+  denied: say('files.hint-denied'),
+  unavailable: say('files.hint-unavailable'),
+  'bad-name': say('files.hint-bad-name'),
+};
+
+/**
+ * Whatever a file operation threw, as an error of ours; our own errors pass through unchanged.
+ * @param doing completes "while ...", with the path where it helps: `reading /a/b`
+ */
+export function fileError(
+  error: unknown,
+  doing: Sentence | string,
+  path: string,
+  hint?: Sentence | string,
+): ShrinkError {
+  if (error instanceof ShrinkError) return error;
+  const errno = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
+  const code = CODES[errno] ?? 'io';
+  const message = say('files.failed', { doing, said: systemWords(error), errno });
+  return new ShrinkError(code, message, { doing, subject: path, hint: hint ?? HINTS[code], cause: error });
+}
+
+/** Node's `ENOENT: no such file or directory, open '/a/b'` without the code before it and the call behind it. */
+function systemWords(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const { code, syscall, message } = error as NodeJS.ErrnoException;
+  const words = code !== undefined && message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
+  const call = syscall === undefined ? -1 : words.lastIndexOf(`, ${syscall}`);
+  return call < 0 ? words : words.slice(0, call);
+}
+
+/** What the machine did to a call, whoever made it: a disk that fails or is full, no descriptors, no memory, a share that is gone. */
+const MACHINE_ERRNOS: ReadonlySet<string> = new Set([
+  ...['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM'],
+  ...['ESTALE', 'ENOTCONN', 'EHOSTDOWN', 'ENODEV', 'ENXIO'],
+]);
+
+/** An error nobody wrapped that is the machine's and no bug of ours, for the job of `path`; `undefined` for any other. */
+export function machineError(error: unknown, path: string): ShrinkError | undefined {
+  const errno = (error as NodeJS.ErrnoException | undefined)?.code;
+  if (errno === undefined || !MACHINE_ERRNOS.has(errno)) return undefined;
+  return fileError(error, say('files.working'), path);
+}
