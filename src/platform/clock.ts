@@ -1,3 +1,5 @@
+/** Room: what everybody stands on and nothing of shrinkbox itself: time, waiting, logs, HTTP, systemd; files/ and process/ beside it. */
+
 /** Time, handed in so that tests can move it. `now` is the wall clock; `monotonic` never jumps. Both in milliseconds. */
 export interface Clock {
   now(): number;
@@ -10,7 +12,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, callback) {
-    // setTimeout takes 31 bits; a longer wait is cut there, and whoever waits looks at the clock again.
+    // setTimeout takes 31 bits; a longer wait ends there, and whoever waits checks the clock again.
     const timer = setTimeout(callback, Math.min(Math.max(0, ms), 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },
@@ -30,4 +32,72 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
     };
     signal?.addEventListener('abort', onAbort, { once: true });
   });
+}
+
+/** A one-shot timer whose time stands still while paused. Without `ms` it never fires. */
+export class PausableTimer {
+  readonly #clock: Clock;
+  readonly #ms: number | undefined;
+  readonly #onEnd: () => void;
+  #leftMs = 0;
+  /** Monotonic time at which `#leftMs` was true. */
+  #since = 0;
+  #cancel: (() => void) | undefined;
+  #isPaused = false;
+  #isOver = false;
+
+  /** Starts at once. */
+  constructor(clock: Clock, ms: number | undefined, onEnd: () => void) {
+    this.#clock = clock;
+    this.#ms = ms;
+    this.#onEnd = onEnd;
+    this.#isOver = ms === undefined;
+    if (ms === undefined) return;
+    this.restart();
+    this.#arm();
+  }
+
+  pause(): void {
+    if (this.#isPaused || this.#isOver) return;
+    this.#isPaused = true;
+    this.#leftMs = this.#remainingMs();
+    this.#disarm();
+  }
+
+  resume(): void {
+    if (!this.#isPaused || this.#isOver) return;
+    this.#isPaused = false;
+    this.#since = this.#clock.monotonic();
+    this.#arm();
+  }
+
+  /** Starts again from the full time; stays paused if it was. Cheap: it may happen with every line of output. */
+  restart(): void {
+    this.#leftMs = this.#ms ?? 0;
+    this.#since = this.#clock.monotonic();
+  }
+
+  stop(): void {
+    this.#isOver = true;
+    this.#disarm();
+  }
+
+  #remainingMs(): number {
+    return this.#leftMs - (this.#clock.monotonic() - this.#since);
+  }
+
+  /** The deadline may move while the timer underneath runs: when it fires, it checks, and runs on for the rest. */
+  #arm(): void {
+    this.#cancel = this.#clock.after(this.#remainingMs(), () => {
+      this.#cancel = undefined;
+      if (this.#remainingMs() > 0) return this.#arm();
+      this.#isOver = true;
+      this.#onEnd();
+    });
+  }
+
+  #disarm(): void {
+    this.#cancel?.();
+    this.#cancel = undefined;
+  }
 }

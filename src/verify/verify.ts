@@ -10,7 +10,7 @@ import { startsFast, topBoxes } from '../media/mp4-boxes.ts';
 import { probe, probeDecoding } from '../media/probe/probe.ts';
 import { runFfmpeg } from '../media/ffmpeg/run.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
-import type { ChildLimits } from '../platform/process/run-child.ts';
+import type { ChildLimits } from '../platform/process/limits.ts';
 import { check } from './check.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
 

@@ -96,7 +96,7 @@ export class Context {
     const [{ loadSecrets }, { readTextFile }, { forbidCoreDumps }] = await Promise.all([
       import('../../config/secrets.ts'),
       import('../../config/read.ts'),
-      import('../../platform/process/core-dumps.ts'),
+      import('../../platform/process/limits.ts'),
     ]);
     await forbidCoreDumps();
     return loadSecrets(config, this.io.env, readTextFile);

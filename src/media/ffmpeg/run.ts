@@ -1,7 +1,8 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
+import type { ChildLimits } from '../../platform/process/limits.ts';
+import { runChild } from '../../platform/process/run-child.ts';
 import { fileError } from '../../platform/files/file-error.ts';
-import { type ChildLimits, runChild } from '../../platform/process/run-child.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { quiet } from './args.ts';
 import type { Tools } from './tools.ts';

@@ -4,7 +4,8 @@ import { fileError } from '../../platform/files/file-error.ts';
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { MediaFacts } from '../../core/media-info.ts';
 import { ChildEnd } from '../../platform/process/exit-status.ts';
-import { type ChildLimits, runChild } from '../../platform/process/run-child.ts';
+import type { ChildLimits } from '../../platform/process/limits.ts';
+import { runChild } from '../../platform/process/run-child.ts';
 import { MAX_PIXELS, quiet, untrustedInput, WITHOUT_LOOP_FILTER } from '../ffmpeg/args.ts';
 import { assembleFacts, mainVideo, type ProbeOutput, type ProbeStream } from './media-info.ts';
 import {

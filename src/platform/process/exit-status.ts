@@ -1,4 +1,6 @@
-import { ShrinkError } from '../../core/errors.ts';
+import { type ErrorCode, ShrinkError } from '../../core/errors.ts';
+import type { Sentence } from '../../core/message.ts';
+import { say } from '../../messages/say.ts';
 
 /** The evidence behind an error about a child: its `cause`. For decisions use the error's code. */
 export class ChildEnd extends Error {
@@ -16,43 +18,30 @@ export class ChildEnd extends Error {
 }
 
 /** Which error an end that nobody asked for is. Decided from the signal and from what the C library says on stderr. */
-export function errorOfEnd(request: { doing: string; command: string }, end: ChildEnd): ShrinkError {
-  const facts = { doing: request.doing, subject: request.command, cause: end };
-  if (FULL_DISK.test(end.stderrTail)) {
-    return new ShrinkError('no-space', `${request.doing}: the disk is full`, {
-      ...facts,
-      hint: 'Free some space where state_dir is; shrinkbox goes on by itself.',
-    });
+export function errorOfEnd(request: { doing: Sentence | string; command: string }, end: ChildEnd): ShrinkError {
+  const { doing, command } = request;
+  const { endSignal, exitCode, stderrTail } = end;
+  const error = (code: ErrorCode, message: Sentence, hint?: Sentence) =>
+    new ShrinkError(code, message, { doing, subject: command, hint, cause: end });
+  if (FULL_DISK.test(stderrTail)) {
+    return error('no-space', say('child.disk-full', { doing }), say('child.disk-full-hint'));
   }
-  if (/Cannot allocate memory|std::bad_alloc|Out of memory|malloc.*fail/i.test(end.stderrTail)) {
-    return new ShrinkError('out-of-memory', `${request.doing}: there was not enough memory`, facts);
+  if (NO_MEMORY.test(stderrTail)) return error('out-of-memory', say('child.out-of-memory', { doing }));
+  if (endSignal === 'SIGKILL') return error('out-of-memory', say('child.killed-outside', { doing }));
+  if (endSignal === 'SIGXCPU') return error('timed-out', say('child.cpu-limit', { doing }));
+  if (endSignal === 'SIGXFSZ') {
+    return error('unsafe-media', say('child.file-limit', { doing }), say('child.file-limit-hint'));
   }
-  if (end.endSignal === 'SIGKILL') {
-    return new ShrinkError(
-      'out-of-memory',
-      `${request.doing}: it was killed from outside, usually because memory ran out`,
-      facts,
-    );
-  }
-  if (end.endSignal === 'SIGXCPU') {
-    return new ShrinkError('timed-out', `${request.doing}: it used more processor time than it may`, facts);
-  }
-  if (end.endSignal === 'SIGXFSZ') {
-    return new ShrinkError('unsafe-media', `${request.doing}: it wrote far more than the source can hold`, {
-      ...facts,
-      hint: 'The file says that it is much longer than it is; copy or export it again.',
-    });
-  }
-  if (end.endSignal || wasToldToEnd(end)) {
-    const by = end.endSignal ?? 'a signal from outside';
-    return new ShrinkError('child-killed', `${request.doing}: it was ended by ${by}`, facts);
-  }
-  return new ShrinkError(
-    'child-failed',
-    `${request.doing}: ${lastWords(end.stderrTail) || `exit code ${end.exitCode}`}`,
-    facts,
-  );
+  if (endSignal) return error('child-killed', say('child.signalled', { doing, signal: endSignal }));
+  if (wasToldToEnd(end)) return error('child-killed', say('child.signalled-outside', { doing }));
+  const said = lastWords(stderrTail);
+  const message = said ? say('child.failed', { doing, said }) : say('child.exit-code', { doing, exit: exitCode ?? -1 });
+  return error('child-failed', message);
 }
+
+/** The first pass of x264 says it of its own file; the rest is the C library's text. */
+const FULL_DISK = /No space left on device|Disk quota exceeded|stats file could not be written/;
+const NO_MEMORY = /Cannot allocate memory|std::bad_alloc|Out of memory|malloc.*fail/i;
 
 /**
  * ffmpeg catches SIGINT, SIGTERM and SIGQUIT, closes its files and exits with 255. From ffmpeg 6 on 255 is also what EPERM
@@ -62,7 +51,7 @@ function wasToldToEnd({ exitCode, stderrTail }: ChildEnd): boolean {
   return exitCode === 255 && (lastWords(stderrTail) === '' || /received signal \d+/.test(stderrTail));
 }
 
-/** The last line of stderr that says something, without ffmpeg's `[mov @ 0x55...]`, for people. */
+/** The last line of stderr with words in it, without ffmpeg's `[mov @ 0x55...]`, for people. */
 export function lastWords(stderrTail: string): string {
   const lines = stderrTail
     .split('\n')
@@ -70,6 +59,3 @@ export function lastWords(stderrTail: string): string {
     .filter(line => line !== '' && !/^Conversion failed!?$/.test(line));
   return (lines.at(-1) ?? '').slice(0, 300);
 }
-
-/** The last is how x264 says it of the notes of a first pass. */
-const FULL_DISK = /No space left on device|Disk quota exceeded|stats file could not be written/;

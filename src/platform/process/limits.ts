@@ -1,4 +1,6 @@
+/** What bounds a process: memory, time and file sizes of children, their priority, and no core files of our own. */
 import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
@@ -11,10 +13,11 @@ export interface Launchers {
   nice: string | undefined;
   ionice: string | undefined;
   /** Hard limits of our own, which no child of ours can be given more than; absent where there are none. */
-  ceilings?: Limits;
+  ceilings?: ChildLimits;
 }
 
-interface Limits {
+/** Ceilings the kernel enforces on a child, where `prlimit` (util-linux) exists; elsewhere it runs without them. */
+export interface ChildLimits {
   addressSpaceBytes?: number;
   cpuSeconds?: number;
   fileSizeBytes?: number;
@@ -22,11 +25,11 @@ interface Limits {
 
 interface LaunchOptions {
   args: readonly string[];
-  limits?: Limits;
+  limits?: ChildLimits;
   nice?: number;
 }
 
-/** Behind everybody else at the disk. Not the idle class (-c 3): on a disk that is never idle it would wait for ever. */
+/** Lowest priority at the disk. Not the idle class (-c 3): on a disk that is never idle it would wait for ever. */
 const LAST_AT_DISK = ['-c', '2', '-n', '7'];
 
 let found: Promise<Launchers> | undefined;
@@ -44,7 +47,7 @@ export function findLaunchers(): Promise<Launchers> {
 }
 
 /** The hard limits that /proc/PID/limits names. Pure. */
-export function ceilingsIn(text: string): Limits {
+export function ceilingsIn(text: string): ChildLimits {
   const of = (name: string) => Number(new RegExp(`^${name} +\\S+ +(\\d+) `, 'm').exec(text)?.[1] ?? Infinity);
   const all = {
     addressSpaceBytes: of('Max address space'),
@@ -67,7 +70,7 @@ export function launchedThrough(launchers: Launchers, program: string, options: 
 }
 
 /** Asking for more than we may have ourselves would be refused, and the child not be started. */
-function limitArgs(limits: Limits | undefined, ceilings: Limits = {}): string[] {
+function limitArgs(limits: ChildLimits | undefined, ceilings: ChildLimits = {}): string[] {
   const capped = (value: number, ceiling = Infinity) => Math.min(Math.ceil(value), ceiling);
   const args: string[] = [];
   if (limits?.addressSpaceBytes) args.push(`--as=${capped(limits.addressSpaceBytes, ceilings.addressSpaceBytes)}`);
@@ -110,4 +113,15 @@ async function working(name: string, args: string[]): Promise<string | undefined
     child.on('close', code => resolve(code === 0));
   });
   return ok ? path : undefined;
+}
+
+/**
+ * A core file of ours would hold tokens in plain sight. Node cannot set its own limits; `prlimit` (util-linux) sets those of a
+ * running process. Where it is missing, only the LimitCORE=0 of the units remains.
+ */
+export async function forbidCoreDumps(): Promise<void> {
+  const prlimit = await findProgram('prlimit');
+  if (!prlimit) return;
+  const child = spawn(prlimit, ['--pid', String(process.pid), '--core=0:0'], { stdio: 'ignore' });
+  await once(child, 'close').catch(() => {});
 }

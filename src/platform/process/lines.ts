@@ -22,16 +22,25 @@ export function collectLines(stream: NodeJS.ReadableStream, onLine: (line: strin
 }
 
 /** Keeps the last lines, at most `maxChars` characters of them; control characters become spaces. */
-export function tailOfLines(maxChars: number): { add(line: string): void; text(): string } {
-  const lines: string[] = [];
-  let size = 0;
-  return {
-    add(line) {
-      const clean = line.slice(0, 1_000).replace(/\p{Cc}/gu, ' ');
-      lines.push(clean);
-      size += clean.length + 1;
-      while (size > maxChars && lines.length > 1) size -= (lines.shift() ?? '').length + 1;
-    },
-    text: () => lines.join('\n'),
-  };
+export class TailOfLines {
+  readonly #maxChars: number;
+  readonly #lines: string[] = [];
+  #chars = 0;
+
+  constructor(maxChars: number) {
+    this.#maxChars = maxChars;
+  }
+
+  add(line: string): void {
+    const clean = line.slice(0, 1_000).replace(/\p{Cc}/gu, ' ');
+    this.#lines.push(clean);
+    this.#chars += clean.length + 1;
+    while (this.#chars > this.#maxChars && this.#lines.length > 1) {
+      this.#chars -= (this.#lines.shift() ?? '').length + 1;
+    }
+  }
+
+  text(): string {
+    return this.#lines.join('\n');
+  }
 }

@@ -1,26 +1,22 @@
+/** Children of ours: started without a shell, bounded, paused and ended as one group, and never left behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
+import type { Readable } from 'node:stream';
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
-import { ChildEnd, errorOfEnd } from './exit-status.ts';
-import { type Clock, systemClock } from '../clock.ts';
-import { findLaunchers, findProgram, launchedThrough } from './limits.ts';
-import { collectLines, tailOfLines } from './lines.ts';
-import { pausableTimer } from '../pausable.ts';
+import type { Sentence } from '../../core/message.ts';
+import { say } from '../../messages/say.ts';
+import { type Clock, PausableTimer, systemClock } from '../clock.ts';
 import type { PauseGate } from '../pause-gate.ts';
-
-/** Ceilings the kernel enforces on a child, where `prlimit` (util-linux) exists; elsewhere it runs without them. */
-export interface ChildLimits {
-  addressSpaceBytes?: number;
-  cpuSeconds?: number;
-  fileSizeBytes?: number;
-}
+import { ChildEnd, errorOfEnd } from './exit-status.ts';
+import { type ChildLimits, findLaunchers, findProgram, launchedThrough } from './limits.ts';
+import { collectLines, TailOfLines } from './lines.ts';
 
 export interface ChildRequest {
   /** A path, or a name looked for on PATH. Never a shell line. */
   command: string;
   args: readonly string[];
   /** What is being done, as in "while …"; the start of every error message. */
-  doing: string;
+  doing: Sentence | string;
   cwd?: string;
   signal?: AbortSignal;
   /** End the child after this many milliseconds of running. */
@@ -69,28 +65,24 @@ export function activeChildren(): { pid: number; command: string }[] {
  * us alone, and we decide). On Linux it dies with us, even when we are killed with SIGKILL, as far as `setpriv` exists.
  */
 export async function runChild(request: ChildRequest): Promise<ChildResult> {
-  const program = await findProgram(request.command);
+  const { command, doing } = request;
+  const program = await findProgram(command);
   if (!program) {
-    throw new ShrinkError('tool-missing', `${request.doing}: ${request.command} was not found or cannot be run`, {
-      doing: request.doing,
-      subject: request.command,
-    });
+    throw new ShrinkError('tool-missing', say('child.not-found', { doing, command }), { doing, subject: command });
   }
   const launchers = await findLaunchers();
   throwIfAborted(request);
   await gateOpen(request);
-  const [command, args] = launchedThrough(launchers, program, request);
-  return await new Promise((resolve, reject) => supervise(command, args, request, resolve, reject));
+  const [launched, args] = launchedThrough(launchers, program, request);
+  return await new Promise((resolve, reject) => startChild(launched, args, request, { resolve, reject }));
 }
 
-function supervise(
-  command: string,
-  args: string[],
-  request: ChildRequest,
-  resolve: (result: ChildResult) => void,
-  reject: (error: unknown) => void,
-): void {
-  const clock = request.clock ?? systemClock;
+interface Settle {
+  resolve(result: ChildResult): void;
+  reject(error: unknown): void;
+}
+
+function startChild(command: string, args: string[], request: ChildRequest, settle: Settle): void {
   let child: ChildProcess;
   try {
     child = spawn(command, args, {
@@ -101,138 +93,182 @@ function supervise(
       shell: false,
     });
   } catch (error) {
-    return reject(cannotStart(request, error));
+    return settle.reject(cannotStart(request, error));
   }
   const { stdout, stderr } = child;
   // Without descriptors for them there are no pipes, and the reason comes a moment later.
-  if (!stdout || !stderr) return void child.once('error', error => reject(cannotStart(request, error)));
-  if (child.pid !== undefined) running.set(child.pid, request.command);
+  if (!stdout || !stderr) return void child.once('error', error => settle.reject(cannotStart(request, error)));
+  new Supervisor(child, request, settle).watch(stdout, stderr);
+}
 
-  // The cell every ending writes to; only the first one counts.
-  let reason: { error: unknown } | undefined;
-  let settled = false;
-  const undo: (() => void)[] = [];
+/** Watches one child from its start to its end, and settles its promise once, with the first reason there is. */
+class Supervisor {
+  readonly #child: ChildProcess;
+  readonly #request: ChildRequest;
+  readonly #settle: Settle;
+  readonly #clock: Clock;
+  readonly #timeLimit: PausableTimer;
+  readonly #stallLimit: PausableTimer;
+  readonly #stdout: string[] = [];
+  #stdoutBytes = 0;
+  readonly #stderrTail = new TailOfLines(8_000);
+  /** Why it is being ended; only the first reason counts. */
+  #reason: { error: unknown } | undefined;
+  #isSettled = false;
+  readonly #cleanUps: (() => void)[] = [];
 
-  const end = (error: unknown) => {
-    if (reason || settled) return;
-    reason = { error };
-    // A stopped process does not see SIGTERM before it is continued.
-    signalGroup(child, 'SIGTERM');
-    signalGroup(child, 'SIGCONT');
-    undo.push(
-      clock.after(TERM_TO_KILL_MS, () => {
-        signalGroup(child, 'SIGKILL');
-        undo.push(clock.after(KILL_TO_LEAVE_MS, () => endChild(null, null)));
-      }),
+  constructor(child: ChildProcess, request: ChildRequest, settle: Settle) {
+    this.#child = child;
+    this.#request = request;
+    this.#settle = settle;
+    this.#clock = request.clock ?? systemClock;
+    const { doing, timeoutMs, stallMs } = request;
+    this.#timeLimit = new PausableTimer(this.#clock, timeoutMs, () =>
+      this.#end(this.#failure('timed-out', say('child.timed-out', { doing, ms: timeoutMs ?? 0 }))),
     );
-  };
+    this.#stallLimit = new PausableTimer(this.#clock, stallMs, () =>
+      this.#end(this.#failure('child-stalled', say('child.stalled', { doing, ms: stallMs ?? 0 }))),
+    );
+    this.#cleanUps.push(
+      () => this.#timeLimit.stop(),
+      () => this.#stallLimit.stop(),
+    );
+  }
 
-  const fail = (code: 'timed-out' | 'child-stalled' | 'cancelled' | 'child-failed', what: string) =>
-    end(new ShrinkError(code, `${request.doing}: ${what}`, { doing: request.doing, subject: request.command }));
+  watch(stdout: Readable, stderr: Readable): void {
+    const { pid } = this.#child;
+    if (pid !== undefined) running.set(pid, this.#request.command);
+    this.#followGate();
+    this.#followSignal();
+    this.#collect(stdout, stderr);
+    // `error` comes instead of `close` where the program could not be started.
+    this.#child.on('error', error => {
+      if (pid !== undefined) return;
+      this.#end(cannotStart(this.#request, error));
+      this.#finish(null, null);
+    });
+    this.#child.on('close', (code, signal) => this.#finish(code, signal));
+    this.#leaveAfterExit(stdout, stderr);
+  }
 
-  const limit = pausableTimer(clock, request.timeoutMs, () =>
-    fail('timed-out', `gave up after ${seconds(request.timeoutMs)}`),
-  );
-  const stall = pausableTimer(clock, request.stallMs, () =>
-    fail('child-stalled', `no progress for ${seconds(request.stallMs)}`),
-  );
-  undo.push(
-    () => limit.stop(),
-    () => stall.stop(),
-  );
+  #followGate(): void {
+    const { gate } = this.#request;
+    if (!gate) return;
+    const turn = (closed: boolean) => {
+      if (this.#isSettled || this.#reason) return;
+      signalGroup(this.#child, closed ? 'SIGSTOP' : 'SIGCONT');
+      for (const timer of [this.#timeLimit, this.#stallLimit]) {
+        if (closed) timer.pause();
+        else timer.resume();
+      }
+    };
+    this.#cleanUps.push(gate.onChange(turn));
+    if (gate.closed) turn(true);
+  }
 
-  const turn = (closed: boolean) => {
-    if (settled || reason) return;
-    signalGroup(child, closed ? 'SIGSTOP' : 'SIGCONT');
-    for (const timer of [limit, stall]) {
-      if (closed) timer.pause();
-      else timer.resume();
-    }
-  };
-  if (request.gate) undo.push(request.gate.onChange(turn));
-  if (request.gate?.closed) turn(true);
+  #followSignal(): void {
+    const { signal } = this.#request;
+    const onAbort = () => this.#end(this.#failure('cancelled', say('child.stopped', { doing: this.#request.doing })));
+    signal?.addEventListener('abort', onAbort, { once: true });
+    this.#cleanUps.push(() => signal?.removeEventListener('abort', onAbort));
+    if (signal?.aborted) onAbort();
+  }
 
-  const onAbort = () => fail('cancelled', 'stopped');
-  request.signal?.addEventListener('abort', onAbort, { once: true });
-  undo.push(() => request.signal?.removeEventListener('abort', onAbort));
-  if (request.signal?.aborted) onAbort();
+  #collect(stdout: Readable, stderr: Readable): void {
+    const { isProgress, onStdoutLine, onStderrLine } = this.#request;
+    collectLines(stdout, line => {
+      if (isProgress?.(line) ?? true) this.#stallLimit.restart();
+      if (onStdoutLine) this.#guard(() => onStdoutLine(line));
+      else this.#keep(line);
+    });
+    collectLines(stderr, line => {
+      this.#stderrTail.add(line);
+      if (onStderrLine) this.#guard(() => onStderrLine(line));
+    });
+  }
 
-  const kept: string[] = [];
-  let keptBytes = 0;
-  const maxBytes = request.maxOutputBytes ?? DEFAULT_MAX_OUTPUT;
-  collectLines(stdout, line => {
-    if (request.isProgress?.(line) ?? true) stall.restart();
-    if (request.onStdoutLine) return guard(() => request.onStdoutLine?.(line));
-    keptBytes += line.length + 1;
-    if (keptBytes > maxBytes) return fail('child-failed', `printed more than ${maxBytes} bytes`);
-    kept.push(line);
-  });
-  const tail = tailOfLines(8_000);
-  collectLines(stderr, line => {
-    tail.add(line);
-    if (request.onStderrLine) guard(() => request.onStderrLine?.(line));
-  });
+  #keep(line: string): void {
+    const { doing, maxOutputBytes: bytes = DEFAULT_MAX_OUTPUT } = this.#request;
+    this.#stdoutBytes += line.length + 1;
+    if (this.#stdoutBytes <= bytes) this.#stdout.push(line);
+    else this.#end(this.#failure('child-failed', say('child.too-much-output', { doing, bytes })));
+  }
 
-  // A listener that throws must end the child and reach the caller, not the process.
-  function guard(listener: () => void): void {
+  /** A listener that throws must end the child and reach the caller, not the process. */
+  #guard(listener: () => void): void {
     try {
       listener();
     } catch (error) {
-      end(error);
+      this.#end(error);
     }
   }
 
-  function endChild(exitCode: number | null, endSignal: NodeJS.Signals | null): void {
-    if (settled) return;
-    settled = true;
-    for (const step of undo) step();
-    if (child.pid !== undefined) running.delete(child.pid);
-    const stderrTail = tail.text();
-    if (reason) return reject(withCause(reason.error, new ChildEnd(exitCode, endSignal, stderrTail)));
-    if (exitCode === 0) return resolve({ stdout: kept.join('\n'), stderrTail });
-    reject(errorOfEnd(request, new ChildEnd(exitCode, endSignal, stderrTail)));
+  #failure(code: 'timed-out' | 'child-stalled' | 'cancelled' | 'child-failed', message: Sentence): ShrinkError {
+    const { doing, command } = this.#request;
+    return new ShrinkError(code, message, { doing, subject: command });
   }
 
-  // `error` may come instead of `close` (the program could not be started) or beside it; settle takes the first.
-  child.on('error', error => {
-    if (child.pid !== undefined) return;
-    end(cannotStart(request, error));
-    endChild(null, null);
-  });
-  child.on('close', (code, signal) => endChild(code, signal));
-  let heard = 0;
-  for (const pipe of [stdout, stderr]) pipe.on('data', () => void (heard += 1));
-  // After a suspension (SIGSTOP, a laptop's lid) this wait is over before what the child had said was read: it counts all the same.
-  const leaveOnceRead = (leave: () => void): void => {
-    const before = heard;
-    setImmediate(() => (heard === before ? leave() : leaveOnceRead(leave)));
-  };
-  // `close` waits for the pipes; a grandchild that inherited them must not keep us waiting after the end.
-  child.on('exit', (code, signal) =>
-    undo.push(clock.after(TERM_TO_KILL_MS, () => leaveOnceRead(() => endChild(code, signal)))),
-  );
+  #end(error: unknown): void {
+    if (this.#reason || this.#isSettled) return;
+    this.#reason = { error };
+    // A stopped process does not see SIGTERM before it is continued.
+    signalGroup(this.#child, 'SIGTERM');
+    signalGroup(this.#child, 'SIGCONT');
+    const kill = () => {
+      signalGroup(this.#child, 'SIGKILL');
+      this.#cleanUps.push(this.#clock.after(KILL_TO_LEAVE_MS, () => this.#finish(null, null)));
+    };
+    this.#cleanUps.push(this.#clock.after(TERM_TO_KILL_MS, kill));
+  }
+
+  /** `close` waits for the pipes; a grandchild that inherited them must not keep us waiting after the end. */
+  #leaveAfterExit(stdout: Readable, stderr: Readable): void {
+    let chunks = 0;
+    for (const pipe of [stdout, stderr]) pipe.on('data', () => void (chunks += 1));
+    // After a suspension (SIGSTOP, a laptop's lid) the wait may be over before all output was read; it counts all the same.
+    const onceRead = (leave: () => void): void => {
+      const before = chunks;
+      setImmediate(() => (chunks === before ? leave() : onceRead(leave)));
+    };
+    this.#child.on('exit', (code, signal) => {
+      const leave = () => onceRead(() => this.#finish(code, signal));
+      this.#cleanUps.push(this.#clock.after(TERM_TO_KILL_MS, leave));
+    });
+  }
+
+  #finish(exitCode: number | null, endSignal: NodeJS.Signals | null): void {
+    if (this.#isSettled) return;
+    this.#isSettled = true;
+    for (const cleanUp of this.#cleanUps) cleanUp();
+    if (this.#child.pid !== undefined) running.delete(this.#child.pid);
+    const stderrTail = this.#stderrTail.text();
+    const end = new ChildEnd(exitCode, endSignal, stderrTail);
+    if (this.#reason) this.#settle.reject(withCause(this.#reason.error, end));
+    else if (exitCode === 0) this.#settle.resolve({ stdout: this.#stdout.join('\n'), stderrTail });
+    else this.#settle.reject(errorOfEnd(this.#request, end));
+  }
 }
 
 /** Why a program could not be started at all. */
 function cannotStart({ command, doing, cwd }: ChildRequest, error: unknown): ShrinkError {
-  const { code, message } = error as NodeJS.ErrnoException;
+  const { code, message: said } = error as NodeJS.ErrnoException;
   if (SHORTAGES.has(code ?? '')) {
-    return new ShrinkError('io', `${doing}: ${command} cannot be started at the moment: ${message}`, {
+    return new ShrinkError('io', say('child.cannot-start-now', { doing, command, said }), {
       doing,
       subject: command,
-      hint: 'Too much is open or running on this machine (ulimit -n, -u); shrinkbox goes on by itself.',
+      hint: say('child.cannot-start-now-hint'),
       cause: error,
     });
   }
-  // The system says the same of a program that is not there and of a folder to run it in that is not.
+  // The system reports a missing working directory as a missing program.
   if (cwd !== undefined && !existsSync(cwd)) {
-    return new ShrinkError('unavailable', `${doing}: ${cwd} is gone`, {
+    return new ShrinkError('unavailable', say('child.no-work-folder', { doing, folder: cwd }), {
       doing,
       subject: cwd,
-      hint: 'Mount the disk of the state directory again, or restart shrinkbox if it was moved.',
+      hint: say('child.no-work-folder-hint'),
     });
   }
-  return new ShrinkError('tool-missing', `${doing}: ${command} cannot be started: ${message}`, {
+  return new ShrinkError('tool-missing', say('child.cannot-start', { doing, command, said }), {
     doing,
     subject: command,
   });
@@ -240,20 +276,14 @@ function cannotStart({ command, doing, cwd }: ChildRequest, error: unknown): Shr
 
 const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
 
+/** The same error with the evidence; one that has a cause already keeps it. */
 function withCause(error: unknown, cause: ChildEnd): unknown {
-  if (!isShrinkError(error) || error.cause !== undefined) return error;
-  const { doing, subject, hint } = error;
-  return new ShrinkError(error.code, error.message, {
-    cause,
-    ...(doing === undefined ? {} : { doing }),
-    ...(subject === undefined ? {} : { subject }),
-    ...(hint === undefined ? {} : { hint }),
-  });
+  if (isShrinkError(error) && error.cause === undefined) error.cause = cause;
+  return error;
 }
 
-function throwIfAborted(request: ChildRequest): void {
-  if (request.signal?.aborted)
-    throw new ShrinkError('cancelled', `${request.doing}: stopped`, { doing: request.doing });
+function throwIfAborted({ signal, doing }: ChildRequest): void {
+  if (signal?.aborted) throw new ShrinkError('cancelled', say('child.stopped', { doing }), { doing });
 }
 
 /** Nothing is started while the gate is closed: a stopped child would hold its memory for hours. */
@@ -285,16 +315,6 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
 /** No secrets, no locale: messages must be the ones we know, numbers must have a point. */
 function childEnvironment(): NodeJS.ProcessEnv {
   const { PATH, LD_LIBRARY_PATH } = process.env;
-  return {
-    LANG: 'C',
-    LC_ALL: 'C',
-    AV_LOG_FORCE_NOCOLOR: '1',
-    ...(PATH === undefined ? {} : { PATH }),
-    // Own builds of ffmpeg are often found this way.
-    ...(LD_LIBRARY_PATH === undefined ? {} : { LD_LIBRARY_PATH }),
-  };
-}
-
-function seconds(ms: number | undefined): string {
-  return `${Math.round((ms ?? 0) / 100) / 10} s`;
+  // Own builds of ffmpeg are often found through LD_LIBRARY_PATH.
+  return { LANG: 'C', LC_ALL: 'C', AV_LOG_FORCE_NOCOLOR: '1', PATH, LD_LIBRARY_PATH };
 }
