@@ -8,7 +8,7 @@ export function writeError(error: unknown, doing: string, path: string): ShrinkE
   return new ShrinkError('journal-write', `The journal cannot be written: ${said}.`, {
     doing,
     subject: path,
-    hint: `${remedy} and start shrinkbox again; it goes on where the journal ends.`,
+    hint: `${remedy}, then start shrinkbox again; it continues where the journal ends.`,
     cause: error,
   });
 }

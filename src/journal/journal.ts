@@ -1,8 +1,10 @@
 /**
- * The journal: what happened, in order, so that it can be known again after a crash. Records are appended to segments
- * `000001.jsonl`, ...; an append resolves once its records are on the disk, and everything that was asked for while the
- * disk was busy goes there in one write and one sync. The first error is the last: after a failed write or sync nobody
- * can say what the disk holds, so nothing more is written, the sync is not tried again, and a new start reads the truth.
+ * Room: the journal of everything that happened to jobs, in order, in segments `000001.jsonl`, ..., with the lock and the layout of
+ * the state directory. It does not know what its records mean; the queue does. Comes in: core, platform.
+ *
+ * An append resolves once its records are on the disk; appends made while the disk is busy share one write and one sync. The first
+ * error ends it: after a failed write or sync nobody can say what the disk holds, so nothing more is written, the sync is not tried
+ * again, and the next start reads the truth.
  */
 import { basename } from 'node:path';
 import type { ShrinkError } from '../core/errors.ts';
@@ -10,12 +12,11 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { type OpenedForAppend, openForAppend, type LiveSegment } from './recover.ts';
 import { closedError, isErrno, writeError } from './errors.ts';
-import { type JournalFile, type JournalFiles, realJournalFiles } from './io.ts';
+import { type JournalFile, type JournalFiles, realJournalFiles, writeWhole } from './io.ts';
 import { type Draft, draft, type Entry, finish, MAX_WRITE_BYTES } from './records.ts';
 import { type OnRecord, type Replayed, type ReplaySummary, replay } from './replay.ts';
 import { isMark, segmentPath, temporaryPath } from './segments.ts';
 import { COMPACT_AFTER_RECORDS, isCompactionDue, type WrittenSnapshot, writeSnapshot } from './snapshot.ts';
-import { writeWhole } from './whole.ts';
 
 export interface JournalOptions {
   /** Exists, on a local disk (prepareStateDir), and the lock is held. */
@@ -34,7 +35,7 @@ export interface FsyncStats {
   count: number;
   totalMs: number;
   lastMs: number;
-  /** How long the write under way has been taking; 0 when there is none. A disk that hangs shows here. */
+  /** How long the current write has been taking; 0 when there is none. A hung disk shows here. */
   pendingMs: number;
 }
 
@@ -49,15 +50,15 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   const files = options.files ?? realJournalFiles;
   const started = options.clock.monotonic();
   const replayed = await replay(files, options.dir, options.onRecord);
-  let adopted: OpenedForAppend;
+  let opened: OpenedForAppend;
   try {
-    adopted = await openForAppend(files, options.dir, replayed, options.log);
+    opened = await openForAppend(replayed, { files, dir: options.dir, log: options.log });
   } catch (error) {
     throw writeError(error, 'opening the journal', replayed.segments.at(-1)?.path ?? options.dir);
   }
   const tookMs = Math.round(options.clock.monotonic() - started);
   options.log.debug({ records: replayed.records, segments: replayed.segments.length, tookMs }, 'journal replayed');
-  return new Journal(options, files, replayed, adopted);
+  return new Journal(options, files, replayed, opened);
 }
 
 /** One line that waits for its place, or a snapshot that does. The last line of an append answers for all of it. */
@@ -87,12 +88,12 @@ export class Journal {
   #syncs = { count: 0, totalMs: 0, lastMs: 0 };
 
   /** Use openJournal. */
-  constructor(options: JournalOptions, files: JournalFiles, replayed: Replayed, adopted: OpenedForAppend) {
+  constructor(options: JournalOptions, files: JournalFiles, replayed: Replayed, opened: OpenedForAppend) {
     this.replayed = replayed;
     this.#options = options;
     this.#files = files;
-    this.#file = adopted.file;
-    this.#segments = adopted.segments;
+    this.#file = opened.file;
+    this.#segments = opened.segments;
     this.#lastSeq = replayed.lastSeq;
     this.#sinceSnapshot = replayed.sinceSnapshot;
   }
@@ -121,7 +122,7 @@ export class Journal {
   async append(entries: readonly Entry[]): Promise<void> {
     const now = this.#options.clock.now();
     const lines = entries.map(entry => {
-      if (isMark(entry.event)) throw new TypeError(`${entry.event} is a mark of the journal's own`);
+      if (isMark(entry.event)) throw new TypeError(`${entry.event} is a mark the journal writes itself`);
       return draft(entry, now);
     });
     if (lines.length === 0) return;
@@ -142,8 +143,8 @@ export class Journal {
    * nothing of what is appended after this call. It is read bit by bit while other things happen: hand in a copy (an
    * array of values that do not change). Appends made meanwhile are written after it.
    *
-   * Resolves with true once the old segments are gone, false when there was no room for a snapshot: the journal then goes
-   * on as it was. A bad entry rejects in the same way.
+   * Resolves with true once the old segments are gone, false when there was no room for a snapshot: the journal then stays
+   * as it was. A bad entry rejects, with the same effect.
    * @throws ShrinkError `journal-write` as `append` does
    */
   compact(snapshot: Iterable<Entry>): Promise<boolean> {
@@ -156,7 +157,7 @@ export class Journal {
     });
   }
 
-  /** Writes what waits, then lets go of the file. Later appends are refused. */
+  /** Writes what waits, then closes the file. Later appends are refused. */
   async close(): Promise<void> {
     this.#closing ??= (this.#working ?? Promise.resolve()).then(() => this.#file.close().catch(() => {}));
     await this.#closing;
@@ -238,11 +239,15 @@ export class Journal {
     const temporary = temporaryPath(this.#options.dir, number);
     let snapshot: WrittenSnapshot;
     try {
-      snapshot = await writeSnapshot(this.#files, temporary, entries, this.#lastSeq + 1, this.#options.clock.now());
+      const content = { entries, firstSeq: this.#lastSeq + 1, now: this.#options.clock.now() };
+      snapshot = await writeSnapshot(this.#files, temporary, content);
     } catch (error) {
       // The journal itself was not touched. A disk without room for a snapshot may well have room for a record.
       this.#noSnapshotBefore = this.#sinceSnapshot + COMPACT_AFTER_RECORDS;
-      this.#options.log.warn({ err: error }, 'no snapshot of the journal could be written; it goes on without');
+      this.#options.log.warn(
+        { err: error },
+        'could not write a snapshot of the journal; it stays as it is and keeps growing',
+      );
       if (isErrno(error)) return settle.resolve(false);
       return settle.reject(error);
     }
@@ -254,11 +259,11 @@ export class Journal {
       await snapshot.file.close().catch(() => {});
       return this.#poison(writeError(error, 'compacting the journal', path), [{ settle }]);
     }
-    await this.#goOnAfter(snapshot, { number, path, bytes: snapshot.bytes });
+    await this.#continueAfter(snapshot, { number, path, bytes: snapshot.bytes });
     settle.resolve(true);
   }
 
-  async #goOnAfter(snapshot: WrittenSnapshot, segment: LiveSegment): Promise<void> {
+  async #continueAfter(snapshot: WrittenSnapshot, segment: LiveSegment): Promise<void> {
     const [oldFile, oldSegments] = [this.#file, this.#segments];
     this.#file = snapshot.file;
     this.#segments = [segment];
@@ -270,14 +275,11 @@ export class Journal {
     this.#options.log.debug({ file: basename(segment.path), bytes: segment.bytes }, 'journal compacted');
   }
 
-  /** The new segment says it all: one that stays behind is passed over, and removed at the next start. */
+  /** The new segment replaces them: one that stays behind is ignored, and removed at the next start. */
   async #removeAll(old: LiveSegment[]): Promise<void> {
     for (const { path } of old) {
       await this.#files.unlink(path).catch((error: unknown) => {
-        this.#options.log.warn(
-          { err: error, file: basename(path) },
-          'an old segment of the journal could not be removed',
-        );
+        this.#options.log.warn({ err: error, file: basename(path) }, 'could not remove an old segment of the journal');
       });
     }
   }

@@ -2,11 +2,10 @@ import { basename } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
 import { isErrno } from './errors.ts';
-import { type JournalFiles, realJournalFiles } from './io.ts';
-import { scanLines } from './lines.ts';
+import { type JournalFiles, realJournalFiles, scanLines } from './io.ts';
 import { decodeRecord, type JournalRecord, RECORD_VERSION } from './records.ts';
+import { type FoundFiles, TornTail } from './recover.ts';
 import { closeAll, damaged, type OpenSegment, openChain, SNAPSHOT_BEGIN, SNAPSHOT_END } from './segments.ts';
-import { Tail } from './tail.ts';
 
 /** Where a record stands; the line counts from 1. */
 export interface RecordPosition {
@@ -28,11 +27,7 @@ export interface ReplaySummary {
   tornBytes: number;
 }
 
-export interface Replayed extends ReplaySummary {
-  /** The segments that count, oldest first, with their good bytes. */
-  segments: { number: number; path: string; bytes: number }[];
-  leftovers: string[];
-}
+export interface Replayed extends ReplaySummary, FoundFiles {}
 
 /**
  * Replays a journal without changing anything, for commands that run without a daemon, or beside one: the journal may
@@ -87,7 +82,7 @@ async function replaySegment(
   const name = basename(path);
   let line = 0;
   let goodBytes = 0;
-  let spoilt: { tail: Tail; wrong: string } | undefined;
+  let spoilt: { tail: TornTail; wrong: string } | undefined;
   const visit = (bytes: Buffer, offset: number, whole: boolean) => {
     if (spoilt) return spoilt.tail.add(bytes, whole);
     line += 1;
@@ -99,9 +94,9 @@ async function replaySegment(
       goodBytes = offset + bytes.length + 1;
       return;
     }
-    const wrong = decoded.kind === 'bad' ? decoded.wrong : 'its newline is missing';
+    const wrong = decoded.kind === 'bad' ? decoded.wrong : 'it ends without a newline';
     if (!last) throw damaged(path, `${name}, line ${line}: ${wrong}`);
-    spoilt = { tail: new Tail(), wrong };
+    spoilt = { tail: new TornTail(), wrong };
     spoilt.tail.add(bytes, whole);
   };
   try {
@@ -167,7 +162,7 @@ class Sequence {
 function newer(path: string, where: string, version: number): ShrinkError {
   return new ShrinkError(
     'newer-version',
-    `The journal was written by a newer shrinkbox: ${where} has version ${version}, this one knows ${RECORD_VERSION}.`,
+    `A newer shrinkbox wrote the journal: ${where} has version ${version}; this one reads up to ${RECORD_VERSION}.`,
     { doing: 'reading the journal', subject: path, hint: 'Update shrinkbox; nothing was changed.' },
   );
 }

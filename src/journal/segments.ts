@@ -60,8 +60,8 @@ export function damaged(where: string, wrong: string, cause?: unknown): ShrinkEr
     doing: 'reading the journal',
     subject: where,
     hint:
-      'Nothing was changed. Put the journal folder back from a backup, or move it away and start anew: sources and results ' +
-      'are safe, but what was done, waiting or paid for is then no longer known.',
+      'Nothing was changed. Restore the journal folder from a backup, or move it away to start anew: sources and results are safe, ' +
+      'but shrinkbox then no longer knows what was done, waiting or paid for.',
     cause,
   });
 }

@@ -1,9 +1,8 @@
-import type { JournalFile, JournalFiles } from './io.ts';
+import { type JournalFile, type JournalFiles, writeWhole } from './io.ts';
 import { draft, type Entry, finish } from './records.ts';
 import { isMark, SNAPSHOT_BEGIN, SNAPSHOT_END } from './segments.ts';
-import { writeWhole } from './whole.ts';
 
-/** Encoding this much takes 1-3 ms, so the event loop is never held up for longer. */
+/** Encoded in one go: little enough that the event loop is not held up. */
 const CHUNK_CHARACTERS = 256 * 1024;
 
 export const COMPACT_AFTER_RECORDS = 50_000;
@@ -17,6 +16,13 @@ export function isCompactionDue(sinceSnapshot: number, live: number): boolean {
   return sinceSnapshot > COMPACT_AFTER_RECORDS && sinceSnapshot > COMPACT_PER_LIVE * live;
 }
 
+export interface SnapshotContent {
+  entries: Iterable<Entry>;
+  firstSeq: number;
+  /** Epoch milliseconds, for entries without a time. */
+  now: number;
+}
+
 export interface WrittenSnapshot {
   file: JournalFile;
   bytes: number;
@@ -27,14 +33,12 @@ export interface WrittenSnapshot {
 export async function writeSnapshot(
   files: JournalFiles,
   path: string,
-  entries: Iterable<Entry>,
-  firstSeq: number,
-  now: number,
+  content: SnapshotContent,
 ): Promise<WrittenSnapshot> {
   let file: JournalFile | undefined;
   try {
     file = await files.open(path, 'create');
-    return { file, ...(await fill(file, entries, firstSeq, now)) };
+    return { file, ...(await fill(file, content)) };
   } catch (error) {
     await file?.close().catch(() => {});
     await files.unlink(path).catch(() => {});
@@ -42,7 +46,10 @@ export async function writeSnapshot(
   }
 }
 
-async function fill(file: JournalFile, entries: Iterable<Entry>, firstSeq: number, now: number) {
+async function fill(
+  file: JournalFile,
+  { entries, firstSeq, now }: SnapshotContent,
+): Promise<{ bytes: number; lastSeq: number }> {
   let seq = firstSeq;
   let bytes = 0;
   let chunk = '';
@@ -65,7 +72,7 @@ function* framed(entries: Iterable<Entry>): Generator<Entry> {
   yield { job: null, event: SNAPSHOT_BEGIN, data: { jobs: Array.isArray(entries) ? entries.length : null } };
   let count = 0;
   for (const entry of entries) {
-    if (isMark(entry.event)) throw new TypeError(`${entry.event} is a mark of the journal's own`);
+    if (isMark(entry.event)) throw new TypeError(`${entry.event} is a mark the journal writes itself`);
     yield entry;
     count += 1;
   }
