@@ -35,7 +35,7 @@ import { deferred, every } from '../platform/async.ts';
 import type { Clock } from '../platform/clock.ts';
 import { findTools } from '../media/ffmpeg/tools.ts';
 import { fingerprint, nodeFiles } from '../platform/files/files.ts';
-import { gatedFiles } from '../platform/files/gated-files.ts';
+import { guardedFiles } from '../platform/files/hang-guard.ts';
 import { createHttp } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
 import { SpaceBook } from '../platform/files/space.ts';
@@ -138,7 +138,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   const journal = await waiting('the journal', openJournal({ dir, clock, log, onRecord, onFatal }));
   releases.add({ release: () => journal.close() });
 
-  const files = gatedFiles(nodeFiles, { clock });
+  const files = guardedFiles(nodeFiles, { clock });
   const folders = new Folders(config, files);
   await waiting('the folders', folders.prepare(log));
   await waiting('the folders', folders.checkRealPaths());

@@ -1,7 +1,7 @@
 import * as fs from 'node:fs';
 import type { Clock } from '../platform/clock.ts';
 import type { FsKind } from '../platform/files/mounts.ts';
-import { MountGuard } from '../platform/files/mount-gate.ts';
+import { MountGuard } from '../platform/files/hang-guard.ts';
 import type { FileStat } from './file-id.ts';
 
 /** What lstat said of one path: gone, a stat, or why it would not tell. */
@@ -137,10 +137,7 @@ function remoteDisk(guard: MountGuard): Disk {
     realpath: path => guard.call(() => promises.realpath(path)),
     readlink: path => guard.call(() => promises.readlink(path)),
     async open(path) {
-      const handle = await guard.call(
-        () => promises.open(path, OPEN_FLAGS),
-        late => void late.close(),
-      );
+      const handle = await guard.call(() => promises.open(path, OPEN_FLAGS), { onLate: late => void late.close() });
       return {
         stat: () => guard.call(() => handle.stat({ bigint: true })),
         read: (offset, length) =>

@@ -6,8 +6,7 @@ import { systemClock } from '../../src/platform/clock.ts';
 import type { Mount } from '../../src/platform/files/mounts.ts';
 import { readMounts } from '../../src/platform/files/mounts.ts';
 import { type HintSource, chokidarHints } from '../../src/inbox/change-events.ts';
-import { callsUnderWay, MountGuard } from '../../src/platform/files/mount-gate.ts';
-import { MountSlots } from '../../src/platform/files/mount-slots.ts';
+import { callsUnderWay, MountGuard, ThreadBudget } from '../../src/platform/files/hang-guard.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { canMount, hungMount } from './mounting.ts';
@@ -154,14 +153,14 @@ describe('a mount that does not answer', () => {
     });
   } else {
     it('is stood in for by a question that never ends, because this user may not mount', async () => {
-      const guard = new MountGuard('/mnt/nas', systemClock, 100, new MountSlots(1));
+      const guard = new MountGuard('/mnt/nas', systemClock, 100, new ThreadBudget(1));
       await expect(guard.call(() => new Promise(() => {}))).rejects.toThrow('/mnt/nas does not answer');
     });
   }
 
   it('fails at once while it hangs, holds one call only, and works again when that comes back', async () => {
     const clock = new FakeClock();
-    const guard = new MountGuard('/mnt/nas', clock, 5_000, new MountSlots(2));
+    const guard = new MountGuard('/mnt/nas', clock, 5_000, new ThreadBudget(2));
     const before = callsUnderWay();
     let answer: (value: string) => void = () => {};
     let calls = 0;
@@ -173,7 +172,7 @@ describe('a mount that does not answer', () => {
           answer = resolve;
         });
       },
-      value => void late.push(value),
+      { onLate: value => void late.push(value) },
     );
     const queued = guard.call(async () => 'never asked');
     const outcome = Promise.allSettled([slow, queued]);
@@ -194,7 +193,7 @@ describe('a mount that does not answer', () => {
   });
 
   it('does not hold back who stops watching', async () => {
-    const guard = new MountGuard('/mnt/nas', systemClock, 60_000, new MountSlots(1));
+    const guard = new MountGuard('/mnt/nas', systemClock, 60_000, new ThreadBudget(1));
     const stuck = guard.call(() => new Promise(() => {}));
     guard.abandon();
     await expect(stuck).rejects.toThrow('does not answer');

@@ -40,7 +40,7 @@ export const FILES_EN = {
   'files.mount-silent': ({ path }: On) => `${path} does not answer`,
   'files.mount-silent-hint':
     'Check the server or process behind that mount; shrinkbox continues by itself when it answers.',
-  'files.mount-crowded': ({ path }: On) => `${path} has to wait: other mounts do not answer`,
+  'files.mount-crowded': ({ path }: On) => `${path} cannot be used at the moment: other mounts do not answer`,
   'files.mount-crowded-hint': ({ shares }: { shares: number }) =>
     `Check the servers behind those mounts. ${
       shares === 1 ? 'One hung share uses' : `${shares} hung shares use`

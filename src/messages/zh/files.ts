@@ -64,7 +64,7 @@ export const FILES_ZH = {
 
   'files.mount-silent': ({ path }: On) => `${path} 没有响应`,
   'files.mount-silent-hint': '请检查该挂载点背后的服务器或进程；恢复响应后 shrinkbox 会自动继续。',
-  'files.mount-crowded': ({ path }: On) => `${path} 需要等待：其他挂载点没有响应`,
+  'files.mount-crowded': ({ path }: On) => `${path} 暂时无法使用：其他挂载点没有响应`,
   'files.mount-crowded-hint': ({ shares }: { shares: number }) =>
     `请检查那些挂载点背后的服务器。${shares} 个无响应的共享就会占满可用线程；在 shrinkbox 的环境中设置 UV_THREADPOOL_SIZE=16 可以增加线程。`,
 };

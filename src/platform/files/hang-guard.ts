@@ -1,0 +1,338 @@
+/**
+ * Keeps mounts that hang (a server that is off, a stuck FUSE process) from stopping everything else. A file system call that
+ * never returns holds one of the few threads of Node's pool: two deliveries to a hung share would stop every other folder, and
+ * four of them the journal. So each mount that may hang has a guard with one call at a time, and all guards share a budget.
+ */
+import { ShrinkError } from '../../core/errors.ts';
+import { say } from '../../messages/say.ts';
+import type { Clock } from '../clock.ts';
+import type { Files, OpenFile } from './files.ts';
+import { kindOfType, type Mount, mountOf, readMounts, throughLinks } from './mounts.ts';
+
+/** Threads of Node's pool unless UV_THREADPOOL_SIZE says otherwise (libuv). */
+const POOL = 4;
+/** Left for everything else, above all the journal: one to write, one to sync. */
+const RESERVED = 2;
+
+/** A call that waits for a thread. */
+interface Waiter {
+  go(): void;
+  refuse(): void;
+}
+
+/** How many threads of the pool may wait for mounts: shares of one server hang together. */
+export class ThreadBudget {
+  readonly threads: number;
+  #taken = 0;
+  #hanging = 0;
+  readonly #queue = new Set<Waiter>();
+  readonly #onBack = new Set<() => void>();
+
+  constructor(threads: number) {
+    this.threads = threads;
+  }
+
+  /**
+   * Resolves once the caller has a thread, which `release` gives back.
+   * @param options.answerMs how long to wait for one, milliseconds
+   * @param options.giveUps gets a function that ends the wait with an error, for as long as it lasts
+   * @param options.refusal the error where all threads hang, or none came free in time
+   */
+  async take(options: {
+    clock: Clock;
+    answerMs: number;
+    giveUps: Set<(error: ShrinkError) => void>;
+    refusal(): ShrinkError;
+  }): Promise<void> {
+    const { clock, answerMs, giveUps, refusal } = options;
+    if (this.#hanging >= this.threads) throw refusal();
+    if (this.#taken < this.threads) {
+      this.#taken += 1;
+      return;
+    }
+    await new Promise<void>((resolve, reject) => {
+      const leave = () => {
+        stopTimer();
+        this.#queue.delete(waiter);
+        giveUps.delete(giveUp);
+      };
+      const giveUp = (error: ShrinkError) => {
+        leave();
+        reject(error);
+      };
+      const waiter: Waiter = {
+        go() {
+          leave();
+          resolve();
+        },
+        refuse: () => giveUp(refusal()),
+      };
+      const stopTimer = clock.after(answerMs, waiter.refuse);
+      this.#queue.add(waiter);
+      giveUps.add(giveUp);
+    });
+  }
+
+  release(): void {
+    const [next] = this.#queue;
+    if (next) next.go();
+    else this.#taken -= 1;
+  }
+
+  /** Nobody waits for a call any more; its thread is free when it returns. */
+  hangs(call: Promise<unknown>): void {
+    this.#hanging += 1;
+    const back = () => {
+      this.#hanging -= 1;
+      for (const listener of this.#onBack) listener();
+      this.#onBack.clear();
+    };
+    call.then(back, back);
+    if (this.#hanging >= this.threads) for (const waiter of [...this.#queue]) waiter.refuse();
+  }
+
+  /** Resolves at once, or, where all of them hang, when the first is back. */
+  async oneBack(): Promise<void> {
+    if (this.#hanging >= this.threads) await new Promise<void>(resolve => this.#onBack.add(resolve));
+  }
+}
+
+/** As many as the pool of a process with this environment can spare, at least one. */
+export function sparedThreads(environment: Readonly<Record<string, string | undefined>>): number {
+  const size = Number.parseInt(environment['UV_THREADPOOL_SIZE'] ?? '', 10);
+  return Math.max(1, (size > 0 ? size : POOL) - RESERVED);
+}
+
+const processBudget = new ThreadBudget(sparedThreads(process.env));
+
+let underWay = 0;
+
+/** Guarded calls of this process that have not returned. Each holds a thread, and Node ends only after its threads. */
+export function callsUnderWay(): number {
+  return underWay;
+}
+
+export interface GuardedCall<T> {
+  /** Gets a result that came after the caller had given up; awaited before the next call. */
+  onLate?: (result: T) => void | Promise<void>;
+  /** How long to wait for the answer, milliseconds; that of the guard unless given. */
+  answerMs?: number;
+}
+
+/** The way to one mount that may hang: one call at a time, and while one hangs, further calls fail at once. */
+export class MountGuard {
+  readonly #mountPoint: string;
+  readonly #clock: Clock;
+  readonly #answerMs: number;
+  readonly #budget: ThreadBudget;
+  #lastCall: Promise<unknown> = Promise.resolve();
+  /** Set while it hangs: resolves when the call that hung is back. */
+  #hung: Promise<void> | undefined;
+  #isClosed = false;
+  readonly #giveUps = new Set<(error: ShrinkError) => void>();
+
+  /**
+   * @param answerMs how long an answer is waited for, milliseconds
+   * @param budget shared by the guards of one process
+   */
+  constructor(mountPoint: string, clock: Clock, answerMs: number, budget = processBudget) {
+    this.#mountPoint = mountPoint;
+    this.#clock = clock;
+    this.#answerMs = answerMs;
+    this.#budget = budget;
+  }
+
+  /** @throws ShrinkError `unavailable` when no answer came in time, or the mount hangs already; otherwise what `work` throws. */
+  async call<T>(work: () => Promise<T>, options: GuardedCall<T> = {}): Promise<T> {
+    const turn = this.#inTurn(this.#lastCall, work, options);
+    this.#lastCall = turn.catch(() => {});
+    return turn;
+  }
+
+  /** For what must happen at some time, such as closing a file: in its turn, or once the mount answers again. */
+  async whenBack<T>(work: () => Promise<T>): Promise<T> {
+    let hasBegun = false;
+    const beginning = () => {
+      hasBegun = true;
+      return work();
+    };
+    for (;;) {
+      try {
+        return await this.call(beginning);
+      } catch (error) {
+        if (hasBegun || this.#isClosed) throw error;
+        await (this.#hung ?? this.#budget.oneBack());
+      }
+    }
+  }
+
+  /** Rejects all calls that are not back, and all that come. */
+  abandon(): void {
+    this.#isClosed = true;
+    for (const giveUp of this.#giveUps) giveUp(this.#silent());
+  }
+
+  async #inTurn<T>(before: Promise<unknown>, work: () => Promise<T>, options: GuardedCall<T>): Promise<T> {
+    await before;
+    if (this.#hung || this.#isClosed) throw this.#silent();
+    await this.#budget.take({
+      clock: this.#clock,
+      answerMs: this.#answerMs,
+      giveUps: this.#giveUps,
+      refusal: () => this.#crowded(),
+    });
+    underWay += 1;
+    const running = work().finally(() => {
+      underWay -= 1;
+      this.#budget.release();
+    });
+    return await this.#answerOf(running, options);
+  }
+
+  #answerOf<T>(running: Promise<T>, { onLate, answerMs = this.#answerMs }: GuardedCall<T>): Promise<T> {
+    return new Promise<T>((resolve, reject) => {
+      let isLate = false;
+      const end = () => {
+        stopTimer();
+        this.#giveUps.delete(giveUp);
+      };
+      const giveUp = (error: ShrinkError) => {
+        end();
+        isLate = true;
+        this.#budget.hangs(running);
+        const back = running.then(result => onLate?.(result)).catch(() => {});
+        this.#hung = back.then(() => {
+          this.#hung = undefined;
+        });
+        reject(error);
+      };
+      const stopTimer = this.#clock.after(answerMs, () => giveUp(this.#silent()));
+      this.#giveUps.add(giveUp);
+      running.then(resolve, reject).finally(() => {
+        if (!isLate) end();
+      });
+    });
+  }
+
+  #silent(): ShrinkError {
+    return this.#unavailable(say('files.mount-silent', { path: this.#mountPoint }), say('files.mount-silent-hint'));
+  }
+
+  #crowded(): ShrinkError {
+    const shares = this.#budget.threads;
+    const message = say('files.mount-crowded', { path: this.#mountPoint });
+    return this.#unavailable(message, say('files.mount-crowded-hint', { shares }));
+  }
+
+  #unavailable(message: ReturnType<typeof say>, hint: ReturnType<typeof say>): ShrinkError {
+    return new ShrinkError('unavailable', message, { subject: this.#mountPoint, hint });
+  }
+}
+
+/** As long as the watcher waits: NFS retries for minutes before it gives up. */
+const ANSWER_MS = 20_000;
+/** A share takes its time to put gigabytes on its disk (2 GB at 10 MB/s). */
+const DATA_MS = 5 * 60_000;
+/**
+ * How long the list of mounts and where links lead are taken as known; reading the list takes as long as two calls. A share that
+ * is mounted and hangs within this time is met without its guard.
+ */
+const MOUNTS_MS = 50;
+
+export interface GuardedFilesOptions {
+  clock: Clock;
+  mounts?: () => Mount[];
+  /** Milliseconds; shorter in tests. */
+  answerMs?: number;
+  /** Threads that shares may hold; those of this process unless given. */
+  budget?: ThreadBudget;
+}
+
+/** Which guard a path needs, if any. Links are followed: a path that leads into a share is the share's. */
+class Guards {
+  readonly #options: GuardedFilesOptions;
+  readonly #byMountPoint = new Map<string, MountGuard>();
+  #known: { mounts: Mount[]; links: Map<string, string>; at: number } | undefined;
+
+  constructor(options: GuardedFilesOptions) {
+    this.#options = options;
+  }
+
+  of(path: string): MountGuard | undefined {
+    const { mounts, links } = this.#current();
+    const mount = mountOf(mounts, throughLinks(path, mounts, links));
+    if (!mount || !kindOfType(mount.type).polled) return undefined;
+    const { clock, answerMs = ANSWER_MS, budget } = this.#options;
+    const guard = this.#byMountPoint.get(mount.point) ?? new MountGuard(mount.point, clock, answerMs, budget);
+    this.#byMountPoint.set(mount.point, guard);
+    return guard;
+  }
+
+  #current(): { mounts: Mount[]; links: Map<string, string> } {
+    const now = this.#options.clock.monotonic();
+    if (this.#known && now - this.#known.at < MOUNTS_MS) return this.#known;
+    this.#known = { mounts: (this.#options.mounts ?? readMounts)(), links: new Map(), at: now };
+    return this.#known;
+  }
+}
+
+/**
+ * The same files with every call into a mount that may hang (network, FUSE) behind that mount's guard: after a while the
+ * caller gets `unavailable`. A call that was given up may still happen, as on any network share whose answer was lost. A share
+ * that is an inbox too may hold two threads: the watcher has guards of its own.
+ */
+export function guardedFiles(files: Files, options: GuardedFilesOptions): Files {
+  const guards = new Guards(options);
+  const guarded = <T>(path: string, work: () => Promise<T>): Promise<T> => guards.of(path)?.call(work) ?? work();
+  /** Where only one of two names needs a guard, that one's. */
+  const between = (from: string, to: string) => (guards.of(to) ? to : from);
+  return {
+    lstat: path => guarded(path, () => files.lstat(path)),
+    stat: path => guarded(path, () => files.stat(path)),
+    async open(path, flags, mode) {
+      const guard = guards.of(path);
+      if (!guard) return files.open(path, flags, mode);
+      const onLate = (file: OpenFile) => discard(file, path, flags === 'wx', files);
+      const file = await guard.call(() => files.open(path, flags, mode), { onLate });
+      return guardedFile(file, guard);
+    },
+    readdir: path => guarded(path, () => files.readdir(path)),
+    mkdir: path => guarded(path, () => files.mkdir(path)),
+    link: (from, to) => guarded(between(from, to), () => files.link(from, to)),
+    rename: (from, to) => guarded(between(from, to), () => files.rename(from, to)),
+    unlink: path => guarded(path, () => files.unlink(path)),
+    statfs: path => guarded(path, () => files.statfs(path)),
+  };
+}
+
+function guardedFile(file: OpenFile, guard: MountGuard): OpenFile {
+  const data = <T>(work: () => Promise<T>): Promise<T> => guard.call(work, { answerMs: DATA_MS });
+  return {
+    read: (...args) => data(() => file.read(...args)),
+    write: (...args) => data(() => file.write(...args)),
+    stat: () => guard.call(() => file.stat()),
+    utimes: (...args) => guard.call(() => file.utimes(...args)),
+    chmod: mode => guard.call(() => file.chmod(mode)),
+    sync: () => data(() => file.sync()),
+    async close() {
+      let hasBegun = false;
+      const closing = () => {
+        hasBegun = true;
+        return file.close();
+      };
+      try {
+        await guard.call(closing);
+      } catch (error) {
+        if (!hasBegun) void guard.whenBack(closing).catch(() => {});
+        throw error;
+      }
+    },
+  };
+}
+
+/** Closes a file that was opened too late; one that was created for it is removed, or it would stay there empty. */
+async function discard(file: OpenFile, path: string, isNew: boolean, files: Files): Promise<void> {
+  const made = isNew ? await file.stat() : undefined;
+  await file.close();
+  if (made && (await files.lstat(path)).ino === made.ino) await files.unlink(path);
+}
