@@ -2,6 +2,7 @@ import type { LookupFunction } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Agent, type Dispatcher } from 'undici';
 import { ShrinkError } from '../core/errors.ts';
+import { say } from '../messages/say.ts';
 
 /** HTTP/1.1 without opinions: no redirects followed, no retries, no cookies, bodies streamed both ways. */
 export interface Http {
@@ -16,7 +17,7 @@ export interface HttpRequest {
   headers: Record<string, string>;
   body?: string | AsyncIterable<Uint8Array>;
   signal: AbortSignal;
-  /** Longest wait for the answer's head, and between two pieces of its body, milliseconds; 0: as long as it takes. */
+  /** Longest wait for the head of the answer, and between two pieces of its body, milliseconds; 0: no limit. */
   silenceMs: number;
 }
 
@@ -30,17 +31,17 @@ export interface HttpAnswer {
 
 export interface HttpOptions {
   connectMs?: number;
-  /** A connection of its own for every request, so that none is sent into one the other side is just closing. */
+  /** A new connection for every request, so that none is sent into one that is just being closed. */
   fresh?: boolean;
-  /** Resolves host names; where addresses have to be looked at before a connection is made. */
+  /** Resolves host names; may refuse an address before a connection is made. */
   lookup?: LookupFunction;
 }
 
 export function createHttp(options: HttpOptions = {}): Http {
   const agent = new Agent({
-    connect: { timeout: options.connectMs ?? 20_000, ...(options.lookup ? { lookup: options.lookup } : {}) },
+    connect: { timeout: options.connectMs ?? 20_000, lookup: options.lookup },
     pipelining: options.fresh ? 0 : 1,
-    // A connection this old may be closed by the other side at the very moment something is sent into it.
+    // The other side may close an older connection at the moment something is sent into it.
     keepAliveTimeout: 2000,
     keepAliveMaxTimeout: 10_000,
   });
@@ -99,20 +100,20 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
 
 const CERTIFICATE = /CERT|SIGNED|VERIFY|ISSUER/;
 
-/** Wraps what a request or its body failed with; our own errors and a reason of ours for stopping pass through unchanged. */
+/**
+ * Wraps an error of a request or of its body. Our own errors pass through unchanged, and where `signal` has aborted its reason
+ * is what counts.
+ */
 export function networkError(error: unknown, url: string, signal?: AbortSignal): unknown {
   if (signal?.aborted) return signal.reason;
   if (error instanceof ShrinkError) return error;
-  const errno = errnoOf(error);
-  const host = new URL(url).host;
-  const untrusted = errno !== undefined && CERTIFICATE.test(errno);
-  const what = untrusted ? `the certificate of ${host} is not trusted` : `${host} cannot be reached`;
-  return new ShrinkError('unreachable', `${what}${errno ? ` (${errno})` : ''}`, {
-    doing: `talking to ${host}`,
+  const errno = errnoOf(error) ?? '';
+  const { host } = new URL(url);
+  const problem = CERTIFICATE.test(errno) ? 'untrusted' : 'unreachable';
+  return new ShrinkError('unreachable', say(`http.${problem}`, { host, errno }), {
+    doing: say('http.talking', { host }),
     subject: host,
-    hint: untrusted
-      ? 'Check the clock of this machine and that nothing intercepts the connection; it is tried again by itself.'
-      : 'Check the connection to the internet; it is tried again by itself.',
+    hint: say(`http.${problem}-hint`),
     cause: error,
   });
 }
@@ -139,7 +140,7 @@ async function send(agent: Agent, request: HttpRequest): Promise<HttpAnswer> {
       headersTimeout: request.silenceMs,
       bodyTimeout: request.silenceMs,
     });
-    // A body given up half-way ends in an error event; whoever still reads sees it, and nobody else needs to.
+    // A body given up half-way ends in an error event; only a reader needs to see it.
     answer.body.on('error', () => {});
     return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body };
   } catch (error) {
@@ -169,7 +170,8 @@ export async function readText(answer: HttpAnswer, url: string, limit: number, s
       bytes += chunk.length;
       if (bytes > limit) {
         answer.body.destroy();
-        throw new ShrinkError('bad-answer', `${new URL(url).host} sent more than ${limit} bytes where it should not`);
+        const { host } = new URL(url);
+        throw new ShrinkError('bad-answer', say('http.too-long', { host, bytes: limit }), { subject: host });
       }
       chunks.push(chunk);
     }

@@ -5,6 +5,7 @@
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
 import { ShrinkError } from '../../core/errors.ts';
+import { say } from '../../messages/say.ts';
 import type { Logger } from '../log.ts';
 import { cancelled, CHUNK, doing, errnoOf, type Files, type OpenFile, unlinkQuietly } from './files.ts';
 
@@ -118,9 +119,9 @@ export async function copyInto(
     const to = { path: dest, file: await doing('creating', dest, () => files.open(dest, 'wx', 0o666)) };
     try {
       const sha256 = await pump(from, to, options);
-      await doing('setting the date of', dest, () => stamp(to, options));
+      await doing('dating', dest, () => stamp(to, options));
       await doing('syncing', dest, () => syncHandle(to.file, dest, log));
-      const written = await doing('looking at', dest, () => to.file.stat());
+      const written = await doing('identifying', dest, () => to.file.stat());
       await doing('closing', dest, () => to.file.close());
       return { bytes: Number(written.size), ino: String(written.ino), sha256 };
     } catch (error) {
@@ -139,7 +140,7 @@ interface Opened {
 }
 
 async function pump(from: Opened, to: Opened, { signal, onProgress }: CopyOptions): Promise<string> {
-  const expected = Number((await doing('looking at', from.path, () => from.file.stat())).size);
+  const expected = Number((await doing('identifying', from.path, () => from.file.stat())).size);
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(CHUNK);
   let done = 0;
@@ -153,11 +154,8 @@ async function pump(from: Opened, to: Opened, { signal, onProgress }: CopyOption
     onProgress?.(done);
   }
   if (done !== expected) {
-    throw new ShrinkError(
-      'changed-underneath',
-      `${from.path} changed its size from ${expected} to ${done} while copied`,
-      { doing: 'copying', subject: from.path },
-    );
+    const message = say('files.copy-changed', { path: from.path, before: expected, after: done });
+    throw new ShrinkError('changed-underneath', message, { subject: from.path });
   }
   return hash.digest('hex');
 }

@@ -1,6 +1,6 @@
 /**
- * The file system behind a small interface, and the few things several stages do with files: identity, durable copies,
- * digests. Whoever touches the disk takes `Files` as an argument, so that a test can fail every call in turn.
+ * The file system behind a small interface, so that a test can fail every call in turn: whoever touches the disk takes `Files`
+ * as an argument. Beside it what several stages ask of a file: its identity and digests. Durable writes are in durable.ts.
  */
 import { createHash } from 'node:crypto';
 import type { BigIntStats, Dirent, StatsFs } from 'node:fs';
@@ -8,6 +8,7 @@ import * as fs from 'node:fs/promises';
 import { fileError } from './file-error.ts';
 import { ShrinkError } from '../../core/errors.ts';
 import type { Pin } from '../../core/job.ts';
+import { say } from '../../messages/say.ts';
 
 export interface OpenFile {
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
@@ -57,7 +58,7 @@ export const nodeFiles: Files = {
   statfs: path => fs.statfs(path),
 };
 
-/** A directory for us alone; the mode is set as well, for a umask may take even from 0700. Fails with Node's errors. */
+/** A directory for us alone. Its mode is set as well: a umask may take even from 0700. Fails with Node's errors. */
 export async function makePrivateDir(path: string, options: { recursive?: boolean } = {}): Promise<void> {
   await fs.mkdir(path, { ...options, mode: 0o700 });
   await fs.chmod(path, 0o700);
@@ -69,11 +70,7 @@ export function errnoOf(error: unknown): string | undefined {
 
 /** The identity a file has now; a symbolic link is not followed. @throws ShrinkError `gone`, `denied`, ... */
 export async function pinOf(path: string, files: Files = nodeFiles): Promise<Pin> {
-  try {
-    return pinFrom(await files.lstat(path));
-  } catch (error) {
-    throw fileError(error, 'looking at the file', path);
-  }
+  return pinFrom(await doing('identifying', path, () => files.lstat(path)));
 }
 
 export function pinFrom(stats: BigIntStats): Pin {
@@ -86,7 +83,7 @@ export function pinFrom(stats: BigIntStats): Pin {
   };
 }
 
-/** What is at `path`, links not followed; `undefined` where nothing is. Other errors pass through. */
+/** The file at `path`, links not followed; `undefined` where there is none. Other errors pass through. */
 export async function lstatIfThere(path: string, files: Files): Promise<BigIntStats | undefined> {
   try {
     return await files.lstat(path);
@@ -96,23 +93,27 @@ export async function lstatIfThere(path: string, files: Files): Promise<BigIntSt
   }
 }
 
-/** Removes a file of ours while something else already went wrong: the first error is the one to tell. */
+/** Removes a file of ours after something else went wrong: that first error is the one to report. */
 export async function unlinkQuietly(path: string, files: Files): Promise<void> {
   await files.unlink(path).catch(() => {});
 }
 
-/** Bytes per read; 4 MiB was no faster (512 MiB copied, hashed and synced: 0.9 s on ext4 with a free processor). */
+/** Bytes per read; larger ones are no faster. */
 export const CHUNK = 2 ** 20;
 
 export function cancelled(path: string): ShrinkError {
-  return new ShrinkError('cancelled', 'Stopped while copying', { doing: 'copying', subject: path });
+  return new ShrinkError('cancelled', say('files.copy-stopped'), { subject: path });
 }
 
-export async function doing<T>(what: string, path: string, act: () => Promise<T>): Promise<T> {
+/** What a file operation is part of, as `files.CODE` words it. */
+type FileOperation = 'opening' | 'creating' | 'identifying' | 'reading' | 'writing' | 'dating' | 'syncing' | 'closing';
+
+/** Wraps the errno errors of `act`. @throws ShrinkError, see `fileError`. */
+export async function doing<T>(operation: FileOperation, path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    throw fileError(error, `${what} ${path}`, path);
+    throw fileError(error, say(`files.${operation}`, { path }), path);
   }
 }
 
@@ -143,7 +144,7 @@ export async function fingerprint(path: string, sizeBytes: number, files: Files 
   const ranges = fingerprintRanges(sizeBytes);
   const read = await readRanges(path, files, ranges, chunk => void hash.update(chunk));
   if (read !== ranges.reduce((sum, range) => sum + range.bytes, 0)) {
-    throw new ShrinkError('changed-underneath', `${path} became shorter while it was read`, { subject: path });
+    throw new ShrinkError('changed-underneath', say('files.truncated', { path }), { subject: path });
   }
   return hash.digest('hex').slice(0, 32);
 }

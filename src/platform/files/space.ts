@@ -4,7 +4,7 @@
  */
 import { fileError } from './file-error.ts';
 import { ShrinkError } from '../../core/errors.ts';
-import { formatBytes } from '../../core/units.ts';
+import { say } from '../../messages/say.ts';
 import type { Files } from './files.ts';
 
 export interface MinFree {
@@ -52,20 +52,20 @@ interface Reservation {
   bytes: number;
 }
 
-/** Who has set aside how much, per file system. Lives as long as the daemon; nothing of it is journaled. */
+/** Reservations of free space, per file system. Lives as long as the daemon; nothing of it is journaled. */
 export class SpaceBook {
-  private readonly files: Files;
-  private minFree: MinFree;
-  private reservations: Reservation[] = [];
+  readonly #files: Files;
+  #minFree: MinFree;
+  #reservations: Reservation[] = [];
 
   constructor(options: { files: Files; minFree: MinFree }) {
-    this.files = options.files;
-    this.minFree = options.minFree;
+    this.#files = options.files;
+    this.#minFree = options.minFree;
   }
 
-  /** Counts from the next reservation on. */
+  /** Takes effect with the next reservation. */
   leaveFree(minFree: MinFree): void {
-    this.minFree = minFree;
+    this.#minFree = minFree;
   }
 
   /**
@@ -76,48 +76,46 @@ export class SpaceBook {
    * @throws ShrinkError `no-space` with what is missing; `unavailable` where the folder is not there.
    */
   async reserve(dir: string, bytes: number, job: string): Promise<void> {
-    const [dev, disk] = await Promise.all([this.deviceOf(dir), this.spaceOf(dir)]);
+    const [dev, disk] = await Promise.all([this.#deviceOf(dir), this.#spaceOf(dir)]);
     // From here on synchronous: two jobs that ask at once must see each other.
-    const others = this.reservations.filter(entry => !(entry.job === job && entry.dir === dir));
+    const others = this.#reservations.filter(entry => !(entry.job === job && entry.dir === dir));
     const reserved = others.reduce((sum, entry) => sum + (entry.dev === dev ? entry.bytes : 0), 0);
-    const missing = missingBytes(disk, reserved, this.minFree, bytes);
+    const missing = missingBytes(disk, reserved, this.#minFree, bytes);
     if (missing > 0) throw notEnough(dir, bytes, missing);
-    this.reservations = [...others, { job, dir, dev, bytes }];
+    this.#reservations = [...others, { job, dir, dev, bytes }];
   }
 
   /** Gives back everything set aside for the job. */
   release(job: string): void {
-    this.reservations = this.reservations.filter(entry => entry.job !== job);
+    this.#reservations = this.#reservations.filter(entry => entry.job !== job);
   }
 
-  private async deviceOf(dir: string): Promise<string> {
-    return String((await this.look(dir, () => this.files.stat(dir))).dev);
+  async #deviceOf(dir: string): Promise<string> {
+    return String((await this.#ask(dir, () => this.#files.stat(dir))).dev);
   }
 
-  private spaceOf(dir: string): Promise<DiskSpace> {
-    return this.look(dir, () => diskSpace(dir, this.files));
+  #spaceOf(dir: string): Promise<DiskSpace> {
+    return this.#ask(dir, () => diskSpace(dir, this.#files));
   }
 
-  private async look<T>(dir: string, act: () => Promise<T>): Promise<T> {
+  async #ask<T>(dir: string, act: () => Promise<T>): Promise<T> {
     try {
       return await act();
     } catch (error) {
-      const known = fileError(error, `asking for the free space of ${dir}`, dir);
-      if (known.code !== 'gone') throw known;
-      throw new ShrinkError('unavailable', `${dir} is missing`, {
-        doing: 'asking for the free space',
+      const failure = fileError(error, say('files.measuring', { path: dir }), dir);
+      if (failure.code !== 'gone') throw failure;
+      throw new ShrinkError('unavailable', say('files.missing-folder', { path: dir }), {
         subject: dir,
-        hint: 'Mount the disk or share, or make the folder; shrinkbox goes on by itself.',
+        hint: say('files.missing-folder-hint'),
         cause: error,
       });
     }
   }
 }
 
-function notEnough(dir: string, bytes: number, missing: number): ShrinkError {
-  return new ShrinkError('no-space', `needs ${formatBytes(bytes)} in ${dir}, ${formatBytes(missing)} are missing`, {
-    doing: 'setting space aside',
-    subject: dir,
-    hint: 'Free some space there, or lower limits.min_free; shrinkbox goes on by itself.',
+function notEnough(path: string, needed: number, missing: number): ShrinkError {
+  return new ShrinkError('no-space', say('files.not-enough-space', { path, needed, missing }), {
+    subject: path,
+    hint: say('files.not-enough-space-hint'),
   });
 }

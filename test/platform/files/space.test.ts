@@ -56,8 +56,8 @@ describe('the book of space', () => {
   test('says what is missing, in words', async () => {
     await expect(book(900 * MB).reserve(outbox, 1.2 * GB, 'a')).rejects.toMatchObject({
       code: 'no-space',
-      message: `needs 1.20 GB in ${outbox}, 300 MB are missing`,
-      hint: expect.stringContaining('goes on by itself'),
+      message: `${outbox} needs 1.20 GB of free space and is 300 MB short`,
+      hint: expect.stringContaining('continues by itself'),
     });
   });
 
