@@ -35,7 +35,7 @@ import { defineTurns } from './commands/pause.ts';
 import { ShrinkError } from './core/errors.ts';
 import { version } from './platform/package.ts';
 import { systemClock } from './platform/clock.ts';
-import { callsUnderWay } from './platform/files/hang-guard.ts';
+import { callsUnderWay } from './platform/files/calls-under-way.ts';
 
 /** In the order of `--help`. */
 const COMMANDS: readonly Define[] = [

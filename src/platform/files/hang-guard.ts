@@ -6,6 +6,7 @@
 import { ShrinkError } from '../../core/errors.ts';
 import { say } from '../../messages/say.ts';
 import type { Clock } from '../clock.ts';
+import { counted } from './calls-under-way.ts';
 import type { Files, OpenFile } from './files.ts';
 import { kindOfType, type Mount, mountOf, readMounts, throughLinks } from './mounts.ts';
 
@@ -105,13 +106,6 @@ export function sparedThreads(environment: Readonly<Record<string, string | unde
 
 const processBudget = new ThreadBudget(sparedThreads(process.env));
 
-let underWay = 0;
-
-/** Guarded calls of this process that have not returned. Each holds a thread, and Node ends only after its threads. */
-export function callsUnderWay(): number {
-  return underWay;
-}
-
 export interface GuardedCall<T> {
   /** Gets a result that came after the caller had given up; awaited before the next call. */
   onLate?: (result: T) => void | Promise<void>;
@@ -181,11 +175,7 @@ export class MountGuard {
       giveUps: this.#giveUps,
       refusal: () => this.#crowded(),
     });
-    underWay += 1;
-    const running = work().finally(() => {
-      underWay -= 1;
-      this.#budget.release();
-    });
+    const running = counted(work()).finally(() => this.#budget.release());
     return await this.#answerOf(running, options);
   }
 
