@@ -3,7 +3,8 @@
  * against DNS rebinding and the Origin header against requests from other sites. Pure.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
-import { isIP, isIPv4 } from 'node:net';
+import { isIP } from 'node:net';
+import { isLoopback } from '../config/loopback.ts';
 
 /** What a listener asks of its callers. */
 export type Policy =
@@ -53,13 +54,6 @@ export function authorize(policy: Policy, caller: Caller): Refusal | undefined {
   if (policy.token === undefined) return policy.loopback || isPublic(caller.path) ? undefined : unauthorized();
   if (isPublic(caller.path) || carries(caller.authorization, policy.token)) return undefined;
   return unauthorized();
-}
-
-/** Whether a host name or address reaches this machine only. */
-export function isLoopback(name: string): boolean {
-  const bare = name.replace(/^\[(.*)\]$/, '$1').toLowerCase();
-  if (isIPv4(bare)) return bare.startsWith('127.');
-  return bare === 'localhost' || bare === '::1';
 }
 
 const OTHER_SITE: [string, string] = [

@@ -19,7 +19,7 @@ export const defineCheck: Define = (program, action) => {
         }
         const config = await context.loadConfig();
         const { httpToken } = await context.loadSecrets(config);
-        const { isLoopback } = await import('../api/authorize.ts');
+        const { isLoopback } = await import('../config/loopback.ts');
         if (!httpToken && config.http.listen !== 'off' && !isLoopback(config.http.listen.host)) context.say(OPEN);
         if (context.json) context.printJson({ ok: true, ...config, notify: await withoutKeys(config.notify) });
         else for (const line of configLines(context, config)) context.print(line);

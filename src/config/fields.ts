@@ -1,6 +1,7 @@
 /** Addresses, words, choices and plain numbers of the config. */
 import { z } from 'zod';
 import { text, InvalidValue } from './kind.ts';
+import { isLoopback } from './loopback.ts';
 import { maskUrl, show } from './redact.ts';
 import { didYouMean } from './suggest.ts';
 
@@ -23,11 +24,6 @@ export const listen = () =>
     },
   });
 
-/** True where only this machine can connect. */
-function isLoopback(host: string): boolean {
-  return host === 'localhost' || host === '::1' || /^127(?:\.\d{1,3}){3}$/.test(host);
-}
-
 /** An http or https address without a trailing slash. `secure`: plain http only to this machine, as a token goes along. */
 export const url = (example: string, { secure = false } = {}) =>
   text({
@@ -44,7 +40,7 @@ function parseUrl(written: string, secure: boolean): string | undefined | Invali
   if (secure && (parsed.username || parsed.password)) {
     return new InvalidValue(`${show(maskUrl(written))} has a user name or password in it; those do not belong there`);
   }
-  if (secure && parsed.protocol === 'http:' && !isLoopback(parsed.hostname.replace(/^\[|\]$/g, ''))) {
+  if (secure && parsed.protocol === 'http:' && !isLoopback(parsed.hostname)) {
     return new InvalidValue(`${show(written)} would send the token unencrypted; write https://`);
   }
   return written.replace(/\/+$/, '');
