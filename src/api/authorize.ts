@@ -5,6 +5,8 @@
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
 import { isLoopback } from '../config/loopback.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
 
 /** What a listener asks of its callers. */
 export type Policy =
@@ -26,53 +28,50 @@ export interface Caller {
 export interface Refusal {
   status: 401 | 403;
   code: 'forbidden' | 'unauthorized';
-  message: string;
-  hint: string;
+  message: Sentence;
+  hint: Sentence;
 }
 
-/** What anybody may fetch: it says nothing about files or jobs. */
+/** Paths anybody may fetch: they say nothing about files or jobs. */
 const PUBLIC: ReadonlySet<string> = new Set(['/', '/healthz']);
 
 function isPublic(path: string): boolean {
   return PUBLIC.has(path) || path.startsWith('/assets/');
 }
 
-/** Why a request is refused, or `undefined` when it may go on. */
+/** Why a request is refused, or `undefined` when it may proceed. */
 export function authorize(policy: Policy, caller: Caller): Refusal | undefined {
   if (policy.via === 'socket') return undefined;
   const host = parseHost(caller.host);
   if (!host || (policy.loopback && !isLoopback(host.name))) {
-    return forbidden(
-      'this address is not one shrinkbox answers to',
-      'Use http://localhost or http://127.0.0.1 with the port of http.listen; a proxy must pass one of these as Host.',
-    );
+    return forbidden(say('api.wrong-host'), say('api.wrong-host-hint'));
   }
-  if (caller.origin !== undefined && originHost(caller.origin) !== host.text) return forbidden(...OTHER_SITE);
+  if (caller.origin !== undefined && originHost(caller.origin) !== host.text) return otherSite();
   if (caller.method !== 'GET' && caller.method !== 'HEAD' && !SAME_SITE.has(caller.fetchSite)) {
-    return forbidden(...OTHER_SITE);
+    return otherSite();
   }
   if (policy.token === undefined) return policy.loopback || isPublic(caller.path) ? undefined : unauthorized();
   if (isPublic(caller.path) || carries(caller.authorization, policy.token)) return undefined;
   return unauthorized();
 }
 
-const OTHER_SITE: [string, string] = [
-  'this request comes from another site',
-  'Only pages of shrinkbox itself, and programs that are no browsers, may ask.',
-];
 /** `none`: typed into the address bar. Absent: not a browser, or an old one (which sends Origin all the same). */
 const SAME_SITE: ReadonlySet<string | undefined> = new Set([undefined, 'same-origin', 'none']);
 
-function forbidden(message: string, hint: string): Refusal {
+function forbidden(message: Sentence, hint: Sentence): Refusal {
   return { status: 403, code: 'forbidden', message, hint };
+}
+
+function otherSite(): Refusal {
+  return forbidden(say('api.other-site'), say('api.other-site-hint'));
 }
 
 function unauthorized(): Refusal {
   return {
     status: 401,
     code: 'unauthorized',
-    message: 'a token is needed here',
-    hint: 'Send the header "Authorization: Bearer TOKEN" with what stands in http.token_file; never put it into an address.',
+    message: say('api.token-needed'),
+    hint: say('api.token-needed-hint'),
   };
 }
 
@@ -91,7 +90,7 @@ function originHost(origin: string): string | undefined {
   return parseHost(match?.[1])?.text;
 }
 
-/** Constant in time whatever the two lengths: both are hashed first. */
+/** Both are hashed first, so that the comparison takes the same time whatever the two lengths. */
 function carries(authorization: string | undefined, token: string): boolean {
   const given = /^Bearer +(\S+) *$/i.exec(authorization ?? '')?.[1] ?? '';
   const hash = (text: string) => createHash('sha256').update(text).digest();

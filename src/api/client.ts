@@ -1,17 +1,20 @@
-/** Asks a running daemon over its control socket. */
+/** Asks a running daemon over its control socket, from another process. */
 import { type EventSourceMessage, createParser } from 'eventsource-parser';
 import { type Dispatcher, Pool } from 'undici';
 import { type ErrorCode, ShrinkError } from '../core/errors.ts';
+import type { Message, Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
+import type { ErrorBody } from './responses.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import type { StateName } from '../core/job.ts';
 import type { ActionResult, ControlEvent, Explanation, JobDetail, JobView, StatusView } from './types.ts';
 import { controlSocket, locateSocket } from './socket.ts';
 
-/** `Control` as seen from another process. Every call throws ShrinkError `unavailable` when the daemon ends meanwhile. */
+/** Every call throws ShrinkError `unavailable` when the daemon ends meanwhile. */
 export interface ControlClient {
   status(): Promise<StatusView>;
   /** Newest first unless told otherwise. */
-  jobs(options?: JobsAsked): Promise<JobView[]>;
+  jobs(options?: JobFilter): Promise<JobView[]>;
   job(id: string): Promise<JobDetail | undefined>;
   /** `path` is absolute. */
   explain(path: string): Promise<Explanation>;
@@ -24,7 +27,7 @@ export interface ControlClient {
   close(): Promise<void>;
 }
 
-interface JobsAsked {
+interface JobFilter {
   state?: StateName;
   order?: 'newest' | 'oldest';
   limit?: number;
@@ -33,7 +36,7 @@ interface JobsAsked {
 
 export type JobAction = 'retry' | 'cancel' | 'forget' | 'restore';
 
-/** An answer that takes longer than this is none: the daemon hangs. `explain` probes a file, hence not shorter. */
+/** A daemon that takes longer than this to answer hangs. Not shorter, because `explain` probes a file. */
 const ANSWER_MS = 30_000;
 
 /**
@@ -72,13 +75,13 @@ class SocketClient implements ControlClient {
   }
 
   status(): Promise<StatusView> {
-    return this.#ask<StatusView>('GET', '/api/status');
+    return this.#call<StatusView>('GET', '/api/status');
   }
 
-  jobs(options: JobsAsked = {}): Promise<JobView[]> {
+  jobs(options: JobFilter = {}): Promise<JobView[]> {
     const query = new URLSearchParams();
     for (const [key, value] of Object.entries(options)) if (value !== undefined) query.set(key, String(value));
-    return this.#ask<JobView[]>('GET', `/api/jobs${query.size > 0 ? `?${query.toString()}` : ''}`);
+    return this.#call<JobView[]>('GET', `/api/jobs${query.size > 0 ? `?${query.toString()}` : ''}`);
   }
 
   async job(id: string): Promise<JobDetail | undefined> {
@@ -87,7 +90,7 @@ class SocketClient implements ControlClient {
   }
 
   explain(path: string): Promise<Explanation> {
-    return this.#ask<Explanation>('GET', `/api/explain?${new URLSearchParams({ path }).toString()}`);
+    return this.#call<Explanation>('GET', `/api/explain?${new URLSearchParams({ path }).toString()}`);
   }
 
   refine(id: string, words: string): Promise<ActionResult> {
@@ -108,7 +111,7 @@ class SocketClient implements ControlClient {
   }
 
   turn(mode: 'pause' | 'resume' | 'drain'): Promise<StatusView> {
-    return this.#ask<StatusView>('POST', `/api/${mode}`);
+    return this.#call<StatusView>('POST', `/api/${mode}`);
   }
 
   async *events(signal: AbortSignal): AsyncIterable<ControlEvent> {
@@ -117,7 +120,7 @@ class SocketClient implements ControlClient {
       response = await this.#http.request({ method: 'GET', path: '/api/events', signal });
     } catch (error) {
       if (signal.aborted) return;
-      throw this.#inWords(error);
+      throw this.#asShrinkError(error);
     }
     const ready: EventSourceMessage[] = [];
     const parser = createParser({ onEvent: event => ready.push(event) });
@@ -131,7 +134,7 @@ class SocketClient implements ControlClient {
         }
       }
     } catch (error) {
-      if (!signal.aborted) throw this.#inWords(error);
+      if (!signal.aborted) throw this.#asShrinkError(error);
     }
   }
 
@@ -139,7 +142,7 @@ class SocketClient implements ControlClient {
     return this.#http.destroy();
   }
 
-  async #ask<T>(method: Dispatcher.HttpMethod, path: string): Promise<T> {
+  async #call<T>(method: Dispatcher.HttpMethod, path: string): Promise<T> {
     return body<T>(await this.#request(method, path));
   }
 
@@ -148,40 +151,37 @@ class SocketClient implements ControlClient {
       const response = await this.#http.request({ method, path });
       return { status: response.statusCode, text: await response.body.text() };
     } catch (error) {
-      throw this.#inWords(error);
+      throw this.#asShrinkError(error);
     }
   }
 
-  #inWords(error: unknown): unknown {
+  #asShrinkError(error: unknown): unknown {
     const code = error instanceof ShrinkError ? undefined : (error as NodeJS.ErrnoException | undefined)?.code;
     // Ours already, or a bug.
     if (code === undefined) return error;
-    const facts = { doing: 'asking the daemon', subject: this.#path, cause: error };
+    const facts = { doing: say('api.asking-daemon'), subject: this.#path, cause: error };
     switch (code) {
       case 'ENOENT':
       case 'ECONNREFUSED':
-        return new ShrinkError('gone', 'the daemon is not running; it left its socket behind', facts);
+        return new ShrinkError('gone', say('api.daemon-gone'), facts);
       case 'EACCES':
       case 'EPERM':
-        return new ShrinkError('denied', 'the daemon belongs to another user', {
-          ...facts,
-          hint: 'Run this as that user, for example with sudo -u shrinkbox.',
-        });
+        return new ShrinkError('denied', say('api.daemon-foreign'), { ...facts, hint: say('api.other-user-hint') });
       case 'UND_ERR_HEADERS_TIMEOUT':
       case 'UND_ERR_BODY_TIMEOUT':
       case 'UND_ERR_CONNECT_TIMEOUT':
-        return new ShrinkError('timed-out', 'the daemon does not answer', {
+        return new ShrinkError('timed-out', say('api.daemon-silent'), {
           ...facts,
-          hint: 'It may be very busy; its log says more. Restarting it loses nothing.',
+          hint: say('api.daemon-silent-hint'),
         });
       case 'UND_ERR_SOCKET':
       case 'ECONNRESET':
       case 'EPIPE':
       case 'UND_ERR_ABORTED':
       case 'UND_ERR_DESTROYED':
-        return new ShrinkError('unavailable', 'the daemon ended while it was being asked', facts);
+        return new ShrinkError('unavailable', say('api.daemon-ended'), facts);
       default:
-        return fileError(error, 'asking the daemon', this.#path);
+        return fileError(error, say('api.asking-daemon'), this.#path);
     }
   }
 }
@@ -194,18 +194,27 @@ interface Answer {
 function body<T>(answer: Answer): T {
   if (answer.status >= 200 && answer.status < 300) return JSON.parse(answer.text) as T;
   const { code, message, hint } = errorIn(answer);
-  throw new ShrinkError(code === 'not-found' ? 'bad-request' : (code as ErrorCode), message, hint ? { hint } : {});
+  throw new ShrinkError(code === 'not-found' ? 'bad-request' : (code as ErrorCode), message, {
+    hint: hint ?? undefined,
+  });
 }
 
 /** The one error shape; a daemon of another version may say anything. */
-function errorIn(answer: Answer): { code: string; message: string; hint: string | null } {
+function errorIn(answer: Answer): { code: string; message: Sentence | string; hint: Sentence | string | null } {
   try {
-    const { error } = JSON.parse(answer.text) as { error: { code: string; message: string; hint: string | null } };
-    if (typeof error.message === 'string') return error;
+    const { error } = JSON.parse(answer.text) as ErrorBody;
+    const { code, message, hint, messages = {} } = error;
+    if (typeof message === 'string') {
+      return { code, message: sentence(message, messages.message), hint: hint && sentence(hint, messages.hint) };
+    }
   } catch {
     // Not ours; said below.
   }
-  return { code: 'bad-answer', message: `the daemon answered with status ${answer.status}`, hint: null };
+  return { code: 'bad-answer', message: say('api.unexpected-answer', { status: answer.status }), hint: null };
+}
+
+function sentence(text: string, message: Message | undefined): Sentence | string {
+  return message ? { ...message, text } : text;
 }
 
 function eventIn(message: EventSourceMessage): ControlEvent | undefined {

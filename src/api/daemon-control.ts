@@ -1,43 +1,56 @@
 import type { Job, StateName } from '../core/job.ts';
-import type { ActionResult, Control, ControlEvent, Explanation, JobDetail, JobView, StatusView } from './types.ts';
-import { detailOf, viewOf } from './views.ts';
+import { type Sentence, textOf } from '../core/message.ts';
+import type {
+  ActionResult,
+  Control,
+  ControlEvent,
+  Explanation,
+  JobDetail,
+  JobView,
+  LiveView,
+  StatusView,
+} from './types.ts';
+import { detailOf, liveOf, viewOf } from './views.ts';
+import { every } from '../platform/async.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Actions, ActionOutcome } from '../queue/actions.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { Scheduler } from '../queue/scheduler.ts';
 
-export interface LiveControlOptions {
+export interface DaemonControlOptions {
   ledger: Ledger;
   scheduler: Scheduler;
   actions: Actions;
   /** The parts of the status the queue does not know: version, folders, engines, mode. */
   status(): StatusView;
-  /** Why local work rests, while it does. */
-  resting(): string | undefined;
+  /** Why local work is paused, while it is. */
+  resting(): Sentence | string | undefined;
   explain(path: string): Promise<Explanation>;
   setPaused(paused: boolean): Promise<void>;
   clock: Clock;
 }
 
-/** How often the status is looked at for what no job's change told of: a folder, an engine, the hours. Milliseconds. */
-const LOOK_MS = 1000;
+/** How often the status is compared with the last one, for changes that no job's change announces: a folder, an engine, the hours. */
+const STATUS_EVERY_MS = 1000;
 /** Progress of one job is announced at most this often, milliseconds. */
 const PROGRESS_EVERY_MS = 250;
 
-/** The running daemon as the HTTP server and, through it, the CLI see it. */
-export class LiveControl implements Control {
-  readonly #options: LiveControlOptions;
+/** Answers for the running daemon. */
+export class DaemonControl implements Control {
+  readonly #options: DaemonControlOptions;
   readonly #listeners = new Set<(event: ControlEvent) => void>();
   readonly #announced = new Map<string, number>();
   readonly #unsubscribe: () => void;
-  #stopLooking: () => void = () => {};
-  #said = '';
+  readonly #stopComparing: () => void;
+  #announcedStatus = '';
 
-  constructor(options: LiveControlOptions) {
+  constructor(options: DaemonControlOptions) {
     this.#options = options;
-    this.#look();
+    this.#stopComparing = every(options.clock, STATUS_EVERY_MS, () => {
+      if (this.#listeners.size > 0 && essenceOf(this.status()) !== this.#announcedStatus) this.announceStatus();
+    });
     this.#unsubscribe = options.ledger.subscribe(change => {
-      if ('job' in change) this.#emit(this.#changed(change.job));
+      if ('job' in change) this.#emit({ kind: 'job', ...this.#viewsOf(change.job) });
       else if ('forgotten' in change) this.#emit({ kind: 'forgotten', id: change.forgotten.id });
       if ('paused' in change || ('job' in change && change.before?.state.name !== change.job.state.name))
         this.announceStatus();
@@ -50,7 +63,8 @@ export class LiveControl implements Control {
 
   jobs(state?: StateName): JobView[] {
     const found: JobView[] = [];
-    for (const job of this.#options.ledger.all()) if (!state || job.state.name === state) found.push(this.#view(job));
+    for (const job of this.#options.ledger.all())
+      if (!state || job.state.name === state) found.push(this.#listView(job));
     return found.reverse();
   }
 
@@ -109,27 +123,20 @@ export class LiveControl implements Control {
     const job = this.#listeners.size > 0 ? this.#options.ledger.get(id) : undefined;
     if (!job || at - (this.#announced.get(id) ?? Number.NEGATIVE_INFINITY) < PROGRESS_EVERY_MS) return;
     this.#announced.set(id, at);
-    this.#emit(this.#changed(job));
+    this.#emit({ kind: 'job', ...this.#viewsOf(job) });
   }
 
   announceStatus(): void {
     if (this.#listeners.size === 0) return;
     const status = this.status();
-    this.#said = essenceOf(status);
+    this.#announcedStatus = essenceOf(status);
     this.#emit({ kind: 'status', status });
   }
 
   /** Announces nothing any more. */
   close(): void {
     this.#unsubscribe();
-    this.#stopLooking();
-  }
-
-  #look(): void {
-    this.#stopLooking = this.#options.clock.after(LOOK_MS, () => {
-      if (this.#listeners.size > 0 && essenceOf(this.status()) !== this.#said) this.announceStatus();
-      this.#look();
-    });
+    this.#stopComparing();
   }
 
   #emit(event: ControlEvent): void {
@@ -137,20 +144,20 @@ export class LiveControl implements Control {
     for (const listener of this.#listeners) listener(event);
   }
 
-  #changed(job: Job): ControlEvent {
+  #viewsOf(job: Job): { job: JobView; live: LiveView } {
     const progress = this.#options.scheduler.progressOf(job.id);
-    const { eta_ms, progress_note, hint, waiting_until } = detailOf(job, progress);
-    return { kind: 'job', job: viewOf(job, progress), live: { eta_ms, progress_note, hint, waiting_until } };
+    return { job: viewOf(job, progress), live: liveOf(job, progress) };
   }
 
-  #view(job: Job): JobView {
+  /** A job in a list: local work that is paused says why. */
+  #listView(job: Job): JobView {
     const view = viewOf(job, this.#options.scheduler.progressOf(job.id));
-    const rests = view.engine === 'local' && (view.state === 'running' || view.state === 'queued');
-    return rests ? { ...view, reason: this.#options.resting() ?? null } : view;
+    const isPausable = view.engine === 'local' && (view.state === 'running' || view.state === 'queued');
+    return isPausable ? { ...view, reason: textOf(this.#options.resting()) ?? null } : view;
   }
 
   #result(outcome: ActionOutcome): ActionResult {
-    return outcome.ok ? { ok: true, job: this.#view(outcome.job) } : outcome;
+    return outcome.ok ? { ok: true, ...this.#viewsOf(outcome.job), job: this.#listView(outcome.job) } : outcome;
   }
 }
 

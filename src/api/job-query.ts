@@ -1,13 +1,15 @@
-/** Which jobs a caller wants to see, and in which order. Pure. */
+/** Which jobs a caller asks for, and in which order. Pure. */
 import { STATE_NAMES, type StateName } from '../core/job.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
 import type { JobView } from './types.ts';
 
-export interface Wanted {
+export interface JobQuery {
   /** Absent: all. */
   states?: readonly StateName[];
-  /** Part of the source's path, upper and lower case alike. */
+  /** Part of the source's path, in upper or lower case. */
   words?: string;
-  /** `newest` and `oldest` by arrival, `updated` by what changed last. */
+  /** `newest` and `oldest` by arrival, `updated` by the last change. */
   order: Order;
   limit: number;
   offset: number;
@@ -22,22 +24,30 @@ const MAX_JOBS = 100_000;
 const MAX_DETAILED = 200;
 const ORDERS: readonly string[] = ['newest', 'oldest', 'updated'];
 
-/** What the query asks for, or what is wrong with it. */
-export function wantedIn(query: (name: string) => string | undefined): Wanted | { message: string; hint?: string } {
-  const states = query('state')?.split(',');
-  if (states?.some(state => !STATE_NAMES.includes(state as StateName))) {
-    return { message: 'there is no such state', hint: `States are: ${STATE_NAMES.join(', ')}.` };
+/** What the parameters ask for, or what is wrong with them. */
+export function parseJobQuery(
+  parameter: (name: string) => string | undefined,
+): JobQuery | { message: Sentence; hint?: Sentence } {
+  const states = parameter('state')?.split(',');
+  const unknown = states?.find(state => !STATE_NAMES.includes(state as StateName));
+  if (unknown !== undefined) {
+    const hint = say('api.known-states', { states: STATE_NAMES.join(', ') });
+    return { message: say('api.unknown-state', { state: unknown }), hint };
   }
-  const order = query('order') ?? 'newest';
-  if (!ORDERS.includes(order)) return { message: 'there is no such order', hint: `Orders are: ${ORDERS.join(', ')}.` };
-  const detail = query('detail') === '1';
-  const limit = count(query('limit'), MAX_JOBS);
-  const offset = count(query('offset'), 0);
-  if (limit === undefined || offset === undefined) return { message: 'limit and offset are whole numbers from 0' };
-  const words = query('q')?.trim().toLowerCase();
+  const order = parameter('order') ?? 'newest';
+  if (!ORDERS.includes(order)) {
+    return {
+      message: say('api.unknown-order', { order }),
+      hint: say('api.known-orders', { orders: ORDERS.join(', ') }),
+    };
+  }
+  const detail = parameter('detail') === '1';
+  const limit = count(parameter('limit'), MAX_JOBS);
+  const offset = count(parameter('offset'), 0);
+  if (limit === undefined || offset === undefined) return { message: say('api.not-a-count') };
   return {
-    ...(states ? { states: states as StateName[] } : {}),
-    ...(words ? { words } : {}),
+    states: states as StateName[] | undefined,
+    words: parameter('q')?.trim().toLowerCase() || undefined,
     order: order as Order,
     limit: detail ? Math.min(limit, MAX_DETAILED) : limit,
     offset,
@@ -45,16 +55,16 @@ export function wantedIn(query: (name: string) => string | undefined): Wanted | 
   };
 }
 
-/** The part of `found` (newest first) that is wanted, and how many there are in all. */
-export function pageOf(found: readonly JobView[], wanted: Wanted): { total: number; page: JobView[] } {
-  const { words } = wanted;
-  const states = wanted.states && new Set(wanted.states);
+/** The part of `found` (newest first) that the query asks for, and how many match in all. */
+export function pageOf(found: readonly JobView[], query: JobQuery): { total: number; page: JobView[] } {
+  const { words } = query;
+  const states = query.states && new Set(query.states);
   const matching = found.filter(
     job => (!states || states.has(job.state)) && (words === undefined || job.source.toLowerCase().includes(words)),
   );
-  if (wanted.order === 'oldest') matching.reverse();
-  if (wanted.order === 'updated') matching.sort((a, b) => b.updated_at - a.updated_at);
-  return { total: matching.length, page: matching.slice(wanted.offset, wanted.offset + wanted.limit) };
+  if (query.order === 'oldest') matching.reverse();
+  if (query.order === 'updated') matching.sort((a, b) => b.updated_at - a.updated_at);
+  return { total: matching.length, page: matching.slice(query.offset, query.offset + query.limit) };
 }
 
 function count(text: string | undefined, otherwise: number): number | undefined {

@@ -1,4 +1,4 @@
-/** Opens the doors of the control API: the socket always, an address where the config names one. */
+/** Listens for requests: on the control socket always, on an address where the config names one. */
 import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -11,25 +11,23 @@ import type { Secret } from '../config/secrets.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Control } from './types.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
 import type { Policy } from './authorize.ts';
 import { loadPage } from './assets.ts';
-import { type App, type AppOptions, createApp, type ErrorBody, type Metering, unreadable } from './server.ts';
+import { errorBody } from './responses.ts';
+import { type App, type AppOptions, createApp, unreadable } from './server.ts';
 import { claimSocket, releaseSocket } from './socket.ts';
 
-export interface ServeOptions extends Pick<AppOptions, 'drop' | 'pictures' | 'bodyMs'> {
-  control: Control;
+export interface ServeOptions extends Omit<AppOptions, 'page'> {
   /** `state_dir/control.sock`; its directory exists and belongs to us. */
   socketPath: string;
   /** Absent: the socket only. */
   listen?: ListenAddress;
   /** Asked for on `listen` where set; needed when `listen` is no loopback address. */
-  token?: Secret | undefined;
-  log: Logger;
-  metering?: Metering | undefined;
+  token?: Secret;
   /** For XDG_RUNTIME_DIR, when the socket's path is too long. */
   env?: NodeJS.ProcessEnv;
-  heartbeatMs?: number;
   /** Where the built page lies; beside this file unless given. */
   pageDir?: string;
 }
@@ -37,7 +35,7 @@ export interface ServeOptions extends Pick<AppOptions, 'drop' | 'pictures' | 'bo
 export interface Serving {
   /** Where the socket really is. */
   readonly socket: string;
-  /** Where HTTP is answered, or null: not asked for, or the address could not be had (logged). */
+  /** Where HTTP is answered, or null: not configured, or the address is not available (logged). */
   readonly address: { host: string; port: number } | null;
   /** The same for a browser. */
   readonly page: string | null;
@@ -47,9 +45,11 @@ export interface Serving {
 
 /** Answers under way get this long when the daemon stops. */
 const CLOSING_MS = 500;
+/** Bytes of headers in one request. */
+const MAX_HEADERS = 16 * 1024;
 
 /**
- * Starts answering. An address that cannot be had is a warning, not an end: the daemon's work needs no page.
+ * Starts answering. An address that is not available is a warning, not an end: the daemon's work needs no page.
  * @throws ShrinkError locked when another daemon answers at the socket; config-invalid for an open address without token.
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
@@ -58,11 +58,11 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   if (listen && !token && !isLoopback(listen.host)) throw openWithoutToken(listen.host);
   const real = await claimSocket(options.socketPath, options.env ?? process.env);
   const page = await loadPage(options.pageDir ?? join(import.meta.dirname, '../web'));
-  const app = createApp({ ...options, ...(page ? { page } : {}) });
+  const app = createApp({ ...options, page });
   const servers: Server[] = [];
   try {
     servers.push(await openSocket(app, real));
-    const tcp = listen && (await openAddress(app, listen, token, log));
+    const tcp = listen && (await openAddress(app, { listen, token, log }));
     if (tcp) servers.push(tcp);
     const bound = tcp?.address() as AddressInfo | undefined;
     let closing: Promise<void> | undefined;
@@ -82,7 +82,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   }
 }
 
-/** Listened at everywhere, the machine's name is what others can use. */
+/** Where it listens on every address, the machine's name is what others can use. */
 function pageAt({ address, port, family }: AddressInfo): string {
   const isEverywhere = address === '0.0.0.0' || address === '::';
   const host = isEverywhere ? hostname() : family === 'IPv6' ? `[${address}]` : address;
@@ -95,8 +95,8 @@ function httpServer(app: App, policy: Policy): Server {
     errorHandler: unreadable,
   });
   const server = createServer(
-    // A video may take hours to arrive, so whoever reads a body limits its time; answers (event streams) take what they like.
-    { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: 16 * 1024 },
+    // A video may take hours to arrive, so whoever reads a body limits its time; answers (event streams) may take for ever.
+    { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: MAX_HEADERS },
     (incoming, outgoing) => void listener(incoming, outgoing),
   );
   server.maxConnections = 256;
@@ -107,17 +107,17 @@ function httpServer(app: App, policy: Policy): Server {
   return server;
 }
 
-/** What is no HTTP never becomes a request: it gets the API's error shape all the same. */
+/** What is not HTTP never becomes a request; it is answered in the error shape of the API all the same. */
 function refusalOf(code: string | undefined): string {
-  const [status, message] = UNREADABLE[code ?? ''] ?? ['400 Bad Request', 'this is not a request that can be read'];
-  const body = JSON.stringify({ error: { code: 'bad-request', message, hint: null } } satisfies ErrorBody);
+  const [status, message] = UNREADABLE[code ?? ''] ?? ['400 Bad Request', say('api.unreadable')];
+  const body = JSON.stringify(errorBody({ code: 'bad-request', message }));
   const headers = `Content-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close`;
   return `HTTP/1.1 ${status}\r\n${headers}\r\n\r\n${body}`;
 }
 
-const UNREADABLE: Readonly<Record<string, [status: string, message: string]>> = {
-  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', 'the headers of this request are larger than 16 kB'],
-  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', 'the headers of this request did not arrive in 10 s'],
+const UNREADABLE: Readonly<Record<string, [status: string, message: Sentence]>> = {
+  HPE_HEADER_OVERFLOW: ['431 Request Header Fields Too Large', say('api.headers-too-large', { bytes: MAX_HEADERS })],
+  ERR_HTTP_REQUEST_TIMEOUT: ['408 Request Timeout', say('api.headers-too-slow')],
 };
 
 /**
@@ -126,29 +126,30 @@ const UNREADABLE: Readonly<Record<string, [status: string, message: string]>> = 
  */
 async function openSocket(app: App, real: string): Promise<Server> {
   const server = httpServer(app, { via: 'socket' });
-  let nursery: string | undefined;
+  let privateDir: string | undefined;
   try {
-    nursery = await mkdtemp(join(dirname(real), '.s-'));
-    const newborn = join(nursery, 's');
-    await listening(server, () => server.listen(newborn));
-    await chmod(newborn, 0o600);
-    await rename(newborn, real);
+    privateDir = await mkdtemp(join(dirname(real), '.s-'));
+    const fresh = join(privateDir, 's');
+    await listening(server, () => server.listen(fresh));
+    await chmod(fresh, 0o600);
+    await rename(fresh, real);
     return server;
   } catch (error) {
     server.close();
-    throw fileError(error, 'opening the control socket', real);
+    throw fileError(error, say('api.opening-socket'), real);
   } finally {
-    if (nursery) await rm(nursery, { recursive: true, force: true });
+    if (privateDir) await rm(privateDir, { recursive: true, force: true });
   }
 }
 
-async function openAddress(
-  app: App,
-  listen: ListenAddress,
-  token: string | undefined,
-  log: Logger,
-): Promise<Server | undefined> {
-  const policy: Extract<Policy, { via: 'tcp' }> = { via: 'tcp', loopback: false, ...(token ? { token } : {}) };
+interface AddressOptions {
+  listen: ListenAddress;
+  token: string | undefined;
+  log: Logger;
+}
+
+async function openAddress(app: App, { listen, token, log }: AddressOptions): Promise<Server | undefined> {
+  const policy: Extract<Policy, { via: 'tcp' }> = { via: 'tcp', loopback: false, token: token || undefined };
   const server = httpServer(app, policy);
   try {
     await listening(server, () => server.listen({ ...listen, exclusive: true }));
@@ -156,11 +157,11 @@ async function openAddress(
     const { code } = error as NodeJS.ErrnoException;
     log.warn(
       { listen: `${listen.host}:${listen.port}`, errno: code },
-      `${WHY[code ?? ''] ?? 'http.listen could not be opened'}; going on without the page (the command line works)`,
+      `${WHY[code ?? ''] ?? 'cannot listen on http.listen'}; the page is not available, the command line is`,
     );
     return undefined;
   }
-  // What the name was resolved to counts, not the name: /etc/hosts may say anything about localhost.
+  // The address counts, not the name: /etc/hosts may say anything about localhost.
   policy.loopback = isLoopback((server.address() as AddressInfo).address);
   if (!policy.loopback && !token) {
     server.close();
@@ -171,19 +172,15 @@ async function openAddress(
 
 const WHY: Readonly<Record<string, string>> = {
   EADDRINUSE: 'another program uses the port of http.listen',
-  EACCES: 'the port of http.listen is not ours to use (ports under 1024 need a privilege)',
+  EACCES: 'this user may not use the port of http.listen (ports below 1024 need a privilege)',
   EADDRNOTAVAIL: 'this machine does not have the address of http.listen',
-  ENOTFOUND: 'the host name of http.listen is not known',
+  ENOTFOUND: 'the host name of http.listen is unknown',
 };
 
 function openWithoutToken(host: string): ShrinkError {
-  return new ShrinkError(
-    'config-invalid',
-    `http.listen is ${host}, which other machines can reach, and there is no token`,
-    {
-      hint: 'Set http.token_file to a file with a secret in it (or give the systemd credential http-token), or listen at 127.0.0.1.',
-    },
-  );
+  return new ShrinkError('config-invalid', say('api.open-without-token', { host }), {
+    hint: say('api.open-without-token-hint'),
+  });
 }
 
 function listening(server: Server, start: () => void): Promise<void> {
@@ -191,7 +188,7 @@ function listening(server: Server, start: () => void): Promise<void> {
     server.once('error', reject);
     server.once('listening', () => {
       server.off('error', reject);
-      // Too many open files while accepting, say: that connection is lost, not the daemon.
+      // For example too many open files while accepting: that connection is lost, the daemon is not.
       server.on('error', () => {});
       resolve();
     });
@@ -205,9 +202,9 @@ async function shut(app: App, servers: Server[]): Promise<void> {
     servers.map(
       server =>
         new Promise<void>(resolve => {
-          const hurry = setTimeout(() => server.closeAllConnections(), CLOSING_MS);
+          const force = setTimeout(() => server.closeAllConnections(), CLOSING_MS);
           server.close(() => {
-            clearTimeout(hurry);
+            clearTimeout(force);
             resolve();
           });
           server.closeIdleConnections();

@@ -1,54 +1,56 @@
 /**
- * Where the control socket is. Its place is `state_dir/control.sock`. The kernel takes socket paths of about 100 bytes, so
- * with a longer path the socket lies in a private directory of the runtime directory and `state_dir/control.sock` is a
- * symbolic link to it: whoever can read the state directory finds it, whatever its own environment says.
+ * Where the control socket is: at `state_dir/control.sock`. The kernel takes socket paths of about 100 bytes, so with a longer
+ * path the socket lies in a private folder of the runtime directory, and `state_dir/control.sock` is a symbolic link to it:
+ * whoever can read the state directory finds it, whatever its own environment says.
  */
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, readlink, rm, symlink } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
+import { say } from '../messages/say.ts';
+import { fileError } from '../platform/files/file-error.ts';
 
 /** Linux takes 107 bytes, macOS 103 (sun_path less the final NUL); 100 leaves room for the name it is bound under. */
 const MAX_PATH_LENGTH = 100;
 
-/** The control socket's place for a state directory, as the contract names it. */
+/** Where the control socket of a state directory belongs. */
 export function controlSocket(stateDir: string): string {
   return join(stateDir, 'control.sock');
 }
 
 /**
  * The path to connect to for a socket's place, following the link of a long path.
- * @throws ShrinkError denied when the state directory belongs to somebody else; `undefined` when nothing is there.
+ * `undefined` when nothing is there.
+ * @throws ShrinkError denied when the state directory belongs to another user; io when something else is in its place.
  */
 export async function locateSocket(place: string): Promise<string | undefined> {
-  const found = await lookAt(place);
+  const found = await kindOf(place);
   if (found === undefined || found === 'socket') return found && place;
   if (found !== 'link') throw notASocket(place);
   const target = await readlink(place);
-  return (await lookAt(target)) === 'socket' ? target : undefined;
+  return (await kindOf(target)) === 'socket' ? target : undefined;
 }
 
 /**
- * Makes the place free to listen at and gives the real path: removes a socket nobody answers at, nothing else.
+ * Clears the place to listen at and returns the real path: removes a socket nobody answers at, nothing else.
  * @throws ShrinkError locked when somebody answers; io when something that is no socket is in the way.
  */
 export async function claimSocket(place: string, env: NodeJS.ProcessEnv): Promise<string> {
-  const found = await lookAt(place);
+  const found = await kindOf(place);
   if (found === 'other') throw notASocket(place);
   if (found === 'socket') await removeStale(place);
   const real = Buffer.byteLength(place) <= MAX_PATH_LENGTH ? place : await fallback(place, env);
   if (found === 'link') {
-    // Ours only: nobody else writes into the state directory, but a link somebody made on purpose is not for us to remove.
+    // Ours only: nobody else writes into the state directory, but a link made on purpose is not ours to remove.
     const target = await readlink(place);
     if (!isFallback(target)) throw notASocket(place);
-    if ((await lookAt(target)) === 'socket') await removeStale(target);
+    if ((await kindOf(target)) === 'socket') await removeStale(target);
     await rm(place);
   }
   if (real !== place) {
-    if ((await lookAt(real)) === 'socket') await removeStale(real);
+    if ((await kindOf(real)) === 'socket') await removeStale(real);
     await symlink(real, place);
   }
   return real;
@@ -62,30 +64,28 @@ export async function releaseSocket(place: string, real: string): Promise<void> 
 
 type Found = 'socket' | 'link' | 'other' | undefined;
 
-async function lookAt(path: string): Promise<Found> {
+async function kindOf(path: string): Promise<Found> {
   try {
     const stats = await lstat(path);
     if (stats.isSocket()) return 'socket';
     return stats.isSymbolicLink() ? 'link' : 'other';
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    throw fileError(error, 'looking for the control socket', path, OTHER_USER);
+    throw fileError(error, say('api.finding-socket'), path, say('api.other-user-hint'));
   }
 }
 
-const OTHER_USER = 'Run this as the user the daemon runs as, for example with sudo -u shrinkbox.';
-
 async function removeStale(path: string): Promise<void> {
   if (await answers(path)) {
-    throw new ShrinkError('locked', `another shrinkbox answers at ${path}`, {
+    throw new ShrinkError('locked', say('api.socket-in-use', { path }), {
       subject: path,
-      hint: 'Stop that one first, or give this one a state_dir of its own.',
+      hint: say('api.socket-in-use-hint'),
     });
   }
   await rm(path, { force: true });
 }
 
-/** Whether a process listens there; a socket left behind by one that was killed refuses. */
+/** Whether a process listens there; a socket left behind by a killed one refuses the connection. */
 function answers(path: string): Promise<boolean> {
   return new Promise(resolve => {
     const socket = connect(path);
@@ -101,10 +101,9 @@ function answers(path: string): Promise<boolean> {
 }
 
 function notASocket(path: string): ShrinkError {
-  return new ShrinkError('io', `${path} is in the way: it is not a socket of shrinkbox`, {
-    doing: 'opening the control socket',
+  return new ShrinkError('io', say('api.not-a-socket', { path }), {
     subject: path,
-    hint: 'Look at what it is and move it away.',
+    hint: say('api.not-a-socket-hint'),
   });
 }
 
@@ -119,8 +118,8 @@ async function fallback(place: string, env: NodeJS.ProcessEnv): Promise<string> 
   await privateFolder(folder, uid);
   const real = join(folder, 'control.sock');
   if (Buffer.byteLength(real) > MAX_PATH_LENGTH) {
-    throw new ShrinkError('bad-name', `no place for the control socket: ${place} and ${real} are both too long`, {
-      hint: 'Use a shorter state_dir, or a shorter TMPDIR.',
+    throw new ShrinkError('bad-name', say('api.socket-path-too-long', { path: place, fallback: real }), {
+      hint: say('api.socket-path-too-long-hint'),
     });
   }
   return real;
@@ -130,21 +129,20 @@ function isFallback(target: string): boolean {
   return /\/shrinkbox-(?:\d+-)?[0-9a-f]{16}\/control\.sock$/.test(target);
 }
 
-/** A directory only we can enter; one that somebody else prepared under that name in a shared /tmp is refused. */
+/** A folder only we can enter; one that another user prepared under that name in a shared /tmp is refused. */
 async function privateFolder(folder: string, uid: number): Promise<void> {
   try {
     await mkdir(folder, { mode: 0o700 });
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'EEXIST') {
-      throw fileError(error, 'making a place for the control socket', dirname(folder));
+      throw fileError(error, say('api.creating-socket-folder'), dirname(folder));
     }
   }
   const stats = await lstat(folder);
   if (!stats.isDirectory() || stats.uid !== uid) {
-    throw new ShrinkError('denied', `${folder} belongs to somebody else`, {
-      doing: 'opening the control socket',
+    throw new ShrinkError('denied', say('api.socket-folder-foreign', { path: folder }), {
       subject: folder,
-      hint: 'Remove it, or use a shorter state_dir so that the socket fits in there.',
+      hint: say('api.socket-folder-foreign-hint'),
     });
   }
   await chmod(folder, 0o700);

@@ -1,121 +1,120 @@
 /**
- * The same frame of a source and of its result, made when somebody looks. One ffmpeg at a time, short, small and hardened as
- * for every file from outside; the newest pictures are kept in memory.
+ * The same frame of a source and of its result, made when somebody asks for it. One ffmpeg at a time, short, small and hardened
+ * as for every file from outside; the newest pictures stay in memory.
  */
 import { lstat, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import PQueue from 'p-queue';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
+import { say } from '../messages/say.ts';
 import { fileUrl, quiet, untrustedInput } from '../media/ffmpeg/args.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import { runChild } from '../platform/process/run-child.ts';
 import type { JobDetail } from './types.ts';
 
-type Which = 'before' | 'after';
+type Side = 'before' | 'after';
 
-export interface Pictures {
-  /**
-   * A JPEG. @throws ShrinkError `gone` where there is no such file (any more), `unavailable` when too many wait, and what a
-   * child may throw.
-   */
-  picture(job: PictureJob, which: Which): Promise<Uint8Array<ArrayBuffer>>;
-}
+export type PicturedJob = Pick<JobDetail, 'id' | 'source' | 'original' | 'output' | 'source_bytes' | 'output_bytes'>;
 
-export type PictureJob = Pick<JobDetail, 'id' | 'source' | 'original' | 'output' | 'source_bytes' | 'output_bytes'>;
-
-export interface PictureOptions {
+export interface ThumbnailOptions {
   tools: Tools;
-  /** Where a picture lies for the moment it is made; the system's own place for such things unless given. */
+  /** Where a picture lies for the moment it is made; the system's temporary folder unless given. */
   tempDir?: string;
 }
 
 /** Large enough to see a difference, small enough for a phone: 40 to 120 kB. */
-const WIDEST = 960;
-const LIMIT_MS = 20_000;
-const MEMORY = 4 * 2 ** 30;
-const KEPT_BYTES = 16 * 2 ** 20;
+const MAX_WIDTH = 960;
+const TIMEOUT_MS = 20_000;
+const MAX_MEMORY = 4 * 2 ** 30;
+const CACHE_BYTES = 16 * 2 ** 20;
 const MAX_WAITING = 32;
 /** The source's frame may lie this much before the result's and still be the same: less than half a frame at 120 a second. */
 const SAME_FRAME_S = 0.004;
 
-export function createPictures(options: PictureOptions): Pictures {
-  const queue = new PQueue({ concurrency: 1 });
-  const kept = new Kept();
-  return {
-    async picture(job, which) {
-      const key = `${job.id} ${which} ${job.output}`;
-      const known = kept.get(key);
-      if (known) return known;
-      const path = await placeOf(job, which);
-      const result = which === 'after' ? path : await placeOf(job, 'after');
-      if (queue.size >= MAX_WAITING) {
-        throw new ShrinkError('unavailable', 'too many pictures are being made', { hint: 'Try again in a moment.' });
-      }
-      return queue.add(async () => {
-        const made = kept.get(key) ?? (await frame(path, await momentOf(result, options.tools), options));
-        kept.put(key, made);
-        return made;
-      });
-    },
-  };
+export class Thumbnails {
+  readonly #options: ThumbnailOptions;
+  readonly #queue = new PQueue({ concurrency: 1 });
+  readonly #cache = new PictureCache();
+
+  constructor(options: ThumbnailOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * A JPEG of one frame of the source (`before`) or of the result (`after`); both show the same moment.
+   * @throws ShrinkError `gone` where the file is no longer there, `unavailable` when too many wait, and what a child may throw.
+   */
+  async picture(job: PicturedJob, side: Side): Promise<Uint8Array<ArrayBuffer>> {
+    const key = `${job.id} ${side} ${job.output}`;
+    const cached = this.#cache.get(key);
+    if (cached) return cached;
+    const path = await locate(job, side);
+    const result = side === 'after' ? path : await locate(job, 'after');
+    if (this.#queue.size >= MAX_WAITING) {
+      throw new ShrinkError('unavailable', say('api.too-many-pictures'), { hint: say('api.try-later') });
+    }
+    return this.#queue.add(async () => {
+      const made =
+        this.#cache.get(key) ?? (await frameAt(path, await momentOf(result, this.#options.tools), this.#options));
+      this.#cache.put(key, made);
+      return made;
+    });
+  }
 }
 
 /** Where the file is now. Another one in its place, or a link, is not shown. */
-async function placeOf(job: PictureJob, which: Which): Promise<string> {
+async function locate(job: PicturedJob, side: Side): Promise<string> {
   const [path, bytes] =
-    which === 'after' ? [job.output, job.output_bytes] : [job.original ?? job.source, job.source_bytes];
-  if (path === null || path === 'deleted') throw gone(which);
+    side === 'after' ? [job.output, job.output_bytes] : [job.original ?? job.source, job.source_bytes];
+  if (path === null || path === 'deleted') throw gone(side);
   const found = await lstat(path).catch(() => undefined);
-  if (!found?.isFile() || found.size !== bytes) throw gone(which);
+  if (!found?.isFile() || found.size !== bytes) throw gone(side);
   return path;
 }
 
-function gone(which: Which): ShrinkError {
-  return new ShrinkError(
-    'gone',
-    which === 'after' ? 'the result is no longer there' : 'the original is no longer there',
-  );
+function gone(side: Side): ShrinkError {
+  return new ShrinkError('gone', side === 'after' ? say('api.result-gone') : say('api.original-gone'));
 }
 
-/** Seconds after the beginning of a frame a third into the result: beyond black beginnings, and really one of its frames. */
+/** Seconds from the beginning to a frame a third into the result: beyond black beginnings, and really one of its frames. */
 async function momentOf(path: string, tools: Tools): Promise<number> {
-  const { format } = await ask(path, tools, ['-show_entries', 'format=duration,start_time']);
+  const { format } = await probe(path, tools, ['-show_entries', 'format=duration,start_time']);
   const start = number(format?.start_time) ?? 0;
   const wanted = start + (number(format?.duration) ?? 0) / 3;
   const around = ['-select_streams', 'V:0', '-read_intervals', `${wanted.toFixed(3)}%+5`];
-  const { packets = [] } = await ask(path, tools, [...around, '-show_entries', 'packet=pts_time']);
+  const { packets = [] } = await probe(path, tools, [...around, '-show_entries', 'packet=pts_time']);
   // A seek lands on a key frame before; which frames follow it is known from the packets alone.
   const times = packets.map(packet => number(packet.pts_time) ?? Number.NaN).filter(time => time >= wanted);
   return Math.max(0, (times.length > 0 ? Math.min(...times) : wanted) - start);
 }
 
-async function frame(path: string, atS: number, options: PictureOptions): Promise<Uint8Array<ArrayBuffer>> {
-  const shown = ['-select_streams', 'V:0', '-show_entries', 'stream=codec_name,pix_fmt,color_transfer,color_range'];
-  const { streams: [stream = {}] = [] } = await ask(path, options.tools, shown);
+async function frameAt(path: string, atS: number, options: ThumbnailOptions): Promise<Uint8Array<ArrayBuffer>> {
+  const entries = ['-select_streams', 'V:0', '-show_entries', 'stream=codec_name,pix_fmt,color_transfer,color_range'];
+  const { streams: [stream = {}] = [] } = await probe(path, options.tools, entries);
   const seek = ['-ss', Math.max(0, atS - SAME_FRAME_S).toFixed(6)];
   const input = untrustedInput(path);
-  if (!isReadFromItsStart(stream)) return take(stream, [...seek, ...input], options);
+  if (!isReadFromItsStart(stream)) return capture(stream, [...seek, ...input], options);
   try {
-    return await take(stream, ['-xerror', '-err_detect', 'explode', ...seek, ...input], options);
+    return await capture(stream, ['-xerror', '-err_detect', 'explode', ...seek, ...input], options);
   } catch (error) {
     if (!isShrinkError(error, 'child-failed')) throw error;
-    return take(stream, [...input, ...seek], options);
+    return capture(stream, [...input, ...seek], options);
   }
 }
 
 /**
- * 4:4:4 by an x264 of before 2017 is decoded in another way, and which x264 it was stands at the beginning only: after a seek
- * ffmpeg does not know and shows garbage, with errors.
+ * 4:4:4 by an x264 from before 2017 is decoded differently, and only the beginning says which x264 it was: after a seek ffmpeg
+ * does not know, and shows garbage with errors.
  */
 function isReadFromItsStart({ codec_name: codec, pix_fmt: format = '' }: ShownStream): boolean {
   return codec === 'h264' && format.includes('444');
 }
 
-async function take(
+async function capture(
   stream: ShownStream,
   input: readonly string[],
-  { tools, tempDir = tmpdir() }: PictureOptions,
+  { tools, tempDir = tmpdir() }: ThumbnailOptions,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const dir = await mkdtemp(join(tempDir, 'shrinkbox-picture-'));
   try {
@@ -128,10 +127,10 @@ async function take(
         ...['-map', '0:V:0', '-frames:v', '1', '-filter:v', filters, '-map_metadata', '-1'],
         ...['-c:v', 'mjpeg', '-q:v', '3', '-f', 'image2', '-update', '1', fileUrl(output)],
       ],
-      doing: 'making a picture',
+      doing: say('api.making-picture'),
       cwd: dir,
-      timeoutMs: LIMIT_MS,
-      limits: { addressSpaceBytes: MEMORY, fileSizeBytes: 4 * 2 ** 20 },
+      timeoutMs: TIMEOUT_MS,
+      limits: { addressSpaceBytes: MAX_MEMORY, fileSizeBytes: 4 * 2 ** 20 },
       nice: 10,
     });
     return new Uint8Array(await readFile(output));
@@ -145,7 +144,7 @@ export function filtersFor(
   color: { color_transfer?: string; color_range?: string },
   tools: Pick<Tools, 'filters'>,
 ): string[] {
-  const size = [`scale=w='trunc(iw*if(gt(sar,0),sar,1)/2)*2':h=ih`, `scale=w='min(${WIDEST},iw)':h=-2`, 'setsar=1'];
+  const size = [`scale=w='trunc(iw*if(gt(sar,0),sar,1)/2)*2':h=ih`, `scale=w='min(${MAX_WIDTH},iw)':h=-2`, 'setsar=1'];
   const { color_transfer: transfer = '', color_range: range } = color;
   const isHdr = transfer === 'smpte2084' || transfer === 'arib-std-b67';
   if (!isHdr || !tools.filters.has('zscale') || !tools.filters.has('tonemap')) return [...size, 'format=yuvj420p'];
@@ -167,21 +166,21 @@ interface ShownStream {
   color_range?: string;
 }
 
-interface Answer {
+interface Probed {
   format?: { duration?: string; start_time?: string };
   streams?: ShownStream[];
   packets?: { pts_time?: string }[];
 }
 
-async function ask(path: string, tools: Tools, wanted: string[]): Promise<Answer> {
+async function probe(path: string, tools: Tools, entries: string[]): Promise<Probed> {
   const { stdout } = await runChild({
     command: tools.ffprobe,
-    args: [...quiet(), ...wanted, '-of', 'json', ...untrustedInput(path)],
-    doing: 'looking for a frame to show',
-    timeoutMs: LIMIT_MS,
-    limits: { addressSpaceBytes: MEMORY },
+    args: [...quiet(), ...entries, '-of', 'json', ...untrustedInput(path)],
+    doing: say('api.finding-frame'),
+    timeoutMs: TIMEOUT_MS,
+    limits: { addressSpaceBytes: MAX_MEMORY },
   });
-  return JSON.parse(stdout) as Answer;
+  return JSON.parse(stdout) as Probed;
 }
 
 function number(text: string | undefined): number | undefined {
@@ -189,8 +188,8 @@ function number(text: string | undefined): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** The pictures asked for last, up to `KEPT_BYTES`. */
-class Kept {
+/** The pictures used last, up to `CACHE_BYTES`. */
+class PictureCache {
   readonly #pictures = new Map<string, Uint8Array<ArrayBuffer>>();
   #bytes = 0;
 
@@ -208,7 +207,7 @@ class Kept {
     this.#pictures.set(key, picture);
     this.#bytes += picture.length;
     for (const [oldest, bytes] of this.#pictures) {
-      if (this.#bytes <= KEPT_BYTES) return;
+      if (this.#bytes <= CACHE_BYTES) return;
       this.#pictures.delete(oldest);
       this.#bytes -= bytes.length;
     }

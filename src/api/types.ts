@@ -1,9 +1,13 @@
-import type { EngineName, HistoryEntry, StateName } from '../core/job.ts';
-
 /**
- * What can be asked of a running daemon; the HTTP server translates it, the CLI calls it over the control socket.
- * Reading parts are also offered without a daemon, from the journal (see control/offline.ts).
+ * Room: the daemon as others see it, over the control socket and `http.listen`. This file says what can be asked and what
+ * the answers look like; daemon-control.ts answers in a running daemon, journal-control.ts without one, server.ts and routes/
+ * turn it into HTTP, client.ts asks from another process. Comes in: core, messages, platform, config, queue, journal, media,
+ * and what names, watches and moves files.
  */
+import type { EngineName, HistoryEntry, StateName } from '../core/job.ts';
+import type { Message, Sentence } from '../core/message.ts';
+
+/** What can be read, with a daemon or from its journal alone. */
 export interface ControlReader {
   status(): StatusView;
   /** Newest first; all of them, or those in one state. */
@@ -21,18 +25,20 @@ export interface Control extends ControlReader {
   restore(id: string): Promise<ActionResult>;
   /** A further version of a finished job, made as these words say. */
   refine(id: string, words: string): Promise<ActionResult>;
-  /** Nothing new starts and local encodes rest until `resume`; survives a restart. */
+  /** Nothing new starts and local encodes pause until `resume`; survives a restart. */
   pause(): Promise<void>;
   /** Ends `pause` and `drain`. */
   resume(): Promise<void>;
-  /** What runs is finished, nothing new is taken; resolves at once. */
+  /** What runs is finished and nothing new starts; resolves at once. */
   drain(): Promise<void>;
   /** Calls back on every change of a job or of the daemon until the returned function is called. */
   subscribe(listener: (event: ControlEvent) => void): () => void;
 }
 
-/** `ok: false` carries the reason as a sentence (`job abc is done; forget it to do it again`). */
-export type ActionResult = { ok: true; job: JobView } | { ok: false; problem: 'unknown' | 'not-now'; message: string };
+/** What became of an action: the job after it, or why it cannot be done. */
+export type ActionResult =
+  | { ok: true; job: JobView; live?: LiveView }
+  | { ok: false; problem: 'unknown' | 'not-now'; message: Sentence | string };
 
 export type ControlEvent =
   | { kind: 'job'; job: JobView; live?: LiveView }
@@ -40,7 +46,7 @@ export type ControlEvent =
   | { kind: 'status'; status: StatusView };
 
 /** What a list of jobs leaves out and somebody who watches wants to know. */
-export type LiveView = Pick<JobDetail, 'eta_ms' | 'progress_note' | 'hint' | 'waiting_until'>;
+export type LiveView = Pick<JobDetail, 'eta_ms' | 'progress_note' | 'hint' | 'waiting_until' | 'messages'>;
 
 export interface StatusView {
   version: string;
@@ -63,12 +69,14 @@ export interface StatusView {
     busy: number;
     paused_until: number | null;
     reason: string | null;
+    messages?: ReasonMessages;
   }[];
   folders: {
     inbox: string;
     outbox: string;
     available: boolean;
     reason: string | null;
+    messages?: ReasonMessages;
     polled: boolean;
     pending: number;
     /** A few of the pending files, and why each is not taken yet; those that something holds come first. */
@@ -96,6 +104,22 @@ export interface JobView {
   updated_at: number;
 }
 
+/** The code beside a `reason`, for other languages. */
+interface ReasonMessages {
+  reason?: Message;
+}
+
+/** Codes beside the English texts of the same names, for other languages; absent where a text has none, as in journals of 0.1.0. */
+export interface DetailMessages extends ReasonMessages {
+  hint?: Message;
+  how?: Message;
+  /** Parallel to `notes`; null where a note has no code. */
+  notes?: (Message | null)[];
+  evidence?: Message;
+  step?: Message;
+  progress_note?: Message;
+}
+
 export interface JobDetail extends JobView {
   relative: string;
   version: number;
@@ -107,12 +131,13 @@ export interface JobDetail extends JobView {
   evidence: string | null;
   eta_ms: number | null;
   progress_note: string | null;
-  /** When a waiting job goes on, epoch ms. */
+  /** When a waiting job continues, epoch ms. */
   waiting_until: number | null;
   original: string | null;
   report: string | null;
   facts: Record<string, string>;
   history: HistoryEntry[];
+  messages?: DetailMessages;
 }
 
 export interface Explanation {
@@ -129,4 +154,12 @@ export interface Explanation {
   plan: string[];
   /** Earlier jobs of this file, newest first: by path or by content. */
   before: JobDetail[];
+}
+
+/** What `GET /metrics` shows and what is counted for it. */
+export interface Metering {
+  /** The metrics now, in the text format of Prometheus; `status` is what the daemon says of itself just then. */
+  render(status: StatusView): Promise<{ contentType: string; text: string }>;
+  /** A request was answered; `via` is the door it came by. */
+  answered(via: 'socket' | 'tcp', status: number): void;
 }

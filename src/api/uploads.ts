@@ -1,49 +1,40 @@
 /**
- * Files that come in by the page. They are written under a hidden name in the inbox and get their own name when they are
- * whole, without taking another's: for the watcher a file like any other.
+ * Files added on the page. They are written under a hidden name in the inbox and get their own name, without replacing another
+ * file, once they are complete: for the watcher a file like any other.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
-import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
-import { formatBytes } from '../core/units.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
 import { numbered, safePart } from '../deliver/safe-names.ts';
 import { moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
 import { createDurably, syncDir, syncHandle, writeAll } from '../platform/files/durable.ts';
+import { fileError } from '../platform/files/file-error.ts';
 import { errnoOf, type Files, nodeFiles, unlinkQuietly } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { diskSpace, type MinFree, missingBytes } from '../platform/files/space.ts';
 import { reasonToIgnoreFile, sidecarNameOf } from '../inbox/ignored-names.ts';
 
-export interface DropRequest {
+export interface UploadRequest {
   /** Absolute path of one of the inboxes. */
   inbox: string;
   /** As the person's machine calls the file. */
   name: string;
-  /** What should be done with it; becomes the file's sidecar. */
+  /** The instruction for it; becomes the file's sidecar. */
   words?: string;
   /** As announced; absent where the sender does not know. */
   bytes?: number;
   body: AsyncIterable<Uint8Array>;
 }
 
-interface Dropped {
+interface Uploaded {
   path: string;
   name: string;
   bytes: number;
 }
 
-export interface DropBox {
-  /** Where files can be dropped, and the bytes that still fit (null where the disk does not tell). */
-  inboxes(): Promise<{ inbox: string; free_bytes: number | null }[]>;
-  /**
-   * Resolves when the file is durable under its name.
-   * @throws ShrinkError bad-request, bad-name, no-space, unavailable, ...: then nothing of it is left.
-   */
-  put(request: DropRequest): Promise<Dropped>;
-}
-
-export interface DropOptions {
+export interface UploadsOptions {
   /** Absolute paths; asked each time, as a reload may change them. */
   inboxes: () => readonly string[];
   /** Asked each time as well. */
@@ -58,64 +49,65 @@ const SILENCE_MS = 60_000;
 const MAX_WORDS = 4000;
 const MAX_AT_ONCE = 8;
 const MAX_NAMES = 1000;
-/** Free space is looked at again each time this much was written: others fill the disk as well. */
-const LOOK_EVERY = 64 * 2 ** 20;
+/** Free space is checked again each time this much was written: others fill the disk as well. */
+const CHECK_SPACE_BYTES = 64 * 2 ** 20;
 const TEMP = /^\.shrinkbox-drop-[0-9a-f]{16}\.part$/;
-/** A hidden file nobody wrote to for this long belongs to a daemon that was killed. */
-const LEFT_BEHIND_MS = 3600_000;
+/** A temporary file nobody wrote to for this long belongs to a daemon that was killed. */
+const STALE_MS = 3600_000;
 
-export function createDropBox(options: DropOptions): DropBox {
-  return new Box(options);
-}
-
-/** Removes what uploads to a daemon that was killed left in the inboxes. A folder that is away is left alone. */
-export async function sweepDrops(inboxes: readonly string[], now: number, files: Files = nodeFiles): Promise<void> {
+/** Removes what uploads to a daemon that was killed left in the inboxes. A folder that is not available is left alone. */
+export async function sweepUploads(inboxes: readonly string[], now: number, files: Files = nodeFiles): Promise<void> {
   for (const inbox of inboxes) {
     const entries = await files.readdir(inbox).catch(() => []);
     for (const { name } of entries.filter(each => TEMP.test(each.name))) {
       const found = await files.stat(join(inbox, name)).catch(() => undefined);
-      if (found && now - Number(found.mtimeMs) > LEFT_BEHIND_MS) await unlinkQuietly(join(inbox, name), files);
+      if (found && now - Number(found.mtimeMs) > STALE_MS) await unlinkQuietly(join(inbox, name), files);
     }
   }
 }
 
-class Box implements DropBox {
-  readonly #options: DropOptions;
+export class Uploads {
+  readonly #options: UploadsOptions;
   readonly #files: Files;
-  /** Bytes announced and not yet written, by drop: they are as good as used. */
-  readonly #coming = new Map<string, { inbox: string; bytes: number }>();
+  /** Bytes announced and not yet written, by temporary name: they are as good as used. */
+  readonly #underWay = new Map<string, { inbox: string; bytes: number }>();
 
-  constructor(options: DropOptions) {
+  constructor(options: UploadsOptions) {
     this.#options = options;
     this.#files = options.files ?? nodeFiles;
   }
 
+  /** Where files can be added, and the bytes that still fit (null where the disk does not tell). */
   async inboxes(): Promise<{ inbox: string; free_bytes: number | null }[]> {
     return Promise.all(this.#options.inboxes().map(async inbox => ({ inbox, free_bytes: await this.#room(inbox) })));
   }
 
-  async put(request: DropRequest): Promise<Dropped> {
+  /**
+   * Resolves when the file is durable under its name.
+   * @throws ShrinkError bad-request, bad-name, no-space, unavailable, ...: then nothing of it is left.
+   */
+  async put(request: UploadRequest): Promise<Uploaded> {
     const { inbox, words = '' } = request;
-    if (!this.#options.inboxes().includes(inbox)) throw refused('there is no such inbox');
-    if (words.length > MAX_WORDS) throw refused(`the words are too long: at most ${MAX_WORDS} characters`);
-    if (this.#coming.size >= MAX_AT_ONCE) {
-      throw new ShrinkError('unavailable', 'too many files are coming in at once', { hint: 'Try again in a moment.' });
+    if (!this.#options.inboxes().includes(inbox)) throw refused(say('api.no-such-inbox'));
+    if (words.length > MAX_WORDS) throw refused(say('api.instruction-too-long', { max: MAX_WORDS }));
+    if (this.#underWay.size >= MAX_AT_ONCE) {
+      throw new ShrinkError('unavailable', say('api.too-many-uploads'), { hint: say('api.try-later') });
     }
     const name = nameFor(request.name);
     const temp = `.shrinkbox-drop-${randomBytes(8).toString('hex')}.part`;
-    this.#coming.set(temp, { inbox, bytes: request.bytes ?? 0 });
+    this.#underWay.set(temp, { inbox, bytes: request.bytes ?? 0 });
     try {
       await this.#mustFit(inbox, 0);
       const bytes = await this.#write(join(inbox, temp), request, temp);
       const given = await this.#publish(inbox, temp, name, words.trim());
-      this.#options.log.info({ file: given, inbox, bytes }, 'a file came in by the page');
+      this.#options.log.info({ file: given, inbox, bytes }, 'a file was added on the page');
       return { path: join(inbox, given), name: given, bytes };
     } finally {
-      this.#coming.delete(temp);
+      this.#underWay.delete(temp);
     }
   }
 
-  async #write(path: string, request: DropRequest, temp: string): Promise<number> {
+  async #write(path: string, request: UploadRequest, temp: string): Promise<number> {
     const file = await inFolder(path, () => this.#files.open(path, 'wx', 0o666));
     let done = 0;
     try {
@@ -125,13 +117,14 @@ class Box implements DropBox {
           writeAll(file, Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length), before),
         );
         if (request.bytes !== undefined) {
-          if (done > request.bytes) throw refused('more came than was announced');
-          this.#coming.set(temp, { inbox: request.inbox, bytes: request.bytes - done });
+          if (done > request.bytes) throw refused(say('api.upload-too-long'));
+          this.#underWay.set(temp, { inbox: request.inbox, bytes: request.bytes - done });
         }
-        if (Math.floor(done / LOOK_EVERY) > Math.floor(before / LOOK_EVERY)) await this.#mustFit(request.inbox, 0);
+        if (Math.floor(done / CHECK_SPACE_BYTES) > Math.floor(before / CHECK_SPACE_BYTES))
+          await this.#mustFit(request.inbox, 0);
       }
-      if (request.bytes !== undefined && done < request.bytes) throw refused('the file did not come whole');
-      if (done === 0) throw refused('the file is empty');
+      if (request.bytes !== undefined && done < request.bytes) throw refused(say('api.upload-too-short'));
+      if (done === 0) throw refused(say('api.upload-empty'));
       await inFolder(path, () => syncHandle(file, path, this.#options.log));
       await inFolder(path, () => file.close());
       return done;
@@ -142,7 +135,7 @@ class Box implements DropBox {
     }
   }
 
-  /** The words first: the watcher may see the file the moment it has its name. */
+  /** The instruction first: the watcher may see the file the moment it has its name. */
   async #publish(inbox: string, temp: string, name: string, words: string): Promise<string> {
     const from = join(inbox, temp);
     try {
@@ -157,7 +150,7 @@ class Box implements DropBox {
         }
         if (words) await unlinkQuietly(sidecar, this.#files);
       }
-      throw new ShrinkError('bad-name', `there are too many files called ${name}`, { hint: 'Give it another name.' });
+      throw new ShrinkError('bad-name', say('api.name-taken', { name }), { hint: say('api.rename-upload') });
     } catch (error) {
       await unlinkQuietly(from, this.#files);
       throw error;
@@ -179,9 +172,9 @@ class Box implements DropBox {
     const disk = await inFolder(inbox, () => diskSpace(inbox, this.#files));
     const missing = missingBytes(disk, this.#announced(inbox), this.#options.minFree(), more);
     if (missing === 0) return;
-    throw new ShrinkError('no-space', `it does not fit: ${formatBytes(missing)} more would have to be free`, {
+    throw new ShrinkError('no-space', say('api.upload-too-big', { bytes: missing }), {
       subject: inbox,
-      hint: 'Free some space where the inbox is.',
+      hint: say('api.free-inbox'),
     });
   }
 
@@ -199,31 +192,29 @@ class Box implements DropBox {
 
   #announced(inbox: string): number {
     let bytes = 0;
-    for (const coming of this.#coming.values()) if (coming.inbox === inbox) bytes += coming.bytes;
+    for (const upload of this.#underWay.values()) if (upload.inbox === inbox) bytes += upload.bytes;
     return bytes;
   }
 }
 
-/** The name a dropped file gets, before it is made unique. @throws ShrinkError bad-name where it would never be taken up. */
+/** The name an added file gets, before it is made unique. @throws ShrinkError bad-name where the watcher would ignore it. */
 export function nameFor(name: string): string {
-  // Some browsers say where the file was; the last part is its name.
+  // Some browsers send the whole path; the last part is the name.
   const last = name.split(/[/\\]/).at(-1) ?? '';
   const safe = safePart(last, { portable: true });
   const ignored = reasonToIgnoreFile(safe);
   if (ignored) {
-    throw new ShrinkError('bad-name', `a file of this name would be left alone: ${ignored}`, {
-      hint: 'Give it another name and drop it again.',
+    throw new ShrinkError('bad-name', say('api.name-ignored', { name: safe, why: ignored }), {
+      hint: say('api.rename-upload'),
     });
   }
   if (/(?<!\.url)\.txt$/i.test(safe)) {
-    throw new ShrinkError('bad-name', 'a text file is taken for words about a video, not for a video', {
-      hint: 'Write the words into the field below and drop the video.',
-    });
+    throw new ShrinkError('bad-name', say('api.text-file'), { hint: say('api.text-file-hint') });
   }
   return safe;
 }
 
-function refused(message: string): ShrinkError {
+function refused(message: Sentence): ShrinkError {
   return new ShrinkError('bad-request', message);
 }
 
@@ -231,12 +222,11 @@ async function inFolder<T>(path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    throw fileError(error, 'taking in a file', path);
+    throw fileError(error, say('api.adding-file', { path }), path);
   }
 }
 
-/** A short write is how a full disk announces itself; only the next call fails. */
-/** The same chunks, and an error when none comes for `silenceMs`. */
+/** The same chunks, with an error when none arrives for `silenceMs`. */
 async function* alive(body: AsyncIterable<Uint8Array>, silenceMs: number): AsyncGenerator<Uint8Array> {
   const chunks = body[Symbol.asyncIterator]();
   try {
@@ -253,9 +243,9 @@ async function* alive(body: AsyncIterable<Uint8Array>, silenceMs: number): Async
 
 function within<T>(promise: Promise<T>, ms: number): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new ShrinkError('timed-out', 'the sender went silent')), ms);
+    const timer = setTimeout(() => reject(new ShrinkError('timed-out', say('api.upload-silent'))), ms);
     promise
-      .then(resolve, () => reject(refused('the connection was lost before the file was whole')))
+      .then(resolve, () => reject(refused(say('api.upload-cut'))))
       .finally(() => {
         clearTimeout(timer);
       });

@@ -1,7 +1,9 @@
-import type { Job, Progress } from '../core/job.ts';
+import type { Job, JobState, Progress } from '../core/job.ts';
 import { reasonOf } from '../core/lifecycle.ts';
 import { targetBytes } from '../core/target.ts';
-import type { JobDetail, JobView } from './types.ts';
+import { type Message, messageOf } from '../core/message.ts';
+import { say } from '../messages/say.ts';
+import type { DetailMessages, JobDetail, JobView, LiveView } from './types.ts';
 
 /** What people and scripts see of a job in a list; `progress` is live and comes from outside. */
 export function viewOf(job: Job, progress?: Progress): JobView {
@@ -47,5 +49,33 @@ export function detailOf(job: Job, progress?: Progress): JobDetail {
     report: job.report ?? null,
     facts: job.facts,
     history: job.history,
+    messages: messagesOf(job, progress),
   };
+}
+
+/** What changes while somebody watches, beside `viewOf`. */
+export function liveOf(job: Job, progress?: Progress): LiveView {
+  const { eta_ms, progress_note, hint, waiting_until, messages } = detailOf(job, progress);
+  return { eta_ms, progress_note, hint, waiting_until, messages };
+}
+
+function messagesOf(job: Job, progress: Progress | undefined): DetailMessages {
+  const { state } = job;
+  const reason = reasonOf(job)?.messages;
+  const result = state.name === 'done' ? state.messages : undefined;
+  const how = result?.how ?? ('candidate' in state ? state.candidate.messages?.how : undefined);
+  return {
+    reason: reason?.text,
+    hint: reason?.hint,
+    how,
+    notes: result?.notes,
+    evidence: result?.evidence,
+    step: stepMessage(state),
+    progress_note: progress?.message,
+  };
+}
+
+function stepMessage(state: JobState): Message | undefined {
+  if ((state.name !== 'running' && state.name !== 'in-doubt') || state.stepId === undefined) return undefined;
+  return messageOf(say(`step.${state.stepId}`, { ...state.stepParams }));
 }

@@ -12,9 +12,9 @@ import type { Config } from '../config/load.ts';
 import { planReload, type ReloadPlan } from '../config/reload.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { Control, StatusView } from '../api/types.ts';
-import { createDropBox, sweepDrops } from '../api/uploads.ts';
-import { LiveControl } from '../api/daemon-control.ts';
-import { createPictures } from '../api/thumbnails.ts';
+import { DaemonControl } from '../api/daemon-control.ts';
+import { Thumbnails } from '../api/thumbnails.ts';
+import { sweepUploads, Uploads } from '../api/uploads.ts';
 import { serve } from '../api/serve.ts';
 import { adviceFor, isShrinkError, policyFor } from '../core/errors.ts';
 import { type Job, RESTING } from '../core/job.ts';
@@ -29,8 +29,8 @@ import { openJournal } from '../journal/journal.ts';
 import { acquireLock } from '../journal/lock.ts';
 import type { OnRecord } from '../journal/replay.ts';
 import { prepareStateDir } from '../journal/state-dir.ts';
-import { createMetrics } from '../monitor/metrics.ts';
-import { createNotify } from '../notify/notify.ts';
+import { Metrics } from '../monitor/metrics.ts';
+import { Notifier } from '../notify/notify.ts';
 import { deferred, every } from '../platform/async.ts';
 import type { Clock } from '../platform/clock.ts';
 import { findTools } from '../media/ffmpeg/tools.ts';
@@ -153,7 +153,7 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   const gate = new ReasonedGate();
   let decider = createDecider(config);
   const places = () => placesOf(config);
-  const metrics = createMetrics({ version, clock, files, ledger, journal, places });
+  const metrics = new Metrics({ version, clock, files, ledger, journal, places });
   releases.add({ release: () => metrics.close() });
   const engines = await createEngines({ ...options, meter: metrics, tools });
   releases.add({ release: () => engines.nemo?.close() });
@@ -249,12 +249,12 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
     await ledger.setPaused(paused);
     scheduler.setMode({ draining: scheduler.draining });
   };
-  const control: LiveControl = new LiveControl({
+  const control: DaemonControl = new DaemonControl({
     ...{ ledger, scheduler, actions, status, resting, explain, setPaused, clock },
   });
   releases.add({ release: () => control.close() });
 
-  const notify = createNotify({
+  const notify = new Notifier({
     targets: () => config.notify,
     http: createHttp(),
     clock,
@@ -273,9 +273,9 @@ async function build(options: DaemonOptions, releases: Releases): Promise<Daemon
   if (!options.once) {
     const socketPath = join(config.stateDir, 'control.sock');
     const inboxes = () => inboxesOf(config);
-    await waiting('what a crash left behind', sweepDrops(inboxes(), clock.now(), files));
-    const drop = createDropBox({ inboxes, minFree: () => config.limits.minFree, files, log });
-    const parts = { drop, pictures: createPictures({ tools }) };
+    await waiting('what a crash left behind', sweepUploads(inboxes(), clock.now(), files));
+    const uploads = new Uploads({ inboxes, minFree: () => config.limits.minFree, files, log });
+    const parts = { uploads, thumbnails: new Thumbnails({ tools }) };
     const serving = serve({ control, socketPath, log, metering: metrics, ...parts, ...httpOf(options) });
     const server = await waiting('the control socket', serving);
     page = server.page;

@@ -1,5 +1,6 @@
 /** retry, cancel, forget and restore: each asks the daemon to do something to jobs. */
 import type { JobAction } from '../api/client.ts';
+import { textOf } from '../core/message.ts';
 import { safe } from './support/terminal.ts';
 import { openDaemon } from './support/connect.ts';
 import type { Action, Context, Define } from './support/context.ts';
@@ -46,7 +47,7 @@ async function act(context: Context, action: JobAction, ids: readonly string[]):
         continue;
       }
       code = result.problem === 'unknown' ? EXIT.usage : Math.max(code, EXIT.unexpected);
-      if (!context.json) context.say(`shrinkbox: ${safe(result.message)}`);
+      if (!context.json) context.say(`shrinkbox: ${safe(textOf(result.message))}`);
     }
     if (context.json) context.printJson(results);
     return code;

@@ -1,10 +1,10 @@
-/** What is said to whom, in the form each service wants. Pure. */
+/** A notification in the form each service wants. Pure. */
 import type { JobView } from '../api/types.ts';
 import { formatBytes } from '../core/units.ts';
 
-export type Shape = 'ntfy' | 'gotify' | 'discord' | 'slack' | 'json';
+export type PayloadFormat = 'ntfy' | 'gotify' | 'discord' | 'slack' | 'json';
 
-const SHAPES: readonly string[] = ['ntfy', 'gotify', 'discord', 'slack', 'json'] satisfies Shape[];
+const FORMATS: readonly string[] = ['ntfy', 'gotify', 'discord', 'slack', 'json'] satisfies PayloadFormat[];
 
 export interface Message {
   event: 'done' | 'held' | 'failed' | 'test';
@@ -15,18 +15,18 @@ export interface Message {
   job?: JobView & { hint: string | null };
 }
 
-/** One POST. Secrets of the address are in headers where the service takes them there: addresses end up in logs of proxies. */
+/** One POST. Secrets of the address go into headers where the service allows it: addresses end up in logs of proxies. */
 export interface Post {
   url: string;
   headers: Record<string, string>;
   body: string;
 }
 
-/** Which form an address wants; `#ntfy`, `#json`, ... at its end says so for a server with a name of its own. */
-export function shapeOf(address: string): Shape {
+/** The format an address takes; `#ntfy`, `#json`, ... at its end says so where the host name does not. */
+export function formatOf(address: string): PayloadFormat {
   const url = new URL(address);
-  const said = url.hash.slice(1).toLowerCase();
-  if (SHAPES.includes(said)) return said as Shape;
+  const named = url.hash.slice(1).toLowerCase();
+  if (FORMATS.includes(named)) return named as PayloadFormat;
   const host = url.hostname.toLowerCase();
   if (/(^|\.)ntfy\./.test(host)) return 'ntfy';
   if (/(^|\.)discord(app)?\.com$/.test(host) && url.pathname.startsWith('/api/webhooks/')) return 'discord';
@@ -47,26 +47,26 @@ export function messageFor(job: JobView, hint: string | null): Message {
   }
   const reason = [job.reason, hint].filter(part => part !== null && part !== '').join('\n');
   const event = job.state === 'held' ? 'held' : 'failed';
-  const title = event === 'held' ? `${name} needs a person` : `${name} failed`;
-  return { event, title, text: `${reason || 'no reason is known'}\n(job ${job.id})`, job: withHint };
+  const title = event === 'held' ? `${name} needs you` : `${name} failed`;
+  return { event, title, text: `${reason || 'no reason given'}\n(job ${job.id})`, job: withHint };
 }
 
 export const TEST_MESSAGE: Message = {
   event: 'test',
   title: 'shrinkbox can reach you',
-  text: 'This is a test; nothing happened to your files.',
+  text: 'This is a test notification. Nothing happened to your files.',
 };
 
 export function postFor(address: string, message: Message): Post {
-  const shape = shapeOf(address);
+  const format = formatOf(address);
   const url = new URL(address);
   url.hash = '';
   const headers: Record<string, string> = { 'content-type': 'application/json', ...basicAuth(url) };
   const post = (body: object): Post => ({ url: url.href, headers, body: JSON.stringify(body) });
   const { title, text, event } = message;
-  switch (shape) {
+  switch (format) {
     case 'ntfy': {
-      // Published as JSON to the root, because titles in headers could only be plain ASCII.
+      // Published as JSON to the root, because a title in a header must be plain ASCII.
       const parts = url.pathname.split('/').filter(part => part !== '');
       const topic = decodeURIComponent(parts.pop() ?? '');
       url.pathname = `/${parts.join('/')}`;
@@ -79,7 +79,7 @@ export function postFor(address: string, message: Message): Post {
       return post({ title, message: text, priority: event === 'done' ? 2 : 6 });
     }
     case 'discord':
-      // Names of files are written by anybody: none of them calls @everyone.
+      // Anybody can name a file: no name may call @everyone.
       return post({
         username: 'shrinkbox',
         embeds: [{ title: title.slice(0, 256), description: text.slice(0, 4000), color: COLOURS[event] }],
@@ -95,7 +95,7 @@ export function postFor(address: string, message: Message): Post {
 const TAGS = { done: 'white_check_mark', held: 'raised_hand', failed: 'x', test: 'wave' } as const;
 const COLOURS = { done: 0x2e_7d_32, held: 0xf9_a8_25, failed: 0xc6_28_28, test: 0x15_65_c0 } as const;
 
-/** `https://name:word@host/...` is sent as a header; undici takes no credentials in addresses. */
+/** `https://name:password@host/...` becomes a header; undici takes no credentials in addresses. */
 function basicAuth(url: URL): Record<string, string> {
   if (!url.username && !url.password) return {};
   const pair = `${decodeURIComponent(url.username)}:${decodeURIComponent(url.password)}`;
@@ -104,7 +104,7 @@ function basicAuth(url: URL): Record<string, string> {
   return { authorization: `Basic ${Buffer.from(pair).toString('base64')}` };
 }
 
-/** Slack's own three escapes; without them <!channel> in a name would call everybody. */
+/** Slack's own three escapes; without them, <!channel> in a file name would notify everybody. */
 function forSlack(text: string): string {
   return text.replace(/&/g, '&amp;').replace(/</g, '&lt;').replace(/>/g, '&gt;');
 }

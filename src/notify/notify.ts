@@ -1,7 +1,7 @@
 /**
- * Tells webhooks how jobs ended. Beside the work, never in its way: each address has a queue of its own with an end, one
- * call goes out at a time, and what cannot be delivered after a few tries is logged and let go. Nothing of it is kept over
- * a restart: a message may be lost, a job never is.
+ * Room: webhooks that tell people how jobs ended. It never delays the work: each address has a queue of limited length, one call
+ * goes out at a time, and what cannot be delivered after a few tries is logged and dropped. Nothing is kept over a restart: a
+ * message may be lost, a job never is. Comes in: core, platform, config, and a job as the API shows it.
  */
 import type { Config } from '../config/load.ts';
 import { maskUrl } from '../config/redact.ts';
@@ -15,7 +15,7 @@ import type { Http } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
 
 export interface NotifyOptions {
-  /** Read at every event, so that a reload counts at once. */
+  /** Read at every event, so that a reload takes effect at once. */
   targets(): Config['notify'];
   http: Http;
   clock: Clock;
@@ -25,139 +25,148 @@ export interface NotifyOptions {
   pausesMs?: readonly number[];
 }
 
-export interface Notify {
-  /** Called after every change of a job; sends where it came to an end somebody wants to hear of. */
-  changed(job: Job, before: Job | undefined): void;
-  /** Resolves when nothing waits to be sent. */
-  onIdle(): Promise<void>;
-  /** Gives a call under way a moment, then lets go of everything. */
-  stop(): Promise<void>;
-}
-
-/** Over a quarter of an hour: enough for a router that starts again, short enough that old news is not sent next day. */
+/** A quarter of an hour in all: enough for a router to restart, short enough that old news is not sent the next day. */
 const PAUSES_MS: readonly number[] = [2_000, 15_000, 60_000, 240_000, 600_000];
-/** An address that asks for a longer pause than this waits no longer, milliseconds. */
+/** The longest pause an address can ask for (Retry-After), milliseconds. */
 const MAX_PAUSE_MS = 600_000;
-/** Messages that may wait for one address. */
-const WAITING = 100;
+/** Messages that may wait for one address, the one being sent included. */
+const MAX_WAITING = 100;
 const ANSWER_MS = 15_000;
 const STOPPING_MS = 1_500;
 
-export function createNotify(options: NotifyOptions): Notify {
-  const { clock, log } = options;
-  const ending = new AbortController();
-  const lines = new Map<string, { waiting: Message[]; working: Promise<void> }>();
-  const tell = (outcome: 'delivered' | 'failed' | 'dropped') => options.onOutcome?.(outcome);
+/** The messages that wait for one address, and the work on them. */
+interface Line {
+  waiting: Message[];
+  working: Promise<void>;
+}
 
-  function offer(address: string, message: Message): void {
-    const line = lines.get(address);
-    if (!line) {
-      const fresh = { waiting: [message], working: Promise.resolve() };
-      lines.set(address, fresh);
-      fresh.working = work(address, fresh.waiting).finally(() => lines.delete(address));
-      return;
-    }
-    if (line.waiting.length < WAITING) return void line.waiting.push(message);
-    tell('dropped');
-    log.warn({ url: maskUrl(address) }, 'too many notifications wait for this address; one was dropped');
+export class Notifier {
+  readonly #options: NotifyOptions;
+  readonly #lines = new Map<string, Line>();
+  readonly #ending = new AbortController();
+
+  constructor(options: NotifyOptions) {
+    this.#options = options;
   }
 
-  async function work(address: string, waiting: Message[]): Promise<void> {
-    for (let message = waiting[0]; message && !ending.signal.aborted; message = waiting[0]) {
-      const problem = await deliver(address, message);
+  /** Called after every change of a job; sends a message where it came to an end somebody wants to hear of. */
+  changed(job: Job, before: Job | undefined): void {
+    const { name } = job.state;
+    if (name === before?.state.name || (name !== 'done' && name !== 'held' && name !== 'failed')) return;
+    const targets = this.#options.targets().filter(({ on }) => on.includes(name));
+    if (targets.length === 0) return;
+    const message = messageFor(viewOf(job), reasonOf(job)?.hint ?? null);
+    for (const address of new Set(targets.map(({ url }) => url))) this.#offer(address, message);
+  }
+
+  /** Resolves when nothing waits to be sent. */
+  async onIdle(): Promise<void> {
+    await Promise.all([...this.#lines.values()].map(({ working }) => working));
+  }
+
+  /** Gives a call under way a moment, then drops everything else. */
+  async stop(): Promise<void> {
+    const late = new AbortController();
+    const idle = this.onIdle();
+    await Promise.race([idle, sleep(this.#options.clock, STOPPING_MS, late.signal).catch(() => {})]);
+    late.abort();
+    this.#ending.abort(new Error('shrinkbox is stopping'));
+    await idle;
+    await this.#options.http.close();
+  }
+
+  #offer(address: string, message: Message): void {
+    const line = this.#lines.get(address);
+    if (!line) {
+      const waiting = [message];
+      const working = this.#work(address, waiting).finally(() => this.#lines.delete(address));
+      this.#lines.set(address, { waiting, working });
+      return;
+    }
+    if (line.waiting.length < MAX_WAITING) return void line.waiting.push(message);
+    this.#options.onOutcome?.('dropped');
+    this.#options.log.warn(
+      { url: maskUrl(address) },
+      'too many notifications are waiting for this address; dropped the newest',
+    );
+  }
+
+  async #work(address: string, waiting: Message[]): Promise<void> {
+    for (let message = waiting[0]; message && !this.#ending.signal.aborted; message = waiting[0]) {
+      const problem = await this.#deliver(address, message);
       waiting.shift();
-      if (ending.signal.aborted) return;
-      tell(problem === undefined ? 'delivered' : 'failed');
-      if (problem !== undefined)
-        log.warn({ url: maskUrl(address), event: message.event }, `no notification: ${problem}`);
+      if (this.#ending.signal.aborted) return;
+      this.#options.onOutcome?.(problem === undefined ? 'delivered' : 'failed');
+      if (problem === undefined) continue;
+      this.#options.log.warn({ url: maskUrl(address), event: message.event }, `notification not sent: ${problem}`);
     }
   }
 
   /** `undefined` when it arrived, else why not. */
-  async function deliver(address: string, message: Message): Promise<string | undefined> {
-    const pauses = options.pausesMs ?? PAUSES_MS;
+  async #deliver(address: string, message: Message): Promise<string | undefined> {
+    const { http, clock, log, pausesMs: pauses = PAUSES_MS } = this.#options;
+    const { signal } = this.#ending;
     for (let tries = 0; ; tries += 1) {
-      const outcome = await send(options.http, address, message, ending.signal);
+      const outcome = await send(http, address, message, signal);
       if (outcome.ok) return undefined;
       const pause = pauses[tries];
-      if (!outcome.passing || pause === undefined || ending.signal.aborted) return outcome.said;
+      if (!outcome.isTransient || pause === undefined || signal.aborted) return outcome.problem;
       const asked = Math.min(outcome.retryAfterMs ?? 0, MAX_PAUSE_MS);
-      log.debug({ url: maskUrl(address), tries: tries + 1 }, `notification: ${outcome.said}; trying again`);
-      await sleep(clock, Math.max(pause, asked), ending.signal).catch(() => {});
+      log.debug({ url: maskUrl(address), tries: tries + 1 }, `notification: ${outcome.problem}; will retry`);
+      await sleep(clock, Math.max(pause, asked), signal).catch(() => {});
     }
   }
-
-  return {
-    changed(job, before) {
-      const { name } = job.state;
-      if (name === before?.state.name || (name !== 'done' && name !== 'held' && name !== 'failed')) return;
-      const targets = options.targets().filter(({ on }) => on.includes(name));
-      if (targets.length === 0) return;
-      const message = messageFor(viewOf(job), reasonOf(job)?.hint ?? null);
-      for (const address of new Set(targets.map(({ url }) => url))) offer(address, message);
-    },
-    onIdle: async () => void (await Promise.all([...lines.values()].map(({ working }) => working))),
-    async stop() {
-      const late = new AbortController();
-      const idle = Promise.all([...lines.values()].map(({ working }) => working));
-      await Promise.race([idle, sleep(clock, STOPPING_MS, late.signal).catch(() => {})]);
-      late.abort();
-      ending.abort(new Error('shrinkbox ends'));
-      await idle;
-      await options.http.close();
-    },
-  };
 }
 
 export interface TestResult {
-  /** Without what is secret in it. */
+  /** Its secrets masked. */
   url: string;
   ok: boolean;
   said: string;
 }
 
-/** One test message to each address, without further tries. */
+/** One test message to each address, without retries. */
 export async function testNotify(targets: Config['notify'], http: Http): Promise<TestResult[]> {
   const addresses = [...new Set(targets.map(({ url }) => url))];
   return Promise.all(
     addresses.map(async address => {
       const outcome = await send(http, address, TEST_MESSAGE, AbortSignal.timeout(2 * ANSWER_MS));
-      return { url: maskUrl(address), ok: outcome.ok, said: outcome.ok ? 'sent' : outcome.said };
+      return { url: maskUrl(address), ok: outcome.ok, said: outcome.ok ? 'sent' : outcome.problem };
     }),
   );
 }
 
-/** `passing`: trouble that another try may well not meet. */
-type Outcome = { ok: true } | { ok: false; passing: boolean; said: string; retryAfterMs?: number };
+/** `isTransient`: another try may work. */
+type Outcome = { ok: true } | { ok: false; isTransient: boolean; problem: string; retryAfterMs?: number };
 
 async function send(http: Http, address: string, message: Message, signal: AbortSignal): Promise<Outcome> {
   try {
     const { url, headers, body } = postFor(address, message);
     const answer = await http.request({ method: 'POST', url, headers, body, signal, silenceMs: ANSWER_MS });
-    // What it says is of no use, and may be long.
+    // The body says nothing we need, and may be long.
     answer.body.destroy();
     const { status } = answer;
     if (status >= 200 && status < 300) return { ok: true };
     const after = Number(answer.headers['retry-after']);
     return {
       ok: false,
-      passing: status === 429 || status >= 500,
-      said: `it answered with status ${status}${ADVICE[status] ?? ''}`,
-      ...(after > 0 ? { retryAfterMs: after * 1000 } : {}),
+      isTransient: status === 429 || status >= 500,
+      problem: `HTTP status ${status}${ADVICE[status] ?? ''}`,
+      retryAfterMs: after > 0 ? after * 1000 : undefined,
     };
   } catch (error) {
-    if (isShrinkError(error)) return { ok: false, passing: true, said: error.message };
-    if (signal.aborted) return { ok: false, passing: false, said: 'it did not answer in time' };
-    return { ok: false, passing: false, said: error instanceof Error ? error.message : String(error) };
+    if (isShrinkError(error)) return { ok: false, isTransient: true, problem: error.message };
+    if (signal.aborted) return { ok: false, isTransient: false, problem: 'no answer in time' };
+    return { ok: false, isTransient: false, problem: error instanceof Error ? error.message : String(error) };
   }
 }
 
 const ADVICE: Readonly<Record<number, string>> = {
-  301: ' (moved): write the new address into notify',
-  302: ' (moved): write the new address into notify',
-  308: ' (moved): write the new address into notify',
-  401: ': its token or password is wrong or missing',
-  403: ': its token or password may not do this',
+  301: ' (moved): put the new address into notify',
+  302: ' (moved): put the new address into notify',
+  308: ' (moved): put the new address into notify',
+  401: ': the token or password is wrong or missing',
+  403: ': the token or password does not allow this',
   404: ': there is nothing at this address',
-  405: ': this address takes no messages',
+  405: ': the address does not accept messages',
 };

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ControlEvent, StatusView } from '../../src/api/types.ts';
-import { LiveControl } from '../../src/api/daemon-control.ts';
+import { DaemonControl } from '../../src/api/daemon-control.ts';
 import type { Actions } from '../../src/queue/actions.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import type { Scheduler } from '../../src/queue/scheduler.ts';
@@ -11,7 +11,7 @@ import { MemoryJournal } from '../support/memory-journal.ts';
 function setup() {
   const clock = new FakeClock();
   const status: StatusView = new FakeControl().status();
-  const control = new LiveControl({
+  const control = new DaemonControl({
     ledger: new Ledger(new MemoryJournal(), clock),
     scheduler: {} as Scheduler,
     actions: {} as Actions,

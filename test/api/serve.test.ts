@@ -56,7 +56,7 @@ it.each(['file', 'directory', 'link to elsewhere'])('never removes what is no so
   else await symlink('/etc/hostname', place);
   await expect(serving({ stateDir })).rejects.toMatchObject({
     code: 'io',
-    message: expect.stringContaining('in the way'),
+    message: expect.stringContaining('is not a socket of shrinkbox'),
   });
   expect(await readdir(stateDir)).toEqual(['control.sock']);
 });
@@ -132,14 +132,21 @@ it('refuses an address other machines reach when there is no token', async () =>
 });
 
 it.each([
-  ['no HTTP', 'HELO mail\r\n\r\n', 400],
-  ['too long a header', `GET /api/status HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`, 431],
-])('answers %s in the one shape errors have (was: a status without a word)', async (_, sent, status) => {
+  ['no HTTP', 'HELO mail\r\n\r\n', 400, 'api.unreadable'],
+  [
+    'too long a header',
+    `GET /api/status HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`,
+    431,
+    'api.headers-too-large',
+  ],
+])('answers %s in the one shape errors have (was: a status without a word)', async (_, sent, status, code) => {
   const { server } = await serving();
   const socket = connect(server.socket, () => void socket.write(sent));
   const [head = '', body = ''] = (await text(socket)).split('\r\n\r\n');
   expect(head).toContain(`HTTP/1.1 ${status} `);
-  expect(JSON.parse(body)).toEqual({ error: { code: 'bad-request', message: expect.any(String), hint: null } });
+  expect(JSON.parse(body)).toMatchObject({
+    error: { code: 'bad-request', message: expect.any(String), hint: null, messages: { message: { code } } },
+  });
 });
 
 it('does not wait long for a connection that says nothing', async () => {

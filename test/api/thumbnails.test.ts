@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { createPictures, filtersFor, type PictureJob } from '../../src/api/thumbnails.ts';
+import { filtersFor, type PicturedJob, Thumbnails } from '../../src/api/thumbnails.ts';
 import { findTools, type Tools } from '../../src/media/ffmpeg/tools.ts';
 import { ask, serving, tempDir } from '../support/serving.ts';
 
@@ -16,7 +16,7 @@ const FLICKER = "color=gray:size=320x180:rate=30:duration=4,geq=lum='20+mod(N*67
 const H264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-pix_fmt', 'yuv420p'];
 
 /** A source and a worse copy of it, at fewer frames a second where asked for, as a job would leave them. */
-async function pair(options: { fps?: string; before?: string[] } = {}): Promise<{ dir: string; job: PictureJob }> {
+async function pair(options: { fps?: string; before?: string[] } = {}): Promise<{ dir: string; job: PicturedJob }> {
   const dir = await tempDir();
   const [source, output] = [join(dir, 'source.mkv'), join(dir, 'result.mp4')];
   const ffmpeg = (...args: string[]) => execFileSync(tools.ffmpeg, ['-v', 'error', ...args]);
@@ -26,7 +26,7 @@ async function pair(options: { fps?: string; before?: string[] } = {}): Promise<
   return { dir, job: jobOf(source, output) };
 }
 
-function jobOf(source: string, output: string): PictureJob {
+function jobOf(source: string, output: string): PicturedJob {
   const bytes = (path: string) => statSync(path).size;
   return { id: 'abc', source, original: null, output, source_bytes: bytes(source), output_bytes: bytes(output) };
 }
@@ -44,8 +44,8 @@ it.each<[string, Parameters<typeof pair>[0]]>([
   ['a source whose clock does not start at zero', { before: ['-output_ts_offset', '1.4'] }],
 ])('shows the same frame of both: %s', async (_, options) => {
   const { dir, job } = await pair(options);
-  const pictures = createPictures({ tools, tempDir: dir });
-  const [before, after] = [await pictures.picture(job, 'before'), await pictures.picture(job, 'after')];
+  const thumbnails = new Thumbnails({ tools, tempDir: dir });
+  const [before, after] = [await thumbnails.picture(job, 'before'), await thumbnails.picture(job, 'after')];
   for (const picture of [before, after]) expect([...picture.subarray(0, 2)]).toEqual([0xff, 0xd8]);
   // The next frame is 67 lighter or darker.
   expect(Math.abs(lightness(dir, before) - lightness(dir, after))).toBeLessThan(10);
@@ -57,7 +57,7 @@ const corpus = process.env['SHRINKBOX_CORPUS'];
 it.runIf(corpus)('shows real 4:4:4 of an old x264 as it is, not the garbage a seek into it gives', async () => {
   const dir = await tempDir();
   const source = join(corpus ?? '', '12_cockatoo_720p_yuv444_mp3.mp4');
-  const picture = await createPictures({ tools, tempDir: dir }).picture(jobOf(source, source), 'before');
+  const picture = await new Thumbnails({ tools, tempDir: dir }).picture(jobOf(source, source), 'before');
   writeFileSync(join(dir, 'seen.jpg'), picture);
   const small = (...args: string[]) =>
     execFileSync(tools.ffmpeg, ['-v', 'error', ...args, '-frames:v', '1', '-f', 'rawvideo', '-']);
@@ -70,10 +70,10 @@ it.runIf(corpus)('shows real 4:4:4 of an old x264 as it is, not the garbage a se
 
 it('is made once, and one at a time', async () => {
   const { dir, job } = await pair();
-  const pictures = createPictures({ tools, tempDir: dir });
-  const [first, again] = await Promise.all([pictures.picture(job, 'after'), pictures.picture(job, 'after')]);
+  const thumbnails = new Thumbnails({ tools, tempDir: dir });
+  const [first, again] = await Promise.all([thumbnails.picture(job, 'after'), thumbnails.picture(job, 'after')]);
   expect(again).toBe(first);
-  expect(await pictures.picture(job, 'after')).toBe(first);
+  expect(await thumbnails.picture(job, 'after')).toBe(first);
 });
 
 it('looks for an archived original where it is now', async () => {
@@ -81,11 +81,13 @@ it('looks for an archived original where it is now', async () => {
   const archived = join(dir, 'archive.mp4');
   copyFileSync(job.source, archived);
   rmSync(job.source);
-  const pictures = createPictures({ tools, tempDir: dir });
-  expect([...(await pictures.picture({ ...job, original: archived }, 'before')).subarray(0, 2)]).toEqual([0xff, 0xd8]);
+  const thumbnails = new Thumbnails({ tools, tempDir: dir });
+  expect([...(await thumbnails.picture({ ...job, original: archived }, 'before')).subarray(0, 2)]).toEqual([
+    0xff, 0xd8,
+  ]);
 });
 
-it.each<[string, (job: PictureJob, dir: string) => PictureJob | void, 'before' | 'after', RegExp]>([
+it.each<[string, (job: PicturedJob, dir: string) => PicturedJob | void, 'before' | 'after', RegExp]>([
   ['a deleted original', job => ({ ...job, original: 'deleted' }), 'before', /original is no longer/],
   ['an original that went away', job => rmSync(job.source), 'before', /original is no longer/],
   ['another file in its place', job => writeFileSync(job.source, 'other'), 'before', /original is no longer/],
@@ -104,7 +106,7 @@ it.each<[string, (job: PictureJob, dir: string) => PictureJob | void, 'before' |
 ])('has no picture of %s', async (_, happens, which, message) => {
   const { dir, job } = await pair();
   const changed = happens(job, dir) ?? job;
-  const made = createPictures({ tools, tempDir: dir }).picture(changed, which);
+  const made = new Thumbnails({ tools, tempDir: dir }).picture(changed, which);
   await expect(made).rejects.toMatchObject({ code: 'gone', message: expect.stringMatching(message) });
 });
 
@@ -117,7 +119,7 @@ it('makes HDR look as a screen shows it, where ffmpeg can', () => {
 
 it('is offered of jobs that are done, and of nothing else', async () => {
   const { dir, job } = await pair();
-  const { server, control } = await serving({ pictures: createPictures({ tools, tempDir: dir }) });
+  const { server, control } = await serving({ thumbnails: new Thumbnails({ tools, tempDir: dir }) });
   control.add({ ...job, state: 'done' });
   control.add({ id: 'failed1', state: 'failed' });
   const answer = await ask(server, '/api/jobs/abc/picture/after');

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { createDropBox, type DropRequest, nameFor, sweepDrops } from '../../src/api/uploads.ts';
+import { nameFor, sweepUploads, type UploadRequest, Uploads, type UploadsOptions } from '../../src/api/uploads.ts';
 import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { eventually } from '../support/eventually.ts';
@@ -10,13 +10,13 @@ import { ask, serving, tempDir } from '../support/serving.ts';
 
 const GENEROUS = { bytes: 0, share: 0 };
 
-async function boxIn(options: Partial<Parameters<typeof createDropBox>[0]> = {}) {
+async function uploadsTo(options: Partial<UploadsOptions> = {}) {
   const inbox = join(await tempDir(), 'inbox');
   mkdirSync(inbox);
-  const box = createDropBox({ inboxes: () => [inbox], minFree: () => GENEROUS, log: silentLogger, ...options });
-  const put = (request: Partial<DropRequest>) =>
-    box.put({ inbox, name: 'clip.mp4', body: chunks('video'), ...request });
-  return { inbox, box, put };
+  const uploads = new Uploads({ inboxes: () => [inbox], minFree: () => GENEROUS, log: silentLogger, ...options });
+  const put = (request: Partial<UploadRequest>) =>
+    uploads.put({ inbox, name: 'clip.mp4', body: chunks('video'), ...request });
+  return { inbox, uploads, put };
 }
 
 async function* chunks(...parts: string[]): AsyncGenerator<Uint8Array> {
@@ -24,15 +24,15 @@ async function* chunks(...parts: string[]): AsyncGenerator<Uint8Array> {
 }
 
 it('brings a file into the inbox under its own name, and nothing else', async () => {
-  const { inbox, put } = await boxIn();
-  const dropped = await put({ body: chunks('one ', 'two'), bytes: 7 });
-  expect(dropped).toEqual({ path: join(inbox, 'clip.mp4'), name: 'clip.mp4', bytes: 7 });
+  const { inbox, put } = await uploadsTo();
+  const added = await put({ body: chunks('one ', 'two'), bytes: 7 });
+  expect(added).toEqual({ path: join(inbox, 'clip.mp4'), name: 'clip.mp4', bytes: 7 });
   expect(readdirSync(inbox)).toEqual(['clip.mp4']);
   expect(readFileSync(join(inbox, 'clip.mp4'), 'utf8')).toBe('one two');
 });
 
 it('keeps to a hidden name in progress until the file is whole', async () => {
-  const { inbox, put } = await boxIn();
+  const { inbox, put } = await uploadsTo();
   const seen: string[][] = [];
   async function* slow() {
     yield Buffer.from('a');
@@ -45,7 +45,7 @@ it('keeps to a hidden name in progress until the file is whole', async () => {
 
 it('says that a file is there once a power cut cannot take it back', async () => {
   const files = new FailingFiles();
-  const { inbox, put } = await boxIn({ files });
+  const { inbox, put } = await uploadsTo({ files });
   await put({ words: 'mute' });
   const steps = files.changes.map(
     ({ operation, path }) => `${operation} ${path.slice(inbox.length).replace(/[0-9a-f]{16}/, 'X')}`,
@@ -61,7 +61,7 @@ it('says that a file is there once a power cut cannot take it back', async () =>
 });
 
 it('takes no name that is taken, neither for the file nor for its words', async () => {
-  const { inbox, put } = await boxIn();
+  const { inbox, put } = await uploadsTo();
   writeFileSync(join(inbox, 'clip.mp4'), 'mine');
   writeFileSync(join(inbox, 'clip (2).mp4.txt'), 'for another');
   const { name } = await put({ words: '  half the size ' });
@@ -72,10 +72,10 @@ it('takes no name that is taken, neither for the file nor for its words', async 
 });
 
 it('gives many of the same name at once a name each', async () => {
-  const { inbox, put } = await boxIn();
-  const dropped = await Promise.all([1, 2, 3, 4, 5].map(n => put({ body: chunks(`${n}`), words: `${n}` })));
-  expect(new Set(dropped.map(({ name }) => name)).size).toBe(5);
-  for (const { path } of dropped) expect(readFileSync(`${path}.txt`, 'utf8')).toBe(`${readFileSync(path, 'utf8')}\n`);
+  const { inbox, put } = await uploadsTo();
+  const added = await Promise.all([1, 2, 3, 4, 5].map(n => put({ body: chunks(`${n}`), words: `${n}` })));
+  expect(new Set(added.map(({ name }) => name)).size).toBe(5);
+  for (const { path } of added) expect(readFileSync(`${path}.txt`, 'utf8')).toBe(`${readFileSync(path, 'utf8')}\n`);
   expect(readdirSync(inbox)).toHaveLength(10);
 });
 
@@ -88,7 +88,7 @@ it('has the words there before the file', async () => {
       await nodeFiles.link(from, to);
     },
   };
-  const { put } = await boxIn({ files });
+  const { put } = await uploadsTo({ files });
   await put({ words: 'mute' });
   expect(order).toEqual(['clip.mp4.txt']);
 });
@@ -109,28 +109,28 @@ it.each(['clip.mp4.part', '~clip.mp4', 'Thumbs.db', 'clip.mp4.txt', 'clip.tmp'])
   expect(() => nameFor(name)).toThrow(expect.objectContaining({ code: 'bad-name', hint: expect.any(String) }));
 });
 
-it.each<[string, Partial<DropRequest>, string]>([
+it.each<[string, Partial<UploadRequest>, string]>([
   ['another folder', { inbox: '/etc' }, 'bad-request'],
   ['an empty file', { body: chunks() }, 'bad-request'],
   ['half a file', { body: chunks('half'), bytes: 8 }, 'bad-request'],
   ['more than announced', { body: chunks('too much'), bytes: 3 }, 'bad-request'],
   ['endless words', { words: 'x'.repeat(5000) }, 'bad-request'],
 ])('refuses %s and leaves nothing behind', async (_, request, code) => {
-  const { inbox, put } = await boxIn();
+  const { inbox, put } = await uploadsTo();
   await expect(put(request)).rejects.toMatchObject({ code });
   expect(readdirSync(inbox)).toEqual([]);
 });
 
 it('refuses what does not fit before it is written, and counts what others announced', async () => {
-  const { inbox, box, put } = await boxIn({ minFree: () => ({ bytes: 1e18, share: 0 }) });
+  const { inbox, uploads, put } = await uploadsTo({ minFree: () => ({ bytes: 1e18, share: 0 }) });
   await expect(put({ bytes: 5 })).rejects.toMatchObject({ code: 'no-space' });
   expect(readdirSync(inbox)).toEqual([]);
-  expect(await box.inboxes()).toEqual([{ inbox, free_bytes: 0 }]);
-  const roomy = await boxIn();
-  const before = (await roomy.box.inboxes())[0]?.free_bytes ?? 0;
-  let goOn = () => {};
+  expect(await uploads.inboxes()).toEqual([{ inbox, free_bytes: 0 }]);
+  const roomy = await uploadsTo();
+  const before = (await roomy.uploads.inboxes())[0]?.free_bytes ?? 0;
+  let proceed = () => {};
   const held = new Promise<void>(resolve => {
-    goOn = resolve;
+    proceed = resolve;
   });
   async function* waiting() {
     await held;
@@ -138,15 +138,15 @@ it('refuses what does not fit before it is written, and counts what others annou
   }
   const announced = 2 ** 40;
   const coming = roomy.put({ body: waiting(), bytes: Math.min(announced, before - 1) });
-  await eventually(async () => expect((await roomy.box.inboxes())[0]?.free_bytes).toBeLessThan(before / 2), {
+  await eventually(async () => expect((await roomy.uploads.inboxes())[0]?.free_bytes).toBeLessThan(before / 2), {
     what: 'the announced bytes to count',
   });
-  goOn();
+  proceed();
   await expect(coming).rejects.toMatchObject({ code: 'bad-request' });
 });
 
 it('gives up a sender that goes silent', async () => {
-  const { inbox, put } = await boxIn({ silenceMs: 50 });
+  const { inbox, put } = await uploadsTo({ silenceMs: 50 });
   async function* silent() {
     yield Buffer.from('a');
     await new Promise(() => {});
@@ -160,18 +160,18 @@ it('says in words what the disk said, and removes what it wrote', async () => {
     ...nodeFiles,
     link: () => Promise.reject(Object.assign(new Error('EIO: i/o error'), { code: 'EIO' })),
   };
-  const { inbox, put } = await boxIn({ files });
+  const { inbox, put } = await uploadsTo({ files });
   await expect(put({ words: 'mute' })).rejects.toMatchObject({ code: 'io' });
   expect(readdirSync(inbox).filter(name => name.startsWith('.'))).toEqual([]);
 });
 
 it('sweeps what a killed daemon left, and nothing that may still be written', async () => {
-  const { inbox } = await boxIn();
+  const { inbox } = await uploadsTo();
   const [old, fresh] = ['.shrinkbox-drop-00112233aabbccdd.part', '.shrinkbox-drop-aaaaaaaaaaaaaaaa.part'];
   for (const name of [old, fresh, '.shrinkbox-drop-notes.part']) writeFileSync(join(inbox, name), 'x');
   utimesSync(join(inbox, old), 1, 1);
   utimesSync(join(inbox, '.shrinkbox-drop-notes.part'), 1, 1);
-  await sweepDrops([inbox, join(inbox, 'missing')], Date.now());
+  await sweepUploads([inbox, join(inbox, 'missing')], Date.now());
   expect(readdirSync(inbox).sort()).toEqual([fresh, '.shrinkbox-drop-notes.part'].sort());
 });
 
@@ -179,8 +179,8 @@ const url = (inbox: string, name: string) =>
   `/api/drop?inbox=${encodeURIComponent(inbox)}&name=${encodeURIComponent(name)}`;
 
 it('is open to the page and to programs, not to other sites', async () => {
-  const { inbox, box } = await boxIn();
-  const { server } = await serving({ drop: box, listen: { host: '127.0.0.1', port: 0 } });
+  const { inbox, uploads } = await uploadsTo();
+  const { server } = await serving({ uploads, listen: { host: '127.0.0.1', port: 0 } });
   const host = `127.0.0.1:${server.address?.port}`;
   const send = (headers: Record<string, string>) =>
     ask(
@@ -199,8 +199,8 @@ it('is open to the page and to programs, not to other sites', async () => {
 });
 
 it('answers with the reason where a file is not taken', async () => {
-  const { inbox, box } = await boxIn({ minFree: () => ({ bytes: 1e18, share: 0 }) });
-  const { server } = await serving({ drop: box });
+  const { inbox, uploads } = await uploadsTo({ minFree: () => ({ bytes: 1e18, share: 0 }) });
+  const { server } = await serving({ uploads });
   const post = { method: 'POST', body: 'x' };
   expect(await ask(server, url(inbox, 'a.mp4'), post)).toMatchObject({
     status: 507,

@@ -1,6 +1,10 @@
 import { expect, it } from 'vitest';
-import { viewOf } from '../../src/api/views.ts';
-import { aJob, TO_DONE } from '../support/builders.ts';
+import { reasonOfError, ShrinkError } from '../../src/core/errors.ts';
+import { messageOf } from '../../src/core/message.ts';
+import { namedStep } from '../../src/core/steps.ts';
+import { say } from '../../src/messages/say.ts';
+import { detailOf, liveOf, viewOf } from '../../src/api/views.ts';
+import { aCandidate, aJob, TO_DONE } from '../support/builders.ts';
 
 it('shows a job as scripts know it: these fields and no others', () => {
   expect(viewOf(aJob({}, ...TO_DONE))).toEqual({
@@ -20,4 +24,41 @@ it('shows a job as scripts know it: these fields and no others', () => {
     created_at: 1,
     updated_at: 2,
   });
+});
+
+it('gives the codes beside the texts of a reason and its hint', () => {
+  const full = say('files.not-enough-space', { path: '/out', needed: 5_000_000, missing: 1_000_000 });
+  const error = new ShrinkError('no-space', full, { hint: say('files.hint-no-space') });
+  const job = aJob({}, { event: 'failed', data: { reason: reasonOfError(error) } });
+  expect(detailOf(job)).toMatchObject({
+    reason: full.text,
+    hint: 'Free some space; shrinkbox then continues by itself.',
+    messages: { reason: messageOf(full), hint: { code: 'files.hint-no-space' } },
+  });
+});
+
+it('gives the step as code and parameters, and what is live of it to whoever watches', () => {
+  const started = { engine: 'local', ...namedStep('pass-2', { attempt: 3 }) } as const;
+  const job = aJob({}, { event: 'started', data: started });
+  const note = say('step.pass-2', { attempt: 3 });
+  const live = liveOf(job, { fraction: 0.5, etaMs: 60_000, note: note.text, message: messageOf(note) });
+  const step = { code: 'step.pass-2', params: { attempt: 3 } };
+  expect(live).toMatchObject({ eta_ms: 60_000, messages: { step, progress_note: step } });
+  expect(viewOf(job)).toMatchObject({ step: 'pass 2 of 2, attempt 3' });
+});
+
+it('gives the codes of a result: how, notes, evidence', () => {
+  const messages = { how: { code: 'a.how' }, notes: [{ code: 'a.note' }, null] };
+  const candidate = aCandidate({ notes: ['one', 'two'], messages });
+  const beforeDone = aJob({}, ...TO_DONE.slice(0, 1), { event: 'candidate', data: { candidate } });
+  expect(detailOf(beforeDone).messages).toMatchObject({ how: { code: 'a.how' } });
+});
+
+it('has no codes for a journal of 0.1.0, only its texts', () => {
+  const job = aJob(
+    {},
+    { event: 'held', data: { reason: { code: 'held', text: 'it is too large', hint: 'Ask for more.' } } },
+  );
+  expect(detailOf(job)).toMatchObject({ reason: 'it is too large', hint: 'Ask for more.' });
+  expect(JSON.parse(JSON.stringify(detailOf(job).messages))).toEqual({});
 });

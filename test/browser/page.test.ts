@@ -6,7 +6,7 @@ import axe from 'axe-core';
 import type { Browser, Locator, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../src/config/secrets.ts';
-import { createDropBox, type DropBox } from '../../src/api/uploads.ts';
+import { type UploadRequest, Uploads } from '../../src/api/uploads.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { findChromium, launch, servePage, visit as open, type Visit, type VisitOptions } from '../support/browser.ts';
 import { eventually } from '../support/eventually.ts';
@@ -90,7 +90,7 @@ function suite(executable: string): void {
     await retry.waitFor();
     control.failure = new TypeError('boom');
     await retry.click();
-    await page.getByRole('alert').getByText('That did not work: shrinkbox met a bug while answering').waitFor();
+    await page.getByRole('alert').getByText('That did not work: internal error in shrinkbox').waitFor();
     control.add({ id: 'bad', source: '/in/half.mp4', state: 'queued' });
     await retry.click();
     await page.locator('.queue').getByText('half.mp4').waitFor();
@@ -346,6 +346,12 @@ function finished(control: FakeControl, count: number): void {
   }
 }
 
+class SlowUploads extends Uploads {
+  override put(request: UploadRequest) {
+    return super.put({ ...request, body: firstOf(request.body, 4) });
+  }
+}
+
 /** A page in front of a real inbox. `isSlow`: what comes in is taken slowly. */
 async function withInbox(
   visit: (options: VisitOptions & { mayComplain?: boolean }) => Promise<Visit>,
@@ -353,10 +359,8 @@ async function withInbox(
 ): Promise<{ inbox: string; page: Page }> {
   const inbox = join(await tempDir(), 'inbox');
   await mkdir(inbox);
-  const minFree = () => ({ bytes: 0, share: 0 });
-  const box = createDropBox({ inboxes: () => [inbox], minFree, log: silentLogger });
-  const put: DropBox['put'] = request => box.put({ ...request, body: firstOf(request.body, 4) });
-  const drop = options.isSlow ? { ...box, inboxes: () => box.inboxes(), put } : box;
+  const given = { inboxes: () => [inbox], minFree: () => ({ bytes: 0, share: 0 }), log: silentLogger };
+  const uploads = options.isSlow ? new SlowUploads(given) : new Uploads(given);
   const prepare = (control: FakeControl) => {
     const status = control.status.bind(control);
     control.status = () => {
@@ -364,7 +368,7 @@ async function withInbox(
       return { ...now, folders: now.folders.map(folder => ({ ...folder, inbox })) };
     };
   };
-  const { page } = await visit({ serve: { drop }, prepare, ...(options.mayComplain ? { mayComplain: true } : {}) });
+  const { page } = await visit({ serve: { uploads }, prepare, ...(options.mayComplain ? { mayComplain: true } : {}) });
   await page.getByRole('button', { name: 'Choose files' }).waitFor();
   return { inbox, page };
 }

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import perfHooks from 'node:perf_hooks';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { DiskMeter, type DiskPath } from '../../src/monitor/disk-space.ts';
-import { createMetrics, type Metrics } from '../../src/monitor/metrics.ts';
+import { Metrics } from '../../src/monitor/metrics.ts';
 import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import type { JobEvent } from '../../src/core/lifecycle.ts';
@@ -33,7 +33,7 @@ const admitted = (relative: string, engine: 'local' | 'nemo' = 'local'): JobEven
 });
 
 function create(): Metrics {
-  return createMetrics({
+  return new Metrics({
     version: '1.2.3',
     clock,
     files: nodeFiles,

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobView } from '../../src/api/types.ts';
-import { type Message, messageFor, postFor, type Shape, shapeOf } from '../../src/notify/formats.ts';
+import { type Message, messageFor, postFor, type PayloadFormat, formatOf } from '../../src/notify/formats.ts';
 
 const JOB: JobView = {
   id: 'abcd2345',
@@ -21,7 +21,7 @@ const JOB: JobView = {
 };
 
 describe('which form an address wants', () => {
-  it.each<[string, Shape]>([
+  it.each<[string, PayloadFormat]>([
     ['https://ntfy.sh/my-topic', 'ntfy'],
     ['https://ntfy.home.lan/my-topic', 'ntfy'],
     ['http://box.lan:8080/my-topic#ntfy', 'ntfy'],
@@ -36,7 +36,7 @@ describe('which form an address wants', () => {
     ['https://mattermost.lan/hooks/x#slack', 'slack'],
     ['https://ntfy.sh/my-topic#json', 'json'],
     ['http://homeassistant.lan:8123/api/webhook/x', 'json'],
-  ])('%s: %s', (address, shape) => expect(shapeOf(address)).toBe(shape));
+  ])('%s: %s', (address, shape) => expect(formatOf(address)).toBe(shape));
 });
 
 describe('what is said', () => {
@@ -59,7 +59,7 @@ describe('what is said', () => {
 
   it('of a job that needs a person: why, and what to do', () => {
     const held = messageFor({ ...JOB, source: '/in/a\nb\u001b[2J.mov', state: 'held' }, 'Copy it again.');
-    expect(held.title).toBe('a b [2J.mov needs a person');
+    expect(held.title).toBe('a b [2J.mov needs you');
     expect(held.text).toBe('it is cut short\nCopy it again.\n(job abcd2345)');
   });
 

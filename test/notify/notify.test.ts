@@ -5,7 +5,7 @@ import type { AddressInfo } from 'node:net';
 import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job, JobState } from '../../src/core/job.ts';
-import { createNotify, type Notify, testNotify } from '../../src/notify/notify.ts';
+import { Notifier, testNotify } from '../../src/notify/notify.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createHttp } from '../../src/platform/http.ts';
 import { createLogger } from '../../src/platform/log.ts';
@@ -18,7 +18,7 @@ let log = '';
 let got: { path: string; body: any; headers: IncomingMessage['headers'] }[];
 let outcomes: string[];
 let answer: (response: ServerResponse, n: number) => void;
-let notify: Notify;
+let notify: Notifier;
 
 beforeEach(async () => {
   [log, got, outcomes] = ['', [], []];
@@ -44,14 +44,14 @@ afterEach(async () => {
   server.close();
 });
 
-function start(targets: { url: string; on: ('done' | 'held' | 'failed')[] }[], pausesMs: number[] = [1, 1]): Notify {
+function start(targets: { url: string; on: ('done' | 'held' | 'failed')[] }[], pausesMs: number[] = [1, 1]): Notifier {
   const stream = new Writable({
     write(chunk, _, done) {
       log += chunk;
       done();
     },
   });
-  notify = createNotify({
+  notify = new Notifier({
     targets: () => targets,
     http: createHttp(),
     clock: systemClock,
@@ -198,6 +198,6 @@ it('a test says of each address whether it works, without its secret', async () 
   await http.close();
   expect(one).toEqual([{ url: `${base}/...`, ok: true, said: 'sent' }]);
   expect(two).toEqual([
-    { url: `${base}/...`, ok: false, said: 'it answered with status 401: its token or password is wrong or missing' },
+    { url: `${base}/...`, ok: false, said: 'HTTP status 401: the token or password is wrong or missing' },
   ]);
 });

@@ -2,7 +2,7 @@
 import { readFile } from 'node:fs/promises';
 import { expect, it } from 'vitest';
 import { parse } from 'yaml';
-import { createMetrics } from '../../src/monitor/metrics.ts';
+import { Metrics } from '../../src/monitor/metrics.ts';
 import { nodeFiles } from '../../src/platform/files/files.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -14,7 +14,7 @@ const read = (name: string) => readFile(new URL(`../../${name}`, import.meta.url
 /** Names as they can be asked for: a histogram is three. */
 async function existing(): Promise<Set<string>> {
   const clock = new FakeClock();
-  const metrics = createMetrics({
+  const metrics = new Metrics({
     version: '1',
     clock,
     files: nodeFiles,

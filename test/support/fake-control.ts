@@ -8,6 +8,7 @@ import type {
   StatusView,
 } from '../../src/api/types.ts';
 import { STATE_NAMES, type StateName } from '../../src/core/job.ts';
+import { say } from '../../src/messages/say.ts';
 
 /** A daemon without work: jobs are what a test put in, and every call is noted. */
 export class FakeControl implements Control {
@@ -123,7 +124,7 @@ export class FakeControl implements Control {
   async #act(action: string, id: string): Promise<ActionResult> {
     this.#meet(`${action} ${id}`);
     const job = this.details.get(id);
-    if (!job) return { ok: false, problem: 'unknown', message: `no job begins with ${id}` };
+    if (!job) return { ok: false, problem: 'unknown', message: say('api.unknown-job') };
     if (job.state === 'done' && action === 'retry') {
       return { ok: false, problem: 'not-now', message: `job ${id} is done; forget it to do it again` };
     }

@@ -54,9 +54,9 @@ export async function connect(config: Config): Promise<ControlClient | undefined
 }
 
 export async function openJournalReader(context: Context, config: Config): Promise<Reader> {
-  const { openOffline } = await import('../../api/journal-control.ts');
+  const { openJournalControl } = await import('../../api/journal-control.ts');
   const { io, version } = context;
-  const reader = await openOffline({
+  const reader = await openJournalControl({
     config,
     version,
     clock: io.clock,

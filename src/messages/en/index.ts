@@ -1,6 +1,7 @@
 import { CHILD_EN } from './child.ts';
 import { FILES_EN } from './files.ts';
 import { HTTP_EN } from './http.ts';
+import { API_EN } from './api.ts';
 import { STEPS_EN } from './steps.ts';
 
 /** Every code with its English words, one file a room. */
@@ -9,4 +10,5 @@ export const EN = {
   ...CHILD_EN,
   ...FILES_EN,
   ...HTTP_EN,
+  ...API_EN,
 };

@@ -4,6 +4,7 @@ import type { Message } from '../../core/message.ts';
 import { CHILD_ZH } from './child.ts';
 import { FILES_ZH } from './files.ts';
 import { HTTP_ZH } from './http.ts';
+import { API_ZH } from './api.ts';
 import { STEPS_ZH } from './steps.ts';
 
 export const ZH = {
@@ -11,6 +12,7 @@ export const ZH = {
   ...CHILD_ZH,
   ...FILES_ZH,
   ...HTTP_ZH,
+  ...API_ZH,
 } satisfies Translation<typeof EN> as Readonly<Record<string, Wording>>;
 
 /** The message in Chinese; `undefined` for a code this version does not know. */

@@ -1,0 +1,77 @@
+import { streamSSE } from 'hono/streaming';
+import type { EventLog } from '../events.ts';
+import { type Handler, json, type RequestContext, type Route } from '../responses.ts';
+import type { Control, ControlEvent, Metering, StatusView } from '../types.ts';
+
+export interface DaemonRoutesOptions {
+  control: Control;
+  events: EventLog;
+  /** Absent: there is no `/metrics`. */
+  metering?: Metering;
+  /** Silence on an event stream before a comment shows that it still lives, milliseconds. */
+  heartbeatMs: number;
+}
+
+/** The daemon as a whole: how it is, what it does next, and everything that changes. */
+export function daemonRoutes({ control, events, metering, heartbeatMs }: DaemonRoutesOptions): Route[] {
+  const turn =
+    (action: () => Promise<void>): Handler =>
+    async c => {
+      await action();
+      return json(c, control.status());
+    };
+  const routes: Route[] = [
+    ['GET', '/healthz', c => health(c, control)],
+    ['GET', '/api/status', c => json(c, control.status())],
+    ['POST', '/api/pause', turn(() => control.pause())],
+    ['POST', '/api/resume', turn(() => control.resume())],
+    ['POST', '/api/drain', turn(() => control.drain())],
+    ['GET', '/api/events', c => stream(c, { control, events, heartbeatMs })],
+  ];
+  if (metering) routes.push(['GET', '/metrics', c => metrics(c, metering, control.status())]);
+  return routes;
+}
+
+function health(c: RequestContext, control: Control): Response {
+  const { mode } = control.status();
+  const ok = mode !== 'stopping' && mode !== 'stopped';
+  c.header('Cache-Control', 'no-store');
+  return c.json({ ok, mode }, ok ? 200 : 503);
+}
+
+async function metrics(c: RequestContext, metering: Metering, status: StatusView): Promise<Response> {
+  const { contentType, text } = await metering.render(status);
+  return c.body(text, 200, { 'Content-Type': contentType, 'Cache-Control': 'no-store' });
+}
+
+function stream(
+  c: RequestContext,
+  { control, events, heartbeatMs }: Pick<DaemonRoutesOptions, 'control' | 'events' | 'heartbeatMs'>,
+): Response {
+  const lastId = c.req.header('last-event-id') ?? undefined;
+  const { missed, listener } = events.listen(lastId);
+  // Some proxies (nginx) hold streams back unless asked not to.
+  c.header('X-Accel-Buffering', 'no');
+  return streamSSE(c, async sse => {
+    sse.onAbort(() => listener.close());
+    // The first frame is what everything after it changes; `reset` says that what was seen before no longer counts.
+    const first = { status: control.status(), at: events.last };
+    if (lastId === undefined || missed) {
+      const event = missed ? 'reset' : 'status';
+      await sse.writeSSE({ event, data: JSON.stringify(first.status), id: first.at, retry: 2000 });
+    }
+    for (;;) {
+      const batch = await listener.next(heartbeatMs);
+      if (batch === undefined) return;
+      if (batch.length === 0) await sse.write(': still here\n\n');
+      for (const { id, event } of batch) {
+        await sse.writeSSE({ id, event: event.kind, data: JSON.stringify(payloadOf(event)) });
+      }
+    }
+  });
+}
+
+function payloadOf(event: ControlEvent): object {
+  if (event.kind === 'job') return { ...event.job, ...event.live };
+  return event.kind === 'status' ? event.status : { id: event.id };
+}

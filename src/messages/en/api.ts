@@ -1,0 +1,92 @@
+import { formatBytes } from '../../core/units.ts';
+
+/** What the HTTP API refuses, and why. */
+export const API_EN = {
+  // who may ask
+  'api.wrong-host': 'shrinkbox does not answer at this address',
+  'api.wrong-host-hint':
+    'Use http://localhost or http://127.0.0.1 with the port of http.listen. A reverse proxy must pass one of them as Host.',
+  'api.other-site': 'this request comes from another website',
+  'api.other-site-hint': 'Only the page of shrinkbox itself, and programs other than browsers, may use this API.',
+  'api.token-needed': 'an access token is required',
+  'api.token-needed-hint':
+    'Send the header "Authorization: Bearer TOKEN" with the contents of http.token_file. Never put the token into an address.',
+  // requests that make no sense
+  'api.not-found': 'there is nothing at this address',
+  'api.wrong-method': (p: { method: string; allowed: string }) => `${p.method} is not allowed here; use ${p.allowed}`,
+  'api.unreadable': 'this request could not be read',
+  'api.headers-too-large': (p: { bytes: number }) =>
+    `the headers of this request are larger than ${formatBytes(p.bytes)}`,
+  'api.headers-too-slow': 'the headers of this request took too long to arrive',
+  'api.body-too-large': (p: { bytes: number }) => `the body of this request is larger than ${formatBytes(p.bytes)}`,
+  'api.body-too-slow': 'this request took too long to arrive',
+  'api.client-gone': 'the client closed the connection',
+  'api.unknown-state': (p: { state: string }) => `there is no job state "${p.state}"`,
+  'api.known-states': (p: { states: string }) => `The states are: ${p.states}.`,
+  'api.unknown-order': (p: { order: string }) => `jobs cannot be sorted by "${p.order}"`,
+  'api.known-orders': (p: { orders: string }) => `Sort them by: ${p.orders}.`,
+  'api.not-a-count': 'limit and offset must be whole numbers from 0 to 999999999',
+  'api.relative-path': 'path must be the full path of a file, starting with /',
+  'api.no-instruction': (p: { max: number }) =>
+    `an instruction of 1 to ${p.max} characters is missing (refine?words=...)`,
+  'api.unknown-job': 'there is no job with this ID',
+  'api.unknown-job-hint': '"shrinkbox jobs" lists them.',
+  'api.internal-error': 'internal error in shrinkbox',
+  'api.internal-error-hint': 'Please report it as a bug; the log has the details.',
+  // pictures
+  'api.no-picture': 'there is no such picture',
+  'api.result-gone': 'the result is no longer there',
+  'api.original-gone': 'the original is no longer there',
+  'api.too-many-pictures': 'too many pictures are being made at once',
+  'api.try-later': 'Try again in a moment.',
+  // uploads
+  'api.upload-needs': 'an upload needs an inbox, a file name and a file',
+  'api.no-such-inbox': 'there is no such inbox',
+  'api.instruction-too-long': (p: { max: number }) => `the instruction is longer than ${p.max} characters`,
+  'api.too-many-uploads': 'too many files are being uploaded at once',
+  'api.upload-too-long': 'the file is larger than announced',
+  'api.upload-too-short': 'the file did not arrive completely',
+  'api.upload-empty': 'the file is empty',
+  'api.upload-silent': 'no more of the file arrived',
+  'api.upload-cut': 'the connection was lost before the file was complete',
+  'api.upload-too-big': (p: { bytes: number }) => `not enough space in the inbox: ${formatBytes(p.bytes)} too little`,
+  'api.free-inbox': 'Free some space on the disk of the inbox.',
+  'api.name-taken': (p: { name: string }) => `too many files are already named ${p.name}`,
+  'api.name-ignored': (p: { name: string; why: string }) => `the inbox would ignore ${p.name}: ${p.why}`,
+  'api.rename-upload': 'Rename the file and add it again.',
+  'api.text-file': 'a text file in an inbox is the instruction for a video, not a video',
+  'api.text-file-hint': 'Write the instruction into the field of the page and add the video itself.',
+  'api.adding-file': (p: { path: string }) => `adding ${p.path}`,
+  // pictures: what is being done
+  'api.making-picture': 'making a picture',
+  'api.finding-frame': 'finding a frame to show',
+  // without a daemon
+  'api.inbox-missing': (p: { inbox: string }) => `${p.inbox} does not exist`,
+  // asking the daemon
+  'api.asking-daemon': 'asking the daemon',
+  'api.daemon-gone': 'the daemon is not running; only its socket is left',
+  'api.daemon-foreign': 'the daemon runs as another user',
+  'api.other-user-hint': 'Run this as the user the daemon runs as, for example with sudo -u shrinkbox.',
+  'api.daemon-silent': 'the daemon does not answer',
+  'api.daemon-silent-hint': 'It may be very busy; its log says more. Restarting it loses nothing.',
+  'api.daemon-ended': 'the daemon ended before it answered',
+  'api.unexpected-answer': (p: { status: number }) => `unexpected answer from the daemon (HTTP status ${p.status})`,
+  // the control socket and http.listen
+  'api.opening-socket': 'opening the control socket',
+  'api.finding-socket': 'looking for the control socket',
+  'api.creating-socket-folder': 'creating a folder for the control socket',
+  'api.socket-in-use': (p: { path: string }) => `another shrinkbox is running: it answers at ${p.path}`,
+  'api.socket-in-use-hint': 'Stop that one first, or give this one its own state_dir.',
+  'api.not-a-socket': (p: { path: string }) => `cannot open the control socket: ${p.path} is not a socket of shrinkbox`,
+  'api.not-a-socket-hint': 'Check what it is and move it away.',
+  'api.socket-path-too-long': (p: { path: string; fallback: string }) =>
+    `cannot open the control socket: ${p.path} and ${p.fallback} are both too long`,
+  'api.socket-path-too-long-hint': 'Use a shorter state_dir or TMPDIR.',
+  'api.socket-folder-foreign': (p: { path: string }) =>
+    `cannot open the control socket: ${p.path} belongs to another user`,
+  'api.socket-folder-foreign-hint': 'Remove that folder, or use a shorter state_dir so that the socket fits into it.',
+  'api.open-without-token': (p: { host: string }) =>
+    `http.listen is ${p.host}, which other machines can reach, but there is no access token`,
+  'api.open-without-token-hint':
+    'Set http.token_file to a file that holds a secret (or the systemd credential http-token), or listen on 127.0.0.1.',
+};
