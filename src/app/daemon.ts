@@ -1,70 +1,43 @@
 /**
- * Read me first. Builds every part from the config, wires the arrows between them, starts them in order and stops them in
- * the opposite one:
+ * Read me first. What stands where, in the order a file passes through:
  *
- *   watcher -Sighting-> admissions -job-> scheduler -slot-> worker (engine, verify, deliver)
+ *   inbox/     watcher.ts -> inbox-loop.ts: finds files by events and scans; stability.ts waits until one no longer grows and
+ *              inspect.ts takes it for complete (media/completeness/ knows how each container ends)
+ *   queue/     admissions.ts makes it a job, by rules/decide.ts; ledger.ts holds every job and alone writes the journal/;
+ *              scheduler.ts gives it a slot; worker.ts takes it through its stages; failure-policy.ts decides what an error means
+ *   engine/    local/ plans an encode (plan/strategy.ts, plan/budget.ts turns a size into bit rates) and runs ffmpeg
+ *              (run/ffmpeg-args.ts turns those into arguments); nemo/ has it done by the cloud service
+ *              (http/transport.ts sends; http/rate-limit.ts waits out a 429)
+ *   verify/    verify.ts decodes the result; deliver/ publishes it atomically, then archives or deletes the original
+ *   api/       the control socket and HTTP, for the command line and the page in web/; monitor/ and notify/ report
  *
- * with the ledger (and through it the journal) beside them as the only one who knows a job's state.
+ * Here all of it is built in that order, each part from those before it. What has to go back goes as an event (QueueEvents) or
+ * is read when needed (LiveConfig). Parts register how they are closed with `life`, which closes them in the opposite order.
  */
-import { join } from 'node:path';
-import { pruneArchives } from './archive.ts';
+import { EventEmitter } from 'node:events';
+import type { Control } from '../api/types.ts';
 import type { Config } from '../config/load.ts';
-import { planReload, type ReloadPlan } from '../config/reload.ts';
+import type { ReloadPlan } from '../config/reload.ts';
 import type { Secrets } from '../config/secrets.ts';
-import type { Control, StatusView } from '../api/types.ts';
-import { DaemonControl } from '../api/daemon-control.ts';
-import { Thumbnails } from '../api/thumbnails.ts';
-import { sweepUploads, Uploads } from '../api/uploads.ts';
-import { serve } from '../api/serve.ts';
-import { adviceFor, isShrinkError, policyFor } from '../core/errors.ts';
-import { type Job, RESTING } from '../core/job.ts';
-import { IllegalEvent } from '../core/lifecycle.ts';
-import { restoreOriginal } from '../deliver/originals.ts';
-import { InboxClaims } from './inbox-lock.ts';
-import { createDecider } from './rulebook.ts';
-import { createEngines, speaksOfNemo } from './engines.ts';
-import { createExplain } from './explain.ts';
-import { Folders } from './folders.ts';
-import { openJournal } from '../journal/journal.ts';
-import { acquireLock } from '../journal/lock.ts';
-import type { OnRecord } from '../journal/replay.ts';
-import { prepareStateDir } from '../journal/state-dir.ts';
-import { Metrics } from '../monitor/metrics.ts';
-import { Notifier } from '../notify/notify.ts';
-import { deferred, every } from '../platform/async.ts';
-import type { Clock } from '../platform/clock.ts';
-import { findTools } from '../media/ffmpeg/tools.ts';
-import { fingerprint, nodeFiles } from '../platform/files/files.ts';
-import { guardedFiles } from '../platform/files/hang-guard.ts';
-import { createHttp } from '../platform/http.ts';
-import type { Logger } from '../platform/log.ts';
-import { SpaceBook } from '../platform/files/space.ts';
-import { Actions } from '../queue/actions.ts';
-import { Admissions } from '../queue/admissions.ts';
-import { isWithin, ReasonedGate } from '../queue/rest-gate.ts';
-import { isBusy, untilIdle } from '../queue/idle.ts';
-import { Ledger } from '../queue/ledger.ts';
-import { replayInto } from '../queue/replaying.ts';
-import { Scheduler } from '../queue/scheduler.ts';
-import { createAfterRest } from '../queue/after-rest.ts';
-import { createWorker } from '../queue/worker.ts';
-import { Releases } from './lifetime.ts';
-import { sayingWhatTakesLong } from './starting.ts';
-import { stuckBecause } from './watchdog.ts';
-import {
-  engineViews,
-  folderViews,
-  logChange,
-  modeOf,
-  placesOf,
-  restingBecause,
-  totalsOf,
-  watchFoldersOf,
-} from './status.ts';
-import { sweepLeftovers } from './sweep.ts';
 import { createWatcher, type Watcher } from '../inbox/watcher.ts';
-import { createStages } from './stages.ts';
-import type { PauseGate } from '../platform/pause-gate.ts';
+import { findTools } from '../media/ffmpeg/tools.ts';
+import { Metrics } from '../monitor/metrics.ts';
+import type { Clock } from '../platform/clock.ts';
+import { nodeFiles } from '../platform/files/files.ts';
+import { guardedFiles } from '../platform/files/hang-guard.ts';
+import type { Logger } from '../platform/log.ts';
+import { isBusy, untilIdle } from '../queue/idle.ts';
+import type { Ledger } from '../queue/ledger.ts';
+import { openControl } from './control.ts';
+import { createEngines, usesNemo } from './engines.ts';
+import { openFolders } from './folders.ts';
+import { Housekeeping, HOUSEKEEPING_MS, sweepLeftovers } from './housekeeping.ts';
+import { Lifetime } from './lifetime.ts';
+import { LiveConfig } from './live-config.ts';
+import { Queue, type QueueEvents } from './queue.ts';
+import { openState } from './state.ts';
+import { placesOf, watchFoldersOf } from './status.ts';
+import { stuckBecause } from './watchdog.ts';
 
 export interface DaemonOptions {
   config: Config;
@@ -79,15 +52,15 @@ export interface DaemonOptions {
 
 export interface Daemon {
   control: Control;
-  /** Resolves when nothing is left to do: no file being waited for, no job that could go on by itself soon. */
+  /** Resolves when nothing is left to do: no file is being waited for, and no job will continue by itself soon. */
   idle(): Promise<void>;
   /**
-   * Works by another configuration from now on; what runs goes on. Resolves with what counts at once and what needs a
-   * restart. @throws ConfigError, with nothing changed, where the folders cannot lie to each other like that; ShrinkError
-   * `locked`, with nothing changed, where another daemon watches one of them.
+   * Works by another configuration from now on; what runs continues. Resolves with the keys that count at once and those that
+   * need a restart. @throws ConfigError where links make folders overlap, ShrinkError `locked` where another daemon watches
+   * one of them; nothing has changed then.
    */
   reload(config: Config): Promise<Pick<ReloadPlan, 'applied' | 'needsRestart'>>;
-  /** Why nothing moves any more, in words, or `undefined` while all is well: what the watchdog is fed by. */
+  /** Why nothing moves any more; `undefined` while all is well. The watchdog is fed by it. */
   stuck(): string | undefined;
   /** Ends gracefully: nothing new starts, children end, checkpoints stay, the journal is closed. */
   stop(): Promise<void>;
@@ -95,282 +68,99 @@ export interface Daemon {
   ended: Promise<number>;
 }
 
-/** How often quiet hours and the journal's size are looked at, milliseconds. */
-const HOUSEKEEPING_MS = 30_000;
-/** How often archived originals are looked through for old ones, milliseconds. */
-const PRUNE_MS = 6 * 3600_000;
-
 /** @throws ShrinkError `locked`, `damaged`, `newer-version`, `tool-missing`, ...: what keeps it from starting. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
-  const releases = new Releases(options.log);
+  const life = new Lifetime(options);
   try {
-    return await build(options, releases);
+    return await start(options, life);
   } catch (error) {
-    await releases.run();
+    await life.close();
     throw error;
   }
 }
 
-async function build(options: DaemonOptions, releases: Releases): Promise<Daemon> {
-  const { clock, log, version } = options;
-  let { config } = options;
-  const { resolve: end, promise: ended } = deferred<number>();
-  let stopping: Promise<void> | undefined;
-  const stop = (): Promise<void> => {
-    stopping ??= releases.run().then(() => end(0));
-    return stopping;
-  };
-  /** What cannot be survived ends the process; systemd starts it again, and the journal says where it was. */
-  const onFatal = (error: unknown): void => {
-    log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
-    end(exitCodeOf(error));
-    stopping ??= releases.run();
-  };
+async function start(options: DaemonOptions, life: Lifetime): Promise<Daemon> {
+  const { clock, log, version, once = false } = options;
+  const live = new LiveConfig(options.config);
+  live.onChange(config => void (log.level = config.log.level));
+  const events: QueueEvents = new EventEmitter();
 
-  const waiting = sayingWhatTakesLong(clock, log);
-  await waiting('the state directory', prepareStateDir(config.stateDir));
-  releases.add(await waiting('the lock', acquireLock({ stateDir: config.stateDir, version })));
-  const tools = await waiting('ffmpeg to say what it can do', findTools(config.local));
-
-  const ledger: Ledger = new Ledger({ append: entries => journal.append(entries) }, clock);
-  const dir = join(config.stateDir, 'journal');
-  const onRecord: OnRecord = (record, position) => replayInto(ledger, record, position);
-  const journal = await waiting('the journal', openJournal({ dir, clock, log, onRecord, onFatal }));
-  releases.add({ release: () => journal.close() });
-
+  const state = await openState(options.config.stateDir, { clock, log, version, life });
+  const { journal, ledger } = state;
+  const tools = await life.starting('ffmpeg to list its features', findTools(options.config.local));
   const files = guardedFiles(nodeFiles, { clock });
-  const folders = new Folders(config, files);
-  await waiting('the folders', folders.prepare(log));
-  await waiting('the folders', folders.checkRealPaths());
-  const claims = new InboxClaims(config.stateDir, files);
-  releases.add(claims);
-  await waiting('other daemons', claims.claim(inboxesOf(config)));
-  await waiting('the folders', folders.remember(log));
-  const workRoot = join(config.stateDir, 'work');
-  const sweep = sweepLeftovers(config.stateDir, folders, id => progressOf(ledger.get(id)), { files, log });
-  const untidied = await waiting('what a crash left behind', sweep);
+  const base = { ...options, live, life, state, tools, files, events };
 
-  const gate = new ReasonedGate();
-  let decider = createDecider(config);
-  const places = () => placesOf(config);
-  const metrics = new Metrics({ version, clock, files, ledger, journal, places });
-  releases.add({ release: () => metrics.close() });
-  const engines = await createEngines({ ...options, meter: metrics, tools });
-  releases.add({ release: () => engines.nemo?.close() });
-  const resight = (job: Job): void => watcher.forget(job.inbox, job.relative);
-  const space = new SpaceBook({ files, minFree: config.limits.minFree });
-  const stages = createStages({
-    config,
-    folders,
-    engines,
-    gate,
-    tools,
-    files,
-    space,
-    workRoot,
-    get forbidden() {
-      return folders.forbidden;
+  const folders = await openFolders(base);
+  const sweeping = sweepLeftovers({ stateDir: state.dir, folders, ledger, files, log });
+  const untidied = await life.starting('the removal of what a crash left behind', sweeping);
+
+  const metrics = new Metrics({ version, clock, files, ledger, journal, places: () => placesOf(live.current) });
+  life.defer(() => metrics.close());
+  const engines = await createEngines({ ...base, meter: metrics });
+  life.defer(() => engines.nemo?.close());
+
+  const queue = new Queue({ ...base, folders, engines });
+  const housekeeping = new Housekeeping({ ...base, folders, gate: queue.gate });
+  const watcher = openInbox({ ...base, queue, once });
+  const control = await openControl({ ...base, folders, engines, queue, watcher, metrics }, { serves: !once });
+
+  housekeeping.start();
+  await queue.start(untidied);
+  await life.starting('the first scan of the inboxes', watcher.start());
+  life.defer(() => watcher.stop());
+  log.info({ version, jobs: ledger.size, state: state.dir }, 'shrinkbox is watching');
+
+  return {
+    control,
+    ended: life.ended,
+    stop: () => life.stop(),
+    idle: () => Promise.race([idle(watcher, queue, ledger), life.ended.then(() => {})]),
+    async reload(config) {
+      const { applied, needsRestart } = await live.reload(config);
+      const isNemoNew = usesNemo(live.current) && !engines.nemo;
+      return { applied, needsRestart: [...needsRestart, ...(isNemoNew ? ['engine: nemo (not used so far)'] : [])] };
     },
-    log,
-    decide: (job, engine) => decider.again(job, engine),
-    resight,
-  });
-  const afterRest = createAfterRest({ ledger, stages: stages, log });
-  const worker = createWorker({ ledger, stages, afterRest, clock, log });
-  const scheduler = new Scheduler({
-    ledger,
-    worker,
-    clock,
-    log,
-    slots: config.limits,
-    onFatal,
-    onProgress: id => control.announceProgress(id, clock.monotonic()),
-  });
-  const admissions = new Admissions({
-    ledger,
-    log,
-    decide: (sighting, version, words) => decider.decide(sighting, version, words),
-    fingerprint: (path, bytes) => fingerprint(path, bytes, files),
-    lookAt: path => folders.lookAt(path),
-    stillThere: job => folders.stillThere(job),
-    abort: (id, reason) => scheduler.abort(id, reason),
-    resight,
-    changed: async job => {
-      scheduler.consider(job);
-      await afterRest(job.id);
-    },
-    onFatal,
-  });
+    stuck: () =>
+      stuckBecause({
+        overdue: watcher.folders(),
+        syncingMs: journal.fsyncStats().pendingMs,
+        sinceHousekeepingMs: housekeeping.sinceLastRunMs,
+        housekeepingMs: HOUSEKEEPING_MS,
+      }),
+  };
+}
+
+interface InboxOptions {
+  live: LiveConfig;
+  queue: Queue;
+  events: QueueEvents;
+  clock: Clock;
+  log: Logger;
+  once: boolean;
+}
+
+/** Watches the inboxes of the configuration; complete files go to the queue. */
+function openInbox({ live, queue: { admissions }, events, clock, log, once }: InboxOptions): Watcher {
   const watcher = createWatcher({
-    folders: watchFoldersOf(config),
+    folders: watchFoldersOf(live.current),
     clock,
     log,
     known: ({ inbox, relative, pin, sidecar }) => admissions.isKnown(inbox, relative, pin, sidecar),
     onSighting: sighting => admissions.offer(sighting),
     // With nobody there to wait for the rest of a file, what it is now is what counts.
-    ...(options.once ? { incompleteAfterMs: 1 } : {}),
+    incompleteAfterMs: once ? 1 : undefined,
   });
-  const actions = new Actions({
-    ledger,
-    scheduler,
-    resight,
-    afterRest,
-    removeWorkDir: stages.removeWorkDir,
-    removeReport: stages.removeReport,
-    refine: (job, words) => admissions.refine(job, words),
-    restoreOriginal: async job => {
-      if (job.original?.kind !== 'archived') throw new IllegalEvent(`job ${job.id} has no archived original`);
-      const archived = job.original.path;
-      const { inbox, relative, pin } = job;
-      return restoreOriginal({ job: job.id, archived, inbox, relative, sizeBytes: pin.sizeBytes, files, log });
-    },
-  });
-  /** Why local work rests just now. */
-  const resting = () => (gate.closed ? restingBecause(ledger.paused, config.limits.localHours) : undefined);
-  const startedAt = clock.now();
-  let page: string | null = null;
-  const status = (): StatusView => ({
-    version,
-    running: true,
-    pid: process.pid,
-    started_at: startedAt,
-    mode: modeOf({ stopping: stopping !== undefined, scheduler, paused: ledger.paused }),
-    state_dir: config.stateDir,
-    page,
-    counts: ledger.counts(),
-    totals: totalsOf(ledger),
-    engines: engineViews(config, engines, scheduler, resting()),
-    folders: folderViews(config, watcher),
-  });
-  const arriving = (path: string) => watcher.pending().find(file => file.path === path)?.why;
-  const explain = (path: string) => createExplain({ config, folders, ledger, decider, engines, files, arriving })(path);
-  const setPaused = async (paused: boolean): Promise<void> => {
-    gate.set('paused', paused);
-    await ledger.setPaused(paused);
-    scheduler.setMode({ draining: scheduler.draining });
-  };
-  const control: DaemonControl = new DaemonControl({
-    ...{ ledger, scheduler, actions, status, resting, explain, setPaused, clock },
-  });
-  releases.add({ release: () => control.close() });
-
-  const notify = new Notifier({
-    targets: () => config.notify,
-    http: createHttp(),
-    clock,
-    log,
-    onOutcome: outcome => metrics.notified(outcome),
-  });
-  releases.add({ release: () => notify.stop() });
-  releases.add({
-    release: ledger.subscribe(change => {
-      if (!('job' in change)) return;
-      logChange(log, change.job, change.before);
-      notify.changed(change.job, change.before);
-      if (RESTING.has(change.job.state.name)) admissions.rested(change.job);
-    }),
-  });
-  if (!options.once) {
-    const socketPath = join(config.stateDir, 'control.sock');
-    const inboxes = () => inboxesOf(config);
-    await waiting('what a crash left behind', sweepUploads(inboxes(), clock.now(), files));
-    const uploads = new Uploads({ inboxes, minFree: () => config.limits.minFree, files, log });
-    const parts = { uploads, thumbnails: new Thumbnails({ tools }) };
-    const serving = serve({ control, socketPath, log, metering: metrics, ...parts, ...httpOf(options) });
-    const server = await waiting('the control socket', serving);
-    page = server.page;
-    releases.add({ release: () => server.close() });
-  }
-
-  let lookedAt = clock.monotonic();
-  const housekeep = () => {
-    lookedAt = clock.monotonic();
-    const { localHours } = config.limits;
-    gate.set('hours', localHours !== undefined && !isWithin(localHours, new Date(clock.now())));
-    void folders.makeMissing(log);
-    if (journal.shouldCompact(ledger.size)) journal.compact([...ledger.snapshot()]).catch(onFatal);
-  };
-  housekeep();
-  releases.add({ release: every(clock, HOUSEKEEPING_MS, housekeep) });
-  const prune = () => void pruneArchives(config, ledger, clock.now(), { files, log }).catch(onFatal);
-  prune();
-  releases.add({ release: every(clock, PRUNE_MS, prune) });
-
-  for (const job of ledger.all()) {
-    // A crash may have come between the end of a job and its report.
-    const lacksReport = (job.state.name === 'failed' || job.state.name === 'held') && !job.report;
-    if (lacksReport || untidied.has(job.id)) await afterRest(job.id);
-  }
-  gate.set('paused', ledger.paused);
-  scheduler.start();
-  releases.add({ release: () => scheduler.stop() });
-  releases.add({ release: () => admissions.stop() });
-  await waiting('the first look into the inboxes', watcher.start());
-  releases.add({ release: () => watcher.stop() });
-  log.info({ version, jobs: ledger.size, state: config.stateDir }, 'shrinkbox is watching');
-
-  const reload = async (next: Config): Promise<Pick<ReloadPlan, 'applied' | 'needsRestart'>> => {
-    const { effective, applied, needsRestart } = planReload(config, next);
-    await new Folders(effective, files).checkRealPaths();
-    await claims.claim(inboxesOf(effective));
-    config = effective;
-    folders.use(config);
-    await folders.prepare(log);
-    await folders.remember(log);
-    decider = createDecider(config);
-    scheduler.setSlots(config.limits);
-    space.leaveFree(config.limits.minFree);
-    log.level = config.log.level;
-    housekeep();
-    await watcher.setFolders(watchFoldersOf(config));
-    prune();
-    control.announceStatus();
-    const cloudLater = speaksOfNemo(config) && !engines.nemo ? ['engine: nemo (not used so far)'] : [];
-    return { applied, needsRestart: [...needsRestart, ...cloudLater] };
-  };
-  const stuck = () =>
-    stuckBecause({
-      overdue: watcher.folders(),
-      syncingMs: journal.fsyncStats().pendingMs,
-      sinceHousekeepingMs: clock.monotonic() - lookedAt,
-      housekeepingMs: HOUSEKEEPING_MS,
-    });
-
-  return {
-    control,
-    stop,
-    ended,
-    reload,
-    stuck,
-    idle: () => Promise.race([idle(watcher, admissions, ledger, gate), ended.then(() => {})]),
-  };
+  events.on('resight', job => watcher.forget(job.inbox, job.relative));
+  live.onChange(config => watcher.setFolders(watchFoldersOf(config)));
+  return watcher;
 }
 
-/** Files become settled, settled files jobs, and jobs may end in a state that has the file looked at again. */
-async function idle(watcher: Watcher, admissions: Admissions, ledger: Ledger, gate: PauseGate): Promise<void> {
+/** Files become stable, stable files jobs, and jobs may end in a state that has the file looked at again. */
+async function idle(watcher: Watcher, { admissions, gate }: Queue, ledger: Ledger): Promise<void> {
   do {
     await watcher.settled();
     await admissions.onIdle();
     await untilIdle(ledger, gate);
   } while (watcher.pending().some(file => !file.held) || !admissions.idle || isBusy(ledger, gate));
-}
-
-function inboxesOf({ folders }: Config): string[] {
-  return folders.map(folder => folder.inbox);
-}
-
-/** Where the API is offered besides the socket, and the token it asks for. */
-function httpOf({ config, secrets, env }: DaemonOptions) {
-  const { listen } = config.http;
-  return { env, token: secrets.httpToken, ...(listen === 'off' ? {} : { listen }) };
-}
-
-/** A held job keeps its working files: after a person acted, it may go on from them. */
-function progressOf(job: Job | undefined): 'unknown' | 'unfinished' | 'finished' {
-  if (!job) return 'unknown';
-  return RESTING.has(job.state.name) && job.state.name !== 'held' ? 'finished' : 'unfinished';
-}
-
-function exitCodeOf(error: unknown): number {
-  return isShrinkError(error) && adviceFor(error.code).kind === 'stop' ? policyFor(error.code).exitCode : 1;
 }

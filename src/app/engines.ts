@@ -1,13 +1,17 @@
+/** The only file that knows both engines: it builds them from the configuration, and hands the cloud engine what this machine can do. */
+import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.ts';
 import type { Secrets } from '../config/secrets.ts';
-import type { CloudMeter, Engine } from '../engine/engine.ts';
+import type { Order } from '../core/job.ts';
+import type { CloudMeter, Engine, EngineContext, LocalHelp, LocalRequest } from '../engine/engine.ts';
 import { createLocalEngine } from '../engine/local/engine.ts';
 import type { NemoEngine } from '../engine/nemo/engine.ts';
-import { createLocalHelp } from './local-help.ts';
 import { skill } from '../platform/package.ts';
 import type { Clock } from '../platform/clock.ts';
+import { joinParts, splitAtKeyframes } from '../media/ffmpeg/split-join.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
+import { probe } from '../media/probe/probe.ts';
 import type { Logger } from '../platform/log.ts';
 
 export interface EnginesOptions {
@@ -22,22 +26,19 @@ export interface EnginesOptions {
 
 export interface Engines {
   local: Engine;
-  /** Only where some rule speaks of it: nobody who keeps everything at home has a cloud engine in their daemon. */
+  /** Only where the configuration uses it: nobody who keeps everything at home has a cloud engine in their daemon. */
   nemo?: NemoEngine;
 }
 
-/** Every engine the config speaks of. Nothing is opened or sent before a job asks for it. */
+/** The engines the configuration uses. Nothing is opened or sent before a job asks for it. */
 export async function createEngines(options: EnginesOptions): Promise<Engines> {
   const { config, tools, clock } = options;
   const { effort, threads } = config.local;
   const local = createLocalEngine({ tools, effort, threads, clock });
-  return speaksOfNemo(config) ? { local, nemo: await createCloudEngine({ ...options, local }) } : { local };
+  return usesNemo(config) ? { local, nemo: await createCloudEngine({ ...options, local }) } : { local };
 }
 
-/**
- * The cloud engine by itself, also for commands that ask it something beside the queue. Its code is read only here: with all it
- * needs, that takes a quarter of the processor time of starting `compress`.
- */
+/** The cloud engine, also for commands that ask it something beside the queue. Its code takes long to load, so only this loads it. */
 export async function createCloudEngine({
   config,
   secrets,
@@ -78,6 +79,43 @@ export async function createCloudEngine({
   });
 }
 
-export function speaksOfNemo(config: Config): boolean {
+export function usesNemo(config: Config): boolean {
   return config.engine === 'nemo' || config.rules.some(rule => rule.engine === 'nemo');
+}
+
+/** What this machine does for the cloud engine; the engines know nothing of each other. */
+export function createLocalHelp(local: Engine, tools: Tools): LocalHelp {
+  return {
+    async shrink(request) {
+      const { source, target, maxBytes } = request;
+      const { size } = await stat(source);
+      const asked = maxBytes === undefined ? {} : { size: { kind: 'bytes' as const, bytes: maxBytes } };
+      const order: Order = { job: request.job, source, sourceBytes: size, target: { ...target, ...asked } };
+      const { path, bytes, how } = await local.run(order, contextFor(request));
+      return { path, bytes, how };
+    },
+    async split(request) {
+      const { source, maxBytes } = request;
+      const { bytes, durationS } = await probe(source, { tools, signal: request.signal });
+      return splitAtKeyframes({ ...request, tools, source, sourceBytes: bytes, durationS, maxBytes });
+    },
+    join: request => joinParts({ ...request, tools }),
+  };
+}
+
+/** Nothing of this run is journaled: the job is the cloud engine's, which records what comes of it. */
+function contextFor({ dir, signal, gate, log, onProgress }: LocalRequest): EngineContext {
+  return {
+    record: async () => {},
+    resume: {},
+    step: async () => {},
+    doubt: async () => {},
+    fact: async () => {},
+    cloud: async () => {},
+    progress: ({ fraction }) => fraction !== undefined && onProgress(fraction),
+    signal,
+    gate,
+    workDir: dir,
+    log,
+  };
 }

@@ -1,11 +1,10 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Config } from '../config/load.ts';
 import type { Explanation } from '../api/types.ts';
 import { detailOf } from '../api/views.ts';
 import { isShrinkError } from '../core/errors.ts';
 import type { EngineName, Job, Order, Sighting } from '../core/job.ts';
-import type { Decider } from './rulebook.ts';
+import type { Rulebook } from './rulebook.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Folders } from './folders.ts';
 import { type Files, fingerprint, pinOf } from '../platform/files/files.ts';
@@ -15,10 +14,9 @@ import { reasonToIgnoreFile, reasonToIgnoreFolder } from '../inbox/ignored-names
 import { readSidecar } from '../inbox/sidecar.ts';
 
 export interface ExplainOptions {
-  config: Config;
   folders: Folders;
   ledger: Ledger;
-  decider: Decider;
+  rulebook: Pick<Rulebook, 'trace'>;
   engines: Partial<Record<EngineName, Engine>>;
   files: Files;
   /** Why a path is not taken yet, where the watcher waits for it; absent without a daemon. */
@@ -29,7 +27,7 @@ export interface ExplainOptions {
 export function createExplain({
   folders,
   ledger,
-  decider,
+  rulebook,
   engines,
   files,
   arriving = () => undefined,
@@ -61,7 +59,7 @@ export function createExplain({
       pin,
       ...(sidecar ? { sidecar } : {}),
     };
-    const { decision, looked } = decider.look(sighting, 1);
+    const { decision, looked } = rulebook.trace(sighting, 1);
     const plan =
       decision.kind === 'do'
         ? await planOf(engines[decision.engine], {

@@ -10,6 +10,9 @@ import type { Job, StateName } from '../core/job.ts';
 import { type FolderIdentity, identityOf } from '../deliver/output-folder.ts';
 import { type Files, pinOf } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
+import { InboxLock } from './inbox-lock.ts';
+import type { Lifetime } from './lifetime.ts';
+import type { LiveConfig } from './live-config.ts';
 import { isWithin, type Mount, mountOf, readMounts, throughLinks } from '../platform/files/mounts.ts';
 
 /** The configured inbox/outbox pairs, and whether what lies behind them is still what it was. */
@@ -219,6 +222,41 @@ export class Folders {
     this.#mountPoints.set(path, point);
     return identity;
   }
+}
+
+export function inboxesOf({ folders }: Config): string[] {
+  return folders.map(({ inbox }) => inbox);
+}
+
+export interface OpenFoldersOptions {
+  live: LiveConfig;
+  files: Files;
+  log: Logger;
+  life: Lifetime;
+}
+
+/**
+ * The folders of the configuration: made where missing, checked, and locked against other daemons; they follow a reload.
+ * @throws ConfigError where links make them overlap; ShrinkError `locked` where another daemon watches one of them.
+ */
+export async function openFolders({ live, files, log, life }: OpenFoldersOptions): Promise<Folders> {
+  const folders = new Folders(live.current, files);
+  const lock = new InboxLock(live.current.stateDir, files);
+  life.defer(() => lock.release());
+  await life.starting('the folders', folders.prepare(log));
+  await life.starting('the folders', folders.checkRealPaths());
+  await life.starting('other daemons', lock.claim(inboxesOf(live.current)));
+  await life.starting('the folders', folders.remember(log));
+  live.beforeChange(async next => {
+    await new Folders(next, files).checkRealPaths();
+    await lock.claim(inboxesOf(next));
+  });
+  live.onChange(async config => {
+    folders.use(config);
+    await folders.prepare(log);
+    await folders.remember(log);
+  });
+  return folders;
 }
 
 /** Why a job is held whose folder was taken out of the configuration. */

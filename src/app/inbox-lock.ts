@@ -21,7 +21,7 @@ interface Claim {
   identity: string;
 }
 
-export class InboxClaims {
+export class InboxLock {
   readonly #stateDir: string;
   readonly #files: Files;
   readonly #platform: NodeJS.Platform;

@@ -1,36 +1,87 @@
+import { adviceFor, isShrinkError, policyFor } from '../core/errors.ts';
+import { deferred } from '../platform/async.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 
-export interface Releasable {
-  release(): Promise<unknown> | unknown;
-}
+/** A share that hangs is given up after about this long; everything else takes a second. Milliseconds. */
+const SLOW_MS = 15_000;
 
-/** Everything acquired, let go of in the opposite order; one that fails is logged and does not keep the others. */
-export class Releases {
+/** One run of the daemon: what has to be closed at its end, and the exit code it ends with. */
+export class Lifetime {
+  readonly #clock: Clock;
   readonly #log: Logger;
-  readonly #acquired: Releasable[] = [];
-  #running: Promise<void> | undefined;
+  readonly #exitCode = deferred<number>();
+  readonly #cleanups: (() => unknown)[] = [];
+  #closing: Promise<void> | undefined;
 
-  constructor(log: Logger) {
+  constructor({ clock, log }: { clock: Clock; log: Logger }) {
+    this.#clock = clock;
     this.#log = log;
   }
 
-  add(acquired: Releasable): void {
-    this.#acquired.push(acquired);
+  /** Resolves with the exit code: after `stop`, or at once when something failed that the daemon cannot survive. */
+  get ended(): Promise<number> {
+    return this.#exitCode.promise;
   }
 
-  /** Safe to call more than once; every caller waits for the same end. */
-  run(): Promise<void> {
-    this.#running ??= this.#run();
-    return this.#running;
+  get isEnding(): boolean {
+    return this.#closing !== undefined;
   }
 
-  async #run(): Promise<void> {
-    for (let acquired = this.#acquired.pop(); acquired; acquired = this.#acquired.pop()) {
+  /** Has `cleanup` called at the end; the last one registered is called first. */
+  defer(cleanup: () => unknown): void {
+    this.#cleanups.push(cleanup);
+  }
+
+  /**
+   * Waits for a part of the start, and logs every 15 s that it is still waiting: a start that hangs on a disk, a child or a
+   * share would leave an empty log. Resolves and rejects as `work` does.
+   */
+  async starting<T>(what: string, work: Promise<T>): Promise<T> {
+    const since = this.#clock.monotonic();
+    const warn = () => {
+      const forS = Math.round((this.#clock.monotonic() - since) / 1000);
+      this.#log.warn({ forS }, `the start is still waiting for ${what}`);
+      cancel = this.#clock.after(SLOW_MS, warn);
+    };
+    let cancel = this.#clock.after(SLOW_MS, warn);
+    try {
+      return await work;
+    } finally {
+      cancel();
+    }
+  }
+
+  /** Ends with exit code 0 once everything is closed. */
+  async stop(): Promise<void> {
+    await this.close();
+    this.#exitCode.resolve(0);
+  }
+
+  /** Ends because the daemon cannot go on. systemd starts it again, and the journal says where it was. */
+  readonly fail = (error: unknown): void => {
+    this.#log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
+    this.#exitCode.resolve(exitCodeOf(error));
+    void this.close();
+  };
+
+  /** Safe to call more than once; every caller waits for the same end. A cleanup that fails is logged and does not stop the others. */
+  close(): Promise<void> {
+    this.#closing ??= this.#runCleanups();
+    return this.#closing;
+  }
+
+  async #runCleanups(): Promise<void> {
+    for (let cleanup = this.#cleanups.pop(); cleanup; cleanup = this.#cleanups.pop()) {
       try {
-        await acquired.release();
+        await cleanup();
       } catch (error) {
-        this.#log.error({ err: error }, 'something could not be let go of cleanly');
+        this.#log.error({ err: error }, 'error while shutting down a component');
       }
     }
   }
+}
+
+function exitCodeOf(error: unknown): number {
+  return isShrinkError(error) && adviceFor(error.code).kind === 'stop' ? policyFor(error.code).exitCode : 1;
 }

@@ -10,24 +10,25 @@ import type { Config, Folder, Rule } from '../config/load.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { JobDetail } from '../api/types.ts';
 import { detailOf } from '../api/views.ts';
-import { fileError } from '../platform/files/file-error.ts';
 import { policyOfReason, ShrinkError } from '../core/errors.ts';
+import { fileError } from '../platform/files/file-error.ts';
 import type { Decision, EngineName, Job, Progress, Sighting } from '../core/job.ts';
 import { RESTING } from '../core/job.ts';
 import type { Target } from '../core/target.ts';
-import { createDecider, type Decider } from './rulebook.ts';
-import { createEngines } from './engines.ts';
+import { Rulebook } from './rulebook.ts';
+import { createEngines, type Engines } from './engines.ts';
 import { Folders } from './folders.ts';
 import type { Clock } from '../platform/clock.ts';
-import { findTools } from '../media/ffmpeg/tools.ts';
+import { findTools, type Tools } from '../media/ffmpeg/tools.ts';
 import { nodeFiles, pinOf } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { SpaceBook } from '../platform/files/space.ts';
 import { Ledger } from '../queue/ledger.ts';
 import { createAfterRest } from '../queue/after-rest.ts';
+import type { Worker } from '../queue/scheduler.ts';
 import { createWorker } from '../queue/worker.ts';
 import { restFor } from '../queue/decisions.ts';
-import { createStages } from './stages.ts';
+import { JobStages } from './stages.ts';
 import { OPEN_GATE } from '../platform/pause-gate.ts';
 
 export interface OneShotEvents {
@@ -54,10 +55,10 @@ export interface OneShotOptions {
  * @throws ShrinkError `usage` (a file that is not there, an output that cannot be meant), `tool-missing`.
  */
 export async function compressFiles(options: OneShotOptions): Promise<{ jobs: JobDetail[] }> {
-  const { config, signal } = options;
-  const tools = await findTools(config.local);
+  const { files, output, signal, events } = options;
+  const tools = await findTools(options.config.local);
   const engines = await createEngines({ ...options, tools });
-  const targets = await Promise.all(options.files.map(file => targetFor(file, options.output, options.files.length)));
+  const targets = await Promise.all(files.map(file => targetFor(file, output, files.length)));
   const jobs: JobDetail[] = [];
   for (const target of targets) {
     if (signal.aborted) break;
@@ -65,69 +66,64 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
       throw fileError(error, `making a work folder in ${target.outbox}`, target.outbox);
     });
     try {
-      const job = await compressOne(target, workRoot);
+      const job = await compressOne(target, { ...options, tools, engines, workRoot });
       jobs.push(job);
-      options.events.finished(target.file, job);
+      events.finished(target.file, job);
     } finally {
       await rm(workRoot, { recursive: true, force: true });
     }
   }
   return { jobs };
+}
 
-  async function compressOne(target: OneShotTarget, workRoot: string): Promise<JobDetail> {
-    const { clock, log, events } = options;
-    const oneFile = {
-      ...config,
-      stateDir: workRoot,
-      folders: [folderFor(target)],
-      rules: [ruleFor(options.wishes)],
-    };
-    const ledger = new Ledger({ append: async () => {} }, clock);
-    const folders = new Folders(oneFile, nodeFiles);
-    const decider = named(target.name, createDecider(oneFile));
-    const space = new SpaceBook({ files: nodeFiles, minFree: config.limits.minFree });
-    const stages = createStages({
-      config: oneFile,
-      folders,
-      engines,
-      gate: OPEN_GATE,
-      tools,
-      files: nodeFiles,
-      space,
-      workRoot,
-      forbidden: [],
-      log,
-      decide: decider.again,
-      resight: () => {},
+interface Workshop extends OneShotOptions {
+  tools: Tools;
+  engines: Engines;
+  workRoot: string;
+}
+
+async function compressOne(target: OneShotTarget, workshop: Workshop): Promise<JobDetail> {
+  const { clock, events, signal } = workshop;
+  const ledger = new Ledger({ append: async () => {} }, clock);
+  const { worker, rulebook } = stagesFor(target, ledger, workshop);
+  const id = ledger.newId();
+  const sighting = await sightingOf(target);
+  const decision = named(target, rulebook.decide(sighting, 1));
+  const { inbox, path, relative, pin } = sighting;
+  const data = { arrival: 1, inbox, path, relative, pin, fingerprint: '', version: 1, decision };
+  await ledger.commit(id, { event: 'admitted', data });
+  if (decision.kind !== 'do') await ledger.commit(id, restFor(decision));
+  const abort = new AbortController();
+  signal.addEventListener('abort', () => abort.abort({ kind: 'cancelled', by: 'by a person' }), { once: true });
+  while (goesOn(ledger.expect(id))) {
+    if (ledger.expect(id).state.name === 'waiting')
+      await ledger.commit(id, { event: 'queued', data: { because: 'once more' } });
+    await worker.run(id, abort.signal, progress => {
+      const { state } = ledger.expect(id);
+      events.progress(target.file, { ...progress, step: 'step' in state ? state.step : state.name });
     });
-    const worker = createWorker({
-      ledger,
-      stages,
-      afterRest: createAfterRest({ ledger, stages: stages, log }),
-      clock,
-      log,
-    });
-    const id = ledger.newId();
-    const sighting = await sightingOf(target);
-    const decision = decider.decide(sighting, 1);
-    const { inbox, path, relative, pin } = sighting;
-    await ledger.commit(id, {
-      event: 'admitted',
-      data: { arrival: 1, inbox, path, relative, pin, fingerprint: '', version: 1, decision },
-    });
-    if (decision.kind !== 'do') await ledger.commit(id, restFor(decision));
-    const abort = new AbortController();
-    signal.addEventListener('abort', () => abort.abort({ kind: 'cancelled', by: 'by a person' }), { once: true });
-    while (goesOn(ledger.expect(id))) {
-      if (ledger.expect(id).state.name === 'waiting')
-        await ledger.commit(id, { event: 'queued', data: { because: 'once more' } });
-      await worker.run(id, abort.signal, progress => {
-        const { state } = ledger.expect(id);
-        events.progress(target.file, { ...progress, step: 'step' in state ? state.step : state.name });
-      });
-    }
-    return detailOf(ledger.expect(id));
   }
+  return detailOf(ledger.expect(id));
+}
+
+/** The stages of the daemon, over a configuration that knows this one file and what was asked for it. */
+function stagesFor(target: OneShotTarget, ledger: Ledger, workshop: Workshop): { worker: Worker; rulebook: Rulebook } {
+  const { config, wishes, workRoot, clock, log } = workshop;
+  const oneFile = { ...config, stateDir: workRoot, folders: [folderFor(target)], rules: [ruleFor(wishes)] };
+  const rulebook = new Rulebook({ current: oneFile });
+  const stages = new JobStages({
+    ...workshop,
+    folders: new Folders(oneFile, nodeFiles),
+    gate: OPEN_GATE,
+    files: nodeFiles,
+    space: new SpaceBook({ files: nodeFiles, minFree: config.limits.minFree }),
+    forbidden: () => [],
+    threads: config.local.threads,
+    decide: (job, engine) => named(target, rulebook.decideAgain(job, engine)),
+    resight: () => {},
+  });
+  const worker = createWorker({ ledger, stages, afterRest: createAfterRest({ ledger, stages, log }), clock, log });
+  return { worker, rulebook };
 }
 
 /** A retry that may help is made at once; waiting for a disk or a service is the person's decision. */
@@ -174,13 +170,8 @@ function folderFor({ source, outbox }: OneShotTarget): Folder {
 }
 
 /** The result gets the very name that was asked for; a rule's template would fill in its braces. */
-function named(output: string, decider: Decider): Decider {
-  const as = (decision: Decision): Decision => (decision.kind === 'do' ? { ...decision, output } : decision);
-  return {
-    ...decider,
-    decide: (sighting, version) => as(decider.decide(sighting, version)),
-    again: (job, engine) => as(decider.again(job, engine)),
-  };
+function named({ name }: OneShotTarget, decision: Decision): Decision {
+  return decision.kind === 'do' ? { ...decision, output: name } : decision;
 }
 
 function ruleFor(wishes: OneShotOptions['wishes']): Rule {
@@ -202,8 +193,8 @@ function ruleFor(wishes: OneShotOptions['wishes']): Rule {
     ...builtIn,
     ...(wishes.size ? { size: wishes.size } : {}),
     ...(wishes.resolution ? { resolution: wishes.resolution } : {}),
-    ...(wishes.engine ? { engine: wishes.engine } : {}),
-    ...(wishes.ask ? { instruction: wishes.ask } : {}),
+    engine: wishes.engine,
+    instruction: wishes.ask,
   };
 }
 

@@ -1,29 +1,48 @@
-import type { Config, Folder } from '../config/load.ts';
+import type { Config } from '../config/load.ts';
 import type { Decision, EngineName, Job, Sighting } from '../core/job.ts';
-import { NO_FOLDER_HINT, noFolder } from './folders.ts';
 import { decide, type Looked } from '../rules/decide.ts';
+import { NO_FOLDER_HINT, noFolder } from './folders.ts';
 
-/** The rules of the config, asked about a file. */
-export interface Decider {
-  /** For a new sighting; a refused path still learns which rule it would have had. */
-  decide(sighting: Sighting, version: number, words?: string): Decision;
-  /** For a job whose turn has come: the rules of today. `engine` stands in for the rule's own (fallback). */
-  again(job: Job, engine?: EngineName): Decision;
-  /** The same with every rule looked at on the way, for `explain`. */
-  look(sighting: Sighting, version: number): { decision: Decision; looked: Looked[] };
+interface DecideOptions {
+  /** In place of the instruction file beside the video. */
+  words?: string | undefined;
+  /** Stands in for the rule's own engine (fallback). */
+  engine?: EngineName | undefined;
 }
 
-export function createDecider(config: Config): Decider {
-  const byName = new Map(config.rules.map(rule => [rule.name, rule]));
-  const rulesOf = (folder: Folder) => folder.rules.flatMap(name => byName.get(name) ?? []);
+/** The rules of the configuration as it is now, asked about a file. */
+export class Rulebook {
+  readonly #live: { readonly current: Config };
 
-  function look(
-    sighting: Sighting,
-    version: number,
-    { words, engine }: { words?: string | undefined; engine?: EngineName | undefined } = {},
-  ) {
+  constructor(live: { readonly current: Config }) {
+    this.#live = live;
+  }
+
+  /** For a file that was just found; a refused path still learns which rule it would have had. */
+  decide(sighting: Sighting, version: number, words?: string): Decision {
+    return this.#look(sighting, version, { words }).decision;
+  }
+
+  /** For a job whose turn has come: the rules may have changed since it was queued. */
+  decideAgain(job: Job, engine?: EngineName): Decision {
+    const config = this.#live.current;
+    if (config.folders.some(({ inbox }) => inbox === job.inbox))
+      return this.#look(job, job.version, { words: job.words, engine }).decision;
+    // Not skipped: that is for good, and a folder may be put back.
+    const of = job.decision.kind === 'skip' ? config : job.decision;
+    const rule = job.decision.rule ?? '';
+    return { kind: 'hold', rule, engine: of.engine, reason: noFolder(job.inbox), hint: NO_FOLDER_HINT };
+  }
+
+  /** What `decide` says, with every rule considered on the way; for `explain`. */
+  trace(sighting: Sighting, version: number): { decision: Decision; looked: Looked[] } {
+    return this.#look(sighting, version, {});
+  }
+
+  #look(sighting: Sighting, version: number, { words, engine }: DecideOptions) {
+    const config = this.#live.current;
     const folder = config.folders.find(({ inbox }) => inbox === sighting.inbox);
-    const rules = folder ? rulesOf(folder) : [];
+    const rules = (folder?.rules ?? []).flatMap(name => config.rules.find(rule => rule.name === name) ?? []);
     return decide({
       sighting: {
         relative: sighting.relative,
@@ -35,17 +54,4 @@ export function createDecider(config: Config): Decider {
       version,
     });
   }
-
-  return {
-    look,
-    decide: (sighting, version, words) => look(sighting, version, { words }).decision,
-    again: (job, engine) => {
-      if (config.folders.some(({ inbox }) => inbox === job.inbox))
-        return look(job, job.version, { words: job.words, engine }).decision;
-      // Not skipped: that is for good, and a folder may be put back.
-      const of = job.decision.kind === 'skip' ? config : job.decision;
-      const rule = job.decision.rule ?? '';
-      return { kind: 'hold', rule, engine: of.engine, reason: noFolder(job.inbox), hint: NO_FOLDER_HINT };
-    },
-  };
 }

@@ -5,67 +5,118 @@ import type { EngineName, Job } from '../core/job.ts';
 import { reasonOf } from '../core/lifecycle.ts';
 import { formatBytes } from '../core/units.ts';
 import type { DiskPath } from '../monitor/disk-space.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Engines } from './engines.ts';
+import type { Lifetime } from './lifetime.ts';
+import type { LiveConfig } from './live-config.ts';
+import type { Queue } from './queue.ts';
+import type { State } from './state.ts';
 import type { Ledger } from '../queue/ledger.ts';
-import type { Scheduler } from '../queue/scheduler.ts';
+import type { DailyWindow } from '../queue/rest-gate.ts';
 import type { Watcher, WatchFolder } from '../inbox/watcher.ts';
 
-export function modeOf(now: { stopping: boolean; paused: boolean; scheduler: Scheduler }): StatusView['mode'] {
-  if (now.stopping) return 'stopping';
-  if (now.paused) return 'paused';
-  if (!now.scheduler.draining) return 'running';
-  return now.scheduler.running().length > 0 ? 'draining' : 'drained';
+export interface StatusOptions {
+  version: string;
+  live: LiveConfig;
+  state: State;
+  engines: Engines;
+  queue: Queue;
+  watcher: Watcher;
+  clock: Clock;
+  life: Lifetime;
 }
 
-/** Why local work rests, a sentence: somebody paused it, or these are not its hours. */
-export function restingBecause(paused: boolean, hours: { fromMinute: number; toMinute: number } | undefined): string {
-  if (paused || !hours) return 'paused; shrinkbox resume goes on';
-  const clock = (minute: number) =>
-    `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
-  return `resting until ${clock(hours.fromMinute)} (local_hours is ${clock(hours.fromMinute)}-${clock(hours.toMinute)})`;
+/** What the daemon says of itself. */
+export class DaemonStatus {
+  readonly #options: StatusOptions;
+  readonly #startedAt: number;
+  /** Where the page is, once it is served. */
+  page: string | null = null;
+
+  constructor(options: StatusOptions) {
+    this.#options = options;
+    this.#startedAt = options.clock.now();
+  }
+
+  view(): StatusView {
+    const { version, state } = this.#options;
+    return {
+      version,
+      running: true,
+      pid: process.pid,
+      started_at: this.#startedAt,
+      mode: this.#mode(),
+      state_dir: state.dir,
+      page: this.page,
+      counts: state.ledger.counts(),
+      totals: totalsOf(state.ledger),
+      engines: this.#engines(),
+      folders: this.#folders(),
+    };
+  }
+
+  /** Why local work rests, while it does. */
+  resting(): string | undefined {
+    const { live, queue, state } = this.#options;
+    return queue.gate.closed ? restingBecause(state.ledger.paused, live.current.limits.localHours) : undefined;
+  }
+
+  #mode(): StatusView['mode'] {
+    const { life, state, queue } = this.#options;
+    if (life.isEnding) return 'stopping';
+    if (state.ledger.paused) return 'paused';
+    if (!queue.scheduler.draining) return 'running';
+    return queue.scheduler.running().length > 0 ? 'draining' : 'drained';
+  }
+
+  #engines(): StatusView['engines'] {
+    const { live, engines, queue } = this.#options;
+    const running = queue.scheduler.running();
+    const resting = this.resting();
+    return (Object.keys(engines) as EngineName[]).map(name => {
+      const pause = queue.scheduler.enginePause(name);
+      return {
+        name,
+        ready: pause === undefined && !(name === 'local' && resting),
+        slots: live.current.limits[name],
+        busy: running.filter(job => job.engine === name).length,
+        paused_until: pause?.until ?? null,
+        reason: pause?.reason ?? (name === 'local' ? (resting ?? null) : null),
+      };
+    });
+  }
+
+  #folders(): StatusView['folders'] {
+    const { live, watcher } = this.#options;
+    const watched = new Map(watcher.folders().map(folder => [folder.inbox, folder]));
+    return live.current.folders.map(({ inbox, outbox }) => {
+      const seen = watched.get(inbox);
+      return {
+        inbox,
+        outbox,
+        available: seen?.available ?? false,
+        reason: seen?.reason ?? null,
+        polled: seen?.polled ?? false,
+        pending: seen?.pending ?? 0,
+        arriving: (seen?.arriving ?? []).map(({ path, why }) => ({ path, why })),
+        last_scan_age_ms: seen?.lastScanAgeMs == null ? null : Math.round(seen.lastScanAgeMs),
+      };
+    });
+  }
 }
 
-export function totalsOf(ledger: Ledger): StatusView['totals'] {
+function totalsOf(ledger: Ledger): StatusView['totals'] {
   const { done, sourceBytes, outputBytes } = ledger.totals();
   return { done, source_bytes: sourceBytes, output_bytes: outputBytes, saved_bytes: sourceBytes - outputBytes };
 }
 
-export function engineViews(
-  config: Config,
-  engines: Partial<Record<EngineName, Engine>>,
-  scheduler: Scheduler,
-  resting: string | undefined,
-): StatusView['engines'] {
-  const running = scheduler.running();
-  return (Object.keys(engines) as EngineName[]).map(name => {
-    const pause = scheduler.enginePause(name);
-    return {
-      name,
-      ready: pause === undefined && !(name === 'local' && resting),
-      slots: config.limits[name],
-      busy: running.filter(job => job.engine === name).length,
-      paused_until: pause?.until ?? null,
-      reason: pause?.reason ?? (name === 'local' ? (resting ?? null) : null),
-    };
-  });
-}
-
-export function folderViews(config: Config, watcher: Watcher): StatusView['folders'] {
-  const watched = new Map(watcher.folders().map(folder => [folder.inbox, folder]));
-  return config.folders.map(({ inbox, outbox }) => {
-    const seen = watched.get(inbox);
-    return {
-      inbox,
-      outbox,
-      available: seen?.available ?? false,
-      reason: seen?.reason ?? null,
-      polled: seen?.polled ?? false,
-      pending: seen?.pending ?? 0,
-      arriving: (seen?.arriving ?? []).map(({ path, why }) => ({ path, why })),
-      last_scan_age_ms: seen?.lastScanAgeMs == null ? null : Math.round(seen.lastScanAgeMs),
-    };
-  });
+/** Somebody paused it, or these are not its hours. */
+function restingBecause(paused: boolean, hours: DailyWindow | undefined): string {
+  if (paused || !hours) return 'paused; run shrinkbox resume to continue';
+  const time = (minute: number) =>
+    `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+  return `resting until ${time(hours.fromMinute)} (local_hours is ${time(hours.fromMinute)}-${time(hours.toMinute)})`;
 }
 
 /** The folders as the watcher is told of them. */

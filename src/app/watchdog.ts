@@ -1,30 +1,90 @@
-import { formatDuration } from '../core/units.ts';
+import type { Control } from '../api/types.ts';
+import { formatDuration, plural } from '../core/units.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Notifier } from '../platform/systemd.ts';
+
+/** The status line of `systemctl status` changes at most this often, milliseconds: each time is a process. */
+const STATUS_EVERY_MS = 5_000;
+/** A folder's loop gives a share up after 20 s; listing a huge directory takes less than this. */
+const FOLDER_STUCK_MS = 5 * 60_000;
+/** No disk that works takes this long for a sync, not even one that has to spin up. */
+const SYNC_STUCK_MS = 60_000;
+
+export interface SystemdOptions {
+  daemon: { control: Pick<Control, 'status' | 'subscribe'>; stuck(): string | undefined };
+  notifier: Notifier;
+  clock: Clock;
+  log: Logger;
+}
+
+/** What `systemctl status` shows. */
+export interface StatusLine {
+  /** Stands behind the counts until the next one; '' for nothing. */
+  remark(text: string): void;
+  close(): void;
+}
+
+/** Reports to systemd: READY, now and then a line of counts, and the watchdog, fed only while work can move. */
+export function reportToSystemd({ daemon, notifier, clock, log }: SystemdOptions): StatusLine {
+  if (!notifier.active) return { remark() {}, close() {} };
+  const { control } = daemon;
+  let remark = '';
+  const sendCounts = () => {
+    const { mode, counts, folders } = control.status();
+    const some = (['running', 'queued', 'waiting', 'held', 'failed', 'done'] as const).filter(name => counts[name] > 0);
+    const jobs = some.map(name => `${counts[name]} ${name}`).join(', ') || 'no jobs yet';
+    notifier.status(`${mode}, watching ${plural(folders.length, 'folder')}: ${jobs}${remark && `; ${remark}`}`);
+  };
+  notifier.ready();
+  sendCounts();
+  let cancel: (() => void) | undefined;
+  const unsubscribe = control.subscribe(() => {
+    cancel ??= clock.after(STATUS_EVERY_MS, () => {
+      cancel = undefined;
+      sendCounts();
+    });
+  });
+  let logged: string | undefined;
+  const unwatch = notifier.watch(() => {
+    const why = daemon.stuck();
+    if (why !== undefined && logged === undefined) log.error(`no longer feeding the watchdog: ${why}`);
+    logged = why;
+    return why === undefined;
+  });
+  return {
+    remark(text) {
+      remark = text;
+      sendCounts();
+    },
+    close() {
+      unsubscribe();
+      cancel?.();
+      unwatch();
+    },
+  };
+}
 
 export interface Movement {
-  /** Per folder: how long its loop should have moved on. */
+  /** Per folder: for how long its next scan has been overdue. */
   overdue: readonly { inbox: string; overdueMs: number }[];
-  /** How long the write of the journal under way has taken. */
+  /** How long the journal's write under way has taken. */
   syncingMs: number;
   sinceHousekeepingMs: number;
-  /** How often housekeeping is meant to happen. */
+  /** How often housekeeping is meant to run. */
   housekeepingMs: number;
 }
 
-/** A folder's loop asks a share for 20 s at most before it gives it up; a huge directory is listed in less than this. */
-const FOLDER_STUCK_MS = 5 * 60_000;
-/** No disk that works takes this long for a sync, a spun-down one included. */
-const SYNC_STUCK_MS = 60_000;
-
-/** Why the daemon has stopped doing its work although its event loop turns; `undefined` while it does. Pure. */
+/** Why the daemon no longer does its work although its event loop turns; `undefined` while it does. Pure. */
 export function stuckBecause({
   overdue,
   syncingMs,
   sinceHousekeepingMs,
   housekeepingMs,
 }: Movement): string | undefined {
-  if (syncingMs > SYNC_STUCK_MS) return `the journal has been written for ${formatDuration(syncingMs)}`;
+  if (syncingMs > SYNC_STUCK_MS) return `writing the journal has taken ${formatDuration(syncingMs)} so far`;
   if (sinceHousekeepingMs > 4 * housekeepingMs)
-    return `nobody looked at the queue for ${formatDuration(sinceHousekeepingMs)}`;
+    return `housekeeping has not run for ${formatDuration(sinceHousekeepingMs)}`;
   const folder = overdue.find(({ overdueMs }) => overdueMs > FOLDER_STUCK_MS);
-  return folder && `${folder.inbox} was not looked at for ${formatDuration(folder.overdueMs)}`;
+  return folder && `the scan of ${folder.inbox} has been overdue for ${formatDuration(folder.overdueMs)}`;
 }

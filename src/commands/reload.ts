@@ -4,7 +4,7 @@ import type { Logger } from '../platform/log.ts';
 import type { Notifier } from '../platform/systemd.ts';
 import type { Context } from './support/context.ts';
 import { tell } from './support/error-output.ts';
-import type { StatusLine } from '../app/tell-systemd.ts';
+import type { StatusLine } from '../app/watchdog.ts';
 
 /** One reload at a time; what is asked for meanwhile, or before the start is over, is done once after it. */
 export class Reloads {

@@ -10,7 +10,7 @@ import { EXIT } from './support/exit-codes.ts';
 import { remarkOf } from './jobs.ts';
 import { Reloads, reload } from './reload.ts';
 import { exitCodeOf, listenForStops, type Stops } from './support/signals.ts';
-import { tellSystemd } from '../app/tell-systemd.ts';
+import { reportToSystemd } from '../app/watchdog.ts';
 import { safe, table } from './support/terminal.ts';
 
 export const defineRun: Define = (program, action) => {
@@ -42,7 +42,7 @@ async function run(context: Context, once: boolean): Promise<number> {
     // Nothing is lost by going in the middle of a start: the journal was only read.
     if (typeof daemon === 'string') return exitCodeOf(daemon);
     beQuiet();
-    const status = tellSystemd({ daemon, notifier, clock: io.clock, log });
+    const status = reportToSystemd({ daemon, notifier, clock: io.clock, log });
     reloads.start(() => reload(context, daemon, notifier, status, log));
     if (!once) banner(context, config, daemon.control);
     const code = await untilTheEnd(context, daemon, notifier, stops, once);

@@ -33,10 +33,9 @@ async function verdict(path: string): Promise<string> {
 async function explained(path: string, files: Files = nodeFiles): Promise<Explanation> {
   const config = { stateDir: join(dir, 'state'), folders: [{ inbox, outbox: join(dir, 'out') }] } as unknown as Config;
   const explain = createExplain({
-    config,
     folders: new Folders(config, nodeFiles),
     ledger: new Ledger(new MemoryJournal(), new FakeClock()),
-    decider: { look: () => ({ decision: aDecision(), looked: [] }) } as never,
+    rulebook: { trace: () => ({ decision: aDecision(), looked: [] }) },
     engines: {},
     files,
     arriving: asked => (asked.endsWith('clip.mp4') ? 'it is empty' : undefined),

@@ -2,12 +2,12 @@ import { mkdir, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
-import { InboxClaims } from '../../src/app/inbox-lock.ts';
+import { InboxLock } from '../../src/app/inbox-lock.ts';
 import { holdName } from '../../src/platform/abstract-socket.ts';
 import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
 
 let dir: string;
-let made: InboxClaims[] = [];
+let made: InboxLock[] = [];
 
 beforeEach(async () => {
   dir = await realpath(await mkdtemp(join(tmpdir(), 'shrinkbox-claims-')));
@@ -19,8 +19,8 @@ afterEach(async () => {
   await rm(dir, { recursive: true });
 });
 
-function claimsOf(state: string, files: Files = nodeFiles): InboxClaims {
-  const claims = new InboxClaims(join(dir, state), files, 'linux');
+function claimsOf(state: string, files: Files = nodeFiles): InboxLock {
+  const claims = new InboxLock(join(dir, state), files, 'linux');
   made.push(claims);
   return claims;
 }

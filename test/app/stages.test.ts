@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -10,8 +10,8 @@ import { nodeFiles, pinOf } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import type { Mount } from '../../src/platform/files/mounts.ts';
 import { SpaceBook } from '../../src/platform/files/space.ts';
-import { createStages, type StagesOptions } from '../../src/app/stages.ts';
-import { aCandidate, aDecision, aJob, aPin } from '../support/builders.ts';
+import { JobStages, spaceNeeded, type StagesOptions } from '../../src/app/stages.ts';
+import { aCandidate, aDecision, aJob, aPin, TO_DONE } from '../support/builders.ts';
 import { aVerified, filesBelow } from '../support/delivery.ts';
 import { OPEN_GATE } from '../../src/platform/pause-gate.ts';
 
@@ -28,28 +28,28 @@ afterEach(() => rmSync(dir, { recursive: true }));
 
 interface Given extends Partial<StagesOptions> {
   originals?: 'keep' | 'delete';
+  reports?: 'never' | 'always';
   freeBytes?: number;
   mounts?: () => Mount[];
 }
 
-function worldOf({ originals = 'keep', freeBytes = 1e12, mounts, ...given }: Given = {}) {
+function worldOf({ originals = 'keep', reports = 'never', freeBytes = 1e12, mounts, ...given }: Given = {}) {
   const { inbox, outbox } = at;
-  const config = { stateDir: join(dir, 'state'), folders: [{ inbox, outbox, originals, reports: 'never' }] };
+  const config = { stateDir: join(dir, 'state'), folders: [{ inbox, outbox, originals, reports }] };
   const statfs = async (path: string) => {
     const real = await nodeFiles.statfs(path);
     return Object.assign(real, { bsize: 1, blocks: 1e12, bavail: freeBytes });
   };
   const files = { ...nodeFiles, statfs };
   const folders = new Folders(config as unknown as Config, files, mounts);
-  const stages = createStages({
-    config: config as unknown as Config,
+  const stages = new JobStages({
     folders,
     engines: {},
     gate: OPEN_GATE,
     tools: {} as StagesOptions['tools'],
     files,
     space: new SpaceBook({ files, minFree: { bytes: 0, share: 0 } }),
-    forbidden: [],
+    forbidden: () => [],
     workRoot: at.work,
     log: silentLogger,
     decide: job => job.decision,
@@ -64,6 +64,16 @@ const jobOf = (id: string, more: Partial<Job> = {}): Job =>
 
 /** Of a source of 1 MB that is to have 500 kB: three times that to work with, and the copy in the outbox. */
 const NEEDED = { work: 1_500_000, outbox: 500_000 };
+
+const MB = 1e6;
+
+it.each([
+  ['three times the size asked for, and once in the outbox', 4000 * MB, 50 * MB, { work: 150 * MB, outbox: 50 * MB }],
+  ['never more than the source', 10 * MB, 50 * MB, { work: 3 * 10_165_536, outbox: 10_165_536 }],
+  ['the source, where no size is asked for', 10 * MB, undefined, { work: 3 * 10_165_536, outbox: 10_165_536 }],
+])('a job needs %s', (_what, source, cap, needed) => {
+  expect(spaceNeeded(source, cap)).toEqual(needed);
+});
 
 describe('space', () => {
   it('is set aside for work and outbox before a job begins, counted by the others, and given back', async () => {
@@ -141,7 +151,7 @@ describe('a delivery', () => {
   });
 
   it('never goes into a folder that is watched, or the state directory', async () => {
-    const { world } = worldOf({ forbidden: [at.outbox] });
+    const { world } = worldOf({ forbidden: () => [at.outbox] });
     await expect(deliver(world)).rejects.toMatchObject({ code: 'denied' });
     expect(filesBelow(at.outbox)).toEqual([]);
   });
@@ -173,4 +183,11 @@ describe('an original', () => {
     expect(await world.dispose(jobOf('aaaa', { pin: now }), async () => {})).toEqual({ kind: 'deleted', to: path });
     expect(existsSync(path)).toBe(false);
   });
+});
+
+it('a report says which rule and which engine it was', async () => {
+  const { world } = worldOf({ reports: 'always' });
+  const job = aJob({ id: 'aaaa', inbox: at.inbox, decision: aDecision({ rule: 'mail', engine: 'local' }) }, ...TO_DONE);
+  const path = await world.report(job);
+  expect(readFileSync(path ?? '', 'utf8')).toMatch(/^Rule {8}mail\nEngine {6}local$/m);
 });

@@ -6,7 +6,7 @@ import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Config, Folder } from '../../config/load.ts';
-import { speaksOfNemo } from '../../app/engines.ts';
+import { usesNemo } from '../../app/engines.ts';
 import { type FolderProbe, probeFolder } from '../../deliver/write-test.ts';
 import { cannotWrite, findTools, type Tools } from '../../media/ffmpeg/tools.ts';
 import { nodeFiles } from '../../platform/files/files.ts';
@@ -32,7 +32,7 @@ export async function* checkResults(context: Context, config: Config): AsyncGene
   yield await watchLimits(config);
   const http = await httpPort(config, daemon.running);
   if (http) yield http;
-  if (speaksOfNemo(config)) {
+  if (usesNemo(config)) {
     const { checkCloud } = await import('./cloud.ts');
     yield* await checkCloud(context, config);
   }
@@ -58,7 +58,7 @@ async function secrets(context: Context, config: Config): Promise<CheckResult> {
   const about = 'credentials';
   try {
     const found = await context.loadSecrets(config);
-    const needed = speaksOfNemo(config);
+    const needed = usesNemo(config);
     if (found.nemoToken) return { about, result: 'ok', said: 'a cloud token is set' };
     return {
       about,

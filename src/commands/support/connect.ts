@@ -82,7 +82,7 @@ async function explainer(
 ): Promise<(path: string) => Promise<Explanation>> {
   const [
     { createExplain },
-    { createDecider },
+    { Rulebook },
     { createEngines },
     { Folders },
     { findTools },
@@ -98,9 +98,9 @@ async function explainer(
     import('../../platform/log.ts'),
   ]);
   const folders = new Folders(config, nodeFiles);
-  const decider = createDecider(config);
+  const rulebook = new Rulebook({ current: config });
   const tools = await findTools(config.local).catch(() => undefined);
   const parts = { config, secrets: {}, clock: context.io.clock, log: silentLogger };
   const engines = tools ? await createEngines({ ...parts, tools }) : {};
-  return createExplain({ config, folders, ledger, decider, engines, files: nodeFiles });
+  return createExplain({ folders, ledger, rulebook, engines, files: nodeFiles });
 }

@@ -20,13 +20,6 @@ export interface DiskSpace {
   freeBytes: number;
 }
 
-/** What a job may need at most: the parts of its picture, the best result so far and the next one on the state disk; the copy in the outbox. */
-export function spaceFor(sourceBytes: number, maxBytes: number | undefined): { work: number; outbox: number } {
-  // A result is never larger than its source; a remux may be by a few tables.
-  const result = Math.min(maxBytes ?? Number.POSITIVE_INFINITY, Math.ceil(sourceBytes * 1.01) + 65_536);
-  return { work: 3 * result, outbox: result };
-}
-
 /** Bytes missing for a new reservation; 0 where it fits. A file system that tells no size (some FUSE) always fits. */
 export function missingBytes(disk: DiskSpace, reservedBytes: number, minFree: MinFree, wantedBytes: number): number {
   if (disk.totalBytes === 0) return 0;

@@ -2,7 +2,7 @@ import { copyFile, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it, vi } from 'vitest';
 import { createLocalEngine } from '../../../src/engine/local/engine.ts';
-import { createLocalHelp } from '../../../src/app/local-help.ts';
+import { createLocalHelp } from '../../../src/app/engines.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { probe } from '../../../src/media/probe/probe.ts';
 import { runChild } from '../../../src/platform/process/run-child.ts';

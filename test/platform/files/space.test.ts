@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { type Files, nodeFiles } from '../../../src/platform/files/files.ts';
-import { diskSpace, missingBytes, SpaceBook, spaceFor } from '../../../src/platform/files/space.ts';
+import { diskSpace, missingBytes, SpaceBook } from '../../../src/platform/files/space.ts';
 
 const MB = 1e6;
 const GB = 1e9;
@@ -21,14 +21,6 @@ describe('what is missing', () => {
   ])('%s', (_what, totalBytes, freeBytes, reserved, minFree, wanted, missing) => {
     expect(missingBytes({ totalBytes, freeBytes }, reserved, minFree, wanted)).toBe(missing);
   });
-});
-
-test.each([
-  ['three times the size asked for, and once in the outbox', 4 * GB, 50 * MB, { work: 150 * MB, outbox: 50 * MB }],
-  ['never more than the source', 10 * MB, 50 * MB, { work: 3 * 10_165_536, outbox: 10_165_536 }],
-  ['the source, where no size is asked for', 10 * MB, undefined, { work: 3 * 10_165_536, outbox: 10_165_536 }],
-])('a job needs %s', (_what, source, cap, needed) => {
-  expect(spaceFor(source, cap)).toEqual(needed);
 });
 
 describe('the book of space', () => {

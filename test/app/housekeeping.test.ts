@@ -1,13 +1,17 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { pruneArchives } from '../../src/app/archive.ts';
+import type { Folders } from '../../src/app/folders.ts';
+import { pruneArchives, sweepLeftovers } from '../../src/app/housekeeping.ts';
 import { parseConfig } from '../../src/config/load.ts';
+import type { Job } from '../../src/core/job.ts';
 import { nodeFiles } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
-import { aDecision, aPin, TO_DONE } from '../support/builders.ts';
+import { aDecision, aJob, aPin, TO_DONE } from '../support/builders.ts';
+import { filesBelow } from '../support/delivery.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
@@ -15,9 +19,45 @@ const DAY_MS = 86_400_000;
 let dir: string;
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'shrinkbox-archive-'));
+  dir = await mkdtemp(join(tmpdir(), 'shrinkbox-housekeeping-'));
 });
 afterEach(async () => await rm(dir, { recursive: true }));
+
+function put(...paths: string[]): void {
+  for (const path of paths) {
+    mkdirSync(dirname(join(dir, path)), { recursive: true });
+    writeFileSync(join(dir, path), 'x');
+  }
+}
+
+it('at a start what no job owns goes, what a job goes on from stays, and nobody else’s file is touched', async () => {
+  put('state/work/going/picture.mp4', 'state/work/over/out.mp4', 'state/work/gone/out.mp4');
+  put('state/identity.json', 'state/identity.json.tmp-1f2e', 'state/journal/000001.jsonl', 'state/lock');
+  put('out/.shrinkbox-going.part', 'out/a/.shrinkbox-over.part', 'out/.shrinkbox-gone.part', 'out/film.mp4');
+  put('out/.film.mp4.part', 'out/.shrinkbox-NOTES.part', 'archive/.shrinkbox-over.part', 'archive/film.mp4');
+  const folders = { all: [{ outbox: join(dir, 'out'), archive: join(dir, 'archive') }, { outbox: join(dir, 'away') }] };
+  const jobs: Readonly<Record<string, Job>> = { going: aJob(), over: aJob({}, ...TO_DONE) };
+  const untidied = await sweepLeftovers({
+    stateDir: join(dir, 'state'),
+    folders: folders as unknown as Folders,
+    ledger: { get: id => jobs[id] },
+    files: nodeFiles,
+    log: silentLogger,
+  });
+  expect([...untidied]).toEqual(['over']);
+  expect(filesBelow(dir).map(file => file.replace(/: 1$/, ''))).toEqual([
+    'archive/film.mp4',
+    'out/.film.mp4.part',
+    'out/.shrinkbox-NOTES.part',
+    'out/.shrinkbox-going.part',
+    'out/film.mp4',
+    'state/identity.json',
+    'state/journal/000001.jsonl',
+    'state/lock',
+    'state/work/going/picture.mp4',
+    'state/work/over/out.mp4',
+  ]);
+});
 
 it('archive_days: originals archived longer ago than that go, later ones and files of others stay', async () => {
   const clock = new FakeClock();
@@ -41,7 +81,7 @@ it('archive_days: originals archived longer ago than that go, later ones and fil
   const prune = async (more: object) => {
     const text = JSON.stringify({ folders: [{ ...folder, ...more }] });
     const config = parseConfig(text, { env: {}, cwd: '/srv', home: '/home/me', source: null });
-    await pruneArchives(config, ledger, clock.now(), { files: nodeFiles, log: silentLogger });
+    await pruneArchives(config.folders, { ledger, now: clock.now(), files: nodeFiles, log: silentLogger });
     return (await readdir(dir)).sort();
   };
   expect(await prune({})).toEqual(['mine.mp4', 'old.mp4', 'young.mp4']);

@@ -1,0 +1,110 @@
+/** Builds what people see of the daemon: its status, the control socket, the page, the log lines and notifications of jobs. */
+import { join } from 'node:path';
+import { DaemonControl } from '../api/daemon-control.ts';
+import { serve } from '../api/serve.ts';
+import { Thumbnails } from '../api/thumbnails.ts';
+import { sweepUploads, Uploads } from '../api/uploads.ts';
+import type { Secrets } from '../config/secrets.ts';
+import type { Watcher } from '../inbox/watcher.ts';
+import type { Tools } from '../media/ffmpeg/tools.ts';
+import type { Metrics } from '../monitor/metrics.ts';
+import { Notifier } from '../notify/notify.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Files } from '../platform/files/files.ts';
+import { createHttp } from '../platform/http.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Engines } from './engines.ts';
+import { createExplain } from './explain.ts';
+import { type Folders, inboxesOf } from './folders.ts';
+import type { Lifetime } from './lifetime.ts';
+import type { LiveConfig } from './live-config.ts';
+import type { Queue, QueueEvents } from './queue.ts';
+import type { State } from './state.ts';
+import { DaemonStatus, logChange } from './status.ts';
+
+export interface ControlOptions {
+  version: string;
+  secrets: Secrets;
+  env: NodeJS.ProcessEnv;
+  live: LiveConfig;
+  state: State;
+  folders: Folders;
+  engines: Engines;
+  queue: Queue;
+  watcher: Watcher;
+  metrics: Metrics;
+  tools: Tools;
+  files: Files;
+  events: QueueEvents;
+  clock: Clock;
+  log: Logger;
+  life: Lifetime;
+}
+
+/**
+ * @param options.serves whether the socket and the page are opened.
+ * @throws ShrinkError `locked` when another daemon answers at the socket; `config-invalid` for an open address without token.
+ */
+export async function openControl(options: ControlOptions, { serves }: { serves: boolean }): Promise<DaemonControl> {
+  const { live, state, queue, watcher, events, clock, life } = options;
+  const { ledger } = state;
+  const { scheduler, actions } = queue;
+  const status = new DaemonStatus(options);
+  const arriving = (path: string) => watcher.pending().find(file => file.path === path)?.why;
+  const control = new DaemonControl({
+    ledger,
+    scheduler,
+    actions,
+    status: () => status.view(),
+    resting: () => status.resting(),
+    explain: createExplain({ ...options, ledger, rulebook: queue.rulebook, arriving }),
+    setPaused: paused => queue.setPaused(paused),
+    clock,
+  });
+  life.defer(() => control.close());
+  events.on('progress', id => control.announceProgress(id, clock.monotonic()));
+  live.onChange(() => control.announceStatus());
+  announceChanges(options);
+  if (serves) status.page = await openServer(control, options);
+  return control;
+}
+
+/** Has every change of a job logged, and its end sent to the addresses of `notify`. */
+function announceChanges({ live, state, metrics, clock, log, life }: ControlOptions): void {
+  const notify = new Notifier({
+    targets: () => live.current.notify,
+    http: createHttp(),
+    clock,
+    log,
+    onOutcome: outcome => metrics.notified(outcome),
+  });
+  life.defer(() => notify.stop());
+  const announce = state.ledger.subscribe(change => {
+    if (!('job' in change)) return;
+    logChange(log, change.job, change.before);
+    notify.changed(change.job, change.before);
+  });
+  life.defer(announce);
+}
+
+/** Resolves with the address of the page; null where there is none. */
+async function openServer(control: DaemonControl, options: ControlOptions): Promise<string | null> {
+  const { live, state, metrics, secrets, tools, files, env, clock, log, life } = options;
+  const inboxes = () => inboxesOf(live.current);
+  await life.starting('what a crash left behind', sweepUploads(inboxes(), clock.now(), files));
+  const { listen } = live.current.http;
+  const opening = serve({
+    control,
+    socketPath: join(state.dir, 'control.sock'),
+    listen: listen === 'off' ? undefined : listen,
+    token: secrets.httpToken,
+    metering: metrics,
+    uploads: new Uploads({ inboxes, minFree: () => live.current.limits.minFree, files, log }),
+    thumbnails: new Thumbnails({ tools }),
+    log,
+    env,
+  });
+  const server = await life.starting('the control socket', opening);
+  life.defer(() => server.close());
+  return server.page;
+}

@@ -1,0 +1,160 @@
+/** What is done beside the jobs: at the start what a crash left behind is removed, and from then on things are looked after by the clock. */
+import { readdir, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Config } from '../config/load.ts';
+import { isShrinkError } from '../core/errors.ts';
+import { type Job, RESTING } from '../core/job.ts';
+import { pruneArchive } from '../deliver/originals.ts';
+import { sweepOutbox } from '../deliver/stale-temp-files.ts';
+import { every } from '../platform/async.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Files } from '../platform/files/files.ts';
+import type { Logger } from '../platform/log.ts';
+import type { Ledger } from '../queue/ledger.ts';
+import { isWithin, type ReasonedGate } from '../queue/rest-gate.ts';
+import type { Folders } from './folders.ts';
+import type { Lifetime } from './lifetime.ts';
+import type { LiveConfig } from './live-config.ts';
+import type { State } from './state.ts';
+
+/** How often quiet hours, missing folders and the journal's size are checked, milliseconds. */
+export const HOUSEKEEPING_MS = 30_000;
+/** How often archived originals are checked for old ones, milliseconds. */
+const PRUNE_MS = 6 * 3600_000;
+
+export interface HousekeepingOptions {
+  live: LiveConfig;
+  state: State;
+  folders: Folders;
+  gate: ReasonedGate;
+  files: Files;
+  clock: Clock;
+  log: Logger;
+  life: Lifetime;
+}
+
+export class Housekeeping {
+  readonly #options: HousekeepingOptions;
+  #ranAt: number;
+
+  constructor(options: HousekeepingOptions) {
+    this.#options = options;
+    this.#ranAt = options.clock.monotonic();
+    options.live.onChange(() => this.#runAll());
+  }
+
+  /** Runs at once, then by the clock and after every change of the configuration. */
+  start(): void {
+    const { clock, life } = this.#options;
+    this.#runAll();
+    life.defer(every(clock, HOUSEKEEPING_MS, () => this.#run()));
+    life.defer(every(clock, PRUNE_MS, () => this.#prune()));
+  }
+
+  /** Milliseconds; more than HOUSEKEEPING_MS where timers stand still. */
+  get sinceLastRunMs(): number {
+    return this.#options.clock.monotonic() - this.#ranAt;
+  }
+
+  #runAll(): void {
+    this.#run();
+    this.#prune();
+  }
+
+  #run(): void {
+    const { live, state, folders, gate, clock, log, life } = this.#options;
+    this.#ranAt = clock.monotonic();
+    const { localHours } = live.current.limits;
+    gate.set('hours', localHours !== undefined && !isWithin(localHours, new Date(clock.now())));
+    void folders.makeMissing(log);
+    const { journal, ledger } = state;
+    if (journal.shouldCompact(ledger.size)) journal.compact([...ledger.snapshot()]).catch(life.fail);
+  }
+
+  #prune(): void {
+    const { live, state, files, clock, log, life } = this.#options;
+    const pruning = pruneArchives(live.current.folders, { ledger: state.ledger, now: clock.now(), files, log });
+    pruning.catch(life.fail);
+  }
+}
+
+/** Deletes archived originals older than `archive_days`; only files that the ledger says shrinkbox put there. */
+export async function pruneArchives(
+  folders: Config['folders'],
+  { ledger, now, files, log }: { ledger: Ledger; now: number; files: Files; log: Logger },
+): Promise<void> {
+  for (const { inbox, archive, archiveDays } of folders) {
+    if (archive === undefined || archiveDays === undefined) continue;
+    const archived = [...ledger.all()].flatMap(job => (job.inbox === inbox ? archivedOriginalOf(job) : []));
+    try {
+      const records = archived.map(({ path, at, sizeBytes }) => ({ path, at, sizeBytes }));
+      const gone = new Set(await pruneArchive(records, { archiveDir: archive, days: archiveDays, now, files, log }));
+      for (const { id, path } of archived)
+        if (gone.has(path)) await ledger.commit(id, { event: 'pruned', data: { path } });
+    } catch (error) {
+      if (!isShrinkError(error)) throw error;
+      log.warn({ archive, code: error.code }, `cannot remove old originals: ${error.message}`);
+    }
+  }
+}
+
+function archivedOriginalOf(job: Job): { id: string; path: string; at: number; sizeBytes: number }[] {
+  if (job.state.name !== 'done' || job.original?.kind !== 'archived') return [];
+  const { path, at } = job.original;
+  return [{ id: job.id, path, at, sizeBytes: job.pin.sizeBytes }];
+}
+
+export interface SweepOptions {
+  stateDir: string;
+  folders: Pick<Folders, 'all'>;
+  ledger: Pick<Ledger, 'get'>;
+  files: Files;
+  log: Logger;
+}
+
+/**
+ * Removes what a crash left behind and no unfinished job owns: work directories, hidden temporary files in outboxes, an
+ * identity.json that was only half written.
+ * @returns ids of finished jobs whose work directories are still there: the crash came before everything that follows a job's end was done.
+ */
+export async function sweepLeftovers({
+  stateDir,
+  folders,
+  ledger,
+  files,
+  log,
+}: SweepOptions): Promise<ReadonlySet<string>> {
+  const untidied = new Set<string>();
+  const workRoot = join(stateDir, 'work');
+  for (const name of await readdir(stateDir)) {
+    // `conf` names it like this. It may hold a token that the service issues only once in seven days, but nobody reads it again.
+    if (name.startsWith('identity.json.tmp-')) await rm(join(stateDir, name), { force: true });
+  }
+  for (const id of await readdir(workRoot)) {
+    const job = ledger.get(id);
+    if (job && isFinished(job)) untidied.add(id);
+    if (job) continue;
+    await rm(join(workRoot, id), { recursive: true, force: true });
+    log.info({ job: id }, 'removed the working files of an unknown job');
+  }
+  const isUnfinished = (id: string) => {
+    const job = ledger.get(id);
+    return job !== undefined && !isFinished(job);
+  };
+  // Archiving to another disk leaves the same kind of temporary file as a delivery.
+  for (const folder of new Set(folders.all.flatMap(({ outbox, archive }) => [outbox, ...(archive ? [archive] : [])]))) {
+    try {
+      await sweepOutbox(folder, isUnfinished, { files, log });
+    } catch (error) {
+      // A folder that is away is swept at the next start that finds it.
+      if (!isShrinkError(error)) throw error;
+      log.warn({ folder, code: error.code }, error.message);
+    }
+  }
+  return untidied;
+}
+
+/** A held job keeps its working files: once a person has acted, it may continue from them. */
+function isFinished({ state }: Job): boolean {
+  return RESTING.has(state.name) && state.name !== 'held';
+}

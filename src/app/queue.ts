@@ -1,0 +1,143 @@
+/** Builds the queue: files become jobs (admissions), jobs get a slot (scheduler) and go through their stages (worker), people act on them (actions). */
+import type { EventEmitter } from 'node:events';
+import { type Job, RESTING } from '../core/job.ts';
+import { IllegalEvent } from '../core/lifecycle.ts';
+import { restoreOriginal } from '../deliver/originals.ts';
+import type { Tools } from '../media/ffmpeg/tools.ts';
+import type { Clock } from '../platform/clock.ts';
+import { type Files, fingerprint } from '../platform/files/files.ts';
+import { SpaceBook } from '../platform/files/space.ts';
+import type { Logger } from '../platform/log.ts';
+import { Actions } from '../queue/actions.ts';
+import { Admissions } from '../queue/admissions.ts';
+import { createAfterRest } from '../queue/after-rest.ts';
+import type { Ledger } from '../queue/ledger.ts';
+import { ReasonedGate } from '../queue/rest-gate.ts';
+import { Scheduler } from '../queue/scheduler.ts';
+import { createWorker } from '../queue/worker.ts';
+import type { Engines } from './engines.ts';
+import type { Folders } from './folders.ts';
+import type { Lifetime } from './lifetime.ts';
+import type { LiveConfig } from './live-config.ts';
+import { Rulebook } from './rulebook.ts';
+import { JobStages } from './stages.ts';
+import type { State } from './state.ts';
+
+/** What the queue tells those built after it. */
+export type QueueEvents = EventEmitter<{
+  /** The file of this job has to be looked at again: what is there now is not what the job was about. */
+  resight: [job: Job];
+  progress: [id: string];
+}>;
+
+export interface QueueOptions {
+  live: LiveConfig;
+  state: State;
+  folders: Folders;
+  engines: Engines;
+  tools: Tools;
+  files: Files;
+  events: QueueEvents;
+  clock: Clock;
+  log: Logger;
+  life: Lifetime;
+}
+
+export class Queue {
+  /** Closed while local work rests: paused, or outside `local_hours`. */
+  readonly gate = new ReasonedGate();
+  readonly rulebook: Rulebook;
+  readonly scheduler: Scheduler;
+  readonly admissions: Admissions;
+  readonly actions: Actions;
+  readonly #ledger: Ledger;
+  readonly #life: Lifetime;
+  readonly #afterRest: (id: string) => Promise<void>;
+
+  constructor(options: QueueOptions) {
+    const { live, state, folders, events, files, clock, log, life } = options;
+    const { ledger } = state;
+    this.#ledger = ledger;
+    this.#life = life;
+    const rulebook = new Rulebook(live);
+    const space = new SpaceBook({ files, minFree: live.current.limits.minFree });
+    const resight = (job: Job) => void events.emit('resight', job);
+    const stages = new JobStages({
+      ...options,
+      gate: this.gate,
+      space,
+      resight,
+      workRoot: state.workRoot,
+      forbidden: () => folders.forbidden,
+      threads: live.current.local.threads,
+      decide: (job, engine) => rulebook.decideAgain(job, engine),
+    });
+    const afterRest = createAfterRest({ ledger, stages, log });
+    const worker = createWorker({ ledger, stages, afterRest, clock, log });
+    const slots = live.current.limits;
+    const onProgress = (id: string) => void events.emit('progress', id);
+    const scheduler = new Scheduler({ ledger, worker, clock, log, slots, onProgress, onFatal: life.fail });
+    const admissions = new Admissions({
+      ledger,
+      log,
+      decide: (sighting, version, words) => rulebook.decide(sighting, version, words),
+      fingerprint: (path, bytes) => fingerprint(path, bytes, files),
+      lookAt: path => folders.lookAt(path),
+      stillThere: job => folders.stillThere(job),
+      abort: (id, reason) => scheduler.abort(id, reason),
+      resight,
+      changed: async job => {
+        scheduler.consider(job);
+        await afterRest(job.id);
+      },
+      onFatal: life.fail,
+    });
+    this.actions = new Actions({
+      ledger,
+      scheduler,
+      resight,
+      afterRest,
+      removeWorkDir: id => stages.removeWorkDir(id),
+      removeReport: job => stages.removeReport(job),
+      refine: (job, words) => admissions.refine(job, words),
+      restoreOriginal: job => restoreArchived(job, { files, log }),
+    });
+    this.rulebook = rulebook;
+    this.#afterRest = afterRest;
+    this.scheduler = scheduler;
+    this.admissions = admissions;
+
+    const rested = (job: Job) => RESTING.has(job.state.name) && admissions.rested(job);
+    life.defer(ledger.subscribe(change => 'job' in change && rested(change.job)));
+    live.onChange(({ limits }) => {
+      scheduler.setSlots(limits);
+      space.leaveFree(limits.minFree);
+    });
+  }
+
+  async setPaused(paused: boolean): Promise<void> {
+    this.gate.set('paused', paused);
+    await this.#ledger.setPaused(paused);
+    this.scheduler.setMode({ draining: this.scheduler.draining });
+  }
+
+  /** Takes up every unfinished job. @param untidied finished jobs whose end a crash cut short. */
+  async start(untidied: ReadonlySet<string>): Promise<void> {
+    for (const job of this.#ledger.all()) {
+      // A crash may have come between the end of a job and its report.
+      const lacksReport = (job.state.name === 'failed' || job.state.name === 'held') && !job.report;
+      if (lacksReport || untidied.has(job.id)) await this.#afterRest(job.id);
+    }
+    this.gate.set('paused', this.#ledger.paused);
+    this.scheduler.start();
+    this.#life.defer(() => this.scheduler.stop());
+    this.#life.defer(() => this.admissions.stop());
+  }
+}
+
+async function restoreArchived(job: Job, { files, log }: { files: Files; log: Logger }): Promise<string> {
+  if (job.original?.kind !== 'archived') throw new IllegalEvent(`job ${job.id} has no archived original`);
+  const { inbox, relative, pin, original } = job;
+  const { sizeBytes } = pin;
+  return restoreOriginal({ job: job.id, archived: original.path, inbox, relative, sizeBytes, files, log });
+}
