@@ -1,15 +1,11 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { isShrinkError } from '../../src/core/errors.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import type { Mount } from '../../src/platform/files/mounts.ts';
 import { readMounts } from '../../src/platform/files/mounts.ts';
 import { type HintSource, chokidarHints } from '../../src/inbox/change-events.ts';
-import { callsUnderWay } from '../../src/platform/files/calls-under-way.ts';
 import { MountGuard, ThreadBudget } from '../../src/platform/files/hang-guard.ts';
-import { eventually } from '../support/eventually.ts';
-import { FakeClock } from '../support/fake-clock.ts';
 import { canMount, hungMount } from './mounting.ts';
 import { drop, pause, SETTLE_MS, tempDir, watching } from './support.ts';
 
@@ -158,48 +154,6 @@ describe('a mount that does not answer', () => {
       await expect(guard.call(() => new Promise(() => {}))).rejects.toThrow('/mnt/nas does not answer');
     });
   }
-
-  it('fails at once while it hangs, holds one call only, and works again when that comes back', async () => {
-    const clock = new FakeClock();
-    const guard = new MountGuard('/mnt/nas', clock, 5_000, new ThreadBudget(2));
-    const before = callsUnderWay();
-    let answer: (value: string) => void = () => {};
-    let calls = 0;
-    const late: string[] = [];
-    const slow = guard.call(
-      () => {
-        calls += 1;
-        return new Promise<string>(resolve => {
-          answer = resolve;
-        });
-      },
-      { onLate: value => void late.push(value) },
-    );
-    const queued = guard.call(async () => 'never asked');
-    const outcome = Promise.allSettled([slow, queued]);
-    await new Promise(resolve => setImmediate(resolve));
-    await clock.advance(5_000);
-    const results = await outcome;
-    expect(results.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
-    expect(results.every(each => each.status === 'rejected' && isShrinkError(each.reason, 'unavailable'))).toBe(true);
-    await expect(guard.call(async () => 'still hung')).rejects.toThrow('/mnt/nas does not answer');
-    // Whoever wants to end must not wait for it.
-    expect(callsUnderWay()).toBe(before + 1);
-    expect(calls).toBe(1);
-    answer('a file handle');
-    await eventually(() => late.length === 1, { what: 'the late answer to be handed over' });
-    await expect(guard.call(async () => 'fine')).resolves.toBe('fine');
-    expect(callsUnderWay()).toBe(before);
-    expect(clock.timers).toBe(0);
-  });
-
-  it('does not hold back who stops watching', async () => {
-    const guard = new MountGuard('/mnt/nas', systemClock, 60_000, new ThreadBudget(1));
-    const stuck = guard.call(() => new Promise(() => {}));
-    guard.abandon();
-    await expect(stuck).rejects.toThrow('does not answer');
-    await expect(guard.call(async () => 'anything')).rejects.toThrow('does not answer');
-  });
 });
 
 /** The longest time the event loop did not get its turn while `work` ran, ms. */
