@@ -1,102 +1,92 @@
 #!/usr/bin/env node
-/** The only executable. Reads the command line, runs one command, and turns whatever came of it into an exit code. */
+/** The only executable: reads the command line, runs one command, and turns its outcome into an exit code. */
 import { realpathSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
-import { defineActions } from './commands/job-actions.ts';
-import { defineCheck } from './commands/check.ts';
-import { defineCloud } from './commands/cloud.ts';
-import { defineCompletion } from './commands/completion.ts';
-import { defineCompress } from './commands/compress.ts';
-import {
-  type Action,
-  Context,
-  type Define,
-  type Globals,
-  type Io,
-  type Output,
-  type Parts,
-} from './commands/support/context.ts';
-import { defineDemo } from './commands/demo.ts';
-import { defineDoctor } from './commands/doctor/index.ts';
+import { type Action, Context, type Define, type Globals, type Io, type Parts } from './commands/support/context.ts';
+import { errorAsJson, errorLines } from './commands/support/error-output.ts';
 import { EXIT, EXIT_CODES, exitCodeFor } from './commands/support/exit-codes.ts';
-import { defineExplain } from './commands/explain.ts';
-import { defineInit } from './commands/init.ts';
-import { defineJob } from './commands/job.ts';
-import { defineJobs } from './commands/jobs.ts';
-import { defineNotifyTest } from './commands/notify-test.ts';
-import { tell, tellJson } from './commands/support/error-output.ts';
-import { defineRun } from './commands/run.ts';
-import { defineService } from './commands/service/command.ts';
-import { defineStatus } from './commands/status.ts';
-import { safe, safeJson } from './commands/support/terminal.ts';
-import { defineTurns } from './commands/pause.ts';
+import type { Output } from './commands/support/terminal.ts';
 import { ShrinkError } from './core/errors.ts';
-import { version } from './platform/package.ts';
+import { escapeForTerminal, escapeJsonForTerminal } from './core/escape.ts';
 import { systemClock } from './platform/clock.ts';
 import { callsUnderWay } from './platform/files/calls-under-way.ts';
+import { version } from './platform/package.ts';
 
-/** In the order of `--help`. */
-const COMMANDS: readonly Define[] = [
-  defineRun,
-  defineCompress,
-  defineStatus,
-  defineJobs,
-  defineJob,
-  defineExplain,
-  defineActions,
-  defineTurns,
-  defineCheck,
-  defineDoctor,
-  defineInit,
-  defineNotifyTest,
-  defineService,
-  defineCompletion,
-  defineDemo,
-  defineCloud,
+/** The commands in the order of `--help`, by the file that defines them: only the file of the command asked for is loaded. */
+const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promise<Define>])[] = [
+  [['run'], async () => (await import('./commands/run.ts')).defineRun],
+  [['compress'], async () => (await import('./commands/compress.ts')).defineCompress],
+  [['status'], async () => (await import('./commands/status/command.ts')).defineStatus],
+  [['jobs', 'job'], async () => (await import('./commands/jobs.ts')).defineJobs],
+  [['explain'], async () => (await import('./commands/explain.ts')).defineExplain],
+  [['retry', 'cancel', 'forget', 'restore'], async () => (await import('./commands/job-actions.ts')).defineJobActions],
+  [['pause', 'resume', 'drain'], async () => (await import('./commands/pause.ts')).definePause],
+  [['check'], async () => (await import('./commands/check.ts')).defineCheck],
+  [['doctor'], async () => (await import('./commands/doctor/index.ts')).defineDoctor],
+  [['init'], async () => (await import('./commands/init.ts')).defineInit],
+  [['notify-test'], async () => (await import('./commands/notify-test.ts')).defineNotifyTest],
+  [['service'], async () => (await import('./commands/service/command.ts')).defineService],
+  [['completion', 'complete-ids'], async () => (await import('./commands/completion.ts')).defineCompletion],
+  [['demo'], async () => (await import('./commands/demo.ts')).defineDemo],
+  [['ask', 'credits', 'timeline', 'export', 'upload'], async () => (await import('./commands/cloud.ts')).defineCloud],
 ];
 
-/** Runs one command line (without node and script) and resolves with the exit code; everything is said by then. */
+/** Runs one command line (without node and script) and resolves with the exit code; everything is printed by then. */
 export async function main(argv: readonly string[], io: Io, parts: Parts = realParts): Promise<number> {
   let code: number = EXIT.fine;
-  const program = createProgram(io, run => async (...args) => {
-    // commander hands over arguments, options, and the command itself.
-    const command = args.at(-1) as Command;
-    const globals = command.optsWithGlobals<Globals>();
-    const context = new Context({ io, parts, version: version(), globals });
-    code = await run(context, ...(args.slice(0, -1) as never));
-  });
   try {
+    const program = await createProgram(argv, io, run => async (...args) => {
+      // commander hands over arguments, options, and the command itself.
+      const command = args.at(-1) as Command;
+      const globals = command.optsWithGlobals<Globals>();
+      const context = new Context({ io, parts, version: version(), globals });
+      code = await run(context, ...(args.slice(0, -1) as never));
+    });
     await program.parseAsync(argv, { from: 'user' });
     return code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.fine;
-    const known = error instanceof CommanderError ? usage(error) : error;
-    const lines = wantsJson(argv) ? [safeJson(tellJson(known), 0)] : tell(known);
+    const known = error instanceof CommanderError ? usageError(error) : error;
+    const lines = wantsJson(argv) ? [escapeJsonForTerminal(errorAsJson(known), 0)] : errorLines(known);
     io.stderr.write(`${lines.join('\n')}\n`);
     return exitCodeFor(known);
   }
 }
 
-function createProgram(io: Io, action: Action): Command {
+async function createProgram(argv: readonly string[], io: Io, action: Action): Promise<Command> {
   const program = new Command('shrinkbox')
     .description('Makes dropped videos smaller: watches inboxes, delivers to outboxes.')
     .version(version(), '-V, --version', 'print the version')
-    .helpOption('-h, --help', 'print this')
+    .helpOption('-h, --help', 'print this help')
     .option(
       '--config <file>',
-      'the configuration (default: $SHRINKBOX_CONFIG, ./config.yaml, ~/.config/shrinkbox/, /etc/shrinkbox/)',
+      'configuration file (default: $SHRINKBOX_CONFIG, ./config.yaml, ~/.config/shrinkbox/, /etc/shrinkbox/)',
     )
-    .option('--json', 'answers for programs, and errors too')
+    .option('--json', 'print answers and errors as JSON')
     .exitOverride()
     .configureHelp({ showGlobalOptions: true })
-    // Errors are told in one place, in `main`; only help and version are written from here.
+    // Errors are printed in one place, in `main`; only help and version are written from here.
     .configureOutput({ writeOut: text => io.stdout.write(text), writeErr: () => {}, getOutHasColors: () => false })
     .addHelpText('after', exitCodeHelp());
-  for (const define of COMMANDS) define(program, action);
-  program.helpCommand('help [command]', 'print this, or the help of a command');
+  for (const define of await Promise.all(loadersFor(argv).map(load => load()))) define(program, action);
+  program.helpCommand('help [command]', 'print this help, or that of a command');
   return program;
+}
+
+/** Help, completion and a misspelt command need to know every command; any other command line needs one, or none. */
+function loadersFor(argv: readonly string[]): (() => Promise<Define>)[] {
+  const name = commandIn(argv);
+  if (name === undefined && argv.some(word => word === '--version' || word === '-V')) return [];
+  const named = COMMANDS.find(([names]) => names.some(each => each === name));
+  if (named && name !== 'completion') return [named[1]];
+  return COMMANDS.map(([, load]) => load);
+}
+
+/** The first word that is neither an option nor the value of one. */
+function commandIn(argv: readonly string[]): string | undefined {
+  return argv.find((word, i) => !word.startsWith('-') && argv[i - 1] !== '--config');
 }
 
 function exitCodeHelp(): string {
@@ -105,28 +95,27 @@ function exitCodeHelp(): string {
 }
 
 /** commander's `error: unknown option '--foo'\n(Did you mean --bar?)` as one of our errors. */
-function usage(error: CommanderError): ShrinkError {
-  if (error.code === 'commander.help') return new ShrinkError('usage', 'a command is missing', { hint: ALL_COMMANDS });
+function usageError(error: CommanderError): ShrinkError {
+  if (error.code === 'commander.help') return new ShrinkError('usage', 'a command is missing', { hint: SEE_HELP });
   const [first = '', ...rest] = error.message.replace(/^error: /, '').split('\n');
   const hint = rest
     .join(' ')
     .replace(/^\((.*)\)$/, '$1')
     .trim();
-  return new ShrinkError('usage', safe(first), { hint: hint || ALL_COMMANDS });
+  return new ShrinkError('usage', escapeForTerminal(first), { hint: hint || SEE_HELP });
 }
 
-const ALL_COMMANDS = 'shrinkbox --help lists the commands and options.';
+const SEE_HELP = '`shrinkbox --help` lists the commands and options.';
 
 function wantsJson(argv: readonly string[]): boolean {
   const end = argv.indexOf('--');
   return argv.slice(0, end === -1 ? argv.length : end).includes('--json');
 }
 
-/** Each loads its code when it is first called. */
 const realParts: Parts = {
   startDaemon: async options => (await import('./app/daemon.ts')).startDaemon(options),
   compressFiles: async options => (await import('./app/one-shot.ts')).compressFiles(options),
-  openCloud: async context => (await import('./commands/cloud-desk.ts')).openCloud(context),
+  openCloudCommands: async context => (await import('./commands/cloud-desk.ts')).openCloud(context),
 };
 
 /** Whether this file was started, by its own name or by a link to it (npm makes one). */
@@ -140,8 +129,8 @@ function isStarted(): boolean {
 }
 
 /**
- * A standard stream. `shrinkbox jobs | head` closes its pipe early: no reason to complain, nor for a daemon to end. A disk
- * that is full is none for a daemon either; `lost` says that not all was written.
+ * A standard stream. A reader that closes its pipe early (`shrinkbox jobs | head`) is no error, and a full disk must not end a
+ * daemon; `lost` tells why not everything was written.
  */
 function outputOf(stream: NodeJS.WriteStream): Output & { readonly lost: string | undefined } {
   let isRead = true;
@@ -179,11 +168,11 @@ if (isStarted()) {
   const written = (stream: NodeJS.WriteStream) => new Promise(done => stream.write('', done));
   await written(stdout);
   if (code === EXIT.fine && streams.stdout.lost !== undefined) {
-    streams.stderr.write(`shrinkbox: not all of the answer could be written: ${streams.stdout.lost}\n`);
+    streams.stderr.write(`shrinkbox: could not write the whole answer: ${streams.stdout.lost}\n`);
     code = EXIT.unexpected;
   }
   await written(stderr);
-  // Node would wait for threads that wait for a share that hangs. systemd takes this signal for an ordinary end.
+  // Node would wait for its threads, and those wait for a share that hangs. To systemd, SIGTERM is an ordinary end.
   if (callsUnderWay() > 0) process.kill(process.pid, code === EXIT.fine ? 'SIGTERM' : 'SIGKILL');
   process.exit(code);
 }

@@ -2,7 +2,7 @@
 import type { CloudCommands, CloudAnswer } from './cloud-service.ts';
 import type { Action, Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
-import { safe } from './support/terminal.ts';
+import { escapeForTerminal } from '../core/escape.ts';
 
 export const defineCloud: Define = (program, action) => {
   program
@@ -38,10 +38,10 @@ function answering<Args extends unknown[]>(
   ask: (cloud: CloudCommands, ...args: Args) => Promise<CloudAnswer>,
 ) {
   return action(async (context: Context, ...args: Args) => {
-    const cloud = await context.parts.openCloud(context);
+    const cloud = await context.parts.openCloudCommands(context);
     const answer = await ask(cloud, ...args);
     if (context.json) context.printJson(answer.data);
-    else for (const line of answer.lines) context.print(safe(line));
+    else for (const line of answer.lines) context.print(escapeForTerminal(line));
     return EXIT.fine;
   });
 }

@@ -1,84 +1,84 @@
-/** `completion bash|zsh|fish`: made from the program's own commands, so that nothing is written down twice. */
+/** `completion bash|zsh|fish`: generated from the program's own commands, so that nothing is written down twice. */
 import { Argument, type Command, type Option } from 'commander';
 import { STATE_NAMES } from '../core/job.ts';
 import { connect, openJournalReader } from './support/connect.ts';
 import type { Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
-import { safe } from './support/terminal.ts';
+import { escapeForTerminal } from '../core/escape.ts';
 
 export const defineCompletion: Define = (program, action) => {
   program
     .command('completion')
-    .description('print a script that completes commands, options and job ids in your shell')
-    .addArgument(new Argument('<shell>', 'which shell').choices(SHELLS))
-    .addHelpText('after', HOW)
+    .description('print a shell script that completes commands, options and job ids')
+    .addArgument(new Argument('<shell>', 'your shell').choices(SHELLS))
+    .addHelpText('after', INSTALL_HELP)
     .action(
       action(async (context, shell: Shell) => {
-        context.io.stdout.write(SCRIPTS[shell](describe(program)));
+        context.io.stdout.write(SCRIPTS[shell](commandSpecs(program)));
         return EXIT.fine;
       }),
     );
   program
     .command('complete-ids', { hidden: true })
-    .description('newest job ids with what they are, for the completion scripts')
+    .description('print the newest job ids with state and file name, for the completion scripts')
     .action(action(printIds));
 };
 
 const SHELLS = ['bash', 'zsh', 'fish'] as const;
 type Shell = (typeof SHELLS)[number];
 
-const HOW = `
-To have it in every shell:
+const INSTALL_HELP = `
+To install it for every new shell:
   bash   shrinkbox completion bash | sudo tee /usr/share/bash-completion/completions/shrinkbox >/dev/null
   zsh    shrinkbox completion zsh | sudo tee /usr/share/zsh/vendor-completions/_shrinkbox >/dev/null
   fish   shrinkbox completion fish > ~/.config/fish/completions/shrinkbox.fish`;
 
-/** More would not be looked at. */
-const NEWEST = 200;
+/** A person choosing from a list reads no more. */
+const MAX_IDS = 200;
 
-/** Asks the daemon for the newest only; whatever goes wrong, a person pressing Tab does not want to read of it. */
+/** Stays silent whatever goes wrong: this runs while a person presses Tab. */
 async function printIds(context: Context): Promise<number> {
   try {
     const config = await context.loadConfig();
     const daemon = await connect(config);
     const jobs = daemon
-      ? await daemon.jobs({ limit: NEWEST }).finally(() => daemon.close())
-      : (await (await openJournalReader(context, config)).jobs()).slice(0, NEWEST);
+      ? await daemon.jobs({ limit: MAX_IDS }).finally(() => daemon.close())
+      : (await (await openJournalReader(context, config)).jobs()).slice(0, MAX_IDS);
     for (const { id, state, source } of jobs) {
       const name = source.split('/').at(-1) ?? '';
-      context.print(`${safe(id)}\t${state} ${safe(name).replace(/[\t:]/g, ' ')}`);
+      context.print(`${escapeForTerminal(id)}\t${state} ${escapeForTerminal(name).replace(/[\t:]/g, ' ')}`);
     }
   } catch {
-    // No ids then.
+    // There are no ids to offer.
   }
   return EXIT.fine;
 }
 
-/** What one word may be completed with. */
+/** What completes a word. */
 type Values = { kind: 'words'; words: readonly string[] } | { kind: 'files' } | { kind: 'ids' } | { kind: 'nothing' };
 
 interface Flag {
-  /** `--size`; short forms are known by heart or not at all. */
+  /** The long form, such as `--size`. */
   name: string;
   about: string;
   /** Absent where it takes no value. */
   values?: Values;
 }
 
-interface Described {
-  /** Words of the command: `service install`. */
+interface CommandSpec {
+  /** Words of the command, such as `service install`; empty for the program itself. */
   path: string;
   about: string;
   flags: Flag[];
   argument: Values;
 }
 
-/** The commands as the scripts want them. The program itself has the path ''. */
-function describe(program: Command): Described[] {
+/** Every command, the program itself first. */
+function commandSpecs(program: Command): CommandSpec[] {
   const globals = program.options.map(flagOf);
-  const walk = (command: Command, path: string): Described[] => {
+  const walk = (command: Command, path: string): CommandSpec[] => {
     const inner = visible(command);
-    const own: Described = {
+    const own: CommandSpec = {
       path,
       about: command.description(),
       flags: [...command.options.filter(({ hidden }) => !hidden).map(flagOf), ...(path === '' ? [] : globals), HELP],
@@ -92,7 +92,7 @@ function describe(program: Command): Described[] {
   return walk(program, '');
 }
 
-const HELP: Flag = { name: '--help', about: 'print help' };
+const HELP: Flag = { name: '--help', about: 'print this help' };
 
 function visible(command: Command): readonly Command[] {
   return command.commands.filter(each => !(each as unknown as { _hidden: boolean })._hidden);
@@ -106,7 +106,7 @@ function flagOf(option: Option): Flag {
   return { ...flag, values: name === '--job' ? { kind: 'ids' } : valuesOf(value, option.argChoices) };
 }
 
-/** By what an argument or value is called; see the commands. */
+/** What completes an argument or value, by its name in the commands. */
 function valuesOf(name: string | undefined, choices?: readonly string[]): Values {
   if (choices && choices.length > 0) return { kind: 'words', words: choices };
   switch (name) {
@@ -129,15 +129,15 @@ function valuesOf(name: string | undefined, choices?: readonly string[]): Values
   }
 }
 
-const SCRIPTS: Record<Shell, (commands: Described[]) => string> = {
+const SCRIPTS: Record<Shell, (commands: CommandSpec[]) => string> = {
   bash: bashScript,
   zsh: zshScript,
   fish: fishScript,
 };
 
-const BEGIN = '# Made by "shrinkbox completion"; make it again after an upgrade.\n';
+const HEADER = '# Generated by "shrinkbox completion"; generate it again after an upgrade.\n';
 
-function bashScript(commands: Described[]): string {
+function bashScript(commands: CommandSpec[]): string {
   const nested = commands.filter(
     ({ path, argument }) =>
       path !== '' && commands.some(each => each.path.startsWith(`${path} `)) && argument.kind === 'words',
@@ -151,7 +151,7 @@ function bashScript(commands: Described[]): string {
     ({ path, flags, argument }) =>
       `    '${path}')\n      if [[ $cur == -* ]]; then COMPREPLY=($(compgen -W '${flags.map(({ name }) => name).join(' ')}' -- "$cur"))\n      else ${bashFor(argument)}; fi ;;`,
   );
-  return `${BEGIN}_shrinkbox() {
+  return `${HEADER}_shrinkbox() {
   local cur=\${COMP_WORDS[COMP_CWORD]} prev=\${COMP_WORDS[COMP_CWORD-1]} path='' word i
   COMPREPLY=()
   for ((i = 1; i < COMP_CWORD; i++)); do
@@ -187,11 +187,11 @@ function bashFor(values: Values): string {
   }
 }
 
-function zshScript(commands: Described[]): string {
+function zshScript(commands: CommandSpec[]): string {
   const functions = commands.filter(({ path }) => path !== '').map(zshCommand(commands));
   const root = commands[0];
   return `#compdef shrinkbox
-${BEGIN}_shrinkbox_ids() {
+${HEADER}_shrinkbox_ids() {
   local -a ids
   ids=(\${\${(f)"$(shrinkbox complete-ids 2>/dev/null)"}//$'\\t'/:})
   _describe -t jobs job ids
@@ -202,7 +202,7 @@ if [ "$funcstack[1]" = "_shrinkbox" ]; then _shrinkbox "$@"; else compdef _shrin
 `;
 }
 
-function zshCommand(commands: Described[]): (command: Described) => string {
+function zshCommand(commands: CommandSpec[]): (command: CommandSpec) => string {
   return ({ path, flags, argument }) => {
     const name = zshName(path);
     if (childrenOf(path, commands).length > 0) return zshDispatch(name, path, flags, commands);
@@ -211,7 +211,7 @@ function zshCommand(commands: Described[]): (command: Described) => string {
   };
 }
 
-function zshDispatch(name: string, path: string, flags: Flag[], commands: Described[]): string {
+function zshDispatch(name: string, path: string, flags: Flag[], commands: CommandSpec[]): string {
   const children = childrenOf(path, commands);
   const list = children.map(each => `'${lastWord(each.path)}:${zshQuote(each.about)}'`);
   const cases = children.map(each => `        ${lastWord(each.path)}) ${zshName(each.path)} ;;`);
@@ -250,12 +250,12 @@ function zshQuote(text: string): string {
   return text.replace(/'/g, "'\\''").replace(/:/g, '\\:');
 }
 
-function fishScript(commands: Described[]): string {
+function fishScript(commands: CommandSpec[]): string {
   const lines = commands.flatMap(command => fishLines(command, commands));
-  return `${BEGIN}complete -c shrinkbox -f\n${[...new Set(lines)].join('\n')}\n`;
+  return `${HEADER}complete -c shrinkbox -f\n${[...new Set(lines)].join('\n')}\n`;
 }
 
-function fishLines({ path, flags, argument }: Described, commands: Described[]): string[] {
+function fishLines({ path, flags, argument }: CommandSpec, commands: CommandSpec[]): string[] {
   const children = childrenOf(path, commands);
   const words = children.map(each => lastWord(each.path));
   const under =
@@ -294,7 +294,7 @@ function fishQuote(text: string): string {
   return text.replace(/[\\']/g, '\\$&');
 }
 
-function childrenOf(path: string, commands: Described[]): Described[] {
+function childrenOf(path: string, commands: CommandSpec[]): CommandSpec[] {
   const depth = path === '' ? 1 : path.split(' ').length + 1;
   return commands.filter(
     each =>

@@ -1,13 +1,14 @@
 import { InvalidArgumentError } from 'commander';
 import type { JobDetail } from '../api/types.ts';
+import type { OneShotEvents } from '../app/one-shot.ts';
+import { escapeForTerminal } from '../core/escape.ts';
 import type { EngineName } from '../core/job.ts';
 import { parseResolution, type Resolution, type Target } from '../core/target.ts';
-import { formatDuration, parseSize } from '../core/units.ts';
+import { formatDuration, parsePercent, parseSize } from '../core/units.ts';
 import type { Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
-import { ProgressBar } from './support/progress.ts';
 import { exitCodeOf, listenForStops } from './support/signals.ts';
-import { formatSaving, safe } from './support/terminal.ts';
+import { formatSaving, ProgressBar } from './support/terminal.ts';
 
 interface Options {
   size?: Target['size'];
@@ -20,20 +21,19 @@ interface Options {
 export const defineCompress: Define = (program, action) => {
   program
     .command('compress')
-    .description('make files smaller now, without a daemon or a configuration')
+    .description('compress files now, without a daemon; needs no configuration')
     .argument('<file...>')
-    .option('--size <size>', 'at most this: 50MB, 10MiB or 25% of the original', parseTargetSize)
+    .option('--size <size>', 'at most this large: 50MB, 10MiB or 25% of the original', parseTargetSize)
     .option('--resolution <resolution>', 'at most this: 1080p, 720p or 1280x720', parseResolutionOption)
     .option('--engine <engine>', 'local or nemo', parseEngine)
-    .option('--ask <words>', 'what to do in plain words: "under 25MB, 720p, no sound"')
+    .option('--ask <words>', 'an instruction in plain words: "under 25MB, 720p, no sound"')
     .option('-o, --output <path>', 'a name ending in .mp4, or a folder (default: beside each file, NAME.small.mp4)')
     .action(action((context, files: string[], options: Options) => compress(context, files, options)));
 };
 
 function parseTargetSize(written: string): Target['size'] {
-  const percent = /^(\d{1,3}(?:\.\d+)?) ?%$/.exec(written.trim());
-  const share = Number(percent?.[1]) / 100;
-  if (percent && share > 0 && share <= 1) return { kind: 'share', share };
+  const percent = parsePercent(written);
+  if (percent !== undefined && percent > 0 && percent <= 100) return { kind: 'share', share: percent / 100 };
   const bytes = parseSize(written);
   if (bytes === undefined || bytes === 0) throw new InvalidArgumentError('Write 50MB, 10MiB or 25%.');
   return { kind: 'bytes', bytes };
@@ -54,40 +54,23 @@ async function compress(context: Context, files: readonly string[], options: Opt
   const { io, parts } = context;
   const config = await context.loadConfig();
   const secrets = await context.loadSecrets(config);
-  // Progress and results say it all; a log beside them would only tear the bar apart.
+  // A log beside the progress bar would tear it apart, and could only repeat what the results say.
   const { silentLogger: log } = await import('../platform/log.ts');
   const stops = listenForStops(io.signals);
   const abort = new AbortController();
   let signal: NodeJS.Signals | undefined;
-  const stopped = stops.asked.then(name => {
+  const stopped = stops.requested.then(name => {
     signal = name;
     abort.abort();
-    return stops.insisted;
+    return stops.forced;
   });
-  const bar = new ProgressBar(context);
-  const startedAt = new Map<string, number>();
+  const bar = new ProgressBar(io);
   const { output, ...wishes } = options;
   try {
+    const events = eventsFor(context, bar);
     const work = parts.compressFiles({
-      files,
-      wishes,
-      ...(output === undefined ? {} : { output }),
-      config,
-      secrets,
-      clock: io.clock,
-      log,
-      signal: abort.signal,
-      events: {
-        progress(file, progress) {
-          if (!startedAt.has(file)) startedAt.set(file, io.clock.monotonic());
-          bar.show(file, progress);
-        },
-        finished(file, job) {
-          bar.clear();
-          if (!context.json)
-            tellResult(context, file, job, io.clock.monotonic() - (startedAt.get(file) ?? io.clock.monotonic()));
-        },
-      },
+      ...{ files, wishes, output, config, secrets },
+      ...{ clock: io.clock, log, signal: abort.signal, events },
     });
     const result = await Promise.race([work, stopped]);
     if (typeof result === 'string') return exitCodeOf(result);
@@ -100,16 +83,36 @@ async function compress(context: Context, files: readonly string[], options: Opt
   }
 }
 
-/** `clip.mov: 120 MB -> 48.2 MB (60 % saved) in 1m 05s: /videos/clip.small.mp4`; what did not work goes to stderr. */
-function tellResult(context: Context, file: string, job: JobDetail, tookMs: number): void {
+/** Shows progress on stderr, and each result as it is finished. */
+function eventsFor(context: Context, bar: ProgressBar): OneShotEvents {
+  const { clock } = context.io;
+  const startedAt = new Map<string, number>();
+  return {
+    progress(file, progress) {
+      if (!startedAt.has(file)) startedAt.set(file, clock.monotonic());
+      bar.show(file, progress);
+    },
+    finished(file, job) {
+      bar.clear();
+      const now = clock.monotonic();
+      if (!context.json) printResult(context, file, job, now - (startedAt.get(file) ?? now));
+    },
+  };
+}
+
+/** `clip.mov: 120 MB -> 48.2 MB (60 % saved) in 1m 05s: /videos/clip.small.mp4`; failures go to stderr. */
+function printResult(context: Context, file: string, job: JobDetail, tookMs: number): void {
   if (job.state !== 'done') {
-    const sentences = [job.reason, job.hint].flatMap(text => (text === null ? [] : [safe(text).replace(/[.]?$/, '.')]));
-    return context.say(`${safe(file)}: ${[`${job.state}:`, ...sentences].join(' ')}`);
+    const sentences = [job.reason, job.hint].flatMap(text =>
+      text === null ? [] : [escapeForTerminal(text).replace(/[.]?$/, '.')],
+    );
+    return context.printErr(`${escapeForTerminal(file)}: ${[`${job.state}:`, ...sentences].join(' ')}`);
   }
   const saving = formatSaving(job.source_bytes, job.output_bytes ?? 0);
+  const took = `in ${formatDuration(tookMs)}`;
   context.print(
-    `${safe(file)}: ${context.paint('green', saving)} in ${formatDuration(tookMs)}: ${safe(job.output ?? '')}`,
+    `${escapeForTerminal(file)}: ${context.paint('green', saving)} ${took}: ${escapeForTerminal(job.output ?? '')}`,
   );
-  if (job.how) context.say(`  ${safe(job.how)}`);
-  for (const note of job.notes) context.say(`  ${safe(note)}`);
+  if (job.how) context.printErr(`  ${escapeForTerminal(job.how)}`);
+  for (const note of job.notes) context.printErr(`  ${escapeForTerminal(note)}`);
 }

@@ -3,14 +3,13 @@ import type { Explanation, JobDetail } from '../api/types.ts';
 import { openReader } from './support/connect.ts';
 import type { Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
-import { historyLines } from './job.ts';
-import { remarkOf } from './jobs.ts';
-import { safe } from './support/terminal.ts';
+import { historyLines, remarkOf } from './jobs.ts';
+import { escapeForTerminal } from '../core/escape.ts';
 
 export const defineExplain: Define = (program, action) => {
   program
     .command('explain')
-    .description('which rule a file gets and why, and what happened to it before')
+    .description('say which rule applies to a file and why, and what happened to it before')
     .argument('<file>')
     .action(
       action(async (context, file: string) => {
@@ -30,21 +29,21 @@ export const defineExplain: Define = (program, action) => {
 function explanationLines({ paint }: Context, explanation: Explanation): string[] {
   const { path, folder, rules, arriving, verdict, plan, before } = explanation;
   return [
-    paint('bold', safe(path)),
-    `  ${folder === null ? 'in no inbox' : `in the inbox ${safe(folder)}`}`,
+    paint('bold', escapeForTerminal(path)),
+    `  ${folder === null ? 'not in any inbox' : `in the inbox ${escapeForTerminal(folder)}`}`,
     ...rules.map(
       rule =>
-        `  ${paint(rule.matched ? 'green' : 'dim', rule.matched ? '+' : '-')} ${safe(`${rule.name}: ${rule.why}`)}`,
+        `  ${paint(rule.matched ? 'green' : 'dim', rule.matched ? '+' : '-')} ${escapeForTerminal(`${rule.name}: ${rule.why}`)}`,
     ),
-    ...(arriving ? [`  ${paint('yellow', 'not taken yet:')} ${safe(arriving)}`] : []),
-    `  ${safe(verdict)}`,
-    ...plan.map(line => `    ${safe(line)}`),
-    ...before.flatMap(job => ['', beforeLine(job, path), ...historyLines(job)]),
+    ...(arriving ? [`  ${paint('yellow', 'not queued yet:')} ${escapeForTerminal(arriving)}`] : []),
+    `  ${escapeForTerminal(verdict)}`,
+    ...plan.map(line => `    ${escapeForTerminal(line)}`),
+    ...before.flatMap(job => ['', earlierJobLine(job, path), ...historyLines(job)]),
   ];
 }
 
-/** Known by its content alone, a job was about a file of another name. */
-function beforeLine(job: JobDetail, path: string): string {
-  const other = job.source === path ? '' : ` (of ${safe(job.source)}, the same content)`;
-  return `before: job ${safe(job.id)}${other}, ${job.state}: ${remarkOf(job)}`;
+/** An earlier job can be of another file with the same content. */
+function earlierJobLine(job: JobDetail, path: string): string {
+  const other = job.source === path ? '' : ` (of ${escapeForTerminal(job.source)}, the same content)`;
+  return `before: job ${escapeForTerminal(job.id)}${other}, ${job.state}: ${remarkOf(job)}`;
 }

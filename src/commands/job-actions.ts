@@ -1,30 +1,30 @@
-/** retry, cancel, forget and restore: each asks the daemon to do something to jobs. */
+/** retry, cancel, forget and restore: ask the daemon to act on jobs. */
 import type { JobAction } from '../api/client.ts';
+import { escapeForTerminal } from '../core/escape.ts';
 import { textOf } from '../core/message.ts';
-import { safe } from './support/terminal.ts';
 import { openDaemon } from './support/connect.ts';
 import type { Action, Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
 
-export const defineActions: Define = (program, action) => {
+export const defineJobActions: Define = (program, action) => {
   program
     .command('retry')
-    .description('try failed, held or waiting jobs again now')
+    .description('try failed, held or waiting jobs again, now')
     .argument('<id...>')
     .action(acting(action, 'retry'));
   program
     .command('cancel')
-    .description('stop jobs; their sources stay')
+    .description('stop jobs; the original files stay')
     .argument('<id...>')
     .action(acting(action, 'cancel'));
   program
     .command('forget')
-    .description('forget jobs that rest, so that their files are done again from new')
+    .description('forget jobs that are not running; files still in the inbox will be processed again')
     .argument('<id...>')
     .action(acting(action, 'forget'));
   program
     .command('restore')
-    .description('bring an archived original back into its inbox')
+    .description('move an archived original back into its inbox')
     .argument('<id>')
     .action(action((context, id: string) => act(context, 'restore', [id])));
 };
@@ -33,7 +33,7 @@ function acting(action: Action, what: JobAction) {
   return action((context, ids: string[]) => act(context, what, ids));
 }
 
-/** Does it for every id, says how each went, and ends with the worst: 2 for an unknown id, 1 for a refusal. */
+/** Acts on every id and prints each outcome. Exit code: 2 where an id is unknown, else 1 where an action was refused. */
 async function act(context: Context, action: JobAction, ids: readonly string[]): Promise<number> {
   const daemon = await openDaemon(context);
   try {
@@ -43,11 +43,14 @@ async function act(context: Context, action: JobAction, ids: readonly string[]):
       const result = await daemon.act(action, id);
       results.push({ id, ...result });
       if (result.ok) {
-        if (!context.json) context.print(DONE[action](safe(result.job.id), safe(result.job.source), result.job.state));
+        if (!context.json)
+          context.print(
+            DONE[action](escapeForTerminal(result.job.id), escapeForTerminal(result.job.source), result.job.state),
+          );
         continue;
       }
       code = result.problem === 'unknown' ? EXIT.usage : Math.max(code, EXIT.unexpected);
-      if (!context.json) context.say(`shrinkbox: ${safe(textOf(result.message))}`);
+      if (!context.json) context.printErr(`shrinkbox: ${escapeForTerminal(textOf(result.message))}`);
     }
     if (context.json) context.printJson(results);
     return code;
@@ -59,6 +62,6 @@ async function act(context: Context, action: JobAction, ids: readonly string[]):
 const DONE: Readonly<Record<JobAction, (id: string, source: string, state: string) => string>> = {
   retry: (id, source, state) => `job ${id} is ${state} again: ${source}`,
   cancel: (id, source) => `job ${id} is cancelled: ${source}`,
-  forget: (id, source) => `job ${id} is forgotten: ${source} will be looked at again`,
+  forget: (id, source) => `job ${id} is forgotten; if ${source} is still there, it will be processed again`,
   restore: (id, source) => `the original of job ${id} is back: ${source}`,
 };

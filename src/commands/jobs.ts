@@ -1,17 +1,19 @@
 import { InvalidArgumentError } from 'commander';
+import { ShrinkError } from '../core/errors.ts';
 import { STATE_NAMES, type StateName } from '../core/job.ts';
-import type { JobView } from '../api/types.ts';
-import { formatBytes } from '../core/units.ts';
+import type { JobDetail, JobView } from '../api/types.ts';
+import { formatBytes, formatDuration } from '../core/units.ts';
 import { openReader } from './support/connect.ts';
 import type { Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
-import { cut, formatSaving, formatTime, safe, table } from './support/terminal.ts';
+import { escapeForTerminal } from '../core/escape.ts';
+import { cut, formatSaving, formatTime, table } from './support/terminal.ts';
 
 export const defineJobs: Define = (program, action) => {
   program
     .command('jobs')
-    .description('all jobs, newest first')
-    .option('--state <state>', `only those in one state: ${STATE_NAMES.join(', ')}`, parseState)
+    .description('list all jobs, newest first')
+    .option('--state <state>', `only those in this state: ${STATE_NAMES.join(', ')}`, parseState)
     .action(
       action(async (context, options: { state?: StateName }) => {
         const reader = await openReader(context);
@@ -19,6 +21,24 @@ export const defineJobs: Define = (program, action) => {
           const jobs = await reader.jobs(options);
           if (context.json) context.printJson(jobs);
           else for (const line of jobLines(context, jobs, options.state)) context.print(line);
+          return EXIT.fine;
+        } finally {
+          await reader.close();
+        }
+      }),
+    );
+  program
+    .command('job')
+    .description('show one job in full: what happened, when and why')
+    .argument('<id>', 'the job id, or at least its first three characters where no other job starts with them')
+    .action(
+      action(async (context, id: string) => {
+        const reader = await openReader(context);
+        try {
+          const job = await reader.job(id);
+          if (!job) throw noSuchJob(id);
+          if (context.json) context.printJson(job);
+          else for (const line of detailLines(context, job)) context.print(line);
           return EXIT.fine;
         } finally {
           await reader.close();
@@ -41,22 +61,71 @@ function jobLines(context: Context, jobs: readonly JobView[], state: StateName |
   const wide = (...cells: string[]) => (isNarrow ? [] : cells);
   const header = ['ID', 'STATE', ...wide('CHANGED'), 'FILE', ...wide('SIZE'), 'REMARK'];
   const rows = jobs.map(job => [
-    safe(job.id),
+    escapeForTerminal(job.id),
     job.state,
     ...wide(formatTime(job.updated_at)),
-    cut(safe(job.source), width),
+    cut(escapeForTerminal(job.source), width),
     ...wide(formatBytes(job.source_bytes)),
     remarkOf(job),
   ]);
   return table([header, ...rows], columns);
 }
 
-/** What there is to say of a job in one cell: how far it is, why it rests, or what came out. */
+/** A job's last column: its progress, the reason it stopped, or its result. */
 export function remarkOf(job: JobView): string {
   if (job.state === 'done')
-    return `${formatSaving(job.source_bytes, job.output_bytes ?? 0)}: ${safe(job.output ?? '')}`;
+    return `${formatSaving(job.source_bytes, job.output_bytes ?? 0)}: ${escapeForTerminal(job.output ?? '')}`;
   const progress = job.progress === null ? '' : ` ${Math.floor(job.progress * 100)} %`;
-  const step = job.step === null ? '' : `${safe(job.step)}${progress}`;
-  const parts = [step, job.reason === null ? '' : safe(job.reason)].filter(part => part !== '');
+  const step = job.step === null ? '' : `${escapeForTerminal(job.step)}${progress}`;
+  const parts = [step, job.reason === null ? '' : escapeForTerminal(job.reason)].filter(part => part !== '');
   return parts.join(': ') || (job.target_bytes === null ? '' : `at most ${formatBytes(job.target_bytes)}`);
+}
+
+function noSuchJob(id: string): ShrinkError {
+  return new ShrinkError('usage', `there is no job ${id}`, { hint: '`shrinkbox jobs` lists them.' });
+}
+
+function detailLines(context: Context, job: JobDetail): string[] {
+  const eta = job.eta_ms === null ? '' : `, about ${formatDuration(job.eta_ms)} left`;
+  const note = job.progress_note === null ? '' : ` (${escapeForTerminal(job.progress_note)})`;
+  const facts: [string, string | null][] = [
+    ['file', job.source],
+    ['state', job.state],
+    ['reason', job.reason],
+    ['what to do', job.hint],
+    ['next try', job.waiting_until === null ? null : formatTime(job.waiting_until)],
+    ['rule', job.rule],
+    ['engine', job.engine],
+    ['asked for', job.instruction],
+    ['size', formatBytes(job.source_bytes)],
+    ['at most', job.target_bytes === null ? null : formatBytes(job.target_bytes)],
+    ['how', job.how],
+    ['checked', job.evidence],
+    ['original', job.original],
+    ['report', job.report],
+    ['attempts', job.attempts === 0 ? null : String(job.attempts)],
+    ['version', job.version === 1 ? null : String(job.version)],
+    ...Object.entries(job.facts),
+    ...job.notes.map((text): [string, string] => ['note', text]),
+  ];
+  const rows = facts.flatMap(([name, value]) =>
+    value === null ? [] : [[`  ${escapeForTerminal(name)}`, escapeForTerminal(value)]],
+  );
+  const progress = job.state === 'running' || job.state === 'done' ? `${remarkOf(job)}${note}${eta}` : '';
+  return [
+    `${context.paint('bold', `job ${escapeForTerminal(job.id)}`)}${progress ? `: ${progress}` : ''}`,
+    ...table(rows),
+    '',
+    ...historyLines(job),
+  ];
+}
+
+export function historyLines(job: JobDetail): string[] {
+  return table(
+    job.history.map(({ at, event, note }) => [
+      `  ${formatTime(at)}`,
+      escapeForTerminal(event),
+      escapeForTerminal(note ?? ''),
+    ]),
+  );
 }

@@ -1,20 +1,24 @@
-/** pause, resume and drain: what the daemon as a whole does next. */
+/** pause, resume and drain: what the whole daemon does next. */
 import { openDaemon } from './support/connect.ts';
 import type { Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
 
-const TURNS = [
-  ['pause', 'start nothing new and let local encodes rest, until resume', 'paused; shrinkbox resume goes on'],
-  ['resume', 'go on after pause or drain', 'going on'],
-  [
-    'drain',
-    'finish what runs and take nothing new, until resume',
-    'draining: what runs is finished, nothing new is taken',
-  ],
+const COMMANDS = [
+  {
+    name: 'pause',
+    description: 'start no new jobs and suspend local encodes, until resume',
+    done: 'paused; run `shrinkbox resume` to continue',
+  },
+  { name: 'resume', description: 'continue after pause or drain', done: 'resumed' },
+  {
+    name: 'drain',
+    description: 'finish the running jobs but start no new ones, until resume',
+    done: 'draining: running jobs will finish, no new ones start; run `shrinkbox resume` to continue',
+  },
 ] as const;
 
-export const defineTurns: Define = (program, action) => {
-  for (const [name, description, said] of TURNS) {
+export const definePause: Define = (program, action) => {
+  for (const { name, description, done } of COMMANDS) {
     program
       .command(name)
       .description(description)
@@ -24,7 +28,7 @@ export const defineTurns: Define = (program, action) => {
           try {
             const status = await daemon.turn(name);
             if (context.json) context.printJson(status);
-            else context.print(said);
+            else context.print(done);
             return EXIT.fine;
           } finally {
             await daemon.close();

@@ -1,27 +1,30 @@
-import type { Config } from '../config/load.ts';
 import type { Control, JobView } from '../api/types.ts';
-import { plural } from '../core/units.ts';
 import type { Daemon } from '../app/daemon.ts';
+import { reportToSystemd, type StatusLine } from '../app/watchdog.ts';
+import type { Config } from '../config/load.ts';
+import { isShrinkError } from '../core/errors.ts';
+import { escapeForTerminal } from '../core/escape.ts';
+import { plural } from '../core/units.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/log.ts';
 import { createNotifier, type Notifier } from '../platform/systemd.ts';
 import { ruleLine, rulesOf } from './check.ts';
-import type { Context, Define } from './support/context.ts';
-import { EXIT } from './support/exit-codes.ts';
 import { remarkOf } from './jobs.ts';
-import { Reloads, reload } from './reload.ts';
+import type { Context, Define } from './support/context.ts';
+import { errorLines } from './support/error-output.ts';
+import { EXIT } from './support/exit-codes.ts';
 import { exitCodeOf, listenForStops, type Stops } from './support/signals.ts';
-import { reportToSystemd } from '../app/watchdog.ts';
-import { safe, table } from './support/terminal.ts';
+import { table } from './support/terminal.ts';
 
 export const defineRun: Define = (program, action) => {
   program
     .command('run')
-    .description('the daemon: watch the inboxes and work, until Ctrl-C')
-    .option('--once', 'work through what is there and exit')
+    .description('run the daemon: watch the inboxes and compress what appears there, until Ctrl-C')
+    .option('--once', 'process what is in the inboxes now, then exit')
     .action(action((context, options: { once?: boolean }) => run(context, options.once === true)));
 };
 
-/** Granted by systemd at start and stop: replaying a large journal or ending an encode may take its time. */
+/** Asked of systemd at start and stop: replaying a large journal or ending an encode can take this long. */
 const SLOW_MS = 90_000;
 
 async function run(context: Context, once: boolean): Promise<number> {
@@ -33,56 +36,57 @@ async function run(context: Context, once: boolean): Promise<number> {
   const notifier = createNotifier({ env: io.env, log });
   const reloads = new Reloads();
   const hasTerminal = io.stdout.isTTY === true || io.stderr.isTTY === true;
-  const stops = listenForStops(io.signals, once || hasTerminal ? undefined : () => reloads.ask());
-  const beQuiet = keepAsking(io.clock, notifier);
+  const stops = listenForStops(io.signals, once || hasTerminal ? undefined : () => reloads.request());
+  const stopExtending = keepExtendingTimeout(io.clock, notifier);
   try {
     const startedAt = io.clock.now();
     const starting = context.parts.startDaemon({ config, secrets, clock: io.clock, log, version, env: io.env, once });
-    const daemon = await Promise.race([starting, stops.asked]);
-    // Nothing is lost by going in the middle of a start: the journal was only read.
+    const daemon = await Promise.race([starting, stops.requested]);
+    // Leaving in the middle of a start loses nothing: the journal was only read.
     if (typeof daemon === 'string') return exitCodeOf(daemon);
-    beQuiet();
+    stopExtending();
     const status = reportToSystemd({ daemon, notifier, clock: io.clock, log });
-    reloads.start(() => reload(context, daemon, notifier, status, log));
-    if (!once) banner(context, config, daemon.control);
-    const code = await untilTheEnd(context, daemon, notifier, stops, once);
+    reloads.start(() => reload({ context, daemon, notifier, status, log }));
+    if (!once) printBanner(context, config, daemon.control);
+    const code = await untilEnd({ context, daemon, notifier, stops, once });
     await reloads.stop();
     status.close();
-    return once && code === EXIT.fine ? summary(context, daemon.control.jobs(), startedAt) : code;
+    return once && code === EXIT.fine ? printSummary(context, daemon.control.jobs(), startedAt) : code;
   } finally {
-    beQuiet();
+    stopExtending();
     stops.close();
     await notifier.flush();
   }
 }
 
-/** systemd waits for as long as the start goes on: a journal of years takes its time. Returns what ends the asking. */
-function keepAsking(clock: Clock, notifier: Notifier): () => void {
+/** Keeps systemd from giving up on a long start (replaying a journal of years takes a while), until the returned function is called. */
+function keepExtendingTimeout(clock: Clock, notifier: Notifier): () => void {
   let cancel = () => {};
-  const ask = () => {
+  const extend = () => {
     notifier.extendTimeout(SLOW_MS);
-    cancel = clock.after(SLOW_MS / 3, ask);
+    cancel = clock.after(SLOW_MS / 3, extend);
   };
-  if (notifier.active) ask();
+  if (notifier.active) extend();
   return () => cancel();
 }
 
-/** Resolves with the exit code once the daemon has ended. What ended it first counts; a failure in the end counts more. */
-async function untilTheEnd(
-  context: Context,
-  daemon: Daemon,
-  notifier: Notifier,
-  stops: Stops,
-  once: boolean,
-): Promise<number> {
-  const reasons: Promise<number | NodeJS.Signals>[] = [daemon.ended, stops.asked];
+interface RunningDaemon {
+  context: Context;
+  daemon: Daemon;
+  notifier: Notifier;
+}
+
+/** Resolves with the exit code once the daemon has ended: that of a failure while stopping, else of what ended it. */
+async function untilEnd(running: RunningDaemon & { stops: Stops; once: boolean }): Promise<number> {
+  const { context, daemon, notifier, stops, once } = running;
+  const reasons: Promise<number | NodeJS.Signals>[] = [daemon.ended, stops.requested];
   if (once) reasons.push(daemon.idle().then(() => EXIT.fine));
   const first = await Promise.race(reasons);
   notifier.stopping();
   notifier.extendTimeout(SLOW_MS);
-  if (typeof first === 'string') context.say('stopping; a second signal ends it at once, and loses nothing either');
+  if (typeof first === 'string') context.printErr('stopping; a second signal stops at once, and nothing is lost by it');
   const ended = daemon.stop().then(() => daemon.ended);
-  const last = await Promise.race([ended, stops.insisted]);
+  const last = await Promise.race([ended, stops.forced]);
   if (typeof last === 'string') {
     await killChildren();
     return exitCodeOf(last);
@@ -91,51 +95,112 @@ async function untilTheEnd(
   return typeof first === 'string' ? exitCodeOf(first) : first;
 }
 
-/** Encoders would die with us where the system has setpriv; elsewhere they must not be left behind. */
+/** Where the system has setpriv, encoders die with us; elsewhere they would be left behind. */
 async function killChildren(): Promise<void> {
   const { activeChildren } = await import('../platform/process/run-child.ts');
   for (const { pid } of activeChildren()) {
     try {
       process.kill(-pid, 'SIGKILL');
     } catch {
-      // It has ended by itself.
+      // It has ended already.
     }
   }
 }
 
-/** Where to drop files and where results appear, in plain words; logs go to stderr. */
-function banner(context: Context, config: Config, control: Control): void {
+/** Where to drop files and where results appear, on stdout; logs go to stderr. */
+function printBanner(context: Context, config: Config, control: Control): void {
   if (context.json) return context.printJson(control.status());
   const { paint } = context;
   context.print(paint('bold', `shrinkbox ${context.version} is watching.`));
   for (const folder of config.folders) {
-    context.print(`  drop videos into    ${paint('cyan', safe(folder.inbox))}`);
-    context.print(`  results appear in   ${paint('cyan', safe(folder.outbox))}`);
+    context.print(`  drop videos into    ${paint('cyan', escapeForTerminal(folder.inbox))}`);
+    context.print(`  results appear in   ${paint('cyan', escapeForTerminal(folder.outbox))}`);
     for (const rule of rulesOf(config, folder)) context.print(`  rule                ${ruleLine(rule, config)}`);
   }
   context.print(
-    `  configuration       ${config.source === null ? 'built-in defaults (shrinkbox init writes a file)' : safe(config.source)}`,
+    `  configuration       ${config.source === null ? 'built-in defaults (shrinkbox init writes a file)' : escapeForTerminal(config.source)}`,
   );
   const { page } = control.status();
-  if (page) context.print(`  to look at          ${paint('cyan', safe(page))}`);
-  // Started by `npm start` in a clone, the program is on nobody's PATH.
+  if (page) context.print(`  web page            ${paint('cyan', escapeForTerminal(page))}`);
+  // In a clone, `npm start` runs a program that is not on the PATH.
   const program = context.io.env['npm_lifecycle_event'] === 'start' ? 'npx shrinkbox' : 'shrinkbox';
-  context.print(`  what is going on    ${program} status; Ctrl-C stops it`);
+  context.print(`  status              ${program} status; Ctrl-C stops it`);
 }
 
-/** What `--once` did; 3 when a job failed in this run or one waits for a person. */
-function summary(context: Context, jobs: readonly JobView[], since: number): number {
+/** What `--once` did. Exit code 3 when a job failed in this run, or when one is held. */
+function printSummary(context: Context, jobs: readonly JobView[], since: number): number {
   const touched = jobs.filter(job => job.updated_at >= since).reverse();
-  const needPerson = jobs.filter(job => job.state === 'held' || (job.state === 'failed' && job.updated_at >= since));
+  const needAttention = jobs.filter(job => job.state === 'held' || (job.state === 'failed' && job.updated_at >= since));
   if (context.json) context.printJson(touched);
   else {
-    const rows = touched.map(job => [safe(job.id), job.state, safe(job.source), remarkOf(job)]);
+    const rows = touched.map(job => [
+      escapeForTerminal(job.id),
+      job.state,
+      escapeForTerminal(job.source),
+      remarkOf(job),
+    ]);
     for (const line of table(rows, context.columns)) context.print(line);
     if (touched.length === 0) context.print('nothing to do');
   }
-  if (needPerson.length === 0) return EXIT.fine;
-  context.say(
-    `shrinkbox: ${plural(needPerson.length, 'job needs', 'jobs need')} a person: ${needPerson.map(job => safe(job.id)).join(', ')}`,
-  );
+  if (needAttention.length === 0) return EXIT.fine;
+  const ids = needAttention.map(job => escapeForTerminal(job.id)).join(', ');
+  context.printErr(`shrinkbox: ${plural(needAttention.length, 'job needs', 'jobs need')} attention: ${ids}`);
   return EXIT.unfinished;
+}
+
+/** One reload at a time. A request during a reload, or before the start is over, is served once afterwards. */
+class Reloads {
+  #reload: (() => Promise<void>) | undefined;
+  #requested = false;
+  #working: Promise<void> | undefined;
+
+  request(): void {
+    this.#requested = true;
+    if (this.#reload) this.#working ??= this.#work(this.#reload);
+  }
+
+  start(reload: () => Promise<void>): void {
+    this.#reload = reload;
+    if (this.#requested) this.request();
+  }
+
+  /** Resolves when the reload under way is over; starts no other. */
+  async stop(): Promise<void> {
+    this.#reload = undefined;
+    await this.#working;
+  }
+
+  async #work(reload: () => Promise<void>): Promise<void> {
+    while (this.#requested && this.#reload) {
+      this.#requested = false;
+      await reload();
+    }
+    this.#working = undefined;
+  }
+}
+
+/** Loads the configuration again, on SIGHUP. An invalid one changes nothing; its mistakes are logged line by line. */
+async function reload(running: RunningDaemon & { status: StatusLine; log: Logger }): Promise<void> {
+  const { context, daemon, notifier, status, log } = running;
+  notifier.reloading();
+  try {
+    const config = await context.loadConfig();
+    const { applied, needsRestart } = await daemon.reload(config);
+    log.info(
+      { applied },
+      applied.length > 0
+        ? `configuration reloaded: ${applied.join(', ')} changed`
+        : 'configuration reloaded: nothing changed',
+    );
+    if (needsRestart.length > 0) {
+      log.warn({ keys: needsRestart }, `restart shrinkbox to apply the new ${needsRestart.join(', ')}`);
+    }
+    status.remark(needsRestart.length > 0 ? `restart needed for ${needsRestart.join(', ')}` : '');
+  } catch (error) {
+    if (!isShrinkError(error)) throw error;
+    for (const line of errorLines(error)) log.error(line);
+    log.error('the new configuration is invalid; still using the previous one');
+    status.remark('the new configuration has mistakes and is not used, see the log');
+  }
+  notifier.ready();
 }

@@ -1,17 +1,12 @@
 /** Sizes, times and other quantities of the config, as people write them. */
 import { parseResolution, type Resolution, type Target } from '../core/target.ts';
-import { parseDuration, parseSize } from '../core/units.ts';
+import { parseDuration, parsePercent, parseSize } from '../core/units.ts';
 import { text, InvalidValue } from './kind.ts';
 import { show } from './redact.ts';
 
 const SIZE_PATTERN = '\\d+(\\.\\d+)? ?([kKMGT]i?B|B)';
 const PERCENT_PATTERN = '\\d+(\\.\\d+)? ?%';
 const DURATION_PATTERN = '\\d+(\\.\\d+)? ?(ms|s|m|h|d)';
-
-function parsePercent(written: string): number | undefined {
-  const match = /^(\d+(?:\.\d+)?) ?%$/.exec(written);
-  return match ? Number(match[1]) : undefined;
-}
 
 /** Bytes. */
 export const size = (examples = ['50MB', '10MiB']) =>

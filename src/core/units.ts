@@ -24,6 +24,12 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
+/** The number of `25%` or `2.5 %`: 0 or more, its range is the caller's to check; `undefined` for anything else. */
+export function parsePercent(text: string): number | undefined {
+  const match = /^(\d+(?:\.\d+)?) ?%$/.exec(text.trim());
+  return match ? Number(match[1]) : undefined;
+}
+
 /** Milliseconds of `250ms`, `30s`, `5m`, `2h` or `7d`; `undefined` when the text is anything else. */
 export function parseDuration(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?) ?(ms|s|m|h|d)$/.exec(text.trim());

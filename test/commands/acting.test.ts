@@ -143,10 +143,10 @@ describe('the cloud', () => {
       ['upload', 'https://example.com/a.mp4', 'abc'],
     ],
   ])('%j is asked', async (argv, call) => {
-    const ran = await runCli(argv, { parts: { openCloud: async () => cloud } });
+    const ran = await runCli(argv, { parts: { openCloudCommands: async () => cloud } });
     expect(ran).toEqual({ code: 0, out: `${argv[0]} \\u{1b}[31mdone\n`, err: '' });
     expect(calls.at(-1)?.slice(0, call.length)).toEqual(call);
-    const json = await runCli([...argv, '--json'], { parts: { openCloud: async () => cloud } });
+    const json = await runCli([...argv, '--json'], { parts: { openCloudCommands: async () => cloud } });
     expect(JSON.parse(json.out)).toEqual({ name: argv[0] });
   });
 

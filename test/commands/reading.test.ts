@@ -73,12 +73,12 @@ describe('with a daemon', () => {
     expect((await run('jobs', '--state', 'held')).out).toBe('no job is held\n');
   });
 
-  it('status says what needs a person first', async () => {
+  it('status says first what needs attention', async () => {
     await daemon();
     const { out } = await run('status');
     expect(out).toContain('shrinkbox 0.0.0-fake is running (pid 4242');
     expect(out).toContain('1 running, 1 done, 1 failed');
-    expect(out.indexOf('Needs a person')).toBeLessThan(out.indexOf('Working'));
+    expect(out.indexOf('Need attention')).toBeLessThan(out.indexOf('Working'));
     expect(JSON.parse((await run('status', '--json')).out)).toMatchObject({ running: true, counts: { done: 1 } });
   });
 
@@ -88,7 +88,7 @@ describe('with a daemon', () => {
     control.add({ id: 'queue1', state: 'queued', created_at: 2000 });
     const { out } = await run('status');
     expect(out).toMatch(/^Working:\n +run1 +running +long\.mov +\[####-+\] 41 %: pass 2 of 2$/m);
-    expect(out).toMatch(/^In line:\n +wait0 +waiting/m);
+    expect(out).toMatch(/^Queued:\n +wait0 +waiting/m);
     expect(out).toMatch(/wait9.*\n +and 16 more \(shrinkbox jobs\)\n/);
   });
 
@@ -112,21 +112,21 @@ describe('with a daemon', () => {
       expect(out).toContain(said);
   });
 
-  it('explain says why a file is not taken yet, and which jobs were about another file of the same content', async () => {
+  it('explain says why a file is not queued yet, and which jobs were about another file of the same content', async () => {
     const control = await daemon();
     control.arriving = 'cp (pid 7) has it open for writing';
     const { out } = await run('explain', 'inbox/clip.mp4');
-    expect(out).toContain('not taken yet: cp (pid 7) has it open for writing');
+    expect(out).toContain('not queued yet: cp (pid 7) has it open for writing');
     expect(out).toMatch(/before: job run1 \(of \/in\/long\.mov, the same content\), running/);
   });
 
-  it('status names the files that are not taken yet, and why', async () => {
+  it('status names the files that are not queued yet, and why', async () => {
     const control = await daemon();
     const status = control.status();
     const [folder] = status.folders;
     const arriving = [{ path: '/in/a/clip.mp4', why: 'it is empty' }];
     control.status = () => ({ ...status, folders: folder ? [{ ...folder, pending: 1, arriving }] : [] });
-    expect((await run('status')).out).toMatch(/Not taken yet:\n {2}a\/clip\.mp4 +it is empty\n/);
+    expect((await run('status')).out).toMatch(/Not queued yet:\n {2}a\/clip\.mp4 +it is empty\n/);
   });
 
   it('an unknown job ends with 2', async () => {
@@ -134,7 +134,7 @@ describe('with a daemon', () => {
     expect(await run('job', 'nope')).toMatchObject({
       code: 2,
       out: '',
-      err: expect.stringContaining('no job has the id nope'),
+      err: expect.stringContaining('there is no job nope'),
     });
   });
 
@@ -202,7 +202,7 @@ describe('with a daemon', () => {
     });
     expect(out).toMatch(/^\u001b\[H/);
     expect(out).toMatch(/\u001b\[J$/);
-    expect(out).toContain('Needs a person');
+    expect(out).toContain('Need attention');
   });
 });
 

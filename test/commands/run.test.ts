@@ -40,16 +40,16 @@ describe('run', () => {
     expect(out).toContain(`drop videos into    ${join(dir, 'in')}`);
     expect(out).toContain(`results appear in   ${join(dir, 'out')}`);
     expect(out).toContain('at most 50.0 MB, at most 1080p');
-    expect(out).toContain('to look at          http://127.0.0.1:8788/');
+    expect(out).toContain('web page            http://127.0.0.1:8788/');
     expect(daemon.options).toMatchObject({ once: false, config: { source: join(dir, 'config.yaml') } });
   });
 
   it('names the command a person can type: a clone started by npm start has none on the PATH', async () => {
     const onOut = upon('Ctrl-C', () => signals.emit('SIGTERM', 'SIGTERM'));
-    expect((await run([], { onOut })).out).toContain('what is going on    shrinkbox status;');
+    expect((await run([], { onOut })).out).toContain('status              shrinkbox status;');
     daemon = new FakeDaemon();
     const clone = await run([], { onOut, env: { ...process.env, npm_lifecycle_event: 'start' } });
-    expect(clone.out).toContain('what is going on    npx shrinkbox status;');
+    expect(clone.out).toContain('status              npx shrinkbox status;');
   });
 
   it.each([
@@ -58,7 +58,7 @@ describe('run', () => {
   ])('ends gracefully on %s, with %i', async (signal, code) => {
     const ran = await run([], { onOut: upon('Ctrl-C', () => signals.emit(signal, signal)) });
     expect([ran.code, daemon.calls]).toEqual([code, ['start', 'stop']]);
-    expect(ran.err).toContain('a second signal ends it at once');
+    expect(ran.err).toContain('a second signal stops at once');
     expect(signals.eventNames()).toEqual([]);
   });
 
@@ -179,7 +179,7 @@ describe('run --once', () => {
     daemon.control.add({ id: 'bad1', reason: 'because', ...job });
     const { code, err } = await run(['--once']);
     expect(code).toBe(3);
-    expect(err).toContain('1 job needs a person: bad1');
+    expect(err).toContain('1 job needs attention: bad1');
   });
 
   it('prints the jobs it touched for programs', async () => {

@@ -66,7 +66,7 @@ describe('service print', () => {
     ]);
     expect(ran.out).not.toMatch(/^StateDirectory/m);
     expect(ran.out).not.toContain('/var/lib/shrinkbox: journal');
-    expect(ran.err).toContain('copies it');
+    expect(ran.err).toContain('means copying it');
   });
 
   it('lets homes be seen where folders lie in one', async () => {

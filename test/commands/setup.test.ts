@@ -35,7 +35,11 @@ describe('init', () => {
 
   it('never overwrites', async () => {
     await config('mine: true\n');
-    expect(await run('init')).toMatchObject({ code: 2, out: '', err: expect.stringContaining('is left as it is') });
+    expect(await run('init')).toMatchObject({
+      code: 2,
+      out: '',
+      err: expect.stringContaining('already exists and was not changed'),
+    });
     expect(await readFile(join(dir, 'config.yaml'), 'utf8')).toBe('mine: true\n');
     expect(await readdir(dir)).toEqual(['config.yaml']);
   });
@@ -154,8 +158,8 @@ describe('doctor', () => {
       const server = await cloud();
       const { code, cloud: lines } = await asked('nmv_usr_mine');
       expect(lines).toEqual([
-        expect.stringMatching(/^ok +cloud +127\.0\.0\.1:\d+ answers, your token is taken, 100 credits left$/),
-        expect.stringMatching(/^ok +clock +agrees with the cloud service's$/),
+        expect.stringMatching(/^ok +cloud +127\.0\.0\.1:\d+ answers, your token is valid, 100 credits left$/),
+        expect.stringMatching(/^ok +clock +agrees with the cloud service's clock$/),
       ]);
       expect(code).toBe(0);
       expect(server.requests.map(({ method, path }) => `${method} ${path}`)).toEqual([
@@ -166,7 +170,7 @@ describe('doctor', () => {
     it('asks for no token of its own', async () => {
       const server = await cloud();
       const { code, cloud: lines } = await asked();
-      expect(lines[0]).toContain('a free token is asked for with the first file');
+      expect(lines[0]).toContain('a free token will be requested with the first file');
       expect(code).toBe(0);
       expect(server.count('POST', /./)).toBe(0);
       expect(await readdir(dir)).toEqual(['config.yaml', 'inbox']);
@@ -222,10 +226,10 @@ describe('doctor', () => {
     const { port } = squatter.address() as { port: number };
     await config(`http: { listen: "127.0.0.1:${port}" }\n`);
     await mkdir(join(dir, 'state'));
-    expect((await run('doctor')).out).toContain(`127.0.0.1:${port} cannot be had (EADDRINUSE)`);
+    expect((await run('doctor')).out).toContain(`cannot listen on 127.0.0.1:${port} (EADDRINUSE)`);
     await serving({ stateDir: join(dir, 'state') });
     const { out } = await run('doctor');
     expect(out).toContain('running, pid 4242');
-    expect(out).not.toContain('cannot be had');
+    expect(out).not.toContain('cannot listen');
   });
 });

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { cut, paintFor, safe, safeJson, table, widthOf } from '../../src/commands/support/terminal.ts';
+import { escapeForTerminal, escapeJsonForTerminal } from '../../src/core/escape.ts';
+import { cut, paintFor, table, widthOf } from '../../src/commands/support/terminal.ts';
 
 const HARMFUL = /[\p{Cc}\p{Cs}\p{Bidi_Control}]/u;
 
@@ -14,18 +15,18 @@ describe('safe', () => {
     ['half \ud83c', 'half \\u{d83c}'],
     ['\u0000\u007f\ufeff\u2028', '\\u{0}\\u{7f}\\u{feff}\\u{2028}'],
   ])('%j', (text, expected) => {
-    expect(safe(text)).toBe(expected);
+    expect(escapeForTerminal(text)).toBe(expected);
   });
 
   it('leaves nothing harmful in any text', () => {
-    fc.assert(fc.property(fc.string({ unit: 'binary' }), text => !HARMFUL.test(safe(text))));
+    fc.assert(fc.property(fc.string({ unit: 'binary' }), text => !HARMFUL.test(escapeForTerminal(text))));
   });
 });
 
-it('safeJson reads back to the same value, and holds nothing harmful', () => {
+it('escapeJsonForTerminal reads back to the same value, and holds nothing harmful', () => {
   fc.assert(
     fc.property(fc.jsonValue({ stringUnit: 'binary' }), value => {
-      const json = safeJson(value);
+      const json = escapeJsonForTerminal(value);
       expect(JSON.parse(json)).toEqual(JSON.parse(JSON.stringify(value)));
       expect(json.replaceAll('\n', '')).not.toMatch(HARMFUL);
     }),

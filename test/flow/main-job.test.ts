@@ -330,12 +330,12 @@ describe('a person', () => {
       writeSync(upload, readFileSync(await footage('plain')));
       const why = /node.* \(pid \d+\) has it open for writing/;
       await eventually(async () => why.test((await box.run('status')).stdout), { what: 'status to say why' });
-      expect((await box.run('explain', path)).stdout).toMatch(new RegExp(`not taken yet: ${why.source}`));
+      expect((await box.run('explain', path)).stdout).toMatch(new RegExp(`not queued yet: ${why.source}`));
     } finally {
       closeSync(upload);
     }
     await box.job('clip.mp4', 'done');
-    expect((await box.run('explain', path)).stdout).not.toContain('not taken yet');
+    expect((await box.run('explain', path)).stdout).not.toContain('not queued yet');
   });
 
   it('compresses one file without a daemon', async () => {

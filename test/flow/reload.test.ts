@@ -44,7 +44,7 @@ describe('a reload', () => {
     const running = await box.job('first.mp4', 'running');
     await box.post('/api/pause');
     box.configure({ ...LARGER, rules: [{ name: 'tiny', size: '90kB' }] });
-    const said = await reload('configuration read again');
+    const said = await reload('configuration reloaded');
     expect(said).toContain('rules changed');
     expect((await box.job('first.mp4', 'running')).id).toBe(running.id);
     await box.post('/api/resume');
@@ -61,7 +61,7 @@ describe('a reload', () => {
     await box.post(`/api/jobs/${held.id}/retry`);
     expect((await box.job('clip.mp4')).reason).toBe(held.reason);
     box.configure({ rules: [{ name: 'tiny', size: '90kB' }] });
-    await reload('configuration read again');
+    await reload('configuration reloaded');
     await box.post(`/api/jobs/${held.id}/retry`);
     expect(await box.job('clip.mp4')).toMatchObject({ state: 'done', rule: 'tiny', id: held.id });
   });
@@ -72,7 +72,7 @@ describe('a reload', () => {
     for (const dir of ['in2', 'out2']) mkdirSync(join(box.dir, dir));
     const clip = await footage('plain');
     box.configure({ folders: [{ ...FOLDER, inbox: 'in2', outbox: 'out2' }] });
-    expect(await reload('configuration read again')).toContain('folders changed');
+    expect(await reload('configuration reloaded')).toContain('folders changed');
     expect((await box.status()).folders.map(({ inbox, available }) => [inbox, available])).toEqual([
       [join(box.dir, 'in2'), true],
     ]);
@@ -81,7 +81,7 @@ describe('a reload', () => {
     expect(await box.job('../in2/new.mp4')).toMatchObject({ state: 'done', output: join(box.dir, 'out2/new.mp4') });
     expect((await box.jobs()).map(({ source }) => source)).toEqual([join(box.dir, 'in2/new.mp4')]);
     box.configure({});
-    await reload('configuration read again');
+    await reload('configuration reloaded');
     // The same bytes were done already in the other folder; what counts is that the file is seen again.
     await eventually(async () => (await box.jobs()).some(({ source }) => source === join(box.inbox, 'old.mp4')));
   });
@@ -94,7 +94,7 @@ describe('a reload', () => {
     await box.post('/api/pause');
     for (const dir of ['in2', 'out2']) mkdirSync(join(box.dir, dir));
     box.configure({ ...LARGER, folders: [{ ...FOLDER, inbox: 'in2', outbox: 'out2' }] });
-    await reload('configuration read again');
+    await reload('configuration reloaded');
     await box.post('/api/resume');
     expect(await box.job('clip.mp4')).toMatchObject({ state: 'done', output: join(box.outbox, 'clip.mp4') });
   });
@@ -107,7 +107,7 @@ describe('a reload', () => {
     await box.job('clip.mp4', 'queued');
     for (const dir of ['in2', 'out2']) mkdirSync(join(box.dir, dir));
     box.configure({ ...LARGER, folders: [{ ...FOLDER, inbox: 'in2', outbox: 'out2' }] });
-    await reload('configuration read again');
+    await reload('configuration reloaded');
     await box.post('/api/resume');
     const held = await box.job('clip.mp4');
     expect(held).toMatchObject({
@@ -115,7 +115,7 @@ describe('a reload', () => {
       reason: `${box.inbox} is no longer a folder of the configuration`,
     });
     box.configure(LARGER);
-    await reload('configuration read again');
+    await reload('configuration reloaded');
     await box.post(`/api/jobs/${held.id}/retry`);
     expect(await box.job('clip.mp4')).toMatchObject({ state: 'done', id: held.id });
   });
@@ -124,7 +124,7 @@ describe('a reload', () => {
     box = new Box();
     await box.start();
     writeFileSync(join(box.dir, 'config.yaml'), 'rulse: []\nlimits:\n  local: none\n');
-    const said = await reload('is not used');
+    const said = await reload('the new configuration is invalid');
     expect(said).toContain('config.yaml:1:1');
     expect(said).toContain('config.yaml:3:10');
     box.drop(await footage('plain'), 'clip.mp4');
@@ -132,7 +132,7 @@ describe('a reload', () => {
     // Only with links resolved are these two the same place.
     symlinkSync(box.inbox, join(box.dir, 'alias'));
     box.configure({ folders: [FOLDER, { ...FOLDER, inbox: 'alias', outbox: 'out2' }] });
-    await reload('is not used');
+    await reload('the new configuration is invalid');
     expect((await box.status()).folders).toHaveLength(1);
   });
 
@@ -140,7 +140,7 @@ describe('a reload', () => {
     box = new Box();
     await box.start();
     box.configure({ state_dir: 'elsewhere', http: { listen: '127.0.0.1:1' }, log: { level: 'info' } });
-    const said = await reload('needs a restart');
+    const said = await reload('restart shrinkbox to apply');
     expect(said).toContain('state_dir, http.listen');
     expect(said).toContain('log.level changed');
     expect((await box.status()).state_dir).toBe(box.state);

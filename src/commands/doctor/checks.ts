@@ -1,4 +1,4 @@
-/** What `doctor` looks at. Each check answers in words and never throws. */
+/** The checks of `doctor`. Each returns what it found; only a bug throws. */
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { access, constants, readdir } from 'node:fs/promises';
@@ -15,20 +15,20 @@ import { diskSpace, missingBytes } from '../../platform/files/space.ts';
 import { connect, openJournalReader } from '../support/connect.ts';
 import type { Context } from '../support/context.ts';
 import { EXIT } from '../support/exit-codes.ts';
-import { bad, type CheckResult } from './finding.ts';
+import { type CheckResult, failedCheck } from './check-result.ts';
 import { plural } from '../../core/units.ts';
 
-/** Everything, in the order a person would look. */
+/** All checks, in the order a person would go through them. */
 export async function* checkResults(context: Context, config: Config): AsyncGenerator<CheckResult> {
   yield program(context);
-  yield { about: 'configuration', result: 'ok', said: config.source ?? 'none found: the built-in defaults' };
+  yield { about: 'configuration', result: 'ok', said: config.source ?? 'none found: using the built-in defaults' };
   yield await secrets(context, config);
   yield* await ffmpeg(config);
   const daemon = await daemonState(config);
-  yield daemon.finding;
+  yield daemon.result;
   yield await stateDir(config);
   if (!daemon.running) yield await journal(context, config);
-  for (const folder of config.folders) yield* await folderFindings(folder, config);
+  for (const folder of config.folders) yield* await folderResults(folder, config);
   yield await watchLimits(config);
   const http = await httpPort(config, daemon.running);
   if (http) yield http;
@@ -47,10 +47,10 @@ function program({ version }: Context): CheckResult {
       about: 'program',
       result: 'warn',
       said,
-      fix: `Node ${major} gets no security fixes any more; it works, and 22 or 24 are better.`,
+      fix: `Node ${major} works, but it no longer gets security fixes. Use Node 22 or 24.`,
     };
   }
-  const fix = 'Run the doctor as the user the daemon runs as: sudo -u shrinkbox shrinkbox doctor.';
+  const fix = 'Run it as the user the daemon runs as: sudo -u shrinkbox shrinkbox doctor.';
   return uid === 0 ? { about: 'program', result: 'ok', said, fix } : { about: 'program', result: 'ok', said };
 }
 
@@ -63,10 +63,10 @@ async function secrets(context: Context, config: Config): Promise<CheckResult> {
     return {
       about,
       result: 'ok',
-      said: needed ? 'no cloud token: an anonymous one is asked for when needed' : 'none needed',
+      said: needed ? 'no cloud token: an anonymous one will be requested when needed' : 'none needed',
     };
   } catch (error) {
-    return bad(about, error);
+    return failedCheck(about, error);
   }
 }
 
@@ -74,41 +74,45 @@ async function ffmpeg(config: Config): Promise<CheckResult[]> {
   const about = 'ffmpeg';
   try {
     const tools = await findTools(config.local);
-    return [{ about, result: 'ok', said: `${tools.ffmpeg} ${tools.version}` }, ...abilities(tools)];
+    return [{ about, result: 'ok', said: `${tools.ffmpeg} ${tools.version}` }, ...missingFeatures(tools)];
   } catch (error) {
-    return [bad(about, error)];
+    return [failedCheck(about, error)];
   }
 }
 
 /** What only some files need. */
-function abilities(tools: Tools): CheckResult[] {
+function missingFeatures(tools: Tools): CheckResult[] {
   const about = 'ffmpeg';
   const found: CheckResult[] = [];
   const lacks = (said: string, fix: string) => found.push({ about, result: 'warn', said, fix });
   if (!tools.filters.has('zscale') || !tools.filters.has('tonemap')) {
     lacks(
-      'it cannot make HDR videos look right on ordinary screens',
-      'Install one with zscale (libzimg) if you have HDR videos.',
+      'cannot convert HDR videos for ordinary screens',
+      'If you have HDR videos, install an ffmpeg with zscale (libzimg).',
     );
   }
   for (const codec of ['h265', 'av1'] as const) {
     const why = cannotWrite(codec, tools);
     if (why)
-      lacks(`it cannot write ${codec}: ${why}`, `Rules with codec: ${codec} get H.264 instead; no others need it.`);
+      lacks(
+        `cannot write ${codec}: ${why}`,
+        `Rules with codec: ${codec} fall back to H.264; other rules are not affected.`,
+      );
   }
-  if (!tools.decodable.has('hevc')) lacks('it cannot read HEVC, which phones record', 'Install a complete ffmpeg.');
+  if (!tools.decodable.has('hevc'))
+    lacks('cannot read HEVC, which phones record', 'Install an ffmpeg with all decoders.');
   return found;
 }
 
-async function daemonState(config: Config): Promise<{ running: boolean; finding: CheckResult }> {
+async function daemonState(config: Config): Promise<{ running: boolean; result: CheckResult }> {
   const about = 'daemon';
   try {
     const client = await connect(config);
-    if (!client) return { running: false, finding: { about, result: 'ok', said: 'not running' } };
+    if (!client) return { running: false, result: { about, result: 'ok', said: 'not running' } };
     const { pid, mode } = await client.status().finally(() => client.close());
-    return { running: true, finding: { about, result: 'ok', said: `${mode}, pid ${pid}` } };
+    return { running: true, result: { about, result: 'ok', said: `${mode}, pid ${pid}` } };
   } catch (error) {
-    return { running: true, finding: bad(about, error) };
+    return { running: true, result: failedCheck(about, error) };
   }
 }
 
@@ -116,11 +120,17 @@ async function stateDir(config: Config): Promise<CheckResult> {
   const about = 'state';
   const dir = config.stateDir;
   const found = lstatSync(dir, { throwIfNoEntry: false });
-  if (!found) return willBeMade(about, dir);
+  if (!found) return missingFolder(about, dir);
   const kind = fsKindOf(dir);
   if (kind.network) {
-    const fix = 'Set state_dir to a folder on a disk of this machine; inboxes and outboxes may stay where they are.';
-    return { about, result: 'bad', said: `${dir} is on ${kind.type}, not on a local disk`, fix, code: EXIT.config };
+    const fix = 'Set state_dir to a folder on a local disk. Inboxes and outboxes can stay where they are.';
+    return {
+      about,
+      result: 'bad',
+      said: `${dir} is on a network file system (${kind.type}), not on a local disk`,
+      fix,
+      code: EXIT.config,
+    };
   }
   const probe = await probeFolder(dir, nodeFiles, probeId());
   const failed = probe.checks.find(check => check.result === 'failed');
@@ -140,80 +150,86 @@ async function journal(context: Context, config: Config): Promise<CheckResult> {
     const jobs = Object.values(counts).reduce((sum, count) => sum + count, 0);
     return { about, result: 'ok', said: plural(jobs, 'job') };
   } catch (error) {
-    return bad(about, error);
+    return failedCheck(about, error);
   }
 }
 
-async function folderFindings(folder: Folder, config: Config): Promise<CheckResult[]> {
-  // Originals that are kept are only read.
-  const places = [
+async function folderResults(folder: Folder, config: Config): Promise<CheckResult[]> {
+  // Originals that are kept are only read, so their folder need not be writable.
+  const checked = [
     { about: 'inbox', dir: folder.inbox, readOnly: folder.originals === 'keep' },
     { about: 'outbox', dir: folder.outbox, readOnly: false },
     ...(folder.archive ? [{ about: 'archive', dir: folder.archive, readOnly: false }] : []),
   ];
   const found: CheckResult[] = [];
-  for (const place of places) found.push(await folderFinding(place, config));
+  for (const folder of checked) found.push(await folderResult(folder, config));
   return found;
 }
 
-async function folderFinding(
+async function folderResult(
   { about, dir, readOnly }: { about: string; dir: string; readOnly: boolean },
   config: Config,
 ): Promise<CheckResult> {
-  const there = statSync(dir, { throwIfNoEntry: false });
-  if (!there) return willBeMade(about, dir);
-  if (!there.isDirectory()) return { about, result: 'bad', said: `${dir} is not a folder` };
+  const found = statSync(dir, { throwIfNoEntry: false });
+  if (!found) return missingFolder(about, dir);
+  if (!found.isDirectory()) return { about, result: 'bad', said: `${dir} is not a folder` };
   const kind = fsKindOf(dir);
   const probe = await probeFolder(dir, nodeFiles, probeId());
   const failed = probe.checks.filter(check => check.result === 'failed');
   const mustWork = failed.filter(check => !readOnly || check.name === 'list');
   if (mustWork[0]) return { about, result: 'bad', said: `${dir}: ${mustWork[0].said}`, fix: OWN_IT };
   if (failed.length > 0)
-    return { about, result: 'ok', said: `${dir} can be read, not written; that is enough, as originals are kept` };
+    return { about, result: 'ok', said: `${dir} is read-only, which is enough because originals are kept` };
   const worse = probe.checks.filter(check => check.result === 'worse').map(check => `${check.name}: ${check.said}`);
   if (worse.length > 0) {
-    return { about, result: 'warn', said: `${dir} (${kind.type}): ${worse.join('; ')}`, fix: 'It works all the same.' };
+    return {
+      about,
+      result: 'warn',
+      said: `${dir} (${kind.type}): ${worse.join('; ')}`,
+      fix: 'shrinkbox works here all the same.',
+    };
   }
   const low = await lowSpace(dir, config);
   if (low) return { about, ...low };
-  const polled = kind.polled && about === 'inbox' ? ', read again and again as it gives no events to rely on' : '';
+  const polled = kind.polled && about === 'inbox' ? ', polled because it sends no reliable change events' : '';
   return { about, result: 'ok', said: `${dir} (${kind.type}${polled}): ${saidOf(probe, 'space')}` };
 }
 
 async function lowSpace(dir: string, config: Config): Promise<Omit<CheckResult, 'about'> | undefined> {
   const disk = await diskSpace(dir, nodeFiles).catch(() => undefined);
   if (!disk || missingBytes(disk, 0, config.limits.minFree, 0) === 0) return undefined;
-  const said = `${dir}: less is free than limits.min_free asks for, so jobs wait`;
+  const said = `${dir}: less space is free than limits.min_free requires, so jobs wait`;
   return { result: 'warn', said, fix: 'Free some space there, or lower limits.min_free.' };
 }
 
-/** A folder that is missing is made at start where the one above it is there. */
-async function willBeMade(about: string, dir: string): Promise<CheckResult> {
-  const above = dirname(dir);
+/** The daemon creates a missing folder at start where its parent exists. */
+async function missingFolder(about: string, dir: string): Promise<CheckResult> {
+  const parent = dirname(dir);
   try {
-    await access(above, constants.W_OK | constants.X_OK);
-    return { about, result: 'ok', said: `${dir} is not there yet; it is made at start` };
+    await access(parent, constants.W_OK | constants.X_OK);
+    return { about, result: 'ok', said: `${dir} does not exist yet; the daemon will create it` };
   } catch {
-    const fix = `Make it (mkdir -p ${dir}) and give it to the user the daemon runs as, or mount the disk it is on.`;
-    return { about, result: 'bad', said: `${dir} is not there and cannot be made in ${above}`, fix };
+    const fix = `Create it (mkdir -p ${dir}) and give it to the user the daemon runs as, or mount the disk it is on.`;
+    return { about, result: 'bad', said: `${dir} does not exist and cannot be created in ${parent}`, fix };
   }
 }
 
 const FEW_WATCHES = 8192;
 
-/** One watch a directory; beyond the limit folders are read again and again instead, which is slower. */
+/** Each directory takes one watch; beyond the limit folders are polled instead, which is slower. */
 async function watchLimits(config: Config): Promise<CheckResult> {
   const about = 'watching';
-  const limit = Number(readIfThere('/proc/sys/fs/inotify/max_user_watches'));
-  if (!(limit > 0)) return { about, result: 'ok', said: 'this system has no limit to look at' };
+  const limit = Number(readOptional('/proc/sys/fs/inotify/max_user_watches'));
+  if (!(limit > 0)) return { about, result: 'ok', said: 'this system sets no limit on watched directories' };
   const directories = await countDirectories(
     config.folders.map(folder => folder.inbox),
     limit,
   );
-  const said = `${plural(directories, 'directory', 'directories')} to watch, the system allows ${limit}`;
+  const said = `${plural(directories, 'directory', 'directories')} to watch; the system allows ${limit}`;
   if (directories * 2 < limit && (limit >= FEW_WATCHES || directories * 10 < limit))
     return { about, result: 'ok', said };
-  const fix = 'Raise it: sudo sysctl fs.inotify.max_user_watches=524288 (and a line in /etc/sysctl.d to keep it).';
+  const fix =
+    'Raise the limit: sudo sysctl fs.inotify.max_user_watches=524288, and put the same line into /etc/sysctl.d to keep it.';
   return { about, result: 'warn', said, fix };
 }
 
@@ -240,8 +256,8 @@ async function httpPort(config: Config, running: boolean): Promise<CheckResult |
     server.listen({ ...listen, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
   if (errno === undefined) return { about, result: 'ok', said: `${said} is free` };
-  const fix = 'Set http.listen to another port, or to off; everything else works without it.';
-  return { about, result: 'warn', said: `${said} cannot be had (${errno})`, fix };
+  const fix = 'Set http.listen to another port, or to off. Everything else works without it.';
+  return { about, result: 'warn', said: `cannot listen on ${said} (${errno})`, fix };
 }
 
 function saidOf(probe: FolderProbe, name: FolderProbe['checks'][number]['name']): string {
@@ -252,7 +268,7 @@ function probeId(): string {
   return randomBytes(4).toString('hex');
 }
 
-function readIfThere(path: string): string {
+function readOptional(path: string): string {
   try {
     return readFileSync(path, 'utf8');
   } catch {

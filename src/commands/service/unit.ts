@@ -1,6 +1,6 @@
 /**
- * The systemd unit for one configuration, made from the unit that comes with the program: what the comments there say stays
- * true, only paths, user and the few lines that depend on them are set. Pure.
+ * Writes the systemd unit for one configuration: the unit shipped with the program, its comments included, with paths, user and
+ * the few lines that depend on them filled in. Pure.
  */
 import { dirname } from 'node:path';
 import type { Config } from '../../config/load.ts';
@@ -11,7 +11,7 @@ export interface UnitOptions {
   config: Config;
   /** The program and its first arguments: absolute paths. */
   command: readonly string[];
-  /** The system's or a user's own manager; the latter cannot set most of the walls up. */
+  /** For the system's service manager or a user's; the latter cannot set up most of the sandboxing. */
   kind: 'system' | 'user';
   /** Unit name without `.service`. */
   name: string;
@@ -21,11 +21,11 @@ export interface UnitOptions {
 
 export interface BuiltUnit {
   text: string;
-  /** What a person should know, a sentence each. */
+  /** What the user should know, a sentence each. */
   remarks: string[];
 }
 
-/** Begins every unit of ours, so that only such a one is overwritten or removed. */
+/** First line of every unit of ours: no other unit is overwritten or removed. */
 export const MARK = '# Made by "shrinkbox service install"';
 
 export function buildUnit(options: UnitOptions): BuiltUnit {
@@ -40,22 +40,22 @@ export function buildUnit(options: UnitOptions): BuiltUnit {
   const remarks: string[] = [];
   if (writable.folders.length > 1) {
     remarks.push(
-      'The folders have no parent of their own in common, so each is opened by itself; moving a file from one to another then copies it.',
+      'The folders do not share a parent folder, so each is made writable by itself; moving a file between them then means copying it.',
     );
   }
   const lines = kind === 'system' ? systemLines(options, writable, ownState) : userLines(options);
   const source = config.source ?? 'the built-in defaults';
-  const [, ...rest] = splitHeader(options.template);
+  const [, ...rest] = withoutHeader(options.template);
   const header = [
     `${MARK} from ${source.replace(/\s+/g, ' ')}.`,
-    '# Installing again makes it anew; own changes go into a drop-in and are kept:',
+    '# Installing again overwrites this file. Put changes of your own into a drop-in, which is kept:',
     `#   ${kind === 'user' ? 'systemctl --user' : 'sudo systemctl'} edit ${name}`,
     '',
   ];
   return { text: [...header, ...edit(rest, lines)].join('\n'), remarks };
 }
 
-/** A line of the template: set to something else, or taken out (with its comment when nothing else is under it). */
+/** By key of the template's lines: the lines to put there, or `undefined` to remove it. */
 type Edits = ReadonlyMap<string, string[] | undefined>;
 
 function systemLines(
@@ -85,7 +85,7 @@ function systemLines(
   ]);
 }
 
-/** Walls a user's manager cannot set up without help, or that say whom to be. Those made of system call filters stay. */
+/** What a user's service manager cannot set up, and who the service runs as. Its system call filters work, and stay. */
 const SYSTEM_ONLY = [
   ...['User', 'Group', '#SupplementaryGroups', 'StateDirectory', 'StateDirectoryMode', 'RequiresMountsFor'],
   ...['#LoadCredential=token', '#LoadCredential=http-token', 'CPUWeight', 'ProtectSystem', 'ReadWritePaths'],
@@ -104,13 +104,13 @@ function userLines({ config, command }: UnitOptions): Edits {
   ]);
 }
 
-/** Comments before the first blank line are how to install the template by hand. */
-function splitHeader(template: string): string[] {
+/** The template without its first comments, which say how to install it by hand. */
+function withoutHeader(template: string): string[] {
   const lines = template.split('\n');
   return lines.slice(lines.indexOf(''));
 }
 
-/** Sets and removes lines by key; a comment all of whose lines are gone goes with them. */
+/** Replaces and removes lines by key. A comment goes when all lines it explains are removed. */
 function edit(lines: readonly string[], edits: Edits): string[] {
   const out: string[] = [];
   let comment: string[] = [];
@@ -150,7 +150,7 @@ function keyOf(line: string, edits: Edits): string | undefined {
   return edits.has(key) ? key : undefined;
 }
 
-/** `run` with the configuration the unit is for; without a file the daemon takes its defaults, relative to where it starts. */
+/** `run` with the configuration of this unit. Without a file the daemon uses its defaults, relative to its working directory. */
 function execLine(command: readonly string[], config: Config): string {
   const args = [...command, 'run', ...(config.source ? ['--config', config.source] : [])];
   return args.map(quoteArgument).join(' ');
@@ -167,37 +167,19 @@ function quotePath(path: string): string {
   return /[\s'"\\]/.test(path) ? `"${escaped}"` : escaped;
 }
 
-/** Directories that are not to be opened as a whole because two folders lie somewhere below them. */
+/** Directories too wide to be made writable as a whole. */
 const TOO_WIDE: ReadonlySet<string> = new Set([
-  '/',
-  '/bin',
-  '/boot',
-  '/dev',
-  '/etc',
-  '/home',
-  '/lib',
-  '/proc',
-  '/root',
-]);
-const TOO_WIDE_TOO: ReadonlySet<string> = new Set([
-  '/run',
-  '/sbin',
-  '/sys',
-  '/tmp',
-  '/usr',
-  '/var',
-  '/var/lib',
-  '/opt',
+  ...['/', '/bin', '/boot', '/dev', '/etc', '/home', '/lib', '/opt', '/proc'],
+  ...['/root', '/run', '/sbin', '/sys', '/tmp', '/usr', '/var', '/var/lib'],
 ]);
 
 /**
- * What must be writable: one common parent of all folders, because two entries are two mounts and renames between mounts
- * fail; each folder by itself where the only common parent is a directory of the system.
+ * What must be writable: the common parent of all folders, because each entry becomes a mount of its own and renames between
+ * mounts fail; or each folder by itself where the only common parent is a system directory.
  */
 function writablePaths(folders: readonly string[], stateDir: string): { folders: string[]; state: string[] } {
   const parent = folders.map(folder => dirname(folder)).reduce(commonParent);
-  const isTooWide = TOO_WIDE.has(parent) || TOO_WIDE_TOO.has(parent);
-  const open = isTooWide ? withoutNested([...new Set(folders)]) : [parent];
+  const open = TOO_WIDE.has(parent) ? withoutNested([...new Set(folders)]) : [parent];
   const covered = open.some(path => stateDir === path || stateDir.startsWith(`${path}/`));
   return { folders: open, state: covered ? [] : [stateDir] };
 }

@@ -1,4 +1,4 @@
-/** Who answers a command: the daemon where one runs, else the journal, which is only read. */
+/** Who answers a command: a running daemon, else the journal, which is only read. */
 import type { Config } from '../../config/load.ts';
 import type { ControlClient } from '../../api/client.ts';
 import type { Explanation, JobDetail, JobView, StatusView } from '../../api/types.ts';
@@ -7,7 +7,7 @@ import type { StateName } from '../../core/job.ts';
 import type { Ledger } from '../../queue/ledger.ts';
 import type { Context } from './context.ts';
 
-export interface WantedJobs {
+export interface JobFilter {
   state?: StateName;
   order?: 'newest' | 'oldest';
   limit?: number;
@@ -15,28 +15,22 @@ export interface WantedJobs {
 
 export interface Reader {
   status(): Promise<StatusView>;
-  /** Newest first, unless told otherwise; all of them unless there is a limit. */
-  jobs(wanted?: WantedJobs): Promise<JobView[]>;
+  /** Newest first by default, and all of them unless there is a limit. */
+  jobs(filter?: JobFilter): Promise<JobView[]>;
   job(id: string): Promise<JobDetail | undefined>;
   explain(path: string): Promise<Explanation>;
   close(): Promise<void>;
 }
 
-/** For commands that only look. @throws ShrinkError damaged, denied, config-invalid. */
+/** For commands that only read. @throws ShrinkError damaged, denied, config-invalid. */
 export async function openReader(context: Context): Promise<Reader> {
   const config = await context.loadConfig();
   const daemon = await connect(config);
   if (!daemon) return openJournalReader(context, config);
-  return {
-    status: () => daemon.status(),
-    jobs: wanted => daemon.jobs(wanted),
-    job: id => daemon.job(id),
-    explain: path => daemon.explain(path),
-    close: () => daemon.close(),
-  };
+  return daemon;
 }
 
-/** For commands that act. @throws ShrinkError unavailable when there is nobody to act. */
+/** For commands that act. @throws ShrinkError `unavailable` when no daemon is running. */
 export async function openDaemon(context: Context): Promise<ControlClient> {
   const config = await context.loadConfig();
   const daemon = await connect(config);
@@ -44,7 +38,7 @@ export async function openDaemon(context: Context): Promise<ControlClient> {
   const option = config.source ? ` --config ${config.source}` : '';
   throw new ShrinkError('unavailable', `no daemon is running for ${config.stateDir}`, {
     subject: config.stateDir,
-    hint: `Start it with: shrinkbox run${option} (or systemctl start shrinkbox).`,
+    hint: `Start one with \`shrinkbox run${option}\`, or \`systemctl start shrinkbox\` where it is installed as a service.`,
   });
 }
 
@@ -74,7 +68,7 @@ export async function openJournalReader(context: Context, config: Config): Promi
   };
 }
 
-/** The plan needs ffmpeg; everything else is explained without it. */
+/** Only the plan needs ffmpeg; without it the rest is explained all the same. */
 async function explainer(
   context: Context,
   config: Config,

@@ -1,23 +1,17 @@
-/** What every command is handed: the world outside, and the parts it may need, none of them loaded before it does. */
+/**
+ * Room: the command line. Each command parses its arguments, asks the daemon (or, without one, reads the journal) and prints the
+ * answer for people or, with --json, for programs. What does the work is in app and api; it is loaded only by the command that needs it.
+ */
 import type { Command } from 'commander';
-import type { Config } from '../../config/load.ts';
-import type { Secrets } from '../../config/secrets.ts';
+import type { JobDetail } from '../../api/types.ts';
 import type { Daemon, DaemonOptions } from '../../app/daemon.ts';
 import type { OneShotOptions } from '../../app/one-shot.ts';
-import type { JobDetail } from '../../api/types.ts';
+import type { Config } from '../../config/load.ts';
+import type { Secrets } from '../../config/secrets.ts';
+import { escapeJsonForTerminal } from '../../core/escape.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { CloudCommands } from '../cloud-service.ts';
-import { type Paint, paintFor, safeJson } from './terminal.ts';
-
-/** A stream as far as we use one. */
-export interface Output {
-  write(text: string): unknown;
-  readonly isTTY?: boolean;
-  readonly columns?: number;
-  readonly rows?: number;
-  /** False once nobody reads any more. */
-  readonly writable?: boolean;
-}
+import { type Output, type Paint, paintFor } from './terminal.ts';
 
 export interface Io {
   stdout: Output;
@@ -30,12 +24,12 @@ export interface Io {
   signals: Pick<NodeJS.EventEmitter, 'on' | 'off'>;
 }
 
-/** What stands behind the commands. Each loads its code when it is first called, so that `--help` is quick. */
+/** The programs behind the commands. Each loads its code when it is first called. */
 export interface Parts {
   startDaemon(options: DaemonOptions): Promise<Daemon>;
   compressFiles(options: OneShotOptions): Promise<{ jobs: JobDetail[] }>;
   /** @throws ShrinkError auth-missing where the cloud engine is not set up. */
-  openCloud(context: Context): Promise<CloudCommands>;
+  openCloudCommands(context: Context): Promise<CloudCommands>;
 }
 
 export interface Globals {
@@ -43,6 +37,7 @@ export interface Globals {
   config?: string;
 }
 
+/** What a command is run with. */
 export class Context {
   readonly io: Io;
   readonly parts: Parts;
@@ -58,17 +53,17 @@ export class Context {
     this.#configPath = options.globals.config;
   }
 
-  /** A line of the answer, on stdout. Whatever comes from outside is made safe by its caller. */
+  /** Writes a line of the answer to stdout. The caller escapes whatever comes from outside. */
   print(line = ''): void {
     this.io.stdout.write(`${line}\n`);
   }
 
   printJson(value: unknown): void {
-    this.print(safeJson(value));
+    this.print(escapeJsonForTerminal(value));
   }
 
-  /** A line beside the answer, on stderr: progress, remarks, errors. */
-  say(line: string): void {
+  /** Writes a line to stderr: progress, remarks, errors. The caller escapes whatever comes from outside. */
+  printErr(line: string): void {
     this.io.stderr.write(`${line}\n`);
   }
 
@@ -76,7 +71,7 @@ export class Context {
     return paintFor(this.io.stdout, this.io.env);
   }
 
-  /** Columns of the answer's terminal (0 where it does not know: 80); endless where it goes elsewhere. */
+  /** Width of the terminal (80 where it does not know its own); infinite where stdout is a file or a pipe. */
   get columns(): number {
     return this.io.stdout.isTTY ? this.io.stdout.columns || 80 : Number.POSITIVE_INFINITY;
   }
@@ -103,10 +98,10 @@ export class Context {
   }
 }
 
-/** How a command's file puts itself on the command line. */
+/** Adds a command to the program; every command's file exports one. */
 export type Define = (program: Command, action: Action) => void;
 
-/** Wraps what a command does for commander: `run` gets the context, then arguments, then options; it gives the exit code. */
+/** Wraps a command's function for commander: it is called with the context, then arguments, then options, and gives the exit code. */
 export type Action = <Args extends unknown[]>(
   run: (context: Context, ...args: Args) => Promise<number>,
 ) => (...args: unknown[]) => Promise<void>;

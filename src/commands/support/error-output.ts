@@ -1,10 +1,11 @@
-/** How an error is told: known ones in a sentence with what to do, anything else as the bug it is. */
+/** How an error is printed: a known one as a sentence with what to do, anything else as the bug it is. */
 import { ShrinkError } from '../../core/errors.ts';
-import { exitCodeFor } from './exit-codes.ts';
-import { safe } from './terminal.ts';
+import { escapeForTerminal } from '../../core/escape.ts';
+import { plural } from '../../core/units.ts';
 import type { fileError } from '../../platform/files/file-error.ts';
+import { exitCodeFor } from './exit-codes.ts';
 
-interface ListedProblem {
+interface ConfigProblem {
   file: string;
   line: number;
   column: number;
@@ -12,29 +13,28 @@ interface ListedProblem {
   message: string;
 }
 
-/** Lines for stderr. */
-export function tell(error: unknown): string[] {
+/** Lines for stderr, escaped. */
+export function errorLines(error: unknown): string[] {
   if (!(error instanceof ShrinkError)) {
     const stack = error instanceof Error ? (error.stack ?? error.message) : String(error);
     return [
-      'shrinkbox: this is a bug in shrinkbox. Nothing of yours is lost by it.',
-      ...stack.split('\n').map(safe),
+      'shrinkbox: internal error. This is a bug in shrinkbox; your files are safe.',
+      ...stack.split('\n').map(escapeForTerminal),
       'Please report it with the lines above and what you did.',
     ];
   }
   const problems = problemsOf(error);
-  const hint = error.hint ? [safe(error.hint)] : [];
-  if (problems.length === 0) return [`shrinkbox: ${safe(error.message)}`, ...hint];
-  const count = problems.length === 1 ? 'one mistake' : `${problems.length} mistakes`;
+  const hint = error.hint ? [escapeForTerminal(error.hint)] : [];
+  if (problems.length === 0) return [`shrinkbox: ${escapeForTerminal(error.message)}`, ...hint];
   return [
-    `shrinkbox: the configuration has ${count}:`,
-    ...problems.map(problem => `  ${safe(placed(problem))}`),
+    `shrinkbox: the configuration has ${plural(problems.length, 'mistake')}:`,
+    ...problems.map(problem => `  ${escapeForTerminal(problemLine(problem))}`),
     ...hint,
   ];
 }
 
 /** The same for `--json`. */
-export function tellJson(error: unknown): object {
+export function errorAsJson(error: unknown): object {
   if (!(error instanceof ShrinkError)) {
     const message = error instanceof Error ? error.message : String(error);
     const stack = error instanceof Error ? error.stack : undefined;
@@ -48,12 +48,12 @@ export function tellJson(error: unknown): object {
   return { error: { code, message, hint: hint ?? null, exit_code: exitCodeFor(error), ...list } };
 }
 
-/** By shape, so that telling an error does not load the configuration's code. */
-function problemsOf(error: ShrinkError): readonly ListedProblem[] {
-  return 'problems' in error && Array.isArray(error.problems) ? (error.problems as ListedProblem[]) : [];
+/** Recognised by its shape, so that printing an error does not load the configuration's code. */
+function problemsOf(error: ShrinkError): readonly ConfigProblem[] {
+  return 'problems' in error && Array.isArray(error.problems) ? (error.problems as ConfigProblem[]) : [];
 }
 
-function placed({ file, line, column, path, message }: ListedProblem): string {
+function problemLine({ file, line, column, path, message }: ConfigProblem): string {
   const place = line > 0 ? `${file}:${line}:${column}` : file;
   return path ? `${place}: ${path}: ${message}` : `${place}: ${message}`;
 }

@@ -1,4 +1,4 @@
-/** How the program ends: the one table behind `process.exit`, `--help` and the README. */
+/** Exit codes: the one table behind `process.exit` and `--help`; the README repeats it. */
 import { policyFor, ShrinkError } from '../../core/errors.ts';
 
 export const EXIT = {
@@ -17,18 +17,18 @@ export const EXIT = {
 /** What each code means, in the order of `--help`. */
 export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] = [
   [EXIT.fine, 'fine'],
-  [EXIT.unexpected, 'it did not work: a disk, a network, no daemon to ask; or a bug, which says so'],
-  [EXIT.usage, 'the command line is wrong, or names a job or file that is not there'],
-  [EXIT.unfinished, 'finished, but a job failed or is held (run --once, compress); doctor found something'],
+  [EXIT.unexpected, 'it did not work (a disk, a network, no daemon running), or a bug, which says so'],
+  [EXIT.usage, 'the command line is wrong, or names a job or file that does not exist'],
+  [EXIT.unfinished, 'finished, but a job failed or is held (run --once, compress), or doctor found a problem'],
   [EXIT.config, 'the configuration is invalid'],
-  [EXIT.locked, 'another instance works with the same state_dir'],
-  [EXIT.credentials, 'credentials are missing or refused'],
+  [EXIT.locked, 'another shrinkbox uses the state directory or watches one of the inboxes'],
+  [EXIT.credentials, 'credentials are missing or were refused'],
   [EXIT.tool, 'ffmpeg is missing or unusable'],
   [EXIT.damaged, 'the journal is damaged beyond its last record'],
   [EXIT.interrupted, 'interrupted (Ctrl-C)'],
 ];
 
-/** The code to end with when a command threw `error`. */
+/** The exit code when a command threw `error`. */
 export function exitCodeFor(error: unknown): number {
   return error instanceof ShrinkError ? policyFor(error.code).exitCode : EXIT.unexpected;
 }

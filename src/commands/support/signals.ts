@@ -2,20 +2,18 @@ import { deferred } from '../../platform/async.ts';
 import type { Io } from './context.ts';
 import { EXIT } from './exit-codes.ts';
 
-/** What a person or systemd does to end a command: asks once, then insists. */
+/** Signals that end a command: the first asks, the second insists. */
 export interface Stops {
-  /** The first signal. */
-  asked: Promise<NodeJS.Signals>;
-  /** A second one: at once, please. */
-  insisted: Promise<NodeJS.Signals>;
+  requested: Promise<NodeJS.Signals>;
+  forced: Promise<NodeJS.Signals>;
   close(): void;
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
 /**
- * Takes over the signals until `close`. SIGHUP is the terminal going away and ends a command like SIGTERM, unless there is
- * an `onHangup`: a daemon without a terminal reads its configuration again.
+ * Takes over the signals until `close`. SIGHUP means that the terminal is gone and ends a command like SIGTERM, unless `onHangup`
+ * is given: a daemon without a terminal reloads its configuration.
  */
 export function listenForStops(signals: Io['signals'], onHangup?: () => void): Stops {
   const first = deferred<NodeJS.Signals>();
@@ -28,15 +26,15 @@ export function listenForStops(signals: Io['signals'], onHangup?: () => void): S
   };
   for (const signal of SIGNALS) signals.on(signal, onSignal);
   return {
-    asked: first.promise,
-    insisted: second.promise,
+    requested: first.promise,
+    forced: second.promise,
     close() {
       for (const signal of SIGNALS) signals.off(signal, onSignal);
     },
   };
 }
 
-/** Ctrl-C is an interruption; being stopped by the system is an ordinary end. */
+/** Ctrl-C interrupts; a stop by the system is an ordinary end. */
 export function exitCodeOf(signal: NodeJS.Signals): number {
   return signal === 'SIGINT' ? EXIT.interrupted : EXIT.fine;
 }

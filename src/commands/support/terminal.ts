@@ -1,8 +1,19 @@
-/** Text for terminals. */
+/** Text for terminals: widths, tables, colours and the progress bar. */
 import { stripVTControlCharacters } from 'node:util';
-import { formatBytes } from '../../core/units.ts';
+import { escapeForTerminal } from '../../core/escape.ts';
+import type { Progress } from '../../core/job.ts';
+import { formatBytes, formatDuration } from '../../core/units.ts';
+import type { Clock } from '../../platform/clock.ts';
 
-export { escapeForTerminal as safe, escapeJsonForTerminal as safeJson } from '../../core/escape.ts';
+/** A stream as far as we use one. */
+export interface Output {
+  write(text: string): unknown;
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+  /** False once nobody reads any more. */
+  readonly writable?: boolean;
+}
 
 const WIDE =
   /[\u1100-\u115f\u2e80-\u303e\u3041-\ua4cf\uac00-\ud7a3\uf900-\ufaff\ufe30-\ufe4f\uff00-\uff60\uffe0-\uffe6\u{20000}-\u{3fffd}]|\p{Emoji_Presentation}/u;
@@ -30,7 +41,7 @@ export function cut(text: string, columns: number): string {
   return `${kept}…`;
 }
 
-/** Rows with their columns aligned; the last column takes what is left. Cells are safe already. */
+/** Rows with their columns aligned; the last column takes what is left. Cells are escaped already. */
 export function table(rows: readonly (readonly string[])[], columns = Number.POSITIVE_INFINITY): string[] {
   const widths: number[] = [];
   for (const row of rows)
@@ -57,7 +68,7 @@ const CODES: Readonly<Record<Colour, readonly [number, number]>> = {
   cyan: [36, 39],
 };
 
-/** Colours a text, or leaves it alone where nobody would see it. */
+/** Colours a text where the stream shows colours. */
 export type Paint = (colour: Colour, text: string) => string;
 
 export function paintFor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): Paint {
@@ -79,4 +90,71 @@ export function formatTime(at: number): string {
 export function formatSaving(sourceBytes: number, outputBytes: number): string {
   const share = sourceBytes > 0 ? Math.round(100 - (outputBytes / sourceBytes) * 100) : 0;
   return `${formatBytes(sourceBytes)} -> ${formatBytes(outputBytes)} (${share} % saved)`;
+}
+
+/** What the bar needs of the program's surroundings. */
+interface BarSurroundings {
+  stderr: Output;
+  clock: Clock;
+}
+
+type Step = Progress & { step: string };
+
+/** A terminal's bar is redrawn at most this often, and a line is printed this often where there is no terminal; milliseconds. */
+const DRAW_MS = 100;
+const LINE_MS = 10_000;
+
+/** A bar on a terminal; elsewhere a line when the step changes, and every ten seconds. */
+export class ProgressBar {
+  readonly #stderr: Output;
+  readonly #clock: Clock;
+  #shownAt = Number.NEGATIVE_INFINITY;
+  #step = '';
+  #drawn = false;
+
+  constructor({ stderr, clock }: BarSurroundings) {
+    this.#stderr = stderr;
+    this.#clock = clock;
+  }
+
+  show(file: string, progress: Step): void {
+    const now = this.#clock.monotonic();
+    const step = `${file}\0${progress.step}`;
+    const isTerminal = this.#stderr.isTTY === true;
+    if (step === this.#step && now - this.#shownAt < (isTerminal ? DRAW_MS : LINE_MS)) return;
+    this.#shownAt = now;
+    this.#step = step;
+    if (!isTerminal) return void this.#stderr.write(`${escapeForTerminal(file)}: ${wordsFor(progress)}\n`);
+    this.#stderr.write(`\r${barFor(escapeForTerminal(file), progress, this.#stderr.columns || 80)}\u001b[K`);
+    this.#drawn = true;
+  }
+
+  clear(): void {
+    if (this.#drawn) this.#stderr.write('\r\u001b[K');
+    this.#drawn = false;
+    this.#step = '';
+  }
+}
+
+function wordsFor(progress: Step): string {
+  const { step, note = '' } = progress;
+  const parts = [
+    // A note that begins with the step says it all.
+    note.startsWith(step) ? escapeForTerminal(note) : escapeForTerminal(step),
+    progress.fraction === undefined ? '' : `${Math.floor(progress.fraction * 100)} %`,
+    note.startsWith(step) ? '' : escapeForTerminal(note),
+    progress.etaMs === undefined ? '' : `${formatDuration(progress.etaMs)} left`,
+  ];
+  return parts.filter(part => part !== '').join(', ');
+}
+
+const BAR_COLUMNS = 20;
+
+/** `clip.mov  [########------------]  encode, 41 %, 12s left`, never wider than the terminal. */
+function barFor(file: string, progress: Step, columns: number): string {
+  const filled = Math.round(Math.min(1, Math.max(0, progress.fraction ?? 0)) * BAR_COLUMNS);
+  const bar = `[${'#'.repeat(filled)}${'-'.repeat(BAR_COLUMNS - filled)}]`;
+  const words = wordsFor(progress);
+  const left = Math.max(8, columns - 1 - bar.length - widthOf(words) - 4);
+  return cut(`${cut(file, left)}  ${bar}  ${words}`, columns - 1);
 }

@@ -1,28 +1,29 @@
-import type { JobDetail, JobView, StatusView } from '../api/types.ts';
-import { STATE_NAMES, type StateName } from '../core/job.ts';
-import { formatBytes, formatDuration, plural } from '../core/units.ts';
-import type { Reader } from './support/connect.ts';
-import type { Context } from './support/context.ts';
-import { remarkOf } from './jobs.ts';
-import { cut, safe, table } from './support/terminal.ts';
+import type { JobDetail, JobView, StatusView } from '../../api/types.ts';
+import { STATE_NAMES, type StateName } from '../../core/job.ts';
+import { formatBytes, formatDuration, plural } from '../../core/units.ts';
+import type { Reader } from '../support/connect.ts';
+import type { Context } from '../support/context.ts';
+import { remarkOf } from '../jobs.ts';
+import { escapeForTerminal } from '../../core/escape.ts';
+import { cut, table } from '../support/terminal.ts';
 
-/** Jobs shown of each kind; `jobs` shows them all. */
+/** At most this many jobs are shown in each section; `jobs` shows them all. */
 const SHOWN = 10;
 
-/** A job with how it gets on, where that is known. */
+/** A job with its remaining time, where that is known. */
 type LiveJob = JobView & Partial<Pick<JobDetail, 'eta_ms'>>;
 
 interface ShownJobs {
-  needsPerson: LiveJob[];
+  needAttention: LiveJob[];
   working: LiveJob[];
-  inLine: LiveJob[];
+  queued: LiveJob[];
 }
 
-const NEEDS_PERSON: readonly StateName[] = ['held', 'failed'];
+const NEED_ATTENTION: readonly StateName[] = ['held', 'failed'];
 const WORKING: readonly StateName[] = ['running', 'in-doubt', 'verifying', 'delivering'];
-const IN_LINE: readonly StateName[] = ['queued', 'waiting'];
+const QUEUED: readonly StateName[] = ['queued', 'waiting'];
 
-/** The jobs a status shows, of which there may be thousands in line and years of done: no more than are shown are asked for. */
+/** Reads only the jobs a status shows: thousands may be queued, and years of jobs done. */
 export async function shownJobs(reader: Pick<Reader, 'jobs' | 'job'>, { counts }: StatusView): Promise<ShownJobs> {
   const some = async (states: readonly StateName[], order: 'newest' | 'oldest') => {
     const there = states.filter(state => counts[state] > 0);
@@ -35,13 +36,13 @@ export async function shownJobs(reader: Pick<Reader, 'jobs' | 'job'>, { counts }
   };
   const working = await some(WORKING, 'oldest');
   return {
-    needsPerson: await some(NEEDS_PERSON, 'newest'),
+    needAttention: await some(NEED_ATTENTION, 'newest'),
     working: await Promise.all(working.map(async job => (await reader.job(job.id)) ?? job)),
-    inLine: await some(IN_LINE, 'oldest'),
+    queued: await some(QUEUED, 'oldest'),
   };
 }
 
-/** The status as people read it; what needs a person comes first. */
+/** The status for people; of the jobs, those that need attention come first. */
 export function statusLines(context: Context, status: StatusView, jobs: ShownJobs): string[] {
   const { paint, columns } = context;
   const now = context.io.clock.now();
@@ -49,7 +50,7 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
     headline(context, status, now),
     cut(`  ${countLine(status)}`, columns),
     cut(`  ${totalLine(status)}`, columns),
-    ...(status.page ? [cut(`  ${safe(status.page)}`, columns)] : []),
+    ...(status.page ? [cut(`  ${escapeForTerminal(status.page)}`, columns)] : []),
     '',
     ...table(
       status.folders.map(folder => folderRow(folder, status.running)),
@@ -58,16 +59,25 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
     ...status.engines
       .filter(engine => !engine.ready)
       .map(engine => paint('yellow', cut(engineLine(engine, now), columns))),
-    ...section('Needs a person (retry ID, cancel ID; job ID says more):', jobs.needsPerson, NEEDS_PERSON),
+    ...section(
+      'Need attention (shrinkbox job ID says why; then retry ID or cancel ID):',
+      jobs.needAttention,
+      NEED_ATTENTION,
+    ),
     ...section('Working:', jobs.working, WORKING),
-    ...section('In line:', jobs.inLine, IN_LINE),
+    ...section('Queued:', jobs.queued, QUEUED),
     ...arrivingLines(context, status),
   ];
 
   function section(title: string, some: readonly LiveJob[], states: readonly StateName[]): string[] {
     if (some.length === 0) return [];
     const width = Math.min(40, Math.max(16, columns - 58));
-    const rows = some.map(job => [`  ${job.id}`, job.state, cut(safe(nameOf(job)), width), progressOf(job)]);
+    const rows = some.map(job => [
+      `  ${job.id}`,
+      job.state,
+      cut(escapeForTerminal(nameOf(job)), width),
+      progressOf(job),
+    ]);
     const more = states.reduce((sum, state) => sum + status.counts[state], 0) - some.length;
     return [
       '',
@@ -80,22 +90,22 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
 
 const BAR_COLUMNS = 10;
 
-/** `[####------] 41 %, 12s left: pass 2 of 2`: on a narrow terminal the end is what can be missed. */
+/** `[####------] 41 %, 12s left: pass 2 of 2`: a narrow terminal cuts off what matters least. */
 function progressOf(job: LiveJob): string {
   if (!WORKING.includes(job.state) || job.progress === null) return remarkOf(job);
   const share = Math.min(1, Math.max(0, job.progress));
   const filled = Math.round(share * BAR_COLUMNS);
   const left = job.eta_ms == null ? '' : `, ${formatDuration(job.eta_ms)} left`;
-  const what = [job.step, job.reason].flatMap(part => (part === null ? [] : [safe(part)])).join(': ');
+  const what = [job.step, job.reason].flatMap(part => (part === null ? [] : [escapeForTerminal(part)])).join(': ');
   return `[${'#'.repeat(filled)}${'-'.repeat(BAR_COLUMNS - filled)}] ${Math.floor(share * 100)} %${left}${what && `: ${what}`}`;
 }
 
 function headline({ paint }: Context, status: StatusView, now: number): string {
   const since = status.started_at === null ? '' : `, for ${formatDuration(now - status.started_at)}`;
   if (!status.running)
-    return paint('yellow', `no daemon is running for ${safe(status.state_dir)}; this is what its journal says`);
+    return paint('yellow', `no daemon is running for ${escapeForTerminal(status.state_dir)}; this is from its journal`);
   const colour = status.mode === 'running' ? 'green' : 'yellow';
-  return `shrinkbox ${safe(status.version)} is ${paint(colour, status.mode)} (pid ${status.pid}${since})`;
+  return `shrinkbox ${escapeForTerminal(status.version)} is ${paint(colour, status.mode)} (pid ${status.pid}${since})`;
 }
 
 function countLine({ counts }: StatusView): string {
@@ -110,25 +120,28 @@ function totalLine({ totals }: StatusView): string {
 }
 
 function folderRow(folder: StatusView['folders'][number], running: boolean): string[] {
-  const waiting = folder.pending > 0 ? `${plural(folder.pending, 'file')} still being looked at` : 'watched';
+  const waiting = folder.pending > 0 ? `${plural(folder.pending, 'file')} not queued yet` : 'watched';
   const state = folder.available
-    ? `${waiting}${folder.polled ? ' (by reading it again and again)' : ''}`
-    : `away: ${safe(folder.reason ?? '')}`;
-  return [`  ${safe(folder.inbox)} -> ${safe(folder.outbox)}`, running || !folder.available ? state : ''];
+    ? `${waiting}${folder.polled ? ' (polling)' : ''}`
+    : `not available: ${escapeForTerminal(folder.reason ?? '')}`;
+  return [
+    `  ${escapeForTerminal(folder.inbox)} -> ${escapeForTerminal(folder.outbox)}`,
+    running || !folder.available ? state : '',
+  ];
 }
 
-/** Files that are not taken yet, and why: a person who dropped one wonders. */
+/** Files that are not queued yet, and why not. */
 function arrivingLines({ paint, columns }: Context, { folders }: StatusView): string[] {
   const rows = folders.flatMap(({ inbox, arriving }) =>
-    arriving.map(({ path, why }) => [`  ${cut(safe(below(inbox, path)), 40)}`, safe(why)]),
+    arriving.map(({ path, why }) => [`  ${cut(escapeForTerminal(below(inbox, path)), 40)}`, escapeForTerminal(why)]),
   );
   if (rows.length === 0) return [];
-  return ['', paint('bold', 'Not taken yet:'), ...table(rows.slice(0, SHOWN), columns)];
+  return ['', paint('bold', 'Not queued yet:'), ...table(rows.slice(0, SHOWN), columns)];
 }
 
 function engineLine(engine: StatusView['engines'][number], now: number): string {
   const until = engine.paused_until === null ? '' : ` for ${formatDuration(engine.paused_until - now)}`;
-  return `  engine ${safe(engine.name)} rests${until}: ${safe(engine.reason ?? '')}`;
+  return `  engine ${escapeForTerminal(engine.name)} is paused${until}: ${escapeForTerminal(engine.reason ?? '')}`;
 }
 
 function nameOf(job: JobView): string {

@@ -1,16 +1,16 @@
-import { openReader } from './support/connect.ts';
-import type { Define } from './support/context.ts';
-import { EXIT } from './support/exit-codes.ts';
-import { shownJobs, statusLines } from './status-lines.ts';
+import { openReader } from '../support/connect.ts';
+import type { Define } from '../support/context.ts';
+import { EXIT } from '../support/exit-codes.ts';
+import { shownJobs, statusLines } from './lines.ts';
 
 export const defineStatus: Define = (program, action) => {
   program
     .command('status')
-    .description('what is going on: jobs by state, folders, what needs a person')
-    .option('--watch', 'keep showing it until Ctrl-C')
+    .description('show what the daemon is doing: jobs by state, folders, what needs attention')
+    .option('--watch', 'update it until Ctrl-C')
     .action(
       action(async (context, options: { watch?: boolean }) => {
-        if (options.watch) return (await import('./status-watch.ts')).watchStatus(context);
+        if (options.watch) return (await import('./watch.ts')).watchStatus(context);
         const reader = await openReader(context);
         try {
           const status = await reader.status();
