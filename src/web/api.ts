@@ -1,21 +1,25 @@
-/** How the page talks to its server. The token, where one is needed, is kept for this tab and sent as a header only. */
+/** How the page asks its server. The token, where one is needed, is kept for this tab and sent only as a header. */
 import { createParser } from 'eventsource-parser';
 import type { DayView } from '../api/savings.ts';
+import type { ErrorBody } from '../api/responses.ts';
 import type { JobDetail, JobView, StatusView } from '../api/types.ts';
 import { escapeForTerminal } from '../core/escape.ts';
-import type { News, Row } from './model.ts';
+import type { Update, Row } from './model.ts';
 
 const TOKEN = 'shrinkbox-token';
 
 export class ApiError extends Error {
   override readonly name = 'ApiError';
+  /** 0: the connection was lost; -1: the person stopped it. */
   readonly status: number;
   readonly hint: string | null;
+  readonly messages: NonNullable<ErrorBody['error']['messages']>;
 
-  constructor(status: number, message: string, hint: string | null = null) {
+  constructor(status: number, { message, hint, messages = {} }: Partial<ErrorBody['error']> = {}) {
     super(message);
     this.status = status;
-    this.hint = hint;
+    this.hint = hint ?? null;
+    this.messages = messages;
   }
 }
 
@@ -39,10 +43,10 @@ async function ask(path: string, init: Asking = {}): Promise<Response> {
 }
 
 /**
- * What is said of jobs, as it may be shown. Names and reasons are text from outside, and some marks turn what follows around:
- * `\u202egpj.mp4` would look like `4pm.jpg`. Only the id of a job goes back to the server, so nothing is lost by it.
+ * Parses what the server says of jobs, safe to show. Names and reasons come from outside, and some characters turn around what
+ * follows: `\u202egpj.mp4` would look like `4pm.jpg`. Only the id of a job goes back to the server, so nothing is lost.
  */
-function shownIn<T>(json: string): T {
+function parseShown<T>(json: string): T {
   return JSON.parse(json, (_key, value: unknown) =>
     typeof value === 'string' ? escapeForTerminal(value) : value,
   ) as T;
@@ -50,11 +54,12 @@ function shownIn<T>(json: string): T {
 
 async function errorIn(status: number, read: () => unknown): Promise<ApiError> {
   try {
-    const { error } = (await read()) as { error: { message: string; hint: string | null } };
-    return new ApiError(status, error.message, error.hint);
+    const { error } = (await read()) as ErrorBody;
+    if (typeof error.message === 'string') return new ApiError(status, error);
   } catch {
-    return new ApiError(status, `HTTP ${status}`);
+    // Not one of ours: something between the page and its server answered.
   }
+  return new ApiError(status, { message: `HTTP ${status}` });
 }
 
 export interface Query {
@@ -76,11 +81,11 @@ export async function jobs(query: Query): Promise<{ rows: Row[]; total: number }
   if (query.words) wanted.set('q', query.words);
   if (query.detail) wanted.set('detail', '1');
   const response = await ask(`api/jobs?${wanted.toString()}`);
-  return { rows: shownIn<Row[]>(await response.text()), total: Number(response.headers.get('X-Total-Count') ?? 0) };
+  return { rows: parseShown<Row[]>(await response.text()), total: Number(response.headers.get('X-Total-Count') ?? 0) };
 }
 
 export async function job(id: string): Promise<JobDetail> {
-  return shownIn<JobDetail>(await (await ask(`api/jobs/${id}`)).text());
+  return parseShown<JobDetail>(await (await ask(`api/jobs/${id}`)).text());
 }
 
 export async function days(): Promise<DayView[]> {
@@ -97,7 +102,7 @@ export async function inboxes(): Promise<Inbox[]> {
 }
 
 export async function act(action: 'retry' | 'cancel' | 'restore', id: string): Promise<JobView> {
-  return shownIn<JobView>(await (await ask(`api/jobs/${id}/${action}`, { method: 'POST' })).text());
+  return parseShown<JobView>(await (await ask(`api/jobs/${id}/${action}`, { method: 'POST' })).text());
 }
 
 export async function turn(mode: 'pause' | 'resume'): Promise<StatusView> {
@@ -113,18 +118,22 @@ export interface Upload {
   cancel(): void;
 }
 
-/** `fetch` cannot tell how far a body has gone, hence XMLHttpRequest. */
-export function upload(file: File, inbox: string, words: string, onProgress: (fraction: number) => void): Upload {
+/** `fetch` does not report how much of a body was sent, hence XMLHttpRequest. */
+export function upload(
+  file: File,
+  { inbox, words, onProgress }: { inbox: string; words: string; onProgress(fraction: number): void },
+): Upload {
   const request = new XMLHttpRequest();
-  const query = new URLSearchParams({ inbox, name: file.name, ...(words ? { words } : {}) });
+  const query = new URLSearchParams({ inbox, name: file.name });
+  if (words) query.set('words', words);
   const done = new Promise<{ name: string }>((resolve, reject) => {
     request.upload.onprogress = event => onProgress(event.total > 0 ? event.loaded / event.total : 0);
     request.onload = () => {
       if (request.status === 200) return resolve(JSON.parse(request.responseText) as { name: string });
       void errorIn(request.status, () => JSON.parse(request.responseText)).then(reject);
     };
-    request.onerror = () => reject(new ApiError(0, ''));
-    request.onabort = () => reject(new ApiError(-1, ''));
+    request.onerror = () => reject(new ApiError(0));
+    request.onabort = () => reject(new ApiError(-1));
   });
   request.open('POST', `api/drop?${query.toString()}`);
   request.setRequestHeader('Content-Type', 'application/octet-stream');
@@ -134,28 +143,28 @@ export function upload(file: File, inbox: string, words: string, onProgress: (fr
 }
 
 export interface Listening {
-  onNews(news: News[]): void;
+  onUpdates(updates: Update[]): void;
   /** Connected; `fresh` when everything has to be fetched again. */
   onOpen(fresh: boolean): void;
   onLost(): void;
   /** A token is needed, or was wrong. */
-  onDoor(): void;
+  onTokenNeeded(): void;
 }
 
-/** The server says something at least every 15 seconds. */
+/** The server sends something at least every 15 seconds. */
 const SILENCE_MS = 40_000;
 const RETRY_MS = [500, 1000, 2000, 5000];
 
-/** Listens until the signal aborts; comes back by itself and goes on after the last event seen. */
+/** Listens until the signal aborts; reconnects by itself and continues after the last event seen. */
 export async function listen(on: Listening, signal: AbortSignal): Promise<void> {
   const position: StreamPosition = { lastId: undefined };
   for (let failures = 0; !signal.aborted; failures += 1) {
     try {
-      await hear(position, on, signal, () => {
+      await readStream(position, on, signal, () => {
         failures = -1;
       });
     } catch (error) {
-      if (error instanceof ApiError && error.status === 401) return on.onDoor();
+      if (error instanceof ApiError && error.status === 401) return on.onTokenNeeded();
     }
     if (signal.aborted) return;
     on.onLost();
@@ -167,7 +176,12 @@ interface StreamPosition {
   lastId: string | undefined;
 }
 
-async function hear(position: StreamPosition, on: Listening, signal: AbortSignal, onAnswer: () => void): Promise<void> {
+async function readStream(
+  position: StreamPosition,
+  on: Listening,
+  signal: AbortSignal,
+  onAnswer: () => void,
+): Promise<void> {
   const own = new AbortController();
   const stop = () => own.abort();
   signal.addEventListener('abort', stop, { once: true });
@@ -177,11 +191,11 @@ async function hear(position: StreamPosition, on: Listening, signal: AbortSignal
     const response = await ask('api/events', { signal: own.signal, headers: resume, cache: 'no-store' });
     onAnswer();
     on.onOpen(position.lastId === undefined);
-    let ready: News[] = [];
+    let ready: Update[] = [];
     const parser = createParser({
       onEvent(event) {
         if (event.id !== undefined) position.lastId = event.id;
-        ready.push(...newsIn(event.event, event.data));
+        ready.push(...updatesIn(event.event, event.data));
       },
     });
     const reader = response.body?.pipeThrough(new TextDecoderStream()).getReader();
@@ -191,7 +205,7 @@ async function hear(position: StreamPosition, on: Listening, signal: AbortSignal
       clearTimeout(timer);
       timer = setTimeout(stop, SILENCE_MS);
       parser.feed(chunk.value);
-      if (ready.length > 0) on.onNews(ready);
+      if (ready.length > 0) on.onUpdates(ready);
       ready = [];
     }
   } finally {
@@ -201,16 +215,16 @@ async function hear(position: StreamPosition, on: Listening, signal: AbortSignal
   }
 }
 
-function newsIn(name: string | undefined, data: string): News[] {
-  if (name === 'job') return [{ kind: 'job', job: shownIn(data) }];
+function updatesIn(name: string | undefined, data: string): Update[] {
+  if (name === 'job') return [{ kind: 'job', job: parseShown(data) }];
   if (name === 'forgotten') return [{ kind: 'forgotten', id: (JSON.parse(data) as { id: string }).id }];
   if (name === 'status') return [{ kind: 'status', status: JSON.parse(data) as StatusView }];
-  // What was seen before no longer counts: another daemon, or too long away.
+  // What was seen before no longer counts: another daemon, or too many events missed.
   if (name === 'reset') return [{ kind: 'status', status: JSON.parse(data) as StatusView }, { kind: 'everything' }];
   return [];
 }
 
-/** Waits, but not longer than until the network is back. */
+/** Waits, at most until the network is back. */
 function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
     const done = () => {

@@ -1,8 +1,8 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { escapeForTerminal } from '../core/escape.ts';
 import * as api from './api.ts';
-import { Door } from './door.tsx';
-import { Drop } from './drop.tsx';
+import { SignIn } from './sign-in.tsx';
+import { Upload } from './upload.tsx';
 import { formatSaving, nameOf } from './format.ts';
 import { Attention, Active, Queue } from './jobs.tsx';
 import { History } from './history.tsx';
@@ -10,7 +10,7 @@ import { EMPTY, type Row } from './model.ts';
 import { Savings } from './savings.tsx';
 import { Store, type View } from './store.ts';
 import { type Language, languageFor, WORDS } from './words.ts';
-import { Speech, useWords } from './speech.ts';
+import { LanguageContext, type Reader, useWords, worded } from './language.ts';
 
 const KEPT_LANGUAGE = 'shrinkbox-language';
 
@@ -25,9 +25,9 @@ export function App() {
     document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';
   }, [language]);
   return (
-    <Speech.Provider value={{ language, words: WORDS[language] }}>
+    <LanguageContext.Provider value={{ language, words: WORDS[language] }}>
       <Page key={visit} onLanguage={choose} onToken={() => setVisit(visit + 1)} isSecondTry={visit > 0} />
-    </Speech.Provider>
+    </LanguageContext.Provider>
   );
 }
 
@@ -40,45 +40,45 @@ interface PageProps {
 function Page({ onLanguage, onToken, isSecondTry }: PageProps) {
   const { words, language } = useWords();
   const [view, setView] = useState<View>({ model: EMPTY, link: 'connecting', finished: 0 });
-  const [said, setSaid] = useState('');
+  const [announcement, setAnnouncement] = useState('');
   const store = useRef<Store>(undefined);
-  const speech = useRef({ words, language });
-  speech.current = { words, language };
+  const reader = useRef({ words, language });
+  reader.current = { words, language };
   useEffect(() => {
-    const announce = (job: Row) => setSaid(sentenceFor(job, speech.current));
+    const announce = (job: Row) => setAnnouncement(announcementOf(job, reader.current));
     store.current = new Store(setView, announce);
     return () => store.current?.close();
   }, []);
 
   const { model, link } = view;
   useTitle(model.status === null ? 0 : model.status.counts.running, model.attention.rows.length);
-  if (link === 'door') return <Door wasWrong={isSecondTry} onToken={onToken} />;
-  const tell = (...news: Parameters<Store['tell']>) => store.current?.tell(...news);
+  if (link === 'sign-in') return <SignIn wasWrong={isSecondTry} onToken={onToken} />;
+  const dispatch = (...updates: Parameters<Store['dispatch']>) => store.current?.dispatch(...updates);
   return (
     <>
       <a class="skip" href="#jobs">
         {words.skip}
       </a>
-      <Header view={view} onStatus={status => tell({ kind: 'status', status })} />
+      <Header view={view} onStatus={status => dispatch({ kind: 'status', status })} />
       <Notices view={view} />
       <main id="jobs" tabIndex={-1} aria-busy={model.status === null}>
         {model.status === null ? (
           <p class="quiet">{link === 'connecting' ? words.connecting : ''}</p>
         ) : (
           <>
-            <Attention model={model} tell={tell} />
-            <Active model={model} tell={tell} />
+            <Attention model={model} dispatch={dispatch} />
+            <Active model={model} dispatch={dispatch} />
             <aside>
-              <Drop status={model.status} />
+              <Upload status={model.status} />
               <Savings totals={model.status.totals} finished={view.finished} />
             </aside>
-            <Queue model={model} tell={tell} />
-            <History model={model} tell={tell} />
+            <Queue model={model} dispatch={dispatch} />
+            <History model={model} dispatch={dispatch} />
           </>
         )}
       </main>
       <p class="unseen" role="status" aria-live="polite">
-        {said}
+        {announcement}
       </p>
       <Footer version={model.status?.version} onLanguage={onLanguage} />
     </>
@@ -144,20 +144,20 @@ function Footer({ version, onLanguage }: { version: string | undefined; onLangua
   );
 }
 
-type Shown = keyof ReturnType<typeof useWords>['words']['modes'];
+type Shown = keyof Reader['words']['modes'];
 
 function modeShown({ model: { status, active }, link }: Pick<View, 'model' | 'link'>): Shown {
   if (link === 'lost' || status === null) return 'offline';
   return status.mode === 'running' && active.rows.length > 0 ? 'working' : status.mode;
 }
 
-/** What everybody should know before they look at anything else. */
+/** What everybody should know first. */
 function Notices({ view: { model, link } }: { view: View }) {
-  const { words } = useWords();
+  const { words, language } = useWords();
   const away = model.status?.folders.filter(folder => !folder.available && folder.reason !== null) ?? [];
   const isPaused = model.status?.mode === 'paused';
-  // That this machine rests while it is paused is said already.
-  const resting =
+  // That this machine is paused has been said already.
+  const paused =
     model.status?.engines.filter(
       ({ name, ready, reason }) => !ready && reason !== null && !(isPaused && name === 'local'),
     ) ?? [];
@@ -165,21 +165,21 @@ function Notices({ view: { model, link } }: { view: View }) {
     <div class="notices" role="region" aria-label={words.title}>
       <div role="alert">{link === 'lost' && <p class="notice bad">{words.offline}</p>}</div>
       {isPaused && <p class="notice">{words.pausedNote}</p>}
-      {away.map(({ inbox, reason }) => (
+      {away.map(({ inbox, reason, messages }) => (
         <p class="notice bad" key={inbox}>
-          {escapeForTerminal(words.folderAway(inbox, reason ?? ''))}
+          {escapeForTerminal(words.folderAway(inbox, worded(language, reason ?? '', messages?.reason)))}
         </p>
       ))}
-      {resting.map(({ name, reason }) => (
+      {paused.map(({ name, reason, messages }) => (
         <p class="notice" key={name}>
-          {words.engineRests(words.engines[name] ?? name, reason ?? '')}
+          {words.enginePaused(words.engines[name] ?? name, worded(language, reason ?? '', messages?.reason))}
         </p>
       ))}
     </div>
   );
 }
 
-function sentenceFor(job: Row, { words, language }: Pick<ReturnType<typeof useWords>, 'words' | 'language'>): string {
+function announcementOf(job: Row, { words, language }: Reader): string {
   const name = nameOf(job.source);
   if (job.state === 'failed') return words.announce.failed(name);
   if (job.state === 'held') return words.announce.held(name);

@@ -2,22 +2,23 @@ import { useEffect, useState } from 'preact/hooks';
 import type { JobDetail } from '../api/types.ts';
 import * as api from './api.ts';
 import { formatBytes } from './format.ts';
-import { useWords } from './speech.ts';
+import { problemOf, useWords } from './language.ts';
 
 interface Pair {
   after: string;
-  /** Absent: there is no original any more; `why` says more. */
+  /** Absent: there is no picture of the original. */
   before?: string;
-  why: string;
+  /** Why not, where it was not deleted as configured. */
+  problem?: Error;
 }
 
-/** The same frame of source and result over each other; the slider says how much is seen of which. */
+/** The same frame of source and result on top of each other; the slider sets how much of each is seen. */
 export function Compare({ job }: { job: JobDetail }) {
-  const { words } = useWords();
+  const { words, language } = useWords();
   const pair = usePair(job);
   const [share, setShare] = useState(50);
   if (pair === undefined) return <p class="compare quiet loading">{words.compare.loading}</p>;
-  if (typeof pair === 'string') return <p class="quiet">{sentence(words.compare.none, pair)}</p>;
+  if (pair instanceof Error) return <p class="quiet">{words.because(words.compare.none, problemOf(pair, language))}</p>;
   const sizeAfter = `${words.compare.after} · ${formatBytes(job.output_bytes ?? 0)}`;
   if (pair.before === undefined) {
     return (
@@ -26,7 +27,10 @@ export function Compare({ job }: { job: JobDetail }) {
           <img src={pair.after} alt={words.compare.after} />
         </div>
         <figcaption class="quiet">
-          {sizeAfter}. {sentence(words.compare.onlyAfter, pair.why)}
+          {sizeAfter} ·{' '}
+          {pair.problem
+            ? words.because(words.compare.onlyAfter, problemOf(pair.problem, language))
+            : words.compare.onlyAfter}
         </figcaption>
       </figure>
     );
@@ -57,13 +61,9 @@ export function Compare({ job }: { job: JobDetail }) {
   );
 }
 
-function sentence(what: string, why: string): string {
-  return why === '' ? `${what}.` : `${what}: ${why}.`;
-}
-
-/** Addresses of both pictures, or of the result's alone; a string says why there are none. */
-function usePair({ id, original }: JobDetail): Pair | string | undefined {
-  const [pair, setPair] = useState<Pair | string>();
+/** Addresses of both pictures, or of the result's alone; an error where there is none. */
+function usePair({ id, original }: JobDetail): Pair | Error | undefined {
+  const [pair, setPair] = useState<Pair | Error>();
   useEffect(() => {
     const end = new AbortController();
     const made: string[] = [];
@@ -72,17 +72,17 @@ function usePair({ id, original }: JobDetail): Pair | string | undefined {
       made.push(url);
       return url;
     };
-    const load = async (): Promise<Pair | string> => {
-      try {
-        const after = await address('after');
-        if (original === 'deleted') return { after, why: '' };
-        const before = await address('before').catch((error: unknown) => ({ why: messageOf(error) }));
-        return typeof before === 'string' ? { after, before, why: '' } : { after, ...before };
-      } catch (error) {
-        return messageOf(error);
-      }
+    const load = async (): Promise<Pair> => {
+      const after = await address('after');
+      if (original === 'deleted') return { after };
+      return address('before').then(
+        before => ({ after, before }),
+        (error: unknown) => ({ after, problem: asError(error) }),
+      );
     };
-    void load().then(found => (end.signal.aborted ? release(made) : setPair(found)));
+    void load()
+      .catch(asError)
+      .then(found => (end.signal.aborted ? release(made) : setPair(found)));
     return () => {
       end.abort();
       release(made);
@@ -91,8 +91,8 @@ function usePair({ id, original }: JobDetail): Pair | string | undefined {
   return pair;
 }
 
-function messageOf(error: unknown): string {
-  return error instanceof Error ? error.message : '';
+function asError(error: unknown): Error {
+  return error instanceof Error ? error : new Error(String(error));
 }
 
 function release(urls: string[]): void {

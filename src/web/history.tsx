@@ -1,15 +1,15 @@
 import { useEffect, useState } from 'preact/hooks';
 import { Details } from './details.tsx';
 import { formatBytes, formatCount, formatSaving, formatWhen, nameOf } from './format.ts';
-import { Acts, type ListProps } from './acts.tsx';
+import { Actions, type ListProps } from './actions.tsx';
 import { PAGE_SIZE, type Row, totalOf } from './model.ts';
-import { useWords } from './speech.ts';
+import { useWords, worded } from './language.ts';
 
 /** Typing is over after this long, milliseconds. */
 const TYPING_MS = 200;
 
 /** What is finished, the latest first, a page at a time. */
-export function History({ model, tell }: ListProps) {
+export function History({ model, dispatch }: ListProps) {
   const { words, language } = useWords();
   const count = (n: number) => formatCount(n, language);
   const { rows, offset, words: searched } = model.history;
@@ -21,7 +21,7 @@ export function History({ model, tell }: ListProps) {
           {words.history} {total > 0 && <span class="count figures">{formatCount(total, language)}</span>}
         </h2>
         <span class="push" />
-        {(total > 0 || searched !== '') && <Search tell={tell} />}
+        {(total > 0 || searched !== '') && <Search dispatch={dispatch} />}
       </div>
       {rows.length === 0 ? (
         <div class="card none">
@@ -30,7 +30,7 @@ export function History({ model, tell }: ListProps) {
       ) : (
         <ul class="card tight">
           {rows.map(job => (
-            <Finished key={job.id} job={job} tell={tell} />
+            <Finished key={job.id} job={job} dispatch={dispatch} />
           ))}
         </ul>
       )}
@@ -39,7 +39,7 @@ export function History({ model, tell }: ListProps) {
           <button
             type="button"
             disabled={offset === 0}
-            onClick={() => tell({ kind: 'look', offset: Math.max(0, offset - PAGE_SIZE), words: searched })}
+            onClick={() => dispatch({ kind: 'search', offset: Math.max(0, offset - PAGE_SIZE), words: searched })}
           >
             {words.previous}
           </button>
@@ -49,7 +49,7 @@ export function History({ model, tell }: ListProps) {
           <button
             type="button"
             disabled={offset + PAGE_SIZE >= total}
-            onClick={() => tell({ kind: 'look', offset: offset + PAGE_SIZE, words: searched })}
+            onClick={() => dispatch({ kind: 'search', offset: offset + PAGE_SIZE, words: searched })}
           >
             {words.next}
           </button>
@@ -59,12 +59,12 @@ export function History({ model, tell }: ListProps) {
   );
 }
 
-function Search({ tell }: Pick<ListProps, 'tell'>) {
+function Search({ dispatch }: Pick<ListProps, 'dispatch'>) {
   const { words } = useWords();
   const [text, setText] = useState<string>();
   useEffect(() => {
     if (text === undefined) return undefined;
-    const timer = setTimeout(() => tell({ kind: 'look', offset: 0, words: text.trim() }), TYPING_MS);
+    const timer = setTimeout(() => dispatch({ kind: 'search', offset: 0, words: text.trim() }), TYPING_MS);
     return () => clearTimeout(timer);
   }, [text]);
   return (
@@ -79,7 +79,7 @@ function Search({ tell }: Pick<ListProps, 'tell'>) {
   );
 }
 
-function Finished({ job, tell }: { job: Row; tell: ListProps['tell'] }) {
+function Finished({ job, dispatch }: { job: Row; dispatch: ListProps['dispatch'] }) {
   const { words, language } = useWords();
   const [isOpen, setOpen] = useState(false);
   const name = nameOf(job.source);
@@ -111,11 +111,13 @@ function Finished({ job, tell }: { job: Row; tell: ListProps['tell'] }) {
       <time class="quiet figures" dateTime={new Date(job.updated_at).toISOString()}>
         {formatWhen(job.updated_at, Date.now(), language)}
       </time>
-      {!isDone && job.reason !== null && <p class="quiet below">{job.reason}</p>}
+      {!isDone && job.reason !== null && (
+        <p class="quiet below">{worded(language, job.reason, job.messages?.reason)}</p>
+      )}
       {isOpen && (
         <div class="below">
-          <Details of={job} tell={tell} />
-          {!isDone && <Acts jobs={[job]} actions={['retry']} tell={tell} />}
+          <Details of={job} dispatch={dispatch} />
+          {!isDone && <Actions jobs={[job]} actions={['retry']} dispatch={dispatch} />}
         </div>
       )}
     </li>

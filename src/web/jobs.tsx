@@ -1,74 +1,82 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
-import { Acts, type ListProps } from './acts.tsx';
+import { Actions, type ListProps } from './actions.tsx';
 import { Details } from './details.tsx';
 import { formatBytes, formatCount, formatPercent, formatSpan, formatWhen, nameOf } from './format.ts';
 import { type Row, type Section, totalOf } from './model.ts';
-import { useWords } from './speech.ts';
+import { useWords, worded } from './language.ts';
+import type { Language } from './words.ts';
 
-/** What only a person can settle. Not shown at all while there is nothing. One reason is said once, however many have it. */
-export function Attention({ model, tell }: ListProps) {
+/** What only a person can settle; not shown while there is nothing. A reason that several jobs share appears once. */
+export function Attention({ model, dispatch }: ListProps) {
   const { words } = useWords();
   if (totalOf(model, 'attention') === 0 && model.attention.rows.length === 0) return null;
   return (
-    <List section="attention" title={words.attention} model={model} tell={tell}>
+    <List section="attention" title={words.attention} model={model} dispatch={dispatch}>
       {byReason(model.attention.rows).map(jobs => (
-        <Trouble key={jobs[0]?.id} jobs={jobs} tell={tell} />
+        <Trouble key={jobs[0]?.id} jobs={jobs} dispatch={dispatch} />
       ))}
     </List>
   );
 }
 
-function Trouble({ jobs, tell }: { jobs: readonly Row[]; tell: ListProps['tell'] }) {
+function Trouble({ jobs, dispatch }: { jobs: readonly Row[]; dispatch: ListProps['dispatch'] }) {
+  const { language } = useWords();
   const [first, ...others] = jobs;
   if (!first) return null;
   const isAlone = others.length === 0;
   return (
     <li class="card alarm">
       {isAlone && <Head job={first} />}
-      {first.reason !== null && <p class="reason">{isAlone ? first.reason : withoutName(first)}</p>}
-      {first.hint && <p class="quiet">{first.hint}</p>}
+      {first.reason !== null && (
+        <p class="reason">{isAlone ? reasonOf(first, language) : withoutName(first, language)}</p>
+      )}
+      {first.hint && <p class="quiet">{worded(language, first.hint, first.messages?.hint)}</p>}
       {isAlone ? (
-        <Acts jobs={[first]} actions={['retry', 'cancel']} tell={tell} />
+        <Actions jobs={[first]} actions={['retry', 'cancel']} dispatch={dispatch} />
       ) : (
         <>
           <ul class="same">
             {jobs.map(job => (
               <li key={job.id}>
                 <Head job={job}>
-                  <Acts jobs={[job]} actions={['retry', 'cancel']} tell={tell} isBare />
+                  <Actions jobs={[job]} actions={['retry', 'cancel']} dispatch={dispatch} isBare />
                 </Head>
               </li>
             ))}
           </ul>
-          <Acts jobs={jobs} actions={['retry', 'cancel']} tell={tell} />
+          <Actions jobs={jobs} actions={['retry', 'cancel']} dispatch={dispatch} />
         </>
       )}
     </li>
   );
 }
 
-/** `… is not a video: it is text`: what many have in common although each reason names its file. */
-function withoutName({ reason, source }: Row): string {
-  return (reason ?? '').split(nameOf(source)).join('…');
+/** `… is not a video: it is text`: what several have in common although each reason names its file. */
+function withoutName(job: Row, language: Language): string {
+  return reasonOf(job, language).split(nameOf(job.source)).join('…');
+}
+
+function reasonOf({ reason, messages }: Row, language: Language): string {
+  return worded(language, reason ?? '', messages?.reason);
 }
 
 /** Jobs with the same reason and advice together, where the first of them stands. */
 function byReason(rows: readonly Row[]): Row[][] {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
-    const key = JSON.stringify([row.state, withoutName(row), row.hint]);
+    const key = JSON.stringify([row.state, withoutName(row, 'en'), row.hint]);
     groups.set(key, [...(groups.get(key) ?? []), row]);
   }
   return [...groups.values()];
 }
 
-export function Active({ model, tell }: ListProps) {
+export function Active({ model, dispatch }: ListProps) {
   const { words } = useWords();
   const isEmpty = model.active.rows.length === 0;
   const arriving = (model.status?.folders ?? []).reduce((sum, { pending }) => sum + pending, 0);
   return (
-    <List section="active" title={words.active} model={model} tell={tell}>
+    <List section="active" title={words.active} model={model} dispatch={dispatch}>
       {isEmpty && (
         <li class="card none">
           <p>{words.idle}</p>
@@ -78,7 +86,7 @@ export function Active({ model, tell }: ListProps) {
       {model.active.rows.map(job => (
         <li key={job.id} class="card">
           <Head job={job}>
-            <Acts jobs={[job]} actions={['cancel']} tell={tell} isBare />
+            <Actions jobs={[job]} actions={['cancel']} dispatch={dispatch} isBare />
           </Head>
           <Progress job={job} />
         </li>
@@ -93,9 +101,11 @@ function Progress({ job }: { job: Row }) {
   const name = nameOf(job.source);
   const { progress } = job;
   const engine = job.engine === null ? '' : words.at(words.engines[job.engine] ?? job.engine);
-  const step = job.state === 'running' ? (job.step ?? words.states.running) : words.states[job.state];
-  const note = job.progress_note ?? '';
-  // A remark that begins with the step says more than the step.
+  const { messages = {} } = job;
+  const running = job.step === null ? words.states.running : worded(language, job.step, messages.step);
+  const step = job.state === 'running' ? running : words.states[job.state];
+  const note = job.progress_note === null ? '' : worded(language, job.progress_note ?? '', messages.progress_note);
+  // A note that begins with the step says more than the step.
   const what = note.startsWith(step) ? [note, engine] : [step, engine, note];
   return (
     <>
@@ -106,26 +116,26 @@ function Progress({ job }: { job: Row }) {
         <span class="push" />
         <span class="figures">{job.eta_ms ? words.left(formatSpan(job.eta_ms, language)) : ''}</span>
       </p>
-      {job.reason !== null && <p class="quiet">{job.reason}</p>}
+      {job.reason !== null && <p class="quiet">{reasonOf(job, language)}</p>}
     </>
   );
 }
 
-export function Queue({ model, tell }: ListProps) {
+export function Queue({ model, dispatch }: ListProps) {
   const { words, language } = useWords();
   if (totalOf(model, 'queue') === 0 && model.queue.rows.length === 0) return null;
   return (
-    <List section="queue" title={words.queue} model={model} tell={tell} isTight>
+    <List section="queue" title={words.queue} model={model} dispatch={dispatch} isTight>
       {model.queue.rows.map(job => (
         <li key={job.id} class="row">
           <span class="name" title={job.source}>
             {nameOf(job.source)}
           </span>
           <span class="quiet figures">{formatBytes(job.source_bytes)}</span>
-          <Acts jobs={[job]} actions={['cancel']} tell={tell} isBare />
+          <Actions jobs={[job]} actions={['cancel']} dispatch={dispatch} isBare />
           {job.state === 'waiting' && (
             <p class="quiet below">
-              {job.reason ?? words.states.waiting}
+              {job.reason === null ? words.states.waiting : reasonOf(job, language)}
               {job.waiting_until ? ` · ${words.until(formatWhen(job.waiting_until, Date.now(), language))}` : ''}
             </p>
           )}
@@ -143,7 +153,7 @@ interface ListFrame extends ListProps {
   children: ComponentChildren;
 }
 
-function List({ section, title, model, tell, isTight = false, children }: ListFrame) {
+function List({ section, title, model, dispatch, isTight = false, children }: ListFrame) {
   const { words, language } = useWords();
   const total = totalOf(model, section);
   const hidden = total - model[section].rows.length;
@@ -154,7 +164,7 @@ function List({ section, title, model, tell, isTight = false, children }: ListFr
       </h2>
       <ul class={isTight ? 'card tight' : 'cards'}>{children}</ul>
       {hidden > 0 && model[section].rows.length >= model[section].limit && (
-        <button type="button" class="plain" onClick={() => tell({ kind: 'more', section })}>
+        <button type="button" class="plain" onClick={() => dispatch({ kind: 'more', section })}>
           {words.more(formatCount(hidden, language))}
         </button>
       )}

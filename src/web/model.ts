@@ -1,6 +1,6 @@
 /**
- * What the page knows, and how news change it. Pure. The page holds a window of each list; the server holds the lists. A list
- * whose window can no longer be told from news alone is stale and fetched again.
+ * What the page knows, and how updates change it. Pure. The page holds a window of each list; the server holds the lists. A
+ * list whose window can no longer be derived from updates alone is stale and fetched again.
  */
 import type { JobView, LiveView, StatusView } from '../api/types.ts';
 import type { StateName } from '../core/job.ts';
@@ -18,7 +18,7 @@ export const STATES_OF: Readonly<Record<Section, readonly StateName[]>> = {
   history: ['done', 'cancelled', 'skipped'],
 };
 
-/** Rows per list; whoever has more to look at asks for more, or turns pages. */
+/** Rows per list; a person can show more, or turn pages. */
 export const PAGE_SIZE = 25;
 
 interface Window {
@@ -32,18 +32,18 @@ export interface Model {
   attention: Window;
   active: Window;
   queue: Window;
-  /** `total` as counted by the server for these words. */
+  /** `total` as the server counts it for these words. */
   history: Window & { offset: number; words: string; total: number };
   /** Lists to fetch again. */
   stale: ReadonlySet<Section>;
 }
 
-export type News =
+export type Update =
   | { kind: 'status'; status: StatusView }
   | { kind: 'job'; job: Row }
   | { kind: 'forgotten'; id: string }
   | { kind: 'rows'; section: Section; rows: readonly Row[]; total: number }
-  | { kind: 'look'; offset: number; words: string }
+  | { kind: 'search'; offset: number; words: string }
   | { kind: 'more'; section: Section }
   | { kind: 'everything' };
 
@@ -56,22 +56,22 @@ export const EMPTY: Model = {
   stale: new Set(),
 };
 
-export function reduce(model: Model, news: News): Model {
-  switch (news.kind) {
+export function reduce(model: Model, update: Update): Model {
+  switch (update.kind) {
     case 'status':
-      return { ...model, status: news.status };
+      return { ...model, status: update.status };
     case 'job':
-      return withJob(model, news.job);
+      return withJob(model, update.job);
     case 'forgotten':
-      return without(model, news.id);
+      return without(model, update.id);
     case 'rows':
-      return withRows(model, news);
-    case 'look':
-      return marked({ ...model, history: { ...model.history, offset: news.offset, words: news.words } }, 'history');
+      return withRows(model, update);
+    case 'search':
+      return marked({ ...model, history: { ...model.history, offset: update.offset, words: update.words } }, 'history');
     case 'more': {
-      const window = model[news.section];
+      const window = model[update.section];
       const more = { ...window, limit: window.limit + 2 * PAGE_SIZE };
-      return marked({ ...model, [news.section]: more }, news.section);
+      return marked({ ...model, [update.section]: more }, update.section);
     }
     case 'everything':
       return { ...model, stale: new Set(SECTIONS) };
@@ -90,7 +90,7 @@ export function totalOf(model: Model, section: Section): number {
   return STATES_OF[section].reduce((sum, state) => sum + counts[state], 0);
 }
 
-function withRows(model: Model, { section, rows, total }: Extract<News, { kind: 'rows' }>): Model {
+function withRows(model: Model, { section, rows, total }: Extract<Update, { kind: 'rows' }>): Model {
   const stale = new Set(model.stale);
   stale.delete(section);
   const window = model[section];
@@ -105,7 +105,7 @@ function withJob(model: Model, job: Row): Model {
   return entered(before ? without(model, job.id) : model, section, job);
 }
 
-/** What the news do not say of a job stays as it was known. */
+/** What an update leaves out of a job stays as it was. */
 function replaced(model: Model, section: Section, job: Row): Model {
   const rows = model[section].rows.map(row => (row.id === job.id ? { ...row, ...job } : row));
   return { ...model, [section]: { ...model[section], rows } };
@@ -135,7 +135,7 @@ function without(model: Model, id: string): Model {
   const window = model[section];
   const wasFull = window.rows.length >= window.limit;
   const next = { ...model, [section]: { ...window, rows: window.rows.filter(row => row.id !== id) } };
-  // Another one moves up that only the server knows.
+  // The one that moves up is known to the server alone.
   return wasFull ? marked(next, section) : next;
 }
 

@@ -5,15 +5,15 @@ import type { StatusView } from '../api/types.ts';
 import type { DayView } from '../api/savings.ts';
 import * as api from './api.ts';
 import { formatBytes, formatCount } from './format.ts';
-import { useWords } from './speech.ts';
+import { useWords } from './language.ts';
 
 const DAYS = 30;
 const DAY_MS = 86_400_000;
 const CHART_HEIGHT = 110;
-/** The days are looked at again this long after something was finished, milliseconds. */
+/** The days are fetched again this long after a job came to rest, milliseconds. */
 const CALM_MS = 1500;
 
-/** What all this was good for. */
+/** How much smaller everything became. */
 export function Savings({ totals, finished }: { totals: StatusView['totals']; finished: number }) {
   const { words, language } = useWords();
   const days = useDays(finished);
@@ -26,12 +26,12 @@ export function Savings({ totals, finished }: { totals: StatusView['totals']; fi
         <>
           <p class="big figures">{formatBytes(totals.saved_bytes)}</p>
           <p class="quiet">
-            {words.savedFrom(
-              totals.done,
-              formatCount(totals.done, language),
-              formatBytes(totals.source_bytes),
-              formatBytes(totals.output_bytes),
-            )}
+            {words.savedFrom({
+              count: totals.done,
+              shown: formatCount(totals.done, language),
+              before: formatBytes(totals.source_bytes),
+              after: formatBytes(totals.output_bytes),
+            })}
           </p>
           <Chart days={days} />
         </>

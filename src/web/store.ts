@@ -1,17 +1,17 @@
-/** Keeps the model up to date: listens for news and fetches the lists that went stale. */
+/** Keeps the model up to date: listens for updates and fetches the lists that went stale. */
 import * as api from './api.ts';
-import { EMPTY, type Model, type News, reduce, type Row, type Section, STATES_OF } from './model.ts';
+import { EMPTY, type Model, type Update, reduce, type Row, type Section, STATES_OF } from './model.ts';
 
-type Link = 'connecting' | 'open' | 'lost' | 'door';
+type Link = 'connecting' | 'open' | 'lost' | 'sign-in';
 
 export interface View {
   model: Model;
   link: Link;
-  /** Counts up when something was finished: time to look at the days again. */
+  /** Counts up when a job comes to rest: time to fetch the days again. */
   finished: number;
 }
 
-/** Lists change often while a queue is worked off; a window is fetched again at most this often. */
+/** Lists change often while a queue is processed; a window is fetched again at most this often. */
 const FETCH_EVERY_MS = 400;
 
 export class Store {
@@ -21,22 +21,22 @@ export class Store {
   readonly #end = new AbortController();
   #timer: ReturnType<typeof setTimeout> | undefined;
   #fetching = false;
-  /** What came in while lists were fetched: it may be newer than they are. */
-  #meanwhile: News[] = [];
+  /** What arrived while lists were being fetched: it may be newer than they are. */
+  #meanwhile: Update[] = [];
 
-  /** `onJob` is told of jobs that came to rest while somebody watched. */
+  /** `onJob` gets the jobs that come to rest while somebody watches. */
   constructor(onChange: (view: View) => void, onJob: (job: Row) => void) {
     this.#onChange = onChange;
     this.#onJob = onJob;
     void api.listen(
       {
-        onNews: news => this.tell(...news),
+        onUpdates: updates => this.dispatch(...updates),
         onOpen: fresh => {
           this.#show({ link: 'open' });
-          if (fresh) this.tell({ kind: 'everything' });
+          if (fresh) this.dispatch({ kind: 'everything' });
         },
         onLost: () => this.#show({ link: 'lost' }),
-        onDoor: () => this.#show({ link: 'door' }),
+        onTokenNeeded: () => this.#show({ link: 'sign-in' }),
       },
       this.#end.signal,
     );
@@ -47,14 +47,14 @@ export class Store {
     clearTimeout(this.#timer);
   }
 
-  tell(...news: News[]): void {
+  dispatch(...updates: Update[]): void {
     let { model, finished } = this.#view;
-    for (const each of news) {
+    for (const each of updates) {
       const before = model;
       model = reduce(model, each);
       if (each.kind !== 'job') continue;
       if (this.#fetching) this.#meanwhile.push(each);
-      if (RESTED.has(each.job.state) && isNews(before, each.job)) {
+      if (RESTED.has(each.job.state) && hasNewState(before, each.job)) {
         finished += 1;
         this.#onJob(each.job);
       }
@@ -84,11 +84,11 @@ export class Store {
     try {
       const asked = this.#view.model;
       const answers = await Promise.all(sections.map(section => rowsOf(section, asked)));
-      // Somebody may have turned the page meanwhile; that list stays stale.
-      const wanted = answers.filter(({ section }) => section !== 'history' || isSameLook(asked, this.#view.model));
-      this.tell(...wanted, ...this.#meanwhile.splice(0));
+      // The person may have turned the page meanwhile; that list stays stale.
+      const wanted = answers.filter(({ section }) => section !== 'history' || isSameSearch(asked, this.#view.model));
+      this.dispatch(...wanted, ...this.#meanwhile.splice(0));
     } catch {
-      // The listener says when the connection is gone; until it is back there is nothing to be had.
+      // The listener reports a lost connection; until it is back there is nothing to fetch.
       wait = 2000;
     } finally {
       this.#fetching = false;
@@ -99,24 +99,25 @@ export class Store {
 
 const RESTED: ReadonlySet<string> = new Set(['done', 'failed', 'held']);
 
-function isNews(before: Model, job: Row): boolean {
+function hasNewState(before: Model, job: Row): boolean {
   const known = [...before.history.rows, ...before.attention.rows].find(row => row.id === job.id);
   return known?.state !== job.state;
 }
 
-function isSameLook({ history: a }: Model, { history: b }: Model): boolean {
+function isSameSearch({ history: a }: Model, { history: b }: Model): boolean {
   return a.offset === b.offset && a.words === b.words;
 }
 
-async function rowsOf(section: Section, model: Model): Promise<Extract<News, { kind: 'rows' }>> {
+async function rowsOf(section: Section, model: Model): Promise<Extract<Update, { kind: 'rows' }>> {
   const { limit } = model[section];
   const newest = section === 'attention' || section === 'history';
   const { rows, total } = await api.jobs({
     states: STATES_OF[section],
     order: newest ? 'updated' : 'oldest',
     limit,
-    detail: section !== 'history',
-    ...(section === 'history' ? { offset: model.history.offset, words: model.history.words } : {}),
+    detail: true,
+    offset: section === 'history' ? model.history.offset : 0,
+    words: section === 'history' ? model.history.words : undefined,
   });
   return { kind: 'rows', section, rows, total };
 }

@@ -1,9 +1,99 @@
-/** What the page says, in each of its languages. Reasons come from the daemon as they are. */
+/**
+ * The page's own words, complete in both languages. What the daemon says of jobs comes with codes and is worded by
+ * `messages/` (see language.ts).
+ */
 import type { StateName } from '../core/job.ts';
+import type { EventName } from '../core/lifecycle.ts';
 
 export type Language = 'en' | 'zh';
 
-const en = {
+/** Events of a job's history; the others are bookkeeping and never shown. */
+type ShownEvent = Exclude<
+  EventName,
+  'repinned' | 'checkpoint' | 'fact' | 'publishing' | 'disposing' | 'reported' | 'forgotten'
+>;
+
+export interface Words {
+  title: string;
+  skip: string;
+  language: string;
+  pause: string;
+  resume: string;
+  modes: Record<'running' | 'working' | 'paused' | 'draining' | 'drained' | 'stopping' | 'stopped' | 'offline', string>;
+  connecting: string;
+  offline: string;
+  pausedNote: string;
+  signIn: { title: string; hint: string; label: string; enter: string; wrong: string };
+  attention: string;
+  active: string;
+  queue: string;
+  history: string;
+  idle: string;
+  idleHint: string;
+  arriving(count: number): string;
+  empty: string;
+  nothingFound: string;
+  more(count: string): string;
+  next: string;
+  previous: string;
+  range(from: string, to: string, of: string): string;
+  search: string;
+  retry: string;
+  cancel: string;
+  restore: string;
+  allOf(action: string, count: string): string;
+  details: string;
+  detailsOf(name: string): string;
+  progressOf(name: string): string;
+  left(span: string): string;
+  until(when: string): string;
+  states: Record<StateName, string>;
+  events: Record<ShownEvent, string>;
+  engines: Record<string, string>;
+  at(engine: string): string;
+  saved: string;
+  savedFrom(videos: { count: number; shown: string; before: string; after: string }): string;
+  savedChart(days: number, bytes: string): string;
+  nothingSaved: string;
+  perDay(days: number): string;
+  upload: {
+    title: string;
+    lead: string;
+    choose: string;
+    instruction: string;
+    example: string;
+    inbox: string;
+    here: string;
+    progress(name: string): string;
+    added: string;
+    lost: string;
+    stopped: string;
+    tooLarge(free: string): string;
+    away: string;
+    stop: string;
+    clear: string;
+  };
+  compare: { before: string; after: string; slide: string; loading: string; none: string; onlyAfter: string };
+  facts: Record<
+    'source' | 'output' | 'rule' | 'words' | 'how' | 'notes' | 'evidence' | 'original' | 'deleted' | 'timeline',
+    string
+  >;
+  /** Between a sentence and the reason for it. */
+  because(sentence: string, reason: string): string;
+  /** Joins several notes or sentences in one line. */
+  separator: string;
+  loadFailed: string;
+  actFailed: string;
+  folderAway(folder: string, reason: string): string;
+  enginePaused(engine: string, reason: string): string;
+  announce: {
+    done(name: string, saving: string): string;
+    failed(name: string): string;
+    held(name: string): string;
+  };
+}
+
+const en: Words = {
   title: 'shrinkbox',
   skip: 'Skip to the jobs',
   language: 'Language',
@@ -13,53 +103,53 @@ const en = {
     running: 'Ready',
     working: 'Working',
     paused: 'Paused',
-    draining: 'Finishing up',
-    drained: 'Takes nothing new',
+    draining: 'Draining',
+    drained: 'Drained',
     stopping: 'Stopping',
     stopped: 'Stopped',
     offline: 'Offline',
   },
   connecting: 'Connecting…',
-  offline: 'No connection to shrinkbox. What you see may be out of date; it is being tried again.',
+  offline: 'No connection to shrinkbox; trying again. What you see may be out of date.',
   pausedNote: 'Paused: nothing new starts until you resume.',
-  door: {
-    title: 'A token is needed',
-    hint: 'It stands in the file named by http.token_file on the machine shrinkbox runs on.',
+  signIn: {
+    title: 'Access token required',
+    hint: 'It is in the file set as http.token_file on the machine that runs shrinkbox.',
     label: 'Token',
-    enter: 'Open',
-    wrong: 'That token is not the right one.',
+    enter: 'Sign in',
+    wrong: 'This token is not correct.',
   },
   attention: 'Needs you',
   active: 'Working now',
-  queue: 'In line',
+  queue: 'Queue',
   history: 'Finished',
-  idle: 'Nothing is being worked on.',
+  idle: 'Nothing is being processed.',
   idleHint: 'Drop a video here, or copy one into the inbox.',
-  arriving: (n: number) =>
-    n === 1
+  arriving: count =>
+    count === 1
       ? 'One file in an inbox is not complete yet; it starts when it is.'
-      : `${n} files in the inboxes are not complete yet; each starts when it is.`,
-  empty: 'Nothing yet. Finished videos will be listed here.',
-  nothingFound: 'No file name has that in it.',
-  more: (n: string) => `Show more (${n} left)`,
+      : `${count} files in the inboxes are not complete yet; each starts when it is.`,
+  empty: 'Nothing yet. Finished videos appear here.',
+  nothingFound: 'No file name matches.',
+  more: count => `Show more (${count} left)`,
   next: 'Older',
   previous: 'Newer',
-  range: (from: string, to: string, of: string) => `${from}–${to} of ${of}`,
+  range: (from, to, of) => `${from}–${to} of ${of}`,
   search: 'Find by file name',
   retry: 'Try again',
   cancel: 'Cancel',
-  restore: 'Bring the original back',
-  allOf: (action: string, n: string) => `${action}: all ${n}`,
+  restore: 'Restore the original',
+  allOf: (action, count) => `${action}: all ${count}`,
   details: 'Details',
-  detailsOf: (name: string) => `Details of ${name}`,
-  progressOf: (name: string) => `Progress of ${name}`,
-  left: (span: string) => `about ${span} left`,
-  until: (when: string) => `goes on at ${when}`,
+  detailsOf: name => `Details of ${name}`,
+  progressOf: name => `Progress of ${name}`,
+  left: span => `about ${span} left`,
+  until: when => `continues at ${when}`,
   states: {
-    queued: 'in line',
+    queued: 'queued',
     waiting: 'waiting',
     running: 'running',
-    'in-doubt': 'asking the service',
+    'in-doubt': 'checking with the service',
     verifying: 'checking the result',
     delivering: 'delivering',
     done: 'done',
@@ -67,67 +157,85 @@ const en = {
     failed: 'failed',
     cancelled: 'cancelled',
     skipped: 'skipped',
-  } satisfies Record<StateName, string> as Record<StateName, string>,
-  /** Events in a job's history; a word that is not here is shown as it is. */
-  events: {} as Record<string, string>,
-  engines: { local: 'this machine', nemo: 'NemoVideo' } as Record<string, string>,
-  at: (engine: string) => `on ${engine}`,
+  },
+  events: {
+    admitted: 'Added',
+    decided: 'Rule matched',
+    queued: 'Queued again',
+    started: 'Started',
+    step: 'Step',
+    doubted: 'Outcome unknown',
+    candidate: 'Result made',
+    rejected: 'Result rejected',
+    verified: 'Result checked',
+    published: 'Delivered',
+    disposed: 'Original put away',
+    restored: 'Original restored',
+    pruned: 'Archive cleaned up',
+    done: 'Done',
+    waiting: 'Waiting',
+    held: 'Held',
+    failed: 'Failed',
+    cancelled: 'Cancelled',
+    skipped: 'Skipped',
+  },
+  engines: { local: 'this machine', nemo: 'NemoVideo' },
+  at: engine => `on ${engine}`,
   saved: 'Saved so far',
-  savedFrom: (n: number, count: string, before: string, after: string) =>
-    `${count} ${n === 1 ? 'video' : 'videos'}: ${before} became ${after}`,
-  savedChart: (n: number, bytes: string) => `Saved a day over the last ${n} days, ${bytes} in all`,
+  savedFrom: ({ count, shown, before, after }) =>
+    `${shown} ${count === 1 ? 'video' : 'videos'}, from ${before} to ${after}`,
+  savedChart: (days, bytes) => `Saved per day over the last ${days} days, ${bytes} in total`,
   nothingSaved: 'Nothing yet.',
-  perDay: (n: number) => `by day, last ${n} days`,
-  drop: {
+  perDay: days => `per day, last ${days} days`,
+  upload: {
     title: 'Add a video',
     lead: 'Drop files anywhere on this page, or',
     choose: 'Choose files',
-    words: 'What should become of it? (optional)',
-    wordsExample: 'under 25 MB, no sound',
-    inbox: 'Into',
+    instruction: 'Instruction (optional)',
+    example: 'under 25 MB, no sound',
+    inbox: 'Inbox',
     here: 'Drop to add',
-    progress: (name: string) => `Upload of ${name}`,
-    done: (name: string) => `${name} was added`,
-    whole: 'added; it starts in a moment',
-    lost: 'The connection was lost before the file was whole.',
-    stopped: 'stopped',
-    tooLarge: (free: string) => `It does not fit: ${free} are free.`,
-    away: 'No inbox can take files right now.',
+    progress: name => `Upload of ${name}`,
+    added: 'Added; it starts in a moment',
+    lost: 'The connection was lost before the file was complete.',
+    stopped: 'Stopped',
+    tooLarge: free => `Not enough space: only ${free} free.`,
+    away: 'No inbox is available right now.',
     stop: 'Stop',
     clear: 'Clear list',
   },
   compare: {
     before: 'Before',
     after: 'After',
-    slide: 'Compare: more of before, or more of after',
+    slide: 'Compare before and after',
     loading: 'Taking a picture from both…',
-    none: 'There is no picture to compare',
-    onlyAfter: 'There is no picture of the original',
+    none: 'Nothing to compare',
+    onlyAfter: 'No picture of the original',
   },
   facts: {
     source: 'Source',
     output: 'Result',
     rule: 'Rule',
-    words: 'Asked for',
+    words: 'Instruction',
     how: 'How',
     notes: 'Notes',
-    evidence: 'Checked',
+    evidence: 'Checks',
     original: 'Original',
-    deleted: 'deleted, as the rule says',
+    deleted: 'deleted, as configured',
     timeline: 'What happened',
   },
+  because: (sentence, reason) => `${sentence}: ${reason}`,
+  separator: '; ',
   loadFailed: 'This could not be loaded',
   actFailed: 'That did not work',
-  folderAway: (folder: string, reason: string) => `The inbox ${folder} is not available: ${reason}`,
-  engineRests: (engine: string, reason: string) => `${engine} rests: ${reason}`,
+  folderAway: (folder, reason) => `The inbox ${folder} is not available: ${reason}`,
+  enginePaused: (engine, reason) => `Nothing runs on ${engine} right now: ${reason}`,
   announce: {
-    done: (name: string, saving: string) => `${name} is done, ${saving}`,
-    failed: (name: string) => `${name} failed`,
-    held: (name: string) => `${name} needs you`,
+    done: (name, saving) => `${name} is done, ${saving}`,
+    failed: name => `${name} failed`,
+    held: name => `${name} needs you`,
   },
 };
-
-export type Words = typeof en;
 
 const zh: Words = {
   title: 'shrinkbox',
@@ -140,31 +248,31 @@ const zh: Words = {
     working: '处理中',
     paused: '已暂停',
     draining: '正在收尾',
-    drained: '不再接收新任务',
+    drained: '收尾完毕',
     stopping: '正在停止',
     stopped: '已停止',
     offline: '离线',
   },
   connecting: '正在连接…',
-  offline: '与 shrinkbox 的连接已断开。当前内容可能不是最新的，正在重试。',
+  offline: '与 shrinkbox 的连接已断开，正在重试。当前显示的内容可能不是最新的。',
   pausedNote: '已暂停：点击“继续”之前不会开始新的任务。',
-  door: {
+  signIn: {
     title: '需要访问令牌',
     hint: '令牌保存在运行 shrinkbox 的机器上，由 http.token_file 指定的文件中。',
     label: '令牌',
-    enter: '打开',
+    enter: '登录',
     wrong: '令牌不正确。',
   },
   attention: '需要您处理',
   active: '正在处理',
-  queue: '排队中',
+  queue: '队列',
   history: '已完成',
   idle: '当前没有正在处理的任务。',
   idleHint: '把视频拖到这里，或复制到收件箱文件夹。',
-  arriving: n => `收件箱中有 ${n} 个文件尚未完整，完整后即开始处理。`,
+  arriving: count => `收件箱中有 ${count} 个文件尚不完整，完整后即开始处理。`,
   empty: '暂无记录。完成的视频会显示在这里。',
   nothingFound: '没有匹配的文件名。',
-  more: n => `显示更多（还有 ${n} 个）`,
+  more: count => `显示更多（还有 ${count} 个）`,
   next: '更早',
   previous: '更新',
   range: (from, to, of) => `第 ${from}–${to} 个，共 ${of} 个`,
@@ -172,7 +280,7 @@ const zh: Words = {
   retry: '重试',
   cancel: '取消',
   restore: '恢复原文件',
-  allOf: (action, n) => `${action}全部 ${n} 个`,
+  allOf: (action, count) => `${action}全部 ${count} 个`,
   details: '详情',
   detailsOf: name => `${name} 的详情`,
   progressOf: name => `${name} 的进度`,
@@ -215,21 +323,20 @@ const zh: Words = {
   engines: { local: '本机', nemo: 'NemoVideo' },
   at: engine => `由${engine}处理`,
   saved: '累计节省',
-  savedFrom: (_, count, before, after) => `${count} 个视频：${before} → ${after}`,
-  savedChart: (n, bytes) => `最近 ${n} 天每天节省的空间，共 ${bytes}`,
+  savedFrom: ({ shown, before, after }) => `${shown} 个视频：${before} → ${after}`,
+  savedChart: (days, bytes) => `最近 ${days} 天每天节省的空间，共 ${bytes}`,
   nothingSaved: '暂无。',
-  perDay: n => `最近 ${n} 天，按天`,
-  drop: {
+  perDay: days => `最近 ${days} 天，按天`,
+  upload: {
     title: '添加视频',
     lead: '将文件拖到页面任意位置，或',
     choose: '选择文件',
-    words: '希望如何处理？（可选）',
-    wordsExample: '压缩到25MB以内，去掉声音',
-    inbox: '放入',
+    instruction: '指令（可选）',
+    example: '压缩到25MB以内，去掉声音',
+    inbox: '收件箱',
     here: '松开即可添加',
     progress: name => `${name} 的上传进度`,
-    done: name => `已添加 ${name}`,
-    whole: '已添加，即将开始',
+    added: '已添加，即将开始',
     lost: '文件未传完，连接已断开。',
     stopped: '已停止',
     tooLarge: free => `空间不足：仅剩 ${free}。`,
@@ -240,7 +347,7 @@ const zh: Words = {
   compare: {
     before: '处理前',
     after: '处理后',
-    slide: '对比：滑动查看处理前与处理后',
+    slide: '对比处理前与处理后',
     loading: '正在截取画面…',
     none: '没有可对比的画面',
     onlyAfter: '没有原文件的画面',
@@ -249,18 +356,20 @@ const zh: Words = {
     source: '源文件',
     output: '结果',
     rule: '规则',
-    words: '要求',
+    words: '指令',
     how: '方式',
     notes: '备注',
     evidence: '检查',
     original: '原文件',
-    deleted: '已按规则删除',
+    deleted: '已按配置删除',
     timeline: '经过',
   },
+  because: (sentence, reason) => `${sentence}：${reason}`,
+  separator: '；',
   loadFailed: '无法加载',
   actFailed: '操作未成功',
   folderAway: (folder, reason) => `收件箱 ${folder} 不可用：${reason}`,
-  engineRests: (engine, reason) => `${engine} 暂停中：${reason}`,
+  enginePaused: (engine, reason) => `${engine}目前不处理任务：${reason}`,
   announce: {
     done: (name, saving) => `${name} 已完成，${saving}`,
     failed: name => `${name} 失败`,

@@ -22,9 +22,9 @@ it(chromium ? 'a video dropped on the page comes out smaller, seen from start to
   page.on('pageerror', error => complaints.push(String(error)));
   await page.goto(`http://127.0.0.1:${port}/`);
 
-  await page.getByLabel('What should become of it?').fill('under 150kB');
+  await page.getByLabel('Instruction').fill('under 150kB');
   await page.locator('input[type=file]').setInputFiles(await footage('plain'));
-  await page.getByText('added; it starts in a moment').waitFor();
+  await page.getByText('Added; it starts in a moment').waitFor();
   await page.getByRole('progressbar', { name: /^Progress of/ }).waitFor({ timeout: 60_000 });
   await page.getByRole('status').getByText('is done').waitFor({ state: 'attached', timeout: 60_000 });
   await page.locator('.history .saving').waitFor();

@@ -43,7 +43,7 @@ function suite(executable: string): void {
     return opened;
   }
 
-  it('shows what needs somebody first, then what runs, what is in line, what is finished', async () => {
+  it('shows what needs somebody first, then what runs, the queue, what is finished', async () => {
     const { page } = await visit({ prepare: busy });
     await page.getByText('the index is missing').waitFor();
     const titles = await page.locator('main h2').allTextContents();
@@ -52,7 +52,7 @@ function suite(executable: string): void {
       'Working now 1',
       'Add a video',
       'Saved so far',
-      'In line 2',
+      'Queue 2',
       'Finished 3',
     ]);
     await page.getByText('Copy it again, then retry.').waitFor();
@@ -164,16 +164,16 @@ function suite(executable: string): void {
     });
     expect(Number(await bar.getAttribute('value'))).toBeLessThan(1);
     await page.getByRole('button', { name: 'Stop: big.mp4' }).click();
-    await page.locator('.uploads').getByText('stopped').waitFor();
+    await page.locator('.uploads').getByText('Stopped').waitFor();
     await eventually(async () => expect(readdirSync(inbox)).toEqual([]), { what: 'the rest to be removed' });
   });
 
   it('takes a dropped file with the words for it', async () => {
     const { inbox, page } = await withInbox(visit);
-    await page.getByLabel('What should become of it?').fill('为微信压缩');
+    await page.getByLabel('Instruction').fill('为微信压缩');
     const big = `new File([new Uint8Array(${3 * 2 ** 20}).fill(7)], 'a/b\\\\evil: name?.mp4')`;
     await dropOn(page, big);
-    await page.locator('.uploads').getByText('added; it starts in a moment').waitFor();
+    await page.locator('.uploads').getByText('Added; it starts in a moment').waitFor();
     const name = 'evil_ name_.mp4';
     expect(readdirSync(inbox).sort()).toEqual([name, `${name}.txt`]);
     expect(readFileSync(join(inbox, name)).length).toBe(3 * 2 ** 20);
@@ -225,7 +225,7 @@ function suite(executable: string): void {
     await page.getByText('No connection to shrinkbox').waitFor({ state: 'detached' });
   });
 
-  it('goes on after the last event it saw, without asking for everything again', async () => {
+  it('continues after the last event it saw, without asking for everything again', async () => {
     const line = await cuttable();
     const { page, control } = await visit({ prepare: busy, mayComplain: true, through: line.to });
     await page.locator('.active').getByText('running.mov').waitFor();
@@ -248,10 +248,10 @@ function suite(executable: string): void {
     const field = page.getByLabel('Token');
     await field.fill('wrong');
     await field.press('Enter');
-    await page.getByText('That token is not the right one.').waitFor();
+    await page.getByText('This token is not correct.').waitFor();
     expect(control.calls).toEqual([]);
     await field.fill('correct-horse-battery');
-    await page.getByRole('button', { name: 'Open' }).click();
+    await page.getByRole('button', { name: 'Sign in' }).click();
     await page.locator('.active').getByText('running.mov').waitFor();
     expect(page.url()).not.toContain('horse');
     await page.reload();
@@ -305,7 +305,7 @@ function suite(executable: string): void {
     const { page } = await visit({ prepare: busy, context: { colorScheme, ...device }, mayComplain: true });
     await page.locator('.history .opener').first().click();
     await page.locator('.details dl').waitFor();
-    await page.getByRole('img', { name: 'Saved a day' }).waitFor();
+    await page.getByRole('img', { name: 'Saved per day' }).waitFor();
     expect(await violations(page)).toEqual([]);
   });
 
@@ -315,7 +315,7 @@ function suite(executable: string): void {
     expect(await violations(page)).toEqual([]);
   });
 
-  it('says at the door what it is, to everybody', async () => {
+  it('says what it is before anybody has signed in', async () => {
     const { page } = await visit({ serve: { token: new Secret('x'.repeat(20)) }, mayComplain: true });
     await page.getByLabel('Token').waitFor();
     expect(await violations(page)).toEqual([]);

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { StatusView } from '../../src/api/types.ts';
-import { EMPTY, type Model, type News, PAGE_SIZE, reduce, type Row, totalOf } from '../../src/web/model.ts';
+import { EMPTY, type Model, PAGE_SIZE, reduce, type Row, totalOf, type Update } from '../../src/web/model.ts';
 import { detailLike } from '../support/fake-control.ts';
 
 const row = (id: string, facts: Partial<Row> = {}): Row => detailLike({ id, ...facts } as never);
 const ids = (model: Model, section: 'attention' | 'active' | 'queue' | 'history') =>
   model[section].rows.map(job => job.id);
-const after = (...news: News[]) => news.reduce(reduce, EMPTY);
-const job = (id: string, facts: Partial<Row>): News => ({ kind: 'job', job: row(id, facts) });
+const after = (...updates: Update[]) => updates.reduce(reduce, EMPTY);
+const job = (id: string, facts: Partial<Row>): Update => ({ kind: 'job', job: row(id, facts) });
 
 describe('the model', () => {
   it('moves a job through the lists', () => {
@@ -21,7 +21,7 @@ describe('the model', () => {
     expect(ids(model, 'history')).toEqual([]);
   });
 
-  it('keeps what news leave out', () => {
+  it('keeps what updates leave out', () => {
     const { hint: _, ...answer } = row('a', { state: 'failed', reason: 'new' });
     const model = after(job('a', { state: 'failed', hint: 'do this' }), { kind: 'job', job: answer });
     expect(model.attention.rows[0]).toMatchObject({ reason: 'new', hint: 'do this' });
@@ -51,7 +51,7 @@ describe('the model', () => {
       { offset: 25, words: '' },
       { offset: 0, words: 'lake' },
     ]) {
-      const model = after({ kind: 'look', ...look }, job('a', { state: 'done' }));
+      const model = after({ kind: 'search', ...look }, job('a', { state: 'done' }));
       expect(ids(model, 'history')).toEqual([]);
     }
   });
@@ -59,11 +59,11 @@ describe('the model', () => {
   it('counts by the status, and by the search while one is on', () => {
     const counts = { done: 7, skipped: 2, cancelled: 1 } as StatusView['counts'];
     const status = { counts } as StatusView;
-    const found: News = { kind: 'rows', section: 'history', rows: [], total: 3 };
+    const found: Update = { kind: 'rows', section: 'history', rows: [], total: 3 };
     expect(totalOf(after({ kind: 'status', status }), 'history')).toBe(10);
-    expect(totalOf(after({ kind: 'status', status }, { kind: 'look', offset: 0, words: 'x' }, found), 'history')).toBe(
-      3,
-    );
+    expect(
+      totalOf(after({ kind: 'status', status }, { kind: 'search', offset: 0, words: 'x' }, found), 'history'),
+    ).toBe(3);
   });
 
   it('fetches everything again when it is told to', () => {

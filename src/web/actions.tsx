@@ -1,62 +1,62 @@
 import { useState } from 'preact/hooks';
 import * as api from './api.ts';
 import { formatCount, nameOf } from './format.ts';
-import type { Model, News, Row } from './model.ts';
-import { useWords } from './speech.ts';
+import type { Model, Row, Update } from './model.ts';
+import { problemOf, useWords } from './language.ts';
 
 export interface ListProps {
   model: Model;
-  tell(...news: News[]): void;
+  dispatch(...updates: Update[]): void;
 }
 
 type Action = 'retry' | 'cancel' | 'restore';
 
-/** Buttons that act on jobs, one or several alike; what went wrong is said beside them. */
-export function Acts({
+/** Buttons that act on one job or several; what went wrong appears beside them. */
+export function Actions({
   jobs,
   actions,
-  tell,
+  dispatch,
   isBare = false,
 }: {
   jobs: readonly Row[];
   actions: Action[];
-  tell: ListProps['tell'];
+  dispatch: ListProps['dispatch'];
   isBare?: boolean;
 }) {
   const { words, language } = useWords();
   const [busy, setBusy] = useState<Action>();
-  const [trouble, setTrouble] = useState('');
+  const [problem, setProblem] = useState<unknown>();
   const [only] = jobs.length === 1 ? jobs : [];
   const act = async (action: Action) => {
     setBusy(action);
-    setTrouble('');
+    setProblem(undefined);
     // One after the other: a hundred requests at once would only wait for each other.
     for (const { id } of jobs) {
       try {
-        tell({ kind: 'job', job: await api.act(action, id) });
+        dispatch({ kind: 'job', job: await api.act(action, id) });
       } catch (error) {
-        setTrouble(`${words.actFailed}: ${error instanceof Error ? error.message : ''}`);
+        setProblem(error);
       }
     }
     setBusy(undefined);
   };
   return (
-    <div class={isBare ? 'acts bare' : 'acts'}>
+    <div class={isBare ? 'actions bare' : 'actions'}>
       {actions.map((action, index) => (
         <button
           key={action}
           type="button"
           class={index === 0 && !isBare && actions.length > 1 ? 'main' : isBare ? 'plain' : ''}
           disabled={busy !== undefined}
-          {...(only ? { 'aria-label': `${words[action]}: ${nameOf(only.source)}` } : {})}
+          aria-label={only && words.because(words[action], nameOf(only.source))}
           onClick={() => void act(action)}
         >
           {only ? words[action] : words.allOf(words[action], formatCount(jobs.length, language))}
         </button>
       ))}
-      {trouble && (
+      {problem !== undefined && (
         <p class="reason" role="alert">
-          {trouble}
+          {words.because(words.actFailed, problemOf(problem, language))}
         </p>
       )}
     </div>
