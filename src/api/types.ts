@@ -150,6 +150,8 @@ export interface Explanation {
   arriving: string | null;
   /** What would be done, or why not. */
   verdict: string;
+  /** The code beside `verdict`, for other languages. */
+  messages?: { verdict?: Message };
   /** The engine's plan, a line each; empty where there is none to be made. */
   plan: string[];
   /** Earlier jobs of this file, newest first: by path or by content. */

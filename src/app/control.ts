@@ -14,7 +14,7 @@ import type { Files } from '../platform/files/files.ts';
 import { createHttp } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Engines } from './engines.ts';
-import { createExplain } from './explain.ts';
+import { explainFile } from './explain.ts';
 import { type Folders, inboxesOf } from './folders.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
@@ -57,7 +57,7 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
     actions,
     status: () => status.view(),
     resting: () => status.resting(),
-    explain: createExplain({ ...options, ledger, rulebook: queue.rulebook, arriving }),
+    explain: path => explainFile(path, { ...options, ledger, rulebook: queue.rulebook, arriving }),
     setPaused: paused => queue.setPaused(paused),
     clock,
   });

@@ -1,9 +1,11 @@
 import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
-import type { Explanation } from '../api/types.ts';
+import type { Explanation, JobDetail } from '../api/types.ts';
 import { detailOf } from '../api/views.ts';
 import { isShrinkError } from '../core/errors.ts';
 import type { EngineName, Job, Order, Sighting } from '../core/job.ts';
+import { type Message, type Sentence, textOf } from '../core/message.ts';
+import { say } from '../messages/say.ts';
 import type { Rulebook } from './rulebook.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Folders } from './folders.ts';
@@ -13,95 +15,91 @@ import type { Ledger } from '../queue/ledger.ts';
 import { reasonToIgnoreFile, reasonToIgnoreFolder } from '../inbox/ignored-names.ts';
 import { readSidecar } from '../inbox/sidecar.ts';
 
-export interface ExplainOptions {
+export interface ExplainContext {
   folders: Folders;
   ledger: Ledger;
   rulebook: Pick<Rulebook, 'trace'>;
   engines: Partial<Record<EngineName, Engine>>;
   files: Files;
   /** Why a path is not taken yet, where the watcher waits for it; absent without a daemon. */
-  arriving?(path: string): string | undefined;
+  arriving?(path: string): Sentence | string | undefined;
 }
 
-/** Answers "why": which rule a file gets, what its engine would do, and what happened to it before. */
-export function createExplain({
-  folders,
-  ledger,
-  rulebook,
-  engines,
-  files,
-  arriving = () => undefined,
-}: ExplainOptions): (path: string) => Promise<Explanation> {
-  const placeOf = (path: string) => {
-    const place = folders.containing(path);
-    return { place, none: { path, folder: place?.folder.inbox ?? null, rules: [], plan: [], arriving: null } };
-  };
-  return async written => {
-    // Asked first with patience: what follows would hold up the whole daemon where a share hangs.
-    const silent = await files.lstat(written).catch((error: unknown) => error);
-    if (isShrinkError(silent, 'unavailable')) return { ...placeOf(written).none, verdict: silent.message, before: [] };
-    const path = real(written);
-    const { place, none } = placeOf(path);
-    const before = place ? ledger.atPlace(place.folder.inbox, place.relative) : [];
-    const pin = await pinOf(path, files).catch(() => undefined);
-    if (!pin) return { ...none, verdict: 'there is no such file', before: views(before) };
-    const leftAlone = place ? whyLeftAlone(place, path) : undefined;
-    if (leftAlone !== undefined) return { ...none, verdict: leftAlone, before: views(before) };
-    const isFile = lstatSync(path, { throwIfNoEntry: false })?.isFile() === true;
-    const content = isFile ? await fingerprint(path, pin.sizeBytes, files).catch(() => '') : '';
-    const known = [...new Set([...before, ...(content ? ledger.withContent(content) : [])])];
-    if (!place) return { ...none, verdict: 'it is in no inbox, so nothing is done with it', before: views(known) };
-    const sidecar = await readSidecar(path);
-    const sighting: Sighting = {
-      inbox: place.folder.inbox,
-      path,
-      relative: place.relative,
-      pin,
-      ...(sidecar ? { sidecar } : {}),
-    };
-    const { decision, looked } = rulebook.trace(sighting, 1);
-    const plan =
-      decision.kind === 'do'
-        ? await planOf(engines[decision.engine], {
-            job: 'explain',
-            source: path,
-            sourceBytes: pin.sizeBytes,
-            target: decision.target,
-            instruction: decision.instruction,
-          })
-        : [];
-    const verdict =
-      decision.kind === 'do' ? `rule ${decision.rule}, engine ${decision.engine}: ${decision.why}` : decision.reason;
-    const notYet = arriving(path) ?? null;
-    return {
-      path,
-      folder: place.folder.inbox,
-      rules: looked,
-      arriving: notYet,
-      verdict,
-      plan,
-      before: views(known),
-    };
-  };
+/** Which rule a file gets and why, what its engine would do, and what happened to it before. Changes nothing. */
+export async function explainFile(path: string, context: ExplainContext): Promise<Explanation> {
+  const { folders, ledger, files } = context;
+  // Asked first because this does not wait for a share that hangs; what follows would hold up the whole daemon.
+  const error = await files.lstat(path).catch((thrown: unknown) => thrown);
+  if (isShrinkError(error, 'unavailable')) {
+    const folder = folders.containing(path)?.folder.inbox ?? null;
+    return { ...nothingPlanned(path, folder), verdict: error.message, before: [] };
+  }
+
+  const real = withRealFolder(path);
+  const found = folders.containing(real);
+  const before = found ? ledger.atPlace(found.folder.inbox, found.relative) : [];
+  const nothing = nothingPlanned(real, found?.folder.inbox ?? null);
+  const pin = await pinOf(real, files).catch(() => undefined);
+  if (!pin) return { ...nothing, ...verdictOf(say('app.no-such-file')), before: viewsOf(before) };
+  const leftAlone = found && whyLeftAlone(found, real);
+  if (leftAlone) return { ...nothing, ...verdictOf(leftAlone), before: viewsOf(before) };
+
+  const isFile = lstatSync(real, { throwIfNoEntry: false })?.isFile() === true;
+  const content = isFile ? await fingerprint(real, pin.sizeBytes, files).catch(() => '') : '';
+  const known = [...new Set([...before, ...(content ? ledger.withContent(content) : [])])];
+  if (!found) return { ...nothing, ...verdictOf(say('app.in-no-inbox')), before: viewsOf(known) };
+
+  const sidecar = await readSidecar(real);
+  const { folder, relative } = found;
+  const sighting = { inbox: folder.inbox, path: real, relative, pin, ...(sidecar ? { sidecar } : {}) };
+  return { ...(await decisionOn(sighting, context)), before: viewsOf(known) };
 }
 
-/** What the watcher never hands on, nor opens: reading from a named pipe would never end. */
-function whyLeftAlone({ folder, relative }: { folder: { inbox: string }; relative: string }, path: string) {
+/** What the rules say of a file in an inbox, and what the engine would do. */
+async function decisionOn(sighting: Sighting, context: ExplainContext): Promise<Omit<Explanation, 'before'>> {
+  const { rulebook, engines, arriving = () => undefined } = context;
+  const { path, inbox, pin } = sighting;
+  const { decision, looked } = rulebook.trace(sighting, 1);
+  const answer = { path, folder: inbox, rules: looked, arriving: textOf(arriving(path)) ?? null };
+  if (decision.kind !== 'do') {
+    const reason = { ...decision.messages?.reason, text: decision.reason };
+    return { ...answer, ...verdictOf(reason), plan: [] };
+  }
+  const { rule, engine, target, instruction, messages } = decision;
+  const why = messages?.why ? { ...messages.why, text: decision.why } : decision.why;
+  const order = { job: 'explain', source: path, sourceBytes: pin.sizeBytes, target, instruction };
+  const verdict = verdictOf(say('app.will-be-done', { rule, engine, why }));
+  return { ...answer, ...verdict, plan: await planOf(engines[engine], order) };
+}
+
+function nothingPlanned(path: string, folder: string | null) {
+  return { path, folder, rules: [], plan: [], arriving: null };
+}
+
+function verdictOf(verdict: Partial<Message> & { text: string }): Pick<Explanation, 'verdict' | 'messages'> {
+  const { text, code, params } = verdict;
+  return code === undefined ? { verdict: text } : { verdict: text, messages: { verdict: { code, params } } };
+}
+
+/** Why the watcher never hands the file on. It is not opened: reading from a named pipe would never end. */
+function whyLeftAlone(
+  { folder: { inbox }, relative }: { folder: { inbox: string }; relative: string },
+  path: string,
+): Sentence | undefined {
   const parts = relative.split('/');
   const name = parts.pop() ?? '';
-  for (const part of parts) {
-    const why = reasonToIgnoreFolder(part);
-    if (why !== undefined) return `left alone: the folder ${part}: ${why}`;
+  for (const folder of parts) {
+    const why = reasonToIgnoreFolder(folder);
+    if (why !== undefined) return say('app.folder-left-alone', { folder, why });
   }
   const why = reasonToIgnoreFile(name);
-  if (why !== undefined) return `left alone: ${why}`;
+  if (why !== undefined) return say('app.left-alone', { why });
   const found = lstatSync(path, { throwIfNoEntry: false });
   if (found === undefined || found.isFile()) return undefined;
-  if (found.isDirectory()) return 'it is a folder; what lies in it is looked at file by file';
-  if (!found.isSymbolicLink()) return 'left alone: it is a pipe, a socket or a device, not a file';
+  if (found.isDirectory()) return say('app.is-folder');
+  if (!found.isSymbolicLink()) return say('app.is-special');
   const target = resolve(dirname(path), readlinkSync(path));
-  const isInside = isWithin(folder.inbox, target);
-  return `left alone: it is a link that ${isInside ? 'stays in' : 'leads out of'} the inbox (to ${target})`;
+  return isWithin(inbox, target) ? say('app.is-link-inside', { target }) : say('app.is-link-outside', { target });
 }
 
 async function planOf(engine: Engine | undefined, order: Order): Promise<string[]> {
@@ -114,12 +112,12 @@ async function planOf(engine: Engine | undefined, order: Order): Promise<string[
   }
 }
 
-function views(jobs: readonly Job[]) {
+function viewsOf(jobs: readonly Job[]): JobDetail[] {
   return [...jobs].sort((a, b) => b.createdAt - a.createdAt).map(job => detailOf(job));
 }
 
 /** Inboxes are compared as they are written; only the folder part of a path is resolved, so that a link stays itself. */
-function real(path: string): string {
+function withRealFolder(path: string): string {
   const absolute = resolve(path);
   try {
     return join(realpathSync(dirname(absolute)), basename(absolute));

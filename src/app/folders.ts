@@ -7,6 +7,8 @@ import { ConfigError, formatPath } from '../config/problems.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
 import type { Job, StateName } from '../core/job.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
 import { type FolderIdentity, identityOf } from '../deliver/output-folder.ts';
 import { type Files, pinOf } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
@@ -59,7 +61,7 @@ export class Folders {
   of(job: Job): Folder {
     const folder = this.find(job.inbox) ?? (UNDER_WAY.has(job.state.name) ? this.#retired.get(job.inbox) : undefined);
     if (folder) return folder;
-    throw new ShrinkError('denied', noFolder(job.inbox), { subject: job.inbox, hint: NO_FOLDER_HINT });
+    throw new ShrinkError('denied', folderRemoved(job.inbox), { subject: job.inbox, hint: FOLDER_REMOVED_HINT });
   }
 
   /** The folder whose inbox holds `path` (absolute), with the path below it, `/` between parts. */
@@ -89,8 +91,8 @@ export class Folders {
       if (!why) continue;
       const isParentThere = (await this.#look(dirname(path))) === 'there';
       if (isParentThere) this.#unmade.add(path);
-      const hint = isParentThere ? why.hint : 'Make it, or mount the disk or share it is on.';
-      log.warn({ path, hint }, `${path} is missing and could not be made`);
+      const hint = isParentThere ? why.hint : 'Create it, or mount the disk or share it is on.';
+      log.warn({ path, hint }, `${path} is missing and could not be created`);
     }
   }
 
@@ -105,10 +107,10 @@ export class Folders {
   async #make(path: string, log: Logger): Promise<ShrinkError | undefined> {
     try {
       await this.#files.mkdir(path);
-      log.info({ path }, 'folder made');
+      log.info({ path }, 'folder created');
       return undefined;
     } catch (error) {
-      return fileError(error, `making ${path}`, path);
+      return fileError(error, say('files.creating', { path }), path);
     }
   }
 
@@ -142,7 +144,7 @@ export class Folders {
     try {
       return await pinOf(job.path, this.#files);
     } catch (error) {
-      const known = fileError(error, `looking at ${job.relative}`, job.path);
+      const known = fileError(error, say('files.identifying', { path: job.path }), job.path);
       if (known.code !== 'gone') throw known;
       await this.#mustBeMounted(job.inbox);
       throw known;
@@ -154,7 +156,7 @@ export class Folders {
     try {
       accessSync(path, constants.W_OK | constants.X_OK);
     } catch (error) {
-      throw fileError(error, `looking whether results can be put into ${path}`, path);
+      throw fileError(error, say('app.checking-writable', { path }), path);
     }
   }
 
@@ -198,7 +200,7 @@ export class Folders {
       await this.#files.stat(path);
       return 'there';
     } catch (error) {
-      const known = fileError(error, `looking at ${path}`, path);
+      const known = fileError(error, say('files.identifying', { path }), path);
       return known.code === 'gone' ? 'missing' : known;
     }
   }
@@ -214,9 +216,9 @@ export class Folders {
     const point = mountOf(mounts, throughLinks(path, mounts))?.point ?? '/';
     const before = this.#mountPoints.get(path);
     if (before !== undefined && before.length > point.length) {
-      throw new ShrinkError('unavailable', `${path} is not mounted`, {
+      throw new ShrinkError('unavailable', say('app.not-mounted', { path }), {
         subject: path,
-        hint: `Mount ${before} again; shrinkbox goes on by itself.`,
+        hint: say('app.not-mounted-hint', { point: before }),
       });
     }
     this.#mountPoints.set(path, point);
@@ -260,11 +262,11 @@ export async function openFolders({ live, files, log, life }: OpenFoldersOptions
 }
 
 /** Why a job is held whose folder was taken out of the configuration. */
-export function noFolder(inbox: string): string {
-  return `${inbox} is no longer a folder of the configuration`;
+export function folderRemoved(inbox: string): Sentence {
+  return say('app.folder-removed', { inbox });
 }
 
-export const NO_FOLDER_HINT = 'Put the folder back into the config and retry the job, or cancel it.';
+export const FOLDER_REMOVED_HINT = say('app.folder-removed-hint');
 
 /** States in which a result is being made or delivered. */
 const UNDER_WAY: ReadonlySet<StateName> = new Set(['running', 'in-doubt', 'verifying', 'delivering']);

@@ -1,8 +1,8 @@
 /**
- * Two daemons with states of their own on one inbox would each do every file. So each says which inboxes are its own, and looks
- * who else says so about the same folder, or one around or within it.
+ * Two daemons with separate state directories on one inbox would each process every file. So each announces the inboxes it
+ * watches, and refuses one that another daemon watches already, or that contains or lies inside such a folder.
  *
- * Linux only, and within one network namespace: the claims are abstract sockets, nothing is written into anybody's folders.
+ * Linux only, and within one network namespace: the claims are abstract sockets. Nothing is written into anybody's folders.
  */
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
@@ -34,15 +34,15 @@ export class InboxLock {
   }
 
   /**
-   * Claims these inboxes and lets go of others.
-   * @throws ShrinkError `locked`, with the claims as they were, when another daemon watches one of them, or around or within one
+   * Claims these inboxes and releases all others.
+   * @throws ShrinkError `locked` when another daemon watches one of them, or a folder around or inside one; the claims are then as before.
    */
   async claim(inboxes: readonly string[]): Promise<void> {
     if (this.#platform !== 'linux') return;
     const taken: string[] = [];
     try {
       for (const inbox of inboxes) if (!this.#held.has(inbox) && (await this.#take(inbox))) taken.push(inbox);
-      // Ours stand by now: of two that begin at once at least one sees the other.
+      // Ours are visible by now: of two daemons that start at the same time, at least one sees the other.
       const others = await this.#others();
       for (const inbox of inboxes) refuse(await this.#claimOf(inbox), others);
     } catch (error) {
@@ -58,7 +58,7 @@ export class InboxLock {
 
   async #take(inbox: string): Promise<boolean> {
     const claim = await this.#claimOf(inbox);
-    // A name of our own: what matters is what is said there.
+    // The name only has to be unique; the claim itself is sent to whoever connects.
     const name = createHash('sha256').update(`${claim.pid}:${this.#stateDir}:${inbox}`).digest('hex').slice(0, 32);
     const held = await holdName(`${PREFIX}${name}`, JSON.stringify(claim));
     if (held) this.#held.set(inbox, held);
@@ -72,15 +72,15 @@ export class InboxLock {
 
   async #claimOf(inbox: string): Promise<Claim> {
     const found = await this.#files.stat(inbox).catch(() => undefined);
-    // Only what answered is asked again: one that hangs would not come back.
+    // Resolved only where `stat` answered: on a share that hangs, `realpath` would never return.
     const path = found ? await realpath(inbox).catch(() => inbox) : inbox;
     const identity = found ? `${found.dev}:${found.ino}` : '';
     return { pid: process.pid, stateDir: this.#stateDir, inbox: path, identity };
   }
 
   async #others(): Promise<Claim[]> {
-    const said = await Promise.all((await namesHeld(PREFIX)).map(askName));
-    return said.flatMap(words => parse(words) ?? []).filter(({ stateDir }) => stateDir !== this.#stateDir);
+    const answers = await Promise.all((await namesHeld(PREFIX)).map(askName));
+    return answers.flatMap(words => parse(words) ?? []).filter(({ stateDir }) => stateDir !== this.#stateDir);
   }
 }
 
@@ -89,21 +89,21 @@ function refuse(ours: Claim, others: readonly Claim[]): void {
     const same = ours.inbox === other.inbox || (ours.identity !== '' && ours.identity === other.identity);
     const within = isWithin(other.inbox, ours.inbox);
     if (!same && !within && !isWithin(ours.inbox, other.inbox)) continue;
-    const relation = same ? '' : within ? `, which lies around ${ours.inbox}` : `, which lies within ${ours.inbox}`;
+    const relation = same ? '' : within ? `, which contains ${ours.inbox}` : `, which is inside ${ours.inbox}`;
     const which = same ? ours.inbox : `${other.inbox}${relation}`;
     throw new ShrinkError(
       'locked',
-      `Another shrinkbox (pid ${other.pid}, state ${other.stateDir}) watches ${which} already`,
+      `Another shrinkbox (pid ${other.pid}, state ${other.stateDir}) is already watching ${which}`,
       {
         doing: 'claiming the inboxes',
         subject: ours.inbox,
-        hint: `Every file would be done twice: stop that one (kill ${other.pid}, or systemctl stop), or take the folder out of one configuration.`,
+        hint: `Every file would be processed twice. Stop the other one (kill ${other.pid}, or systemctl stop), or remove the folder from one of the configurations.`,
       },
     );
   }
 }
 
-/** What another process says may be anything. */
+/** Another process may have written anything. */
 function parse(words: string | undefined): Claim | undefined {
   try {
     const said = JSON.parse(words ?? '') as Partial<Claim> | null;

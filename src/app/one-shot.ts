@@ -19,6 +19,7 @@ import { Rulebook } from './rulebook.ts';
 import { createEngines, type Engines } from './engines.ts';
 import { Folders } from './folders.ts';
 import type { Clock } from '../platform/clock.ts';
+import { say } from '../messages/say.ts';
 import { findTools, type Tools } from '../media/ffmpeg/tools.ts';
 import { nodeFiles, pinOf } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
@@ -63,7 +64,7 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
   for (const target of targets) {
     if (signal.aborted) break;
     const workRoot = await mkdtemp(join(target.outbox, '.shrinkbox-')).catch(error => {
-      throw fileError(error, `making a work folder in ${target.outbox}`, target.outbox);
+      throw fileError(error, say('files.creating', { path: target.outbox }), target.outbox);
     });
     try {
       const job = await compressOne(target, { ...options, tools, engines, workRoot });

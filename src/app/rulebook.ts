@@ -1,7 +1,8 @@
 import type { Config } from '../config/load.ts';
 import type { Decision, EngineName, Job, Sighting } from '../core/job.ts';
+import { messageOf } from '../core/message.ts';
 import { decide, type Looked } from '../rules/decide.ts';
-import { NO_FOLDER_HINT, noFolder } from './folders.ts';
+import { FOLDER_REMOVED_HINT, folderRemoved } from './folders.ts';
 
 interface DecideOptions {
   /** In place of the instruction file beside the video. */
@@ -31,7 +32,9 @@ export class Rulebook {
     // Not skipped: that is for good, and a folder may be put back.
     const of = job.decision.kind === 'skip' ? config : job.decision;
     const rule = job.decision.rule ?? '';
-    return { kind: 'hold', rule, engine: of.engine, reason: noFolder(job.inbox), hint: NO_FOLDER_HINT };
+    const [reason, hint] = [folderRemoved(job.inbox), FOLDER_REMOVED_HINT];
+    const messages = { reason: messageOf(reason), hint: messageOf(hint) };
+    return { kind: 'hold', rule, engine: of.engine, reason: reason.text, hint: hint.text, messages };
   }
 
   /** What `decide` says, with every rule considered on the way; for `explain`. */
@@ -47,7 +50,7 @@ export class Rulebook {
       sighting: {
         relative: sighting.relative,
         sizeBytes: sighting.pin.sizeBytes,
-        sidecar: words === undefined ? sighting.sidecar : { path: 'what was asked', text: words },
+        sidecar: words === undefined ? sighting.sidecar : { path: 'your request', text: words },
       },
       rules: engine ? rules.map(rule => ({ ...rule, engine, fallback: 'none' as const })) : rules,
       defaults: { engine: config.engine },

@@ -5,6 +5,7 @@ import type { Folder } from '../config/load.ts';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import type { Candidate, Decision, Delivery, EngineName, Job, Pin, PublishIntent, Verified } from '../core/job.ts';
+import { say } from '../messages/say.ts';
 import { targetBytes } from '../core/target.ts';
 import { deliver, findPublished } from '../deliver/deliver.ts';
 import { disposeOriginal } from '../deliver/originals.ts';
@@ -90,8 +91,8 @@ export class JobStages implements Stages {
       // Without `recursive`: where the state directory was unmounted, nothing is begun in its mount point.
       await makePrivateDir(dir);
     } catch (error) {
-      if (errnoOf(error) === 'ENOENT') throw new ShrinkError('unavailable', `${workRoot} is gone`, WORK_ROOT_GONE);
-      if (errnoOf(error) !== 'EEXIST') throw fileError(error, 'making the work directory', dir);
+      if (errnoOf(error) === 'ENOENT') throw workRootGone(workRoot);
+      if (errnoOf(error) !== 'EEXIST') throw fileError(error, say('files.creating', { path: dir }), dir);
     }
     return dir;
   }
@@ -99,7 +100,7 @@ export class JobStages implements Stages {
   async removeWorkDir(id: string): Promise<void> {
     const dir = join(this.#options.workRoot, id);
     await rm(dir, { recursive: true, force: true }).catch(error => {
-      throw fileError(error, 'removing working files', dir);
+      throw fileError(error, say('app.removing-working-files', { path: dir }), dir);
     });
   }
 
@@ -108,7 +109,7 @@ export class JobStages implements Stages {
       const found = await stat(path);
       return found.isFile() && found.size === bytes;
     } catch (error) {
-      const known = fileError(error, 'looking for the finished file', path);
+      const known = fileError(error, say('files.identifying', { path }), path);
       if (isShrinkError(known, 'gone')) return false;
       throw known;
     }
@@ -193,10 +194,10 @@ export function spaceNeeded(sourceBytes: number, maxBytes: number | undefined): 
   return { work: 3 * result, outbox: result };
 }
 
-const WORK_ROOT_GONE = {
-  doing: 'making the work directory',
-  hint: 'Mount the disk of the state directory again, or restart shrinkbox if it was moved.',
-};
+function workRootGone(path: string): ShrinkError {
+  const hint = say('app.work-root-gone-hint');
+  return new ShrinkError('unavailable', say('app.work-root-gone', { path }), { subject: path, hint });
+}
 
 function reportOf(job: Job, wanted: Folder['reports']): { kind: 'failed' | 'report'; text: string } | undefined {
   if (wanted === 'never') return undefined;

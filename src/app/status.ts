@@ -2,6 +2,8 @@
 import type { Config } from '../config/load.ts';
 import type { StatusView } from '../api/types.ts';
 import type { EngineName, Job } from '../core/job.ts';
+import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
+import { say } from '../messages/say.ts';
 import { reasonOf } from '../core/lifecycle.ts';
 import { formatBytes } from '../core/units.ts';
 import type { DiskPath } from '../monitor/disk-space.ts';
@@ -57,7 +59,7 @@ export class DaemonStatus {
   }
 
   /** Why local work rests, while it does. */
-  resting(): string | undefined {
+  resting(): Sentence | undefined {
     const { live, queue, state } = this.#options;
     return queue.gate.closed ? restingBecause(state.ledger.paused, live.current.limits.localHours) : undefined;
   }
@@ -82,7 +84,7 @@ export class DaemonStatus {
         slots: live.current.limits[name],
         busy: running.filter(job => job.engine === name).length,
         paused_until: pause?.until ?? null,
-        reason: pause?.reason ?? (name === 'local' ? (resting ?? null) : null),
+        ...reasonView(pause?.reason ?? (name === 'local' ? resting : undefined)),
       };
     });
   }
@@ -96,7 +98,7 @@ export class DaemonStatus {
         inbox,
         outbox,
         available: seen?.available ?? false,
-        reason: seen?.reason ?? null,
+        ...reasonView(seen?.reason),
         polled: seen?.polled ?? false,
         pending: seen?.pending ?? 0,
         arriving: (seen?.arriving ?? []).map(({ path, why }) => ({ path, why })),
@@ -111,12 +113,17 @@ function totalsOf(ledger: Ledger): StatusView['totals'] {
   return { done, source_bytes: sourceBytes, output_bytes: outputBytes, saved_bytes: sourceBytes - outputBytes };
 }
 
-/** Somebody paused it, or these are not its hours. */
-function restingBecause(paused: boolean, hours: DailyWindow | undefined): string {
-  if (paused || !hours) return 'paused; run shrinkbox resume to continue';
-  const time = (minute: number) =>
-    `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
-  return `resting until ${time(hours.fromMinute)} (local_hours is ${time(hours.fromMinute)}-${time(hours.toMinute)})`;
+/** Somebody paused it, or it is outside these hours. */
+function restingBecause(paused: boolean, hours: DailyWindow | undefined): Sentence {
+  if (paused || !hours) return say('app.paused');
+  const { fromMinute, toMinute } = hours;
+  return say('app.outside-hours', { fromMinute, toMinute });
+}
+
+/** A reason for people, with its code beside it. */
+function reasonView(reason: Sentence | string | undefined): { reason: string | null; messages?: { reason?: Message } } {
+  const message = messageOf(reason);
+  return { reason: textOf(reason) ?? null, messages: message && { reason: message } };
 }
 
 /** The folders as the watcher is told of them. */

@@ -27,21 +27,21 @@ function claimsOf(state: string, files: Files = nodeFiles): InboxLock {
 
 describe.runIf(process.platform === 'linux')('two daemons with states of their own', () => {
   it.each([
-    ['one inbox', 'inbox', 'inbox', 'watches {dir}/inbox already'],
+    ['one inbox', 'inbox', 'inbox', 'is already watching {dir}/inbox'],
     [
       'an inbox within the other',
       'inbox',
       'inbox/trip',
-      'watches {dir}/inbox, which lies around {dir}/inbox/trip already',
+      'is already watching {dir}/inbox, which contains {dir}/inbox/trip',
     ],
     [
       'an inbox around the other',
       'inbox/trip',
       'inbox',
-      'watches {dir}/inbox/trip, which lies within {dir}/inbox already',
+      'is already watching {dir}/inbox/trip, which is inside {dir}/inbox',
     ],
-    ['an inbox by another name', 'inbox', 'link', 'watches {dir}/inbox already'],
-    ['an inbox that is not there yet', 'later', 'later', 'watches {dir}/later already'],
+    ['an inbox by another name', 'inbox', 'link', 'is already watching {dir}/inbox'],
+    ['an inbox that is not there yet', 'later', 'later', 'is already watching {dir}/later'],
   ])('do not share %s', async (_, first, second, says) => {
     await symlink('inbox', join(dir, 'link'));
     await claimsOf('state-a').claim([join(dir, first)]);

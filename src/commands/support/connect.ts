@@ -75,7 +75,7 @@ async function explainer(
   ledger: Ledger,
 ): Promise<(path: string) => Promise<Explanation>> {
   const [
-    { createExplain },
+    { explainFile },
     { Rulebook },
     { createEngines },
     { Folders },
@@ -96,5 +96,5 @@ async function explainer(
   const tools = await findTools(config.local).catch(() => undefined);
   const parts = { config, secrets: {}, clock: context.io.clock, log: silentLogger };
   const engines = tools ? await createEngines({ ...parts, tools }) : {};
-  return createExplain({ folders, ledger, rulebook, engines, files: nodeFiles });
+  return path => explainFile(path, { folders, ledger, rulebook, engines, files: nodeFiles });
 }

@@ -1,3 +1,4 @@
+import { APP_EN } from './app.ts';
 import { CHILD_EN } from './child.ts';
 import { FILES_EN } from './files.ts';
 import { HTTP_EN } from './http.ts';
@@ -7,6 +8,7 @@ import { STEPS_EN } from './steps.ts';
 /** Every code with its English words, one file a room. */
 export const EN = {
   ...STEPS_EN,
+  ...APP_EN,
   ...CHILD_EN,
   ...FILES_EN,
   ...HTTP_EN,

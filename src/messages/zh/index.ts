@@ -1,6 +1,7 @@
 import { type Translation, type Wording, word } from '../catalogue.ts';
 import type { EN } from '../en/index.ts';
 import type { Message } from '../../core/message.ts';
+import { APP_ZH } from './app.ts';
 import { CHILD_ZH } from './child.ts';
 import { FILES_ZH } from './files.ts';
 import { HTTP_ZH } from './http.ts';
@@ -9,6 +10,7 @@ import { STEPS_ZH } from './steps.ts';
 
 export const ZH = {
   ...STEPS_ZH,
+  ...APP_ZH,
   ...CHILD_ZH,
   ...FILES_ZH,
   ...HTTP_ZH,

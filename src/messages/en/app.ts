@@ -1,0 +1,32 @@
+/** `22:05` of minutes since midnight. */
+const time = (minute: number) =>
+  `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+
+/** The daemon as a whole: its folders, why it rests, and what `explain` says. */
+export const APP_EN = {
+  'app.paused': 'paused; run "shrinkbox resume" to continue',
+  'app.outside-hours': (p: { fromMinute: number; toMinute: number }) =>
+    `waiting until ${time(p.fromMinute)} (local_hours is ${time(p.fromMinute)}-${time(p.toMinute)})`,
+  // folders
+  'app.folder-removed': (p: { inbox: string }) => `${p.inbox} is no longer a folder of the configuration`,
+  'app.folder-removed-hint': 'Put the folder back into the configuration and retry the job, or cancel it.',
+  'app.not-mounted': (p: { path: string }) => `${p.path} is not mounted`,
+  'app.not-mounted-hint': (p: { point: string }) => `Mount ${p.point} again; shrinkbox then continues by itself.`,
+  'app.checking-writable': (p: { path: string }) => `checking whether ${p.path} can be written to`,
+  'app.work-root-gone': (p: { path: string }) => `${p.path} no longer exists`,
+  'app.work-root-gone-hint': 'Mount the disk of the state directory again, or restart shrinkbox if you moved it.',
+  'app.removing-working-files': (p: { path: string }) => `removing the working files in ${p.path}`,
+  // explain
+  'app.no-such-file': 'there is no such file',
+  'app.in-no-inbox': 'it is in no inbox, so shrinkbox leaves it alone',
+  'app.left-alone': (p: { why: string }) => `left alone: ${p.why}`,
+  'app.folder-left-alone': (p: { folder: string; why: string }) => `left alone: the folder ${p.folder}: ${p.why}`,
+  'app.is-folder': 'this is a folder; each file in it is handled on its own',
+  'app.is-special': 'left alone: it is a pipe, a socket or a device, not a file',
+  'app.is-link-inside': (p: { target: string }) =>
+    `left alone: it is a link to something in the same inbox (${p.target})`,
+  'app.is-link-outside': (p: { target: string }) =>
+    `left alone: it is a link that leads out of the inbox (${p.target})`,
+  'app.will-be-done': (p: { rule: string; engine: string; why: string }) =>
+    `rule ${p.rule}, engine ${p.engine}: ${p.why}`,
+};

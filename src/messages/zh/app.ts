@@ -1,0 +1,28 @@
+const time = (minute: number) =>
+  `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+
+export const APP_ZH = {
+  'app.paused': '已暂停；运行 “shrinkbox resume” 继续',
+  'app.outside-hours': (p: { fromMinute: number; toMinute: number }) =>
+    `等到 ${time(p.fromMinute)}（local_hours 为 ${time(p.fromMinute)}-${time(p.toMinute)}）`,
+  // folders
+  'app.folder-removed': (p: { inbox: string }) => `${p.inbox} 已不在配置的文件夹之中`,
+  'app.folder-removed-hint': '请把该文件夹放回配置并重试任务，或取消任务。',
+  'app.not-mounted': (p: { path: string }) => `${p.path} 未挂载`,
+  'app.not-mounted-hint': (p: { point: string }) => `请重新挂载 ${p.point}，shrinkbox 会自动继续。`,
+  'app.checking-writable': (p: { path: string }) => `检查 ${p.path} 是否可写`,
+  'app.work-root-gone': (p: { path: string }) => `${p.path} 已不存在`,
+  'app.work-root-gone-hint': '请重新挂载状态目录所在的磁盘；如果目录已被移动，请重启 shrinkbox。',
+  'app.removing-working-files': (p: { path: string }) => `删除 ${p.path} 中的工作文件`,
+  // explain
+  'app.no-such-file': '没有这个文件',
+  'app.in-no-inbox': '它不在任何收件箱中，shrinkbox 不会处理',
+  'app.left-alone': (p: { why: string }) => `不处理：${p.why}`,
+  'app.folder-left-alone': (p: { folder: string; why: string }) => `不处理：文件夹 ${p.folder}：${p.why}`,
+  'app.is-folder': '这是一个文件夹；其中的文件会逐个处理',
+  'app.is-special': '不处理：它是管道、套接字或设备，不是普通文件',
+  'app.is-link-inside': (p: { target: string }) => `不处理：它是指向同一收件箱内的链接（${p.target}）`,
+  'app.is-link-outside': (p: { target: string }) => `不处理：它是指向收件箱之外的链接（${p.target}）`,
+  'app.will-be-done': (p: { rule: string; engine: string; why: string }) =>
+    `规则 ${p.rule}，引擎 ${p.engine}：${p.why}`,
+};
