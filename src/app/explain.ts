@@ -10,7 +10,7 @@ import type { Rulebook } from './rulebook.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Folders } from './folders.ts';
 import { type Files, fingerprint, pinOf } from '../platform/files/files.ts';
-import { isWithin } from '../platform/files/mounts.ts';
+import { isWithin } from '../core/file-names.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import { reasonToIgnoreFile, reasonToIgnoreFolder } from '../inbox/ignored-names.ts';
 import { readSidecar } from '../inbox/sidecar.ts';

@@ -15,7 +15,8 @@ import type { Logger } from '../platform/log.ts';
 import { InboxLock } from './inbox-lock.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
-import { isWithin, type Mount, mountOf, readMounts, throughLinks } from '../platform/files/mounts.ts';
+import { isWithin } from '../core/file-names.ts';
+import { type Mount, mountOf, readMounts, throughLinks } from '../platform/files/mounts.ts';
 
 /** The configured inbox/outbox pairs, and whether what lies behind them is still what it was. */
 export class Folders {

@@ -9,7 +9,7 @@ import { realpath } from 'node:fs/promises';
 import { ShrinkError } from '../core/errors.ts';
 import { askName, type HeldName, holdName, namesHeld } from '../platform/abstract-socket.ts';
 import type { Files } from '../platform/files/files.ts';
-import { isWithin } from '../platform/files/mounts.ts';
+import { isWithin } from '../core/file-names.ts';
 
 const PREFIX = 'shrinkbox-inbox-';
 

@@ -1,3 +1,4 @@
+import { isWithin } from '../core/file-names.ts';
 import type { KeyPath } from './problems.ts';
 
 /** The places on disk that must not lie within each other; absolute paths. */
@@ -66,9 +67,4 @@ function guardedPlaces(folders: ConfiguredFolders): { path: KeyPath; value: stri
       ...of(['folders', i, 'archive'], archive, 'archived originals would be taken for dropped ones'),
     ]),
   ];
-}
-
-/** True for `outer` itself and everything below it; both absolute and normalised. */
-function isWithin(outer: string, path: string): boolean {
-  return path === outer || path.startsWith(outer.endsWith('/') ? outer : `${outer}/`);
 }

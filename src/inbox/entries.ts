@@ -1,5 +1,5 @@
 import { dirname, resolve } from 'node:path';
-import { isWithin } from '../platform/files/mounts.ts';
+import { isWithin } from '../core/file-names.ts';
 import { type InboxContext, type Directory, pathOf, refuse, sightingOf } from './tracked-file.ts';
 import type { Looked } from './guarded-fs.ts';
 import { isLinkInText, mediaNameOf, reasonToIgnoreFile, reasonToIgnoreFolder, sidecarNameOf } from './ignored-names.ts';

@@ -1,6 +1,6 @@
 import * as fs from 'node:fs';
 import type { Clock } from '../platform/clock.ts';
-import type { FsKind } from '../platform/files/mounts.ts';
+import type { FsKind } from '../platform/files/fs-types.ts';
 import { MountGuard } from '../platform/files/hang-guard.ts';
 import type { FileStat } from './file-id.ts';
 

@@ -1,4 +1,6 @@
-import { type FsKind, fsKindOf, isWithin, type Mount, mountOf, throughLinks } from '../platform/files/mounts.ts';
+import { isWithin } from '../core/file-names.ts';
+import type { FsKind } from '../platform/files/fs-types.ts';
+import { fsKindOf, type Mount, mountOf, throughLinks } from '../platform/files/mounts.ts';
 import type { Disk, Disks } from './guarded-fs.ts';
 
 /** Where the directories of one inbox really lie, on what kind of file system, and through which disk to ask there. */

@@ -1,7 +1,7 @@
 import type { Sidecar, Sighting } from '../core/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import type { FsKind } from '../platform/files/mounts.ts';
+import type { FsKind } from '../platform/files/fs-types.ts';
 import type { Disk } from './guarded-fs.ts';
 import type { DirectoryHints } from './change-events.ts';
 import type { Settling } from './stability.ts';

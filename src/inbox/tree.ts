@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
-import { isWithin, type Mount } from '../platform/files/mounts.ts';
+import { isWithin } from '../core/file-names.ts';
+import type { Mount } from '../platform/files/mounts.ts';
 import { type InboxContext, type Directory, refuse, relativeOf } from './tracked-file.ts';
 import type { Disks } from './guarded-fs.ts';
 import { Entries } from './entries.ts';

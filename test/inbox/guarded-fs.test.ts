@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
-import { kindOfType } from '../../src/platform/files/mounts.ts';
+import { kindOfType } from '../../src/platform/files/fs-types.ts';
 import { Disks } from '../../src/inbox/guarded-fs.ts';
 
 let dir: string;

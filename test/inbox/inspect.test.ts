@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { ShrinkError } from '../../src/core/errors.ts';
-import { kindOfType } from '../../src/platform/files/mounts.ts';
+import { kindOfType } from '../../src/platform/files/fs-types.ts';
 import type { Directory } from '../../src/inbox/tracked-file.ts';
 import type { Disk, Looked, OpenedFile } from '../../src/inbox/guarded-fs.ts';
 import { inspect } from '../../src/inbox/inspect.ts';

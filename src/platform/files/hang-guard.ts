@@ -8,7 +8,8 @@ import { say } from '../../messages/say.ts';
 import type { Clock } from '../clock.ts';
 import { counted } from './calls-under-way.ts';
 import type { Files, OpenFile } from './files.ts';
-import { kindOfType, type Mount, mountOf, readMounts, throughLinks } from './mounts.ts';
+import { kindOfType } from './fs-types.ts';
+import { type Mount, mountOf, readMounts, throughLinks } from './mounts.ts';
 
 /** Threads of Node's pool unless UV_THREADPOOL_SIZE says otherwise (libuv). */
 const POOL = 4;

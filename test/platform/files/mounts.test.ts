@@ -4,8 +4,6 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   fsKindOf,
-  isWithin,
-  kindOfType,
   type Mount,
   mountOf,
   parseMountInfo,
@@ -71,29 +69,6 @@ describe('mountinfo', () => {
     expect(readMounts('/nowhere/mountinfo')).toEqual([]);
     expect(fsKindOf('/nowhere/at/all', []).type).toBe('unknown');
     expect(fsKindOf('/', []).type).not.toBe('unknown');
-  });
-});
-
-describe('a file system', () => {
-  it.each([
-    ['ext4', { network: false, polled: false, events: true, honestBlocks: true, links: true }],
-    ['btrfs', { polled: false, events: true, honestBlocks: false }],
-    ['overlay', { polled: false, events: true }],
-    ['nfs4', { network: true, polled: true, events: false, links: true, caseInsensitive: false }],
-    ['cifs', { network: true, polled: true, events: false, links: false, caseInsensitive: true, windowsNames: true }],
-    ['fuse.sshfs', { network: true, polled: true, events: false }],
-    ['fuse.mergerfs', { network: true, polled: true, events: true }],
-    ['exfat', { network: false, polled: false, links: false, caseInsensitive: true, windowsNames: true }],
-    ['somethingnew', { network: false, polled: true, events: true }],
-  ])('%s is known for what it is', (type, expected) => {
-    expect(kindOfType(type)).toMatchObject({ type, ...expected });
-  });
-
-  it('holds whole names only', () => {
-    expect(isWithin('/srv/in', '/srv/in/a')).toBe(true);
-    expect(isWithin('/srv/in', '/srv/in')).toBe(true);
-    expect(isWithin('/srv/in', '/srv/inbox')).toBe(false);
-    expect(isWithin('/', '/srv')).toBe(true);
   });
 });
 
