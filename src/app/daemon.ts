@@ -1,18 +1,22 @@
 /**
- * Read me first. What stands where, in the order a file passes through:
+ * Start reading here. A file passes through these rooms of src/, in this order:
  *
- *   inbox/     watcher.ts -> inbox-loop.ts: finds files by events and scans; stability.ts waits until one no longer grows and
- *              inspect.ts takes it for complete (media/completeness/ knows how each container ends)
- *   queue/     admissions.ts makes it a job, by rules/decide.ts; ledger.ts holds every job and alone writes the journal/;
- *              scheduler.ts gives it a slot; worker.ts takes it through its stages; failure-policy.ts decides what an error means
- *   engine/    local/ plans an encode (plan/strategy.ts, plan/budget.ts turns a size into bit rates) and runs ffmpeg
- *              (run/ffmpeg-args.ts turns those into arguments); nemo/ has it done by the cloud service
- *              (http/transport.ts sends; http/rate-limit.ts waits out a 429)
- *   verify/    verify.ts decodes the result; deliver/ publishes it atomically, then archives or deletes the original
- *   api/       the control socket and HTTP, for the command line and the page in web/; monitor/ and notify/ report
+ *   inbox/watcher.ts        notices it; inbox/stability.ts waits until it no longer changes
+ *   inbox/inspect.ts        takes it for complete, once media/completeness/container.ts finds nothing missing in it
+ *   queue/admissions.ts     makes it a job, as rules/decide.ts says; queue/ledger.ts holds the jobs and alone writes journal/journal.ts
+ *   queue/scheduler.ts      gives the job a slot; queue/worker.ts takes it through the rooms below, and queue/failure-policy.ts
+ *                           decides what follows an error
+ *   engine/local/engine.ts  encodes on this machine: engine/local/plan/strategy.ts decides how, engine/local/encode/rate-control.ts
+ *                           spends the size asked for, engine/local/run/ffmpeg-args.ts turns that into -b:v
+ *   engine/nemo/engine.ts   has it done by the cloud service; engine/nemo/http/rate-limit.ts waits out a 429
+ *   verify/verify.ts        decodes the result and checks what the engine promised
+ *   deliver/deliver.ts      gives it its final name in the outbox; deliver/originals.ts keeps, archives or deletes the original
  *
- * Here all of it is built in that order, each part from those before it. What has to go back goes as an event (QueueEvents) or
- * is read when needed (LiveConfig). Parts register how they are closed with `life`, which closes them in the opposite order.
+ * api/serve.ts answers the command line and the page meanwhile, monitor/metrics.ts counts, notify/notify.ts calls webhooks.
+ *
+ * `start` below builds all this in order, each part from those before it. What has to go back goes as an event (QueueEvents) or is
+ * read when it is needed (LiveConfig). Each part registers with `life` how it is closed; the last one is closed first. This room,
+ * app/, may import every other one but commands/.
  */
 import { EventEmitter } from 'node:events';
 import type { Control } from '../api/types.ts';

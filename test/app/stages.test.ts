@@ -15,12 +15,12 @@ import { aCandidate, aDecision, aJob, aPin, TO_DONE } from '../support/builders.
 import { aVerified, filesBelow } from '../support/delivery.ts';
 import { OPEN_GATE } from '../../src/platform/pause-gate.ts';
 
-/** The world as the daemon builds it, over real folders: that each stage is handed what it needs to keep its promise. */
+/** The stages as the daemon builds them, over real folders: each is handed what it needs to keep its promise. */
 
 let dir: string;
 let at: { inbox: string; outbox: string; work: string };
 beforeEach(() => {
-  dir = mkdtempSync(join(tmpdir(), 'shrinkbox-world-'));
+  dir = mkdtempSync(join(tmpdir(), 'shrinkbox-stages-'));
   at = { inbox: join(dir, 'in'), outbox: join(dir, 'out'), work: join(dir, 'state/work') };
   for (const path of Object.values(at)) mkdirSync(path, { recursive: true });
 });
@@ -33,7 +33,7 @@ interface Given extends Partial<StagesOptions> {
   mounts?: () => Mount[];
 }
 
-function worldOf({ originals = 'keep', reports = 'never', freeBytes = 1e12, mounts, ...given }: Given = {}) {
+function stagesWith({ originals = 'keep', reports = 'never', freeBytes = 1e12, mounts, ...given }: Given = {}) {
   const { inbox, outbox } = at;
   const config = { stateDir: join(dir, 'state'), folders: [{ inbox, outbox, originals, reports }] };
   const statfs = async (path: string) => {
@@ -56,7 +56,7 @@ function worldOf({ originals = 'keep', reports = 'never', freeBytes = 1e12, moun
     resight: () => {},
     ...given,
   });
-  return { world: stages, folders };
+  return { stages, folders };
 }
 
 const jobOf = (id: string, more: Partial<Job> = {}): Job =>
@@ -77,63 +77,63 @@ it.each([
 
 describe('space', () => {
   it('is set aside for work and outbox before a job begins, counted by the others, and given back', async () => {
-    const { world } = worldOf({ freeBytes: NEEDED.work + NEEDED.outbox + 100_000 });
-    const release = await world.reserve(jobOf('aaaa'));
-    await expect(world.reserve(jobOf('bbbb'))).rejects.toMatchObject({ code: 'no-space' });
+    const { stages } = stagesWith({ freeBytes: NEEDED.work + NEEDED.outbox + 100_000 });
+    const release = await stages.reserve(jobOf('aaaa'));
+    await expect(stages.reserve(jobOf('bbbb'))).rejects.toMatchObject({ code: 'no-space' });
     release();
-    (await world.reserve(jobOf('bbbb')))();
+    (await stages.reserve(jobOf('bbbb')))();
   });
 
   it('that is missing in the outbox keeps nothing set aside elsewhere', async () => {
-    const { world } = worldOf({ freeBytes: NEEDED.work + NEEDED.outbox - 1 });
+    const { stages } = stagesWith({ freeBytes: NEEDED.work + NEEDED.outbox - 1 });
     for (const id of ['aaaa', 'bbbb']) {
-      await expect(world.reserve(jobOf(id))).rejects.toMatchObject({
+      await expect(stages.reserve(jobOf(id))).rejects.toMatchObject({
         code: 'no-space',
         message: expect.stringContaining(at.outbox),
       });
     }
   });
 
-  it('in an outbox nothing can be put into is of no use: said before hours of work, and given back', async () => {
-    const { world, folders } = worldOf({ freeBytes: NEEDED.work + NEEDED.outbox });
+  it('in an outbox that cannot be written to is reported before hours of work, and the space given back', async () => {
+    const { stages, folders } = stagesWith({ freeBytes: NEEDED.work + NEEDED.outbox });
     const { mustBeWritable } = folders;
     folders.mustBeWritable = path => {
       throw new ShrinkError('denied', `nothing can be put into ${path}`);
     };
-    await expect(world.reserve(jobOf('aaaa'))).rejects.toMatchObject({ code: 'denied' });
+    await expect(stages.reserve(jobOf('aaaa'))).rejects.toMatchObject({ code: 'denied' });
     folders.mustBeWritable = mustBeWritable;
-    (await world.reserve(jobOf('bbbb')))();
+    (await stages.reserve(jobOf('bbbb')))();
   });
 });
 
 describe('working files', () => {
   it('are not begun in the mount point of a state directory that is away', async () => {
-    const { world } = worldOf();
+    const { stages } = stagesWith();
     rmSync(at.work, { recursive: true });
-    await expect(world.openWorkDir('aaaa')).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(stages.openWorkDir('aaaa')).rejects.toMatchObject({ code: 'unavailable' });
     expect(existsSync(at.work)).toBe(false);
   });
 
   it('are for their owner alone', async () => {
-    const { world } = worldOf();
-    const path = await world.openWorkDir('aaaa');
-    expect(await world.openWorkDir('aaaa')).toBe(path);
+    const { stages } = stagesWith();
+    const path = await stages.openWorkDir('aaaa');
+    expect(await stages.openWorkDir('aaaa')).toBe(path);
     expect(statSync(path).mode & 0o777).toBe(0o700);
   });
 
   it('with another size than they were made with are not the finished file', async () => {
-    const { world } = worldOf();
+    const { stages } = stagesWith();
     const candidate = aCandidate({ path: join(at.work, 'out.mp4'), bytes: 10 });
-    expect(await world.isIntact(candidate)).toBe(false);
+    expect(await stages.isIntact(candidate)).toBe(false);
     writeFileSync(candidate.path, 'only half');
-    expect(await world.isIntact(candidate)).toBe(false);
+    expect(await stages.isIntact(candidate)).toBe(false);
     writeFileSync(candidate.path, 'all of it.');
-    expect(await world.isIntact(candidate)).toBe(true);
+    expect(await stages.isIntact(candidate)).toBe(true);
   });
 });
 
 describe('a delivery', () => {
-  const deliver = (stages: ReturnType<typeof worldOf>['world']) => {
+  const deliver = (stages: ReturnType<typeof stagesWith>['stages']) => {
     const content = Buffer.from('a film, verified');
     writeFileSync(join(at.work, 'out.mp4'), content);
     const intents: PublishIntent[] = [];
@@ -144,50 +144,50 @@ describe('a delivery', () => {
   };
 
   it('carries the date of its source', async () => {
-    const { world } = worldOf();
-    await deliver(world);
+    const { stages } = stagesWith();
+    await deliver(stages);
     expect(filesBelow(at.outbox)).toEqual(['clip.mp4: 16']);
     expect(statSync(join(at.outbox, 'clip.mp4')).mtimeMs).toBe(0);
   });
 
   it('never goes into a folder that is watched, or the state directory', async () => {
-    const { world } = worldOf({ forbidden: () => [at.outbox] });
-    await expect(deliver(world)).rejects.toMatchObject({ code: 'denied' });
+    const { stages } = stagesWith({ forbidden: () => [at.outbox] });
+    await expect(deliver(stages)).rejects.toMatchObject({ code: 'denied' });
     expect(filesBelow(at.outbox)).toEqual([]);
   });
 
   it('does not go into the mount point of a disk that is away', async () => {
     const root: Mount = { point: '/', type: 'ext4', source: 'sda', device: '8:1' };
     let mounts = [root, { point: at.outbox, type: 'ext4', source: 'sdb', device: '8:17' }];
-    const { world, folders } = worldOf({ mounts: () => mounts });
+    const { stages, folders } = stagesWith({ mounts: () => mounts });
     await folders.remember(silentLogger);
     mounts = [root];
-    await expect(deliver(world)).rejects.toMatchObject({ code: 'unavailable' });
+    await expect(deliver(stages)).rejects.toMatchObject({ code: 'unavailable' });
     expect(filesBelow(at.outbox)).toEqual([]);
   });
 });
 
 describe('an original', () => {
   it('is deleted as the folder says, but not the one that took its place', async () => {
-    const { world } = worldOf({ originals: 'delete' });
+    const { stages } = stagesWith({ originals: 'delete' });
     const path = join(at.inbox, 'clip.mp4');
     writeFileSync(path, 'first');
     const pin = await pinOf(path);
     rmSync(path);
     writeFileSync(path, 'another film');
-    await expect(world.dispose(jobOf('aaaa', { pin }), async () => {})).rejects.toMatchObject({
+    await expect(stages.dispose(jobOf('aaaa', { pin }), async () => {})).rejects.toMatchObject({
       code: 'changed-underneath',
     });
     expect(existsSync(path)).toBe(true);
     const now = await pinOf(path);
-    expect(await world.dispose(jobOf('aaaa', { pin: now }), async () => {})).toEqual({ kind: 'deleted', to: path });
+    expect(await stages.dispose(jobOf('aaaa', { pin: now }), async () => {})).toEqual({ kind: 'deleted', to: path });
     expect(existsSync(path)).toBe(false);
   });
 });
 
 it('a report says which rule and which engine it was', async () => {
-  const { world } = worldOf({ reports: 'always' });
+  const { stages } = stagesWith({ reports: 'always' });
   const job = aJob({ id: 'aaaa', inbox: at.inbox, decision: aDecision({ rule: 'mail', engine: 'local' }) }, ...TO_DONE);
-  const path = await world.report(job);
+  const path = await stages.report(job);
   expect(readFileSync(path ?? '', 'utf8')).toMatch(/^Rule {8}mail\nEngine {6}local$/m);
 });
