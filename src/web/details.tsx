@@ -1,45 +1,55 @@
 import { useEffect, useState } from 'preact/hooks';
 import type { JobDetail } from '../api/types.ts';
 import type { HistoryEntry } from '../core/job.ts';
+import { Actions, type ListProps } from './actions.tsx';
 import * as api from './api.ts';
 import { Compare } from './compare.tsx';
 import { formatWhen } from './format.ts';
-import { Actions, type ListProps } from './actions.tsx';
-import type { Row } from './model.ts';
 import { problemOf, type Reader, useWords, worded } from './language.ts';
+import type { Row } from './model.ts';
 
-/** Everything known about one job, fetched when it is opened and whenever it has moved on since. */
-export function Details({
-  of: { id, state, step, updated_at: changed },
-  dispatch,
-}: {
-  of: Row;
-  dispatch?: ListProps['dispatch'];
-}) {
+/** Everything known about one job. */
+export function Details({ of: row, dispatch }: { of: Row; dispatch?: ListProps['dispatch'] }) {
   const { words, language } = useWords();
-  const [job, setJob] = useState<JobDetail>();
-  const [problem, setProblem] = useState<unknown>();
+  const found = useDetail(row);
+  if (found === undefined) return <p class="quiet">…</p>;
+  if (found instanceof Error) {
+    return <p class="reason">{words.because(words.loadFailed, problemOf(found, language))}</p>;
+  }
+  const isArchived = found.original !== null && found.original !== 'deleted';
+  return (
+    <div class="details">
+      {found.state === 'done' && <Compare job={found} />}
+      <Facts job={found} />
+      <h3>{words.facts.timeline}</h3>
+      <Timeline history={found.history} />
+      {dispatch && found.state === 'done' && isArchived && (
+        <Actions jobs={[found]} actions={['restore']} dispatch={dispatch} />
+      )}
+    </div>
+  );
+}
+
+/** Fetched when it is opened and whenever the job has moved on since; an error where that did not work. */
+function useDetail({ id, state, step, updated_at: changed }: Row): JobDetail | Error | undefined {
+  const [found, setFound] = useState<JobDetail | Error>();
   useEffect(() => {
     let isLate = false;
-    const show = (found: JobDetail) => {
-      if (isLate) return;
-      setJob(found);
-      setProblem(undefined);
-    };
-    const fail = (error: unknown) => void (isLate || setProblem(error));
+    const show = (result: JobDetail | Error) => void (isLate || setFound(result));
+    const fail = (error: unknown) => show(error instanceof Error ? error : new Error(String(error)));
     api.job(id).then(show, fail);
     return () => {
       isLate = true;
     };
   }, [id, state, step, changed]);
-  if (problem !== undefined) {
-    return <p class="reason">{words.because(words.loadFailed, problemOf(problem, language))}</p>;
-  }
-  if (!job) return <p class="quiet">…</p>;
+  return found;
+}
+
+function Facts({ job }: { job: JobDetail }) {
+  const { words, language } = useWords();
   const { facts } = words;
   const { messages = {} } = job;
   const notes = job.notes.map((note, index) => worded(language, note, messages.notes?.[index]));
-  const isArchived = job.original !== null && job.original !== 'deleted';
   const lines: [string, string | null][] = [
     [facts.source, job.source],
     [facts.output, job.output],
@@ -51,33 +61,32 @@ export function Details({
     [facts.evidence, job.evidence && worded(language, job.evidence, messages.evidence)],
   ];
   return (
-    <div class="details">
-      {job.state === 'done' && <Compare job={job} />}
-      <dl>
-        {lines.map(([label, text]) =>
-          text === null ? null : (
-            <div key={label}>
-              <dt>{label}</dt>
-              <dd>{text}</dd>
-            </div>
-          ),
-        )}
-      </dl>
-      <h3>{facts.timeline}</h3>
-      <ol class="timeline">
-        {job.history.map((entry, index) => (
-          <li key={index}>
-            <time class="quiet figures" dateTime={new Date(entry.at).toISOString()}>
-              {formatWhen(entry.at, Date.now(), language)}
-            </time>
-            <span>{eventLine(entry, { words, language })}</span>
-          </li>
-        ))}
-      </ol>
-      {dispatch && job.state === 'done' && isArchived && (
-        <Actions jobs={[job]} actions={['restore']} dispatch={dispatch} />
+    <dl>
+      {lines.map(([label, text]) =>
+        text === null ? null : (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>{text}</dd>
+          </div>
+        ),
       )}
-    </div>
+    </dl>
+  );
+}
+
+function Timeline({ history }: { history: readonly HistoryEntry[] }) {
+  const reader = useWords();
+  return (
+    <ol class="timeline">
+      {history.map((entry, index) => (
+        <li key={index}>
+          <time class="quiet figures" dateTime={new Date(entry.at).toISOString()}>
+            {formatWhen(entry.at, Date.now(), reader.language)}
+          </time>
+          <span>{eventLine(entry, reader)}</span>
+        </li>
+      ))}
+    </ol>
   );
 }
 
