@@ -105,7 +105,8 @@ function whyLeftAlone(
 async function planOf(engine: Engine | undefined, order: Order): Promise<string[]> {
   if (!engine?.describe) return [];
   try {
-    return await engine.describe(order, AbortSignal.timeout(60_000));
+    const lines = await engine.describe(order, AbortSignal.timeout(60_000));
+    return lines.map(line => line.text);
   } catch (error) {
     if (!isShrinkError(error)) throw error;
     return [error.message, ...(error.hint ? [error.hint] : [])];

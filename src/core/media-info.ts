@@ -1,4 +1,5 @@
 /** Facts about a media file, as probed: what planning, verifying and explaining are decided from. Times in seconds. */
+import type { Sentence } from './message.ts';
 
 export interface VideoTrack {
   index: number;
@@ -64,8 +65,8 @@ export interface MediaFacts {
   video: VideoTrack;
   audio: AudioTrack[];
   subtitles: SubtitleTrack[];
-  /** Tracks that cannot be carried into the MP4, in words: `telemetry (gpmd)`, `cover art (mjpeg)`. */
-  other: string[];
+  /** Tracks that cannot be carried into the MP4: `telemetry (gpmd)`, `cover art (mjpeg)`. */
+  other: Sentence[];
   chapters: number;
   /** Where the picture can be cut, in order; empty where its frames have no times. At most some hundreds, evenly spread. */
   cuts: Cut[];

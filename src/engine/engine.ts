@@ -1,5 +1,6 @@
 import type { Candidate, CloudRefs, EngineName, Job, Json, Order, Progress, Reason } from '../core/job.ts';
 import type { Target } from '../core/target.ts';
+import { messageOf, type Sentence } from '../core/message.ts';
 import type { StepId, StepParams } from '../core/steps.ts';
 import type { Logger } from '../platform/log.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
@@ -20,7 +21,19 @@ export interface Engine {
   readonly name: EngineName;
   run(order: Order, context: EngineContext): Promise<Candidate>;
   /** What it would do, a line each, for `explain`; reads the source and changes nothing. */
-  describe?(order: Order, signal: AbortSignal): Promise<string[]>;
+  describe?(order: Order, signal: AbortSignal): Promise<Sentence[]>;
+}
+
+/** What was done and what a person should know, as a candidate keeps it: texts, and their codes beside them. */
+export function wordsOf(
+  how: Sentence,
+  notes: readonly Sentence[],
+): Required<Pick<Candidate, 'how' | 'notes' | 'messages'>> {
+  return {
+    how: how.text,
+    notes: notes.map(note => note.text),
+    messages: { how: messageOf(how), notes: notes.map(note => messageOf(note) ?? null) },
+  };
 }
 
 /** An engine in the cloud: beside running jobs it answers a person directly. Nothing of that is journaled, and all of it is free. */

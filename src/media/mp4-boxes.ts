@@ -1,4 +1,5 @@
 import { open } from 'node:fs/promises';
+import { say } from '../messages/say.ts';
 import { fileError } from '../platform/files/file-error.ts';
 
 /** A top-level box of an MP4 or MOV file. */
@@ -40,7 +41,7 @@ export async function topBoxes(path: string): Promise<{ boxes: Box[]; brand: str
       await file.close();
     }
   } catch (error) {
-    throw fileError(error, 'reading the layout of', path);
+    throw fileError(error, say('files.reading', { path }), path);
   }
 }
 
@@ -91,6 +92,6 @@ export async function codecHeader(path: string): Promise<Buffer | undefined> {
       await file.close();
     }
   } catch (error) {
-    throw fileError(error, 'reading the index of', path);
+    throw fileError(error, say('files.reading', { path }), path);
   }
 }

@@ -238,6 +238,14 @@ const RECIPES = {
       ...words('-c:v mpeg4 -bf 2 -b:v 1500k -c:a libmp3lame -b:a 128k'),
     ],
   },
+  noisyMsmpeg4: {
+    about: 'Noise at few bits in a codec MP4 has no place for: to look the same, H.264 needs more bytes than it has.',
+    file: 'noisy.avi',
+    args: [
+      ...lavfi('testsrc2=size=320x240:rate=25:duration=4,noise=alls=20:allf=t', tone(300, 4)),
+      ...words('-c:v msmpeg4 -b:v 600k -c:a libmp3lame'),
+    ],
+  },
   msmpeg4: {
     about: 'A codec that cannot live in MP4, in AVI, with uncompressed sound.',
     file: 'msmpeg4.avi',

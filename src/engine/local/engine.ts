@@ -1,30 +1,38 @@
+/**
+ * Room: the engine that works on this machine, with ffmpeg. plan/ decides from the source's facts, purely; run/ is one job and its
+ * command lines; measure/ samples and compares; encode/ carries a plan out; tuning.ts holds every constant. Comes in: core, messages,
+ * platform, media and the engines' contract.
+ */
 import { ShrinkError } from '../../core/errors.ts';
-import type { Candidate, Json, Order } from '../../core/job.ts';
+import type { Candidate, Order } from '../../core/job.ts';
 import type { MediaFacts } from '../../core/media-info.ts';
-import type { Clock } from '../../platform/clock.ts';
-import { probe } from '../../media/probe/probe.ts';
+import type { Sentence } from '../../core/message.ts';
 import type { Tools } from '../../media/ffmpeg/tools.ts';
-import type { Engine, EngineContext } from '../engine.ts';
-import { type LocalJob, type Effort, recall, remember, threadsFor } from './run/local-job.ts';
-import { copyPicture } from './encode/remux.ts';
-import { encode } from './encode/encode.ts';
-import { describePlan, planEncode } from './plan/encode-plan.ts';
-import { createMeter } from './run/progress.ts';
-import type { Outcome } from './encode/outcome.ts';
-import { type Cutting, CUTTING } from './plan/segments.ts';
-import { takeSamples } from './measure/sample.ts';
+import { probe } from '../../media/probe/probe.ts';
+import { say } from '../../messages/say.ts';
+import type { Clock } from '../../platform/clock.ts';
+import { type Engine, type EngineContext, wordsOf } from '../engine.ts';
+import { encode, type Outcome } from './encode/encode.ts';
 import { withFixedTimestamps } from './encode/fix-timestamps.ts';
+import { copyPicture } from './encode/remux.ts';
+import { takeSamples } from './measure/sample.ts';
+import { describeEncode, planEncode } from './plan/encode-plan.ts';
+import { type Effort, threadsFor } from './plan/presets.ts';
+import { type Cutting, CUTTING } from './plan/segments.ts';
 import { type Choice, choose, describeChoice, droppedTracks, withPossibleCodec } from './plan/strategy.ts';
+import { LocalCheckpoints } from './run/checkpoints.ts';
+import { LocalJob } from './run/local-job.ts';
+import { Meter } from './run/progress.ts';
 
 export interface LocalEngineOptions {
   tools: Tools;
   effort: Effort;
   /** Threads of the decoder, the filters and the encoder; as many as there are cores unless given. */
-  threads?: number | undefined;
+  threads?: number;
   clock: Clock;
   /** Niceness of the children: a NAS has other things to do. */
   nice?: number;
-  /** How long the parts are that it works in; a test has seconds. */
+  /** How long the segments are that it works in; a test has seconds. */
   cutting?: Cutting;
   /** A child that shows no progress for this long is ended. Moving the index of a large file to its front takes a while. */
   stallMs?: number;
@@ -32,99 +40,82 @@ export interface LocalEngineOptions {
 
 const NICE = 10;
 const STALL_MS = 10 * 60_000;
+/** Ways of doing it that follow each other, at most: encoded as good as the source, copied, encoded into its size. */
+const MAX_WAYS = 4;
 
-/**
- * ffmpeg on this machine. What is done is decided from the source's facts (plan.ts), how many bits go where in budget.ts, the
- * command lines are in argv.ts; here and in copy.ts and encode.ts they are carried out, and remembered.
- */
 export function createLocalEngine(options: LocalEngineOptions): Engine {
-  return {
-    name: 'local',
-
-    async run(order, context) {
-      const memory = { ...context.resume };
-      const meter = createMeter({
-        clock: options.clock,
-        gate: context.gate,
-        report: progress => context.progress(progress),
-      });
-      try {
-        const facts = await factsOf(order, context, memory, options);
-        const possible = withPossibleCodec(order, facts, options.tools);
-        const job: LocalJob = {
-          tools: options.tools,
-          order: possible.order,
-          context,
-          facts,
-          memory,
-          input: order.source,
-          effort: options.effort,
-          cutting: options.cutting ?? CUTTING,
-          threads: threadsFor(facts, options.threads),
-          clock: options.clock,
-          nice: options.nice ?? NICE,
-          stallMs: options.stallMs ?? STALL_MS,
-          meter,
-        };
-        const { job: straight, notes } = await withFixedTimestamps(job);
-        return await carryOut(straight, [...possible.notes, ...notes]);
-      } finally {
-        meter.stop();
-      }
-    },
-
-    async describe(order, signal) {
-      const facts = await probe(order.source, { tools: options.tools, signal });
-      const possible = withPossibleCodec(order, facts, options.tools);
-      const choice = choose(facts, possible.order);
-      const lines = [...describeChoice(facts, choice, order), ...possible.notes];
-      if (choice.kind === 'encode') {
-        const { tools, clock } = options;
-        const threads = threadsFor(facts, options.threads);
-        const nice = options.nice ?? NICE;
-        const { target, source } = possible.order;
-        const sample = await takeSamples({ tools, facts, target, input: source, threads, clock, nice, signal });
-        const plan = planEncode(facts, possible.order, choice, sample, { tools, cutting: options.cutting ?? CUTTING });
-        lines.push(...describePlan(facts, choice, plan, sample, options.effort));
-      }
-      return [...lines, ...droppedTracks(facts)];
-    },
-  };
+  return new LocalEngine(options);
 }
 
-/** Looking through a long file on a slow share takes minutes: done once per job. */
-async function factsOf(
-  order: Order,
-  context: EngineContext,
-  memory: Record<string, Json>,
-  options: LocalEngineOptions,
-) {
-  const checkpoints = { context, order, memory, tools: options.tools };
-  const stored = recall<MediaFacts>(checkpoints, 'facts');
-  if (stored) return stored;
-  await context.step('probe');
-  const facts = await probe(order.source, { tools: options.tools, signal: context.signal, gate: context.gate });
-  await remember(checkpoints, 'facts', facts);
-  return facts;
+class LocalEngine implements Engine {
+  readonly name = 'local';
+  readonly #options: LocalEngineOptions;
+
+  constructor(options: LocalEngineOptions) {
+    this.#options = options;
+  }
+
+  async run(order: Order, context: EngineContext): Promise<Candidate> {
+    const { tools, effort, clock, cutting = CUTTING, nice = NICE, stallMs = STALL_MS } = this.#options;
+    const checkpoints = LocalCheckpoints.of(context, order, tools);
+    const meter = new Meter({ clock, gate: context.gate, report: progress => context.progress(progress) });
+    try {
+      const facts = await this.#facts(order, context, checkpoints);
+      const possible = withPossibleCodec(order, facts, tools);
+      const job = new LocalJob({
+        ...{ tools, context, facts, checkpoints, meter, effort, cutting, clock, nice, stallMs },
+        order: possible.order,
+        input: order.source,
+        threads: threadsFor(facts, this.#options.threads),
+      });
+      const fixed = await withFixedTimestamps(job);
+      return await carryOut(fixed.job, [...possible.notes, ...fixed.notes]);
+    } finally {
+      meter.stop();
+    }
+  }
+
+  async describe(order: Order, signal: AbortSignal): Promise<Sentence[]> {
+    const { tools, clock, effort, cutting = CUTTING, nice = NICE } = this.#options;
+    const facts = await probe(order.source, { tools, signal });
+    const possible = withPossibleCodec(order, facts, tools);
+    const choice = choose(facts, possible.order);
+    const lines = [...describeChoice(facts, choice, order), ...possible.notes];
+    if (choice.kind === 'encode') {
+      const threads = threadsFor(facts, this.#options.threads);
+      const { target, source } = possible.order;
+      const sample = await takeSamples({ tools, facts, target, input: source, threads, clock, nice, signal });
+      const basis = { facts, order: possible.order, choice, sample };
+      lines.push(...describeEncode(basis, planEncode(basis, { tools, cutting }), effort));
+    }
+    return [...lines, ...droppedTracks(facts)];
+  }
+
+  /** Reading through a long file on a slow share takes minutes: done once per job. */
+  async #facts(order: Order, context: EngineContext, checkpoints: LocalCheckpoints): Promise<MediaFacts> {
+    const before = checkpoints.facts.get();
+    if (before) return before;
+    await context.step('probe');
+    const { tools } = this.#options;
+    const facts = await probe(order.source, { tools, signal: context.signal, gate: context.gate });
+    await checkpoints.facts.set(facts);
+    return facts;
+  }
 }
 
 /** Follows the choice; where a way turns out not to be possible, the one named for that case. */
-async function carryOut(job: LocalJob, before: readonly string[]): Promise<Candidate> {
-  let choice: Choice | undefined = recall<Choice>(job, 'choice') ?? choose(job.facts, job.order);
+async function carryOut(job: LocalJob, before: readonly Sentence[]): Promise<Candidate> {
+  const { checkpoints, context, order } = job;
+  let choice: Choice = checkpoints.choice.get() ?? choose(job.facts, order);
   const notes = [...before];
-  // Each way ends in a candidate or names the next one; there are at most three in a row.
-  for (let turn = 0; choice && turn < 4; turn += 1) {
-    job.context.log.debug({ plan: choice.kind, why: choice.why }, 'planned');
+  for (let way = 0; way < MAX_WAYS; way += 1) {
+    context.log.debug({ plan: choice.kind, why: choice.why.text }, 'planned');
     const result: Outcome = choice.kind === 'copy' ? await copyPicture(job, choice) : await encode(job, choice);
-    if (result.kind === 'candidate') {
-      const { candidate } = result;
-      return { ...candidate, notes: [...notes, ...candidate.notes] };
-    }
+    if (result.kind === 'candidate')
+      return { ...result.candidate, ...wordsOf(result.how, [...notes, ...result.notes]) };
     choice = result.instead;
     notes.push(...result.notes);
-    await remember(job, 'choice', choice);
+    await checkpoints.choice.set(choice);
   }
-  throw new ShrinkError('cannot-fit', 'no way was found to make this file as small as asked', {
-    subject: job.order.source,
-  });
+  throw new ShrinkError('cannot-fit', say('local.no-way'), { subject: order.source });
 }

@@ -1,27 +1,23 @@
+/** Why a file cannot be worked with, for a person: from its first bytes, from what ffprobe says, from what its packets show. */
 import { basename } from 'node:path';
-import { ShrinkError } from '../../core/errors.ts';
+import { type ErrorCode, ShrinkError } from '../../core/errors.ts';
+import type { Sentence } from '../../core/message.ts';
+import { say } from '../../messages/say.ts';
 import { ChildEnd } from '../../platform/process/exit-status.ts';
 import type { Looks } from '../probe/sniff.ts';
 
-const HINT_BROKEN = 'Copy or export it again; a player that still shows it may be able to save it anew.';
+const EXPORT_AGAIN = say('media.export-again-hint');
 
-/** Why a file is not a video, in a sentence, from its first bytes; `undefined` where they don't say. */
+/** Why a file is not a video, from its first bytes; `undefined` where they don't say. */
 export function refuseByLooks(path: string, looks: Looks): ShrinkError | undefined {
-  const name = displayName(path);
+  const file = displayName(path);
   switch (looks.kind) {
     case 'empty':
-      return new ShrinkError('not-media', `${name} is empty (0 bytes)`, { subject: path, hint: 'Copy it again.' });
+      return refusal('not-media', say('media.empty', { file }), path, say('media.copy-again-hint'));
     case 'playlist':
-      return new ShrinkError(
-        'unsafe-media',
-        `${name} is not a video: it is ${looks.what}, a list of other files, which is never followed`,
-        {
-          subject: path,
-          hint: 'Drop the video itself.',
-        },
-      );
+      return refusal('unsafe-media', say('media.playlist', { file, what: looks.what }), path);
     case 'other':
-      return new ShrinkError('not-media', `${name} is not a video: it is ${looks.what}`, { subject: path });
+      return refusal('not-media', say('media.not-a-video', { file, what: looks.what }), path);
     case 'mp4':
     case 'unknown':
       return undefined;
@@ -31,99 +27,71 @@ export function refuseByLooks(path: string, looks: Looks): ShrinkError | undefin
 /** What ffprobe's refusal means for a person. `error` is what runChild threw. */
 export function refuseByProbe(path: string, error: unknown, looks: Looks): unknown {
   if (!(error instanceof ShrinkError) || !(error.cause instanceof ChildEnd)) return error;
-  const said = error.cause.stderrTail;
-  const because = (code: 'not-media' | 'unsafe-media' | 'incomplete-media', what: string, hint?: string) =>
-    new ShrinkError(code, `${displayName(path)} ${what}`, {
-      subject: path,
-      cause: error,
-      ...(error.doing === undefined ? {} : { doing: error.doing }),
-      ...(hint === undefined ? {} : { hint }),
-    });
+  const { stderrTail: said, endSignal } = error.cause;
+  const file = displayName(path);
+  const because = (code: ErrorCode, message: Sentence, hint?: Sentence) =>
+    new ShrinkError(code, message, { subject: path, cause: error, doing: error.doing, hint });
   // Killed from outside, by whomever: that says nothing about the file, and it is tried again.
-  if (error.cause.endSignal === 'SIGKILL') return error;
-  if (error.code === 'out-of-memory') {
-    return because('unsafe-media', 'asks for more memory to be opened than any sane video does', HINT_BROKEN);
-  }
-  if (error.code === 'timed-out') return because('unsafe-media', 'takes far too long to be opened', HINT_BROKEN);
+  if (endSignal === 'SIGKILL') return error;
+  if (error.code === 'out-of-memory')
+    return because('unsafe-media', say('media.too-much-memory', { file }), EXPORT_AGAIN);
+  if (error.code === 'timed-out') return because('unsafe-media', say('media.opens-too-slowly', { file }), EXPORT_AGAIN);
   if (error.code !== 'child-failed') return error;
   if (said.includes('exceeds specified max pixel count')) return tooManyPixels(path);
   // By its name alone ffmpeg takes anything for an MP4; only what begins like one has lost its index.
-  if (said.includes('moov atom not found') && looks.kind === 'mp4') {
-    return because(
-      'incomplete-media',
-      'is only a part of a video: its index (moov) is missing, so the recording or copy did not finish',
-      HINT_BROKEN,
-    );
-  }
-  if (said.includes('Format not on whitelist'))
-    return because('not-media', 'is not a video in a format that is accepted');
-  if (/Permission denied/.test(said)) {
-    return new ShrinkError('denied', `${displayName(path)} cannot be read`, { subject: path, cause: error });
-  }
-  if (/No such file or directory/.test(said)) {
-    return new ShrinkError('gone', `${displayName(path)} is not there any more`, { subject: path, cause: error });
-  }
-  if (/Stale file handle|Transport endpoint/.test(said)) {
-    return new ShrinkError('unavailable', `${displayName(path)} could not be read from its disk or share`, {
-      subject: path,
-      cause: error,
-    });
-  }
-  return because('not-media', 'is not a video, or is damaged beyond recognition', HINT_BROKEN);
+  if (said.includes('moov atom not found') && looks.kind === 'mp4')
+    return because('incomplete-media', say('media.no-index', { file }), EXPORT_AGAIN);
+  if (said.includes('Format not on whitelist')) return because('not-media', say('media.format-not-accepted', { file }));
+  if (/Permission denied/.test(said)) return because('denied', say('media.cannot-read', { file }));
+  if (/No such file or directory/.test(said)) return because('gone', say('media.gone', { file }));
+  if (/Stale file handle|Transport endpoint/.test(said))
+    return because('unavailable', say('media.disk-unavailable', { file }));
+  return because('not-media', say('media.unrecognisable', { file }), EXPORT_AGAIN);
 }
 
 /** Complaints on stderr of a scan that went through: a file cut off in the middle still has readable packets. */
 export function refuseByComplaints(path: string, stderr: string): ShrinkError | undefined {
   if (!/partial file|File ended prematurely|Truncating packet/.test(stderr)) return undefined;
-  return new ShrinkError('incomplete-media', `${displayName(path)} is only a part of a video: its end is missing`, {
-    subject: path,
-    hint: HINT_BROKEN,
-  });
+  return refusal('incomplete-media', say('media.end-missing', { file: displayName(path) }), path, EXPORT_AGAIN);
 }
 
 export function tooManyPixels(path: string): ShrinkError {
-  return new ShrinkError(
-    'unsafe-media',
-    `${displayName(path)} has pictures larger than 8192x8192, which is not a video anybody filmed`,
-    {
-      subject: path,
-      hint: 'Scale it down with another program first.',
-    },
-  );
+  const message = say('media.too-many-pixels', { file: displayName(path) });
+  return refusal('unsafe-media', message, path, say('media.scale-down-hint'));
 }
 
 export function noVideo(path: string, sound: boolean): ShrinkError {
-  return new ShrinkError(
-    'no-video',
-    `${displayName(path)} has ${sound ? 'sound but no moving picture' : 'no picture in it'}`,
-    {
-      subject: path,
-    },
-  );
+  const file = displayName(path);
+  return refusal('no-video', sound ? say('media.sound-only', { file }) : say('media.no-picture', { file }), path);
 }
 
 export function onePicture(path: string): ShrinkError {
-  return new ShrinkError('no-video', `${displayName(path)} lasts 0 seconds: it holds a single picture, not a video`, {
-    subject: path,
-  });
+  return refusal('no-video', say('media.single-picture', { file: displayName(path) }), path);
+}
+
+export function noFrames(path: string): ShrinkError {
+  return refusal('incomplete-media', say('media.no-frames', { file: displayName(path) }), path);
 }
 
 /** Cameras for slow motion write 1000 frames a second; encoders stop somewhere above. */
 export const MAX_FPS = 1_000;
 
 export function tooManyFrames(path: string, fps: number): ShrinkError {
-  return new ShrinkError(
-    'unsafe-media',
-    `${displayName(path)} says that it has ${Math.round(fps)} frames a second, which is not a video anybody filmed`,
-    { subject: path, hint: HINT_BROKEN },
-  );
+  return refusal('unsafe-media', say('media.too-many-frames', { file: displayName(path), fps }), path, EXPORT_AGAIN);
 }
 
 export function cannotDecode(path: string, codec: string): ShrinkError {
-  return new ShrinkError('not-media', `${displayName(path)} is in a format (${codec}) this ffmpeg cannot decode`, {
-    subject: path,
-    hint: 'A newer ffmpeg may know it.',
-  });
+  const message = say('media.cannot-decode', { file: displayName(path), codec });
+  return refusal('not-media', message, path, say('media.newer-ffmpeg-hint'));
+}
+
+export function sizeUnknown(path: string, codec: string): ShrinkError {
+  const message = say('media.size-unknown', { file: displayName(path), codec });
+  return refusal('not-media', message, path, say('media.newer-ffmpeg-hint'));
+}
+
+function refusal(code: ErrorCode, message: Sentence, subject: string, hint?: Sentence): ShrinkError {
+  return new ShrinkError(code, message, { subject, hint });
 }
 
 export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;

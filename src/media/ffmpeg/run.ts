@@ -3,6 +3,7 @@ import { resolve } from 'node:path';
 import type { ChildLimits } from '../../platform/process/limits.ts';
 import { runChild } from '../../platform/process/run-child.ts';
 import { fileError } from '../../platform/files/file-error.ts';
+import type { Sentence } from '../../core/message.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { quiet } from './args.ts';
 import type { Tools } from './tools.ts';
@@ -23,17 +24,18 @@ export interface FfmpegRequest {
   tools: Tools;
   /** Everything but what every call has (`-nostdin`, log level, progress pipe). */
   args: readonly string[];
-  doing: string;
+  /** Completes "while ...". */
+  doing: Sentence | string;
   cwd: string;
   /** Files it will write, seen from `cwd`. They are made before, for us alone: ffmpeg would make them as our umask says. */
-  writes?: readonly string[] | undefined;
-  signal?: AbortSignal | undefined;
-  gate?: PauseGate | undefined;
-  clock?: Clock | undefined;
-  nice?: number | undefined;
-  limits?: ChildLimits | undefined;
-  stallMs?: number | undefined;
-  onProgress?: ((progress: FfmpegProgress) => void) | undefined;
+  writes?: readonly string[];
+  signal?: AbortSignal;
+  gate?: PauseGate;
+  clock?: Clock;
+  nice?: number;
+  limits?: ChildLimits;
+  stallMs?: number;
+  onProgress?: (progress: FfmpegProgress) => void;
 }
 
 export interface FfmpegResult extends FfmpegProgress {
@@ -42,7 +44,10 @@ export interface FfmpegResult extends FfmpegProgress {
   stderrTail: string;
 }
 
-/** Runs one ffmpeg to its end; errors are those of runChild and of making the files it `writes`. It is ended when frames, time and bytes stand still for `stallMs`. */
+/**
+ * Runs one ffmpeg to its end. It is ended when frames, time and bytes stand still for `stallMs`.
+ * @throws ShrinkError as runChild does, and for files it `writes` that cannot be made
+ */
 export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
   const { tools, doing, cwd, signal, gate, clock, nice, limits, stallMs } = request;
   for (const path of request.writes ?? []) await makePrivate(resolve(cwd, path), doing);
@@ -53,12 +58,7 @@ export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
     args: [...quiet(), '-nostdin', '-nostats', '-progress', 'pipe:1', '-stats_period', '0.5', '-y', ...request.args],
     doing,
     cwd,
-    ...(signal ? { signal } : {}),
-    ...(gate ? { gate } : {}),
-    ...(clock ? { clock } : {}),
-    ...(nice ? { nice } : {}),
-    ...(limits ? { limits } : {}),
-    ...(stallMs ? { stallMs } : {}),
+    ...{ signal, gate, clock, nice, limits, stallMs },
     // A newer ffmpeg reports every half second even when it is stuck: only a number that moved is progress.
     isProgress: line => reader.moved(line),
     onStdoutLine: line => {
@@ -72,7 +72,7 @@ export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
 }
 
 /** Emptied or made; the mode is set as well, for a umask may take even from 0600. */
-async function makePrivate(path: string, doing: string): Promise<void> {
+async function makePrivate(path: string, doing: Sentence | string): Promise<void> {
   try {
     const file = await open(path, 'w', 0o600);
     await file.chmod(0o600).finally(() => file.close());

@@ -3,6 +3,7 @@ import { chmod, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileError } from '../../platform/files/file-error.ts';
 import { ShrinkError } from '../../core/errors.ts';
+import { say } from '../../messages/say.ts';
 import { untrustedInput } from './args.ts';
 import { type FfmpegRequest, runFfmpeg } from './run.ts';
 
@@ -31,7 +32,7 @@ export async function splitAtKeyframes(
     await runFfmpeg({
       ...request,
       cwd: dir,
-      doing: 'cutting the file into parts',
+      doing: say('media.doing-split'),
       args: [
         ...untrustedInput(source),
         ...cut,
@@ -48,15 +49,11 @@ export async function splitAtKeyframes(
     for (const part of parts) await chmod(part.path, 0o600);
     if (parts.length > 0 && parts.every(part => part.bytes <= maxBytes)) return parts.map(part => part.path);
   }
-  throw new ShrinkError(
-    'cannot-fit',
-    'the file cannot be cut into parts that are small enough: its keyframes are too far apart',
-    {
-      doing: 'cutting the file into parts',
-      subject: source,
-      hint: 'Set nemo.oversize to local, or compress the file first.',
-    },
-  );
+  throw new ShrinkError('cannot-fit', say('media.keyframes-too-far-apart'), {
+    doing: say('media.doing-split'),
+    subject: source,
+    hint: say('media.keyframes-too-far-apart-hint'),
+  });
 }
 
 /**
@@ -68,13 +65,13 @@ export async function joinParts(request: PartsRequest & { sources: readonly stri
   const list = join(dir, 'parts.txt');
   const lines = sources.map(source => `file '${source.replaceAll("'", "'\\''")}'`);
   await writeFile(list, `ffconcat version 1.0\n${lines.join('\n')}\n`, { mode: 0o600 }).catch(error => {
-    throw fileError(error, 'listing the parts', list);
+    throw fileError(error, say('files.writing', { path: list }), list);
   });
   await runFfmpeg({
     ...request,
     onProgress: undefined,
     cwd: dir,
-    doing: 'joining the parts',
+    doing: say('media.doing-join-parts'),
     writes: [path],
     // The list is ours, and so are the files it names: the one place where a list may be opened.
     args: [

@@ -1,38 +1,30 @@
+/**
+ * Room media: what a media file is (probe/), whether all of it is there (completeness/), and the ffmpeg that reads and writes it
+ * (ffmpeg/). Comes in: core, messages and platform.
+ */
 import { ShrinkError } from '../../core/errors.ts';
+import type { Sentence } from '../../core/message.ts';
+import { say } from '../../messages/say.ts';
 import { findProgram } from '../../platform/process/limits.ts';
 import { runChild } from '../../platform/process/run-child.ts';
+import { type Abilities, AbilityCache } from './ability-cache.ts';
 
 /** The ffmpeg and ffprobe found, and what they can do. Decisions look at abilities, never at the version. */
-export interface Tools {
+export interface Tools extends Abilities {
   ffmpeg: string;
   ffprobe: string;
-  /** As ffmpeg says it: `5.1.9-0+deb12u1`. */
-  version: string;
-  encoders: ReadonlySet<string>;
-  /** Version of the SVT-AV1 behind `libsvtav1`, as it introduces itself: `2.3.0`. */
-  svtAv1?: string;
-  /** Codecs it can decode, by codec name (`h264`, `aac`), whatever its decoder is called. */
-  decodable: ReadonlySet<string>;
-  filters: ReadonlySet<string>;
-  /** Demuxer names, each of a comma list by itself: `mov`, `mp4`, `matroska`. */
-  demuxers: ReadonlySet<string>;
-  /** Options without the dash, of the ones that came or went over the years: `fps_mode`, `chunk_duration`. */
-  options: ReadonlySet<string>;
 }
 
 export interface ToolOptions {
   /** From the config; found on PATH where absent. */
-  ffmpeg?: string | undefined;
-  ffprobe?: string | undefined;
+  ffmpeg?: string;
+  ffprobe?: string;
   /** PATH to search, ours unless given. */
-  path?: string | undefined;
+  path?: string;
+  /** Where their answers are kept; asked every time without it. */
+  cacheDir?: string;
   signal?: AbortSignal;
 }
-
-/** The install commands of the README's quick start, in one line. */
-const INSTALL_HINT =
-  'Install it: Debian/Ubuntu `sudo apt install ffmpeg`, Fedora `sudo dnf install ffmpeg --allowerasing` (from RPM Fusion), ' +
-  'macOS `brew install ffmpeg`, Alpine `apk add ffmpeg`; elsewhere see ffmpeg.org/download, or set local.ffmpeg and local.ffprobe.';
 
 const WATCHED_OPTIONS = [
   'fps_mode',
@@ -45,15 +37,26 @@ const WATCHED_OPTIONS = [
 ];
 
 /**
- * Finds ffmpeg and ffprobe and asks them what they can do (about 0.3 s). ShrinkError `tool-missing` (exit 13), with the install
- * command per system, where one is missing, does not start, or cannot do the least that is needed.
+ * Finds ffmpeg and ffprobe and asks them what they can do (over a second of processor time; kept in `cacheDir` as long as the programs
+ * stay the same).
+ * @throws ShrinkError `tool-missing`, with the install command per system, where one is missing, does not start, or lacks the least
+ * that is needed
  */
 export async function findTools(requested: ToolOptions = {}): Promise<Tools> {
-  const [ffmpeg, ffprobe] = await Promise.all([
-    locate(requested.ffmpeg ?? 'ffmpeg', requested.path),
-    locate(requested.ffprobe ?? besides(requested.ffmpeg) ?? 'ffprobe', requested.path),
-  ]);
-  const ask = (args: string[]) => listing(ffmpeg, args, requested.signal);
+  const { path, cacheDir, signal } = requested;
+  const ffmpeg = await locate(requested.ffmpeg ?? 'ffmpeg', path);
+  const ffprobe = await locate(requested.ffprobe ?? besides(requested.ffmpeg) ?? 'ffprobe', path);
+  const cache = cacheDir === undefined ? undefined : new AbilityCache(cacheDir, [ffmpeg, ffprobe]);
+  const before = await cache?.read();
+  const abilities = before ?? (await askAbilities(ffmpeg, ffprobe, signal));
+  const what = whatIsLacking(abilities);
+  if (what) throw missing(say('media.ffmpeg-lacks', { program: ffmpeg, version: abilities.version, what }));
+  if (!before) await cache?.write(abilities);
+  return { ffmpeg, ffprobe, ...abilities };
+}
+
+async function askAbilities(ffmpeg: string, ffprobe: string, signal: AbortSignal | undefined): Promise<Abilities> {
+  const ask = (args: string[]) => listing(ffmpeg, args, signal);
   const [version, encoders, decodable, filters, demuxers, options] = await Promise.all([
     ask(['-version']).then(parseVersion),
     ask(['-encoders']).then(parseEncoders),
@@ -61,91 +64,72 @@ export async function findTools(requested: ToolOptions = {}): Promise<Tools> {
     ask(['-filters']).then(parseFilters),
     ask(['-demuxers']).then(parseDemuxers),
     ask(['-h', 'full']).then(parseOptions),
-    listing(ffprobe, ['-version'], requested.signal),
+    listing(ffprobe, ['-version'], signal),
   ]);
-  const tools: Tools = { ffmpeg, ffprobe, version, encoders, decodable, filters, demuxers, options };
-  const svtAv1 = encoders.has('libsvtav1') ? await askSvtAv1(ffmpeg, requested.signal) : undefined;
-  if (svtAv1 !== undefined) tools.svtAv1 = svtAv1;
-  const lacking = whatIsLacking(tools);
-  if (lacking) throw missing(`${ffmpeg} (${version}) ${lacking}`);
-  return tools;
+  const svtAv1 = encoders.has('libsvtav1') ? await askSvtAv1(ffmpeg, signal) : undefined;
+  return { version, encoders, decodable, filters, demuxers, options, svtAv1 };
 }
 
 /** Why these tools cannot be worked with, as the end of a sentence; `undefined` where they can. Pure. */
-export function whatIsLacking(tools: Omit<Tools, 'ffmpeg' | 'ffprobe' | 'version'>): string | undefined {
-  if (!tools.encoders.has('libx264'))
-    return 'cannot write H.264: it was built without libx264 (as Fedora’s ffmpeg-free is)';
-  if (!tools.encoders.has('aac')) return 'cannot write AAC sound';
-  if (!tools.demuxers.has('mov')) return 'cannot read MP4';
-  for (const option of ['format_whitelist', 'protocol_whitelist', 'max_pixels']) {
-    if (!tools.options.has(option)) return `is too old: it lacks -${option}; 4.4 or newer is needed`;
-  }
-  return undefined;
+export function whatIsLacking(tools: Pick<Tools, 'encoders' | 'demuxers' | 'options'>): Sentence | undefined {
+  if (!tools.encoders.has('libx264')) return say('media.lacks-h264');
+  if (!tools.encoders.has('aac')) return say('media.lacks-aac');
+  if (!tools.demuxers.has('mov')) return say('media.lacks-mp4');
+  const option = ['format_whitelist', 'protocol_whitelist', 'max_pixels'].find(one => !tools.options.has(one));
+  return option === undefined ? undefined : say('media.lacks-option', { option });
 }
 
-/** Older ones are slower and worse, and have no quality scale that could be relied on: nothing of theirs was measured. */
+/** Older ones are slower and worse, and their quality scale was never measured. */
 const MIN_SVT_AV1_MAJOR = 2;
 
 /** Why this ffmpeg cannot write a codec, as a part of a sentence; `undefined` where it can. */
 export function cannotWrite(
   codec: 'h264' | 'h265' | 'av1',
-  tools: Pick<Tools, 'encoders' | 'version' | 'svtAv1'>,
-): string | undefined {
+  { encoders, version, svtAv1 = '' }: Pick<Tools, 'encoders' | 'version' | 'svtAv1'>,
+): Sentence | undefined {
   const encoder = { h264: 'libx264', h265: 'libx265', av1: 'libsvtav1' }[codec];
-  if (!tools.encoders.has(encoder)) return `this ffmpeg (${tools.version}) was built without ${encoder}`;
-  if (codec !== 'av1' || Number.parseInt(tools.svtAv1 ?? '', 10) >= MIN_SVT_AV1_MAJOR) return undefined;
-  return `this ffmpeg (${tools.version}) has SVT-AV1 ${tools.svtAv1 ?? 'of an unknown version'}, and ${MIN_SVT_AV1_MAJOR}.0 is the least`;
+  if (!encoders.has(encoder)) return say('media.lacks-encoder', { version, encoder });
+  if (codec !== 'av1' || Number.parseInt(svtAv1, 10) >= MIN_SVT_AV1_MAJOR) return undefined;
+  return say('media.old-svt-av1', { version, svtAv1, least: MIN_SVT_AV1_MAJOR });
 }
 
-/** A configured ffmpeg brings its own ffprobe, unless told otherwise. */
+/** A configured ffmpeg brings its own ffprobe, unless another one is configured. */
 function besides(ffmpeg: string | undefined): string | undefined {
   return ffmpeg?.includes('/') ? ffmpeg.replace(/ffmpeg([^/]*)$/, 'ffprobe$1') : undefined;
 }
 
-async function locate(command: string, path: string | undefined): Promise<string> {
-  const found = await findProgram(command, path);
-  if (!found) throw missing(`${command} was not found`);
+async function locate(program: string, path: string | undefined): Promise<string> {
+  const found = await findProgram(program, path);
+  if (!found) throw missing(say('media.program-not-found', { program }));
   return found;
 }
 
 async function listing(program: string, args: string[], signal: AbortSignal | undefined): Promise<string> {
   try {
-    const result = await runChild({
+    const { stdout } = await runChild({
       command: program,
       args: ['-hide_banner', ...args],
-      doing: `asking ${program} what it can do`,
+      doing: say('media.doing-ask', { program }),
       timeoutMs: 60_000,
-      ...(signal ? { signal } : {}),
+      signal,
     });
-    return result.stdout;
+    return stdout;
   } catch (error) {
     if (!(error instanceof ShrinkError) || error.code === 'cancelled') throw error;
-    throw missing(`${program} does not work: ${error.message}`, error);
+    throw missing(say('media.program-broken', { program, why: error.message }), error);
   }
 }
 
 /** No listing names the version of a library: it says so itself when it encodes a frame. */
 async function askSvtAv1(ffmpeg: string, signal: AbortSignal | undefined): Promise<string | undefined> {
-  const frame = [
-    '-f',
-    'lavfi',
-    '-i',
-    'color=size=64x64:rate=25',
-    '-frames:v',
-    '1',
-    '-c:v',
-    'libsvtav1',
-    '-f',
-    'null',
-    '-',
-  ];
+  const picture = ['-f', 'lavfi', '-i', 'color=size=64x64:rate=25', '-frames:v', '1'];
   try {
     const { stderrTail } = await runChild({
       command: ffmpeg,
-      args: ['-hide_banner', '-nostdin', '-v', 'error', ...frame],
-      doing: 'asking for the version of SVT-AV1',
+      args: ['-hide_banner', '-nostdin', '-v', 'error', ...picture, '-c:v', 'libsvtav1', '-f', 'null', '-'],
+      doing: say('media.doing-ask-svt-av1'),
       timeoutMs: 60_000,
-      ...(signal ? { signal } : {}),
+      signal,
     });
     return parseSvtVersion(stderrTail);
   } catch (error) {
@@ -159,8 +143,9 @@ export function parseSvtVersion(text: string): string | undefined {
   return /SVT-AV1 Encoder Lib v?(\d+\.\d+[\w.-]*)/.exec(text)?.[1];
 }
 
-function missing(what: string, cause?: unknown): ShrinkError {
-  return new ShrinkError('tool-missing', what, { doing: 'looking for ffmpeg', hint: INSTALL_HINT, cause });
+function missing(message: Sentence, cause?: unknown): ShrinkError {
+  const doing = say('media.doing-find-ffmpeg');
+  return new ShrinkError('tool-missing', message, { doing, hint: say('media.install-hint'), cause });
 }
 
 /** `ffmpeg version 5.1.9-0+deb12u1 Copyright ...` */
@@ -190,7 +175,7 @@ export function parseDemuxers(text: string): Set<string> {
 }
 
 export function parseOptions(text: string): Set<string> {
-  // Fifteen thousand lines of help: looking at each took as long as starting three programs.
+  // Fifteen thousand lines of help: one search instead of one a line.
   const watched = new RegExp(`^ *-(${WATCHED_OPTIONS.join('|')})\\b`, 'gm');
   return new Set([...text.matchAll(watched)].flatMap(([, option]) => option ?? []));
 }

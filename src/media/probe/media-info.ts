@@ -1,8 +1,10 @@
 import type { AudioTrack, MediaFacts, SubtitleTrack, VideoTrack } from '../../core/media-info.ts';
+import type { Sentence } from '../../core/message.ts';
+import { say } from '../../messages/say.ts';
 import { displayName, UNPRINTABLE } from '../ffmpeg/input-errors.ts';
 import type { Timeline } from './packets.ts';
 
-/** The part of `ffprobe -show_format -show_streams -show_chapters -of json` that is looked at. Anything may be missing. */
+/** The part of `ffprobe -show_format -show_streams -show_chapters -of json` that is read. Anything may be missing. */
 export interface ProbeOutput {
   format?: { format_name?: string; tags?: Record<string, string> };
   streams?: ProbeStream[];
@@ -50,14 +52,14 @@ const TEXT_SUBTITLES = new Set([
   'sami',
 ]);
 
-const DATA_TRACKS: Readonly<Record<string, string>> = {
-  gpmd: 'telemetry',
-  camm: 'telemetry',
-  mebx: 'camera metadata',
-  tmcd: 'time code',
-  fdsc: 'camera data',
-  rtp: 'streaming hints',
-};
+const DATA_TRACKS = {
+  gpmd: 'media.track-telemetry',
+  camm: 'media.track-telemetry',
+  mebx: 'media.track-camera-metadata',
+  tmcd: 'media.track-time-code',
+  fdsc: 'media.track-camera-data',
+  rtp: 'media.track-streaming-hints',
+} as const;
 
 /** The track people mean by "the video": no cover art; the default one, else the one with most pixels. */
 export function mainVideo(streams: readonly ProbeStream[]): ProbeStream | undefined {
@@ -108,7 +110,7 @@ export function assembleFacts(
     subtitles: subtitles.filter(stream => lines.has(stream.index)).map(subtitleTrack),
     other: streams
       .filter(stream => stream !== main && isOther(stream, lines) && !isChapterList(stream, output))
-      .map(inWords),
+      .map(describeTrack),
     chapters: output.chapters?.length ?? 0,
     cuts: line.cuts,
     creationTime: tags['creation_time'] ?? main.tags?.['creation_time'],
@@ -153,10 +155,10 @@ function videoTrack(stream: ProbeStream, line: Timeline, durationS: number): Vid
     interlaced: ['tt', 'bb', 'tb', 'bt'].includes(stream.field_order ?? ''),
     hdr: stream.color_transfer === 'smpte2084' ? 'pq' : stream.color_transfer === 'arib-std-b67' ? 'hlg' : 'sdr',
     color: {
-      ...(known(stream.color_primaries) && { primaries: stream.color_primaries as string }),
-      ...(known(stream.color_transfer) && { transfer: stream.color_transfer as string }),
-      ...(known(stream.color_space) && { space: stream.color_space as string }),
-      ...(known(stream.color_range) && { range: stream.color_range as string }),
+      primaries: known(stream.color_primaries),
+      transfer: known(stream.color_transfer),
+      space: known(stream.color_space),
+      range: known(stream.color_range),
     },
   };
 }
@@ -191,14 +193,18 @@ function isChapterList(stream: ProbeStream, output: ProbeOutput): boolean {
   return stream.codec_type === 'data' && stream.codec_tag_string === 'text' && (output.chapters?.length ?? 0) > 0;
 }
 
-function inWords(stream: ProbeStream): string {
-  const tag = printable(stream.codec_tag_string) ?? stream.codec_name ?? 'unknown';
-  if (stream.codec_type === 'audio') return `sound track without sound (${stream.codec_name ?? tag})`;
-  if (stream.codec_type === 'video')
-    return `${isCover(stream) ? 'cover art' : 'another picture track'} (${stream.codec_name ?? tag})`;
-  if (stream.codec_type === 'attachment')
-    return `attachment (${displayName(stream.tags?.['filename'] ?? tag).slice(0, MAX_WORD_LENGTH)})`;
-  return `${DATA_TRACKS[tag] ?? 'data'} (${tag})`;
+function describeTrack(stream: ProbeStream): Sentence {
+  const { codec_type: type, codec_name: name } = stream;
+  const tag = printable(stream.codec_tag_string) ?? name ?? 'unknown';
+  const codec = name ?? tag;
+  if (type === 'audio') return say('media.track-silent', { codec });
+  if (type === 'video') return say(isCover(stream) ? 'media.track-cover' : 'media.track-other-picture', { codec });
+  if (type === 'attachment') {
+    const file = displayName(stream.tags?.['filename'] ?? tag).slice(0, MAX_WORD_LENGTH);
+    return say('media.track-attachment', { name: file });
+  }
+  const known = tag in DATA_TRACKS ? DATA_TRACKS[tag as keyof typeof DATA_TRACKS] : 'media.track-data';
+  return say(known, { tag });
 }
 
 /** ffprobe gives degrees counter-clockwise, -180 to 180, for what the player has to do. */
@@ -229,8 +235,8 @@ function printable(tag: string | undefined): string | undefined {
   return tag && /^[\w .-]+$/.test(tag) ? tag.trim() : undefined;
 }
 
-function known(value: string | undefined): boolean {
-  return value !== undefined && value !== 'unknown' && value !== 'reserved';
+function known(value: string | undefined): string | undefined {
+  return value === 'unknown' || value === 'reserved' ? undefined : value;
 }
 
 function seconds(text: string | undefined): number | undefined {

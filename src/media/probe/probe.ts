@@ -3,20 +3,23 @@ import { open } from 'node:fs/promises';
 import { fileError } from '../../platform/files/file-error.ts';
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { MediaFacts } from '../../core/media-info.ts';
+import { say } from '../../messages/say.ts';
 import { ChildEnd } from '../../platform/process/exit-status.ts';
 import type { ChildLimits } from '../../platform/process/limits.ts';
-import { runChild } from '../../platform/process/run-child.ts';
+import { type ChildRequest, runChild } from '../../platform/process/run-child.ts';
 import { MAX_PIXELS, quiet, untrustedInput, WITHOUT_LOOP_FILTER } from '../ffmpeg/args.ts';
 import { assembleFacts, mainVideo, type ProbeOutput, type ProbeStream } from './media-info.ts';
 import {
   cannotDecode,
   MAX_FPS,
+  noFrames,
   noVideo,
   onePicture,
   refuseByComplaints,
   refuseByLooks,
   refuseByProbe,
   displayName,
+  sizeUnknown,
   tooManyFrames,
   tooManyPixels,
 } from '../ffmpeg/input-errors.ts';
@@ -27,8 +30,8 @@ import type { PauseGate } from '../../platform/pause-gate.ts';
 
 export interface ProbeOptions {
   tools: Tools;
-  signal?: AbortSignal | undefined;
-  gate?: PauseGate | undefined;
+  signal?: AbortSignal;
+  gate?: PauseGate;
 }
 
 /** Enough for 8K; what asks for more is refused. Virtual memory, of which threads reserve a lot without using it. */
@@ -58,7 +61,7 @@ export async function probe(path: string, options: ProbeOptions): Promise<MediaF
 
 export interface DecodingOptions extends ProbeOptions {
   /** Of the decoders; as many as there are cores unless given. */
-  threads?: number | undefined;
+  threads?: number;
   limits: ChildLimits;
   stallMs: number;
   /** A packet of the track with this index was read. */
@@ -123,9 +126,7 @@ async function gatherFacts(
   const lines = atOnce?.lines ?? (await scanPackets(path, bytes, looks, options));
   const frames = lines.get(main.index)?.packets ?? 0;
   if (frames === 0) {
-    throw new ShrinkError('incomplete-media', `${displayName(path)} has a picture track without a single frame in it`, {
-      subject: path,
-    });
+    throw noFrames(path);
   }
   const facts = assembleFacts(output, main, lines, bytes);
   if (frames === 1 || facts.durationS <= 0) throw onePicture(path);
@@ -143,7 +144,7 @@ async function readHead(path: string): Promise<{ head: Buffer; bytes: number }> 
       await file.close();
     }
   } catch (error) {
-    throw fileError(error, `reading ${displayName(path)}`, path);
+    throw fileError(error, say('media.doing-probe', { file: displayName(path) }), path);
   }
 }
 
@@ -151,7 +152,9 @@ async function askAboutTracks(path: string, looks: Looks, options: ProbeOptions)
   // Of the chapters only that they are there: sixty thousand of them with titles are more than is read.
   const wanted = [...ABOUT_TRACKS, '-show_entries', 'chapter=id', '-of', 'json'];
   try {
-    const { stdout, stderrTail } = await ffprobe(path, wanted, `looking into ${displayName(path)}`, options, {
+    const { stdout, stderrTail } = await ffprobe(path, wanted, {
+      ...options,
+      doing: say('media.doing-probe', { file: displayName(path) }),
       timeoutMs: OPEN_LIMIT_MS,
       limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 },
     });
@@ -159,10 +162,8 @@ async function askAboutTracks(path: string, looks: Looks, options: ProbeOptions)
     return JSON.parse(stdout) as ProbeOutput;
   } catch (error) {
     if (error instanceof SyntaxError) {
-      throw new ShrinkError('not-media', `${displayName(path)} cannot be described by ffprobe`, {
-        subject: path,
-        cause: error,
-      });
+      const message = say('media.not-described', { file: displayName(path) });
+      throw new ShrinkError('not-media', message, { subject: path, cause: error });
     }
     throw await refused(path, error, looks);
   }
@@ -179,7 +180,7 @@ async function readThrough(path: string): Promise<void> {
   try {
     for await (const _ of createReadStream(path, { highWaterMark: 1 << 20 }));
   } catch (error) {
-    throw fileError(error, `reading ${displayName(path)}`, path);
+    throw fileError(error, say('media.doing-probe', { file: displayName(path) }), path);
   }
 }
 
@@ -187,7 +188,7 @@ function refuseByTrack(path: string, main: ProbeStream, tools: Tools): void {
   const { width = 0, height = 0, codec_name: codec = 'unknown' } = main;
   if (width * height > MAX_PIXELS) throw tooManyPixels(path);
   if (!tools.decodable.has(codec)) throw cannotDecode(path, codec);
-  if (width === 0 || height === 0) throw cannotDecode(path, `${codec}, of unknown size`);
+  if (width === 0 || height === 0) throw sizeUnknown(path, codec);
 }
 
 const ABOUT_TRACKS = ['-show_format', '-show_streams'];
@@ -207,8 +208,11 @@ async function askAtOnce(path: string, options: ProbeOptions, decoding?: Decodin
   const other: string[] = [];
   let among = false;
   try {
-    const { stderrTail } = await ffprobe(path, wanted, `looking into ${displayName(path)}`, options, {
-      ...(stallMs === undefined ? { timeoutMs: OPEN_LIMIT_MS } : { stallMs }),
+    const { stderrTail } = await ffprobe(path, wanted, {
+      ...options,
+      doing: say('media.doing-probe', { file: displayName(path) }),
+      timeoutMs: stallMs === undefined ? OPEN_LIMIT_MS : undefined,
+      stallMs,
       limits: limits ?? { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 },
       onStdoutLine: text => {
         if (text === '    "packets": [') among = true;
@@ -256,7 +260,9 @@ async function scanPackets(
   const wanted = ['-show_entries', PACKET, '-of', 'csv=p=0'];
   const complaints: ShrinkError[] = [];
   try {
-    await ffprobe(path, wanted, `reading through ${displayName(path)}`, options, {
+    await ffprobe(path, wanted, {
+      ...options,
+      doing: say('media.doing-scan', { file: displayName(path) }),
       timeoutMs: OPEN_LIMIT_MS + (bytes / SLOWEST_READ) * 1000,
       stallMs: 2 * OPEN_LIMIT_MS,
       limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 + bytes / SLOWEST_READ },
@@ -273,20 +279,10 @@ async function scanPackets(
   return tracks.result();
 }
 
-type Bounds = Pick<
-  Parameters<typeof runChild>[0],
-  'timeoutMs' | 'stallMs' | 'limits' | 'onStdoutLine' | 'onStderrLine'
->;
+type ProbeRequest = ProbeOptions &
+  Pick<ChildRequest, 'doing' | 'timeoutMs' | 'stallMs' | 'limits' | 'onStdoutLine' | 'onStderrLine'>;
 
-function ffprobe(path: string, wanted: string[], doing: string, options: ProbeOptions, bounds: Bounds) {
-  const { tools, signal, gate } = options;
-  return runChild({
-    command: tools.ffprobe,
-    args: [...quiet(), ...wanted, ...untrustedInput(path)],
-    doing,
-    nice: NICE,
-    ...(signal ? { signal } : {}),
-    ...(gate ? { gate } : {}),
-    ...bounds,
-  });
+function ffprobe(path: string, wanted: string[], { tools, ...request }: ProbeRequest) {
+  const args = [...quiet(), ...wanted, ...untrustedInput(path)];
+  return runChild({ ...request, command: tools.ffprobe, args, nice: NICE });
 }

@@ -1,45 +1,48 @@
+import type { Sentence } from '../../core/message.ts';
+import { say } from '../../messages/say.ts';
+
 /** What the first bytes of a file say it is, whatever its name says. Pure. */
 export type Looks =
   | { kind: 'empty' }
-  | { kind: 'playlist'; what: string }
-  | { kind: 'other'; what: string }
+  | { kind: 'playlist'; what: Sentence }
+  | { kind: 'other'; what: Sentence }
   /** Begins as MP4 and MOV files do. */
   | { kind: 'mp4' }
   | { kind: 'unknown' };
 
 /** Offset, the bytes there, and what they mean. */
-const MAGIC: readonly [number, string, string][] = [
-  [0, '\x89PNG', 'a picture (PNG)'],
-  [0, '\xff\xd8\xff', 'a picture (JPEG)'],
-  [0, 'GIF8', 'a picture (GIF)'],
-  [8, 'WEBP', 'a picture (WebP)'],
-  [0, 'II*\0', 'a picture (TIFF)'],
-  [0, 'MM\0*', 'a picture (TIFF)'],
-  [4, 'ftypheic', 'a picture (HEIF)'],
-  [4, 'ftypheix', 'a picture (HEIF)'],
-  [4, 'ftypmif1', 'a picture (HEIF)'],
-  [4, 'ftypavif', 'a picture (AVIF)'],
-  [8, 'WAVE', 'sound (WAV)'],
-  [0, 'ID3', 'sound (MP3)'],
-  [0, '\xff\xfb', 'sound (MP3)'],
-  [0, 'fLaC', 'sound (FLAC)'],
-  [0, '%PDF', 'a document (PDF)'],
-  [0, 'PK\x03\x04', 'an archive or document (ZIP)'],
-  [0, 'Rar!', 'an archive (RAR)'],
-  [0, '7z\xbc\xaf', 'an archive (7z)'],
-  [0, '\x1f\x8b', 'an archive (gzip)'],
-  [0, '\x7fELF', 'a program'],
-  [0, 'MZ', 'a program'],
+const MAGIC: readonly [number, string, Sentence][] = [
+  [0, '\x89PNG', say('media.looks-picture', { format: 'PNG' })],
+  [0, '\xff\xd8\xff', say('media.looks-picture', { format: 'JPEG' })],
+  [0, 'GIF8', say('media.looks-picture', { format: 'GIF' })],
+  [8, 'WEBP', say('media.looks-picture', { format: 'WebP' })],
+  [0, 'II*\0', say('media.looks-picture', { format: 'TIFF' })],
+  [0, 'MM\0*', say('media.looks-picture', { format: 'TIFF' })],
+  [4, 'ftypheic', say('media.looks-picture', { format: 'HEIF' })],
+  [4, 'ftypheix', say('media.looks-picture', { format: 'HEIF' })],
+  [4, 'ftypmif1', say('media.looks-picture', { format: 'HEIF' })],
+  [4, 'ftypavif', say('media.looks-picture', { format: 'AVIF' })],
+  [8, 'WAVE', say('media.looks-sound', { format: 'WAV' })],
+  [0, 'ID3', say('media.looks-sound', { format: 'MP3' })],
+  [0, '\xff\xfb', say('media.looks-sound', { format: 'MP3' })],
+  [0, 'fLaC', say('media.looks-sound', { format: 'FLAC' })],
+  [0, '%PDF', say('media.looks-document', { format: 'PDF' })],
+  [0, 'PK\x03\x04', say('media.looks-zip')],
+  [0, 'Rar!', say('media.looks-archive', { format: 'RAR' })],
+  [0, '7z\xbc\xaf', say('media.looks-archive', { format: '7z' })],
+  [0, '\x1f\x8b', say('media.looks-archive', { format: 'gzip' })],
+  [0, '\x7fELF', say('media.looks-program')],
+  [0, 'MZ', say('media.looks-program')],
 ];
 
 /** Lists of other files: they would make a player read whatever they name. */
-const PLAYLISTS: readonly [RegExp, string][] = [
-  [/^(\xef\xbb\xbf)?\s*#EXTM3U/, 'an HLS playlist'],
-  [/^(\xef\xbb\xbf)?\s*ffconcat/, 'an ffconcat list'],
-  [/^(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<MPD/s, 'a DASH playlist'],
-  [/^(\xef\xbb\xbf)?\s*\[playlist\]/i, 'a playlist'],
-  [/^(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?<(smil|asx|SmoothStreamingMedia)/i, 'a playlist'],
-  [/^v=0\r?\no=/, 'a session description (SDP)'],
+const PLAYLISTS: readonly [RegExp, Sentence][] = [
+  [/^(\xef\xbb\xbf)?\s*#EXTM3U/, say('media.looks-hls')],
+  [/^(\xef\xbb\xbf)?\s*ffconcat/, say('media.looks-ffconcat')],
+  [/^(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?(<!--.*?-->\s*)*<MPD/s, say('media.looks-dash')],
+  [/^(\xef\xbb\xbf)?\s*\[playlist\]/i, say('media.looks-playlist')],
+  [/^(\xef\xbb\xbf)?\s*(<\?xml[^>]*>\s*)?<(smil|asx|SmoothStreamingMedia)/i, say('media.looks-playlist')],
+  [/^v=0\r?\no=/, say('media.looks-sdp')],
 ];
 
 /** `head` is the start of the file, 512 bytes are enough. */
@@ -48,10 +51,9 @@ export function looksLike(head: Buffer, sizeBytes: number): Looks {
   const text = head.toString('latin1');
   for (const [pattern, what] of PLAYLISTS) if (pattern.test(text)) return { kind: 'playlist', what };
   for (const [at, bytes, what] of MAGIC) if (text.startsWith(bytes, at)) return { kind: 'other', what };
-  if (/^\s*<(!doctype html|html)/i.test(text)) return { kind: 'other', what: 'a web page' };
-  if (isText(head)) return { kind: 'other', what: 'text' };
-  if (head.every(byte => byte === 0))
-    return { kind: 'other', what: 'nothing but zeros (a copy that was never filled in)' };
+  if (/^\s*<(!doctype html|html)/i.test(text)) return { kind: 'other', what: say('media.looks-web-page') };
+  if (isText(head)) return { kind: 'other', what: say('media.looks-text') };
+  if (head.every(byte => byte === 0)) return { kind: 'other', what: say('media.looks-zeros') };
   if (/^(ftyp|moov|mdat|wide|free|skip|pnot)$/.test(text.slice(4, 8))) return { kind: 'mp4' };
   return { kind: 'unknown' };
 }

@@ -3,6 +3,8 @@ import { CHILD_EN } from './child.ts';
 import { FILES_EN } from './files.ts';
 import { HTTP_EN } from './http.ts';
 import { API_EN } from './api.ts';
+import { LOCAL_EN } from './local.ts';
+import { MEDIA_EN } from './media.ts';
 import { STEPS_EN } from './steps.ts';
 
 /** Every code with its English words, one file a room. */
@@ -13,4 +15,6 @@ export const EN = {
   ...FILES_EN,
   ...HTTP_EN,
   ...API_EN,
+  ...LOCAL_EN,
+  ...MEDIA_EN,
 };

@@ -6,6 +6,8 @@ import { CHILD_ZH } from './child.ts';
 import { FILES_ZH } from './files.ts';
 import { HTTP_ZH } from './http.ts';
 import { API_ZH } from './api.ts';
+import { LOCAL_ZH } from './local.ts';
+import { MEDIA_ZH } from './media.ts';
 import { STEPS_ZH } from './steps.ts';
 
 export const ZH = {
@@ -15,6 +17,8 @@ export const ZH = {
   ...FILES_ZH,
   ...HTTP_ZH,
   ...API_ZH,
+  ...LOCAL_ZH,
+  ...MEDIA_ZH,
 } satisfies Translation<typeof EN> as Readonly<Record<string, Wording>>;
 
 /** The message in Chinese; `undefined` for a code this version does not know. */

@@ -32,7 +32,7 @@ const cases: [string, () => Promise<string>, ErrorCode, RegExp][] = [
     'random bytes',
     written('random.mp4', Buffer.from(Array.from({ length: 9_000 }, (_, at) => (at * at * 31 + 7) % 251))),
     'not-media',
-    /random.mp4 (is not a video|is only a part)/,
+    /random.mp4 (is not a video|is incomplete)/,
   ],
   ['half a file, its index lost', () => footage('cutShort'), 'incomplete-media', /its index \(moov\) is missing/],
   ['half a file, its index first', () => footage('cutInside'), 'incomplete-media', /its end is missing/],

@@ -46,7 +46,7 @@ describe('the picture', () => {
     const tools = { ...found, filters: new Set([...found.filters].filter(name => name !== 'zscale')) };
     const { after, candidate } = await shrink('hdr10', share(0.5), () => {}, { engine: { tools } });
     expect(after.video).toMatchObject({ bitDepth: 8, hdr: 'pq' });
-    expect(candidate.notes.join()).toMatch(/cannot tone-map/);
+    expect(candidate.notes.join()).toMatch(/HDR brightness kept in 8 bits/);
   });
 
   it('in full range becomes limited range', async () => {
@@ -166,8 +166,8 @@ describe('sound and picture stay together', () => {
     const { after, candidate, told } = await shrink('joined', share(0.5));
     expect(after.durationS).toBeCloseTo(2 * one.before.durationS, 1);
     expect(after.video.frames).toBe(2 * one.before.video.frames);
-    expect(candidate.notes.join()).toMatch(/its clock started again once/);
-    expect(told.steps).toContain('straightening the clock');
+    expect(candidate.notes.join()).toMatch(/its timestamps reset once/);
+    expect(told.steps).toContain('fix-timestamps');
   });
 });
 
@@ -187,7 +187,7 @@ describe('everything else in the file', () => {
   it('a second sound track gives way where there is no room, and is named', async () => {
     const { after, candidate } = await shrink('tracks', share(0.17));
     expect(after.audio.map(track => track.language)).toEqual(['ger']);
-    expect(candidate.notes.join('\n')).toMatch(/sound track dropped for want of room: eng, flac/);
+    expect(candidate.notes.join('\n')).toMatch(/sound track dropped, there was no room for it: eng, flac/);
   });
 
   it.each([
@@ -218,7 +218,7 @@ describe('everything else in the file', () => {
       ...share(1),
       audio: { kind: 'bitrate', bitsPerSecond: 48_000 },
     });
-    expect(candidate.how).toMatch(/^copied without loss, one sound track turned into AAC/);
+    expect(candidate.how).toMatch(/^copied without loss, one sound track converted to AAC/);
     expect(after.audio[0]?.bitrate).toBeLessThan(53_000);
   });
 

@@ -147,8 +147,8 @@ function planWrong(facts: MediaFacts, order: Order, tools: Tools): string[] {
     const choice = choose(facts, order);
     const picture = planPicture(facts, order.target, 1, tools);
     const sound = planSound(facts, order.target, choice.capBytes);
-    const texts = [...describeChoice(facts, choice, order), picture.filters, ...picture.notes, ...sound.notes];
-    const wrong = texts.flatMap(sentence);
+    const lines = [...describeChoice(facts, choice, order), ...picture.notes, ...sound.notes];
+    const wrong = [picture.filters, ...lines.map(line => line.text)].flatMap(sentence);
     if (picture.width < 2 || picture.height < 2) wrong.push(`plan: a picture of ${picture.width}x${picture.height}`);
     return wrong;
   } catch (error) {

@@ -77,7 +77,7 @@ describe('finding ffmpeg', () => {
     const lame = await script('ffmpeg', `'${ffmpeg}' "$@" | sed 's/libx264 /libnothing /'`);
     await script('ffprobe', 'exit 0');
     const error = await failure({ ffmpeg: lame });
-    expect(error.message).toMatch(/cannot write H.264: it was built without libx264/);
+    expect(error.message).toMatch(/cannot encode H.264: it was built without libx264/);
     expect(error.hint).toContain('dnf');
   });
 
@@ -148,8 +148,8 @@ describe('listings of several versions', () => {
       options: new Set(['format_whitelist', 'protocol_whitelist', 'max_pixels']),
     };
     expect(whatIsLacking(fine)).toBeUndefined();
-    expect(whatIsLacking({ ...fine, encoders: new Set(['libx264']) })).toBe('cannot write AAC sound');
-    expect(whatIsLacking({ ...fine, options: new Set() })).toMatch(/too old/);
+    expect(whatIsLacking({ ...fine, encoders: new Set(['libx264']) })?.text).toBe('cannot encode AAC sound');
+    expect(whatIsLacking({ ...fine, options: new Set() })?.text).toMatch(/too old/);
   });
 });
 

@@ -49,8 +49,8 @@ describe('facts', () => {
     ['forged', { durationS: 6 }],
     ['fragmented', { video: { frames: 180 } }],
     ['chapters', { chapters: 2, creationTime: '2021-03-04T05:06:07Z', location: '+48.8577+002.2950/', other: [] }],
-    ['timecode', { other: ['time code (tmcd)'] }],
-    ['cover', { other: ['cover art (png)'], video: { codec: 'h264' } }],
+    ['timecode', { other: [{ text: 'time code (tmcd)' }] }],
+    ['cover', { other: [{ text: 'cover art (png)' }], video: { codec: 'h264' } }],
     ['surround', { audio: [{ codec: 'ac3', channels: 6 }] }],
     [
       'tracks',
@@ -123,7 +123,7 @@ describe('the main picture', () => {
       ]),
       10,
     );
-    expect(facts.other).toEqual(['another picture track (hevc)']);
+    expect(facts.other.map(track => track.text)).toEqual(['another picture track (hevc)']);
   });
 
   it('rotation is clockwise, from the matrix or from the old tag', () => {

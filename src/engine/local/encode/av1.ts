@@ -1,62 +1,57 @@
 import type { ShrinkError } from '../../../core/errors.ts';
-import { type LocalJob, recall, remember } from '../run/local-job.ts';
+import { COARSEST_MEASURING_CRF, DECENT_MARGIN, MAX_SIZE_CHANGES } from '../tuning.ts';
 import { videoBytes } from '../plan/budget.ts';
-import type { EncodePlan } from '../plan/encode-plan.ts';
-import { type Expected, intoSize, type Landed, type MeasureAv1 } from './two-pass.ts';
-import { planPicture } from '../plan/video.ts';
 import { onScale } from '../plan/crf.ts';
-import { decentBytesSeen, rungSeen } from '../plan/scale.ts';
+import type { EncodePlan } from '../plan/encode-plan.ts';
+import { decentBytesMeasured, rungMeasured } from '../plan/scale.ts';
+import { planPicture } from '../plan/video.ts';
+import type { LocalJob } from '../run/local-job.ts';
 import type { Encode } from './segment.ts';
-
-/** A first pass takes a third of the time of the encode; the second look is nearly always the last. */
-const MAX_CHANGES = 2;
-/** Beyond this a prediction is no reason to look from so far. */
-const COARSEST_LOOK = 60;
-const RUNG = 'av1-rung';
-
-interface Decided {
-  scale: number;
-  crf: number;
-}
+import { type Expected, intoSize, type Landed, type MeasureAv1 } from './two-pass.ts';
 
 /**
- * AV1 into the size. The samples speak x264's language; how large the picture can be, and whether this is hopeless, is decided by what its own
- * quick first pass needed, and by the real bytes of the sound: 12 was held for 30 kB of silence that became 3. Once decided it stays so, after a restart
- * too. `held` makes the error for a size that will not do, from the one that would, bytes.
+ * AV1 into the size. The samples speak x264's language: how large the picture can be, and whether this is hopeless, is decided by what
+ * AV1's own quick first pass needed, and by the real bytes of the sound. Once decided it stays so, after a restart too.
+ * @param options.hopeless makes the error for a size that will not do, from the one that would, bytes
  */
 export async function av1IntoSize(
   job: LocalJob,
-  plan: Pick<EncodePlan, 'scale' | 'full'>,
   work: Encode,
-  options: { expected: Expected; held: (decentBytes: number) => ShrinkError },
+  options: {
+    plan: Pick<EncodePlan, 'scale' | 'full'>;
+    expected: Expected;
+    hopeless: (decentBytes: number) => ShrinkError;
+  },
 ): Promise<Landed> {
-  const { expected, held } = options;
-  const at = ({ scale, crf }: Decided): { work: Encode; expected: Expected } => ({
-    work: { ...work, picture: planPicture(job.facts, job.order.target, scale, job.tools) },
-    expected: {
-      ...expected,
-      crf: onScale('av1', Math.max(Math.min(crf, COARSEST_LOOK), expected.ceilingCrf ?? crf), Math.round),
-    },
-  });
-  const stored = recall<Decided>(job, RUNG);
-  let now: Decided = stored ?? { scale: plan.scale, crf: expected.crf };
+  const { plan, expected, hopeless } = options;
+  const checkpoint = job.checkpoints.av1Rung;
+  const before = checkpoint.get();
+  let rung = before ?? { scale: plan.scale, crf: expected.crf };
   let changes = 0;
+
+  /** The work and the quality to begin with at the present rung. */
+  const start = (): { work: Encode; expected: Expected } => {
+    const crf = Math.max(Math.min(rung.crf, COARSEST_MEASURING_CRF), expected.ceilingCrf ?? rung.crf);
+    const picture = planPicture(job.facts, job.order.target, rung.scale, job.tools);
+    return { work: { ...work, picture }, expected: { ...expected, crf: onScale('av1', crf) } };
+  };
   const measure: MeasureAv1 = async seen => {
-    if (stored) return undefined;
-    const rung = rungSeen({ ...seen, scale: now.scale }, videoBytes(work.budget), plan.full);
-    if (rung.hopeless) {
+    if (before) return undefined;
+    const measurement = { ...seen, scale: rung.scale };
+    const better = rungMeasured(measurement, videoBytes(work.budget), plan.full);
+    if (better.hopeless) {
       const besides = work.budget.capBytes - videoBytes(work.budget);
-      throw held((decentBytesSeen({ ...seen, scale: now.scale }, plan.full) + besides) * 1.05);
+      throw hopeless((decentBytesMeasured(measurement, plan.full) + besides) * DECENT_MARGIN);
     }
-    if (rung.scale === now.scale || changes === MAX_CHANGES) {
-      await remember(job, RUNG, now);
+    if (better.scale === rung.scale || changes === MAX_SIZE_CHANGES) {
+      await checkpoint.set(rung);
       return undefined;
     }
     changes += 1;
-    job.context.log.debug({ from: now.scale, to: rung.scale, crf: rung.crf }, 'another picture size');
-    now = { scale: rung.scale, crf: rung.crf };
-    return { ...at(now), measure };
+    job.context.log.debug({ from: rung.scale, to: better.scale, crf: better.crf }, 'another picture size');
+    rung = { scale: better.scale, crf: better.crf };
+    return { ...start(), measure };
   };
-  const first = at(now);
+  const first = start();
   return await intoSize(job, first.work, first.expected, measure);
 }

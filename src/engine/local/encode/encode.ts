@@ -1,196 +1,233 @@
-import { join } from 'node:path';
 import { ShrinkError } from '../../../core/errors.ts';
 import type { Candidate } from '../../../core/job.ts';
-import { cannotWrite } from '../../../media/ffmpeg/tools.ts';
+import type { Sentence } from '../../../core/message.ts';
 import { displayName } from '../../../media/ffmpeg/input-errors.ts';
-import { formatBytes } from '../../../core/units.ts';
-import { atQuality } from './one-pass.ts';
-import { av1IntoSize } from './av1.ts';
-import { type LocalJob, recall, remember } from '../run/local-job.ts';
-import { videoRate } from '../plan/budget.ts';
-import { decentBytes, describePlan, type EncodePlan, planEncode } from '../plan/encode-plan.ts';
-import { intoSize } from './two-pass.ts';
-import { makeSound } from './audio.ts';
-import type { Outcome } from './outcome.ts';
-import { droppedTracks, type EncodeChoice } from '../plan/strategy.ts';
-import { isCloseEnough, type Ssim, describeSsim, measureSsim } from '../measure/ssim.ts';
-import { ownCrf, SCALES } from '../plan/crf.ts';
-import { predictedCrf, type SampledRate } from '../plan/scale.ts';
+import { cannotWrite } from '../../../media/ffmpeg/tools.ts';
+import { say } from '../../../messages/say.ts';
+import {
+  BETTER_BY,
+  DURATION_SLACK_S,
+  MAX_BETTER,
+  MAX_LEADING_S,
+  MAX_LEADING_SHARE,
+  MAX_LOST_SHARE,
+  SURELY_TOO_LARGE,
+  UNUSED_WORTH_SAYING_ONE_PASS,
+} from '../tuning.ts';
 import { sampleRate } from '../measure/sample.ts';
+import { describeSsim, isCloseEnough, measureSsim } from '../measure/ssim.ts';
 import { describeSound } from '../plan/audio.ts';
-import { CutMissed, type Encode, type Muxed } from './segment.ts';
+import { videoRate } from '../plan/budget.ts';
+import { ownCrf, SCALES } from '../plan/crf.ts';
+import { decentBytes, describeEncode, type EncodePlan, planEncode } from '../plan/encode-plan.ts';
+import { CODEC_NAMES } from '../plan/presets.ts';
+import { predictedCrf, type SampledRate } from '../plan/scale.ts';
+import { type Choice, droppedTracks, type EncodeChoice } from '../plan/strategy.ts';
+import type { Muxed, Ssim } from '../run/checkpoints.ts';
+import type { LocalJob } from '../run/local-job.ts';
+import { encodeSound } from './audio.ts';
+import { av1IntoSize } from './av1.ts';
+import { encodeAtQuality } from './one-pass.ts';
+import { CutMissed, type Encode } from './segment.ts';
+import { intoSize } from './two-pass.ts';
 
-/** A prediction this far over the cap is believed without encoding. */
-const SURELY_TOO_LARGE = 1.6;
+/** What a way of doing it ends in: a candidate, or another way to be tried instead. */
+export type Outcome =
+  | { kind: 'candidate'; candidate: Omit<Candidate, 'how' | 'notes' | 'messages'>; how: Sentence; notes: Sentence[] }
+  | { kind: 'instead'; instead: Choice; notes: Sentence[] };
 
 /** Encodes into a size or a quality. */
 export async function encode(job: LocalJob, choice: EncodeChoice): Promise<Outcome> {
+  const { checkpoints, context, order } = job;
   const why = cannotWrite(choice.codec, job.tools);
   if (why) {
-    throw new ShrinkError('cannot-do', `${choice.codec} cannot be made: ${why}`, {
-      subject: job.order.source,
-      hint: 'Set `codec: h264` in the rule, or install an ffmpeg that has it.',
+    throw new ShrinkError('cannot-do', say('local.cannot-encode', { codec: choice.codec, why }), {
+      subject: order.source,
+      hint: say('local.cannot-encode-hint'),
     });
   }
   const sample = await sampleRate(job);
-  const carryOut = async (of: LocalJob) => {
-    const plan = planEncode(of.facts, of.order, choice, sample, of);
-    const lines = describePlan(of.facts, choice, plan, sample, of.effort);
-    of.context.log.info({ plan: lines }, `planned: ${choice.why}`);
-    if (plan.hopeless) throw hopeless(of, choice, decentBytes(of.facts, plan, sample));
-    return plan.way === 'quality' ? await byQuality(of, choice, plan) : await bySize(of, choice, plan, sample);
-  };
-  if (recall<boolean>(job, 'whole')) return await carryOut({ ...job, cutting: undefined });
+  if (checkpoints.whole.get()) return await new Encoding(job.with({ cutting: undefined }), choice, sample).run();
   try {
-    return await carryOut(job);
+    return await new Encoding(job, choice, sample).run();
   } catch (error) {
     if (!(error instanceof CutMissed)) throw error;
-    job.context.log.debug({ why: error.message }, 'not in parts');
-    await remember(job, 'whole', true);
-    return await carryOut({ ...job, cutting: undefined });
+    context.log.debug({ why: error.message }, 'not in segments');
+    await checkpoints.whole.set(true);
+    return await new Encoding(job.with({ cutting: undefined }), choice, sample).run();
   }
 }
 
-async function byQuality(job: LocalJob, choice: EncodeChoice, plan: EncodePlan): Promise<Outcome> {
-  const otherwise = choice.otherwise;
-  const instead = (): Outcome => {
-    if (otherwise) return { kind: 'instead', instead: otherwise, notes: [] };
-    throw new ShrinkError('cannot-fit', 'it cannot become smaller and look the same', { subject: job.order.source });
-  };
-  // AV1 needs far fewer bits than the x264 sample says: there only trying tells.
-  if (otherwise && choice.codec === 'h264' && plan.bytes > choice.capBytes * SURELY_TOO_LARGE) return instead();
-  const { picture, segments } = plan;
-  const work: Encode = { choice, picture, segments, ...(await makeSound(job, choice, plan.sound)) };
-  const best = SCALES[choice.codec].losslessLook;
-  let crf = recall<number>(job, 'better-crf') ?? best;
-  for (;;) {
-    const output = await atQuality(job, work, crf);
-    if (!output || output.bytes > choice.capBytes) return instead();
-    const what = `one pass at visually lossless quality (CRF ${crf})`;
-    const ssim = await ssimOnce(job, work, output, crf);
-    if (!ssim) return candidateOf(job, work, output, what);
-    const said = `${what}, ${describeSsim(ssim)}`;
-    if (isCloseEnough(ssim)) return candidateOf(job, work, output, said);
-    if (crf <= best - MAX_BETTER) return candidateOf(job, work, output, said, [DOUBT]);
-    crf -= BETTER_BY;
-    await remember(job, 'better-crf', crf);
+/** One encode, planned and carried out. */
+class Encoding {
+  readonly #job: LocalJob;
+  readonly #choice: EncodeChoice;
+  readonly #sample: SampledRate;
+  readonly #plan: EncodePlan;
+
+  constructor(job: LocalJob, choice: EncodeChoice, sample: SampledRate) {
+    this.#job = job;
+    this.#choice = choice;
+    this.#sample = sample;
+    this.#plan = planEncode({ facts: job.facts, order: job.order, choice, sample }, job);
   }
-}
 
-/** Where the comparison fails, so many steps better is tried, twice. */
-const BETTER_BY = 2;
-const MAX_BETTER = 4;
-const DOUBT = 'comparing it with the source found differences that someone may see, even at this quality';
+  async run(): Promise<Outcome> {
+    const { context, facts, order, effort } = this.#job;
+    const basis = { facts, order, choice: this.#choice, sample: this.#sample };
+    const lines = describeEncode(basis, this.#plan, effort).map(line => line.text);
+    context.log.info({ plan: lines }, `planned: ${this.#choice.why.text}`);
+    if (this.#plan.hopeless) throw this.#hopeless(decentBytes(basis, this.#plan));
+    return this.#plan.way === 'quality' ? await this.#byQuality() : await this.#bySize();
+  }
 
-async function ssimOnce(job: LocalJob, work: Encode, output: Muxed, crf: number): Promise<Ssim | undefined> {
-  const stored = recall<{ crf: number; proof: Ssim | undefined }>(job, 'proof');
-  if (stored?.crf === crf) return stored.proof;
-  const ssim = await measureSsim(job, work.picture, output.file);
-  await remember(job, 'proof', { crf, ...(ssim ? { proof: ssim } : {}) });
-  return ssim;
-}
-
-async function bySize(job: LocalJob, choice: EncodeChoice, plan: EncodePlan, sample: SampledRate): Promise<Outcome> {
-  const { picture, segments } = plan;
-  const work: Encode = { choice, picture, segments, ...(await makeSound(job, choice, plan.sound)) };
-  const { ceiling } = SCALES[choice.codec];
-  if (plan.way === 'ceiling' && recall<boolean>(job, 'ceiling-missed') !== true) {
-    const output = await atQuality(job, work, ceiling);
-    if (output && output.bytes <= choice.capBytes) {
-      const unused = choice.capBytes - output.bytes;
-      const saved = unused > choice.capBytes * 0.03 ? `; the other ${formatBytes(unused)} would not be seen` : '';
-      return candidateOf(job, work, output, `one pass, visually lossless (CRF ${ceiling})${saved}`);
+  async #byQuality(): Promise<Outcome> {
+    const { codec, capBytes } = this.#choice;
+    const { betterCrf } = this.#job.checkpoints;
+    // AV1 needs far fewer bits than the x264 sample says: there only trying tells.
+    const surelyTooLarge = codec === 'h264' && this.#plan.bytes > capBytes * SURELY_TOO_LARGE;
+    if (this.#choice.otherwise && surelyTooLarge) return this.#instead();
+    const work = await this.#prepare();
+    const best = SCALES[codec].losslessLook;
+    let crf = betterCrf.get() ?? best;
+    for (;;) {
+      const output = await encodeAtQuality(this.#job, work, crf);
+      if (!output || output.bytes > capBytes) return this.#instead();
+      const ssim = await this.#compare(work, output, crf);
+      const how = say('local.how-one-pass', { crf });
+      if (!ssim) return this.#candidate(work, output, how);
+      const measured = say('local.how-compared', { how, ssim: describeSsim(ssim) });
+      if (isCloseEnough(ssim)) return this.#candidate(work, output, measured);
+      if (crf <= best - MAX_BETTER) return this.#candidate(work, output, measured, [say('local.differences-visible')]);
+      crf -= BETTER_BY;
+      await betterCrf.set(crf);
     }
-    await remember(job, 'ceiling-missed', true);
   }
-  const x264Crf = predictedCrf(sample, Math.max(1, videoRate(work.budget)), plan.scale);
-  const expected = {
-    // Nothing is asked for above the ceiling, and the first pass is as good as what is.
-    crf: ownCrf(choice.codec, job.order.target.quality === 'auto' ? Math.max(x264Crf, SCALES.h264.ceiling) : x264Crf),
-    ceilingCrf: job.order.target.quality === 'auto' ? ceiling : undefined,
-  };
-  const held = (decent: number) => hopeless(job, choice, decent);
-  const landed =
-    choice.codec === 'av1'
-      ? await av1IntoSize(job, plan, work, { expected, held })
-      : await intoSize(job, work, expected);
-  return candidateOf(job, landed.work, landed.output, landed.how);
-}
 
-/** Of a source with more frames missing than this, nobody would say that it "came out smaller". */
-const MAX_LOST = 0.02;
-/**
- * A stretch cut out by copying begins with pictures that lean on what was cut away (RASL in HEVC, leading B-frames in H.264): no
- * decoder shows them, and every player plays the rest. So much of a short one may be missing, seconds and as a share.
- */
-const MAX_LEADING_S = 0.2;
-const MAX_LEADING_SHARE = 1 / 8;
+  #instead(): Outcome {
+    const { otherwise } = this.#choice;
+    if (otherwise) return { kind: 'instead', instead: otherwise, notes: [] };
+    throw new ShrinkError('cannot-fit', say('local.cannot-shrink-unseen'), { subject: this.#job.order.source });
+  }
 
-function mayBeMissing({ frames, fps }: { frames: number; fps: number }): number {
-  return Math.max(frames * MAX_LOST, Math.min(fps * MAX_LEADING_S, frames * MAX_LEADING_SHARE));
-}
+  async #compare(work: Encode, output: Muxed, crf: number): Promise<Ssim | undefined> {
+    const { comparison } = this.#job.checkpoints;
+    const before = comparison.get();
+    if (before?.crf === crf) return before.ssim;
+    const ssim = await measureSsim(this.#job, work.picture, output.file);
+    await comparison.set({ crf, ssim });
+    return ssim;
+  }
 
-function candidateOf(
-  job: LocalJob,
-  work: Encode,
-  output: Muxed,
-  what: string,
-  doubts: readonly string[] = [],
-): Outcome {
-  const { facts, order, context } = job;
-  const { picture, sound, choice } = work;
-  const lost = picture.fps === undefined ? facts.video.frames - output.frames : 0;
-  if (lost > mayBeMissing(facts.video)) {
-    throw new ShrinkError(
-      'incomplete-media',
-      `${displayName(order.source)} is damaged: only ${output.frames} of its ${facts.video.frames} frames can be decoded`,
-      {
-        subject: order.source,
-        hint: 'Copy or export it again.',
+  async #bySize(): Promise<Outcome> {
+    const { checkpoints, order } = this.#job;
+    const { codec, capBytes } = this.#choice;
+    const plan = this.#plan;
+    const work = await this.#prepare();
+    const { ceiling } = SCALES[codec];
+    if (plan.way === 'ceiling' && checkpoints.ceilingMissed.get() !== true) {
+      const output = await encodeAtQuality(this.#job, work, ceiling);
+      if (output && output.bytes <= capBytes) {
+        const how = say('local.how-ceiling', { crf: ceiling });
+        const unused = capBytes - output.bytes;
+        const isWorthSaying = unused > capBytes * UNUSED_WORTH_SAYING_ONE_PASS;
+        return this.#candidate(work, output, isWorthSaying ? say('local.how-unused', { how, bytes: unused }) : how);
+      }
+      await checkpoints.ceilingMissed.set(true);
+    }
+    const isAuto = order.target.quality === 'auto';
+    const x264Crf = predictedCrf(this.#sample, Math.max(1, videoRate(work.budget)), plan.scale);
+    const expected = {
+      // Nothing is asked for above the ceiling, and the first pass is as good as what is.
+      crf: ownCrf(codec, isAuto ? Math.max(x264Crf, SCALES.h264.ceiling) : x264Crf),
+      ceilingCrf: isAuto ? ceiling : undefined,
+    };
+    const landed =
+      codec === 'av1'
+        ? await av1IntoSize(this.#job, work, { plan, expected, hopeless: decent => this.#hopeless(decent) })
+        : await intoSize(this.#job, work, expected);
+    return this.#candidate(landed.work, landed.output, landed.how);
+  }
+
+  async #prepare(): Promise<Encode> {
+    const { picture, segments, sound } = this.#plan;
+    return { choice: this.#choice, picture, segments, ...(await encodeSound(this.#job, this.#choice, sound)) };
+  }
+
+  #candidate(work: Encode, output: Muxed, what: Sentence, doubts: readonly Sentence[] = []): Outcome {
+    const { facts, order } = this.#job;
+    const { capBytes, codec } = this.#choice;
+    const { picture, sound } = work;
+    const { width, height } = picture;
+    const lost = this.#lostFrames(work, output);
+    const notes = [...doubts, ...picture.notes, ...sound.notes, ...droppedTracks(facts)];
+    if (output.complaints > 0 && lost === 0) notes.push(say('local.damaged-spots'));
+    if (lost > 0) notes.push(say('local.frames-lost', { frames: lost }));
+    const { displayWidth, displayHeight } = facts.video;
+    if (height < displayHeight - 1 || width < displayWidth - 1)
+      notes.push(
+        say('local.picture-smaller', { width: displayWidth, height: displayHeight, toWidth: width, toHeight: height }),
+      );
+    // A dropped frame at the end shortens it by its own length, a lost one by as much.
+    const missingS = picture.fps === undefined ? lost / facts.video.fps : 1 / picture.fps;
+    const candidate = {
+      path: this.#job.path(output.file),
+      isSource: false,
+      ...(output.complaints > 0 || lost > 0 || sound.damaged ? { damagedSource: true } : {}),
+      bytes: output.bytes,
+      expect: {
+        maxBytes: Math.min(capBytes, order.sourceBytes),
+        durationS: facts.durationS,
+        durationToleranceS: missingS > 0 ? missingS + DURATION_SLACK_S : 0,
+        width,
+        height,
+        frames: output.frames,
+        audioTracks: sound.tracks.length,
+        subtitleTracks: sound.subtitles.length,
+        maxFps: order.target.fps,
+        videoCodecs: [CODEC_NAMES[codec]],
       },
-    );
+    };
+    const how = say('local.how-encoded', { what, width, height, sound: describeSound(sound.tracks) });
+    return { kind: 'candidate', candidate, how, notes };
   }
-  const notes = [...doubts, ...picture.notes, ...sound.notes, ...droppedTracks(facts)];
-  if (output.complaints > 0 && lost === 0)
-    notes.push('the source has damaged spots; they are concealed as well as the decoder can');
-  if (lost > 0) notes.push(`${lost} frames of the source could not be decoded and are missing`);
-  const wanted = { width: facts.video.displayWidth, height: facts.video.displayHeight };
-  if (picture.height < wanted.height - 1 || picture.width < wanted.width - 1) {
-    notes.push(`picture made smaller, from ${wanted.width}x${wanted.height} to ${picture.width}x${picture.height}`);
+
+  /** Frames of the source that are not in the result; more than `mayBeMissing` are a damaged source. */
+  #lostFrames({ picture }: Encode, output: Muxed): number {
+    const { facts, order } = this.#job;
+    const { frames } = facts.video;
+    const lost = picture.fps === undefined ? frames - output.frames : 0;
+    if (lost <= mayBeMissing(facts.video)) return lost;
+    const file = displayName(order.source);
+    throw new ShrinkError('incomplete-media', say('local.few-frames', { file, frames: output.frames, of: frames }), {
+      subject: order.source,
+      hint: say('media.copy-again-hint'),
+    });
   }
-  const candidate: Candidate = {
-    path: join(context.workDir, output.file),
-    isSource: false,
-    ...(output.complaints > 0 || lost > 0 || sound.damaged ? { damagedSource: true } : {}),
-    bytes: output.bytes,
-    expect: {
-      maxBytes: Math.min(choice.capBytes, order.sourceBytes),
-      durationS: facts.durationS,
-      // A dropped frame at the end shortens it by its own length, a lost one by as much.
-      durationToleranceS:
-        picture.fps === undefined ? (lost > 0 ? lost / facts.video.fps + 0.05 : 0) : 1 / picture.fps + 0.05,
-      width: picture.width,
-      height: picture.height,
-      frames: output.frames,
-      audioTracks: sound.tracks.length,
-      subtitleTracks: sound.subtitles.length,
-      ...(order.target.fps === undefined ? {} : { maxFps: order.target.fps }),
-      videoCodecs: [{ h264: 'h264', h265: 'hevc', av1: 'av1' }[choice.codec]],
-    },
-    how: `${what}, ${picture.width}x${picture.height}, ${describeSound(sound.tracks)}`,
-    notes,
-  };
-  return { kind: 'candidate', candidate };
+
+  /** Said before hours are spent, with the size from which on it would look decent. */
+  #hopeless(decent: number): ShrinkError {
+    const { facts, order } = this.#job;
+    const { capBytes, why } = this.#choice;
+    const hopeless = say('local.hopeless', {
+      file: displayName(order.source),
+      cap: capBytes,
+      seconds: facts.durationS,
+      decent,
+    });
+    // The cap may be the source's own size, when nothing smaller was asked for.
+    const message = capBytes < order.sourceBytes ? hopeless : say('local.hopeless-because', { hopeless, why });
+    return new ShrinkError('cannot-fit', message, {
+      subject: order.source,
+      hint: say('local.hopeless-hint', { decent }),
+    });
+  }
 }
 
-/** Said before hours are spent, with the size from which on it would look decent. */
-function hopeless({ facts, order }: LocalJob, choice: EncodeChoice, decent: number): ShrinkError {
-  const inWords = formatBytes(decent);
-  // The cap may be the source's own size, when nothing smaller was asked for.
-  const asked = choice.capBytes < order.sourceBytes ? '' : ` (${choice.why})`;
-  return new ShrinkError(
-    'cannot-fit',
-    `${displayName(order.source)} would be unrecognisable in ${formatBytes(choice.capBytes)}${asked}: ${Math.round(facts.durationS)} s of this picture need about ${inWords} to look decent`,
-    { subject: order.source, hint: `Ask for at least ${inWords}, or cut it shorter first.` },
-  );
+/**
+ * A stretch cut out by copying begins with pictures that refer to what was cut away: no decoder shows them, and every player plays the
+ * rest. docs/encoding.md, Verifying
+ */
+function mayBeMissing({ frames, fps }: { frames: number; fps: number }): number {
+  return Math.max(frames * MAX_LOST_SHARE, Math.min(fps * MAX_LEADING_S, frames * MAX_LEADING_SHARE));
 }

@@ -1,56 +1,47 @@
-import { type LocalJob, bytesOf, forget, recall, remember } from '../run/local-job.ts';
+import { TABLES_SLACK_BYTES, TRUSTED_FROM, WORK_SHARE } from '../tuning.ts';
 import { videoBytes } from '../plan/budget.ts';
-import {
-  type Encode,
-  encodeSegment,
-  joinTracks,
-  LIST,
-  type Muxed,
-  segmentFile,
-  type EncodedSegment,
-  SHARE,
-} from './segment.ts';
+import type { EncodedSegment, Muxed } from '../run/checkpoints.ts';
+import type { LocalJob } from '../run/local-job.ts';
+import { type Encode, encodeSegment, joinTracks, LIST, segmentFile } from './segment.ts';
 
-/** What the tables may be off by before the parts are muxed. */
-const SLACK_BYTES = 100_000;
-
-/** One pass at constant quality, part by part; `undefined` once it is clear that it will not fit. */
-export async function atQuality(job: LocalJob, work: Encode, crf: number): Promise<Muxed | undefined> {
-  const stamp = JSON.stringify([crf, work.picture.filters, work.segments.map(segment => segment.atS)]);
-  const stored = recall<{ stamp: string; made: Muxed }>(job, 'one-pass');
-  if (stored?.stamp === stamp && stored.made.bytes === (await bytesOf(job, stored.made.file))) return stored.made;
-  const room = videoBytes(work.budget) + SLACK_BYTES;
-  const parts: EncodedSegment[] = [];
+/** One pass at constant quality, segment by segment; `undefined` once it is clear that it will not fit. */
+export async function encodeAtQuality(job: LocalJob, work: Encode, crf: number): Promise<Muxed | undefined> {
+  const { picture, segments, budget } = work;
+  const key = JSON.stringify([crf, picture.filters, segments.map(segment => segment.atS)]);
+  const checkpoints = job.checkpoints.onePass(key);
+  const before = checkpoints.output.get();
+  if (before && before.bytes === (await job.bytesOf(before.file))) return before;
+  const room = videoBytes(budget) + TABLES_SLACK_BYTES;
+  const encoded: EncodedSegment[] = [];
   let taken = 0;
-  let said = false;
-  for (const segment of work.segments) {
-    const key = `quality/${segment.index}`;
-    const before = recall<{ stamp: string; made: EncodedSegment }>(job, key);
-    let encoded = before?.stamp === stamp ? before.made : undefined;
-    if (encoded && encoded.fileBytes === (await bytesOf(job, segmentFile(segment)))) {
-      job.meter.skip((SHARE.onePass * segment.frames) / job.facts.video.frames);
+  let isNamed = false;
+  for (const segment of segments) {
+    const checkpoint = checkpoints.segment(segment.index);
+    let one = checkpoint.get();
+    if (one && one.fileBytes === (await job.bytesOf(segmentFile(segment)))) {
+      job.meter.skip((WORK_SHARE.onePass * segment.frames) / job.facts.video.frames);
     } else {
-      if (!said) await job.context.step('one-pass');
-      said = true;
-      encoded = await encodeSegment(job, work, {
+      if (!isNamed) await job.context.step('one-pass');
+      isNamed = true;
+      one = await encodeSegment(job, work, {
         segment,
         rate: { kind: 'quality', crf },
-        share: SHARE.onePass,
-        note: 'one pass',
+        step: 'one-pass',
+        share: WORK_SHARE.onePass,
         giveUpAboveBytes: Math.max(0, room - taken),
-        trusted: segment.index >= 3,
+        trusted: segment.index >= TRUSTED_FROM,
       });
-      if (encoded) await remember(job, key, { stamp, made: encoded });
+      if (one) await checkpoint.set(one);
     }
-    taken += encoded?.bytes ?? 0;
-    if (!encoded || taken > room) {
-      await forget(job, ...work.segments.map(segmentFile));
+    taken += one?.bytes ?? 0;
+    if (!one || taken > room) {
+      await job.remove(...segments.map(segmentFile));
       return undefined;
     }
-    parts.push(encoded);
+    encoded.push(one);
   }
-  const output = await joinTracks(job, work, parts, 'out-quality.mp4');
-  await remember(job, 'one-pass', { stamp, made: output });
-  await forget(job, LIST, ...work.segments.map(segmentFile));
+  const output = await joinTracks(job, work, encoded, 'out-quality.mp4');
+  await checkpoints.output.set(output);
+  await job.remove(LIST, ...segments.map(segmentFile));
   return output;
 }

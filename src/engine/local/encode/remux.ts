@@ -1,145 +1,136 @@
-import { join } from 'node:path';
 import { isShrinkError } from '../../../core/errors.ts';
 import type { MediaFacts } from '../../../core/media-info.ts';
+import type { Sentence } from '../../../core/message.ts';
 import { keepFrameTimes, untrustedInput } from '../../../media/ffmpeg/args.ts';
 import { topBoxes } from '../../../media/mp4-boxes.ts';
 import { probe } from '../../../media/probe/probe.ts';
-import { copyArgs } from '../run/ffmpeg-args.ts';
-import { type LocalJob, bytesOf, forget, recall, remember, runStep } from '../run/local-job.ts';
-import type { Outcome } from './outcome.ts';
+import { say } from '../../../messages/say.ts';
+import { MAX_EXTRA_FRAMES, WORK_SHARE } from '../tuning.ts';
 import { type CopyChoice, droppedTracks, insteadOfCopy } from '../plan/strategy.ts';
+import type { CheckedCopy } from '../run/checkpoints.ts';
+import { copyArgs } from '../run/ffmpeg-args.ts';
+import type { LocalJob } from '../run/local-job.ts';
+import type { Outcome } from './encode.ts';
 
 const COPY = 'copy.mp4';
-
-/** What a copy turned out to be. */
-type Checked = { fine: true; frames: number; durationS: number } | { fine: false; why: string };
 
 /**
  * The source's own picture in an MP4, without loss. Not every copy that ffmpeg makes is right (old AVI files, damaged sources):
  * it is measured and decoded before it counts, and what does not pass is encoded instead.
  */
 export async function copyPicture(job: LocalJob, choice: CopyChoice): Promise<Outcome> {
-  const { context } = job;
-  let bytes = await bytesOf(job, COPY);
-  if (bytes === undefined || recall<number>(job, 'copy') !== bytes) {
+  const { checkpoints, context } = job;
+  let bytes = await job.bytesOf(COPY);
+  if (bytes === undefined || checkpoints.copy.get() !== bytes) {
     await context.step('copy');
-    const made = await makeCopy(job, choice);
-    if (typeof made === 'string') return instead(job, choice, made);
-    bytes = made;
+    bytes = await makeCopy(job, choice);
+    if (bytes === undefined) return await instead(job, choice, say('local.copy-refused'));
+    await checkpoints.copy.set(bytes);
   }
-  if (bytes > choice.capBytes && (await isPlainMp4(job, choice))) return asItIs(job, choice);
-  // Of nine films packed as Matroska five came out 0.03 to 0.2 % larger as MP4: its tables. Never enlarged is the promise.
-  if (bytes > choice.capBytes) return instead(job, choice, 'as an MP4 it would be larger than it may be');
-  const checked = recall<Checked>(job, 'copy-checked') ?? (await checkCopy(job, choice));
-  await remember(job, 'copy-checked', checked);
-  return checked.fine ? candidateOf(job, choice, bytes, checked) : instead(job, choice, checked.why);
+  // The tables of an MP4 can make it larger than its source, and "never larger" is the promise.
+  if (bytes > choice.capBytes) {
+    return (await isPlainMp4(job, choice))
+      ? sourceItself(job, choice)
+      : await instead(job, choice, say('local.copy-too-large'));
+  }
+  const checked = checkpoints.checkedCopy.get() ?? (await checkCopy(job, choice));
+  await checkpoints.checkedCopy.set(checked);
+  return checked.fine ? candidateOf(job, choice, bytes, checked) : await instead(job, choice, checked.why);
 }
 
 function candidateOf(
   job: LocalJob,
   choice: CopyChoice,
   bytes: number,
-  checked: { frames: number; durationS: number },
+  checked: Extract<CheckedCopy, { fine: true }>,
 ): Outcome {
-  const { order, context, facts } = job;
+  const { order, facts } = job;
+  const { why, sound, subtitles, capBytes } = choice;
+  const more = extraFrames(facts, checked.frames);
+  const encoded = sound.filter(track => track.how === 'aac').length;
+  const notes = [
+    ...choice.notes,
+    ...(more > 0 ? [say('local.hidden-frames-shown', { frames: more })] : []),
+    ...droppedTracks(facts),
+  ];
   return {
     kind: 'candidate',
     candidate: {
-      path: join(context.workDir, COPY),
+      path: job.path(COPY),
       isSource: false,
       bytes,
       expect: {
-        maxBytes: choice.capBytes,
+        maxBytes: capBytes,
         durationS: checked.durationS,
         width: facts.video.displayWidth,
         height: facts.video.displayHeight,
         frames: checked.frames,
-        audioTracks: choice.sound.length,
-        subtitleTracks: choice.subtitles.length,
-        ...(order.target.fps === undefined ? {} : { maxFps: order.target.fps }),
+        audioTracks: sound.length,
+        subtitleTracks: subtitles.length,
+        maxFps: order.target.fps,
         videoCodecs: [facts.video.codec],
       },
-      how: `copied without loss${soundWords(choice)}: ${choice.why}`,
-      notes: [...choice.notes, ...endNote(facts, checked.frames), ...droppedTracks(facts)],
     },
+    how: encoded > 0 ? say('local.how-copied-with-aac', { tracks: encoded, why }) : say('local.how-copied', { why }),
+    notes,
   };
 }
 
-function endNote(facts: MediaFacts, frames: number): string[] {
-  const more = shownMore(facts, frames);
-  if (more <= 0) return [];
-  return [`${more === 1 ? 'a frame' : `${more} frames`} at the end, hidden in the source, can be seen`];
-}
-
-/** Bytes of the copy, or why there is none. */
-async function makeCopy(job: LocalJob, choice: CopyChoice): Promise<number | string> {
+/** Bytes of the copy; `undefined` where ffmpeg makes none. */
+async function makeCopy(job: LocalJob, choice: CopyChoice): Promise<number | undefined> {
   const { tools, facts, input } = job;
   try {
-    const { outputBytes } = await runStep(job, {
-      doing: 'copying into an MP4',
+    const { outputBytes } = await job.run({
+      doing: say('local.doing-copy'),
       args: copyArgs({ tools, facts, input, copy: choice }),
       output: COPY,
-      share: 0.5,
-      note: 'copying',
+      share: WORK_SHARE.copy,
+      note: say('step.copy', {}),
     });
-    await remember(job, 'copy', outputBytes);
     return outputBytes;
   } catch (error) {
     if (!isShrinkError(error, 'child-failed')) throw error;
-    job.context.log.debug({ said: (error as Error).message }, 'copy refused');
-    return 'it cannot be put into an MP4 as it is';
+    job.context.log.debug({ said: error.message }, 'copy refused');
+    return undefined;
   }
 }
 
-async function checkCopy(job: LocalJob, choice: CopyChoice): Promise<Checked> {
+async function checkCopy(job: LocalJob, choice: CopyChoice): Promise<CheckedCopy> {
   const { context, facts, tools } = job;
-  const path = join(context.workDir, COPY);
+  const path = job.path(COPY);
   const copy = await probe(path, { tools, signal: context.signal, gate: context.gate }).catch((error: unknown) => {
     if (isShrinkError(error, 'not-media', 'no-video', 'incomplete-media', 'unsafe-media')) return undefined;
     throw error;
   });
-  if (!copy) return { fine: false, why: 'a copy of it does not open' };
-  if (differs(facts, copy, choice)) return { fine: false, why: 'a copy of it comes out different' };
+  if (!copy) return { fine: false, why: say('local.copy-does-not-open') };
+  if (differs(facts, copy, choice)) return { fine: false, why: say('local.copy-differs') };
   const { frames } = copy.video;
   try {
-    const played = await runStep(job, {
-      doing: 'playing the copy to its end',
+    const played = await job.run({
+      doing: say('local.doing-check-copy'),
       args: [
-        '-xerror',
-        ...untrustedInput(path),
-        '-map',
-        '0:v',
-        '-map',
-        '0:a?',
-        ...keepFrameTimes(tools),
-        '-f',
-        'null',
-        '-',
+        ...['-xerror', ...untrustedInput(path), '-map', '0:v', '-map', '0:a?'],
+        ...[...keepFrameTimes(tools), '-f', 'null', '-'],
       ],
-      share: 0.5,
-      note: 'checking the copy',
+      share: WORK_SHARE.checkCopy,
+      note: say('local.checking-copy'),
       fraction: progress => progress.frames / frames,
     });
     if (played.complaints === 0 && played.frames >= frames) return { fine: true, frames, durationS: copy.durationS };
   } catch (error) {
     if (!isShrinkError(error, 'child-failed')) throw error;
   }
-  return { fine: false, why: 'the source has damaged spots' };
+  return { fine: false, why: say('local.source-damaged-spots') };
 }
 
-/**
- * Phones hide a frame or two at the end with an edit list, which a copy shows. That is no reason to encode it: an HDR film that
- * fits many times over would lose its HDR.
- */
-const MAX_EXTRA_FRAMES = 4;
-
-function shownMore(source: MediaFacts, frames: number): number {
+/** Frames at the end that an edit list hides in the source, as phones do. No reason to encode it: HDR would be lost. */
+function extraFrames(source: MediaFacts, frames: number): number {
   return frames - source.video.frames;
 }
 
 function differs(source: MediaFacts, copy: MediaFacts, choice: CopyChoice): boolean {
   const frameS = 1 / Math.max(1, source.video.fps);
-  const more = shownMore(source, copy.video.frames);
+  const more = extraFrames(source, copy.video.frames);
   return (
     more < 0 ||
     more > Math.min(MAX_EXTRA_FRAMES, source.video.hiddenFrames) ||
@@ -150,7 +141,7 @@ function differs(source: MediaFacts, copy: MediaFacts, choice: CopyChoice): bool
   );
 }
 
-/** The source can be handed over as it is: an MP4 already, with every track that was asked for and no other wish. */
+/** The source can be handed over as it is: an MP4 already, with every track that was asked for and nothing else requested. */
 async function isPlainMp4(job: LocalJob, choice: CopyChoice): Promise<boolean> {
   const { order, facts } = job;
   if (order.sourceBytes > choice.capBytes || order.target.audio.kind !== 'keep') return false;
@@ -159,7 +150,7 @@ async function isPlainMp4(job: LocalJob, choice: CopyChoice): Promise<boolean> {
   return brand !== '' && brand !== 'qt  ' && boxes.some(box => box.type === 'moov');
 }
 
-function asItIs(job: LocalJob, choice: CopyChoice): Outcome {
+function sourceItself(job: LocalJob, choice: CopyChoice): Outcome {
   const { order, facts } = job;
   return {
     kind: 'candidate',
@@ -168,18 +159,17 @@ function asItIs(job: LocalJob, choice: CopyChoice): Outcome {
       isSource: true,
       bytes: order.sourceBytes,
       expect: { maxBytes: choice.capBytes, durationS: facts.durationS, videoCodecs: [facts.video.codec] },
-      how: `the file itself: ${choice.why}, and packing it anew would make it larger`,
-      notes: [],
     },
+    how: say('local.how-source-itself', { why: choice.why }),
+    notes: [],
   };
 }
 
-async function instead(job: LocalJob, choice: CopyChoice, why: string): Promise<Outcome> {
-  await forget(job, COPY);
-  return { kind: 'instead', instead: insteadOfCopy(choice, job.order, why), notes: [`re-encoded, because ${why}`] };
-}
-
-function soundWords(choice: CopyChoice): string {
-  const encoded = choice.sound.filter(track => track.how === 'aac').length;
-  return encoded === 0 ? '' : `, ${encoded === 1 ? 'one sound track' : `${encoded} sound tracks`} turned into AAC`;
+async function instead(job: LocalJob, choice: CopyChoice, why: Sentence): Promise<Outcome> {
+  await job.remove(COPY);
+  return {
+    kind: 'instead',
+    instead: insteadOfCopy(choice, job.order, why),
+    notes: [say('local.re-encoded', { why })],
+  };
 }

@@ -1,19 +1,18 @@
 import { writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileError } from '../../../platform/files/file-error.ts';
 import type { MediaFacts } from '../../../core/media-info.ts';
 import { codecHeader, mediaBytes } from '../../../media/mp4-boxes.ts';
 import { probe } from '../../../media/probe/probe.ts';
-import { joinArgs, leadInArgs, pictureArgs, type Rate, unfinishedPassLogs } from '../run/ffmpeg-args.ts';
-import { type LocalJob, forget, runStep } from '../run/local-job.ts';
+import { say } from '../../../messages/say.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import { CUT_SLACK_FRAMES, CUT_SLACK_SHARE, WORK_SHARE } from '../tuning.ts';
 import type { Budget } from '../plan/budget.ts';
-import { type Segment, segmentList } from '../plan/segments.ts';
-import type { PicturePlan } from '../plan/video.ts';
-import type { EncodeChoice } from '../plan/strategy.ts';
 import type { SoundPlan } from '../plan/audio.ts';
-
-/** Parts of the whole job's time, roughly. */
-export const SHARE = { sound: 0.05, pass1: 0.27, pass2: 0.58, onePass: 0.8, join: 0.03 } as const;
+import { type Segment, segmentList } from '../plan/segments.ts';
+import type { EncodeChoice } from '../plan/strategy.ts';
+import type { PicturePlan } from '../plan/video.ts';
+import type { EncodedSegment, Muxed } from '../run/checkpoints.ts';
+import { joinArgs, leadInArgs, pictureArgs, type Rate, unfinishedPassLogs } from '../run/ffmpeg-args.ts';
+import type { LocalJob } from '../run/local-job.ts';
 
 /** What the steps of one encode share. */
 export interface Encode {
@@ -26,26 +25,7 @@ export interface Encode {
   budget: Budget;
 }
 
-/** A finished, muxed file in the work directory. */
-export interface Muxed {
-  file: string;
-  bytes: number;
-  frames: number;
-  /** What the decoder had to say about the source. */
-  complaints: number;
-}
-
-/** One encoded part of the picture. */
-export interface EncodedSegment {
-  /** Of the picture, without any container. */
-  bytes: number;
-  /** Of its file, by which it is recognised after a restart. That of a first pass is gone by then. */
-  fileBytes: number;
-  frames: number;
-  complaints: number;
-}
-
-/** Cutting left out frames, doubled some or showed them broken: this source cannot be worked on in parts. */
+/** Cutting left out frames, doubled some or showed them broken: this source cannot be worked on in segments. */
 export class CutMissed extends Error {}
 
 export const segmentFile = (segment: Segment): string => `picture${segment.index}.mp4`;
@@ -53,93 +33,108 @@ export const segmentFile = (segment: Segment): string => `picture${segment.index
 const measuredFile = (segment: Segment): string => `measured${segment.index}.mp4`;
 
 /**
- * Some films can only be decoded from their beginning. x264 before build 151 wrote 4:4:4 in its own way, and says its build in the
- * first frame alone: ffmpeg shows everything behind a jump into the middle as grey and green blocks, with no more than complaints.
- * That is every part but the first, so the second tells; where it is the film that is damaged, being in one piece does no harm.
+ * Some films decode only from their beginning (4:4:4 of an old x264): behind a cut, ffmpeg shows them broken, with no more than
+ * complaints. This is the first segment that shows it; where the film itself is damaged, encoding it in one piece does no harm.
  */
-const FIRST_SOUGHT = 1;
+const FIRST_AFTER_CUT = 1;
 
-/** One part of the picture into its file, or through its first pass. `undefined` when it grew beyond `giveUpAboveBytes`. */
+export interface SegmentRequest {
+  segment: Segment;
+  rate: Rate;
+  step: 'pass-1' | 'pass-2' | 'one-pass';
+  /** Of the whole job, for all segments together. */
+  share: number;
+  giveUpAboveBytes?: number;
+  /** Cutting worked before: frames that are missing now are missing in the source. */
+  trusted: boolean;
+}
+
+/** One segment of the picture into its file, or through its first pass. `undefined` when it grew beyond `giveUpAboveBytes`. */
 export async function encodeSegment(
   job: LocalJob,
   work: Encode,
-  options: {
-    segment: Segment;
-    rate: Rate;
-    share: number;
-    note: string;
-    giveUpAboveBytes?: number;
-    /** Cutting worked out before: frames that are missing now are missing in the source. */
-    trusted: boolean;
-  },
+  request: SegmentRequest,
 ): Promise<EncodedSegment | undefined> {
-  const { tools, facts, input, effort, threads } = job;
-  const { picture, choice, segments } = work;
-  const { segment, rate, share, giveUpAboveBytes } = options;
-  const frames = expectedFrames(job, picture, segment);
-  const note = segments.length > 1 ? `${options.note}, part ${segment.index + 1} of ${segments.length}` : options.note;
+  const { facts } = job;
+  const { choice, segments, picture } = work;
+  const { segment, rate, trusted } = request;
+  const { index } = segment;
+  const isCut = segments.length > 1;
+  const frames = expectedFrames(facts, picture, segment);
   const file = rate.kind === 'pass-1' ? measuredFile(segment) : segmentFile(segment);
-  const result = await runStep(job, {
-    doing: `encoding the picture (${note})`,
-    args: pictureArgs({ tools, facts, input, picture, segment, codec: choice.codec, effort, rate, threads }),
-    share: share * (segment.frames / facts.video.frames),
+  const note = say(`step.${request.step}`, isCut ? { part: index + 1, parts: segments.length } : {});
+  const result = await job.run({
+    doing: say('local.doing-picture', { step: note }),
+    args: pictureArgs({ ...job, picture, segment, codec: choice.codec, rate }),
+    share: request.share * (segment.frames / facts.video.frames),
     note,
     fraction: progress => progress.frames / frames,
     output: file,
-    ...(rate.kind === 'pass-1' ? { besides: unfinishedPassLogs(choice.codec, segment.index) } : {}),
-    ...(giveUpAboveBytes === undefined ? {} : { giveUpAboveBytes }),
+    besides: rate.kind === 'pass-1' ? unfinishedPassLogs(choice.codec, index) : [],
+    giveUpAboveBytes: request.giveUpAboveBytes,
   });
   if (result.tooLarge) return undefined;
-  if (segments.length > 1 && !options.trusted) expectWholePart(result.frames, frames, picture, segment, facts);
+  if (isCut && !trusted) expectAllFrames(result.frames, { frames, index, picture, facts });
   const complaints = await complaintsWithin(job, segment, result.complaints);
-  if (segment.index === FIRST_SOUGHT && !options.trusted && complaints > 0)
-    throw new CutMissed(`part ${segment.index}: the decoder complained ${complaints} times`);
-  const bytes = await mediaBytes(join(job.context.workDir, file));
-  if (rate.kind === 'pass-1') await forget(job, file);
+  if (index === FIRST_AFTER_CUT && !trusted && complaints > 0)
+    throw new CutMissed(`segment ${index}: the decoder complained ${complaints} times`);
+  const bytes = await mediaBytes(job.path(file));
+  if (rate.kind === 'pass-1') await job.remove(file);
   return { bytes, fileBytes: result.outputBytes, frames: result.frames, complaints };
 }
 
-/** A transport stream is entered between keyframes: what its decoder says before the part begins is not about the part. */
+/** A transport stream is entered between keyframes: what its decoder says before the segment begins is not about the segment. */
 async function complaintsWithin(job: LocalJob, segment: Segment, complaints: number): Promise<number> {
   const args = complaints > 0 ? leadInArgs({ ...job, segment }) : undefined;
   if (!args) return complaints;
-  const leadIn = await runStep(job, { doing: 'decoding up to a cut', args, share: 0 });
+  const leadIn = await job.run({ doing: say('local.doing-lead-in'), args, share: 0 });
   return Math.max(0, complaints - leadIn.complaints);
 }
 
-function expectWholePart(got: number, frames: number, picture: PicturePlan, segment: Segment, facts: MediaFacts): void {
-  // Where frames are dropped to reach a rate, their number is known only about.
-  const slack = picture.fps === undefined ? 0 : facts.video.variableFrameRate ? frames : 2 + frames * 0.05;
-  if (Math.abs(got - frames) > slack) throw new CutMissed(`part ${segment.index}: ${got} frames instead of ${frames}`);
+function expectedFrames({ video }: MediaFacts, picture: PicturePlan, segment: Segment): number {
+  if (picture.fps === undefined) return segment.frames;
+  return Math.max(1, Math.round(segment.frames * Math.min(1, picture.fps / video.fps)));
 }
 
-/** All parts and the sound into one file, whose size is the one that counts. */
+function expectAllFrames(
+  got: number,
+  expected: { frames: number; index: number; picture: PicturePlan; facts: MediaFacts },
+): void {
+  const { frames, index, picture, facts } = expected;
+  // Where frames are dropped to reach a rate, their number is known only about.
+  const about = facts.video.variableFrameRate ? frames : CUT_SLACK_FRAMES + frames * CUT_SLACK_SHARE;
+  const slack = picture.fps === undefined ? 0 : about;
+  if (Math.abs(got - frames) > slack) throw new CutMissed(`segment ${index}: ${got} frames instead of ${frames}`);
+}
+
+/** All segments and the sound into one file, whose size is the one that counts. */
 export async function joinTracks(
   job: LocalJob,
   work: Encode,
-  made: readonly EncodedSegment[],
+  encoded: readonly EncodedSegment[],
   file: string,
 ): Promise<Muxed> {
-  await job.context.step('join');
-  const { tools, facts } = job;
+  const { tools, facts, order, context } = job;
+  await context.step('join');
   const picture = await pictureInput(job, work.segments);
-  const args = joinArgs({ tools, facts, input: job.order.source, picture, sound: work.soundFile });
-  const { outputBytes } = await runStep(job, {
-    doing: 'joining picture and sound',
-    args,
+  const { outputBytes } = await job.run({
+    doing: say('local.doing-join'),
+    args: joinArgs({ tools, facts, input: order.source, picture, sound: work.soundFile }),
     output: file,
-    share: SHARE.join,
-    note: 'joining',
+    share: WORK_SHARE.join,
+    note: say('step.join', {}),
   });
-  const sum = (of: (one: EncodedSegment) => number) => made.reduce((total, one) => total + of(one), 0);
-  const complaints = sum(one => one.complaints);
+  const complaints = encoded.reduce((sum, one) => sum + one.complaints, 0);
+  const { signal, gate } = context;
   // Of two frames that damage gave the same time, the muxer keeps one.
-  const { signal, gate, workDir } = job.context;
   const frames =
-    complaints > 0 ? (await probe(join(workDir, file), { tools, signal, gate })).video.frames : sum(one => one.frames);
+    complaints > 0
+      ? (await probe(job.path(file), { tools, signal, gate })).video.frames
+      : encoded.reduce((sum, one) => sum + one.frames, 0);
   return { file, bytes: outputBytes, frames, complaints };
 }
 
+/** Written by joinTracks; names the segments for ffmpeg. */
 export const LIST = 'parts.txt';
 
 async function pictureInput(
@@ -147,19 +142,12 @@ async function pictureInput(
   segments: readonly Segment[],
 ): Promise<Parameters<typeof joinArgs>[0]['picture']> {
   const [first] = segments;
-  if (!first || segments.length === 1) return { file: 'picture0.mp4' };
-  const { workDir } = job.context;
-  const headers = await Promise.all(
-    segments.map(async segment => await codecHeader(join(workDir, segmentFile(segment)))),
-  );
+  if (first && segments.length === 1) return { file: segmentFile(first) };
+  const headers = await Promise.all(segments.map(async segment => await codecHeader(job.path(segmentFile(segment)))));
   const list = segmentList(segments.map(segment => ({ file: segmentFile(segment), atS: segment.atS })));
-  await writeFile(join(workDir, LIST), list, { mode: 0o600 }).catch((error: unknown) => {
-    throw fileError(error, 'listing the parts', join(workDir, LIST));
+  const path = job.path(LIST);
+  await writeFile(path, list, { mode: 0o600 }).catch((error: unknown) => {
+    throw fileError(error, say('files.writing', { path }), path);
   });
   return { list: LIST, convert: headers.some(header => header === undefined || !header.equals(headers[0] ?? header)) };
-}
-
-function expectedFrames({ facts }: LocalJob, picture: PicturePlan, segment: Segment): number {
-  if (picture.fps === undefined) return segment.frames;
-  return Math.max(1, Math.round(segment.frames * Math.min(1, picture.fps / facts.video.fps)));
 }

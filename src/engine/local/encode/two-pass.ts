@@ -1,63 +1,28 @@
 import { copyFile, link, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileError } from '../../../platform/files/file-error.ts';
 import { ShrinkError } from '../../../core/errors.ts';
-import { formatBytes } from '../../../core/units.ts';
+import type { Sentence } from '../../../core/message.ts';
 import { displayName } from '../../../media/ffmpeg/input-errors.ts';
-import { finePassLogs, passLogs, type Rate } from '../run/ffmpeg-args.ts';
-import { type LocalJob, bytesOf, forget, recall, remember, syncFile } from '../run/local-job.ts';
-import { formatRate } from '../plan/budget.ts';
+import { say } from '../../../messages/say.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import {
+  FAR_FROM_MEASURED,
+  FIRST_PASS_COARSER,
+  TOLERANCE_OF_LAST,
+  TOLERANCE_OF_SEGMENTS,
+  TRUSTED_FROM,
+  UNUSED_WORTH_SAYING,
+  WHOLE_KILOBITS_FROM,
+  WORK_SHARE,
+} from '../tuning.ts';
+import { bytesAt, nextQuality, slowerNeeds, type SvtQuality } from '../plan/crf.ts';
 import { budgetWith } from '../plan/encode-plan.ts';
 import type { Segment } from '../plan/segments.ts';
+import type { JoinedRound, MeasuredSegment, Muxed, RefinedSegment } from '../run/checkpoints.ts';
+import { finePassLogs, passLogs, type Rate } from '../run/ffmpeg-args.ts';
+import type { LocalJob } from '../run/local-job.ts';
+import { atCeiling, type Move, nextMove, type SegmentState, type State, wholeTolerance } from './rate-control.ts';
+import { type Encode, encodeSegment, joinTracks, LIST, segmentFile } from './segment.ts';
 import { secondsIn, stretched } from './x264-stats.ts';
-import { bytesAt } from '../plan/crf.ts';
-import {
-  atCeiling,
-  type Move,
-  nextMove,
-  type SegmentState,
-  type EncodeRound,
-  type State,
-  type Try,
-  wholeTolerance,
-} from './rate-control.ts';
-import {
-  type Encode,
-  encodeSegment,
-  joinTracks,
-  LIST,
-  type Muxed,
-  segmentFile,
-  type EncodedSegment,
-  SHARE,
-} from './segment.ts';
-import { nextQuality, slowerNeeds, type SvtQuality } from '../plan/svt-av1.ts';
-
-/** The first pass of a part. */
-interface Measured extends EncodedSegment {
-  crf: number;
-  /** Sizes of what it left for the second. */
-  logs: (number | null)[];
-  /** How long x264 believes it to be, seconds; that of the source where it does not say. */
-  encoderS?: number;
-}
-/** A part as it was encoded last, and what came of all its rounds. */
-interface Encoded extends EncodedSegment {
-  tries: (Try & { quality?: SvtQuality })[];
-}
-interface RoundMade extends EncodeRound {
-  made?: Muxed;
-}
-interface TwoPass {
-  job: LocalJob;
-  work: Encode;
-  /** Checkpoints count only for the same picture, cut in the same places. */
-  stamp: string;
-  expected: Expected;
-  measured: (Measured | undefined)[];
-  encoded: (Encoded | undefined)[];
-  rounds: RoundMade[];
-}
 
 /** Qualities on the codec's own scale: the one expected, and the one above which nothing is to be seen. */
 export interface Expected {
@@ -67,8 +32,8 @@ export interface Expected {
 
 export interface Landed {
   output: Muxed;
-  how: string;
-  /** What was made in the end. */
+  how: Sentence;
+  /** What was encoded in the end. */
   work: Encode;
 }
 
@@ -78,323 +43,333 @@ export type MeasureAv1 = (seen: {
   bytes: number;
 }) => Promise<{ work: Encode; expected: Expected; measure: MeasureAv1 | undefined } | undefined>;
 
-/** From this part on, frames that are missing are missing in the source: cutting worked out for the ones before. */
-const TRUSTED_FROM = 3;
-
 /**
- * Exactly into the budget: a first pass that looks, then rounds.ts decides from what is measured; here it is done and remembered,
- * part by part. Only a muxed file that fits can become the result, so overshoot is impossible.
+ * Exactly into the budget: a first pass measures, then rate-control.ts decides from what came out; here it is done and remembered,
+ * segment by segment. Only a muxed file that fits can become the result, so overshoot is impossible.
  */
 export async function intoSize(job: LocalJob, work: Encode, expected: Expected, measure?: MeasureAv1): Promise<Landed> {
-  const twoPass = await takeUp(job, work, expected);
-  if (!(await isDone(twoPass))) {
-    await dropWhatIsGone(twoPass);
-    await firstPasses(twoPass);
-    const bytes = twoPass.measured.reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
-    const other = await measure?.({ crf: twoPass.measured[0]?.crf ?? expected.crf, bytes });
+  const twoPass = new TwoPass(job, work, expected);
+  if (!(await twoPass.isDone())) {
+    const seen = await twoPass.measure();
+    const other = await measure?.(seen);
     if (other) return await intoSize(job, other.work, other.expected, other.measure);
   }
-  let lastRound: number | undefined;
-  for (;;) {
-    const move = nextMove(stateOf(twoPass));
-    job.context.log.debug({ move }, 'next');
-    switch (move.kind) {
-      case 'encode': {
-        if (move.round !== lastRound) await job.context.step('pass-2', { attempt: move.round + 1 });
-        lastRound = move.round;
-        await encodeInRound(twoPass, move);
-        break;
+  return { ...(await twoPass.land()), work };
+}
+
+type EncodeMove = Extract<Move, { kind: 'encode' }>;
+
+/** Two passes over one picture, as far as they are. */
+class TwoPass {
+  readonly #job: LocalJob;
+  readonly #work: Encode;
+  readonly #expected: Expected;
+  readonly #checkpoints: ReturnType<LocalJob['checkpoints']['twoPass']>;
+  /** By index of the segment. */
+  readonly #measured: (MeasuredSegment | undefined)[];
+  #encoded: (RefinedSegment | undefined)[];
+  #rounds: JoinedRound[];
+
+  constructor(job: LocalJob, work: Encode, expected: Expected) {
+    this.#job = job;
+    this.#work = work;
+    this.#expected = expected;
+    const { picture, segments, budget } = work;
+    // Checkpoints count only for the same picture, cut in the same places.
+    const key = JSON.stringify([picture.filters, segments.map(segment => segment.atS), budget.capBytes]);
+    this.#checkpoints = job.checkpoints.twoPass(key);
+    this.#measured = segments.map(({ index }) => this.#checkpoints.measured(index).get());
+    this.#encoded = segments.map(({ index }) => this.#checkpoints.encoded(index).get());
+    this.#rounds = this.#checkpoints.rounds.get() ?? [{ from: 0 }];
+  }
+
+  /** Finished before a restart: nothing but the result needs to be there. */
+  async isDone(): Promise<boolean> {
+    const move = nextMove(this.#state());
+    const output = move.kind === 'done' ? this.#rounds[move.round]?.output : undefined;
+    return output !== undefined && (await this.#job.bytesOf(output.file)) === output.bytes;
+  }
+
+  /** The first pass of every segment, as far as it is not done. Resolves with the picture's bytes, and the quality they are of. */
+  async measure(): Promise<{ crf: number; bytes: number }> {
+    await this.#dropWhatIsGone();
+    const job = this.#job;
+    const { segments } = this.#work;
+    let isNamed = false;
+    for (const segment of segments) {
+      if (await this.#isMeasured(segment)) {
+        job.meter.skip(this.#shareOf(segment, WORK_SHARE.pass1));
+        continue;
       }
-      case 'join':
-        lastRound = undefined;
-        await joinRound(twoPass, move.round);
-        break;
-      case 'round':
-        twoPass.rounds.push({ from: move.from });
-        await keepRounds(twoPass);
-        break;
-      case 'done': {
-        const output = twoPass.rounds[move.round]?.made;
-        if (!output) throw cannotHit(twoPass);
-        const { codec } = work.choice;
-        const left = work.segments.map(({ index }) => [...passLogs(codec, index), ...finePassLogs(index)]);
-        await forget(job, LIST, ...work.segments.map(segmentFile), ...left.flat());
-        return { output, how: inWords(twoPass, output), work };
+      if (!isNamed) await job.context.step('pass-1');
+      isNamed = true;
+      await this.#measureSegment(segment);
+    }
+    // What the second passes have done already.
+    for (const segment of segments) {
+      if (this.#encoded[segment.index]) job.meter.skip(this.#shareOf(segment, WORK_SHARE.pass2));
+    }
+    const bytes = this.#measured.reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
+    return { crf: this.#measured[0]?.crf ?? this.#expected.crf, bytes };
+  }
+
+  /** Second passes, joined and repeated until the result fills the size well enough. */
+  async land(): Promise<{ output: Muxed; how: Sentence }> {
+    const { context } = this.#job;
+    let named: number | undefined;
+    for (;;) {
+      const move = nextMove(this.#state());
+      context.log.debug({ move }, 'next');
+      switch (move.kind) {
+        case 'encode':
+          if (move.round !== named) await context.step('pass-2', { attempt: move.round + 1 });
+          named = move.round;
+          await this.#encode(move);
+          break;
+        case 'join':
+          named = undefined;
+          await this.#join(move.round);
+          break;
+        case 'round':
+          this.#rounds.push({ from: move.from });
+          await this.#checkpoints.rounds.set(this.#rounds);
+          break;
+        case 'done': {
+          const output = this.#rounds[move.round]?.output;
+          if (!output) throw this.#cannotHit();
+          await this.#cleanUp();
+          return { output, how: this.#describe(output) };
+        }
+        case 'give-up':
+          throw this.#cannotHit();
       }
-      case 'give-up':
-        throw cannotHit(twoPass);
     }
   }
-}
 
-async function takeUp(job: LocalJob, work: Encode, expected: Expected): Promise<TwoPass> {
-  const stamp = JSON.stringify([work.picture.filters, work.segments.map(segment => segment.atS), work.budget.capBytes]);
-  const ours = <T>(key: string) => {
-    const stored = recall<{ stamp: string; value: T }>(job, key);
-    return stored?.stamp === stamp ? stored.value : undefined;
-  };
-  return {
-    job,
-    work,
-    stamp,
-    expected,
-    measured: work.segments.map(segment => ours<Measured>(measuredKey(segment))),
-    encoded: work.segments.map(segment => ours<Encoded>(encodedKey(segment))),
-    rounds: ours<RoundMade[]>('rounds') ?? [{ from: 0 }],
-  };
-}
-
-const measuredKey = (segment: Segment): string => `pass-1/${segment.index}`;
-const encodedKey = (segment: Segment): string => `pass-2/${segment.index}`;
-
-async function keep(twoPass: TwoPass, key: string, value: unknown): Promise<void> {
-  await remember(twoPass.job, key, { stamp: twoPass.stamp, value });
-}
-
-const keepRounds = async (twoPass: TwoPass): Promise<void> => await keep(twoPass, 'rounds', twoPass.rounds);
-
-/** Finished before a restart: nothing but the result needs to be there. */
-async function isDone(twoPass: TwoPass): Promise<boolean> {
-  const move = nextMove(stateOf(twoPass));
-  const output = move.kind === 'done' ? twoPass.rounds[move.round]?.made : undefined;
-  return output !== undefined && (await bytesOf(twoPass.job, output.file)) === output.bytes;
-}
-
-/** What is on disk counts; where a file is gone, the parts that are still there begin a first round anew. */
-async function dropWhatIsGone(twoPass: TwoPass): Promise<void> {
-  const { job, work, encoded, rounds } = twoPass;
-  const whole = await Promise.all(
-    work.segments.map(async (segment, at) => (await bytesOf(job, segmentFile(segment))) === encoded[at]?.fileBytes),
-  );
-  const made = await Promise.all(
-    rounds.map(async ({ made: output }) => !output || (await bytesOf(job, output.file)) === output.bytes),
-  );
-  const best = bestRound(twoPass);
-  const isGone = encoded.some((one, at) => one && !whole[at]) || (best !== undefined && !made[best]);
-  if (!isGone) return;
-  twoPass.rounds = [{ from: 0 }];
-  twoPass.encoded = encoded.map((one, at) => {
-    const last = one?.tries.at(-1);
-    return one && last && whole[at] ? { ...one, tries: [{ ...last, round: 0 }] } : undefined;
-  });
-}
-
-function stateOf({ job, work, measured, encoded, rounds, expected }: TwoPass): State {
-  const { codec } = work.choice;
-  const parts = work.segments.map((segment, at): SegmentState => {
-    const first = measured[at];
-    const ceiling =
-      first && expected.ceilingCrf !== undefined ? { ceilingBytes: bytesAt(codec, first, expected.ceilingCrf) } : {};
+  #state(): State {
+    const { codec } = this.#work.choice;
+    const { facts } = this.#job;
+    const { ceilingCrf } = this.#expected;
+    const segments = this.#work.segments.map(({ index, durationS, frames }): SegmentState => {
+      const first = this.#measured[index];
+      return {
+        durationS,
+        frames,
+        variable: facts.video.variableFrameRate,
+        weight: first?.bytes ?? 1,
+        ceilingBytes: first && ceilingCrf !== undefined ? bytesAt(codec, first, ceilingCrf) : undefined,
+        tries: this.#encoded[index]?.tries ?? [],
+      };
+    });
+    const [first] = this.#measured;
+    const { budget } = this.#work;
+    const isWhole = first !== undefined && segments.length === 1;
     return {
-      durationS: segment.durationS,
-      frames: segment.frames,
-      variable: job.facts.video.variableFrameRate,
-      weight: first?.bytes ?? 1,
-      ...ceiling,
-      tries: encoded[at]?.tries ?? [],
+      budget: isWhole ? budgetWith(first.fileBytes - first.bytes, budget, facts) : budget,
+      segments,
+      rounds: this.#rounds,
+      wholeKilobits: codec === 'h265',
     };
-  });
-  const [first] = measured;
-  const isWhole = first !== undefined && parts.length === 1;
-  const budget = isWhole ? budgetWith(first.fileBytes - first.bytes, work.budget, job.facts) : work.budget;
-  return { budget, parts, rounds, wholeKilobits: codec === 'h265' };
-}
+  }
 
-/**
- * So much coarser than expected is the first pass of x264: like that it has about the bytes that come out (geometric mean of eleven
- * clips 1.55 times as many without, for it works with fewer tools). Twice as many cost a quarter of its processor time more (02).
- */
-const COARSER_CRF = 2.5;
+  #shareOf(segment: Segment, share: number): number {
+    return (share * segment.frames) / this.#job.facts.video.frames;
+  }
 
-/** Once per part: every round of it reads the same statistics. */
-async function firstPasses(twoPass: TwoPass): Promise<void> {
-  const { job, work, measured, expected } = twoPass;
-  const crf = expected.crf + (work.choice.codec === 'h264' ? COARSER_CRF : 0);
-  let said = false;
-  for (const [at, segment] of work.segments.entries()) {
-    const share = (SHARE.pass1 * segment.frames) / job.facts.video.frames;
-    const logs = passLogs(work.choice.codec, segment.index);
-    const sizes = async () => await Promise.all(logs.map(async log => (await bytesOf(job, log)) ?? null));
-    if (measured[at] && JSON.stringify(measured[at].logs) === JSON.stringify(await sizes())) {
-      job.meter.skip(share);
-      continue;
-    }
-    if (!said) await job.context.step('pass-1');
-    said = true;
-    const encoded = await encodeSegment(job, work, {
+  /** What is on disk counts; where a file is gone, the segments that are still there begin a first round anew. */
+  async #dropWhatIsGone(): Promise<void> {
+    const job = this.#job;
+    const { segments } = this.#work;
+    const isThere = await Promise.all(
+      segments.map(
+        async segment => (await job.bytesOf(segmentFile(segment))) === this.#encoded[segment.index]?.fileBytes,
+      ),
+    );
+    const best = this.#bestOutput();
+    const isBestThere = best === undefined || (await job.bytesOf(best.file)) === best.bytes;
+    if (isBestThere && this.#encoded.every((one, at) => !one || isThere[at])) return;
+    this.#rounds = [{ from: 0 }];
+    this.#encoded = this.#encoded.map((one, at) => {
+      const last = one?.tries.at(-1);
+      return one && last && isThere[at] ? { ...one, tries: [{ ...last, round: 0 }] } : undefined;
+    });
+  }
+
+  /** Once per segment: every round of it reads the same statistics. */
+  async #isMeasured(segment: Segment): Promise<boolean> {
+    const measured = this.#measured[segment.index];
+    return measured !== undefined && JSON.stringify(measured.logs) === JSON.stringify(await this.#logSizes(segment));
+  }
+
+  async #logSizes({ index }: Segment): Promise<(number | null)[]> {
+    const logs = passLogs(this.#work.choice.codec, index);
+    return await Promise.all(logs.map(async log => (await this.#job.bytesOf(log)) ?? null));
+  }
+
+  async #measureSegment(segment: Segment): Promise<void> {
+    const job = this.#job;
+    const { codec } = this.#work.choice;
+    const { index } = segment;
+    const crf = this.#expected.crf + (codec === 'h264' ? FIRST_PASS_COARSER : 0);
+    const encoded = await encodeSegment(job, this.#work, {
       segment,
       rate: { kind: 'pass-1', crf },
-      share: SHARE.pass1,
-      note: 'pass 1 of 2',
-      trusted: at >= TRUSTED_FROM,
+      step: 'pass-1',
+      share: WORK_SHARE.pass1,
+      trusted: index >= TRUSTED_FROM,
     });
-    for (const log of logs) {
-      if ((await bytesOf(job, log)) !== undefined) await syncFile(join(job.context.workDir, log));
+    if (!encoded) return;
+    for (const log of passLogs(codec, index)) {
+      if ((await job.bytesOf(log)) !== undefined) await job.sync(log);
     }
-    if (encoded) {
-      const encoderS = work.choice.codec === 'h264' ? secondsIn(await firstLog(twoPass, segment)) : undefined;
-      measured[at] = { ...encoded, crf, logs: await sizes(), ...(encoderS === undefined ? {} : { encoderS }) };
+    const encoderS = codec === 'h264' ? secondsIn(await this.#firstLog(segment)) : undefined;
+    const measured = { ...encoded, crf, logs: await this.#logSizes(segment), encoderS };
+    this.#measured[index] = measured;
+    await this.#checkpoints.measured(index).set(measured);
+  }
+
+  async #encode(move: EncodeMove): Promise<void> {
+    const { segments, choice } = this.#work;
+    const segment = segments[move.segment];
+    if (!segment) return;
+    const rate = await this.#betweenKilobits(this.#rateFor(move, segment), segment);
+    const encoded = await encodeSegment(this.#job, this.#work, {
+      segment,
+      rate,
+      step: 'pass-2',
+      share: WORK_SHARE.pass2,
+      trusted: true,
+    });
+    if (!encoded) return;
+    const { round, askedBytes, wantBytes } = move;
+    const { bytes } = encoded;
+    const quality = rate.kind === 'quality' ? { crf: rate.crf, whole: rate.whole } : undefined;
+    const tries = [...(this.#encoded[segment.index]?.tries ?? []), { round, askedBytes, bytes, quality }];
+    const refined = { ...encoded, tries };
+    this.#encoded[segment.index] = refined;
+    await this.#checkpoints.encoded(segment.index).set(refined);
+    // The others would make up for all that the quick pass was wrong by: better the first one is encoded again.
+    const isFirstTry = segments.length > 1 && segment.index === 0 && tries.length === 1;
+    const isFar = Math.abs(Math.log(Math.max(1, bytes) / wantBytes)) > FAR_FROM_MEASURED;
+    if (choice.codec === 'av1' && isFirstTry && isFar) await this.#encode(move);
+  }
+
+  /** SVT-AV1 has no two passes and misses a bit rate by far: there it is the quality that is asked for. */
+  #rateFor({ segment: index, askedBytes, wantBytes }: EncodeMove, segment: Segment): Rate {
+    const measured = this.#measured[index];
+    if (this.#work.choice.codec !== 'av1') {
+      return {
+        kind: 'pass-2',
+        bitsPerSecond: (askedBytes * 8) / (measured?.encoderS ?? segment.durationS),
+        tolerance: this.#toleranceFor(segment),
+      };
     }
-    await keep(twoPass, measuredKey(segment), measured[at]);
+    const first = measured ?? { crf: this.#expected.crf, bytes: wantBytes };
+    const expected = { crf: first.crf, bytes: first.bytes * slowerNeeds(this.#doneSoFar()) };
+    return { kind: 'quality', ...nextQuality(qualitiesOf(this.#encoded[index]), expected, wantBytes) };
   }
-  // What the second passes have done already.
-  for (const [at, segment] of work.segments.entries()) {
-    if (twoPass.encoded[at]) job.meter.skip((SHARE.pass2 * segment.frames) / job.facts.video.frames);
+
+  #toleranceFor(segment: Segment): number {
+    const { segments } = this.#work;
+    if (segments.length === 1) return wholeTolerance(segment, this.#encoded[segment.index]?.tries ?? []);
+    return segment.index === segments.length - 1 ? TOLERANCE_OF_LAST : TOLERANCE_OF_SEGMENTS;
   }
-}
 
-/**
- * Of a screen recording (03) the first part took 36 % more than the quick pass had said, and the rest was eight steps of CRF coarser for
- * it. The second part knows better; the first is made again.
- */
-const FAR = 0.2;
-
-async function encodeInRound(twoPass: TwoPass, move: Extract<Move, { kind: 'encode' }>): Promise<void> {
-  const { job, work, encoded } = twoPass;
-  const segment = work.segments[move.part];
-  if (!segment) return;
-  const rate = await finely(twoPass, rateFor(twoPass, move, segment), segment);
-  const made = await encodeSegment(job, work, {
-    segment,
-    rate,
-    share: SHARE.pass2,
-    note: 'pass 2 of 2',
-    trusted: true,
-  });
-  if (!made) return;
-  const { round, askedBytes } = move;
-  const tries = [
-    ...(encoded[move.part]?.tries ?? []),
-    { round, askedBytes, bytes: made.bytes, ...(rate.kind === 'quality' ? { quality: qualityOf(rate) } : {}) },
-  ];
-  encoded[move.part] = { ...made, tries };
-  await keep(twoPass, encodedKey(segment), encoded[move.part]);
-  const isFar = Math.abs(Math.log(Math.max(1, made.bytes) / move.wantBytes)) > FAR;
-  if (work.choice.codec === 'av1' && work.segments.length > 1 && move.part === 0 && tries.length === 1 && isFar)
-    await encodeInRound(twoPass, move);
-}
-
-async function firstLog({ job, work }: TwoPass, segment: Segment): Promise<string> {
-  const path = join(job.context.workDir, passLogs(work.choice.codec, segment.index)[0] ?? '');
-  return await readFile(path, 'utf8').catch((error: unknown) => {
-    throw fileError(error, 'reading what the first pass found', path);
-  });
-}
-
-/** From here on a kilobit more or less is a fifth of a percent at most. */
-const WHOLE_KILOBITS_FROM = 500_000;
-
-/** For a small rate, with a first pass whose frames are as much shorter as the next whole kilobit is too much. */
-async function finely(twoPass: TwoPass, rate: Rate, segment: Segment): Promise<Rate> {
-  if (twoPass.work.choice.codec !== 'h264' || rate.kind !== 'pass-2' || rate.bitsPerSecond >= WHOLE_KILOBITS_FROM)
-    return rate;
-  const bitsPerSecond = Math.ceil(rate.bitsPerSecond / 1000) * 1000;
-  const log = stretched(await firstLog(twoPass, segment), rate.bitsPerSecond / bitsPerSecond);
-  const inWorkDir = (name: string) => join(twoPass.job.context.workDir, name);
-  const fine = finePassLogs(segment.index);
-  await forget(twoPass.job, ...fine);
-  const [stats = '', tree = ''] = fine.map(inWorkDir);
-  const [, treeBefore = ''] = passLogs('h264', segment.index).map(inWorkDir);
-  try {
-    await writeFile(stats, log, { mode: 0o600 });
-    // Where no names can be linked, the copy is as good.
-    await link(treeBefore, tree).catch(async () => await copyFile(treeBefore, tree));
-  } catch (error) {
-    throw fileError(error, 'writing what the second pass reads', stats);
+  #doneSoFar(): Parameters<typeof slowerNeeds>[0] {
+    return this.#encoded.flatMap((one, index) => {
+      const last = qualitiesOf(one).at(-1);
+      const first = this.#measured[index];
+      return last && first ? [{ first, last }] : [];
+    });
   }
-  return { ...rate, bitsPerSecond, fine: true };
-}
 
-/**
- * x264's ratetol. 0.3 costs nothing and takes most of the overshoot of short clips away. 0.01 hits to a tenth of a percent, but over
- * a whole clip it starves the end (-0.4 VMAF, the worst frames -6: encoding.md 4a); 0.05 for the last tenth to quarter of one
- * does not show.
- */
-function toleranceFor({ work, encoded }: TwoPass, segment: Segment): number {
-  if (work.segments.length === 1) return wholeTolerance(segment, encoded[segment.index]?.tries ?? []);
-  return segment.index === work.segments.length - 1 ? 0.05 : 0.3;
-}
+  /** For a small rate, with a first pass whose frames are as much shorter as the next whole kilobit is too much. */
+  async #betweenKilobits(rate: Rate, segment: Segment): Promise<Rate> {
+    if (this.#work.choice.codec !== 'h264' || rate.kind !== 'pass-2' || rate.bitsPerSecond >= WHOLE_KILOBITS_FROM)
+      return rate;
+    const job = this.#job;
+    const bitsPerSecond = Math.ceil(rate.bitsPerSecond / 1000) * 1000;
+    const log = stretched(await this.#firstLog(segment), rate.bitsPerSecond / bitsPerSecond);
+    const fine = finePassLogs(segment.index);
+    await job.remove(...fine);
+    const [stats = '', tree = ''] = fine.map(file => job.path(file));
+    const [, treeBefore = ''] = passLogs('h264', segment.index).map(file => job.path(file));
+    try {
+      await writeFile(stats, log, { mode: 0o600 });
+      // Where no names can be linked, a copy is as good.
+      await link(treeBefore, tree).catch(async () => await copyFile(treeBefore, tree));
+    } catch (error) {
+      throw fileError(error, say('files.writing', { path: stats }), stats);
+    }
+    return { ...rate, bitsPerSecond, fine: true };
+  }
 
-/** SVT-AV1 has no two passes and misses a bit rate by up to 14 %: there it is the quality that is asked for. */
-function rateFor(twoPass: TwoPass, move: Extract<Move, { kind: 'encode' }>, segment: Segment): Rate {
-  const { codec } = twoPass.work.choice;
-  if (codec !== 'av1') {
-    return {
-      kind: 'pass-2',
-      bitsPerSecond: (move.askedBytes * 8) / (twoPass.measured[move.part]?.encoderS ?? segment.durationS),
-      tolerance: toleranceFor(twoPass, segment),
+  async #firstLog(segment: Segment): Promise<string> {
+    const path = this.#job.path(passLogs(this.#work.choice.codec, segment.index)[0] ?? '');
+    return await readFile(path, 'utf8').catch((error: unknown) => {
+      throw fileError(error, say('files.reading', { path }), path);
+    });
+  }
+
+  async #join(at: number): Promise<void> {
+    const encoded = this.#encoded.filter(one => one !== undefined);
+    const output = await joinTracks(this.#job, this.#work, encoded, `out-${at + 1}.mp4`);
+    this.#rounds[at] = { from: this.#rounds[at]?.from ?? 0, bytes: output.bytes, output };
+    // The disk holds one result, not six: whatever is over the size or smaller than another goes.
+    const best = this.#bestOutput();
+    const others = this.#rounds.flatMap(one => (one.output && one.output !== best ? [one.output.file] : []));
+    await this.#job.remove(...others);
+    await this.#checkpoints.rounds.set(this.#rounds);
+  }
+
+  /** The largest that fits. */
+  #bestOutput(): Muxed | undefined {
+    let best: Muxed | undefined;
+    for (const { output } of this.#rounds) {
+      if (output && output.bytes <= this.#work.budget.capBytes && output.bytes > (best?.bytes ?? 0)) best = output;
+    }
+    return best;
+  }
+
+  async #cleanUp(): Promise<void> {
+    const { segments, choice } = this.#work;
+    const logs = segments.flatMap(({ index }) => [...passLogs(choice.codec, index), ...finePassLogs(index)]);
+    await this.#job.remove(LIST, ...segments.map(segmentFile), ...logs);
+  }
+
+  #describe(output: Muxed): Sentence {
+    const { budget, choice } = this.#work;
+    const unused = budget.capBytes - output.bytes;
+    const picture = this.#encoded.reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
+    const common = {
+      bitsPerSecond: (picture * 8) / budget.durationS,
+      filled: output.bytes / budget.capBytes,
+      segments: this.#measured.length,
+      again: this.#rounds.length - 1,
     };
+    const crfs = this.#encoded.flatMap(one => one?.tries.at(-1)?.quality?.crf ?? []);
+    const how =
+      choice.codec === 'av1'
+        ? say('local.how-av1', { ...common, crf: Math.min(...crfs), toCrf: Math.max(...crfs) })
+        : say('local.how-two-pass', common);
+    const isEnough = unused > budget.capBytes * UNUSED_WORTH_SAYING && atCeiling(this.#state().segments);
+    if (!isEnough) return how;
+    return say('local.how-unused', { how: say('local.how-lossless', { how }), bytes: unused });
   }
-  const first = twoPass.measured[move.part] ?? { crf: twoPass.expected.crf, bytes: move.wantBytes };
-  const expected = { crf: first.crf, bytes: first.bytes * slowerNeeds(doneIn(twoPass)) };
-  return { kind: 'quality', ...nextQuality(knownOf(twoPass.encoded[move.part]), expected, move.wantBytes) };
-}
 
-function knownOf(encoded: Encoded | undefined): (SvtQuality & { bytes: number })[] {
-  return (encoded?.tries ?? []).flatMap(one => (one.quality ? [{ ...one.quality, bytes: one.bytes }] : []));
-}
-
-function qualityOf({ crf, whole }: SvtQuality): SvtQuality {
-  return { crf, ...(whole === undefined ? {} : { whole }) };
-}
-
-function doneIn({ measured, encoded }: TwoPass): Parameters<typeof slowerNeeds>[0] {
-  return encoded.flatMap((one, at) => {
-    const last = knownOf(one).at(-1);
-    const first = measured[at];
-    return last && first ? [{ first, last }] : [];
-  });
-}
-
-async function joinRound(twoPass: TwoPass, at: number): Promise<void> {
-  const { job, work, rounds } = twoPass;
-  const encoded = twoPass.encoded.filter(one => one !== undefined);
-  const output = await joinTracks(job, work, encoded, `out-${at + 1}.mp4`);
-  rounds[at] = { from: rounds[at]?.from ?? 0, bytes: output.bytes, made: output };
-  // The disk holds one result, not six: whatever is over the cap or smaller than another goes.
-  const best = bestRound(twoPass);
-  await forget(job, ...rounds.flatMap((one, index) => (one.made && index !== best ? [one.made.file] : [])));
-  await keepRounds(twoPass);
-}
-
-function bestRound({ rounds, work }: TwoPass): number | undefined {
-  let best: number | undefined;
-  for (const [at, { made }] of rounds.entries()) {
-    if (made && made.bytes <= work.budget.capBytes && made.bytes > (rounds[best ?? -1]?.made?.bytes ?? 0)) best = at;
+  #cannotHit(): ShrinkError {
+    const { source } = this.#job.order;
+    const { capBytes } = this.#work.budget;
+    const sizes = this.#rounds.flatMap(round => round.bytes ?? []);
+    const file = displayName(source);
+    const message =
+      sizes.length > 0
+        ? say('local.too-large-after-all', { file, cap: capBytes, smallest: Math.min(...sizes) })
+        : say('local.does-not-fit', { file, cap: capBytes });
+    return new ShrinkError('cannot-fit', message, { subject: source, hint: say('local.larger-size-hint') });
   }
-  return best;
 }
 
-function inWords(twoPass: TwoPass, output: Muxed): string {
-  const { work, rounds, encoded, measured } = twoPass;
-  const { codec } = work.choice;
-  const picture = encoded.reduce((sum, one) => sum + (one?.bytes ?? 0), 0);
-  const rate = formatRate((picture * 8) / work.budget.durationS);
-  const filled = ((output.bytes / work.budget.capBytes) * 100).toFixed(1);
-  const crfs = encoded.flatMap(one => one?.tries.at(-1)?.quality?.crf ?? []);
-  const ends = new Set([Math.min(...crfs), Math.max(...crfs)].map(crf => crf.toFixed(1)));
-  const passes = codec === 'av1' ? `CRF ${[...ends].join(' to ')}` : 'two passes';
-  const parts = measured.length > 1 ? ` in ${measured.length} parts` : '';
-  const what = measured.length > 1 ? 'the end ' : '';
-  const again = rounds.length < 2 ? '' : `, ${rounds.length > 2 ? `${rounds.length - 1} times ` : ''}${what}made again`;
-  const unused = work.budget.capBytes - output.bytes;
-  const enough = unused > work.budget.capBytes * WORTH_SAYING && atCeiling(stateOf(twoPass).parts);
-  const saved = enough ? `, visually lossless; the other ${formatBytes(unused)} would not be seen` : '';
-  return `${passes}${parts} at ${rate}, ${filled} % of the size${again}${saved}`;
-}
-
-/** Unused because of the ceiling, not because nothing nearer was hit. */
-const WORTH_SAYING = 0.015;
-
-function cannotHit({ job, work, rounds }: TwoPass): ShrinkError {
-  const smallest = Math.min(...rounds.map(round => round.bytes ?? Number.POSITIVE_INFINITY));
-  const got = Number.isFinite(smallest) ? `: the smallest that came out has ${formatBytes(smallest)}` : '';
-  return new ShrinkError(
-    'cannot-fit',
-    `${displayName(job.order.source)} does not go into ${formatBytes(work.budget.capBytes)}${got}`,
-    {
-      subject: job.order.source,
-      hint: 'Ask for a larger size.',
-    },
-  );
+function qualitiesOf(encoded: RefinedSegment | undefined): (SvtQuality & { bytes: number })[] {
+  return (encoded?.tries ?? []).flatMap(({ quality, bytes }) => (quality ? [{ ...quality, bytes }] : []));
 }

@@ -1,61 +1,52 @@
+/** Comparing a result with its source on sampled frames. docs/encoding.md, Comparing with the source */
 import { readFile } from 'node:fs/promises';
-import { join } from 'node:path';
-import { fileError } from '../../../platform/files/file-error.ts';
 import { isShrinkError } from '../../../core/errors.ts';
 import type { Cut, MediaFacts } from '../../../core/media-info.ts';
-import { ssimArgs } from '../run/ffmpeg-args.ts';
-import { type LocalJob, forget, runStep } from '../run/local-job.ts';
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import {
+  MAX_COMPARED_SHARE,
+  MIN_COMPARED_FRAMES,
+  MIN_SSIM_MEAN,
+  MIN_SSIM_WORST,
+  MORE_SSIM_WINDOWS,
+  MORE_SSIM_WINDOWS_FROM_S,
+  SSIM_WINDOW_S,
+  SSIM_WINDOWS,
+  SSIM_WORST_SHARE,
+  WORK_SHARE,
+} from '../tuning.ts';
 import type { PicturePlan } from '../plan/video.ts';
+import type { Ssim } from '../run/checkpoints.ts';
+import { ssimArgs } from '../run/ffmpeg-args.ts';
+import type { LocalJob } from '../run/local-job.ts';
 
-/** How alike source and result are, frame by frame, as structural similarity: 1 is the same picture. */
-export interface Ssim {
-  frames: number;
-  mean: number;
-  /** Mean of the worst twentieth of the frames. */
-  worst: number;
-}
+const STATS = 'ssim.txt';
 
-/**
- * What counts as proven. Real footage at CRF 20 has means of 0.983 to 0.995 and no frame below 0.978; at CRF 26, where a
- * difference can be seen, a hand-held camera has 0.963 and 0.956. VMAF says more, but no ffmpeg of a distribution has it, and one
- * line that holds everywhere is worth more than three that depend on the build.
- */
-const MIN_MEAN = 0.975;
-const MIN_WORST = 0.965;
-
-const PLACES = 3;
-const PLACE_S = 2;
-/** A long film has more kinds of scenes, and time enough. */
-const MORE_FROM_S = 600;
-const MORE_PLACES = 8;
-/** Of the clip: both are decoded there, which costs 2 to 3 % of the encode. */
-const MAX_SHARE_OF_CLIP = 0.08;
-const MIN_FRAMES = 8;
-const SHARE = 0.02;
-const STATS = 'proof.txt';
-
-export const isCloseEnough = (ssim: Ssim): boolean => ssim.mean >= MIN_MEAN && ssim.worst >= MIN_WORST;
+/** Whether nobody would see a difference. */
+export const isCloseEnough = (ssim: Ssim): boolean => ssim.mean >= MIN_SSIM_MEAN && ssim.worst >= MIN_SSIM_WORST;
 
 /** `SSIM 0.985 on 180 sampled frames, 0.978 on the worst 5 %`. */
-export function describeSsim({ frames, mean, worst }: Ssim): string {
-  return `SSIM ${mean.toFixed(3)} on ${frames} sampled frames, ${worst.toFixed(3)} on the worst 5 %`;
+export function describeSsim({ frames, mean, worst }: Ssim): Sentence {
+  return say('local.ssim', { frames, mean, worst });
 }
 
-/** Where to look: at cuts, which stand between the same two frames in both files. */
+/** What is compared: from cuts on, which stand between the same two frames in both files. */
 export function ssimWindows({
   durationS,
   startS,
   cuts,
   video,
 }: MediaFacts): { cut: Cut | undefined; frames: number }[] {
-  const places = durationS >= MORE_FROM_S ? MORE_PLACES : PLACES;
-  const lengthS = Math.min(PLACE_S, (durationS * MAX_SHARE_OF_CLIP) / places);
-  const frames = Math.max(MIN_FRAMES, Math.round(lengthS * video.fps));
-  if (cuts.length === 0) return [{ cut: undefined, frames: frames * places }];
+  const windows = durationS >= MORE_SSIM_WINDOWS_FROM_S ? MORE_SSIM_WINDOWS : SSIM_WINDOWS;
+  const lengthS = Math.min(SSIM_WINDOW_S, (durationS * MAX_COMPARED_SHARE) / windows);
+  const frames = Math.max(MIN_COMPARED_FRAMES, Math.round(lengthS * video.fps));
+  if (cuts.length === 0) return [{ cut: undefined, frames: frames * windows }];
   const chosen = new Set<Cut>();
-  for (let at = 0; at < places; at += 1) {
-    const middle = startS + (durationS / places) * (at + 0.5);
-    const key = cuts.find(cut => cut.key && Math.abs(cut.atS - middle) < durationS / places / 2);
+  for (let at = 0; at < windows; at += 1) {
+    const middle = startS + (durationS / windows) * (at + 0.5);
+    const key = cuts.find(cut => cut.key && Math.abs(cut.atS - middle) < durationS / windows / 2);
     const near = cuts.reduce((best, cut) => (Math.abs(cut.atS - middle) < Math.abs(best.atS - middle) ? cut : best));
     chosen.add(key ?? near);
   }
@@ -66,40 +57,45 @@ export function ssimWindows({
 export async function measureSsim(job: LocalJob, picture: PicturePlan, file: string): Promise<Ssim | undefined> {
   const { facts, input, tools, context } = job;
   await context.step('compare');
-  const found: number[] = [];
-  const places = ssimWindows(facts);
-  for (const { cut, frames } of places) {
+  const similar: number[] = [];
+  const windows = ssimWindows(facts);
+  for (const { cut, frames } of windows) {
     try {
-      await runStep(job, {
-        doing: 'comparing with the source',
+      await job.run({
+        doing: say('local.doing-compare'),
         args: ssimArgs({ tools, facts, input, picture, cut, frames, file, stats: STATS }),
-        share: SHARE / places.length,
-        note: 'comparing',
+        share: WORK_SHARE.compare / windows.length,
+        note: say('step.compare', {}),
       });
-      found.push(...similarities(await readStats(context.workDir)));
+      similar.push(...parseStats(await readStats(job)));
     } catch (error) {
       if (!isShrinkError(error, 'child-failed', 'incomplete-media')) throw error;
     }
   }
-  await forget(job, STATS);
-  return parseSsim(found);
+  await job.remove(STATS);
+  return summarise(similar);
 }
 
-export function parseSsim(similar: readonly number[]): Ssim | undefined {
+/** Mean and worst of the frames' similarities; `undefined` without any. */
+export function summarise(similar: readonly number[]): Ssim | undefined {
   if (similar.length === 0) return undefined;
   const mean = (values: readonly number[]) => values.reduce((sum, one) => sum + one, 0) / values.length;
-  const worst = similar.toSorted((a, b) => a - b).slice(0, Math.max(1, Math.round(similar.length / 20)));
-  return { frames: similar.length, mean: mean(similar), worst: mean(worst) };
+  const worst = Math.max(1, Math.round(similar.length * SSIM_WORST_SHARE));
+  return {
+    frames: similar.length,
+    mean: mean(similar),
+    worst: mean(similar.toSorted((a, b) => a - b).slice(0, worst)),
+  };
 }
 
-async function readStats(workDir: string): Promise<string> {
-  const path = join(workDir, STATS);
+async function readStats(job: LocalJob): Promise<string> {
+  const path = job.path(STATS);
   return await readFile(path, 'utf8').catch((error: unknown) => {
-    throw fileError(error, 'reading the comparison', path);
+    throw fileError(error, say('files.reading', { path }), path);
   });
 }
 
 /** `n:1 Y:0.983 U:0.99 V:0.99 All:0.985 (18.2)` */
-function similarities(text: string): number[] {
+function parseStats(text: string): number[] {
   return [...text.matchAll(/All:([\d.]+)/g)].map(match => Number(match[1]));
 }

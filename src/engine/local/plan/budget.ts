@@ -1,4 +1,16 @@
-/** How many bits go where. All pure; sizes in bytes, rates in bits per second. */
+/** How many bits go where. All pure; sizes in bytes, rates in bits per second. docs/encoding.md, MP4 tables */
+import {
+  AAC_OVERSHOOT,
+  CHUNK_BYTES,
+  SHARED_TABLE_BYTES,
+  TABLE_BYTES_BESIDES,
+  TABLE_BYTES_PER_FRAME,
+  TABLE_BYTES_PER_SECOND,
+  TABLE_BYTES_PER_SOUND_FRAME,
+  TABLE_BYTES_PER_SOUND_TRACK,
+  TABLE_BYTES_PER_VARIABLE_FRAME,
+  TAG_BYTES,
+} from '../tuning.ts';
 
 export interface Budget {
   /** The muxed file may have at most this. */
@@ -8,30 +20,32 @@ export interface Budget {
   durationS: number;
 }
 
-/** Below this no encoder makes a picture of anything. */
-export const MIN_VIDEO_RATE = 10_000;
-
-/** Bytes of MP4 tables for a picture track: 12 per frame, 8 more where frames differ in length, 16 per chunk of a second. */
+/** Bytes of MP4 tables for a picture track, at most. */
 export function videoTables(frames: number, durationS: number, variableFrameRate: boolean): number {
-  return frames * (variableFrameRate ? 20 : 12) + Math.ceil(durationS) * 32 + 2_000;
+  const perFrame = variableFrameRate ? TABLE_BYTES_PER_VARIABLE_FRAME : TABLE_BYTES_PER_FRAME;
+  return frames * perFrame + Math.ceil(durationS) * TABLE_BYTES_PER_SECOND + TABLE_BYTES_BESIDES;
 }
 
-/** Of the sound's file, tables that the joined one has only once; and of its picture, a chunk a second between those of the sound. */
-const SHARED_TABLES = 350;
-const CHUNK_BYTES = 16;
-/** Of a box for a title or the like, without its text. */
-const TAG_BYTES = 24;
+/** Bytes of MP4 tables for a sound track. AAC packets hold 1024 samples. */
+export function soundTables(sampleRate: number, durationS: number): number {
+  return (sampleRate / 1024) * durationS * TABLE_BYTES_PER_SOUND_FRAME + TABLE_BYTES_PER_SOUND_TRACK;
+}
+
+/** Bytes an AAC track will have, with its tables. */
+export function soundBytes(track: { bitsPerSecond: number; sampleRate: number }, durationS: number): number {
+  return (track.bitsPerSecond * durationS * AAC_OVERSHOOT) / 8 + soundTables(track.sampleRate, durationS);
+}
 
 /**
- * Tables of the joined file, less those of the sound's own, once a first pass has written the picture's (`pictureTables`). The
- * estimate of `videoTables` is up to 2 kB above that, 3 % of a clip of 50 kB; this is within 100 bytes.
+ * Tables of the joined file, less those of the sound's own, once a first pass has written the picture's (`pictureTables`): the estimate
+ * before is too high by a few percent of a small clip.
  */
 export function joinedTables(
   pictureTables: number,
   { durationS, tags, hasSound }: { durationS: number; tags: Readonly<Record<string, string>>; hasSound: boolean },
 ): number {
   const words = Object.entries(tags).reduce((sum, [key, value]) => sum + key.length + value.length + TAG_BYTES, 0);
-  return pictureTables + words + (hasSound ? Math.ceil(durationS) * CHUNK_BYTES - SHARED_TABLES : 0);
+  return pictureTables + words + (hasSound ? Math.ceil(durationS) * CHUNK_BYTES - SHARED_TABLE_BYTES : 0);
 }
 
 export function videoBytes(budget: Budget): number {
@@ -41,9 +55,4 @@ export function videoBytes(budget: Budget): number {
 /** Bits per second left for the picture. */
 export function videoRate(budget: Budget): number {
   return (videoBytes(budget) * 8) / budget.durationS;
-}
-
-/** `604 kb/s`, `1.21 Mb/s`. */
-export function formatRate(bitsPerSecond: number): string {
-  return bitsPerSecond >= 1e6 ? `${(bitsPerSecond / 1e6).toFixed(2)} Mb/s` : `${Math.round(bitsPerSecond / 1000)} kb/s`;
 }

@@ -1,15 +1,35 @@
-export type Codec = 'h264' | 'h265' | 'av1';
-
 /**
- * Constant rate factors: what each codec's scale means. Numbers for x264 and SVT-AV1 from encoding.md sections 4d and 4f; x265
- * lies two steps above x264 for the same picture.
+ * Constant rate factors: what each codec's scale means, how bytes follow it, and how SVT-AV1 hits a size by quality alone. Pure.
+ * docs/encoding.md, Quality scales and AV1
  */
+import type { Target } from '../../../core/target.ts';
+import {
+  AIM_DOUBT,
+  ENCODE_OVER_MEASURING,
+  LAMBDA_DOUBLINGS_PER_HALF,
+  MAX_AIM_DOUBT,
+  MAX_BY_LAMBDA,
+  MAX_STEEPNESS,
+  MIN_AIM_DOUBT,
+  MIN_QUALITY_STEP,
+  MIN_STEEPNESS,
+  SCALES as TUNED,
+  STEEPER_WITHIN,
+  SVT_FRAME_KINDS,
+  SVT_LAMBDA_UNIT,
+  SVT_MAX_CRF,
+  SVT_MAX_PARALLELISM,
+  SVT_TUNE,
+} from '../tuning.ts';
+
+export type Codec = NonNullable<Target['codec']>;
+
 interface Scale {
-  /** Where more bits can no longer be seen: VMAF 98 to 99. Nothing is spent above it. */
+  /** Where more bits can no longer be seen: nothing is spent above it. */
   ceiling: number;
-  /** Asked for no size: VMAF about 98, the worst frames about 95. */
+  /** Aimed at where no size was asked for. */
   losslessLook: number;
-  /** Steps that halve the bits; from `steeperFrom` on fewer and fewer, down to half of them nine steps further. */
+  /** Steps that halve the bits; from `steeperFrom` on fewer and fewer. */
   perHalf: number;
   steeperFrom?: number;
   /** The same picture as x264 at CRF 26, and how many steps one of x264's is. */
@@ -21,20 +41,12 @@ interface Scale {
   most: number;
 }
 
-export const SCALES: Readonly<Record<Codec, Scale>> = {
-  h264: { ceiling: 18, losslessLook: 20, perHalf: 6.5, at26: 26, perStep: 1, step: 0.1, least: 10, most: 45 },
-  h265: { ceiling: 20, losslessLook: 22, perHalf: 6.5, at26: 28, perStep: 1, step: 0.1, least: 10, most: 45 },
-  av1: {
-    ...{ ceiling: 24, losslessLook: 28, perHalf: 10, steeperFrom: 54, at26: 40, perStep: 1.5 },
-    // Parts of a step and what lies above 63 are made with lambda (svt-av1.ts).
-    ...{ step: 0.02, least: 10, most: 66 },
-  },
-};
+export const SCALES: Readonly<Record<Codec, Scale>> = TUNED;
 
 /** A quality on x264's scale, which the samples speak, on the codec's own. */
 export function ownCrf(codec: Codec, x264Crf: number): number {
   const { at26, perStep } = SCALES[codec];
-  return onScale(codec, at26 + (x264Crf - 26) * perStep, Math.round);
+  return onScale(codec, at26 + (x264Crf - 26) * perStep);
 }
 
 /** The other way round, not rounded. */
@@ -44,9 +56,9 @@ export function x264Crf(codec: Codec, crf: number): number {
 }
 
 /** `crf` as the encoder can have it. */
-export function onScale(codec: Codec, crf: number, round: (steps: number) => number): number {
+export function onScale(codec: Codec, crf: number): number {
   const { step, least, most } = SCALES[codec];
-  const steps = round(Number((crf / step).toFixed(6)));
+  const steps = Math.round(Number((crf / step).toFixed(6)));
   return Math.min(most, Math.max(least, Number((steps * step).toFixed(3))));
 }
 
@@ -59,8 +71,6 @@ export function bytesAt(codec: Codec, from: { crf: number; bytes: number }, crf:
 export function crfFor(codec: Codec, from: { crf: number; bytes: number }, bytes: number): number {
   return crfBelow(codec, from.crf, Math.log2(Math.max(1, from.bytes) / Math.max(1, bytes)));
 }
-
-const STEEPER_WITHIN = 9;
 
 /** How many times the bits of `from` are halved at `to`, about. */
 export function halvings(codec: Codec, from: number, to: number): number {
@@ -75,12 +85,93 @@ export function crfBelow(codec: Codec, from: number, times: number): number {
   return steeperFrom + STEEPER_WITHIN * (Math.sqrt(1 + (2 * (straight - steeperFrom)) / STEEPER_WITHIN) - 1);
 }
 
-/**
- * SVT-AV1's quantizer grows faster and faster towards its end. Steps that halve the bits, at CRF 42 to 54 and 54 to 57: a moving camera 12 and 9 (57
- * to 63: 4), two people 8.5 and 6, a street, most of it keyframe, 11 and 11.
- */
+/** SVT-AV1's quantiser grows faster and faster towards the end of its scale. */
 function bend(codec: Codec, crf: number): number {
   const { perHalf, steeperFrom } = SCALES[codec];
   if (steeperFrom === undefined || crf <= steeperFrom) return 0;
   return (crf - steeperFrom) ** 2 / (2 * STEEPER_WITHIN * perHalf);
+}
+
+/**
+ * A quality of SVT-AV1, whose CRF knows whole numbers only. What lies between them is made by changing the weight of bits against
+ * errors (lambda), beside the whole number given here, or the nearest one.
+ */
+export interface SvtQuality {
+  crf: number;
+  whole?: number;
+}
+
+/** Arguments for libsvtav1. It ignores ffmpeg's own `-threads`; with one thread it makes the same bytes in a fifth less memory. */
+export function svtArgs(quality: SvtQuality, threads?: number): string[] {
+  const whole = wholeOf(quality);
+  const lambda = Math.round(SVT_LAMBDA_UNIT * 2 ** (LAMBDA_DOUBLINGS_PER_HALF * halvings('av1', whole, quality.crf)));
+  const params = [`tune=${SVT_TUNE}`];
+  if (threads !== undefined) params.push(`lp=${Math.min(SVT_MAX_PARALLELISM, threads)}`);
+  if (lambda !== SVT_LAMBDA_UNIT) {
+    const factors = Array.from({ length: SVT_FRAME_KINDS }, () => lambda);
+    params.push(`lambda-scale-factors=[${factors.join(',')}]`);
+  }
+  return ['-crf', String(whole), '-svtav1-params', params.join(':')];
+}
+
+function wholeOf({ crf, whole }: SvtQuality): number {
+  return whole ?? Math.min(SVT_MAX_CRF, Math.round(crf));
+}
+
+/** A quality and the bytes it gave. */
+interface TriedQuality extends SvtQuality {
+  bytes: number;
+}
+
+/**
+ * The quality at which `wantBytes` come out: between the nearest tries above and below, or from the nearest one on, as steeply as
+ * two tries say. `first` is what is expected of an untried segment.
+ */
+export function nextQuality(
+  tries: readonly TriedQuality[],
+  first: TriedQuality,
+  wantBytes: number,
+): Required<SvtQuality> {
+  const off = ({ bytes }: TriedQuality) => Math.abs(Math.log(Math.max(1, bytes) / Math.max(1, wantBytes)));
+  const byDistance = tries.toSorted((a, b) => off(a) - off(b));
+  const [nearest] = byDistance;
+  if (!nearest) return svtQuality(crfFor('av1', first, wantBytes));
+  const whole = wholeOf(nearest);
+  const alike = byDistance.filter(one => wholeOf(one) === whole);
+  const below = alike.find(one => one.bytes <= wantBytes);
+  const above = alike.find(one => one.bytes > wantBytes);
+  // The further away what is known, the less it is believed.
+  const lower = wantBytes * (1 - Math.min(MAX_AIM_DOUBT, Math.max(MIN_AIM_DOUBT, AIM_DOUBT * off(nearest))));
+  if (below && above && below.crf - above.crf > MIN_QUALITY_STEP) {
+    const part = Math.log(above.bytes / lower) / Math.log(above.bytes / Math.max(1, below.bytes));
+    return svtQuality(crfBelow('av1', above.crf, part * halvings('av1', above.crf, below.crf)), whole);
+  }
+  const wanted = Math.log2(Math.max(1, nearest.bytes) / Math.max(1, lower));
+  const crf = crfBelow('av1', nearest.crf, wanted / steepness(nearest, alike[1]));
+  const moved =
+    nearest.bytes > wantBytes
+      ? Math.max(crf, nearest.crf + MIN_QUALITY_STEP)
+      : Math.min(crf, nearest.crf - MIN_QUALITY_STEP);
+  // Another whole number would be a jump of its own, once the first miss is known.
+  const jump = tries.length === 1 && Math.abs(moved - whole) > MAX_BY_LAMBDA;
+  return svtQuality(moved, jump ? undefined : whole);
+}
+
+function svtQuality(crf: number, whole?: number): Required<SvtQuality> {
+  const fine = onScale('av1', crf);
+  return { crf: fine, whole: whole ?? wholeOf({ crf: fine }) };
+}
+
+function steepness(one: TriedQuality, other: TriedQuality | undefined): number {
+  const usual = other ? halvings('av1', one.crf, other.crf) : 0;
+  if (!other || Math.abs(usual) < 0.01) return 1;
+  const seen = Math.log2(Math.max(1, one.bytes) / Math.max(1, other.bytes));
+  return Math.min(MAX_STEEPNESS, Math.max(MIN_STEEPNESS, seen / usual));
+}
+
+/** How many bytes an encode takes for one of the quick first pass at the same quality, from the segments done so far. */
+export function slowerNeeds(done: readonly { first: TriedQuality; last: TriedQuality }[]): number {
+  const got = done.reduce((sum, { last }) => sum + last.bytes, 0);
+  const expected = done.reduce((sum, { first, last }) => sum + bytesAt('av1', first, last.crf), 0);
+  return expected > 0 ? got / expected : ENCODE_OVER_MEASURING;
 }

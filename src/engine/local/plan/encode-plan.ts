@@ -1,15 +1,23 @@
 import type { Order } from '../../../core/job.ts';
 import type { MediaFacts } from '../../../core/media-info.ts';
-import { formatBytes } from '../../../core/units.ts';
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
-import { PRESETS } from '../run/ffmpeg-args.ts';
-import type { Effort } from '../run/local-job.ts';
-import { type Budget, formatRate, joinedTables, MIN_VIDEO_RATE, videoBytes, videoRate, videoTables } from './budget.ts';
-import { keyframesIn } from './keyframes.ts';
-import { type Cutting, type Segment, planSegments, wholeSegment } from './segments.ts';
-import { type PicturePlan, planPicture } from './video.ts';
-import type { EncodeChoice } from './strategy.ts';
+import {
+  DECENT_MARGIN,
+  DECENT_SOUND_RATE,
+  LONGEST_SEGMENT_AV1_S,
+  LOOKS,
+  MIN_VIDEO_RATE,
+  ONE_PASS_TIME,
+  SURELY_BELOW_CEILING,
+  TIMES,
+} from '../tuning.ts';
+import { describeSound, planSound, type SoundPlan } from './audio.ts';
+import { type Budget, joinedTables, videoBytes, videoRate, videoTables } from './budget.ts';
 import { SCALES } from './crf.ts';
+import { keyframesIn } from './keyframes.ts';
+import { type Effort, PRESETS } from './presets.ts';
 import {
   chooseRung,
   decentRate,
@@ -20,7 +28,9 @@ import {
   stillness,
   timeAt,
 } from './scale.ts';
-import { describeSound, planSound, type SoundPlan } from './audio.ts';
+import { type Cutting, planSegments, type Segment, wholeSegment } from './segments.ts';
+import type { EncodeChoice } from './strategy.ts';
+import { type PicturePlan, planPicture } from './video.ts';
 
 /** How one source is encoded, from its facts, the order and the samples. Pure; what the engine does and what `explain` says. */
 export interface EncodePlan {
@@ -43,24 +53,21 @@ export interface EncodePlan {
   hopeless: boolean;
 }
 
-/**
- * A ceiling this many steps of CRF below the budget is met in one pass; nearer to it the prediction may be wrong, and a pass that turns
- * out too large at its end is thrown away (clip 02 generous: one place of 0.7 s said 9, it was 17; 2.2 times the work). Two passes
- * are safe: the first shows where the ceiling lies.
- */
-const SURELY_BELOW_CEILING = 2.5;
+/** What an encode is planned from. */
+export interface EncodeBasis {
+  facts: MediaFacts;
+  order: Order;
+  choice: EncodeChoice;
+  sample: SampledRate;
+}
 
 export function planEncode(
-  facts: MediaFacts,
-  order: Order,
-  choice: EncodeChoice,
-  sample: SampledRate,
-  options: { tools: Pick<Tools, 'filters'>; cutting: Cutting | undefined },
+  { facts, order, choice, sample }: EncodeBasis,
+  { tools, cutting }: { tools: Pick<Tools, 'filters'>; cutting: Cutting | undefined },
 ): EncodePlan {
   const { target } = order;
-  const { tools, cutting } = options;
   const full = planPicture(facts, target, 1, tools);
-  const segments = partsFor(facts, choice, full.fps ?? facts.video.fps, cutting);
+  const segments = segmentsFor(facts, choice, full.fps ?? facts.video.fps, cutting);
   if (choice.mode === 'quality') {
     const sound = planSound(facts, target, undefined);
     const crf = SCALES.h264.losslessLook;
@@ -75,6 +82,7 @@ export function planEncode(
   const rung = chooseRung(sample, rate, full, choice.codec);
   const picture = rung.scale < 1 ? planPicture(facts, target, rung.scale, tools) : full;
   const { ceiling } = SCALES.h264;
+  // A pass that turns out too large at its end is thrown away; two passes are safe, the first shows where the ceiling lies.
   const surely = Math.max(SURELY_BELOW_CEILING, sampleDoubt(sample));
   const generous = target.quality === 'auto' && rung.crf < ceiling - surely;
   const likely = target.quality === 'auto' && rung.crf < ceiling;
@@ -111,19 +119,16 @@ export function budgetWith(pictureTables: number, budget: Budget, facts: MediaFa
   return { ...budget, fixedBytes: soundBytes + joinedTables(pictureTables, { ...facts, hasSound: soundBytes > 0 }) };
 }
 
-/** A pass of AV1 takes as long as both of x264: of a long film no more than this is lost by a restart. */
-const AV1_LONGEST_S = 60;
-
-function partsFor(facts: MediaFacts, { codec }: EncodeChoice, fps: number, cutting: Cutting | undefined): Segment[] {
+function segmentsFor(facts: MediaFacts, { codec }: EncodeChoice, fps: number, cutting: Cutting | undefined): Segment[] {
   if (!cutting) return wholeSegment(facts);
   if (codec !== 'av1') return planSegments(facts, cutting);
-  const longestS = Math.min(cutting.longestS, AV1_LONGEST_S);
+  const longestS = Math.min(cutting.longestS, LONGEST_SEGMENT_AV1_S);
   return planSegments(facts, { longestS }, facts.durationS > longestS ? undefined : atKeyframes(facts, fps));
 }
 
 /**
- * Lengths of all parts but the last of a short clip in AV1: cut where its own keyframes come anyway, so that a cut costs nothing. The first part shows how
- * much more or less than the quick pass said is needed, the last one takes up what the others missed: 0.6 encodes less than making all of it again.
+ * Lengths of all segments but the last of a short clip in AV1: cut where its own keyframes come anyway, so that a cut costs nothing. The
+ * first one shows how far off the quick pass was, the last one takes up what the others missed.
  */
 function atKeyframes({ durationS, video }: MediaFacts, fps: number): number[] {
   const count = keyframesIn(video.frames * Math.min(1, fps / Math.max(1, video.fps)), fps, 'av1');
@@ -133,90 +138,69 @@ function atKeyframes({ durationS, video }: MediaFacts, fps: number): number[] {
 }
 
 /** The smallest size in which this would look decent. */
-export function decentBytes(facts: MediaFacts, plan: EncodePlan, sample: SampledRate): number {
-  const leastSound = plan.sound.tracks.length === 0 ? 0 : (32_000 * facts.durationS) / 8;
+export function decentBytes({ facts, sample }: EncodeBasis, plan: EncodePlan): number {
+  const leastSound = plan.sound.tracks.length === 0 ? 0 : (DECENT_SOUND_RATE * facts.durationS) / 8;
   const tables = videoTables(facts.video.frames, facts.durationS, facts.video.variableFrameRate);
   const rate = Math.max(decentRate(sample, plan.full), MIN_VIDEO_RATE);
-  return ((rate * facts.durationS) / 8 + leastSound + tables) * 1.05;
+  return ((rate * facts.durationS) / 8 + leastSound + tables) * DECENT_MARGIN;
 }
 
 /** Lines for `explain` and the log. */
-export function describePlan(
-  facts: MediaFacts,
-  choice: EncodeChoice,
-  plan: EncodePlan,
-  sample: SampledRate,
-  effort: Effort,
-): string[] {
-  const { picture, full, budget, sound, segments } = plan;
-  if (plan.hopeless) {
-    return [
-      `it would be held: unrecognisable in ${formatBytes(choice.capBytes)}; from about ${formatBytes(decentBytes(facts, plan, sample))} on it would look decent`,
-    ];
-  }
-  const tables = budget.fixedBytes - sound.estimateBytes;
-  const size = `${picture.width}x${picture.height}`;
+export function describeEncode(basis: EncodeBasis, plan: EncodePlan, effort: Effort): Sentence[] {
+  const { choice, sample } = basis;
+  const { picture, full, budget, sound } = plan;
+  const { capBytes } = choice;
+  if (plan.hopeless) return [say('local.plan-held', { cap: capBytes, decent: decentBytes(basis, plan) })];
   const still = stillness(sample);
-  const rate =
+  const { width, height } = picture;
+  const video =
     plan.way === 'size'
-      ? `${formatBytes(videoBytes(budget))} for the picture, ${formatRate(videoRate(budget))}`
-      : `about ${formatBytes(Math.max(0, plan.bytes - budget.fixedBytes))} for the picture, as much as can be seen`;
-  const rung =
+      ? say('local.plan-video-rate', { bytes: videoBytes(budget), bitsPerSecond: videoRate(budget) })
+      : say('local.plan-video-enough', { bytes: Math.max(0, plan.bytes - budget.fixedBytes) });
+  const size =
     plan.scale < 1
-      ? `picture: ${size} instead of ${full.width}x${full.height}, because at full size it would be CRF ${Math.round(plan.fullCrf)}, ${looks(plan.fullCrf - still)}; like this it is CRF ${Math.round(plan.crf)}`
-      : `picture: ${size}, about CRF ${Math.round(plan.crf)}`;
-  const fps =
-    picture.fps === undefined ? 'every frame is kept' : `frames dropped to ${picture.fps.toFixed(2)} a second`;
-  const passes =
-    plan.way !== 'size'
-      ? 'one pass'
-      : choice.codec === 'av1'
-        ? 'a quick pass that looks, and may choose another picture size, then one or two'
-        : 'two passes';
-  const inParts = segments.length > 1 ? ` in ${segments.length} parts, each a place to go on from` : '';
-  const seconds = expectedSeconds(facts, choice, plan, sample, effort);
+      ? say('local.plan-scaled', {
+          ...{ width, height, fullWidth: full.width, fullHeight: full.height },
+          ...{ fullCrf: plan.fullCrf, looks: looks(plan.fullCrf - still), crf: plan.crf },
+        })
+      : say('local.plan-full-size', { width, height, crf: plan.crf });
+  const frames =
+    picture.fps === undefined ? say('local.plan-every-frame') : say('local.plan-fewer-frames', { fps: picture.fps });
   return [
-    `${describeSound(sound.tracks)}: about ${formatBytes(sound.estimateBytes)}; tables of the MP4: about ${formatBytes(tables)}; ${rate}`,
+    say('local.plan-budget', {
+      sound: describeSound(sound.tracks),
+      soundBytes: sound.estimateBytes,
+      tableBytes: budget.fixedBytes - sound.estimateBytes,
+      video,
+    }),
     ...sound.notes,
-    `${rung}; ${fps}`,
-    `expected to look ${looks(plan.crf - still)}, in about ${formatBytes(plan.bytes)}`,
-    `${choice.codec} ${PRESETS[choice.codec][effort]} (effort ${effort}), ${passes}${inParts}${seconds === undefined ? '' : `; about ${duration(seconds)} on this machine, as busy as it is now`}`,
+    say('local.plan-picture', { size, frames }),
+    say('local.plan-looks', { looks: looks(plan.crf - still), bytes: plan.bytes }),
+    describePasses(basis, plan, effort),
   ];
 }
 
-/** What a CRF on x264's scale looks like. VMAF of two clips in encoding.md section 4f: 18 is 98 to 99, 22 is 97, 26 is 91 to 94. */
-function looks(crf: number): string {
-  if (crf < 20.5) return 'like the source';
-  if (crf < 23.5) return 'nearly like the source';
-  if (crf < 27) return 'good';
-  if (crf < 31.5) return 'decent: fine detail goes';
-  if (crf < 36) return 'soft and blocky where it moves';
-  return 'bad';
+function describePasses(basis: EncodeBasis, plan: EncodePlan, effort: Effort): Sentence {
+  const { codec } = basis.choice;
+  const twoPass = codec === 'av1' ? say('local.plan-passes-av1') : say('local.plan-two-passes');
+  const passes = plan.way === 'size' ? twoPass : say('local.plan-one-pass');
+  const segments = plan.segments.length;
+  const encoder = say('local.plan-encoder', { codec, preset: PRESETS[codec][effort], effort, passes, segments });
+  const seconds = expectedSeconds(basis, plan, effort);
+  return seconds === undefined ? encoder : say('local.plan-time', { encoder, seconds });
 }
 
-/**
- * Times of one pass with `veryfast` at full size, which the samples took: measured on the corpus, within a half of the truth; AV1's from
- * its processor time against x264's two passes.
- */
-const TIMES: Readonly<Record<EncodeChoice['codec'], Readonly<Record<Effort, number>>>> = {
-  h264: { fast: 1.4, balanced: 2.2, best: 4 },
-  h265: { fast: 4, balanced: 9, best: 30 },
-  av1: { fast: 3.5, balanced: 6, best: 11 },
-};
-function expectedSeconds(
-  facts: MediaFacts,
-  choice: EncodeChoice,
-  plan: EncodePlan,
-  sample: SampledRate,
-  effort: Effort,
-): number | undefined {
+/** What a CRF on x264's scale looks like. */
+function looks(crf: number): Sentence {
+  if (crf < LOOKS.likeSource) return say('local.looks-like-source');
+  if (crf < LOOKS.nearlyLikeSource) return say('local.looks-nearly-like-source');
+  if (crf < LOOKS.good) return say('local.looks-good');
+  if (crf < LOOKS.decent) return say('local.looks-decent');
+  return crf < LOOKS.soft ? say('local.looks-soft') : say('local.looks-bad');
+}
+
+function expectedSeconds({ facts, choice, sample }: EncodeBasis, plan: EncodePlan, effort: Effort): number | undefined {
   if (sample.secondsPerFrame === undefined) return undefined;
-  const passes = plan.way === 'size' ? 1 : 0.7;
+  const passes = plan.way === 'size' ? 1 : ONE_PASS_TIME;
   return facts.video.frames * sample.secondsPerFrame * TIMES[choice.codec][effort] * passes * timeAt(plan.scale);
-}
-
-function duration(seconds: number): string {
-  if (seconds < 90) return `${Math.max(1, Math.round(seconds))} s`;
-  if (seconds < 5_400) return `${Math.round(seconds / 60)} min`;
-  return `${(seconds / 3600).toFixed(1)} h`;
 }

@@ -1,11 +1,22 @@
+/** Where the picture of a long film is cut into segments that are encoded one by one. Pure. docs/encoding.md, Parts */
 import type { Cut, MediaFacts } from '../../../core/media-info.ts';
+import {
+  CUT_GRID_S,
+  LARGE_LAST_SHARE,
+  LAST_GRIDS,
+  LAST_SHARE,
+  LONGEST_SEGMENT_S,
+  MIN_SEGMENT_S,
+  NEAR_KEYFRAME_SHARE,
+  NEXT_SHARE,
+} from '../tuning.ts';
 
 /** A stretch of the picture that is encoded by itself. Times on the source's own clock, seconds. */
 export interface Segment {
   index: number;
-  /** Frames from this time on; absent for the first part. Lies between two frames, so that rounding does no harm. */
+  /** Frames from this time on; absent for the first segment. Lies between two frames, so that rounding does no harm. */
   fromS?: number;
-  /** ... and before this one; absent for the last part. */
+  /** ... and before this one; absent for the last segment. */
   toS?: number;
   /** Presentation time of its first frame, and of the one before. */
   atS: number;
@@ -14,39 +25,19 @@ export interface Segment {
   frames: number;
 }
 
-/**
- * Why the picture is worked on in parts:
- * - Each part is a checkpoint: a crash three hours in loses minutes.
- * - What one part took too much, the following ones give up again; the last is small, and made once more if it still does not fit.
- *
- * What is not longer than one part stays whole. Cutting such clips too, to land on the size with the last part, cost more than the
- * misses it cured: two starts and the decoding up to the cut, 13 % of a naive two-pass at 12 s of 480p, and a keyframe; while one
- * whole second pass behind a first one of about the right quality lands within half a percent (rounds.ts).
- */
+/** What is not longer than one segment stays whole: two starts and a keyframe would cost more than the misses they cure. */
 export interface Cutting {
-  /** No part is longer. Three minutes of a two-hour film are lost at most, and its 40 parts cost no quality that shows. */
   longestS: number;
 }
 
-export const CUTTING: Cutting = { longestS: 180 };
+export const CUTTING: Cutting = { longestS: LONGEST_SEGMENT_S };
 
-/** Cuts come at multiples of this, and at keyframes of the source that are less than half of it away. */
-const KEYFRAMES_S = 5;
-/** The next part takes this share of what is left ... */
-const NEXT_SHARE = 0.6;
-/** ... until so little is left of the whole: an error of 3 % in it is then 0.3 % of the file. */
-const LAST_SHARE = 0.12;
-/** A larger last part is cut in two. */
-const LARGE_SHARE = 0.25;
-/** Shorter than this rate control has nothing to work with. */
-const MIN_PART_S = 0.8;
-
-/** One part: the whole picture. */
+/** One segment: the whole picture. */
 export function wholeSegment(facts: MediaFacts): Segment[] {
   return [{ index: 0, atS: facts.startS, durationS: facts.durationS, frames: facts.video.frames }];
 }
 
-/** The parts of a source, in order; one where it cannot be cut. Pure. */
+/** The segments of a source, in order; one where it cannot be cut. */
 export function planSegments(
   facts: MediaFacts,
   cutting: Cutting = CUTTING,
@@ -56,9 +47,10 @@ export function planSegments(
   let at = 0;
   for (const length of allButLast) {
     at += length;
-    const cut = nearest(facts.cuts, facts.startS + at, Math.min(length * 0.2, KEYFRAMES_S / 2));
+    const slackS = Math.min(length * NEAR_KEYFRAME_SHARE, CUT_GRID_S / 2);
+    const cut = nearest(facts.cuts, facts.startS + at, slackS);
     const before = cuts.at(-1)?.atS ?? facts.startS;
-    const isRoom = cut && cut.atS - before >= MIN_PART_S && facts.startS + facts.durationS - cut.atS >= MIN_PART_S;
+    const isRoom = cut && cut.atS - before >= MIN_SEGMENT_S && endOf(facts) - cut.atS >= MIN_SEGMENT_S;
     if (isRoom) cuts.push(cut);
   }
   return [undefined, ...cuts].map((cut, index) => {
@@ -67,15 +59,19 @@ export function planSegments(
     return {
       index,
       atS,
-      durationS: (next?.atS ?? facts.startS + facts.durationS) - atS,
+      durationS: (next?.atS ?? endOf(facts)) - atS,
       frames: (next?.frame ?? facts.video.frames) - (cut?.frame ?? 0),
-      ...(cut ? { fromS: (cut.atS + cut.beforeS) / 2, beforeS: cut.beforeS } : {}),
-      ...(next ? { toS: (next.atS + next.beforeS) / 2 } : {}),
+      ...(cut && { fromS: (cut.atS + cut.beforeS) / 2, beforeS: cut.beforeS }),
+      ...(next && { toS: (next.atS + next.beforeS) / 2 }),
     };
   });
 }
 
-/** Lengths of all parts but the last. */
+function endOf({ startS, durationS }: MediaFacts): number {
+  return startS + durationS;
+}
+
+/** Lengths of all segments but the last. */
 export function lengths(durationS: number, { longestS }: Cutting): number[] {
   const found: number[] = [];
   let left = durationS;
@@ -84,11 +80,11 @@ export function lengths(durationS: number, { longestS }: Cutting): number[] {
     left -= length;
   };
   if (durationS <= longestS) return found;
-  while (left > longestS || left > Math.max(KEYFRAMES_S * 1.3, durationS * LAST_SHARE)) {
-    const grid = longestS < 2 * KEYFRAMES_S ? longestS / 2 : KEYFRAMES_S;
+  while (left > longestS || left > Math.max(CUT_GRID_S * LAST_GRIDS, durationS * LAST_SHARE)) {
+    const grid = longestS < 2 * CUT_GRID_S ? longestS / 2 : CUT_GRID_S;
     take(Math.min(longestS, Math.max(grid, Math.round((left * NEXT_SHARE) / grid) * grid)));
   }
-  if (left > durationS * LARGE_SHARE) take(left * (1 - LARGE_SHARE));
+  if (left > durationS * LARGE_LAST_SHARE) take(left * (1 - LARGE_LAST_SHARE));
   return found;
 }
 
@@ -99,15 +95,15 @@ function nearest(cuts: readonly Cut[], atS: number, slackS: number): Cut | undef
 }
 
 /**
- * Parts one after the other, each at its own time: without the lengths, concat would put them where the one before it seems to
- * end, and picture and sound drift apart (47 ms over five parts, encoding.md section 5). Pure.
+ * A list for ffmpeg's concat demuxer, each segment at its own time: without the durations it would put each where the one before seems to
+ * end, and picture and sound would drift apart.
  */
-export function segmentList(parts: readonly { file: string; atS: number }[]): string {
+export function segmentList(segments: readonly { file: string; atS: number }[]): string {
   const microseconds = (one: { atS: number }) => Math.round(one.atS * 1e6);
-  const lines = parts.map((part, at) => {
-    const next = parts[at + 1];
-    const lengthS = next && ((microseconds(next) - microseconds(part)) / 1e6).toFixed(6);
-    return `file '${part.file}'\n${lengthS === undefined ? '' : `duration ${lengthS}\n`}`;
+  const lines = segments.map((segment, at) => {
+    const next = segments[at + 1];
+    const durationS = next && ((microseconds(next) - microseconds(segment)) / 1e6).toFixed(6);
+    return `file '${segment.file}'\n${durationS === undefined ? '' : `duration ${durationS}\n`}`;
   });
   return `ffconcat version 1.0\n${lines.join('')}`;
 }

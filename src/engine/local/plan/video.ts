@@ -1,6 +1,10 @@
-import { fitInto, type Target } from '../../../core/target.ts';
+/** The filters, size and colours of the picture. Pure. docs/encoding.md, Colours and Timestamps */
 import type { MediaFacts, VideoTrack } from '../../../core/media-info.ts';
+import { fitInto, type Target } from '../../../core/target.ts';
+import type { Sentence } from '../../../core/message.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
+import { say } from '../../../messages/say.ts';
+import { EVEN_RATE_SHARE, FPS_TOLERANCE, HDR_WHITE } from '../tuning.ts';
 import type { Segment } from './segments.ts';
 
 /** What becomes of the picture: size, filters and colour tags. Survives JSON. */
@@ -9,16 +13,16 @@ export interface PicturePlan {
   height: number;
   /** At most this many frames per second are kept; absent where every frame is. */
   fps?: number;
-  /** A filter graph for `-filter:v`; filtersFrom completes it for the part it is for. */
+  /** A filter graph for `-filter:v`; filtersFrom completes it for the segment it is for. */
   filters: string;
   /** Colour tags for the encoder. */
   colors: string[];
-  notes: string[];
+  notes: Sentence[];
 }
 
 /**
  * The picture at `scale` (0-1] of what the target asks for. Order of the filters: deinterlace, drop frames, size (before the
- * costly tone mapping: 45 ms a frame at 1080p), colours, 8 bits. ffmpeg turns the picture upright by itself before all that.
+ * costly tone mapping), colours, 8 bits. ffmpeg turns the picture upright by itself before all that.
  */
 export function planPicture(
   facts: MediaFacts,
@@ -42,7 +46,7 @@ export function planPicture(
   return {
     width,
     height,
-    ...(fps === undefined ? {} : { fps }),
+    fps,
     filters: filters.join(','),
     colors: color.tags,
     notes: color.notes,
@@ -59,9 +63,9 @@ function scaled(size: { width: number; height: number }, scale: number): { width
  * becomes 25), unless it loses more than a fifth of what was allowed.
  */
 export function frameRate(sourceFps: number, atMost: number | undefined): number | undefined {
-  if (atMost === undefined || sourceFps <= atMost * 1.005) return undefined;
+  if (atMost === undefined || sourceFps <= atMost * FPS_TOLERANCE) return undefined;
   const even = sourceFps / Math.ceil(sourceFps / atMost - 0.005);
-  return even >= atMost * 0.8 ? even : atMost;
+  return even >= atMost * EVEN_RATE_SHARE ? even : atMost;
 }
 
 const FIRST = '{first}';
@@ -72,12 +76,16 @@ function dropFrames(fps: number, startS: number): string {
   return `select='if(isnan(prev_t),${FIRST},gt(${slot('t')},${slot('prev_t')}))'`;
 }
 
-/** Whether the part's first frame is kept depends on the one before it, which this child does not see. */
-export function filtersFrom(picture: PicturePlan, facts: MediaFacts, part: Pick<Segment, 'atS' | 'beforeS'>): string {
+/** Whether a segment's first frame is kept depends on the one before it, which this child does not see. */
+export function filtersFrom(
+  picture: PicturePlan,
+  facts: MediaFacts,
+  segment: Pick<Segment, 'atS' | 'beforeS'>,
+): string {
   const { fps } = picture;
   if (fps === undefined) return picture.filters;
   const slot = (time: number) => Math.floor((time - facts.startS) * fps + 0.1);
-  const first = part.beforeS === undefined || slot(part.atS) > slot(part.beforeS);
+  const first = segment.beforeS === undefined || slot(segment.atS) > slot(segment.beforeS);
   return picture.filters.replace(FIRST, first ? '1' : '0');
 }
 
@@ -101,7 +109,7 @@ interface Colors {
   range: string;
   filters: string[];
   tags: string[];
-  notes: string[];
+  notes: Sentence[];
 }
 
 const BT709 = ['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'];
@@ -110,12 +118,11 @@ function planColors(video: VideoTrack, tools: Pick<Tools, 'filters'>): Colors {
   if (video.hdr !== 'sdr') return planHdr(video, tools);
   const rgb = video.color.space === 'gbr' || /^(gbr|rgb|bgr|argb|abgr|0rgb|pal8)/.test(video.pixelFormat);
   if (rgb) return { range: 'out_color_matrix=bt709:out_range=tv', filters: [], tags: BT709, notes: [] };
-  // A tenth of what clip 02 costs; a table (lutyuv) gives the very same picture, but what it saves goes into naming its format anew.
   const full = video.color.range === 'pc' || video.pixelFormat.startsWith('yuvj');
   return { range: full ? 'in_range=pc:out_range=tv' : '', filters: [], tags: sdrTags(video), notes: [] };
 }
 
-/** 10-bit HDR in H.264 plays on few phones and in no browser; left untouched, the default of ffmpeg, it is unplayable. */
+/** 10-bit HDR in H.264 plays on few phones and in no browser. */
 function planHdr(video: VideoTrack, tools: Pick<Tools, 'filters'>): Colors {
   const transfer = video.hdr === 'pq' ? 'smpte2084' : 'arib-std-b67';
   if (!tools.filters.has('zscale') || !tools.filters.has('tonemap')) {
@@ -123,23 +130,21 @@ function planHdr(video: VideoTrack, tools: Pick<Tools, 'filters'>): Colors {
       range: '',
       filters: [],
       tags: ['-color_primaries', 'bt2020', '-color_trc', transfer, '-colorspace', 'bt2020nc', '-color_range', 'tv'],
-      notes: [
-        'HDR brightness kept in 8 bits: this ffmpeg cannot tone-map (it lacks zscale), so some players show pale colours',
-      ],
+      notes: [say('local.hdr-kept')],
     };
   }
   const input = `tin=${transfer}:pin=bt2020:min=bt2020nc:rin=${video.color.range === 'pc' ? 'full' : 'limited'}`;
   return {
     range: '',
     filters: [
-      `zscale=${input}:t=linear:npl=100`,
+      `zscale=${input}:t=linear:npl=${HDR_WHITE}`,
       'format=gbrpf32le',
       'zscale=p=bt709',
       'tonemap=tonemap=hable:desat=0',
       'zscale=t=bt709:m=bt709:r=limited',
     ],
     tags: BT709,
-    notes: [`HDR (${video.hdr === 'pq' ? 'PQ' : 'HLG'}) turned into standard colours, so that it plays everywhere`],
+    notes: [say('local.hdr-to-sdr', { hdr: video.hdr === 'pq' ? 'PQ' : 'HLG' })],
   };
 }
 

@@ -8,26 +8,34 @@ import {
   WITHOUT_LOOP_FILTER,
 } from '../../../media/ffmpeg/args.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
-import type { Effort } from './local-job.ts';
-import { OUTPUT } from './local-job.ts';
-import { evenKeyframes } from '../plan/keyframes.ts';
-import type { Segment } from '../plan/segments.ts';
-import { filtersFrom, type PicturePlan } from '../plan/video.ts';
-import type { CopyChoice } from '../plan/strategy.ts';
-import type { Codec } from '../plan/crf.ts';
-import { SAMPLE_CRF } from '../plan/scale.ts';
+import {
+  AV1_MEASURING_PRESET,
+  FIRST_PASS_SUBME,
+  SAMPLE_CRF,
+  SAMPLE_KEYFRAMES,
+  SAMPLE_PRESET,
+  SEEK_BACK_S,
+} from '../tuning.ts';
 import type { SoundPlan } from '../plan/audio.ts';
-import { svtArgs } from '../plan/svt-av1.ts';
+import { type Codec, svtArgs } from '../plan/crf.ts';
+import { evenKeyframes } from '../plan/keyframes.ts';
+import { type Effort, PRESETS } from '../plan/presets.ts';
+import type { Segment } from '../plan/segments.ts';
+import type { CopyChoice } from '../plan/strategy.ts';
+import { filtersFrom, type PicturePlan } from '../plan/video.ts';
 
 /** Command lines of the steps, all pure. Own files are named relative to the work directory, which is where children run. */
 
-/** How a part of the picture is encoded. */
+/** Stands for the output file in the arguments of a step. */
+export const OUTPUT = '{output}';
+
+/** How a segment of the picture is encoded. */
 export type Rate =
   /** The first of two passes: how many bits each frame needs at one quality. */
   | { kind: 'pass-1'; crf: number }
   /** `tolerance` is x264's ratetol: how far it may be off on the way. `fine`: with the log of finePassLogs. */
   | { kind: 'pass-2'; bitsPerSecond: number; tolerance: number; fine?: boolean }
-  /** `whole`: svt-av1.ts. */
+  /** `whole`: see SvtQuality. */
   | { kind: 'quality'; crf: number; whole?: number };
 
 export interface PictureArgs {
@@ -51,49 +59,34 @@ function fromZero(startS: number): string[] {
   return ['-output_ts_offset', (-startS).toFixed(6)];
 }
 
-/** Files the first pass of a part leaves for its second. */
-export function passLogs(codec: Codec, part: number): string[] {
+/** Files the first pass of a segment leaves for its second. */
+export function passLogs(codec: Codec, segment: number): string[] {
   switch (codec) {
     case 'h264':
-      return [`pass${part}-0.log`, `pass${part}-0.log.mbtree`];
+      return [`pass${segment}-0.log`, `pass${segment}-0.log.mbtree`];
     case 'h265':
-      return [`pass${part}.x265`, `pass${part}.x265.cutree`];
+      return [`pass${segment}.x265`, `pass${segment}.x265.cutree`];
     case 'av1':
       return [];
   }
 }
 
-/** The first pass of x264 with other durations, for a bit rate between two whole kilobits (pass-log.ts). */
-export function finePassLogs(part: number): string[] {
-  return passLogs('h264', part).map(log => `fine-${log}`);
+/** The first pass of x264 with other durations, for a bit rate between two whole kilobits (x264-stats.ts). */
+export function finePassLogs(segment: number): string[] {
+  return passLogs('h264', segment).map(log => `fine-${log}`);
 }
 
 /** Files the first pass writes: both encoders give their logs the right name when these are complete. */
-export function unfinishedPassLogs(codec: Codec, part: number): string[] {
-  return passLogs(codec, part).map(log => `${log}.temp`);
+export function unfinishedPassLogs(codec: Codec, segment: number): string[] {
+  return passLogs(codec, segment).map(log => `${log}.temp`);
 }
 
-/**
- * What an effort means at one size in bytes; the research's numbers, not measured again with this program (encoding.md section
- * 4d, hand-held camera 960x540; CPU seconds and VMAF):
- * - h264, two passes: veryfast 5.5 s 85.9, medium about 10 s 89.7, slow about 10 s 90.1. Not built: slower 21 s 89.9, veryslow 43 s
- *   90.3, four times the time for nothing one could see; aq-mode 2 and 3 and psy 0 moved the metric only.
- * - av1: preset 10 5.1 s 92.7, 8 10.1 s 94.4, 6 17 s 95.3. Not built: 4, 43 s 96.0.
- * - h265: medium 29 s 91.1, three times the time of x264 for less than half of what AV1 gains.
- */
-export const PRESETS: Readonly<Record<Codec, Readonly<Record<Effort, string>>>> = {
-  h264: { fast: 'veryfast', balanced: 'medium', best: 'slow' },
-  h265: { fast: 'veryfast', balanced: 'medium', best: 'slow' },
-  av1: { fast: '10', balanced: '8', best: '6' },
-};
-/** SVT-AV1 has no second pass worth the name: a quick first one only measures how much each part needs. */
-const AV1_MEASURING = '12';
+/** Threads of what reads the input behind them, and of the filters. */
+export function threadArgs(threads: number | undefined): string[] {
+  return threads ? ['-threads', String(threads), '-filter_threads', String(threads)] : [];
+}
 
-/**
- * Encodes one part of the picture alone into OUTPUT. Not built: a first pass at half the size, which x264 can read. It saved a seventh
- * of both passes' processor time (clips 02 and 05, medium: 8.2 instead of 9.9 s) and hit as well, but cost 0.0004 and 0.0008 SSIM, a
- * third to all of what the rest of the plan gains over the naive recipe there.
- */
+/** Encodes one segment of the picture alone into OUTPUT. */
 export function pictureArgs(options: PictureArgs): string[] {
   const { tools, facts, input, picture, segment } = options;
   const head = [
@@ -113,19 +106,18 @@ export function pictureArgs(options: PictureArgs): string[] {
 
 /** Transport streams are searched by their clock, which may end up behind the keyframe that is needed. */
 const SEARCHED = /\b(mpegts|mpeg|mpegvideo)\b/;
-const SEARCH_BACK_S = 11;
 
-/** Reading begins at the keyframe before the part; what comes before it is decoded and thrown away. */
+/** Reading begins at the keyframe before the segment; what comes before it is decoded and thrown away. */
 function seek(facts: Pick<MediaFacts, 'container' | 'startS'>, { fromS }: Pick<Segment, 'fromS'>): string[] {
   if (fromS === undefined) return [];
-  const at = fromS - (SEARCHED.test(facts.container) ? SEARCH_BACK_S : 0);
+  const at = fromS - (SEARCHED.test(facts.container) ? SEEK_BACK_S : 0);
   // Before the start there is nothing to be found, and that would be an error.
   if (at <= facts.startS) return [];
   return ['-seek_timestamp', '1', '-ss', at.toFixed(6), '-noaccurate_seek'];
 }
 
 /**
- * Decodes from where reading for a part begins to its first frame. `undefined` where it begins at a keyframe: then nothing is
+ * Decodes from where reading for a segment begins to its first frame. `undefined` where it begins at a keyframe: then nothing is
  * decoded there that could be complained about.
  */
 export function leadInArgs({
@@ -162,50 +154,54 @@ function trim({ fromS, toS }: Pick<Segment, 'fromS' | 'toS'>): string[] {
   return [`trim=${bounds.join(':')}`];
 }
 
-function encoderArgs({ facts, picture, segment, codec, effort, rate, threads }: PictureArgs): string[] {
+function encoderArgs(options: PictureArgs): string[] {
+  const { facts, picture, segment, codec, rate, threads } = options;
   const fps = Math.max(1, picture.fps ?? facts.video.fps);
   const keyint = evenKeyframes(segment.frames * Math.min(1, fps / Math.max(1, facts.video.fps)), fps, codec);
-  const preset = PRESETS[codec][effort];
   const quality =
     rate.kind === 'pass-2' ? ['-b:v', String(Math.floor(rate.bitsPerSecond))] : ['-crf', formatCrf(rate.crf)];
   switch (codec) {
-    case 'h264': {
-      const pass = { 'pass-1': '1', 'pass-2': '2', quality: undefined }[rate.kind];
-      const fine = rate.kind === 'pass-2' && rate.fine ? 'fine-' : '';
-      // Parts with other settings can stand in one file.
-      const tolerance = rate.kind === 'pass-2' ? [`ratetol=${rate.tolerance}`] : [];
-      // One round over the fractions of a pixel is enough to tell how many bits a frame needs: a seventh less processor time than a
-      // first pass of x264's own choice (two), SSIM 0.0000, -0.0002 and +0.0005 (02, 05, 17). To the whole pixel (subme=0) saved a fifth, but cost
-      // 0.0006 on 05; without deblocking it lost a little too.
-      const search = rate.kind === 'pass-1' ? ['subme=1'] : [];
-      const params = ['stitchable=1', ...search, ...tolerance];
+    case 'h264':
+      return x264Args(options, keyint, quality);
+    case 'h265':
+      return x265Args(options, keyint, quality);
+    case 'av1': {
+      const preset = rate.kind === 'pass-1' ? AV1_MEASURING_PRESET : PRESETS.av1[options.effort];
       return [
-        ...['-c:v', 'libx264', '-preset', preset, '-profile:v', 'high', '-pix_fmt', 'yuv420p', '-g', String(keyint)],
-        ...quality,
-        ...(threads === undefined ? [] : ['-threads', String(threads)]),
-        ...(pass === undefined ? [] : ['-pass', pass, '-passlogfile', `${fine}pass${segment.index}`]),
-        ...['-x264-params', params.join(':')],
-        // The encoder's settings in words, 700 bytes in every part.
-        ...['-bsf:v', 'filter_units=remove_types=6'],
-      ];
-    }
-    case 'h265': {
-      const params = ['log-level=error', 'info=0', `keyint=${keyint}`];
-      if (rate.kind === 'pass-1') params.push('pass=1', `stats=pass${segment.index}.x265`, 'no-slow-firstpass=1');
-      if (rate.kind === 'pass-2') params.push('pass=2', `stats=pass${segment.index}.x265`);
-      return [
-        ...['-c:v', 'libx265', '-preset', preset, '-pix_fmt', 'yuv420p', '-tag:v', 'hvc1'],
-        ...quality,
-        ...['-x265-params', params.join(':')],
-      ];
-    }
-    case 'av1':
-      return [
-        ...['-c:v', 'libsvtav1', '-preset', rate.kind === 'pass-1' ? AV1_MEASURING : preset],
-        ...['-pix_fmt', 'yuv420p', '-g', String(keyint)],
+        ...['-c:v', 'libsvtav1', '-preset', preset, '-pix_fmt', 'yuv420p', '-g', String(keyint)],
         ...(rate.kind === 'pass-2' ? quality : svtArgs(rate, threads)),
       ];
+    }
   }
+}
+
+function x264Args({ segment, effort, rate, threads }: PictureArgs, keyint: number, quality: string[]): string[] {
+  const pass = { 'pass-1': '1', 'pass-2': '2', quality: undefined }[rate.kind];
+  const fine = rate.kind === 'pass-2' && rate.fine ? 'fine-' : '';
+  // `stitchable`: segments with other settings can stand in one file.
+  const params = ['stitchable=1'];
+  if (rate.kind === 'pass-1') params.push(`subme=${FIRST_PASS_SUBME}`);
+  if (rate.kind === 'pass-2') params.push(`ratetol=${rate.tolerance}`);
+  return [
+    ...['-c:v', 'libx264', '-preset', PRESETS.h264[effort], '-profile:v', 'high', '-pix_fmt', 'yuv420p'],
+    ...['-g', String(keyint), ...quality],
+    ...(threads === undefined ? [] : ['-threads', String(threads)]),
+    ...(pass === undefined ? [] : ['-pass', pass, '-passlogfile', `${fine}pass${segment.index}`]),
+    ...['-x264-params', params.join(':')],
+    // The encoder's settings in words, 700 bytes in every segment.
+    ...['-bsf:v', 'filter_units=remove_types=6'],
+  ];
+}
+
+function x265Args({ segment, effort, rate }: PictureArgs, keyint: number, quality: string[]): string[] {
+  const params = ['log-level=error', 'info=0', `keyint=${keyint}`];
+  if (rate.kind === 'pass-1') params.push('pass=1', `stats=pass${segment.index}.x265`, 'no-slow-firstpass=1');
+  if (rate.kind === 'pass-2') params.push('pass=2', `stats=pass${segment.index}.x265`);
+  return [
+    ...['-c:v', 'libx265', '-preset', PRESETS.h265[effort], '-pix_fmt', 'yuv420p', '-tag:v', 'hvc1'],
+    ...quality,
+    ...['-x265-params', params.join(':')],
+  ];
 }
 
 function formatCrf(crf: number): string {
@@ -213,8 +209,8 @@ function formatCrf(crf: number): string {
 }
 
 /**
- * Stretches of the picture at SAMPLE_CRF; prints a line with number of the stretch and size for every packet. Up to a stretch all since
- * the keyframe is decoded, most of the cost: without the loop filter a fifth of it less (01, 17; 03 a quarter), the sizes 2 to 11 % more.
+ * Stretches of the picture at SAMPLE_CRF; prints a line with number of the stretch and size for every packet. Without the loop filter:
+ * most of the cost is decoding up to a stretch.
  */
 export function sampleArgs(
   options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'segment'> & {
@@ -222,7 +218,6 @@ export function sampleArgs(
   },
 ): string[] {
   const { tools, facts, input, picture, stretches, threads } = options;
-  const part = { atS: facts.startS };
   const limited = threads === undefined ? [] : ['-threads', String(threads)];
   return [
     ...stretches.flatMap(({ fromS, lengthS }) => [
@@ -232,9 +227,10 @@ export function sampleArgs(
       ...untrustedInput(input),
     ]),
     ...stretches.flatMap((_, at) => ['-map', `${at}:${facts.video.index}`]),
-    ...['-an', '-sn', '-dn', '-filter:v', filtersFrom(picture, facts, part)],
+    ...['-an', '-sn', '-dn', '-filter:v', filtersFrom(picture, facts, { atS: facts.startS })],
     ...keepFrameTimes(tools),
-    ...['-c:v', 'libx264', '-preset', 'veryfast', '-crf', String(SAMPLE_CRF), '-g', '300', ...limited],
+    ...['-c:v', 'libx264', '-preset', SAMPLE_PRESET, '-crf', String(SAMPLE_CRF)],
+    ...['-g', String(SAMPLE_KEYFRAMES), ...limited],
     ...['-f', 'framecrc', 'pipe:1'],
   ];
 }
@@ -253,8 +249,8 @@ export function ssimArgs(
 ): string[] {
   const { facts, input, picture, cut, frames, file, stats } = options;
   const fromS = cut && (cut.atS + cut.beforeS) / 2;
-  const at = (shiftS: number) => (fromS === undefined ? {} : { fromS: fromS - shiftS });
-  const source = { ...at(0), atS: cut?.atS ?? facts.startS, ...(cut ? { beforeS: cut.beforeS } : {}) };
+  const at = (shiftS: number) => ({ fromS: fromS === undefined ? undefined : fromS - shiftS });
+  const source = { ...at(0), atS: cut?.atS ?? facts.startS, beforeS: cut?.beforeS };
   const result = at(facts.startS);
   const numbered = `trim=end_frame=${frames},settb=AVTB,setpts=N*40000`;
   const graph = [
@@ -300,7 +296,7 @@ export function joinArgs(options: {
   tools: Tools;
   facts: MediaFacts;
   input: string;
-  /** One file, or a list of the parts in the words of ffmpeg's concat demuxer, whose `convert` says that their headers differ. */
+  /** One file, or a list for ffmpeg's concat demuxer; `convert`: the headers of its files differ. */
   picture: { file: string } | { list: string; convert: boolean };
   sound: string | undefined;
 }): string[] {
@@ -360,22 +356,16 @@ function finalMp4(tools: Tools, facts: MediaFacts): string[] {
   return ['-movflags', vendor ? '+faststart+use_metadata_tags' : '+faststart', ...oneSecondChunks(tools), '-f', 'mp4'];
 }
 
-/** One track of a recording whose clock jumps: alone, ffmpeg puts its pieces in a row. */
+/** One track of a recording whose timestamps jump back: alone, ffmpeg puts its sections in a row. */
 export function fixTimestampsArgs(options: { input: string; index: number }): string[] {
-  return [
-    ...untrustedInput(options.input),
-    ...words('-map'),
-    `0:${options.index}`,
-    ...words('-c copy -f matroska'),
-    OUTPUT,
-  ];
+  return [...untrustedInput(options.input), ...['-map', `0:${options.index}`], ...words('-c copy -f matroska'), OUTPUT];
 }
 
-/** Straightened tracks together again, each moved by `delayS`. */
-export function rejoinArgs(parts: readonly { file: string; delayS: number }[]): string[] {
+/** Tracks with fixed timestamps together again, each moved by `delayS`. */
+export function rejoinArgs(tracks: readonly { file: string; delayS: number }[]): string[] {
   return [
-    ...parts.flatMap(({ file, delayS }) => ['-itsoffset', delayS.toFixed(6), '-i', fileUrl(file)]),
-    ...parts.flatMap((_, at) => ['-map', String(at)]),
+    ...tracks.flatMap(({ file, delayS }) => ['-itsoffset', delayS.toFixed(6), '-i', fileUrl(file)]),
+    ...tracks.flatMap((_, at) => ['-map', String(at)]),
     ...words('-c copy -f matroska'),
     OUTPUT,
   ];

@@ -1,64 +1,84 @@
 import type { Progress } from '../../../core/job.ts';
+import { messageOf, type Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import type { PauseGate } from '../../../platform/pause-gate.ts';
 
-/** One number for the whole job out of the steps' own; it never goes back. */
-export interface Meter {
-  /** A step begins that is this share (0..1) of the whole. More than is left is squeezed into what is left. */
-  begin(share: number, note?: string): void;
-  /** The same for a step that was done before a restart. */
-  skip(share: number): void;
-  /** Where the step stands, 0..1, and how fast, in times real time. */
-  at(fraction: number, speed?: number): void;
-  stop(): void;
-}
-
 /** No estimate before this much is done: the first seconds say little. */
 const ESTIMATE_FROM = 0.02;
-/** A further try of a step may come: the bar never fills before the candidate is there. */
+/** Another attempt of a step may come: the bar never fills before the candidate is there. */
 const MAX_SHARE = 0.99;
 
-export function createMeter(options: { clock: Clock; gate: PauseGate; report: (progress: Progress) => void }): Meter {
-  const { clock, gate, report } = options;
-  let base = 0;
-  let share = 0;
-  let shown = 0;
-  let skipped = 0;
-  let note: string | undefined;
-  let restedMs = 0;
-  let closedAt = gate.closed ? clock.monotonic() : undefined;
-  const began = clock.monotonic();
-  const forget = gate.onChange(closed => {
-    if (closedAt !== undefined) restedMs += clock.monotonic() - closedAt;
-    closedAt = closed ? clock.monotonic() : undefined;
-  });
+interface MeterOptions {
+  clock: Clock;
+  gate: PauseGate;
+  report: (progress: Progress) => void;
+}
 
-  return {
-    begin(wanted, text) {
-      base = shown;
-      share = Math.min(wanted, (MAX_SHARE - base) * 0.9);
-      note = text;
-      report(progress(undefined));
-    },
-    skip(done) {
-      skipped += done;
-      shown = Math.min(MAX_SHARE, shown + done);
-    },
-    at(fraction, speed) {
-      shown = Math.max(shown, base + share * Math.min(1, Math.max(0, Number.isFinite(fraction) ? fraction : 0)));
-      report(progress(speed));
-    },
-    stop: forget,
-  };
+/** One number for the whole job out of the steps' own; it never goes back. */
+export class Meter {
+  readonly #clock: Clock;
+  readonly #report: (progress: Progress) => void;
+  readonly #began: number;
+  readonly #unsubscribe: () => void;
+  /** Where the step began, how much of the whole it is, and where things stand. */
+  #base = 0;
+  #share = 0;
+  #shown = 0;
+  #skipped = 0;
+  #note: Sentence | undefined;
+  #restedMs = 0;
+  #closedAt: number | undefined;
 
-  function progress(speed: number | undefined): Progress {
-    const workedMs = clock.monotonic() - began - restedMs;
-    const earned = shown - skipped;
-    const said = [note, speed === undefined ? undefined : `${speed.toFixed(1)}x`].filter(Boolean).join(', ');
-    return {
-      fraction: shown,
-      ...(earned >= ESTIMATE_FROM ? { etaMs: Math.round((workedMs / earned) * (1 - shown)) } : {}),
-      ...(said ? { note: said } : {}),
-    };
+  constructor({ clock, gate, report }: MeterOptions) {
+    this.#clock = clock;
+    this.#report = report;
+    this.#began = clock.monotonic();
+    this.#closedAt = gate.closed ? this.#began : undefined;
+    this.#unsubscribe = gate.onChange(closed => this.#turn(closed));
   }
+
+  /** A step begins that is this share (0..1) of the whole. More than is left is squeezed into what is left. */
+  begin(share: number, note?: Sentence): void {
+    this.#base = this.#shown;
+    this.#share = Math.min(share, (MAX_SHARE - this.#base) * 0.9);
+    this.#note = note;
+    this.#report(this.#progress(undefined));
+  }
+
+  /** The same for a step that was done before a restart. */
+  skip(share: number): void {
+    this.#skipped += share;
+    this.#shown = Math.min(MAX_SHARE, this.#shown + share);
+  }
+
+  /** Where the step stands, 0..1, and how fast, in times real time. */
+  at(fraction: number, speed?: number): void {
+    const bounded = Math.min(1, Math.max(0, Number.isFinite(fraction) ? fraction : 0));
+    this.#shown = Math.max(this.#shown, this.#base + this.#share * bounded);
+    this.#report(this.#progress(speed));
+  }
+
+  stop(): void {
+    this.#unsubscribe();
+  }
+
+  #turn(closed: boolean): void {
+    const now = this.#clock.monotonic();
+    if (this.#closedAt !== undefined) this.#restedMs += now - this.#closedAt;
+    this.#closedAt = closed ? now : undefined;
+  }
+
+  #progress(speed: number | undefined): Progress {
+    const workedMs = this.#clock.monotonic() - this.#began - this.#restedMs;
+    const earned = this.#shown - this.#skipped;
+    const etaMs = earned >= ESTIMATE_FROM ? Math.round((workedMs / earned) * (1 - this.#shown)) : undefined;
+    const remark = remarkOf(this.#note, speed);
+    return { fraction: this.#shown, etaMs, note: remark?.text, message: messageOf(remark) };
+  }
+}
+
+function remarkOf(step: Sentence | undefined, speed: number | undefined): Sentence | undefined {
+  if (speed === undefined) return step;
+  return step ? say('local.progress', { step, speed }) : say('local.speed', { speed });
 }

@@ -43,15 +43,15 @@ function play(
   let encodedS = 0;
   for (let moves = 0; ; moves += 1) {
     expect(moves).toBeLessThan(100);
-    const move = nextMove({ budget, parts, rounds, wholeKilobits: options.wholeKilobits ?? false });
+    const move = nextMove({ budget, segments: parts, rounds, wholeKilobits: options.wholeKilobits ?? false });
     switch (move.kind) {
       case 'encode': {
-        const part = parts[move.part];
+        const part = parts[move.segment];
         expect(move.askedBytes).toBeGreaterThan(0);
         part?.tries.push({
           round: move.round,
           askedBytes: move.askedBytes,
-          bytes: Math.round(encoder(move.askedBytes, move.part, move.round)),
+          bytes: Math.round(encoder(move.askedBytes, move.segment, move.round)),
         });
         encodedS += part?.durationS ?? 0;
         break;
@@ -188,7 +188,7 @@ describe('landing on a size', () => {
       { from: 0, bytes: 87_684 },
       { from: 0, bytes: 65_260 },
     ];
-    expect(nextMove({ budget, parts, rounds, wholeKilobits: false })).toEqual({ kind: 'round', from: 0 });
+    expect(nextMove({ budget, segments: parts, rounds, wholeKilobits: false })).toEqual({ kind: 'round', from: 0 });
   });
 
   it('the part made again changes by an eighth at most, so that nobody sees where', () => {

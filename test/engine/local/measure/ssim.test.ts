@@ -1,17 +1,16 @@
 import { describe, expect, it } from 'vitest';
-import { isCloseEnough, describeSsim, parseSsim, ssimWindows } from '../../../../src/engine/local/measure/ssim.ts';
-import { saferSound } from '../../../../src/engine/local/plan/audio.ts';
+import { isCloseEnough, describeSsim, summarise, ssimWindows } from '../../../../src/engine/local/measure/ssim.ts';
 import { facts } from '../facts.ts';
 
 describe('the comparison with the source', () => {
   it('tells the mean of all frames and of the worst twentieth', () => {
-    const ssim = parseSsim([...Array.from({ length: 38 }, () => 0.99), 0.9, 0.94]);
+    const ssim = summarise([...Array.from({ length: 38 }, () => 0.99), 0.9, 0.94]);
     expect(ssim?.frames).toBe(40);
     expect(ssim?.worst).toBeCloseTo(0.92);
     expect(ssim?.mean).toBeCloseTo(0.9865);
     expect(ssim && isCloseEnough(ssim)).toBe(false);
-    expect(ssim && describeSsim(ssim)).toBe('SSIM 0.986 on 40 sampled frames, 0.920 on the worst 5 %');
-    expect(parseSsim([])).toBeUndefined();
+    expect(ssim && describeSsim(ssim).text).toBe('SSIM 0.986 on 40 sampled frames, 0.920 on the worst 5 %');
+    expect(summarise([])).toBeUndefined();
     expect(isCloseEnough({ frames: 100, mean: 0.983, worst: 0.975 })).toBe(true);
   });
 
@@ -26,23 +25,5 @@ describe('the comparison with the source', () => {
     expect(places.map(place => place.cut?.key)).toEqual([true, true, true]);
     expect(places.reduce((sum, place) => sum + place.frames, 0)).toBeLessThanOrEqual(1_800 / 12);
     expect(ssimWindows(facts())).toEqual([{ cut: undefined, frames: 144 }]);
-  });
-});
-
-describe('sound that could not be made', () => {
-  const track = { index: 1, how: 'copy' as const, bitsPerSecond: 128_000, channels: 2, sampleRate: 48_000 };
-  const plan = { tracks: [track], subtitles: [2], estimateBytes: 1, notes: [] };
-
-  it('gives way step by step: the subtitles, the copy, the sound', () => {
-    const without = saferSound(plan, 'encoding the sound: Subtitle encoding failed');
-    expect(without).toMatchObject({ tracks: [track], subtitles: [] });
-    const encoded = saferSound(without, 'it does not play');
-    expect(encoded.tracks[0]?.how).toBe('aac');
-    const none = saferSound(encoded, 'Error while decoding');
-    expect(none).toMatchObject({ tracks: [], damaged: true });
-    expect(none.notes).toEqual([
-      'subtitles dropped: they cannot be put into an MP4',
-      'sound dropped: it is damaged and cannot be decoded',
-    ]);
   });
 });

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { describeSound, planSound } from '../../../../src/engine/local/plan/audio.ts';
+import { describeSound, planSound, saferSound } from '../../../../src/engine/local/plan/audio.ts';
 import { audioTrack, facts } from '../facts.ts';
 import { TARGET } from '../support.ts';
 
@@ -49,7 +49,9 @@ it('a second track gives way before the first one shrinks, and is named', () => 
   expect(planSound(facts({ audio }), TARGET, cap(2_000_000)).tracks.length).toBe(2);
   const tight = planSound(facts({ audio }), TARGET, cap(250_000));
   expect(tight.tracks.map(one => one.index)).toEqual([1]);
-  expect(tight.notes).toEqual(['sound track dropped for want of room: Commentary, eng, aac']);
+  expect(tight.notes.map(note => note.text)).toEqual([
+    'sound track dropped, there was no room for it: Commentary, eng, aac',
+  ]);
 });
 
 it('muted means no track, and no note', () => {
@@ -72,8 +74,23 @@ it('rates AAC does not know become 48 kHz', () => {
 });
 
 it('in words', () => {
-  expect(describeSound([])).toBe('no sound');
+  expect(describeSound([]).text).toBe('no sound');
   const [one] = planSound(facts(), TARGET, cap(300_000)).tracks;
-  expect(one && describeSound([one])).toBe('sound AAC 48 kb/s mono');
-  expect(one && describeSound([one, one])).toBe('2 sound tracks, the first: sound AAC 48 kb/s mono');
+  expect(one && describeSound([one]).text).toBe('sound AAC 48 kb/s mono');
+  expect(one && describeSound([one, one]).text).toBe('2 sound tracks, the first: sound AAC 48 kb/s mono');
+});
+
+describe('sound that could not be encoded', () => {
+  const track = { index: 1, how: 'copy' as const, bitsPerSecond: 128_000, channels: 2, sampleRate: 48_000 };
+  const plan = { tracks: [track], subtitles: [2], estimateBytes: 1, notes: [] };
+
+  it('gives way step by step: the subtitles, the copy, the sound', () => {
+    const without = saferSound(plan, 'encoding the sound: Subtitle encoding failed');
+    expect(without).toMatchObject({ tracks: [track], subtitles: [] });
+    const encoded = saferSound(without, 'it does not play');
+    expect(encoded.tracks[0]?.how).toBe('aac');
+    const none = saferSound(encoded, 'Error while decoding');
+    expect(none).toMatchObject({ tracks: [], damaged: true });
+    expect(none.notes.map(note => note.code)).toEqual(['local.subtitles-not-for-mp4', 'local.sound-damaged']);
+  });
 });

@@ -1,5 +1,6 @@
 import { expect, it } from 'vitest';
-import { describePlan, planEncode } from '../../../../src/engine/local/plan/encode-plan.ts';
+import { describeEncode, planEncode } from '../../../../src/engine/local/plan/encode-plan.ts';
+import { say } from '../../../../src/messages/say.ts';
 import type { EncodeChoice } from '../../../../src/engine/local/plan/strategy.ts';
 import type { SampledRate } from '../../../../src/engine/local/plan/scale.ts';
 import { CUTTING } from '../../../../src/engine/local/plan/segments.ts';
@@ -7,10 +8,16 @@ import { facts } from '../facts.ts';
 import { TARGET } from '../support.ts';
 
 const MB = 1_000_000;
-const choice: EncodeChoice = { kind: 'encode', why: 'test', codec: 'h264', mode: 'size', capBytes: 12 * MB };
+const choice: EncodeChoice = {
+  kind: 'encode',
+  why: say('local.lossless-look'),
+  codec: 'h264',
+  mode: 'size',
+  capBytes: 12 * MB,
+};
 const order = { job: 'j', source: '/in/clip.mp4', sourceBytes: 20 * MB, target: TARGET };
 const options = { tools: { filters: new Set<string>() }, cutting: undefined };
-const plan = (sample: SampledRate) => planEncode(facts(), order, choice, sample, options);
+const plan = (sample: SampledRate) => planEncode({ facts: facts(), order, choice, sample }, options);
 
 it('a whole pass at the ceiling was thrown away after one sample of a quiet moment: one is not believed, three are', () => {
   const quiet = { bitsPerSecond: 200_000 };
@@ -24,9 +31,10 @@ it('a whole pass at the ceiling was thrown away after one sample of a quiet mome
 
 it('what the ceiling leaves unused is foreseen in two passes as well', () => {
   const sample = { bitsPerSecond: 200_000, places: 1, share: 0.06 };
-  const made = plan(sample);
-  expect(made.bytes).toBeLessThan(choice.capBytes);
-  expect(describePlan(facts(), choice, made, sample, 'balanced').join('\n')).toMatch(/like the source.*two passes/s);
+  const planned = plan(sample);
+  expect(planned.bytes).toBeLessThan(choice.capBytes);
+  const lines = describeEncode({ facts: facts(), order, choice, sample }, planned, 'balanced');
+  expect(lines.map(line => line.text).join('\n')).toMatch(/like the source.*two passes/s);
 });
 
 it('a street of 13 s in seven parts of AV1 was mostly keyframes: cut where keyframes come anyway, a long film each minute', () => {
@@ -36,7 +44,10 @@ it('a street of 13 s in seven parts of AV1 was mostly keyframes: cut where keyfr
     }));
     const film = facts({ durationS, cuts, video: { fps, frames: durationS * fps } });
     const of = { ...choice, codec };
-    const planned = planEncode(film, order, of, { bitsPerSecond: 1_000_000 }, { ...options, cutting: CUTTING });
+    const planned = planEncode(
+      { facts: film, order, choice: of, sample: { bitsPerSecond: 1_000_000 } },
+      { ...options, cutting: CUTTING },
+    );
     return planned.segments.map(segment => segment.durationS);
   };
   expect(lengthsOf(13, 10, 'av1')).toEqual([13]);

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { say } from '../../../../src/messages/say.ts';
 import type { MediaFacts } from '../../../../src/core/media-info.ts';
 import type { Target } from '../../../../src/core/target.ts';
 import {
@@ -30,7 +31,7 @@ describe('copy or encode', () => {
       {},
       { ...size(50), resolution: { kind: 'lines', lines: 480 } },
       'encode size 20000000',
-      /854x480 is asked for/,
+      /854x480 was requested/,
     ],
     [
       'it fits, and is smaller than the resolution asked for',
@@ -39,14 +40,20 @@ describe('copy or encode', () => {
       'copy',
       /fits/,
     ],
-    ['it fits, but has too many frames', {}, { ...size(50), fps: 24 }, 'encode size 20000000', /at most 24 frames/],
+    [
+      'it fits, but has too many frames',
+      {},
+      { ...size(50), fps: 24 },
+      'encode size 20000000',
+      /at most 24 frames per second were requested/,
+    ],
     ['29.97 frames are at most 30', { video: { fps: 29.97 } }, { ...size(50), fps: 30 }, 'copy', /fits/],
     [
       'it fits, but another codec is asked for',
       {},
       { ...size(50), codec: 'av1' },
       'encode size 20000000',
-      /av1 is asked for/,
+      /av1 was requested/,
     ],
     ['it fits and has the codec', { video: { codec: 'hevc' } }, { ...size(50), codec: 'h265' }, 'copy', /fits/],
     ['HEVC is fine where no codec is asked for', { video: { codec: 'hevc' } }, size(50), 'copy', /fits/],
@@ -55,11 +62,11 @@ describe('copy or encode', () => {
       { video: { codec: 'mpeg2video' } },
       size(50),
       'encode size 20000000',
-      /mpeg2video is not for MP4/,
+      /MP4 players do not play mpeg2video/,
     ],
-    ['a clock that jumps cannot stay', { clockJumps: 2 }, size(50), 'encode size 20000000', /clock jumps/],
-    ['its packaging alone is too large', { bytes: 25 * MB }, size(21), 'copy', /packed anew it fits into 21.0 MB/],
-    ['muted it fits', {}, { ...size(19.5), audio: { kind: 'mute' } }, 'copy', /packed anew/],
+    ['a clock that jumps cannot stay', { clockJumps: 2 }, size(50), 'encode size 20000000', /timestamps jump back/],
+    ['its packaging alone is too large', { bytes: 25 * MB }, size(21), 'copy', /repackaged, it fits into 21.0 MB/],
+    ['muted it fits', {}, { ...size(19.5), audio: { kind: 'mute' } }, 'copy', /repackaged/],
     ['no size asked for', {}, {}, 'encode quality 19000000', /visually lossless/],
     ['no size, but 480p', {}, { resolution: { kind: 'lines', lines: 480 } }, 'encode quality 20000000', /854x480/],
   ];
@@ -68,7 +75,7 @@ describe('copy or encode', () => {
     const choice = choose(source, order(source, target));
     const short = choice.kind === 'copy' ? 'copy' : `encode ${choice.mode} ${choice.capBytes}`;
     expect(short).toBe(expected);
-    expect(choice.why).toMatch(why);
+    expect(choice.why.text).toMatch(why);
   });
 
   it('never asks for more bytes than the source has', () => {
@@ -91,9 +98,10 @@ describe('copy or encode', () => {
     const wish = order(source, { ...size(50), codec: 'h264' });
     const copy = choose(source, wish);
     if (copy.kind !== 'copy') throw new Error('expected a copy');
-    expect(insteadOfCopy(copy, wish, 'it did not play')).toEqual({
+    const why = say('local.copy-does-not-open');
+    expect(insteadOfCopy(copy, wish, why)).toEqual({
       kind: 'encode',
-      why: 'it did not play',
+      why,
       codec: 'h264',
       mode: 'size',
       capBytes: 20 * MB,
@@ -134,17 +142,18 @@ describe('sound beside a copied picture', () => {
     ];
     const choice = copyOf(facts({ subtitles }));
     expect(choice.subtitles).toEqual([2]);
-    expect(choice.notes).toEqual(['subtitles dropped, they are pictures, which MP4 cannot carry: ger, dvd_subtitle']);
+    expect(choice.notes).toEqual([say('local.bitmap-subtitles', { track: 'ger, dvd_subtitle' })]);
   });
 });
 
 describe('explained', () => {
   it('in lines a person can read', () => {
     const source = facts({ video: { hdr: 'pq', variableFrameRate: true } });
-    expect(describeChoice(source, choose(source, order(source, size(10))), order(source, size(10)))).toEqual([
-      'source: 20.0 MB, 60.0 s, 1280x720 h264 at 30.00 frames a second (variable), HDR (pq)',
+    const lines = describeChoice(source, choose(source, order(source, size(10))), order(source, size(10)));
+    expect(lines.map(line => line.text)).toEqual([
+      'source: 20.0 MB, 60.0 s, 1280x720 h264 at 30.00 frames per second (variable), HDR (pq)',
       'sound: aac',
-      'plan: h264 into at most 10.0 MB, because 20.0 MB must become 10.0 MB',
+      'plan: h264 in at most 10.0 MB, because 20.0 MB must become 10.0 MB',
     ]);
   });
 
@@ -154,11 +163,11 @@ describe('explained', () => {
   it('a codec this ffmpeg cannot write well is replaced by H.264, with the reason', () => {
     const found = withPossibleCodec(wish, facts(), { ...able, svtAv1: '1.4.1' });
     expect(found.order.target.codec).toBeUndefined();
-    expect(found.notes).toEqual([
-      'H.264 instead of av1, which was asked for: this ffmpeg (5.1) has SVT-AV1 1.4.1, and 2.0 is the least',
+    expect(found.notes.map(note => note.text)).toEqual([
+      'H.264 instead of av1, which was requested: this ffmpeg (5.1) has SVT-AV1 1.4.1; 2.0 or newer is needed',
     ]);
     const missing = withPossibleCodec(wish, facts(), { ...able, encoders: new Set(['libx264']) });
-    expect(missing.notes[0]).toMatch(/built without libsvtav1$/);
+    expect(missing.notes[0]?.text).toMatch(/built without libsvtav1$/);
   });
 
   it('one it can write is left alone, and so is a source that has it already', () => {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { pictureArgs } from '../../../../src/engine/local/run/ffmpeg-args.ts';
-import { threadsFor } from '../../../../src/engine/local/run/local-job.ts';
+import { threadsFor } from '../../../../src/engine/local/plan/presets.ts';
 import { wholeSegment } from '../../../../src/engine/local/plan/segments.ts';
 import { planPicture } from '../../../../src/engine/local/plan/video.ts';
 import { facts } from '../facts.ts';

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Progress } from '../../../../src/core/job.ts';
-import { createMeter } from '../../../../src/engine/local/run/progress.ts';
+import { Meter } from '../../../../src/engine/local/run/progress.ts';
+import { say } from '../../../../src/messages/say.ts';
 import { readProgress } from '../../../../src/media/ffmpeg/run.ts';
 
 describe('the -progress pipe', () => {
@@ -28,7 +29,7 @@ describe('the meter', () => {
       onChange: (listener: (closed: boolean) => void) => (listeners.push(listener), () => {}),
     };
     const clock = { now: () => now, monotonic: () => now, after: () => () => {} };
-    const meter = createMeter({ clock, gate, report: progress => reports.push(progress) });
+    const meter = new Meter({ clock, gate, report: progress => reports.push(progress) });
     return {
       meter,
       last: () => reports.at(-1) ?? {},
@@ -41,7 +42,7 @@ describe('the meter', () => {
 
   it('adds the steps up to one fraction that never goes back', () => {
     const { meter, last } = set();
-    meter.begin(0.4, 'pass 1 of 2');
+    meter.begin(0.4, say('step.pass-1', {}));
     meter.at(0.5, 2.04);
     expect(last()).toMatchObject({ fraction: 0.2, note: 'pass 1 of 2, 2.0x' });
     meter.at(0.25);

@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { crfBelow, halvings } from '../../../../src/engine/local/plan/crf.ts';
-import { nextQuality, slowerNeeds, svtArgs, type SvtQuality } from '../../../../src/engine/local/plan/svt-av1.ts';
+import {
+  crfBelow,
+  halvings,
+  nextQuality,
+  slowerNeeds,
+  svtArgs,
+  type SvtQuality,
+} from '../../../../src/engine/local/plan/crf.ts';
 
 const argsOf = (crf: number, whole?: number) => svtArgs({ crf, ...(whole === undefined ? {} : { whole }) }).join(' ');
 

@@ -1,0 +1,322 @@
+import type { Order } from '../../../core/job.ts';
+import type { AudioTrack, Cut, MediaFacts, SubtitleTrack, VideoTrack } from '../../../core/media-info.ts';
+import type { Sentence } from '../../../core/message.ts';
+import type { Tools } from '../../../media/ffmpeg/tools.ts';
+import {
+  checked,
+  type Checkpoint,
+  Checkpoints,
+  type Guard,
+  isFlag,
+  isListOf,
+  isNullable,
+  isNumber,
+  isObjectOf,
+  isOneOf,
+  isOptional,
+  isText,
+  isTexts,
+} from '../../checkpoints.ts';
+import type { EngineContext } from '../../engine.ts';
+import type { EncodeRound, Try } from '../encode/rate-control.ts';
+import type { SoundPlan, SoundTrack } from '../plan/audio.ts';
+import type { SampledRate } from '../plan/scale.ts';
+import type { Choice, CopiedSound, CopyChoice, EncodeChoice } from '../plan/strategy.ts';
+import type { SvtQuality } from '../plan/crf.ts';
+
+/** A finished, muxed file in the work directory. */
+export interface Muxed {
+  file: string;
+  bytes: number;
+  frames: number;
+  /** What the decoder had to say about the source. */
+  complaints: number;
+}
+
+/** One encoded segment of the picture. */
+export interface EncodedSegment {
+  /** Of the picture, without any container. */
+  bytes: number;
+  /** Of its file, by which it is recognised after a restart. That of a first pass is gone by then. */
+  fileBytes: number;
+  frames: number;
+  complaints: number;
+}
+
+/** The first pass of a segment. */
+export interface MeasuredSegment extends EncodedSegment {
+  crf: number;
+  /** Sizes of what it left for the second. */
+  logs: (number | null)[];
+  /** How long x264 believes it to be, seconds; absent where it does not say. */
+  encoderS?: number;
+}
+
+/** A segment as it was encoded last, and what came of all its attempts. */
+export interface RefinedSegment extends EncodedSegment {
+  tries: (Try & { quality?: SvtQuality })[];
+}
+
+export interface JoinedRound extends EncodeRound {
+  output?: Muxed;
+}
+
+/** Sound and subtitles, encoded. */
+export interface SoundResult {
+  /** What was planned, to tell whether it is still the same. */
+  plan: string;
+  /** What came of it. */
+  sound: SoundPlan;
+  /** 0 where there is no file. */
+  bytes: number;
+}
+
+/** What a copy turned out to be. */
+export type CheckedCopy = { fine: true; frames: number; durationS: number } | { fine: false; why: Sentence };
+
+/** How alike source and result are, frame by frame, as structural similarity: 1 is the same picture. */
+export interface Ssim {
+  frames: number;
+  mean: number;
+  /** Mean of the worst twentieth of the frames. */
+  worst: number;
+}
+
+const VERSION = 4;
+
+/** Everything a local job remembers, each checkpoint named once. Made for one source, target and ffmpeg; other ones don't see it. */
+export class LocalCheckpoints {
+  readonly #checkpoints: Checkpoints;
+  readonly #stamp: string;
+  readonly facts: Checkpoint<MediaFacts>;
+  readonly choice: Checkpoint<Choice>;
+  readonly sample: Checkpoint<SampledRate>;
+  /** Bytes of the copy whose timestamps were fixed. */
+  readonly fixedTimestamps: Checkpoint<number>;
+  /** This source cannot be cut into segments. */
+  readonly whole: Checkpoint<boolean>;
+  readonly sound: Checkpoint<SoundResult>;
+  /** Bytes of the copied file. */
+  readonly copy: Checkpoint<number>;
+  readonly checkedCopy: Checkpoint<CheckedCopy>;
+  /** The quality tried after one that could be told from the source. */
+  readonly betterCrf: Checkpoint<number>;
+  /** Of the result at a quality; `ssim` is absent where it could not be measured. */
+  readonly comparison: Checkpoint<{ crf: number; ssim?: Ssim }>;
+  /** One pass at the quality ceiling turned out too large. */
+  readonly ceilingMissed: Checkpoint<boolean>;
+  /** Picture size decided for AV1, and the quality expected there. */
+  readonly av1Rung: Checkpoint<{ scale: number; crf: number }>;
+
+  private constructor(checkpoints: Checkpoints, stamp: string) {
+    this.#stamp = stamp;
+    this.#checkpoints = checkpoints;
+    const own = checkpoints.scoped('', stamp);
+    this.facts = own.at('facts', checked(isFacts));
+    this.choice = own.at('choice', checked(isChoice));
+    this.sample = own.at('sample', checked(isSample));
+    this.fixedTimestamps = own.at('fixed-timestamps', checked(isNumber));
+    this.whole = own.at('whole', checked(isFlag));
+    this.sound = own.at('sound', checked(isSound));
+    this.copy = own.at('copy', checked(isNumber));
+    this.checkedCopy = own.at('checked-copy', checked(isCheckedCopy));
+    this.betterCrf = own.at('better-crf', checked(isNumber));
+    this.comparison = own.at('comparison', checked(isComparison));
+    this.ceilingMissed = own.at('ceiling-missed', checked(isFlag));
+    this.av1Rung = own.at('av1-rung', checked(isAv1Rung));
+  }
+
+  /** Two-pass statistics of one x264 mean nothing to another, and a plan nothing for another target. */
+  static of(
+    context: Pick<EngineContext, 'record' | 'resume'>,
+    order: Pick<Order, 'sourceBytes' | 'target'>,
+    tools: Pick<Tools, 'version'>,
+  ): LocalCheckpoints {
+    const stamp = JSON.stringify([VERSION, tools.version, order.sourceBytes, order.target]);
+    return new LocalCheckpoints(Checkpoints.of(context), stamp);
+  }
+
+  /** One pass, for the picture and the quality that `key` names. */
+  onePass(key: string): { output: Checkpoint<Muxed>; segment(index: number): Checkpoint<EncodedSegment> } {
+    const own = this.#checkpoints.scoped('one-pass/', this.#stamp + key);
+    return {
+      output: own.at('output', checked(isMuxed)),
+      segment: index => own.at(String(index), checked(isEncoded)),
+    };
+  }
+
+  /** Two passes, for the picture and the size that `key` names. */
+  twoPass(key: string): {
+    rounds: Checkpoint<JoinedRound[]>;
+    measured(index: number): Checkpoint<MeasuredSegment>;
+    encoded(index: number): Checkpoint<RefinedSegment>;
+  } {
+    const own = this.#checkpoints.scoped('', this.#stamp + key);
+    return {
+      rounds: own.at('rounds', checked(isListOf(isRound))),
+      measured: index => own.at(`pass-1/${index}`, checked(isMeasured)),
+      encoded: index => own.at(`pass-2/${index}`, checked(isRefined)),
+    };
+  }
+}
+
+/** Parameters are only ever shown. */
+const isParams: Guard<NonNullable<Sentence['params']>> = (value): value is NonNullable<Sentence['params']> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+
+const isSentence = isObjectOf<Sentence>({ code: isText, text: isText, params: isOptional(isParams) });
+
+const isVideo = isObjectOf<VideoTrack>({
+  index: isNumber,
+  codec: isText,
+  profile: isOptional(isText),
+  width: isNumber,
+  height: isNumber,
+  displayWidth: isNumber,
+  displayHeight: isNumber,
+  rotation: isNumber,
+  sampleAspect: isNumber,
+  pixelFormat: isText,
+  bitDepth: isNumber,
+  fps: isNumber,
+  variableFrameRate: isFlag,
+  frames: isNumber,
+  hiddenFrames: isNumber,
+  bytes: isNumber,
+  interlaced: isFlag,
+  hdr: isOneOf('sdr', 'pq', 'hlg'),
+  color: isObjectOf<VideoTrack['color']>({
+    primaries: isOptional(isText),
+    transfer: isOptional(isText),
+    space: isOptional(isText),
+    range: isOptional(isText),
+  }),
+});
+
+const isAudio = isObjectOf<AudioTrack>({
+  index: isNumber,
+  codec: isText,
+  channels: isNumber,
+  sampleRate: isNumber,
+  bitrate: isOptional(isNumber),
+  bytes: isNumber,
+  startS: isNumber,
+  language: isOptional(isText),
+  title: isOptional(isText),
+});
+
+const isSubtitle = isObjectOf<SubtitleTrack>({
+  index: isNumber,
+  codec: isText,
+  text: isFlag,
+  language: isOptional(isText),
+});
+
+const isFacts = isObjectOf<MediaFacts>({
+  container: isText,
+  bytes: isNumber,
+  durationS: isNumber,
+  startS: isNumber,
+  clockJumps: isNumber,
+  video: isVideo,
+  audio: isListOf(isAudio),
+  subtitles: isListOf(isSubtitle),
+  other: isListOf(isSentence),
+  chapters: isNumber,
+  cuts: isListOf(isObjectOf<Cut>({ atS: isNumber, beforeS: isNumber, frame: isNumber, key: isFlag })),
+  creationTime: isOptional(isText),
+  location: isOptional(isText),
+  tags: isTexts,
+});
+
+const isCopyChoice = isObjectOf<CopyChoice>({
+  kind: isOneOf('copy'),
+  why: isSentence,
+  capBytes: isNumber,
+  sound: isListOf(isObjectOf<CopiedSound>({ index: isNumber, how: isOneOf('copy', 'aac'), bitsPerSecond: isNumber })),
+  subtitles: isListOf(isNumber),
+  notes: isListOf(isSentence),
+});
+
+const isEncodeChoice: Guard<EncodeChoice> = isObjectOf<EncodeChoice>({
+  kind: isOneOf('encode'),
+  why: isSentence,
+  codec: isOneOf('h264', 'h265', 'av1'),
+  mode: isOneOf('size', 'quality'),
+  capBytes: isNumber,
+  otherwise: isOptional((value): value is Choice => isChoice(value)),
+});
+
+const isChoice: Guard<Choice> = (value): value is Choice => isCopyChoice(value) || isEncodeChoice(value);
+
+const isSample = isObjectOf<SampledRate>({
+  bitsPerSecond: isNumber,
+  stillDetail: isOptional(isNumber),
+  places: isOptional(isNumber),
+  share: isOptional(isNumber),
+  secondsPerFrame: isOptional(isNumber),
+});
+
+const isSound = isObjectOf<SoundResult>({
+  plan: isText,
+  sound: isObjectOf<SoundPlan>({
+    tracks: isListOf(
+      isObjectOf<SoundTrack>({
+        index: isNumber,
+        how: isOneOf('copy', 'aac'),
+        bitsPerSecond: isNumber,
+        channels: isNumber,
+        sampleRate: isNumber,
+      }),
+    ),
+    subtitles: isListOf(isNumber),
+    estimateBytes: isNumber,
+    notes: isListOf(isSentence),
+    damaged: isOptional(isFlag),
+  }),
+  bytes: isNumber,
+});
+
+const isCheckedCopy = (value: unknown): value is CheckedCopy =>
+  isObjectOf<{ fine: boolean }>({ fine: isFlag })(value) &&
+  (value.fine
+    ? isObjectOf<{ frames: number; durationS: number }>({ frames: isNumber, durationS: isNumber })(value)
+    : isObjectOf<{ why: Sentence }>({ why: isSentence })(value));
+
+const isComparison = isObjectOf<{ crf: number; ssim?: Ssim }>({
+  crf: isNumber,
+  ssim: isOptional(isObjectOf<Ssim>({ frames: isNumber, mean: isNumber, worst: isNumber })),
+});
+
+const isAv1Rung = isObjectOf<{ scale: number; crf: number }>({ scale: isNumber, crf: isNumber });
+
+const muxed = { file: isText, bytes: isNumber, frames: isNumber, complaints: isNumber };
+const isMuxed = isObjectOf<Muxed>(muxed);
+
+const encoded = { bytes: isNumber, fileBytes: isNumber, frames: isNumber, complaints: isNumber };
+const isEncoded = isObjectOf<EncodedSegment>(encoded);
+
+const isMeasured = isObjectOf<MeasuredSegment>({
+  ...encoded,
+  crf: isNumber,
+  logs: isListOf(isNullable(isNumber)),
+  encoderS: isOptional(isNumber),
+});
+
+const isRefined = isObjectOf<RefinedSegment>({
+  ...encoded,
+  tries: isListOf(
+    isObjectOf<RefinedSegment['tries'][number]>({
+      round: isNumber,
+      askedBytes: isNumber,
+      bytes: isNumber,
+      quality: isOptional(isObjectOf<SvtQuality>({ crf: isNumber, whole: isOptional(isNumber) })),
+    }),
+  ),
+});
+
+const isRound = isObjectOf<JoinedRound>({
+  from: isNumber,
+  bytes: isOptional(isNumber),
+  output: isOptional(isMuxed),
+});

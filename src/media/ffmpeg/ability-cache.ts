@@ -1,0 +1,128 @@
+import { constants } from 'node:fs';
+import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { basename, isAbsolute, join } from 'node:path';
+
+/** What an ffmpeg says about itself. */
+export interface Abilities {
+  /** As ffmpeg says it: `5.1.9-0+deb12u1`. */
+  version: string;
+  encoders: ReadonlySet<string>;
+  /** Version of the SVT-AV1 behind `libsvtav1`, as it introduces itself: `2.3.0`. */
+  svtAv1?: string;
+  /** Codecs it can decode, by codec name (`h264`, `aac`), whatever its decoder is called. */
+  decodable: ReadonlySet<string>;
+  filters: ReadonlySet<string>;
+  /** Demuxer names, each of a comma list by itself: `mov`, `mp4`, `matroska`. */
+  demuxers: ReadonlySet<string>;
+  /** Options without the dash, of the ones that came or went over the years: `fps_mode`, `chunk_duration`. */
+  options: ReadonlySet<string>;
+}
+
+/** Raised whenever other questions are asked, or their answers are read differently. */
+const VERSION = 1;
+const FILE = 'ffmpeg-abilities.json';
+const MAX_BYTES = 1_000_000;
+const LISTS = ['encoders', 'decodable', 'filters', 'demuxers', 'options'] as const;
+
+/** The folder for what `compress` keeps from one run to the next: it has no state directory. */
+export function userCacheDir(env: NodeJS.ProcessEnv = process.env): string {
+  const base = env['XDG_CACHE_HOME'];
+  return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'shrinkbox');
+}
+
+/**
+ * Answers of ffmpeg about itself, kept as long as the programs stay the same files. Never a reason to fail: what cannot be read, or is
+ * not ours, counts as not there, and what cannot be written is asked again the next time.
+ */
+export class AbilityCache {
+  readonly #dir: string;
+  readonly #programs: readonly string[];
+
+  /** @param programs paths of all that was asked */
+  constructor(dir: string, programs: readonly string[]) {
+    this.#dir = dir;
+    this.#programs = programs;
+  }
+
+  async read(): Promise<Abilities | undefined> {
+    const key = await this.#key();
+    if (key === undefined) return undefined;
+    try {
+      const file = await open(join(this.#dir, FILE), constants.O_RDONLY | constants.O_NOFOLLOW);
+      try {
+        if (!(await isOurs(file))) return undefined;
+        return parse(await file.readFile('utf8'), key);
+      } finally {
+        await file.close();
+      }
+    } catch {
+      return undefined;
+    }
+  }
+
+  async write(abilities: Abilities): Promise<void> {
+    const key = await this.#key();
+    if (key === undefined) return;
+    const lists = Object.fromEntries(LISTS.map(name => [name, [...abilities[name]]]));
+    const content = { key, version: abilities.version, svtAv1: abilities.svtAv1, ...lists };
+    const temp = join(this.#dir, `${FILE}.${process.pid}.new`);
+    try {
+      await mkdir(this.#dir, { recursive: true, mode: 0o700 });
+      const file = await open(temp, 'wx', 0o600);
+      await file.writeFile(JSON.stringify(content)).finally(() => file.close());
+      await rename(temp, join(this.#dir, FILE));
+    } catch {
+      await rm(temp, { force: true }).catch(() => {});
+    }
+  }
+
+  /** Names the programs as they are now; `undefined` where their files don't tell whether they still are the same. */
+  async #key(): Promise<string | undefined> {
+    try {
+      const files = await Promise.all(this.#programs.map(identify));
+      if (files.includes(undefined)) return undefined;
+      // Own builds find their libraries this way.
+      return JSON.stringify([VERSION, process.env['LD_LIBRARY_PATH'] ?? '', ...files]);
+    } catch {
+      return undefined;
+    }
+  }
+}
+
+/** A script, or a launcher under another name, may run anything: its answers are not kept. */
+async function identify(path: string): Promise<(string | number)[] | undefined> {
+  const program = await realpath(path);
+  if (!basename(program).startsWith('ff')) return undefined;
+  const file = await open(program, 'r');
+  try {
+    const { buffer } = await file.read(Buffer.alloc(2), 0, 2, 0);
+    if (buffer.toString('latin1') === '#!') return undefined;
+  } finally {
+    await file.close();
+  }
+  const { size, mtimeMs } = await stat(program);
+  return [path, program, size, mtimeMs];
+}
+
+/** A regular file that nobody else could have written. */
+async function isOurs(file: FileHandle): Promise<boolean> {
+  const { uid, mode, size } = await file.stat();
+  const isPrivate = (mode & 0o022) === 0 && uid === (process.getuid?.() ?? uid);
+  return isPrivate && (mode & constants.S_IFMT) === constants.S_IFREG && size <= MAX_BYTES;
+}
+
+function parse(text: string, key: string): Abilities | undefined {
+  const content: unknown = JSON.parse(text);
+  if (typeof content !== 'object' || content === null) return undefined;
+  const { key: of, version, svtAv1, ...rest } = content as Record<string, unknown>;
+  if (of !== key || typeof version !== 'string') return undefined;
+  if (svtAv1 !== undefined && typeof svtAv1 !== 'string') return undefined;
+  const [encoders, decodable, filters, demuxers, options] = LISTS.map(name => setOf(rest[name]));
+  if (!encoders || !decodable || !filters || !demuxers || !options) return undefined;
+  return { version, svtAv1, encoders, decodable, filters, demuxers, options };
+}
+
+function setOf(value: unknown): Set<string> | undefined {
+  return Array.isArray(value) && value.every(one => typeof one === 'string') ? new Set(value) : undefined;
+}

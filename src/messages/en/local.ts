@@ -1,0 +1,247 @@
+import { formatBitrate, formatBytes, formatDuration } from '../../core/units.ts';
+
+interface Size {
+  width: number;
+  height: number;
+}
+interface In {
+  file: string;
+}
+/** A bit rate of sound; `mono` is 1 or 0. */
+interface Sound {
+  bitsPerSecond: number;
+  mono: number;
+}
+/** `filled` is a share of the size, `again` counts the attempts after the first. */
+interface Passes {
+  bitsPerSecond: number;
+  filled: number;
+  segments: number;
+  again: number;
+}
+
+/** Of a progress bar and of children's errors: `doing` completes "while ...". */
+const STEPS = {
+  'local.progress': ({ step, speed }: { step: string; speed: number }) => `${step}, ${speed.toFixed(1)}x`,
+  'local.speed': ({ speed }: { speed: number }) => `${speed.toFixed(1)}x`,
+  'local.checking-copy': 'checking the copy',
+  'local.doing-picture': ({ step }: { step: string }) => `encoding the picture (${step})`,
+  'local.doing-lead-in': 'decoding up to a cut',
+  'local.doing-join': 'joining picture and sound',
+  'local.doing-sound': 'encoding the sound',
+  'local.doing-play-sound': 'playing the sound',
+  'local.doing-fix-timestamps': 'fixing the timestamps',
+  'local.doing-copy': 'copying into an MP4',
+  'local.doing-check-copy': 'playing the copy to its end',
+  'local.doing-sample': 'encoding samples',
+  'local.doing-compare': 'comparing with the source',
+  'local.removing': ({ path }: { path: string }) => `removing ${path}`,
+  'local.renaming': ({ path }: { path: string }) => `renaming a finished file to ${path}`,
+};
+
+/** Why it is copied or encoded. */
+const WHY = {
+  'local.already-fits': ({ bytes, cap }: { bytes: number; cap: number }) =>
+    `it already fits: ${formatBytes(bytes)} of ${formatBytes(cap)}`,
+  'local.fits-repackaged': ({ cap }: { cap: number }) => `repackaged, it fits into ${formatBytes(cap)}`,
+  'local.fits-but': ({ obstacles }: { obstacles: string }) => `it fits, but ${obstacles}`,
+  'local.must-shrink': ({ bytes, cap }: { bytes: number; cap: number }) =>
+    `${formatBytes(bytes)} must become ${formatBytes(cap)}`,
+  'local.lossless-look-too-large': 'a visually lossless result would be larger than the source',
+  'local.lossless-look': 'as small as it stays visually lossless',
+  'local.because': ({ reasons }: { reasons: string }) => reasons,
+  'local.saves-too-little': ({ percent }: { percent: number }) =>
+    `re-encoding it without visible loss would save less than ${percent} %`,
+  'local.not-for-mp4': ({ codec }: { codec: string }) => `MP4 players do not play ${codec}`,
+  'local.codec-requested': ({ codec }: { codec: string }) => `${codec} was requested`,
+  'local.size-requested': ({ width, height }: Size) => `${width}x${height} was requested`,
+  'local.fps-requested': ({ fps }: { fps: number }) => `at most ${fps} frames per second were requested`,
+  'local.timestamps-jump': 'its timestamps jump back',
+  'local.copy-refused': 'ffmpeg cannot copy it into an MP4',
+  'local.copy-too-large': 'an MP4 copy would be larger than allowed',
+  'local.copy-does-not-open': 'a copy of it does not open',
+  'local.copy-differs': 'a copy of it comes out different',
+  'local.source-damaged-spots': 'the source has damaged spots',
+};
+
+/** What was done. */
+const HOW = {
+  'local.how-copied': ({ why }: { why: string }) => `copied without loss: ${why}`,
+  'local.how-copied-with-aac': ({ tracks, why }: { tracks: number; why: string }) =>
+    `copied without loss, ${tracks === 1 ? 'one sound track' : `${tracks} sound tracks`} converted to AAC: ${why}`,
+  'local.how-source-itself': ({ why }: { why: string }) =>
+    `the file itself: ${why}, and repackaging it would make it larger`,
+  'local.how-encoded': ({ what, width, height, sound }: Size & { what: string; sound: string }) =>
+    `${what}, ${width}x${height}, ${sound}`,
+  'local.how-one-pass': ({ crf }: { crf: number }) => `one pass at visually lossless quality (CRF ${crf})`,
+  'local.how-compared': ({ how, ssim }: { how: string; ssim: string }) => `${how}, ${ssim}`,
+  'local.how-ceiling': ({ crf }: { crf: number }) => `one pass, visually lossless (CRF ${crf})`,
+  'local.how-lossless': ({ how }: { how: string }) => `${how}, visually lossless`,
+  'local.how-unused': ({ how, bytes }: { how: string; bytes: number }) =>
+    `${how}; the other ${formatBytes(bytes)} would not be seen`,
+  'local.how-two-pass': (passes: Passes) => `two passes${landed(passes)}`,
+  'local.how-av1': ({ crf, toCrf, ...passes }: Passes & { crf: number; toCrf: number }) => {
+    const ends = new Set([crf, toCrf].map(one => one.toFixed(1)));
+    return `CRF ${[...ends].join(' to ')}${landed(passes)}`;
+  },
+  'local.ssim': ({ frames, mean, worst }: { frames: number; mean: number; worst: number }) =>
+    `SSIM ${mean.toFixed(3)} on ${frames} sampled frames, ${worst.toFixed(3)} on the worst 5 %`,
+  'local.no-sound': 'no sound',
+  'local.sound-aac': (sound: Sound) => `sound AAC ${soundRate(sound)}`,
+  'local.sound-copied': (sound: Sound) => `sound untouched (${soundRate(sound)})`,
+  'local.sound-tracks': ({ count, sound }: { count: number; sound: string }) =>
+    `${count} sound tracks, the first: ${sound}`,
+};
+
+/** What a person should know about a result. */
+const NOTES = {
+  'local.h264-instead': ({ codec, why }: { codec: string; why: string }) =>
+    `H.264 instead of ${codec}, which was requested: ${why}`,
+  'local.track-dropped': ({ track }: { track: string }) => `dropped: ${track}`,
+  'local.sound-track-no-room': ({ track }: { track: string }) =>
+    `sound track dropped, there was no room for it: ${track || 'unnamed'}`,
+  'local.bitmap-subtitles': ({ track }: { track: string }) =>
+    `subtitles dropped, they are pictures, which MP4 cannot carry: ${track}`,
+  'local.subtitles-not-for-mp4': 'subtitles dropped: they cannot be converted for MP4',
+  'local.subtitles-lost-times': 'subtitles dropped: their timestamps cannot be fixed',
+  'local.sound-damaged': 'sound dropped: it is damaged and cannot be decoded',
+  'local.sound-outside-picture': 'sound dropped: there is none while the picture lasts',
+  'local.sound-may-drift': ({ seconds }: { seconds: number }) =>
+    `sound and picture may drift apart by up to ${seconds.toFixed(1)} s: its sections differ in length`,
+  'local.timestamps-fixed': ({ times }: { times: number }) =>
+    times === 1
+      ? 'its timestamps reset once; the sections were joined into one timeline'
+      : `its timestamps reset ${times} times; the sections were joined into one timeline`,
+  'local.hdr-kept':
+    'HDR brightness kept in 8 bits, because this ffmpeg cannot convert it (it lacks zscale): some players show pale colours',
+  'local.hdr-to-sdr': ({ hdr }: { hdr: string }) => `HDR (${hdr}) converted to standard colours, which play everywhere`,
+  'local.differences-visible':
+    'even at this quality, comparing it with the source found differences that may be visible',
+  'local.damaged-spots': 'the source has damaged spots; the decoder concealed them as well as it can',
+  'local.frames-lost': ({ frames }: { frames: number }) =>
+    frames === 1
+      ? 'one frame of the source could not be decoded and is missing'
+      : `${frames} frames of the source could not be decoded and are missing`,
+  'local.hidden-frames-shown': ({ frames }: { frames: number }) =>
+    frames === 1
+      ? 'one frame at the end that the source hides is visible'
+      : `${frames} frames at the end that the source hides are visible`,
+  'local.picture-smaller': ({ width, height, toWidth, toHeight }: Size & { toWidth: number; toHeight: number }) =>
+    `picture made smaller, from ${width}x${height} to ${toWidth}x${toHeight}`,
+  'local.re-encoded': ({ why }: { why: string }) => `re-encoded, because ${why}`,
+};
+
+const ERRORS = {
+  'local.damaged': ({ file, said }: In & { said: string }) => `${file} is damaged: ${said}`,
+  'local.few-frames': ({ file, frames, of }: In & { frames: number; of: number }) =>
+    `${file} is damaged: only ${frames} of its ${of} frames can be decoded`,
+  'local.timestamps-broken': ({ file }: In) => `the timestamps of ${file} cannot be repaired`,
+  'local.no-way': 'no way was found to make this file as small as requested',
+  'local.cannot-encode': ({ codec, why }: { codec: string; why: string }) => `cannot encode ${codec}: ${why}`,
+  'local.cannot-encode-hint': 'Set `codec: h264` in the rule, or install an ffmpeg with that encoder.',
+  'local.cannot-shrink-unseen': 'it cannot become smaller without visible loss',
+  'local.hopeless': ({ file, cap, seconds, decent }: In & { cap: number; seconds: number; decent: number }) =>
+    `${file} would be unrecognisable in ${formatBytes(cap)}: ${Math.round(seconds)} s of this picture need about ${formatBytes(decent)} to look decent`,
+  'local.hopeless-because': ({ hopeless, why }: { hopeless: string; why: string }) => `${hopeless} (${why})`,
+  'local.hopeless-hint': ({ decent }: { decent: number }) =>
+    `Ask for at least ${formatBytes(decent)}, or cut it shorter first.`,
+  'local.does-not-fit': ({ file, cap }: In & { cap: number }) => `${file} does not fit into ${formatBytes(cap)}`,
+  'local.too-large-after-all': ({ file, cap, smallest }: In & { cap: number; smallest: number }) =>
+    `${file} does not fit into ${formatBytes(cap)}: the smallest result was ${formatBytes(smallest)}`,
+  'local.larger-size-hint': 'Ask for a larger size.',
+};
+
+/** Lines of `shrinkbox explain`. */
+const PLAN = {
+  'local.explain-source': ({
+    bytes,
+    seconds,
+    width,
+    height,
+    codec,
+    fps,
+    variable,
+    hdr,
+  }: Size & { bytes: number; seconds: number; codec: string; fps: number; variable: number; hdr: string }) =>
+    `source: ${formatBytes(bytes)}, ${seconds.toFixed(1)} s, ${width}x${height} ${codec} at ${fps.toFixed(2)} frames per second` +
+    `${variable ? ' (variable)' : ''}${hdr === 'sdr' ? '' : `, HDR (${hdr})`}`,
+  'local.explain-sound': ({ tracks }: { tracks: string }) => `sound: ${tracks}`,
+  'local.explain-no-sound': 'sound: none',
+  'local.plan-copy': ({ why }: { why: string }) => `plan: copy it without loss into an MP4, because ${why}`,
+  'local.plan-size': ({ codec, bytes, why }: { codec: string; bytes: number; why: string }) =>
+    `plan: ${codec} in at most ${formatBytes(bytes)}, because ${why}`,
+  'local.plan-quality': ({ codec, bytes, why }: { codec: string; bytes: number; why: string }) =>
+    `plan: ${codec}, ${why}; kept if smaller than ${formatBytes(bytes)}`,
+  'local.plan-held': ({ cap, decent }: { cap: number; decent: number }) =>
+    `it would be held: unrecognisable in ${formatBytes(cap)}; from about ${formatBytes(decent)} on it would look decent`,
+  'local.plan-budget': ({
+    sound,
+    soundBytes,
+    tableBytes,
+    video,
+  }: {
+    sound: string;
+    soundBytes: number;
+    tableBytes: number;
+    video: string;
+  }) => `${sound}: about ${formatBytes(soundBytes)}; MP4 tables: about ${formatBytes(tableBytes)}; ${video}`,
+  'local.plan-video-rate': ({ bytes, bitsPerSecond }: { bytes: number; bitsPerSecond: number }) =>
+    `${formatBytes(bytes)} for the picture, ${formatBitrate(bitsPerSecond)}`,
+  'local.plan-video-enough': ({ bytes }: { bytes: number }) =>
+    `about ${formatBytes(bytes)} for the picture, as much as can be seen`,
+  'local.plan-picture': ({ size, frames }: { size: string; frames: string }) => `${size}; ${frames}`,
+  'local.plan-full-size': ({ width, height, crf }: Size & { crf: number }) =>
+    `picture: ${width}x${height}, about CRF ${Math.round(crf)}`,
+  'local.plan-scaled': ({
+    width,
+    height,
+    fullWidth,
+    fullHeight,
+    fullCrf,
+    looks,
+    crf,
+  }: Size & { fullWidth: number; fullHeight: number; fullCrf: number; looks: string; crf: number }) =>
+    `picture: ${width}x${height} instead of ${fullWidth}x${fullHeight}, which would be CRF ${Math.round(fullCrf)}, ${looks}; this way it is CRF ${Math.round(crf)}`,
+  'local.plan-every-frame': 'every frame is kept',
+  'local.plan-fewer-frames': ({ fps }: { fps: number }) => `frames reduced to ${fps.toFixed(2)} per second`,
+  'local.plan-looks': ({ looks, bytes }: { looks: string; bytes: number }) =>
+    `expected to look ${looks}, in about ${formatBytes(bytes)}`,
+  'local.looks-like-source': 'like the source',
+  'local.looks-nearly-like-source': 'nearly like the source',
+  'local.looks-good': 'good',
+  'local.looks-decent': 'decent, without the finest detail',
+  'local.looks-soft': 'soft, and blocky in motion',
+  'local.looks-bad': 'bad',
+  'local.plan-one-pass': 'one pass',
+  'local.plan-two-passes': 'two passes',
+  'local.plan-passes-av1': 'a quick measuring pass, which may choose another picture size, then one or two passes',
+  'local.plan-encoder': ({
+    codec,
+    preset,
+    effort,
+    passes,
+    segments,
+  }: {
+    codec: string;
+    preset: string;
+    effort: string;
+    passes: string;
+    segments: number;
+  }) =>
+    `${codec} ${preset} (effort ${effort}), ${passes}${segments > 1 ? ` in ${segments} parts, each of which survives a restart` : ''}`,
+  'local.plan-time': ({ encoder, seconds }: { encoder: string; seconds: number }) =>
+    `${encoder}; about ${formatDuration(Math.max(1, seconds) * 1000)} on this machine, as busy as it is now`,
+};
+
+export const LOCAL_EN = { ...STEPS, ...WHY, ...HOW, ...NOTES, ...ERRORS, ...PLAN };
+
+function landed({ bitsPerSecond, filled, segments, again }: Passes): string {
+  const parts = segments > 1 ? ` in ${segments} parts` : '';
+  const what = segments > 1 ? 'the end ' : '';
+  const repeated = again === 0 ? '' : `, ${again > 1 ? `${again} times ` : ''}${what}encoded again`;
+  return `${parts} at ${formatBitrate(bitsPerSecond)}, ${(filled * 100).toFixed(1)} % of the size${repeated}`;
+}
+
+function soundRate({ bitsPerSecond, mono }: Sound): string {
+  return `${Math.round(bitsPerSecond / 1000)} kb/s${mono ? ' mono' : ''}`;
+}

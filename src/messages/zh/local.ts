@@ -1,0 +1,143 @@
+import { formatBitrate, formatBytes, formatDuration } from '../../core/units.ts';
+import type { Translation } from '../catalogue.ts';
+import type { LOCAL_EN } from '../en/local.ts';
+
+export const LOCAL_ZH = {
+  'local.progress': ({ step, speed }) => `${step}，${speed.toFixed(1)} 倍速`,
+  'local.speed': ({ speed }) => `${speed.toFixed(1)} 倍速`,
+  'local.checking-copy': '检查复制结果',
+  'local.doing-picture': ({ step }) => `编码画面（${step}）`,
+  'local.doing-lead-in': '解码到切点',
+  'local.doing-join': '合并画面和声音',
+  'local.doing-sound': '编码声音',
+  'local.doing-play-sound': '播放声音',
+  'local.doing-fix-timestamps': '修正时间戳',
+  'local.doing-copy': '复制到 MP4',
+  'local.doing-check-copy': '完整播放复制结果',
+  'local.doing-sample': '编码采样片段',
+  'local.doing-compare': '与源文件比较',
+  'local.removing': ({ path }) => `删除 ${path}`,
+  'local.renaming': ({ path }) => `将完成的文件重命名为 ${path}`,
+
+  'local.already-fits': ({ bytes, cap }) => `大小已符合要求：${formatBytes(bytes)}，上限 ${formatBytes(cap)}`,
+  'local.fits-repackaged': ({ cap }) => `重新封装后不超过 ${formatBytes(cap)}`,
+  'local.fits-but': ({ obstacles }) => `大小符合要求，但${obstacles}`,
+  'local.must-shrink': ({ bytes, cap }) => `需要从 ${formatBytes(bytes)} 缩小到 ${formatBytes(cap)}`,
+  'local.lossless-look-too-large': '视觉无损的结果会比源文件更大',
+  'local.lossless-look': '在视觉无损的前提下尽量小',
+  'local.because': ({ reasons }) => reasons,
+  'local.saves-too-little': ({ percent }) => `在没有可见损失的情况下重新编码，节省不到 ${percent} %`,
+  'local.not-for-mp4': ({ codec }) => `MP4 播放器不支持 ${codec}`,
+  'local.codec-requested': ({ codec }) => `要求使用 ${codec}`,
+  'local.size-requested': ({ width, height }) => `要求分辨率 ${width}x${height}`,
+  'local.fps-requested': ({ fps }) => `要求每秒最多 ${fps} 帧`,
+  'local.timestamps-jump': '时间戳出现回跳',
+  'local.copy-refused': 'ffmpeg 无法将其复制到 MP4',
+  'local.copy-too-large': '复制为 MP4 会超出允许的大小',
+  'local.copy-does-not-open': '复制结果无法打开',
+  'local.copy-differs': '复制结果与源文件不一致',
+  'local.source-damaged-spots': '源文件有损坏的地方',
+
+  'local.how-copied': ({ why }) => `无损复制：${why}`,
+  'local.how-copied-with-aac': ({ tracks, why }) => `无损复制，${tracks} 条音轨转换为 AAC：${why}`,
+  'local.how-source-itself': ({ why }) => `原文件本身：${why}，重新封装反而会变大`,
+  'local.how-encoded': ({ what, width, height, sound }) => `${what}，${width}x${height}，${sound}`,
+  'local.how-one-pass': ({ crf }) => `视觉无损质量单遍编码（CRF ${crf}）`,
+  'local.how-compared': ({ how, ssim }) => `${how}，${ssim}`,
+  'local.how-ceiling': ({ crf }) => `单遍编码，视觉无损（CRF ${crf}）`,
+  'local.how-lossless': ({ how }) => `${how}，视觉无损`,
+  'local.how-unused': ({ how, bytes }) => `${how}；其余 ${formatBytes(bytes)} 用了也看不出差别`,
+  'local.how-two-pass': passes => `两遍编码${landed(passes)}`,
+  'local.how-av1': ({ crf, toCrf, ...passes }) => {
+    const ends = new Set([crf, toCrf].map(one => one.toFixed(1)));
+    return `CRF ${[...ends].join(' 至 ')}${landed(passes)}`;
+  },
+  'local.ssim': ({ frames, mean, worst }) =>
+    `抽样 ${frames} 帧的 SSIM 为 ${mean.toFixed(3)}，最差的 5 % 为 ${worst.toFixed(3)}`,
+  'local.no-sound': '无声音',
+  'local.sound-aac': sound => `声音 AAC ${soundRate(sound)}`,
+  'local.sound-copied': sound => `声音保持不变（${soundRate(sound)}）`,
+  'local.sound-tracks': ({ count, sound }) => `${count} 条音轨，第一条：${sound}`,
+
+  'local.h264-instead': ({ codec, why }) => `使用 H.264 代替所要求的 ${codec}：${why}`,
+  'local.track-dropped': ({ track }) => `已去掉：${track}`,
+  'local.sound-track-no-room': ({ track }) => `已去掉一条音轨，空间不够：${track || '未命名'}`,
+  'local.bitmap-subtitles': ({ track }) => `已去掉字幕，它们是图像，MP4 无法容纳：${track}`,
+  'local.subtitles-not-for-mp4': '已去掉字幕：无法转换为 MP4 可用的格式',
+  'local.subtitles-lost-times': '已去掉字幕：其时间戳无法修正',
+  'local.sound-damaged': '已去掉声音：已损坏，无法解码',
+  'local.sound-outside-picture': '已去掉声音：画面持续期间没有声音',
+  'local.sound-may-drift': ({ seconds }) => `声音和画面可能相差最多 ${seconds.toFixed(1)} 秒：各段长度不一致`,
+  'local.timestamps-fixed': ({ times }) => `时间戳重置了 ${times} 次；各段已合并到同一时间线`,
+  'local.hdr-kept': 'HDR 亮度以 8 位保留，因为此 ffmpeg 无法转换（缺少 zscale）：部分播放器颜色会偏淡',
+  'local.hdr-to-sdr': ({ hdr }) => `HDR（${hdr}）已转换为标准色彩，各处均可播放`,
+  'local.differences-visible': '即使在此质量下，与源文件比较仍发现可能看得出的差别',
+  'local.damaged-spots': '源文件有损坏的地方；解码器已尽量掩盖',
+  'local.frames-lost': ({ frames }) => `源文件有 ${frames} 帧无法解码，结果中缺少这些帧`,
+  'local.hidden-frames-shown': ({ frames }) => `源文件末尾隐藏的 ${frames} 帧会显示出来`,
+  'local.picture-smaller': ({ width, height, toWidth, toHeight }) =>
+    `画面已缩小，从 ${width}x${height} 到 ${toWidth}x${toHeight}`,
+  'local.re-encoded': ({ why }) => `已重新编码，因为${why}`,
+
+  'local.damaged': ({ file, said }) => `${file} 已损坏：${said}`,
+  'local.few-frames': ({ file, frames, of }) => `${file} 已损坏：${of} 帧中只有 ${frames} 帧可以解码`,
+  'local.timestamps-broken': ({ file }) => `${file} 的时间戳无法修复`,
+  'local.no-way': '没有办法将此文件缩小到要求的大小',
+  'local.cannot-encode': ({ codec, why }) => `无法编码 ${codec}：${why}`,
+  'local.cannot-encode-hint': '在规则中设置 `codec: h264`，或安装带有该编码器的 ffmpeg。',
+  'local.cannot-shrink-unseen': '在没有可见损失的情况下无法再缩小',
+  'local.hopeless': ({ file, cap, seconds, decent }) =>
+    `${file} 压到 ${formatBytes(cap)} 会无法辨认：这样的画面 ${Math.round(seconds)} 秒大约需要 ${formatBytes(decent)} 才能看`,
+  'local.hopeless-because': ({ hopeless, why }) => `${hopeless}（${why}）`,
+  'local.hopeless-hint': ({ decent }) => `请要求至少 ${formatBytes(decent)}，或先剪短。`,
+  'local.does-not-fit': ({ file, cap }) => `${file} 无法缩小到 ${formatBytes(cap)} 以内`,
+  'local.too-large-after-all': ({ file, cap, smallest }) =>
+    `${file} 无法缩小到 ${formatBytes(cap)} 以内：最小的结果为 ${formatBytes(smallest)}`,
+  'local.larger-size-hint': '请要求更大的大小。',
+
+  'local.explain-source': ({ bytes, seconds, width, height, codec, fps, variable, hdr }) =>
+    `源文件：${formatBytes(bytes)}，${seconds.toFixed(1)} 秒，${width}x${height} ${codec}，每秒 ${fps.toFixed(2)} 帧` +
+    `${variable ? '（可变）' : ''}${hdr === 'sdr' ? '' : `，HDR（${hdr}）`}`,
+  'local.explain-sound': ({ tracks }) => `声音：${tracks}`,
+  'local.explain-no-sound': '声音：无',
+  'local.plan-copy': ({ why }) => `计划：无损复制到 MP4，因为${why}`,
+  'local.plan-size': ({ codec, bytes, why }) => `计划：${codec}，最多 ${formatBytes(bytes)}，因为${why}`,
+  'local.plan-quality': ({ codec, bytes, why }) => `计划：${codec}，${why}；小于 ${formatBytes(bytes)} 才采用`,
+  'local.plan-held': ({ cap, decent }) =>
+    `会被暂缓：压到 ${formatBytes(cap)} 会无法辨认；大约从 ${formatBytes(decent)} 起才能看`,
+  'local.plan-budget': ({ sound, soundBytes, tableBytes, video }) =>
+    `${sound}：约 ${formatBytes(soundBytes)}；MP4 索引：约 ${formatBytes(tableBytes)}；${video}`,
+  'local.plan-video-rate': ({ bytes, bitsPerSecond }) => `画面 ${formatBytes(bytes)}，${formatBitrate(bitsPerSecond)}`,
+  'local.plan-video-enough': ({ bytes }) => `画面约 ${formatBytes(bytes)}，再多也看不出差别`,
+  'local.plan-picture': ({ size, frames }) => `${size}；${frames}`,
+  'local.plan-full-size': ({ width, height, crf }) => `画面：${width}x${height}，约 CRF ${Math.round(crf)}`,
+  'local.plan-scaled': ({ width, height, fullWidth, fullHeight, fullCrf, looks, crf }) =>
+    `画面：${width}x${height}，而不是 ${fullWidth}x${fullHeight}（后者为 CRF ${Math.round(fullCrf)}，${looks}）；这样为 CRF ${Math.round(crf)}`,
+  'local.plan-every-frame': '保留每一帧',
+  'local.plan-fewer-frames': ({ fps }) => `帧率降到每秒 ${fps.toFixed(2)} 帧`,
+  'local.plan-looks': ({ looks, bytes }) => `预计画质：${looks}，约 ${formatBytes(bytes)}`,
+  'local.looks-like-source': '与源文件一样',
+  'local.looks-nearly-like-source': '与源文件几乎一样',
+  'local.looks-good': '好',
+  'local.looks-decent': '尚可，缺少最细的细节',
+  'local.looks-soft': '偏软，运动时有块状',
+  'local.looks-bad': '差',
+  'local.plan-one-pass': '单遍编码',
+  'local.plan-two-passes': '两遍编码',
+  'local.plan-passes-av1': '快速测量一遍（可能另选画面大小），然后编码一到两遍',
+  'local.plan-encoder': ({ codec, preset, effort, passes, segments }) =>
+    `${codec} ${preset}（effort ${effort}），${passes}${segments > 1 ? `，分 ${segments} 部分，重启后从完成的部分继续` : ''}`,
+  'local.plan-time': ({ encoder, seconds }) =>
+    `${encoder}；按本机当前负载约需 ${formatDuration(Math.max(1, seconds) * 1000)}`,
+} satisfies Translation<typeof LOCAL_EN>;
+
+function landed(passes: { bitsPerSecond: number; filled: number; segments: number; again: number }): string {
+  const { bitsPerSecond, filled, segments, again } = passes;
+  const parts = segments > 1 ? `，分 ${segments} 部分` : '';
+  const repeated = again === 0 ? '' : `，${segments > 1 ? '结尾' : ''}重新编码 ${again} 次`;
+  return `${parts}，${formatBitrate(bitsPerSecond)}，达到上限的 ${(filled * 100).toFixed(1)} %${repeated}`;
+}
+
+function soundRate({ bitsPerSecond, mono }: { bitsPerSecond: number; mono: number }): string {
+  return `${Math.round(bitsPerSecond / 1000)} kb/s${mono ? '，单声道' : ''}`;
+}
