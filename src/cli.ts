@@ -115,7 +115,7 @@ function wantsJson(argv: readonly string[]): boolean {
 const realParts: Parts = {
   startDaemon: async options => (await import('./app/daemon.ts')).startDaemon(options),
   compressFiles: async options => (await import('./app/one-shot.ts')).compressFiles(options),
-  openCloudCommands: async context => (await import('./commands/cloud-desk.ts')).openCloud(context),
+  createCloudEngine: async options => (await import('./app/engines.ts')).createCloudEngine(options),
 };
 
 /** Whether this file was started, by its own name or by a link to it (npm makes one). */

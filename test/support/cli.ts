@@ -63,7 +63,7 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
 const NO_PARTS: Parts = {
   startDaemon: () => Promise.reject(new Error('no daemon in this test')),
   compressFiles: () => Promise.reject(new Error('no engine in this test')),
-  openCloudCommands: () => Promise.reject(new Error('no cloud in this test')),
+  createCloudEngine: () => Promise.reject(new Error('no cloud in this test')),
 };
 
 /** Runs the built program to its end; `readOut: false` closes its stdout before it writes. */

@@ -2,7 +2,6 @@
 import type { Config } from '../../config/load.ts';
 import { ShrinkError } from '../../core/errors.ts';
 import { formatDuration } from '../../core/units.ts';
-import { createCloudEngine } from '../../app/engines.ts';
 import { silentLogger } from '../../platform/log.ts';
 import type { Context } from '../support/context.ts';
 import { type CheckResult, failedCheck } from './check-result.ts';
@@ -19,7 +18,7 @@ export async function checkCloud(context: Context, config: Config): Promise<Chec
   if (!secrets) return [];
   const about = 'cloud';
   const { host } = new URL(config.nemo.apiUrl);
-  const engine = await createCloudEngine({ config, secrets, clock, log: silentLogger });
+  const engine = await context.parts.createCloudEngine({ config, secrets, clock, log: silentLogger });
   const timeout = new AbortController();
   const disarm = clock.after(TIMEOUT_MS, () =>
     timeout.abort(new ShrinkError('unreachable', `${host} did not answer within ${formatDuration(TIMEOUT_MS)}`)),

@@ -10,7 +10,8 @@ import type { Config } from '../../config/load.ts';
 import type { Secrets } from '../../config/secrets.ts';
 import { escapeJsonForTerminal } from '../../core/escape.ts';
 import type { Clock } from '../../platform/clock.ts';
-import type { CloudCommands } from '../cloud-service.ts';
+import type { CloudEngine } from '../../engine/engine.ts';
+import type { Logger } from '../../platform/log.ts';
 import { type Output, type Paint, paintFor } from './terminal.ts';
 
 export interface Io {
@@ -28,8 +29,7 @@ export interface Io {
 export interface Parts {
   startDaemon(options: DaemonOptions): Promise<Daemon>;
   compressFiles(options: OneShotOptions): Promise<{ jobs: JobDetail[] }>;
-  /** @throws ShrinkError auth-missing where the cloud engine is not set up. */
-  openCloudCommands(context: Context): Promise<CloudCommands>;
+  createCloudEngine(options: { config: Config; secrets: Secrets; clock: Clock; log: Logger }): Promise<CloudEngine>;
 }
 
 export interface Globals {

@@ -4,9 +4,9 @@ import { existsSync } from 'node:fs';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { commonParent } from '../../src/commands/service/unit.ts';
-import { runCli } from '../support/cli.ts';
-import { tempDir } from '../support/serving.ts';
+import { commonParent } from '../../../src/commands/service/unit.ts';
+import { runCli } from '../../support/cli.ts';
+import { tempDir } from '../../support/serving.ts';
 
 let dir: string;
 let config: string;

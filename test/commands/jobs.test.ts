@@ -73,25 +73,6 @@ describe('with a daemon', () => {
     expect((await run('jobs', '--state', 'held')).out).toBe('no job is held\n');
   });
 
-  it('status says first what needs attention', async () => {
-    await daemon();
-    const { out } = await run('status');
-    expect(out).toContain('shrinkbox 0.0.0-fake is running (pid 4242');
-    expect(out).toContain('1 running, 1 done, 1 failed');
-    expect(out.indexOf('Need attention')).toBeLessThan(out.indexOf('Working'));
-    expect(JSON.parse((await run('status', '--json')).out)).toMatchObject({ running: true, counts: { done: 1 } });
-  });
-
-  it('status shows what is worked at, however much is in line before it, and asks for no more than it shows', async () => {
-    const control = await daemon();
-    for (let i = 0; i < 25; i += 1) control.add({ id: `wait${i}`, state: 'waiting', created_at: 1000 + i });
-    control.add({ id: 'queue1', state: 'queued', created_at: 2000 });
-    const { out } = await run('status');
-    expect(out).toMatch(/^Working:\n +run1 +running +long\.mov +\[####-+\] 41 %: pass 2 of 2$/m);
-    expect(out).toMatch(/^Queued:\n +wait0 +waiting/m);
-    expect(out).toMatch(/wait9.*\n +and 16 more \(shrinkbox jobs\)\n/);
-  });
-
   it('job tells everything, with the reason and what to do', async () => {
     await daemon();
     const { code, out } = await run('job', 'fail1');
@@ -101,32 +82,6 @@ describe('with a daemon', () => {
       id: 'fail1',
       history: [{ event: 'admitted' }],
     });
-  });
-
-  it('explain asks about the whole path, whatever was typed', async () => {
-    const control = await daemon();
-    const { code, out } = await run('explain', 'inbox/my clip.mp4');
-    expect(code).toBe(0);
-    expect(control.calls).toContain(`explain ${join(dir, 'inbox/my clip.mp4')}`);
-    for (const said of ['default: it matches every file', 'would be made at most 50 MB', 'before: job done1'])
-      expect(out).toContain(said);
-  });
-
-  it('explain says why a file is not queued yet, and which jobs were about another file of the same content', async () => {
-    const control = await daemon();
-    control.arriving = 'cp (pid 7) has it open for writing';
-    const { out } = await run('explain', 'inbox/clip.mp4');
-    expect(out).toContain('not queued yet: cp (pid 7) has it open for writing');
-    expect(out).toMatch(/before: job run1 \(of \/in\/long\.mov, the same content\), running/);
-  });
-
-  it('status names the files that are not queued yet, and why', async () => {
-    const control = await daemon();
-    const status = control.status();
-    const [folder] = status.folders;
-    const arriving = [{ path: '/in/a/clip.mp4', why: 'it is empty' }];
-    control.status = () => ({ ...status, folders: folder ? [{ ...folder, pending: 1, arriving }] : [] });
-    expect((await run('status')).out).toMatch(/Not queued yet:\n {2}a\/clip\.mp4 +it is empty\n/);
   });
 
   it('an unknown job ends with 2', async () => {
@@ -175,34 +130,6 @@ describe('with a daemon', () => {
     expect(coloured.out).toContain('\u001b[32mrunning');
     const plain = await runCli([...config, 'status'], { columns: 80, env: { NO_COLOR: '1' } });
     expect(plain.out).not.toContain('\u001b');
-  });
-
-  it('status --watch shows every change until nobody reads', async () => {
-    const control = await daemon();
-    const shown: string[] = [];
-    const { code } = await runCli(['--config', join(dir, 'config.yaml'), 'status', '--watch', '--json'], {
-      cwd: dir,
-      onOut(text) {
-        shown.push(text);
-        control.mode = 'paused';
-        control.emit({ kind: 'status', status: control.status() });
-        return shown.length < 2;
-      },
-    });
-    expect(code).toBe(0);
-    expect(shown.map(line => (JSON.parse(line) as { mode: string }).mode)).toEqual(['running', 'paused']);
-  });
-
-  it('status --watch paints a terminal over and over', async () => {
-    await daemon();
-    const { out } = await runCli(['--config', join(dir, 'config.yaml'), 'status', '--watch'], {
-      cwd: dir,
-      columns: 60,
-      onOut: () => false,
-    });
-    expect(out).toMatch(/^\u001b\[H/);
-    expect(out).toMatch(/\u001b\[J$/);
-    expect(out).toContain('Need attention');
   });
 });
 

@@ -1,102 +1,20 @@
-import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
+import { mkdir, readdir, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { once } from 'node:events';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
-import { runCli } from '../support/cli.ts';
-import { type NemoServerOptions, startNemoServer } from '../support/nemo-server/server.ts';
-import { serving, tempDir } from '../support/serving.ts';
+import { createCloudEngine } from '../../../src/app/engines.ts';
+import { runCli } from '../../support/cli.ts';
+import { type NemoServerOptions, startNemoServer } from '../../support/nemo-server/server.ts';
+import { serving, tempDir } from '../../support/serving.ts';
 
 let dir: string;
 beforeEach(async () => {
   dir = await tempDir();
 });
 
-const run = (...argv: string[]) => runCli(argv, { cwd: dir });
+const run = (...argv: string[]) => runCli(argv, { cwd: dir, parts: { createCloudEngine } });
 const config = (text: string) => writeFile(join(dir, 'config.yaml'), text);
-
-describe('init', () => {
-  it('writes the commented example, makes its folders, and the result is fine', async () => {
-    const { code, out } = await run('init', 'box');
-    expect(code).toBe(0);
-    expect(out).toContain(`wrote ${join(dir, 'box/config.yaml')}`);
-    expect((await readdir(join(dir, 'box'))).sort()).toEqual(['config.yaml', 'inbox', 'outbox']);
-    const example = await readFile(new URL('../../config.example.yaml', import.meta.url), 'utf8');
-    expect(await readFile(join(dir, 'box/config.yaml'), 'utf8')).toBe(example);
-    expect(await run('check', '--config', 'box/config.yaml')).toMatchObject({ code: 0, err: '' });
-  });
-
-  it('writes where one stands when nothing is said', async () => {
-    expect(JSON.parse((await run('init', '--json')).out)).toEqual({
-      config: join(dir, 'config.yaml'),
-      created: [join(dir, 'inbox'), join(dir, 'outbox')],
-    });
-  });
-
-  it('never overwrites', async () => {
-    await config('mine: true\n');
-    expect(await run('init')).toMatchObject({
-      code: 2,
-      out: '',
-      err: expect.stringContaining('already exists and was not changed'),
-    });
-    expect(await readFile(join(dir, 'config.yaml'), 'utf8')).toBe('mine: true\n');
-    expect(await readdir(dir)).toEqual(['config.yaml']);
-  });
-});
-
-describe('check', () => {
-  it('says what would be watched', async () => {
-    await config(
-      'folders: [{ inbox: ./a, outbox: ./b, originals: delete }]\nrules: [{ name: mail, match: "*.mov", size: 25%, audio: mute }]\n',
-    );
-    const { code, out } = await run('check');
-    expect(code).toBe(0);
-    for (const said of [
-      join(dir, 'a'),
-      join(dir, 'b'),
-      'deleted after delivery',
-      'mail (*.mov): at most 25 % of the original, without sound, engine local',
-    ])
-      expect(out).toContain(said);
-    expect(JSON.parse((await run('check', '--json')).out)).toMatchObject({
-      ok: true,
-      source: join(dir, 'config.yaml'),
-    });
-  });
-
-  it('says every mistake at once, each with its place, and ends with 10', async () => {
-    await config('engin: local\nrules:\n  - { name: a, size: 50 }\n  - { name: b, resolution: big }\n');
-    const { code, out, err } = await run('check');
-    expect([code, out]).toEqual([10, '']);
-    expect(err).toContain('the configuration has 3 mistakes');
-    for (const said of ['config.yaml:1:1', 'did you mean "engine"?', 'config.yaml:3:', 'config.yaml:4:'])
-      expect(err).toContain(said);
-    const json = JSON.parse((await run('check', '--json')).err);
-    expect(json.error).toMatchObject({
-      code: 'config-invalid',
-      exit_code: 10,
-      problems: [{ line: 1 }, { line: 3 }, { line: 4 }],
-    });
-  });
-
-  it('prints a schema editors can read', async () => {
-    const schema = JSON.parse((await run('check', '--schema')).out);
-    expect(schema).toMatchObject({ $schema: expect.stringContaining('json-schema.org'), properties: { rules: {} } });
-  });
-
-  it('ends with 12 when a token file gives no token', async () => {
-    await config('nemo: { token_file: ./token }\n');
-    expect(await run('check')).toMatchObject({ code: 12, err: expect.stringContaining('does not exist') });
-  });
-
-  it('ends with 10 when the file named is not there', async () => {
-    expect(await run('check', '--config', 'nope.yaml')).toMatchObject({
-      code: 10,
-      err: expect.stringContaining('nope.yaml'),
-    });
-  });
-});
 
 describe('doctor', () => {
   const WELL = 'http: { listen: "off" }\n';
@@ -150,7 +68,7 @@ describe('doctor', () => {
     };
     const asked = async (token?: string) => {
       const env = { PATH: process.env['PATH'], ...(token ? { NEMO_TOKEN: token } : {}) };
-      const ran = await runCli(['doctor'], { cwd: dir, env });
+      const ran = await runCli(['doctor'], { cwd: dir, env, parts: { createCloudEngine } });
       return { ...ran, cloud: ran.out.split('\n').filter(line => /^\S+ +(cloud|clock) /.test(line)) };
     };
 

@@ -2,8 +2,8 @@
 import { mkdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
-import { CLI, spawnCli } from '../support/cli.ts';
-import { serving, tempDir } from '../support/serving.ts';
+import { CLI, spawnCli } from './support/cli.ts';
+import { serving, tempDir } from './support/serving.ts';
 
 let dir: string;
 beforeEach(async () => {

@@ -1,0 +1,88 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { CloudEngine, Intent } from '../../src/engine/engine.ts';
+import { runCli, spawnCli } from '../support/cli.ts';
+import type { FakeControl } from '../support/fake-control.ts';
+import { serving, tempDir } from '../support/serving.ts';
+
+let dir: string;
+let control: FakeControl;
+let calls: unknown[][];
+
+beforeEach(async () => {
+  dir = await tempDir();
+  calls = [];
+  await mkdir(join(dir, 'state'));
+  await writeFile(join(dir, 'config.yaml'), 'log: { level: silent }\n');
+  ({ control } = await serving({ stateDir: join(dir, 'state') }));
+  control.add({ id: 'abc', state: 'done', facts: { 'nemo session': 's1' } });
+});
+
+/** Answers what it is asked, and notes it; `intent` is what it reads out of any words. */
+function engine(intent: Intent): Partial<CloudEngine> {
+  return {
+    intentOf: () => intent,
+    credits: async () => ({ available: 90, frozen: 10, total: 100 }),
+    timeline: async ({ session }) => `one track in ${session}\n\u001b[31mone title`,
+    upload: async ({ refs, source }) => void calls.push(['upload', refs.session, source]),
+    close: async () => void calls.push(['close']),
+  };
+}
+
+const run = (argv: string[], intent: Intent = { kind: 'edit' }) =>
+  runCli(argv, { cwd: dir, parts: { createCloudEngine: async () => engine(intent) as CloudEngine } });
+
+describe('a question', () => {
+  it.each<[string[], Intent]>([
+    [['credits'], { kind: 'edit' }],
+    [['ask', 'how much is left?'], { kind: 'credits' }],
+  ])('%j is answered with the credits', async (argv, intent) => {
+    expect(await run(argv, intent)).toMatchObject({
+      code: 0,
+      out: '90 credits left, 10 more reserved for running work\n',
+      err: '',
+    });
+    expect(JSON.parse((await run([...argv, '--json'], intent)).out)).toEqual({ available: 90, frozen: 10, total: 100 });
+    expect(calls).toEqual([['close'], ['close']]);
+  });
+
+  it.each<[string[], Intent]>([
+    [['timeline', '--job', 'abc'], { kind: 'edit' }],
+    [['ask', 'what is on the timeline?', '--job', 'abc'], { kind: 'state' }],
+  ])('%j is answered with the timeline', async (argv, intent) => {
+    expect(await run(argv, intent)).toMatchObject({ code: 0, out: 'one track in s1\n\\u{1b}[31mone title\n' });
+  });
+
+  it.each<[string[], Intent]>([
+    [['upload', 'https://example.com/a.mp4', '--job', 'abc'], { kind: 'edit' }],
+    [['ask', 'add https://example.com/a.mp4', '--job', 'abc'], { kind: 'upload', what: 'https://example.com/a.mp4' }],
+  ])('%j adds to the session', async (argv, intent) => {
+    expect((await run(argv, intent)).out).toContain('https://example.com/a.mp4 was added to the session of job abc');
+    expect(calls).toEqual([['upload', 's1', 'https://example.com/a.mp4'], ['close']]);
+  });
+});
+
+it.each<[string[], Intent]>([
+  [['export', '--job', 'abc'], { kind: 'edit' }],
+  [['ask', 'export', '--job', 'abc'], { kind: 'export' }],
+  [['ask', 'make it louder', '--job', 'abc'], { kind: 'edit' }],
+])('%j becomes a job of the daemon', async (argv, intent) => {
+  expect(await run(argv, intent)).toMatchObject({ code: 0, out: expect.stringContaining('queued as job abc') });
+  expect(control.calls).toContain('refine abc');
+});
+
+it.each<[string, string[], Intent, string]>([
+  ['words about no job', ['ask', 'make it louder'], { kind: 'edit' }, '--job ID'],
+  ['an upload of nothing', ['ask', 'upload', '--job', 'abc'], { kind: 'upload', what: undefined }, 'FILE-OR-URL'],
+  ['an unknown job', ['timeline', '--job', 'nope'], { kind: 'edit' }, 'there is no job nope'],
+])('%s end with 2', async (_, argv, intent, said) => {
+  expect(await run(argv, intent)).toMatchObject({ code: 2, out: '', err: expect.stringContaining(said) });
+});
+
+it('ends with 12 where its token cannot be read', async () => {
+  await writeFile(join(dir, 'config.yaml'), 'nemo: { token_file: ./none }\n');
+  const { code, out, err } = await spawnCli(['credits'], { cwd: dir });
+  expect([code, out]).toEqual([12, '']);
+  expect(err).toContain('none does not exist');
+});
