@@ -18,18 +18,16 @@ import type { LiveConfig } from './live-config.ts';
 import { isWithin } from '../core/file-names.ts';
 import { type Mount, mountOf, readMounts, throughLinks } from '../platform/files/mounts.ts';
 
-/** The configured inbox/outbox pairs, and whether what lies behind them is still what it was. */
+/** The configured pairs of inbox and outbox, and whether their disks are still the ones they were. */
 export class Folders {
   #config: Config;
   readonly #files: Files;
-  /** Folders a reload took out; what was under way in them is brought to its end. */
+  /** Folders a reload removed; jobs under way in them are still finished. */
   readonly #retired = new Map<string, Folder>();
-  /** Mount point each folder was on when it was first used: a path that lost its mount is an empty stand-in. */
+  /** Mount point each folder was on when it was first used: without its mount, a path is only an empty folder. */
   readonly #mountPoints = new Map<string, string>();
-
-  /** Folders that are missing although the one above them is there. */
-  readonly #unmade = new Set<string>();
-
+  /** Folders that could not be created although their parent exists. */
+  readonly #missing = new Set<string>();
   readonly #mounts: () => Mount[];
 
   constructor(config: Config, files: Files, mounts: () => Mount[] = readMounts) {
@@ -38,7 +36,7 @@ export class Folders {
     this.#mounts = mounts;
   }
 
-  /** Works by another configuration from now on; jobs under way in a folder that is gone from it are still finished. */
+  /** Uses another configuration from now on; jobs under way in a folder it no longer has are still finished. */
   use(config: Config): void {
     for (const folder of this.#config.folders) this.#retired.set(folder.inbox, folder);
     this.#config = config;
@@ -58,7 +56,7 @@ export class Folders {
     return this.#config.folders.find(folder => folder.inbox === inbox);
   }
 
-  /** @throws ShrinkError `denied` where the folder was taken out of the config: such a job is held. */
+  /** @throws ShrinkError `denied` where the folder was removed from the configuration: such a job is held. */
   of(job: Job): Folder {
     const folder = this.find(job.inbox) ?? (UNDER_WAY.has(job.state.name) ? this.#retired.get(job.inbox) : undefined);
     if (folder) return folder;
@@ -72,40 +70,41 @@ export class Folders {
   }
 
   /**
-   * Makes inboxes and outboxes that are missing where the folder above them is there; a missing parent is more likely a
-   * disk that is not mounted, and is left alone, as is one that does not answer.
+   * Creates inboxes, outboxes and archives that are missing where their parent exists. A missing parent more likely means
+   * a disk that is not mounted, so it is not created; nor is anything on a share that does not answer.
    */
-  async prepare(log: Logger): Promise<void> {
-    this.#unmade.clear();
+  async create(log: Logger): Promise<void> {
+    this.#missing.clear();
     const paths = new Set(
       this.#config.folders.flatMap(({ inbox, outbox, archive }) => [inbox, outbox, ...(archive ? [archive] : [])]),
     );
-    // All at once: the shares of a server that is off are waited for together, not one after the other.
-    const looks = await Promise.all([...paths].map(async path => ({ path, seen: await this.#look(path) })));
+    // All at once, so that the shares of a server that is off are waited for together.
+    const looks = await Promise.all([...paths].map(async path => ({ path, seen: await lookAt(path, this.#files) })));
     for (const { path, seen } of looks) {
       if (seen === 'there') continue;
       if (seen !== 'missing') {
         log.warn({ path, hint: seen.hint }, seen.message);
         continue;
       }
-      const why = await this.#make(path, log);
+      const why = await this.#createFolder(path, log);
       if (!why) continue;
-      const isParentThere = (await this.#look(dirname(path))) === 'there';
-      if (isParentThere) this.#unmade.add(path);
+      const isParentThere = (await lookAt(dirname(path), this.#files)) === 'there';
+      if (isParentThere) this.#missing.add(path);
       const hint = isParentThere ? why.hint : 'Create it, or mount the disk or share it is on.';
       log.warn({ path, hint }, `${path} is missing and could not be created`);
     }
   }
 
-  /** Tries again to make what `prepare` could not although the folder above is there: a disk that was full may not be any more. */
-  async makeMissing(log: Logger): Promise<void> {
-    for (const path of this.#unmade) {
-      if ((await this.#look(path)) === 'there' || !(await this.#make(path, log))) this.#unmade.delete(path);
+  /** Tries again to create what `create` could not: a disk that was full may have space by now. */
+  async createMissing(log: Logger): Promise<void> {
+    for (const path of this.#missing) {
+      if ((await lookAt(path, this.#files)) === 'there' || !(await this.#createFolder(path, log)))
+        this.#missing.delete(path);
     }
   }
 
-  /** Resolves with what went wrong. */
-  async #make(path: string, log: Logger): Promise<ShrinkError | undefined> {
+  /** Resolves with what went wrong, if anything. */
+  async #createFolder(path: string, log: Logger): Promise<ShrinkError | undefined> {
     try {
       await this.#files.mkdir(path);
       log.info({ path }, 'folder created');
@@ -113,31 +112,6 @@ export class Folders {
     } catch (error) {
       return fileError(error, say('files.creating', { path }), path);
     }
-  }
-
-  /**
-   * The checks on how folders lie to each other once more, with links resolved: two paths may be one place.
-   * @throws ConfigError
-   */
-  async checkRealPaths(): Promise<void> {
-    const { stateDir, folders, source } = this.#config;
-    const places: { inbox: string; outbox: string; archive?: string }[] = [];
-    for (const { inbox, outbox, archive } of folders) {
-      const real = { inbox: await this.#realOf(inbox), outbox: await this.#realOf(outbox) };
-      places.push(archive ? { ...real, archive: await this.#realOf(archive) } : real);
-    }
-    const found = findConflicts({ stateDir: await this.#realOf(stateDir), folders: places });
-    if (found.length === 0) return;
-    const file = source ?? 'built-in defaults';
-    throw new ConfigError(
-      found.map(({ path, message }) => ({
-        file,
-        line: 0,
-        column: 0,
-        path: formatPath(path),
-        message: `with links resolved, it ${message}`,
-      })),
-    );
   }
 
   /** @throws ShrinkError `gone`; `unavailable` when the whole inbox is away. */
@@ -161,7 +135,7 @@ export class Folders {
     }
   }
 
-  /** What a path that is not to be opened is. */
+  /** What a path is, without opening it. */
   lookAt(path: string): 'file' | 'unreadable' | 'other' {
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return 'other';
     try {
@@ -172,43 +146,28 @@ export class Folders {
     }
   }
 
-  /** Whether the very bytes a job was about are still where they were; identity numbers may have changed by a remount. */
+  /** Whether the file of a job is still there unchanged. Not compared by device and inode: a remount changes them. */
   stillThere(job: Job): boolean {
     const now = lstatSync(job.path, { bigint: true, throwIfNoEntry: false });
     return now !== undefined && Number(now.size) === job.pin.sizeBytes && String(now.mtimeNs) === job.pin.mtimeNs;
   }
 
   /**
-   * The outbox as it is now, once it is certain that its disk has not gone from under it. A folder made anew on the same
-   * mount, or one that a disk was mounted over since, is as good as before.
+   * The identity of the outbox now, checked to be on its disk still. A folder that was recreated on the same mount, or that
+   * another disk was mounted over since, is accepted.
    * @throws ShrinkError `unavailable`
    */
   async outboxIdentity(outbox: string): Promise<FolderIdentity> {
     return this.#mustBeMounted(outbox);
   }
 
-  /** Notes what every folder is mounted on while all is well. */
-  async remember(log: Logger): Promise<void> {
+  /** Notes what every folder is mounted on. */
+  async rememberMounts(log: Logger): Promise<void> {
     for (const path of this.#config.folders.flatMap(({ inbox, outbox }) => [inbox, outbox])) {
       await this.#mustBeMounted(path).catch((error: ShrinkError) =>
         log.warn({ path, hint: error.hint }, error.message),
       );
     }
-  }
-
-  async #look(path: string): Promise<'there' | 'missing' | ShrinkError> {
-    try {
-      await this.#files.stat(path);
-      return 'there';
-    } catch (error) {
-      const known = fileError(error, say('files.identifying', { path }), path);
-      return known.code === 'gone' ? 'missing' : known;
-    }
-  }
-
-  /** A folder that is not there yet, or does not answer, is where it is said to be. */
-  async #realOf(path: string): Promise<string> {
-    return (await this.#look(path)) === 'there' ? realpath(path).catch(() => path) : path;
   }
 
   async #mustBeMounted(path: string): Promise<FolderIdentity> {
@@ -224,6 +183,43 @@ export class Folders {
     }
     this.#mountPoints.set(path, point);
     return identity;
+  }
+}
+
+/**
+ * Checks once more how folders lie to each other, now with links resolved: two paths may be one place.
+ * @throws ConfigError
+ */
+async function checkRealPaths({ stateDir, folders, source }: Config, files: Files): Promise<void> {
+  // A folder that is missing, or does not answer, counts as lying where it is said to.
+  const real = async (path: string) =>
+    (await lookAt(path, files)) === 'there' ? realpath(path).catch(() => path) : path;
+  const places: { inbox: string; outbox: string; archive?: string }[] = [];
+  for (const { inbox, outbox, archive } of folders) {
+    const pair = { inbox: await real(inbox), outbox: await real(outbox) };
+    places.push(archive ? { ...pair, archive: await real(archive) } : pair);
+  }
+  const conflicts = findConflicts({ stateDir: await real(stateDir), folders: places });
+  if (conflicts.length === 0) return;
+  const file = source ?? 'built-in defaults';
+  throw new ConfigError(
+    conflicts.map(({ path, message }) => ({
+      file,
+      line: 0,
+      column: 0,
+      path: formatPath(path),
+      message: `with links resolved, it ${message}`,
+    })),
+  );
+}
+
+async function lookAt(path: string, files: Files): Promise<'there' | 'missing' | ShrinkError> {
+  try {
+    await files.stat(path);
+    return 'there';
+  } catch (error) {
+    const known = fileError(error, say('files.identifying', { path }), path);
+    return known.code === 'gone' ? 'missing' : known;
   }
 }
 
@@ -246,18 +242,18 @@ export async function openFolders({ live, files, log, life }: OpenFoldersOptions
   const folders = new Folders(live.current, files);
   const lock = new InboxLock(live.current.stateDir, files);
   life.defer(() => lock.release());
-  await life.starting('the folders', folders.prepare(log));
-  await life.starting('the folders', folders.checkRealPaths());
+  await life.starting('the folders', folders.create(log));
+  await life.starting('the folders', checkRealPaths(live.current, files));
   await life.starting('other daemons', lock.claim(inboxesOf(live.current)));
-  await life.starting('the folders', folders.remember(log));
+  await life.starting('the folders', folders.rememberMounts(log));
   live.beforeChange(async next => {
-    await new Folders(next, files).checkRealPaths();
+    await checkRealPaths(next, files);
     await lock.claim(inboxesOf(next));
   });
   live.onChange(async config => {
     folders.use(config);
-    await folders.prepare(log);
-    await folders.remember(log);
+    await folders.create(log);
+    await folders.rememberMounts(log);
   });
   return folders;
 }

@@ -66,7 +66,7 @@ export class Housekeeping {
     this.#ranAt = clock.monotonic();
     const { localHours } = live.current.limits;
     gate.set('hours', localHours !== undefined && !isWithin(localHours, new Date(clock.now())));
-    void folders.makeMissing(log);
+    void folders.createMissing(log);
     const { journal, ledger } = state;
     if (journal.shouldCompact(ledger.size)) journal.compact([...ledger.snapshot()]).catch(life.fail);
   }

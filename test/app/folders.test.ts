@@ -27,11 +27,11 @@ it('a folder that could not be made on a full disk is made once there is room', 
   const places = placesIn(dir);
   const config = { stateDir: join(dir, 'state'), folders: [places] } as unknown as Config;
   const folders = new Folders(config, { ...nodeFiles, mkdir });
-  await folders.prepare(silentLogger);
-  await folders.makeMissing(silentLogger);
+  await folders.create(silentLogger);
+  await folders.createMissing(silentLogger);
   expect(existsSync(places.archive)).toBe(false);
   isFull = false;
-  await folders.makeMissing(silentLogger);
+  await folders.createMissing(silentLogger);
   expect([places.inbox, places.outbox, places.archive].map(existsSync)).toEqual([true, true, true]);
 });
 
@@ -39,10 +39,10 @@ it('a folder whose disk was not there at the start is not made on the disk below
   const away = join(dir, 'disk');
   const config = { stateDir: join(dir, 'state'), folders: [placesIn(away)] } as unknown as Config;
   const folders = new Folders(config, nodeFiles);
-  await folders.prepare(silentLogger);
+  await folders.create(silentLogger);
   // As a mount point that appears a moment before its disk.
   await nodeFiles.mkdir(away);
-  await folders.makeMissing(silentLogger);
+  await folders.createMissing(silentLogger);
   expect(existsSync(join(away, 'in'))).toBe(false);
 });
 
@@ -62,7 +62,7 @@ it('folders that do not answer are waited for together at the start, and what is
   for (const name of ['a', 'b', 'c']) await mkdir(join(dir, name));
   const warned: unknown[] = [];
   const log = pino({ level: 'warn' }, { write: line => void warned.push(line) });
-  await new Folders(config, { ...nodeFiles, stat }).prepare(log);
+  await new Folders(config, { ...nodeFiles, stat }).create(log);
   expect(warned).toEqual([]);
   expect(folders.flatMap(({ inbox, outbox, archive }) => [inbox, outbox, archive]).every(existsSync)).toBe(true);
 });

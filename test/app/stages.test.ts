@@ -160,7 +160,7 @@ describe('a delivery', () => {
     const root: Mount = { point: '/', type: 'ext4', source: 'sda', device: '8:1' };
     let mounts = [root, { point: at.outbox, type: 'ext4', source: 'sdb', device: '8:17' }];
     const { stages, folders } = stagesWith({ mounts: () => mounts });
-    await folders.remember(silentLogger);
+    await folders.rememberMounts(silentLogger);
     mounts = [root];
     await expect(deliver(stages)).rejects.toMatchObject({ code: 'unavailable' });
     expect(filesBelow(at.outbox)).toEqual([]);
