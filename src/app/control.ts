@@ -50,7 +50,7 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
   const { ledger } = state;
   const { scheduler, actions } = queue;
   const status = new DaemonStatus(options);
-  const arriving = (path: string) => watcher.pending().find(file => file.path === path)?.why;
+  const arriving = (path: string) => watcher.pending().find(file => file.path === path)?.why.text;
   const control = new DaemonControl({
     ledger,
     scheduler,

@@ -23,7 +23,7 @@ import type { Control } from '../api/types.ts';
 import type { Config } from '../config/load.ts';
 import type { ReloadPlan } from '../config/reload.ts';
 import type { Secrets } from '../config/secrets.ts';
-import { createWatcher, type Watcher } from '../inbox/watcher.ts';
+import { Watcher } from '../inbox/watcher.ts';
 import { findTools } from '../media/ffmpeg/tools.ts';
 import { Metrics } from '../monitor/metrics.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -146,11 +146,11 @@ interface InboxOptions {
 
 /** Watches the inboxes of the configuration; complete files go to the queue. */
 function openInbox({ live, queue: { admissions }, events, clock, log, once }: InboxOptions): Watcher {
-  const watcher = createWatcher({
+  const watcher = new Watcher({
     folders: watchFoldersOf(live.current),
     clock,
     log,
-    known: ({ inbox, relative, pin, sidecar }) => admissions.isKnown(inbox, relative, pin, sidecar),
+    hasJobFor: ({ inbox, relative, pin, sidecar }) => admissions.isKnown(inbox, relative, pin, sidecar),
     onSighting: sighting => admissions.offer(sighting),
     // With nobody there to wait for the rest of a file, what it is now is what counts.
     incompleteAfterMs: once ? 1 : undefined,

@@ -101,7 +101,7 @@ export class DaemonStatus {
         ...reasonView(seen?.reason),
         polled: seen?.polled ?? false,
         pending: seen?.pending ?? 0,
-        arriving: (seen?.arriving ?? []).map(({ path, why }) => ({ path, why })),
+        arriving: (seen?.arriving ?? []).map(({ path, why }) => ({ path, why: why.text })),
         last_scan_age_ms: seen?.lastScanAgeMs == null ? null : Math.round(seen.lastScanAgeMs),
       };
     });

@@ -106,6 +106,11 @@ export function reasonOfError(error: ShrinkError, text?: Sentence): ErrorReason 
   return { code: error.code, text: text?.text ?? error.message, hint: error.hint, messages };
 }
 
+/** The error's own words, to be nested in another sentence; without a code they stay English in every language. */
+export function sentenceOf(error: ShrinkError): Sentence {
+  return { code: 'verbatim', ...error.messages.text, text: error.message };
+}
+
 export function isShrinkError(error: unknown, ...codes: ErrorCode[]): error is ShrinkError {
   return error instanceof ShrinkError && (codes.length === 0 || codes.includes(error.code));
 }

@@ -14,7 +14,7 @@
  */
 import type { ErrorCode } from './errors.ts';
 import type { Target } from './target.ts';
-import type { Message } from './message.ts';
+import type { Message, Sentence } from './message.ts';
 import type { NamedStep } from './steps.ts';
 
 export type EngineName = 'local' | 'nemo';
@@ -61,7 +61,7 @@ export interface Sighting {
   pin: Pin;
   sidecar?: Sidecar;
   /** A path that is never opened, and why: a link out of the inbox, a device, a name that is not UTF-8. */
-  refused?: string;
+  refused?: Sentence;
 }
 
 /** rules -> queue. */

@@ -112,7 +112,7 @@ function marker(job: string): string {
   return `-- report by shrinkbox about job ${job}; it is replaced or removed by itself`;
 }
 
-const LAST_WORD = /(?:^|\n)-- report by shrinkbox about job ([0-9a-z]+);[^\n]*\s*$/;
+const MARKER = /(?:^|\n)-- report by shrinkbox about job ([0-9a-z]+);[^\n]*\s*$/;
 
 /** `2026-11-22 14:03 GMT+1`. */
 function localTime(at: number, timeZone: string | undefined): string {
@@ -236,7 +236,7 @@ async function jobOfReport(path: string, files: Files): Promise<string | undefin
     try {
       const buffer = Buffer.alloc(Number(found.size));
       const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
-      return LAST_WORD.exec(buffer.toString('utf8', 0, bytesRead))?.[1];
+      return MARKER.exec(buffer.toString('utf8', 0, bytesRead))?.[1];
     } finally {
       await handle.close();
     }

@@ -39,7 +39,7 @@ export async function probeFolder(dir: string, files: Files, id: string): Promis
     }
   };
 
-  await attempt('space', () => told(dir, files));
+  await attempt('space', () => freeSpace(dir, files));
   await attempt('list', async () => `${(await files.readdir(dir)).length} entries`);
   let handle: OpenFile | undefined;
   const isCreated = await attempt('create', async () => {
@@ -114,7 +114,7 @@ async function syncFolder(dir: string, files: Files): Promise<string> {
   }
 }
 
-async function told(dir: string, files: Files): Promise<string> {
+async function freeSpace(dir: string, files: Files): Promise<string> {
   const { freeBytes, totalBytes } = await diskSpace(dir, files);
   return `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} are free`;
 }

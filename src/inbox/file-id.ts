@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import type { Pin } from '../core/job.ts';
 import type { Sample } from './stability.ts';
 
-/** What of lstat is looked at; BigIntStats fits. */
+/** The parts of lstat that are used; BigIntStats fits. */
 export type FileStat = Pick<
   BigIntStats,
   | 'dev'
@@ -37,19 +37,19 @@ export function sampleOf(stat: FileStat): Sample {
   };
 }
 
-const words = new BigInt64Array(5);
-const halves = new Uint32Array(words.buffer);
+const fields = new BigInt64Array(5);
+const halves = new Uint32Array(fields.buffer);
 
 /**
- * 53 bits that stand for a pin, so that 100,000 known files cost a number each. Two different pins of one path share a key
- * once in 2^53.
+ * A pin as a 53-bit hash, so that 100,000 known files cost a number each. Two different pins of one path share a key once in
+ * 2^53.
  */
 export function pinKey(stat: FileStat): number {
-  words[0] = stat.dev;
-  words[1] = stat.ino;
-  words[2] = stat.size;
-  words[3] = stat.mtimeNs;
-  words[4] = stat.ctimeNs;
+  fields[0] = stat.dev;
+  fields[1] = stat.ino;
+  fields[2] = stat.size;
+  fields[3] = stat.mtimeNs;
+  fields[4] = stat.ctimeNs;
   let a = 0x9e3779b9;
   let b = 0x85ebca6b;
   for (const half of halves) {
@@ -62,8 +62,8 @@ export function pinKey(stat: FileStat): number {
 }
 
 /**
- * Which directory this is, whatever its name. Inode numbers are used again at once (ext4: `rm -r` and `mkdir` give the same
- * one), so its birth counts too; where the file system keeps none it is 0, or ctime, and a watch is renewed once too often.
+ * Which directory this is, whatever its name. ext4 reuses inode numbers at once (after `rm -r` and `mkdir`), so its birth
+ * time counts too; where the file system keeps none it is 0, or ctime, and a watch is renewed once too often.
  */
 export function identityOf(stat: FileStat): string {
   return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;

@@ -1,11 +1,14 @@
 import * as fs from 'node:fs';
+import { isShrinkError, sentenceOf } from '../core/errors.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { FsKind } from '../platform/files/fs-types.ts';
 import { MountGuard } from '../platform/files/hang-guard.ts';
 import type { FileStat } from './file-id.ts';
 
-/** What lstat said of one path: gone, a stat, or why it would not tell. */
-export type Looked = FileStat | undefined | NodeJS.ErrnoException;
+/** What lstat said of one path: a stat, `undefined` where nothing is there, or why it failed. */
+export type LstatResult = FileStat | undefined | NodeJS.ErrnoException;
 
 export interface OpenedFile {
   stat(): Promise<FileStat>;
@@ -14,14 +17,14 @@ export interface OpenedFile {
 }
 
 /**
- * File access for watching; opens for reading only. Local disks are asked synchronously (14 times faster than promises for
- * 100,000 files) and the loop gets its turn every few milliseconds; anything that may hang is asked in the thread pool, one
- * call at a time per mount and with a deadline. Rejects with Node's errors, or `unavailable` where a mount does not answer.
+ * File access for watching; opens for reading only. Local disks are called synchronously, far faster than promises, with a
+ * turn for the event loop every few milliseconds. Anything that may hang runs in the thread pool, one call at a time per
+ * mount and with a deadline. Rejects with Node's errors, or `unavailable` where a mount does not answer.
  */
-export interface Disk {
+export interface GuardedFs {
   list(dir: string): Promise<string[]>;
   listRaw(dir: string): Promise<Buffer[]>;
-  lstat(paths: readonly (string | Buffer)[]): Promise<Looked[]>;
+  lstat(paths: readonly (string | Buffer)[]): Promise<LstatResult[]>;
   /** Follows symbolic links. */
   stat(path: string): Promise<FileStat>;
   realpath(path: string): Promise<string>;
@@ -32,68 +35,68 @@ export interface Disk {
 
 const OPEN_FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 
-/** Hands out the disk for a kind of file system; `mountPoint` names what hangs together. */
-export class Disks {
-  readonly local: Disk;
-  private readonly clock: Clock;
-  private readonly answerMs: number;
-  private readonly guards = new Map<string, { guard: MountGuard; disk: Disk }>();
+/** Hands out the access to each file system; all paths of one `mountPoint` share a guard. */
+export class FileSystems {
+  readonly local: GuardedFs;
+  readonly #clock: Clock;
+  readonly #answerMs: number;
+  readonly #guards = new Map<string, { guard: MountGuard; fs: GuardedFs }>();
 
   constructor(clock: Clock, answerMs: number) {
-    this.clock = clock;
-    this.answerMs = answerMs;
-    this.local = localDisk(clock);
+    this.#clock = clock;
+    this.#answerMs = answerMs;
+    this.local = localFs(clock);
   }
 
-  for(kind: FsKind, mountPoint: string): Disk {
+  for(kind: FsKind, mountPoint: string): GuardedFs {
     if (!kind.polled) return this.local;
-    let known = this.guards.get(mountPoint);
-    if (!known) {
-      const guard = new MountGuard(mountPoint, this.clock, this.answerMs);
-      known = { guard, disk: remoteDisk(guard) };
-      this.guards.set(mountPoint, known);
+    let guarded = this.#guards.get(mountPoint);
+    if (!guarded) {
+      const guard = new MountGuard(mountPoint, this.#clock, this.#answerMs);
+      guarded = { guard, fs: remoteFs(guard) };
+      this.#guards.set(mountPoint, guarded);
     }
-    return known.disk;
+    return guarded.fs;
   }
 
-  /** Gives up on every call that has not come back. */
+  /** Gives up on every call that has not returned. */
   abandon(): void {
-    for (const { guard } of this.guards.values()) guard.abandon();
+    for (const { guard } of this.#guards.values()) guard.abandon();
   }
 }
 
-/** How long synchronous work may keep the event loop from everybody else, ms. */
+/** How long synchronous work may hold the event loop, ms. */
 const SLICE_MS = 8;
 
-function localDisk(clock: Clock): Disk {
+function localFs(clock: Clock): GuardedFs {
   let sliceStart = clock.monotonic();
-  async function breathe(): Promise<void> {
+  async function yieldIfLong(): Promise<void> {
     if (clock.monotonic() - sliceStart < SLICE_MS) return;
     await new Promise(resolve => setImmediate(resolve));
     sliceStart = clock.monotonic();
   }
   return {
     async list(dir) {
-      await breathe();
+      await yieldIfLong();
       return fs.readdirSync(dir);
     },
     async listRaw(dir) {
-      await breathe();
+      await yieldIfLong();
       return fs.readdirSync(dir, { encoding: 'buffer' });
     },
     async lstat(paths) {
-      const looked: Looked[] = [];
+      const results: LstatResult[] = [];
       for (const path of paths) {
-        if (looked.length % 64 === 0) await breathe();
-        looked.push(lookSync(path));
+        if (results.length % 64 === 0) await yieldIfLong();
+        results.push(lstatSync(path));
       }
-      return looked;
+      return results;
     },
     stat: async path => fs.statSync(path, { bigint: true }),
     realpath: async path => fs.realpathSync(path),
     readlink: async path => fs.readlinkSync(path),
     async open(path) {
-      await breathe();
+      await yieldIfLong();
       const fd = fs.openSync(path, OPEN_FLAGS);
       return {
         stat: async () => fs.fstatSync(fd, { bigint: true }),
@@ -107,31 +110,31 @@ function localDisk(clock: Clock): Disk {
   };
 }
 
-function lookSync(path: string | Buffer): Looked {
+function lstatSync(path: string | Buffer): LstatResult {
   try {
     return fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
   } catch (error) {
-    return gone(error) ? undefined : (error as NodeJS.ErrnoException);
+    return isGone(error) ? undefined : (error as NodeJS.ErrnoException);
   }
 }
 
-function remoteDisk(guard: MountGuard): Disk {
+function remoteFs(guard: MountGuard): GuardedFs {
   const { promises } = fs;
   return {
     list: dir => guard.call(() => promises.readdir(dir)),
     listRaw: dir => guard.call(() => promises.readdir(dir, { encoding: 'buffer' })),
     async lstat(paths) {
-      const looked: Looked[] = [];
+      const results: LstatResult[] = [];
       for (const path of paths) {
-        looked.push(
+        results.push(
           await guard.call(() =>
             promises
               .lstat(path, { bigint: true })
-              .catch((error: NodeJS.ErrnoException) => (gone(error) ? undefined : error)),
+              .catch((error: NodeJS.ErrnoException) => (isGone(error) ? undefined : error)),
           ),
         );
       }
-      return looked;
+      return results;
     },
     stat: path => guard.call(() => promises.stat(path, { bigint: true })),
     realpath: path => guard.call(() => promises.realpath(path)),
@@ -151,7 +154,39 @@ function remoteDisk(guard: MountGuard): Disk {
   };
 }
 
-function gone(error: unknown): boolean {
+function isGone(error: unknown): boolean {
   const { code } = error as NodeJS.ErrnoException;
   return code === 'ENOENT' || code === 'ENOTDIR';
+}
+
+/** Errors of a folder that is missing, unreachable or not readable by us. */
+const AWAY: ReadonlySet<string> = new Set([
+  'ENOENT',
+  'ENOTDIR',
+  'ESTALE',
+  'EIO',
+  'ENOTCONN',
+  'EHOSTDOWN',
+  'ENODEV',
+  'ENXIO',
+  'ETIMEDOUT',
+  'ECONNREFUSED',
+  'ECONNABORTED',
+  'EACCES',
+  'EPERM',
+  'ELOOP',
+]);
+
+/** Whether an error means that a folder is away and may be back; anything else is a bug of ours. */
+export function meansAway(error: unknown): boolean {
+  return isShrinkError(error, 'unavailable') || AWAY.has((error as NodeJS.ErrnoException).code ?? '');
+}
+
+/** Why a folder is away; its path is shown beside it. */
+export function whyAway(error: unknown): Sentence {
+  if (isShrinkError(error)) return sentenceOf(error);
+  const { code, message } = error as NodeJS.ErrnoException;
+  if (code === 'ENOENT' || code === 'ENOTDIR') return say('inbox.missing');
+  if (code === 'EACCES' || code === 'EPERM') return say('inbox.not-readable');
+  return say('inbox.failing', { error: message });
 }

@@ -1,8 +1,10 @@
 /**
- * Names that are never opened, listed or reported: files that somebody is still writing, and the litter of NAS boxes,
- * browsers, download tools and desktops. Decided by name alone. Sources: the documentation of each tool, paperless-ngx'
- * built-in list, Syncthing's tempname.go, Sonarr's working-folder prefixes.
+ * Names that are never opened, listed or reported: files that are still being written, and the litter of NAS boxes, browsers,
+ * download tools and desktops. Decided by name alone. Sources: the documentation of each tool, paperless-ngx' built-in list,
+ * Syncthing's tempname.go, Sonarr's working-folder prefixes.
  */
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
 
 const IN_PROGRESS_SUFFIXES: readonly string[] = [
   '.part',
@@ -39,28 +41,37 @@ const JUNK_FOLDERS: ReadonlySet<string> = new Set([
   'temporary items',
 ]);
 
-/** A file `X` is still being downloaded while one of these lies beside it; `X` itself may have its full size already. */
+/** A file `X` is still being downloaded while `X` with one of these is beside it; `X` itself may have its full size already. */
 const COMPANIONS: readonly string[] = ['.aria2', '.part', '.!qB', '.crdownload'];
 
-/** Why a file of this name is left alone, as an end of the sentence "left alone: …", or `undefined` for a plain name. */
-export function reasonToIgnoreFile(name: string): string | undefined {
-  if (name.startsWith('.')) return 'its name is hidden';
+// Said once: every name of a listing is checked.
+const HIDDEN = say('inbox.ignored-hidden');
+const DESKTOP = say('inbox.ignored-desktop');
+const NAS = say('inbox.ignored-nas');
+const TEMPORARY = say('inbox.ignored-temporary');
+const UNFINISHED = say('inbox.ignored-unfinished');
+const DOWNLOADER = say('inbox.ignored-downloader');
+
+/** Why a file of this name is ignored, as the end of "left alone: …"; `undefined` for a plain name. */
+export function reasonToIgnoreFile(name: string): Sentence | undefined {
+  if (name.startsWith('.')) return HIDDEN;
   const lower = name.toLowerCase();
-  if (JUNK_FILES.has(lower)) return 'it belongs to the desktop, not to anybody';
-  if (name.startsWith('~') || name.endsWith('~')) return 'its name says it is temporary';
-  if (IN_PROGRESS_SUFFIXES.some(suffix => lower.endsWith(suffix))) return 'its name says it is still being written';
-  return undefined;
+  if (JUNK_FILES.has(lower)) return DESKTOP;
+  return reasonByMarks(name, lower);
 }
 
 /** The same for a directory and everything below it. */
-export function reasonToIgnoreFolder(name: string): string | undefined {
-  if (name.startsWith('.')) return 'its name is hidden';
+export function reasonToIgnoreFolder(name: string): Sentence | undefined {
+  if (name.startsWith('.')) return HIDDEN;
   const lower = name.toLowerCase();
-  if (JUNK_FOLDERS.has(lower)) return 'it belongs to the NAS or the desktop, not to anybody';
-  if (lower.startsWith('_unpack_') || lower.startsWith('_failed_')) return 'a downloader is working in it';
-  if (name.startsWith('~') || name.endsWith('~')) return 'its name says it is temporary';
-  if (IN_PROGRESS_SUFFIXES.some(suffix => lower.endsWith(suffix))) return 'its name says it is still being written';
-  return undefined;
+  if (JUNK_FOLDERS.has(lower)) return NAS;
+  if (lower.startsWith('_unpack_') || lower.startsWith('_failed_')) return DOWNLOADER;
+  return reasonByMarks(name, lower);
+}
+
+function reasonByMarks(name: string, lower: string): Sentence | undefined {
+  if (name.startsWith('~') || name.endsWith('~')) return TEMPORARY;
+  return IN_PROGRESS_SUFFIXES.some(suffix => lower.endsWith(suffix)) ? UNFINISHED : undefined;
 }
 
 /** Names beside a file that mean it is still being downloaded, most likely first. */
@@ -80,7 +91,7 @@ export function mediaNameOf(name: string): string | undefined {
   return name.endsWith(SIDECAR) && name.length > SIDECAR.length ? name.slice(0, -SIDECAR.length) : undefined;
 }
 
-/** `link.url.txt` is a file to take up by itself, unless it lies beside `link.url`. */
+/** `link.url.txt` is a file of its own, unless it is beside `link.url`. */
 export function isLinkInText(name: string): boolean {
   return LINK_IN_TEXT.test(name);
 }

@@ -1,12 +1,15 @@
-import { meansAway, whyAway } from './away.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
+import { meansAway, whyAway } from './guarded-fs.ts';
+import { type InboxFacts, ScanSchedule } from './scan-schedule.ts';
+import { classifyDelay } from './stability.ts';
 import type { InboxContext, PendingFile } from './tracked-file.ts';
-import { Pending } from './waiting-files.ts';
-import { meansOfLate } from './stability.ts';
-import { type WatchPorts, Tree } from './tree.ts';
+import { Tree, type WatchPorts } from './tree.ts';
+import { WaitingFiles } from './waiting-files.ts';
 
 export interface FolderState {
   available: boolean;
-  reason?: string;
+  reason?: Sentence;
   polled: boolean;
 }
 
@@ -17,308 +20,282 @@ export interface FolderView extends FolderState {
   arriving: PendingFile[];
   /** Ms since the last complete listing; absent before the first. */
   lastScanAgeMs?: number;
-  /** Ms since watching should have moved on: long where one question to the disk hangs, or the loop does. */
+  /** Ms since the loop should have moved on: long where one call to the disk hangs, or the loop does. */
   overdueMs: number;
 }
 
 export interface FolderOptions {
   scan: number | 'auto';
   onFolder(state: FolderState): void;
-  /** Called when watching cannot go on, because of a mistake in it or in a callback. */
+  /** Watching cannot continue because of a bug in it or in a callback. */
   onFatal(error: unknown): void;
 }
 
-/** The first event is followed at once, but for others that come with it; a burst of them every so often. */
-const FIRST_LOOK_MS = 2;
+/** Delay after a first event, for others that come with it; bursts of events are handled at intervals. */
+const FIRST_EVENT_MS = 2;
 const DEBOUNCE_MS = 25;
-const LOCAL_SCAN_MS = 60_000;
-const POLL_ACTIVE_MS = 10_000;
-const POLL_IDLE_MS = 30_000;
-/** A polled folder counts as active this long after something happened in it. */
-const ACTIVE_FOR_MS = 5 * 60_000;
-/** An unavailable folder is tried this often at least. */
-const RETRY_MS = 10_000;
-/**
- * Known files are looked at in a scan only as often as that costs one part in so many of the time: 0.5 % of a processor
- * locally, 5 % of the waiting on a network.
- */
-const DEEP_SHARE = { local: 200, polled: 20 };
 
-/** So many pending files are told by name; a person looks at no more. */
-const ARRIVING = 10;
+/** At most this many pending files are listed in the status; nobody reads more. */
+const MAX_ARRIVING = 10;
 
-type Task = 'flush' | 'sample' | 'backlog' | 'scan' | 'poll';
+type Task = 'changes' | 'sample' | 'backlog' | 'scan' | 'poll';
 
 /**
- * Watches one inbox. One loop owns everything here: it sleeps until the next thing is due (hints to follow, samples to take,
- * a scan) and does one thing at a time. Hints and requests from outside only mark something as due and wake it.
+ * Watches one inbox. One loop owns everything here: it sleeps until the next thing is due (changes to check, samples to take,
+ * a scan) and does one thing at a time. Events and requests from outside only mark something as due and wake it.
  */
-export class FolderWatch {
-  private readonly context: InboxContext;
-  private readonly scanMs: number | 'auto';
-  private readonly tree: Tree;
-  private readonly pending: Pending;
-  private readonly onFolder: (state: FolderState) => void;
-  private readonly onFatal: (error: unknown) => void;
-  private loop: Promise<void> | undefined;
-  private stopped = false;
-  private busy = false;
-  private wake: () => void = () => {};
-  private hintedAt: number | undefined;
-  private lastFlushAt = Number.NEGATIVE_INFINITY;
-  private scanRequested = true;
-  private nextScanAt = 0;
-  private nextPollAt = Number.POSITIVE_INFINITY;
-  private lastScanAt: number | undefined;
-  private lastDeepAt = 0;
-  private lastDeepMs = 0;
-  private lastActiveAt: number;
-  /** When the loop was last seen moving, or means to move next. */
-  private dueAt: number;
-  private state: FolderState | undefined;
-  private scanWaiters: (() => void)[] = [];
-  private quietWaiters: (() => void)[] = [];
+export class InboxLoop {
+  readonly #context: InboxContext;
+  readonly #tree: Tree;
+  readonly #waiting: WaitingFiles;
+  readonly #schedule: ScanSchedule;
+  readonly #onFolder: (state: FolderState) => void;
+  readonly #onFatal: (error: unknown) => void;
+  #loop: Promise<void> | undefined;
+  #stopped = false;
+  #busy = false;
+  #wake: () => void = () => {};
+  #changedAt: number | undefined;
+  #lastChecked = Number.NEGATIVE_INFINITY;
+  #lastScanAt: number | undefined;
+  /** When the loop last moved, or is to move next. */
+  #dueAt: number;
+  #state: FolderState | undefined;
+  #scanWaiters: (() => void)[] = [];
+  #quietWaiters: (() => void)[] = [];
 
   constructor(context: InboxContext, ports: WatchPorts, options: FolderOptions) {
-    this.context = context;
-    this.lastActiveAt = context.clock.monotonic();
-    this.dueAt = this.lastActiveAt;
-    this.scanMs = options.scan;
-    this.onFolder = state => options.onFolder(state);
-    this.onFatal = error => options.onFatal(error);
-    this.pending = new Pending(context, (dir, name) => this.tree.hint(dir.rel, name));
-    this.tree = new Tree(context, ports, this.pending, () => this.hinted());
+    this.#context = context;
+    this.#dueAt = this.#now();
+    this.#schedule = new ScanSchedule(options.scan, this.#dueAt);
+    this.#onFolder = state => options.onFolder(state);
+    this.#onFatal = error => options.onFatal(error);
+    this.#waiting = new WaitingFiles(context, (dir, name) => this.#tree.markChanged(dir.rel, name));
+    this.#tree = new Tree(context, ports, this.#waiting, () => this.#onChange());
   }
 
-  /** Resolves after the first complete listing, or once it is clear that the folder is not available. */
+  /** Resolves after the first complete listing, or once it is clear that the inbox is unavailable. */
   start(): Promise<void> {
     const listed = this.rescan();
-    this.loop = this.serve();
-    // What ends the loop is a mistake of ours: better to end loudly than to look alive and watch nothing.
-    this.loop.catch(error => queueMicrotask(() => this.onFatal(error)));
-    return Promise.race([listed, this.loop]);
+    this.#loop = this.#serve();
+    // Only a bug of ours ends the loop: better to end loudly than to look alive and watch nothing.
+    this.#loop.catch(error => queueMicrotask(() => this.#onFatal(error)));
+    return Promise.race([listed, this.#loop]);
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
-    this.wake();
-    // How it ended was told to onFatal.
-    await this.loop?.catch(() => {});
-    await this.tree.close();
-    for (const done of [...this.scanWaiters, ...this.quietWaiters]) done();
+    this.#stopped = true;
+    this.#wake();
+    // onFatal has the error already.
+    await this.#loop?.catch(() => {});
+    await this.#tree.close();
+    for (const done of [...this.#scanWaiters, ...this.#quietWaiters]) done();
   }
 
   /** Resolves after a scan that began after this call. */
   rescan(): Promise<void> {
-    this.scanRequested = true;
-    this.wake();
-    return new Promise(resolve => this.scanWaiters.push(resolve));
+    this.#schedule.request();
+    this.#wake();
+    return new Promise(resolve => this.#scanWaiters.push(resolve));
   }
 
-  /** Resolves when everything found so far was reported or is held by a veto. */
+  /** Resolves when everything found so far was reported or is held back by a veto. */
   settled(): Promise<void> {
-    if (this.stopped || this.isQuiet) return Promise.resolve();
-    return new Promise(resolve => this.quietWaiters.push(resolve));
+    if (this.#stopped || this.#isQuiet) return Promise.resolve();
+    return new Promise(resolve => this.#quietWaiters.push(resolve));
   }
 
   forget(relative: string): void {
-    this.tree.forget(relative);
+    this.#tree.forget(relative);
   }
 
   pendingFiles(): PendingFile[] {
-    return this.pending.list();
+    return this.#waiting.list();
   }
 
   view(): FolderView {
-    const now = this.context.clock.monotonic();
+    const now = this.#now();
     return {
-      ...(this.state ?? { available: false, reason: 'it was not looked at yet', polled: false }),
-      inbox: this.context.inbox,
-      pending: this.pending.size,
-      arriving: this.pending.first(ARRIVING),
-      overdueMs: Math.max(0, now - this.dueAt),
-      ...(this.lastScanAt === undefined ? {} : { lastScanAgeMs: now - this.lastScanAt }),
+      ...(this.#state ?? { available: false, reason: say('inbox.not-scanned'), polled: false }),
+      inbox: this.#context.inbox,
+      pending: this.#waiting.size,
+      arriving: this.#waiting.first(MAX_ARRIVING),
+      overdueMs: Math.max(0, now - this.#dueAt),
+      lastScanAgeMs: this.#lastScanAt === undefined ? undefined : now - this.#lastScanAt,
     };
   }
 
-  private get available(): boolean {
-    return this.state?.available === true;
+  #now(): number {
+    return this.#context.clock.monotonic();
   }
 
-  private get isQuiet(): boolean {
-    if (this.busy || this.scanRequested || this.state === undefined) return false;
-    return !this.available || (!this.tree.hinted && !this.tree.hasBacklog && this.pending.onlyHeld);
+  get #available(): boolean {
+    return this.#state?.available === true;
   }
 
-  private get flushDueAt(): number {
-    return Math.max((this.hintedAt ?? 0) + FIRST_LOOK_MS, this.lastFlushAt + DEBOUNCE_MS);
+  get #isQuiet(): boolean {
+    if (this.#busy || this.#schedule.requested || this.#state === undefined) return false;
+    return !this.#available || (!this.#tree.hasChanges && !this.#tree.hasBacklog && this.#waiting.onlyVetoed);
   }
 
-  private hinted(): void {
-    this.hintedAt ??= this.context.clock.monotonic();
-    this.wake();
+  get #changesDueAt(): number {
+    return Math.max((this.#changedAt ?? 0) + FIRST_EVENT_MS, this.#lastChecked + DEBOUNCE_MS);
   }
 
-  private async serve(): Promise<void> {
-    while (!this.stopped) {
-      const { task, at } = this.next();
-      this.dueAt = Math.max(at, this.context.clock.monotonic());
-      if (at > this.context.clock.monotonic()) await this.sleepUntil(at);
-      else await this.attempt(task);
-      this.releaseQuietWaiters();
-      // Whatever is due next, everybody else gets a turn first.
+  #onChange(): void {
+    this.#changedAt ??= this.#now();
+    this.#wake();
+  }
+
+  async #serve(): Promise<void> {
+    while (!this.#stopped) {
+      const { task, at } = this.#next();
+      this.#dueAt = Math.max(at, this.#now());
+      if (at > this.#now()) await this.#sleepUntil(at);
+      else await this.#attempt(task);
+      this.#releaseQuietWaiters();
+      // Whatever is due next, the rest of the process gets a turn first.
       await new Promise(resolve => setImmediate(resolve));
     }
   }
 
   /** What is due first. */
-  private next(): { task: Task; at: number } {
+  #next(): { task: Task; at: number } {
     const due: { task: Task; at: number }[] = [
-      { task: 'scan', at: this.scanRequested ? 0 : this.nextScanAt },
-      { task: 'poll', at: this.nextPollAt },
+      { task: 'scan', at: this.#schedule.scanDueAt },
+      { task: 'poll', at: this.#schedule.pollDueAt },
     ];
-    if (this.available && this.tree.hinted) due.push({ task: 'flush', at: this.flushDueAt });
-    if (this.available && this.tree.hasBacklog && this.pending.hasRoom) due.push({ task: 'backlog', at: 0 });
-    if (this.available && this.pending.size > 0) due.push({ task: 'sample', at: this.pending.dueAt });
+    if (this.#available) {
+      if (this.#tree.hasChanges) due.push({ task: 'changes', at: this.#changesDueAt });
+      if (this.#tree.hasBacklog && this.#waiting.hasRoom) due.push({ task: 'backlog', at: 0 });
+      if (this.#waiting.size > 0) due.push({ task: 'sample', at: this.#waiting.dueAt });
+    }
     return due.reduce((first, each) => (each.at < first.at ? each : first));
   }
 
-  private async sleepUntil(at: number): Promise<void> {
-    const { clock } = this.context;
+  async #sleepUntil(at: number): Promise<void> {
+    const { clock, log, inbox } = this.#context;
     await new Promise<void>(resolve => {
       const stopTimer = clock.after(at - clock.monotonic(), resolve);
-      this.wake = () => {
+      this.#wake = () => {
         stopTimer();
         resolve();
       };
     });
-    this.wake = () => {};
-    const lateMs = clock.monotonic() - at;
-    const means = this.pending.size === 0 ? 'nothing' : meansOfLate(lateMs, this.pending.periodMs);
-    if (means === 'busy') this.pending.lose(lateMs);
-    if (means !== 'suspended') return;
-    this.context.log.debug({ inbox: this.context.inbox }, 'this process was suspended; waiting files are watched anew');
-    this.pending.restart();
+    this.#wake = () => {};
+    if (this.#waiting.size === 0) return;
+    const lateMs = this.#now() - at;
+    const delay = classifyDelay(lateMs, this.#waiting.periodMs);
+    if (delay === 'busy') this.#waiting.discountLostTime(lateMs);
+    if (delay !== 'suspended') return;
+    log.debug({ inbox }, 'this process was suspended; waiting files must settle again');
+    this.#waiting.restart();
   }
 
-  private async attempt(task: Task): Promise<void> {
-    const waiters = task === 'scan' ? this.scanWaiters.splice(0) : [];
-    this.busy = true;
+  async #attempt(task: Task): Promise<void> {
+    const waiters = task === 'scan' ? this.#scanWaiters.splice(0) : [];
+    this.#busy = true;
     try {
-      await this.perform(task);
+      await this.#perform(task);
     } catch (error) {
       if (!meansAway(error)) throw error;
-      if (!this.stopped) this.becomeUnavailable(whyAway(error));
+      if (!this.#stopped) this.#becomeUnavailable(whyAway(error));
     } finally {
-      this.busy = false;
+      this.#busy = false;
     }
     for (const done of waiters) done();
   }
 
-  private async perform(task: Task): Promise<void> {
+  async #perform(task: Task): Promise<void> {
     switch (task) {
-      case 'flush':
-        return this.flush();
+      case 'changes':
+        return this.#checkChanges();
       case 'sample':
-        return this.pending.sample(() => this.stopped);
+        return this.#sample();
       case 'backlog':
-        return this.tree.takeBacklog();
+        return this.#tree.takeBacklog();
       case 'scan':
-        return this.scan();
+        return this.#scan();
       case 'poll':
-        return this.poll();
+        return this.#poll();
     }
   }
 
-  private async flush(): Promise<void> {
-    this.hintedAt = undefined;
-    this.lastActiveAt = this.context.clock.monotonic();
-    await this.tree.flush();
-    this.lastFlushAt = this.context.clock.monotonic();
-    if (this.tree.rootMoved) this.scanRequested = true;
+  #sample(): Promise<void> {
+    return this.#waiting.sample(() => this.#stopped);
   }
 
-  private async scan(): Promise<void> {
-    const { clock } = this.context;
-    const started = clock.monotonic();
-    const asked = this.scanRequested;
-    this.scanRequested = false;
-    const deep =
-      asked || started - this.lastDeepAt >= this.lastDeepMs * DEEP_SHARE[this.tree.polled ? 'polled' : 'local'];
+  async #checkChanges(): Promise<void> {
+    this.#changedAt = undefined;
+    this.#schedule.markActive(this.#now());
+    await this.#tree.checkChanges();
+    this.#lastChecked = this.#now();
+    if (this.#tree.rootMoved) this.#schedule.request();
+  }
+
+  async #scan(): Promise<void> {
+    const startedAt = this.#now();
+    const deep = this.#schedule.begin(startedAt, this.#facts());
     try {
-      await this.tree.scan({ deep, polledOnly: false }, () => this.between());
-      if (this.stopped) return;
-      if (this.state?.available === false) this.pending.restart();
-      await this.pending.recheck();
-      this.lastScanAt = clock.monotonic();
-      if (deep) {
-        this.lastDeepAt = this.lastScanAt;
-        this.lastDeepMs = this.lastScanAt - started;
-      }
-      this.become({ available: true, polled: this.tree.anyPolled });
+      await this.#tree.scan({ deep, polledOnly: false }, () => this.#afterBatch());
+      if (this.#stopped) return;
+      if (this.#state?.available === false) this.#waiting.restart();
+      await this.#waiting.recheckRefused();
+      this.#lastScanAt = this.#now();
+      if (deep) this.#schedule.deepScanDone(startedAt, this.#lastScanAt);
+      this.#become({ available: true, polled: this.#tree.anyPolled });
     } finally {
-      this.nextScanAt = clock.monotonic() + this.scanPeriodMs();
-      this.nextPollAt = this.nextPoll();
+      this.#schedule.planScan(this.#now(), this.#facts());
     }
   }
 
-  /** Directories that are polled among others that are not. */
-  private async poll(): Promise<void> {
-    await this.tree.scan({ deep: false, polledOnly: true }, () => this.between());
-    this.nextPollAt = this.nextPoll();
+  /** Lists the directories that are polled among others that are not. */
+  async #poll(): Promise<void> {
+    await this.#tree.scan({ deep: false, polledOnly: true }, () => this.#afterBatch());
+    this.#schedule.planPoll(this.#now(), this.#facts());
   }
 
-  /** Between two directories of a scan: what is due is not kept waiting by a long one. False when stopped. */
-  private async between(): Promise<boolean> {
-    if (this.stopped) return false;
-    const now = this.context.clock.monotonic();
-    this.dueAt = now;
-    if (this.available && this.tree.hinted && this.flushDueAt <= now) await this.flush();
-    if (this.available && this.pending.size > 0 && this.pending.dueAt <= now)
-      await this.pending.sample(() => this.stopped);
-    return !this.stopped;
+  /** Between the directories of a scan: a long one does not delay what is due. False when stopped. */
+  async #afterBatch(): Promise<boolean> {
+    if (this.#stopped) return false;
+    const now = this.#now();
+    this.#dueAt = now;
+    if (!this.#available) return true;
+    if (this.#tree.hasChanges && this.#changesDueAt <= now) await this.#checkChanges();
+    if (this.#waiting.size > 0 && this.#waiting.dueAt <= now) await this.#sample();
+    return !this.#stopped;
   }
 
-  private scanPeriodMs(): number {
-    if (this.scanMs !== 'auto') return this.scanMs;
-    if (!this.available) return RETRY_MS;
-    return this.tree.polled ? this.pollPeriodMs() : LOCAL_SCAN_MS;
+  #facts(): InboxFacts {
+    return {
+      available: this.#available,
+      polled: this.#tree.polled,
+      anyPolled: this.#tree.anyPolled,
+      hasPending: this.#waiting.size > 0,
+    };
   }
 
-  private nextPoll(): number {
-    const mixed = this.scanMs === 'auto' && !this.tree.polled && this.tree.anyPolled;
-    return mixed ? this.context.clock.monotonic() + this.pollPeriodMs() : Number.POSITIVE_INFINITY;
+  #becomeUnavailable(reason: Sentence): void {
+    this.#become({ available: false, reason, polled: this.#state?.polled ?? false });
+    this.#schedule.planRetry(this.#now());
   }
 
-  private pollPeriodMs(): number {
-    const now = this.context.clock.monotonic();
-    if (this.pending.size > 0) this.lastActiveAt = now;
-    return now - this.lastActiveAt < ACTIVE_FOR_MS ? POLL_ACTIVE_MS : POLL_IDLE_MS;
-  }
-
-  private becomeUnavailable(reason: string): void {
-    this.become({ available: false, reason, polled: this.state?.polled ?? false });
-    const { clock } = this.context;
-    this.nextScanAt = clock.monotonic() + Math.min(RETRY_MS, this.scanPeriodMs());
-    this.nextPollAt = Number.POSITIVE_INFINITY;
-  }
-
-  private become(state: FolderState): void {
-    const before = this.state;
-    this.state = state;
-    const { inbox, log } = this.context;
+  #become(state: FolderState): void {
+    const before = this.#state;
+    this.#state = state;
+    const { inbox, log } = this.#context;
     if (before?.available === state.available && before.polled === state.polled) return;
     if (!state.available && before?.available !== false) {
-      log.warn({ inbox, reason: state.reason }, 'inbox is unavailable; its files are kept in mind until it is back');
+      log.warn({ inbox, reason: state.reason?.text }, 'inbox is unavailable; its jobs are kept until it is back');
     }
     if (state.available && before?.available === false) log.info({ inbox }, 'inbox is available again');
-    this.onFolder(state);
+    this.#onFolder(state);
   }
 
-  private releaseQuietWaiters(): void {
-    if (this.quietWaiters.length === 0 || !this.isQuiet) return;
-    const waiters = this.quietWaiters;
-    this.quietWaiters = [];
+  #releaseQuietWaiters(): void {
+    if (this.#quietWaiters.length === 0 || !this.#isQuiet) return;
+    const waiters = this.#quietWaiters;
+    this.#quietWaiters = [];
     for (const done of waiters) done();
   }
 }

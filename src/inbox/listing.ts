@@ -1,118 +1,143 @@
+import { dirname, resolve } from 'node:path';
 import { isShrinkError } from '../core/errors.ts';
-import { type Directory, pathOf, relativeOf } from './tracked-file.ts';
-import type { Entries } from './entries.ts';
-import { mediaNameOf, sidecarNameOf } from './ignored-names.ts';
-import type { Pending } from './waiting-files.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
+import { isWithin } from '../core/file-names.ts';
+import { type FileStat, pinKey } from './file-id.ts';
+import type { LstatResult } from './guarded-fs.ts';
+import { isLinkInText, mediaNameOf, reasonToIgnoreFile, reasonToIgnoreFolder, sidecarNameOf } from './ignored-names.ts';
 import type { MountMap } from './mount-map.ts';
+import { readInstruction } from './sidecar.ts';
+import {
+  type Directory,
+  type Entry,
+  type InboxContext,
+  pathOf,
+  refuse,
+  relativeOf,
+  sightingOf,
+} from './tracked-file.ts';
+import type { WaitingFiles } from './waiting-files.ts';
 
 /** Names per lstat batch. */
 const CHUNK = 256;
 
-export interface ListingParts {
-  pending: Pending;
-  entries: Entries;
+export interface ListingOptions {
+  context: InboxContext;
+  waiting: WaitingFiles;
   mountMap: MountMap;
-  /** Told of a directory with more files than can be waited for now. */
+  /** A directory has more files than can be waited for now. */
   onFull(rel: string): void;
+  /** A directory is gone or became something else, with everything below it. */
+  onGone(rel: string): void;
 }
 
-/** Which names of a directory are to be looked at, and the looking. */
+/**
+ * Which names of a directory need an lstat, and what each turns out to be: a file to wait for, a directory to enter, an
+ * instruction beside a file, or nothing.
+ */
 export class Listing {
-  private readonly pending: Pending;
-  private readonly entries: Entries;
-  private readonly mountMap: MountMap;
-  private readonly onFull: (rel: string) => void;
+  readonly #context: InboxContext;
+  readonly #waiting: WaitingFiles;
+  readonly #mountMap: MountMap;
+  readonly #onFull: (rel: string) => void;
+  readonly #onGone: (rel: string) => void;
 
-  constructor(parts: ListingParts) {
-    this.pending = parts.pending;
-    this.entries = parts.entries;
-    this.mountMap = parts.mountMap;
-    this.onFull = rel => parts.onFull(rel);
+  constructor(options: ListingOptions) {
+    this.#context = options.context;
+    this.#waiting = options.waiting;
+    this.#mountMap = options.mountMap;
+    this.#onFull = rel => options.onFull(rel);
+    this.#onGone = rel => options.onGone(rel);
   }
 
-  /** Compares a listing with what is known of the directory, and looks at what is new; when `deep`, at all of it. */
+  /** Compares a listing with what is known of the directory, and checks the new names; when `deep`, all of them. */
   async reconcile(dir: Directory, names: readonly string[], deep: boolean): Promise<void> {
-    const { fresh, again, words, matched } = this.sort(dir, names, deep);
-    if (matched < dir.files.size + dir.children.size) await this.dropMissing(dir, new Set(names));
-    if (dir.sidecars.size > 0) this.dropMissingWords(dir, new Set(words));
-    await this.lookAtWords(dir, deep ? words : words.filter(name => !dir.sidecars.has(mediaNameOf(name) ?? '')));
-    await this.lookAt(dir, again);
-    await this.takeUp(dir, fresh);
+    const { fresh, again, sidecars, matched } = this.#sort(dir, names, deep);
+    if (matched < dir.files.size + dir.children.size) await this.#dropMissing(dir, new Set(names));
+    if (dir.sidecars.size > 0) this.#dropMissingSidecars(dir, new Set(sidecars));
+    const unseen = sidecars.filter(name => !dir.sidecars.has(mediaNameOf(name) ?? ''));
+    await this.#checkSidecars(dir, deep ? sidecars : unseen);
+    await this.#check(dir, again);
+    await this.#addNew(dir, fresh);
   }
 
-  /** Looks at names not seen before, until too many files are waited for. */
-  private async takeUp(dir: Directory, fresh: readonly string[]): Promise<void> {
-    for (let i = 0; i < fresh.length; i += CHUNK) {
-      if (this.pending.isFull) return this.onFull(dir.rel);
-      await this.lookAt(dir, fresh.slice(i, i + CHUNK));
+  /** Checks the names that events reported. A file that is waited for is sampled anyway. */
+  async checkNames(dir: Directory, names: readonly string[]): Promise<void> {
+    const plain: string[] = [];
+    const sidecars = new Set<string>();
+    for (const name of names) {
+      const file = dir.files.get(name);
+      if (file !== undefined && !isDone(file)) continue;
+      if (isIgnored(name)) continue;
+      if (isSidecar(dir, name)) sidecars.add(name);
+      else plain.push(name);
+      if (file === undefined && !dir.children.has(name)) sidecars.add(sidecarNameOf(name));
     }
+    await this.#checkSidecars(dir, [...sidecars]);
+    await this.#check(dir, plain);
   }
 
-  private sort(dir: Directory, names: readonly string[], deep: boolean) {
+  #sort(dir: Directory, names: readonly string[], deep: boolean) {
     const fresh: string[] = [];
     const again: string[] = [];
-    const words: string[] = [];
+    const sidecars: string[] = [];
     let matched = 0;
     let listed: Set<string> | undefined;
     for (const name of names) {
       const file = dir.files.get(name);
-      if (file !== undefined || dir.children.has(name)) matched += 1;
-      if (file !== undefined && deep && isDone(file) && !name.includes('\ufffd')) again.push(name);
-      if (file !== undefined || dir.children.has(name) || this.entries.isLeftAlone(name)) continue;
+      if (file !== undefined || dir.children.has(name)) {
+        matched += 1;
+        if (file !== undefined && deep && isDone(file) && !isMangled(name)) again.push(name);
+        continue;
+      }
+      if (isIgnored(name)) continue;
       if (mediaNameOf(name) !== undefined) listed ??= new Set(names);
-      if (this.entries.isWords(dir, name, listed)) words.push(name);
+      if (isSidecar(dir, name, listed)) sidecars.push(name);
       else fresh.push(name);
     }
-    return { fresh, again, words, matched };
+    return { fresh, again, sidecars, matched };
   }
 
-  private async dropMissing(dir: Directory, listed: ReadonlySet<string>): Promise<void> {
+  /** Checks names not seen before, until too many files are waited for. */
+  async #addNew(dir: Directory, fresh: readonly string[]): Promise<void> {
+    for (let i = 0; i < fresh.length; i += CHUNK) {
+      if (this.#waiting.isFull) return this.#onFull(dir.rel);
+      await this.#check(dir, fresh.slice(i, i + CHUNK));
+    }
+  }
+
+  async #dropMissing(dir: Directory, listed: ReadonlySet<string>): Promise<void> {
     for (const name of [...dir.files.keys(), ...dir.children]) {
-      if (!listed.has(name)) await this.entries.note(dir, name, undefined);
+      if (!listed.has(name)) await this.#update(dir, name, undefined);
     }
   }
 
-  private dropMissingWords(dir: Directory, words: ReadonlySet<string>): void {
+  #dropMissingSidecars(dir: Directory, listed: ReadonlySet<string>): void {
     for (const media of [...dir.sidecars.keys()]) {
-      if (!words.has(sidecarNameOf(media))) this.entries.noteWords(dir, media, undefined);
+      if (!listed.has(sidecarNameOf(media))) this.#updateSidecar(dir, media, undefined);
     }
   }
 
-  /** What hints named. A file that is waited for is sampled anyway. */
-  async look(dir: Directory, names: readonly string[]): Promise<void> {
-    const plain: string[] = [];
-    const words = new Set<string>();
-    for (const name of names) {
-      const file = dir.files.get(name);
-      if (file !== undefined && !isDone(file)) continue;
-      if (this.entries.isLeftAlone(name)) continue;
-      if (this.entries.isWords(dir, name)) words.add(name);
-      else plain.push(name);
-      if (file === undefined && !dir.children.has(name)) words.add(sidecarNameOf(name));
-    }
-    await this.lookAtWords(dir, [...words]);
-    await this.lookAt(dir, plain);
-  }
-
-  private async lookAt(dir: Directory, names: readonly string[]): Promise<void> {
-    const mounted = names.filter(name => this.mountMap.isMountPoint(relativeOf(dir, name)));
+  async #check(dir: Directory, names: readonly string[]): Promise<void> {
+    const mounted = names.filter(name => this.#mountMap.isMountPoint(relativeOf(dir, name)));
     const plain = mounted.length === 0 ? names : names.filter(name => !mounted.includes(name));
-    for (const name of mounted) await this.lookAtMount(dir, name);
+    for (const name of mounted) await this.#checkMountPoint(dir, name);
     for (let i = 0; i < plain.length; i += CHUNK) {
       const chunk = plain.slice(i, i + CHUNK);
-      const looked = await dir.disk.lstat(chunk.map(name => pathOf(dir, name)));
+      const results = await dir.fs.lstat(chunk.map(name => pathOf(dir, name)));
       // A directory that may be listed but not entered (r without x).
-      const denied = looked.find(each => each instanceof Error && each.code === 'EACCES');
+      const denied = results.find(each => each instanceof Error && each.code === 'EACCES');
       if (denied) throw denied;
-      for (const [n, name] of chunk.entries()) await this.entries.note(dir, name, looked[n]);
+      for (const [n, name] of chunk.entries()) await this.#update(dir, name, results[n]);
     }
   }
 
-  private async lookAtMount(dir: Directory, name: string): Promise<void> {
+  async #checkMountPoint(dir: Directory, name: string): Promise<void> {
     const rel = relativeOf(dir, name);
     try {
-      const [looked] = await this.mountMap.diskAt(rel, this.mountMap.kindAt(rel)).lstat([pathOf(dir, name)]);
-      await this.entries.note(dir, name, looked);
+      const [found] = await this.#mountMap.fsAt(rel, this.#mountMap.kindAt(rel)).lstat([pathOf(dir, name)]);
+      await this.#update(dir, name, found);
     } catch (error) {
       if (!isShrinkError(error, 'unavailable')) throw error;
       // It will be a folder when it answers again; until then it counts as one that cannot be listed.
@@ -120,13 +145,136 @@ export class Listing {
     }
   }
 
-  private async lookAtWords(dir: Directory, names: readonly string[]): Promise<void> {
+  async #checkSidecars(dir: Directory, names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
-    const looked = await dir.disk.lstat(names.map(name => pathOf(dir, name)));
-    for (const [n, name] of names.entries()) this.entries.noteWords(dir, mediaNameOf(name) ?? name, looked[n]);
+    const results = await dir.fs.lstat(names.map(name => pathOf(dir, name)));
+    for (const [n, name] of names.entries()) this.#updateSidecar(dir, mediaNameOf(name) ?? name, results[n]);
+  }
+
+  /** Records what lstat found at `name`. */
+  async #update(dir: Directory, name: string, found: LstatResult): Promise<void> {
+    if (found instanceof Error) return;
+    if (!found) return this.#updateMissing(dir, name);
+    if (found.isDirectory()) return this.#updateFolder(dir, name);
+    if (dir.children.has(name)) this.#onGone(relativeOf(dir, name));
+    if (reasonToIgnoreFile(name) !== undefined) return;
+    const entry = { dir, name, stat: found };
+    return found.isFile() ? this.#updateFile(entry) : this.#updateSpecial(entry);
+  }
+
+  /** A listed name that lstat cannot find: gone meanwhile, or not valid UTF-8 and therefore mangled on the way. */
+  async #updateMissing(dir: Directory, name: string): Promise<void> {
+    if (isMangled(name) && (await this.#refuseMangled(dir, name))) return;
+    if (dir.children.has(name)) this.#onGone(relativeOf(dir, name));
+    this.#forgetFile(dir, name);
+  }
+
+  async #refuseMangled(dir: Directory, name: string): Promise<boolean> {
+    const raw = (await dir.fs.listRaw(dir.path)).find(bytes => bytes.toString('utf8') === name);
+    if (!raw) return false;
+    const [stat] = await dir.fs.lstat([Buffer.concat([Buffer.from(`${dir.path}/`), raw])]);
+    if (!stat || stat instanceof Error) return false;
+    if (dir.files.has(name)) return true;
+    dir.files.set(name, pinKey(stat));
+    refuse(this.#context, { dir, name, stat }, say('inbox.name-not-utf8'));
+    return true;
+  }
+
+  #updateFolder(dir: Directory, name: string): void {
+    if (reasonToIgnoreFolder(name) !== undefined) return;
+    this.#forgetFile(dir, name);
+    dir.children.add(name);
+  }
+
+  async #updateFile(entry: Entry): Promise<void> {
+    const file = entry.dir.files.get(entry.name);
+    if (file === undefined) return this.#addFile(entry);
+    const key = typeof file === 'number' ? file : file.settling.key;
+    if (isDone(file) && key !== pinKey(entry.stat)) this.#waiting.fileChanged(file, entry);
+  }
+
+  async #addFile(entry: Entry): Promise<void> {
+    const { dir, name, stat } = entry;
+    const path = sidecarNameOf(pathOf(dir, name));
+    const instruction = dir.sidecars.has(name) ? await readInstruction(dir.fs, path) : undefined;
+    const sidecar = instruction?.kind === 'text' ? { path, text: instruction.text } : undefined;
+    if (this.#context.hasJobFor(sightingOf(this.#context, entry, { sidecar }))) dir.files.set(name, pinKey(stat));
+    else this.#waiting.add(entry);
+  }
+
+  async #updateSpecial(entry: Entry): Promise<void> {
+    const { dir, name, stat } = entry;
+    const key = pinKey(stat);
+    if (dir.files.get(name) === key) return;
+    this.#forgetFile(dir, name);
+    dir.files.set(name, key);
+    const why = stat.isSymbolicLink() ? await this.#whyNotFollow(dir, name) : whyNotAFile(stat);
+    if (why !== undefined) refuse(this.#context, entry, why);
+  }
+
+  /** Only the text of the link is compared: following it could lead into a mount that hangs. */
+  async #whyNotFollow(dir: Directory, name: string): Promise<Sentence | undefined> {
+    const path = pathOf(dir, name);
+    const link = await dir.fs.readlink(path).catch(() => undefined);
+    if (link === undefined) return undefined;
+    const target = resolve(dirname(path), link);
+    if (!isWithin(this.#context.inbox, target)) return say('inbox.link-out', { target });
+    this.#context.log.debug({ path, target: link }, 'link within the inbox left alone');
+    return undefined;
+  }
+
+  /** Records the instruction beside `media`, whether or not that file is known already. */
+  #updateSidecar(dir: Directory, media: string, found: LstatResult): void {
+    const before = dir.sidecars.get(media);
+    const after = found && !(found instanceof Error) && found.isFile() ? pinKey(found) : undefined;
+    if (after === before) return;
+    if (after === undefined) dir.sidecars.delete(media);
+    else dir.sidecars.set(media, after);
+    const file = dir.files.get(media);
+    if (file !== undefined) this.#waiting.sidecarChanged(file, { dir, name: media, hadSidecar: before !== undefined });
+  }
+
+  #forgetFile(dir: Directory, name: string): void {
+    const file = dir.files.get(name);
+    if (file !== undefined && typeof file !== 'number') this.#waiting.drop(file);
+    dir.files.delete(name);
   }
 }
 
 function isDone(file: number | { phase: string }): boolean {
   return typeof file === 'number' || file.phase !== 'pending';
+}
+
+/** Whether the name alone says that there is nothing to do, whatever it is. */
+function isIgnored(name: string): boolean {
+  return reasonToIgnoreFile(name) !== undefined && reasonToIgnoreFolder(name) !== undefined;
+}
+
+/** Whether `name` is a text that can only be an instruction (or somebody's notes), never a job of its own. */
+function isSidecar(dir: Directory, name: string, listed?: ReadonlySet<string>): boolean {
+  const media = mediaNameOf(name);
+  if (media === undefined) return false;
+  return !isLinkInText(name) || dir.files.has(media) || listed?.has(media) === true;
+}
+
+/** Whether decoding the name as UTF-8 may have lost something. */
+function isMangled(name: string): boolean {
+  return name.includes('\ufffd');
+}
+
+const S_IFMT = 0o170000n;
+
+function whyNotAFile({ mode }: FileStat): Sentence {
+  switch (mode & S_IFMT) {
+    case 0o010000n:
+      return say('inbox.named-pipe');
+    case 0o020000n:
+      return say('inbox.character-device');
+    case 0o060000n:
+      return say('inbox.block-device');
+    case 0o140000n:
+      return say('inbox.socket');
+    default:
+      return say('inbox.special-file');
+  }
 }

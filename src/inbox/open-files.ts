@@ -1,31 +1,32 @@
 import { readdirSync, readFileSync, readlinkSync, statSync } from 'node:fs';
 import { basename } from 'node:path';
 
-/** A process that has a file open for writing, or mapped so that it can write to it after closing it. */
+/** A process that has a file open for writing, or mapped so that it can still write to it after closing it. */
 export interface Writer {
   pid: number;
   command: string;
 }
 
-export interface Suspect {
+/** A file to find writers of. */
+export interface Probed {
   path: string;
   dev: string;
   ino: string;
 }
 
 /** Finds writers of many files in one go; the answer is keyed by `dev:ino`. */
-export type WriterProbe = (files: readonly Suspect[]) => ReadonlyMap<string, Writer>;
+export type WriterProbe = (files: readonly Probed[]) => ReadonlyMap<string, Writer>;
 
 /**
- * Looks through /proc for processes of this machine that may still write to one of the files. Sees every process as root,
- * and those of its own user otherwise; never NFS or SMB clients on other hosts, nor the kernel's nfsd. Costs 10-20 ms for
- * 100 processes, so callers ask for all files at once. Finds nothing where there is no /proc. Never throws.
+ * Looks through /proc for processes of this machine that may still write to one of the files. As root it sees every process,
+ * otherwise those of its own user; never NFS or SMB clients on other hosts, nor the kernel's nfsd. It is slow (10-20 ms for
+ * 100 processes), so callers ask about all files at once. Finds nothing where there is no /proc. Never throws.
  *
- * Link targets are read, not followed, until the inode number fits: following one into a hung network mount would hang us.
+ * Link targets are read, not followed, until the inode number fits: following one into a hung mount would hang this process.
  */
 export const procWriters: WriterProbe = files => {
   const found = new Map<string, Writer>();
-  const wanted = new Wanted(files);
+  const wanted = new WantedFiles(files);
   if (wanted.count === 0) return found;
   for (const pid of list('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
@@ -36,26 +37,26 @@ export const procWriters: WriterProbe = files => {
   return found;
 };
 
-class Wanted {
+class WantedFiles {
   readonly count: number;
-  private readonly names: Set<string>;
-  private readonly inodes: Set<string>;
-  private readonly keys: Set<string>;
+  readonly #names: Set<string>;
+  readonly #inodes: Set<string>;
+  readonly #keys: Set<string>;
 
-  constructor(files: readonly Suspect[]) {
+  constructor(files: readonly Probed[]) {
     this.count = files.length;
-    this.names = new Set(files.map(file => basename(file.path)));
-    this.inodes = new Set(files.map(file => file.ino));
-    this.keys = new Set(files.map(file => `${file.dev}:${file.ino}`));
+    this.#names = new Set(files.map(file => basename(file.path)));
+    this.#inodes = new Set(files.map(file => file.ino));
+    this.#keys = new Set(files.map(file => `${file.dev}:${file.ino}`));
   }
 
-  /** fdinfo tells the inode since Linux 5.14 (on overlayfs that of a layer), the link target the name: either will do. */
-  maybe(ino: string | undefined, target: string): boolean {
-    return (ino !== undefined && this.inodes.has(ino)) || this.names.has(basename(target));
+  /** fdinfo has the inode since Linux 5.14 (on overlayfs that of a layer), the link target the name: either will do. */
+  mayInclude(ino: string | undefined, target: string): boolean {
+    return (ino !== undefined && this.#inodes.has(ino)) || this.#names.has(basename(target));
   }
 
   hasInode(ino: string): boolean {
-    return this.inodes.has(ino);
+    return this.#inodes.has(ino);
   }
 
   /** The key of the file behind `link`, when it is one of ours. */
@@ -63,29 +64,29 @@ class Wanted {
     try {
       const stat = statSync(link, { bigint: true });
       const key = `${stat.dev}:${stat.ino}`;
-      return this.keys.has(key) ? key : undefined;
+      return this.#keys.has(key) ? key : undefined;
     } catch {
       return undefined;
     }
   }
 
-  /** The same from the columns of maps, for processes whose map_files only root may follow. `device` is hex `fe:00`. */
+  /** The same from the columns of maps, where only root may follow map_files. `device` is hex: `fe:00`. */
   keyOf(device: string, ino: string): string | undefined {
     const [major = 0, minor = 0] = device.split(':').map(part => Number.parseInt(part, 16));
     // st_dev as the kernel encodes it: 12 bits of major between two halves of minor.
     const key = `${(minor & 0xff) + major * 0x100 + (minor >> 8) * 0x100000}:${ino}`;
-    return this.keys.has(key) ? key : undefined;
+    return this.#keys.has(key) ? key : undefined;
   }
 }
 
-function openForWriting(pid: string, wanted: Wanted): string[] {
+function openForWriting(pid: string, wanted: WantedFiles): string[] {
   const keys: string[] = [];
   for (const fd of list(`/proc/${pid}/fd`)) {
     const link = `/proc/${pid}/fd/${fd}`;
     const target = linkTarget(link);
     if (!target.startsWith('/') || target.startsWith('/dev/')) continue;
     const info = read(`/proc/${pid}/fdinfo/${fd}`);
-    if (!isOpenForWriting(info) || !wanted.maybe(/^ino:\s*(\d+)/m.exec(info)?.[1], target)) continue;
+    if (!isOpenForWriting(info) || !wanted.mayInclude(/^ino:\s*(\d+)/m.exec(info)?.[1], target)) continue;
     const key = wanted.keyBehind(link);
     if (key) keys.push(key);
   }
@@ -98,8 +99,8 @@ function isOpenForWriting(fdinfo: string): boolean {
   return flags !== undefined && (Number.parseInt(flags, 8) & 3) !== 0;
 }
 
-/** Torrent clients map files, close them and write on; no close event and hardly any new mtime tells. */
-function mappedForWriting(pid: string, wanted: Wanted): string[] {
+/** Torrent clients map files, close them and keep writing: without a close event, and with hardly any new mtime. */
+function mappedForWriting(pid: string, wanted: WantedFiles): string[] {
   const keys: string[] = [];
   // 7f12-7f13 rw-s 00000000 fe:00 2146371    /srv/inbox/clip.mp4
   for (const [, range, device, ino] of read(`/proc/${pid}/maps`).matchAll(MAPPED_SHARED_WRITABLE)) {
@@ -124,7 +125,7 @@ function linkTarget(path: string): string {
   return attempt(() => readlinkSync(path), '');
 }
 
-/** Processes end while they are looked at, and others are not ours to look at: both mean nothing found. */
+/** Processes end meanwhile, and others are not ours to inspect: in both cases nothing is found. */
 function attempt<T>(what: () => T, otherwise: T): T {
   try {
     return what();

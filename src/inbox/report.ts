@@ -1,131 +1,136 @@
-import { formatDuration } from '../core/units.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
+import type { FileStat } from './file-id.ts';
+import { sidecarNameOf } from './ignored-names.ts';
+import type { Inspection } from './inspect.ts';
+import { readInstruction } from './sidecar.ts';
+import { DOUBT_FACTOR, restartWindow, samplePeriodMs, type SampleTick, windowMs } from './stability.ts';
 import {
   type InboxContext,
-  type Hold,
   incompleteAfterMsOf,
   pathOf,
   reportKey,
   settleMsOf,
+  type SightingExtras,
   sightingOf,
-  type Tracked,
+  type TrackedFile,
+  type Veto,
 } from './tracked-file.ts';
-import type { Inspection } from './inspect.ts';
-import { sidecarNameOf } from './ignored-names.ts';
-import { DOUBT_FACTOR, type SampleTick, restartWindow, samplePeriodMs, windowMs } from './stability.ts';
-import { readWords } from './sidecar.ts';
-import type { FileStat } from './file-id.ts';
 
-/** Acts on what a look into a quiet file said: reports it (`reported`, `refused`) or leaves it `pending`, saying why. */
+/** Acts on an inspection: reports the file (`reported`, `refused`), or leaves it `pending` with the reason. */
 export async function reportFile(
   context: InboxContext,
-  file: Tracked,
-  judgement: Inspection,
+  file: TrackedFile,
+  inspection: Inspection,
   tick: SampleTick,
 ): Promise<void> {
-  switch (judgement.kind) {
-    case 'moved':
+  switch (inspection.kind) {
+    case 'changed':
       file.settling = restartWindow(file.settling, tick);
       return;
     case 'doubt':
-      // The longer window is over when it comes here a second time.
-      if (file.doubt) return report(context, file, judgement.stat);
-      file.doubt = judgement.why;
+      // Seen a second time, the longer window is over.
+      if (file.doubt) return report(context, file, inspection.stat);
+      file.doubt = inspection.why;
       return;
     case 'writing':
-      return holdBack(context, file, { kind: 'writer', why: judgement.why }, tick);
-    case 'hold':
-      if (isGivenUp(context, file, judgement.hold, tick))
-        return refuseFile(context, file, judgement.stat, verdictOn(judgement));
-      return holdBack(context, file, { kind: judgement.hold, why: judgement.why }, tick);
+      return holdBack(context, file, { kind: 'writer', why: inspection.why }, tick);
+    case 'veto':
+      if (isGivenUp(context, file, inspection.veto, tick)) {
+        return refuseFile(context, file, inspection.stat, verdictOn(inspection));
+      }
+      return holdBack(context, file, { kind: inspection.veto, why: inspection.why }, tick);
     case 'refuse':
-      return refuseFile(context, file, judgement.stat, judgement.why);
+      return refuseFile(context, file, inspection.stat, inspection.why);
     case 'complete':
-      return report(context, file, judgement.stat);
+      return report(context, file, inspection.stat);
   }
 }
 
-async function report(context: InboxContext, file: Tracked, stat: FileStat): Promise<void> {
+async function report(context: InboxContext, file: TrackedFile, stat: FileStat): Promise<void> {
   const { dir, name } = file;
   const path = sidecarNameOf(pathOf(dir, name));
-  const words = dir.sidecars.has(name) ? await readWords(dir.disk, path) : ({ kind: 'none' } as const);
-  if (words.kind === 'unusable') {
-    return refuseFile(context, file, stat, `the words beside it (${sidecarNameOf(name)}) are of no use: ${words.why}`);
+  const instruction = dir.sidecars.has(name) ? await readInstruction(dir.fs, path) : ({ kind: 'none' } as const);
+  if (instruction.kind === 'unusable') {
+    const why = say('inbox.unusable-instruction', { name: sidecarNameOf(name), why: instruction.why });
+    return refuseFile(context, file, stat, why);
   }
-  const sidecar = words.kind === 'words' ? { path, text: words.text } : undefined;
   file.phase = 'reported';
-  file.hold = undefined;
-  emit(context, file, stat, { sidecar });
+  file.veto = undefined;
+  emit(context, file, stat, instruction.kind === 'text' ? { sidecar: { path, text: instruction.text } } : {});
 }
 
-function refuseFile(context: InboxContext, file: Tracked, stat: FileStat, why: string): void {
+function refuseFile(context: InboxContext, file: TrackedFile, stat: FileStat, refused: Sentence): void {
   file.phase = 'refused';
-  emit(context, file, stat, { refused: why });
+  emit(context, file, stat, { refused });
 }
 
-function holdBack(context: InboxContext, file: Tracked, said: Pick<Hold, 'kind' | 'why'>, tick: SampleTick): void {
-  const before = file.hold?.kind === said.kind ? file.hold : undefined;
+function holdBack(
+  context: InboxContext,
+  file: TrackedFile,
+  { kind, why }: Pick<Veto, 'kind' | 'why'>,
+  tick: SampleTick,
+): void {
+  const before = file.veto?.kind === kind ? file.veto : undefined;
   const since = before?.since ?? tick.at;
   const checks = (before?.checks ?? 0) + 1;
-  const nextCheckAt = tick.at + pauseMs(context, file, { kind: said.kind, checks, quietMs: quietMs(file, tick) });
-  const late = tick.at - since >= WARN_AFTER_MS;
-  if (late && !before?.warned) {
-    const path = pathOf(file.dir, file.name);
-    context.log.warn({ path, why: said.why }, 'file has been held back for half an hour');
+  const nextCheckAt = tick.at + pauseMs(context, file, { kind, checks, quietMs: quietMs(file, tick) });
+  const isLong = tick.at - since >= WARN_AFTER_MS;
+  if (isLong && !before?.warned) {
+    context.log.warn({ path: pathOf(file.dir, file.name), why: why.text }, 'file has been held back for half an hour');
   }
-  file.hold = { kind: said.kind, why: said.why, since, nextCheckAt, checks, warned: late };
+  file.veto = { kind, why, since, nextCheckAt, checks, warned: isLong };
 }
 
-function quietMs(file: Tracked, tick: SampleTick): number {
+function quietMs(file: TrackedFile, tick: SampleTick): number {
   return tick.at - file.settling.changedAt;
 }
 
 const WARN_AFTER_MS = 30 * 60_000;
 const FIRST_WALK_PAUSE_MS = 30_000;
 const LAST_WALK_PAUSE_MS = 10 * 60_000;
-/** Looking through all processes costs some milliseconds of processor. */
+/** Looking through all processes takes some milliseconds of a processor. */
 const FIRST_PROBE_PAUSE_MS = 250;
 const LAST_PROBE_PAUSE_MS = 10_000;
 
-/** Ms until a held file that stays the same is looked into again; a change starts all over at once. */
+/** Ms until a file that stays the same is inspected again; a change starts over at once. */
 function pauseMs(
   context: InboxContext,
-  { polled }: Tracked,
-  held: { kind: Hold['kind']; checks: number; quietMs: number },
+  { polled }: TrackedFile,
+  veto: { kind: Veto['kind']; checks: number; quietMs: number },
 ): number {
-  if (held.kind === 'incomplete') {
-    const pause = Math.min(FIRST_WALK_PAUSE_MS * 2 ** Math.min(held.checks - 1, 10), LAST_WALK_PAUSE_MS);
-    const untilVerdictMs = incompleteAfterMsOf(context, polled) - held.quietMs;
+  if (veto.kind === 'incomplete') {
+    const pause = Math.min(FIRST_WALK_PAUSE_MS * 2 ** Math.min(veto.checks - 1, 10), LAST_WALK_PAUSE_MS);
+    const untilVerdictMs = incompleteAfterMsOf(context, polled) - veto.quietMs;
     return untilVerdictMs > 0 ? Math.min(pause, untilVerdictMs) : pause;
   }
   const periodMs = samplePeriodMs(settleMsOf(context, polled), polled);
-  return Math.min(LAST_PROBE_PAUSE_MS, Math.max(FIRST_PROBE_PAUSE_MS, periodMs, held.quietMs / 5));
+  return Math.min(LAST_PROBE_PAUSE_MS, Math.max(FIRST_PROBE_PAUSE_MS, periodMs, veto.quietMs / 5));
 }
 
-/** A file that stays incomplete or empty gets a verdict a person sees; it is still watched. */
-function isGivenUp(context: InboxContext, file: Tracked, kind: Hold['kind'], tick: SampleTick): boolean {
-  return (
-    (kind === 'incomplete' || kind === 'empty') && quietMs(file, tick) >= incompleteAfterMsOf(context, file.polled)
-  );
+/** A file that stays incomplete or empty gets a verdict that people see; it is still watched. */
+function isGivenUp(context: InboxContext, file: TrackedFile, kind: Veto['kind'], tick: SampleTick): boolean {
+  const canBeGivenUp = kind === 'incomplete' || kind === 'empty';
+  return canBeGivenUp && quietMs(file, tick) >= incompleteAfterMsOf(context, file.polled);
 }
 
-function verdictOn(said: Extract<Inspection, { kind: 'hold' }>): string {
-  const what = said.hold === 'empty' ? 'the file is empty' : `the file is incomplete: ${said.why}`;
-  return `${what}; it is taken up by itself when it grows`;
+function verdictOn({ veto, why }: Extract<Inspection, { kind: 'veto' }>): Sentence {
+  return veto === 'empty' ? say('inbox.file-empty') : say('inbox.file-incomplete', { why });
 }
 
-function emit(context: InboxContext, file: Tracked, stat: FileStat, extra: Parameters<typeof sightingOf>[4]): void {
-  const key = reportKey(file.settling.key, extra.sidecar?.text, extra.refused);
+function emit(context: InboxContext, file: TrackedFile, stat: FileStat, extras: SightingExtras): void {
+  const key = reportKey(file.settling.key, extras);
   if (file.reported === key) return;
   file.reported = key;
-  const sighting = sightingOf(context, file.dir, file.name, stat, extra);
-  if (!context.known(sighting)) context.onSighting(sighting);
+  const sighting = sightingOf(context, { dir: file.dir, name: file.name, stat }, extras);
+  if (!context.hasJobFor(sighting)) context.onSighting(sighting);
 }
 
-/** Why a pending file is not reported yet, for people. */
-export function whyPending(context: InboxContext, file: Tracked): string {
-  if (file.hold) return file.hold.why;
-  const settleMs = settleMsOf(context, file.polled);
-  const window = formatDuration(windowMs(file.settling, settleMs, file.doubt ? DOUBT_FACTOR : 1));
-  if (file.doubt) return `${file.doubt}: waiting until it has not changed for ${window}`;
-  return `waiting until it has not changed for ${window}`;
+/** Why a pending file is not reported yet. */
+export function whyPending(context: InboxContext, { veto, doubt, settling, polled }: TrackedFile): Sentence {
+  if (veto) return veto.why;
+  const waitMs = windowMs(settling, settleMsOf(context, polled), doubt ? DOUBT_FACTOR : 1);
+  return doubt
+    ? say('inbox.settling-longer', { doubt, windowMs: waitMs })
+    : say('inbox.settling', { windowMs: waitMs });
 }

@@ -1,24 +1,29 @@
 import { readFile, stat } from 'node:fs/promises';
 import type { Sidecar } from '../core/job.ts';
-import type { Disk } from './guarded-fs.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
+import type { GuardedFs } from './guarded-fs.ts';
 import { sidecarNameOf } from './ignored-names.ts';
 
-/** More is no instruction but somebody's document. */
+/** A longer text is somebody's document, not an instruction. */
 const MAX_BYTES = 64 * 1024;
 
 /**
- * - `words`: the instruction, trimmed. `none`: nothing is written in it (yet).
- * - `unusable`: somebody left words that cannot be read; going on without them would do something they did not ask for.
+ * - `text`: the instruction, trimmed. `none`: nothing is written in it (yet).
+ * - `unusable`: there is one that cannot be read; processing the file without it would not be what was asked for.
  */
-export type Words = { kind: 'words'; text: string } | { kind: 'none' } | { kind: 'unusable'; why: string };
+export type Instruction = { kind: 'text'; text: string } | { kind: 'none' } | { kind: 'unusable'; why: Sentence };
 
-/** Reads the words beside a file. UTF-8, or UTF-16 where a byte order mark says so (Notepad). Never throws but `unavailable`. */
-export async function readWords(disk: Disk, path: string): Promise<Words> {
-  const bytes = await readAtMost(disk, path, MAX_BYTES + 1);
-  if (typeof bytes === 'string')
-    return bytes === 'ENOENT' ? { kind: 'none' } : unusable(`it cannot be read (${bytes})`);
-  if (bytes.length > MAX_BYTES) return unusable('it is longer than 64 KiB');
-  return decodeWords(bytes);
+/**
+ * Reads the instruction file at `path`: UTF-8, or UTF-16 where a byte order mark says so (Notepad). Never throws but
+ * `unavailable`.
+ */
+export async function readInstruction(fs: GuardedFs, path: string): Promise<Instruction> {
+  const bytes = await readAtMost(fs, path, MAX_BYTES + 1);
+  if (bytes === 'ENOENT') return { kind: 'none' };
+  if (typeof bytes === 'string') return unusable(say('inbox.instruction-unreadable', { errno: bytes }));
+  if (bytes.length > MAX_BYTES) return unusable(say('inbox.instruction-too-long'));
+  return decodeInstruction(bytes);
 }
 
 /** The instruction beside the file at `mediaPath`, as the watcher would attach it; for asking about a file by hand. */
@@ -26,18 +31,18 @@ export async function readSidecar(mediaPath: string): Promise<Sidecar | undefine
   const path = sidecarNameOf(mediaPath);
   try {
     const { size } = await stat(path);
-    const words = size > MAX_BYTES ? undefined : decodeWords(await readFile(path));
-    return words?.kind === 'words' ? { path, text: words.text } : undefined;
+    const instruction = size > MAX_BYTES ? undefined : decodeInstruction(await readFile(path));
+    return instruction?.kind === 'text' ? { path, text: instruction.text } : undefined;
   } catch {
     return undefined;
   }
 }
 
-export function decodeWords(bytes: Buffer): Words {
+export function decodeInstruction(bytes: Buffer): Instruction {
   const text = decode(bytes);
-  if (text === undefined || text.includes('\0')) return unusable('it is not UTF-8 text');
+  if (text === undefined || text.includes('\0')) return unusable(say('inbox.instruction-not-text'));
   const trimmed = text.trim();
-  return trimmed === '' ? { kind: 'none' } : { kind: 'words', text: trimmed };
+  return trimmed === '' ? { kind: 'none' } : { kind: 'text', text: trimmed };
 }
 
 function decode(bytes: Buffer): string | undefined {
@@ -50,9 +55,10 @@ function decode(bytes: Buffer): string | undefined {
   }
 }
 
-async function readAtMost(disk: Disk, path: string, limit: number): Promise<Buffer | string> {
+/** The bytes, or the errno of what went wrong. */
+async function readAtMost(fs: GuardedFs, path: string, limit: number): Promise<Buffer | string> {
   try {
-    const file = await disk.open(path);
+    const file = await fs.open(path);
     try {
       return await file.read(0, limit);
     } finally {
@@ -65,6 +71,6 @@ async function readAtMost(disk: Disk, path: string, limit: number): Promise<Buff
   }
 }
 
-function unusable(why: string): Words {
+function unusable(why: Sentence): Instruction {
   return { kind: 'unusable', why };
 }

@@ -1,10 +1,10 @@
 /**
  * When is a file quiet? Pure: samples and monotonic times in, an answer out. Quiet means that identity and stat (device,
- * inode, size, mtime, ctime, blocks) were the same in at least three samples over a whole window. Nothing here knows the
- * wall clock, and the age of mtime never counts: it can be years back while the copy is still running (cp -p, SMB).
+ * inode, size, mtime, ctime, blocks) were the same in at least three samples over a whole window. The wall clock and the age
+ * of mtime never count: mtime can be years back while the copy is still running (cp -p, SMB).
  */
 
-/** What one lstat said, condensed. */
+/** One lstat, condensed. */
 export interface Sample {
   /** Hash of device, inode, size, mtime and ctime: changes whenever the file was written to or replaced. */
   key: number;
@@ -14,21 +14,21 @@ export interface Sample {
   sizeBytes: number;
 }
 
-/** A round in which every file that is waited for is sampled once. */
+/** A round in which every waiting file is sampled once. */
 export interface SampleTick {
   no: number;
   /** Monotonic ms, taken before the sample. */
   at: number;
 }
 
-/** Stays the very same object while the file stays the same: 100,000 of them are sampled without making garbage. */
+/** The same object for as long as the file stays the same: 100,000 of them are sampled without making garbage. */
 export interface Settling extends Sample {
   /** Monotonic ms and number of the round of the last change seen; the first sight counts as one. */
   changedAt: number;
   changedIn: number;
   /** Longest time between two changes seen, ms: how long this writer is known to pause. */
   longestGapMs: number;
-  /** It was quiet long enough before and is only looked at again; blocks are not compared, they were not kept. */
+  /** It was quiet long enough before and is only checked again; blocks were not kept and are not compared. */
   vouched: boolean;
 }
 
@@ -43,7 +43,7 @@ export function firstSample(sample: Sample, tick: SampleTick): Settling {
   return settling(sample, tick, 0, false);
 }
 
-/** A file that was reported with this key and is looked at again for another reason: quiet, unless the next sample differs. */
+/** A file that was reported with this key and is checked again for another reason: quiet, unless the next sample differs. */
 export function alreadyQuiet(key: number, tick: SampleTick, longestGapMs = 0): Settling {
   return settling({ key, blocks: 0, ino: 0, sizeBytes: 0 }, tick, longestGapMs, true);
 }
@@ -51,14 +51,14 @@ export function alreadyQuiet(key: number, tick: SampleTick, longestGapMs = 0): S
 export function nextSample(state: Settling, sample: Sample, tick: SampleTick): Settling {
   if (sample.key === state.key && (state.vouched || sample.blocks === state.blocks)) return state;
   if (state.vouched || sample.ino !== state.ino) return firstSample(sample, tick);
-  // A file that got shorter is being written anew; the time before that was not a pause.
+  // A file that became shorter is being rewritten; the time before that was no pause.
   const gapMs = sample.sizeBytes < state.sizeBytes ? 0 : tick.at - state.changedAt;
   return settling(sample, tick, Math.max(state.longestGapMs, gapMs), false);
 }
 
 /**
- * A file changed after it was taken for complete. Soon after, it was a pause of its writer that outlasted the window, and
- * the next window is longer for it; later, somebody dropped another file under the same name.
+ * A file changed after it was reported as complete. If that was soon after, its writer paused for longer than the window, and
+ * the next window is longer; if later, another file was dropped under the same name.
  */
 export function resumedSample(state: Settling, sample: Sample, tick: SampleTick, settleMs: number): Settling {
   const soon = tick.at - state.changedAt <= lateWriterMs(settleMs);
@@ -70,12 +70,12 @@ export function lateWriterMs(settleMs: number): number {
   return Math.max(60_000, 4 * settleMs);
 }
 
-/** Nobody looked for a while (SIGSTOP, a suspended machine, a folder that was away): the window starts again. */
+/** It was not sampled for a while (SIGSTOP, a suspended machine, a folder that was away): the window starts again. */
 export function restartWindow(state: Settling, tick: SampleTick): Settling {
   return settling(state, tick, state.longestGapMs, false);
 }
 
-/** One literal for all: spread makes each of these objects take four times the memory. */
+/** One object literal for all: made by spread, each of these objects takes four times the memory. */
 function settling(sample: Sample, tick: SampleTick, longestGapMs: number, vouched: boolean): Settling {
   const { key, blocks, ino, sizeBytes } = sample;
   return { key, blocks, ino, sizeBytes, changedAt: tick.at, changedIn: tick.no, longestGapMs, vouched };
@@ -87,7 +87,7 @@ export function windowMs(state: Settling, settleMs: number, factor: number): num
   return Math.max(settleMs, Math.min(wanted, MAX_WINDOW_MS));
 }
 
-/** Whether `round`, in which the file was sampled and found the same, completes its window. */
+/** Whether the round `tick`, in which the file was sampled and found the same, completes its window. */
 export function isQuiet(state: Settling, tick: SampleTick, settleMs: number, factor = 1): boolean {
   if (state.vouched) return true;
   const samples = tick.no - state.changedIn + 1;
@@ -100,21 +100,21 @@ export function samplePeriodMs(settleMs: number, polled: boolean): number {
 }
 
 /**
- * Nobody looked for `lostMs`, because the machine was too busy: that time counts neither as quiet nor as a pause of the
- * writer, who was starved as well. What was seen before still counts: on a machine that stays busy a file is taken later,
- * not never.
+ * The machine was too busy to sample for `lostMs`: that time counts neither as quiet nor as a pause of the writer, which was
+ * starved as well. What was seen before still counts, so that on a busy machine a file is taken later, not never.
  */
-export function withoutLost(state: Settling, lostMs: number, now: number): Settling {
+export function discountLostTime(state: Settling, lostMs: number, now: number): Settling {
   const { changedIn, longestGapMs, vouched } = state;
   return settling(state, { no: changedIn, at: Math.min(now, state.changedAt + lostMs) }, longestGapMs, vouched);
 }
 
-/** What a sample that came `lateMs` after it was due means for the time in between. */
-export function meansOfLate(lateMs: number, periodMs: number): 'nothing' | 'busy' | 'suspended' {
-  if (lateMs <= Math.max(2 * periodMs, SCHEDULING_NOISE_MS)) return 'nothing';
+/** Why a sample came `lateMs` after it was due: noise of the timers, a busy machine, or a suspended one. */
+export function classifyDelay(lateMs: number, periodMs: number): 'noise' | 'busy' | 'suspended' {
+  if (lateMs <= Math.max(2 * periodMs, SCHEDULING_NOISE_MS)) return 'noise';
   return lateMs <= Math.max(10 * periodMs, STARVED_MS) ? 'busy' : 'suspended';
 }
-/** A machine with much to do wakes timers this late. */
+
+/** Timers of a loaded machine are this late. */
 const SCHEDULING_NOISE_MS = 1_000;
-/** One with far too much to do; longer than that nobody was awake (SIGSTOP, a suspended machine). */
+/** Timers of an overloaded machine are this late; longer than that, it was suspended (or stopped by SIGSTOP). */
 const STARVED_MS = 15_000;

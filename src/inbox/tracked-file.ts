@@ -1,9 +1,10 @@
+import type { Sentence } from '../core/message.ts';
 import type { Sidecar, Sighting } from '../core/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { FsKind } from '../platform/files/fs-types.ts';
-import type { Disk } from './guarded-fs.ts';
-import type { DirectoryHints } from './change-events.ts';
+import type { GuardedFs } from './guarded-fs.ts';
+import type { DirectoryWatch } from './change-events.ts';
 import type { Settling } from './stability.ts';
 import { type FileStat, pinOf } from './file-id.ts';
 import type { WriterProbe } from './open-files.ts';
@@ -16,12 +17,13 @@ export interface InboxContext {
   settleMs: number | undefined;
   /** Absent: a minute, or four settle times where that is longer. */
   incompleteAfterMs: number | undefined;
-  /** More files than this are not waited for at the same time; the others get their turn. */
+  /** At most this many files are waited for at the same time; the others take their turn. */
   maxWaiting: number;
   clock: Clock;
   log: Logger;
   writers: WriterProbe;
-  known(sighting: Pick<Sighting, 'inbox' | 'relative' | 'pin' | 'sidecar'>): boolean;
+  /** Whether the queue has a job for this very file: same pin, same instruction. */
+  hasJobFor(sighting: Pick<Sighting, 'inbox' | 'relative' | 'pin' | 'sidecar'>): boolean;
   onSighting(sighting: Sighting): void;
 }
 
@@ -29,13 +31,13 @@ export interface InboxContext {
 export interface Directory {
   rel: string;
   path: string;
-  /** What identityOf said when it was last listed: mounted over, recreated or swapped means another one. */
+  /** `identityOf` when it was last listed: a directory that was mounted over, recreated or swapped has another one. */
   identity: string;
   kind: FsKind;
-  disk: Disk;
-  hints: DirectoryHints | undefined;
+  fs: GuardedFs;
+  watch: DirectoryWatch | undefined;
   /** A bare number is the pin key of a file that needs nothing more; 100,000 of them are cheap. */
-  files: Map<string, number | Tracked>;
+  files: Map<string, number | TrackedFile>;
   children: Set<string>;
   /** Sidecars seen, by the name of the file they belong to: the pin key of the `.txt`. */
   sidecars: Map<string, number>;
@@ -43,30 +45,30 @@ export interface Directory {
   refused: boolean;
 }
 
-/** A file that is being waited for, or was reported lately. */
-export interface Tracked {
+/** A file that is being waited for, or was reported a moment ago. */
+export interface TrackedFile {
   dir: Directory;
   name: string;
   /** Whether its directory was polled when it was first seen. */
   polled: boolean;
-  /** `refused`: reported as not to be had as it is; looked at again when it changes, and at rescans. */
+  /** `refused`: reported as unusable as it is; checked again when it changes, and at rescans. */
   phase: 'pending' | 'reported' | 'refused';
   settling: Settling;
   /** The sidecar's own quiet time. */
-  words: Settling | undefined;
-  /** A doubt about it is answered by a longer window, and this is the doubt. */
-  doubt: string | undefined;
-  hold: Hold | undefined;
-  /** What was reported last (see reportKey), so that nothing is reported twice. */
+  sidecarSettling: Settling | undefined;
+  /** A sign that bytes may be missing; a longer window settles it. */
+  doubt: Sentence | undefined;
+  veto: Veto | undefined;
+  /** What was reported last (see `reportKey`), so that nothing is reported twice. */
   reported: string | number | undefined;
   /** Monotonic ms when it was first seen in this phase. */
   since: number;
 }
 
-/** A veto on a file that is quiet otherwise. */
-export interface Hold {
+/** Why a file that is quiet is not taken all the same. */
+export interface Veto {
   kind: 'writer' | 'companion' | 'incomplete' | 'empty' | 'unreadable';
-  why: string;
+  why: Sentence;
   /** Monotonic ms. */
   since: number;
   nextCheckAt: number;
@@ -78,9 +80,9 @@ export interface Hold {
 export interface PendingFile {
   path: string;
   inbox: string;
-  why: string;
+  why: Sentence;
   sinceMs: number;
-  /** A veto holds it; it does not just have to stay unchanged for a while. */
+  /** A veto holds it back: time alone will not do. */
   held: boolean;
 }
 
@@ -103,30 +105,41 @@ export function pathOf(dir: Directory, name: string): string {
   return `${dir.path}/${name}`;
 }
 
-export function sightingOf(
-  context: InboxContext,
-  dir: Directory,
-  name: string,
-  stat: FileStat,
-  extra: { sidecar?: Sidecar | undefined; refused?: string },
-): Sighting {
+/** Where a directory or file stands: the `rel` of its directory, and its name there. */
+export function splitRelative(relative: string): { rel: string; name: string } {
+  const slash = relative.lastIndexOf('/');
+  return { rel: relative.slice(0, Math.max(0, slash)), name: relative.slice(slash + 1) };
+}
+
+/** One file of a directory, as lstat saw it. */
+export interface Entry {
+  dir: Directory;
+  name: string;
+  stat: FileStat;
+}
+
+export interface SightingExtras {
+  sidecar?: Sidecar | undefined;
+  refused?: Sentence;
+}
+
+export function sightingOf(context: InboxContext, { dir, name, stat }: Entry, extras: SightingExtras): Sighting {
   return {
     inbox: context.inbox,
     path: pathOf(dir, name),
     relative: relativeOf(dir, name),
     pin: pinOf(stat),
-    ...(extra.sidecar ? { sidecar: extra.sidecar } : {}),
-    ...(extra.refused === undefined ? {} : { refused: extra.refused }),
+    ...extras,
   };
 }
 
 /** Reports a path that is never opened, unless the queue has that already. */
-export function refuse(context: InboxContext, dir: Directory, name: string, stat: FileStat, reason: string): void {
-  const sighting = sightingOf(context, dir, name, stat, { refused: reason });
-  if (!context.known(sighting)) context.onSighting(sighting);
+export function refuse(context: InboxContext, entry: Entry, refused: Sentence): void {
+  const sighting = sightingOf(context, entry, { refused });
+  if (!context.hasJobFor(sighting)) context.onSighting(sighting);
 }
 
-/** Names one report: a pin (its key alone, when nothing went with it), with its words or the reason it was refused. */
-export function reportKey(key: number, words: string | undefined, refused?: string): string | number {
-  return words === undefined && refused === undefined ? key : `${key}|${words ?? ''}|${refused ?? ''}`;
+/** Identifies one report: a pin (its key alone, when nothing went with it), with its instruction or why it was refused. */
+export function reportKey(key: number, { sidecar, refused }: SightingExtras = {}): string | number {
+  return sidecar === undefined && refused === undefined ? key : `${key}|${sidecar?.text ?? ''}|${refused?.text ?? ''}`;
 }

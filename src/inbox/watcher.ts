@@ -1,15 +1,20 @@
+/**
+ * Room: finds files dropped into inboxes, and hands each on as a Sighting once it is complete. Files are opened for reading
+ * only. Comes in: `media/completeness`, which tells whether a container is all there; nothing knows about jobs here.
+ */
 import type { Pin, Sidecar, Sighting } from '../core/job.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Logger } from '../platform/log.ts';
 import { type Mount, readMounts } from '../platform/files/mounts.ts';
-import type { InboxContext, PendingFile } from './tracked-file.ts';
-import { Disks } from './guarded-fs.ts';
-import { type FolderState, type FolderView, FolderWatch } from './inbox-loop.ts';
-import { chokidarHints, type HintProblem, type HintSource } from './change-events.ts';
+import type { Logger } from '../platform/log.ts';
+import { type ChangeEvents, chokidarEvents, type WatchProblem } from './change-events.ts';
+import { FileSystems } from './guarded-fs.ts';
+import { type FolderState, type FolderView, InboxLoop } from './inbox-loop.ts';
 import { procWriters, type WriterProbe } from './open-files.ts';
+import type { InboxContext, PendingFile } from './tracked-file.ts';
+import type { WatchPorts } from './tree.ts';
 
-export type { PendingFile } from './tracked-file.ts';
 export type { FolderView } from './inbox-loop.ts';
+export type { PendingFile } from './tracked-file.ts';
 
 export interface WatchFolder {
   /** Absolute. */
@@ -24,76 +29,120 @@ export interface WatcherOptions {
   folders: WatchFolder[];
   clock: Clock;
   log: Logger;
-  /** True when the queue has this very file already (same pin, same words): it is not waited for and not reported. */
-  known(sighting: { inbox: string; relative: string; pin: Pin; sidecar?: Sidecar }): boolean;
-  /** A complete file, or a path that is never opened (`refused`). Once for each pin and words of a path. */
+  /** Whether the queue has a job for this very file (same pin, same instruction): it is not waited for and not reported. */
+  hasJobFor(sighting: { inbox: string; relative: string; pin: Pin; sidecar?: Sidecar }): boolean;
+  /** A complete file, or a path that is never opened (`refused`). Once for each pin and instruction of a path. */
   onSighting(sighting: Sighting): void;
   onFolder?(inbox: string, state: FolderState): void;
-  /** Watching cannot go on: a mistake in it or in one of these callbacks. Default: throws, which ends the process. */
+  /** Watching cannot continue: a bug in it or in one of these callbacks. Default: throws, which ends the process. */
   onFatal?(error: unknown): void;
   /** How long a file must stay incomplete or empty before that is reported; default a minute, or four settle times. */
   incompleteAfterMs?: number;
-  /** How long a network mount may take to answer one question before it counts as unavailable. */
+  /** How long a network mount may take for one call before it counts as unavailable. */
   answerMs?: number;
-  /** How many files of an inbox are waited for at the same time, so that a huge one takes no more memory; default 20,000. */
+  /** How many files of an inbox are waited for at the same time, to bound memory; default 20,000. */
   maxWaiting?: number;
-  /** The outside world, where a test has another one. */
-  hints?: HintSource;
+  /** Replaced in tests. */
+  changeEvents?: ChangeEvents;
   mounts?: () => Mount[];
   writers?: WriterProbe;
 }
 
-/**
- * Finds files dropped into inboxes and reports each once it is complete. Events are hints, a scan is the truth: with every
- * event lost everything is still found, later. All of its problems are waits or refused sightings; it never rejects but for
- * a mistake in itself.
- */
-export interface Watcher {
-  /** Resolves after the first listing of every folder that is available. */
-  start(): Promise<void>;
-  /** Resolves when nothing is reported any more and no watch is left. */
-  stop(): Promise<void>;
-  /** Lists everything now, looking at every file; resolves when that is done (files found may still have to settle). */
-  rescan(): Promise<void>;
-  /** Resolves when nothing is pending except files held by a veto. */
-  settled(): Promise<void>;
-  pending(): PendingFile[];
-  folders(): FolderView[];
-  /**
-   * Watches these folders from now on: those that are gone or have other settings are let go of, new ones are listed
-   * before this resolves. The others are not disturbed.
-   */
-  setFolders(folders: WatchFolder[]): Promise<void>;
-  /** Looks at the file as if it were new: it settles and is reported again, unless `known` says otherwise. */
-  forget(inbox: string, relative: string): void;
-}
-
 /** NFS retries for minutes before it gives up; a person waiting for `status` does not. */
 const ANSWER_MS = 20_000;
-/** 300 bytes each while they are waited for. */
+/** A waiting file takes 300 bytes. */
 const MAX_WAITING = 20_000;
 
-export function createWatcher(options: WatcherOptions): Watcher {
-  const { clock, log } = options;
-  const disks = new Disks(clock, options.answerMs ?? ANSWER_MS);
-  const surroundings = {
-    disks,
-    hints: options.hints ?? chokidarHints(sayOnce(options)),
-    mounts: options.mounts ?? (() => readMounts()),
-  };
-  const watchOf = (folder: WatchFolder): Watched => {
+/**
+ * Watches inboxes. Events only say where to look, a scan tells the truth: with every event lost everything is still found,
+ * later. Problems of files and folders are waits or refused sightings; it rejects only because of a bug.
+ */
+export class Watcher {
+  readonly #options: WatcherOptions;
+  readonly #ports: WatchPorts & { fileSystems: FileSystems };
+  readonly #watched: Map<string, Watched>;
+  #stopped = false;
+
+  constructor(options: WatcherOptions) {
+    this.#options = options;
+    this.#ports = {
+      fileSystems: new FileSystems(options.clock, options.answerMs ?? ANSWER_MS),
+      changeEvents: options.changeEvents ?? chokidarEvents(logProblems(options)),
+      mounts: options.mounts ?? (() => readMounts()),
+    };
+    this.#watched = new Map(options.folders.map(folder => [folder.inbox, this.#watch(folder)]));
+  }
+
+  /** Resolves after the first listing of every folder that is available. */
+  async start(): Promise<void> {
+    await this.#all(loop => loop.start());
+  }
+
+  /** Resolves when nothing is reported any more and no watch is left. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    const ended = this.#all(loop => loop.stop());
+    this.#ports.fileSystems.abandon();
+    await ended;
+  }
+
+  /** Lists everything now and checks every file; resolves when that is done (files found may still have to settle). */
+  async rescan(): Promise<void> {
+    await this.#all(loop => loop.rescan());
+  }
+
+  /** Resolves when nothing is pending except files held back by a veto. */
+  async settled(): Promise<void> {
+    await this.#all(loop => loop.settled());
+  }
+
+  pending(): PendingFile[] {
+    return [...this.#watched.values()].flatMap(({ loop }) => loop.pendingFiles());
+  }
+
+  folders(): FolderView[] {
+    return [...this.#watched.values()].map(({ loop }) => loop.view());
+  }
+
+  /**
+   * Watches these folders from now on: those that are gone or have other settings are stopped, new ones are listed before
+   * this resolves. The others are not disturbed.
+   */
+  async setFolders(folders: WatchFolder[]): Promise<void> {
+    const isKept = (folder: WatchFolder) => isSame(this.#watched.get(folder.inbox)?.folder, folder);
+    const kept = new Set(folders.filter(isKept).map(({ inbox }) => inbox));
+    const gone = [...this.#watched.values()].filter(({ folder }) => !kept.has(folder.inbox));
+    await Promise.all(gone.map(({ loop }) => loop.stop()));
+    if (this.#stopped) return;
+    for (const { folder } of gone) this.#watched.delete(folder.inbox);
+    const added = folders.filter(({ inbox }) => !kept.has(inbox)).map(folder => this.#watch(folder));
+    for (const each of added) this.#watched.set(each.folder.inbox, each);
+    await Promise.all(added.map(({ loop }) => loop.start()));
+  }
+
+  /** Treats the file as if it were new: it settles and is reported again, unless `hasJobFor` says otherwise. */
+  forget(inbox: string, relative: string): void {
+    this.#watched.get(inbox)?.loop.forget(relative);
+  }
+
+  #all(act: (loop: InboxLoop) => Promise<void>): Promise<void[]> {
+    return Promise.all([...this.#watched.values()].map(({ loop }) => act(loop)));
+  }
+
+  #watch(folder: WatchFolder): Watched {
+    const options = this.#options;
     const context: InboxContext = {
       inbox: folder.inbox,
       settleMs: folder.settleMs,
       incompleteAfterMs: options.incompleteAfterMs,
       maxWaiting: options.maxWaiting ?? MAX_WAITING,
-      clock,
-      log,
+      clock: options.clock,
+      log: options.log,
       writers: options.writers ?? procWriters,
-      known: sighting => options.known(sighting),
+      hasJobFor: sighting => options.hasJobFor(sighting),
       onSighting: sighting => options.onSighting(sighting),
     };
-    const watch = new FolderWatch(context, surroundings, {
+    const loop = new InboxLoop(context, this.#ports, {
       scan: folder.scan,
       onFolder: state => options.onFolder?.(folder.inbox, state),
       onFatal: error => {
@@ -101,57 +150,27 @@ export function createWatcher(options: WatcherOptions): Watcher {
         options.onFatal(error);
       },
     });
-    return { folder, watch };
-  };
-  const watched = new Map(options.folders.map(folder => [folder.inbox, watchOf(folder)]));
-  const all = <T>(what: (watch: FolderWatch) => Promise<T>) =>
-    Promise.all([...watched.values()].map(({ watch }) => what(watch)));
-  let stopped = false;
-  return {
-    start: async () => void (await all(watch => watch.start())),
-    async stop() {
-      stopped = true;
-      const ended = all(watch => watch.stop());
-      disks.abandon();
-      await ended;
-    },
-    rescan: async () => void (await all(watch => watch.rescan())),
-    settled: async () => void (await all(watch => watch.settled())),
-    pending: () => [...watched.values()].flatMap(({ watch }) => watch.pendingFiles()),
-    folders: () => [...watched.values()].map(({ watch }) => watch.view()),
-    async setFolders(folders) {
-      const kept = new Set(
-        folders.filter(folder => isSame(watched.get(folder.inbox)?.folder, folder)).map(({ inbox }) => inbox),
-      );
-      const gone = [...watched.values()].filter(({ folder }) => !kept.has(folder.inbox));
-      await Promise.all(gone.map(({ watch }) => watch.stop()));
-      if (stopped) return;
-      for (const { folder } of gone) watched.delete(folder.inbox);
-      const fresh = folders.filter(({ inbox }) => !kept.has(inbox)).map(watchOf);
-      for (const each of fresh) watched.set(each.folder.inbox, each);
-      await Promise.all(fresh.map(({ watch }) => watch.start()));
-    },
-    forget: (inbox, relative) => watched.get(inbox)?.watch.forget(relative),
-  };
+    return { folder, loop };
+  }
 }
 
 interface Watched {
   folder: WatchFolder;
-  watch: FolderWatch;
+  loop: InboxLoop;
 }
 
 function isSame(a: WatchFolder | undefined, b: WatchFolder): boolean {
   return a?.inbox === b.inbox && a.settleMs === b.settleMs && a.scan === b.scan;
 }
 
-/** A limit is met once for each of thousands of directories; a person needs to hear of it once. */
-function sayOnce({ log }: WatcherOptions): (problem: HintProblem) => void {
-  const said = new Set<string>();
+/** A limit stops thousands of directories from being watched; a person needs to read that once. */
+function logProblems({ log }: WatcherOptions): (problem: WatchProblem) => void {
+  const logged = new Set<string>();
   return ({ dir, code, message }) => {
     const sysctl = LIMITS[code];
-    if (!sysctl) return log.debug({ dir, code, reason: message }, 'directory gives no hints');
-    if (said.has(code)) return;
-    said.add(code);
+    if (!sysctl) return log.debug({ dir, code, reason: message }, 'directory cannot be watched');
+    if (logged.has(code)) return;
+    logged.add(code);
     log.warn(
       { dir, code, sysctl },
       `the system's limit for watching folders is reached: further folders are only scanned; raise it with "sysctl ${sysctl}"`,

@@ -2,6 +2,7 @@ import PQueue from 'p-queue';
 import { isShrinkError } from '../core/errors.ts';
 import { type Decision, type Job, type Pin, RESTING, type Sidecar, type Sighting } from '../core/job.ts';
 import type { JobEvent } from '../core/lifecycle.ts';
+import { messageOf } from '../core/message.ts';
 import type { StopReason } from '../engine/engine.ts';
 import type { Logger } from '../platform/log.ts';
 import { admit, type Admission, isKnown } from './admission-policy.ts';
@@ -170,16 +171,17 @@ export class Admissions {
 
   #restOf(sighting: Sighting, decision: Decision): JobEvent[] {
     if (sighting.refused === undefined) return decision.kind === 'do' ? [] : [restFor(decision)];
+    const refused = { text: sighting.refused.text, messages: { text: messageOf(sighting.refused) } };
     const found = decision.kind === 'skip' ? 'other' : this.#options.lookAt(sighting.path);
     if (found === 'unreadable') {
       const hint = 'Let the user shrinkbox runs as read it (owner, group or mode); it is taken up by itself then.';
-      return [{ event: 'held', data: { reason: { code: 'denied', text: sighting.refused, hint } } }];
+      return [{ event: 'held', data: { reason: { code: 'denied', ...refused, hint } } }];
     }
     if (found === 'other') {
-      return [{ event: 'skipped', data: { reason: { code: 'skipped', text: sighting.refused } } }];
+      return [{ event: 'skipped', data: { reason: { code: 'skipped', ...refused } } }];
     }
     const hint = 'Copy the file again; it is taken up by itself when it changes.';
-    return [{ event: 'failed', data: { reason: { code: 'incomplete-media', text: sighting.refused, hint } } }];
+    return [{ event: 'failed', data: { reason: { code: 'incomplete-media', ...refused, hint } } }];
   }
 
   async #repin(job: Job, sighting: Sighting, why: string): Promise<void> {

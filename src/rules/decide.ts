@@ -2,6 +2,7 @@
 import type { Rule } from '../config/load.ts';
 import type { Decision, EngineName, Sidecar } from '../core/job.ts';
 import type { Target } from '../core/target.ts';
+import { messageOf, type Sentence } from '../core/message.ts';
 import { extensionOf, VIDEO_EXTENSIONS } from '../core/file-names.ts';
 import { NEMO_FORMATS } from '../engine/engine.ts';
 import { formatBytes } from '../core/units.ts';
@@ -16,7 +17,7 @@ export interface Question {
     relative: string;
     sizeBytes: number;
     sidecar?: Pick<Sidecar, 'path' | 'text'> | undefined;
-    refused?: string | undefined;
+    refused?: Sentence | undefined;
   };
   /** The rules of the folder, in order. */
   rules: readonly Rule[];
@@ -40,7 +41,10 @@ export interface Answer {
 
 export function decide(question: Question): Answer {
   const { sighting, rules } = question;
-  if (sighting.refused !== undefined) return { decision: { kind: 'skip', reason: sighting.refused }, looked: [] };
+  if (sighting.refused !== undefined) {
+    const reason = sighting.refused;
+    return { decision: { kind: 'skip', reason: reason.text, messages: { reason: messageOf(reason) } }, looked: [] };
+  }
   const looked: Looked[] = [];
   for (const rule of rules) {
     const look = lookAt(rule, sighting);

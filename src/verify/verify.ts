@@ -45,7 +45,7 @@ const FEW_PIXELS = 1.7e9;
  */
 export async function verifyCandidate(candidate: Candidate, given: VerifyOptions): Promise<Verified> {
   const { path } = candidate;
-  const options = { ...given, onProgress: neverBack(given.onProgress) };
+  const options = { ...given, onProgress: monotonic(given.onProgress) };
   const { facts, decodedFrames, complaints } = await readThrough(candidate, options);
   const { boxes } = await topBoxes(path);
   options.onProgress?.(0.95);
@@ -58,7 +58,7 @@ export async function verifyCandidate(candidate: Candidate, given: VerifyOptions
 }
 
 /** A second look begins at the file's beginning again; the bar does not. */
-function neverBack(report: ((fraction: number) => void) | undefined): (fraction: number) => void {
+function monotonic(report: ((fraction: number) => void) | undefined): (fraction: number) => void {
   let most = 0;
   return fraction => report?.((most = Math.max(most, fraction)));
 }
@@ -68,7 +68,7 @@ async function readThrough(candidate: Candidate, options: VerifyOptions) {
   const { width, height, frames } = candidate.expect;
   const few = width && height && frames ? isLittle({ width, height, frames }) : false;
   let seen = 0;
-  const atOnce = await ofACandidate(candidate, () =>
+  const atOnce = await asBrokenPromise(candidate, () =>
     probeDecoding(candidate.path, {
       ...options,
       threads: few ? 1 : options.threads,
@@ -81,13 +81,13 @@ async function readThrough(candidate: Candidate, options: VerifyOptions) {
     }),
   );
   if (atOnce) return { ...atOnce, complaints: 0 };
-  const facts = await ofACandidate(candidate, () => probe(candidate.path, options));
+  const facts = await asBrokenPromise(candidate, () => probe(candidate.path, options));
   options.onProgress?.(0.1);
   return { facts, ...(await decode(candidate, facts, options)) };
 }
 
 /** What cannot even be opened is a broken promise, not a bad source. */
-async function ofACandidate<T>(candidate: Candidate, look: () => Promise<T>): Promise<T> {
+async function asBrokenPromise<T>(candidate: Candidate, look: () => Promise<T>): Promise<T> {
   try {
     return await look();
   } catch (error) {

@@ -30,7 +30,7 @@ const share = async (path: string, percent: number): Promise<Buffer> => {
   return bytes.subarray(0, Math.floor((bytes.length * percent) / 100));
 };
 
-const INCOMPLETE = /^the file is incomplete: .*; it is taken up by itself when it grows$/;
+const INCOMPLETE = /^the file is incomplete: .*; it will be picked up when it grows$/;
 
 describe.concurrent('a file that is still being written is not reported', () => {
   it('while it grows, with pauses shorter than the quiet time', async () => {
@@ -49,7 +49,7 @@ describe.concurrent('a file that is still being written is not reported', () => 
     const bytes = await readFile(matroska);
     const at = Math.floor(bytes.length * 0.55);
     const path = await drop(inbox, 'clip.mkv', bytes.subarray(0, at));
-    await pendingFor('clip.mkv', /^only 5[45] % of what its header announces is there$/);
+    await pendingFor('clip.mkv', /^only 5[45] % of the size in its header is there$/);
     await pause(2.5 * SETTLE_MS);
     expect(sightings).toEqual([]);
     await appendFile(path, bytes.subarray(at));
@@ -138,7 +138,7 @@ describe.concurrent('a file that is still being written is not reported', () => 
     const { inbox, pendingFor, sighted, sightings } = await watching();
     const notes = await drop(inbox, 'clip.mp4.aria2');
     await copyFile(plain, join(inbox, 'clip.mp4'));
-    await pendingFor('clip.mp4', /still being downloaded: clip.mp4.aria2 lies beside it/);
+    await pendingFor('clip.mp4', /still being downloaded: clip.mp4.aria2 is beside it/);
     await pause(3 * SETTLE_MS);
     expect(sightings).toEqual([]);
     await unlink(notes);
@@ -236,7 +236,7 @@ describe.concurrent('a file that ends too early', () => {
     const whole = await readFile(faststart);
     const path = await drop(inbox, 'clip.mp4', await share(faststart, 50));
     const refused = await sighted('clip.mp4');
-    expect(refused.refused).toMatch(INCOMPLETE);
+    expect(refused.refused?.text).toMatch(INCOMPLETE);
     expect(refused.pin.sizeBytes).toBeLessThan(whole.length);
     expect(watcher.pending()).toEqual([]);
     await appendFile(path, whole.subarray(refused.pin.sizeBytes));
@@ -269,7 +269,7 @@ describe.concurrent('a file that ends too early', () => {
   });
 
   it('is taken up by a rescan when nothing told that it grew', async () => {
-    const { inbox, watcher, sighted } = await watching({ hints: NO_HINTS });
+    const { inbox, watcher, sighted } = await watching({ changeEvents: NO_HINTS });
     const path = await drop(inbox, 'clip.mp4', await share(plain, 50));
     await watcher.rescan();
     await sighted('clip.mp4', seen => seen.refused !== undefined);
@@ -282,7 +282,7 @@ describe.concurrent('a file that ends too early', () => {
     const { inbox, sighted } = await watching();
     const path = await drop(inbox, 'clip.mp4', '');
     const refused = await sighted('clip.mp4');
-    expect(refused.refused).toBe('the file is empty; it is taken up by itself when it grows');
+    expect(refused.refused?.text).toBe('the file is empty; it will be picked up when it grows');
     await copyFile(plain, path);
     await sighted('clip.mp4', seen => !seen.refused);
   });

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { systemClock } from '../../src/platform/clock.ts';
 import { kindOfType } from '../../src/platform/files/fs-types.ts';
-import { Disks } from '../../src/inbox/guarded-fs.ts';
+import { FileSystems } from '../../src/inbox/guarded-fs.ts';
 
 let dir: string;
 beforeEach(async () => {
@@ -17,7 +17,7 @@ afterEach(() => rm(dir, { recursive: true }));
 /** Between the look at a file and its opening somebody may have put something else there. */
 describe.each(['local', 'remote'] as const)('a %s disk', which => {
   const disk = () => {
-    const disks = new Disks(systemClock, 5_000);
+    const disks = new FileSystems(systemClock, 5_000);
     return which === 'local' ? disks.local : disks.for(kindOfType('nfs4'), dir);
   };
 

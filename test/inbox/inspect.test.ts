@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ShrinkError } from '../../src/core/errors.ts';
 import { kindOfType } from '../../src/platform/files/fs-types.ts';
 import type { Directory } from '../../src/inbox/tracked-file.ts';
-import type { Disk, Looked, OpenedFile } from '../../src/inbox/guarded-fs.ts';
+import type { GuardedFs, LstatResult, OpenedFile } from '../../src/inbox/guarded-fs.ts';
 import { inspect } from '../../src/inbox/inspect.ts';
 import { type FileStat, pinKey } from '../../src/inbox/file-id.ts';
 
@@ -28,7 +28,7 @@ const failing = (code: string) => Object.assign(new Error(code), { code });
 
 interface World {
   type?: string;
-  looked?: (path: string) => Looked;
+  looked?: (path: string) => LstatResult;
   /** What fstat says, first after opening, then after reading. */
   opened?: FileStat[] | Error;
   content?: Buffer | Error;
@@ -51,7 +51,7 @@ function directory({ type = 'ext4', looked, opened = [], content = Buffer.from('
       counts.closed += 1;
     },
   };
-  const disk: Disk = {
+  const disk: GuardedFs = {
     list: async () => [],
     listRaw: async () => [],
     stat: async () => stat(),
@@ -70,8 +70,8 @@ function directory({ type = 'ext4', looked, opened = [], content = Buffer.from('
     path: '/in',
     identity: '1:1:1',
     kind: kindOfType(type),
-    disk,
-    hints: undefined,
+    fs: disk,
+    watch: undefined,
     files: new Map(),
     children: new Set(),
     sidecars: new Map(),
@@ -83,25 +83,21 @@ function directory({ type = 'ext4', looked, opened = [], content = Buffer.from('
 describe('a quiet file', () => {
   it.each<[string, World, object]>([
     ['is complete when it is the same before and after', {}, { kind: 'complete', stat: { ino: 2n } }],
-    ['is gone', { looked: () => undefined }, { kind: 'moved' }],
-    ['is not the one that was sampled', { looked: () => stat({ ctimeNs: 11n }) }, { kind: 'moved' }],
-    ['turns out newer once it is opened (NFS attributes)', { opened: [stat({ mtimeNs: 11n })] }, { kind: 'moved' }],
-    ['changes while it is looked into', { opened: [stat(), stat({ size: 1_001n })] }, { kind: 'moved' }],
-    ['vanishes before it is opened', { opened: failing('ENOENT') }, { kind: 'moved' }],
-    ['became a link before it is opened', { opened: failing('ELOOP') }, { kind: 'moved' }],
-    [
-      'may not be read',
-      { opened: failing('EACCES') },
-      { kind: 'refuse', why: expect.stringMatching(/permission denied/) },
-    ],
-    ['cannot be opened at the moment', { opened: failing('EIO') }, { kind: 'hold', hold: 'unreadable' }],
-    ['cannot be read at the moment', { content: failing('ESTALE') }, { kind: 'hold', hold: 'unreadable' }],
+    ['is gone', { looked: () => undefined }, { kind: 'changed' }],
+    ['is not the one that was sampled', { looked: () => stat({ ctimeNs: 11n }) }, { kind: 'changed' }],
+    ['turns out newer once it is opened (NFS attributes)', { opened: [stat({ mtimeNs: 11n })] }, { kind: 'changed' }],
+    ['changes while it is looked into', { opened: [stat(), stat({ size: 1_001n })] }, { kind: 'changed' }],
+    ['vanishes before it is opened', { opened: failing('ENOENT') }, { kind: 'changed' }],
+    ['became a link before it is opened', { opened: failing('ELOOP') }, { kind: 'changed' }],
+    ['may not be read', { opened: failing('EACCES') }, { kind: 'refuse', why: { code: 'inbox.permission-denied' } }],
+    ['cannot be opened at the moment', { opened: failing('EIO') }, { kind: 'veto', veto: 'unreadable' }],
+    ['cannot be read at the moment', { content: failing('ESTALE') }, { kind: 'veto', veto: 'unreadable' }],
     [
       'is held by a download beside it',
       { looked: path => (/(ts|part)$/.test(path) ? stat() : undefined) },
-      { hold: 'companion' },
+      { veto: 'companion' },
     ],
-    ['leaves a doubt on a network', { type: 'cifs' }, { kind: 'doubt', why: expect.stringMatching(/where it ends/) }],
+    ['leaves a doubt on a network', { type: 'cifs' }, { kind: 'doubt', why: { code: 'inbox.no-end' } }],
   ])('%s', async (_, world, expected) => {
     const { dir, counts } = directory(world);
     expect(await inspect(dir, 'clip.ts', KEY)).toMatchObject(expected);
@@ -124,7 +120,7 @@ describe('a quiet file', () => {
   it('that is empty is never opened', async () => {
     const empty = stat({ size: 0n });
     const { dir, counts } = directory({ looked: path => (path.endsWith('.ts') ? empty : undefined) });
-    expect(await inspect(dir, 'clip.ts', pinKey(empty))).toMatchObject({ kind: 'hold', hold: 'empty' });
+    expect(await inspect(dir, 'clip.ts', pinKey(empty))).toMatchObject({ kind: 'veto', veto: 'empty' });
     expect(counts.opened).toBe(0);
   });
 

@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { build, type Rolldown } from 'vite';
 import { afterAll, describe, expect, it } from 'vitest';
-import { type HintProblem, type HintSource, chokidarHints } from '../../src/inbox/change-events.ts';
+import { type WatchProblem, type ChangeEvents, chokidarEvents } from '../../src/inbox/change-events.ts';
 import { cleanUp, drop, tempDir, watching } from './support.ts';
 
 const FOLDERS = 200;
@@ -61,8 +61,12 @@ describe.runIf(canLimit)('at the limit of the kernel', () => {
 describe('when the system gives no more watches', () => {
   it('the folders without one are scanned', async () => {
     const inbox = await inboxWithFolders();
-    const problems: HintProblem[] = [];
-    const { watcher, allSighted, sightings } = await watching({ inbox, scan: 200, hints: limited(LIMIT, problems) });
+    const problems: WatchProblem[] = [];
+    const { watcher, allSighted, sightings } = await watching({
+      inbox,
+      scan: 200,
+      changeEvents: limited(LIMIT, problems),
+    });
     await allSighted(Array.from({ length: FOLDERS }, (_, n) => `folder${n}/before.mp4`));
     for (let n = 0; n < FOLDERS; n += 1) await drop(inbox, `folder${n}/after.mp4`);
     await allSighted(Array.from({ length: FOLDERS }, (_, n) => `folder${n}/after.mp4`));
@@ -74,9 +78,9 @@ describe('when the system gives no more watches', () => {
   it('and gives some again, they are used', async () => {
     const inbox = join(await tempDir(), 'inbox');
     await drop(inbox, 'sub/before.mp4');
-    const problems: HintProblem[] = [];
+    const problems: WatchProblem[] = [];
     const hints = limited(0, problems);
-    const { watcher, allSighted, sighted } = await watching({ inbox, hints });
+    const { watcher, allSighted, sighted } = await watching({ inbox, changeEvents: hints });
     await allSighted(['sub/before.mp4']);
     expect(problems).toHaveLength(2);
     hints.limit = 10;
@@ -87,8 +91,8 @@ describe('when the system gives no more watches', () => {
 });
 
 /** Real hints for the first `limit` directories, and none for others. */
-function limited(limit: number, problems: HintProblem[]): HintSource & { limit: number } {
-  const real = chokidarHints(problem => void problems.push(problem));
+function limited(limit: number, problems: WatchProblem[]): ChangeEvents & { limit: number } {
+  const real = chokidarEvents(problem => void problems.push(problem));
   let given = 0;
   return {
     limit,

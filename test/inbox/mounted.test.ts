@@ -15,7 +15,7 @@ const withMounts = () => {
     const disk = await tmpfsOver(inbox);
     // Empty where something was: more likely a disk that is not there yet than a person who emptied everything.
     await eventually(() => states.at(-1)?.available === false, { what: 'the inbox to be unavailable' });
-    expect(states.at(-1)?.reason).toBe('it suddenly reads empty; is its disk or share mounted?');
+    expect(states.at(-1)?.reason).toBe('it is suddenly empty; is its disk or share mounted?');
     await drop(inbox, 'sub/on-disk.mp4');
     await sighted('sub/on-disk.mp4');
     await drop(inbox, 'sub/later.mp4');

@@ -1,7 +1,7 @@
 import { rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { decodeWords, readSidecar } from '../../src/inbox/sidecar.ts';
+import { decodeInstruction, readSidecar } from '../../src/inbox/sidecar.ts';
 import { drop, tempDir, watching } from './support.ts';
 
 describe.concurrent('words beside a file', () => {
@@ -32,7 +32,7 @@ describe.concurrent('words beside a file', () => {
   });
 
   it('that go are told to a queue that only knows the file with them', async () => {
-    const { inbox, sighted, sightings } = await watching({ known: () => false });
+    const { inbox, sighted, sightings } = await watching({ hasJobFor: () => false });
     const words = await drop(inbox, 'clip.mp4.txt', '720p');
     await drop(inbox, 'clip.mp4');
     await sighted('clip.mp4', seen => seen.sidecar?.text === '720p');
@@ -42,7 +42,7 @@ describe.concurrent('words beside a file', () => {
   });
 
   it('that say the same again do not', async () => {
-    const { inbox, watcher, sighted, sightings } = await watching({ known: () => false });
+    const { inbox, watcher, sighted, sightings } = await watching({ hasJobFor: () => false });
     const words = await drop(inbox, 'clip.mp4.txt', '720p');
     await drop(inbox, 'clip.mp4');
     await sighted('clip.mp4');
@@ -70,7 +70,7 @@ describe.concurrent('words beside a file', () => {
     await drop(inbox, 'other.mp4.txt', 'changed while down');
     const { watcher, sightings } = await watching({
       inbox,
-      known: ({ relative, sidecar }) => sidecar?.text === (relative === 'clip.mp4' ? '720p' : 'before'),
+      hasJobFor: ({ relative, sidecar }) => sidecar?.text === (relative === 'clip.mp4' ? '720p' : 'before'),
     });
     await watcher.settled();
     expect(sightings).toMatchObject([{ relative: 'other.mp4', sidecar: { text: 'changed while down' } }]);
@@ -80,8 +80,8 @@ describe.concurrent('words beside a file', () => {
     const { inbox, sighted } = await watching();
     const words = await drop(inbox, 'clip.mp4.txt', Buffer.from([0x80, 0x81, 0xff]));
     await drop(inbox, 'clip.mp4');
-    expect((await sighted('clip.mp4')).refused).toBe(
-      'the words beside it (clip.mp4.txt) are of no use: it is not UTF-8 text',
+    expect((await sighted('clip.mp4')).refused?.text).toBe(
+      'cannot use the instruction file clip.mp4.txt: it is not UTF-8 text',
     );
     await writeFile(words, '720p');
     expect((await sighted('clip.mp4', seen => !seen.refused)).sidecar?.text).toBe('720p');
@@ -135,17 +135,25 @@ describe.concurrent('links to be fetched', () => {
 
 describe('words are decoded', () => {
   it.each<[string, Buffer, object]>([
-    ['from UTF-8', Buffer.from(' 压缩到50MB以内\n'), { kind: 'words', text: '压缩到50MB以内' }],
+    ['from UTF-8', Buffer.from(' 压缩到50MB以内\n'), { kind: 'text', text: '压缩到50MB以内' }],
     [
       'from UTF-16 with a mark, as Notepad wrote it',
       Buffer.from('\ufeff720p', 'utf16le'),
-      { kind: 'words', text: '720p' },
+      { kind: 'text', text: '720p' },
     ],
     ['to nothing where nothing is written', Buffer.from('\n \t'), { kind: 'none' }],
-    ['not from another encoding', Buffer.from([0xe9, 0x20]), { kind: 'unusable', why: 'it is not UTF-8 text' }],
-    ['not from binary data', Buffer.from('a\0b'), { kind: 'unusable', why: 'it is not UTF-8 text' }],
+    [
+      'not from another encoding',
+      Buffer.from([0xe9, 0x20]),
+      { kind: 'unusable', why: { code: 'inbox.instruction-not-text', text: 'it is not UTF-8 text' } },
+    ],
+    [
+      'not from binary data',
+      Buffer.from('a\0b'),
+      { kind: 'unusable', why: { code: 'inbox.instruction-not-text', text: 'it is not UTF-8 text' } },
+    ],
   ])('%s', (_, bytes, expected) => {
-    expect(decodeWords(bytes)).toEqual(expected);
+    expect(decodeInstruction(bytes)).toEqual(expected);
   });
 
   it('for anybody who asks about a file by hand', async () => {

@@ -20,7 +20,7 @@ describe.concurrent('what is not a file of its own', () => {
     await symlink('.', join(inbox, 'loop'));
     await watcher.rescan();
     await watcher.settled();
-    const refused = Object.fromEntries(sightings.map(({ relative, refused: why }) => [relative, why]));
+    const refused = Object.fromEntries(sightings.map(({ relative, refused: why }) => [relative, why?.text]));
     expect(refused).toEqual({
       'real.mp4': undefined,
       'leaves.mp4': `it is a link that leads out of the inbox (to ${join(outside, 'secret.mp4')})`,
@@ -36,9 +36,9 @@ describe.concurrent('what is not a file of its own', () => {
     await shell('mkfifo "$1/pipe.mp4"; mknod "$1/null.mp4" c 1 3 2>/dev/null || true; echo ready', inbox);
     const server = createServer().listen(join(inbox, 'socket.mp4'));
     cleanUp(() => server.close());
-    expect((await sighted('pipe.mp4')).refused).toBe('it is a named pipe, not a file');
-    expect((await sighted('socket.mp4')).refused).toBe('it is a socket, not a file');
-    if (isRoot) expect((await sighted('null.mp4')).refused).toBe('it is a character device, not a file');
+    expect((await sighted('pipe.mp4')).refused?.text).toBe('it is a named pipe, not a file');
+    expect((await sighted('socket.mp4')).refused?.text).toBe('it is a socket, not a file');
+    if (isRoot) expect((await sighted('null.mp4')).refused?.text).toBe('it is a character device, not a file');
     const before = sightings.length;
     await watcher.rescan();
     expect(sightings).toHaveLength(before);
@@ -96,7 +96,7 @@ describe.concurrent('names', () => {
     await eventually(() => sightings.length === 1, { what: 'the refusal' });
     expect(sightings[0]).toMatchObject({
       relative: 'caf\ufffd.mp4',
-      refused: 'its name is not valid UTF-8; rename it',
+      refused: { code: 'inbox.name-not-utf8', text: 'its name is not valid UTF-8; rename it' },
       pin: { sizeBytes: 7 },
     });
     await watcher.rescan();
@@ -111,7 +111,7 @@ describe('what may not be read', () => {
     const path = await drop(inbox, 'clip.mp4');
     await chmod(path, 0o200);
     const refused = await sighted('clip.mp4');
-    expect(refused.refused).toBe('it cannot be read: permission denied to the user shrinkbox runs as');
+    expect(refused.refused?.text).toBe('permission denied: the user shrinkbox runs as cannot read it');
     await chmod(path, 0o600);
     await sighted('clip.mp4', seen => !seen.refused);
     expect(sightings).toHaveLength(2);
@@ -123,7 +123,7 @@ describe('what may not be read', () => {
     chmodSync(join(inbox, 'closed'), 0o000);
     await watcher.rescan();
     const refused = await sighted('closed');
-    expect(refused.refused).toBe('this folder cannot be listed (EACCES)');
+    expect(refused.refused?.text).toBe('this folder cannot be listed (EACCES)');
     await watcher.rescan();
     expect(sightings.filter(({ relative }) => relative === 'closed')).toHaveLength(1);
     chmodSync(join(inbox, 'closed'), 0o700);
@@ -138,7 +138,7 @@ describe('what may not be read', () => {
     chmodSync(join(inbox, '.closed'), 0o400);
     await rename(join(inbox, '.closed'), join(inbox, 'closed'));
     await watcher.rescan();
-    await sighted('closed', seen => seen.refused === 'this folder cannot be listed (EACCES)');
+    await sighted('closed', seen => seen.refused?.text === 'this folder cannot be listed (EACCES)');
     await watcher.rescan();
     expect(sightings.filter(({ relative }) => relative === 'closed')).toHaveLength(1);
     chmodSync(join(inbox, 'closed'), 0o700);
@@ -153,7 +153,7 @@ describe('what may not be read', () => {
     expect(states.at(-1)).toEqual({
       available: false,
       polled: false,
-      reason: 'it may not be read by the user shrinkbox runs as',
+      reason: 'the user shrinkbox runs as may not read it',
     });
     chmodSync(inbox, 0o700);
     await watcher.rescan();

@@ -8,14 +8,14 @@ import {
   MAX_WINDOW_MS,
   MIN_SAMPLES,
   nextSample,
-  meansOfLate,
+  classifyDelay,
   restartWindow,
   resumedSample,
   type Sample,
   type Settling,
   samplePeriodMs,
   windowMs,
-  withoutLost,
+  discountLostTime,
 } from '../../src/inbox/stability.ts';
 
 const SETTLE_MS = 5_000;
@@ -126,12 +126,12 @@ describe('the window', () => {
   });
 
   it('is not restarted by a busy machine, but by a suspended one', () => {
-    expect(meansOfLate(900, 40)).toBe('nothing');
-    expect(meansOfLate(1_900, 1_000)).toBe('nothing');
-    expect(meansOfLate(2_100, 1_000)).toBe('busy');
-    expect(meansOfLate(14_000, 40)).toBe('busy');
-    expect(meansOfLate(60_000, 40)).toBe('suspended');
-    expect(meansOfLate(40_000, 5_000)).toBe('busy');
+    expect(classifyDelay(900, 40)).toBe('noise');
+    expect(classifyDelay(1_900, 1_000)).toBe('noise');
+    expect(classifyDelay(2_100, 1_000)).toBe('busy');
+    expect(classifyDelay(14_000, 40)).toBe('busy');
+    expect(classifyDelay(60_000, 40)).toBe('suspended');
+    expect(classifyDelay(40_000, 5_000)).toBe('busy');
   });
 
   it('ends on a machine that wakes every timer seconds late: only the lost time does not count', () => {
@@ -141,12 +141,12 @@ describe('the window', () => {
     // Due after a second, and three seconds late each time.
     while (!isQuiet(state, { no, at }, SETTLE_MS)) {
       [no, at] = [no + 1, at + 4_000];
-      state = nextSample(withoutLost(state, 3_000, at), sample(1), { no, at });
+      state = nextSample(discountLostTime(state, 3_000, at), sample(1), { no, at });
       expect(no).toBeLessThan(20);
     }
     expect(at - no * 3_000).toBe(SETTLE_MS);
     // Nor is the lost time taken for a pause of the writer.
-    state = nextSample(withoutLost(state, 3_000, at + 4_000), sample(2), { no: no + 1, at: at + 4_000 });
+    state = nextSample(discountLostTime(state, 3_000, at + 4_000), sample(2), { no: no + 1, at: at + 4_000 });
     expect(state.longestGapMs).toBe(SETTLE_MS + 1_000);
   });
 });

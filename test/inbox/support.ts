@@ -10,8 +10,8 @@ import { pino } from 'pino';
 import type { Sighting } from '../../src/core/job.ts';
 import { samePin } from '../../src/core/job.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import type { HintSource } from '../../src/inbox/change-events.ts';
-import { createWatcher, type Watcher, type WatcherOptions } from '../../src/inbox/watcher.ts';
+import type { ChangeEvents } from '../../src/inbox/change-events.ts';
+import { Watcher, type WatcherOptions } from '../../src/inbox/watcher.ts';
 import { eventually } from '../support/eventually.ts';
 
 /** Short, so that tests are; long enough that a busy machine samples it several times. */
@@ -74,16 +74,16 @@ export async function watching(options: WatchingOptions = {}): Promise<Watching>
   const logs: LogLine[] = [];
   const states: Watching['states'] = [];
   const log = pino({ level: 'debug', base: null }, { write: line => void logs.push(JSON.parse(line) as LogLine) });
-  const watcher = createWatcher({
+  const watcher = new Watcher({
     clock: systemClock,
     log,
-    known: ({ relative, pin, sidecar }) =>
+    hasJobFor: ({ relative, pin, sidecar }) =>
       sightings.some(
         seen =>
           seen.relative === relative && !seen.refused && samePin(seen.pin, pin) && seen.sidecar?.text === sidecar?.text,
       ),
     onSighting: sighting => void sightings.push(sighting),
-    onFolder: (_inbox, state) => void states.push(state),
+    onFolder: (_inbox, state) => void states.push({ ...state, reason: state.reason?.text }),
     incompleteAfterMs: 2 * SETTLE_MS,
     ...options,
     folders: [{ inbox, settleMs: options.settleMs ?? SETTLE_MS, scan: options.scan ?? 'auto' }],
@@ -121,7 +121,7 @@ export async function watching(options: WatchingOptions = {}): Promise<Watching>
     count: relative => sightings.filter(seen => seen.relative === relative).length,
     async pendingFor(relative, why) {
       await eventually(
-        () => watcher.pending().some(file => file.path === join(inbox, relative) && why.test(file.why)),
+        () => watcher.pending().some(file => file.path === join(inbox, relative) && why.test(file.why.text)),
         {
           withinMs: PATIENCE_MS,
           what: `${relative} to wait because of ${why}; pending: ${JSON.stringify(watcher.pending())}`,
@@ -132,7 +132,7 @@ export async function watching(options: WatchingOptions = {}): Promise<Watching>
 }
 
 /** Gives no hints at all, as a network mount does: only scans see anything. */
-export const NO_HINTS: HintSource = { watch: async () => ({ live: false, close: async () => {} }) };
+export const NO_HINTS: ChangeEvents = { watch: async () => ({ live: false, close: async () => {} }) };
 
 /** Writes a file with its folders; not media, so only quiet time counts. */
 export async function drop(inbox: string, relative: string, content: string | Buffer = 'some film'): Promise<string> {

@@ -3,7 +3,7 @@ import { appendFile, mkdir, readdir, readFile, rename, rm, stat, unlink, writeFi
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { readMounts } from '../../src/platform/files/mounts.ts';
-import { chokidarHints } from '../../src/inbox/change-events.ts';
+import { chokidarEvents } from '../../src/inbox/change-events.ts';
 import { pinOf } from '../../src/inbox/file-id.ts';
 import { eventually } from '../support/eventually.ts';
 import { drop, NO_HINTS, pause, SETTLE_MS, tempDir, watching } from './support.ts';
@@ -109,7 +109,7 @@ describe.concurrent('files are found', () => {
 
 describe.concurrent('with every event lost', () => {
   it('a rescan by itself finds what was dropped, in folders new and old', async () => {
-    const { inbox, allSighted } = await watching({ hints: NO_HINTS, scan: 200 });
+    const { inbox, allSighted } = await watching({ changeEvents: NO_HINTS, scan: 200 });
     await drop(inbox, 'a.mp4');
     await drop(inbox, 'new/folder/b.mp4');
     await allSighted(['a.mp4', 'new/folder/b.mp4']);
@@ -118,7 +118,7 @@ describe.concurrent('with every event lost', () => {
   });
 
   it('a rescan finds a file that was overwritten in place', async () => {
-    const { inbox, watcher, sighted, count } = await watching({ hints: NO_HINTS });
+    const { inbox, watcher, sighted, count } = await watching({ changeEvents: NO_HINTS });
     await drop(inbox, 'clip.mp4', 'first');
     await watcher.rescan();
     const first = await sighted('clip.mp4');
@@ -129,7 +129,7 @@ describe.concurrent('with every event lost', () => {
   });
 
   it('nothing is reported twice, however often it is listed', async () => {
-    const { inbox, watcher, sighted, sightings } = await watching({ hints: NO_HINTS });
+    const { inbox, watcher, sighted, sightings } = await watching({ changeEvents: NO_HINTS });
     await drop(inbox, 'clip.mp4');
     await watcher.rescan();
     await sighted('clip.mp4');
@@ -163,7 +163,7 @@ describe.concurrent('a file is reported again', () => {
   it('when it is asked for by forgetting it', async () => {
     let queue = new Set<string>();
     const { inbox, watcher, sighted, sightings, count } = await watching({
-      known: ({ relative }) => queue.has(relative),
+      hasJobFor: ({ relative }) => queue.has(relative),
       onSighting: seen => {
         sightings.push(seen);
         queue.add(seen.relative);
@@ -184,7 +184,7 @@ describe.concurrent('a file is reported again', () => {
     const inbox = join(await tempDir(), 'inbox');
     await drop(inbox, 'done.mp4');
     await drop(inbox, 'new.mp4');
-    const { watcher, sightings } = await watching({ inbox, known: ({ relative }) => relative === 'done.mp4' });
+    const { watcher, sightings } = await watching({ inbox, hasJobFor: ({ relative }) => relative === 'done.mp4' });
     expect(watcher.pending().map(({ path }) => path)).toEqual([join(inbox, 'new.mp4')]);
     await watcher.settled();
     expect(sightings.map(({ relative }) => relative)).toEqual(['new.mp4']);
@@ -195,7 +195,9 @@ describe.concurrent('an inbox that is not there', () => {
   it('at the start is said to be missing, and used when it appears', async () => {
     const inbox = join(await tempDir(), 'later');
     const { watcher, states, logs, sighted } = await watching({ inbox, scan: 150 });
-    expect(watcher.folders()).toMatchObject([{ inbox, available: false, reason: 'it does not exist' }]);
+    expect(watcher.folders()).toMatchObject([
+      { inbox, available: false, reason: { code: 'inbox.missing', text: 'it does not exist' } },
+    ]);
     expect(states).toEqual([{ available: false, reason: 'it does not exist', polled: false }]);
     await watcher.settled();
     await drop(inbox, 'clip.mp4');
@@ -291,9 +293,9 @@ describe('the watcher itself', () => {
     const inbox = join(await tempDir(), 'inbox');
     for (const n of upTo(20)) await drop(inbox, `tree/folder${n}/clip.mp4`);
     const before = await inotifyWatches();
-    const hints = chokidarHints(() => {});
+    const hints = chokidarEvents(() => {});
     const deaf = told ? hints : { watch: (dir: string) => hints.watch(dir, () => {}) };
-    const { watcher } = await watching({ inbox, hints: deaf });
+    const { watcher } = await watching({ inbox, changeEvents: deaf });
     await watcher.settled();
     await rename(join(inbox, 'tree'), join(inbox, '../moved-out'));
     if (!told) await watcher.rescan();
@@ -326,7 +328,7 @@ describe('the watcher itself', () => {
   it('does not resolve settled while it looks for what is there', async () => {
     let inTheMiddle = () => {};
     const { inbox, watcher, sightings } = await watching({
-      hints: NO_HINTS,
+      changeEvents: NO_HINTS,
       mounts: () => {
         inTheMiddle();
         return readMounts();

@@ -75,8 +75,12 @@ describe('which rule', () => {
   });
 
   test('a refused path is skipped for the reason it was refused', () => {
-    const sighting = { relative: 'link.mp4', sizeBytes: 0, refused: 'it is a link that leads out of the inbox' };
-    expect(ask('', { sighting })).toEqual({ decision: { kind: 'skip', reason: sighting.refused }, looked: [] });
+    const refused = { code: 'inbox.socket', text: 'it is a socket, not a file' };
+    const sighting = { relative: 'link.mp4', sizeBytes: 0, refused };
+    expect(ask('', { sighting })).toEqual({
+      decision: { kind: 'skip', reason: refused.text, messages: { reason: { code: refused.code } } },
+      looked: [],
+    });
   });
 });
 

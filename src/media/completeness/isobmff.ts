@@ -1,9 +1,10 @@
+import { say } from '../../messages/say.ts';
 import {
   type ByteSource,
   COMPLETE,
   type Completeness,
   isZero,
-  shareOf,
+  percentOf,
   suspect,
   truncated,
   UNKNOWN,
@@ -11,7 +12,7 @@ import {
 
 /** Top-level boxes of MP4 and QuickTime a file may begin with. */
 const FIRST_BOXES = new Set(['ftyp', 'moov', 'mdat', 'wide', 'free', 'skip', 'pnot', 'styp', 'moof', 'uuid', 'sidx']);
-/** Fragmented files of hours have more; then the walk gives up rather than read for ever. */
+/** Fragmented files of many hours have more; then the walk gives up. */
 const MAX_BOXES = 10_000;
 const TAIL_BYTES = 4096;
 
@@ -23,11 +24,11 @@ interface Box {
   end: number | undefined;
 }
 
-interface Seen {
+interface Found {
   moov: boolean;
   mdat: boolean;
   fragments: boolean;
-  /** An index that says where the last fragment ends was found and agrees. */
+  /** There is an index of the fragments that agrees with where the file ends. */
   indexed: boolean;
   /** HEIF and AVIF keep `meta` where a video has `moov`. */
   meta: boolean;
@@ -40,17 +41,17 @@ export function looksLikeIsobmff(head: Buffer): boolean {
 
 /** Top-level boxes must add up to the file, with `moov` and media among them. One small read per box. */
 export async function walkIsobmff(source: ByteSource): Promise<Completeness> {
-  const seen: Seen = { moov: false, mdat: false, fragments: false, indexed: false, meta: false, last: undefined };
+  const found: Found = { moov: false, mdat: false, fragments: false, indexed: false, meta: false, last: undefined };
   let offset = 0;
   for (let n = 0; offset < source.size; n += 1) {
     if (n === MAX_BOXES) return UNKNOWN;
     const box = boxAt(await source.read(offset, 16), offset);
-    if (!box) return afterTheLastBox(source, seen, offset);
+    if (!box) return afterLastBox(source, found, offset);
     if (box.end !== undefined && box.end > source.size) return cutInside(box, source.size);
-    await note(seen, box, source);
+    await note(found, box, source);
     offset = box.end ?? source.size;
   }
-  return verdict(seen, source);
+  return verdict(found, source);
 }
 
 function boxAt(header: Buffer, start: number): Box | undefined {
@@ -66,14 +67,14 @@ function boxAt(header: Buffer, start: number): Box | undefined {
   return size < 8 ? undefined : { type, start, headerBytes: 8, end: start + size };
 }
 
-async function note(seen: Seen, box: Box, source: ByteSource): Promise<void> {
-  seen.last = box;
-  if (box.type === 'moov') seen.moov = true;
-  if (box.type === 'meta') seen.meta = true;
-  if (box.type === 'mdat') seen.mdat = true;
-  if (box.type === 'moof') seen.fragments = true;
-  if (box.type === 'mfra') seen.indexed = true;
-  if (box.type === 'sidx') seen.indexed ||= (await endOfSidx(box, source)) === source.size;
+async function note(found: Found, box: Box, source: ByteSource): Promise<void> {
+  found.last = box;
+  if (box.type === 'moov') found.moov = true;
+  if (box.type === 'meta') found.meta = true;
+  if (box.type === 'mdat') found.mdat = true;
+  if (box.type === 'moof') found.fragments = true;
+  if (box.type === 'mfra') found.indexed = true;
+  if (box.type === 'sidx') found.indexed ||= (await endOfSidx(box, source)) === source.size;
 }
 
 /** Where the last fragment listed in a segment index ends (ISO/IEC 14496-12, 8.16.3). */
@@ -97,24 +98,24 @@ async function endOfSidx(box: Box, source: ByteSource): Promise<number | undefin
 
 function cutInside(box: Box, size: number): Completeness {
   const announced = (box.end ?? size) - box.start;
-  if (box.type === 'mdat') return truncated(`only ${shareOf(size - box.start, announced)} of its media data is there`);
-  return truncated(`it ends inside its '${box.type}' part`);
+  if (box.type !== 'mdat') return truncated(say('completeness.inside-box', { type: box.type }));
+  return truncated(say('completeness.share-of-media', { percent: percentOf(size - box.start, announced) }));
 }
 
-/** Bytes that are no box: padding after a finished file, or room that was reserved and is not filled yet. */
-async function afterTheLastBox(source: ByteSource, seen: Seen, offset: number): Promise<Completeness> {
-  const finished = seen.moov && seen.mdat && !seen.fragments;
-  if (finished || source.size - offset < 8) return verdict(seen, source);
-  if (isZero(await source.read(offset, 16))) return truncated('a part of it is reserved but still empty');
-  return offset === 0 ? UNKNOWN : truncated('its parts do not add up');
+/** Bytes that are no box: padding after a finished file, or space that is allocated and not written yet. */
+async function afterLastBox(source: ByteSource, found: Found, offset: number): Promise<Completeness> {
+  const finished = found.moov && found.mdat && !found.fragments;
+  if (finished || source.size - offset < 8) return verdict(found, source);
+  if (isZero(await source.read(offset, 16))) return truncated(say('completeness.unwritten-part'));
+  return offset === 0 ? UNKNOWN : truncated(say('completeness.bad-structure'));
 }
 
-async function verdict(seen: Seen, source: ByteSource): Promise<Completeness> {
-  if (!seen.moov) return seen.meta ? COMPLETE : truncated('its index (moov) is not there yet');
-  if (!seen.mdat) return truncated('its media data (mdat) is not there yet');
-  if (seen.fragments && !seen.indexed) return suspect('it is fragmented and has no index that says where it ends');
-  if (seen.last?.type === 'mdat' && isZero(await source.read(Math.max(0, source.size - TAIL_BYTES), TAIL_BYTES))) {
-    return suspect('its end is empty');
+async function verdict(found: Found, source: ByteSource): Promise<Completeness> {
+  if (!found.moov) return found.meta ? COMPLETE : truncated(say('completeness.no-index'));
+  if (!found.mdat) return truncated(say('completeness.no-media'));
+  if (found.fragments && !found.indexed) return suspect(say('completeness.fragments-without-index'));
+  if (found.last?.type === 'mdat' && isZero(await source.read(Math.max(0, source.size - TAIL_BYTES), TAIL_BYTES))) {
+    return suspect(say('completeness.empty-end'));
   }
   return COMPLETE;
 }

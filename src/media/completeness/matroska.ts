@@ -1,9 +1,10 @@
+import { say } from '../../messages/say.ts';
 import {
   type ByteSource,
   COMPLETE,
   type Completeness,
   isZero,
-  shareOf,
+  shorterThanAnnounced,
   suspect,
   truncated,
   UNKNOWN,
@@ -28,7 +29,7 @@ const LEVEL_1 = new Set([
   0x1941a469, // Attachments
 ]);
 const ANYWHERE = new Set([0xec /* Void */, 0xbf /* CRC-32 */]);
-/** A file of unknown size is walked this far, then counts as unknown. */
+/** A segment of unknown size is walked this far; a longer one counts as unknown. */
 const MAX_ELEMENTS = 5_000;
 
 interface Element {
@@ -43,19 +44,17 @@ export function looksLikeMatroska(head: Buffer): boolean {
   return head.length >= 4 && head.readUInt32BE(0) === EBML;
 }
 
-/** The segment's size must fit the file and its seek table point at what it says. */
+/** The segment's size must fit the file, and its seek table must not point at nothing. */
 export async function walkMatroska(source: ByteSource): Promise<Completeness> {
   const header = await elementAt(source, 0);
   if (!header?.end) return UNKNOWN;
   const segment = await elementAt(source, header.end);
   if (!segment || segment.id !== SEGMENT) {
-    return source.size - header.end < 12 ? truncated('it ends after its header') : UNKNOWN;
+    return source.size - header.end < 12 ? truncated(say('completeness.only-header')) : UNKNOWN;
   }
   if (segment.end === undefined) return walkOpenSegment(source, segment.dataAt);
-  if (segment.end > source.size) {
-    return truncated(`only ${shareOf(source.size, segment.end)} of what its header announces is there`);
-  }
-  return (await emptySeekTarget(source, segment)) ? truncated('a part of it is reserved but still empty') : COMPLETE;
+  if (segment.end > source.size) return shorterThanAnnounced(source.size, segment.end);
+  return (await hasEmptySeekTarget(source, segment)) ? truncated(say('completeness.unwritten-part')) : COMPLETE;
 }
 
 async function elementAt(source: ByteSource, start: number): Promise<Element | undefined> {
@@ -82,7 +81,7 @@ function vintValue(bytes: Buffer): number | undefined {
   return value === allOnes ? undefined : Number(value);
 }
 
-/** A segment without a size: a recording that runs, was interrupted, or was written to a pipe. */
+/** A segment without a size: a recording that is running, was interrupted, or was written to a pipe. */
 async function walkOpenSegment(source: ByteSource, from: number): Promise<Completeness> {
   let offset = from;
   let inCluster = false;
@@ -90,22 +89,20 @@ async function walkOpenSegment(source: ByteSource, from: number): Promise<Comple
   for (let n = 0; offset < source.size; n += 1) {
     if (n === MAX_ELEMENTS) return UNKNOWN;
     const element = await elementAt(source, offset);
-    if (!element) return truncated('it ends in the middle of a cluster');
+    if (!element) return truncated(say('completeness.inside-cluster'));
     const plausible = LEVEL_1.has(element.id) || ANYWHERE.has(element.id) || inCluster;
-    if (!plausible) return truncated('its parts do not add up');
+    if (!plausible) return truncated(say('completeness.bad-structure'));
     if (element.id === CLUSTER) clusters += 1;
     if (LEVEL_1.has(element.id)) inCluster = element.id === CLUSTER && element.end === undefined;
     if (element.end === undefined && element.id !== CLUSTER) return UNKNOWN;
-    if (element.end !== undefined && element.end > source.size) return truncated('it ends in the middle of a cluster');
+    if (element.end !== undefined && element.end > source.size) return truncated(say('completeness.inside-cluster'));
     offset = element.end ?? element.dataAt;
   }
-  return clusters === 0
-    ? truncated('its media data is not there yet')
-    : suspect('it was written live and does not say where it ends');
+  return clusters === 0 ? truncated(say('completeness.no-clusters')) : suspect(say('completeness.live'));
 }
 
-/** Whether the seek table names an element in whose place there are only zeros (space reserved by a downloader). */
-async function emptySeekTarget(source: ByteSource, segment: Element): Promise<boolean> {
+/** Whether the seek table points at an element where there are only zeros (space allocated by a downloader). */
+async function hasEmptySeekTarget(source: ByteSource, segment: Element): Promise<boolean> {
   const table = await elementAt(source, segment.dataAt);
   if (!table?.end || table.id !== SEEK_HEAD || table.end - table.dataAt > 4096) return false;
   for (let at = table.dataAt; at < table.end; ) {

@@ -1,36 +1,39 @@
+import { say } from '../../messages/say.ts';
 import { type ByteSource, type Completeness, truncated, UNKNOWN } from './source.ts';
 
-/**
- * Formats that never say how long they are, but whose last unit must be whole: an upload that stalled almost always ends
- * in the middle of one (187 of 188 times for a transport stream). A whole last unit proves nothing: that stays `unknown`.
+/*
+ * Formats that never say how long they are, but whose last unit must be whole: an upload that stalled almost always ends in
+ * the middle of one (187 of 188 times for a transport stream). A whole last unit proves nothing: that stays `unknown`.
  */
+
 const SYNC = 0x47;
 /** Packet size and where its sync byte stands: MPEG-TS (ISO 13818-1), and BDAV/AVCHD with its four bytes of time in front. */
 const LAYOUTS = [
   { bytes: 188, sync: 0 },
   { bytes: 192, sync: 4 },
 ] as const;
-/** Packets looked at before a file counts as a transport stream. */
-const PROOF = 4;
+/** This many packets in a row must have their sync byte. */
+const SYNCED_PACKETS = 4;
 
 /** `undefined` where it is no transport stream. */
 export async function walkTransportStream(source: ByteSource): Promise<Completeness | undefined> {
-  const head = await source.read(0, PROOF * 192);
+  const head = await source.read(0, SYNCED_PACKETS * 192);
   const layout = LAYOUTS.find(({ bytes, sync }) =>
-    Array.from({ length: PROOF }, (_, n) => n).every(n => head[n * bytes + sync] === SYNC),
+    Array.from({ length: SYNCED_PACKETS }, (_, n) => n).every(n => head[n * bytes + sync] === SYNC),
   );
   if (!layout) return undefined;
   const rest = source.size % layout.bytes;
-  return rest === 0 ? UNKNOWN : truncated(`its last packet is cut short (${rest} of ${layout.bytes} bytes)`);
+  if (rest === 0) return UNKNOWN;
+  return truncated(say('completeness.cut-packet', { bytes: rest, packetBytes: layout.bytes }));
 }
 
 export function looksLikeFlv(head: Buffer): boolean {
   return head.length >= 13 && head.toString('latin1', 0, 3) === 'FLV' && head.readUInt32BE(5) === 9;
 }
 
-/** Every FLV tag is followed by its own length; at the end of a whole file that leads back to the head of the last tag. */
+/** Every FLV tag is followed by its own length; at the end of a whole file that leads back to the last tag's header. */
 export async function walkFlv(source: ByteSource): Promise<Completeness> {
-  const cut = truncated('its last piece is cut short');
+  const cut = truncated(say('completeness.cut-tag'));
   if (source.size < 13 + 15) return cut;
   const length = (await source.read(source.size - 4, 4)).readUInt32BE(0);
   const start = source.size - 4 - length;

@@ -1,6 +1,7 @@
-import { type ByteSource, COMPLETE, type Completeness, shareOf, truncated, UNKNOWN } from './source.ts';
+import { say } from '../../messages/say.ts';
+import { type ByteSource, COMPLETE, type Completeness, shorterThanAnnounced, truncated, UNKNOWN } from './source.ts';
 
-/** AVI files above 1 GB go on in further RIFF parts (OpenDML). */
+/** AVI files above 1 GB continue in further RIFF parts (OpenDML). */
 const MAX_PARTS = 4_096;
 const STREAMED = 0xffffffff;
 
@@ -16,9 +17,9 @@ export async function walkRiff(source: ByteSource): Promise<Completeness> {
     if (header.length < 12 || !/^(RIFF|RF64|BW64)$/.test(ascii(header, 0))) return COMPLETE;
     const size = await partBytes(source, offset, header);
     if (size === undefined) return UNKNOWN;
-    if (size === 0) return truncated('its header was never finished');
+    if (size === 0) return truncated(say('completeness.header-unfinished'));
     const end = offset + 8 + size;
-    if (end > source.size) return truncated(`only ${shareOf(source.size, end)} of what its header announces is there`);
+    if (end > source.size) return shorterThanAnnounced(source.size, end);
     offset = end + (size % 2);
   }
   return UNKNOWN;

@@ -1,35 +1,47 @@
-/** What a header walk reads from. Reads may come back short at the end of the file. */
+/**
+ * Room: whether a media file is all there, by the arithmetic of its container. One walker for each kind of container, each a
+ * few small reads of headers; none of them parses media. Comes in: a ByteSource, so that whoever asks decides how to read.
+ */
+import type { Sentence } from '../../core/message.ts';
+import { say } from '../../messages/say.ts';
+
+/** What a walker reads from. Reads may come back short at the end of the file. */
 export interface ByteSource {
   size: number;
   read(offset: number, length: number): Promise<Buffer>;
 }
 
 /**
- * - `complete`: the container's own arithmetic adds up to the file.
+ * - `complete`: the container's own sizes add up to the file.
  * - `truncated`: bytes the container announces are not there.
- * - `suspect`: nothing is missing for sure, but it looks as if more may come.
- * - `unknown`: not a container with such arithmetic.
+ * - `suspect`: nothing is missing for certain, but more may come.
+ * - `unknown`: not a container that says how large it is.
  */
 export type Completeness =
   | { kind: 'complete' }
-  | { kind: 'truncated'; why: string }
-  | { kind: 'suspect'; why: string }
+  | { kind: 'truncated'; why: Sentence }
+  | { kind: 'suspect'; why: Sentence }
   | { kind: 'unknown' };
 
 export const COMPLETE: Completeness = { kind: 'complete' };
 export const UNKNOWN: Completeness = { kind: 'unknown' };
 
-export function truncated(why: string): Completeness {
+export function truncated(why: Sentence): Completeness {
   return { kind: 'truncated', why };
 }
 
-export function suspect(why: string): Completeness {
+export function suspect(why: Sentence): Completeness {
   return { kind: 'suspect', why };
 }
 
-/** `37 %`, never 100: how much of what was announced is there. */
-export function shareOf(have: number, announced: number): string {
-  return `${Math.min(99, Math.floor((have / announced) * 100))} %`;
+/** The file is shorter than its header announces. */
+export function shorterThanAnnounced(have: number, announced: number): Completeness {
+  return truncated(say('completeness.share-of-announced', { percent: percentOf(have, announced) }));
+}
+
+/** How much of what was announced is there; never 100. */
+export function percentOf(have: number, announced: number): number {
+  return Math.min(99, Math.floor((have / announced) * 100));
 }
 
 const WINDOW_BYTES = 1024;

@@ -5,7 +5,11 @@ import { HTTP_EN } from './http.ts';
 import { API_EN } from './api.ts';
 import { LOCAL_EN } from './local.ts';
 import { MEDIA_EN } from './media.ts';
+import { COMPLETENESS_EN } from './completeness.ts';
+import { DELIVER_EN } from './deliver.ts';
+import { INBOX_EN } from './inbox.ts';
 import { STEPS_EN } from './steps.ts';
+import { VERIFY_EN } from './verify.ts';
 
 /** Every code with its English words, one file a room. */
 export const EN = {
@@ -17,4 +21,8 @@ export const EN = {
   ...API_EN,
   ...LOCAL_EN,
   ...MEDIA_EN,
+  ...INBOX_EN,
+  ...COMPLETENESS_EN,
+  ...VERIFY_EN,
+  ...DELIVER_EN,
 };

@@ -8,7 +8,11 @@ import { HTTP_ZH } from './http.ts';
 import { API_ZH } from './api.ts';
 import { LOCAL_ZH } from './local.ts';
 import { MEDIA_ZH } from './media.ts';
+import { COMPLETENESS_ZH } from './completeness.ts';
+import { DELIVER_ZH } from './deliver.ts';
+import { INBOX_ZH } from './inbox.ts';
 import { STEPS_ZH } from './steps.ts';
+import { VERIFY_ZH } from './verify.ts';
 
 export const ZH = {
   ...STEPS_ZH,
@@ -19,6 +23,10 @@ export const ZH = {
   ...API_ZH,
   ...LOCAL_ZH,
   ...MEDIA_ZH,
+  ...INBOX_ZH,
+  ...COMPLETENESS_ZH,
+  ...VERIFY_ZH,
+  ...DELIVER_ZH,
 } satisfies Translation<typeof EN> as Readonly<Record<string, Wording>>;
 
 /** The message in Chinese; `undefined` for a code this version does not know. */

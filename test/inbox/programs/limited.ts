@@ -1,7 +1,7 @@
 /** Watches the inbox named by its argument until its input ends; says what it finds and logs, one JSON line each. */
 import { systemClock } from '../../../src/platform/clock.ts';
 import type { Logger } from '../../../src/platform/log.ts';
-import { createWatcher } from '../../../src/inbox/watcher.ts';
+import { Watcher } from '../../../src/inbox/watcher.ts';
 
 const say = (line: object) => void process.stdout.write(`${JSON.stringify(line)}\n`);
 const logger = {
@@ -10,11 +10,11 @@ const logger = {
   warn: (fields: object, msg: string) => say({ level: 40, msg, ...fields }),
 };
 
-const watcher = createWatcher({
+const watcher = new Watcher({
   folders: [{ inbox: process.argv[2] ?? '', settleMs: 100, scan: 300 }],
   clock: systemClock,
   log: logger as unknown as Logger,
-  known: () => false,
+  hasJobFor: () => false,
   onSighting: ({ relative }) => say({ sighted: relative }),
 });
 await watcher.start();

@@ -37,15 +37,15 @@ if (values.candidate) await CANDIDATES[values.candidate](values.inbox);
 else await main();
 
 async function shrinkbox(inbox, allKnown) {
-  const { createWatcher } = await import('../../../dist/inbox/watcher.js');
+  const { Watcher } = await import('../../../dist/inbox/watcher.js');
   const { systemClock } = await import('../../../dist/platform/clock.js');
   const { silentLogger } = await import('../../../dist/platform/log.js');
   let ready = false;
-  const watcher = createWatcher({
+  const watcher = new Watcher({
     folders: [{ inbox, scan: 'auto' }],
     clock: systemClock,
     log: silentLogger,
-    known({ relative }) {
+    hasJobFor({ relative }) {
       if (ready) console.log(relative);
       return allKnown && !ready;
     },

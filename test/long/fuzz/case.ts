@@ -16,7 +16,7 @@ import { probe } from '../../../src/media/probe/probe.ts';
 import { looksLike } from '../../../src/media/probe/sniff.ts';
 import type { Tools } from '../../../src/media/ffmpeg/tools.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
-import { walkContainer } from '../../../src/media/completeness/container.ts';
+import { checkCompleteness } from '../../../src/media/completeness/index.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import type { Random } from '../torture/random.ts';
 
@@ -68,8 +68,8 @@ export async function walk(bytes: Buffer): Promise<string[]> {
     return bytes.subarray(offset, offset + length);
   };
   try {
-    const said = await walkContainer({ size: bytes.length, read });
-    if ('why' in said) wrong.push(...sentence(said.why));
+    const said = await checkCompleteness({ size: bytes.length, read });
+    if ('why' in said) wrong.push(...sentence(said.why.text));
     looksLike(bytes.subarray(0, 512), bytes.length);
   } catch (error) {
     wrong.push(`crash of the walk: ${(error as Error).stack}`);

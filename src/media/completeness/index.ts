@@ -1,3 +1,4 @@
+import { say } from '../../messages/say.ts';
 import { looksLikeIsobmff, walkIsobmff } from './isobmff.ts';
 import { looksLikeMatroska, walkMatroska } from './matroska.ts';
 import { looksLikeFlv, walkFlv, walkTransportStream } from './packets.ts';
@@ -9,11 +10,11 @@ export type { ByteSource, Completeness } from './source.ts';
 const HEAD_BYTES = 64;
 
 /**
- * Whether a file is all there by its container's own arithmetic: MP4/MOV boxes, Matroska/WebM segment, RIFF (AVI, WAV)
- * sizes, whole last packets of MPEG-TS and FLV. A veto only: ffprobe opens a file cut at 10 % and reports its full duration, these sums do not. A few small reads;
- * rejects with whatever the source's read throws. The name does not matter, the first bytes decide.
+ * Whether all of a file is there by its container's own arithmetic: MP4/MOV boxes, Matroska/WebM segment, RIFF (AVI, WAV)
+ * sizes, whole last packets of MPEG-TS and FLV. ffprobe cannot tell: it opens a file cut at 10 % and reports its full
+ * duration. A few small reads; the first bytes decide, not the name. Rejects with whatever the source's read throws.
  */
-export async function walkContainer(file: ByteSource): Promise<Completeness> {
+export async function checkCompleteness(file: ByteSource): Promise<Completeness> {
   const head = await file.read(0, HEAD_BYTES);
   const source = withWindow(file);
   if (looksLikeIsobmff(head)) return walkIsobmff(source);
@@ -22,8 +23,7 @@ export async function walkContainer(file: ByteSource): Promise<Completeness> {
   if (looksLikeFlv(head)) return walkFlv(source);
   const stream = await walkTransportStream(source);
   if (stream) return stream;
-  // No format begins like this; copiers and downloaders reserve space before they write.
-  if (head.length === HEAD_BYTES && isZero(head))
-    return truncated('space is reserved for it but nothing is written yet');
+  // No format begins like this; copiers and downloaders allocate space before they write.
+  if (head.length === HEAD_BYTES && isZero(head)) return truncated(say('completeness.unwritten'));
   return UNKNOWN;
 }

@@ -1,0 +1,36 @@
+import { formatBytes } from '../../core/units.ts';
+import type { Translation } from '../catalogue.ts';
+import type { DELIVER_EN } from '../en/deliver.ts';
+
+export const DELIVER_ZH: Translation<typeof DELIVER_EN> = {
+  'deliver.folder-missing': ({ path }) => `${path} 不存在`,
+  'deliver.folder-missing-hint': '请挂载磁盘或共享，或创建该文件夹；之后 shrinkbox 会自动继续。',
+  'deliver.folder-replaced': ({ path }) => `${path} 已不是原来的文件夹：磁盘被卸载，或被另一个文件夹取代`,
+  'deliver.folder-replaced-hint': '请重新挂载磁盘或共享；如果是有意更换文件夹，请重启 shrinkbox。',
+  'deliver.folder-refused': ({ path, why }) => `无法向 ${path} 放入文件：${why}`,
+  'deliver.folder-refused-hint': '请移走或重命名那里的文件，或修改该文件夹的输出模板或发件箱。',
+  'deliver.link-out': ({ root }) => `它是指向 ${root} 之外的链接`,
+  'deliver.not-a-folder': '同名的不是文件夹',
+  'deliver.forbidden': '它位于收件箱或状态目录之内',
+
+  'deliver.empty-name': '输出模板得出的文件名是空的',
+  'deliver.names-used-up': ({ folder, name, count }) => `${folder} 中已有 ${count} 个与 ${name} 同名的文件`,
+  'deliver.names-used-up-hint': '请清理发件箱，或在输出模板中加入每个文件都不同的内容。',
+  'deliver.reports-used-up-hint': '请清理发件箱中的旧报告。',
+  'deliver.stopped': '在结果获得文件名之前已停止',
+  'deliver.full': ({ folder, neededBytes }) => `${folder} 已满：结果需要 ${formatBytes(neededBytes)}`,
+  'deliver.full-by': ({ folder, neededBytes, missingBytes }) =>
+    `${folder} 已满：结果需要 ${formatBytes(neededBytes)}，还差 ${formatBytes(missingBytes)}`,
+  'deliver.full-hint': '请在那里腾出空间；之后 shrinkbox 会自动继续。',
+  'deliver.changed': ({ path }) => `${path} 在检查之后被修改`,
+  'deliver.work-repeated': '有其他程序在写状态目录，或其磁盘有故障。该任务会重做。',
+  'deliver.misread': ({ folder }) => `${folder} 中的副本读回后内容不一致`,
+  'deliver.check-disk': '请检查磁盘、数据线或网络；shrinkbox 会自动重试。',
+
+  'deliver.original-changed': ({ path }) => `${path} 在处理之后被修改；原文件保持原样`,
+  'deliver.original-misread': ({ folder }) => `${folder} 中的副本读回后内容不一致；原文件已保留`,
+  'deliver.not-archived': ({ path }) => `${path} 已不在归档中`,
+  'deliver.not-archived-hint': '可能已超过 archive_days，或被人移走。',
+  'deliver.in-the-way': ({ path }) => `${path} 处已有另一个文件`,
+  'deliver.in-the-way-hint': '请移走或重命名该文件，然后重试。',
+};
