@@ -131,7 +131,7 @@ function optionsFor(element: HTMLElement, language: string): uPlot.Options {
         stroke: 'transparent',
         width: 0,
         points: { show: false },
-        ...(bars ? { paths: bars } : {}),
+        paths: bars,
       },
     ],
   };

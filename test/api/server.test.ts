@@ -1,3 +1,4 @@
+import { connect } from 'node:net';
 import { expect, it } from 'vitest';
 import { Secret } from '../../src/config/secrets.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
@@ -151,4 +152,19 @@ it('asks for the token over HTTP, not on the control socket, and never takes it 
   expect((await ask(server, '/api/status', { headers }, true)).status).toBe(200);
   expect((await ask(server, '/api/status')).status).toBe(200);
   expect((await ask(server, '/healthz', {}, true)).status).toBe(200);
+});
+
+it('gives up a request whose body does not arrive', async () => {
+  const { server, control } = await serving({ bodyMs: 50 });
+  const answer = await new Promise<string>(resolve => {
+    const socket = connect(server.socket, () => {
+      socket.write('POST /api/pause HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\nhalf');
+    });
+    socket.once('data', data => {
+      resolve(String(data));
+      socket.destroy();
+    });
+  });
+  expect(answer).toMatch(/^HTTP\/1\.1 408 /);
+  expect(control.mode).toBe('running');
 });

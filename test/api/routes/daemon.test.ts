@@ -1,7 +1,7 @@
 import { expect, it } from 'vitest';
-import { Secret } from '../../src/config/secrets.ts';
-import type { Metering } from '../../src/api/types.ts';
-import { ask, serving } from '../support/serving.ts';
+import { Secret } from '../../../src/config/secrets.ts';
+import type { Metering } from '../../../src/api/types.ts';
+import { ask, serving } from '../../support/serving.ts';
 
 it('metrics are for those who may ask: over the socket, on loopback, or with the token', async () => {
   const answered: string[] = [];
