@@ -49,33 +49,17 @@ export async function createCloudEngine({
   local,
 }: Omit<EnginesOptions, 'tools'> & { tools?: Tools; local?: Engine }): Promise<NemoEngine> {
   const { createNemoEngine } = await import('../engine/nemo/engine.ts');
-  const { nemo, limits } = config;
   return createNemoEngine({
-    apiUrl: nemo.apiUrl,
-    webUrl: nemo.webUrl,
+    nemo: config.nemo,
+    limits: config.limits,
+    stateDir: config.stateDir,
     token: secrets.nemoToken,
-    clientId: nemo.clientId,
-    identityDir: config.stateDir,
-    language: nemo.language,
-    pollIntervalMs: nemo.pollInterval,
-    pollLimitMs: nemo.pollLimit,
-    messageTimeoutMs: nemo.messageTimeout,
-    heartbeatTimeoutMs: nemo.heartbeatTimeout,
-    recovery: { firstMs: nemo.recovery.first, everyMs: nemo.recovery.every, checks: nemo.recovery.checks },
-    retryAfterMs: nemo.retryAfter,
-    maxUploadBytes: nemo.maxUpload,
-    oversize: nemo.oversize,
-    session: nemo.session,
-    uploads: limits.uploads,
-    requestsPerMinute: limits.requestsPerMinute,
-    uploadRate: limits.uploadRate,
     skill: skill(),
-    skillSource: nemo.skillSource,
     installPath: fileURLToPath(new URL('../..', import.meta.url)),
     clock,
     log,
-    meter,
     local: local && tools && createLocalHelp(local, tools),
+    meter,
   });
 }
 
@@ -91,8 +75,8 @@ export function createLocalHelp(local: Engine, tools: Tools): LocalHelp {
       const { size } = await stat(source);
       const asked = maxBytes === undefined ? {} : { size: { kind: 'bytes' as const, bytes: maxBytes } };
       const order: Order = { job: request.job, source, sourceBytes: size, target: { ...target, ...asked } };
-      const { path, bytes, how } = await local.run(order, contextFor(request));
-      return { path, bytes, how };
+      const { path, bytes, how, messages } = await local.run(order, contextFor(request));
+      return { path, bytes, how: messages?.how ? { ...messages.how, text: how } : how };
     },
     async split(request) {
       const { source, maxBytes } = request;

@@ -89,7 +89,7 @@ export interface LocalHelp {
   /** Compresses `source` to at most `maxBytes` (as small as it stays good, where absent) into a file below `dir`. */
   shrink(
     request: LocalRequest & { source: string; target: Target; maxBytes?: number },
-  ): Promise<{ path: string; bytes: number; how: string }>;
+  ): Promise<{ path: string; bytes: number; how: Sentence | string }>;
   /** Cuts `source` at keyframes, without re-encoding, into files of at most `maxBytes` each below `dir`, in order. */
   split(request: LocalRequest & { source: string; maxBytes: number }): Promise<string[]>;
   /** Joins files of the same make, without re-encoding, into one MP4. */

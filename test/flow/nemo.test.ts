@@ -134,7 +134,7 @@ describe('a dropped file through the cloud', () => {
     expect(job.engine).toBe('local');
     expect(job.output_bytes).toBeLessThanOrEqual(300_000);
     const paused = (await box.status()).engines.find(({ name }) => name === 'nemo');
-    expect(paused).toMatchObject({ ready: false, reason: expect.stringContaining('no credits are left') });
+    expect(paused).toMatchObject({ ready: false, reason: expect.stringContaining('no credits left') });
     box.drop(await footage('plain'), 'either-2.mp4');
     expect(await box.job('either-2.mp4', 'done')).toMatchObject({ engine: 'local' });
     box.drop(await footage('plain'), 'cloud.mp4');

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { parseConfig } from '../../src/config/load.ts';
-import { createIdentity } from '../../src/engine/nemo/account/identity.ts';
-import { createFolderSessions } from '../../src/engine/nemo/session/session.ts';
+import { Identity } from '../../src/engine/nemo/account/identity.ts';
+import { FolderSessionStore } from '../../src/engine/nemo/session/session.ts';
 import { openJournal } from '../../src/journal/journal.ts';
 import { readJournal, type ReplaySummary } from '../../src/journal/replay.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -94,7 +94,7 @@ describe('an identity of 0.1.0', () => {
 
   it.each(namesIn('identity'))('%s is who it was', name => {
     const expected = fixtureJson('identity', name, 'expected.json') as { clientId: string | null; token: unknown };
-    const identity = createIdentity({ dir: copyOf('identity', name), apiUrl });
+    const identity = new Identity({ dir: copyOf('identity', name), apiUrl });
     const token = identity.token();
     const value = token?.value.reveal();
     expect(token ? JSON.parse(JSON.stringify({ ...token, value })) : null).toEqual(expected.token);
@@ -105,7 +105,7 @@ describe('an identity of 0.1.0', () => {
 
   it('has the sessions of its folders', () => {
     const expected = fixtureJson('sessions', 'expected.json') as { ask: [string, string, string]; usable: unknown }[];
-    const sessions = createFolderSessions(copyOf('sessions'));
+    const sessions = new FolderSessionStore(copyOf('sessions'));
     expect(expected.map(({ ask }) => ({ ask, usable: sessions.usable(...ask) ?? null }))).toEqual(expected);
   });
 });

@@ -1,15 +1,40 @@
-import type { Json, Order } from '../../core/job.ts';
+import type { Config } from '../../config/load.ts';
+import type { Order } from '../../core/job.ts';
+import type { Sentence } from '../../core/message.ts';
 import type { KeyedMutex, Semaphore } from '../../platform/async.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { Http } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { CloudMeter, EngineContext, LocalHelp } from '../engine.ts';
-import type { AddressPolicy } from './http/address-policy.ts';
 import type { Auth } from './account/auth.ts';
 import type { Client } from './account/client.ts';
-import type { Recovery } from './message/recover.ts';
-import type { FolderSessions } from './session/session.ts';
-import type { WatchLimits } from './message/deadlines.ts';
+import type { SessionRecord, TaskCheckpoints } from './checkpoints.ts';
+import type { AddressPolicy } from './http/address-policy.ts';
+
+/** The configuration's `nemo` map: durations in milliseconds, sizes in bytes. */
+export type NemoConfig = Config['nemo'];
+
+/** Times nobody configures, in milliseconds. */
+export interface Timeouts {
+  /** Longest silence of an ordinary request. */
+  silenceMs: number;
+  /** Longest time the body of a reply may take. */
+  readingMs: number;
+  /** Longest time an upload may make no progress. */
+  stallMs: number;
+  /** How long the session's state may lag behind what was done in it. */
+  lagMs: number;
+}
+
+export const TIMEOUTS: Timeouts = { silenceMs: 60_000, readingMs: 300_000, stallMs: 300_000, lagMs: 2500 };
+
+export type Settings = NemoConfig & Timeouts;
+
+/** How long a message's stream is listened to. */
+export type WatchLimits = Pick<NemoConfig, 'messageTimeout' | 'heartbeatTimeout'>;
+
+/** When to read the session after the reply to a message was lost. */
+export type Recovery = NemoConfig['recovery'];
 
 /** What all jobs in the cloud share. */
 export interface CloudContext {
@@ -19,6 +44,7 @@ export interface CloudContext {
   resultHttp: Http;
   policy: AddressPolicy;
   uploadSlots: Semaphore;
+  /** Waits until this many more bytes may be uploaded. */
   pace(bytes: number, signal: AbortSignal): Promise<void>;
   newRenderId(): string;
   folders: FolderSessions;
@@ -30,65 +56,44 @@ export interface CloudContext {
   local: LocalHelp | undefined;
   clock: Clock;
   log: Logger;
-  meter?: CloudMeter | undefined;
+  meter?: CloudMeter;
   random(): number;
 }
 
-/** Times in milliseconds; names as in the config's `nemo` map. */
-export interface Settings {
-  apiUrl: string;
-  webUrl: string;
-  language: string;
-  pollIntervalMs: number;
-  pollLimitMs: number;
-  watch: WatchLimits;
-  recovery: Recovery;
-  maxUploadBytes: number;
-  oversize: 'local' | 'split' | 'hold';
-  session: 'per-file' | 'per-folder';
-  /** Longest silence of an ordinary request. */
-  silenceMs: number;
-  /** Longest time an upload may make no progress. */
-  stallMs: number;
-  /** How long the session's state may lag behind what was done in it. */
-  lagMs: number;
+/** A session as the service opened it. */
+export type Session = Omit<SessionRecord, 'refines' | 'gone'>;
+
+/** Sessions kept per folder (`nemo.session: per-folder`). */
+export interface FolderSessions {
+  /** The folder's session, unless another job left something half-done in it: then a new one has to be opened. */
+  usable(folder: string, job: string, token: string): Session | undefined;
+  /** The job begins to work in it. */
+  take(folder: string, job: string, session: Session): void;
+  /** The job is through with it. */
+  release(folder: string, job: string): void;
 }
 
+export type FileSource = { kind: 'file'; path: string; name: string; bytes: number };
+export type LinkSource = { kind: 'link'; url: string; name: string };
+
 /** One source on its way through the cloud: a whole job, or a part of one that was too large. */
-export interface CloudTask {
-  source: { kind: 'file'; path: string; name: string; bytes: number } | { kind: 'link'; url: string; name: string };
+export interface CloudTask<S extends FileSource | LinkSource = FileSource | LinkSource> {
+  cloud: CloudContext;
+  source: S;
   order: Order;
   /** False for a part of a source that was too large. */
   isWhole: boolean;
-  /** Most bytes this result may have. */
+  /** Most bytes this result may have; absent where no size was asked for. */
   maxBytes: number | undefined;
-  memory: Memory;
+  checkpoints: TaskCheckpoints;
   context: EngineContext;
   /** Private directory of this task. */
   dir: string;
-  /** 0..1 of this task. */
-  onProgress(fraction: number, note?: string): void;
+  /** `fraction`: 0..1 of this task. */
+  onProgress(fraction: number, note?: Sentence): void;
 }
 
-/** Checkpoints of a task: what is set is durable, and there again after a restart. */
-export interface Memory {
-  get<T extends Json>(key: string): T | undefined;
-  set(key: string, value: Json): Promise<void>;
-}
-
-/** Checkpoints under `prefix`, so that the parts of one job keep apart. */
-export function memoryOf(context: Pick<EngineContext, 'record' | 'resume'>, prefix = ''): Memory {
-  const values = new Map<string, Json>(Object.entries(context.resume));
-  return {
-    get: <T extends Json>(key: string) => (values.get(prefix + key) ?? undefined) as T | undefined,
-    async set(key, value) {
-      await context.record(prefix + key, value);
-      values.set(prefix + key, value);
-    },
-  };
-}
-
-/** How often a person asked for this job to be tried again: consent to repeat what may have been done. */
-export function retryCountOf(order: Order): number {
-  return order.retryCount ?? 0;
+/** A task at work in its session. */
+export interface SessionTask extends CloudTask {
+  session: SessionRecord;
 }

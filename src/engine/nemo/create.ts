@@ -1,102 +1,83 @@
+import type { Config } from '../../config/load.ts';
+import type { Secret } from '../../config/secrets.ts';
 import { KeyedMutex, Semaphore } from '../../platform/async.ts';
+import type { Clock } from '../../platform/clock.ts';
 import { countingHttp, createHttp } from '../../platform/http.ts';
+import type { Logger } from '../../platform/log.ts';
+import type { CloudMeter, LocalHelp } from '../engine.ts';
+import { Auth } from './account/auth.ts';
+import { Client } from './account/client.ts';
+import { Identity } from './account/identity.ts';
+import { type CloudContext, type NemoConfig, type Settings, TIMEOUTS, type Timeouts } from './context.ts';
 import { createAddressPolicy } from './http/address-policy.ts';
 import { attributionHeaders, platformOf } from './http/attribution.ts';
-import { createAuth } from './account/auth.ts';
-import { createClient } from './account/client.ts';
-import type { CloudContext, Settings } from './context.ts';
-import type { RefusalFacts } from './http/errors.ts';
 import { RateLimiter } from './http/rate-limit.ts';
-import { createIdentity } from './account/identity.ts';
-import type { NemoOptions } from './options.ts';
+import { Transport } from './http/transport.ts';
 import { createRenderIds } from './render/render.ts';
-import { createFolderSessions } from './session/session.ts';
+import { FolderSessionStore } from './session/session.ts';
 import { createPace } from './session/upload.ts';
-import { createWire } from './http/transport.ts';
+
+/** Everything the engine is built from. */
+export interface NemoOptions {
+  nemo: NemoConfig;
+  limits: Pick<Config['limits'], 'uploads' | 'requestsPerMinute' | 'uploadRate'>;
+  /** identity.json lives there. */
+  stateDir: string;
+  /** The person's own token (NEMO_TOKEN); absent: a free one is requested and kept. */
+  token?: Secret;
+  /** Name and version the service knows this client by, from package.json's own field for it. */
+  skill: { source: string; version: string };
+  /** Absolute path this program is installed at. */
+  installPath: string;
+  clock: Clock;
+  log: Logger;
+  local?: LocalHelp;
+  /** Counts requests and streams for the metrics. */
+  meter?: CloudMeter;
+  /** For tests. */
+  timeouts?: Partial<Timeouts>;
+  random?: () => number;
+}
 
 /** Builds what all jobs share. Nothing is opened, read or sent before it is needed. */
 export function createCloud(options: NemoOptions): { cloud: CloudContext; close(): Promise<void> } {
-  const { clock, log, apiUrl, webUrl, maxUploadBytes } = options;
-  const random = options.random ?? Math.random;
-  const settings: Settings = {
-    apiUrl,
-    webUrl,
-    language: options.language,
-    pollIntervalMs: options.pollIntervalMs,
-    pollLimitMs: options.pollLimitMs,
-    watch: { hardMs: options.messageTimeoutMs, heartbeatMs: options.heartbeatTimeoutMs },
-    recovery: options.recovery,
-    maxUploadBytes,
-    oversize: options.oversize,
-    session: options.session,
-    silenceMs: options.silenceMs ?? 60_000,
-    stallMs: options.stallMs ?? 300_000,
-    lagMs: options.lagMs ?? 2500,
-  };
-  const attribution = attributionHeaders({
-    ...options.skill,
-    platform: platformOf(options.skillSource, options.installPath),
-  });
-  const perMinute = options.requestsPerMinute;
-  const limiter = new RateLimiter(
-    { retryAfterMs: options.retryAfterMs, ...(perMinute === undefined ? {} : { perMinute }) },
-    clock,
-    random,
-  );
-  const policy = createAddressPolicy(apiUrl);
+  const { nemo, limits, stateDir, clock, log, local, meter, random = Math.random } = options;
+  const settings: Settings = { ...nemo, ...TIMEOUTS, ...options.timeouts };
+  const policy = createAddressPolicy(nemo.apiUrl);
   const http = createHttp();
   const freshHttp = createHttp({ fresh: true });
   const resultHttp = createHttp({ lookup: policy.lookup });
-  const wire = createWire({
-    http: countingHttp(http, options.meter),
-    freshHttp: countingHttp(freshHttp, options.meter),
-    limiter,
-    apiUrl,
-    attribution,
+  const transport = new Transport({
+    http: countingHttp(http, meter),
+    freshHttp: countingHttp(freshHttp, meter),
+    limiter: new RateLimiter({ retryAfterMs: nemo.retryAfter, perMinute: limits.requestsPerMinute }, clock, random),
+    apiUrl: nemo.apiUrl,
+    attribution: attributionHeaders({
+      ...options.skill,
+      platform: platformOf(nemo.skillSource, options.installPath),
+    }),
     clock,
     silenceMs: settings.silenceMs,
-    readingMs: options.readingMs ?? 300_000,
+    readingMs: settings.readingMs,
   });
-  const facts = (doing: string): Omit<RefusalFacts, 'status' | 'said'> => {
-    const { current } = auth;
-    return {
-      doing,
-      maxUploadBytes,
-      webUrl,
-      account: current?.kind ?? (options.token ? 'own' : 'anonymous'),
-      ...(current?.userId === undefined ? {} : { userId: current.userId }),
-    };
-  };
-  const identity = createIdentity({
-    dir: options.identityDir,
-    apiUrl,
-    ...(options.clientId === undefined ? {} : { clientId: options.clientId }),
-  });
-  const auth = createAuth({
-    wire,
-    identity,
-    ...(options.token ? { own: options.token } : {}),
-    retryAfterMs: options.retryAfterMs,
-    facts,
-    clock,
-    log,
-  });
+  const identity = new Identity({ dir: stateDir, apiUrl: nemo.apiUrl, clientId: nemo.clientId });
+  const auth = new Auth({ transport, identity, own: options.token, config: nemo, clock, log });
   const cloud: CloudContext = {
-    client: createClient({ wire, auth, facts, clock, log }),
+    client: new Client({ transport, auth, clock, log }),
     auth,
     resultHttp,
     policy,
-    uploadSlots: new Semaphore(options.uploads),
-    pace: createPace(options.uploadRate, clock),
+    uploadSlots: new Semaphore(limits.uploads),
+    pace: createPace(limits.uploadRate, clock),
     newRenderId: createRenderIds(clock, random),
-    folders: createFolderSessions(options.identityDir),
+    folders: new FolderSessionStore(stateDir),
     owners: new Map(),
     sessionLocks: new KeyedMutex(),
     settings,
-    local: options.local,
+    local,
     clock,
     log,
-    meter: options.meter,
+    meter,
     random,
   };
   const close = async () => {

@@ -1,81 +1,110 @@
+/**
+ * Room: the NemoVideo cloud. A job is uploaded into a session, the agent carries out one instruction there, and the timeline is rendered
+ * and downloaded; what the service is relied on for stands in docs/nemo-api.md. A message costs credits and is never sent twice unasked;
+ * everything else is free and may be repeated. Comes in: the engine contract, config (types and secrets), core, messages, platform.
+ */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { fileError } from '../../platform/files/file-error.ts';
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
-import type { Candidate, Order } from '../../core/job.ts';
+import type { Candidate, CloudRefs, Order } from '../../core/job.ts';
 import { targetBytes } from '../../core/target.ts';
-import type { CloudEngine, EngineContext, ServiceCheck } from '../engine.ts';
-import { type ManualCommands, createManualCommands } from './manual.ts';
-import { memoryOf, type CloudTask } from './context.ts';
-import { balanceOf, readCredits } from './account/credits.ts';
-import { isLinkFile, nameIn, readLink } from './session/link-file.ts';
-import type { NemoOptions } from './options.ts';
+import { messageOf } from '../../core/message.ts';
+import { say } from '../../messages/say.ts';
+import { fileError } from '../../platform/files/file-error.ts';
+import { Checkpoints } from '../checkpoints.ts';
+import type { CloudEngine, Credits, EngineContext, Intent, ServiceCheck, UploadRequest } from '../engine.ts';
+import { readBalance, readCredits } from './account/credits.ts';
+import { taskCheckpoints } from './checkpoints.ts';
+import type { CloudContext, CloudTask } from './context.ts';
+import { createCloud, type NemoOptions } from './create.ts';
+import { CloudJob, type Produced } from './job.ts';
+import { ManualCommands } from './manual.ts';
+import { intentOf } from './message/intent.ts';
 import { compressHere, produceOversize } from './oversize.ts';
-import { type Produced, produce } from './job.ts';
-import { route } from './message/intent.ts';
-import { createCloud } from './create.ts';
+import { isLinkFile, nameIn, readLink } from './session/link-file.ts';
 import { checkFormat } from './session/upload.ts';
 
-export type { NemoOptions } from './options.ts';
-
-export interface NemoEngine extends CloudEngine, Pick<ManualCommands, 'exportNow'> {}
+export type { NemoOptions } from './create.ts';
 
 /** Nothing is opened, read or sent before it is needed. */
-export function createNemoEngine(options: NemoOptions): NemoEngine {
-  const { clock, log } = options;
-  const { cloud, close } = createCloud(options);
-  let told = false;
+export class NemoEngine implements CloudEngine {
+  readonly name = 'nemo';
+  readonly #cloud: CloudContext;
+  readonly #manual: ManualCommands;
+  readonly #close: () => Promise<void>;
+  #isConnected = false;
 
-  return {
-    name: 'nemo',
-    run,
-    intentOf: route,
-    check: look,
-    credits: signal => readCredits(cloud, signal),
-    ...createManualCommands(cloud, options),
-    close,
-  };
+  constructor(options: NemoOptions) {
+    const { cloud, close } = createCloud(options);
+    this.#cloud = cloud;
+    this.#close = close;
+    this.#manual = new ManualCommands(cloud, { dir: options.stateDir, log: options.log });
+  }
 
-  async function run(order: Order, context: EngineContext): Promise<Candidate> {
+  async run(order: Order, context: EngineContext): Promise<Candidate> {
     try {
-      await announce(context.signal);
-      const task = await taskFor(order, context);
-      const { produced, maxBytes } = await make(task);
-      return candidateOf(produced, maxBytes);
+      await this.#connect(context.signal);
+      const task = await this.#taskFor(order, context);
+      return candidateOf(await produce(task), task.maxBytes);
     } catch (error) {
       if (!context.signal.aborted) throw error;
-      throw new ShrinkError('cancelled', 'the work in the cloud was stopped', {
-        cause: isShrinkError(error) ? error : undefined,
-      });
+      const cause = isShrinkError(error) ? error : undefined;
+      throw new ShrinkError('cancelled', say('nemo.stopped'), { cause });
     }
   }
 
-  /** Once: that there is a token says that the service answered, or did so lately. */
-  async function announce(signal: AbortSignal): Promise<void> {
-    const token = await cloud.auth.token(signal);
-    if (told) return;
-    told = true;
-    log.info({ account: token.kind === 'own' ? 'your token' : 'free token' }, 'connected and ready');
+  intentOf(words: string): Intent {
+    return intentOf(words);
   }
 
-  async function look(signal: AbortSignal): Promise<ServiceCheck> {
-    const token = cloud.auth.available();
-    if (!token) return clockAhead(Date.parse((await cloud.client.knock(signal))['date'] ?? ''));
-    const { credits, date } = await balanceOf(cloud, signal);
-    return { account: token.kind, credits, ...clockAhead(date) };
+  async check(signal: AbortSignal): Promise<ServiceCheck> {
+    const token = this.#cloud.auth.available();
+    if (!token) {
+      const { date } = await this.#cloud.client.ping(signal);
+      return this.#clockAhead(Date.parse(date ?? ''));
+    }
+    const { credits, date } = await readBalance(this.#cloud.client, signal);
+    return { account: token.kind, credits, ...this.#clockAhead(date) };
   }
 
-  function clockAhead(there: number): Pick<ServiceCheck, 'clockAheadMs'> {
-    return Number.isFinite(there) ? { clockAheadMs: clock.now() - there } : {};
+  credits(signal: AbortSignal): Promise<Credits> {
+    return readCredits(this.#cloud.client, signal);
   }
 
-  async function taskFor(order: Order, context: EngineContext): Promise<CloudTask> {
+  timeline(refs: CloudRefs, signal: AbortSignal): Promise<string> {
+    return this.#manual.timeline(refs, signal);
+  }
+
+  upload(request: UploadRequest): Promise<void> {
+    return this.#manual.upload(request);
+  }
+
+  close(): Promise<void> {
+    return this.#close();
+  }
+
+  /** Logged once: a token shows that the service answers, or did so lately. */
+  async #connect(signal: AbortSignal): Promise<void> {
+    const { auth, log } = this.#cloud;
+    const { kind } = await auth.token(signal);
+    if (this.#isConnected) return;
+    this.#isConnected = true;
+    log.info({ account: kind === 'own' ? 'your token' : 'free token' }, 'connected and ready');
+  }
+
+  /** @param serviceNow epoch ms, NaN where the service does not say. */
+  #clockAhead(serviceNow: number): Pick<ServiceCheck, 'clockAheadMs'> {
+    return Number.isFinite(serviceNow) ? { clockAheadMs: this.#cloud.clock.now() - serviceNow } : {};
+  }
+
+  async #taskFor(order: Order, context: EngineContext): Promise<CloudTask> {
     const name = basename(order.source);
-    await checkIsThere(order.source);
+    await checkExists(order.source);
     const base = {
+      cloud: this.#cloud,
       order,
       isWhole: true,
-      memory: memoryOf(context),
+      checkpoints: taskCheckpoints(Checkpoints.of(context)),
       context,
       dir: context.workDir,
       onProgress: progressOf(context),
@@ -86,66 +115,65 @@ export function createNemoEngine(options: NemoOptions): NemoEngine {
       return { ...base, source, maxBytes: targetBytes(order.target, order.sourceBytes) };
     }
     const url = await readLink(order.source);
-    if (order.target.size?.kind === 'share') {
-      throw new ShrinkError(
-        'cannot-do',
-        'a share of a file behind a link cannot be promised: its size is not known here',
-        {
-          hint: 'Give a size in the rule, or in the .txt file beside the link (such as 50MB).',
-        },
-      );
+    const { size } = order.target;
+    if (size?.kind === 'share') {
+      throw new ShrinkError('cannot-do', say('nemo.share-of-link'), { hint: say('nemo.share-of-link-hint') });
     }
-    return { ...base, source: { kind: 'link', url, name: nameIn(url) }, maxBytes: order.target.size?.bytes };
+    return { ...base, source: { kind: 'link', url, name: nameIn(url) }, maxBytes: size?.bytes };
   }
+}
 
-  async function make(task: CloudTask): Promise<{ produced: Produced; maxBytes: number | undefined }> {
-    const { source, maxBytes } = task;
-    if (source.kind === 'link') return { produced: await produce(cloud, task), maxBytes };
-    const fileTask = { ...task, source };
-    if (source.bytes > cloud.settings.maxUploadBytes)
-      return { produced: await produceOversize(cloud, fileTask), maxBytes };
-    try {
-      return { produced: await produce(cloud, task), maxBytes };
-    } catch (error) {
-      // The service's own limit may be lower than the one configured.
-      const canHelp = cloud.settings.oversize === 'local' && cloud.local && task.order.instruction === undefined;
-      if (!canHelp || !isShrinkError(error, 'file-too-large')) throw error;
-      return { produced: await compressHere(cloud, fileTask), maxBytes };
-    }
+export function createNemoEngine(options: NemoOptions): NemoEngine {
+  return new NemoEngine(options);
+}
+
+async function produce(task: CloudTask): Promise<Produced> {
+  const { cloud, order, source } = task;
+  if (source.kind === 'link') return new CloudJob(task).run();
+  const fileTask = { ...task, source };
+  if (source.bytes > cloud.settings.maxUpload) return produceOversize(fileTask);
+  try {
+    return await new CloudJob(task).run();
+  } catch (error) {
+    // The service's own limit may be lower than the configured one.
+    const canHelp = cloud.settings.oversize === 'local' && cloud.local && order.instruction === undefined;
+    if (!canHelp || !isShrinkError(error, 'file-too-large')) throw error;
+    return compressHere(fileTask);
   }
 }
 
 /** Before its name is judged: a file that was removed is not an unsupported one. */
-async function checkIsThere(path: string): Promise<void> {
+async function checkExists(path: string): Promise<void> {
   try {
     await stat(path);
   } catch (error) {
-    throw fileError(error, 'looking at the source', path);
+    throw fileError(error, say('nemo.doing-check-file'), path);
   }
 }
 
 function candidateOf(produced: Produced, maxBytes: number | undefined): Candidate {
-  const { path, bytes, how, notes, durationS, durationToleranceS } = produced;
+  const { path, bytes, how, notes, durationS, durationToleranceS = 0.5 } = produced;
   return {
     path,
     isSource: false,
     bytes,
     expect: {
-      ...(maxBytes === undefined ? {} : { maxBytes }),
-      ...(durationS === undefined ? {} : { durationS, durationToleranceS: durationToleranceS ?? 0.5 }),
-      // The service makes H.264; a part of this machine's making may be what the rule asked for.
+      maxBytes,
+      ...(durationS === undefined ? {} : { durationS, durationToleranceS }),
+      // The service makes H.264; a part made on this machine may have what the rule asked for.
       videoCodecs: ['h264', 'hevc', 'av1'],
     },
-    how,
-    notes,
+    how: how.text,
+    notes: notes.map(note => note.text),
+    messages: { how: messageOf(how), notes: notes.map(note => messageOf(note) ?? null) },
   };
 }
 
 function progressOf(context: EngineContext): CloudTask['onProgress'] {
   let reached = 0;
   return (fraction, note) => {
-    // A follow-up starts over inside; what people see only grows.
+    // A follow-up starts over; the fraction people see only grows.
     reached = Math.max(reached, Math.min(1, fraction));
-    context.progress({ fraction: reached, ...(note === undefined ? {} : { note }) });
+    context.progress({ fraction: reached, note: note?.text, message: messageOf(note) });
   };
 }

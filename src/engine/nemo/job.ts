@@ -1,22 +1,24 @@
-import { adviceFor, isShrinkError, ShrinkError } from '../../core/errors.ts';
-import { formatBytes } from '../../core/units.ts';
-import { ensureUploaded, isSessionGone, readState, type SessionRecord, sessionFor } from './session/source.ts';
-import { claimLink } from './session/claim-link.ts';
-import { retryCountOf, type CloudContext, type CloudTask } from './context.ts';
-import { type MessageRecord, sendInstruction, type InstructionResult } from './message/send-once.ts';
-import { summarise } from './session/draft.ts';
-import { type Exported, exportDraft } from './render/export.ts';
-import { balanceWords, readCredits } from './account/credits.ts';
-import { indexFirst } from './render/faststart.ts';
-import { buildPrompt, followUp, type Prompt } from './message/prompt.ts';
+import { isShrinkError, policyFor, ShrinkError } from '../../core/errors.ts';
+import type { Sentence } from '../../core/message.ts';
+import { say } from '../../messages/say.ts';
+import { balanceSentence, readCredits } from './account/credits.ts';
+import { retryCountOf, type SessionRecord, type UploadRecord } from './checkpoints.ts';
+import type { CloudTask, SessionTask } from './context.ts';
 import type { OutputHint } from './message/intent.ts';
+import { buildPrompt, followUp, type Prompt } from './message/prompt.ts';
+import { type InstructionResult, sendInstruction } from './message/send-once.ts';
+import { type Exported, exportDraft } from './render/export.ts';
+import { indexFirst } from './render/faststart.ts';
+import { recordClaimLink } from './session/claim-link.ts';
+import { summarise } from './session/draft.ts';
+import { ensureUploaded, readState, sessionFor } from './session/source.ts';
 
 /** A file made in the cloud that fits. */
 export interface Produced {
   path: string;
   bytes: number;
-  how: string;
-  notes: string[];
+  how: Sentence;
+  notes: Sentence[];
   /** What the result should last, seconds, where that can be known, and how exactly. */
   durationS?: number;
   durationToleranceS?: number;
@@ -24,248 +26,253 @@ export interface Produced {
 
 /**
  * One source through the cloud: session, upload, message, render, download; once more in the same session when the result is too
- * large. Every step looks at its checkpoint first, so the whole may be run again from any point.
+ * large. Every step reads its checkpoint first, so the whole may be run again from any point.
  */
-export async function produce(cloud: CloudContext, task: CloudTask): Promise<Produced> {
-  const { folder } = task.order;
-  const perFolder = cloud.settings.session === 'per-folder' && folder !== undefined;
-  const earlier = task.order.previous?.cloud?.session;
-  // One at a time in a session that is shared: their timelines are one.
-  const key = perFolder ? `folder ${folder}` : earlier === undefined ? `job ${task.order.job}` : `session ${earlier}`;
-  return cloud.sessionLocks.run(key, () => fromSessionOn(cloud, task), task.context.signal);
-}
+export class CloudJob {
+  readonly #task: CloudTask;
 
-async function fromSessionOn(cloud: CloudContext, task: CloudTask): Promise<Produced> {
-  for (let starts = 0; ; starts += 1) {
-    const session = await sessionFor(cloud, task);
+  constructor(task: CloudTask) {
+    this.#task = task;
+  }
+
+  async run(): Promise<Produced> {
+    const { cloud, context } = this.#task;
+    // One at a time in a session that is shared: their timelines are one.
+    return cloud.sessionLocks.run(this.#lockKey(), () => this.#fromSessionOn(), context.signal);
+  }
+
+  #lockKey(): string {
+    const { cloud, order } = this.#task;
+    const { folder, previous, job } = order;
+    if (cloud.settings.session === 'per-folder' && folder !== undefined) return `folder ${folder}`;
+    const earlier = previous?.cloud?.session;
+    return earlier === undefined ? `job ${job}` : `session ${earlier}`;
+  }
+
+  async #fromSessionOn(): Promise<Produced> {
+    const { cloud, order, checkpoints } = this.#task;
+    for (let starts = 0; ; starts += 1) {
+      const session = await sessionFor(this.#task);
+      try {
+        const produced = await new SessionWork({ ...this.#task, session }).run();
+        if (cloud.settings.session === 'per-folder') this.#releaseFolder();
+        return produced;
+      } catch (error) {
+        if (!isShrinkError(error, 'session-gone')) throw error;
+        // Before any message a new session costs nothing but the upload.
+        const startOver = starts === 0 && !session.refines && !this.#mayHaveSent(session);
+        const retryCount = retryCountOf(order);
+        await checkpoints.session.set({ ...session, gone: startOver ? retryCount - 1 : retryCount });
+        if (!startOver) throw error;
+        cloud.log.info({ job: order.job }, 'the session was gone; starting over in a new one');
+      }
+    }
+  }
+
+  #mayHaveSent(session: SessionRecord): boolean {
+    const message = this.#task.checkpoints.message(1).get();
+    return message?.session === session.id && message.outcome !== 'refused';
+  }
+
+  /** A session that stays marked as busy is passed over by the next job, which opens its own: no reason to lose a result. */
+  #releaseFolder(): void {
+    const { cloud, order } = this.#task;
+    const { folder, job } = order;
+    if (folder === undefined) return;
     try {
-      const produced = await inSession(cloud, task, session);
-      if (cloud.settings.session === 'per-folder') letGo(cloud, task);
-      return produced;
+      cloud.folders.release(folder, job);
     } catch (error) {
-      if (!isSessionGone(error)) throw error;
-      // Nothing was asked of the agent yet: a new session loses nothing but the upload.
-      const startOver = starts === 0 && !session.refines && !mayHaveBeenTold(task, session);
-      await task.memory.set('session', {
-        ...session,
-        gone: startOver ? retryCountOf(task.order) - 1 : retryCountOf(task.order),
-      });
-      if (!startOver) throw error;
-      cloud.log.info({ job: task.order.job }, 'the session was gone; starting over in a new one');
+      cloud.log.warn({ err: error, job }, "the folder's session could not be released; the next file gets a new one");
     }
   }
 }
 
-/** What could not be let go of is passed over by the next job, which makes a session of its own: no reason to lose a result. */
-function letGo({ folders, log }: CloudContext, { order: { folder, job } }: CloudTask): void {
-  if (folder === undefined) return;
-  try {
-    folders.release(folder, job);
-  } catch (error) {
-    log.warn({ err: error, job }, "the folder's session could not be let go of; the next file gets a new one");
-  }
-}
-
-function mayHaveBeenTold({ memory }: CloudTask, session: SessionRecord): boolean {
-  const message = memory.get<MessageRecord>('message.1');
-  return message?.session === session.id && message.outcome !== 'refused';
-}
-
-async function inSession(cloud: CloudContext, task: CloudTask, session: SessionRecord): Promise<Produced> {
-  const { order, maxBytes } = task;
-  const prompt = buildPrompt({
-    ...(order.instruction === undefined ? {} : { instruction: order.instruction }),
-    target: order.target,
-    ...(maxBytes === undefined ? {} : { maxBytes }),
-    language: cloud.settings.language,
-    ...(session.shared && !session.refines ? { among: task.source.name } : {}),
-    refines: session.refines,
-  });
-  await answerQuestion(cloud, task, session, prompt);
-  const uploaded = session.refines ? undefined : await ensureUploaded(cloud, task, session);
-  const outcome =
-    prompt.text === undefined ? NOTHING_TOLD : await sendInstruction(cloud, task, session, 1, prompt.text);
-  // Before the export: where that is blocked or cannot be done, the site is where a person goes on.
-  await claimLink(cloud, task, session);
-  const hint = prompt.route.kind === 'export' ? prompt.route.hint : {};
-  const first = await exportDraft(cloud, task, session, {
-    ...rejectedAt(task, 1),
-    n: 1,
-    snapshot: outcome.after,
-    reply: outcome.reply,
-    hint,
-    upTo: maxBytes,
-  });
-  const fitted = await fit(cloud, task, session, first, hint);
-  const result = await indexFirst(cloud, task, fitted);
-  const handed: HandedRecord = { n: fitted.n, asked: retryCountOf(order) };
-  await task.memory.set('handed', handed);
-  const asWritten = order.instruction !== undefined && prompt.route.kind === 'edit';
-  return {
-    path: result.path,
-    bytes: result.bytes,
-    how: `in the cloud: ${fitted.how}${fitted.summary}`,
-    notes: notesOf(outcome, fitted),
-    // Only words of our own certainly leave the length alone.
-    ...(uploaded?.durationS === undefined || asWritten
-      ? {}
-      : { durationS: uploaded.durationS, durationToleranceS: toleranceS(uploaded.durationS) }),
-  };
-}
-
-/** What was handed over to be verified, under `handed`: which export it was, and `order.retryCount` of then. */
-type HandedRecord = { n: number; asked: number };
-
-/** A person asking again for what was handed over says that it was rejected: fetching and rendering are free, a message is not. */
-function rejectedAt({ memory, order }: CloudTask, n: number): { rejectedAt?: number } {
-  const handed = memory.get<HandedRecord>('handed');
-  return handed?.n === n && retryCountOf(order) > handed.asked ? { rejectedAt: handed.asked } : {};
-}
-
-const NOTHING_TOLD: InstructionResult = { reply: '', changes: [], after: undefined };
-
-/** The service's own timeline has a clock of its own; a cut-off file is off by more than this. */
-function toleranceS(durationS: number): number {
-  return Math.max(0.5, durationS * 0.01);
-}
-
-function notesOf(result: InstructionResult, fitted: Fitted): string[] {
-  const notes: string[] = [];
-  if (result.reply !== '') notes.push(`the agent said: ${result.reply.replace(/\s+/g, ' ').slice(0, 300)}`);
-  if (result.changes.length > 0) notes.push(`in the session: ${result.changes.join('; ')}`);
-  return [...notes, ...fitted.notes];
-}
-
-/** "Credits" and "status" as the words beside a file are answered in the job's record; alone they lead to no video. */
-async function answerQuestion(
-  cloud: CloudContext,
-  task: CloudTask,
-  session: SessionRecord,
-  prompt: Prompt,
-): Promise<void> {
-  const { kind } = prompt.route;
-  if (kind !== 'credits' && kind !== 'state') return;
-  const { context } = task;
-  const answer =
-    kind === 'credits'
-      ? balanceWords(await readCredits(cloud, context.signal))
-      : summarise((await readState(cloud, session, context.signal)).reading);
-  await context.fact(kind === 'credits' ? 'credits' : 'timeline', answer);
-  if (prompt.text !== undefined) return;
-  throw new ShrinkError('cannot-do', answer, {
-    doing: 'answering',
-    hint: 'That was a question; put what to change into the .txt file beside the video to get a new version.',
-  });
-}
-
+/** What was exported, and how it came to fit. */
 interface Fitted {
   /** Number of the export it is; 0 where this machine made something else of it. */
   n: number;
   path: string;
   bytes: number;
-  how: string;
-  summary: string;
-  notes: string[];
+  how: Sentence;
+  notes: Sentence[];
 }
 
-/** The promise on size: one follow-up in the same session, then this machine where the rule lets it, else a person. */
-async function fit(
-  cloud: CloudContext,
-  task: CloudTask,
-  session: SessionRecord,
-  first: Exported,
-  hint: OutputHint,
-): Promise<Fitted> {
-  const { maxBytes } = task;
-  if (fits(first, maxBytes)) return { ...first, n: 1, how: '', notes: [] };
-  const max = maxBytes ?? 0;
-  const was = `the first result had ${formatBytes(first.bytes)}`;
-  let last = { ...first, n: 1 };
-  let why: ShrinkError | undefined;
-  try {
-    const result = await sendInstruction(cloud, task, session, 2, followUp(first.bytes, max, cloud.settings.language));
-    const second = await exportDraft(cloud, task, session, {
-      ...rejectedAt(task, 2),
-      n: 2,
-      snapshot: result.after,
-      reply: result.reply,
-      hint,
-      upTo: max,
-    });
-    last = { ...second, n: 2 };
-    if (fits(last, max)) return { ...last, how: 'asked twice for the size; ', notes: [`${was}; asked once more`] };
-  } catch (error) {
-    // What only time can mend is waited for; anything else leaves the first result to make do with.
-    if (!isShrinkError(error) || task.context.signal.aborted || !canMakeDo(cloud, task, error)) throw error;
-    why = error;
+type NumberedExport = Exported & { n: number };
+
+const NOTHING_SENT: InstructionResult = { reply: '', changes: [], after: undefined };
+
+/** The work within one session. */
+class SessionWork {
+  readonly #task: SessionTask;
+
+  constructor(task: SessionTask) {
+    this.#task = task;
   }
-  return shrinkHere(cloud, task, session, last, max, why, was);
+
+  async run(): Promise<Produced> {
+    const { order, maxBytes, session, checkpoints } = this.#task;
+    const prompt = this.#prompt();
+    await this.#answerQuestion(prompt);
+    const uploaded = session.refines ? undefined : await ensureUploaded(this.#task);
+    const sent = prompt.text === undefined ? NOTHING_SENT : await sendInstruction(this.#task, 1, prompt.text);
+    // Before the export: where that is blocked or impossible, a person can continue on the site.
+    await recordClaimLink(this.#task);
+    const hint = prompt.intent.kind === 'export' ? prompt.intent.hint : {};
+    const exported = await this.#export({ n: 1, sent, hint, upTo: maxBytes });
+    const fitted = await this.#fit(exported, hint);
+    const result = await indexFirst(this.#task, fitted);
+    await checkpoints.handed.set({ n: fitted.n, asked: retryCountOf(order) });
+    const isEdit = order.instruction !== undefined && prompt.intent.kind === 'edit';
+    return {
+      path: result.path,
+      bytes: result.bytes,
+      how: fitted.how,
+      notes: [...notesOf(sent), ...fitted.notes],
+      // A person's own words may change the length; ours certainly do not.
+      ...(isEdit ? {} : expectedDuration(uploaded)),
+    };
+  }
+
+  #prompt(): Prompt {
+    const { order, maxBytes, session, cloud, source } = this.#task;
+    return buildPrompt({
+      instruction: order.instruction,
+      target: order.target,
+      maxBytes,
+      language: cloud.settings.language,
+      among: session.shared && !session.refines ? source.name : undefined,
+      refines: session.refines,
+    });
+  }
+
+  /** "Credits" and "status" as the words beside a file are answered in the job's record; alone they lead to no video. */
+  async #answerQuestion({ intent, text }: Prompt): Promise<void> {
+    if (intent.kind !== 'credits' && intent.kind !== 'state') return;
+    const { context, cloud, session } = this.#task;
+    const { signal } = context;
+    const answer =
+      intent.kind === 'credits'
+        ? balanceSentence(await readCredits(cloud.client, signal))
+        : summarise((await readState(cloud, session, { signal })).reading);
+    await context.fact(intent.kind === 'credits' ? 'credits' : 'timeline', answer.text);
+    if (text !== undefined) return;
+    throw new ShrinkError('cannot-do', answer, {
+      doing: say('nemo.doing-answer'),
+      hint: say('nemo.only-a-question-hint'),
+    });
+  }
+
+  async #export(request: {
+    n: number;
+    sent: InstructionResult;
+    hint: OutputHint;
+    upTo: number | undefined;
+  }): Promise<NumberedExport> {
+    const { n, sent, hint, upTo } = request;
+    const rejectedAt = this.#rejectedAt(n);
+    const exported = await exportDraft(this.#task, {
+      n,
+      snapshot: sent.after,
+      reply: sent.reply,
+      hint,
+      upTo,
+      rejectedAt,
+    });
+    return { ...exported, n };
+  }
+
+  /** A person who retries after a result was handed over rejected it: fetching and rendering are free, a message is not. */
+  #rejectedAt(n: number): number | undefined {
+    const { checkpoints, order } = this.#task;
+    const handed = checkpoints.handed.get();
+    return handed?.n === n && retryCountOf(order) > handed.asked ? handed.asked : undefined;
+  }
+
+  /** The promise on size: one follow-up in the same session, then this machine where the rule lets it, else a person. */
+  async #fit(first: NumberedExport, hint: OutputHint): Promise<Fitted> {
+    const { maxBytes, context, cloud } = this.#task;
+    if (fits(first, maxBytes)) return { ...first, how: say('nemo.how', { timeline: first.timeline }), notes: [] };
+    const max = maxBytes ?? 0;
+    let last = first;
+    let cause: ShrinkError | undefined;
+    try {
+      const sent = await sendInstruction(this.#task, 2, followUp(first.bytes, max, cloud.settings.language));
+      last = await this.#export({ n: 2, sent, hint, upTo: max });
+      if (fits(last, max)) {
+        const how = say('nemo.how-asked-twice', { timeline: last.timeline });
+        return { ...last, how, notes: [say('nemo.asked-once-more', { bytes: first.bytes })] };
+      }
+    } catch (error) {
+      // What only time can mend is waited for; after anything else the first result is what there is.
+      if (!isShrinkError(error) || context.signal.aborted || !this.#canMakeDo(error)) throw error;
+      cause = error;
+    }
+    return this.#fitHere(last, { firstBytes: first.bytes, maxBytes: max, cause });
+  }
+
+  #canMakeDo({ code }: ShrinkError): boolean {
+    if (code === 'cannot-do') return true;
+    const { kind } = policyFor(code).advice;
+    return this.#localMayHelp() && (kind === 'hold' || kind === 'fail' || kind === 'pause-engine');
+  }
+
+  #localMayHelp(): boolean {
+    return this.#task.cloud.local !== undefined && this.#task.order.fallback === 'local';
+  }
+
+  /** Makes the last result fit on this machine, or leaves it to a person. */
+  async #fitHere(
+    last: NumberedExport,
+    { firstBytes, maxBytes, cause }: { firstBytes: number; maxBytes: number; cause: ShrinkError | undefined },
+  ): Promise<Fitted> {
+    const { cloud, order, context, dir, onProgress } = this.#task;
+    if (!cloud.local || !this.#localMayHelp()) throw cannotFit(last.bytes, maxBytes, cause);
+    const whole = last.path === undefined ? await exportDraft(this.#task, { n: last.n }) : last;
+    if (whole.path === undefined) throw cannotFit(last.bytes, maxBytes, cause);
+    await context.step('fit-here');
+    const { path, bytes, how } = await cloud.local.shrink({
+      job: order.job,
+      source: whole.path,
+      target: order.target,
+      maxBytes,
+      dir,
+      signal: context.signal,
+      gate: context.gate,
+      log: context.log,
+      onProgress: fraction => onProgress(fraction, say('nemo.fitting-here')),
+    });
+    return {
+      n: 0,
+      path,
+      bytes,
+      how: say('nemo.how-fitted-here', { how, timeline: whole.timeline }),
+      notes: [say('nemo.first-result-too-large', { bytes: firstBytes, maxBytes })],
+    };
+  }
 }
 
-function canMakeDo({ local }: CloudContext, { order }: CloudTask, error: ShrinkError): boolean {
-  const { kind } = adviceFor(error.code);
-  if (error.code === 'cannot-do') return true;
-  return (
-    local !== undefined && order.fallback === 'local' && (kind === 'hold' || kind === 'fail' || kind === 'pause-engine')
-  );
-}
-
-function fits(exported: Exported, maxBytes: number | undefined): exported is Exported & { path: string } {
+function fits(exported: NumberedExport, maxBytes: number | undefined): exported is NumberedExport & { path: string } {
   return exported.path !== undefined && (maxBytes === undefined || exported.bytes <= maxBytes);
 }
 
-async function shrinkHere(
-  cloud: CloudContext,
-  task: CloudTask,
-  session: SessionRecord,
-  last: Exported & { n: number },
-  maxBytes: number,
-  why: ShrinkError | undefined,
-  was: string,
-): Promise<Fitted> {
-  const { order, context, dir } = task;
-  if (!cloud.local || order.fallback !== 'local') throw cannotFit(last.bytes, maxBytes, why);
-  const whole =
-    last.path === undefined
-      ? await exportDraft(cloud, task, session, {
-          n: last.n,
-          snapshot: undefined,
-          reply: '',
-          hint: {},
-          upTo: undefined,
-        })
-      : last;
-  if (whole.path === undefined) throw cannotFit(last.bytes, maxBytes, why);
-  await context.step('fit-here');
-  const { path, bytes, how } = await cloud.local.shrink({
-    job: order.job,
-    source: whole.path,
-    target: order.target,
-    maxBytes,
-    dir,
-    signal: context.signal,
-    gate: context.gate,
-    log: context.log,
-    onProgress: fraction => task.onProgress(fraction, 'making it fit here'),
-  });
-  return {
-    n: 0,
-    path,
-    bytes,
-    how: `made to fit on this machine (${how}); `,
-    summary: whole.summary,
-    notes: [`${was}, more than ${formatBytes(maxBytes)}`],
-  };
+/** The service's timeline rounds; a result that was cut off is off by more than this. */
+function expectedDuration(uploaded: UploadRecord | undefined): Pick<Produced, 'durationS' | 'durationToleranceS'> {
+  const durationS = uploaded?.durationS;
+  if (durationS === undefined) return {};
+  return { durationS, durationToleranceS: Math.max(0.5, durationS * 0.01) };
+}
+
+function notesOf({ reply, changes }: InstructionResult): Sentence[] {
+  const notes: Sentence[] = [];
+  if (reply !== '') notes.push(say('nemo.agent-said', { reply: reply.replace(/\s+/g, ' ').slice(0, 300) }));
+  if (changes.length > 0) notes.push(say('nemo.session-changes', { changes }));
+  return notes;
 }
 
 function cannotFit(bytes: number, maxBytes: number, cause: ShrinkError | undefined): ShrinkError {
-  return new ShrinkError(
-    'cannot-fit',
-    `the cloud's result has ${formatBytes(bytes)}, more than the ${formatBytes(maxBytes)} asked for, also after asking again`,
-    {
-      doing: 'making it fit',
-      hint: 'Set fallback: local in the rule to have it made to fit on this machine, or ask for a larger size.',
-      cause,
-    },
-  );
+  return new ShrinkError('cannot-fit', say('nemo.cannot-fit', { bytes, maxBytes }), {
+    doing: say('nemo.doing-fit'),
+    hint: say('nemo.cannot-fit-hint'),
+    cause,
+  });
 }

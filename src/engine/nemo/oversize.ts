@@ -1,139 +1,151 @@
 import { stat } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
-import { fileError } from '../../platform/files/file-error.ts';
 import { ShrinkError } from '../../core/errors.ts';
-import { formatBytes } from '../../core/units.ts';
+import { say } from '../../messages/say.ts';
+import { textOf } from '../../core/message.ts';
+import { fileError } from '../../platform/files/file-error.ts';
 import { makePrivateDir } from '../../platform/files/files.ts';
 import type { LocalHelp, LocalRequest } from '../engine.ts';
-import { type CloudContext, memoryOf, type CloudTask } from './context.ts';
-import { type Produced, produce } from './job.ts';
+import type { PartsRecord } from './checkpoints.ts';
+import type { CloudTask, FileSource } from './context.ts';
+import { CloudJob, type Produced } from './job.ts';
 
-type FileTask = CloudTask & { source: Extract<CloudTask['source'], { kind: 'file' }> };
-/** A smaller version of the source, made here to be uploaded: checkpoint `reduced`. */
-type ReducedRecord = { path: string; bytes: number; how: string };
-/** The parts a source was cut into: checkpoint `parts`. */
-type PartsRecord = { files: { path: string; bytes: number }[] };
+type FileTask = CloudTask<FileSource>;
 
-/** A file over the upload limit: made smaller here, sent in parts, or left to a person (`nemo.oversize`). */
-export async function produceOversize(cloud: CloudContext, task: FileTask): Promise<Produced> {
+/** A file over the upload limit: made smaller on this machine, sent in parts, or left to a person (`nemo.oversize`). */
+export async function produceOversize(task: FileTask): Promise<Produced> {
+  const { cloud, order } = task;
   const { oversize } = cloud.settings;
-  if (oversize === 'split' && cloud.local) return inParts(cloud, task, cloud.local);
+  if (oversize === 'split' && cloud.local) return sendInParts(task, cloud.local);
   if (oversize === 'local' && cloud.local) {
     // Words may ask for more than this machine understands: then it only makes the file small enough to send.
-    return task.order.instruction === undefined ? compressHere(cloud, task) : reduceAndSend(cloud, task, cloud.local);
+    return order.instruction === undefined ? compressHere(task) : reduceAndSend(task, cloud.local);
   }
-  throw tooLarge(cloud, task);
+  throw tooLarge(task);
 }
 
 /** The whole job on this machine: what was asked for is a smaller file and nothing else. */
-export async function compressHere(cloud: CloudContext, task: FileTask): Promise<Produced> {
-  const { source, order, maxBytes, context, dir } = task;
-  if (!cloud.local) throw tooLarge(cloud, task);
+export async function compressHere(task: FileTask): Promise<Produced> {
+  const { cloud, source, order, maxBytes, context, dir, onProgress } = task;
+  if (!cloud.local) throw tooLarge(task);
   await context.step('compress-here');
   const { path, bytes, how } = await cloud.local.shrink({
-    ...localRequest(task, dir, fraction => task.onProgress(fraction, 'compressing here')),
+    ...localRequest(task, dir, fraction => onProgress(fraction, say('nemo.compressing-here'))),
     source: source.path,
     target: order.target,
-    ...(maxBytes === undefined ? {} : { maxBytes }),
+    maxBytes,
   });
-  const why = `${formatBytes(source.bytes)} is more than the cloud takes (${formatBytes(cloud.settings.maxUploadBytes)})`;
-  return { path, bytes, how: `compressed here, because ${why}: ${how}`, notes: [] };
+  const limit = cloud.settings.maxUpload;
+  return { path, bytes, how: say('nemo.how-compressed-here', { bytes: source.bytes, limit, how }), notes: [] };
 }
 
 /** Of the limit, so that form fields and rounding never matter. */
 const UPLOAD_SHARE = 0.97;
 
-async function reduceAndSend(cloud: CloudContext, task: FileTask, local: LocalHelp): Promise<Produced> {
-  const { source, order, memory, context, dir } = task;
-  let reduced = memory.get<ReducedRecord>('reduced');
+function uploadBytes({ cloud }: FileTask): number {
+  return Math.floor(cloud.settings.maxUpload * UPLOAD_SHARE);
+}
+
+async function reduceAndSend(task: FileTask, local: LocalHelp): Promise<Produced> {
+  const { source, order, checkpoints, context, dir, onProgress } = task;
+  let reduced = checkpoints.reduced.get();
   if (!reduced || (await sizeOf(reduced.path)) !== reduced.bytes) {
     await context.step('shrink-to-upload');
     const { size: _, ...target } = order.target;
     const folder = await ownDir(join(dir, 'reduced'));
-    reduced = await local.shrink({
-      ...localRequest(task, folder, fraction => task.onProgress(0.2 * fraction, 'making it small enough to upload')),
+    const { path, bytes, how } = await local.shrink({
+      ...localRequest(task, folder, fraction => onProgress(0.2 * fraction, say('nemo.reducing-for-upload'))),
       source: source.path,
       target,
-      maxBytes: Math.floor(cloud.settings.maxUploadBytes * UPLOAD_SHARE),
+      maxBytes: uploadBytes(task),
     });
-    await memory.set('reduced', reduced);
+    reduced = { path, bytes, how: textOf(how) };
+    await checkpoints.reduced.set(reduced);
   }
+  const { path, bytes } = reduced;
   const name = `${basename(source.name, extname(source.name))}.mp4`;
-  const produced = await produce(cloud, {
-    ...task,
-    source: { kind: 'file', path: reduced.path, name, bytes: reduced.bytes },
-  });
-  const note = `made smaller here before uploading: ${formatBytes(source.bytes)} to ${formatBytes(reduced.bytes)}`;
+  const produced = await new CloudJob({ ...task, source: { kind: 'file', path, name, bytes } }).run();
+  const note = say('nemo.reduced-before-upload', { from: source.bytes, to: bytes });
   return { ...produced, notes: [note, ...produced.notes] };
 }
 
-async function inParts(cloud: CloudContext, task: FileTask, local: LocalHelp): Promise<Produced> {
-  const { order, memory, context, dir, maxBytes } = task;
-  const parts = await partsOf(cloud, task, local);
-  const total = parts.reduce((sum, part) => sum + part.bytes, 0);
-  const made: Produced[] = [];
-  for (const [n, part] of parts.entries()) {
-    const prefix = `part.${n + 1}.`;
-    made.push(
-      await produce(cloud, {
-        ...task,
-        source: { kind: 'file', path: part.path, name: basename(part.path), bytes: part.bytes },
-        // Each part has a session of its own, whatever the folder or an earlier version has.
-        order: { ...order, job: `${order.job}.${n + 1}`, folder: undefined, previous: undefined } as typeof order,
-        isWhole: false,
-        maxBytes: maxBytes === undefined ? undefined : Math.floor((maxBytes * SHARE_FOR_PARTS * part.bytes) / total),
-        memory: memoryOf(context, prefix),
-        dir: await ownDir(join(dir, `part-${n + 1}`)),
-        onProgress: (fraction, note) =>
-          task.onProgress((n + fraction) / parts.length, `part ${n + 1} of ${parts.length}: ${note ?? ''}`),
-      }),
-    );
-  }
+/** What joining adds: the tables of the whole, less those of its parts. */
+const SHARE_FOR_PARTS = 0.99;
+
+async function sendInParts(task: FileTask, local: LocalHelp): Promise<Produced> {
+  const { checkpoints, context, dir } = task;
+  const parts = await partsOf(task, local);
+  const produced: Produced[] = [];
+  for (const n of parts.keys()) produced.push(await new CloudJob(await partTask(task, parts, n)).run());
   const path = join(dir, 'joined.mp4');
   await context.step('join-parts');
-  await local.join({ ...localRequest(task, dir, () => {}), sources: made.map(one => one.path), path });
+  await local.join({ ...localRequest(task, dir, () => {}), sources: produced.map(one => one.path), path });
   const bytes = (await sizeOf(path)) ?? 0;
-  await memory.set('joined', { bytes });
-  const durations = made.map(one => one.durationS);
-  const durationS = durations.every(one => one !== undefined)
-    ? durations.reduce<number>((sum, one) => sum + (one ?? 0), 0)
-    : undefined;
+  await checkpoints.joined.set({ bytes });
   return {
     path,
     bytes,
-    how: `in the cloud in ${parts.length} parts, joined here without re-encoding`,
-    notes: made.flatMap((one, n) => one.notes.map(note => `part ${n + 1}: ${note}`)),
-    ...(durationS === undefined
-      ? {}
-      : { durationS, durationToleranceS: Math.max(0.5 * parts.length, durationS * 0.01) }),
+    how: say('nemo.how-in-parts', { parts: parts.length }),
+    notes: produced.flatMap(({ notes }, n) => notes.map(note => say('nemo.part-note', { part: n + 1, note }))),
+    ...durationOf(produced),
   };
 }
 
-/** What joining adds: the tables of the whole, less than those of its parts. */
-const SHARE_FOR_PARTS = 0.99;
+/** Part `n` (0-based), with a share of the size asked for. */
+async function partTask(task: FileTask, parts: PartsRecord['files'], n: number): Promise<CloudTask> {
+  const { order, checkpoints, dir, maxBytes, onProgress } = task;
+  const { path, bytes } = parts[n] ?? { path: '', bytes: 0 };
+  const totalBytes = parts.reduce((sum, part) => sum + part.bytes, 0);
+  const part = n + 1;
+  return {
+    ...task,
+    source: { kind: 'file', path, name: basename(path), bytes },
+    // Each part has a session of its own, whatever the folder or an earlier version has.
+    order: { ...order, job: `${order.job}.${part}`, folder: undefined, previous: undefined },
+    isWhole: false,
+    maxBytes: maxBytes === undefined ? undefined : Math.floor((maxBytes * SHARE_FOR_PARTS * bytes) / totalBytes),
+    checkpoints: checkpoints.part(part),
+    dir: await ownDir(join(dir, `part-${part}`)),
+    onProgress: (fraction, note) =>
+      onProgress((n + fraction) / parts.length, say('nemo.part-of', { part, parts: parts.length, note: note ?? '' })),
+  };
+}
 
-async function partsOf(cloud: CloudContext, task: FileTask, local: LocalHelp): Promise<PartsRecord['files']> {
-  const { memory, context, dir, source } = task;
-  const stored = memory.get<PartsRecord>('parts');
-  const here = stored && (await Promise.all(stored.files.map(async file => (await sizeOf(file.path)) === file.bytes)));
-  if (stored && here?.every(Boolean)) return stored.files;
+function durationOf(parts: Produced[]): Pick<Produced, 'durationS' | 'durationToleranceS'> {
+  let durationS = 0;
+  for (const part of parts) {
+    if (part.durationS === undefined) return {};
+    durationS += part.durationS;
+  }
+  return { durationS, durationToleranceS: Math.max(0.5 * parts.length, durationS * 0.01) };
+}
+
+async function partsOf(task: FileTask, local: LocalHelp): Promise<PartsRecord['files']> {
+  const { checkpoints, context, dir, source } = task;
+  const stored = checkpoints.parts.get();
+  if (stored && (await areThere(stored.files))) return stored.files;
   await context.step('split');
   const paths = await local.split({
     ...localRequest(task, await ownDir(join(dir, 'parts')), () => {}),
     source: source.path,
-    maxBytes: Math.floor(cloud.settings.maxUploadBytes * UPLOAD_SHARE),
+    maxBytes: uploadBytes(task),
   });
   const files = await Promise.all(paths.map(async path => ({ path, bytes: (await sizeOf(path)) ?? 0 })));
-  await memory.set('parts', { files });
+  await checkpoints.parts.set({ files });
   return files;
 }
 
-function tooLarge(cloud: CloudContext, { source }: FileTask): ShrinkError {
-  const limit = formatBytes(cloud.settings.maxUploadBytes);
-  return new ShrinkError('file-too-large', `the file has ${formatBytes(source.bytes)}; the cloud takes ${limit}`, {
-    doing: 'checking the file before uploading',
+async function areThere(files: PartsRecord['files']): Promise<boolean> {
+  const checks = await Promise.all(files.map(async ({ path, bytes }) => (await sizeOf(path)) === bytes));
+  return checks.every(Boolean);
+}
+
+function tooLarge({ cloud, source }: FileTask): ShrinkError {
+  const limit = cloud.settings.maxUpload;
+  return new ShrinkError('file-too-large', say('nemo.over-upload-limit', { bytes: source.bytes, limit }), {
+    doing: say('nemo.doing-check-file'),
     subject: source.path,
-    hint: `Compress or trim it to less than ${limit}, or set nemo.oversize to local or split, or engine: local; then retry.`,
+    hint: say('nemo.over-upload-limit-hint', { limit }),
   });
 }
 
@@ -154,6 +166,6 @@ async function ownDir(path: string): Promise<string> {
     await makePrivateDir(path, { recursive: true });
     return path;
   } catch (error) {
-    throw fileError(error, 'preparing the working folder', path);
+    throw fileError(error, say('nemo.doing-work-folder'), path);
   }
 }

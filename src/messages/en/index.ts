@@ -8,6 +8,7 @@ import { MEDIA_EN } from './media.ts';
 import { COMPLETENESS_EN } from './completeness.ts';
 import { DELIVER_EN } from './deliver.ts';
 import { INBOX_EN } from './inbox.ts';
+import { NEMO_EN } from './nemo.ts';
 import { STEPS_EN } from './steps.ts';
 import { VERIFY_EN } from './verify.ts';
 
@@ -25,4 +26,5 @@ export const EN = {
   ...COMPLETENESS_EN,
   ...VERIFY_EN,
   ...DELIVER_EN,
+  ...NEMO_EN,
 };

@@ -11,6 +11,7 @@ import { MEDIA_ZH } from './media.ts';
 import { COMPLETENESS_ZH } from './completeness.ts';
 import { DELIVER_ZH } from './deliver.ts';
 import { INBOX_ZH } from './inbox.ts';
+import { NEMO_ZH } from './nemo.ts';
 import { STEPS_ZH } from './steps.ts';
 import { VERIFY_ZH } from './verify.ts';
 
@@ -27,6 +28,7 @@ export const ZH = {
   ...COMPLETENESS_ZH,
   ...VERIFY_ZH,
   ...DELIVER_ZH,
+  ...NEMO_ZH,
 } satisfies Translation<typeof EN> as Readonly<Record<string, Wording>>;
 
 /** The message in Chinese; `undefined` for a code this version does not know. */

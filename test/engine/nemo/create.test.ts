@@ -2,7 +2,7 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { createIdentity } from '../../../src/engine/nemo/account/identity.ts';
+import { Identity } from '../../../src/engine/nemo/account/identity.ts';
 import { eventually } from '../../support/eventually.ts';
 import { Secret } from '../../../src/config/secrets.ts';
 import { bench } from './support.ts';
@@ -30,7 +30,7 @@ describe('connecting', () => {
   it('makes a state directory that is not there for its owner alone (was: open to everybody until the daemon started)', async () => {
     const { restart, dir } = await bench();
     const identityDir = join(dir, 'new-state');
-    await restart({ identityDir }).credits(never);
+    await restart({ stateDir: identityDir }).credits(never);
     expect((await stat(identityDir)).mode & 0o777).toBe(0o700);
   });
 
@@ -140,7 +140,7 @@ describe('connecting', () => {
 
   it('takes NEMO_CLIENT_ID for the client id', async () => {
     const { server, restart } = await bench();
-    await restart({ clientId: 'client-1700000000-42' }).credits(never);
+    await restart({ nemo: { clientId: 'client-1700000000-42' } }).credits(never);
     expect(server.requests[0]?.headers['x-client-id']).toBe('client-1700000000-42');
   });
 
@@ -148,7 +148,7 @@ describe('connecting', () => {
     const { engine, dir, server } = await bench();
     await engine.credits(never);
     const other = await bench();
-    await other.restart({ identityDir: dir }).credits(never);
+    await other.restart({ stateDir: dir }).credits(never);
     const foreign = [...server.accounts.keys()];
     for (const { authorization } of other.server.requests)
       expect(foreign.some(token => authorization?.includes(token))).toBe(false);
@@ -183,9 +183,9 @@ describe('connecting', () => {
   it('says what a disk that fails did to identity.json (was: an error in shrinkbox itself)', async () => {
     const { dir } = await bench();
     const state = join(dir, 'state');
-    const known = createIdentity({ dir: state, apiUrl: 'https://a.example' });
+    const known = new Identity({ dir: state, apiUrl: 'https://a.example' });
     known.clientId();
-    const again = createIdentity({ dir: state, apiUrl: 'https://a.example' });
+    const again = new Identity({ dir: state, apiUrl: 'https://a.example' });
     again.token();
     await rm(state, { recursive: true });
     await writeFile(state, 'no folder');
@@ -313,6 +313,8 @@ describe('connecting', () => {
   it('does not read an answer that never ends', async () => {
     const { restart, server } = await bench();
     server.fault({ match: { path: '/api/credits' }, times: 9, slowDrip: { bytes: 1, everyMs: 60_000 } });
-    await expect(restart({ readingMs: 120_000 }).credits(never)).rejects.toMatchObject({ code: 'unreachable' });
+    await expect(restart({ timeouts: { readingMs: 120_000 } }).credits(never)).rejects.toMatchObject({
+      code: 'unreachable',
+    });
   });
 });

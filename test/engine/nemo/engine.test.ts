@@ -113,7 +113,7 @@ describe('a file through the cloud', () => {
 
   it('tells the language it speaks when it opens the session', async () => {
     const { server, restart, order, job } = await bench();
-    await restart({ language: 'zh-CN' }).run(order(), job().context);
+    await restart({ nemo: { language: 'zh-CN' } }).run(order(), job().context);
     expect(server.requests.find(({ path }) => path.startsWith('/api/tasks'))?.body).toBe(
       '{"task_name":"project","language":"zh-CN"}',
     );
@@ -215,7 +215,7 @@ describe('the upload', () => {
 
   it('is refused here over the limit, with what to do', async () => {
     const { server, restart, order, job } = await bench();
-    const engine = restart({ maxUploadBytes: 4999 });
+    const engine = restart({ nemo: { maxUpload: 4999 } });
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({
       code: 'file-too-large',
       hint: expect.stringMatching(/Compress or trim.*oversize/),
@@ -251,7 +251,7 @@ describe('the upload', () => {
   it('gives up on a connection that stopped moving', async () => {
     const { restart, server, order, job } = await bench();
     server.fault({ match: { path: '/api/upload-video' }, times: 2, delayMs: 100_000_000 });
-    await expect(restart({ stallMs: 60_000 }).run(order(), job().context)).rejects.toMatchObject({
+    await expect(restart({ timeouts: { stallMs: 60_000 } }).run(order(), job().context)).rejects.toMatchObject({
       code: 'unreachable',
     });
   });
@@ -259,7 +259,7 @@ describe('the upload', () => {
   it('keeps to the rate allowed', async () => {
     const { restart, server, order, job } = await bench({ content: Buffer.alloc(1_000_000, 'v') });
     const began = server.clock.now();
-    await restart({ uploadRate: 10_000 }).run(
+    await restart({ limits: { uploadRate: 10_000 } }).run(
       order({
         target: { size: { kind: 'bytes', bytes: 100_000 }, audio: { kind: 'keep' }, quality: 'auto', minSaving: 0 },
       }),
@@ -324,7 +324,7 @@ describe('the agent', () => {
     const work = job();
     await expect(engine.run(order(), work.context)).rejects.toMatchObject({
       code: 'cannot-do',
-      message: 'the agent answered and changed nothing: "Which codec would you like?"',
+      message: 'the agent replied and changed nothing: "Which codec would you like?"',
     });
     expect(work.doubts).toEqual([]);
     expect(server.renders.size).toBe(0);
@@ -368,7 +368,7 @@ describe('the agent', () => {
   it('may be silent for longer than any other request may', async () => {
     const { restart, server, order, job } = await bench({ speed: 100 });
     // Milliseconds of real time: the HTTP client's own timeouts are.
-    const engine = restart({ silenceMs: 300 });
+    const engine = restart({ timeouts: { silenceMs: 300 } });
     server.scripts.push({ beforeMs: 250_000 });
     const work = job();
     await engine.run(order(), work.context);
@@ -456,7 +456,7 @@ describe('the session', () => {
 
   it('is shared by a folder where so configured, one file at a time, each with its own words and render', async () => {
     const { server, restart, order, job } = await bench();
-    const engine = restart({ session: 'per-folder' });
+    const engine = restart({ nemo: { session: 'per-folder' } });
     const jobs = ['a', 'b', 'c'].map(name =>
       engine.run(order({ job: name, folder: '/inbox', instruction: `make ${name} small` }), job().context),
     );
@@ -483,14 +483,14 @@ describe('the session', () => {
       'render',
     ]);
     // Known again after a restart.
-    await restart({ session: 'per-folder' }).run(order({ job: 'd', folder: '/inbox' }), job().context);
+    await restart({ nemo: { session: 'per-folder' } }).run(order({ job: 'd', folder: '/inbox' }), job().context);
     await engine.run(order({ job: 'e', folder: '/other' }), job().context);
     expect(server.sessions.size).toBe(2);
   });
 
   it('of a folder is not waited for by a job that is cancelled', async () => {
     const { server, restart, order, job } = await bench();
-    const engine = restart({ session: 'per-folder' });
+    const engine = restart({ nemo: { session: 'per-folder' } });
     server.scripts.push({ end: 'hang', events: [{ call: 'x' }] });
     const first = job();
     const hanging = engine.run(order({ job: 'a', folder: '/inbox' }), first.context).catch(() => {});
@@ -507,7 +507,7 @@ describe('the session', () => {
 
   it('of a folder is left alone when a job stopped half-way in it', async () => {
     const { server, restart, order, job } = await bench();
-    const engine = restart({ session: 'per-folder' });
+    const engine = restart({ nemo: { session: 'per-folder' } });
     server.scripts.push({ apply: false, events: [{ say: 'What shall I do?' }] });
     await engine.run(order({ job: 'a', folder: '/inbox' }), job().context).catch(() => {});
     await engine.run(order({ job: 'b', folder: '/inbox' }), job().context);
@@ -642,19 +642,12 @@ describe('a fresh file whose words are a question', () => {
 describe('beside the queue', () => {
   const never = new AbortController().signal;
 
-  it('a timeline is told, rendered and fetched, and a file added to it', async () => {
+  it('a timeline is shown, and a file added to it', async () => {
     const { engine, server, order, job, dir } = await bench();
     const work = job();
     await engine.run(order(), work.context);
     const refs = cloudRefsOf(work.facts) ?? {};
     expect(await engine.timeline(refs, never)).toBe('Timeline (1 track): 1. Video: clip.mp4 (0-10s)');
-    const got = await engine.exportNow({
-      refs,
-      dir: join(dir, 'out'),
-      hint: { resolution: '720p' },
-      signal: never,
-    });
-    expect((await readFile(got.path)).length).toBe(got.bytes);
     const music = join(dir, 'music.mp3');
     await writeFile(music, 'la la');
     onEnd(() => rm(music, { force: true }));

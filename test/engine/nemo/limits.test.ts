@@ -36,7 +36,7 @@ describe('against a service that allows so many requests a minute', () => {
     const stand = await bench({
       speed: 300,
       server: { requestsPerMinute: 60, retryAfter },
-      engine: { ...(perMinute ? { requestsPerMinute: perMinute } : {}) },
+      engine: { limits: { requestsPerMinute: perMinute } },
     });
     const began = stand.server.clock.now();
     const done = await runAll(stand, 30, 4);
@@ -65,7 +65,7 @@ describe('against a service that allows so many requests a minute', () => {
   });
 
   it('has no more uploads at once than configured', async () => {
-    const stand = await bench({ speed: 50, engine: { uploads: 2 }, content: Buffer.alloc(2_000_000) });
+    const stand = await bench({ speed: 50, engine: { limits: { uploads: 2 } }, content: Buffer.alloc(2_000_000) });
     stand.server.fault({ match: { path: '/api/upload-video' }, times: 99, delayMs: 2000 });
     let most = 0;
     const watch = setInterval(() => {

@@ -9,18 +9,18 @@ import { runChild } from '../../../src/platform/process/run-child.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { eventually } from '../../support/eventually.ts';
 import { footage, realTools } from '../../support/footage.ts';
-import { bench } from './support.ts';
+import { bench, type EngineChanges } from './support.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 
 /** A real clip, really rendered by the stand-in, held against what the engine promises of it. */
-async function real(changes: { maxUploadBytes?: number; oversize?: 'local' | 'split' } = {}) {
+async function real(changes: EngineChanges['nemo'] = {}) {
   const tools = await realTools();
   const local = createLocalHelp(createLocalEngine({ tools, effort: 'fast', clock: systemClock }), tools);
   const stand = await bench({
     speed: 20,
     server: { render: 'ffmpeg' },
-    engine: { local, pollIntervalMs: 5000, ...changes },
+    engine: { local, nemo: { pollInterval: 5000, ...changes } },
   });
   await copyFile(await footage('plain'), stand.source);
   const sourceBytes = (await stat(stand.source)).size;
@@ -52,7 +52,7 @@ it('a real clip over the upload limit is sent in parts and comes back whole', as
   const sourceBytes = (await stat(await footage('plain'))).size;
   const { engine, server, order, job, tools, source } = await real({
     oversize: 'split',
-    maxUploadBytes: Math.ceil(sourceBytes * 0.6),
+    maxUpload: Math.ceil(sourceBytes * 0.6),
   });
   const candidate = await engine.run(order(300_000), job().context);
   expect(server.sessions.size).toBeGreaterThan(1);

@@ -135,11 +135,11 @@ describe('a render over the size asked for', () => {
 });
 
 describe('a source over the upload limit', () => {
-  const small = { maxUploadBytes: 2000 };
+  const small = { maxUpload: 2000 };
 
   it('is held, with what to do', async () => {
     const { server, restart, order, job } = await bench();
-    await expect(restart({ ...small, oversize: 'hold' }).run(order(), job().context)).rejects.toMatchObject({
+    await expect(restart({ nemo: { ...small, oversize: 'hold' } }).run(order(), job().context)).rejects.toMatchObject({
       code: 'file-too-large',
     });
     expect(server.count('POST', /upload/)).toBe(0);
@@ -148,29 +148,31 @@ describe('a source over the upload limit', () => {
   it('is compressed here', async () => {
     const local = localHelp();
     const { server, restart, order, job, source } = await bench();
-    const candidate = await restart({ ...small, oversize: 'local', local }).run(order(), job().context);
+    const candidate = await restart({ local, nemo: { ...small, oversize: 'local' } }).run(order(), job().context);
     expect(local.asked).toEqual([{ source, maxBytes: 4000 }]);
-    expect(candidate.how).toBe('compressed here, because 5.00 kB is more than the cloud takes (2.00 kB): two passes');
+    expect(candidate.how).toBe(
+      'compressed on this machine, because 5.00 kB is more than the service accepts (2.00 kB): two passes',
+    );
     expect(server.count('POST', /upload|run_sse/)).toBe(0);
   });
 
   it('is compressed here just enough to be sent, where words ask for more than a size', async () => {
     const local = localHelp();
     const { server, restart, order, job } = await bench();
-    const candidate = await restart({ ...small, oversize: 'local', local }).run(
+    const candidate = await restart({ local, nemo: { ...small, oversize: 'local' } }).run(
       order({ instruction: 'add a title' }),
       job().context,
     );
     expect(local.asked.map(({ maxBytes }) => maxBytes)).toEqual([1940]);
     expect([...server.sessions.values()][0]?.files).toMatchObject([{ name: 'clip.mp4', bytes: 1940 }]);
     expect(server.messages).toEqual(['add a title']);
-    expect(candidate.notes[0]).toBe('made smaller here before uploading: 5.00 kB to 1.94 kB');
+    expect(candidate.notes[0]).toBe('made smaller on this machine before uploading: 5.00 kB to 1.94 kB');
   });
 
   it('by the service’s own count is compressed here as well', async () => {
     const local = localHelp();
     const { restart, order, job, source } = await bench({ server: { maxUploadBytes: 1000 } });
-    const candidate = await restart({ oversize: 'local', local }).run(order(), job().context);
+    const candidate = await restart({ local, nemo: { oversize: 'local' } }).run(order(), job().context);
     expect(local.asked).toEqual([{ source, maxBytes: 4000 }]);
     expect(candidate.bytes).toBe(4000);
   });
@@ -179,7 +181,7 @@ describe('a source over the upload limit', () => {
     const local = localHelp();
     const { server, restart, order, job } = await bench({ server: { tinyBytes: 800 } });
     const work = job();
-    const candidate = await restart({ ...small, oversize: 'split', local }).run(order(), work.context);
+    const candidate = await restart({ local, nemo: { ...small, oversize: 'split' } }).run(order(), work.context);
     expect(server.sessions.size).toBe(3);
     expect([...server.sessions.values()].map(({ files }) => files[0]?.bytes)).toEqual([1940, 1940, 1120]);
     expect(server.messages.map(text => /under (\S+)/.exec(text)?.[1])).toEqual(
@@ -193,11 +195,11 @@ describe('a source over the upload limit', () => {
   it('sent in parts goes on after a stop with the parts that are not done', async () => {
     const local = localHelp();
     const { server, restart, order, job } = await bench({ server: { tinyBytes: 800 } });
-    const engine = restart({ ...small, oversize: 'split', local });
+    const engine = restart({ local, nemo: { ...small, oversize: 'split' } });
     server.scripts.push({}, { refuse: { status: 402, body: '{"code":2001}' } });
     const first = job({ workDir: 'w' });
     await expect(engine.run(order(), first.context)).rejects.toMatchObject({ code: 'out-of-credits' });
-    await restart({ ...small, oversize: 'split', local }).run(
+    await restart({ local, nemo: { ...small, oversize: 'split' } }).run(
       order(),
       job({ workDir: 'w', resume: first.records }).context,
     );

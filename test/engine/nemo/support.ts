@@ -3,6 +3,7 @@ import { mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
+import { parseConfig } from '../../../src/config/load.ts';
 import { cloudFactsOf, type Json, type Order, type Reason } from '../../../src/core/job.ts';
 import type { EngineContext } from '../../../src/engine/engine.ts';
 import { createNemoEngine, type NemoEngine, type NemoOptions } from '../../../src/engine/nemo/engine.ts';
@@ -47,16 +48,22 @@ export interface Bench {
   server: NemoServer;
   engine: NemoEngine;
   /** Another engine on the same state directory: what a restart makes. */
-  restart(changes?: Partial<NemoOptions>): NemoEngine;
+  restart(changes?: EngineChanges): NemoEngine;
   dir: string;
   source: string;
   order(changes?: Partial<Order>): Order;
   job(options?: JobOptions): TestJob;
 }
 
+/** What differs from the defaults; of the maps only the keys that do. */
+export type EngineChanges = Omit<Partial<NemoOptions>, 'nemo' | 'limits'> & {
+  nemo?: Partial<NemoOptions['nemo']>;
+  limits?: Partial<NemoOptions['limits']>;
+};
+
 export interface BenchOptions {
   server?: NemoServerOptions;
-  engine?: Partial<NemoOptions>;
+  engine?: EngineChanges;
   /** How much faster than real time both sides live. */
   speed?: number;
   content?: Buffer;
@@ -72,12 +79,9 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
   const source = join(dir, options.name ?? 'clip.mp4');
   await writeFile(source, options.content ?? Buffer.alloc(5000, 'v'));
   const { size } = await stat(source);
-  const build = (changes: Partial<NemoOptions> = {}) => {
-    const engine = createNemoEngine({
-      ...defaults(server, dir, clock, options.speed ?? SPEED),
-      ...options.engine,
-      ...changes,
-    });
+  const build = (changes: EngineChanges = {}) => {
+    const speed = options.speed ?? SPEED;
+    const engine = createNemoEngine(changed(changed(defaults(server, dir, clock, speed), options.engine), changes));
     onEnd(() => engine.close());
     return engine;
   };
@@ -102,31 +106,35 @@ export async function bench(options: BenchOptions = {}): Promise<Bench> {
   };
 }
 
-/** As the configuration has them without a word about the cloud. */
-export function defaults(server: NemoServer, dir: string, clock: NemoOptions['clock'], speed: number): NemoOptions {
+function changed(options: NemoOptions, changes: EngineChanges = {}): NemoOptions {
   return {
-    apiUrl: server.url,
-    webUrl: 'https://nemovideo.com',
-    identityDir: dir,
-    language: 'en',
-    pollIntervalMs: 30_000,
-    pollLimitMs: 30 * MINUTE,
-    messageTimeoutMs: 15 * MINUTE,
-    heartbeatTimeoutMs: 10 * MINUTE,
-    recovery: { firstMs: 30_000, everyMs: 60_000, checks: 5 },
-    retryAfterMs: 30_000,
-    maxUploadBytes: 500_000_000,
-    oversize: 'hold',
-    session: 'per-file',
-    uploads: 2,
+    ...options,
+    ...changes,
+    nemo: { ...options.nemo, ...changes.nemo },
+    limits: { ...options.limits, ...changes.limits },
+    timeouts: { ...options.timeouts, ...changes.timeouts },
+  };
+}
+
+/** As the configuration has them without a word about the cloud, but that what is too large is held. */
+export function defaults(
+  server: NemoServer,
+  stateDir: string,
+  clock: NemoOptions['clock'],
+  speed: number,
+): NemoOptions {
+  const { nemo, limits } = parseConfig('{}', { env: {}, cwd: stateDir, home: stateDir, source: null });
+  return {
+    nemo: { ...nemo, apiUrl: server.url, oversize: 'hold' },
+    limits,
+    stateDir,
     skill: { source: 'video-compressor-download', version: '1.0.0' },
     installPath: '/opt/shrinkbox',
     clock,
     log: engineLog,
     random: () => 0.5,
     // These guard against a network that hangs; the machine the tests run on may be busy in real time.
-    readingMs: 300_000 * speed,
-    stallMs: 300_000 * speed,
+    timeouts: { readingMs: 300_000 * speed, stallMs: 300_000 * speed },
   };
 }
 

@@ -11,6 +11,8 @@ import { availableParallelism, loadavg, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import PQueue from 'p-queue';
+import { parseConfig } from '../../../dist/config/load.js';
+import { Secret } from '../../../dist/config/secrets.js';
 import { createAddressPolicy } from '../../../dist/engine/nemo/http/address-policy.js';
 import { download } from '../../../dist/engine/nemo/render/download.js';
 import { createNemoEngine } from '../../../dist/engine/nemo/engine.js';
@@ -51,7 +53,7 @@ async function transfers() {
   ftruncateSync(file, bytes);
   closeSync(file);
   const session = await newSession(server.url);
-  const facts = { 'nemo session': session };
+  const refs = { session };
 
   // Once for the code to be compiled and the caches to be warm, then what is counted.
   await engine.credits(never);
@@ -61,7 +63,7 @@ async function transfers() {
   const watch = setInterval(() => {
     peak = Math.max(peak, process.memoryUsage().rss);
   }, 20);
-  await engine.upload({ facts, source, signal: never });
+  await engine.upload({ refs, source, signal: never });
   clearInterval(watch);
   verdict(
     'memory while uploading',
@@ -70,7 +72,7 @@ async function transfers() {
   );
 
   await inTurns('upload', {
-    ours: () => engine.upload({ facts, source, signal: never }),
+    ours: () => engine.upload({ refs, source, signal: never }),
     curl: () =>
       curl([
         '-o',
@@ -140,9 +142,7 @@ async function pushThrough(count, factor, requestsPerMinute) {
   const engine = createNemoEngine({
     ...options(server.url, clock, state),
     token: undefined,
-    readingMs: 1e9,
-    stallMs: 1e9,
-    silenceMs: 1e9,
+    timeouts: { readingMs: 1e9, stallMs: 1e9, silenceMs: 1e9 },
   });
   const source = join(state, 'small.mp4');
   writeFileSync(source, Buffer.alloc(20_000, 'v'));
@@ -180,18 +180,17 @@ async function pushThrough(count, factor, requestsPerMinute) {
   return said;
 }
 
-function options(apiUrl, clock, identityDir) {
+function options(apiUrl, clock, stateDir) {
+  const { nemo, limits } = parseConfig('{}', { env: {}, cwd: stateDir, home: stateDir, source: null });
   return {
-    ...{ apiUrl, webUrl: 'https://nemovideo.com', token: { reveal: () => 'bench' }, identityDir, language: 'en' },
-    ...{ pollIntervalMs: 30_000, pollLimitMs: 1_800_000, messageTimeoutMs: 900_000, heartbeatTimeoutMs: 600_000 },
-    ...{ recovery: { firstMs: 30_000, everyMs: 60_000, checks: 5 }, retryAfterMs: 30_000, maxUploadBytes: 2e9 },
-    ...{
-      oversize: 'hold',
-      session: 'per-file',
-      uploads: 2,
-      skill: { source: 'video-compressor-download', version: '1.0.0' },
-    },
-    ...{ installPath: '/opt/shrinkbox', clock, log: silentLogger },
+    nemo: { ...nemo, apiUrl, maxUpload: 2e9, oversize: 'hold' },
+    limits,
+    stateDir,
+    token: new Secret('bench'),
+    skill: { source: 'video-compressor-download', version: '1.0.0' },
+    installPath: '/opt/shrinkbox',
+    clock,
+    log: silentLogger,
   };
 }
 
@@ -212,6 +211,7 @@ function context(kept, workDir) {
       step: nothing,
       doubt: nothing,
       fact: nothing,
+      cloud: nothing,
       progress: () => {},
       signal: new AbortController().signal,
       workDir,

@@ -1,15 +1,18 @@
+import { Secret } from '../../../config/secrets.ts';
 import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import type { Sentence } from '../../../core/message.ts';
 import { formatDuration } from '../../../core/units.ts';
+import { say } from '../../../messages/say.ts';
+import { orAborted } from '../../../platform/async.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
 import type { Logger } from '../../../platform/log.ts';
-import { type AnonymousToken, type Identity, TOKEN_LIFE_MS } from './identity.ts';
-import { idAt, pick, pickString } from '../http/json.ts';
-import { orAborted } from '../../../platform/async.ts';
-import { Secret } from '../../../config/secrets.ts';
-import type { Reply, Wire } from '../http/transport.ts';
+import type { NemoConfig } from '../context.ts';
 import { errorFor, type RefusalFacts } from '../http/errors.ts';
+import { idAt, pick, pickString } from '../http/json.ts';
+import type { Reply, Transport } from '../http/transport.ts';
+import { type AnonymousToken, type Identity, TOKEN_LIFE_MS } from './identity.ts';
 
-/** What requests are signed with, and whose it is. */
+/** What requests are authorised with, and whose it is. */
 export interface Token {
   value: Secret;
   kind: 'own' | 'anonymous';
@@ -18,131 +21,143 @@ export interface Token {
   print: string;
 }
 
-export interface Auth {
-  /** The person's own token; else the kept free one while it lasts; else a new free one. @throws ShrinkError `auth-missing`, `unreachable`. */
-  token(signal: AbortSignal): Promise<Token>;
-  /**
-   * The service refused `token` (1001): the token to repeat the request with, once. @throws ShrinkError `auth-expired` for a
-   * person's own token: another one would be another account.
-   */
-  afterRefusal(token: Token, refusal: ShrinkError, signal: AbortSignal): Promise<Token>;
-  /** Without asking the service; `undefined` before the first `token`. */
-  readonly current: Token | undefined;
-  /** What `token` would give without asking the service for anything. */
-  available(): Token | undefined;
-}
-
 export interface AuthOptions {
-  wire: Wire;
+  transport: Transport;
   identity: Identity;
-  /** NEMO_TOKEN or what stands in for it. */
+  /** The person's own: NEMO_TOKEN or what stands in for it. */
   own?: Secret;
-  /** Pause before the one repeat after a 429 that names none, milliseconds. */
-  retryAfterMs: number;
-  facts(doing: string): Omit<RefusalFacts, 'status' | 'said'>;
+  /** `retryAfter`: pause before the one repeat after a 429 that names none. */
+  config: Pick<NemoConfig, 'retryAfter' | 'webUrl' | 'maxUpload'>;
   clock: Clock;
   log: Logger;
 }
 
-const DOING = 'asking for a free token';
-/** After a second refusal nobody asks again for this long: every job would meet the same. */
+/** After a second refusal nobody asks again for this long: every job would get the same. */
 const REST_AFTER_REFUSAL_MS = 15 * 60_000;
-/** A Retry-After beyond this is not sat out. */
+/** A longer Retry-After is not waited out. */
 const MAX_WAIT_MS = 5 * 60_000;
 
-export function createAuth(options: AuthOptions): Auth {
-  const { wire, identity, clock, log } = options;
-  const own = options.own ? tokenOf(options.own, 'own', undefined) : undefined;
-  let current: Token | undefined = own;
-  let expiresAt = Number.POSITIVE_INFINITY;
-  let asking: Promise<Token> | undefined;
-  let refusedUntil: { at: number; error: ShrinkError } | undefined;
-  /** Given, but not written down yet: the disk would not have it. */
-  let unwritten: AnonymousToken | undefined;
+const DOING = say('nemo.doing-free-token');
 
-  return {
-    get current() {
-      return current;
-    },
-    available() {
-      if (!own && !isFresh()) useKept();
-      return isFresh() ? current : undefined;
-    },
-    async token(signal) {
-      signal.throwIfAborted();
-      if (own) return own;
-      if (unwritten) writeDown(unwritten);
-      // Another process of ours may have got one meanwhile.
-      if (!isFresh()) useKept();
-      return current && isFresh() ? current : renewed(signal);
-    },
-    async afterRefusal(token, refusal, signal) {
-      if (token.kind === 'own') throw refusal;
-      // Somebody else may have renewed it meanwhile, here or in another process.
-      if (current?.print === token.print) useKept();
-      if (current && current.print !== token.print) return current;
-      unwritten = undefined;
-      identity.forgetToken();
-      current = undefined;
-      return shared(signal);
-    },
-  };
+/** The token of every request: the person's own, else the stored free one while it lasts, else a new free one. */
+export class Auth {
+  readonly #options: AuthOptions;
+  readonly #own: Token | undefined;
+  #current: Token | undefined;
+  #expiresAt = Number.POSITIVE_INFINITY;
+  /** The request for a free token that is under way, for all who need one at the moment. */
+  #asking: Promise<Token> | undefined;
+  #refusedUntil: { at: number; error: ShrinkError } | undefined;
+  /** Issued, but not saved yet: the disk did not take it. */
+  #unsaved: AnonymousToken | undefined;
 
-  function isFresh(): boolean {
-    return current !== undefined && clock.now() < expiresAt;
+  constructor(options: AuthOptions) {
+    this.#options = options;
+    this.#own = options.own && tokenOf(options.own, 'own', undefined);
+    this.#current = this.#own;
+  }
+
+  /** The last token used, without asking the service; `undefined` before the first `token`. */
+  get current(): Token | undefined {
+    return this.#current;
+  }
+
+  /** What `token` would give without asking the service for anything. */
+  available(): Token | undefined {
+    if (!this.#own && !this.#isFresh()) this.#useStored();
+    return this.#isFresh() ? this.#current : undefined;
+  }
+
+  /** @throws ShrinkError `auth-missing`, `unreachable`. */
+  async token(signal: AbortSignal): Promise<Token> {
+    signal.throwIfAborted();
+    if (this.#own) return this.#own;
+    if (this.#unsaved) this.#save(this.#unsaved);
+    // Another process of ours may have got one meanwhile.
+    if (!this.#isFresh()) this.#useStored();
+    return this.#current && this.#isFresh() ? this.#current : this.#renew(signal);
+  }
+
+  /**
+   * The service refused `token` (1001): the token to repeat the request with, once. @throws ShrinkError `auth-expired` for a
+   * person's own token: another one would be another account.
+   */
+  async afterRefusal(token: Token, refusal: ShrinkError, signal: AbortSignal): Promise<Token> {
+    if (token.kind === 'own') throw refusal;
+    // Somebody else may have renewed it meanwhile, here or in another process.
+    if (this.#current?.print === token.print) this.#useStored();
+    if (this.#current && this.#current.print !== token.print) return this.#current;
+    this.#unsaved = undefined;
+    this.#options.identity.forgetToken();
+    this.#current = undefined;
+    return this.#askShared(signal);
+  }
+
+  /** What an error needs to say about the account. */
+  refusalFacts(doing: Sentence): Omit<RefusalFacts, 'status' | 'detail'> {
+    const { webUrl, maxUpload } = this.#options.config;
+    const { kind = 'anonymous', userId } = this.#current ?? {};
+    return { doing, webUrl, maxUploadBytes: maxUpload, account: kind, userId };
+  }
+
+  #isFresh(): boolean {
+    return this.#current !== undefined && this.#options.clock.now() < this.#expiresAt;
   }
 
   /** A new one; while there is none to be had the old one has to do: this machine's clock may be what is wrong. */
-  async function renewed(signal: AbortSignal): Promise<Token> {
-    const old = current;
+  async #renew(signal: AbortSignal): Promise<Token> {
+    const old = this.#current;
     try {
-      return await shared(signal);
+      return await this.#askShared(signal);
     } catch (error) {
       if (!old || !isShrinkError(error, 'auth-missing')) throw error;
-      log.info('the free token should be over and no new one is given; going on with it until it is refused');
-      return keep(old, clock.now() + REST_AFTER_REFUSAL_MS);
+      const { log, clock } = this.#options;
+      log.info('the free token has expired and the service issues no new one; using it until it is refused');
+      return this.#use(old, clock.now() + REST_AFTER_REFUSAL_MS);
     }
   }
 
-  function useKept(): void {
-    const stored = identity.token();
-    if (stored) keep(tokenOf(stored.value, 'anonymous', stored.userId), stored.expiresAt);
+  #useStored(): void {
+    const stored = this.#options.identity.token();
+    if (stored) this.#use(tokenOf(stored.value, 'anonymous', stored.userId), stored.expiresAt);
   }
 
-  function keep(token: Token, until: number): Token {
-    current = token;
-    expiresAt = until;
+  #use(token: Token, until: number): Token {
+    this.#current = token;
+    this.#expiresAt = until;
     return token;
   }
 
-  /** One request for all who need a token at the moment; it goes on when one of them stops waiting. */
-  function shared(signal: AbortSignal): Promise<Token> {
-    if (refusedUntil && clock.now() < refusedUntil.at) return Promise.reject(refusedUntil.error);
-    asking ??= ask(new AbortController().signal).finally(() => {
-      asking = undefined;
+  /** One request for all who need a token at the moment; it continues when one of them stops waiting. */
+  #askShared(signal: AbortSignal): Promise<Token> {
+    const { clock } = this.#options;
+    if (this.#refusedUntil && clock.now() < this.#refusedUntil.at) return Promise.reject(this.#refusedUntil.error);
+    this.#asking ??= this.#ask(new AbortController().signal).finally(() => {
+      this.#asking = undefined;
     });
-    return orAborted(asking, signal);
+    return orAborted(this.#asking, signal);
   }
 
-  async function ask(signal: AbortSignal): Promise<Token> {
-    let reply = await askOnce(identity.clientId(), signal);
-    if (isRefused(reply, 'http-400')) reply = await askOnce(identity.renewClientId(), signal);
+  async #ask(signal: AbortSignal): Promise<Token> {
+    const { identity, config, clock, log } = this.#options;
+    let reply = await this.#askOnce(identity.clientId(), signal);
+    if (isRefused(reply, 'http-400')) reply = await this.#askOnce(identity.renewClientId(), signal);
     if (isRefused(reply, 'http-429')) {
-      const waitMs = reply.retryAfterMs ?? options.retryAfterMs;
+      const waitMs = reply.retryAfterMs ?? config.retryAfter;
       if (waitMs <= MAX_WAIT_MS) {
-        log.info({ waitMs }, 'the service gives no token at the moment; asking once more after a pause');
+        log.info({ waitMs }, 'the service issues no token at the moment; asking once more after a pause');
         await sleep(clock, waitMs, signal);
-        // It may have been given to another process of ours, under the same client id.
-        useKept();
-        if (current && isFresh()) return current;
-        reply = await askOnce(identity.clientId(), signal);
+        // It may have gone to another process of ours, under the same client id.
+        this.#useStored();
+        if (this.#current && this.#isFresh()) return this.#current;
+        reply = await this.#askOnce(identity.clientId(), signal);
       }
     }
-    return accept(reply);
+    return this.#accept(reply);
   }
 
-  function askOnce(clientId: string, signal: AbortSignal): Promise<Reply> {
-    return wire.ask({
+  #askOnce(clientId: string, signal: AbortSignal): Promise<Reply> {
+    return this.#options.transport.request({
       method: 'POST',
       path: '/api/auth/anonymous-token',
       headers: { 'X-Client-Id': clientId },
@@ -151,50 +166,49 @@ export function createAuth(options: AuthOptions): Auth {
     });
   }
 
-  function accept({ answer, headers, retryAfterMs }: Reply): Token {
+  #accept({ answer, headers, retryAfterMs }: Reply): Token {
     if (!answer.ok) {
-      if (answer.refusal === 'http-429') throw restAfterRefusal(retryAfterMs);
-      throw errorFor(answer.refusal, { ...options.facts(DOING), status: answer.status, said: answer.said });
+      if (answer.refusal === 'http-429') throw this.#rest(retryAfterMs);
+      const { status, detail } = answer;
+      throw errorFor(answer.refusal, { ...this.refusalFacts(DOING), status, detail });
     }
     const value = pickString(answer.payload, 'token', 'access_token', 'accessToken');
     if (value === undefined || !isToken(value)) {
-      throw new ShrinkError('bad-answer', `${DOING}: the answer holds no token`, {
-        doing: DOING,
-        hint: 'Check NEMO_API_URL.',
+      throw new ShrinkError('bad-answer', say('nemo.while', { doing: DOING, problem: say('nemo.no-token-in-reply') }), {
+        doing: DOING.text,
+        hint: say('nemo.check-api-url-hint'),
       });
     }
+    const { clock, log } = this.#options;
     const userId = idAt(answer.text, 'data.user_id', 'data.userId', 'user_id', 'userId');
     const now = clock.now();
     const until = now + lifeOf(pick(answer.payload, 'expires_at', 'expiresAt'), Date.parse(headers['date'] ?? ''), now);
     const token = tokenOf(new Secret(value), 'anonymous', userId);
-    writeDown({ value: token.value, expiresAt: until, userId });
+    this.#save({ value: token.value, expiresAt: until, userId });
     log.info({ validFor: formatDuration(until - clock.now()) }, 'got a free token');
-    return keep(token, until);
+    return this.#use(token, until);
   }
 
-  /** The service gives no second one for days: one the disk does not take is worked with all the same, and written down later. */
-  function writeDown(token: AnonymousToken): void {
+  /** The service issues no second one for days: one the disk does not take is used all the same, and saved later. */
+  #save(token: AnonymousToken): void {
     try {
-      identity.keepToken(token);
-      unwritten = undefined;
+      this.#options.identity.keepToken(token);
+      this.#unsaved = undefined;
     } catch (error) {
-      if (!unwritten)
-        log.warn({ err: error }, 'the free token could not be written down; it is lost when shrinkbox ends');
-      unwritten = token;
+      if (!this.#unsaved)
+        this.#options.log.warn({ err: error }, 'the free token could not be saved; it is lost when shrinkbox ends');
+      this.#unsaved = token;
     }
   }
 
-  function restAfterRefusal(retryAfterMs: number | undefined): ShrinkError {
-    const error = new ShrinkError(
-      'auth-missing',
-      'the service gives no free token: it gives one per installation in seven days',
-      {
-        doing: DOING,
-        hint: 'Set NEMO_TOKEN to a token of your own, or wait up to seven days; then retry.',
-        ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-      },
-    );
-    refusedUntil = { at: clock.now() + Math.max(REST_AFTER_REFUSAL_MS, retryAfterMs ?? 0), error };
+  #rest(retryAfterMs: number | undefined): ShrinkError {
+    const error = new ShrinkError('auth-missing', say('nemo.no-free-token'), {
+      doing: DOING.text,
+      hint: say('nemo.no-free-token-hint'),
+      retryAfterMs,
+    });
+    const restMs = Math.max(REST_AFTER_REFUSAL_MS, retryAfterMs ?? 0);
+    this.#refusedUntil = { at: this.#options.clock.now() + restMs, error };
     return error;
   }
 }
@@ -207,32 +221,29 @@ function isRefused({ answer }: Reply, refusal: string): boolean {
   return !answer.ok && answer.refusal === refusal;
 }
 
-/** What a header can carry, and no more of it than a token has. */
+/** What a header can carry, and no longer than any token. */
 function isToken(text: string): boolean {
   return /^[\x21-\x7e]{1,4096}$/.test(text);
 }
 
 /**
- * Milliseconds a token just given has to live, by the clock of who gave it (`there`, NaN where it did not say): the one here may be wrong.
- * A token that is over before it begins is one whose time cannot be told.
+ * Milliseconds a token just issued has to live, by the service's clock (`serviceNow`, NaN where it did not say): the clock of this
+ * machine (`now`) may be wrong. A token that has expired already is one whose expiry cannot be read: it gets the documented life.
  */
-export function lifeOf(expiry: unknown, there: number, here: number): number {
-  const now = Number.isFinite(there) ? there : here;
-  const lifeMs = expiryOf(expiry, now) - now;
+export function lifeOf(expiry: unknown, serviceNow: number, now: number): number {
+  const from = Number.isFinite(serviceNow) ? serviceNow : now;
+  const lifeMs = expiryOf(expiry, from) - from;
   return lifeMs > 0 ? lifeMs : TOKEN_LIFE_MS;
 }
 
 /** Epoch ms of an expiry given as a date, epoch seconds or epoch ms; seven days from now where it is absent or unreadable. */
 function expiryOf(value: unknown, now: number): number {
-  const number =
-    typeof value === 'number' ? value : typeof value === 'string' && /^\d+$/.test(value) ? Number(value) : undefined;
-  const at =
-    number === undefined
-      ? typeof value === 'string'
-        ? Date.parse(value)
-        : Number.NaN
-      : number < 1e11
-        ? number * 1000
-        : number;
+  const at = epochOf(value);
   return Number.isFinite(at) ? at : now + TOKEN_LIFE_MS;
+}
+
+function epochOf(value: unknown): number {
+  if (typeof value === 'string' && !/^\d+$/.test(value)) return Date.parse(value);
+  const number = typeof value === 'number' || typeof value === 'string' ? Number(value) : Number.NaN;
+  return number < 1e11 ? number * 1000 : number;
 }

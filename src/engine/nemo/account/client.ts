@@ -1,16 +1,18 @@
 import type { Readable } from 'node:stream';
-import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import { isShrinkError, sentenceOf, ShrinkError } from '../../../core/errors.ts';
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
 import { type HttpAnswer, wasNeverSent } from '../../../platform/http.ts';
 import type { Logger } from '../../../platform/log.ts';
+import { type Answer, errorFor, REFUSALS } from '../http/errors.ts';
+import type { ApiRequest, Reply, Transport } from '../http/transport.ts';
 import type { Auth, Token } from './auth.ts';
-import { type Answer, errorFor, REFUSALS, type RefusalFacts } from '../http/errors.ts';
-import type { Exchange, Reply, Wire } from '../http/transport.ts';
 
-/** Calls with a token; see REFUSALS for what each refusal becomes. */
+/** A call with a token; see REFUSALS for what each refusal becomes. */
 interface Call {
   /** For errors, as in "while …". */
-  doing: string;
+  doing: Sentence;
   method: 'GET' | 'POST';
   path: string;
   /** JSON text of the body. */
@@ -18,78 +20,131 @@ interface Call {
   /** A body made anew for each try, with its headers. */
   body?: { headers: Record<string, string>; make(): AsyncIterable<Uint8Array> };
   signal: AbortSignal;
-  /** How often trouble on the way (no answer, 5xx, garbage) may be met by asking again; only for calls that can bear it. */
+  /** How often the call is repeated after passing trouble (no answer, 5xx, garbage); only for calls that may be repeated. */
   repeats: number;
   silenceMs?: number;
 }
 
-type Success = Extract<Answer, { ok: true }> & { headers: Record<string, string> };
+type StreamCall = Omit<Call, 'repeats' | 'body'>;
 
-/** What came of sending a message. Only `refused` means that it was certainly not taken. */
+type Success = Extract<Answer, { ok: true }> & { headers: Record<string, string> };
+type Refused = Extract<Answer, { ok: false }>;
+
+/** What became of sending a message. Only `refused` means that it was certainly not taken. */
 type Opened =
   | { kind: 'stream'; body: Readable }
   | { kind: 'answered'; text: string }
   | { kind: 'refused'; error: ShrinkError }
-  | { kind: 'unknown'; why: string };
+  | { kind: 'unknown'; why: Sentence | string };
 
-export interface Client {
-  /** @throws ShrinkError by the row of the refusal, or `unreachable`. */
-  call(call: Call): Promise<Success>;
-  /** Sends a message and never sends it again unless it was certainly not taken (once after a new token, once after a 429). */
-  openStream(call: Omit<Call, 'repeats' | 'body'>): Promise<Opened>;
-  /** Asks without a token whether the service is there: any answer of its own says so. @throws ShrinkError `unreachable`, `bad-answer`. */
-  knock(signal: AbortSignal): Promise<Record<string, string>>;
-  /** Opens a file that lies at the API's own host: `url` is a whole address there. Whatever the answer is, it is the caller's. */
-  openFile(request: {
-    url: string;
-    headers: Record<string, string>;
-    signal: AbortSignal;
-    silenceMs: number;
-  }): Promise<HttpAnswer>;
+interface FileRequest {
+  /** A whole address on the API's own host. */
+  url: string;
+  headers: Record<string, string>;
+  signal: AbortSignal;
+  silenceMs: number;
 }
 
 export interface ClientOptions {
-  wire: Wire;
+  transport: Transport;
   auth: Auth;
-  facts(doing: string): Omit<RefusalFacts, 'status' | 'said'>;
   clock: Clock;
   log: Logger;
 }
 
-/** Pauses before asking again after trouble on the way. */
+/** Pauses before repeats after passing trouble. */
 const REPEAT_AFTER_MS = [2000, 8000];
 
-export function createClient(options: ClientOptions): Client {
-  const { wire, auth, clock, log } = options;
-  return { call, openStream, openFile, knock };
+/** Calls to the service with the token there is, renewed where the service refuses it. */
+export class Client {
+  readonly #transport: Transport;
+  readonly #auth: Auth;
+  readonly #clock: Clock;
+  readonly #log: Logger;
 
-  async function call(request: Call): Promise<Success> {
+  constructor({ transport, auth, clock, log }: ClientOptions) {
+    this.#transport = transport;
+    this.#auth = auth;
+    this.#clock = clock;
+    this.#log = log;
+  }
+
+  /** @throws ShrinkError by the row of the refusal, or `unreachable`. */
+  async call(call: Call): Promise<Success> {
     for (let tries = 0; ; tries += 1) {
-      const outcome = await tryCall(request);
+      const outcome = await this.#tryCall(call);
       if ('answer' in outcome) return outcome.answer;
-      if (tries >= request.repeats || !outcome.passing) throw outcome.error;
-      log.debug({ code: outcome.error.code, tries }, `${request.doing}: asking again`);
-      await sleep(clock, REPEAT_AFTER_MS[Math.min(tries, REPEAT_AFTER_MS.length - 1)] ?? 0, request.signal);
+      if (tries >= call.repeats || !outcome.passing) throw outcome.error;
+      this.#log.debug({ code: outcome.error.code, tries }, `${call.doing.text}: trying again`);
+      const pauseMs = REPEAT_AFTER_MS[Math.min(tries, REPEAT_AFTER_MS.length - 1)] ?? 0;
+      await sleep(this.#clock, pauseMs, call.signal);
     }
   }
 
-  /** `passing`: trouble that asking again may well end (no answer, the service's own trouble, something in between that garbled it). */
-  async function tryCall(request: Call): Promise<{ answer: Success } | { error: ShrinkError; passing: boolean }> {
+  /** Sends a message and never sends it again unless it was certainly not taken (once after a new token, once after a 429). */
+  async openStream(call: StreamCall): Promise<Opened> {
+    let stream: Readable | undefined;
+    // True while a message is out whose fate is not known.
+    let isOut = false;
+    const send = async (token: Token): Promise<Reply> => {
+      const request = streamRequest(call, token);
+      isOut = true;
+      const answer = await this.#transport.open(request);
+      if (answer.status === 200 && !/json|html|xml/i.test(answer.headers['content-type'] ?? '')) {
+        stream = answer.body;
+        return EMPTY_REPLY;
+      }
+      const reply = await this.#transport.read(answer, request);
+      isOut = reply.answer.ok || REFUSALS[reply.answer.refusal].taken === 'maybe';
+      return reply;
+    };
     try {
-      const send = (token: Token) => wire.ask(exchangeOf(request, token));
-      const { answer, headers, retryAfterMs } = await signed(request.signal, request.doing, send);
+      const { answer, retryAfterMs } = await this.#authorised(call, send);
+      if (stream) return { kind: 'stream', body: stream };
+      if (answer.ok) return { kind: 'answered', text: answer.text };
+      const error = this.#refusalError(call.doing, answer, retryAfterMs);
+      return isOut ? { kind: 'unknown', why: sentenceOf(error) } : { kind: 'refused', error };
+    } catch (error) {
+      if (!(error instanceof ShrinkError)) throw error;
+      // The limiter says `rate-limited` before anything is sent.
+      const mayBeSent = isOut && !wasNeverSent(error) && error.code !== 'rate-limited';
+      return mayBeSent ? { kind: 'unknown', why: sentenceOf(error) } : { kind: 'refused', error };
+    }
+  }
+
+  /**
+   * Asks without a token whether the service is there: any answer of its own says so. Resolves with the reply's headers.
+   * @throws ShrinkError `unreachable`, `bad-answer`.
+   */
+  async ping(signal: AbortSignal): Promise<Record<string, string>> {
+    const { answer, headers } = await this.#transport.request({ method: 'GET', path: BALANCE_PATH, signal });
+    if (answer.ok || REFUSALS[answer.refusal].code === 'auth-expired') return headers;
+    throw this.#refusalError(say('nemo.doing-ping'), answer);
+  }
+
+  /** Opens a file that lies at the API's own host. Whatever the answer is, it is the caller's. */
+  async openFile({ url, headers, signal, silenceMs }: FileRequest): Promise<HttpAnswer> {
+    const authorised = { accept: '*/*', ...bearer(await this.#auth.token(signal)), ...headers };
+    return this.#transport.open({ method: 'GET', path: url, headers: authorised, signal, silenceMs });
+  }
+
+  /** `passing`: a repeat may well succeed (no answer, the service's own trouble, a reply garbled on the way). */
+  async #tryCall(call: Call): Promise<{ answer: Success } | { error: ShrinkError; passing: boolean }> {
+    try {
+      const send = (token: Token) => this.#transport.request(apiRequest(call, token));
+      const { answer, headers, retryAfterMs } = await this.#authorised(call, send);
       if (answer.ok) return { answer: { ...answer, headers } };
       const passing = REFUSALS[answer.refusal].repeat === 'later';
-      return { error: refusalError(request.doing, answer, retryAfterMs), passing };
+      return { error: this.#refusalError(call.doing, answer, retryAfterMs), passing };
     } catch (error) {
       if (!isShrinkError(error)) throw error;
       return { error, passing: error.code === 'unreachable' || error.code === 'bad-answer' };
     }
   }
 
-  /** Sends with a token; once more with a new one when it was refused, and once more after a pause when there was one to make. */
-  async function signed(signal: AbortSignal, doing: string, send: (token: Token) => Promise<Reply>): Promise<Reply> {
-    let token = await auth.token(signal);
+  /** Sends with a token; once more with a new one if it was refused, and once more after a pause if the service asked for one. */
+  async #authorised({ signal, doing }: StreamCall, send: (token: Token) => Promise<Reply>): Promise<Reply> {
+    let token = await this.#auth.token(signal);
     let reply = await send(token);
     let renewed = false;
     let paused = false;
@@ -98,99 +153,50 @@ export function createClient(options: ClientOptions): Client {
       const { repeat } = REFUSALS[reply.answer.refusal];
       if (repeat === 'with-new-token' && !renewed) {
         renewed = true;
-        token = await auth.afterRefusal(token, refusalError(doing, reply.answer), signal);
+        token = await this.#auth.afterRefusal(token, this.#refusalError(doing, reply.answer), signal);
       } else if (repeat === 'after-waiting' && !paused) {
-        // The gate makes everybody wait; a 429 in the body only is news to it.
+        // The limiter does the waiting, for everybody.
         paused = true;
       } else return reply;
       reply = await send(token);
     }
   }
 
-  async function openStream(request: Omit<Call, 'repeats' | 'body'>): Promise<Opened> {
-    let stream: Readable | undefined;
-    // True while a message is out whose fate is not known.
-    let out = false;
-    const send = async (token: Token): Promise<Reply> => {
-      const exchange = streamExchange(request, token);
-      out = true;
-      const answer = await wire.open(exchange);
-      if (answer.status === 200 && !/json|html|xml/i.test(answer.headers['content-type'] ?? '')) {
-        stream = answer.body;
-        return EMPTY_REPLY;
-      }
-      const reply = await wire.read(answer, exchange);
-      out = reply.answer.ok || REFUSALS[reply.answer.refusal].taken === 'maybe';
-      return reply;
-    };
-    try {
-      const { answer, retryAfterMs } = await signed(request.signal, request.doing, send);
-      if (stream) return { kind: 'stream', body: stream };
-      if (answer.ok) return { kind: 'answered', text: answer.text };
-      const error = refusalError(request.doing, answer, retryAfterMs);
-      return out ? { kind: 'unknown', why: error.message } : { kind: 'refused', error };
-    } catch (error) {
-      if (!(error instanceof ShrinkError)) throw error;
-      // The gate says `rate-limited` before anything is sent.
-      const sent = out && !wasNeverSent(error) && error.code !== 'rate-limited';
-      return sent ? { kind: 'unknown', why: error.message } : { kind: 'refused', error };
-    }
-  }
-
-  function streamExchange(request: Omit<Call, 'repeats' | 'body'>, token: Token): Exchange {
-    const exchange = exchangeOf({ ...request, repeats: 0 }, token, 'text/event-stream');
-    // A generation may be silent for minutes; the caller has its own clock for that.
-    return { ...exchange, silenceMs: 0, fresh: true };
-  }
-
-  async function knock(signal: AbortSignal): Promise<Record<string, string>> {
-    const { answer, headers } = await wire.ask({ method: 'GET', path: BALANCE, signal });
-    if (answer.ok || REFUSALS[answer.refusal].code === 'auth-expired') return headers;
-    throw refusalError('asking whether the service is there', answer);
-  }
-
-  async function openFile({ url, headers, signal, silenceMs }: Parameters<Client['openFile']>[0]): Promise<HttpAnswer> {
-    const signed = { accept: '*/*', ...bearer(await auth.token(signal)), ...headers };
-    return wire.open({ method: 'GET', path: url, headers: signed, signal, silenceMs });
-  }
-
-  function exchangeOf(request: Call, token: Token, accept = 'application/json'): Exchange {
-    const { method, path, json, body, signal, silenceMs } = request;
-    return {
-      method,
-      path,
-      headers: {
-        accept,
-        ...bearer(token),
-        ...(json === undefined ? {} : { 'content-type': 'application/json' }),
-        ...body?.headers,
-      },
-      ...(json === undefined ? {} : { body: json }),
-      ...(body ? { body: body.make() } : {}),
-      ...(silenceMs === undefined ? {} : { silenceMs }),
-      signal,
-    };
-  }
-
-  function refusalError(doing: string, answer: Extract<Answer, { ok: false }>, retryAfterMs?: number): ShrinkError {
-    return errorFor(answer.refusal, {
-      ...options.facts(doing),
-      status: answer.status,
-      said: answer.said,
-      ...(answer.url === undefined ? {} : { url: answer.url }),
-      ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    });
+  #refusalError(doing: Sentence, { refusal, status, detail, url }: Refused, retryAfterMs?: number): ShrinkError {
+    return errorFor(refusal, { ...this.#auth.refusalFacts(doing), status, detail, url, retryAfterMs });
   }
 }
 
-/** Also what is asked to see whether the service is there: it costs nothing. */
-export const BALANCE = '/api/credits/balance/simple';
+/** Reading the balance costs nothing; it also shows whether the service is there. */
+export const BALANCE_PATH = '/api/credits/balance/simple';
 
 const EMPTY_REPLY: Reply = {
   answer: { ok: true, status: 200, text: '', payload: null, body: null },
   headers: {},
   retryAfterMs: undefined,
 };
+
+function streamRequest(call: StreamCall, token: Token): ApiRequest {
+  const request = apiRequest({ ...call, repeats: 0 }, token, 'text/event-stream');
+  // A generation may be silent for minutes; the caller keeps the deadlines.
+  return { ...request, silenceMs: 0, fresh: true };
+}
+
+function apiRequest({ method, path, json, body, signal, silenceMs }: Call, token: Token, accept = 'application/json') {
+  return {
+    method,
+    path,
+    headers: {
+      accept,
+      ...bearer(token),
+      ...(json === undefined ? {} : { 'content-type': 'application/json' }),
+      ...body?.headers,
+    },
+    body: body ? body.make() : json,
+    silenceMs,
+    signal,
+  };
+}
 
 function bearer(token: Token): Record<string, string> {
   return { authorization: `Bearer ${token.value.reveal()}` };

@@ -1,10 +1,11 @@
 import { randomUUID } from 'node:crypto';
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { Conf } from './conf.ts';
-import { fileError } from '../../../platform/files/file-error.ts';
-import { ShrinkError } from '../../../core/errors.ts';
 import { Secret } from '../../../config/secrets.ts';
+import { ShrinkError } from '../../../core/errors.ts';
+import { say } from '../../../messages/say.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import { Conf } from './conf.ts';
 
 /** The free token's life when the service does not say: 7 days. */
 export const TOKEN_LIFE_MS = 7 * 86_400_000;
@@ -17,88 +18,106 @@ export interface AnonymousToken {
   userId: string | undefined;
 }
 
-/**
- * Who this installation is to the service, kept in identity.json (0600). The client id is made once and never changed to get around a
- * limit; the free token is kept because the service hands out one per client id in seven days, so a restart must not ask again.
- */
-export interface Identity {
-  /** The id to ask for tokens with; made and kept on first use. */
-  clientId(): string;
-  /** A new id, after the service did not accept the old one. */
-  renewClientId(): string;
-  /** The kept token, whatever its age; `undefined` where none was given by this API. */
-  token(): AnonymousToken | undefined;
-  /** @throws ShrinkError `no-space`, ...: then it is not kept beyond this process. */
-  keepToken(token: AnonymousToken): void;
-  forgetToken(): void;
-}
-
 export interface IdentityOptions {
   /** Directory of identity.json: the state directory. */
   dir: string;
-  /** A token goes to the API that gave it and to no other. */
+  /** A token goes to the API that issued it and to no other. */
   apiUrl: string;
-  /** `NEMO_CLIENT_ID` or the config's; wins over the kept one. */
+  /** `NEMO_CLIENT_ID` or the config's; wins over the stored one. */
   clientId?: string;
 }
 
-type Kept = {
+type Stored = {
   clientId?: string;
   token?: { value: string; expiresAt: number; userId?: string; apiUrl: string };
 };
 
-/** Opens identity.json lazily: nothing is read or written before it is needed. */
-export function createIdentity({ dir, apiUrl, clientId: configured }: IdentityOptions): Identity {
-  let opened: Conf<Kept> | undefined;
-  const store = () => {
-    opened ??= reading(dir, () => open(dir));
-    return opened;
-  };
-  const stored = <K extends keyof Kept>(key: K): Kept[K] => {
-    const from = store();
-    return reading(dir, () => from.get(key));
-  };
-  let clientId = configured && isClientId(configured) ? configured : undefined;
-  const change = (write: (to: Conf<Kept>) => void) => {
-    const to = store();
-    try {
-      write(to);
-      syncFolder(dir);
-    } catch (error) {
-      throw hasErrno(error) ? fileError(error, 'keeping identity.json', dir) : unreadable(dir, error);
+/**
+ * Who this installation is to the service, kept in identity.json (0600), which is opened when it is first needed. The client id is made
+ * once and never changed to get around a limit; the free token is kept because the service issues one per client id in seven days, so
+ * that a restart must not ask again.
+ */
+export class Identity {
+  readonly #dir: string;
+  readonly #apiUrl: string;
+  #clientId: string | undefined;
+  #opened: Conf<Stored> | undefined;
+
+  constructor({ dir, apiUrl, clientId }: IdentityOptions) {
+    this.#dir = dir;
+    this.#apiUrl = apiUrl;
+    this.#clientId = clientId && isClientId(clientId) ? clientId : undefined;
+  }
+
+  /** The id to ask for tokens with; made and kept on first use. */
+  clientId(): string {
+    if (this.#clientId !== undefined) return this.#clientId;
+    const stored = this.#read('clientId');
+    if (typeof stored !== 'string' || !isClientId(stored)) return this.renewClientId();
+    this.#clientId = stored;
+    return stored;
+  }
+
+  /** A new id, after the service did not accept the old one. */
+  renewClientId(): string {
+    const clientId = randomUUID();
+    this.#write(store => store.set('clientId', clientId));
+    this.#clientId = clientId;
+    return clientId;
+  }
+
+  /** The stored token, whatever its age; `undefined` where there is none of this API. */
+  token(): AnonymousToken | undefined {
+    // Asking alone must not create the file.
+    if (!this.#opened && !existsSync(join(this.#dir, 'identity.json'))) return undefined;
+    const stored = this.#read('token');
+    if (!stored || stored.apiUrl !== this.#apiUrl || typeof stored.value !== 'string' || stored.value === '') {
+      return undefined;
     }
-  };
-  const newClientId = () => {
-    const made = randomUUID();
-    change(to => to.set('clientId', made));
-    clientId = made;
-    return made;
-  };
-  return {
-    clientId() {
-      if (clientId !== undefined) return clientId;
-      const known = stored('clientId');
-      if (typeof known !== 'string' || !isClientId(known)) return newClientId();
-      clientId = known;
-      return known;
-    },
-    renewClientId: newClientId,
-    token() {
-      // Looking alone makes no files.
-      if (!opened && !existsSync(join(dir, 'identity.json'))) return undefined;
-      const known = stored('token');
-      if (!known || known.apiUrl !== apiUrl || typeof known.value !== 'string' || known.value === '') return undefined;
-      return { value: new Secret(known.value), expiresAt: known.expiresAt, userId: known.userId };
-    },
-    keepToken(token) {
-      const { expiresAt, userId } = token;
-      const record = { value: token.value.reveal(), expiresAt, apiUrl, ...(userId === undefined ? {} : { userId }) };
-      change(to => to.set('token', record));
-    },
-    forgetToken() {
-      change(to => to.delete('token'));
-    },
-  };
+    return { value: new Secret(stored.value), expiresAt: stored.expiresAt, userId: stored.userId };
+  }
+
+  /** @throws ShrinkError `no-space`, ...: then the token is lost with this process. */
+  keepToken({ value, expiresAt, userId }: AnonymousToken): void {
+    const record = { value: value.reveal(), expiresAt, userId, apiUrl: this.#apiUrl };
+    this.#write(store => store.set('token', record));
+  }
+
+  forgetToken(): void {
+    this.#write(store => store.delete('token'));
+  }
+
+  #store(): Conf<Stored> {
+    this.#opened ??= this.#reading(() => openStore(this.#dir));
+    return this.#opened;
+  }
+
+  #read<K extends keyof Stored>(key: K): Stored[K] {
+    const store = this.#store();
+    return this.#reading(() => store.get(key));
+  }
+
+  #write(change: (store: Conf<Stored>) => void): void {
+    const store = this.#store();
+    try {
+      change(store);
+      syncFolder(this.#dir);
+    } catch (error) {
+      throw hasErrno(error)
+        ? fileError(error, say('nemo.doing-save-identity'), this.#dir)
+        : unreadable(this.#dir, error);
+    }
+  }
+
+  /** conf creates what is missing while it reads, so that the disk may be full here as well. */
+  #reading<T>(read: () => T): T {
+    try {
+      return read();
+    } catch (error) {
+      const known = hasErrno(error) ? fileError(error, say('nemo.doing-identity'), this.#dir) : undefined;
+      throw known && ['no-space', 'io', 'unavailable'].includes(known.code) ? known : unreadable(this.#dir, error);
+    }
+  }
 }
 
 /** What the service takes as a client id: any stable string of at most 64 characters that a header can carry. */
@@ -106,10 +125,10 @@ function isClientId(text: string): boolean {
   return /^[\x21-\x7E]{1,64}$/.test(text);
 }
 
-function open(dir: string): Conf<Kept> {
-  // Before the first start of a daemon `shrinkbox credits` may be who makes it: conf would leave it open to everybody.
+function openStore(dir: string): Conf<Stored> {
+  // `shrinkbox credits` may come before the first start of a daemon; conf would leave the directory open to everybody.
   mkdirSync(dir, { recursive: true, mode: 0o700 });
-  return new Conf<Kept>({
+  return new Conf<Stored>({
     cwd: dir,
     configName: 'identity',
     projectSuffix: '',
@@ -119,7 +138,7 @@ function open(dir: string): Conf<Kept> {
   });
 }
 
-/** conf syncs the file it writes before it renames it; that the new one is there to stay is for the folder to keep. */
+/** conf syncs the file before it renames it into place; the folder has to keep the new name. */
 function syncFolder(dir: string): void {
   const folder = openSync(dir, 'r');
   try {
@@ -129,26 +148,12 @@ function syncFolder(dir: string): void {
   }
 }
 
-/** conf makes what is missing on the way, so that looking may meet a full disk as well. */
-function reading<T>(dir: string, look: () => T): T {
-  try {
-    return look();
-  } catch (error) {
-    const known = hasErrno(error) ? fileError(error, 'reading identity.json', dir) : undefined;
-    throw known && ['no-space', 'io', 'unavailable'].includes(known.code) ? known : unreadable(dir, error);
-  }
-}
-
 /** A syntax error would quote the file, and the file holds the token: so no cause. */
 function unreadable(dir: string, error: unknown): ShrinkError {
   const errno = hasErrno(error) ? error.code : undefined;
-  return new ShrinkError('auth-missing', `identity.json cannot be read${errno ? ` (${errno})` : ': it is damaged'}`, {
-    doing: 'reading the identity',
-    subject: dir,
-    hint: errno
-      ? 'Check the permissions of the state directory, then retry.'
-      : 'Move identity.json away to get a new client id, or put NEMO_TOKEN into the environment; then retry.',
-  });
+  const message = errno ? say('nemo.identity-unreadable', { errno }) : say('nemo.identity-damaged');
+  const hint = errno ? say('nemo.identity-unreadable-hint') : say('nemo.identity-damaged-hint');
+  return new ShrinkError('auth-missing', message, { doing: say('nemo.doing-identity'), subject: dir, hint });
 }
 
 function hasErrno(error: unknown): error is NodeJS.ErrnoException & { code: string } {

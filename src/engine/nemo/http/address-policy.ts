@@ -1,10 +1,12 @@
 import { lookup as dnsLookup } from 'node:dns';
 import { BlockList, isIP, type LookupFunction } from 'node:net';
 import { ShrinkError } from '../../../core/errors.ts';
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
 
 /**
- * Where a result may be fetched from: the public internet, and the address the API itself is at (a stand-in on this machine). An answer
- * of the service must not make this machine knock at doors of the home network.
+ * Where a result may be fetched from: the public internet, and the host of the API itself (a stand-in on this machine). A reply of the
+ * service must not make this machine send requests into the home network.
  */
 export interface AddressPolicy {
   /** @throws ShrinkError `bad-answer` for an address that is not http(s) or has a private literal address as host. */
@@ -20,19 +22,19 @@ export function createAddressPolicy(apiUrl: string, resolve: typeof dnsLookup = 
     check(url) {
       const parsed = URL.canParse(url) ? new URL(url) : undefined;
       if (!parsed || (parsed.protocol !== 'http:' && parsed.protocol !== 'https:')) {
-        throw refusal('the service named an address that is not http or https');
+        throw refusal(say('nemo.address-not-http'));
       }
       const host = bareHost(parsed);
-      if (isIP(host) !== 0 && !allowed(host, host))
-        throw refusal(`the service named an address in a private network (${host})`);
+      if (isIP(host) !== 0 && !allowed(host, host)) throw refusal(say('nemo.address-private', { host }));
     },
     lookup(hostname, options, callback) {
       resolve(hostname, { ...options, all: true }, (error, found) => {
         if (error) return callback(error, '', 0);
         const good = (Array.isArray(found) ? found : []).filter(one => allowed(one.address, hostname));
         const first = good[0];
-        if (!first)
-          return callback(refusal(`${hostname} leads into a private network`) as NodeJS.ErrnoException, '', 0);
+        if (!first) {
+          return callback(refusal(say('nemo.host-private', { host: hostname })) as NodeJS.ErrnoException, '', 0);
+        }
         if (options.all) return callback(null, good);
         callback(null, first.address, first.family);
       });
@@ -90,9 +92,9 @@ function bareHost(url: URL): string {
   return url.hostname.replace(/^\[|\]$/g, '');
 }
 
-function refusal(message: string): ShrinkError {
+function refusal(message: Sentence): ShrinkError {
   return new ShrinkError('bad-answer', message, {
-    doing: 'downloading the result',
-    hint: 'Nothing was fetched from there. Check NEMO_API_URL, then retry.',
+    doing: say('nemo.doing-download'),
+    hint: say('nemo.address-refused-hint'),
   });
 }

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 
-/** Who asks: the three headers without which the service refuses an export (402). */
+/** The three headers that say which client this is; without them the service refuses an export (402). */
 export interface Attribution {
   source: string;
   version: string;

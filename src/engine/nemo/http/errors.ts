@@ -1,12 +1,13 @@
 import { type ErrorCode, ShrinkError } from '../../../core/errors.ts';
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
 import { NEMO_FORMATS } from '../../engine.ts';
-import { formatBytes, formatDuration } from '../../../core/units.ts';
 import { isObject, type Parsed, parseJson, pick, pickString } from './json.ts';
 import { sanitizeLine } from './sanitize.ts';
 
 /**
- * Every way the service says no: one row each for what it means, what happens to the job (by the code's advice in
- * core/errors.ts) and what the person reads. Body codes are decided on first, the HTTP status second (nemo-api section 8).
+ * Every way the service rejects something: one row each for what it means, what happens to the job (by the code's advice in
+ * core/errors.ts) and what the person reads. Body codes are decided on before the HTTP status (docs/nemo-api.md, Refusals).
  */
 export type Refusal =
   | '1001'
@@ -31,18 +32,18 @@ export type Refusal =
   | 'not-json'
   | 'wrong-type';
 
-/** What the service may be asked again by itself: after a new token, after waiting, after a moment, or not at all. */
+/** When the same request may be repeated by itself: with a new token or client id, after a pause, soon, or not at all. */
 type Repeat = 'with-new-token' | 'with-client-id' | 'after-waiting' | 'later' | 'never';
 
-/** Whether a message refused like this was certainly not taken: `maybe` means it has to be asked about. */
+/** Whether a message refused like this was certainly not taken: `maybe` means that the session has to be read. */
 type Taken = 'no' | 'maybe';
 
 export interface RefusalFacts {
-  /** What was being asked for, as in "while …". */
-  doing: string;
+  /** What was being done, as in "while …". */
+  doing: Sentence;
   status: number;
-  /** The service's own words, without secrets; empty where it gave none. */
-  said: string;
+  /** The service's own words, sanitised; empty where it gave none. */
+  detail: string;
   retryAfterMs?: number;
   maxUploadBytes: number;
   /** Whether the token is the person's own (NEMO_TOKEN) or the anonymous one asked for here. */
@@ -55,167 +56,162 @@ export interface RefusalFacts {
 }
 
 export interface RefusalRow {
-  means: string;
   code: ErrorCode;
   repeat: Repeat;
   taken: Taken;
-  say(facts: RefusalFacts): string;
-  hint(facts: RefusalFacts): string;
+  problem(facts: RefusalFacts): Sentence;
+  hint(facts: RefusalFacts): Sentence;
 }
 
-const TRY_LATER = 'shrinkbox asks again by itself.';
-const REPORT_BUG = 'If it happens again, please report it with the log; nothing was lost.';
+const retriedByItself = () => say('nemo.retried-hint');
 
 const UNSUPPORTED: RefusalRow = {
-  means: 'unsupported file',
   code: 'unsupported-file',
   repeat: 'never',
   taken: 'no',
-  say: () => 'the service does not take this kind of file',
-  hint: () => `Supported formats: ${NEMO_FORMATS.join(', ')}.`,
+  problem: () => say('nemo.unsupported-file'),
+  hint: () => say('nemo.formats-hint', { formats: NEMO_FORMATS.join(', ') }),
 };
 
 const TOO_LARGE: RefusalRow = {
-  means: 'file too large',
   code: 'file-too-large',
   repeat: 'never',
   taken: 'no',
-  say: () => 'the file is too large for the service',
-  hint: facts =>
-    `Compress, trim or split it to less than ${formatBytes(facts.maxUploadBytes)}, or set nemo.oversize to local or split.`,
+  problem: () => say('nemo.file-too-large'),
+  hint: ({ maxUploadBytes }) => say('nemo.file-too-large-hint', { bytes: maxUploadBytes }),
 };
 
 const BAD_TOKEN: RefusalRow = {
-  means: 'bad or expired token',
   code: 'auth-expired',
   repeat: 'with-new-token',
   taken: 'no',
-  say: facts =>
-    facts.account === 'own' ? 'the service refused the token in NEMO_TOKEN' : 'the service refused the free token',
-  hint: facts =>
-    facts.account === 'own'
-      ? 'Put a valid token into NEMO_TOKEN, or unset it to use a free one, then restart and retry.'
-      : 'Wait until the service hands out a new one, or set NEMO_TOKEN, then retry.',
+  problem: ({ account }) => (account === 'own' ? say('nemo.own-token-rejected') : say('nemo.free-token-rejected')),
+  hint: ({ account }) =>
+    account === 'own' ? say('nemo.own-token-rejected-hint') : say('nemo.free-token-rejected-hint'),
 };
 
 const SESSION_GONE: RefusalRow = {
-  means: 'session not found',
   code: 'session-gone',
   repeat: 'never',
   taken: 'no',
-  say: () => 'the service no longer knows the session, and with it the timeline made so far',
-  hint: () => 'Retry to start over in a new session; the instruction is then sent again.',
+  problem: () => say('nemo.session-gone'),
+  hint: () => say('nemo.session-gone-hint'),
 };
 
 const OUR_MISTAKE: RefusalRow = {
-  means: 'the service does not accept the request as it was made',
   code: 'bad-request',
   repeat: 'never',
   taken: 'no',
-  say: facts => `the service does not accept the request (HTTP ${facts.status})${quoted(facts.said)}`,
-  hint: () => REPORT_BUG,
+  problem: ({ status, detail }) => say('nemo.request-rejected', { status, detail }),
+  hint: () => say('nemo.report-bug-hint'),
 };
 
-const WRONG_ANSWER: RefusalRow = {
-  means: 'an answer that is not one of the service',
+const UNEXPECTED_REPLY: RefusalRow = {
   code: 'bad-answer',
   repeat: 'later',
   taken: 'maybe',
-  say: facts => `the answer was not one of the service (HTTP ${facts.status})${quoted(facts.said)}`,
-  hint: () => 'Check NEMO_API_URL, and that no proxy or login page stands in between; then retry.',
+  problem: ({ status, detail }) => say('nemo.unexpected-reply', { status, detail }),
+  hint: () => say('nemo.unexpected-reply-hint'),
 };
 
 export const REFUSALS: Readonly<Record<Refusal, RefusalRow>> = {
   '1001': BAD_TOKEN,
   '1002': SESSION_GONE,
   '2001': {
-    means: 'no credits left',
     code: 'out-of-credits',
     repeat: 'never',
     taken: 'no',
-    say: () => 'no credits are left',
-    hint: facts =>
-      facts.account === 'own'
-        ? `Top up credits in your account (${facts.url ?? facts.webUrl}), then: shrinkbox resume.`
-        : `Register to get more: ${facts.url ?? registrationUrl(facts.webUrl, facts.userId)}, then: shrinkbox resume.`,
+    problem: () => say('nemo.no-credits'),
+    hint: ({ account, url, webUrl, userId }) =>
+      account === 'own'
+        ? say('nemo.top-up-hint', { url: url ?? webUrl })
+        : say('nemo.register-hint', { url: url ?? registrationUrl(webUrl, userId) }),
   },
   '4001': UNSUPPORTED,
   '4002': TOO_LARGE,
-  'http-400': { ...OUR_MISTAKE, means: 'missing X-Client-Id when a token is asked for', repeat: 'with-client-id' },
+  // When a token is asked for: X-Client-Id is missing or not accepted.
+  'http-400': { ...OUR_MISTAKE, repeat: 'with-client-id' },
   'http-401': BAD_TOKEN,
+  // A matter of the subscription, not of credits.
   'http-402': {
-    means: 'the plan does not include export (a matter of the subscription, not of credits)',
     code: 'plan-blocked',
     repeat: 'never',
     taken: 'no',
-    say: () => 'the plan of this account does not include export',
-    hint: facts =>
-      `Register or upgrade your plan to unlock export (${facts.url ?? facts.webUrl}), then: shrinkbox resume.`,
+    problem: () => say('nemo.plan-blocked'),
+    hint: ({ url, webUrl }) => say('nemo.plan-blocked-hint', { url: url ?? webUrl }),
   },
+  // Undocumented: final for this job, no reason to stop the others.
   'http-403': {
-    means: 'not allowed (undocumented: terminal for this job, no reason to stop the others)',
     code: 'bad-answer',
     repeat: 'never',
     taken: 'no',
-    say: facts => `the service does not allow this to the account${quoted(facts.said)}`,
-    hint: facts => `Check the account and its plan at ${facts.webUrl}, then retry.`,
+    problem: ({ detail }) => say('nemo.not-allowed', { detail }),
+    hint: ({ webUrl }) => say('nemo.not-allowed-hint', { url: webUrl }),
   },
   // What ADK itself answers for an unknown session.
   'http-404': SESSION_GONE,
   'http-408': {
-    means: 'the service gave up waiting',
     code: 'unreachable',
     repeat: 'later',
     taken: 'maybe',
-    say: () => 'the service gave up waiting for the request',
-    hint: () => TRY_LATER,
+    problem: () => say('nemo.request-timeout'),
+    hint: retriedByItself,
   },
   'http-413': TOO_LARGE,
   'http-415': UNSUPPORTED,
   'http-422': OUR_MISTAKE,
   'http-429': {
-    means: 'rate limited',
     code: 'rate-limited',
     repeat: 'after-waiting',
     taken: 'no',
-    say: facts =>
-      facts.retryAfterMs === undefined
-        ? 'the service asks for a pause'
-        : `the service asks for a pause of ${formatDuration(facts.retryAfterMs)}`,
-    hint: () => TRY_LATER,
+    problem: ({ retryAfterMs: ms }) =>
+      ms === undefined ? say('nemo.rate-limited') : say('nemo.rate-limited-for', { ms }),
+    hint: retriedByItself,
   },
   'http-3xx': {
-    ...WRONG_ANSWER,
-    means: 'redirected elsewhere, where no token is sent',
+    ...UNEXPECTED_REPLY,
     repeat: 'never',
-    say: facts => `the service redirects elsewhere (HTTP ${facts.status}), where the token is not sent`,
-    hint: () => 'Check NEMO_API_URL.',
+    problem: ({ status }) => say('nemo.redirected', { status }),
+    hint: () => say('nemo.check-api-url-hint'),
   },
-  'http-4xx': { ...OUR_MISTAKE, means: 'any other refusal', code: 'bad-answer', taken: 'no' },
+  'http-4xx': { ...OUR_MISTAKE, code: 'bad-answer' },
   'http-5xx': {
-    means: 'trouble at the service',
     code: 'unreachable',
     repeat: 'later',
     taken: 'maybe',
-    say: facts => `the service has trouble (HTTP ${facts.status})`,
-    hint: () => TRY_LATER,
+    problem: ({ status }) => say('nemo.service-trouble', { status }),
+    hint: retriedByItself,
   },
+  // A failure the service explains in its own words.
   'other-code': {
-    means: 'a failure the service explains in its own words',
     code: 'bad-answer',
     repeat: 'never',
     taken: 'maybe',
-    say: facts => `the service says no${quoted(facts.said)}`,
-    hint: () => 'Retry later; if it happens again, please report it with the log.',
+    problem: ({ detail }) => say('nemo.rejected', { detail }),
+    hint: () => say('nemo.retry-or-report-hint'),
   },
-  'not-json': WRONG_ANSWER,
-  'wrong-type': WRONG_ANSWER,
+  'not-json': UNEXPECTED_REPLY,
+  'wrong-type': UNEXPECTED_REPLY,
 };
 
-/** What an answer amounts to. `payload` is the unwrapped content; `text` the whole body as it came. */
+/** Replies that say nothing about what was asked: no answer at all (`undefined`), a timeout, trouble, something garbled on the way. */
+const PASSING: ReadonlySet<Refusal | undefined> = new Set<Refusal | undefined>([
+  undefined,
+  'http-408',
+  'http-5xx',
+  'not-json',
+  'wrong-type',
+]);
+
+/** Whether an error may pass by itself and leaves open what became of the request. */
+export function isPassing(error: ShrinkError): boolean {
+  return (error.code === 'unreachable' || error.code === 'bad-answer') && PASSING.has(refusalBehind(error));
+}
+
+/** What a reply amounts to. `payload` is the unwrapped content; `text` the whole body as it came. */
 export type Answer =
   | { ok: true; status: number; text: string; payload: Parsed; body: Parsed }
-  | { ok: false; refusal: Refusal; status: number; said: string; code: string | undefined; url: string | undefined };
+  | { ok: false; refusal: Refusal; status: number; detail: string; code: string | undefined; url: string | undefined };
 
 const SERVICE_CODES: ReadonlySet<string> = new Set(['1001', '1002', '2001', '4001', '4002']);
 /** Codes of the sibling gateway for the same thing. */
@@ -225,29 +221,29 @@ const CODE_ALIASES: Readonly<Record<string, Refusal>> = { '1010': '1001', '1011'
 const TOKEN_PHRASES =
   /invalid authentication token|invalid token|invalid or expired|missing authentication token|token not found|token has been revoked|token has expired/i;
 
-/** Reads a whole JSON answer: tolerant of every envelope seen in the sources (nemo-api 1.2). */
+/** Reads a whole JSON reply in any of the known envelopes (docs/nemo-api.md, Every request). */
 export function readAnswer(status: number, contentType: string | undefined, text: string): Answer {
   const body = text.trim() === '' ? null : parseJson(text);
-  const no = (refusal: Refusal): Answer => ({
+  const refuse = (refusal: Refusal): Answer => ({
     ok: false,
     refusal,
     status,
-    said: isObject(body) ? wordsOf(body) : sanitizeLine(text),
+    detail: isObject(body) ? detailOf(body) : sanitizeLine(text),
     code: isObject(body) ? codeOf(body) : undefined,
     url: findServiceUrl(text),
   });
   if (isObject(body)) {
     const refusal = refusalOf(body, status);
-    if (refusal) return no(refusal);
+    if (refusal) return refuse(refusal);
   }
-  if (status >= 300) return no(refusalOfStatus(status));
-  if (body === undefined) return no(/html|xml|text\/plain/i.test(contentType ?? '') ? 'wrong-type' : 'not-json');
+  if (status >= 300) return refuse(refusalOfStatus(status));
+  if (body === undefined) return refuse(/html|xml|text\/plain/i.test(contentType ?? '') ? 'wrong-type' : 'not-json');
   const data = pick(body, 'data');
   const payload = isObject(data) || Array.isArray(data) ? data : body;
   return { ok: true, status, text, payload, body };
 }
 
-/** The row for a body that says no by itself, whatever the HTTP status. */
+/** The row for a body that is a refusal by itself, whatever the HTTP status. */
 export function refusalOf(body: Parsed, status: number): Refusal | undefined {
   const code = codeOf(body);
   if (code !== undefined) {
@@ -256,7 +252,7 @@ export function refusalOf(body: Parsed, status: number): Refusal | undefined {
     if (alias) return alias;
     if (/^[45]\d\d$/.test(code)) return refusalOfStatus(Number(code));
   }
-  if (status === 403 && TOKEN_PHRASES.test(wordsOf(body))) return '1001';
+  if (status === 403 && TOKEN_PHRASES.test(detailOf(body))) return '1001';
   if (status >= 300) return undefined;
   const failed = isObject(body) && body.success === false;
   return failed || (code !== undefined && !['0', '200'].includes(code)) ? 'other-code' : undefined;
@@ -272,18 +268,16 @@ function refusalOfStatus(status: number): Refusal {
 /** The error a refusal becomes, once for all callers. */
 export function errorFor(refusal: Refusal, facts: RefusalFacts): ShrinkError {
   const row = REFUSALS[refusal];
-  const error = new ShrinkError(row.code, `${facts.doing}: ${row.say(facts)}`, {
-    doing: facts.doing,
-    hint: row.hint(facts),
-    ...(facts.retryAfterMs === undefined ? {} : { retryAfterMs: facts.retryAfterMs }),
-  });
+  const { doing, retryAfterMs } = facts;
+  const message = say('nemo.while', { doing, problem: row.problem(facts) });
+  const error = new ShrinkError(row.code, message, { doing: doing.text, hint: row.hint(facts), retryAfterMs });
   origins.set(error, refusal);
   return error;
 }
 
 const origins = new WeakMap<ShrinkError, Refusal>();
 
-/** The refusal an error came from; `undefined` when the service never said anything. */
+/** The refusal an error came from; `undefined` when the service did not answer. */
 export function refusalBehind(error: unknown): Refusal | undefined {
   return error instanceof ShrinkError ? origins.get(error) : undefined;
 }
@@ -294,16 +288,16 @@ function registrationUrl(webUrl: string, userId: string | undefined): string {
 }
 
 /**
- * Milliseconds a Retry-After header asks for: seconds, or a date by the clock the answer itself was dated with (`now`, epoch ms, where
+ * Milliseconds a Retry-After header asks for: seconds, or a date by the clock the reply itself was dated with (`now`, epoch ms, where
  * it was not); `undefined` when it is absent, unreadable or absurd (over a week, the longest window the service has).
  */
 export function retryAfterMs(headers: Readonly<Record<string, string>>, now: number): number | undefined {
   const text = headers['retry-after']?.trim();
   if (text === undefined) return undefined;
-  const there = Date.parse(headers['date'] ?? '');
+  const serviceNow = Date.parse(headers['date'] ?? '');
   const ms = /^\d+(\.\d+)?$/.test(text)
     ? Number(text) * 1000
-    : Date.parse(text) - (Number.isFinite(there) ? there : now);
+    : Date.parse(text) - (Number.isFinite(serviceNow) ? serviceNow : now);
   if (!Number.isFinite(ms) || ms > 7 * 86_400_000) return undefined;
   return Math.max(0, Math.round(ms));
 }
@@ -314,18 +308,10 @@ function codeOf(body: Parsed): string | undefined {
   return typeof code === 'string' && /^-?\d+$/.test(code.trim()) ? code.trim() : undefined;
 }
 
-function wordsOf(body: Parsed): string {
-  const words = pickString(
-    body,
-    'message',
-    'msg',
-    'error.message',
-    'error',
-    'detail',
-    'reason',
-    'errorMessage',
-    'detail.message',
-  );
+const DETAIL_KEYS = ['message', 'msg', 'error.message', 'error', 'detail', 'reason', 'errorMessage', 'detail.message'];
+
+function detailOf(body: Parsed): string {
+  const words = pickString(body, ...DETAIL_KEYS);
   if (words !== undefined) return sanitizeLine(words);
   // FastAPI's 422: a list of what was wrong where.
   const detail = pick(body, 'detail');
@@ -340,7 +326,3 @@ function findServiceUrl(text: string): string | undefined {
 }
 
 const SECRETS_IN_URL = /nmv_|token=/i;
-
-function quoted(said: string): string {
-  return said === '' ? '' : `: "${said}"`;
-}

@@ -1,27 +1,26 @@
 import { ShrinkError } from '../../../core/errors.ts';
-import { formatDuration } from '../../../core/units.ts';
-import type { Clock } from '../../../platform/clock.ts';
-import { sleep } from '../../../platform/clock.ts';
+import { say } from '../../../messages/say.ts';
 import { orAborted } from '../../../platform/async.ts';
+import { type Clock, sleep } from '../../../platform/clock.ts';
 
 /**
- * One gate for every request of the engine: when the service says wait, everybody waits. It also keeps to the number of
+ * One rate limiter for every request of the engine: when the service says wait, everybody waits. It also keeps to the number of
  * requests a minute that was configured, or that the service was seen to allow.
  *
- * Learning: a refusal (429) after `n` accepted requests within the last minute says the limit is about `n`. From then on the
- * gate stays at `n`, and looks rarely whether there is more: a limit that was found the same again is tried half as often.
+ * Learning: a refusal (429) after `n` accepted requests within the last minute says that the limit is about `n`. From then on the
+ * limiter stays at `n` and probes rarely whether there is more: half as often each time the limit turns out to be the same.
  */
 
 const MINUTE = 60_000;
 /** A refusal after fewer accepted requests than this says nothing about requests a minute. */
 const MIN_LEARNT = 10;
-/** Longest pause the gate takes without being told a time. */
+/** Longest pause where the service names none. */
 const MAX_PAUSE_MS = 15 * MINUTE;
-/** While refused, the first request goes alone and the next ones a second apart: they learn from its answer. */
+/** After a refusal the first request goes alone and the next ones follow a second apart, so that they profit from its answer. */
 const SPACING_MS = 1000;
-/** A pause longer than this is not sat out: the job waits in the queue instead, where its due time survives a restart. */
+/** A longer pause is not waited out here: the job waits in the queue instead, where its due time survives a restart. */
 export const PATIENCE_MS = 2 * MINUTE;
-const FIRST_LOOK_MS = 5 * MINUTE;
+const FIRST_PROBE_MS = 5 * MINUTE;
 const MAX_PROBE_PAUSE_MS = 60 * MINUTE;
 
 export interface RateLimitRules {
@@ -31,29 +30,30 @@ export interface RateLimitRules {
   retryAfterMs: number;
 }
 
-/** Everything the gate knows; times are epoch ms. `out` are requests without an answer yet. */
+/** Everything the limiter knows; times are epoch ms. */
 export interface RateLimitState {
   resumeAt: number;
   /** Refusals since the last accepted request. */
   refusals: number;
   /** When each accepted request of the last minute was answered, oldest first. */
   accepted: readonly number[];
-  out: number;
+  /** Requests without an answer yet. */
+  inFlight: number;
   lastPassAt: number;
-  /** Learnt requests a minute, how long it holds before a look for more, and when that is. */
-  learnt: { perMinute: number; lookAt: number; lookEveryMs: number } | undefined;
+  /** Learnt requests a minute; from `probeAt` on, more are tried. */
+  learnt: { perMinute: number; probeAt: number; probeEveryMs: number } | undefined;
 }
 
 export const OPEN: RateLimitState = {
   resumeAt: 0,
   refusals: 0,
   accepted: [],
-  out: 0,
+  inFlight: 0,
   lastPassAt: Number.NEGATIVE_INFINITY,
   learnt: undefined,
 };
 
-/** When the next request may go: `now` or later; `undefined` when that depends on an answer still out. */
+/** When the next request may go: `now` or later; `undefined` when that depends on an answer still to come. */
 export function nextPass(state: RateLimitState, rules: RateLimitRules, now: number): number | undefined {
   let at = Math.max(now, state.resumeAt);
   if (state.refusals > 0) at = Math.max(at, state.lastPassAt + SPACING_MS);
@@ -61,60 +61,63 @@ export function nextPass(state: RateLimitState, rules: RateLimitRules, now: numb
   if (limit === undefined) return at;
   // Counted from the answer, which is later than the service's own count: so its minute never holds more than the limit.
   const recent = state.accepted.filter(answeredAt => answeredAt > at - MINUTE);
-  const excess = recent.length + state.out + 1 - limit;
+  const excess = recent.length + state.inFlight + 1 - limit;
   if (excess <= 0) return at;
   const opens = recent[excess - 1];
   return opens === undefined ? undefined : opens + MINUTE;
 }
 
 export function passed(state: RateLimitState, now: number): RateLimitState {
-  return { ...state, out: state.out + 1, lastPassAt: now };
+  return { ...state, inFlight: state.inFlight + 1, lastPassAt: now };
 }
 
 /** An answer that was no 429, whatever else it said. */
 export function accepted(state: RateLimitState, rules: RateLimitRules, now: number): RateLimitState {
   const recent = [...state.accepted.filter(at => at > now - MINUTE), now];
-  const next = { ...state, refusals: 0, out: Math.max(0, state.out - 1), accepted: recent };
+  const next = { ...state, refusals: 0, inFlight: Math.max(0, state.inFlight - 1), accepted: recent };
   const { learnt } = state;
-  if (!learnt || now < learnt.lookAt || recent.length < learnt.perMinute) return next;
-  // The limit has been in the way for long enough: see whether there is more.
+  if (!learnt || now < learnt.probeAt || recent.length < learnt.perMinute) return next;
+  // The limit has held for long enough: try whether there is more.
   const perMinute = Math.ceil(learnt.perMinute * 1.1);
-  const lookEveryMs = Math.min(learnt.lookEveryMs * 2, MAX_PROBE_PAUSE_MS);
+  const probeEveryMs = Math.min(learnt.probeEveryMs * 2, MAX_PROBE_PAUSE_MS);
   if (rules.perMinute !== undefined && perMinute >= rules.perMinute) return { ...next, learnt: undefined };
-  return { ...next, learnt: { perMinute, lookAt: now + lookEveryMs, lookEveryMs } };
+  return { ...next, learnt: { perMinute, probeAt: now + probeEveryMs, probeEveryMs } };
 }
 
 /** No answer at all: it says nothing about limits, but the request may have counted. */
 export function unanswered(state: RateLimitState, now: number): RateLimitState {
   return {
     ...state,
-    out: Math.max(0, state.out - 1),
+    inFlight: Math.max(0, state.inFlight - 1),
     accepted: [...state.accepted.filter(at => at > now - MINUTE), now],
   };
 }
 
-/**
- * A 429. `askedMs` is the Retry-After; `random` in [0, 1) spreads clients that were refused at the same moment. Waits are never
- * shorter than asked for, and double while nothing but refusals comes back.
- */
+export interface RateLimitRefusal {
+  now: number;
+  /** Retry-After, milliseconds. */
+  askedMs: number | undefined;
+  /** In [0, 1): spreads clients that were refused at the same moment. */
+  random: number;
+}
+
+/** A 429. Waits are never shorter than asked for, and double while nothing but refusals comes back. */
 export function refused(
   state: RateLimitState,
   rules: RateLimitRules,
-  now: number,
-  askedMs: number | undefined,
-  random: number,
+  { now, askedMs, random }: RateLimitRefusal,
 ): RateLimitState {
   // Requests that were on their way together are refused together; only the first of them says anything new.
   const already = state.resumeAt > now;
   const refusals = already ? state.refusals : state.refusals + 1;
   const doubled = (ms: number) => Math.min(ms * 2 ** Math.min(Math.max(0, refusals - 1), 10), MAX_PAUSE_MS);
-  // Who says "in no time" and refuses all the same is not asked ever faster.
+  // A service that says "at once" and refuses all the same is not asked ever faster.
   const base = askedMs === undefined ? doubled(rules.retryAfterMs) : Math.max(askedMs, doubled(SPACING_MS));
   const recent = state.accepted.filter(at => at > now - MINUTE);
   return {
     ...state,
     refusals: Math.max(1, refusals),
-    out: Math.max(0, state.out - 1),
+    inFlight: Math.max(0, state.inFlight - 1),
     accepted: recent,
     resumeAt: Math.max(state.resumeAt, now + Math.round(base * (1 + 0.1 * random))),
     learnt: already ? state.learnt : learn(state, recent.length, now),
@@ -124,8 +127,8 @@ export function refused(
 function learn(state: RateLimitState, took: number, now: number): RateLimitState['learnt'] {
   const { learnt } = state;
   if (took < MIN_LEARNT) return learnt;
-  const lookEveryMs = learnt ? Math.min(learnt.lookEveryMs * 2, MAX_PROBE_PAUSE_MS) : FIRST_LOOK_MS;
-  return { perMinute: took, lookAt: now + lookEveryMs, lookEveryMs };
+  const probeEveryMs = learnt ? Math.min(learnt.probeEveryMs * 2, MAX_PROBE_PAUSE_MS) : FIRST_PROBE_MS;
+  return { perMinute: took, probeAt: now + probeEveryMs, probeEveryMs };
 }
 
 function limitOf(state: RateLimitState, rules: RateLimitRules): number | undefined {
@@ -146,7 +149,7 @@ export class RateLimiter {
   readonly #clock: Clock;
   readonly #random: () => number;
   #state: RateLimitState = OPEN;
-  #line: Promise<unknown> = Promise.resolve();
+  #queue: Promise<unknown> = Promise.resolve();
   #wake: (() => void) | undefined;
 
   constructor(rules: RateLimitRules, clock: Clock, random: () => number = Math.random) {
@@ -164,21 +167,16 @@ export class RateLimiter {
    * @throws ShrinkError `rate-limited` when the service asked for a pause longer than PATIENCE_MS.
    */
   pass(signal: AbortSignal): Promise<Pass> {
-    const turn = this.#line.then(() => this.#wait(signal));
-    this.#line = turn.catch(() => {});
-    // Somebody who leaves the line need not wait for his turn to do so.
+    const turn = this.#queue.then(() => this.#wait(signal));
+    this.#queue = turn.catch(() => {});
+    // A caller that aborts need not wait for its turn to do so.
     return orAborted(turn, signal);
   }
 
   /** Makes everybody wait as after a 429. */
   pause(askedMs: number | undefined): void {
-    this.#state = refused(
-      { ...this.#state, out: this.#state.out + 1 },
-      this.#rules,
-      this.#clock.now(),
-      askedMs,
-      this.#random(),
-    );
+    const state = { ...this.#state, inFlight: this.#state.inFlight + 1 };
+    this.#state = refused(state, this.#rules, { now: this.#clock.now(), askedMs, random: this.#random() });
     this.#wake?.();
   }
 
@@ -190,8 +188,8 @@ export class RateLimiter {
       if (at !== undefined && at <= now) break;
       const pauseMs = this.#state.resumeAt - now;
       if (pauseMs > PATIENCE_MS) {
-        throw new ShrinkError('rate-limited', `the service asks for a pause of ${formatDuration(pauseMs)}`, {
-          hint: 'shrinkbox asks again by itself.',
+        throw new ShrinkError('rate-limited', say('nemo.rate-limited-for', { ms: pauseMs }), {
+          hint: say('nemo.retried-hint'),
           retryAfterMs: pauseMs,
         });
       }
@@ -225,7 +223,7 @@ export class RateLimiter {
     return {
       accepted: settle(now => accepted(this.#state, this.#rules, now)),
       unanswered: settle(now => unanswered(this.#state, now)),
-      refused: askedMs => settle(now => refused(this.#state, this.#rules, now, askedMs, this.#random()))(),
+      refused: askedMs => settle(now => refused(this.#state, this.#rules, { now, askedMs, random: this.#random() }))(),
     };
   }
 }

@@ -1,20 +1,20 @@
-/**
- * Text from the service as far as people may see it. What comes in may be megabytes made to keep us busy: it is cut before anything
- * is looked for in it.
- */
-
 import { hideKnownSecrets } from '../../../config/secrets.ts';
 
-/** Words for one line of an error. */
+/**
+ * Text from the service as far as people may see it. It may be megabytes made to keep us busy, so it is cut before anything is
+ * searched for in it.
+ */
+
+/** Length of the service's words in one line of an error. */
 const MAX_LINE = 200;
-/** Looked at for such a line: markup around the words is dropped. */
-const LOOKED_AT = 8000;
-/** The most of one reply; far more than anybody reads. */
+/** How much is searched for such a line: markup around the words is dropped. */
+const MAX_SEARCHED = 8000;
+/** Length of one reply; far more than anybody reads. */
 const MAX_REPLY = 20_000;
 
 /** No tokens, no markup, one line, at most 200 characters. */
 export function sanitizeLine(text: string): string {
-  const words = hideKnownSecrets(text.slice(0, LOOKED_AT))
+  const words = hideKnownSecrets(text.slice(0, MAX_SEARCHED))
     .replace(/<(style|script)[\s\S]*?<\/\1>/gi, ' ')
     .replace(/<[^>]*>/g, ' ')
     .replace(SECRETS, '[secret]')

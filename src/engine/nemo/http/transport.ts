@@ -1,22 +1,23 @@
-import { type Http, type HttpAnswer, readText } from '../../../platform/http.ts';
 import { ShrinkError } from '../../../core/errors.ts';
+import { say } from '../../../messages/say.ts';
 import type { Clock } from '../../../platform/clock.ts';
+import { type Http, type HttpAnswer, readText } from '../../../platform/http.ts';
 import { type Answer, readAnswer, retryAfterMs } from './errors.ts';
 import type { Pass, RateLimiter } from './rate-limit.ts';
 
-/** One request to the API and its answer: through the gate, with the attribution headers, nothing repeated. */
-export interface Exchange {
+/** One request to the API. */
+export interface ApiRequest {
   method: 'GET' | 'POST';
   /** Below the API's base address; or a whole address on its host. */
   path: string;
   headers?: Record<string, string>;
   body?: string | AsyncIterable<Uint8Array>;
   signal: AbortSignal;
-  /** See HttpRequest; a minute unless told otherwise. */
+  /** See HttpRequest; the transport's own by default. */
   silenceMs?: number;
   /** Send over a connection of its own. */
   fresh?: boolean;
-  /** It has a limit of its own: that it is refused (429) is no reason for others to wait. */
+  /** It has a rate limit of its own: a 429 is no reason for other requests to wait. */
   ownLimit?: boolean;
 }
 
@@ -27,18 +28,9 @@ export interface Reply {
   retryAfterMs: number | undefined;
 }
 
-export interface Wire {
-  /** The whole answer. @throws ShrinkError `unreachable`, `rate-limited` (a pause too long to sit out), `bad-answer` (too much of it). */
-  ask(exchange: Exchange): Promise<Reply>;
-  /** The head of the answer, its body still to be read. */
-  open(exchange: Exchange): Promise<HttpAnswer>;
-  /** Reads the rest of an opened answer. */
-  read(answer: HttpAnswer, exchange: Exchange): Promise<Reply>;
-}
-
-export interface WireOptions {
+export interface TransportOptions {
   http: Http;
-  /** For requests that must not meet a connection that is just being closed. */
+  /** For requests that must not get a connection that is just being closed. */
   freshHttp: Http;
   limiter: RateLimiter;
   apiUrl: string;
@@ -46,77 +38,84 @@ export interface WireOptions {
   clock: Clock;
   /** Longest silence of an ordinary request, milliseconds. */
   silenceMs: number;
-  /** Longest time the body of an answer may take, milliseconds. */
+  /** Longest time the body of a reply may take, milliseconds. */
   readingMs: number;
 }
 
 /** A state with a long draft is a few megabytes; nothing the service says is longer than this. */
 const MAX_REPLY_BYTES = 64 * 2 ** 20;
 
-export function createWire(options: WireOptions): Wire {
-  const { limiter, apiUrl, attribution, clock, silenceMs } = options;
-  const base = apiUrl.replace(/\/+$/, '');
+/** Requests through the rate limiter, with the attribution headers; nothing is repeated. */
+export class Transport {
+  readonly #options: TransportOptions;
+  readonly #base: string;
 
-  async function open(exchange: Exchange): Promise<HttpAnswer> {
-    const pass = await limiter.pass(exchange.signal);
-    const http = exchange.fresh ? options.freshHttp : options.http;
+  constructor(options: TransportOptions) {
+    this.#options = options;
+    this.#base = options.apiUrl.replace(/\/+$/, '');
+  }
+
+  /** @throws ShrinkError `unreachable`, `rate-limited` (a pause too long to wait out), `bad-answer` (the reply is too long). */
+  async request(request: ApiRequest): Promise<Reply> {
+    return this.read(await this.open(request), request);
+  }
+
+  /** The head of the answer, its body still to be read. */
+  async open(request: ApiRequest): Promise<HttpAnswer> {
+    const { limiter, attribution, silenceMs } = this.#options;
+    const pass = await limiter.pass(request.signal);
+    const http = request.fresh ? this.#options.freshHttp : this.#options.http;
     try {
       const answer = await http.request({
-        method: exchange.method,
-        url: urlOf(exchange),
-        headers: { accept: 'application/json', 'accept-encoding': 'identity', ...attribution, ...exchange.headers },
-        ...(exchange.body === undefined ? {} : { body: exchange.body }),
-        signal: exchange.signal,
-        silenceMs: exchange.silenceMs ?? silenceMs,
+        method: request.method,
+        url: this.#urlOf(request),
+        headers: { accept: 'application/json', 'accept-encoding': 'identity', ...attribution, ...request.headers },
+        body: request.body,
+        signal: request.signal,
+        silenceMs: request.silenceMs ?? silenceMs,
       });
-      tellGate(pass, answer, exchange);
+      this.#report(pass, answer, request);
       return answer;
     } finally {
       pass.unanswered();
     }
   }
 
-  function urlOf({ path }: Exchange): string {
-    return path.startsWith('/') ? `${base}${path}` : path;
-  }
-
-  function tellGate(pass: Pass, answer: HttpAnswer, { ownLimit }: Exchange): void {
-    if (answer.status === 429 && !ownLimit) pass.refused(retryAfterMs(answer.headers, clock.now()));
-    else pass.accepted();
-  }
-
-  async function read(answer: HttpAnswer, exchange: Exchange): Promise<Reply> {
-    const text = await inTime(
-      exchange.signal,
-      signal => readText(answer, urlOf(exchange), MAX_REPLY_BYTES, signal),
-      answer,
-    );
+  /** Reads the rest of an opened answer. */
+  async read(answer: HttpAnswer, request: ApiRequest): Promise<Reply> {
+    const { limiter, clock } = this.#options;
+    const text = await this.#readInTime(answer, request);
     const read = readAnswer(answer.status, answer.headers['content-type'], text);
     const askedMs = retryAfterMs(answer.headers, clock.now());
-    // A refusal that only the body speaks of (HTTP 200) is news to the gate.
+    // A rate limit that only the body speaks of (HTTP 200) is news to the limiter.
     const isNews = !read.ok && read.refusal === 'http-429' && answer.status !== 429;
-    if (isNews && !exchange.ownLimit) limiter.pause(askedMs);
+    if (isNews && !request.ownLimit) limiter.pause(askedMs);
     return { answer: read, headers: answer.headers, retryAfterMs: askedMs };
   }
 
-  /** An answer that drips byte by byte never is silent, and never ends. */
-  async function inTime<T>(
-    signal: AbortSignal,
-    read: (signal: AbortSignal) => Promise<T>,
-    answer: HttpAnswer,
-  ): Promise<T> {
+  #urlOf({ path }: ApiRequest): string {
+    return path.startsWith('/') ? `${this.#base}${path}` : path;
+  }
+
+  #report(pass: Pass, answer: HttpAnswer, { ownLimit }: ApiRequest): void {
+    if (answer.status === 429 && !ownLimit) pass.refused(retryAfterMs(answer.headers, this.#options.clock.now()));
+    else pass.accepted();
+  }
+
+  /** A reply that drips byte by byte is never silent, and never ends. */
+  async #readInTime(answer: HttpAnswer, request: ApiRequest): Promise<string> {
+    const { clock, readingMs } = this.#options;
     const late = new AbortController();
-    const disarm = clock.after(options.readingMs, () => {
-      const error = new ShrinkError('unreachable', 'the answer of the service did not end');
+    const disarm = clock.after(readingMs, () => {
+      const error = new ShrinkError('unreachable', say('nemo.endless-reply'));
       late.abort(error);
       answer.body.destroy(error);
     });
     try {
-      return await read(AbortSignal.any([signal, late.signal]));
+      const signal = AbortSignal.any([request.signal, late.signal]);
+      return await readText(answer, this.#urlOf(request), MAX_REPLY_BYTES, signal);
     } finally {
       disarm();
     }
   }
-
-  return { open, read, ask: async exchange => read(await open(exchange), exchange) };
 }

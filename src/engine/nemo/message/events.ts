@@ -1,11 +1,12 @@
 import { createParser } from 'eventsource-parser';
 import { ShrinkError } from '../../../core/errors.ts';
+import { say } from '../../../messages/say.ts';
 import { isObject, type Parsed, type ParsedObject, parseJson, pick, pickString } from '../http/json.ts';
 import { sanitizeLine } from '../http/sanitize.ts';
 
 /**
  * What one event of a message's stream means. Two dialects are known, the service's own typed events and the untyped ones of Google's
- * ADK, in two spellings (camelCase and snake_case); both are read at every level (nemo-api 3.4).
+ * ADK, in two spellings (camelCase and snake_case); both are read at every level (docs/nemo-api.md, The message stream).
  */
 export type StreamEvent =
   /** Heartbeats, comments, empty data: the other side is alive, nothing happened. */
@@ -32,7 +33,7 @@ const PART_TYPES: ReadonlySet<string> = new Set(['chunk', 'delta', 'text_delta']
 const CALL_TYPES: ReadonlySet<string> = new Set(['tool_call', 'tool_start', 'toolcall_start']);
 const RESULT_TYPES: ReadonlySet<string> = new Set(['tool_result', 'tool_end', 'toolcall_end']);
 
-/** An event may mean several things (text beside a tool call); never none. */
+/** The events in one server-sent message: several where text comes beside a tool call, never none. */
 export function streamEventsOf({ event, data }: SseMessage): StreamEvent[] {
   const text = data.trim();
   if (text === '' || HEARTBEAT_WORDS.has(text.toLowerCase())) return [{ kind: 'alive' }];
@@ -41,7 +42,7 @@ export function streamEventsOf({ event, data }: SseMessage): StreamEvent[] {
   const body = parseJson(text);
   if (body === undefined) return [broken(text)];
   if (!isObject(body)) return [{ kind: 'activity', what: 'value' }];
-  return meaningsOfObject(body);
+  return eventsOfObject(body);
 }
 
 /** Older ADK builds its error frames by hand, so a quote in the message makes them invalid JSON. */
@@ -51,7 +52,7 @@ function broken(text: string): StreamEvent {
   return { kind: 'activity', what: `${text.length} characters that are not JSON` };
 }
 
-function meaningsOfObject(body: ParsedObject): StreamEvent[] {
+function eventsOfObject(body: ParsedObject): StreamEvent[] {
   const error = errorIn(body);
   if (error) return [error];
   const type = pickString(body, 'type')?.toLowerCase() ?? '';
@@ -98,7 +99,7 @@ function questionIn(body: ParsedObject, type: string): StreamEvent | undefined {
   if (!/ask_?question/.test(type) && !Array.isArray(questions)) return undefined;
   const list = Array.isArray(questions) ? questions : [body];
   const text = list.map(questionText).filter(Boolean).join(' / ');
-  return { kind: 'question', text: sanitizeLine(text || 'the agent asks something') };
+  return { kind: 'question', text: sanitizeLine(text || 'the agent asks a question') };
 }
 
 function questionText(question: Parsed): string {
@@ -183,32 +184,32 @@ export interface StreamReader {
   end(): void;
 }
 
-/** An event longer than this ends the reading: far more than a state change with a long draft in it. */
+/** A longer event ends the reading: far more than a state change with a long draft in it. */
 const MAX_EVENT = 16 * 2 ** 20;
-/** So does a stream that goes on for longer than this: nothing an agent says in a quarter of an hour comes near. */
+/** So does a longer stream: nothing an agent says in a quarter of an hour comes near. */
 const MAX_STREAM = 256 * 2 ** 20;
 
 /**
- * Bytes in, meanings out, whatever the pieces they come in. `feed` throws once an event is longer than 16 MiB or all of them are
+ * Bytes in, events out, however the bytes are cut. `feed` throws once an event is longer than 16 MiB or all of them are
  * longer than 256.
  */
-export function createStreamReader(onMeaning: (event: StreamEvent) => void): StreamReader {
+export function createStreamReader(onEvent: (event: StreamEvent) => void): StreamReader {
   const decoder = new TextDecoder();
-  let taken = 0;
+  let bytesRead = 0;
   const parser = createParser({
     maxBufferSize: MAX_EVENT,
-    onEvent: event => {
-      for (const meaning of streamEventsOf(event)) onMeaning(meaning);
+    onEvent: message => {
+      for (const each of streamEventsOf(message)) onEvent(each);
     },
-    onComment: () => onMeaning({ kind: 'alive' }),
-    // Lines of a broken error frame; their length is all that may be said about them.
+    onComment: () => onEvent({ kind: 'alive' }),
+    // Lines of a broken error frame; only their length may be logged.
     onError: error =>
-      onMeaning({ kind: 'activity', what: `a line that is no field (${error.line?.length ?? 0} characters)` }),
+      onEvent({ kind: 'activity', what: `a line that is no field (${error.line?.length ?? 0} characters)` }),
   });
   return {
     feed(bytes) {
-      taken += bytes.length;
-      if (taken > MAX_STREAM) throw new ShrinkError('bad-answer', 'the stream of the service did not end');
+      bytesRead += bytes.length;
+      if (bytesRead > MAX_STREAM) throw new ShrinkError('bad-answer', say('nemo.endless-stream'));
       const text = decoder.decode(bytes, { stream: true });
       if (text !== '') parser.feed(text);
     },
@@ -229,5 +230,5 @@ export function streamEventsOfWhole(text: string): StreamEvent[] {
       : body === undefined
         ? []
         : [isObject(data) ? data : body];
-  return events.flatMap(event => (isObject(event) ? meaningsOfObject(event) : []));
+  return events.flatMap(event => (isObject(event) ? eventsOfObject(event) : []));
 }

@@ -1,15 +1,9 @@
 import { parseResolution } from '../../../core/target.ts';
+import type { Intent } from '../../engine.ts';
+import { isAddress } from '../http/address.ts';
 
-/**
- * Where words go before anything is sent to the agent. Whole intents only: "export" is one, "add an export button" is an
- * edit that happens to contain the word. What is not certain goes to the agent.
- */
-export type Route =
-  | { kind: 'export'; hint: OutputHint }
-  | { kind: 'credits' }
-  | { kind: 'state' }
-  | { kind: 'upload'; what: string | undefined }
-  | { kind: 'edit' };
+/** An intent as the engine needs it: an export with what the words say about the file. */
+export type WordsIntent = Exclude<Intent, { kind: 'export' }> | { kind: 'export'; hint: OutputHint };
 
 /** What the words said about the file to export, for the render's `output`. */
 export interface OutputHint {
@@ -17,7 +11,11 @@ export interface OutputHint {
   resolution?: string;
 }
 
-export function route(words: string): Route {
+/**
+ * What words ask for, before anything is sent to the agent. Whole intents only: "export" is one, "add an export button" is an
+ * edit that happens to contain the word. What is not certain goes to the agent.
+ */
+export function intentOf(words: string): WordsIntent {
   const text = normalise(words);
   if (text === '') return { kind: 'edit' };
   const upload = uploadIn(text, words);
@@ -72,7 +70,7 @@ const STATE = [
 ];
 
 /** An address or a path is something to upload when it is all there is, or follows the word. */
-function uploadIn(text: string, words: string): Route | undefined {
+function uploadIn(text: string, words: string): WordsIntent | undefined {
   const bare = words.trim().replace(/^["'“”]+|["'“”]+$/g, '');
   if (isAddress(bare) || isFilePath(bare)) return { kind: 'upload', what: bare };
   const match =
@@ -89,11 +87,7 @@ function uploadIn(text: string, words: string): Route | undefined {
   return isAddress(what) || isFilePath(what) ? { kind: 'upload', what } : undefined;
 }
 
-export function isAddress(text: string): boolean {
-  return /^https?:\/\/\S+$/i.test(text);
-}
-
-/** Something that is written like a path to a media file; whether it exists is asked elsewhere. */
+/** Something that is written like a path to a media file; whether it exists is checked elsewhere. */
 function isFilePath(text: string): boolean {
   if (/[\n"<>|]/.test(text) || !/\.(?:mp4|mov|avi|webm|mkv|jpe?g|png|gif|webp|mp3|wav|m4a|aac)$/i.test(text))
     return false;
@@ -106,8 +100,5 @@ function hintIn(text: string): OutputHint {
   const box = /(\d{3,4}) ?[x×] ?(\d{3,4})/.exec(text);
   const resolution = lines ?? (box ? `${box[1]}x${box[2]}` : undefined);
   const format = /\b(mp4|mov|webm)\b/.exec(text)?.[1];
-  return {
-    ...(format ? { format } : {}),
-    ...(resolution && parseResolution(resolution) ? { resolution } : {}),
-  };
+  return { ...(format && { format }), ...(resolution && parseResolution(resolution) && { resolution }) };
 }

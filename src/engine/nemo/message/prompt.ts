@@ -1,14 +1,13 @@
 import { formatResolution, type Target } from '../../../core/target.ts';
 import { formatBytes } from '../../../core/units.ts';
-import type { Route } from './intent.ts';
-import { route } from './intent.ts';
+import { intentOf, type WordsIntent } from './intent.ts';
 
 /** What is asked of the agent for a job, and what is not. */
 export interface Prompt {
   /** The message; absent where nothing is to be sent (`export` in a kept session). */
   text?: string;
-  /** What the person's words were, so that a question is answered and an export has its hint. */
-  route: Route;
+  /** What the person's words ask for, so that a question is answered and an export has its hint. */
+  intent: WordsIntent;
 }
 
 export interface PromptFacts {
@@ -19,7 +18,7 @@ export interface PromptFacts {
   language: string;
   /** Name of the uploaded file, where the session holds others as well. */
   among?: string;
-  /** The session has a timeline of an earlier version to go on from. */
+  /** The session has a timeline of an earlier version to continue from. */
   refines: boolean;
 }
 
@@ -29,10 +28,10 @@ export interface PromptFacts {
  */
 export function buildPrompt(facts: PromptFacts): Prompt {
   const instruction = facts.instruction?.trim() ?? '';
-  const routed: Route = instruction === '' ? { kind: 'edit' } : route(instruction);
-  if (facts.refines && instruction !== '' && routed.kind !== 'edit') return { route: routed };
-  const words = instruction !== '' && routed.kind === 'edit' ? instruction : wordsOf(facts);
-  return { text: facts.among === undefined ? words : amongOthers(words, facts.among, facts.language), route: routed };
+  const intent: WordsIntent = instruction === '' ? { kind: 'edit' } : intentOf(instruction);
+  if (facts.refines && instruction !== '' && intent.kind !== 'edit') return { intent };
+  const words = instruction !== '' && intent.kind === 'edit' ? instruction : wordsOf(facts);
+  return { text: facts.among === undefined ? words : amongOthers(words, facts.among, facts.language), intent };
 }
 
 /** The rule in words: `compress this video to under 50MB without losing quality, at most 1080p, ...`. */

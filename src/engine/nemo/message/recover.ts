@@ -1,15 +1,10 @@
 import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
-import { formatDuration } from '../../../core/units.ts';
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
-import type { Mark, Snapshot } from '../session/state.ts';
-
-/** When to ask what became of a message: `nemo.recovery`. */
-export interface Recovery {
-  firstMs: number;
-  everyMs: number;
-  /** Consecutive readings without a change after which a person is asked. */
-  checks: number;
-}
+import type { Mark } from '../checkpoints.ts';
+import type { Recovery } from '../context.ts';
+import type { Snapshot } from '../session/state.ts';
 
 export interface ConfirmRequest {
   /** The state before the message was sent. */
@@ -18,16 +13,16 @@ export interface ConfirmRequest {
   read(): Promise<Snapshot>;
   clock: Clock;
   signal: AbortSignal;
-  onCheck(note: string): void;
+  onCheck(note: Sentence): void;
 }
 
-/** Readings that failed in a row, after which the job waits in the queue instead of here. */
+/** Failed readings in a row, after which the job waits in the queue instead of here. */
 const MAX_FAILED_READS = 5;
 /** Once something changed: readings that keep changing are followed this long, then the last one counts. */
 const MAX_CHANGING_READS = 15;
 
 /**
- * Finds out what became of a message by looking at the session, never by sending again. Resolves with the state once it changed and then
+ * Finds out what became of a message by reading the session, never by sending again. Resolves with the state once it changed and then
  * stayed the same for one more reading (an edit may come in two stages). A reading that fails says nothing either way.
  * @throws ShrinkError `unconfirmed` when nothing changed over all checks; `unreachable` and the like when the session cannot be read.
  */
@@ -38,7 +33,7 @@ export async function confirm(request: ConfirmRequest): Promise<Snapshot> {
   let changing = 0;
   let last: Snapshot | undefined;
   for (let n = 0; ; n += 1) {
-    await sleep(clock, n === 0 ? recovery.firstMs : recovery.everyMs, signal);
+    await sleep(clock, n === 0 ? recovery.first : recovery.every, signal);
     let now: Snapshot;
     try {
       now = await request.read();
@@ -51,21 +46,21 @@ export async function confirm(request: ConfirmRequest): Promise<Snapshot> {
     if (now.hash === before.hash) {
       unchanged += 1;
       last = undefined;
-      onCheck(`asked ${unchanged} of ${recovery.checks} times: nothing changed yet`);
+      onCheck(say('nemo.nothing-changed-yet', { check: unchanged, checks: recovery.checks }));
       if (unchanged >= recovery.checks) throw unconfirmed(recovery);
       continue;
     }
     changing += 1;
     if (last?.hash === now.hash || changing >= MAX_CHANGING_READS) return now;
     last = now;
-    onCheck('something changed; waiting for it to settle');
+    onCheck(say('nemo.still-changing'));
   }
 }
 
 function unconfirmed(recovery: Recovery): ShrinkError {
-  const over = formatDuration(recovery.firstMs + (recovery.checks - 1) * recovery.everyMs);
-  return new ShrinkError('unconfirmed', `the instruction was sent, but nothing changed in the session over ${over}`, {
-    doing: 'asking what became of the instruction',
-    hint: 'Retry to send it again; should the first one have been carried out after all, that costs credits twice.',
+  const ms = recovery.first + (recovery.checks - 1) * recovery.every;
+  return new ShrinkError('unconfirmed', say('nemo.unconfirmed', { ms }), {
+    doing: say('nemo.doing-confirm'),
+    hint: say('nemo.unconfirmed-hint'),
   });
 }

@@ -1,21 +1,24 @@
 import type { Readable } from 'node:stream';
-import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import { isShrinkError, sentenceOf, ShrinkError } from '../../../core/errors.ts';
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
 import type { Clock } from '../../../platform/clock.ts';
-import { type CloudMeter, isStopping } from '../../engine.ts';
 import type { Logger } from '../../../platform/log.ts';
+import { type CloudMeter, isStopping } from '../../engine.ts';
 import type { Client } from '../account/client.ts';
+import type { WatchLimits } from '../context.ts';
+import { type Deadline, nextDeadline, type WatchState } from './deadlines.ts';
 import { createStreamReader, type StreamEvent, streamEventsOfWhole } from './events.ts';
-import { reduceTurn, labelOf, SILENCE, type Turn } from './turn.ts';
-import { nextDeadline, type WatchLimits, type WatchState } from './deadlines.ts';
+import { reduceTurn, SILENCE, toolSentence, type Turn } from './turn.ts';
 
-/** How a message ended, as far as its stream tells. */
+/** How a message ended, as far as its stream shows. */
 export type MessageEnd =
   /** Certainly not taken: nothing happened, nothing was spent. */
   | { kind: 'refused'; error: ShrinkError }
   /** The service closed the stream, or was done and forgot to. */
   | { kind: 'over'; turn: Turn }
   /** It may have been taken, and what came of it is not known. */
-  | { kind: 'unknown'; why: string; turn: Turn };
+  | { kind: 'unknown'; why: Sentence | string; turn: Turn };
 
 export interface MessageRequest {
   client: Client;
@@ -25,9 +28,9 @@ export interface MessageRequest {
   clock: Clock;
   signal: AbortSignal;
   log: Logger;
-  meter?: CloudMeter | undefined;
+  meter?: CloudMeter;
   /** For the progress line: what is being worked at, or that it still is. */
-  onNotice(note: string): void;
+  onNotice(note: Sentence): void;
 }
 
 /** The body exactly as documented: snake_case, no fields of our own. */
@@ -41,8 +44,8 @@ export function messageBody(sessionId: string, text: string): string {
 }
 
 /**
- * Sends one message and listens until it ends. Never sends it twice; rejects only when `signal` aborts, and where the daemon stops not
- * before what is being said was heard out.
+ * Sends one message and listens until it ends. Never sends it twice; rejects only when `signal` aborts, and where only the daemon
+ * stops not before a reply that is coming in has ended.
  */
 export async function sendMessage(request: MessageRequest): Promise<MessageEnd> {
   try {
@@ -56,10 +59,10 @@ export async function sendMessage(request: MessageRequest): Promise<MessageEnd> 
 }
 
 async function sendAndListen(request: MessageRequest): Promise<MessageEnd> {
-  const listener = createStreamListener(request);
+  const listener = new StreamListener(request);
   try {
     const opened = await request.client.openStream({
-      doing: 'sending the instruction',
+      doing: say('nemo.doing-message'),
       method: 'POST',
       path: '/run_sse',
       json: messageBody(request.sessionId, request.text),
@@ -70,133 +73,141 @@ async function sendAndListen(request: MessageRequest): Promise<MessageEnd> {
       case 'refused':
         return opened;
       case 'unknown':
-        return { ...opened, turn: listener.turn() };
+        return { ...opened, turn: listener.turn };
       case 'answered':
         for (const event of streamEventsOfWhole(opened.text)) listener.receive(event);
-        return { kind: 'over', turn: listener.turn() };
+        return { kind: 'over', turn: listener.turn };
       case 'stream':
-        listener.replyStarted();
-        await listen(opened.body, listener);
-        return { kind: 'over', turn: listener.turn() };
+        await listener.readAll(opened.body);
+        return { kind: 'over', turn: listener.turn };
     }
   } catch (error) {
     request.signal.throwIfAborted();
-    if (listener.ended() === 'quiet-after-reply') return { kind: 'over', turn: listener.turn() };
-    return { kind: 'unknown', why: listener.whyEnded() ?? wordsFor(error), turn: listener.turn() };
+    const { turn, missed } = listener;
+    if (missed === 'quiet-after-reply') return { kind: 'over', turn };
+    return { kind: 'unknown', why: missed ? WHY_ENDED[missed] : whyLost(error), turn };
   } finally {
     listener.close();
   }
 }
 
-async function listen(body: Readable, listener: StreamListener): Promise<void> {
-  const reader = createStreamReader(listener.receive);
-  const onAbort = () => body.destroy(listener.signal.reason instanceof Error ? listener.signal.reason : undefined);
-  listener.signal.addEventListener('abort', onAbort, { once: true });
-  try {
-    for await (const chunk of body as AsyncIterable<Buffer>) reader.feed(chunk);
-    reader.end();
-  } finally {
-    listener.signal.removeEventListener('abort', onAbort);
-    body.destroy();
-  }
-}
-
-interface StreamListener {
-  /** Aborts with the caller's signal (a while later, once there is something to hear out), or when a deadline passes. */
-  signal: AbortSignal;
-  /** The answer is coming in: from now on a stop waits for its end. */
-  replyStarted(): void;
-  receive(event: StreamEvent): void;
-  turn(): Turn;
-  ended(): string | undefined;
-  whyEnded(): string | undefined;
-  close(): void;
-}
-
-/** Keeps the turn and the deadlines of one message. */
-function createStreamListener({ clock, limits, signal, onNotice, log }: MessageRequest): StreamListener {
-  const cut = new AbortController();
-  const now = clock.now();
-  let turn = SILENCE;
-  let watch: WatchState = { sentAt: now, substanceAt: now, noticedAt: now, mayBeOver: false };
-  let ended: string | undefined;
-  let note = 'the agent is at work';
-  const kinds = new Map<string, number>();
-
-  const check = () => {
-    const due = nextDeadline(watch, limits);
-    const at = clock.now();
-    if (due.at > at) return arm();
-    if (due.what === 'notice') {
-      watch = { ...watch, noticedAt: at };
-      onNotice(`still working: ${note}`);
-      return arm();
-    }
-    ended = due.what;
-    cut.abort(new ShrinkError('timed-out', WHY[due.what] ?? 'the stream ended'));
-  };
-  let disarm = () => {};
-  const arm = () => {
-    disarm();
-    disarm = clock.after(nextDeadline(watch, limits).at - clock.now(), check);
-  };
-  arm();
-
-  let isComing = false;
-  let forgetStop = () => {};
-  const onStop = () => {
-    if (!isComing || !isStopping(signal.reason)) return cut.abort(signal.reason);
-    log.info({ upToMs: REPLY_GRACE_MS }, 'hearing the agent out before stopping');
-    forgetStop = clock.after(REPLY_GRACE_MS, () => cut.abort(signal.reason));
-  };
-  if (signal.aborted) onStop();
-  else signal.addEventListener('abort', onStop, { once: true });
-
-  return {
-    signal: cut.signal,
-    replyStarted() {
-      isComing = true;
-    },
-    receive(event) {
-      kinds.set(event.kind, (kinds.get(event.kind) ?? 0) + 1);
-      turn = reduceTurn(turn, event);
-      if (event.kind === 'alive') return;
-      if (event.kind === 'tool' && event.phase === 'call') {
-        note = labelOf(event.name);
-        onNotice(note);
-      }
-      watch = { ...watch, substanceAt: clock.now(), mayBeOver: turn.mayBeOver };
-      arm();
-    },
-    turn: () => turn,
-    ended: () => ended,
-    whyEnded: () => (ended === undefined ? undefined : WHY[ended]),
-    close() {
-      disarm();
-      forgetStop();
-      signal.removeEventListener('abort', onStop);
-      // Kinds and counts only: what was said is the person's.
-      log.debug(
-        { events: Object.fromEntries(kinds), tools: turn.tools.length, ended: ended ?? 'closed' },
-        'the stream ended',
-      );
-    },
-  };
-}
-
 /**
- * The service may end what it does for a message when nobody listens any more (ADK does), so a stop waits this long for a reply: most
- * take 10 to 30 s, and systemd's patience is 90.
+ * The service may end what it does for a message once nobody listens any more (ADK does), so a stop waits this long for a reply: most
+ * take 10 to 30 s, and systemd waits 90.
  */
 const REPLY_GRACE_MS = 60_000;
 
-const WHY: Readonly<Record<string, string>> = {
-  hard: 'the service did not finish within the time a message may take',
-  'heartbeats-only': 'the service only kept the connection open and did nothing for too long',
-  'quiet-after-reply': 'the service replied and then kept the connection open',
+type EndingDeadline = Exclude<Deadline, 'notice'>;
+
+const WHY_ENDED: Readonly<Record<EndingDeadline, Sentence>> = {
+  hard: say('nemo.message-timeout'),
+  'heartbeats-only': say('nemo.heartbeats-only'),
+  'quiet-after-reply': say('nemo.quiet-after-reply'),
 };
 
-function wordsFor(error: unknown): string {
-  if (isShrinkError(error, 'unreachable', 'bad-answer')) return error.message;
-  return 'the connection was lost while the service was at work';
+/** Keeps the turn and the deadlines of one message. */
+class StreamListener {
+  readonly #request: MessageRequest;
+  readonly #cut = new AbortController();
+  #turn = SILENCE;
+  #watch: WatchState;
+  #missed: EndingDeadline | undefined;
+  #note = say('nemo.agent-at-work');
+  readonly #eventCounts = new Map<string, number>();
+  #isReplying = false;
+  #cancelDeadline = () => {};
+  #cancelGrace = () => {};
+
+  constructor(request: MessageRequest) {
+    this.#request = request;
+    const now = request.clock.now();
+    this.#watch = { sentAt: now, substanceAt: now, noticedAt: now, mayBeOver: false };
+    this.#armDeadline();
+    if (request.signal.aborted) this.#onStop();
+    else request.signal.addEventListener('abort', this.#onStop, { once: true });
+  }
+
+  /** Aborts with the caller's signal (a while later, once a reply is coming in), or when a deadline passes. */
+  get signal(): AbortSignal {
+    return this.#cut.signal;
+  }
+
+  get turn(): Turn {
+    return this.#turn;
+  }
+
+  /** The deadline that ended the stream. */
+  get missed(): EndingDeadline | undefined {
+    return this.#missed;
+  }
+
+  /** The reply is coming in: from now on a stop waits for its end. */
+  async readAll(body: Readable): Promise<void> {
+    this.#isReplying = true;
+    const reader = createStreamReader(event => this.receive(event));
+    const onAbort = () => body.destroy(this.signal.reason instanceof Error ? this.signal.reason : undefined);
+    this.signal.addEventListener('abort', onAbort, { once: true });
+    try {
+      for await (const chunk of body as AsyncIterable<Buffer>) reader.feed(chunk);
+      reader.end();
+    } finally {
+      this.signal.removeEventListener('abort', onAbort);
+      body.destroy();
+    }
+  }
+
+  receive(event: StreamEvent): void {
+    const { clock, onNotice } = this.#request;
+    this.#eventCounts.set(event.kind, (this.#eventCounts.get(event.kind) ?? 0) + 1);
+    this.#turn = reduceTurn(this.#turn, event);
+    if (event.kind === 'alive') return;
+    if (event.kind === 'tool' && event.phase === 'call') {
+      this.#note = toolSentence(event.name);
+      onNotice(this.#note);
+    }
+    this.#watch = { ...this.#watch, substanceAt: clock.now(), mayBeOver: this.#turn.mayBeOver };
+    this.#armDeadline();
+  }
+
+  close(): void {
+    this.#cancelDeadline();
+    this.#cancelGrace();
+    this.#request.signal.removeEventListener('abort', this.#onStop);
+    // Kinds and counts only: what was said is the person's.
+    const events = Object.fromEntries(this.#eventCounts);
+    const ended = this.#missed ?? 'closed';
+    this.#request.log.debug({ events, tools: this.#turn.tools.length, ended }, 'the stream ended');
+  }
+
+  #armDeadline(): void {
+    const { clock, limits } = this.#request;
+    this.#cancelDeadline();
+    const { at } = nextDeadline(this.#watch, limits);
+    this.#cancelDeadline = clock.after(at - clock.now(), () => this.#onDeadline());
+  }
+
+  #onDeadline(): void {
+    const { clock, limits, onNotice } = this.#request;
+    const due = nextDeadline(this.#watch, limits);
+    const now = clock.now();
+    if (due.at > now) return this.#armDeadline();
+    if (due.what === 'notice') {
+      this.#watch = { ...this.#watch, noticedAt: now };
+      onNotice(say('nemo.still-working', { note: this.#note }));
+      return this.#armDeadline();
+    }
+    this.#missed = due.what;
+    this.#cut.abort(new ShrinkError('timed-out', WHY_ENDED[due.what]));
+  }
+
+  readonly #onStop = (): void => {
+    const { signal, clock, log } = this.#request;
+    if (!this.#isReplying || !isStopping(signal.reason)) return this.#cut.abort(signal.reason);
+    log.info({ upToMs: REPLY_GRACE_MS }, 'waiting for the reply of the agent before stopping');
+    this.#cancelGrace = clock.after(REPLY_GRACE_MS, () => this.#cut.abort(signal.reason));
+  };
+}
+
+function whyLost(error: unknown): Sentence | string {
+  return isShrinkError(error, 'unreachable', 'bad-answer') ? sentenceOf(error) : say('nemo.connection-lost');
 }

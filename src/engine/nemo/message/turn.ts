@@ -1,8 +1,10 @@
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
 import type { Parsed } from '../http/json.ts';
-import type { StreamEvent } from './events.ts';
 import { sanitizeReply } from '../http/sanitize.ts';
+import type { StreamEvent } from './events.ts';
 
-/** What a message's stream has told so far. Built up by `heard`, which is pure. */
+/** What a message's stream has brought so far. */
 export interface Turn {
   /** Whole replies, in order. */
   texts: readonly string[];
@@ -16,7 +18,7 @@ export interface Turn {
   question: string | undefined;
   /** Events that were more than a sign of life. */
   substance: number;
-  /** The last thing heard was a whole reply with no tool at work: the turn may be over though the stream stays open. */
+  /** The last event was a whole reply with no tool at work: the turn may be over though the stream stays open. */
   mayBeOver: boolean;
 }
 
@@ -31,10 +33,11 @@ export const SILENCE: Turn = {
   mayBeOver: false,
 };
 
-/** Of what never ends this much is kept: the last replies, the last tools, the beginning of each. */
+/** What is kept of a stream that never ends: the last replies and tools, the beginning of each. */
 const MAX_KEPT = 100;
 const MAX_KEPT_LENGTH = 20_000;
 
+/** The turn after one more event; pure. */
 export function reduceTurn(turn: Turn, event: StreamEvent): Turn {
   if (event.kind === 'alive') return turn;
   if (event.kind === 'end-hint') return { ...turn, mayBeOver: true };
@@ -44,10 +47,10 @@ export function reduceTurn(turn: Turn, event: StreamEvent): Turn {
       if (event.extent === 'part')
         return { ...next, partial: (turn.partial + event.text).slice(0, MAX_KEPT_LENGTH), mayBeOver: false };
       // The whole reply repeats its parts: it takes their place.
-      return { ...next, texts: kept(turn.texts, event.text), partial: '', mayBeOver: turn.openTools === 0 };
+      return { ...next, texts: append(turn.texts, event.text), partial: '', mayBeOver: turn.openTools === 0 };
     case 'tool': {
       const openTools = Math.max(0, turn.openTools + (event.phase === 'call' ? 1 : -1));
-      const tools = event.phase === 'call' ? kept(turn.tools, event.name) : turn.tools;
+      const tools = event.phase === 'call' ? append(turn.tools, event.name) : turn.tools;
       return { ...next, openTools, tools, mayBeOver: false };
     }
     case 'error':
@@ -64,19 +67,20 @@ export function reduceTurn(turn: Turn, event: StreamEvent): Turn {
   }
 }
 
-function kept(list: readonly string[], text: string): string[] {
+function append(list: readonly string[], text: string): string[] {
   return [...list, text.slice(0, MAX_KEPT_LENGTH)].slice(-MAX_KEPT);
 }
 
-/** The service adds this to replies that were fine, and gives nothing else when something did go wrong. */
+/** The service appends this to replies that were fine, and says nothing else when something did go wrong. */
 const NOISE = /^\W*I(?:'ve| have)? encountered a temporary issue\b/i;
 
 /** What the agent said, for a person; empty where it said nothing of use. */
 export function repliesOf(turn: Turn): string {
   const texts = turn.partial === '' ? turn.texts : [...turn.texts, turn.partial];
-  const said = texts.map(sanitizeReply).filter(text => text !== '');
-  const useful = said.filter(text => !isTrouble(text));
-  return useful.join('\n');
+  return texts
+    .map(sanitizeReply)
+    .filter(text => text !== '' && !isTrouble(text))
+    .join('\n');
 }
 
 /** True when all that was said is that something went wrong: then nobody knows what happened. */
@@ -96,11 +100,11 @@ export function didSomething(turn: Turn): boolean {
 }
 
 /** What is being worked at, for the progress line; made of the tool's name only. */
-export function labelOf(tool: string): string {
+export function toolSentence(tool: string): Sentence {
   const name = tool.toLowerCase();
-  if (/generate_video|seedance/.test(name)) return 'generating video (2-5 min)';
-  if (/music|audio|voice|suno|bgm/.test(name)) return 'making sound (1-2 min)';
-  if (/edit|draft|multitrack|timeline/.test(name)) return 'editing the timeline';
-  if (/understand|analy/.test(name)) return 'looking at the material';
-  return 'working';
+  if (/generate_video|seedance/.test(name)) return say('nemo.generating-video');
+  if (/music|audio|voice|suno|bgm/.test(name)) return say('nemo.generating-sound');
+  if (/edit|draft|multitrack|timeline/.test(name)) return say('nemo.editing-timeline');
+  if (/understand|analy/.test(name)) return say('nemo.viewing-material');
+  return say('nemo.working');
 }

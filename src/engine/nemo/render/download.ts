@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
-import { formatBytes } from '../../../core/units.ts';
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
 import { endsEarly } from '../../../media/mp4-boxes.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
 import { type Http, type HttpAnswer, networkError, readText } from '../../../platform/http.ts';
@@ -15,22 +16,22 @@ import { renderStatus } from './render.ts';
 
 export interface DownloadRequest {
   url: string;
-  /** What lies there, whatever the address: what was begun of something else is not gone on with. */
+  /** What lies there, whatever the address: a partial file of something else is not continued. */
   what: string;
   /** Where the complete file goes; until then it is `<path>.part`. */
   path: string;
   /** Through the address policy. */
   http: Http;
   policy: AddressPolicy;
-  /** Only requests to this origin carry the token, and have to wait for their turn at the gate: they go through `openOwn`. */
+  /** Only requests to this origin carry the token and go through the rate limiter: by `openOwn`. */
   apiOrigin: string;
-  openOwn: Client['openFile'];
+  openOwn(request: Parameters<Client['openFile']>[0]): Promise<HttpAnswer>;
   /** A file larger than this is not fetched. */
-  upTo?: number;
-  /** A file larger than this cannot be meant. */
+  upTo?: number | undefined;
+  /** A larger file cannot be the result. */
   atMost: number;
-  /** What the service says the file has, for answers that do not say: good enough to not fetch what is too large. */
-  expectedBytes?: number;
+  /** Size by the service's word, for answers that name none: good enough to not fetch what is too large. */
+  expectedBytes?: number | undefined;
   clock: Clock;
   signal: AbortSignal;
   silenceMs: number;
@@ -47,6 +48,8 @@ export type Downloaded =
   /** Not the file but an answer that names its address. */
   | { kind: 'elsewhere'; url: string };
 
+const DOING = say('nemo.doing-download');
+
 type Fetched = Downloaded | { kind: 'absurd' };
 
 const MAX_REDIRECTS = 5;
@@ -55,15 +58,15 @@ const MAX_FAILURES = 4;
 /** Less than this in two minutes is a connection that only looks alive. */
 const MIN_BYTES = 16 * 1024;
 const MIN_PROGRESS_WINDOW_MS = 120_000;
-const TELL_EVERY_MS = 250;
+const PROGRESS_EVERY_MS = 250;
 
 /**
- * Fetches a result into `path`: durable and complete as far as its length and first bytes tell. A cut goes on where it was, also
- * after a restart where the server's validators allow it.
+ * Fetches a result into `path`: durable, and complete as far as its length and first bytes show. A cut download continues where it was,
+ * also after a restart where the server's validators allow it.
  * @throws ShrinkError `unreachable`, `bad-answer`, and the file errors (`no-space`, ...).
  */
 export async function download(request: DownloadRequest): Promise<Downloaded> {
-  // Not all of the address: what it is signed with changes.
+  // Without the query: signatures change.
   const partial = await PartialFile.open(
     `${request.path}.part`,
     `${request.what} ${request.url.replace(/[?#].*$/s, '')}`,
@@ -88,17 +91,14 @@ async function fetchAll(request: DownloadRequest, partial: PartialFile): Promise
       const wrong = await whatIsWrong(partial);
       if (wrong === undefined) return outcome;
       await partial.restart();
-      throw new ShrinkError('bad-answer', wrong, {
-        doing: 'downloading the result',
-        hint: 'Retry later; the render is kept.',
-      });
+      throw badResult(wrong);
     } catch (error) {
       signal.throwIfAborted();
       if (!isShrinkError(error, 'unreachable', 'bad-answer', 'rate-limited')) throw error;
       failures = partial.bytes > before ? 1 : failures + 1;
-      // A long pause is not sat out here: the job waits in the queue.
+      // A long pause is not waited out here: the job waits in the queue.
       if (failures >= MAX_FAILURES || (error.retryAfterMs ?? 0) > PATIENCE_MS) throw error;
-      request.log.debug({ code: error.code, bytes: partial.bytes }, 'the download was cut; going on');
+      request.log.debug({ code: error.code, bytes: partial.bytes }, 'the download was cut; continuing');
       await sleep(clock, error.retryAfterMs ?? 1000 * 2 ** failures, signal);
     }
   }
@@ -112,10 +112,7 @@ async function fetchOnce(request: DownloadRequest, partial: PartialFile): Promis
   if (/\bjson\b/i.test(headers['content-type'] ?? '')) return elsewhere(request, answer);
   if (/text\/html/i.test(headers['content-type'] ?? '')) {
     answer.body.destroy();
-    throw new ShrinkError('bad-answer', 'the service sent a web page instead of the result', {
-      doing: 'downloading the result',
-      hint: 'Retry later; the render is kept.',
-    });
+    throw badResult(say('nemo.web-page-instead'));
   }
   await partial.begin(status, headers).catch((error: unknown) => {
     // Left open, it would hold its connection for as long as the other side likes.
@@ -139,22 +136,22 @@ async function fetchOnce(request: DownloadRequest, partial: PartialFile): Promis
 }
 
 function endless({ atMost }: DownloadRequest): ShrinkError {
-  return new ShrinkError(
-    'bad-answer',
-    `the result has more than ${formatBytes(atMost)}, which cannot be what was asked for`,
-    {
-      doing: 'downloading the result',
-      hint: 'Nothing of it was kept. Retry later.',
-    },
-  );
+  return new ShrinkError('bad-answer', say('nemo.result-absurd', { bytes: atMost }), {
+    doing: DOING,
+    hint: say('nemo.result-absurd-hint'),
+  });
 }
 
-/** Redirects are followed here, so that each address is looked at and the token goes to the API only. */
+function badResult(problem: Sentence): ShrinkError {
+  return new ShrinkError('bad-answer', problem, { doing: DOING, hint: say('nemo.render-kept-hint') });
+}
+
+/** Redirects are followed here, so that each address is checked and the token goes to the API only. */
 async function follow(request: DownloadRequest, range: Record<string, string>): Promise<HttpAnswer> {
   let { url } = request;
   for (let n = 0; n <= MAX_REDIRECTS; n += 1) {
     request.policy.check(url);
-    // Bytes as they are: a range of something packed is of no use.
+    // Bytes as they are: a range of compressed content cannot be continued.
     const headers = { accept: '*/*', 'accept-encoding': 'identity', ...range };
     const { signal, silenceMs } = request;
     const isOwn = new URL(url).origin === request.apiOrigin;
@@ -164,18 +161,10 @@ async function follow(request: DownloadRequest, range: Record<string, string>): 
     const { location } = answer.headers;
     if (answer.status < 300 || answer.status >= 400 || answer.status === 304 || location === undefined) return answer;
     answer.body.destroy();
-    if (!URL.canParse(location, url)) {
-      throw new ShrinkError('bad-answer', 'the download is redirected to something that is no address', {
-        doing: 'downloading the result',
-        hint: 'Retry later; the render is kept.',
-      });
-    }
+    if (!URL.canParse(location, url)) throw badResult(say('nemo.redirected-nowhere'));
     url = new URL(location, url).href;
   }
-  throw new ShrinkError('bad-answer', 'the download is redirected in a circle', {
-    doing: 'downloading the result',
-    hint: 'Retry later; the render is kept.',
-  });
+  throw badResult(say('nemo.redirected-in-circles'));
 }
 
 async function rangeRefused(answer: HttpAnswer, partial: PartialFile): Promise<Downloaded> {
@@ -184,7 +173,7 @@ async function rangeRefused(answer: HttpAnswer, partial: PartialFile): Promise<D
   if (partial.bytes > 0 && (Number(total) === partial.bytes || partial.bytes === partial.total))
     return { kind: 'file', bytes: partial.bytes };
   await partial.restart();
-  throw new ShrinkError('unreachable', 'the download has to start again');
+  throw new ShrinkError('unreachable', say('nemo.download-restarts'));
 }
 
 function refusedBy(request: DownloadRequest, answer: HttpAnswer): Downloaded {
@@ -192,15 +181,11 @@ function refusedBy(request: DownloadRequest, answer: HttpAnswer): Downloaded {
   const { status, headers } = answer;
   if (status !== 429 && status !== 408 && status < 500) return { kind: 'refused', status };
   const waitMs = retryAfterMs(headers, request.clock.now());
-  throw new ShrinkError(
-    status === 429 ? 'rate-limited' : 'unreachable',
-    `the download was answered with HTTP ${status}`,
-    {
-      doing: 'downloading the result',
-      hint: 'It is tried again by itself.',
-      ...(waitMs === undefined ? {} : { retryAfterMs: waitMs }),
-    },
-  );
+  throw new ShrinkError(status === 429 ? 'rate-limited' : 'unreachable', say('nemo.download-refused', { status }), {
+    doing: DOING,
+    hint: say('nemo.retried-hint'),
+    retryAfterMs: waitMs,
+  });
 }
 
 async function elsewhere(request: DownloadRequest, answer: HttpAnswer): Promise<Downloaded> {
@@ -209,22 +194,22 @@ async function elsewhere(request: DownloadRequest, answer: HttpAnswer): Promise<
   return url === undefined ? { kind: 'refused', status: answer.status } : { kind: 'elsewhere', url };
 }
 
-/** False where there came more than is wanted, which answers without a length don't say before. */
+/** False where more came than is wanted, which answers without a length do not say before. */
 async function receive(request: DownloadRequest, answer: HttpAnswer, partial: PartialFile): Promise<boolean> {
   const { clock } = request;
   const most = Math.min(request.upTo ?? request.atMost, request.atMost);
   let since = clock.now();
   let bytesThen = partial.bytes;
-  let toldAt = since;
+  let reportedAt = since;
   const take = (chunk: Buffer): Promise<void> | undefined => {
     const behind = partial.append(chunk);
     const now = clock.now();
-    if (now - toldAt >= TELL_EVERY_MS) {
+    if (now - reportedAt >= PROGRESS_EVERY_MS) {
       request.onProgress(partial.bytes, partial.total);
-      toldAt = now;
+      reportedAt = now;
     }
     if (now - since >= MIN_PROGRESS_WINDOW_MS) {
-      if (partial.bytes - bytesThen < MIN_BYTES) throw new ShrinkError('unreachable', 'the download all but stopped');
+      if (partial.bytes - bytesThen < MIN_BYTES) throw new ShrinkError('unreachable', say('nemo.download-stalled'));
       since = now;
       bytesThen = partial.bytes;
     }
@@ -242,14 +227,14 @@ async function receive(request: DownloadRequest, answer: HttpAnswer, partial: Pa
   }
 }
 
-/** Hands on every piece as it comes: a promise for each of them is what downloads would spend their time on. */
+/** Hands on every chunk as it comes: a promise for each would take most of the time of a download. */
 function readAll(
   body: Readable,
   take: (chunk: Buffer) => Promise<void> | undefined,
   isEnough: () => boolean,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    // Cut while the file was prepared: nothing more is going to be told.
+    // Cut while the file was prepared: no further event will come.
     if (body.destroyed) return reject(body.errored ?? new Error('the connection ended before the file did'));
     body.on('data', (chunk: Buffer) => {
       try {
@@ -268,14 +253,14 @@ function readAll(
   });
 }
 
-/** A sentence, or `undefined` when nothing is. Whether it plays is for verify to find out. */
-async function whatIsWrong(partial: PartialFile): Promise<string | undefined> {
-  if (partial.total !== undefined && partial.bytes !== partial.total)
-    return `the result has ${partial.bytes} of ${partial.total} bytes`;
+/** `undefined` when nothing is. Whether it plays is for verify to find out. */
+async function whatIsWrong(partial: PartialFile): Promise<Sentence | undefined> {
+  const { bytes, total } = partial;
+  if (total !== undefined && bytes !== total) return say('nemo.result-incomplete', { bytes, total });
   const start = await partial.start();
   const isMp4 = start.toString('latin1', 4, 8) === 'ftyp';
   const isMatroska = start.readUInt32BE(0) === 0x1a45dfa3;
-  if (!isMp4 && !isMatroska) return 'the service sent something that is not a video';
+  if (!isMp4 && !isMatroska) return say('nemo.result-no-video');
   // A server that lost the rest says that this was all of it.
-  return isMp4 && (await endsEarly(partial.path)) ? 'the result ends before it is whole' : undefined;
+  return isMp4 && (await endsEarly(partial.path)) ? say('nemo.result-truncated') : undefined;
 }

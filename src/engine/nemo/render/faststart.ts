@@ -1,31 +1,22 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { fileError } from '../../../platform/files/file-error.ts';
+import { say } from '../../../messages/say.ts';
 import { topBoxes } from '../../../media/mp4-boxes.ts';
-import type { CloudContext, CloudTask } from '../context.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import type { CloudTask } from '../context.ts';
 
 /**
- * A result whose index comes after its media is put in order here, without re-encoding: it is promised to play while it loads, and
- * nobody documents what the service makes. Where this machine may not help, or it is fine, it stays as it is.
+ * A result whose index comes after its media is rewritten here, without re-encoding: results are promised to play while they load, and
+ * the service documents nothing about it. Where this machine may not help, or the index comes first, it stays as it is.
  */
 export async function indexFirst(
-  cloud: CloudContext,
-  task: CloudTask,
+  { cloud, context, dir, order, maxBytes }: CloudTask,
   found: { path: string; bytes: number },
 ): Promise<{ path: string; bytes: number }> {
-  const { context, dir, order, maxBytes } = task;
   if (!cloud.local || !(await isIndexLast(found.path))) return found;
   const path = join(dir, 'in-order.mp4');
-  await cloud.local.join({
-    job: order.job,
-    dir,
-    signal: context.signal,
-    gate: context.gate,
-    log: context.log,
-    onProgress: () => {},
-    sources: [found.path],
-    path,
-  });
+  const { signal, gate, log } = context;
+  await cloud.local.join({ job: order.job, dir, signal, gate, log, onProgress: () => {}, sources: [found.path], path });
   const bytes = await sizeOf(path);
   // Never at the cost of the size asked for.
   return maxBytes !== undefined && bytes > maxBytes ? found : { path, bytes };
@@ -41,6 +32,6 @@ async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;
   } catch (error) {
-    throw fileError(error, 'putting the result in order', path);
+    throw fileError(error, say('nemo.doing-index-first'), path);
   }
 }

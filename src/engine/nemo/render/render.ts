@@ -1,18 +1,25 @@
 import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
-import { formatDuration } from '../../../core/units.ts';
+import { say } from '../../../messages/say.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
 import type { Client } from '../account/client.ts';
-import { type Refusal, refusalBehind } from '../http/errors.ts';
-import { PATIENCE_MS } from '../http/rate-limit.ts';
+import { isPassing, refusalBehind } from '../http/errors.ts';
 import { idAt, type Parsed, pick, pickNumber, pickString } from '../http/json.ts';
-import type { OutputHint } from '../message/intent.ts';
+import { PATIENCE_MS } from '../http/rate-limit.ts';
 import { sanitizeLine } from '../http/sanitize.ts';
+import type { OutputHint } from '../message/intent.ts';
 
-/** What a render is at, as the service tells it in one of two shapes (nemo-api 2.9: A `data.outputUrl`, B `output.url`). */
+/** The state of a render, read from either of the service's two shapes (docs/nemo-api.md, The calls). */
 export type RenderStatus =
   | { kind: 'pending'; fraction: number | undefined }
-  | { kind: 'completed'; url: string | undefined; durationS: number | undefined; bytes: number | undefined }
+  | CompletedRender
   | { kind: 'failed'; why: string };
+
+export interface CompletedRender {
+  kind: 'completed';
+  url: string | undefined;
+  durationS: number | undefined;
+  bytes: number | undefined;
+}
 
 const DONE: ReadonlySet<string> = new Set(['completed', 'complete', 'success', 'succeeded', 'done', 'finished']);
 const FAILED: ReadonlySet<string> = new Set([
@@ -26,19 +33,15 @@ const FAILED: ReadonlySet<string> = new Set([
 ]);
 
 export function renderStatus(body: Parsed): RenderStatus {
-  const places = [pick(body, 'data'), body].filter(place => place !== undefined);
+  const levels = [pick(body, 'data'), body].filter(level => level !== undefined);
   const find = (...names: string[]) =>
-    places.map(place => pickString(place, ...names)).find(found => found !== undefined);
+    levels.map(level => pickString(level, ...names)).find(found => found !== undefined);
   const findNumber = (...names: string[]) =>
-    places.map(place => pickNumber(place, ...names)).find(found => found !== undefined);
+    levels.map(level => pickNumber(level, ...names)).find(found => found !== undefined);
   const status = (find('status', 'state') ?? '').toLowerCase();
   if (FAILED.has(status)) {
-    return {
-      kind: 'failed',
-      why: sanitizeLine(
-        find('error', 'error.message', 'errorMessage', 'error_message', 'message') ?? 'no reason given',
-      ),
-    };
+    const why = find('error', 'error.message', 'errorMessage', 'error_message', 'message');
+    return { kind: 'failed', why: sanitizeLine(why ?? 'no reason given') };
   }
   if (DONE.has(status)) {
     return {
@@ -61,12 +64,11 @@ export function renderBody(request: {
   draft: string;
   output: Required<Pick<OutputHint, 'format'>> & OutputHint;
 }): string {
-  const output = JSON.stringify({ format: request.output.format, quality: 'high', ...withoutFormat(request.output) });
-  return `{"id":${JSON.stringify(request.id)},"sessionId":${JSON.stringify(request.sessionId)},"draft":${request.draft},"output":${output}}`;
-}
-
-function withoutFormat({ resolution }: OutputHint): { resolution?: string } {
-  return resolution === undefined ? {} : { resolution };
+  const { format, resolution } = request.output;
+  const id = JSON.stringify(request.id);
+  const sessionId = JSON.stringify(request.sessionId);
+  const output = JSON.stringify({ format, quality: 'high', resolution });
+  return `{"id":${id},"sessionId":${sessionId},"draft":${request.draft},"output":${output}}`;
 }
 
 /**
@@ -86,14 +88,14 @@ export type Submitted =
   /** The service knows the id already: it is the render asked for before, or somebody else's. */
   | { kind: 'duplicate' };
 
-/** Asks for a render. Free, so that it may be asked for again under the same id when the answer was lost. */
+/** Asks for a render. Free, so that it may be asked for again under the same id when the reply was lost. */
 export async function submitRender(
   client: Client,
   request: { id: string; sessionId: string; draft: string; hint: OutputHint; signal: AbortSignal },
 ): Promise<Submitted> {
   const submit = (hint: OutputHint) =>
     client.call({
-      doing: 'exporting',
+      doing: say('nemo.doing-export'),
       method: 'POST',
       path: '/api/render/proxy/lambda',
       json: renderBody({ ...request, output: { ...hint, format: hint.format ?? 'mp4' } }),
@@ -102,7 +104,7 @@ export async function submitRender(
     });
   try {
     const { text, body } = await submit(request.hint).catch((error: unknown) => {
-      // What the service makes of output options is not documented: without them it is known to work.
+      // The service's output options are not documented; without any it is known to work.
       if (!isShrinkError(error, 'bad-request') || Object.keys(request.hint).length === 0) throw error;
       return submit({});
     });
@@ -123,7 +125,7 @@ export async function submitRender(
 export interface PollRequest {
   client: Client;
   id: string;
-  /** Epoch ms after which the job is held, its id kept. It is asked about once at least. */
+  /** Epoch ms after which the job is held, its id kept. At least one question is asked. */
   giveUpAt: number;
   limitMs: number;
   everyMs: number;
@@ -135,26 +137,26 @@ export interface PollRequest {
   atOnce: boolean;
 }
 
-/** Answers like "not found" may come for a render that was only just submitted: so long, and so many of them, say nothing. */
+/** "Not found" says nothing about a render that was only just submitted: for this long, and this many questions. */
 const UNKNOWN_FOR_MS = 120_000;
 const UNKNOWN_ASKS = 3;
 
 /** There was no answer to a question about a render; `error` says why. */
 type NoAnswer = { kind: 'no-answer'; error: ShrinkError };
 
-/** What one question brings; `not-known`: the service does not know the id, or not yet. */
+/** The answer to one question; `not-known`: the service does not know the id, or not yet. */
 type Answered = RenderStatus | NoAnswer | { kind: 'not-known' };
 
 /**
- * Asks for the same id until the render is through. Trouble on the way (no answer, 408, 429, 5xx, garbage) says nothing about the render,
- * and the time it takes does not count: where it lasts for as long as a render may take, that is what is told.
+ * Asks about the same id until the render is through. Trouble on the way (no answer, 408, 429, 5xx, garbage) says nothing about the
+ * render, and the time it takes does not count towards the limit; after as long as a render may take it becomes the outcome.
  * @throws ShrinkError `still-rendering` when it is not through at the limit, and what a refusal becomes.
  */
 export async function pollRender(request: PollRequest): Promise<Exclude<RenderStatus, { kind: 'pending' }> | NoAnswer> {
   const { clock, signal, everyMs, limitMs } = request;
-  // From here on the wall clock may be set; where it was set back already, the wait is no longer than it was meant to be.
+  // The wall clock may be set from here on. Where it was set back already, the wait is no longer than the limit.
   const since = clock.monotonic();
-  let heardAt = since;
+  let answeredAt = since;
   let leftMs = Math.min(limitMs, request.giveUpAt - clock.now());
   for (let n = 0; ; n += 1) {
     // A tenth of jitter, so that jobs submitted together do not ask together for ever.
@@ -162,20 +164,20 @@ export async function pollRender(request: PollRequest): Promise<Exclude<RenderSt
     const maybeTooEarly = n < UNKNOWN_ASKS || clock.monotonic() - since < UNKNOWN_FOR_MS;
     const status = await askRender(request, maybeTooEarly);
     if (status.kind === 'completed' || status.kind === 'failed') return status;
-    const sinceHeardMs = clock.monotonic() - heardAt;
+    const sinceAnswerMs = clock.monotonic() - answeredAt;
     if (status.kind === 'no-answer') {
-      if (sinceHeardMs >= limitMs) return status;
+      if (sinceAnswerMs >= limitMs) return status;
       continue;
     }
     if (status.kind === 'pending' && status.fraction !== undefined) request.onProgress(status.fraction);
-    // Of a time without answers no more than one pause between two questions counts.
-    leftMs -= Math.min(sinceHeardMs, everyMs * 1.1);
-    heardAt += sinceHeardMs;
+    // Of a time without answers only one pause between two questions counts.
+    leftMs -= Math.min(sinceAnswerMs, everyMs * 1.1);
+    answeredAt += sinceAnswerMs;
     if (leftMs > 0) continue;
-    throw new ShrinkError('still-rendering', `the render is not done after ${formatDuration(limitMs)}`, {
-      doing: 'waiting for the render',
+    throw new ShrinkError('still-rendering', say('nemo.still-rendering', { ms: limitMs }), {
+      doing: say('nemo.doing-poll'),
       subject: request.id,
-      hint: 'Retry to go on waiting for the same render; nothing is made or charged twice.',
+      hint: say('nemo.still-rendering-hint'),
     });
   }
 }
@@ -187,7 +189,7 @@ export async function askRender(
 ): Promise<Answered> {
   try {
     const { body } = await client.call({
-      doing: 'asking for the render',
+      doing: say('nemo.doing-poll'),
       method: 'GET',
       path: `/api/render/proxy/lambda/${encodeURIComponent(id)}`,
       signal,
@@ -199,14 +201,10 @@ export async function askRender(
     const refusal = refusalBehind(error);
     if (refusal === 'other-code') return { kind: 'failed', why: error.message };
     if (refusal === '1002' || refusal === 'http-404') {
-      return maybeTooEarly ? { kind: 'not-known' } : { kind: 'failed', why: 'the service no longer knows the render' };
+      return maybeTooEarly ? { kind: 'not-known' } : { kind: 'failed', why: say('nemo.render-unknown').text };
     }
-    const isPassing = refusal === undefined ? ['unreachable', 'bad-answer'].includes(error.code) : PASSING.has(refusal);
     const isPause = error.code === 'rate-limited' && (error.retryAfterMs ?? 0) <= PATIENCE_MS;
-    if (isPassing || isPause) return { kind: 'no-answer', error };
+    if (isPassing(error) || isPause) return { kind: 'no-answer', error };
     throw error;
   }
 }
-
-/** Answers that say nothing about the render. */
-const PASSING: ReadonlySet<Refusal> = new Set<Refusal>(['http-408', 'http-5xx', 'not-json', 'wrong-type']);

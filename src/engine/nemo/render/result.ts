@@ -1,22 +1,18 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShrinkError } from '../../../core/errors.ts';
+import { say } from '../../../messages/say.ts';
 import { sleep } from '../../../platform/clock.ts';
-import type { CloudContext, CloudTask } from '../context.ts';
+import type { CloudTask } from '../context.ts';
 import { type Downloaded, download } from './download.ts';
-import { askRender, type RenderStatus } from './render.ts';
-
-type Completed = Extract<RenderStatus, { kind: 'completed' }>;
-
-/** The downloaded render: `result.N`. `have` is false where it was known to be too large and not fetched. */
-type ResultRecord = { render: string; bytes: number; have: boolean };
+import { askRender, type CompletedRender } from './render.ts';
 
 export interface ResultRequest {
   n: number;
   /** The render's id. */
   id: string;
   /** What the service just said of it. */
-  known: Completed | undefined;
+  known: CompletedRender | undefined;
   /** Do not fetch what is larger. */
   upTo: number | undefined;
 }
@@ -31,54 +27,45 @@ export function resultPath({ dir }: CloudTask, n: number): string {
  * @throws ShrinkError `render-failed` when the service takes back that it is completed, `bad-answer` when it does not hand it out.
  */
 export async function fetchResult(
-  cloud: CloudContext,
   task: CloudTask,
-  { n, id, known, upTo }: ResultRequest,
+  request: ResultRequest,
 ): Promise<{ bytes: number; path: string | undefined }> {
-  const { memory, context } = task;
-  const key = `result.${n}`;
+  const { checkpoints, context } = task;
+  const { n, id, upTo } = request;
+  const checkpoint = checkpoints.result(n);
   const path = resultPath(task, n);
-  const stored = memory.get<ResultRecord>(key);
+  const stored = checkpoint.get();
   if (stored?.render === id) {
-    if (stored.have && (await stat(path).catch(() => undefined))?.size === stored.bytes)
-      return { bytes: stored.bytes, path };
-    if (!stored.have && upTo !== undefined && stored.bytes > upTo) return { bytes: stored.bytes, path: undefined };
+    const { have, bytes } = stored;
+    if (have && (await stat(path).catch(() => undefined))?.size === bytes) return { bytes, path };
+    if (!have && upTo !== undefined && bytes > upTo) return { bytes, path: undefined };
   }
   await context.step('download');
-  const found = await downloadFrom(cloud, task, id, known, path, upTo);
-  const record: ResultRecord = { render: id, bytes: found.bytes, have: found.kind === 'file' };
-  await memory.set(key, record);
-  context.log.info(
-    { render: id, bytes: found.bytes },
-    found.kind === 'file' ? 'downloaded the result' : 'the result is too large',
-  );
-  return { bytes: found.bytes, path: found.kind === 'file' ? path : undefined };
+  const { kind, bytes } = await fetchTo(path, task, request);
+  const have = kind === 'file';
+  await checkpoint.set({ render: id, bytes, have });
+  context.log.info({ render: id, bytes }, have ? 'downloaded the result' : 'the result is too large');
+  return { bytes, path: have ? path : undefined };
 }
 
-/** Tries the address told, then a fresh one, then the service's own download route. */
-async function downloadFrom(
-  cloud: CloudContext,
-  task: CloudTask,
-  id: string,
-  known: Completed | undefined,
+/** Addresses tried before the result counts as withheld; the last two are the service's own download route. */
+const MAX_ADDRESSES = 4;
+
+/** Tries the address the service named, then a fresh one, then the service's own download route. */
+async function fetchTo(
   path: string,
-  upTo: number | undefined,
+  task: CloudTask,
+  { id, known, upTo }: ResultRequest,
 ): Promise<Extract<Downloaded, { kind: 'file' | 'too-large' }>> {
-  const { client, settings, clock } = cloud;
-  const { signal } = task.context;
-  const fallback = `${settings.apiUrl.replace(/\/+$/, '')}/api/render/proxy/${encodeURIComponent(id)}/download`;
+  const { cloud, context, onProgress } = task;
+  const { apiUrl, silenceMs } = cloud.settings;
+  const fallback = `${apiUrl.replace(/\/+$/, '')}/api/render/proxy/${encodeURIComponent(id)}/download`;
   let url = known?.url;
   let expectedBytes = known?.bytes;
-  for (let tries = 0; tries < 4; tries += 1) {
+  for (let tries = 0; tries < MAX_ADDRESSES; tries += 1) {
     if (url === undefined && tries < 2) {
-      // A render may be completed a moment before its address is known.
-      if (tries > 0 || known) await sleep(clock, settings.lagMs, signal);
-      const status = await askRender({ client, id, signal }, false);
-      if (status.kind === 'failed') throw takenBack(status.why);
-      if (status.kind === 'completed') {
-        url = status.url;
-        expectedBytes = status.bytes;
-      }
+      const fresh = await freshAddress(task, id, tries > 0 || known !== undefined);
+      if (fresh) ({ url, bytes: expectedBytes } = fresh);
     }
     const outcome = await download({
       what: id,
@@ -86,35 +73,46 @@ async function downloadFrom(
       path,
       http: cloud.resultHttp,
       policy: cloud.policy,
-      apiOrigin: new URL(settings.apiUrl).origin,
-      openOwn: client.openFile,
-      ...(upTo === undefined ? {} : { upTo }),
-      atMost: mostBytes(task),
-      ...(expectedBytes === undefined ? {} : { expectedBytes }),
-      clock,
-      signal,
-      silenceMs: settings.silenceMs,
+      apiOrigin: new URL(apiUrl).origin,
+      openOwn: request => cloud.client.openFile(request),
+      upTo,
+      atMost: maxResultBytes(task),
+      expectedBytes,
+      clock: cloud.clock,
+      signal: context.signal,
+      silenceMs,
       log: cloud.log,
-      onProgress: (bytes, total) => task.onProgress(total ? 0.86 + (0.14 * bytes) / total : 0.9, 'downloading'),
+      onProgress: (bytes, total) => onProgress(total ? 0.86 + (0.14 * bytes) / total : 0.9, say('nemo.downloading')),
     });
     if (outcome.kind === 'file' || outcome.kind === 'too-large') return outcome;
     url = outcome.kind === 'elsewhere' ? outcome.url : undefined;
   }
-  throw new ShrinkError('bad-answer', 'the service says the render is done, but does not hand it out', {
-    doing: 'downloading the result',
+  throw new ShrinkError('bad-answer', say('nemo.result-withheld'), {
+    doing: say('nemo.doing-download'),
     subject: id,
-    hint: 'Retry later; the render is kept.',
+    hint: say('nemo.render-kept-hint'),
   });
 }
 
-function takenBack(why: string): ShrinkError {
-  return new ShrinkError('render-failed', `the service says that the render failed after all: ${why}`, {
-    doing: 'downloading the result',
-    hint: 'Retry later; the edit is kept and rendering is free.',
-  });
+/** What the service says of the render now; a render may be completed a moment before its address is known. */
+async function freshAddress(
+  { cloud, context }: CloudTask,
+  id: string,
+  afterPause: boolean,
+): Promise<CompletedRender | undefined> {
+  const { signal } = context;
+  if (afterPause) await sleep(cloud.clock, cloud.settings.lagMs, signal);
+  const status = await askRender({ client: cloud.client, id, signal }, false);
+  if (status.kind === 'failed') {
+    throw new ShrinkError('render-failed', say('nemo.render-failed-after-all', { why: status.why }), {
+      doing: say('nemo.doing-download'),
+      hint: say('nemo.edit-kept-hint'),
+    });
+  }
+  return status.kind === 'completed' ? status : undefined;
 }
 
 /** No result of a file is larger than this; what claims to be, or never ends, must not fill the disk. */
-function mostBytes({ source }: CloudTask): number {
+function maxResultBytes({ source }: CloudTask): number {
   return source.kind === 'file' ? Math.max(4 * source.bytes, 2e9) : 20e9;
 }

@@ -1,19 +1,16 @@
 import { isShrinkError } from '../../../core/errors.ts';
-import type { SessionRecord } from './source.ts';
-import type { CloudContext, CloudTask } from '../context.ts';
+import { say } from '../../../messages/say.ts';
+import type { SessionTask } from '../context.ts';
 import { pickString } from '../http/json.ts';
 
 /**
  * Puts the claim link into the job's record, once. The claim token opens the session on the site for seven days and nothing else; the
- * access token never goes into a link. A convenience: whatever goes wrong here leaves the job alone.
+ * access token never goes into a link. A convenience: whatever fails here leaves the job alone.
  */
-export async function claimLink(
-  cloud: CloudContext,
-  { memory, context, order, isWhole }: CloudTask,
-  session: SessionRecord,
-): Promise<void> {
-  if (!isWhole || session.task === undefined || memory.get('claimed') !== undefined) return;
-  const token = await askToken(cloud, context, session).catch((error: unknown) => {
+export async function recordClaimLink(task: SessionTask): Promise<void> {
+  const { cloud, checkpoints, context, order, session } = task;
+  if (!task.isWhole || session.task === undefined || checkpoints.claimed.get() !== undefined) return;
+  const token = await requestToken(task).catch((error: unknown) => {
     if (context.signal.aborted || !isShrinkError(error)) throw error;
     cloud.log.debug({ job: order.job, code: error.code }, 'there is no claim link');
     return undefined;
@@ -21,16 +18,12 @@ export async function claimLink(
   if (token !== undefined && /^[\w-]{1,512}$/.test(token) && !token.startsWith('nmv_')) {
     await context.cloud({ claimUrl: `${cloud.settings.webUrl.replace(/\/+$/, '')}/workspace/claim?ct=${token}` });
   }
-  await memory.set('claimed', true);
+  await checkpoints.claimed.set(true);
 }
 
-async function askToken(
-  cloud: CloudContext,
-  context: CloudTask['context'],
-  session: SessionRecord,
-): Promise<string | undefined> {
+async function requestToken({ cloud, context, session }: SessionTask): Promise<string | undefined> {
   const { payload } = await cloud.client.call({
-    doing: 'asking for the claim link',
+    doing: say('nemo.doing-claim-link'),
     method: 'POST',
     path: '/api/auth/claim-token',
     json: JSON.stringify({ task_id: session.task ?? '', session_id: session.id }),

@@ -1,3 +1,5 @@
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
 import { isObject, type Parsed, type ParsedObject, parseJson, pickNumber, pickString } from '../http/json.ts';
 import { sanitizeReply } from '../http/sanitize.ts';
 
@@ -19,7 +21,7 @@ export interface Track {
 
 export type DraftReading =
   | { kind: 'none' }
-  /** The newer form, one XML-like document: it can be looked at on the site only. */
+  /** The newer form, one XML-like document: only the site can show it. */
   | { kind: 'foreign' }
   | { kind: 'tracks'; tracks: Track[]; durationS: number | undefined };
 
@@ -48,13 +50,12 @@ export function isExportable(reading: DraftReading): boolean {
 }
 
 /** `Timeline (3 tracks): 1. Video: city timelapse (0-10s) 2. BGM: Lo-fi (0-10s, 35%) 3. Title: "Urban Dreams" (0-3s)` */
-export function summarise(reading: DraftReading): string {
-  if (reading.kind === 'none') return 'Timeline: empty';
-  if (reading.kind === 'foreign') return 'Timeline: in a newer form that can only be shown on the site';
-  const { tracks } = reading;
-  if (tracks.length === 0) return 'Timeline: empty';
-  const count = `${tracks.length} track${tracks.length === 1 ? '' : 's'}`;
-  return `Timeline (${count}): ${tracks.map((track, n) => `${n + 1}. ${describe(track)}`).join(' ')}`;
+export function summarise(reading: DraftReading): Sentence {
+  if (reading.kind === 'foreign') return say('nemo.timeline-foreign');
+  const tracks = reading.kind === 'none' ? [] : reading.tracks;
+  if (tracks.length === 0) return say('nemo.timeline-empty');
+  const list = tracks.map((track, n) => `${n + 1}. ${describe(track)}`).join(' ');
+  return say('nemo.timeline', { count: tracks.length, tracks: list });
 }
 
 /** One track without its number: `BGM: Lo-fi (0-10s, 35%)`. */
@@ -95,23 +96,16 @@ function labelOf(type: number | undefined): string {
   return type === undefined ? 'Track' : `Track type ${type}`;
 }
 
-/** Names of names are undocumented: the first that is found, in the segments or their metadata, then in the track's. */
+const NAME_KEYS = [
+  ...['name', 'title', 'text', 'content'],
+  ...['m.name', 'm.title', 'm.text', 'm.content'],
+  ...['material_name', 'file_name', 'filename'],
+];
+
+/** The keys of names are undocumented: the first that is found, in the segments or their metadata, then in the track's. */
 function nameOf(track: Parsed, segments: Parsed[]): string | undefined {
-  const keys = [
-    'name',
-    'title',
-    'text',
-    'content',
-    'm.name',
-    'm.title',
-    'm.text',
-    'm.content',
-    'material_name',
-    'file_name',
-    'filename',
-  ];
-  for (const place of [...segments, track]) {
-    const found = pickString(place, ...keys);
+  for (const owner of [...segments, track]) {
+    const found = pickString(owner, ...NAME_KEYS);
     if (found === undefined) continue;
     const name = sanitizeReply(found).replace(/\s+/g, ' ');
     return name.length > 60 ? `${name.slice(0, 59)}…` : name;

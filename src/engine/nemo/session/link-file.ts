@@ -1,14 +1,15 @@
 import { open } from 'node:fs/promises';
-import { fileError } from '../../../platform/files/file-error.ts';
 import { ShrinkError } from '../../../core/errors.ts';
-import { isAddress } from '../message/intent.ts';
+import { say } from '../../../messages/say.ts';
+import { fileError } from '../../../platform/files/file-error.ts';
+import { isAddress } from '../http/address.ts';
 
 /** Files that stand for an address: what browsers leave when a link is dropped into a folder, and a text file with one. */
 export function isLinkFile(name: string): boolean {
   return /\.(?:url|webloc|url\.txt)$/i.test(name);
 }
 
-/** Longer than any address; the rest of such a file is not looked at. */
+/** Longer than any address; the rest of such a file is not read. */
 const MAX_BYTES = 64 * 1024;
 
 /**
@@ -18,10 +19,10 @@ const MAX_BYTES = 64 * 1024;
 export async function readLink(path: string): Promise<string> {
   const address = addressIn(await readStart(path));
   if (address === undefined) {
-    throw new ShrinkError('cannot-do', 'no address of a video was found in the link file', {
-      doing: 'reading the link',
+    throw new ShrinkError('cannot-do', say('nemo.no-address-in-link'), {
+      doing: say('nemo.doing-link'),
       subject: path,
-      hint: 'Its first line (or URL=) must be an http or https address.',
+      hint: say('nemo.no-address-in-link-hint'),
     });
   }
   return address;
@@ -61,6 +62,6 @@ async function readStart(path: string): Promise<string> {
       await file.close();
     }
   } catch (error) {
-    throw fileError(error, 'reading the link', path);
+    throw fileError(error, say('nemo.doing-link'), path);
   }
 }

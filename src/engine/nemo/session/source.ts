@@ -1,76 +1,59 @@
 import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
 import type { CloudRefs } from '../../../core/job.ts';
+import { say } from '../../../messages/say.ts';
 import { sleep } from '../../../platform/clock.ts';
-import { retryCountOf, type CloudContext, type Memory, type CloudTask } from '../context.ts';
-import { type Refusal, refusalBehind } from '../http/errors.ts';
-import { openSession, type Session } from './session.ts';
+import { retryCountOf, type SessionRecord, type UploadRecord } from '../checkpoints.ts';
+import type { CloudContext, CloudTask, FileSource, LinkSource, Session, SessionTask } from '../context.ts';
+import { isPassing } from '../http/errors.ts';
+import { openSession } from './session.ts';
 import { emptySnapshot, hasArrived, type Snapshot, snapshotOf } from './state.ts';
 import { multipart, type Uploaded, uploadedFrom } from './upload.ts';
 
-export type SessionRecord = {
-  id: string;
-  task?: string;
-  user?: string;
-  token: string;
-  madeAt: number;
-  shared: boolean;
-  /** Goes on from the timeline of an earlier version. */
-  refines: boolean;
-  /** The service no longer knew it after a message was sent: `order.retryCount` of then. */
-  gone?: number;
-};
-
-export type UploadRecord = { session: string; done: boolean; before: string[]; durationS?: number };
-
-/** The session this task works in: the kept one, its folder's, the earlier version's, or a new one. */
-export async function sessionFor(cloud: CloudContext, task: CloudTask): Promise<SessionRecord> {
-  const { memory, order } = task;
-  const stored = memory.get<SessionRecord>('session');
+/** The session this task works in: the recorded one, the earlier version's, its folder's, or a new one. */
+export async function sessionFor(task: CloudTask): Promise<SessionRecord> {
+  const { cloud, checkpoints, order } = task;
+  const stored = checkpoints.session.get();
   if (stored && stored.gone === undefined) {
     if (!stored.shared) cloud.owners.set(stored.id, order.job);
     return stored;
   }
   if (stored?.gone !== undefined && retryCountOf(order) <= stored.gone) throw sessionGone();
-  const session = stored ? undefined : (earlierSession(task) ?? (await folderSession(cloud, task)));
-  const record: SessionRecord = session ?? { ...(await newSession(cloud, task)), refines: false };
-  await memory.set('session', record);
-  await tellSession(task, record);
+  const session = stored ? undefined : (earlierSession(task) ?? (await folderSession(task)));
+  const record: SessionRecord = session ?? { ...(await newSession(task)), refines: false };
+  await checkpoints.session.set(record);
+  const { id, task: taskId, user } = record;
+  if (task.isWhole) await task.context.cloud({ session: id, task: taskId, user });
   return record;
 }
 
 function sessionGone(): ShrinkError {
-  return new ShrinkError(
-    'session-gone',
-    'the service no longer knows the session, and with it the timeline made so far',
-    {
-      hint: 'Retry to start over in a new session; the instruction is then sent again.',
-    },
-  );
+  return new ShrinkError('session-gone', say('nemo.session-gone'), { hint: say('nemo.session-gone-hint') });
 }
 
-async function newSession(cloud: CloudContext, task: CloudTask): Promise<Session> {
-  const { client, auth, clock, settings } = cloud;
-  await task.context.step('open-session');
-  const session = await openSession({ client, auth, language: settings.language, clock, signal: task.context.signal });
+async function newSession(task: CloudTask): Promise<Session> {
+  const { cloud, context } = task;
+  await context.step('open-session');
+  const session = await openSession(cloud, context.signal);
   const { folder, job } = task.order;
-  if (settings.session === 'per-folder' && folder !== undefined) {
+  if (cloud.settings.session === 'per-folder' && folder !== undefined) {
     cloud.folders.take(folder, job, session);
     return { ...session, shared: true };
   }
   // Two jobs in one timeline would get each other's videos.
   if ((cloud.owners.get(session.id) ?? job) !== job) {
-    throw new ShrinkError('bad-answer', 'opening a session: the service gave one that another file is worked at in', {
-      hint: 'Retry once the other one is done.',
+    throw new ShrinkError('bad-answer', say('nemo.session-taken'), {
+      doing: say('nemo.doing-session'),
+      hint: say('nemo.session-taken-hint'),
     });
   }
   cloud.owners.set(session.id, job);
   return session;
 }
 
-async function folderSession(cloud: CloudContext, task: CloudTask): Promise<SessionRecord | undefined> {
-  const { folder, job } = task.order;
+async function folderSession({ cloud, context, order }: CloudTask): Promise<SessionRecord | undefined> {
+  const { folder, job } = order;
   if (cloud.settings.session !== 'per-folder' || folder === undefined) return undefined;
-  const { print } = await cloud.auth.token(task.context.signal);
+  const { print } = await cloud.auth.token(context.signal);
   const session = cloud.folders.usable(folder, job, print);
   if (!session) return undefined;
   cloud.folders.take(folder, job, session);
@@ -85,34 +68,26 @@ function earlierSession({ order }: CloudTask): SessionRecord | undefined {
 /** The session a job worked in, to continue from its timeline; `undefined` where it had none. */
 export function sessionBehind({ session: id, task, user }: CloudRefs): SessionRecord | undefined {
   if (id === undefined) return undefined;
-  return {
-    id,
-    ...(task === undefined ? {} : { task }),
-    ...(user === undefined ? {} : { user }),
-    token: '',
-    madeAt: 0,
-    shared: true,
-    refines: true,
-  };
+  return { id, task, user, token: '', madeAt: 0, shared: true, refines: true };
 }
 
-async function tellSession({ context, isWhole }: CloudTask, { id, task, user }: SessionRecord): Promise<void> {
-  if (isWhole) await context.cloud({ session: id, task, user });
-}
-
-/** A session that was only just made may not have a state yet: then it is empty. */
+/** A session that was only just opened may not have a state yet: then it is empty. */
 const YOUNG_MS = 30_000;
 
-/** The session's state. `untouched`: nothing was asked of the agent in it yet. */
+interface ReadStateOptions {
+  signal: AbortSignal;
+  /** Nothing was asked of the agent in it yet. */
+  untouched?: boolean;
+}
+
 export async function readState(
   cloud: CloudContext,
   session: SessionRecord,
-  signal: AbortSignal,
-  untouched = false,
+  { signal, untouched = false }: ReadStateOptions,
 ): Promise<Snapshot> {
   try {
     const { text } = await cloud.client.call({
-      doing: "reading the session's state",
+      doing: say('nemo.doing-state'),
       method: 'GET',
       path: `/api/state/nemo_agent/me/${encodeURIComponent(session.id)}/latest`,
       signal,
@@ -120,168 +95,146 @@ export async function readState(
     });
     return snapshotOf(text);
   } catch (error) {
-    const young = untouched && !session.shared && cloud.clock.now() - session.madeAt < YOUNG_MS;
-    if (young && isSessionGone(error)) return emptySnapshot();
+    const isYoung = untouched && !session.shared && cloud.clock.now() - session.madeAt < YOUNG_MS;
+    if (isYoung && isShrinkError(error, 'session-gone')) return emptySnapshot();
     throw error;
   }
 }
 
-export function isSessionGone(error: unknown): boolean {
-  return isShrinkError(error, 'session-gone');
-}
-
-/** Brings the source into the session, once: an upload whose answer was lost is looked for before it is repeated. */
-export async function ensureUploaded(
-  cloud: CloudContext,
-  task: CloudTask,
-  session: SessionRecord,
-): Promise<UploadRecord> {
-  const { memory, context } = task;
-  const stored = uploadIn(memory, session);
+/** Brings the source into the session, once: an upload whose reply was lost is looked for before it is repeated. */
+export async function ensureUploaded(task: SessionTask): Promise<UploadRecord> {
+  const { checkpoints, context, session } = task;
+  const last = checkpoints.upload.get();
+  const stored = last?.session === session.id ? last : undefined;
   if (stored?.done) return stored;
   await context.step('upload');
-  const state = () => readState(cloud, session, context.signal, true);
-  let record: UploadRecord;
-  if (stored) {
-    record = stored;
-    if (hasArrived({ assets: stored.before }, await state())) return finish(memory, record, { applied: true });
-  } else {
-    record = { session: session.id, done: false, before: session.shared ? (await state()).assets : [] };
-    await memory.set('upload', record);
-  }
-  const uploaded = await uploadOnceOrTwice(cloud, task, session, async () =>
-    hasArrived({ assets: record.before }, await state()),
-  );
-  if (!uploaded.applied) await waitUntilThere(cloud, task, record, state);
-  return finish(memory, record, uploaded);
-}
-
-function uploadIn(memory: Memory, session: SessionRecord): UploadRecord | undefined {
-  const stored = memory.get<UploadRecord>('upload');
-  return stored?.session === session.id ? stored : undefined;
-}
-
-async function finish(memory: Memory, record: UploadRecord, uploaded: Uploaded): Promise<UploadRecord> {
-  const done: UploadRecord = {
-    ...record,
-    done: true,
-    ...(uploaded.durationS === undefined ? {} : { durationS: uploaded.durationS }),
-  };
-  await memory.set('upload', done);
+  const { before } = stored ?? (await recordUpload(task));
+  const uploaded =
+    stored && hasArrived(before, await uploadState(task)) ? { applied: true } : await uploadSafely(task, before);
+  if (!uploaded.applied) await waitUntilThere(task, before);
+  const done: UploadRecord = { session: session.id, before, done: true, durationS: uploaded.durationS };
+  await checkpoints.upload.set(done);
   return done;
 }
 
-const PASSING: ReadonlySet<Refusal | undefined> = new Set<Refusal | undefined>([
-  undefined,
-  'http-408',
-  'http-5xx',
-  'not-json',
-  'wrong-type',
-]);
+/** Recorded before the first byte is sent, with what was in the session by then. */
+async function recordUpload(task: SessionTask): Promise<UploadRecord> {
+  const { checkpoints, session } = task;
+  const before = session.shared ? (await uploadState(task)).assets : [];
+  const record: UploadRecord = { session: session.id, done: false, before };
+  await checkpoints.upload.set(record);
+  return record;
+}
 
-async function uploadOnceOrTwice(
-  cloud: CloudContext,
-  task: CloudTask,
-  session: SessionRecord,
-  isThere: () => Promise<boolean>,
-): Promise<Uploaded> {
+function uploadState({ cloud, session, context }: SessionTask): Promise<Snapshot> {
+  return readState(cloud, session, { signal: context.signal, untouched: true });
+}
+
+/** Repeated once, where passing trouble cut it and the session does not show it. */
+async function uploadSafely(task: SessionTask, before: readonly string[]): Promise<Uploaded> {
+  const { cloud, context, order } = task;
   try {
-    return await upload(cloud, task, session);
+    return await upload(task);
   } catch (error) {
-    const passing = isShrinkError(error, 'unreachable', 'bad-answer') && PASSING.has(refusalBehind(error));
-    if (!passing || task.context.signal.aborted) throw error;
-    cloud.log.debug({ job: task.order.job, code: error.code }, 'the upload was cut; looking whether it arrived');
-    await sleep(cloud.clock, cloud.settings.lagMs, task.context.signal);
-    if (await isThere()) return { applied: true };
-    return upload(cloud, task, session);
+    if (!isShrinkError(error) || !isPassing(error) || context.signal.aborted) throw error;
+    cloud.log.debug({ job: order.job, code: error.code }, 'the upload was cut; checking whether it arrived');
+    await sleep(cloud.clock, cloud.settings.lagMs, context.signal);
+    if (hasArrived(before, await uploadState(task))) return { applied: true };
+    return upload(task);
   }
 }
 
-async function upload(cloud: CloudContext, task: CloudTask, session: SessionRecord): Promise<Uploaded> {
-  const { source, context } = task;
-  const path = `/api/upload-video/nemo_agent/me/${encodeURIComponent(session.id)}`;
-  const doing = 'uploading';
-  if (source.kind === 'link') {
-    const json = JSON.stringify({ urls: [source.url], source_type: 'url' });
-    // The service fetches it while we wait.
+function upload(task: SessionTask): Promise<Uploaded> {
+  const { cloud, source, context, onProgress } = task;
+  if (source.kind === 'link') return uploadLink(task, source);
+  onProgress(0, say('nemo.waiting-to-upload'));
+  return cloud.uploadSlots.run(() => uploadFile(task, source), context.signal);
+}
+
+function uploadPath({ session }: SessionTask): string {
+  return `/api/upload-video/nemo_agent/me/${encodeURIComponent(session.id)}`;
+}
+
+/** The service fetches it while we wait. */
+async function uploadLink(task: SessionTask, { url }: LinkSource): Promise<Uploaded> {
+  const { cloud, context } = task;
+  const { payload } = await cloud.client.call({
+    doing: say('nemo.doing-upload'),
+    method: 'POST',
+    path: uploadPath(task),
+    json: JSON.stringify({ urls: [url], source_type: 'url' }),
+    signal: context.signal,
+    repeats: 0,
+    silenceMs: cloud.settings.stallMs,
+  });
+  return uploadedFrom(payload);
+}
+
+async function uploadFile(task: SessionTask, source: FileSource): Promise<Uploaded> {
+  const { cloud, context, onProgress } = task;
+  const guard = stallGuard(cloud, context.signal);
+  const onSent = (bytes: number) => {
+    guard.moved();
+    onProgress((0.35 * bytes) / Math.max(1, source.bytes), say('nemo.doing-upload'));
+  };
+  try {
+    const body = multipart(source, onSent, async bytes => {
+      await cloud.pace(bytes, guard.signal);
+      guard.moved();
+    });
     const { payload } = await cloud.client.call({
-      doing,
+      doing: say('nemo.doing-upload'),
       method: 'POST',
-      path,
-      json,
-      signal: context.signal,
+      path: uploadPath(task),
+      body,
+      signal: guard.signal,
       repeats: 0,
-      silenceMs: cloud.settings.stallMs,
+      silenceMs: 0,
     });
     return uploadedFrom(payload);
+  } finally {
+    guard.end();
   }
-  task.onProgress(0, 'waiting for a turn to upload');
-  const act = async () => {
-    const guard = stallGuard(cloud, context.signal);
-    const onSent = (bytes: number) => {
-      guard.moved();
-      task.onProgress((0.35 * bytes) / Math.max(1, source.bytes), 'uploading');
-    };
-    try {
-      const body = multipart(source, onSent, async bytes => {
-        await cloud.pace(bytes, guard.signal);
-        guard.moved();
-      });
-      const { payload } = await cloud.client.call({
-        doing,
-        method: 'POST',
-        path,
-        body,
-        signal: guard.signal,
-        repeats: 0,
-        silenceMs: 0,
-      });
-      return uploadedFrom(payload);
-    } finally {
-      guard.end();
-    }
-  };
-  return cloud.uploadSlots.run(act, context.signal);
+}
+
+interface StallGuard {
+  signal: AbortSignal;
+  moved(): void;
+  end(): void;
 }
 
 /** An upload has no time limit, but it must move. */
-function stallGuard(
-  { clock, settings }: CloudContext,
-  signal: AbortSignal,
-): { signal: AbortSignal; moved(): void; end(): void } {
+function stallGuard({ clock, settings }: CloudContext, signal: AbortSignal): StallGuard {
   const stalled = new AbortController();
-  const arm = () =>
-    clock.after(settings.stallMs, () =>
-      stalled.abort(
-        new ShrinkError('unreachable', 'the upload stopped moving', {
-          doing: 'uploading',
-          hint: 'It is tried again by itself.',
-        }),
-      ),
+  const onStall = () =>
+    stalled.abort(
+      new ShrinkError('unreachable', say('nemo.upload-stalled'), {
+        doing: say('nemo.doing-upload'),
+        hint: say('nemo.retried-hint'),
+      }),
     );
-  let disarm = arm();
+  let disarm = clock.after(settings.stallMs, onStall);
   return {
     signal: AbortSignal.any([signal, stalled.signal]),
     moved() {
       disarm();
-      disarm = arm();
+      disarm = clock.after(settings.stallMs, onStall);
     },
     end: () => disarm(),
   };
 }
 
-async function waitUntilThere(
-  cloud: CloudContext,
-  task: CloudTask,
-  record: UploadRecord,
-  state: () => Promise<Snapshot>,
-): Promise<void> {
-  for (let n = 0; n < 4; n += 1) {
-    if (hasArrived({ assets: record.before }, await state())) return;
-    await sleep(cloud.clock, cloud.settings.lagMs * 2 ** n, task.context.signal);
+/** Readings, with pauses that double, for an upload the service took but does not show yet. */
+const MAX_ARRIVAL_CHECKS = 4;
+
+async function waitUntilThere(task: SessionTask, before: readonly string[]): Promise<void> {
+  const { cloud, context } = task;
+  for (let n = 0; n < MAX_ARRIVAL_CHECKS; n += 1) {
+    if (hasArrived(before, await uploadState(task))) return;
+    await sleep(cloud.clock, cloud.settings.lagMs * 2 ** n, context.signal);
   }
-  throw new ShrinkError('bad-answer', 'the service took the upload, but the session does not show it', {
-    doing: 'uploading',
-    hint: 'Retry later; no credits were used.',
+  throw new ShrinkError('bad-answer', say('nemo.upload-not-shown'), {
+    doing: say('nemo.doing-upload'),
+    hint: say('nemo.upload-not-shown-hint'),
   });
 }

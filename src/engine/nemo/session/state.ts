@@ -1,15 +1,8 @@
-import { type DraftReading, describe, readDraft, summarise } from './draft.ts';
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
+import type { Mark } from '../checkpoints.ts';
 import { entriesOf, hashOf, idAt, isObject, parseJson, sliceAt } from '../http/json.ts';
-
-/** What is kept of a reading to compare a later one with; small enough for the journal. */
-export type Mark = {
-  /** Of draft, assets, generated media, canvas and analyses; equal hashes mean nothing happened. */
-  hash: string;
-  /** Uploaded and generated assets, a hash for each entry. */
-  assets: string[];
-  /** The tracks as a person reads them. */
-  tracks: string[];
-};
+import { type DraftReading, describe, readDraft, summarise } from './draft.ts';
 
 /** One reading of a session's state: enough to tell later whether anything happened, and to render. */
 export interface Snapshot extends Mark {
@@ -20,7 +13,7 @@ export interface Snapshot extends Mark {
   taskId: string | undefined;
 }
 
-/** What an untouched session looks like; also what a state says that does not exist yet. */
+/** What an untouched session looks like; also stands for a state that does not exist yet. */
 export function emptySnapshot(): Snapshot {
   return snapshotOf('{"data":{"state":{}}}');
 }
@@ -48,7 +41,7 @@ export function snapshotOf(text: string): Snapshot {
   const known = PARTS.flatMap(name => {
     const slice = part(name);
     // A draft inside a string is compared by its content as well.
-    return slice === undefined ? [] : [`${JSON.stringify(name)}:${name === 'draft' ? plain(slice) : slice}`];
+    return slice === undefined ? [] : [`${JSON.stringify(name)}:${name === 'draft' ? unwrapped(slice) : slice}`];
   });
   const reading = readDraft(draft);
   return {
@@ -66,34 +59,35 @@ export function markOf({ hash, assets, tracks }: Snapshot): Mark {
   return { hash, assets, tracks };
 }
 
-/** What became different, a sentence part each; empty where nothing did. */
-export function differences(before: Mark, after: Mark): string[] {
+/** What became different; empty where nothing did. */
+export function differences(before: Mark, after: Mark): Sentence[] {
   if (before.hash === after.hash) return [];
-  const newAssets = after.assets.filter(asset => !before.assets.includes(asset)).length;
-  const found = newAssets > 0 ? [`${newAssets} new asset${newAssets === 1 ? '' : 's'}`] : [];
-  found.push(...trackDifferences(before.tracks, after.tracks));
-  return found.length > 0 ? found : ['details of the timeline changed'];
+  const count = after.assets.filter(asset => !before.assets.includes(asset)).length;
+  const assets = count > 0 ? [say('nemo.new-assets', { count })] : [];
+  const found = [...assets, ...trackDifferences(before.tracks, after.tracks)];
+  return found.length > 0 ? found : [say('nemo.details-changed')];
 }
 
 /** What a message led to, for a person: the differences, and the timeline as it is now. */
-export function changeReport(before: Mark, after: Snapshot): string {
-  const list = differences(before, after);
-  return `${list.length > 0 ? `${list.join('; ')}. ` : ''}${summarise(after.reading)}`;
+export function changeReport(before: Mark, after: Snapshot): Sentence {
+  const timeline = summarise(after.reading);
+  const changes = differences(before, after);
+  return changes.length > 0 ? say('nemo.change-report', { changes, timeline }) : timeline;
 }
 
-/** Whether anything was added to the assets since `before`; uploads into one session happen one at a time. */
-export function hasArrived(before: { assets: readonly string[] }, after: Mark): boolean {
-  return after.assets.some(asset => !before.assets.includes(asset));
+/** Whether anything was added to the assets there were `before`; uploads into one session happen one at a time. */
+export function hasArrived(before: readonly string[], { assets }: Pick<Mark, 'assets'>): boolean {
+  return assets.some(asset => !before.includes(asset));
 }
 
-function trackDifferences(before: string[], after: string[]): string[] {
-  const found: string[] = [];
+function trackDifferences(before: string[], after: string[]): Sentence[] {
+  const found: Sentence[] = [];
   for (let n = 0; n < Math.max(before.length, after.length); n += 1) {
     const was = before[n];
     const is = after[n];
-    if (was === undefined && is !== undefined) found.push(`added ${is}`);
-    else if (was !== undefined && is === undefined) found.push(`removed ${was}`);
-    else if (was !== is) found.push(`${was} became ${is}`);
+    if (was === undefined && is !== undefined) found.push(say('nemo.track-added', { track: is }));
+    else if (was !== undefined && is === undefined) found.push(say('nemo.track-removed', { track: was }));
+    else if (was !== undefined && is !== undefined && was !== is) found.push(say('nemo.track-changed', { was, is }));
   }
   return found;
 }
@@ -106,7 +100,7 @@ function assetsOf(slice: string | undefined): string[] {
   return slice === undefined ? [] : entriesOf(slice, MAX_ASSETS).map(entry => hashOf(entry).slice(0, 12));
 }
 
-function plain(slice: string): string {
+function unwrapped(slice: string): string {
   const body = slice.startsWith('"') ? parseJson(slice) : undefined;
   return typeof body === 'string' && isObject(parseJson(body)) ? body : slice;
 }

@@ -4,6 +4,7 @@ import { fileError } from '../../../platform/files/file-error.ts';
 import { ShrinkError } from '../../../core/errors.ts';
 import { extensionOf } from '../../../core/file-names.ts';
 import { NEMO_FORMATS } from '../../engine.ts';
+import { say } from '../../../messages/say.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
 import { isObject, type Parsed, pick, pickNumber, pickString } from '../http/json.ts';
 
@@ -28,15 +29,11 @@ const MEDIA_TYPES: Readonly<Record<string, string>> = {
 export function checkFormat(name: string): void {
   const extension = extensionOf(name);
   if (NEMO_FORMATS.includes(extension)) return;
-  throw new ShrinkError(
-    'unsupported-file',
-    `the service does not take ${extension === '' ? 'files without a known extension' : `.${extension} files`}`,
-    {
-      doing: 'checking the file before uploading',
-      subject: name,
-      hint: `Supported formats: ${NEMO_FORMATS.join(', ')}. Convert the file, or use engine: local.`,
-    },
-  );
+  throw new ShrinkError('unsupported-file', say('nemo.format-not-accepted', { extension }), {
+    doing: say('nemo.doing-check-file'),
+    subject: name,
+    hint: say('nemo.formats-or-local-hint', { formats: NEMO_FORMATS.join(', ') }),
+  });
 }
 
 export interface UploadSource {
@@ -52,16 +49,16 @@ export interface Multipart {
   make(): AsyncIterable<Uint8Array>;
 }
 
-/** Smaller ones are slower (npm run bench:nemo). Far over what a socket queues, so each is waited for until it is sent. */
+/** Smaller ones are slower (docs/benchmarks.md). Far over what a socket queues, so each is waited for until it is sent. */
 const CHUNK_BYTES = 512 * 1024;
 /**
- * Buffers used in turn, so that memory stays the same whatever the file's size: one is being sent and one is being read; two more
- * than that, so that nothing is read over what a socket might still hold on to.
+ * Buffers used in turn, so that memory does not grow with the file: one is being sent, one is being read, and two more keep what a
+ * socket might still hold from being overwritten.
  */
 const BUFFERS = 4;
 
 /**
- * The file as the service's form field `files`. `onSent` is told the bytes of the file read so far; `pace` holds each piece back.
+ * The file as the service's form field `files`. `onSent` gets the bytes of the file read so far; `pace` holds each piece back.
  * @throws ShrinkError `changed-underneath` from the iteration when the file is shorter than it was.
  */
 export function multipart(
@@ -126,8 +123,8 @@ async function readFully(source: UploadSource, file: FileHandle, buffer: Buffer,
   for (let filled = 0; filled < buffer.length; ) {
     const { bytesRead } = await reading(source, () => file.read(buffer, filled, buffer.length - filled, at + filled));
     if (bytesRead === 0) {
-      throw new ShrinkError('changed-underneath', 'the file became shorter while it was uploaded', {
-        doing: 'uploading',
+      throw new ShrinkError('changed-underneath', say('nemo.shrank-during-upload'), {
+        doing: say('nemo.doing-upload'),
         subject: source.path,
       });
     }
@@ -140,7 +137,7 @@ async function reading<T>({ path }: UploadSource, act: () => Promise<T>): Promis
   try {
     return await act();
   } catch (error) {
-    throw fileError(error, 'reading the file while uploading', path);
+    throw fileError(error, say('nemo.doing-upload'), path);
   }
 }
 
@@ -177,8 +174,5 @@ export function uploadedFrom(payload: Parsed): Uploaded {
   const durationS = isObject(file) ? pickNumber(file, 'duration') : undefined;
   const named = isObject(file) && pickString(file, 'cdn_url', 'cdnUrl', 'url', 'filename') !== undefined;
   const applied = pick(payload, 'session_state_applied', 'sessionStateApplied');
-  return {
-    ...(durationS === undefined ? {} : { durationS }),
-    applied: applied === undefined ? named : applied === true,
-  };
+  return { durationS, applied: applied === undefined ? named : applied === true };
 }

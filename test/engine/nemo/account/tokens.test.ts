@@ -140,7 +140,7 @@ describe('two daemons with one token of a person', () => {
       [0, 1].map(async () => {
         const identityDir = await mkdtemp(join(tmpdir(), 'nemo-daemon-'));
         onEnd(() => rm(identityDir, { recursive: true, force: true }));
-        return { dir: identityDir, engine: stand.restart({ token, identityDir }) };
+        return { dir: identityDir, engine: stand.restart({ token, stateDir: identityDir }) };
       }),
     );
     const films = daemons.flatMap(({ dir, engine }, which) =>
@@ -180,8 +180,8 @@ describe('two programs with one identity', () => {
     const identityDir = await mkdtemp(join(tmpdir(), 'nemo-daemon-'));
     onEnd(() => rm(identityDir, { recursive: true, force: true }));
     const clientId = 'household-1';
-    await restart({ clientId }).credits(never);
-    await expect(restart({ clientId, identityDir }).credits(never)).rejects.toMatchObject({
+    await restart({ nemo: { clientId } }).credits(never);
+    await expect(restart({ stateDir: identityDir, nemo: { clientId } }).credits(never)).rejects.toMatchObject({
       code: 'auth-missing',
       hint: expect.stringMatching(/NEMO_TOKEN.*seven days/),
     });

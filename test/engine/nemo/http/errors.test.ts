@@ -9,12 +9,13 @@ import {
   refusalBehind,
   retryAfterMs,
 } from '../../../../src/engine/nemo/http/errors.ts';
+import { say } from '../../../../src/messages/say.ts';
 import { sanitizeLine } from '../../../../src/engine/nemo/http/sanitize.ts';
 
 const facts: RefusalFacts = {
-  doing: 'exporting',
+  doing: say('nemo.doing-export'),
   status: 400,
-  said: '',
+  detail: '',
   maxUploadBytes: 500_000_000,
   account: 'anonymous',
   userId: 'anon_abc123',
@@ -68,7 +69,7 @@ describe('what a person reads', () => {
 
   it('without credits: where to register, with the id that carries them over', () => {
     expect(hint('2001')).toContain('https://nemovideo.com/register?bind=anon_abc123');
-    expect(hint('2001', { userId: undefined })).toContain('https://nemovideo.com/register,');
+    expect(hint('2001', { userId: undefined })).toContain('https://nemovideo.com/register to');
     expect(hint('2001', { url: 'https://nemovideo.ai/register?x=1' })).toContain('https://nemovideo.ai/register?x=1');
     expect(hint('2001', { account: 'own' })).toContain('Top up credits in your account');
   });
@@ -137,7 +138,7 @@ describe('an answer is read', () => {
     expect(read(200, '<html>Log in</html>', 'text/html')).toMatchObject({
       ok: false,
       refusal: 'wrong-type',
-      said: 'Log in',
+      detail: 'Log in',
     });
   });
 
@@ -150,8 +151,8 @@ describe('an answer is read', () => {
     [{ reason: 'a' }, 'a'],
     [{ errorMessage: 'a' }, 'a'],
     [{ detail: [{ msg: 'a' }, { msg: 'b' }] }, 'a; b'],
-  ])('with its words: %j', (body, said) => {
-    expect(read(400, body)).toMatchObject({ said });
+  ])('with its words: %j', (body, detail) => {
+    expect(read(400, body)).toMatchObject({ detail });
   });
 
   it('with an address of the service in it, never one that holds a token', () => {

@@ -26,7 +26,7 @@ describe('the gate', () => {
     ['a tenth more at most', 12_000, 1, 13_200],
     ['30 s when none is asked for', undefined, 0, 30_000],
   ])('closes for everybody after a 429: %s', (_, asked, random, wait) => {
-    const state = refused(passed(OPEN, 0), rules, 1000, asked, random);
+    const state = refused(passed(OPEN, 0), rules, { now: 1000, askedMs: asked, random: random });
     expect(nextPass(state, rules, 1000)).toBe(1000 + wait);
   });
 
@@ -35,27 +35,27 @@ describe('the gate', () => {
     let now = 0;
     const waits: number[] = [];
     for (let n = 0; n < 8; n += 1) {
-      state = refused(passed(state, now), rules, now, undefined, 0);
+      state = refused(passed(state, now), rules, { now: now, askedMs: undefined, random: 0 });
       const next = nextPass(state, rules, now) ?? 0;
       waits.push((next - now) / 1000);
       now = next;
     }
     expect(waits).toEqual([30, 60, 120, 240, 480, 900, 900, 900]);
     state = accepted(passed(state, now), rules, now);
-    state = refused(passed(state, now), rules, now, undefined, 0);
+    state = refused(passed(state, now), rules, { now: now, askedMs: undefined, random: 0 });
     expect(nextPass(state, rules, now)).toBe(now + 30_000);
   });
 
   it('counts requests refused together as one refusal', () => {
     let state = passed(passed(OPEN, 0), 0);
-    state = refused(state, rules, 10, undefined, 0);
-    state = refused(state, rules, 20, undefined, 0);
+    state = refused(state, rules, { now: 10, askedMs: undefined, random: 0 });
+    state = refused(state, rules, { now: 20, askedMs: undefined, random: 0 });
     expect(state.refusals).toBe(1);
     expect(state.resumeAt).toBe(30_020);
   });
 
   it('lets the first request after a pause go alone, the next a second later', () => {
-    let state = refused(passed(OPEN, 0), rules, 0, 1000, 0);
+    let state = refused(passed(OPEN, 0), rules, { now: 0, askedMs: 1000, random: 0 });
     expect(nextPass(state, rules, 1000)).toBe(1000);
     state = passed(state, 1000);
     expect(nextPass(state, rules, 1000)).toBe(2000);
@@ -76,7 +76,7 @@ describe('the gate', () => {
   it('learns nothing about requests a minute from a refusal after a handful', () => {
     let state: RateLimitState = OPEN;
     for (let n = 0; n < 5; n += 1) state = accepted(passed(state, n), rules, n);
-    expect(refused(passed(state, 10), rules, 10, undefined, 0).learnt).toBeUndefined();
+    expect(refused(passed(state, 10), rules, { now: 10, askedMs: undefined, random: 0 }).learnt).toBeUndefined();
   });
 });
 
@@ -117,7 +117,10 @@ function simulate(options: {
     } else if (answer) {
       out.shift();
       now = Math.max(now, answer.at);
-      state = answer.refusedMs > 0 ? refused(state, mine, now, answer.refusedMs, 0.5) : accepted(state, mine, now);
+      state =
+        answer.refusedMs > 0
+          ? refused(state, mine, { now: now, askedMs: answer.refusedMs, random: 0.5 })
+          : accepted(state, mine, now);
     }
   }
   return { requests: sent, refusedAfterFirstMinute: late, minutes: (now - begin) / 60_000 };
@@ -148,7 +151,7 @@ describe('against a service that allows so many requests a minute', () => {
     let state: RateLimitState = OPEN;
     let now = 0;
     for (let n = 0; n < 20; n += 1) state = accepted(passed(state, now), rules, now);
-    state = refused(passed(state, now), rules, now, 60_000, 0);
+    state = refused(passed(state, now), rules, { now: now, askedMs: 60_000, random: 0 });
     const from = state.learnt?.perMinute ?? 0;
     for (let n = 0; n < 2000; n += 1) {
       now = nextPass(state, rules, now) ?? now;

@@ -148,7 +148,7 @@ describe('what an upload said', () => {
 });
 
 describe('how long a stream is listened to', () => {
-  const limits = { hardMs: 900_000, heartbeatMs: 600_000 };
+  const limits = { messageTimeout: 900_000, heartbeatTimeout: 600_000 };
   const state = (changes: Partial<WatchState>): WatchState => ({
     sentAt: 0,
     substanceAt: 0,

@@ -10,7 +10,7 @@ import {
   didSomething,
   reduceTurn,
   isOnlyTrouble,
-  labelOf,
+  toolSentence,
   repliesOf,
   SILENCE,
   type Turn,
@@ -315,11 +315,11 @@ describe('words for people', () => {
 
   it.each([
     ['generate_video_with_seedance', 'generating video (2-5 min)'],
-    ['add_bgm', 'making sound (1-2 min)'],
+    ['add_bgm', 'generating sound (1-2 min)'],
     ['edit_multitrack', 'editing the timeline'],
-    ['understand_media', 'looking at the material'],
+    ['understand_media', 'viewing the material'],
     ['unheard_of', 'working'],
   ])('name the tool %s', (tool, label) => {
-    expect(labelOf(tool)).toBe(label);
+    expect(toolSentence(tool).text).toBe(label);
   });
 });

@@ -2,17 +2,17 @@ import { describe, expect, it } from 'vitest';
 import type { Target } from '../../../../src/core/target.ts';
 import { addressIn, isLinkFile, nameIn } from '../../../../src/engine/nemo/session/link-file.ts';
 import { buildPrompt, followUp, sizeWords } from '../../../../src/engine/nemo/message/prompt.ts';
-import { type Route, route } from '../../../../src/engine/nemo/message/intent.ts';
+import { intentOf, type WordsIntent } from '../../../../src/engine/nemo/message/intent.ts';
 import { translate } from '../../../../src/engine/nemo/message/reply-text.ts';
 
-const EXPORT: Route = { kind: 'export', hint: {} };
-const CREDITS: Route = { kind: 'credits' };
-const STATE: Route = { kind: 'state' };
-const UPLOAD: Route = { kind: 'upload', what: undefined };
-const EDIT: Route = { kind: 'edit' };
+const EXPORT: WordsIntent = { kind: 'export', hint: {} };
+const CREDITS: WordsIntent = { kind: 'credits' };
+const STATE: WordsIntent = { kind: 'state' };
+const UPLOAD: WordsIntent = { kind: 'upload', what: undefined };
+const EDIT: WordsIntent = { kind: 'edit' };
 
 describe('words go where the brief sends them', () => {
-  it.each<[string, Route]>([
+  it.each<[string, WordsIntent]>([
     // The table itself.
     ['export', EXPORT],
     ['导出', EXPORT],
@@ -76,7 +76,7 @@ describe('words go where the brief sends them', () => {
     ['把视频压缩到50MB以内', EDIT],
     ['', EDIT],
   ])('%j', (words, where) => {
-    expect(route(words)).toEqual(where);
+    expect(intentOf(words)).toEqual(where);
   });
 });
 
@@ -132,7 +132,7 @@ describe('the message', () => {
   it('is the instruction as written', () => {
     expect(buildPrompt(facts({ instruction: ' make it 50MB, keep the music \n' }))).toEqual({
       text: 'make it 50MB, keep the music',
-      route: EDIT,
+      intent: EDIT,
     });
   });
 
@@ -158,7 +158,7 @@ describe('the message', () => {
   it('is the rule, not the word, when the words beside a fresh file only say export', () => {
     const prompt = buildPrompt(facts({ instruction: 'export 1080p MP4', maxBytes: 1e6 }));
     expect(prompt.text).toMatch(/^compress this video to under 1MB/);
-    expect(prompt.route).toEqual({ kind: 'export', hint: { format: 'mp4', resolution: '1080p' } });
+    expect(prompt.intent).toEqual({ kind: 'export', hint: { format: 'mp4', resolution: '1080p' } });
   });
 
   it.each(['export', '导出', 'credits', 'status'])('is not sent at all for %j in a kept session', words => {

@@ -438,7 +438,7 @@ describe('a download', () => {
     });
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({
       code: 'bad-answer',
-      message: expect.stringContaining('circle'),
+      message: expect.stringContaining('too often'),
     });
   });
 

@@ -83,7 +83,7 @@ describe('a download on its way to the disk', () => {
     const lost = Object.assign(new Error('EIO: i/o error, ftruncate'), { code: 'EIO' });
     const failing = vi.spyOn(await fileHandles(), 'truncate').mockRejectedValueOnce(lost);
     try {
-      await expect(partial.begin(200, {})).rejects.toMatchObject({ code: 'io', doing: 'starting the download again' });
+      await expect(partial.begin(200, {})).rejects.toMatchObject({ code: 'io', doing: 'restarting the download' });
     } finally {
       failing.mockRestore();
       await partial.close();

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { Sentence } from '../../../../src/core/message.ts';
 import { draftText, isExportable, readDraft, summarise } from '../../../../src/engine/nemo/session/draft.ts';
 import {
   changeReport,
@@ -53,15 +54,15 @@ describe('a timeline in words', () => {
     [
       'the newer XML form',
       '"<draft fps=\\"30\\"><track/></draft>"',
-      'Timeline: in a newer form that can only be shown on the site',
+      'Timeline: in a newer format that only the site can show',
     ],
   ])('%s', (_, raw, words) => {
-    expect(summarise(readDraft(raw))).toBe(words);
+    expect(summarise(readDraft(raw)).text).toBe(words);
   });
 
   it('shows long and hostile names as names', () => {
     const raw = JSON.stringify({ t: [{ tt: 7, sg: [{ text: `\u001b[31m${'x'.repeat(100)}\nnmv_usr_1`, d: 1000 }] }] });
-    expect(summarise(readDraft(raw))).toMatch(/^Timeline \(1 track\): 1\. Title: "\[31mx+…" \(0-1s\)$/);
+    expect(summarise(readDraft(raw)).text).toMatch(/^Timeline \(1 track\): 1\. Title: "\[31mx+…" \(0-1s\)$/);
   });
 });
 
@@ -154,23 +155,29 @@ describe('what became different', () => {
   );
 
   it('is told track by track', () => {
-    expect(differences(before, after)).toEqual([
+    expect(textsOf(differences(before, after))).toEqual([
       '1 new asset',
       'Video: a (0-1s) became Video: a (0-0.5s)',
       'removed BGM (0-1s)',
     ]);
-    expect(differences(markOf(emptySnapshot()), after)).toEqual(['2 new assets', 'added Video: a (0-0.5s)']);
-    expect(differences(markOf(after), after)).toEqual([]);
-    expect(changeReport(before, after)).toMatch(/^1 new asset; .*\. Timeline \(1 track\): 1\. Video: a \(0-0\.5s\)$/);
+    expect(textsOf(differences(markOf(emptySnapshot()), after))).toEqual(['2 new assets', 'added Video: a (0-0.5s)']);
+    expect(textsOf(differences(markOf(after), after))).toEqual([]);
+    expect(changeReport(before, after).text).toMatch(
+      /^1 new asset; .*\. Timeline \(1 track\): 1\. Video: a \(0-0\.5s\)$/,
+    );
   });
 
   it('is never nothing when the hash says otherwise', () => {
     const other = snapshotOf(state('{"canvas_config":{"width":1}}'));
-    expect(differences(markOf(emptySnapshot()), other)).toEqual(['details of the timeline changed']);
+    expect(textsOf(differences(markOf(emptySnapshot()), other))).toEqual(['details of the timeline changed']);
   });
 
   it('tells whether an upload arrived', () => {
-    expect(hasArrived(before, after)).toBe(true);
-    expect(hasArrived(after, after)).toBe(false);
+    expect(hasArrived(before.assets, after)).toBe(true);
+    expect(hasArrived(after.assets, after)).toBe(false);
   });
 });
+
+function textsOf(sentences: readonly Sentence[]): string[] {
+  return sentences.map(({ text }) => text);
+}

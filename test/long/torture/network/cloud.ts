@@ -84,7 +84,7 @@ export async function ends({ box, server }: Cloud, clip: FootageName, name: stri
     );
   let job: JobView = await rest();
   // The service gives one token per installation in seven days: where its answer was lost, only a person can help.
-  if (job.state === 'held' && (job.reason ?? '').includes('gives no free token')) {
+  if (job.state === 'held' && (job.reason ?? '').includes('issues no free token')) {
     demand(server.accounts.size > 0, 'held for a token that the service never gave');
     const identity = readFileSync(join(box.state, 'identity.json'), 'utf8');
     demand(![...server.accounts.keys()].some(token => identity.includes(token)), 'held with a token at hand');

@@ -1,0 +1,203 @@
+import { ShrinkError } from '../../core/errors.ts';
+import type { Order } from '../../core/job.ts';
+import { say } from '../../messages/say.ts';
+import {
+  type Checkpoint,
+  type Checkpoints,
+  checked,
+  isFlag,
+  isListOf,
+  isNumber,
+  isObjectOf,
+  isOneOf,
+  isOptional,
+  isText,
+  type Guard,
+  type Parse,
+} from '../checkpoints.ts';
+
+/**
+ * Everything the cloud engine remembers of a job: each key once, with its shape. Keys and shapes are persisted; journals of 0.1.0 are
+ * read with them. `asked` is always `order.retryCount` of then, so that a person's next retry is recognised.
+ */
+
+export type SessionRecord = {
+  id: string;
+  task?: string;
+  user?: string;
+  /** Recognises the token it was opened with; see Secret.fingerprint. */
+  token: string;
+  /** Epoch ms. */
+  madeAt: number;
+  /** Others use it too, or used it before: its timeline need not be about this file. */
+  shared: boolean;
+  /** Continues from the timeline of an earlier version. */
+  refines: boolean;
+  /** The service no longer knew it after a message was sent: `order.retryCount` of then. */
+  gone?: number;
+};
+
+/** The source on its way into the session. `before`: the assets that were there already. */
+export type UploadRecord = { session: string; done: boolean; before: string[]; durationS?: number };
+
+/** What is kept of a reading of the session to compare a later one with; small enough for the journal. */
+export type Mark = {
+  /** Of draft, assets, generated media, canvas and analyses; equal hashes mean nothing happened. */
+  hash: string;
+  /** Uploaded and generated assets, a hash for each entry. */
+  assets: string[];
+  /** The tracks as a person reads them. */
+  tracks: string[];
+};
+
+/**
+ * A message on its way. Durable before the first byte is sent: from then on it is never sent again unless it was certainly refused,
+ * or a person asked for another try after its outcome stayed unknown.
+ */
+export type MessageRecord = {
+  session: string;
+  text: string;
+  /** The state before it was sent; what comes later is compared with this. */
+  before: Mark;
+  sentAt: number;
+  asked: number;
+  /** Absent while it is not known. `nothing`: the agent answered and changed nothing. */
+  outcome?: 'refused' | 'done' | 'nothing';
+  /** The stream ended without trouble; shrinkbox was stopped before it read what came of the message. */
+  heard?: true;
+  /** What the agent said, for people. */
+  reply?: string;
+  changes?: string[];
+};
+
+/** The draft to render, kept as a file of its own. */
+export type DraftRecord = { session: string; file: string; sha256: string; summary: string };
+
+interface RenderBase {
+  session: string;
+  /** Ours, or what the service made of it. */
+  id: string;
+  /** 2: the first one failed. */
+  tries: number;
+  /** Epoch ms the time limit counts from. */
+  since: number;
+  asked: number;
+}
+
+/** A render under its id. `asked` is durable before the service is, so that a restart asks for the same one. */
+export type RenderRecord =
+  | (RenderBase & { phase: 'asked' })
+  | (RenderBase & { phase: 'accepted' })
+  | (RenderBase & { phase: 'completed' })
+  | (RenderBase & { phase: 'failed'; why?: string });
+
+/** The downloaded render. `have` is false where it was known to be too large and not fetched. */
+export type ResultRecord = { render: string; bytes: number; have: boolean };
+
+/** What was handed over to be verified: which export it was. */
+export type HandedRecord = { n: number; asked: number };
+
+/** A smaller version of the source, made on this machine to be uploaded. */
+export type ReducedRecord = { path: string; bytes: number; how: string };
+
+/** The parts a source was cut into. */
+export type PartsRecord = { files: { path: string; bytes: number }[] };
+
+const isTextList = isListOf(isText);
+
+const isSession = isObjectOf<SessionRecord>({
+  id: isText,
+  task: isOptional(isText),
+  user: isOptional(isText),
+  token: isText,
+  madeAt: isNumber,
+  shared: isFlag,
+  refines: isFlag,
+  gone: isOptional(isNumber),
+});
+
+const isUpload = isObjectOf<UploadRecord>({
+  session: isText,
+  done: isFlag,
+  before: isTextList,
+  durationS: isOptional(isNumber),
+});
+
+const isMessage = isObjectOf<MessageRecord>({
+  session: isText,
+  text: isText,
+  before: isObjectOf<Mark>({ hash: isText, assets: isTextList, tracks: isTextList }),
+  sentAt: isNumber,
+  asked: isNumber,
+  outcome: isOptional(isOneOf('refused', 'done', 'nothing')),
+  heard: isOptional((value): value is true => value === true),
+  reply: isOptional(isText),
+  changes: isOptional(isTextList),
+});
+
+const isDraft = isObjectOf<DraftRecord>({ session: isText, file: isText, sha256: isText, summary: isText });
+
+const isRender: Guard<RenderRecord> = (value): value is RenderRecord =>
+  isObjectOf<RenderBase & { phase: RenderRecord['phase']; why?: string }>({
+    session: isText,
+    id: isText,
+    tries: isNumber,
+    phase: isOneOf('asked', 'accepted', 'completed', 'failed'),
+    since: isNumber,
+    asked: isNumber,
+    why: isOptional(isText),
+  })(value);
+
+const isResult = isObjectOf<ResultRecord>({ render: isText, bytes: isNumber, have: isFlag });
+const isHanded = isObjectOf<HandedRecord>({ n: isNumber, asked: isNumber });
+const isReduced = isObjectOf<ReducedRecord>({ path: isText, bytes: isNumber, how: isText });
+const isParts = isObjectOf<PartsRecord>({ files: isListOf(isObjectOf({ path: isText, bytes: isNumber })) });
+const isJoined = isObjectOf<{ bytes: number }>({ bytes: isNumber });
+
+/** The checkpoints of one source. `n` counts messages and exports from 1: the second is the follow-up on size. */
+export interface TaskCheckpoints {
+  session: Checkpoint<SessionRecord>;
+  upload: Checkpoint<UploadRecord>;
+  /** The claim link was asked for; whether there is one does not matter. */
+  claimed: Checkpoint<boolean>;
+  message(n: number): Checkpoint<MessageRecord>;
+  draft(n: number): Checkpoint<DraftRecord>;
+  render(n: number): Checkpoint<RenderRecord>;
+  result(n: number): Checkpoint<ResultRecord>;
+  handed: Checkpoint<HandedRecord>;
+  reduced: Checkpoint<ReducedRecord>;
+  parts: Checkpoint<PartsRecord>;
+  joined: Checkpoint<{ bytes: number }>;
+  /** Those of part `n` of a source that was cut, which keep apart from its own. */
+  part(n: number): TaskCheckpoints;
+}
+
+export function taskCheckpoints(store: Checkpoints): TaskCheckpoints {
+  return {
+    session: store.at('session', mustBe(isSession)),
+    upload: store.at('upload', checked(isUpload)),
+    claimed: store.at('claimed', checked(isFlag)),
+    message: n => store.at(`message.${n}`, mustBe(isMessage)),
+    draft: n => store.at(`draft.${n}`, checked(isDraft)),
+    render: n => store.at(`render.${n}`, checked(isRender)),
+    result: n => store.at(`result.${n}`, checked(isResult)),
+    handed: store.at('handed', checked(isHanded)),
+    reduced: store.at('reduced', checked(isReduced)),
+    parts: store.at('parts', checked(isParts)),
+    joined: store.at('joined', checked(isJoined)),
+    part: n => taskCheckpoints(store.scoped(`part.${n}.`)),
+  };
+}
+
+/** A record that cannot be read must not count as never recorded: a message would be sent, and paid for, again. */
+function mustBe<T>(guard: Guard<T>): Parse<T> {
+  return value => {
+    if (guard(value)) return value;
+    throw new ShrinkError('unconfirmed', say('nemo.record-unreadable'), { hint: say('nemo.record-unreadable-hint') });
+  };
+}
+
+/** How often a person asked for this job to be tried again: consent to repeat what may have been done. */
+export function retryCountOf(order: Order): number {
+  return order.retryCount ?? 0;
+}

@@ -1,0 +1,142 @@
+import { ShrinkError } from '../../../core/errors.ts';
+import { say } from '../../../messages/say.ts';
+import type { Checkpoint } from '../../checkpoints.ts';
+import { type RenderRecord, retryCountOf } from '../checkpoints.ts';
+import type { SessionTask } from '../context.ts';
+import type { OutputHint } from '../message/intent.ts';
+import { askRender, type CompletedRender, pollRender, type RenderStatus, submitRender } from './render.ts';
+import { accepted, completed, failed, idTaken, nextRender, retried, unanswered } from './render-state.ts';
+
+export interface RenderingRequest {
+  /** Number of the export. */
+  n: number;
+  draft: string;
+  hint: OutputHint;
+}
+
+/** A render that is through. `status` is absent where that was known from before. */
+export interface FinishedRender {
+  id: string;
+  status: CompletedRender | undefined;
+}
+
+/** Tries before a render is given up: a failed one is asked for once more, under a new id. */
+const MAX_TRIES = 2;
+
+/** Brings one render to its end: submits it, or continues with the one that is recorded, and asks about it until it is through. */
+export class Rendering {
+  readonly #task: SessionTask;
+  readonly #request: RenderingRequest;
+  readonly #checkpoint: Checkpoint<RenderRecord>;
+  /** The render was recorded before a restart, so that the service may know it already. */
+  #resumed = false;
+
+  constructor(task: SessionTask, request: RenderingRequest) {
+    this.#task = task;
+    this.#request = request;
+    this.#checkpoint = task.checkpoints.render(request.n);
+  }
+
+  /** @throws ShrinkError `render-failed`, `still-rendering`, and what a refusal becomes. */
+  async run(): Promise<FinishedRender> {
+    const { context } = this.#task;
+    let render = this.#stored();
+    if (render?.phase === 'completed') return { id: render.id, status: undefined };
+    await context.step('render');
+    for (;;) {
+      if (!render || render.phase === 'failed') render = await this.#nextTry(render);
+      const submitted: { render: RenderRecord; status?: RenderStatus } = await this.#ensureSubmitted(render);
+      render = submitted.render;
+      if (render.phase === 'failed') continue;
+      const { status: known } = submitted;
+      const status = known && known.kind !== 'pending' ? known : await this.#poll(render);
+      switch (status.kind) {
+        case 'no-answer':
+          await this.#record(unanswered(render, this.#now()));
+          throw status.error;
+        case 'completed':
+          await this.#record(completed(render));
+          return { id: render.id, status };
+        case 'failed':
+          context.log.info({ render: render.id, why: status.why }, 'the render failed');
+          render = await this.#record(failed(render, status.why));
+      }
+    }
+  }
+
+  #stored(): RenderRecord | undefined {
+    const { session, order } = this.#task;
+    const stored = this.#checkpoint.get();
+    if (stored?.session !== session.id) return undefined;
+    this.#resumed = true;
+    const retryCount = retryCountOf(order);
+    const isRetry = stored.phase !== 'completed' && retryCount > stored.asked;
+    return isRetry ? retried(stored, retryCount, this.#now()) : stored;
+  }
+
+  /** Recorded before it is asked for. */
+  async #nextTry(last: RenderRecord | undefined): Promise<RenderRecord> {
+    const { cloud, session, order } = this.#task;
+    if (last?.phase === 'failed' && last.tries >= MAX_TRIES) throw renderFailed(last.why);
+    this.#resumed = false;
+    const id = cloud.newRenderId();
+    return this.#record(nextRender(last, { session: session.id, id, since: this.#now(), asked: retryCountOf(order) }));
+  }
+
+  /** Makes sure that the service has the render; the status, where the reply told it. */
+  async #ensureSubmitted(render: RenderRecord): Promise<{ render: RenderRecord; status?: RenderStatus }> {
+    if (render.phase !== 'asked') return { render };
+    const { cloud, context, session } = this.#task;
+    const { signal } = context;
+    if (this.#resumed) {
+      const found = await askRender({ client: cloud.client, id: render.id, signal }, true);
+      if (found.kind !== 'no-answer' && found.kind !== 'not-known') {
+        return { render: await this.#accept(render, render.id), status: found };
+      }
+    }
+    const { draft, hint } = this.#request;
+    const reply = await submitRender(cloud.client, { id: render.id, sessionId: session.id, draft, hint, signal });
+    if (reply.kind === 'accepted') return { render: await this.#accept(render, reply.id), status: reply.status };
+    // A known id is ours from before the restart; otherwise it is somebody else's.
+    return { render: this.#resumed ? await this.#accept(render, render.id) : idTaken(render) };
+  }
+
+  async #accept(render: RenderRecord, id: string): Promise<RenderRecord> {
+    const next = await this.#record(accepted(render, id, this.#now()));
+    this.#task.onProgress(0.56, say('nemo.rendering-usually'));
+    return next;
+  }
+
+  #poll({ id, since }: RenderRecord): ReturnType<typeof pollRender> {
+    const { cloud, context, onProgress } = this.#task;
+    const { pollInterval, pollLimit } = cloud.settings;
+    return pollRender({
+      client: cloud.client,
+      id,
+      giveUpAt: since + pollLimit,
+      limitMs: pollLimit,
+      everyMs: pollInterval,
+      clock: cloud.clock,
+      signal: context.signal,
+      random: cloud.random,
+      onProgress: fraction => onProgress(0.55 + 0.3 * fraction, say('nemo.rendering')),
+      atOnce: this.#resumed,
+    });
+  }
+
+  #now(): number {
+    return this.#task.cloud.clock.now();
+  }
+
+  async #record(next: RenderRecord): Promise<RenderRecord> {
+    await this.#checkpoint.set(next);
+    return next;
+  }
+}
+
+function renderFailed(why: string | undefined): ShrinkError {
+  return new ShrinkError('render-failed', say('nemo.render-failed-twice', { why: why ?? '' }), {
+    doing: say('nemo.rendering'),
+    hint: say('nemo.edit-kept-hint'),
+  });
+}
