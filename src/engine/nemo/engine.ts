@@ -12,7 +12,15 @@ import { messageOf } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 import { fileError } from '../../platform/files/file-error.ts';
 import { Checkpoints } from '../checkpoints.ts';
-import type { CloudEngine, Credits, EngineContext, Intent, ServiceCheck, UploadRequest } from '../engine.ts';
+import {
+  type CloudEngine,
+  type Credits,
+  type EngineContext,
+  type Intent,
+  type ServiceCheck,
+  type UploadRequest,
+  wordsOf,
+} from '../engine.ts';
 import { readBalance, readCredits } from './account/credits.ts';
 import { taskCheckpoints } from './checkpoints.ts';
 import type { CloudContext, CloudTask } from './context.ts';
@@ -163,9 +171,7 @@ function candidateOf(produced: Produced, maxBytes: number | undefined): Candidat
       // The service makes H.264; a part made on this machine may have what the rule asked for.
       videoCodecs: ['h264', 'hevc', 'av1'],
     },
-    how: how.text,
-    notes: notes.map(note => note.text),
-    messages: { how: messageOf(how), notes: notes.map(note => messageOf(note) ?? null) },
+    ...wordsOf(how, notes),
   };
 }
 

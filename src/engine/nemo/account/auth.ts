@@ -1,3 +1,4 @@
+import type { Config } from '../../../config/load.ts';
 import { Secret } from '../../../config/secrets.ts';
 import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
 import type { Sentence } from '../../../core/message.ts';
@@ -6,7 +7,6 @@ import { say } from '../../../messages/say.ts';
 import { orAborted } from '../../../platform/async.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
 import type { Logger } from '../../../platform/log.ts';
-import type { NemoConfig } from '../context.ts';
 import { errorFor, type RefusalFacts } from '../http/errors.ts';
 import { idAt, pick, pickString } from '../http/json.ts';
 import type { Reply, Transport } from '../http/transport.ts';
@@ -27,7 +27,7 @@ export interface AuthOptions {
   /** The person's own: NEMO_TOKEN or what stands in for it. */
   own?: Secret;
   /** `retryAfter`: pause before the one repeat after a 429 that names none. */
-  config: Pick<NemoConfig, 'retryAfter' | 'webUrl' | 'maxUpload'>;
+  config: Pick<Config['nemo'], 'retryAfter' | 'webUrl' | 'maxUpload'>;
   clock: Clock;
   log: Logger;
 }
