@@ -130,7 +130,7 @@ describe('append', () => {
     await expect(journal.append([{ job: null, event: 'x', data: 'x'.repeat(MAX_WRITE_BYTES) }])).rejects.toThrow(
       RangeError,
     );
-    await expect(journal.append([{ job: null, event: 'snapshot-end', data: null }])).rejects.toThrow('own');
+    await expect(journal.append([{ job: null, event: 'snapshot-end', data: null }])).rejects.toThrow('writes itself');
     await good;
     await journal.append([entry(1)]);
     await journal.close();
@@ -249,7 +249,7 @@ describe('compaction', () => {
     const { journal, fatal } = await open(dir);
     await journal.append([entry(0)]);
     await expect(journal.compact([entry(0), { job: null, event: 'x', data: 1n }])).rejects.toThrow(TypeError);
-    await expect(journal.compact([{ job: null, event: 'snapshot-begin', data: null }])).rejects.toThrow('own');
+    await expect(journal.compact([{ job: null, event: 'snapshot-begin', data: null }])).rejects.toThrow('writes itself');
     await journal.append([entry(1)]);
     await journal.close();
     expect(fatal).toEqual([]);

@@ -316,7 +316,7 @@ describe('a journal is refused', () => {
     const dir = await tempDir();
     await put(dir, FIRST, `${lines(2).join('')}{"v":2,"crc":"f3c5c2f2"}\n`);
     const error = await refusal(dir);
-    expect(error.message).toContain('000001.jsonl, line 3 has version 2, this one knows 1');
+    expect(error.message).toContain('000001.jsonl, line 3 has version 2; this one reads up to 1');
     expect(error).toMatchObject({ code: 'newer-version', hint: expect.stringContaining('Update') });
   });
 
