@@ -1,5 +1,5 @@
 /**
- * The only door to a job's state: `apply` takes a job and an event that happened and gives the job after it, or throws
+ * The only way to change a job's state: `apply` takes a job and an event that happened and returns the job after it, or throws
  * when that event cannot happen there. Replaying the journal runs the same function, so live state and replay agree.
  *
  * queued      waits for a slot. Entered by `admitted`, `queued` (retry, restart, changed words).
@@ -13,65 +13,19 @@
  * held        a person must act; says what. failed: the source or the request is at fault.
  * cancelled   somebody asked, or a newer version of the file took its place. skipped: nothing to do; says why.
  */
-import type { ErrorCode } from './errors.ts';
-import type { NamedStep } from './steps.ts';
-import type { Message } from './message.ts';
+import type { EventName, JobEvent } from './events.ts';
+import { withHistory } from './history.ts';
 import {
   type Candidate,
   type CandidateState,
   cloudRefsOf,
-  type Decision,
   type Delivery,
-  type EngineName,
   type Job,
   type JobState,
-  type Json,
-  type Pin,
-  type PublishIntent,
   type Reason,
   RESTING,
-  type Sidecar,
   type StateName,
 } from './job.ts';
-
-/** What is known of a job from its first moment. */
-export type Admitted = Pick<
-  Job,
-  'arrival' | 'inbox' | 'path' | 'relative' | 'pin' | 'fingerprint' | 'sidecar' | 'words' | 'version' | 'decision'
->;
-
-export type JobEvent =
-  | { event: 'admitted'; data: Admitted }
-  | { event: 'decided'; data: { decision: Decision; sidecar: Sidecar | null } }
-  | { event: 'repinned'; data: { path: string; relative: string; pin: Pin } }
-  | { event: 'queued'; data: { because: string; message?: Message; fresh?: boolean; byPerson?: boolean } }
-  | { event: 'started'; data: { engine: EngineName } & NamedStep }
-  | { event: 'step'; data: { engine: EngineName } & NamedStep }
-  | { event: 'checkpoint'; data: { key: string; value: Json } }
-  | { event: 'fact'; data: { key: string; value: string } }
-  | { event: 'doubted'; data: { engine: EngineName; reason: Reason } & NamedStep }
-  | { event: 'candidate'; data: { candidate: Candidate } }
-  | { event: 'rejected'; data: { reason: Reason; keepCheckpoints: boolean } }
-  | { event: 'verified'; data: { evidence: string } }
-  | { event: 'publishing'; data: { intent: PublishIntent } }
-  | { event: 'published'; data: { delivery: Delivery } }
-  | { event: 'disposing'; data: { to: string } }
-  | { event: 'disposed'; data: { kind: 'archived' | 'deleted'; to: string } }
-  | { event: 'restored'; data: { to: string } }
-  | { event: 'pruned'; data: { path: string } }
-  | { event: 'done'; data: { note?: string; message?: Message } }
-  | { event: 'waiting'; data: { until: number; reason: Reason; strike?: ErrorCode } }
-  | { event: 'held'; data: { reason: Reason } }
-  | { event: 'failed'; data: { reason: Reason } }
-  | { event: 'cancelled'; data: { reason: Reason } }
-  | { event: 'skipped'; data: { reason: Reason } }
-  | { event: 'reported'; data: { path: string | null } }
-  | { event: 'forgotten'; data: { by: string } };
-
-export type EventName = JobEvent['event'];
-
-/** Newest entries of a job's history that are kept. */
-export const HISTORY_LIMIT = 40;
 
 const ACTIVE: readonly StateName[] = ['queued', 'waiting', 'running', 'in-doubt', 'verifying', 'delivering'];
 const RESTED: readonly StateName[] = [...RESTING];
@@ -146,7 +100,7 @@ export function apply(job: Job | undefined, id: string, at: number, happened: Jo
       facts: {},
       createdAt: at,
       updatedAt: at,
-      history: [{ at, event: 'admitted', note: noteOf(happened) }],
+      history: withHistory([], at, happened),
     };
   }
   if (!job) throw new IllegalEvent(`${happened.event} happened to job ${id}, which is not known`);
@@ -154,131 +108,98 @@ export function apply(job: Job | undefined, id: string, at: number, happened: Jo
     throw new IllegalEvent(`${happened.event} cannot happen to job ${id} while it is ${job.state.name}`);
   }
   if (happened.event === 'forgotten') return undefined;
-  const next: Job = { ...job, updatedAt: at, ...changes(job, at, happened) };
-  if (LOGGED.has(happened.event)) {
-    const note = noteOf(happened);
-    next.history = [
-      ...job.history.slice(-(HISTORY_LIMIT - 1)),
-      { at, event: happened.event, ...(note ? { note } : {}) },
-    ];
-  }
-  return next;
+  return { ...job, updatedAt: at, ...changes(job, at, happened), history: withHistory(job.history, at, happened) };
 }
 
-/** Events a person wants to read back in `job ID`; checkpoints and re-pins are bookkeeping. */
-const LOGGED: ReadonlySet<EventName> = new Set<EventName>([
-  'decided',
-  'queued',
-  'started',
-  'step',
-  'doubted',
-  'candidate',
-  'rejected',
-  'verified',
-  'published',
-  'disposed',
-  'restored',
-  'pruned',
-  'done',
-  'waiting',
-  'held',
-  'failed',
-  'cancelled',
-  'skipped',
-]);
+type EventData<N extends EventName> = Extract<JobEvent, { event: N }>['data'];
+type Changing = Exclude<EventName, 'admitted' | 'forgotten'>;
 
-function changes(job: Job, at: number, happened: Exclude<JobEvent, { event: 'admitted' | 'forgotten' }>): Partial<Job> {
-  switch (happened.event) {
-    case 'decided':
-      return { decision: happened.data.decision, sidecar: happened.data.sidecar ?? undefined };
-    case 'repinned':
-      return happened.data;
-    case 'queued':
-      return {
-        // `fresh`: what earlier tries left is what was wrong with them.
-        ...(happened.data.fresh ? { checkpoints: {} } : {}),
-        state: (happened.data.fresh ? undefined : candidateState(job)) ?? { name: 'queued' },
-        ...(happened.data.fresh || happened.data.byPerson ? { strikes: {}, waits: 0 } : {}),
-        retried: job.retried + (happened.data.byPerson ? 1 : 0),
-      };
-    case 'started':
-      return { state: { name: 'running', ...happened.data, since: at }, attempts: job.attempts + 1 };
-    case 'step':
-      return { state: { name: 'running', ...happened.data, since: at } };
-    case 'checkpoint':
-      return { checkpoints: { ...job.checkpoints, [happened.data.key]: happened.data.value }, waits: 0 };
-    case 'fact':
-      return withFact(job, happened.data);
-    case 'doubted':
-      return { state: { name: 'in-doubt', ...happened.data, since: at } };
-    case 'candidate':
-      return { state: { name: 'verifying', candidate: happened.data.candidate }, waits: 0 };
-    case 'rejected':
-      if (job.state.name === 'delivering') unpublished(job, happened.event);
-      // A bad candidate spoils what led to it; one that merely went missing does not, and a paid step is never undone.
-      return { state: { name: 'queued' }, checkpoints: happened.data.keepCheckpoints ? job.checkpoints : {} };
-    case 'verified':
-      return { state: { name: 'delivering', candidate: candidateOf(job), evidence: happened.data.evidence } };
-    case 'publishing':
-      return { state: { ...unpublished(job, happened.event), intent: happened.data.intent } };
-    case 'published':
-      return { state: { ...unpublished(job, happened.event), published: happened.data.delivery } };
-    case 'disposing':
-      return { state: { ...published(job, happened.event), disposing: happened.data.to } };
-    case 'disposed':
-      published(job, happened.event);
-      return {
-        original:
-          happened.data.kind === 'archived'
-            ? { kind: 'archived', path: happened.data.to, at }
-            : { kind: 'deleted', at },
-      };
-    case 'restored':
-      return { original: undefined };
-    case 'pruned':
-      return { original: { kind: 'deleted', at } };
-    case 'done': {
-      const { candidate, evidence, published: delivery } = published(job, happened.event);
-      return {
-        state: {
-          name: 'done',
-          output: delivery.output,
-          outputBytes: delivery.bytes,
-          how: candidate.how,
-          notes: happened.data.note ? [...candidate.notes, happened.data.note] : candidate.notes,
-          evidence,
-        },
-        checkpoints: {},
-        strikes: {},
-        waits: 0,
-      };
-    }
-    case 'waiting': {
-      const { until, reason, strike } = happened.data;
-      return {
-        state: { name: 'waiting', until, reason, ...keeping(job, reason) },
-        waits: job.waits + 1,
-        strikes: strike ? { ...job.strikes, [strike]: (job.strikes[strike] ?? 0) + 1 } : job.strikes,
-      };
-    }
-    case 'held':
-      // Checkpoints stay: after a person acted, work goes on from there (a render id is kept).
-      return { state: { name: 'held', reason: happened.data.reason, ...keeping(job, happened.data.reason) } };
-    case 'failed':
-      return { state: { name: 'failed', reason: happened.data.reason } };
-    case 'cancelled':
-      return { state: { name: 'cancelled', reason: happened.data.reason }, checkpoints: {} };
-    case 'skipped':
-      return { state: { name: 'skipped', reason: happened.data.reason }, checkpoints: {} };
-    case 'reported':
-      return { report: happened.data.path ?? undefined };
-  }
+/** What each event changes of a job that is in a state where it may happen. */
+const CHANGES: { readonly [N in Changing]: (job: Job, data: EventData<N>, at: number) => Partial<Job> } = {
+  decided: (_, { decision, sidecar }) => ({ decision, sidecar: sidecar ?? undefined }),
+  repinned: (_, { path, relative, pin }) => ({ path, relative, pin }),
+  queued: queuedAgain,
+  started: (job, data, at) => ({ state: { name: 'running', ...data, since: at }, attempts: job.attempts + 1 }),
+  step: (_, data, at) => ({ state: { name: 'running', ...data, since: at } }),
+  checkpoint: (job, { key, value }) => ({ checkpoints: { ...job.checkpoints, [key]: value }, waits: 0 }),
+  fact: withFact,
+  doubted: (_, data, at) => ({ state: { name: 'in-doubt', ...data, since: at } }),
+  candidate: (_, { candidate }) => ({ state: { name: 'verifying', candidate }, waits: 0 }),
+  rejected: (job, { keepCheckpoints }) => {
+    if (job.state.name === 'delivering') unpublished(job, 'rejected');
+    // A bad candidate spoils what led to it; one that merely went missing does not, and a paid step is never undone.
+    return { state: { name: 'queued' }, checkpoints: keepCheckpoints ? job.checkpoints : {} };
+  },
+  verified: (job, data) => ({ state: deliveringFrom(candidateOf(job), data) }),
+  publishing: (job, { intent }) => ({ state: { ...unpublished(job, 'publishing'), intent } }),
+  published: (job, { delivery }) => ({ state: { ...unpublished(job, 'published'), published: delivery } }),
+  disposing: (job, { to }) => ({ state: { ...published(job, 'disposing'), disposing: to } }),
+  disposed: (job, { kind, to }, at) => {
+    published(job, 'disposed');
+    return { original: kind === 'archived' ? { kind, path: to, at } : { kind, at } };
+  },
+  restored: () => ({ original: undefined }),
+  pruned: (_job, _data, at) => ({ original: { kind: 'deleted', at } }),
+  done: (job, data) => ({
+    state: doneFrom(published(job, 'done'), data),
+    checkpoints: {},
+    strikes: {},
+    waits: 0,
+  }),
+  waiting: (job, { until, reason, strike }) => ({
+    state: { name: 'waiting', until, reason, ...keeping(job, reason) },
+    waits: job.waits + 1,
+    strikes: strike ? { ...job.strikes, [strike]: (job.strikes[strike] ?? 0) + 1 } : job.strikes,
+  }),
+  // Checkpoints stay: once a person has acted, work continues from there (a render id is kept).
+  held: (job, { reason }) => ({ state: { name: 'held', reason, ...keeping(job, reason) } }),
+  failed: (_, { reason }) => ({ state: { name: 'failed', reason } }),
+  cancelled: (_, { reason }) => ({ state: { name: 'cancelled', reason }, checkpoints: {} }),
+  skipped: (_, { reason }) => ({ state: { name: 'skipped', reason }, checkpoints: {} }),
+  reported: (_, { path }) => ({ report: path ?? undefined }),
+};
+
+function changes(job: Job, at: number, happened: Extract<JobEvent, { event: Changing }>): Partial<Job> {
+  const change = CHANGES[happened.event] as (job: Job, data: typeof happened.data, at: number) => Partial<Job>;
+  return change(job, happened.data, at);
+}
+
+/** `fresh`: what earlier tries left behind may be what was wrong with them. */
+function queuedAgain(job: Job, { fresh, byPerson }: EventData<'queued'>): Partial<Job> {
+  const forgiven = fresh || byPerson;
+  return {
+    state: (fresh ? undefined : candidateState(job)) ?? { name: 'queued' },
+    checkpoints: fresh ? {} : job.checkpoints,
+    strikes: forgiven ? {} : job.strikes,
+    waits: forgiven ? 0 : job.waits,
+    retried: job.retried + (byPerson ? 1 : 0),
+  };
 }
 
 function withFact(job: Job, { key, value }: { key: string; value: string }): Partial<Job> {
   const refs = cloudRefsOf({ [key]: value });
   const facts = { ...job.facts, [key]: value };
   return refs ? { facts, cloud: { ...job.cloud, ...refs } } : { facts };
+}
+
+function deliveringFrom(candidate: Candidate, { evidence, message }: EventData<'verified'>): Delivering {
+  const messages = message ? { ...candidate.messages, evidence: message } : candidate.messages;
+  return { name: 'delivering', candidate: { ...candidate, messages }, evidence };
+}
+
+function doneFrom({ candidate, evidence, published: delivery }: Published, { note, message }: EventData<'done'>): Done {
+  const { how, notes, messages } = candidate;
+  return {
+    name: 'done',
+    output: delivery.output,
+    outputBytes: delivery.bytes,
+    how,
+    notes: note ? [...notes, note] : notes,
+    evidence,
+    messages: note
+      ? { ...messages, notes: [...notes.map((_, n) => messages?.notes?.[n] ?? null), message ?? null] }
+      : messages,
+  };
 }
 
 /** The finished candidate a resting or waiting job still has. */
@@ -299,7 +220,9 @@ function candidateOf(job: Job): Candidate {
   return job.state.candidate;
 }
 
+type Done = Extract<JobState, { name: 'done' }>;
 type Delivering = Extract<JobState, { name: 'delivering' }>;
+type Published = Delivering & { published: Delivery };
 
 function delivering(job: Job): Delivering {
   if (job.state.name !== 'delivering') throw new IllegalEvent(`job ${job.id} is not being delivered`);
@@ -314,47 +237,10 @@ function unpublished(job: Job, event: EventName): Delivering {
 }
 
 /** The original is let go of, and the job over, only once the result has its name. */
-function published(job: Job, event: EventName): Delivering & { published: Delivery } {
+function published(job: Job, event: EventName): Published {
   const state = delivering(job);
   if (!state.published) throw new IllegalEvent(`${event} cannot happen to job ${job.id} before it is published`);
   return { ...state, published: state.published };
-}
-
-function noteOf(happened: JobEvent): string | undefined {
-  switch (happened.event) {
-    case 'admitted':
-    case 'decided': {
-      const { decision } = happened.data;
-      return decision.kind === 'do' ? decision.why : decision.reason;
-    }
-    case 'queued':
-      return happened.data.because;
-    case 'started':
-    case 'step':
-      return `${happened.data.engine}: ${happened.data.step}`;
-    case 'candidate':
-      return happened.data.candidate.how;
-    case 'verified':
-      return happened.data.evidence;
-    case 'published':
-      return happened.data.delivery.output;
-    case 'disposed':
-      return happened.data.kind === 'archived' ? `original archived as ${happened.data.to}` : 'original deleted';
-    case 'restored':
-      return happened.data.to;
-    case 'pruned':
-      return `archived original deleted after its time: ${happened.data.path}`;
-    case 'doubted':
-    case 'rejected':
-    case 'waiting':
-    case 'held':
-    case 'failed':
-    case 'cancelled':
-    case 'skipped':
-      return happened.data.reason.text;
-    default:
-      return undefined;
-  }
 }
 
 /** The reason of the job's state as a sentence, or null where the state needs none. */

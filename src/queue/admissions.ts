@@ -1,7 +1,7 @@
 import PQueue from 'p-queue';
 import { isShrinkError } from '../core/errors.ts';
 import { type Decision, type Job, type Pin, RESTING, type Sidecar, type Sighting } from '../core/job.ts';
-import type { JobEvent } from '../core/lifecycle.ts';
+import type { JobEvent } from '../core/events.ts';
 import { messageOf } from '../core/message.ts';
 import type { StopReason } from '../engine/engine.ts';
 import type { Logger } from '../platform/log.ts';

@@ -1,6 +1,6 @@
 /** What is decided about a job: by the rules of today, and which event says so. Pure. */
 import type { Decision, EngineName, Job } from '../core/job.ts';
-import type { JobEvent } from '../core/lifecycle.ts';
+import type { JobEvent } from '../core/events.ts';
 import type { Stages } from './stages-port.ts';
 
 type Rules = Pick<Stages, 'decide'>;

@@ -2,7 +2,8 @@
 import { type Advice, adviceFor, backoffMs, isShrinkError, policyFor, ShrinkError } from '../core/errors.ts';
 import { machineError } from '../platform/files/file-error.ts';
 import { type Job, type Reason, RESTING } from '../core/job.ts';
-import { IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
+import { IllegalEvent } from '../core/lifecycle.ts';
+import type { JobEvent } from '../core/events.ts';
 import type { StopReason } from '../engine/engine.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';

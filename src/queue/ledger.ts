@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type { Job, StateName } from '../core/job.ts';
 import { cloudRefsOf, STATE_NAMES } from '../core/job.ts';
-import { apply, IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
+import { apply, IllegalEvent } from '../core/lifecycle.ts';
+import type { JobEvent } from '../core/events.ts';
 import type { Clock } from '../platform/clock.ts';
 
 /** What the ledger needs of the journal; see journal/journal.ts. */

@@ -13,7 +13,8 @@ import {
   type Reason,
   type Verified,
 } from '../core/job.ts';
-import { IllegalEvent, type JobEvent } from '../core/lifecycle.ts';
+import { IllegalEvent } from '../core/lifecycle.ts';
+import type { JobEvent } from '../core/events.ts';
 import { namedStep } from '../core/steps.ts';
 import type { EngineContext } from '../engine/engine.ts';
 import type { Clock } from '../platform/clock.ts';

@@ -1,7 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { type Candidate, type Job, STATE_NAMES } from '../../src/core/job.ts';
-import { allowedIn, apply, HISTORY_LIMIT, IllegalEvent, type JobEvent } from '../../src/core/lifecycle.ts';
+import { allowedIn, apply, IllegalEvent } from '../../src/core/lifecycle.ts';
+import { HISTORY_LIMIT } from '../../src/core/history.ts';
+import type { JobEvent } from '../../src/core/events.ts';
 
 const pin = { dev: '1', ino: '2', sizeBytes: 100_000_000, mtimeNs: '3', ctimeNs: '4' };
 const candidate: Candidate = {

@@ -249,7 +249,9 @@ describe('compaction', () => {
     const { journal, fatal } = await open(dir);
     await journal.append([entry(0)]);
     await expect(journal.compact([entry(0), { job: null, event: 'x', data: 1n }])).rejects.toThrow(TypeError);
-    await expect(journal.compact([{ job: null, event: 'snapshot-begin', data: null }])).rejects.toThrow('writes itself');
+    await expect(journal.compact([{ job: null, event: 'snapshot-begin', data: null }])).rejects.toThrow(
+      'writes itself',
+    );
     await journal.append([entry(1)]);
     await journal.close();
     expect(fatal).toEqual([]);

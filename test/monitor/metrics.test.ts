@@ -6,7 +6,7 @@ import { DiskMeter, type DiskPath } from '../../src/monitor/disk-space.ts';
 import { Metrics } from '../../src/monitor/metrics.ts';
 import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
-import type { JobEvent } from '../../src/core/lifecycle.ts';
+import type { JobEvent } from '../../src/core/events.ts';
 import { stepLabel } from '../../src/core/steps.ts';
 import { aDecision, aPin, REASON, TO_DONE } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ErrorCode } from '../../src/core/errors.ts';
 import type { EngineName, Job } from '../../src/core/job.ts';
-import type { JobEvent } from '../../src/core/lifecycle.ts';
+import type { JobEvent } from '../../src/core/events.ts';
 import { Actions } from '../../src/queue/actions.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import { aDecision, aPin, TO_DONE } from '../support/builders.ts';

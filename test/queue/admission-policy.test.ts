@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Job, Sighting } from '../../src/core/job.ts';
-import type { JobEvent } from '../../src/core/lifecycle.ts';
+import type { JobEvent } from '../../src/core/events.ts';
 import { admit, isKnown } from '../../src/queue/admission-policy.ts';
 import { aJob, aPin, aSighting, REASON, TO_DONE } from '../support/builders.ts';
 

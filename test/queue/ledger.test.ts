@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Job } from '../../src/core/job.ts';
-import type { JobEvent } from '../../src/core/lifecycle.ts';
+import type { JobEvent } from '../../src/core/events.ts';
 import { IllegalEvent } from '../../src/core/lifecycle.ts';
 import { Ledger, type LedgerChange } from '../../src/queue/ledger.ts';
 import { aDecision, aPin, REASON, TO_DONE } from '../support/builders.ts';

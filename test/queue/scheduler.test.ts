@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Decision, EngineName } from '../../src/core/job.ts';
-import type { JobEvent } from '../../src/core/lifecycle.ts';
+import type { JobEvent } from '../../src/core/events.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import type { StopReason } from '../../src/engine/engine.ts';

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, ShrinkError } from '../../src/core/errors.ts';
 import type { Decision, Job } from '../../src/core/job.ts';
-import type { JobEvent } from '../../src/core/lifecycle.ts';
+import type { JobEvent } from '../../src/core/events.ts';
 import type { StopReason } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';

@@ -1,5 +1,6 @@
 import type { Candidate, Job, Pin, Sighting, WorkDecision } from '../../src/core/job.ts';
-import { apply, type JobEvent } from '../../src/core/lifecycle.ts';
+import { apply } from '../../src/core/lifecycle.ts';
+import type { JobEvent } from '../../src/core/events.ts';
 
 /** Plain values for unit tests; each takes what matters to the test and fills in the rest. */
 export function aPin(overrides: Partial<Pin> = {}): Pin {

@@ -5,7 +5,8 @@
 import fc from 'fast-check';
 import { policyFor, isShrinkError } from '../../../../src/core/errors.ts';
 import type { Job, Reason } from '../../../../src/core/job.ts';
-import { IllegalEvent, type JobEvent } from '../../../../src/core/lifecycle.ts';
+import { IllegalEvent } from '../../../../src/core/lifecycle.ts';
+import type { JobEvent } from '../../../../src/core/events.ts';
 import { type Journal, openJournal } from '../../../../src/journal/journal.ts';
 import { readJournal } from '../../../../src/journal/replay.ts';
 import { silentLogger } from '../../../../src/platform/log.ts';

@@ -3,7 +3,7 @@
  * nothing of src/core/lifecycle.ts but the names.
  */
 import type { StateName } from '../../../../src/core/job.ts';
-import type { JobEvent } from '../../../../src/core/lifecycle.ts';
+import type { JobEvent } from '../../../../src/core/events.ts';
 
 /** As little of a job as its promises need. */
 export interface ModelJob {

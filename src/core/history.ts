@@ -1,0 +1,83 @@
+/** The history of a job as `job ID` tells it: one line for each event a person wants to read back. */
+import type { EventName, JobEvent } from './events.ts';
+import type { HistoryEntry } from './job.ts';
+import type { Message } from './message.ts';
+
+/** Newest entries of a job's history that are kept. */
+export const HISTORY_LIMIT = 40;
+
+/** English words of what no event says in a text of its own; `messages/` has them as `history.NAME`. */
+export const HISTORY_WORDS = {
+  step: ({ engine, step }: { engine: string; step: string }) => `${engine}: ${step}`,
+  archived: ({ path }: { path: string }) => `original archived as ${path}`,
+  deleted: () => 'original deleted',
+  pruned: ({ path }: { path: string }) => `archived original deleted after its time: ${path}`,
+};
+
+/** Bookkeeping is left out: checkpoints, facts, re-pins, and what is written down before it happens. */
+const LEFT_OUT: ReadonlySet<EventName> = new Set<EventName>([
+  'checkpoint',
+  'fact',
+  'repinned',
+  'publishing',
+  'disposing',
+  'reported',
+  'forgotten',
+]);
+
+/** The history after `happened`; the oldest entry goes when there are more than HISTORY_LIMIT. */
+export function withHistory(history: HistoryEntry[], at: number, happened: JobEvent): HistoryEntry[] {
+  if (LEFT_OUT.has(happened.event)) return history;
+  return [...history.slice(-(HISTORY_LIMIT - 1)), { at, event: happened.event, ...noteOf(happened) }];
+}
+
+function noteOf(happened: JobEvent): { note?: string; message?: Message } {
+  switch (happened.event) {
+    case 'admitted':
+    case 'decided': {
+      const { decision } = happened.data;
+      return decision.kind === 'do'
+        ? { note: decision.why, message: decision.messages?.why }
+        : { note: decision.reason, message: decision.messages?.reason };
+    }
+    case 'queued':
+      return { note: happened.data.because, message: happened.data.message };
+    case 'started':
+    case 'step': {
+      const { engine, step, stepId, stepParams } = happened.data;
+      const named = stepId && { code: `step.${stepId}`, params: { ...stepParams }, text: step };
+      const message = named && { code: 'history.step', params: { engine, step: named } };
+      return { note: HISTORY_WORDS.step({ engine, step }), message };
+    }
+    case 'candidate': {
+      const { how, messages } = happened.data.candidate;
+      return { note: how, message: messages?.how };
+    }
+    case 'verified':
+      return { note: happened.data.evidence, message: happened.data.message };
+    case 'published':
+      return { note: happened.data.delivery.output };
+    case 'disposed': {
+      const path = happened.data.to;
+      return happened.data.kind === 'archived'
+        ? { note: HISTORY_WORDS.archived({ path }), message: { code: 'history.archived', params: { path } } }
+        : { note: HISTORY_WORDS.deleted(), message: { code: 'history.deleted' } };
+    }
+    case 'restored':
+      return { note: happened.data.to };
+    case 'pruned': {
+      const { path } = happened.data;
+      return { note: HISTORY_WORDS.pruned({ path }), message: { code: 'history.pruned', params: { path } } };
+    }
+    case 'doubted':
+    case 'rejected':
+    case 'waiting':
+    case 'held':
+    case 'failed':
+    case 'cancelled':
+    case 'skipped':
+      return { note: happened.data.reason.text, message: happened.data.reason.messages?.text };
+    default:
+      return {};
+  }
+}
