@@ -69,7 +69,7 @@ export class DaemonControl implements Control {
   }
 
   job(id: string): JobDetail | undefined {
-    const job = this.#options.actions.find(id);
+    const job = this.#options.ledger.find(id);
     return job && detailOf(job, this.#options.scheduler.progressOf(job.id));
   }
 

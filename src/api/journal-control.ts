@@ -2,7 +2,7 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/load.ts';
-import type { Job, StateName } from '../core/job.ts';
+import type { StateName } from '../core/job.ts';
 import { messageOf } from '../core/message.ts';
 import { readJournal } from '../journal/replay.ts';
 import { say } from '../messages/say.ts';
@@ -68,21 +68,12 @@ class JournalControl implements ControlReader {
   }
 
   job(id: string): JobDetail | undefined {
-    const job = this.#find(id);
+    const job = this.#ledger.find(id);
     return job && detailOf(job);
   }
 
   async explain(path: string): Promise<Explanation> {
     return (await this.#options.explain(this.#ledger))(path);
-  }
-
-  /** By id, or by a beginning of it that only one has. */
-  #find(id: string): Job | undefined {
-    const exact = this.#ledger.get(id);
-    if (exact || id.length < 3) return exact;
-    const matching: Job[] = [];
-    for (const job of this.#ledger.all()) if (job.id.startsWith(id)) matching.push(job);
-    return matching.length === 1 ? matching[0] : undefined;
   }
 }
 

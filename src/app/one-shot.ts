@@ -25,11 +25,12 @@ import { nodeFiles, pinOf } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { SpaceBook } from '../platform/files/space.ts';
 import { Ledger } from '../queue/ledger.ts';
-import { createAfterRest } from '../queue/after-rest.ts';
+import { AfterRest } from '../queue/after-rest.ts';
 import type { Worker } from '../queue/scheduler.ts';
-import { createWorker } from '../queue/worker.ts';
-import { restFor } from '../queue/decisions.ts';
+import { JobWorker } from '../queue/worker.ts';
+import { queuedBecause, restFor } from '../queue/decisions.ts';
 import { JobStages } from './stages.ts';
+import type { StopReason } from '../engine/engine.ts';
 import { OPEN_GATE } from '../platform/pause-gate.ts';
 
 export interface OneShotEvents {
@@ -95,10 +96,9 @@ async function compressOne(target: OneShotTarget, workshop: Workshop): Promise<J
   await ledger.commit(id, { event: 'admitted', data });
   if (decision.kind !== 'do') await ledger.commit(id, restFor(decision));
   const abort = new AbortController();
-  signal.addEventListener('abort', () => abort.abort({ kind: 'cancelled', by: 'by a person' }), { once: true });
+  signal.addEventListener('abort', () => abort.abort(CANCELLED), { once: true });
   while (goesOn(ledger.expect(id))) {
-    if (ledger.expect(id).state.name === 'waiting')
-      await ledger.commit(id, { event: 'queued', data: { because: 'once more' } });
+    if (ledger.expect(id).state.name === 'waiting') await ledger.commit(id, queuedBecause(say('queue.tried-again')));
     await worker.run(id, abort.signal, progress => {
       const { state } = ledger.expect(id);
       events.progress(target.file, { ...progress, step: 'step' in state ? state.step : state.name });
@@ -123,9 +123,12 @@ function stagesFor(target: OneShotTarget, ledger: Ledger, workshop: Workshop): {
     decide: (job, engine) => named(target, rulebook.decideAgain(job, engine)),
     resight: () => {},
   });
-  const worker = createWorker({ ledger, stages, afterRest: createAfterRest({ ledger, stages, log }), clock, log });
+  const rest = new AfterRest({ ledger, stages, log });
+  const worker = new JobWorker({ ledger, stages, afterRest: id => rest.cleanUp(id), clock, log });
   return { worker, rulebook };
 }
+
+const CANCELLED: StopReason = { kind: 'cancelled' };
 
 /** A retry that may help is made at once; waiting for a disk or a service is the person's decision. */
 function goesOn(job: Job): boolean {

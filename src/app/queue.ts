@@ -10,11 +10,11 @@ import { SpaceBook } from '../platform/files/space.ts';
 import type { Logger } from '../platform/log.ts';
 import { Actions } from '../queue/actions.ts';
 import { Admissions } from '../queue/admissions.ts';
-import { createAfterRest } from '../queue/after-rest.ts';
+import { AfterRest } from '../queue/after-rest.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import { ReasonedGate } from '../queue/rest-gate.ts';
 import { Scheduler } from '../queue/scheduler.ts';
-import { createWorker } from '../queue/worker.ts';
+import { JobWorker } from '../queue/worker.ts';
 import type { Engines } from './engines.ts';
 import type { Folders } from './folders.ts';
 import type { Lifetime } from './lifetime.ts';
@@ -72,8 +72,9 @@ export class Queue {
       threads: live.current.local.threads,
       decide: (job, engine) => rulebook.decideAgain(job, engine),
     });
-    const afterRest = createAfterRest({ ledger, stages, log });
-    const worker = createWorker({ ledger, stages, afterRest, clock, log });
+    const rest = new AfterRest({ ledger, stages, log });
+    const afterRest = (id: string) => rest.cleanUp(id);
+    const worker = new JobWorker({ ledger, stages, afterRest, clock, log });
     const slots = live.current.limits;
     const onProgress = (id: string) => void events.emit('progress', id);
     const scheduler = new Scheduler({ ledger, worker, clock, log, slots, onProgress, onFatal: life.fail });

@@ -3,7 +3,7 @@
  * text. Every error says what was being done, to what, and what a person can do; secrets never enter one.
  */
 
-import { type Message, messageOf, type Sentence, textOf } from './message.ts';
+import { type Message, messageOf, reasonMessages, type Sentence, textOf } from './message.ts';
 
 /** Closed set of codes; each has exactly one row in POLICY below. */
 export type ErrorCode =
@@ -102,7 +102,7 @@ export interface ErrorReason {
 
 /** The error as a reason of a job. `text` replaces its own words. */
 export function reasonOfError(error: ShrinkError, text?: Sentence): ErrorReason {
-  const messages = { text: text ? messageOf(text) : error.messages.text, hint: error.messages.hint };
+  const messages = reasonMessages(text ? messageOf(text) : error.messages.text, error.messages.hint);
   return { code: error.code, text: text?.text ?? error.message, hint: error.hint, messages };
 }
 

@@ -14,7 +14,7 @@
  */
 import type { ErrorCode } from './errors.ts';
 import type { Target } from './target.ts';
-import type { Message, Sentence } from './message.ts';
+import { type Message, messageOf, reasonMessages, type Sentence, textOf } from './message.ts';
 import type { NamedStep } from './steps.ts';
 
 export type EngineName = 'local' | 'nemo';
@@ -195,6 +195,11 @@ export interface Reason {
   hint?: string;
   /** Codes of both, for other languages. Absent in journals of 0.1.0. */
   messages?: { text?: Message; hint?: Message };
+}
+
+/** A reason with the codes of its sentences, where they have some. */
+export function makeReason(code: Reason['code'], text: Sentence | string, hint?: Sentence | string): Reason {
+  return { code, text: textOf(text), hint: textOf(hint), messages: reasonMessages(messageOf(text), messageOf(hint)) };
 }
 
 /** A finished candidate on its way out; kept while the job waits or is held, so that nothing is made twice. */

@@ -22,6 +22,11 @@ export function messageOf(said: Sentence | string | undefined): Message | undefi
   return said === undefined || typeof said === 'string' ? undefined : { code: said.code, params: said.params };
 }
 
+/** The codes of a reason's sentences; `undefined` where neither has one, so that no empty object is journaled. */
+export function reasonMessages(text?: Message, hint?: Message): { text?: Message; hint?: Message } | undefined {
+  return text || hint ? { text, hint } : undefined;
+}
+
 export function textOf(said: Sentence | string): string;
 export function textOf(said: Sentence | string | undefined): string | undefined;
 export function textOf(said: Sentence | string | undefined): string | undefined {

@@ -106,7 +106,9 @@ export interface LocalRequest {
 }
 
 /** Why an engine is told to end, as its signal's reason: the daemon goes and the job goes on later, or the job is not wanted. */
-export type StopReason = { kind: 'stopping' } | { kind: 'cancelled'; by: string } | { kind: 'replaced'; by: string };
+export interface StopReason {
+  kind: 'stopping' | 'cancelled' | 'replaced';
+}
 
 /** Whether there is time to hear out a paid step: the daemon goes, and whoever stops it waits for it. */
 export function isStopping(reason: unknown): boolean {

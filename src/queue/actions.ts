@@ -1,17 +1,20 @@
-/** What a person may do to a job, and when; each gives the job after it, or says in words why not. */
+/** What a person may do to a job, and when; each gives the job after it, or says why not. */
 import { policyOfReason } from '../core/errors.ts';
-import { type Job, RESTING } from '../core/job.ts';
+import { type Job, makeReason, RESTING } from '../core/job.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
+import { queuedBecause } from './decisions.ts';
 import type { Ledger } from './ledger.ts';
 import type { Scheduler } from './scheduler.ts';
 
-export type ActionOutcome = { ok: true; job: Job } | { ok: false; problem: 'unknown' | 'not-now'; message: string };
+export type ActionOutcome = { ok: true; job: Job } | { ok: false; problem: 'unknown' | 'not-now'; message: Sentence };
 
 export interface ActionsOptions {
   ledger: Ledger;
   scheduler: Pick<Scheduler, 'abort' | 'consider' | 'resumeEngine'>;
   /** Brings an archived original back; resolves with where it is now. @throws ShrinkError */
   restoreOriginal(job: Job): Promise<string>;
-  /** Makes what calls for a job that came to rest. */
+  /** Cleans up after a job that came to rest. */
   afterRest(id: string): Promise<void>;
   removeWorkDir(id: string): Promise<void>;
   removeReport(job: Job): Promise<void>;
@@ -28,41 +31,34 @@ export class Actions {
     this.#options = options;
   }
 
-  /** The job an id, or an unambiguous beginning of one, names. */
-  find(id: string): Job | undefined {
-    const exact = this.#options.ledger.get(id);
-    if (exact || id.length < 3) return exact;
-    const matches = [...this.#options.ledger.all()].filter(job => job.id.startsWith(id));
-    return matches.length === 1 ? matches[0] : undefined;
-  }
-
   async retry(id: string): Promise<ActionOutcome> {
-    const job = this.find(id);
+    const job = this.#options.ledger.find(id);
     if (!job) return unknown(id);
     const { state } = job;
-    if (state.name === 'done') return notNow(job, 'it is done; forget it to have it done again');
-    if (!RESTING.has(state.name) && state.name !== 'waiting') return notNow(job, `it is ${state.name} already`);
+    if (state.name === 'done') return notNow(job, say('queue.done-already'));
+    if (!RESTING.has(state.name) && state.name !== 'waiting')
+      return notNow(job, say('queue.state-already', { state: state.name }));
     // What a cloud job remembers is what was paid for: its engine decides what another try may repeat.
     const inCloud = job.decision.kind === 'do' && job.decision.engine === 'nemo';
-    const goesOn =
+    const keepsProgress =
       state.name === 'waiting' || (state.name === 'held' && policyOfReason(state.reason.code)?.keepsProgress === true);
     if (job.decision.kind === 'do') this.#options.scheduler.resumeEngine(job.decision.engine, job.id);
-    const because = 'a person asked for another try';
-    return this.#commit(job, { event: 'queued', data: { because, byPerson: true, fresh: !inCloud && !goesOn } });
+    const fresh = !inCloud && !keepsProgress;
+    return this.#commit(job, queuedBecause(say('queue.asked-again'), { byPerson: true, fresh }));
   }
 
   async cancel(id: string): Promise<ActionOutcome> {
-    const job = this.find(id);
+    const job = this.#options.ledger.find(id);
     if (!job) return unknown(id);
     const { state } = job;
     if (RESTING.has(state.name) && state.name !== 'held' && state.name !== 'failed')
-      return notNow(job, `it is ${state.name}`);
-    if (state.name === 'delivering') return notNow(job, 'it is being delivered this moment');
-    if (this.#options.scheduler.abort(job.id, { kind: 'cancelled', by: 'by a person' })) {
+      return notNow(job, say('queue.state-already', { state: state.name }));
+    if (state.name === 'delivering') return notNow(job, say('queue.being-delivered'));
+    if (this.#options.scheduler.abort(job.id, { kind: 'cancelled' })) {
       // The worker leaves the slot first; what the caller sees is that it was asked.
       return { ok: true, job };
     }
-    const reason = { code: 'cancelled' as const, text: 'cancelled by a person' };
+    const reason = makeReason('cancelled', say('queue.cancelled'));
     const outcome = await this.#commit(job, { event: 'cancelled', data: { reason } });
     await this.#options.afterRest(job.id);
     return outcome;
@@ -70,9 +66,9 @@ export class Actions {
 
   /** Everything remembered about the file goes, so that it is taken as new; its output stays. */
   async forget(id: string): Promise<ActionOutcome> {
-    const job = this.find(id);
+    const job = this.#options.ledger.find(id);
     if (!job) return unknown(id);
-    if (!RESTING.has(job.state.name)) return notNow(job, `it is ${job.state.name}; cancel it first`);
+    if (!RESTING.has(job.state.name)) return notNow(job, say('queue.cancel-first', { state: job.state.name }));
     // Every version of the file: one of them remembered would keep it from being done again.
     for (const other of this.#options.ledger.atPlace(job.inbox, job.relative)) {
       if (!RESTING.has(other.state.name)) continue;
@@ -85,20 +81,20 @@ export class Actions {
   }
 
   async restore(id: string): Promise<ActionOutcome> {
-    const job = this.find(id);
+    const job = this.#options.ledger.find(id);
     if (!job) return unknown(id);
-    if (job.original?.kind === 'deleted') return notNow(job, 'its original was deleted, as the folder asks');
-    if (job.original?.kind !== 'archived') return notNow(job, 'its original was never archived');
+    if (job.original?.kind === 'deleted') return notNow(job, say('queue.original-deleted'));
+    if (job.original?.kind !== 'archived') return notNow(job, say('queue.original-kept'));
     const to = await this.#options.restoreOriginal(job);
     return this.#commit(job, { event: 'restored', data: { to } });
   }
 
   /** A further message in the job's session, or another local version: `clip.v2.mp4`. */
   async refine(id: string, words: string): Promise<ActionOutcome> {
-    const job = this.find(id);
+    const job = this.#options.ledger.find(id);
     if (!job) return unknown(id);
     const newest = this.#options.ledger.atPlace(job.inbox, job.relative).at(-1) ?? job;
-    if (!RESTING.has(newest.state.name)) return notNow(newest, `it is ${newest.state.name}; ask again when it is done`);
+    if (!RESTING.has(newest.state.name)) return notNow(newest, say('queue.ask-later', { state: newest.state.name }));
     return { ok: true, job: await this.#options.refine(newest, words) };
   }
 
@@ -111,9 +107,9 @@ export class Actions {
 }
 
 function unknown(id: string): ActionOutcome {
-  return { ok: false, problem: 'unknown', message: `there is no job ${id}; "shrinkbox jobs" lists them` };
+  return { ok: false, problem: 'unknown', message: say('queue.no-such-job', { id }) };
 }
 
-function notNow(job: Job, why: string): ActionOutcome {
-  return { ok: false, problem: 'not-now', message: `job ${job.id} (${job.relative}): ${why}` };
+function notNow({ id, relative }: Job, why: Sentence): ActionOutcome {
+  return { ok: false, problem: 'not-now', message: say('queue.not-now', { id, file: relative, why }) };
 }

@@ -1,13 +1,13 @@
 import PQueue from 'p-queue';
 import { isShrinkError } from '../core/errors.ts';
-import { type Decision, type Job, type Pin, RESTING, type Sidecar, type Sighting } from '../core/job.ts';
-import type { JobEvent } from '../core/events.ts';
-import { messageOf } from '../core/message.ts';
+import { type Decision, type Job, makeReason, type Pin, RESTING, type Sidecar, type Sighting } from '../core/job.ts';
+import type { Admitted, JobEvent } from '../core/events.ts';
 import type { StopReason } from '../engine/engine.ts';
+import { say } from '../messages/say.ts';
 import type { Logger } from '../platform/log.ts';
 import { admit, type Admission, isKnown } from './admission-policy.ts';
 import type { Ledger } from './ledger.ts';
-import { restFor } from './decisions.ts';
+import { queuedBecause, restFor } from './decisions.ts';
 
 export interface AdmissionsOptions {
   ledger: Ledger;
@@ -131,7 +131,7 @@ export class Admissions {
         return await this.#redecide(admission.job, sighting);
       case 'new':
         for (const job of admission.replaced) await this.#replace(job);
-        await this.#create(sighting, fingerprint, admission.version);
+        await this.#create(sighting, { fingerprint, version: admission.version });
         return;
     }
   }
@@ -139,49 +139,35 @@ export class Admissions {
   /** A further version of a file, asked for at the command line. */
   async refine(job: Job, words: string): Promise<Job> {
     const { inbox, path, relative, pin, sidecar, fingerprint } = job;
-    const sighting = { inbox, path, relative, pin, ...(sidecar ? { sidecar } : {}) };
-    return this.#create(sighting, fingerprint, job.version + 1, words);
+    return this.#create({ inbox, path, relative, pin, sidecar }, { fingerprint, version: job.version + 1, words });
   }
 
-  async #create(sighting: Sighting, fingerprint: string, version: number, words?: string): Promise<Job> {
+  async #create(sighting: Sighting, file: Pick<Admitted, 'fingerprint' | 'version' | 'words'>): Promise<Job> {
     const { ledger } = this.#options;
     const id = ledger.newId();
-    const decision = this.#options.decide(sighting, version, words);
+    const decision = this.#options.decide(sighting, file.version, file.words);
     const { inbox, path, relative, pin, sidecar } = sighting;
-    const arrival = ledger.nextArrival();
-    const admitted: JobEvent = {
-      event: 'admitted',
-      data: {
-        arrival,
-        inbox,
-        path,
-        relative,
-        pin,
-        fingerprint,
-        version,
-        decision,
-        ...(sidecar ? { sidecar } : {}),
-        ...(words === undefined ? {} : { words }),
-      },
-    };
-    await ledger.commit(id, admitted, ...this.#restOf(sighting, decision));
+    const data: Admitted = { arrival: ledger.nextArrival(), inbox, path, relative, pin, ...file, decision, sidecar };
+    await ledger.commit(id, { event: 'admitted', data }, ...this.#restOf(sighting, decision));
     await this.#options.changed(ledger.expect(id));
     return ledger.expect(id);
   }
 
   #restOf(sighting: Sighting, decision: Decision): JobEvent[] {
     if (sighting.refused === undefined) return decision.kind === 'do' ? [] : [restFor(decision)];
-    const refused = { text: sighting.refused.text, messages: { text: messageOf(sighting.refused) } };
     const found = decision.kind === 'skip' ? 'other' : this.#options.lookAt(sighting.path);
-    if (found === 'unreadable') {
-      const hint = 'Let the user shrinkbox runs as read it (owner, group or mode); it is taken up by itself then.';
-      return [{ event: 'held', data: { reason: { code: 'denied', ...refused, hint } } }];
+    switch (found) {
+      case 'unreadable': {
+        const reason = makeReason('denied', sighting.refused, say('queue.unreadable-hint'));
+        return [{ event: 'held', data: { reason } }];
+      }
+      case 'other':
+        return [{ event: 'skipped', data: { reason: makeReason('skipped', sighting.refused) } }];
+      case 'file': {
+        const reason = makeReason('incomplete-media', sighting.refused, say('queue.incomplete-hint'));
+        return [{ event: 'failed', data: { reason } }];
+      }
     }
-    if (found === 'other') {
-      return [{ event: 'skipped', data: { reason: { code: 'skipped', ...refused } } }];
-    }
-    const hint = 'Copy the file again; it is taken up by itself when it changes.';
-    return [{ event: 'failed', data: { reason: { code: 'incomplete-media', ...refused, hint } } }];
   }
 
   async #repin(job: Job, sighting: Sighting, why: string): Promise<void> {
@@ -193,24 +179,21 @@ export class Admissions {
   async #redecide(job: Job, sighting: Sighting): Promise<void> {
     const decision = this.#options.decide(sighting, job.version);
     const decided: JobEvent = { event: 'decided', data: { decision, sidecar: sighting.sidecar ?? null } };
-    const requeue: JobEvent[] =
-      job.state.name === 'queued'
-        ? []
-        : [{ event: 'queued', data: { because: 'the words beside the file changed', fresh: true } }];
+    const requeue =
+      job.state.name === 'queued' ? [] : [queuedBecause(say('queue.instruction-changed'), { fresh: true })];
     const rest = decision.kind === 'do' ? [] : [restFor(decision)];
     const next = await this.#options.ledger.commit(job.id, decided, ...requeue, ...rest);
     if (next) await this.#options.changed(next);
   }
 
-  /** The bytes a job was about are no more; what it was at is dropped, and the new bytes get a job of their own. */
+  /** The bytes a job was about are no more: it ends, and the new bytes get a job of their own. */
   async #replace(job: Job): Promise<void> {
-    const by = 'the file was changed; the new version gets a job of its own';
-    if (this.#options.abort(job.id, { kind: 'replaced', by })) return;
+    if (this.#options.abort(job.id, { kind: 'replaced' })) return;
     const now = this.#options.ledger.get(job.id);
     if (!now || (RESTING.has(now.state.name) && now.state.name !== 'held' && now.state.name !== 'failed')) return;
     const next = await this.#options.ledger.commit(job.id, {
       event: 'cancelled',
-      data: { reason: { code: 'replaced', text: by } },
+      data: { reason: makeReason('replaced', say('queue.replaced')) },
     });
     if (next) await this.#options.changed(next);
   }

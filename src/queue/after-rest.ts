@@ -10,41 +10,44 @@ export interface AfterRestOptions {
   log: Logger;
 }
 
-/** Makes what calls for every job that came to rest, wherever that happened: in its slot, at admission, by a person. */
-export function createAfterRest({ ledger, stages, log }: AfterRestOptions): (id: string) => Promise<void> {
-  return afterRest;
+/** Makes reports and working files follow the state of every job that came to rest: in its slot, at admission, by a person. */
+export class AfterRest {
+  readonly #options: AfterRestOptions;
 
-  /** Reports and working files follow the state a job came to rest in. */
-  async function afterRest(id: string): Promise<void> {
+  constructor(options: AfterRestOptions) {
+    this.#options = options;
+  }
+
+  /** Does what the state of the job calls for; nothing while it does not rest. A disk that refuses is only logged. */
+  async cleanUp(id: string): Promise<void> {
+    const { ledger, stages, log } = this.#options;
     const job = ledger.get(id);
     if (!job || !RESTING.has(job.state.name)) return;
     try {
-      await tellAbout(job).finally(async () => {
-        // Last: it being there still tells the next start that the rest did not happen.
+      await this.#updateReports(job).finally(async () => {
+        // Last: while it is there, the next start knows that this was not finished.
         if (job.state.name !== 'held') await stages.removeWorkDir(id);
       });
     } catch (error) {
       if (!(error instanceof ShrinkError) || adviceFor(error.code).kind === 'stop') throw error;
-      log.warn({ job: id, code: error.code }, `what should follow the end of the job did not work: ${error.message}`);
+      log.warn({ job: id, code: error.code }, `could not clean up after the job: ${error.message}`);
     }
   }
 
-  async function tellAbout(job: Job): Promise<void> {
+  async #updateReports(job: Job): Promise<void> {
+    const { ledger, stages } = this.#options;
     const path = await stages.report(job);
     if (path && path !== job.report) await ledger.commit(job.id, { event: 'reported', data: { path } });
-    if (job.state.name === 'done') await dropOldReports(job);
-    if (job.state.name === 'cancelled') await dropReport(job);
+    // A file that was delivered at last leaves no report of earlier failures behind.
+    const outdated = job.state.name === 'done' ? ledger.atPlace(job.inbox, job.relative) : [];
+    // Nobody waits any more for what a person cancelled, nor for a version that another one replaced.
+    if (job.state.name === 'cancelled') outdated.push(job);
+    for (const each of outdated) await this.#removeFailureReport(each);
   }
 
-  /** A file that was delivered at last leaves no report of earlier failures behind. */
-  async function dropOldReports(done: Job): Promise<void> {
-    for (const job of ledger.atPlace(done.inbox, done.relative)) await dropReport(job);
-  }
-
-  /** Nobody waits any more for what a person cancelled, nor for a version that another one replaced. */
-  async function dropReport(job: Job): Promise<void> {
+  async #removeFailureReport(job: Job): Promise<void> {
     if (!job.report?.endsWith('.failed.txt')) return;
-    await stages.removeReport(job);
-    await ledger.commit(job.id, { event: 'reported', data: { path: null } });
+    await this.#options.stages.removeReport(job);
+    await this.#options.ledger.commit(job.id, { event: 'reported', data: { path: null } });
   }
 }

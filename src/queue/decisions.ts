@@ -1,5 +1,6 @@
-/** What is decided about a job: by the rules of today, and which event says so. Pure. */
+/** What today's rules decide about a job, and the event that records it. Pure. */
 import type { Decision, EngineName, Job } from '../core/job.ts';
+import { messageOf, reasonMessages, type Sentence } from '../core/message.ts';
 import type { JobEvent } from '../core/events.ts';
 import type { Stages } from './stages-port.ts';
 
@@ -15,7 +16,7 @@ export function decideHere(rules: Rules, job: Job): Decision {
   return decision.kind === 'do' ? { ...decision, insteadOf: 'nemo' } : decision;
 }
 
-/** What fell back to this machine stays here: asking the rules alone would send it to the cloud again, without end. */
+/** What fell back to this machine stays here: the rules alone would send it to the cloud again, forever. */
 export function decideAnew(rules: Rules, job: Job): Decision {
   const standsIn = job.decision.kind === 'do' && job.decision.insteadOf !== undefined;
   return standsIn ? decideHere(rules, job) : rules.decide(job);
@@ -23,7 +24,16 @@ export function decideAnew(rules: Rules, job: Job): Decision {
 
 /** The event that rests a job whose decision is not to work at it. */
 export function restFor(decision: Exclude<Decision, { kind: 'do' }>): JobEvent {
-  if (decision.kind === 'skip')
-    return { event: 'skipped', data: { reason: { code: 'skipped', text: decision.reason } } };
-  return { event: 'held', data: { reason: { code: 'cannot-do', text: decision.reason, hint: decision.hint } } };
+  if (decision.kind === 'skip') {
+    const messages = reasonMessages(decision.messages?.reason);
+    return { event: 'skipped', data: { reason: { code: 'skipped', text: decision.reason, messages } } };
+  }
+  const { reason: text, hint } = decision;
+  const messages = reasonMessages(decision.messages?.reason, decision.messages?.hint);
+  return { event: 'held', data: { reason: { code: 'cannot-do', text, hint, messages } } };
+}
+
+/** Queues a job (again), with the reason as its history shows it. */
+export function queuedBecause(because: Sentence, more: { fresh?: boolean; byPerson?: boolean } = {}): JobEvent {
+  return { event: 'queued', data: { because: because.text, message: messageOf(because), ...more } };
 }

@@ -77,6 +77,14 @@ export class Ledger {
     return this.#jobs.get(id);
   }
 
+  /** The job an id names, or an unambiguous beginning of one, of three letters at least. */
+  find(id: string): Job | undefined {
+    const exact = this.#jobs.get(id);
+    if (exact || id.length < 3) return exact;
+    const matches = [...this.#jobs.values()].filter(job => job.id.startsWith(id));
+    return matches.length === 1 ? matches[0] : undefined;
+  }
+
   /** The job as it is known to exist; asking for another one is a bug. */
   expect(id: string): Job {
     const job = this.#jobs.get(id);

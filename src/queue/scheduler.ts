@@ -1,19 +1,25 @@
 import PQueue from 'p-queue';
-import type { ErrorCode } from '../core/errors.ts';
+import { policyOfReason } from '../core/errors.ts';
 import type { EngineName, Job, Progress, StateName } from '../core/job.ts';
 import type { StopReason } from '../engine/engine.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
+import { type Sentence, textOf } from '../core/message.ts';
+import { say } from '../messages/say.ts';
+import { queuedBecause } from './decisions.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What the worker tells the scheduler when it leaves a job. */
-export type Outcome = { kind: 'rested' } | { kind: 'again' } | { kind: 'engine-paused'; forMs: number; reason: string };
+export type Outcome =
+  | { kind: 'rested' }
+  | { kind: 'again' }
+  | { kind: 'engine-paused'; forMs: number; reason: Sentence | string };
 
 export interface Worker {
   /** Takes one job through its stages; never throws but for bugs and a journal that cannot be written. */
   run(id: string, signal: AbortSignal, progress: (progress: Progress) => void): Promise<Outcome>;
   /** Gives a job that has not begun to this machine while the cloud is paused for `why`, where its rule allows. */
-  runLocallyInstead(id: string, why: string): Promise<void>;
+  runLocallyInstead(id: string, why: Sentence | string): Promise<void>;
 }
 
 export interface SchedulerOptions {
@@ -38,8 +44,8 @@ interface Running {
 }
 
 /**
- * Slots, due times and pauses. One p-queue per engine, oldest arrival first; what a job does in its slot is the worker's
- * affair. All state that must survive is in the ledger; this can be rebuilt from it at any time.
+ * Slots, due times and pauses. One p-queue per engine, oldest arrival first; what a job does in its slot is up to the worker.
+ * All state that must survive is in the ledger; this can be rebuilt from it at any time.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
@@ -48,7 +54,7 @@ export class Scheduler {
   readonly #listed = new Map<string, EngineName>();
   readonly #running = new Map<string, Running>();
   readonly #timers = new Map<string, () => void>();
-  readonly #pauses = new Map<EngineName, { until: number; reason: string; cancel: () => void }>();
+  readonly #pauses = new Map<EngineName, { until: number; reason: Sentence | string; cancel: () => void }>();
   #draining = false;
   #stopping = false;
 
@@ -112,7 +118,7 @@ export class Scheduler {
     return this.#running.get(id)?.progress;
   }
 
-  enginePause(engine: EngineName): { until: number; reason: string } | undefined {
+  enginePause(engine: EngineName): { until: number; reason: Sentence | string } | undefined {
     return this.#pauses.get(engine);
   }
 
@@ -180,26 +186,26 @@ export class Scheduler {
   }
 
   /** Every job of the engine would meet the same problem: nothing starts there until the time is over. */
-  pauseEngine(engine: EngineName, forMs: number, reason: string): void {
+  pauseEngine(engine: EngineName, forMs: number, reason: Sentence | string): void {
     this.#pauses.get(engine)?.cancel();
     const until = this.#options.clock.now() + forMs;
     const cancel = this.#options.clock.after(forMs, () => this.resumeEngine(engine));
     this.#pauses.set(engine, { until, reason, cancel });
-    this.#options.log.warn({ engine, until: new Date(until).toISOString() }, `engine paused: ${reason}`);
+    this.#options.log.warn({ engine, until: new Date(until).toISOString() }, `engine paused: ${textOf(reason)}`);
     this.#turn();
     for (const job of this.#options.ledger.all()) if (this.#mayStandIn(job)) this.#runLocallyInstead(job.id);
   }
 
-  /** What waited for it is queued again, but for the job that whoever calls queues himself. */
+  /** Ends the pause; what waited for it is queued again, except the job `but`, which the caller queues. */
   resumeEngine(engine: EngineName, but?: string): void {
     this.#pauses.get(engine)?.cancel();
-    if (this.#pauses.delete(engine)) this.#options.log.info({ engine }, 'engine takes jobs again');
+    if (this.#pauses.delete(engine)) this.#options.log.info({ engine }, 'engine resumed');
     this.#turn();
     for (const job of this.#options.ledger.all())
       if (job.id !== but && waitsForEngine(job, engine)) this.#queueAgain(job.id);
   }
 
-  /** A person says that it works again: no pause is sat out any longer. */
+  /** A person says that it works again: every pause ends now. */
   resumeEngines(): void {
     for (const engine of [...this.#pauses.keys()]) this.resumeEngine(engine);
   }
@@ -208,7 +214,7 @@ export class Scheduler {
     this.#timers.get(id)?.();
     this.#timers.delete(id);
     this.#options.ledger
-      .commit(id, { event: 'queued', data: { because: 'the wait is over' } })
+      .commit(id, queuedBecause(say('queue.wait-over')))
       .then(queued => queued && this.consider(queued), this.#options.onFatal);
   }
 
@@ -242,8 +248,5 @@ function slotOf({ decision }: Job): EngineName {
 /** Whether the job waits for what paused its engine to be over. */
 function waitsForEngine({ state, decision }: Job, engine: EngineName): boolean {
   if (state.name !== 'waiting' || decision.kind !== 'do' || decision.engine !== engine) return false;
-  return PAUSES.has(state.reason.code);
+  return policyOfReason(state.reason.code)?.advice.kind === 'pause-engine';
 }
-
-/** What pauses an engine (core/errors.ts). */
-const PAUSES: ReadonlySet<string> = new Set<ErrorCode>(['out-of-credits', 'plan-blocked']);

@@ -2,28 +2,31 @@
  * One job through its stages: source checked, decided, produced by an engine, verified, delivered, original dealt with.
  * Every stage starts from what the ledger says, so a job left behind by a crash enters at the stage it was in.
  */
-import { policyFor, ShrinkError } from '../core/errors.ts';
+import { policyFor, sentenceOf, ShrinkError } from '../core/errors.ts';
+import type { JobEvent } from '../core/events.ts';
 import {
   type Candidate,
   cloudFactsOf,
+  type Delivery,
   type EngineName,
   type Job,
+  makeReason,
   type Order,
   type Progress,
-  type Reason,
+  samePin,
   type Verified,
 } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
-import type { JobEvent } from '../core/events.ts';
+import { messageOf, type Sentence, textOf } from '../core/message.ts';
 import { namedStep } from '../core/steps.ts';
 import type { EngineContext } from '../engine/engine.ts';
+import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import { decideAnew, decideHere, engineOf, restFor } from './decisions.ts';
+import { decideAnew, decideHere, engineOf, queuedBecause, restFor } from './decisions.ts';
+import { type EndedRun, FailureHandler } from './failure-policy.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outcome, Worker } from './scheduler.ts';
-import { createFailureHandler } from './failure-policy.ts';
-import { checkSource } from './source.ts';
 import type { Stages } from './stages-port.ts';
 
 export interface WorkerOptions {
@@ -38,221 +41,265 @@ export interface WorkerOptions {
 /** Half an hour to two hours, by the waits of these errors; then the original stays, and the job says so. */
 const MAX_WAITS = 8;
 
-interface Run {
-  id: string;
-  signal: AbortSignal;
+interface Run extends EndedRun {
   progress(progress: Progress): void;
-  /** Where the engine was told to find the source. */
-  source?: string;
 }
 
-export function createWorker({ ledger, stages, afterRest, clock, log }: WorkerOptions): Worker {
-  const handleFailure = createFailureHandler({ ledger, stages, clock, log });
-  return {
-    async run(id, signal, progress): Promise<Outcome> {
-      const run: Run = { id, signal, progress };
-      try {
-        await runStages(run);
-      } catch (error) {
-        return await handleFailure(run, error);
-      } finally {
-        await afterRest(id);
-      }
-      return { kind: 'rested' };
-    },
-    async runLocallyInstead(id, why) {
-      const job = ledger.get(id);
-      if (job?.state.name !== 'queued') return;
-      const decision = decideHere(stages, job);
-      log.info({ job: id }, `the cloud is paused (${why}); this machine does it`);
-      await ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
-      if (decision.kind !== 'do') await ledger.commit(id, restFor(decision));
-    },
-  };
+export class JobWorker implements Worker {
+  readonly #ledger: Ledger;
+  readonly #stages: Stages;
+  readonly #options: WorkerOptions;
+  readonly #failures: FailureHandler;
 
-  async function runStages(run: Run): Promise<void> {
-    const { id } = run;
-    if (ledger.expect(id).state.name === 'running') {
-      await ledger.commit(id, { event: 'queued', data: { because: 'taken up again after a restart' } });
+  constructor(options: WorkerOptions) {
+    const { ledger, stages, clock, log } = options;
+    this.#ledger = ledger;
+    this.#stages = stages;
+    this.#options = options;
+    this.#failures = new FailureHandler({ ledger, stages, clock, log, checkSource: job => this.#checkSource(job) });
+  }
+
+  async run(id: string, signal: AbortSignal, progress: (progress: Progress) => void): Promise<Outcome> {
+    const run: Run = { id, signal, progress };
+    try {
+      await this.#runStages(run);
+    } catch (error) {
+      return await this.#failures.handle(run, error);
+    } finally {
+      await this.#options.afterRest(id);
     }
-    if (['queued', 'in-doubt'].includes(ledger.expect(id).state.name) && !(await produce(run))) return;
-    await finish(run);
+    return { kind: 'rested' };
+  }
+
+  async runLocallyInstead(id: string, why: Sentence | string): Promise<void> {
+    const job = this.#ledger.get(id);
+    if (job?.state.name !== 'queued') return;
+    const decision = decideHere(this.#stages, job);
+    this.#options.log.info({ job: id }, `the cloud engine is paused (${textOf(why)}); this machine takes the job`);
+    await this.#ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
+    if (decision.kind !== 'do') await this.#ledger.commit(id, restFor(decision));
+  }
+
+  async #runStages(run: Run): Promise<void> {
+    const { id } = run;
+    if (this.#ledger.expect(id).state.name === 'running') {
+      await this.#ledger.commit(id, queuedBecause(say('queue.after-restart')));
+    }
+    const needsCandidate = ['queued', 'in-doubt'].includes(this.#ledger.expect(id).state.name);
+    if (needsCandidate && !(await this.#produce(run))) return;
+    await this.#finish(run);
   }
 
   /** Up to a candidate; false when the job rests instead. */
-  async function produce(run: Run): Promise<boolean> {
+  async #produce(run: Run): Promise<boolean> {
     const { id } = run;
-    await checkSource({ ledger, stages }, ledger.expect(id));
-    if (!(await decideAgain(id))) return false;
-    const job = ledger.expect(id);
-    if (job.decision.kind !== 'do') throw new IllegalEvent(`job ${id} has nothing to do`);
-    const engine = stages.engines[job.decision.engine];
-    if (!engine) {
-      throw new ShrinkError('auth-missing', `the ${job.decision.engine} engine is not set up`, {
-        hint: 'See "The cloud engine" in the README.',
-      });
-    }
-    const release = await stages.reserve(job);
+    await this.#checkSource(this.#ledger.expect(id));
+    if (!(await this.#decideAgain(id))) return false;
+    const job = this.#ledger.expect(id);
+    const order = this.#orderOf(job);
+    const engine = this.#engineFor(job);
+    const release = await this.#stages.reserve(job);
     try {
-      const workDir = await stages.openWorkDir(id);
+      const workDir = await this.#stages.openWorkDir(id);
       if (job.state.name === 'queued') {
-        await ledger.commit(id, { event: 'started', data: { engine: engine.name, ...namedStep('preparing') } });
+        await this.#ledger.commit(id, { event: 'started', data: { engine: engine.name, ...namedStep('preparing') } });
       }
-      const order = orderOf(job);
       run.source = order.source;
-      const candidate = await engine.run(order, contextFor(run, engine.name, workDir));
-      await ledger.commit(id, ...toRunning(id, engine.name), { event: 'candidate', data: { candidate } });
+      const candidate = await engine.run(order, this.#contextFor(run, engine.name, workDir));
+      await this.#ledger.commit(id, ...this.#toRunning(id, engine.name), { event: 'candidate', data: { candidate } });
     } finally {
       release();
     }
     return true;
   }
 
-  /** A candidate may only follow a running step; an engine that found out while in doubt need not say so again. */
-  function toRunning(id: string, engine: EngineName): JobEvent[] {
-    return ledger.expect(id).state.name === 'in-doubt'
-      ? [{ event: 'step', data: { engine, ...namedStep('confirmed') } }]
-      : [];
+  /**
+   * Whether the source still is what the job is about.
+   * @throws ShrinkError `changed-underneath`, `gone`, or `unavailable` when the whole inbox is away
+   */
+  async #checkSource(job: Job): Promise<void> {
+    // A finished move to the archive, interrupted before it was recorded, is not a vanished source.
+    if (job.state.name === 'delivering' && job.state.published) return;
+    const now = await this.#stages.pin(job);
+    if (samePin(now, job.pin)) return;
+    const { path, relative, pin } = job;
+    const untouched = now.ino === pin.ino && now.sizeBytes === pin.sizeBytes && now.mtimeNs === pin.mtimeNs;
+    // A chmod, a hard link or a rename changes only ctime, a remount only dev: the content is the same.
+    if (!untouched)
+      throw new ShrinkError('changed-underneath', say('queue.changed-underneath', { file: relative }), {
+        subject: path,
+      });
+    await this.#ledger.commit(job.id, { event: 'repinned', data: { path, relative, pin: now } });
   }
 
   /**
    * The rules may have changed since the job was admitted; work under way keeps the decision it began with. False when the
    * job leaves this slot: it rests, or waits for one of the other engine.
    */
-  async function decideAgain(id: string): Promise<boolean> {
-    const job = ledger.expect(id);
-    const underWay = Object.keys(job.checkpoints).length > 0 || job.state.name === 'in-doubt';
-    const decision = underWay ? job.decision : decideAnew(stages, job);
+  async #decideAgain(id: string): Promise<boolean> {
+    const job = this.#ledger.expect(id);
+    const isUnderWay = Object.keys(job.checkpoints).length > 0 || job.state.name === 'in-doubt';
+    const decision = isUnderWay ? job.decision : decideAnew(this.#stages, job);
     if (JSON.stringify(decision) !== JSON.stringify(job.decision)) {
-      await ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
+      await this.#ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
     }
     if (decision.kind === 'do') return (engineOf(job) ?? 'local') === decision.engine;
-    await ledger.commit(id, restFor(decision));
+    await this.#ledger.commit(id, restFor(decision));
     return false;
   }
 
-  function orderOf(job: Job): Order {
+  #engineFor(job: Job) {
+    const name = engineOf(job) ?? 'local';
+    const engine = this.#stages.engines[name];
+    if (engine) return engine;
+    throw new ShrinkError('auth-missing', say('queue.no-engine', { engine: name }), {
+      hint: say('queue.no-engine-hint'),
+    });
+  }
+
+  #orderOf(job: Job): Order {
     if (job.decision.kind !== 'do') throw new IllegalEvent(`job ${job.id} has nothing to do`);
-    const previous = ledger.atPlace(job.inbox, job.relative).find(other => other.version === job.version - 1);
+    const { target, instruction, fallback } = job.decision;
+    const previous = this.#ledger.atPlace(job.inbox, job.relative).find(other => other.version === job.version - 1);
     return {
       job: job.id,
       source: job.path,
       sourceBytes: job.pin.sizeBytes,
-      target: job.decision.target,
-      instruction: job.decision.instruction,
+      target,
+      instruction,
       folder: job.inbox,
-      fallback: job.decision.fallback,
+      fallback,
       retryCount: job.retried,
       previous: job.version > 1 && previous ? { cloud: previous.cloud } : undefined,
     };
   }
 
-  function contextFor(run: Run, engine: EngineName, workDir: string): EngineContext {
+  #contextFor(run: Run, engine: EngineName, workDir: string): EngineContext {
     const { id, signal } = run;
+    const ledger = this.#ledger;
+    const commit = async (...events: JobEvent[]): Promise<void> => void (await ledger.commit(id, ...events));
     let progress: Progress = {};
     return {
-      record: async (key, value) => void (await ledger.commit(id, { event: 'checkpoint', data: { key, value } })),
+      record: (key, value) => commit({ event: 'checkpoint', data: { key, value } }),
       resume: ledger.expect(id).checkpoints,
       step: async (step, params) => {
         const { state } = ledger.expect(id);
         const named = namedStep(step, params);
         if (state.name === 'running' && state.step === named.step) return;
-        await ledger.commit(id, { event: 'step', data: { engine, ...named } });
+        await commit({ event: 'step', data: { engine, ...named } });
       },
-      doubt: async (step, reason) =>
-        void (await ledger.commit(id, { event: 'doubted', data: { engine, ...namedStep(step), reason } })),
-      fact: async (key, value) => void (await ledger.commit(id, { event: 'fact', data: { key, value } })),
-      cloud: async refs => {
-        const facts = cloudFactsOf(refs).map((data): JobEvent => ({ event: 'fact', data }));
-        await ledger.commit(id, ...facts);
-      },
-      progress: said => {
-        progress = { ...progress, ...said };
+      doubt: (step, reason) => commit({ event: 'doubted', data: { engine, ...namedStep(step), reason } }),
+      fact: (key, value) => commit({ event: 'fact', data: { key, value } }),
+      cloud: refs => commit(...cloudFactsOf(refs).map((data): JobEvent => ({ event: 'fact', data }))),
+      progress: news => {
+        progress = { ...progress, ...news };
         run.progress(progress);
       },
       signal,
-      gate: stages.gate,
+      gate: this.#stages.gate,
       workDir,
-      log: log.child({ job: id, engine }),
+      log: this.#options.log.child({ job: id, engine }),
     };
   }
 
+  /** A candidate may only follow a running step; an engine that found out while in doubt need not say so again. */
+  #toRunning(id: string, engine: EngineName): JobEvent[] {
+    if (this.#ledger.expect(id).state.name !== 'in-doubt') return [];
+    return [{ event: 'step', data: { engine, ...namedStep('confirmed') } }];
+  }
+
   /** From a candidate to done. */
-  async function finish(run: Run): Promise<void> {
+  async #finish(run: Run): Promise<void> {
     const { id } = run;
-    const { state } = ledger.expect(id);
+    const { state } = this.#ledger.expect(id);
     if (state.name === 'verifying') {
-      run.progress({ note: 'verifying' });
-      const verified = await verify(run, state.candidate);
+      const verified = await this.#verify(run, state.candidate);
       if (!verified) return;
-      await checkSource({ ledger, stages }, ledger.expect(id));
-      await ledger.commit(id, { event: 'verified', data: { evidence: verified.evidence } });
-      await publish(run, verified);
+      await this.#checkSource(this.#ledger.expect(id));
+      const message = verified.messages?.evidence;
+      await this.#ledger.commit(id, { event: 'verified', data: { evidence: verified.evidence, message } });
+      await this.#publish(run, verified);
     } else if (state.name === 'delivering' && !state.published) {
-      const published = state.intent && (await stages.findPublished(ledger.expect(id), state.intent));
-      if (published) await ledger.commit(id, { event: 'published', data: { delivery: published } });
+      const published = state.intent && (await this.#stages.findPublished(this.#ledger.expect(id), state.intent));
+      if (published) await this.#recordDelivery(id, published);
       else {
-        const verified = await verify(run, state.candidate);
+        const verified = await this.#verify(run, state.candidate);
         if (!verified) return;
-        await publish(run, verified);
+        await this.#publish(run, verified);
       }
     }
-    await finishDelivery(id);
+    await this.#finishDelivery(id);
   }
 
-  async function verify(run: Run, candidate: Candidate): Promise<Verified | undefined> {
-    if (!candidate.isSource && !(await stages.isIntact(candidate))) {
-      const reason: Reason = {
-        code: 'verify-failed',
-        text: 'the finished file was gone after a restart; it is made again',
-      };
-      await ledger.commit(run.id, { event: 'rejected', data: { reason, keepCheckpoints: true } });
-      return undefined;
+  async #verify(run: Run, candidate: Candidate): Promise<Verified | undefined> {
+    announce(run, say('queue.verifying'));
+    if (candidate.isSource || (await this.#stages.isIntact(candidate))) {
+      return this.#stages.verify(candidate, { signal: run.signal, gate: this.#stages.gate });
     }
-    return stages.verify(candidate, { signal: run.signal, gate: stages.gate });
+    const reason = makeReason('verify-failed', say('queue.result-missing'));
+    await this.#ledger.commit(run.id, { event: 'rejected', data: { reason, keepCheckpoints: true } });
+    return undefined;
   }
 
-  async function publish(run: Run, verified: Verified): Promise<void> {
+  async #publish(run: Run, verified: Verified): Promise<void> {
     const { id, signal } = run;
-    run.progress({ note: 'delivering' });
-    const delivery = await stages.deliver(ledger.expect(id), verified, {
+    announce(run, say('queue.delivering'));
+    const delivery = await this.#stages.deliver(this.#ledger.expect(id), verified, {
       signal,
       onIntent: async intent => {
         // The last moment at which a source that changed meanwhile can still keep a stale result from appearing.
-        await checkSource({ ledger, stages }, ledger.expect(id));
-        await ledger.commit(id, { event: 'publishing', data: { intent } });
+        await this.#checkSource(this.#ledger.expect(id));
+        await this.#ledger.commit(id, { event: 'publishing', data: { intent } });
       },
     });
-    await ledger.commit(id, { event: 'published', data: { delivery } });
+    await this.#recordDelivery(id, delivery);
+  }
+
+  async #recordDelivery(id: string, delivery: Delivery): Promise<void> {
+    await this.#ledger.commit(id, { event: 'published', data: { delivery } });
   }
 
   /** The output is durable: the original may go where the folder says, and the job is done. */
-  async function finishDelivery(id: string): Promise<void> {
-    const events: JobEvent[] = [];
-    let note: string | undefined;
-    const { state } = ledger.expect(id);
-    if (state.name === 'delivering' && state.candidate.damagedSource && stages.disposes(ledger.expect(id))) {
-      note = 'the original stays where it is, because it has damaged spots';
-      await ledger.commit(id, { event: 'done', data: { note } });
-      return;
+  async #finishDelivery(id: string): Promise<void> {
+    const { state } = this.#ledger.expect(id);
+    if (
+      state.name === 'delivering' &&
+      state.candidate.damagedSource &&
+      this.#stages.disposes(this.#ledger.expect(id))
+    ) {
+      return this.#done(id, say('queue.original-damaged'));
     }
     try {
-      const gone = await stages.dispose(ledger.expect(id), async to => {
-        await ledger.commit(id, { event: 'disposing', data: { to } });
+      const gone = await this.#stages.dispose(this.#ledger.expect(id), async to => {
+        await this.#ledger.commit(id, { event: 'disposing', data: { to } });
       });
-      if (gone) events.push({ event: 'disposed', data: gone });
+      const events: JobEvent[] = gone ? [{ event: 'disposed', data: gone }] : [];
+      await this.#ledger.commit(id, ...events, { event: 'done', data: {} });
     } catch (error) {
       if (!(error instanceof ShrinkError)) throw error;
-      if (policyFor(error.code).retriesDisposal && ledger.expect(id).waits < MAX_WAITS) throw deliveredBut(error);
-      note = `the original stays where it is: ${error.message}`;
-      log.warn({ job: id, code: error.code }, note);
+      const isWorthAnotherTry = policyFor(error.code).retriesDisposal && this.#ledger.expect(id).waits < MAX_WAITS;
+      if (isWorthAnotherTry) throw deliveredBut(error);
+      const note = say('queue.original-stays', { why: sentenceOf(error) });
+      this.#options.log.warn({ job: id, code: error.code }, note.text);
+      await this.#done(id, note);
     }
-    await ledger.commit(id, ...events, { event: 'done', data: note ? { note } : {} });
+  }
+
+  async #done(id: string, note: Sentence): Promise<void> {
+    await this.#ledger.commit(id, { event: 'done', data: { note: note.text, message: messageOf(note) } });
   }
 }
 
+function announce(run: Run, what: Sentence): void {
+  run.progress({ note: what.text, message: messageOf(what) });
+}
+
 function deliveredBut(error: ShrinkError): ShrinkError {
-  const { code, doing, subject, hint } = error;
-  const text = `the result is delivered, but the original cannot be put away yet: ${error.message}`;
-  return new ShrinkError(code, text, { doing, subject, hint, cause: error });
+  const { code, doing, subject, hint, messages } = error;
+  return new ShrinkError(code, say('queue.original-later', { why: sentenceOf(error) }), {
+    doing,
+    subject,
+    hint: hint !== undefined && messages.hint ? { ...messages.hint, text: hint } : hint,
+    cause: error,
+  });
 }

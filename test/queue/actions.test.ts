@@ -110,9 +110,14 @@ describe('forget', () => {
 
 describe('an id', () => {
   it('may be shortened to three letters where that is enough', async () => {
-    const { actions } = await setup('local');
-    expect(actions.find('job')?.id).toBe('job1');
-    expect(actions.find('jo')).toBeUndefined();
-    expect(await actions.retry('nope')).toMatchObject({ ok: false, problem: 'unknown' });
+    const { actions, ledger } = await setup('local', waits);
+    expect(ledger.find('job1')?.id).toBe('job1');
+    expect(await actions.cancel('job')).toMatchObject({ ok: true, job: { id: 'job1' } });
+    expect(await actions.retry('jo')).toMatchObject({ ok: false, problem: 'unknown' });
+    expect(await actions.retry('nope')).toMatchObject({
+      ok: false,
+      problem: 'unknown',
+      message: { text: 'there is no job nope; "shrinkbox jobs" lists them' },
+    });
   });
 });

@@ -9,6 +9,8 @@ import { aDecision, aPin, REASON } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
+const NO_CREDITS = 'no credits';
+
 interface Turn {
   id: string;
   signal: AbortSignal;
@@ -193,9 +195,9 @@ describe('pauses', () => {
     await add('b', 'nemo');
     scheduler.start();
     await begun(1);
-    await turns[0]?.end({ kind: 'engine-paused', forMs: 3_600_000, reason: 'no credits' });
+    await turns[0]?.end({ kind: 'engine-paused', forMs: 3_600_000, reason: NO_CREDITS });
     await settled();
-    expect(scheduler.enginePause('nemo')?.reason).toBe('no credits');
+    expect(scheduler.enginePause('nemo')?.reason).toEqual(NO_CREDITS);
     await add('c');
     await begun(2);
     await rest(turns[1]);
@@ -222,7 +224,7 @@ describe('pauses', () => {
     await add('d', 'nemo');
     scheduler.start();
     await begun(1);
-    await turns[0]?.end({ kind: 'engine-paused', forMs: 3_600_000, reason: 'no credits' });
+    await turns[0]?.end({ kind: 'engine-paused', forMs: 3_600_000, reason: NO_CREDITS });
     await begun(2);
     await rest(turns[1]);
     await add('e', 'nemo', mayFallBack);
@@ -242,7 +244,7 @@ describe('pauses', () => {
       data: { until: clock.now() + 3_600_000, reason: { code: 'out-of-credits', text: 'no credits are left' } },
     };
     scheduler.start();
-    scheduler.pauseEngine('nemo', 3_600_000, 'no credits');
+    scheduler.pauseEngine('nemo', 3_600_000, NO_CREDITS);
     await add('a', 'nemo', { event: 'started', data: { engine: 'nemo', step: 'x' } }, waiting);
     await settled();
     expect(turns).toEqual([]);

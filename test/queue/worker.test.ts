@@ -5,8 +5,8 @@ import type { JobEvent } from '../../src/core/events.ts';
 import type { StopReason } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
-import { createAfterRest } from '../../src/queue/after-rest.ts';
-import { createWorker } from '../../src/queue/worker.ts';
+import { AfterRest } from '../../src/queue/after-rest.ts';
+import { JobWorker } from '../../src/queue/worker.ts';
 import { aCandidate, aDecision, aPin } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeEngine, FakeWorld, fails } from '../support/fake-world.ts';
@@ -20,10 +20,11 @@ async function setupWith(journal: MemoryJournal, decision: Decision, ...events: 
   const clock = new FakeClock();
   const ledger = new Ledger(journal, clock);
   const world = new FakeWorld();
-  const worker = createWorker({
+  const afterRest = new AfterRest({ ledger, stages: world, log: silentLogger });
+  const worker = new JobWorker({
     ledger,
     stages: world,
-    afterRest: createAfterRest({ ledger, stages: world, log: silentLogger }),
+    afterRest: id => afterRest.cleanUp(id),
     clock,
     log: silentLogger,
   });
@@ -422,14 +423,22 @@ describe('what goes wrong', () => {
   it('no credits pauses the engine and keeps the job', async () => {
     const { run, job, world } = await setup(aDecision({ engine: 'nemo' }));
     world.engines = { nemo: new FakeEngine('nemo', async () => fails('out-of-credits')) };
-    expect(await run()).toEqual({ kind: 'engine-paused', forMs: 3_600_000, reason: 'out-of-credits happened' });
+    expect(await run()).toEqual({
+      kind: 'engine-paused',
+      forMs: 3_600_000,
+      reason: 'out-of-credits happened',
+    });
     expect(job().state.name).toBe('waiting');
   });
 
   it('what the cloud cannot do falls back to this machine where the rule allows, and stays here (was: back and forth without end)', async () => {
     const { run, job, world, journal } = await setup(aDecision({ engine: 'nemo', fallback: 'local' }));
     world.engines = { nemo: new FakeEngine('nemo', async () => fails('out-of-credits')), local: new FakeEngine() };
-    expect(await run()).toEqual({ kind: 'engine-paused', forMs: 3_600_000, reason: 'out-of-credits happened' });
+    expect(await run()).toEqual({
+      kind: 'engine-paused',
+      forMs: 3_600_000,
+      reason: 'out-of-credits happened',
+    });
     expect(job()).toMatchObject({ state: { name: 'queued' }, decision: { engine: 'local' } });
     await run();
     expect(job()).toMatchObject({ state: { name: 'done' }, decision: { engine: 'local' } });
@@ -608,7 +617,7 @@ describe('stopping', () => {
     const { run, job, world, stop } = await setup();
     world.engines = {
       local: new FakeEngine('local', async () => {
-        stop({ kind: 'cancelled', by: 'by a person' });
+        stop({ kind: 'cancelled' });
         return fails('cancelled');
       }),
     };

@@ -1,4 +1,6 @@
 import { APP_EN } from './app.ts';
+import { HISTORY_EN } from './history.ts';
+import { QUEUE_EN } from './queue.ts';
 import { CHILD_EN } from './child.ts';
 import { FILES_EN } from './files.ts';
 import { HTTP_EN } from './http.ts';
@@ -27,4 +29,6 @@ export const EN = {
   ...VERIFY_EN,
   ...DELIVER_EN,
   ...NEMO_EN,
+  ...HISTORY_EN,
+  ...QUEUE_EN,
 };

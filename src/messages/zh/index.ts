@@ -12,6 +12,8 @@ import { COMPLETENESS_ZH } from './completeness.ts';
 import { DELIVER_ZH } from './deliver.ts';
 import { INBOX_ZH } from './inbox.ts';
 import { NEMO_ZH } from './nemo.ts';
+import { HISTORY_ZH } from './history.ts';
+import { QUEUE_ZH } from './queue.ts';
 import { STEPS_ZH } from './steps.ts';
 import { VERIFY_ZH } from './verify.ts';
 
@@ -29,6 +31,8 @@ export const ZH = {
   ...VERIFY_ZH,
   ...DELIVER_ZH,
   ...NEMO_ZH,
+  ...HISTORY_ZH,
+  ...QUEUE_ZH,
 } satisfies Translation<typeof EN> as Readonly<Record<string, Wording>>;
 
 /** The message in Chinese; `undefined` for a code this version does not know. */

@@ -234,7 +234,7 @@ describe('a daemon that is stopped while the agent speaks', () => {
     const work = job();
     const ran = engine.run(order(), work.context);
     await untilItSpeaks(work);
-    work.stop.abort({ kind: 'cancelled', by: 'by a person' });
+    work.stop.abort({ kind: 'cancelled' });
     await expect(ran).rejects.toMatchObject({ code: 'cancelled' });
   });
 });
