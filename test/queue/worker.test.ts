@@ -426,7 +426,7 @@ describe('what goes wrong', () => {
     expect(await run()).toEqual({
       kind: 'engine-paused',
       forMs: 3_600_000,
-      reason: 'out-of-credits happened',
+      reason: expect.objectContaining({ text: 'out-of-credits happened' }),
     });
     expect(job().state.name).toBe('waiting');
   });
@@ -437,7 +437,7 @@ describe('what goes wrong', () => {
     expect(await run()).toEqual({
       kind: 'engine-paused',
       forMs: 3_600_000,
-      reason: 'out-of-credits happened',
+      reason: expect.objectContaining({ text: 'out-of-credits happened' }),
     });
     expect(job()).toMatchObject({ state: { name: 'queued' }, decision: { engine: 'local' } });
     await run();
