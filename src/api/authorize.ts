@@ -1,5 +1,5 @@
 /**
- * Who may ask over HTTP. A server on 127.0.0.1 is reached by every web page its user opens, so the Host header is checked
+ * Who may ask over HTTP. Every web page a person opens can send requests to a server on 127.0.0.1, so the Host header is checked
  * against DNS rebinding and the Origin header against requests from other sites. Pure.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
@@ -8,11 +8,11 @@ import { isLoopback } from '../config/loopback.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 
-/** What a listener asks of its callers. */
+/** What a listener requires of its callers. */
 export type Policy =
   /** The control socket: its file mode is the check. */
   | { via: 'socket' }
-  /** `loopback`: the address listened at is one only this machine reaches. `token`: asked for where one is set. */
+  /** `loopback`: only this machine reaches the address. `token`: required where one is set. */
   | { via: 'tcp'; loopback: boolean; token?: string };
 
 export interface Caller {

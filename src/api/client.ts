@@ -13,13 +13,13 @@ import { controlSocket, locateSocket } from './socket.ts';
 /** Every call throws ShrinkError `unavailable` when the daemon ends meanwhile. */
 export interface ControlClient {
   status(): Promise<StatusView>;
-  /** Newest first unless told otherwise. */
+  /** Newest first, unless `order` says otherwise. */
   jobs(options?: JobFilter): Promise<JobView[]>;
   job(id: string): Promise<JobDetail | undefined>;
   /** `path` is absolute. */
   explain(path: string): Promise<Explanation>;
   act(action: JobAction, id: string): Promise<ActionResult>;
-  /** Asks for a further version of a finished job, made as the words say. */
+  /** Asks for another version of a finished job, made as the words say. */
   refine(id: string, words: string): Promise<ActionResult>;
   turn(mode: 'pause' | 'resume' | 'drain'): Promise<StatusView>;
   /** What happens from now on, beginning with the status. Ends when the signal aborts or the daemon does. */
@@ -48,7 +48,7 @@ export async function connectControl(stateDir: string): Promise<ControlClient | 
   if (socketPath === undefined) return undefined;
   const http = new Pool('http://localhost', {
     socketPath,
-    // An event stream keeps a connection to itself.
+    // One for requests, one for an event stream.
     connections: 2,
     headersTimeout: ANSWER_MS,
     bodyTimeout: ANSWER_MS,
@@ -157,7 +157,7 @@ class SocketClient implements ControlClient {
 
   #asShrinkError(error: unknown): unknown {
     const code = error instanceof ShrinkError ? undefined : (error as NodeJS.ErrnoException | undefined)?.code;
-    // Ours already, or a bug.
+    // One of ours already, or a bug.
     if (code === undefined) return error;
     const facts = { doing: say('api.asking-daemon'), subject: this.#path, cause: error };
     switch (code) {
@@ -208,7 +208,7 @@ function errorIn(answer: Answer): { code: string; message: Sentence | string; hi
       return { code, message: sentence(message, messages.message), hint: hint && sentence(hint, messages.hint) };
     }
   } catch {
-    // Not ours; said below.
+    // Not one of ours.
   }
   return { code: 'bad-answer', message: say('api.unexpected-answer', { status: answer.status }), hint: null };
 }

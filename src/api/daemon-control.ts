@@ -21,7 +21,7 @@ export interface DaemonControlOptions {
   ledger: Ledger;
   scheduler: Scheduler;
   actions: Actions;
-  /** The parts of the status the queue does not know: version, folders, engines, mode. */
+  /** The whole status: version, mode, counts, engines, folders. */
   status(): StatusView;
   /** Why local work is paused, while it is. */
   resting(): Sentence | string | undefined;
@@ -118,7 +118,7 @@ export class DaemonControl implements Control {
     return () => this.#listeners.delete(listener);
   }
 
-  /** Live progress of a running job; passed on a few times a second at most. `at` is monotonic milliseconds. */
+  /** Passes on the live progress of a running job, a few times a second at most. `at` is monotonic milliseconds. */
   announceProgress(id: string, at: number): void {
     const job = this.#listeners.size > 0 ? this.#options.ledger.get(id) : undefined;
     if (!job || at - (this.#announced.get(id) ?? Number.NEGATIVE_INFINITY) < PROGRESS_EVERY_MS) return;
@@ -133,7 +133,7 @@ export class DaemonControl implements Control {
     this.#emit({ kind: 'status', status });
   }
 
-  /** Announces nothing any more. */
+  /** Stops announcing. */
   close(): void {
     this.#unsubscribe();
     this.#stopComparing();
@@ -161,7 +161,7 @@ export class DaemonControl implements Control {
   }
 }
 
-/** Everything but what changes by itself all the time. */
+/** Everything except what changes all the time. */
 function essenceOf(status: StatusView): string {
   return JSON.stringify({ ...status, folders: status.folders.map(folder => ({ ...folder, last_scan_age_ms: null })) });
 }

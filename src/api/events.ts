@@ -1,6 +1,6 @@
 /**
- * The stream of changes: numbered, the last of them kept, so that a listener that lost its connection goes on where it
- * was. A listener that does not read is cut off rather than allowed to fill the memory; it comes back and catches up.
+ * The stream of changes: numbered, the newest kept, so that a listener that lost its connection continues where it was. A
+ * listener that does not read is cut off before it fills the memory; it reconnects and catches up.
  */
 import { randomBytes } from 'node:crypto';
 import type { ControlEvent } from './types.ts';
@@ -10,13 +10,13 @@ export interface LoggedEvent {
   event: ControlEvent;
 }
 
-/** Events kept for those who come back: some minutes of a busy daemon, under a megabyte. */
+/** Events kept for listeners that reconnect: some minutes of a busy daemon, under a megabyte. */
 const KEPT = 1000;
 /** Events that may wait for a listener that does not read. */
 const WAITING = 1000;
 
 export class EventLog {
-  /** Another start numbers from 1 again; its ids must not be taken for ours. */
+  /** Every start numbers from 1 again; ids of another start must not be mistaken for ours. */
   readonly #epoch = randomBytes(4).toString('hex');
   readonly #kept: LoggedEvent[] = [];
   readonly #listeners = new Set<Listener>();
@@ -35,14 +35,14 @@ export class EventLog {
     for (const listener of this.#listeners) listener.push(logged);
   }
 
-  /** The id of the newest event: what a listener that fetches everything now has seen. */
+  /** The id of the newest event: a listener that fetches everything now has seen all up to it. */
   get last(): string {
     return `${this.#epoch}-${this.#next - 1}`;
   }
 
   /**
-   * Listens from now on, after first being told what happened since `lastId`. `missed` is true when that is no longer
-   * known: the listener has to fetch everything again.
+   * Listens from now on, beginning with what happened since `lastId`. `missed` is true when that is no longer known: the
+   * listener has to fetch everything again.
    */
   listen(lastId: string | undefined): { missed: boolean; listener: Listener } {
     const since = lastId === undefined ? this.#next - 1 : this.#numberOf(lastId);
@@ -65,7 +65,7 @@ export class EventLog {
   }
 }
 
-/** One listener's turn-by-turn view of the log. */
+/** One listener's queue of events. */
 export class Listener {
   readonly #limit: number;
   readonly #onClose: () => void;

@@ -16,7 +16,7 @@ export interface JournalControlOptions {
   config: Config;
   version: string;
   clock: Clock;
-  /** Builds what explains a file, when somebody asks. */
+  /** Builds what explains a file; called only when somebody asks. */
   explain(ledger: Ledger): Promise<(path: string) => Promise<Explanation>>;
 }
 

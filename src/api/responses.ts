@@ -8,7 +8,7 @@ import type { Asset } from './assets.ts';
 import type { Policy } from './authorize.ts';
 import type { ActionResult } from './types.ts';
 
-/** How a request came in; handed to the app by the listener. */
+/** How a request came in; the listener passes it to the app. */
 export interface Bindings {
   policy: Policy;
 }
@@ -65,7 +65,7 @@ export function notFound(c: RequestContext): Response {
   return failure(c, { status: 404, code: 'not-found', message: say('api.not-found') });
 }
 
-/** An error of ours with its own words; anything else is a bug, of which only the log says more. */
+/** Our own errors speak for themselves; anything else is a bug, and only the log has its details. */
 export function failureOf(c: RequestContext, error: unknown, log: Logger): Response {
   if (error instanceof ShrinkError) return shrinkErrorResponse(c, error);
   if (c.req.raw.signal.aborted) return badRequest(c, say('api.client-gone'));
@@ -82,7 +82,7 @@ export function shrinkErrorResponse(c: RequestContext, error: ShrinkError, statu
   return c.json(body, status ?? policyFor(code).httpStatus);
 }
 
-/** The job's id in the path; `undefined` for what cannot be one: it goes no further. */
+/** The job's id in the path; `undefined` for what cannot be one. */
 export function jobId(c: RequestContext): string | undefined {
   const id = c.req.param('id') ?? '';
   return /^[0-9A-Za-z_-]{1,64}$/.test(id) ? id : undefined;

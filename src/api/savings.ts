@@ -1,6 +1,6 @@
 import type { JobView } from './types.ts';
 
-/** What one day brought: jobs done, and bytes before and after. */
+/** One day: jobs done, and bytes before and after. */
 export interface DayView {
   /** `2026-11-23`, in the time zone of this machine. */
   day: string;

@@ -24,7 +24,7 @@ export interface ServeOptions extends Omit<AppOptions, 'page'> {
   socketPath: string;
   /** Absent: the socket only. */
   listen?: ListenAddress;
-  /** Asked for on `listen` where set; needed when `listen` is no loopback address. */
+  /** Required on `listen` where set; must be set when `listen` is not a loopback address. */
   token?: Secret;
   /** For XDG_RUNTIME_DIR, when the socket's path is too long. */
   env?: NodeJS.ProcessEnv;
@@ -39,11 +39,11 @@ export interface Serving {
   readonly address: { host: string; port: number } | null;
   /** The same for a browser. */
   readonly page: string | null;
-  /** Ends event streams and connections and removes the socket; takes at most a moment. Safe to call twice. */
+  /** Ends event streams and connections and removes the socket, within half a second or so. Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** Answers under way get this long when the daemon stops. */
+/** How long answers under way may take when the daemon stops, milliseconds. */
 const CLOSING_MS = 500;
 /** Bytes of headers in one request. */
 const MAX_HEADERS = 16 * 1024;
@@ -121,8 +121,8 @@ const UNREADABLE: Readonly<Record<string, [status: string, message: Sentence]>> 
 };
 
 /**
- * A socket exists with the umask's mode for a moment before chmod: it is made in a directory only we can enter, and moved
- * to its place when it is 0600.
+ * Before chmod, a socket has the umask's mode for a moment: it is made in a directory only we can enter, and moved into place
+ * once it is 0600.
  */
 async function openSocket(app: App, real: string): Promise<Server> {
   const server = httpServer(app, { via: 'socket' });

@@ -22,11 +22,11 @@ export interface AppOptions {
   log: Logger;
   /** Absent: there is no `/metrics`. */
   metering?: Metering;
-  /** Silence on an event stream before a comment shows that it still lives; proxies cut after 60 s. */
+  /** How long an event stream may be silent before a comment is sent, milliseconds; proxies cut silent ones after 60 s. */
   heartbeatMs?: number;
-  /** A body that is not to be kept must arrive in this time, milliseconds. */
+  /** Any body but an upload must arrive in this time, milliseconds. */
   bodyMs?: number;
-  /** The built page; absent: a few words in its place. */
+  /** The built page; absent: a few lines of HTML in its place. */
   page?: Page;
   /** Absent: the page cannot add files. */
   uploads?: Uploads;
@@ -41,9 +41,8 @@ export interface App {
 }
 
 const HEARTBEAT_MS = 15_000;
-/** No request of ours carries a body worth speaking of. */
+/** Bytes; the bodies of our requests are empty or nearly so, uploads apart. */
 const MAX_BODY = 64 * 1024;
-/** Ours are empty or nearly so. */
 const BODY_MS = 30_000;
 
 export function createApp(options: AppOptions): App {
@@ -92,7 +91,7 @@ function checkCallers(app: HonoApp): void {
   });
 }
 
-/** Reads bodies that nothing here wants, up to a limit. (hono's bodyLimit wants the global Request replaced.) */
+/** Reads and drops request bodies, up to a limit: only uploads have one worth keeping. (hono's bodyLimit needs the global Request replaced.) */
 function drainBodies(app: HonoApp, limitMs: number): void {
   app.use(async (c, next) => {
     if (c.req.method === 'POST' && c.req.path === UPLOAD_PATH) return next();
@@ -154,7 +153,7 @@ const HEADERS: Parameters<typeof secureHeaders>[0] = {
     defaultSrc: ["'none'"],
     scriptSrc: ["'self'"],
     styleSrc: ["'self'"],
-    // Pictures are fetched with the token, which only works by way of a blob.
+    // Pictures are fetched with the token, which works only through a blob.
     imgSrc: ["'self'", 'blob:'],
     connectSrc: ["'self'"],
     baseUri: ["'none'"],

@@ -19,7 +19,7 @@ export type PicturedJob = Pick<JobDetail, 'id' | 'source' | 'original' | 'output
 
 export interface ThumbnailOptions {
   tools: Tools;
-  /** Where a picture lies for the moment it is made; the system's temporary folder unless given. */
+  /** Where a picture is written while it is made; the system's temporary folder unless given. */
   tempDir?: string;
 }
 
@@ -63,7 +63,7 @@ export class Thumbnails {
   }
 }
 
-/** Where the file is now. Another one in its place, or a link, is not shown. */
+/** Where the file is now. A link, or another file in its place, is not shown. */
 async function locate(job: PicturedJob, side: Side): Promise<string> {
   const [path, bytes] =
     side === 'after' ? [job.output, job.output_bytes] : [job.original ?? job.source, job.source_bytes];
@@ -84,7 +84,7 @@ async function momentOf(path: string, tools: Tools): Promise<number> {
   const wanted = start + (number(format?.duration) ?? 0) / 3;
   const around = ['-select_streams', 'V:0', '-read_intervals', `${wanted.toFixed(3)}%+5`];
   const { packets = [] } = await probe(path, tools, [...around, '-show_entries', 'packet=pts_time']);
-  // A seek lands on a key frame before; which frames follow it is known from the packets alone.
+  // A seek lands on an earlier key frame; only the packets tell which frames follow.
   const times = packets.map(packet => number(packet.pts_time) ?? Number.NaN).filter(time => time >= wanted);
   return Math.max(0, (times.length > 0 ? Math.min(...times) : wanted) - start);
 }

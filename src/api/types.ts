@@ -23,7 +23,7 @@ export interface Control extends ControlReader {
   cancel(id: string): Promise<ActionResult>;
   forget(id: string): Promise<ActionResult>;
   restore(id: string): Promise<ActionResult>;
-  /** A further version of a finished job, made as these words say. */
+  /** Another version of a finished job, made as these words say. */
   refine(id: string, words: string): Promise<ActionResult>;
   /** Nothing new starts and local encodes pause until `resume`; survives a restart. */
   pause(): Promise<void>;
@@ -45,7 +45,7 @@ export type ControlEvent =
   | { kind: 'forgotten'; id: string }
   | { kind: 'status'; status: StatusView };
 
-/** What a list of jobs leaves out and somebody who watches wants to know. */
+/** What a list of jobs leaves out, for somebody who watches. */
 export type LiveView = Pick<JobDetail, 'eta_ms' | 'progress_note' | 'hint' | 'waiting_until' | 'messages'>;
 
 export interface StatusView {
@@ -54,7 +54,6 @@ export interface StatusView {
   running: boolean;
   pid: number | null;
   started_at: number | null;
-  /** `running`, `paused`, `draining`, `drained`, `stopping` or `stopped`. */
   mode: 'running' | 'paused' | 'draining' | 'drained' | 'stopping' | 'stopped';
   state_dir: string;
   /** Where the page is, for a browser; null where there is none. */

@@ -5,7 +5,7 @@ import { type Message, messageOf } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import type { DetailMessages, JobDetail, JobView, LiveView } from './types.ts';
 
-/** What people and scripts see of a job in a list; `progress` is live and comes from outside. */
+/** What people and scripts see of a job in a list. */
 export function viewOf(job: Job, progress?: Progress): JobView {
   const { state, decision } = job;
   const target = decision.kind === 'do' ? targetBytes(decision.target, job.pin.sizeBytes) : undefined;
@@ -28,7 +28,7 @@ export function viewOf(job: Job, progress?: Progress): JobView {
   };
 }
 
-/** All a person may want to know of one job; used alike with a daemon (live progress) and without (from the journal). */
+/** All a person may want to know about one job, with a daemon (live progress) and without (from the journal). */
 export function detailOf(job: Job, progress?: Progress): JobDetail {
   const { state, decision } = job;
   const done = state.name === 'done' ? state : undefined;

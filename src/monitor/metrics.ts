@@ -19,10 +19,10 @@ export interface MetricsOptions {
   version: string;
   clock: Clock;
   files: Files;
-  /** Replayed already: what is in it now is the beginning. */
+  /** Replayed already: counting starts from what is in it. */
   ledger: Ledger;
   journal: { fsyncStats(): FsyncStats; readonly size: number };
-  /** Every place whose free space counts, as the config has them now. */
+  /** Every place whose free space is reported, by the config of the moment. */
   places(): DiskPath[];
 }
 
@@ -33,7 +33,7 @@ const LONG_BUCKETS = [1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600];
 const NEVER_MS = 2 ** 31 - 1;
 const LAG_SAMPLES = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 
-/** Counts what passes by; registers what is read when somebody asks. */
+/** Counts events as they happen; everything else is read when somebody asks. */
 export class Metrics implements Metering, CloudMeter {
   readonly #clock: Clock;
   readonly #registry = new Registry();
@@ -42,7 +42,7 @@ export class Metrics implements Metering, CloudMeter {
   /** When each job entered the step it is in. */
   readonly #stepStarts = new Map<string, { at: number; step: string }>();
   readonly #unsubscribe: () => void;
-  /** What the daemon says of itself in the scrape under way. */
+  /** The daemon's status for the scrape under way. */
   #status: StatusView | undefined;
 
   constructor(options: MetricsOptions) {
@@ -145,7 +145,7 @@ function createCounters(registry: Registry) {
     cloudStreams: counter('cloud_streams_total', 'Messages to the cloud, by how their stream ended.', 'outcome'),
     notifications: counter('notifications_total', 'Webhook calls, by outcome.', 'outcome'),
   };
-  // What has not happened yet is 0, not absent: only then is the first time an increase, which alerts see.
+  // A counter starts at 0 instead of absent: only then is its first event an increase that alerts see.
   const { sourceBytes, outputBytes, savedBytes } = counters;
   for (const engine of ['local', 'nemo']) {
     for (const state of RESTING) counters.ends.inc({ state, engine }, 0);
@@ -165,7 +165,7 @@ interface GaugeSpec<L extends string> {
   read(set: SetGauge<L>): void | Promise<void>;
 }
 
-/** What is read when somebody asks. */
+/** The metrics that are read when somebody asks. */
 class Gauges {
   readonly #registry: Registry;
   readonly #status: () => StatusView | undefined;
@@ -354,7 +354,7 @@ class JobTally {
   }
 
   report(set: (value: number, labels: { state: string; engine: string }) => void): void {
-    // A state nobody is in is 0, not absent: alerts on absent series never fire.
+    // A state without jobs is 0, not absent: alerts on absent series never fire.
     for (const state of STATE_NAMES) set(0, { state, engine: 'local' });
     for (const [engine, states] of this.#counts) for (const [state, count] of states) set(count, { state, engine });
   }

@@ -21,7 +21,7 @@ export interface NotifyOptions {
   clock: Clock;
   log: Logger;
   onOutcome?(outcome: 'delivered' | 'failed' | 'dropped'): void;
-  /** Pauses before each further try, milliseconds. */
+  /** Pauses before each retry, milliseconds. */
   pausesMs?: readonly number[];
 }
 
@@ -49,7 +49,7 @@ export class Notifier {
     this.#options = options;
   }
 
-  /** Called after every change of a job; sends a message where it came to an end somebody wants to hear of. */
+  /** Called after every change of a job; sends a message when it ends in a state that a target asks for. */
   changed(job: Job, before: Job | undefined): void {
     const { name } = job.state;
     if (name === before?.state.name || (name !== 'done' && name !== 'held' && name !== 'failed')) return;

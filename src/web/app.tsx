@@ -186,7 +186,7 @@ function announcementOf(job: Row, { words, language }: Reader): string {
   return words.announce.done(name, formatSaving(job.source_bytes, job.output_bytes ?? job.source_bytes, language));
 }
 
-/** What a tab in the background shows. */
+/** The title counts jobs, for a tab in the background. */
 function useTitle(running: number, attention: number): void {
   useEffect(() => {
     const marks = [...(attention > 0 ? [`⚠ ${attention}`] : []), ...(running > 0 ? [`▶ ${running}`] : [])];

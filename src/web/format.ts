@@ -20,7 +20,7 @@ export function formatPercent(fraction: number, language: Language): string {
   return new Intl.NumberFormat(language, { style: 'percent' }).format(Math.floor(fraction * 100) / 100);
 }
 
-/** About how long, in the largest unit that says something: `2 h 5 min`, `12 min`, `40 s`. */
+/** Roughly how long, in the largest units that matter: `2 h 5 min`, `12 min`, `40 s`. */
 export function formatSpan(ms: number, language: Language): string {
   const unit = (value: number, name: 'hour' | 'minute' | 'second') =>
     new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
@@ -32,7 +32,7 @@ export function formatSpan(ms: number, language: Language): string {
   return rest === 0 ? unit(hours, 'hour') : `${unit(hours, 'hour')} ${unit(rest, 'minute')}`;
 }
 
-/** The hour where it was today, the date otherwise. */
+/** The time where it was today, with the date otherwise. */
 export function formatWhen(at: number, now: number, language: Language): string {
   const date = new Date(at);
   const today = date.toDateString() === new Date(now).toDateString();

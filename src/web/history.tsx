@@ -5,10 +5,10 @@ import { Actions, type ListProps } from './actions.tsx';
 import { PAGE_SIZE, type Row, totalOf } from './model.ts';
 import { useWords, worded } from './language.ts';
 
-/** Typing is over after this long, milliseconds. */
+/** A pause in typing after which the search starts, milliseconds. */
 const TYPING_MS = 200;
 
-/** What is finished, the latest first, a page at a time. */
+/** Finished jobs, the latest first, a page at a time. */
 export function History({ model, dispatch }: ListProps) {
   const { words, language } = useWords();
   const count = (n: number) => formatCount(n, language);

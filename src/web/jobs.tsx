@@ -61,7 +61,7 @@ function reasonOf({ reason, messages }: Row, language: Language): string {
   return worded(language, reason ?? '', messages?.reason);
 }
 
-/** Jobs with the same reason and advice together, where the first of them stands. */
+/** Jobs with the same reason and hint together, at the position of the first. */
 function byReason(rows: readonly Row[]): Row[][] {
   const groups = new Map<string, Row[]>();
   for (const row of rows) {
@@ -172,7 +172,7 @@ function List({ section, title, model, dispatch, isTight = false, children }: Li
   );
 }
 
-/** Which file it is, and a way to everything known about it. */
+/** The file's name and size, and a button that opens its details. */
 function Head({ job, children }: { job: Row; children?: ComponentChildren }) {
   const { words } = useWords();
   const [isOpen, setOpen] = useState(false);

@@ -25,13 +25,13 @@ export function worded(language: Language, text: string, message: Message | null
   return (language === 'zh' && message ? inChinese(message) : undefined) ?? text;
 }
 
-/** What went wrong, as one sentence for the person. */
+/** What went wrong, in the reader's language. */
 export function problemOf(error: unknown, language: Language): string {
   if (!(error instanceof Error)) return String(error);
   return error instanceof ApiError ? worded(language, error.message, error.messages.message) : error.message;
 }
 
-/** The same with what can be done about it. */
+/** The same, followed by what the person can do about it. */
 export function problemAndHint(error: ApiError, language: Language): string {
   const problem = problemOf(error, language);
   if (error.hint === null) return problem;

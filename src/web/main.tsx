@@ -1,3 +1,7 @@
+/**
+ * Room: the page, as a browser runs it. It knows the daemon only through the HTTP API. Comes in: the API's types, the Chinese
+ * words of messages, and what core formats and escapes.
+ */
 import { render } from 'preact';
 import { App } from './app.tsx';
 import './style.css';

@@ -13,7 +13,7 @@ const CHART_HEIGHT = 110;
 /** The days are fetched again this long after a job came to rest, milliseconds. */
 const CALM_MS = 1500;
 
-/** How much smaller everything became. */
+/** How much smaller everything has become. */
 export function Savings({ totals, finished }: { totals: StatusView['totals']; finished: number }) {
   const { words, language } = useWords();
   const days = useDays(finished);
@@ -77,7 +77,7 @@ function Chart({ days }: { days: DayView[] }) {
   );
 }
 
-/** One value a day up to today, days without anything included; times are seconds. */
+/** One value per day up to today, 0 for days without any; times are seconds. */
 function series(days: DayView[]): [number[], number[]] {
   const known = new Map(days.map(day => [day.day, Math.max(0, day.saved_bytes)]));
   const noon = new Date();

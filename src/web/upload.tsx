@@ -161,7 +161,7 @@ function useUploads() {
   const reader = useWords();
   const { words } = reader;
   const [rows, setRows] = useState<UploadRow[]>([]);
-  /** One at a time: two at once only make both late. */
+  /** One at a time: two at once would only slow each other down. */
   const turn = useRef<Promise<void>>(Promise.resolve());
   const change = (key: number, part: Partial<UploadRow>) =>
     setRows(all => all.map(row => (row.key === key ? { ...row, ...part } : row)));
@@ -203,7 +203,7 @@ function messageFor(error: unknown, { words, language }: Reader): string {
   return error.status === -1 ? words.upload.stopped : problemAndHint(error, language);
 }
 
-/** Files dragged over the page, wherever; true while they are. */
+/** Takes files dropped anywhere on the page; true while some are dragged over it. */
 function useDropTarget(put: (files: readonly File[]) => void): boolean {
   const [isOver, setOver] = useState(false);
   const latest = useRef(put);

@@ -1,6 +1,6 @@
 import { defineConfig } from 'vite';
 
-/** The page as static files beside the compiled server. Relative addresses: it may lie below a path of a proxy. */
+/** The page as static files beside the compiled server. Addresses are relative, because a proxy may serve it below a path. */
 export default defineConfig({
   root: import.meta.dirname,
   base: './',
@@ -12,7 +12,7 @@ export default defineConfig({
     // Everything is a file: the content security policy allows nothing inline.
     assetsInlineLimit: 0,
     target: 'es2022',
-    // A slow machine is no news.
+    // How long a build takes is the machine's business.
     rolldownOptions: { checks: { bundlerTimings: false } },
   },
   oxc: { jsx: { runtime: 'automatic', importSource: 'preact' } },

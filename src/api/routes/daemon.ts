@@ -8,11 +8,11 @@ export interface DaemonRoutesOptions {
   events: EventLog;
   /** Absent: there is no `/metrics`. */
   metering?: Metering;
-  /** Silence on an event stream before a comment shows that it still lives, milliseconds. */
+  /** How long an event stream may be silent before a comment is sent, milliseconds. */
   heartbeatMs: number;
 }
 
-/** The daemon as a whole: how it is, what it does next, and everything that changes. */
+/** The daemon as a whole: its status and metrics, pause and drain, and the stream of changes. */
 export function daemonRoutes({ control, events, metering, heartbeatMs }: DaemonRoutesOptions): Route[] {
   const turn =
     (action: () => Promise<void>): Handler =>

@@ -4,7 +4,7 @@ import type { Page } from '../assets.ts';
 import { assetResponse, badRequest, json, type RequestContext, type Route, shrinkErrorResponse } from '../responses.ts';
 import type { Uploads } from '../uploads.ts';
 
-/** The one request whose body is a file; it is read where it is wanted. */
+/** The one request whose body is a file. */
 export const UPLOAD_PATH = '/api/drop';
 
 /** The names of built files carry their hash. */
@@ -29,7 +29,7 @@ async function upload(c: RequestContext, uploads: Uploads | undefined): Promise<
   try {
     return json(c, await uploads.put({ inbox, name, body, bytes, words }));
   } catch (error) {
-    // What was not read of the file must not be taken for the next request.
+    // The unread rest of the file must not be taken for the next request.
     c.header('Connection', 'close');
     if (isShrinkError(error, 'no-space')) return shrinkErrorResponse(c, error, 507);
     throw error;
