@@ -3,8 +3,8 @@ import { readdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { extensionOf, VIDEO_EXTENSIONS } from '../../src/core/file-names.ts';
-import { bytes, shrink } from '../engine/local/support.ts';
+import { extensionOf, VIDEO_EXTENSIONS } from '../../../src/core/file-names.ts';
+import { bytes, shrink } from '../../engine/local/support.ts';
 
 const folder = process.env['SHRINKBOX_CORPUS'];
 const files = folder ? readdirSync(folder).filter(name => VIDEO_EXTENSIONS.has(extensionOf(name))) : [];

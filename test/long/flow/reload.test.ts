@@ -3,9 +3,9 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Box } from '../support/box.ts';
-import { eventually } from '../support/eventually.ts';
-import { footage } from '../support/footage.ts';
+import { Box } from '../../support/box.ts';
+import { eventually } from '../../support/eventually.ts';
+import { footage } from '../../support/footage.ts';
 
 let box: Box;
 afterEach(() => box.dispose());

@@ -1,11 +1,10 @@
-import { descendants } from '../support/descendants.ts';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Box } from '../support/box.ts';
-import { eventually } from '../support/eventually.ts';
-import { footage } from '../support/footage.ts';
-import { longJournal, OLD_JOB } from '../long/torture/crash/long-journal.ts';
+import { Box } from '../../support/box.ts';
+import { eventually } from '../../support/eventually.ts';
+import { footage } from '../../support/footage.ts';
+import { longJournal, OLD_JOB } from '../torture/crash/long-journal.ts';
 
 let box: Box;
 
@@ -86,40 +85,4 @@ describe('kill -9 and start again', () => {
     await box.job('clip.mp4', 'done');
     expect(box.outputs()).toEqual(['clip.mp4']);
   });
-
-  it('leaves no ffmpeg running', async () => {
-    box = new Box({ config: { local: { effort: 'best' } } });
-    await box.start();
-    box.drop(await footage('plain'), 'clip.mp4');
-    const children = () => descendants(box.pid);
-    const running = await eventually(() => children().length > 0 && children(), { what: 'ffmpeg to run' });
-    await box.kill('SIGKILL');
-    await eventually(() => running.every(pid => !isAlive(pid)), { what: 'ffmpeg to be gone' });
-  });
 });
-
-describe('a graceful stop', () => {
-  it('ends children, keeps what was reached and exits 0; the next start finishes the job', async () => {
-    box = new Box({ config: { local: { effort: 'best' } } });
-    await box.start();
-    box.drop(await footage('plain'), 'clip.mp4');
-    await box.job('clip.mp4', 'running');
-    const running = await eventually(() => descendants(box.pid).length > 0 && descendants(box.pid), {
-      what: 'ffmpeg to run',
-    });
-    expect(await box.kill('SIGTERM')).toBe(0);
-    expect(running.filter(isAlive)).toEqual([]);
-    await box.start();
-    await box.job('clip.mp4', 'done');
-    expect(box.outputs()).toEqual(['clip.mp4']);
-  });
-});
-
-function isAlive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return !/^State:\s+Z/m.test(readFileSync(`/proc/${pid}/status`, 'utf8'));
-  } catch {
-    return false;
-  }
-}

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { canMake, footage, type FootageName, realTools } from '../../support/footage.ts';
-import { flashAndBeep, frameTimes, inWorkDir, raw, share, shrink } from './support.ts';
+import { flashAndBeep, frameTimes, inWorkDir, raw, share, shrink } from '../../engine/local/support.ts';
 
 describe('the picture', () => {
   it('keeps the time of every frame of a variable frame rate, to the millisecond', async () => {

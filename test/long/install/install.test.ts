@@ -4,10 +4,10 @@ import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } f
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import type { JobView } from '../../src/api/types.ts';
-import { footage } from '../support/footage.ts';
+import type { JobView } from '../../../src/api/types.ts';
+import { footage } from '../../support/footage.ts';
 
-const ROOT = join(import.meta.dirname, '../..');
+const ROOT = join(import.meta.dirname, '../../..');
 let dir: string;
 let tarball: string;
 

@@ -6,7 +6,7 @@ import { probe } from '../../../src/media/probe/probe.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import { footage, type FootageName, realTools } from '../../support/footage.ts';
-import { engineFor, flashAndBeep, frameTimes, inWorkDir, orderFor, share, shrink } from './support.ts';
+import { engineFor, flashAndBeep, frameTimes, inWorkDir, orderFor, share, shrink } from '../../engine/local/support.ts';
 
 const SHORT = { engine: { cutting: { longestS: 1 } } };
 

@@ -3,7 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { adviceFor, backoffMs, isShrinkError } from '../../../src/core/errors.ts';
 import type { Candidate, Order } from '../../../src/core/job.ts';
 import { sleep } from '../../../src/platform/clock.ts';
-import { type Bench, bench, MINUTE, sameBytes } from './support.ts';
+import { type Bench, bench, MINUTE, sameBytes } from '../../engine/nemo/support.ts';
 
 const HOUR = 60 * MINUTE;
 

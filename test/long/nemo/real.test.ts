@@ -9,7 +9,7 @@ import { runChild } from '../../../src/platform/process/run-child.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { eventually } from '../../support/eventually.ts';
 import { footage, realTools } from '../../support/footage.ts';
-import { bench, type EngineChanges } from './support.ts';
+import { bench, type EngineChanges } from '../../engine/nemo/support.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 

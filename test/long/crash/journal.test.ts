@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { expect, it } from 'vitest';
-import { bundle, numbersOf, open, read, run, tempDir, upTo } from './support.ts';
+import { bundle, numbersOf, open, read, run, tempDir, upTo } from '../../journal/support.ts';
 
 /** How many acknowledgements each process gives before it is killed; different points of its life. */
 const LIVES = Array.from({ length: 40 }, (_, n) => 1 + ((n * 17) % 41));

@@ -2,9 +2,9 @@
 import { chmodSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Box } from '../support/box.ts';
-import { eventually } from '../support/eventually.ts';
-import { footage, realTools } from '../support/footage.ts';
+import { Box } from '../../support/box.ts';
+import { eventually } from '../../support/eventually.ts';
+import { footage, realTools } from '../../support/footage.ts';
 
 let box: Box;
 afterEach(() => box.dispose());
