@@ -1,11 +1,17 @@
+/**
+ * Room: whether a result is what was promised. It trusts nobody: every byte is read, every frame decoded, and only here does
+ * a Candidate become Verified. Comes in: `media` (ffmpeg, probing); nothing knows here how a result was made.
+ */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
-import { ShrinkError } from '../core/errors.ts';
+import { type ErrorCode, isShrinkError, sentenceOf, ShrinkError } from '../core/errors.ts';
 import type { Candidate, Verified } from '../core/job.ts';
 import type { MediaFacts } from '../core/media-info.ts';
+import { messageOf, type Sentence } from '../core/message.ts';
 import { keepFrameTimes, untrustedInput, WITHOUT_LOOP_FILTER } from '../media/ffmpeg/args.ts';
+import { say } from '../messages/say.ts';
 import { startsFast, topBoxes } from '../media/mp4-boxes.ts';
 import { probe, probeDecoding } from '../media/probe/probe.ts';
 import { runFfmpeg } from '../media/ffmpeg/run.ts';
@@ -26,117 +32,137 @@ export interface VerifyOptions {
 
 const STALL_MS = 120_000;
 const DECODE_MEMORY = 6 * 2 ** 30;
-/** An 8K frame takes a third of a second; nothing is written at all. */
+/** An 8K frame takes a third of a second to decode; nothing is written at all. */
 const DECODE_CPU_S = 300;
 const FRAME_CPU_S = 3;
 const DECODE_WRITES = 1_000_000;
 const NICE = 10;
-/**
- * Pixels that one thread decodes in some seconds (a minute of 720p). Threads of a decoder wait for each other: three of them took 0.46
- * instead of 0.37 CPU seconds for 12 s of 480p, and no less time.
- */
-const FEW_PIXELS = 1.7e9;
+/** Up to this many pixels (a minute of 720p) one thread is used: more of them wait for each other and save no time. */
+const MAX_PIXELS_ONE_THREAD = 1.7e9;
+
+/** What each check adds to the progress bar: reading it through, then its layout, then its digest. */
+const PROBED = 0.1;
+const DECODED = 0.95;
 
 /**
  * Reads a candidate from the first byte to the last, decodes every frame of it and compares what it finds with what was
- * promised. The only place a `Verified` comes from. Costs 2 to 5 % of the encode.
- *
- * ShrinkError `verify-failed` names every promise that is broken; those of reading a file or running a child come through.
+ * promised. The only place a `Verified` comes from.
+ * @throws ShrinkError `verify-failed` that names everything that is wrong; those of reading a file or running a child.
  */
 export async function verifyCandidate(candidate: Candidate, given: VerifyOptions): Promise<Verified> {
   const { path } = candidate;
   const options = { ...given, onProgress: monotonic(given.onProgress) };
-  const { facts, decodedFrames, complaints } = await readThrough(candidate, options);
+  const { facts, decodedFrames, decoderErrors } = await readThrough(candidate, options);
   const { boxes } = await topBoxes(path);
-  options.onProgress?.(0.95);
+  options.onProgress(DECODED);
   const { sha256, bytes } = await digest(path, options.signal);
-  options.onProgress?.(1);
-  const wrong = check(candidate, { bytes, facts, startsFast: startsFast(boxes), decodedFrames, complaints });
-  if (wrong.length > 0) throw failed(candidate, wrong);
-  const evidence = `decoded ${decodedFrames} frames, ${facts.durationS.toFixed(2)} s, ${facts.video.displayWidth}x${facts.video.displayHeight} ${facts.video.codec}, ${bytes} bytes`;
-  return { ...candidate, sha256, evidence } as Verified;
+  options.onProgress(1);
+  const complaints = check(candidate, { bytes, facts, startsFast: startsFast(boxes), decodedFrames, decoderErrors });
+  if (complaints.length > 0) throw failed(candidate, complaints);
+  const { displayWidth: width, displayHeight: height, codec } = facts.video;
+  const evidence = say('verify.evidence', {
+    frames: decodedFrames,
+    seconds: facts.durationS,
+    width,
+    height,
+    codec,
+    bytes,
+  });
+  const messages = { ...candidate.messages, evidence: messageOf(evidence) };
+  return { ...candidate, sha256, evidence: evidence.text, messages } as Verified;
 }
 
-/** A second look begins at the file's beginning again; the bar does not. */
+/** Progress that never goes back: a stricter second reading begins at the file's beginning again. */
 function monotonic(report: ((fraction: number) => void) | undefined): (fraction: number) => void {
   let most = 0;
   return fraction => report?.((most = Math.max(most, fraction)));
 }
 
-/** Described and decoded by one child where all is well; whatever is not is looked at again, more strictly. */
-async function readThrough(candidate: Candidate, options: VerifyOptions) {
+interface ReadThrough {
+  facts: MediaFacts;
+  decodedFrames: number;
+  decoderErrors: number;
+}
+
+/** Probed and decoded by one child where all is well; anything else is read again, more strictly. */
+async function readThrough(candidate: Candidate, options: VerifyOptions): Promise<ReadThrough> {
   const { width, height, frames } = candidate.expect;
-  const few = width && height && frames ? isLittle({ width, height, frames }) : false;
-  let seen = 0;
-  const atOnce = await asBrokenPromise(candidate, () =>
+  const isSmall = width && height && frames ? decodesOnOneThread({ width, height, frames }) : false;
+  let packets = 0;
+  const atOnce = await asComplaint(candidate, () =>
     probeDecoding(candidate.path, {
       ...options,
-      threads: few ? 1 : options.threads,
+      threads: isSmall ? 1 : options.threads,
       limits: limitsFor(frames ?? 0),
       stallMs: STALL_MS,
-      // In what is made here the picture comes first.
+      // The picture is the first track of whatever is made here.
       onPacket: track => {
-        if (track === 0 && frames) options.onProgress?.(0.95 * Math.min(1, (seen += 1) / frames));
+        if (track === 0 && frames) options.onProgress?.(DECODED * Math.min(1, (packets += 1) / frames));
       },
     }),
   );
-  if (atOnce) return { ...atOnce, complaints: 0 };
-  const facts = await asBrokenPromise(candidate, () => probe(candidate.path, options));
-  options.onProgress?.(0.1);
+  if (atOnce) return { ...atOnce, decoderErrors: 0 };
+  const facts = await asComplaint(candidate, () => probe(candidate.path, options));
+  options.onProgress?.(PROBED);
   return { facts, ...(await decode(candidate, facts, options)) };
 }
 
-/** What cannot even be opened is a broken promise, not a bad source. */
-async function asBrokenPromise<T>(candidate: Candidate, look: () => Promise<T>): Promise<T> {
+/** Errors about a source: from a candidate they mean that the result is bad. */
+const ABOUT_THE_FILE: readonly ErrorCode[] = ['not-media', 'no-video', 'unsafe-media', 'incomplete-media'];
+
+async function asComplaint<T>(candidate: Candidate, act: () => Promise<T>): Promise<T> {
   try {
-    return await look();
+    return await act();
   } catch (error) {
-    const ofTheFile = ['not-media', 'no-video', 'unsafe-media', 'incomplete-media'];
-    if (!(error instanceof ShrinkError) || !ofTheFile.includes(error.code)) throw error;
-    throw failed(candidate, [error.message], error);
+    if (!isShrinkError(error, ...ABOUT_THE_FILE)) throw error;
+    throw failed(candidate, [sentenceOf(error)], error);
   }
 }
 
-async function decode(candidate: Candidate, facts: MediaFacts, options: VerifyOptions) {
-  const strict = candidate.isSource ? [] : ['-xerror'];
-  const threads = isLittle(facts.video) ? 1 : options.threads;
+async function decode(
+  candidate: Candidate,
+  facts: MediaFacts,
+  options: VerifyOptions,
+): Promise<Omit<ReadThrough, 'facts'>> {
+  const { frames } = facts.video;
   try {
     const result = await runFfmpeg({
       tools: options.tools,
-      // Every sound track is decoded with the picture; passthrough, so that no frame is doubled or dropped on the way.
-      args: [
-        ...(threads ? ['-threads', String(threads)] : []),
-        ...strict,
-        ...WITHOUT_LOOP_FILTER,
-        ...untrustedInput(candidate.path),
-        '-map',
-        `0:${facts.video.index}`,
-        '-map',
-        '0:a?',
-        ...keepFrameTimes(options.tools),
-        '-f',
-        'null',
-        '-',
-      ],
-      doing: 'decoding the result to the end',
+      args: decodeArgs(candidate, facts, options),
+      doing: say('verify.doing-decode'),
       cwd: dirname(candidate.path),
       signal: options.signal,
       gate: options.gate,
       nice: NICE,
       stallMs: STALL_MS,
-      limits: limitsFor(facts.video.frames),
-      onProgress: ({ frames }) =>
-        options.onProgress?.(0.1 + 0.85 * Math.min(1, frames / Math.max(1, facts.video.frames))),
+      limits: limitsFor(frames),
+      onProgress: ({ frames: decoded }) =>
+        options.onProgress?.(PROBED + (DECODED - PROBED) * Math.min(1, decoded / Math.max(1, frames))),
     });
-    return { decodedFrames: result.frames, complaints: result.complaints };
+    return { decodedFrames: result.frames, decoderErrors: result.complaints };
   } catch (error) {
-    if (!(error instanceof ShrinkError) || error.code !== 'child-failed') throw error;
-    throw failed(candidate, [`it does not play to the end: ${error.message}`], error);
+    if (!isShrinkError(error, 'child-failed')) throw error;
+    throw failed(candidate, [say('verify.unplayable', { error: sentenceOf(error) })], error);
   }
 }
 
-function isLittle({ width, height, frames }: { width: number; height: number; frames: number }): boolean {
-  return width * height * frames < FEW_PIXELS;
+/** Every audio track is decoded with the picture; timestamps pass through, so that no frame is doubled or dropped. */
+function decodeArgs({ path, isSource }: Candidate, { video }: MediaFacts, { tools, threads }: VerifyOptions): string[] {
+  const count = decodesOnOneThread(video) ? 1 : threads;
+  return [
+    ...(count ? ['-threads', String(count)] : []),
+    ...(isSource ? [] : ['-xerror']),
+    ...WITHOUT_LOOP_FILTER,
+    ...untrustedInput(path),
+    ...['-map', `0:${video.index}`],
+    ...['-map', '0:a?'],
+    ...keepFrameTimes(tools),
+    ...['-f', 'null', '-'],
+  ];
+}
+
+function decodesOnOneThread({ width, height, frames }: { width: number; height: number; frames: number }): boolean {
+  return width * height * frames < MAX_PIXELS_ONE_THREAD;
 }
 
 function limitsFor(frames: number): ChildLimits {
@@ -151,22 +177,22 @@ async function digest(path: string, signal: AbortSignal | undefined): Promise<{ 
   const hash = createHash('sha256');
   let bytes = 0;
   try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, ...(signal ? { signal } : {}) })) {
+    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) {
       hash.update(chunk as Buffer);
       bytes += (chunk as Buffer).length;
     }
   } catch (error) {
-    if (signal?.aborted) throw new ShrinkError('cancelled', 'verifying: stopped', { cause: error });
-    throw fileError(error, 'reading the result', path);
+    if (signal?.aborted) throw new ShrinkError('cancelled', say('verify.stopped'), { cause: error });
+    throw fileError(error, say('verify.doing-read'), path);
   }
   return { sha256: hash.digest('hex'), bytes };
 }
 
-function failed(candidate: Candidate, wrong: string[], cause?: unknown): ShrinkError {
-  return new ShrinkError('verify-failed', `the result does not keep its promise: ${wrong.join('; ')}`, {
-    doing: 'verifying',
+function failed(candidate: Candidate, complaints: readonly Sentence[], cause?: unknown): ShrinkError {
+  return new ShrinkError('verify-failed', say('verify.failed', { complaints }), {
+    doing: say('verify.doing'),
     subject: candidate.path,
-    hint: 'Nothing was delivered and the original is untouched. `shrinkbox retry` tries again; if it happens again, please report it.',
+    hint: say('verify.failed-hint'),
     cause,
   });
 }

@@ -29,7 +29,7 @@ const measured = (more: Partial<Measured> = {}): Measured => ({
   facts: facts(),
   startsFast: true,
   decodedFrames: 1_800,
-  complaints: 0,
+  decoderErrors: 0,
   ...more,
 });
 
@@ -49,7 +49,7 @@ describe('each broken promise is named', () => {
       'not the size it was made with',
       candidate(),
       measured({ bytes: 19_000_000 }),
-      /19000000 bytes on disk, not the 20000000/,
+      /19000000 bytes on disk, but was made with 20000000/,
     ],
     ['empty', candidate({}, { bytes: 0 }), measured({ bytes: 0 }), /empty/],
     ['too short', candidate(), measured({ facts: facts({ durationS: 59.9 }) }), /lasts 59.900 s instead of 60.000 s/],
@@ -81,16 +81,16 @@ describe('each broken promise is named', () => {
     ['no sound', candidate(), measured({ facts: facts({ audio: [] }) }), /0 sound tracks instead of 1/],
     ['sound where none was asked for', candidate({ audioTracks: 0 }), measured(), /1 sound track instead of 0/],
     ['a subtitle too few', candidate({ subtitleTracks: 1 }), measured(), /0 subtitle tracks instead of 1/],
-    ['too many frames a second', candidate({ maxFps: 24 }), measured(), /30.00 frames a second, more than 24/],
-    ['another codec', candidate({ videoCodecs: ['hevc', 'av1'] }), measured(), /codec is h264, not hevc or av1/],
+    ['too many frames a second', candidate({ maxFps: 24 }), measured(), /30.00 frames per second, more than 24/],
+    ['another codec', candidate({ videoCodecs: ['hevc', 'av1'] }), measured(), /codec is h264; expected hevc, av1/],
     ['another container', candidate(), measured({ facts: facts({ container: 'matroska,webm' }) }), /not MP4/],
     ['an index at the end', candidate(), measured({ startsFast: false }), /index does not come first/],
-    ['a decoder that complains', candidate(), measured({ complaints: 3 }), /complained 3 times/],
+    ['a decoder that complains', candidate(), measured({ decoderErrors: 3 }), /reported 3 errors/],
   ];
   it.each(broken)('%s', (_name, one, found, sentence) => {
     const wrong = check(one, found);
     expect(wrong.length).toBe(1);
-    expect(wrong[0]).toMatch(sentence);
+    expect(wrong[0]?.text).toMatch(sentence);
   });
 
   it('all of them, not only the first', () => {
@@ -130,7 +130,7 @@ describe('a source delivered as it is', () => {
     const old = measured({
       startsFast: false,
       facts: facts({ video: { codec: 'mpeg4' } }),
-      complaints: 12,
+      decoderErrors: 12,
       decodedFrames: 1_790,
     });
     expect(check(source(), old)).toEqual([]);
@@ -141,6 +141,12 @@ describe('a source delivered as it is', () => {
   });
 
   it('hardly playable is not delivered', () => {
-    expect(check(source(), measured({ decodedFrames: 900 }))).toEqual(['only 900 of its 1800 frames can be decoded']);
+    expect(check(source(), measured({ decodedFrames: 900 }))).toEqual([
+      {
+        code: 'verify.undecodable',
+        params: { decoded: 900, frames: 1_800 },
+        text: 'only 900 of its 1800 frames can be decoded',
+      },
+    ]);
   });
 });

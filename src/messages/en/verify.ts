@@ -15,8 +15,11 @@ export const VERIFY_EN = {
     bytes: number;
   }) => `decoded ${p.frames} frames, ${p.seconds.toFixed(2)} s, ${p.width}x${p.height} ${p.codec}, ${p.bytes} bytes`,
 
+  'verify.doing': 'verifying',
+  'verify.doing-decode': 'decoding the result',
+  'verify.doing-read': 'reading the result',
+
   'verify.unplayable': ({ error }: { error: string }) => `it does not play to the end: ${error}`,
-  'verify.unreadable': ({ error }: { error: string }) => error,
   'verify.empty': 'the file is empty',
   'verify.bytes-changed': ({ bytes, expected }: { bytes: number; expected: number }) =>
     `it has ${bytes} bytes on disk, but was made with ${expected}`,
@@ -31,13 +34,13 @@ export const VERIFY_EN = {
   'verify.frames': ({ frames, expected }: { frames: number; expected: number }) =>
     `it has ${frames} frames instead of ${expected}`,
   'verify.audio-tracks': ({ count, expected }: { count: number; expected: number }) =>
-    `it has ${count} audio track${count === 1 ? '' : 's'} instead of ${expected}`,
+    `it has ${count} sound track${count === 1 ? '' : 's'} instead of ${expected}`,
   'verify.subtitle-tracks': ({ count, expected }: { count: number; expected: number }) =>
     `it has ${count} subtitle track${count === 1 ? '' : 's'} instead of ${expected}`,
   'verify.frame-rate': ({ fps, maxFps }: { fps: number; maxFps: number }) =>
     `it has ${fps.toFixed(2)} frames per second, more than ${maxFps}`,
   'verify.codec': ({ codec, expected }: { codec: string; expected: string }) =>
-    `its codec is ${codec}, not ${expected}`,
+    `its codec is ${codec}; expected ${expected}`,
   'verify.container': ({ container }: { container: string }) => `its container is ${container}, not MP4`,
   'verify.late-index': 'its index does not come first, so playback cannot start before all of it is loaded',
   'verify.decoder-errors': ({ count }: { count: number }) =>

@@ -9,8 +9,11 @@ export const VERIFY_ZH: Translation<typeof VERIFY_EN> = {
   'verify.evidence': p =>
     `已解码 ${p.frames} 帧，${p.seconds.toFixed(2)} 秒，${p.width}x${p.height} ${p.codec}，${p.bytes} 字节`,
 
+  'verify.doing': '检查结果',
+  'verify.doing-decode': '解码结果',
+  'verify.doing-read': '读取结果',
+
   'verify.unplayable': ({ error }) => `无法播放到结尾：${error}`,
-  'verify.unreadable': ({ error }) => error,
   'verify.empty': '文件是空的',
   'verify.bytes-changed': ({ bytes, expected }) => `磁盘上有 ${bytes} 字节，而生成时是 ${expected} 字节`,
   'verify.too-large': ({ bytes, maxBytes }) =>
@@ -22,7 +25,7 @@ export const VERIFY_ZH: Translation<typeof VERIFY_EN> = {
   'verify.audio-tracks': ({ count, expected }) => `有 ${count} 条音轨，应为 ${expected} 条`,
   'verify.subtitle-tracks': ({ count, expected }) => `有 ${count} 条字幕轨，应为 ${expected} 条`,
   'verify.frame-rate': ({ fps, maxFps }) => `帧率为每秒 ${fps.toFixed(2)} 帧，超过 ${maxFps}`,
-  'verify.codec': ({ codec, expected }) => `编码是 ${codec}，而不是 ${expected}`,
+  'verify.codec': ({ codec, expected }) => `编码是 ${codec}，应为 ${expected}`,
   'verify.container': ({ container }) => `封装格式是 ${container}，而不是 MP4`,
   'verify.late-index': '索引不在开头，全部加载完之前无法开始播放',
   'verify.decoder-errors': ({ count }) => `解码器报告了 ${count} 个错误`,
