@@ -91,7 +91,10 @@ async function start(options: DaemonOptions, life: Lifetime): Promise<Daemon> {
 
   const state = await openState(options.config.stateDir, { clock, log, version, life });
   const { journal, ledger } = state;
-  const tools = await life.starting('ffmpeg to list its features', findTools(options.config.local));
+  const tools = await life.starting(
+    'ffmpeg to list its features',
+    findTools({ ...options.config.local, cacheDir: options.config.stateDir }),
+  );
   const files = guardedFiles(nodeFiles, { clock });
   const base = { ...options, live, life, state, tools, files, events };
 

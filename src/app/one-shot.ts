@@ -46,6 +46,8 @@ export interface OneShotOptions {
   output?: string;
   config: Config;
   secrets: Secrets;
+  /** Where answers of ffmpeg are kept from one run to the next. */
+  cacheDir: string;
   clock: Clock;
   log: Logger;
   signal: AbortSignal;
@@ -58,7 +60,7 @@ export interface OneShotOptions {
  */
 export async function compressFiles(options: OneShotOptions): Promise<{ jobs: JobDetail[] }> {
   const { files, output, signal, events } = options;
-  const tools = await findTools(options.config.local);
+  const tools = await findTools({ ...options.config.local, cacheDir: options.cacheDir });
   const engines = await createEngines({ ...options, tools });
   const targets = await Promise.all(files.map(file => targetFor(file, output, files.length)));
   const jobs: JobDetail[] = [];

@@ -1,3 +1,4 @@
+import { isAbsolute, join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { JobDetail } from '../api/types.ts';
 import type { OneShotEvents } from '../app/one-shot.ts';
@@ -5,7 +6,7 @@ import { escapeForTerminal } from '../core/escape.ts';
 import type { EngineName } from '../core/job.ts';
 import { parseResolution, type Resolution, type Target } from '../core/target.ts';
 import { formatDuration, parsePercent, parseSize } from '../core/units.ts';
-import type { Context, Define } from './support/context.ts';
+import type { Context, Define, Io } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
 import { exitCodeOf, listenForStops } from './support/signals.ts';
 import { formatSaving, ProgressBar } from './support/terminal.ts';
@@ -69,7 +70,7 @@ async function compress(context: Context, files: readonly string[], options: Opt
   try {
     const events = eventsFor(context, bar);
     const work = parts.compressFiles({
-      ...{ files, wishes, output, config, secrets },
+      ...{ files, wishes, output, config, secrets, cacheDir: cacheDirOf(io) },
       ...{ clock: io.clock, log, signal: abort.signal, events },
     });
     const result = await Promise.race([work, stopped]);
@@ -81,6 +82,12 @@ async function compress(context: Context, files: readonly string[], options: Opt
     bar.clear();
     stops.close();
   }
+}
+
+/** `compress` has no state directory: what it keeps from one run to the next is the user's cache. */
+function cacheDirOf({ env, home }: Io): string {
+  const base = env['XDG_CACHE_HOME'];
+  return join(base && isAbsolute(base) ? base : join(home, '.cache'), 'shrinkbox');
 }
 
 /** Shows progress on stderr, and each result as it is finished. */

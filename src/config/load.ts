@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { isShrinkError } from '../core/errors.ts';
 import { type CamelKeys, camelKeys } from './camel.ts';
 import { crossCheck, defaultRuleName } from './checks.ts';
-import { parseYaml, type YamlFile } from './yaml.ts';
+import { NOTHING_WRITTEN, parseYaml, type YamlFile } from './yaml.ts';
 import { ConfigError, formatPath, type KeyPath, type Problem } from './problems.ts';
 import type { ReadFile } from './read.ts';
 import { configSchema, headerProblem, type ParsedConfig, type ResolvePath } from './schema.ts';
@@ -57,21 +57,21 @@ const MAX_PROBLEMS = 50;
  */
 export function loadConfig(context: LoadContext): Config {
   const found = findFile(context);
-  return parseConfig(found?.text ?? '{}', { ...context, source: found?.path ?? null });
+  return parseConfig(found?.text, { ...context, source: found?.path ?? null });
 }
 
 /**
- * The same for a text that was read already; `source` names it in messages and anchors its relative paths.
+ * The same for a text that was read already (`undefined`: there is no file); `source` names it in messages and anchors its relative paths.
  *
  * @throws ConfigError with every problem at once.
  */
 export function parseConfig(
-  text: string,
+  text: string | undefined,
   from: Pick<LoadContext, 'env' | 'cwd' | 'home'> & { source: string | null },
 ): Config {
   const file = from.source ?? 'built-in defaults';
   const resolve = resolver(from.source === null ? from.cwd : dirname(from.source), from.home);
-  const yaml = parseYaml(file, text);
+  const yaml = text === undefined ? NOTHING_WRITTEN : parseYaml(file, text);
   const problems: Problem[] = [...yaml.problems];
   const schema = configSchema(resolve);
   let parsed: ParsedConfig | undefined;

@@ -9,6 +9,9 @@ import * as field from './fields.ts';
 import { show } from './redact.ts';
 import { DEFAULT_OUTPUT, templateProblem } from './output-template.ts';
 
+// A schema is used once: compiling its parsers would take longer than parsing with them.
+z.config({ jitless: true });
+
 /** Makes a written path absolute: against the folder of the config file, `~` being the home folder. */
 export type ResolvePath = (written: string) => string;
 

@@ -1,5 +1,6 @@
 /** A YAML file as values with places: the parsed text, what is wrong with its syntax, and where each key stands. */
-import { type Document, isAlias, isMap, isScalar, isSeq, LineCounter, type Node, parseDocument, visit } from 'yaml';
+import { createRequire } from 'node:module';
+import type { Document, Node } from 'yaml';
 import type { KeyPath, Problem } from './problems.ts';
 import { show, withoutSecrets } from './redact.ts';
 
@@ -11,8 +12,16 @@ export interface YamlFile {
   place(path: KeyPath, which?: 'key' | 'value'): { line: number; column: number };
 }
 
+const START = { line: 1, column: 1 };
+
 /** Aliases may repeat a part this often; more is a file made to exhaust the memory. */
 const MAX_ALIASES = 100;
+
+/** Seventy modules that are not needed where there is no configuration file. */
+const library = () => createRequire(import.meta.url)('yaml') as typeof import('yaml');
+
+/** Of a configuration nobody wrote. */
+export const NOTHING_WRITTEN: YamlFile = { value: {}, problems: [], place: () => START };
 
 export function parseYaml(file: string, text: string): YamlFile {
   try {
@@ -25,9 +34,8 @@ export function parseYaml(file: string, text: string): YamlFile {
   }
 }
 
-const START = { line: 1, column: 1 };
-
 function parse(file: string, text: string): YamlFile {
+  const { LineCounter, parseDocument } = library();
   const lines = new LineCounter();
   const at = (offset: number) => {
     const { line, col } = lines.linePos(offset);
@@ -81,6 +89,7 @@ const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1
 
 /** Keys given twice in one map, and keys that are no words. One pass: the parser's own check is quadratic. */
 function keyProblems(document: Document.Parsed): { offset: number; message: string }[] {
+  const { isScalar, visit } = library();
   const found: { offset: number; message: string }[] = [];
   visit(document, {
     Map(_, map) {
@@ -103,6 +112,7 @@ function keyProblems(document: Document.Parsed): { offset: number; message: stri
 }
 
 function offsetOf(document: Document.Parsed, path: KeyPath, which: 'key' | 'value'): number {
+  const { isAlias, isMap, isScalar, isSeq } = library();
   let node: unknown = document.contents;
   let offset = startOf(node) ?? 0;
   for (const [depth, part] of path.entries()) {
@@ -129,6 +139,7 @@ function startOf(node: unknown): number | undefined {
 
 /** What toJS stumbles over: aliases that lead nowhere, everywhere, or to what cannot be merged. */
 function aliasProblem(document: Document.Parsed, said: string): { offset: number; message: string } {
+  const { visit } = library();
   const name = /^Unresolved alias .*: (\S+)$/.exec(said)?.[1];
   let offset = 0;
   visit(document, {

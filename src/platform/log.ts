@@ -1,8 +1,10 @@
 import { createRequire } from 'node:module';
-import { type DestinationStream, type Logger as PinoLogger, pino, stdTimeFunctions } from 'pino';
+import type { DestinationStream, Logger as PinoLogger } from 'pino';
 
 /** Structured logging; messages are short past-tense facts, data goes into fields. */
-export type Logger = PinoLogger;
+export type Logger = Pick<PinoLogger, 'level' | 'fatal' | 'error' | 'warn' | 'info' | 'debug'> & {
+  child(bindings: Record<string, unknown>): Logger;
+};
 
 /** Field names that may hold a secret anywhere in a log record; their values never reach a log. */
 const SECRET_FIELDS = ['token', 'authorization', 'Authorization', 'secret', 'password', 'cookie', 'headers'];
@@ -16,6 +18,7 @@ export interface LogOptions {
 }
 
 export function createLogger(options: LogOptions): Logger {
+  const { pino, stdTimeFunctions } = pinoLibrary();
   const stream = options.stream ?? process.stderr;
   const readable = options.format === 'pretty' || (options.format === 'auto' && stream.isTTY === true);
   const settings = {
@@ -45,12 +48,23 @@ const READABLE = {
 
 /** A log disk that is full or away is no reason to stop working: what it did not take is written once it does, as far as it is kept. */
 function standardError(): DestinationStream {
-  const destination = pino.destination({ fd: 2, sync: true, maxLength: MAX_BUFFERED });
+  const destination = pinoLibrary().destination({ fd: 2, sync: true, maxLength: MAX_BUFFERED });
   destination.on('error', () => {});
   return destination;
 }
 
 const MAX_BUFFERED = 1_000_000;
 
+/** Commands that answer and end have no log, and need not load this. */
+function pinoLibrary(): typeof import('pino') {
+  return createRequire(import.meta.url)('pino') as typeof import('pino');
+}
+
+const nothing = () => {};
+
 /** A logger that says nothing, for tests and one-shot commands. */
-export const silentLogger: Logger = pino({ level: 'silent' });
+export const silentLogger: Logger = {
+  level: 'silent',
+  ...{ fatal: nothing, error: nothing, warn: nothing, info: nothing, debug: nothing },
+  child: () => silentLogger,
+};

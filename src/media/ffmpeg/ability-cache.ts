@@ -1,7 +1,6 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { basename, isAbsolute, join } from 'node:path';
+import { basename, join } from 'node:path';
 
 /** What an ffmpeg says about itself. */
 export interface Abilities {
@@ -24,12 +23,6 @@ const VERSION = 1;
 const FILE = 'ffmpeg-abilities.json';
 const MAX_BYTES = 1_000_000;
 const LISTS = ['encoders', 'decodable', 'filters', 'demuxers', 'options'] as const;
-
-/** The folder for what `compress` keeps from one run to the next: it has no state directory. */
-export function userCacheDir(env: NodeJS.ProcessEnv = process.env): string {
-  const base = env['XDG_CACHE_HOME'];
-  return join(base && isAbsolute(base) ? base : join(homedir(), '.cache'), 'shrinkbox');
-}
 
 /**
  * Answers of ffmpeg about itself, kept as long as the programs stay the same files. Never a reason to fail: what cannot be read, or is
