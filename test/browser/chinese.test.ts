@@ -2,7 +2,7 @@ import type { Browser, Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { messageOf, type Sentence } from '../../src/core/message.ts';
 import { say } from '../../src/messages/say.ts';
-import { findChromium, launch, visit } from '../support/browser.ts';
+import { englishOn, findChromium, launch, visit } from '../support/browser.ts';
 import type { FakeControl } from '../support/fake-control.ts';
 
 const chromium = findChromium();
@@ -129,16 +129,4 @@ function aJobOfEachKind(control: FakeControl): void {
     },
   });
   control.add({ id: 'off', source: '/in/cancelled.mp4', state: 'cancelled', ...reason(unreadable), history: [] });
-}
-
-/** Everything a person reads or hears on the page that has three English words in a row. */
-async function englishOn(page: Page): Promise<string[]> {
-  const read = (await page.evaluate(`(() => {
-    const texts = document.body.innerText.split('\\n');
-    for (const element of document.querySelectorAll('[aria-label], [title], [placeholder], [alt]')) {
-      for (const name of ['aria-label', 'title', 'placeholder', 'alt']) texts.push(element.getAttribute(name) ?? '');
-    }
-    return [...texts, document.title];
-  })()`)) as string[];
-  return [...new Set(read.filter(text => /[A-Za-z]{2,}(?:[ ,.:;]+[A-Za-z]{2,}){2,}/.test(text)))];
 }

@@ -75,3 +75,15 @@ export async function visit(browser: Browser, options: VisitOptions = {}): Promi
   await page.goto((await options.through?.(address)) ?? address);
   return { page, context, control, server, address, complaints };
 }
+
+/** Everything a person reads or hears on the page that has three English words in a row. */
+export async function englishOn(page: Page): Promise<string[]> {
+  const read = (await page.evaluate(`(() => {
+    const texts = document.body.innerText.split('\\n');
+    for (const element of document.querySelectorAll('[aria-label], [title], [placeholder], [alt]')) {
+      for (const name of ['aria-label', 'title', 'placeholder', 'alt']) texts.push(element.getAttribute(name) ?? '');
+    }
+    return [...texts, document.title];
+  })()`)) as string[];
+  return [...new Set(read.filter(text => /[A-Za-z]{2,}(?:[ ,.:;]+[A-Za-z]{2,}){2,}/.test(text)))];
+}
