@@ -4,6 +4,7 @@ import { DaemonControl } from '../../src/api/daemon-control.ts';
 import type { Actions } from '../../src/queue/actions.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import type { Scheduler } from '../../src/queue/scheduler.ts';
+import { aJob } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeControl } from '../support/fake-control.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
@@ -11,9 +12,10 @@ import { MemoryJournal } from '../support/memory-journal.ts';
 function setup() {
   const clock = new FakeClock();
   const status: StatusView = new FakeControl().status();
+  const ledger = new Ledger(new MemoryJournal(), clock);
   const control = new DaemonControl({
-    ledger: new Ledger(new MemoryJournal(), clock),
-    scheduler: {} as Scheduler,
+    ledger,
+    scheduler: { progressOf: () => undefined } as unknown as Scheduler,
     actions: {} as Actions,
     status: () => structuredClone(status),
     resting: () => undefined,
@@ -23,7 +25,7 @@ function setup() {
   });
   const events: ControlEvent[] = [];
   control.subscribe(event => events.push(event));
-  return { clock, status, control, events };
+  return { clock, ledger, status, control, events };
 }
 
 describe('what is told without a job having changed', () => {
@@ -52,5 +54,18 @@ describe('what is told without a job having changed', () => {
     expect(events).toEqual([]);
     control.close();
     expect(clock.timers).toBe(0);
+  });
+});
+
+it('gives the codes of a reason to whoever watches the job', async () => {
+  const { ledger, events } = setup();
+  const { id, ...admitted } = aJob();
+  await ledger.commit(id, { event: 'admitted', data: admitted });
+  const reason = { code: 'held', text: 'the inbox is full', messages: { text: { code: 'a.full' } } } as const;
+  await ledger.commit(id, { event: 'held', data: { reason } });
+  const changes = events.filter(event => event.kind === 'job');
+  expect(changes.at(-1)).toMatchObject({
+    job: { id, state: 'held', reason: 'the inbox is full' },
+    live: { messages: { reason: { code: 'a.full' } } },
   });
 });
