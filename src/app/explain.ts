@@ -59,8 +59,8 @@ export async function explainFile(path: string, context: ExplainContext): Promis
 async function decisionOn(sighting: Sighting, context: ExplainContext): Promise<Omit<Explanation, 'before'>> {
   const { rulebook, engines, arriving = () => undefined } = context;
   const { path, inbox, pin } = sighting;
-  const { decision, looked } = rulebook.trace(sighting, 1);
-  const answer = { path, folder: inbox, rules: looked, arriving: textOf(arriving(path)) ?? null };
+  const { decision, checked } = rulebook.trace(sighting, 1);
+  const answer = { path, folder: inbox, rules: checked, arriving: textOf(arriving(path)) ?? null };
   if (decision.kind !== 'do') {
     const reason = { ...decision.messages?.reason, text: decision.reason };
     return { ...answer, ...verdictOf(reason), plan: [] };

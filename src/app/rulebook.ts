@@ -1,7 +1,7 @@
 import type { Config } from '../config/load.ts';
 import type { Decision, EngineName, Job, Sighting } from '../core/job.ts';
 import { messageOf } from '../core/message.ts';
-import { decide, type Looked } from '../rules/decide.ts';
+import { decide, type CheckedRule } from '../rules/decide.ts';
 import { FOLDER_REMOVED_HINT, folderRemoved } from './folders.ts';
 
 interface DecideOptions {
@@ -38,7 +38,7 @@ export class Rulebook {
   }
 
   /** What `decide` says, with every rule considered on the way; for `explain`. */
-  trace(sighting: Sighting, version: number): { decision: Decision; looked: Looked[] } {
+  trace(sighting: Sighting, version: number): { decision: Decision; checked: CheckedRule[] } {
     return this.#look(sighting, version, {});
   }
 

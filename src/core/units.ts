@@ -52,6 +52,15 @@ export function formatBytes(bytes: number): string {
   return `${bytes < 0 ? '-' : ''}${value.toFixed(digits)} ${units[unit]}`;
 }
 
+/** A limit as it was written, where that was a round number: `10 MiB`, `50 MB`; else like `formatBytes`. */
+export function formatLimit(bytes: number): string {
+  for (const unit of ['GiB', 'MiB'] as const) {
+    const factor = SIZE_UNITS[unit] ?? 1;
+    if (bytes % factor === 0) return `${bytes / factor} ${unit}`;
+  }
+  return formatBytes(bytes).replace(/\.0+(?= )|(\.\d*?)0+(?= )/, '$1');
+}
+
 /** `1h 02m`, `3m 05s`, `4.2s`: for people; never parsed back. */
 export function formatDuration(ms: number): string {
   const seconds = Math.max(0, ms) / 1000;

@@ -1,97 +1,101 @@
-/** Which rule a file gets, and what that asks for; pure. First match wins, and every answer has its reason. */
+/**
+ * Room: which rule a file gets and what that asks for, and what an instruction in plain words means. Pure: knows the rules of the
+ * configuration, never the disk. The first rule that matches wins, and every decision says why.
+ */
 import type { Rule } from '../config/load.ts';
-import type { Decision, EngineName, Sidecar } from '../core/job.ts';
-import type { Target } from '../core/target.ts';
-import { messageOf, type Sentence } from '../core/message.ts';
 import { extensionOf, VIDEO_EXTENSIONS } from '../core/file-names.ts';
+import type { Decision, EngineName, Sidecar } from '../core/job.ts';
+import { messageOf, type Sentence } from '../core/message.ts';
+import { formatResolution, type Target } from '../core/target.ts';
 import { NEMO_FORMATS } from '../engine/engine.ts';
-import { formatBytes } from '../core/units.ts';
-import { describeTarget } from './describe.ts';
-import { parseInstruction, type InstructionTarget } from './instruction/parse.ts';
+import { say } from '../messages/say.ts';
+import { type InstructionTarget, parseInstruction } from './instruction/parse.ts';
 import { matches } from './match.ts';
 import { outputFor } from './output-name.ts';
 
-export interface Question {
-  /** What is known of the file; a Sighting and its size. */
+export interface DecideOptions {
+  /** What is known of the file: a Sighting and its size. */
   sighting: {
     relative: string;
     sizeBytes: number;
-    sidecar?: Pick<Sidecar, 'path' | 'text'> | undefined;
-    refused?: Sentence | undefined;
+    sidecar?: Pick<Sidecar, 'path' | 'text'>;
+    refused?: Sentence;
   };
   /** The rules of the folder, in order. */
   rules: readonly Rule[];
   defaults: { engine: EngineName };
   /** Which version of the result; from 2 on it shows in the name. */
-  version?: number | undefined;
+  version?: number;
 }
 
-/** One rule looked at. */
-export interface Looked {
+/** A rule that was compared with the file. */
+export interface CheckedRule {
   name: string;
   matched: boolean;
   why: string;
 }
 
-export interface Answer {
-  decision: Decision;
-  /** The rules looked at, in order, up to the one that matched. */
-  looked: Looked[];
-}
-
-export function decide(question: Question): Answer {
-  const { sighting, rules } = question;
-  if (sighting.refused !== undefined) {
-    const reason = sighting.refused;
-    return { decision: { kind: 'skip', reason: reason.text, messages: { reason: messageOf(reason) } }, looked: [] };
-  }
-  const looked: Looked[] = [];
+/** The decision, and the rules compared on the way: in order, up to the one that matched. */
+export function decide(options: DecideOptions): { decision: Decision; checked: CheckedRule[] } {
+  const { sighting, rules } = options;
+  if (sighting.refused !== undefined) return { decision: skip(sighting.refused), checked: [] };
+  const checked: CheckedRule[] = [];
+  const mismatches: Sentence[] = [];
   for (const rule of rules) {
-    const look = lookAt(rule, sighting);
-    looked.push({ name: rule.name, ...look });
-    if (look.matched) return { decision: apply(rule, question), looked };
+    const { matched, why } = compare(rule, sighting);
+    checked.push({ name: rule.name, matched, why: why.text });
+    if (matched) return { decision: apply(rule, options), checked };
+    mismatches.push(say('rules.rule', { rule: rule.name, why }));
   }
-  const why = looked.map(({ name, why }) => `${name}: ${why}`).join('; ');
-  return { decision: { kind: 'skip', reason: `no rule matches (${why || 'the folder has none'})` }, looked };
+  const reason = mismatches.length > 0 ? say('rules.no-match', { mismatches }) : say('rules.no-rules');
+  return { decision: skip(reason), checked };
 }
 
-function lookAt(rule: Rule, { relative, sizeBytes }: Question['sighting']): { matched: boolean; why: string } {
+function skip(reason: Sentence, rule?: string): Decision {
+  const of = rule === undefined ? {} : { rule };
+  return { kind: 'skip', ...of, reason: reason.text, messages: { reason: messageOf(reason) } };
+}
+
+function compare(rule: Rule, { relative, sizeBytes }: DecideOptions['sighting']): { matched: boolean; why: Sentence } {
   const patterns = rule.match.join(', ');
-  if (!matches(rule.match, relative)) return { matched: false, why: `match is ${patterns}` };
-  // What is behind a link is not known yet.
+  if (!matches(rule.match, relative)) return { matched: false, why: say('rules.match-is', { patterns }) };
+  // A link is small; the size of the video behind it is not known yet.
   if (rule.minSize !== undefined && sizeBytes < rule.minSize && !isLink(relative)) {
-    const sizes = `it has ${formatBytes(sizeBytes)}, min_size is ${formatBytes(rule.minSize)}`;
-    return { matched: false, why: sizes };
+    return { matched: false, why: say('rules.too-small', { bytes: sizeBytes, minBytes: rule.minSize }) };
   }
-  return { matched: true, why: patterns === '**' ? 'it matches every file' : `match is ${patterns}` };
+  return {
+    matched: true,
+    why: patterns === '**' ? say('rules.matches-every-file') : say('rules.match-is', { patterns }),
+  };
 }
 
-function apply(rule: Rule, question: Question): Decision {
-  const { sighting } = question;
-  if (rule.skip) return { kind: 'skip', rule: rule.name, reason: `the rule "${rule.name}" says skip` };
-  const wanted = rule.engine ?? question.defaults.engine;
-  const engine = engineFor(wanted, rule, sighting.relative);
-  if ('reason' in engine) return { kind: 'skip', rule: rule.name, reason: engine.reason };
+function apply(rule: Rule, options: DecideOptions): Decision {
+  const { sighting } = options;
+  if (rule.skip) return skip(say('rules.says-skip', { rule: rule.name }), rule.name);
+  const engine = engineFor(rule.engine ?? options.defaults.engine, rule, sighting.relative);
+  if (engine.name === undefined) return skip(engine.why, rule.name);
 
   const words = wordsFor(rule, sighting.sidecar);
   const parsed = words && parseInstruction(words.text, sighting.sizeBytes);
   const instruction = words && { instruction: words.text };
   if (engine.name === 'local' && words && parsed && parsed.notUnderstood.length > 0) {
-    const hold = {
-      rule: rule.name,
-      engine: engine.name,
-      ...instruction,
-      ...doNotGuess(parsed.notUnderstood, words.from),
+    const phrases = parsed.notUnderstood.slice(0, 5).map(quoted).join(', ');
+    const reason = say('rules.not-understood', { phrases, from: words.from });
+    const hint = say('rules.not-understood-hint');
+    const messages = { reason: messageOf(reason), hint: messageOf(hint) };
+    const { name } = engine;
+    return {
+      ...{ kind: 'hold', rule: rule.name, engine: name, ...instruction },
+      ...{ reason: reason.text, hint: hint.text, messages },
     };
-    return { kind: 'hold', ...hold };
   }
   const target = targetOf(rule, parsed?.target ?? {});
-  const because = [
-    `rule "${rule.name}" is the first that matches`,
-    words && `${words.from} says ${quoted(words.text)}`,
-    describeTarget(target),
-    engine.why,
-  ];
+  const why = say('rules.why', {
+    rule: rule.name,
+    ...(words && { words: say('rules.words-say', { from: words.from, words: quoted(words.text) }) }),
+    target: targetSentence(target),
+    engine: engine.why,
+  });
   return {
     kind: 'do',
     rule: rule.name,
@@ -99,48 +103,47 @@ function apply(rule: Rule, question: Question): Decision {
     fallback: engine.name === 'nemo' ? rule.fallback : 'none',
     target,
     ...instruction,
-    output: outputFor(rule.output, sighting.relative, rule.name, question.version),
-    why: because.filter(part => part).join('; '),
+    output: outputFor(rule.output, sighting.relative, rule.name, options.version),
+    why: why.text,
+    messages: { why: messageOf(why) },
   };
 }
 
-/** The engine that does it, or why none can. */
-function engineFor(
-  wanted: EngineName,
-  rule: Rule,
-  relative: string,
-): { name: EngineName; why: string } | { reason: string } {
+/** The engine that does it, and why; no name where none can. */
+function engineFor(wanted: EngineName, rule: Rule, relative: string): { name?: EngineName; why: Sentence } {
   const name = relative.slice(relative.lastIndexOf('/') + 1);
   const extension = extensionOf(name);
   const isVideo = VIDEO_EXTENSIONS.has(extension);
   if (isLink(name)) {
-    if (wanted === 'nemo') return { name: 'nemo', why: 'the cloud fetches what the link leads to' };
-    return { reason: `${name} is a link, and links are for the cloud: only a rule with engine: nemo takes them` };
+    if (wanted === 'nemo') return { name: 'nemo', why: say('rules.cloud-fetches-link') };
+    return { why: say('rules.link-needs-cloud', { name }) };
   }
   if (wanted === 'local') {
-    if (isVideo) return { name: 'local', why: 'done on this machine' };
-    return { reason: `${name} is not a video by its name; the local engine takes ${[...VIDEO_EXTENSIONS].join(', ')}` };
+    if (isVideo) return { name: 'local', why: say('rules.done-here') };
+    return { why: say('rules.not-a-video', { name, extensions: [...VIDEO_EXTENSIONS].join(', ') }) };
   }
-  if (NEMO_FORMATS.includes(extension)) return { name: 'nemo', why: 'done by the cloud' };
-  if (rule.fallback === 'local' && isVideo) {
-    return { name: 'local', why: `done on this machine, as the cloud does not take .${extension}` };
-  }
-  return { reason: `the cloud does not take ${name}; it takes ${NEMO_FORMATS.join(', ')}` };
+  if (NEMO_FORMATS.includes(extension)) return { name: 'nemo', why: say('rules.done-by-cloud') };
+  if (rule.fallback === 'local' && isVideo)
+    return { name: 'local', why: say('rules.done-here-instead', { extension }) };
+  return { why: say('rules.not-for-cloud', { name, extensions: NEMO_FORMATS.join(', ') }) };
 }
 
-/** `link.url`, `link.webloc` and `link.url.txt` stand for what they lead to. */
+/** `link.url`, `link.webloc` and `link.url.txt` stand for the video they lead to. */
 function isLink(path: string): boolean {
   return /[^/]\.(?:url|webloc|url\.txt)$/i.test(path);
 }
 
-/** The words that count: those beside the file, else the rule's; an empty file says nothing. */
-function wordsFor(rule: Rule, sidecar: Question['sighting']['sidecar']): { text: string; from: string } | undefined {
+/** The instruction that counts: the words beside the file, else those of the rule. An empty file says nothing. */
+function wordsFor(
+  rule: Rule,
+  sidecar: DecideOptions['sighting']['sidecar'],
+): { text: string; from: string | Sentence } | undefined {
   const beside = sidecar?.text.trim();
   if (sidecar && beside) return { text: beside, from: sidecar.path.slice(sidecar.path.lastIndexOf('/') + 1) };
-  return rule.instruction ? { text: rule.instruction, from: 'the instruction' } : undefined;
+  return rule.instruction ? { text: rule.instruction, from: say('rules.instruction') } : undefined;
 }
 
-/** The words win; what they leave open the rule's own keys say. */
+/** The instruction wins; what it leaves open, the rule's own keys say. */
 function targetOf(rule: Rule, target: InstructionTarget): Target {
   const size = target.size ?? rule.size;
   const resolution = target.resolution ?? rule.resolution;
@@ -157,12 +160,30 @@ function targetOf(rule: Rule, target: InstructionTarget): Target {
   };
 }
 
-function doNotGuess(words: readonly string[], from: string): { reason: string; hint: string } {
-  const list = words.slice(0, 5).map(quoted).join(', ');
-  return {
-    reason: `the local engine only makes videos smaller and cannot do, or does not understand, ${list} (from ${from})`,
-    hint: 'Change the words (a size, a resolution, frames per second, sound, codec or quality), or give the rule engine: nemo, which understands more.',
-  };
+const CODECS = { h264: 'H.264', h265: 'H.265', av1: 'AV1' };
+
+/** `at most 50 MB, 1080p, no sound`. */
+export function targetSentence({ size, resolution, fps, audio, codec, quality }: Partial<Target>): Sentence {
+  return say('rules.target', {
+    size: sizeSentence(size),
+    ...(resolution && { resolution: formatResolution(resolution) }),
+    ...(fps !== undefined && { fps }),
+    ...(audio && audio.kind !== 'keep' && { audio: audioSentence(audio) }),
+    ...(codec && { codec: CODECS[codec] }),
+    ...(quality === 'max' && { quality: say('rules.best-quality') }),
+  });
+}
+
+function sizeSentence(size: Target['size']): Sentence {
+  if (!size) return say('rules.no-visible-loss');
+  if (size.kind === 'share') return say('rules.at-most-share', { percent: Number((size.share * 100).toFixed(1)) });
+  return say('rules.at-most-bytes', { bytes: size.bytes });
+}
+
+function audioSentence(audio: Exclude<Target['audio'], { kind: 'keep' }>): Sentence {
+  return audio.kind === 'mute'
+    ? say('rules.no-sound')
+    : say('rules.sound-at', { kilobits: audio.bitsPerSecond / 1000 });
 }
 
 function quoted(words: string): string {

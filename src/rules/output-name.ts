@@ -1,13 +1,14 @@
 import { ShrinkError } from '../core/errors.ts';
+import { say } from '../messages/say.ts';
 
-/** Bytes a name may have on the file systems in use. */
-const NAME_MAX = 255;
+/** Longest file name on common file systems, bytes. */
+const MAX_NAME_BYTES = 255;
 
 /**
  * The result's path within the outbox, `/` between its parts. A later version gets `.v2` before its extension.
  *
  * @param relative path of the source within its inbox
- * @throws ShrinkError `bad-name` for a path that would leave the outbox.
+ * @throws ShrinkError `bad-name` for a path that would lead out of the outbox.
  */
 export function outputFor(template: string, relative: string, rule: string, version = 1): string {
   const slash = relative.lastIndexOf('/');
@@ -23,23 +24,23 @@ export function outputFor(template: string, relative: string, rule: string, vers
   const filled = template.replace(/\{(\w+)\}/g, (whole, word: string) => values[word] ?? whole);
   const parts = filled.split('/').filter(part => part !== '' && part !== '.');
   const name = parts.pop() ?? '';
-  const leaves = [...relative.split('/'), ...parts, name].includes('..') || relative.startsWith('/');
-  if (leaves || base === '' || base === '.' || name === '' || filled.includes('\0')) {
-    throw new ShrinkError('bad-name', `${JSON.stringify(relative)} does not give a name within the outbox`, {
+  const isOutside = [...relative.split('/'), ...parts, name].includes('..') || relative.startsWith('/');
+  if (isOutside || base === '' || base === '.' || name === '' || filled.includes('\0')) {
+    throw new ShrinkError('bad-name', say('rules.bad-output-name', { path: JSON.stringify(relative) }), {
       doing: 'naming the result',
       subject: relative,
-      hint: 'Rename the file, or change the output template of the rule.',
+      hint: say('rules.bad-output-name-hint'),
     });
   }
   const stem = name.replace(/\.mp4$/i, '');
   const ending = `${version > 1 ? `.v${version}` : ''}.mp4`;
-  return [...parts, `${shortened(stem, NAME_MAX - ending.length)}${ending}`].join('/');
+  return [...parts, `${shortened(stem, MAX_NAME_BYTES - ending.length)}${ending}`].join('/');
 }
 
-/** At most so many bytes of UTF-8, cut between characters. */
+/** Cuts a text to at most `maxBytes` of UTF-8, between characters. */
 function shortened(text: string, maxBytes: number): string {
   let length = Buffer.byteLength(text);
-  const signs = Array.from(text);
-  while (length > maxBytes) length -= Buffer.byteLength(signs.pop() ?? '');
-  return signs.join('');
+  const characters = Array.from(text);
+  while (length > maxBytes) length -= Buffer.byteLength(characters.pop() ?? '');
+  return characters.join('');
 }

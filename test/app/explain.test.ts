@@ -35,7 +35,7 @@ async function explained(path: string, files: Files = nodeFiles): Promise<Explan
   return explainFile(path, {
     folders: new Folders(config, nodeFiles),
     ledger: new Ledger(new MemoryJournal(), new FakeClock()),
-    rulebook: { trace: () => ({ decision: aDecision(), looked: [] }) },
+    rulebook: { trace: () => ({ decision: aDecision(), checked: [] }) },
     engines: {},
     files,
     arriving: asked => (asked.endsWith('clip.mp4') ? 'it is empty' : undefined),

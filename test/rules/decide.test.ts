@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { parseConfig, type Rule } from '../../src/config/load.ts';
 import type { Decision } from '../../src/core/job.ts';
-import { decide, type Question } from '../../src/rules/decide.ts';
-import { describeTarget } from '../../src/rules/describe.ts';
+import type { Target } from '../../src/core/target.ts';
+import { inChinese } from '../../src/messages/zh/index.ts';
+import { decide, type DecideOptions, targetSentence } from '../../src/rules/decide.ts';
 
 /** Rules as a person writes them. */
 function rules(...written: Record<string, unknown>[]): Rule[] {
@@ -13,7 +14,7 @@ function rules(...written: Record<string, unknown>[]): Rule[] {
 const PLAIN = rules({ name: 'default', size: '50MB', resolution: '1080p' });
 const CLOUD = rules({ name: 'cloud', engine: 'nemo', size: '50MB' });
 
-function ask(relative: string, more: Partial<Question> & { bytes?: number; text?: string } = {}) {
+function ask(relative: string, more: Partial<DecideOptions> & { bytes?: number; text?: string } = {}) {
   const { bytes = 200e6, text, ...rest } = more;
   return decide({
     sighting: {
@@ -45,10 +46,10 @@ describe('which rule', () => {
     expect(ask('clip.mp4', { rules: three }).decision).toMatchObject({ kind: 'do', rule: 'rest' });
   });
 
-  test('every rule looked at says why', () => {
-    expect(ask('clip.mp4', { rules: three, bytes: 300e6 }).looked).toEqual([
+  test('every rule compared says why', () => {
+    expect(ask('clip.mp4', { rules: three, bytes: 300e6 }).checked).toEqual([
       { name: 'mail', matched: false, why: 'match is *.mov' },
-      { name: 'big', matched: false, why: 'it has 300 MB, min_size is 1.00 GB' },
+      { name: 'big', matched: false, why: 'the file has 300 MB, min_size is 1.00 GB' },
       { name: 'rest', matched: true, why: 'it matches every file' },
     ]);
   });
@@ -58,18 +59,18 @@ describe('which rule', () => {
   });
 
   test('no rule: skipped, with what each of them wanted', () => {
-    expect(ask('clip.mp4', { rules: three.slice(0, 2), bytes: 300e6 }).decision).toEqual({
+    expect(ask('clip.mp4', { rules: three.slice(0, 2), bytes: 300e6 }).decision).toMatchObject({
       kind: 'skip',
-      reason: 'no rule matches (mail: match is *.mov; big: it has 300 MB, min_size is 1.00 GB)',
+      reason: 'no rule matches (mail: match is *.mov; big: the file has 300 MB, min_size is 1.00 GB)',
     });
   });
 
   test('a rule may say skip', () => {
     const skipping = rules({ name: 'raw', match: 'raw/', skip: true }, { name: 'rest' });
-    expect(ask('raw/clip.mp4', { rules: skipping }).decision).toEqual({
+    expect(ask('raw/clip.mp4', { rules: skipping }).decision).toMatchObject({
       kind: 'skip',
       rule: 'raw',
-      reason: 'the rule "raw" says skip',
+      reason: 'rule "raw" skips this file',
     });
     expect(ask('clip.mp4', { rules: skipping }).decision.kind).toBe('do');
   });
@@ -79,7 +80,7 @@ describe('which rule', () => {
     const sighting = { relative: 'link.mp4', sizeBytes: 0, refused };
     expect(ask('', { sighting })).toEqual({
       decision: { kind: 'skip', reason: refused.text, messages: { reason: { code: refused.code } } },
-      looked: [],
+      checked: [],
     });
   });
 });
@@ -130,7 +131,7 @@ describe('what is asked for', () => {
   ])('%s', (_, instruction, text, expected) => {
     const [rule] = rules({ name: 'r', size: '50MB', resolution: '1080p', ...(instruction && { instruction }) });
     const { target } = done(ask('clip.mov', { rules: [rule as Rule], ...(text !== undefined && { text }) }).decision);
-    expect(describeTarget(target)).toBe(expected);
+    expect(targetSentence(target).text).toBe(expected);
   });
 
   test('the words go along as they were written', () => {
@@ -153,13 +154,13 @@ describe('what is asked for', () => {
 
 describe('words nobody here can follow', () => {
   test('hold the job, naming the very words and what to do', () => {
-    expect(ask('clip.mov', { text: 'Add background music and keep it under 20MB' }).decision).toEqual({
+    expect(ask('clip.mov', { text: 'Add background music and keep it under 20MB' }).decision).toMatchObject({
       kind: 'hold',
       rule: 'default',
       engine: 'local',
       instruction: 'Add background music and keep it under 20MB',
       reason:
-        'the local engine only makes videos smaller and cannot do, or does not understand, "Add background music" (from clip.mov.txt)',
+        'the local engine only makes videos smaller; it cannot do, or does not understand, "Add background music" (from clip.mov.txt)',
       hint: expect.stringContaining('engine: nemo'),
     });
   });
@@ -169,7 +170,7 @@ describe('words nobody here can follow', () => {
     const { decision } = ask('clip.mov', { rules: [rule as Rule] });
     expect(decision).toMatchObject({
       kind: 'hold',
-      reason: expect.stringContaining('"加背景音乐" (from the instruction)'),
+      reason: expect.stringContaining('"加背景音乐" (from the instruction of the rule)'),
     });
   });
 
@@ -194,16 +195,16 @@ describe('which engine', () => {
     ['the default one', 'clip.mp4', {}, { engine: 'local', fallback: 'none' }],
     ['the one of the rule', 'clip.mp4', { engine: 'nemo', fallback: 'local' }, { engine: 'nemo', fallback: 'local' }],
     [
-      'a format the cloud does not take, with a fallback',
+      'a format the cloud does not accept, with a fallback',
       'clip.mts',
       { engine: 'nemo', fallback: 'local' },
       { engine: 'local' },
     ],
     [
-      'a format the cloud does not take',
+      'a format the cloud does not accept',
       'clip.mts',
       { engine: 'nemo' },
-      { kind: 'skip', reason: expect.stringMatching(/cloud does not take clip\.mts; it takes mp4, mov/) },
+      { kind: 'skip', reason: expect.stringMatching(/cloud does not accept clip\.mts; it accepts mp4, mov/) },
     ],
     ['a picture, in the cloud', 'photo.JPG', { engine: 'nemo' }, { engine: 'nemo' }],
     [
@@ -213,25 +214,22 @@ describe('which engine', () => {
       {
         kind: 'skip',
         rule: 'r',
-        reason: expect.stringMatching(/^photo\.jpg is not a video by its name; the local engine takes mp4, m4v, mov/),
+        reason: expect.stringMatching(
+          /^photo\.jpg does not have the name of a video; the local engine accepts mp4, m4v, mov/,
+        ),
       },
     ],
     [
       'no extension at all',
       'a/README',
       {},
-      { kind: 'skip', reason: expect.stringContaining('README is not a video by its name') },
+      { kind: 'skip', reason: expect.stringContaining('README does not have the name of a video') },
     ],
     ['capitals in the extension', 'CLIP.MOV', {}, { engine: 'local' }],
     ['a link, in the cloud', 'a/link.url', { engine: 'nemo' }, { engine: 'nemo', output: 'a/link.mp4' }],
     ['a link in a text file', 'link.url.txt', { engine: 'nemo' }, { engine: 'nemo', output: 'link.mp4' }],
     ['a link of macOS', 'link.WEBLOC', { engine: 'nemo' }, { engine: 'nemo' }],
-    [
-      'a link, here',
-      'link.url',
-      {},
-      { kind: 'skip', reason: expect.stringContaining('only a rule with engine: nemo takes them') },
-    ],
+    ['a link, here', 'link.url', {}, { kind: 'skip', reason: expect.stringContaining('use a rule with engine: nemo') }],
     ['a link has no size yet', 'link.url', { engine: 'nemo', min_size: '1GB' }, { engine: 'nemo' }],
     ['a text file is no link', 'notes.txt', { engine: 'nemo' }, { kind: 'skip' }],
   ])('%s', (_, relative, rule, expected) => {
@@ -244,5 +242,60 @@ describe('which engine', () => {
 
   test('the default engine can be the cloud', () => {
     expect(ask('clip.mp4', { defaults: { engine: 'nemo' } }).decision).toMatchObject({ engine: 'nemo' });
+  });
+});
+
+describe('the target in words', () => {
+  test.each<[Partial<Target>, string]>([
+    [{}, 'as small as possible without visible loss'],
+    [
+      { size: { kind: 'bytes', bytes: 50e6 }, resolution: { kind: 'lines', lines: 1080 }, audio: { kind: 'mute' } },
+      'at most 50 MB, 1080p, no sound',
+    ],
+    [{ size: { kind: 'bytes', bytes: 10 * 2 ** 20 } }, 'at most 10 MiB'],
+    [{ size: { kind: 'bytes', bytes: 2 ** 30 } }, 'at most 1 GiB'],
+    [{ size: { kind: 'bytes', bytes: 1.5e9 } }, 'at most 1.5 GB'],
+    [{ size: { kind: 'bytes', bytes: 100e6 } }, 'at most 100 MB'],
+    [{ size: { kind: 'bytes', bytes: 8_123_456 } }, 'at most 8.12 MB'],
+    [{ size: { kind: 'share', share: 1 / 3 } }, 'at most 33.3% of the original'],
+    [
+      { size: { kind: 'share', share: 0.25 }, resolution: { kind: 'box', width: 1280, height: 720 }, fps: 30 },
+      'at most 25% of the original, 1280x720, at most 30 fps',
+    ],
+    [
+      {
+        size: { kind: 'bytes', bytes: 5e6 },
+        audio: { kind: 'bitrate', bitsPerSecond: 96e3 },
+        codec: 'h265',
+        quality: 'max',
+      },
+      'at most 5 MB, sound at 96 kb/s, H.265, best quality',
+    ],
+    [{ size: { kind: 'bytes', bytes: 5e6 }, audio: { kind: 'keep' }, quality: 'auto' }, 'at most 5 MB'],
+  ])('%j is %j', (target, words) => {
+    expect(targetSentence(target).text).toBe(words);
+  });
+});
+
+describe('in Chinese', () => {
+  test('why a file is done as it is', () => {
+    const { messages } = done(ask('a/clip.mov', { text: 'under 20MB' }).decision);
+    expect(messages?.why && inChinese(messages.why)).toBe(
+      '规则“default”最先匹配；clip.mov.txt 的内容是 "under 20MB"；不超过 20 MB，1080p；在本机处理',
+    );
+  });
+
+  test('why no rule matches', () => {
+    const { decision } = ask('clip.mp4', { rules: rules({ name: 'mail', match: '*.mov' }) });
+    expect(decision.kind === 'skip' && decision.messages?.reason && inChinese(decision.messages.reason)).toBe(
+      '没有匹配的规则（规则 mail：match 为 *.mov）',
+    );
+  });
+
+  test('what an instruction asks in vain, and what to do', () => {
+    const { decision } = ask('clip.mov', { text: 'add music' });
+    if (decision.kind !== 'hold') throw new Error('not held');
+    expect(decision.messages?.reason && inChinese(decision.messages.reason)).toContain('无法执行或理解 "add music"');
+    expect(decision.messages?.hint && inChinese(decision.messages.hint)).toContain('engine: nemo');
   });
 });

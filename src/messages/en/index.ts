@@ -11,6 +11,7 @@ import { COMPLETENESS_EN } from './completeness.ts';
 import { DELIVER_EN } from './deliver.ts';
 import { INBOX_EN } from './inbox.ts';
 import { NEMO_EN } from './nemo.ts';
+import { RULES_EN } from './rules.ts';
 import { STEPS_EN } from './steps.ts';
 import { VERIFY_EN } from './verify.ts';
 
@@ -31,4 +32,5 @@ export const EN = {
   ...NEMO_EN,
   ...HISTORY_EN,
   ...QUEUE_EN,
+  ...RULES_EN,
 };

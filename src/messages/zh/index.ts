@@ -14,6 +14,7 @@ import { INBOX_ZH } from './inbox.ts';
 import { NEMO_ZH } from './nemo.ts';
 import { HISTORY_ZH } from './history.ts';
 import { QUEUE_ZH } from './queue.ts';
+import { RULES_ZH } from './rules.ts';
 import { STEPS_ZH } from './steps.ts';
 import { VERIFY_ZH } from './verify.ts';
 
@@ -33,6 +34,7 @@ export const ZH = {
   ...NEMO_ZH,
   ...HISTORY_ZH,
   ...QUEUE_ZH,
+  ...RULES_ZH,
 } satisfies Translation<typeof EN> as Readonly<Record<string, Wording>>;
 
 /** The message in Chinese; `undefined` for a code this version does not know. */

@@ -1,18 +1,18 @@
-/** Chinese phrases, in simplified characters; traditional ones are folded first (see `foldTraditional`). */
+/** Chinese phrases, in simplified characters; traditional ones are simplified first (see `foldTraditional`). */
 import {
-  bytesWish,
+  setBytes,
   FILLER,
-  fpsWish,
+  setFps,
   GRANTED,
   han,
-  linesWish,
+  setLines,
   type PhraseMeaning,
   type Phrase,
-  shareWish,
+  setShare,
   UNCLEAR,
-  wish,
+  sets,
 } from './phrase.ts';
-import { PLATFORMS, platformNamed } from './platforms.ts';
+import { limitOf, PLATFORMS, platformNamed } from './platforms.ts';
 import { FRAME_RATE, fromTo, PLAIN_NUMBER, RESOLUTION, readNumber, SIZE } from './quantities.ts';
 
 const NUMERAL = '[零一二两三四五六七八九十百千]{1,7}';
@@ -21,17 +21,17 @@ const AMOUNT = `(${PLAIN_NUMBER}|${NUMERAL})`;
 const DIGITS = '零一二三四五六七八九';
 const STEPS: Readonly<Record<string, number>> = { 十: 10, 百: 100, 千: 1000 };
 
-/** `50`, `五十`, `一百二十`; NaN for what is no number (`十百`). */
+/** `50`, `五十`, `一百二十`; NaN for anything else (`十百`). */
 function readAmount(text = ''): number {
   if (/^\d/.test(text)) return readNumber(text);
   let total = 0;
   let digit = 0;
   let last = Number.POSITIVE_INFINITY;
-  for (const sign of text.replaceAll('两', '二')) {
-    const step = STEPS[sign];
+  for (const character of text.replaceAll('两', '二')) {
+    const step = STEPS[character];
     if (step === undefined) {
       if (digit !== 0) return Number.NaN;
-      digit = DIGITS.indexOf(sign);
+      digit = DIGITS.indexOf(character);
       continue;
     }
     if (step >= last) return Number.NaN;
@@ -41,10 +41,10 @@ function readAmount(text = ''): number {
   return total + digit;
 }
 
-const MUTE = wish({ field: 'audio', value: { kind: 'mute' } });
-const KEEP_AUDIO = wish({ field: 'audio', value: { kind: 'keep' } });
-const AUTO = wish({ field: 'quality', value: 'auto' });
-const MAX = wish({ field: 'quality', value: 'max' });
+const MUTE = sets({ field: 'audio', value: { kind: 'mute' } });
+const KEEP_AUDIO = sets({ field: 'audio', value: { kind: 'keep' } });
+const AUTO = sets({ field: 'quality', value: 'auto' });
+const MAX = sets({ field: 'quality', value: 'max' });
 
 const SMALLER_BY = '(?:缩小|减小|减少|降低|压缩掉|小|减)(?:了|掉|体积|大小)?';
 const SMALLER_TO = '(?:压缩|缩小|减小|减少|降低|压|缩|变)?(?:到|至|成|为)(?:原来的?|原始的?|原视频的?|原文件的?)?';
@@ -53,30 +53,30 @@ const PART = `${AMOUNT}分之${AMOUNT}`;
 
 const percent = (a: string | undefined, b: string | undefined) => readAmount(a ?? b) / 100;
 const part = (bottom: string | undefined, top: string | undefined) => readAmount(top) / readAmount(bottom);
-const less = (share: number) => shareWish(Math.round((1 - share) * 1e6) / 1e6);
+const less = (share: number) => setShare(Math.round((1 - share) * 1e6) / 1e6);
 
 const shares: Phrase[] = [
   han(
     '(?:(?:压缩|缩小|减小|减少|降低|压|缩|变)?(?:到|至|成|为)?(?:原来的?|原始的?|原视频的?|原文件的?)?)一半(?:的?(?:大小|体积|尺寸))?',
-    () => shareWish(0.5),
+    () => setShare(0.5),
   ),
-  han('(?:压缩|缩小|减小|减少|体积|大小|文件)?减半|(?:缩小|减小|减少|压缩|小)(?:一半|1半)', () => shareWish(0.5)),
-  han(`(?:${SMALLER_TO}|原来的?)${PERCENT}(?:的?(?:大小|体积))?`, ([, a, b]) => shareWish(percent(a, b))),
-  han(`(?:${SMALLER_TO}|原来的?)${PART}(?:的?(?:大小|体积))?`, ([, bottom, top]) => shareWish(part(bottom, top))),
-  han(`${PERCENT}(?:的?(?:大小|体积))?`, ([, a, b]) => shareWish(percent(a, b))),
-  han(`${PART}(?:的?(?:大小|体积))?`, ([, bottom, top]) => shareWish(part(bottom, top))),
+  han('(?:压缩|缩小|减小|减少|体积|大小|文件)?减半|(?:缩小|减小|减少|压缩|小)(?:一半|1半)', () => setShare(0.5)),
+  han(`(?:${SMALLER_TO}|原来的?)${PERCENT}(?:的?(?:大小|体积))?`, ([, a, b]) => setShare(percent(a, b))),
+  han(`(?:${SMALLER_TO}|原来的?)${PART}(?:的?(?:大小|体积))?`, ([, bottom, top]) => setShare(part(bottom, top))),
+  han(`${PERCENT}(?:的?(?:大小|体积))?`, ([, a, b]) => setShare(percent(a, b))),
+  han(`${PART}(?:的?(?:大小|体积))?`, ([, bottom, top]) => setShare(part(bottom, top))),
   han(`${SMALLER_BY}${PERCENT}`, ([, a, b]) => less(percent(a, b))),
   han(`${SMALLER_BY}${PART}`, ([, bottom, top]) => less(part(bottom, top))),
-  // 尺寸减半: the bytes, or the picture's sides?
+  // 尺寸减半 can mean the file size or the width and height.
   han(
     `尺寸(?:缩小|减小|减少|降低|压缩|缩|减|变|调整|改)?(?:到|至|成|为)?(?:原来的?)?(?:一半|半|${PERCENT}|${PART})`,
     UNCLEAR,
   ),
-  // 压缩30%: to, or by?
-  han(`压缩${PERCENT}`, ([, a, b]) => (percent(a, b) === 0.5 ? shareWish(0.5) : UNCLEAR)),
+  // 压缩30% can mean to 30 % or by 30 %.
+  han(`压缩${PERCENT}`, ([, a, b]) => (percent(a, b) === 0.5 ? setShare(0.5) : UNCLEAR)),
 ];
 
-/** 原视频500MB, 视频是500M的: said of what is there, not of what shall be. */
+/** 原视频500MB, 视频是500M的: describes the source, not the result. */
 const QUANTITY = `(?:大约|大概|约|差不多)?\\s*(?:${SIZE}|${RESOLUTION}|${FRAME_RATE})(?![a-z0-9])的?(?!\\s*(?:以内|以下|之内|之下|内|左右|上下))`;
 const FOOTAGE = '(?:视频|文件|影片|录像|短片|片子|录屏|电影)';
 
@@ -92,14 +92,14 @@ const source: Phrase[] = [
 const quantities: Phrase[] = [
   han(`(${NUMERAL})\\s*(兆字节|兆|MB|M|GB|G|KB)(?![a-z0-9/])`, ([, amount, unit = '']) => {
     const factor = /^[兆m]/i.test(unit) ? 1e6 : /^g/i.test(unit) ? 1e9 : 1e3;
-    return bytesWish(readAmount(amount) * factor);
+    return setBytes(readAmount(amount) * factor);
   }),
-  han(`(?:每秒)?${AMOUNT}\\s*帧(?:率|每秒|\\/秒)?`, ([, amount]) => fpsWish(readAmount(amount))),
+  han(`(?:每秒)?${AMOUNT}\\s*帧(?:率|每秒|\\/秒)?`, ([, amount]) => setFps(readAmount(amount))),
   han(`帧率(?:为|是|改为|改成|设为|降到|降至|降低到|不超过|:)?\\s*${AMOUNT}(?:帧|fps)?`, ([, amount]) =>
-    fpsWish(readAmount(amount)),
+    setFps(readAmount(amount)),
   ),
-  han('全高清', linesWish(1080) ?? UNCLEAR),
-  han('标清', linesWish(480) ?? UNCLEAR),
+  han('全高清', setLines(1080) ?? UNCLEAR),
+  han('标清', setLines(480) ?? UNCLEAR),
 ];
 
 const sound: Phrase[] = [
@@ -129,17 +129,17 @@ const quality: Phrase[] = [
 const kept: Phrase[] = [
   han(
     '(?:保持|保留|维持)?(?:原|原有|原来的?|原始)?分辨率(?:不变)|(?:保持|保留|维持|不改变|不改|不变)(?:原|原有|原来的?|原始)?分辨率|原分辨率',
-    wish({ field: 'resolution', value: 'keep' }),
+    sets({ field: 'resolution', value: 'keep' }),
   ),
   han(
     '(?:保持|保留|维持|不改变|不改)(?:原|原有|原来的?|原始)?帧率(?:不变)?|帧率不变|原帧率',
-    wish({ field: 'fps', value: 'keep' }),
+    sets({ field: 'fps', value: 'keep' }),
   ),
   han('(?:保留|保持)(?:所有)?(?:字幕|元数据|拍摄时间|位置信息)', GRANTED),
 ];
 
-const wechat = platformNamed('WeChat');
-const email = platformNamed('email');
+const WECHAT = limitOf(platformNamed('WeChat'));
+const EMAIL = limitOf(platformNamed('email'));
 const SENT = '(?:为了|用于|适合|方便|便于|能|可以|好|通过|用|在|从)?(?:发送?到?|发给|传到?|分享到?|上传到?|上)?';
 
 const smaller: Phrase[] = [
@@ -153,8 +153,8 @@ const smaller: Phrase[] = [
   ),
   han('(?:(?:转|转换|转码|导出|输出|保存|存|变|改|做|弄)(?:成|为|到|至)?)?\\.?mp4(?:格式|文件|视频)?', GRANTED),
   han('(?:方便|便于|用于|适合|以便|为了|好)(?:我)?(?:发送|分享|上传|传输|传播|发布)', GRANTED),
-  han(`${SENT}微信(?:群|好友|聊天|发送|上|里)?`, { kind: 'wish', bound: true, ...wechat }),
-  han(`${SENT}(?:电子邮件|邮件|电邮|邮箱|e-?mail)(?:附件|发送|里|中)?`, { kind: 'wish', bound: true, ...email }),
+  han(`${SENT}微信(?:群|好友|聊天|发送|上|里)?`, WECHAT),
+  han(`${SENT}(?:电子邮件|邮件|电邮|邮箱|e-?mail)(?:附件|发送|里|中)?`, EMAIL),
 ];
 
 const before = (of?: 'resolution' | 'size' | 'codec'): PhraseMeaning => ({
@@ -173,10 +173,10 @@ const bounds: Phrase[] = [
   han('(?:视频)?编码(?:为|格式)?|编码器', { kind: 'beside', where: 'either', of: 'codec' }),
 ];
 
-const PLACE_NAMES = PLATFORMS.map(({ alias }) => alias).join('|');
+const PLATFORM_NAMES = PLATFORMS.map(({ alias }) => alias).join('|');
 
 const fillers: Phrase[] = [
-  han(`(?:发送?到?|发给|上传到?|分享到?|传到?|用于|适合)(?=\\s*(?:${PLACE_NAMES}))`, FILLER),
+  han(`(?:发送?到?|发给|上传到?|分享到?|传到?|用于|适合)(?=\\s*(?:${PLATFORM_NAMES}))`, FILLER),
   han(
     '请|作为|帮我|帮忙|帮|麻烦|你|您|谢谢|可以|能不能|能否|能|吗|吧|呢|啊|一下子|一下|一个|我们|我的|我|想要|想|需要|要|希望|把|将|这个|这段|这部|这些|这|那个|该|此|所有|全部|的|了|着|给我|给|它|文件|视频|影片|录像|短片|片子|录屏|电影|大小|体积|尺寸|格式|压缩|压|缩小|缩|减小|减少|降低|导出|输出|保存|存|转换|转码|转|变成|变|改成|改为|改|做成|弄成|弄|调整|调|设为|成|为|到|至|是|并且|并|且|和|与|及|以及|同时|然后|再|也|就|在|用|使用|采用|版本|版|目标|结果|大|原始|原|好',
     FILLER,
@@ -195,7 +195,7 @@ export const CHINESE: readonly Phrase[] = [
   ...fillers,
 ];
 
-/** Each traditional character of our phrases before its simplified one. */
+/** Pairs: each traditional character of our phrases, then its simplified form. */
 const TRADITIONAL =
   '壓压縮缩導导轉转換换碼码幀帧聲声靜静無无損损畫画質质請请幫帮這这個个檔档與与並并後后發发郵邮電电儘尽盡尽體体積积過过於于內内變变為为將将視视頻频錄录爲为減减關关閉闭刪删兩两標标準准證证確确維维採采給给嗎吗傳传測测試试間间長长數数據据還还讓让開开進进麼么會会謝谢寬宽輸输儲储單单擇择邊边繪绘調调設设編编當当對对點点';
 
@@ -203,7 +203,7 @@ const FOLD: ReadonlyMap<string, string> = new Map(
   Array.from({ length: TRADITIONAL.length / 2 }, (_, i) => [TRADITIONAL[i * 2] ?? '', TRADITIONAL[i * 2 + 1] ?? '']),
 );
 
-/** The same text of the same length with the characters of our phrases simplified. */
+/** The text with the characters of our phrases simplified; its length does not change. */
 export function foldTraditional(text: string): string {
-  return text.replace(/\p{Script=Han}/gu, sign => FOLD.get(sign) ?? sign);
+  return text.replace(/\p{Script=Han}/gu, character => FOLD.get(character) ?? character);
 }

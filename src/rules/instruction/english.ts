@@ -1,13 +1,13 @@
-/** English phrases. Longest match wins (see instruction.ts), so a phrase may contain words that mean something else alone. */
-import { FILLER, GRANTED, han, latin, type PhraseMeaning, type Phrase, shareWish, UNCLEAR, wish } from './phrase.ts';
+/** English phrases. The longest match wins (see parse.ts), so a phrase may contain words that mean something else alone. */
+import { FILLER, GRANTED, han, latin, type PhraseMeaning, type Phrase, setShare, UNCLEAR, sets } from './phrase.ts';
 import { FRAME_RATE, PLAIN_NUMBER, percentShare, fromTo, readNumber, RESOLUTION, SIZE } from './quantities.ts';
 
-const MUTE = wish({ field: 'audio', value: { kind: 'mute' } });
-const KEEP_AUDIO = wish({ field: 'audio', value: { kind: 'keep' } });
-const KEEP_RESOLUTION = wish({ field: 'resolution', value: 'keep' });
-const KEEP_FPS = wish({ field: 'fps', value: 'keep' });
-const AUTO = wish({ field: 'quality', value: 'auto' });
-const MAX = wish({ field: 'quality', value: 'max' });
+const MUTE = sets({ field: 'audio', value: { kind: 'mute' } });
+const KEEP_AUDIO = sets({ field: 'audio', value: { kind: 'keep' } });
+const KEEP_RESOLUTION = sets({ field: 'resolution', value: 'keep' });
+const KEEP_FPS = sets({ field: 'fps', value: 'keep' });
+const AUTO = sets({ field: 'quality', value: 'auto' });
+const MAX = sets({ field: 'quality', value: 'max' });
 
 const ITS = String.raw`(?:(?:the|its|this|that|my)\s+)?`;
 const NOUN = String.raw`(?:videos?|clips?|files?|movies?|films?|recordings?|footage|screencasts?)`;
@@ -35,34 +35,34 @@ const shares: Phrase[] = [
   latin(String.raw`by\s+(?:about\s+|around\s+)?${PERCENT}${OF_SIZE}?`, ([, text]) => percentShare(text, 'by')),
   latin(String.raw`sav(?:e|ing)\s+(?:about\s+|around\s+)?${PERCENT}`, ([, text]) => percentShare(text, 'by')),
   latin(String.raw`${PERCENT}\s+(?:smaller|less|off|reduction)`, ([, text]) => percentShare(text, 'by')),
-  // `reduce it 30%`: to, or by?
+  // `reduce it 30%` can mean to 30 % or by 30 %.
   latin(
     String.raw`(?:compress|reduce|shrink|decrease|lower)(?:\s+(?:it|this|the|my|its|file|video|clip|size|of)){0,5}[^\S\n]+(?:about\s+)?${PERCENT}(?!\s+(?:smaller|less|off|of))`,
-    ([, text]) => (readNumber(text ?? '') === 50 ? shareWish(0.5) : UNCLEAR),
+    ([, text]) => (readNumber(text ?? '') === 50 ? setShare(0.5) : UNCLEAR),
   ),
   latin(String.raw`(?:cut|split|chop|divide)\s+(?:it|this|that|${ITS}${NOUN})\s+(?:in|into|by)\s+half`, UNCLEAR),
-  // `scale to 50%`, `resize it by half`: of the bytes, or of the picture's sides?
+  // `scale to 50%` and `resize it by half` can mean the file size or the width and height.
   latin(
     String.raw`(?:down)?(?:scale|scaling|resize|resizing)(?:\s+(?:it|this|that|the|my|its|video|clip|file|down|to|by|at|about|around)){0,6}\s+(?:${PERCENT}|${FRACTION})(?!\s+(?:of\s+)?(?:${ITS})?file\s?size)`,
     UNCLEAR,
   ),
-  latin(`${FRACTION}${OF_SIZE}`, ([, text]) => shareWish(fraction(text))),
+  latin(`${FRACTION}${OF_SIZE}`, ([, text]) => setShare(fraction(text))),
   // Without an article only where the size is named: `third` may count something else.
-  latin(`(third|quarter|fourth|fifth|tenth)${OF_SIZE}`, ([, text]) => shareWish(fraction(text))),
+  latin(`(third|quarter|fourth|fifth|tenth)${OF_SIZE}`, ([, text]) => setShare(fraction(text))),
   latin(String.raw`(?:(?:by\s+)?(\d{1,2})\s*(?:x|times)\s+(?:smaller|less)|by\s+(\d{1,2})\s*x)`, ([, a, b]) =>
-    shareWish(1 / Number(a ?? b)),
+    setShare(1 / Number(a ?? b)),
   ),
-  latin(String.raw`${FRACTION}[\s-]sized?`, ([, text]) => shareWish(fraction(text))),
+  latin(String.raw`${FRACTION}[\s-]sized?`, ([, text]) => setShare(fraction(text))),
   latin(
     String.raw`${FRACTION}\s+as\s+(?:big|large)(?:\s+as\s+(?:now|before|it\s+is(?:\s+now)?|the\s+original))?`,
-    ([, text]) => shareWish(fraction(text)),
+    ([, text]) => setShare(fraction(text)),
   ),
-  latin(String.raw`(?:to\s+)?(?:about\s+|around\s+)?${FRACTION}${NO_NOUN}`, ([, text]) => shareWish(fraction(text))),
-  latin(String.raw`by\s+(?:about\s+|around\s+)?${FRACTION}${NO_NOUN}`, ([, text]) => shareWish(1 - fraction(text))),
-  latin(String.raw`halve\s+(?:it|(?:${ITS}(?:(?:file|video)\s+)?size(?:\s+of)?))`, () => shareWish(0.5)),
+  latin(String.raw`(?:to\s+)?(?:about\s+|around\s+)?${FRACTION}${NO_NOUN}`, ([, text]) => setShare(fraction(text))),
+  latin(String.raw`by\s+(?:about\s+|around\s+)?${FRACTION}${NO_NOUN}`, ([, text]) => setShare(1 - fraction(text))),
+  latin(String.raw`halve\s+(?:it|(?:${ITS}(?:(?:file|video)\s+)?size(?:\s+of)?))`, () => setShare(0.5)),
   latin(
     String.raw`(?:cut|reduce|bring)\s+${ITS}(?:(?:file|video)\s+)?size(?:\s+of\s+(?:this|the|my)\s+${NOUN})?\s+in\s+half`,
-    () => shareWish(0.5),
+    () => setShare(0.5),
   ),
 ];
 
@@ -76,11 +76,11 @@ function fraction(text = ''): number {
   return FRACTIONS[word] ?? 0;
 }
 
-/** What the source is, not what it should become: `this 4K video`, `from 1080p to`, `turn a 500MB MOV recording into`. */
+/** Describes the source, not the result: `this 4K video`, `from 1080p to`, `turn a 500MB MOV recording into`. */
 const ATTRIBUTE = String.raw`(?:${SIZE}|${RESOLUTION}|${FRAME_RATE}|\.?${FORMAT}|large|big|huge|original|raw|iphone|gopro|phone|screen|hevc|h\.?26[45])`;
 const DESCRIBED = String.raw`(?:${ATTRIBUTE}(?:\s+|\s*,\s*)){1,5}${NOUN}`;
 
-/** `the original is 1080p`, `it's 500MB`: said of what is there; of what shall be only where a word says so. */
+/** `the original is 1080p`, `it's 500MB`: describes the source; the result only where a word says so. */
 const QUANTITY = String.raw`(?:${SIZE}|${RESOLUTION}|${FRAME_RATE})`;
 const QUANTITY_LIST = String.raw`${QUANTITY}(?:(?:\s+|\s*,\s*|\s+and\s+)${QUANTITY}){0,3}`;
 const NOW = String.raw`(?:\s+(?:about|around|roughly|over|almost|nearly|only|just|now|currently|already|still)){0,3}`;
@@ -142,12 +142,12 @@ const sound: Phrase[] = [
 const CODEC_TAIL = String.raw`(?:\s+(?:codec|encoding|video|format))?`;
 
 const codecs: Phrase[] = [
-  latin(String.raw`(?:h\.?\s?264|x\.?264|avc)${CODEC_TAIL}`, wish({ field: 'codec', value: 'h264' })),
+  latin(String.raw`(?:h\.?\s?264|x\.?264|avc)${CODEC_TAIL}`, sets({ field: 'codec', value: 'h264' })),
   latin(
     String.raw`(?:h\.?\s?265|x\.?265|hevc)(?:\s*[/(]\s*(?:hevc|h\.?265)\)?)?${CODEC_TAIL}`,
-    wish({ field: 'codec', value: 'h265' }),
+    sets({ field: 'codec', value: 'h265' }),
   ),
-  latin(`av-?1${CODEC_TAIL}`, wish({ field: 'codec', value: 'av1' })),
+  latin(`av-?1${CODEC_TAIL}`, sets({ field: 'codec', value: 'av1' })),
   latin('(?:video\\s+)?codec', { kind: 'beside', where: 'before', of: 'codec' }),
 ];
 
@@ -267,7 +267,7 @@ const bounds: Phrase[] = [
     kind: 'beside',
     where: 'either',
   }),
-  // The upper one is the limit.
+  // The upper number is the limit.
   latin(
     String.raw`between\s+${PLAIN_NUMBER}\s*(?:ki?b|m(?:i?b)?|g(?:i?b)?)?\s+(?:and|to)(?=\s+${SIZE})`,
     before('size'),
@@ -281,7 +281,7 @@ const bounds: Phrase[] = [
   latin(String.raw`${LOWERED}frame\s?rate(?:\s+(?:down\s+)?(?:of|to|at|is))?`, before('fps')),
   latin(String.raw`${LOWERED}frame\s?rate\s*(?:of|to|at|is|:|=)?\s*(?:max(?:imum)?\s+)?(\d{1,3})`, ([, fps]) => {
     const value = Number(fps);
-    return value >= 1 && value <= 240 ? wish({ field: 'fps', value }) : undefined;
+    return value >= 1 && value <= 240 ? sets({ field: 'fps', value }) : undefined;
   }),
   latin('about|around|approximately|approx\\.?|roughly|circa', before()),
 ];
@@ -293,7 +293,7 @@ const fillers: Phrase[] = [
   ),
 ];
 
-/** Words that carry nothing of their own. Not here: whatever negates, limits, chooses or counts (not, only, or, first). */
+/** Words without a meaning of their own. Not here: whatever negates, limits, chooses or counts (not, only, or, first). */
 export const FILLER_WORDS: ReadonlySet<string> = new Set(
   `a an the this that these those it its my our your me us i we you u to into in at as with and of for is be are was should must will would could can need want have has get
    please pls plz kindly thanks thx hi hello hey just so then also but now ok okay well here there which while using use by-means

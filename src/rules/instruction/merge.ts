@@ -1,106 +1,75 @@
-import { formatResolution } from '../../core/target.ts';
-import { describeAudio, describeSize } from '../describe.ts';
-import type { Instruction, Piece, Wish, InstructionTarget } from './phrase.ts';
+import type { Instruction, InstructionTarget, Piece, Setting } from './phrase.ts';
 
-interface Asked {
+/** A setting, and the words that ask for it. */
+interface Request {
   words: string;
-  wish: Wish;
+  setting: Setting;
   bound: boolean;
-  because: string | undefined;
 }
 
-/** One instruction out of the pieces: the smallest of several limits, and contradictions reported instead of resolved. */
-export function combine(text: string, pieces: readonly Piece[], sourceBytes: number | undefined): Instruction {
-  const asked = pieces.flatMap(piece => askedBy(text, piece));
+type Choice = Request | 'contradiction' | undefined;
+
+/** Merges the pieces into one instruction: the smallest of several limits wins, contradictions are reported instead of resolved. */
+export function merge(text: string, pieces: readonly Piece[], sourceBytes: number | undefined): Instruction {
+  const requests = pieces.flatMap(piece => requestsOf(text, piece));
   const smallest = pieces.some(({ meaning }) => meaning.kind === 'granted' && meaning.smallest === true);
   const target: InstructionTarget = {};
   const contradictions: string[] = [];
 
-  const settle = <Field extends keyof InstructionTarget>(
-    field: Field,
-    choose: (all: Asked[]) => Asked | 'contradiction' | undefined,
-  ) => {
-    const all = asked.filter(({ wish }) => wish.field === field);
+  const set = <Field extends keyof InstructionTarget>(field: Field, choose: (all: Request[]) => Choice) => {
+    const all = requests.filter(({ setting }) => setting.field === field);
     const choice = choose(all);
     if (choice === 'contradiction') contradictions.push([...new Set(all.map(({ words }) => words))].join(' / '));
-    else if (choice) target[field] = choice.wish.value as InstructionTarget[Field];
+    else if (choice) target[field] = choice.setting.value as InstructionTarget[Field];
   };
-  settle('size', all => smallestSize(all, sourceBytes));
-  settle('resolution', only);
-  settle('fps', only);
-  settle('audio', audioOf);
-  settle('codec', only);
-  settle('quality', all => all.find(({ wish }) => wish.value === (smallest ? 'auto' : 'max')) ?? all[0]);
+  set('size', all => smallestSize(all, sourceBytes));
+  set('resolution', unanimous);
+  set('fps', unanimous);
+  set('audio', audioOf);
+  set('codec', unanimous);
+  set('quality', all => all.find(({ setting }) => setting.value === (smallest ? 'auto' : 'max')) ?? all[0]);
   if (smallest) target.quality = 'auto';
-
-  return {
-    target,
-    understood: asked.map(explain),
-    notUnderstood: [...unknownWords(text, pieces), ...contradictions],
-  };
+  return { target, notUnderstood: [...unknownWords(text, pieces), ...contradictions] };
 }
 
-function askedBy(text: string, { start, end, meaning }: Piece): Asked[] {
-  if (meaning.kind !== 'wish') return [];
-  const { wishes, bound = false, because } = meaning;
-  return wishes.map(wish => ({ words: text.slice(start, end), wish, bound, because }));
+function requestsOf(text: string, { start, end, meaning }: Piece): Request[] {
+  if (meaning.kind !== 'sets') return [];
+  const { settings, bound = false } = meaning;
+  return settings.map(setting => ({ words: text.slice(start, end), setting, bound }));
 }
 
-/** All of them the same, or a contradiction. */
-function only(all: Asked[]): Asked | 'contradiction' | undefined {
-  const values = new Set(all.map(({ wish }) => JSON.stringify(wish.value)));
+/** All of them must be the same. */
+function unanimous(all: Request[]): Choice {
+  const values = new Set(all.map(({ setting }) => JSON.stringify(setting.value)));
   return values.size > 1 ? 'contradiction' : all[0];
 }
 
 /**
- * Limits hold together, so the smallest counts (`for Discord, under 8MB`). Two sizes that are no limits contradict each
- * other (`50MB 25MB`), and so do a share and a size when the source's size is not known.
+ * Limits can hold together, so the smallest counts (`for Discord, under 8MB`). Two sizes that are no limits contradict each
+ * other (`50MB 25MB`), and so do a share and a size while the source's size is not known.
  */
-function smallestSize(all: Asked[], sourceBytes: number | undefined): Asked | 'contradiction' | undefined {
-  if (only(all.filter(({ bound }) => !bound)) === 'contradiction') return 'contradiction';
-  const bytes = all.map(asked => ({ asked, bytes: bytesOf(asked.wish, sourceBytes) }));
-  if (bytes.some(entry => entry.bytes === undefined)) return only(all);
-  return bytes.reduce<(typeof bytes)[number] | undefined>(
-    (least, entry) => ((entry.bytes ?? 0) < (least?.bytes ?? Number.POSITIVE_INFINITY) ? entry : least),
-    undefined,
-  )?.asked;
+function smallestSize(all: Request[], sourceBytes: number | undefined): Choice {
+  if (unanimous(all.filter(({ bound }) => !bound)) === 'contradiction') return 'contradiction';
+  const sized = all.map(request => ({ request, bytes: bytesOf(request.setting, sourceBytes) }));
+  if (sized.some(({ bytes }) => bytes === undefined)) return unanimous(all);
+  return sized.sort((a, b) => (a.bytes ?? 0) - (b.bytes ?? 0))[0]?.request;
 }
 
-function bytesOf(wish: Wish, sourceBytes: number | undefined): number | undefined {
-  if (wish.field !== 'size') return undefined;
-  if (wish.value.kind === 'bytes') return wish.value.bytes;
-  return sourceBytes === undefined ? undefined : wish.value.share * sourceBytes;
+function bytesOf(setting: Setting, sourceBytes: number | undefined): number | undefined {
+  if (setting.field !== 'size') return undefined;
+  if (setting.value.kind === 'bytes') return setting.value.bytes;
+  return sourceBytes === undefined ? undefined : setting.value.share * sourceBytes;
 }
 
 /** `keep the audio at 96k` is no contradiction. */
-function audioOf(all: Asked[]): Asked | 'contradiction' | undefined {
-  const others = all.filter(({ wish }) => !(wish.field === 'audio' && wish.value.kind === 'keep'));
-  const muted = others.some(({ wish }) => wish.field === 'audio' && wish.value.kind === 'mute');
-  return muted ? only(all) : others.length > 0 ? only(others) : all[0];
+function audioOf(all: Request[]): Choice {
+  const others = all.filter(({ setting }) => !(setting.field === 'audio' && setting.value.kind === 'keep'));
+  const isMuted = others.some(({ setting }) => setting.field === 'audio' && setting.value.kind === 'mute');
+  if (isMuted) return unanimous(all);
+  return others.length > 0 ? unanimous(others) : all[0];
 }
 
-function explain({ words, wish, because }: Asked): string {
-  return `"${words}": ${meaningOf(wish)}${because ? ` (${because})` : ''}`;
-}
-
-function meaningOf(wish: Wish): string {
-  switch (wish.field) {
-    case 'size':
-      return describeSize(wish.value);
-    case 'resolution':
-      return wish.value === 'keep' ? 'resolution as it is' : formatResolution(wish.value);
-    case 'fps':
-      return wish.value === 'keep' ? 'frame rate as it is' : `at most ${wish.value} fps`;
-    case 'audio':
-      return describeAudio(wish.value);
-    case 'codec':
-      return wish.value;
-    case 'quality':
-      return wish.value === 'max' ? 'the best quality the size allows' : 'no visible loss';
-  }
-}
-
-/** Words of no meaning, neighbours together with what stands between: `add background music`. */
+/** Words without a meaning; neighbours stay together with what is between them: `add background music`. */
 function unknownWords(text: string, pieces: readonly Piece[]): string[] {
   const found: { start: number; end: number }[] = [];
   let open: { start: number; end: number } | undefined;

@@ -1,9 +1,9 @@
 /**
- * Plain words into what they ask for. Every word has to be accounted for: what no phrase and no filler explains comes back
- * as not understood, and the caller asks instead of guessing. Nothing is dropped silently.
+ * Turns plain words into what they ask for. Every word has to be accounted for: what no phrase and no filler word explains comes
+ * back as not understood, so that the caller can ask instead of guessing. Nothing is dropped silently.
  */
 import { CHINESE, foldTraditional } from './chinese.ts';
-import { combine } from './merge.ts';
+import { merge } from './merge.ts';
 import { ENGLISH, FILLER_WORDS, SIGNS } from './english.ts';
 import {
   FILLER,
@@ -19,19 +19,19 @@ import { QUANTITIES } from './quantities.ts';
 
 export type { InstructionTarget } from './phrase.ts';
 
-/** Longer than anybody asks for a smaller video; bounds the work, too. */
+/** Longest instruction, in characters: more than anybody needs to ask for a smaller video. Bounds the work, too. */
 export const MAX_LENGTH = 2000;
 
-/** @param sourceBytes lets a share and a size be compared where both are asked for. Never throws. */
+/** Never throws. @param sourceBytes lets a share and a size be compared where both are asked for. */
 export function parseInstruction(written: string, sourceBytes?: number): Instruction {
   const text = normalise(written);
   if (text === undefined) {
-    return { target: {}, understood: [], notUnderstood: [`${written.trim().slice(0, 60).replace(/\s+/g, ' ')}...`] };
+    return { target: {}, notUnderstood: [`${written.trim().slice(0, 60).replace(/\s+/g, ' ')}...`] };
   }
-  return combine(text, doubt(settleBeside(split(text))), sourceBytes);
+  return merge(text, rejectDoubtful(attachToQuantities(split(text))), sourceBytes);
 }
 
-/** Full-width letters and the like become plain ones, invisible signs go; `undefined` where the text is too long. */
+/** Makes full-width letters and the like plain and drops invisible characters; `undefined` where the text is too long. */
 function normalise(written: string): string | undefined {
   if (written.trim().length > MAX_LENGTH) return undefined;
   const text = written
@@ -44,10 +44,10 @@ function normalise(written: string): string | undefined {
 }
 
 const PHRASES: readonly Phrase[] = [...QUANTITIES, ...PLATFORM_PHRASES, ...ENGLISH, ...CHINESE];
-/** Those that may begin with a Han sign. */
+/** Those that may begin with a Chinese character. */
 const HAN_PHRASES: readonly Phrase[] = [...QUANTITIES, ...CHINESE];
 
-/** Only what can begin at this sign is tried: trying is what reading costs. */
+/** The phrases that can begin with this character; trying the others would only cost time. */
 function phrasesAt(text: string, start: number): readonly Phrase[] {
   const sign = String.fromCodePoint(text.codePointAt(start) ?? 0);
   if (/\p{Script=Han}/u.test(sign)) return HAN_PHRASES;
@@ -67,15 +67,15 @@ function split(text: string): Piece[] {
 
 const SPACE = { kind: 'pause' } as const;
 
-/** A word beside its quantity; nothing else comes between the two. */
-const BESIDE = { kind: 'pause' } as const;
+/** A word that was attached to its quantity needs no meaning of its own any more. */
+const ATTACHED = { kind: 'pause' } as const;
 
 const BLANK = /\s+/y;
 const WORD = /[a-z]+(?:['’-][a-z]+)*/iy;
-/** Anything with letters or digits in it up to the next gap; Han has no gaps, so one sign at a time. */
+/** Anything with letters or digits in it, up to the next gap. Chinese has no gaps, so one character at a time. */
 const RUN =
   /\p{Script=Han}|[-+]?(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}])(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}'’._/%:@#&=?~+-])*(?<=[\p{L}\p{M}\p{N}%])/uy;
-/** A plus behind a quantity says `or more`. */
+/** Among others a plus behind a quantity, which means `or more`. */
 const MEANINGFUL_SIGN = /[<>≥%$€£]|(?<=[\p{L}\p{N}%]\s?)\+(?!\s*[\p{L}\p{N}])/uy;
 const SOFT_SIGN = /[:=：]/y;
 
@@ -116,23 +116,23 @@ function stick(pattern: RegExp, text: string, start: number): string | undefined
   return pattern.exec(text)?.[0];
 }
 
-/** `under` and its like mean something only beside a quantity; elsewhere they are words we do not understand. */
-function settleBeside(pieces: Piece[]): Piece[] {
+/** Attaches `under` and the like to their quantity; without one they are not understood. */
+function attachToQuantities(pieces: Piece[]): Piece[] {
   return pieces.map((piece, index) => {
     const { meaning } = piece;
     if (meaning.kind !== 'beside') return piece;
     const after = meaning.where !== 'after' ? quantityBeside(pieces, index, 1, meaning.of) : undefined;
     const found = after ?? (meaning.where !== 'before' ? quantityBeside(pieces, index, -1, meaning.of) : undefined);
     if (!found) return { ...piece, meaning: UNCLEAR };
-    if (found.meaning.kind === 'wish') found.meaning = { ...found.meaning, bound: true };
-    return { ...piece, meaning: BESIDE };
+    if (found.meaning.kind === 'sets') found.meaning = { ...found.meaning, bound: true };
+    return { ...piece, meaning: ATTACHED };
   });
 }
 
-/** So far may fillers stand between (`under a total size of about 50MB`); also what keeps a thousand `under` cheap. */
+/** At most this many fillers may stand between (`under a total size of about 50MB`), which also keeps a thousand `under` cheap. */
 const REACH = 8;
 
-/** The next quantity in a direction with nothing but fillers between. */
+/** The next quantity (of the kind `of`) in a direction, with nothing but fillers between. */
 function quantityBeside(
   pieces: Piece[],
   from: number,
@@ -143,27 +143,27 @@ function quantityBeside(
     const piece = pieces[index];
     if (!piece) return undefined;
     const { meaning } = piece;
-    if (meaning.kind === 'wish') {
-      const fields = meaning.wishes.map(({ field }) => field);
+    if (meaning.kind === 'sets') {
+      const fields = meaning.settings.map(({ field }) => field);
       const fits = of
         ? fields.includes(of)
         : fields.some(field => ['size', 'resolution', 'fps', 'audio'].includes(field));
       return fits ? piece : undefined;
     }
-    // A line may be wrapped anywhere, so its end separates no word from its quantity.
+    // A line may be wrapped anywhere, so a line end does not separate a word from its quantity.
     if (!['filler', 'pause', 'line', 'beside'].includes(meaning.kind)) return undefined;
   }
   return undefined;
 }
 
-/** What a word we do not know stands right before is not taken at its word: `over 50MB`, `don't mute`, `not under 8MB`. */
-function doubt(pieces: readonly Piece[]): Piece[] {
-  let doubtful = false;
+/** A setting right behind a word we do not know may mean its opposite: `over 50MB`, `don't mute`, `not under 8MB`. */
+function rejectDoubtful(pieces: readonly Piece[]): Piece[] {
+  let afterUnknown = false;
   return pieces.map(piece => {
     const { kind } = piece.meaning;
     if (kind === 'pause') return piece;
-    const spoilt = doubtful && kind === 'wish';
-    doubtful = kind === 'unknown' || kind === 'unclear';
-    return spoilt ? { ...piece, meaning: UNCLEAR } : piece;
+    const isDoubtful = afterUnknown && kind === 'sets';
+    afterUnknown = kind === 'unknown' || kind === 'unclear';
+    return isDoubtful ? { ...piece, meaning: UNCLEAR } : piece;
   });
 }

@@ -1,23 +1,23 @@
 /** Sizes, resolutions and rates as people write them in any language: `50 megs`, `1080p60`, `4K`, `30fps`. */
 import {
-  audioWish,
-  bytesWish,
+  setAudio,
+  setBytes,
   FILLER,
-  fpsWish,
+  setFps,
   han,
   latin,
-  linesWish,
+  setLines,
   type PhraseMeaning,
   type Phrase,
-  shareWish,
+  setShare,
   UNCLEAR,
-  wish,
+  sets,
 } from './phrase.ts';
 
 /** `50`, `1.5`, `1,5`, `1,500`; not `1.500`, which is fifteen hundred to some and one and a half to others. */
 const NUMBER = String.raw`\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12}(?:[.,]\d{1,2}(?!\d))?(?!\d)`;
 
-/** Without commas, for where one may just as well end the clause: `帧率24,1080p`, `25%, 30 fps`. */
+/** Without commas, where a comma may end the clause instead: `帧率24,1080p`, `25%, 30 fps`. */
 export const PLAIN_NUMBER = String.raw`\d{1,12}(?:\.\d{1,2}(?!\d))?(?!\d)`;
 
 export function readNumber(text: string): number {
@@ -27,7 +27,7 @@ export function readNumber(text: string): number {
 
 const UNIT = String.raw`ki?b|kilo\s?bytes?|m(?:i?b)?|megs?|mega\s?bytes?|mebibytes?|g(?:i?b)?|gigs?|giga\s?bytes?|gibibytes?|bytes?|兆字节|兆|千字节|吉字节`;
 
-/** A size is no speed: not `50 MB/s`, `50 mb per second`. */
+/** Excludes speeds: `50 MB/s`, `50 mb per second`. */
 const NOT_A_SPEED = String.raw`(?!\s*(?:\/\s*|per\s+|p\/|a\s+)(?:s|h|m|sec|min|second|minute|hour))`;
 
 export const SIZE = String.raw`(?:${NUMBER})\s*(?:${UNIT})${NOT_A_SPEED}`;
@@ -52,6 +52,8 @@ const BOX = String.raw`\d{3,4}\s?[x×*]\s?\d{3,4}`;
 export const RESOLUTION = `${LINES}|${BOX}|${NAMED}`;
 export const FRAME_RATE = String.raw`\d{1,3}(?:\.\d{1,3})?\s*(?:fps|hz|f\/s|frames?\s*(?:per|a|\/)\s*s(?:ec(?:ond)?)?)`;
 
+const KILOBITS = String.raw`k(?:b(?:its?)?(?:ps|\/s)?|bps)?`;
+
 const RESOLUTION_TAIL = String.raw`(?:\s+(?:resolution|quality|definition))?`;
 
 export const QUANTITIES: readonly Phrase[] = [
@@ -61,17 +63,17 @@ export const QUANTITIES: readonly Phrase[] = [
     box(Number(width), Number(height)),
   ),
   latin(`(${NAMED})${RESOLUTION_TAIL}`, ([, name]) => named(name)),
-  // A bare height is a resolution when it is one of the usual ones.
-  latin(String.raw`(2160|1440|1080|720|480)(?![.,:]\d)${RESOLUTION_TAIL}`, ([, lines]) => linesWish(Number(lines))),
-  latin(`(?:${FRAME_RATE})`, ([text]) => fpsWish(Number.parseFloat(text))),
+  // A bare number is a resolution when it is one of the usual heights.
+  latin(String.raw`(2160|1440|1080|720|480)(?![.,:]\d)${RESOLUTION_TAIL}`, ([, lines]) => setLines(Number(lines))),
+  latin(`(?:${FRAME_RATE})`, ([text]) => setFps(Number.parseFloat(text))),
   latin(
-    String.raw`(?:audio|sound|音频)\s*(?:bit\s?rate|码率|比特率)?\s*(?:of|to|at|is|:|=|为|是)?\s*(\d{2,3})\s*${KILOBITS()}`,
+    String.raw`(?:audio|sound|音频)\s*(?:bit\s?rate|码率|比特率)?\s*(?:of|to|at|is|:|=|为|是)?\s*(\d{2,3})\s*${KILOBITS}`,
     bitrate,
   ),
-  latin(String.raw`(\d{2,3})\s*${KILOBITS()}\s*(?:aac\s*)?(?:audio|sound|音频)(?:\s*bit\s?rate)?`, bitrate),
+  latin(String.raw`(\d{2,3})\s*${KILOBITS}\s*(?:aac\s*)?(?:audio|sound|音频)(?:\s*bit\s?rate)?`, bitrate),
 ];
 
-/** `4K to 1080p`, `100MB -> 20MB`: the first of two is what is there. Whoever would have more than there is, is asked. */
+/** `4K to 1080p`, `100MB -> 20MB`: the first describes the source. A request for more than the source has is not understood. */
 export function fromTo(connector: string, quantity: string, orBare = quantity): Phrase[] {
   return [
     han(`(${quantity})${connector}(?=(${quantity}|${orBare})(?![a-z0-9]))`, ([, there, wanted]) =>
@@ -80,17 +82,17 @@ export function fromTo(connector: string, quantity: string, orBare = quantity): 
   ];
 }
 
-/** Bytes, lines or frames a second: to be compared with others of its kind only. NaN where there is nothing to compare. */
+/** Bytes, lines or frames per second, comparable only with others of its kind; NaN where there is nothing to compare. */
 function measureOf(text = ''): number {
   const meaning = readWhole(text);
-  const value = meaning?.kind === 'wish' ? meaning.wishes[0]?.value : undefined;
+  const value = meaning?.kind === 'sets' ? meaning.settings[0]?.value : undefined;
   if (typeof value === 'number') return value;
   if (typeof value !== 'object') return Number.NaN;
   if (value.kind === 'bytes') return value.bytes;
   return value.kind === 'lines' ? value.lines : Number.NaN;
 }
 
-/** What a text that is one quantity and nothing else means. */
+/** The meaning of a text that is one quantity and nothing else. */
 function readWhole(text: string): PhraseMeaning | undefined {
   for (const { pattern, read } of QUANTITIES) {
     pattern.lastIndex = 0;
@@ -100,13 +102,9 @@ function readWhole(text: string): PhraseMeaning | undefined {
   return undefined;
 }
 
-function KILOBITS(): string {
-  return String.raw`k(?:b(?:its?)?(?:ps|\/s)?|bps)?`;
-}
-
-/** `MB` in plain words is what file managers and upload forms count: powers of 1000; only `MiB` and its like are not. */
+/** `MB` means powers of 1000, as file managers and upload forms count; only `MiB` and the like mean powers of 1024. */
 function readSize([, amount = '', unit = '']: RegExpExecArray): PhraseMeaning | undefined {
-  return bytesWish(Math.floor(readNumber(amount) * unitBytes(unit.toLowerCase())));
+  return setBytes(Math.floor(readNumber(amount) * unitBytes(unit.toLowerCase())));
 }
 
 function unitBytes(unit: string): number {
@@ -116,16 +114,16 @@ function unitBytes(unit: string): number {
 }
 
 function readLines([, lines, fps]: RegExpExecArray): PhraseMeaning | undefined {
-  const resolution = linesWish(Number(lines));
-  const rate = fps === undefined ? undefined : fpsWish(Number(fps));
+  const resolution = setLines(Number(lines));
+  const rate = fps === undefined ? undefined : setFps(Number(fps));
   if (fps === undefined || resolution === undefined) return resolution;
-  if (resolution.kind !== 'wish' || rate?.kind !== 'wish') return undefined;
-  return wish(...resolution.wishes, ...rate.wishes);
+  if (resolution.kind !== 'sets' || rate?.kind !== 'sets') return undefined;
+  return sets(...resolution.settings, ...rate.settings);
 }
 
 function box(width: number, height: number): PhraseMeaning | undefined {
   const fits = width >= 100 && height >= 100 && width <= 7680 && height <= 7680;
-  return fits ? wish({ field: 'resolution', value: { kind: 'box', width, height } }) : undefined;
+  return fits ? sets({ field: 'resolution', value: { kind: 'box', width, height } }) : undefined;
 }
 
 function named(name = ''): PhraseMeaning | undefined {
@@ -133,15 +131,15 @@ function named(name = ''): PhraseMeaning | undefined {
     .toLowerCase()
     .replace(/[\s-]/g, '')
     .replace(/^4kuhd$/, '4k');
-  return linesWish(NAMED_LINES[plain] ?? 0);
+  return setLines(NAMED_LINES[plain] ?? 0);
 }
 
 function bitrate([, kilobits]: RegExpExecArray): PhraseMeaning | undefined {
-  return audioWish(Number(kilobits));
+  return setAudio(Number(kilobits));
 }
 
-/** `30%` and how much of it is meant: that share, or that much less. */
+/** The share that `30%` means: 30 % (`to`) or 70 % (`by`). */
 export function percentShare(text: string | undefined, sense: 'to' | 'by'): PhraseMeaning | undefined {
   const share = readNumber(text ?? '') / 100;
-  return shareWish(sense === 'to' ? share : Math.round((1 - share) * 1e6) / 1e6);
+  return setShare(sense === 'to' ? share : Math.round((1 - share) * 1e6) / 1e6);
 }

@@ -446,15 +446,6 @@ test('a share and a size are compared where the size of the source is known', ()
   expect(parseInstruction(words, 200e6).notUnderstood).toEqual([]);
 });
 
-test('what was understood is said in words, with the place that decided a size', () => {
-  expect(parseInstruction('Under 50MB, 720p, no sound, for Discord').understood).toEqual([
-    '"50MB": at most 50 MB',
-    '"720p": 720p',
-    '"no sound": no sound',
-    '"for Discord": at most 10 MB (Discord: its limit without a subscription)',
-  ]);
-});
-
 test('an essay is not taken apart: it comes back as not understood, shortened', () => {
   const essay = `under 50MB ${'and so on '.repeat(MAX_LENGTH)}`;
   const { target, notUnderstood } = parseInstruction(essay);

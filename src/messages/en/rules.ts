@@ -1,0 +1,64 @@
+import { formatBytes, formatLimit } from '../../core/units.ts';
+
+interface TargetParts {
+  size: string;
+  resolution?: string;
+  fps?: number;
+  audio?: string;
+  codec?: string;
+  quality?: string;
+}
+
+interface Causes {
+  rule: string;
+  words?: string;
+  target: string;
+  engine: string;
+}
+
+export const RULES_EN = {
+  'rules.match-is': ({ patterns }: { patterns: string }) => `match is ${patterns}`,
+  'rules.matches-every-file': 'it matches every file',
+  'rules.too-small': ({ bytes, minBytes }: { bytes: number; minBytes: number }) =>
+    `the file has ${formatBytes(bytes)}, min_size is ${formatBytes(minBytes)}`,
+  'rules.rule': ({ rule, why }: { rule: string; why: string }) => `${rule}: ${why}`,
+  'rules.no-match': ({ mismatches }: { mismatches: string }) => `no rule matches (${mismatches})`,
+  'rules.no-rules': 'no rule matches (the folder has none)',
+  'rules.says-skip': ({ rule }: { rule: string }) => `rule "${rule}" skips this file`,
+
+  'rules.instruction': 'the instruction of the rule',
+  'rules.words-say': ({ from, words }: { from: string; words: string }) => `${from} says ${words}`,
+  'rules.why': ({ rule, words, target, engine }: Causes) =>
+    [`rule "${rule}" is the first that matches`, words, target, engine].filter(part => part !== undefined).join('; '),
+
+  'rules.done-here': 'done on this machine',
+  'rules.done-here-instead': ({ extension }: { extension: string }) =>
+    `done on this machine because the cloud does not accept .${extension} files`,
+  'rules.done-by-cloud': 'done by the cloud',
+  'rules.cloud-fetches-link': 'the cloud fetches the video behind the link',
+  'rules.link-needs-cloud': ({ name }: { name: string }) =>
+    `${name} is a link, and only the cloud can fetch one: use a rule with engine: nemo`,
+  'rules.not-a-video': ({ name, extensions }: { name: string; extensions: string }) =>
+    `${name} does not have the name of a video; the local engine accepts ${extensions}`,
+  'rules.not-for-cloud': ({ name, extensions }: { name: string; extensions: string }) =>
+    `the cloud does not accept ${name}; it accepts ${extensions}`,
+
+  'rules.not-understood': ({ phrases, from }: { phrases: string; from: string }) =>
+    `the local engine only makes videos smaller; it cannot do, or does not understand, ${phrases} (from ${from})`,
+  'rules.not-understood-hint':
+    'Ask only for a size, resolution, frame rate, sound, codec or quality, or set engine: nemo in the rule: the cloud understands more.',
+
+  'rules.target': ({ size, resolution, fps, audio, codec, quality }: TargetParts) =>
+    [size, resolution, fps === undefined ? undefined : `at most ${fps} fps`, audio, codec, quality]
+      .filter(part => part !== undefined)
+      .join(', '),
+  'rules.at-most-bytes': ({ bytes }: { bytes: number }) => `at most ${formatLimit(bytes)}`,
+  'rules.at-most-share': ({ percent }: { percent: number }) => `at most ${percent}% of the original`,
+  'rules.no-visible-loss': 'as small as possible without visible loss',
+  'rules.no-sound': 'no sound',
+  'rules.sound-at': ({ kilobits }: { kilobits: number }) => `sound at ${kilobits} kb/s`,
+  'rules.best-quality': 'best quality',
+
+  'rules.bad-output-name': ({ path }: { path: string }) => `${path} cannot be turned into a file name in the outbox`,
+  'rules.bad-output-name-hint': 'Rename the file, or change the output template of the rule.',
+};
