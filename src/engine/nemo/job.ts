@@ -265,7 +265,7 @@ function expectedDuration(uploaded: UploadRecord | undefined): Pick<Produced, 'd
 function notesOf({ reply, changes }: InstructionResult): Sentence[] {
   const notes: Sentence[] = [];
   if (reply !== '') notes.push(say('nemo.agent-said', { reply: reply.replace(/\s+/g, ' ').slice(0, 300) }));
-  if (changes.length > 0) notes.push(say('nemo.session-changes', { changes }));
+  if (changes.length > 0) notes.push(say('nemo.session-changes', { changes: changes.join('; ') }));
   return notes;
 }
 

@@ -35,7 +35,7 @@ type Opened =
   | { kind: 'stream'; body: Readable }
   | { kind: 'answered'; text: string }
   | { kind: 'refused'; error: ShrinkError }
-  | { kind: 'unknown'; why: Sentence | string };
+  | { kind: 'unknown'; why: Sentence };
 
 interface FileRequest {
   /** A whole address on the API's own host. */

@@ -1,5 +1,5 @@
 import { reasonOfError, ShrinkError } from '../../../core/errors.ts';
-import { type Sentence, textOf } from '../../../core/message.ts';
+import type { Sentence } from '../../../core/message.ts';
 import { say } from '../../../messages/say.ts';
 import { sleep } from '../../../platform/clock.ts';
 import type { Checkpoint } from '../../checkpoints.ts';
@@ -16,8 +16,8 @@ import { didSomething, isOnlyTrouble, repliesOf } from './turn.ts';
 
 export interface InstructionResult {
   reply: string;
-  /** What became different in the session; words only where they come from the journal. */
-  changes: Sentence[] | string;
+  /** What became different in the session, in English words: the journal keeps no others. */
+  changes: string[];
   /** The state it led to, where it was just read. */
   after: Snapshot | undefined;
 }
@@ -53,7 +53,7 @@ class Instruction {
     const stored = this.#checkpoint.get();
     if (stored?.session === session.id && stored.outcome !== 'refused') {
       if (stored.outcome === 'done')
-        return { reply: stored.reply ?? '', changes: stored.changes?.join('; ') ?? '', after: undefined };
+        return { reply: stored.reply ?? '', changes: stored.changes ?? [], after: undefined };
       if (retryCountOf(order) <= stored.asked) {
         if (stored.outcome === 'nothing') throw changedNothing(stored.reply ?? '');
         return stored.heard
@@ -162,9 +162,9 @@ class Instruction {
   }
 
   /** Nobody knows what became of the message: reads the session until it shows it; nothing is sent. */
-  async #confirm(record: MessageRecord, why: Sentence | string): Promise<InstructionResult> {
+  async #confirm(record: MessageRecord, why: Sentence): Promise<InstructionResult> {
     const { cloud, context, onProgress } = this.#task;
-    context.log.info({ why: textOf(why) }, 'it is not known whether the instruction was carried out');
+    context.log.info({ why: why.text }, 'it is not known whether the instruction was carried out');
     const doubt = new ShrinkError('outcome-unknown', say('nemo.outcome-unknown', { why }), {
       hint: say('nemo.outcome-unknown-hint'),
     });
@@ -182,10 +182,10 @@ class Instruction {
 
   async #done(record: MessageRecord, after: Snapshot): Promise<InstructionResult> {
     const { context } = this.#task;
-    const changes = differences(record.before, after);
+    const changes = differences(record.before, after).map(({ text }) => text);
     const reply = record.reply ?? '';
     await context.step('confirmed');
-    await this.#checkpoint.set({ ...record, outcome: 'done', reply, changes: changes.map(({ text }) => text) });
+    await this.#checkpoint.set({ ...record, outcome: 'done', reply, changes });
     await context.fact('timeline', clip(changeReport(record.before, after).text, 1000));
     if (reply !== '') await context.fact('agent', reply);
     context.log.info({ changes: changes.length }, 'the agent carried out the instruction');
@@ -237,7 +237,7 @@ function refusalIn({ cloud }: SessionTask, end: MessageEnd): ShrinkError | undef
 }
 
 /** Why the end of a stream does not tell what happened; `undefined` when it does. */
-function troubleIn(end: Taken): Sentence | string | undefined {
+function troubleIn(end: Taken): Sentence | undefined {
   const { turn } = end;
   if (end.kind === 'unknown') return end.why;
   if (turn.error) return say('nemo.error-in-stream', { detail: turn.error.message });

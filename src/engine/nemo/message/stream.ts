@@ -18,7 +18,7 @@ export type MessageEnd =
   /** The service closed the stream, or was done and forgot to. */
   | { kind: 'over'; turn: Turn }
   /** It may have been taken, and what came of it is not known. */
-  | { kind: 'unknown'; why: Sentence | string; turn: Turn };
+  | { kind: 'unknown'; why: Sentence; turn: Turn };
 
 export interface MessageRequest {
   client: Client;
@@ -208,6 +208,6 @@ class StreamListener {
   };
 }
 
-function whyLost(error: unknown): Sentence | string {
+function whyLost(error: unknown): Sentence {
   return isShrinkError(error, 'unreachable', 'bad-answer') ? sentenceOf(error) : say('nemo.connection-lost');
 }

@@ -90,7 +90,7 @@ async function check(url, text, look) {
   const end = await sendMessage({
     client: { openStream: request => openStream(url, request) },
     ...{ sessionId: id, text, clock: systemClock, signal, log: silentLogger, onNotice: () => {} },
-    limits: { hardMs: 60_000, heartbeatMs: 60_000 },
+    limits: { messageTimeout: 60_000, heartbeatTimeout: 60_000 },
   });
   look(end);
   console.log(`ok   "${text}": ${end.kind}`);
