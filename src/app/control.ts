@@ -5,6 +5,9 @@ import { serve } from '../api/serve.ts';
 import { Thumbnails } from '../api/thumbnails.ts';
 import { sweepUploads, Uploads } from '../api/uploads.ts';
 import type { Secrets } from '../config/secrets.ts';
+import type { Job } from '../core/job.ts';
+import { reasonOf } from '../core/lifecycle.ts';
+import { formatBytes } from '../core/units.ts';
 import type { Watcher } from '../inbox/watcher.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import type { Metrics } from '../monitor/metrics.ts';
@@ -20,7 +23,7 @@ import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
 import type { Queue, QueueEvents } from './queue.ts';
 import type { State } from './state.ts';
-import { DaemonStatus, logChange } from './status.ts';
+import { DaemonStatus } from './status.ts';
 
 export interface ControlOptions {
   version: string;
@@ -85,6 +88,40 @@ function announceChanges({ live, state, metrics, clock, log, life }: ControlOpti
     notify.changed(change.job, change.before);
   });
   life.defer(announce);
+}
+
+/** One line per change of state, with the job's id. */
+function logChange(log: Logger, job: Job, before: Job | undefined): void {
+  const { state } = job;
+  if (
+    state.name === before?.state.name &&
+    !('step' in state && 'step' in before.state && state.step !== before.state.step)
+  ) {
+    return;
+  }
+  const fields = { job: job.id, file: job.relative, state: state.name };
+  const reason = reasonOf(job);
+  const because = { reason: reason?.text, hint: reason?.hint };
+  switch (state.name) {
+    case 'done': {
+      const saved = job.pin.sizeBytes > 0 ? Math.round(100 - (state.outputBytes / job.pin.sizeBytes) * 100) : 0;
+      const sizes = `${formatBytes(job.pin.sizeBytes)} -> ${formatBytes(state.outputBytes)}`;
+      return log.info(
+        { ...fields, output: state.output, how: state.how, notes: state.notes },
+        `done: ${sizes} (${saved} % saved)`,
+      );
+    }
+    case 'running':
+      return log.info({ ...fields, engine: state.engine }, `running: ${state.step}`);
+    case 'waiting':
+      return log.info({ ...fields, ...because, until: new Date(state.until).toISOString() }, 'waiting');
+    case 'held':
+    case 'failed':
+    case 'in-doubt':
+      return log.warn({ ...fields, ...because }, state.name);
+    default:
+      return log.info({ ...fields, ...because }, state.name);
+  }
 }
 
 /** Resolves with the address of the page; null where there is none. */

@@ -23,7 +23,7 @@ import type { Control } from '../api/types.ts';
 import type { Config } from '../config/load.ts';
 import type { ReloadPlan } from '../config/reload.ts';
 import type { Secrets } from '../config/secrets.ts';
-import { Watcher } from '../inbox/watcher.ts';
+import type { Watcher } from '../inbox/watcher.ts';
 import { findTools } from '../media/ffmpeg/tools.ts';
 import { Metrics } from '../monitor/metrics.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -34,13 +34,13 @@ import { isBusy, untilIdle } from '../queue/idle.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import { openControl } from './control.ts';
 import { createEngines, usesNemo } from './engines.ts';
-import { openFolders } from './folders.ts';
+import { diskPathsOf, openFolders } from './folders.ts';
 import { Housekeeping, HOUSEKEEPING_MS, sweepLeftovers } from './housekeeping.ts';
+import { openInbox } from './inbox.ts';
 import { Lifetime } from './lifetime.ts';
 import { LiveConfig } from './live-config.ts';
 import { Queue, type QueueEvents } from './queue.ts';
 import { openState } from './state.ts';
-import { placesOf, watchFoldersOf } from './status.ts';
 import { stuckBecause } from './watchdog.ts';
 
 export interface DaemonOptions {
@@ -91,10 +91,8 @@ async function start(options: DaemonOptions, life: Lifetime): Promise<Daemon> {
 
   const state = await openState(options.config.stateDir, { clock, log, version, life });
   const { journal, ledger } = state;
-  const tools = await life.starting(
-    'ffmpeg to list its features',
-    findTools({ ...options.config.local, cacheDir: options.config.stateDir }),
-  );
+  const finding = findTools({ ...options.config.local, cacheDir: options.config.stateDir });
+  const tools = await life.starting('ffmpeg to list its features', finding);
   const files = guardedFiles(nodeFiles, { clock });
   const base = { ...options, live, life, state, tools, files, events };
 
@@ -102,7 +100,7 @@ async function start(options: DaemonOptions, life: Lifetime): Promise<Daemon> {
   const sweeping = sweepLeftovers({ stateDir: state.dir, folders, ledger, files, log });
   const untidied = await life.starting('the removal of what a crash left behind', sweeping);
 
-  const metrics = new Metrics({ version, clock, files, ledger, journal, places: () => placesOf(live.current) });
+  const metrics = new Metrics({ version, clock, files, ledger, journal, places: () => diskPathsOf(live.current) });
   life.defer(() => metrics.close());
   const engines = await createEngines({ ...base, meter: metrics });
   life.defer(() => engines.nemo?.close());
@@ -136,31 +134,6 @@ async function start(options: DaemonOptions, life: Lifetime): Promise<Daemon> {
         housekeepingMs: HOUSEKEEPING_MS,
       }),
   };
-}
-
-interface InboxOptions {
-  live: LiveConfig;
-  queue: Queue;
-  events: QueueEvents;
-  clock: Clock;
-  log: Logger;
-  once: boolean;
-}
-
-/** Watches the inboxes of the configuration; complete files go to the queue. */
-function openInbox({ live, queue: { admissions }, events, clock, log, once }: InboxOptions): Watcher {
-  const watcher = new Watcher({
-    folders: watchFoldersOf(live.current),
-    clock,
-    log,
-    hasJobFor: ({ inbox, relative, pin, sidecar }) => admissions.isKnown(inbox, relative, pin, sidecar),
-    onSighting: sighting => admissions.offer(sighting),
-    // With nobody there to wait for the rest of a file, what it is now is what counts.
-    incompleteAfterMs: once ? 1 : undefined,
-  });
-  events.on('resight', job => watcher.forget(job.inbox, job.relative));
-  live.onChange(config => watcher.setFolders(watchFoldersOf(config)));
-  return watcher;
 }
 
 /** Files become stable, stable files jobs, and jobs may end in a state that has the file looked at again. */

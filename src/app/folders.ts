@@ -9,6 +9,7 @@ import { ShrinkError } from '../core/errors.ts';
 import type { Job, StateName } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
+import type { DiskPath } from '../monitor/disk-space.ts';
 import { type FolderIdentity, identityOf } from '../deliver/output-folder.ts';
 import { type Files, pinOf } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
@@ -225,6 +226,20 @@ async function lookAt(path: string, files: Files): Promise<'there' | 'missing' |
 
 export function inboxesOf({ folders }: Config): string[] {
   return folders.map(({ inbox }) => inbox);
+}
+
+/** Every folder whose free space is worth watching. They are numbered, because their names may say too much. */
+export function diskPathsOf(config: Config): DiskPath[] {
+  const state: DiskPath = { path: config.stateDir, labels: { place: 'state', folder: '' } };
+  const folders = config.folders.flatMap(({ inbox, outbox, archive }, index): DiskPath[] => {
+    const folder = String(index);
+    return [
+      { path: inbox, labels: { place: 'inbox', folder } },
+      { path: outbox, labels: { place: 'outbox', folder } },
+      ...(archive ? [{ path: archive, labels: { place: 'archive' as const, folder } }] : []),
+    ];
+  });
+  return [state, ...folders];
 }
 
 export interface OpenFoldersOptions {

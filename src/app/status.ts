@@ -1,14 +1,8 @@
-/** What the daemon says of itself: the parts of the status and the log lines that follow from a job's change. */
-import type { Config } from '../config/load.ts';
 import type { StatusView } from '../api/types.ts';
-import type { EngineName, Job } from '../core/job.ts';
+import type { EngineName } from '../core/job.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import { say } from '../messages/say.ts';
-import { reasonOf } from '../core/lifecycle.ts';
-import { formatBytes } from '../core/units.ts';
-import type { DiskPath } from '../monitor/disk-space.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { Logger } from '../platform/log.ts';
 import type { Engines } from './engines.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
@@ -16,7 +10,7 @@ import type { Queue } from './queue.ts';
 import type { State } from './state.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { DailyWindow } from '../queue/rest-gate.ts';
-import type { Watcher, WatchFolder } from '../inbox/watcher.ts';
+import type { Watcher } from '../inbox/watcher.ts';
 
 export interface StatusOptions {
   version: string;
@@ -124,57 +118,4 @@ function restingBecause(paused: boolean, hours: DailyWindow | undefined): Senten
 function reasonView(reason: Sentence | string | undefined): { reason: string | null; messages?: { reason?: Message } } {
   const message = messageOf(reason);
   return { reason: textOf(reason) ?? null, messages: message && { reason: message } };
-}
-
-/** The folders as the watcher is told of them. */
-export function watchFoldersOf(config: Config): WatchFolder[] {
-  return config.folders.map(({ inbox, settle, scan }) => ({ inbox, settleMs: settle, scan }));
-}
-
-/** Every place whose free space a person may want to watch; folders are numbered, as their names may say too much. */
-export function placesOf(config: Config): DiskPath[] {
-  const state: DiskPath = { path: config.stateDir, labels: { place: 'state', folder: '' } };
-  const folders = config.folders.flatMap(({ inbox, outbox, archive }, index): DiskPath[] => {
-    const folder = String(index);
-    return [
-      { path: inbox, labels: { place: 'inbox', folder } },
-      { path: outbox, labels: { place: 'outbox', folder } },
-      ...(archive ? [{ path: archive, labels: { place: 'archive' as const, folder } }] : []),
-    ];
-  });
-  return [state, ...folders];
-}
-
-/** One line per change of state, with the job's id. */
-export function logChange(log: Logger, job: Job, before: Job | undefined): void {
-  const { state } = job;
-  if (
-    state.name === before?.state.name &&
-    !('step' in state && 'step' in before.state && state.step !== before.state.step)
-  ) {
-    return;
-  }
-  const fields = { job: job.id, file: job.relative, state: state.name };
-  const reason = reasonOf(job);
-  const because = reason ? { reason: reason.text, ...(reason.hint ? { hint: reason.hint } : {}) } : {};
-  switch (state.name) {
-    case 'done': {
-      const saved = job.pin.sizeBytes > 0 ? Math.round(100 - (state.outputBytes / job.pin.sizeBytes) * 100) : 0;
-      const sizes = `${formatBytes(job.pin.sizeBytes)} -> ${formatBytes(state.outputBytes)}`;
-      return log.info(
-        { ...fields, output: state.output, how: state.how, notes: state.notes },
-        `done: ${sizes} (${saved} % saved)`,
-      );
-    }
-    case 'running':
-      return log.info({ ...fields, engine: state.engine }, `running: ${state.step}`);
-    case 'waiting':
-      return log.info({ ...fields, ...because, until: new Date(state.until).toISOString() }, 'waiting');
-    case 'held':
-    case 'failed':
-    case 'in-doubt':
-      return log.warn({ ...fields, ...because }, state.name);
-    default:
-      return log.info({ ...fields, ...because }, state.name);
-  }
 }

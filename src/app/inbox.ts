@@ -1,0 +1,35 @@
+import type { Config } from '../config/load.ts';
+import { Watcher, type WatchFolder } from '../inbox/watcher.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Logger } from '../platform/log.ts';
+import type { LiveConfig } from './live-config.ts';
+import type { Queue, QueueEvents } from './queue.ts';
+
+export interface InboxOptions {
+  live: LiveConfig;
+  queue: Queue;
+  events: QueueEvents;
+  clock: Clock;
+  log: Logger;
+  once: boolean;
+}
+
+/** Watches the inboxes of the configuration; complete files go to the queue. */
+export function openInbox({ live, queue: { admissions }, events, clock, log, once }: InboxOptions): Watcher {
+  const watcher = new Watcher({
+    folders: watchFoldersOf(live.current),
+    clock,
+    log,
+    hasJobFor: ({ inbox, relative, pin, sidecar }) => admissions.isKnown(inbox, relative, pin, sidecar),
+    onSighting: sighting => admissions.offer(sighting),
+    // With nobody there to wait for the rest of a file, what it is now is what counts.
+    incompleteAfterMs: once ? 1 : undefined,
+  });
+  events.on('resight', job => watcher.forget(job.inbox, job.relative));
+  live.onChange(config => watcher.setFolders(watchFoldersOf(config)));
+  return watcher;
+}
+
+function watchFoldersOf(config: Config): WatchFolder[] {
+  return config.folders.map(({ inbox, settle, scan }) => ({ inbox, settleMs: settle, scan }));
+}
