@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { Config } from '../config/load.ts';
 import { isShrinkError } from '../core/errors.ts';
 import { type Job, RESTING } from '../core/job.ts';
-import { pruneArchive } from '../deliver/originals.ts';
+import { pruneArchive } from '../deliver/archive.ts';
 import { sweepOutbox } from '../deliver/stale-temp-files.ts';
 import { every } from '../platform/async.ts';
 import type { Clock } from '../platform/clock.ts';

@@ -2,7 +2,7 @@
 import type { EventEmitter } from 'node:events';
 import { type Job, RESTING } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
-import { restoreOriginal } from '../deliver/originals.ts';
+import { restoreOriginal } from '../deliver/archive.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Files, fingerprint } from '../platform/files/files.ts';

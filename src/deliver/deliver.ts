@@ -1,7 +1,10 @@
 /**
- * A verified file becomes a delivery: copied under a hidden name into the folder where it belongs, dated, synced, read
- * back, and given its final name in one step that cannot overwrite anything. Every step may be the last one before a power
- * cut; the journal holds the intent from before the final name appears, and a second call with it finishes or starts over.
+ * Room: puts results into outboxes and originals into archives, durably and without ever overwriting anything. Names come in
+ * as wishes and leave as names that work for every client. Nothing here knows how a result was made, or what a job is.
+ *
+ * A verified file becomes a delivery: copied under a hidden name into the folder where it belongs, dated, synced, read back,
+ * and given its final name in one step. Every step may be the last one before a power cut; the journal holds the intent
+ * before the final name appears, and a second call with that intent finishes the delivery or starts over.
  */
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -9,7 +12,7 @@ import { fileError } from '../platform/files/file-error.ts';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Delivery, PublishIntent, Verified } from '../core/job.ts';
 import { jobOfTempName, ownTempName } from '../core/file-names.ts';
-import { formatBytes } from '../core/units.ts';
+import { say } from '../messages/say.ts';
 import { copyInto, syncDir, syncFile } from '../platform/files/durable.ts';
 import { type Files, lstatIfThere, sha256Of, unlinkQuietly } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
@@ -20,9 +23,9 @@ import { inTurn, moveWithoutOverwriting, unlinkIfThere } from './atomic-publish.
 
 export interface DeliverOptions {
   job: string;
-  /** Absolute path; exists, and is never made here: it may be the place of a disk that is not mounted. */
+  /** Absolute path; exists, and is never created here: it may be the mount point of a disk that is not mounted. */
   outbox: string;
-  /** As recorded by `identityOf` at start; absent: whatever folder is there now. */
+  /** As recorded by `identityOf` at start; absent: any folder will do. */
   outboxIdentity?: FolderIdentity | undefined;
   /** Wanted path below the outbox, parts separated by `/`; made safe here. */
   relative: string;
@@ -43,12 +46,12 @@ export interface DeliverOptions {
   log: Logger;
 }
 
-/** ` (2)` and on; a folder with more files of one name has another problem. */
+/** ` (2)` and so on; a folder with more files of one name has another problem. */
 const MAX_NAMES = 1000;
 
 /**
- * Delivers the file and resolves when it is durable under its final name. The candidate (or source) is only read. On an
- * error nothing of ours is left in the outbox; a file that has its name already is never taken back.
+ * Delivers the file and resolves when it is durable under its final name. The candidate (or source) is only read. After an
+ * error nothing of ours is left in the outbox; a file that has its final name already is never taken back.
  * @throws ShrinkError `unavailable`, `no-space` (with what is missing), `denied`, `bad-name`, `cancelled`,
  * `changed-underneath` (a source delivered as it is was written to after it was checked), `io`.
  */
@@ -60,7 +63,7 @@ export async function deliver(verified: Verified, options: DeliverOptions): Prom
   if (published) return published;
   const parts = safeParts(options.relative, { portable: options.portable !== false });
   const wanted = parts.pop();
-  if (wanted === undefined) throw new ShrinkError('bad-name', 'The output template gives an empty name');
+  if (wanted === undefined) throw new ShrinkError('bad-name', say('deliver.empty-name'));
   const folder = await ensureFolder(root, parts, options);
   const staged = await stage(verified, folder, options);
   try {
@@ -92,13 +95,13 @@ async function stage(verified: Verified, folder: string, options: DeliverOptions
       mode,
       mtimeMs: options.sourceMtimeMs,
     });
-    if (copy.bytes !== verified.bytes || copy.sha256 !== verified.sha256) throw notWhatWasChecked(verified);
+    if (copy.bytes !== verified.bytes || copy.sha256 !== verified.sha256) throw changedSinceCheck(verified);
     const readBack = await sha256Of(temp, files, signal);
     if (readBack !== verified.sha256) throw misread(temp);
     return { temp, ino: copy.ino, bytes: copy.bytes, sha256: copy.sha256 };
   } catch (error) {
     await unlinkQuietly(temp, files);
-    throw await explained(error, verified, folder, files);
+    throw await explainCopyError(error, verified, folder, files);
   }
 }
 
@@ -121,26 +124,25 @@ async function publish(staged: Staged, folder: string, wanted: string, options: 
     });
     if (twin) return twin;
   }
-  throw new ShrinkError('denied', `${folder} has ${MAX_NAMES} files named like ${wanted} already`, {
-    doing: 'choosing a name',
+  throw new ShrinkError('denied', say('deliver.names-used-up', { folder, name: wanted, count: MAX_NAMES }), {
     subject: folder,
-    hint: 'Clear the outbox, or put something that differs into the output template.',
+    hint: say('deliver.names-used-up-hint'),
   });
 }
 
 async function take(staged: Staged, target: string, options: DeliverOptions): Promise<boolean> {
-  if (options.signal?.aborted) throw new ShrinkError('cancelled', 'Stopped before publishing', { subject: target });
+  if (options.signal?.aborted) throw new ShrinkError('cancelled', say('deliver.stopped'), { subject: target });
   await options.onIntent({ ...staged, target });
-  // The disk may have gone while the file was copied; its mount point is not our outbox.
+  // The disk may have gone while the file was copied; its mount point is not the outbox.
   await checkRoot({ path: options.outbox, identity: options.outboxIdentity }, options.files);
   const move = () => moveWithoutOverwriting(staged.temp, target, options.files);
   return (await inFolder('publishing', target, move)) === 'moved';
 }
 
 /**
- * After a crash: the delivery, if the journaled intent was carried out; otherwise `undefined`, and its traces are cleared
- * so that `deliver` can start over.
- * @throws ShrinkError `unavailable` while the outbox is not there: nobody can tell then.
+ * After a crash: the delivery, if the journaled intent was carried out; otherwise `undefined`, and its traces are removed so
+ * that `deliver` can start over.
+ * @throws ShrinkError `unavailable` while the outbox is not there and nobody can tell.
  */
 export async function findPublished(
   intent: PublishIntent,
@@ -148,7 +150,7 @@ export async function findPublished(
 ): Promise<Delivery | undefined> {
   const { files, job } = options;
   await checkRoot({ path: options.outbox, identity: options.outboxIdentity }, files);
-  return inFolder('looking at', intent.target, async () => {
+  return inFolder('checking', intent.target, async () => {
     const isOurTemp = jobOfTempName(basename(intent.temp)) === job;
     const temp = isOurTemp ? await lstatIfThere(intent.temp, files).catch(ignoreNoFolder) : undefined;
     const target = await lstatIfThere(intent.target, files).catch(ignoreNoFolder);
@@ -163,8 +165,8 @@ export async function findPublished(
 }
 
 /**
- * An empty file under the final name, younger than our complete temporary one: the reservation made where a file system
- * has no links, and the rename over it never came.
+ * An empty file under the final name, younger than our complete temporary one: the reservation made where a file system has
+ * no links, and the rename over it never happened.
  */
 function isReservation(target: BigIntStats | undefined, temp: BigIntStats | undefined, intent: PublishIntent): boolean {
   if (!target?.isFile() || target.size !== 0n || !temp || intent.bytes === 0) return false;
@@ -192,42 +194,32 @@ async function hasSameContent(path: string, wanted: { bytes: number; sha256: str
   return (await sha256Of(path, files)) === wanted.sha256;
 }
 
-/** What went wrong while copying, said about the right side: the source, the work folder or the outbox. */
-async function explained(error: unknown, verified: Verified, folder: string, files: Files): Promise<unknown> {
+/** An error of the copy, about the right side of it: the source, the work folder or the outbox. */
+async function explainCopyError(error: unknown, verified: Verified, folder: string, files: Files): Promise<unknown> {
   if (!isShrinkError(error)) return error;
   if (error.code === 'no-space') return shortage(error, verified.bytes, folder, files);
   if (error.subject !== verified.path) return unavailableIfGone(error, folder);
   if (verified.isSource) return error;
-  // `gone` would be taken for the source. Without the candidate the work has to be done again.
-  return isShrinkError(error, 'gone', 'changed-underneath') ? notWhatWasChecked(verified) : error;
+  // `gone` would be taken to be about the source. Without the candidate the work has to be done again.
+  return isShrinkError(error, 'gone', 'changed-underneath') ? changedSinceCheck(verified) : error;
 }
 
 async function shortage(cause: ShrinkError, bytes: number, folder: string, files: Files): Promise<ShrinkError> {
   const free = await freeBytes(folder, files).catch(() => undefined);
-  const missing = free === undefined || free >= bytes ? '' : `, ${formatBytes(bytes - free)} are missing`;
-  return new ShrinkError('no-space', `${folder} is full: needs ${formatBytes(bytes)}${missing}`, {
-    doing: 'copying into the outbox',
-    subject: folder,
-    hint: 'Free some space there; shrinkbox goes on by itself.',
-    cause,
-  });
+  const message =
+    free === undefined || free >= bytes
+      ? say('deliver.full', { folder, neededBytes: bytes })
+      : say('deliver.full-by', { folder, neededBytes: bytes, missingBytes: bytes - free });
+  return new ShrinkError('no-space', message, { subject: folder, hint: say('deliver.full-hint'), cause });
 }
 
-function notWhatWasChecked(verified: Verified): ShrinkError {
-  const facts = { doing: 'copying into the outbox', subject: verified.path };
-  if (verified.isSource) {
-    return new ShrinkError('changed-underneath', `${verified.path} was changed after it was checked`, facts);
-  }
-  return new ShrinkError('io', `${verified.path} is not the file that was checked any more`, {
-    ...facts,
-    hint: 'Something else writes into the state directory, or its disk is failing; the work is done again.',
-  });
+function changedSinceCheck({ path, isSource }: Verified): ShrinkError {
+  const message = say('deliver.changed', { path });
+  if (isSource) return new ShrinkError('changed-underneath', message, { subject: path });
+  return new ShrinkError('io', message, { subject: path, hint: say('deliver.work-repeated') });
 }
 
 function misread(temp: string): ShrinkError {
-  return new ShrinkError('io', `What was written to ${dirname(temp)} reads back differently`, {
-    doing: 'reading the copy back',
-    subject: temp,
-    hint: 'Check that disk, its cable or the connection to it; shrinkbox tries again by itself.',
-  });
+  const message = say('deliver.misread', { folder: dirname(temp) });
+  return new ShrinkError('io', message, { subject: temp, hint: say('deliver.check-disk') });
 }

@@ -1,11 +1,13 @@
 /**
- * Where something may be put: the outbox (or archive) that is really there, and mirrored sub-folders inside it that don't
- * lead anywhere else. What is inside what is decided by device and inode on the way up to `/`, not by comparing paths:
- * links and bind mounts make two paths of one folder.
+ * Where something may be put: an outbox (or archive) that is really there, and sub-folders inside it that lead nowhere else.
+ * What is inside what is decided by device and inode on the way up to `/`, not by comparing paths: links and bind mounts make
+ * two paths of one folder.
  */
 import { join } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
+import type { Sentence } from '../core/message.ts';
+import { say } from '../messages/say.ts';
 import { syncDir } from '../platform/files/durable.ts';
 import { errnoOf, type Files, lstatIfThere } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
@@ -21,7 +23,7 @@ export interface FolderIdentity {
 export interface DeliveryRoot {
   /** Absolute path of the outbox or archive; may itself be a symbolic link. */
   path: string;
-  /** As recorded when the daemon started; absent: whatever is there is taken. */
+  /** As recorded when the daemon started; absent: any folder will do. */
   identity?: FolderIdentity | undefined;
 }
 
@@ -38,7 +40,7 @@ export interface FolderOptions {
 export async function identityOf(path: string, files: Files): Promise<FolderIdentity> {
   const [own, ...above] = await ancestry(path, files);
   const under = above.find(folder => folder.dev !== own.dev);
-  return { ...own, ...(under ? { under: under.dev } : {}) };
+  return { ...own, under: under?.dev };
 }
 
 /**
@@ -48,10 +50,9 @@ export async function identityOf(path: string, files: Files): Promise<FolderIden
 export async function checkRoot(root: DeliveryRoot, files: Files): Promise<[FolderInode, ...FolderInode[]]> {
   const chain = await ancestry(root.path, files);
   if (!root.identity || isSameFolder(root.identity, chain[0])) return chain;
-  throw new ShrinkError('unavailable', `${root.path} is not the folder it was: unmounted, or replaced by another`, {
-    doing: 'checking the folder',
+  throw new ShrinkError('unavailable', say('deliver.folder-replaced', { path: root.path }), {
     subject: root.path,
-    hint: 'Mount the disk or share again; if the folder was replaced on purpose, restart shrinkbox.',
+    hint: say('deliver.folder-replaced-hint'),
   });
 }
 
@@ -61,7 +62,7 @@ export function isSameFolder(recorded: FolderIdentity, now: FolderInode): boolea
 }
 
 /**
- * The folder for `parts` below the root, made where it is missing, each new one durable in its parent.
+ * The folder for `parts` below the root, created where it is missing, each new one durable in its parent.
  * @throws ShrinkError `unavailable` (root gone), `denied` (a file in the way, a link that leaves the root, a forbidden
  * folder), `no-space`, ...
  */
@@ -78,8 +79,8 @@ export async function ensureFolder(
   for (const part of parts) {
     folder = await enter(folder, part, options);
     const chain = await ancestry(folder, files);
-    const rootAt = chain.findIndex(place => isSame(place, rootChain[0]));
-    if (rootAt < 0) throw refused(folder, `it is a link that leads out of ${root.path}`);
+    const rootAt = chain.findIndex(inode => isSame(inode, rootChain[0]));
+    if (rootAt < 0) throw refused(folder, say('deliver.link-out', { root: root.path }));
     refuseForbidden(chain.slice(0, rootAt), forbidden, folder);
   }
   return folder;
@@ -91,16 +92,27 @@ export async function namesIn(folder: string, files: Files): Promise<Map<string,
   return new Map(entries.map(entry => [collisionKey(entry.name), entry.name]));
 }
 
-/** Wraps errors of acts inside a folder that exists: a path that is gone there means that the disk is, not the source. */
-export async function inFolder<T>(what: string, path: string, act: () => Promise<T>): Promise<T> {
+/** What is done in a folder, as `deliver.CODE` words it. */
+type FolderOperation =
+  | 'checking'
+  | 'listing'
+  | 'making'
+  | 'clearing'
+  | 'comparing'
+  | 'publishing'
+  | 'syncing'
+  | 'reporting';
+
+/** Wraps errors of what is done in a folder that exists: if a path is gone there, the disk is, not the source. */
+export async function inFolder<T>(operation: FolderOperation, path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
-    throw unavailableIfGone(fileError(error, `${what} ${path}`, path), path);
+    throw unavailableIfGone(fileError(error, say(`deliver.${operation}`, { path }), path), path);
   }
 }
 
-/** `gone` is about a source; where the thing gone is our own folder, waiting for it is right. */
+/** `gone` ends a job, as its source is gone; a folder of ours that is gone is waited for. */
 export function unavailableIfGone(error: unknown, folder: string): unknown {
   if (!isShrinkError(error, 'gone')) return error;
   return missing(folder, error);
@@ -108,14 +120,14 @@ export function unavailableIfGone(error: unknown, folder: string): unknown {
 
 async function enter(parent: string, part: string, options: FolderOptions): Promise<string> {
   const { files, log } = options;
-  return inFolder('making the folder', join(parent, part), async () => {
+  return inFolder('making', join(parent, part), async () => {
     const path = join(parent, await existingName(parent, part, options));
     const found = await lstatIfThere(path, files);
     if (!found) {
       await makeDir(path, files);
       await syncDir(parent, files, log);
     } else if (!found.isDirectory() && !(found.isSymbolicLink() && (await leadsToFolder(path, files)))) {
-      throw refused(path, 'something that is not a folder has that name');
+      throw refused(path, say('deliver.not-a-folder'));
     }
     return path;
   });
@@ -140,7 +152,7 @@ async function makeDir(path: string, files: Files): Promise<void> {
   try {
     await files.mkdir(path);
   } catch (error) {
-    // Another job of ours was faster.
+    // Another job was faster.
     if (errnoOf(error) !== 'EEXIST') throw error;
   }
 }
@@ -153,20 +165,20 @@ type FolderInode = Pick<FolderIdentity, 'dev' | 'ino'>;
  */
 async function ancestry(path: string, files: Files): Promise<[FolderInode, ...FolderInode[]]> {
   const chain: FolderInode[] = [];
-  // Not join(): that would cut `x/..` textually, and the kernel's answer for a link is the one that counts.
+  // Not join(): that would resolve `x/..` as text, and where a link leads only the kernel knows.
   for (let at = path; ; at = `${at}/..`) {
-    const stats = await inFolder('looking at', path, () => files.stat(at));
+    const stats = await inFolder('checking', path, () => files.stat(at));
     if (!stats.isDirectory()) throw missing(path);
-    const place = { dev: String(stats.dev), ino: String(stats.ino) };
+    const inode = { dev: String(stats.dev), ino: String(stats.ino) };
     const [first, ...others] = chain;
-    if (first && isSame(chain.at(-1), place)) return [first, ...others];
-    chain.push(place);
+    if (first && isSame(chain.at(-1), inode)) return [first, ...others];
+    chain.push(inode);
   }
 }
 
 /** Of those that exist. */
 async function identities(paths: readonly string[], files: Files): Promise<FolderInode[]> {
-  const found = paths.map(async path => {
+  const existing = paths.map(async path => {
     try {
       return [(await ancestry(path, files))[0]];
     } catch (error) {
@@ -174,12 +186,12 @@ async function identities(paths: readonly string[], files: Files): Promise<Folde
       throw error;
     }
   });
-  return (await Promise.all(found)).flat();
+  return (await Promise.all(existing)).flat();
 }
 
 function refuseForbidden(chain: readonly FolderInode[], forbidden: readonly FolderInode[], path: string): void {
-  if (chain.some(place => forbidden.some(other => isSame(place, other)))) {
-    throw refused(path, 'it is inside an inbox or the state directory');
+  if (chain.some(inode => forbidden.some(other => isSame(inode, other)))) {
+    throw refused(path, say('deliver.forbidden'));
   }
 }
 
@@ -187,19 +199,17 @@ function isSame(a: FolderInode | undefined, b: FolderInode): boolean {
   return a?.dev === b.dev && a.ino === b.ino;
 }
 
-function refused(path: string, why: string): ShrinkError {
-  return new ShrinkError('denied', `Nothing can be put into ${path}: ${why}`, {
-    doing: 'choosing the folder',
+function refused(path: string, why: Sentence): ShrinkError {
+  return new ShrinkError('denied', say('deliver.folder-refused', { path, why }), {
     subject: path,
-    hint: 'Move or rename what is there, or change the output template or the outbox of the folder.',
+    hint: say('deliver.folder-refused-hint'),
   });
 }
 
 function missing(path: string, cause?: unknown): ShrinkError {
-  return new ShrinkError('unavailable', `${path} is missing`, {
-    doing: 'checking the folder',
+  return new ShrinkError('unavailable', say('files.missing-folder', { path }), {
     subject: path,
-    hint: 'Mount the disk or share, or make the folder; shrinkbox goes on by itself.',
-    ...(cause === undefined ? {} : { cause }),
+    hint: say('files.missing-folder-hint'),
+    cause,
   });
 }

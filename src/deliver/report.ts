@@ -1,14 +1,15 @@
 /**
- * The words left beside the results: what happened to one file, why, and what to do. For people who see only the outbox.
- * A report of ours ends in a marker line with its job; a file without it is never touched.
+ * Text files beside the results that say what happened to one file, why, and what to do: for people who only see the outbox.
+ * Each ends in a marker line with its job; a file without one is never replaced or removed.
  */
 import { join } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
 import type { EngineName, Reason } from '../core/job.ts';
+import { say } from '../messages/say.ts';
 import { ownTempName } from '../core/file-names.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
-import { syncDir, writeAll } from '../platform/files/durable.ts';
+import { createDurably, syncDir } from '../platform/files/durable.ts';
 import { type Files, lstatIfThere, unlinkQuietly } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { ensureFolder, type FolderIdentity, inFolder } from './output-folder.ts';
@@ -24,21 +25,17 @@ interface ReportFacts {
   engine?: EngineName | undefined;
   /** Epoch ms. */
   at: number;
-  /** IANA name; absent: the machine's own. */
-  timeZone?: string | undefined;
-  /** Where a person can look at it elsewhere, by what each place is called. */
+  /** Where else it can be seen, by what each link is called. */
   links?: Readonly<Record<string, string>> | undefined;
 }
 
 export interface FailureFacts extends ReportFacts {
-  /** `held`: a person must act before it goes on; `failed`: it will not go on. */
+  /** `held`: it continues once a person acts; `failed`: it is over. */
   state: 'held' | 'failed';
   reason: Reason;
-  /** What it was doing then: `encoding, pass 2 of 2`. */
+  /** What was being done then: `pass 2 of 2`. */
   step?: string | undefined;
   attempts?: number | undefined;
-  /** Last words of the tool or service, oldest first. */
-  lastLines?: readonly string[] | undefined;
 }
 
 export interface SuccessFacts extends ReportFacts {
@@ -53,12 +50,9 @@ export interface SuccessFacts extends ReportFacts {
   original?: string | undefined;
 }
 
-/** Most lines of a tool's output that help anybody. */
-const LAST_LINES = 20;
-
 export function failureReport(facts: FailureFacts): string {
   const { reason, job } = facts;
-  const verdict = facts.state === 'held' ? 'is waiting for you' : 'could not be made smaller';
+  const verdict = facts.state === 'held' ? 'is waiting for you' : 'could not be processed';
   const lines = [
     `${nameOf(facts.source)} ${verdict}.`,
     '',
@@ -69,17 +63,16 @@ export function failureReport(facts: FailureFacts): string {
     '',
     ...factLines(facts),
     ...(facts.step ? [`Step        ${printable(facts.step)}`] : []),
-    ...(facts.attempts ? [`Tries       ${facts.attempts}`] : []),
+    ...(facts.attempts ? [`Attempts    ${facts.attempts}`] : []),
   ];
-  const last = (facts.lastLines ?? []).slice(-LAST_LINES).map(line => `  ${printable(line)}`);
-  if (last.length > 0) lines.push('', 'Last lines of its output:', ...last);
-  return closed(lines, job);
+  return withMarker(lines, job);
 }
 
 export function successReport(facts: SuccessFacts): string {
-  const share = facts.sourceBytes > 0 ? `, ${Math.round((facts.outputBytes / facts.sourceBytes) * 100)} % of it` : '';
+  const { sourceBytes, outputBytes } = facts;
+  const share = sourceBytes > 0 ? `, ${Math.round((outputBytes / sourceBytes) * 100)} % of the original size` : '';
   const lines = [
-    `${nameOf(facts.source)} was made smaller: ${nameOf(facts.output)}, ${formatBytes(facts.outputBytes)}${share}.`,
+    `${nameOf(facts.source)} is done: ${formatBytes(outputBytes)}${share}.`,
     '',
     `How         ${printable(facts.how)}`,
     `Checked     ${printable(facts.evidence)}`,
@@ -90,13 +83,13 @@ export function successReport(facts: SuccessFacts): string {
     ...(facts.original ? [`Original    ${printable(facts.original)}`] : []),
     ...(facts.tookMs === undefined ? [] : [`Took        ${formatDuration(facts.tookMs)}`]),
   ];
-  return closed(lines, facts.job);
+  return withMarker(lines, facts.job);
 }
 
 function factLines(facts: ReportFacts): string[] {
   return [
     `File        ${printable(facts.source)} (${formatBytes(facts.sourceBytes)})`,
-    `When        ${localTime(facts.at, facts.timeZone)}`,
+    `When        ${localTime(facts.at)}`,
     ...(facts.rule ? [`Rule        ${printable(facts.rule)}`] : []),
     ...(facts.engine ? [`Engine      ${facts.engine}`] : []),
     `Job         ${facts.job}`,
@@ -104,18 +97,18 @@ function factLines(facts: ReportFacts): string[] {
   ];
 }
 
-function closed(lines: string[], job: string): string {
+function withMarker(lines: string[], job: string): string {
   return `${lines.join('\n')}\n\n${marker(job)}\n`;
 }
 
 function marker(job: string): string {
-  return `-- report by shrinkbox about job ${job}; it is replaced or removed by itself`;
+  return `-- report by shrinkbox about job ${job}; shrinkbox replaces or removes this file`;
 }
 
 const MARKER = /(?:^|\n)-- report by shrinkbox about job ([0-9a-z]+);[^\n]*\s*$/;
 
 /** `2026-11-22 14:03 GMT+1`. */
-function localTime(at: number, timeZone: string | undefined): string {
+function localTime(at: number): string {
   // Swedish writes dates as ISO 8601 does.
   return new Intl.DateTimeFormat('sv-SE', {
     year: 'numeric',
@@ -124,7 +117,6 @@ function localTime(at: number, timeZone: string | undefined): string {
     hour: '2-digit',
     minute: '2-digit',
     timeZoneName: 'shortOffset',
-    timeZone,
   }).format(at);
 }
 
@@ -132,7 +124,7 @@ function nameOf(path: string): string {
   return printable(path.slice(path.lastIndexOf('/') + 1));
 }
 
-/** A file name may hold newlines; a report stays readable line by line. */
+/** A file name may contain newlines; every fact of a report stays on its line. */
 function printable(text: string): string {
   return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 }
@@ -152,14 +144,15 @@ export interface WriteReportOptions {
   log: Logger;
 }
 
-/** Enough for a file name wanted by that many jobs at once. */
+/** More jobs than this want no single file name. */
 const MAX_NAMES = 100;
-/** No report of ours is longer; a larger file is somebody's own. */
+/** No report is longer; a larger file is somebody's own. */
 const MAX_BYTES = 64 * 1024;
 
 /**
- * Writes the report in one step beside the results and gives its path. A file of that name which is not this job's report
- * stays, and ours becomes `clip (2).failed.txt`.
+ * Writes the report in one step beside the results. A file of that name which is not this job's report stays, and ours
+ * becomes `clip (2).failed.txt`.
+ * @returns its path.
  * @throws ShrinkError `unavailable`, `denied`, `no-space`, ...
  */
 export async function writeReport(options: WriteReportOptions): Promise<string> {
@@ -167,12 +160,12 @@ export async function writeReport(options: WriteReportOptions): Promise<string> 
   const parts = safeParts(options.relative, { portable: true });
   const stem = stemOf(parts.pop() ?? 'file');
   const folder = await ensureFolder({ path: options.outbox, identity: options.outboxIdentity }, parts, options);
-  return inFolder('writing a report in', folder, async () => {
+  return inFolder('reporting', folder, async () => {
     const temp = join(folder, ownTempName(job));
     await unlinkIfThere(temp, files);
-    await writeWhole(temp, options.text, files);
+    await createDurably(temp, options.text, { files, log });
     try {
-      const path = await place(temp, folder, stem, options);
+      const path = await giveFreeName(temp, folder, stem, options);
       await syncDir(folder, files, log);
       if (previous !== undefined && previous !== path) await removeReport(previous, options);
       return path;
@@ -193,12 +186,12 @@ export async function removeReport(path: string, { job, files }: { job?: string;
   try {
     await unlinkIfThere(path, files);
   } catch (error) {
-    throw fileError(error, `removing the report ${path}`, path);
+    throw fileError(error, say('deliver.removing-report', { path }), path);
   }
   return true;
 }
 
-async function place(temp: string, folder: string, stem: string, options: WriteReportOptions): Promise<string> {
+async function giveFreeName(temp: string, folder: string, stem: string, options: WriteReportOptions): Promise<string> {
   const { files, job, kind } = options;
   const ending = `.${kind}.txt`;
   for (let n = 1; n <= MAX_NAMES; n++) {
@@ -208,23 +201,8 @@ async function place(temp: string, folder: string, stem: string, options: WriteR
     await files.rename(temp, path);
     return path;
   }
-  throw new ShrinkError('denied', `${folder} has ${MAX_NAMES} reports named like ${stem}${ending}`, {
-    subject: folder,
-    hint: 'Clear old reports from the outbox.',
-  });
-}
-
-async function writeWhole(path: string, text: string, files: Files): Promise<void> {
-  const handle = await files.open(path, 'wx', 0o666);
-  try {
-    await writeAll(handle, Buffer.from(text), 0);
-    await handle.sync().catch(() => {});
-  } catch (error) {
-    await unlinkQuietly(path, files);
-    throw error;
-  } finally {
-    await handle.close();
-  }
+  const message = say('deliver.names-used-up', { folder, name: stem + ending, count: MAX_NAMES });
+  throw new ShrinkError('denied', message, { subject: folder, hint: say('deliver.reports-used-up-hint') });
 }
 
 /** The job a report of ours is about; `undefined` for any other file, and where there is none. */
@@ -241,6 +219,6 @@ async function jobOfReport(path: string, files: Files): Promise<string | undefin
       await handle.close();
     }
   } catch (error) {
-    throw fileError(error, `looking at the report ${path}`, path);
+    throw fileError(error, say('deliver.reading-report', { path }), path);
   }
 }

@@ -1,7 +1,7 @@
 /**
- * Names that work for everybody who looks at an outbox: Linux, Windows and macOS clients over SMB, FAT disks, shells.
- * Pure. Measured behaviour behind it: exFAT refuses `:?*"<>|` and TAB with ENOENT, Windows clients break on trailing
- * dots, spaces and device names, ext4 counts 255 bytes where exFAT counts 255 UTF-16 units.
+ * Names that work for every client of an outbox: Linux, Windows and macOS over SMB, FAT disks, shells. Pure. The reasons:
+ * exFAT refuses `:?*"<>|` and TAB with ENOENT, Windows clients break on trailing dots, spaces and device names, ext4 counts
+ * 255 bytes where exFAT counts 255 UTF-16 units.
  */
 
 export interface NameRules {
@@ -9,7 +9,7 @@ export interface NameRules {
   portable: boolean;
 }
 
-/** Bytes of UTF-8 a name of ours may have; file systems take 255, the rest is room for ` (1000)`. */
+/** Bytes of UTF-8 in a name; file systems take 255, the rest is room for ` (1000)`. */
 const LIMIT = 240;
 const HARD_LIMIT = 255;
 
@@ -80,7 +80,7 @@ function shorten(name: string, limit: number): string {
 function cut(text: string, limit: number): string {
   if (Buffer.byteLength(text) <= limit) return text;
   const graphemes = Array.from(new Intl.Segmenter().segment(text), part => part.segment);
-  // A single "character" may be longer than any name (stacked accents); then code points have to do.
+  // A single "character" may be longer than any name (stacked accents); then it is cut between code points.
   return takeWhole(graphemes, limit) || takeWhole(Array.from(text), limit);
 }
 

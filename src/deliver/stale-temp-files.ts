@@ -4,12 +4,12 @@ import { jobOfTempName } from '../core/file-names.ts';
 import { errnoOf, type Files } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 
-/** Folders looked at in one sweep; an outbox with more has its rest swept by nobody, which costs space, not safety. */
+/** Folders visited in one sweep; leftovers beyond them stay, which costs space, not safety. */
 const MAX_FOLDERS = 50_000;
 
 /**
- * Removes temporary files of ours that belong to no active job, in an outbox (or archive) and its sub-folders; links are
- * not followed. Folders that cannot be read are left out with a log line.
+ * Removes our temporary files that belong to no active job from an outbox (or archive) and its sub-folders; links are not
+ * followed. Folders that cannot be read are skipped with a log line.
  * @returns the paths removed.
  */
 export async function sweepOutbox(
@@ -30,11 +30,11 @@ export async function sweepOutbox(
         await files.unlink(path);
         removed.push(path);
       } catch (error) {
-        log.warn({ path, errno: errnoOf(error) }, 'left-over temporary file could not be removed');
+        log.warn({ path, errno: errnoOf(error) }, 'leftover temporary file could not be removed');
       }
     }
   }
-  if (removed.length > 0) log.info({ outbox, removed: removed.length }, 'left-over temporary files removed');
+  if (removed.length > 0) log.info({ outbox, removed: removed.length }, 'leftover temporary files removed');
   return removed;
 }
 

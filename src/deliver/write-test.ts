@@ -7,7 +7,7 @@ import { diskSpace } from '../platform/files/space.ts';
 
 export interface FolderCheck {
   name: 'list' | 'create' | 'write' | 'date' | 'sync' | 'link' | 'rename' | 'remove' | 'sync folder' | 'space';
-  /** `worse`: it works without, and `said` tells how. */
+  /** `worse`: deliveries work without it, and `said` says how. */
   result: 'ok' | 'worse' | 'failed';
   said: string;
 }
@@ -20,9 +20,9 @@ export interface FolderProbe {
 }
 
 /**
- * Tries in `dir`, as the user we run as, everything a delivery does, with a hidden file of its own that is removed again.
- * Never throws: what fails is in the answer, in words.
- * @param id lower-case letters and digits, unlike any other probe's that runs now.
+ * Tries everything a delivery does in `dir`, with hidden files that are removed again. Never throws: what fails is in the
+ * answer, in words.
+ * @param id lower-case letters and digits that no other probe running now has.
  */
 export async function probeFolder(dir: string, files: Files, id: string): Promise<FolderProbe> {
   const checks: FolderCheck[] = [];
@@ -53,9 +53,9 @@ export async function probeFolder(dir: string, files: Files, id: string): Promis
       async () => {
         await files.link(temp, other);
         await files.unlink(other);
-        return 'names are taken in one step';
+        return 'final names appear in one step';
       },
-      'names are reserved by an empty file for a moment instead',
+      'an empty file reserves the name for a moment instead',
     );
     const isRenamed = await attempt('rename', async () => {
       await files.rename(temp, other);
@@ -85,7 +85,7 @@ async function tryHandle(handle: OpenFile, attempt: Attempt): Promise<void> {
       await handle.utimes(PROBE_DATE_S, PROBE_DATE_S);
       const seconds = Number((await handle.stat()).mtimeMs) / 1000;
       // FAT counts in twos of seconds.
-      if (Math.abs(seconds - PROBE_DATE_S) > 2) throw new Error('the date was taken and not kept');
+      if (Math.abs(seconds - PROBE_DATE_S) > 2) throw new Error('the date was accepted but not kept');
       return 'results get the date of their source';
     },
     'results get the date they were made',
@@ -116,5 +116,5 @@ async function syncFolder(dir: string, files: Files): Promise<string> {
 
 async function freeSpace(dir: string, files: Files): Promise<string> {
   const { freeBytes, totalBytes } = await diskSpace(dir, files);
-  return `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} are free`;
+  return `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free`;
 }

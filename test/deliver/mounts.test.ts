@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
 import { deliver } from '../../src/deliver/deliver.ts';
 import { checkRoot, identityOf, isSameFolder } from '../../src/deliver/output-folder.ts';
-import { disposeOriginal, restoreOriginal } from '../../src/deliver/originals.ts';
+import { restoreOriginal } from '../../src/deliver/archive.ts';
+import { disposeOriginal } from '../../src/deliver/originals.ts';
 import { type Files, nodeFiles, pinOf } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { aPlace, aVerified, pattern, read } from '../support/delivery.ts';
@@ -43,7 +44,7 @@ describe('a full disk', () => {
     await expect(attempt).rejects.toMatchObject({
       code: 'no-space',
       subject: outbox,
-      message: expect.stringMatching(/is full: needs 2\.50 MB, 2\.0\d? MB are missing/),
+      message: expect.stringMatching(/is full: the result needs 2\.50 MB, 2\.0\d? MB more than is free/),
     });
     expect(readdirSync(outbox)).toEqual([]);
     expect(read(place.candidate).equals(place.content)).toBe(true);

@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { isShrinkError } from '../../src/core/errors.ts';
 import type { Pin } from '../../src/core/job.ts';
-import { type DisposeOptions, disposeOriginal, pruneArchive, restoreOriginal } from '../../src/deliver/originals.ts';
+import { type DisposeOptions, disposeOriginal } from '../../src/deliver/originals.ts';
 import { type Files, nodeFiles, pinOf } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { filesBelow, pattern, read } from '../support/delivery.ts';
@@ -200,7 +200,7 @@ describe('a copy on the disk of the archive', () => {
   });
 });
 
-describe('a source that is not what was worked on', () => {
+describe('a source that is not what was processed', () => {
   const CHANGES: [string, () => void][] = [
     ['was written to', () => writeFileSync(source, pattern(5000, 'newer'))],
     ['grew', () => writeFileSync(source, 'more', { flag: 'a' })],
@@ -331,97 +331,6 @@ describe('a crash at any step of archiving, then a second run', () => {
       rename: async (from, to) => check(from, to).then(() => nodeFiles.rename(from, to)),
     };
   }
-});
-
-describe('an archived original', () => {
-  let archived: string;
-  beforeEach(async () => {
-    await disposeOriginal(options());
-    archived = join(root, 'archive/trip/clip.mov');
-    rmSync(join(root, 'inbox/trip'), { recursive: true });
-  });
-  const restore = (files: Files = nodeFiles) =>
-    restoreOriginal({
-      job: 'job1',
-      archived,
-      inbox: join(root, 'inbox'),
-      relative: 'trip/clip.mov',
-      sizeBytes: 5000,
-      files,
-      log: silentLogger,
-    });
-
-  test('comes back to where it was', async () => {
-    expect(await restore()).toBe(source);
-    expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
-  });
-
-  test('does not replace what is there now', async () => {
-    mkdirSync(join(root, 'inbox/trip'));
-    writeFileSync(source, 'new');
-    await expect(restore()).rejects.toMatchObject({ code: 'denied', hint: 'Move or rename that file and try again.' });
-    expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000', 'inbox/trip/clip.mov: 3']);
-  });
-
-  test('that is gone from the archive cannot', async () => {
-    rmSync(archived);
-    await expect(restore()).rejects.toMatchObject({ code: 'gone' });
-  });
-
-  test('comes back although the first try was cut short anywhere', async () => {
-    for (let at = 1; ; at++) {
-      const files = new FailingFiles().crashAt(at);
-      const isThrough = await restore(files).then(
-        () => true,
-        () => false,
-      );
-      expect(await restore()).toBe(source);
-      expect(filesBelow(root)).toEqual(['inbox/trip/clip.mov: 5000']);
-      if (isThrough) break;
-      await disposeOriginal(options({ pin: await pinOf(source) }));
-      rmSync(join(root, 'inbox/trip'), { recursive: true });
-    }
-  });
-});
-
-describe('pruning the archive', () => {
-  const NOW = 100 * 86_400_000;
-  const prune = (records: { path: string; at: number; sizeBytes: number }[], files: Files = nodeFiles) =>
-    pruneArchive(records, { archiveDir: join(root, 'archive'), days: 30, now: NOW, files, log: silentLogger });
-  const anArchived = (name: string, at = 0) => {
-    const path = join(root, 'archive', name);
-    writeFileSync(path, 'old');
-    return { path, at, sizeBytes: 3 };
-  };
-
-  test('deletes what is old and ours, and nothing else', async () => {
-    const old = anArchived('old.mov');
-    const justOld = anArchived('just-old.mov', NOW - 30 * 86_400_000);
-    const young = anArchived('young.mov', NOW - 30 * 86_400_000 + 1);
-    anArchived('not in the journal.mov');
-    const gone = { path: join(root, 'archive/gone.mov'), at: 0, sizeBytes: 3 };
-    const outside = { path: source, at: 0, sizeBytes: 5000 };
-    const sneaky = { path: `${root}/archive/../inbox/trip/clip.mov`, at: 0, sizeBytes: 5000 };
-    expect(await prune([old, justOld, young, gone, outside, sneaky])).toEqual([old.path, justOld.path, gone.path]);
-    expect(filesBelow(join(root, 'archive'))).toEqual(['not in the journal.mov: 3', 'young.mov: 3']);
-    expect(existsSync(source)).toBe(true);
-  });
-
-  test('leaves alone what somebody put in its place', async () => {
-    const replaced = anArchived('a.mov');
-    writeFileSync(replaced.path, 'mine now');
-    const folder = anArchived('b.mov');
-    rmSync(folder.path);
-    mkdirSync(folder.path);
-    expect(await prune([replaced, folder])).toEqual([]);
-    expect(read(replaced.path).toString()).toBe('mine now');
-  });
-
-  test('goes on after one that cannot be deleted', async () => {
-    const [stuck, old] = [anArchived('stuck.mov'), anArchived('old.mov')];
-    const files = new FailingFiles().fail('unlink', 'EACCES', { on: 'stuck.mov' });
-    expect(await prune([stuck, old], files)).toEqual([old.path]);
-  });
 });
 
 test('an original nobody may write is archived with its mode', async () => {

@@ -26,7 +26,7 @@ test('a folder of our own does everything, and is left as it was', async () => {
     'remove: ok',
     'sync folder: ok',
   ]);
-  expect(probe.checks[0]?.said).toMatch(/^[\d.]+ .?B of [\d.]+ .?B are free$/);
+  expect(probe.checks[0]?.said).toMatch(/^[\d.]+ .?B of [\d.]+ .?B free$/);
   expect(place.seen()).toEqual([]);
 });
 

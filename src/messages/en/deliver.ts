@@ -1,10 +1,24 @@
 import { formatBytes } from '../../core/units.ts';
 
-/** Putting results into an outbox, and originals into an archive. */
+interface On {
+  path: string;
+}
+
+/** Putting results into an outbox, and originals into an archive. The first ones complete "while ...". */
 export const DELIVER_EN = {
-  'deliver.folder-missing': ({ path }: { path: string }) => `${path} is missing`,
-  'deliver.folder-missing-hint': 'Mount the disk or share, or create the folder; shrinkbox then continues by itself.',
-  'deliver.folder-replaced': ({ path }: { path: string }) =>
+  'deliver.checking': ({ path }: On) => `checking ${path}`,
+  'deliver.listing': ({ path }: On) => `listing ${path}`,
+  'deliver.making': ({ path }: On) => `creating the folder ${path}`,
+  'deliver.clearing': ({ path }: On) => `removing ${path}`,
+  'deliver.comparing': ({ path }: On) => `comparing ${path}`,
+  'deliver.publishing': ({ path }: On) => `publishing ${path}`,
+  'deliver.syncing': ({ path }: On) => `syncing ${path}`,
+  'deliver.moving': ({ path }: On) => `moving ${path}`,
+  'deliver.reporting': ({ path }: On) => `writing a report to ${path}`,
+  'deliver.reading-report': ({ path }: On) => `reading the report ${path}`,
+  'deliver.removing-report': ({ path }: On) => `removing the report ${path}`,
+
+  'deliver.folder-replaced': ({ path }: On) =>
     `${path} is no longer the same folder: its disk was unmounted, or another folder took its place`,
   'deliver.folder-replaced-hint':
     'Mount the disk or share again; if the folder was replaced on purpose, restart shrinkbox.',
@@ -26,18 +40,18 @@ export const DELIVER_EN = {
   'deliver.full-by': (p: { folder: string; neededBytes: number; missingBytes: number }) =>
     `${p.folder} is full: the result needs ${formatBytes(p.neededBytes)}, ${formatBytes(p.missingBytes)} more than is free`,
   'deliver.full-hint': 'Free some space there; shrinkbox then continues by itself.',
-  'deliver.changed': ({ path }: { path: string }) => `${path} changed after it was checked`,
+  'deliver.changed': ({ path }: On) => `${path} changed after it was checked`,
   'deliver.work-repeated':
     'Something else writes to the state directory, or its disk is failing. The work is done again.',
   'deliver.misread': ({ folder }: { folder: string }) => `The copy in ${folder} reads back differently`,
   'deliver.check-disk': 'Check the disk, its cable or the network; shrinkbox tries again by itself.',
 
-  'deliver.original-changed': ({ path }: { path: string }) =>
+  'deliver.original-changed': ({ path }: On) =>
     `${path} changed after it was processed; the original was left where it is`,
   'deliver.original-misread': ({ folder }: { folder: string }) =>
     `The copy in ${folder} reads back differently; the original was kept`,
-  'deliver.not-archived': ({ path }: { path: string }) => `${path} is no longer in the archive`,
+  'deliver.not-archived': ({ path }: On) => `${path} is no longer in the archive`,
   'deliver.not-archived-hint': 'Its archive_days may be over, or somebody moved it.',
-  'deliver.in-the-way': ({ path }: { path: string }) => `There is another file at ${path}`,
+  'deliver.in-the-way': ({ path }: On) => `There is another file at ${path}`,
   'deliver.in-the-way-hint': 'Move or rename that file and try again.',
 };

@@ -3,20 +3,30 @@ import type { Translation } from '../catalogue.ts';
 import type { DELIVER_EN } from '../en/deliver.ts';
 
 export const DELIVER_ZH: Translation<typeof DELIVER_EN> = {
-  'deliver.folder-missing': ({ path }) => `${path} 不存在`,
-  'deliver.folder-missing-hint': '请挂载磁盘或共享，或创建该文件夹；之后 shrinkbox 会自动继续。',
+  'deliver.checking': ({ path }) => `检查 ${path}`,
+  'deliver.listing': ({ path }) => `列出 ${path}`,
+  'deliver.making': ({ path }) => `创建文件夹 ${path}`,
+  'deliver.clearing': ({ path }) => `删除 ${path}`,
+  'deliver.comparing': ({ path }) => `比较 ${path}`,
+  'deliver.publishing': ({ path }) => `发布 ${path}`,
+  'deliver.syncing': ({ path }) => `同步 ${path}`,
+  'deliver.moving': ({ path }) => `移动 ${path}`,
+  'deliver.reporting': ({ path }) => `向 ${path} 写入报告`,
+  'deliver.reading-report': ({ path }) => `读取报告 ${path}`,
+  'deliver.removing-report': ({ path }) => `删除报告 ${path}`,
+
   'deliver.folder-replaced': ({ path }) => `${path} 已不是原来的文件夹：磁盘被卸载，或被另一个文件夹取代`,
   'deliver.folder-replaced-hint': '请重新挂载磁盘或共享；如果是有意更换文件夹，请重启 shrinkbox。',
   'deliver.folder-refused': ({ path, why }) => `无法向 ${path} 放入文件：${why}`,
-  'deliver.folder-refused-hint': '请移走或重命名那里的文件，或修改该文件夹的输出模板或发件箱。',
+  'deliver.folder-refused-hint': '请移走或重命名那里的文件，或修改该文件夹的输出模板或输出文件夹。',
   'deliver.link-out': ({ root }) => `它是指向 ${root} 之外的链接`,
   'deliver.not-a-folder': '同名的不是文件夹',
   'deliver.forbidden': '它位于收件箱或状态目录之内',
 
   'deliver.empty-name': '输出模板得出的文件名是空的',
   'deliver.names-used-up': ({ folder, name, count }) => `${folder} 中已有 ${count} 个与 ${name} 同名的文件`,
-  'deliver.names-used-up-hint': '请清理发件箱，或在输出模板中加入每个文件都不同的内容。',
-  'deliver.reports-used-up-hint': '请清理发件箱中的旧报告。',
+  'deliver.names-used-up-hint': '请清理输出文件夹，或在输出模板中加入每个文件都不同的内容。',
+  'deliver.reports-used-up-hint': '请清理输出文件夹中的旧报告。',
   'deliver.stopped': '在结果获得文件名之前已停止',
   'deliver.full': ({ folder, neededBytes }) => `${folder} 已满：结果需要 ${formatBytes(neededBytes)}`,
   'deliver.full-by': ({ folder, neededBytes, missingBytes }) =>
