@@ -241,7 +241,7 @@ export const MAX_ROUNDS = 6;
 export const MAX_UPWARD = 2;
 export const MAX_ROUNDS_OF_FEW = 9;
 export const MAX_UPWARD_OF_FEW = 5;
-/** More bits were asked for, and less than this share of them was taken: the picture has no use for them. */
+/** More bits were asked for, and less than this share of them was taken: the picture cannot use them. */
 export const NO_USE_SHARE = 0.1;
 /** Requests this close to each other, in logarithms, are the same one. */
 export const SAME_REQUEST = 0.0002;

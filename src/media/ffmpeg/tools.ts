@@ -1,7 +1,3 @@
-/**
- * Room media: what a media file is (probe/), whether all of it is there (completeness/), and the ffmpeg that reads and writes it
- * (ffmpeg/). Comes in: core, messages and platform.
- */
 import { ShrinkError } from '../../core/errors.ts';
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';

@@ -2,7 +2,7 @@ import type { Cut } from '../../core/media-info.ts';
 
 /**
  * What the packets of a track say about its timing, gathered in one go with constant memory. The container's header is not
- * asked: a forged duration of 49 days would make the bitrate zero (encoding.md section 5).
+ * asked, it may be forged. docs/encoding.md, Untrusted input
  */
 export interface Timeline {
   packets: number;
@@ -44,9 +44,8 @@ interface Shown {
 
 /** `0,0.133467,-0.033367,0.033367,4754,__` of `-show_entries packet=stream_index,pts_time,dts_time,duration_time,size,flags`. */
 export function parsePacket(line: string): Packet | undefined {
-  const [stream, pts, dts, duration, size, flags] = line.split(',');
-  if (stream === undefined || flags === undefined || !/^\d+$/.test(stream)) return undefined;
-  return packetOf(stream, pts, dts, duration, size, flags);
+  const fields = line.split(',');
+  return fields.length < 6 || !/^\d+$/.test(fields[0] ?? '') ? undefined : packetOf(fields);
 }
 
 const OBJECT =
@@ -55,19 +54,11 @@ const OBJECT =
 /** The same of `-of json=compact=1`, a line each; what a packet carries beside itself follows on further lines. */
 export function parsePacketObject(line: string): Packet | undefined {
   const found = OBJECT.exec(line);
-  if (!found) return undefined;
-  const [, stream = '', pts, dts, duration, size, flags = ''] = found;
-  return packetOf(stream, pts, dts, duration, size, flags);
+  return found ? packetOf(found.slice(1)) : undefined;
 }
 
-function packetOf(
-  stream: string,
-  pts: string | undefined,
-  dts: string | undefined,
-  duration: string | undefined,
-  size: string | undefined,
-  flags: string,
-): Packet {
+/** From stream, presentation time, decoding time, duration, size and flags. */
+function packetOf([stream, pts, dts, duration, size, flags = '']: readonly (string | undefined)[]): Packet {
   return {
     stream: Number(stream),
     ptsS: seconds(pts),
@@ -79,87 +70,113 @@ function packetOf(
   };
 }
 
-export function gatherTimeline(): { add(packet: Packet): void; result(): Timeline } {
-  const window: Shown[] = [];
-  let last: number | undefined;
-  let lastEnd = 0;
-  const line = { packets: 0, hidden: 0, bytes: 0, startS: 0, endS: 0, minGapS: 0, maxGapS: 0, jumpsBack: 0 };
-  const cuts = gatherCuts();
-  let gaps = 0;
-  let shown = 0;
-  let untimed = 0;
+/** The timelines of all tracks of a file, from its packets in the order they are stored. */
+export class TimelineReader {
+  readonly #tracks = new Map<number, TimelineBuilder>();
 
-  const pass = ({ time, key }: Shown) => {
-    if (last !== undefined) {
-      const gap = time - last;
-      if (gap > 0) cuts.offer({ atS: time, beforeS: last, frame: shown, key });
+  add(packet: Packet | undefined): void {
+    if (!packet) return;
+    let track = this.#tracks.get(packet.stream);
+    if (!track) this.#tracks.set(packet.stream, (track = new TimelineBuilder()));
+    track.add(packet);
+  }
+
+  /** One for every track that has packets. */
+  result(): Map<number, Timeline> {
+    return new Map([...this.#tracks].map(([index, track]) => [index, track.result()]));
+  }
+}
+
+/** The timeline of one track. */
+export class TimelineBuilder {
+  readonly #line = { packets: 0, hidden: 0, bytes: 0, startS: 0, endS: 0, minGapS: 0, maxGapS: 0, jumpsBack: 0 };
+  readonly #cuts = new CutPicker();
+  /** Frames that may still be preceded by one stored later. */
+  readonly #window: Shown[] = [];
+  #lastS: number | undefined;
+  /** Time of the frame that is shown last. */
+  #lastStartS = 0;
+  #gaps = 0;
+  #shown = 0;
+  #untimed = 0;
+
+  add(packet: Packet): void {
+    const line = this.#line;
+    line.bytes += packet.bytes;
+    if (packet.discarded) {
+      line.hidden += 1;
+      return;
+    }
+    line.packets += 1;
+    // AVI has no presentation times, Matroska no decoding times.
+    const time = packet.ptsS ?? packet.dtsS;
+    if (time === undefined) {
+      this.#untimed += 1;
+      return;
+    }
+    const isFirst = line.packets === 1;
+    line.startS = isFirst ? time : Math.min(line.startS, time);
+    if (isFirst) line.endS = time;
+    if (isFirst || time >= this.#lastStartS) this.#lastStartS = time;
+    line.endS = Math.max(line.endS, time + (packet.durationS ?? 0));
+    insertSorted(this.#window, { time, key: packet.key });
+    const next = this.#window.length > REORDER_WINDOW ? this.#window.shift() : undefined;
+    if (next) this.#show(next);
+  }
+
+  result(): Timeline {
+    const line = this.#line;
+    for (const frame of this.#window.splice(0)) this.#show(frame);
+    // The last packet may not say how long it lasts: then as long as the others did on average.
+    if (line.packets > 1 && line.endS <= this.#lastStartS)
+      line.endS = this.#lastStartS + (this.#lastStartS - line.startS) / (line.packets - 1);
+    return { ...line, cuts: this.#untimed === 0 && line.jumpsBack === 0 ? this.#cuts.result() : [] };
+  }
+
+  #show({ time, key }: Shown): void {
+    const line = this.#line;
+    if (this.#lastS !== undefined) {
+      const gap = time - this.#lastS;
       if (gap < -1) line.jumpsBack += 1;
       // Two packets at one time are one frame (fields, hidden frames).
       if (gap > 0) {
-        line.minGapS = gaps === 0 ? gap : Math.min(line.minGapS, gap);
+        this.#cuts.offer({ atS: time, beforeS: this.#lastS, frame: this.#shown, key });
+        line.minGapS = this.#gaps === 0 ? gap : Math.min(line.minGapS, gap);
         line.maxGapS = Math.max(line.maxGapS, gap);
-        gaps += 1;
+        this.#gaps += 1;
       }
     }
-    last = time;
-    shown += 1;
-  };
-
-  return {
-    add(packet) {
-      line.bytes += packet.bytes;
-      if (packet.discarded) {
-        line.hidden += 1;
-        return;
-      }
-      line.packets += 1;
-      // AVI has no presentation times, Matroska no decoding times.
-      const time = packet.ptsS ?? packet.dtsS;
-      if (time === undefined) {
-        untimed += 1;
-        return;
-      }
-      line.startS = line.packets === 1 ? time : Math.min(line.startS, time);
-      if (line.packets === 1) line.endS = time;
-      if (time >= lastEnd || line.packets === 1) lastEnd = time;
-      line.endS = Math.max(line.endS, time + (packet.durationS ?? 0));
-      insertSorted(window, { time, key: packet.key });
-      const next = window.length > REORDER_WINDOW ? window.shift() : undefined;
-      if (next) pass(next);
-    },
-    result() {
-      for (const frame of window.splice(0)) pass(frame);
-      // The last packet may not say how long it lasts: then as long as the others did on average.
-      if (line.packets > 1 && line.endS <= lastEnd) line.endS = lastEnd + (lastEnd - line.startS) / (line.packets - 1);
-      return { ...line, cuts: untimed === 0 && line.jumpsBack === 0 ? cuts.result() : [] };
-    },
-  };
+    this.#lastS = time;
+    this.#shown += 1;
+  }
 }
 
 /** One cut per stretch of time, a keyframe where there is one; the stretches grow so that there are never too many. */
-function gatherCuts(): { offer(cut: Cut): void; result(): Cut[] } {
-  let cuts: Cut[] = [];
-  let spacing = FIRST_CUT_SPACING_S;
-  let zero: number | undefined;
+class CutPicker {
+  #cuts: Cut[] = [];
+  #spacingS = FIRST_CUT_SPACING_S;
+  #zeroS: number | undefined;
 
-  const add = (cut: Cut) => {
-    const stretch = (one: Cut) => Math.floor((one.atS - (zero ?? 0)) / spacing);
-    const before = cuts.at(-1);
-    if (!before || stretch(cut) > stretch(before)) cuts.push(cut);
-    else if (cut.key && !before.key) cuts[cuts.length - 1] = cut;
-  };
-  return {
-    offer(cut) {
-      zero ??= cut.beforeS;
-      add(cut);
-      if (cuts.length <= MAX_CUTS) return;
-      const all = cuts;
-      cuts = [];
-      spacing *= 2;
-      for (const one of all) add(one);
-    },
-    result: () => cuts,
-  };
+  offer(cut: Cut): void {
+    this.#zeroS ??= cut.beforeS;
+    this.#add(cut);
+    if (this.#cuts.length <= MAX_CUTS) return;
+    const all = this.#cuts;
+    this.#cuts = [];
+    this.#spacingS *= 2;
+    for (const one of all) this.#add(one);
+  }
+
+  result(): Cut[] {
+    return this.#cuts;
+  }
+
+  #add(cut: Cut): void {
+    const stretch = (one: Cut) => Math.floor((one.atS - (this.#zeroS ?? 0)) / this.#spacingS);
+    const before = this.#cuts.at(-1);
+    if (!before || stretch(cut) > stretch(before)) this.#cuts.push(cut);
+    else if (cut.key && !before.key) this.#cuts[this.#cuts.length - 1] = cut;
+  }
 }
 
 function insertSorted(window: Shown[], frame: Shown): void {

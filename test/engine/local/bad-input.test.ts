@@ -65,7 +65,7 @@ const cases: [string, () => Promise<string>, ErrorCode, RegExp][] = [
     'unsafe-media',
     /DASH playlist/,
   ],
-  ['a bomb of 16000x16000', () => footage('bomb'), 'unsafe-media', /pictures larger than 8192x8192/],
+  ['a bomb of 16000x16000', () => footage('bomb'), 'unsafe-media', /frames larger than 8192x8192/],
   ['a name on two lines', written('two\nlines.mp4', 'text'), 'not-media', /^two\?lines.mp4 is not a video/],
 ];
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { gatherTimeline, parsePacket, parsePacketObject } from '../../../src/media/probe/packets.ts';
+import { parsePacket, parsePacketObject, TimelineBuilder } from '../../../src/media/probe/packets.ts';
 
 const packet = (ptsS: number | undefined, more: Partial<NonNullable<ReturnType<typeof parsePacket>>> = {}) => ({
   stream: 0,
@@ -14,7 +14,7 @@ const packet = (ptsS: number | undefined, more: Partial<NonNullable<ReturnType<t
 });
 
 function timeline(...packets: ReturnType<typeof packet>[]) {
-  const gathering = gatherTimeline();
+  const gathering = new TimelineBuilder();
   for (const one of packets) gathering.add(one);
   return gathering.result();
 }

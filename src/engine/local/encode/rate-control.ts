@@ -81,7 +81,7 @@ export interface State {
 }
 
 export type Move =
-  /** `wantBytes` is what should come out, `askedBytes` what the encoder is told, which misses in its own way. */
+  /** `wantBytes` is what should come out, `askedBytes` what the encoder is asked for, which misses in its own way. */
   | { kind: 'encode'; segment: number; round: number; askedBytes: number; wantBytes: number }
   | { kind: 'join'; round: number }
   | { kind: 'round'; from: number }
@@ -255,7 +255,7 @@ function upwardRounds({ rounds, budget }: State): number {
   return rounds.slice(0, -1).filter(round => (round.bytes ?? 0) <= budget.capBytes).length;
 }
 
-/** More bits were asked for and the segments hardly grew: the picture has no use for them. */
+/** More bits were asked for and the segments hardly grew: the picture cannot use them. */
 function noUse({ segments, rounds }: State): boolean {
   const now = rounds.length - 1;
   if (now === 0) return false;

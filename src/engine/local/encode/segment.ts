@@ -55,7 +55,7 @@ export async function encodeSegment(
   work: Encode,
   request: SegmentRequest,
 ): Promise<EncodedSegment | undefined> {
-  const { facts } = job;
+  const { tools, facts, input, effort, threads } = job;
   const { choice, segments, picture } = work;
   const { segment, rate, trusted } = request;
   const { index } = segment;
@@ -65,7 +65,7 @@ export async function encodeSegment(
   const note = say(`step.${request.step}`, isCut ? { part: index + 1, parts: segments.length } : {});
   const result = await job.run({
     doing: say('local.doing-picture', { step: note }),
-    args: pictureArgs({ ...job, picture, segment, codec: choice.codec, rate }),
+    args: pictureArgs({ tools, facts, input, effort, threads, picture, segment, codec: choice.codec, rate }),
     share: request.share * (segment.frames / facts.video.frames),
     note,
     fraction: progress => progress.frames / frames,
@@ -85,7 +85,8 @@ export async function encodeSegment(
 
 /** A transport stream is entered between keyframes: what its decoder says before the segment begins is not about the segment. */
 async function complaintsWithin(job: LocalJob, segment: Segment, complaints: number): Promise<number> {
-  const args = complaints > 0 ? leadInArgs({ ...job, segment }) : undefined;
+  const { tools, facts, input } = job;
+  const args = complaints > 0 ? leadInArgs({ tools, facts, input, segment }) : undefined;
   if (!args) return complaints;
   const leadIn = await job.run({ doing: say('local.doing-lead-in'), args, share: 0 });
   return Math.max(0, complaints - leadIn.complaints);

@@ -65,6 +65,7 @@ const DAMAGE = /Error marking filters|Error while decoding|Invalid data found|co
 
 /** One order being carried out: what it is about, what it is done with, and its ffmpegs and files in the work directory. */
 export class LocalJob {
+  readonly #options: LocalJobOptions;
   readonly tools: Tools;
   readonly order: Order;
   readonly context: EngineContext;
@@ -80,6 +81,7 @@ export class LocalJob {
   readonly stallMs: number;
 
   constructor(options: LocalJobOptions) {
+    this.#options = options;
     this.tools = options.tools;
     this.order = options.order;
     this.context = options.context;
@@ -97,7 +99,7 @@ export class LocalJob {
 
   /** The same job, differing in these. */
   with(changes: Partial<LocalJobOptions>): LocalJob {
-    return new LocalJob({ ...this, ...changes });
+    return new LocalJob({ ...this.#options, ...changes });
   }
 
   /** Absolute path of a file in the work directory. */
