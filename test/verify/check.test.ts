@@ -140,6 +140,18 @@ describe('a source delivered as it is', () => {
     expect(check(source({ maxBytes: 1 }), measured())).toHaveLength(1);
   });
 
+  it.each([
+    [1_800, 0],
+    [1_710, 0],
+    [1_709, 1],
+    [1_500, 1],
+  ])(
+    'with %d of 1800 frames that decode breaks %d promises: a damaged spot is allowed, half a film is not',
+    (decodedFrames, broken) => {
+      expect(check(source(), measured({ decodedFrames }))).toHaveLength(broken);
+    },
+  );
+
   it('hardly playable is not delivered', () => {
     expect(check(source(), measured({ decodedFrames: 900 }))).toEqual([
       {

@@ -1,4 +1,4 @@
-import { chmod, copyFile, mkdtemp, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
+import { chmod, chown, copyFile, mkdtemp, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -53,6 +53,14 @@ describe('answers of ffmpeg', () => {
     const cache = new AbilityCache(cacheDir, [ffmpeg]);
     await cache.write(ABILITIES);
     await change(ffmpeg);
+    expect(await cache.read()).toBeUndefined();
+  });
+
+  // Only root can give a file away.
+  it.runIf(process.getuid?.() === 0)('are not believed from a file of somebody else', async () => {
+    const cache = new AbilityCache(cacheDir, [await program()]);
+    await cache.write(ABILITIES);
+    await chown(file, 12_345, 12_345);
     expect(await cache.read()).toBeUndefined();
   });
 

@@ -71,6 +71,16 @@ describe('the hash of a state', () => {
     expect(hashOf(one)).not.toBe(hashOf(two));
   });
 
+  it.each([
+    [0, '{"a":2,"b":1}'],
+    [199, '{"a":2,"b":1}'],
+    [200, '{"b":1,"a":2}'],
+    [300, '{"b":1,"a":2}'],
+  ])('sorts keys to a depth of 200: at %d', (depth, inside) => {
+    const nested = (text: string) => `${'['.repeat(depth)}${text}${']'.repeat(depth)}`;
+    expect(canonical(nested('{"b":1,"a":2}'))).toBe(nested(inside));
+  });
+
   it('does not run out of stack on an absurdly deep answer', () => {
     const deep = `${'['.repeat(5000)}1${']'.repeat(5000)}`;
     expect(canonical(deep)).toContain('1');
