@@ -7,7 +7,7 @@ export interface Asset {
   body: Uint8Array<ArrayBuffer>;
 }
 
-export interface Page {
+export interface BuiltPage {
   index: Asset;
   /** By name, hash included: a name never gets other bytes. */
   assets: ReadonlyMap<string, Asset>;
@@ -21,7 +21,7 @@ const TYPES: Readonly<Record<string, string>> = {
 };
 
 /** What `npm run build` left in `dir`; `undefined` where nothing was built. */
-export async function loadPage(dir: string): Promise<Page | undefined> {
+export async function loadPage(dir: string): Promise<BuiltPage | undefined> {
   const folder = join(dir, 'assets');
   try {
     const names = (await readdir(folder)).filter(name => TYPES[extname(name)] !== undefined);

@@ -9,7 +9,7 @@ import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 
 /** What a listener requires of its callers. */
-export type Policy =
+export type AccessPolicy =
   /** The control socket: its file mode is the check. */
   | { via: 'socket' }
   /** `loopback`: only this machine reaches the address. `token`: required where one is set. */
@@ -40,7 +40,7 @@ function isPublic(path: string): boolean {
 }
 
 /** Why a request is refused, or `undefined` when it may proceed. */
-export function authorize(policy: Policy, caller: Caller): Refusal | undefined {
+export function authorize(policy: AccessPolicy, caller: Caller): Refusal | undefined {
   if (policy.via === 'socket') return undefined;
   const host = parseHost(caller.host);
   if (!host || (policy.loopback && !isLoopback(host.name))) {

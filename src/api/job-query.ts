@@ -10,14 +10,14 @@ export interface JobQuery {
   /** Part of the source's path, in upper or lower case. */
   words?: string;
   /** `newest` and `oldest` by arrival, `updated` by the last change. */
-  order: Order;
+  order: SortOrder;
   limit: number;
   offset: number;
   /** Everything about each job instead of a line. */
   detail: boolean;
 }
 
-type Order = 'newest' | 'oldest' | 'updated';
+type SortOrder = 'newest' | 'oldest' | 'updated';
 
 /** Jobs in one answer unless `limit` says otherwise. */
 const MAX_JOBS = 100_000;
@@ -48,7 +48,7 @@ export function parseJobQuery(
   return {
     states: states as StateName[] | undefined,
     words: parameter('q')?.trim().toLowerCase() || undefined,
-    order: order as Order,
+    order: order as SortOrder,
     limit: detail ? Math.min(limit, MAX_DETAILED) : limit,
     offset,
     detail,

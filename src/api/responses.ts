@@ -5,12 +5,12 @@ import { type Message, messageOf, type Sentence, textOf } from '../core/message.
 import { say } from '../messages/say.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Asset } from './assets.ts';
-import type { Policy } from './authorize.ts';
+import type { AccessPolicy } from './authorize.ts';
 import type { ActionResult } from './types.ts';
 
 /** How a request came in; the listener passes it to the app. */
 export interface Bindings {
-  policy: Policy;
+  policy: AccessPolicy;
 }
 
 export type RequestContext = Context<{ Bindings: Bindings }>;

@@ -13,7 +13,7 @@ import { ShrinkError } from '../core/errors.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
-import type { Policy } from './authorize.ts';
+import type { AccessPolicy } from './authorize.ts';
 import { loadPage } from './assets.ts';
 import { errorBody } from './responses.ts';
 import { type App, type AppOptions, createApp, unreadable } from './server.ts';
@@ -89,7 +89,7 @@ function pageAt({ address, port, family }: AddressInfo): string {
   return `http://${host}:${port}/`;
 }
 
-function httpServer(app: App, policy: Policy): Server {
+function httpServer(app: App, policy: AccessPolicy): Server {
   const listener = getRequestListener((request: Request) => app.fetch(request, { policy }), {
     overrideGlobalObjects: false,
     errorHandler: unreadable,
@@ -149,7 +149,7 @@ interface AddressOptions {
 }
 
 async function openAddress(app: App, { listen, token, log }: AddressOptions): Promise<Server | undefined> {
-  const policy: Extract<Policy, { via: 'tcp' }> = { via: 'tcp', loopback: false, token: token || undefined };
+  const policy: Extract<AccessPolicy, { via: 'tcp' }> = { via: 'tcp', loopback: false, token: token || undefined };
   const server = httpServer(app, policy);
   try {
     await listening(server, () => server.listen({ ...listen, exclusive: true }));

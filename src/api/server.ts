@@ -6,7 +6,7 @@ import { Hono } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import { say } from '../messages/say.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Page } from './assets.ts';
+import type { BuiltPage } from './assets.ts';
 import { authorize } from './authorize.ts';
 import { EventLog } from './events.ts';
 import { type Bindings, errorBody, failure, failureOf, notFound, type Route } from './responses.ts';
@@ -27,7 +27,7 @@ export interface AppOptions {
   /** Any body but an upload must arrive in this time, milliseconds. */
   bodyMs?: number;
   /** The built page; absent: a few lines of HTML in its place. */
-  page?: Page;
+  page?: BuiltPage;
   /** Absent: the page cannot add files. */
   uploads?: Uploads;
   /** Absent: there are no pictures. */

@@ -6,7 +6,7 @@ export type PayloadFormat = 'ntfy' | 'gotify' | 'discord' | 'slack' | 'json';
 
 const FORMATS: readonly string[] = ['ntfy', 'gotify', 'discord', 'slack', 'json'] satisfies PayloadFormat[];
 
-export interface Message {
+export interface Notification {
   event: 'done' | 'held' | 'failed' | 'test';
   /** One line. */
   title: string;
@@ -36,7 +36,7 @@ export function formatOf(address: string): PayloadFormat {
   return 'json';
 }
 
-export function messageFor(job: JobView, hint: string | null): Message {
+export function notificationFor(job: JobView, hint: string | null): Notification {
   const name = oneLine(job.source.split('/').at(-1) ?? job.source);
   const withHint = { ...job, hint };
   if (job.state === 'done') {
@@ -51,13 +51,13 @@ export function messageFor(job: JobView, hint: string | null): Message {
   return { event, title, text: `${reason || 'no reason given'}\n(job ${job.id})`, job: withHint };
 }
 
-export const TEST_MESSAGE: Message = {
+export const TEST_NOTIFICATION: Notification = {
   event: 'test',
   title: 'shrinkbox can reach you',
   text: 'This is a test notification. Nothing happened to your files.',
 };
 
-export function postFor(address: string, message: Message): Post {
+export function postFor(address: string, message: Notification): Post {
   const format = formatOf(address);
   const url = new URL(address);
   url.hash = '';

@@ -9,7 +9,7 @@ import type { Job } from '../core/job.ts';
 import { reasonOf } from '../core/lifecycle.ts';
 import { viewOf } from '../api/views.ts';
 import { isShrinkError } from '../core/errors.ts';
-import { type Message, messageFor, postFor, TEST_MESSAGE } from './formats.ts';
+import { type Notification, notificationFor, postFor, TEST_NOTIFICATION } from './formats.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
 import type { Http } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
@@ -35,14 +35,14 @@ const ANSWER_MS = 15_000;
 const STOPPING_MS = 1_500;
 
 /** The messages that wait for one address, and the work on them. */
-interface Line {
-  waiting: Message[];
+interface AddressQueue {
+  waiting: Notification[];
   working: Promise<void>;
 }
 
 export class Notifier {
   readonly #options: NotifyOptions;
-  readonly #lines = new Map<string, Line>();
+  readonly #queues = new Map<string, AddressQueue>();
   readonly #ending = new AbortController();
 
   constructor(options: NotifyOptions) {
@@ -55,13 +55,13 @@ export class Notifier {
     if (name === before?.state.name || (name !== 'done' && name !== 'held' && name !== 'failed')) return;
     const targets = this.#options.targets().filter(({ on }) => on.includes(name));
     if (targets.length === 0) return;
-    const message = messageFor(viewOf(job), reasonOf(job)?.hint ?? null);
+    const message = notificationFor(viewOf(job), reasonOf(job)?.hint ?? null);
     for (const address of new Set(targets.map(({ url }) => url))) this.#offer(address, message);
   }
 
   /** Resolves when nothing waits to be sent. */
   async onIdle(): Promise<void> {
-    await Promise.all([...this.#lines.values()].map(({ working }) => working));
+    await Promise.all([...this.#queues.values()].map(({ working }) => working));
   }
 
   /** Gives a call under way a moment, then drops everything else. */
@@ -75,15 +75,15 @@ export class Notifier {
     await this.#options.http.close();
   }
 
-  #offer(address: string, message: Message): void {
-    const line = this.#lines.get(address);
-    if (!line) {
+  #offer(address: string, message: Notification): void {
+    const queue = this.#queues.get(address);
+    if (!queue) {
       const waiting = [message];
-      const working = this.#work(address, waiting).finally(() => this.#lines.delete(address));
-      this.#lines.set(address, { waiting, working });
+      const working = this.#work(address, waiting).finally(() => this.#queues.delete(address));
+      this.#queues.set(address, { waiting, working });
       return;
     }
-    if (line.waiting.length < MAX_WAITING) return void line.waiting.push(message);
+    if (queue.waiting.length < MAX_WAITING) return void queue.waiting.push(message);
     this.#options.onOutcome?.('dropped');
     this.#options.log.warn(
       { url: maskUrl(address) },
@@ -91,7 +91,7 @@ export class Notifier {
     );
   }
 
-  async #work(address: string, waiting: Message[]): Promise<void> {
+  async #work(address: string, waiting: Notification[]): Promise<void> {
     for (let message = waiting[0]; message && !this.#ending.signal.aborted; message = waiting[0]) {
       const problem = await this.#deliver(address, message);
       waiting.shift();
@@ -103,7 +103,7 @@ export class Notifier {
   }
 
   /** `undefined` when it arrived, else why not. */
-  async #deliver(address: string, message: Message): Promise<string | undefined> {
+  async #deliver(address: string, message: Notification): Promise<string | undefined> {
     const { http, clock, log, pausesMs: pauses = PAUSES_MS } = this.#options;
     const { signal } = this.#ending;
     for (let tries = 0; ; tries += 1) {
@@ -130,7 +130,7 @@ export async function testNotify(targets: Config['notify'], http: Http): Promise
   const addresses = [...new Set(targets.map(({ url }) => url))];
   return Promise.all(
     addresses.map(async address => {
-      const outcome = await send(http, address, TEST_MESSAGE, AbortSignal.timeout(2 * ANSWER_MS));
+      const outcome = await send(http, address, TEST_NOTIFICATION, AbortSignal.timeout(2 * ANSWER_MS));
       return { url: maskUrl(address), ok: outcome.ok, said: outcome.ok ? 'sent' : outcome.problem };
     }),
   );
@@ -139,7 +139,7 @@ export async function testNotify(targets: Config['notify'], http: Http): Promise
 /** `isTransient`: another try may work. */
 type Outcome = { ok: true } | { ok: false; isTransient: boolean; problem: string; retryAfterMs?: number };
 
-async function send(http: Http, address: string, message: Message, signal: AbortSignal): Promise<Outcome> {
+async function send(http: Http, address: string, message: Notification, signal: AbortSignal): Promise<Outcome> {
   try {
     const { url, headers, body } = postFor(address, message);
     const answer = await http.request({ method: 'POST', url, headers, body, signal, silenceMs: ANSWER_MS });

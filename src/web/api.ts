@@ -113,7 +113,7 @@ export async function picture(id: string, which: 'before' | 'after', signal: Abo
   return (await ask(`api/jobs/${id}/picture/${which}`, { signal })).blob();
 }
 
-export interface Upload {
+export interface RunningUpload {
   done: Promise<{ name: string }>;
   cancel(): void;
 }
@@ -122,7 +122,7 @@ export interface Upload {
 export function upload(
   file: File,
   { inbox, words, onProgress }: { inbox: string; words: string; onProgress(fraction: number): void },
-): Upload {
+): RunningUpload {
   const request = new XMLHttpRequest();
   const query = new URLSearchParams({ inbox, name: file.name });
   if (words) query.set('words', words);

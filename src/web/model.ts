@@ -21,7 +21,7 @@ export const STATES_OF: Readonly<Record<Section, readonly StateName[]>> = {
 /** Rows per list; a person can show more, or turn pages. */
 export const PAGE_SIZE = 25;
 
-interface Window {
+interface ListWindow {
   rows: readonly Row[];
   /** How many rows the list may have here. */
   limit: number;
@@ -29,11 +29,11 @@ interface Window {
 
 export interface Model {
   status: StatusView | null;
-  attention: Window;
-  active: Window;
-  queue: Window;
+  attention: ListWindow;
+  active: ListWindow;
+  queue: ListWindow;
   /** `total` as the server counts it for these words. */
-  history: Window & { offset: number; words: string; total: number };
+  history: ListWindow & { offset: number; words: string; total: number };
   /** Lists to fetch again. */
   stale: ReadonlySet<Section>;
 }

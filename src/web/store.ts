@@ -2,11 +2,11 @@
 import * as api from './api.ts';
 import { EMPTY, type Model, type Update, reduce, type Row, type Section, STATES_OF } from './model.ts';
 
-type Link = 'connecting' | 'open' | 'lost' | 'sign-in';
+type Connection = 'connecting' | 'open' | 'lost' | 'sign-in';
 
 export interface View {
   model: Model;
-  link: Link;
+  link: Connection;
   /** Counts up when a job comes to rest: time to fetch the days again. */
   finished: number;
 }

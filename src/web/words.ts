@@ -3,7 +3,7 @@
  * `messages/` (see language.ts).
  */
 import type { StateName } from '../core/job.ts';
-import type { EventName } from '../core/lifecycle.ts';
+import type { EventName } from '../core/events.ts';
 
 export type Language = 'en' | 'zh';
 

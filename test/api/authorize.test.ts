@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { authorize, type Caller, type Policy } from '../../src/api/authorize.ts';
+import { authorize, type Caller, type AccessPolicy } from '../../src/api/authorize.ts';
 
-const LOOPBACK: Policy = { via: 'tcp', loopback: true };
-const OPEN: Policy = { via: 'tcp', loopback: false, token: 'correct horse'.replace(' ', '-') };
+const LOOPBACK: AccessPolicy = { via: 'tcp', loopback: true };
+const OPEN: AccessPolicy = { via: 'tcp', loopback: false, token: 'correct horse'.replace(' ', '-') };
 const bearer = `Bearer ${'correct horse'.replace(' ', '-')}`;
 
 function caller(facts: Partial<Caller> = {}): Caller {
@@ -55,7 +55,7 @@ describe('on loopback', () => {
   });
 
   it('asks for a token where one is set', () => {
-    const policy: Policy = { ...OPEN, loopback: true };
+    const policy: AccessPolicy = { ...OPEN, loopback: true };
     expect(authorize(policy, caller())?.status).toBe(401);
     expect(authorize(policy, caller({ authorization: bearer }))).toBeUndefined();
   });
@@ -86,7 +86,7 @@ describe('beyond loopback', () => {
   });
 
   it('refuses everybody where no token is known', () => {
-    const policy: Policy = { via: 'tcp', loopback: false };
+    const policy: AccessPolicy = { via: 'tcp', loopback: false };
     expect(authorize(policy, caller({ authorization: 'Bearer undefined' }))?.status).toBe(401);
     expect(authorize({ ...policy, token: '' }, caller({ authorization: 'Bearer ' }))?.status).toBe(401);
   });

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { JobView } from '../../src/api/types.ts';
-import { type Message, messageFor, postFor, type PayloadFormat, formatOf } from '../../src/notify/formats.ts';
+import { type Notification, notificationFor, postFor, type PayloadFormat, formatOf } from '../../src/notify/formats.ts';
 
 const JOB: JobView = {
   id: 'abcd2345',
@@ -40,7 +40,7 @@ describe('which form an address wants', () => {
 });
 
 describe('what is said', () => {
-  const body = (address: string, message: Message) => JSON.parse(postFor(address, message).body);
+  const body = (address: string, message: Notification) => JSON.parse(postFor(address, message).body);
 
   it('of a job that is done: sizes and what that saved', () => {
     const done: JobView = {
@@ -50,7 +50,7 @@ describe('what is said', () => {
       output: '/out/clip.mp4',
       output_bytes: 50_000_000,
     };
-    expect(messageFor(done, null)).toMatchObject({
+    expect(notificationFor(done, null)).toMatchObject({
       event: 'done',
       title: 'clip.mov is done',
       text: '200 MB -> 50.0 MB (75 % saved)',
@@ -58,20 +58,20 @@ describe('what is said', () => {
   });
 
   it('of a job that needs a person: why, and what to do', () => {
-    const held = messageFor({ ...JOB, source: '/in/a\nb\u001b[2J.mov', state: 'held' }, 'Copy it again.');
+    const held = notificationFor({ ...JOB, source: '/in/a\nb\u001b[2J.mov', state: 'held' }, 'Copy it again.');
     expect(held.title).toBe('a b [2J.mov needs you');
     expect(held.text).toBe('it is cut short\nCopy it again.\n(job abcd2345)');
   });
 
   it('to ntfy: JSON at the root, with the topic', () => {
-    const post = postFor('https://me:pass%20word@ntfy.sh/sub/my%20topic?x=1', messageFor(JOB, null));
+    const post = postFor('https://me:pass%20word@ntfy.sh/sub/my%20topic?x=1', notificationFor(JOB, null));
     expect(post.url).toBe('https://ntfy.sh/sub?x=1');
     expect(post.headers.authorization).toBe(`Basic ${Buffer.from('me:pass word').toString('base64')}`);
     expect(JSON.parse(post.body)).toMatchObject({ topic: 'my topic', priority: 4, tags: ['x'] });
   });
 
   it('to Gotify: with the token in a header, not in the address', () => {
-    const post = postFor('https://gotify.lan/message?token=AbC123', messageFor(JOB, null));
+    const post = postFor('https://gotify.lan/message?token=AbC123', notificationFor(JOB, null));
     expect([post.url, post.headers['x-gotify-key']]).toEqual(['https://gotify.lan/message', 'AbC123']);
     expect(JSON.parse(post.body)).toMatchObject({
       title: expect.any(String),
@@ -81,20 +81,20 @@ describe('what is said', () => {
   });
 
   it('to Discord: without calling anybody', () => {
-    expect(body('https://discord.com/api/webhooks/1/a', messageFor(JOB, null))).toMatchObject({
+    expect(body('https://discord.com/api/webhooks/1/a', notificationFor(JOB, null))).toMatchObject({
       embeds: [{ title: 'holiday <!channel> @everyone.mov failed' }],
       allowed_mentions: { parse: [] },
     });
   });
 
   it('to Slack: without calling anybody', () => {
-    expect(body('https://hooks.slack.com/services/x', messageFor(JOB, null)).text).toContain(
+    expect(body('https://hooks.slack.com/services/x', notificationFor(JOB, null)).text).toContain(
       'holiday &lt;!channel&gt; @everyone.mov',
     );
   });
 
   it('to anything else: the job as JSON', () => {
-    expect(body('https://example.org/hook', messageFor(JOB, 'Do this.'))).toMatchObject({
+    expect(body('https://example.org/hook', notificationFor(JOB, 'Do this.'))).toMatchObject({
       event: 'failed',
       job: { id: 'abcd2345', state: 'failed', reason: 'it is cut short', hint: 'Do this.' },
     });

@@ -1,6 +1,6 @@
 import { isShrinkError } from '../../core/errors.ts';
 import { say } from '../../messages/say.ts';
-import type { Page } from '../assets.ts';
+import type { BuiltPage } from '../assets.ts';
 import { assetResponse, badRequest, json, type RequestContext, type Route, shrinkErrorResponse } from '../responses.ts';
 import type { Uploads } from '../uploads.ts';
 
@@ -11,7 +11,7 @@ export const UPLOAD_PATH = '/api/drop';
 const FOREVER = 'public, max-age=31536000, immutable';
 
 /** The page itself, and the files people give it. */
-export function pageRoutes(page: Page | undefined, uploads: Uploads | undefined): Route[] {
+export function pageRoutes(page: BuiltPage | undefined, uploads: Uploads | undefined): Route[] {
   return [
     ['GET', '/', c => (page ? assetResponse(c, page.index, 'no-cache') : c.html(NO_PAGE))],
     ['GET', '/assets/:name', c => assetResponse(c, page?.assets.get(c.req.param('name') ?? ''), FOREVER)],
