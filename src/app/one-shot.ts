@@ -1,7 +1,6 @@
 /**
- * `shrinkbox compress`: the same stages as the daemon's, for files named on the command line, with nothing remembered
- * afterwards. The ledger lives in memory, the folder of a job is where its result goes, and what would make a daemon wait
- * for better times ends the job with its reason.
+ * `shrinkbox compress`: files named on the command line go through the same stages as in the daemon, but the ledger lives in
+ * memory and nothing is kept afterwards. Where the daemon would wait for better times, the job ends with the reason.
  */
 import { statSync } from 'node:fs';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
@@ -40,8 +39,8 @@ export interface OneShotEvents {
 
 export interface OneShotOptions {
   files: readonly string[];
-  /** What was asked for on the command line; with nothing asked, the built-in rule: 50 MB, at most 1080p. */
-  wishes: { size?: Target['size']; resolution?: Target['resolution']; engine?: EngineName; ask?: string };
+  /** What the command line asks for; where it asks for nothing: 50 MB, at most 1080p. */
+  request: { size?: Target['size']; resolution?: Target['resolution']; engine?: EngineName; ask?: string };
   /** A file name ending in .mp4, or a folder. Default: beside each source as `NAME.small.mp4`. */
   output?: string;
   config: Config;
@@ -55,8 +54,8 @@ export interface OneShotOptions {
 }
 
 /**
- * Works through the files one after the other.
- * @throws ShrinkError `usage` (a file that is not there, an output that cannot be meant), `tool-missing`.
+ * Compresses the files one after the other.
+ * @throws ShrinkError `usage` (a file that does not exist, an output that makes no sense), `tool-missing`.
  */
 export async function compressFiles(options: OneShotOptions): Promise<{ jobs: JobDetail[] }> {
   const { files, output, signal, events } = options;
@@ -80,26 +79,26 @@ export async function compressFiles(options: OneShotOptions): Promise<{ jobs: Jo
   return { jobs };
 }
 
-interface Workshop extends OneShotOptions {
+interface OneShotRun extends OneShotOptions {
   tools: Tools;
   engines: Engines;
   workRoot: string;
 }
 
-async function compressOne(target: OneShotTarget, workshop: Workshop): Promise<JobDetail> {
-  const { clock, events, signal } = workshop;
+async function compressOne(target: OneShotTarget, run: OneShotRun): Promise<JobDetail> {
+  const { clock, events, signal } = run;
   const ledger = new Ledger({ append: async () => {} }, clock);
-  const { worker, rulebook } = stagesFor(target, ledger, workshop);
+  const { worker, rulebook } = stagesFor(target, ledger, run);
   const id = ledger.newId();
   const sighting = await sightingOf(target);
-  const decision = named(target, rulebook.decide(sighting, 1));
+  const decision = nameResult(target, rulebook.decide(sighting, 1));
   const { inbox, path, relative, pin } = sighting;
   const data = { arrival: 1, inbox, path, relative, pin, fingerprint: '', version: 1, decision };
   await ledger.commit(id, { event: 'admitted', data });
   if (decision.kind !== 'do') await ledger.commit(id, restFor(decision));
   const abort = new AbortController();
   signal.addEventListener('abort', () => abort.abort(CANCELLED), { once: true });
-  while (goesOn(ledger.expect(id))) {
+  while (continues(ledger.expect(id))) {
     if (ledger.expect(id).state.name === 'waiting') await ledger.commit(id, queuedBecause(say('queue.tried-again')));
     await worker.run(id, abort.signal, progress => {
       const { state } = ledger.expect(id);
@@ -110,19 +109,19 @@ async function compressOne(target: OneShotTarget, workshop: Workshop): Promise<J
 }
 
 /** The stages of the daemon, over a configuration that knows this one file and what was asked for it. */
-function stagesFor(target: OneShotTarget, ledger: Ledger, workshop: Workshop): { worker: Worker; rulebook: Rulebook } {
-  const { config, wishes, workRoot, clock, log } = workshop;
-  const oneFile = { ...config, stateDir: workRoot, folders: [folderFor(target)], rules: [ruleFor(wishes)] };
+function stagesFor(target: OneShotTarget, ledger: Ledger, run: OneShotRun): { worker: Worker; rulebook: Rulebook } {
+  const { config, request, workRoot, clock, log } = run;
+  const oneFile = { ...config, stateDir: workRoot, folders: [folderFor(target)], rules: [ruleFor(request)] };
   const rulebook = new Rulebook({ current: oneFile });
   const stages = new JobStages({
-    ...workshop,
+    ...run,
     folders: new Folders(oneFile, nodeFiles),
     gate: OPEN_GATE,
     files: nodeFiles,
     space: new SpaceBook({ files: nodeFiles, minFree: config.limits.minFree }),
     forbidden: () => [],
     threads: config.local.threads,
-    decide: (job, engine) => named(target, rulebook.decideAgain(job, engine)),
+    decide: (job, engine) => nameResult(target, rulebook.decideAgain(job, engine)),
     resight: () => {},
   });
   const rest = new AfterRest({ ledger, stages, log });
@@ -132,8 +131,8 @@ function stagesFor(target: OneShotTarget, ledger: Ledger, workshop: Workshop): {
 
 const CANCELLED: StopReason = { kind: 'cancelled' };
 
-/** A retry that may help is made at once; waiting for a disk or a service is the person's decision. */
-function goesOn(job: Job): boolean {
+/** A retry that may help is made at once; whether to wait for a disk or a service is the person's decision. */
+function continues(job: Job): boolean {
   const { state } = job;
   if (state.name === 'waiting') return policyOfReason(state.reason.code)?.retriedInOneShot === true;
   return !RESTING.has(state.name);
@@ -151,7 +150,7 @@ interface OneShotTarget {
 async function targetFor(file: string, output: string | undefined, count: number): Promise<OneShotTarget> {
   const source = await realpath(resolve(file)).catch(error => {
     throw usage(
-      `${file}: ${fileError(error, 'opening', file).code === 'gone' ? 'there is no such file' : 'cannot be opened'}`,
+      `${file}: ${fileError(error, say('files.opening', { path: file }), file).code === 'gone' ? 'there is no such file' : 'cannot be opened'}`,
     );
   });
   if (!statSync(source).isFile()) throw usage(`${file} is not a file`);
@@ -175,13 +174,13 @@ function folderFor({ source, outbox }: OneShotTarget): Folder {
   return { inbox: dirname(source), outbox, rules: ['compress'], originals: 'keep', scan: 'auto', reports: 'never' };
 }
 
-/** The result gets the very name that was asked for; a rule's template would fill in its braces. */
-function named({ name }: OneShotTarget, decision: Decision): Decision {
+/** The result gets exactly the name that was asked for, not one made from a rule's template. */
+function nameResult({ name }: OneShotTarget, decision: Decision): Decision {
   return decision.kind === 'do' ? { ...decision, output: name } : decision;
 }
 
-function ruleFor(wishes: OneShotOptions['wishes']): Rule {
-  const asked = wishes.size ?? wishes.resolution ?? wishes.ask;
+function ruleFor(request: OneShotOptions['request']): Rule {
+  const asked = request.size ?? request.resolution ?? request.ask;
   const builtIn =
     asked === undefined
       ? { size: { kind: 'bytes' as const, bytes: 50_000_000 }, resolution: { kind: 'lines' as const, lines: 1080 } }
@@ -197,10 +196,10 @@ function ruleFor(wishes: OneShotOptions['wishes']): Rule {
     skip: false,
     output: '{name}.mp4',
     ...builtIn,
-    ...(wishes.size ? { size: wishes.size } : {}),
-    ...(wishes.resolution ? { resolution: wishes.resolution } : {}),
-    engine: wishes.engine,
-    instruction: wishes.ask,
+    ...(request.size ? { size: request.size } : {}),
+    ...(request.resolution ? { resolution: request.resolution } : {}),
+    engine: request.engine,
+    instruction: request.ask,
   };
 }
 

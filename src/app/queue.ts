@@ -60,18 +60,8 @@ export class Queue {
     this.#ledger = ledger;
     this.#life = life;
     const rulebook = new Rulebook(live);
-    const space = new SpaceBook({ files, minFree: live.current.limits.minFree });
-    const resight = (job: Job) => void events.emit('resight', job);
-    const stages = new JobStages({
-      ...options,
-      gate: this.gate,
-      space,
-      resight,
-      workRoot: state.workRoot,
-      forbidden: () => folders.forbidden,
-      threads: live.current.local.threads,
-      decide: (job, engine) => rulebook.decideAgain(job, engine),
-    });
+    const stages = stagesFor(options, { gate: this.gate, rulebook });
+    const resight = (job: Job) => stages.resight(job);
     const rest = new AfterRest({ ledger, stages, log });
     const afterRest = (id: string) => rest.cleanUp(id);
     const worker = new JobWorker({ ledger, stages, afterRest, clock, log });
@@ -110,10 +100,7 @@ export class Queue {
 
     const rested = (job: Job) => RESTING.has(job.state.name) && admissions.rested(job);
     life.defer(ledger.subscribe(change => 'job' in change && rested(change.job)));
-    live.onChange(({ limits }) => {
-      scheduler.setSlots(limits);
-      space.leaveFree(limits.minFree);
-    });
+    live.onChange(({ limits }) => scheduler.setSlots(limits));
   }
 
   async setPaused(paused: boolean): Promise<void> {
@@ -134,6 +121,22 @@ export class Queue {
     this.#life.defer(() => this.scheduler.stop());
     this.#life.defer(() => this.admissions.stop());
   }
+}
+
+function stagesFor(options: QueueOptions, { gate, rulebook }: { gate: ReasonedGate; rulebook: Rulebook }): JobStages {
+  const { live, state, folders, events, files } = options;
+  const space = new SpaceBook({ files, minFree: live.current.limits.minFree });
+  live.onChange(({ limits }) => space.leaveFree(limits.minFree));
+  return new JobStages({
+    ...options,
+    gate,
+    space,
+    workRoot: state.workRoot,
+    forbidden: () => folders.forbidden,
+    threads: live.current.local.threads,
+    decide: (job, engine) => rulebook.decideAgain(job, engine),
+    resight: job => void events.emit('resight', job),
+  });
 }
 
 async function restoreArchived(job: Job, { files, log }: { files: Files; log: Logger }): Promise<string> {

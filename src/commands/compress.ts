@@ -66,11 +66,11 @@ async function compress(context: Context, files: readonly string[], options: Opt
     return stops.forced;
   });
   const bar = new ProgressBar(io);
-  const { output, ...wishes } = options;
+  const { output, ...request } = options;
   try {
     const events = eventsFor(context, bar);
     const work = parts.compressFiles({
-      ...{ files, wishes, output, config, secrets, cacheDir: cacheDirOf(io) },
+      ...{ files, request, output, config, secrets, cacheDir: cacheDirOf(io) },
       ...{ clock: io.clock, log, signal: abort.signal, events },
     });
     const result = await Promise.race([work, stopped]);

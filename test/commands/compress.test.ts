@@ -34,17 +34,17 @@ function engine(job = DONE) {
 const run = (argv: string[], options: CliOptions) => runCli(['compress', ...argv], { ...options });
 
 it.each<[string[], object]>([
-  [['a.mp4'], { files: ['a.mp4'], wishes: {} }],
+  [['a.mp4'], { files: ['a.mp4'], request: {} }],
   [['a.mp4', 'b.mov'], { files: ['a.mp4', 'b.mov'] }],
-  [['a.mp4', '--size', '50MB'], { wishes: { size: { kind: 'bytes', bytes: 50_000_000 } } }],
-  [['a.mp4', '--size', '10MiB'], { wishes: { size: { kind: 'bytes', bytes: 10_485_760 } } }],
-  [['a.mp4', '--size=25%'], { wishes: { size: { kind: 'share', share: 0.25 } } }],
-  [['a.mp4', '--resolution', '720p'], { wishes: { resolution: { kind: 'lines', lines: 720 } } }],
-  [['a.mp4', '--resolution', '1280x720'], { wishes: { resolution: { kind: 'box', width: 1280, height: 720 } } }],
-  [['a.mp4', '--engine', 'nemo', '--ask', '720p, no sound'], { wishes: { engine: 'nemo', ask: '720p, no sound' } }],
+  [['a.mp4', '--size', '50MB'], { request: { size: { kind: 'bytes', bytes: 50_000_000 } } }],
+  [['a.mp4', '--size', '10MiB'], { request: { size: { kind: 'bytes', bytes: 10_485_760 } } }],
+  [['a.mp4', '--size=25%'], { request: { size: { kind: 'share', share: 0.25 } } }],
+  [['a.mp4', '--resolution', '720p'], { request: { resolution: { kind: 'lines', lines: 720 } } }],
+  [['a.mp4', '--resolution', '1280x720'], { request: { resolution: { kind: 'box', width: 1280, height: 720 } } }],
+  [['a.mp4', '--engine', 'nemo', '--ask', '720p, no sound'], { request: { engine: 'nemo', ask: '720p, no sound' } }],
   [['-o', 'out.mp4', 'a.mp4'], { output: 'out.mp4', files: ['a.mp4'] }],
   [['--', '-leading-dash.mp4'], { files: ['-leading-dash.mp4'] }],
-  [['a.mp4', '--ask', '--json is a nice word'], { wishes: { ask: '--json is a nice word' } }],
+  [['a.mp4', '--ask', '--json is a nice word'], { request: { ask: '--json is a nice word' } }],
 ])('%j is understood', async (argv, understood) => {
   const { asked, parts } = engine();
   expect((await run(argv, { parts })).code).toBe(0);
