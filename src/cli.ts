@@ -161,6 +161,8 @@ function outputOf(stream: NodeJS.WriteStream): Output & { readonly lost: string 
 }
 
 if (isStarted()) {
+  // A trace in a bug report points into src/. It applies to what is loaded from here on, which is all but this file's imports.
+  process.setSourceMapsEnabled(true);
   const { stdout, stderr, env } = process;
   const streams = { stdout: outputOf(stdout), stderr: outputOf(stderr) };
   const io: Io = { ...streams, env, cwd: process.cwd(), home: homedir(), clock: systemClock, signals: process };

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, existsSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, renameSync, statSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Box, type BoxOptions, listing } from '../support/box.ts';
@@ -92,31 +92,6 @@ describe('a dropped video comes out smaller', () => {
         encoding: 'utf8',
       });
     expect(hash(job.output ?? '')).toBe(hash(source));
-  });
-
-  it('once, however often its file is touched, renamed or seen', async () => {
-    const box = await started();
-    const source = box.drop(await footage('plain'), 'clip.mp4');
-    await box.job('clip.mp4', 'done');
-    const jobs = await box.jobs();
-    utimesSync(source, new Date(), new Date());
-    renameSync(source, join(box.inbox, 'renamed.mp4'));
-    const renamed = await box.job('renamed.mp4', 'done');
-    expect(renamed.id).toBe(jobs[0]?.id);
-    await box.kill('SIGTERM');
-    await box.start();
-    await box.get('/api/status');
-    expect(await box.jobs()).toHaveLength(1);
-    expect(box.outputs()).toEqual(['clip.mp4']);
-  });
-
-  it('again when it is a copy under another name that a person put beside it', async () => {
-    const box = await started();
-    const source = box.drop(await footage('plain'), 'clip.mp4');
-    await box.job('clip.mp4', 'done');
-    copyFileSync(source, join(box.inbox, 'copy.mp4'));
-    await box.job('copy.mp4', 'done');
-    expect(box.outputs()).toEqual(['clip.mp4', 'copy.mp4']);
   });
 
   it('with run --once, which ends when all is done', async () => {

@@ -5,19 +5,10 @@ import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Box } from '../support/box.ts';
+import { cloudConfig } from '../support/cloud-config.ts';
 import { eventually } from '../support/eventually.ts';
 import { footage } from '../support/footage.ts';
 import { NemoServer } from '../support/nemo-server/server.ts';
-
-/** Quick enough for a test; the order and number of requests are those of the real timings. */
-const QUICK = {
-  poll_interval: '100ms',
-  poll_limit: '10m',
-  message_timeout: '5m',
-  heartbeat_timeout: '3m',
-  recovery: { first: '100ms', every: '100ms', checks: 5 },
-  retry_after: '200ms',
-};
 
 /** Whole daemons with real encodes: seconds on a quiet machine, and nothing to hold against a busy one. */
 const PATIENCE_MS = 200_000;
@@ -40,19 +31,9 @@ function cloudBox(
   rule: Record<string, unknown> = {},
   env: Record<string, string> = {},
 ): Box {
-  box = new Box({
-    env,
-    config: {
-      engine: 'nemo',
-      rules: [{ name: 'cloud', size: '300kB', instruction: 'compress this video to under 300kB', ...rule }],
-      nemo: { api_url: server.url, ...QUICK },
-      ...extra,
-    },
-  });
+  box = new Box({ env, config: cloudConfig(server.url, extra, rule) });
   return box;
 }
-
-const messagesTo = () => server.messages.length;
 
 describe('a dropped file through the cloud', () => {
   it('is uploaded, asked for, rendered, verified and delivered, with every request attributed and no token left anywhere', async () => {
@@ -76,17 +57,6 @@ describe('a dropped file through the cloud', () => {
     expect(statSync(join(box.state, 'identity.json')).mode & 0o777).toBe(0o600);
   });
 
-  it('asks for one token in its life, however often it is started', async () => {
-    await cloudBox().start();
-    box.drop(await footage('plain'), 'one.mp4');
-    await box.job('one.mp4', 'done');
-    await box.kill('SIGTERM');
-    await box.start();
-    box.drop(await footage('rotated'), 'two.mp4');
-    await box.job('two.mp4', 'done');
-    expect(server.count('POST', /anonymous-token/)).toBe(1);
-  });
-
   it('told to stop once is not told twice: what is under way is noted, and the lock let go of', async () => {
     server.options.renderMs = 600_000;
     await cloudBox().start();
@@ -95,75 +65,6 @@ describe('a dropped file through the cloud', () => {
     expect(await box.kill('SIGTERM')).toBe(0);
     expect(existsSync(join(box.state, 'lock'))).toBe(false);
     expect(box.journal().at(-1)?.event).toBe('queued');
-  });
-
-  it('is refined in the session it was made in when the words change, and asked about at the command line', async () => {
-    await cloudBox().start();
-    box.drop(await footage('plain'), 'clip.mp4');
-    const first = await box.job('clip.mp4', 'done');
-    writeFileSync(join(box.inbox, 'clip.mp4.txt'), 'compress this video to under 200kB');
-    await eventually(() => box.outputs().includes('clip.v2.mp4'), {
-      what: 'the second version',
-      withinMs: PATIENCE_MS,
-    });
-    expect(server.sessions.size).toBe(1);
-    expect(server.messages).toHaveLength(2);
-    const credits = await box.run('credits');
-    expect({ ...credits, code: credits.code }).toMatchObject({ code: 0 });
-    expect(credits.stdout).toMatch(/\d+ credits left/);
-    const timeline = await box.run('ask', 'show tracks', '--job', first.id);
-    expect(timeline.stdout).toMatch(/Timeline \(\d+ tracks?\)/);
-    expect(messagesTo()).toBe(2);
-    expect((await box.run('ask', 'compress it to under 150kB', '--job', first.id)).code).toBe(0);
-    await eventually(() => box.outputs().includes('clip.v3.mp4'), { what: 'the third version', withinMs: PATIENCE_MS });
-    expect(messagesTo()).toBe(3);
-    expect(server.sessions.size).toBe(1);
-  });
-
-  it('without credits pauses the engine once, and this machine does what it may instead (was: each file was uploaded first)', async () => {
-    await server.stop();
-    server = new NemoServer({ render: 'ffmpeg', credits: 0, costPerMessage: 50 });
-    await server.start();
-    const rules = [
-      { name: 'either', match: 'either*', size: '300kB', fallback: 'local' },
-      { name: 'cloud', size: '300kB' },
-    ];
-    await cloudBox({ rules, limits: { nemo: 1 } }).start();
-    box.drop(await footage('plain'), 'either-1.mp4');
-    const job = await box.job('either-1.mp4', 'done');
-    expect(job.engine).toBe('local');
-    expect(job.output_bytes).toBeLessThanOrEqual(300_000);
-    const paused = (await box.status()).engines.find(({ name }) => name === 'nemo');
-    expect(paused).toMatchObject({ ready: false, reason: expect.stringContaining('no credits left') });
-    box.drop(await footage('plain'), 'either-2.mp4');
-    expect(await box.job('either-2.mp4', 'done')).toMatchObject({ engine: 'local' });
-    box.drop(await footage('plain'), 'cloud.mp4');
-    await box.job('cloud.mp4', 'queued');
-    expect(server.count('POST', /upload-video/)).toBe(1);
-    // Topped up: the hint in the reason says what to do then.
-    for (const account of server.accounts.values()) account.available = 100;
-    expect((await box.run('resume')).code).toBe(0);
-    expect(await box.job('cloud.mp4', 'done')).toMatchObject({ engine: 'nemo' });
-  });
-
-  it('given as a link is fetched by the service, and the report says where to look at it', async () => {
-    const folders = [{ inbox: 'inbox', outbox: 'outbox', settle: '300ms', scan: '1s', reports: 'always' }];
-    await server.stop();
-    server = new NemoServer({ render: 'copy' });
-    await server.start();
-    const clip = await footage('plain');
-    server.linked = clip;
-    await cloudBox({ folders }, { size: '50MB', instruction: undefined }).start();
-    writeFileSync(join(box.inbox, 'trip.url'), '[InternetShortcut]\r\nURL=https://example.com/trip.mp4\r\n');
-    const job = await box.job('trip.url', 'done');
-    expect(readFileSync(job.output ?? '').length).toBeGreaterThan(0);
-    const link = job.facts['claim link'] ?? 'none';
-    expect(link).toMatch(/workspace\/claim\?ct=clm_/);
-    const report = await eventually(() => box.outputs().find(name => name.endsWith('.txt')), {
-      what: 'the report',
-      withinMs: PATIENCE_MS,
-    });
-    expect(readFileSync(join(box.outbox, report), 'utf8')).toContain(link);
   });
 });
 

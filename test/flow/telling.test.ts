@@ -84,7 +84,10 @@ it('without notify nothing is sent; notify-test says whether an address works', 
   await box.job('clip.mp4', 'done');
   expect(await box.kill('SIGTERM')).toBe(0);
   expect(got).toEqual([]);
-  expect(await box.run('notify-test')).toMatchObject({ code: 2, stderr: expect.stringContaining('has no notify') });
+  expect(await box.run('notify-test')).toMatchObject({
+    code: 2,
+    stderr: expect.stringContaining('no notifications are configured'),
+  });
   box.configure({ notify: [{ url }] });
   const good = await box.run('notify-test');
   expect(good).toMatchObject({ code: 0, stdout: expect.stringContaining('sent') });

@@ -1,6 +1,17 @@
 /** What a person does with jobs, and what words beside a file ask for. The real program as its own process. */
 import { execFileSync } from 'node:child_process';
-import { closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync, writeSync } from 'node:fs';
+import {
+  closeSync,
+  copyFileSync,
+  openSync,
+  renameSync,
+  utimesSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { JobView } from '../../../src/api/types.ts';
@@ -29,6 +40,33 @@ function probe(path: string): {
   const args = ['-v', 'error', '-show_streams', '-show_format', '-of', 'json', path];
   return JSON.parse(execFileSync('ffprobe', args, { encoding: 'utf8' }));
 }
+
+describe('a file is done', () => {
+  it('once, however often its file is touched, renamed or seen', async () => {
+    const box = await started();
+    const source = box.drop(await footage('plain'), 'clip.mp4');
+    await box.job('clip.mp4', 'done');
+    const jobs = await box.jobs();
+    utimesSync(source, new Date(), new Date());
+    renameSync(source, join(box.inbox, 'renamed.mp4'));
+    const renamed = await box.job('renamed.mp4', 'done');
+    expect(renamed.id).toBe(jobs[0]?.id);
+    await box.kill('SIGTERM');
+    await box.start();
+    await box.get('/api/status');
+    expect(await box.jobs()).toHaveLength(1);
+    expect(box.outputs()).toEqual(['clip.mp4']);
+  });
+
+  it('again when it is a copy under another name that a person put beside it', async () => {
+    const box = await started();
+    const source = box.drop(await footage('plain'), 'clip.mp4');
+    await box.job('clip.mp4', 'done');
+    copyFileSync(source, join(box.inbox, 'copy.mp4'));
+    await box.job('copy.mp4', 'done');
+    expect(box.outputs()).toEqual(['clip.mp4', 'copy.mp4']);
+  });
+});
 
 describe('words beside a file', () => {
   it('win over the rule', async () => {
