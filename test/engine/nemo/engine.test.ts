@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
-import { mkdir, readFile, rm, truncate, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, rm, truncate } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { Secret } from '../../../src/config/secrets.ts';
 import { cloudRefsOf } from '../../../src/core/job.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Dialect } from '../../support/nemo-server/sse.ts';
-import { Secret } from '../../../src/config/secrets.ts';
-import { bench, onEnd, sameBytes } from './support.ts';
+import { bench, sameBytes } from './support.ts';
 
 const DIALECTS: Dialect[] = [
   { kind: 'adk', casing: 'camel' },
@@ -636,36 +636,5 @@ describe('a fresh file whose words are a question', () => {
     await engine.run(order({ instruction: 'credits' }), work.context);
     expect(work.facts.credits).toBe('100 credits available, 0 reserved, 100 in total');
     expect(server.messages[0]).toMatch(/^compress this video/);
-  });
-});
-
-describe('beside the queue', () => {
-  const never = new AbortController().signal;
-
-  it('a timeline is shown, and a file added to it', async () => {
-    const { engine, server, order, job, dir } = await bench();
-    const work = job();
-    await engine.run(order(), work.context);
-    const refs = cloudRefsOf(work.facts) ?? {};
-    expect(await engine.timeline(refs, never)).toBe('Timeline (1 track): 1. Video: clip.mp4 (0-10s)');
-    const music = join(dir, 'music.mp3');
-    await writeFile(music, 'la la');
-    onEnd(() => rm(music, { force: true }));
-    await engine.upload({ refs, source: music, signal: never });
-    await engine.upload({ refs, source: 'https://example.com/more.mp4', signal: never });
-    expect([...server.sessions.values()][0]?.files.map(({ name }) => name)).toEqual([
-      'clip.mp4',
-      'music.mp3',
-      'more.mp4',
-    ]);
-    await expect(engine.upload({ refs, source: join(dir, 'notes.txt'), signal: never })).rejects.toMatchObject({
-      code: 'unsupported-file',
-    });
-    expect(server.messages).toHaveLength(1);
-  });
-
-  it('a job without a session says so', async () => {
-    const { engine } = await bench();
-    await expect(engine.timeline({}, never)).rejects.toMatchObject({ code: 'cannot-do' });
   });
 });

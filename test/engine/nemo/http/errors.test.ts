@@ -4,13 +4,12 @@ import {
   errorFor,
   readAnswer,
   type Refusal,
-  REFUSALS,
-  type RefusalFacts,
   refusalBehind,
+  type RefusalFacts,
+  REFUSALS,
   retryAfterMs,
 } from '../../../../src/engine/nemo/http/errors.ts';
 import { say } from '../../../../src/messages/say.ts';
-import { sanitizeLine } from '../../../../src/engine/nemo/http/sanitize.ts';
 
 const facts: RefusalFacts = {
   doing: say('nemo.doing-export'),
@@ -161,21 +160,6 @@ describe('an answer is read', () => {
     });
     expect(read(402, { message: 'go to https://evil.example/register' })).toMatchObject({ url: undefined });
     expect(read(402, { message: 'https://nemovideo.com/?nemo_token=nmv_usr_1' })).toMatchObject({ url: undefined });
-  });
-});
-
-describe('words of the service', () => {
-  it.each([
-    ['token nmv_usr_KGdw-4_FJ is bad', 'token [secret] is bad'],
-    ['Authorization: Bearer abcdefghijk', 'Authorization: Bearer [secret]'],
-    ['<p>one</p>\n<script>x()</script> two', 'one two'],
-    ['\u001b[31mred\u0007', '[31mred'],
-  ])('are shown without what must not be: %j', (said, shown) => {
-    expect(sanitizeLine(said)).toBe(shown);
-  });
-
-  it('are cut to 200 characters', () => {
-    expect(sanitizeLine('x'.repeat(500))).toHaveLength(200);
   });
 });
 

@@ -1,11 +1,11 @@
 /** Tokens that run out in the middle of something, and several programs with one token or one identity. */
-import { Secret } from '../../../../src/config/secrets.ts';
+import { Secret } from '../../../src/config/secrets.ts';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { eventually } from '../../../support/eventually.ts';
-import { type Bench, bench, onEnd, sameBytes } from '../support.ts';
+import { eventually } from '../../support/eventually.ts';
+import { type Bench, bench, onEnd, sameBytes } from './support.ts';
 
 const never = new AbortController().signal;
 const BIG = Buffer.alloc(3_000_000, 'v');

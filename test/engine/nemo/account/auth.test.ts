@@ -2,12 +2,14 @@ import { mkdir, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/p
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { Identity } from '../../../src/engine/nemo/account/identity.ts';
-import { eventually } from '../../support/eventually.ts';
-import { Secret } from '../../../src/config/secrets.ts';
-import { bench } from './support.ts';
+import { Secret } from '../../../../src/config/secrets.ts';
+import { lifeOf } from '../../../../src/engine/nemo/account/auth.ts';
+import { Identity } from '../../../../src/engine/nemo/account/identity.ts';
+import { eventually } from '../../../support/eventually.ts';
+import { bench } from '../support.ts';
 
 const never = new AbortController().signal;
+
 const TOKEN = /^\/api\/auth\/anonymous-token$/;
 
 async function identity(dir: string): Promise<{ clientId: string; token: { value: string; expiresAt: number } }> {
@@ -316,5 +318,27 @@ describe('connecting', () => {
     await expect(restart({ timeouts: { readingMs: 120_000 } }).credits(never)).rejects.toMatchObject({
       code: 'unreachable',
     });
+  });
+});
+
+describe('a token lasts', () => {
+  const now = 1_800_000_000_000;
+  const week = 7 * 86_400_000;
+  it.each<[unknown, number]>([
+    ['2027-03-18T00:00:00Z', Date.UTC(2027, 2, 18) - now],
+    [1_900_000_000, 100_000_000_000],
+    [1_900_000_000_000, 100_000_000_000],
+    ['1900000000', 100_000_000_000],
+    [undefined, week],
+    ['soon', week],
+    ['2020-01-01T00:00:00Z', week],
+  ])('%j', (value, life) => {
+    expect(lifeOf(value, Number.NaN, now)).toBe(life);
+  });
+
+  it('by the clock of who gave it, whatever the one here says', () => {
+    const expiry = new Date(now + week).toISOString();
+    expect(lifeOf(expiry, now, now + 30 * 86_400_000)).toBe(week);
+    expect(lifeOf(expiry, now, 0)).toBe(week);
   });
 });

@@ -1,0 +1,37 @@
+import { describe, expect, it } from 'vitest';
+import { translate } from '../../../../src/engine/nemo/message/reply-text.ts';
+
+describe("the agent's words for somebody at an editor", () => {
+  it.each<[string, string, string[]]>([
+    ['Click the Export button', '', ['export']],
+    ['点击导出', '', ['export']],
+    ['点击“保存”', '', ['act']],
+    ['Click Save.', '', ['act']],
+    ['Open the effects panel.', '', ['state']],
+    ['打开音乐面板', '', ['state']],
+    ['Drag and drop the clip onto track 2.', '', ['edit']],
+    ['拖拽片段到轨道2', '', ['edit']],
+    ['You can preview in timeline.', '', ['timeline']],
+    ['请在时间线中预览。', '', ['timeline']],
+    ['Use the Export button.', '', ['export']],
+    ['导出按钮在右上角', '', ['export']],
+    ['Go to Settings to check your billing.', '', ['credits']],
+    ['I compressed it to 42 MB. Click the Export button to download it.', 'I compressed it to 42 MB.', ['export']],
+    ['The video is 1080p now, click Save to keep it.', 'The video is 1080p now.', ['act']],
+    ['视频已压缩到45MB。请点击导出按钮。', '视频已压缩到45MB。', ['export']],
+    ['已完成剪辑，点击右上角的导出即可。', '已完成剪辑。', ['export']],
+    [
+      'Added a title "Hello", white.\nDrag it to move it.\nBGM is Lo-fi.',
+      'Added a title "Hello", white.\n\nBGM is Lo-fi.',
+      ['edit'],
+    ],
+    ['Trimmed to 10.5 s.', 'Trimmed to 10.5 s.', []],
+    ['I added a title "Click here" at 0-3s.', 'I added a title "Click here" at 0-3s.', []],
+    ['添加了标题“点击订阅”。', '添加了标题“点击订阅”。', []],
+    ['Click "Export" at the top.', '', ['export']],
+    ['Your title reads "Subscribe" at 0-3s.', 'Your title reads "Subscribe" at 0-3s.', []],
+    ['', '', []],
+  ])('%j', (said, text, actions) => {
+    expect(translate(said)).toEqual({ text, actions });
+  });
+});
