@@ -2,13 +2,14 @@
  * Start reading here. A file passes through these rooms of src/, in this order:
  *
  *   inbox/watcher.ts        notices it; inbox/stability.ts waits until it no longer changes
- *   inbox/inspect.ts        takes it for complete, once media/completeness/container.ts finds nothing missing in it
+ *   inbox/inspect.ts        takes it for complete, once media/completeness/index.ts finds nothing missing in it
  *   queue/admissions.ts     makes it a job, as rules/decide.ts says; queue/ledger.ts holds the jobs and alone writes journal/journal.ts
  *   queue/scheduler.ts      gives the job a slot; queue/worker.ts takes it through the rooms below, and queue/failure-policy.ts
  *                           decides what follows an error
  *   engine/local/engine.ts  encodes on this machine: engine/local/plan/strategy.ts decides how, engine/local/encode/rate-control.ts
  *                           spends the size asked for, engine/local/run/ffmpeg-args.ts turns that into -b:v
- *   engine/nemo/engine.ts   has it done by the cloud service; engine/nemo/http/rate-limit.ts waits out a 429
+ *   engine/nemo/engine.ts   has it done by the cloud service; engine/nemo/http/rate-limit.ts waits out a 429, or sends the job back to
+ *                           the queue where that takes more than two minutes
  *   verify/verify.ts        decodes the result and checks what the engine promised
  *   deliver/deliver.ts      gives it its final name in the outbox; deliver/originals.ts keeps, archives or deletes the original
  *

@@ -9,6 +9,10 @@ const below = (dir: string) =>
     .filter(name => name.endsWith('.md'))
     .map(name => join(dir, name));
 const pages = ['README.md', 'CONTRIBUTING.md', 'CHANGELOG.md', ...below('docs'), ...below('test')];
+/** With a slash before each, so that a name is compared from its beginning: documents may leave out the room. */
+const sources = ['src', 'test'].flatMap(dir =>
+  readdirSync(join(ROOT, dir), { recursive: true, encoding: 'utf8' }).map(name => `/${join(dir, name)}`),
+);
 const read = (page: string) => readFileSync(join(ROOT, page), 'utf8');
 
 /** Anchors as GitHub makes them: lower case, no punctuation, hyphens for spaces. */
@@ -33,6 +37,13 @@ describe('the documents', () => {
       return anchor !== undefined && !anchorsOf(target).includes(anchor);
     });
     expect(broken).toEqual([]);
+  });
+
+  it.each([...pages, 'src/app/daemon.ts'])('%s: every source file it names exists', page => {
+    const comment = page.endsWith('.ts') ? (read(page).split('*/')[0] ?? '') : read(page);
+    const named = [...comment.matchAll(/[\w-]+(?:\/[\w-]+)+\.tsx?\b/g)].map(([name]) => `/${name}`);
+    const isExample = (name: string) => name === '/src/a/b.ts';
+    expect(named.filter(name => !isExample(name) && !sources.some(source => source.endsWith(name)))).toEqual([]);
   });
 
   it('the README has at most 250 lines and 2,200 words', () => {
