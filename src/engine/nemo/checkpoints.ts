@@ -158,7 +158,7 @@ const isJoined = isObjectOf<{ bytes: number }>({ bytes: isNumber });
 export interface TaskCheckpoints {
   session: Checkpoint<SessionRecord>;
   upload: Checkpoint<UploadRecord>;
-  /** The claim link was asked for; whether there is one does not matter. */
+  /** The claim link was requested, whether there is one or not. */
   claimed: Checkpoint<boolean>;
   message(n: number): Checkpoint<MessageRecord>;
   draft(n: number): Checkpoint<DraftRecord>;
@@ -197,7 +197,7 @@ function mustBe<T>(guard: Guard<T>): Parse<T> {
   };
 }
 
-/** How often a person asked for this job to be tried again: consent to repeat what may have been done. */
+/** How often a person retried this job: consent to repeat what may have been done. */
 export function retryCountOf(order: Order): number {
   return order.retryCount ?? 0;
 }

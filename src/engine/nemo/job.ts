@@ -145,7 +145,7 @@ class SessionWork {
     });
   }
 
-  /** "Credits" and "status" as the words beside a file are answered in the job's record; alone they lead to no video. */
+  /** "Credits" and "status" beside a file are answered in the job's record; in a kept session that is all there is to do. */
   async #answerQuestion({ intent, text }: Prompt): Promise<void> {
     if (intent.kind !== 'credits' && intent.kind !== 'state') return;
     const { context, cloud, session } = this.#task;

@@ -1,7 +1,7 @@
 /** What goes wrong with one request, and which one. */
 export interface Fault {
   match: { method?: string; path?: RegExp | string };
-  /** The n-th matching request from now on (1 unless told otherwise), and how many from there. */
+  /** The n-th matching request from now on (1 by default), and how many from there. */
   nth?: number;
   times?: number;
   /** An answer of its own; the request is not carried out unless `carryOut` is set. */
@@ -35,7 +35,7 @@ export class Faults {
     this.#armed.length = 0;
   }
 
-  /** Faults that were asked for and did not come up. */
+  /** Faults that have not come up yet. */
   get unused(): number {
     return this.#armed.filter(({ fault, seen }) => seen < (fault.nth ?? 1)).length;
   }

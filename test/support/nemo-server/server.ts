@@ -27,7 +27,7 @@ export interface NemoServerOptions {
   /** Shared with the client where time is scaled. */
   clock?: ServerClock;
   dialect?: Dialect;
-  /** Of the render's status (nemo-api 2.9). */
+  /** Of the render's status (docs/nemo-api.md, The calls). */
   shape?: 'A' | 'B';
   /** Failures with their HTTP status, or all with 200 and a code in the body. */
   failures?: 'status' | 'body';
@@ -104,7 +104,7 @@ export class NemoServer {
   readonly sessions = new Map<string, NemoSession>();
   readonly renders = new Map<string, Render>();
   readonly accounts = new Map<string, Account>();
-  /** What the next messages meet, in order. */
+  /** What the agent does with the next messages, in order. */
   readonly scripts: MessageScript[] = [];
   /** Faults for the host results are fetched from. */
   readonly fetchFaults = new Faults();

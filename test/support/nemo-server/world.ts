@@ -1,4 +1,4 @@
-/** Every token that any stand-in of this process gave out or was told of: nobody else may write one down. */
+/** Every token a stand-in of this process issued or accepted: none may be written down anywhere else. */
 export const everyToken = new Set<string>();
 
 /** What the stand-in service remembers. */

@@ -32,7 +32,7 @@ export interface AuthOptions {
   log: Logger;
 }
 
-/** After a second refusal nobody asks again for this long: every job would get the same. */
+/** After a second refusal no job asks again for this long: the answer would be the same. */
 const REST_AFTER_REFUSAL_MS = 15 * 60_000;
 /** A longer Retry-After is not waited out. */
 const MAX_WAIT_MS = 5 * 60_000;

@@ -10,7 +10,7 @@ export async function readCredits(client: Client, signal: AbortSignal): Promise<
   return (await readBalance(client, signal)).credits;
 }
 
-/** The balance, and what the service's clock said with it (epoch ms, NaN where it did not). */
+/** The balance, and the service's time with it (epoch ms, NaN where it gave none). */
 export async function readBalance(client: Client, signal: AbortSignal): Promise<{ credits: Credits; date: number }> {
   const doing = say('nemo.doing-credits');
   const { payload, headers } = await client

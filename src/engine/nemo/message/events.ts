@@ -17,7 +17,7 @@ export type StreamEvent =
   /** `code` as the service's error table knows it, where there is one. */
   | { kind: 'error'; message: string; code: string | undefined; body: Parsed }
   | { kind: 'question'; text: string }
-  /** Something is going on that is none of the above: thoughts, state changes, events of a later version. */
+  /** A sign of work that is none of the above: thoughts, state changes, events of a later version. */
   | { kind: 'activity'; what: string }
   /** `[DONE]`: a hint only; the end is the end of the connection. */
   | { kind: 'end-hint' };

@@ -2,10 +2,10 @@ import { parseResolution } from '../../../core/target.ts';
 import type { Intent } from '../../engine.ts';
 import { isAddress } from '../http/address.ts';
 
-/** An intent as the engine needs it: an export with what the words say about the file. */
+/** An intent with what the engine needs of it: how the words want an export to be. */
 export type WordsIntent = Exclude<Intent, { kind: 'export' }> | { kind: 'export'; hint: OutputHint };
 
-/** What the words said about the file to export, for the render's `output`. */
+/** Format and resolution the words name, for the render's `output`. */
 export interface OutputHint {
   format?: string;
   resolution?: string;

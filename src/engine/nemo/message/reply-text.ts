@@ -1,14 +1,14 @@
 import { sanitizeReply } from '../http/sanitize.ts';
 
 /**
- * The agent talks to somebody who sits before the service's editor. Nobody does: what tells to click, open or drag is taken out of
- * what a person reads and named as the action it stands for. The actions are told to the caller, never carried out from here:
- * the agent's words alone must not lead to anything that costs.
+ * The agent writes for somebody in front of the service's editor, which nobody here is. Instructions to click, open or drag are removed
+ * from what a person reads, and returned as the actions they stand for. No action is carried out from here: the agent's words alone
+ * must not lead to anything that costs.
  */
 type GuiAction = 'export' | 'state' | 'timeline' | 'edit' | 'credits' | 'act';
 
 export interface Translated {
-  /** What a person reads; empty where nothing but instructions for the editor was said. */
+  /** What a person reads; empty where there were only instructions for the editor. */
   text: string;
   /** What the instructions stood for, each once, in order. */
   actions: GuiAction[];

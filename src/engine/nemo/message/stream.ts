@@ -92,7 +92,7 @@ async function sendAndListen(request: MessageRequest): Promise<MessageEnd> {
 }
 
 /**
- * The service may end what it does for a message once nobody listens any more (ADK does), so a stop waits this long for a reply: most
+ * The service may abandon a message once nobody listens (ADK does), so a stop waits this long for a reply: most
  * take 10 to 30 s, and systemd waits 90.
  */
 const REPLY_GRACE_MS = 60_000;
@@ -173,7 +173,7 @@ class StreamListener {
     this.#cancelDeadline();
     this.#cancelGrace();
     this.#request.signal.removeEventListener('abort', this.#onStop);
-    // Kinds and counts only: what was said is the person's.
+    // Kinds and counts only: the content is the person's.
     const events = Object.fromEntries(this.#eventCounts);
     const ended = this.#missed ?? 'closed';
     this.#request.log.debug({ events, tools: this.#turn.tools.length, ended }, 'the stream ended');

@@ -74,7 +74,7 @@ function append(list: readonly string[], text: string): string[] {
 /** The service appends this to replies that were fine, and says nothing else when something did go wrong. */
 const NOISE = /^\W*I(?:'ve| have)? encountered a temporary issue\b/i;
 
-/** What the agent said, for a person; empty where it said nothing of use. */
+/** The replies of the agent for a person, without its reports of trouble; empty where there are no others. */
 export function repliesOf(turn: Turn): string {
   const texts = turn.partial === '' ? turn.texts : [...turn.texts, turn.partial];
   return texts
@@ -83,7 +83,7 @@ export function repliesOf(turn: Turn): string {
     .join('\n');
 }
 
-/** True when all that was said is that something went wrong: then nobody knows what happened. */
+/** True when the agent only reported trouble: then nobody knows what happened. */
 export function isOnlyTrouble(turn: Turn): boolean {
   const said = [...turn.texts, turn.partial].map(sanitizeReply).filter(text => text !== '');
   return said.length > 0 && said.every(isTrouble);
@@ -94,7 +94,7 @@ function isTrouble(text: string): boolean {
   return NOISE.test(text) || text.startsWith('Error: ');
 }
 
-/** Whether anything was done before an error came: then the error does not undo it. */
+/** Whether anything was done before an error: the error does not undo it. */
 export function didSomething(turn: Turn): boolean {
   return turn.tools.length > 0 || turn.texts.length > 0 || turn.partial !== '';
 }

@@ -136,7 +136,7 @@ class DraftExport {
     const render = checkpoint.get();
     if (!render || !isShrinkError(error)) return false;
     const retryCount = retryCountOf(order);
-    // A result that was not handed out is asked for once more when a person retries; after that its id is no longer worth keeping.
+    // A result the service withholds is requested once more after a person retries; then its render is given up.
     const isWithheld = error.code === 'bad-answer' && retryCount > render.asked;
     if (error.code !== 'render-failed' && !isWithheld) return false;
     const why = error.message;

@@ -6,7 +6,7 @@ import type { RenderRecord } from '../checkpoints.ts';
  * asked -> accepted -> completed, and from each of them -> failed, after which another one is asked for under a new id.
  */
 
-/** A render about to be asked for, in the place of one that failed. */
+/** A render about to be submitted, the first one or in place of one that failed. */
 export function nextRender(
   failed: RenderRecord | undefined,
   next: Pick<RenderRecord, 'session' | 'id' | 'since' | 'asked'>,
@@ -27,7 +27,7 @@ export function failed(render: RenderRecord, why: string): RenderRecord {
   return { ...render, phase: 'failed', why };
 }
 
-/** Its id turned out to be somebody else's: it was never asked for, so it does not count as a try. */
+/** Its id turned out to be somebody else's: it was never ours, so it does not count as a try. */
 export function idTaken(render: RenderRecord): RenderRecord {
   return { ...failed(render, 'the id was taken'), tries: render.tries - 1 };
 }

@@ -72,7 +72,7 @@ export function renderBody(request: {
 }
 
 /**
- * Ids of renders: `render_<epoch µs>`, never the same twice in this process. The last three digits are chance, because nobody says
+ * Ids of renders: `render_<epoch µs>`, never the same twice in this process. The last three digits are random, because nothing says
  * that the service keeps the ids of its customers apart.
  */
 export function createRenderIds(clock: Clock, random: () => number): () => string {
@@ -85,10 +85,10 @@ export function createRenderIds(clock: Clock, random: () => number): () => strin
 
 export type Submitted =
   | { kind: 'accepted'; id: string; status: RenderStatus }
-  /** The service knows the id already: it is the render asked for before, or somebody else's. */
+  /** The service knows the id already: it is this render, submitted before, or somebody else's. */
   | { kind: 'duplicate' };
 
-/** Asks for a render. Free, so that it may be asked for again under the same id when the reply was lost. */
+/** Submits a render. Free, so that it may be submitted again under the same id when the reply was lost. */
 export async function submitRender(
   client: Client,
   request: { id: string; sessionId: string; draft: string; hint: OutputHint; signal: AbortSignal },

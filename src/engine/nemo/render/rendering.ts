@@ -20,7 +20,7 @@ export interface FinishedRender {
   status: CompletedRender | undefined;
 }
 
-/** Tries before a render is given up: a failed one is asked for once more, under a new id. */
+/** Tries before a render is given up: a failed one is submitted once more, under a new id. */
 const MAX_TRIES = 2;
 
 /** Brings one render to its end: submits it, or continues with the one that is recorded, and asks about it until it is through. */
@@ -74,7 +74,7 @@ export class Rendering {
     return isRetry ? retried(stored, retryCount, this.#now()) : stored;
   }
 
-  /** Recorded before it is asked for. */
+  /** Recorded before it is submitted. */
   async #nextTry(last: RenderRecord | undefined): Promise<RenderRecord> {
     const { cloud, session, order } = this.#task;
     if (last?.phase === 'failed' && last.tries >= MAX_TRIES) throw renderFailed(last.why);
@@ -83,7 +83,7 @@ export class Rendering {
     return this.#record(nextRender(last, { session: session.id, id, since: this.#now(), asked: retryCountOf(order) }));
   }
 
-  /** Makes sure that the service has the render; the status, where the reply told it. */
+  /** Makes sure that the service has the render. `status` is set where the reply contains it. */
   async #ensureSubmitted(render: RenderRecord): Promise<{ render: RenderRecord; status?: RenderStatus }> {
     if (render.phase !== 'asked') return { render };
     const { cloud, context, session } = this.#task;

@@ -4,7 +4,7 @@ import type { Mark } from '../checkpoints.ts';
 import { entriesOf, hashOf, idAt, isObject, parseJson, sliceAt } from '../http/json.ts';
 import { type DraftReading, describe, readDraft, summarise } from './draft.ts';
 
-/** One reading of a session's state: enough to tell later whether anything happened, and to render. */
+/** One reading of a session's state: enough to see later whether anything happened, and to render. */
 export interface Snapshot extends Mark {
   /** Text of the draft as it came; absent where there is none. */
   draft: string | undefined;
@@ -27,7 +27,7 @@ const CAMEL: Readonly<Record<string, string>> = {
   video_analyses: 'videoAnalyses',
 };
 
-/** Of a long timeline the first tracks say enough. */
+/** The first tracks of a long timeline are enough for a person. */
 const MAX_TRACKS = 50;
 
 /** Reads a state answer; `data.state`, `data` and a bare state are all taken. */
@@ -92,7 +92,7 @@ function trackDifferences(before: string[], after: string[]): Sentence[] {
   return found;
 }
 
-/** Of more assets than anybody uploads, the first ones are kept one by one. */
+/** More assets than anybody uploads; beyond these only the hash of the whole shows a change. */
 const MAX_ASSETS = 1000;
 
 /** Entries of a list or a map, each as a hash of what was written, so that they can be kept and compared. */

@@ -109,7 +109,7 @@ async function* readExactly(source: UploadSource): AsyncGenerator<Buffer> {
       at += chunk.length;
       // The disk reads on while the network is busy with this piece.
       if (at < source.bytes) next = readInto(n, at);
-      // Given up half-way, nobody waits for it any more.
+      // If the iteration is given up half-way, nobody waits for this read.
       next.catch(() => {});
       yield chunk;
     }

@@ -73,7 +73,7 @@ const result1 = (name: string, fault: Omit<Fault, 'match'>): Case =>
 export const service: readonly Case[] = [
   forAnHour('500s', { status: 500, body: 'Internal Server Error' }),
   forAnHour('503s', { status: 503, body: '' }, 'lambda'),
-  // Of the token 429 means something else: one a week, and the job is held at once (test/engine/nemo/create.test.ts).
+  // Of the token 429 means something else: one a week, and the job is held at once (test/engine/nemo/account/auth.test.ts).
   forAnHour('429s', { status: 429, body: '{"code":429}', headers: { 'retry-after': '60' } }, 'with-session'),
   forAnHour('429s without a word', { status: 429, body: '' }, 'run_sse'),
   stream(
