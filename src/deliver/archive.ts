@@ -56,7 +56,7 @@ const DAY_MS = 86_400_000;
 /**
  * Deletes archived originals older than `days`: only the files the journal names, inside `archiveDir`, and only while they
  * have the size they had.
- * @returns the paths that are not in the archive any more, whoever removed them.
+ * @returns the paths that are no longer in the archive, by whomever they were removed.
  */
 export async function pruneArchive(
   records: readonly ArchivedFile[],
@@ -70,7 +70,7 @@ export async function pruneArchive(
     try {
       const found = await lstatIfThere(path, files);
       if (found && (!found.isFile() || Number(found.size) !== sizeBytes)) {
-        log.warn({ path }, 'archived original was replaced by somebody; left alone');
+        log.warn({ path }, 'archived original was replaced by another file; left alone');
         continue;
       }
       if (found) {

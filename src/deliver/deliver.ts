@@ -1,6 +1,6 @@
 /**
- * Room: puts results into outboxes and originals into archives, durably and without ever overwriting anything. Names come in
- * as wishes and leave as names that work for every client. Nothing here knows how a result was made, or what a job is.
+ * Room: delivery. Puts results and reports into outboxes and originals into archives, durably and without ever overwriting
+ * anything, under names that work for every client. Comes in: core, messages, platform.
  *
  * A verified file becomes a delivery: copied under a hidden name into the folder where it belongs, dated, synced, read back,
  * and given its final name in one step. Every step may be the last one before a power cut; the journal holds the intent
@@ -142,7 +142,7 @@ async function take(staged: Staged, target: string, options: DeliverOptions): Pr
 /**
  * After a crash: the delivery, if the journaled intent was carried out; otherwise `undefined`, and its traces are removed so
  * that `deliver` can start over.
- * @throws ShrinkError `unavailable` while the outbox is not there and nobody can tell.
+ * @throws ShrinkError `unavailable` while the outbox is not there: then it cannot be known.
  */
 export async function findPublished(
   intent: PublishIntent,

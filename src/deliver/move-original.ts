@@ -26,7 +26,7 @@ export async function moveOriginal(from: string, to: string, options: MoveOption
     // The disk makes no promise about two folders at once: the old name goes when the new one is durable.
     return await moveWithoutOverwriting(from, to, files, () => syncDir(dirname(to), files, log));
   } catch (error) {
-    // Bind mounts answer EXDEV with equal device numbers, so only trying tells.
+    // Bind mounts answer EXDEV with equal device numbers, so it has to be tried.
     if (errnoOf(error) === 'EXDEV') return moveAcross(from, to, options);
     // Linked, but not allowed to remove the old name: the new one goes again. After an error that passes (a disk that failed
     // once) the next try finishes the move, as it recognises the second name.

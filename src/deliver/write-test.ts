@@ -25,96 +25,100 @@ export interface FolderProbe {
  * @param id lower-case letters and digits that no other probe running now has.
  */
 export async function probeFolder(dir: string, files: Files, id: string): Promise<FolderProbe> {
-  const checks: FolderCheck[] = [];
-  const temp = join(dir, ownTempName(`probe${id}`));
-  const other = join(dir, ownTempName(`probe${id}x`));
-  const attempt = async (name: FolderCheck['name'], act: () => Promise<string>, without?: string): Promise<boolean> => {
-    try {
-      checks.push({ name, result: 'ok', said: await act() });
-      return true;
-    } catch (error) {
-      const said = `${fileError(error, name, dir).message}${without ? `; ${without}` : ''}`;
-      checks.push({ name, result: without ? 'worse' : 'failed', said });
-      return false;
-    }
-  };
-
-  await attempt('space', () => freeSpace(dir, files));
-  await attempt('list', async () => `${(await files.readdir(dir)).length} entries`);
-  let handle: OpenFile | undefined;
-  const isCreated = await attempt('create', async () => {
-    handle = await files.open(temp, 'wx', 0o666);
-    return `files get mode ${(Number((await handle.stat()).mode) & 0o777).toString(8)}`;
-  });
-  if (isCreated && handle) {
-    await tryHandle(handle, attempt);
-    await attempt(
-      'link',
-      async () => {
-        await files.link(temp, other);
-        await files.unlink(other);
-        return 'final names appear in one step';
-      },
-      'an empty file reserves the name for a moment instead',
-    );
-    const isRenamed = await attempt('rename', async () => {
-      await files.rename(temp, other);
-      return 'works';
-    });
-    await attempt('remove', async () => {
-      await files.unlink(isRenamed ? other : temp);
-      return 'works';
-    });
-    await attempt('sync folder', () => syncFolder(dir, files), 'a power cut may lose the newest names');
-  }
-  await unlinkQuietly(temp, files);
-  await unlinkQuietly(other, files);
+  const checks = await new WriteTest(dir, files, id).run();
   return { dir, isUsable: checks.every(check => check.result !== 'failed'), checks };
-}
-
-type Attempt = (name: FolderCheck['name'], act: () => Promise<string>, without?: string) => Promise<boolean>;
-
-async function tryHandle(handle: OpenFile, attempt: Attempt): Promise<void> {
-  await attempt('write', async () => {
-    await handle.write(Buffer.from('shrinkbox'), 0, 9, 0);
-    return 'works';
-  });
-  await attempt(
-    'date',
-    async () => {
-      await handle.utimes(PROBE_DATE_S, PROBE_DATE_S);
-      const seconds = Number((await handle.stat()).mtimeMs) / 1000;
-      // FAT counts in twos of seconds.
-      if (Math.abs(seconds - PROBE_DATE_S) > 2) throw new Error('the date was accepted but not kept');
-      return 'results get the date of their source';
-    },
-    'results get the date they were made',
-  );
-  await attempt(
-    'sync',
-    async () => {
-      await handle.sync();
-      return 'works';
-    },
-    'a power cut may lose the newest files',
-  );
-  await handle.close().catch(() => {});
 }
 
 /** Any moment in the past: 2001-09-09. */
 const PROBE_DATE_S = 1_000_000_000;
+const CONTENT = Buffer.from('shrinkbox');
 
-async function syncFolder(dir: string, files: Files): Promise<string> {
-  const handle = await files.open(dir, 'r');
-  try {
-    await handle.sync();
-    return 'works';
-  } finally {
-    await handle.close();
+class WriteTest {
+  readonly #dir: string;
+  readonly #files: Files;
+  readonly #temp: string;
+  readonly #other: string;
+  readonly #checks: FolderCheck[] = [];
+
+  constructor(dir: string, files: Files, id: string) {
+    this.#dir = dir;
+    this.#files = files;
+    this.#temp = join(dir, ownTempName(`probe${id}`));
+    this.#other = join(dir, ownTempName(`probe${id}x`));
+  }
+
+  async run(): Promise<FolderCheck[]> {
+    await this.#try('space', () => this.#space());
+    await this.#try('list', async () => `${(await this.#files.readdir(this.#dir)).length} entries`);
+    let file: OpenFile | undefined;
+    await this.#try('create', async () => {
+      file = await this.#files.open(this.#temp, 'wx', 0o666);
+      return `files get mode ${(Number((await file.stat()).mode) & 0o777).toString(8)}`;
+    });
+    if (file) {
+      await this.#tryContent(file);
+      await this.#tryNames();
+    }
+    await unlinkQuietly(this.#temp, this.#files);
+    await unlinkQuietly(this.#other, this.#files);
+    return this.#checks;
+  }
+
+  async #tryContent(file: OpenFile): Promise<void> {
+    await this.#try('write', () => works(file.write(CONTENT, 0, CONTENT.length, 0)));
+    await this.#try('date', () => this.#date(file), 'results get the date they were made');
+    await this.#try('sync', () => works(file.sync()), 'a power cut may lose the newest files');
+    await file.close().catch(() => {});
+  }
+
+  async #tryNames(): Promise<void> {
+    await this.#try('link', () => this.#link(), 'an empty file reserves the name for a moment instead');
+    const isRenamed = await this.#try('rename', () => works(this.#files.rename(this.#temp, this.#other)));
+    await this.#try('remove', () => works(this.#files.unlink(isRenamed ? this.#other : this.#temp)));
+    await this.#try('sync folder', () => works(this.#syncFolder()), 'a power cut may lose the newest names');
+  }
+
+  async #try(name: FolderCheck['name'], act: () => Promise<string>, without?: string): Promise<boolean> {
+    try {
+      this.#checks.push({ name, result: 'ok', said: await act() });
+      return true;
+    } catch (error) {
+      const said = `${fileError(error, name, this.#dir).message}${without ? `; ${without}` : ''}`;
+      this.#checks.push({ name, result: without ? 'worse' : 'failed', said });
+      return false;
+    }
+  }
+
+  async #space(): Promise<string> {
+    const { freeBytes, totalBytes } = await diskSpace(this.#dir, this.#files);
+    return `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free`;
+  }
+
+  async #date(file: OpenFile): Promise<string> {
+    await file.utimes(PROBE_DATE_S, PROBE_DATE_S);
+    const seconds = Number((await file.stat()).mtimeMs) / 1000;
+    // FAT stores times in steps of two seconds.
+    if (Math.abs(seconds - PROBE_DATE_S) > 2) throw new Error('the date was accepted but not kept');
+    return 'results get the date of their source';
+  }
+
+  async #link(): Promise<string> {
+    await this.#files.link(this.#temp, this.#other);
+    await this.#files.unlink(this.#other);
+    return 'final names appear in one step';
+  }
+
+  async #syncFolder(): Promise<void> {
+    const handle = await this.#files.open(this.#dir, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   }
 }
 
-async function freeSpace(dir: string, files: Files): Promise<string> {
-  const { freeBytes, totalBytes } = await diskSpace(dir, files);
-  return `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free`;
+async function works(act: Promise<unknown>): Promise<string> {
+  await act;
+  return 'works';
 }

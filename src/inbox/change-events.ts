@@ -100,8 +100,8 @@ class WatchGroup {
 
 /**
  * chokidar 5 lists a directory, stats every entry and watches each file before it watches the directory, and again on every
- * event; `ignored` spares the watches but not the work. Only `raw` events are wanted here, so each of its listings is told
- * that another one is running.
+ * event; `ignored` spares the watches but not the work. Only `raw` events are wanted here, so `_throttle`
+ * answers that a listing is already running.
  */
 class DirectoryOnly extends FSWatcher {
   override _throttle(): false {

@@ -35,7 +35,7 @@ export interface FolderOptions {
 const FIRST_EVENT_MS = 2;
 const DEBOUNCE_MS = 25;
 
-/** At most this many pending files are listed in the status; nobody reads more. */
+/** At most this many pending files are listed in the status. */
 const MAX_ARRIVING = 10;
 
 type Task = 'changes' | 'sample' | 'backlog' | 'scan' | 'poll';
@@ -78,7 +78,7 @@ export class InboxLoop {
   start(): Promise<void> {
     const listed = this.rescan();
     this.#loop = this.#serve();
-    // Only a bug of ours ends the loop: better to end loudly than to look alive and watch nothing.
+    // Only a bug ends the loop: better to fail loudly than to seem alive and watch nothing.
     this.#loop.catch(error => queueMicrotask(() => this.#onFatal(error)));
     return Promise.race([listed, this.#loop]);
   }

@@ -140,7 +140,7 @@ export class Listing {
       await this.#update(dir, name, found);
     } catch (error) {
       if (!isShrinkError(error, 'unavailable')) throw error;
-      // It will be a folder when it answers again; until then it counts as one that cannot be listed.
+      // It will be a folder when it answers again; until then it is treated as one that cannot be listed.
       dir.children.add(name);
     }
   }

@@ -105,7 +105,7 @@ export function pathOf(dir: Directory, name: string): string {
   return `${dir.path}/${name}`;
 }
 
-/** Where a directory or file stands: the `rel` of its directory, and its name there. */
+/** The `rel` of the directory that holds `relative`, and its name there. */
 export function splitRelative(relative: string): { rel: string; name: string } {
   const slash = relative.lastIndexOf('/');
   return { rel: relative.slice(0, Math.max(0, slash)), name: relative.slice(slash + 1) };

@@ -16,10 +16,10 @@ import type { WaitingFiles } from './waiting-files.ts';
 const VISITED_AT_ONCE = 32;
 /** With more changed names than this, a directory is listed instead. */
 const MAX_CHANGED_NAMES = 4096;
-/** This many empty listings in a row are taken for a mishap of the network, not for an emptied inbox. */
+/** This many empty listings in a row are blamed on the network, not for an emptied inbox. */
 const DOUBTED_EMPTY_READS = 2;
 
-/** The world an inbox lies in; replaced in tests. */
+/** What connects an inbox to the system; replaced in tests. */
 export interface WatchPorts {
   fileSystems: FileSystems;
   changeEvents: ChangeEvents;

@@ -66,7 +66,7 @@ export class WaitingFiles {
     return this.#files.size;
   }
 
-  /** Further files found by a scan have to wait for their turn. Vetoed files are in nobody's way. */
+  /** Further files found by a scan have to wait for their turn. Vetoed files do not take up room. */
   get isFull(): boolean {
     return this.#files.size >= this.#context.maxWaiting && !this.onlyVetoed;
   }
@@ -132,7 +132,7 @@ export class WaitingFiles {
     for (const file of this.#files) file.settling = restartWindow(file.settling, tick);
   }
 
-  /** The machine was too busy to sample: that time counts for nothing. */
+  /** The machine was too busy to sample: that time is not counted. */
   discountLostTime(lostMs: number): void {
     const { at } = this.#now();
     for (const file of this.#files) file.settling = discountLostTime(file.settling, Math.floor(lostMs), at);

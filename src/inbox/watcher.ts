@@ -1,6 +1,6 @@
 /**
- * Room: finds files dropped into inboxes, and hands each on as a Sighting once it is complete. Files are opened for reading
- * only. Comes in: `media/completeness`, which tells whether a container is all there; nothing knows about jobs here.
+ * Room: the inboxes. Finds files dropped into them and reports each as a Sighting once it is complete. It only reads, and
+ * knows nothing about jobs or rules. Comes in: core, messages, platform, and media/completeness.
  */
 import type { Pin, Sidecar, Sighting } from '../core/job.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -54,7 +54,7 @@ const ANSWER_MS = 20_000;
 const MAX_WAITING = 20_000;
 
 /**
- * Watches inboxes. Events only say where to look, a scan tells the truth: with every event lost everything is still found,
+ * Watches inboxes. Events only say where to look, scans find what is there: with every event lost everything is still found,
  * later. Problems of files and folders are waits or refused sightings; it rejects only because of a bug.
  */
 export class Watcher {

@@ -1,6 +1,6 @@
 /**
- * Room: whether a result is what was promised. It trusts nobody: every byte is read, every frame decoded, and only here does
- * a Candidate become Verified. Comes in: `media` (ffmpeg, probing); nothing knows here how a result was made.
+ * Room: verification. Every result is read to its last byte and decoded to its last frame, and only here does a Candidate
+ * become Verified. It does not know how a result was made. Comes in: core, messages, platform, media.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';

@@ -131,8 +131,8 @@ export async function watching(options: WatchingOptions = {}): Promise<Watching>
   };
 }
 
-/** Gives no hints at all, as a network mount does: only scans see anything. */
-export const NO_HINTS: ChangeEvents = { watch: async () => ({ live: false, close: async () => {} }) };
+/** Reports no changes at all, as a network mount does: only scans see anything. */
+export const NO_EVENTS: ChangeEvents = { watch: async () => ({ live: false, close: async () => {} }) };
 
 /** Writes a file with its folders; not media, so only quiet time counts. */
 export async function drop(inbox: string, relative: string, content: string | Buffer = 'some film'): Promise<string> {

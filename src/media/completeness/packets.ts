@@ -7,7 +7,7 @@ import { type ByteSource, type Completeness, truncated, UNKNOWN } from './source
  */
 
 const SYNC = 0x47;
-/** Packet size and where its sync byte stands: MPEG-TS (ISO 13818-1), and BDAV/AVCHD with its four bytes of time in front. */
+/** Packet size, and where in it the sync byte is: MPEG-TS (ISO 13818-1), and BDAV/AVCHD with its four bytes of time in front. */
 const LAYOUTS = [
   { bytes: 188, sync: 0 },
   { bytes: 192, sync: 4 },

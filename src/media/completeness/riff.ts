@@ -28,7 +28,7 @@ export async function walkRiff(source: ByteSource): Promise<Completeness> {
 async function partBytes(source: ByteSource, offset: number, header: Buffer): Promise<number | undefined> {
   const size = header.readUInt32LE(4);
   if (ascii(header, 0) === 'RIFF') return size === STREAMED ? undefined : size;
-  // EBU Tech 3306: the true size stands first in the ds64 chunk.
+  // EBU Tech 3306: the ds64 chunk begins with the true size.
   const ds64 = await source.read(offset + 12, 16);
   return ds64.length === 16 && ascii(ds64, 0) === 'ds64' ? Number(ds64.readBigUInt64LE(8)) : undefined;
 }

@@ -1,6 +1,6 @@
 /**
- * Room: whether a media file is all there, by the arithmetic of its container. One walker for each kind of container, each a
- * few small reads of headers; none of them parses media. Comes in: a ByteSource, so that whoever asks decides how to read.
+ * Room: whether a media file is complete, by the sizes its container announces. One walker for each kind of container reads a
+ * few headers; none decodes anything. Callers decide how to read (ByteSource). Comes in: core, messages.
  */
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';

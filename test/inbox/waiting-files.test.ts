@@ -15,7 +15,7 @@ import { join } from 'node:path';
 import { beforeAll, describe, expect, it } from 'vitest';
 import { type Clock, systemClock } from '../../src/platform/clock.ts';
 import { footage } from '../support/footage.ts';
-import { cleanUp, drop, keepWriting, NO_HINTS, pause, SETTLE_MS, shell, tempDir, watching } from './support.ts';
+import { cleanUp, drop, keepWriting, NO_EVENTS, pause, SETTLE_MS, shell, tempDir, watching } from './support.ts';
 
 let plain = '';
 let faststart = '';
@@ -44,7 +44,7 @@ describe.concurrent('a file that is still being written is not reported', () => 
     expect(sightings).toHaveLength(1);
   });
 
-  it('when the upload stalls at 55 % for far longer than the quiet time, and goes on', async () => {
+  it('when the upload stalls at 55 % for far longer than the quiet time, and resumes', async () => {
     const { inbox, pendingFor, sighted, sightings } = await watching({ incompleteAfterMs: 60_000 });
     const bytes = await readFile(matroska);
     const at = Math.floor(bytes.length * 0.55);
@@ -134,7 +134,7 @@ describe.concurrent('a file that is still being written is not reported', () => 
     expect(performance.now() - before).toBeGreaterThan(4 * SETTLE_MS);
   });
 
-  it('while a downloader keeps notes beside it, though it has its full size', async () => {
+  it('while a downloader keeps its own file beside it, though it has its full size', async () => {
     const { inbox, pendingFor, sighted, sightings } = await watching();
     const notes = await drop(inbox, 'clip.mp4.aria2');
     await copyFile(plain, join(inbox, 'clip.mp4'));
@@ -191,7 +191,7 @@ describe.concurrent('a writer', () => {
     expect(sightings).toHaveLength(1);
   });
 
-  it('that writes on soon after the file was reported makes the next window longer', async () => {
+  it('that continues soon after the file was reported makes the next window longer', async () => {
     const { inbox, sighted, count } = await watching();
     const path = await drop(inbox, 'clip.ts', 'one');
     await sighted('clip.ts');
@@ -231,7 +231,7 @@ describe.concurrent('a writer', () => {
 });
 
 describe.concurrent('a file that ends too early', () => {
-  it('is held, then refused with a reason, then taken up when it is whole', async () => {
+  it('is held back, then refused with a reason, then picked up when it is whole', async () => {
     const { inbox, watcher, sighted, sightings } = await watching();
     const whole = await readFile(faststart);
     const path = await drop(inbox, 'clip.mp4', await share(faststart, 50));
@@ -268,8 +268,8 @@ describe.concurrent('a file that ends too early', () => {
     expect(sightings).toHaveLength(1);
   });
 
-  it('is taken up by a rescan when nothing told that it grew', async () => {
-    const { inbox, watcher, sighted } = await watching({ changeEvents: NO_HINTS });
+  it('is picked up by a rescan when no event said that it grew', async () => {
+    const { inbox, watcher, sighted } = await watching({ changeEvents: NO_EVENTS });
     const path = await drop(inbox, 'clip.mp4', await share(plain, 50));
     await watcher.rescan();
     await sighted('clip.mp4', seen => seen.refused !== undefined);
@@ -278,7 +278,7 @@ describe.concurrent('a file that ends too early', () => {
     await sighted('clip.mp4', seen => !seen.refused);
   });
 
-  it('is refused when it is empty, and taken up when something is in it', async () => {
+  it('is refused when it is empty, and picked up when something is in it', async () => {
     const { inbox, sighted } = await watching();
     const path = await drop(inbox, 'clip.mp4', '');
     const refused = await sighted('clip.mp4');
@@ -308,7 +308,7 @@ describe.concurrent('files that are whole', () => {
     await sighted('clip.mp4');
   });
 
-  it('may be dropped while nobody watches, with an old time', async () => {
+  it('may be dropped while no watcher runs, with an old time', async () => {
     const inbox = join(await tempDir(), 'inbox');
     const path = await drop(inbox, 'clip.mp4', await readFile(plain));
     const old = new Date('2019-05-01T12:00:00Z');

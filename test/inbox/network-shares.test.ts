@@ -13,7 +13,7 @@ const pretending = (point: string, type: string) => (): Mount[] => [
   { point, type, source: 'nas:/share', device: '0:99' },
 ];
 
-/** Real hints, and a list of what was asked to give some. */
+/** Real events, and a list of the directories that were watched. */
 function recorded(): ChangeEvents & { watched: string[] } {
   const watched: string[] = [];
   const real = chokidarEvents(() => {});
@@ -27,13 +27,13 @@ function recorded(): ChangeEvents & { watched: string[] } {
 }
 
 describe.concurrent('a network share', () => {
-  it('is polled, and never watched: that could hang, and would not tell', async () => {
+  it('is polled, and never watched: that could hang, and would report nothing', async () => {
     const inbox = join(await tempDir(), 'inbox');
     await drop(inbox, 'sub/first.mp4');
-    const hints = recorded();
+    const events = recorded();
     const { states, sighted, watcher } = await watching({
       inbox,
-      changeEvents: hints,
+      changeEvents: events,
       scan: 150,
       mounts: pretending(inbox, 'nfs4'),
     });
@@ -41,7 +41,7 @@ describe.concurrent('a network share', () => {
     await sighted('sub/first.mp4');
     await drop(inbox, 'sub/second.mp4');
     await sighted('sub/second.mp4');
-    expect(hints.watched).toEqual([]);
+    expect(events.watched).toEqual([]);
     expect(watcher.folders()).toMatchObject([{ polled: true }]);
   });
 
@@ -49,13 +49,13 @@ describe.concurrent('a network share', () => {
     const inbox = join(await tempDir(), 'inbox');
     await mkdir(join(inbox, 'share/sub'), { recursive: true });
     await mkdir(join(inbox, 'local'));
-    const hints = recorded();
+    const events = recorded();
     const { watcher, sighted } = await watching({
       inbox,
-      changeEvents: hints,
+      changeEvents: events,
       mounts: pretending(join(inbox, 'share'), 'cifs'),
     });
-    expect(hints.watched.sort()).toEqual([inbox, join(inbox, 'local')]);
+    expect(events.watched.sort()).toEqual([inbox, join(inbox, 'local')]);
     expect(watcher.folders()).toMatchObject([{ polled: true }]);
     await drop(inbox, 'local/a.mp4');
     await sighted('local/a.mp4');
@@ -68,9 +68,9 @@ describe.concurrent('a network share', () => {
     const inbox = join(await tempDir(), 'inbox');
     await mkdir(inbox);
     let mounts = readMounts;
-    const hints = recorded();
-    const { watcher, sighted, states } = await watching({ inbox, changeEvents: hints, mounts: () => mounts() });
-    expect(hints.watched).toEqual([inbox]);
+    const events = recorded();
+    const { watcher, sighted, states } = await watching({ inbox, changeEvents: events, mounts: () => mounts() });
+    expect(events.watched).toEqual([inbox]);
     mounts = pretending(inbox, 'fuse.sshfs');
     await drop(inbox, 'a.mp4');
     await watcher.rescan();
@@ -98,7 +98,7 @@ describe.concurrent('a network share', () => {
     expect(logs.filter(({ level }) => level === 40)).toHaveLength(1);
   });
 
-  it('that stays empty was emptied by somebody', async () => {
+  it('that stays empty was emptied by a person', async () => {
     const inbox = join(await tempDir(), 'inbox');
     const path = await drop(inbox, 'clip.mp4');
     const { watcher, states, sighted } = await watching({ inbox, mounts: pretending(inbox, 'cifs') });
@@ -122,7 +122,7 @@ describe.concurrent('a network share', () => {
 
 // Only a user who may mount can make one.
 describe.runIf(canMount)('a mount that does not answer', () => {
-  it('does not stop anybody else (FUSE without a server): its folder is unavailable, until it is back', async () => {
+  it('does not stop other folders (FUSE without a server): its folder is unavailable, until it is back', async () => {
     const inbox = join(await tempDir(), 'hung');
     await mkdir(inbox);
     const hang = await hungMount(inbox);

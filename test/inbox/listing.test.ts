@@ -44,7 +44,7 @@ describe.concurrent('what is not a file of its own', () => {
     expect(sightings).toHaveLength(before);
   });
 
-  it('becomes one: a file in the place of a pipe is taken up', async () => {
+  it('becomes one: a file in the place of a pipe is picked up', async () => {
     const { inbox, sighted } = await watching();
     await shell('mkfifo "$1/clip.mp4"; echo ready', inbox);
     await sighted('clip.mp4', seen => seen.refused !== undefined);

@@ -6,7 +6,7 @@ import { readMounts } from '../../src/platform/files/mounts.ts';
 import { chokidarEvents } from '../../src/inbox/change-events.ts';
 import { pinOf } from '../../src/inbox/file-id.ts';
 import { eventually } from '../support/eventually.ts';
-import { drop, NO_HINTS, pause, SETTLE_MS, tempDir, watching } from './support.ts';
+import { drop, NO_EVENTS, pause, SETTLE_MS, tempDir, watching } from './support.ts';
 
 const upTo = (count: number) => Array.from({ length: count }, (_, n) => n);
 
@@ -91,7 +91,7 @@ describe.concurrent('files are found', () => {
     expect(sightings).toHaveLength(700);
   });
 
-  it('though others fill the queue of those that are waited for, held by vetoes', async () => {
+  it('though others, held back by vetoes, fill the room for waiting files', async () => {
     const inbox = join(await tempDir(), 'inbox');
     for (const n of upTo(20)) await drop(inbox, `empty/clip${n}.mp4`, '');
     for (const n of upTo(20)) await drop(inbox, `good/deeper/clip${n}.mp4`);
@@ -109,7 +109,7 @@ describe.concurrent('files are found', () => {
 
 describe.concurrent('with every event lost', () => {
   it('a rescan by itself finds what was dropped, in folders new and old', async () => {
-    const { inbox, allSighted } = await watching({ changeEvents: NO_HINTS, scan: 200 });
+    const { inbox, allSighted } = await watching({ changeEvents: NO_EVENTS, scan: 200 });
     await drop(inbox, 'a.mp4');
     await drop(inbox, 'new/folder/b.mp4');
     await allSighted(['a.mp4', 'new/folder/b.mp4']);
@@ -118,7 +118,7 @@ describe.concurrent('with every event lost', () => {
   });
 
   it('a rescan finds a file that was overwritten in place', async () => {
-    const { inbox, watcher, sighted, count } = await watching({ changeEvents: NO_HINTS });
+    const { inbox, watcher, sighted, count } = await watching({ changeEvents: NO_EVENTS });
     await drop(inbox, 'clip.mp4', 'first');
     await watcher.rescan();
     const first = await sighted('clip.mp4');
@@ -129,7 +129,7 @@ describe.concurrent('with every event lost', () => {
   });
 
   it('nothing is reported twice, however often it is listed', async () => {
-    const { inbox, watcher, sighted, sightings } = await watching({ changeEvents: NO_HINTS });
+    const { inbox, watcher, sighted, sightings } = await watching({ changeEvents: NO_EVENTS });
     await drop(inbox, 'clip.mp4');
     await watcher.rescan();
     await sighted('clip.mp4');
@@ -207,7 +207,7 @@ describe.concurrent('an inbox that is not there', () => {
     expect(logs.filter(({ msg }) => msg === 'inbox is available again')).toHaveLength(1);
   });
 
-  it('any more is unavailable, and watched again when it is made anew', async () => {
+  it('any more is unavailable, and watched again when it is created anew', async () => {
     const { inbox, states, sighted } = await watching({ scan: 150 });
     await drop(inbox, 'sub/first.mp4');
     await sighted('sub/first.mp4');
@@ -218,7 +218,7 @@ describe.concurrent('an inbox that is not there', () => {
     expect(states.map(({ available }) => available)).toEqual([true, false, true]);
   });
 
-  it('is noticed at once when hints tell of it, without waiting for the scan', async () => {
+  it('is noticed at once by an event, without waiting for the scan', async () => {
     const { inbox, states } = await watching();
     await rm(inbox, { recursive: true });
     await eventually(() => states.at(-1)?.available === false, {
@@ -244,7 +244,7 @@ describe.concurrent('an inbox that is not there', () => {
     expect(sightings.map(({ relative }) => relative)).not.toContain('elsewhere.mp4');
   });
 
-  it('gives hints again after it was made anew, not only scans', async () => {
+  it('reports changes again after it was created anew, not only by scans', async () => {
     const { inbox, watcher, sighted } = await watching();
     await rm(inbox, { recursive: true });
     await mkdir(inbox);
@@ -289,23 +289,23 @@ describe('the watcher itself', () => {
     expect(await inotifyWatches()).toBe(before);
   });
 
-  it.each([true, false])('lets go of folders that are gone (told of it: %s)', async told => {
+  it.each([true, false])('stops watching folders that are gone (with events: %s)', async heard => {
     const inbox = join(await tempDir(), 'inbox');
     for (const n of upTo(20)) await drop(inbox, `tree/folder${n}/clip.mp4`);
     const before = await inotifyWatches();
-    const hints = chokidarEvents(() => {});
-    const deaf = told ? hints : { watch: (dir: string) => hints.watch(dir, () => {}) };
-    const { watcher } = await watching({ inbox, changeEvents: deaf });
+    const events = chokidarEvents(() => {});
+    const source = heard ? events : { watch: (dir: string) => events.watch(dir, () => {}) };
+    const { watcher } = await watching({ inbox, changeEvents: source });
     await watcher.settled();
     await rename(join(inbox, 'tree'), join(inbox, '../moved-out'));
-    if (!told) await watcher.rescan();
+    if (!heard) await watcher.rescan();
     const left = process.platform === 'linux' ? 1 : 0;
     await eventually(async () => (await inotifyWatches()) === before + left, { what: 'the watches to be given back' });
     expect(watcher.pending()).toEqual([]);
     await watcher.stop();
   });
 
-  it('says how it is', async () => {
+  it('describes its folders', async () => {
     const { inbox, watcher, sighted } = await watching();
     await drop(inbox, 'clip.mp4');
     await sighted('clip.mp4');
@@ -328,7 +328,7 @@ describe('the watcher itself', () => {
   it('does not resolve settled while it looks for what is there', async () => {
     let inTheMiddle = () => {};
     const { inbox, watcher, sightings } = await watching({
-      changeEvents: NO_HINTS,
+      changeEvents: NO_EVENTS,
       mounts: () => {
         inTheMiddle();
         return readMounts();
@@ -351,7 +351,7 @@ describe('the watcher itself', () => {
     expect(performance.now() - before).toBeGreaterThan(settleMs);
   });
 
-  it('does not die in silence: a mistake in a callback is told', async () => {
+  it('reports a bug in a callback instead of dying silently', async () => {
     const told: unknown[] = [];
     const mistake = new TypeError('a bug in the queue');
     const { inbox } = await watching({

@@ -79,18 +79,18 @@ describe('when the system gives no more watches', () => {
     const inbox = join(await tempDir(), 'inbox');
     await drop(inbox, 'sub/before.mp4');
     const problems: WatchProblem[] = [];
-    const hints = limited(0, problems);
-    const { watcher, allSighted, sighted } = await watching({ inbox, changeEvents: hints });
+    const events = limited(0, problems);
+    const { watcher, allSighted, sighted } = await watching({ inbox, changeEvents: events });
     await allSighted(['sub/before.mp4']);
     expect(problems).toHaveLength(2);
-    hints.limit = 10;
+    events.limit = 10;
     await watcher.rescan();
     await drop(inbox, 'sub/after.mp4');
     await sighted('sub/after.mp4');
   });
 });
 
-/** Real hints for the first `limit` directories, and none for others. */
+/** Real events for the first `limit` directories, and none for others. */
 function limited(limit: number, problems: WatchProblem[]): ChangeEvents & { limit: number } {
   const real = chokidarEvents(problem => void problems.push(problem));
   let given = 0;

@@ -6,7 +6,7 @@ import { canMount, tmpfsOver } from './mounting.ts';
 import { drop, tempDir, watching } from './support.ts';
 
 const withMounts = () => {
-  it('over the inbox after the start (the NAS disk comes late) is watched in its place, and what it hid again after it', async () => {
+  it('over the inbox after the start (the NAS disk comes late) is watched in its place, and afterwards what it hid', async () => {
     const inbox = join(await tempDir(), 'inbox');
     await drop(inbox, 'below.mp4');
     const { sighted, sightings, states, logs } = await watching({ inbox, scan: 150 });
@@ -29,7 +29,7 @@ const withMounts = () => {
     expect(sightings.filter(({ relative }) => relative === 'below.mp4')).toHaveLength(1);
   });
 
-  it('over a folder in the inbox gives hints like the folder did', async () => {
+  it('over a folder in the inbox reports changes like the folder did', async () => {
     const inbox = join(await tempDir(), 'inbox');
     await drop(inbox, 'sub/below.mp4');
     const { watcher, sighted } = await watching({ inbox });
@@ -55,7 +55,7 @@ const withMounts = () => {
 
 /** Another directory under the same name is what a mount looks like from here, but for the device. */
 const withoutMounts = () => {
-  it('is stood in for by a folder swapped by renames, because this user may not mount', async () => {
+  it('is imitated by a folder swapped by renames, as this user may not mount', async () => {
     const root = await tempDir();
     const inbox = join(root, 'inbox');
     await drop(inbox, 'sub/below.mp4');
