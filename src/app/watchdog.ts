@@ -2,7 +2,7 @@ import type { Control } from '../api/types.ts';
 import { formatDuration, plural } from '../core/units.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import type { Notifier } from '../platform/systemd.ts';
+import type { SystemdNotifier } from '../platform/systemd.ts';
 
 /** The status line of `systemctl status` changes at most this often, milliseconds: each time is a process. */
 const STATUS_EVERY_MS = 5_000;
@@ -13,7 +13,7 @@ const SYNC_STUCK_MS = 60_000;
 
 export interface SystemdOptions {
   daemon: { control: Pick<Control, 'status' | 'subscribe'>; stuck(): string | undefined };
-  notifier: Notifier;
+  notifier: SystemdNotifier;
   clock: Clock;
   log: Logger;
 }

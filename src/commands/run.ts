@@ -7,7 +7,7 @@ import { escapeForTerminal } from '../core/escape.ts';
 import { plural } from '../core/units.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import { createNotifier, type Notifier } from '../platform/systemd.ts';
+import { SystemdNotifier } from '../platform/systemd.ts';
 import { ruleLine, rulesOf } from './check.ts';
 import { remarkOf } from './jobs.ts';
 import type { Context, Define } from './support/context.ts';
@@ -33,7 +33,7 @@ async function run(context: Context, once: boolean): Promise<number> {
   const secrets = await context.loadSecrets(config);
   const { createLogger } = await import('../platform/log.ts');
   const log = createLogger(config.log);
-  const notifier = createNotifier({ env: io.env, log });
+  const notifier = new SystemdNotifier({ env: io.env, log });
   const reloads = new Reloads();
   const hasTerminal = io.stdout.isTTY === true || io.stderr.isTTY === true;
   const stops = listenForStops(io.signals, once || hasTerminal ? undefined : () => reloads.request());
@@ -60,7 +60,7 @@ async function run(context: Context, once: boolean): Promise<number> {
 }
 
 /** Keeps systemd from giving up on a long start (replaying a journal of years takes a while), until the returned function is called. */
-function keepExtendingTimeout(clock: Clock, notifier: Notifier): () => void {
+function keepExtendingTimeout(clock: Clock, notifier: SystemdNotifier): () => void {
   let cancel = () => {};
   const extend = () => {
     notifier.extendTimeout(SLOW_MS);
@@ -73,7 +73,7 @@ function keepExtendingTimeout(clock: Clock, notifier: Notifier): () => void {
 interface RunningDaemon {
   context: Context;
   daemon: Daemon;
-  notifier: Notifier;
+  notifier: SystemdNotifier;
 }
 
 /** Resolves with the exit code once the daemon has ended: that of a failure while stopping, else of what ended it. */

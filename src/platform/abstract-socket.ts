@@ -1,20 +1,20 @@
 /**
- * Abstract unix sockets (Linux): names without a file, which the kernel gives to one process and frees with it, whatever way it
- * ends. Whoever connects is told a text. They end at the network namespace: another container has names of its own.
+ * Abstract unix sockets (Linux): names without a file. The kernel gives a name to one process and frees it when that ends, however
+ * it ends. Whoever connects gets a text. Another network namespace, such as a container's, has names of its own.
  */
 import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
 
-/** How long to wait for a holder that is stopped or busy before going without its words. */
+/** How long to wait for the text of a holder that is stopped or busy. */
 const ANSWER_MS = 1000;
 
 export interface HeldName {
-  /** Lets go of the name; safe to call twice. */
+  /** Frees the name; safe to call twice. */
   release(): Promise<void>;
 }
 
-/** Takes a name, and says `words` to everybody who asks. `undefined` when another process has it. */
+/** Takes a name, and sends `words` to everybody who asks. `undefined` when another process has it. */
 export function holdName(name: string, words: string): Promise<HeldName | undefined> {
   const server = createServer(socket => {
     socket.on('error', () => {});
@@ -28,14 +28,14 @@ export function holdName(name: string, words: string): Promise<HeldName | undefi
       else reject(error);
     });
     server.listen(`\0${name}`, () => {
-      // A caller that could not be accepted (no file descriptor left) is no reason to stop holding the name.
+      // The name stays ours when a caller could not be accepted (no file descriptor left).
       server.on('error', () => {});
       resolve({ release: () => close(server) });
     });
   });
 }
 
-/** What the holder of a name says; `undefined` when nobody answers. */
+/** The text of the holder of a name; `undefined` when nobody answers. */
 export async function askName(name: string): Promise<string | undefined> {
   const socket = connect(`\0${name}`);
   const giveUp = setTimeout(() => socket.destroy(new Error('no answer')), ANSWER_MS);
@@ -48,7 +48,7 @@ export async function askName(name: string): Promise<string | undefined> {
   }
 }
 
-/** Names with this beginning that somebody holds, as the kernel lists them; none where it does not. */
+/** Names with this prefix that somebody holds, as far as the kernel lists them. */
 export async function namesHeld(prefix: string): Promise<string[]> {
   const list = await readFile('/proc/net/unix', 'utf8').catch(() => '');
   const names = list

@@ -13,7 +13,7 @@ export interface LogOptions {
   level: string;
   /** `auto`: readable on a terminal, JSON otherwise. */
   format: 'auto' | 'json' | 'pretty';
-  /** Where records go; file descriptor 2 unless told otherwise, because answers own stdout. */
+  /** Where records go; stderr unless given, because stdout belongs to answers. */
   stream?: DestinationStream & { isTTY?: boolean };
 }
 
@@ -29,7 +29,7 @@ export function createLogger(options: LogOptions): Logger {
   };
   const destination = options.stream ?? standardError();
   if (!readable) return pino(settings, destination);
-  // Forty modules that a service, whose log is for programs, never needs.
+  // Loaded only here: forty modules that a service, whose log is JSON, never needs.
   const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
   return pino(
     settings,
@@ -46,7 +46,7 @@ const READABLE = {
   messageFormat: '{if job}{job} {end}{if file}{file} {end}{msg}',
 };
 
-/** A log disk that is full or away is no reason to stop working: what it did not take is written once it does, as far as it is kept. */
+/** A full or missing log disk does not stop the work: up to MAX_BUFFERED characters are kept and written later. */
 function standardError(): DestinationStream {
   const destination = pinoLibrary().destination({ fd: 2, sync: true, maxLength: MAX_BUFFERED });
   destination.on('error', () => {});
@@ -62,7 +62,7 @@ function pinoLibrary(): typeof import('pino') {
 
 const nothing = () => {};
 
-/** A logger that says nothing, for tests and one-shot commands. */
+/** For tests and one-shot commands. */
 export const silentLogger: Logger = {
   level: 'silent',
   ...{ fatal: nothing, error: nothing, warn: nothing, info: nothing, debug: nothing },

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 interface PackageJson {
   version: string;
-  /** Who the cloud service is told is asking. */
+  /** How this program names itself to the cloud service. */
   skill: { source: string; version: string };
 }
 

@@ -1,4 +1,4 @@
-/** Closed while local work should rest (quiet hours, `pause`): children are stopped (SIGSTOP), not ended, and no time limit of ours counts. */
+/** Closed while local work should rest (quiet hours, `pause`): children are stopped with SIGSTOP, and their time limits stand still. */
 export interface PauseGate {
   readonly closed: boolean;
   /** Calls back on every change until the returned function is called. */

@@ -1,34 +1,14 @@
 /**
- * Tells systemd how the daemon is doing (sd_notify). Node has no unix datagram sockets, so each message is one run of
- * `systemd-notify` (about 10 ms; the unit needs NotifyAccess=all). Outside systemd all of it does nothing.
+ * Reports to systemd how the daemon is doing (sd_notify). Node has no unix datagram sockets, so each message is one run of
+ * `systemd-notify` (about 10 ms; the unit needs NotifyAccess=all).
  */
 import { execFile } from 'node:child_process';
 import type { Logger } from './log.ts';
 
-export interface Notifier {
-  /** False outside systemd: nothing is sent. */
-  readonly active: boolean;
-  /** Replay and first scan are over: files are being worked at. Also ends `reloading`. */
-  ready(): void;
-  /** One line for `systemctl status`. Repeated text is not sent again. */
-  status(text: string): void;
-  reloading(): void;
-  stopping(): void;
-  /** Start or stop takes longer: do not give up for another `ms`. */
-  extendTimeout(ms: number): void;
-  /**
-   * Feeds the watchdog at half its interval for as long as `alive` says that work can move; a daemon that only turns its
-   * event loop is meant to be killed. Returns a function that ends it. Nothing happens where no watchdog is set.
-   */
-  watch(alive: () => boolean): () => void;
-  /** Resolves when everything was handed over, or after a few seconds. */
-  flush(): Promise<void>;
-}
-
 /** Sends one message; rejects when that failed. */
 type Send = (variables: readonly string[]) => Promise<void>;
 
-export interface NotifierOptions {
+export interface SystemdNotifierOptions {
   env: NodeJS.ProcessEnv;
   log: Logger;
   /** Process id the watchdog is meant for; a child that inherited the environment must not feed it. */
@@ -39,58 +19,81 @@ export interface NotifierOptions {
 const TOOL = 'systemd-notify';
 const SEND_TIMEOUT_MS = 5_000;
 
-export function createNotifier(options: NotifierOptions): Notifier {
-  const { env, log } = options;
-  if (!env.NOTIFY_SOCKET) return SILENT;
-  const send = options.send ?? (variables => execNotify(variables, env));
-  let last = Promise.resolve();
-  let failed = false;
-  let said = '';
-  // One after the other: STOPPING must not overtake READY.
-  const queue = (...variables: string[]) => {
-    last = last
-      .then(() => send(variables))
+/** Outside systemd (no NOTIFY_SOCKET) it sends nothing. Messages arrive in the order of the calls. */
+export class SystemdNotifier {
+  /** False outside systemd. */
+  readonly active: boolean;
+  readonly #log: Logger;
+  readonly #send: Send;
+  readonly #watchdogMs: number;
+  #last: Promise<void> = Promise.resolve();
+  #hasFailed = false;
+  #lastStatus = '';
+
+  constructor({ env, log, pid = process.pid, send }: SystemdNotifierOptions) {
+    this.active = Boolean(env.NOTIFY_SOCKET);
+    this.#log = log;
+    this.#send = send ?? (variables => runNotify(variables, env));
+    this.#watchdogMs = watchdogMs(env, pid);
+  }
+
+  /** The daemon is up and works on files. Also ends `reloading`. */
+  ready(): void {
+    this.#queue('READY=1');
+  }
+
+  /** One line for `systemctl status`. Repeated text is not sent again. */
+  status(text: string): void {
+    const line = oneLine(text);
+    if (line !== this.#lastStatus) this.#queue(`STATUS=${line}`);
+    this.#lastStatus = line;
+  }
+
+  reloading(): void {
+    this.#queue('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`);
+  }
+
+  stopping(): void {
+    this.#queue('STOPPING=1');
+  }
+
+  /** Start or stop takes longer: do not give up for another `ms`. */
+  extendTimeout(ms: number): void {
+    this.#queue(`EXTEND_TIMEOUT_USEC=${Math.round(ms * 1000)}`);
+  }
+
+  /**
+   * Feeds the watchdog at half its interval for as long as `alive` says that work can move; a daemon that only turns its
+   * event loop is meant to be killed. Returns a function that ends it. Nothing happens where no watchdog is set.
+   */
+  watch(alive: () => boolean): () => void {
+    const everyMs = this.#watchdogMs / 2;
+    if (!this.active || !Number.isFinite(everyMs)) return () => {};
+    const timer = setInterval(() => {
+      if (alive()) this.#queue('WATCHDOG=1');
+    }, everyMs);
+    timer.unref();
+    return () => clearInterval(timer);
+  }
+
+  /** Resolves when every message was sent, or given up after a few seconds. */
+  flush(): Promise<void> {
+    return this.#last;
+  }
+
+  /** One after the other: STOPPING must not overtake READY. */
+  #queue(...variables: string[]): void {
+    if (!this.active) return;
+    this.#last = this.#last
+      .then(() => this.#send(variables))
       .catch(error => {
-        if (!failed) log.warn({ err: error }, `systemd cannot be told how things are: ${TOOL} failed`);
-        failed = true;
+        if (!this.#hasFailed) this.#log.warn({ err: error }, `cannot notify systemd: ${TOOL} failed`);
+        this.#hasFailed = true;
       });
-  };
-  return {
-    active: true,
-    ready: () => queue('READY=1'),
-    status(text) {
-      const line = oneLine(text);
-      if (line !== said) queue(`STATUS=${line}`);
-      said = line;
-    },
-    reloading: () => queue('RELOADING=1', `MONOTONIC_USEC=${process.hrtime.bigint() / 1000n}`),
-    stopping: () => queue('STOPPING=1'),
-    extendTimeout: ms => queue(`EXTEND_TIMEOUT_USEC=${Math.round(ms * 1000)}`),
-    watch(alive) {
-      const everyMs = watchdogMs(env, options.pid ?? process.pid) / 2;
-      if (!Number.isFinite(everyMs)) return () => {};
-      const timer = setInterval(() => {
-        if (alive()) queue('WATCHDOG=1');
-      }, everyMs);
-      timer.unref();
-      return () => clearInterval(timer);
-    },
-    flush: () => last,
-  };
+  }
 }
 
-const SILENT: Notifier = {
-  active: false,
-  ready() {},
-  status() {},
-  reloading() {},
-  stopping() {},
-  extendTimeout() {},
-  watch: () => () => {},
-  flush: async () => {},
-};
-
-/** Milliseconds within which systemd wants to hear from us; Infinity where it does not. */
+/** Milliseconds within which systemd expects a sign of life; Infinity without a watchdog. */
 function watchdogMs(env: NodeJS.ProcessEnv, pid: number): number {
   const usec = Number(env.WATCHDOG_USEC ?? '');
   if (!(usec > 0)) return Number.POSITIVE_INFINITY;
@@ -106,10 +109,10 @@ function oneLine(text: string): string {
     .slice(0, 500);
 }
 
-function execNotify(variables: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
+function runNotify(variables: readonly string[], env: NodeJS.ProcessEnv): Promise<void> {
   const few = { PATH: env.PATH ?? '/usr/bin:/bin', NOTIFY_SOCKET: env.NOTIFY_SOCKET };
   return new Promise((resolve, reject) => {
-    // Not --no-block: it would end before systemd has read the message, which then no longer knows whose it was and drops it.
+    // Not --no-block: it would end before systemd reads the message, and systemd drops one whose sender it cannot find.
     execFile(TOOL, [...variables], { env: few, timeout: SEND_TIMEOUT_MS }, error =>
       error ? reject(error) : resolve(),
     );

@@ -5,12 +5,12 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { silentLogger } from '../../src/platform/log.ts';
-import { createNotifier, type NotifierOptions } from '../../src/platform/systemd.ts';
+import { SystemdNotifier, type SystemdNotifierOptions } from '../../src/platform/systemd.ts';
 
 /** A notifier whose messages are kept. */
-function noting(env: NodeJS.ProcessEnv = {}, options: Partial<NotifierOptions> = {}) {
+function noting(env: NodeJS.ProcessEnv = {}, options: Partial<SystemdNotifierOptions> = {}) {
   const sent: string[][] = [];
-  const notifier = createNotifier({
+  const notifier = new SystemdNotifier({
     env: { NOTIFY_SOCKET: '/run/notify', ...env },
     log: silentLogger,
     pid: 77,
@@ -72,7 +72,11 @@ describe('messages', () => {
 
   it('are not sent outside systemd', async () => {
     const sent: unknown[] = [];
-    const notifier = createNotifier({ env: {}, log: silentLogger, send: async variables => void sent.push(variables) });
+    const notifier = new SystemdNotifier({
+      env: {},
+      log: silentLogger,
+      send: async variables => void sent.push(variables),
+    });
     notifier.ready();
     notifier.watch(() => true)();
     await notifier.flush();
@@ -155,7 +159,7 @@ describe.runIf(has('systemd-notify', '--version') && has('python3', '--version')
         });
       });
       await up;
-      const notifier = createNotifier({ env: { ...process.env, NOTIFY_SOCKET: path }, log: silentLogger });
+      const notifier = new SystemdNotifier({ env: { ...process.env, NOTIFY_SOCKET: path }, log: silentLogger });
       notifier.ready();
       notifier.status('watching 2 folders; 1 job running');
       notifier.reloading();

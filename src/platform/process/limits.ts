@@ -37,10 +37,10 @@ let found: Promise<Launchers> | undefined;
 /** Looks for the launchers once and proves that each works here. */
 export function findLaunchers(): Promise<Launchers> {
   found ??= Promise.all([
-    working('setpriv', ['--pdeathsig', 'KILL', 'true']),
-    working('prlimit', ['--core=0', 'true']),
-    working('nice', ['-n', '1', 'true']),
-    working('ionice', [...LAST_AT_DISK, 'true']),
+    findWorking('setpriv', ['--pdeathsig', 'KILL', 'true']),
+    findWorking('prlimit', ['--core=0', 'true']),
+    findWorking('nice', ['-n', '1', 'true']),
+    findWorking('ionice', [...LAST_AT_DISK, 'true']),
     readFile('/proc/self/limits', 'utf8').catch(() => ''),
   ]).then(([setpriv, prlimit, nice, ionice, own]) => ({ setpriv, prlimit, nice, ionice, ceilings: ceilingsIn(own) }));
   return found;
@@ -104,7 +104,8 @@ async function isExecutable(path: string): Promise<boolean> {
   }
 }
 
-async function working(name: string, args: string[]): Promise<string | undefined> {
+/** The program where it is found and runs with these arguments. */
+async function findWorking(name: string, args: string[]): Promise<string | undefined> {
   const path = await findProgram(name);
   if (!path) return undefined;
   const ok = await new Promise<boolean>(resolve => {

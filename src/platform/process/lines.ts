@@ -1,6 +1,6 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** Longest line that is handed over whole, in characters; a child that prints no line breaks must not fill our memory. */
+/** Longer lines are cut, in characters: a child that prints no line breaks must not fill our memory. */
 const MAX_LINE = 64_000;
 
 /** Calls back for every line of a stream; a carriage return ends a line too. Listeners must not throw. */
@@ -17,7 +17,7 @@ export function collectLines(stream: NodeJS.ReadableStream, onLine: (line: strin
     rest = '';
     if (last !== '') onLine(last);
   });
-  // A broken pipe is seen by its consequence, the end of the child.
+  // A broken pipe shows as the end of the child.
   stream.on('error', () => {});
 }
 
