@@ -1,8 +1,9 @@
+import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { Box } from '../support/box.ts';
-import { findChromium, launch } from '../support/browser.ts';
+import { englishOn, findChromium, launch } from '../support/browser.ts';
 import { footage } from '../support/footage.ts';
 
 const chromium = findChromium();
@@ -45,6 +46,40 @@ it(chromium ? 'a video dropped on the page comes out smaller, seen from start to
     source: expect.stringContaining(join(box.inbox, '')),
   });
   expect(complaints).toEqual([]);
+});
+
+it(chromium ? 'a Chinese page has no English sentence, whatever became of a job' : 'needs a browser, too', async () => {
+  if (chromium === undefined) return expect(findChromium()).toBeUndefined();
+  const port = await freePort();
+  const rules = [
+    { name: 'a', match: 'small.mp4', size: '3kB' },
+    { name: 'b', size: '150kB' },
+  ];
+  const box = new Box({ config: { http: { listen: `127.0.0.1:${port}` }, rules, limits: { local: 1 } } });
+  onTestFinished(() => box.dispose());
+  await box.start();
+  writeFileSync(join(box.inbox, 'text.mp4'), 'not a video at all\n'.repeat(100));
+  box.drop(await footage('timecode'), 'notes.mov');
+  box.drop(await footage('plain'), 'small.mp4');
+  expect(await box.job('text.mp4', 'failed', 'skipped')).toMatchObject({ state: 'failed' });
+  expect(await box.job('small.mp4')).toMatchObject({ state: 'held' });
+  const done = await box.job('notes.mov');
+  expect(done).toMatchObject({ state: 'done' });
+  expect(done.notes.length).toBeGreaterThan(0);
+  box.drop(await footage('plain'), 'running.mp4');
+  await box.job('running.mp4', 'running');
+  await box.post('/api/pause');
+
+  const browser = await launch(chromium);
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage({ locale: 'zh-CN' });
+  await page.goto(`http://127.0.0.1:${port}/`);
+  for (const name of ['small.mp4', 'text.mp4', 'running.mp4', 'notes.mov']) {
+    await page.getByRole('button', { name: `${name} 的详情` }).click();
+  }
+  await page.locator('.details dl').nth(3).waitFor();
+  await page.locator('.pictures').waitFor();
+  expect(await englishOn(page)).toEqual([]);
 });
 
 async function freePort(): Promise<number> {
