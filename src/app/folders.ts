@@ -2,7 +2,7 @@ import { accessSync, constants, lstatSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
 import type { Config, Folder } from '../config/load.ts';
-import { findConflicts } from '../config/conflicts.ts';
+import { findConflicts } from '../config/checks.ts';
 import { ConfigError, formatPath } from '../config/problems.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';

@@ -1,17 +1,18 @@
 /**
- * What no single value can be blamed for. Looks at the values as written, so that it also finds something to say about a
- * file that has other mistakes.
+ * Checks across several values. They work on the values as written, so that a file with other mistakes still gets all its
+ * problems reported at once.
  */
-import { type Conflict, findConflicts } from './conflicts.ts';
+import { isWithin } from '../core/file-names.ts';
+import type { KeyPath } from './problems.ts';
 import type { ResolvePath } from './schema.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean } from './unknown-keys.ts';
 
 export function crossCheck(written: unknown, resolve: ResolvePath): Conflict[] {
   const root = asMap(written);
   const folders = asList(root['folders']).map(asMap);
   const rules = asList(root['rules']).map(asMap);
   return [
-    ...placeConflicts(root, folders, resolve),
+    ...folderConflicts(root, folders, resolve),
     ...folders.flatMap(archiveProblems),
     ...ruleNameProblems(rules),
     ...folders.flatMap((folder, i) => unknownRules(folder, i, rules)),
@@ -23,15 +24,15 @@ export function defaultRuleName(index: number): string {
   return `rule-${index + 1}`;
 }
 
-function placeConflicts(root: Written, folders: Written[], resolve: ResolvePath): Conflict[] {
-  const place = (value: unknown) => (typeof value === 'string' && value.trim() ? resolve(value.trim()) : undefined);
+function folderConflicts(root: Written, folders: Written[], resolve: ResolvePath): Conflict[] {
+  const pathOf = (value: unknown) => (typeof value === 'string' && value.trim() ? resolve(value.trim()) : undefined);
   return findConflicts({
-    stateDir: place(root['state_dir'] ?? './state'),
+    stateDir: pathOf(root['state_dir'] ?? './state'),
     folders: (root['folders'] === undefined ? [{ inbox: './inbox', outbox: './outbox' } as Written] : folders).map(
       folder => ({
-        inbox: place(folder['inbox']),
-        outbox: place(folder['outbox']),
-        archive: place(folder['archive']),
+        inbox: pathOf(folder['inbox']),
+        outbox: pathOf(folder['outbox']),
+        archive: pathOf(folder['archive']),
       }),
     ),
   });
@@ -39,7 +40,7 @@ function placeConflicts(root: Written, folders: Written[], resolve: ResolvePath)
 
 function archiveProblems(folder: Written, index: number): Conflict[] {
   if (folder['originals'] !== 'archive' || folder['archive'] !== undefined) return [];
-  const message = 'archive needs a place: add a line like "archive: ./archive" to this folder';
+  const message = 'archive needs a folder to move originals to: add a line like "archive: ./archive" here';
   return [{ path: ['folders', index, 'originals'], message }];
 }
 
@@ -53,7 +54,7 @@ function ruleNameProblems(rules: Written[]): Conflict[] {
     return [
       {
         path: ['rules', index, 'name'],
-        message: `"${name}" is already the name of rules[${before}]; names are unique`,
+        message: `"${name}" is already the name of rules[${before}]; give each rule a name of its own`,
       },
     ];
   });
@@ -66,7 +67,7 @@ function unknownRules(folder: Written, index: number, rules: Written[]): Conflic
   return names.flatMap((name: unknown, i) => {
     if (typeof name !== 'string' || known.includes(name.trim())) return [];
     const path = ['folders', index, 'rules', ...(Array.isArray(listed) ? [i] : [])];
-    const hint = didYouMean(name, known) || `; there is ${known.map(it => `"${it}"`).join(', ')}`;
+    const hint = didYouMean(name, known) || `; the rules are ${known.map(each => `"${each}"`).join(', ')}`;
     return [{ path, message: `there is no rule "${name.slice(0, 60)}"${hint}` }];
   });
 }
@@ -83,4 +84,73 @@ function asMap(value: unknown): Written {
 
 function asList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
+}
+
+/** The folders that must not lie within each other; absolute paths. */
+export interface ConfiguredFolders {
+  stateDir?: string;
+  folders: { inbox?: string; outbox?: string; archive?: string }[];
+}
+
+export interface Conflict {
+  /** The key whose value should be changed. */
+  path: KeyPath;
+  message: string;
+}
+
+/**
+ * Folders that would feed shrinkbox its own output, or show one file to two inboxes. Pure: compares the paths as given, so call it
+ * again with links resolved once the folders exist.
+ */
+export function findConflicts(folders: ConfiguredFolders): Conflict[] {
+  const conflicts: Conflict[] = [];
+  const inboxes = folders.folders.flatMap(({ inbox }, index) => (inbox === undefined ? [] : [{ inbox, index }]));
+
+  for (const { inbox, index } of inboxes) {
+    const path: KeyPath = ['folders', index, 'inbox'];
+    for (const other of inboxes.filter(({ index: earlier }) => earlier < index)) {
+      const its = `the inbox of folders[${other.index}] (${other.inbox})`;
+      if (inbox === other.inbox)
+        conflicts.push({ path, message: `is the same folder as ${its}; remove one of the two` });
+      else if (isWithin(other.inbox, inbox))
+        conflicts.push({ path, message: `is inside ${its}; its files would be processed twice` });
+      else if (isWithin(inbox, other.inbox))
+        conflicts.push({ path, message: `contains ${its}; its files would be processed twice` });
+    }
+  }
+
+  for (const guarded of guardedFolders(folders)) {
+    const around = inboxes.find(({ inbox }) => isWithin(inbox, guarded.path));
+    if (!around) continue;
+    const its = `inbox of folders[${around.index}] (${around.inbox})`;
+    const relation = guarded.path === around.inbox ? 'is the' : 'is inside the';
+    conflicts.push({ path: guarded.key, message: `${relation} ${its}; ${guarded.because}` });
+  }
+  return [...conflicts, ...insideState(folders)];
+}
+
+/** Every start removes unknown files from the state directory: results and archived originals there would be lost. */
+function insideState({ stateDir, folders }: ConfiguredFolders): Conflict[] {
+  if (stateDir === undefined) return [];
+  return folders.flatMap((folder, index) =>
+    (['inbox', 'outbox', 'archive'] as const).flatMap(key => {
+      const path = folder[key];
+      if (path === undefined || !isWithin(stateDir, path)) return [];
+      const message = `is inside state_dir (${stateDir}), which is for shrinkbox's own files only`;
+      return [{ path: ['folders', index, key], message }];
+    }),
+  );
+}
+
+/** Folders that must not lie within an inbox. */
+function guardedFolders(folders: ConfiguredFolders): { key: KeyPath; path: string; because: string }[] {
+  const of = (key: KeyPath, path: string | undefined, because: string) =>
+    path === undefined ? [] : [{ key, path, because }];
+  return [
+    ...of(['state_dir'], folders.stateDir, 'its working files would be processed like dropped videos'),
+    ...folders.folders.flatMap(({ outbox, archive }, i) => [
+      ...of(['folders', i, 'outbox'], outbox, 'results would be compressed again and again'),
+      ...of(['folders', i, 'archive'], archive, 'archived originals would be processed again'),
+    ]),
+  ];
 }

@@ -1,9 +1,57 @@
-/** Addresses, words, choices and plain numbers of the config. */
+/** The kinds of values a configuration has, and how each reads: addresses, words, choices, numbers and paths. */
 import { z } from 'zod';
-import { text, InvalidValue } from './kind.ts';
 import { isLoopback } from './loopback.ts';
 import { maskUrl, show } from './redact.ts';
-import { didYouMean } from './suggest.ts';
+import { didYouMean } from './unknown-keys.ts';
+
+/** A kind of value, with the words that explain it to whoever wrote a wrong one. */
+export interface Kind<T> {
+  /** What it is, with its article: `a size`. */
+  what: string;
+  /** What to write instead, as examples: `50MB, 10MiB or 25%`. */
+  write: string;
+  /** For editors; the parser has the last word. */
+  pattern?: string;
+  examples?: string[];
+  /** The value, `undefined` where the text is not of this kind, or an InvalidValue with a sentence of its own. */
+  parse(text: string): T | undefined | InvalidValue;
+}
+
+/** A value of the right kind that cannot be used; the message says why. */
+export class InvalidValue {
+  readonly message: string;
+  constructor(message: string) {
+    this.message = message;
+  }
+}
+
+/** A value written as text and parsed by `kind`. */
+export function text<T>(kind: Kind<T>) {
+  const complain = (input: unknown) => {
+    if (input === undefined) return `is missing; write ${kind.write}`;
+    if (input === null) return `has no value; write ${kind.write}, or remove the line`;
+    return `${show(input)} is not ${kind.what}; write ${kind.write}${unitHint(input, kind)}`;
+  };
+  return z
+    .string({ error: issue => complain(issue.input) })
+    .meta({ ...(kind.pattern && { pattern: kind.pattern }), ...(kind.examples && { examples: kind.examples }) })
+    .transform((written, context): T => {
+      const value = kind.parse(written.trim());
+      if (value !== undefined && !(value instanceof InvalidValue)) return value;
+      context.addIssue({ code: 'custom', message: value instanceof InvalidValue ? value.message : complain(written) });
+      return z.NEVER;
+    });
+}
+
+/** `50 mb` is nearly right: suggests the right spelling. */
+function unitHint<T>(input: unknown, kind: Kind<T>): string {
+  const match = typeof input === 'string' && /^([\d.]+) ?([kmgt])(i)?b?$/i.exec(input.trim());
+  if (!match) return '';
+  const prefix = match[2]?.toUpperCase() ?? '';
+  const near = `${match[1]}${match[3] ? `${prefix}iB` : `${prefix === 'K' ? 'k' : prefix}B`}`;
+  const value = kind.parse(near);
+  return value === undefined || value instanceof InvalidValue ? '' : ` (did you mean ${near}?)`;
+}
 
 export interface ListenAddress {
   host: string;
@@ -24,7 +72,7 @@ export const listen = () =>
     },
   });
 
-/** An http or https address without a trailing slash. `secure`: plain http only to this machine, as a token goes along. */
+/** An http or https address, trailing slashes removed. With `secure`, for addresses that get a token: plain http only to this machine. */
 export const url = (example: string, { secure = false } = {}) =>
   text({
     what: 'a web address',
@@ -38,15 +86,15 @@ function parseUrl(written: string, secure: boolean): string | undefined | Invali
   const parsed = new URL(written);
   if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return undefined;
   if (secure && (parsed.username || parsed.password)) {
-    return new InvalidValue(`${show(maskUrl(written))} has a user name or password in it; those do not belong there`);
+    return new InvalidValue(`${show(maskUrl(written))} contains a user name or password; remove it`);
   }
   if (secure && parsed.protocol === 'http:' && !isLoopback(parsed.hostname)) {
-    return new InvalidValue(`${show(written)} would send the token unencrypted; write https://`);
+    return new InvalidValue(`${show(written)} would send the token unencrypted; use https://`);
   }
   return written.replace(/\/+$/, '');
 }
 
-/** One of a few words. */
+/** One word of a closed set. */
 export const oneOf = <const T extends string>(...words: [T, ...T[]]) =>
   z.enum(words, {
     error: ({ input }) => {
@@ -72,10 +120,10 @@ export const number = (least: number, most: number, { whole = true } = {}) => {
 
 export const yesNo = () =>
   z.boolean({
-    error: ({ input }) => `${show(input)} is neither true nor false${input === 'yes' ? '; write true' : ''}`,
+    error: ({ input }) => `${show(input)} is not true or false${input === 'yes' ? '; write true' : ''}`,
   });
 
-/** Words as they stand; `check` returns what is wrong with them. */
+/** Any text that is not empty; `check` returns what is wrong with it, as the rest of a sentence. */
 export const words = (what: string, write: string, check: (written: string) => string | undefined = () => undefined) =>
   text({
     what,

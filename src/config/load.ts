@@ -1,7 +1,6 @@
 import { dirname, join, resolve as resolvePath } from 'node:path';
 import { z } from 'zod';
 import { isShrinkError } from '../core/errors.ts';
-import { type CamelKeys, camelKeys } from './camel.ts';
 import { crossCheck, defaultRuleName } from './checks.ts';
 import { NOTHING_WRITTEN, parseYaml, type YamlFile } from './yaml.ts';
 import { ConfigError, formatPath, type KeyPath, type Problem } from './problems.ts';
@@ -9,6 +8,15 @@ import type { ReadFile } from './read.ts';
 import { configSchema, headerProblem, type ParsedConfig, type ResolvePath } from './schema.ts';
 import { show } from './redact.ts';
 import { unknownKeyMessage } from './unknown-keys.ts';
+
+/** `poll_interval` in the file is `pollInterval` in the code: derived, so that no key is written twice. */
+type CamelCase<Key> = Key extends `${infer Head}_${infer Tail}` ? `${Head}${Capitalize<CamelCase<Tail>>}` : Key;
+
+type CamelKeys<Value> = Value extends readonly (infer Item)[]
+  ? CamelKeys<Item>[]
+  : Value extends object
+    ? { [Key in keyof Value as CamelCase<Key>]: CamelKeys<Value[Key]> }
+    : Value;
 
 type Parsed = CamelKeys<ParsedConfig>;
 
@@ -33,7 +41,7 @@ export type Config = Omit<Parsed, 'rules' | 'folders' | 'nemo'> & {
   source: string | null;
 };
 
-/** Where a configuration is looked for; handed in, so that nothing is read behind the caller's back. */
+/** Everything loading depends on; it reads nothing else. */
 export interface LoadContext {
   /** `--config FILE`. */
   path?: string | undefined;
@@ -43,10 +51,10 @@ export interface LoadContext {
   readFile: ReadFile;
 }
 
-/** More than any hand-written configuration has; the rest would only take time. */
+/** More than any hand-written configuration has. */
 const MAX_BYTES = 1_000_000;
 
-/** So that a file of another program, taken for ours, does not fill the screen. */
+/** So that a file of another program does not fill the screen with problems. */
 const MAX_PROBLEMS = 50;
 
 /**
@@ -110,7 +118,7 @@ function findFile(from: LoadContext): { path: string; text: string } | undefined
     const path = resolve(named.path);
     const text = readOptional(path, from.readFile);
     if (text !== undefined) return { path, text };
-    throw failed(path, `there is no such file; ${named.by} names it`);
+    throw failed(path, `does not exist, but ${named.by} names it`);
   }
   const usual = ['config.yaml', join(from.home, '.config/shrinkbox/config.yaml'), '/etc/shrinkbox/config.yaml'];
   for (const path of usual.map(resolve)) {
@@ -120,7 +128,7 @@ function findFile(from: LoadContext): { path: string; text: string } | undefined
   return undefined;
 }
 
-/** A file that is there but cannot be read is an error: passing it over would run with another configuration. */
+/** A file that exists but cannot be read is an error: skipping it would run with another configuration. */
 function readOptional(path: string, readFile: ReadFile): string | undefined {
   try {
     return readFile(path, MAX_BYTES);
@@ -129,7 +137,7 @@ function readOptional(path: string, readFile: ReadFile): string | undefined {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
     if (code === 'EACCES' || code === 'EPERM') {
-      throw failed(path, 'cannot be read: permission denied; let the user shrinkbox runs as read it');
+      throw failed(path, 'cannot be read: permission denied; give read access to the user shrinkbox runs as');
     }
     throw failed(path, `cannot be read: ${message}`);
   }
@@ -138,11 +146,11 @@ function readOptional(path: string, readFile: ReadFile): string | undefined {
 function failed(file: string, message: string): ConfigError {
   return new ConfigError(
     [{ file, line: 0, column: 0, path: '', message }],
-    'shrinkbox init writes a configuration to start from.',
+    '`shrinkbox init` writes a configuration to start from.',
   );
 }
 
-/** `~` is the home folder; everything else counts from `base`. */
+/** `~` is the home folder; other relative paths start at `base`. */
 function resolver(base: string, home: string): ResolvePath {
   return written =>
     resolvePath(
@@ -153,13 +161,13 @@ function resolver(base: string, home: string): ResolvePath {
 
 function shapeProblem(value: unknown): string | undefined {
   if (value === null) {
-    return 'is empty: delete it to run with the built-in defaults, or start from config.example.yaml';
+    return 'is empty: delete it to use the built-in defaults, or start from config.example.yaml';
   }
   if (typeof value === 'object' && !Array.isArray(value)) return undefined;
-  return `is ${show(value)}, not a map; a configuration is made of "key: value" lines, see config.example.yaml`;
+  return `is ${show(value)}; a configuration consists of "key: value" lines, see config.example.yaml`;
 }
 
-/** `limits:` with all its lines commented out is no mistake. */
+/** A section such as `limits:` with all its lines commented out is not a mistake. */
 function withoutEmptySections(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const isSection = (key: string) => ['limits', 'nemo', 'local', 'http', 'notify', 'log'].includes(key);
@@ -177,7 +185,7 @@ function issueProblems(file: string, yaml: YamlFile, schema: z.ZodType, issue: z
   }
   const path: KeyPath = issue.path;
   if (issue.code === 'invalid_union') {
-    // Of a list or a single value (fields.ts, oneOrMore): the branch of the shape that was written.
+    // Either a list or a single value (oneOrMore in fields.ts): report the branch that was written.
     const branch = issue.errors[Array.isArray(issue.input) ? 0 : 1] ?? [];
     return branch.flatMap(inner =>
       issueProblems(file, yaml, schema, { ...inner, path: [...path, ...inner.path] } as z.core.$ZodIssue),
@@ -188,7 +196,7 @@ function issueProblems(file: string, yaml: YamlFile, schema: z.ZodType, issue: z
 
 function shortened(file: string, problems: Problem[]): Problem[] {
   if (problems.length <= MAX_PROBLEMS) return problems;
-  const message = `and ${problems.length - MAX_PROBLEMS} or more further problems`;
+  const message = `and ${problems.length - MAX_PROBLEMS} or more other problems`;
   return [...problems.slice(0, MAX_PROBLEMS), { file, line: 0, column: 0, path: '', message }];
 }
 
@@ -199,7 +207,7 @@ interface Overrides {
   skillSource?: string;
 }
 
-/** Variables that win over the file; an empty one counts as not set. */
+/** Environment variables that override the file; an empty one counts as not set. */
 function readOverrides(env: LoadContext['env']): { values: Overrides; problems: Problem[] } {
   const values: Overrides = {};
   const problems: Problem[] = [];
@@ -221,7 +229,7 @@ function readOverrides(env: LoadContext['env']): { values: Overrides; problems: 
   return { values, problems };
 }
 
-/** Judges a variable by the schema of the key it replaces. */
+/** Checks a variable with the schema of the key it overrides. */
 function urlProblem(key: 'api_url' | 'web_url', written: string): string | undefined {
   const result = configSchema(path => path).shape.nemo.safeParse({ [key]: written });
   return result.error?.issues[0]?.message;
@@ -232,4 +240,15 @@ function finish(parsed: ParsedConfig, overrides: Overrides, source: string | nul
   const rules = config.rules.map((rule, index) => ({ ...rule, name: rule.name ?? defaultRuleName(index) }));
   const folders = config.folders.map(folder => ({ ...folder, rules: folder.rules ?? rules.map(({ name }) => name) }));
   return { ...config, rules, folders, nemo: { ...config.nemo, ...overrides }, source };
+}
+
+/** Renames the keys of maps at every depth; leaves everything else as it is. */
+function camelKeys<Value>(value: Value): CamelKeys<Value> {
+  if (Array.isArray(value)) return value.map(camelKeys) as CamelKeys<Value>;
+  if (typeof value !== 'object' || value === null) return value as CamelKeys<Value>;
+  const entries = Object.entries(value).map(([key, inner]) => [
+    key.replace(/_([a-z0-9])/g, (_, letter: string) => letter.toUpperCase()),
+    camelKeys(inner),
+  ]);
+  return Object.fromEntries(entries) as CamelKeys<Value>;
 }

@@ -1,15 +1,15 @@
 import { ShrinkError } from '../core/errors.ts';
 
-/** One thing wrong with the configuration, and where. */
+/** A mistake in the configuration, and where it is. */
 export interface Problem {
   /** The config file, or `environment` for a variable. */
   file: string;
-  /** 1-based; 0 where there is no place to point at. */
+  /** 1-based; 0 where there is no position to point at. */
   line: number;
   column: number;
   /** `rules[0].size`; empty for the file as a whole. */
   path: string;
-  /** What is wrong and how it would be right; never a secret. */
+  /** What is wrong and what would be right; never a secret. */
   message: string;
 }
 
@@ -21,7 +21,7 @@ export class ConfigError extends ShrinkError {
     super('config-invalid', problems.map(formatProblem).join('\n'), {
       doing: 'reading the configuration',
       subject: problems[0]?.file,
-      hint: hint ?? 'Correct the lines named; shrinkbox check shows what is left.',
+      hint: hint ?? 'Correct these lines; `shrinkbox check` shows what is left.',
     });
     this.problems = problems;
   }

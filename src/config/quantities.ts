@@ -1,7 +1,7 @@
-/** Sizes, times and other quantities of the config, as people write them. */
+/** Sizes, durations and other quantities of the configuration, as people write them. */
 import { parseResolution, type Resolution, type Target } from '../core/target.ts';
 import { parseDuration, parsePercent, parseSize } from '../core/units.ts';
-import { text, InvalidValue } from './kind.ts';
+import { text, InvalidValue } from './fields.ts';
 import { show } from './redact.ts';
 
 const SIZE_PATTERN = '\\d+(\\.\\d+)? ?([kKMGT]i?B|B)';
@@ -17,7 +17,7 @@ export const size = (examples = ['50MB', '10MiB']) =>
     examples,
     parse: written => {
       const bytes = parseSize(written);
-      return bytes === 0 ? new InvalidValue(`${show(written)} is nothing; write ${examples.join(' or ')}`) : bytes;
+      return bytes === 0 ? new InvalidValue(`${show(written)} is zero; write ${examples.join(' or ')}`) : bytes;
     },
   });
 
@@ -38,11 +38,11 @@ export const targetSize = () =>
       if (bytes === undefined) return undefined;
       return bytes > 0
         ? { kind: 'bytes', bytes }
-        : new InvalidValue(`${show(written)} is nothing; write 50MB, 10MiB or 25%`);
+        : new InvalidValue(`${show(written)} is zero; write 50MB, 10MiB or 25%`);
     },
   });
 
-/** A share, 0..1, written in percent. */
+/** A share (0..1), written in percent. */
 export const share = (least: number, most: number) =>
   text({
     what: 'a percentage',
@@ -90,7 +90,7 @@ export const duration = (leastMs = 1, examples = ['30s', '5m']) =>
       const ms = parseDuration(written);
       if (ms === undefined || ms >= leastMs) return ms;
       return new InvalidValue(
-        `${show(written)} is too short; the least is ${leastMs >= 1000 ? `${leastMs / 1000}s` : `${leastMs}ms`}`,
+        `${show(written)} is too short; the minimum is ${leastMs >= 1000 ? `${leastMs / 1000}s` : `${leastMs}ms`}`,
       );
     },
   });
@@ -106,7 +106,7 @@ export const durationOrAuto = (leastMs: number) =>
       if (written === 'auto') return 'auto';
       const ms = parseDuration(written);
       if (ms === undefined || ms >= leastMs) return ms;
-      return new InvalidValue(`${show(written)} is too short; the least is ${leastMs / 1000}s`);
+      return new InvalidValue(`${show(written)} is too short; the minimum is ${leastMs / 1000}s`);
     },
   });
 
@@ -132,7 +132,9 @@ export const resolution = () =>
       const parsed = parseResolution(written);
       const sides = parsed?.kind === 'lines' ? [parsed.lines] : parsed ? [parsed.width, parsed.height] : [];
       const fits = sides.every(side => side >= 16 && side <= 16384);
-      return fits ? parsed : new InvalidValue(`${show(written)} is out of range; a side has 16 to 16384 pixels`);
+      return fits
+        ? parsed
+        : new InvalidValue(`${show(written)} is out of range; each side must have 16 to 16384 pixels`);
     },
   });
 
@@ -173,7 +175,7 @@ export const dayHours = () =>
       const span = { fromMinute: fromHour * 60 + fromMinutes, toMinute: toHour * 60 + toMinutes };
       if (span.toMinute > 24 * 60) return undefined;
       if (span.fromMinute === span.toMinute % (24 * 60)) {
-        return new InvalidValue(`${show(written)} starts when it ends; remove the line for all day`);
+        return new InvalidValue(`${show(written)} starts and ends at the same time; remove the line to allow all day`);
       }
       return span;
     },

@@ -1,10 +1,10 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { ShrinkError } from '../core/errors.ts';
 
-/** Reads a small text file. @throws NodeJS.ErrnoException, or ShrinkError where the file is none to read as text. */
+/** Reads a small text file. @throws NodeJS.ErrnoException; ShrinkError `io` where it is not a text file. */
 export type ReadFile = (path: string, maxBytes: number) => string;
 
-/** The real one. Never waits for a pipe or device, and never reads more than the limit. */
+/** Never waits for a pipe or device, and never reads more than the limit. */
 export const readTextFile: ReadFile = (path, maxBytes) => {
   const fd = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
   try {
@@ -16,8 +16,7 @@ export const readTextFile: ReadFile = (path, maxBytes) => {
     for (let read = -1; read !== 0 && length < buffer.length; length += read) {
       read = readSync(fd, buffer, length, buffer.length - length, null);
     }
-    if (length > maxBytes)
-      throw notText(`is larger than ${maxBytes / 1000} kB, far too large to be what it should`, path);
+    if (length > maxBytes) throw notText(`is larger than ${maxBytes / 1000} kB, too large to be the right file`, path);
     return decode(buffer.subarray(0, length), path);
   } finally {
     closeSync(fd);

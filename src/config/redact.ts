@@ -13,17 +13,17 @@ export function show(value: unknown): string {
   return JSON.stringify(line.length > MAX_SHOWN ? `${line.slice(0, MAX_SHOWN)}...` : line);
 }
 
-/** Long runs of mixed letters and digits without spaces or folders are keys and tokens more often than anything else. */
+/** A long run of letters and digits without spaces or slashes is most likely a key or token. */
 function looksSecret(text: string): boolean {
   return /^(?:bearer\s+)?[\w.~+=-]{20,}$/i.test(text) && /\d/.test(text) && /[a-z]/i.test(text);
 }
 
-/** A sentence of somebody else's that may quote the file: words that look like secrets are blotted out. */
+/** For a library's message that may quote the file: hides words that look like secrets. */
 export function withoutSecrets(text: string): string {
   return text.replace(/[\w.~+=-]{20,}/g, word => (looksSecret(word) ? '[hidden]' : word));
 }
 
-/** A URL without what is secret in it: webhook services put their keys into the path, the query or the user part. */
+/** Hides what may be secret in URLs: webhook services put keys into the path, the query or the user part. */
 export function maskUrl(text: string): string {
   return text.replace(/\b([a-z][a-z0-9+.-]*:\/\/)(?:[^/?#@\s]*@)?([^/?#\s]*)([/?#]\S+)?/gi, (_, scheme, host, rest) =>
     rest === undefined ? `${scheme}${host}` : `${scheme}${host}/...`,

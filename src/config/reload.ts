@@ -1,23 +1,23 @@
-/** What of a changed configuration a running daemon takes over, and what has to wait for its next start. Pure. */
+/** Which changes of a configuration take effect in a running daemon, and which need a restart. Pure. */
 import type { Config } from './load.ts';
 
 export interface ReloadPlan {
-  /** The new configuration with everything that needs a restart as it was: what the daemon works by from now on. */
+  /** What the daemon uses from now on: the new configuration, but the old values of keys that need a restart. */
   effective: Config;
-  /** Keys as written in the file whose new values count only after a restart. */
+  /** Keys as written in the file whose new values take effect only after a restart. */
   needsRestart: string[];
-  /** Keys whose new values count at once. */
+  /** Keys whose new values take effect at once. */
   applied: string[];
 }
 
-/** Compared one by one, so that the log names the key a person changed. */
+/** Compared one by one, so that the log can name the key that changed. */
 const RESTART_KEYS: readonly (readonly [name: string, of: (config: Config) => unknown])[] = [
   ['state_dir', config => config.stateDir],
   ['nemo', config => config.nemo],
   ['local', config => config.local],
   ['http.listen', config => config.http.listen],
   ['http.token_file', config => config.http.tokenFile],
-  // The cloud's gate and its uploads are built once, with what they have learnt.
+  // The cloud's rate limiter and uploads are built once and keep what they have learned.
   ['limits.uploads', config => config.limits.uploads],
   ['limits.requests_per_minute', config => config.limits.requestsPerMinute],
   ['limits.upload_rate', config => config.limits.uploadRate],

@@ -1,7 +1,7 @@
 /**
- * The one truth about the configuration: types, defaults, documentation, JSON Schema and error messages all come from
- * here. Keys are snake_case in the file and camelCase in the code (see `Config`); durations become milliseconds, sizes
- * bytes, percentages shares of 1, paths absolute.
+ * Room: the configuration, from finding the file to values the code can use, with an error message for every mistake. This schema is
+ * the single source of its types, defaults, documentation, JSON Schema and messages. Keys are snake_case in the file and camelCase in
+ * the code (see `Config`); durations become milliseconds, sizes bytes, percentages shares of 1, paths absolute.
  */
 import { z } from 'zod';
 import * as amount from './quantities.ts';
@@ -15,7 +15,7 @@ z.config({ jitless: true });
 /** Makes a written path absolute: against the folder of the config file, `~` being the home folder. */
 export type ResolvePath = (written: string) => string;
 
-/** What comes out where the file has no rules: fits most upload forms, and plays well on what people have. */
+/** For a file without rules: fits most upload forms, and plays well on common devices. */
 const DEFAULT_RULES: z.input<ReturnType<typeof ruleSchema>>[] = [
   { name: 'default', size: '50MB', resolution: '1080p' },
 ];
@@ -37,7 +37,7 @@ export function configSchema(resolve: ResolvePath) {
       .describe('Watched folders, each with the folder its results go to.'),
     rules: list('rules', ruleSchema())
       .prefault(DEFAULT_RULES)
-      .describe('What is asked of which file; the first rule that matches wins.'),
+      .describe('What to do with which file; the first rule that matches wins.'),
     limits: limitsSchema().prefault({}).describe('How much is done at once, and when.'),
     nemo: nemoSchema(resolve)
       .prefault({})
@@ -75,12 +75,14 @@ const folderSchema = (resolve: ResolvePath) =>
       .duration(1, ['5s', '30s'])
       .optional()
       .describe(
-        'How long a file must be quiet before it counts as complete. Default: 5s, 30s on network mounts, longer where gaps were seen.',
+        'How long a file must be unchanged to count as complete. Default: 5s, 30s on network mounts, longer where writing paused before.',
       ),
     scan: amount
       .durationOrAuto(1000)
       .prefault('auto')
-      .describe('How often the whole inbox is read again; auto looks at the kind of disk and polls network mounts.'),
+      .describe(
+        'How often the whole inbox is listed again; auto depends on the kind of disk and polls network mounts.',
+      ),
     reports: field
       .oneOf('never', 'on-failure', 'always')
       .default('on-failure')
@@ -100,17 +102,19 @@ const ruleSchema = () =>
       )
       .prefault('**')
       .describe(
-        'Which files, relative to the inbox: *.mov in any sub-folder, camera/** below one, !*.avi all but. Case does not count.',
+        'Which files, relative to the inbox: *.mov in any sub-folder, camera/** below one, !*.avi takes files out again. Case does not matter.',
       ),
     min_size: amount.size(['20MB', '1GB']).optional().describe('Smaller files do not match this rule.'),
     size: amount
       .targetSize()
       .optional()
-      .describe('At most this size, or this share of the original. Default: as small as it stays visually lossless.'),
+      .describe(
+        'At most this size, or this share of the original. Default: as small as possible without visible loss.',
+      ),
     resolution: amount
       .resolution()
       .prefault('keep')
-      .describe('At most this; 1080p bounds the shorter side. Never upscaled.'),
+      .describe('At most this; 1080p limits the shorter side. Never upscaled.'),
     fps: field.number(1, 240, { whole: false }).optional().describe('At most this many frames per second.'),
     audio: amount.audio().prefault('keep').describe('keep all tracks, mute, or keep them at a bitrate such as 96k.'),
     codec: field
@@ -136,7 +140,9 @@ const ruleSchema = () =>
     fallback: field
       .oneOf('none', 'local')
       .default('none')
-      .describe('What to do where the cloud cannot take or finish a file: hold it, or do it on this machine.'),
+      .describe(
+        'What to do with a file the cloud does not accept or cannot finish: hold it (none), or compress it on this machine (local).',
+      ),
     output: field
       .words('a name template', `one like ${DEFAULT_OUTPUT}`, templateProblem)
       .prefault(DEFAULT_OUTPUT)
@@ -144,7 +150,7 @@ const ruleSchema = () =>
     min_saving: amount
       .share(0, 99)
       .prefault('5%')
-      .describe('A result that saves less is not worth it: the original itself is delivered, where it fits.'),
+      .describe('When a result would save less than this, the original itself is delivered, where it fits.'),
     skip: field.yesNo().default(false).describe('true: files matching this rule are left alone.'),
   });
 
@@ -156,8 +162,8 @@ const limitsSchema = () =>
     requests_per_minute: field
       .number(1, 60_000)
       .optional()
-      .describe('Requests to the cloud a minute. Default: no limit.'),
-    upload_rate: amount.rate().optional().describe('All uploads together, bytes a second. Default: no limit.'),
+      .describe('Requests to the cloud per minute. Default: no limit.'),
+    upload_rate: amount.rate().optional().describe('Bytes per second of all uploads together. Default: no limit.'),
     local_hours: amount
       .dayHours()
       .optional()
@@ -167,7 +173,7 @@ const limitsSchema = () =>
     min_free: amount
       .freeSpace()
       .prefault('1% and 64MB')
-      .describe('Free space that is left alone on every disk written to; a job that would go below waits.'),
+      .describe('Free space to keep on every disk written to; a job that would use it waits.'),
   });
 
 const nemoSchema = (resolve: ResolvePath) =>
@@ -196,36 +202,38 @@ const nemoSchema = (resolve: ResolvePath) =>
       )
       .prefault('en')
       .describe('Language of the conversation with the service.'),
-    poll_interval: amount.duration(1, ['30s']).prefault('30s').describe('How often a render is asked about.'),
+    poll_interval: amount.duration(1, ['30s']).prefault('30s').describe('How often a render is polled.'),
     poll_limit: amount
       .duration(1, ['30m'])
       .prefault('30m')
-      .describe('How long a render is asked about before a person is.'),
-    message_timeout: amount.duration(1, ['15m']).prefault('15m').describe('How long one request in words may take.'),
+      .describe('How long a render is polled before its job is held.'),
+    message_timeout: amount.duration(1, ['15m']).prefault('15m').describe('How long one instruction may take.'),
     heartbeat_timeout: amount
       .duration(1, ['10m'])
       .prefault('10m')
-      .describe('How long nothing but heartbeats may come before the answer counts as lost.'),
+      .describe('When only heartbeats come for this long, the reply counts as lost.'),
     recovery: map('a map', {
-      first: amount.duration(1, ['30s']).prefault('30s').describe('Wait before the first look after a lost answer.'),
-      every: amount.duration(1, ['60s']).prefault('60s').describe('Wait between further looks.'),
-      checks: field.number(1, 100).default(5).describe('Looks without any change before a person is asked.'),
+      first: amount.duration(1, ['30s']).prefault('30s').describe('Wait before the first check after a lost reply.'),
+      every: amount.duration(1, ['60s']).prefault('60s').describe('Wait between further checks.'),
+      checks: field.number(1, 100).default(5).describe('Checks without any change before the job is held.'),
     })
       .prefault({})
-      .describe('How a lost answer is looked for; a message is never sent again.'),
+      .describe('How a lost reply is recovered; no message is ever sent twice.'),
     retry_after: amount
       .duration(1, ['30s'])
       .prefault('30s')
-      .describe('Wait after "too many requests" that does not say how long.'),
-    max_upload: amount.size(['500MB']).prefault('500MB').describe('The service takes no larger files.'),
+      .describe('Wait after a "too many requests" reply that names no time.'),
+    max_upload: amount.size(['500MB']).prefault('500MB').describe('The service accepts no larger files.'),
     oversize: field
       .oneOf('local', 'split', 'hold')
       .default('local')
-      .describe('A larger file: made small enough on this machine first, uploaded in parts, or held for a person.'),
+      .describe(
+        'What to do with a larger file: compress it on this machine first (local), upload it in parts (split), or hold it.',
+      ),
     session: field
       .oneOf('per-file', 'per-folder')
       .default('per-file')
-      .describe('One conversation with the service for each file, or one for all files of a folder.'),
+      .describe('One session per file, or one for all files of a folder.'),
   });
 
 const localSchema = (resolve: ResolvePath) => {
@@ -240,7 +248,7 @@ const localSchema = (resolve: ResolvePath) => {
       .oneOf('fast', 'balanced', 'best')
       .default('balanced')
       .describe('Time spent for quality: best takes several times as long as fast.'),
-    threads: field.number(1, 256).optional().describe('Threads of one encode. Default: as many as there are cores.'),
+    threads: field.number(1, 256).optional().describe('Threads per encode. Default: one per core.'),
   });
 };
 
@@ -264,7 +272,7 @@ const notifySchema = () =>
     on: field
       .oneOrMore(field.oneOf('done', 'held', 'failed'), 'a list of done, held and failed')
       .prefault(['done', 'held', 'failed'])
-      .describe('Which ends of a job are told.'),
+      .describe('Which outcomes to notify about.'),
   });
 
 const logSchema = () =>
@@ -279,7 +287,7 @@ const logSchema = () =>
       .describe('auto: for people on a terminal, JSON otherwise.'),
   });
 
-/** A map that knows its keys. Unknown ones are reported with a suggestion, by problems.ts. */
+/** A map with a fixed set of keys; unknown-keys.ts words what is said about any other. */
 function map<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
   return z.strictObject(shape, {
     error: issue =>
@@ -295,11 +303,11 @@ function list<Item extends z.ZodType>(what: string, item: Item) {
       : `${show(input)} is not a list of ${what}; start each with "- "`;
   return z
     .array(item, { error: complain })
-    .min(1, { error: `is an empty list; add one of the ${what} or remove the key for the built-in ones` });
+    .min(1, { error: `is an empty list; add an entry, or remove the line to use the built-in ${what}` });
 }
 
 function nameProblem(written: string): string | undefined {
-  if (written.length > 60) return 'is too long; 60 characters are enough for a name';
+  if (written.length > 60) return 'is too long; a name has at most 60 characters';
   if (/^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u.test(written) && !/[ .]$/.test(written)) return undefined;
   return 'is not a name; use letters, digits, spaces, dots, hyphens and underscores';
 }
@@ -313,7 +321,7 @@ function matchProblem(written: string): string | undefined {
   return undefined;
 }
 
-/** The service wants ASCII without spaces, at most 64 characters, in these headers. */
+/** The service accepts ASCII without spaces, at most 64 characters, in these headers. */
 export function headerProblem(written: string): string | undefined {
   return /^[\x21-\x7e]{1,64}$/.test(written) ? undefined : 'must be 1 to 64 plain characters without spaces';
 }
@@ -323,7 +331,7 @@ type Schema = ReturnType<typeof configSchema>;
 /** The file as validated, keys as written. */
 export type ParsedConfig = z.output<Schema>;
 
-/** The generated JSON Schema, for editors (`shrinkbox check --schema`). */
+/** The JSON Schema for editors (`shrinkbox check --schema`). */
 export function jsonSchema(): object {
   const schema = z.toJSONSchema(
     configSchema(written => written),

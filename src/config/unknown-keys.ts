@@ -1,8 +1,7 @@
-/** What to say about a key nobody knows: what was meant, where it belongs, or why it has no place here. */
+/** What to say about an unknown key: which one was probably meant, where it belongs, or why it is not allowed. */
 import { z } from 'zod';
 import { formatPath, type KeyPath } from './problems.ts';
 import { show } from './redact.ts';
-import { didYouMean } from './suggest.ts';
 
 /** Keys people try to put secrets under. */
 const SECRET_KEY = /^(?:\w+[_-])?(?:token|api[_-]?key|key|secret|password|passwd|bearer|authorization|credentials?)$/i;
@@ -13,14 +12,14 @@ export function unknownKeyMessage(schema: z.ZodType, path: KeyPath, key: string)
   if (SECRET_KEY.test(key)) {
     const where = path[0] === 'http' ? 'http.token_file' : 'nemo.token_file';
     const variable = path[0] === 'http' ? '' : ', or set NEMO_TOKEN in the environment';
-    return `${word} would be a secret, and secrets do not stand in this file: put it alone into a file only the service can read and name that in ${where}${variable}`;
+    return `${word} looks like a secret, and secrets do not belong in this file: put it into a file of its own that only the service can read, and name that file in ${where}${variable}`;
   }
   const known = knownKeys(schema, path);
   const meant = didYouMean(key, known);
   if (meant) return `unknown key ${word}${meant}`;
   const homes = homesOf(schema, key);
-  if (homes.length > 0) return `unknown key ${word} here; it belongs under ${homes.join(' or ')}`;
-  return `unknown key ${word}; there is ${known.join(', ')}`;
+  if (homes.length > 0) return `unknown key ${word}; it belongs under ${homes.join(' or ')}`;
+  return `unknown key ${word}; the keys here are ${known.join(', ')}`;
 }
 
 function knownKeys(schema: z.ZodType, path: KeyPath): string[] {
@@ -30,7 +29,7 @@ function knownKeys(schema: z.ZodType, path: KeyPath): string[] {
   return found instanceof z.ZodObject ? Object.keys(found.shape) : [];
 }
 
-/** The maps that do know the key, as a person would write their path. */
+/** The maps that have this key, as a person would write their path. */
 function homesOf(schema: z.ZodType, key: string): string[] {
   const homes: string[] = [];
   const walk = (at: z.ZodType, path: KeyPath) => {
@@ -52,11 +51,56 @@ function child(schema: z.ZodType, part: PropertyKey): z.ZodType | undefined {
   return at instanceof z.ZodArray ? (at.element as z.ZodType) : undefined;
 }
 
-/** Without the wrappers for defaults and the like. */
+/** The schema inside the wrappers for defaults and the like. */
 function bare(schema: z.ZodType): z.ZodType {
   let at = schema;
   while (at instanceof z.ZodOptional || at instanceof z.ZodDefault || at instanceof z.ZodPrefault) {
     at = at.unwrap() as z.ZodType;
   }
   return at;
+}
+
+/** Optimal string alignment distance: insertions, deletions, replacements and swaps of neighbours each count one. */
+export function editDistance(a: string, b: string): number {
+  let twoBack: number[] = [];
+  let oneBack = Array.from({ length: b.length + 1 }, (_, j) => j);
+  for (let i = 1; i <= a.length; i += 1) {
+    const row = [i];
+    for (let j = 1; j <= b.length; j += 1) {
+      const same = a[i - 1] === b[j - 1] ? 0 : 1;
+      let best = Math.min((row[j - 1] ?? 0) + 1, (oneBack[j] ?? 0) + 1, (oneBack[j - 1] ?? 0) + same);
+      if (i > 1 && j > 1 && a[i - 1] === b[j - 2] && a[i - 2] === b[j - 1]) {
+        best = Math.min(best, (twoBack[j - 2] ?? 0) + 1);
+      }
+      row.push(best);
+    }
+    twoBack = oneBack;
+    oneBack = row;
+  }
+  return oneBack[b.length] ?? 0;
+}
+
+/** A word longer than this is no typing mistake of ours. */
+const MAX_WORD_LENGTH = 60;
+
+/**
+ * The known word a person most likely meant, or `undefined` when none is near: at most a third of the letters wrong, case,
+ * hyphens and camelCase not counted (`stateDir` and `state-dir` are `state_dir`).
+ */
+export function closest(word: string, known: Iterable<string>): string | undefined {
+  if (word.length > MAX_WORD_LENGTH) return undefined;
+  const plain = (text: string) => text.toLowerCase().replace(/[\s_-]/g, '');
+  let found: string | undefined;
+  let least = Number.POSITIVE_INFINITY;
+  for (const candidate of known) {
+    const distance = editDistance(plain(word), plain(candidate));
+    if (distance < least) [least, found] = [distance, candidate];
+  }
+  return least <= Math.max(1, Math.floor(word.length / 3)) ? found : undefined;
+}
+
+/** `; did you mean "size"?`, or nothing. */
+export function didYouMean(word: string, known: Iterable<string>): string {
+  const meant = closest(word, known);
+  return meant === undefined ? '' : `; did you mean "${meant}"?`;
 }

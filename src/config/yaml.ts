@@ -1,26 +1,26 @@
-/** A YAML file as values with places: the parsed text, what is wrong with its syntax, and where each key stands. */
+/** Parses YAML into values with their positions, and reports syntax errors. */
 import { createRequire } from 'node:module';
 import type { Document, Node } from 'yaml';
 import type { KeyPath, Problem } from './problems.ts';
 import { show, withoutSecrets } from './redact.ts';
 
 export interface YamlFile {
-  /** The plain value; `undefined` when the syntax is so broken that it means nothing. */
+  /** The plain value; `undefined` when the syntax is too broken to have one. */
   value: unknown;
   problems: Problem[];
-  /** Where the value of a path stands, or, with `key`, its key; the nearest place above it when it is not there. */
+  /** The position of the value at a path, or of its key; of the nearest parent where the path does not exist. */
   place(path: KeyPath, which?: 'key' | 'value'): { line: number; column: number };
 }
 
 const START = { line: 1, column: 1 };
 
-/** Aliases may repeat a part this often; more is a file made to exhaust the memory. */
+/** A file whose aliases repeat parts more often is made to exhaust the memory. */
 const MAX_ALIASES = 100;
 
-/** Seventy modules that are not needed where there is no configuration file. */
+/** Loaded late: seventy modules that nobody needs without a configuration file. */
 const library = () => createRequire(import.meta.url)('yaml') as typeof import('yaml');
 
-/** Of a configuration nobody wrote. */
+/** Stands for a configuration file that does not exist. */
 export const NOTHING_WRITTEN: YamlFile = { value: {}, problems: [], place: () => START };
 
 export function parseYaml(file: string, text: string): YamlFile {
@@ -28,7 +28,7 @@ export function parseYaml(file: string, text: string): YamlFile {
     return parse(file, text);
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
-    // The composer recurses: a file of a hundred thousand brackets ends its stack.
+    // The parser recurses: a hundred thousand brackets overflow its stack.
     const message = 'is nested too deeply to be a configuration';
     return { value: undefined, problems: [{ file, line: 1, column: 1, path: '', message }], place: () => START };
   }
@@ -73,11 +73,11 @@ const COMPLEX_KEY = 'a key must be a plain word, not a list or map';
 function syntaxMessage(code: string, message: string): string {
   switch (code) {
     case 'TAB_AS_INDENT':
-      return 'the line is indented with a tab; YAML wants spaces';
+      return 'the line is indented with a tab; YAML needs spaces';
     case 'MULTIPLE_DOCS':
-      return 'a second document starts here (---); a configuration is one';
+      return 'a second document starts here (---); a configuration has only one';
     case 'TAG_RESOLVE_FAILED':
-      return 'tags like !secret mean nothing here; write the value, or put quotes around it';
+      return 'tags like !secret are not supported; write the value, or put quotes around it';
     case 'BAD_SCALAR_START':
       return `${lowerFirst(message)}; put quotes around the value`;
     default:
@@ -87,7 +87,7 @@ function syntaxMessage(code: string, message: string): string {
 
 const lowerFirst = (text: string) => text.charAt(0).toLowerCase() + text.slice(1).replaceAll('\n', ' ');
 
-/** Keys given twice in one map, and keys that are no words. One pass: the parser's own check is quadratic. */
+/** Keys given twice in one map, and keys that are not plain words. In one pass, because the parser's own check is quadratic. */
 function keyProblems(document: Document.Parsed): { offset: number; message: string }[] {
   const { isScalar, visit } = library();
   const found: { offset: number; message: string }[] = [];
@@ -137,7 +137,7 @@ function startOf(node: unknown): number | undefined {
   return (node as Node | null | undefined)?.range?.[0];
 }
 
-/** What toJS stumbles over: aliases that lead nowhere, everywhere, or to what cannot be merged. */
+/** What toJS fails on: aliases without an anchor, far too many of them, or ones that cannot be merged. */
 function aliasProblem(document: Document.Parsed, said: string): { offset: number; message: string } {
   const { visit } = library();
   const name = /^Unresolved alias .*: (\S+)$/.exec(said)?.[1];

@@ -44,14 +44,14 @@ describe('where it is found', () => {
     [
       'a file named with --config must be there',
       { path: 'no.yaml' },
-      '/srv/no.yaml: there is no such file; --config names it',
+      '/srv/no.yaml: does not exist, but --config names it',
     ],
     [
       'so must one named by the variable',
       { env: { SHRINKBOX_CONFIG: '/no.yaml' } },
-      '/no.yaml: there is no such file; SHRINKBOX_CONFIG names it',
+      '/no.yaml: does not exist, but SHRINKBOX_CONFIG names it',
     ],
-    ['~ is the home folder', { path: '~/no.yaml' }, '/home/me/no.yaml: there is no such file; --config names it'],
+    ['~ is the home folder', { path: '~/no.yaml' }, '/home/me/no.yaml: does not exist, but --config names it'],
   ])('%s', (_, more, expected) => {
     expect(problemsIn(() => at({}, more))).toEqual([expected]);
   });
@@ -60,7 +60,7 @@ describe('where it is found', () => {
     [
       'forbidden',
       errno('EACCES'),
-      '/srv/config.yaml: cannot be read: permission denied; let the user shrinkbox runs as read it',
+      '/srv/config.yaml: cannot be read: permission denied; give read access to the user shrinkbox runs as',
     ],
     ['broken', errno('EIO'), '/srv/config.yaml: cannot be read: EIO: made up'],
     ['no file at all', new ShrinkError('io', 'is a folder, not a file'), '/srv/config.yaml: is a folder, not a file'],
@@ -226,14 +226,14 @@ describe('one wrong value', () => {
     ['rules: [{size: ^50mb}]', 'rules[0].size: "50mb" is not a size; write 50MB, 10MiB or 25% (did you mean 50MB?)'],
     ['rules: [{size: ^50M}]', 'rules[0].size: "50M" is not a size; write 50MB, 10MiB or 25% (did you mean 50MB?)'],
     ['rules: [{size: ^50}]', 'rules[0].size: 50 is not a size; write 50MB, 10MiB or 25%'],
-    ['rules: [{size: ^0MB}]', 'rules[0].size: "0MB" is nothing; write 50MB, 10MiB or 25%'],
+    ['rules: [{size: ^0MB}]', 'rules[0].size: "0MB" is zero; write 50MB, 10MiB or 25%'],
     ['rules: [{size: ^0%}]', 'rules[0].size: "0%" is out of range; write 1% to 100%'],
     ['rules: [{size: ^101%}]', 'rules[0].size: "101%" is out of range; write 1% to 100%'],
     ['rules: [{size: ^-5MB}]', 'rules[0].size: "-5MB" is not a size; write 50MB, 10MiB or 25%'],
     ['rules: [{size: ^}]', 'rules[0].size: has no value; write 50MB, 10MiB or 25%, or remove the line'],
     ['rules: [{size: ^[1MB]}]', 'rules[0].size: a list is not a size; write 50MB, 10MiB or 25%'],
     ['rules: [{min_size: ^1mib}]', 'rules[0].min_size: "1mib" is not a size; write 20MB or 1GB (did you mean 1MiB?)'],
-    ['rules: [{min_size: ^0B}]', 'rules[0].min_size: "0B" is nothing; write 20MB or 1GB'],
+    ['rules: [{min_size: ^0B}]', 'rules[0].min_size: "0B" is zero; write 20MB or 1GB'],
     // the other keys of a rule
     [
       'rules: [{resolution: ^1080}]',
@@ -247,7 +247,10 @@ describe('one wrong value', () => {
       'rules: [{resolution: ^2x2}]',
       'rules[0].resolution: "2x2" is not a resolution; write 1080p, 720p, 1280x720 or keep',
     ],
-    ['rules: [{resolution: ^10x10}]', 'rules[0].resolution: "10x10" is out of range; a side has 16 to 16384 pixels'],
+    [
+      'rules: [{resolution: ^10x10}]',
+      'rules[0].resolution: "10x10" is out of range; each side must have 16 to 16384 pixels',
+    ],
     ['rules: [{fps: ^0}]', 'rules[0].fps: 0 is not a number from 1 to 240'],
     ['rules: [{fps: ^241}]', 'rules[0].fps: 241 is not a number from 1 to 240'],
     ['rules: [{fps: ^"30"}]', 'rules[0].fps: "30" is not a number from 1 to 240 (without quotes)'],
@@ -259,7 +262,7 @@ describe('one wrong value', () => {
     ['rules: [{audio: ^9k}]', 'rules[0].audio: "9k" is out of range; write 16k to 512k'],
     ['rules: [{codec: ^h256}]', 'rules[0].codec: "h256" is not one of h264, h265 or av1; did you mean "h265"?'],
     ['rules: [{quality: ^best}]', 'rules[0].quality: "best" is not one of auto or max'],
-    ['rules: [{skip: ^yes}]', 'rules[0].skip: "yes" is neither true nor false; write true'],
+    ['rules: [{skip: ^yes}]', 'rules[0].skip: "yes" is not true or false; write true'],
     [
       'rules: [{name: ^a/b}]',
       'rules[0].name: "a/b" is not a name; use letters, digits, spaces, dots, hyphens and underscores',
@@ -275,7 +278,7 @@ describe('one wrong value', () => {
     ['rules: [{match: ^../*}]', 'rules[0].match: "../*" must stay inside the inbox, without ..'],
     [
       'rules: [{output: ^"{nam}.mp4"}]',
-      'rules[0].output: "{nam}.mp4" has the unknown placeholder {nam}; there are {dir}, {name}, {ext} and {rule}',
+      'rules[0].output: "{nam}.mp4" has the unknown placeholder {nam}; the placeholders are {dir}, {name}, {ext} and {rule}',
     ],
     ['rules: [{output: ^"../{name}.mp4"}]', 'rules[0].output: "../{name}.mp4" must stay inside the outbox, without ..'],
     [
@@ -284,7 +287,7 @@ describe('one wrong value', () => {
     ],
     [
       'rules: [{output: ^"{name}.mkv"}]',
-      'rules[0].output: "{name}.mkv" must end in .mp4, because an MP4 is what comes out',
+      'rules[0].output: "{name}.mkv" must end in .mp4, because results are MP4 files',
     ],
     [
       'rules: [{output: ^"small.mp4"}]',
@@ -292,11 +295,11 @@ describe('one wrong value', () => {
     ],
     [
       'rules: [{output: ^"{name.mp4"}]',
-      'rules[0].output: "{name.mp4" has a brace without its partner; placeholders are written {name}',
+      'rules[0].output: "{name.mp4" has an unmatched brace; placeholders are written {name}',
     ],
     ['rules: [{output: ^".{name}.mp4"}]', 'rules[0].output: ".{name}.mp4" must not make hidden files or folders'],
     ['rules: [{min_saving: ^100%}]', 'rules[0].min_saving: "100%" is not a percentage; write 0% to 99%'],
-    ['rules: ^[]', 'rules: is an empty list; add one of the rules or remove the key for the built-in ones'],
+    ['rules: ^[]', 'rules: is an empty list; add an entry, or remove the line to use the built-in rules'],
     ['rules: ^{name: a}', 'rules: a map is not a list of rules; start each with "- "'],
     ['rules: [^mail]', 'rules[0]: "mail" is not a rule; write "key: value" lines'],
     // folders
@@ -310,8 +313,8 @@ describe('one wrong value', () => {
       'folders: [{inbox: a, outbox: o, settle: ^5}]',
       'folders[0].settle: 5 is not a duration; write 5s or 30s (ms, s, m, h, d)',
     ],
-    ['folders: [{inbox: a, outbox: o, settle: ^0s}]', 'folders[0].settle: "0s" is too short; the least is 1ms'],
-    ['folders: [{inbox: a, outbox: o, scan: ^10ms}]', 'folders[0].scan: "10ms" is too short; the least is 1s'],
+    ['folders: [{inbox: a, outbox: o, settle: ^0s}]', 'folders[0].settle: "0s" is too short; the minimum is 1ms'],
+    ['folders: [{inbox: a, outbox: o, scan: ^10ms}]', 'folders[0].scan: "10ms" is too short; the minimum is 1s'],
     [
       'folders: [{inbox: a, outbox: o, originals: ^move}]',
       'folders[0].originals: "move" is not one of keep, archive or delete',
@@ -329,7 +332,7 @@ describe('one wrong value', () => {
     ['limits: {local_hours: ^10pm-7am}', 'limits.local_hours: "10pm-7am" is not a span of hours; write 22:00-07:00'],
     [
       'limits: {local_hours: ^"07:00-07:00"}',
-      'limits.local_hours: "07:00-07:00" starts when it ends; remove the line for all day',
+      'limits.local_hours: "07:00-07:00" starts and ends at the same time; remove the line to allow all day',
     ],
     [
       'limits: {min_free: ^lots}',
@@ -347,7 +350,7 @@ describe('one wrong value', () => {
     ],
     [
       'nemo: {api_url: ^"http://example.com"}',
-      'nemo.api_url: "http://example.com" would send the token unencrypted; write https://',
+      'nemo.api_url: "http://example.com" would send the token unencrypted; use https://',
     ],
     ['nemo: {language: ^English}', 'nemo.language: "English" is not a language; write a tag like en or zh-CN'],
     [
@@ -370,13 +373,13 @@ describe('one wrong value', () => {
     // keys
     [
       '^shape: 1',
-      'unknown key "shape"; there is state_dir, engine, folders, rules, limits, nemo, local, http, notify, log',
+      'unknown key "shape"; the keys here are state_dir, engine, folders, rules, limits, nemo, local, http, notify, log',
     ],
     ['^engnie: local', 'unknown key "engnie"; did you mean "engine"?'],
     ['^stateDir: x', 'unknown key "stateDir"; did you mean "state_dir"?'],
     ['rules: [{^sise: 1MB}]', 'rules[0]: unknown key "sise"; did you mean "size"?'],
-    ['^ffmpeg: /usr/bin/ffmpeg', 'unknown key "ffmpeg" here; it belongs under local'],
-    ['^inbox: ./in', 'unknown key "inbox" here; it belongs under folders[]'],
+    ['^ffmpeg: /usr/bin/ffmpeg', 'unknown key "ffmpeg"; it belongs under local'],
+    ['^inbox: ./in', 'unknown key "inbox"; it belongs under folders[]'],
     ['nemo: {recovery: {^frist: 1s}}', 'nemo.recovery: unknown key "frist"; did you mean "first"?'],
   ])('%s', (marked, expected) => {
     const column = marked.indexOf('^') + 1;
@@ -391,62 +394,68 @@ describe('values that do not go together', () => {
       'an outbox inside its inbox',
       'folders: [{inbox: in, outbox: in/out}]',
       [
-        '1:31: folders[0].outbox: lies inside the inbox of folders[0] (/srv/in); results would be compressed again, without end',
+        '1:31: folders[0].outbox: is inside the inbox of folders[0] (/srv/in); results would be compressed again and again',
       ],
     ],
     [
       'an outbox that is the inbox',
       'folders: [{inbox: in, outbox: ./in/}]',
-      ['1:31: folders[0].outbox: is the inbox of folders[0] (/srv/in); results would be compressed again, without end'],
+      ['1:31: folders[0].outbox: is the inbox of folders[0] (/srv/in); results would be compressed again and again'],
     ],
     [
       "an outbox inside another folder's inbox",
       two('inbox: a, outbox: b/c', 'inbox: b, outbox: d'),
       [
-        '2:24: folders[0].outbox: lies inside the inbox of folders[1] (/srv/b); results would be compressed again, without end',
+        '2:24: folders[0].outbox: is inside the inbox of folders[1] (/srv/b); results would be compressed again and again',
       ],
     ],
     [
       'the same inbox twice',
       two('inbox: a, outbox: b', 'inbox: ./x/../a, outbox: c'),
-      ['3:13: folders[1].inbox: is the same folder as the inbox of folders[0] (/srv/a); give it in one place'],
+      ['3:13: folders[1].inbox: is the same folder as the inbox of folders[0] (/srv/a); remove one of the two'],
     ],
     [
       'an inbox inside another',
       two('inbox: a, outbox: b', 'inbox: a/b, outbox: c'),
-      ['3:13: folders[1].inbox: lies inside the inbox of folders[0] (/srv/a); its files would be taken twice'],
+      ['3:13: folders[1].inbox: is inside the inbox of folders[0] (/srv/a); its files would be processed twice'],
     ],
     [
       'an inbox around another',
       two('inbox: a/b, outbox: b', 'inbox: a, outbox: c'),
-      ['3:13: folders[1].inbox: contains the inbox of folders[0] (/srv/a/b); its files would be taken twice'],
+      ['3:13: folders[1].inbox: contains the inbox of folders[0] (/srv/a/b); its files would be processed twice'],
     ],
     [
       'a state folder inside an inbox',
       'state_dir: in/state\nfolders: [{inbox: in, outbox: out}]',
-      ['1:12: state_dir: lies inside the inbox of folders[0] (/srv/in); working files would be taken for dropped ones'],
+      [
+        '1:12: state_dir: is inside the inbox of folders[0] (/srv/in); its working files would be processed like dropped videos',
+      ],
     ],
     [
       'an inbox inside the state folder',
       'state_dir: s\nfolders: [{inbox: s/in, outbox: out}]',
-      ["2:19: folders[0].inbox: lies inside state_dir (/srv/s); that is for shrinkbox's own files"],
+      ["2:19: folders[0].inbox: is inside state_dir (/srv/s), which is for shrinkbox's own files only"],
     ],
     [
       'a default state folder inside an inbox',
       'folders: [{inbox: ., outbox: /out}]',
-      ['1:1: state_dir: lies inside the inbox of folders[0] (/srv); working files would be taken for dropped ones'],
+      [
+        '1:1: state_dir: is inside the inbox of folders[0] (/srv); its working files would be processed like dropped videos',
+      ],
     ],
     [
       'an archive inside an inbox',
       'folders: [{inbox: in, outbox: out, originals: archive, archive: in/old}]',
       [
-        '1:65: folders[0].archive: lies inside the inbox of folders[0] (/srv/in); archived originals would be taken for dropped ones',
+        '1:65: folders[0].archive: is inside the inbox of folders[0] (/srv/in); archived originals would be processed again',
       ],
     ],
     [
       'archiving without an archive',
       'folders: [{inbox: in, outbox: out, originals: archive}]',
-      ['1:47: folders[0].originals: archive needs a place: add a line like "archive: ./archive" to this folder'],
+      [
+        '1:47: folders[0].originals: archive needs a folder to move originals to: add a line like "archive: ./archive" here',
+      ],
     ],
     [
       'an unknown rule',
@@ -456,17 +465,17 @@ describe('values that do not go together', () => {
     [
       'an unknown rule, far from any',
       'folders: [{inbox: in, outbox: out, rules: everything}]',
-      ['1:43: folders[0].rules: there is no rule "everything"; there is "default"'],
+      ['1:43: folders[0].rules: there is no rule "everything"; the rules are "default"'],
     ],
     [
       'two rules of one name',
       'rules:\n  - name: a\n  - name: a\n',
-      ['3:11: rules[1].name: "a" is already the name of rules[0]; names are unique'],
+      ['3:11: rules[1].name: "a" is already the name of rules[0]; give each rule a name of its own'],
     ],
     [
       'a rule with the name another gets by itself',
       'rules:\n  - name: rule-2\n  - size: 5MB\n',
-      ['3:5: rules[1].name: "rule-2" is already the name of rules[0]; names are unique'],
+      ['3:5: rules[1].name: "rule-2" is already the name of rules[0]; give each rule a name of its own'],
     ],
     // The token may come as a credential, which only the service sees: the daemon itself refuses to listen without one.
     ['listening to the world', 'http: {listen: "0.0.0.0:80"}', []],
@@ -500,15 +509,15 @@ nemo:
   test('are all told at once, in the order of the file', () => {
     expect(problemsOf(TEN)).toEqual([
       '1:1: unknown key "engin"; did you mean "engine"?',
-      expect.stringMatching(/^2:12: state_dir: lies inside/),
-      expect.stringMatching(/^5:13: folders\[0\]\.outbox: lies inside/),
+      expect.stringMatching(/^2:12: state_dir: is inside/),
+      expect.stringMatching(/^5:13: folders\[0\]\.outbox: is inside/),
       '6:13: folders[0].rules[0]: there is no rule "mial"; did you mean "mail"?',
       expect.stringMatching(/^9:11: rules\[0\]\.size: "50 megs"/),
       expect.stringMatching(/^10:17: rules\[0\]\.resolution: 1080 /),
       expect.stringMatching(/^11:11: rules\[1\]\.name: "mail" is already/),
       expect.stringMatching(/^12:10: rules\[1\]\.fps: "fast"/),
       expect.stringMatching(/^14:10: limits\.local: 0 /),
-      expect.stringMatching(/^16:3: nemo: "token" would be a secret/),
+      expect.stringMatching(/^16:3: nemo: "token" looks like a secret/),
     ]);
   });
 
@@ -538,33 +547,21 @@ nemo:
     const foreign = Array.from({ length: 5000 }, (_, i) => `key_number_${i}: 1`).join('\n');
     const problems = problemsOf(foreign);
     expect(problems).toHaveLength(51);
-    expect(problems[50]).toMatch(/and \d+ or more further problems$/);
+    expect(problems[50]).toMatch(/and \d+ or more other problems$/);
   });
 });
 
 describe('YAML that is none, or not ours', () => {
   test.each<[string, string, string[]]>([
-    [
-      'an empty file',
-      '',
-      ['1:1: is empty: delete it to run with the built-in defaults, or start from config.example.yaml'],
-    ],
+    ['an empty file', '', ['1:1: is empty: delete it to use the built-in defaults, or start from config.example.yaml']],
     [
       'only comments',
       '# nothing\n',
-      ['1:1: is empty: delete it to run with the built-in defaults, or start from config.example.yaml'],
+      ['1:1: is empty: delete it to use the built-in defaults, or start from config.example.yaml'],
     ],
-    [
-      'a list',
-      '- a\n',
-      ['1:1: is a list, not a map; a configuration is made of "key: value" lines, see config.example.yaml'],
-    ],
-    [
-      'a word',
-      'hello\n',
-      ['1:1: is "hello", not a map; a configuration is made of "key: value" lines, see config.example.yaml'],
-    ],
-    ['a tab', 'limits:\n\tlocal: 1\n', ['2:1: the line is indented with a tab; YAML wants spaces']],
+    ['a list', '- a\n', ['1:1: is a list; a configuration consists of "key: value" lines, see config.example.yaml']],
+    ['a word', 'hello\n', ['1:1: is "hello"; a configuration consists of "key: value" lines, see config.example.yaml']],
+    ['a tab', 'limits:\n\tlocal: 1\n', ['2:1: the line is indented with a tab; YAML needs spaces']],
     [
       'a key twice',
       'engine: local\nlog: {}\nengine: nemo\n',
@@ -583,7 +580,7 @@ describe('YAML that is none, or not ours', () => {
     [
       'two documents',
       'engine: local\n---\nengine: nemo\n',
-      ['2:1: a second document starts here (---); a configuration is one'],
+      ['2:1: a second document starts here (---); a configuration has only one'],
     ],
     ['an open quote', 'engine: "local\n', [expect.stringMatching(/^2:1: is not valid YAML: missing closing/) as never]],
     ['an open bracket', 'rules: [\n', [expect.stringMatching(/^2:1: is not valid YAML: flow sequence/) as never]],
@@ -596,7 +593,7 @@ describe('YAML that is none, or not ours', () => {
       'a tag',
       'engine: !secret engine\n',
       [
-        expect.stringMatching(/^1:9: tags like !secret mean nothing here/) as never,
+        expect.stringMatching(/^1:9: tags like !secret are not supported/) as never,
         expect.stringContaining('engine: "engine" is not one of') as never,
       ],
     ],
@@ -659,7 +656,7 @@ describe('the environment', () => {
     const env = { NEMO_API_URL: 'http://a.example', NEMO_CLIENT_ID: 'with space', SKILL_SOURCE: 'ünï' };
     expect(problemsOf('engine: x', env)).toEqual([
       '1:9: engine: "x" is not one of local or nemo',
-      'environment: NEMO_API_URL: "http://a.example" would send the token unencrypted; write https://',
+      'environment: NEMO_API_URL: "http://a.example" would send the token unencrypted; use https://',
       'environment: NEMO_CLIENT_ID: "with space" must be 1 to 64 plain characters without spaces',
       'environment: SKILL_SOURCE: "ünï" must be 1 to 64 plain characters without spaces',
     ]);
@@ -689,8 +686,8 @@ describe('secrets', () => {
 
   test('the message says where they belong', () => {
     expect(problemsOf(`nemo: {token: ${TOKEN}}`)).toEqual([
-      '1:8: nemo: "token" would be a secret, and secrets do not stand in this file: put it alone into a file only the service can read and name that in nemo.token_file, or set NEMO_TOKEN in the environment',
+      '1:8: nemo: "token" looks like a secret, and secrets do not belong in this file: put it into a file of its own that only the service can read, and name that file in nemo.token_file, or set NEMO_TOKEN in the environment',
     ]);
-    expect(problemsOf(`http: {token: x}`)[0]).toContain('name that in http.token_file');
+    expect(problemsOf(`http: {token: x}`)[0]).toContain('name that file in http.token_file');
   });
 });

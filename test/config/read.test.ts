@@ -28,7 +28,7 @@ test('a real file is read, through a link and with a byte order mark', () => {
 
 test('a file of more than a megabyte is not taken for a configuration', () => {
   writeFileSync(join(dir, 'huge.yaml'), '#'.repeat(1_000_001));
-  expect(messages('huge.yaml')).toEqual(['is larger than 1000 kB, far too large to be what it should']);
+  expect(messages('huge.yaml')).toEqual(['is larger than 1000 kB, too large to be the right file']);
   writeFileSync(join(dir, 'large.yaml'), `${'#'.repeat(999_990)}\n{}`);
   expect(load('large.yaml').engine).toBe('local');
 });

@@ -95,7 +95,7 @@ function missingFeatures(tools: Tools): CheckResult[] {
     const why = cannotWrite(codec, tools);
     if (why)
       lacks(
-        `cannot write ${codec}: ${why}`,
+        `cannot write ${codec}: ${why.text}`,
         `Rules with codec: ${codec} fall back to H.264; other rules are not affected.`,
       );
   }

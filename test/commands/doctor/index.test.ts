@@ -25,6 +25,7 @@ describe('doctor', () => {
     await mkdir(join(dir, 'outbox'));
     const { code, out } = await run('doctor');
     expect(out).toContain('ready to run');
+    expect(out).not.toContain('[object');
     expect(code).toBe(0);
     for (const about of [
       'program',
@@ -97,7 +98,7 @@ describe('doctor', () => {
     it('says what is wrong with the token, and never what it is', async () => {
       await cloud();
       const { code, out, err } = await asked('nmv_usr_wrong');
-      expect(out).toMatch(/^bad +cloud .*the service refused the token in NEMO_TOKEN/m);
+      expect(out).toMatch(/^bad +cloud .*the service rejected the token in NEMO_TOKEN/m);
       expect(code).toBe(12);
       expect(out + err).not.toContain('nmv_usr_wrong');
     });
@@ -111,7 +112,7 @@ describe('doctor', () => {
       const server = await cloud();
       server.fault({ match: {}, status: 404, body: '{"detail":"Not Found"}' });
       expect((await asked('nmv_usr_mine')).out).toMatch(
-        /^bad +cloud .*the answer holds no balance\n +Check NEMO_API_URL/m,
+        /^bad +cloud .*the reply contains no balance\n +Check NEMO_API_URL/m,
       );
       await server.stop();
       const { code, out } = await asked();

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { closest, editDistance } from '../../src/config/suggest.ts';
+import { closest, editDistance } from '../../src/config/unknown-keys.ts';
 
 describe('edit distance', () => {
   test.each([

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findConflicts } from '../../src/config/conflicts.ts';
+import { findConflicts } from '../../src/config/checks.ts';
 
 test('real paths can be compared once links are resolved', () => {
   const written = { stateDir: '/state', folders: [{ inbox: '/in', outbox: '/media/out' }] };
@@ -7,7 +7,7 @@ test('real paths can be compared once links are resolved', () => {
   expect(findConflicts({ ...written, folders: [{ inbox: '/media', outbox: '/media/out' }] })).toEqual([
     {
       path: ['folders', 0, 'outbox'],
-      message: 'lies inside the inbox of folders[0] (/media); results would be compressed again, without end',
+      message: 'is inside the inbox of folders[0] (/media); results would be compressed again and again',
     },
   ]);
 });
@@ -27,7 +27,7 @@ test('originals archived among the working files were swept away at the next sta
   expect(inState({ archive: '/state/work' })).toEqual([
     {
       path: ['folders', 0, 'archive'],
-      message: "lies inside state_dir (/state); that is for shrinkbox's own files",
+      message: "is inside state_dir (/state), which is for shrinkbox's own files only",
     },
   ]);
   expect(inState({ outbox: '/state' }).map(({ path }) => path)).toEqual([['folders', 0, 'outbox']]);
