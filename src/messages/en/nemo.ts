@@ -120,6 +120,7 @@ export const NEMO_EN = {
   'nemo.upload-stalled': 'the upload stalled',
   'nemo.upload-not-shown': 'the service accepted the upload, but the session does not show it',
   'nemo.upload-not-shown-hint': 'Retry later; no credits were used.',
+  'nemo.uploading': 'uploading',
   'nemo.waiting-to-upload': 'waiting for an upload slot',
 
   // The message.

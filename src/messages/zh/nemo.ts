@@ -3,7 +3,7 @@ import type { Translation } from '../catalogue.ts';
 import type { NEMO_EN } from '../en/nemo.ts';
 
 export const NEMO_ZH: Translation<typeof NEMO_EN> = {
-  'nemo.while': ({ doing, problem }) => `${doing}：${problem}`,
+  'nemo.while': ({ doing, problem }) => `${doing}时出错：${problem}`,
 
   'nemo.doing-free-token': '申请免费令牌',
   'nemo.doing-credits': '查询积分余额',
@@ -16,7 +16,7 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.doing-claim-link': '申请认领链接',
   'nemo.doing-check-file': '上传前检查文件',
   'nemo.doing-link': '读取链接文件',
-  'nemo.doing-upload': '正在上传',
+  'nemo.doing-upload': '上传',
   'nemo.doing-message': '发送指令',
   'nemo.doing-confirm': '确认指令是否已执行',
   'nemo.doing-answer': '回答问题',
@@ -102,6 +102,7 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.upload-stalled': '上传停滞',
   'nemo.upload-not-shown': '服务已接收上传，但会话中没有显示该文件',
   'nemo.upload-not-shown-hint': '请稍后重试；没有消耗积分。',
+  'nemo.uploading': '正在上传',
   'nemo.waiting-to-upload': '正在排队等待上传',
 
   'nemo.may-take-minutes': '可能需要几分钟',
@@ -141,7 +142,7 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.track-removed': ({ track }) => `移除 ${track}`,
   'nemo.track-changed': ({ was, is }) => `${was} 变为 ${is}`,
   'nemo.details-changed': '时间线的细节有变化',
-  'nemo.change-report': ({ changes, timeline }) => `${changes}。${timeline}`,
+  'nemo.change-report': ({ changes, timeline }) => `变化：${changes}。${timeline}`,
 
   'nemo.nothing-to-export': ({ reply }) => `时间线上没有可导出的内容${replied(reply)}`,
   'nemo.nothing-to-export-hint': '请更具体地说明如何处理该文件（写入视频旁的 .txt 文件），然后重试。',

@@ -175,7 +175,7 @@ async function uploadFile(task: SessionTask, source: FileSource): Promise<Upload
   const guard = stallGuard(cloud, context.signal);
   const onSent = (bytes: number) => {
     guard.moved();
-    onProgress((0.35 * bytes) / Math.max(1, source.bytes), say('nemo.doing-upload'));
+    onProgress((0.35 * bytes) / Math.max(1, source.bytes), say('nemo.uploading'));
   };
   try {
     const body = multipart(source, onSent, async bytes => {
