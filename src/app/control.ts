@@ -82,23 +82,19 @@ function announceChanges({ live, state, metrics, clock, log, life }: ControlOpti
     onOutcome: outcome => metrics.notified(outcome),
   });
   life.defer(() => notify.stop());
-  const announce = state.ledger.subscribe(change => {
+  const unsubscribe = state.ledger.subscribe(change => {
     if (!('job' in change)) return;
     logChange(log, change.job, change.before);
     notify.changed(change.job, change.before);
   });
-  life.defer(announce);
+  life.defer(unsubscribe);
 }
 
 /** One line per change of state, with the job's id. */
 function logChange(log: Logger, job: Job, before: Job | undefined): void {
   const { state } = job;
-  if (
-    state.name === before?.state.name &&
-    !('step' in state && 'step' in before.state && state.step !== before.state.step)
-  ) {
-    return;
-  }
+  const isNewStep = before && 'step' in state && 'step' in before.state && state.step !== before.state.step;
+  if (state.name === before?.state.name && !isNewStep) return;
   const fields = { job: job.id, file: job.relative, state: state.name };
   const reason = reasonOf(job);
   const because = { reason: reason?.text, hint: reason?.hint };
@@ -128,7 +124,7 @@ function logChange(log: Logger, job: Job, before: Job | undefined): void {
 async function openServer(control: DaemonControl, options: ControlOptions): Promise<string | null> {
   const { live, state, metrics, secrets, tools, files, env, clock, log, life } = options;
   const inboxes = () => inboxesOf(live.current);
-  await life.starting('what a crash left behind', sweepUploads(inboxes(), clock.now(), files));
+  await life.starting('the removal of unfinished uploads', sweepUploads(inboxes(), clock.now(), files));
   const { listen } = live.current.http;
   const opening = serve({
     control,

@@ -7,12 +7,12 @@ import type { Order } from '../core/job.ts';
 import type { CloudMeter, Engine, EngineContext, LocalHelp, LocalRequest } from '../engine/engine.ts';
 import { createLocalEngine } from '../engine/local/engine.ts';
 import type { NemoEngine } from '../engine/nemo/engine.ts';
-import { skill } from '../platform/package.ts';
-import type { Clock } from '../platform/clock.ts';
 import { joinParts, splitAtKeyframes } from '../media/ffmpeg/split-join.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import { probe } from '../media/probe/probe.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
+import { skill } from '../platform/package.ts';
 
 export interface EnginesOptions {
   config: Config;

@@ -3,17 +3,17 @@ import { basename, dirname, join, resolve } from 'node:path';
 import type { Explanation, JobDetail } from '../api/types.ts';
 import { detailOf } from '../api/views.ts';
 import { isShrinkError } from '../core/errors.ts';
+import { isWithin } from '../core/file-names.ts';
 import type { EngineName, Job, Order, Sighting } from '../core/job.ts';
 import { type Message, type Sentence, textOf } from '../core/message.ts';
-import { say } from '../messages/say.ts';
-import type { Rulebook } from './rulebook.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Folders } from './folders.ts';
-import { type Files, fingerprint, pinOf } from '../platform/files/files.ts';
-import { isWithin } from '../core/file-names.ts';
-import type { Ledger } from '../queue/ledger.ts';
 import { reasonToIgnoreFile, reasonToIgnoreFolder } from '../inbox/ignored-names.ts';
 import { readSidecar } from '../inbox/sidecar.ts';
+import { say } from '../messages/say.ts';
+import { type Files, fingerprint, pinOf } from '../platform/files/files.ts';
+import type { Ledger } from '../queue/ledger.ts';
+import type { Folders } from './folders.ts';
+import type { Rulebook } from './rulebook.ts';
 
 export interface ExplainContext {
   folders: Folders;

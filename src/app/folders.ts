@@ -1,23 +1,23 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
-import type { Config, Folder } from '../config/load.ts';
 import { findConflicts } from '../config/checks.ts';
+import type { Config, Folder } from '../config/load.ts';
 import { ConfigError, formatPath } from '../config/problems.ts';
-import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
+import { isWithin } from '../core/file-names.ts';
 import type { Job, StateName } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
+import { type FolderIdentity, identityOf } from '../deliver/output-folder.ts';
 import { say } from '../messages/say.ts';
 import type { DiskPath } from '../monitor/disk-space.ts';
-import { type FolderIdentity, identityOf } from '../deliver/output-folder.ts';
+import { fileError } from '../platform/files/file-error.ts';
 import { type Files, pinOf } from '../platform/files/files.ts';
+import { type Mount, mountOf, readMounts, throughLinks } from '../platform/files/mounts.ts';
 import type { Logger } from '../platform/log.ts';
 import { InboxLock } from './inbox-lock.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
-import { isWithin } from '../core/file-names.ts';
-import { type Mount, mountOf, readMounts, throughLinks } from '../platform/files/mounts.ts';
 
 /** The configured pairs of inbox and outbox, and whether their disks are still the ones they were. */
 export class Folders {

@@ -7,9 +7,9 @@
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
 import { ShrinkError } from '../core/errors.ts';
+import { isWithin } from '../core/file-names.ts';
 import { askName, type HeldName, holdName, namesHeld } from '../platform/abstract-socket.ts';
 import type { Files } from '../platform/files/files.ts';
-import { isWithin } from '../core/file-names.ts';
 
 const PREFIX = 'shrinkbox-inbox-';
 

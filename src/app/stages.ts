@@ -3,23 +3,23 @@ import { rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Folder } from '../config/load.ts';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
-import { fileError } from '../platform/files/file-error.ts';
 import type { Candidate, Decision, Delivery, EngineName, Job, Pin, PublishIntent, Verified } from '../core/job.ts';
-import { say } from '../messages/say.ts';
 import { targetBytes } from '../core/target.ts';
 import { deliver, findPublished } from '../deliver/deliver.ts';
 import { disposeOriginal } from '../deliver/originals.ts';
 import type { FolderIdentity } from '../deliver/output-folder.ts';
 import { failureReport, removeReport, successReport, writeReport } from '../deliver/report.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Folders } from './folders.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
+import { say } from '../messages/say.ts';
+import { fileError } from '../platform/files/file-error.ts';
 import { errnoOf, type Files, makePrivateDir } from '../platform/files/files.ts';
-import type { Logger } from '../platform/log.ts';
 import type { SpaceBook } from '../platform/files/space.ts';
+import type { Logger } from '../platform/log.ts';
+import type { PauseGate } from '../platform/pause-gate.ts';
 import type { Stages } from '../queue/stages-port.ts';
 import { verifyCandidate } from '../verify/verify.ts';
-import type { PauseGate } from '../platform/pause-gate.ts';
+import type { Folders } from './folders.ts';
 
 export interface StagesOptions {
   folders: Folders;

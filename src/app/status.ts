@@ -1,16 +1,16 @@
 import type { StatusView } from '../api/types.ts';
 import type { EngineName } from '../core/job.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
+import type { Watcher } from '../inbox/watcher.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { Ledger } from '../queue/ledger.ts';
+import type { DailyWindow } from '../queue/rest-gate.ts';
 import type { Engines } from './engines.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
 import type { Queue } from './queue.ts';
 import type { State } from './state.ts';
-import type { Ledger } from '../queue/ledger.ts';
-import type { DailyWindow } from '../queue/rest-gate.ts';
-import type { Watcher } from '../inbox/watcher.ts';
 
 export interface StatusOptions {
   version: string;
