@@ -8,7 +8,7 @@ import { readJournal } from '../journal/replay.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Ledger } from '../queue/ledger.ts';
-import { replayInto } from '../queue/replaying.ts';
+import { replayInto } from '../queue/ledger.ts';
 import type { ControlReader, Explanation, JobDetail, JobView, StatusView } from './types.ts';
 import { detailOf, viewOf } from './views.ts';
 

@@ -5,7 +5,7 @@ import { prepareStateDir } from '../journal/state-dir.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { Ledger } from '../queue/ledger.ts';
-import { replayInto } from '../queue/replaying.ts';
+import { replayInto } from '../queue/ledger.ts';
 import type { Lifetime } from './lifetime.ts';
 
 /** The state directory of this daemon: locked, its journal replayed into the ledger. */

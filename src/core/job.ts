@@ -268,23 +268,21 @@ const CLOUD_FACTS: Readonly<Record<keyof CloudRefs, string>> = {
   user: 'nemo user',
   claimUrl: 'claim link',
 };
+const CLOUD_FACT_NAMES = Object.entries(CLOUD_FACTS) as [keyof CloudRefs, string][];
 
 /** The references among the facts of a job; `undefined` where there are none. */
 export function cloudRefsOf(facts: Readonly<Record<string, string>>): CloudRefs | undefined {
-  const found = entriesOf(CLOUD_FACTS).flatMap(([ref, fact]) => (fact in facts ? [[ref, facts[fact]]] : []));
-  return found.length > 0 ? Object.fromEntries(found) : undefined;
+  let refs: CloudRefs | undefined;
+  for (const [ref, fact] of CLOUD_FACT_NAMES) if (fact in facts) refs = { ...refs, [ref]: facts[fact] };
+  return refs;
 }
 
 /** The facts that `refs` are journaled as, in a fixed order. */
 export function cloudFactsOf(refs: CloudRefs): { key: string; value: string }[] {
-  return entriesOf(CLOUD_FACTS).flatMap(([ref, key]) => {
+  return CLOUD_FACT_NAMES.flatMap(([ref, key]) => {
     const value = refs[ref];
     return value === undefined ? [] : [{ key, value }];
   });
-}
-
-function entriesOf<K extends string, V>(record: Readonly<Record<K, V>>): [K, V][] {
-  return Object.entries(record) as [K, V][];
 }
 
 export interface HistoryEntry {

@@ -2,7 +2,9 @@ import { randomBytes } from 'node:crypto';
 import type { Job, StateName } from '../core/job.ts';
 import { cloudRefsOf, STATE_NAMES } from '../core/job.ts';
 import { apply, IllegalEvent } from '../core/lifecycle.ts';
+import { ShrinkError } from '../core/errors.ts';
 import type { JobEvent } from '../core/events.ts';
+import { parseEvent, parseJob, UnfitRecord } from './journal-schema.ts';
 import type { Clock } from '../platform/clock.ts';
 
 /** What the ledger needs of the journal; see journal/journal.ts. */
@@ -42,20 +44,20 @@ export class Ledger {
     this.#clock = clock;
   }
 
-  /** Applies one record of the journal at start-up. @throws IllegalEvent where the record does not fit its job. */
+  /** Applies one record of the journal at start-up. @throws IllegalEvent or UnfitRecord where it cannot have happened like that */
   replay(record: ReplayedRecord): void {
     if (record.event === 'snapshot-begin' || record.event === 'snapshot-end') return;
     if (record.job === null) {
       if (record.event === 'paused') this.#paused = true;
       else if (record.event === 'resumed') this.#paused = false;
-      else throw new IllegalEvent(`the journal speaks of "${record.event}", which this version does not know`);
+      else throw new UnfitRecord(`this version does not know the event "${record.event}"`);
       return;
     }
     const before = this.#jobs.get(record.job);
     const after =
       record.event === 'snapshot'
-        ? snapshotOf(record.data as Job)
-        : apply(before, record.job, record.at, { event: record.event, data: record.data } as JobEvent);
+        ? upgraded(parseJob(record.data))
+        : apply(before, record.job, record.at, parseEvent(record.event, record.data));
     this.#put(record.job, before, after);
   }
 
@@ -200,10 +202,29 @@ export class Ledger {
 }
 
 /** Snapshots of 0.1.0 know the references to the cloud only as facts. */
-function snapshotOf(job: Job): Job {
-  return job.cloud ? job : { ...job, cloud: cloudRefsOf(job.facts) };
+function upgraded(job: Job): Job {
+  const cloud = job.cloud ?? cloudRefsOf(job.facts);
+  return cloud === job.cloud ? job : { ...job, cloud };
 }
 
 function placeOf(inbox: string, relative: string): string {
   return `${inbox}\0${relative}`;
+}
+
+/**
+ * Applies a record that stands at `position` in the journal.
+ * @throws ShrinkError `damaged`, naming file and line, where we cannot have written it like that.
+ */
+export function replayInto(ledger: Ledger, record: ReplayedRecord, position: { file: string; line: number }): void {
+  try {
+    ledger.replay(record);
+  } catch (error) {
+    if (!(error instanceof IllegalEvent || error instanceof UnfitRecord)) throw error;
+    throw new ShrinkError('damaged', `${position.file}:${position.line}: ${error.message}`, {
+      doing: 'reading the journal',
+      subject: position.file,
+      hint: 'Move the state directory aside to start anew; sources and results are untouched.',
+      cause: error,
+    });
+  }
 }

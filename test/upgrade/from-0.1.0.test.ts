@@ -7,7 +7,7 @@ import { readJournal, type ReplaySummary } from '../../src/journal/replay.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
-import { replayInto } from '../../src/queue/replaying.ts';
+import { replayInto } from '../../src/queue/ledger.ts';
 import {
   copyOf,
   differences,

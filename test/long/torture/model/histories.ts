@@ -11,7 +11,7 @@ import { type Journal, openJournal } from '../../../../src/journal/journal.ts';
 import { readJournal } from '../../../../src/journal/replay.ts';
 import { silentLogger } from '../../../../src/platform/log.ts';
 import { Ledger } from '../../../../src/queue/ledger.ts';
-import { replayInto } from '../../../../src/queue/replaying.ts';
+import { replayInto } from '../../../../src/queue/ledger.ts';
 import { aCandidate, aDecision, aPin } from '../../../support/builders.ts';
 import { CrashDisk } from '../../../support/crash-disk.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';

@@ -1,0 +1,320 @@
+/**
+ * What the journal holds, checked before it is believed: the data of every event, and the jobs of a snapshot, as records of version 1
+ * carry them (RECORD_VERSION in journal/records.ts). Keys this version does not know are kept. Whoever changes the meaning of a key
+ * raises that version and converts older data here.
+ *
+ * Written by hand: a start reads a million records, and these checks copy nothing.
+ */
+import type { Admitted, EventName, JobEvent } from '../core/events.ts';
+import {
+  type Candidate,
+  type CloudRefs,
+  type Decision,
+  type Delivery,
+  type EngineName,
+  type Expectation,
+  type HistoryEntry,
+  type Job,
+  type JobState,
+  type Pin,
+  type PublishIntent,
+  type Reason,
+  type Sidecar,
+  STATE_NAMES,
+} from '../core/job.ts';
+import type { Message } from '../core/message.ts';
+import type { NamedStep } from '../core/steps.ts';
+import type { Resolution, Target } from '../core/target.ts';
+
+/** What is wrong with a value, to be read behind its name (` is missing`, `.text is not a string`); `undefined` when it fits. */
+type Check = (value: unknown) => string | undefined;
+/** A check for every key of `T`; a new key does not compile without one. */
+type Fields<T> = { readonly [K in keyof T]-?: Check };
+
+function is(type: 'string' | 'number' | 'boolean'): Check {
+  const wrong = ` is not a ${type}`;
+  // biome-ignore lint/suspicious/useValidTypeof: one of three literals
+  return value => (typeof value === type ? undefined : value === undefined ? ' is missing' : wrong);
+}
+
+const STRING = is('string');
+const NUMBER = is('number');
+const BOOLEAN = is('boolean');
+
+/** Any JSON but its absence. */
+const JSON_VALUE: Check = value => (value === undefined ? ' is missing' : undefined);
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+const OBJECT: Check = value => (isObject(value) ? undefined : ' is not an object');
+
+/** Absent, null (what JSON makes of a number that is none), or as `check` says. */
+function optional(check: Check): Check {
+  return value => (value === undefined || value === null ? undefined : check(value));
+}
+
+function oneOf<T extends string>(...allowed: T[]): Check {
+  const known: ReadonlySet<unknown> = new Set(allowed);
+  return value => (known.has(value) ? undefined : ` is not one of ${allowed.join(', ')}`);
+}
+
+function list(item: Check): Check {
+  return value => {
+    if (!Array.isArray(value)) return ' is not a list';
+    for (let at = 0; at < value.length; at += 1) {
+      const wrong = item(value[at]);
+      if (wrong !== undefined) return `[${at}]${wrong}`;
+    }
+    return undefined;
+  };
+}
+
+function mapOf(item: Check): Check {
+  return value => {
+    if (!isObject(value)) return ' is not an object';
+    for (const key in value) {
+      const wrong = item(value[key]);
+      if (wrong !== undefined) return `.${key}${wrong}`;
+    }
+    return undefined;
+  };
+}
+
+function shape<T>(fields: Fields<T>): Check {
+  const keys = Object.keys(fields);
+  const checks = Object.values<Check>(fields);
+  return value => {
+    if (!isObject(value)) return value === undefined ? ' is missing' : ' is not an object';
+    // By index: this is the innermost loop of a start.
+    for (let at = 0; at < keys.length; at += 1) {
+      const key = keys[at] as string;
+      const wrong = (checks[at] as Check)(value[key]);
+      if (wrong !== undefined) return `.${key}${wrong}`;
+    }
+    return undefined;
+  };
+}
+
+/** A union told apart by the text under `tag`. */
+function tagged<T, K extends keyof T>(
+  tag: K & string,
+  variants: { readonly [V in T[K] & string]: Fields<Omit<Extract<T, { [P in K]: V }>, K>> },
+): Check {
+  const checks = new Map(Object.entries(variants).map(([name, fields]) => [name, shape(fields as Fields<object>)]));
+  return value => {
+    if (!isObject(value)) return value === undefined ? ' is missing' : ' is not an object';
+    const check = checks.get(value[tag] as string);
+    return check ? check(value) : `.${tag} is not one of ${[...checks.keys()].join(', ')}`;
+  };
+}
+
+const ENGINE = oneOf<EngineName>('local', 'nemo');
+
+const PIN = shape<Pin>({ dev: STRING, ino: STRING, sizeBytes: NUMBER, mtimeNs: STRING, ctimeNs: STRING });
+const SIDECAR = shape<Sidecar>({ path: STRING, text: STRING });
+const MESSAGE = optional(shape<Message>({ code: STRING, params: optional(OBJECT) }));
+const REASON = shape<Reason>({ code: STRING, text: STRING, hint: optional(STRING), messages: optional(OBJECT) });
+
+const TARGET = shape<Target>({
+  size: optional(
+    tagged<NonNullable<Target['size']>, 'kind'>('kind', { bytes: { bytes: NUMBER }, share: { share: NUMBER } }),
+  ),
+  resolution: optional(
+    tagged<Resolution, 'kind'>('kind', { lines: { lines: NUMBER }, box: { width: NUMBER, height: NUMBER } }),
+  ),
+  fps: optional(NUMBER),
+  audio: tagged<Target['audio'], 'kind'>('kind', { keep: {}, mute: {}, bitrate: { bitsPerSecond: NUMBER } }),
+  codec: optional(STRING),
+  quality: STRING,
+  minSaving: NUMBER,
+});
+
+const DECISION = tagged<Decision, 'kind'>('kind', {
+  do: {
+    rule: STRING,
+    engine: ENGINE,
+    fallback: STRING,
+    insteadOf: optional(ENGINE),
+    target: TARGET,
+    instruction: optional(STRING),
+    output: STRING,
+    why: STRING,
+    messages: optional(OBJECT),
+  },
+  hold: {
+    rule: STRING,
+    engine: ENGINE,
+    reason: STRING,
+    hint: STRING,
+    instruction: optional(STRING),
+    messages: optional(OBJECT),
+  },
+  skip: { rule: optional(STRING), reason: STRING, messages: optional(OBJECT) },
+});
+
+const EXPECTATION = shape<Expectation>({
+  maxBytes: optional(NUMBER),
+  durationS: optional(NUMBER),
+  durationToleranceS: optional(NUMBER),
+  width: optional(NUMBER),
+  height: optional(NUMBER),
+  frames: optional(NUMBER),
+  audioTracks: optional(NUMBER),
+  subtitleTracks: optional(NUMBER),
+  maxFps: optional(NUMBER),
+  videoCodecs: list(STRING),
+});
+const CANDIDATE = shape<Candidate>({
+  path: STRING,
+  isSource: BOOLEAN,
+  bytes: NUMBER,
+  expect: EXPECTATION,
+  how: STRING,
+  notes: list(STRING),
+  messages: optional(OBJECT),
+  damagedSource: optional(BOOLEAN),
+});
+const INTENT = shape<PublishIntent>({ temp: STRING, target: STRING, ino: STRING, bytes: NUMBER, sha256: STRING });
+const DELIVERY = shape<Delivery>({ output: STRING, bytes: NUMBER });
+
+const NAMED_STEP: Fields<NamedStep> = { step: STRING, stepId: optional(STRING), stepParams: optional(OBJECT) };
+const STARTED = shape<{ engine: EngineName } & NamedStep>({ engine: ENGINE, ...NAMED_STEP });
+const BECAUSE = shape<{ reason: Reason }>({ reason: REASON });
+const MOVED = shape<{ to: string }>({ to: STRING });
+
+const ADMITTED: Fields<Admitted> = {
+  arrival: NUMBER,
+  inbox: STRING,
+  path: STRING,
+  relative: STRING,
+  pin: PIN,
+  fingerprint: STRING,
+  sidecar: optional(SIDECAR),
+  words: optional(STRING),
+  version: NUMBER,
+  decision: DECISION,
+};
+
+type EventData<N extends EventName> = Extract<JobEvent, { event: N }>['data'];
+
+const EVENTS: { readonly [N in EventName]: Check } = {
+  admitted: shape<Admitted>(ADMITTED),
+  decided: shape<EventData<'decided'>>({ decision: DECISION, sidecar: optional(SIDECAR) }),
+  repinned: shape<EventData<'repinned'>>({ path: STRING, relative: STRING, pin: PIN }),
+  queued: shape<EventData<'queued'>>({
+    because: STRING,
+    message: MESSAGE,
+    fresh: optional(BOOLEAN),
+    byPerson: optional(BOOLEAN),
+  }),
+  started: STARTED,
+  step: STARTED,
+  checkpoint: shape<EventData<'checkpoint'>>({ key: STRING, value: JSON_VALUE }),
+  fact: shape<EventData<'fact'>>({ key: STRING, value: STRING }),
+  doubted: shape<EventData<'doubted'>>({ engine: ENGINE, reason: REASON, ...NAMED_STEP }),
+  candidate: shape<EventData<'candidate'>>({ candidate: CANDIDATE }),
+  rejected: shape<EventData<'rejected'>>({ reason: REASON, keepCheckpoints: BOOLEAN }),
+  verified: shape<EventData<'verified'>>({ evidence: STRING, message: MESSAGE }),
+  publishing: shape<EventData<'publishing'>>({ intent: INTENT }),
+  published: shape<EventData<'published'>>({ delivery: DELIVERY }),
+  disposing: MOVED,
+  disposed: shape<EventData<'disposed'>>({ kind: oneOf('archived', 'deleted'), to: STRING }),
+  restored: MOVED,
+  pruned: shape<EventData<'pruned'>>({ path: STRING }),
+  done: shape<EventData<'done'>>({ note: optional(STRING), message: MESSAGE }),
+  waiting: shape<EventData<'waiting'>>({ until: NUMBER, reason: REASON, strike: optional(STRING) }),
+  held: BECAUSE,
+  failed: BECAUSE,
+  cancelled: BECAUSE,
+  skipped: BECAUSE,
+  reported: shape<EventData<'reported'>>({ path: optional(STRING) }),
+  forgotten: shape<EventData<'forgotten'>>({ by: STRING }),
+};
+
+const DELIVERING: Fields<Omit<Extract<JobState, { name: 'delivering' }>, 'name'>> = {
+  candidate: CANDIDATE,
+  evidence: STRING,
+  intent: optional(INTENT),
+  published: optional(DELIVERY),
+  disposing: optional(STRING),
+};
+const FROM = optional(
+  tagged<Extract<JobState, { name: 'verifying' | 'delivering' }>, 'name'>('name', {
+    verifying: { candidate: CANDIDATE },
+    delivering: DELIVERING,
+  }),
+);
+const STATE = tagged<JobState, 'name'>('name', {
+  queued: {},
+  waiting: { until: NUMBER, reason: REASON, from: FROM },
+  running: { engine: ENGINE, since: NUMBER, ...NAMED_STEP },
+  'in-doubt': { engine: ENGINE, since: NUMBER, reason: REASON, ...NAMED_STEP },
+  verifying: { candidate: CANDIDATE },
+  delivering: DELIVERING,
+  done: {
+    output: STRING,
+    outputBytes: NUMBER,
+    how: STRING,
+    notes: list(STRING),
+    evidence: STRING,
+    messages: optional(OBJECT),
+  },
+  held: { reason: REASON, from: FROM },
+  failed: { reason: REASON },
+  cancelled: { reason: REASON },
+  skipped: { reason: REASON },
+} satisfies Record<(typeof STATE_NAMES)[number], object>);
+
+const JOB = shape<Job>({
+  ...ADMITTED,
+  id: STRING,
+  state: STATE,
+  retried: NUMBER,
+  attempts: NUMBER,
+  waits: NUMBER,
+  strikes: mapOf(NUMBER),
+  checkpoints: OBJECT,
+  original: optional(
+    tagged<NonNullable<Job['original']>, 'kind'>('kind', {
+      archived: { path: STRING, at: NUMBER },
+      deleted: { at: NUMBER },
+    }),
+  ),
+  report: optional(STRING),
+  facts: mapOf(STRING),
+  cloud: optional(
+    shape<CloudRefs>({
+      session: optional(STRING),
+      task: optional(STRING),
+      user: optional(STRING),
+      claimUrl: optional(STRING),
+    }),
+  ),
+  createdAt: NUMBER,
+  updatedAt: NUMBER,
+  history: list(shape<HistoryEntry>({ at: NUMBER, event: STRING, note: optional(STRING), message: optional(OBJECT) })),
+});
+
+/** A record that does not fit this schema. The message completes the sentence "file:line: ...". */
+export class UnfitRecord extends Error {
+  override readonly name = 'UnfitRecord';
+}
+
+/** The event a record of a job holds. @throws UnfitRecord */
+export function parseEvent(event: string, data: unknown): JobEvent {
+  if (!Object.hasOwn(EVENTS, event)) throw new UnfitRecord(`this version does not know the event "${event}"`);
+  return checked(EVENTS[event as EventName], event, data, { event, data } as JobEvent);
+}
+
+/** The job a snapshot holds. @throws UnfitRecord */
+export function parseJob(data: unknown): Job {
+  return checked(JOB, 'snapshot', data, data as Job);
+}
+
+function checked<T>(check: Check, name: string, data: unknown, parsed: T): T {
+  const wrong = check(data);
+  if (wrong !== undefined) throw new UnfitRecord(`the data of "${name}" does not fit: data${wrong}`);
+  return parsed;
+}
