@@ -1,41 +1,46 @@
-/** What can reach a job, a status or the page is said by a code of the catalogue, so that the page can word it in its language. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 
 const SRC = join(import.meta.dirname, '../../src');
 
-/** What only ever reaches a terminal or the log: the command line, a configuration that is refused, a start that fails. */
-const PLAIN = ['cli.ts', 'commands/', 'config/', 'journal/', 'queue/replaying.ts', 'app/inbox-lock.ts'];
+/** Where an error may have plain words: it is read in a terminal or a log, and never reaches a job, the API or the page. */
+const PLAIN = [
+  ['cli.ts', 'mistakes on the command line'],
+  ['commands/', 'mistakes on the command line'],
+  ['app/inbox-lock.ts', 'keeps the daemon from starting'],
+  ['queue/replaying.ts', 'keeps the daemon from starting'],
+  ['journal/lock.ts', 'keeps the daemon from starting'],
+  ['journal/replay.ts', 'keeps the daemon from starting'],
+  ['journal/segments.ts', 'keeps the daemon from starting'],
+  ['journal/state-dir.ts', 'keeps the daemon from starting'],
+  ['journal/errors.ts', 'ends the daemon'],
+] as const;
 
-const PATTERNS: readonly (readonly [what: string, pattern: RegExp])[] = [
-  ['an error', /new ShrinkError\(\s*[^,()]+,\s*[`'"]/g],
-  ['the error of a file', /fileError\(\s*[^,()]+,\s*[`'"][^'"`]/g],
-  ['a hint', /^\s+hint: [`'"]/gm],
-];
-
-const sources = readdirSync(SRC, { recursive: true, encoding: 'utf8' })
-  .filter(path => path.endsWith('.ts') && !path.startsWith('web/') && !PLAIN.some(plain => path.startsWith(plain)))
-  .map(path => ({ path, text: readFileSync(join(SRC, path), 'utf8') }));
-
-function plainSentences(of: readonly { path: string; text: string }[], pattern: RegExp): string[] {
-  return of.flatMap(({ path, text }) =>
-    [...text.matchAll(pattern)].map(({ index }) => `${path}:${text.slice(0, index).split('\n').length}`),
-  );
+/** Errors with a text or template as their message, by the line they begin on. */
+function plainErrors(text: string): number[] {
+  const found = text.matchAll(/new ShrinkError\(\s*[^,()]+,\s*['"`]/g);
+  return [...found].map(({ index }) => text.slice(0, index).split('\n').length);
 }
 
-it('the sources were found', () => expect(sources.length).toBeGreaterThan(150));
+const files = readdirSync(SRC, { recursive: true, encoding: 'utf8' }).filter(name => /\.tsx?$/.test(name));
+const withPlainErrors = files.flatMap(path =>
+  plainErrors(readFileSync(join(SRC, path), 'utf8')).map(line => ({ path, place: `${path}:${line}` })),
+);
 
-it.each(PATTERNS)('%s has a code', (_, pattern) => {
-  expect(plainSentences(sources, pattern)).toEqual([]);
+it('every error that can reach a job, the API or the page has its words in messages/', () => {
+  const misplaced = withPlainErrors.filter(({ path }) => !PLAIN.some(([beginning]) => path.startsWith(beginning)));
+  expect(misplaced.map(({ place }) => place)).toEqual([]);
 });
 
-it.each<[string, string]>([
-  ['an error', "throw new ShrinkError('denied', 'no');"],
-  ['an error', "throw new ShrinkError(\n  'denied',\n  `${path} is bad`,\n);"],
-  ['the error of a file', 'throw fileError(error, `reading ${path}`, path);'],
-  ['a hint', "{\n  hint: 'Do it.',\n}"],
-])('%s without one would be noticed', (what, text) => {
-  const pattern = PATTERNS.find(([name]) => name === what)?.[1] ?? /$^/g;
-  expect(plainSentences([{ path: 'new.ts', text }], pattern)).toHaveLength(1);
+it.each(PLAIN)('%s still needs its exception (%s)', beginning => {
+  expect(withPlainErrors.some(({ path }) => path.startsWith(beginning))).toBe(true);
+});
+
+it.each([
+  ["throw new ShrinkError('io', 'the disk', { cause });", [1]],
+  ['\n  return new ShrinkError(\n    code,\n    `${path} is gone`,\n  );', [2]],
+  ["new ShrinkError('io', say('files.failed', { doing: 'x' }))", []],
+])('would notice %j: %j', (text, lines) => {
+  expect(plainErrors(text)).toEqual(lines);
 });
