@@ -1,4 +1,7 @@
-/** Room: what everybody stands on and nothing of shrinkbox itself: time, waiting, logs, HTTP, systemd; files/ and process/ beside it. */
+/**
+ * Room: the machine below everything else: time, waiting, logs, HTTP, systemd, files in files/, children in process/. Knows nothing
+ * of jobs, rules or engines. Comes in: core and the words of messages.
+ */
 
 /** Time, handed in so that tests can move it. `now` is the wall clock; `monotonic` never jumps. Both in milliseconds. */
 export interface Clock {
