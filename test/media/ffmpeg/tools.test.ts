@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ShrinkError } from '../../../src/core/errors.ts';
-import { keepFrameTimes, oneSecondChunks, untrustedInput } from '../../../src/media/ffmpeg/args.ts';
 import {
   findTools,
   parseDecodable,
@@ -150,21 +149,5 @@ describe('listings of several versions', () => {
     expect(whatIsLacking(fine)).toBeUndefined();
     expect(whatIsLacking({ ...fine, encoders: new Set(['libx264']) })?.text).toBe('cannot encode AAC sound');
     expect(whatIsLacking({ ...fine, options: new Set() })?.text).toMatch(/too old/);
-  });
-});
-
-describe('arguments', () => {
-  it('a file from outside is a file, whatever its name, and nothing that points elsewhere', () => {
-    const args = untrustedInput('/in/concat:a|b.mov');
-    expect(args.slice(-2)).toEqual(['-i', 'file:/in/concat:a|b.mov']);
-    expect(args.join(' ')).toContain('-protocol_whitelist file -format_whitelist mov,mp4');
-    for (const list of ['hls', 'concat', 'dash', 'image2', 'lavfi', 'sdp'])
-      expect(args[3]?.split(',')).not.toContain(list);
-  });
-
-  it('follow what this ffmpeg has', () => {
-    expect(keepFrameTimes({ options: new Set(['fps_mode', 'vsync']) })).toEqual(['-fps_mode', 'passthrough']);
-    expect(keepFrameTimes({ options: new Set(['vsync']) })).toEqual(['-vsync', 'passthrough']);
-    expect(oneSecondChunks({ options: new Set() })).toEqual([]);
   });
 });

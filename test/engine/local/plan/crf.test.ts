@@ -37,7 +37,7 @@ it('how often bits are halved, and the quality at which they are, are each other
       expect(crfBelow(codec, from, halvings(codec, from, to))).toBeCloseTo(to, 6);
     }),
   );
-  // A moving camera (02) from CRF 57 to 63: 64 of 178 kB are left.
+  // A moving camera from CRF 57 to 63: 64 of 178 kB are left.
   expect(halvings('av1', 57, 63)).toBeGreaterThan(0.8);
 });
 

@@ -1,6 +1,5 @@
 import { describe, expect, it } from 'vitest';
 import { pictureArgs } from '../../../../src/engine/local/run/ffmpeg-args.ts';
-import { threadsFor } from '../../../../src/engine/local/plan/presets.ts';
 import { wholeSegment } from '../../../../src/engine/local/plan/segments.ts';
 import { planPicture } from '../../../../src/engine/local/plan/video.ts';
 import { facts } from '../facts.ts';
@@ -17,12 +16,5 @@ describe('threads', () => {
       pictureArgs({ ...common, codec: 'h264', segment: segment as never, rate: { kind: 'pass-1', crf: 23 }, threads });
     expect(args(2).slice(args(2).indexOf('libx264')).join(' ')).toContain('-threads 2');
     expect(args(undefined)).not.toContain('-threads');
-  });
-
-  it('24 frames came out at 86 to 94 % of the size for one bit rate: of few frames one thread knows what it has spent', () => {
-    expect(threadsFor(facts({ video: { frames: 24 } }), undefined)).toBe(1);
-    expect(threadsFor(facts({ video: { frames: 24 } }), 4)).toBe(1);
-    expect(threadsFor(facts(), 4)).toBe(4);
-    expect(threadsFor(facts(), undefined)).toBeUndefined();
   });
 });

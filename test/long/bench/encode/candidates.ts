@@ -80,7 +80,7 @@ const SOUND_BITS = 128_000;
 /**
  * The recipe of every forum: bits from size and length, less 128 kb/s, x264 medium twice. `filters` for a smaller picture, `share` of the
  * bits for a smaller file. Where ffmpeg
- * counts other frames in the second pass (cut files, encoding.md section 3) and gives up, people who search long enough find the cure.
+ * counts other frames in the second pass (cut files) and gives up, people who search long enough find the cure.
  */
 export async function naive(
   { clip, bytes, dir, tools }: Request,
@@ -146,7 +146,7 @@ const LADDER: readonly [number, number][] = [
 ];
 
 /**
- * As Constrict works (encoding.md section 3): lines from a fixed table, both passes again with the error multiplied in until the
+ * As Constrict works: lines from a fixed table, both passes again with the error multiplied in until the
  * result has between 90 and 100 % of the size.
  */
 async function constrict({ clip, bytes, dir, tools }: Request): Promise<Made> {

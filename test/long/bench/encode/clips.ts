@@ -21,7 +21,7 @@ export interface Clip {
 export const TARGETS = ['generous', 'normal', 'brutal'] as const;
 export type TargetName = (typeof TARGETS)[number];
 
-/** Bits for each pixel of the picture (encoding.md section 1); of what the source has, at most this share. */
+/** Bits for each pixel of the picture; of what the source has, at most this share. */
 const SIZES: Readonly<Record<TargetName, { bitsPerPixel: number; share: number }>> = {
   generous: { bitsPerPixel: 0.16, share: 0.75 },
   normal: { bitsPerPixel: 0.05, share: 0.4 },

@@ -4,6 +4,7 @@
  *     npm run bench:encode [-- --clips 02,05 --targets normal --tools shrinkbox,naive --seconds 12 --out FILE --rows FILE]
  *     npm run bench:encode -- --random 500 [--seed N]      sizes and stretches drawn at random
  *     npm run bench:encode -- --overhead                   shrinkbox's own share, on a clip of a minute
+ *     npm run bench:encode -- --short                      its own processor time for a clip of two seconds
  *     npm run bench:encode -- --av1                        the AV1 tier (BENCH_FFMPEG: one with SVT-AV1 2 or newer)
  *
  * Clips are those of SHRINKBOX_CORPUS, else made ones; longer ones are cut to --seconds (default 12) without re-encoding. Processor
@@ -18,7 +19,7 @@ import { av1Goal } from './av1.ts';
 import { CANDIDATES, type CandidateName } from './candidates.ts';
 import { clips, TARGETS, type TargetName } from './clips.ts';
 import { measure, type Row } from './measure.ts';
-import { overheadGoal } from './overhead.ts';
+import { overheadGoal, shortGoal } from './overhead.ts';
 import { randomPairs } from './random.ts';
 import { breakdown, type Goal, goals, goalTable, tables } from './report.ts';
 
@@ -32,6 +33,7 @@ const { values } = parseArgs({
     random: { type: 'string' },
     seed: { type: 'string' },
     overhead: { type: 'boolean' },
+    short: { type: 'boolean' },
     av1: { type: 'boolean' },
     out: { type: 'string' },
     rows: { type: 'string' },
@@ -71,6 +73,7 @@ try {
     const seed = Number(values.seed ?? Date.now() % 2 ** 32);
     special.push(await randomPairs(Number(values.random), seed, found, { tools, dir, say }));
   }
+  if (values.short) special.push(await shortGoal({ tools, dir, say }));
   if (values.overhead) special.push(await overheadGoal({ tools, dir, say }));
   if (values.av1) special.push(await av1Goal(found, { tools, modern: judge, dir, say }));
   if (special.length > 0) await tell(goalTable(special));
