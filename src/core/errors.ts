@@ -1,5 +1,5 @@
 /**
- * What can go wrong, by origin, and what the daemon does about it. An error is decided on by its `code`, never by its
+ * Everything that can go wrong, by origin, and what shrinkbox does about it. Decisions go by an error's `code`, never by its
  * text. Every error says what was being done, to what, and what a person can do; secrets never enter one.
  */
 
@@ -121,7 +121,7 @@ export function isShrinkError(error: unknown, ...codes: ErrorCode[]): error is S
  * - `retry`: maybe passing; up to `times` further attempts, then `failed`.
  * - `hold`: a person must act. `fail`: the source or the request is at fault; a report says why.
  * - `superseded`: the source is no longer what the job was about; a new version is queued if it is still there.
- * - `pause-engine`: every job of that engine would meet the same; pause the engine once, keep the job.
+ * - `pause-engine`: every job of that engine would fail alike; pause the engine once, keep the job.
  * - `ask`: a paid step may have happened: `in-doubt`, never repeated unasked.
  * - `cancel`: somebody asked for it. `stop`: the daemon cannot go on safely.
  */
@@ -181,21 +181,12 @@ const POLICY: Readonly<Record<ErrorCode, Policy>> = {
   'changed-underneath': row(SUPERSEDED),
   'no-space': row(
     { kind: 'wait', firstMs: 30 * SECOND, maxMs: 5 * MINUTE },
-    {
-      keepsProgress: true,
-      retriesDisposal: true,
-    },
+    { keepsProgress: true, retriesDisposal: true },
   ),
-  denied: row(HOLD, {
-    keepsProgress: true,
-  }),
+  denied: row(HOLD, { keepsProgress: true }),
   unavailable: row(
     { kind: 'wait', firstMs: 10 * SECOND, maxMs: 5 * MINUTE },
-    {
-      keepsProgress: true,
-      retriesDisposal: true,
-      httpStatus: 503,
-    },
+    { keepsProgress: true, retriesDisposal: true, httpStatus: 503 },
   ),
   io: row({ kind: 'wait', firstMs: MINUTE, maxMs: 30 * MINUTE }, { retriesDisposal: true }),
   'bad-name': row(FAIL, { httpStatus: 400 }),
@@ -252,7 +243,7 @@ export function policyFor(code: ErrorCode): Policy {
 
 /** The policy behind the code of a recorded reason; `undefined` for reasons that are no errors (`replaced`, `crashed`). */
 export function policyOfReason(code: string): Policy | undefined {
-  return code in POLICY ? POLICY[code as ErrorCode] : undefined;
+  return Object.hasOwn(POLICY, code) ? POLICY[code as ErrorCode] : undefined;
 }
 
 export function adviceFor(code: ErrorCode): Advice {

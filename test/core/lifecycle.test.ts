@@ -143,7 +143,8 @@ describe('the way of a job', () => {
     expect(struck.strikes).toEqual({ io: 2 });
     expect(struck.waits).toBe(2);
     const fresh = apply(struck, 'a', 3, { event: 'queued', data: { because: 'a person', fresh: true } });
-    expect(fresh).toMatchObject({ strikes: {}, waits: 0, state: { name: 'queued' } });
+    expect(fresh).toMatchObject({ waits: 0, state: { name: 'queued' } });
+    expect(fresh?.strikes).toEqual({});
   });
 
   it('knows the cloud by the facts that 0.1.0 journaled, which stay readable', () => {
