@@ -46,6 +46,20 @@ describe('the documents', () => {
     expect(named.filter(name => !isExample(name) && !sources.some(source => source.endsWith(name)))).toEqual([]);
   });
 
+  it.each(pages)('%s: every file and folder it names by its whole path exists', page => {
+    const named = [...read(page).matchAll(/`((?:src|test|docs|systemd|\.ci)\/[\w./@-]*)/g)].map(
+      ([, path = '']) => path,
+    );
+    const isExample = (path: string) => path.startsWith('src/a/') || path.startsWith('test/a/');
+    expect(named.filter(path => !isExample(path) && !existsSync(join(ROOT, path)))).toEqual([]);
+  });
+
+  it.each(pages)('%s: every npm script it names exists', page => {
+    const { scripts } = JSON.parse(read('package.json')) as { scripts: Record<string, string> };
+    const named = [...read(page).matchAll(/npm run ([a-z]+(?::[a-z]+)*)/g)].map(([, name = '']) => name);
+    expect(named.filter(name => !(name in scripts))).toEqual([]);
+  });
+
   it('the README has at most 250 lines and 2,200 words', () => {
     const readme = read('README.md');
     expect(readme.split('\n').length).toBeLessThanOrEqual(250);

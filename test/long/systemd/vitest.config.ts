@@ -5,7 +5,7 @@ import { defineConfig } from 'vitest/config';
 export default defineConfig({
   root: join(import.meta.dirname, '../../..'),
   test: {
-    include: ['test/systemd/*.boot.ts'],
+    include: ['test/long/systemd/*.boot.ts'],
     testTimeout: 180_000,
     hookTimeout: 600_000,
   },
