@@ -2,13 +2,13 @@
 import { type EventSourceMessage, createParser } from 'eventsource-parser';
 import { type Dispatcher, Pool } from 'undici';
 import { type ErrorCode, ShrinkError } from '../core/errors.ts';
+import type { StateName } from '../core/job.ts';
 import type { Message, Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
-import type { ErrorBody } from './responses.ts';
 import { fileError } from '../platform/files/file-error.ts';
-import type { StateName } from '../core/job.ts';
-import type { ActionResult, ControlEvent, Explanation, JobDetail, JobView, StatusView } from './types.ts';
+import type { ErrorBody } from './responses.ts';
 import { controlSocket, locateSocket } from './socket.ts';
+import type { ActionResult, ControlEvent, Explanation, JobDetail, JobView, StatusView } from './types.ts';
 
 /** Every call throws ShrinkError `unavailable` when the daemon ends meanwhile. */
 export interface ControlClient {

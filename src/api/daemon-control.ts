@@ -1,5 +1,10 @@
 import type { Job, StateName } from '../core/job.ts';
 import { type Sentence, textOf } from '../core/message.ts';
+import { every } from '../platform/async.ts';
+import type { Clock } from '../platform/clock.ts';
+import type { Actions, ActionOutcome } from '../queue/actions.ts';
+import type { Ledger } from '../queue/ledger.ts';
+import type { Scheduler } from '../queue/scheduler.ts';
 import type {
   ActionResult,
   Control,
@@ -11,11 +16,6 @@ import type {
   StatusView,
 } from './types.ts';
 import { detailOf, liveOf, viewOf } from './views.ts';
-import { every } from '../platform/async.ts';
-import type { Clock } from '../platform/clock.ts';
-import type { Actions, ActionOutcome } from '../queue/actions.ts';
-import type { Ledger } from '../queue/ledger.ts';
-import type { Scheduler } from '../queue/scheduler.ts';
 
 export interface DaemonControlOptions {
   ledger: Ledger;
@@ -24,7 +24,7 @@ export interface DaemonControlOptions {
   /** The whole status: version, mode, counts, engines, folders. */
   status(): StatusView;
   /** Why local work is paused, while it is. */
-  resting(): Sentence | string | undefined;
+  resting(): Sentence | undefined;
   explain(path: string): Promise<Explanation>;
   setPaused(paused: boolean): Promise<void>;
   clock: Clock;

@@ -7,9 +7,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import PQueue from 'p-queue';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
-import { say } from '../messages/say.ts';
 import { fileUrl, quiet, untrustedInput } from '../media/ffmpeg/args.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
+import { say } from '../messages/say.ts';
 import { runChild } from '../platform/process/run-child.ts';
 import type { JobDetail } from './types.ts';
 

@@ -6,15 +6,15 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
 import type { Sentence } from '../core/message.ts';
-import { say } from '../messages/say.ts';
-import { numbered, safePart } from '../deliver/safe-names.ts';
 import { moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
+import { numbered, safePart } from '../deliver/safe-names.ts';
+import { reasonToIgnoreFile, sidecarNameOf } from '../inbox/ignored-names.ts';
+import { say } from '../messages/say.ts';
 import { createDurably, syncDir, syncHandle, writeAll } from '../platform/files/durable.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import { errnoOf, type Files, nodeFiles, unlinkQuietly } from '../platform/files/files.ts';
-import type { Logger } from '../platform/log.ts';
 import { diskSpace, type MinFree, missingBytes } from '../platform/files/space.ts';
-import { reasonToIgnoreFile, sidecarNameOf } from '../inbox/ignored-names.ts';
+import type { Logger } from '../platform/log.ts';
 
 export interface UploadRequest {
   /** Absolute path of one of the inboxes. */

@@ -1,7 +1,7 @@
 import type { Job, JobState, Progress } from '../core/job.ts';
 import { reasonOf } from '../core/lifecycle.ts';
-import { targetBytes } from '../core/target.ts';
 import { type Message, messageOf } from '../core/message.ts';
+import { targetBytes } from '../core/target.ts';
 import { say } from '../messages/say.ts';
 import type { DetailMessages, JobDetail, JobView, LiveView } from './types.ts';
 

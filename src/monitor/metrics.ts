@@ -5,13 +5,13 @@
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metering, StatusView } from '../api/types.ts';
 import { type Job, RESTING, STATE_NAMES } from '../core/job.ts';
+import { stepLabel } from '../core/steps.ts';
 import { type CloudMeter, STREAM_OUTCOMES } from '../engine/engine.ts';
-import { DiskMeter, type DiskPath } from './disk-space.ts';
 import type { FsyncStats } from '../journal/journal.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Files } from '../platform/files/files.ts';
 import type { Ledger } from '../queue/ledger.ts';
-import { stepLabel } from '../core/steps.ts';
+import { DiskMeter, type DiskPath } from './disk-space.ts';
 
 export type NotifyOutcome = 'delivered' | 'failed' | 'dropped';
 

@@ -3,16 +3,16 @@
  * goes out at a time, and what cannot be delivered after a few tries is logged and dropped. Nothing is kept over a restart: a
  * message may be lost, a job never is. Comes in: core, platform, config, and a job as the API shows it.
  */
+import { viewOf } from '../api/views.ts';
 import type { Config } from '../config/load.ts';
 import { maskUrl } from '../config/redact.ts';
+import { isShrinkError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
 import { reasonOf } from '../core/lifecycle.ts';
-import { viewOf } from '../api/views.ts';
-import { isShrinkError } from '../core/errors.ts';
-import { type Notification, notificationFor, postFor, TEST_NOTIFICATION } from './formats.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
 import type { Http } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
+import { type Notification, notificationFor, postFor, TEST_NOTIFICATION } from './formats.ts';
 
 export interface NotifyOptions {
   /** Read at every event, so that a reload takes effect at once. */

@@ -1,8 +1,8 @@
 import { useState } from 'preact/hooks';
 import * as api from './api.ts';
 import { formatCount, nameOf } from './format.ts';
-import type { Model, Row, Update } from './model.ts';
 import { problemOf, useWords } from './language.ts';
+import type { Model, Row, Update } from './model.ts';
 
 export interface ListProps {
   model: Model;

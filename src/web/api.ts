@@ -1,7 +1,7 @@
 /** How the page asks its server. The token, where one is needed, is kept for this tab and sent only as a header. */
 import { createParser } from 'eventsource-parser';
-import type { DayView } from '../api/savings.ts';
 import type { ErrorBody } from '../api/responses.ts';
+import type { DayView } from '../api/savings.ts';
 import type { JobDetail, JobView, StatusView } from '../api/types.ts';
 import { escapeForTerminal } from '../core/escape.ts';
 import type { Update, Row } from './model.ts';

@@ -1,16 +1,16 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { escapeForTerminal } from '../core/escape.ts';
 import * as api from './api.ts';
-import { SignIn } from './sign-in.tsx';
-import { Upload } from './upload.tsx';
 import { formatSaving, nameOf } from './format.ts';
-import { Attention, Active, Queue } from './jobs.tsx';
 import { History } from './history.tsx';
+import { Attention, Active, Queue } from './jobs.tsx';
+import { LanguageContext, type Reader, useWords, worded } from './language.ts';
 import { EMPTY, type Row } from './model.ts';
 import { Savings } from './savings.tsx';
+import { SignIn } from './sign-in.tsx';
 import { Store, type View } from './store.ts';
+import { Upload } from './upload.tsx';
 import { type Language, languageFor, WORDS } from './words.ts';
-import { LanguageContext, type Reader, useWords, worded } from './language.ts';
 
 const KEPT_LANGUAGE = 'shrinkbox-language';
 

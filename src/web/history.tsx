@@ -1,9 +1,9 @@
 import { useEffect, useState } from 'preact/hooks';
+import { Actions, type ListProps } from './actions.tsx';
 import { Details } from './details.tsx';
 import { formatBytes, formatCount, formatSaving, formatWhen, nameOf } from './format.ts';
-import { Actions, type ListProps } from './actions.tsx';
-import { PAGE_SIZE, type Row, totalOf } from './model.ts';
 import { useWords, worded } from './language.ts';
+import { PAGE_SIZE, type Row, totalOf } from './model.ts';
 
 /** A pause in typing after which the search starts, milliseconds. */
 const TYPING_MS = 200;

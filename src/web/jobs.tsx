@@ -3,8 +3,8 @@ import { useState } from 'preact/hooks';
 import { Actions, type ListProps } from './actions.tsx';
 import { Details } from './details.tsx';
 import { formatBytes, formatCount, formatPercent, formatSpan, formatWhen, nameOf } from './format.ts';
-import { type Row, type Section, totalOf } from './model.ts';
 import { useWords, worded } from './language.ts';
+import { type Row, type Section, totalOf } from './model.ts';
 import type { Language } from './words.ts';
 
 /** What only a person can settle; not shown while there is nothing. A reason that several jobs share appears once. */

@@ -2,8 +2,8 @@
  * The page's own words, complete in both languages. What the daemon says of jobs comes with codes and is worded by
  * `messages/` (see language.ts).
  */
-import type { StateName } from '../core/job.ts';
 import type { EventName } from '../core/events.ts';
+import type { StateName } from '../core/job.ts';
 
 export type Language = 'en' | 'zh';
 
