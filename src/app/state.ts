@@ -4,8 +4,7 @@ import { acquireLock } from '../journal/lock.ts';
 import { prepareStateDir } from '../journal/state-dir.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import { Ledger } from '../queue/ledger.ts';
-import { replayInto } from '../queue/ledger.ts';
+import { Ledger, replayInto } from '../queue/ledger.ts';
 import type { Lifetime } from './lifetime.ts';
 
 /** The state directory of this daemon: locked, its journal replayed into the ledger. */
