@@ -53,7 +53,7 @@ describe('each broken promise is named', () => {
     ],
     ['empty', candidate({}, { bytes: 0 }), measured({ bytes: 0 }), /empty/],
     ['too short', candidate(), measured({ facts: facts({ durationS: 59.9 }) }), /lasts 59.900 s instead of 60.000 s/],
-    ['too long', candidate(), measured({ facts: facts({ durationS: 60.1 }) }), /lasts 60.100 s/],
+    ['too long', candidate(), measured({ facts: facts({ durationS: 60.051 }) }), /lasts 60.051 s/],
     [
       'another size',
       candidate(),
@@ -82,6 +82,12 @@ describe('each broken promise is named', () => {
     ['sound where none was asked for', candidate({ audioTracks: 0 }), measured(), /1 sound track instead of 0/],
     ['a subtitle too few', candidate({ subtitleTracks: 1 }), measured(), /0 subtitle tracks instead of 1/],
     ['too many frames a second', candidate({ maxFps: 24 }), measured(), /30.00 frames per second, more than 24/],
+    [
+      'a few frames a second too many, over a minute',
+      candidate({ maxFps: 30 }),
+      measured({ facts: facts({ video: { fps: 30.32 } }) }),
+      /30.32 frames per second, more than 30/,
+    ],
     ['another codec', candidate({ videoCodecs: ['hevc', 'av1'] }), measured(), /codec is h264; expected hevc, av1/],
     ['another container', candidate(), measured({ facts: facts({ container: 'matroska,webm' }) }), /not MP4/],
     ['an index at the end', candidate(), measured({ startsFast: false }), /index does not come first/],
@@ -112,6 +118,11 @@ describe('what is allowed for', () => {
       measured({ facts: facts({ durationS: 58.5 }) }),
     ],
     ['29.97 for 30, 30 for 29.97', candidate({ maxFps: 29.97 }), measured()],
+    [
+      'a frame rate 1 % too high, and that of a short clip',
+      candidate({ maxFps: 30, durationS: 2 }),
+      measured({ facts: facts({ durationS: 2, video: { fps: 30.8 } }) }),
+    ],
     ['no size, where none was asked for', candidate({ maxBytes: undefined } as never), measured()],
     [
       'what the cloud cannot promise',
