@@ -34,7 +34,7 @@ interface World {
   content?: Buffer | Error;
 }
 
-/** A directory with one file on a disk that does as told. */
+/** A directory with one file, on a file system that answers as given. */
 function directory({ type = 'ext4', looked, opened = [], content = Buffer.from('words') }: World): {
   dir: Directory;
   counts: { opened: number; closed: number };
@@ -105,10 +105,12 @@ describe('a quiet file', () => {
   });
 
   it.each([
-    ['ext4', 'doubt'],
-    ['btrfs', 'complete'],
-  ])('with fewer blocks than bytes on %s: %s', async (type, kind) => {
-    const sparse = stat({ size: 1_000_000n, blocks: 8n });
+    ['ext4', 1_000_000n, 'doubt'],
+    ['btrfs', 1_000_000n, 'complete'],
+    ['ext4', 65_536n, 'doubt'],
+    ['ext4', 65_535n, 'complete'],
+  ])('with fewer blocks than bytes on %s, of %d bytes: %s', async (type, size, kind) => {
+    const sparse = stat({ size, blocks: 8n });
     const world = {
       type,
       looked: (path: string) => (path.endsWith('.ts') ? sparse : undefined),
@@ -124,7 +126,7 @@ describe('a quiet file', () => {
     expect(counts.opened).toBe(0);
   });
 
-  it('on a mount that hangs is not judged at all', async () => {
+  it('on a mount that hangs is not inspected at all', async () => {
     const silent = new ShrinkError('unavailable', '/mnt/nas does not answer');
     await expect(inspect(directory({ content: silent }).dir, 'clip.ts', KEY)).rejects.toBe(silent);
   });

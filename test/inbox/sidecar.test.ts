@@ -1,7 +1,9 @@
 import { rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { decodeInstruction, readSidecar } from '../../src/inbox/sidecar.ts';
+import { FileSystems } from '../../src/inbox/guarded-fs.ts';
+import { decodeInstruction, readInstruction, readSidecar } from '../../src/inbox/sidecar.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { drop, tempDir, watching } from './support.ts';
 
 describe.concurrent('words beside a file', () => {
@@ -131,6 +133,15 @@ describe.concurrent('links to be fetched', () => {
       ['d.url', '720p'],
     ]);
   });
+});
+
+it.each([
+  [65_536, 'text'],
+  [65_537, 'unusable'],
+])('an instruction of %d bytes is %s', async (bytes, kind) => {
+  const path = await drop(await tempDir(), 'clip.mp4.txt', 'x'.repeat(bytes));
+  const { local } = new FileSystems(systemClock, 1_000);
+  expect(await readInstruction(local, path)).toMatchObject({ kind });
 });
 
 describe('words are decoded', () => {

@@ -39,9 +39,9 @@ export function shorterThanAnnounced(have: number, announced: number): Completen
   return truncated(say('completeness.share-of-announced', { percent: percentOf(have, announced) }));
 }
 
-/** How much of what was announced is there; never 100. */
+/** How much of what was announced is there; never 100 while something is missing. */
 export function percentOf(have: number, announced: number): number {
-  return Math.min(99, Math.floor((have / announced) * 100));
+  return Math.floor((have / announced) * 100);
 }
 
 const WINDOW_BYTES = 1024;

@@ -50,6 +50,19 @@ describe('an MP4', () => {
     expect((await walk(Buffer.concat([...head, ...media]))).kind).toBe('suspect');
   });
 
+  it.each([
+    [9_997, 'complete'],
+    [9_998, 'unknown'],
+  ])('with %d boxes more than it needs is %s', async (count, kind) => {
+    const more = Array.from({ length: count }, () => box('free', Buffer.alloc(0)));
+    const needed = [
+      box('ftyp', Buffer.alloc(16, 1)),
+      box('moov', Buffer.alloc(100, 1)),
+      box('mdat', Buffer.alloc(8, 1)),
+    ];
+    expect((await walk(Buffer.concat([...needed, ...more]))).kind).toBe(kind);
+  });
+
   it('may be a picture in the same kind of boxes (HEIF)', async () => {
     const parts = [
       box('ftyp', Buffer.from('heic')),

@@ -11,6 +11,14 @@ it.each([-1, -100, -187])('a transport stream cut inside a packet is truncated (
   expect(said).toMatchObject({ kind: 'truncated', why: { code: 'completeness.cut-packet' } });
 });
 
+it('what has a sync byte only now and then is no transport stream', async () => {
+  const bytes = Buffer.alloc(1_000, 'x');
+  for (const n of [0, 1, 2]) bytes[n * 188] = 0x47;
+  expect((await walk(bytes)).kind).toBe('unknown');
+  bytes[3 * 188] = 0x47;
+  expect((await walk(bytes)).kind).toBe('truncated');
+});
+
 it('a camcorder stream has packets of 192 bytes', async () => {
   const plain = (await clip('transport')).subarray(0, 188 * 50);
   const packets = Array.from({ length: 50 }, (_, n) =>
