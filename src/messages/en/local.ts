@@ -167,9 +167,9 @@ const PLAN = {
     `${variable ? ' (variable)' : ''}${hdr === 'sdr' ? '' : `, HDR (${hdr})`}`,
   'local.explain-sound': ({ tracks }: { tracks: string }) => `sound: ${tracks}`,
   'local.explain-no-sound': 'sound: none',
-  'local.plan-copy': ({ why }: { why: string }) => `plan: copy it without loss into an MP4, because ${why}`,
+  'local.plan-copy': ({ why }: { why: string }) => `plan: copy it without loss into an MP4: ${why}`,
   'local.plan-size': ({ codec, bytes, why }: { codec: string; bytes: number; why: string }) =>
-    `plan: ${codec} in at most ${formatBytes(bytes)}, because ${why}`,
+    `plan: ${codec} in at most ${formatBytes(bytes)}: ${why}`,
   'local.plan-quality': ({ codec, bytes, why }: { codec: string; bytes: number; why: string }) =>
     `plan: ${codec}, ${why}; kept if smaller than ${formatBytes(bytes)}`,
   'local.plan-held': ({ cap, decent }: { cap: number; decent: number }) =>
@@ -238,7 +238,7 @@ export const LOCAL_EN = { ...STEPS, ...WHY, ...HOW, ...NOTES, ...ERRORS, ...PLAN
 function landed({ bitsPerSecond, filled, segments, again }: Passes): string {
   const parts = segments > 1 ? ` in ${segments} parts` : '';
   const what = segments > 1 ? 'the end ' : '';
-  const repeated = again === 0 ? '' : `, ${again > 1 ? `${again} times ` : ''}${what}encoded again`;
+  const repeated = again === 0 ? '' : `, ${what}encoded again${again > 1 ? ` ${again} times` : ''}`;
   return `${parts} at ${formatBitrate(bitsPerSecond)}, ${(filled * 100).toFixed(1)} % of the size${repeated}`;
 }
 

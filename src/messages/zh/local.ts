@@ -100,8 +100,8 @@ export const LOCAL_ZH = {
     `${variable ? '（可变）' : ''}${hdr === 'sdr' ? '' : `，HDR（${hdr}）`}`,
   'local.explain-sound': ({ tracks }) => `声音：${tracks}`,
   'local.explain-no-sound': '声音：无',
-  'local.plan-copy': ({ why }) => `计划：无损复制到 MP4，因为${why}`,
-  'local.plan-size': ({ codec, bytes, why }) => `计划：${codec}，最多 ${formatBytes(bytes)}，因为${why}`,
+  'local.plan-copy': ({ why }) => `计划：无损复制到 MP4：${why}`,
+  'local.plan-size': ({ codec, bytes, why }) => `计划：${codec}，最多 ${formatBytes(bytes)}：${why}`,
   'local.plan-quality': ({ codec, bytes, why }) => `计划：${codec}，${why}；小于 ${formatBytes(bytes)} 才采用`,
   'local.plan-held': ({ cap, decent }) =>
     `会被暂缓：压到 ${formatBytes(cap)} 会无法辨认；大约从 ${formatBytes(decent)} 起才能看`,

@@ -372,7 +372,7 @@ it('explains itself without touching anything', async () => {
   expect(described?.map(line => line.text)).toEqual([
     expect.stringMatching(/^source: \d+ kB, 3.0 s, 320x180 h264 at 25.00 frames per second$/),
     'sound: aac',
-    expect.stringMatching(/^plan: h264 in at most \d+ kB, because \d+ kB must become \d+ kB$/),
+    expect.stringMatching(/^plan: h264 in at most \d+ kB: \d+ kB must become \d+ kB$/),
     expect.stringMatching(
       /^sound AAC 48 kb\/s mono: about [\d.]+ kB; MP4 tables: about [\d.]+ kB; [\d.]+ kB for the picture, \d+ kb\/s$/,
     ),

@@ -51,7 +51,7 @@ export interface SegmentState {
   variable?: boolean;
   /** What the first pass needed at the same quality everywhere: how the bits are shared out. */
   weight: number;
-  /** From here on more cannot be seen; not asked for. */
+  /** More than this cannot be seen and is not asked for. */
   ceilingBytes?: number;
   /** One per round it was encoded in. */
   tries: Try[];
@@ -118,7 +118,7 @@ function ask(state: State, at: number, now: number): { askedBytes: number; wantB
   if (!segment) return { askedBytes: 1, wantBytes: 1 };
   const isLast = at === segments.length - 1;
   const before = segment.tries.at(-1);
-  // In a later round the measured bytes say better than the first pass how much each needs.
+  // In a later round the bytes that came out say more than the first pass about how much each needs.
   const weight = (one: SegmentState) => (now === 0 ? one.weight : lastBytes(one));
   const taken = segments.slice(0, at).reduce((sum, one) => sum + lastBytes(one), 0);
   const rest = segments.slice(at).reduce((sum, one) => sum + Math.max(1, weight(one)), 0);
@@ -145,8 +145,8 @@ function ask(state: State, at: number, now: number): { askedBytes: number; wantB
 }
 
 /**
- * What to ask for where one try came out above `want` and another below: on the straight line between the nearest two, of the
- * logarithms. Short clips follow what they are asked in steps; scaling alone went from 4 % over to 4 % under and back.
+ * What to ask for where one try came out above `want` and another below: on a logarithmic line between the nearest two. Short clips
+ * follow requests in steps; scaling alone would swing from over to under and back.
  */
 function bracketed(tries: readonly Try[], want: number): number | undefined {
   const below = tries.filter(one => one.bytes <= want).toSorted((a, b) => b.askedBytes - a.askedBytes)[0];
@@ -180,7 +180,7 @@ function withinReason(want: number, asked: number, segment: SegmentState, least:
   return { askedBytes: bounded(asked), wantBytes: bounded(want) };
 }
 
-/** How far the encoder misses what it is asked for in this clip, half of it taken over: the segments resemble each other a little. */
+/** How far the encoder misses requests in this clip, damped: the segments resemble each other only a little. */
 function bias(done: readonly SegmentState[]): number {
   const asked = done.reduce((sum, segment) => sum + (segment.tries.at(-1)?.askedBytes ?? 0), 0);
   if (asked === 0) return 1;
@@ -231,7 +231,7 @@ function wouldRepeat(state: State, from: number): boolean {
   return segment.tries.some(one => steps(one.askedBytes) === steps(next.askedBytes));
 }
 
-/** The shortest tail that takes up so many bytes without its picture changing. */
+/** First segment of the shortest end that takes up so many bytes without a visible change. */
 function tailFor(segments: readonly SegmentState[], difference: number): number {
   let tail = 0;
   for (let at = segments.length - 1; at > 0; at -= 1) {

@@ -102,7 +102,7 @@ function expectAllFrames(
   expected: { frames: number; index: number; picture: PicturePlan; facts: MediaFacts },
 ): void {
   const { frames, index, picture, facts } = expected;
-  // Where frames are dropped to reach a rate, their number is known only about.
+  // Where frames are dropped to reach a rate, their number is known only roughly.
   const about = facts.video.variableFrameRate ? frames : CUT_SLACK_FRAMES + frames * CUT_SLACK_SHARE;
   const slack = picture.fps === undefined ? 0 : about;
   if (Math.abs(got - frames) > slack) throw new CutMissed(`segment ${index}: ${got} frames instead of ${frames}`);

@@ -144,7 +144,7 @@ export function droppedTracks(facts: MediaFacts): Sentence[] {
   return facts.other.map(track => say('local.track-dropped', { track }));
 }
 
-/** Where a codec was asked for that cannot be written, H.264 is: it plays everywhere. A source that has it may still be copied. */
+/** H.264 instead of a codec that this ffmpeg cannot encode: it plays everywhere. A source that has the codec may still be copied. */
 export function withPossibleCodec(
   order: Order,
   facts: MediaFacts,

@@ -59,7 +59,7 @@ function scaled(size: { width: number; height: number }, scale: number): { width
 }
 
 /**
- * Frames a second to keep. An even division of the source's rate looks smoother than an uneven one (50 asked to be at most 30
+ * Frames per second to keep. An even division of the source's rate looks smoother than an uneven one (50 asked to be at most 30
  * becomes 25), unless it loses more than a fifth of what was allowed.
  */
 export function frameRate(sourceFps: number, atMost: number | undefined): number | undefined {

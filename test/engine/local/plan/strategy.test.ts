@@ -153,7 +153,7 @@ describe('explained', () => {
     expect(lines.map(line => line.text)).toEqual([
       'source: 20.0 MB, 60.0 s, 1280x720 h264 at 30.00 frames per second (variable), HDR (pq)',
       'sound: aac',
-      'plan: h264 in at most 10.0 MB, because 20.0 MB must become 10.0 MB',
+      'plan: h264 in at most 10.0 MB: 20.0 MB must become 10.0 MB',
     ]);
   });
 
