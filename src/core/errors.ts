@@ -123,7 +123,7 @@ export function isShrinkError(error: unknown, ...codes: ErrorCode[]): error is S
  * - `superseded`: the source is no longer what the job was about; a new version is queued if it is still there.
  * - `pause-engine`: every job of that engine would fail alike; pause the engine once, keep the job.
  * - `ask`: a paid step may have happened: `in-doubt`, never repeated unasked.
- * - `cancel`: somebody asked for it. `stop`: the daemon cannot go on safely.
+ * - `cancel`: a person asked for it. `stop`: the daemon cannot continue safely.
  */
 export type Advice =
   | { kind: 'wait'; firstMs: number; maxMs: number }
@@ -190,7 +190,7 @@ const POLICY: Readonly<Record<ErrorCode, Policy>> = {
   ),
   io: row({ kind: 'wait', firstMs: MINUTE, maxMs: 30 * MINUTE }, { retriesDisposal: true }),
   'bad-name': row(FAIL, { httpStatus: 400 }),
-  // An upgrade takes ffmpeg away for a moment; nobody should have to retry a folder of jobs for that.
+  // An upgrade removes ffmpeg for a moment; a person should not have to retry a whole folder because of it.
   'tool-missing': row({ kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE }, { exitCode: 13 }),
   'child-failed': row(FAIL),
   'child-killed': row({ kind: 'retry', times: 2, firstMs: 5 * SECOND }, { retriedInOneShot: true }),

@@ -1,15 +1,17 @@
 /**
- * The words of shrinkbox, used alike in code, log, CLI, page, journal and tests.
+ * Room: what all others share: the types below, and pure functions on them. Comes in: nothing of ours.
+ *
+ * The words of shrinkbox, the same in code, log, CLI, page, journal and tests.
  *
  * - inbox, outbox  a watched folder, and where its results go; a pair with its rules is a folder.
- * - sighting       a file in an inbox that is complete as far as can be told, with the identity it had then.
+ * - sighting       a file in an inbox that looks complete, with the identity it had then.
  * - decision       what a sighting gets: a rule and a target, or a reason why not.
  * - job            one version of one source file through one rule.
  * - attempt        one try at the engine; step: a named part of it; checkpoint: what a later attempt may start from.
  * - candidate      an engine's result, not yet trusted. Verified: a candidate that passed every check.
  * - delivery       the verified file under its final name in the outbox, durable.
  *
- * Data goes one way, and each arrow is a type of its own:
+ * Data flows one way, and each arrow is a type of its own:
  * watch -Sighting-> rules -Decision-> queue -Order-> engine -Candidate-> verify -Verified-> deliver.
  */
 import type { ErrorCode } from './errors.ts';
@@ -44,7 +46,7 @@ export function samePin(a: Pin, b: Pin): boolean {
   );
 }
 
-/** The words somebody left beside a file (`clip.mp4.txt`). */
+/** The instruction beside a file (`clip.mp4.txt`). */
 export interface Sidecar {
   path: string;
   text: string;
@@ -338,7 +340,7 @@ export interface Job {
 export interface Progress {
   /** 0..1 over the whole job. */
   fraction?: number;
-  /** Milliseconds until the candidate, as far as can be told. */
+  /** Estimated milliseconds until the candidate. */
   etaMs?: number;
   /** A short remark: `pass 2 of 2, 1.8x`. */
   note?: string;

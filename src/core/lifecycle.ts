@@ -5,13 +5,13 @@
  * queued      waits for a slot. Entered by `admitted`, `queued` (retry, restart, changed words).
  * waiting     until a time, because ...; the due time survives a restart. Left by `queued` when due: back to where its
  *             candidate was, if it has one.
- * running     an engine works at a step. `step` moves on inside it; `checkpoint` leaves something to start again from.
+ * running     an engine is at a step. `step` names the next one; `checkpoint` records something to continue from.
  * in-doubt    a paid step may or may not have happened; the engine asks the service. Left by `step` (it knows now) or hold.
  * verifying   there is a candidate. A restart verifies it again.
  * delivering  verified; `publishing` is journaled before the final name appears, `published` after it is durable.
  * done        published, and the original kept, archived or deleted as the folder says.
  * held        a person must act; says what. failed: the source or the request is at fault.
- * cancelled   somebody asked, or a newer version of the file took its place. skipped: nothing to do; says why.
+ * cancelled   a person asked, or a newer version of the file took its place. skipped: nothing to do; says why.
  */
 import type { EventName, JobEvent } from './events.ts';
 import { withHistory } from './history.ts';
@@ -35,7 +35,7 @@ const ANY: readonly StateName[] = [...ACTIVE, ...RESTED];
 const ALLOWED: Readonly<Record<Exclude<EventName, 'admitted'>, readonly StateName[]>> = {
   decided: [...ACTIVE, 'held', 'failed', 'skipped'],
   repinned: ANY,
-  // From an active state: a restart takes the job up again. From rest: a person (or changed words) asked for another try.
+  // From an active state: a restart resumes the job. From rest: a person, or a changed instruction, asked for another try.
   queued: [
     'waiting',
     'running',
@@ -229,14 +229,14 @@ function delivering(job: Job): Delivering {
   return job.state;
 }
 
-/** A result that has its name is not made, checked or named again. */
+/** A result that has its final name is never made, checked or published again. */
 function unpublished(job: Job, event: EventName): Delivering {
   const state = delivering(job);
   if (state.published) throw new IllegalEvent(`${event} cannot happen to job ${job.id} after it is published`);
   return state;
 }
 
-/** The original is let go of, and the job over, only once the result has its name. */
+/** Only once the result has its final name may the original go, and the job be done. */
 function published(job: Job, event: EventName): Published {
   const state = delivering(job);
   if (!state.published) throw new IllegalEvent(`${event} cannot happen to job ${job.id} before it is published`);

@@ -75,13 +75,13 @@ const RENAMED: readonly (readonly [begins: string, id: StepId])[] = [
   ['confirmed', 'confirmed'],
 ];
 
-/** The step an old journal's text names; `undefined` for words nobody wrote. */
+/** The step that the text of an old journal names; `undefined` for any other text. */
 export function stepOfText(text: string): StepId | undefined {
   const byText = (Object.keys(STEPS) as StepId[]).find(id => STEPS[id].text === text);
   return byText ?? RENAMED.find(([begins]) => text.startsWith(begins))?.[1];
 }
 
-/** The metric label of what is being done to a job; `undefined` where nothing is. */
+/** The metric label of what is happening to a job; `undefined` where nothing is. */
 export function stepLabel(
   state: { name: string; engine?: string; since?: number } & Partial<NamedStep>,
 ): string | undefined {

@@ -80,7 +80,7 @@ export class Journal {
   #noSnapshotBefore = 0;
   #compacting = 0;
   #queue: Waiting[] = [];
-  /** Set while somebody works the queue. */
+  /** Set while the queue is being worked off. */
   #working: Promise<void> | undefined;
   #fatal: ShrinkError | undefined;
   #closing: Promise<void> | undefined;
@@ -140,7 +140,7 @@ export class Journal {
 
   /**
    * Replaces everything appended before this call by `snapshot`, which must say all of it that still matters, and
-   * nothing of what is appended after this call. It is read bit by bit while other things happen: hand in a copy (an
+   * nothing of what is appended after this call. It is read piece by piece while other things happen: hand in a copy (an
    * array of values that do not change). Appends made meanwhile are written after it.
    *
    * Resolves with true once the old segments are gone, false when there was no room for a snapshot: the journal then stays

@@ -17,7 +17,7 @@ import { ShrinkError } from '../core/errors.ts';
 import { askName, holdName } from '../platform/abstract-socket.ts';
 
 export interface Lock {
-  /** Lets go of it; safe to call twice. */
+  /** Safe to call twice. */
   release(): Promise<void>;
 }
 
@@ -121,7 +121,7 @@ function answers(path: string): Promise<boolean> {
     });
     socket.once('error', (error: NodeJS.ErrnoException) => {
       if (nobody.includes(error.code ?? '')) resolve(false);
-      // Too busy to take the call is somebody as well.
+      // A listener too busy to accept counts as well.
       else if (error.code === 'EAGAIN') resolve(true);
       else reject(error);
     });

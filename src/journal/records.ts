@@ -3,11 +3,12 @@
  *
  *     {"v":1,"seq":7,"at":1700000000000,"job":"k3x9","event":"started","data":{...},"crc":"1f2e3d4c"}
  *
- * `crc` is the CRC-32 of the bytes before `,"crc":` and always stands last. Later versions keep that frame, so that an
- * older program can tell a newer record from a damaged one.
+ * `crc` is the CRC-32 of the bytes before `,"crc":` and always comes last. Later versions keep that frame, so that an older program
+ * can tell a newer record from a damaged one. The shape of `data` belongs to the version as well: queue/journal-schema.ts checks it.
  */
 import { crc32 } from 'node:zlib';
 
+/** Raised when the frame, or the meaning of a key in `data`, changes so that an older shrinkbox must not read it. */
 export const RECORD_VERSION = 1;
 
 /** Longest line the journal writes, with its newline, in bytes; also the most it ever writes before it syncs. */
@@ -21,7 +22,7 @@ export interface JournalRecord {
   /** The job it is about; null for the daemon as a whole. */
   job: string | null;
   event: string;
-  /** Whatever JSON the event carries; the journal does not look into it. */
+  /** Whatever JSON the event carries; what it means is the queue's business (queue/journal-schema.ts). */
   data: unknown;
 }
 
@@ -30,7 +31,7 @@ export interface Entry {
   job: string | null;
   event: string;
   data: unknown;
-  /** Epoch milliseconds; now, unless told otherwise. */
+  /** Epoch milliseconds; now where absent. */
   at?: number;
 }
 
@@ -48,7 +49,7 @@ export interface Draft {
 }
 
 /**
- * Takes down an entry; what happens to its `data` afterwards does not matter.
+ * Encodes an entry at once: its `data` may change afterwards.
  * @param now epoch milliseconds, for an entry without a time
  * @throws TypeError when it is not JSON (a cycle, a BigInt), RangeError when the line would be longer than
  *   MAX_WRITE_BYTES: both are bugs of the caller, and nothing is written.

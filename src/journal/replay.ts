@@ -128,7 +128,7 @@ class Sequence {
 
   /** What is wrong with the record at this place, or `undefined`. */
   take(record: JournalRecord, position: RecordPosition): string | undefined {
-    // A snapshot goes on with the numbers of the segments it replaced.
+    // A snapshot continues the numbering of the segments it replaced.
     if (this.#snapshot !== 'expected' && record.seq !== this.lastSeq + 1) {
       return this.lastSeq === 0 ? `the journal begins with record ${record.seq}` : this.#gap(record.seq);
     }

@@ -60,7 +60,7 @@ export async function prepareStateDir(
 }
 
 /**
- * The journal syncs what is in its folder; that the folder is still there after a power cut is for those above it to know.
+ * The journal syncs what is in its folder; that the folder itself survives a power cut depends on the folders above it.
  * `topmost`: the first one that had to be made.
  */
 async function secureNames(
@@ -71,7 +71,7 @@ async function secureNames(
   const last = topmost === undefined ? root : dirname(topmost);
   for (let at = root; ; at = dirname(at)) {
     await syncDir(at).catch((error: NodeJS.ErrnoException) => {
-      // A folder of somebody else that may be written into and not read cannot be synced either.
+      // A folder that may be written into but not read cannot be synced either.
       if (at === root || error.code !== 'EACCES') throw error;
     });
     if (at === last) return;

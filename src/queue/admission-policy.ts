@@ -10,11 +10,11 @@ export type Admission =
   | { kind: 'nothing'; why: string }
   /** A new job; `replaced` ones of the same place, unfinished, held or failed, were about bytes that are no more. */
   | { kind: 'new'; version: number; replaced: Job[] }
-  /** The same content, under another name or identity: the job goes on under that. */
+  /** The same content, under another name or identity: the job continues under that. */
   | { kind: 'repin'; job: Job; why: string }
   /** The words beside the file changed before there was a result. */
   | { kind: 'redecide'; job: Job }
-  /** The job is being worked at: look again once it rests. */
+  /** The job is in a slot: look again once it rests. */
   | { kind: 'later'; job: Job };
 
 /** True when the newest job of this place is about this very file and these very words: nothing to do, nothing to open. */

@@ -23,12 +23,12 @@ export interface AdmissionsOptions {
   abort(id: string, reason: StopReason): boolean;
   /** Have the watcher report the file again. */
   resight(job: Job): void;
-  /** A job became ready, or rests; resolves when what that calls for is done. */
+  /** A job became ready, or rests; resolves once that was dealt with. */
   changed(job: Job): Promise<void>;
   onFatal(error: unknown): void;
 }
 
-/** Files fingerprinted at once: reading from a NAS disk, more only makes the heads jump. */
+/** Files fingerprinted at once: more would only make the heads of a NAS disk jump. */
 const READERS = 2;
 
 /** Turns sightings into jobs; one at a time per path, whatever the order of events. */
@@ -36,9 +36,9 @@ export class Admissions {
   readonly #options: AdmissionsOptions;
   readonly #queue = new PQueue({ concurrency: READERS });
   readonly #offered = new Map<string, Sighting>();
-  /** Paths being admitted: what is offered of them meanwhile has to see what came of it. */
+  /** Paths being admitted: what is offered of them meanwhile waits for the outcome. */
   readonly #admitting = new Set<string>();
-  /** Jobs being worked at whose file was seen with something new to say. */
+  /** Jobs in a slot whose file was seen with a new instruction. */
   readonly #later = new Set<string>();
 
   constructor(options: AdmissionsOptions) {
@@ -70,7 +70,7 @@ export class Admissions {
     }
   }
 
-  /** Called when a job came to rest: its file is looked at again, as words seen meanwhile may be gone or others by now. */
+  /** Call it when a job came to rest: its file is reported again, as the instruction seen meanwhile may have changed since. */
   rested(job: Job): void {
     if (this.#later.delete(job.id)) this.#options.resight(job);
   }
@@ -112,7 +112,7 @@ export class Admissions {
       return await this.#options.fingerprint(sighting.path, sighting.pin.sizeBytes);
     } catch (error) {
       if (!isShrinkError(error)) throw error;
-      // Gone or unreadable again since it was sighted: the next scan says what is true then.
+      // Gone or unreadable since it was sighted: the next scan finds out.
       this.#options.log.debug({ path: sighting.path, code: error.code }, error.message);
       return undefined;
     }

@@ -25,7 +25,7 @@ import type { Stages } from './stages-port.ts';
 export interface EndedRun {
   id: string;
   signal: AbortSignal;
-  /** Where the engine was told to find the source. */
+  /** Path of the source the engine was given. */
   source?: string;
 }
 
@@ -41,11 +41,11 @@ export interface FailureHandlerOptions {
 const RESTED: Outcome = { kind: 'rested' };
 const AGAIN: Outcome = { kind: 'again' };
 
-/** Before the outcome of a paid step is asked for again, and how that grows. */
+/** Pause before the outcome of a paid step is asked for again; it doubles. */
 const ASK_AGAIN = { firstMs: 30_000, maxMs: 900_000 };
-/** Before something of ours that was gone is tried again. */
+/** Pause before trying again when a file of ours was gone. */
 const GONE_AGAIN_MS = 30_000;
-/** Before an inbox that is away is looked for again. */
+/** Pause before looking again for an inbox that is away. */
 const AWAY_AGAIN_MS = 10_000;
 
 export class FailureHandler {
@@ -57,7 +57,7 @@ export class FailureHandler {
     this.#options = options;
   }
 
-  /** Lets happen to the job what `thrown` calls for. @throws what is no affair of one job: a bug, a journal that cannot be written */
+  /** Does to the job what `thrown` calls for. @throws what concerns more than one job, such as a journal that cannot be written */
   async handle(run: EndedRun, thrown: unknown): Promise<Outcome> {
     const job = this.#ledger.get(run.id);
     if (!job || RESTING.has(job.state.name)) {
@@ -175,7 +175,7 @@ export class FailureHandler {
     return RESTED;
   }
 
-  /** A bug of ours concerns one file: it is set aside with the trace in the log, and everybody else goes on. */
+  /** A bug of ours fails the one file it happened to; the trace is in the log, and all others continue. */
   async #internalError(job: Job, error: unknown): Promise<Outcome> {
     if (error instanceof IllegalEvent) throw error;
     this.#options.log.error({ job: job.id, err: error }, 'internal error while processing this job');

@@ -6,26 +6,26 @@ import type { PauseGate } from '../platform/pause-gate.ts';
 const PATIENCE = 3;
 
 /**
- * True while some job is being worked at or will go on by itself soon. While the gate is closed local jobs do neither: whoever
- * waits here would wait until somebody opens it.
+ * True while some job is in a slot or will continue by itself soon. Local jobs do neither while the gate is closed: waiting for
+ * them would last until a person opens it.
  */
 export function isBusy(ledger: Ledger, gate: PauseGate): boolean {
   const counts = ledger.counts();
   const active = (Object.entries(counts) as [StateName, number][]).filter(([name, n]) => n > 0 && !RESTING.has(name));
   if (active.length === 0) return false;
   if (!gate.closed && active.some(([name]) => name !== 'waiting')) return true;
-  for (const job of ledger.all()) if (goesOnSoon(job, ledger, gate)) return true;
+  for (const job of ledger.all()) if (continuesSoon(job, ledger, gate)) return true;
   return false;
 }
 
-function goesOnSoon(job: Job, ledger: Ledger, gate: PauseGate): boolean {
+function continuesSoon(job: Job, ledger: Ledger, gate: PauseGate): boolean {
   if (RESTING.has(job.state.name)) return false;
   const isLocal = job.decision.kind === 'do' && job.decision.engine === 'local';
   if (gate.closed && (isLocal || (ledger.paused && job.state.name === 'queued'))) return false;
   return job.state.name !== 'waiting' || job.waits < PATIENCE;
 }
 
-/** Resolves when no job is worked at or will go on by itself soon. */
+/** Resolves when no job is in a slot or will continue by itself soon. */
 export function untilIdle(ledger: Ledger, gate: PauseGate): Promise<void> {
   return new Promise(resolve => {
     if (!isBusy(ledger, gate)) return resolve();

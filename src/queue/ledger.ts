@@ -1,3 +1,7 @@
+/**
+ * Room: every job and what happens to it next: who gets a slot, what an error means, what a person may do. It uses the world only
+ * through ports (Stages, JournalWriter). Comes in: core, messages, platform, engine/engine.ts.
+ */
 import { randomBytes } from 'node:crypto';
 import type { Job, StateName } from '../core/job.ts';
 import { cloudRefsOf, STATE_NAMES } from '../core/job.ts';
@@ -5,6 +9,7 @@ import { apply, IllegalEvent } from '../core/lifecycle.ts';
 import { ShrinkError } from '../core/errors.ts';
 import type { JobEvent } from '../core/events.ts';
 import { parseEvent, parseJob, UnfitRecord } from './journal-schema.ts';
+import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 
 /** What the ledger needs of the journal; see journal/journal.ts. */
@@ -23,7 +28,7 @@ export interface ReplayedRecord {
 export type LedgerChange = { job: Job; before: Job | undefined } | { forgotten: Job } | { paused: boolean };
 
 /**
- * All jobs, and the only one who writes the journal. A change is checked by the lifecycle and visible at once, announced to
+ * All jobs, and the only part that writes the journal. The lifecycle checks a change, which is visible at once but announced to
  * subscribers and acknowledged to its caller only when durable: nobody acts on a state that a crash could take back.
  */
 export class Ledger {
@@ -220,10 +225,10 @@ export function replayInto(ledger: Ledger, record: ReplayedRecord, position: { f
     ledger.replay(record);
   } catch (error) {
     if (!(error instanceof IllegalEvent || error instanceof UnfitRecord)) throw error;
-    throw new ShrinkError('damaged', `${position.file}:${position.line}: ${error.message}`, {
+    throw new ShrinkError('damaged', say('queue.record-unfit', { ...position, why: error.message }), {
       doing: 'reading the journal',
       subject: position.file,
-      hint: 'Move the state directory aside to start anew; sources and results are untouched.',
+      hint: say('queue.start-anew'),
       cause: error,
     });
   }

@@ -29,7 +29,7 @@ export interface SchedulerOptions {
   log: Logger;
   /** Jobs at once, per engine. */
   slots: Record<EngineName, number>;
-  /** A bug or a journal failure in a worker: the daemon cannot go on. */
+  /** A bug or a journal failure in a worker: the daemon cannot continue. */
   onFatal(error: unknown): void;
   onProgress(id: string, progress: Progress): void;
 }
@@ -155,7 +155,7 @@ export class Scheduler {
     const engine = slotOf(job);
     this.#listed.set(job.id, engine);
     const task = () => this.#work(job.id, engine);
-    // Earlier arrivals first; what was under way before a restart is the earliest by nature.
+    // Earlier arrivals first; those under way before a restart arrived first anyway.
     this.#queues[engine].add(task, { priority: -job.arrival }).catch(this.#options.onFatal);
   }
 

@@ -2,7 +2,7 @@ import type { Candidate, Decision, Delivery, EngineName, Job, Pin, PublishIntent
 import type { Engine } from '../engine/engine.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
 
-/** The world as the worker needs it; daemon.ts and oneshot.ts build it from the real parts. */
+/** Everything the worker does to the outside; app/stages.ts implements it with the real parts. */
 export interface Stages {
   engines: Partial<Record<EngineName, Engine>>;
   /** Closed while local work rests. */
@@ -37,6 +37,6 @@ export interface Stages {
   report(job: Job): Promise<string | undefined>;
   /** Removes the report written for the job, if it still is ours. */
   removeReport(job: Job): Promise<void>;
-  /** Have the watcher report this file again: what is there now is not what the job was about. */
+  /** Has the watcher report this file again: what is there now is not what the job was about. */
   resight(job: Job): void;
 }

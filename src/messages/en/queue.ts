@@ -30,6 +30,10 @@ export const QUEUE_EN = {
     'Let the user shrinkbox runs as read it (owner, group or mode); shrinkbox then picks it up by itself.',
   'queue.incomplete-hint': 'Copy the file again; shrinkbox picks it up by itself when it changes.',
 
+  // Why a start is refused.
+  'queue.record-unfit': ({ file, line, why }: Because & { file: string; line: number }) => `${file}:${line}: ${why}`,
+  'queue.start-anew': 'Move the state directory aside to start anew; sources and results are untouched.',
+
   // After delivery.
   'queue.original-damaged': 'the original stays where it is, because parts of it are damaged',
   'queue.original-stays': ({ why }: Because) => `the original stays where it is: ${why}`,

@@ -46,6 +46,10 @@ export const QUEUE_ZH = {
   'queue.unreadable-hint': '请让运行 shrinkbox 的用户能够读取该文件（所有者、组或权限）；之后 shrinkbox 会自动处理它。',
   'queue.incomplete-hint': '请重新复制该文件；文件变化后 shrinkbox 会自动处理它。',
 
+  'queue.record-unfit': ({ file, line, why }: Because & { file: string; line: number }) =>
+    `${file} 第 ${line} 行：${why}`,
+  'queue.start-anew': '请把状态目录移到别处以重新开始；源文件和结果不受影响。',
+
   'queue.original-damaged': '原文件有部分损坏，因此留在原处',
   'queue.original-stays': ({ why }: Because) => `原文件留在原处：${why}`,
   'queue.original-later': ({ why }: Because) => `结果已交付，但原文件暂时无法归档或删除：${why}`,
