@@ -112,17 +112,13 @@ async function publish(staged: Staged, folder: string, wanted: string, options: 
     const name = numbered(wanted, n);
     const target = join(folder, name);
     const isFree = !taken.has(collisionKey(name));
-    if (isFree && (await take(staged, target, options))) {
+    if (isFree && (await publishAs(target, staged, options))) {
       await inFolder('syncing', folder, () => syncDir(folder, files, log));
       log.debug({ job, output: target, bytes: staged.bytes }, 'file published');
       return { output: target, bytes: staged.bytes };
     }
-    const twin = await inFolder('comparing', target, async () => {
-      if (!(await hasSameContent(target, staged, files))) return undefined;
-      await unlinkIfThere(staged.temp, files);
-      return madeDurable(target, staged.bytes, options);
-    });
-    if (twin) return twin;
+    const published = await inFolder('comparing', target, () => useEqualFile(target, staged, options));
+    if (published) return published;
   }
   throw new ShrinkError('denied', say('deliver.names-used-up', { folder, name: wanted, count: MAX_NAMES }), {
     subject: folder,
@@ -130,13 +126,22 @@ async function publish(staged: Staged, folder: string, wanted: string, options: 
   });
 }
 
-async function take(staged: Staged, target: string, options: DeliverOptions): Promise<boolean> {
+/** Whether the name was free; it may have been taken since the folder was listed. */
+async function publishAs(target: string, staged: Staged, options: DeliverOptions): Promise<boolean> {
   if (options.signal?.aborted) throw new ShrinkError('cancelled', say('deliver.stopped'), { subject: target });
   await options.onIntent({ ...staged, target });
   // The disk may have gone while the file was copied; its mount point is not the outbox.
   await checkRoot({ path: options.outbox, identity: options.outboxIdentity }, options.files);
   const move = () => moveWithoutOverwriting(staged.temp, target, options.files);
   return (await inFolder('publishing', target, move)) === 'moved';
+}
+
+/** A file that has the name already and the same content is the delivery; there is no second one of it. */
+async function useEqualFile(target: string, staged: Staged, options: DeliverOptions): Promise<Delivery | undefined> {
+  const { files } = options;
+  if (!(await hasSameContent(target, staged, files))) return undefined;
+  await unlinkIfThere(staged.temp, files);
+  return makeDurable(target, staged.bytes, options);
 }
 
 /**
@@ -160,7 +165,7 @@ export async function findPublished(
       Number(target.size) === intent.bytes &&
       (String(target.ino) === intent.ino || (await hasSameContent(intent.target, intent, files)));
     if (temp) await unlinkIfThere(intent.temp, files);
-    return isPublished ? madeDurable(intent.target, intent.bytes, options) : undefined;
+    return isPublished ? makeDurable(intent.target, intent.bytes, options) : undefined;
   });
 }
 
@@ -178,7 +183,7 @@ function ignoreNoFolder(error: unknown): undefined {
   throw error;
 }
 
-async function madeDurable(
+async function makeDurable(
   output: string,
   bytes: number,
   { files, log }: Pick<DeliverOptions, 'files' | 'log'>,

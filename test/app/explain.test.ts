@@ -76,7 +76,7 @@ describe('explain', () => {
     symlinkSync('/etc/passwd', join(inbox, 'out.mp4'));
     symlinkSync('clip.mp4', join(inbox, 'within.mp4'));
     symlinkSync('.', join(inbox, 'loop'));
-    expect(await verdict(join(inbox, '.hidden.mp4'))).toBe('left alone: its name is hidden');
+    expect(await verdict(join(inbox, '.hidden.mp4'))).toBe('left alone: its name begins with a dot');
     expect(await verdict(join(inbox, 'clip.mp4.part'))).toMatch(/^left alone: .*still being written/);
     expect(await verdict(join(inbox, '@eaDir', 'clip.mp4'))).toMatch(/^left alone: the folder @eaDir/);
     expect(await verdict(join(inbox, 'out.mp4'))).toBe(

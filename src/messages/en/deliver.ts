@@ -26,7 +26,7 @@ export const DELIVER_EN = {
   'deliver.folder-refused-hint':
     'Move or rename what is there, or change the output template or the outbox of the folder.',
   'deliver.link-out': ({ root }: { root: string }) => `it is a link that leads out of ${root}`,
-  'deliver.not-a-folder': 'something that is not a folder has that name',
+  'deliver.not-a-folder': 'it exists already and is not a folder',
   'deliver.forbidden': 'it is inside an inbox or the state directory',
 
   'deliver.empty-name': 'The output template produces an empty file name',
@@ -34,7 +34,7 @@ export const DELIVER_EN = {
     `${folder} already has ${count} files named like ${name}`,
   'deliver.names-used-up-hint': 'Clear the outbox, or add something to the output template that differs for each file.',
   'deliver.reports-used-up-hint': 'Clear old reports from the outbox.',
-  'deliver.stopped': 'Stopped before the result got its name',
+  'deliver.stopped': 'Stopped before the result was published',
   'deliver.full': ({ folder, neededBytes }: { folder: string; neededBytes: number }) =>
     `${folder} is full: the result needs ${formatBytes(neededBytes)}`,
   'deliver.full-by': (p: { folder: string; neededBytes: number; missingBytes: number }) =>

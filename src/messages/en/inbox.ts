@@ -46,7 +46,7 @@ export const INBOX_EN = {
   'inbox.instruction-not-text': 'it is not UTF-8 text',
 
   // Names that are ignored.
-  'inbox.ignored-hidden': 'its name is hidden',
+  'inbox.ignored-hidden': 'its name begins with a dot',
   'inbox.ignored-desktop': 'it belongs to the desktop',
   'inbox.ignored-nas': 'it belongs to the NAS or the desktop',
   'inbox.ignored-temporary': 'its name says it is temporary',

@@ -20,14 +20,14 @@ export const DELIVER_ZH: Translation<typeof DELIVER_EN> = {
   'deliver.folder-refused': ({ path, why }) => `无法向 ${path} 放入文件：${why}`,
   'deliver.folder-refused-hint': '请移走或重命名那里的文件，或修改该文件夹的输出模板或输出文件夹。',
   'deliver.link-out': ({ root }) => `它是指向 ${root} 之外的链接`,
-  'deliver.not-a-folder': '同名的不是文件夹',
+  'deliver.not-a-folder': '它已存在，而且不是文件夹',
   'deliver.forbidden': '它位于收件箱或状态目录之内',
 
   'deliver.empty-name': '输出模板得出的文件名是空的',
   'deliver.names-used-up': ({ folder, name, count }) => `${folder} 中已有 ${count} 个与 ${name} 同名的文件`,
   'deliver.names-used-up-hint': '请清理输出文件夹，或在输出模板中加入每个文件都不同的内容。',
   'deliver.reports-used-up-hint': '请清理输出文件夹中的旧报告。',
-  'deliver.stopped': '在结果获得文件名之前已停止',
+  'deliver.stopped': '在发布结果之前已停止',
   'deliver.full': ({ folder, neededBytes }) => `${folder} 已满：结果需要 ${formatBytes(neededBytes)}`,
   'deliver.full-by': ({ folder, neededBytes, missingBytes }) =>
     `${folder} 已满：结果需要 ${formatBytes(neededBytes)}，还差 ${formatBytes(missingBytes)}`,

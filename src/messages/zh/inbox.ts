@@ -36,7 +36,7 @@ export const INBOX_ZH: Translation<typeof INBOX_EN> = {
   'inbox.instruction-too-long': '它超过 64 KiB',
   'inbox.instruction-not-text': '它不是 UTF-8 文本',
 
-  'inbox.ignored-hidden': '它的名称是隐藏的',
+  'inbox.ignored-hidden': '它的名称以点开头（隐藏文件）',
   'inbox.ignored-desktop': '它属于桌面系统',
   'inbox.ignored-nas': '它属于 NAS 或桌面系统',
   'inbox.ignored-temporary': '从名称看它是临时的',
