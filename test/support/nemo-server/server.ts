@@ -93,6 +93,16 @@ export interface LoggedRequest {
   port: number | undefined;
 }
 
+/** One request and everything that decides about its answer. */
+interface Exchange {
+  request: IncomingMessage;
+  response: ServerResponse;
+  method: string;
+  path: string;
+  entry: LoggedRequest;
+  fault: Fault | undefined;
+}
+
 const WEEK = 7 * 86_400_000;
 
 /** A stand-in for the NemoVideo service on this machine: real HTTP, real files, and anything that can go wrong on demand. */
@@ -206,7 +216,7 @@ export class NemoServer {
       if (waitMs > 0) return this.#answer(request, response, this.#tooMany(waitMs), undefined);
       if (fault && isOwnAnswer(fault) && !fault.carryOut)
         return this.#answer(request, response, { status: 200, body: '' }, fault);
-      const answer = await this.#route(request, response, method, path, entry, fault);
+      const answer = await this.#route({ request, response, method, path, entry, fault });
       if (answer === 'handled') return;
       if (fault?.hangUp === 'after') return void request.socket.destroy();
       await this.#answer(request, response, answer, fault);
@@ -287,25 +297,19 @@ export class NemoServer {
     response.end();
   }
 
-  async #route(
-    request: IncomingMessage,
-    response: ServerResponse,
-    method: string,
-    path: string,
-    entry: LoggedRequest,
-    fault: Fault | undefined,
-  ): Promise<Answer | 'handled'> {
+  async #route(exchange: Exchange): Promise<Answer | 'handled'> {
+    const { request, method, path, entry } = exchange;
     if (method === 'POST' && path === '/api/auth/anonymous-token') return this.#newToken(request);
     const account = this.accounts.get((request.headers.authorization ?? '').replace(/^Bearer /, ''));
     if (!account || account.expiresAt <= this.clock.now()) {
       return this.#refuse(401, 1001, 'token is invalid or expired');
     }
     const upload = /^\/api\/upload-video\/nemo_agent\/me\/([^/]+)$/.exec(path);
-    if (method === 'POST' && upload) return this.#upload(request, account, upload[1] ?? '', entry, fault);
+    if (method === 'POST' && upload) return this.#upload(exchange, account, upload[1] ?? '');
     entry.body = await readBody(request);
     entry.bytes = Buffer.byteLength(entry.body);
     if (method === 'POST' && path === '/api/tasks/me/with-session/nemo_agent') return this.#newSession(account);
-    if (method === 'POST' && path === '/run_sse') return this.#message(request, response, account, entry.body, fault);
+    if (method === 'POST' && path === '/run_sse') return this.#message(exchange, account);
     if (method === 'POST' && path === '/api/auth/claim-token')
       return ok({ claim_token: `clm_${this.#ids.next('')}`, expires_in: 604800 });
     if (method === 'POST' && path === '/api/render/proxy/lambda') return this.#render(account, entry);
@@ -370,13 +374,7 @@ export class NemoServer {
     return this.options.ownSessions && session?.user !== account.user ? undefined : session;
   }
 
-  async #upload(
-    request: IncomingMessage,
-    account: Account,
-    id: string,
-    entry: LoggedRequest,
-    fault: Fault | undefined,
-  ): Promise<Answer> {
+  async #upload({ request, entry, fault }: Exchange, account: Account, id: string): Promise<Answer> {
     const session = this.#sessionOf(account, id);
     if (!session) return this.#refuse(404, 1002, 'session not found');
     const length = Number(request.headers['content-length'] ?? 0);
@@ -450,14 +448,8 @@ export class NemoServer {
     return { status: 200, body };
   }
 
-  async #message(
-    request: IncomingMessage,
-    response: ServerResponse,
-    account: Account,
-    body: string,
-    fault: Fault | undefined,
-  ): Promise<Answer | 'handled'> {
-    const { session_id, new_message, app_name, user_id, ...unknown } = JSON.parse(body) as {
+  async #message({ request, response, entry, fault }: Exchange, account: Account): Promise<Answer | 'handled'> {
+    const { session_id, new_message, app_name, user_id, ...unknown } = JSON.parse(entry.body) as {
       session_id: string;
       app_name: string;
       user_id: string;
