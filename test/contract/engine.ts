@@ -24,8 +24,8 @@ export interface EngineFixture {
   close?: () => Promise<void>;
 }
 
-/** What an engine told its surroundings during one run. */
-export interface Told {
+/** What an engine reported during one run. */
+export interface Recorded {
   records: Record<string, Json>;
   /** Names of steps, in order. */
   steps: string[];
@@ -40,40 +40,40 @@ export interface ContextOptions {
   signal?: AbortSignal;
   gate?: PauseGate;
   /** Called after a checkpoint is durable; an error from here is a crash of everything around the engine. */
-  afterRecord?: (key: string, told: Told) => void;
-  onStep?: (name: string, told: Told) => void;
+  afterRecord?: (key: string, recorded: Recorded) => void;
+  onStep?: (name: string, recorded: Recorded) => void;
 }
 
-/** Surroundings of an engine that remember what they were told. */
-export function recordingContext(options: ContextOptions): { context: EngineContext; told: Told } {
-  const told: Told = { records: { ...options.resume }, steps: [], doubts: [], facts: {}, progress: [] };
+/** Surroundings of an engine that remember what they were recorded. */
+export function recordingContext(options: ContextOptions): { context: EngineContext; recorded: Recorded } {
+  const recorded: Recorded = { records: { ...options.resume }, steps: [], doubts: [], facts: {}, progress: [] };
   const context: EngineContext = {
     async record(key, value) {
       // As the journal does: what cannot be written as JSON is lost.
-      told.records[key] = JSON.parse(JSON.stringify(value)) as Json;
-      options.afterRecord?.(key, told);
+      recorded.records[key] = JSON.parse(JSON.stringify(value)) as Json;
+      options.afterRecord?.(key, recorded);
     },
     resume: JSON.parse(JSON.stringify(options.resume ?? {})) as Record<string, Json>,
     async step(name) {
-      told.steps.push(name);
-      options.onStep?.(name, told);
+      recorded.steps.push(name);
+      options.onStep?.(name, recorded);
     },
     async doubt(_step, reason) {
-      told.doubts.push(reason);
+      recorded.doubts.push(reason);
     },
     async fact(key, value) {
-      told.facts[key] = value;
+      recorded.facts[key] = value;
     },
     async cloud(refs) {
-      for (const { key, value } of cloudFactsOf(refs)) told.facts[key] = value;
+      for (const { key, value } of cloudFactsOf(refs)) recorded.facts[key] = value;
     },
-    progress: progress => void told.progress.push(progress),
+    progress: progress => void recorded.progress.push(progress),
     signal: options.signal ?? new AbortController().signal,
     gate: options.gate ?? OPEN_GATE,
     workDir: options.workDir,
     log: silentLogger,
   };
-  return { context, told };
+  return { context, recorded };
 }
 
 /** The power went off right after a checkpoint was written. */
@@ -98,12 +98,14 @@ export function engineContract(name: string, makeFixture: () => Promise<EngineFi
 
     it('ends in a candidate that is there, in the work directory, and says what it is', async () => {
       const { engine, order, workDir } = await setUp();
-      const { context, told } = recordingContext({ workDir });
+      const { context, recorded } = recordingContext({ workDir });
       const candidate = await engine.run(order, context);
       await expectWhole(candidate, workDir, order);
       expect(candidate.how.length).toBeGreaterThan(5);
+      expect(candidate.messages?.how).toBeDefined();
+      expect(candidate.messages?.notes).toHaveLength(candidate.notes.length);
       expect(candidate.expect.videoCodecs.length).toBeGreaterThan(0);
-      expect(told.steps.length).toBeGreaterThan(0);
+      expect(recorded.steps.length).toBeGreaterThan(0);
     });
 
     it('reads the source and leaves it alone, writes nowhere but into the work directory', async () => {
@@ -117,27 +119,27 @@ export function engineContract(name: string, makeFixture: () => Promise<EngineFi
 
     it('shows progress that stays between 0 and 1 and never goes back', async () => {
       const { engine, order, workDir } = await setUp();
-      const { context, told } = recordingContext({ workDir });
+      const { context, recorded } = recordingContext({ workDir });
       await engine.run(order, context);
-      const fractions = told.progress.flatMap(progress => progress.fraction ?? []);
+      const fractions = recorded.progress.flatMap(progress => progress.fraction ?? []);
       expect(fractions.length).toBeGreaterThan(0);
       expect(Math.min(...fractions)).toBeGreaterThanOrEqual(0);
       expect(Math.max(...fractions)).toBeLessThanOrEqual(1);
       expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
     });
 
-    it('asked again after it was done, gives the same candidate and does no costly step again', async () => {
+    it('run again after it was done, gives the same candidate and does no costly step again', async () => {
       const { engine, order, workDir, costlySteps } = await setUp();
       const first = recordingContext({ workDir });
       const candidate = await engine.run(order, first.context);
       const done = costlySteps();
-      const again = await engine.run(order, recordingContext({ workDir, resume: first.told.records }).context);
+      const again = await engine.run(order, recordingContext({ workDir, resume: first.recorded.records }).context);
       expect(costlySteps()).toBe(done);
       expect({ ...again, path: '' }).toEqual({ ...candidate, path: '' });
       await expectWhole(again, workDir, order);
     });
 
-    it('goes on after a crash behind any checkpoint, and repeats no costly step that was recorded', async () => {
+    it('continues after a crash behind any checkpoint, and repeats no costly step that was recorded', async () => {
       const measured = await setUp();
       const whole = recordingContext({ workDir: measured.workDir });
       await measured.engine.run(measured.order, whole.context);
@@ -149,7 +151,7 @@ export function engineContract(name: string, makeFixture: () => Promise<EngineFi
       // Every run is cut off after its first new checkpoint, so each checkpoint is resumed from once.
       for (let candidate: Candidate | undefined; !candidate; ) {
         const seen = new Set(Object.entries(resume).map(([key, value]) => key + JSON.stringify(value)));
-        const { context, told } = recordingContext({
+        const { context, recorded } = recordingContext({
           workDir,
           resume,
           afterRecord: (key, now) => {
@@ -164,22 +166,22 @@ export function engineContract(name: string, makeFixture: () => Promise<EngineFi
           crashes += 1;
           expect(crashes).toBeLessThan(100);
         }
-        resume = told.records;
+        resume = recorded.records;
       }
       expect(crashes).toBeGreaterThan(0);
       expect(costlySteps()).toBe(undisturbed);
     });
 
-    it('ends when it is told to, in every step, with code `cancelled`, and can be taken up again', async () => {
+    it('ends when it is stopped, in every step, with code `cancelled`, and can be continued', async () => {
       const measured = await setUp();
       const whole = recordingContext({ workDir: measured.workDir });
       await measured.engine.run(measured.order, whole.context);
-      const steps = new Set(whole.told.steps);
+      const steps = new Set(whole.recorded.steps);
 
       for (const step of steps) {
         const { engine, order, workDir } = await setUp();
         const stop = new AbortController();
-        const { context, told } = recordingContext({
+        const { context, recorded } = recordingContext({
           workDir,
           signal: stop.signal,
           onStep: name => {
@@ -190,7 +192,7 @@ export function engineContract(name: string, makeFixture: () => Promise<EngineFi
         expect(error, step).toBeInstanceOf(ShrinkError);
         expect((error as ShrinkError).code, step).toBe('cancelled');
         expect(activeChildren(), step).toEqual([]);
-        const candidate = await engine.run(order, recordingContext({ workDir, resume: told.records }).context);
+        const candidate = await engine.run(order, recordingContext({ workDir, resume: recorded.records }).context);
         await expectWhole(candidate, workDir, order);
       }
     });
@@ -203,7 +205,7 @@ export function engineContract(name: string, makeFixture: () => Promise<EngineFi
       expect(costlySteps()).toBe(0);
     });
 
-    it('says in an error of ours that the source is gone', async () => {
+    it('reports a missing source as `gone`', async () => {
       const { engine, order, workDir } = await setUp();
       const { context } = recordingContext({ workDir });
       const error = await engine

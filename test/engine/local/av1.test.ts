@@ -30,10 +30,10 @@ describe.skipIf(why !== undefined)('AV1', () => {
         },
       });
       await expect(engine.run(order, first.context)).rejects.toThrow('power cut');
-      const again = recordingContext({ workDir, resume: first.told.records });
+      const again = recordingContext({ workDir, resume: first.recorded.records });
       const candidate = await engine.run(order, again.context);
       expect(candidate.how).toMatch(/^CRF .* in \d parts at /);
-      expect(again.told.steps).not.toContain('pass-1');
+      expect(again.recorded.steps).not.toContain('pass-1');
       expect(candidate.bytes).toBeLessThanOrEqual(candidate.expect.maxBytes ?? 0);
     });
   });
@@ -49,11 +49,11 @@ describe.skipIf(why !== undefined)('AV1', () => {
         },
       });
       await expect(engine.run(order, first.context)).rejects.toThrow('power cut');
-      const rung = (first.told.records['av1-rung'] as { value: { scale: Json } }).value.scale;
-      const again = recordingContext({ workDir, resume: first.told.records });
+      const rung = (first.recorded.records['av1-rung'] as { value: { scale: Json } }).value.scale;
+      const again = recordingContext({ workDir, resume: first.recorded.records });
       const candidate = await engine.run(order, again.context);
-      expect(again.told.steps).not.toContain('pass-1');
-      expect(again.told.records['av1-rung']).toMatchObject({ value: { scale: rung } });
+      expect(again.recorded.steps).not.toContain('pass-1');
+      expect(again.recorded.records['av1-rung']).toMatchObject({ value: { scale: rung } });
       expect(candidate.bytes).toBeLessThanOrEqual(candidate.expect.maxBytes ?? 0);
     });
   });

@@ -50,11 +50,11 @@ describe('into a size', () => {
   it('a size that cannot be is said before anything is encoded, with one that can', async () => {
     const source = await footage('plain');
     await inWorkDir(async workDir => {
-      const { context, told } = recordingContext({ workDir });
+      const { context, recorded } = recordingContext({ workDir });
       const error = await refusal((await engineFor()).run(await orderFor(source, bytes(12_000)), context));
       expect(error.code).toBe('cannot-fit');
       expect(error.message).toMatch(/^plain.mp4 would be unrecognisable in 12.0 kB: 6 s of this picture need about \d/);
-      expect(told.steps).not.toContain('pass-1');
+      expect(recorded.steps).not.toContain('pass-1');
       const [, amount = '', unit = ''] = /at least ([\d.]+) (kB|MB)/.exec(error.hint ?? '') ?? [];
       const named = Number(amount) * (unit === 'MB' ? 1e6 : 1e3);
       const { candidate } = await shrink('plain', bytes(named));
@@ -101,11 +101,11 @@ describe('work that was done in this run', () => {
       const list = join(workDir, 'samples.list');
       await writeFile(list, '');
       const tools = await fakeTools(workDir, `case "$*" in *framecrc*) echo sampled >> '${list}';; esac\nreal "$@"`);
-      const { context, told } = recordingContext({ workDir });
+      const { context, recorded } = recordingContext({ workDir });
       const engine = await engineFor({ tools });
       await engine.run(await orderFor(source, { resolution: { kind: 'lines', lines: 1080 } }), context);
       // First as good as the source, which comes out larger than it; then into its own size.
-      expect(told.steps).toContain('pass-2');
+      expect(recorded.steps).toContain('pass-2');
       expect(await readFile(list, 'utf8')).toBe('sampled\n');
     });
   });
@@ -113,11 +113,11 @@ describe('work that was done in this run', () => {
 
 describe('without loss', () => {
   it('what fits is copied: the same frames, a fast start, no larger', async () => {
-    const { candidate, before, after, told } = await shrink('plain', bytes(50_000_000));
+    const { candidate, before, after, recorded } = await shrink('plain', bytes(50_000_000));
     expect(candidate.how).toBe('copied without loss: it already fits: 1.86 MB of 50.0 MB');
     expect(candidate.bytes).toBeLessThanOrEqual(before.bytes);
     expect(after.video.bytes).toBe(before.video.bytes);
-    expect(told.steps).not.toContain('sample');
+    expect(recorded.steps).not.toContain('sample');
   });
 
   it('of a phone, with a frame hidden at its end, too: HDR that fits must not be lost to a re-encode', async context => {
@@ -247,9 +247,9 @@ describe('when something fails', () => {
       const order = await orderFor(source, share(0.3));
       expect((await refusal(engine.run(order, first.context))).code).toBe('no-space');
       await rm(marker);
-      const second = recordingContext({ workDir, resume: first.told.records });
+      const second = recordingContext({ workDir, resume: first.recorded.records });
       const candidate = await engine.run(order, second.context);
-      expect(second.told.steps.slice(0, 2)).toEqual(['pass-2', 'join']);
+      expect(second.recorded.steps.slice(0, 2)).toEqual(['pass-2', 'join']);
       expect(candidate.bytes).toBeLessThanOrEqual(candidate.expect.maxBytes ?? 0);
     });
   });
@@ -291,11 +291,11 @@ describe('taken up again', () => {
         onStep: name => void (name === until && stop.abort()),
       });
       await refusal(engine.run(order, first.context));
-      await between(workDir, first.told.records);
-      const second = recordingContext({ workDir, resume: first.told.records });
+      await between(workDir, first.recorded.records);
+      const second = recordingContext({ workDir, resume: first.recorded.records });
       const candidate = await engine.run(order, second.context);
       await verifyCandidate(candidate, { tools: await realTools() });
-      return second.told.steps;
+      return second.recorded.steps;
     });
   }
 
@@ -344,9 +344,9 @@ it('rests while the gate is closed, and finishes when it opens', async () => {
       gate.closed = closed;
       for (const listener of listeners) listener(closed);
     };
-    const { context, told } = recordingContext({ workDir, gate, onStep: name => name === 'sample' && turn(true) });
+    const { context, recorded } = recordingContext({ workDir, gate, onStep: name => name === 'sample' && turn(true) });
     const running = (await engineFor()).run(await orderFor(await footage('silent'), share(0.3)), context);
-    await expect.poll(() => told.steps.at(-1), { timeout: 120_000 }).toBe('sample');
+    await expect.poll(() => recorded.steps.at(-1), { timeout: 120_000 }).toBe('sample');
     // Nothing is started: the gate was closed before the child would have been.
     await expect.poll(() => activeChildren().length, { timeout: 120_000 }).toBe(0);
     turn(false);

@@ -11,7 +11,7 @@ import { createLocalEngine, type LocalEngineOptions } from '../../../src/engine/
 import { systemClock } from '../../../src/platform/clock.ts';
 import { probe } from '../../../src/media/probe/probe.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
-import { type ContextOptions, recordingContext, type Told } from '../../contract/engine.ts';
+import { type ContextOptions, recordingContext, type Recorded } from '../../contract/engine.ts';
 import { footage, type FootageName, realTools } from '../../support/footage.ts';
 
 export const TARGET: Target = { audio: { kind: 'keep' }, quality: 'auto', minSaving: 0.05 };
@@ -44,7 +44,7 @@ export interface Shrunk {
   /** Of the source, and of what came out. */
   before: MediaFacts;
   after: MediaFacts;
-  told: Told;
+  recorded: Recorded;
 }
 
 /** A clip through engine and verify; `look` sees the result before its directory is gone. */
@@ -58,11 +58,11 @@ export async function shrink(
   const tools = await realTools();
   return await inWorkDir(async workDir => {
     const engine = await engineFor(options.engine);
-    const { context, told } = recordingContext({ workDir, ...options });
+    const { context, recorded } = recordingContext({ workDir, ...options });
     const candidate = await engine.run(await orderFor(source, target), context);
     const verified = await verifyCandidate(candidate, { tools });
     const [before, after] = await Promise.all([probe(source, { tools }), probe(candidate.path, { tools })]);
-    const shrunk = { candidate, verified, before, after, told };
+    const shrunk = { candidate, verified, before, after, recorded };
     await look(shrunk);
     return shrunk;
   });

@@ -163,11 +163,11 @@ describe('sound and picture stay together', () => {
 
   it('a recording whose clock starts again in the middle is put in a row, and says so', async () => {
     const one = await shrink('transport', share(0.5));
-    const { after, candidate, told } = await shrink('joined', share(0.5));
+    const { after, candidate, recorded } = await shrink('joined', share(0.5));
     expect(after.durationS).toBeCloseTo(2 * one.before.durationS, 1);
     expect(after.video.frames).toBe(2 * one.before.video.frames);
     expect(candidate.notes.join()).toMatch(/its timestamps reset once/);
-    expect(told.steps).toContain('fix-timestamps');
+    expect(recorded.steps).toContain('fix-timestamps');
   });
 });
 

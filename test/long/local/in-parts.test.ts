@@ -77,7 +77,7 @@ describe('in parts', () => {
 
       let resume: Record<string, Json> = {};
       for (const until of ['pass-1/1', 'pass-2/2']) {
-        const { context, told } = recordingContext({
+        const { context, recorded } = recordingContext({
           workDir,
           resume,
           afterRecord: key => {
@@ -85,10 +85,10 @@ describe('in parts', () => {
           },
         });
         await expect(engine.run(order, context)).rejects.toThrow('power cut');
-        resume = told.records;
+        resume = recorded.records;
       }
       const before = await passes();
-      const { context, told } = recordingContext({ workDir, resume });
+      const { context, recorded } = recordingContext({ workDir, resume });
       const candidate = await engine.run(order, context);
       await verifyCandidate(candidate, { tools });
       const parts = Number(/in (\d) parts/.exec(candidate.how)?.[1]);
@@ -97,7 +97,7 @@ describe('in parts', () => {
       expect(before).toBe(parts + 3);
       expect((await passes()) - before).toBeLessThanOrEqual(parts - 3 + again);
       // Work that was done shows in the progress from the start.
-      expect(told.progress[0]?.fraction).toBeGreaterThan(0.3);
+      expect(recorded.progress[0]?.fraction).toBeGreaterThan(0.3);
     });
   });
 
@@ -117,12 +117,12 @@ describe('in parts', () => {
   it('a transport stream, whose decoder complains on the way to every cut (was: in one piece, called damaged)', async () => {
     const inThree = { engine: { cutting: { longestS: 15 } } };
     const target = { ...share(0.3), quality: 'max' as const };
-    const { candidate, before, after, told } = await shrink('broadcast', target, () => {}, inThree);
+    const { candidate, before, after, recorded } = await shrink('broadcast', target, () => {}, inThree);
     expect(candidate.how).toMatch(/in 3 parts/);
     expect(candidate.damagedSource).toBeUndefined();
     expect(candidate.notes.join()).not.toMatch(/damaged/);
     expect(after.video.frames).toBe(before.video.frames);
-    expect(told.records['whole']).toBeUndefined();
+    expect(recorded.records['whole']).toBeUndefined();
   });
 
   it('what has to be done in one piece is not tried in parts again after a restart', async () => {
@@ -131,16 +131,16 @@ describe('in parts', () => {
       const engine = await engineFor({ tools: await through(workDir, script), cutting: { longestS: 1 } });
       const order = await orderFor(await footage('plain'), share(0.4));
       let wholes = 0;
-      const { context, told } = recordingContext({
+      const { context, recorded } = recordingContext({
         workDir,
         afterRecord: (key, { records }) => {
           if (records['whole'] && key === 'pass-1/0' && (wholes += 1) === 1) throw new Error('power cut');
         },
       });
       await expect(engine.run(order, context)).rejects.toThrow('power cut');
-      const again = recordingContext({ workDir, resume: told.records });
+      const again = recordingContext({ workDir, resume: recorded.records });
       await engine.run(order, again.context);
-      expect(again.told.steps).not.toContain('pass-1');
+      expect(again.recorded.steps).not.toContain('pass-1');
     });
   });
 
