@@ -1,7 +1,7 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { realpath } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
-import { findConflicts } from '../config/checks.ts';
+import { findConflicts } from '../config/conflicts.ts';
 import type { Config, Folder } from '../config/load.ts';
 import { ConfigError, formatPath } from '../config/problems.ts';
 import { ShrinkError } from '../core/errors.ts';

@@ -2,9 +2,8 @@
  * Checks across several values. They work on the values as written, so that a file with other mistakes still gets all its
  * problems reported at once.
  */
-import { isWithin } from '../core/file-names.ts';
-import type { KeyPath } from './problems.ts';
-import type { ResolvePath } from './schema.ts';
+import { type Conflict, findConflicts } from './conflicts.ts';
+import type { ResolvePath } from './resolve-path.ts';
 import { didYouMean } from './unknown-keys.ts';
 
 export function crossCheck(written: unknown, resolve: ResolvePath): Conflict[] {
@@ -84,73 +83,4 @@ function asMap(value: unknown): Written {
 
 function asList(value: unknown): unknown[] {
   return Array.isArray(value) ? value : [];
-}
-
-/** The folders that must not lie within each other; absolute paths. */
-export interface ConfiguredFolders {
-  stateDir?: string;
-  folders: { inbox?: string; outbox?: string; archive?: string }[];
-}
-
-export interface Conflict {
-  /** The key whose value should be changed. */
-  path: KeyPath;
-  message: string;
-}
-
-/**
- * Folders that would feed shrinkbox its own output, or show one file to two inboxes. Pure: compares the paths as given, so call it
- * again with links resolved once the folders exist.
- */
-export function findConflicts(folders: ConfiguredFolders): Conflict[] {
-  const conflicts: Conflict[] = [];
-  const inboxes = folders.folders.flatMap(({ inbox }, index) => (inbox === undefined ? [] : [{ inbox, index }]));
-
-  for (const { inbox, index } of inboxes) {
-    const path: KeyPath = ['folders', index, 'inbox'];
-    for (const other of inboxes.filter(({ index: earlier }) => earlier < index)) {
-      const its = `the inbox of folders[${other.index}] (${other.inbox})`;
-      if (inbox === other.inbox)
-        conflicts.push({ path, message: `is the same folder as ${its}; remove one of the two` });
-      else if (isWithin(other.inbox, inbox))
-        conflicts.push({ path, message: `is inside ${its}; its files would be processed twice` });
-      else if (isWithin(inbox, other.inbox))
-        conflicts.push({ path, message: `contains ${its}; its files would be processed twice` });
-    }
-  }
-
-  for (const guarded of guardedFolders(folders)) {
-    const around = inboxes.find(({ inbox }) => isWithin(inbox, guarded.path));
-    if (!around) continue;
-    const its = `inbox of folders[${around.index}] (${around.inbox})`;
-    const relation = guarded.path === around.inbox ? 'is the' : 'is inside the';
-    conflicts.push({ path: guarded.key, message: `${relation} ${its}; ${guarded.because}` });
-  }
-  return [...conflicts, ...insideState(folders)];
-}
-
-/** Every start removes unknown files from the state directory: results and archived originals there would be lost. */
-function insideState({ stateDir, folders }: ConfiguredFolders): Conflict[] {
-  if (stateDir === undefined) return [];
-  return folders.flatMap((folder, index) =>
-    (['inbox', 'outbox', 'archive'] as const).flatMap(key => {
-      const path = folder[key];
-      if (path === undefined || !isWithin(stateDir, path)) return [];
-      const message = `is inside state_dir (${stateDir}), which is for shrinkbox's own files only`;
-      return [{ path: ['folders', index, key], message }];
-    }),
-  );
-}
-
-/** Folders that must not lie within an inbox. */
-function guardedFolders(folders: ConfiguredFolders): { key: KeyPath; path: string; because: string }[] {
-  const of = (key: KeyPath, path: string | undefined, because: string) =>
-    path === undefined ? [] : [{ key, path, because }];
-  return [
-    ...of(['state_dir'], folders.stateDir, 'its working files would be processed like dropped videos'),
-    ...folders.folders.flatMap(({ outbox, archive }, i) => [
-      ...of(['folders', i, 'outbox'], outbox, 'results would be compressed again and again'),
-      ...of(['folders', i, 'archive'], archive, 'archived originals would be processed again'),
-    ]),
-  ];
 }

@@ -1,12 +1,11 @@
-import { dirname, join, resolve as resolvePath } from 'node:path';
+import { dirname } from 'node:path';
 import { z } from 'zod';
-import { isShrinkError } from '../core/errors.ts';
 import { crossCheck, defaultRuleName } from './checks.ts';
 import { NOTHING_WRITTEN, parseYaml, type YamlFile } from './yaml.ts';
 import { ConfigError, formatPath, type KeyPath, type Problem } from './problems.ts';
-import type { ReadFile } from './read.ts';
-import { configSchema, headerProblem, type ParsedConfig, type ResolvePath } from './schema.ts';
+import { configSchema, headerProblem, type ParsedConfig } from './schema.ts';
 import { show } from './redact.ts';
+import { pathResolver } from './resolve-path.ts';
 import { unknownKeyMessage } from './unknown-keys.ts';
 
 /** `poll_interval` in the file is `pollInterval` in the code: derived, so that no key is written twice. */
@@ -41,44 +40,26 @@ export type Config = Omit<Parsed, 'rules' | 'folders' | 'nemo'> & {
   source: string | null;
 };
 
-/** Everything loading depends on; it reads nothing else. */
-export interface LoadContext {
-  /** `--config FILE`. */
-  path?: string | undefined;
+/** What the meaning of a configuration depends on, besides its text. */
+export interface ParseContext {
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
   home: string;
-  readFile: ReadFile;
+  /** The file: names it in messages and anchors its relative paths. Null where there is none. */
+  source: string | null;
 }
-
-/** More than any hand-written configuration has. */
-const MAX_BYTES = 1_000_000;
 
 /** So that a file of another program does not fill the screen with problems. */
 const MAX_PROBLEMS = 50;
 
 /**
- * Finds, reads and checks the configuration: `--config`, else `$SHRINKBOX_CONFIG`, else the first of `./config.yaml`,
- * `~/.config/shrinkbox/config.yaml` and `/etc/shrinkbox/config.yaml` that exists, else the built-in defaults.
+ * Checks the text of a configuration file (`undefined`: there is none) and turns it into values.
  *
  * @throws ConfigError with every problem at once.
  */
-export function loadConfig(context: LoadContext): Config {
-  const found = findFile(context);
-  return parseConfig(found?.text, { ...context, source: found?.path ?? null });
-}
-
-/**
- * The same for a text that was read already (`undefined`: there is no file); `source` names it in messages and anchors its relative paths.
- *
- * @throws ConfigError with every problem at once.
- */
-export function parseConfig(
-  text: string | undefined,
-  from: Pick<LoadContext, 'env' | 'cwd' | 'home'> & { source: string | null },
-): Config {
+export function parseConfig(text: string | undefined, from: ParseContext): Config {
   const file = from.source ?? 'built-in defaults';
-  const resolve = resolver(from.source === null ? from.cwd : dirname(from.source), from.home);
+  const resolve = pathResolver(from.source === null ? from.cwd : dirname(from.source), from.home);
   const yaml = text === undefined ? NOTHING_WRITTEN : parseYaml(file, text);
   const problems: Problem[] = [...yaml.problems];
   const schema = configSchema(resolve);
@@ -105,58 +86,6 @@ export function parseConfig(
   problems.push(...overrides.problems);
   if (problems.length > 0 || !parsed) throw new ConfigError(shortened(file, problems));
   return finish(parsed, overrides.values, from.source);
-}
-
-function findFile(from: LoadContext): { path: string; text: string } | undefined {
-  const named = from.path
-    ? { path: from.path, by: '--config' }
-    : from.env['SHRINKBOX_CONFIG']
-      ? { path: from.env['SHRINKBOX_CONFIG'], by: 'SHRINKBOX_CONFIG' }
-      : undefined;
-  const resolve = resolver(from.cwd, from.home);
-  if (named) {
-    const path = resolve(named.path);
-    const text = readOptional(path, from.readFile);
-    if (text !== undefined) return { path, text };
-    throw failed(path, `does not exist, but ${named.by} names it`);
-  }
-  const usual = ['config.yaml', join(from.home, '.config/shrinkbox/config.yaml'), '/etc/shrinkbox/config.yaml'];
-  for (const path of usual.map(resolve)) {
-    const text = readOptional(path, from.readFile);
-    if (text !== undefined) return { path, text };
-  }
-  return undefined;
-}
-
-/** A file that exists but cannot be read is an error: skipping it would run with another configuration. */
-function readOptional(path: string, readFile: ReadFile): string | undefined {
-  try {
-    return readFile(path, MAX_BYTES);
-  } catch (error) {
-    if (isShrinkError(error)) throw failed(path, error.message);
-    const { code, message } = error as NodeJS.ErrnoException;
-    if (code === 'ENOENT' || code === 'ENOTDIR') return undefined;
-    if (code === 'EACCES' || code === 'EPERM') {
-      throw failed(path, 'cannot be read: permission denied; give read access to the user shrinkbox runs as');
-    }
-    throw failed(path, `cannot be read: ${message}`);
-  }
-}
-
-function failed(file: string, message: string): ConfigError {
-  return new ConfigError(
-    [{ file, line: 0, column: 0, path: '', message }],
-    '`shrinkbox init` writes a configuration to start from.',
-  );
-}
-
-/** `~` is the home folder; other relative paths start at `base`. */
-function resolver(base: string, home: string): ResolvePath {
-  return written =>
-    resolvePath(
-      base,
-      written.replace(/^~(?=\/|$)/, () => home),
-    );
 }
 
 function shapeProblem(value: unknown): string | undefined {
@@ -207,8 +136,8 @@ interface Overrides {
   skillSource?: string;
 }
 
-/** Environment variables that override the file; an empty one counts as not set. */
-function readOverrides(env: LoadContext['env']): { values: Overrides; problems: Problem[] } {
+/** Environment variables that override the file (OVERRIDES in find.ts lists them); an empty one counts as not set. */
+function readOverrides(env: ParseContext['env']): { values: Overrides; problems: Problem[] } {
   const values: Overrides = {};
   const problems: Problem[] = [];
   const take = (name: string, key: keyof Overrides, check: (written: string) => string | undefined) => {

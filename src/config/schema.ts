@@ -7,13 +7,11 @@ import { z } from 'zod';
 import * as amount from './quantities.ts';
 import * as field from './fields.ts';
 import { show } from './redact.ts';
+import type { ResolvePath } from './resolve-path.ts';
 import { DEFAULT_OUTPUT, templateProblem } from './output-template.ts';
 
 // A schema is used once: compiling its parsers would take longer than parsing with them.
 z.config({ jitless: true });
-
-/** Makes a written path absolute: against the folder of the config file, `~` being the home folder. */
-export type ResolvePath = (written: string) => string;
 
 /** For a file without rules: fits most upload forms, and plays well on common devices. */
 const DEFAULT_RULES: z.input<ReturnType<typeof ruleSchema>>[] = [

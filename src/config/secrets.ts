@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { inspect } from 'node:util';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
-import type { Config, LoadContext } from './load.ts';
+import type { Config, ParseContext } from './load.ts';
 import type { ReadFile } from './read.ts';
 
 const HIDDEN = '[secret]';
@@ -65,7 +65,7 @@ const MAX_BYTES = 16_384;
  *
  * @throws ShrinkError `auth-missing` when a file is named and gives no token; never says what is in it.
  */
-export function loadSecrets(config: Config, env: LoadContext['env'], readFile: ReadFile): Secrets {
+export function loadSecrets(config: Config, env: ParseContext['env'], readFile: ReadFile): Secrets {
   const credentials = env['CREDENTIALS_DIRECTORY'];
   const credential = (name: string) =>
     credentials ? readToken(join(credentials, name), readFile, 'optional') : undefined;

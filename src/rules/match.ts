@@ -1,40 +1,48 @@
-import picomatch from 'picomatch';
+import { createRequire } from 'node:module';
 
 /**
- * Whether a rule's `match` takes a file, as gitignore reads patterns: `*.mov` is looked for in every sub-folder, a pattern
- * with a slash counts from the inbox, `holiday/` is everything below, `!*.avi` takes files out again. Case does not count
- * (cameras write `.MOV`), hidden files never match.
+ * Whether a rule's `match` applies to a file. Patterns read as in gitignore: `*.mov` is looked for in every sub-folder, a pattern
+ * with a slash starts at the inbox, `holiday/` is everything below it, `!*.avi` takes files out again. Case does not matter (cameras
+ * write `.MOV`), and hidden files never match.
  *
  * @param relative path within the inbox, `/` between its parts
  */
 export function matches(patterns: readonly string[], relative: string): boolean {
-  return compiled(patterns)(relative);
+  return matcherFor(patterns)(relative);
 }
 
 type Matcher = (relative: string) => boolean;
 
-/** Patterns live as long as the configuration; a folder of 100,000 files asks for the same ones. */
+/** Patterns live as long as the configuration, and an inbox of 100,000 files asks for the same ones. */
 const cache = new WeakMap<readonly string[], Matcher>();
 
-function compiled(patterns: readonly string[]): Matcher {
-  const known = cache.get(patterns);
-  if (known) return known;
-  const wanted = patterns.filter(pattern => !pattern.startsWith('!')).map(one);
-  const unwanted = patterns.filter(pattern => pattern.startsWith('!')).map(pattern => one(pattern.slice(1)));
+function matcherFor(patterns: readonly string[]): Matcher {
+  const cached = cache.get(patterns);
+  if (cached) return cached;
+  const included = patterns.filter(pattern => !pattern.startsWith('!')).map(compile);
+  const excluded = patterns.filter(pattern => pattern.startsWith('!')).map(pattern => compile(pattern.slice(1)));
   const matcher: Matcher = written => {
-    // The dot of a regular expression stops at a line's end, and file names may have lines.
+    // The dot of a regular expression stops at a line end, and file names may contain some.
     const relative = written.replace(/[\n\r\u2028\u2029]/g, ' ');
-    if (unwanted.some(match => match(relative))) return false;
-    return wanted.length === 0 ? one('**')(relative) : wanted.some(match => match(relative));
+    if (excluded.some(match => match(relative))) return false;
+    return included.length === 0 ? isVisible(relative) : included.some(match => match(relative));
   };
   cache.set(patterns, matcher);
   return matcher;
 }
 
-function one(pattern: string): Matcher {
+function compile(pattern: string): Matcher {
+  if (pattern === '**') return isVisible;
   const plain = pattern.replace(/^\.\//, '').replace(/\/$/, '/**');
+  // Loaded late: the default pattern does without.
+  const picomatch = createRequire(import.meta.url)('picomatch') as typeof import('picomatch');
   const match = picomatch(plain, { nocase: true, dot: false });
   if (plain.includes('/')) return match;
   // The base name alone would let `*.mov` into hidden folders.
-  return relative => !/(?:^|\/)\./.test(relative) && match(relative.slice(relative.lastIndexOf('/') + 1));
+  return relative => isVisible(relative) && match(relative.slice(relative.lastIndexOf('/') + 1));
+}
+
+/** Neither the file nor a folder above it is hidden. */
+function isVisible(relative: string): boolean {
+  return !/(?:^|\/)\./.test(relative);
 }

@@ -1,15 +1,16 @@
 import { describe, expect, test } from 'vitest';
-import { loadConfig } from '../../src/config/load.ts';
+import { loadConfig } from '../../src/config/find.ts';
+import { parseConfig } from '../../src/config/load.ts';
 import { ConfigError } from '../../src/config/problems.ts';
 import { isShrinkError, ShrinkError } from '../../src/core/errors.ts';
-import { errno, HERE, parse, problemsIn, problemsOf, readFrom } from './support.ts';
+import { errno, HERE, parse, problemsOf, problemsOfLoading, readFrom } from './support.ts';
 
 describe('where it is found', () => {
   const at = (files: Record<string, string | Error>, more: { path?: string; env?: Record<string, string> } = {}) =>
     loadConfig({ ...HERE, ...more, readFile: readFrom(files) });
   const named = (level: string) => `log: {level: ${level}}`;
 
-  test('--config, $SHRINKBOX_CONFIG, ./config.yaml, home, /etc, built in: the first that is there', () => {
+  test('--config, $SHRINKBOX_CONFIG, ./config.yaml, home, /etc, built in: the first that is there', async () => {
     const files: Record<string, string> = {
       '/srv/mine.yaml': named('trace'),
       '/srv/env.yaml': named('debug'),
@@ -19,17 +20,14 @@ describe('where it is found', () => {
     };
     const env = { SHRINKBOX_CONFIG: 'env.yaml' };
     const seen: [string | null, string][] = [];
-    const look = (more = {}) => {
-      const { source, log } = at(files, more);
+    const look = async (more = {}) => {
+      const { source, log } = await at(files, more);
       seen.push([source, log.level]);
       if (source) delete files[source];
     };
-    look({ path: 'mine.yaml', env });
-    look({ env });
-    look();
-    look();
-    look();
-    look();
+    await look({ path: 'mine.yaml', env });
+    await look({ env });
+    for (let i = 0; i < 4; i += 1) await look();
     expect(seen).toEqual([
       ['/srv/mine.yaml', 'trace'],
       ['/srv/env.yaml', 'debug'],
@@ -52,8 +50,8 @@ describe('where it is found', () => {
       '/no.yaml: does not exist, but SHRINKBOX_CONFIG names it',
     ],
     ['~ is the home folder', { path: '~/no.yaml' }, '/home/me/no.yaml: does not exist, but --config names it'],
-  ])('%s', (_, more, expected) => {
-    expect(problemsIn(() => at({}, more))).toEqual([expected]);
+  ])('%s', async (_, more, expected) => {
+    expect(await problemsOfLoading(at({}, more))).toEqual([expected]);
   });
 
   test.each<[string, Error, string]>([
@@ -64,16 +62,28 @@ describe('where it is found', () => {
     ],
     ['broken', errno('EIO'), '/srv/config.yaml: cannot be read: EIO: made up'],
     ['no file at all', new ShrinkError('io', 'is a folder, not a file'), '/srv/config.yaml: is a folder, not a file'],
-  ])('a file that is %s is not passed over for the next one', (_, error, expected) => {
+  ])('a file that is %s is not passed over for the next one', async (_, error, expected) => {
     const files = { '/srv/config.yaml': error, '/etc/shrinkbox/config.yaml': named('fatal') };
-    expect(problemsIn(() => at(files)).map(line => line.replace(/^(?!\/)/, '/srv/config.yaml:'))).toEqual([expected]);
+    const problems = await problemsOfLoading(at(files));
+    expect(problems.map(line => line.replace(/^(?!\/)/, '/srv/config.yaml:'))).toEqual([expected]);
   });
 });
 
 describe('the built-in defaults', () => {
-  const config = loadConfig({ ...HERE, readFile: readFrom({}) });
+  const load = () => loadConfig({ ...HERE, readFile: readFrom({}) });
 
-  test('are those of the contract', () => {
+  test('are what the schema makes of a file without a line', async () => {
+    expect(await load()).toEqual(parseConfig(undefined, { ...HERE, source: null }));
+  });
+
+  test('are overridden by the environment', async () => {
+    const env = { NEMO_WEB_URL: 'https://elsewhere.example' };
+    const config = await loadConfig({ ...HERE, env, readFile: readFrom({}) });
+    expect(config.nemo.webUrl).toBe('https://elsewhere.example');
+  });
+
+  test('are those of the contract', async () => {
+    const config = await load();
     expect(config).toEqual({
       source: null,
       stateDir: '/srv/state',
@@ -124,8 +134,8 @@ describe('the built-in defaults', () => {
     });
   });
 
-  test('are what an empty map gives, too', () => {
-    expect({ ...parse('{}'), source: null }).toEqual(config);
+  test('are what an empty map gives, too', async () => {
+    expect({ ...parse('{}'), source: null }).toEqual(await load());
   });
 });
 

@@ -2,7 +2,6 @@ import { Volume } from 'memfs';
 import { type Config, parseConfig } from '../../src/config/load.ts';
 import { ConfigError, formatProblem } from '../../src/config/problems.ts';
 
-/** Reads from a table instead of a disk; an Error as a value is thrown. */
 /** Reads from a file system in memory that has these files; an Error stands for one that fails to be read. */
 export function readFrom(files: Readonly<Record<string, string | Error>>) {
   return (path: string): string => {
@@ -29,12 +28,21 @@ export function problemsOf(text: string, env: Record<string, string> = {}): stri
   return problemsIn(() => parse(text, env));
 }
 
-export function problemsIn(run: () => unknown): string[] {
+function problemsIn(run: () => unknown): string[] {
   try {
     run();
   } catch (error) {
-    if (!(error instanceof ConfigError)) throw error;
-    return error.problems.map(problem => formatProblem(problem).replace('/srv/config.yaml:', ''));
+    return linesOf(error);
   }
   return [];
+}
+
+/** The same for a configuration that is looked for. */
+export async function problemsOfLoading(loading: Promise<unknown>): Promise<string[]> {
+  return loading.then(() => [], linesOf);
+}
+
+function linesOf(error: unknown): string[] {
+  if (!(error instanceof ConfigError)) throw error;
+  return error.problems.map(problem => formatProblem(problem).replace('/srv/config.yaml:', ''));
 }

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, readFileSync, renameSync, statSync, utimesSync, 
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it, onTestFinished } from 'vitest';
-import { loadConfig } from '../../src/config/load.ts';
+import { loadConfig } from '../../src/config/find.ts';
 import type { Job } from '../../src/core/job.ts';
 import { startDaemon } from '../../src/app/daemon.ts';
 import type { JournalRecord } from '../../src/journal/records.ts';
@@ -98,7 +98,7 @@ function interrupted(name: string, adapt: (record: JournalRecord) => JournalReco
       const folders = [{ inbox: 'inbox', outbox: 'outbox', settle: '50ms', scan: '1s' }];
       writeFileSync(path, JSON.stringify({ folders, http: { listen: 'off' }, ...config }));
       const readFile = (file: string) => readFileSync(file, 'utf8');
-      const loaded = loadConfig({ path, env: {}, cwd: dir, home: dir, readFile });
+      const loaded = await loadConfig({ path, env: {}, cwd: dir, home: dir, readFile });
       const parts = { clock, log: silentLogger, version: '0.1.0', env: {}, once: true };
       const daemon = await startDaemon({ ...parts, config: loaded, secrets: {} });
       try {

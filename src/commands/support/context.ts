@@ -79,7 +79,7 @@ export class Context {
   /** @throws ConfigError with every problem at once. */
   async loadConfig(path = this.#configPath): Promise<Config> {
     const [{ loadConfig }, { readTextFile }] = await Promise.all([
-      import('../../config/load.ts'),
+      import('../../config/find.ts'),
       import('../../config/read.ts'),
     ]);
     const { env, cwd, home } = this.io;

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { findConflicts } from '../../src/config/checks.ts';
+import { findConflicts } from '../../src/config/conflicts.ts';
 
 test('real paths can be compared once links are resolved', () => {
   const written = { stateDir: '/state', folders: [{ inbox: '/in', outbox: '/media/out' }] };
