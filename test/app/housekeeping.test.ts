@@ -4,12 +4,16 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Folders } from '../../src/app/folders.ts';
-import { pruneArchives, sweepLeftovers } from '../../src/app/housekeeping.ts';
+import { Housekeeping, HOUSEKEEPING_MS, pruneArchives, sweepLeftovers } from '../../src/app/housekeeping.ts';
+import { Lifetime } from '../../src/app/lifetime.ts';
+import { LiveConfig } from '../../src/app/live-config.ts';
+import type { State } from '../../src/app/state.ts';
 import { parseConfig } from '../../src/config/load.ts';
 import type { Job } from '../../src/core/job.ts';
 import { nodeFiles } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
+import { ReasonedGate } from '../../src/queue/rest-gate.ts';
 import { aDecision, aJob, aPin, TO_DONE } from '../support/builders.ts';
 import { filesBelow } from '../support/delivery.ts';
 import { FakeClock } from '../support/fake-clock.ts';
@@ -87,4 +91,35 @@ it('archive_days: originals archived longer ago than that go, later ones and fil
   expect(await prune({})).toEqual(['mine.mp4', 'old.mp4', 'young.mp4']);
   expect(await prune({ archive_days: 30 })).toEqual(['mine.mp4', 'young.mp4']);
   expect([ledger.get('old')?.original?.kind, ledger.get('young')?.original?.kind]).toEqual(['deleted', 'archived']);
+});
+
+it('closes the gate outside local_hours, compacts the journal when it is due, and follows a reload at once', async () => {
+  const clock = new FakeClock();
+  const configOf = (localHours: string | undefined) =>
+    parseConfig(JSON.stringify({ limits: { local_hours: localHours } }), {
+      ...{ env: {}, cwd: '/srv', home: '/home/me', source: null },
+    });
+  const hour = (later: number) => String((new Date(clock.now()).getHours() + later) % 24).padStart(2, '0');
+  const live = new LiveConfig(configOf(`${hour(2)}:00-${hour(3)}:00`));
+  const life = new Lifetime({ clock, log: silentLogger });
+  const gate = new ReasonedGate();
+  const compacted: number[] = [];
+  let isDue = false;
+  const journal = { shouldCompact: () => isDue, compact: async () => void compacted.push(clock.now()) };
+  const housekeeping = new Housekeeping({
+    state: { journal, ledger: new Ledger(new MemoryJournal(), clock) } as unknown as State,
+    folders: { createMissing: async () => {} } as unknown as Folders,
+    ...{ live, life, gate, clock, files: nodeFiles, log: silentLogger },
+  });
+  housekeeping.start();
+  expect(gate.closed).toBe(true);
+  isDue = true;
+  await clock.advance(HOUSEKEEPING_MS - 1);
+  expect([compacted.length, housekeeping.sinceLastRunMs]).toEqual([0, HOUSEKEEPING_MS - 1]);
+  await clock.advance(1);
+  expect([compacted.length, housekeeping.sinceLastRunMs]).toEqual([1, 0]);
+  await live.reload(configOf(undefined));
+  expect([compacted.length, gate.closed]).toEqual([2, false]);
+  await life.close();
+  expect(clock.timers).toBe(0);
 });
