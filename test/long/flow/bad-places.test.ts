@@ -82,7 +82,7 @@ describe('a bad place', () => {
     await box.start();
     box.drop(await footage('plain'), 'clip.mp4');
     const held = await box.job('clip.mp4', 'held');
-    expect(held.reason).toMatch(/results can be put into .*outbox/);
+    expect(held.reason).toMatch(/checking whether .*outbox can be written to: permission denied/);
     expect(held.hint).toMatch(/permissions/);
     expect(held.attempts).toBe(0);
     chmodSync(box.outbox, 0o777);

@@ -32,7 +32,7 @@ describe('a key of the configuration', () => {
     await box.start();
     box.drop(await footage('plain'), 'clip.mp4');
     const waiting = await box.job('clip.mp4', 'waiting');
-    expect(waiting.reason).toMatch(/needs .* in .*missing/);
+    expect(waiting.reason).toMatch(/needs .* of free space and is .* short/);
     expect(box.outputs()).toEqual([]);
   });
 
