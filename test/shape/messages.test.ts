@@ -9,7 +9,6 @@ const PLAIN = [
   ['cli.ts', 'mistakes on the command line'],
   ['commands/', 'mistakes on the command line'],
   ['app/inbox-lock.ts', 'keeps the daemon from starting'],
-  ['queue/ledger.ts', 'keeps the daemon from starting'],
   ['journal/lock.ts', 'keeps the daemon from starting'],
   ['journal/replay.ts', 'keeps the daemon from starting'],
   ['journal/segments.ts', 'keeps the daemon from starting'],
