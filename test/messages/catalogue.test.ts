@@ -5,30 +5,52 @@ import { say } from '../../src/messages/say.ts';
 import { inChinese, ZH } from '../../src/messages/zh/index.ts';
 
 const CJK = /\p{Script=Han}/u;
+/** What no reader should meet. */
+const BROKEN = /undefined|NaN|\[object|^\s|\s$|\s{2}/;
 
-/** Words of a code with every parameter set: what a reader would see. */
-function filled(wording: string | ((params: never) => string)): string {
+/** Stands for any parameter: a number where the words calculate or format, and `word` where they show a text. */
+class AnyParam extends Number {
+  readonly #word: string;
+
+  constructor(word: string) {
+    super(3);
+    this.#word = word;
+  }
+
+  override toString(): string {
+    return this.#word;
+  }
+}
+
+/** The words of a code with every parameter set: what a reader would see. */
+function filled(wording: string | ((params: never) => string), word: string): string {
   if (typeof wording === 'string') return wording;
-  // A number does for both kinds of parameters: texts show it, quantities format it.
-  return wording(new Proxy({}, { get: () => 3, has: () => true }) as never);
+  return String(wording(new Proxy({}, { get: () => new AnyParam(word), has: () => true }) as never));
+}
+
+function codesWhere(
+  catalogue: Readonly<Record<string, string | ((params: never) => string)>>,
+  word: string,
+  isWrong: (text: string) => boolean,
+): string[] {
+  return Object.entries(catalogue).flatMap(([code, wording]) => {
+    const text = filled(wording, word);
+    return isWrong(text) ? [`${code}: ${text}`] : [];
+  });
 }
 
 describe('the catalogue', () => {
   it('has the same codes in both languages', () => {
+    expect(Object.keys(EN).length).toBeGreaterThan(300);
     expect(Object.keys(ZH).sort()).toEqual(Object.keys(EN).sort());
   });
 
-  it.each(Object.entries(EN))('%s is worded in English', (_code, wording) => {
-    const text = filled(wording);
-    expect(text).not.toMatch(CJK);
-    expect(text).not.toMatch(/undefined|NaN|\[object|^\s|\s$|\s{2}/);
-    expect(text.length).toBeGreaterThan(1);
+  it('is worded in English', () => {
+    expect(codesWhere(EN, 'clip', text => CJK.test(text) || BROKEN.test(text) || text.length < 2)).toEqual([]);
   });
 
-  it.each(Object.entries(ZH))('%s is worded in Chinese', (_code, wording) => {
-    const text = filled(wording as never);
-    expect(text).toMatch(CJK);
-    expect(text).not.toMatch(/undefined|NaN|\[object|^\s|\s$|\s{2}/);
+  it('is worded in Chinese', () => {
+    expect(codesWhere(ZH, '视频', text => !CJK.test(text) || BROKEN.test(text))).toEqual([]);
   });
 });
 

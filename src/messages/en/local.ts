@@ -80,7 +80,8 @@ const HOW = {
   'local.how-unused': ({ how, bytes }: { how: string; bytes: number }) =>
     `${how}; the other ${formatBytes(bytes)} would not be seen`,
   'local.how-two-pass': (passes: Passes) => `two passes${landed(passes)}`,
-  'local.how-av1': ({ crf, toCrf, ...passes }: Passes & { crf: number; toCrf: number }) => {
+  'local.how-av1': (passes: Passes & { crf: number; toCrf: number }) => {
+    const { crf, toCrf } = passes;
     const ends = new Set([crf, toCrf].map(one => one.toFixed(1)));
     return `CRF ${[...ends].join(' to ')}${landed(passes)}`;
   },

@@ -48,7 +48,8 @@ export const LOCAL_ZH = {
   'local.how-lossless': ({ how }) => `${how}，视觉无损`,
   'local.how-unused': ({ how, bytes }) => `${how}；其余 ${formatBytes(bytes)} 用了也看不出差别`,
   'local.how-two-pass': passes => `两遍编码${landed(passes)}`,
-  'local.how-av1': ({ crf, toCrf, ...passes }) => {
+  'local.how-av1': passes => {
+    const { crf, toCrf } = passes;
     const ends = new Set([crf, toCrf].map(one => one.toFixed(1)));
     return `CRF ${[...ends].join(' 至 ')}${landed(passes)}`;
   },
