@@ -100,15 +100,13 @@ const ruleSchema = () =>
       )
       .prefault('**')
       .describe(
-        'Which files, relative to the inbox: *.mov in any sub-folder, camera/** below one, !*.avi takes files out again. Case does not matter.',
+        'Which files, relative to the inbox: *.mov in any sub-folder, camera/** below one, !*.avi excludes. Case does not matter.',
       ),
     min_size: amount.size(['20MB', '1GB']).optional().describe('Smaller files do not match this rule.'),
     size: amount
       .targetSize()
       .optional()
-      .describe(
-        'At most this size, or this share of the original. Default: as small as possible without visible loss.',
-      ),
+      .describe('At most this size or share of the original. Default: as small as possible without visible loss.'),
     resolution: amount
       .resolution()
       .prefault('keep')
@@ -118,9 +116,7 @@ const ruleSchema = () =>
     codec: field
       .oneOf('h264', 'h265', 'av1')
       .optional()
-      .describe(
-        'Video codec. Default: h264, which plays everywhere; a source that needs no re-encoding keeps its own.',
-      ),
+      .describe('Default: h264, which plays everywhere; a source that needs no re-encoding keeps its own.'),
     quality: field
       .oneOf('auto', 'max')
       .default('auto')
@@ -128,9 +124,7 @@ const ruleSchema = () =>
     instruction: field
       .words('an instruction', 'plain words like: 720p, 30 fps, no sound')
       .optional()
-      .describe(
-        'What to do in plain words; wins over the other keys. A file clip.mp4.txt beside clip.mp4 wins over it.',
-      ),
+      .describe('Plain words that win over the other keys. A file clip.mp4.txt beside clip.mp4 wins over them.'),
     engine: field
       .oneOf('local', 'nemo')
       .optional()
@@ -138,9 +132,7 @@ const ruleSchema = () =>
     fallback: field
       .oneOf('none', 'local')
       .default('none')
-      .describe(
-        'What to do with a file the cloud does not accept or cannot finish: hold it (none), or compress it on this machine (local).',
-      ),
+      .describe('For files the cloud does not accept or cannot finish: hold them (none), or do them here (local).'),
     output: field
       .words('a name template', `one like ${DEFAULT_OUTPUT}`, templateProblem)
       .prefault(DEFAULT_OUTPUT)
