@@ -69,7 +69,7 @@ export interface Daemon {
   stuck(): string | undefined;
   /** Ends gracefully: nothing new starts, children end, checkpoints stay, the journal is closed. */
   stop(): Promise<void>;
-  /** Resolves with the exit code once the daemon has ended, by `stop` or because it could not go on. */
+  /** Resolves with the exit code once the daemon has ended, by `stop` or because of an error it cannot survive. */
   ended: Promise<number>;
 }
 
@@ -137,7 +137,7 @@ async function start(options: DaemonOptions, life: Lifetime): Promise<Daemon> {
   };
 }
 
-/** Files become stable, stable files jobs, and jobs may end in a state that has the file looked at again. */
+/** In rounds, because files become jobs, and the end of a job may send its file back to the watcher. */
 async function idle(watcher: Watcher, { admissions, gate }: Queue, ledger: Ledger): Promise<void> {
   do {
     await watcher.settled();

@@ -38,7 +38,7 @@ export async function createEngines(options: EnginesOptions): Promise<Engines> {
   return usesNemo(config) ? { local, nemo: await createCloudEngine({ ...options, local }) } : { local };
 }
 
-/** The cloud engine, also for commands that ask it something beside the queue. Its code takes long to load, so only this loads it. */
+/** The cloud engine, for the queue and for commands that use it directly. Its code takes long to load, so nothing else imports it. */
 export async function createCloudEngine({
   config,
   secrets,

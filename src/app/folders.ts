@@ -188,7 +188,7 @@ export class Folders {
 }
 
 /**
- * Checks once more how folders lie to each other, now with links resolved: two paths may be one place.
+ * Repeats the checks for overlapping folders with links resolved: two paths may be the same folder.
  * @throws ConfigError
  */
 async function checkRealPaths({ stateDir, folders, source }: Config, files: Files): Promise<void> {
@@ -273,7 +273,7 @@ export async function openFolders({ live, files, log, life }: OpenFoldersOptions
   return folders;
 }
 
-/** Why a job is held whose folder was taken out of the configuration. */
+/** Why a job is held whose folder was removed from the configuration. */
 export function folderRemoved(inbox: string): Sentence {
   return say('app.folder-removed', { inbox });
 }

@@ -1,4 +1,4 @@
-/** What is done beside the jobs: at the start what a crash left behind is removed, and from then on things are looked after by the clock. */
+/** Chores: removing at the start what a crash left behind; later, by the clock, quiet hours, missing folders, compaction and old originals. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/load.ts';

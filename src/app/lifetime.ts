@@ -19,7 +19,7 @@ export class Lifetime {
     this.#log = log;
   }
 
-  /** Resolves with the exit code: after `stop`, or at once when something failed that the daemon cannot survive. */
+  /** Resolves with the exit code: after `stop`, or at once, after an error the daemon cannot survive. */
   get ended(): Promise<number> {
     return this.#exitCode.promise;
   }
@@ -58,7 +58,7 @@ export class Lifetime {
     this.#exitCode.resolve(0);
   }
 
-  /** Ends because the daemon cannot go on. systemd starts it again, and the journal says where it was. */
+  /** Ends because of an error the daemon cannot survive. systemd restarts it, and the journal says where it was. */
   readonly fail = (error: unknown): void => {
     this.#log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
     this.#exitCode.resolve(exitCodeOf(error));

@@ -25,7 +25,7 @@ import type { State } from './state.ts';
 
 /** What the queue tells those built after it. */
 export type QueueEvents = EventEmitter<{
-  /** The file of this job has to be looked at again: what is there now is not what the job was about. */
+  /** The watcher has to report the file of this job again, because it is no longer what the job was about. */
   resight: [job: Job];
   progress: [id: string];
 }>;
