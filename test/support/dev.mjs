@@ -7,9 +7,12 @@ import { join } from 'node:path';
 
 const root = join(import.meta.dirname, '../..');
 const bin = name => join(root, 'node_modules/.bin', name);
-const inRoot = { cwd: root, stdio: 'inherit' };
+/** Each in a process group of its own: `tsc` is a launcher whose compiler would outlive it. */
+const inGroup = { stdio: ['ignore', 'inherit', 'inherit'], detached: true };
+const inRoot = { ...inGroup, cwd: root };
 
-if (spawnSync('npm', ['run', '-s', 'build:fresh'], inRoot).status !== 0) process.exit(1);
+const built = spawnSync('npm', ['run', '-s', 'build:fresh'], { cwd: root, stdio: 'inherit' });
+if (built.status !== 0) process.exit(1);
 
 const children = [
   spawn(bin('tsc'), ['-p', 'tsconfig.json', '--watch', '--preserveWatchOutput'], inRoot),
@@ -18,15 +21,19 @@ const children = [
   spawn(
     process.execPath,
     ['--watch', '--watch-preserve-output', join(root, 'dist/cli.js'), 'run', ...process.argv.slice(2)],
-    {
-      stdio: 'inherit',
-    },
+    inGroup,
   ),
 ];
 let isEnding = false;
 function end() {
   isEnding = true;
-  for (const child of children) child.kill('SIGTERM');
+  for (const { pid } of children) {
+    try {
+      process.kill(-pid, 'SIGTERM');
+    } catch (error) {
+      if (error.code !== 'ESRCH') throw error;
+    }
+  }
 }
 for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, end);
 // One that ends by itself takes the others along: half of it would only look like working.
