@@ -57,7 +57,7 @@ export async function main(argv: readonly string[], io: Io, parts: Parts = realP
 
 async function createProgram(argv: readonly string[], io: Io, action: Action): Promise<Command> {
   const program = new Command('shrinkbox')
-    .description('Makes dropped videos smaller: watches inboxes, delivers to outboxes.')
+    .description('Watches inboxes for videos and delivers smaller ones to outboxes.')
     .version(version(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'print this help')
     .option(

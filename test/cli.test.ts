@@ -48,6 +48,7 @@ describe('a command line that is wrong ends with 2 and says why', () => {
   it.each<[string, string[], string]>([
     ['no command', [], 'a command is missing'],
     ['an unknown command', ['statsu'], 'Did you mean status?'],
+    ['a configuration named like a command', ['--config', 'run', 'statsu'], 'Did you mean status?'],
     ['an unknown option', ['jobs', '--stat', 'done'], 'Did you mean --state?'],
     ['an unknown global option', ['--jason', 'jobs'], 'Did you mean --json?'],
     ['an unknown state', ['jobs', '--state', 'tired'], 'States are: queued'],

@@ -19,7 +19,7 @@ export const defineJobActions: Define = (program, action) => {
     .action(acting(action, 'cancel'));
   program
     .command('forget')
-    .description('forget jobs that are not running; files still in the inbox will be processed again')
+    .description('forget finished, held or failed jobs; files still in the inbox will be processed again')
     .argument('<id...>')
     .action(acting(action, 'forget'));
   program

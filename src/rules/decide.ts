@@ -52,8 +52,12 @@ export function decide(options: DecideOptions): { decision: Decision; checked: C
 }
 
 function skip(reason: Sentence, rule?: string): Decision {
-  const of = rule === undefined ? {} : { rule };
-  return { kind: 'skip', ...of, reason: reason.text, messages: { reason: messageOf(reason) } };
+  return {
+    kind: 'skip',
+    ...(rule !== undefined && { rule }),
+    reason: reason.text,
+    messages: { reason: messageOf(reason) },
+  };
 }
 
 function compare(rule: Rule, { relative, sizeBytes }: DecideOptions['sighting']): { matched: boolean; why: Sentence } {

@@ -44,6 +44,15 @@ describe('run', () => {
     expect(daemon.options).toMatchObject({ once: false, config: { source: join(dir, 'config.yaml') } });
   });
 
+  it('looks as the README shows it', async () => {
+    daemon.control.page = 'http://127.0.0.1:8788/';
+    const { out } = await run([], { onOut: upon('Ctrl-C', () => signals.emit('SIGTERM', 'SIGTERM')) });
+    const labelsOf = (text: string) => [...text.matchAll(/^ {2}(\S.*?) {2,}\S/gm)].map(([, label]) => label);
+    const readme = await readFile(new URL('../../README.md', import.meta.url), 'utf8');
+    const shown = /^shrinkbox .* is watching\.\n(?: {2}.*\n)+/m.exec(readme)?.[0] ?? '';
+    expect(labelsOf(shown)).toEqual(labelsOf(out));
+  });
+
   it('names the command a person can type: a clone started by npm start has none on the PATH', async () => {
     const onOut = upon('Ctrl-C', () => signals.emit('SIGTERM', 'SIGTERM'));
     expect((await run([], { onOut })).out).toContain('status              shrinkbox status;');
