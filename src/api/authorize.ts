@@ -12,8 +12,11 @@ import { say } from '../messages/say.ts';
 export type AccessPolicy =
   /** The control socket: its file mode is the check. */
   | { via: 'socket' }
-  /** `loopback`: only this machine reaches the address. `token`: required where one is set. */
-  | { via: 'tcp'; loopback: boolean; token?: string };
+  /**
+   * `loopback`: only this machine reaches the address. `token`: required where one is set. `publicUrl`: where a reverse proxy
+   * has the page; it counts as our own address.
+   */
+  | { via: 'tcp'; loopback: boolean; token?: string; publicUrl?: URL };
 
 export interface Caller {
   method: string;
@@ -43,13 +46,13 @@ function isPublic(path: string): boolean {
 export function authorize(policy: AccessPolicy, caller: Caller): Refusal | undefined {
   if (policy.via === 'socket') return undefined;
   const host = parseHost(caller.host);
-  if (!host || (policy.loopback && !isLoopback(host.name))) {
+  if (!host || (policy.loopback && !isLoopback(host.name) && host.name !== policy.publicUrl?.hostname)) {
     return forbidden(say('api.wrong-host'), say('api.wrong-host-hint'));
   }
-  if (caller.origin !== undefined && originHost(caller.origin) !== host.text) return otherSite();
-  if (caller.method !== 'GET' && caller.method !== 'HEAD' && !SAME_SITE.has(caller.fetchSite)) {
-    return otherSite();
-  }
+  if (caller.origin !== undefined && !isOurs(caller.origin, host, policy.publicUrl)) return otherSite();
+  // A picture on any web page is a GET to us, and some of ours cost: only what is public may be asked for from elsewhere.
+  const isReading = caller.method === 'GET' || caller.method === 'HEAD';
+  if (!SAME_SITE.has(caller.fetchSite) && !(isReading && isPublic(caller.path))) return otherSite();
   if (policy.token === undefined) return policy.loopback || isPublic(caller.path) ? undefined : unauthorized();
   if (isPublic(caller.path) || carries(caller.authorization, policy.token)) return undefined;
   return unauthorized();
@@ -75,19 +78,28 @@ function unauthorized(): Refusal {
   };
 }
 
-function parseHost(header: string | undefined): { name: string; text: string } | undefined {
+interface Host {
+  name: string;
+  port?: string;
+}
+
+function parseHost(header: string | undefined): Host | undefined {
   const match = /^(\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::(\d{1,5}))?$/.exec(header ?? '');
   if (!match?.[1]) return undefined;
   const name = match[1].toLowerCase();
   if (name.startsWith('[') && isIP(name.slice(1, -1)) !== 6) return undefined;
-  // Browsers leave out the default port, in Host and Origin alike.
-  return { name, text: match[2] && match[2] !== '80' ? `${name}:${match[2]}` : name };
+  return { name, port: match[2] };
 }
 
-/** `undefined` for `null` (a sandboxed frame, a file), another scheme, or nonsense: equal to no host. */
-function originHost(origin: string): string | undefined {
-  const match = /^https?:\/\/([^/?#@\s]+)$/i.exec(origin);
-  return parseHost(match?.[1])?.text;
+/** False for `null` (a sandboxed frame, a file), another scheme, or nonsense. */
+function isOurs(origin: string, host: Host, publicUrl: URL | undefined): boolean {
+  const match = /^(https?):\/\/([^/?#@\s]+)$/i.exec(origin);
+  const from = parseHost(match?.[2]);
+  if (!from) return false;
+  if (publicUrl && URL.canParse(origin) && new URL(origin).origin === publicUrl.origin) return true;
+  // Browsers leave out the default port of the scheme; proxies may write it.
+  const defaultPort = match?.[1]?.toLowerCase() === 'https' ? '443' : '80';
+  return from.name === host.name && (from.port ?? defaultPort) === (host.port ?? defaultPort);
 }
 
 /** Both are hashed first, so that the comparison takes the same time whatever the two lengths. */

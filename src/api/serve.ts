@@ -26,6 +26,8 @@ export interface ServeOptions extends Omit<AppOptions, 'page'> {
   listen?: ListenAddress;
   /** Required on `listen` where set; must be set when `listen` is not a loopback address. */
   token?: Secret;
+  /** Where a reverse proxy has the page; a path in it may or may not be removed by the proxy. */
+  publicUrl?: string;
   /** For XDG_RUNTIME_DIR, when the socket's path is too long. */
   env?: NodeJS.ProcessEnv;
   /** Where the built page lies; beside this file unless given. */
@@ -53,7 +55,7 @@ const MAX_HEADERS = 16 * 1024;
  * @throws ShrinkError locked when another daemon answers at the socket; config-invalid for an open address without token.
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
-  const { listen, log } = options;
+  const { listen, log, publicUrl } = options;
   const token = options.token?.reveal();
   if (listen && !token && !isLoopback(listen.host)) throw openWithoutToken(listen.host);
   const real = await claimSocket(options.socketPath, options.env ?? process.env);
@@ -62,14 +64,14 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const servers: Server[] = [];
   try {
     servers.push(await openSocket(app, real));
-    const tcp = listen && (await openAddress(app, { listen, token, log }));
+    const tcp = listen && (await openAddress(app, { listen, token, log, publicUrl }));
     if (tcp) servers.push(tcp);
     const bound = tcp?.address() as AddressInfo | undefined;
     let closing: Promise<void> | undefined;
     return {
       socket: real,
       address: bound ? { host: bound.address, port: bound.port } : null,
-      page: bound ? pageAt(bound) : null,
+      page: bound ? (publicUrl ?? pageAt(bound)) : null,
       close() {
         closing ??= shut(app, servers).then(() => releaseSocket(options.socketPath, real));
         return closing;
@@ -146,10 +148,17 @@ interface AddressOptions {
   listen: ListenAddress;
   token: string | undefined;
   log: Logger;
+  publicUrl: string | undefined;
 }
 
-async function openAddress(app: App, { listen, token, log }: AddressOptions): Promise<Server | undefined> {
-  const policy: Extract<AccessPolicy, { via: 'tcp' }> = { via: 'tcp', loopback: false, token: token || undefined };
+async function openAddress(app: App, options: AddressOptions): Promise<Server | undefined> {
+  const { listen, token, log } = options;
+  const policy: Extract<AccessPolicy, { via: 'tcp' }> = {
+    via: 'tcp',
+    loopback: false,
+    token: token || undefined,
+    publicUrl: options.publicUrl === undefined ? undefined : new URL(options.publicUrl),
+  };
   const server = httpServer(app, policy);
   try {
     await listening(server, () => server.listen({ ...listen, exclusive: true }));

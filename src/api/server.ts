@@ -2,12 +2,13 @@
  * `Control` as HTTP, the same on the control socket and on `http.listen`: who may ask, which routes there are, and how
  * everything that goes wrong is answered.
  */
-import { Hono } from 'hono';
+import { Hono, type MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
+import { getPath } from 'hono/utils/url';
 import { say } from '../messages/say.ts';
 import type { Logger } from '../platform/log.ts';
 import type { BuiltPage } from './assets.ts';
-import { authorize } from './authorize.ts';
+import { type AccessPolicy, authorize } from './authorize.ts';
 import { EventLog } from './events.ts';
 import { type Bindings, errorBody, failure, failureOf, notFound, type Route } from './responses.ts';
 import { daemonRoutes } from './routes/daemon.ts';
@@ -49,13 +50,14 @@ export function createApp(options: AppOptions): App {
   const { control, metering, log } = options;
   const events = new EventLog();
   const unsubscribe = control.subscribe(event => events.push(event));
-  const app = new Hono<{ Bindings: Bindings }>();
+  const app = new Hono<{ Bindings: Bindings }>({ getPath: pathOf });
   app.use(async (c, next) => {
     await next();
     metering?.answered(c.env.policy.via, c.res.status);
   });
   app.use(secureHeaders(HEADERS));
   checkCallers(app);
+  app.use(addSlash);
   drainBodies(app, options.bodyMs ?? BODY_MS);
   addRoutes(app, [
     ...pageRoutes(options.page, options.uploads),
@@ -90,6 +92,25 @@ function checkCallers(app: HonoApp): void {
     return failure(c, refusal);
   });
 }
+
+/** The path of a request, without that of `public_url` where the proxy has left it in. */
+function pathOf(request: Request, options?: { env?: Bindings }): string {
+  const path = getPath(request);
+  const prefix = prefixOf(options?.env?.policy);
+  if (prefix === '/' || !`${path}/`.startsWith(prefix)) return path;
+  return `/${path.slice(prefix.length)}`;
+}
+
+function prefixOf(policy: AccessPolicy | undefined): string {
+  return policy?.via === 'tcp' ? (policy.publicUrl?.pathname ?? '/') : '/';
+}
+
+/** The page's addresses are relative, so they need the slash at the end of the path it is served below. */
+const addSlash: MiddlewareHandler<{ Bindings: Bindings }> = (c, next) => {
+  const prefix = prefixOf(c.env.policy);
+  if (prefix === '/' || `${getPath(c.req.raw)}/` !== prefix) return next();
+  return Promise.resolve(c.redirect(prefix, 308));
+};
 
 /** Reads and drops request bodies, up to a limit: only uploads have one worth keeping. (hono's bodyLimit needs the global Request replaced.) */
 function drainBodies(app: HonoApp, limitMs: number): void {

@@ -125,12 +125,13 @@ async function openServer(control: DaemonControl, options: ControlOptions): Prom
   const { live, state, metrics, secrets, tools, files, env, clock, log, life } = options;
   const inboxes = () => inboxesOf(live.current);
   await life.starting('the removal of unfinished uploads', sweepUploads(inboxes(), clock.now(), files));
-  const { listen } = live.current.http;
+  const { listen, publicUrl } = live.current.http;
   const opening = serve({
     control,
     socketPath: join(state.dir, 'control.sock'),
     listen: listen === 'off' ? undefined : listen,
     token: secrets.httpToken,
+    publicUrl,
     metering: metrics,
     uploads: new Uploads({ inboxes, minFree: () => live.current.limits.minFree, files, log }),
     thumbnails: new Thumbnails({ tools }),

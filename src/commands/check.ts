@@ -57,8 +57,14 @@ function configLines({ paint }: Context, config: Config): string[] {
     ]),
     '',
     `state        ${escapeForTerminal(config.stateDir)}`,
-    `web page     ${config.http.listen === 'off' ? 'off' : `${escapeForTerminal(config.http.listen.host)}:${config.http.listen.port}`}`,
+    `web page     ${webPage(config)}`,
   ];
+}
+
+function webPage({ http: { listen, publicUrl } }: Config): string {
+  if (listen === 'off') return 'off';
+  const address = `${escapeForTerminal(listen.host)}:${listen.port}`;
+  return publicUrl === undefined ? address : `${address}, reached at ${escapeForTerminal(publicUrl)}`;
 }
 
 function originals(folder: Folder): string {

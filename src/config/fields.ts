@@ -94,6 +94,25 @@ function parseUrl(written: string, secure: boolean): string | undefined | Invali
   return written.replace(/\/+$/, '');
 }
 
+/** Where a browser finds the page: an http or https address, with a path that ends in a slash. */
+export const pageUrl = (example: string) =>
+  text({
+    what: 'a web address',
+    write: `one like ${example}`,
+    pattern: '^https?://',
+    examples: [example],
+    parse: written => {
+      const parsed = URL.canParse(written) ? new URL(written) : undefined;
+      if (parsed?.protocol !== 'https:' && parsed?.protocol !== 'http:') return undefined;
+      if (parsed.username || parsed.password || parsed.search || parsed.hash) {
+        return new InvalidValue(
+          `${show(maskUrl(written))} must end with its path: no user, no password, no ? and no #`,
+        );
+      }
+      return `${parsed.origin}${parsed.pathname.replace(/\/*$/, '/')}`;
+    },
+  });
+
 /** One word of a closed set. */
 export const oneOf = <const T extends string>(...words: [T, ...T[]]) =>
   z.enum(words, {

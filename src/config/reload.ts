@@ -17,6 +17,7 @@ const RESTART_KEYS: readonly (readonly [name: string, of: (config: Config) => un
   ['local', config => config.local],
   ['http.listen', config => config.http.listen],
   ['http.token_file', config => config.http.tokenFile],
+  ['http.public_url', config => config.http.publicUrl],
   // The cloud's rate limiter and uploads are built once and keep what they have learned.
   ['limits.uploads', config => config.limits.uploads],
   ['limits.requests_per_minute', config => config.limits.requestsPerMinute],

@@ -255,6 +255,10 @@ const httpSchema = (resolve: ResolvePath) =>
       .path(resolve, '/etc/shrinkbox/http-token')
       .optional()
       .describe('File with the token that other machines must present.'),
+    public_url: field
+      .pageUrl('https://nas.home/shrinkbox/')
+      .optional()
+      .describe('The address people use where a reverse proxy stands before http.listen; may have a path.'),
   });
 
 const notifySchema = () =>

@@ -54,6 +54,49 @@ describe('on loopback', () => {
     expect(authorize(LOOPBACK, caller(facts))).toMatchObject({ status: 403, code: 'forbidden' });
   });
 
+  const { cross, same } = { cross: 'cross-site', same: 'same-site' };
+  it.each<[string, Partial<Caller>]>([
+    ['a picture on another site that asks for an explanation', { path: '/api/explain', fetchSite: cross }],
+    ['a picture on another port of this machine', { path: '/api/explain', fetchSite: same }],
+    ['a script on another site that asks for the status', { fetchSite: cross }],
+    ['a HEAD from another site', { method: 'HEAD', fetchSite: cross }],
+    ['the metrics, asked for from another site', { path: '/metrics', fetchSite: cross }],
+    ['a post to the page from another site', { method: 'POST', path: '/', fetchSite: cross }],
+    ['a value browsers do not send', { fetchSite: 'constructor' }],
+  ])('refuses %s', (_, facts) => {
+    expect(authorize(LOOPBACK, caller(facts))).toMatchObject({ status: 403, code: 'forbidden' });
+  });
+
+  it.each(['/', '/healthz', '/assets/app.js'])('lets a link on another site open %s', path => {
+    expect(authorize(LOOPBACK, caller({ path, fetchSite: cross }))).toBeUndefined();
+  });
+
+  describe('with a public address', () => {
+    const policy: AccessPolicy = { ...LOOPBACK, publicUrl: new URL('https://nas.home/shrinkbox/') };
+    const origin = 'https://nas.home';
+
+    it.each<[string, Partial<Caller>]>([
+      ['the proxy that passes the Host on', { host: 'nas.home', origin }],
+      ['the proxy that adds the port', { host: 'nas.home:443', origin }],
+      ['the proxy that replaces the Host', { host: '127.0.0.1:8788', origin }],
+      ['upper case', { host: 'NAS.home', origin: 'https://NAS.home' }],
+      ['its own page without the proxy', { host: '127.0.0.1:8788', origin: 'http://127.0.0.1:8788' }],
+    ])('lets %s in', (_, facts) => {
+      expect(authorize(policy, caller({ method: 'POST', fetchSite: 'same-origin', ...facts }))).toBeUndefined();
+    });
+
+    it.each<[string, Partial<Caller>]>([
+      ['another site', { host: 'nas.home', origin: 'https://evil.example' }],
+      ['another site through a proxy that replaces the Host', { origin: 'https://evil.example' }],
+      ['another port of the public name', { host: 'nas.home', origin: 'https://nas.home:9443' }],
+      ['a name below the public one', { host: 'evil.nas.home', origin: 'https://evil.nas.home' }],
+      ['the public site asking this machine directly', { origin, fetchSite: cross }],
+      ['a rebound name', { host: 'evil.example' }],
+    ])('refuses %s', (_, facts) => {
+      expect(authorize(policy, caller({ method: 'POST', ...facts }))?.status).toBe(403);
+    });
+  });
+
   it('asks for a token where one is set', () => {
     const policy: AccessPolicy = { ...OPEN, loopback: true };
     expect(authorize(policy, caller())?.status).toBe(401);

@@ -226,6 +226,14 @@ notify: [{url: 'https://ntfy.sh/x', on: done}]
   ])('http.listen %s', (written, expected) => {
     expect(parse(`http: {listen: "${written}"}`).http.listen).toEqual(expected);
   });
+
+  test.each([
+    ['https://nas.home', 'https://nas.home/'],
+    ['https://NAS.home:443/shrinkbox', 'https://nas.home/shrinkbox/'],
+    ['http://nas.home:8080/a/b//', 'http://nas.home:8080/a/b/'],
+  ])('reads the public address %s', (written, expected) => {
+    expect(parse(`http: {public_url: "${written}"}`).http.publicUrl).toBe(expected);
+  });
 });
 
 describe('one wrong value', () => {
@@ -363,6 +371,14 @@ describe('one wrong value', () => {
       'nemo.api_url: "http://example.com" would send the token unencrypted; use https://',
     ],
     ['nemo: {language: ^English}', 'nemo.language: "English" is not a language; write a tag like en or zh-CN'],
+    [
+      'http: {public_url: ^nas.home}',
+      'http.public_url: "nas.home" is not a web address; write one like https://nas.home/shrinkbox/',
+    ],
+    [
+      'http: {public_url: ^"https://nas.home/?a=b"}',
+      'http.public_url: "https://nas.home/..." must end with its path: no user, no password, no ? and no #',
+    ],
     [
       'http: {listen: ^"8788"}',
       'http.listen: "8788" is not an address to listen on; write 127.0.0.1:8788, [::1]:8788, 0.0.0.0:8788 or off',

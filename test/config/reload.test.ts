@@ -30,6 +30,7 @@ describe('a changed configuration', () => {
     ['local', 'local: {effort: best}'],
     ['http.listen', 'http: {listen: "off"}'],
     ['http.token_file', 'http: {token_file: t}'],
+    ['http.public_url', 'http: {public_url: "https://nas.home"}'],
     ['limits.uploads', 'limits: {uploads: 9}'],
     ['limits.requests_per_minute', 'limits: {requests_per_minute: 9}'],
     ['limits.upload_rate', 'limits: {upload_rate: 1MB/s}'],
@@ -58,8 +59,8 @@ describe('a changed configuration', () => {
     );
     const known = [
       ...['engine', 'folders', 'rules', 'limits.local', 'limits.nemo', 'limits.local_hours', 'limits.min_free'],
-      ...['notify', 'log.level', 'state_dir', 'nemo', 'local', 'http.listen', 'http.token_file', 'limits.uploads'],
-      ...['limits.requests_per_minute', 'limits.upload_rate', 'log.format'],
+      ...['notify', 'log.level', 'state_dir', 'nemo', 'local', 'http.listen', 'http.token_file', 'http.public_url'],
+      ...['limits.uploads', 'limits.requests_per_minute', 'limits.upload_rate', 'log.format'],
     ];
     expect(keys.sort()).toEqual(known.sort());
   });

@@ -84,7 +84,7 @@ describe('the JSON Schema', () => {
       'local',
       ...['ffmpeg', 'ffprobe', 'effort', 'threads'].map(key => `local.${key}`),
       'http',
-      ...['listen', 'token_file'].map(key => `http.${key}`),
+      ...['listen', 'token_file', 'public_url'].map(key => `http.${key}`),
       'notify',
       ...['url', 'on'].map(key => `notify[].${key}`),
       'log',

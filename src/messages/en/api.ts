@@ -5,9 +5,10 @@ export const API_EN = {
   // who may ask
   'api.wrong-host': 'shrinkbox does not answer at this address',
   'api.wrong-host-hint':
-    'Use http://localhost or http://127.0.0.1 with the port of http.listen. A reverse proxy must pass one of them as Host.',
+    'Use http://localhost or http://127.0.0.1 with the port of http.listen. Behind a reverse proxy, set http.public_url to the address people use.',
   'api.other-site': 'this request comes from another website',
-  'api.other-site-hint': 'Only the page of shrinkbox itself, and programs other than browsers, may use this API.',
+  'api.other-site-hint':
+    'Only the page of shrinkbox itself, and programs other than browsers, may use this API. Behind a reverse proxy, set http.public_url to the address people use.',
   'api.token-needed': 'an access token is required',
   'api.token-needed-hint':
     'Send the header "Authorization: Bearer TOKEN" with the contents of http.token_file. Never put the token into an address.',

@@ -5,9 +5,10 @@ import type { API_EN } from '../en/api.ts';
 export const API_ZH: Translation<typeof API_EN> = {
   'api.wrong-host': 'shrinkbox 不响应这个地址',
   'api.wrong-host-hint':
-    '请使用 http://localhost 或 http://127.0.0.1，端口见 http.listen。反向代理须将其中之一作为 Host 传入。',
+    '请使用 http://localhost 或 http://127.0.0.1，端口见 http.listen。如果使用反向代理，请将 http.public_url 设为用户访问的地址。',
   'api.other-site': '此请求来自其他网站',
-  'api.other-site-hint': '只有 shrinkbox 自己的页面和浏览器以外的程序可以使用此接口。',
+  'api.other-site-hint':
+    '只有 shrinkbox 自己的页面和浏览器以外的程序可以使用此接口。如果使用反向代理，请将 http.public_url 设为用户访问的地址。',
   'api.token-needed': '需要访问令牌',
   'api.token-needed-hint':
     '请发送请求头“Authorization: Bearer TOKEN”，其中 TOKEN 为 http.token_file 文件的内容。切勿将令牌写入网址。',
