@@ -49,7 +49,8 @@ const WHY = {
     `${formatBytes(bytes)} must become ${formatBytes(cap)}`,
   'local.lossless-look-too-large': 'a visually lossless result would be larger than the source',
   'local.lossless-look': 'as small as it stays visually lossless',
-  'local.because': ({ reasons }: { reasons: string }) => reasons,
+  'local.lossless-look-because': ({ reasons }: { reasons: string }) =>
+    `as small as it stays visually lossless (${reasons})`,
   'local.saves-too-little': ({ percent }: { percent: number }) =>
     `re-encoding it without visible loss would save less than ${percent} %`,
   'local.not-for-mp4': ({ codec }: { codec: string }) => `MP4 players do not play ${codec}`,

@@ -25,7 +25,7 @@ export const LOCAL_ZH = {
   'local.must-shrink': ({ bytes, cap }) => `需要从 ${formatBytes(bytes)} 缩小到 ${formatBytes(cap)}`,
   'local.lossless-look-too-large': '视觉无损的结果会比源文件更大',
   'local.lossless-look': '在视觉无损的前提下尽量小',
-  'local.because': ({ reasons }) => reasons,
+  'local.lossless-look-because': ({ reasons }) => `在视觉无损的前提下尽量小（${reasons}）`,
   'local.saves-too-little': ({ percent }) => `在没有可见损失的情况下重新编码，节省不到 ${percent} %`,
   'local.not-for-mp4': ({ codec }) => `MP4 播放器不支持 ${codec}`,
   'local.codec-requested': ({ codec }) => `要求使用 ${codec}`,

@@ -82,7 +82,7 @@ export function choose(facts: MediaFacts, order: Order): Choice {
   if (obstacles.length > 0) {
     const why = say('local.lossless-look-too-large');
     const otherwise: EncodeChoice = { kind: 'encode', why, codec, mode: 'size', capBytes: sourceBytes };
-    const because = say('local.because', { reasons: obstacles });
+    const because = say('local.lossless-look-because', { reasons: obstacles });
     return { kind: 'encode', why: because, codec, mode: 'quality', capBytes: sourceBytes, otherwise };
   }
   const percent = Math.round(target.minSaving * 100);
