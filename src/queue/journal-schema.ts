@@ -31,14 +31,16 @@ type Check = (value: unknown) => string | undefined;
 /** A check for every key of `T`; a new key does not compile without one. */
 type Fields<T> = { readonly [K in keyof T]-?: Check };
 
-function is(type: 'string' | 'number' | 'boolean'): Check {
+function is(type: 'string' | 'boolean'): Check {
   const wrong = ` is not a ${type}`;
-  // biome-ignore lint/suspicious/useValidTypeof: one of three literals
+  // biome-ignore lint/suspicious/useValidTypeof: one of two literals
   return value => (typeof value === type ? undefined : value === undefined ? ' is missing' : wrong);
 }
 
 const STRING = is('string');
-const NUMBER = is('number');
+/** JSON has no others: one that is none would be written as null, and read back as damage. */
+const NUMBER: Check = value =>
+  Number.isFinite(value) ? undefined : value === undefined ? ' is missing' : ' is not a number';
 const BOOLEAN = is('boolean');
 
 /** Any JSON but its absence. */
@@ -50,9 +52,9 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 const OBJECT: Check = value => (isObject(value) ? undefined : ' is not an object');
 
-/** Absent, null (what JSON makes of a number that is none), or as `check` says. */
+/** Absent, null, NaN (which JSON makes null), or as `check` says. */
 function optional(check: Check): Check {
-  return value => (value === undefined || value === null ? undefined : check(value));
+  return value => (value === undefined || value === null || Number.isNaN(value) ? undefined : check(value));
 }
 
 function oneOf<T extends string>(...allowed: T[]): Check {

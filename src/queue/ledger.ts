@@ -142,7 +142,11 @@ export class Ledger {
     const at = this.#clock.now();
     const before = this.#jobs.get(id);
     let after = before;
-    for (const event of events) after = apply(after, id, at, event);
+    for (const event of events) {
+      // What the next start would refuse must not get into the journal: this job ends, not every later start.
+      parseEvent(event.event, event.data);
+      after = apply(after, id, at, event);
+    }
     this.#put(id, before, after);
     await this.#journal.append(events.map(({ event, data }) => ({ job: id, event, data, at })));
     if (after) this.#announce({ job: after, before });

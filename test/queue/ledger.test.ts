@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest';
 import type { Job } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/events.ts';
 import { IllegalEvent } from '../../src/core/lifecycle.ts';
+import { UnfitRecord } from '../../src/queue/journal-schema.ts';
 import { Ledger, type LedgerChange } from '../../src/queue/ledger.ts';
-import { aDecision, aPin, REASON, TO_DONE } from '../support/builders.ts';
+import { aCandidate, aDecision, aPin, REASON, TO_DONE } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
@@ -55,6 +56,18 @@ describe('the ledger', () => {
     expect(again.atPlace('/in', 'b.mp4')).toEqual([]);
     expect(again.atPlace('/in', 'd.mp4').map(job => job.id)).toEqual(['b']);
     expect(again.withContent('twin').map(job => job.id)).toEqual(['b']);
+  });
+
+  it('keeps a number that is none out of the journal, which no start could read again', async () => {
+    const { journal, ledger } = setup();
+    await ledger.commit('a', admitted('a.mp4'), { event: 'started', data: { engine: 'local', step: 'preparing' } });
+    const candidate = aCandidate({ bytes: Number.NaN });
+    await expect(ledger.commit('a', { event: 'candidate', data: { candidate } })).rejects.toThrow(UnfitRecord);
+    expect(ledger.expect('a').state.name).toBe('running');
+    expect(journal.eventsOf('a')).toEqual(['admitted', 'started']);
+    const unknownLength = aCandidate({ expect: { ...aCandidate().expect, durationS: Number.NaN } });
+    await ledger.commit('a', { event: 'candidate', data: { candidate: unknownLength } });
+    expect(replayed(journal).expect('a').state.name).toBe('verifying');
   });
 
   it('is the same after replaying its snapshot', async () => {
