@@ -1,9 +1,18 @@
+import type { BigIntStats } from 'node:fs';
 import { KeyedMutex } from '../platform/async.ts';
 import { errnoOf, type Files, lstatIfThere, unlinkQuietly } from '../platform/files/files.ts';
 import { inFolder } from './output-folder.ts';
 
-/** Errors of file systems without hard links (exFAT, some SMB and FUSE mounts; EMLINK: no further link to this file). */
-const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS']);
+/**
+ * Errors of file systems without hard links: exFAT, some SMB and FUSE mounts; EIO is what rclone mounts answer, EMLINK says that
+ * this file can have no further name.
+ */
+const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS', 'EIO']);
+
+/** Whether an error of link(2) means that a name has to be reserved and renamed over instead. */
+export function isWithoutLinks(error: unknown): boolean {
+  return NO_LINKS.has(errnoOf(error) ?? '');
+}
 
 /**
  * Gives the file `from` the name `to` if nothing has that name, decided by the file system in one step: rename(2) would
@@ -17,18 +26,19 @@ export async function moveWithoutOverwriting(
   files: Files,
   onLinked: () => Promise<void> = async () => {},
 ): Promise<'moved' | 'taken'> {
+  const before = await files.lstat(from);
   try {
     await files.link(from, to);
   } catch (error) {
-    const errno = errnoOf(error) ?? '';
-    if (NO_LINKS.has(errno)) return reserveAndRename(from, to, files);
-    if (errno !== 'EEXIST') throw error;
+    const isTaken = errnoOf(error) === 'EEXIST';
+    if (!isTaken && !isWithoutLinks(error)) throw error;
     // A network share may have made the link and lost the answer.
-    if (!(await isSameFile(from, to, files))) return 'taken';
+    if (!(await isSecondName(from, to, files))) return isTaken ? 'taken' : reserveAndRename(from, to, files);
   }
   await onLinked();
   // Another file may have come to the old name meanwhile; only the one that was linked may go.
-  if (await isSameFile(from, to, files)) await unlinkIfThere(from, files);
+  const after = await lstatIfThere(from, files);
+  if (after && isSameInode(before, after) && (await isSecondName(from, to, files))) await unlinkIfThere(from, files);
   return 'moved';
 }
 
@@ -40,9 +50,20 @@ export async function unlinkIfThere(path: string, files: Files): Promise<void> {
   }
 }
 
-export async function isSameFile(a: string, b: string, files: Files): Promise<boolean> {
-  const [one, two] = await Promise.all([lstatIfThere(a, files), lstatIfThere(b, files)]);
-  return one !== undefined && two !== undefined && one.dev === two.dev && one.ino === two.ino;
+/**
+ * Whether two names lead to one file. Union file systems (mergerfs, unionfs) number inodes by name: there a link shows by its
+ * number of names and by the size and time both have.
+ */
+export async function isSecondName(name: string, other: string, files: Files): Promise<boolean> {
+  const [one, two] = await Promise.all([lstatIfThere(name, files), lstatIfThere(other, files)]);
+  if (!one || !two || one.dev !== two.dev) return false;
+  if (one.ino === two.ino) return true;
+  // The names counted for the older one may be out of date: such mounts keep what they said a second ago.
+  return two.isFile() && two.nlink > 1n && one.size === two.size && one.mtimeNs === two.mtimeNs;
+}
+
+function isSameInode(one: BigIntStats, two: BigIntStats): boolean {
+  return one.dev === two.dev && one.ino === two.ino;
 }
 
 async function reserveAndRename(from: string, to: string, files: Files): Promise<'moved' | 'taken'> {

@@ -7,7 +7,7 @@ import { copyInto, syncDir } from '../platform/files/durable.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import { errnoOf, type Files, pinFrom, sha256Of, unlinkQuietly } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
-import { isSameFile, moveWithoutOverwriting, unlinkIfThere } from './atomic-publish.ts';
+import { isSecondName, moveWithoutOverwriting, unlinkIfThere } from './atomic-publish.ts';
 
 export interface MoveOptions {
   job: string;
@@ -31,7 +31,7 @@ export async function moveOriginal(from: string, to: string, options: MoveOption
     // Linked, but not allowed to remove the old name: the new one goes again. After an error that passes (a disk that failed
     // once) the next try finishes the move, as it recognises the second name.
     const isRefused = movingError(error, from).code === 'denied';
-    if (isRefused && (await isSameFile(from, to, files).catch(() => false))) await unlinkQuietly(to, files);
+    if (isRefused && (await isSecondName(from, to, files).catch(() => false))) await unlinkQuietly(to, files);
     throw error;
   }
 }

@@ -10,7 +10,7 @@ import { type Pin, samePin } from '../core/job.ts';
 import { say } from '../messages/say.ts';
 import { syncDir } from '../platform/files/durable.ts';
 import { lstatIfThere, pinFrom, pinOf } from '../platform/files/files.ts';
-import { inTurn, isSameFile, unlinkIfThere } from './atomic-publish.ts';
+import { inTurn, isSecondName, unlinkIfThere } from './atomic-publish.ts';
 import { isEqualFile, type MoveOptions, moveOriginal, originalChanged, whileMoving } from './move-original.ts';
 import { ensureFolder, namesIn } from './output-folder.ts';
 import { collisionKey, numbered } from './safe-names.ts';
@@ -100,7 +100,7 @@ async function finishMove(to: string, options: DisposeOptions): Promise<string |
   }
   if (!isComplete || (source && !(await isOurCopy(path, to, options)))) {
     // A second name of a file that was written to since: one name is enough, and removing the other loses nothing.
-    if (await isSameFile(path, to, files)) await unlinkIfThere(to, files);
+    if (await isSecondName(path, to, files)) await unlinkIfThere(to, files);
     return undefined;
   }
   await syncDir(dirname(to), files, log);
@@ -113,12 +113,12 @@ function isReservation(source: BigIntStats, target: BigIntStats, pin: Pin): bool
   return target.size === 0n && pin.sizeBytes > 0 && samePin(pinFrom(source), pin);
 }
 
-/** The original is still there: the archived file must be the same inode, or an equal copy of what was processed. */
+/**
+ * The original is still there: the archived file must be a second name of it, or an equal copy of what was processed. Linking
+ * changed ctime; size and mtime still show whether somebody wrote to it.
+ */
 async function isOurCopy(path: string, to: string, { files, pin }: DisposeOptions): Promise<boolean> {
-  if (await isSameFile(path, to, files)) {
-    const now = pinFrom(await files.lstat(path));
-    // Linking changed ctime; size and mtime still show whether somebody wrote to it.
-    return now.ino === pin.ino && now.sizeBytes === pin.sizeBytes && now.mtimeNs === pin.mtimeNs;
-  }
-  return samePin(pinFrom(await files.lstat(path)), pin) && (await isEqualFile(path, to, files));
+  const now = pinFrom(await files.lstat(path));
+  if (!samePin({ ...now, ctimeNs: pin.ctimeNs }, pin)) return false;
+  return (await isSecondName(path, to, files)) || (await isEqualFile(path, to, files));
 }

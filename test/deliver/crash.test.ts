@@ -108,7 +108,7 @@ describe('an error', () => {
     ['mkdir', 'ENOSPC', 'no-space'],
     ['link', 'EACCES', 'denied'],
     ['link', 'ENOSPC', 'no-space'],
-    ['link', 'EIO', 'io'],
+    ['link', 'EROFS', 'denied'],
     ['readdir', 'ESTALE', 'unavailable'],
     ['sync folder', 'EIO', 'io'],
     ['stat', 'ENOTCONN', 'unavailable'],

@@ -212,7 +212,7 @@ describe('a report file', () => {
     const previous = await write();
     for (const [operation, errno, code] of [
       ['write', 'ENOSPC', 'no-space'],
-      ['link', 'EIO', 'io'],
+      ['link', 'EROFS', 'denied'],
       ['rename', 'EIO', 'io'],
     ] as const) {
       const files = new FailingFiles().fail(operation, errno);

@@ -32,6 +32,8 @@ test('a folder of our own does everything, and is left as it was', async () => {
 
 test.each<[Operation, string, boolean, string]>([
   ['link', 'EPERM', true, 'link: worse'],
+  ['link', 'EIO', true, 'link: worse'],
+  ['link', 'EACCES', false, 'link: failed'],
   ['utimes', 'EPERM', true, 'date: worse'],
   ['sync', 'EINVAL', true, 'sync: worse'],
   ['sync folder', 'EINVAL', true, 'sync folder: worse'],

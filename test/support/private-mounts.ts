@@ -6,7 +6,7 @@ import { join } from 'node:path';
 export interface PrivateMounts {
   /** The mounted folder, reached through /proc from outside of its mount namespace. */
   root: string;
-  /** Takes the mounts away; they also end with this process, whatever happens. */
+  /** Takes the mounts away, with the programs behind them; they also end with this process, whatever happens. */
   close(): Promise<void>;
 }
 
@@ -16,7 +16,7 @@ export interface PrivateMounts {
  * @returns `undefined` where the machine allows neither; the caller then simulates what it needs.
  */
 export async function privateMounts(sizeBytes: number, script = ''): Promise<PrivateMounts | undefined> {
-  for (const flags of ['-m', '-Urm']) {
+  for (const flags of ['-mpf', '-Urmpf']) {
     const mounts = await mounted(flags, sizeBytes, script);
     if (mounts) return mounts;
   }
@@ -26,7 +26,9 @@ export async function privateMounts(sizeBytes: number, script = ''): Promise<Pri
 async function mounted(flags: string, sizeBytes: number, script: string): Promise<PrivateMounts | undefined> {
   const dir = await mkdtemp(join(tmpdir(), 'shrinkbox-mount-'));
   const commands = `mount -t tmpfs -o size=${sizeBytes} none "$0" && cd "$0" && { ${script || ':'}; } && cd / && echo ready && exec cat`;
-  const child = spawn('unshare', [flags, 'sh', '-ec', commands, dir], { stdio: ['pipe', 'pipe', 'ignore'] });
+  const child = spawn('unshare', [flags, '--kill-child', 'sh', '-ec', commands, dir], {
+    stdio: ['pipe', 'pipe', 'ignore'],
+  });
   const ended = new Promise<void>(resolve => {
     child.once('error', () => resolve());
     child.once('exit', () => resolve());
