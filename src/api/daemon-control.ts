@@ -25,7 +25,7 @@ export interface DaemonControlOptions {
   status(): StatusView;
   /** Why local work is paused, while it is. */
   resting(): Sentence | undefined;
-  explain(path: string): Promise<Explanation>;
+  explain(path: string, signal?: AbortSignal): Promise<Explanation>;
   setPaused(paused: boolean): Promise<void>;
   clock: Clock;
 }
@@ -73,8 +73,8 @@ export class DaemonControl implements Control {
     return job && detailOf(job, this.#options.scheduler.progressOf(job.id));
   }
 
-  explain(path: string): Promise<Explanation> {
-    return this.#options.explain(path);
+  explain(path: string, signal?: AbortSignal): Promise<Explanation> {
+    return this.#options.explain(path, signal);
   }
 
   async retry(id: string): Promise<ActionResult> {

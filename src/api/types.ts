@@ -14,8 +14,8 @@ export interface ControlReader {
   jobs(state?: StateName): JobView[];
   /** `undefined` when no job has that id. An unambiguous beginning of an id is enough. */
   job(id: string): JobDetail | undefined;
-  /** Which rule a file would get and why, and what happened to it before. */
-  explain(path: string): Promise<Explanation>;
+  /** Which rule a file would get and why, and what happened to it before. The signal says that nobody waits for it any more. */
+  explain(path: string, signal?: AbortSignal): Promise<Explanation>;
 }
 
 export interface Control extends ControlReader {

@@ -18,6 +18,7 @@ import { createHttp } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Engines } from './engines.ts';
 import { explainFile } from './explain.ts';
+import { Explanations } from './explanations.ts';
 import { type Folders, inboxesOf } from './folders.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
@@ -54,13 +55,16 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
   const { scheduler, actions } = queue;
   const status = new DaemonStatus(options);
   const arriving = (path: string) => watcher.pending().find(file => file.path === path)?.why.text;
+  const context = { ...options, ledger, rulebook: queue.rulebook, arriving };
+  const explain = (path: string, signal: AbortSignal) => explainFile(path, context, signal);
+  const explanations = new Explanations({ files: options.files, explain });
   const control = new DaemonControl({
     ledger,
     scheduler,
     actions,
     status: () => status.view(),
     resting: () => status.resting(),
-    explain: path => explainFile(path, { ...options, ledger, rulebook: queue.rulebook, arriving }),
+    explain: (path, signal) => explanations.explain(path, signal),
     setPaused: paused => queue.setPaused(paused),
     clock,
   });

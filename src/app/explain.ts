@@ -25,8 +25,11 @@ export interface ExplainContext {
   arriving?(path: string): Sentence | string | undefined;
 }
 
+/** How long an engine may think about a file, milliseconds. */
+const PLAN_MS = 60_000;
+
 /** Which rule a file gets and why, what its engine would do, and what happened to it before. Changes nothing. */
-export async function explainFile(path: string, context: ExplainContext): Promise<Explanation> {
+export async function explainFile(path: string, context: ExplainContext, signal?: AbortSignal): Promise<Explanation> {
   const { folders, ledger, files } = context;
   // Asked first because this does not wait for a share that hangs; what follows would hold up the whole daemon.
   const error = await files.lstat(path).catch((thrown: unknown) => thrown);
@@ -52,11 +55,15 @@ export async function explainFile(path: string, context: ExplainContext): Promis
   const sidecar = await readSidecar(real);
   const { folder, relative } = found;
   const sighting = { inbox: folder.inbox, path: real, relative, pin, ...(sidecar ? { sidecar } : {}) };
-  return { ...(await decisionOn(sighting, context)), before: viewsOf(known) };
+  return { ...(await decisionOn(sighting, context, signal)), before: viewsOf(known) };
 }
 
 /** What the rules say of a file in an inbox, and what the engine would do. */
-async function decisionOn(sighting: Sighting, context: ExplainContext): Promise<Omit<Explanation, 'before'>> {
+async function decisionOn(
+  sighting: Sighting,
+  context: ExplainContext,
+  signal: AbortSignal | undefined,
+): Promise<Omit<Explanation, 'before'>> {
   const { rulebook, engines, arriving = () => undefined } = context;
   const { path, inbox, pin } = sighting;
   const { decision, checked } = rulebook.trace(sighting, 1);
@@ -69,7 +76,7 @@ async function decisionOn(sighting: Sighting, context: ExplainContext): Promise<
   const why = messages?.why ? { ...messages.why, text: decision.why } : decision.why;
   const order = { job: 'explain', source: path, sourceBytes: pin.sizeBytes, target, instruction };
   const verdict = verdictOf(say('app.will-be-done', { rule, engine, why }));
-  return { ...answer, ...verdict, plan: await planOf(engines[engine], order) };
+  return { ...answer, ...verdict, plan: await planOf(engines[engine], order, signal) };
 }
 
 function nothingPlanned(path: string, folder: string | null) {
@@ -102,12 +109,14 @@ function whyLeftAlone(
   return isWithin(inbox, target) ? say('app.is-link-inside', { target }) : say('app.is-link-outside', { target });
 }
 
-async function planOf(engine: Engine | undefined, order: Order): Promise<string[]> {
+async function planOf(engine: Engine | undefined, order: Order, signal: AbortSignal | undefined): Promise<string[]> {
   if (!engine?.describe) return [];
+  const late = AbortSignal.timeout(PLAN_MS);
   try {
-    const lines = await engine.describe(order, AbortSignal.timeout(60_000));
+    const lines = await engine.describe(order, signal ? AbortSignal.any([signal, late]) : late);
     return lines.map(line => line.text);
   } catch (error) {
+    signal?.throwIfAborted();
     if (!isShrinkError(error)) throw error;
     return [error.message, ...(error.hint ? [error.hint] : [])];
   }

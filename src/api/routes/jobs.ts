@@ -82,5 +82,5 @@ async function showPicture(c: RequestContext, control: Control, thumbnails: Thum
 async function explain(c: RequestContext, control: Control): Promise<Response> {
   const path = c.req.query('path') ?? '';
   if (!path.startsWith('/') || path.includes('\0')) return badRequest(c, say('api.relative-path'));
-  return json(c, await control.explain(path));
+  return json(c, await control.explain(path, c.req.raw.signal));
 }

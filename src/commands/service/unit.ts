@@ -91,7 +91,16 @@ const SYSTEM_ONLY = [
   ...['#LoadCredential=token', '#LoadCredential=http-token', 'CPUWeight', 'ProtectSystem', 'ReadWritePaths'],
   ...['ProtectHome', 'PrivateTmp', 'PrivateDevices', 'DevicePolicy', 'CapabilityBoundingSet', 'AmbientCapabilities'],
   ...['ProtectKernelTunables', 'ProtectKernelModules', 'ProtectKernelLogs', 'ProtectControlGroups', 'ProtectClock'],
-  ...['ProtectHostname', 'ProtectProc', 'PrivateUsers', 'PrivateMounts', 'RemoveIPC', 'KeyringMode', 'OOMPolicy'],
+  ...[
+    'ProtectHostname',
+    'ProtectProc',
+    'PrivateUsers',
+    'PrivateMounts',
+    'RemoveIPC',
+    'KeyringMode',
+    'OOMPolicy',
+    'MemoryMax',
+  ],
 ] as const;
 
 function userLines({ config, command }: UnitOptions): Edits {

@@ -27,6 +27,7 @@ export const APP_EN = {
     `left alone: it is a link to something in the same inbox (${p.target})`,
   'app.is-link-outside': (p: { target: string }) =>
     `left alone: it is a link that leads out of the inbox (${p.target})`,
+  'app.too-many-explanations': 'too many files are being explained at once',
   'app.will-be-done': (p: { rule: string; engine: string; why: string }) =>
     `rule ${p.rule}, engine ${p.engine}: ${p.why}`,
 };

@@ -23,6 +23,7 @@ export const APP_ZH = {
   'app.is-special': '不处理：它是管道、套接字或设备，不是普通文件',
   'app.is-link-inside': (p: { target: string }) => `不处理：它是指向同一收件箱内的链接（${p.target}）`,
   'app.is-link-outside': (p: { target: string }) => `不处理：它是指向收件箱之外的链接（${p.target}）`,
+  'app.too-many-explanations': '正在说明的文件过多',
   'app.will-be-done': (p: { rule: string; engine: string; why: string }) =>
     `规则 ${p.rule}，引擎 ${p.engine}：${p.why}`,
 };

@@ -1,0 +1,72 @@
+import type { Explanation } from '../api/types.ts';
+import { ShrinkError } from '../core/errors.ts';
+import { say } from '../messages/say.ts';
+import { orAborted, Semaphore } from '../platform/async.ts';
+import { type Files, pinOf } from '../platform/files/files.ts';
+
+/** Each reads a file and runs ffprobe and ffmpeg, beside the jobs. */
+const AT_ONCE = 2;
+/** Files asked about at a time, waiting ones included. */
+const MAX_UNDER_WAY = 16;
+
+export interface ExplanationsOptions {
+  files: Files;
+  explain(path: string, signal: AbortSignal): Promise<Explanation>;
+}
+
+interface UnderWay {
+  result: Promise<Explanation>;
+  stop: AbortController;
+  asking: number;
+}
+
+/**
+ * Explanations for whoever asks over HTTP: two at a time, one for all who ask about the same version of a file meanwhile, and
+ * none that nobody waits for any more.
+ */
+export class Explanations {
+  readonly #options: ExplanationsOptions;
+  readonly #turns = new Semaphore(AT_ONCE);
+  readonly #underWay = new Map<string, UnderWay>();
+
+  constructor(options: ExplanationsOptions) {
+    this.#options = options;
+  }
+
+  /** @throws the signal's reason when it aborts; ShrinkError `unavailable` when too many files are asked about. */
+  async explain(path: string, signal?: AbortSignal): Promise<Explanation> {
+    const pin = await orAborted(
+      pinOf(path, this.#options.files).catch(() => undefined),
+      signal,
+    );
+    signal?.throwIfAborted();
+    const key = JSON.stringify([path, pin]);
+    const shared = this.#underWay.get(key) ?? this.#start(key, path);
+    shared.asking += 1;
+    try {
+      return await orAborted(shared.result, signal);
+    } finally {
+      shared.asking -= 1;
+      if (shared.asking === 0) this.#end(key, shared);
+    }
+  }
+
+  #start(key: string, path: string): UnderWay {
+    if (this.#underWay.size >= MAX_UNDER_WAY) {
+      throw new ShrinkError('unavailable', say('app.too-many-explanations'), { hint: say('api.try-later') });
+    }
+    const stop = new AbortController();
+    const result = this.#turns.run(() => this.#options.explain(path, stop.signal), stop.signal);
+    // Those who ask hear of it; after the last one has left, nobody does.
+    result.catch(() => {});
+    const started = { result, stop, asking: 0 };
+    this.#underWay.set(key, started);
+    return started;
+  }
+
+  /** Whoever asks from now on starts anew: the file is the same, what happened to it before may not be. */
+  #end(key: string, shared: UnderWay): void {
+    if (this.#underWay.get(key) === shared) this.#underWay.delete(key);
+    shared.stop.abort();
+  }
+}
