@@ -11,6 +11,8 @@ import type { ActionResult } from './types.ts';
 /** How a request came in; the listener passes it to the app. */
 export interface Bindings {
   policy: AccessPolicy;
+  /** Where the request comes from, as far as the connection tells; empty on the socket. */
+  address: string;
 }
 
 export type RequestContext = Context<{ Bindings: Bindings }>;
@@ -29,7 +31,7 @@ export interface ErrorBody {
   };
 }
 
-export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 500 | 503 | 507;
+export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 429 | 500 | 503 | 507;
 
 export interface Failure {
   status: FailureStatus;

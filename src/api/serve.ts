@@ -4,10 +4,10 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { getRequestListener } from '@hono/node-server';
+import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server';
 import type { ListenAddress } from '../config/fields.ts';
 import { isLoopback } from '../config/loopback.ts';
-import type { Secret } from '../config/secrets.ts';
+import { isWeakToken, type Secret, WEAK_TOKEN } from '../config/secrets.ts';
 import { ShrinkError } from '../core/errors.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
@@ -58,6 +58,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const { listen, log, publicUrl } = options;
   const token = options.token?.reveal();
   if (listen && !token && !isLoopback(listen.host)) throw openWithoutToken(listen.host);
+  if (listen && options.token && isWeakToken(options.token)) log.warn(`${WEAK_TOKEN}; "shrinkbox doctor" says more`);
   const real = await claimSocket(options.socketPath, options.env ?? process.env);
   const page = await loadPage(options.pageDir ?? join(import.meta.dirname, '../web'));
   const app = createApp({ ...options, page });
@@ -92,10 +93,9 @@ function pageAt({ address, port, family }: AddressInfo): string {
 }
 
 function httpServer(app: App, policy: AccessPolicy): Server {
-  const listener = getRequestListener((request: Request) => app.fetch(request, { policy }), {
-    overrideGlobalObjects: false,
-    errorHandler: unreadable,
-  });
+  const answer = (request: Request, { incoming }: HttpBindings | Http2Bindings) =>
+    app.fetch(request, { policy, address: incoming.socket.remoteAddress ?? '' });
+  const listener = getRequestListener(answer, { overrideGlobalObjects: false, errorHandler: unreadable });
   const server = createServer(
     // A video may take hours to arrive, so whoever reads a body limits its time; answers (event streams) may take for ever.
     { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: MAX_HEADERS },

@@ -10,13 +10,14 @@ import type { Logger } from '../platform/log.ts';
 import type { BuiltPage } from './assets.ts';
 import { type AccessPolicy, authorize } from './authorize.ts';
 import { EventLog } from './events.ts';
-import { type Bindings, errorBody, failure, failureOf, notFound, type Route } from './responses.ts';
+import { type Bindings, errorBody, type Failure, failure, failureOf, notFound, type Route } from './responses.ts';
 import { daemonRoutes } from './routes/daemon.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { pageRoutes, UPLOAD_PATH } from './routes/page.ts';
 import type { Thumbnails } from './thumbnails.ts';
 import type { Control, Metering } from './types.ts';
 import type { Uploads } from './uploads.ts';
+import { WrongTokens } from './wrong-tokens.ts';
 
 export interface AppOptions {
   control: Control;
@@ -56,7 +57,7 @@ export function createApp(options: AppOptions): App {
     metering?.answered(c.env.policy.via, c.res.status);
   });
   app.use(secureHeaders(HEADERS));
-  checkCallers(app);
+  checkCallers(app, { wrongTokens: new WrongTokens(log), metering });
   app.use(addSlash);
   drainBodies(app, options.bodyMs ?? BODY_MS);
   addRoutes(app, [
@@ -77,9 +78,20 @@ export function createApp(options: AppOptions): App {
 
 type HonoApp = Hono<{ Bindings: Bindings }>;
 
-function checkCallers(app: HonoApp): void {
+function checkCallers(
+  app: HonoApp,
+  { wrongTokens, metering }: { wrongTokens: WrongTokens; metering: Metering | undefined },
+): void {
   app.use(async (c, next) => {
-    const refusal = authorize(c.env.policy, {
+    const { policy, address } = c.env;
+    const sendsToken =
+      c.req.header('authorization') !== undefined && policy.via === 'tcp' && policy.token !== undefined;
+    const waitMs = sendsToken ? wrongTokens.waitMs(address) : 0;
+    if (waitMs > 0) {
+      c.header('Retry-After', String(Math.ceil(waitMs / 1000)));
+      return failure(c, TOO_MANY_TOKENS);
+    }
+    const refusal = authorize(policy, {
       method: c.req.method,
       path: c.req.path,
       host: c.req.header('host'),
@@ -88,10 +100,23 @@ function checkCallers(app: HonoApp): void {
       authorization: c.req.header('authorization'),
     });
     if (!refusal) return next();
-    if (refusal.status === 401) c.header('WWW-Authenticate', 'Bearer');
+    if (refusal.status === 401) {
+      c.header('WWW-Authenticate', 'Bearer');
+      if (sendsToken) {
+        wrongTokens.add(address);
+        metering?.wrongToken();
+      }
+    }
     return failure(c, refusal);
   });
 }
+
+const TOO_MANY_TOKENS: Failure = {
+  status: 429,
+  code: 'unauthorized',
+  message: say('api.too-many-tokens'),
+  hint: say('api.too-many-tokens-hint'),
+};
 
 /** The path of a request, without that of `public_url` where the proxy has left it in. */
 function pathOf(request: Request, options?: { env?: Bindings }): string {

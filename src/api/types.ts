@@ -163,4 +163,6 @@ export interface Metering {
   render(status: StatusView): Promise<{ contentType: string; text: string }>;
   /** A request was answered; `via` is the door it came by. */
   answered(via: 'socket' | 'tcp', status: number): void;
+  /** A request carried a wrong token. */
+  wrongToken(): void;
 }

@@ -22,6 +22,8 @@ export const defineCheck: Define = (program, action) => {
         const { isLoopback } = await import('../config/loopback.ts');
         if (!httpToken && config.http.listen !== 'off' && !isLoopback(config.http.listen.host))
           context.printErr(NEEDS_TOKEN);
+        const { isWeakToken, WEAK_TOKEN, WEAK_TOKEN_FIX } = await import('../config/secrets.ts');
+        if (httpToken && isWeakToken(httpToken)) context.printErr(`${WEAK_TOKEN}. ${WEAK_TOKEN_FIX}`);
         if (context.json) context.printJson({ ok: true, ...config, notify: await withoutKeys(config.notify) });
         else for (const line of configLines(context, config)) context.print(line);
         return EXIT.fine;

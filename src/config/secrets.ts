@@ -56,6 +56,16 @@ export interface Secrets {
   httpToken?: Secret;
 }
 
+/** Fewer characters can be guessed. */
+const MIN_TOKEN_LENGTH = 16;
+
+export const WEAK_TOKEN = `the token for the page is shorter than ${MIN_TOKEN_LENGTH} characters and can be guessed`;
+export const WEAK_TOKEN_FIX = 'Make a new one: openssl rand -hex 24 > FILE, with the path of http.token_file for FILE.';
+
+export function isWeakToken(token: Secret): boolean {
+  return token.reveal().length < MIN_TOKEN_LENGTH;
+}
+
 /** Tokens are a line; a file with more than this holds something else. */
 const MAX_BYTES = 16_384;
 

@@ -74,6 +74,10 @@ export class Metrics implements Metering, CloudMeter {
     this.#counters.httpRequests.inc({ via, code: String(status) });
   }
 
+  wrongToken(): void {
+    this.#counters.wrongTokens.inc();
+  }
+
   requested(status: Parameters<CloudMeter['requested']>[0]): void {
     this.#counters.cloudRequests.inc({ code: String(status) });
     if (status === 429) this.#counters.cloudLimited.inc();
@@ -140,6 +144,7 @@ function createCounters(registry: Registry) {
     ends: counter('job_ends_total', 'Jobs that came to rest since the start.', 'state', 'engine'),
     steps: histogram('step_duration_seconds', 'How long each step of a job took.', 'engine', 'step'),
     httpRequests: counter('http_requests_total', 'Answers of the control API, by HTTP status.', 'via', 'code'),
+    wrongTokens: counter('http_wrong_tokens_total', 'Requests that carried a wrong access token.'),
     cloudRequests: counter('cloud_requests_total', 'Requests to the cloud, by HTTP status or none.', 'code'),
     cloudLimited: counter('cloud_rate_limited_total', 'Requests the cloud answered with "too many" (429).'),
     cloudStreams: counter('cloud_streams_total', 'Messages to the cloud, by how their stream ended.', 'outcome'),

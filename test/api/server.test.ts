@@ -168,3 +168,23 @@ it('gives up a request whose body does not arrive', async () => {
   expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   expect(control.mode).toBe('running');
 });
+
+it('does not even compare the tokens of an address that sent twenty wrong ones', async () => {
+  const token = new Secret('planted-token');
+  let counted = 0;
+  const metering = {
+    render: async () => ({ contentType: '', text: '' }),
+    answered() {},
+    wrongToken: () => void (counted += 1),
+  };
+  const { server } = await serving({ listen: LOOPBACK, token, metering });
+  const ask1 = (given: string) => ask(server, '/api/status', { headers: { authorization: `Bearer ${given}` } }, true);
+  for (let i = 0; i < 20; i += 1) expect((await ask1(`guess${i}`)).status).toBe(401);
+  const refused = await ask1('planted-token');
+  expect(refused).toMatchObject({ status: 429, json: { error: { hint: expect.stringContaining('Wait a minute') } } });
+  expect(Number(refused.headers['retry-after'])).toBeGreaterThan(50);
+  expect(counted).toBe(20);
+  // What is public, and what carries no token, is answered as ever.
+  expect((await ask(server, '/healthz', {}, true)).status).toBe(200);
+  expect((await ask(server, '/api/status', {}, true)).status).toBe(401);
+});

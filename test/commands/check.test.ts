@@ -57,6 +57,14 @@ describe('check', () => {
     expect(await run('check')).toMatchObject({ code: 12, err: expect.stringContaining('does not exist') });
   });
 
+  it('says that a token of one letter can be guessed, and takes a long one', async () => {
+    await config('http: { token_file: ./token }\n');
+    await writeFile(join(dir, 'token'), 'x\n');
+    expect(await run('check')).toMatchObject({ code: 0, err: expect.stringContaining('can be guessed') });
+    await writeFile(join(dir, 'token'), 'a-token-of-some-length\n');
+    expect(await run('check')).toMatchObject({ code: 0, err: '' });
+  });
+
   it('ends with 10 when the file named is not there', async () => {
     expect(await run('check', '--config', 'nope.yaml')).toMatchObject({
       code: 10,

@@ -1,7 +1,7 @@
 /** The checks of `doctor`. Each returns what it found; only a bug throws. */
 import { randomBytes } from 'node:crypto';
 import { lstatSync, readFileSync, statSync } from 'node:fs';
-import { access, constants, readdir } from 'node:fs/promises';
+import { access as accessible, constants, readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
@@ -15,6 +15,7 @@ import { diskSpace, missingBytes } from '../../platform/files/space.ts';
 import { connect, openJournalReader } from '../support/connect.ts';
 import type { Context } from '../support/context.ts';
 import { EXIT } from '../support/exit-codes.ts';
+import { checkAccess } from './access.ts';
 import { type CheckResult, failedCheck } from './check-result.ts';
 import { plural } from '../../core/units.ts';
 
@@ -32,6 +33,7 @@ export async function* checkResults(context: Context, config: Config): AsyncGene
   yield await watchLimits(config);
   const http = await httpPort(config, daemon.running);
   if (http) yield http;
+  yield* await access(context, config);
   if (usesNemo(config)) {
     const { checkCloud } = await import('./cloud.ts');
     yield* await checkCloud(context, config);
@@ -68,6 +70,12 @@ async function secrets(context: Context, config: Config): Promise<CheckResult> {
   } catch (error) {
     return failedCheck(about, error);
   }
+}
+
+async function access(context: Context, config: Config): Promise<CheckResult[]> {
+  // What keeps them from being read is reported already, under "credentials".
+  const secrets = await context.loadSecrets(config).catch(() => undefined);
+  return secrets ? checkAccess(config, secrets) : [];
 }
 
 async function ffmpeg(config: Config): Promise<CheckResult[]> {
@@ -206,7 +214,7 @@ async function lowSpace(dir: string, config: Config): Promise<Omit<CheckResult, 
 async function missingFolder(about: string, dir: string): Promise<CheckResult> {
   const parent = dirname(dir);
   try {
-    await access(parent, constants.W_OK | constants.X_OK);
+    await accessible(parent, constants.W_OK | constants.X_OK);
     return { about, result: 'ok', said: `${dir} does not exist yet; the daemon will create it` };
   } catch {
     const fix = `Create it (mkdir -p ${dir}) and give it to the user the daemon runs as, or mount the disk it is on.`;

@@ -12,6 +12,8 @@ export const API_EN = {
   'api.token-needed': 'an access token is required',
   'api.token-needed-hint':
     'Send the header "Authorization: Bearer TOKEN" with the contents of http.token_file. Never put the token into an address.',
+  'api.too-many-tokens': 'too many wrong access tokens came from this address',
+  'api.too-many-tokens-hint': 'Wait a minute, then try again with the contents of http.token_file.',
   // requests that make no sense
   'api.not-found': 'there is nothing at this address',
   'api.wrong-method': (p: { method: string; allowed: string }) => `${p.method} is not allowed here; use ${p.allowed}`,

@@ -12,6 +12,8 @@ export const API_ZH: Translation<typeof API_EN> = {
   'api.token-needed': '需要访问令牌',
   'api.token-needed-hint':
     '请发送请求头“Authorization: Bearer TOKEN”，其中 TOKEN 为 http.token_file 文件的内容。切勿将令牌写入网址。',
+  'api.too-many-tokens': '此地址发来的错误令牌过多',
+  'api.too-many-tokens-hint': '请等待一分钟，然后使用 http.token_file 文件的内容重试。',
   'api.not-found': '此地址没有内容',
   'api.wrong-method': p => `此处不允许 ${p.method}，请使用 ${p.allowed}`,
   'api.unreadable': '无法读取此请求',

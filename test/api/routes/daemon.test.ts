@@ -8,6 +8,7 @@ it('metrics are for those who may ask: over the socket, on loopback, or with the
   const metering: Metering = {
     render: async () => ({ contentType: 'text/plain; version=0.0.4; charset=utf-8', text: 'shrinkbox_info 1\n' }),
     answered: (via, status) => answered.push(`${via} ${status}`),
+    wrongToken: () => {},
   };
   const token = new Secret('a-token');
   const { server } = await serving({ metering, token, listen: { host: '0.0.0.0', port: 0 } });
