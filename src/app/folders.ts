@@ -13,8 +13,8 @@ import { say } from '../messages/say.ts';
 import type { DiskPath } from '../monitor/disk-space.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import { type Files, pinOf } from '../platform/files/files.ts';
-import { type Mount, mountOf, readMounts, throughLinks } from '../platform/files/mounts.ts';
 import type { Logger } from '../platform/log.ts';
+import { FolderMounts } from './folder-mounts.ts';
 import { InboxLock } from './inbox-lock.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
@@ -25,13 +25,11 @@ export class Folders {
   readonly #files: Files;
   /** Folders a reload removed; jobs under way in them are still finished. */
   readonly #retired = new Map<string, Folder>();
-  /** Mount point each folder was on when it was first used: without its mount, a path is only an empty folder. */
-  readonly #mountPoints = new Map<string, string>();
   /** Folders that could not be created although their parent exists. */
   readonly #missing = new Set<string>();
-  readonly #mounts: () => Mount[];
+  readonly #mounts: FolderMounts;
 
-  constructor(config: Config, files: Files, mounts: () => Mount[] = readMounts) {
+  constructor(config: Config, files: Files, mounts = new FolderMounts()) {
     this.#config = config;
     this.#files = files;
     this.#mounts = mounts;
@@ -76,15 +74,19 @@ export class Folders {
    */
   async create(log: Logger): Promise<void> {
     this.#missing.clear();
-    const paths = new Set(
-      this.#config.folders.flatMap(({ inbox, outbox, archive }) => [inbox, outbox, ...(archive ? [archive] : [])]),
-    );
+    const paths = this.#paths();
     // All at once, so that the shares of a server that is off are waited for together.
-    const looks = await Promise.all([...paths].map(async path => ({ path, seen: await lookAt(path, this.#files) })));
+    const looks = await Promise.all(paths.map(async path => ({ path, seen: await lookAt(path, this.#files) })));
     for (const { path, seen } of looks) {
       if (seen === 'there') continue;
       if (seen !== 'missing') {
         log.warn({ path, hint: seen.hint }, seen.message);
+        continue;
+      }
+      const notMade = await this.#mounts.whyNotMade(path, this.#files);
+      if (notMade) {
+        this.#missing.add(path);
+        log.warn({ path, hint: notMade.hint }, notMade.message);
         continue;
       }
       const why = await this.#createFolder(path, log);
@@ -96,12 +98,18 @@ export class Folders {
     }
   }
 
-  /** Tries again to create what `create` could not: a disk that was full may have space by now. */
+  /** Tries again to create what `create` could not: a disk that was full may have space by now, or be mounted. */
   async createMissing(log: Logger): Promise<void> {
     for (const path of this.#missing) {
-      if ((await lookAt(path, this.#files)) === 'there' || !(await this.#createFolder(path, log)))
-        this.#missing.delete(path);
+      const isThere = (await lookAt(path, this.#files)) === 'there';
+      if (!isThere && (await this.#mounts.whyNotMade(path, this.#files))) continue;
+      if (isThere || !(await this.#createFolder(path, log))) this.#missing.delete(path);
     }
+    // A disk that was mounted since is remembered too.
+    for (const path of this.#paths()) {
+      if (!this.#mounts.knows(path)) await this.mustBeMounted(path).catch(() => {});
+    }
+    await this.#mounts.save(this.#paths(), log);
   }
 
   /** Resolves with what went wrong, if anything. */
@@ -122,7 +130,7 @@ export class Folders {
     } catch (error) {
       const known = fileError(error, say('files.identifying', { path: job.path }), job.path);
       if (known.code !== 'gone') throw known;
-      await this.#mustBeMounted(job.inbox);
+      await this.mustBeMounted(job.inbox);
       throw known;
     }
   }
@@ -159,31 +167,42 @@ export class Folders {
    * @throws ShrinkError `unavailable`
    */
   async outboxIdentity(outbox: string): Promise<FolderIdentity> {
-    return this.#mustBeMounted(outbox);
+    return this.mustBeMounted(outbox);
   }
 
-  /** Notes what every folder is mounted on. */
+  /** Notes which disk every folder is on, for the next start as well. */
   async rememberMounts(log: Logger): Promise<void> {
-    for (const path of this.#config.folders.flatMap(({ inbox, outbox }) => [inbox, outbox])) {
-      await this.#mustBeMounted(path).catch((error: ShrinkError) =>
-        log.warn({ path, hint: error.hint }, error.message),
-      );
+    for (const path of this.#paths()) {
+      await this.mustBeMounted(path).catch((error: ShrinkError) => log.warn({ path, hint: error.hint }, error.message));
     }
+    await this.#mounts.save(this.#paths(), log);
   }
 
-  async #mustBeMounted(path: string): Promise<FolderIdentity> {
-    const identity = await identityOf(path, this.#files);
-    const mounts = this.#mounts();
-    const point = mountOf(mounts, throughLinks(path, mounts))?.point ?? '/';
-    const before = this.#mountPoints.get(path);
-    if (before !== undefined && before.length > point.length) {
-      throw new ShrinkError('unavailable', say('app.not-mounted', { path }), {
-        subject: path,
-        hint: say('app.not-mounted-hint', { point: before }),
-      });
+  /** Why nothing is done in a folder of this pair just now: one of its disks is not mounted. */
+  whyAway({ inbox, outbox, archive }: Folder): ShrinkError | undefined {
+    for (const path of [inbox, outbox, ...(archive ? [archive] : [])]) {
+      const why = this.#mounts.whyAway(path);
+      if (why) return why;
     }
-    this.#mountPoints.set(path, point);
+    return undefined;
+  }
+
+  /** @throws ShrinkError `unavailable` where the folder is missing, or its disk is not mounted. */
+  async mustBeMounted(path: string): Promise<FolderIdentity> {
+    const why = this.#mounts.whyAway(path);
+    if (why) throw why;
+    const identity = await identityOf(path, this.#files);
+    this.#mounts.remember(path);
     return identity;
+  }
+
+  #paths(): string[] {
+    const paths = this.#config.folders.flatMap(({ inbox, outbox, archive }) => [
+      inbox,
+      outbox,
+      ...(archive ? [archive] : []),
+    ]);
+    return [...new Set(paths)];
   }
 }
 
@@ -254,7 +273,7 @@ export interface OpenFoldersOptions {
  * @throws ConfigError where links make them overlap; ShrinkError `locked` where another daemon watches one of them.
  */
 export async function openFolders({ live, files, log, life }: OpenFoldersOptions): Promise<Folders> {
-  const folders = new Folders(live.current, files);
+  const folders = new Folders(live.current, files, new FolderMounts({ stateDir: live.current.stateDir }));
   const lock = new InboxLock(live.current.stateDir, files);
   life.defer(() => lock.release());
   await life.starting('the folders', folders.create(log));

@@ -72,8 +72,10 @@ export class Housekeeping {
   }
 
   #prune(): void {
-    const { live, state, files, clock, log, life } = this.#options;
-    const pruning = pruneArchives(live.current.folders, { ledger: state.ledger, now: clock.now(), files, log });
+    const { live, state, folders, files, clock, log, life } = this.#options;
+    // Where the disk of an archive is away, its originals only seem to be gone.
+    const here = live.current.folders.filter(folder => !folders.whyAway(folder));
+    const pruning = pruneArchives(here, { ledger: state.ledger, now: clock.now(), files, log });
     pruning.catch(life.fail);
   }
 }

@@ -28,6 +28,7 @@ import { Ledger } from '../queue/ledger.ts';
 import type { Worker } from '../queue/scheduler.ts';
 import { JobWorker } from '../queue/worker.ts';
 import { createEngines, type Engines } from './engines.ts';
+import { FolderMounts } from './folder-mounts.ts';
 import { Folders } from './folders.ts';
 import { Rulebook } from './rulebook.ts';
 import { JobStages } from './stages.ts';
@@ -115,7 +116,8 @@ function stagesFor(target: OneShotTarget, ledger: Ledger, run: OneShotRun): { wo
   const rulebook = new Rulebook({ current: oneFile });
   const stages = new JobStages({
     ...run,
-    folders: new Folders(oneFile, nodeFiles),
+    // Where the file is was named by a person: that is taken as it is.
+    folders: new Folders(oneFile, nodeFiles, new FolderMounts({ fstab: () => [] })),
     gate: OPEN_GATE,
     files: nodeFiles,
     space: new SpaceBook({ files: nodeFiles, minFree: config.limits.minFree }),

@@ -91,7 +91,7 @@ export class Queue {
       removeWorkDir: id => stages.removeWorkDir(id),
       removeReport: job => stages.removeReport(job),
       refine: (job, words) => admissions.refine(job, words),
-      restoreOriginal: job => restoreArchived(job, { files, log }),
+      restoreOriginal: job => restoreArchived(job, { folders, files, log }),
     });
     this.rulebook = rulebook;
     this.#afterRest = afterRest;
@@ -139,9 +139,10 @@ function stagesFor(options: QueueOptions, { gate, rulebook }: { gate: ReasonedGa
   });
 }
 
-async function restoreArchived(job: Job, { files, log }: { files: Files; log: Logger }): Promise<string> {
+async function restoreArchived(job: Job, { folders, files, log }: Pick<QueueOptions, 'folders' | 'files' | 'log'>) {
   if (job.original?.kind !== 'archived') throw new IllegalEvent(`job ${job.id} has no archived original`);
   const { inbox, relative, pin, original } = job;
   const { sizeBytes } = pin;
+  await folders.mustBeMounted(inbox);
   return restoreOriginal({ job: job.id, archived: original.path, inbox, relative, sizeBytes, files, log });
 }

@@ -74,6 +74,8 @@ export class JobStages implements Stages {
     try {
       await space.reserve(workRoot, needed.work, job.id);
       const { outbox } = folders.of(job);
+      // An empty mount point may be there and have room.
+      for (const path of [job.inbox, outbox]) await folders.mustBeMounted(path);
       await space.reserve(outbox, needed.outbox, job.id);
       // Hours of work end in the outbox: that it cannot be written to is better said before.
       folders.mustBeWritable(outbox);
@@ -143,7 +145,10 @@ export class JobStages implements Stages {
     job: Job,
     onIntent: (to: string) => Promise<void>,
   ): Promise<{ kind: 'archived' | 'deleted'; to: string } | undefined> {
-    const folder = this.#options.folders.of(job);
+    const { folders } = this.#options;
+    const folder = folders.of(job);
+    if (folder.originals !== 'keep') await folders.mustBeMounted(job.inbox);
+    if (folder.originals === 'archive' && folder.archive) await folders.mustBeMounted(folder.archive);
     const disposal = await disposeOriginal({
       ...this.#deliveryOf(job),
       path: job.path,
@@ -167,6 +172,7 @@ export class JobStages implements Stages {
     const { outbox } = folder;
     // A later version's report stands beside the result it is about: clip.v2.report.txt.
     const relative = job.version > 1 && job.decision.kind === 'do' ? job.decision.output : job.relative;
+    await this.#options.folders.mustBeMounted(outbox);
     return writeReport({ ...written, ...this.#deliveryOf(job), outbox, relative, previous: job.report });
   }
 

@@ -1,5 +1,6 @@
 import type { StatusView } from '../api/types.ts';
 import type { EngineName } from '../core/job.ts';
+import { sentenceOf } from '../core/errors.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import type { Watcher } from '../inbox/watcher.ts';
 import { say } from '../messages/say.ts';
@@ -7,6 +8,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { DailyWindow } from '../queue/rest-gate.ts';
 import type { Engines } from './engines.ts';
+import type { Folders } from './folders.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
 import type { Queue } from './queue.ts';
@@ -16,6 +18,7 @@ export interface StatusOptions {
   version: string;
   live: LiveConfig;
   state: State;
+  folders: Folders;
   engines: Engines;
   queue: Queue;
   watcher: Watcher;
@@ -84,15 +87,17 @@ export class DaemonStatus {
   }
 
   #folders(): StatusView['folders'] {
-    const { live, watcher } = this.#options;
+    const { live, folders, watcher } = this.#options;
     const watched = new Map(watcher.folders().map(folder => [folder.inbox, folder]));
-    return live.current.folders.map(({ inbox, outbox }) => {
+    return live.current.folders.map(folder => {
+      const { inbox, outbox } = folder;
       const seen = watched.get(inbox);
+      const away = folders.whyAway(folder);
       return {
         inbox,
         outbox,
-        available: seen?.available ?? false,
-        ...reasonView(seen?.reason),
+        available: (seen?.available ?? false) && away?.subject !== inbox,
+        ...reasonView(away ? sentenceOf(away) : seen?.reason),
         polled: seen?.polled ?? false,
         pending: seen?.pending ?? 0,
         arriving: (seen?.arriving ?? []).map(({ path, why }) => ({ path, why: why.text })),

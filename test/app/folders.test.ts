@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { pino } from 'pino';
 import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Config } from '../../src/config/load.ts';
+import { FolderMounts } from '../../src/app/folder-mounts.ts';
 import { Folders } from '../../src/app/folders.ts';
 import { nodeFiles } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
@@ -74,7 +75,7 @@ it('an outbox that is a link to a disk is away once the disk is unmounted, empty
   const root = { point: '/', type: 'ext4', source: 'sda', device: '8:1' };
   let mounts = [root, { point: disk, type: 'ext4', source: 'sdb', device: '8:17' }];
   const config = { stateDir: join(dir, 'state'), folders: [placesIn(dir)] } as unknown as Config;
-  const folders = new Folders(config, nodeFiles, () => mounts);
+  const folders = new Folders(config, nodeFiles, new FolderMounts({ mounts: () => mounts }));
   await folders.outboxIdentity(join(dir, 'out'));
   mounts = [root];
   await expect(folders.outboxIdentity(join(dir, 'out'))).rejects.toMatchObject({ code: 'unavailable' });

@@ -108,7 +108,7 @@ it('closes the gate outside local_hours, compacts the journal when it is due, an
   const journal = { shouldCompact: () => isDue, compact: async () => void compacted.push(clock.now()) };
   const housekeeping = new Housekeeping({
     state: { journal, ledger: new Ledger(new MemoryJournal(), clock) } as unknown as State,
-    folders: { createMissing: async () => {} } as unknown as Folders,
+    folders: { createMissing: async () => {}, whyAway: () => undefined } as unknown as Folders,
     ...{ live, life, gate, clock, files: nodeFiles, log: silentLogger },
   });
   housekeeping.start();

@@ -5,6 +5,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config/load.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
 import type { Job, PublishIntent } from '../../src/core/job.ts';
+import { FolderMounts } from '../../src/app/folder-mounts.ts';
 import { Folders } from '../../src/app/folders.ts';
 import { nodeFiles, pinOf } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
@@ -41,7 +42,7 @@ function stagesWith({ originals = 'keep', reports = 'never', freeBytes = 1e12, m
     return Object.assign(real, { bsize: 1, blocks: 1e12, bavail: freeBytes });
   };
   const files = { ...nodeFiles, statfs };
-  const folders = new Folders(config as unknown as Config, files, mounts);
+  const folders = new Folders(config as unknown as Config, files, new FolderMounts({ mounts }));
   const stages = new JobStages({
     folders,
     engines: {},

@@ -7,6 +7,7 @@ import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Config, Folder } from '../../config/load.ts';
 import { usesNemo } from '../../app/engines.ts';
+import { FolderMounts } from '../../app/folder-mounts.ts';
 import { type FolderProbe, probeFolder } from '../../deliver/write-test.ts';
 import { cannotWrite, findTools, type Tools } from '../../media/ffmpeg/tools.ts';
 import { nodeFiles } from '../../platform/files/files.ts';
@@ -179,6 +180,9 @@ async function folderResult(
   config: Config,
 ): Promise<CheckResult> {
   const found = statSync(dir, { throwIfNoEntry: false });
+  const mounts = new FolderMounts({ stateDir: config.stateDir });
+  const away = found ? mounts.whyAway(dir) : await mounts.whyNotMade(dir, nodeFiles).catch(() => undefined);
+  if (away) return { about, result: 'bad', said: away.message, fix: away.hint };
   if (!found) return missingFolder(about, dir);
   if (!found.isDirectory()) return { about, result: 'bad', said: `${dir} is not a folder` };
   const kind = fsKindOf(dir);

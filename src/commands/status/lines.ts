@@ -122,7 +122,7 @@ function totalLine({ totals }: StatusView): string {
 function folderRow(folder: StatusView['folders'][number], running: boolean): string[] {
   const waiting = folder.pending > 0 ? `${plural(folder.pending, 'file')} not queued yet` : 'watched';
   const state = folder.available
-    ? `${waiting}${folder.polled ? ' (polling)' : ''}`
+    ? `${waiting}${folder.polled ? ' (polling)' : ''}${folder.reason === null ? '' : `; ${escapeForTerminal(folder.reason)}`}`
     : `not available: ${escapeForTerminal(folder.reason ?? '')}`;
   return [
     `  ${escapeForTerminal(folder.inbox)} -> ${escapeForTerminal(folder.outbox)}`,

@@ -11,7 +11,15 @@ export const APP_EN = {
   'app.folder-removed': (p: { inbox: string }) => `${p.inbox} is no longer a folder of the configuration`,
   'app.folder-removed-hint': 'Put the folder back into the configuration and retry the job, or cancel it.',
   'app.not-mounted': (p: { path: string }) => `${p.path} is not mounted`,
-  'app.not-mounted-hint': (p: { point: string }) => `Mount ${p.point} again; shrinkbox then continues by itself.`,
+  'app.not-mounted-hint': (p: { point: string; file: string }) =>
+    `Mount ${p.point} again; shrinkbox then continues by itself.${p.file && ` If the folder is meant to be here now, delete ${p.file} and restart shrinkbox.`}`,
+  'app.not-mounted-fstab-hint': (p: { point: string }) =>
+    `Mount ${p.point}, as /etc/fstab says, or remove its line there; shrinkbox then continues by itself.`,
+  'app.not-mounted-empty-hint': (p: { path: string; point: string }) =>
+    `${p.point} is empty: mount its disk, or create ${p.path} yourself if there is none. shrinkbox then continues by itself.`,
+  'app.not-on-disk': (p: { path: string; point: string; source: string }) =>
+    `${p.path} is missing from what is mounted at ${p.point} (${p.source})`,
+  'app.not-on-disk-hint': 'Mount the disk it was on, or create the folder; shrinkbox then continues by itself.',
   'app.checking-writable': (p: { path: string }) => `checking whether ${p.path} can be written to`,
   'app.work-root-gone': (p: { path: string }) => `${p.path} no longer exists`,
   'app.work-root-gone-hint': 'Mount the disk of the state directory again, or restart shrinkbox if you moved it.',

@@ -9,7 +9,15 @@ export const APP_ZH = {
   'app.folder-removed': (p: { inbox: string }) => `${p.inbox} 已不在配置的文件夹之中`,
   'app.folder-removed-hint': '请把该文件夹放回配置并重试任务，或取消任务。',
   'app.not-mounted': (p: { path: string }) => `${p.path} 未挂载`,
-  'app.not-mounted-hint': (p: { point: string }) => `请重新挂载 ${p.point}，shrinkbox 会自动继续。`,
+  'app.not-mounted-hint': (p: { point: string; file: string }) =>
+    `请重新挂载 ${p.point}，shrinkbox 会自动继续。${p.file && `如果文件夹现在就应该在这里，请删除 ${p.file} 并重启 shrinkbox。`}`,
+  'app.not-mounted-fstab-hint': (p: { point: string }) =>
+    `请按 /etc/fstab 挂载 ${p.point}，或删除其中对应的一行，shrinkbox 会自动继续。`,
+  'app.not-mounted-empty-hint': (p: { path: string; point: string }) =>
+    `${p.point} 是空的：请挂载它的磁盘；如果没有磁盘，请自行创建 ${p.path}。shrinkbox 会自动继续。`,
+  'app.not-on-disk': (p: { path: string; point: string; source: string }) =>
+    `挂载在 ${p.point} 的磁盘（${p.source}）上没有 ${p.path}`,
+  'app.not-on-disk-hint': '请挂载它原来所在的磁盘，或创建该文件夹，shrinkbox 会自动继续。',
   'app.checking-writable': (p: { path: string }) => `检查 ${p.path} 是否可写`,
   'app.work-root-gone': (p: { path: string }) => `${p.path} 已不存在`,
   'app.work-root-gone-hint': '请重新挂载状态目录所在的磁盘；如果目录已被移动，请重启 shrinkbox。',

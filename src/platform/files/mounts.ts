@@ -1,5 +1,5 @@
 import { lstatSync, readFileSync, readlinkSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { isWithin } from '../../core/file-names.ts';
 import { type FsKind, kindOfType, typeByStatfs } from './fs-types.ts';
 
@@ -10,6 +10,8 @@ export interface Mount {
   source: string;
   /** `major:minor`. */
   device: string;
+  /** The folder of the file system that is shown here; absent: all of it. */
+  root?: string;
 }
 
 /** The kind of file system that holds `path` (absolute; symbolic links in it already resolved). Never throws. */
@@ -37,9 +39,34 @@ export function parseMountInfo(text: string): Mount[] {
     const [type, source] = right.split(' ');
     const [device, point] = [fields[2], fields[4]];
     if (!device || !point || !type) continue;
-    mounts.push({ point: decodeOctal(point), type, source: decodeOctal(source ?? ''), device });
+    const root = decodeOctal(fields[3] ?? '/');
+    mounts.push({ point: decodeOctal(point), type, source: decodeOctal(source ?? ''), device, root });
   }
   return mounts;
+}
+
+/**
+ * Without the folders that are only mounted onto themselves, as systemd does for ReadWritePaths: they show what was there
+ * before, and are gone again where the program is started otherwise.
+ */
+export function withoutSelfBinds(mounts: readonly Mount[]): Mount[] {
+  return mounts.filter((mount, index) => {
+    const under = mountOf(mounts.slice(0, index), mount.point);
+    if (!under || under.device !== mount.device) return true;
+    return mount.root !== join(under.root ?? '/', relative(under.point, mount.point));
+  });
+}
+
+/** Where fstab(5) mounts something, `/` aside; empty where there is no such file. */
+export function fstabPoints(file = '/etc/fstab'): string[] {
+  let text: string;
+  try {
+    text = readFileSync(file, 'utf8');
+  } catch {
+    return [];
+  }
+  const points = text.split('\n').map(line => decodeOctal(/^\s*[^#\s]\S*\s+(\/\S*[^\s/])/.exec(line)?.[1] ?? ''));
+  return points.filter(point => point !== '');
 }
 
 /** The mount that holds `path`: longest mount point that is a prefix by whole names; of equals the last one lies on top. */

@@ -1,9 +1,10 @@
-import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, realpathSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import {
   fsKindOf,
+  fstabPoints,
   type Mount,
   mountOf,
   parseMountInfo,
@@ -36,7 +37,13 @@ describe('mountinfo', () => {
       '/mnt xfs',
       '/data btrfs',
     ]);
-    expect(mounts[2]).toEqual({ point: '/srv/my films', type: 'cifs', source: '//nas/films', device: '0:40' });
+    expect(mounts[2]).toEqual({
+      point: '/srv/my films',
+      type: 'cifs',
+      source: '//nas/films',
+      device: '0:40',
+      root: '/',
+    });
   });
 
   it.each([
@@ -105,4 +112,22 @@ describe('links', () => {
       rmSync(dir, { recursive: true });
     }
   });
+});
+
+it('fstab names its mount points, whatever else stands in it', () => {
+  const dir = mkdtempSync(join(tmpdir(), 'shrinkbox-fstab-'));
+  const file = join(dir, 'fstab');
+  writeFileSync(
+    file,
+    `# a comment /mnt/no
+UUID=1234 / ext4 defaults 0 1
+  /dev/sdb1\t/mnt/my\\040disk\text4 nofail 0 2
+#/dev/sdc1 /mnt/old ext4 defaults 0 2
+/swapfile none swap sw 0 0
+nas:/video /mnt/nas/ nfs _netdev 0 0
+`,
+  );
+  expect(fstabPoints(file)).toEqual(['/mnt/my disk', '/mnt/nas']);
+  expect(fstabPoints(join(dir, 'none'))).toEqual([]);
+  rmSync(dir, { recursive: true });
 });

@@ -1,0 +1,137 @@
+/**
+ * Which disk each folder is on, remembered across restarts: without its disk a mount point is only an empty folder, and
+ * nothing may be made, delivered or deleted there.
+ */
+import { readFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { ShrinkError } from '../core/errors.ts';
+import { isWithin } from '../core/file-names.ts';
+import { say } from '../messages/say.ts';
+import { replaceDurably } from '../platform/files/durable.ts';
+import { errnoOf, type Files, nodeFiles } from '../platform/files/files.ts';
+import {
+  fstabPoints,
+  type Mount,
+  mountOf,
+  readMounts,
+  throughLinks,
+  withoutSelfBinds,
+} from '../platform/files/mounts.ts';
+import type { Logger } from '../platform/log.ts';
+
+export interface FolderMountsOptions {
+  /** Where it is remembered; absent: only as long as the process lives. */
+  stateDir?: string;
+  mounts?: () => Mount[];
+  /** Mount points of /etc/fstab. */
+  fstab?: () => string[];
+}
+
+interface Remembered {
+  /** The mount point the folder was below. */
+  point: string;
+  /** What was mounted there, for people. */
+  source: string;
+}
+
+export class FolderMounts {
+  readonly #file: string | undefined;
+  readonly #mounts: () => Mount[];
+  readonly #fstab: () => string[];
+  readonly #folders: Map<string, Remembered>;
+  #saved: string;
+
+  constructor({ stateDir, mounts = readMounts, fstab = fstabPoints }: FolderMountsOptions = {}) {
+    this.#file = stateDir === undefined ? undefined : join(stateDir, 'mounts.json');
+    this.#mounts = mounts;
+    this.#fstab = fstab;
+    this.#folders = this.#file === undefined ? new Map() : readRemembered(this.#file);
+    this.#saved = textOf(this.#folders, [...this.#folders.keys()]);
+  }
+
+  /** Why a folder is not on its disk now, although the path may be there: `unavailable`; `undefined` while all is well. */
+  whyAway(path: string): ShrinkError | undefined {
+    const { mounts, real } = this.#look(path);
+    // Not Linux, or /proc is hidden.
+    if (mounts.length === 0) return undefined;
+    const isMounted = (point: string) => mounts.some(mount => mount.point === point);
+    const before = this.#folders.get(path);
+    if (before && isWithin(before.point, real) && !isMounted(before.point)) {
+      return away(path, say('app.not-mounted-hint', { point: before.point, file: this.#file ?? '' }));
+    }
+    const point = this.#fstab().find(point => isWithin(point, real) && !isMounted(point));
+    return point === undefined ? undefined : away(path, say('app.not-mounted-fstab-hint', { point }));
+  }
+
+  /**
+   * Why a folder that is missing must not be made: its disk is not there, or it is, and the folder that was on it is not.
+   * `undefined` where it may be made.
+   */
+  async whyNotMade(path: string, files: Files): Promise<ShrinkError | undefined> {
+    const isAway = this.whyAway(path);
+    if (isAway) return isAway;
+    const { mounts, real } = this.#look(path);
+    const before = this.#folders.get(path);
+    if (before && before.point !== '/' && isWithin(before.point, real)) {
+      return new ShrinkError('unavailable', say('app.not-on-disk', { path, ...before }), {
+        subject: path,
+        hint: say('app.not-on-disk-hint'),
+      });
+    }
+    const parent = dirname(real);
+    const isDisk = REMOVABLE.test(parent) && mounts.length > 0 && !mounts.some(mount => mount.point === parent);
+    if (!isDisk || (await files.readdir(parent)).length > 0) return undefined;
+    return away(path, say('app.not-mounted-empty-hint', { path, point: parent }));
+  }
+
+  /** Whether it was noted what the folder is on. */
+  knows(path: string): boolean {
+    return this.#folders.has(path);
+  }
+
+  /** Notes what a folder that is there is on. Call it only while all is well with the folder. */
+  remember(path: string): void {
+    const { mounts, real } = this.#look(path);
+    const mount = mountOf(mounts, real);
+    this.#folders.set(path, { point: mount?.point ?? '/', source: mount?.source ?? '' });
+  }
+
+  /** Keeps what was noted about these folders for the next start. A disk that refuses is only logged. */
+  async save(paths: readonly string[], log: Logger): Promise<void> {
+    const text = textOf(this.#folders, paths);
+    if (this.#file === undefined || text === this.#saved) return;
+    try {
+      await replaceDurably(this.#file, text, { files: nodeFiles, log, mode: 0o600 });
+      this.#saved = text;
+    } catch (error) {
+      log.warn({ path: this.#file, errno: errnoOf(error) }, 'could not keep in mind which disks the folders are on');
+    }
+  }
+
+  #look(path: string): { mounts: Mount[]; real: string } {
+    const mounts = this.#mounts();
+    return { mounts: withoutSelfBinds(mounts), real: throughLinks(path, mounts) };
+  }
+}
+
+function textOf(folders: ReadonlyMap<string, Remembered>, paths: readonly string[]): string {
+  const kept = [...folders].filter(([path]) => paths.includes(path));
+  return `${JSON.stringify({ v: 1, folders: Object.fromEntries(kept) }, undefined, 2)}\n`;
+}
+
+/** Where disks are mounted by hand or by a desktop. */
+const REMOVABLE = /^(?:\/mnt\/[^/]+|\/media\/[^/]+(?:\/[^/]+)?|\/run\/media\/[^/]+\/[^/]+)$/;
+
+/** A file that is missing or damaged is like none: it is written anew. */
+function readRemembered(file: string): Map<string, Remembered> {
+  try {
+    const { folders } = JSON.parse(readFileSync(file, 'utf8')) as { folders: Record<string, Remembered> };
+    return new Map(Object.entries(folders).filter(([, { point }]) => typeof point === 'string'));
+  } catch {
+    return new Map();
+  }
+}
+
+function away(path: string, hint: ReturnType<typeof say>): ShrinkError {
+  return new ShrinkError('unavailable', say('app.not-mounted', { path }), { subject: path, hint });
+}
