@@ -3,6 +3,7 @@
  * test/queue/admission-policy.test.ts. A sighting may come any number of times (events are hints, scans repeat); only one that says
  * something new leads to a change.
  */
+import { basename } from 'node:path';
 import { type Job, type Pin, RESTING, samePin, type Sidecar, type Sighting, type StateName } from '../core/job.ts';
 import { WHOLE_UP_TO } from '../platform/files/files.ts';
 
@@ -48,11 +49,24 @@ export function admit({ sighting, fingerprint, here, twins, stillThere }: Intake
     const replaced = here.filter(({ state }) => !RESTING.has(state.name) || NEEDS_A_PERSON.has(state.name));
     return { kind: 'new', version: 1, replaced };
   }
-  const twin = twins.findLast(job => job.inbox === sighting.inbox && isSameContent(job, sighting.pin, fingerprint));
-  if (twin && !twin.original && !gaveWay(twin) && !stillThere(twin)) {
-    return { kind: 'repin', job: twin, why: `renamed from ${twin.relative}` };
-  }
+  const gone = twins.filter(
+    job =>
+      job.inbox === sighting.inbox &&
+      isSameContent(job, sighting.pin, fingerprint) &&
+      !job.original &&
+      !gaveWay(job) &&
+      !stillThere(job),
+  );
+  const twin = likeliest(gone, sighting);
+  if (twin) return { kind: 'repin', job: twin, why: `renamed from ${twin.relative}` };
   return { kind: 'new', version: 1, replaced: [] };
+}
+
+/** Of equal files that are gone, the one this was: the same inode, else the same name in another folder, else the newest. */
+function likeliest(jobs: readonly Job[], { pin, relative }: Sighting): Job | undefined {
+  const isSameInode = (job: Job) => job.pin.dev === pin.dev && job.pin.ino === pin.ino;
+  const isSameName = (job: Job) => basename(job.relative) === basename(relative);
+  return jobs.findLast(isSameInode) ?? jobs.findLast(isSameName) ?? jobs.at(-1);
 }
 
 /** Nobody can do anything any more about what these say once their file was put there anew. */

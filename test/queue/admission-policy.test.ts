@@ -207,6 +207,33 @@ describe('what a sighting means', () => {
   );
 });
 
+describe('a folder that holds one file twice and was renamed', () => {
+  const twin = (id: string, ino: string) =>
+    aJob({ id, path: `/in/old/${id}.mp4`, relative: `old/${id}.mp4`, pin: aPin({ ino }) }, ...TO_DONE);
+  const twins = [twin('a', '11'), twin('b', '12')];
+  const sighted = (name: string, ino: string, isThere: (job: Job) => boolean = () => false) => {
+    const sighting = aSighting({
+      path: `/in/new/${name}`,
+      relative: `new/${name}`,
+      pin: aPin({ ino, ctimeNs: '200' }),
+    });
+    const admission = admit({ sighting, fingerprint: 'content-1', here: [], twins, stillThere: isThere });
+    return admission.kind === 'repin' ? admission.job.id : admission.kind;
+  };
+
+  it('keeps the record of each file with its inode, or with its name where the disk numbers anew', () => {
+    expect([sighted('a.mp4', '11'), sighted('b.mp4', '12')]).toEqual(['a', 'b']);
+    expect([sighted('other.mp4', '11'), sighted('another.mp4', '12')]).toEqual(['a', 'b']);
+    expect([sighted('a.mp4', '91'), sighted('b.mp4', '92')]).toEqual(['a', 'b']);
+  });
+
+  it('has nothing done again although the newest of the two is where it was', () => {
+    expect(sighted('a.mp4', '91', job => job.id === 'b')).toBe('a');
+    expect(sighted('other.mp4', '91', job => job.id === 'b')).toBe('a');
+    expect(sighted('a.mp4', '91', () => true)).toBe('new');
+  });
+});
+
 describe('isKnown', () => {
   it('is true only for the very file with the very words of the newest job', () => {
     const jobs = [aJob({ sidecar: words('720p') })];
