@@ -1,4 +1,4 @@
-/** Builds what people see of the daemon: its status, the control socket, the page, the log lines and notifications of jobs. */
+/** Builds what people see of the daemon: its status, the control socket, the page, and the log lines and notifications about jobs. */
 import { join } from 'node:path';
 import { DaemonControl } from '../api/daemon-control.ts';
 import { serve } from '../api/serve.ts';
@@ -76,7 +76,7 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
   return control;
 }
 
-/** Has every change of a job logged, and its end sent to the addresses of `notify`. */
+/** Has every state change of a job logged, and sends its end to the addresses of `notify`. */
 function announceChanges({ live, state, metrics, clock, log, life }: ControlOptions): void {
   const notify = new Notifier({
     targets: () => live.current.notify,

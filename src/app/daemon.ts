@@ -2,22 +2,22 @@
  * Start reading here. A file passes through these rooms of src/, in this order:
  *
  *   inbox/watcher.ts        notices it; inbox/stability.ts waits until it no longer changes
- *   inbox/inspect.ts        takes it for complete, once media/completeness/index.ts finds nothing missing in it
+ *   inbox/inspect.ts        accepts it as complete once media/completeness/index.ts finds nothing missing
  *   queue/admissions.ts     makes it a job, as rules/decide.ts says; queue/ledger.ts holds the jobs and alone writes journal/journal.ts
  *   queue/scheduler.ts      gives the job a slot; queue/worker.ts takes it through the rooms below, and queue/failure-policy.ts
  *                           decides what follows an error
  *   engine/local/engine.ts  encodes on this machine: engine/local/plan/strategy.ts decides how, engine/local/encode/rate-control.ts
  *                           spends the size asked for, engine/local/run/ffmpeg-args.ts turns that into -b:v
- *   engine/nemo/engine.ts   has it done by the cloud service; engine/nemo/http/rate-limit.ts waits out a 429, or sends the job back to
- *                           the queue where that takes more than two minutes
+ *   engine/nemo/engine.ts   has the cloud service do it; engine/nemo/http/rate-limit.ts waits out a 429, or sends the job back to
+ *                           the queue if that takes more than two minutes
  *   verify/verify.ts        decodes the result and checks what the engine promised
  *   deliver/deliver.ts      gives it its final name in the outbox; deliver/originals.ts keeps, archives or deletes the original
  *
  * api/serve.ts answers the command line and the page meanwhile, monitor/metrics.ts counts, notify/notify.ts calls webhooks.
  *
- * `start` below builds all this in order, each part from those before it. What has to go back goes as an event (QueueEvents) or is
- * read when it is needed (LiveConfig). Each part registers with `life` how it is closed; the last one is closed first. This room,
- * app/, may import every other one but commands/.
+ * `start` below builds all this in order, each part from those before it. Whatever must flow back is an event (QueueEvents) or is
+ * read when needed (LiveConfig). Each part registers with `life` how to close it; the last one is closed first. This room, app/,
+ * may import every other one except commands/.
  */
 import { EventEmitter } from 'node:events';
 import type { Control } from '../api/types.ts';
@@ -51,29 +51,29 @@ export interface DaemonOptions {
   log: Logger;
   version: string;
   env: NodeJS.ProcessEnv;
-  /** `run --once`: an incomplete file gets its verdict at once, and no server is opened. */
+  /** `run --once`: an incomplete file is judged at once, and no server is opened. */
   once?: boolean;
 }
 
 export interface Daemon {
   control: Control;
-  /** Resolves when nothing is left to do: no file is being waited for, and no job will continue by itself soon. */
+  /** Resolves when nothing is left to do: no file is pending, and no job will continue by itself soon. */
   idle(): Promise<void>;
   /**
-   * Works by another configuration from now on; what runs continues. Resolves with the keys that count at once and those that
-   * need a restart. @throws ConfigError where links make folders overlap, ShrinkError `locked` where another daemon watches
-   * one of them; nothing has changed then.
+   * Switches to another configuration; what is running continues. Resolves with the keys that take effect at once and those
+   * that need a restart. @throws ConfigError where links make folders overlap, ShrinkError `locked` where another daemon
+   * watches one of them; then nothing has changed.
    */
   reload(config: Config): Promise<Pick<ReloadPlan, 'applied' | 'needsRestart'>>;
-  /** Why nothing moves any more; `undefined` while all is well. The watchdog is fed by it. */
+  /** Why no work can progress; `undefined` while all is well. The watchdog is fed accordingly. */
   stuck(): string | undefined;
-  /** Ends gracefully: nothing new starts, children end, checkpoints stay, the journal is closed. */
+  /** Stops gracefully: nothing new starts, children end, checkpoints stay, the journal is closed. */
   stop(): Promise<void>;
-  /** Resolves with the exit code once the daemon has ended, by `stop` or because of an error it cannot survive. */
+  /** Resolves with the exit code once the daemon has ended, through `stop` or an error it cannot survive. */
   ended: Promise<number>;
 }
 
-/** @throws ShrinkError `locked`, `damaged`, `newer-version`, `tool-missing`, ...: what keeps it from starting. */
+/** @throws ShrinkError `locked`, `damaged`, `newer-version`, `tool-missing`, ...: whatever prevents the start. */
 export async function startDaemon(options: DaemonOptions): Promise<Daemon> {
   const life = new Lifetime(options);
   try {
@@ -137,7 +137,7 @@ async function start(options: DaemonOptions, life: Lifetime): Promise<Daemon> {
   };
 }
 
-/** In rounds, because files become jobs, and the end of a job may send its file back to the watcher. */
+/** In rounds, because files become jobs, and a job that ends may send its file back to the watcher. */
 async function idle(watcher: Watcher, { admissions, gate }: Queue, ledger: Ledger): Promise<void> {
   do {
     await watcher.settled();

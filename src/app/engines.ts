@@ -1,4 +1,4 @@
-/** The only file that knows both engines: it builds them from the configuration, and hands the cloud engine what this machine can do. */
+/** The only file that knows both engines: builds them from the configuration, and lends the cloud engine what this machine can do. */
 import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.ts';
@@ -26,11 +26,11 @@ export interface EnginesOptions {
 
 export interface Engines {
   local: Engine;
-  /** Only where the configuration uses it: nobody who keeps everything at home has a cloud engine in their daemon. */
+  /** Only if the configuration uses it: whoever keeps everything at home has no cloud engine in the daemon. */
   nemo?: NemoEngine;
 }
 
-/** The engines the configuration uses. Nothing is opened or sent before a job asks for it. */
+/** The engines the configuration uses. Nothing is opened or sent until a job needs it. */
 export async function createEngines(options: EnginesOptions): Promise<Engines> {
   const { config, tools, clock } = options;
   const { effort, threads } = config.local;
@@ -38,7 +38,7 @@ export async function createEngines(options: EnginesOptions): Promise<Engines> {
   return usesNemo(config) ? { local, nemo: await createCloudEngine({ ...options, local }) } : { local };
 }
 
-/** The cloud engine, for the queue and for commands that use it directly. Its code takes long to load, so nothing else imports it. */
+/** The cloud engine, for the queue and for commands that use it directly. Loading its code is slow, so nothing else imports it. */
 export async function createCloudEngine({
   config,
   secrets,
@@ -67,7 +67,7 @@ export function usesNemo(config: Config): boolean {
   return config.engine === 'nemo' || config.rules.some(rule => rule.engine === 'nemo');
 }
 
-/** What this machine does for the cloud engine; the engines know nothing of each other. */
+/** What this machine does for the cloud engine; the two engines know nothing about each other. */
 export function createLocalHelp(local: Engine, tools: Tools): LocalHelp {
   return {
     async shrink(request) {
@@ -87,7 +87,7 @@ export function createLocalHelp(local: Engine, tools: Tools): LocalHelp {
   };
 }
 
-/** Nothing of this run is journaled: the job is the cloud engine's, which records what comes of it. */
+/** This run journals nothing: the job belongs to the cloud engine, which records the outcome. */
 function contextFor({ dir, signal, gate, log, onProgress }: LocalRequest): EngineContext {
   return {
     record: async () => {},

@@ -21,17 +21,17 @@ export interface ExplainContext {
   rulebook: Pick<Rulebook, 'trace'>;
   engines: Partial<Record<EngineName, Engine>>;
   files: Files;
-  /** Why a path is not taken yet, where the watcher waits for it; absent without a daemon. */
+  /** Why a path has not been taken yet, if the watcher is waiting for it; absent without a daemon. */
   arriving?(path: string): Sentence | string | undefined;
 }
 
 /** How long an engine may think about a file, milliseconds. */
 const PLAN_MS = 60_000;
 
-/** Which rule a file gets and why, what its engine would do, and what happened to it before. Changes nothing. */
+/** Which rule a file gets and why, what its engine would do, and what happened to the file before. Changes nothing. */
 export async function explainFile(path: string, context: ExplainContext, signal?: AbortSignal): Promise<Explanation> {
   const { folders, ledger, files } = context;
-  // Asked first because this does not wait for a share that hangs; what follows would hold up the whole daemon.
+  // Comes first because it does not wait for a share that hangs; what follows would hold up the whole daemon.
   const error = await files.lstat(path).catch((thrown: unknown) => thrown);
   if (isShrinkError(error, 'unavailable')) {
     const folder = folders.containing(path)?.folder.inbox ?? null;
@@ -58,7 +58,7 @@ export async function explainFile(path: string, context: ExplainContext, signal?
   return { ...(await decisionOn(sighting, context, signal)), before: viewsOf(known) };
 }
 
-/** What the rules say of a file in an inbox, and what the engine would do. */
+/** What the rules decide for a file in an inbox, and what the engine would do. */
 async function decisionOn(
   sighting: Sighting,
   context: ExplainContext,
@@ -88,7 +88,7 @@ function verdictOf(verdict: Partial<Message> & { text: string }): Pick<Explanati
   return code === undefined ? { verdict: text } : { verdict: text, messages: { verdict: { code, params } } };
 }
 
-/** Why the watcher never hands the file on. It is not opened: reading from a named pipe would never end. */
+/** Why the watcher never hands the file on. The file is not opened: reading from a named pipe would never end. */
 function whyLeftAlone(
   { folder: { inbox }, relative }: { folder: { inbox: string }; relative: string },
   path: string,
@@ -126,7 +126,7 @@ function viewsOf(jobs: readonly Job[]): JobDetail[] {
   return [...jobs].sort((a, b) => b.createdAt - a.createdAt).map(job => detailOf(job));
 }
 
-/** Inboxes are compared as they are written; only the folder part of a path is resolved, so that a link stays itself. */
+/** Inboxes are compared as written; only the folder part of a path is resolved, so that a link stays a link. */
 function withRealFolder(path: string): string {
   const absolute = resolve(path);
   try {

@@ -19,11 +19,11 @@ import { InboxLock } from './inbox-lock.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
 
-/** The configured pairs of inbox and outbox, and whether their disks are still the ones they were. */
+/** The configured pairs of inbox and outbox, and whether their disks are still the same ones. */
 export class Folders {
   #config: Config;
   readonly #files: Files;
-  /** Folders a reload removed; jobs under way in them are still finished. */
+  /** Folders removed by a reload; jobs under way in them are still finished. */
   readonly #retired = new Map<string, Folder>();
   /** Folders that could not be created although their parent exists. */
   readonly #missing = new Set<string>();
@@ -35,7 +35,7 @@ export class Folders {
     this.#mounts = mounts;
   }
 
-  /** Uses another configuration from now on; jobs under way in a folder it no longer has are still finished. */
+  /** Switches to another configuration; jobs under way in a folder it no longer has are still finished. */
   use(config: Config): void {
     for (const folder of this.#config.folders) this.#retired.set(folder.inbox, folder);
     this.#config = config;
@@ -46,7 +46,7 @@ export class Folders {
     return this.#config.folders;
   }
 
-  /** Folders nothing may be delivered into. */
+  /** Folders nothing may be delivered to. */
   get forbidden(): string[] {
     return [this.#config.stateDir, ...this.#config.folders.map(folder => folder.inbox)];
   }
@@ -55,27 +55,27 @@ export class Folders {
     return this.#config.folders.find(folder => folder.inbox === inbox);
   }
 
-  /** @throws ShrinkError `denied` where the folder was removed from the configuration: such a job is held. */
+  /** @throws ShrinkError `denied` if the folder was removed from the configuration: such a job is held. */
   of(job: Job): Folder {
     const folder = this.find(job.inbox) ?? (UNDER_WAY.has(job.state.name) ? this.#retired.get(job.inbox) : undefined);
     if (folder) return folder;
     throw new ShrinkError('denied', folderRemoved(job.inbox), { subject: job.inbox, hint: FOLDER_REMOVED_HINT });
   }
 
-  /** The folder whose inbox holds `path` (absolute), with the path below it, `/` between parts. */
+  /** The folder whose inbox holds `path` (absolute), and the path below that inbox with `/` between parts. */
   containing(path: string): { folder: Folder; relative: string } | undefined {
     const folder = this.#config.folders.find(({ inbox }) => path !== inbox && isWithin(inbox, path));
     return folder && { folder, relative: relative(folder.inbox, path).split(sep).join('/') };
   }
 
   /**
-   * Creates inboxes, outboxes and archives that are missing where their parent exists. A missing parent more likely means
-   * a disk that is not mounted, so it is not created; nor is anything on a share that does not answer.
+   * Creates missing inboxes, outboxes and archives if their parent exists. A missing parent more likely means an unmounted
+   * disk, so it is not created; nor is anything on a share that does not answer.
    */
   async create(log: Logger): Promise<void> {
     this.#missing.clear();
     const paths = this.#paths();
-    // All at once, so that the shares of a server that is off are waited for together.
+    // All at once, so that several shares of a dead server are waited for together.
     const looks = await Promise.all(paths.map(async path => ({ path, seen: await lookAt(path, this.#files) })));
     for (const { path, seen } of looks) {
       if (seen === 'there') continue;
@@ -98,7 +98,7 @@ export class Folders {
     }
   }
 
-  /** Tries again to create what `create` could not: a disk that was full may have space by now, or be mounted. */
+  /** Tries again to create what `create` could not: a disk may have free space by now, or be mounted. */
   async createMissing(log: Logger): Promise<void> {
     for (const path of this.#missing) {
       const isThere = (await lookAt(path, this.#files)) === 'there';
@@ -123,7 +123,7 @@ export class Folders {
     }
   }
 
-  /** @throws ShrinkError `gone`; `unavailable` when the whole inbox is away. */
+  /** @throws ShrinkError `gone`, or `unavailable` if the whole inbox is missing. */
   async pin(job: Job) {
     try {
       return await pinOf(job.path, this.#files);
@@ -135,7 +135,7 @@ export class Folders {
     }
   }
 
-  /** @throws ShrinkError where nothing can be put into a folder: `denied`, or `io` on a disk that is read-only. */
+  /** @throws ShrinkError if nothing can be put into a folder: `denied`, or `io` on a read-only disk. */
   mustBeWritable(path: string): void {
     try {
       accessSync(path, constants.W_OK | constants.X_OK);
@@ -144,7 +144,7 @@ export class Folders {
     }
   }
 
-  /** What a path is, without opening it. */
+  /** The type of what is at a path, found without opening it. */
   lookAt(path: string): 'file' | 'unreadable' | 'other' {
     if (lstatSync(path, { throwIfNoEntry: false })?.isFile() !== true) return 'other';
     try {
@@ -162,15 +162,15 @@ export class Folders {
   }
 
   /**
-   * The identity of the outbox now, checked to be on its disk still. A folder that was recreated on the same mount, or that
-   * another disk was mounted over since, is accepted.
+   * The identity of the outbox now, after checking that it is still on its disk. A folder that was recreated on the same
+   * mount, or has had another disk mounted over it since, is accepted.
    * @throws ShrinkError `unavailable`
    */
   async outboxIdentity(outbox: string): Promise<FolderIdentity> {
     return this.mustBeMounted(outbox);
   }
 
-  /** Notes which disk every folder is on, for the next start as well. */
+  /** Records which disk every folder is on, for the next start as well. */
   async rememberMounts(log: Logger): Promise<void> {
     for (const path of this.#paths()) {
       await this.mustBeMounted(path).catch((error: ShrinkError) => log.warn({ path, hint: error.hint }, error.message));
@@ -178,7 +178,7 @@ export class Folders {
     await this.#mounts.save(this.#paths(), log);
   }
 
-  /** Why nothing is done in a folder of this pair just now: one of its disks is not mounted. */
+  /** Why this pair of folders rests at the moment: one of its disks is not mounted. */
   whyAway({ inbox, outbox, archive }: Folder): ShrinkError | undefined {
     for (const path of [inbox, outbox, ...(archive ? [archive] : [])]) {
       const why = this.#mounts.whyAway(path);
@@ -211,7 +211,7 @@ export class Folders {
  * @throws ConfigError
  */
 async function checkRealPaths({ stateDir, folders, source }: Config, files: Files): Promise<void> {
-  // A folder that is missing, or does not answer, counts as lying where it is said to.
+  // A folder that is missing or does not answer counts as being where its path says.
   const real = async (path: string) =>
     (await lookAt(path, files)) === 'there' ? realpath(path).catch(() => path) : path;
   const places: { inbox: string; outbox: string; archive?: string }[] = [];
@@ -247,7 +247,7 @@ export function inboxesOf({ folders }: Config): string[] {
   return folders.map(({ inbox }) => inbox);
 }
 
-/** Every folder whose free space is worth watching. They are numbered, because their names may say too much. */
+/** Every folder whose free space is worth monitoring. Folders are numbered because their names may reveal too much. */
 export function diskPathsOf(config: Config): DiskPath[] {
   const state: DiskPath = { path: config.stateDir, labels: { place: 'state', folder: '' } };
   const folders = config.folders.flatMap(({ inbox, outbox, archive }, index): DiskPath[] => {
@@ -269,7 +269,7 @@ export interface OpenFoldersOptions {
 }
 
 /**
- * The folders of the configuration: made where missing, checked, and locked against other daemons; they follow a reload.
+ * The folders of the configuration: created if missing, checked, and locked against other daemons; they follow a reload.
  * @throws ConfigError where links make them overlap; ShrinkError `locked` where another daemon watches one of them.
  */
 export async function openFolders({ live, files, log, life }: OpenFoldersOptions): Promise<Folders> {
@@ -292,7 +292,7 @@ export async function openFolders({ live, files, log, life }: OpenFoldersOptions
   return folders;
 }
 
-/** Why a job is held whose folder was removed from the configuration. */
+/** Why a job is held after its folder was removed from the configuration. */
 export function folderRemoved(inbox: string): Sentence {
   return say('app.folder-removed', { inbox });
 }

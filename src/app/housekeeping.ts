@@ -1,4 +1,4 @@
-/** Chores: removing at the start what a crash left behind; later, by the clock, quiet hours, missing folders, compaction and old originals. */
+/** Chores: what a crash left behind at the start; then, by the clock, quiet hours, missing folders, compaction and old originals. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Config } from '../config/load.ts';
@@ -19,7 +19,7 @@ import type { State } from './state.ts';
 
 /** How often quiet hours, missing folders and the journal's size are checked, milliseconds. */
 export const HOUSEKEEPING_MS = 30_000;
-/** How often archived originals are checked for old ones, milliseconds. */
+/** How often the archives are checked for old originals, milliseconds. */
 const PRUNE_MS = 6 * 3600_000;
 
 export interface HousekeepingOptions {
@@ -80,7 +80,7 @@ export class Housekeeping {
   }
 }
 
-/** Deletes archived originals older than `archive_days`; only files that the ledger says shrinkbox put there. */
+/** Deletes archived originals older than `archive_days`; only files that shrinkbox put there, according to the ledger. */
 export async function pruneArchives(
   folders: Config['folders'],
   { ledger, now, files, log }: { ledger: Ledger; now: number; files: Files; log: Logger },
@@ -117,7 +117,7 @@ export interface SweepOptions {
 /**
  * Removes what a crash left behind and no unfinished job owns: work directories, hidden temporary files in outboxes, an
  * identity.json that was only half written.
- * @returns ids of finished jobs whose work directories are still there: the crash came before everything that follows a job's end was done.
+ * @returns ids of finished jobs whose work directories are still there: the crash came before the cleanup after the job's end.
  */
 export async function sweepLeftovers({
   stateDir,
@@ -129,7 +129,7 @@ export async function sweepLeftovers({
   const untidied = new Set<string>();
   const workRoot = join(stateDir, 'work');
   for (const name of await readdir(stateDir)) {
-    // `conf` names it like this. It may hold a token that the service issues only once in seven days, but nobody reads it again.
+    // `conf` names its temporary file like this. It may hold a token, which is issued only once in seven days, but nobody reads it again.
     if (name.startsWith('identity.json.tmp-')) await rm(join(stateDir, name), { force: true });
   }
   for (const id of await readdir(workRoot)) {
@@ -148,7 +148,7 @@ export async function sweepLeftovers({
     try {
       await sweepOutbox(folder, isUnfinished, { files, log });
     } catch (error) {
-      // A folder that is away is swept at the next start that finds it.
+      // A missing folder is swept at the next start that finds it.
       if (!isShrinkError(error)) throw error;
       log.warn({ folder, code: error.code }, error.message);
     }
@@ -156,7 +156,7 @@ export async function sweepLeftovers({
   return untidied;
 }
 
-/** A held job keeps its working files: once a person has acted, it may continue from them. */
+/** A held job keeps its working files: it may continue from them once a person has acted. */
 function isFinished({ state }: Job): boolean {
   return RESTING.has(state.name) && state.name !== 'held';
 }

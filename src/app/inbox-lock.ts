@@ -1,8 +1,8 @@
 /**
- * Two daemons with separate state directories on one inbox would each process every file. So each announces the inboxes it
- * watches, and refuses one that another daemon watches already, or that contains or lies inside such a folder.
+ * Two daemons with separate state directories on one inbox would each process every file. So each daemon announces the inboxes it
+ * watches, and refuses one that another daemon already watches, or that contains or lies inside such an inbox.
  *
- * Linux only, and within one network namespace: the claims are abstract sockets. Nothing is written into anybody's folders.
+ * Linux only, and within one network namespace: the claims are abstract sockets. Nothing is written to anybody's folders.
  */
 import { createHash } from 'node:crypto';
 import { realpath } from 'node:fs/promises';
@@ -17,7 +17,7 @@ interface Claim {
   pid: number;
   stateDir: string;
   inbox: string;
-  /** `dev:ino`: a bind mount gives one folder two paths. Empty while the folder is not there, or does not answer. */
+  /** `dev:ino`: a bind mount gives one folder two paths. Empty if the folder is missing or does not answer. */
   identity: string;
 }
 
@@ -35,14 +35,14 @@ export class InboxLock {
 
   /**
    * Claims these inboxes and releases all others.
-   * @throws ShrinkError `locked` when another daemon watches one of them, or a folder around or inside one; the claims are then as before.
+   * @throws ShrinkError `locked` if another daemon watches one of them, or a folder around or inside one; then the claims are unchanged.
    */
   async claim(inboxes: readonly string[]): Promise<void> {
     if (this.#platform !== 'linux') return;
     const taken: string[] = [];
     try {
       for (const inbox of inboxes) if (!this.#held.has(inbox) && (await this.#take(inbox))) taken.push(inbox);
-      // Ours are visible by now: of two daemons that start at the same time, at least one sees the other.
+      // Our claims are visible by now: of two daemons starting at the same time, at least one sees the other.
       const others = await this.#others();
       for (const inbox of inboxes) refuse(await this.#claimOf(inbox), others);
     } catch (error) {
@@ -72,7 +72,7 @@ export class InboxLock {
 
   async #claimOf(inbox: string): Promise<Claim> {
     const found = await this.#files.stat(inbox).catch(() => undefined);
-    // Resolved only where `stat` answered: on a share that hangs, `realpath` would never return.
+    // Resolved only if `stat` answered: on a share that hangs, `realpath` would never return.
     const path = found ? await realpath(inbox).catch(() => inbox) : inbox;
     const identity = found ? `${found.dev}:${found.ino}` : '';
     return { pid: process.pid, stateDir: this.#stateDir, inbox: path, identity };
@@ -103,7 +103,7 @@ function refuse(ours: Claim, others: readonly Claim[]): void {
   }
 }
 
-/** Another process may have written anything. */
+/** Another process may have written anything at all. */
 function parse(words: string | undefined): Claim | undefined {
   try {
     const said = JSON.parse(words ?? '') as Partial<Claim> | null;

@@ -22,7 +22,7 @@ export function openInbox({ live, queue: { admissions }, events, clock, log, onc
     log,
     hasJobFor: ({ inbox, relative, pin, sidecar }) => admissions.isKnown(inbox, relative, pin, sidecar),
     onSighting: sighting => admissions.offer(sighting),
-    // With nobody there to wait for the rest of a file, what it is now is what counts.
+    // In a one-shot run nobody waits for the rest of a file, so it is judged as it is now.
     incompleteAfterMs: once ? 1 : undefined,
   });
   events.on('resight', job => watcher.forget(job.inbox, job.relative));

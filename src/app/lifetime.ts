@@ -3,10 +3,10 @@ import { deferred } from '../platform/async.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 
-/** A share that hangs is given up after about this long; everything else takes a second. Milliseconds. */
+/** A hanging share is abandoned after about this long; everything else takes a second. Milliseconds. */
 const SLOW_MS = 15_000;
 
-/** One run of the daemon: what has to be closed at its end, and the exit code it ends with. */
+/** One run of the daemon: what must be closed at its end, and its exit code. */
 export class Lifetime {
   readonly #clock: Clock;
   readonly #log: Logger;
@@ -19,7 +19,7 @@ export class Lifetime {
     this.#log = log;
   }
 
-  /** Resolves with the exit code: after `stop`, or at once, after an error the daemon cannot survive. */
+  /** Resolves with the exit code after `stop`, or at once after an error the daemon cannot survive. */
   get ended(): Promise<number> {
     return this.#exitCode.promise;
   }
@@ -28,14 +28,14 @@ export class Lifetime {
     return this.#closing !== undefined;
   }
 
-  /** Has `cleanup` called at the end; the last one registered is called first. */
+  /** Registers `cleanup` to be called at the end; the last one registered is called first. */
   defer(cleanup: () => unknown): void {
     this.#cleanups.push(cleanup);
   }
 
   /**
-   * Waits for a part of the start, and logs every 15 s that it is still waiting: a start that hangs on a disk, a child or a
-   * share would leave an empty log. Resolves and rejects as `work` does.
+   * Waits for a part of the start, and logs every 15 s that it is still waiting: otherwise a start that hangs on a disk, a child
+   * or a share would leave an empty log. Resolves and rejects as `work` does.
    */
   async starting<T>(what: string, work: Promise<T>): Promise<T> {
     const since = this.#clock.monotonic();
@@ -58,14 +58,14 @@ export class Lifetime {
     this.#exitCode.resolve(0);
   }
 
-  /** Ends because of an error the daemon cannot survive. systemd restarts it, and the journal says where it was. */
+  /** Ends because of an error the daemon cannot survive. systemd restarts it, and the journal says where it left off. */
   readonly fail = (error: unknown): void => {
     this.#log.fatal({ err: error }, error instanceof Error ? error.message : String(error));
     this.#exitCode.resolve(exitCodeOf(error));
     void this.close();
   };
 
-  /** Safe to call more than once; every caller waits for the same end. A cleanup that fails is logged and does not stop the others. */
+  /** Safe to call more than once; every caller waits for the same end. A failing cleanup is logged and does not stop the others. */
   close(): Promise<void> {
     this.#closing ??= this.#runCleanups();
     return this.#closing;

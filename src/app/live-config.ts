@@ -3,7 +3,7 @@ import { planReload, type ReloadPlan } from '../config/reload.ts';
 
 type Listener = (config: Config) => Promise<void> | void;
 
-/** The configuration the daemon works by. Read `current` whenever it is needed; keep a copy only of what needs a restart. */
+/** The daemon's current configuration. Read `current` whenever it is needed; keep a copy only of what needs a restart. */
 export class LiveConfig {
   readonly #checks: Listener[] = [];
   readonly #listeners: Listener[] = [];
@@ -17,19 +17,19 @@ export class LiveConfig {
     return this.#current;
   }
 
-  /** A check may refuse a new configuration by throwing. */
+  /** A check may reject a new configuration by throwing. */
   beforeChange(check: Listener): void {
     this.#checks.push(check);
   }
 
-  /** Listeners are called one after the other, in the order they were added. */
+  /** Listeners are called one after another, in the order they were added. */
   onChange(listener: Listener): void {
     this.#listeners.push(listener);
   }
 
   /**
-   * Works by another configuration from now on, but for the keys that need a restart. One call at a time.
-   * @throws what a check throws; nothing has changed then.
+   * Switches to another configuration, except for the keys that need a restart. One call at a time.
+   * @throws what a check throws; then nothing has changed.
    */
   async reload(next: Config): Promise<Pick<ReloadPlan, 'applied' | 'needsRestart'>> {
     const { effective, applied, needsRestart } = planReload(this.#current, next);

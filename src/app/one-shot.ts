@@ -1,6 +1,6 @@
 /**
  * `shrinkbox compress`: files named on the command line go through the same stages as in the daemon, but the ledger lives in
- * memory and nothing is kept afterwards. Where the daemon would wait for better times, the job ends with the reason.
+ * memory and nothing is kept afterwards. Where the daemon would wait, the job ends with the reason.
  */
 import { statSync } from 'node:fs';
 import { mkdtemp, realpath, rm } from 'node:fs/promises';
@@ -40,13 +40,13 @@ export interface OneShotEvents {
 
 export interface OneShotOptions {
   files: readonly string[];
-  /** What the command line asks for; where it asks for nothing: 50 MB, at most 1080p. */
+  /** What the command line asks for; by default 50 MB, at most 1080p. */
   request: { size?: Target['size']; resolution?: Target['resolution']; engine?: EngineName; ask?: string };
   /** A file name ending in .mp4, or a folder. Default: beside each source as `NAME.small.mp4`. */
   output?: string;
   config: Config;
   secrets: Secrets;
-  /** Where answers of ffmpeg are kept from one run to the next. */
+  /** Where ffmpeg's answers are cached from one run to the next. */
   cacheDir: string;
   clock: Clock;
   log: Logger;
@@ -55,7 +55,7 @@ export interface OneShotOptions {
 }
 
 /**
- * Compresses the files one after the other.
+ * Compresses the files one after another.
  * @throws ShrinkError `usage` (a file that does not exist, an output that makes no sense), `tool-missing`.
  */
 export async function compressFiles(options: OneShotOptions): Promise<{ jobs: JobDetail[] }> {
@@ -109,7 +109,7 @@ async function compressOne(target: OneShotTarget, run: OneShotRun): Promise<JobD
   return detailOf(ledger.expect(id));
 }
 
-/** The stages of the daemon, over a configuration that knows this one file and what was asked for it. */
+/** The daemon's stages, with a configuration that knows only this one file and what was asked for it. */
 function stagesFor(target: OneShotTarget, ledger: Ledger, run: OneShotRun): { worker: Worker; rulebook: Rulebook } {
   const { config, request, workRoot, clock, log } = run;
   const oneFile = { ...config, stateDir: workRoot, folders: [folderFor(target)], rules: [ruleFor(request)] };
@@ -133,7 +133,7 @@ function stagesFor(target: OneShotTarget, ledger: Ledger, run: OneShotRun): { wo
 
 const CANCELLED: StopReason = { kind: 'cancelled' };
 
-/** A retry that may help is made at once; whether to wait for a disk or a service is the person's decision. */
+/** A retry that may help is made at once; the person decides whether to wait for a disk or a service. */
 function continues(job: Job): boolean {
   const { state } = job;
   if (state.name === 'waiting') return policyOfReason(state.reason.code)?.retriedInOneShot === true;
@@ -141,7 +141,7 @@ function continues(job: Job): boolean {
 }
 
 interface OneShotTarget {
-  /** As written by the person. */
+  /** As the person wrote it. */
   file: string;
   source: string;
   outbox: string;
@@ -168,7 +168,7 @@ async function targetFor(file: string, output: string | undefined, count: number
 
 async function sightingOf({ source }: OneShotTarget): Promise<Sighting> {
   const pin = await pinOf(source, nodeFiles);
-  // No rule takes hidden files, but here a person named one.
+  // No rule takes hidden files, but this one was named by a person.
   return { inbox: dirname(source), path: source, relative: basename(source).replace(/^\.+/, ''), pin };
 }
 
@@ -176,7 +176,7 @@ function folderFor({ source, outbox }: OneShotTarget): Folder {
   return { inbox: dirname(source), outbox, rules: ['compress'], originals: 'keep', scan: 'auto', reports: 'never' };
 }
 
-/** The result gets exactly the name that was asked for, not one made from a rule's template. */
+/** The result gets exactly the requested name, not one made from a rule's template. */
 function nameResult({ name }: OneShotTarget, decision: Decision): Decision {
   return decision.kind === 'do' ? { ...decision, output: name } : decision;
 }

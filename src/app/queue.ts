@@ -1,4 +1,4 @@
-/** Builds the queue: files become jobs (admissions), jobs get a slot (scheduler) and go through their stages (worker), people act on them (actions). */
+/** Builds the queue: files become jobs (admissions), get a slot (scheduler), go through their stages (worker); people act on them (actions). */
 import type { EventEmitter } from 'node:events';
 import { type Job, RESTING } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
@@ -23,9 +23,9 @@ import { Rulebook } from './rulebook.ts';
 import { JobStages } from './stages.ts';
 import type { State } from './state.ts';
 
-/** What the queue tells those built after it. */
+/** What the queue announces to the parts built after it. */
 export type QueueEvents = EventEmitter<{
-  /** The watcher has to report the file of this job again, because it is no longer what the job was about. */
+  /** The watcher must report this job's file again, because it is no longer the file the job was about. */
   resight: [job: Job];
   progress: [id: string];
 }>;
@@ -109,10 +109,10 @@ export class Queue {
     this.scheduler.setMode({ draining: this.scheduler.draining });
   }
 
-  /** Takes up every unfinished job. @param untidied finished jobs whose end a crash cut short. */
+  /** Picks up every unfinished job. @param untidied finished jobs whose end was cut short by a crash. */
   async start(untidied: ReadonlySet<string>): Promise<void> {
     for (const job of this.#ledger.all()) {
-      // A crash may have come between the end of a job and its report.
+      // A crash may have come between a job's end and its report.
       const lacksReport = (job.state.name === 'failed' || job.state.name === 'held') && !job.report;
       if (lacksReport || untidied.has(job.id)) await this.#afterRest(job.id);
     }

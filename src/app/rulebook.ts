@@ -5,13 +5,13 @@ import { decide, type CheckedRule } from '../rules/decide.ts';
 import { FOLDER_REMOVED_HINT, folderRemoved } from './folders.ts';
 
 interface DecideOptions {
-  /** In place of the instruction file beside the video. */
+  /** Replaces the instruction file beside the video. */
   words?: string | undefined;
-  /** Stands in for the rule's own engine (fallback). */
+  /** Replaces the rule's own engine (fallback). */
   engine?: EngineName | undefined;
 }
 
-/** The rules of the configuration as it is now, asked about a file. */
+/** The rules of the current configuration, applied to a file. */
 export class Rulebook {
   readonly #live: { readonly current: Config };
 
@@ -19,7 +19,7 @@ export class Rulebook {
     this.#live = live;
   }
 
-  /** For a file that was just found; a refused path still learns which rule it would have had. */
+  /** For a file that was just found; a refused path still gets the rule it would have had, for its report. */
   decide(sighting: Sighting, version: number, words?: string): Decision {
     return this.#look(sighting, version, { words }).decision;
   }
@@ -29,7 +29,7 @@ export class Rulebook {
     const config = this.#live.current;
     if (config.folders.some(({ inbox }) => inbox === job.inbox))
       return this.#look(job, job.version, { words: job.words, engine }).decision;
-    // Not skipped: that is for good, and a folder may be put back.
+    // Not skipped: skipping is final, and a folder may come back.
     const of = job.decision.kind === 'skip' ? config : job.decision;
     const rule = job.decision.rule ?? '';
     const [reason, hint] = [folderRemoved(job.inbox), FOLDER_REMOVED_HINT];
@@ -37,7 +37,7 @@ export class Rulebook {
     return { kind: 'hold', rule, engine: of.engine, reason: reason.text, hint: hint.text, messages };
   }
 
-  /** What `decide` says, with every rule considered on the way; for `explain`. */
+  /** What `decide` returns, with every rule considered on the way; for `explain`. */
   trace(sighting: Sighting, version: number): { decision: Decision; checked: CheckedRule[] } {
     return this.#look(sighting, version, {});
   }

@@ -28,11 +28,11 @@ export interface StagesOptions {
   tools: Tools;
   files: Files;
   space: SpaceBook;
-  /** Folders nothing may be delivered into, as they are now. */
+  /** Folders nothing may be delivered to, as they are now. */
   forbidden(): readonly string[];
   /** Working files of all jobs. */
   workRoot: string;
-  /** Threads for decoding a result; absent: as many as there are cores. */
+  /** Threads for decoding a result; by default one per core. */
   threads?: number | undefined;
   log: Logger;
   decide(job: Job, engine?: EngineName): Decision;
@@ -77,7 +77,7 @@ export class JobStages implements Stages {
       // An empty mount point may be there and have room.
       for (const path of [job.inbox, outbox]) await folders.mustBeMounted(path);
       await space.reserve(outbox, needed.outbox, job.id);
-      // Hours of work end in the outbox: that it cannot be written to is better said before.
+      // Hours of work end in the outbox, so a person should hear beforehand if it is not writable.
       folders.mustBeWritable(outbox);
     } catch (error) {
       space.release(job.id);
@@ -90,7 +90,7 @@ export class JobStages implements Stages {
     const { workRoot } = this.#options;
     const dir = join(workRoot, id);
     try {
-      // Without `recursive`: where the state directory was unmounted, nothing is begun in its mount point.
+      // Without `recursive`: if the state directory was unmounted, nothing is created in its mount point.
       await makePrivateDir(dir);
     } catch (error) {
       if (errnoOf(error) === 'ENOENT') throw workRootGone(workRoot);
@@ -160,7 +160,7 @@ export class JobStages implements Stages {
       beforeMove: onIntent,
     });
     if (disposal.kind === 'archived') return disposal;
-    // After a crash between deleting and recording that, there is nothing left to delete.
+    // If a crash came between deleting the original and recording that, nothing is left to delete.
     const isDeleted = disposal.kind === 'deleted' || (disposal.kind === 'missing' && folder.originals === 'delete');
     return isDeleted ? { kind: 'deleted', to: job.path } : undefined;
   }
@@ -170,7 +170,7 @@ export class JobStages implements Stages {
     const written = folder && reportOf(job, folder.reports);
     if (!written) return undefined;
     const { outbox } = folder;
-    // A later version's report stands beside the result it is about: clip.v2.report.txt.
+    // A later version's report stands beside its result: clip.v2.report.txt.
     const relative = job.version > 1 && job.decision.kind === 'do' ? job.decision.output : job.relative;
     await this.#options.folders.mustBeMounted(outbox);
     return writeReport({ ...written, ...this.#deliveryOf(job), outbox, relative, previous: job.report });
@@ -186,16 +186,16 @@ export class JobStages implements Stages {
     return { outbox, outboxIdentity: await folders.outboxIdentity(outbox) };
   }
 
-  /** What every step of a delivery is handed. */
+  /** What every step of a delivery needs. */
   #deliveryOf(job: Job): { job: string; forbidden: readonly string[]; files: Files; log: Logger } {
     const { forbidden, files, log } = this.#options;
     return { job: job.id, forbidden: forbidden(), files, log };
   }
 }
 
-/** Most bytes a job takes at once: segments, the best result so far and the next one among the working files; the copy in the outbox. */
+/** The most bytes a job occupies at once: segments, the best result and the next one among the working files; the copy in the outbox. */
 export function spaceNeeded(sourceBytes: number, maxBytes: number | undefined): { work: number; outbox: number } {
-  // A result is never larger than its source; a remux may be by a few tables.
+  // A result is never larger than its source; a remux may be larger by a few tables.
   const result = Math.min(maxBytes ?? Number.POSITIVE_INFINITY, Math.ceil(sourceBytes * 1.01) + 65_536);
   return { work: 3 * result, outbox: result };
 }

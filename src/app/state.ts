@@ -10,10 +10,10 @@ import type { Lifetime } from './lifetime.ts';
 /** The state directory of this daemon: locked, its journal replayed into the ledger. */
 export interface State {
   readonly dir: string;
-  /** Below it each job has a folder for its working files. */
+  /** Contains a folder for the working files of each job. */
   readonly workRoot: string;
   readonly journal: Journal;
-  /** Every job, and the only one that writes the journal. */
+  /** Every job, and the only writer of the journal. */
   readonly ledger: Ledger;
 }
 
@@ -24,13 +24,13 @@ export interface StateOptions {
   life: Lifetime;
 }
 
-/** @throws ShrinkError `locked`, `damaged`, `newer-version`, `journal-write`, or what keeps the directory from being used. */
+/** @throws ShrinkError `locked`, `damaged`, `newer-version`, `journal-write`, or whatever makes the directory unusable. */
 export async function openState(dir: string, { clock, log, version, life }: StateOptions): Promise<State> {
   await life.starting('the state directory', prepareStateDir(dir));
   const lock = await life.starting('the lock', acquireLock({ stateDir: dir, version }));
   life.defer(() => lock.release());
 
-  // Each needs the other: the journal is replayed into the ledger, and only then appended to by it.
+  // Each needs the other: the journal is replayed into the ledger, and only then does the ledger append to it.
   const ledger: Ledger = new Ledger({ append: entries => journal.append(entries) }, clock);
   const opening = openJournal({
     dir: join(dir, 'journal'),

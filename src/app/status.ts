@@ -26,11 +26,11 @@ export interface StatusOptions {
   life: Lifetime;
 }
 
-/** What the daemon says of itself. */
+/** What the daemon reports about itself. */
 export class DaemonStatus {
   readonly #options: StatusOptions;
   readonly #startedAt: number;
-  /** Where the page is, once it is served. */
+  /** The address of the page, once it is served. */
   page: string | null = null;
 
   constructor(options: StatusOptions) {
@@ -112,14 +112,14 @@ function totalsOf(ledger: Ledger): StatusView['totals'] {
   return { done, source_bytes: sourceBytes, output_bytes: outputBytes, saved_bytes: sourceBytes - outputBytes };
 }
 
-/** Somebody paused it, or it is outside these hours. */
+/** Somebody paused it, or the time is outside these hours. */
 function restingBecause(paused: boolean, hours: DailyWindow | undefined): Sentence {
   if (paused || !hours) return say('app.paused');
   const { fromMinute, toMinute } = hours;
   return say('app.outside-hours', { fromMinute, toMinute });
 }
 
-/** A reason for people, with its code beside it. */
+/** A reason for people, with its code. */
 function reasonView(reason: Sentence | string | undefined): { reason: string | null; messages?: { reason?: Message } } {
   const message = messageOf(reason);
   return { reason: textOf(reason) ?? null, messages: message && { reason: message } };

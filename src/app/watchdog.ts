@@ -4,11 +4,11 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { SystemdNotifier } from '../platform/systemd.ts';
 
-/** The status line of `systemctl status` changes at most this often, milliseconds: each time is a process. */
+/** The status line of `systemctl status` changes at most this often, milliseconds: each change starts a process. */
 const STATUS_EVERY_MS = 5_000;
-/** A folder's loop gives a share up after 20 s; listing a huge directory takes less than this. */
+/** A folder's loop gives up on a share after 20 s; listing a huge directory takes less than this. */
 const FOLDER_STUCK_MS = 5 * 60_000;
-/** No disk that works takes this long for a sync, not even one that has to spin up. */
+/** No working disk takes this long for a sync, even if it has to spin up. */
 const SYNC_STUCK_MS = 60_000;
 
 export interface SystemdOptions {
@@ -20,12 +20,12 @@ export interface SystemdOptions {
 
 /** What `systemctl status` shows. */
 export interface StatusLine {
-  /** Stands behind the counts until the next one; '' for nothing. */
+  /** Shown after the counts until replaced; '' for nothing. */
   remark(text: string): void;
   close(): void;
 }
 
-/** Reports to systemd: READY, now and then a line of counts, and the watchdog, fed only while work can move. */
+/** Reports to systemd: READY, a line of counts now and then, and the watchdog, fed only while work can progress. */
 export function reportToSystemd({ daemon, notifier, clock, log }: SystemdOptions): StatusLine {
   if (!notifier.active) return { remark() {}, close() {} };
   const { control } = daemon;
@@ -66,16 +66,16 @@ export function reportToSystemd({ daemon, notifier, clock, log }: SystemdOptions
 }
 
 export interface Movement {
-  /** Per folder: for how long its next scan has been overdue. */
+  /** Per folder: how long its next scan has been overdue. */
   overdue: readonly { inbox: string; overdueMs: number }[];
-  /** How long the journal's write under way has taken. */
+  /** How long the current journal write has taken. */
   syncingMs: number;
   sinceHousekeepingMs: number;
-  /** How often housekeeping is meant to run. */
+  /** How often housekeeping should run. */
   housekeepingMs: number;
 }
 
-/** Why the daemon no longer does its work although its event loop turns; `undefined` while it does. Pure. */
+/** Why the daemon no longer works although its event loop turns; `undefined` while it does. Pure. */
 export function stuckBecause({
   overdue,
   syncingMs,

@@ -1,6 +1,6 @@
 /**
- * Everything that can go wrong, by origin, and what shrinkbox does about it. Decisions go by an error's `code`, never by its
- * text. Every error says what was being done, to what, and what a person can do; secrets never enter one.
+ * Every error by origin, and what shrinkbox does about it. Decisions go by an error's `code`, never by its text. An error says what
+ * was being done, to what, and what a person can do; it never holds a secret.
  */
 
 import { type Message, messageOf, reasonMessages, type Sentence, textOf } from './message.ts';
@@ -28,10 +28,10 @@ export type ErrorCode =
   | 'no-video'
   | 'unsafe-media'
   | 'incomplete-media'
-  // what was asked for
+  // the request
   | 'cannot-do'
   | 'cannot-fit'
-  // what came out
+  // the result
   | 'verify-failed'
   // engine/nemo: the cloud
   | 'unreachable'
@@ -54,7 +54,7 @@ export type ErrorCode =
   | 'damaged'
   | 'newer-version'
   | 'journal-write'
-  // the person's side
+  // the user
   | 'usage'
   | 'config-invalid';
 
@@ -70,14 +70,14 @@ export interface ErrorFacts {
   retryAfterMs?: number;
 }
 
-/** The one error class of ours: anything else that is thrown is a bug (exit 1). */
+/** shrinkbox's only error class; anything else that is thrown is a bug (exit 1). */
 export class ShrinkError extends Error {
   override readonly name = 'ShrinkError';
   readonly code: ErrorCode;
   readonly doing: string | undefined;
   readonly subject: string | undefined;
   readonly hint: string | undefined;
-  /** Codes of the message and the hint, where they have one: the page words them in its language. */
+  /** Codes of the message and the hint, where they have one, so that the page can show them in its language. */
   readonly messages: { text?: Message; hint?: Message };
   readonly retryAfterMs: number | undefined;
 
@@ -92,7 +92,7 @@ export class ShrinkError extends Error {
   }
 }
 
-/** What a job's `Reason` is made of when an error is behind it. */
+/** The parts of a job's `Reason` that come from an error. */
 export interface ErrorReason {
   code: ErrorCode;
   text: string;
@@ -100,13 +100,13 @@ export interface ErrorReason {
   messages?: { text?: Message; hint?: Message };
 }
 
-/** The error as a reason of a job. `text` replaces its own words. */
+/** The error as the reason for a job's state. `text` replaces the error's own text. */
 export function reasonOfError(error: ShrinkError, text?: Sentence): ErrorReason {
   const messages = reasonMessages(text ? messageOf(text) : error.messages.text, error.messages.hint);
   return { code: error.code, text: text?.text ?? error.message, hint: error.hint, messages };
 }
 
-/** The error's own words, to be nested in another sentence; without a code they stay English in every language. */
+/** The error's message, to nest in another sentence; without a code it stays English in every language. */
 export function sentenceOf(error: ShrinkError): Sentence {
   return { code: 'verbatim', ...error.messages.text, text: error.message };
 }
@@ -117,12 +117,12 @@ export function isShrinkError(error: unknown, ...codes: ErrorCode[]): error is S
 
 /**
  * What the queue does about an error.
- * - `wait`: the world's fault; try again by itself, nothing is used up, for as long as it takes.
- * - `retry`: maybe passing; up to `times` further attempts, then `failed`.
+ * - `wait`: something outside is at fault; try again for as long as it takes, without using up an attempt.
+ * - `retry`: it may pass; up to `times` further attempts, then `failed`.
  * - `hold`: a person must act. `fail`: the source or the request is at fault; a report says why.
- * - `superseded`: the source is no longer what the job was about; a new version is queued if it is still there.
- * - `pause-engine`: every job of that engine would fail alike; pause the engine once, keep the job.
- * - `ask`: a paid step may have happened: `in-doubt`, never repeated unasked.
+ * - `superseded`: the source changed or is gone; a new version is queued if there is one.
+ * - `pause-engine`: every job of that engine would fail the same way; pause the engine once, keep the job.
+ * - `ask`: a paid step may have happened; the job is `in-doubt`, and the step is never repeated unless a person asks.
  * - `cancel`: a person asked for it. `stop`: the daemon cannot continue safely.
  */
 export type Advice =
@@ -136,12 +136,12 @@ export type Advice =
   | { kind: 'cancel' }
   | { kind: 'stop' };
 
-/** Everything decided by an error's code. Each code has one row in POLICY; everybody else reads it through `policyFor`. */
+/** Everything an error's code decides. Each code has one row in POLICY, which is read through `policyFor`. */
 export interface Policy {
   advice: Advice;
-  /** A paid engine is not asked again by itself where the advice says `retry`: the job is held. */
+  /** Where the advice is `retry`, a paid engine does not try again by itself: the job is held. */
   heldInCloud: boolean;
-  /** With `fallback: local`, this machine takes over a cloud job that ended like this. */
+  /** With `fallback: local`, this machine takes over a cloud job that ended with this error. */
   localCanHelp: boolean;
   /** A local job held for this continues from its checkpoints when a person retries it. */
   keepsProgress: boolean;
@@ -149,9 +149,9 @@ export interface Policy {
   retriesDisposal: boolean;
   /** `compress` repeats the attempt at once instead of leaving the retry to a person. */
   retriedInOneShot: boolean;
-  /** Status of an HTTP answer that reports it. */
+  /** HTTP status of a response that reports it. */
   httpStatus: 400 | 404 | 408 | 409 | 500 | 503;
-  /** Exit code of a command that ends with it (design: see `EXIT_CODES`). */
+  /** Exit code of a command that ends with it (see `EXIT_CODES`). */
   exitCode: number;
 }
 
@@ -199,7 +199,7 @@ const POLICY: Readonly<Record<ErrorCode, Policy>> = {
     { kind: 'retry', times: 1, firstMs: 30 * SECOND },
     { retriedInOneShot: true, localCanHelp: true, httpStatus: 408 },
   ),
-  // A source that fails like this three times is set aside all the same: it may be what eats the memory.
+  // A source that fails like this three times is set aside: it may be what uses up the memory.
   'out-of-memory': row({ kind: 'retry', times: 2, firstMs: 30 * SECOND }),
   cancelled: row({ kind: 'cancel' }, { httpStatus: 409, exitCode: 130 }),
   'not-media': row(FAIL),
@@ -208,7 +208,7 @@ const POLICY: Readonly<Record<ErrorCode, Policy>> = {
   'incomplete-media': row(FAIL),
   'cannot-do': row(HOLD),
   'cannot-fit': row(HOLD, { localCanHelp: true }),
-  // In the cloud another try is another paid render: a person decides.
+  // In the cloud, another attempt is another paid render, so a person decides.
   'verify-failed': row(
     { kind: 'retry', times: 1, firstMs: 5 * SECOND },
     { heldInCloud: true, localCanHelp: true, retriedInOneShot: true },
@@ -223,7 +223,7 @@ const POLICY: Readonly<Record<ErrorCode, Policy>> = {
   'unsupported-file': row(FAIL, { localCanHelp: true }),
   'file-too-large': row(HOLD, { localCanHelp: true }),
   'outcome-unknown': row({ kind: 'ask' }),
-  // The engine asked and still does not know: only a person may have a paid step repeated.
+  // The engine has checked and still does not know: only a person may have a paid step repeated.
   unconfirmed: row(HOLD),
   'still-rendering': row(HOLD),
   'render-failed': row(HOLD, { localCanHelp: true }),
@@ -241,7 +241,7 @@ export function policyFor(code: ErrorCode): Policy {
   return POLICY[code];
 }
 
-/** The policy behind the code of a recorded reason; `undefined` for reasons that are no errors (`replaced`, `crashed`). */
+/** The policy for the code of a recorded reason; `undefined` for reasons that are not errors (`replaced`, `crashed`). */
 export function policyOfReason(code: string): Policy | undefined {
   return Object.hasOwn(POLICY, code) ? POLICY[code as ErrorCode] : undefined;
 }

@@ -1,17 +1,17 @@
-/** Text that was written by anybody, as text a person may look at: nothing in it moves a cursor or turns what follows around. */
+/** Makes text from anybody safe to show to a person: nothing in it moves a cursor or reverses what follows. */
 
-/** Control characters, halves of characters, and marks that turn the direction of what follows. */
+/** Control characters, lone surrogates, and marks that change the direction of what follows. */
 const UNSAFE = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u2028\u2029\ufeff]/gu;
 
-/** The same text with everything that is no plain character written as an escape: `a\nb`, `\u{1b}[2J`. */
+/** The same text with every character that is not plain written as an escape: `a\nb`, `\u{1b}[2J`. */
 export function escapeForTerminal(text: string): string {
   return text.replace(UNSAFE, escaped);
 }
 
-/** JSON that is plain as well; it reads back to the same value. */
+/** JSON with the same escapes; it parses back to the same value. */
 export function escapeJsonForTerminal(value: unknown, indent = 2): string {
   return JSON.stringify(value, null, indent).replace(UNSAFE, character =>
-    // Newlines are the layout; JSON has escaped all others of C0 by itself.
+    // Newlines are the layout; JSON.stringify has already escaped all other C0 controls.
     character === '\n' ? character : `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   );
 }

@@ -1,6 +1,6 @@
 /**
- * What can happen to a job. Persisted: names, and the keys of their data, never change their meaning; new keys are optional. What the
- * journal holds is checked against these shapes when it is read (queue/journal-schema.ts).
+ * What can happen to a job. Persisted: names and data keys never change their meaning; new keys are optional.
+ * The journal is checked against these shapes when it is read (queue/journal-schema.ts).
  */
 import type { ErrorCode } from './errors.ts';
 import type {
@@ -18,7 +18,7 @@ import type {
 import type { Message } from './message.ts';
 import type { NamedStep } from './steps.ts';
 
-/** What is known of a job from its first moment. */
+/** What is known about a job from the start. */
 export type Admitted = Pick<
   Job,
   'arrival' | 'inbox' | 'path' | 'relative' | 'pin' | 'fingerprint' | 'sidecar' | 'words' | 'version' | 'decision'

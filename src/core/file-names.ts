@@ -1,17 +1,17 @@
 /**
- * Names of our own temporary files in outboxes: hidden, short, of fixed length (never derived from the final name, which
- * may have 255 bytes already), with an extension no media scanner looks at. One predicate for watching and sweeping.
+ * Names of our own temporary files in outboxes: hidden, short and of fixed length (never derived from the final name, which
+ * may already have 255 bytes), with an extension that media scanners ignore. Watching and sweeping use the same predicate.
  */
 export function ownTempName(job: string): string {
   return `.shrinkbox-${job}.part`;
 }
 
-/** The job a temporary file of ours belongs to, or `undefined` for anybody else's file. */
+/** The job that one of our temporary files belongs to, or `undefined` for any other file. */
 export function jobOfTempName(name: string): string | undefined {
   return /^\.shrinkbox-([0-9a-z]+)\.part$/.exec(name)?.[1];
 }
 
-/** File name extensions of video containers, lower case; a file with another one is skipped with a reason. */
+/** File name extensions of video containers, lower case; files with any other extension are skipped with a reason. */
 export const VIDEO_EXTENSIONS: ReadonlySet<string> = new Set([
   'mp4',
   'm4v',
@@ -40,7 +40,7 @@ export const VIDEO_EXTENSIONS: ReadonlySet<string> = new Set([
   'divx',
 ]);
 
-/** Lower-case extension without the dot; empty where there is none. */
+/** Lower-case extension without the dot; empty if there is none. */
 export function extensionOf(name: string): string {
   const dot = name.lastIndexOf('.');
   return dot > 0 ? name.slice(dot + 1).toLowerCase() : '';

@@ -1,12 +1,12 @@
-/** The history of a job as `job ID` tells it: one line for each event a person wants to read back. */
+/** The history of a job as `job ID` shows it: one line for each event a person wants to read. */
 import type { EventName, JobEvent } from './events.ts';
 import type { HistoryEntry } from './job.ts';
 import type { Message } from './message.ts';
 
-/** Newest entries of a job's history that are kept. */
+/** How many of the newest entries of a job's history are kept. */
 export const HISTORY_LIMIT = 40;
 
-/** English words of what no event says in a text of its own; `messages/` has them as `history.NAME`. */
+/** English text for events that carry no text of their own; `messages/` has it as `history.NAME`. */
 export const HISTORY_WORDS = {
   step: ({ engine, step }: { engine: string; step: string }) => `${engine}: ${step}`,
   archived: ({ path }: { path: string }) => `original archived as ${path}`,
@@ -14,7 +14,7 @@ export const HISTORY_WORDS = {
   pruned: ({ path }: { path: string }) => `archived original deleted after its time: ${path}`,
 };
 
-/** Bookkeeping is left out: checkpoints, facts, re-pins, and what is written down before it happens. */
+/** Bookkeeping is left out: checkpoints, facts, re-pins, and intentions recorded before they are carried out. */
 const LEFT_OUT: ReadonlySet<EventName> = new Set<EventName>([
   'checkpoint',
   'fact',
@@ -25,7 +25,7 @@ const LEFT_OUT: ReadonlySet<EventName> = new Set<EventName>([
   'forgotten',
 ]);
 
-/** The history after `happened`; the oldest entry goes when there are more than HISTORY_LIMIT. */
+/** The history after `happened`; the oldest entry is dropped when there are more than HISTORY_LIMIT. */
 export function withHistory(history: HistoryEntry[], at: number, happened: JobEvent): HistoryEntry[] {
   if (LEFT_OUT.has(happened.event)) return history;
   return [...history.slice(-(HISTORY_LIMIT - 1)), { at, event: happened.event, ...noteOf(happened) }];

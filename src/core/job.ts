@@ -1,13 +1,13 @@
 /**
- * Room: what all others share: the types below, and pure functions on them. Comes in: nothing of ours.
+ * Room: the types all others share, and pure functions on them. Imports nothing of ours.
  *
- * The words of shrinkbox, the same in code, log, CLI, page, journal and tests.
+ * The vocabulary of shrinkbox, the same in code, log, CLI, page, journal and tests.
  *
- * - inbox, outbox  a watched folder, and where its results go; a pair with its rules is a folder.
+ * - inbox, outbox  a watched folder, and where its results go; such a pair with its rules is a folder.
  * - sighting       a file in an inbox that looks complete, with the identity it had then.
- * - decision       what a sighting gets: a rule and a target, or a reason why not.
+ * - decision       the outcome for a sighting: a rule and a target, or a reason not to process it.
  * - job            one version of one source file through one rule.
- * - attempt        one try at the engine; step: a named part of it; checkpoint: what a later attempt may start from.
+ * - attempt        one run of the engine; step: a named part of it; checkpoint: where a later attempt may continue.
  * - candidate      an engine's result, not yet trusted. Verified: a candidate that passed every check.
  * - delivery       the verified file under its final name in the outbox, durable.
  *
@@ -25,8 +25,8 @@ export type EngineName = 'local' | 'nemo';
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
 
 /**
- * The identity of a file at one moment. Big integers are strings so that they survive JSON. Two equal pins mean: the same
- * inode, and nobody wrote to it or renamed over it in between (ctime cannot be set back).
+ * The identity of a file at one moment. Big integers are strings so that they survive JSON. Two equal pins mean the same
+ * inode, not written to or renamed over in between (ctime cannot be set back).
  */
 export interface Pin {
   dev: string;
@@ -62,7 +62,7 @@ export interface Sighting {
   relative: string;
   pin: Pin;
   sidecar?: Sidecar;
-  /** A path that is never opened, and why: a link out of the inbox, a device, a name that is not UTF-8. */
+  /** A path that is never opened, and why: a link that leads out of the inbox, a device, a name that is not UTF-8. */
   refused?: Sentence;
 }
 
@@ -73,7 +73,7 @@ export type Decision =
       rule: string;
       engine: EngineName;
       fallback: 'none' | 'local';
-      /** The engine the rule names, where this one stands in for it. */
+      /** The engine the rule names, where this one replaces it. */
       insteadOf?: EngineName;
       target: Target;
       instruction?: string;
@@ -101,22 +101,22 @@ export interface Order {
   source: string;
   sourceBytes: number;
   target: Target;
-  /** As written by the person, for an engine that understands words. */
+  /** As the person wrote it, for an engine that understands natural language. */
   instruction?: string;
-  /** What the cloud has of the job this one refines (`clip.v2.mp4`), so that the engine can continue in its session. */
+  /** What the cloud holds of the job that this one refines (`clip.v2.mp4`), so that the engine can continue in its session. */
   previous?: { cloud?: CloudRefs };
-  /** Inbox the source lies in, where an engine keeps something per folder. */
+  /** The inbox of the source, for an engine that keeps something per folder. */
   folder?: string;
-  /** Whether the rule lets this machine take over what the cloud cannot do. */
+  /** Whether the rule lets this machine take over when the cloud fails. */
   fallback?: 'none' | 'local';
   /**
-   * How often a person asked for another try of this job. A paid step whose outcome stayed unknown is repeated only when
+   * How often a person asked for another attempt at this job. A paid step with an unknown outcome is repeated only if
    * this has grown since the step was recorded.
    */
   retryCount?: number;
 }
 
-/** engine -> verify: a result and what it is meant to be. Not to be trusted yet. */
+/** engine -> verify: a result and what it should be. Not trusted yet. */
 export interface Candidate {
   /** A regular file in the job's work directory, or, where `isSource` is set, the source itself (delivered as it is). */
   path: string;
@@ -125,28 +125,28 @@ export interface Candidate {
   expect: Expectation;
   /** One sentence for people: what was done and why (`remuxed: it already fits`, `two passes at 1.2 Mb/s, 1280x720`). */
   how: string;
-  /** Things a person should know: `data track dropped: telemetry (gpmd)`. */
+  /** What a person should know: `data track dropped: telemetry (gpmd)`. */
   notes: string[];
-  /** Codes of `how` and of each note, for other languages. */
+  /** Codes of `how` and of each note, for translation. */
   messages?: ResultMessages;
-  /** Parts of the source could not be read: the result is the best there is, and the original must stay whatever the folder says. */
+  /** Parts of the source could not be read: the result is the best possible, and the original is kept whatever the folder says. */
   damagedSource?: boolean;
 }
 
-/** Codes beside the texts of a result; `notes` runs parallel to the texts, null where a note has no code. */
+/** Codes of a result's texts; `notes` runs parallel to the texts, null where a note has no code. */
 export interface ResultMessages {
   how?: Message;
   notes?: (Message | null)[];
   evidence?: Message;
 }
 
-/** What verify holds a candidate against. */
+/** What verify checks a candidate against. */
 export interface Expectation {
-  /** At most this many bytes; absent where no size was asked for. */
+  /** At most this many bytes; absent if no size was requested. */
   maxBytes?: number;
   /** Absent where the engine cannot know (an edit made in the cloud may shorten or lengthen). */
   durationS?: number;
-  /** How far the duration may be off, where the engine knows it less exactly than verify would ask for. */
+  /** How far the duration may be off, where the engine knows it less exactly than verify would require. */
   durationToleranceS?: number;
   /** Display size, exact. Absent where the engine cannot know (the cloud). */
   width?: number;
@@ -156,7 +156,7 @@ export interface Expectation {
   /** Absent where the engine cannot know (the cloud). */
   audioTracks?: number;
   subtitleTracks?: number;
-  /** Upper bound on frames per second, where one was asked for. */
+  /** Upper bound on frames per second, if one was requested. */
   maxFps?: number;
   videoCodecs: string[];
 }
@@ -167,7 +167,7 @@ declare const verified: unique symbol;
 export interface Verified extends Candidate {
   readonly [verified]: true;
   sha256: string;
-  /** What was measured, as evidence in the journal: `decoded 432 frames, 14.41 s`. */
+  /** What was measured, as evidence for the journal: `decoded 432 frames, 14.41 s`. */
   evidence: string;
 }
 
@@ -178,7 +178,7 @@ export interface Delivery {
   bytes: number;
 }
 
-/** What the journal must know before a final name appears, so that a crash in between is recognised. */
+/** What the journal must record before a final name appears, so that a crash in between is recognised. */
 export interface PublishIntent {
   /** Hidden temporary file in the directory of the target, complete and synced. */
   temp: string;
@@ -188,23 +188,23 @@ export interface PublishIntent {
   sha256: string;
 }
 
-/** A name from the outside world and the reason for it, the same in log, CLI, page and report. */
+/** A code for the outside world and its explanation, the same in log, CLI, page and report. */
 export interface Reason {
   code: ErrorCode | 'held' | 'skipped' | 'crashed' | 'paused' | 'stopping' | 'replaced';
   /** A sentence. */
   text: string;
   /** What a person can do, a sentence. */
   hint?: string;
-  /** Codes of both, for other languages. Absent in journals of 0.1.0. */
+  /** Codes of both, for translation. Absent in journals of 0.1.0. */
   messages?: { text?: Message; hint?: Message };
 }
 
-/** A reason with the codes of its sentences, where they have some. */
+/** A reason with the codes of its sentences, if they have any. */
 export function makeReason(code: Reason['code'], text: Sentence | string, hint?: Sentence | string): Reason {
   return { code, text: textOf(text), hint: textOf(hint), messages: reasonMessages(messageOf(text), messageOf(hint)) };
 }
 
-/** A finished candidate on its way out; kept while the job waits or is held, so that nothing is made twice. */
+/** A finished candidate waiting to be delivered; kept while the job waits or is held, so that nothing is encoded twice. */
 export type CandidateState = Extract<JobState, { name: 'verifying' | 'delivering' }>;
 
 /** Discriminated by `name`; data exists only in the state that has it. lifecycle.ts says how each is entered and left. */
@@ -252,10 +252,10 @@ export const STATE_NAMES: readonly StateName[] = [
   'skipped',
 ];
 
-/** Nothing more happens to a job in one of these unless a person asks. */
+/** A job in one of these states stays there unless a person asks for something. */
 export const RESTING: ReadonlySet<StateName> = new Set(['done', 'held', 'failed', 'cancelled', 'skipped']);
 
-/** Where the cloud keeps a job: ids of its session, its task and the user, and the link under which a person finds it. No secrets. */
+/** Where the cloud keeps a job: ids of its session, task and user, and the link that shows it to a person. No secrets. */
 export interface CloudRefs {
   session?: string;
   task?: string;
@@ -272,7 +272,7 @@ const CLOUD_FACTS: Readonly<Record<keyof CloudRefs, string>> = {
 };
 const CLOUD_FACT_NAMES = Object.entries(CLOUD_FACTS) as [keyof CloudRefs, string][];
 
-/** The references among the facts of a job; `undefined` where there are none. */
+/** The references among the facts of a job; `undefined` if there are none. */
 export function cloudRefsOf(facts: Readonly<Record<string, string>>): CloudRefs | undefined {
   let refs: CloudRefs | undefined;
   for (const [ref, fact] of CLOUD_FACT_NAMES) if (fact in facts) refs = { ...refs, [ref]: facts[fact] };
@@ -289,7 +289,7 @@ export function cloudFactsOf(refs: CloudRefs): { key: string; value: string }[] 
 
 export interface HistoryEntry {
   at: number;
-  /** The event's name and what it said, for `job ID`. */
+  /** The event's name and its text, for `job ID`. */
   event: string;
   note?: string;
   message?: Message;
@@ -303,22 +303,22 @@ export interface Job {
   path: string;
   relative: string;
   pin: Pin;
-  /** Hash of size and sampled content: recognises a renamed or remounted file. Empty where the file was never opened. */
+  /** Hash of the size and sampled content: recognises a renamed or remounted file. Empty if the file was never opened. */
   fingerprint: string;
   sidecar?: Sidecar;
-  /** Words a person gave for this version at the command line; they win over the sidecar's. */
+  /** Instruction given for this version at the command line; it overrides the sidecar. */
   words?: string;
-  /** 1 for the first result; 2 and on for refinements asked for by a changed sidecar (`clip.v2.mp4`). */
+  /** 1 for the first result; 2 and up for refinements requested by a changed sidecar (`clip.v2.mp4`). */
   version: number;
   decision: Decision;
   state: JobState;
-  /** How often a person asked for another try. */
+  /** How often a person asked for another attempt. */
   retried: number;
-  /** Tries at the engine so far. */
+  /** Engine attempts so far. */
   attempts: number;
   /** Consecutive `waiting` turns for the same code, for the backoff; reset by progress. */
   waits: number;
-  /** Times each code of a `retry` advice was met, so that a bad source is set aside. */
+  /** How often each code with `retry` advice occurred, so that a bad source is set aside. */
   strikes: Partial<Record<ErrorCode, number>>;
   /** The engine's last checkpoint under each key; dropped when the job rests in a final state. */
   checkpoints: Record<string, Json>;
@@ -326,7 +326,7 @@ export interface Job {
   original?: { kind: 'archived'; path: string; at: number } | { kind: 'deleted'; at: number };
   /** Report file written for this job, so that only our own is ever removed. */
   report?: string;
-  /** What an engine wants people to see (the agent's reply, the timeline), the texts behind `cloud` among them: never secrets. */
+  /** What an engine wants to show people (the agent's reply, the timeline), including the texts for `cloud`: never secrets. */
   facts: Record<string, string>;
   /** Where the cloud keeps this job. */
   cloud?: CloudRefs;

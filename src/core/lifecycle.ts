@@ -1,16 +1,16 @@
 /**
- * The only way to change a job's state: `apply` takes a job and an event that happened and returns the job after it, or throws
- * when that event cannot happen there. Replaying the journal runs the same function, so live state and replay agree.
+ * The only way to change a job's state: `apply` takes a job and an event and returns the job after it, or throws if that event
+ * is illegal in the job's state. Replaying the journal runs the same function, so live state and replay agree.
  *
  * queued      waits for a slot. Entered by `admitted`, `queued` (retry, restart, changed words).
- * waiting     until a time, because ...; the due time survives a restart. Left by `queued` when due: back to where its
- *             candidate was, if it has one.
- * running     an engine is at a step. `step` names the next one; `checkpoint` records something to continue from.
- * in-doubt    a paid step may or may not have happened; the engine asks the service. Left by `step` (it knows now) or hold.
+ * waiting     until a time, for a reason; the due time survives a restart. Left by `queued` when due: back to the stage of its
+ *             candidate, if it has one.
+ * running     an engine is at work. `step` names the next step; `checkpoint` records a point to continue from.
+ * in-doubt    a paid step may or may not have happened; the engine asks the service. Left by `step` (now it knows) or `held`.
  * verifying   there is a candidate. A restart verifies it again.
  * delivering  verified; `publishing` is journaled before the final name appears, `published` after it is durable.
  * done        published, and the original kept, archived or deleted as the folder says.
- * held        a person must act; says what. failed: the source or the request is at fault.
+ * held        a person must act; the reason says how. failed: the source or the request is at fault.
  * cancelled   a person asked, or a newer version of the file took its place. skipped: nothing to do; says why.
  */
 import type { EventName, JobEvent } from './events.ts';
@@ -31,11 +31,11 @@ const ACTIVE: readonly StateName[] = ['queued', 'waiting', 'running', 'in-doubt'
 const RESTED: readonly StateName[] = [...RESTING];
 const ANY: readonly StateName[] = [...ACTIVE, ...RESTED];
 
-/** In which states each event may happen. `admitted` starts a job and stands outside the table. */
+/** The states in which each event is legal. `admitted` creates a job and is not in the table. */
 const ALLOWED: Readonly<Record<Exclude<EventName, 'admitted'>, readonly StateName[]>> = {
   decided: [...ACTIVE, 'held', 'failed', 'skipped'],
   repinned: ANY,
-  // From an active state: a restart resumes the job. From rest: a person, or a changed instruction, asked for another try.
+  // From an active state: a restart resumes the job. From a resting one: a person, or a changed instruction, asked for another attempt.
   queued: [
     'waiting',
     'running',
@@ -114,7 +114,7 @@ export function apply(job: Job | undefined, id: string, at: number, happened: Jo
 type EventData<N extends EventName> = Extract<JobEvent, { event: N }>['data'];
 type Changing = Exclude<EventName, 'admitted' | 'forgotten'>;
 
-/** What each event changes of a job that is in a state where it may happen. */
+/** What each event changes in a job whose state allows it. */
 const CHANGES: { readonly [N in Changing]: (job: Job, data: EventData<N>, at: number) => Partial<Job> } = {
   decided: (_, { decision, sidecar }) => ({ decision, sidecar: sidecar ?? undefined }),
   repinned: (_, { path, relative, pin }) => ({ path, relative, pin }),
@@ -127,7 +127,7 @@ const CHANGES: { readonly [N in Changing]: (job: Job, data: EventData<N>, at: nu
   candidate: (_, { candidate }) => ({ state: { name: 'verifying', candidate }, waits: 0 }),
   rejected: (job, { keepCheckpoints }) => {
     if (job.state.name === 'delivering') unpublished(job, 'rejected');
-    // A bad candidate spoils what led to it; one that merely went missing does not, and a paid step is never undone.
+    // A bad candidate spoils what led to it; a missing one does not, and a paid step is never undone.
     return { state: { name: 'queued' }, checkpoints: keepCheckpoints ? job.checkpoints : {} };
   },
   verified: (job, data) => ({ state: deliveringFrom(candidateOf(job), data) }),
@@ -151,7 +151,7 @@ const CHANGES: { readonly [N in Changing]: (job: Job, data: EventData<N>, at: nu
     waits: job.waits + 1,
     strikes: strike ? { ...job.strikes, [strike]: (job.strikes[strike] ?? 0) + 1 } : job.strikes,
   }),
-  // Checkpoints stay: once a person has acted, work continues from there (a render id is kept).
+  // Checkpoints stay: once a person has acted, work continues from them (a render id is kept).
   held: (job, { reason }) => ({ state: { name: 'held', reason, ...keeping(job, reason) } }),
   failed: (_, { reason }) => ({ state: { name: 'failed', reason } }),
   cancelled: (_, { reason }) => ({ state: { name: 'cancelled', reason }, checkpoints: {} }),
@@ -164,7 +164,7 @@ function changes(job: Job, at: number, happened: Extract<JobEvent, { event: Chan
   return change(job, happened.data, at);
 }
 
-/** `fresh`: what earlier tries left behind may be what was wrong with them. */
+/** `fresh`: discards what earlier attempts left behind, which may have been the problem. */
 function queuedAgain(job: Job, { fresh, byPerson }: EventData<'queued'>): Partial<Job> {
   const forgiven = fresh || byPerson;
   return {
@@ -202,7 +202,7 @@ function doneFrom({ candidate, evidence, published: delivery }: Published, { not
   };
 }
 
-/** The finished candidate a resting or waiting job still has. */
+/** The finished candidate a resting or waiting job still has, if any. */
 function candidateState(job: Job): CandidateState | undefined {
   const { state } = job;
   if (state.name === 'waiting' || state.name === 'held') return state.from;
@@ -229,21 +229,21 @@ function delivering(job: Job): Delivering {
   return job.state;
 }
 
-/** A result that has its final name is never made, checked or published again. */
+/** A result under its final name is never made, checked or published again. */
 function unpublished(job: Job, event: EventName): Delivering {
   const state = delivering(job);
   if (state.published) throw new IllegalEvent(`${event} cannot happen to job ${job.id} after it is published`);
   return state;
 }
 
-/** Only once the result has its final name may the original go, and the job be done. */
+/** Only once the result has its final name may the original be removed and the job be done. */
 function published(job: Job, event: EventName): Published {
   const state = delivering(job);
   if (!state.published) throw new IllegalEvent(`${event} cannot happen to job ${job.id} before it is published`);
   return { ...state, published: state.published };
 }
 
-/** The reason of the job's state as a sentence, or null where the state needs none. */
+/** Why the job is in its state, or null if the state needs no reason. */
 export function reasonOf(job: Job): Reason | undefined {
   return 'reason' in job.state ? job.state.reason : undefined;
 }

@@ -1,4 +1,4 @@
-/** Facts about a media file, as probed: what planning, verifying and explaining are decided from. Times in seconds. */
+/** Facts probed from a media file, the basis for planning, verifying and explaining. Times in seconds. */
 import type { Sentence } from './message.ts';
 
 export interface VideoTrack {
@@ -18,10 +18,10 @@ export interface VideoTrack {
   bitDepth: number;
   /** Average frames per second over the packets found, not the declared rate. */
   fps: number;
-  /** Largest gap between neighbouring frames differs from the smallest by more than the container's clock explains. */
+  /** The largest gap between neighbouring frames exceeds the smallest by more than the container's clock explains. */
   variableFrameRate: boolean;
   frames: number;
-  /** Frames before the first one that is shown, which an edit list hides; not among `frames`. */
+  /** Frames before the first visible one, hidden by an edit list; not counted in `frames`. */
   hiddenFrames: number;
   /** Sum of the packets: the track without its container. */
   bytes: number;
@@ -48,7 +48,7 @@ export interface AudioTrack {
 export interface SubtitleTrack {
   index: number;
   codec: string;
-  /** Text can become mov_text in MP4; bitmaps cannot. */
+  /** Text can be converted to mov_text for MP4; bitmaps cannot. */
   text: boolean;
   language: string | undefined;
 }
@@ -60,7 +60,7 @@ export interface MediaFacts {
   durationS: number;
   /** Smallest presentation time of the main video track. */
   startS: number;
-  /** Times the picture's clock jumped back by more than a second, as in recordings joined without care. */
+  /** How often the picture's timestamps jump back by more than a second, as in carelessly joined recordings. */
   clockJumps: number;
   video: VideoTrack;
   audio: AudioTrack[];
@@ -68,20 +68,20 @@ export interface MediaFacts {
   /** Tracks that cannot be carried into the MP4: `telemetry (gpmd)`, `cover art (mjpeg)`. */
   other: Sentence[];
   chapters: number;
-  /** Where the picture can be cut, in order; empty where its frames have no times. At most some hundreds, evenly spread. */
+  /** Where the picture can be cut, in order; empty if its frames have no timestamps. At most a few hundred, evenly spread. */
   cuts: Cut[];
   creationTime: string | undefined;
   location: string | undefined;
   tags: Record<string, string>;
 }
 
-/** A place between two frames where the picture can be cut into parts that are worked on one after the other. */
+/** A place between two frames where the picture can be cut into parts that are encoded one after the other. */
 export interface Cut {
-  /** Presentation times of the first frame behind the cut and of the last one before it. */
+  /** Presentation times of the first frame after the cut and of the last one before it. */
   atS: number;
   beforeS: number;
-  /** How many frames are shown before it. */
+  /** Number of frames shown before it. */
   frame: number;
-  /** The frame behind it is a keyframe: reading can begin right there. */
+  /** The frame after it is a keyframe: decoding can start right there. */
   key: boolean;
 }

@@ -1,9 +1,9 @@
 /**
- * A sentence for a person, as code and parameters: kept beside its English text, so that whoever shows it can word it in
- * another language. `messages/` holds the words; nothing ever parses a text back.
+ * A sentence for a person, as code and parameters, kept beside its English text so that it can be shown in another language.
+ * `messages/` holds the wording; a text is never parsed back.
  */
 
-/** What stands in for a placeholder: a value as it is, another sentence, or several. */
+/** The value of a placeholder: text or a number, another sentence, or several. */
 export type MessageParam = string | number | Sentence | readonly Sentence[];
 
 /** A code of the catalogue with its parameters; survives JSON unchanged. */
@@ -12,7 +12,7 @@ export interface Message {
   params?: Readonly<Record<string, MessageParam>>;
 }
 
-/** A message together with its English text, for logs, the command line and journals of any age. */
+/** A message with its English text, for logs, the command line and journals of any age. */
 export interface Sentence extends Message {
   text: string;
 }
@@ -22,7 +22,7 @@ export function messageOf(said: Sentence | string | undefined): Message | undefi
   return said === undefined || typeof said === 'string' ? undefined : { code: said.code, params: said.params };
 }
 
-/** The codes of a reason's sentences; `undefined` where neither has one, so that no empty object is journaled. */
+/** The codes of a reason's sentences; `undefined` if neither has one, so that no empty object is journaled. */
 export function reasonMessages(text?: Message, hint?: Message): { text?: Message; hint?: Message } | undefined {
   return text || hint ? { text, hint } : undefined;
 }

@@ -1,11 +1,11 @@
 interface Step {
-  /** English, as `status` and `jobs` show it. Journals keep it: changing one needs a row in RENAMED. */
+  /** English, as `status` and `jobs` show it. Journals keep it: changing a text needs a row in RENAMED. */
   text: string;
   /** Value of the `step` label in metrics. */
   label: string;
 }
 
-/** Every step an engine can be at. Closed: no sentence ever becomes a metric label. */
+/** Every step of every engine. A closed set: free text never becomes a metric label. */
 export const STEPS = {
   preparing: { text: 'preparing', label: 'preparing' },
   probe: { text: 'reading the source', label: 'probing' },
@@ -35,33 +35,33 @@ export const STEPS = {
 
 export type StepId = keyof typeof STEPS;
 
-/** What tells two runs of one step apart. `attempt` counts from 1; `part` is 1-based. */
+/** Distinguishes two runs of one step. `attempt` counts from 1; `part` is 1-based. */
 export interface StepParams {
   attempt?: number;
   part?: number;
   parts?: number;
 }
 
-/** The step an engine is at: its English words as journals keep them, and what they say as data (absent in journals of 0.1.0). */
+/** The current step of an engine: its English text as journals keep it, and the same as data (absent in journals of 0.1.0). */
 export interface NamedStep {
   step: string;
   stepId?: StepId;
   stepParams?: StepParams;
 }
 
-/** `pass 2 of 2, attempt 3`: the English words of a step. */
+/** `pass 2 of 2, attempt 3`: the English text of a step. */
 export function stepText(id: StepId, params: StepParams = {}): string {
   const { attempt, part, parts } = params;
   const which = part === undefined ? '' : parts === undefined ? `, part ${part}` : `, part ${part} of ${parts}`;
   return `${STEPS[id].text}${which}${attempt !== undefined && attempt > 1 ? `, attempt ${attempt}` : ''}`;
 }
 
-/** The step as a job's state and the journal keep it. */
+/** The step as it is kept in a job's state and in the journal. */
 export function namedStep(id: StepId, params?: StepParams): NamedStep {
   return { step: stepText(id, params), stepId: id, stepParams: params };
 }
 
-/** How 0.1.0 began the texts of its steps, for journals that have no `stepId`. */
+/** How the step texts of 0.1.0 began, for journals without `stepId`. */
 const RENAMED: readonly (readonly [begins: string, id: StepId])[] = [
   ['looking into the source', 'probe'],
   ['sound', 'audio'],
@@ -75,13 +75,13 @@ const RENAMED: readonly (readonly [begins: string, id: StepId])[] = [
   ['confirmed', 'confirmed'],
 ];
 
-/** The step that the text of an old journal names; `undefined` for any other text. */
+/** The step named by the text of an old journal; `undefined` for any other text. */
 export function stepOfText(text: string): StepId | undefined {
   const byText = (Object.keys(STEPS) as StepId[]).find(id => STEPS[id].text === text);
   return byText ?? RENAMED.find(([begins]) => text.startsWith(begins))?.[1];
 }
 
-/** The metric label of what is happening to a job; `undefined` where nothing is. */
+/** The metric label of a job's current step; `undefined` if it is at none. */
 export function stepLabel(
   state: { name: string; engine?: string; since?: number } & Partial<NamedStep>,
 ): string | undefined {

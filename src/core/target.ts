@@ -1,9 +1,9 @@
-/** What is asked of a result: its size, its picture and how good it has to be. */
+/** What a result should be: its size, its picture and its quality. */
 
-/** What `resolution` asks for: `1080p` bounds the shorter side, `1280x720` a box (turned for portrait); never upscaled. */
+/** `1080p` limits the shorter side, `1280x720` the whole frame (turned for portrait); a picture is never upscaled. */
 export type Resolution = { kind: 'lines'; lines: number } | { kind: 'box'; width: number; height: number };
 
-/** What a rule and an instruction together ask of a result. */
+/** What a rule and an instruction together ask for. */
 export interface Target {
   /** At most this many bytes, or this share (0-1] of the source; absent: as small as it stays visually lossless. */
   size?: { kind: 'bytes'; bytes: number } | { kind: 'share'; share: number };
@@ -11,15 +11,15 @@ export interface Target {
   /** At most this many frames per second. */
   fps?: number;
   audio: { kind: 'keep' } | { kind: 'mute' } | { kind: 'bitrate'; bitsPerSecond: number };
-  /** Absent: H.264, and whatever MP4 codec the source has is fine when no re-encode is needed. */
+  /** Absent: H.264, or whichever MP4 codec the source has when no re-encode is needed. */
   codec?: 'h264' | 'h265' | 'av1';
-  /** `auto` stops spending bits once visually lossless; `max` fills the size. */
+  /** `auto` stops spending bits once the result is visually lossless; `max` fills the size. */
   quality: 'auto' | 'max';
-  /** A result that saves less than this share of the source is not worth it (0..1). */
+  /** A result that saves less than this share of the source (0..1) is not worth keeping. */
   minSaving: number;
 }
 
-/** The size in bytes a result may have at most, or `undefined` where no size was asked for. */
+/** The largest size in bytes a result may have, or `undefined` if no size was requested. */
 export function targetBytes(target: Target, sourceBytes: number): number | undefined {
   if (!target.size) return undefined;
   return target.size.kind === 'bytes' ? target.size.bytes : Math.floor(target.size.share * sourceBytes);
@@ -38,7 +38,7 @@ export function formatResolution(resolution: Resolution): string {
   return resolution.kind === 'lines' ? `${resolution.lines}p` : `${resolution.width}x${resolution.height}`;
 }
 
-/** Display size after fitting into `resolution`, aspect kept, both even, never larger than the source's own. */
+/** Display size after fitting into `resolution`: same aspect, both sides even, never larger than the source. */
 export function fitInto(
   display: { width: number; height: number },
   resolution: Resolution | undefined,

@@ -24,7 +24,7 @@ export function parseSize(text: string): number | undefined {
   return Number.isSafeInteger(bytes) ? bytes : undefined;
 }
 
-/** The number of `25%` or `2.5 %`: 0 or more, its range is the caller's to check; `undefined` for anything else. */
+/** The number in `25%` or `2.5 %`, 0 or more; the caller checks the range; `undefined` for anything else. */
 export function parsePercent(text: string): number | undefined {
   const match = /^(\d+(?:\.\d+)?) ?%$/.exec(text.trim());
   return match ? Number(match[1]) : undefined;
@@ -52,7 +52,7 @@ export function formatBytes(bytes: number): string {
   return `${bytes < 0 ? '-' : ''}${value.toFixed(digits)} ${units[unit]}`;
 }
 
-/** A limit as it was written, where that was a round number: `10 MiB`, `50 MB`; else like `formatBytes`. */
+/** A limit as it was written if that was a round number (`10 MiB`, `50 MB`); otherwise like `formatBytes`. */
 export function formatLimit(bytes: number): string {
   for (const unit of ['GiB', 'MiB'] as const) {
     const factor = SIZE_UNITS[unit] ?? 1;

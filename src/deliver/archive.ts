@@ -9,7 +9,7 @@ import { isEqualFile, type MoveOptions, moveOriginal, whileMoving } from './move
 import { ensureFolder } from './output-folder.ts';
 
 export interface RestoreOptions extends MoveOptions {
-  /** Where the original is now. */
+  /** The original's current place. */
   archived: string;
   /** Absolute path of the inbox it came from, and its path below it. */
   inbox: string;
@@ -18,7 +18,7 @@ export interface RestoreOptions extends MoveOptions {
 }
 
 /**
- * Moves an archived original back to where it was. Where an equal file is there already (an earlier try got that far) the
+ * Moves an archived original back to where it was. If an equal file is already there (an earlier attempt got that far), the
  * archived one is removed.
  * @returns its absolute path. @throws ShrinkError `gone` (not in the archive), `denied` (another file is in its place).
  */
@@ -30,7 +30,7 @@ export async function restoreOriginal(options: RestoreOptions): Promise<string> 
     const folder = await ensureFolder({ path: options.inbox }, parts, { files, log, portable: false });
     const to = join(folder, name);
     if (!(await lstatIfThere(archived, files))) {
-      // An earlier try may have finished.
+      // An earlier attempt may have finished.
       if (Number((await lstatIfThere(to, files))?.size) === options.sizeBytes) return to;
       throw notArchived(archived);
     }
@@ -56,7 +56,7 @@ const DAY_MS = 86_400_000;
 /**
  * Deletes archived originals older than `days`: only the files the journal names, inside `archiveDir`, and only while they
  * have the size they had.
- * @returns the paths that are no longer in the archive, by whomever they were removed.
+ * @returns the paths that are no longer in the archive, whoever removed them.
  */
 export async function pruneArchive(
   records: readonly ArchivedFile[],

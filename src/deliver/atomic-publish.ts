@@ -4,8 +4,8 @@ import { errnoOf, type Files, lstatIfThere, unlinkQuietly } from '../platform/fi
 import { inFolder } from './output-folder.ts';
 
 /**
- * Errors of file systems without hard links: exFAT, some SMB and FUSE mounts; EIO is what rclone mounts answer, EMLINK says that
- * this file can have no further name.
+ * Errors of file systems without hard links: exFAT, some SMB and FUSE mounts; rclone mounts answer EIO, and EMLINK means that
+ * this file can have no more names.
  */
 const NO_LINKS: ReadonlySet<string> = new Set(['EPERM', 'ENOTSUP', 'EOPNOTSUPP', 'EMLINK', 'ENOSYS', 'EIO']);
 
@@ -15,10 +15,10 @@ export function isWithoutLinks(error: unknown): boolean {
 }
 
 /**
- * Gives the file `from` the name `to` if nothing has that name, decided by the file system in one step: rename(2) would
- * replace silently. Where there are no hard links, the name is reserved by an empty file first, and that is renamed over.
+ * Gives the file `from` the name `to` if that is free, which the file system decides in one step: rename(2) would
+ * replace silently. Without hard links, an empty file reserves the name first, and `from` is renamed over that.
  * Nothing is synced here; `onLinked` is called while the file has both names.
- * @throws errno errors as they are; `EXDEV` where `to` is on another file system or mount, with nothing changed.
+ * @throws errno errors as they are; `EXDEV` if `to` is on another file system or mount, with nothing changed.
  */
 export async function moveWithoutOverwriting(
   from: string,
@@ -32,11 +32,11 @@ export async function moveWithoutOverwriting(
   } catch (error) {
     const isTaken = errnoOf(error) === 'EEXIST';
     if (!isTaken && !isWithoutLinks(error)) throw error;
-    // A network share may have made the link and lost the answer.
+    // A network share may have made the link and lost the reply.
     if (!(await isSecondName(from, to, files))) return isTaken ? 'taken' : reserveAndRename(from, to, files);
   }
   await onLinked();
-  // Another file may have come to the old name meanwhile; only the one that was linked may go.
+  // Another file may have taken the old name meanwhile; only the one that was linked may be removed.
   const after = await lstatIfThere(from, files);
   if (after && isSameInode(before, after) && (await isSecondName(from, to, files))) await unlinkIfThere(from, files);
   return 'moved';
@@ -51,14 +51,14 @@ export async function unlinkIfThere(path: string, files: Files): Promise<void> {
 }
 
 /**
- * Whether two names lead to one file. Union file systems (mergerfs, unionfs) number inodes by name: there a link shows by its
- * number of names and by the size and time both have.
+ * Whether two names belong to one file. Union file systems (mergerfs, unionfs) number inodes by name: there a link shows in its
+ * link count and in the size and time that both names have.
  */
 export async function isSecondName(name: string, other: string, files: Files): Promise<boolean> {
   const [one, two] = await Promise.all([lstatIfThere(name, files), lstatIfThere(other, files)]);
   if (!one || !two || one.dev !== two.dev) return false;
   if (one.ino === two.ino) return true;
-  // The names counted for the older one may be out of date: such mounts keep what they said a second ago.
+  // The older one's link count may be out of date: such mounts cache attributes for a second.
   return two.isFile() && two.nlink > 1n && one.size === two.size && one.mtimeNs === two.mtimeNs;
 }
 
@@ -82,7 +82,7 @@ async function reserveAndRename(from: string, to: string, files: Files): Promise
   return 'moved';
 }
 
-/** Only while it is empty and the file still has its old name: the rename may have happened and its answer been lost. */
+/** Only while it is empty and the file still has its old name: the rename may have happened and its reply been lost. */
 async function dropReservation(from: string, to: string, files: Files): Promise<void> {
   const [source, reservation] = await Promise.all([lstatIfThere(from, files), lstatIfThere(to, files)]);
   if (source && reservation?.size === 0n) await unlinkQuietly(to, files);
@@ -91,7 +91,7 @@ async function dropReservation(from: string, to: string, files: Files): Promise<
 const turns = new KeyedMutex();
 
 /**
- * One at a time per folder in this process: searching a free name and taking it must not interleave, because names that
+ * One at a time per folder in this process: finding a free name and taking it must not interleave, because names that
  * differ only in case or accents do not collide on this file system, but do for other clients.
  */
 export async function inTurn<T>(folder: string, files: Files, act: () => Promise<T>): Promise<T> {

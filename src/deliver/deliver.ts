@@ -1,9 +1,9 @@
 /**
  * Room: delivery. Puts results and reports into outboxes and originals into archives, durably and without ever overwriting
- * anything, under names that work for every client. Comes in: core, messages, platform.
+ * anything, under names that work for every client. May import core, messages, platform.
  *
- * A verified file becomes a delivery: copied under a hidden name into the folder where it belongs, dated, synced, read back,
- * and given its final name in one step. Every step may be the last one before a power cut; the journal holds the intent
+ * A verified file becomes a delivery: copied under a hidden name into its folder, dated, synced, read back, and given its
+ * final name in one step. Any step may be the last before a power cut; the journal holds the intent
  * before the final name appears, and a second call with that intent finishes the delivery or starts over.
  */
 import type { BigIntStats } from 'node:fs';
@@ -25,22 +25,22 @@ export interface DeliverOptions {
   job: string;
   /** Absolute path; exists, and is never created here: it may be the mount point of a disk that is not mounted. */
   outbox: string;
-  /** As recorded by `identityOf` at start; absent: any folder will do. */
+  /** As recorded by `identityOf` at start; if absent, any folder will do. */
   outboxIdentity?: FolderIdentity | undefined;
-  /** Wanted path below the outbox, parts separated by `/`; made safe here. */
+  /** Requested path below the outbox, parts separated by `/`; made safe here. */
   relative: string;
   sourceMtimeMs: number;
-  /** Exact permission bits; absent: 0666 less the umask, group from a setgid folder, as for any file made there. */
+  /** Exact permission bits; if absent, 0666 less the umask, group from a setgid folder, as for any new file there. */
   mode?: number | undefined;
   /** Names safe for Windows, macOS and FAT; default true. */
   portable?: boolean | undefined;
-  /** Folders nothing may be delivered into: inboxes, the state directory. */
+  /** Folders nothing may be delivered to: inboxes, the state directory. */
   forbidden?: readonly string[] | undefined;
   signal?: AbortSignal | undefined;
   onProgress?: ((bytes: number) => void) | undefined;
   /** The last intent in the journal: an earlier attempt may have published already. */
   intent?: PublishIntent | undefined;
-  /** Resolves when the intent is durable; only then the name in it may appear. */
+  /** Resolves when the intent is durable; only then may the name in it appear. */
   onIntent(intent: PublishIntent): Promise<void>;
   files: Files;
   log: Logger;
@@ -51,7 +51,7 @@ const MAX_NAMES = 1000;
 
 /**
  * Delivers the file and resolves when it is durable under its final name. The candidate (or source) is only read. After an
- * error nothing of ours is left in the outbox; a file that has its final name already is never taken back.
+ * error nothing of ours is left in the outbox; a file that already has its final name is never withdrawn.
  * @throws ShrinkError `unavailable`, `no-space` (with what is missing), `denied`, `bad-name`, `cancelled`,
  * `changed-underneath` (a source delivered as it is was written to after it was checked), `io`.
  */
@@ -130,13 +130,13 @@ async function publish(staged: Staged, folder: string, wanted: string, options: 
 async function publishAs(target: string, staged: Staged, options: DeliverOptions): Promise<boolean> {
   if (options.signal?.aborted) throw new ShrinkError('cancelled', say('deliver.stopped'), { subject: target });
   await options.onIntent({ ...staged, target });
-  // The disk may have gone while the file was copied; its mount point is not the outbox.
+  // The disk may have been unmounted while the file was copied; its mount point is not the outbox.
   await checkRoot({ path: options.outbox, identity: options.outboxIdentity }, options.files);
   const move = () => moveWithoutOverwriting(staged.temp, target, options.files);
   return (await inFolder('publishing', target, move)) === 'moved';
 }
 
-/** A file that has the name already and the same content is the delivery; there is no second one of it. */
+/** A file that already has the name and the same content is the delivery; there is no second copy of it. */
 async function useEqualFile(target: string, staged: Staged, options: DeliverOptions): Promise<Delivery | undefined> {
   const { files } = options;
   if (!(await hasSameContent(target, staged, files))) return undefined;
@@ -147,7 +147,7 @@ async function useEqualFile(target: string, staged: Staged, options: DeliverOpti
 /**
  * After a crash: the delivery, if the journaled intent was carried out; otherwise `undefined`, and its traces are removed so
  * that `deliver` can start over.
- * @throws ShrinkError `unavailable` while the outbox is not there: then it cannot be known.
+ * @throws ShrinkError `unavailable` while the outbox is missing: then nobody can know.
  */
 export async function findPublished(
   intent: PublishIntent,
@@ -170,8 +170,8 @@ export async function findPublished(
 }
 
 /**
- * An empty file under the final name, younger than our complete temporary one: the reservation made where a file system has
- * no links, and the rename over it never happened.
+ * An empty file under the final name, younger than our complete temporary one: the reservation for a file system without
+ * links, whose rename never happened.
  */
 function isReservation(target: BigIntStats | undefined, temp: BigIntStats | undefined, intent: PublishIntent): boolean {
   if (!target?.isFile() || target.size !== 0n || !temp || intent.bytes === 0) return false;
@@ -199,13 +199,13 @@ async function hasSameContent(path: string, wanted: { bytes: number; sha256: str
   return (await sha256Of(path, files)) === wanted.sha256;
 }
 
-/** An error of the copy, about the right side of it: the source, the work folder or the outbox. */
+/** An error of the copy, attributed to the right place: the source, the work folder or the outbox. */
 async function explainCopyError(error: unknown, verified: Verified, folder: string, files: Files): Promise<unknown> {
   if (!isShrinkError(error)) return error;
   if (error.code === 'no-space') return shortage(error, verified.bytes, folder, files);
   if (error.subject !== verified.path) return unavailableIfGone(error, folder);
   if (verified.isSource) return error;
-  // `gone` would be taken to be about the source. Without the candidate the work has to be done again.
+  // `gone` would be blamed on the source. Without the candidate the work has to be done again.
   return isShrinkError(error, 'gone', 'changed-underneath') ? changedSinceCheck(verified) : error;
 }
 

@@ -17,19 +17,19 @@ export interface MoveOptions {
 }
 
 /**
- * Moves an original to a name that must be free: within one file system by a change of name, else as a copy that is synced
- * and compared before the original goes. The caller syncs both folders.
+ * Moves an original to a name that must be free: within one file system by renaming, otherwise as a copy that is synced
+ * and compared before the original is removed. The caller syncs both folders.
  */
 export async function moveOriginal(from: string, to: string, options: MoveOptions): Promise<'moved' | 'taken'> {
   const { files, log } = options;
   try {
-    // The disk makes no promise about two folders at once: the old name goes when the new one is durable.
+    // The disk makes no promise about two folders at once: the old name is removed once the new one is durable.
     return await moveWithoutOverwriting(from, to, files, () => syncDir(dirname(to), files, log));
   } catch (error) {
-    // Bind mounts answer EXDEV with equal device numbers, so it has to be tried.
+    // Bind mounts answer EXDEV although device numbers are equal, so it has to be tried.
     if (errnoOf(error) === 'EXDEV') return moveAcross(from, to, options);
-    // Linked, but not allowed to remove the old name: the new one goes again. After an error that passes (a disk that failed
-    // once) the next try finishes the move, as it recognises the second name.
+    // Linked, but not allowed to remove the old name: the new one is removed again. After a transient error (a disk that failed
+    // once) the next attempt finishes the move, because it recognises the second name.
     const isRefused = movingError(error, from).code === 'denied';
     if (isRefused && (await isSecondName(from, to, files).catch(() => false))) await unlinkQuietly(to, files);
     throw error;

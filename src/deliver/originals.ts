@@ -1,6 +1,6 @@
 /**
- * What happens to an original after its result is durable: kept, archived or deleted, and only while it still is the very
- * file that was processed. Nothing here overwrites anything, and every step may be the last one before a power cut.
+ * What happens to an original once its result is durable: kept, archived or deleted, and only while it is still the very
+ * file that was processed. Nothing here overwrites anything, and any step may be the last before a power cut.
  */
 import type { BigIntStats } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
@@ -27,17 +27,17 @@ export interface DisposeOptions extends MoveOptions {
   policy: 'keep' | 'archive' | 'delete';
   /** Absolute; needed for `archive`. Exists, and is never created here. */
   archiveDir?: string | undefined;
-  /** The `to` of the last `beforeMove` in the journal: an earlier attempt may have got there already. */
+  /** The `to` of the last `beforeMove` in the journal: an earlier attempt may have got that far already. */
   intended?: string | undefined;
-  /** Resolves when journaled; only then the archived name may appear. */
+  /** Resolves when journaled; only then may the archived name appear. */
   beforeMove(to: string): Promise<void>;
   /** Folders nothing may ever be put into: inboxes, the state directory. */
   forbidden?: readonly string[] | undefined;
 }
 
 /**
- * Does what the folder's policy says. `missing`: the original is not there any more, and as far as the journal can tell not
- * because of us; that is also the answer after a crash between deleting it and journaling that.
+ * Does what the folder's policy says. `missing`: the original is no longer there, and as far as the journal can tell not
+ * because of us; the same holds after a crash between deleting it and journaling that.
  * @throws ShrinkError `changed-underneath` (nothing was touched), `unavailable`, `no-space`, `denied`, ...
  */
 export async function disposeOriginal(options: DisposeOptions): Promise<Disposal> {
@@ -75,7 +75,7 @@ async function moveToFreeName(folder: string, wanted: string, options: DisposeOp
     if (taken.has(collisionKey(name))) continue;
     const to = join(folder, name);
     await options.beforeMove(to);
-    // The journal took its time; a newer version must not be archived unseen.
+    // Journaling took a moment; a newer version must not be archived unnoticed.
     if (!samePin(await pinOf(options.path, files), options.pin)) throw originalChanged(options.path);
     if ((await moveOriginal(options.path, to, options)) === 'moved') return to;
   }
@@ -99,7 +99,7 @@ async function finishMove(to: string, options: DisposeOptions): Promise<string |
     return undefined;
   }
   if (!isComplete || (source && !(await isOurCopy(path, to, options)))) {
-    // A second name of a file that was written to since: one name is enough, and removing the other loses nothing.
+    // A second name of a file that has since been written to: one name is enough, and removing the other loses nothing.
     if (await isSecondName(path, to, files)) await unlinkIfThere(to, files);
     return undefined;
   }

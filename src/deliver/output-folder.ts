@@ -1,7 +1,7 @@
 /**
- * Where something may be put: an outbox (or archive) that is really there, and sub-folders inside it that lead nowhere else.
- * What is inside what is decided by device and inode on the way up to `/`, not by comparing paths: links and bind mounts make
- * two paths of one folder.
+ * Where something may be put: an outbox (or archive) that is really there, and sub-folders that stay inside it.
+ * Containment is decided by device and inode on the way up to `/`, not by comparing paths: links and bind mounts give one
+ * folder two paths.
  */
 import { join } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
@@ -16,27 +16,27 @@ import { collisionKey } from './safe-names.ts';
 export interface FolderIdentity {
   dev: string;
   ino: string;
-  /** Device of the file system the folder's own one is mounted on; absent where it is on the root file system. */
+  /** Device of the file system that the folder's own one is mounted on; absent on the root file system. */
   under?: string;
 }
 
 export interface DeliveryRoot {
   /** Absolute path of the outbox or archive; may itself be a symbolic link. */
   path: string;
-  /** As recorded when the daemon started; absent: any folder will do. */
+  /** As recorded when the daemon started; if absent, any folder will do. */
   identity?: FolderIdentity | undefined;
 }
 
 export interface FolderOptions {
   files: Files;
   log: Logger;
-  /** Existing sub-folders that differ only in case or accents are used instead of a twin; the default. */
+  /** Existing sub-folders that differ only in case or accents are used instead of creating a twin; the default. */
   portable?: boolean | undefined;
   /** Folders nothing may ever be put into: inboxes, the state directory. */
   forbidden?: readonly string[] | undefined;
 }
 
-/** Records which folder `path` is now. @throws ShrinkError `unavailable` where it is missing or not a folder. */
+/** Records which folder `path` is now. @throws ShrinkError `unavailable` if it is missing or not a folder. */
 export async function identityOf(path: string, files: Files): Promise<FolderIdentity> {
   const [own, ...above] = await ancestry(path, files);
   const under = above.find(folder => folder.dev !== own.dev);
@@ -44,8 +44,8 @@ export async function identityOf(path: string, files: Files): Promise<FolderIden
 }
 
 /**
- * @throws ShrinkError `unavailable` where the folder is missing or no longer the recorded one, as an empty mount point is.
- * A share that was mounted again has a new device number and the same inode; that is the same folder.
+ * @throws ShrinkError `unavailable` if the folder is missing or no longer the recorded one, as with an empty mount point.
+ * A share that was mounted again has a new device number and the same inode; it counts as the same folder.
  */
 export async function checkRoot(root: DeliveryRoot, files: Files): Promise<[FolderInode, ...FolderInode[]]> {
   const chain = await ancestry(root.path, files);
@@ -62,8 +62,8 @@ export function isSameFolder(recorded: FolderIdentity, now: FolderInode): boolea
 }
 
 /**
- * The folder for `parts` below the root, created where it is missing, each new one durable in its parent.
- * @throws ShrinkError `unavailable` (root gone), `denied` (a file in the way, a link that leaves the root, a forbidden
+ * The folder for `parts` below the root, created if missing, each new one durable in its parent.
+ * @throws ShrinkError `unavailable` (root gone), `denied` (a file in the way, a link that leads out of the root, a forbidden
  * folder), `no-space`, ...
  */
 export async function ensureFolder(
@@ -103,7 +103,7 @@ type FolderOperation =
   | 'syncing'
   | 'reporting';
 
-/** Wraps errors of what is done in a folder that exists: if a path is gone there, the disk is, not the source. */
+/** Wraps errors in a folder that exists: if a path is gone there, the disk is, not the source. */
 export async function inFolder<T>(operation: FolderOperation, path: string, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
@@ -112,7 +112,7 @@ export async function inFolder<T>(operation: FolderOperation, path: string, act:
   }
 }
 
-/** `gone` ends a job, as its source is gone; a folder of ours that is gone is waited for. */
+/** `gone` ends a job, because its source is gone; a missing folder of ours is waited for. */
 export function unavailableIfGone(error: unknown, folder: string): unknown {
   if (!isShrinkError(error, 'gone')) return error;
   return missing(folder, error);
@@ -133,7 +133,7 @@ async function enter(parent: string, part: string, options: FolderOptions): Prom
   });
 }
 
-/** The name `part` has in `parent` already, up to case and accents; `part` itself where there is none. */
+/** The existing name in `parent` that equals `part` up to case and accents; otherwise `part` itself. */
 async function existingName(parent: string, part: string, { files, portable }: FolderOptions): Promise<string> {
   if (portable === false || (await lstatIfThere(join(parent, part), files))) return part;
   return (await namesIn(parent, files)).get(collisionKey(part)) ?? part;
@@ -161,11 +161,11 @@ type FolderInode = Pick<FolderIdentity, 'dev' | 'ino'>;
 
 /**
  * Identities of the folder and of everything above it, up to `/`; never empty.
- * @throws ShrinkError `unavailable` where it is missing, or not a folder.
+ * @throws ShrinkError `unavailable` if it is missing, or not a folder.
  */
 async function ancestry(path: string, files: Files): Promise<[FolderInode, ...FolderInode[]]> {
   const chain: FolderInode[] = [];
-  // Not join(): that would resolve `x/..` as text, and where a link leads only the kernel knows.
+  // Not join(): that would resolve `x/..` as text, and only the kernel knows where a link leads.
   for (let at = path; ; at = `${at}/..`) {
     const stats = await inFolder('checking', path, () => files.stat(at));
     if (!stats.isDirectory()) throw missing(path);

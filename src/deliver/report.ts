@@ -25,7 +25,7 @@ interface ReportFacts {
   engine?: EngineName | undefined;
   /** Epoch ms. */
   at: number;
-  /** Where else it can be seen, by what each link is called. */
+  /** Where else it can be seen, by each link's label. */
   links?: Readonly<Record<string, string>> | undefined;
 }
 
@@ -33,7 +33,7 @@ export interface FailureFacts extends ReportFacts {
   /** `held`: it continues once a person acts; `failed`: it is over. */
   state: 'held' | 'failed';
   reason: Reason;
-  /** What was being done then: `pass 2 of 2`. */
+  /** What was being done at the time: `pass 2 of 2`. */
   step?: string | undefined;
   attempts?: number | undefined;
 }
@@ -109,7 +109,7 @@ const MARKER = /(?:^|\n)-- report by shrinkbox about job ([0-9a-z]+);[^\n]*\s*$/
 
 /** `2026-11-22 14:03 GMT+1`. */
 function localTime(at: number): string {
-  // Swedish writes dates as ISO 8601 does.
+  // The Swedish locale writes dates in ISO 8601 format.
   return new Intl.DateTimeFormat('sv-SE', {
     year: 'numeric',
     month: '2-digit',
@@ -134,24 +134,24 @@ export interface WriteReportOptions {
   kind: 'failed' | 'report';
   outbox: string;
   outboxIdentity?: FolderIdentity | undefined;
-  /** Of the source, below its inbox: `holiday/clip.mp4` is reported in `holiday/clip.failed.txt`. */
+  /** Path of the source below its inbox: `holiday/clip.mp4` is reported in `holiday/clip.failed.txt`. */
   relative: string;
   text: string;
-  /** The report this job had before; replaced where it has the same name, else removed. */
+  /** The previous report of this job; replaced if it has the same name, otherwise removed. */
   previous?: string | undefined;
   forbidden?: readonly string[] | undefined;
   files: Files;
   log: Logger;
 }
 
-/** More jobs than this want no single file name. */
+/** No more jobs than this ever need the same file name. */
 const MAX_NAMES = 100;
-/** No report is longer; a larger file is somebody's own. */
+/** No report is longer; a larger file is not ours. */
 const MAX_BYTES = 64 * 1024;
 
 /**
- * Writes the report in one step beside the results. A file of that name which is not this job's report stays, and ours
- * becomes `clip (2).failed.txt`.
+ * Writes the report in one step beside the results. An existing file of that name that is not this job's report stays, and
+ * ours becomes `clip (2).failed.txt`.
  * @returns its path.
  * @throws ShrinkError `unavailable`, `denied`, `no-space`, ...
  */
@@ -177,7 +177,7 @@ export async function writeReport(options: WriteReportOptions): Promise<string> 
 }
 
 /**
- * Removes a report of ours, of this job where one is given; `false` where the file is not one, or not there any more.
+ * Removes a report of ours, of this job if one is given; `false` if the file is not one, or no longer there.
  * @throws ShrinkError `denied`, `io`, ...
  */
 export async function removeReport(path: string, { job, files }: { job?: string; files: Files }): Promise<boolean> {
@@ -205,7 +205,7 @@ async function giveFreeName(temp: string, folder: string, stem: string, options:
   throw new ShrinkError('denied', message, { subject: folder, hint: say('deliver.reports-used-up-hint') });
 }
 
-/** The job a report of ours is about; `undefined` for any other file, and where there is none. */
+/** The job that a report of ours is about; `undefined` for any other file, or if there is none. */
 async function jobOfReport(path: string, files: Files): Promise<string | undefined> {
   try {
     const found = await lstatIfThere(path, files);

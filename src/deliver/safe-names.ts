@@ -13,12 +13,12 @@ export interface NameRules {
 const LIMIT = 240;
 const HARD_LIMIT = 255;
 
-/** Control characters (a newline above all), line and paragraph separators, halves of surrogate pairs. */
+/** Control characters (above all a newline), line and paragraph separators, lone surrogates. */
 const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const RESERVED = /[<>:"\\|?*]/g;
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(?:\.|$)/i;
 
-/** The parts of a path below an outbox, each safe; no part is empty, `.` or `..`. Empty where nothing was named. */
+/** The parts of a path below an outbox, each made safe; no part is empty, `.` or `..`. Empty if the path named nothing. */
 export function safeParts(relative: string, rules: NameRules): string[] {
   return relative
     .split('/')
@@ -27,8 +27,8 @@ export function safeParts(relative: string, rules: NameRules): string[] {
 }
 
 /**
- * One name made safe: characters that some client cannot take become `_`; a leading dash or dot gets a `_` before it, so
- * that the file is neither an option nor hidden; too long names lose their middle, never their extension.
+ * Makes one name safe: characters that some client cannot handle become `_`; a leading dash or dot gets a `_` before it, so
+ * that the file is neither an option nor hidden; names that are too long lose their middle, never their extension.
  * Safe names come back unchanged.
  */
 export function safePart(part: string, rules: NameRules): string {
@@ -42,7 +42,7 @@ export function safePart(part: string, rules: NameRules): string {
 
 /**
  * The name for the n-th file that wants it: `clip.mp4`, `clip (2).mp4`, `clip (3).mp4`.
- * @param ending what stays at the end; absent: the extension.
+ * @param ending what stays at the end; by default the extension.
  */
 export function numbered(name: string, n: number, ending = /\.[^. ]{1,15}$/u.exec(name)?.[0] ?? ''): string {
   const suffix = (n === 1 ? '' : ` (${n})`) + ending;
@@ -76,7 +76,7 @@ function shorten(name: string, limit: number): string {
   return cut(name.slice(0, name.length - extension.length), limit - Buffer.byteLength(extension)) + extension;
 }
 
-/** The longest beginning of at most `limit` bytes that splits no character a person sees. */
+/** The longest beginning of at most `limit` bytes that splits no visible character. */
 function cut(text: string, limit: number): string {
   if (Buffer.byteLength(text) <= limit) return text;
   const graphemes = Array.from(new Intl.Segmenter().segment(text), part => part.segment);

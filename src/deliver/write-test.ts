@@ -8,7 +8,7 @@ import { isSecondName, isWithoutLinks } from './atomic-publish.ts';
 
 export interface FolderCheck {
   name: 'list' | 'create' | 'write' | 'date' | 'sync' | 'link' | 'rename' | 'remove' | 'sync folder' | 'space';
-  /** `worse`: deliveries work without it, and `said` says how. */
+  /** `worse`: deliveries work without it, and `said` explains how. */
   result: 'ok' | 'worse' | 'failed';
   said: string;
 }
@@ -21,8 +21,8 @@ export interface FolderProbe {
 }
 
 /**
- * Tries everything a delivery does in `dir`, with hidden files that are removed again. Never throws: what fails is in the
- * answer, in words.
+ * Tries everything a delivery does in `dir`, with hidden files that are removed again. Never throws: the result describes
+ * each failure.
  * @param id lower-case letters and digits that no other probe running now has.
  */
 export async function probeFolder(dir: string, files: Files, id: string): Promise<FolderProbe> {
@@ -35,9 +35,9 @@ const PROBE_DATE_S = 1_000_000_000;
 const CONTENT = Buffer.from('shrinkbox');
 
 interface Spared {
-  /** How deliveries do without what failed. */
+  /** How deliveries work without what failed. */
   without: string;
-  /** Whether they can, after this error; absent: after any. */
+  /** Whether that is possible after this error; by default after any. */
   isSpared?: (error: unknown) => boolean;
 }
 
@@ -124,7 +124,7 @@ class WriteTest {
     return 'final names appear in one step';
   }
 
-  /** Over an empty file, as a delivery does where there are no links. */
+  /** Over an empty file, as a delivery does without hard links. */
   async #renameOver(): Promise<void> {
     await (await this.#files.open(this.#other, 'wx', 0o666)).close();
     await this.#files.rename(this.#temp, this.#other);

@@ -1,19 +1,19 @@
 import { FSWatcher } from 'chokidar';
 
-/** Something in a directory changed; `name` is the entry, or null where the system does not say. */
+/** Something in a directory changed; `name` is the entry, or null if the system does not say. */
 export type OnChange = (name: string | null) => void;
 
 export interface DirectoryWatch {
-  /** False: this directory reports nothing (limit reached, not watchable); only scans see what changes. */
+  /** False: this directory reports nothing (limit reached, not watchable); only scans see its changes. */
   readonly live: boolean;
   close(): Promise<void>;
 }
 
-/** Reports of changes. They may be late, doubled, wrong or missing: only a scan tells the truth. */
+/** Reports of changes. They may be late, duplicated, wrong or missing: only a scan tells the truth. */
 export interface ChangeEvents {
   /**
    * Resolves once changes in `dir` are reported, or cannot be. Never rejects. `dir` must not be a symbolic link. A directory
-   * with a backslash in its path reports nothing (chokidar takes it for a slash).
+   * with a backslash in its path reports nothing (chokidar treats it as a slash).
    */
   watch(dir: string, onChange: OnChange): Promise<DirectoryWatch>;
 }
@@ -25,8 +25,8 @@ export interface WatchProblem {
 }
 
 /**
- * chokidar, held to one inotify watch per directory. `onProblem` hears why a directory reports nothing. Directories asked for
- * in the same turn of the event loop share one FSWatcher, as each of those takes 6 kB.
+ * chokidar, limited to one inotify watch per directory. `onProblem` receives why a directory reports nothing. Directories
+ * requested in the same turn of the event loop share one FSWatcher, as each of those takes 6 kB.
  */
 export function chokidarEvents(onProblem: (problem: WatchProblem) => void): ChangeEvents {
   let gathering: WatchGroup | undefined;
@@ -100,7 +100,7 @@ class WatchGroup {
 
 /**
  * chokidar 5 lists a directory, stats every entry and watches each file before it watches the directory, and again on every
- * event; `ignored` spares the watches but not the work. Only `raw` events are wanted here, so `_throttle`
+ * event; `ignored` avoids the watches but not the work. Only `raw` events are wanted here, so `_throttle`
  * answers that a listing is already running.
  */
 class DirectoryOnly extends FSWatcher {

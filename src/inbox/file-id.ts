@@ -2,7 +2,7 @@ import type { BigIntStats } from 'node:fs';
 import type { Pin } from '../core/job.ts';
 import type { Sample } from './stability.ts';
 
-/** The parts of lstat that are used; BigIntStats fits. */
+/** The parts of lstat that are used; BigIntStats has them all. */
 export type FileStat = Pick<
   BigIntStats,
   | 'dev'
@@ -41,7 +41,7 @@ const fields = new BigInt64Array(5);
 const halves = new Uint32Array(fields.buffer);
 
 /**
- * A pin as a 53-bit hash, so that 100,000 known files cost a number each. Two different pins of one path share a key once in
+ * A pin as a 53-bit hash, so that 100,000 known files cost one number each. Two different pins of one path share a key once in
  * 2^53.
  */
 export function pinKey(stat: FileStat): number {
@@ -62,8 +62,8 @@ export function pinKey(stat: FileStat): number {
 }
 
 /**
- * Which directory this is, whatever its name. ext4 reuses inode numbers at once (after `rm -r` and `mkdir`), so its birth
- * time counts too; where the file system keeps none it is 0, or ctime, and a watch is renewed once too often.
+ * Identifies a directory, whatever its name. ext4 reuses inode numbers at once (after `rm -r` and `mkdir`), so the birth
+ * time counts too; if the file system keeps none, it is 0 or ctime, and a watch is renewed once too often.
  */
 export function identityOf(stat: FileStat): string {
   return `${stat.dev}:${stat.ino}:${stat.birthtimeNs}`;

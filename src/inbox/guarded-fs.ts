@@ -7,7 +7,7 @@ import type { FsKind } from '../platform/files/fs-types.ts';
 import { MountGuard } from '../platform/files/hang-guard.ts';
 import type { FileStat } from './file-id.ts';
 
-/** What lstat said of one path: a stat, `undefined` where nothing is there, or why it failed. */
+/** The result of lstat for one path: a stat, `undefined` if nothing is there, or why it failed. */
 export type LstatResult = FileStat | undefined | NodeJS.ErrnoException;
 
 export interface OpenedFile {
@@ -17,9 +17,9 @@ export interface OpenedFile {
 }
 
 /**
- * File access for watching; opens for reading only. Local disks are called synchronously, far faster than promises, with a
- * turn for the event loop every few milliseconds. Anything that may hang runs in the thread pool, one call at a time per
- * mount and with a deadline. Rejects with Node's errors, or `unavailable` where a mount does not answer.
+ * File access for watching; opens for reading only. Local disks are called synchronously, far faster than promises, giving
+ * the event loop a turn every few milliseconds. Anything that may hang runs in the thread pool, one call at a time per
+ * mount and with a deadline. Rejects with Node's errors, or `unavailable` if a mount does not answer.
  */
 export interface GuardedFs {
   list(dir: string): Promise<string[]>;
@@ -29,13 +29,13 @@ export interface GuardedFs {
   stat(path: string): Promise<FileStat>;
   realpath(path: string): Promise<string>;
   readlink(path: string): Promise<string>;
-  /** Never follows a symbolic link, never waits for the other end of a pipe. */
+  /** Never follows a symbolic link, and never waits for the other end of a pipe. */
   open(path: string): Promise<OpenedFile>;
 }
 
 const OPEN_FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 
-/** Hands out the access to each file system; all paths of one `mountPoint` share a guard. */
+/** Provides access to each file system; all paths of one `mountPoint` share a guard. */
 export class FileSystems {
   readonly local: GuardedFs;
   readonly #clock: Clock;
@@ -177,12 +177,12 @@ const AWAY: ReadonlySet<string> = new Set([
   'ELOOP',
 ]);
 
-/** Whether an error means that a folder is away and may be back; anything else is a bug of ours. */
+/** Whether an error means that a folder is missing and may come back; anything else is a bug of ours. */
 export function meansAway(error: unknown): boolean {
   return isShrinkError(error, 'unavailable') || AWAY.has((error as NodeJS.ErrnoException).code ?? '');
 }
 
-/** Why a folder is away; its path is shown beside it. */
+/** Why a folder is unavailable; its path is shown beside it. */
 export function whyAway(error: unknown): Sentence {
   if (isShrinkError(error)) return sentenceOf(error);
   const { code, message } = error as NodeJS.ErrnoException;

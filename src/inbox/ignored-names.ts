@@ -1,6 +1,6 @@
 /**
- * Names that are never opened, listed or reported: files that are still being written, and the litter of NAS boxes, browsers,
- * download tools and desktops. Decided by name alone. Sources: the documentation of each tool, paperless-ngx' built-in list,
+ * Names that are never opened, listed or reported: files still being written, and the litter of NAS boxes, browsers,
+ * download tools and desktops. Decided by name alone. Sources: each tool's documentation, paperless-ngx's built-in list,
  * Syncthing's tempname.go, Sonarr's working-folder prefixes.
  */
 import type { Sentence } from '../core/message.ts';
@@ -41,10 +41,10 @@ const JUNK_FOLDERS: ReadonlySet<string> = new Set([
   'temporary items',
 ]);
 
-/** A file `X` is still being downloaded while `X` with one of these is beside it; `X` itself may have its full size already. */
+/** A file `X` is still being downloaded while `X` with one of these suffixes is beside it; `X` itself may already have its full size. */
 const COMPANIONS: readonly string[] = ['.aria2', '.part', '.!qB', '.crdownload'];
 
-// Said once: every name of a listing is checked.
+// Built once: every name of a listing is checked.
 const HIDDEN = say('inbox.ignored-hidden');
 const DESKTOP = say('inbox.ignored-desktop');
 const NAS = say('inbox.ignored-nas');
@@ -52,7 +52,7 @@ const TEMPORARY = say('inbox.ignored-temporary');
 const UNFINISHED = say('inbox.ignored-unfinished');
 const DOWNLOADER = say('inbox.ignored-downloader');
 
-/** Why a file of this name is ignored, as the end of "left alone: …"; `undefined` for a plain name. */
+/** Why a file with this name is ignored, as the end of "left alone: …"; `undefined` for an ordinary name. */
 export function reasonToIgnoreFile(name: string): Sentence | undefined {
   if (name.startsWith('.')) return HIDDEN;
   const lower = name.toLowerCase();
@@ -86,12 +86,12 @@ export function sidecarNameOf(name: string): string {
   return name + SIDECAR;
 }
 
-/** The file a `.txt` would be the instruction for (`clip.mp4` of `clip.mp4.txt`); `undefined` for other names. */
+/** The file that a `.txt` is the instruction for (`clip.mp4` for `clip.mp4.txt`); `undefined` for other names. */
 export function mediaNameOf(name: string): string | undefined {
   return name.endsWith(SIDECAR) && name.length > SIDECAR.length ? name.slice(0, -SIDECAR.length) : undefined;
 }
 
-/** `link.url.txt` is a file of its own, unless it is beside `link.url`. */
+/** `link.url.txt` is a file in its own right, unless it is beside `link.url`. */
 export function isLinkInText(name: string): boolean {
   return LINK_IN_TEXT.test(name);
 }

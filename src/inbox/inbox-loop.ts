@@ -16,11 +16,11 @@ export interface FolderState {
 export interface FolderView extends FolderState {
   inbox: string;
   pending: number;
-  /** A few of the pending files, and why each is not taken yet. */
+  /** A few of the pending files, and why each has not been taken yet. */
   arriving: PendingFile[];
   /** Ms since the last complete listing; absent before the first. */
   lastScanAgeMs?: number;
-  /** Ms since the loop should have moved on: long where one call to the disk hangs, or the loop does. */
+  /** Ms by which the loop is late: long if one call to the disk hangs, or the loop does. */
   overdueMs: number;
 }
 
@@ -58,7 +58,7 @@ export class InboxLoop {
   #changedAt: number | undefined;
   #lastChecked = Number.NEGATIVE_INFINITY;
   #lastScanAt: number | undefined;
-  /** When the loop last moved, or is to move next. */
+  /** When the loop last advanced, or is due to advance next. */
   #dueAt: number;
   #state: FolderState | undefined;
   #scanWaiters: (() => void)[] = [];
@@ -74,7 +74,7 @@ export class InboxLoop {
     this.#tree = new Tree(context, ports, this.#waiting, () => this.#onChange());
   }
 
-  /** Resolves after the first complete listing, or once it is clear that the inbox is unavailable. */
+  /** Resolves after the first complete listing, or once the inbox proves to be unavailable. */
   start(): Promise<void> {
     const listed = this.rescan();
     this.#loop = this.#serve();
@@ -86,7 +86,7 @@ export class InboxLoop {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#wake();
-    // onFatal has the error already.
+    // onFatal has already been called with the error.
     await this.#loop?.catch(() => {});
     await this.#tree.close();
     for (const done of [...this.#scanWaiters, ...this.#quietWaiters]) done();
@@ -99,7 +99,7 @@ export class InboxLoop {
     return new Promise(resolve => this.#scanWaiters.push(resolve));
   }
 
-  /** Resolves when everything found so far was reported or is held back by a veto. */
+  /** Resolves when everything found so far has been reported or is held back by a veto. */
   settled(): Promise<void> {
     if (this.#stopped || this.#isQuiet) return Promise.resolve();
     return new Promise(resolve => this.#quietWaiters.push(resolve));
@@ -249,13 +249,13 @@ export class InboxLoop {
     }
   }
 
-  /** Lists the directories that are polled among others that are not. */
+  /** Lists the polled directories when the others in the inbox need not be. */
   async #poll(): Promise<void> {
     await this.#tree.scan({ deep: false, polledOnly: true }, () => this.#afterBatch());
     this.#schedule.planPoll(this.#now(), this.#facts());
   }
 
-  /** Between the directories of a scan: a long one does not delay what is due. False when stopped. */
+  /** Called between the directories of a scan: a long scan must not delay what is due. False when stopped. */
   async #afterBatch(): Promise<boolean> {
     if (this.#stopped) return false;
     const now = this.#now();

@@ -6,15 +6,15 @@ import type { OpenedFile } from './guarded-fs.ts';
 import { companionsOf } from './ignored-names.ts';
 import { type Directory, pathOf, type Veto } from './tracked-file.ts';
 
-/** What was found in a quiet file. */
+/** The result of inspecting a quiet file. */
 export type Inspection =
   | { kind: 'complete'; stat: FileStat }
-  /** It changed meanwhile, or is not there any more. */
+  /** It changed meanwhile, or is no longer there. */
   | { kind: 'changed' }
-  /** Bytes may be missing; a longer window settles it. */
+  /** Bytes may be missing; a longer window decides. */
   | { kind: 'doubt'; stat: FileStat; why: Sentence }
   | { kind: 'veto'; stat: FileStat; veto: Exclude<Veto['kind'], 'writer'>; why: Sentence }
-  /** A process still writes to it. */
+  /** A process is still writing to it. */
   | { kind: 'writing'; why: Sentence }
   | { kind: 'refuse'; stat: FileStat; why: Sentence };
 
@@ -22,8 +22,8 @@ export type Inspection =
 const SPARSE_FROM_BYTES = 64 * 1024;
 
 /**
- * Opens a quiet file and checks by its container whether all of it is there. `key` is the pin key of all its samples; the
- * file must have it before and after. Rejects with `unavailable` where the mount does not answer.
+ * Opens a quiet file and checks by its container whether it is complete. `key` is the pin key of all its samples; the
+ * file must have it before and after. Rejects with `unavailable` if the mount does not answer.
  */
 export async function inspect(dir: Directory, name: string, key: number): Promise<Inspection> {
   const companions = companionsOf(name);

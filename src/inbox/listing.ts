@@ -26,15 +26,15 @@ export interface ListingOptions {
   context: InboxContext;
   waiting: WaitingFiles;
   mountMap: MountMap;
-  /** A directory has more files than can be waited for now. */
+  /** A directory has more files than can be tracked now. */
   onFull(rel: string): void;
-  /** A directory is gone or became something else, with everything below it. */
+  /** A directory, with everything below it, is gone or became something else. */
   onGone(rel: string): void;
 }
 
 /**
- * Which names of a directory need an lstat, and what each turns out to be: a file to wait for, a directory to enter, an
- * instruction beside a file, or nothing.
+ * Decides which names of a directory need an lstat, and what each turns out to be: a file to wait for, a directory to enter,
+ * an instruction beside a file, or nothing.
  */
 export class Listing {
   readonly #context: InboxContext;
@@ -51,7 +51,7 @@ export class Listing {
     this.#onGone = rel => options.onGone(rel);
   }
 
-  /** Compares a listing with what is known of the directory, and checks the new names; when `deep`, all of them. */
+  /** Compares a listing with what is known about the directory, and checks the new names, or all of them if `deep`. */
   async reconcile(dir: Directory, names: readonly string[], deep: boolean): Promise<void> {
     const { fresh, again, sidecars, matched } = this.#sort(dir, names, deep);
     if (matched < dir.files.size + dir.children.size) await this.#dropMissing(dir, new Set(names));
@@ -62,7 +62,7 @@ export class Listing {
     await this.#addNew(dir, fresh);
   }
 
-  /** Checks the names that events reported. A file that is waited for is sampled anyway. */
+  /** Checks the names that events reported. Pending files are sampled anyway. */
   async checkNames(dir: Directory, names: readonly string[]): Promise<void> {
     const plain: string[] = [];
     const sidecars = new Set<string>();
@@ -99,7 +99,7 @@ export class Listing {
     return { fresh, again, sidecars, matched };
   }
 
-  /** Checks names not seen before, until too many files are waited for. */
+  /** Checks new names, until too many files are pending. */
   async #addNew(dir: Directory, fresh: readonly string[]): Promise<void> {
     for (let i = 0; i < fresh.length; i += CHUNK) {
       if (this.#waiting.isFull) return this.#onFull(dir.rel);
@@ -140,7 +140,7 @@ export class Listing {
       await this.#update(dir, name, found);
     } catch (error) {
       if (!isShrinkError(error, 'unavailable')) throw error;
-      // It will be a folder when it answers again; until then it is treated as one that cannot be listed.
+      // It becomes a folder once it answers again; until then it is treated as one that cannot be listed.
       dir.children.add(name);
     }
   }
@@ -162,7 +162,7 @@ export class Listing {
     return found.isFile() ? this.#updateFile(entry) : this.#updateSpecial(entry);
   }
 
-  /** A listed name that lstat cannot find: gone meanwhile, or not valid UTF-8 and therefore mangled on the way. */
+  /** A listed name that lstat cannot find: gone meanwhile, or not valid UTF-8 and therefore garbled on the way. */
   async #updateMissing(dir: Directory, name: string): Promise<void> {
     if (isMangled(name) && (await this.#refuseMangled(dir, name))) return;
     if (dir.children.has(name)) this.#onGone(relativeOf(dir, name));
@@ -223,7 +223,7 @@ export class Listing {
     return undefined;
   }
 
-  /** Records the instruction beside `media`, whether or not that file is known already. */
+  /** Records the instruction beside `media`, whether or not that file is already known. */
   #updateSidecar(dir: Directory, media: string, found: LstatResult): void {
     const before = dir.sidecars.get(media);
     const after = found && !(found instanceof Error) && found.isFile() ? pinKey(found) : undefined;
@@ -245,12 +245,12 @@ function isDone(file: number | { phase: string }): boolean {
   return typeof file === 'number' || file.phase !== 'pending';
 }
 
-/** Whether the name alone says that there is nothing to do, whatever it is. */
+/** Whether the name alone shows that there is nothing to do, whatever the entry is. */
 function isIgnored(name: string): boolean {
   return reasonToIgnoreFile(name) !== undefined && reasonToIgnoreFolder(name) !== undefined;
 }
 
-/** Whether `name` is a text that can only be an instruction (or somebody's notes), never a job of its own. */
+/** Whether `name` is a text that can only be an instruction (or somebody's notes), never a job in itself. */
 function isSidecar(dir: Directory, name: string, listed?: ReadonlySet<string>): boolean {
   const media = mediaNameOf(name);
   if (media === undefined) return false;

@@ -10,7 +10,7 @@ export class MountMap {
   readonly #readMounts: () => Mount[];
   #mounts: readonly Mount[] = [];
   #realRoot: string;
-  /** Those inside the inbox: even an lstat of one is answered by what is mounted there. */
+  /** Mounts inside the inbox: even an lstat of one is answered by whatever is mounted there. */
   #mountPoints: ReadonlySet<string> = new Set();
 
   constructor(inbox: string, fileSystems: FileSystems, mounts: () => Mount[]) {
@@ -20,10 +20,10 @@ export class MountMap {
     this.#realRoot = inbox;
   }
 
-  /** Reads the mounts again, and where the inbox leads if it is a link. Rejects where it is missing or not reachable. */
+  /** Reads the mounts again, and resolves the inbox if it is a link. Rejects if it is missing or unreachable. */
   async refresh(): Promise<void> {
     this.#mounts = this.#readMounts();
-    // Known without a call to it: an inbox on a local disk must not wait for shares that hang.
+    // Determined without a call to it: an inbox on a local disk must not wait for shares that hang.
     const leadsTo = throughLinks(this.#inbox, this.#mounts);
     const fs = this.#fileSystems.for(
       fsKindOf(leadsTo, this.#mounts),

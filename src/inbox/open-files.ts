@@ -7,22 +7,21 @@ export interface Writer {
   command: string;
 }
 
-/** A file to find writers of. */
+/** A file whose writers are wanted. */
 export interface Probed {
   path: string;
   dev: string;
   ino: string;
 }
 
-/** Finds writers of many files in one go; the answer is keyed by `dev:ino`. */
+/** Finds the writers of many files in one go; the result is keyed by `dev:ino`. */
 export type WriterProbe = (files: readonly Probed[]) => ReadonlyMap<string, Writer>;
 
 /**
- * Looks through /proc for processes of this machine that may still write to one of the files. As root it sees every process,
+ * Searches /proc for processes of this machine that may still write to one of the files. As root it sees every process,
  * otherwise those of its own user; never NFS or SMB clients on other hosts, nor the kernel's nfsd. It is slow (10-20 ms for
- * 100 processes), so callers ask about all files at once. Finds nothing where there is no /proc. Never throws.
- *
- * Link targets are read, not followed, until the inode number fits: following one into a hung mount would hang this process.
+ * 100 processes), so callers ask about all files at once. Finds nothing if there is no /proc. Never throws.
+ * | Link targets are read, not followed, until the inode number matches: following one into a hung mount would hang this process.
  */
 export const procWriters: WriterProbe = files => {
   const found = new Map<string, Writer>();
@@ -50,7 +49,7 @@ class WantedFiles {
     this.#keys = new Set(files.map(file => `${file.dev}:${file.ino}`));
   }
 
-  /** fdinfo has the inode since Linux 5.14 (on overlayfs that of a layer), the link target the name: either will do. */
+  /** fdinfo has the inode since Linux 5.14 (on overlayfs that of a layer), the link target has the name: either will do. */
   mayInclude(ino: string | undefined, target: string): boolean {
     return (ino !== undefined && this.#inodes.has(ino)) || this.#names.has(basename(target));
   }
@@ -59,7 +58,7 @@ class WantedFiles {
     return this.#inodes.has(ino);
   }
 
-  /** The key of the file behind `link`, when it is one of ours. */
+  /** The key of the file behind `link`, if it is one of ours. */
   keyBehind(link: string): string | undefined {
     try {
       const stat = statSync(link, { bigint: true });
@@ -125,7 +124,7 @@ function linkTarget(path: string): string {
   return attempt(() => readlinkSync(path), '');
 }
 
-/** Processes end meanwhile, and others are not ours to inspect: in both cases nothing is found. */
+/** Processes may end meanwhile, and others are not ours to inspect: either way, nothing is found. */
 function attempt<T>(what: () => T, otherwise: T): T {
   try {
     return what();

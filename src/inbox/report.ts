@@ -29,7 +29,7 @@ export async function reportFile(
       file.settling = restartWindow(file.settling, tick);
       return;
     case 'doubt':
-      // Seen a second time, the longer window is over.
+      // On a second inspection, the longer window is over.
       if (file.doubt) return report(context, file, inspection.stat);
       file.doubt = inspection.why;
       return;
@@ -89,11 +89,11 @@ function quietMs(file: TrackedFile, tick: SampleTick): number {
 const WARN_AFTER_MS = 30 * 60_000;
 const FIRST_WALK_PAUSE_MS = 30_000;
 const LAST_WALK_PAUSE_MS = 10 * 60_000;
-/** Looking through all processes takes some milliseconds of a processor. */
+/** Searching all processes takes some milliseconds of a processor. */
 const FIRST_PROBE_PAUSE_MS = 250;
 const LAST_PROBE_PAUSE_MS = 10_000;
 
-/** Ms until a file that stays the same is inspected again; a change starts over at once. */
+/** Ms until an unchanged file is inspected again; a change starts over at once. */
 function pauseMs(
   context: InboxContext,
   { polled }: TrackedFile,
@@ -126,7 +126,7 @@ function emit(context: InboxContext, file: TrackedFile, stat: FileStat, extras: 
   if (!context.hasJobFor(sighting)) context.onSighting(sighting);
 }
 
-/** Why a pending file is not reported yet. */
+/** Why a pending file has not been reported yet. */
 export function whyPending(context: InboxContext, { veto, doubt, settling, polled }: TrackedFile): Sentence {
   if (veto) return veto.why;
   const waitMs = windowMs(settling, settleMsOf(context, polled), doubt ? DOUBT_FACTOR : 1);

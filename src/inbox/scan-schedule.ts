@@ -3,21 +3,21 @@ const POLL_ACTIVE_MS = 10_000;
 const POLL_IDLE_MS = 30_000;
 /** A polled inbox counts as active this long after something happened in it. */
 const ACTIVE_FOR_MS = 5 * 60_000;
-/** An unavailable inbox is tried at least this often. */
+/** An unavailable inbox is tried again at least this often. */
 const RETRY_MS = 10_000;
 /**
- * Known files are checked in a scan only as often as that takes at most one part in so many of the time: half a percent of a
+ * A scan checks known files only so often that this takes at most this fraction of the time: half a percent of a
  * processor locally, 5 % of waiting for a network.
  */
 const DEEP_SHARE = { local: 200, polled: 20 };
 
-/** What the times depend on. */
+/** What the schedule depends on. */
 export interface InboxFacts {
   available: boolean;
   /** The inbox itself is polled, or any directory in it. */
   polled: boolean;
   anyPolled: boolean;
-  /** Files are being waited for. */
+  /** Files are pending. */
   hasPending: boolean;
 }
 
@@ -31,13 +31,13 @@ export class ScanSchedule {
   #lastDeepMs = 0;
   #lastActiveAt: number;
 
-  /** @param scan ms between scans. `auto`: a minute; where polled, 10 s while something happens and 30 s otherwise. */
+  /** @param scan ms between scans. `auto`: a minute; if polled, 10 s while something happens and 30 s otherwise. */
   constructor(scan: number | 'auto', now: number) {
     this.#scan = scan;
     this.#lastActiveAt = now;
   }
 
-  /** A scan was requested and has not begun. */
+  /** A scan was requested and has not started. */
   get requested(): boolean {
     return this.#requested;
   }
@@ -46,12 +46,12 @@ export class ScanSchedule {
     return this.#requested ? 0 : this.#nextScanAt;
   }
 
-  /** When the polled directories are listed, where others in the inbox need not be. */
+  /** When the polled directories are listed, if others in the inbox need not be. */
   get pollDueAt(): number {
     return this.#nextPollAt;
   }
 
-  /** The next scan is due at once, and a deep one. */
+  /** Makes the next scan due at once, and deep. */
   request(): void {
     this.#requested = true;
   }
@@ -60,7 +60,7 @@ export class ScanSchedule {
     this.#lastActiveAt = now;
   }
 
-  /** A scan begins. Returns whether it is deep: known files are checked as well. */
+  /** Starts a scan. Returns whether it is deep: known files are checked as well. */
   begin(now: number, { polled }: Pick<InboxFacts, 'polled'>): boolean {
     const requested = this.#requested;
     this.#requested = false;

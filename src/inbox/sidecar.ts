@@ -10,12 +10,12 @@ const MAX_BYTES = 64 * 1024;
 
 /**
  * - `text`: the instruction, trimmed. `none`: nothing is written in it (yet).
- * - `unusable`: there is one that cannot be read; processing the file without it would not be what was asked for.
+ * - `unusable`: there is one that cannot be read; processing the file without it would not be what was requested.
  */
 export type Instruction = { kind: 'text'; text: string } | { kind: 'none' } | { kind: 'unusable'; why: Sentence };
 
 /**
- * Reads the instruction file at `path`: UTF-8, or UTF-16 where a byte order mark says so (Notepad). Never throws but
+ * Reads the instruction file at `path`: UTF-8, or UTF-16 if a byte order mark says so (Notepad). Throws only
  * `unavailable`.
  */
 export async function readInstruction(fs: GuardedFs, path: string): Promise<Instruction> {
@@ -26,7 +26,7 @@ export async function readInstruction(fs: GuardedFs, path: string): Promise<Inst
   return decodeInstruction(bytes);
 }
 
-/** The instruction beside the file at `mediaPath`, as the watcher would attach it; for asking about a file by hand. */
+/** The instruction beside the file at `mediaPath`, as the watcher would attach it; for explaining one file. */
 export async function readSidecar(mediaPath: string): Promise<Sidecar | undefined> {
   const path = sidecarNameOf(mediaPath);
   try {
@@ -55,7 +55,7 @@ function decode(bytes: Buffer): string | undefined {
   }
 }
 
-/** The bytes, or the errno of what went wrong. */
+/** The bytes, or the errno of the failure. */
 async function readAtMost(fs: GuardedFs, path: string, limit: number): Promise<Buffer | string> {
   try {
     const file = await fs.open(path);

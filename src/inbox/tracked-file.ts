@@ -13,11 +13,11 @@ import type { WriterProbe } from './open-files.ts';
 export interface InboxContext {
   /** Absolute, as configured. */
   inbox: string;
-  /** Absent: 5 s, and 30 s where the file system is polled. */
+  /** Default: 5 s, or 30 s if the file system is polled. */
   settleMs: number | undefined;
-  /** Absent: a minute, or four settle times where that is longer. */
+  /** Default: a minute, or four settle times if that is longer. */
   incompleteAfterMs: number | undefined;
-  /** At most this many files are waited for at the same time; the others take their turn. */
+  /** At most this many files are pending at the same time; the others wait their turn. */
   maxWaiting: number;
   clock: Clock;
   log: Logger;
@@ -39,13 +39,13 @@ export interface Directory {
   /** A bare number is the pin key of a file that needs nothing more; 100,000 of them are cheap. */
   files: Map<string, number | TrackedFile>;
   children: Set<string>;
-  /** Sidecars seen, by the name of the file they belong to: the pin key of the `.txt`. */
+  /** Known sidecars, by the name of their file: the pin key of the `.txt`. */
   sidecars: Map<string, number>;
   /** It could not be listed, and that was reported. */
   refused: boolean;
 }
 
-/** A file that is being waited for, or was reported a moment ago. */
+/** A file that is pending, or was reported a moment ago. */
 export interface TrackedFile {
   dir: Directory;
   name: string;
@@ -56,16 +56,16 @@ export interface TrackedFile {
   settling: Settling;
   /** The sidecar's own quiet time. */
   sidecarSettling: Settling | undefined;
-  /** A sign that bytes may be missing; a longer window settles it. */
+  /** A sign that bytes may be missing; a longer window decides. */
   doubt: Sentence | undefined;
   veto: Veto | undefined;
-  /** What was reported last (see `reportKey`), so that nothing is reported twice. */
+  /** The last report (see `reportKey`), so that nothing is reported twice. */
   reported: string | number | undefined;
   /** Monotonic ms when it was first seen in this phase. */
   since: number;
 }
 
-/** Why a file that is quiet is not taken all the same. */
+/** Why a quiet file is still not taken. */
 export interface Veto {
   kind: 'writer' | 'companion' | 'incomplete' | 'empty' | 'unreadable';
   why: Sentence;
@@ -76,13 +76,13 @@ export interface Veto {
   warned: boolean;
 }
 
-/** A file that is not reported yet, for people. */
+/** A file that has not been reported yet, for people. */
 export interface PendingFile {
   path: string;
   inbox: string;
   why: Sentence;
   sinceMs: number;
-  /** A veto holds it back: time alone will not do. */
+  /** A veto holds it back: time alone will not release it. */
   held: boolean;
 }
 
@@ -133,13 +133,13 @@ export function sightingOf(context: InboxContext, { dir, name, stat }: Entry, ex
   };
 }
 
-/** Reports a path that is never opened, unless the queue has that already. */
+/** Reports a path that is never opened, unless the queue already has it. */
 export function refuse(context: InboxContext, entry: Entry, refused: Sentence): void {
   const sighting = sightingOf(context, entry, { refused });
   if (!context.hasJobFor(sighting)) context.onSighting(sighting);
 }
 
-/** Identifies one report: a pin (its key alone, when nothing went with it), with its instruction or why it was refused. */
+/** Identifies one report: a pin (its key alone if there was nothing else), with its instruction or the reason for refusal. */
 export function reportKey(key: number, { sidecar, refused }: SightingExtras = {}): string | number {
   return sidecar === undefined && refused === undefined ? key : `${key}|${sidecar?.text ?? ''}|${refused?.text ?? ''}`;
 }

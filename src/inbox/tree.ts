@@ -12,11 +12,11 @@ import { MountMap } from './mount-map.ts';
 import { type Directory, type InboxContext, refuse, relativeOf, splitRelative } from './tracked-file.ts';
 import type { WaitingFiles } from './waiting-files.ts';
 
-/** Directories visited side by side: registering a watch waits for the thread pool, listing does not. */
+/** Directories visited concurrently: registering a watch waits for the thread pool, listing does not. */
 const VISITED_AT_ONCE = 32;
-/** With more changed names than this, a directory is listed instead. */
+/** With more changed names than this, the whole directory is listed instead. */
 const MAX_CHANGED_NAMES = 4096;
-/** This many empty listings in a row are blamed on the network, not for an emptied inbox. */
+/** This many empty listings in a row are blamed on the network rather than on an emptied inbox. */
 const DOUBTED_EMPTY_READS = 2;
 
 /** What connects an inbox to the system; replaced in tests. */
@@ -29,11 +29,11 @@ export interface WatchPorts {
 export interface ScanScope {
   /** Known files are checked as well: finds what was overwritten in place without an event. */
   deep: boolean;
-  /** Only directories that are polled. */
+  /** Only polled directories. */
   polledOnly: boolean;
 }
 
-/** The directories of one inbox and what was last seen in them. Events only say where to look; listings say what is there. */
+/** The directories of one inbox and their last known content. Events only say where to look; listings say what is there. */
 export class Tree {
   readonly #context: InboxContext;
   readonly #changeEvents: ChangeEvents;
@@ -44,7 +44,7 @@ export class Tree {
   readonly #onChange: () => void;
   /** Names that events reported, by directory. */
   #changed = new Map<string, Set<string> | 'all'>();
-  /** Directories with files that have to wait for their turn: nothing is kept of those, the directory is listed again. */
+  /** Directories whose files have to wait their turn: those are not recorded, the directory is listed again. */
   readonly #backlog = new Set<string>();
   #retryWatches = true;
   #emptyReads = 0;
@@ -73,7 +73,7 @@ export class Tree {
     return this.#backlog.size > 0;
   }
 
-  /** An event said that the inbox itself was moved or deleted. */
+  /** An event reported that the inbox itself was moved or deleted. */
   get rootMoved(): boolean {
     return this.#rootMoved;
   }
@@ -87,7 +87,7 @@ export class Tree {
     return false;
   }
 
-  /** Something changed in a directory; `name` is null where it is not known what. */
+  /** Something changed in a directory; `name` is null if it is unknown what. */
   markChanged(rel: string, name: string | null): void {
     const names = this.#changed.get(rel);
     if (name === null || (names instanceof Set && names.size >= MAX_CHANGED_NAMES)) this.#changed.set(rel, 'all');
@@ -97,8 +97,8 @@ export class Tree {
   }
 
   /**
-   * Lists every directory. Calls `afterBatch` after every few of them, so that waiting files are not delayed; it ends the scan
-   * by answering false. Rejects when the inbox itself cannot be listed, and then forgets nothing.
+   * Lists every directory. Calls `afterBatch` after every few of them, so that pending files are not delayed; the scan ends
+   * if it returns false. Rejects if the inbox itself cannot be listed, and then forgets nothing.
    */
   async scan(scope: ScanScope, afterBatch: () => Promise<boolean>): Promise<void> {
     await this.#mountMap.refresh();
@@ -132,7 +132,7 @@ export class Tree {
     }
   }
 
-  /** An event that names a known directory, from above or from itself, says that it was made, moved or deleted. */
+  /** An event that names a known directory, from its parent or from itself, means that it was created, moved or deleted. */
   #maybeReplaced(dir: Directory, names: ReadonlySet<string>): string[] {
     const rels = [...names].filter(name => dir.children.has(name)).map(name => relativeOf(dir, name));
     return names.has(basename(this.#mountMap.realPathOf(dir.rel))) ? [...rels, dir.rel] : rels;
@@ -150,7 +150,7 @@ export class Tree {
     }
   }
 
-  /** Adds files that had to wait for their turn, as long as there is room. */
+  /** Adds files that had to wait their turn, as long as there is room. */
   async takeBacklog(): Promise<void> {
     for (const rel of this.#backlog) {
       if (this.#waiting.isFull) return;
@@ -161,7 +161,7 @@ export class Tree {
     }
   }
 
-  /** The file is treated as if it were new. */
+  /** Treats the file as new. */
   forget(relative: string): void {
     const { rel, name } = splitRelative(relative);
     const dir = this.#dirs.get(rel);
@@ -204,7 +204,7 @@ export class Tree {
     });
   }
 
-  /** Errors of the inbox itself are thrown, those of a directory in it are dealt with here. */
+  /** Throws errors of the inbox itself; those of a directory in it are handled here. */
   async #contained(dir: Directory, work: () => Promise<void>): Promise<void> {
     try {
       await work();
@@ -239,7 +239,7 @@ export class Tree {
     dir.fs = this.#mountMap.fsAt(dir.rel, kind);
   }
 
-  /** The directory's stat once events come from this very directory; undefined when there is none any more. */
+  /** The directory's stat once events come from this very directory; undefined if it no longer exists. */
   async #watchDirectory(dir: Directory): Promise<FileStat | undefined> {
     const stat = await this.#statOf(dir);
     if (!stat) return undefined;
@@ -248,12 +248,12 @@ export class Tree {
     await dir.watch?.close();
     dir.watch = undefined;
     if (!dir.kind.events) return stat;
-    // Watched before listed: what is created in between is in the listing or in an event, never in neither.
-    // The real path, because chokidar watches the folder of a link where it is given a link.
+    // Watched before listed: anything created in between is in the listing or in an event, or both.
+    // The real path, because chokidar, given a link, watches the link's folder.
     dir.watch = await this.#changeEvents.watch(this.#mountMap.realPathOf(dir.rel), name =>
       this.markChanged(dir.rel, name),
     );
-    // Once the limit is reached, one try per scan shows whether it was raised.
+    // Once the limit is reached, one attempt per scan shows whether it was raised.
     if (!dir.watch.live) this.#retryWatches = false;
     return this.#statOf(dir);
   }
@@ -274,8 +274,8 @@ export class Tree {
 
   /**
    * An inbox that held something and is now empty on another device is a mount point without its disk, for as long as that
-   * lasts; on a network it may be a server that is just starting. A person who empties a local inbox leaves its device the
-   * same.
+   * lasts; on a network it may be a server that is still starting. A person who empties a local inbox does not change its
+   * device.
    */
   #refuseSuddenlyEmpty(dir: Directory, names: readonly string[], stat: FileStat): void {
     const isEmptied = names.length === 0 && dir.files.size + dir.children.size > 0;

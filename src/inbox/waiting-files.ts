@@ -33,15 +33,15 @@ import {
 
 /** Files per lstat batch. */
 const CHUNK = 64;
-/** Files inspected in one go: what lstat said of each is kept until then. */
+/** Files inspected in one go: their lstat results are kept until then. */
 const INSPECTED_AT_ONCE = 1_024;
-/** At most this many reported files are remembered as ones whose writer may come back. */
+/** At most this many reported files are remembered because their writers may come back. */
 const MAX_REMEMBERED = 1_000;
 /** Instructions are short and written in one go. */
 const SIDECAR_SETTLE_MS = 1_000;
 const REINSPECT_MS = 10 * 60_000;
 
-/** The files of one inbox that are being waited for: sampled until quiet, then inspected, then reported. */
+/** The pending files of one inbox: sampled until quiet, then inspected, then reported. */
 export class WaitingFiles {
   readonly #context: InboxContext;
   readonly #recheckName: (dir: Directory, name: string) => void;
@@ -56,7 +56,7 @@ export class WaitingFiles {
   #lastRoundAt = 0;
   #lastRoundMs = 0;
 
-  /** `recheckName` is called with names that are no longer what they were: something else may be there now. */
+  /** `recheckName` is called with names that no longer are what they were: something else may be there now. */
   constructor(context: InboxContext, recheckName: (dir: Directory, name: string) => void) {
     this.#context = context;
     this.#recheckName = recheckName;
@@ -66,17 +66,17 @@ export class WaitingFiles {
     return this.#files.size;
   }
 
-  /** Further files found by a scan have to wait for their turn. Vetoed files do not take up room. */
+  /** Whether further files found by a scan have to wait their turn. Vetoed files take up no room. */
   get isFull(): boolean {
     return this.#files.size >= this.#context.maxWaiting && !this.onlyVetoed;
   }
 
-  /** Whether files that had to wait may come now; never while it is full. */
+  /** Whether files that had to wait may be added now; never while there is no room. */
   get hasRoom(): boolean {
     return this.#files.size < this.#context.maxWaiting / 2 || this.onlyVetoed;
   }
 
-  /** Whether every file that is waited for is held back by a veto. */
+  /** Whether every pending file is held back by a veto. */
   get onlyVetoed(): boolean {
     for (const file of this.#files) if (!file.veto) return false;
     return true;
@@ -99,7 +99,7 @@ export class WaitingFiles {
     this.#wait(dir, name, { settling: firstSample(sampleOf(stat), this.#now()) });
   }
 
-  /** A file that was reported is not the same any more. */
+  /** A reported file is no longer the same. */
   fileChanged(file: number | TrackedFile, entry: Entry): void {
     if (typeof file === 'number') return this.add(entry);
     const { dir, name, stat } = entry;
@@ -108,7 +108,7 @@ export class WaitingFiles {
     this.#wait(dir, name, { settling, reported: file.reported });
   }
 
-  /** The instruction beside a file came, changed or went: the file itself need not settle again. */
+  /** The instruction beside a file appeared, changed or disappeared: the file itself need not settle again. */
   sidecarChanged(file: number | TrackedFile, about: { dir: Directory; name: string; hadSidecar: boolean }): void {
     const { dir, name, hadSidecar } = about;
     if (typeof file === 'number') {
@@ -159,7 +159,7 @@ export class WaitingFiles {
     this.#lastRoundMs = spentMs;
   }
 
-  /** Refused files that are readable or complete by now are waited for again; old memories are dropped. */
+  /** Refused files that are now readable or complete become pending again; old memories are dropped. */
   async recheckRefused(): Promise<void> {
     const { at } = this.#now();
     this.#forgetLateWriters(at);
@@ -180,7 +180,7 @@ export class WaitingFiles {
     if (inspection?.kind === 'complete' || inspection?.kind === 'doubt') {
       this.#wait(dir, name, { settling: restartWindow(settling, this.#now()), reported });
     } else if (file.veto) {
-      // Neither its size nor its time changed: rarely has anything else.
+      // If neither its size nor its time changed, rarely has anything else.
       file.veto.nextCheckAt = this.#context.clock.monotonic() + REINSPECT_MS;
     }
   }
@@ -325,7 +325,7 @@ export class WaitingFiles {
   }
 }
 
-/** A file ready to be inspected. Its stat is not kept: hundreds of them would stay in memory for longer than they are used. */
+/** A file ready to be inspected. Its stat is not kept: hundreds of them would stay in memory longer than they are used. */
 interface QuietFile {
   file: TrackedFile;
   dev: string;
@@ -339,7 +339,7 @@ function condense(file: TrackedFile): void {
   dir.files.set(name, file.settling.key);
 }
 
-/** The result, or undefined where the mount does not answer: the next scan reports that for the whole folder. */
+/** The result, or undefined if the mount does not answer: the next scan reports that for the whole folder. */
 async function ifAnswered<T>(work: () => Promise<T>): Promise<T | undefined> {
   try {
     return await work();
@@ -349,7 +349,7 @@ async function ifAnswered<T>(work: () => Promise<T>): Promise<T | undefined> {
   }
 }
 
-/** Up to CHUNK files from `from` on that are on one file system. */
+/** Up to CHUNK files, starting at `from`, that are on one file system. */
 function chunkOnOneFs(files: readonly TrackedFile[], from: number): TrackedFile[] {
   const fs = files[from]?.dir.fs;
   let to = from;

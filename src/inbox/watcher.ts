@@ -1,6 +1,6 @@
 /**
  * Room: the inboxes. Finds files dropped into them and reports each as a Sighting once it is complete. It only reads, and
- * knows nothing about jobs or rules. Comes in: core, messages, platform, and media/completeness.
+ * knows nothing about jobs or rules. May import core, messages, platform, and media/completeness.
  */
 import type { Pin, Sidecar, Sighting } from '../core/job.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -19,9 +19,9 @@ export type { PendingFile } from './tracked-file.ts';
 export interface WatchFolder {
   /** Absolute. */
   inbox: string;
-  /** Quiet time; default 5 s, 30 s where the file system is polled. */
+  /** Quiet time; default 5 s, or 30 s if the file system is polled. */
   settleMs?: number | undefined;
-  /** Ms between scans; `auto`: every minute, where polled every 10 s while something happens and 30 s otherwise. */
+  /** Ms between scans; `auto`: every minute, or if polled, every 10 s while something happens and 30 s otherwise. */
   scan: 'auto' | number;
 }
 
@@ -29,9 +29,9 @@ export interface WatcherOptions {
   folders: WatchFolder[];
   clock: Clock;
   log: Logger;
-  /** Whether the queue has a job for this very file (same pin, same instruction): it is not waited for and not reported. */
+  /** Whether the queue has a job for this very file (same pin, same instruction): then it is neither pending nor reported. */
   hasJobFor(sighting: { inbox: string; relative: string; pin: Pin; sidecar?: Sidecar }): boolean;
-  /** A complete file, or a path that is never opened (`refused`). Once for each pin and instruction of a path. */
+  /** A complete file, or a path that is never opened (`refused`). Called once for each pin and instruction of a path. */
   onSighting(sighting: Sighting): void;
   onFolder?(inbox: string, state: FolderState): void;
   /** Watching cannot continue: a bug in it or in one of these callbacks. Default: throws, which ends the process. */
@@ -40,7 +40,7 @@ export interface WatcherOptions {
   incompleteAfterMs?: number;
   /** How long a network mount may take for one call before it counts as unavailable. */
   answerMs?: number;
-  /** How many files of an inbox are waited for at the same time, to bound memory; default 20,000. */
+  /** How many files of an inbox may be pending at the same time, to limit memory; default 20,000. */
   maxWaiting?: number;
   /** Replaced in tests. */
   changeEvents?: ChangeEvents;
@@ -48,14 +48,14 @@ export interface WatcherOptions {
   writers?: WriterProbe;
 }
 
-/** NFS retries for minutes before it gives up; a person waiting for `status` does not. */
+/** NFS retries for minutes before it gives up; a person who runs `status` does not. */
 const ANSWER_MS = 20_000;
-/** A waiting file takes 300 bytes. */
+/** A pending file takes 300 bytes. */
 const MAX_WAITING = 20_000;
 
 /**
- * Watches inboxes. Events only say where to look, scans find what is there: with every event lost everything is still found,
- * later. Problems of files and folders are waits or refused sightings; it rejects only because of a bug.
+ * Watches inboxes. Events only say where to look, scans find what is there: even if every event is lost, everything is found,
+ * only later. Problems with files and folders are waits or refused sightings; it rejects only because of a bug.
  */
 export class Watcher {
   readonly #options: WatcherOptions;
@@ -78,7 +78,7 @@ export class Watcher {
     await this.#all(loop => loop.start());
   }
 
-  /** Resolves when nothing is reported any more and no watch is left. */
+  /** Resolves when nothing more will be reported and no watch is left. */
   async stop(): Promise<void> {
     this.#stopped = true;
     const ended = this.#all(loop => loop.stop());
@@ -105,7 +105,7 @@ export class Watcher {
   }
 
   /**
-   * Watches these folders from now on: those that are gone or have other settings are stopped, new ones are listed before
+   * Watches these folders from now on: removed ones and ones with changed settings are stopped, new ones are listed before
    * this resolves. The others are not disturbed.
    */
   async setFolders(folders: WatchFolder[]): Promise<void> {
@@ -120,7 +120,7 @@ export class Watcher {
     await Promise.all(added.map(({ loop }) => loop.start()));
   }
 
-  /** Treats the file as if it were new: it settles and is reported again, unless `hasJobFor` says otherwise. */
+  /** Treats the file as new: it settles and is reported again, unless `hasJobFor` says otherwise. */
   forget(inbox: string, relative: string): void {
     this.#watched.get(inbox)?.loop.forget(relative);
   }
@@ -163,7 +163,7 @@ function isSame(a: WatchFolder | undefined, b: WatchFolder): boolean {
   return a?.inbox === b.inbox && a.settleMs === b.settleMs && a.scan === b.scan;
 }
 
-/** A limit stops thousands of directories from being watched; a person needs to read that once. */
+/** A limit keeps thousands of directories from being watched; a person needs to read that only once. */
 function logProblems({ log }: WatcherOptions): (problem: WatchProblem) => void {
   const logged = new Set<string>();
   return ({ dir, code, message }) => {

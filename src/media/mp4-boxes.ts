@@ -13,8 +13,8 @@ export interface Box {
 const MAX_BOXES = 200_000;
 
 /**
- * The top-level boxes of an MP4, headers only (a few reads, whatever the size). Stops at the first thing that is no whole box; then
- * the last box returned ends before the file does. `cut`: what is there begins a box that would end after the file.
+ * The top-level boxes of an MP4, headers only (a few reads, whatever the size). Stops at anything that is not a whole box; then
+ * the last box returned ends before the file does. `cut`: the remaining bytes begin a box that would end after the file.
  */
 export async function topBoxes(path: string): Promise<{ boxes: Box[]; brand: string; bytes: number; cut: boolean }> {
   try {
@@ -45,7 +45,7 @@ export async function topBoxes(path: string): Promise<{ boxes: Box[]; brand: str
   }
 }
 
-/** 32 bits, or 64 when that says 1, or to the end of the file when it says 0. */
+/** 32 bits, or 64 if that says 1, or to the end of the file if it says 0. */
 function boxSize(header: Buffer, bytesRead: number, left: number): number | undefined {
   if (bytesRead < 8) return undefined;
   const short = header.readUInt32BE(0);
@@ -60,14 +60,14 @@ export function startsFast(boxes: readonly Box[]): boolean {
   return index !== -1 && media !== -1 && index < media;
 }
 
-/** Whether an MP4 ends before all of it is there: inside a box, or without the index that nothing can be played without. */
+/** Whether an MP4 ends prematurely: inside a box, or without the index, which no player can do without. */
 export async function endsEarly(path: string): Promise<boolean> {
   const { boxes, cut } = await topBoxes(path);
   const has = (type: string) => boxes.some(box => box.type === type);
   return cut || (has('mdat') && !has('moov'));
 }
 
-/** Bytes of picture and sound in an MP4 of ours: all but its tables. */
+/** Bytes of picture and sound in an MP4 of ours: everything except its tables. */
 export async function mediaBytes(path: string): Promise<number> {
   const { boxes } = await topBoxes(path);
   return boxes.filter(box => box.type === 'mdat').reduce((sum, box) => sum + box.bytes - 8, 0);
@@ -77,7 +77,7 @@ const CODEC_HEADERS = ['avcC', 'hvcC', 'av1C'];
 /** The index of one part: some minutes of frames. */
 const MAX_INDEX_BYTES = 64_000_000;
 
-/** What a decoder must know before the first frame of an MP4 of ours; `undefined` where it was not found. */
+/** What a decoder must know before the first frame of an MP4 of ours; `undefined` if not found. */
 export async function codecHeader(path: string): Promise<Buffer | undefined> {
   const { boxes } = await topBoxes(path);
   const index = boxes.find(box => box.type === 'moov');

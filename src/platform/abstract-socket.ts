@@ -1,6 +1,6 @@
 /**
- * Abstract unix sockets (Linux): names without a file. The kernel gives a name to one process and frees it when that ends, however
- * it ends. Whoever connects gets a text. Another network namespace, such as a container's, has names of its own.
+ * Abstract unix sockets (Linux): names without a file. The kernel gives a name to one process and frees it when that process ends,
+ * however it ends. Whoever connects gets a text. Another network namespace, such as a container's, has names of its own.
  */
 import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
@@ -14,7 +14,7 @@ export interface HeldName {
   release(): Promise<void>;
 }
 
-/** Takes a name, and sends `words` to everybody who asks. `undefined` when another process has it. */
+/** Takes a name, and sends `words` to everybody who connects. `undefined` if another process has it. */
 export function holdName(name: string, words: string): Promise<HeldName | undefined> {
   const server = createServer(socket => {
     socket.on('error', () => {});
@@ -28,14 +28,14 @@ export function holdName(name: string, words: string): Promise<HeldName | undefi
       else reject(error);
     });
     server.listen(`\0${name}`, () => {
-      // The name stays ours when a caller could not be accepted (no file descriptor left).
+      // The name stays ours even if a caller could not be accepted (no file descriptor left).
       server.on('error', () => {});
       resolve({ release: () => close(server) });
     });
   });
 }
 
-/** The text of the holder of a name; `undefined` when nobody answers. */
+/** The text of a name's holder; `undefined` if nobody answers. */
 export async function askName(name: string): Promise<string | undefined> {
   const socket = connect(`\0${name}`);
   const giveUp = setTimeout(() => socket.destroy(new Error('no answer')), ANSWER_MS);
@@ -48,14 +48,14 @@ export async function askName(name: string): Promise<string | undefined> {
   }
 }
 
-/** Names with this prefix that somebody holds, as far as the kernel lists them. */
+/** Names with this prefix that are in use, as far as the kernel lists them. */
 export async function namesHeld(prefix: string): Promise<string[]> {
   const list = await readFile('/proc/net/unix', 'utf8').catch(() => '');
   const names = list
     .split('\n')
     .map(line => line.split(/\s+/, 8)[7] ?? '')
     .filter(path => path.startsWith(`@${prefix}`))
-    // NUL bytes are shown as @: the first one, and those that fill the address up.
+    // NUL bytes are shown as @: the first one, and those that fill up the address.
     .map(path => path.slice(1).replace(/@+$/, ''));
   return [...new Set(names)];
 }

@@ -1,4 +1,4 @@
-/** Waiting for each other: what promises need and Node 20 does not have. */
+/** Coordination between promises that Node 20 lacks. */
 import type { Clock } from './clock.ts';
 
 /** A promise that is settled from outside. */
@@ -42,17 +42,17 @@ export function every(clock: Clock, ms: number, callback: () => void): () => voi
   return () => cancel();
 }
 
-/** At most `count` run at a time, first come, first served. A waiter leaves when its signal aborts; a runner is never interrupted. */
+/** At most `count` run at a time, first come, first served. A waiter leaves if its signal aborts; a runner is never interrupted. */
 export class Semaphore {
   #free: number;
   readonly #waiting: Deferred<void>[] = [];
 
-  /** @param count at least one is allowed whatever is given. */
+  /** @param count at least one is allowed, whatever is given. */
   constructor(count: number) {
     this.#free = Math.max(1, count);
   }
 
-  /** @throws the signal's reason when it aborts before `act` starts; otherwise whatever `act` throws. */
+  /** @throws the signal's reason if it aborts before `act` starts; otherwise whatever `act` throws. */
   async run<T>(act: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     await this.#acquire(signal);
     try {
@@ -71,7 +71,7 @@ export class Semaphore {
     const turn = deferred();
     const leave = () => {
       const at = this.#waiting.indexOf(turn);
-      // Not in the line any more: the turn has just come and is taken.
+      // No longer in the queue: its turn has just come and is taken.
       if (at === -1) return;
       this.#waiting.splice(at, 1);
       turn.reject(signal?.reason);

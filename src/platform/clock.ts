@@ -1,9 +1,9 @@
 /**
- * Room: the machine below everything else: time, waiting, logs, HTTP, systemd, files in files/, children in process/. Knows nothing
- * of jobs, rules or engines. Comes in: core and the words of messages.
+ * Room: the machine beneath everything else: time, waiting, logs, HTTP, systemd, files in files/, children in process/. Knows
+ * nothing of jobs, rules or engines. May import core and messages.
  */
 
-/** Time, handed in so that tests can move it. `now` is the wall clock; `monotonic` never jumps. Both in milliseconds. */
+/** Time, passed in so that tests can control it. `now` is the wall clock; `monotonic` never jumps. Both in milliseconds. */
 export interface Clock {
   now(): number;
   monotonic(): number;
@@ -15,7 +15,7 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),
   after(ms, callback) {
-    // setTimeout takes 31 bits; a longer wait ends there, and whoever waits checks the clock again.
+    // setTimeout takes 31 bits; a longer wait ends there, and the caller checks the clock again.
     const timer = setTimeout(callback, Math.min(Math.max(0, ms), 2 ** 31 - 1));
     return () => clearTimeout(timer);
   },
@@ -37,13 +37,13 @@ export function sleep(clock: Clock, ms: number, signal?: AbortSignal): Promise<v
   });
 }
 
-/** A one-shot timer whose time stands still while paused. Without `ms` it never fires. */
+/** A one-shot timer that stands still while paused. Without `ms` it never fires. */
 export class PausableTimer {
   readonly #clock: Clock;
   readonly #ms: number | undefined;
   readonly #onEnd: () => void;
   #leftMs = 0;
-  /** Monotonic time at which `#leftMs` was true. */
+  /** Monotonic time at which `#leftMs` was correct. */
   #since = 0;
   #cancel: (() => void) | undefined;
   #isPaused = false;
@@ -74,7 +74,7 @@ export class PausableTimer {
     this.#arm();
   }
 
-  /** Starts again from the full time; stays paused if it was. Cheap: it may happen with every line of output. */
+  /** Starts again from the full time; stays paused if it was. Cheap, because it may happen with every line of output. */
   restart(): void {
     this.#leftMs = this.#ms ?? 0;
     this.#since = this.#clock.monotonic();
@@ -89,7 +89,7 @@ export class PausableTimer {
     return this.#leftMs - (this.#clock.monotonic() - this.#since);
   }
 
-  /** The deadline may move while the timer underneath runs: when it fires, it checks, and runs on for the rest. */
+  /** The deadline may move while the underlying timer runs: when that fires, it checks, and waits for the rest. */
   #arm(): void {
     this.#cancel = this.#clock.after(this.#remainingMs(), () => {
       this.#cancel = undefined;

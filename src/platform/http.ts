@@ -6,7 +6,7 @@ import { say } from '../messages/say.ts';
 
 /** HTTP/1.1 without opinions: no redirects followed, no retries, no cookies, bodies streamed both ways. */
 export interface Http {
-  /** @throws ShrinkError `unreachable` when no answer came; see `wasNeverSent`. The signal's reason when aborted. */
+  /** @throws ShrinkError `unreachable` if no answer came; see `wasNeverSent`. The signal's reason if it aborted. */
   request(request: HttpRequest): Promise<HttpAnswer>;
   close(): Promise<void>;
 }
@@ -41,7 +41,7 @@ export function createHttp(options: HttpOptions = {}): Http {
   const agent = new Agent({
     connect: { timeout: options.connectMs ?? 20_000, lookup: options.lookup },
     pipelining: options.fresh ? 0 : 1,
-    // The other side may close an older connection at the moment something is sent into it.
+    // The other side may close an older connection just as something is sent into it.
     keepAliveTimeout: 2000,
     keepAliveMaxTimeout: 10_000,
   });
@@ -56,7 +56,7 @@ export interface RequestMeter {
   requested(status: number | 'none'): void;
 }
 
-/** The same with every answer, or the lack of one, counted by `meter`. */
+/** The same, with every answer, or the lack of one, counted by `meter`. */
 export function countingHttp(http: Http, meter: RequestMeter | undefined): Http {
   if (!meter) return http;
   return {
@@ -74,7 +74,7 @@ export function countingHttp(http: Http, meter: RequestMeter | undefined): Http 
   };
 }
 
-/** True when the failure happened before anything of the request can have reached the other side. */
+/** True if the failure happened before anything of the request can have reached the other side. */
 export function wasNeverSent(error: unknown): boolean {
   return error instanceof ShrinkError && error.code === 'unreachable' && NEVER_SENT.has(errnoOf(error.cause) ?? '');
 }
@@ -101,8 +101,8 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
 const CERTIFICATE = /CERT|SIGNED|VERIFY|ISSUER/;
 
 /**
- * Wraps an error of a request or of its body. Our own errors pass through unchanged, and where `signal` has aborted its reason
- * is what counts.
+ * Wraps an error of a request or of its body. Our own errors pass through unchanged, and if `signal` has aborted, its reason
+ * takes precedence.
  */
 export function networkError(error: unknown, url: string, signal?: AbortSignal): unknown {
   if (signal?.aborted) return signal.reason;
@@ -122,7 +122,7 @@ function errnoOf(error: unknown): string | undefined {
   if (!(error instanceof Error)) return undefined;
   const { code } = error as NodeJS.ErrnoException;
   if (typeof code === 'string' && code !== '') return code;
-  // Several addresses tried and none reached: each error of the bundle is about connecting.
+  // Several addresses were tried and none reached: each error of the bundle is about connecting.
   if (error instanceof AggregateError) return errnoOf(error.errors[0]);
   return errnoOf(error.cause);
 }
@@ -140,7 +140,7 @@ async function send(agent: Agent, request: HttpRequest): Promise<HttpAnswer> {
       headersTimeout: request.silenceMs,
       bodyTimeout: request.silenceMs,
     });
-    // A body given up half-way ends in an error event; only a reader needs to see it.
+    // An abandoned body ends in an error event; only a reader needs to see it.
     answer.body.on('error', () => {});
     return { status: answer.statusCode, headers: flat(answer.headers), body: answer.body };
   } catch (error) {
@@ -161,7 +161,7 @@ function flat(headers: Record<string, string | string[] | undefined>): Record<st
   return out;
 }
 
-/** The whole body as text, at most `limit` bytes. @throws ShrinkError `bad-answer` when there is more. */
+/** The whole body as text, at most `limit` bytes. @throws ShrinkError `bad-answer` if there is more. */
 export async function readText(answer: HttpAnswer, url: string, limit: number, signal?: AbortSignal): Promise<string> {
   const chunks: Buffer[] = [];
   let bytes = 0;

@@ -13,7 +13,7 @@ export interface LogOptions {
   level: string;
   /** `auto`: readable on a terminal, JSON otherwise. */
   format: 'auto' | 'json' | 'pretty';
-  /** Where records go; stderr unless given, because stdout belongs to answers. */
+  /** Where records go; stderr by default, because stdout is for answers. */
   stream?: DestinationStream & { isTTY?: boolean };
 }
 
@@ -29,7 +29,7 @@ export function createLogger(options: LogOptions): Logger {
   };
   const destination = options.stream ?? standardError();
   if (!readable) return pino(settings, destination);
-  // Loaded only here: forty modules that a service, whose log is JSON, never needs.
+  // Loaded only here: forty modules that a service with a JSON log never needs.
   const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
   return pino(
     settings,
@@ -37,7 +37,7 @@ export function createLogger(options: LogOptions): Logger {
   );
 }
 
-/** One line a record: when, how bad, which job and file, what happened, and the rest in brackets. */
+/** One line a record: time, level, job and file, what happened, and the rest in brackets. */
 const READABLE = {
   sync: true,
   singleLine: true,

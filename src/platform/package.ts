@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 
 interface PackageJson {
   version: string;
-  /** How this program names itself to the cloud service. */
+  /** How this program identifies itself to the cloud service. */
   skill: { source: string; version: string };
 }
 

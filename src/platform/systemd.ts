@@ -1,11 +1,11 @@
 /**
- * Reports to systemd how the daemon is doing (sd_notify). Node has no unix datagram sockets, so each message is one run of
+ * Reports the daemon's status to systemd (sd_notify). Node has no unix datagram sockets, so each message is one run of
  * `systemd-notify` (about 10 ms; the unit needs NotifyAccess=all).
  */
 import { execFile } from 'node:child_process';
 import type { Logger } from './log.ts';
 
-/** Sends one message; rejects when that failed. */
+/** Sends one message; rejects if that failed. */
 type Send = (variables: readonly string[]) => Promise<void>;
 
 export interface SystemdNotifierOptions {
@@ -37,7 +37,7 @@ export class SystemdNotifier {
     this.#watchdogMs = watchdogMs(env, pid);
   }
 
-  /** The daemon is up and works on files. Also ends `reloading`. */
+  /** The daemon is up and processes files. Also ends `reloading`. */
   ready(): void {
     this.#queue('READY=1');
   }
@@ -63,8 +63,8 @@ export class SystemdNotifier {
   }
 
   /**
-   * Feeds the watchdog at half its interval for as long as `alive` says that work can move; a daemon that only turns its
-   * event loop is meant to be killed. Returns a function that ends it. Nothing happens where no watchdog is set.
+   * Feeds the watchdog at half its interval for as long as `alive` says that work can progress; a daemon that only turns its
+   * event loop should be killed. Returns a function that ends it. Does nothing if no watchdog is set.
    */
   watch(alive: () => boolean): () => void {
     const everyMs = this.#watchdogMs / 2;
@@ -76,12 +76,12 @@ export class SystemdNotifier {
     return () => clearInterval(timer);
   }
 
-  /** Resolves when every message was sent, or given up after a few seconds. */
+  /** Resolves when every message was sent, or gives up after a few seconds. */
   flush(): Promise<void> {
     return this.#last;
   }
 
-  /** One after the other: STOPPING must not overtake READY. */
+  /** One after another: STOPPING must not overtake READY. */
   #queue(...variables: string[]): void {
     if (!this.active) return;
     this.#last = this.#last

@@ -1,4 +1,4 @@
-/** What a person may do to a job, and when; each gives the job after it, or says why not. */
+/** What a person may do to a job, and when; each action returns the job after it, or says why it was refused. */
 import { policyOfReason } from '../core/errors.ts';
 import { type Job, makeReason, RESTING } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
@@ -12,7 +12,7 @@ export type ActionOutcome = { ok: true; job: Job } | { ok: false; problem: 'unkn
 export interface ActionsOptions {
   ledger: Ledger;
   scheduler: Pick<Scheduler, 'abort' | 'consider' | 'resumeEngine'>;
-  /** Brings an archived original back; resolves with where it is now. @throws ShrinkError */
+  /** Brings an archived original back; resolves with its new path. @throws ShrinkError */
   restoreOriginal(job: Job): Promise<string>;
   /** Cleans up after a job that came to rest. */
   afterRest(id: string): Promise<void>;
@@ -20,7 +20,7 @@ export interface ActionsOptions {
   removeReport(job: Job): Promise<void>;
   /** Have the watcher report the file again. */
   resight(job: Job): void;
-  /** Makes a further version of a delivered file with these words. */
+  /** Makes another version of a delivered file with this instruction. */
   refine(job: Job, words: string): Promise<Job>;
 }
 
@@ -38,7 +38,7 @@ export class Actions {
     if (state.name === 'done') return notNow(job, say('queue.done-already'));
     if (!RESTING.has(state.name) && state.name !== 'waiting')
       return notNow(job, say('queue.state-already', { state: state.name }));
-    // What a cloud job remembers is what was paid for: its engine decides what another try may repeat.
+    // A cloud job's checkpoints are what was paid for: its engine decides what another attempt may repeat.
     const inCloud = job.decision.kind === 'do' && job.decision.engine === 'nemo';
     const keepsProgress =
       state.name === 'waiting' || (state.name === 'held' && policyOfReason(state.reason.code)?.keepsProgress === true);
@@ -55,7 +55,7 @@ export class Actions {
       return notNow(job, say('queue.state-already', { state: state.name }));
     if (state.name === 'delivering') return notNow(job, say('queue.being-delivered'));
     if (this.#options.scheduler.abort(job.id, { kind: 'cancelled' })) {
-      // The worker leaves the slot first; what the caller sees is that it was asked.
+      // The worker leaves its slot first; the caller only learns that the cancellation was requested.
       return { ok: true, job };
     }
     const reason = makeReason('cancelled', say('queue.cancelled'));
@@ -64,12 +64,12 @@ export class Actions {
     return outcome;
   }
 
-  /** Everything remembered about the file goes, so that it is taken as new; its output stays. */
+  /** Forgets everything about the file, so that it counts as new; its output stays. */
   async forget(id: string): Promise<ActionOutcome> {
     const job = this.#options.ledger.find(id);
     if (!job) return unknown(id);
     if (!RESTING.has(job.state.name)) return notNow(job, say('queue.cancel-first', { state: job.state.name }));
-    // Every version of the file: one of them remembered would keep it from being done again.
+    // Every version of the file: if one stayed, the file would not be processed again.
     for (const other of this.#options.ledger.atPlace(job.inbox, job.relative)) {
       if (!RESTING.has(other.state.name)) continue;
       if (other.report) await this.#options.removeReport(other);
@@ -89,7 +89,7 @@ export class Actions {
     return this.#commit(job, { event: 'restored', data: { to } });
   }
 
-  /** A further message in the job's session, or another local version: `clip.v2.mp4`. */
+  /** Another message in the job's session, or another local version: `clip.v2.mp4`. */
   async refine(id: string, words: string): Promise<ActionOutcome> {
     const job = this.#options.ledger.find(id);
     if (!job) return unknown(id);

@@ -1,6 +1,6 @@
 /**
- * What a sighting means for the jobs that are known already: pure, so that every case stands in a table of
- * test/queue/admission-policy.test.ts. A sighting may come any number of times (events are hints, scans repeat); only one that says
+ * What a sighting means for the jobs already known. Pure, so that every case is a row of a table in
+ * test/queue/admission-policy.test.ts. A sighting may come any number of times (events are hints, scans repeat); only one with
  * something new leads to a change.
  */
 import { basename } from 'node:path';
@@ -9,16 +9,16 @@ import { WHOLE_UP_TO } from '../platform/files/files.ts';
 
 export type Admission =
   | { kind: 'nothing'; why: string }
-  /** A new job; `replaced` ones of the same place, unfinished, held or failed, were about bytes that are no more. */
+  /** A new job; `replaced` are jobs at the same place, unfinished, held or failed, whose content no longer exists. */
   | { kind: 'new'; version: number; replaced: Job[] }
-  /** The same content, under another name or identity: the job continues under that. */
+  /** The same content under another name or identity: the job continues with that. */
   | { kind: 'repin'; job: Job; why: string }
-  /** The words beside the file changed before there was a result. */
+  /** The instruction beside the file changed before there was a result. */
   | { kind: 'redecide'; job: Job }
-  /** The job is in a slot: look again once it rests. */
+  /** The job is in a slot: check again once it rests. */
   | { kind: 'later'; job: Job };
 
-/** True when the newest job of this place is about this very file and these very words: nothing to do, nothing to open. */
+/** True when the newest job at this place is about this very file and instruction: nothing to do, nothing to open. */
 export function isKnown(jobs: readonly Job[], pin: Pin, sidecar: Sidecar | undefined): boolean {
   const newest = jobs.at(-1);
   return newest !== undefined && !gaveWay(newest) && samePin(newest.pin, pin) && sameWords(newest.sidecar, sidecar);
@@ -32,14 +32,14 @@ export interface IntakeFacts {
   here: readonly Job[];
   /** Jobs with the same content anywhere, oldest first. */
   twins: readonly Job[];
-  /** Whether the file a job was about is still where it was, unchanged: then this one is a copy, not a rename. */
+  /** Whether the file a job was about is still in place, unchanged: if so, this one is a copy, not a rename. */
   stillThere(job: Job): boolean;
 }
 
 export function admit({ sighting, fingerprint, here, twins, stillThere }: IntakeFacts): Admission {
   const newest = here.at(-1);
   if (newest && gaveWay(newest)) return { kind: 'new', version: newest.version, replaced: [] };
-  // Where the original went to the archive or away, what is at its place now was put there again.
+  // If the original was archived or deleted, what is in its place now was put there again.
   if (newest && !newest.original && isSameContent(newest, sighting.pin, fingerprint)) {
     if (!sameWords(newest.sidecar, sighting.sidecar)) return reworded(newest, sighting.sidecar);
     if (samePin(newest.pin, sighting.pin)) return { kind: 'nothing', why: 'known' };
@@ -81,7 +81,7 @@ function reworded(job: Job, sidecar: Sidecar | undefined): Admission {
     case 'skipped':
       return { kind: 'redecide', job };
     case 'done':
-      // Taking the words away asks for nothing new.
+      // Removing the instruction asks for nothing new.
       if (!sidecar) return { kind: 'nothing', why: 'the instruction was removed after delivery' };
       return { kind: 'new', version: job.version + 1, replaced: [] };
     case 'cancelled':
@@ -94,15 +94,15 @@ function reworded(job: Job, sidecar: Sidecar | undefined): Admission {
   }
 }
 
-/** Ended because its file was gone or other bytes took its place: what is at that place now counts as new. */
+/** Ended because its file was gone or replaced: whatever is at that place now counts as new. */
 function gaveWay(job: Job): boolean {
   return job.state.name === 'cancelled' && job.state.reason.code === 'replaced';
 }
 
 /**
- * The fingerprint of a larger file is a sample: bytes between may have been written anew, by an edit in place or a second
- * copy of a damaged file, and taking that for what was worked on would deliver (and dispose of) the wrong thing. There it
- * counts only with the time of the last write, which a rename or a remount keeps, and never against a failure.
+ * The fingerprint of a larger file is a sample: bytes in between may have been rewritten, by an edit in place or a second copy
+ * of a damaged file, and mistaking that for the file already processed would deliver (and dispose of) the wrong one. There it
+ * counts only together with the modification time, which a rename or a remount keeps, and never against a failure.
  */
 function isSameContent(job: Job, pin: Pin, fingerprint: string): boolean {
   if (samePin(job.pin, pin)) return true;
@@ -110,7 +110,7 @@ function isSameContent(job: Job, pin: Pin, fingerprint: string): boolean {
   return pin.sizeBytes <= WHOLE_UP_TO || (job.state.name !== 'failed' && writtenAtOnce(job.pin, pin));
 }
 
-/** To the millisecond: more does not survive a move to another file system. */
+/** To the millisecond: anything finer does not survive a move to another file system. */
 function writtenAtOnce(a: Pin, b: Pin): boolean {
   const apartNs = BigInt(a.mtimeNs) - BigInt(b.mtimeNs);
   return apartNs < 1_000_000n && apartNs > -1_000_000n;

@@ -15,20 +15,20 @@ export interface AdmissionsOptions {
   decide(sighting: Sighting, version: number, words?: string): Decision;
   /** Content fingerprint of a file. @throws ShrinkError */
   fingerprint(path: string, sizeBytes: number): Promise<string>;
-  /** What a refused path is: a bad file, one that only lacks permission, or something that never is a video. */
+  /** The kind of a refused path: a bad file, one without read permission, or something that can never be a video. */
   lookAt(path: string): 'file' | 'unreadable' | 'other';
-  /** Whether the file a job was about is still where it was. */
+  /** Whether the file a job was about is still in place. */
   stillThere(job: Job): boolean;
-  /** Aborts a job that is in a slot; false when it is in none. */
+  /** Aborts a job that is in a slot; false if it is in none. */
   abort(id: string, reason: StopReason): boolean;
   /** Have the watcher report the file again. */
   resight(job: Job): void;
-  /** A job became ready, or rests; resolves once that was dealt with. */
+  /** A job became ready, or came to rest; resolves once that was handled. */
   changed(job: Job): Promise<void>;
   onFatal(error: unknown): void;
 }
 
-/** Files fingerprinted at once: more would only make the heads of a NAS disk jump. */
+/** Files fingerprinted at once: more would only make the heads of a NAS disk seek. */
 const READERS = 2;
 
 /** Turns sightings into jobs; one at a time per path, whatever the order of events. */
@@ -36,7 +36,7 @@ export class Admissions {
   readonly #options: AdmissionsOptions;
   readonly #queue = new PQueue({ concurrency: READERS });
   readonly #offered = new Map<string, Sighting>();
-  /** Paths being admitted: what is offered of them meanwhile waits for the outcome. */
+  /** Paths being admitted: further sightings of them wait for the outcome. */
   readonly #admitting = new Set<string>();
   /** Jobs in a slot whose file was seen with a new instruction. */
   readonly #later = new Set<string>();
@@ -45,7 +45,7 @@ export class Admissions {
     this.#options = options;
   }
 
-  /** Takes a sighting; the newest one of a path counts. */
+  /** Takes a sighting; only the newest one of a path counts. */
   offer(sighting: Sighting): void {
     const key = `${sighting.inbox}\0${sighting.relative}`;
     const waiting = this.#offered.has(key) || this.#admitting.has(key);
@@ -70,7 +70,7 @@ export class Admissions {
     }
   }
 
-  /** Call it when a job came to rest: its file is reported again, as the instruction seen meanwhile may have changed since. */
+  /** Call it when a job comes to rest: its file is reported again, because the instruction may have changed meanwhile. */
   rested(job: Job): void {
     if (this.#later.delete(job.id)) this.#options.resight(job);
   }
@@ -79,7 +79,7 @@ export class Admissions {
     return isKnown(this.#options.ledger.atPlace(inbox, relative), pin, sidecar);
   }
 
-  /** Nothing is being admitted. */
+  /** Whether nothing is being admitted. */
   get idle(): boolean {
     return this.#offered.size === 0 && this.#queue.pending === 0 && this.#queue.size === 0;
   }
@@ -136,7 +136,7 @@ export class Admissions {
     }
   }
 
-  /** A further version of a file, asked for at the command line. */
+  /** Another version of a file, requested on the command line. */
   async refine(job: Job, words: string): Promise<Job> {
     const { inbox, path, relative, pin, sidecar, fingerprint } = job;
     return this.#create({ inbox, path, relative, pin, sidecar }, { fingerprint, version: job.version + 1, words });
@@ -186,7 +186,7 @@ export class Admissions {
     if (next) await this.#options.changed(next);
   }
 
-  /** The bytes a job was about are no more: it ends, and the new bytes get a job of their own. */
+  /** The content a job was about no longer exists: the job ends, and the new content gets a job of its own. */
   async #replace(job: Job): Promise<void> {
     if (this.#options.abort(job.id, { kind: 'replaced' })) return;
     const now = this.#options.ledger.get(job.id);

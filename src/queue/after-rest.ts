@@ -10,7 +10,7 @@ export interface AfterRestOptions {
   log: Logger;
 }
 
-/** Makes reports and working files follow the state of every job that came to rest: in its slot, at admission, by a person. */
+/** Keeps reports and working files in step with every job that came to rest: in its slot, at admission, or by a person's action. */
 export class AfterRest {
   readonly #options: AfterRestOptions;
 
@@ -18,14 +18,14 @@ export class AfterRest {
     this.#options = options;
   }
 
-  /** Does what the state of the job calls for; nothing while it does not rest. A disk that refuses is only logged. */
+  /** Does what the job's state calls for; nothing unless the job rests. A failing disk is only logged. */
   async cleanUp(id: string): Promise<void> {
     const { ledger, stages, log } = this.#options;
     const job = ledger.get(id);
     if (!job || !RESTING.has(job.state.name)) return;
     try {
       await this.#updateReports(job).finally(async () => {
-        // Last: while it is there, the next start knows that this was not finished.
+        // Last: while the folder exists, the next start knows that this cleanup was not finished.
         if (job.state.name !== 'held') await stages.removeWorkDir(id);
       });
     } catch (error) {
@@ -38,9 +38,9 @@ export class AfterRest {
     const { ledger, stages } = this.#options;
     const path = await stages.report(job);
     if (path && path !== job.report) await ledger.commit(job.id, { event: 'reported', data: { path } });
-    // A file that was delivered at last leaves no report of earlier failures behind.
+    // Once a file is delivered, reports of earlier failures are removed.
     const outdated = job.state.name === 'done' ? ledger.atPlace(job.inbox, job.relative) : [];
-    // Nobody waits any more for what a person cancelled, nor for a version that another one replaced.
+    // Nobody waits for a cancelled job any more, nor for a version that was replaced.
     if (job.state.name === 'cancelled') outdated.push(job);
     for (const each of outdated) await this.#removeFailureReport(each);
   }

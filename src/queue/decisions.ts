@@ -1,4 +1,4 @@
-/** What today's rules decide about a job, and the event that records it. Pure. */
+/** What the current rules decide for a job, and the event that records it. Pure. */
 import type { Decision, EngineName, Job } from '../core/job.ts';
 import { messageOf, reasonMessages, type Sentence } from '../core/message.ts';
 import type { JobEvent } from '../core/events.ts';
@@ -16,13 +16,13 @@ export function decideHere(rules: Rules, job: Job): Decision {
   return decision.kind === 'do' ? { ...decision, insteadOf: 'nemo' } : decision;
 }
 
-/** What fell back to this machine stays here: the rules alone would send it to the cloud again, forever. */
+/** A job that fell back to this machine stays here: the rules alone would send it back to the cloud forever. */
 export function decideAnew(rules: Rules, job: Job): Decision {
   const standsIn = job.decision.kind === 'do' && job.decision.insteadOf !== undefined;
   return standsIn ? decideHere(rules, job) : rules.decide(job);
 }
 
-/** The event that rests a job whose decision is not to work at it. */
+/** The event that ends a job whose decision is not to process it. */
 export function restFor(decision: Exclude<Decision, { kind: 'do' }>): JobEvent {
   if (decision.kind === 'skip') {
     const messages = reasonMessages(decision.messages?.reason);
@@ -33,7 +33,7 @@ export function restFor(decision: Exclude<Decision, { kind: 'do' }>): JobEvent {
   return { event: 'held', data: { reason: { code: 'cannot-do', text, hint, messages } } };
 }
 
-/** Queues a job (again), with the reason as its history shows it. */
+/** Queues a job (again), with the reason shown in its history. */
 export function queuedBecause(because: Sentence, more: { fresh?: boolean; byPerson?: boolean } = {}): JobEvent {
   return { event: 'queued', data: { because: because.text, message: messageOf(because), ...more } };
 }

@@ -1,4 +1,4 @@
-/** What becomes of a job whose run ended in an error: tried again, waiting, held, failed, superseded, or done by the other engine. */
+/** What happens to a job whose run ended in an error: retried, waiting, held, failed, superseded, or given to the other engine. */
 import {
   type Advice,
   adviceFor,
@@ -25,7 +25,7 @@ import type { Stages } from './stages-port.ts';
 export interface EndedRun {
   id: string;
   signal: AbortSignal;
-  /** Path of the source the engine was given. */
+  /** The path of the source as the engine got it. */
   source?: string;
 }
 
@@ -34,18 +34,18 @@ export interface FailureHandlerOptions {
   stages: Pick<Stages, 'decide' | 'resight'>;
   clock: Clock;
   log: Logger;
-  /** Whether the source still is what the job is about. @throws ShrinkError where it is not */
+  /** Whether the source is still what the job is about. @throws ShrinkError if it is not */
   checkSource(job: Job): Promise<void>;
 }
 
 const RESTED: Outcome = { kind: 'rested' };
 const AGAIN: Outcome = { kind: 'again' };
 
-/** Pause before the outcome of a paid step is asked for again; it doubles. */
+/** Pause before checking the outcome of a paid step again; it doubles. */
 const ASK_AGAIN = { firstMs: 30_000, maxMs: 900_000 };
-/** Pause before trying again when a file of ours was gone. */
+/** Pause before trying again when one of our own files was gone. */
 const GONE_AGAIN_MS = 30_000;
-/** Pause before looking again for an inbox that is away. */
+/** Pause before checking again for a missing inbox. */
 const AWAY_AGAIN_MS = 10_000;
 
 export class FailureHandler {
@@ -57,7 +57,7 @@ export class FailureHandler {
     this.#options = options;
   }
 
-  /** Does to the job what `thrown` calls for. @throws what concerns more than one job, such as a journal that cannot be written */
+  /** Does to the job what `thrown` calls for. @throws anything that concerns more than one job, such as a journal that cannot be written */
   async handle(run: EndedRun, thrown: unknown): Promise<Outcome> {
     const job = this.#ledger.get(run.id);
     if (!job || RESTING.has(job.state.name)) {
@@ -120,14 +120,14 @@ export class FailureHandler {
       const text = say('queue.set-aside', { tries, why: sentenceOf(error) });
       return this.#rest(job, { event: 'failed', data: { reason: reasonOfError(error, text) } });
     }
-    // What a rejected candidate was made from may be what was wrong with it.
+    // What led to a rejected candidate may have been the fault.
     if (code === 'verify-failed') {
       await this.#ledger.commit(job.id, { event: 'rejected', data: { reason, keepCheckpoints: false } });
     }
     return this.#wait(job, backoffMs(advice, tries - 1), reason, code);
   }
 
-  /** A child that failed over a source which went, changed or got another name meanwhile says nothing about that source. */
+  /** A child that failed because the source vanished, changed or was renamed meanwhile proves nothing about that source. */
   async #blamedOnSource(run: EndedRun, job: Job, advice: Advice['kind']): Promise<Outcome | undefined> {
     if (engineOf(job) !== 'local' || (advice !== 'fail' && advice !== 'retry')) return undefined;
     try {
@@ -142,7 +142,7 @@ export class FailureHandler {
     return AGAIN;
   }
 
-  /** Something was gone or changed: the source (then this job is over) or something of ours (then it is tried again). */
+  /** Something was gone or changed: the source (then the job is over) or one of our own files (then it is retried). */
   async #superseded(job: Job, error: ShrinkError): Promise<Outcome> {
     const cause = error.code === 'changed-underneath' ? error : await this.#wrongWithSource(job);
     if (!cause) return this.#wait(job, GONE_AGAIN_MS, { ...reasonOfError(error), code: 'io' });
@@ -163,7 +163,7 @@ export class FailureHandler {
     }
   }
 
-  /** Aborted on purpose: what was reached stays reached, and the state says from where to continue. */
+  /** Aborted on purpose: progress is kept, and the state says where to continue. */
   async #aborted(job: Job, { kind }: StopReason): Promise<Outcome> {
     if (kind === 'stopping') {
       if (job.state.name === 'running') await this.#ledger.commit(job.id, queuedBecause(say('queue.after-stop')));
@@ -175,7 +175,7 @@ export class FailureHandler {
     return RESTED;
   }
 
-  /** A bug of ours fails the one file it happened to; the trace is in the log, and all others continue. */
+  /** A bug of ours fails only the file it happened to; the trace is in the log, and all others continue. */
   async #internalError(job: Job, error: unknown): Promise<Outcome> {
     if (error instanceof IllegalEvent) throw error;
     this.#options.log.error({ job: job.id, err: error }, 'internal error while processing this job');
@@ -188,12 +188,12 @@ export class FailureHandler {
     const decision = decideHere(this.#options.stages, job);
     const because = say('queue.fell-back', { why: sentenceOf(error) });
     this.#options.log.info({ job: job.id, code: error.code }, because.text);
-    // In this order: a crash between the two may not leave a fresh job for the cloud, which would ask it again.
+    // In this order: a crash between the two must not leave a fresh job for the cloud, which would be asked again.
     const decided: JobEvent = { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } };
     await this.#ledger.commit(job.id, decided, queuedBecause(because, { fresh: true }));
     if (decision.kind !== 'do') await this.#ledger.commit(job.id, restFor(decision));
     const advice = adviceFor(error.code);
-    // The next job need not find out by itself, after another upload.
+    // The next job need not discover this by itself, after another upload.
     if (advice.kind === 'pause-engine') {
       return { kind: 'engine-paused', forMs: advice.forMs, reason: sentenceOf(error) };
     }

@@ -2,12 +2,12 @@ import { type Job, RESTING, type StateName } from '../core/job.ts';
 import type { Ledger } from './ledger.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
 
-/** Times a job has waited for the same trouble before `run --once` leaves it for another day. */
+/** How often a job may wait for the same problem before `run --once` leaves it for another day. */
 const PATIENCE = 3;
 
 /**
  * True while some job is in a slot or will continue by itself soon. Local jobs do neither while the gate is closed: waiting for
- * them would last until a person opens it.
+ * them would take until a person opens it.
  */
 export function isBusy(ledger: Ledger, gate: PauseGate): boolean {
   const counts = ledger.counts();

@@ -1,6 +1,6 @@
 /**
- * What the journal holds, checked before it is believed: the data of every event, and the jobs of a snapshot, as records of version 1
- * carry them (RECORD_VERSION in journal/records.ts). Keys this version does not know are kept. Whoever changes the meaning of a key
+ * Checks what the journal holds before it is trusted: the data of every event, and the jobs of a snapshot, as records of version 1
+ * carry them (RECORD_VERSION in journal/records.ts). Keys unknown to this version are kept. Whoever changes the meaning of a key
  * raises that version and converts older data here.
  *
  * Written by hand: a start reads a million records, and these checks copy nothing.
@@ -26,9 +26,9 @@ import type { Message } from '../core/message.ts';
 import type { NamedStep } from '../core/steps.ts';
 import type { Resolution, Target } from '../core/target.ts';
 
-/** What is wrong with a value, to be read behind its name (` is missing`, `.text is not a string`); `undefined` when it fits. */
+/** What is wrong with a value, to be appended to its name (` is missing`, `.text is not a string`); `undefined` if it fits. */
 type Check = (value: unknown) => string | undefined;
-/** A check for every key of `T`; a new key does not compile without one. */
+/** One check for every key of `T`; a new key does not compile without one. */
 type Fields<T> = { readonly [K in keyof T]-?: Check };
 
 function is(type: 'string' | 'boolean'): Check {
@@ -38,12 +38,12 @@ function is(type: 'string' | 'boolean'): Check {
 }
 
 const STRING = is('string');
-/** JSON has no others: one that is none would be written as null, and read back as damage. */
+/** JSON has only finite numbers: any other would be written as null, and read back as damage. */
 const NUMBER: Check = value =>
   Number.isFinite(value) ? undefined : value === undefined ? ' is missing' : ' is not a number';
 const BOOLEAN = is('boolean');
 
-/** Any JSON but its absence. */
+/** Any JSON value, but it must be there. */
 const JSON_VALUE: Check = value => (value === undefined ? ' is missing' : undefined);
 
 function isObject(value: unknown): value is Record<string, unknown> {
@@ -52,7 +52,7 @@ function isObject(value: unknown): value is Record<string, unknown> {
 
 const OBJECT: Check = value => (isObject(value) ? undefined : ' is not an object');
 
-/** Absent, null, NaN (which JSON makes null), or as `check` says. */
+/** Absent, null, NaN (which JSON turns into null), or as `check` says. */
 function optional(check: Check): Check {
   return value => (value === undefined || value === null || Number.isNaN(value) ? undefined : check(value));
 }
@@ -99,7 +99,7 @@ function shape<T>(fields: Fields<T>): Check {
   };
 }
 
-/** A union told apart by the text under `tag`. */
+/** A union discriminated by the string under `tag`. */
 function tagged<T, K extends keyof T>(
   tag: K & string,
   variants: { readonly [V in T[K] & string]: Fields<Omit<Extract<T, { [P in K]: V }>, K>> },

@@ -1,6 +1,6 @@
 /**
- * Room: every job and what happens to it next: who gets a slot, what an error means, what a person may do. It uses the world only
- * through ports (Stages, JournalWriter). Comes in: core, messages, platform, engine/engine.ts.
+ * Room: every job and what happens to it next: who gets a slot, what an error means, what a person may do. It uses the outside
+ * world only through ports (Stages, JournalWriter). May import core, messages, platform, engine/engine.ts.
  */
 import { randomBytes } from 'node:crypto';
 import type { Job, StateName } from '../core/job.ts';
@@ -12,12 +12,12 @@ import { parseEvent, parseJob, UnfitRecord } from './journal-schema.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 
-/** What the ledger needs of the journal; see journal/journal.ts. */
+/** What the ledger needs from the journal; see journal/journal.ts. */
 export interface JournalWriter {
   append(entries: { job: string | null; event: string; data: unknown; at?: number }[]): Promise<void>;
 }
 
-/** What a replayed journal record says; the journal itself does not know what it means. */
+/** A replayed journal record; the journal itself does not know what it means. */
 export interface ReplayedRecord {
   at: number;
   job: string | null;
@@ -28,7 +28,7 @@ export interface ReplayedRecord {
 export type LedgerChange = { job: Job; before: Job | undefined } | { forgotten: Job } | { paused: boolean };
 
 /**
- * All jobs, and the only part that writes the journal. The lifecycle checks a change, which is visible at once but announced to
+ * All jobs, and the only part that writes the journal. The lifecycle checks a change, which is visible at once but is announced to
  * subscribers and acknowledged to its caller only when durable: nobody acts on a state that a crash could take back.
  */
 export class Ledger {
@@ -49,7 +49,7 @@ export class Ledger {
     this.#clock = clock;
   }
 
-  /** Applies one record of the journal at start-up. @throws IllegalEvent or UnfitRecord where it cannot have happened like that */
+  /** Applies one record of the journal at start-up. @throws IllegalEvent or UnfitRecord if it cannot have happened like that */
   replay(record: ReplayedRecord): void {
     if (record.event === 'snapshot-begin' || record.event === 'snapshot-end') return;
     if (record.job === null) {
@@ -84,7 +84,7 @@ export class Ledger {
     return this.#jobs.get(id);
   }
 
-  /** The job an id names, or an unambiguous beginning of one, of three letters at least. */
+  /** The job with this id, or with an id that begins with it: at least three letters, and unambiguous. */
   find(id: string): Job | undefined {
     const exact = this.#jobs.get(id);
     if (exact || id.length < 3) return exact;
@@ -92,7 +92,7 @@ export class Ledger {
     return matches.length === 1 ? matches[0] : undefined;
   }
 
-  /** The job as it is known to exist; asking for another one is a bug. */
+  /** The job, which must exist; asking for an unknown one is a bug. */
   expect(id: string): Job {
     const job = this.#jobs.get(id);
     if (!job) throw new IllegalEvent(`job ${id} is not known`);
@@ -116,12 +116,12 @@ export class Ledger {
     return Object.fromEntries(this.#counts) as Record<StateName, number>;
   }
 
-  /** Sums over all jobs done, bytes. */
+  /** Sums over all done jobs, bytes. */
   totals(): { done: number; sourceBytes: number; outputBytes: number } {
     return { ...this.#totals };
   }
 
-  /** A new id: short enough to type, never one that is known. */
+  /** A new id: short enough to type, and not yet in use. */
   newId(): string {
     for (;;) {
       const id = [...randomBytes(8)].map(byte => 'abcdefghijkmnpqrstuvwxyz23456789'[byte & 31]).join('');
@@ -135,15 +135,15 @@ export class Ledger {
   }
 
   /**
-   * Lets `events` happen to a job, in order and as one durable write. Resolves with the job once it is on disk.
-   * @throws IllegalEvent, with nothing written, when one of them cannot happen.
+   * Applies `events` to a job, in order and as one durable write. Resolves with the job once it is on disk.
+   * @throws IllegalEvent, with nothing written, if one of them cannot happen.
    */
   async commit(id: string, ...events: JobEvent[]): Promise<Job | undefined> {
     const at = this.#clock.now();
     const before = this.#jobs.get(id);
     let after = before;
     for (const event of events) {
-      // What the next start would refuse must not get into the journal: this job ends, not every later start.
+      // A record that the next start would refuse must not get into the journal: this job ends, rather than every later start.
       parseEvent(event.event, event.data);
       after = apply(after, id, at, event);
     }
@@ -210,7 +210,7 @@ export class Ledger {
   }
 }
 
-/** Snapshots of 0.1.0 know the references to the cloud only as facts. */
+/** Snapshots of 0.1.0 hold the references to the cloud only as facts. */
 function upgraded(job: Job): Job {
   const cloud = job.cloud ?? cloudRefsOf(job.facts);
   return cloud === job.cloud ? job : { ...job, cloud };
@@ -221,8 +221,8 @@ function placeOf(inbox: string, relative: string): string {
 }
 
 /**
- * Applies a record that stands at `position` in the journal.
- * @throws ShrinkError `damaged`, naming file and line, where we cannot have written it like that.
+ * Applies the record at `position` of the journal.
+ * @throws ShrinkError `damaged`, naming file and line, if we cannot have written it like that.
  */
 export function replayInto(ledger: Ledger, record: ReplayedRecord, position: { file: string; line: number }): void {
   try {

@@ -1,6 +1,6 @@
 import type { PauseGate } from '../platform/pause-gate.ts';
 
-/** A gate that is closed while at least one reason stands: `pause` and quiet hours close it independently. */
+/** A gate that is closed while at least one reason remains: `pause` and quiet hours close it independently. */
 export class ReasonedGate implements PauseGate {
   readonly #reasons = new Set<string>();
   readonly #listeners = new Set<(closed: boolean) => void>();

@@ -9,16 +9,16 @@ import { say } from '../messages/say.ts';
 import { queuedBecause } from './decisions.ts';
 import type { Ledger } from './ledger.ts';
 
-/** What the worker tells the scheduler when it leaves a job. */
+/** What the worker reports to the scheduler when it leaves a job. */
 export type Outcome =
   | { kind: 'rested' }
   | { kind: 'again' }
   | { kind: 'engine-paused'; forMs: number; reason: Sentence | string };
 
 export interface Worker {
-  /** Takes one job through its stages; never throws but for bugs and a journal that cannot be written. */
+  /** Takes one job through its stages; throws only for bugs and a journal that cannot be written. */
   run(id: string, signal: AbortSignal, progress: (progress: Progress) => void): Promise<Outcome>;
-  /** Gives a job that has not begun to this machine while the cloud is paused for `why`, where its rule allows. */
+  /** Gives a job that has not begun to this machine while the cloud is paused for `why`, if its rule allows that. */
   runLocallyInstead(id: string, why: Sentence | string): Promise<void>;
 }
 
@@ -34,7 +34,7 @@ export interface SchedulerOptions {
   onProgress(id: string, progress: Progress): void;
 }
 
-/** States in which a job belongs into a slot: fresh, or left behind by a crash. */
+/** States in which a job needs a slot: fresh, or left behind by a crash. */
 const IN_SLOT: ReadonlySet<StateName> = new Set(['queued', 'running', 'in-doubt', 'verifying', 'delivering']);
 
 interface Running {
@@ -44,13 +44,13 @@ interface Running {
 }
 
 /**
- * Slots, due times and pauses. One p-queue per engine, oldest arrival first; what a job does in its slot is up to the worker.
+ * Slots, due times and pauses. One p-queue per engine, oldest arrival first; the worker decides what a job does in its slot.
  * All state that must survive is in the ledger; this can be rebuilt from it at any time.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
   readonly #queues: Record<EngineName, PQueue>;
-  /** Jobs in a queue or a slot, by the engine they are listed for. */
+  /** Jobs in a queue or a slot, by the engine they are queued for. */
   readonly #listed = new Map<string, EngineName>();
   readonly #running = new Map<string, Running>();
   readonly #timers = new Map<string, () => void>();
@@ -64,13 +64,13 @@ export class Scheduler {
     this.#queues = { local: queue(options.slots.local), nemo: queue(options.slots.nemo) };
   }
 
-  /** Takes up every unfinished job of the ledger and starts handing out slots. */
+  /** Picks up every unfinished job of the ledger and starts to give out slots. */
   start(): void {
     for (const job of this.#options.ledger.all()) this.consider(job);
     this.#turn();
   }
 
-  /** Looks at a job after its state changed: lists it, or waits for its due time. */
+  /** Reacts to a job's new state: queues it for a slot, or waits for its due time. */
   consider(job: Job): void {
     if (this.#stopping) return;
     if (job.state.name === 'waiting') this.#wake(job.id, this.#remainingMs(job.updatedAt, job.state.until));
@@ -78,7 +78,7 @@ export class Scheduler {
     else if (IN_SLOT.has(job.state.name)) this.#list(job);
   }
 
-  /** The cloud takes nothing for a while, and this machine may do it instead: nothing of it was begun there. */
+  /** The cloud takes nothing for a while, and this machine may do the job instead, if nothing has begun there. */
   #mayStandIn({ id, state, decision, checkpoints }: Job): boolean {
     const isForCloud = decision.kind === 'do' && decision.engine === 'nemo' && decision.fallback === 'local';
     const hasNotBegun = state.name === 'queued' && Object.keys(checkpoints).length === 0 && !this.#running.has(id);
@@ -94,12 +94,12 @@ export class Scheduler {
     }, this.#options.onFatal);
   }
 
-  /** Another number of jobs at once; with fewer, what runs beyond it is finished first. */
+  /** Changes the number of jobs at once; if it is lower, jobs beyond it are finished first. */
   setSlots(slots: Record<EngineName, number>): void {
     for (const engine of Object.keys(this.#queues) as EngineName[]) this.#queues[engine].concurrency = slots[engine];
   }
 
-  /** Applies `pause`, `resume` and `drain`; what already runs in the cloud runs on. */
+  /** Applies `pause`, `resume` and `drain`; what already runs in the cloud continues. */
   setMode(mode: { draining: boolean }): void {
     this.#draining = mode.draining;
     this.#turn();
@@ -122,14 +122,14 @@ export class Scheduler {
     return this.#pauses.get(engine);
   }
 
-  /** Aborts a running job; false when it is not in a slot (then the ledger can be changed directly). */
+  /** Aborts a running job; false if it is not in a slot (then the ledger can be changed directly). */
   abort(id: string, reason: StopReason): boolean {
     const running = this.#running.get(id);
     running?.abort.abort(reason);
     return running !== undefined;
   }
 
-  /** Ends everything: nothing new starts, running jobs are aborted and have left their slots when this resolves. */
+  /** Stops everything: nothing new starts, and all running jobs have been aborted and left their slots when this resolves. */
   async stop(): Promise<void> {
     this.#stopping = true;
     for (const cancel of this.#timers.values()) cancel();
@@ -155,15 +155,15 @@ export class Scheduler {
     const engine = slotOf(job);
     this.#listed.set(job.id, engine);
     const task = () => this.#work(job.id, engine);
-    // Earlier arrivals first; those under way before a restart arrived first anyway.
+    // Earlier arrivals first; jobs under way before a restart arrived first anyway.
     this.#queues[engine].add(task, { priority: -job.arrival }).catch(this.#options.onFatal);
   }
 
   async #work(id: string, engine: EngineName): Promise<void> {
-    // Listed for the other engine meanwhile.
+    // Meanwhile queued for the other engine.
     if (this.#listed.get(id) !== engine) return;
     const job = this.#options.ledger.get(id);
-    // Between listing and the slot it may have been cancelled, forgotten, or given to the other engine.
+    // Before it got its slot, it may have been cancelled, forgotten, or given to the other engine.
     if (!job || !IN_SLOT.has(job.state.name) || slotOf(job) !== engine) {
       this.#listed.delete(id);
       if (job) this.consider(job);
@@ -185,7 +185,7 @@ export class Scheduler {
     if (after) this.consider(after);
   }
 
-  /** Every job of the engine would meet the same problem: nothing starts there until the time is over. */
+  /** Every job of the engine would hit the same problem: nothing starts there until the time is over. */
   pauseEngine(engine: EngineName, forMs: number, reason: Sentence | string): void {
     this.#pauses.get(engine)?.cancel();
     const until = this.#options.clock.now() + forMs;
@@ -196,7 +196,7 @@ export class Scheduler {
     for (const job of this.#options.ledger.all()) if (this.#mayStandIn(job)) this.#runLocallyInstead(job.id);
   }
 
-  /** Ends the pause; what waited for it is queued again, except the job `but`, which the caller queues. */
+  /** Ends the pause and queues what waited for it, except the job `but`, which the caller queues. */
   resumeEngine(engine: EngineName, but?: string): void {
     this.#pauses.get(engine)?.cancel();
     if (this.#pauses.delete(engine)) this.#options.log.info({ engine }, 'engine resumed');
@@ -218,12 +218,12 @@ export class Scheduler {
       .then(queued => queued && this.consider(queued), this.#options.onFatal);
   }
 
-  /** Where the clock was set back since, a wait is no longer than it was meant to be. */
+  /** If the clock was set back meanwhile, a wait still takes no longer than intended. */
   #remainingMs(since: number, until: number): number {
     return Math.min(until - this.#options.clock.now(), until - since);
   }
 
-  /** Counts on the timer, not on the wall clock: that one may be set while the job waits. */
+  /** Counts on the timer, not on the wall clock, which may be changed while the job waits. */
   #wake(id: string, ms: number): void {
     this.#timers.get(id)?.();
     const end = this.#options.clock.monotonic() + ms;
@@ -231,7 +231,7 @@ export class Scheduler {
       this.#timers.delete(id);
       const job = this.#options.ledger.get(id);
       if (job?.state.name !== 'waiting' || this.#stopping) return;
-      // A long wait is cut into timer-sized pieces.
+      // A long wait is cut into pieces that fit a timer.
       const left = end - this.#options.clock.monotonic();
       if (left >= 1) return this.#wake(id, left);
       this.#queueAgain(id);
@@ -240,12 +240,12 @@ export class Scheduler {
   }
 }
 
-/** Whose slot a job waits for. One whose decision was not to work at it is decided anew there: the rules may have changed. */
+/** The engine whose slot a job waits for. A job whose decision was not to process it is decided again there: the rules may have changed. */
 function slotOf({ decision }: Job): EngineName {
   return decision.kind === 'skip' ? 'local' : decision.engine;
 }
 
-/** Whether the job waits for what paused its engine to be over. */
+/** Whether the job waits for its engine's pause to end. */
 function waitsForEngine({ state, decision }: Job, engine: EngineName): boolean {
   if (state.name !== 'waiting' || decision.kind !== 'do' || decision.engine !== engine) return false;
   return policyOfReason(state.reason.code)?.advice.kind === 'pause-engine';

@@ -2,29 +2,29 @@ import type { Candidate, Decision, Delivery, EngineName, Job, Pin, PublishIntent
 import type { Engine } from '../engine/engine.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
 
-/** Everything the worker does to the outside; app/stages.ts implements it with the real parts. */
+/** Everything the worker does to the outside world; app/stages.ts implements it with the real parts. */
 export interface Stages {
   engines: Partial<Record<EngineName, Engine>>;
   /** Closed while local work rests. */
   gate: PauseGate;
-  /** The source's identity now. @throws ShrinkError `gone`, or `unavailable` when the whole inbox is away. */
+  /** The source's identity now. @throws ShrinkError `gone`, or `unavailable` if the whole inbox is missing. */
   pin(job: Job): Promise<Pin>;
-  /** What the rules of today say about the job; `engine` overrides the rule's (fallback). */
+  /** What the current rules decide for the job; `engine` overrides the rule's (fallback). */
   decide(job: Job, engine?: EngineName): Decision;
   verify(candidate: Candidate, options: { signal: AbortSignal; gate: PauseGate }): Promise<Verified>;
-  /** Sets space aside for a job; resolves with its release. @throws ShrinkError `no-space`, or what keeps results out of the outbox. */
+  /** Reserves space for a job; resolves with its release. @throws ShrinkError `no-space`, or what makes the outbox unusable. */
   reserve(job: Job): Promise<() => void>;
-  /** Private directory of a job, made when missing. */
+  /** Private directory of a job, created if missing. */
   openWorkDir(id: string): Promise<string>;
   removeWorkDir(id: string): Promise<void>;
-  /** True when the candidate's file is there with the size it had. */
+  /** True if the candidate's file exists with its recorded size. */
   isIntact(candidate: Candidate): Promise<boolean>;
   deliver(
     job: Job,
     verified: Verified,
     options: { signal: AbortSignal; onIntent(intent: PublishIntent): Promise<void> },
   ): Promise<Delivery>;
-  /** A delivery that happened before a crash could be recorded, if it did. */
+  /** A delivery that a crash kept from being recorded, if there was one. */
   findPublished(job: Job, intent: PublishIntent): Promise<Delivery | undefined>;
   /** Whether the folder has originals archived or deleted. */
   disposes(job: Job): boolean;
@@ -35,8 +35,8 @@ export interface Stages {
   ): Promise<{ kind: 'archived' | 'deleted'; to: string } | undefined>;
   /** Writes the failure or success report the folder asks for; resolves with its path. */
   report(job: Job): Promise<string | undefined>;
-  /** Removes the report written for the job, if it still is ours. */
+  /** Removes the report written for the job, if it is still ours. */
   removeReport(job: Job): Promise<void>;
-  /** Has the watcher report this file again: what is there now is not what the job was about. */
+  /** Has the watcher report this file again: it is no longer the file the job was about. */
   resight(job: Job): void;
 }

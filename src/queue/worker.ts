@@ -1,6 +1,6 @@
 /**
- * One job through its stages: source checked, decided, produced by an engine, verified, delivered, original dealt with.
- * Every stage starts from what the ledger says, so a job left behind by a crash enters at the stage it was in.
+ * One job through its stages: source checked, decided, encoded by an engine, verified, delivered, original put away.
+ * Every stage starts from the ledger, so a job left behind by a crash resumes at its stage.
  */
 import { policyFor, sentenceOf, ShrinkError } from '../core/errors.ts';
 import type { JobEvent } from '../core/events.ts';
@@ -38,7 +38,7 @@ export interface WorkerOptions {
   log: Logger;
 }
 
-/** Half an hour to two hours, by the waits of these errors; then the original stays, and the job says so. */
+/** Half an hour to two hours with the waits of these errors; then the original stays, and the job says so. */
 const MAX_WAITS = 8;
 
 interface Run extends EndedRun {
@@ -90,7 +90,7 @@ export class JobWorker implements Worker {
     await this.#finish(run);
   }
 
-  /** Up to a candidate; false when the job rests instead. */
+  /** Up to a candidate; false if the job rests instead. */
   async #produce(run: Run): Promise<boolean> {
     const { id } = run;
     await this.#checkSource(this.#ledger.expect(id));
@@ -114,11 +114,11 @@ export class JobWorker implements Worker {
   }
 
   /**
-   * Whether the source still is what the job is about.
-   * @throws ShrinkError `changed-underneath`, `gone`, or `unavailable` when the whole inbox is away
+   * Whether the source is still what the job is about.
+   * @throws ShrinkError `changed-underneath`, `gone`, or `unavailable` if the whole inbox is missing
    */
   async #checkSource(job: Job): Promise<void> {
-    // A finished move to the archive, interrupted before it was recorded, is not a vanished source.
+    // The source has not vanished if it was moved to the archive just before a crash.
     if (job.state.name === 'delivering' && job.state.published) return;
     const now = await this.#stages.pin(job);
     if (samePin(now, job.pin)) return;
@@ -133,8 +133,8 @@ export class JobWorker implements Worker {
   }
 
   /**
-   * The rules may have changed since the job was admitted; work under way keeps the decision it began with. False when the
-   * job leaves this slot: it rests, or waits for one of the other engine.
+   * The rules may have changed since the job was admitted; work under way keeps its decision. False if the job leaves this slot:
+   * it rests, or waits for a slot of the other engine.
    */
   async #decideAgain(id: string): Promise<boolean> {
     const job = this.#ledger.expect(id);
@@ -202,7 +202,7 @@ export class JobWorker implements Worker {
     };
   }
 
-  /** A candidate may only follow a running step; an engine that found out while in doubt need not say so again. */
+  /** A candidate may only follow a running step; an engine that learned the outcome while in doubt need not report it again. */
   #toRunning(id: string, engine: EngineName): JobEvent[] {
     if (this.#ledger.expect(id).state.name !== 'in-doubt') return [];
     return [{ event: 'step', data: { engine, ...namedStep('confirmed') } }];
@@ -247,7 +247,7 @@ export class JobWorker implements Worker {
     const delivery = await this.#stages.deliver(this.#ledger.expect(id), verified, {
       signal,
       onIntent: async intent => {
-        // The last moment at which a source that changed meanwhile can still keep a stale result from appearing.
+        // The last moment at which a source that changed meanwhile can stop a stale result from appearing.
         await this.#checkSource(this.#ledger.expect(id));
         await this.#ledger.commit(id, { event: 'publishing', data: { intent } });
       },

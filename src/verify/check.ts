@@ -3,7 +3,7 @@ import type { MediaFacts } from '../core/media-info.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 
-/** What was measured of a candidate: its facts, its layout, and a decode from the first frame to the last. */
+/** What was measured about a candidate: its facts, its layout, and a decode from the first frame to the last. */
 export interface Measured {
   /** Bytes on disk. */
   bytes: number;
@@ -15,14 +15,14 @@ export interface Measured {
   decoderErrors: number;
 }
 
-/** Rounding of clocks on the way through containers; half a frame is allowed where frames are longer. */
+/** Rounding of timestamps on the way through containers; half a frame is allowed if frames are longer. */
 const DURATION_TOLERANCE_S = 0.05;
 /** A source delivered as it is may have a damaged spot: it had it before, and nothing can repair it. */
 const MIN_SHARE_OF_SOURCE = 0.95;
 
 /**
- * Everything that is wrong with the candidate, a sentence each; empty when it may be delivered. Pure. A source that is
- * delivered as it is only has to have the right size and to be playable.
+ * Everything that is wrong with the candidate, one sentence each; empty if it may be delivered. Pure. A source that is
+ * delivered as it is only has to have the right size and be playable.
  */
 export function check(candidate: Candidate, measured: Measured): Sentence[] {
   const complaints = candidate.isSource
@@ -35,7 +35,7 @@ export function check(candidate: Candidate, measured: Measured): Sentence[] {
   return complaints.filter(complaint => complaint !== false);
 }
 
-/** What does not hold, as sentences. A measurement that is not a number must not pass: `!(a <= b)`, not `a > b`. */
+/** What is wrong, as sentences. A measurement that is not a number must not pass: `!(a <= b)`, not `a > b`. */
 type Complaints = (Sentence | false)[];
 
 function sizeComplaints({ bytes: expected, expect: { maxBytes } }: Candidate, { bytes }: Measured): Complaints {

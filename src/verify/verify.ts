@@ -1,6 +1,6 @@
 /**
  * Room: verification. Every result is read to its last byte and decoded to its last frame, and only here does a Candidate
- * become Verified. It does not know how a result was made. Comes in: core, messages, platform, media.
+ * become Verified. It does not know how a result was made. May import core, messages, platform, media.
  */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
@@ -24,7 +24,7 @@ export interface VerifyOptions {
   tools: Tools;
   signal?: AbortSignal | undefined;
   gate?: PauseGate | undefined;
-  /** Threads of the decoders; as many as there are cores unless given. */
+  /** Threads of the decoders; by default one per core. */
   threads?: number | undefined;
   /** 0..1 over all checks. */
   onProgress?: (fraction: number) => void;
@@ -37,7 +37,7 @@ const DECODE_CPU_S = 300;
 const FRAME_CPU_S = 3;
 const DECODE_WRITES = 1_000_000;
 const NICE = 10;
-/** Up to this many pixels (a minute of 720p) one thread is used: more of them wait for each other and save no time. */
+/** Up to this many pixels (a minute of 720p) one thread is used: more would wait for each other and save no time. */
 const MAX_PIXELS_ONE_THREAD = 1.7e9;
 
 /** What each check adds to the progress bar: reading it through, then its layout, then its digest. */
@@ -45,9 +45,9 @@ const PROBED = 0.1;
 const DECODED = 0.95;
 
 /**
- * Reads a candidate from the first byte to the last, decodes every frame of it and compares what it finds with what was
- * promised. The only place a `Verified` comes from.
- * @throws ShrinkError `verify-failed` that names everything that is wrong; those of reading a file or running a child.
+ * Reads a candidate from the first byte to the last, decodes every frame of it and compares the findings with what was
+ * promised. The only place where a `Verified` is made.
+ * @throws ShrinkError `verify-failed`, which names everything that is wrong; those of reading a file or running a child.
  */
 export async function verifyCandidate(candidate: Candidate, given: VerifyOptions): Promise<Verified> {
   const { path } = candidate;
@@ -72,7 +72,7 @@ export async function verifyCandidate(candidate: Candidate, given: VerifyOptions
   return { ...candidate, sha256, evidence: evidence.text, messages } as Verified;
 }
 
-/** Progress that never goes back: a stricter second reading begins at the file's beginning again. */
+/** Progress that never decreases: a stricter second reading starts at the beginning of the file again. */
 function monotonic(report: ((fraction: number) => void) | undefined): (fraction: number) => void {
   let most = 0;
   return fraction => report?.((most = Math.max(most, fraction)));
@@ -84,7 +84,7 @@ interface ReadThrough {
   decoderErrors: number;
 }
 
-/** Probed and decoded by one child where all is well; anything else is read again, more strictly. */
+/** Probed and decoded by one child if all is well; anything else is read again, more strictly. */
 async function readThrough(candidate: Candidate, options: VerifyOptions): Promise<ReadThrough> {
   const { width, height, frames } = candidate.expect;
   const isSmall = width && height && frames ? decodesOnOneThread({ width, height, frames }) : false;
@@ -95,7 +95,7 @@ async function readThrough(candidate: Candidate, options: VerifyOptions): Promis
       threads: isSmall ? 1 : options.threads,
       limits: limitsFor(frames ?? 0),
       stallMs: STALL_MS,
-      // The picture is the first track of whatever is made here.
+      // The picture is the first track of everything shrinkbox makes.
       onPacket: track => {
         if (track === 0 && frames) options.onProgress?.(DECODED * Math.min(1, (packets += 1) / frames));
       },
@@ -107,7 +107,7 @@ async function readThrough(candidate: Candidate, options: VerifyOptions): Promis
   return { facts, ...(await decode(candidate, facts, options)) };
 }
 
-/** Errors about a source: from a candidate they mean that the result is bad. */
+/** Errors about a source: if they come from a candidate, the result is bad. */
 const ABOUT_THE_FILE: readonly ErrorCode[] = ['not-media', 'no-video', 'unsafe-media', 'incomplete-media'];
 
 async function asComplaint<T>(candidate: Candidate, act: () => Promise<T>): Promise<T> {
@@ -146,7 +146,7 @@ async function decode(
   }
 }
 
-/** Every audio track is decoded with the picture; timestamps pass through, so that no frame is doubled or dropped. */
+/** Every audio track is decoded with the picture; timestamps pass through, so that no frame is duplicated or dropped. */
 function decodeArgs({ path, isSource }: Candidate, { video }: MediaFacts, { tools, threads }: VerifyOptions): string[] {
   const count = decodesOnOneThread(video) ? 1 : threads;
   return [

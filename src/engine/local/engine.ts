@@ -1,6 +1,6 @@
 /**
- * Room: the engine that works on this machine, with ffmpeg. plan/ decides from the source's facts, purely; run/ is one job and its
- * command lines; measure/ samples and compares; encode/ carries a plan out; tuning.ts holds every constant. Comes in: core, messages,
+ * Room: the engine that works on this machine, with ffmpeg. plan/ decides purely from the source's facts; run/ is one job and its
+ * command lines; measure/ samples and compares; encode/ carries out a plan; tuning.ts holds every constant. May import core, messages,
  * platform, media and the engines' contract.
  */
 import { ShrinkError } from '../../core/errors.ts';
@@ -27,20 +27,20 @@ import { Meter } from './run/progress.ts';
 export interface LocalEngineOptions {
   tools: Tools;
   effort: Effort;
-  /** Threads of the decoder, the filters and the encoder; as many as there are cores unless given. */
+  /** Threads of the decoder, the filters and the encoder; by default one per core. */
   threads?: number;
   clock: Clock;
   /** Niceness of the children: a NAS has other things to do. */
   nice?: number;
-  /** How long the segments are that it works in; a test has seconds. */
+  /** Length of the segments it works in; tests use seconds. */
   cutting?: Cutting;
-  /** A child that shows no progress for this long is ended. Moving the index of a large file to its front takes a while. */
+  /** A child without progress for this long is killed. Moving the index of a large file to its front takes a while. */
   stallMs?: number;
 }
 
 const NICE = 10;
 const STALL_MS = 10 * 60_000;
-/** Ways of doing it that follow each other, at most: encoded as good as the source, copied, encoded into its size. */
+/** The most ways to try in a row: encoded as good as the source, copied, encoded into its size. */
 const MAX_WAYS = 4;
 
 export function createLocalEngine(options: LocalEngineOptions): Engine {
@@ -91,7 +91,7 @@ class LocalEngine implements Engine {
     return [...lines, ...droppedTracks(facts)];
   }
 
-  /** Reading through a long file on a slow share takes minutes: done once per job. */
+  /** Reading through a long file on a slow share takes minutes, so it is done once per job. */
   async #facts(order: Order, context: EngineContext, checkpoints: LocalCheckpoints): Promise<MediaFacts> {
     const before = checkpoints.facts.get();
     if (before) return before;
@@ -103,7 +103,7 @@ class LocalEngine implements Engine {
   }
 }
 
-/** Follows the choice; where a way turns out not to be possible, the one named for that case. */
+/** Carries out the choice; if that turns out to be impossible, the alternative it names. */
 async function carryOut(job: LocalJob, before: readonly Sentence[]): Promise<Candidate> {
   const { checkpoints, context, order } = job;
   let choice: Choice = checkpoints.choice.get() ?? choose(job.facts, order);

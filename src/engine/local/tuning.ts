@@ -1,21 +1,21 @@
 /**
- * Every constant the results of the local engine depend on, under the headings of docs/encoding.md, which says how each was measured.
- * Sizes in bytes, rates in bits per second, times in seconds, qualities in steps of CRF (x264's, unless the name says otherwise). A
- * golden table in the tests pins each value: changing one is a decision.
+ * Every constant that the results of the local engine depend on, under the headings of docs/encoding.md, which says how each was
+ * measured. Sizes in bytes, rates in bits per second, times in seconds, qualities in steps of CRF (x264's, unless the name says
+ * otherwise). A golden table in the tests pins each value: changing one is a decision.
  */
 
 // docs/encoding.md, Copy or encode
 
-/** Codecs that play in an MP4 wherever MP4 plays. MPEG-2 may stand in one, but hardly anything shows it. */
+/** Codecs that play in an MP4 wherever MP4 plays. MP4 allows MPEG-2, but hardly anything shows it. */
 export const PICTURE_IN_MP4: ReadonlySet<string> = new Set(['h264', 'hevc', 'av1', 'vp9', 'mpeg4']);
 export const SOUND_IN_MP4: ReadonlySet<string> = new Set(['aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus']);
-/** AAC beside a copied picture, where the source's sound cannot stay. */
+/** AAC beside a copied picture, if the source's sound cannot stay. */
 export const TRANSPARENT_AAC_PER_CHANNEL = 96_000;
-/** A sound track this much above the bit rate asked for is copied all the same. */
+/** A sound track this much above the requested bit rate is copied all the same. */
 export const COPIED_SOUND_TOLERANCE = 1.05;
 /** Frames at the end that an edit list hides and a copy shows. */
 export const MAX_EXTRA_FRAMES = 4;
-/** Measured frame rates scatter: this much above the limit is not above it. */
+/** Measured frame rates scatter: this much above the limit still counts as within it. */
 export const FPS_TOLERANCE = 1.005;
 
 // docs/encoding.md, Sound
@@ -28,26 +28,26 @@ export const SOUND_LADDER: readonly { from: number; stereo: number; mono: number
   { from: 220_000, stereo: 48_000, mono: 48_000, channels: 1 },
   { from: 0, stereo: 32_000, mono: 32_000, channels: 1 },
 ];
-/** Total rate from which surround is kept; below, two channels sound better per bit. */
+/** The total rate from which surround is kept; below it, two channels sound better per bit. */
 export const SURROUND_FROM = 6_000_000;
 export const SURROUND_PER_CHANNEL = 64_000;
-/** Without a size to keep: transparent for AAC. */
+/** Without a size limit: transparent for AAC. */
 export const GENEROUS_PER_CHANNEL = 80_000;
-/** The most that is encoded, per two channels. */
+/** The most that is used, per two channels. */
 export const MAX_AAC_RATE = 256_000;
-/** The least AAC-LC can be listened to at. */
+/** The least at which AAC-LC is bearable. */
 export const MIN_AAC_RATE = 16_000;
 /** An AAC track this much above its planned rate is copied rather than encoded again. */
 export const AAC_COPY_TOLERANCE = 1.1;
 /** Further tracks are dropped while all sound takes more than this share of all bits; then the first one shrinks to its share. */
 export const MAX_SHARE_ALL_TRACKS = 0.3;
 export const MAX_SHARE_ONE_TRACK = 0.4;
-/** AAC lands above its bit rate. */
+/** AAC overshoots its bit rate. */
 export const AAC_OVERSHOOT = 1.005;
 
 // docs/encoding.md, MP4 tables
 
-/** Below this no encoder makes a picture of anything. */
+/** Below this no encoder makes a usable picture of anything. */
 export const MIN_VIDEO_RATE = 10_000;
 export const TABLE_BYTES_PER_FRAME = 12;
 export const TABLE_BYTES_PER_VARIABLE_FRAME = 20;
@@ -56,13 +56,13 @@ export const TABLE_BYTES_PER_SECOND = 32;
 export const TABLE_BYTES_BESIDES = 2_000;
 export const TABLE_BYTES_PER_SOUND_FRAME = 4;
 export const TABLE_BYTES_PER_SOUND_TRACK = 1_000;
-/** Of the sound's own file, what the joined one has only once. */
+/** What the joined file saves of the sound's own file because it has it only once. */
 export const SHARED_TABLE_BYTES = 350;
 /** Of the picture's chunks, one a second between those of the sound. */
 export const CHUNK_BYTES = 16;
-/** Of a title or the like, beside its text. */
+/** Overhead of a title or the like, beyond its text. */
 export const TAG_BYTES = 24;
-/** What the estimate may be off by before everything is muxed. */
+/** Margin of error of the estimate before everything is muxed. */
 export const TABLES_SLACK_BYTES = 100_000;
 
 // docs/encoding.md, Samples
@@ -71,9 +71,9 @@ export const SAMPLES = 3;
 export const SAMPLE_S = 2;
 export const MAX_SAMPLED_SHARE = 0.06;
 export const MIN_SAMPLE_S = 0.6;
-/** Of a clip too short for one of MIN_SAMPLE_S, which has a single scene. */
+/** For a clip too short for one sample of MIN_SAMPLE_S, which has a single scene. */
 export const MIN_SAMPLE_OF_SHORT_S = 0.4;
-/** A long film has more kinds of scenes, and time enough. */
+/** A long film has more kinds of scenes, and leaves enough time. */
 export const MORE_SAMPLES_FROM_S = 600;
 export const MORE_SAMPLES = 8;
 /** From this picture size on, samples are taken at half of it. */
@@ -81,32 +81,32 @@ export const HALVED_SAMPLES_FROM_PIXELS = 800_000;
 export const SAMPLE_CRF = 28;
 export const SAMPLE_PRESET = 'veryfast';
 export const SAMPLE_KEYFRAMES = 300;
-/** Bits of `medium` for one of `veryfast` at the same CRF. */
+/** Bits `medium` needs for one bit of `veryfast` at the same CRF. */
 export const MEDIUM_OVER_VERYFAST = 1.2;
-/** Bits per pixel at SAMPLE_CRF where no sample could be taken. */
+/** Bits per pixel at SAMPLE_CRF if no sample could be taken. */
 export const GUESSED_BITS_PER_PIXEL = 0.04;
-/** A prediction from fewer places and a smaller share than these may be wrong by so many steps. */
+/** A prediction from fewer places and a smaller share than these may be wrong by this many steps. */
 export const ENOUGH_PLACES = 3;
 export const ENOUGH_SAMPLED_SHARE = 0.15;
 export const ONE_PLACE_DOUBT = 9;
 
 // docs/encoding.md, Picture size
 
-/** Parts of the asked size that are tried, largest first. */
+/** Scales of the requested size that are tried, largest first. */
 export const RUNGS: readonly number[] = [1, 0.75, 0.5, 0.35];
 export const MIN_SIDE = 120;
 /** The largest rung whose predicted quality is this or better wins. */
 export const GOOD_CRF = 31;
-/** Coarser looks bad, whatever is done: the job is held before hours are spent. */
+/** Anything coarser looks bad whatever is done: the job is held before hours are spent. */
 export const HOPELESS_CRF = 42;
 /** Blocky but recognisable: what "would look decent" means. */
 export const DECENT_CRF = 34;
-/** On top of the predicted bytes of such a picture, for the size that a message names. */
+/** Margin over the predicted bytes of such a picture, for the size named in a message. */
 export const DECENT_MARGIN = 1.05;
 export const DECENT_SOUND_RATE = 32_000;
 /** Bits grow with the side of the picture to this power. */
 export const SCALE_POWER = 1.6;
-/** Detail that stands still: from this measure on, each doubling is worth so many steps, up to a limit. */
+/** Detail that stands still: above this measure, each doubling is worth this many steps, up to a limit. */
 export const LITTLE_STILL_DETAIL = 0.25;
 export const STILLNESS_PER_DOUBLING = 7;
 export const MAX_STILLNESS = 6.2;
@@ -121,26 +121,26 @@ export const SCALES = {
   h265: { ceiling: 20, losslessLook: 22, perHalf: 6.5, at26: 28, perStep: 1, step: 0.1, least: 10, most: 45 },
   av1: {
     ...{ ceiling: 24, losslessLook: 28, perHalf: 10, steeperFrom: 54, at26: 40, perStep: 1.5 },
-    // Parts of a step, and what lies above 63, are made with lambda.
+    // Fractions of a step, and anything above 63, are made with lambda.
     ...{ step: 0.02, least: 10, most: 66 },
   },
 };
-/** From `steeperFrom` on, half as many steps halve the bits after this many further ones. */
+/** Beyond `steeperFrom`, the steps that halve the bits are themselves halved after this many further ones. */
 export const STEEPER_WITHIN = 9;
 
 // docs/encoding.md, Quality ceiling
 
 /** A prediction this far below the ceiling is trusted to meet it in one pass. */
 export const SURELY_BELOW_CEILING = 2.5;
-/** At constant quality, a prediction this many times over the limit is believed without encoding. */
+/** At constant quality, a prediction this many times over the limit is trusted without encoding. */
 export const SURELY_TOO_LARGE = 1.6;
-/** The ceiling is a prediction: from this share of its bytes on it counts as reached. */
+/** The ceiling is a prediction: from this share of its bytes on, it counts as reached. */
 export const NEAR_CEILING = 0.8;
-/** Unused shares of the size worth a remark, after one pass and after two. */
+/** Unused shares of the size worth a note, after one pass and after two. */
 export const UNUSED_WORTH_SAYING_ONE_PASS = 0.03;
 export const UNUSED_WORTH_SAYING = 0.015;
 
-/** Up to which CRF of x264 a picture looks like that. */
+/** The highest CRF of x264 at which a picture looks like that. */
 export const LOOKS = { likeSource: 20.5, nearlyLikeSource: 23.5, good: 27, decent: 31.5, soft: 36 };
 
 // docs/encoding.md, Comparing with the source
@@ -155,7 +155,7 @@ export const MORE_SSIM_WINDOWS_FROM_S = 600;
 export const MORE_SSIM_WINDOWS = 8;
 export const MAX_COMPARED_SHARE = 0.08;
 export const MIN_COMPARED_FRAMES = 8;
-/** Where the comparison fails, a quality so many steps better is tried, up to so many in all. */
+/** If the comparison fails, a quality this many steps better is tried, up to a total. */
 export const BETTER_BY = 2;
 export const MAX_BETTER = 4;
 
@@ -171,7 +171,7 @@ export const AV1_MEASURING_PRESET = '12';
 
 // docs/encoding.md, Keyframes
 
-/** Between two keyframes, at most: so many seconds, within so many frames. */
+/** The most between two keyframes: seconds, within a number of frames. */
 export const KEYFRAMES = { seconds: 8, least: 150, most: 300 };
 export const KEYFRAMES_AV1 = { seconds: 15, least: 250, most: 300 };
 /** Distances may grow by a tenth, so that no keyframe comes right before the end. */
@@ -179,7 +179,7 @@ export const KEYFRAMES_STRETCH = 1.1;
 
 // docs/encoding.md, First pass
 
-/** So much coarser than the quality expected is the first pass of x264, which works with fewer tools. */
+/** How much coarser than the expected quality x264's first pass is, since it works with fewer tools. */
 export const FIRST_PASS_COARSER = 2.5;
 export const FIRST_PASS_SUBME = 1;
 
@@ -187,24 +187,24 @@ export const FIRST_PASS_SUBME = 1;
 
 /** A clip in one piece is asked for this much less than its room. */
 export const WHOLE_MARGIN = 0.005;
-/** What the first of several segments is asked for, of its share. */
+/** Share of its fair part that the first of several segments is asked for. */
 export const FIRST_AIM = 0.99;
-/** The last segment leaves this share of the whole free: nothing behind it makes up for what it misses. */
+/** The last segment leaves this share of the whole free: nothing after it makes up for its misses. */
 export const LAST_MARGIN = 0.004;
 export const MIN_LAST_AIM = 0.9;
-/** What x264 leaves unused, in average frames: this, and so much more per doubling of the first pass's bytes against the result's. */
+/** What x264 leaves unused, in average frames: this, plus so much per doubling of the first pass's bytes against the result's. */
 export const UNUSED_FRAMES = -0.05;
 export const UNUSED_PER_DOUBLING = 0.6;
 export const UNUSED_VARIABLE = -0.1;
 export const MIN_UNUSED_FRAMES = -0.7;
 export const MAX_UNUSED_FRAMES = 4;
-/** The correction holds up to so many frames, and has faded out from so many on. */
+/** The correction is full up to the first number of frames, and has faded out at the second. */
 export const UNUSED_UP_TO = 200;
 export const ALL_USED_FROM = 290;
-/** Bounds of how far earlier segments correct what later ones are asked for. */
+/** Bounds on how much earlier segments correct the requests of later ones. */
 export const MIN_BIAS = 0.9;
 export const MAX_BIAS = 1.2;
-/** From here on a kilobit more or less is a fifth of a percent at most. */
+/** From here on, a kilobit more or less is at most a fifth of a percent. */
 export const WHOLE_KILOBITS_FROM = 500_000;
 
 // docs/encoding.md, Tolerance
@@ -212,91 +212,91 @@ export const WHOLE_KILOBITS_FROM = 500_000;
 export const TOLERANCE_OF_SEGMENTS = 0.3;
 export const TOLERANCE_OF_LAST = 0.05;
 export const TOLERANCE_OF_WHOLE = 0.1;
-/** Of few frames a narrower one, but never less than so many frames. */
+/** For few frames a narrower one, but never less than this many frames. */
 export const TOLERANCE_OF_FEW = 0.05;
 export const TOLERANCE_IN_FRAMES = 1.3;
 export const FEW_FRAMES = 200;
-/** Below this, or once two attempts answered further apart than SWINGS, rate control has nothing to steer with. */
+/** Below this, or once two attempts differ by more than SWINGS, rate control has nothing to steer with. */
 export const VERY_FEW_FRAMES = 25;
 export const SWINGS = 0.01;
 
 // docs/encoding.md, Encoding again
 
 export const AGAIN_AIM = 0.998;
-/** The aim drops by this factor from the second attempt over the size on. */
+/** The aim drops by this factor from the second overshooting attempt on. */
 export const LOWER_AIM = 0.97;
-/** A request grows by no more than this from one attempt to the next. */
+/** A request grows by at most this factor from one attempt to the next. */
 export const MAX_REQUEST_GROWTH = 4;
-/** Full enough; and full enough where more would mean to make most of it again. */
+/** Full enough; and full enough where filling up would mean encoding most of it again. */
 export const FULL = 0.9875;
 export const NEARLY_FULL = 0.985;
-/** So many fewer bits in the last segment do not show. */
+/** This much less in the last segment does not show. */
 export const MAX_CHANGE = 1 / 8;
-/** The end that is encoded again takes up this much more than the difference. */
+/** The end that is encoded again can absorb this much more than the difference. */
 export const DIFFERENCE_MARGIN = 1.1;
-/** Share of the picture that is encoded again for filling up alone. */
+/** The largest share of the picture that is encoded again just to fill the size. */
 export const MAX_REENCODED_SHARE = 0.35;
 export const MAX_ROUNDS = 6;
-/** Attempts that may be spent on filling up; on staying below the size all of them may. */
+/** Attempts that may be spent on filling up; on staying below the size, all of them may. */
 export const MAX_UPWARD = 2;
 export const MAX_ROUNDS_OF_FEW = 9;
 export const MAX_UPWARD_OF_FEW = 5;
-/** More bits were asked for, and less than this share of them was taken: the picture cannot use them. */
+/** More bits were requested, and less than this share of them was used: the picture cannot use them. */
 export const NO_USE_SHARE = 0.1;
-/** Requests this close to each other, in logarithms, are the same one. */
+/** Requests this close to each other, in logarithms, count as the same. */
 export const SAME_REQUEST = 0.0002;
 
 // docs/encoding.md, Parts
 
 export const LONGEST_SEGMENT_S = 180;
-/** Cuts come at multiples of this, and at keyframes of the source within half of it. */
+/** Cuts fall on multiples of this, or on keyframes of the source within half of it. */
 export const CUT_GRID_S = 5;
 /** A keyframe this share of a segment's length away is near. */
 export const NEAR_KEYFRAME_SHARE = 0.2;
-/** The next segment takes this share of what is left, until so little is left of the whole. */
+/** The next segment takes this share of the rest, until the rest is small compared with the whole. */
 export const NEXT_SHARE = 0.6;
 export const LAST_SHARE = 0.12;
-/** What is left is one segment, too, where it is shorter than so many times the grid. */
+/** A rest shorter than this many times the grid is one segment, too. */
 export const LAST_GRIDS = 1.3;
 /** A larger last segment is cut in two. */
 export const LARGE_LAST_SHARE = 0.25;
 /** Shorter than this, rate control has nothing to work with. */
 export const MIN_SEGMENT_S = 0.8;
-/** From this segment on, frames that are missing are missing in the source: cutting worked for the ones before. */
+/** From this segment on, missing frames are missing in the source: cutting worked for the ones before. */
 export const TRUSTED_FROM = 3;
-/** How many frames a cut may be off where frames are dropped to reach a rate. */
+/** How many frames a cut may be off if frames are dropped to reach a rate. */
 export const CUT_SLACK_FRAMES = 2;
 export const CUT_SLACK_SHARE = 0.05;
-/** Transport streams are entered by their clock, which may lead behind the keyframe that is needed. */
+/** Transport streams are entered by their clock, which may land after the keyframe that is needed. */
 export const SEEK_BACK_S = 11;
 
 // docs/encoding.md, AV1
 
-/** On its own scale: the counterparts of GOOD_CRF and HOPELESS_CRF. */
+/** On AV1's own scale: the counterparts of GOOD_CRF and HOPELESS_CRF. */
 export const GOOD_CRF_AV1 = 60;
 export const COARSEST_CRF_AV1 = 63;
-/** What the measuring pass may be wrong by, steps: no other picture size is tried for less. */
+/** The measuring pass's error, in steps: a smaller gain is no reason to try another picture size. */
 export const MEASURED_MISS = 1;
-/** The measuring pass is run at no coarser a quality: a prediction from beyond says little. */
+/** The measuring pass runs at no coarser a quality: a prediction from beyond tells little. */
 export const COARSEST_MEASURING_CRF = 60;
-/** So often the measuring pass may choose another picture size. */
+/** How often the measuring pass may choose another picture size. */
 export const MAX_SIZE_CHANGES = 2;
-/** A pass takes as long as both of x264: of a long film no more than this is lost by a restart. */
+/** A pass takes as long as both of x264's: a restart in a long film loses no more than this. */
 export const LONGEST_SEGMENT_AV1_S = 60;
-/** The first segment is encoded again where the measuring pass was wrong by more than this, in logarithms. */
+/** The first segment is encoded again if the measuring pass was wrong by more than this, in logarithms. */
 export const FAR_FROM_MEASURED = 0.2;
-/** Bytes of an encode for one of the measuring pass at the same quality, until something is known of this clip. */
+/** Bytes of an encode per byte of the measuring pass at the same quality, until something is known about this clip. */
 export const ENCODE_OVER_MEASURING = 0.95;
 /** Decides by structural similarity instead of squared error. */
 export const SVT_TUNE = 2;
 export const SVT_MAX_CRF = 63;
 export const SVT_MAX_PARALLELISM = 6;
-/** Kinds of frames whose lambda can be changed, and the number that means no change. */
+/** Frame types whose lambda can be changed, and the number that means no change. */
 export const SVT_FRAME_KINDS = 7;
 export const SVT_LAMBDA_UNIT = 128;
-/** So many doublings of lambda halve the bits. */
+/** This many doublings of lambda halve the bits. */
 export const LAMBDA_DOUBLINGS_PER_HALF = 2.5;
-/** Lambda alone makes up for so many steps of the first miss, and for any of a later one. */
+/** How many steps of the first miss, and of any later one, lambda alone makes up for. */
 export const MAX_BY_LAMBDA = 1.5;
 /** The aim is lowered by this share of the distance to the nearest attempt, within bounds. */
 export const AIM_DOUBT = 0.1;
@@ -319,9 +319,9 @@ export const MEMORY_PER_PIXEL = 400;
 
 /** An even division of the frame rate is taken unless it loses more than this allows. */
 export const EVEN_RATE_SHARE = 0.8;
-/** More than this between sound and picture is noticed. */
+/** An offset of more than this between sound and picture is noticeable. */
 export const AUDIBLE_S = 0.1;
-/** A start further apart than this is not an offset but another clock. */
+/** A start further apart than this is not an offset but a different clock. */
 export const MAX_DELAY_S = 1;
 
 // docs/encoding.md, Colours
@@ -331,16 +331,16 @@ export const HDR_WHITE = 100;
 
 // docs/encoding.md, Verifying
 
-/** Share of the frames a result may lack; of a short clip so many seconds, within a share. */
+/** Share of the frames a result may lack; for a short clip this many seconds, within a share. */
 export const MAX_LOST_SHARE = 0.02;
 export const MAX_LEADING_S = 0.2;
 export const MAX_LEADING_SHARE = 1 / 8;
-/** What a dropped or lost frame at the end may cost beside its own length, seconds. */
+/** How much a dropped or lost frame at the end may shorten the result beyond its own length, seconds. */
 export const DURATION_SLACK_S = 0.05;
 
 // docs/encoding.md, Time estimates
 
-/** Time of an encode for one pass with `veryfast` at full size. */
+/** Encoding time relative to one pass with `veryfast` at full size. */
 export const TIMES = {
   h264: { fast: 1.4, balanced: 2.2, best: 4 },
   h265: { fast: 4, balanced: 9, best: 30 },
@@ -348,7 +348,7 @@ export const TIMES = {
 };
 /** One pass instead of two. */
 export const ONE_PASS_TIME = 0.7;
-/** Of the time, what a smaller picture does not save: the source is decoded all the same. */
+/** Share of the time a smaller picture does not save: the source is decoded all the same. */
 export const DECODING_SHARE = 0.35;
 /** Shares of a job's time, for its progress bar. */
 export const WORK_SHARE = {

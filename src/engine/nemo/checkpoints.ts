@@ -17,34 +17,34 @@ import {
 } from '../checkpoints.ts';
 
 /**
- * Everything the cloud engine remembers of a job: each key once, with its shape. Keys and shapes are persisted; journals of 0.1.0 are
- * read with them. `asked` is always `order.retryCount` of then, so that a person's next retry is recognised.
+ * Everything the cloud engine records about a job: each key once, with its shape. Keys and shapes are persisted; journals of 0.1.0
+ * are read with them. `asked` is always the value of `order.retryCount` at that time, so that a person's next retry is recognised.
  */
 
 export type SessionRecord = {
   id: string;
   task?: string;
   user?: string;
-  /** Recognises the token it was opened with; see Secret.fingerprint. */
+  /** Identifies the token it was opened with; see Secret.fingerprint. */
   token: string;
   /** Epoch ms. */
   madeAt: number;
-  /** Others use it too, or used it before: its timeline need not be about this file. */
+  /** Others use it too, or used it before: its timeline may not be about this file. */
   shared: boolean;
   /** Continues from the timeline of an earlier version. */
   refines: boolean;
-  /** The service no longer knew it after a message was sent: `order.retryCount` of then. */
+  /** The service no longer knew it after a message was sent: `order.retryCount` at that time. */
   gone?: number;
 };
 
-/** The source on its way into the session. `before`: the assets that were there already. */
+/** The source on its way into the session. `before`: the assets that were already there. */
 export type UploadRecord = { session: string; done: boolean; before: string[]; durationS?: number };
 
-/** What is kept of a reading of the session to compare a later one with; small enough for the journal. */
+/** The part of a reading of the session that later ones are compared with; small enough for the journal. */
 export type Mark = {
-  /** Of draft, assets, generated media, canvas and analyses; equal hashes mean nothing happened. */
+  /** Of draft, assets, generated media, canvas and analyses; equal hashes mean that nothing happened. */
   hash: string;
-  /** Uploaded and generated assets, a hash for each entry. */
+  /** Uploaded and generated assets, one hash per entry. */
   assets: string[];
   /** The tracks as a person reads them. */
   tracks: string[];
@@ -52,49 +52,49 @@ export type Mark = {
 
 /**
  * A message on its way. Durable before the first byte is sent: from then on it is never sent again unless it was certainly refused,
- * or a person asked for another try after its outcome stayed unknown.
+ * or a person asked for another attempt after its outcome stayed unknown.
  */
 export type MessageRecord = {
   session: string;
   text: string;
-  /** The state before it was sent; what comes later is compared with this. */
+  /** The state before it was sent, to compare later ones with. */
   before: Mark;
   sentAt: number;
   asked: number;
-  /** Absent while it is not known. `nothing`: the agent answered and changed nothing. */
+  /** Absent while unknown. `nothing`: the agent answered and changed nothing. */
   outcome?: 'refused' | 'done' | 'nothing';
-  /** The stream ended without trouble; shrinkbox was stopped before it read what came of the message. */
+  /** The stream ended without trouble, but shrinkbox was stopped before it read the outcome of the message. */
   heard?: true;
   /** What the agent said, for people. */
   reply?: string;
   changes?: string[];
 };
 
-/** The draft to render, kept as a file of its own. */
+/** The draft to render, stored in a file of its own. */
 export type DraftRecord = { session: string; file: string; sha256: string; summary: string };
 
 interface RenderBase {
   session: string;
-  /** Ours, or what the service made of it. */
+  /** Our id, or what the service turned it into. */
   id: string;
-  /** 2: the first one failed. */
+  /** 2: the first render failed. */
   tries: number;
-  /** Epoch ms the time limit counts from. */
+  /** Epoch ms at which the time limit starts. */
   since: number;
   asked: number;
 }
 
-/** A render under its id. `asked` is durable before the service is, so that a restart asks for the same one. */
+/** A render under its id. `asked` is durable before the request is sent, so that a restart requests the same one. */
 export type RenderRecord =
   | (RenderBase & { phase: 'asked' })
   | (RenderBase & { phase: 'accepted' })
   | (RenderBase & { phase: 'completed' })
   | (RenderBase & { phase: 'failed'; why?: string });
 
-/** The downloaded render. `have` is false where it was known to be too large and not fetched. */
+/** The downloaded render. `have` is false if it was known to be too large and not fetched. */
 export type ResultRecord = { render: string; bytes: number; have: boolean };
 
-/** What was handed over to be verified: which export it was. */
+/** What was handed over for verification: the number of the export. */
 export type HandedRecord = { n: number; asked: number };
 
 /** A smaller version of the source, made on this machine to be uploaded. */
@@ -158,7 +158,7 @@ const isJoined = isObjectOf<{ bytes: number }>({ bytes: isNumber });
 export interface TaskCheckpoints {
   session: Checkpoint<SessionRecord>;
   upload: Checkpoint<UploadRecord>;
-  /** The claim link was requested, whether there is one or not. */
+  /** The claim link was requested, whether or not there is one. */
   claimed: Checkpoint<boolean>;
   message(n: number): Checkpoint<MessageRecord>;
   draft(n: number): Checkpoint<DraftRecord>;
@@ -168,7 +168,7 @@ export interface TaskCheckpoints {
   reduced: Checkpoint<ReducedRecord>;
   parts: Checkpoint<PartsRecord>;
   joined: Checkpoint<{ bytes: number }>;
-  /** Those of part `n` of a source that was cut, which keep apart from its own. */
+  /** The checkpoints of part `n` of a source that was cut, kept apart from the source's own. */
   part(n: number): TaskCheckpoints;
 }
 
@@ -189,7 +189,7 @@ export function taskCheckpoints(store: Checkpoints): TaskCheckpoints {
   };
 }
 
-/** A record that cannot be read must not count as never recorded: a message would be sent, and paid for, again. */
+/** An unreadable record must not count as missing: a message would be sent, and paid for, again. */
 function mustBe<T>(guard: Guard<T>): Parse<T> {
   return value => {
     if (guard(value)) return value;

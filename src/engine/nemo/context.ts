@@ -14,7 +14,7 @@ import type { AddressPolicy } from './http/address-policy.ts';
 /** The configuration's `nemo` map: durations in milliseconds, sizes in bytes. */
 export type NemoConfig = Config['nemo'];
 
-/** Times nobody configures, in milliseconds. */
+/** Times that are not configurable, in milliseconds. */
 export interface Timeouts {
   /** Longest silence of an ordinary request. */
   silenceMs: number;
@@ -22,7 +22,7 @@ export interface Timeouts {
   readingMs: number;
   /** Longest time an upload may make no progress. */
   stallMs: number;
-  /** How long the session's state may lag behind what was done in it. */
+  /** How long the session's state may lag behind changes in it. */
   lagMs: number;
 }
 
@@ -33,10 +33,10 @@ export type Settings = NemoConfig & Timeouts;
 /** How long a message's stream is listened to. */
 export type WatchLimits = Pick<NemoConfig, 'messageTimeout' | 'heartbeatTimeout'>;
 
-/** When to read the session after the reply to a message was lost. */
+/** When to read the session after losing the reply to a message. */
 export type Recovery = NemoConfig['recovery'];
 
-/** What all jobs in the cloud share. */
+/** What all cloud jobs share. */
 export interface CloudContext {
   client: Client;
   auth: Auth;
@@ -48,9 +48,9 @@ export interface CloudContext {
   pace(bytes: number, signal: AbortSignal): Promise<void>;
   newRenderId(): string;
   folders: FolderSessions;
-  /** Jobs by the session each works in alone. */
+  /** The job working in each session; it works there alone. */
   owners: Map<string, string>;
-  /** One job at a time in each session; the keys name sessions, folders and jobs. */
+  /** One job at a time per key; the keys name sessions, folders and jobs. */
   sessionLocks: KeyedMutex;
   settings: Settings;
   local: LocalHelp | undefined;
@@ -67,23 +67,23 @@ export type Session = Omit<SessionRecord, 'refines' | 'gone'>;
 export interface FolderSessions {
   /** The folder's session, unless another job left something half-done in it: then a new one has to be opened. */
   usable(folder: string, job: string, token: string): Session | undefined;
-  /** The job begins to work in it. */
+  /** The job starts working in it. */
   take(folder: string, job: string, session: Session): void;
-  /** The job is through with it. */
+  /** The job is done with it. */
   release(folder: string, job: string): void;
 }
 
 export type FileSource = { kind: 'file'; path: string; name: string; bytes: number };
 export type LinkSource = { kind: 'link'; url: string; name: string };
 
-/** One source on its way through the cloud: a whole job, or a part of one that was too large. */
+/** One source on its way through the cloud: a whole job, or one part of a source that was too large. */
 export interface CloudTask<S extends FileSource | LinkSource = FileSource | LinkSource> {
   cloud: CloudContext;
   source: S;
   order: Order;
   /** False for a part of a source that was too large. */
   isWhole: boolean;
-  /** Most bytes this result may have; absent where no size was asked for. */
+  /** The most bytes this result may have; absent if no size was requested. */
   maxBytes: number | undefined;
   checkpoints: TaskCheckpoints;
   context: EngineContext;
@@ -93,7 +93,7 @@ export interface CloudTask<S extends FileSource | LinkSource = FileSource | Link
   onProgress(fraction: number, note?: Sentence): void;
 }
 
-/** A task at work in its session. */
+/** A task working in its session. */
 export interface SessionTask extends CloudTask {
   session: SessionRecord;
 }

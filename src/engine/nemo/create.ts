@@ -23,9 +23,9 @@ export interface NemoOptions {
   limits: Pick<Config['limits'], 'uploads' | 'requestsPerMinute' | 'uploadRate'>;
   /** identity.json lives there. */
   stateDir: string;
-  /** The person's own token (NEMO_TOKEN); absent: a free one is requested and kept. */
+  /** The person's own token (NEMO_TOKEN); if absent, a free one is requested and stored. */
   token?: Secret;
-  /** Name and version the service knows this client by, from package.json's own field for it. */
+  /** Name and version under which the service knows this client, from package.json's own field for it. */
   skill: { source: string; version: string };
   /** Absolute path this program is installed at. */
   installPath: string;

@@ -1,7 +1,7 @@
 /**
  * Room: the NemoVideo cloud. A job is uploaded into a session, the agent carries out one instruction there, and the timeline is rendered
- * and downloaded; what the service is relied on for stands in docs/nemo-api.md. A message costs credits and is never sent twice unasked;
- * everything else is free and may be repeated. Comes in: the engine contract, config (types and secrets), core, messages, platform.
+ * and downloaded; docs/nemo-api.md says what we rely on. A message costs credits and is never sent twice unasked; everything else is
+ * free and may be repeated. May import the engine contract, config (types and secrets), core, messages, platform.
  */
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -91,7 +91,7 @@ export class NemoEngine implements CloudEngine {
     return this.#close();
   }
 
-  /** Logged once: a token shows that the service answers, or did so lately. */
+  /** Logged once: a token shows that the service answers, or recently did. */
   async #connect(signal: AbortSignal): Promise<void> {
     const { auth, log } = this.#cloud;
     const { kind } = await auth.token(signal);
@@ -100,7 +100,7 @@ export class NemoEngine implements CloudEngine {
     log.info({ account: kind === 'own' ? 'your token' : 'free token' }, 'connected and ready');
   }
 
-  /** @param serviceNow epoch ms, NaN where the service does not say. */
+  /** @param serviceNow epoch ms, NaN if the service does not say. */
   #clockAhead(serviceNow: number): Pick<ServiceCheck, 'clockAheadMs'> {
     return Number.isFinite(serviceNow) ? { clockAheadMs: this.#cloud.clock.now() - serviceNow } : {};
   }
@@ -150,7 +150,7 @@ async function produce(task: CloudTask): Promise<Produced> {
   }
 }
 
-/** Before its name is judged: a file that was removed is not an unsupported one. */
+/** Checked before its name is judged: a file that was removed is not an unsupported one. */
 async function checkExists(path: string): Promise<void> {
   try {
     await stat(path);
@@ -168,7 +168,7 @@ function candidateOf(produced: Produced, maxBytes: number | undefined): Candidat
     expect: {
       maxBytes,
       ...(durationS === undefined ? {} : { durationS, durationToleranceS }),
-      // The service makes H.264; a part made on this machine may have what the rule asked for.
+      // The service makes H.264; a part made on this machine may have the codec the rule asked for.
       videoCodecs: ['h264', 'hevc', 'av1'],
     },
     ...wordsOf(how, notes),
@@ -178,7 +178,7 @@ function candidateOf(produced: Produced, maxBytes: number | undefined): Candidat
 function progressOf(context: EngineContext): CloudTask['onProgress'] {
   let reached = 0;
   return (fraction, note) => {
-    // A follow-up starts over; the fraction people see only grows.
+    // A follow-up starts over, but the fraction shown to people only grows.
     reached = Math.max(reached, Math.min(1, fraction));
     context.progress({ fraction: reached, note: note?.text, message: messageOf(note) });
   };

@@ -19,14 +19,14 @@ export interface Produced {
   bytes: number;
   how: Sentence;
   notes: Sentence[];
-  /** What the result should last, seconds, where that can be known, and how exactly. */
+  /** The expected duration of the result, seconds, if known, and how exactly. */
   durationS?: number;
   durationToleranceS?: number;
 }
 
 /**
- * One source through the cloud: session, upload, message, render, download; once more in the same session when the result is too
- * large. Every step reads its checkpoint first, so the whole may be run again from any point.
+ * Takes one source through the cloud: session, upload, message, render, download; once more in the same session if the result is
+ * too large. Every step reads its checkpoint first, so the whole may be run again from any point.
  */
 export class CloudJob {
   readonly #task: CloudTask;
@@ -37,7 +37,7 @@ export class CloudJob {
 
   async run(): Promise<Produced> {
     const { cloud, context } = this.#task;
-    // One at a time in a session that is shared: their timelines are one.
+    // One at a time in a shared session: its jobs share one timeline.
     return cloud.sessionLocks.run(this.#lockKey(), () => this.#fromSessionOn(), context.signal);
   }
 
@@ -59,7 +59,7 @@ export class CloudJob {
         return produced;
       } catch (error) {
         if (!isShrinkError(error, 'session-gone')) throw error;
-        // Before any message a new session costs nothing but the upload.
+        // Before any message, a new session costs nothing but the upload.
         const startOver = starts === 0 && !session.refines && !this.#mayHaveSent(session);
         const retryCount = retryCountOf(order);
         await checkpoints.session.set({ ...session, gone: startOver ? retryCount - 1 : retryCount });
@@ -74,7 +74,7 @@ export class CloudJob {
     return message?.session === session.id && message.outcome !== 'refused';
   }
 
-  /** A session that stays marked as busy is passed over by the next job, which opens its own: no reason to lose a result. */
+  /** A session that stays marked as busy is skipped by the next job, which opens its own: no reason to lose a result. */
   #releaseFolder(): void {
     const { cloud, order } = this.#task;
     const { folder, job } = order;
@@ -87,9 +87,9 @@ export class CloudJob {
   }
 }
 
-/** What was exported, and how it came to fit. */
+/** What was exported, and how it was made to fit. */
 interface Fitted {
-  /** Number of the export it is; 0 where this machine made something else of it. */
+  /** Number of the export; 0 if this machine made it into something else. */
   n: number;
   path: string;
   bytes: number;
@@ -115,7 +115,7 @@ class SessionWork {
     await this.#answerQuestion(prompt);
     const uploaded = session.refines ? undefined : await ensureUploaded(this.#task);
     const sent = prompt.text === undefined ? NOTHING_SENT : await sendInstruction(this.#task, 1, prompt.text);
-    // Before the export: where that is blocked or impossible, a person can continue on the site.
+    // Before the export: if that is blocked or impossible, a person can continue on the site.
     await recordClaimLink(this.#task);
     const hint = prompt.intent.kind === 'export' ? prompt.intent.hint : {};
     const exported = await this.#export({ n: 1, sent, hint, upTo: maxBytes });
@@ -128,7 +128,7 @@ class SessionWork {
       bytes: result.bytes,
       how: fitted.how,
       notes: [...notesOf(sent), ...fitted.notes],
-      // A person's own words may change the length; ours certainly do not.
+      // A person's own instruction may change the length; ours certainly does not.
       ...(isEdit ? {} : expectedDuration(uploaded)),
     };
   }
@@ -145,7 +145,7 @@ class SessionWork {
     });
   }
 
-  /** "Credits" and "status" beside a file are answered in the job's record; in a kept session that is all there is to do. */
+  /** "Credits" and "status" beside a file are answered in the job's record; in a kept session nothing else is to do. */
   async #answerQuestion({ intent, text }: Prompt): Promise<void> {
     if (intent.kind !== 'credits' && intent.kind !== 'state') return;
     const { context, cloud, session } = this.#task;
@@ -181,14 +181,14 @@ class SessionWork {
     return { ...exported, n };
   }
 
-  /** A person who retries after a result was handed over rejected it: fetching and rendering are free, a message is not. */
+  /** A person who retries after a result was delivered for checking rejected it: fetching and rendering are free, a message is not. */
   #rejectedAt(n: number): number | undefined {
     const { checkpoints, order } = this.#task;
     const handed = checkpoints.handed.get();
     return handed?.n === n && retryCountOf(order) > handed.asked ? handed.asked : undefined;
   }
 
-  /** The promise on size: one follow-up in the same session, then this machine where the rule lets it, else a person. */
+  /** Keeps the promise on size: one follow-up in the same session, then this machine if the rule allows it, else a person. */
   async #fit(first: NumberedExport, hint: OutputHint): Promise<Fitted> {
     const { maxBytes, context, cloud } = this.#task;
     if (fits(first, maxBytes)) return { ...first, how: say('nemo.how', { timeline: first.timeline }), notes: [] };
@@ -203,7 +203,7 @@ class SessionWork {
         return { ...last, how, notes: [say('nemo.asked-once-more', { bytes: first.bytes })] };
       }
     } catch (error) {
-      // What only time can mend is waited for; after anything else the first result is what there is.
+      // What time alone can mend is waited for; after anything else the first result has to do.
       if (!isShrinkError(error) || context.signal.aborted || !this.#canMakeDo(error)) throw error;
       cause = error;
     }
@@ -255,7 +255,7 @@ function fits(exported: NumberedExport, maxBytes: number | undefined): exported 
   return exported.path !== undefined && (maxBytes === undefined || exported.bytes <= maxBytes);
 }
 
-/** The service's timeline rounds; a result that was cut off is off by more than this. */
+/** The service's timeline rounds; a truncated result is off by more than this. */
 function expectedDuration(uploaded: UploadRecord | undefined): Pick<Produced, 'durationS' | 'durationToleranceS'> {
   const durationS = uploaded?.durationS;
   if (durationS === undefined) return {};

@@ -16,7 +16,7 @@ import { nameIn } from './session/link-file.ts';
 import { ensureUploaded, readState, sessionBehind } from './session/source.ts';
 import { checkFormat } from './session/upload.ts';
 
-/** What a person does with a job's session beside the queue: all of it free, none of it journaled. */
+/** What a person can do with a job's session outside the queue: all of it is free, none of it journaled. */
 export class ManualCommands {
   readonly #cloud: CloudContext;
   /** The state directory: nothing is written there. */
@@ -29,13 +29,13 @@ export class ManualCommands {
     this.#log = log;
   }
 
-  /** The timeline of a job's session, in words. @throws ShrinkError `cannot-do` when the job has none. */
+  /** The timeline of a job's session as text. @throws ShrinkError `cannot-do` if the job has none. */
   async timeline(refs: CloudRefs, signal: AbortSignal): Promise<string> {
     const { reading } = await readState(this.#cloud, sessionIn(refs), { signal });
     return summarise(reading).text;
   }
 
-  /** Puts a further file or address into a job's session; what to do with it is then asked with words. */
+  /** Adds another file or address to a job's session; an instruction then says what to do with it. */
   async upload(request: UploadRequest): Promise<void> {
     const session = sessionIn(request.refs);
     const source = await this.#sourceFor(request.source);
@@ -55,7 +55,7 @@ export class ManualCommands {
     });
   }
 
-  /** A task nobody journals: what it does may be repeated freely. */
+  /** A task that is not journaled: it may be repeated freely. */
   #task(
     { signal, onProgress }: UploadRequest,
     { session, source }: Pick<SessionTask, 'session' | 'source'>,
@@ -97,7 +97,7 @@ function unrecorded(signal: AbortSignal, { dir, log }: { dir: string; log: Logge
   };
 }
 
-/** The session a job worked in. @throws ShrinkError `cannot-do` when it has none. */
+/** The session a job worked in. @throws ShrinkError `cannot-do` if it has none. */
 function sessionIn(refs: CloudRefs): SessionRecord {
   const session = sessionBehind(refs);
   if (session) return session;

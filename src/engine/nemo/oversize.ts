@@ -18,13 +18,13 @@ export async function produceOversize(task: FileTask): Promise<Produced> {
   const { oversize } = cloud.settings;
   if (oversize === 'split' && cloud.local) return sendInParts(task, cloud.local);
   if (oversize === 'local' && cloud.local) {
-    // Words may ask for more than this machine understands: then it only makes the file small enough to send.
+    // An instruction may ask for more than this machine understands: then it only makes the file small enough to send.
     return order.instruction === undefined ? compressHere(task) : reduceAndSend(task, cloud.local);
   }
   throw tooLarge(task);
 }
 
-/** The whole job on this machine: what was asked for is a smaller file and nothing else. */
+/** The whole job on this machine: the request is for a smaller file and nothing else. */
 export async function compressHere(task: FileTask): Promise<Produced> {
   const { cloud, source, order, maxBytes, context, dir, onProgress } = task;
   if (!cloud.local) throw tooLarge(task);
@@ -39,7 +39,7 @@ export async function compressHere(task: FileTask): Promise<Produced> {
   return { path, bytes, how: say('nemo.how-compressed-here', { bytes: source.bytes, limit, how }), notes: [] };
 }
 
-/** Of the limit, so that form fields and rounding never matter. */
+/** Share of the limit that is used, so that form fields and rounding never matter. */
 const UPLOAD_SHARE = 0.97;
 
 function uploadBytes({ cloud }: FileTask): number {
@@ -69,7 +69,7 @@ async function reduceAndSend(task: FileTask, local: LocalHelp): Promise<Produced
   return { ...produced, notes: [note, ...produced.notes] };
 }
 
-/** What joining adds: the tables of the whole, less those of its parts. */
+/** What joining adds: the tables of the whole, minus those of its parts. */
 const SHARE_FOR_PARTS = 0.99;
 
 async function sendInParts(task: FileTask, local: LocalHelp): Promise<Produced> {
@@ -91,7 +91,7 @@ async function sendInParts(task: FileTask, local: LocalHelp): Promise<Produced> 
   };
 }
 
-/** Part `n` (0-based), with a share of the size asked for. */
+/** Part `n` (0-based), with its share of the requested size. */
 async function partTask(task: FileTask, parts: PartsRecord['files'], n: number): Promise<CloudTask> {
   const { order, checkpoints, dir, maxBytes, onProgress } = task;
   const { path, bytes } = parts[n] ?? { path: '', bytes: 0 };
@@ -100,7 +100,7 @@ async function partTask(task: FileTask, parts: PartsRecord['files'], n: number):
   return {
     ...task,
     source: { kind: 'file', path, name: basename(path), bytes },
-    // Each part has a session of its own, whatever the folder or an earlier version has.
+    // Each part has a session of its own, whatever session the folder or an earlier version has.
     order: { ...order, job: `${order.job}.${part}`, folder: undefined, previous: undefined },
     isWhole: false,
     maxBytes: maxBytes === undefined ? undefined : Math.floor((maxBytes * SHARE_FOR_PARTS * bytes) / totalBytes),

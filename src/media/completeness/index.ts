@@ -10,7 +10,7 @@ export type { ByteSource, Completeness } from './source.ts';
 const HEAD_BYTES = 64;
 
 /**
- * Whether all of a file is there by its container's own arithmetic: MP4/MOV boxes, Matroska/WebM segment, RIFF (AVI, WAV)
+ * Whether a file is complete by its container's own arithmetic: MP4/MOV boxes, Matroska/WebM segment, RIFF (AVI, WAV)
  * sizes, whole last packets of MPEG-TS and FLV. ffprobe cannot tell: it opens a file cut at 10 % and reports its full
  * duration. A few small reads; the first bytes decide, not the name. Rejects with whatever the source's read throws.
  */

@@ -10,9 +10,9 @@ import {
   UNKNOWN,
 } from './source.ts';
 
-/** Top-level boxes of MP4 and QuickTime a file may begin with. */
+/** Top-level boxes of MP4 and QuickTime that a file may begin with. */
 const FIRST_BOXES = new Set(['ftyp', 'moov', 'mdat', 'wide', 'free', 'skip', 'pnot', 'styp', 'moof', 'uuid', 'sidx']);
-/** Fragmented files of many hours have more; then the walk gives up. */
+/** Fragmented files of many hours have more; there the walk gives up. */
 const MAX_BOXES = 10_000;
 const TAIL_BYTES = 4096;
 
@@ -28,9 +28,9 @@ interface Found {
   moov: boolean;
   mdat: boolean;
   fragments: boolean;
-  /** There is an index of the fragments that agrees with where the file ends. */
+  /** An index of the fragments agrees with where the file ends. */
   indexed: boolean;
-  /** HEIF and AVIF keep `meta` where a video has `moov`. */
+  /** HEIF and AVIF have `meta` where a video has `moov`. */
   meta: boolean;
   last: Box | undefined;
 }
@@ -102,7 +102,7 @@ function cutInside(box: Box, size: number): Completeness {
   return truncated(say('completeness.share-of-media', { percent: percentOf(size - box.start, announced) }));
 }
 
-/** Bytes that are no box: padding after a finished file, or space that is allocated and not written yet. */
+/** Bytes that are not a box: padding after a finished file, or space that is allocated and not yet written. */
 async function afterLastBox(source: ByteSource, found: Found, offset: number): Promise<Completeness> {
   const finished = found.moov && found.mdat && !found.fragments;
   if (finished || source.size - offset < 8) return verdict(found, source);

@@ -44,7 +44,7 @@ export function looksLikeMatroska(head: Buffer): boolean {
   return head.length >= 4 && head.readUInt32BE(0) === EBML;
 }
 
-/** The segment's size must fit the file, and its seek table must not point at nothing. */
+/** The segment's size must fit the file, and its seek table must not point to nothing. */
 export async function walkMatroska(source: ByteSource): Promise<Completeness> {
   const header = await elementAt(source, 0);
   if (!header?.end) return UNKNOWN;
@@ -101,7 +101,7 @@ async function walkOpenSegment(source: ByteSource, from: number): Promise<Comple
   return clusters === 0 ? truncated(say('completeness.no-clusters')) : suspect(say('completeness.live'));
 }
 
-/** Whether the seek table points at an element where there are only zeros (space allocated by a downloader). */
+/** Whether the seek table points to an element where there are only zeros (space allocated by a downloader). */
 async function hasEmptySeekTarget(source: ByteSource, segment: Element): Promise<boolean> {
   const table = await elementAt(source, segment.dataAt);
   if (!table?.end || table.id !== SEEK_HEAD || table.end - table.dataAt > 4096) return false;

@@ -7,7 +7,7 @@ import { type ByteSource, type Completeness, truncated, UNKNOWN } from './source
  */
 
 const SYNC = 0x47;
-/** Packet size, and where in it the sync byte is: MPEG-TS (ISO 13818-1), and BDAV/AVCHD with its four bytes of time in front. */
+/** Packet size, and the position of its sync byte: MPEG-TS (ISO 13818-1), and BDAV/AVCHD with four bytes of time in front. */
 const LAYOUTS = [
   { bytes: 188, sync: 0 },
   { bytes: 192, sync: 4 },
@@ -15,7 +15,7 @@ const LAYOUTS = [
 /** This many packets in a row must have their sync byte. */
 const SYNCED_PACKETS = 4;
 
-/** `undefined` where it is no transport stream. */
+/** `undefined` if it is not a transport stream. */
 export async function walkTransportStream(source: ByteSource): Promise<Completeness | undefined> {
   const head = await source.read(0, SYNCED_PACKETS * 192);
   const layout = LAYOUTS.find(({ bytes, sync }) =>
@@ -31,7 +31,7 @@ export function looksLikeFlv(head: Buffer): boolean {
   return head.length >= 13 && head.toString('latin1', 0, 3) === 'FLV' && head.readUInt32BE(5) === 9;
 }
 
-/** Every FLV tag is followed by its own length; at the end of a whole file that leads back to the last tag's header. */
+/** Every FLV tag is followed by its own length; at the end of a complete file that leads back to the last tag's header. */
 export async function walkFlv(source: ByteSource): Promise<Completeness> {
   const cut = truncated(say('completeness.cut-tag'));
   if (source.size < 13 + 15) return cut;

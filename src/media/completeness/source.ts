@@ -1,11 +1,11 @@
 /**
  * Room: whether a media file is complete, by the sizes its container announces. One walker for each kind of container reads a
- * few headers; none decodes anything. Callers decide how to read (ByteSource). Comes in: core, messages.
+ * few headers; none decodes anything. Callers decide how to read (ByteSource). May import core, messages.
  */
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 
-/** What a walker reads from. Reads may come back short at the end of the file. */
+/** What a walker reads from. Reads may be short at the end of the file. */
 export interface ByteSource {
   size: number;
   read(offset: number, length: number): Promise<Buffer>;
@@ -14,7 +14,7 @@ export interface ByteSource {
 /**
  * - `complete`: the container's own sizes add up to the file.
  * - `truncated`: bytes the container announces are not there.
- * - `suspect`: nothing is missing for certain, but more may come.
+ * - `suspect`: nothing is certainly missing, but more may come.
  * - `unknown`: not a container that says how large it is.
  */
 export type Completeness =
@@ -39,7 +39,7 @@ export function shorterThanAnnounced(have: number, announced: number): Completen
   return truncated(say('completeness.share-of-announced', { percent: percentOf(have, announced) }));
 }
 
-/** How much of what was announced is there; never 100 while something is missing. */
+/** How much of the announced size is there; never 100 while something is missing. */
 export function percentOf(have: number, announced: number): number {
   return Math.floor((have / announced) * 100);
 }

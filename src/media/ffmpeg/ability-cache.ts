@@ -2,37 +2,37 @@ import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
 
-/** What an ffmpeg says about itself. */
+/** What an ffmpeg reports about itself. */
 export interface Abilities {
-  /** As ffmpeg says it: `5.1.9-0+deb12u1`. */
+  /** As ffmpeg prints it: `5.1.9-0+deb12u1`. */
   version: string;
   encoders: ReadonlySet<string>;
-  /** Version of the SVT-AV1 behind `libsvtav1`, as it introduces itself: `2.3.0`. */
+  /** Version of the SVT-AV1 behind `libsvtav1`, as it prints it: `2.3.0`. */
   svtAv1?: string;
   /** Codecs it can decode, by codec name (`h264`, `aac`), whatever its decoder is called. */
   decodable: ReadonlySet<string>;
   filters: ReadonlySet<string>;
-  /** Demuxer names, each of a comma list by itself: `mov`, `mp4`, `matroska`. */
+  /** Demuxer names, each entry of a comma list separately: `mov`, `mp4`, `matroska`. */
   demuxers: ReadonlySet<string>;
-  /** Options without the dash, of the ones that came or went over the years: `fps_mode`, `chunk_duration`. */
+  /** Options without the dash, of those that were added or removed over the years: `fps_mode`, `chunk_duration`. */
   options: ReadonlySet<string>;
 }
 
-/** Raised whenever other questions are asked, or their answers are read differently. */
+/** Raised whenever the questions change, or the answers are read differently. */
 const VERSION = 1;
 const FILE = 'ffmpeg-abilities.json';
 const MAX_BYTES = 1_000_000;
 const LISTS = ['encoders', 'decodable', 'filters', 'demuxers', 'options'] as const;
 
 /**
- * Answers of ffmpeg about itself, kept as long as the programs stay the same files. Never a reason to fail: what cannot be read, or is
- * not ours, counts as not there, and what cannot be written is asked again the next time.
+ * ffmpeg's answers about itself, kept as long as the programs stay the same files. Never a reason to fail: anything unreadable, or
+ * not ours, counts as missing, and anything that cannot be written is asked for again the next time.
  */
 export class AbilityCache {
   readonly #dir: string;
   readonly #programs: readonly string[];
 
-  /** @param programs paths of all that was asked */
+  /** @param programs paths of everything that was asked */
   constructor(dir: string, programs: readonly string[]) {
     this.#dir = dir;
     this.#programs = programs;
@@ -70,12 +70,12 @@ export class AbilityCache {
     }
   }
 
-  /** Names the programs as they are now; `undefined` where their files don't tell whether they still are the same. */
+  /** Identifies the current programs; `undefined` if their files don't show whether they are still the same. */
   async #key(): Promise<string | undefined> {
     try {
       const files = await Promise.all(this.#programs.map(identify));
       if (files.includes(undefined)) return undefined;
-      // Own builds find their libraries this way.
+      // Custom builds find their libraries through this.
       return JSON.stringify([VERSION, process.env['LD_LIBRARY_PATH'] ?? '', ...files]);
     } catch {
       return undefined;

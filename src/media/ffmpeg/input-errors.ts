@@ -1,4 +1,4 @@
-/** Why a file cannot be worked with, for a person: from its first bytes, from what ffprobe says, from what its packets show. */
+/** Why a file cannot be processed, in words: from its first bytes, from ffprobe's output, from its packets. */
 import { basename } from 'node:path';
 import { type ErrorCode, ShrinkError } from '../../core/errors.ts';
 import type { Sentence } from '../../core/message.ts';
@@ -8,7 +8,7 @@ import type { Looks } from '../probe/sniff.ts';
 
 const EXPORT_AGAIN = say('media.export-again-hint');
 
-/** Why a file is not a video, from its first bytes; `undefined` where they don't say. */
+/** Why a file is not a video, from its first bytes; `undefined` if they don't say. */
 export function refuseByLooks(path: string, looks: Looks): ShrinkError | undefined {
   const file = displayName(path);
   switch (looks.kind) {
@@ -24,7 +24,7 @@ export function refuseByLooks(path: string, looks: Looks): ShrinkError | undefin
   }
 }
 
-/** What ffprobe's refusal means for a person. `error` is what runChild threw. */
+/** What ffprobe's refusal means to a person. `error` is what runChild threw. */
 export function refuseByProbe(path: string, error: unknown, looks: Looks): unknown {
   if (!(error instanceof ShrinkError) || !(error.cause instanceof ChildEnd)) return error;
   const { stderrTail: said, endSignal } = error.cause;
@@ -38,7 +38,7 @@ export function refuseByProbe(path: string, error: unknown, looks: Looks): unkno
   if (error.code === 'timed-out') return because('unsafe-media', say('media.opens-too-slowly', { file }), EXPORT_AGAIN);
   if (error.code !== 'child-failed') return error;
   if (said.includes('exceeds specified max pixel count')) return tooManyPixels(path);
-  // By its name alone ffmpeg takes anything for an MP4; only what begins like one has lost its index.
+  // By its name alone, ffmpeg takes anything for an MP4; only what begins like one has lost its index.
   if (said.includes('moov atom not found') && looks.kind === 'mp4')
     return because('incomplete-media', say('media.no-index', { file }), EXPORT_AGAIN);
   if (said.includes('Format not on whitelist')) return because('not-media', say('media.format-not-accepted', { file }));
@@ -49,7 +49,7 @@ export function refuseByProbe(path: string, error: unknown, looks: Looks): unkno
   return because('not-media', say('media.unrecognisable', { file }), EXPORT_AGAIN);
 }
 
-/** Complaints on stderr of a scan that went through: a file cut off in the middle still has readable packets. */
+/** Complaints on stderr during a completed scan: a file cut off in the middle still has readable packets. */
 export function refuseByComplaints(path: string, stderr: string): ShrinkError | undefined {
   if (!/partial file|File ended prematurely|Truncating packet/.test(stderr)) return undefined;
   return refusal('incomplete-media', say('media.end-missing', { file: displayName(path) }), path, EXPORT_AGAIN);
@@ -73,7 +73,7 @@ export function noFrames(path: string): ShrinkError {
   return refusal('incomplete-media', say('media.no-frames', { file: displayName(path) }), path);
 }
 
-/** Cameras for slow motion write 1000 frames a second; encoders stop somewhere above. */
+/** Slow-motion cameras write 1000 frames a second; encoders stop somewhere above. */
 export const MAX_FPS = 1_000;
 
 export function tooManyFrames(path: string, fps: number): ShrinkError {
@@ -96,7 +96,7 @@ function refusal(code: ErrorCode, message: Sentence, subject: string, hint?: Sen
 
 export const UNPRINTABLE = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/gu;
 
-/** A file's name as it can stand in a sentence on one line. */
+/** A file's name, made fit for a sentence on one line. */
 export function displayName(path: string): string {
   return basename(path).replace(UNPRINTABLE, '?') || path;
 }

@@ -9,25 +9,25 @@ import { quiet } from './args.ts';
 import type { Tools } from './tools.ts';
 import type { PauseGate } from '../../platform/pause-gate.ts';
 
-/** Where one ffmpeg stands, from its `-progress` pipe. */
+/** The progress of one ffmpeg, from its `-progress` pipe. */
 export interface FfmpegProgress {
   frames: number;
   /** Presentation time reached, seconds; it starts where the input's clock does. */
   timeS: number;
-  /** Bytes written so far; 0 where nothing is written. */
+  /** Bytes written so far; 0 if nothing is written. */
   bytes: number;
-  /** Times real time. */
+  /** As a multiple of real time. */
   speed: number | undefined;
 }
 
 export interface FfmpegRequest {
   tools: Tools;
-  /** Everything but what every call has (`-nostdin`, log level, progress pipe). */
+  /** Everything except what every call has (`-nostdin`, log level, progress pipe). */
   args: readonly string[];
   /** Completes "while ...". */
   doing: Sentence | string;
   cwd: string;
-  /** Files it will write, seen from `cwd`. They are made before, for us alone: ffmpeg would make them as our umask says. */
+  /** Files it will write, relative to `cwd`. They are created in advance, private to us: ffmpeg would follow our umask. */
   writes?: readonly string[];
   signal?: AbortSignal;
   gate?: PauseGate;
@@ -39,14 +39,14 @@ export interface FfmpegRequest {
 }
 
 export interface FfmpegResult extends FfmpegProgress {
-  /** Lines at level error: what the decoder complained about without giving up, counted and the last ones kept. */
+  /** Lines at level error: what the decoder complained about without giving up; the number of them and the last ones. */
   complaints: number;
   stderrTail: string;
 }
 
 /**
- * Runs one ffmpeg to its end. It is ended when frames, time and bytes stand still for `stallMs`.
- * @throws ShrinkError as runChild does, and for files it `writes` that cannot be made
+ * Runs one ffmpeg to its end. It is killed if frames, time and bytes stand still for `stallMs`.
+ * @throws ShrinkError as runChild does, and for files in `writes` that cannot be created
  */
 export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
   const { tools, doing, cwd, signal, gate, clock, nice, limits, stallMs } = request;
@@ -59,7 +59,7 @@ export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
     doing,
     cwd,
     ...{ signal, gate, clock, nice, limits, stallMs },
-    // A newer ffmpeg reports every half second even when it is stuck: only a number that moved is progress.
+    // A newer ffmpeg reports every half second even when stuck: only a number that changed is progress.
     isProgress: line => reader.moved(line),
     onStdoutLine: line => {
       if (line.startsWith('progress=')) request.onProgress?.(reader.state());
@@ -71,7 +71,7 @@ export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
   return { ...reader.state(), complaints, stderrTail };
 }
 
-/** Emptied or made; the mode is set as well, for a umask may take even from 0600. */
+/** Emptied or created; the mode is set explicitly, because a umask may mask even 0600. */
 async function makePrivate(path: string, doing: Sentence | string): Promise<void> {
   try {
     const file = await open(path, 'w', 0o600);
@@ -82,14 +82,14 @@ async function makePrivate(path: string, doing: Sentence | string): Promise<void
 }
 
 /**
- * `[h264 @ 0x5581] error while decoding MB 3 4`. Encoders talk too (SVT-AV1 introduces itself), and the null muxer wants time
- * stamps that grow: nothing of that is wrong with the file.
+ * `[h264 @ 0x5581] error while decoding MB 3 4`. Encoders print lines too (SVT-AV1 its version), and the null muxer complains
+ * about timestamps that do not increase: none of that means that the file is damaged.
  */
 function isComplaint(line: string): boolean {
   return /^\[\S+ @ 0x[0-9a-f]+\]/.test(line) && !/^\[(null|lib\w+|Parsed_\w+) @/.test(line);
 }
 
-/** Follows the `key=value` lines of `-progress`. `out_time_ms` is microseconds as well, in every version so far. */
+/** Parses the `key=value` lines of `-progress`. `out_time_ms` is microseconds as well, in every version so far. */
 export function readProgress(): { moved(line: string): boolean; state(): FfmpegProgress } {
   const state: FfmpegProgress = { frames: 0, timeS: 0, bytes: 0, speed: undefined };
   return {

@@ -19,7 +19,7 @@ const MAX_TRIES = 6;
 /**
  * Cuts `source` at keyframes into MP4 files of at most `maxBytes` each, in order.
  * @param durationS of the source, by its packets
- * @throws ShrinkError `cannot-fit` where a stretch between two keyframes is larger than that; errors of runChild.
+ * @throws ShrinkError `cannot-fit` if a stretch between two keyframes is larger than that; errors of runChild.
  */
 export async function splitAtKeyframes(
   request: PartsRequest & { source: string; sourceBytes: number; durationS: number; maxBytes: number },
@@ -45,7 +45,7 @@ export async function splitAtKeyframes(
       onProgress: ({ timeS }) => onProgress?.(Math.min(1, timeS / durationS)),
     });
     const parts = await partsIn(dir);
-    // How many there would be was not known before.
+    // The number of parts was unknown until now.
     for (const part of parts) await chmod(part.path, 0o600);
     if (parts.length > 0 && parts.every(part => part.bytes <= maxBytes)) return parts.map(part => part.path);
   }
@@ -57,7 +57,7 @@ export async function splitAtKeyframes(
 }
 
 /**
- * Joins files of the same make, in order, into one MP4 with its index in front.
+ * Joins compatible files, in order, into one MP4 with its index in front.
  * @throws ShrinkError as runChild does.
  */
 export async function joinParts(request: PartsRequest & { sources: readonly string[]; path: string }): Promise<void> {
@@ -73,7 +73,7 @@ export async function joinParts(request: PartsRequest & { sources: readonly stri
     cwd: dir,
     doing: say('media.doing-join-parts'),
     writes: [path],
-    // The list is ours, and so are the files it names: the one place where a list may be opened.
+    // The list is ours, and so are the files it names: the only list that may be opened.
     args: [
       '-protocol_whitelist',
       'file',

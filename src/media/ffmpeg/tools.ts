@@ -5,19 +5,19 @@ import { findProgram } from '../../platform/process/limits.ts';
 import { runChild } from '../../platform/process/run-child.ts';
 import { type Abilities, AbilityCache } from './ability-cache.ts';
 
-/** The ffmpeg and ffprobe found, and what they can do. Decisions look at abilities, never at the version. */
+/** The ffmpeg and ffprobe found, and what they can do. Decisions depend on abilities, never on the version. */
 export interface Tools extends Abilities {
   ffmpeg: string;
   ffprobe: string;
 }
 
 export interface ToolOptions {
-  /** From the config; found on PATH where absent. */
+  /** From the config; if absent, found on PATH. */
   ffmpeg?: string;
   ffprobe?: string;
-  /** PATH to search, ours unless given. */
+  /** PATH to search; ours by default. */
   path?: string;
-  /** Where their answers are kept; asked every time without it. */
+  /** Where their answers are cached; without it they are asked every time. */
   cacheDir?: string;
   signal?: AbortSignal;
 }
@@ -33,10 +33,10 @@ const WATCHED_OPTIONS = [
 ];
 
 /**
- * Finds ffmpeg and ffprobe and asks them what they can do (over a second of processor time; kept in `cacheDir` as long as the programs
- * stay the same).
- * @throws ShrinkError `tool-missing`, with the install command per system, where one is missing, does not start, or lacks the least
- * that is needed
+ * Finds ffmpeg and ffprobe and asks them what they can do (over a second of processor time; cached in `cacheDir` as long as the
+ * programs stay the same).
+ * @throws ShrinkError `tool-missing`, with the install command per system, if one is missing, does not start, or lacks a required
+ * ability
  */
 export async function findTools(requested: ToolOptions = {}): Promise<Tools> {
   const { path, cacheDir, signal } = requested;
@@ -66,7 +66,7 @@ async function askAbilities(ffmpeg: string, ffprobe: string, signal: AbortSignal
   return { version, encoders, decodable, filters, demuxers, options, svtAv1 };
 }
 
-/** Why these tools cannot be worked with, as the end of a sentence; `undefined` where they can. Pure. */
+/** Why these tools are insufficient, as the end of a sentence; `undefined` if they suffice. Pure. */
 export function whatIsLacking(tools: Pick<Tools, 'encoders' | 'demuxers' | 'options'>): Sentence | undefined {
   if (!tools.encoders.has('libx264')) return say('media.lacks-h264');
   if (!tools.encoders.has('aac')) return say('media.lacks-aac');
@@ -78,7 +78,7 @@ export function whatIsLacking(tools: Pick<Tools, 'encoders' | 'demuxers' | 'opti
 /** Older ones are slower and worse, and their quality scale was never measured. */
 const MIN_SVT_AV1_MAJOR = 2;
 
-/** Why this ffmpeg cannot write a codec, as a part of a sentence; `undefined` where it can. */
+/** Why this ffmpeg cannot write a codec, as a part of a sentence; `undefined` if it can. */
 export function cannotWrite(
   codec: 'h264' | 'h265' | 'av1',
   { encoders, version, svtAv1 = '' }: Pick<Tools, 'encoders' | 'version' | 'svtAv1'>,
@@ -89,7 +89,7 @@ export function cannotWrite(
   return say('media.old-svt-av1', { version, svtAv1, least: MIN_SVT_AV1_MAJOR });
 }
 
-/** A configured ffmpeg brings its own ffprobe, unless another one is configured. */
+/** A configured ffmpeg comes with its own ffprobe, unless another one is configured. */
 function besides(ffmpeg: string | undefined): string | undefined {
   return ffmpeg?.includes('/') ? ffmpeg.replace(/ffmpeg([^/]*)$/, 'ffprobe$1') : undefined;
 }
@@ -116,7 +116,7 @@ async function listing(program: string, args: string[], signal: AbortSignal | un
   }
 }
 
-/** No listing names the version of a library: it says so itself when it encodes a frame. */
+/** No listing contains a library's version: it prints it itself when it encodes a frame. */
 async function askSvtAv1(ffmpeg: string, signal: AbortSignal | undefined): Promise<string | undefined> {
   const picture = ['-f', 'lavfi', '-i', 'color=size=64x64:rate=25', '-frames:v', '1'];
   try {
@@ -171,7 +171,7 @@ export function parseDemuxers(text: string): Set<string> {
 }
 
 export function parseOptions(text: string): Set<string> {
-  // Fifteen thousand lines of help: one search instead of one a line.
+  // The help has fifteen thousand lines: one search instead of one per line.
   const watched = new RegExp(`^ *-(${WATCHED_OPTIONS.join('|')})\\b`, 'gm');
   return new Set([...text.matchAll(watched)].flatMap(([, option]) => option ?? []));
 }

@@ -33,12 +33,12 @@ export interface ProbeStream {
   channels?: number;
   tags?: Record<string, string>;
   disposition?: Record<string, number>;
-  /** Where frames were counted by decoding them. */
+  /** Present if frames were counted by decoding them. */
   nb_read_frames?: string;
   side_data_list?: { side_data_type?: string; rotation?: number }[];
 }
 
-/** Subtitles made of characters; the others are pictures, which MP4 cannot carry. */
+/** Subtitles made of characters; the others are bitmaps, which MP4 cannot carry. */
 const TEXT_SUBTITLES = new Set([
   'subrip',
   'srt',
@@ -61,7 +61,7 @@ const DATA_TRACKS = {
   rtp: 'media.track-streaming-hints',
 } as const;
 
-/** The track people mean by "the video": no cover art; the default one, else the one with most pixels. */
+/** The track people mean by "the video": not cover art; the default one, otherwise the one with the most pixels. */
 export function mainVideo(streams: readonly ProbeStream[]): ProbeStream | undefined {
   const moving = streams.filter(stream => stream.codec_type === 'video' && !isCover(stream));
   const rank = (stream: ProbeStream) =>
@@ -76,7 +76,7 @@ function isCover(stream: ProbeStream): boolean {
   return Boolean(stream.disposition?.['attached_pic'] || stream.disposition?.['timed_thumbnails']);
 }
 
-/** Facts from what ffprobe said and what the packets showed. `lines` holds a timeline for every track that has packets. */
+/** Facts from ffprobe's output and the packets. `lines` holds a timeline for every track that has packets. */
 export function assembleFacts(
   output: ProbeOutput,
   main: ProbeStream,
@@ -207,7 +207,7 @@ function describeTrack(stream: ProbeStream): Sentence {
   return say(known, { tag });
 }
 
-/** ffprobe gives degrees counter-clockwise, -180 to 180, for what the player has to do. */
+/** ffprobe gives degrees counter-clockwise, -180 to 180: what the player has to do. */
 function clockwise(stream: ProbeStream): number {
   const side = stream.side_data_list?.find(entry => typeof entry.rotation === 'number')?.rotation;
   const degrees = side === undefined ? Number(stream.tags?.['rotate'] ?? 0) : -side;
@@ -226,7 +226,7 @@ function language(stream: ProbeStream): string | undefined {
 
 const MAX_WORD_LENGTH = 100;
 
-/** What a file says about itself, as it can stand in a note: no line breaks, no escapes, not endless. */
+/** A file's own metadata, made fit for a note: no line breaks, no escapes, limited length. */
 function inOneLine(text: string | undefined): string | undefined {
   return text?.replace(UNPRINTABLE, '?').slice(0, MAX_WORD_LENGTH);
 }
@@ -244,7 +244,7 @@ function seconds(text: string | undefined): number | undefined {
   return text === undefined || !Number.isFinite(value) ? undefined : value;
 }
 
-/** Samples further from square than this were never filmed; ffmpeg shows such files as if they were square, too. */
+/** No camera makes samples further from square than this; ffmpeg shows such files as if they were square, too. */
 const MAX_STRETCH = 16;
 
 /** `4:3`; `0:1` means unknown. */

@@ -1,12 +1,12 @@
 import type { Cut } from '../../core/media-info.ts';
 
 /**
- * What the packets of a track say about its timing, gathered in one go with constant memory. The container's header is not
- * asked, it may be forged. docs/encoding.md, Untrusted input
+ * What the packets of a track tell about its timing, gathered in one pass with constant memory. The container's header is
+ * not trusted, it may be forged. docs/encoding.md, Untrusted input
  */
 export interface Timeline {
   packets: number;
-  /** Packets that are decoded but not shown; not among `packets`. */
+  /** Packets that are decoded but not shown; not counted in `packets`. */
   hidden: number;
   bytes: number;
   /** Smallest presentation time and largest end, seconds. */
@@ -15,9 +15,9 @@ export interface Timeline {
   /** Smallest and largest distance between neighbouring frames in display order, seconds; 0 with fewer than two. */
   minGapS: number;
   maxGapS: number;
-  /** Times the clock jumped back by more than a second: recordings joined without care. */
+  /** How often the clock jumped back by more than a second, as in carelessly joined recordings. */
   jumpsBack: number;
-  /** Places to cut, one in every half second or, in longer files, in every second, two, four, ... */
+  /** Places to cut, one every half second or, in longer files, every second, two, four, ... */
   cuts: Cut[];
 }
 
@@ -32,7 +32,7 @@ export interface Packet {
   key: boolean;
 }
 
-/** Frames are shown in another order than they are stored: H.264 allows 16 in between, codecs with hidden frames a few more. */
+/** Frames are shown in another order than stored: H.264 allows 16 in between, codecs with hidden frames a few more. */
 const REORDER_WINDOW = 32;
 const FIRST_CUT_SPACING_S = 0.5;
 const MAX_CUTS = 256;
@@ -51,7 +51,7 @@ export function parsePacket(line: string): Packet | undefined {
 const OBJECT =
   /^ *\{ "stream_index": (\d+)(?:, "pts_time": "([^"]*)")?(?:, "dts_time": "([^"]*)")?(?:, "duration_time": "([^"]*)")?(?:, "size": "(\d+)")?, "flags": "([^"]*)"/;
 
-/** The same of `-of json=compact=1`, a line each; what a packet carries beside itself follows on further lines. */
+/** The same from `-of json=compact=1`, one per line; a packet's side data follows on further lines. */
 export function parsePacketObject(line: string): Packet | undefined {
   const found = OBJECT.exec(line);
   return found ? packetOf(found.slice(1)) : undefined;
@@ -70,7 +70,7 @@ function packetOf([stream, pts, dts, duration, size, flags = '']: readonly (stri
   };
 }
 
-/** The timelines of all tracks of a file, from its packets in the order they are stored. */
+/** The timelines of all tracks of a file, from its packets in stored order. */
 export class TimelineReader {
   readonly #tracks = new Map<number, TimelineBuilder>();
 
@@ -127,7 +127,7 @@ export class TimelineBuilder {
   result(): Timeline {
     const line = this.#line;
     for (const frame of this.#window.splice(0)) this.#show(frame);
-    // The last packet may not say how long it lasts: then as long as the others did on average.
+    // The last packet may not say how long it lasts: then it counts as long as the others on average.
     if (line.packets > 1 && line.endS <= this.#lastStartS)
       line.endS = this.#lastStartS + (this.#lastStartS - line.startS) / (line.packets - 1);
     return { ...line, cuts: this.#untimed === 0 && line.jumpsBack === 0 ? this.#cuts.result() : [] };
@@ -151,7 +151,7 @@ export class TimelineBuilder {
   }
 }
 
-/** One cut per stretch of time, a keyframe where there is one; the stretches grow so that there are never too many. */
+/** One cut per stretch of time, at a keyframe if there is one; the stretches grow so that there are never too many. */
 class CutPicker {
   #cuts: Cut[] = [];
   #spacingS = FIRST_CUT_SPACING_S;

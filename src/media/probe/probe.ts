@@ -1,6 +1,6 @@
 /**
- * Room media: what a media file is (probe/), whether all of it is there (completeness/), and the ffmpeg that reads and writes it
- * (ffmpeg/). Comes in: core, messages and platform.
+ * Room media: what a media file is (probe/), whether it is complete (completeness/), and the ffmpeg that reads and writes it
+ * (ffmpeg/). May import core, messages and platform.
  */
 import { createReadStream } from 'node:fs';
 import { open } from 'node:fs/promises';
@@ -40,7 +40,7 @@ export interface ProbeOptions {
 }
 
 export interface DecodingOptions extends ProbeOptions {
-  /** Of the decoders; as many as there are cores unless given. */
+  /** Threads of the decoders; by default one per core. */
   threads?: number;
   limits: ChildLimits;
   stallMs: number;
@@ -48,26 +48,26 @@ export interface DecodingOptions extends ProbeOptions {
   onPacket?: (track: number) => void;
 }
 
-/** Enough for 8K; what asks for more is refused. Virtual memory, of which threads reserve a lot without using it. */
+/** Enough for 8K; anything that needs more is refused. Virtual memory, which threads reserve in plenty without using it. */
 const PROBE_MEMORY = 4 * 2 ** 30;
 /** Reading through a film must not make another one stutter. */
 const NICE = 10;
 const OPEN_LIMIT_MS = 60_000;
-/** A network mount delivers at least this many bytes a second, or the scan is given up. */
+/** A network mount must deliver at least this many bytes a second, or the scan is abandoned. */
 const SLOWEST_READ = 1_000_000;
 /** A small file is described and read through by one ffprobe: starting another takes as long as reading it. */
 const SMALL_FILE = 64_000_000;
-/** Sixty thousand chapters are asked for in another way. */
+/** Sixty thousand chapters are handled in another way. */
 const MAX_DESCRIPTION_LINES = 20_000;
-/** Packets of sound the decoder may keep back, before its start and behind its end. */
+/** Packets of sound that the decoder may withhold, before its start and after its end. */
 const UNHEARD = 2;
 
 const TRACKS = ['-show_format', '-show_streams'];
 const PACKETS = 'packet=stream_index,pts_time,dts_time,duration_time,size,flags';
 
 /**
- * Facts about a media file: what ffprobe says about its tracks, and timing counted from the packets of the whole file, as fast as the
- * disk reads and in constant memory.
+ * Facts about a media file: what ffprobe reports about its tracks, and timing counted from the packets of the whole file, as fast
+ * as the disk reads and in constant memory.
  *
  * @throws ShrinkError `not-media`, `no-video`, `unsafe-media`, `incomplete-media`, and the codes of reading a file (`gone`, `denied`,
  * `unavailable`) or running a child (`cancelled`, `tool-missing`, ...)
@@ -78,9 +78,9 @@ export async function probe(path: string, options: ProbeOptions): Promise<MediaF
 }
 
 /**
- * The same, and every frame of picture and sound decoded on the way, by one child instead of two. `undefined` wherever anything was not
- * as it should be (a word on stderr, a frame missing), and for large files, where starting another child costs nothing: then only
- * decoding by itself can say what is wrong. Errors are those of `probe`.
+ * The same, with every frame of picture and sound decoded on the way, by one child instead of two. `undefined` if anything was out of
+ * the ordinary (a word on stderr, a frame missing), and for large files, where starting another child costs nothing: then only
+ * a separate decode can say what is wrong. Errors are those of `probe`.
  */
 export async function probeDecoding(
   path: string,
@@ -98,7 +98,7 @@ export async function probeDecoding(
   return isHeard && decodedFrames >= facts.video.frames ? { facts, decodedFrames } : undefined;
 }
 
-/** What one ffprobe said of a file, and the timeline of every track of it that has packets. */
+/** ffprobe's report about a file, and the timeline of every track of it that has packets. */
 interface Description {
   output: ProbeOutput;
   timelines: Map<number, Timeline>;
@@ -112,7 +112,7 @@ class FileProbe {
   readonly #options: ProbeOptions;
   readonly #bytes: number;
   readonly #looks: Looks;
-  /** As it can stand in a sentence. */
+  /** The name, fit for a sentence. */
   readonly #name: string;
 
   private constructor(path: string, options: ProbeOptions, { bytes, looks }: { bytes: number; looks: Looks }) {
@@ -123,7 +123,7 @@ class FileProbe {
     this.#name = displayName(path);
   }
 
-  /** Refuses what its first bytes say is no video. */
+  /** Refuses a file whose first bytes show that it is not a video. */
   static async open(path: string, options: ProbeOptions): Promise<FileProbe> {
     const { head, bytes } = await readHead(path);
     const looks = looksLike(head, bytes);
@@ -132,7 +132,7 @@ class FileProbe {
     return new FileProbe(path, options, { bytes, looks });
   }
 
-  /** Of a small file. `undefined` wherever anything is out of the ordinary: then it is asked step by step, which knows what to say. */
+  /** For a small file. `undefined` if anything is out of the ordinary: probing step by step then says what. */
   async describeAtOnce(decoding?: DecodingOptions): Promise<Description | undefined> {
     if (this.#bytes > SMALL_FILE) return undefined;
     const { threads = 'auto', limits, stallMs, onPacket } = decoding ?? {};
@@ -167,7 +167,7 @@ class FileProbe {
     }
   }
 
-  /** Facts from the description, or, without one, from asking step by step. */
+  /** Facts from the description or, without one, from probing step by step. */
   async facts(description: Description | undefined): Promise<MediaFacts> {
     const output = description?.output ?? (await this.#describeTracks());
     const streams = output.streams ?? [];
@@ -191,7 +191,7 @@ class FileProbe {
   }
 
   async #describeTracks(): Promise<ProbeOutput> {
-    // Of the chapters only that they are there: sixty thousand of them with titles are more than is read.
+    // Only whether there are chapters: sixty thousand of them with titles exceed the output limit.
     const wanted = [...TRACKS, '-show_entries', 'chapter=id', '-of', 'json'];
     try {
       const { stdout, stderrTail } = await this.#ffprobe(wanted, say('media.doing-probe', { file: this.#name }), {
@@ -229,7 +229,7 @@ class FileProbe {
     return timelines.result();
   }
 
-  /** ffprobe says "Input/output error" of damaged files as well: a disk is to blame only where we cannot read from it either. */
+  /** ffprobe reports "Input/output error" for damaged files as well: a disk is to blame only if we cannot read from it either. */
   async #refused(error: unknown): Promise<unknown> {
     const said = error instanceof ShrinkError && error.cause instanceof ChildEnd ? error.cause.stderrTail : '';
     if (said.includes('Input/output error')) await readThrough(this.#path);

@@ -1,7 +1,7 @@
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 
-/** What the first bytes of a file say it is, whatever its name says. Pure. */
+/** What the first bytes of a file show it to be, whatever its name. Pure. */
 export type Looks =
   | { kind: 'empty' }
   | { kind: 'playlist'; what: Sentence }
@@ -10,7 +10,7 @@ export type Looks =
   | { kind: 'mp4' }
   | { kind: 'unknown' };
 
-/** Offset, the bytes there, and what they mean. */
+/** Offset, the bytes there, and their meaning. */
 const MAGIC: readonly [number, string, Sentence][] = [
   [0, '\x89PNG', say('media.looks-picture', { format: 'PNG' })],
   [0, '\xff\xd8\xff', say('media.looks-picture', { format: 'JPEG' })],

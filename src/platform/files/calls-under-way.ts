@@ -1,4 +1,4 @@
-/** Apart from hang-guard.ts because the end of every command asks for it, and should not load the rest for that. */
+/** Separate from hang-guard.ts because every command asks for it at its end, and should not load the rest for that. */
 
 let underWay = 0;
 

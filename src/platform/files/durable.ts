@@ -1,6 +1,6 @@
 /**
  * What survives a power cut: files written, copied, replaced and synced so that a name never leads to half a file. The
- * journal does not come here: a failed fsync ends it, and it never asks a file system to be lenient.
+ * journal does not use this: a failed fsync ends it, and it accepts no leniency from a file system.
  */
 import { createHash } from 'node:crypto';
 import { dirname } from 'node:path';
@@ -18,7 +18,7 @@ export interface Durably {
 
 /**
  * Writes a file that must not exist yet and syncs it; its name is durable after `syncDir`. Nothing is left after a failure.
- * @throws errno errors as they are, `EEXIST` where the name is taken.
+ * @throws errno errors as they are, `EEXIST` if the name is taken.
  */
 export async function createDurably(path: string, content: string | Buffer, options: Durably): Promise<void> {
   const { files, log, mode = 0o666 } = options;
@@ -35,7 +35,7 @@ export async function createDurably(path: string, content: string | Buffer, opti
 }
 
 /**
- * Writes a file, or replaces it as a whole: after a crash the old content or the new one is there, never a part.
+ * Writes a file, or replaces it as a whole: after a crash it has the old content or the new, never a part.
  * @throws errno errors as they are.
  */
 export async function replaceDurably(path: string, content: string | Buffer, options: Durably): Promise<void> {
@@ -48,16 +48,16 @@ export async function replaceDurably(path: string, content: string | Buffer, opt
   await syncDir(dirname(path), files, log);
 }
 
-/** Writes all of `bytes` at `position`, in as many calls as the file system wants. @returns the position after them. */
+/** Writes all of `bytes` at `position`, in as many calls as the file system needs. @returns the position after them. */
 export async function writeAll(file: OpenFile, bytes: Buffer, position: number): Promise<number> {
-  // A short write is how a full disk announces itself; only the next call fails.
+  // A full disk announces itself by a short write; only the next call fails.
   for (let written = 0; written < bytes.length; ) {
     written += (await file.write(bytes, written, bytes.length - written, position + written)).bytesWritten;
   }
   return position + bytes.length;
 }
 
-/** Makes names created, renamed or removed in `dir` durable. Where a file system cannot, it is logged once. */
+/** Makes names created, renamed or removed in `dir` durable. If a file system cannot, that is logged once. */
 export async function syncDir(dir: string, files: Files, log: Logger): Promise<void> {
   const handle = await files.open(dir, 'r');
   try {
@@ -95,14 +95,14 @@ export interface CopyOptions {
   signal?: AbortSignal | undefined;
   /** Bytes written so far. */
   onProgress?: ((bytes: number) => void) | undefined;
-  /** Given to the copy before it is synced; a file system that refuses is not an error. */
+  /** Set on the copy before it is synced; it is not an error if the file system refuses. */
   mtimeMs?: number | undefined;
-  /** Exact permission bits; absent: 0666 less the umask, or what the folder's default ACL says. */
+  /** Exact permission bits; if absent, 0666 less the umask, or what the folder's default ACL says. */
   mode?: number | undefined;
 }
 
 /**
- * Copies a file to a path that must not exist, durable when it resolves. The copy is born in its folder, so that owner
+ * Copies a file to a path that must not exist, durable when it resolves. The copy is created in its folder, so that owner
  * group (setgid), ACL and label are the folder's, which a link or rename from elsewhere would not get.
  * On any error the copy is removed.
  * @returns size and identity of the copy, and the digest (hex sha256) of the bytes that were read.
@@ -170,5 +170,5 @@ async function stamp({ file, path }: Opened, { mtimeMs, mode, log }: CopyOptions
   }
 }
 
-/** What FAT, SMB and FUSE mounts answer to chmod and utimes by somebody they don't take for the owner. */
+/** What FAT, SMB and FUSE mounts answer to chmod and utimes by somebody they don't regard as the owner. */
 const NO_METADATA: ReadonlySet<string> = new Set(['EPERM', 'EACCES', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'EINVAL']);

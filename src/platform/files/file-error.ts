@@ -2,7 +2,7 @@ import { type ErrorCode, ShrinkError } from '../../core/errors.ts';
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 
-/** Our code for an errno of Node's; a file operation that fails with any other is `io`. */
+/** Our code for an errno of Node's; a file operation that fails with any other errno is `io`. */
 const CODES: Readonly<Record<string, ErrorCode>> = {
   ENOENT: 'gone',
   ENOTDIR: 'gone',
@@ -20,7 +20,7 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EILSEQ: 'bad-name',
 };
 
-/** What a person can do about each, where the caller knows nothing better. */
+/** What a person can do about each, unless the caller knows something better. */
 const HINTS: Readonly<Partial<Record<ErrorCode, Sentence>>> = {
   'no-space': say('files.hint-no-space'),
   denied: say('files.hint-denied'),
@@ -29,7 +29,7 @@ const HINTS: Readonly<Partial<Record<ErrorCode, Sentence>>> = {
 };
 
 /**
- * Whatever a file operation threw, as an error of ours; our own errors pass through unchanged.
+ * Turns whatever a file operation threw into an error of ours; our own errors pass through unchanged.
  * @param doing completes "while ...", with the path where it helps: `reading /a/b`
  */
 export function fileError(
@@ -45,7 +45,7 @@ export function fileError(
   return new ShrinkError(code, message, { doing, subject: path, hint: hint ?? HINTS[code], cause: error });
 }
 
-/** Node's `ENOENT: no such file or directory, open '/a/b'` without the code before it and the call behind it. */
+/** Node's `ENOENT: no such file or directory, open '/a/b'` without the code before it and the call after it. */
 function systemWords(error: unknown): string {
   if (!(error instanceof Error)) return String(error);
   const { code, syscall, message } = error as NodeJS.ErrnoException;
@@ -54,13 +54,13 @@ function systemWords(error: unknown): string {
   return call < 0 ? words : words.slice(0, call);
 }
 
-/** What the machine did to a call, whoever made it: a disk that fails or is full, no descriptors, no memory, a share that is gone. */
+/** Failures of the machine, whoever made the call: a disk that fails or is full, no descriptors, no memory, a missing share. */
 const MACHINE_ERRNOS: ReadonlySet<string> = new Set([
   ...['EIO', 'ENOSPC', 'EDQUOT', 'EROFS', 'EMFILE', 'ENFILE', 'ENOMEM'],
   ...['ESTALE', 'ENOTCONN', 'EHOSTDOWN', 'ENODEV', 'ENXIO'],
 ]);
 
-/** An error nobody wrapped that is the machine's and no bug of ours, for the job of `path`; `undefined` for any other. */
+/** An unwrapped error that is the machine's fault and not a bug of ours, for the job of `path`; `undefined` for any other. */
 export function machineError(error: unknown, path: string): ShrinkError | undefined {
   const errno = (error as NodeJS.ErrnoException | undefined)?.code;
   if (errno === undefined || !MACHINE_ERRNOS.has(errno)) return undefined;

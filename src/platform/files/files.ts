@@ -1,6 +1,6 @@
 /**
- * The file system behind a small interface, so that a test can fail every call in turn: whoever touches the disk takes `Files`
- * as an argument. Beside it what several stages ask of a file: its identity and digests. Durable writes are in durable.ts.
+ * The file system behind a small interface, so that a test can make every call fail in turn: whoever touches the disk takes `Files`
+ * as an argument. Also what several stages need from a file: its identity and digests. Durable writes are in durable.ts.
  */
 import { createHash } from 'node:crypto';
 import type { BigIntStats, Dirent, StatsFs } from 'node:fs';
@@ -58,7 +58,7 @@ export const nodeFiles: Files = {
   statfs: path => fs.statfs(path),
 };
 
-/** A directory for us alone. Its mode is set as well: a umask may take even from 0700. Fails with Node's errors. */
+/** Creates a directory for us alone. Its mode is set explicitly: a umask may mask even 0700. Fails with Node's errors. */
 export async function makePrivateDir(path: string, options: { recursive?: boolean } = {}): Promise<void> {
   await fs.mkdir(path, { ...options, mode: 0o700 });
   await fs.chmod(path, 0o700);
@@ -68,7 +68,7 @@ export function errnoOf(error: unknown): string | undefined {
   return (error as NodeJS.ErrnoException | undefined)?.code;
 }
 
-/** The identity a file has now; a symbolic link is not followed. @throws ShrinkError `gone`, `denied`, ... */
+/** The current identity of a file; a symbolic link is not followed. @throws ShrinkError `gone`, `denied`, ... */
 export async function pinOf(path: string, files: Files = nodeFiles): Promise<Pin> {
   return pinFrom(await doing('identifying', path, () => files.lstat(path)));
 }
@@ -83,7 +83,7 @@ export function pinFrom(stats: BigIntStats): Pin {
   };
 }
 
-/** The file at `path`, links not followed; `undefined` where there is none. Other errors pass through. */
+/** The file at `path`, links not followed; `undefined` if there is none. Other errors pass through. */
 export async function lstatIfThere(path: string, files: Files): Promise<BigIntStats | undefined> {
   try {
     return await files.lstat(path);
@@ -135,9 +135,9 @@ const SAMPLE_BYTES = MIB / 4;
 
 /**
  * Recognises a file that was renamed or remounted: 32 hex digits (128 bits of sha256) over its size and its content; above
- * 16 MiB over the first and last MiB and 14 evenly spaced samples of 256 KiB, 5.5 MiB in all however large the file is.
+ * 16 MiB, over the first and last MiB and 14 evenly spaced samples of 256 KiB, 5.5 MiB in all however large the file is.
  * Equal fingerprints mean the same video for all practical purposes, not the same bytes.
- * @throws ShrinkError `changed-underneath` when the file is shorter than `sizeBytes`.
+ * @throws ShrinkError `changed-underneath` if the file is shorter than `sizeBytes`.
  */
 export async function fingerprint(path: string, sizeBytes: number, files: Files = nodeFiles): Promise<string> {
   const hash = createHash('sha256').update(`${sizeBytes}\n`);

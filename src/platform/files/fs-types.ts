@@ -1,5 +1,5 @@
 /**
- * What the type of a file system says about it. `/proc/self/mountinfo` names the type, so that a hung network mount need not be
+ * What a file system's type tells about it. `/proc/self/mountinfo` names the type, so a hung network mount need not be
  * asked (statfs would hang as well); statfs is for systems without mountinfo.
  */
 import { statfsSync } from 'node:fs';
@@ -9,9 +9,9 @@ export interface FsKind {
   type: string;
   /** Other hosts may change it, or a process in between serves it: calls may hang, events may be missing. */
   network: boolean;
-  /** Events are not to be relied on: list it periodically. True for network, FUSE and unknown types. */
+  /** Events are unreliable, so it is listed periodically. True for network, FUSE and unknown types. */
   polled: boolean;
-  /** Changes made through this very mount are reported, and asking for reports cannot hang. */
+  /** Changes made through this very mount are reported, and registering for reports cannot hang. */
   events: boolean;
   /** `blocks * 512 < size` means that bytes were not written yet (no compression, no remote guesswork). */
   honestBlocks: boolean;
@@ -23,7 +23,7 @@ const PLAIN: Traits = { network: false, polled: false, events: true, honestBlock
 /** Local, but blocks are compressed, deduplicated or counted elsewhere. */
 const PACKED: Traits = { ...PLAIN, honestBlocks: false };
 const REMOTE: Traits = { network: true, polled: true, events: false, honestBlocks: false };
-/** A process on this machine serves it: listing is the truth, events for writes through the mount come for free. */
+/** A process on this machine serves it: listings tell the truth, and events for writes through the mount are a bonus. */
 const POOLED: Traits = { ...REMOTE, events: true };
 const UNKNOWN: Traits = { ...PACKED, polled: true };
 
@@ -80,12 +80,12 @@ const TRAITS: Readonly<Record<string, Traits>> = {
   'fuse.shfs': POOLED,
 };
 
-/** What a type says, as mountinfo spells it; FUSE of any sort counts as network. */
+/** Properties of a type as mountinfo spells it; FUSE of any sort counts as network. */
 export function kindOfType(type: string): FsKind {
   return { type, ...(TRAITS[type] ?? (type.startsWith('fuse') ? REMOTE : UNKNOWN)) };
 }
 
-/** statfs(2) `f_type` to type; values from linux/magic.h, and of macOS where there is no mountinfo to read. */
+/** statfs(2) `f_type` to type; values from linux/magic.h, and from macOS, which has no mountinfo. */
 const MAGIC: Readonly<Record<number, string>> = {
   0xef53: 'ext4',
   0x58465342: 'xfs',
@@ -109,7 +109,7 @@ const MAGIC: Readonly<Record<number, string>> = {
 };
 const MAGIC_DARWIN: Readonly<Record<number, string>> = { 0x1a: 'apfs', 0x11: 'hfs' };
 
-/** The type by statfs, `unknown` where that says nothing. May block on a mount that hangs. */
+/** The type according to statfs, `unknown` if that says nothing. May block on a mount that hangs. */
 export function typeByStatfs(path: string): string {
   try {
     const magic = statfsSync(path).type >>> 0;

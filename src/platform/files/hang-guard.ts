@@ -13,7 +13,7 @@ import { type Mount, mountOf, readMounts, throughLinks } from './mounts.ts';
 
 /** Threads of Node's pool unless UV_THREADPOOL_SIZE says otherwise (libuv). */
 const POOL = 4;
-/** Left for everything else, above all the journal: one to write, one to sync. */
+/** Reserved for everything else, above all the journal: one to write, one to sync. */
 const RESERVED = 2;
 
 /** A call that waits for a thread. */
@@ -35,10 +35,10 @@ export class ThreadBudget {
   }
 
   /**
-   * Resolves once the caller has a thread, which `release` gives back.
+   * Resolves once the caller has a thread; `release` returns it.
    * @param options.answerMs how long to wait for one, milliseconds
-   * @param options.giveUps gets a function that ends the wait with an error, for as long as it lasts
-   * @param options.refusal the error where all threads hang, or none came free in time
+   * @param options.giveUps receives a function that ends the wait with an error, for as long as it lasts
+   * @param options.refusal the error if all threads hang, or none became free in time
    */
   async take(options: {
     clock: Clock;
@@ -93,7 +93,7 @@ export class ThreadBudget {
     if (this.#hanging >= this.threads) for (const waiter of [...this.#queue]) waiter.refuse();
   }
 
-  /** Resolves at once, or, where all of them hang, when the first is back. */
+  /** Resolves at once or, if all of them hang, when the first returns. */
   async oneBack(): Promise<void> {
     if (this.#hanging >= this.threads) await new Promise<void>(resolve => this.#onBack.add(resolve));
   }
@@ -108,9 +108,9 @@ export function sparedThreads(environment: Readonly<Record<string, string | unde
 const processBudget = new ThreadBudget(sparedThreads(process.env));
 
 export interface GuardedCall<T> {
-  /** Gets a result that came after the caller had given up; awaited before the next call. */
+  /** Receives a result that came after the caller had given up; awaited before the next call. */
   onLate?: (result: T) => void | Promise<void>;
-  /** How long to wait for the answer, milliseconds; that of the guard unless given. */
+  /** How long to wait for the answer, milliseconds; by default as long as the guard does. */
   answerMs?: number;
 }
 
@@ -121,7 +121,7 @@ export class MountGuard {
   readonly #answerMs: number;
   readonly #budget: ThreadBudget;
   #lastCall: Promise<unknown> = Promise.resolve();
-  /** Set while it hangs: resolves when the call that hung is back. */
+  /** Set while it hangs: resolves when the hung call returns. */
   #hung: Promise<void> | undefined;
   #isClosed = false;
   readonly #giveUps = new Set<(error: ShrinkError) => void>();
@@ -137,14 +137,14 @@ export class MountGuard {
     this.#budget = budget;
   }
 
-  /** @throws ShrinkError `unavailable` when no answer came in time, or the mount hangs already; otherwise what `work` throws. */
+  /** @throws ShrinkError `unavailable` if no answer came in time, or the mount already hangs; otherwise what `work` throws. */
   async call<T>(work: () => Promise<T>, options: GuardedCall<T> = {}): Promise<T> {
     const turn = this.#inTurn(this.#lastCall, work, options);
     this.#lastCall = turn.catch(() => {});
     return turn;
   }
 
-  /** For what must happen at some time, such as closing a file: in its turn, or once the mount answers again. */
+  /** For what must happen eventually, such as closing a file: in its turn, or once the mount answers again. */
   async whenBack<T>(work: () => Promise<T>): Promise<T> {
     let hasBegun = false;
     const beginning = () => {
@@ -161,7 +161,7 @@ export class MountGuard {
     }
   }
 
-  /** Rejects all calls that are not back, and all that come. */
+  /** Rejects all calls that have not returned, and all later ones. */
   abandon(): void {
     this.#isClosed = true;
     for (const giveUp of this.#giveUps) giveUp(this.#silent());
@@ -222,11 +222,11 @@ export class MountGuard {
 
 /** As long as the watcher waits: NFS retries for minutes before it gives up. */
 const ANSWER_MS = 20_000;
-/** A share takes its time to put gigabytes on its disk (2 GB at 10 MB/s). */
+/** A share takes its time to write gigabytes to its disk (2 GB at 10 MB/s). */
 const DATA_MS = 5 * 60_000;
 /**
- * How long the list of mounts and where links lead are taken as known; reading the list takes as long as two calls. A share that
- * is mounted and hangs within this time is met without its guard.
+ * How long the list of mounts and the targets of links are cached; reading the list takes as long as two calls. A share that
+ * is mounted and hangs within this time is called without its guard.
  */
 const MOUNTS_MS = 50;
 
@@ -235,11 +235,11 @@ export interface GuardedFilesOptions {
   mounts?: () => Mount[];
   /** Milliseconds; shorter in tests. */
   answerMs?: number;
-  /** Threads that shares may hold; those of this process unless given. */
+  /** Threads that shares may hold; by default those of this process. */
   budget?: ThreadBudget;
 }
 
-/** Which guard a path needs, if any. Links are followed: a path that leads into a share is the share's. */
+/** Which guard a path needs, if any. Links are followed: a path that leads into a share belongs to the share. */
 class Guards {
   readonly #options: GuardedFilesOptions;
   readonly #byMountPoint = new Map<string, MountGuard>();
@@ -269,13 +269,13 @@ class Guards {
 
 /**
  * The same files with every call into a mount that may hang (network, FUSE) behind that mount's guard: after a while the
- * caller gets `unavailable`. A call that was given up may still happen, as on any network share whose answer was lost. A share
- * that is an inbox too may hold two threads: the watcher has guards of its own.
+ * caller gets `unavailable`. An abandoned call may still happen, as on any network share whose answer was lost. A share
+ * that is also an inbox may hold two threads: the watcher has guards of its own.
  */
 export function guardedFiles(files: Files, options: GuardedFilesOptions): Files {
   const guards = new Guards(options);
   const guarded = <T>(path: string, work: () => Promise<T>): Promise<T> => guards.of(path)?.call(work) ?? work();
-  /** Where only one of two names needs a guard, that one's. */
+  /** If only one of two names needs a guard, that one's. */
   const between = (from: string, to: string) => (guards.of(to) ? to : from);
   return {
     lstat: path => guarded(path, () => files.lstat(path)),
@@ -321,7 +321,7 @@ function guardedFile(file: OpenFile, guard: MountGuard): OpenFile {
   };
 }
 
-/** Closes a file that was opened too late; one that was created for it is removed, or it would stay there empty. */
+/** Closes a file that was opened too late; one created by the call is removed, or it would stay there empty. */
 async function discard(file: OpenFile, path: string, isNew: boolean, files: Files): Promise<void> {
   const made = isNew ? await file.stat() : undefined;
   await file.close();

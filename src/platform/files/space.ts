@@ -1,6 +1,6 @@
 /**
- * Free space, checked and set aside before a job starts, so that jobs that run at once do not each count on the same
- * bytes. The arithmetic is pure; statfs is asked once per reservation.
+ * Free space, checked and reserved before a job starts, so that concurrent jobs do not count on the same bytes.
+ * The arithmetic is pure; statfs is called once per reservation.
  */
 import { fileError } from './file-error.ts';
 import { ShrinkError } from '../../core/errors.ts';
@@ -10,17 +10,17 @@ import type { Files } from './files.ts';
 export interface MinFree {
   /** Bytes that always stay free. */
   bytes: number;
-  /** Share of the whole file system (0..1) that always stays free; the larger of both counts. */
+  /** Share of the whole file system (0..1) that always stays free; the larger of both applies. */
   share: number;
 }
 
 export interface DiskSpace {
   totalBytes: number;
-  /** Free for us, without what is kept for root. */
+  /** Free for us, without what is reserved for root. */
   freeBytes: number;
 }
 
-/** Bytes missing for a new reservation; 0 where it fits. A file system that tells no size (some FUSE) always fits. */
+/** Bytes missing for a new reservation; 0 if it fits. A file system that reports no size (some FUSE) always fits. */
 export function missingBytes(disk: DiskSpace, reservedBytes: number, minFree: MinFree, wantedBytes: number): number {
   if (disk.totalBytes === 0) return 0;
   const floor = Math.max(minFree.bytes, Math.ceil(minFree.share * disk.totalBytes));
@@ -45,7 +45,7 @@ interface Reservation {
   bytes: number;
 }
 
-/** Reservations of free space, per file system. Lives as long as the daemon; nothing of it is journaled. */
+/** Reservations of free space, per file system. Lives as long as the daemon; none of it is journaled. */
 export class SpaceBook {
   readonly #files: Files;
   #minFree: MinFree;
@@ -62,11 +62,11 @@ export class SpaceBook {
   }
 
   /**
-   * Sets `bytes` aside for the job on the file system of `dir`, which must exist. Asking again for the same job and folder
-   * replaces what it had. What a running job has written already counts twice, as used and as set aside: a disk that is
-   * this full makes others wait a little longer, never fail. When it throws, what the job had in other folders stays set
-   * aside until `release`.
-   * @throws ShrinkError `no-space` with what is missing; `unavailable` where the folder is not there.
+   * Reserves `bytes` for the job on the file system of `dir`, which must exist. Asking again for the same job and folder
+   * replaces the reservation. What a running job has already written counts twice, as used and as reserved: a disk that is
+   * this full makes others wait a little longer, never fail. If it throws, the job's reservations in other folders stay
+   * until `release`.
+   * @throws ShrinkError `no-space` with what is missing; `unavailable` if the folder is missing.
    */
   async reserve(dir: string, bytes: number, job: string): Promise<void> {
     const [dev, disk] = await Promise.all([this.#deviceOf(dir), this.#spaceOf(dir)]);
@@ -78,7 +78,7 @@ export class SpaceBook {
     this.#reservations = [...others, { job, dir, dev, bytes }];
   }
 
-  /** Gives back everything set aside for the job. */
+  /** Releases everything reserved for the job. */
   release(job: string): void {
     this.#reservations = this.#reservations.filter(entry => entry.job !== job);
   }

@@ -2,7 +2,7 @@ import { type ErrorCode, ShrinkError } from '../../core/errors.ts';
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 
-/** The evidence behind an error about a child: its `cause`. For decisions use the error's code. */
+/** The evidence behind an error about a child: its `cause`. Decisions use the error's code. */
 export class ChildEnd extends Error {
   override readonly name = 'ChildEnd';
   readonly exitCode: number | null;
@@ -17,7 +17,7 @@ export class ChildEnd extends Error {
   }
 }
 
-/** Which error an end that nobody asked for is. Decided from the signal and from what the C library says on stderr. */
+/** Which error an unrequested end is. Decided from the signal and from the C library's messages on stderr. */
 export function errorOfEnd(request: { doing: Sentence | string; command: string }, end: ChildEnd): ShrinkError {
   const { doing, command } = request;
   const { endSignal, exitCode, stderrTail } = end;
@@ -39,13 +39,13 @@ export function errorOfEnd(request: { doing: Sentence | string; command: string 
   return error('child-failed', message);
 }
 
-/** The first pass of x264 says it of its own file; the rest is the C library's text. */
+/** x264's first pass says it about its own file; the rest is the C library's text. */
 const FULL_DISK = /No space left on device|Disk quota exceeded|stats file could not be written/;
 const NO_MEMORY = /Cannot allocate memory|std::bad_alloc|Out of memory|malloc.*fail/i;
 
 /**
- * ffmpeg catches SIGINT, SIGTERM and SIGQUIT, closes its files and exits with 255. From ffmpeg 6 on 255 is also what EPERM
- * looks like, but then it says so.
+ * ffmpeg catches SIGINT, SIGTERM and SIGQUIT, closes its files and exits with 255. Since ffmpeg 6, 255 is also what EPERM
+ * looks like, but then it prints that.
  */
 function wasToldToEnd({ exitCode, stderrTail }: ChildEnd): boolean {
   return exitCode === 255 && (lastWords(stderrTail) === '' || /received signal \d+/.test(stderrTail));

@@ -1,22 +1,22 @@
-/** What bounds a process: memory, time and file sizes of children, their priority, and no core files of our own. */
+/** What limits a process: memory, time and file sizes of children, their priority, and no core files of our own. */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { constants } from 'node:fs';
 import { access, readFile, stat } from 'node:fs/promises';
 import { delimiter, isAbsolute, join, resolve } from 'node:path';
 
-/** Programs put in front of a child, as far as this system has them (util-linux, coreutils). Each replaces itself by the next. */
+/** Programs put in front of a child, as far as this system has them (util-linux, coreutils). Each execs the next. */
 export interface Launchers {
-  /** `setpriv` that knows `--pdeathsig`: the child dies with us. busybox has one that does not. */
+  /** A `setpriv` that knows `--pdeathsig`: the child dies with us. busybox has one that does not. */
   setpriv: string | undefined;
   prlimit: string | undefined;
   nice: string | undefined;
   ionice: string | undefined;
-  /** Hard limits of our own, which no child of ours can be given more than; absent where there are none. */
+  /** Our own hard limits, which no child of ours can exceed; absent if there are none. */
   ceilings?: ChildLimits;
 }
 
-/** Ceilings the kernel enforces on a child, where `prlimit` (util-linux) exists; elsewhere it runs without them. */
+/** Limits the kernel enforces on a child, if `prlimit` (util-linux) exists; otherwise it runs without them. */
 export interface ChildLimits {
   addressSpaceBytes?: number;
   cpuSeconds?: number;
@@ -29,10 +29,10 @@ interface LaunchOptions {
   nice?: number;
 }
 
-/** Lowest priority at the disk. Not the idle class (-c 3): on a disk that is never idle it would wait for ever. */
+/** Lowest disk priority. Not the idle class (-c 3): on a disk that is never idle it would wait for ever. */
 const LAST_AT_DISK = ['-c', '2', '-n', '7'];
 
-/** In the order in which they stand before a child, with arguments that prove that they work. */
+/** In the order in which they come before a child, with arguments that prove that they work. */
 const PROOFS = {
   setpriv: ['--pdeathsig', 'KILL'],
   prlimit: ['--core=0'],
@@ -54,7 +54,7 @@ async function workingLaunchers(): Promise<Omit<Launchers, 'ceilings'>> {
   const names = Object.keys(PROOFS) as (keyof typeof PROOFS)[];
   const paths = await Promise.all(names.map(async name => await findProgram(name)));
   const lines = names.map((name, at) => (paths[at] === undefined ? [] : [paths[at], ...PROOFS[name]]));
-  // One child instead of four where, as nearly everywhere, all of them work.
+  // One child instead of four if all of them work, as they do nearly everywhere.
   const all = await succeeds([...lines.flat(), 'true']);
   const work = await Promise.all(
     lines.map(async line => line.length > 0 && (all || (await succeeds([...line, 'true'])))),
@@ -63,7 +63,7 @@ async function workingLaunchers(): Promise<Omit<Launchers, 'ceilings'>> {
   return { setpriv, prlimit, nice, ionice };
 }
 
-/** The hard limits that /proc/PID/limits names. Pure. */
+/** The hard limits listed in /proc/PID/limits. Pure. */
 export function ceilingsIn(text: string): ChildLimits {
   const of = (name: string) => Number(new RegExp(`^${name} +\\S+ +(\\d+) `, 'm').exec(text)?.[1] ?? Infinity);
   const all = {
@@ -86,13 +86,13 @@ export function launchedThrough(launchers: Launchers, program: string, options: 
   return [line[0] ?? program, line.slice(1)];
 }
 
-/** Asking for more than we may have ourselves would be refused, and the child not be started. */
+/** Asking for more than our own limit would be refused, and the child would not start. */
 function limitArgs(limits: ChildLimits | undefined, ceilings: ChildLimits = {}): string[] {
   const capped = (value: number, ceiling = Infinity) => Math.min(Math.ceil(value), ceiling);
   const args: string[] = [];
   if (limits?.addressSpaceBytes) args.push(`--as=${capped(limits.addressSpaceBytes, ceilings.addressSpaceBytes)}`);
   if (limits?.cpuSeconds) {
-    // Soft limit first (SIGXCPU, which can be told from other endings), hard limit a little later (SIGKILL).
+    // Soft limit first (SIGXCPU, which can be told apart from other endings), hard limit a little later (SIGKILL).
     const cpu = [limits.cpuSeconds, limits.cpuSeconds + 5].map(value => capped(value, ceilings.cpuSeconds));
     args.push(`--cpu=${cpu.join(':')}`);
   }
@@ -101,7 +101,7 @@ function limitArgs(limits: ChildLimits | undefined, ceilings: ChildLimits = {}):
   return args;
 }
 
-/** Absolute path of an executable file: a path is taken as it is, a name is looked for on PATH. */
+/** Absolute path of an executable file: a path is taken as it is, a name is searched for on PATH. */
 export async function findProgram(command: string, path = process.env['PATH'] ?? ''): Promise<string | undefined> {
   if (command.includes('/')) return (await isExecutable(resolve(command))) ? resolve(command) : undefined;
   for (const directory of path.split(delimiter)) {
@@ -131,7 +131,7 @@ async function succeeds([command = '', ...args]: readonly string[]): Promise<boo
 
 /**
  * A core file of ours would hold tokens in plain sight. Node cannot set its own limits; `prlimit` (util-linux) sets those of a
- * running process. Where it is missing, only the LimitCORE=0 of the units remains.
+ * running process. Without it, only the LimitCORE=0 of the units remains.
  */
 export async function forbidCoreDumps(): Promise<void> {
   const prlimit = await findProgram('prlimit');

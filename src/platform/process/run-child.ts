@@ -1,4 +1,4 @@
-/** Children of ours: started without a shell, bounded, paused and ended as one group, and never left behind. */
+/** Our children: started without a shell, limited, paused and ended as one group, and never left behind. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import type { Readable } from 'node:stream';
@@ -12,20 +12,20 @@ import { type ChildLimits, findLaunchers, findProgram, launchedThrough } from '.
 import { collectLines, TailOfLines } from './lines.ts';
 
 export interface ChildRequest {
-  /** A path, or a name looked for on PATH. Never a shell line. */
+  /** A path, or a name searched for on PATH. Never a shell line. */
   command: string;
   args: readonly string[];
   /** What is being done, as in "while …"; the start of every error message. */
   doing: Sentence | string;
   cwd?: string;
   signal?: AbortSignal;
-  /** End the child after this many milliseconds of running. */
+  /** Kills the child after it has run for this many milliseconds. */
   timeoutMs?: number;
-  /** End the child when it has shown no progress on stdout for this many milliseconds. */
+  /** Kills the child if it has shown no progress on stdout for this many milliseconds. */
   stallMs?: number;
-  /** Which lines of stdout count as progress; every one unless given. */
+  /** Which lines of stdout count as progress; by default every one. */
   isProgress?: (line: string) => boolean;
-  /** With it lines are handed over as they come, and `stdout` of the result stays empty. */
+  /** Receives lines as they come; `stdout` of the result then stays empty. */
   onStdoutLine?: (line: string) => void;
   onStderrLine?: (line: string) => void;
   /** The most stdout that is kept, in bytes (default 16 MB); more ends the child. */
@@ -51,18 +51,18 @@ const DEFAULT_MAX_OUTPUT = 16_000_000;
 
 const running = new Map<number, string>();
 
-/** Children of ours that have not ended yet, for the shutdown and for tests that look for leaks. */
+/** Our children that have not ended yet, for the shutdown and for tests that check for leaks. */
 export function activeChildren(): { pid: number; command: string }[] {
   return [...running].map(([pid, command]) => ({ pid, command }));
 }
 
 /**
- * Runs a program to its end. Resolves when it exited with 0. Otherwise rejects with a ShrinkError that has one reason, the
- * first that happened: `tool-missing`, `cancelled`, `timed-out`, `child-stalled`, `no-space`, `out-of-memory`, `child-killed`
+ * Runs a program to its end. Resolves if it exited with 0. Otherwise rejects with a ShrinkError for the first thing that
+ * happened: `tool-missing`, `cancelled`, `timed-out`, `child-stalled`, `no-space`, `out-of-memory`, `child-killed`
  * or `child-failed`; its cause is a ChildEnd. Either way the child is gone by then.
  *
  * The child gets no stdin, no shell, an almost empty environment and a process group of its own (Ctrl-C at a terminal reaches
- * us alone, and we decide). On Linux it dies with us, even when we are killed with SIGKILL, as far as `setpriv` exists.
+ * us alone, and we decide). On Linux, if `setpriv` exists, it dies with us, even when we are killed with SIGKILL.
  */
 export async function runChild(request: ChildRequest): Promise<ChildResult> {
   const { command, doing } = request;
@@ -141,7 +141,7 @@ class Supervisor {
     this.#followGate();
     this.#followSignal();
     this.#collect(stdout, stderr);
-    // `error` comes instead of `close` where the program could not be started.
+    // `error` comes instead of `close` if the program could not be started.
     this.#child.on('error', error => {
       if (pid !== undefined) return;
       this.#end(cannotStart(this.#request, error));
@@ -211,7 +211,7 @@ class Supervisor {
   #end(error: unknown): void {
     if (this.#reason || this.#isSettled) return;
     this.#reason = { error };
-    // A stopped process does not see SIGTERM before it is continued.
+    // A stopped process does not receive SIGTERM until it is continued.
     signalGroup(this.#child, 'SIGTERM');
     signalGroup(this.#child, 'SIGCONT');
     const kill = () => {
@@ -225,7 +225,7 @@ class Supervisor {
   #leaveAfterExit(stdout: Readable, stderr: Readable): void {
     let chunks = 0;
     for (const pipe of [stdout, stderr]) pipe.on('data', () => void (chunks += 1));
-    // After a suspension (SIGSTOP, a laptop's lid) the wait may be over before all output was read; it counts all the same.
+    // After a suspension (SIGSTOP, a laptop's lid) the wait may be over before all output was read; that output still counts.
     const onceRead = (leave: () => void): void => {
       const before = chunks;
       setImmediate(() => (chunks === before ? leave() : onceRead(leave)));
@@ -276,7 +276,7 @@ function cannotStart({ command, doing, cwd }: ChildRequest, error: unknown): Shr
 
 const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'EAGAIN', 'ENOMEM']);
 
-/** The same error with the evidence; one that has a cause already keeps it. */
+/** The same error with the evidence; an error that already has a cause keeps it. */
 function withCause(error: unknown, cause: ChildEnd): unknown {
   if (isShrinkError(error) && error.cause === undefined) error.cause = cause;
   return error;
@@ -302,19 +302,19 @@ async function gateOpen(request: ChildRequest): Promise<void> {
   throwIfAborted(request);
 }
 
-/** Children have their own group, so that whatever they started goes with them. */
+/** Children have their own group, so that whatever they started ends with them. */
 function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   if (child.pid === undefined) return;
   try {
     process.kill(-child.pid, signal);
   } catch {
-    // It has ended already; `close` is on its way.
+    // It has already ended; `close` is on its way.
   }
 }
 
-/** No secrets, no locale: messages must be the ones we know, numbers must have a point. */
+/** No secrets, no locale: messages must be the ones we know, numbers must have a decimal point. */
 function childEnvironment(): NodeJS.ProcessEnv {
   const { PATH, LD_LIBRARY_PATH } = process.env;
-  // Own builds of ffmpeg are often found through LD_LIBRARY_PATH.
+  // Custom builds of ffmpeg are often found through LD_LIBRARY_PATH.
   return { LANG: 'C', LC_ALL: 'C', AV_LOG_FORCE_NOCOLOR: '1', PATH, LD_LIBRARY_PATH };
 }

@@ -12,7 +12,7 @@ import type { Encode } from './segment.ts';
 
 const SOUND = 'sound.mp4';
 
-/** Sound and subtitles first: what they really take, the picture cannot have. */
+/** Sound and subtitles come first: the picture gets only what they leave. */
 export async function encodeSound(
   job: LocalJob,
   choice: EncodeChoice,
@@ -33,7 +33,7 @@ export async function encodeSound(
   return { sound, soundFile: bytes > 0 ? SOUND : undefined, budget: budgetOf(facts, choice, bytes) };
 }
 
-/** As planned, or what is left of it: no damaged sound track and no monstrous subtitle keeps a film from becoming smaller. */
+/** As planned, or as much of it as works: a damaged sound track or a monstrous subtitle must not keep a film from becoming smaller. */
 async function encodeWhatIsWhole(job: LocalJob, planned: SoundPlan): Promise<{ sound: SoundPlan; bytes: number }> {
   const { facts, input } = job;
   let sound = planned;
@@ -58,7 +58,7 @@ async function encodeWhatIsWhole(job: LocalJob, planned: SoundPlan): Promise<{ s
   return { sound, bytes: 0 };
 }
 
-/** What was encoded plays; what was copied may have been damaged before. */
+/** Checks that what was encoded plays; what was copied may have been damaged before. */
 async function plays(job: LocalJob, sound: SoundPlan): Promise<boolean> {
   if (!sound.tracks.some(track => track.how === 'copy')) return true;
   try {

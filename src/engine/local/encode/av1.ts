@@ -10,9 +10,9 @@ import type { Encode } from './segment.ts';
 import { type Expected, intoSize, type Landed, type MeasureAv1 } from './two-pass.ts';
 
 /**
- * AV1 into the size. The samples speak x264's language: how large the picture can be, and whether this is hopeless, is decided by what
- * AV1's own quick first pass needed, and by the real bytes of the sound. Once decided it stays so, after a restart too.
- * @param options.hopeless makes the error for a size that will not do, from the one that would, bytes
+ * AV1 into the size. The samples are x264's: the picture size, and whether the size is hopeless, is decided by what AV1's own
+ * quick first pass needed and by the real bytes of the sound. The decision stays, after a restart too.
+ * @param options.hopeless makes the error for a size that is too small, from the one that would do, bytes
  */
 export async function av1IntoSize(
   job: LocalJob,
@@ -29,7 +29,7 @@ export async function av1IntoSize(
   let rung = before ?? { scale: plan.scale, crf: expected.crf };
   let changes = 0;
 
-  /** The work and the quality to begin with at the present rung. */
+  /** The work, and the quality to start with at the current rung. */
   const start = (): { work: Encode; expected: Expected } => {
     const crf = Math.max(Math.min(rung.crf, COARSEST_MEASURING_CRF), expected.ceilingCrf ?? rung.crf);
     const picture = planPicture(job.facts, job.order.target, rung.scale, job.tools);

@@ -31,7 +31,7 @@ import { encodeAtQuality } from './one-pass.ts';
 import { CutMissed, type Encode } from './segment.ts';
 import { intoSize } from './two-pass.ts';
 
-/** What a way of doing it ends in: a candidate, or another way to be tried instead. */
+/** The outcome of one way to do it: a candidate, or another way to try instead. */
 export type Outcome =
   | { kind: 'candidate'; candidate: Omit<Candidate, 'how' | 'notes' | 'messages'>; how: Sentence; notes: Sentence[] }
   | { kind: 'instead'; instead: Choice; notes: Sentence[] };
@@ -58,7 +58,7 @@ export async function encode(job: LocalJob, choice: EncodeChoice): Promise<Outco
   }
 }
 
-/** One encode, planned and carried out. */
+/** One encode, from plan to candidate. */
 class Encoding {
   readonly #job: LocalJob;
   readonly #choice: EncodeChoice;
@@ -84,7 +84,7 @@ class Encoding {
   async #byQuality(): Promise<Outcome> {
     const { codec, capBytes } = this.#choice;
     const { betterCrf } = this.#job.checkpoints;
-    // AV1 needs far fewer bits than the x264 sample says: there only trying tells.
+    // AV1 needs far fewer bits than the x264 sample suggests: only trying will tell.
     const surelyTooLarge = codec === 'h264' && this.#plan.bytes > capBytes * SURELY_TOO_LARGE;
     if (this.#choice.otherwise && surelyTooLarge) return this.#instead();
     const work = await this.#prepare();
@@ -138,7 +138,7 @@ class Encoding {
     const isAuto = order.target.quality === 'auto';
     const x264Crf = predictedCrf(this.#sample, Math.max(1, videoRate(work.budget)), plan.scale);
     const expected = {
-      // Nothing is asked for above the ceiling, and the first pass is as good as what is.
+      // Nothing above the ceiling is requested, and the first pass is as good as the request.
       crf: ownCrf(codec, isAuto ? Math.max(x264Crf, SCALES.h264.ceiling) : x264Crf),
       ceilingCrf: isAuto ? ceiling : undefined,
     };
@@ -168,7 +168,7 @@ class Encoding {
       notes.push(
         say('local.picture-smaller', { width: displayWidth, height: displayHeight, toWidth: width, toHeight: height }),
       );
-    // A dropped frame at the end shortens it by its own length, a lost one by as much.
+    // A dropped frame at the end shortens the result by that frame's length, a lost one by as much.
     const missingS = picture.fps === undefined ? lost / facts.video.fps : 1 / picture.fps;
     const candidate = {
       path: this.#job.path(output.file),
@@ -192,7 +192,7 @@ class Encoding {
     return { kind: 'candidate', candidate, how, notes };
   }
 
-  /** Frames of the source that are not in the result; more than `mayBeMissing` are a damaged source. */
+  /** Frames of the source that are missing from the result; more than `mayBeMissing` mean a damaged source. */
   #lostFrames({ picture }: Encode, output: Muxed): number {
     const { facts, order } = this.#job;
     const { frames } = facts.video;
@@ -205,7 +205,7 @@ class Encoding {
     });
   }
 
-  /** Said before hours are spent, with the size from which on it would look decent. */
+  /** Reported before hours are spent, with the size from which on it would look decent. */
   #hopeless(decent: number): ShrinkError {
     const { facts, order } = this.#job;
     const { capBytes, why } = this.#choice;
@@ -215,7 +215,7 @@ class Encoding {
       seconds: facts.durationS,
       decent,
     });
-    // The cap may be the source's own size, when nothing smaller was asked for.
+    // The cap may be the source's own size, if no smaller one was requested.
     const message = capBytes < order.sourceBytes ? hopeless : say('local.hopeless-because', { hopeless, why });
     return new ShrinkError('cannot-fit', message, {
       subject: order.source,
@@ -225,8 +225,8 @@ class Encoding {
 }
 
 /**
- * A stretch cut out by copying begins with pictures that refer to what was cut away: no decoder shows them, and every player plays the
- * rest. docs/encoding.md, Verifying
+ * A stretch cut out by copying begins with frames that refer to what was cut away: no decoder shows them, and every player
+ * plays the rest. docs/encoding.md, Verifying
  */
 function mayBeMissing({ frames, fps }: { frames: number; fps: number }): number {
   return Math.max(frames * MAX_LOST_SHARE, Math.min(fps * MAX_LEADING_S, frames * MAX_LEADING_SHARE));

@@ -11,8 +11,8 @@ import type { LocalJob } from '../run/local-job.ts';
 const FIXED = 'fixed.mkv';
 
 /**
- * A recording whose timestamps jump back (transport streams joined byte by byte) is copied once so that they don't, and worked on from
- * there. Each track alone: together, ffmpeg moves the one for the other's leftovers and leaves a hole at every joint.
+ * A recording whose timestamps jump back (transport streams joined byte by byte) is first copied with continuous ones, and the copy
+ * is the source from then on. Each track separately: together, ffmpeg shifts one by the other's remainder and leaves a gap at every joint.
  */
 export async function withFixedTimestamps(job: LocalJob): Promise<{ job: LocalJob; notes: Sentence[] }> {
   const { facts, context, order, tools, checkpoints } = job;

@@ -4,7 +4,7 @@ import type { EncodedSegment, Muxed } from '../run/checkpoints.ts';
 import type { LocalJob } from '../run/local-job.ts';
 import { type Encode, encodeSegment, joinTracks, LIST, segmentFile } from './segment.ts';
 
-/** One pass at constant quality, segment by segment; `undefined` once it is clear that it will not fit. */
+/** One pass at constant quality, segment by segment; `undefined` as soon as it will not fit. */
 export async function encodeAtQuality(job: LocalJob, work: Encode, crf: number): Promise<Muxed | undefined> {
   const { picture, segments, budget } = work;
   const key = JSON.stringify([crf, picture.filters, segments.map(segment => segment.atS)]);

@@ -1,9 +1,9 @@
 /**
- * Landing on a size, decided from what was measured; all pure, sizes in bytes. docs/encoding.md, Second pass to Parts
+ * Hitting a size, decided from what was measured; all pure, sizes in bytes. docs/encoding.md, Second pass to Parts
  *
- * Segments are encoded one after the other. Each is asked for its share of what is left, so what one missed the next ones make up for.
- * Then everything is muxed and measured. In the next round, if there has to be one, only as many segments at the end are encoded again as
- * are needed to take up the difference without it being seen.
+ * Segments are encoded one after another. Each is asked for its share of the remaining bytes, so later ones make up for earlier misses.
+ * Then everything is muxed and measured. If another round is needed, it encodes only as many segments at the end again as can take up
+ * the difference invisibly.
  */
 import {
   AGAIN_AIM,
@@ -49,9 +49,9 @@ export interface SegmentState {
   frames: number;
   /** Frames of different lengths. */
   variable?: boolean;
-  /** What the first pass needed at the same quality everywhere: how the bits are shared out. */
+  /** What the first pass needed at uniform quality: determines how the bits are distributed. */
   weight: number;
-  /** More than this cannot be seen and is not asked for. */
+  /** Anything above this cannot be seen and is not requested. */
   ceilingBytes?: number;
   /** One per round it was encoded in. */
   tries: Try[];
@@ -65,30 +65,30 @@ export interface Try {
 }
 
 export interface EncodeRound {
-  /** The first segment that is encoded in this round. */
+  /** The first segment encoded in this round. */
   from: number;
-  /** Size of the whole muxed file, once it is. */
+  /** Size of the whole muxed file, once there is one. */
   bytes?: number;
 }
 
 export interface State {
   budget: Budget;
   segments: readonly SegmentState[];
-  /** At least the first, `{ from: 0 }`. */
+  /** Never empty: the first is `{ from: 0 }`. */
   rounds: readonly EncodeRound[];
-  /** x265 takes nothing between two kilobits a second; x264 can be made to (x264-stats.ts). */
+  /** x265 accepts only whole kilobits per second; x264 can be made to accept fractions (x264-stats.ts). */
   wholeKilobits?: boolean;
 }
 
 export type Move =
-  /** `wantBytes` is what should come out, `askedBytes` what the encoder is asked for, which misses in its own way. */
+  /** `wantBytes` is what should come out, `askedBytes` what the encoder is asked for, since it misses in a way of its own. */
   | { kind: 'encode'; segment: number; round: number; askedBytes: number; wantBytes: number }
   | { kind: 'join'; round: number }
   | { kind: 'round'; from: number }
   | { kind: 'done'; round: number }
   | { kind: 'give-up' };
 
-/** What to do next. Never picks a round over the cap; ends after six rounds at the latest, nine of few frames. */
+/** What to do next. Never picks a round over the cap; ends after six rounds at the latest, or nine if there are few frames. */
 export function nextMove(state: State): Move {
   const { segments, rounds, budget } = state;
   const now = rounds.length - 1;
@@ -100,7 +100,7 @@ export function nextMove(state: State): Move {
   return afterJoining(state, round.bytes);
 }
 
-/** Everything but the picture's bytes: measured once there is a muxed file, else the estimate. */
+/** Everything except the picture's bytes: measured once there is a muxed file, estimated before. */
 function roomForPicture({ segments, rounds, budget }: State): number {
   const at = rounds.findLastIndex(round => round.bytes !== undefined);
   const muxed = rounds[at]?.bytes;
@@ -118,7 +118,7 @@ function ask(state: State, at: number, now: number): { askedBytes: number; wantB
   if (!segment) return { askedBytes: 1, wantBytes: 1 };
   const isLast = at === segments.length - 1;
   const before = segment.tries.at(-1);
-  // In a later round the bytes that came out say more than the first pass about how much each needs.
+  // In a later round the bytes that came out tell more than the first pass about how much each segment needs.
   const weight = (one: SegmentState) => (now === 0 ? one.weight : lastBytes(one));
   const taken = segments.slice(0, at).reduce((sum, one) => sum + lastBytes(one), 0);
   const rest = segments.slice(at).reduce((sum, one) => sum + Math.max(1, weight(one)), 0);
@@ -134,7 +134,7 @@ function ask(state: State, at: number, now: number): { askedBytes: number; wantB
         : want / bias(segments.slice(0, at));
     return withinReason(want, asked, segment, least);
   }
-  // Over twice and never below: the model is wrong for this clip, so the aim drops each time.
+  // Twice over and never below: the model is wrong for this clip, so the aim drops each time.
   const over = state.rounds.filter(one => (one.bytes ?? 0) > state.budget.capBytes).length;
   const want = share * AGAIN_AIM;
   const between = bracketed(segment.tries, want);
@@ -145,8 +145,8 @@ function ask(state: State, at: number, now: number): { askedBytes: number; wantB
 }
 
 /**
- * What to ask for where one try came out above `want` and another below: on a logarithmic line between the nearest two. Short clips
- * follow requests in steps; scaling alone would swing from over to under and back.
+ * What to ask for after one try above `want` and another below: on a logarithmic line between the nearest two. Short clips
+ * follow requests in steps; scaling alone would swing back and forth between over and under.
  */
 function bracketed(tries: readonly Try[], want: number): number | undefined {
   const below = tries.filter(one => one.bytes <= want).toSorted((a, b) => b.askedBytes - a.askedBytes)[0];
@@ -156,7 +156,7 @@ function bracketed(tries: readonly Try[], want: number): number | undefined {
   return below.askedBytes * (above.askedBytes / below.askedBytes) ** at;
 }
 
-/** x264's ratetol for a film in one piece, after these `tries`. docs/encoding.md, Tolerance */
+/** x264's ratetol for a film in one piece, after these tries. docs/encoding.md, Tolerance */
 export function wholeTolerance(
   { frames, durationS }: Pick<SegmentState, 'frames' | 'durationS'>,
   tries: readonly Try[],
@@ -180,7 +180,7 @@ function withinReason(want: number, asked: number, segment: SegmentState, least:
   return { askedBytes: bounded(asked), wantBytes: bounded(want) };
 }
 
-/** How far the encoder misses requests in this clip, damped: the segments resemble each other only a little. */
+/** How far the encoder misses requests in this clip, damped: segments are only a little alike. */
 function bias(done: readonly SegmentState[]): number {
   const asked = done.reduce((sum, segment) => sum + (segment.tries.at(-1)?.askedBytes ?? 0), 0);
   if (asked === 0) return 1;
@@ -205,7 +205,7 @@ function afterJoining(state: State, bytes: number): Move {
   if (over && bestBytes >= budget.capBytes * NEARLY_FULL) return done;
   const difference = Math.abs(budget.capBytes - bytes);
   const tail = tailFor(segments, difference * DIFFERENCE_MARGIN);
-  // A last segment that can be no smaller is no help: the one before it gives up what is too much.
+  // If the last segment cannot become smaller, the one before it gives up the excess.
   const from = over && tail > 0 && wouldRepeat(state, tail) ? tail - 1 : tail;
   if (!over) {
     const again = segments.slice(from).reduce((sum, segment) => sum + lastBytes(segment), 0);
@@ -231,7 +231,7 @@ function wouldRepeat(state: State, from: number): boolean {
   return segment.tries.some(one => steps(one.askedBytes) === steps(next.askedBytes));
 }
 
-/** First segment of the shortest end that takes up so many bytes without a visible change. */
+/** First segment of the shortest end that can absorb this many bytes without a visible change. */
 function tailFor(segments: readonly SegmentState[], difference: number): number {
   let tail = 0;
   for (let at = segments.length - 1; at > 0; at -= 1) {
@@ -250,12 +250,12 @@ function bestRound({ rounds, budget }: State): number | undefined {
   return best;
 }
 
-/** Rounds that followed one that fitted. */
+/** Rounds after one that already fitted. */
 function upwardRounds({ rounds, budget }: State): number {
   return rounds.slice(0, -1).filter(round => (round.bytes ?? 0) <= budget.capBytes).length;
 }
 
-/** More bits were asked for and the segments hardly grew: the picture cannot use them. */
+/** More bits were requested and the segments hardly grew: the picture cannot use them. */
 function noUse({ segments, rounds }: State): boolean {
   const now = rounds.length - 1;
   if (now === 0) return false;
@@ -270,7 +270,7 @@ function noUse({ segments, rounds }: State): boolean {
   return more > 0 && grown < more * NO_USE_SHARE;
 }
 
-/** More than these were asked for would not be seen. */
+/** Requesting more than this would not be visible. */
 export function atCeiling(segments: readonly SegmentState[]): boolean {
   return segments.every(
     segment =>

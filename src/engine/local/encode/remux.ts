@@ -15,8 +15,8 @@ import type { Outcome } from './encode.ts';
 const COPY = 'copy.mp4';
 
 /**
- * The source's own picture in an MP4, without loss. Not every copy that ffmpeg makes is right (old AVI files, damaged sources):
- * it is measured and decoded before it counts, and what does not pass is encoded instead.
+ * The source's own picture in an MP4, without loss. Not every copy ffmpeg makes is right (old AVI files, damaged sources):
+ * each is measured and decoded first, and if it does not pass, the source is encoded instead.
  */
 export async function copyPicture(job: LocalJob, choice: CopyChoice): Promise<Outcome> {
   const { checkpoints, context } = job;
@@ -27,7 +27,7 @@ export async function copyPicture(job: LocalJob, choice: CopyChoice): Promise<Ou
     if (bytes === undefined) return await instead(job, choice, say('local.copy-refused'));
     await checkpoints.copy.set(bytes);
   }
-  // The tables of an MP4 can make it larger than its source, and "never larger" is the promise.
+  // The tables of an MP4 can make it larger than its source, and the promise is "never larger".
   if (bytes > choice.capBytes) {
     return (await isPlainMp4(job, choice))
       ? sourceItself(job, choice)
@@ -76,7 +76,7 @@ function candidateOf(
   };
 }
 
-/** Bytes of the copy; `undefined` where ffmpeg makes none. */
+/** Bytes of the copy; `undefined` if ffmpeg cannot make one. */
 async function makeCopy(job: LocalJob, choice: CopyChoice): Promise<number | undefined> {
   const { tools, facts, input } = job;
   try {
@@ -123,7 +123,7 @@ async function checkCopy(job: LocalJob, choice: CopyChoice): Promise<CheckedCopy
   return { fine: false, why: say('local.source-damaged-spots') };
 }
 
-/** Frames at the end that an edit list hides in the source, as phones do. No reason to encode it: HDR would be lost. */
+/** Frames at the end that an edit list hides in the source, as phones do. Not worth an encode, which would lose HDR. */
 function extraFrames(source: MediaFacts, frames: number): number {
   return frames - source.video.frames;
 }
@@ -141,7 +141,7 @@ function differs(source: MediaFacts, copy: MediaFacts, choice: CopyChoice): bool
   );
 }
 
-/** The source can be handed over as it is: an MP4 already, with every track that was asked for and nothing else requested. */
+/** The source can be delivered as it is: already an MP4, with every requested track, and no change requested. */
 async function isPlainMp4(job: LocalJob, choice: CopyChoice): Promise<boolean> {
   const { order, facts } = job;
   if (order.sourceBytes > choice.capBytes || order.target.audio.kind !== 'keep') return false;

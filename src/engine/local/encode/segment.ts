@@ -20,21 +20,21 @@ export interface Encode {
   picture: PicturePlan;
   segments: Segment[];
   sound: SoundPlan;
-  /** The file with sound and subtitles, relative to the work directory; absent where there are none. */
+  /** The file with sound and subtitles, relative to the work directory; absent if there are none. */
   soundFile: string | undefined;
   budget: Budget;
 }
 
-/** Cutting left out frames, doubled some or showed them broken: this source cannot be worked on in segments. */
+/** Cutting dropped frames, duplicated some or broke them: this source cannot be processed in segments. */
 export class CutMissed extends Error {}
 
 export const segmentFile = (segment: Segment): string => `picture${segment.index}.mp4`;
-/** What a first pass writes: frames of the same kinds and times as the second will, so that its tables are those of the result. */
+/** Output of a first pass: frames of the same kinds and times as in the second, so that its tables match the result's. */
 const measuredFile = (segment: Segment): string => `measured${segment.index}.mp4`;
 
 /**
- * Some films decode only from their beginning (4:4:4 of an old x264): behind a cut, ffmpeg shows them broken, with no more than
- * complaints. This is the first segment that shows it; where the film itself is damaged, encoding it in one piece does no harm.
+ * Some films decode only from their beginning (4:4:4 of an old x264): after a cut, ffmpeg shows broken frames and merely complains.
+ * This is the first segment that reveals it; if the film itself is damaged, encoding it in one piece does no harm.
  */
 const FIRST_AFTER_CUT = 1;
 
@@ -45,11 +45,11 @@ export interface SegmentRequest {
   /** Of the whole job, for all segments together. */
   share: number;
   giveUpAboveBytes?: number;
-  /** Cutting worked before: frames that are missing now are missing in the source. */
+  /** Cutting worked before, so frames missing now are missing in the source. */
   trusted: boolean;
 }
 
-/** One segment of the picture into its file, or through its first pass. `undefined` when it grew beyond `giveUpAboveBytes`. */
+/** Encodes one segment of the picture into its file, or runs its first pass. `undefined` if it grew beyond `giveUpAboveBytes`. */
 export async function encodeSegment(
   job: LocalJob,
   work: Encode,
@@ -83,7 +83,7 @@ export async function encodeSegment(
   return { bytes, fileBytes: result.outputBytes, frames: result.frames, complaints };
 }
 
-/** A transport stream is entered between keyframes: what its decoder says before the segment begins is not about the segment. */
+/** A transport stream is entered between keyframes: complaints before the segment begins are not about the segment. */
 async function complaintsWithin(job: LocalJob, segment: Segment, complaints: number): Promise<number> {
   const { tools, facts, input } = job;
   const args = complaints > 0 ? leadInArgs({ tools, facts, input, segment }) : undefined;
@@ -108,7 +108,7 @@ function expectAllFrames(
   if (Math.abs(got - frames) > slack) throw new CutMissed(`segment ${index}: ${got} frames instead of ${frames}`);
 }
 
-/** All segments and the sound into one file, whose size is the one that counts. */
+/** Joins all segments and the sound into one file; its size is the one that counts. */
 export async function joinTracks(
   job: LocalJob,
   work: Encode,
@@ -127,7 +127,7 @@ export async function joinTracks(
   });
   const complaints = encoded.reduce((sum, one) => sum + one.complaints, 0);
   const { signal, gate } = context;
-  // Of two frames that damage gave the same time, the muxer keeps one.
+  // Of two frames that damage gave the same timestamp, the muxer keeps one.
   const frames =
     complaints > 0
       ? (await probe(job.path(file), { tools, signal, gate })).video.frames
@@ -135,7 +135,7 @@ export async function joinTracks(
   return { file, bytes: outputBytes, frames, complaints };
 }
 
-/** Written by joinTracks; names the segments for ffmpeg. */
+/** Written by joinTracks; lists the segments for ffmpeg. */
 export const LIST = 'parts.txt';
 
 async function pictureInput(

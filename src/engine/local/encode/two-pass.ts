@@ -24,7 +24,7 @@ import { atCeiling, type Move, nextMove, type SegmentState, type State, wholeTol
 import { type Encode, encodeSegment, joinTracks, LIST, segmentFile } from './segment.ts';
 import { secondsIn, stretched } from './x264-stats.ts';
 
-/** Qualities on the codec's own scale: the one expected, and the one above which nothing is to be seen. */
+/** Qualities on the codec's own scale: the expected one, and the one beyond which no improvement is visible. */
 export interface Expected {
   crf: number;
   ceilingCrf: number | undefined;
@@ -37,15 +37,15 @@ export interface Landed {
   work: Encode;
 }
 
-/** Sees what the first pass needed; may say that it is begun again with another picture. */
+/** Called with what the first pass needed; may ask to start over with another picture. */
 export type MeasureAv1 = (seen: {
   crf: number;
   bytes: number;
 }) => Promise<{ work: Encode; expected: Expected; measure: MeasureAv1 | undefined } | undefined>;
 
 /**
- * Exactly into the budget: a first pass measures, then rate-control.ts decides from what came out; here it is done and remembered,
- * segment by segment. Only a muxed file that fits can become the result, so overshoot is impossible.
+ * Exactly into the budget: a first pass measures, then rate-control.ts decides from the outcome; this class does the work and
+ * records it, segment by segment. Only a muxed file that fits can become the result, so overshoot is impossible.
  */
 export async function intoSize(job: LocalJob, work: Encode, expected: Expected, measure?: MeasureAv1): Promise<Landed> {
   const twoPass = new TwoPass(job, work, expected);
@@ -59,7 +59,7 @@ export async function intoSize(job: LocalJob, work: Encode, expected: Expected, 
 
 type EncodeMove = Extract<Move, { kind: 'encode' }>;
 
-/** Two passes over one picture, as far as they are. */
+/** The progress of two passes over one picture. */
 class TwoPass {
   readonly #job: LocalJob;
   readonly #work: Encode;
@@ -83,14 +83,14 @@ class TwoPass {
     this.#rounds = this.#checkpoints.rounds.get() ?? [{ from: 0 }];
   }
 
-  /** Finished before a restart: nothing but the result needs to be there. */
+  /** Finished before a restart: only the result needs to exist. */
   async isDone(): Promise<boolean> {
     const move = nextMove(this.#state());
     const output = move.kind === 'done' ? this.#rounds[move.round]?.output : undefined;
     return output !== undefined && (await this.#job.bytesOf(output.file)) === output.bytes;
   }
 
-  /** The first pass of every segment, as far as it is not done. Resolves with the picture's bytes, and the quality they are of. */
+  /** The first pass of every segment that still lacks one. Resolves with the picture's bytes and the quality they belong to. */
   async measure(): Promise<{ crf: number; bytes: number }> {
     await this.#dropWhatIsGone();
     const job = this.#job;
@@ -105,7 +105,7 @@ class TwoPass {
       isNamed = true;
       await this.#measureSegment(segment);
     }
-    // What the second passes have done already.
+    // What the second passes have already done.
     for (const segment of segments) {
       if (this.#encoded[segment.index]) job.meter.skip(this.#shareOf(segment, WORK_SHARE.pass2));
     }
@@ -176,7 +176,7 @@ class TwoPass {
     return (share * segment.frames) / this.#job.facts.video.frames;
   }
 
-  /** What is on disk counts; where a file is gone, the segments that are still there begin a first round anew. */
+  /** What is on disk counts; if a file is gone, the remaining segments begin a first round again. */
   async #dropWhatIsGone(): Promise<void> {
     const job = this.#job;
     const { segments } = this.#work;
@@ -195,7 +195,7 @@ class TwoPass {
     });
   }
 
-  /** Once per segment: every round of it reads the same statistics. */
+  /** Once per segment: every round reads the same statistics. */
   async #isMeasured(segment: Segment): Promise<boolean> {
     const measured = this.#measured[segment.index];
     return measured !== undefined && JSON.stringify(measured.logs) === JSON.stringify(await this.#logSizes(segment));
@@ -248,13 +248,13 @@ class TwoPass {
     const refined = { ...encoded, tries };
     this.#encoded[segment.index] = refined;
     await this.#checkpoints.encoded(segment.index).set(refined);
-    // The others would make up for all that the quick pass was wrong by: better the first one is encoded again.
+    // The other segments would have to make up for the quick pass's whole error, so the first one is encoded again.
     const isFirstTry = segments.length > 1 && segment.index === 0 && tries.length === 1;
     const isFar = Math.abs(Math.log(Math.max(1, bytes) / wantBytes)) > FAR_FROM_MEASURED;
     if (choice.codec === 'av1' && isFirstTry && isFar) await this.#encode(move);
   }
 
-  /** SVT-AV1 has no two passes and misses a bit rate by far: there it is the quality that is asked for. */
+  /** SVT-AV1 has no two passes and misses a bit rate by far, so it is asked for a quality. */
   #rateFor({ segment: index, askedBytes, wantBytes }: EncodeMove, segment: Segment): Rate {
     const measured = this.#measured[index];
     if (this.#work.choice.codec !== 'av1') {
@@ -283,7 +283,7 @@ class TwoPass {
     });
   }
 
-  /** For a small rate, with a first pass whose frames are as much shorter as the next whole kilobit is too much. */
+  /** For a low rate: frames in the first pass's log are shortened by as much as the next whole kilobit is too high. */
   async #betweenKilobits(rate: Rate, segment: Segment): Promise<Rate> {
     if (this.#work.choice.codec !== 'h264' || rate.kind !== 'pass-2' || rate.bitsPerSecond >= WHOLE_KILOBITS_FROM)
       return rate;
@@ -296,7 +296,7 @@ class TwoPass {
     const [, treeBefore = ''] = passLogs('h264', segment.index).map(file => job.path(file));
     try {
       await writeFile(stats, log, { mode: 0o600 });
-      // Where no names can be linked, a copy is as good.
+      // Where hard links are not possible, a copy does as well.
       await link(treeBefore, tree).catch(async () => await copyFile(treeBefore, tree));
     } catch (error) {
       throw fileError(error, say('files.writing', { path: stats }), stats);
@@ -315,7 +315,7 @@ class TwoPass {
     const encoded = this.#encoded.filter(one => one !== undefined);
     const output = await joinTracks(this.#job, this.#work, encoded, `out-${at + 1}.mp4`);
     this.#rounds[at] = { from: this.#rounds[at]?.from ?? 0, bytes: output.bytes, output };
-    // The disk holds one result, not six: whatever is over the size or smaller than another goes.
+    // The disk holds one result, not six: any over the size or smaller than another is deleted.
     const best = this.#bestOutput();
     const others = this.#rounds.flatMap(one => (one.output && one.output !== best ? [one.output.file] : []));
     await this.#job.remove(...others);

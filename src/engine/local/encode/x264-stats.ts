@@ -1,14 +1,14 @@
 /**
- * The statistics x264 leaves after its first pass, as text. Its second pass spends bit rate times the sum of the durations in there,
- * so a size is requested through both. Pure. docs/encoding.md, First pass and Second pass
+ * The statistics x264 writes in its first pass, as text. Its second pass spends the bit rate times the sum of the durations in
+ * there, so a size is requested through both. Pure. docs/encoding.md, First pass and Second pass
  */
 
 /** `in:0 out:0 type:I dur:6006 cpbdur:6006 ...`, twice the ticks of the time base in the first line. */
 const DURATION = /^(in:\d+ out:\d+ type:\S+ dur:)(\d+)/gm;
 
 /**
- * Seconds the encoder believes the picture lasts; `undefined` where the text is not understood. A source whose last frame an edit list
- * cuts short seems longer to the encoder, and so would be its bytes.
+ * Seconds the encoder believes the picture lasts; `undefined` if the text is not understood. A source whose last frame is cut
+ * short by an edit list seems longer to the encoder, which would then write too many bytes.
  */
 export function secondsIn(log: string): number | undefined {
   const base = /^#options:.* timebase=(\d+)\/(\d+) /m.exec(log);
@@ -20,8 +20,8 @@ export function secondsIn(log: string): number | undefined {
 }
 
 /**
- * The same log with every frame `factor` times as long. x264 takes whole kilobits per second, but durations in ticks: this way any size
- * can be requested. How bits are shared out follows the frames' relative lengths, which stay the same.
+ * The same log with every frame `factor` times as long. x264 takes whole kilobits per second, but durations in ticks: this allows
+ * any size to be requested. The distribution of bits follows the frames' relative lengths, which stay the same.
  */
 export function stretched(log: string, factor: number): string {
   let owed = 0;

@@ -26,9 +26,9 @@ import { sampleArgs, threadArgs } from '../run/ffmpeg-args.ts';
 import type { LocalJob } from '../run/local-job.ts';
 
 const TIMEOUT_MS = 120_000;
-/** Blocks instead of a picture: a sample of those says nothing. */
+/** Blocks instead of a picture: sampling those would tell nothing. */
 const BROKEN = /error while decoding/;
-/** Ten cores busy for all of that time; and nothing but standard output is written. */
+/** Ten cores busy for all that time; and nothing is written except to standard output. */
 const LIMITS = { cpuSeconds: 1_200, fileSizeBytes: 1_000_000 };
 
 export interface Sampling extends Pick<ChildRequest, 'signal' | 'gate' | 'nice'> {
@@ -69,7 +69,7 @@ export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
   const began = clock.monotonic();
   const take = async (stretches: readonly Stretch[]) => await encodeStretches(sampling, picture, stretches);
   const places = samplePlaces(facts);
-  // Of a short clip all at once: starting a program takes as long as a sample of it. Of a long one that would be much memory.
+  // A short clip in one go, because starting a program takes as long as sampling it. A long one would need too much memory.
   let found = places.length <= SAMPLES ? await take(places) : [];
   if (found.length === 0 && places.length > 1) {
     for (const [at, place] of places.entries()) {
@@ -86,7 +86,7 @@ export async function takeSamples(sampling: Sampling): Promise<SampledRate> {
   return atFullSize({ ...rate, ...seen, secondsPerFrame }, scale);
 }
 
-/** Sizes of the packets of each stretch; none where they cannot be had. */
+/** Packet sizes of each stretch; none if they cannot be read. */
 async function encodeStretches(
   sampling: Sampling,
   picture: PicturePlan,
@@ -113,15 +113,15 @@ async function encodeStretches(
   }
 }
 
-/** Half the size says as much where a frame is expensive. */
+/** Half the size tells as much when a frame is expensive. */
 function sampledAt({ video }: MediaFacts, target: Target): number {
   const { width, height } = fitInto({ width: video.displayWidth, height: video.displayHeight }, target.resolution);
   return video.hdr !== 'sdr' || width * height > HALVED_SAMPLES_FROM_PIXELS ? 0.5 : 1;
 }
 
 /**
- * From the sizes of the packets of each sample, the first of which is a keyframe: there is one in two seconds there, and in the encode
- * as few as keyframeInterval says. `pixels` of the sampled picture.
+ * From the packet sizes of each sample, which begins with a keyframe: a sample has one in two seconds, an encode as few as
+ * keyframeInterval says. `pixels` of the sampled picture.
  */
 export function rateOf(samples: readonly (readonly number[])[], fps: number, pixels: number): SampledRate | undefined {
   const keys = samples.flatMap(sizes => sizes.slice(0, 1));
@@ -145,7 +145,7 @@ function packetSizes(text: string, stretches: number): number[][] {
   ).filter(sizes => sizes.length > 0);
 }
 
-/** 4:4:4 of an old x264 decodes only from its beginning (segment.ts): of a short clip it is read from there at once. */
+/** 4:4:4 of an old x264 decodes only from its beginning (segment.ts), so a short clip is read from there. */
 const SHORT_S = 60;
 const mayBeBroken = ({ video, durationS }: Sampled): boolean =>
   video.codec === 'h264' && video.pixelFormat.includes('444') && durationS < SHORT_S;
@@ -159,7 +159,7 @@ interface Stretch {
   lengthS: number;
 }
 
-/** Where samples are taken from: the middles of equal stretches, moved to a keyframe close by. */
+/** Where samples are taken: in the middle of equal stretches, moved to a nearby keyframe. */
 export function samplePlaces(facts: Sampled): Stretch[] {
   const { durationS, startS, cuts } = facts;
   const total = Math.min(SAMPLES * SAMPLE_S, durationS * MAX_SAMPLED_SHARE);
@@ -175,7 +175,7 @@ export function samplePlaces(facts: Sampled): Stretch[] {
     const away = (cut: Cut) => Math.abs(cut.atS - startS - middle);
     const near = cuts.filter(cut => cut.key && away(cut) < stretch / 2 - lengthS);
     const key = near.toSorted((a, b) => away(a) - away(b))[0];
-    // A little behind the keyframe: right before it, all that follows the one before would be decoded in vain.
+    // A little after the keyframe: right before it, everything since the previous one would be decoded in vain.
     return { fromS: readable(key ? key.atS - startS + 0.2 : middle - lengthS / 2, lengthS), lengthS };
   });
 

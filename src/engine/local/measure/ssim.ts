@@ -32,7 +32,7 @@ export function describeSsim({ frames, mean, worst }: Ssim): Sentence {
   return say('local.ssim', { frames, mean, worst });
 }
 
-/** What is compared: from cuts on, which stand between the same two frames in both files. */
+/** What is compared: stretches that begin at cuts between the same two frames in both files. */
 export function ssimWindows({
   durationS,
   startS,
@@ -53,7 +53,7 @@ export function ssimWindows({
   return [...chosen].map(cut => ({ cut, frames }));
 }
 
-/** Compares a result with what its encoder was given; `undefined` where the source cannot be read from its middle. */
+/** Compares a result with its encoder's input; `undefined` if the source cannot be read from its middle. */
 export async function measureSsim(job: LocalJob, picture: PicturePlan, file: string): Promise<Ssim | undefined> {
   const { facts, input, tools, context } = job;
   await context.step('compare');

@@ -1,4 +1,4 @@
-/** What becomes of sound and subtitles. Pure. docs/encoding.md, Sound */
+/** What happens to sound and subtitles. Pure. docs/encoding.md, Sound */
 import type { AudioTrack, MediaFacts } from '../../../core/media-info.ts';
 import type { Target } from '../../../core/target.ts';
 import type { Sentence } from '../../../core/message.ts';
@@ -16,7 +16,7 @@ import {
 } from '../tuning.ts';
 import { soundBytes } from './budget.ts';
 
-/** What becomes of one sound track. */
+/** What happens to one sound track. */
 export interface SoundTrack {
   /** Stream index in the source. */
   index: number;
@@ -38,10 +38,10 @@ export interface SoundPlan {
 }
 
 const AAC_SAMPLE_RATES = new Set([8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000]);
-/** Their rate says nothing about how much there is to hear. */
+/** Their bit rate says nothing about how much there is to hear. */
 const LOSSLESS = /^(pcm_|flac|alac|truehd|mlp|wavpack|ape|tta|dts)/;
 
-/** Sound and subtitles of an encode into `capBytes`, or, without it, as good as the source. */
+/** Sound and subtitles of an encode into `capBytes`; without a cap, as good as the source. */
 export function planSound(facts: MediaFacts, target: Target, capBytes: number | undefined): SoundPlan {
   const notes = bitmapSubtitles(facts);
   const subtitles = facts.subtitles.filter(track => track.text).map(track => track.index);
@@ -81,7 +81,7 @@ function planTrack(track: AudioTrack, total: number | undefined, asked: number |
   };
 }
 
-/** The first track always stays (smaller if it must); the others go, last first, while all together take too much. */
+/** The first track always stays (smaller if necessary); the others are dropped, last first, while all together take too much. */
 function keepWhatFits(tracks: readonly SoundTrack[], total: number): SoundTrack[] {
   const kept = [...tracks];
   while (kept.length > 1 && kept.reduce((sum, track) => sum + track.bitsPerSecond, 0) > total * MAX_SHARE_ALL_TRACKS)
@@ -95,8 +95,8 @@ function keepWhatFits(tracks: readonly SoundTrack[], total: number): SoundTrack[
 }
 
 /**
- * What is tried next when sound and subtitles could not be encoded: without the subtitles where it was them, copied tracks encoded
- * (a decoder skips what is damaged), and in the end without sound. There is always less of it.
+ * The next plan when sound and subtitles could not be encoded: without the subtitles if they failed, then with copied tracks
+ * encoded (a decoder skips what is damaged), and finally without sound. Each plan carries less than the one before.
  */
 export function saferSound(plan: SoundPlan, failure: string): SoundPlan {
   const { tracks, subtitles, notes } = plan;
@@ -115,13 +115,13 @@ export function saferSound(plan: SoundPlan, failure: string): SoundPlan {
   return { ...plan, tracks: [], damaged: true, notes: [...notes, say('local.sound-damaged')] };
 }
 
-/** What is left of a plan that no sound came of: a stretch cut out of a recording may hold sound from before its first picture only. */
+/** The rest of a plan that produced no sound: a stretch cut out of a recording may have sound only before its first frame. */
 export function silentSound(plan: SoundPlan): SoundPlan {
   const notes = plan.tracks.length > 0 ? [...plan.notes, say('local.sound-outside-picture')] : plan.notes;
   return { ...plan, tracks: [], subtitles: [], notes };
 }
 
-/** Notes on subtitles that are pictures. */
+/** Notes on subtitles that are bitmaps. */
 export function bitmapSubtitles(facts: MediaFacts): Sentence[] {
   const bitmaps = facts.subtitles.filter(track => !track.text);
   return bitmaps.map(({ language, codec }) =>

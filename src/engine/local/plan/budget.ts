@@ -1,4 +1,4 @@
-/** How many bits go where. All pure; sizes in bytes, rates in bits per second. docs/encoding.md, MP4 tables */
+/** How the bits are distributed. All pure; sizes in bytes, rates in bits per second. docs/encoding.md, MP4 tables */
 import {
   AAC_OVERSHOOT,
   CHUNK_BYTES,
@@ -15,7 +15,7 @@ import {
 export interface Budget {
   /** The muxed file may have at most this. */
   capBytes: number;
-  /** Sound, subtitles and all tables: what is there whatever the picture takes. An estimate until a file was muxed. */
+  /** Sound, subtitles and all tables: what is there however small the picture is. An estimate until a file was muxed. */
   fixedBytes: number;
   durationS: number;
 }
@@ -37,8 +37,8 @@ export function soundBytes(track: { bitsPerSecond: number; sampleRate: number },
 }
 
 /**
- * Tables of the joined file, less those of the sound's own, once a first pass has written the picture's (`pictureTables`): the estimate
- * before is too high by a few percent of a small clip.
+ * Tables of the joined file, minus those of the sound's own, once a first pass has written the picture's (`pictureTables`): the
+ * estimate before that is a few percent of a small clip too high.
  */
 export function joinedTables(
   pictureTables: number,

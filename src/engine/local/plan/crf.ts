@@ -1,6 +1,6 @@
 /**
- * Constant rate factors: what each codec's scale means, how bytes follow it, and how SVT-AV1 hits a size by quality alone. Pure.
- * docs/encoding.md, Quality scales and AV1
+ * Constant rate factors: what each codec's scale means, how bytes follow it, and how SVT-AV1 reaches a size through quality alone.
+ * Pure. docs/encoding.md, Quality scales and AV1
  */
 import type { Target } from '../../../core/target.ts';
 import {
@@ -25,17 +25,17 @@ import {
 export type Codec = NonNullable<Target['codec']>;
 
 interface Scale {
-  /** Where more bits can no longer be seen: nothing is spent above it. */
+  /** Beyond this, more bits can no longer be seen, so none are spent. */
   ceiling: number;
-  /** Aimed at where no size was asked for. */
+  /** The target where no size was requested. */
   losslessLook: number;
-  /** Steps that halve the bits; from `steeperFrom` on fewer and fewer. */
+  /** Steps that halve the bits; beyond `steeperFrom`, fewer and fewer. */
   perHalf: number;
   steeperFrom?: number;
-  /** The same picture as x264 at CRF 26, and how many steps one of x264's is. */
+  /** The quality that matches x264 at CRF 26, and how many steps equal one of x264's. */
   at26: number;
   perStep: number;
-  /** Steps smaller than this mean nothing to the encoder. */
+  /** Steps smaller than this make no difference to the encoder. */
   step: number;
   least: number;
   most: number;
@@ -43,26 +43,26 @@ interface Scale {
 
 export const SCALES: Readonly<Record<Codec, Scale>> = TUNED;
 
-/** A quality on x264's scale, which the samples speak, on the codec's own. */
+/** Converts a quality on x264's scale, as the samples use, to the codec's own. */
 export function ownCrf(codec: Codec, x264Crf: number): number {
   const { at26, perStep } = SCALES[codec];
   return onScale(codec, at26 + (x264Crf - 26) * perStep);
 }
 
-/** The other way round, not rounded. */
+/** The inverse, not rounded. */
 export function x264Crf(codec: Codec, crf: number): number {
   const { at26, perStep } = SCALES[codec];
   return 26 + (crf - at26) / perStep;
 }
 
-/** `crf` as the encoder can have it. */
+/** `crf` as the encoder accepts it. */
 export function onScale(codec: Codec, crf: number): number {
   const { step, least, most } = SCALES[codec];
   const steps = Math.round(Number((crf / step).toFixed(6)));
   return Math.min(most, Math.max(least, Number((steps * step).toFixed(3))));
 }
 
-/** What so many bytes at one quality become at another. */
+/** The bytes that a given number of bytes at one quality becomes at another. */
 export function bytesAt(codec: Codec, from: { crf: number; bytes: number }, crf: number): number {
   return from.bytes * 2 ** halvings(codec, crf, from.crf);
 }
@@ -72,12 +72,12 @@ export function crfFor(codec: Codec, from: { crf: number; bytes: number }, bytes
   return crfBelow(codec, from.crf, Math.log2(Math.max(1, from.bytes) / Math.max(1, bytes)));
 }
 
-/** How many times the bits of `from` are halved at `to`, about. */
+/** About how many times the bits of `from` are halved at `to`. */
 export function halvings(codec: Codec, from: number, to: number): number {
   return (to - from) / SCALES[codec].perHalf + (bend(codec, to) - bend(codec, from));
 }
 
-/** The quality at which the bits of `from` are halved so many times; the inverse of halvings. */
+/** The quality at which the bits of `from` are halved this many times; the inverse of halvings. */
 export function crfBelow(codec: Codec, from: number, times: number): number {
   const { perHalf, steeperFrom } = SCALES[codec];
   const straight = from + perHalf * (times + bend(codec, from));
@@ -85,7 +85,7 @@ export function crfBelow(codec: Codec, from: number, times: number): number {
   return steeperFrom + STEEPER_WITHIN * (Math.sqrt(1 + (2 * (straight - steeperFrom)) / STEEPER_WITHIN) - 1);
 }
 
-/** SVT-AV1's quantiser grows faster and faster towards the end of its scale. */
+/** SVT-AV1's quantiser grows ever faster towards the end of its scale. */
 function bend(codec: Codec, crf: number): number {
   const { perHalf, steeperFrom } = SCALES[codec];
   if (steeperFrom === undefined || crf <= steeperFrom) return 0;
@@ -93,7 +93,7 @@ function bend(codec: Codec, crf: number): number {
 }
 
 /**
- * A quality of SVT-AV1, whose CRF knows whole numbers only. What lies between them is made by changing the weight of bits against
+ * A quality of SVT-AV1, whose CRF accepts only whole numbers. Values in between are made by changing the weight of bits against
  * errors (lambda), beside the whole number given here, or the nearest one.
  */
 export interface SvtQuality {
@@ -101,7 +101,7 @@ export interface SvtQuality {
   whole?: number;
 }
 
-/** Arguments for libsvtav1. It ignores ffmpeg's own `-threads`; with one thread it makes the same bytes in a fifth less memory. */
+/** Arguments for libsvtav1. It ignores ffmpeg's own `-threads`; one thread makes the same bytes in a fifth less memory. */
 export function svtArgs(quality: SvtQuality, threads?: number): string[] {
   const whole = wholeOf(quality);
   const lambda = Math.round(SVT_LAMBDA_UNIT * 2 ** (LAMBDA_DOUBLINGS_PER_HALF * halvings('av1', whole, quality.crf)));
@@ -124,8 +124,8 @@ interface TriedQuality extends SvtQuality {
 }
 
 /**
- * The quality at which `wantBytes` come out: between the nearest tries above and below, or from the nearest one on, as steeply as
- * two tries say. `first` is what is expected of an untried segment.
+ * The quality that should give `wantBytes`: between the nearest tries above and below, or extrapolated from the nearest one as
+ * steeply as two tries suggest. `first` is the expectation for an untried segment.
  */
 export function nextQuality(
   tries: readonly TriedQuality[],
@@ -140,7 +140,7 @@ export function nextQuality(
   const alike = byDistance.filter(one => wholeOf(one) === whole);
   const below = alike.find(one => one.bytes <= wantBytes);
   const above = alike.find(one => one.bytes > wantBytes);
-  // The further away what is known, the less it is believed.
+  // The further away a known point is, the less it is trusted.
   const lower = wantBytes * (1 - Math.min(MAX_AIM_DOUBT, Math.max(MIN_AIM_DOUBT, AIM_DOUBT * off(nearest))));
   if (below && above && below.crf - above.crf > MIN_QUALITY_STEP) {
     const part = Math.log(above.bytes / lower) / Math.log(above.bytes / Math.max(1, below.bytes));
@@ -152,7 +152,7 @@ export function nextQuality(
     nearest.bytes > wantBytes
       ? Math.max(crf, nearest.crf + MIN_QUALITY_STEP)
       : Math.min(crf, nearest.crf - MIN_QUALITY_STEP);
-  // Another whole number would be a jump of its own, once the first miss is known.
+  // Once the first miss is known, another whole number would add a jump of its own.
   const jump = tries.length === 1 && Math.abs(moved - whole) > MAX_BY_LAMBDA;
   return svtQuality(moved, jump ? undefined : whole);
 }
@@ -169,7 +169,7 @@ function steepness(one: TriedQuality, other: TriedQuality | undefined): number {
   return Math.min(MAX_STEEPNESS, Math.max(MIN_STEEPNESS, seen / usual));
 }
 
-/** How many bytes an encode takes for one of the quick first pass at the same quality, from the segments done so far. */
+/** Bytes of an encode per byte of the quick first pass at the same quality, from the segments done so far. */
 export function slowerNeeds(done: readonly { first: TriedQuality; last: TriedQuality }[]): number {
   const got = done.reduce((sum, { last }) => sum + last.bytes, 0);
   const expected = done.reduce((sum, { first, last }) => sum + bytesAt('av1', first, last.crf), 0);

@@ -32,20 +32,20 @@ import { type Cutting, planSegments, type Segment, wholeSegment } from './segmen
 import type { EncodeChoice } from './strategy.ts';
 import { type PicturePlan, planPicture } from './video.ts';
 
-/** How one source is encoded, from its facts, the order and the samples. Pure; what the engine does and what `explain` says. */
+/** How one source is encoded, from its facts, the order and the samples. Pure; the engine carries it out and `explain` shows it. */
 export interface EncodePlan {
-  /** At constant quality; at constant quality because the size has more room than can be seen; into the size. */
+  /** At constant quality; at constant quality because the size has more room than is visible; into the size. */
   way: 'quality' | 'ceiling' | 'size';
   picture: PicturePlan;
-  /** The picture at the size asked for, before the rung made it smaller. */
+  /** The picture at the requested size, before the rung made it smaller. */
   full: PicturePlan;
   /** Of the asked size, 0 to 1. */
   scale: number;
   sound: SoundPlan;
-  /** With an estimate of the sound. */
+  /** Includes an estimate of the sound. */
   budget: Budget;
   segments: Segment[];
-  /** What the picture will be about as good as, on x264's scale: at this rung, and at full size. */
+  /** The x264 quality the picture will roughly match: at this rung, and at full size. */
   crf: number;
   fullCrf: number;
   /** About what comes out. */
@@ -53,7 +53,7 @@ export interface EncodePlan {
   hopeless: boolean;
 }
 
-/** What an encode is planned from. */
+/** The inputs of a plan. */
 export interface EncodeBasis {
   facts: MediaFacts;
   order: Order;
@@ -82,7 +82,7 @@ export function planEncode(
   const rung = chooseRung(sample, rate, full, choice.codec);
   const picture = rung.scale < 1 ? planPicture(facts, target, rung.scale, tools) : full;
   const { ceiling } = SCALES.h264;
-  // A pass that turns out too large at its end is thrown away; two passes are safe, the first shows where the ceiling lies.
+  // A pass that turns out too large at its end is thrown away; two passes are safe, because the first shows where the ceiling is.
   const surely = Math.max(SURELY_BELOW_CEILING, sampleDoubt(sample));
   const generous = target.quality === 'auto' && rung.crf < ceiling - surely;
   const likely = target.quality === 'auto' && rung.crf < ceiling;
@@ -112,7 +112,7 @@ export function budgetOf(facts: MediaFacts, choice: EncodeChoice, soundBytes: nu
   };
 }
 
-/** The same once a first pass in one piece has shown how large the tables of the picture are. */
+/** The same plan once a first pass in one piece has shown how large the tables of the picture are. */
 export function budgetWith(pictureTables: number, budget: Budget, facts: MediaFacts): Budget {
   const { frames, variableFrameRate } = facts.video;
   const soundBytes = budget.fixedBytes - videoTables(frames, facts.durationS, variableFrameRate);
@@ -127,8 +127,8 @@ function segmentsFor(facts: MediaFacts, { codec }: EncodeChoice, fps: number, cu
 }
 
 /**
- * Lengths of all segments but the last of a short clip in AV1: cut where its own keyframes come anyway, so that a cut costs nothing. The
- * first one shows how far off the quick pass was, the last one takes up what the others missed.
+ * Lengths of all segments but the last of a short clip in AV1: cut where its own keyframes fall anyway, so that a cut costs nothing.
+ * The first segment shows how far off the quick pass was, the last one absorbs what the others missed.
  */
 function atKeyframes({ durationS, video }: MediaFacts, fps: number): number[] {
   const count = keyframesIn(video.frames * Math.min(1, fps / Math.max(1, video.fps)), fps, 'av1');

@@ -11,7 +11,7 @@ export const PRESETS: Readonly<Record<Codec, Readonly<Record<Effort, string>>>> 
 /** ffprobe's names of the codecs. */
 export const CODEC_NAMES: Readonly<Record<Codec, string>> = { h264: 'h264', h265: 'hevc', av1: 'av1' };
 
-/** Threads of every step of one job: what was configured, one where there is little to do. */
+/** Threads of every step of one job: as configured, or one where there is little to do. */
 export function threadsFor({ video }: MediaFacts, configured: number | undefined): number | undefined {
   return video.width * video.height * video.frames < ONE_THREAD_BELOW_PIXELS ? 1 : configured;
 }

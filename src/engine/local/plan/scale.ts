@@ -1,5 +1,5 @@
 /**
- * How small the picture must become to look right in so many bits, decided from the clip itself. Pure.
+ * How small the picture must become to look right in the available bits, decided from the clip itself. Pure.
  * docs/encoding.md, Picture size and Samples
  */
 import {
@@ -35,27 +35,27 @@ export interface Size {
 export interface SampledRate {
   bitsPerSecond: number;
   /**
-   * How much detail stands still: bits per pixel of a keyframe, times the seconds that the frames between keyframes can be had for its
-   * bits. Absent where that is not known.
+   * How much detail stands still: bits per pixel of a keyframe, times the seconds for which its bits would pay for the frames
+   * between keyframes. Absent if unknown.
    */
   stillDetail?: number;
-  /** Number of places sampled, and what share of the clip they were. */
+  /** Number of places sampled, and their share of the clip. */
   places?: number;
   share?: number;
-  /** Wall time the sample took, decoded and encoded with `veryfast`; absent where none could be taken. */
+  /** Wall time of the sample, decoded and encoded with `veryfast`; absent if none could be taken. */
   secondsPerFrame?: number;
 }
 
 /**
- * So many steps of CRF coarser are as good: where a detailed picture stands still, x264 refines it over many frames, which a smaller
- * picture never gets.
+ * How many steps of CRF coarser looks as good: if a detailed picture stands still, x264 refines it over many frames, which a
+ * smaller picture never gets.
  */
 export function stillness({ stillDetail = 0 }: SampledRate): number {
   if (stillDetail <= LITTLE_STILL_DETAIL) return 0;
   return Math.min(MAX_STILLNESS, STILLNESS_PER_DOUBLING * Math.log2(stillDetail / LITTLE_STILL_DETAIL));
 }
 
-/** The CRF a two-pass encode at `rate` bits per second will be about as good as. */
+/** The CRF whose quality a two-pass encode at `rate` bits per second will roughly match. */
 export function predictedCrf(sample: SampledRate, rate: number, scale: number): number {
   const atSample = sample.bitsPerSecond * MEDIUM_OVER_VERYFAST * scale ** SCALE_POWER;
   return SAMPLE_CRF + SCALES.h264.perHalf * Math.log2(atSample / rate);
@@ -67,7 +67,7 @@ export function predictedRate(sample: SampledRate, crf: number, scale: number): 
   return atSample * 2 ** ((SAMPLE_CRF - crf) / SCALES.h264.perHalf);
 }
 
-/** Steps of CRF by which a prediction from few places may be wrong besides, where the rest of the clip is not like them. */
+/** By how many more steps of CRF a prediction from few places may be wrong, if the rest of the clip differs from them. */
 export function sampleDoubt({ places = 1, share = 0 }: SampledRate): number {
   return places >= ENOUGH_PLACES || share >= ENOUGH_SAMPLED_SHARE ? 0 : ONE_PLACE_DOUBT;
 }
@@ -85,11 +85,11 @@ export function chooseRung(sample: SampledRate, rate: number, size: Size, codec:
   const good = codec === 'av1' ? x264Crf('av1', GOOD_CRF_AV1) : GOOD_CRF + stillness(sample);
   const scale = rungs.find(one => predictedCrf(sample, rate, one) <= good) ?? smallest(rungs);
   const crf = predictedCrf(sample, rate, scale);
-  // Samples of x264 say little about AV1: there the first pass decides.
+  // Samples of x264 say little about AV1, so there the first pass decides.
   return { scale, crf, hopeless: codec !== 'av1' && crf > HOPELESS_CRF + sampleDoubt(sample) };
 }
 
-/** What a first pass of AV1 at `scale` showed: the picture's bytes at a quality of its own scale. */
+/** What a first pass of AV1 at `scale` showed: the picture's bytes at a quality on its own scale. */
 export interface Av1Measurement {
   scale: number;
   crf: number;
@@ -102,7 +102,7 @@ export function rungMeasured(measurement: Av1Measurement, wantBytes: number, siz
   const rungs = allowedRungs(size);
   const crfAt = (scale: number) =>
     crfFor('av1', { crf: measurement.crf, bytes: bytesAtScale(measurement, scale) }, wantBytes);
-  // Another size is only chosen where it is clearly better.
+  // Another size is chosen only if it is clearly better.
   const good = (scale: number) =>
     GOOD_CRF_AV1 + (scale === measured ? MEASURED_MISS : scale > measured ? -MEASURED_MISS : 0);
   const scale = rungs.find(one => crfAt(one) <= good(one)) ?? smallest(rungs);
@@ -111,7 +111,7 @@ export function rungMeasured(measurement: Av1Measurement, wantBytes: number, siz
   return { scale, crf, hopeless };
 }
 
-/** Bytes from which on AV1's smallest picture looks decent. */
+/** The smallest number of bytes in which AV1's smallest picture looks decent. */
 export function decentBytesMeasured(measurement: Av1Measurement, size: Size): number {
   const bytes = bytesAtScale(measurement, smallest(allowedRungs(size)));
   return bytesAt('av1', { crf: measurement.crf, bytes }, ownCrf('av1', DECENT_CRF));
@@ -121,7 +121,7 @@ function bytesAtScale({ bytes, scale: measured }: Av1Measurement, scale: number)
   return bytes * (scale / measured) ** SCALE_POWER;
 }
 
-/** Bits per second from which on the smallest picture looks decent. */
+/** The lowest bit rate at which the smallest picture looks decent. */
 export function decentRate(sample: SampledRate, size: Size): number {
   return predictedRate(sample, DECENT_CRF, smallest(allowedRungs(size)));
 }
@@ -137,12 +137,12 @@ export function atFullSize(sample: SampledRate, scale: number): SampledRate {
   };
 }
 
-/** Share of the time that a picture of this scale takes. */
+/** Share of the full-size time that a picture of this scale takes. */
 export function timeAt(scale: number): number {
   return DECODING_SHARE + (1 - DECODING_SHARE) * scale ** 2;
 }
 
-/** Where no sample could be taken. */
+/** Used if no sample could be taken. */
 export function guessedRate(size: Size, fps: number): SampledRate {
   return { bitsPerSecond: size.width * size.height * Math.max(1, fps) * GUESSED_BITS_PER_PIXEL };
 }

@@ -11,7 +11,7 @@ import {
   NEXT_SHARE,
 } from '../tuning.ts';
 
-/** A stretch of the picture that is encoded by itself. Times on the source's own clock, seconds. */
+/** A stretch of the picture that is encoded separately. Times on the source's own clock, seconds. */
 export interface Segment {
   index: number;
   /** Frames from this time on; absent for the first segment. Lies between two frames, so that rounding does no harm. */
@@ -25,7 +25,7 @@ export interface Segment {
   frames: number;
 }
 
-/** What is not longer than one segment stays whole: two starts and a keyframe would cost more than the misses they cure. */
+/** A film no longer than one segment stays whole: two starts and a keyframe would cost more than the misses they avoid. */
 export interface Cutting {
   longestS: number;
 }
@@ -37,7 +37,7 @@ export function wholeSegment(facts: MediaFacts): Segment[] {
   return [{ index: 0, atS: facts.startS, durationS: facts.durationS, frames: facts.video.frames }];
 }
 
-/** The segments of a source, in order; one where it cannot be cut. */
+/** The segments of a source, in order; just one if it cannot be cut. */
 export function planSegments(
   facts: MediaFacts,
   cutting: Cutting = CUTTING,
@@ -88,15 +88,15 @@ export function lengths(durationS: number, { longestS }: Cutting): number[] {
   return found;
 }
 
-/** A keyframe within `slackS` where there is one: the source's encoder put many of them where the picture changes. */
+/** A keyframe within `slackS` if there is one: the source's encoder often put them where the picture changes. */
 function nearest(cuts: readonly Cut[], atS: number, slackS: number): Cut | undefined {
   const distance = (cut: Cut) => Math.abs(cut.atS - atS) - (cut.key && Math.abs(cut.atS - atS) <= slackS ? slackS : 0);
   return cuts.reduce<Cut | undefined>((best, cut) => (!best || distance(cut) < distance(best) ? cut : best), undefined);
 }
 
 /**
- * A list for ffmpeg's concat demuxer, each segment at its own time: without the durations it would put each where the one before seems to
- * end, and picture and sound would drift apart.
+ * A list for ffmpeg's concat demuxer, with each segment at its own time: without the durations, each would start where the one
+ * before seems to end, and picture and sound would drift apart.
  */
 export function segmentList(segments: readonly { file: string; atS: number }[]): string {
   const microseconds = (one: { atS: number }) => Math.round(one.atS * 1e6);

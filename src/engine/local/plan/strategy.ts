@@ -16,10 +16,10 @@ import { soundTables, videoTables } from './budget.ts';
 import type { Codec } from './crf.ts';
 import { CODEC_NAMES } from './presets.ts';
 
-/** What is done with one source, decided from its facts and the order alone. Pure; survives JSON. */
+/** What to do with one source, decided from its facts and the order alone. Pure; survives JSON. */
 export type Choice = CopyChoice | EncodeChoice;
 
-/** The picture goes into an MP4 untouched; sound and subtitles too, as far as MP4 can carry them. */
+/** The picture goes into an MP4 untouched; so do sound and subtitles, as far as MP4 can carry them. */
 export interface CopyChoice {
   kind: 'copy';
   why: Sentence;
@@ -42,7 +42,7 @@ export interface EncodeChoice {
   codec: Codec;
   /**
    * `size`: exactly into capBytes. `quality`: as small as it stays visually lossless, worth it only below capBytes; `otherwise`
-   * says what happens when it is not.
+   * says what happens if it is not.
    */
   mode: 'size' | 'quality';
   capBytes: number;
@@ -51,10 +51,10 @@ export interface EncodeChoice {
 
 /**
  * Copy or encode, and into how many bytes.
- * - A source that has the shape asked for and fits is copied: lossless, never enlarged.
- * - Asked for a size: encoded into the smaller of the size and the source's own.
- * - Asked for none: encoded until visually lossless; if that saves less than `minSaving`, copied; if it cannot be copied,
- *   encoded into the source's own size, so that something true always comes out and it is never larger.
+ * - A source that already has the requested shape and fits is copied: lossless, never enlarged.
+ * - If a size was requested: encoded into the smaller of that size and the source's own.
+ * - If none was: encoded until visually lossless; if that saves less than `minSaving`, copied; if it cannot be copied,
+ *   encoded into the source's own size, so that there is always a faithful result and it is never larger.
  */
 export function choose(facts: MediaFacts, order: Order): Choice {
   const { target, sourceBytes } = order;
@@ -96,7 +96,7 @@ export function choose(facts: MediaFacts, order: Order): Choice {
   };
 }
 
-/** What comes when a copy turned out not to be possible after all: it was too large, or did not play. */
+/** What follows when a copy turns out to be impossible: it was too large, or did not play. */
 export function insteadOfCopy(copy: CopyChoice, order: Order, why: Sentence): EncodeChoice {
   return { kind: 'encode', why, codec: order.target.codec ?? 'h264', mode: 'size', capBytes: copy.capBytes };
 }
@@ -129,7 +129,7 @@ function copyOf(facts: MediaFacts, { target }: Order, capBytes: number): Omit<Co
   return { capBytes, sound, subtitles, notes: bitmapSubtitles(facts) };
 }
 
-/** A little more than a copy will have: what decides whether trying is worth it. */
+/** Slightly more than a copy will have: decides whether trying is worth it. */
 function predictedCopyBytes({ audio, video, durationS }: MediaFacts, { sound }: Pick<CopyChoice, 'sound'>): number {
   const soundBytes = sound.reduce((sum, track) => {
     const own = audio.find(one => one.index === track.index);
@@ -139,12 +139,12 @@ function predictedCopyBytes({ audio, video, durationS }: MediaFacts, { sound }: 
   return video.bytes + soundBytes + videoTables(video.frames, durationS, video.variableFrameRate);
 }
 
-/** Notes on tracks that no MP4 of ours carries. */
+/** Notes on tracks that our MP4 cannot carry. */
 export function droppedTracks(facts: MediaFacts): Sentence[] {
   return facts.other.map(track => say('local.track-dropped', { track }));
 }
 
-/** H.264 instead of a codec that this ffmpeg cannot encode: it plays everywhere. A source that has the codec may still be copied. */
+/** H.264 instead of a codec this ffmpeg cannot encode: it plays everywhere. A source that already has the codec may still be copied. */
 export function withPossibleCodec(
   order: Order,
   facts: MediaFacts,

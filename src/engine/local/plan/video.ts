@@ -7,13 +7,13 @@ import { say } from '../../../messages/say.ts';
 import { EVEN_RATE_SHARE, FPS_TOLERANCE, HDR_WHITE } from '../tuning.ts';
 import type { Segment } from './segments.ts';
 
-/** What becomes of the picture: size, filters and colour tags. Survives JSON. */
+/** What happens to the picture: size, filters and colour tags. Survives JSON. */
 export interface PicturePlan {
   width: number;
   height: number;
-  /** At most this many frames per second are kept; absent where every frame is. */
+  /** At most this many frames per second are kept; absent if every frame is. */
   fps?: number;
-  /** A filter graph for `-filter:v`; filtersFrom completes it for the segment it is for. */
+  /** A filter graph for `-filter:v`; filtersFrom completes it for a particular segment. */
   filters: string;
   /** Colour tags for the encoder. */
   colors: string[];
@@ -21,7 +21,7 @@ export interface PicturePlan {
 }
 
 /**
- * The picture at `scale` (0-1] of what the target asks for. Order of the filters: deinterlace, drop frames, size (before the
+ * The picture at `scale` (0-1] of what the target asks for. Order of the filters: deinterlace, drop frames, resize (before the
  * costly tone mapping), colours, 8 bits. ffmpeg turns the picture upright by itself before all that.
  */
 export function planPicture(
@@ -59,7 +59,7 @@ function scaled(size: { width: number; height: number }, scale: number): { width
 }
 
 /**
- * Frames per second to keep. An even division of the source's rate looks smoother than an uneven one (50 asked to be at most 30
+ * Frames per second to keep. An even division of the source's rate looks smoother than an uneven one (50 limited to 30
  * becomes 25), unless it loses more than a fifth of what was allowed.
  */
 export function frameRate(sourceFps: number, atMost: number | undefined): number | undefined {
@@ -70,7 +70,7 @@ export function frameRate(sourceFps: number, atMost: number | undefined): number
 
 const FIRST = '{first}';
 
-/** The first frame of every slot of 1/fps is kept; it keeps its own time, none is ever doubled. */
+/** The first frame of every slot of 1/fps is kept with its own timestamp; none is ever duplicated. */
 function dropFrames(fps: number, startS: number): string {
   const slot = (time: string) => `floor((${time}-${startS})*${fps.toFixed(6)}+0.1)`;
   return `select='if(isnan(prev_t),${FIRST},gt(${slot('t')},${slot('prev_t')}))'`;
@@ -95,7 +95,7 @@ function deinterlace(video: VideoTrack, tools: Pick<Tools, 'filters'>): string[]
   return [`${filter}=mode=send_frame:parity=auto:deint=interlaced`];
 }
 
-/** Cropping an odd row or column away keeps every other pixel as it was; scaling by one pixel would blur them all. */
+/** Cropping an odd row or column leaves every other pixel unchanged; scaling by one pixel would blur them all. */
 function resize(video: VideoTrack, width: number, height: number, range: string): string[] {
   const isDisplaySize = Math.abs(width - video.displayWidth) <= 1 && Math.abs(height - video.displayHeight) <= 1;
   const crop = isDisplaySize && video.sampleAspect === 1;
@@ -150,7 +150,7 @@ function planHdr(video: VideoTrack, tools: Pick<Tools, 'filters'>): Colors {
 
 const PRIMARIES = new Set(['bt709', 'bt470m', 'bt470bg', 'smpte170m', 'smpte240m', 'film', 'bt2020']);
 const MATRICES = new Set(['bt709', 'fcc', 'bt470bg', 'smpte170m', 'smpte240m', 'bt2020nc']);
-/** ffprobe's name on the left, the encoder option's on the right; the option knows two of them by another one. */
+/** ffprobe's name on the left, the encoder option's on the right; the option has different names for two of them. */
 const TRANSFERS: Readonly<Record<string, string>> = {
   bt709: 'bt709',
   bt470m: 'gamma22',

@@ -29,7 +29,7 @@ export interface Muxed {
   file: string;
   bytes: number;
   frames: number;
-  /** What the decoder had to say about the source. */
+  /** What the decoder reported about the source. */
   complaints: number;
 }
 
@@ -37,7 +37,7 @@ export interface Muxed {
 export interface EncodedSegment {
   /** Of the picture, without any container. */
   bytes: number;
-  /** Of its file, by which it is recognised after a restart. That of a first pass is gone by then. */
+  /** Size of its file, by which it is recognised after a restart. That of a first pass no longer exists by then. */
   fileBytes: number;
   frames: number;
   complaints: number;
@@ -46,13 +46,13 @@ export interface EncodedSegment {
 /** The first pass of a segment. */
 export interface MeasuredSegment extends EncodedSegment {
   crf: number;
-  /** Sizes of what it left for the second. */
+  /** Sizes of the files it left for the second pass. */
   logs: (number | null)[];
-  /** How long x264 believes it to be, seconds; absent where it does not say. */
+  /** How long x264 believes it is, seconds; absent if unknown. */
   encoderS?: number;
 }
 
-/** A segment as it was encoded last, and what came of all its attempts. */
+/** The latest encode of a segment, and the outcome of all its attempts. */
 export interface RefinedSegment extends EncodedSegment {
   tries: (Try & { quality?: SvtQuality })[];
 }
@@ -63,18 +63,18 @@ export interface JoinedRound extends EncodeRound {
 
 /** Sound and subtitles, encoded. */
 export interface SoundResult {
-  /** What was planned, to tell whether it is still the same. */
+  /** The plan, to tell whether it is still the same. */
   plan: string;
-  /** What came of it. */
+  /** The outcome. */
   sound: SoundPlan;
-  /** 0 where there is no file. */
+  /** 0 if there is no file. */
   bytes: number;
 }
 
 /** What a copy turned out to be. */
 export type CheckedCopy = { fine: true; frames: number; durationS: number } | { fine: false; why: Sentence };
 
-/** How alike source and result are, frame by frame, as structural similarity: 1 is the same picture. */
+/** How alike source and result are, frame by frame, as structural similarity: 1 means identical. */
 export interface Ssim {
   frames: number;
   mean: number;
@@ -84,7 +84,7 @@ export interface Ssim {
 
 const VERSION = 4;
 
-/** Everything a local job remembers, each checkpoint named once. Made for one source, target and ffmpeg; other ones don't see it. */
+/** Everything a local job records, each checkpoint named once. Valid for one source, target and ffmpeg; others don't see it. */
 export class LocalCheckpoints {
   readonly #checkpoints: Checkpoints;
   readonly #stamp: string;
@@ -99,9 +99,9 @@ export class LocalCheckpoints {
   /** Bytes of the copied file. */
   readonly copy: Checkpoint<number>;
   readonly checkedCopy: Checkpoint<CheckedCopy>;
-  /** The quality tried after one that could be told from the source. */
+  /** The quality tried after one that was visibly different from the source. */
   readonly betterCrf: Checkpoint<number>;
-  /** Of the result at a quality; `ssim` is absent where it could not be measured. */
+  /** Of the result at a quality; `ssim` is absent if it could not be measured. */
   readonly comparison: Checkpoint<{ crf: number; ssim?: Ssim }>;
   /** One pass at the quality ceiling turned out too large. */
   readonly ceilingMissed: Checkpoint<boolean>;
@@ -126,7 +126,7 @@ export class LocalCheckpoints {
     this.av1Rung = own.at('av1-rung', checked(isAv1Rung));
   }
 
-  /** Two-pass statistics of one x264 mean nothing to another, and a plan nothing for another target. */
+  /** One x264's two-pass statistics mean nothing to another, and neither does a plan to another target. */
   static of(
     context: Pick<EngineContext, 'record' | 'resume'>,
     order: Pick<Order, 'sourceBytes' | 'target'>,
@@ -136,7 +136,7 @@ export class LocalCheckpoints {
     return new LocalCheckpoints(Checkpoints.of(context), stamp);
   }
 
-  /** One pass, for the picture and the quality that `key` names. */
+  /** One pass, for the picture and quality named by `key`. */
   onePass(key: string): { output: Checkpoint<Muxed>; segment(index: number): Checkpoint<EncodedSegment> } {
     const own = this.#checkpoints.scoped('one-pass/', this.#stamp + key);
     return {
@@ -145,7 +145,7 @@ export class LocalCheckpoints {
     };
   }
 
-  /** Two passes, for the picture and the size that `key` names. */
+  /** Two passes, for the picture and size named by `key`. */
   twoPass(key: string): {
     rounds: Checkpoint<JoinedRound[]>;
     measured(index: number): Checkpoint<MeasuredSegment>;
@@ -160,7 +160,7 @@ export class LocalCheckpoints {
   }
 }
 
-/** Parameters are only ever shown. */
+/** Parameters are only ever displayed. */
 const isParams: Guard<NonNullable<Sentence['params']>> = (value): value is NonNullable<Sentence['params']> =>
   typeof value === 'object' && value !== null && !Array.isArray(value);
 

@@ -24,16 +24,16 @@ import type { Segment } from '../plan/segments.ts';
 import type { CopyChoice } from '../plan/strategy.ts';
 import { filtersFrom, type PicturePlan } from '../plan/video.ts';
 
-/** Command lines of the steps, all pure. Own files are named relative to the work directory, which is where children run. */
+/** Command lines of the steps, all pure. Our own files are named relative to the work directory, where children run. */
 
-/** Stands for the output file in the arguments of a step. */
+/** Placeholder for the output file in the arguments of a step. */
 export const OUTPUT = '{output}';
 
 /** How a segment of the picture is encoded. */
 export type Rate =
-  /** The first of two passes: how many bits each frame needs at one quality. */
+  /** The first of two passes: how many bits each frame needs at uniform quality. */
   | { kind: 'pass-1'; crf: number }
-  /** `tolerance` is x264's ratetol: how far it may be off on the way. `fine`: with the log of finePassLogs. */
+  /** `tolerance` is x264's ratetol: how far it may deviate on the way. `fine`: with the log of finePassLogs. */
   | { kind: 'pass-2'; bitsPerSecond: number; tolerance: number; fine?: boolean }
   /** `whole`: see SvtQuality. */
   | { kind: 'quality'; crf: number; whole?: number };
@@ -47,19 +47,19 @@ export interface PictureArgs {
   codec: Codec;
   effort: Effort;
   rate: Rate;
-  /** Of the encoder; those of what reads the input stand before it. */
+  /** For the encoder; arguments for reading the input come before it. */
   threads?: number | undefined;
 }
 
 /**
- * The time line of every step is the source's own (`-copyts`), moved so that it begins at zero when written: picture and sound
- * are read by different children and would otherwise each begin at zero for themselves.
+ * Every step keeps the source's own timeline (`-copyts`), shifted to begin at zero when written: picture and sound are read by
+ * different children, and each would otherwise start at its own zero.
  */
 function fromZero(startS: number): string[] {
   return ['-output_ts_offset', (-startS).toFixed(6)];
 }
 
-/** Files the first pass of a segment leaves for its second. */
+/** Files that the first pass of a segment leaves for its second. */
 export function passLogs(codec: Codec, segment: number): string[] {
   switch (codec) {
     case 'h264':
@@ -71,17 +71,17 @@ export function passLogs(codec: Codec, segment: number): string[] {
   }
 }
 
-/** The first pass of x264 with other durations, for a bit rate between two whole kilobits (x264-stats.ts). */
+/** x264's first-pass log with other durations, for a bit rate between two whole kilobits (x264-stats.ts). */
 export function finePassLogs(segment: number): string[] {
   return passLogs('h264', segment).map(log => `fine-${log}`);
 }
 
-/** Files the first pass writes: both encoders give their logs the right name when these are complete. */
+/** Files the first pass writes: both encoders rename their logs once these are complete. */
 export function unfinishedPassLogs(codec: Codec, segment: number): string[] {
   return passLogs(codec, segment).map(log => `${log}.temp`);
 }
 
-/** Threads of what reads the input behind them, and of the filters. */
+/** Threads for decoding the input that follows, and for the filters. */
 export function threadArgs(threads: number | undefined): string[] {
   return threads ? ['-threads', String(threads), '-filter_threads', String(threads)] : [];
 }
@@ -104,21 +104,21 @@ export function pictureArgs(options: PictureArgs): string[] {
   return [...head, ...fromZero(segment.atS), '-f', 'mp4', OUTPUT];
 }
 
-/** Transport streams are searched by their clock, which may end up behind the keyframe that is needed. */
+/** Transport streams are sought by their clock, which may land after the keyframe that is needed. */
 const SEARCHED = /\b(mpegts|mpeg|mpegvideo)\b/;
 
-/** Reading begins at the keyframe before the segment; what comes before it is decoded and thrown away. */
+/** Reading begins at the keyframe before the segment; what comes before the segment is decoded and discarded. */
 function seek(facts: Pick<MediaFacts, 'container' | 'startS'>, { fromS }: Pick<Segment, 'fromS'>): string[] {
   if (fromS === undefined) return [];
   const at = fromS - (SEARCHED.test(facts.container) ? SEEK_BACK_S : 0);
-  // Before the start there is nothing to be found, and that would be an error.
+  // There is nothing before the start, and seeking there would be an error.
   if (at <= facts.startS) return [];
   return ['-seek_timestamp', '1', '-ss', at.toFixed(6), '-noaccurate_seek'];
 }
 
 /**
- * Decodes from where reading for a segment begins to its first frame. `undefined` where it begins at a keyframe: then nothing is
- * decoded there that could be complained about.
+ * Decodes from where reading for a segment begins to its first frame. `undefined` if it begins at a keyframe: then nothing is
+ * decoded there that could cause complaints.
  */
 export function leadInArgs({
   tools,
@@ -138,7 +138,7 @@ export function leadInArgs({
   ];
 }
 
-/** Frames that an edit list hides are hidden by some decoders only: dav1d shows them, and they would be encoded. */
+/** Not every decoder hides frames that an edit list hides: dav1d shows them, and they would be encoded. */
 function withoutHidden({ startS, durationS, video }: MediaFacts, segment: Segment): Pick<Segment, 'fromS' | 'toS'> {
   if (video.hiddenFrames === 0) return segment;
   const quarter = 0.25 / Math.max(1, video.fps);
@@ -178,7 +178,7 @@ function encoderArgs(options: PictureArgs): string[] {
 function x264Args({ segment, effort, rate, threads }: PictureArgs, keyint: number, quality: string[]): string[] {
   const pass = { 'pass-1': '1', 'pass-2': '2', quality: undefined }[rate.kind];
   const fine = rate.kind === 'pass-2' && rate.fine ? 'fine-' : '';
-  // `stitchable`: segments with other settings can stand in one file.
+  // `stitchable`: segments with other settings can share one file.
   const params = ['stitchable=1'];
   if (rate.kind === 'pass-1') params.push(`subme=${FIRST_PASS_SUBME}`);
   if (rate.kind === 'pass-2') params.push(`ratetol=${rate.tolerance}`);
@@ -188,7 +188,7 @@ function x264Args({ segment, effort, rate, threads }: PictureArgs, keyint: numbe
     ...(threads === undefined ? [] : ['-threads', String(threads)]),
     ...(pass === undefined ? [] : ['-pass', pass, '-passlogfile', `${fine}pass${segment.index}`]),
     ...['-x264-params', params.join(':')],
-    // The encoder's settings in words, 700 bytes in every segment.
+    // Omits the encoder's settings as text, 700 bytes in every segment.
     ...['-bsf:v', 'filter_units=remove_types=6'],
   ];
 }
@@ -209,7 +209,7 @@ function formatCrf(crf: number): string {
 }
 
 /**
- * Stretches of the picture at SAMPLE_CRF; prints a line with number of the stretch and size for every packet. Without the loop filter:
+ * Stretches of the picture at SAMPLE_CRF; prints a line with stretch number and size for every packet. Without the loop filter:
  * most of the cost is decoding up to a stretch.
  */
 export function sampleArgs(
@@ -236,8 +236,8 @@ export function sampleArgs(
 }
 
 /**
- * Source and result side by side from a cut on, through the filters of the encode: the similarity of every frame goes into `stats`.
- * Frames are matched by number, their times differ by roundings.
+ * Source and result side by side from a cut on, through the filters of the encode: the similarity of every frame goes into
+ * `stats`. Frames are matched by number, because rounding makes their times differ.
  */
 export function ssimArgs(
   options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'segment'> & {
@@ -267,7 +267,7 @@ export function ssimArgs(
   ];
 }
 
-/** Sound and text subtitles into a file of their own, before anything else: their real size is what the budget needs. */
+/** Sound and text subtitles into a file of their own, before anything else: the budget needs their real size. */
 export function soundArgs(options: { facts: MediaFacts; input: string; sound: SoundPlan }): string[] {
   const { facts, input, sound } = options;
   return [
@@ -275,14 +275,14 @@ export function soundArgs(options: { facts: MediaFacts; input: string; sound: So
     ...untrustedInput(input),
     ...sound.tracks.flatMap(track => ['-map', `0:${track.index}`]),
     ...sound.subtitles.flatMap(index => ['-map', `0:${index}`]),
-    // Languages and titles of the tracks come along by themselves.
+    // The languages and titles of the tracks are copied by default.
     ...words('-vn -dn -map_chapters -1 -c:s mov_text'),
     ...sound.tracks.flatMap((track, at) => {
       if (track.how === 'copy') return [`-c:a:${at}`, 'copy'];
       const firstSample = Math.round(facts.startS * track.sampleRate);
       return [
         ...[`-c:a:${at}`, 'aac', `-b:a:${at}`, String(track.bitsPerSecond), `-ac:a:${at}`, String(track.channels)],
-        // Gaps become silence, what lies before the picture is cut off: an unbroken track also needs 8 bytes less per packet.
+        // Gaps become silence, and sound before the picture is cut off: an unbroken track also needs 8 bytes less per packet.
         ...[`-filter:a:${at}`, `aresample=${track.sampleRate}:async=1:first_pts=${firstSample}`],
       ];
     }),
@@ -291,12 +291,12 @@ export function soundArgs(options: { facts: MediaFacts; input: string; sound: So
   ];
 }
 
-/** Picture and sound into the final file, with what the source says about itself. */
+/** Picture and sound into the final file, with the source's own metadata. */
 export function joinArgs(options: {
   tools: Tools;
   facts: MediaFacts;
   input: string;
-  /** One file, or a list for ffmpeg's concat demuxer; `convert`: the headers of its files differ. */
+  /** One file, or a list for ffmpeg's concat demuxer; `convert`: its files have different headers. */
   picture: { file: string } | { list: string; convert: boolean };
   sound: string | undefined;
 }): string[] {
@@ -334,7 +334,7 @@ export function copyArgs(options: { tools: Tools; facts: MediaFacts; input: stri
         ? [`-c:a:${at}`, 'copy']
         : [`-c:a:${at}`, 'aac', `-b:a:${at}`, String(Math.round(track.bitsPerSecond))],
     ),
-    // Apple's players show HEVC in MP4 only under this name.
+    // Apple's players accept HEVC in MP4 only under this name.
     ...(facts.video.codec === 'hevc' ? ['-tag:v', 'hvc1'] : []),
     ...aboutItself(facts, '0'),
     ...finalMp4(tools, facts),
@@ -344,24 +344,24 @@ export function copyArgs(options: { tools: Tools; facts: MediaFacts; input: stri
 
 /** Title, time and place of filming, chapters. Named explicitly: copied by default, creation_time would be left out. */
 function aboutItself(facts: MediaFacts, input: string): string[] {
-  // Where in the file the container's own words stand is decided anew by the muxer.
+  // The muxer decides again where in the file the container's own tags are stored.
   const own = ['major_brand', 'minor_version', 'compatible_brands', 'encoder'].flatMap(key => ['-metadata', `${key}=`]);
   return ['-map_metadata', input, '-map_chapters', facts.chapters > 0 ? input : '-1', ...own];
 }
 
 function finalMp4(tools: Tools, facts: MediaFacts): string[] {
-  // Phones write com.apple.* and com.android.* names, which only this kind of tag box takes; others keep to the one that
-  // every player shows titles from.
+  // Phones write com.apple.* and com.android.* names, which only this kind of tag box can hold; other files keep to the one whose
+  // titles every player shows.
   const vendor = Object.keys(facts.tags).some(key => key.startsWith('com.'));
   return ['-movflags', vendor ? '+faststart+use_metadata_tags' : '+faststart', ...oneSecondChunks(tools), '-f', 'mp4'];
 }
 
-/** One track of a recording whose timestamps jump back: alone, ffmpeg puts its sections in a row. */
+/** One track of a recording whose timestamps jump back: on its own, ffmpeg lines its sections up. */
 export function fixTimestampsArgs(options: { input: string; index: number }): string[] {
   return [...untrustedInput(options.input), ...['-map', `0:${options.index}`], ...words('-c copy -f matroska'), OUTPUT];
 }
 
-/** Tracks with fixed timestamps together again, each moved by `delayS`. */
+/** Joins tracks with fixed timestamps again, each shifted by `delayS`. */
 export function rejoinArgs(tracks: readonly { file: string; delayS: number }[]): string[] {
   return [
     ...tracks.flatMap(({ file, delayS }) => ['-itsoffset', delayS.toFixed(6), '-i', fileUrl(file)]),
@@ -371,7 +371,7 @@ export function rejoinArgs(tracks: readonly { file: string; delayS: number }[]):
   ];
 }
 
-/** Arguments without blanks in them, as one would type them. */
+/** Arguments without spaces in them, as one would type them. */
 function words(line: string): string[] {
   return line.split(' ');
 }

@@ -24,46 +24,46 @@ export interface LocalJobOptions {
   facts: MediaFacts;
   checkpoints: LocalCheckpoints;
   meter: Meter;
-  /** What is read: the source, or its copy with fixed timestamps in the work directory. */
+  /** The input: the source, or its copy with fixed timestamps in the work directory. */
   input: string;
   effort: Effort;
-  /** How long segments may be; absent where this source cannot be cut. */
+  /** How long segments may be; absent if this source cannot be cut. */
   cutting: Cutting | undefined;
   threads: number | undefined;
   clock: Clock;
   /** Niceness of the children. */
   nice: number;
-  /** A child that shows no progress for this long is ended. */
+  /** A child without progress for this long is killed. */
   stallMs: number;
 }
 
 export interface StepRequest {
   /** Completes "while ...". */
   doing: Sentence;
-  /** OUTPUT stands for the file that comes out. */
+  /** OUTPUT is the placeholder for the output file. */
   args: readonly string[];
-  /** File in the work directory that comes out; appears under this name only when complete. */
+  /** The output file in the work directory; appears under this name only when complete. */
   output?: string;
-  /** Further files it writes there. */
+  /** Other files it writes there. */
   besides?: readonly string[];
-  /** Share of the whole job, and how to tell where it stands. */
+  /** Share of the whole job, and how to tell its progress. */
   share: number;
   fraction?: (progress: { frames: number; timeS: number }) => number;
   /** What the progress bar says. */
   note?: Sentence;
-  /** The step is given up, without an error, once more than this was written. */
+  /** The step is abandoned, without an error, once it has written more than this. */
   giveUpAboveBytes?: number;
 }
 
 export type StepResult = FfmpegResult & { outputBytes: number; tooLarge: boolean };
 
-/** Processor time of one child: four days and nights, far above anything sane, so that nothing runs for ever. */
+/** Processor time of one child: four days and nights, far more than anything sane needs, so that nothing runs for ever. */
 const MAX_CPU_SECONDS = 4 * 86_400;
 
-/** What ffmpeg prints when it gave up on the source rather than on something of ours. */
+/** What ffmpeg prints when the source, not one of our own files, made it give up. */
 const DAMAGE = /Error marking filters|Error while decoding|Invalid data found|could not find codec parameters/i;
 
-/** One order being carried out: what it is about, what it is done with, and its ffmpegs and files in the work directory. */
+/** One order being carried out: its facts and tools, and its ffmpeg processes and files in the work directory. */
 export class LocalJob {
   readonly #options: LocalJobOptions;
   readonly tools: Tools;
@@ -97,7 +97,7 @@ export class LocalJob {
     this.stallMs = options.stallMs;
   }
 
-  /** The same job, differing in these. */
+  /** The same job, with these fields changed. */
   with(changes: Partial<LocalJobOptions>): LocalJob {
     return new LocalJob({ ...this.#options, ...changes });
   }
@@ -107,7 +107,7 @@ export class LocalJob {
     return join(this.context.workDir, file);
   }
 
-  /** Bytes of a file in the work directory; `undefined` where there is none. */
+  /** Bytes of a file in the work directory; `undefined` if there is none. */
   async bytesOf(file: string): Promise<number | undefined> {
     return await stat(this.path(file)).then(
       found => found.size,
@@ -115,7 +115,7 @@ export class LocalJob {
     );
   }
 
-  /** Removes files of the work directory, where they are there. */
+  /** Removes files from the work directory, if they exist. */
   async remove(...files: string[]): Promise<void> {
     await Promise.all(
       files.map(async file => {
@@ -127,7 +127,7 @@ export class LocalJob {
     );
   }
 
-  /** Puts a file of the work directory on the disk. Resolves with its bytes. */
+  /** Syncs a file of the work directory to disk. Resolves with its bytes. */
   async sync(file: string): Promise<number> {
     const path = this.path(file);
     try {
@@ -145,8 +145,8 @@ export class LocalJob {
 
   /**
    * Runs one ffmpeg in the work directory. Its output is written under another name, synced, and renamed when complete, so that a
-   * file with the right name is a whole one, whatever happened.
-   * @throws ShrinkError as runFfmpeg does; `incomplete-media` where the source turned out to be damaged.
+   * file with the final name is complete whatever happened.
+   * @throws ShrinkError as runFfmpeg does; `incomplete-media` if the source turned out to be damaged.
    */
   async run(request: StepRequest): Promise<StepResult> {
     const { signal } = this.context;
@@ -191,19 +191,19 @@ export class LocalJob {
       limits: {
         addressSpaceBytes: memoryFor(facts),
         cpuSeconds: MAX_CPU_SECONDS,
-        // No step writes more than the source has, give or take: a runaway must not fill the disk.
+        // No step writes much more than the source has: a runaway must not fill the disk.
         fileSizeBytes: order.sourceBytes * 1.5 + 256_000_000,
       },
     };
   }
 
-  /** Some versions report times from the source's clock, some from zero. */
+  /** Some versions report times on the source's clock, some from zero. */
   #byTime(timeS: number): number {
     const { durationS, startS } = this.facts;
     return (timeS > durationS * 1.5 ? timeS - startS : timeS) / durationS;
   }
 
-  /** A checkpoint may only name what survives a power cut: synced first, then renamed. */
+  /** A checkpoint may only name files that survive a power cut: synced first, then renamed. */
   async #commit(partial: string, output: string): Promise<number> {
     const bytes = await this.sync(partial);
     const path = this.path(output);

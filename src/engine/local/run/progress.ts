@@ -4,9 +4,9 @@ import { say } from '../../../messages/say.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import type { PauseGate } from '../../../platform/pause-gate.ts';
 
-/** No estimate before this much is done: the first seconds say little. */
+/** No estimate before this much is done: the first seconds tell little. */
 const ESTIMATE_FROM = 0.02;
-/** Another attempt of a step may come: the bar never fills before the candidate is there. */
+/** A step may need another attempt: the bar never fills before the candidate is there. */
 const MAX_SHARE = 0.99;
 
 interface MeterOptions {
@@ -15,13 +15,13 @@ interface MeterOptions {
   report: (progress: Progress) => void;
 }
 
-/** One number for the whole job out of the steps' own; it never goes back. */
+/** Combines the progress of all steps into one number for the whole job; it never decreases. */
 export class Meter {
   readonly #clock: Clock;
   readonly #report: (progress: Progress) => void;
   readonly #began: number;
   readonly #unsubscribe: () => void;
-  /** Where the step began, how much of the whole it is, and where things stand. */
+  /** Where the step began, its share of the whole, and the current position. */
   #base = 0;
   #share = 0;
   #shown = 0;
@@ -38,7 +38,7 @@ export class Meter {
     this.#unsubscribe = gate.onChange(closed => this.#turn(closed));
   }
 
-  /** A step begins that is this share (0..1) of the whole. More than is left is squeezed into what is left. */
+  /** Starts a step that is this share (0..1) of the whole. If less than that is left, the step gets what is left. */
   begin(share: number, note?: Sentence): void {
     this.#base = this.#shown;
     this.#share = Math.min(share, (MAX_SHARE - this.#base) * 0.9);
@@ -52,7 +52,7 @@ export class Meter {
     this.#shown = Math.min(MAX_SHARE, this.#shown + share);
   }
 
-  /** Where the step stands, 0..1, and how fast, in times real time. */
+  /** The progress of the step, 0..1, and its speed as a multiple of real time. */
   at(fraction: number, speed?: number): void {
     const bounded = Math.min(1, Math.max(0, Number.isFinite(fraction) ? fraction : 0));
     this.#shown = Math.max(this.#shown, this.#base + this.#share * bounded);

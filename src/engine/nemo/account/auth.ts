@@ -12,7 +12,7 @@ import { idAt, pick, pickString } from '../http/json.ts';
 import type { Reply, Transport } from '../http/transport.ts';
 import { type AnonymousToken, type Identity, TOKEN_LIFE_MS } from './identity.ts';
 
-/** What requests are authorised with, and whose it is. */
+/** What authorises requests, and whose it is. */
 export interface Token {
   value: Secret;
   kind: 'own' | 'anonymous';
@@ -24,9 +24,9 @@ export interface Token {
 export interface AuthOptions {
   transport: Transport;
   identity: Identity;
-  /** The person's own: NEMO_TOKEN or what stands in for it. */
+  /** The person's own: NEMO_TOKEN or its substitute. */
   own?: Secret;
-  /** `retryAfter`: pause before the one repeat after a 429 that names none. */
+  /** `retryAfter`: pause before the one repeat after a 429 without Retry-After. */
   config: Pick<Config['nemo'], 'retryAfter' | 'webUrl' | 'maxUpload'>;
   clock: Clock;
   log: Logger;
@@ -34,21 +34,21 @@ export interface AuthOptions {
 
 /** After a second refusal no job asks again for this long: the answer would be the same. */
 const REST_AFTER_REFUSAL_MS = 15 * 60_000;
-/** A longer Retry-After is not waited out. */
+/** A longer Retry-After is not waited for. */
 const MAX_WAIT_MS = 5 * 60_000;
 
 const DOING = say('nemo.doing-free-token');
 
-/** The token of every request: the person's own, else the stored free one while it lasts, else a new free one. */
+/** The token for every request: the person's own, else the stored free one while it is valid, else a new free one. */
 export class Auth {
   readonly #options: AuthOptions;
   readonly #own: Token | undefined;
   #current: Token | undefined;
   #expiresAt = Number.POSITIVE_INFINITY;
-  /** The request for a free token that is under way, for all who need one at the moment. */
+  /** The current request for a free token, shared by everyone who needs one. */
   #asking: Promise<Token> | undefined;
   #refusedUntil: { at: number; error: ShrinkError } | undefined;
-  /** Issued, but not saved yet: the disk did not take it. */
+  /** Issued but not saved yet, because writing to disk failed. */
   #unsaved: AnonymousToken | undefined;
 
   constructor(options: AuthOptions) {
@@ -62,7 +62,7 @@ export class Auth {
     return this.#current;
   }
 
-  /** What `token` would give without asking the service for anything. */
+  /** What `token` would return without asking the service for anything. */
   available(): Token | undefined {
     if (!this.#own && !this.#isFresh()) this.#useStored();
     return this.#isFresh() ? this.#current : undefined;
@@ -79,8 +79,8 @@ export class Auth {
   }
 
   /**
-   * The service refused `token` (1001): the token to repeat the request with, once. @throws ShrinkError `auth-expired` for a
-   * person's own token: another one would be another account.
+   * The service refused `token` (1001): returns the token to repeat the request with, once. @throws ShrinkError `auth-expired`
+   * for a person's own token, since another token would be another account.
    */
   async afterRefusal(token: Token, refusal: ShrinkError, signal: AbortSignal): Promise<Token> {
     if (token.kind === 'own') throw refusal;
@@ -93,7 +93,7 @@ export class Auth {
     return this.#askShared(signal);
   }
 
-  /** What an error needs to say about the account. */
+  /** What an error has to say about the account. */
   refusalFacts(doing: Sentence): Omit<RefusalFacts, 'status' | 'detail'> {
     const { webUrl, maxUpload } = this.#options.config;
     const { kind = 'anonymous', userId } = this.#current ?? {};
@@ -104,7 +104,7 @@ export class Auth {
     return this.#current !== undefined && this.#options.clock.now() < this.#expiresAt;
   }
 
-  /** A new one; while there is none to be had the old one has to do: this machine's clock may be what is wrong. */
+  /** A new one; while none is issued, the old one has to do: this machine's clock may be wrong. */
   async #renew(signal: AbortSignal): Promise<Token> {
     const old = this.#current;
     try {
@@ -128,7 +128,7 @@ export class Auth {
     return token;
   }
 
-  /** One request for all who need a token at the moment; it continues when one of them stops waiting. */
+  /** One request for everyone who needs a token now; it continues even if one of them stops waiting. */
   #askShared(signal: AbortSignal): Promise<Token> {
     const { clock } = this.#options;
     if (this.#refusedUntil && clock.now() < this.#refusedUntil.at) return Promise.reject(this.#refusedUntil.error);
@@ -147,7 +147,7 @@ export class Auth {
       if (waitMs <= MAX_WAIT_MS) {
         log.info({ waitMs }, 'the service issues no token at the moment; asking once more after a pause');
         await sleep(clock, waitMs, signal);
-        // It may have gone to another process of ours, under the same client id.
+        // Another process of ours may have received it, under the same client id.
         this.#useStored();
         if (this.#current && this.#isFresh()) return this.#current;
         reply = await this.#askOnce(identity.clientId(), signal);
@@ -189,7 +189,7 @@ export class Auth {
     return this.#use(token, until);
   }
 
-  /** The service issues no second one for days: one the disk does not take is used all the same, and saved later. */
+  /** The service issues no second one for days: a token that cannot be saved is used all the same, and saved later. */
   #save(token: AnonymousToken): void {
     try {
       this.#options.identity.keepToken(token);
@@ -221,14 +221,14 @@ function isRefused({ answer }: Reply, refusal: string): boolean {
   return !answer.ok && answer.refusal === refusal;
 }
 
-/** What a header can carry, and no longer than any token. */
+/** Accepts what a header can carry, and nothing longer than any token. */
 function isToken(text: string): boolean {
   return /^[\x21-\x7e]{1,4096}$/.test(text);
 }
 
 /**
- * Milliseconds a token just issued has to live, by the service's clock (`serviceNow`, NaN where it did not say): the clock of this
- * machine (`now`) may be wrong. A token that has expired already is one whose expiry cannot be read: it gets the documented life.
+ * How many milliseconds a new token stays valid, by the service's clock (`serviceNow`, NaN if unknown): this machine's clock (`now`)
+ * may be wrong. If the token seems to have expired already, its expiry is unreadable, and the documented lifetime applies.
  */
 export function lifeOf(expiry: unknown, serviceNow: number, now: number): number {
   const from = Number.isFinite(serviceNow) ? serviceNow : now;
@@ -236,7 +236,7 @@ export function lifeOf(expiry: unknown, serviceNow: number, now: number): number
   return lifeMs > 0 ? lifeMs : TOKEN_LIFE_MS;
 }
 
-/** Epoch ms of an expiry given as a date, epoch seconds or epoch ms; seven days from now where it is absent or unreadable. */
+/** Epoch ms of an expiry given as a date, epoch seconds or epoch ms; seven days from now if it is absent or unreadable. */
 function expiryOf(value: unknown, now: number): number {
   const at = epochOf(value);
   return Number.isFinite(at) ? at : now + TOKEN_LIFE_MS;

@@ -9,7 +9,7 @@ import { type Answer, errorFor, REFUSALS } from '../http/errors.ts';
 import type { ApiRequest, Reply, Transport } from '../http/transport.ts';
 import type { Auth, Token } from './auth.ts';
 
-/** A call with a token; see REFUSALS for what each refusal becomes. */
+/** A call with a token; REFUSALS says what each refusal becomes. */
 interface Call {
   /** For errors, as in "while …". */
   doing: Sentence;
@@ -17,10 +17,10 @@ interface Call {
   path: string;
   /** JSON text of the body. */
   json?: string;
-  /** A body made anew for each try, with its headers. */
+  /** A body created for each attempt, with its headers. */
   body?: { headers: Record<string, string>; make(): AsyncIterable<Uint8Array> };
   signal: AbortSignal;
-  /** How often the call is repeated after passing trouble (no answer, 5xx, garbage); only for calls that may be repeated. */
+  /** How often the call is repeated after transient trouble (no answer, 5xx, garbage); only for calls that may be repeated. */
   repeats: number;
   silenceMs?: number;
 }
@@ -30,7 +30,7 @@ type StreamCall = Omit<Call, 'repeats' | 'body'>;
 type Success = Extract<Answer, { ok: true }> & { headers: Record<string, string> };
 type Refused = Extract<Answer, { ok: false }>;
 
-/** What became of sending a message. Only `refused` means that it was certainly not taken. */
+/** The outcome of sending a message. Only `refused` means that it was certainly not accepted. */
 type Opened =
   | { kind: 'stream'; body: Readable }
   | { kind: 'answered'; text: string }
@@ -38,7 +38,7 @@ type Opened =
   | { kind: 'unknown'; why: Sentence };
 
 interface FileRequest {
-  /** A whole address on the API's own host. */
+  /** A full URL on the API's own host. */
   url: string;
   headers: Record<string, string>;
   signal: AbortSignal;
@@ -52,10 +52,10 @@ export interface ClientOptions {
   log: Logger;
 }
 
-/** Pauses before repeats after passing trouble. */
+/** Pauses before repeats after transient trouble. */
 const REPEAT_AFTER_MS = [2000, 8000];
 
-/** Calls to the service with the token there is, renewed where the service refuses it. */
+/** Calls to the service with the current token, renewed if the service refuses it. */
 export class Client {
   readonly #transport: Transport;
   readonly #auth: Auth;
@@ -69,7 +69,7 @@ export class Client {
     this.#log = log;
   }
 
-  /** @throws ShrinkError by the row of the refusal, or `unreachable`. */
+  /** @throws ShrinkError from the refusal's row, or `unreachable`. */
   async call(call: Call): Promise<Success> {
     for (let tries = 0; ; tries += 1) {
       const outcome = await this.#tryCall(call);
@@ -81,10 +81,10 @@ export class Client {
     }
   }
 
-  /** Sends a message and never sends it again unless it was certainly not taken (once after a new token, once after a 429). */
+  /** Sends a message, and never again unless it was certainly not accepted (once after a new token, once after a 429). */
   async openStream(call: StreamCall): Promise<Opened> {
     let stream: Readable | undefined;
-    // True while a message is out whose fate is not known.
+    // True while a message is out and its fate unknown.
     let isOut = false;
     const send = async (token: Token): Promise<Reply> => {
       const request = streamRequest(call, token);
@@ -106,14 +106,14 @@ export class Client {
       return isOut ? { kind: 'unknown', why: sentenceOf(error) } : { kind: 'refused', error };
     } catch (error) {
       if (!(error instanceof ShrinkError)) throw error;
-      // The limiter says `rate-limited` before anything is sent.
+      // The limiter reports `rate-limited` before anything is sent.
       const mayBeSent = isOut && !wasNeverSent(error) && error.code !== 'rate-limited';
       return mayBeSent ? { kind: 'unknown', why: sentenceOf(error) } : { kind: 'refused', error };
     }
   }
 
   /**
-   * Asks without a token whether the service is there: any answer of its own says so. Resolves with the reply's headers.
+   * Checks without a token whether the service is there: any answer of its own will do. Resolves with the reply's headers.
    * @throws ShrinkError `unreachable`, `bad-answer`.
    */
   async ping(signal: AbortSignal): Promise<Record<string, string>> {
@@ -122,13 +122,13 @@ export class Client {
     throw this.#refusalError(say('nemo.doing-ping'), answer);
   }
 
-  /** Opens a file that lies at the API's own host. Whatever the answer is, it is the caller's. */
+  /** Opens a file on the API's own host. The caller handles the answer, whatever it is. */
   async openFile({ url, headers, signal, silenceMs }: FileRequest): Promise<HttpAnswer> {
     const authorised = { accept: '*/*', ...bearer(await this.#auth.token(signal)), ...headers };
     return this.#transport.open({ method: 'GET', path: url, headers: authorised, signal, silenceMs });
   }
 
-  /** `passing`: a repeat may well succeed (no answer, the service's own trouble, a reply garbled on the way). */
+  /** `passing`: a repeat may well succeed (no answer, trouble at the service, a reply garbled on the way). */
   async #tryCall(call: Call): Promise<{ answer: Success } | { error: ShrinkError; passing: boolean }> {
     try {
       const send = (token: Token) => this.#transport.request(apiRequest(call, token));
@@ -155,7 +155,7 @@ export class Client {
         renewed = true;
         token = await this.#auth.afterRefusal(token, this.#refusalError(doing, reply.answer), signal);
       } else if (repeat === 'after-waiting' && !paused) {
-        // The limiter does the waiting, for everybody.
+        // The limiter waits, on behalf of everybody.
         paused = true;
       } else return reply;
       reply = await send(token);
@@ -178,7 +178,7 @@ const EMPTY_REPLY: Reply = {
 
 function streamRequest(call: StreamCall, token: Token): ApiRequest {
   const request = apiRequest({ ...call, repeats: 0 }, token, 'text/event-stream');
-  // A generation may be silent for minutes; the caller keeps the deadlines.
+  // A generation may be silent for minutes; the caller enforces the deadlines.
   return { ...request, silenceMs: 0, fresh: true };
 }
 

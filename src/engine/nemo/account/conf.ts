@@ -1,7 +1,7 @@
 /**
  * `conf` without its signal listeners. It loads when-exit, which answers the first signal of each kind by sending it to the process
- * once more: a daemon that is stopping would take that for a person who insists, and end in the middle of its work. And a signal
- * with a listener does not end a process that hangs, which is what the watchdog's SIGABRT is for.
+ * again: a daemon that is stopping would take that for an insistent person, and end in the middle of its work. And a signal
+ * with a listener does not end a hung process, which is what the watchdog's SIGABRT is for.
  *
  * Modules are evaluated in the order of their imports, so signals-before.ts must be imported before conf.
  */

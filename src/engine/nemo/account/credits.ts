@@ -5,18 +5,18 @@ import type { Credits } from '../../engine.ts';
 import { pickNumber } from '../http/json.ts';
 import { BALANCE_PATH, type Client } from './client.ts';
 
-/** Asks for the balance; costs nothing. */
+/** Reads the balance; costs nothing. */
 export async function readCredits(client: Client, signal: AbortSignal): Promise<Credits> {
   return (await readBalance(client, signal)).credits;
 }
 
-/** The balance, and the service's time with it (epoch ms, NaN where it gave none). */
+/** The balance, with the service's time (epoch ms, NaN if it gave none). */
 export async function readBalance(client: Client, signal: AbortSignal): Promise<{ credits: Credits; date: number }> {
   const doing = say('nemo.doing-credits');
   const { payload, headers } = await client
     .call({ doing, method: 'GET', path: BALANCE_PATH, signal, repeats: 2 })
     .catch((error: unknown) => {
-      // No session is involved that could be gone: the address is wrong.
+      // No session is involved, so a 404 means a wrong address.
       throw isShrinkError(error, 'session-gone') ? notTheService(doing) : error;
     });
   const available = pickNumber(payload, 'available', 'balance', 'credits');

@@ -7,23 +7,23 @@ import { say } from '../../../messages/say.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
 import { Conf } from './conf.ts';
 
-/** The free token's life when the service does not say: 7 days. */
+/** Lifetime of the free token if the service does not say: 7 days. */
 export const TOKEN_LIFE_MS = 7 * 86_400_000;
 
 export interface AnonymousToken {
   value: Secret;
   /** Epoch ms. */
   expiresAt: number;
-  /** `anon_…`; registering carries its credits over. */
+  /** `anon_…`; registering transfers its credits. */
   userId: string | undefined;
 }
 
 export interface IdentityOptions {
   /** Directory of identity.json: the state directory. */
   dir: string;
-  /** A token goes to the API that issued it and to no other. */
+  /** A token is sent only to the API that issued it. */
   apiUrl: string;
-  /** `NEMO_CLIENT_ID` or the config's; wins over the stored one. */
+  /** `NEMO_CLIENT_ID` or the config's; overrides the stored one. */
   clientId?: string;
 }
 
@@ -33,9 +33,9 @@ type Stored = {
 };
 
 /**
- * Who this installation is to the service, kept in identity.json (0600), which is opened when it is first needed. The client id is made
- * once and never changed to get around a limit; the free token is kept because the service issues one per client id in seven days, so
- * that a restart must not ask again.
+ * This installation's identity at the service, kept in identity.json (0600), which is opened when first needed. The client id is
+ * generated once and never changed to get around a limit; the free token is kept because the service issues one per client id in
+ * seven days, so a restart must not ask for another.
  */
 export class Identity {
   readonly #dir: string;
@@ -49,7 +49,7 @@ export class Identity {
     this.#clientId = clientId && isClientId(clientId) ? clientId : undefined;
   }
 
-  /** The id to ask for tokens with; made and kept on first use. */
+  /** The id to request tokens with; generated and saved on first use. */
   clientId(): string {
     if (this.#clientId !== undefined) return this.#clientId;
     const stored = this.#read('clientId');
@@ -58,7 +58,7 @@ export class Identity {
     return stored;
   }
 
-  /** A new id, after the service did not accept the old one. */
+  /** A new id, after the service rejected the old one. */
   renewClientId(): string {
     const clientId = randomUUID();
     this.#write(store => store.set('clientId', clientId));
@@ -66,9 +66,9 @@ export class Identity {
     return clientId;
   }
 
-  /** The stored token, whatever its age; `undefined` where there is none of this API. */
+  /** The stored token, whatever its age; `undefined` if there is none for this API. */
   token(): AnonymousToken | undefined {
-    // Asking alone must not create the file.
+    // Merely asking must not create the file.
     if (!this.#opened && !existsSync(join(this.#dir, 'identity.json'))) return undefined;
     const stored = this.#read('token');
     if (!stored || stored.apiUrl !== this.#apiUrl || typeof stored.value !== 'string' || stored.value === '') {
@@ -77,7 +77,7 @@ export class Identity {
     return { value: new Secret(stored.value), expiresAt: stored.expiresAt, userId: stored.userId };
   }
 
-  /** @throws ShrinkError `no-space`, ...: then the token is lost with this process. */
+  /** @throws ShrinkError `no-space`, ...: the token is then lost when the process ends. */
   keepToken({ value, expiresAt, userId }: AnonymousToken): void {
     const record = { value: value.reveal(), expiresAt, userId, apiUrl: this.#apiUrl };
     this.#write(store => store.set('token', record));
@@ -109,7 +109,7 @@ export class Identity {
     }
   }
 
-  /** conf creates what is missing while it reads, so that the disk may be full here as well. */
+  /** conf creates missing files even while reading, so a full disk can fail here as well. */
   #reading<T>(read: () => T): T {
     try {
       return read();
@@ -120,25 +120,25 @@ export class Identity {
   }
 }
 
-/** What the service takes as a client id: any stable string of at most 64 characters that a header can carry. */
+/** What the service accepts as a client id: any stable string of at most 64 characters that a header can carry. */
 function isClientId(text: string): boolean {
   return /^[\x21-\x7E]{1,64}$/.test(text);
 }
 
 function openStore(dir: string): Conf<Stored> {
-  // `shrinkbox credits` may come before the first start of a daemon; conf would leave the directory open to everybody.
+  // `shrinkbox credits` may come before a daemon's first start; conf would leave the directory open to everybody.
   mkdirSync(dir, { recursive: true, mode: 0o700 });
   return new Conf<Stored>({
     cwd: dir,
     configName: 'identity',
     projectSuffix: '',
     configFileMode: 0o600,
-    // Dots in keys and values are data here.
+    // Here, dots in keys and values are data.
     accessPropertiesByDotNotation: false,
   });
 }
 
-/** conf syncs the file before it renames it into place; the folder has to keep the new name. */
+/** conf syncs the file before renaming it into place; the folder's entry must be synced as well. */
 function syncFolder(dir: string): void {
   const folder = openSync(dir, 'r');
   try {
@@ -148,7 +148,7 @@ function syncFolder(dir: string): void {
   }
 }
 
-/** A syntax error would quote the file, and the file holds the token: so no cause. */
+/** A syntax error would quote the file, which holds the token, so it is not kept as the cause. */
 function unreadable(dir: string, error: unknown): ShrinkError {
   const errno = hasErrno(error) ? error.code : undefined;
   const message = errno ? say('nemo.identity-unreadable', { errno }) : say('nemo.identity-damaged');

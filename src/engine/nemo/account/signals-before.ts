@@ -1,4 +1,4 @@
-/** Who listened to signals before `conf` was loaded. A module of its own, because it must be evaluated before conf is; see conf.ts. */
+/** Who listened to signals before `conf` was loaded. A separate module, because it must be evaluated before conf; see conf.ts. */
 import { constants } from 'node:os';
 
 export const SIGNALS = Object.keys(constants.signals) as NodeJS.Signals[];

@@ -5,13 +5,13 @@ import type { Sentence } from '../../../core/message.ts';
 import { say } from '../../../messages/say.ts';
 
 /**
- * Where a result may be fetched from: the public internet, and the host of the API itself (a stand-in on this machine). A reply of the
- * service must not make this machine send requests into the home network.
+ * Where a result may be fetched from: the public internet, and the API's own host (which may be a test server on this machine). A reply
+ * of the service must not make this machine send requests into the home network.
  */
 export interface AddressPolicy {
-  /** @throws ShrinkError `bad-answer` for an address that is not http(s) or has a private literal address as host. */
+  /** @throws ShrinkError `bad-answer` for an address that is not http(s), or whose host is a private literal address. */
   check(url: string): void;
-  /** For the connection: names that resolve to private addresses only are refused, at the moment of connecting. */
+  /** For the connection: names that resolve only to private addresses are refused when connecting. */
   lookup: LookupFunction;
 }
 

@@ -1,6 +1,6 @@
 import { homedir } from 'node:os';
 
-/** The three headers that say which client this is; without them the service refuses an export (402). */
+/** The three headers that identify this client; without them the service refuses an export (402). */
 export interface Attribution {
   source: string;
   version: string;
@@ -8,7 +8,7 @@ export interface Attribution {
 }
 
 /**
- * The platform as the service's own skills name it: `SKILL_SOURCE`, else from where this program is installed, else
+ * The platform as the service's own skills name it: `SKILL_SOURCE`, else derived from where this program is installed, else
  * `unknown`. `installPath` is absolute.
  */
 export function platformOf(skillSource: string | undefined, installPath: string, home: string = homedir()): string {
@@ -29,7 +29,7 @@ export function attributionHeaders(attribution: Attribution): Record<string, str
   };
 }
 
-/** Printable ASCII, at most 64 characters: a value a header can carry whatever it came from. */
+/** Printable ASCII, at most 64 characters: safe for a header whatever its origin. */
 function headerSafe(value: string): string {
   return value
     .replace(/[^\x20-\x7E]/g, '')

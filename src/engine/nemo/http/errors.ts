@@ -7,7 +7,7 @@ import { sanitizeLine } from './sanitize.ts';
 
 /**
  * Every way the service rejects something: one row each for what it means, what happens to the job (by the code's advice in
- * core/errors.ts) and what the person reads. Body codes are decided on before the HTTP status (docs/nemo-api.md, Refusals).
+ * core/errors.ts) and what the person reads. Body codes take precedence over the HTTP status (docs/nemo-api.md, Refusals).
  */
 export type Refusal =
   | '1001'
@@ -32,23 +32,23 @@ export type Refusal =
   | 'not-json'
   | 'wrong-type';
 
-/** When the same request may be repeated by itself: with a new token or client id, after a pause, soon, or not at all. */
+/** When the same request may be repeated automatically: with a new token or client id, after a pause, soon, or not at all. */
 type Repeat = 'with-new-token' | 'with-client-id' | 'after-waiting' | 'later' | 'never';
 
-/** Whether a message refused like this was certainly not taken: `maybe` means that the session has to be read. */
+/** Whether a message refused like this was certainly not accepted: `maybe` means that the session has to be read. */
 type Taken = 'no' | 'maybe';
 
 export interface RefusalFacts {
   /** What was being done, as in "while …". */
   doing: Sentence;
   status: number;
-  /** The service's own words, sanitised; empty where it gave none. */
+  /** The service's own words, sanitised; empty if it gave none. */
   detail: string;
   retryAfterMs?: number;
   maxUploadBytes: number;
   /** Whether the token is the person's own (NEMO_TOKEN) or the anonymous one asked for here. */
   account: 'own' | 'anonymous';
-  /** Id to register an anonymous account under, where it is known. */
+  /** Id to register an anonymous account under, if known. */
   userId?: string;
   webUrl: string;
   /** An address on the service's own site that came with the refusal. */
@@ -129,10 +129,10 @@ export const REFUSALS: Readonly<Record<Refusal, RefusalRow>> = {
   },
   '4001': UNSUPPORTED,
   '4002': TOO_LARGE,
-  // When a token is asked for: X-Client-Id is missing or not accepted.
+  // While requesting a token: X-Client-Id is missing or not accepted.
   'http-400': { ...OUR_MISTAKE, repeat: 'with-client-id' },
   'http-401': BAD_TOKEN,
-  // A matter of the subscription, not of credits.
+  // Caused by the subscription, not by a lack of credits.
   'http-402': {
     code: 'plan-blocked',
     repeat: 'never',
@@ -140,7 +140,7 @@ export const REFUSALS: Readonly<Record<Refusal, RefusalRow>> = {
     problem: () => say('nemo.plan-blocked'),
     hint: ({ url, webUrl }) => say('nemo.plan-blocked-hint', { url: url ?? webUrl }),
   },
-  // Undocumented: final for this job, no reason to stop the others.
+  // Undocumented: final for this job, but no reason to stop the others.
   'http-403': {
     code: 'bad-answer',
     repeat: 'never',
@@ -148,7 +148,7 @@ export const REFUSALS: Readonly<Record<Refusal, RefusalRow>> = {
     problem: ({ detail }) => say('nemo.not-allowed', { detail }),
     hint: ({ webUrl }) => say('nemo.not-allowed-hint', { url: webUrl }),
   },
-  // What ADK itself answers for an unknown session.
+  // How ADK itself answers for an unknown session.
   'http-404': SESSION_GONE,
   'http-408': {
     code: 'unreachable',
@@ -182,7 +182,7 @@ export const REFUSALS: Readonly<Record<Refusal, RefusalRow>> = {
     problem: ({ status }) => say('nemo.service-trouble', { status }),
     hint: retriedByItself,
   },
-  // A failure the service explains in its own words.
+  // A failure that the service explains in its own words.
   'other-code': {
     code: 'bad-answer',
     repeat: 'never',
@@ -194,7 +194,7 @@ export const REFUSALS: Readonly<Record<Refusal, RefusalRow>> = {
   'wrong-type': UNEXPECTED_REPLY,
 };
 
-/** Replies that say nothing about what was asked: no answer at all (`undefined`), a timeout, trouble, something garbled on the way. */
+/** Replies that say nothing about the request itself: no answer at all (`undefined`), a timeout, trouble, something garbled on the way. */
 const PASSING: ReadonlySet<Refusal | undefined> = new Set<Refusal | undefined>([
   undefined,
   'http-408',
@@ -203,25 +203,25 @@ const PASSING: ReadonlySet<Refusal | undefined> = new Set<Refusal | undefined>([
   'wrong-type',
 ]);
 
-/** Whether an error may pass by itself and leaves open what became of the request. */
+/** Whether an error may pass by itself and leaves the outcome of the request open. */
 export function isPassing(error: ShrinkError): boolean {
   return (error.code === 'unreachable' || error.code === 'bad-answer') && PASSING.has(refusalBehind(error));
 }
 
-/** What a reply amounts to. `payload` is the unwrapped content; `text` the whole body as it came. */
+/** What a reply amounts to. `payload` is the unwrapped content; `text` the whole body as received. */
 export type Answer =
   | { ok: true; status: number; text: string; payload: Parsed; body: Parsed }
   | { ok: false; refusal: Refusal; status: number; detail: string; code: string | undefined; url: string | undefined };
 
 const SERVICE_CODES: ReadonlySet<string> = new Set(['1001', '1002', '2001', '4001', '4002']);
-/** Codes of the sibling gateway for the same thing. */
+/** The sibling gateway's codes for the same thing. */
 const CODE_ALIASES: Readonly<Record<string, Refusal>> = { '1010': '1001', '1011': '1001' };
 
-/** Phrases by which a 403 of the sibling gateway means the token. */
+/** Phrases that mark a 403 of the sibling gateway as a token problem. */
 const TOKEN_PHRASES =
   /invalid authentication token|invalid token|invalid or expired|missing authentication token|token not found|token has been revoked|token has expired/i;
 
-/** Reads a whole JSON reply in any of the known envelopes (docs/nemo-api.md, Every request). */
+/** Parses a whole JSON reply in any of the known envelopes (docs/nemo-api.md, Every request). */
 export function readAnswer(status: number, contentType: string | undefined, text: string): Answer {
   const body = text.trim() === '' ? null : parseJson(text);
   const refuse = (refusal: Refusal): Answer => ({
@@ -243,7 +243,7 @@ export function readAnswer(status: number, contentType: string | undefined, text
   return { ok: true, status, text, payload, body };
 }
 
-/** The row for a body that is a refusal by itself, whatever the HTTP status. */
+/** The row for a body that is a refusal in itself, whatever the HTTP status. */
 export function refusalOf(body: Parsed, status: number): Refusal | undefined {
   const code = codeOf(body);
   if (code !== undefined) {
@@ -265,7 +265,7 @@ function refusalOfStatus(status: number): Refusal {
   return status >= 400 ? 'http-4xx' : 'http-3xx';
 }
 
-/** The error a refusal becomes, once for all callers. */
+/** Turns a refusal into an error, for all callers. */
 export function errorFor(refusal: Refusal, facts: RefusalFacts): ShrinkError {
   const row = REFUSALS[refusal];
   const { doing, retryAfterMs } = facts;
@@ -277,7 +277,7 @@ export function errorFor(refusal: Refusal, facts: RefusalFacts): ShrinkError {
 
 const origins = new WeakMap<ShrinkError, Refusal>();
 
-/** The refusal an error came from; `undefined` when the service did not answer. */
+/** The refusal behind an error; `undefined` if the service did not answer. */
 export function refusalBehind(error: unknown): Refusal | undefined {
   return error instanceof ShrinkError ? origins.get(error) : undefined;
 }
@@ -288,8 +288,8 @@ function registrationUrl(webUrl: string, userId: string | undefined): string {
 }
 
 /**
- * Milliseconds a Retry-After header asks for: seconds, or a date by the clock the reply itself was dated with (`now`, epoch ms, where
- * it was not); `undefined` when it is absent, unreadable or absurd (over a week, the longest window the service has).
+ * Milliseconds requested by a Retry-After header: seconds, or a date by the clock that dated the reply (`now`, epoch ms, if it has
+ * no date); `undefined` if absent, unreadable or absurd (over a week, the service's longest window).
  */
 export function retryAfterMs(headers: Readonly<Record<string, string>>, now: number): number | undefined {
   const text = headers['retry-after']?.trim();
@@ -319,7 +319,7 @@ function detailOf(body: Parsed): string {
   return sanitizeLine(detail.map(one => pickString(one, 'msg') ?? '').join('; '));
 }
 
-/** The service may name its own page for registering or topping up; anything else in a body is not to be trusted. */
+/** The service may name its own page for registering or topping up; any other address in a body is not trusted. */
 function findServiceUrl(text: string): string | undefined {
   const url = /https:\/\/(?:[\w-]+\.)*nemovideo\.(?:com|ai)(?:\/[\w\-./?=&%]*)?/i.exec(text.slice(0, 16_384))?.[0];
   return url && !SECRETS_IN_URL.test(url) ? url : undefined;

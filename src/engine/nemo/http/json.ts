@@ -1,14 +1,14 @@
 import { createHash } from 'node:crypto';
 
 /**
- * JSON as the service wrote it. `JSON.parse` loses what must not be lost: integers over 2^53 (session ids, draft ids) and, with
- * integer-like keys, their order. So values are read with `JSON.parse` and passed on as slices of the text they came in.
+ * JSON as the service wrote it. `JSON.parse` loses what must be kept: integers over 2^53 (session ids, draft ids) and, with
+ * integer-like keys, their order. So values are read with `JSON.parse` but passed on as slices of the original text.
  */
 
 export type Parsed = null | boolean | number | string | Parsed[] | { [key: string]: Parsed };
 export type ParsedObject = { [key: string]: Parsed };
 
-/** The parsed text, or `undefined` when it is not JSON. */
+/** The parsed text, or `undefined` if it is not JSON. */
 export function parseJson(text: string): Parsed | undefined {
   try {
     return JSON.parse(text) as Parsed;
@@ -21,7 +21,7 @@ export function isObject(value: Parsed | undefined): value is ParsedObject {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
-/** The first of `names` the object has with a value other than null; each name may be a path (`output.url`). */
+/** The first of `names` that the object has with a non-null value; a name may be a path (`output.url`). */
 export function pick(value: Parsed | undefined, ...names: string[]): Parsed | undefined {
   for (const name of names) {
     let found: Parsed | undefined = value;
@@ -49,7 +49,7 @@ export function pickNumber(value: Parsed | undefined, ...names: string[]): numbe
 }
 
 /**
- * The text of the value at `path` (object keys) in valid JSON `text`, exactly as written; `undefined` where there is none.
+ * The text of the value at `path` (object keys) in valid JSON `text`, exactly as written; `undefined` if there is none.
  * Of repeated keys the last one counts, as with `JSON.parse`.
  */
 export function sliceAt(text: string, path: readonly string[]): string | undefined {
@@ -62,12 +62,12 @@ export function sliceAt(text: string, path: readonly string[]): string | undefin
   return text.slice(from, endOfValue(text, from));
 }
 
-/** Ids go into addresses, file names, headers and the journal: plain characters, and not for ever. */
+/** Ids go into addresses, file names, headers and the journal: plain characters and a limited length. */
 export function isId(text: string): boolean {
   return /^[\w.:~@+=-]{1,200}$/.test(text) && !/^\.+$/.test(text);
 }
 
-/** An id as a string: one that came as a bare number keeps every digit. What cannot be an id is none. */
+/** An id as a string: one that came as a bare number keeps every digit. `undefined` for anything that cannot be an id. */
 export function idAt(text: string, ...paths: string[]): string | undefined {
   for (const path of paths) {
     const slice = sliceAt(text, path.split('.'));
@@ -81,7 +81,7 @@ export function idAt(text: string, ...paths: string[]): string | undefined {
   return undefined;
 }
 
-/** The texts of the first `most` values of a list or a map in valid JSON `text`, exactly as written; of anything else none. */
+/** The texts of at most the first `most` values of a list or map in valid JSON `text`, exactly as written; empty for anything else. */
 export function entriesOf(text: string, most: number): string[] {
   const from = skipSpace(text, 0);
   const found: string[] = [];
@@ -95,11 +95,11 @@ export function entriesOf(text: string, most: number): string[] {
   return found;
 }
 
-/** Keys that change from one reading to the next without anything having happened. */
+/** Keys that change between readings although nothing happened. */
 const RESTLESS =
   /^(timestamp|ts|version|revision|etag|request_?id|trace_?id|server_?time|(created|updated|modified|last_?\w*|expires?)_?(at|time|on|ms)?|\w+_?(timestamp))$/i;
 
-/** Text equal for equal content: keys sorted, numbers as written, restless keys and signatures of URLs left out. */
+/** Equal text for equal content: keys sorted, numbers as written, restless keys and URL signatures left out. */
 export function canonical(text: string): string {
   const out: string[] = [];
   writeCanonical(text, skipSpace(text, 0), out);
@@ -111,7 +111,7 @@ export function hashOf(text: string): string {
   return createHash('sha256').update(canonical(text)).digest('hex').slice(0, 32);
 }
 
-/** Deeper than any draft; what lies below is taken as written, so that no answer can use up the stack. */
+/** Deeper than any draft; anything below is taken as written, so that no answer can exhaust the stack. */
 const MAX_DEPTH = 200;
 
 function writeCanonical(text: string, from: number, out: string[], depth = 0): number {
@@ -146,7 +146,7 @@ function writeCanonical(text: string, from: number, out: string[], depth = 0): n
     return end;
   }
   const value = JSON.parse(slice) as string;
-  // A signed address is signed anew at every reading; what it points at is the part before the question mark.
+  // A signed address is signed again at every reading; its target is the part before the question mark.
   out.push(JSON.stringify(/^https?:\/\//.test(value) ? value.replace(/[?#].*$/s, '') : value));
   return end;
 }
@@ -161,7 +161,7 @@ function valueOf(text: string, from: number, wanted: string): number | undefined
   return found;
 }
 
-/** Calls back with each member's key and the position of its value; the callback gives the position after the value. */
+/** Calls back with each member's key and the position of its value; the callback returns the position after the value. */
 function eachMember(text: string, from: number, visit: (key: string, at: number) => number): number {
   let at = skipSpace(text, from + 1);
   while (text[at] === '"') {
@@ -183,7 +183,7 @@ function eachElement(text: string, from: number, visit: (at: number) => number):
   return at + 1;
 }
 
-/** Position after the value that starts at `from`; brackets are counted, so depth costs no stack. */
+/** Position after the value that starts at `from`; brackets are counted, so depth needs no stack. */
 function endOfValue(text: string, from: number): number {
   const first = text[from];
   if (first === '"') return endOfString(text, from);

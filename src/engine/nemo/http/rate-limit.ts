@@ -5,28 +5,28 @@ import { type Clock, sleep } from '../../../platform/clock.ts';
 
 /**
  * One rate limiter for every request of the engine: when the service says wait, everybody waits. It also keeps to the number of
- * requests a minute that was configured, or that the service was seen to allow.
+ * requests a minute that was configured, or that the service has been seen to allow.
  *
- * Learning: a refusal (429) after `n` accepted requests within the last minute says that the limit is about `n`. From then on the
- * limiter stays at `n` and probes rarely whether there is more: half as often each time the limit turns out to be the same.
+ * Learning: a refusal (429) after `n` accepted requests within the last minute means that the limit is about `n`. From then on the
+ * limiter stays at `n` and rarely probes for more: half as often each time the limit turns out to be the same.
  */
 
 const MINUTE = 60_000;
 /** A refusal after fewer accepted requests than this says nothing about requests a minute. */
 const MIN_LEARNT = 10;
-/** Longest pause where the service names none. */
+/** The longest pause if the service names none. */
 const MAX_PAUSE_MS = 15 * MINUTE;
-/** After a refusal the first request goes alone and the next ones follow a second apart, so that they profit from its answer. */
+/** After a refusal the first request goes alone and the next ones follow a second apart, so that they learn from its answer. */
 const SPACING_MS = 1000;
-/** A longer pause is not waited out here: the job waits in the queue instead, where its due time survives a restart. */
+/** A longer pause is not waited for here: the job waits in the queue instead, where its due time survives a restart. */
 export const PATIENCE_MS = 2 * MINUTE;
 const FIRST_PROBE_MS = 5 * MINUTE;
 const MAX_PROBE_PAUSE_MS = 60 * MINUTE;
 
 export interface RateLimitRules {
-  /** `limits.requests_per_minute`; absent: as many as the service takes. */
+  /** `limits.requests_per_minute`; if absent, as many as the service accepts. */
   perMinute?: number;
-  /** `nemo.retry_after`: the pause for a 429 that names none. */
+  /** `nemo.retry_after`: the pause for a 429 without Retry-After. */
   retryAfterMs: number;
 }
 
@@ -37,7 +37,7 @@ export interface RateLimitState {
   refusals: number;
   /** When each accepted request of the last minute was answered, oldest first. */
   accepted: readonly number[];
-  /** Requests without an answer yet. */
+  /** Requests not yet answered. */
   inFlight: number;
   lastPassAt: number;
   /** Learnt requests a minute; from `probeAt` on, more are tried. */
@@ -53,13 +53,13 @@ export const OPEN: RateLimitState = {
   learnt: undefined,
 };
 
-/** When the next request may go: `now` or later; `undefined` when that depends on an answer still to come. */
+/** When the next request may go: `now` or later; `undefined` if that depends on an answer still to come. */
 export function nextPass(state: RateLimitState, rules: RateLimitRules, now: number): number | undefined {
   let at = Math.max(now, state.resumeAt);
   if (state.refusals > 0) at = Math.max(at, state.lastPassAt + SPACING_MS);
   const limit = limitOf(state, rules);
   if (limit === undefined) return at;
-  // Counted from the answer, which is later than the service's own count: so its minute never holds more than the limit.
+  // Counted from the answer, which comes after the service counted the request: so its minute never holds more than the limit.
   const recent = state.accepted.filter(answeredAt => answeredAt > at - MINUTE);
   const excess = recent.length + state.inFlight + 1 - limit;
   if (excess <= 0) return at;
@@ -71,13 +71,13 @@ export function passed(state: RateLimitState, now: number): RateLimitState {
   return { ...state, inFlight: state.inFlight + 1, lastPassAt: now };
 }
 
-/** An answer that was no 429, whatever else it said. */
+/** An answer other than a 429, whatever else it said. */
 export function accepted(state: RateLimitState, rules: RateLimitRules, now: number): RateLimitState {
   const recent = [...state.accepted.filter(at => at > now - MINUTE), now];
   const next = { ...state, refusals: 0, inFlight: Math.max(0, state.inFlight - 1), accepted: recent };
   const { learnt } = state;
   if (!learnt || now < learnt.probeAt || recent.length < learnt.perMinute) return next;
-  // The limit has held for long enough: try whether there is more.
+  // The limit has held for long enough: probe for more.
   const perMinute = Math.ceil(learnt.perMinute * 1.1);
   const probeEveryMs = Math.min(learnt.probeEveryMs * 2, MAX_PROBE_PAUSE_MS);
   if (rules.perMinute !== undefined && perMinute >= rules.perMinute) return { ...next, learnt: undefined };
@@ -97,21 +97,21 @@ export interface RateLimitRefusal {
   now: number;
   /** Retry-After, milliseconds. */
   askedMs: number | undefined;
-  /** In [0, 1): spreads clients that were refused at the same moment. */
+  /** In [0, 1): spreads out clients that were refused at the same moment. */
   random: number;
 }
 
-/** A 429. Waits are never shorter than asked for, and double while nothing but refusals comes back. */
+/** A 429. Waits are never shorter than requested, and double while every request is refused. */
 export function refused(
   state: RateLimitState,
   rules: RateLimitRules,
   { now, askedMs, random }: RateLimitRefusal,
 ): RateLimitState {
-  // Requests that were on their way together are refused together; only the first of them says anything new.
+  // Requests sent together are refused together; only the first refusal is news.
   const already = state.resumeAt > now;
   const refusals = already ? state.refusals : state.refusals + 1;
   const doubled = (ms: number) => Math.min(ms * 2 ** Math.min(Math.max(0, refusals - 1), 10), MAX_PAUSE_MS);
-  // A service that says "at once" and refuses all the same is not asked ever faster.
+  // A service that says "at once" and still refuses is not asked ever faster.
   const base = askedMs === undefined ? doubled(rules.retryAfterMs) : Math.max(askedMs, doubled(SPACING_MS));
   const recent = state.accepted.filter(at => at > now - MINUTE);
   return {
@@ -136,14 +136,14 @@ function limitOf(state: RateLimitState, rules: RateLimitRules): number | undefin
   return limits.length > 0 ? Math.max(1, Math.min(...limits)) : undefined;
 }
 
-/** What became of one request that was let through. Exactly one of these is called. */
+/** The outcome of one request that was let through. Exactly one of these is called. */
 export interface Pass {
   accepted(): void;
   refused(askedMs: number | undefined): void;
   unanswered(): void;
 }
 
-/** Lets requests through in the order they came, as `nextPass` says. */
+/** Lets requests through in order of arrival, as `nextPass` says. */
 export class RateLimiter {
   readonly #rules: RateLimitRules;
   readonly #clock: Clock;
@@ -164,12 +164,12 @@ export class RateLimiter {
 
   /**
    * Resolves when the caller may send one request. Rejects with the signal's reason.
-   * @throws ShrinkError `rate-limited` when the service asked for a pause longer than PATIENCE_MS.
+   * @throws ShrinkError `rate-limited` if the service asked for a pause longer than PATIENCE_MS.
    */
   pass(signal: AbortSignal): Promise<Pass> {
     const turn = this.#queue.then(() => this.#wait(signal));
     this.#queue = turn.catch(() => {});
-    // A caller that aborts need not wait for its turn to do so.
+    // A caller that aborts need not wait for its turn.
     return orAborted(turn, signal);
   }
 
@@ -199,7 +199,7 @@ export class RateLimiter {
     return this.#newPass();
   }
 
-  /** A refusal or an answer may move the time, in both directions. */
+  /** A refusal or an answer may shift the time, in both directions. */
   async #sleepUntilChange(ms: number, signal: AbortSignal): Promise<void> {
     const woken = new AbortController();
     this.#wake = () => woken.abort();

@@ -1,11 +1,11 @@
 import { hideKnownSecrets } from '../../../config/secrets.ts';
 
 /**
- * Text from the service as far as people may see it. It may be megabytes made to keep us busy, so it is cut before anything is
+ * Text from the service, made fit for people to see. It may be megabytes meant to keep us busy, so it is cut before anything is
  * searched for in it.
  */
 
-/** Length of the service's words in one line of an error. */
+/** Length of the service's own words in one line of an error. */
 const MAX_LINE = 200;
 /** How much is searched for such a line: markup around the words is dropped. */
 const MAX_SEARCHED = 8000;
@@ -32,5 +32,5 @@ export function sanitizeReply(text: string): string {
     .trim();
 }
 
-/** The tokens of the service and anything said to be one. */
+/** The service's tokens, and anything labelled as one. */
 const SECRETS = /nmv_[a-z]+_[\w-]+|(?<=bearer\s{1,9})[\w.~+/=-]{8,}/gi;

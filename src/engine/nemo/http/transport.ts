@@ -8,7 +8,7 @@ import type { Pass, RateLimiter } from './rate-limit.ts';
 /** One request to the API. */
 export interface ApiRequest {
   method: 'GET' | 'POST';
-  /** Below the API's base address; or a whole address on its host. */
+  /** A path below the API's base address, or a full URL on its host. */
   path: string;
   headers?: Record<string, string>;
   body?: string | AsyncIterable<Uint8Array>;
@@ -17,14 +17,14 @@ export interface ApiRequest {
   silenceMs?: number;
   /** Send over a connection of its own. */
   fresh?: boolean;
-  /** It has a rate limit of its own: a 429 is no reason for other requests to wait. */
+  /** It has its own rate limit: a 429 does not make other requests wait. */
   ownLimit?: boolean;
 }
 
 export interface Reply {
   answer: Answer;
   headers: Record<string, string>;
-  /** What a 429 asked for, milliseconds. */
+  /** The pause requested by a 429, milliseconds. */
   retryAfterMs: number | undefined;
 }
 
@@ -42,10 +42,10 @@ export interface TransportOptions {
   readingMs: number;
 }
 
-/** A state with a long draft is a few megabytes; nothing the service says is longer than this. */
+/** A state with a long draft is a few megabytes; no reply of the service is longer than this. */
 const MAX_REPLY_BYTES = 64 * 2 ** 20;
 
-/** Requests through the rate limiter, with the attribution headers; nothing is repeated. */
+/** Sends requests through the rate limiter, with the attribution headers; repeats nothing. */
 export class Transport {
   readonly #options: TransportOptions;
   readonly #base: string;
@@ -55,12 +55,12 @@ export class Transport {
     this.#base = options.apiUrl.replace(/\/+$/, '');
   }
 
-  /** @throws ShrinkError `unreachable`, `rate-limited` (a pause too long to wait out), `bad-answer` (the reply is too long). */
+  /** @throws ShrinkError `unreachable`, `rate-limited` (the pause is too long to wait for), `bad-answer` (the reply is too long). */
   async request(request: ApiRequest): Promise<Reply> {
     return this.read(await this.open(request), request);
   }
 
-  /** The head of the answer, its body still to be read. */
+  /** The head of the answer, with its body still unread. */
   async open(request: ApiRequest): Promise<HttpAnswer> {
     const { limiter, attribution, silenceMs } = this.#options;
     const pass = await limiter.pass(request.signal);
@@ -87,7 +87,7 @@ export class Transport {
     const text = await this.#readInTime(answer, request);
     const read = readAnswer(answer.status, answer.headers['content-type'], text);
     const askedMs = retryAfterMs(answer.headers, clock.now());
-    // A rate limit that only the body speaks of (HTTP 200) is news to the limiter.
+    // The limiter has not yet seen a rate limit that only the body mentions (HTTP 200).
     const isNews = !read.ok && read.refusal === 'http-429' && answer.status !== 429;
     if (isNews && !request.ownLimit) limiter.pause(askedMs);
     return { answer: read, headers: answer.headers, retryAfterMs: askedMs };
@@ -102,7 +102,7 @@ export class Transport {
     else pass.accepted();
   }
 
-  /** A reply that drips byte by byte is never silent, and never ends. */
+  /** A reply that drips byte by byte is never silent and never ends. */
   async #readInTime(answer: HttpAnswer, request: ApiRequest): Promise<string> {
     const { clock, readingMs } = this.#options;
     const late = new AbortController();

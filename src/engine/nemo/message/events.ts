@@ -5,16 +5,16 @@ import { isObject, type Parsed, type ParsedObject, parseJson, pick, pickString }
 import { sanitizeLine } from '../http/sanitize.ts';
 
 /**
- * What one event of a message's stream means. Two dialects are known, the service's own typed events and the untyped ones of Google's
- * ADK, in two spellings (camelCase and snake_case); both are read at every level (docs/nemo-api.md, The message stream).
+ * The meaning of one event in a message's stream. Two dialects are known, the service's own typed events and the untyped ones of
+ * Google's ADK, in two spellings (camelCase and snake_case); both are read at every level (docs/nemo-api.md, The message stream).
  */
 export type StreamEvent =
   /** Heartbeats, comments, empty data: the other side is alive, nothing happened. */
   | { kind: 'alive' }
-  /** `whole` replaces the parts before it; a `part` is added to them. */
+  /** `whole` replaces the parts before it; a `part` is appended to them. */
   | { kind: 'text'; text: string; extent: 'whole' | 'part' }
   | { kind: 'tool'; phase: 'call' | 'result'; name: string; id: string | undefined }
-  /** `code` as the service's error table knows it, where there is one. */
+  /** `code` as in the service's error table, if there is one. */
   | { kind: 'error'; message: string; code: string | undefined; body: Parsed }
   | { kind: 'question'; text: string }
   /** A sign of work that is none of the above: thoughts, state changes, events of a later version. */
@@ -33,7 +33,7 @@ const PART_TYPES: ReadonlySet<string> = new Set(['chunk', 'delta', 'text_delta']
 const CALL_TYPES: ReadonlySet<string> = new Set(['tool_call', 'tool_start', 'toolcall_start']);
 const RESULT_TYPES: ReadonlySet<string> = new Set(['tool_result', 'tool_end', 'toolcall_end']);
 
-/** The events in one server-sent message: several where text comes beside a tool call, never none. */
+/** The events in one server-sent message: several if text comes with a tool call, never none. */
 export function streamEventsOf({ event, data }: SseMessage): StreamEvent[] {
   const text = data.trim();
   if (text === '' || HEARTBEAT_WORDS.has(text.toLowerCase())) return [{ kind: 'alive' }];
@@ -148,7 +148,7 @@ function partsOf(body: ParsedObject): StreamEvent[] {
     if (call !== undefined) events.push(toolPart('call', call));
     else if (result !== undefined) events.push(toolPart('result', result));
     else if (pick(part, 'thought') === true) events.push({ kind: 'activity', what: 'thought' });
-    // A tool's result comes with role "user"; what the person said themselves comes with author "user".
+    // A tool's result has role "user"; the person's own words have author "user".
     else if (!isFromUser(body)) text += pickString(part, 'text') ?? '';
   }
   if (text !== '') events.unshift({ kind: 'text', text, extent: body.partial === true ? 'part' : 'whole' });
@@ -163,7 +163,7 @@ function isFromUser(body: ParsedObject): boolean {
   return body.author === 'user';
 }
 
-/** An event that carries neither content nor changes is the service's way of keeping the connection open. */
+/** An event with neither content nor changes is how the service keeps the connection open. */
 function isEmptyEvent(body: ParsedObject): boolean {
   if (Object.keys(body).length === 0) return true;
   const changes = pick(
@@ -180,17 +180,17 @@ function isEmptyEvent(body: ParsedObject): boolean {
 
 export interface StreamReader {
   feed(bytes: Uint8Array): void;
-  /** The connection is closed: a last frame without its blank line still counts. */
+  /** When the connection closes, a last frame without its blank line still counts. */
   end(): void;
 }
 
-/** A longer event ends the reading: far more than a state change with a long draft in it. */
+/** A longer event ends the reading: this is far more than a state change with a long draft. */
 const MAX_EVENT = 16 * 2 ** 20;
-/** So does a longer stream: nothing an agent says in a quarter of an hour comes near. */
+/** So does a longer stream: no agent says nearly this much in a quarter of an hour. */
 const MAX_STREAM = 256 * 2 ** 20;
 
 /**
- * Bytes in, events out, however the bytes are cut. `feed` throws once an event is longer than 16 MiB or all of them are
+ * Bytes in, events out, wherever the bytes are split. `feed` throws once an event is longer than 16 MiB or all of them together are
  * longer than 256.
  */
 export function createStreamReader(onEvent: (event: StreamEvent) => void): StreamReader {

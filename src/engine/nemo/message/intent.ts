@@ -2,18 +2,18 @@ import { parseResolution } from '../../../core/target.ts';
 import type { Intent } from '../../engine.ts';
 import { isAddress } from '../http/address.ts';
 
-/** An intent with what the engine needs of it: how the words want an export to be. */
+/** An intent with the details the engine needs: the export settings named in the words. */
 export type WordsIntent = Exclude<Intent, { kind: 'export' }> | { kind: 'export'; hint: OutputHint };
 
-/** Format and resolution the words name, for the render's `output`. */
+/** Format and resolution named in the words, for the render's `output`. */
 export interface OutputHint {
   format?: string;
   resolution?: string;
 }
 
 /**
- * What words ask for, before anything is sent to the agent. Whole intents only: "export" is one, "add an export button" is an
- * edit that happens to contain the word. What is not certain goes to the agent.
+ * What an instruction asks for, decided before anything is sent to the agent. Whole intents only: "export" is one, "add an export
+ * button" is an edit that happens to contain the word. Anything uncertain goes to the agent.
  */
 export function intentOf(words: string): WordsIntent {
   const text = normalise(words);
@@ -26,7 +26,7 @@ export function intentOf(words: string): WordsIntent {
   return { kind: 'edit' };
 }
 
-/** Politeness, quotes and end marks say nothing about what is wanted. */
+/** Politeness, quotes and end marks say nothing about the request. */
 function normalise(words: string): string {
   return words
     .trim()
@@ -69,7 +69,7 @@ const STATE = [
   /^(?:是)?(?:什么|啥|怎么)样(?:子)?$/u,
 ];
 
-/** An address or a path is something to upload when it is all there is, or follows the word. */
+/** An address or a path is something to upload if it stands alone or follows the word. */
 function uploadIn(text: string, words: string): WordsIntent | undefined {
   const bare = words.trim().replace(/^["'“”]+|["'“”]+$/g, '');
   if (isAddress(bare) || isFilePath(bare)) return { kind: 'upload', what: bare };
@@ -87,7 +87,7 @@ function uploadIn(text: string, words: string): WordsIntent | undefined {
   return isAddress(what) || isFilePath(what) ? { kind: 'upload', what } : undefined;
 }
 
-/** Something that is written like a path to a media file; whether it exists is checked elsewhere. */
+/** Something that looks like a path to a media file; whether it exists is checked elsewhere. */
 function isFilePath(text: string): boolean {
   if (/[\n"<>|]/.test(text) || !/\.(?:mp4|mov|avi|webm|mkv|jpe?g|png|gif|webp|mp3|wav|m4a|aac)$/i.test(text))
     return false;

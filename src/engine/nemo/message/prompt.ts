@@ -2,29 +2,29 @@ import { formatResolution, type Target } from '../../../core/target.ts';
 import { formatBytes } from '../../../core/units.ts';
 import { intentOf, type WordsIntent } from './intent.ts';
 
-/** What is asked of the agent for a job, and what is not. */
+/** What to ask of the agent for a job, and what not. */
 export interface Prompt {
-  /** The message; absent where nothing is to be sent (`export` in a kept session). */
+  /** The message; absent if nothing is to be sent (`export` in a kept session). */
   text?: string;
-  /** What the person's words ask for, so that a question is answered and an export has its hint. */
+  /** What the instruction asks for, so that a question is answered and an export gets its hint. */
   intent: WordsIntent;
 }
 
 export interface PromptFacts {
   instruction?: string;
   target: Target;
-  /** Most bytes the result may have; absent where no size was asked for. */
+  /** The most bytes the result may have; absent if no size was requested. */
   maxBytes?: number;
   language: string;
-  /** Name of the uploaded file, where the session holds others as well. */
+  /** Name of the uploaded file, if the session holds others as well. */
   among?: string;
-  /** The session has a timeline of an earlier version to continue from. */
+  /** The session has the timeline of an earlier version to continue from. */
   refines: boolean;
 }
 
 /**
- * The instruction as written, or one made from the rule. "Export" and the questions (credits, status) never go to the agent: for a
- * fresh file the rule's own words are sent instead, in a kept session nothing is.
+ * The instruction as written, or one made from the rule. "Export" and questions (credits, status) never go to the agent: for a fresh
+ * file the rule is sent as words instead, in a kept session nothing is.
  */
 export function buildPrompt(facts: PromptFacts): Prompt {
   const instruction = facts.instruction?.trim() ?? '';
@@ -68,7 +68,7 @@ function compression(maxBytes: number | undefined, chinese: boolean): string {
     : `compress this video to under ${size} without losing quality`;
 }
 
-/** The one follow-up when the render came out too large. */
+/** The one follow-up if the render is too large. */
 export function followUp(gotBytes: number, maxBytes: number, language: string): string {
   const got = formatBytes(gotBytes);
   const size = sizeWords(maxBytes);
@@ -83,7 +83,7 @@ function amongOthers(words: string, fileName: string, language: string): string 
   return `start over with an empty timeline and use only the file just uploaded, "${fileName}": ${words}`;
 }
 
-/** `50MB` where it is a round number of a unit, as people write it; never more than `bytes`. */
+/** `50MB` if it is a round number of a unit, as people write it; never more than `bytes`. */
 export function sizeWords(bytes: number): string {
   for (const [unit, factor] of [
     ['GB', 1e9],

@@ -16,15 +16,15 @@ export interface ConfirmRequest {
   onCheck(note: Sentence): void;
 }
 
-/** Failed readings in a row, after which the job waits in the queue instead of here. */
+/** After this many failed readings in a row, the job waits in the queue instead of here. */
 const MAX_FAILED_READS = 5;
-/** Once something changed: readings that keep changing are followed this long, then the last one counts. */
+/** Once something changed: how long further changes are followed before the last reading counts. */
 const MAX_CHANGING_READS = 15;
 
 /**
- * Finds out what became of a message by reading the session, never by sending again. Resolves with the state once it changed and then
- * stayed the same for one more reading (an edit may come in two stages). A reading that fails says nothing either way.
- * @throws ShrinkError `unconfirmed` when nothing changed over all checks; `unreachable` and the like when the session cannot be read.
+ * Finds out the outcome of a message by reading the session, never by sending again. Resolves with the state once it has changed and
+ * then stayed the same for one more reading (an edit may come in two stages). A failed reading proves nothing.
+ * @throws ShrinkError `unconfirmed` if nothing changed over all checks; `unreachable` and the like if the session cannot be read.
  */
 export async function confirm(request: ConfirmRequest): Promise<Snapshot> {
   const { before, recovery, clock, signal, onCheck } = request;

@@ -8,9 +8,9 @@ import { sanitizeReply } from '../http/sanitize.ts';
 type GuiAction = 'export' | 'state' | 'timeline' | 'edit' | 'credits' | 'act';
 
 export interface Translated {
-  /** What a person reads; empty where there were only instructions for the editor. */
+  /** What a person reads; empty if there were only instructions for the editor. */
   text: string;
-  /** What the instructions stood for, each once, in order. */
+  /** The actions behind the instructions, each once, in order. */
   actions: GuiAction[];
 }
 
@@ -68,12 +68,12 @@ function translateLine(line: string, actions: GuiAction[]): string {
     .trim();
 }
 
-/** With their end marks and the spaces after them, so that joining gives the line back. */
+/** With their end marks and following spaces, so that joining restores the line. */
 function sentencesOf(line: string): string[] {
   return line.match(/.*?(?:[.!?](?=\s|$)\s*|[。！？]\s*|$)/gsu)?.filter(part => part !== '') ?? [];
 }
 
-/** A sentence that only instructs goes; one that also reports keeps the parts that do. */
+/** A sentence that only instructs is removed; one that also reports keeps the parts that do. */
 function translateSentence(sentence: string, actions: GuiAction[]): string {
   const rule = ruleFor(sentence);
   if (!rule) return sentence;
@@ -93,7 +93,7 @@ function translateSentence(sentence: string, actions: GuiAction[]): string {
     : '';
 }
 
-/** What stands in quotes is content (a title may read "Click here"), but for the name of the export button. */
+/** Text in quotes is content (a title may read "Click here"), except for the name of the export button. */
 function ruleFor(text: string): (typeof RULES)[number] | undefined {
   const bare = text.replace(/"[^"]*"|“[^”]*”|「[^」]*」/gu, quoted =>
     /^.(?:export|导出|導出)/iu.test(quoted) ? quoted : '""',

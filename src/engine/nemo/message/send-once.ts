@@ -16,16 +16,16 @@ import { didSomething, isOnlyTrouble, repliesOf } from './turn.ts';
 
 export interface InstructionResult {
   reply: string;
-  /** What became different in the session, in English words: the journal keeps no others. */
+  /** What changed in the session, in English: the journal keeps no other language. */
   changes: string[];
-  /** The state it led to, where it was just read. */
+  /** The state it led to, if that was just read. */
   after: Snapshot | undefined;
 }
 
 /**
  * Has the agent carry out `text`, once. Resolves when the session's state shows it.
- * @param n 1 for the instruction of the job, 2 for the follow-up on size.
- * @throws ShrinkError what a refusal becomes; `unconfirmed` when nobody knows what became of it; `cannot-do` when the agent
+ * @param n 1 for the job's instruction, 2 for the follow-up on size.
+ * @throws ShrinkError for a refusal; `unconfirmed` if the outcome is unknown; `cannot-do` if the agent
  * answered without doing anything.
  */
 export function sendInstruction(task: SessionTask, n: 1 | 2, text: string): Promise<InstructionResult> {
@@ -47,7 +47,7 @@ class Instruction {
     this.#checkpoint = task.checkpoints.message(n);
   }
 
-  /** Continues from what is recorded; sends only where that says that nothing was sent, or that a person wants it sent again. */
+  /** Continues from the record; sends only if nothing was sent according to it, or if a person wants it sent again. */
   async run(): Promise<InstructionResult> {
     const { session, order } = this.#task;
     const stored = this.#checkpoint.get();
@@ -85,7 +85,7 @@ class Instruction {
     const refusal = refusalIn(this.#task, end);
     if (refusal) {
       await this.#checkpoint.set({ ...record, outcome: 'refused' });
-      // A token refused before the stream was renewed there already.
+      // A token refused before the stream has already been renewed there.
       if (isRepeat || end.kind === 'refused' || refusal.code !== 'auth-expired') throw refusal;
       await cloud.auth.afterRefusal(token, refusal, context.signal);
       return this.#send({ isRepeat: true });
@@ -111,7 +111,7 @@ class Instruction {
     });
   }
 
-  /** An upload the state does not show yet would look like something the message did. */
+  /** An upload that the state does not show yet would look like an effect of the message. */
   async #stateBefore(): Promise<Snapshot> {
     const { cloud, context, session, checkpoints } = this.#task;
     const isFirst = this.#n === 1;
@@ -137,7 +137,7 @@ class Instruction {
     return this.#readOutcome({ ...record, reply }, question);
   }
 
-  /** What the stream says is checked against the state: a third of all edits say nothing. */
+  /** The stream's report is checked against the state: a third of all edits say nothing. */
   async #readOutcome(record: MessageRecord, question: string | undefined): Promise<InstructionResult> {
     const { cloud, context, session } = this.#task;
     const reply = record.reply ?? '';
@@ -149,19 +149,19 @@ class Instruction {
     if (after.hash !== record.before.hash) return this.#done(record, after);
     if (question !== undefined) return this.#nothingDone(record, question);
     if (reply === '') return this.#confirm(record, say('nemo.closed-silently'));
-    // A first message about a file that already lies on its own timeline may only have confirmed it.
+    // A first message about a file that is already on its own timeline may only have confirmed it.
     if (this.#n === 1 && !session.shared && isExportable(after.reading)) return this.#done(record, after);
     return this.#nothingDone(record, reply);
   }
 
-  /** A person wants another try of what stayed unknown: one more reading before it is sent again. */
+  /** A person wants another attempt at an unknown outcome: one more reading before it is sent again. */
   async #lateOutcome(record: MessageRecord): Promise<InstructionResult | undefined> {
     if (record.outcome === 'nothing') return undefined;
     const after = await this.#state();
     return after.hash === record.before.hash ? undefined : this.#done(record, after);
   }
 
-  /** Nobody knows what became of the message: reads the session until it shows it; nothing is sent. */
+  /** The outcome of the message is unknown: reads the session until it shows it; nothing is sent. */
   async #confirm(record: MessageRecord, why: Sentence): Promise<InstructionResult> {
     const { cloud, context, onProgress } = this.#task;
     context.log.info({ why: why.text }, 'it is not known whether the instruction was carried out');
@@ -206,7 +206,7 @@ class Instruction {
 /** Further readings for an upload that the state does not show; some states may never show one. */
 const MAX_REREADS = 2;
 
-/** What goes into the journal has an end, whatever the service says. */
+/** The journal's share is limited, whatever the service says. */
 function clip(text: string, maxLength: number): string {
   return text.length > maxLength ? `${text.slice(0, maxLength - 1)}…` : text;
 }
@@ -225,7 +225,7 @@ const REFUSED_IN_STREAM: readonly (string | undefined)[] = [
   ...['http-402', 'http-429'],
 ];
 
-/** An error in the stream before anything was done is a refusal like one before the stream: the table says which. */
+/** An error in the stream before anything was done is like a refusal before the stream: the table says which. */
 function refusalIn({ cloud }: SessionTask, end: MessageEnd): ShrinkError | undefined {
   if (end.kind === 'refused') return end.error;
   const { error } = end.turn;
@@ -236,7 +236,7 @@ function refusalIn({ cloud }: SessionTask, end: MessageEnd): ShrinkError | undef
   return errorFor(refusal, { ...facts, status: 200, detail: error.message });
 }
 
-/** Why the end of a stream does not tell what happened; `undefined` when it does. */
+/** Why the end of a stream does not show what happened; `undefined` if it does. */
 function troubleIn(end: Taken): Sentence | undefined {
   const { turn } = end;
   if (end.kind === 'unknown') return end.why;

@@ -13,11 +13,11 @@ import { reduceTurn, SILENCE, toolSentence, type Turn } from './turn.ts';
 
 /** How a message ended, as far as its stream shows. */
 export type MessageEnd =
-  /** Certainly not taken: nothing happened, nothing was spent. */
+  /** Certainly not accepted: nothing happened, nothing was spent. */
   | { kind: 'refused'; error: ShrinkError }
-  /** The service closed the stream, or was done and forgot to. */
+  /** The service closed the stream, or was done and left it open. */
   | { kind: 'over'; turn: Turn }
-  /** It may have been taken, and what came of it is not known. */
+  /** It may have been accepted, and its outcome is unknown. */
   | { kind: 'unknown'; why: Sentence; turn: Turn };
 
 export interface MessageRequest {
@@ -29,7 +29,7 @@ export interface MessageRequest {
   signal: AbortSignal;
   log: Logger;
   meter?: CloudMeter;
-  /** For the progress line: what is being worked at, or that it still is. */
+  /** For the progress line: what is being done, or that work is still under way. */
   onNotice(note: Sentence): void;
 }
 
@@ -44,8 +44,8 @@ export function messageBody(sessionId: string, text: string): string {
 }
 
 /**
- * Sends one message and listens until it ends. Never sends it twice; rejects only when `signal` aborts, and where only the daemon
- * stops not before a reply that is coming in has ended.
+ * Sends one message and listens until it ends. Never sends it twice. Rejects only if `signal` aborts; if that is only because the
+ * daemon is stopping, a reply that is coming in may end first.
  */
 export async function sendMessage(request: MessageRequest): Promise<MessageEnd> {
   try {
@@ -105,7 +105,7 @@ const WHY_ENDED: Readonly<Record<EndingDeadline, Sentence>> = {
   'quiet-after-reply': say('nemo.quiet-after-reply'),
 };
 
-/** Keeps the turn and the deadlines of one message. */
+/** Keeps track of the turn and the deadlines of one message. */
 class StreamListener {
   readonly #request: MessageRequest;
   readonly #cut = new AbortController();
@@ -173,7 +173,7 @@ class StreamListener {
     this.#cancelDeadline();
     this.#cancelGrace();
     this.#request.signal.removeEventListener('abort', this.#onStop);
-    // Kinds and counts only: the content is the person's.
+    // Kinds and counts only: the content belongs to the person.
     const events = Object.fromEntries(this.#eventCounts);
     const ended = this.#missed ?? 'closed';
     this.#request.log.debug({ events, tools: this.#turn.tools.length, ended }, 'the stream ended');

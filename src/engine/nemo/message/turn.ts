@@ -4,11 +4,11 @@ import type { Parsed } from '../http/json.ts';
 import { sanitizeReply } from '../http/sanitize.ts';
 import type { StreamEvent } from './events.ts';
 
-/** What a message's stream has brought so far. */
+/** What a message's stream has delivered so far. */
 export interface Turn {
   /** Whole replies, in order. */
   texts: readonly string[];
-  /** Parts of a reply that has not come whole yet. */
+  /** Parts of a reply that is not complete yet. */
   partial: string;
   /** Names of tools called, in order. */
   tools: readonly string[];
@@ -18,7 +18,7 @@ export interface Turn {
   question: string | undefined;
   /** Events that were more than a sign of life. */
   substance: number;
-  /** The last event was a whole reply with no tool at work: the turn may be over though the stream stays open. */
+  /** The last event was a whole reply and no tool is running: the turn may be over though the stream stays open. */
   mayBeOver: boolean;
 }
 
@@ -33,7 +33,7 @@ export const SILENCE: Turn = {
   mayBeOver: false,
 };
 
-/** What is kept of a stream that never ends: the last replies and tools, the beginning of each. */
+/** How much is kept of a stream that never ends: the last replies and tools, the beginning of each. */
 const MAX_KEPT = 100;
 const MAX_KEPT_LENGTH = 20_000;
 
@@ -46,7 +46,7 @@ export function reduceTurn(turn: Turn, event: StreamEvent): Turn {
     case 'text':
       if (event.extent === 'part')
         return { ...next, partial: (turn.partial + event.text).slice(0, MAX_KEPT_LENGTH), mayBeOver: false };
-      // The whole reply repeats its parts: it takes their place.
+      // The whole reply repeats its parts, so it replaces them.
       return { ...next, texts: append(turn.texts, event.text), partial: '', mayBeOver: turn.openTools === 0 };
     case 'tool': {
       const openTools = Math.max(0, turn.openTools + (event.phase === 'call' ? 1 : -1));
@@ -54,7 +54,7 @@ export function reduceTurn(turn: Turn, event: StreamEvent): Turn {
       return { ...next, openTools, tools, mayBeOver: false };
     }
     case 'error':
-      // The first error is the cause; what follows it is fallout.
+      // The first error is the cause; later ones are fallout.
       return {
         ...next,
         error: turn.error ?? { message: event.message, code: event.code, body: event.body },
@@ -71,10 +71,10 @@ function append(list: readonly string[], text: string): string[] {
   return [...list, text.slice(0, MAX_KEPT_LENGTH)].slice(-MAX_KEPT);
 }
 
-/** The service appends this to replies that were fine, and says nothing else when something did go wrong. */
+/** The service appends this to replies that were fine, but also says only this when something did go wrong. */
 const NOISE = /^\W*I(?:'ve| have)? encountered a temporary issue\b/i;
 
-/** The replies of the agent for a person, without its reports of trouble; empty where there are no others. */
+/** The agent's replies for a person, without its reports of trouble; empty if there are no others. */
 export function repliesOf(turn: Turn): string {
   const texts = turn.partial === '' ? turn.texts : [...turn.texts, turn.partial];
   return texts
@@ -83,7 +83,7 @@ export function repliesOf(turn: Turn): string {
     .join('\n');
 }
 
-/** True when the agent only reported trouble: then nobody knows what happened. */
+/** True if the agent only reported trouble: then nobody knows what happened. */
 export function isOnlyTrouble(turn: Turn): boolean {
   const said = [...turn.texts, turn.partial].map(sanitizeReply).filter(text => text !== '');
   return said.length > 0 && said.every(isTrouble);
@@ -94,12 +94,12 @@ function isTrouble(text: string): boolean {
   return NOISE.test(text) || text.startsWith('Error: ');
 }
 
-/** Whether anything was done before an error: the error does not undo it. */
+/** Whether anything was done before an error, which does not undo it. */
 export function didSomething(turn: Turn): boolean {
   return turn.tools.length > 0 || turn.texts.length > 0 || turn.partial !== '';
 }
 
-/** What is being worked at, for the progress line; made of the tool's name only. */
+/** What is being done, for the progress line; derived only from the tool's name. */
 export function toolSentence(tool: string): Sentence {
   const name = tool.toLowerCase();
   if (/generate_video|seedance/.test(name)) return say('nemo.generating-video');

@@ -16,21 +16,21 @@ import { renderStatus } from './render.ts';
 
 export interface DownloadRequest {
   url: string;
-  /** What lies there, whatever the address: a partial file of something else is not continued. */
+  /** Identifies the content, whatever the address: a partial file of something else is not continued. */
   what: string;
   /** Where the complete file goes; until then it is `<path>.part`. */
   path: string;
   /** Through the address policy. */
   http: Http;
   policy: AddressPolicy;
-  /** Only requests to this origin carry the token and go through the rate limiter: by `openOwn`. */
+  /** Only requests to this origin carry the token and use the rate limiter, through `openOwn`. */
   apiOrigin: string;
   openOwn(request: Parameters<Client['openFile']>[0]): Promise<HttpAnswer>;
   /** A file larger than this is not fetched. */
   upTo?: number | undefined;
   /** A larger file cannot be the result. */
   atMost: number;
-  /** Size by the service's word, for answers that name none: good enough to not fetch what is too large. */
+  /** Size according to the service, for answers that name none: good enough to skip a file that is too large. */
   expectedBytes?: number | undefined;
   clock: Clock;
   signal: AbortSignal;
@@ -45,7 +45,7 @@ export type Downloaded =
   | { kind: 'too-large'; bytes: number }
   /** The address no longer works (or never did); another one may. */
   | { kind: 'refused'; status: number }
-  /** Not the file but an answer that names its address. */
+  /** Not the file, but an answer that names its address. */
   | { kind: 'elsewhere'; url: string };
 
 const DOING = say('nemo.doing-download');
@@ -53,20 +53,20 @@ const DOING = say('nemo.doing-download');
 type Fetched = Downloaded | { kind: 'absurd' };
 
 const MAX_REDIRECTS = 5;
-/** Tries in a row that bring nothing new. */
+/** Attempts in a row without new bytes. */
 const MAX_FAILURES = 4;
-/** Less than this in two minutes is a connection that only looks alive. */
+/** Less than this in two minutes means that the connection only looks alive. */
 const MIN_BYTES = 16 * 1024;
 const MIN_PROGRESS_WINDOW_MS = 120_000;
 const PROGRESS_EVERY_MS = 250;
 
 /**
- * Fetches a result into `path`: durable, and complete as far as its length and first bytes show. A cut download continues where it was,
- * also after a restart where the server's validators allow it.
+ * Fetches a result into `path`: durable, and complete as far as its length and first bytes show. A cut download continues where it
+ * stopped, also after a restart if the server's validators allow it.
  * @throws ShrinkError `unreachable`, `bad-answer`, and the file errors (`no-space`, ...).
  */
 export async function download(request: DownloadRequest): Promise<Downloaded> {
-  // Without the query: signatures change.
+  // Without the query, because signatures change.
   const partial = await PartialFile.open(
     `${request.path}.part`,
     `${request.what} ${request.url.replace(/[?#].*$/s, '')}`,
@@ -96,7 +96,7 @@ async function fetchAll(request: DownloadRequest, partial: PartialFile): Promise
       signal.throwIfAborted();
       if (!isShrinkError(error, 'unreachable', 'bad-answer', 'rate-limited')) throw error;
       failures = partial.bytes > before ? 1 : failures + 1;
-      // A long pause is not waited out here: the job waits in the queue.
+      // A long pause is not waited for here: the job waits in the queue.
       if (failures >= MAX_FAILURES || (error.retryAfterMs ?? 0) > PATIENCE_MS) throw error;
       request.log.debug({ code: error.code, bytes: partial.bytes }, 'the download was cut; continuing');
       await sleep(clock, error.retryAfterMs ?? 1000 * 2 ** failures, signal);
@@ -146,12 +146,12 @@ function badResult(problem: Sentence): ShrinkError {
   return new ShrinkError('bad-answer', problem, { doing: DOING, hint: say('nemo.render-kept-hint') });
 }
 
-/** Redirects are followed here, so that each address is checked and the token goes to the API only. */
+/** Redirects are followed here, so that each address is checked and the token goes only to the API. */
 async function follow(request: DownloadRequest, range: Record<string, string>): Promise<HttpAnswer> {
   let { url } = request;
   for (let n = 0; n <= MAX_REDIRECTS; n += 1) {
     request.policy.check(url);
-    // Bytes as they are: a range of compressed content cannot be continued.
+    // Uncompressed: a range of compressed content cannot be continued.
     const headers = { accept: '*/*', 'accept-encoding': 'identity', ...range };
     const { signal, silenceMs } = request;
     const isOwn = new URL(url).origin === request.apiOrigin;
@@ -194,7 +194,7 @@ async function elsewhere(request: DownloadRequest, answer: HttpAnswer): Promise<
   return url === undefined ? { kind: 'refused', status: answer.status } : { kind: 'elsewhere', url };
 }
 
-/** False where more came than is wanted, which answers without a length do not say before. */
+/** False if more came than is wanted; answers without a length do not announce it. */
 async function receive(request: DownloadRequest, answer: HttpAnswer, partial: PartialFile): Promise<boolean> {
   const { clock } = request;
   const most = Math.min(request.upTo ?? request.atMost, request.atMost);
@@ -227,14 +227,14 @@ async function receive(request: DownloadRequest, answer: HttpAnswer, partial: Pa
   }
 }
 
-/** Hands on every chunk as it comes: a promise for each would take most of the time of a download. */
+/** Passes on every chunk as it comes: a promise for each would take most of a download's time. */
 function readAll(
   body: Readable,
   take: (chunk: Buffer) => Promise<void> | undefined,
   isEnough: () => boolean,
 ): Promise<boolean> {
   return new Promise((resolve, reject) => {
-    // Cut while the file was prepared: no further event will come.
+    // Cut while the file was being prepared: no further event will come.
     if (body.destroyed) return reject(body.errored ?? new Error('the connection ended before the file did'));
     body.on('data', (chunk: Buffer) => {
       try {
@@ -253,7 +253,7 @@ function readAll(
   });
 }
 
-/** `undefined` when nothing is. Whether it plays is for verify to find out. */
+/** `undefined` if nothing is wrong. Whether it plays is for verify to find out. */
 async function whatIsWrong(partial: PartialFile): Promise<Sentence | undefined> {
   const { bytes, total } = partial;
   if (total !== undefined && bytes !== total) return say('nemo.result-incomplete', { bytes, total });
@@ -261,6 +261,6 @@ async function whatIsWrong(partial: PartialFile): Promise<Sentence | undefined> 
   const isMp4 = start.toString('latin1', 4, 8) === 'ftyp';
   const isMatroska = start.readUInt32BE(0) === 0x1a45dfa3;
   if (!isMp4 && !isMatroska) return say('nemo.result-no-video');
-  // A server that lost the rest says that this was all of it.
+  // A server that lost the rest claims that this was all of it.
   return isMp4 && (await endsEarly(partial.path)) ? say('nemo.result-truncated') : undefined;
 }

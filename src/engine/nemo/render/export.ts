@@ -20,24 +20,24 @@ import { fetchResult, resultPath } from './result.ts';
 
 export interface Exported {
   bytes: number;
-  /** Absent where it was too large to be worth fetching. */
+  /** Absent if it was too large to be worth fetching. */
   path: string | undefined;
   timeline: Sentence;
-  /** What the service says, seconds. */
+  /** According to the service, seconds. */
   durationS: number | undefined;
 }
 
 export interface ExportRequest {
   /** Number of the export: 2 is the one after the follow-up on size. */
   n: number;
-  /** The state as just read, where there is one. */
+  /** The state as just read, if it was. */
   snapshot?: Snapshot | undefined;
-  /** What the agent said, for the error when there is nothing to render. */
+  /** The agent's reply, for the error when there is nothing to render. */
   reply?: string;
   hint?: OutputHint;
-  /** Do not fetch what is larger. */
+  /** Anything larger is not fetched. */
   upTo?: number | undefined;
-  /** Its result was handed over and a person rejected it by asking for another try: `order.retryCount` of then. */
+  /** A person rejected the delivered result by asking for another attempt: `order.retryCount` at that time. */
   rejectedAt?: number | undefined;
 }
 
@@ -98,7 +98,7 @@ class DraftExport {
   }
 
   /**
-   * A rejected result is fetched once more under its id: a transfer may have spoiled it. Where the same comes again, or nothing does,
+   * A rejected result is fetched once more under its id: the transfer may have spoiled it. If the same comes again, or nothing does,
    * the render is at fault and another one is due, which is free.
    */
   async #reconsiderRejected(): Promise<void> {
@@ -129,14 +129,14 @@ class DraftExport {
     await rm(rejected, { force: true });
   }
 
-  /** Whether the render itself is lost, so that another one is due; then its record says so. */
+  /** Whether the render itself is lost, so that another one is due; if so, its record says so. */
   async #isLost(error: unknown): Promise<boolean> {
     const { checkpoints, order } = this.#task;
     const checkpoint = checkpoints.render(this.#request.n);
     const render = checkpoint.get();
     if (!render || !isShrinkError(error)) return false;
     const retryCount = retryCountOf(order);
-    // A result the service withholds is requested once more after a person retries; then its render is given up.
+    // A result that the service withholds is requested once more after a person retries; then its render is given up.
     const isWithheld = error.code === 'bad-answer' && retryCount > render.asked;
     if (error.code !== 'render-failed' && !isWithheld) return false;
     const why = error.message;

@@ -6,8 +6,8 @@ import { fileError } from '../../../platform/files/file-error.ts';
 import type { CloudTask } from '../context.ts';
 
 /**
- * A result whose index comes after its media is rewritten here, without re-encoding: results are promised to play while they load, and
- * the service documents nothing about it. Where this machine may not help, or the index comes first, it stays as it is.
+ * Rewrites a result whose index comes after its media, without re-encoding: results are promised to play while they load, and the
+ * service documents nothing about it. If this machine may not help, or the index comes first, the result stays as it is.
  */
 export async function indexFirst(
   { cloud, context, dir, order, maxBytes }: CloudTask,
@@ -18,7 +18,7 @@ export async function indexFirst(
   const { signal, gate, log } = context;
   await cloud.local.join({ job: order.job, dir, signal, gate, log, onProgress: () => {}, sources: [found.path], path });
   const bytes = await sizeOf(path);
-  // Never at the cost of the size asked for.
+  // Never at the expense of the requested size.
   return maxBytes !== undefined && bytes > maxBytes ? found : { path, bytes };
 }
 

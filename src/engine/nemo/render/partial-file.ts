@@ -11,17 +11,17 @@ import { parseJson } from '../http/json.ts';
 
 /**
  * While the disk keeps up, each piece is written at once: handing pieces to another thread halves the speed of a download
- * (docs/benchmarks.md). A write that took this long shows a disk that has fallen behind, and not just a busy processor: the next bytes
- * are then collected and written in the background, so that nobody else in this process waits for it.
+ * (docs/benchmarks.md). A write that took this long means that the disk has fallen behind, and not just that the processor is busy: the
+ * next bytes are collected and written in the background, so that nobody else in this process waits for them.
  */
 const SLOW_MS = 25;
 const BACKGROUND_BYTES = 16 << 20;
-/** Size of a write in the background, and how far the disk may be behind the network. */
+/** Size of a background write, and how far the disk may fall behind the network. */
 const WRITE_BYTES = 1 << 20;
 const MAX_PENDING_BYTES = 8 << 20;
 /**
- * Synced while the rest comes in, so that little is left to wait for at the end and the system does not collect gigabytes that somebody
- * else's write then has to wait for. Further behind than the second, the network waits.
+ * Synced while the rest comes in, so that little is left to wait for at the end and the system does not collect gigabytes that block
+ * somebody else's write. Further behind than the second, the network waits.
  */
 const SYNC_BYTES = 32 << 20;
 const MAX_UNSYNCED_BYTES = 128 << 20;
@@ -37,13 +37,13 @@ interface Begun {
   monotonic: () => number;
 }
 
-/** The file as far as it came, with what is needed to continue after a cut. */
+/** The file as far as it has come, with what is needed to continue after a cut. */
 export class PartialFile {
   readonly path: string;
   readonly #what: string;
   readonly #file: FileHandle;
   readonly #monotonic: () => number;
-  /** Taken so far: what is in the file and what waits to be. */
+  /** Received so far: what is in the file and what is waiting to be written. */
   bytes: number;
   total: number | undefined;
   #backgroundUntil = 0;
@@ -66,7 +66,7 @@ export class PartialFile {
     this.#validator = note.validator;
   }
 
-  /** @param what what is being fetched: a partial file of something else is not continued. */
+  /** @param what identifies the content: a partial file of something else is not continued. */
   static async open(
     path: string,
     what: string,
@@ -86,13 +86,13 @@ export class PartialFile {
     }
   }
 
-  /** Empty where there is nothing to continue, or no way to tell that it is still the same file. */
+  /** Empty if there is nothing to continue, or no way to tell that it is still the same file. */
   rangeHeaders(): Record<string, string> {
     if (this.bytes === 0 || this.#validator === undefined) return {};
     return { range: `bytes=${this.bytes}-`, 'if-range': this.#validator };
   }
 
-  /** Takes the head of an answer; anything but the wanted range starts again. */
+  /** Takes the head of an answer; anything except the wanted range starts over. */
   async begin(status: number, headers: Record<string, string>): Promise<void> {
     const range = /^bytes (\d+)-\d+\/(\d+|\*)$/.exec(headers['content-range'] ?? '');
     if (status === 206) {
@@ -118,13 +118,13 @@ export class PartialFile {
     await this.#note();
   }
 
-  /** Some servers send the range of whatever is there by now, whatever was asked for. */
+  /** Some servers send the range of whatever is there now, whatever was requested. */
   #isOther(headers: Record<string, string>): boolean {
     const seen = this.#validator?.startsWith('"') ? headers['etag']?.replace(/^W\//, '') : headers['last-modified'];
     return seen !== undefined && seen !== this.#validator;
   }
 
-  /** Takes a piece; it is in the file after the next `flush`. @returns a promise to wait for when the disk falls behind. */
+  /** Takes a piece; it is in the file after the next `flush`. @returns a promise to wait for if the disk falls behind. */
   append(chunk: Buffer): Promise<void> | undefined {
     if (this.#failure) throw this.#failure;
     const isBehind = this.#writing !== undefined || this.#waitingBytes > 0;
@@ -154,13 +154,13 @@ export class PartialFile {
     if (this.#monotonic() - since > SLOW_MS) this.#backgroundUntil = this.bytes + BACKGROUND_BYTES;
   }
 
-  /** Resolves once everything taken is in the file. @throws ShrinkError what writing failed with. */
+  /** Resolves once everything received is in the file. @throws ShrinkError the error that writing failed with. */
   async flush(): Promise<void> {
     while (this.#waitingBytes > 0 || this.#writing) await this.#write();
   }
 
   /**
-   * One write at a time, so that the file never has a hole however it ends; what comes in meanwhile is written by the next one,
+   * One write at a time, so that the file never has a hole however it ends; the next write takes what comes in meanwhile,
    * and the network continues while the disk writes.
    */
   #write(): Promise<void> {
@@ -187,7 +187,7 @@ export class PartialFile {
     if (this.#failure) throw this.#failure;
   }
 
-  /** @returns a promise to wait for when too much is not on the disk yet. */
+  /** @returns a promise to wait for if too much is not on the disk yet. */
   #syncNow(): Promise<void> | undefined {
     const written = this.bytes - this.#waitingBytes;
     const unsynced = written - this.#syncedBytes;
@@ -208,7 +208,7 @@ export class PartialFile {
     }
   }
 
-  /** A disk reports lost data only once and then reads as if it had it: such a file must not be continued. */
+  /** A disk reports lost data only once and then reads as if all were well: such a file must not be continued. */
   async #durably(sync: () => Promise<void>): Promise<void> {
     try {
       await sync();
@@ -281,7 +281,7 @@ export class PartialFile {
 async function writeWhole(file: FileHandle, chunks: Buffer[], bytes: number, at: number): Promise<void> {
   const { bytesWritten } = await file.writev(chunks, at);
   if (bytesWritten === bytes) return;
-  // A disk that is nearly full may take only a part; writing the rest succeeds or brings its error.
+  // A nearly full disk may take only a part; writing the rest succeeds or reports the error.
   const rest = Buffer.concat(chunks, bytes);
   for (let written = bytesWritten; written < bytes; ) {
     written += (await file.write(rest, written, bytes - written, at + written)).bytesWritten;

@@ -1,12 +1,12 @@
 import type { RenderRecord } from '../checkpoints.ts';
 
 /**
- * The life of one render, as it is recorded. Every way from one phase to the next is one function here:
+ * The life of one render, as it is recorded. Every transition from one phase to another is one function here:
  *
- * asked -> accepted -> completed, and from each of them -> failed, after which another one is asked for under a new id.
+ * asked -> accepted -> completed, and from each of them -> failed, after which another render is requested under a new id.
  */
 
-/** A render about to be submitted, the first one or in place of one that failed. */
+/** A render about to be submitted, the first one or a replacement for one that failed. */
 export function nextRender(
   failed: RenderRecord | undefined,
   next: Pick<RenderRecord, 'session' | 'id' | 'since' | 'asked'>,
@@ -14,7 +14,7 @@ export function nextRender(
   return { ...next, phase: 'asked', tries: (failed?.tries ?? 0) + 1 };
 }
 
-/** The service has it, under `id`. The time limit counts from here. */
+/** The service has it, under `id`. The time limit starts here. */
 export function accepted(render: RenderRecord, id: string, now: number): RenderRecord {
   return { ...render, phase: 'accepted', id, since: now };
 }
@@ -27,23 +27,23 @@ export function failed(render: RenderRecord, why: string): RenderRecord {
   return { ...render, phase: 'failed', why };
 }
 
-/** Its id turned out to be somebody else's: it was never ours, so it does not count as a try. */
+/** Its id belongs to somebody else's render: ours was never submitted, so it does not count as an attempt. */
 export function idTaken(render: RenderRecord): RenderRecord {
   return { ...failed(render, 'the id was taken'), tries: render.tries - 1 };
 }
 
-/** Its result was found wanting, or cannot be fetched: another one is due, with all its tries. */
+/** Its result was rejected, or cannot be fetched: another one is due, with all its attempts. */
 export function discarded(render: RenderRecord, why: string, retryCount: number): RenderRecord {
   return { ...failed(render, why), asked: retryCount, tries: 0 };
 }
 
-/** A person asked for another try: the time limit starts anew, and the tries as well if it failed. */
+/** A person asked for another attempt: the time limit starts again, and so do the attempts if it failed. */
 export function retried(render: RenderRecord, retryCount: number, now: number): RenderRecord {
   const tries = render.phase === 'failed' ? 0 : render.tries;
   return { ...render, asked: retryCount, since: now, tries };
 }
 
-/** There was no answer for as long as a render may take: the time limit starts anew with the next question. */
+/** The service did not answer for as long as a render may take: the time limit starts again with the next question. */
 export function unanswered(render: RenderRecord, now: number): RenderRecord {
   return { ...render, since: now };
 }

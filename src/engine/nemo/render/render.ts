@@ -8,7 +8,7 @@ import { PATIENCE_MS } from '../http/rate-limit.ts';
 import { sanitizeLine } from '../http/sanitize.ts';
 import type { OutputHint } from '../message/intent.ts';
 
-/** The state of a render, read from either of the service's two shapes (docs/nemo-api.md, The calls). */
+/** The state of a render, from either of the service's two shapes (docs/nemo-api.md, The calls). */
 export type RenderStatus =
   | { kind: 'pending'; fraction: number | undefined }
   | CompletedRender
@@ -57,7 +57,7 @@ export function renderStatus(body: Parsed): RenderStatus {
   return { kind: 'pending', fraction: Math.min(1, Math.max(0, progress < 1 ? progress : progress / 100)) };
 }
 
-/** The request's body, around the draft exactly as it came. */
+/** The request's body, around the draft exactly as received. */
 export function renderBody(request: {
   id: string;
   sessionId: string;
@@ -72,8 +72,8 @@ export function renderBody(request: {
 }
 
 /**
- * Ids of renders: `render_<epoch µs>`, never the same twice in this process. The last three digits are random, because nothing says
- * that the service keeps the ids of its customers apart.
+ * Ids of renders: `render_<epoch µs>`, never the same twice in this process. The last three digits are random, because the service
+ * may not keep its customers' ids apart.
  */
 export function createRenderIds(clock: Clock, random: () => number): () => string {
   let last = 0;
@@ -85,10 +85,10 @@ export function createRenderIds(clock: Clock, random: () => number): () => strin
 
 export type Submitted =
   | { kind: 'accepted'; id: string; status: RenderStatus }
-  /** The service knows the id already: it is this render, submitted before, or somebody else's. */
+  /** The service already knows the id: it is this render, submitted before, or somebody else's. */
   | { kind: 'duplicate' };
 
-/** Submits a render. Free, so that it may be submitted again under the same id when the reply was lost. */
+/** Submits a render. Free, so it may be submitted again under the same id if the reply was lost. */
 export async function submitRender(
   client: Client,
   request: { id: string; sessionId: string; draft: string; hint: OutputHint; signal: AbortSignal },
@@ -104,7 +104,7 @@ export async function submitRender(
     });
   try {
     const { text, body } = await submit(request.hint).catch((error: unknown) => {
-      // The service's output options are not documented; without any it is known to work.
+      // The service's output options are undocumented; without any, it is known to work.
       if (!isShrinkError(error, 'bad-request') || Object.keys(request.hint).length === 0) throw error;
       return submit({});
     });
@@ -125,7 +125,7 @@ export async function submitRender(
 export interface PollRequest {
   client: Client;
   id: string;
-  /** Epoch ms after which the job is held, its id kept. At least one question is asked. */
+  /** Epoch ms after which the job is held and its id kept. At least one question is asked. */
   giveUpAt: number;
   limitMs: number;
   everyMs: number;
@@ -137,29 +137,29 @@ export interface PollRequest {
   atOnce: boolean;
 }
 
-/** "Not found" says nothing about a render that was only just submitted: for this long, and this many questions. */
+/** "Not found" means nothing for a render that was only just submitted: for this long, and this many questions. */
 const UNKNOWN_FOR_MS = 120_000;
 const UNKNOWN_ASKS = 3;
 
-/** There was no answer to a question about a render; `error` says why. */
+/** A question about a render got no answer; `error` says why. */
 type NoAnswer = { kind: 'no-answer'; error: ShrinkError };
 
 /** The answer to one question; `not-known`: the service does not know the id, or not yet. */
 type Answered = RenderStatus | NoAnswer | { kind: 'not-known' };
 
 /**
- * Asks about the same id until the render is through. Trouble on the way (no answer, 408, 429, 5xx, garbage) says nothing about the
- * render, and the time it takes does not count towards the limit; after as long as a render may take it becomes the outcome.
- * @throws ShrinkError `still-rendering` when it is not through at the limit, and what a refusal becomes.
+ * Asks about the same id until the render has ended. Transient trouble (no answer, 408, 429, 5xx, garbage) says nothing about the
+ * render, and the time it takes does not count towards the limit; once it lasts as long as a render may take, it becomes the outcome.
+ * @throws ShrinkError `still-rendering` if it has not ended by the limit, and an error for a refusal.
  */
 export async function pollRender(request: PollRequest): Promise<Exclude<RenderStatus, { kind: 'pending' }> | NoAnswer> {
   const { clock, signal, everyMs, limitMs } = request;
-  // The wall clock may be set from here on. Where it was set back already, the wait is no longer than the limit.
+  // The wall clock may be changed from here on. If it was already set back, the wait is no longer than the limit.
   const since = clock.monotonic();
   let answeredAt = since;
   let leftMs = Math.min(limitMs, request.giveUpAt - clock.now());
   for (let n = 0; ; n += 1) {
-    // A tenth of jitter, so that jobs submitted together do not ask together for ever.
+    // A tenth of jitter, so that jobs submitted together do not keep asking together.
     if (n > 0 || !request.atOnce) await sleep(clock, everyMs * (0.95 + 0.1 * request.random()), signal);
     const maybeTooEarly = n < UNKNOWN_ASKS || clock.monotonic() - since < UNKNOWN_FOR_MS;
     const status = await askRender(request, maybeTooEarly);
@@ -170,7 +170,7 @@ export async function pollRender(request: PollRequest): Promise<Exclude<RenderSt
       continue;
     }
     if (status.kind === 'pending' && status.fraction !== undefined) request.onProgress(status.fraction);
-    // Of a time without answers only one pause between two questions counts.
+    // Of a time without answers, only one pause between two questions counts.
     leftMs -= Math.min(sinceAnswerMs, everyMs * 1.1);
     answeredAt += sinceAnswerMs;
     if (leftMs > 0) continue;
@@ -182,7 +182,7 @@ export async function pollRender(request: PollRequest): Promise<Exclude<RenderSt
   }
 }
 
-/** One question. @throws ShrinkError what a refusal becomes. */
+/** One question. @throws ShrinkError for a refusal. */
 export async function askRender(
   { client, id, signal }: Pick<PollRequest, 'client' | 'id' | 'signal'>,
   maybeTooEarly: boolean,

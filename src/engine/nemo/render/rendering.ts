@@ -14,21 +14,21 @@ export interface RenderingRequest {
   hint: OutputHint;
 }
 
-/** A render that is through. `status` is absent where that was known from before. */
+/** A render that has ended. `status` is absent if that was already known. */
 export interface FinishedRender {
   id: string;
   status: CompletedRender | undefined;
 }
 
-/** Tries before a render is given up: a failed one is submitted once more, under a new id. */
+/** Attempts before a render is given up: a failed one is submitted once more, under a new id. */
 const MAX_TRIES = 2;
 
-/** Brings one render to its end: submits it, or continues with the one that is recorded, and asks about it until it is through. */
+/** Brings one render to its end: submits it, or continues with the recorded one, and asks about it until it has ended. */
 export class Rendering {
   readonly #task: SessionTask;
   readonly #request: RenderingRequest;
   readonly #checkpoint: Checkpoint<RenderRecord>;
-  /** The render was recorded before a restart, so that the service may know it already. */
+  /** The render was recorded before a restart, so the service may already know it. */
   #resumed = false;
 
   constructor(task: SessionTask, request: RenderingRequest) {
@@ -37,7 +37,7 @@ export class Rendering {
     this.#checkpoint = task.checkpoints.render(request.n);
   }
 
-  /** @throws ShrinkError `render-failed`, `still-rendering`, and what a refusal becomes. */
+  /** @throws ShrinkError `render-failed`, `still-rendering`, and an error for a refusal. */
   async run(): Promise<FinishedRender> {
     const { context } = this.#task;
     let render = this.#stored();
@@ -83,7 +83,7 @@ export class Rendering {
     return this.#record(nextRender(last, { session: session.id, id, since: this.#now(), asked: retryCountOf(order) }));
   }
 
-  /** Makes sure that the service has the render. `status` is set where the reply contains it. */
+  /** Makes sure that the service has the render. `status` is set if the reply contains it. */
   async #ensureSubmitted(render: RenderRecord): Promise<{ render: RenderRecord; status?: RenderStatus }> {
     if (render.phase !== 'asked') return { render };
     const { cloud, context, session } = this.#task;

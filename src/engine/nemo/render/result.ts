@@ -11,20 +11,20 @@ export interface ResultRequest {
   n: number;
   /** The render's id. */
   id: string;
-  /** What the service just said of it. */
+  /** What the service just reported about it. */
   known: CompletedRender | undefined;
-  /** Do not fetch what is larger. */
+  /** Anything larger is not fetched. */
   upTo: number | undefined;
 }
 
-/** Where the result of export `n` lies once it is fetched. */
+/** Where the result of export `n` is stored once it is fetched. */
 export function resultPath({ dir }: CloudTask, n: number): string {
   return join(dir, `result-${n}.mp4`);
 }
 
 /**
  * The result of a completed render, on this disk; fetched unless it is there already.
- * @throws ShrinkError `render-failed` when the service takes back that it is completed, `bad-answer` when it does not hand it out.
+ * @throws ShrinkError `render-failed` if the service no longer calls it completed, `bad-answer` if it does not hand it out.
  */
 export async function fetchResult(
   task: CloudTask,
@@ -94,7 +94,7 @@ async function fetchTo(
   });
 }
 
-/** What the service says of the render now; a render may be completed a moment before its address is known. */
+/** What the service says about the render now; a render may be completed a moment before its address is known. */
 async function freshAddress(
   { cloud, context }: CloudTask,
   id: string,
@@ -112,7 +112,7 @@ async function freshAddress(
   return status.kind === 'completed' ? status : undefined;
 }
 
-/** No result of a file is larger than this; what claims to be, or never ends, must not fill the disk. */
+/** No result of a file is larger than this; one that claims to be, or never ends, must not fill the disk. */
 function maxResultBytes({ source }: CloudTask): number {
   return source.kind === 'file' ? Math.max(4 * source.bytes, 2e9) : 20e9;
 }

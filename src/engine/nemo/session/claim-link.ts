@@ -4,8 +4,8 @@ import type { SessionTask } from '../context.ts';
 import { pickString } from '../http/json.ts';
 
 /**
- * Puts the claim link into the job's record, once. The claim token opens the session on the site for seven days and nothing else; the
- * access token never goes into a link. A convenience: whatever fails here leaves the job alone.
+ * Adds the claim link to the job's record, once. The claim token opens the session on the site for seven days and nothing else; the
+ * access token never goes into a link. A convenience: a failure here does not affect the job.
  */
 export async function recordClaimLink(task: SessionTask): Promise<void> {
   const { cloud, checkpoints, context, order, session } = task;

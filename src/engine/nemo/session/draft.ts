@@ -5,7 +5,7 @@ import { sanitizeReply } from '../http/sanitize.ts';
 
 /**
  * The draft is the service's own timeline. Only its short keys are documented (t tracks, tt track type, sg segments, d duration in ms,
- * m metadata), so it is read for a summary, never changed, and passed on as the text it came as.
+ * m metadata), so it is read for a summary, never changed, and passed on as the text that was received.
  */
 export interface Track {
   /** 0 video, 1 audio, 7 title; others are undocumented. */
@@ -14,7 +14,7 @@ export interface Track {
   name: string | undefined;
   fromS: number;
   toS: number;
-  /** Volume in percent, where a segment says so. */
+  /** Volume in percent, if a segment gives one. */
   volume: number | undefined;
   segments: number;
 }
@@ -25,7 +25,7 @@ export type DraftReading =
   | { kind: 'foreign' }
   | { kind: 'tracks'; tracks: Track[]; durationS: number | undefined };
 
-/** Reads the text of a draft as found in the state: an object, or a string with one in it. */
+/** Reads the text of a draft as found in the state: an object, or a string that contains one. */
 export function readDraft(raw: string | undefined): DraftReading {
   const body = draftBody(raw);
   if (body === undefined) return { kind: 'none' };
@@ -36,7 +36,7 @@ export function readDraft(raw: string | undefined): DraftReading {
   return { kind: 'tracks', tracks, durationS: lengthMs === undefined ? longest(tracks) : lengthMs / 1000 };
 }
 
-/** The draft's own text as the render wants it: an object that came inside a string is taken out of it. */
+/** The draft's own text as the render needs it: an object inside a string is unwrapped. */
 export function draftText(raw: string | undefined): string | undefined {
   if (raw === undefined) return undefined;
   if (!raw.startsWith('"')) return raw.startsWith('{') ? raw : undefined;
@@ -115,7 +115,7 @@ function nameOf(track: Parsed, segments: Parsed[]): string | undefined {
 
 const START_KEYS = ['st', 'start', 's', 'begin', 'from', 'start_time', 'target_start', 'm.start'];
 
-/** From the first start to the last end, seconds; segments that say no start follow one another. */
+/** From the first start to the last end, seconds; segments without a start follow one another. */
 function extent(segments: Parsed[]): [number, number] {
   let from = Number.POSITIVE_INFINITY;
   let to = 0;

@@ -4,7 +4,7 @@ import { say } from '../../../messages/say.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
 import { isAddress } from '../http/address.ts';
 
-/** Files that stand for an address: what browsers leave when a link is dropped into a folder, and a text file with one. */
+/** Files that contain an address: what browsers create when a link is dropped into a folder, and a text file with one. */
 export function isLinkFile(name: string): boolean {
   return /\.(?:url|webloc|url\.txt)$/i.test(name);
 }
@@ -13,8 +13,8 @@ export function isLinkFile(name: string): boolean {
 const MAX_BYTES = 64 * 1024;
 
 /**
- * The address in a link file. @throws ShrinkError `cannot-do` where there is none that the service could fetch, `gone` and the like
- * where the file cannot be read.
+ * The address in a link file. @throws ShrinkError `cannot-do` if there is none that the service could fetch, `gone` and the like
+ * if the file cannot be read.
  */
 export async function readLink(path: string): Promise<string> {
   const address = addressIn(await readStart(path));
@@ -43,7 +43,7 @@ export function addressIn(text: string): string | undefined {
   return candidates.find(candidate => candidate !== undefined && isAddress(candidate) && URL.canParse(candidate));
 }
 
-/** The name the address ends in, for people. */
+/** The last part of the address, for people. */
 export function nameIn(address: string): string {
   try {
     return decodeURIComponent(new URL(address).pathname.split('/').at(-1) ?? '') || new URL(address).host;

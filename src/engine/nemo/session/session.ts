@@ -7,8 +7,8 @@ import type { CloudContext, FolderSessions, Session } from '../context.ts';
 import { idAt } from '../http/json.ts';
 
 /**
- * Opens a session: where the timeline of one file (or of one folder's files) lives. It costs nothing, so the call may be repeated
- * after trouble on the way: at worst an empty session is left. Ids stay strings, because they exceed 2^53.
+ * Opens a session: the home of the timeline of one file (or of one folder's files). It costs nothing, so the call may be repeated
+ * after transient trouble: at worst an empty session is left. Ids stay strings, because they exceed 2^53.
  */
 export async function openSession(
   { client, auth, settings, clock }: Pick<CloudContext, 'client' | 'auth' | 'settings' | 'clock'>,
@@ -25,7 +25,7 @@ export async function openSession(
       repeats: 1,
     })
     .catch((error: unknown) => {
-      // There is no session yet that could be gone: the address is wrong.
+      // No session can be gone yet: the address is wrong.
       throw isShrinkError(error, 'session-gone') ? notTheService(doing) : error;
     });
   const at = (...names: string[]) => idAt(text, ...names.map(name => `data.${name}`), ...names);
@@ -48,10 +48,10 @@ function notTheService(doing: Sentence): ShrinkError {
   });
 }
 
-/** `busy`: the job at work in it. */
+/** `busy`: the job working in it. */
 type StoredSession = Session & { busy?: string };
 
-/** Sessions by folder in nemo-sessions.json of the state directory (0600), which is opened when it is first needed. */
+/** Sessions by folder, in nemo-sessions.json of the state directory (0600), which is opened when first needed. */
 export class FolderSessionStore implements FolderSessions {
   readonly #dir: string;
   #opened: Conf<Record<string, StoredSession>> | undefined;
@@ -96,7 +96,7 @@ function openStore(dir: string): Conf<Record<string, StoredSession>> {
     projectSuffix: '',
     configFileMode: 0o600,
     accessPropertiesByDotNotation: false,
-    // Everything in it can be made anew.
+    // Everything in it can be recreated.
     clearInvalidConfig: true,
   });
 }

@@ -65,7 +65,7 @@ function earlierSession({ order }: CloudTask): SessionRecord | undefined {
   return refs && sessionBehind(refs);
 }
 
-/** The session a job worked in, to continue from its timeline; `undefined` where it had none. */
+/** The session a job worked in, to continue from its timeline; `undefined` if it had none. */
 export function sessionBehind({ session: id, task, user }: CloudRefs): SessionRecord | undefined {
   if (id === undefined) return undefined;
   return { id, task, user, token: '', madeAt: 0, shared: true, refines: true };
@@ -76,7 +76,7 @@ const YOUNG_MS = 30_000;
 
 interface ReadStateOptions {
   signal: AbortSignal;
-  /** Nothing was asked of the agent in it yet. */
+  /** The agent has not been asked for anything in it yet. */
   untouched?: boolean;
 }
 
@@ -101,7 +101,7 @@ export async function readState(
   }
 }
 
-/** Brings the source into the session, once: an upload whose reply was lost is looked for before it is repeated. */
+/** Brings the source into the session, once: if an upload's reply was lost, the session is checked for it before it is repeated. */
 export async function ensureUploaded(task: SessionTask): Promise<UploadRecord> {
   const { checkpoints, context, session } = task;
   const last = checkpoints.upload.get();
@@ -117,7 +117,7 @@ export async function ensureUploaded(task: SessionTask): Promise<UploadRecord> {
   return done;
 }
 
-/** Recorded before the first byte is sent, with what was in the session by then. */
+/** Recorded before the first byte is sent, with what the session held by then. */
 async function recordUpload(task: SessionTask): Promise<UploadRecord> {
   const { checkpoints, session } = task;
   const before = session.shared ? (await uploadState(task)).assets : [];
@@ -130,7 +130,7 @@ function uploadState({ cloud, session, context }: SessionTask): Promise<Snapshot
   return readState(cloud, session, { signal: context.signal, untouched: true });
 }
 
-/** Repeated once, where passing trouble cut it and the session does not show it. */
+/** Repeated once, if transient trouble cut it and the session does not show it. */
 async function uploadSafely(task: SessionTask, before: readonly string[]): Promise<Uploaded> {
   const { cloud, context, order } = task;
   try {
@@ -203,7 +203,7 @@ interface StallGuard {
   end(): void;
 }
 
-/** An upload has no time limit, but it must move. */
+/** An upload has no time limit, but it must progress. */
 function stallGuard({ clock, settings }: CloudContext, signal: AbortSignal): StallGuard {
   const stalled = new AbortController();
   const onStall = () =>
@@ -224,7 +224,7 @@ function stallGuard({ clock, settings }: CloudContext, signal: AbortSignal): Sta
   };
 }
 
-/** Readings, with pauses that double, for an upload the service took but does not show yet. */
+/** Readings, with doubling pauses, for an upload that the service accepted but does not show yet. */
 const MAX_ARRIVAL_CHECKS = 4;
 
 async function waitUntilThere(task: SessionTask, before: readonly string[]): Promise<void> {

@@ -6,14 +6,14 @@ import { type DraftReading, describe, readDraft, summarise } from './draft.ts';
 
 /** One reading of a session's state: enough to see later whether anything happened, and to render. */
 export interface Snapshot extends Mark {
-  /** Text of the draft as it came; absent where there is none. */
+  /** Text of the draft as received; absent if there is none. */
   draft: string | undefined;
   reading: DraftReading;
   userId: string | undefined;
   taskId: string | undefined;
 }
 
-/** What an untouched session looks like; also stands for a state that does not exist yet. */
+/** What an untouched session looks like; also used for a state that does not exist yet. */
 export function emptySnapshot(): Snapshot {
   return snapshotOf('{"data":{"state":{}}}');
 }
@@ -30,7 +30,7 @@ const CAMEL: Readonly<Record<string, string>> = {
 /** The first tracks of a long timeline are enough for a person. */
 const MAX_TRACKS = 50;
 
-/** Reads a state answer; `data.state`, `data` and a bare state are all taken. */
+/** Reads a state answer; accepts `data.state`, `data` and a bare state. */
 export function snapshotOf(text: string): Snapshot {
   const root = ['data.state', 'state', 'data'].map(path => path.split('.')).find(path => isObjectAt(text, path)) ?? [];
   const part = (name: string) => {
@@ -59,7 +59,7 @@ export function markOf({ hash, assets, tracks }: Snapshot): Mark {
   return { hash, assets, tracks };
 }
 
-/** What became different; empty where nothing did. */
+/** What changed; empty if nothing did. */
 export function differences(before: Mark, after: Mark): Sentence[] {
   if (before.hash === after.hash) return [];
   const count = after.assets.filter(asset => !before.assets.includes(asset)).length;
@@ -68,14 +68,14 @@ export function differences(before: Mark, after: Mark): Sentence[] {
   return found.length > 0 ? found : [say('nemo.details-changed')];
 }
 
-/** What a message led to, for a person: the differences, and the timeline as it is now. */
+/** The outcome of a message, for a person: the differences, and the timeline as it is now. */
 export function changeReport(before: Mark, after: Snapshot): Sentence {
   const timeline = summarise(after.reading);
   const changes = differences(before, after);
   return changes.length > 0 ? say('nemo.change-report', { changes, timeline }) : timeline;
 }
 
-/** Whether anything was added to the assets there were `before`; uploads into one session happen one at a time. */
+/** Whether any asset was added to those in `before`; uploads into one session happen one at a time. */
 export function hasArrived(before: readonly string[], { assets }: Pick<Mark, 'assets'>): boolean {
   return assets.some(asset => !before.includes(asset));
 }
@@ -95,7 +95,7 @@ function trackDifferences(before: string[], after: string[]): Sentence[] {
 /** More assets than anybody uploads; beyond these only the hash of the whole shows a change. */
 const MAX_ASSETS = 1000;
 
-/** Entries of a list or a map, each as a hash of what was written, so that they can be kept and compared. */
+/** Entries of a list or a map, each as a hash of its text, so that they can be kept and compared. */
 function assetsOf(slice: string | undefined): string[] {
   return slice === undefined ? [] : entriesOf(slice, MAX_ASSETS).map(entry => hashOf(entry).slice(0, 12));
 }

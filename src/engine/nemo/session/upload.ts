@@ -8,7 +8,7 @@ import { say } from '../../../messages/say.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
 import { isObject, type Parsed, pick, pickNumber, pickString } from '../http/json.ts';
 
-/** Media types of the 13 formats the service takes. */
+/** Media types of the 13 formats that the service accepts. */
 const MEDIA_TYPES: Readonly<Record<string, string>> = {
   mp4: 'video/mp4',
   mov: 'video/quicktime',
@@ -38,14 +38,14 @@ export function checkFormat(name: string): void {
 
 export interface UploadSource {
   path: string;
-  /** Name the service and the agent see. */
+  /** The name that the service and the agent see. */
   name: string;
   bytes: number;
 }
 
 export interface Multipart {
   headers: Record<string, string>;
-  /** The whole body, read from disk while it is sent; a new one for each try. */
+  /** The whole body, read from disk while it is sent; a new one for each attempt. */
   make(): AsyncIterable<Uint8Array>;
 }
 
