@@ -13,6 +13,8 @@ export interface Bindings {
   policy: AccessPolicy;
   /** Where the request comes from, as far as the connection tells; empty on the socket. */
   address: string;
+  /** Requests under way from there, this one included; 0 on the socket. */
+  requests: number;
 }
 
 export type RequestContext = Context<{ Bindings: Bindings }>;
@@ -61,6 +63,12 @@ export function failure(c: RequestContext, failed: Failure): Response {
 
 export function badRequest(c: RequestContext, message: Sentence, hint?: Sentence): Response {
   return failure(c, { status: 400, code: 'bad-request', message, hint });
+}
+
+/** One address asks for more than its share. */
+export function tooMany(c: RequestContext, message: Sentence): Response {
+  c.header('Retry-After', '5');
+  return failure(c, { status: 503, code: 'unavailable', message, hint: say('api.try-later') });
 }
 
 export function notFound(c: RequestContext): Response {

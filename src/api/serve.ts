@@ -4,7 +4,7 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { hostname } from 'node:os';
 import { dirname, join } from 'node:path';
-import { getRequestListener, type Http2Bindings, type HttpBindings } from '@hono/node-server';
+import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import type { ListenAddress } from '../config/fields.ts';
 import { isLoopback } from '../config/loopback.ts';
 import { isWeakToken, type Secret, WEAK_TOKEN } from '../config/secrets.ts';
@@ -15,6 +15,7 @@ import { fileError } from '../platform/files/file-error.ts';
 import type { Logger } from '../platform/log.ts';
 import { loadPage } from './assets.ts';
 import type { AccessPolicy } from './authorize.ts';
+import { Connections } from './connections.ts';
 import { errorBody } from './responses.ts';
 import { type App, type AppOptions, createApp, unreadable } from './server.ts';
 import { claimSocket, releaseSocket } from './socket.ts';
@@ -92,16 +93,26 @@ function pageAt({ address, port, family }: AddressInfo): string {
   return `http://${host}:${port}/`;
 }
 
+/** Ours speak HTTP/1 only; the library's type names HTTP/2 as well. */
+type FetchCallback = Parameters<typeof getRequestListener>[0];
+
 function httpServer(app: App, policy: AccessPolicy): Server {
-  const answer = (request: Request, { incoming }: HttpBindings | Http2Bindings) =>
-    app.fetch(request, { policy, address: incoming.socket.remoteAddress ?? '' });
-  const listener = getRequestListener(answer, { overrideGlobalObjects: false, errorHandler: unreadable });
+  const connections = policy.via === 'tcp' ? new Connections() : undefined;
+  const answer = (request: Request, { incoming, outgoing }: HttpBindings) => {
+    const from = connections?.began(incoming, outgoing) ?? { address: '', requests: 0 };
+    return app.fetch(request, { policy, ...from });
+  };
+  const listener = getRequestListener(answer as FetchCallback, {
+    overrideGlobalObjects: false,
+    errorHandler: unreadable,
+  });
   const server = createServer(
     // A video may take hours to arrive, so whoever reads a body limits its time; answers (event streams) may take for ever.
     { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: MAX_HEADERS },
     (incoming, outgoing) => void listener(incoming, outgoing),
   );
-  server.maxConnections = 256;
+  if (connections) connections.limit(server);
+  else server.maxConnections = 256;
   server.on('clientError', (error: NodeJS.ErrnoException, socket) => {
     if (error.code === 'ECONNRESET' || !socket.writable) socket.destroy();
     else socket.end(refusalOf(error.code));

@@ -9,8 +9,19 @@ import { say } from '../messages/say.ts';
 import type { Logger } from '../platform/log.ts';
 import type { BuiltPage } from './assets.ts';
 import { type AccessPolicy, authorize } from './authorize.ts';
+import { MAX_REQUESTS } from './connections.ts';
 import { EventLog } from './events.ts';
-import { type Bindings, errorBody, type Failure, failure, failureOf, notFound, type Route } from './responses.ts';
+import {
+  type Bindings,
+  errorBody,
+  type Failure,
+  failure,
+  failureOf,
+  notFound,
+  type RequestContext,
+  type Route,
+  tooMany,
+} from './responses.ts';
 import { daemonRoutes } from './routes/daemon.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { pageRoutes, UPLOAD_PATH } from './routes/page.ts';
@@ -57,6 +68,7 @@ export function createApp(options: AppOptions): App {
     metering?.answered(c.env.policy.via, c.res.status);
   });
   app.use(secureHeaders(HEADERS));
+  app.use((c, next) => (c.env.requests > MAX_REQUESTS && c.req.path !== '/healthz' ? busy(c) : next()));
   checkCallers(app, { wrongTokens: new WrongTokens(log), metering });
   app.use(addSlash);
   drainBodies(app, options.bodyMs ?? BODY_MS);
@@ -109,6 +121,12 @@ function checkCallers(
     }
     return failure(c, refusal);
   });
+}
+
+/** The connection is closed, so that its place is free for others. */
+function busy(c: RequestContext): Promise<Response> {
+  c.header('Connection', 'close');
+  return Promise.resolve(tooMany(c, say('api.too-many-requests')));
 }
 
 const TOO_MANY_TOKENS: Failure = {

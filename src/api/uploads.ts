@@ -43,7 +43,17 @@ export interface UploadsOptions {
   files?: Files;
   /** A sender that sends nothing for this long is gone, milliseconds. */
   silenceMs?: number;
+  /** What must arrive while we wait for that long in all; only waiting for the sender counts, not our disk. */
+  least?: LeastRate;
 }
+
+interface LeastRate {
+  bytes: number;
+  inMs: number;
+}
+
+/** About 17 kB/s; a sender below that would hold one of the few places for days. */
+const LEAST: LeastRate = { bytes: 2 ** 20, inMs: 60_000 };
 
 const SILENCE_MS = 60_000;
 const MAX_WORDS = 4000;
@@ -111,7 +121,7 @@ export class Uploads {
     const file = await inFolder(path, () => this.#files.open(path, 'wx', 0o666));
     let done = 0;
     try {
-      for await (const chunk of alive(request.body, this.#options.silenceMs ?? SILENCE_MS)) {
+      for await (const chunk of alive(request.body, this.#options)) {
         const before = done;
         done = await inFolder(path, () =>
           writeAll(file, Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length), before),
@@ -226,13 +236,24 @@ async function inFolder<T>(path: string, act: () => Promise<T>): Promise<T> {
   }
 }
 
-/** The same chunks, with an error when none arrives for `silenceMs`. */
-async function* alive(body: AsyncIterable<Uint8Array>, silenceMs: number): AsyncGenerator<Uint8Array> {
+/** The same chunks, with an error when none arrives for `silenceMs`, or too little over a longer time. */
+async function* alive(
+  body: AsyncIterable<Uint8Array>,
+  { silenceMs = SILENCE_MS, least = LEAST }: Pick<UploadsOptions, 'silenceMs' | 'least'>,
+): AsyncGenerator<Uint8Array> {
   const chunks = body[Symbol.asyncIterator]();
+  let [waitedMs, bytes] = [0, 0];
   try {
     for (;;) {
+      const since = performance.now();
       const next = await within(chunks.next(), silenceMs);
       if (next.done) return;
+      waitedMs += performance.now() - since;
+      bytes += next.value.length;
+      if (waitedMs >= least.inMs) {
+        if (bytes < least.bytes) throw new ShrinkError('timed-out', say('api.upload-too-slow'));
+        [waitedMs, bytes] = [0, 0];
+      }
       yield next.value;
     }
   } finally {

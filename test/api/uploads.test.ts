@@ -137,7 +137,7 @@ it('refuses what does not fit before it is written, and counts what others annou
     yield Buffer.alloc(1000);
   }
   const announced = 2 ** 40;
-  const coming = roomy.put({ body: waiting(), bytes: Math.min(announced, before - 1) });
+  const coming = roomy.put({ body: waiting(), bytes: Math.min(announced, Math.floor(before * 0.75)) });
   await eventually(async () => expect((await roomy.uploads.inboxes())[0]?.free_bytes).toBeLessThan(before / 2), {
     what: 'the announced bytes to count',
   });
@@ -212,4 +212,17 @@ it('answers with the reason where a file is not taken', async () => {
   });
   expect(await ask(server, '/api/drop', post)).toMatchObject({ status: 400 });
   expect((await ask(server, '/api/inboxes')).json).toEqual([{ inbox, free_bytes: 0 }]);
+});
+
+it('gives up on a sender of a byte now and then, and waits for a slow one', async () => {
+  const { inbox, put } = await uploadsTo({ silenceMs: 1000, least: { bytes: 1000, inMs: 60 } });
+  async function* slowly(chunk: string, count: number) {
+    for (let i = 0; i < count; i += 1) {
+      await new Promise(resolve => setTimeout(resolve, 20));
+      yield Buffer.from(chunk);
+    }
+  }
+  await expect(put({ body: slowly('x', 1000) })).rejects.toMatchObject({ code: 'timed-out' });
+  expect(readdirSync(inbox)).toEqual([]);
+  expect(await put({ body: slowly('x'.repeat(1000), 10) })).toMatchObject({ bytes: 10_000 });
 });

@@ -1,6 +1,8 @@
 import { streamSSE } from 'hono/streaming';
+import { say } from '../../messages/say.ts';
+import { MAX_STREAMS, Tally } from '../connections.ts';
 import type { EventLog } from '../events.ts';
-import { type Handler, json, type RequestContext, type Route } from '../responses.ts';
+import { type Handler, json, type RequestContext, type Route, tooMany } from '../responses.ts';
 import type { Control, ControlEvent, Metering, StatusView } from '../types.ts';
 
 export interface DaemonRoutesOptions {
@@ -14,6 +16,7 @@ export interface DaemonRoutesOptions {
 
 /** The daemon as a whole: its status and metrics, pause and drain, and the stream of changes. */
 export function daemonRoutes({ control, events, metering, heartbeatMs }: DaemonRoutesOptions): Route[] {
+  const streams = new Tally();
   const turn =
     (action: () => Promise<void>): Handler =>
     async c => {
@@ -26,7 +29,7 @@ export function daemonRoutes({ control, events, metering, heartbeatMs }: DaemonR
     ['POST', '/api/pause', turn(() => control.pause())],
     ['POST', '/api/resume', turn(() => control.resume())],
     ['POST', '/api/drain', turn(() => control.drain())],
-    ['GET', '/api/events', c => stream(c, { control, events, heartbeatMs })],
+    ['GET', '/api/events', c => stream(c, { control, events, heartbeatMs, streams })],
   ];
   if (metering) routes.push(['GET', '/metrics', c => metrics(c, metering, control.status())]);
   return routes;
@@ -46,14 +49,20 @@ async function metrics(c: RequestContext, metering: Metering, status: StatusView
 
 function stream(
   c: RequestContext,
-  { control, events, heartbeatMs }: Pick<DaemonRoutesOptions, 'control' | 'events' | 'heartbeatMs'>,
+  { control, events, heartbeatMs, streams }: Omit<DaemonRoutesOptions, 'metering'> & { streams: Tally },
 ): Response {
+  const { address, policy } = c.env;
+  if (policy.via === 'tcp' && streams.of(address) >= MAX_STREAMS) return tooMany(c, say('api.too-many-streams'));
   const lastId = c.req.header('last-event-id') ?? undefined;
   const { missed, listener } = events.listen(lastId);
   // Some proxies (nginx) hold streams back unless asked not to.
   c.header('X-Accel-Buffering', 'no');
+  const end = streams.add(address);
   return streamSSE(c, async sse => {
-    sse.onAbort(() => listener.close());
+    sse.onAbort(() => {
+      listener.close();
+      end();
+    });
     // The first frame is what everything after it changes; `reset` says that what was seen before no longer counts.
     const first = { status: control.status(), at: events.last };
     if (lastId === undefined || missed) {
@@ -62,7 +71,7 @@ function stream(
     }
     for (;;) {
       const batch = await listener.next(heartbeatMs);
-      if (batch === undefined) return;
+      if (batch === undefined) return end();
       if (batch.length === 0) await sse.write(': still here\n\n');
       for (const { id, event } of batch) {
         await sse.writeSSE({ id, event: event.kind, data: JSON.stringify(payloadOf(event)) });

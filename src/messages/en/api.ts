@@ -14,6 +14,8 @@ export const API_EN = {
     'Send the header "Authorization: Bearer TOKEN" with the contents of http.token_file. Never put the token into an address.',
   'api.too-many-tokens': 'too many wrong access tokens came from this address',
   'api.too-many-tokens-hint': 'Wait a minute, then try again with the contents of http.token_file.',
+  'api.too-many-requests': 'too many requests from this address are being answered',
+  'api.too-many-streams': 'the page is open too many times at this address',
   // requests that make no sense
   'api.not-found': 'there is nothing at this address',
   'api.wrong-method': (p: { method: string; allowed: string }) => `${p.method} is not allowed here; use ${p.allowed}`,
@@ -51,6 +53,7 @@ export const API_EN = {
   'api.upload-too-short': 'the file did not arrive completely',
   'api.upload-empty': 'the file is empty',
   'api.upload-silent': 'no more of the file arrived',
+  'api.upload-too-slow': 'the file arrived too slowly',
   'api.upload-cut': 'the connection was lost before the file was complete',
   'api.upload-too-big': (p: { bytes: number }) => `not enough space in the inbox: ${formatBytes(p.bytes)} too little`,
   'api.free-inbox': 'Free some space on the disk of the inbox.',
