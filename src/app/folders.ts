@@ -18,6 +18,7 @@ import { FolderMounts } from './folder-mounts.ts';
 import { InboxLock } from './inbox-lock.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
+import { whyOriginalsStay } from './originals-check.ts';
 
 /** The configured pairs of inbox and outbox, and whether their disks are still the same ones. */
 export class Folders {
@@ -28,6 +29,8 @@ export class Folders {
   /** Folders that could not be created although their parent exists. */
   readonly #missing = new Set<string>();
   readonly #mounts: FolderMounts;
+  /** By inbox, as of the last look: why originals stay there although they should go. */
+  readonly #originalsStay = new Map<string, Sentence>();
 
   constructor(config: Config, files: Files, mounts = new FolderMounts()) {
     this.#config = config;
@@ -110,6 +113,7 @@ export class Folders {
       if (!this.#mounts.knows(path)) await this.mustBeMounted(path).catch(() => {});
     }
     await this.#mounts.save(this.#paths(), log);
+    await this.#checkOriginals(log);
   }
 
   /** Resolves with what went wrong, if anything. */
@@ -176,6 +180,23 @@ export class Folders {
       await this.mustBeMounted(path).catch((error: ShrinkError) => log.warn({ path, hint: error.hint }, error.message));
     }
     await this.#mounts.save(this.#paths(), log);
+    await this.#checkOriginals(log);
+  }
+
+  /** Why originals stay in an inbox although the folder has them archived or deleted; `undefined` where they go. */
+  whyOriginalsStay(inbox: string): Sentence | undefined {
+    return this.#originalsStay.get(inbox);
+  }
+
+  /** Each problem is logged once. */
+  async #checkOriginals(log: Logger): Promise<void> {
+    for (const folder of this.#config.folders) {
+      const why = await whyOriginalsStay(folder, this.#files);
+      const before = this.#originalsStay.get(folder.inbox);
+      if (!why) this.#originalsStay.delete(folder.inbox);
+      else this.#originalsStay.set(folder.inbox, why);
+      if (why && why.text !== before?.text) log.warn({ inbox: folder.inbox }, why.text);
+    }
   }
 
   /** Why this pair of folders rests at the moment: one of its disks is not mounted. */

@@ -97,7 +97,7 @@ export class DaemonStatus {
         inbox,
         outbox,
         available: (seen?.available ?? false) && away?.subject !== inbox,
-        ...reasonView(away ? sentenceOf(away) : seen?.reason),
+        ...reasonView(away ? sentenceOf(away) : (seen?.reason ?? folders.whyOriginalsStay(inbox))),
         polled: seen?.polled ?? false,
         pending: seen?.pending ?? 0,
         arriving: (seen?.arriving ?? []).map(({ path, why }) => ({ path, why: why.text })),

@@ -5,7 +5,7 @@ import { samePin } from '../core/job.ts';
 import { say } from '../messages/say.ts';
 import { copyInto, syncDir } from '../platform/files/durable.ts';
 import { fileError } from '../platform/files/file-error.ts';
-import { errnoOf, type Files, pinFrom, sha256Of, unlinkQuietly } from '../platform/files/files.ts';
+import { errnoOf, type Files, lstatIfThere, pinFrom, sha256Of, unlinkQuietly } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { isSecondName, moveWithoutOverwriting, unlinkIfThere } from './atomic-publish.ts';
 
@@ -58,7 +58,14 @@ async function moveAcross(
     await unlinkQuietly(temp, files);
     throw error;
   }
-  await files.unlink(from);
+  try {
+    await files.unlink(from);
+  } catch (error) {
+    // Not allowed to remove it: one copy is enough. After an error that passes the next try finishes the move.
+    const isRefused = movingError(error, from).code === 'denied';
+    if (isRefused && (await lstatIfThere(from, files).catch(() => undefined))) await unlinkQuietly(to, files);
+    throw error;
+  }
   return 'moved';
 }
 

@@ -118,6 +118,22 @@ describe('an archive on another mount', () => {
     expect(existsSync(archived)).toBe(false);
   });
 
+  test('leaves no copy there when the inbox turns out to be read-only', async () => {
+    const { inbox, archive, files } = await twoMounts();
+    const path = join(inbox, 'clip.mov');
+    writeFileSync(path, 'a film');
+    files.fail('unlink', 'EROFS', { on: 'inbox/clip.mov', forever: true });
+    const disposal = disposeOriginal({
+      ...{ job: 'job1', relative: 'clip.mov', path, pin: await pinOf(path), policy: 'archive', archiveDir: archive },
+      beforeMove: async () => {},
+      files,
+      log: silentLogger,
+    });
+    await expect(disposal).rejects.toMatchObject({ code: 'denied' });
+    expect(readdirSync(archive)).toEqual([]);
+    expect(readdirSync(inbox)).toEqual(['clip.mov']);
+  });
+
   /** What happened from the copy on. */
   function orderOf(files: FailingFiles): string[] {
     const copied = files.calls.findLastIndex(call => call.operation === 'write');

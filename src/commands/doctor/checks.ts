@@ -8,6 +8,7 @@ import { dirname, join } from 'node:path';
 import type { Config, Folder } from '../../config/load.ts';
 import { usesNemo } from '../../app/engines.ts';
 import { FolderMounts } from '../../app/folder-mounts.ts';
+import { whyOriginalsStay } from '../../app/originals-check.ts';
 import { type FolderProbe, probeFolder } from '../../deliver/write-test.ts';
 import { cannotWrite, findTools, type Tools } from '../../media/ffmpeg/tools.ts';
 import { nodeFiles } from '../../platform/files/files.ts';
@@ -149,6 +150,8 @@ async function stateDir(config: Config): Promise<CheckResult> {
   return { about, result: 'ok', said: `${dir} (${kind.type}): ${saidOf(probe, 'space')}` };
 }
 
+const MOVABLE =
+  'Let the user the daemon runs as write to the inbox and the archive, or set originals: keep for the folder.';
 const OWN_IT = 'Give the folder to the user the daemon runs as: chown -R shrinkbox FOLDER.';
 
 async function journal(context: Context, config: Config): Promise<CheckResult> {
@@ -172,6 +175,8 @@ async function folderResults(folder: Folder, config: Config): Promise<CheckResul
   ];
   const found: CheckResult[] = [];
   for (const folder of checked) found.push(await folderResult(folder, config));
+  const stay = await whyOriginalsStay(folder, nodeFiles);
+  if (stay) found.push({ about: 'originals', result: 'bad', said: stay.text, fix: MOVABLE });
   return found;
 }
 

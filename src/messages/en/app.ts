@@ -20,6 +20,10 @@ export const APP_EN = {
   'app.not-on-disk': (p: { path: string; point: string; source: string }) =>
     `${p.path} is missing from what is mounted at ${p.point} (${p.source})`,
   'app.not-on-disk-hint': 'Mount the disk it was on, or create the folder; shrinkbox then continues by itself.',
+  'app.originals-stay': (p: { inbox: string; why: string }) =>
+    `originals stay in ${p.inbox}, because they cannot be moved: ${p.why}`,
+  'app.originals-stay-sticky': (p: { inbox: string }) =>
+    `originals of other users stay in ${p.inbox}, because only the owner of a file may remove it there (sticky bit)`,
   'app.checking-writable': (p: { path: string }) => `checking whether ${p.path} can be written to`,
   'app.work-root-gone': (p: { path: string }) => `${p.path} no longer exists`,
   'app.work-root-gone-hint': 'Mount the disk of the state directory again, or restart shrinkbox if you moved it.',

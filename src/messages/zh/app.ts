@@ -18,6 +18,9 @@ export const APP_ZH = {
   'app.not-on-disk': (p: { path: string; point: string; source: string }) =>
     `挂载在 ${p.point} 的磁盘（${p.source}）上没有 ${p.path}`,
   'app.not-on-disk-hint': '请挂载它原来所在的磁盘，或创建该文件夹，shrinkbox 会自动继续。',
+  'app.originals-stay': (p: { inbox: string; why: string }) => `原始文件留在 ${p.inbox}，因为无法移走：${p.why}`,
+  'app.originals-stay-sticky': (p: { inbox: string }) =>
+    `其他用户的原始文件留在 ${p.inbox}，因为那里只有文件的所有者才能删除文件（粘滞位）`,
   'app.checking-writable': (p: { path: string }) => `检查 ${p.path} 是否可写`,
   'app.work-root-gone': (p: { path: string }) => `${p.path} 已不存在`,
   'app.work-root-gone-hint': '请重新挂载状态目录所在的磁盘；如果目录已被移动，请重启 shrinkbox。',
