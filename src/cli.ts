@@ -14,7 +14,7 @@ import { systemClock } from './platform/clock.ts';
 import { callsUnderWay } from './platform/files/calls-under-way.ts';
 import { version } from './platform/package.ts';
 
-/** The commands in the order of `--help`, by the file that defines them: only the file of the command asked for is loaded. */
+/** The commands in the order of `--help`, by the file that defines them: only the file of the requested command is loaded. */
 const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promise<Define>])[] = [
   [['run'], async () => (await import('./commands/run.ts')).defineRun],
   [['compress'], async () => (await import('./commands/compress.ts')).defineCompress],
@@ -75,7 +75,7 @@ async function createProgram(argv: readonly string[], io: Io, action: Action): P
   return program;
 }
 
-/** Help, completion and a misspelt command need to know every command; any other command line needs one, or none. */
+/** Help, completion and a misspelt command need every command; any other command line needs one, or none. */
 function loadersFor(argv: readonly string[]): (() => Promise<Define>)[] {
   const name = commandIn(argv);
   if (name === undefined && argv.some(word => word === '--version' || word === '-V')) return [];
@@ -143,7 +143,7 @@ function outputOf(stream: NodeJS.WriteStream): Output & { readonly lost: string 
     get lost() {
       return lost;
     },
-    // Writing on would only fail again.
+    // Further writes would only fail again.
     write: text => isRead && stream.write(text),
     get writable() {
       return isRead;
@@ -161,7 +161,7 @@ function outputOf(stream: NodeJS.WriteStream): Output & { readonly lost: string 
 }
 
 if (isStarted()) {
-  // A trace in a bug report points into src/. It applies to what is loaded from here on, which is all but this file's imports.
+  // A trace in a bug report should point into src/. This covers what is loaded from here on: everything but this file's imports.
   process.setSourceMapsEnabled(true);
   const { stdout, stderr, env } = process;
   const streams = { stdout: outputOf(stdout), stderr: outputOf(stderr) };

@@ -9,7 +9,7 @@ export interface Asset {
 
 export interface BuiltPage {
   index: Asset;
-  /** By name, hash included: a name never gets other bytes. */
+  /** By name, hash included: a name never gets different bytes. */
   assets: ReadonlyMap<string, Asset>;
 }
 
@@ -20,7 +20,7 @@ const TYPES: Readonly<Record<string, string>> = {
   '.svg': 'image/svg+xml',
 };
 
-/** What `npm run build` left in `dir`; `undefined` where nothing was built. */
+/** The output of `npm run build` in `dir`; `undefined` if nothing was built. */
 export async function loadPage(dir: string): Promise<BuiltPage | undefined> {
   const folder = join(dir, 'assets');
   try {

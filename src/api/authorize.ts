@@ -1,6 +1,6 @@
 /**
- * Who may ask over HTTP. Every web page a person opens can send requests to a server on 127.0.0.1, so the Host header is checked
- * against DNS rebinding and the Origin header against requests from other sites. Pure.
+ * Who may send requests over HTTP. Every web page a person opens can send requests to a server on 127.0.0.1, so the Host header is
+ * checked against DNS rebinding and the Origin header against requests from other sites. Pure.
  */
 import { createHash, timingSafeEqual } from 'node:crypto';
 import { isIP } from 'node:net';
@@ -13,8 +13,8 @@ export type AccessPolicy =
   /** The control socket: its file mode is the check. */
   | { via: 'socket' }
   /**
-   * `loopback`: only this machine reaches the address. `token`: required where one is set. `publicUrl`: where a reverse proxy
-   * has the page; it counts as our own address.
+   * `loopback`: only this machine reaches the address. `token`: required if set. `publicUrl`: where a reverse proxy
+   * serves the page; it counts as our own address.
    */
   | { via: 'tcp'; loopback: boolean; token?: string; publicUrl?: URL };
 
@@ -35,7 +35,7 @@ export interface Refusal {
   hint: Sentence;
 }
 
-/** Paths anybody may fetch: they say nothing about files or jobs. */
+/** Paths anybody may fetch: they reveal nothing about files or jobs. */
 const PUBLIC: ReadonlySet<string> = new Set(['/', '/healthz']);
 
 function isPublic(path: string): boolean {
@@ -50,7 +50,7 @@ export function authorize(policy: AccessPolicy, caller: Caller): Refusal | undef
     return forbidden(say('api.wrong-host'), say('api.wrong-host-hint'));
   }
   if (caller.origin !== undefined && !isOurs(caller.origin, host, policy.publicUrl)) return otherSite();
-  // A picture on any web page is a GET to us, and some of ours cost: only what is public may be asked for from elsewhere.
+  // A picture on any web page is a GET to us, and some of ours cost work: other sites may fetch only what is public.
   const isReading = caller.method === 'GET' || caller.method === 'HEAD';
   if (!SAME_SITE.has(caller.fetchSite) && !(isReading && isPublic(caller.path))) return otherSite();
   if (policy.token === undefined) return policy.loopback || isPublic(caller.path) ? undefined : unauthorized();

@@ -1,4 +1,4 @@
-/** Asks a running daemon over its control socket, from another process. */
+/** Sends requests to a running daemon over its control socket, from another process. */
 import { type EventSourceMessage, createParser } from 'eventsource-parser';
 import { type Dispatcher, Pool } from 'undici';
 import { type ErrorCode, ShrinkError } from '../core/errors.ts';
@@ -10,7 +10,7 @@ import type { ErrorBody } from './responses.ts';
 import { controlSocket, locateSocket } from './socket.ts';
 import type { ActionResult, ControlEvent, Explanation, JobDetail, JobView, StatusView } from './types.ts';
 
-/** Every call throws ShrinkError `unavailable` when the daemon ends meanwhile. */
+/** Every call throws ShrinkError `unavailable` if the daemon ends meanwhile. */
 export interface ControlClient {
   status(): Promise<StatusView>;
   /** Newest first, unless `order` says otherwise. */
@@ -19,10 +19,10 @@ export interface ControlClient {
   /** `path` is absolute. */
   explain(path: string): Promise<Explanation>;
   act(action: JobAction, id: string): Promise<ActionResult>;
-  /** Asks for another version of a finished job, made as the words say. */
+  /** Requests another version of a finished job, made according to the words. */
   refine(id: string, words: string): Promise<ActionResult>;
   turn(mode: 'pause' | 'resume' | 'drain'): Promise<StatusView>;
-  /** What happens from now on, beginning with the status. Ends when the signal aborts or the daemon does. */
+  /** Everything that happens from now on, beginning with the status. Ends when the signal aborts or the daemon ends. */
   events(signal: AbortSignal): AsyncIterable<ControlEvent>;
   close(): Promise<void>;
 }
@@ -40,8 +40,8 @@ export type JobAction = 'retry' | 'cancel' | 'forget' | 'restore';
 const ANSWER_MS = 30_000;
 
 /**
- * A client for the daemon that owns `stateDir`, or `undefined` when none runs (a socket left behind counts as none).
- * @throws ShrinkError denied when the daemon belongs to another user.
+ * A client for the daemon that owns `stateDir`, or `undefined` if none is running (a leftover socket counts as none).
+ * @throws ShrinkError denied if the daemon belongs to another user.
  */
 export async function connectControl(stateDir: string): Promise<ControlClient | undefined> {
   const socketPath = await locateSocket(controlSocket(stateDir));
@@ -157,7 +157,7 @@ class SocketClient implements ControlClient {
 
   #asShrinkError(error: unknown): unknown {
     const code = error instanceof ShrinkError ? undefined : (error as NodeJS.ErrnoException | undefined)?.code;
-    // One of ours already, or a bug.
+    // Either one of our own errors or a bug.
     if (code === undefined) return error;
     const facts = { doing: say('api.asking-daemon'), subject: this.#path, cause: error };
     switch (code) {
@@ -199,7 +199,7 @@ function body<T>(answer: Answer): T {
   });
 }
 
-/** The one error shape; a daemon of another version may say anything. */
+/** The only error shape; a daemon of another version may say anything. */
 function errorIn(answer: Answer): { code: string; message: Sentence | string; hint: Sentence | string | null } {
   try {
     const { error } = JSON.parse(answer.text) as ErrorBody;

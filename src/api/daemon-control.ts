@@ -30,12 +30,12 @@ export interface DaemonControlOptions {
   clock: Clock;
 }
 
-/** How often the status is compared with the last one, for changes that no job's change announces: a folder, an engine, the hours. */
+/** How often the status is compared with the last one, for changes that no job announces: a folder, an engine, the hours. */
 const STATUS_EVERY_MS = 1000;
 /** Progress of one job is announced at most this often, milliseconds. */
 const PROGRESS_EVERY_MS = 250;
 
-/** Answers for the running daemon. */
+/** Answers requests for the running daemon. */
 export class DaemonControl implements Control {
   readonly #options: DaemonControlOptions;
   readonly #listeners = new Set<(event: ControlEvent) => void>();
@@ -149,7 +149,7 @@ export class DaemonControl implements Control {
     return { job: viewOf(job, progress), live: liveOf(job, progress) };
   }
 
-  /** A job in a list: local work that is paused says why. */
+  /** A job in a list: if local work is paused, it says why. */
   #listView(job: Job): JobView {
     const view = viewOf(job, this.#options.scheduler.progressOf(job.id));
     const isPausable = view.engine === 'local' && (view.state === 'running' || view.state === 'queued');

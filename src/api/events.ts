@@ -1,6 +1,6 @@
 /**
  * The stream of changes: numbered, the newest kept, so that a listener that lost its connection continues where it was. A
- * listener that does not read is cut off before it fills the memory; it reconnects and catches up.
+ * listener that does not read is disconnected before it fills the memory; it reconnects and catches up.
  */
 import { randomBytes } from 'node:crypto';
 import type { ControlEvent } from './types.ts';
@@ -35,13 +35,13 @@ export class EventLog {
     for (const listener of this.#listeners) listener.push(logged);
   }
 
-  /** The id of the newest event: a listener that fetches everything now has seen all up to it. */
+  /** The id of the newest event: a listener that fetches everything now has seen all events up to it. */
   get last(): string {
     return `${this.#epoch}-${this.#next - 1}`;
   }
 
   /**
-   * Listens from now on, beginning with what happened since `lastId`. `missed` is true when that is no longer known: the
+   * Listens from now on, beginning with what happened since `lastId`. `missed` is true if that is no longer known: then the
    * listener has to fetch everything again.
    */
   listen(lastId: string | undefined): { missed: boolean; listener: Listener } {
@@ -85,7 +85,7 @@ export class Listener {
     this.#wake?.();
   }
 
-  /** Everything new, `[]` after `timeoutMs` of silence (time for a heartbeat), `undefined` when it is over. */
+  /** All new events, `[]` after `timeoutMs` of silence (time for a heartbeat), `undefined` when the stream is over. */
   async next(timeoutMs: number): Promise<LoggedEvent[] | undefined> {
     if (this.#queue.length === 0 && !this.#closed) await this.#silence(timeoutMs);
     if (this.#closed) return undefined;

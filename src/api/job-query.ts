@@ -1,11 +1,11 @@
-/** Which jobs a caller asks for, and in which order. Pure. */
+/** Which jobs a caller wants, and in which order. Pure. */
 import { STATE_NAMES, type StateName } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import type { JobView } from './types.ts';
 
 export interface JobQuery {
-  /** Absent: all. */
+  /** If absent: all. */
   states?: readonly StateName[];
   /** Part of the source's path, in upper or lower case. */
   words?: string;
@@ -13,7 +13,7 @@ export interface JobQuery {
   order: SortOrder;
   limit: number;
   offset: number;
-  /** Everything about each job instead of a line. */
+  /** Everything about each job instead of one line. */
   detail: boolean;
 }
 
@@ -24,7 +24,7 @@ const MAX_JOBS = 100_000;
 const MAX_DETAILED = 200;
 const ORDERS: readonly string[] = ['newest', 'oldest', 'updated'];
 
-/** What the parameters ask for, or what is wrong with them. */
+/** The request in the parameters, or what is wrong with them. */
 export function parseJobQuery(
   parameter: (name: string) => string | undefined,
 ): JobQuery | { message: Sentence; hint?: Sentence } {
@@ -55,7 +55,7 @@ export function parseJobQuery(
   };
 }
 
-/** The part of `found` (newest first) that the query asks for, and how many match in all. */
+/** The part of `found` (newest first) that the query wants, and how many match in all. */
 export function pageOf(found: readonly JobView[], query: JobQuery): { total: number; page: JobView[] } {
   const { words } = query;
   const states = query.states && new Set(query.states);

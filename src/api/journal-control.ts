@@ -1,4 +1,4 @@
-/** Answers what can be read without a daemon, from the journal. Nothing is written. */
+/** Answers what can be answered without a daemon, from the journal. Nothing is written. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Config } from '../config/load.ts';
@@ -16,7 +16,7 @@ export interface JournalControlOptions {
   config: Config;
   version: string;
   clock: Clock;
-  /** Builds what explains a file; called only when somebody asks. */
+  /** Builds what explains a file; called only when needed. */
   explain(ledger: Ledger): Promise<(path: string) => Promise<Explanation>>;
 }
 

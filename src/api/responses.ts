@@ -1,4 +1,4 @@
-/** How every route answers: JSON that nobody caches, and one shape for everything that goes wrong. */
+/** How every route answers: JSON that nobody caches, and one shape for all errors. */
 import type { Context } from 'hono';
 import { policyFor, ShrinkError } from '../core/errors.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
@@ -11,7 +11,7 @@ import type { ActionResult } from './types.ts';
 /** How a request came in; the listener passes it to the app. */
 export interface Bindings {
   policy: AccessPolicy;
-  /** Where the request comes from, as far as the connection tells; empty on the socket. */
+  /** Where the request comes from, as far as the connection shows; empty on the socket. */
   address: string;
   /** Requests under way from there, this one included; 0 on the socket. */
   requests: number;
@@ -28,7 +28,7 @@ export interface ErrorBody {
     code: string;
     message: string;
     hint: string | null;
-    /** Codes of the two texts, for other languages; absent where a text has none. */
+    /** Codes of the two texts, for translation; absent where a text has none. */
     messages?: { message?: Message; hint?: Message };
   };
 }
@@ -92,7 +92,7 @@ export function shrinkErrorResponse(c: RequestContext, error: ShrinkError, statu
   return c.json(body, status ?? policyFor(code).httpStatus);
 }
 
-/** The job's id in the path; `undefined` for what cannot be one. */
+/** The job's id in the path; `undefined` for anything that cannot be one. */
 export function jobId(c: RequestContext): string | undefined {
   const id = c.req.param('id') ?? '';
   return /^[0-9A-Za-z_-]{1,64}$/.test(id) ? id : undefined;

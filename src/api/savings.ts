@@ -10,7 +10,7 @@ export interface DayView {
   saved_bytes: number;
 }
 
-/** Days on which something was done, oldest first. Pure but for the machine's time zone. */
+/** Days on which jobs were done, oldest first. Pure except for the machine's time zone. */
 export function daysOf(jobs: Iterable<JobView>): DayView[] {
   const days = new Map<string, DayView>();
   for (const job of jobs) {

@@ -1,4 +1,4 @@
-/** Listens for requests: on the control socket always, on an address where the config names one. */
+/** Listens for requests: always on the control socket, and on an address if the config names one. */
 import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -23,37 +23,37 @@ import { claimSocket, releaseSocket } from './socket.ts';
 export interface ServeOptions extends Omit<AppOptions, 'page'> {
   /** `state_dir/control.sock`; its directory exists and belongs to us. */
   socketPath: string;
-  /** Absent: the socket only. */
+  /** If absent: the socket only. */
   listen?: ListenAddress;
-  /** Required on `listen` where set; must be set when `listen` is not a loopback address. */
+  /** Required on `listen` if set; must be set if `listen` is not a loopback address. */
   token?: Secret;
-  /** Where a reverse proxy has the page; a path in it may or may not be removed by the proxy. */
+  /** Where a reverse proxy serves the page; the proxy may or may not remove a path in it. */
   publicUrl?: string;
   /** For XDG_RUNTIME_DIR, when the socket's path is too long. */
   env?: NodeJS.ProcessEnv;
-  /** Where the built page lies; beside this file unless given. */
+  /** The folder of the built page; by default beside this file. */
   pageDir?: string;
 }
 
 export interface Serving {
-  /** Where the socket really is. */
+  /** The socket's real path. */
   readonly socket: string;
-  /** Where HTTP is answered, or null: not configured, or the address is not available (logged). */
+  /** The HTTP address, or null: not configured, or not available (logged). */
   readonly address: { host: string; port: number } | null;
-  /** The same for a browser. */
+  /** The same, for a browser. */
   readonly page: string | null;
   /** Ends event streams and connections and removes the socket, within half a second or so. Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** How long answers under way may take when the daemon stops, milliseconds. */
+/** How long unfinished answers may take when the daemon stops, milliseconds. */
 const CLOSING_MS = 500;
 /** Bytes of headers in one request. */
 const MAX_HEADERS = 16 * 1024;
 
 /**
- * Starts answering. An address that is not available is a warning, not an end: the daemon's work needs no page.
- * @throws ShrinkError locked when another daemon answers at the socket; config-invalid for an open address without token.
+ * Starts answering. An unavailable address is only a warning: the daemon's work needs no page.
+ * @throws ShrinkError locked if another daemon answers at the socket; config-invalid for an open address without token.
  */
 export async function serve(options: ServeOptions): Promise<Serving> {
   const { listen, log, publicUrl } = options;
@@ -86,7 +86,7 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   }
 }
 
-/** Where it listens on every address, the machine's name is what others can use. */
+/** If it listens on every address, other machines can use this machine's name. */
 function pageAt({ address, port, family }: AddressInfo): string {
   const isEverywhere = address === '0.0.0.0' || address === '::';
   const host = isEverywhere ? hostname() : family === 'IPv6' ? `[${address}]` : address;
@@ -120,7 +120,7 @@ function httpServer(app: App, policy: AccessPolicy): Server {
   return server;
 }
 
-/** What is not HTTP never becomes a request; it is answered in the error shape of the API all the same. */
+/** Anything but HTTP never becomes a request, but it is still answered in the API's error shape. */
 function refusalOf(code: string | undefined): string {
   const [status, message] = UNREADABLE[code ?? ''] ?? ['400 Bad Request', say('api.unreadable')];
   const body = JSON.stringify(errorBody({ code: 'bad-request', message }));
@@ -134,8 +134,8 @@ const UNREADABLE: Readonly<Record<string, [status: string, message: Sentence]>> 
 };
 
 /**
- * Before chmod, a socket has the umask's mode for a moment: it is made in a directory only we can enter, and moved into place
- * once it is 0600.
+ * Before chmod, a socket briefly has the umask's mode: so it is created in a directory that only we can enter, and moved into
+ * place once it is 0600.
  */
 async function openSocket(app: App, real: string): Promise<Server> {
   const server = httpServer(app, { via: 'socket' });
@@ -181,7 +181,7 @@ async function openAddress(app: App, options: AddressOptions): Promise<Server | 
     );
     return undefined;
   }
-  // The address counts, not the name: /etc/hosts may say anything about localhost.
+  // The address counts, not the name: /etc/hosts may map localhost to anything.
   policy.loopback = isLoopback((server.address() as AddressInfo).address);
   if (!policy.loopback && !token) {
     server.close();

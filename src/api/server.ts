@@ -1,6 +1,6 @@
 /**
- * `Control` as HTTP, the same on the control socket and on `http.listen`: who may ask, which routes there are, and how
- * everything that goes wrong is answered.
+ * `Control` as HTTP, the same on the control socket and on `http.listen`: who may send requests, which routes exist, and how
+ * every error is answered.
  */
 import { Hono, type MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
@@ -33,17 +33,17 @@ import { WrongTokens } from './wrong-tokens.ts';
 export interface AppOptions {
   control: Control;
   log: Logger;
-  /** Absent: there is no `/metrics`. */
+  /** If absent, there is no `/metrics`. */
   metering?: Metering;
   /** How long an event stream may be silent before a comment is sent, milliseconds; proxies cut silent ones after 60 s. */
   heartbeatMs?: number;
-  /** Any body but an upload must arrive in this time, milliseconds. */
+  /** Any body except an upload must arrive within this time, milliseconds. */
   bodyMs?: number;
-  /** The built page; absent: a few lines of HTML in its place. */
+  /** The built page; if absent, a few lines of HTML replace it. */
   page?: BuiltPage;
-  /** Absent: the page cannot add files. */
+  /** If absent, the page cannot add files. */
   uploads?: Uploads;
-  /** Absent: there are no pictures. */
+  /** If absent, there are no pictures. */
   thumbnails?: Thumbnails;
 }
 
@@ -54,7 +54,7 @@ export interface App {
 }
 
 const HEARTBEAT_MS = 15_000;
-/** Bytes; the bodies of our requests are empty or nearly so, uploads apart. */
+/** Bytes; the bodies of our requests are empty or nearly so, except for uploads. */
 const MAX_BODY = 64 * 1024;
 const BODY_MS = 30_000;
 
@@ -136,7 +136,7 @@ const TOO_MANY_TOKENS: Failure = {
   hint: say('api.too-many-tokens-hint'),
 };
 
-/** The path of a request, without that of `public_url` where the proxy has left it in. */
+/** The path of a request, without that of `public_url` if the proxy left it in. */
 function pathOf(request: Request, options?: { env?: Bindings }): string {
   const path = getPath(request);
   const prefix = prefixOf(options?.env?.policy);
@@ -148,7 +148,7 @@ function prefixOf(policy: AccessPolicy | undefined): string {
   return policy?.via === 'tcp' ? (policy.publicUrl?.pathname ?? '/') : '/';
 }
 
-/** The page's addresses are relative, so they need the slash at the end of the path it is served below. */
+/** The page's addresses are relative, so the path it is served under must end in a slash. */
 const addSlash: MiddlewareHandler<{ Bindings: Bindings }> = (c, next) => {
   const prefix = prefixOf(c.env.policy);
   if (prefix === '/' || `${getPath(c.req.raw)}/` !== prefix) return next();
@@ -206,7 +206,7 @@ function addRoutes(app: HonoApp, routes: readonly Route[]): void {
   }
 }
 
-/** The answer to a request that cannot even be read. */
+/** The answer to a request that cannot even be parsed. */
 export function unreadable(): Response {
   const body = errorBody({ code: 'bad-request', message: say('api.unreadable') });
   return Response.json(body, { status: 400, headers: { 'X-Content-Type-Options': 'nosniff' } });

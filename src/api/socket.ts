@@ -1,7 +1,7 @@
 /**
- * Where the control socket is: at `state_dir/control.sock`. The kernel takes socket paths of about 100 bytes, so with a longer
- * path the socket lies in a private folder of the runtime directory, and `state_dir/control.sock` is a symbolic link to it:
- * whoever can read the state directory finds it, whatever its own environment says.
+ * Where the control socket is: at `state_dir/control.sock`. The kernel accepts socket paths of about 100 bytes, so if the path is
+ * longer, the socket is in a private folder of the runtime directory, and `state_dir/control.sock` is a symbolic link to it:
+ * whoever can read the state directory finds it, whatever its own environment.
  */
 import { createHash } from 'node:crypto';
 import { chmod, lstat, mkdir, readlink, rm, symlink } from 'node:fs/promises';
@@ -12,7 +12,7 @@ import { ShrinkError } from '../core/errors.ts';
 import { say } from '../messages/say.ts';
 import { fileError } from '../platform/files/file-error.ts';
 
-/** Linux takes 107 bytes, macOS 103 (sun_path less the final NUL); 100 leaves room for the name it is bound under. */
+/** Linux accepts 107 bytes, macOS 103 (sun_path without the final NUL); 100 leaves room for the name it is bound under. */
 const MAX_PATH_LENGTH = 100;
 
 /** Where the control socket of a state directory belongs. */
@@ -22,8 +22,8 @@ export function controlSocket(stateDir: string): string {
 
 /**
  * The path to connect to for a socket's place, following the link of a long path.
- * `undefined` when nothing is there.
- * @throws ShrinkError denied when the state directory belongs to another user; io when something else is in its place.
+ * `undefined` if nothing is there.
+ * @throws ShrinkError denied if the state directory belongs to another user; io if something else is in its place.
  */
 export async function locateSocket(place: string): Promise<string | undefined> {
   const found = await kindOf(place);
@@ -34,8 +34,8 @@ export async function locateSocket(place: string): Promise<string | undefined> {
 }
 
 /**
- * Clears the place to listen at and returns the real path: removes a socket nobody answers at, nothing else.
- * @throws ShrinkError locked when somebody answers; io when something that is no socket is in the way.
+ * Clears the place to listen at and returns the real path: removes a socket that nobody answers at, nothing else.
+ * @throws ShrinkError locked if somebody answers; io if something that is not a socket is in the way.
  */
 export async function claimSocket(place: string, env: NodeJS.ProcessEnv): Promise<string> {
   const found = await kindOf(place);
@@ -43,7 +43,7 @@ export async function claimSocket(place: string, env: NodeJS.ProcessEnv): Promis
   if (found === 'socket') await removeStale(place);
   const real = Buffer.byteLength(place) <= MAX_PATH_LENGTH ? place : await fallback(place, env);
   if (found === 'link') {
-    // Ours only: nobody else writes into the state directory, but a link made on purpose is not ours to remove.
+    // Only our own: nobody else writes to the state directory, but a link made on purpose is not ours to remove.
     const target = await readlink(place);
     if (!isFallback(target)) throw notASocket(place);
     if ((await kindOf(target)) === 'socket') await removeStale(target);
@@ -56,7 +56,7 @@ export async function claimSocket(place: string, env: NodeJS.ProcessEnv): Promis
   return real;
 }
 
-/** Removes what `claimSocket` made, when the daemon ends. */
+/** Removes what `claimSocket` created, when the daemon ends. */
 export async function releaseSocket(place: string, real: string): Promise<void> {
   await rm(real, { force: true });
   if (real !== place) await rm(place, { force: true });
@@ -93,7 +93,7 @@ function answers(path: string): Promise<boolean> {
       socket.destroy();
       resolve(true);
     });
-    // Anything but a refusal (a full backlog, say) means that somebody is there.
+    // Anything except a refusal (a full backlog, say) means that somebody is there.
     socket.once('error', (error: NodeJS.ErrnoException) =>
       resolve(error.code !== 'ECONNREFUSED' && error.code !== 'ENOENT'),
     );

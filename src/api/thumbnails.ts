@@ -1,6 +1,6 @@
 /**
- * The same frame of a source and of its result, made when somebody asks for it. One ffmpeg at a time, short, small and hardened
- * as for every file from outside; the newest pictures stay in memory.
+ * The same frame of a source and of its result, made on request. One ffmpeg at a time, short, small and hardened as for every
+ * untrusted file; the newest pictures stay in memory.
  */
 import { lstat, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -19,7 +19,7 @@ export type PicturedJob = Pick<JobDetail, 'id' | 'source' | 'original' | 'output
 
 export interface ThumbnailOptions {
   tools: Tools;
-  /** Where a picture is written while it is made; the system's temporary folder unless given. */
+  /** Where a picture is written while it is made; by default the system's temporary folder. */
   tempDir?: string;
 }
 
@@ -29,7 +29,7 @@ const TIMEOUT_MS = 20_000;
 const MAX_MEMORY = 4 * 2 ** 30;
 const CACHE_BYTES = 16 * 2 ** 20;
 const MAX_WAITING = 32;
-/** The source's frame may lie this much before the result's and still be the same: less than half a frame at 120 a second. */
+/** The source's frame may be this much earlier than the result's and still be the same: less than half a frame at 120 a second. */
 const SAME_FRAME_S = 0.004;
 
 export class Thumbnails {
@@ -43,7 +43,7 @@ export class Thumbnails {
 
   /**
    * A JPEG of one frame of the source (`before`) or of the result (`after`); both show the same moment.
-   * @throws ShrinkError `gone` where the file is no longer there, `unavailable` when too many wait, and what a child may throw.
+   * @throws ShrinkError `gone` if the file is no longer there, `unavailable` if too many wait, and whatever a child may throw.
    */
   async picture(job: PicturedJob, side: Side): Promise<Uint8Array<ArrayBuffer>> {
     const key = `${job.id} ${side} ${job.output}`;
@@ -63,7 +63,7 @@ export class Thumbnails {
   }
 }
 
-/** Where the file is now. A link, or another file in its place, is not shown. */
+/** Where the file is now. A link, or a different file in its place, is not shown. */
 async function locate(job: PicturedJob, side: Side): Promise<string> {
   const [path, bytes] =
     side === 'after' ? [job.output, job.output_bytes] : [job.original ?? job.source, job.source_bytes];
@@ -104,7 +104,7 @@ async function frameAt(path: string, atS: number, options: ThumbnailOptions): Pr
 }
 
 /**
- * 4:4:4 by an x264 from before 2017 is decoded differently, and only the beginning says which x264 it was: after a seek ffmpeg
+ * 4:4:4 by an x264 from before 2017 is decoded differently, and only the beginning tells which x264 it was: after a seek ffmpeg
  * does not know, and shows garbage with errors.
  */
 function isReadFromItsStart({ codec_name: codec, pix_fmt: format = '' }: ShownStream): boolean {
@@ -139,7 +139,7 @@ async function capture(
   }
 }
 
-/** As a player shows it: square pixels, and HDR with the curve the local engine uses, so that both sides can be compared. */
+/** As a player shows it: square pixels, and HDR with the local engine's curve, so that both sides can be compared. */
 export function filtersFor(
   color: { color_transfer?: string; color_range?: string },
   tools: Pick<Tools, 'filters'>,
@@ -188,7 +188,7 @@ function number(text: string | undefined): number | undefined {
   return Number.isFinite(value) ? value : undefined;
 }
 
-/** The pictures used last, up to `CACHE_BYTES`. */
+/** The most recently used pictures, up to `CACHE_BYTES`. */
 class PictureCache {
   readonly #pictures = new Map<string, Uint8Array<ArrayBuffer>>();
   #bytes = 0;

@@ -1,8 +1,8 @@
 /**
- * Room: the daemon as others see it, over the control socket and `http.listen`. This file says what can be asked and what
- * the answers look like; daemon-control.ts answers in a running daemon, journal-control.ts without one, server.ts and routes/
- * turn it into HTTP, client.ts asks from another process. Comes in: core, messages, platform, config, queue, journal, media,
- * and what names, watches and moves files.
+ * Room: the daemon as others see it, over the control socket and `http.listen`. This file defines the requests and the shape of
+ * the answers; daemon-control.ts answers in a running daemon, journal-control.ts without one, server.ts and routes/ turn it into
+ * HTTP, client.ts calls it from another process. May import core, messages, platform, config, queue, journal, media, and the
+ * modules that name, watch and move files.
  */
 import type { EngineName, HistoryEntry, StateName } from '../core/job.ts';
 import type { Message, Sentence } from '../core/message.ts';
@@ -12,9 +12,9 @@ export interface ControlReader {
   status(): StatusView;
   /** Newest first; all of them, or those in one state. */
   jobs(state?: StateName): JobView[];
-  /** `undefined` when no job has that id. An unambiguous beginning of an id is enough. */
+  /** `undefined` if no job has that id. An unambiguous beginning of an id is enough. */
   job(id: string): JobDetail | undefined;
-  /** Which rule a file would get and why, and what happened to it before. The signal says that nobody waits for it any more. */
+  /** Which rule a file would get and why, and what happened to it before. The signal aborts once nobody waits for it any more. */
   explain(path: string, signal?: AbortSignal): Promise<Explanation>;
 }
 
@@ -23,19 +23,19 @@ export interface Control extends ControlReader {
   cancel(id: string): Promise<ActionResult>;
   forget(id: string): Promise<ActionResult>;
   restore(id: string): Promise<ActionResult>;
-  /** Another version of a finished job, made as these words say. */
+  /** Another version of a finished job, made according to these words. */
   refine(id: string, words: string): Promise<ActionResult>;
   /** Nothing new starts and local encodes pause until `resume`; survives a restart. */
   pause(): Promise<void>;
   /** Ends `pause` and `drain`. */
   resume(): Promise<void>;
-  /** What runs is finished and nothing new starts; resolves at once. */
+  /** What is running is finished and nothing new starts; resolves at once. */
   drain(): Promise<void>;
   /** Calls back on every change of a job or of the daemon until the returned function is called. */
   subscribe(listener: (event: ControlEvent) => void): () => void;
 }
 
-/** What became of an action: the job after it, or why it cannot be done. */
+/** The outcome of an action: the job after it, or why it was refused. */
 export type ActionResult =
   | { ok: true; job: JobView; live?: LiveView }
   | { ok: false; problem: 'unknown' | 'not-now'; message: Sentence | string };
@@ -45,18 +45,18 @@ export type ControlEvent =
   | { kind: 'forgotten'; id: string }
   | { kind: 'status'; status: StatusView };
 
-/** What a list of jobs leaves out, for somebody who watches. */
+/** What a list of jobs leaves out, for an open page. */
 export type LiveView = Pick<JobDetail, 'eta_ms' | 'progress_note' | 'hint' | 'waiting_until' | 'messages'>;
 
 export interface StatusView {
   version: string;
-  /** False when read from the journal without a daemon. */
+  /** False if read from the journal without a daemon. */
   running: boolean;
   pid: number | null;
   started_at: number | null;
   mode: 'running' | 'paused' | 'draining' | 'drained' | 'stopping' | 'stopped';
   state_dir: string;
-  /** Where the page is, for a browser; null where there is none. */
+  /** The page's address for a browser; null if there is none. */
   page: string | null;
   counts: Record<StateName, number>;
   /** Bytes of sources and results over all jobs done, and what that saved. */
@@ -78,7 +78,7 @@ export interface StatusView {
     messages?: ReasonMessages;
     polled: boolean;
     pending: number;
-    /** A few of the pending files, and why each is not taken yet; those that something holds come first. */
+    /** A few of the pending files, and why each has not been taken yet; those held by something come first. */
     arriving: { path: string; why: string }[];
     last_scan_age_ms: number | null;
   }[];
@@ -103,12 +103,12 @@ export interface JobView {
   updated_at: number;
 }
 
-/** The code beside a `reason`, for other languages. */
+/** The code of `reason`, for translation. */
 interface ReasonMessages {
   reason?: Message;
 }
 
-/** Codes beside the English texts of the same names, for other languages; absent where a text has none, as in journals of 0.1.0. */
+/** Codes of the English texts of the same names, for translation; absent where a text has none, as in journals of 0.1.0. */
 export interface DetailMessages extends ReasonMessages {
   hint?: Message;
   how?: Message;
@@ -141,27 +141,27 @@ export interface JobDetail extends JobView {
 
 export interface Explanation {
   path: string;
-  /** The inbox the file is in, or null when it is in none. */
+  /** The inbox the file is in, or null if it is in none. */
   folder: string | null;
-  /** One line per rule looked at, in order: `mail: no, match is *.mov`. */
+  /** One line per rule considered, in order: `mail: no, match is *.mov`. */
   rules: { name: string; matched: boolean; why: string }[];
-  /** Why it is not taken yet; null where nobody waits for it, or no daemon runs. */
+  /** Why it has not been taken yet; null if nobody waits for it, or no daemon runs. */
   arriving: string | null;
   /** What would be done, or why not. */
   verdict: string;
-  /** The code beside `verdict`, for other languages. */
+  /** The code of `verdict`, for translation. */
   messages?: { verdict?: Message };
-  /** The engine's plan, a line each; empty where there is none to be made. */
+  /** The engine's plan, one entry per line; empty if there is none. */
   plan: string[];
   /** Earlier jobs of this file, newest first: by path or by content. */
   before: JobDetail[];
 }
 
-/** What `GET /metrics` shows and what is counted for it. */
+/** What `GET /metrics` shows, and what is counted for it. */
 export interface Metering {
-  /** The metrics now, in the text format of Prometheus; `status` is what the daemon says of itself just then. */
+  /** The current metrics, in Prometheus's text format; `status` is the daemon's report at that moment. */
   render(status: StatusView): Promise<{ contentType: string; text: string }>;
-  /** A request was answered; `via` is the door it came by. */
+  /** A request was answered; `via` is the listener it came through. */
   answered(via: 'socket' | 'tcp', status: number): void;
   /** A request carried a wrong token. */
   wrongToken(): void;

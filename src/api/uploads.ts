@@ -1,6 +1,6 @@
 /**
  * Files added on the page. They are written under a hidden name in the inbox and get their own name, without replacing another
- * file, once they are complete: for the watcher a file like any other.
+ * file, once they are complete: to the watcher they are files like any other.
  */
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
@@ -19,11 +19,11 @@ import type { Logger } from '../platform/log.ts';
 export interface UploadRequest {
   /** Absolute path of one of the inboxes. */
   inbox: string;
-  /** As the person's machine calls the file. */
+  /** The file's name on the person's machine. */
   name: string;
   /** The instruction for it; becomes the file's sidecar. */
   words?: string;
-  /** As announced; absent where the sender does not know. */
+  /** As announced; absent if the sender does not know. */
   bytes?: number;
   body: AsyncIterable<Uint8Array>;
 }
@@ -35,9 +35,9 @@ interface Uploaded {
 }
 
 export interface UploadsOptions {
-  /** Absolute paths; asked each time, as a reload may change them. */
+  /** Absolute paths; read each time, because a reload may change them. */
   inboxes: () => readonly string[];
-  /** Asked each time as well. */
+  /** Also read each time. */
   minFree: () => MinFree;
   log: Logger;
   files?: Files;
@@ -59,13 +59,13 @@ const SILENCE_MS = 60_000;
 const MAX_WORDS = 4000;
 const MAX_AT_ONCE = 8;
 const MAX_NAMES = 1000;
-/** Free space is checked again each time this much was written: others fill the disk as well. */
+/** Free space is checked again after this many bytes: others fill the disk as well. */
 const CHECK_SPACE_BYTES = 64 * 2 ** 20;
 const TEMP = /^\.shrinkbox-drop-[0-9a-f]{16}\.part$/;
-/** A temporary file nobody wrote to for this long belongs to a daemon that was killed. */
+/** A temporary file that nobody has written to for this long belongs to a daemon that was killed. */
 const STALE_MS = 3600_000;
 
-/** Removes what uploads to a daemon that was killed left in the inboxes. A folder that is not available is left alone. */
+/** Removes leftovers of uploads to a daemon that was killed. A folder that is not available is skipped. */
 export async function sweepUploads(inboxes: readonly string[], now: number, files: Files = nodeFiles): Promise<void> {
   for (const inbox of inboxes) {
     const entries = await files.readdir(inbox).catch(() => []);
@@ -87,14 +87,14 @@ export class Uploads {
     this.#files = options.files ?? nodeFiles;
   }
 
-  /** Where files can be added, and the bytes that still fit (null where the disk does not tell). */
+  /** Where files can be added, and the bytes that still fit (null if the disk does not report it). */
   async inboxes(): Promise<{ inbox: string; free_bytes: number | null }[]> {
     return Promise.all(this.#options.inboxes().map(async inbox => ({ inbox, free_bytes: await this.#room(inbox) })));
   }
 
   /**
    * Resolves when the file is durable under its name.
-   * @throws ShrinkError bad-request, bad-name, no-space, unavailable, ...: then nothing of it is left.
+   * @throws ShrinkError bad-request, bad-name, no-space, unavailable, ...: then nothing of it remains.
    */
   async put(request: UploadRequest): Promise<Uploaded> {
     const { inbox, words = '' } = request;
@@ -167,7 +167,7 @@ export class Uploads {
     }
   }
 
-  /** False where a file of that name is already there. */
+  /** False if a file of that name already exists. */
   async #writeWords(path: string, words: string): Promise<boolean> {
     try {
       await createDurably(path, `${words}\n`, { files: this.#files, log: this.#options.log });
@@ -207,7 +207,7 @@ export class Uploads {
   }
 }
 
-/** The name an added file gets, before it is made unique. @throws ShrinkError bad-name where the watcher would ignore it. */
+/** The name an added file gets, before it is made unique. @throws ShrinkError bad-name if the watcher would ignore it. */
 export function nameFor(name: string): string {
   // Some browsers send the whole path; the last part is the name.
   const last = name.split(/[/\\]/).at(-1) ?? '';
@@ -257,7 +257,7 @@ async function* alive(
       yield next.value;
     }
   } finally {
-    // Not awaited: a sender that hangs would hang us.
+    // Not awaited: a hanging sender would hang us.
     void chunks.return?.().catch(() => {});
   }
 }

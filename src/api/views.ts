@@ -28,7 +28,7 @@ export function viewOf(job: Job, progress?: Progress): JobView {
   };
 }
 
-/** All a person may want to know about one job, with a daemon (live progress) and without (from the journal). */
+/** All a person may want to know about one job, with a daemon (live progress) or without (from the journal). */
 export function detailOf(job: Job, progress?: Progress): JobDetail {
   const { state, decision } = job;
   const done = state.name === 'done' ? state : undefined;
@@ -53,7 +53,7 @@ export function detailOf(job: Job, progress?: Progress): JobDetail {
   };
 }
 
-/** What changes while somebody watches, beside `viewOf`. */
+/** What an open page needs beyond `viewOf`. */
 export function liveOf(job: Job, progress?: Progress): LiveView {
   const { eta_ms, progress_note, hint, waiting_until, messages } = detailOf(job, progress);
   return { eta_ms, progress_note, hint, waiting_until, messages };

@@ -1,4 +1,4 @@
-/** Keeps tokens from being guessed: an address that sent too many wrong ones is not listened to for a while. */
+/** Keeps tokens from being guessed: an address that sent too many wrong ones is refused for a while. */
 import type { Logger } from '../platform/log.ts';
 
 const MAX_WRONG = 20;
@@ -24,7 +24,7 @@ export class WrongTokens {
     return Math.max(0, seen.since + WINDOW_MS - this.#now());
   }
 
-  /** A wrong token came from this address. Logged once a minute, and when it is the last one that was compared. */
+  /** A wrong token came from this address. Logged once a minute, and when it was the last one to be compared. */
   add(address: string): void {
     const now = this.#now();
     const before = this.#seen.get(address);

@@ -6,7 +6,7 @@ import { type Files, pinOf } from '../platform/files/files.ts';
 
 /** Each reads a file and runs ffprobe and ffmpeg, beside the jobs. */
 const AT_ONCE = 2;
-/** Files asked about at a time, waiting ones included. */
+/** Files explained at a time, waiting ones included. */
 const MAX_UNDER_WAY = 16;
 
 export interface ExplanationsOptions {
@@ -21,7 +21,7 @@ interface UnderWay {
 }
 
 /**
- * Explanations for whoever asks over HTTP: two at a time, one for all who ask about the same version of a file meanwhile, and
+ * Explanations over HTTP: two at a time, one shared by everyone who asks about the same version of a file meanwhile, and
  * none that nobody waits for any more.
  */
 export class Explanations {
@@ -33,7 +33,7 @@ export class Explanations {
     this.#options = options;
   }
 
-  /** @throws the signal's reason when it aborts; ShrinkError `unavailable` when too many files are asked about. */
+  /** @throws the signal's reason if it aborts; ShrinkError `unavailable` if too many files are being explained. */
   async explain(path: string, signal?: AbortSignal): Promise<Explanation> {
     const pin = await orAborted(
       pinOf(path, this.#options.files).catch(() => undefined),
@@ -57,14 +57,14 @@ export class Explanations {
     }
     const stop = new AbortController();
     const result = this.#turns.run(() => this.#options.explain(path, stop.signal), stop.signal);
-    // Those who ask hear of it; after the last one has left, nobody does.
+    // Everyone still waiting gets the error; once the last has left, nobody does.
     result.catch(() => {});
     const started = { result, stop, asking: 0 };
     this.#underWay.set(key, started);
     return started;
   }
 
-  /** Whoever asks from now on starts anew: the file is the same, what happened to it before may not be. */
+  /** Later requests start over: the file is the same, but its history may not be. */
   #end(key: string, shared: UnderWay): void {
     if (this.#underWay.get(key) === shared) this.#underWay.delete(key);
     shared.stop.abort();

@@ -72,7 +72,7 @@ interface Asker {
 /** Longest wait for an answer: an upload of 500 MB over a slow line. */
 const TIMEOUT_MS = 60 * 60_000;
 
-/** @throws ShrinkError `auth-missing` where a token file gives no token. */
+/** @throws ShrinkError `auth-missing` if a token file contains no token. */
 async function withEngine<T>(context: Context, use: (asker: Asker) => Promise<T>): Promise<T> {
   const config = await context.loadConfig();
   const secrets = await context.loadSecrets(config);

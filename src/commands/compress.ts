@@ -55,7 +55,7 @@ async function compress(context: Context, files: readonly string[], options: Opt
   const { io, parts } = context;
   const config = await context.loadConfig();
   const secrets = await context.loadSecrets(config);
-  // A log beside the progress bar would tear it apart, and could only repeat what the results say.
+  // A log would tear the progress bar apart, and could only repeat what the results say.
   const { silentLogger: log } = await import('../platform/log.ts');
   const stops = listenForStops(io.signals);
   const abort = new AbortController();
@@ -84,7 +84,7 @@ async function compress(context: Context, files: readonly string[], options: Opt
   }
 }
 
-/** `compress` has no state directory: what it keeps from one run to the next is the user's cache. */
+/** `compress` has no state directory: whatever it keeps between runs is in the user's cache. */
 function cacheDirOf({ env, home }: Io): string {
   const base = env['XDG_CACHE_HOME'];
   return join(base && isAbsolute(base) ? base : join(home, '.cache'), 'shrinkbox');

@@ -33,7 +33,7 @@ function acting(action: Action, what: JobAction) {
   return action((context, ids: string[]) => act(context, what, ids));
 }
 
-/** Acts on every id and prints each outcome. Exit code: 2 where an id is unknown, else 1 where an action was refused. */
+/** Acts on every id and prints each outcome. Exit code: 2 if an id is unknown, else 1 if an action was refused. */
 async function act(context: Context, action: JobAction, ids: readonly string[]): Promise<number> {
   const daemon = await openDaemon(context);
   try {

@@ -24,7 +24,7 @@ export const defineRun: Define = (program, action) => {
     .action(action((context, options: { once?: boolean }) => run(context, options.once === true)));
 };
 
-/** Asked of systemd at start and stop: replaying a large journal or ending an encode can take this long. */
+/** Requested from systemd at start and stop: replaying a large journal or ending an encode can take this long. */
 const SLOW_MS = 90_000;
 
 async function run(context: Context, once: boolean): Promise<number> {
@@ -76,7 +76,7 @@ interface RunningDaemon {
   notifier: SystemdNotifier;
 }
 
-/** Resolves with the exit code once the daemon has ended: that of a failure while stopping, else of what ended it. */
+/** Resolves with the exit code once the daemon has ended: that of a failure while stopping, else that of its end. */
 async function untilEnd(running: RunningDaemon & { stops: Stops; once: boolean }): Promise<number> {
   const { context, daemon, notifier, stops, once } = running;
   const reasons: Promise<number | NodeJS.Signals>[] = [daemon.ended, stops.requested];
@@ -84,7 +84,7 @@ async function untilEnd(running: RunningDaemon & { stops: Stops; once: boolean }
   const first = await Promise.race(reasons);
   notifier.stopping();
   notifier.extendTimeout(SLOW_MS);
-  if (typeof first === 'string') context.printErr('stopping; a second signal stops at once, and nothing is lost by it');
+  if (typeof first === 'string') context.printErr('stopping; a second signal stops at once, and loses nothing');
   const ended = daemon.stop().then(() => daemon.ended);
   const last = await Promise.race([ended, stops.forced]);
   if (typeof last === 'string') {
@@ -95,14 +95,14 @@ async function untilEnd(running: RunningDaemon & { stops: Stops; once: boolean }
   return typeof first === 'string' ? exitCodeOf(first) : first;
 }
 
-/** Where the system has setpriv, encoders die with us; elsewhere they would be left behind. */
+/** If the system has setpriv, encoders die with us; otherwise they would be left behind. */
 async function killChildren(): Promise<void> {
   const { activeChildren } = await import('../platform/process/run-child.ts');
   for (const { pid } of activeChildren()) {
     try {
       process.kill(-pid, 'SIGKILL');
     } catch {
-      // It has ended already.
+      // It has already ended.
     }
   }
 }

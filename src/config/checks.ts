@@ -1,5 +1,5 @@
 /**
- * Checks across several values. They work on the values as written, so that a file with other mistakes still gets all its
+ * Checks across several values. They use the values as written, so that a file with other mistakes still gets all its
  * problems reported at once.
  */
 import { type Conflict, findConflicts } from './conflicts.ts';

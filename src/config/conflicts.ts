@@ -1,4 +1,4 @@
-/** Folders that must not contain each other. Beside checks.ts, because the daemon asks this again once links are resolved, without the schema. */
+/** Folders that must not contain each other. Separate from checks.ts: the daemon repeats this with links resolved, without the schema. */
 import { isWithin } from '../core/file-names.ts';
 import type { KeyPath } from './problems.ts';
 

@@ -3,7 +3,7 @@ import { DEFAULT_OUTPUT } from './output-template.ts';
 import type { ResolvePath } from './resolve-path.ts';
 
 /**
- * What the schema makes of a configuration without a single line; a test keeps the two equal. Written out because the schema's
+ * What the schema makes of an empty configuration; a test keeps the two equal. Written out because the schema's
  * library takes longer to load than `shrinkbox compress` spends on a short clip.
  */
 export function defaultConfig(resolve: ResolvePath): Config {

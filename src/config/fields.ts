@@ -4,7 +4,7 @@ import { isLoopback } from './loopback.ts';
 import { maskUrl, show } from './redact.ts';
 import { didYouMean } from './unknown-keys.ts';
 
-/** A kind of value, with the words that explain it to whoever wrote a wrong one. */
+/** A kind of value, with the text that explains it to whoever wrote a wrong one. */
 export interface Kind<T> {
   /** What it is, with its article: `a size`. */
   what: string;
@@ -13,7 +13,7 @@ export interface Kind<T> {
   /** For editors; the parser has the last word. */
   pattern?: string;
   examples?: string[];
-  /** The value, `undefined` where the text is not of this kind, or an InvalidValue with a sentence of its own. */
+  /** The value, `undefined` if the text is not of this kind, or an InvalidValue with its own message. */
   parse(text: string): T | undefined | InvalidValue;
 }
 

@@ -33,19 +33,19 @@ export type Config = Omit<Parsed, 'rules' | 'folders' | 'nemo'> & {
   rules: Rule[];
   folders: Folder[];
   nemo: Parsed['nemo'] & {
-    /** From SKILL_SOURCE: what the service is told about where this program was installed from. */
+    /** From SKILL_SOURCE: where this program was installed from, as reported to the service. */
     skillSource?: string;
   };
   /** The file it came from; null for the built-in defaults. */
   source: string | null;
 };
 
-/** What the meaning of a configuration depends on, besides its text. */
+/** What the meaning of a configuration depends on besides its text. */
 export interface ParseContext {
   env: Readonly<Record<string, string | undefined>>;
   cwd: string;
   home: string;
-  /** The file: names it in messages and anchors its relative paths. Null where there is none. */
+  /** The file: names it in messages and anchors its relative paths. Null if there is none. */
   source: string | null;
 }
 

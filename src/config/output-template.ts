@@ -6,7 +6,7 @@ type Placeholder = (typeof PLACEHOLDERS)[number];
 
 export const DEFAULT_OUTPUT = '{dir}/{name}.mp4';
 
-/** What is wrong with a template, as the rest of a sentence, or `undefined` when it can be used. */
+/** What is wrong with a template, as the rest of a sentence, or `undefined` if it can be used. */
 export function templateProblem(template: string): string | undefined {
   for (const [, word] of template.matchAll(/\{([^{}]*)\}/g)) {
     if (!isPlaceholder(word))

@@ -4,7 +4,7 @@ import { ShrinkError } from '../core/errors.ts';
 export interface Problem {
   /** The config file, or `environment` for a variable. */
   file: string;
-  /** 1-based; 0 where there is no position to point at. */
+  /** 1-based; 0 if there is no position to point to. */
   line: number;
   column: number;
   /** `rules[0].size`; empty for the file as a whole. */

@@ -62,7 +62,7 @@ export interface FreeSpace {
   share: number;
 }
 
-/** A size, a percentage, or both joined by `and`; what is not given is 0. */
+/** A size, a percentage, or both joined by `and`; a missing one is 0. */
 export const freeSpace = () =>
   text<FreeSpace>({
     what: 'an amount of free space',

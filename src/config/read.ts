@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, openSync, readSync } from 'node:fs';
 import { ShrinkError } from '../core/errors.ts';
 
-/** Reads a small text file. @throws NodeJS.ErrnoException; ShrinkError `io` where it is not a text file. */
+/** Reads a small text file. @throws NodeJS.ErrnoException; ShrinkError `io` if it is not a text file. */
 export type ReadFile = (path: string, maxBytes: number) => string;
 
 /** Never waits for a pipe or device, and never reads more than the limit. */

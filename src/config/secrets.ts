@@ -7,12 +7,12 @@ import type { ReadFile } from './read.ts';
 
 const HIDDEN = '[secret]';
 
-/** Every secret this process was given: a token of any shape is recognised by its value alone. */
+/** Every secret given to this process: a token of any shape is recognised only by its value. */
 const known = new Set<string>();
 /** Shorter ones could be any word. */
 const MIN_KNOWN_LENGTH = 8;
 
-/** A value that does not show itself: not in JSON, logs, templates or `inspect`; only `reveal()` gives it away. */
+/** A value that does not reveal itself: not in JSON, logs, templates or `inspect`; only `reveal()` returns it. */
 export class Secret {
   readonly #value: string;
 
@@ -66,14 +66,14 @@ export function isWeakToken(token: Secret): boolean {
   return token.reveal().length < MIN_TOKEN_LENGTH;
 }
 
-/** Tokens are a line; a file with more than this holds something else. */
+/** A token is one line; a file with more than this holds something else. */
 const MAX_BYTES = 16_384;
 
 /**
- * Reads the secrets the configuration points at. The cloud token: `NEMO_TOKEN`, else `nemo.token_file`, else the systemd
+ * Reads the secrets that the configuration points to. The cloud token: `NEMO_TOKEN`, else `nemo.token_file`, else the systemd
  * credential `token`; the token for HTTP: `http.token_file`, else the credential `http-token`.
  *
- * @throws ShrinkError `auth-missing` when a file is named and gives no token; never says what is in it.
+ * @throws ShrinkError `auth-missing` if a file is named and contains no token; never says what is in it.
  */
 export function loadSecrets(config: Config, env: ParseContext['env'], readFile: ReadFile): Secrets {
   const credentials = env['CREDENTIALS_DIRECTORY'];

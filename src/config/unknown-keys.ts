@@ -80,7 +80,7 @@ export function editDistance(a: string, b: string): number {
   return oneBack[b.length] ?? 0;
 }
 
-/** A word longer than this is no typing mistake of ours. */
+/** A longer word is not a misspelling of one of our keys. */
 const MAX_WORD_LENGTH = 60;
 
 /**

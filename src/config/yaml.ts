@@ -5,7 +5,7 @@ import type { KeyPath, Problem } from './problems.ts';
 import { show, withoutSecrets } from './redact.ts';
 
 export interface YamlFile {
-  /** The plain value; `undefined` when the syntax is too broken to have one. */
+  /** The plain value; `undefined` if the syntax is too broken to have one. */
   value: unknown;
   problems: Problem[];
   /** The position of the value at a path, or of its key; of the nearest parent where the path does not exist. */
@@ -14,13 +14,13 @@ export interface YamlFile {
 
 const START = { line: 1, column: 1 };
 
-/** A file whose aliases repeat parts more often is made to exhaust the memory. */
+/** A file whose aliases repeat parts more often is meant to exhaust the memory. */
 const MAX_ALIASES = 100;
 
 /** Loaded late: seventy modules that nobody needs without a configuration file. */
 const library = () => createRequire(import.meta.url)('yaml') as typeof import('yaml');
 
-/** Stands for a configuration file that does not exist. */
+/** Represents a configuration file that does not exist. */
 export const NOTHING_WRITTEN: YamlFile = { value: {}, problems: [], place: () => START };
 
 export function parseYaml(file: string, text: string): YamlFile {
@@ -137,7 +137,7 @@ function startOf(node: unknown): number | undefined {
   return (node as Node | null | undefined)?.range?.[0];
 }
 
-/** What toJS fails on: aliases without an anchor, far too many of them, or ones that cannot be merged. */
+/** What makes toJS fail: aliases without an anchor, far too many of them, or ones that cannot be merged. */
 function aliasProblem(document: Document.Parsed, said: string): { offset: number; message: string } {
   const { visit } = library();
   const name = /^Unresolved alias .*: (\S+)$/.exec(said)?.[1];

@@ -12,8 +12,8 @@ export interface Checkpoint<T> {
 }
 
 /**
- * What an engine remembers of a job, typed by key. Work recorded in this run counts like work recorded before a restart, and no key is
- * read without a parser.
+ * What an engine records about a job, typed by key. Work recorded in this run counts like work recorded before a restart, and no key
+ * is read without a parser.
  */
 export class Checkpoints {
   readonly #store: Store;
@@ -32,8 +32,8 @@ export class Checkpoints {
   }
 
   /**
-   * The checkpoints under `prefix`. With a `stamp`, only values recorded under an equal stamp are seen: what one source, target and
-   * ffmpeg gave means nothing to another.
+   * The checkpoints under `prefix`. With a `stamp`, only values recorded under an equal stamp are visible: the results of one source,
+   * target and ffmpeg mean nothing to another.
    */
   scoped(prefix: string, stamp: string | undefined = this.#stamp): Checkpoints {
     return new Checkpoints(this.#store, this.#prefix + prefix, stamp);
@@ -49,7 +49,7 @@ export class Checkpoints {
         return value === undefined ? undefined : parse(value);
       },
       async set(value) {
-        // A copy, as JSON keeps it: what is changed afterwards must not look recorded.
+        // A copy, as JSON keeps it: later changes must not look recorded.
         const kept = JSON.parse(JSON.stringify(stamp === undefined ? value : { stamp, value })) as Json;
         await record(name, kept);
         values.set(name, kept);
@@ -73,7 +73,7 @@ function stamped(envelope: Json | undefined, stamp: string): Json | undefined {
 /** Whether a value read back from JSON is a T. */
 export type Guard<T> = (value: unknown) => value is T;
 
-/** A parser that takes a value as it is, where the guard knows it. */
+/** A parser that accepts a value unchanged if the guard recognises it. */
 export function checked<T>(guard: Guard<T>): Parse<T> {
   return value => (guard(value) ? value : undefined);
 }
@@ -98,7 +98,7 @@ export function isOneOf<const T extends string>(...values: readonly T[]): Guard<
   return (value): value is T => values.some(one => one === value);
 }
 
-/** A guard for every field; what else the value holds is let through. */
+/** A guard for every field; other fields of the value are allowed. */
 export function isObjectOf<T extends object>(fields: { [K in keyof T]-?: Guard<T[K]> }): Guard<T> {
   const guards = Object.entries(fields) as [string, Guard<unknown>][];
   return (value): value is T => {

@@ -8,19 +8,19 @@ import type { PauseGate } from '../platform/pause-gate.ts';
 /**
  * The promise every engine makes. test/contract/engine.ts holds each of them to it.
  *
- * - `run` ends in a candidate or throws a ShrinkError whose code says what to do next. It never touches the source but to
- *   read it, and writes nowhere but into `workDir`.
+ * - `run` ends in a candidate or throws a ShrinkError whose code says what to do next. It only reads the source, and writes
+ *   nowhere but into `workDir`.
  * - It may be called again for the same order after a crash, a stop or an error: `resume` then holds the last value
  *   recorded under each key, and work that those prove done is not done again. Nothing else is remembered.
- * - A step that costs money is recorded before it is asked for. When its outcome is unknown the engine calls `doubt`
- *   and asks the service; it never repeats the step unasked.
- * - When `signal` aborts, children and requests end, and `run` rejects with code `cancelled` once they have. Where only the daemon
- *   stops (see StopReason), a paid step that is being answered may be heard out for a minute first.
+ * - A step that costs money is recorded before it is requested. If its outcome is unknown, the engine calls `doubt`
+ *   and asks the service; it never repeats the step by itself.
+ * - When `signal` aborts, children and requests end, and `run` then rejects with code `cancelled`. If only the daemon
+ *   is stopping (see StopReason), the reply to a paid step may still be received for up to a minute.
  */
 export interface Engine {
   readonly name: EngineName;
   run(order: Order, context: EngineContext): Promise<Candidate>;
-  /** What it would do, a line each, for `explain`; reads the source and changes nothing. */
+  /** What it would do, line by line, for `explain`; reads the source and changes nothing. */
   describe?(order: Order, signal: AbortSignal): Promise<Sentence[]>;
 }
 
@@ -36,16 +36,16 @@ export function wordsOf(
   };
 }
 
-/** An engine in the cloud: beside running jobs it answers a person directly. Nothing of that is journaled, and all of it is free. */
+/** An engine in the cloud: besides running jobs it answers a person directly. None of that is journaled, and all of it is free. */
 export interface CloudEngine extends Engine {
-  /** What a person's words ask for, decided here without asking the service. */
+  /** What an instruction asks for, decided here without asking the service. */
   intentOf(words: string): Intent;
-  /** Whether the service can be reached and accepts the token there is. Requests no token, spends nothing. */
+  /** Whether the service can be reached and accepts the current token. Requests no token, spends nothing. */
   check(signal: AbortSignal): Promise<ServiceCheck>;
   credits(signal: AbortSignal): Promise<Credits>;
-  /** The timeline of a job's session, in words. @throws ShrinkError `cannot-do` when the job has none. */
+  /** The timeline of a job's session as text. @throws ShrinkError `cannot-do` if the job has none. */
   timeline(refs: CloudRefs, signal: AbortSignal): Promise<string>;
-  /** Puts a further file or address into a job's session; what to do with it is then asked with words. */
+  /** Adds another file or address to a job's session; an instruction then says what to do with it. */
   upload(request: UploadRequest): Promise<void>;
   close(): Promise<void>;
 }
@@ -55,24 +55,24 @@ export type Intent =
   | { kind: 'export' }
   | { kind: 'credits' }
   | { kind: 'state' }
-  /** `what` is a path or an address; absent where the words name none. */
+  /** `what` is a path or an address; absent if the words name none. */
   | { kind: 'upload'; what: string | undefined }
   | { kind: 'edit' };
 
 export interface Credits {
   available: number;
-  /** Set aside for running work. */
+  /** Reserved for running work. */
   frozen: number;
   total: number;
 }
 
-/** What the service says of itself and of us. */
+/** What the service reports about itself and about us. */
 export interface ServiceCheck {
-  /** Whose token is used; absent while there is none: a free one is asked for with the first job. */
+  /** Whose token is used; absent if there is none: a free one is requested with the first job. */
   account?: 'own' | 'anonymous';
-  /** Known where there is a token. */
+  /** Known if there is a token. */
   credits?: Credits;
-  /** How far this machine's clock is ahead of the service's, milliseconds; absent where the service does not say. */
+  /** How far this machine's clock is ahead of the service's, milliseconds; absent if the service does not say. */
   clockAheadMs?: number;
 }
 
@@ -84,15 +84,15 @@ export interface UploadRequest {
   onProgress?(fraction: number, note?: string): void;
 }
 
-/** What this machine does for a cloud engine; handed in, because engines don't know each other. */
+/** What this machine does for a cloud engine; passed in, because engines don't know each other. */
 export interface LocalHelp {
-  /** Compresses `source` to at most `maxBytes` (as small as it stays good, where absent) into a file below `dir`. */
+  /** Compresses `source` to at most `maxBytes` (if absent, as small as it stays good) into a file below `dir`. */
   shrink(
     request: LocalRequest & { source: string; target: Target; maxBytes?: number },
   ): Promise<{ path: string; bytes: number; how: Sentence | string }>;
   /** Cuts `source` at keyframes, without re-encoding, into files of at most `maxBytes` each below `dir`, in order. */
   split(request: LocalRequest & { source: string; maxBytes: number }): Promise<string[]>;
-  /** Joins files of the same make, without re-encoding, into one MP4. */
+  /** Joins compatible files, without re-encoding, into one MP4. */
   join(request: LocalRequest & { sources: string[]; path: string }): Promise<void>;
 }
 
@@ -105,27 +105,27 @@ export interface LocalRequest {
   onProgress(fraction: number): void;
 }
 
-/** Why an engine is told to end, as its signal's reason: the daemon goes and the job goes on later, or the job is not wanted. */
+/** Why an engine must end, as its signal's reason: the daemon stops and the job continues later, or the job is cancelled. */
 export interface StopReason {
   kind: 'stopping' | 'cancelled' | 'replaced';
 }
 
-/** Whether there is time to hear out a paid step: the daemon goes, and whoever stops it waits for it. */
+/** Whether there is time to wait for the reply to a paid step: the daemon is stopping, and whoever stops it waits for it. */
 export function isStopping(reason: unknown): boolean {
   return typeof reason === 'object' && reason !== null && 'kind' in reason && reason.kind === 'stopping';
 }
 
 export interface EngineContext {
-  /** Resolves once the value is durable; the last value under a key is what `resume` shows later. */
+  /** Resolves once the value is durable; `resume` later returns the last value under each key. */
   record(key: string, value: Json): Promise<void>;
   readonly resume: Readonly<Record<string, Json>>;
-  /** Names the step being worked at; resolves once journaled. Also the way out of doubt. */
+  /** Names the current step; resolves once journaled. Also ends doubt. */
   step(step: StepId, params?: StepParams): Promise<void>;
   /** A paid step may or may not have happened; the job is `in-doubt` until `step` or an error. */
   doubt(step: StepId, reason: Reason): Promise<void>;
   /** Something people should find in the job's record (what the agent replied); never a secret. */
   fact(key: string, value: string): Promise<void>;
-  /** Where the cloud keeps the job, for later versions of the file and for people; adds to what is known already. */
+  /** Where the cloud keeps the job, for later versions of the file and for people; adds to what is already known. */
   cloud(refs: CloudRefs): Promise<void>;
   progress(progress: Progress): void;
   readonly signal: AbortSignal;

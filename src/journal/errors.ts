@@ -19,7 +19,7 @@ export function closedError(): ShrinkError {
   });
 }
 
-/** An error of the system (or a short write), in contrast to a bug. */
+/** An error of the system (or a short write), as opposed to a bug. */
 export function isErrno(error: unknown): error is Error & { code: string } {
   if (error instanceof ShrinkError || !(error instanceof Error)) return false;
   return /^E[A-Z0-9]+$/.test(String((error as NodeJS.ErrnoException).code));

@@ -5,7 +5,7 @@ import { MAX_WRITE_BYTES } from './records.ts';
 export interface JournalFiles {
   /** Names in a directory. */
   list(dir: string): Promise<string[]>;
-  /** `read` and `update` want an existing file, `create` (0600) one that does not exist yet. */
+  /** `read` and `update` need an existing file, `create` (0600) one that does not exist yet. */
   open(path: string, mode: 'read' | 'update' | 'create'): Promise<JournalFile>;
   rename(from: string, to: string): Promise<void>;
   unlink(path: string): Promise<void>;
@@ -16,10 +16,10 @@ export interface JournalFiles {
 export interface JournalFile {
   /** Bytes read, fewer than `into` only at the end of the file. */
   read(into: Uint8Array, position: number): Promise<number>;
-  /** Bytes written. Fewer than asked for means a full disk or a limit; the caller must look. */
+  /** Bytes written. Fewer than requested means a full disk or a limit; the caller must check. */
   write(bytes: Uint8Array, position: number): Promise<number>;
   truncate(length: number): Promise<void>;
-  /** Rejects as well when the file was deleted meanwhile: nobody will ever read what is in it. */
+  /** Also rejects if the file was deleted meanwhile: nobody will ever read its content. */
   datasync(): Promise<void>;
   close(): Promise<void>;
 }
@@ -55,7 +55,7 @@ async function hasName(handle: FileHandle): Promise<boolean> {
 
 class RealFile implements JournalFile {
   readonly #handle: FileHandle;
-  /** Whether this file system counts names at all. */
+  /** Whether this file system counts links at all. */
   readonly #namesCount: boolean;
 
   constructor(handle: FileHandle, namesCount: boolean) {
@@ -98,7 +98,7 @@ export class ShortIoError extends Error {
   readonly code = 'ESHORT';
 }
 
-/** The rest of a short write is never tried again: the next start decides what the disk holds. @throws ShortIoError */
+/** The rest of a short write is never retried: the next start decides what the disk holds. @throws ShortIoError */
 export async function writeWhole(file: JournalFile, bytes: Buffer, position: number): Promise<void> {
   const written = await file.write(bytes, position);
   if (written !== bytes.length) throw new ShortIoError(`only ${written} of ${bytes.length} bytes were written`);
@@ -114,8 +114,8 @@ export async function readWhole(file: JournalFile, position: number, length: num
 const CHUNK_BYTES = 1024 * 1024;
 
 /**
- * Calls `visit` for every line of a file, in order, without its newline. The last one may lack the newline (`whole` is
- * false then); a line longer than MAX_WRITE_BYTES is cut there, not whole either, and ends the scan: no record is as
+ * Calls `visit` for every line of a file, in order, without its newline. The last one may lack the newline (then `whole` is
+ * false); a line longer than MAX_WRITE_BYTES is cut there, which is not whole either, and ends the scan: no record is as
  * long. Memory is that of the longest line; the bytes are only valid during the call.
  */
 export async function scanLines(

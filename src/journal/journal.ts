@@ -1,10 +1,10 @@
 /**
  * Room: the journal of everything that happened to jobs, in order, in segments `000001.jsonl`, ..., with the lock and the layout of
- * the state directory. It does not know what its records mean; the queue does. Comes in: core, platform.
+ * the state directory. It does not know what its records mean; the queue does. May import core, platform.
  *
  * An append resolves once its records are on the disk; appends made while the disk is busy share one write and one sync. The first
- * error ends it: after a failed write or sync nobody can say what the disk holds, so nothing more is written, the sync is not tried
- * again, and the next start reads the truth.
+ * error ends the journal: after a failed write or sync nobody knows what the disk holds, so nothing more is written, the sync is not
+ * retried, and the next start reads the truth.
  */
 import { basename } from 'node:path';
 import type { ShrinkError } from '../core/errors.ts';
@@ -35,7 +35,7 @@ export interface FsyncStats {
   count: number;
   totalMs: number;
   lastMs: number;
-  /** How long the current write has been taking; 0 when there is none. A hung disk shows here. */
+  /** How long the current write has taken so far; 0 if there is none. A hung disk shows here. */
   pendingMs: number;
 }
 
@@ -61,7 +61,7 @@ export async function openJournal(options: JournalOptions): Promise<Journal> {
   return new Journal(options, files, replayed, opened);
 }
 
-/** One line that waits for its place, or a snapshot that does. The last line of an append answers for all of it. */
+/** One line that waits for its place, or a waiting snapshot. The last line of an append settles it as a whole. */
 type Waiting = WaitingLine | { entries: Iterable<Entry>; settle: Settle<boolean> };
 type WaitingLine = { line: Draft; settle?: Settle };
 type Settle<T = void> = { resolve: (value: T) => void; reject: (error: unknown) => void };
@@ -80,7 +80,7 @@ export class Journal {
   #noSnapshotBefore = 0;
   #compacting = 0;
   #queue: Waiting[] = [];
-  /** Set while the queue is being worked off. */
+  /** Set while the queue is being processed. */
   #working: Promise<void> | undefined;
   #fatal: ShrinkError | undefined;
   #closing: Promise<void> | undefined;
@@ -114,10 +114,10 @@ export class Journal {
   }
 
   /**
-   * Appends records in the order of the calls; data is taken down at once, so it may change afterwards. Resolves when
-   * they, and all before them, are on the disk. After a crash in between, the first few of one call may be there.
-   * @throws ShrinkError `journal-write` when they could not be written, now and ever after; TypeError or RangeError,
-   *   without harm to the journal, when the data is not JSON or larger than 4 MiB.
+   * Appends records in the order of the calls; data is copied at once, so it may change afterwards. Resolves when they, and
+   * all before them, are on the disk. After a crash in between, the first few of one call may be there.
+   * @throws ShrinkError `journal-write` if they could not be written, now and ever after; TypeError or RangeError,
+   *   without harm to the journal, if the data is not JSON or larger than 4 MiB.
    */
   async append(entries: readonly Entry[]): Promise<void> {
     const now = this.#options.clock.now();
@@ -139,11 +139,11 @@ export class Journal {
   }
 
   /**
-   * Replaces everything appended before this call by `snapshot`, which must say all of it that still matters, and
-   * nothing of what is appended after this call. It is read piece by piece while other things happen: hand in a copy (an
+   * Replaces everything appended before this call by `snapshot`, which must contain all of it that still matters, and
+   * nothing that is appended after this call. It is read piece by piece while other things happen: pass a copy (an
    * array of values that do not change). Appends made meanwhile are written after it.
    *
-   * Resolves with true once the old segments are gone, false when there was no room for a snapshot: the journal then stays
+   * Resolves with true once the old segments are gone, false if there was no room for a snapshot: the journal then stays
    * as it was. A bad entry rejects, with the same effect.
    * @throws ShrinkError `journal-write` as `append` does
    */
@@ -157,7 +157,7 @@ export class Journal {
     });
   }
 
-  /** Writes what waits, then closes the file. Later appends are refused. */
+  /** Writes what is waiting, then closes the file. Later appends are refused. */
   async close(): Promise<void> {
     this.#closing ??= (this.#working ?? Promise.resolve()).then(() => this.#file.close().catch(() => {}));
     await this.#closing;
@@ -173,9 +173,9 @@ export class Journal {
     this.#working ??= this.#work();
   }
 
-  /** Works until nothing waits. Whoever comes while a write is under way shares the next one. */
+  /** Works until nothing is waiting. Appends made during a write share the next one. */
   async #work(): Promise<void> {
-    // What is appended in this turn of the event loop goes into one write as well.
+    // Everything appended in this turn of the event loop goes into one write as well.
     await Promise.resolve();
     while (!this.#fatal) {
       const [first] = this.#queue;
@@ -192,7 +192,7 @@ export class Journal {
     this.#working = undefined;
   }
 
-  /** As many lines as one write may have; they stay in order with a snapshot that waits. */
+  /** As many lines as fit into one write; they keep their order relative to a waiting snapshot. */
   #takeLines(): WaitingLine[] {
     const lines: WaitingLine[] = [];
     let bytes = 0;
@@ -226,7 +226,7 @@ export class Journal {
     const number = this.#current.number + 1;
     const path = segmentPath(this.#options.dir, number);
     const file = await this.#files.open(path, 'create');
-    // Everything in the old one is synced; whatever closing it says changes nothing.
+    // Everything in the old one is synced; an error when closing it changes nothing.
     await this.#file.close().catch(() => {});
     this.#file = file;
     await this.#files.syncDir(this.#options.dir);
@@ -242,7 +242,7 @@ export class Journal {
       const content = { entries, firstSeq: this.#lastSeq + 1, now: this.#options.clock.now() };
       snapshot = await writeSnapshot(this.#files, temporary, content);
     } catch (error) {
-      // The journal itself was not touched. A disk without room for a snapshot may well have room for a record.
+      // The journal itself was not changed. A disk without room for a snapshot may well have room for a record.
       this.#noSnapshotBefore = this.#sinceSnapshot + COMPACT_AFTER_RECORDS;
       this.#options.log.warn(
         { err: error },

@@ -1,9 +1,9 @@
 /**
  * One daemon per state directory, without native code and without anything that stays behind after a kill -9.
  *
- * Linux: a listening abstract unix socket named after the directory's device and inode. The kernel lets one process have
- * it and frees it with the process; bind mounts and links to the same directory meet in the same name. Whoever connects
- * is told who holds it. Abstract names end at the network namespace, so a container sharing the directory is asked
+ * Linux: a listening abstract unix socket named after the directory's device and inode. The kernel gives it to one process and
+ * frees it with the process; bind mounts and links to the same directory share the name. Whoever connects learns who holds it.
+ * Abstract names end at the network namespace, so a container sharing the directory is asked
  * through `control.sock` as well.
  * macOS and BSD: the `lock` file is opened with O_EXLOCK, which the kernel ties to the open file in the same way.
  */
@@ -25,7 +25,7 @@ export interface LockOptions {
   /** Exists. */
   stateDir: string;
   version: string;
-  /** Where another daemon would answer; `control.sock` in the state directory unless told otherwise. */
+  /** Where another daemon would answer; by default `control.sock` in the state directory. */
   controlSocket?: string;
   platform?: NodeJS.Platform;
   /** Opens a file the BSD way, so that a second opener gets EAGAIN. */
@@ -33,8 +33,8 @@ export interface LockOptions {
 }
 
 /**
- * Takes the lock, and says who has it in `lock` (0600) for people to read.
- * @throws ShrinkError `locked` when another process has it; file errors as they are
+ * Takes the lock, and writes its holder to `lock` (0600) for people to read.
+ * @throws ShrinkError `locked` if another process has it; file errors as they are
  */
 export async function acquireLock(options: LockOptions): Promise<Lock> {
   const path = join(options.stateDir, 'lock');
@@ -65,7 +65,7 @@ async function lockSocket(options: LockOptions, path: string, self: string): Pro
     await held.release();
     throw error;
   }
-  // The file goes first: once the socket is free it may be the next holder's.
+  // The file goes first: once the socket is free, the file may be the next holder's.
   const release = async () => {
     await unlink(path).catch(() => {});
     await held.release();
@@ -76,7 +76,7 @@ async function lockSocket(options: LockOptions, path: string, self: string): Pro
 async function writeDown(path: string, self: string): Promise<void> {
   const file = await open(path, 'w', 0o600);
   try {
-    // One that a crash left behind keeps its mode otherwise.
+    // Otherwise a file left behind by a crash keeps its mode.
     await file.chmod(0o600);
     await file.writeFile(self);
   } finally {
@@ -136,7 +136,7 @@ function locked(stateDir: string, holder: string | undefined): ShrinkError {
   const said = (key: string) => new RegExp(`^${key}: (.+)$`, 'm').exec(holder ?? '')?.[1];
   const [pid, since] = [said('pid'), said('since')];
   const who = pid && since ? ` (pid ${pid}, since ${since})` : '';
-  return new ShrinkError('locked', `Another shrinkbox${who} works with ${stateDir} already.`, {
+  return new ShrinkError('locked', `Another shrinkbox${who} is already using ${stateDir}.`, {
     doing: 'locking the state directory',
     subject: stateDir,
     hint: `Stop it first (${pid ? `kill ${pid}, or ` : ''}systemctl stop shrinkbox), or give this one a state_dir of its own.`,

@@ -4,7 +4,7 @@
  *     {"v":1,"seq":7,"at":1700000000000,"job":"k3x9","event":"started","data":{...},"crc":"1f2e3d4c"}
  *
  * `crc` is the CRC-32 of the bytes before `,"crc":` and always comes last. Later versions keep that frame, so that an older program
- * can tell a newer record from a damaged one. The shape of `data` belongs to the version as well: queue/journal-schema.ts checks it.
+ * can tell a newer record from a damaged one. The shape of `data` is part of the version as well: queue/journal-schema.ts checks it.
  */
 import { crc32 } from 'node:zlib';
 
@@ -41,7 +41,7 @@ export type Decoded =
   /** `wrong` completes the sentence "line 7: ...". */
   | { kind: 'bad'; wrong: string };
 
-/** An entry as it was when it was appended: everything of its line but `seq`. */
+/** An entry as it was when appended: everything of its line except `seq`. */
 export interface Draft {
   tail: string;
   /** Upper bound of the finished line in bytes, newline included. */
@@ -51,7 +51,7 @@ export interface Draft {
 /**
  * Encodes an entry at once: its `data` may change afterwards.
  * @param now epoch milliseconds, for an entry without a time
- * @throws TypeError when it is not JSON (a cycle, a BigInt), RangeError when the line would be longer than
+ * @throws TypeError if it is not JSON (a cycle, a BigInt), RangeError if the line would be longer than
  *   MAX_WRITE_BYTES: both are bugs of the caller, and nothing is written.
  */
 export function draft(entry: Entry, now: number): Draft {
@@ -100,7 +100,7 @@ const CRC_AT = FRAME.indexOf(0);
 /** `{"v":1,"seq":` + up to 16 digits */
 const HEAD_BYTES = 29;
 
-// Byte by byte instead of as text: a start reads a million of these, and this saves it a tenth of the time.
+// Byte by byte instead of as text: a start reads a million of these, and this saves a tenth of the time.
 
 function isFramed(line: Buffer, end: number): boolean {
   if (end < 1) return false;

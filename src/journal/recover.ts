@@ -15,7 +15,7 @@ export interface LiveSegment {
 export interface FoundFiles {
   /** The segments that count, oldest first, with their good bytes. */
   segments: LiveSegment[];
-  /** Bytes behind them that were being written when a crash came. */
+  /** Bytes after them that were being written when a crash came. */
   tornBytes: number;
   /** Files that only a crash left behind. */
   leftovers: string[];
@@ -34,8 +34,8 @@ interface RecoverOptions {
 }
 
 /**
- * Makes a journal that was just replayed ready for more: cuts a torn tail off (its bytes are kept), makes durable what
- * was read, removes what a crash left beside it. An empty journal gets its first segment.
+ * Prepares a replayed journal for more: cuts off a torn tail (its bytes are kept), makes durable what was read, and removes
+ * leftovers of a crash. An empty journal gets its first segment.
  */
 export async function openForAppend(found: FoundFiles, options: RecoverOptions): Promise<OpenedForAppend> {
   const { files, dir } = options;
@@ -46,7 +46,7 @@ export async function openForAppend(found: FoundFiles, options: RecoverOptions):
   try {
     if (found.tornBytes > 0) await cutTail(file, last, found.tornBytes, options);
     await rewriteTail(file, last);
-    // Before an old segment goes, the name of the snapshot that replaced it must be durable.
+    // Before an old segment is removed, the name of the snapshot that replaced it must be durable.
     await files.syncDir(dir);
     for (const path of found.leftovers) await files.unlink(path);
     return { file, segments };
@@ -88,8 +88,8 @@ async function keep(wanted: string, bytes: Buffer, { files, dir }: RecoverOption
 }
 
 /**
- * What was replayed may exist in the page cache only: after a failed sync Linux marks the pages clean although they never reached the
- * disk, and a second sync reports success. Writing the last write's bytes again makes it true.
+ * What was replayed may exist only in the page cache: after a failed sync Linux marks the pages clean although they never reached the
+ * disk, and a second sync reports success. Writing the last write's bytes again makes them durable.
  */
 async function rewriteTail(file: JournalFile, segment: LiveSegment): Promise<void> {
   if (segment.bytes === 0) return;
@@ -102,13 +102,13 @@ const RECORD_START = Buffer.from('{"v":1,"seq":');
 
 /**
  * The bytes from the first bad line of the last segment to its end: torn, or damaged? A crash spoils only the one write that was not
- * yet synced, and nobody was told that it happened. It leaves a write that stops short (no newline at the end) or sectors that never
- * arrived (zero bytes, which JSON never holds). So this is a torn tail when
+ * yet synced, and nobody received an acknowledgement of it. It leaves a write that stops short (no newline at the end) or sectors that
+ * never arrived (zero bytes, which JSON never contains). So this is a torn tail if
  * - there is no good record in it, not even behind the remains of another one in the same line,
  * - it ends without a newline or holds a zero byte, and
  * - it is no longer than one write can be.
- * Anything else, such as a complete last line with a wrong checksum, is not a crash's work: that record may have been acknowledged and
- * say that something was paid for, so the journal is damaged and a person decides.
+ * Anything else, such as a complete last line with a wrong checksum, does not come from a crash: that record may have been acknowledged
+ * and record a payment, so the journal counts as damaged and a person decides.
  */
 export class TornTail {
   bytes = 0;
@@ -124,7 +124,7 @@ export class TornTail {
     this.bytes += line.length + (whole ? 1 : 0);
   }
 
-  /** Why this cannot be a torn write, or `undefined` when it is one. */
+  /** Why this cannot be a torn write, or `undefined` if it is one. */
   whyDamaged(): string | undefined {
     if (this.#goodRecord) return 'good records follow';
     if (this.bytes > MAX_WRITE_BYTES) return `it and what follows, ${this.bytes} bytes or more, are bad`;

@@ -7,13 +7,13 @@ import { decodeRecord, type JournalRecord, RECORD_VERSION } from './records.ts';
 import { type FoundFiles, TornTail } from './recover.ts';
 import { closeAll, damaged, type OpenSegment, openChain, SNAPSHOT_BEGIN, SNAPSHOT_END } from './segments.ts';
 
-/** Where a record stands; the line counts from 1. */
+/** The position of a record; the line counts from 1. */
 export interface RecordPosition {
   file: string;
   line: number;
 }
 
-/** Gets every record in order but the marks around a snapshot; what it throws ends the replay. */
+/** Receives every record in order except the marks around a snapshot; an error it throws ends the replay. */
 export type OnRecord = (record: JournalRecord, position: RecordPosition) => void;
 
 export interface ReplaySummary {
@@ -21,7 +21,7 @@ export interface ReplaySummary {
   lastSeq: number;
   /** Records handed to `onRecord`. */
   records: number;
-  /** Those of them that came after the snapshot the journal begins with, or all. */
+  /** Of those, the ones after the snapshot that the journal begins with, or all. */
   sinceSnapshot: number;
   /** Bytes at the end that were being written when a crash came; they were left out. */
   tornBytes: number;

@@ -60,7 +60,7 @@ export function damaged(where: string, wrong: string, cause?: unknown): ShrinkEr
     doing: 'reading the journal',
     subject: where,
     hint:
-      'Nothing was changed. Restore the journal folder from a backup, or move it away to start anew: sources and results are safe, ' +
+      'Nothing was changed. Restore the journal folder from a backup, or move it away to start over: sources and results are safe, ' +
       'but shrinkbox then no longer knows what was done, waiting or paid for.',
     cause,
   });

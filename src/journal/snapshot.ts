@@ -2,7 +2,7 @@ import { type JournalFile, type JournalFiles, writeWhole } from './io.ts';
 import { draft, type Entry, finish } from './records.ts';
 import { isMark, SNAPSHOT_BEGIN, SNAPSHOT_END } from './segments.ts';
 
-/** Encoded in one go: little enough that the event loop is not held up. */
+/** Encoded in one go: little enough not to hold up the event loop. */
 const CHUNK_CHARACTERS = 256 * 1024;
 
 export const COMPACT_AFTER_RECORDS = 50_000;

@@ -13,7 +13,7 @@ export interface StateDir {
 
 /**
  * `f_type` of file systems that cannot keep the journal's promise: sync and rename go over a network, or through a
- * program of its own (FUSE), and the single-instance lock does not reach other machines. From linux/magic.h.
+ * separate program (FUSE), and the single-instance lock does not reach other machines. From linux/magic.h.
  */
 const REMOTE: Readonly<Record<number, string>> = {
   0x6969: 'NFS',
@@ -26,12 +26,12 @@ const REMOTE: Readonly<Record<number, string>> = {
   0x5346414f: 'AFS',
 };
 
-/** What may stand in a state directory; one with anything else in it is shared, and its mode is not ours to change. */
+/** What a state directory may contain; one with anything else in it is shared, and its mode is not ours to change. */
 const OURS = /^(journal|work|lock|control\.sock|identity\.json.*|\..*|@.*|lost\+found)$/;
 
 /**
- * Creates the state directory with its `journal` and `work`, open to nobody else whatever the umask.
- * @throws ShrinkError `config-invalid` when it is a file or on a network or FUSE file system (nothing is created then);
+ * Creates the state directory with its `journal` and `work`, private whatever the umask.
+ * @throws ShrinkError `config-invalid` if it is a file or on a network or FUSE file system (then nothing is created);
  *   file errors as they are
  */
 export async function prepareStateDir(
@@ -61,7 +61,7 @@ export async function prepareStateDir(
 
 /**
  * The journal syncs what is in its folder; that the folder itself survives a power cut depends on the folders above it.
- * `topmost`: the first one that had to be made.
+ * `topmost`: the first one that had to be created.
  */
 async function secureNames(
   root: string,
@@ -71,7 +71,7 @@ async function secureNames(
   const last = topmost === undefined ? root : dirname(topmost);
   for (let at = root; ; at = dirname(at)) {
     await syncDir(at).catch((error: NodeJS.ErrnoException) => {
-      // A folder that may be written into but not read cannot be synced either.
+      // A folder that is writable but not readable cannot be synced either.
       if (at === root || error.code !== 'EACCES') throw error;
     });
     if (at === last) return;
@@ -91,7 +91,7 @@ async function refuseRemote(dir: string, existing: string, type: (path: string) 
 async function fileSystemType(path: string): Promise<number> {
   // Elsewhere `f_type` is a number without a meaning of its own.
   if (process.platform !== 'linux') return 0;
-  // 32-bit machines report the large ones as negative.
+  // 32-bit machines report the large ones as negative numbers.
   return (await statfs(path)).type >>> 0;
 }
 

@@ -7,13 +7,13 @@ export interface DiskPath {
   labels: { place: 'state' | 'inbox' | 'outbox' | 'archive'; folder: string };
 }
 
-/** A share that does not answer delays a scrape by no more than this, milliseconds. */
+/** A share that does not answer delays a scrape by at most this long, milliseconds. */
 const ANSWER_MS = 1_000;
-/** An answer is good for this long, milliseconds: two gauges ask in one scrape. */
+/** An answer stays valid for this long, milliseconds: two gauges ask in one scrape. */
 const FRESH_MS = 2_000;
 
 /**
- * Free space for the metrics. A share that hangs would take one thread of the pool with every question, until none is left for
+ * Free space for the metrics. A hanging share would take one thread of the pool with every call, until none is left for
  * the daemon: it is not asked again before it has answered.
  */
 export class DiskMeter {
@@ -27,7 +27,7 @@ export class DiskMeter {
     this.#clock = clock;
   }
 
-  /** The space of each place now; one that does not answer is left out. */
+  /** The current space of each place; one that does not answer is left out. */
   async read(diskPaths: readonly DiskPath[]): Promise<(DiskPath & DiskSpace)[]> {
     await Promise.all(diskPaths.map(({ path }) => this.#refresh(path)));
     const now = this.#clock.monotonic();

@@ -1,6 +1,6 @@
 /**
- * Room: what a monitoring system can ask for, Prometheus above all. Labels are words from closed sets and the numbers of folders
- * in the config, never paths or names of files. Comes in: core, platform, journal, queue, and the status as the API has it.
+ * Room: what a monitoring system can read, above all Prometheus. Labels are words from closed sets and the numbers of folders
+ * in the config, never paths or file names. May import core, platform, journal, queue, and the API's status type.
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metering, StatusView } from '../api/types.ts';
@@ -19,30 +19,30 @@ export interface MetricsOptions {
   version: string;
   clock: Clock;
   files: Files;
-  /** Replayed already: counting starts from what is in it. */
+  /** Already replayed: counting starts from its content. */
   ledger: Ledger;
   journal: { fsyncStats(): FsyncStats; readonly size: number };
-  /** Every place whose free space is reported, by the config of the moment. */
+  /** Every place whose free space is reported, according to the current config. */
   places(): DiskPath[];
 }
 
 /** Seconds; a short clip takes some, a film some hours. */
 const LONG_BUCKETS = [1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600];
 
-/** prom-client would sample the event loop's lag every 10 ms and wake an idle daemon 100 times a second; it measures the lag when asked, too. */
+/** prom-client would sample the event loop lag every 10 ms and wake an idle daemon 100 times a second; it also measures on demand. */
 const NEVER_MS = 2 ** 31 - 1;
 const LAG_SAMPLES = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 
-/** Counts events as they happen; everything else is read when somebody asks. */
+/** Counts events as they happen; everything else is read during a scrape. */
 export class Metrics implements Metering, CloudMeter {
   readonly #clock: Clock;
   readonly #registry = new Registry();
   readonly #counters: Counters;
   readonly #jobs: JobTally;
-  /** When each job entered the step it is in. */
+  /** When each job entered its current step. */
   readonly #stepStarts = new Map<string, { at: number; step: string }>();
   readonly #unsubscribe: () => void;
-  /** The daemon's status for the scrape under way. */
+  /** The daemon's status for the current scrape. */
   #status: StatusView | undefined;
 
   constructor(options: MetricsOptions) {
@@ -87,7 +87,7 @@ export class Metrics implements Metering, CloudMeter {
     this.#counters.cloudStreams.inc({ outcome });
   }
 
-  /** A webhook was delivered, given up, or dropped because too many waited. */
+  /** A webhook was delivered, given up, or dropped because too many were waiting. */
   notified(outcome: NotifyOutcome): void {
     this.#counters.notifications.inc({ outcome });
   }
@@ -170,7 +170,7 @@ interface GaugeSpec<L extends string> {
   read(set: SetGauge<L>): void | Promise<void>;
 }
 
-/** The metrics that are read when somebody asks. */
+/** The metrics that are read during a scrape. */
 class Gauges {
   readonly #registry: Registry;
   readonly #status: () => StatusView | undefined;
@@ -331,13 +331,13 @@ function engineOf({ decision }: Job): string {
   return decision.kind === 'skip' ? 'none' : decision.engine;
 }
 
-/** Arrival order is not the order of queueing, so every queued job counts; none is visited when none is queued. */
+/** Arrival order is not queueing order, so every queued job counts; none is visited if none is queued. */
 function oldestQueuedMs(ledger: Ledger, now: number): number {
   let left = ledger.counts().queued;
   let oldest = now;
   for (const job of left > 0 ? ledger.all() : []) {
     if (job.state.name !== 'queued') continue;
-    // Not its arrival: a job tried again after a month has not been queued for a month.
+    // Not its arrival: a job retried after a month has not been queued for a month.
     oldest = Math.min(oldest, job.updatedAt);
     left -= 1;
     if (left === 0) break;

@@ -15,14 +15,14 @@ export interface Notification {
   job?: JobView & { hint: string | null };
 }
 
-/** One POST. Secrets of the address go into headers where the service allows it: addresses end up in logs of proxies. */
+/** One POST. Secrets of the address go into headers if the service allows it: addresses end up in logs of proxies. */
 export interface Post {
   url: string;
   headers: Record<string, string>;
   body: string;
 }
 
-/** The format an address takes; `#ntfy`, `#json`, ... at its end says so where the host name does not. */
+/** The format for an address; `#ntfy`, `#json`, ... at its end sets it if the host name does not show it. */
 export function formatOf(address: string): PayloadFormat {
   const url = new URL(address);
   const named = url.hash.slice(1).toLowerCase();

@@ -1,7 +1,7 @@
 /**
  * Room: webhooks that tell people how jobs ended. It never delays the work: each address has a queue of limited length, one call
- * goes out at a time, and what cannot be delivered after a few tries is logged and dropped. Nothing is kept over a restart: a
- * message may be lost, a job never is. Comes in: core, platform, config, and a job as the API shows it.
+ * goes out at a time, and what cannot be delivered after a few attempts is logged and dropped. Nothing survives a restart: a
+ * message may be lost, a job never is. May import core, platform, config, and the API's view of a job.
  */
 import { viewOf } from '../api/views.ts';
 import type { Config } from '../config/load.ts';
@@ -25,7 +25,7 @@ export interface NotifyOptions {
   pausesMs?: readonly number[];
 }
 
-/** A quarter of an hour in all: enough for a router to restart, short enough that old news is not sent the next day. */
+/** A quarter of an hour in all: enough for a router to restart, short enough not to send yesterday's news. */
 const PAUSES_MS: readonly number[] = [2_000, 15_000, 60_000, 240_000, 600_000];
 /** The longest pause an address can ask for (Retry-After), milliseconds. */
 const MAX_PAUSE_MS = 600_000;
@@ -49,7 +49,7 @@ export class Notifier {
     this.#options = options;
   }
 
-  /** Called after every change of a job; sends a message when it ends in a state that a target asks for. */
+  /** Called after every change of a job; sends a message if the job ends in a state that a target wants. */
   changed(job: Job, before: Job | undefined): void {
     const { name } = job.state;
     if (name === before?.state.name || (name !== 'done' && name !== 'held' && name !== 'failed')) return;
@@ -59,7 +59,7 @@ export class Notifier {
     for (const address of new Set(targets.map(({ url }) => url))) this.#offer(address, message);
   }
 
-  /** Resolves when nothing waits to be sent. */
+  /** Resolves when no message is waiting to be sent. */
   async onIdle(): Promise<void> {
     await Promise.all([...this.#queues.values()].map(({ working }) => working));
   }
@@ -102,7 +102,7 @@ export class Notifier {
     }
   }
 
-  /** `undefined` when it arrived, else why not. */
+  /** `undefined` if it arrived, otherwise why not. */
   async #deliver(address: string, message: Notification): Promise<string | undefined> {
     const { http, clock, log, pausesMs: pauses = PAUSES_MS } = this.#options;
     const { signal } = this.#ending;
@@ -136,7 +136,7 @@ export async function testNotify(targets: Config['notify'], http: Http): Promise
   );
 }
 
-/** `isTransient`: another try may work. */
+/** `isTransient`: another attempt may work. */
 type Outcome = { ok: true } | { ok: false; isTransient: boolean; problem: string; retryAfterMs?: number };
 
 async function send(http: Http, address: string, message: Notification, signal: AbortSignal): Promise<Outcome> {

@@ -1,6 +1,6 @@
 /**
- * Room: which rule a file gets and what that asks for, and what an instruction in plain words means. Pure: knows the rules of the
- * configuration, never the disk. The first rule that matches wins, and every decision says why.
+ * Room: which rule a file gets and what that asks for, and what an instruction in plain words means. Pure: knows the configuration's
+ * rules, never the disk. The first rule that matches wins, and every decision says why.
  */
 import type { Rule } from '../config/load.ts';
 import { extensionOf, VIDEO_EXTENSIONS } from '../core/file-names.ts';
@@ -14,7 +14,7 @@ import { matches } from './match.ts';
 import { outputFor } from './output-name.ts';
 
 export interface DecideOptions {
-  /** What is known of the file: a Sighting and its size. */
+  /** What is known about the file: a Sighting and its size. */
   sighting: {
     relative: string;
     sizeBytes: number;
@@ -113,7 +113,7 @@ function apply(rule: Rule, options: DecideOptions): Decision {
   };
 }
 
-/** The engine that does it, and why; no name where none can. */
+/** The engine that will do it, and why; no name if none can. */
 function engineFor(wanted: EngineName, rule: Rule, relative: string): { name?: EngineName; why: Sentence } {
   const name = relative.slice(relative.lastIndexOf('/') + 1);
   const extension = extensionOf(name);
@@ -132,12 +132,12 @@ function engineFor(wanted: EngineName, rule: Rule, relative: string): { name?: E
   return { why: say('rules.not-for-cloud', { name, extensions: NEMO_FORMATS.join(', ') }) };
 }
 
-/** `link.url`, `link.webloc` and `link.url.txt` stand for the video they lead to. */
+/** `link.url`, `link.webloc` and `link.url.txt` represent the video they lead to. */
 function isLink(path: string): boolean {
   return /[^/]\.(?:url|webloc|url\.txt)$/i.test(path);
 }
 
-/** The instruction that counts: the words beside the file, else those of the rule. An empty file says nothing. */
+/** The instruction that counts: the text beside the file, else the rule's. An empty file says nothing. */
 function wordsFor(
   rule: Rule,
   sidecar: DecideOptions['sighting']['sidecar'],
@@ -147,7 +147,7 @@ function wordsFor(
   return rule.instruction ? { text: rule.instruction, from: say('rules.instruction') } : undefined;
 }
 
-/** The instruction wins; what it leaves open, the rule's own keys say. */
+/** The instruction wins; the rule's own keys fill in what it leaves open. */
 function targetOf(rule: Rule, target: InstructionTarget): Target {
   const size = target.size ?? rule.size;
   const resolution = target.resolution ?? rule.resolution;

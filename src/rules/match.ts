@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 
 /**
- * Whether a rule's `match` applies to a file. Patterns read as in gitignore: `*.mov` is looked for in every sub-folder, a pattern
- * with a slash starts at the inbox, `holiday/` is everything below it, `!*.avi` takes files out again. Case does not matter (cameras
- * write `.MOV`), and hidden files never match.
+ * Whether a rule's `match` applies to a file. Patterns work as in gitignore: `*.mov` matches in every sub-folder, a pattern with a
+ * slash starts at the inbox, `holiday/` is everything below it, `!*.avi` excludes files again. Case does not matter (cameras write
+ * `.MOV`), and hidden files never match.
  *
  * @param relative path within the inbox, `/` between its parts
  */

@@ -1,4 +1,4 @@
-/** How the page asks its server. The token, where one is needed, is kept for this tab and sent only as a header. */
+/** How the page talks to its server. The token, if needed, is kept for this tab and sent only as a header. */
 import { createParser } from 'eventsource-parser';
 import type { ErrorBody } from '../api/responses.ts';
 import type { DayView } from '../api/savings.ts';
@@ -43,7 +43,7 @@ async function ask(path: string, init: Asking = {}): Promise<Response> {
 }
 
 /**
- * Parses what the server says of jobs, safe to show. Names and reasons come from outside, and some characters turn around what
+ * Parses what the server says about jobs, made safe to show. Names and reasons come from outside, and some characters reverse what
  * follows: `\u202egpj.mp4` would look like `4pm.jpg`. Only the id of a job goes back to the server, so nothing is lost.
  */
 function parseShown<T>(json: string): T {
@@ -144,7 +144,7 @@ export function upload(
 
 export interface Listening {
   onUpdates(updates: Update[]): void;
-  /** Connected; `fresh` when everything has to be fetched again. */
+  /** Connected; `fresh` if everything has to be fetched again. */
   onOpen(fresh: boolean): void;
   onLost(): void;
   /** A token is needed, or was wrong. */
@@ -219,7 +219,7 @@ function updatesIn(name: string | undefined, data: string): Update[] {
   if (name === 'job') return [{ kind: 'job', job: parseShown(data) }];
   if (name === 'forgotten') return [{ kind: 'forgotten', id: (JSON.parse(data) as { id: string }).id }];
   if (name === 'status') return [{ kind: 'status', status: JSON.parse(data) as StatusView }];
-  // What was seen before no longer counts: another daemon, or too many events missed.
+  // What was received before no longer counts: another daemon, or too many events missed.
   if (name === 'reset') return [{ kind: 'status', status: JSON.parse(data) as StatusView }, { kind: 'everything' }];
   return [];
 }

@@ -156,7 +156,7 @@ function Notices({ view: { model, link } }: { view: View }) {
   const { words, language } = useWords();
   const away = model.status?.folders.filter(folder => !folder.available && folder.reason !== null) ?? [];
   const isPaused = model.status?.mode === 'paused';
-  // That this machine is paused has been said already.
+  // The pause has already been shown.
   const paused =
     model.status?.engines.filter(
       ({ name, ready, reason }) => !ready && reason !== null && !(isPaused && name === 'local'),

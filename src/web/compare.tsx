@@ -6,13 +6,13 @@ import { problemOf, useWords } from './language.ts';
 
 interface Pair {
   after: string;
-  /** Absent: there is no picture of the original. */
+  /** If absent, there is no picture of the original. */
   before?: string;
-  /** Why not, where it was not deleted as configured. */
+  /** Why not, unless it was deleted as configured. */
   problem?: Error;
 }
 
-/** The same frame of source and result on top of each other; the slider sets how much of each is seen. */
+/** The same frame of source and result on top of each other; the slider sets how much of each is visible. */
 export function Compare({ job }: { job: JobDetail }) {
   const { words, language } = useWords();
   const pair = usePair(job);
@@ -61,7 +61,7 @@ export function Compare({ job }: { job: JobDetail }) {
   );
 }
 
-/** Addresses of both pictures, or of the result's alone; an error where there is none. */
+/** Addresses of both pictures, or only of the result's; an error if there is none. */
 function usePair({ id, original }: JobDetail): Pair | Error | undefined {
   const [pair, setPair] = useState<Pair | Error>();
   useEffect(() => {

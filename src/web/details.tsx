@@ -30,7 +30,7 @@ export function Details({ of: row, dispatch }: { of: Row; dispatch?: ListProps['
   );
 }
 
-/** Fetched when it is opened and whenever the job has moved on since; an error where that did not work. */
+/** Fetched when it is opened and whenever the job has changed since; an error if that failed. */
 function useDetail({ id, state, step, updated_at: changed }: Row): JobDetail | Error | undefined {
   const [found, setFound] = useState<JobDetail | Error>();
   useEffect(() => {

@@ -1,10 +1,10 @@
-/** Numbers and times as people read them. Pure, but for the time zone. */
+/** Numbers and times as people read them. Pure except for the time zone. */
 import { formatBytes } from '../core/units.ts';
 import type { Language } from './words.ts';
 
 export { formatBytes };
 
-/** `−82 %` for 100 → 18; a result that grew says so with a plus. */
+/** `−82 %` for 100 → 18; a result that grew shows a plus. */
 export function formatSaving(source: number, output: number, language: Language): string {
   if (source <= 0) return '';
   const change = output / source - 1;
@@ -20,7 +20,7 @@ export function formatPercent(fraction: number, language: Language): string {
   return new Intl.NumberFormat(language, { style: 'percent' }).format(Math.floor(fraction * 100) / 100);
 }
 
-/** Roughly how long, in the largest units that matter: `2 h 5 min`, `12 min`, `40 s`. */
+/** An approximate duration in the largest units that matter: `2 h 5 min`, `12 min`, `40 s`. */
 export function formatSpan(ms: number, language: Language): string {
   const unit = (value: number, name: 'hour' | 'minute' | 'second') =>
     new Intl.NumberFormat(language, { style: 'unit', unit: name, unitDisplay: 'short' }).format(value);
@@ -32,7 +32,7 @@ export function formatSpan(ms: number, language: Language): string {
   return rest === 0 ? unit(hours, 'hour') : `${unit(hours, 'hour')} ${unit(rest, 'minute')}`;
 }
 
-/** The time where it was today, with the date otherwise. */
+/** The time if it was today, otherwise with the date. */
 export function formatWhen(at: number, now: number, language: Language): string {
   const date = new Date(at);
   const today = date.toDateString() === new Date(now).toDateString();

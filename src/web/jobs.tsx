@@ -7,7 +7,7 @@ import { useWords, worded } from './language.ts';
 import { type Row, type Section, totalOf } from './model.ts';
 import type { Language } from './words.ts';
 
-/** What only a person can settle; not shown while there is nothing. A reason that several jobs share appears once. */
+/** What only a person can settle; hidden while there is nothing. A reason shared by several jobs appears once. */
 export function Attention({ model, dispatch }: ListProps) {
   const { words } = useWords();
   if (totalOf(model, 'attention') === 0 && model.attention.rows.length === 0) return null;
@@ -52,7 +52,7 @@ function Trouble({ jobs, dispatch }: { jobs: readonly Row[]; dispatch: ListProps
   );
 }
 
-/** `… is not a video: it is text`: what several have in common although each reason names its file. */
+/** `… is not a video: it is text`: the common part of several reasons that each name a file. */
 function withoutName(job: Row, language: Language): string {
   return reasonOf(job, language).split(nameOf(job.source)).join('…');
 }

@@ -18,7 +18,7 @@ export function useWords(): Reader {
 }
 
 /**
- * What the daemon said, in the reader's language. Its English stays where there is no code (journals of 0.1.0) or this version
+ * The daemon's text in the reader's language. The English stays if there is no code (journals of 0.1.0) or this version
  * does not know it.
  */
 export function worded(language: Language, text: string, message: Message | null | undefined): string {

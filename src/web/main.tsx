@@ -1,6 +1,6 @@
 /**
- * Room: the page, as a browser runs it. It knows the daemon only through the HTTP API. Comes in: the API's types, the Chinese
- * words of messages, and what core formats and escapes.
+ * Room: the page, as a browser runs it. It knows the daemon only through the HTTP API. May import the API's types, the Chinese
+ * messages, and core's formatting and escaping.
  */
 import { render } from 'preact';
 import { App } from './app.tsx';

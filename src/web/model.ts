@@ -1,6 +1,6 @@
 /**
  * What the page knows, and how updates change it. Pure. The page holds a window of each list; the server holds the lists. A
- * list whose window can no longer be derived from updates alone is stale and fetched again.
+ * list whose window can no longer be derived from updates alone is stale and is fetched again.
  */
 import type { JobView, LiveView, StatusView } from '../api/types.ts';
 import type { StateName } from '../core/job.ts';
@@ -82,7 +82,7 @@ function sectionOf(state: StateName): Section {
   return SECTIONS.find(section => STATES_OF[section].includes(state)) ?? 'history';
 }
 
-/** How many jobs are in a list in all, shown or not. */
+/** The total number of jobs in a list, shown or not. */
 export function totalOf(model: Model, section: Section): number {
   if (section === 'history' && model.history.words !== '') return model.history.total;
   const counts = model.status?.counts;
@@ -105,7 +105,7 @@ function withJob(model: Model, job: Row): Model {
   return entered(before ? without(model, job.id) : model, section, job);
 }
 
-/** What an update leaves out of a job stays as it was. */
+/** Fields that an update leaves out stay as they were. */
 function replaced(model: Model, section: Section, job: Row): Model {
   const rows = model[section].rows.map(row => (row.id === job.id ? { ...row, ...job } : row));
   return { ...model, [section]: { ...model[section], rows } };
@@ -135,7 +135,7 @@ function without(model: Model, id: string): Model {
   const window = model[section];
   const wasFull = window.rows.length >= window.limit;
   const next = { ...model, [section]: { ...window, rows: window.rows.filter(row => row.id !== id) } };
-  // The one that moves up is known to the server alone.
+  // Only the server knows which one moves up.
   return wasFull ? marked(next, section) : next;
 }
 

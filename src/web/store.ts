@@ -1,4 +1,4 @@
-/** Keeps the model up to date: listens for updates and fetches the lists that went stale. */
+/** Keeps the model up to date: listens for updates and fetches lists that became stale. */
 import * as api from './api.ts';
 import { EMPTY, type Model, type Update, reduce, type Row, type Section, STATES_OF } from './model.ts';
 
@@ -7,7 +7,7 @@ type Connection = 'connecting' | 'open' | 'lost' | 'sign-in';
 export interface View {
   model: Model;
   link: Connection;
-  /** Counts up when a job comes to rest: time to fetch the days again. */
+  /** Incremented when a job comes to rest: time to fetch the days again. */
   finished: number;
 }
 
@@ -24,7 +24,7 @@ export class Store {
   /** What arrived while lists were being fetched: it may be newer than they are. */
   #meanwhile: Update[] = [];
 
-  /** `onJob` gets the jobs that come to rest while somebody watches. */
+  /** `onJob` receives jobs that come to rest while the page is open. */
   constructor(onChange: (view: View) => void, onJob: (job: Row) => void) {
     this.#onChange = onChange;
     this.#onJob = onJob;

@@ -17,7 +17,7 @@ interface UploadRow {
 
 let nextKey = 1;
 
-/** Takes files, chosen or dropped anywhere on the page, and brings them into an inbox one after the other. */
+/** Takes files, chosen or dropped anywhere on the page, and uploads them to an inbox one after another. */
 export function Upload({ status }: { status: StatusView }) {
   const { words } = useWords();
   const inboxes = status.folders.filter(folder => folder.available).map(folder => folder.inbox);
@@ -236,7 +236,7 @@ function useDropTarget(put: (files: readonly File[]) => void): boolean {
   return isOver;
 }
 
-/** The folder's name; the whole path where two have the same. */
+/** The folder's name; the whole path if two folders have the same name. */
 function shownAmong(path: string, all: readonly string[]): string {
   return all.filter(each => nameOf(each) === nameOf(path)).length > 1 ? path : nameOf(path);
 }

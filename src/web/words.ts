@@ -1,5 +1,5 @@
 /**
- * The page's own words, complete in both languages. What the daemon says of jobs comes with codes and is worded by
+ * The page's own words, complete in both languages. What the daemon says about jobs comes with codes and is worded by
  * `messages/` (see language.ts).
  */
 import type { EventName } from '../core/events.ts';
@@ -379,7 +379,7 @@ const zh: Words = {
 
 export const WORDS: Readonly<Record<Language, Words>> = { en, zh };
 
-/** The first language asked for that the page has. */
+/** The first requested language that the page has. */
 export function languageFor(kept: string | null, wanted: readonly string[]): Language {
   for (const tag of [kept ?? '', ...wanted]) {
     const found = (['en', 'zh'] as const).find(language => tag.toLowerCase().split('-')[0] === language);

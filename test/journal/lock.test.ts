@@ -34,7 +34,7 @@ describe('the lock of a state directory', () => {
     const since = /since: (.*)/.exec(text)?.[1];
     await expect(acquire(dir)).rejects.toMatchObject({
       code: 'locked',
-      message: `Another shrinkbox (pid ${process.pid}, since ${since}) works with ${dir} already.`,
+      message: `Another shrinkbox (pid ${process.pid}, since ${since}) is already using ${dir}.`,
       hint: expect.stringContaining(`kill ${process.pid}`),
     });
   });

@@ -8,7 +8,7 @@ import type { Control, ControlEvent, Metering, StatusView } from '../types.ts';
 export interface DaemonRoutesOptions {
   control: Control;
   events: EventLog;
-  /** Absent: there is no `/metrics`. */
+  /** If absent, there is no `/metrics`. */
   metering?: Metering;
   /** How long an event stream may be silent before a comment is sent, milliseconds. */
   heartbeatMs: number;

@@ -15,7 +15,7 @@ import { daysOf } from '../savings.ts';
 import type { Thumbnails } from '../thumbnails.ts';
 import type { ActionResult, Control } from '../types.ts';
 
-/** What can be asked about jobs and done to them. */
+/** What callers can read about jobs and do to them. */
 export function jobRoutes(control: Control, thumbnails: Thumbnails | undefined): Route[] {
   const act =
     (action: (id: string) => Promise<ActionResult>): Handler =>
@@ -53,7 +53,7 @@ function showJob(c: RequestContext, control: Control): Response {
   return job ? json(c, job) : unknownJob(c);
 }
 
-/** Characters an instruction may have; more than anybody types. */
+/** Characters allowed in an instruction; more than anybody types. */
 const MAX_INSTRUCTION = 2000;
 
 async function refine(c: RequestContext, control: Control): Promise<Response> {

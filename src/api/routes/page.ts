@@ -10,7 +10,7 @@ export const UPLOAD_PATH = '/api/drop';
 /** The names of built files carry their hash. */
 const FOREVER = 'public, max-age=31536000, immutable';
 
-/** The page itself, and the files people give it. */
+/** The page itself, and the files people upload to it. */
 export function pageRoutes(page: BuiltPage | undefined, uploads: Uploads | undefined): Route[] {
   return [
     ['GET', '/', c => (page ? assetResponse(c, page.index, 'no-cache') : c.html(NO_PAGE))],
@@ -29,7 +29,7 @@ async function upload(c: RequestContext, uploads: Uploads | undefined): Promise<
   try {
     return json(c, await uploads.put({ inbox, name, body, bytes, words }));
   } catch (error) {
-    // The unread rest of the file must not be taken for the next request.
+    // The unread rest of the file must not be mistaken for the next request.
     c.header('Connection', 'close');
     if (isShrinkError(error, 'no-space')) return shrinkErrorResponse(c, error, 507);
     throw error;

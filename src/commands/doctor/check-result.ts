@@ -12,7 +12,7 @@ export interface CheckResult {
   code?: number;
 }
 
-/** A bad result from an error. @throws the error itself where it is not a ShrinkError: a bug. */
+/** A bad result from an error. @throws the error itself if it is not a ShrinkError: a bug. */
 export function failedCheck(about: string, error: unknown): CheckResult {
   if (!isShrinkError(error)) throw error;
   const code = exitCodeFor(error);

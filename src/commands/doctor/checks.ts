@@ -75,7 +75,7 @@ async function secrets(context: Context, config: Config): Promise<CheckResult> {
 }
 
 async function access(context: Context, config: Config): Promise<CheckResult[]> {
-  // What keeps them from being read is reported already, under "credentials".
+  // Whatever keeps them from being read is already reported, under "credentials".
   const secrets = await context.loadSecrets(config).catch(() => undefined);
   return secrets ? checkAccess(config, secrets) : [];
 }

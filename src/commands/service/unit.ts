@@ -55,7 +55,7 @@ export function buildUnit(options: UnitOptions): BuiltUnit {
   return { text: [...header, ...edit(rest, lines)].join('\n'), remarks };
 }
 
-/** By key of the template's lines: the lines to put there, or `undefined` to remove it. */
+/** By key of the template's lines: the replacement lines, or `undefined` to remove it. */
 type Edits = ReadonlyMap<string, string[] | undefined>;
 
 function systemLines(
@@ -85,7 +85,7 @@ function systemLines(
   ]);
 }
 
-/** What a user's service manager cannot set up, and who the service runs as. Its system call filters work, and stay. */
+/** What a user's service manager cannot set up, and the service's user. Its system call filters work, and stay. */
 const SYSTEM_ONLY = [
   ...['User', 'Group', '#SupplementaryGroups', 'StateDirectory', 'StateDirectoryMode', 'RequiresMountsFor'],
   ...['#LoadCredential=token', '#LoadCredential=http-token', 'CPUWeight', 'ProtectSystem', 'ReadWritePaths'],

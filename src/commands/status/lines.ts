@@ -23,7 +23,7 @@ const NEED_ATTENTION: readonly StateName[] = ['held', 'failed'];
 const WORKING: readonly StateName[] = ['running', 'in-doubt', 'verifying', 'delivering'];
 const QUEUED: readonly StateName[] = ['queued', 'waiting'];
 
-/** Reads only the jobs a status shows: thousands may be queued, and years of jobs done. */
+/** Reads only the jobs that a status shows: thousands may be queued, and years of jobs done. */
 export async function shownJobs(reader: Pick<Reader, 'jobs' | 'job'>, { counts }: StatusView): Promise<ShownJobs> {
   const some = async (states: readonly StateName[], order: 'newest' | 'oldest') => {
     const there = states.filter(state => counts[state] > 0);

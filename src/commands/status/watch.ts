@@ -9,7 +9,7 @@ import { shownJobs, statusLines } from './lines.ts';
 
 /** Changes within this time are shown together, milliseconds. */
 const DEBOUNCE_MS = 100;
-/** How often to look for a daemon where none runs, and to repaint a terminal, milliseconds. */
+/** How often to check for a daemon if none is running, and to repaint a terminal, milliseconds. */
 const REFRESH_MS = 1_000;
 
 /**

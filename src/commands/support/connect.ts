@@ -1,4 +1,4 @@
-/** Who answers a command: a running daemon, else the journal, which is only read. */
+/** What answers a command: a running daemon, else the journal, which is only read. */
 import type { Config } from '../../config/load.ts';
 import type { ControlClient } from '../../api/client.ts';
 import type { Explanation, JobDetail, JobView, StatusView } from '../../api/types.ts';
@@ -68,7 +68,7 @@ export async function openJournalReader(context: Context, config: Config): Promi
   };
 }
 
-/** Only the plan needs ffmpeg; without it the rest is explained all the same. */
+/** Only the plan needs ffmpeg; without it the rest is still explained. */
 async function explainer(
   context: Context,
   config: Config,

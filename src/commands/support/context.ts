@@ -37,7 +37,7 @@ export interface Globals {
   config?: string;
 }
 
-/** What a command is run with. */
+/** What a command runs with. */
 export class Context {
   readonly io: Io;
   readonly parts: Parts;
@@ -53,7 +53,7 @@ export class Context {
     this.#configPath = options.globals.config;
   }
 
-  /** Writes a line of the answer to stdout. The caller escapes whatever comes from outside. */
+  /** Writes a line of the answer to stdout. The caller escapes anything that comes from outside. */
   print(line = ''): void {
     this.io.stdout.write(`${line}\n`);
   }
@@ -62,7 +62,7 @@ export class Context {
     this.print(escapeJsonForTerminal(value));
   }
 
-  /** Writes a line to stderr: progress, remarks, errors. The caller escapes whatever comes from outside. */
+  /** Writes a line to stderr: progress, remarks, errors. The caller escapes anything that comes from outside. */
   printErr(line: string): void {
     this.io.stderr.write(`${line}\n`);
   }
@@ -71,7 +71,7 @@ export class Context {
     return paintFor(this.io.stdout, this.io.env);
   }
 
-  /** Width of the terminal (80 where it does not know its own); infinite where stdout is a file or a pipe. */
+  /** Width of the terminal (80 if unknown); infinite if stdout is a file or a pipe. */
   get columns(): number {
     return this.io.stdout.isTTY ? this.io.stdout.columns || 80 : Number.POSITIVE_INFINITY;
   }
@@ -86,7 +86,7 @@ export class Context {
     return loadConfig({ path, env, cwd, home, readFile: readTextFile });
   }
 
-  /** @throws ShrinkError auth-missing when a token file is named and gives no token. */
+  /** @throws ShrinkError auth-missing if a token file is named and contains no token. */
   async loadSecrets(config: Config): Promise<Secrets> {
     const [{ loadSecrets }, { readTextFile }, { forbidCoreDumps }] = await Promise.all([
       import('../../config/secrets.ts'),

@@ -5,7 +5,7 @@ import type { Progress } from '../../core/job.ts';
 import { formatBytes, formatDuration } from '../../core/units.ts';
 import type { Clock } from '../../platform/clock.ts';
 
-/** A stream as far as we use one. */
+/** The parts of a stream that we use. */
 export interface Output {
   write(text: string): unknown;
   readonly isTTY?: boolean;
@@ -41,7 +41,7 @@ export function cut(text: string, columns: number): string {
   return `${kept}…`;
 }
 
-/** Rows with their columns aligned; the last column takes what is left. Cells are escaped already. */
+/** Rows with their columns aligned; the last column takes the remaining width. Cells are already escaped. */
 export function table(rows: readonly (readonly string[])[], columns = Number.POSITIVE_INFINITY): string[] {
   const widths: number[] = [];
   for (const row of rows)
@@ -68,7 +68,7 @@ const CODES: Readonly<Record<Colour, readonly [number, number]>> = {
   cyan: [36, 39],
 };
 
-/** Colours a text where the stream shows colours. */
+/** Colours a text if the stream shows colours. */
 export type Paint = (colour: Colour, text: string) => string;
 
 export function paintFor(stream: { isTTY?: boolean }, env: NodeJS.ProcessEnv): Paint {

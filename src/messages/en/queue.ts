@@ -32,7 +32,7 @@ export const QUEUE_EN = {
 
   // Why a start is refused.
   'queue.record-unfit': ({ file, line, why }: Because & { file: string; line: number }) => `${file}:${line}: ${why}`,
-  'queue.start-anew': 'Move the state directory aside to start anew; sources and results are untouched.',
+  'queue.start-anew': 'Move the state directory aside to start over; sources and results are untouched.',
 
   // After delivery.
   'queue.original-damaged': 'the original stays where it is, because parts of it are damaged',

@@ -45,8 +45,8 @@ function unanimous(all: Request[]): Choice {
 }
 
 /**
- * Limits can hold together, so the smallest counts (`for Discord, under 8MB`). Two sizes that are no limits contradict each
- * other (`50MB 25MB`), and so do a share and a size while the source's size is not known.
+ * Limits can hold together, so the smallest counts (`for Discord, under 8MB`). Two sizes that are not limits contradict each
+ * other (`50MB 25MB`), and so do a share and a size while the source's size is unknown.
  */
 function smallestSize(all: Request[], sourceBytes: number | undefined): Choice {
   if (unanimous(all.filter(({ bound }) => !bound)) === 'contradiction') return 'contradiction';

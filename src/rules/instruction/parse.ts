@@ -1,5 +1,5 @@
 /**
- * Turns plain words into what they ask for. Every word has to be accounted for: what no phrase and no filler word explains comes
+ * Turns plain words into what they ask for. Every word has to be accounted for: a word explained by no phrase and no filler comes
  * back as not understood, so that the caller can ask instead of guessing. Nothing is dropped silently.
  */
 import { CHINESE, foldTraditional } from './chinese.ts';
@@ -22,7 +22,7 @@ export type { InstructionTarget } from './phrase.ts';
 /** Longest instruction, in characters: more than anybody needs to ask for a smaller video. Bounds the work, too. */
 export const MAX_LENGTH = 2000;
 
-/** Never throws. @param sourceBytes lets a share and a size be compared where both are asked for. */
+/** Never throws. @param sourceBytes allows a share and a size to be compared if both are asked for. */
 export function parseInstruction(written: string, sourceBytes?: number): Instruction {
   const text = normalise(written);
   if (text === undefined) {
@@ -31,7 +31,7 @@ export function parseInstruction(written: string, sourceBytes?: number): Instruc
   return merge(text, rejectDoubtful(attachToQuantities(split(text))), sourceBytes);
 }
 
-/** Makes full-width letters and the like plain and drops invisible characters; `undefined` where the text is too long. */
+/** Normalises full-width letters and the like and drops invisible characters; `undefined` if the text is too long. */
 function normalise(written: string): string | undefined {
   if (written.trim().length > MAX_LENGTH) return undefined;
   const text = written
@@ -67,7 +67,7 @@ function split(text: string): Piece[] {
 
 const SPACE = { kind: 'pause' } as const;
 
-/** A word that was attached to its quantity needs no meaning of its own any more. */
+/** A word that was attached to its quantity no longer needs a meaning of its own. */
 const ATTACHED = { kind: 'pause' } as const;
 
 const BLANK = /\s+/y;
@@ -156,7 +156,7 @@ function quantityBeside(
   return undefined;
 }
 
-/** A setting right behind a word we do not know may mean its opposite: `over 50MB`, `don't mute`, `not under 8MB`. */
+/** A setting right after an unknown word may mean its opposite: `over 50MB`, `don't mute`, `not under 8MB`. */
 function rejectDoubtful(pieces: readonly Piece[]): Piece[] {
   let afterUnknown = false;
   return pieces.map(piece => {

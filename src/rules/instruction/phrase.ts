@@ -31,7 +31,7 @@ export type PhraseMeaning =
 export interface Phrase {
   /** Sticky. */
   pattern: RegExp;
-  /** `undefined` where these words mean nothing after all (0 MB, 900 frames per second). */
+  /** `undefined` if these words mean nothing after all (0 MB, 900 frames per second). */
   read: (match: RegExpExecArray) => PhraseMeaning | undefined;
 }
 
