@@ -39,6 +39,8 @@ export interface UploadsOptions {
   inboxes: () => readonly string[];
   /** Also read each time. */
   minFree: () => MinFree;
+  /** Rejects with `unavailable` while the disk of the inbox is not mounted; absent: any folder will do. */
+  mustBeMounted?: (inbox: string) => Promise<unknown>;
   log: Logger;
   files?: Files;
   /** A sender that sends nothing for this long is gone, milliseconds. */
@@ -107,6 +109,7 @@ export class Uploads {
     const temp = `.shrinkbox-drop-${randomBytes(8).toString('hex')}.part`;
     this.#underWay.set(temp, { inbox, bytes: request.bytes ?? 0 });
     try {
+      await this.#options.mustBeMounted?.(inbox);
       await this.#mustFit(inbox, 0);
       const bytes = await this.#write(join(inbox, temp), request, temp);
       const given = await this.#publish(inbox, temp, name, words.trim());

@@ -126,7 +126,7 @@ function logChange(log: Logger, job: Job, before: Job | undefined): void {
 
 /** Resolves with the address of the page; null where there is none. */
 async function openServer(control: DaemonControl, options: ControlOptions): Promise<string | null> {
-  const { live, state, metrics, secrets, tools, files, env, clock, log, life } = options;
+  const { live, state, folders, metrics, secrets, tools, files, env, clock, log, life } = options;
   const inboxes = () => inboxesOf(live.current);
   await life.starting('the removal of unfinished uploads', sweepUploads(inboxes(), clock.now(), files));
   const { listen, publicUrl } = live.current.http;
@@ -137,7 +137,13 @@ async function openServer(control: DaemonControl, options: ControlOptions): Prom
     token: secrets.httpToken,
     publicUrl,
     metering: metrics,
-    uploads: new Uploads({ inboxes, minFree: () => live.current.limits.minFree, files, log }),
+    uploads: new Uploads({
+      inboxes,
+      minFree: () => live.current.limits.minFree,
+      mustBeMounted: inbox => folders.mustBeMounted(inbox),
+      files,
+      log,
+    }),
     thumbnails: new Thumbnails({ tools }),
     log,
     env,

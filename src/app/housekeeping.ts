@@ -108,7 +108,7 @@ function archivedOriginalOf(job: Job): { id: string; path: string; at: number; s
 
 export interface SweepOptions {
   stateDir: string;
-  folders: Pick<Folders, 'all'>;
+  folders: Pick<Folders, 'all' | 'whyAway'>;
   ledger: Pick<Ledger, 'get'>;
   files: Files;
   log: Logger;
@@ -144,7 +144,8 @@ export async function sweepLeftovers({
     return job !== undefined && !isFinished(job);
   };
   // Archiving to another disk leaves the same kind of temporary file as a delivery.
-  for (const folder of new Set(folders.all.flatMap(({ outbox, archive }) => [outbox, ...(archive ? [archive] : [])]))) {
+  const here = folders.all.filter(folder => !folders.whyAway(folder));
+  for (const folder of new Set(here.flatMap(({ outbox, archive }) => [outbox, ...(archive ? [archive] : [])]))) {
     try {
       await sweepOutbox(folder, isUnfinished, { files, log });
     } catch (error) {

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { nameFor, sweepUploads, type UploadRequest, Uploads, type UploadsOptions } from '../../src/api/uploads.ts';
+import { ShrinkError } from '../../src/core/errors.ts';
 import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { eventually } from '../support/eventually.ts';
@@ -29,6 +30,15 @@ it('brings a file into the inbox under its own name, and nothing else', async ()
   expect(added).toEqual({ path: join(inbox, 'clip.mp4'), name: 'clip.mp4', bytes: 7 });
   expect(readdirSync(inbox)).toEqual(['clip.mp4']);
   expect(readFileSync(join(inbox, 'clip.mp4'), 'utf8')).toBe('one two');
+});
+
+it('puts nothing into the empty mount point of an inbox whose disk is away', async () => {
+  const mustBeMounted = async (path: string) => {
+    throw new ShrinkError('unavailable', `${path} is not mounted`);
+  };
+  const { inbox, put } = await uploadsTo({ mustBeMounted });
+  await expect(put({})).rejects.toMatchObject({ code: 'unavailable', message: `${inbox} is not mounted` });
+  expect(readdirSync(inbox)).toEqual([]);
 });
 
 it('keeps to a hidden name in progress until the file is whole', async () => {

@@ -39,7 +39,12 @@ it('at a start what no job owns goes, what a job goes on from stays, and nobody 
   put('state/identity.json', 'state/identity.json.tmp-1f2e', 'state/journal/000001.jsonl', 'state/lock');
   put('out/.shrinkbox-going.part', 'out/a/.shrinkbox-over.part', 'out/.shrinkbox-gone.part', 'out/film.mp4');
   put('out/.film.mp4.part', 'out/.shrinkbox-NOTES.part', 'archive/.shrinkbox-over.part', 'archive/film.mp4');
-  const folders = { all: [{ outbox: join(dir, 'out'), archive: join(dir, 'archive') }, { outbox: join(dir, 'away') }] };
+  put('unmounted/.shrinkbox-gone.part');
+  const unmounted = { outbox: join(dir, 'unmounted') };
+  const folders = {
+    all: [{ outbox: join(dir, 'out'), archive: join(dir, 'archive') }, { outbox: join(dir, 'away') }, unmounted],
+    whyAway: (folder: object) => (folder === unmounted ? new Error('not mounted') : undefined),
+  };
   const jobs: Readonly<Record<string, Job>> = { going: aJob(), over: aJob({}, ...TO_DONE) };
   const untidied = await sweepLeftovers({
     stateDir: join(dir, 'state'),
@@ -60,6 +65,7 @@ it('at a start what no job owns goes, what a job goes on from stays, and nobody 
     'state/lock',
     'state/work/going/picture.mp4',
     'state/work/over/out.mp4',
+    'unmounted/.shrinkbox-gone.part',
   ]);
 });
 
