@@ -5,6 +5,7 @@
 import { join } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
+import { escapeForTerminal } from '../core/escape.ts';
 import type { EngineName, Reason } from '../core/job.ts';
 import { say } from '../messages/say.ts';
 import { ownTempName } from '../core/file-names.ts';
@@ -124,9 +125,9 @@ function nameOf(path: string): string {
   return printable(path.slice(path.lastIndexOf('/') + 1));
 }
 
-/** A file name may contain newlines; every fact of a report stays on its line. */
+/** A file name may contain newlines; every fact of a report stays on its line. What else is unsafe to show is escaped. */
 function printable(text: string): string {
-  return text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+  return escapeForTerminal(text.replace(/[\p{Cc}\p{Zl}\p{Zp}]+/gu, ' ').trim());
 }
 
 export interface WriteReportOptions {

@@ -4,6 +4,8 @@
  * 255 bytes where exFAT counts 255 UTF-16 units.
  */
 
+import { replaceUnsafe } from '../core/escape.ts';
+
 export interface NameRules {
   /** Also safe for Windows, macOS and FAT; the default of every delivery. */
   portable: boolean;
@@ -13,8 +15,6 @@ export interface NameRules {
 const LIMIT = 240;
 const HARD_LIMIT = 255;
 
-/** Control characters (above all a newline), line and paragraph separators, lone surrogates. */
-const UNPRINTABLE = /[\p{Cc}\p{Zl}\p{Zp}\p{Cs}]/gu;
 const RESERVED = /[<>:"\\|?*]/g;
 const DEVICE = /^(?:con|prn|aux|nul|com[0-9¹²³]|lpt[0-9¹²³]|conin\$|conout\$) *(?:\.|$)/i;
 
@@ -27,13 +27,13 @@ export function safeParts(relative: string, rules: NameRules): string[] {
 }
 
 /**
- * Makes one name safe: characters that some client cannot handle become `_`; a leading dash or dot gets a `_` before it, so
- * that the file is neither an option nor hidden; names that are too long lose their middle, never their extension.
+ * Makes one name safe: characters that some client cannot handle or nobody can see become `_`; a leading dash or dot gets a `_`
+ * before it, so that the file is neither an option nor hidden; names that are too long lose their middle, never their extension.
  * Safe names come back unchanged.
  */
 export function safePart(part: string, rules: NameRules): string {
-  let name = part.replace(UNPRINTABLE, '_').replaceAll('/', '_');
-  if (rules.portable) name = name.normalize('NFC').replace(RESERVED, '_');
+  let name = replaceUnsafe(rules.portable ? part.normalize('NFC') : part, () => '_').replaceAll('/', '_');
+  if (rules.portable) name = name.replace(RESERVED, '_');
   if (/^[.-]/.test(name) || (rules.portable && DEVICE.test(name))) name = `_${name}`;
   name = shorten(name, LIMIT);
   if (rules.portable) name = name.replace(/[. ]+$/, '');

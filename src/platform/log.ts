@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { DestinationStream, Logger as PinoLogger } from 'pino';
+import { escapeForTerminal, escapeJsonText } from '../core/escape.ts';
 
 /** Structured logging; messages are short past-tense facts, data goes into fields. */
 export type Logger = Pick<PinoLogger, 'level' | 'fatal' | 'error' | 'warn' | 'info' | 'debug'> & {
@@ -28,13 +29,29 @@ export function createLogger(options: LogOptions): Logger {
     redact: { paths: SECRET_FIELDS.flatMap(name => [name, `*.${name}`, `*.*.${name}`]), censor: '[secret]' },
   };
   const destination = options.stream ?? standardError();
-  if (!readable) return pino(settings, destination);
+  if (!readable) return pino(settings, through(destination, escapeJsonText));
   // Loaded only here: forty modules that a service with a JSON log never needs.
   const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
-  return pino(
-    settings,
-    pretty({ ...READABLE, colorize: stream.isTTY === true, destination: destination as NodeJS.WritableStream }),
-  );
+  const lines = pretty({
+    ...READABLE,
+    colorize: stream.isTTY === true,
+    destination: destination as NodeJS.WritableStream,
+  });
+  return pino(settings, through(lines, withSafeTexts));
+}
+
+/** Names of files come from anybody: nothing in a record may move a cursor, begin a line or turn around what follows. */
+function through(destination: { write(line: string): unknown }, change: (line: string) => string): DestinationStream {
+  return { write: line => void destination.write(change(line)) };
+}
+
+/** For people a character is shown as its escape: the record's own layout, colours too, comes after this. */
+function withSafeTexts(line: string): string {
+  const safe = JSON.stringify(JSON.parse(line), (key, value: unknown) => {
+    if (typeof value !== 'string') return value;
+    return key === 'stack' ? value.split('\n').map(escapeForTerminal).join('\n') : escapeForTerminal(value);
+  });
+  return `${safe}\n`;
 }
 
 /** One line a record: time, level, job and file, what happened, and the rest in brackets. */

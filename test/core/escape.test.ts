@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { escapeForTerminal, escapeJsonForTerminal } from '../../src/core/escape.ts';
 
-const HARMFUL = /[\p{Cc}\p{Cs}\p{Bidi_Control}]/u;
+const HARMFUL = /[\p{Cc}\p{Cs}\p{Bidi_Control}\u200b\u2060\ufeff\u{e0041}]/u;
 
 describe('escapeForTerminal', () => {
   it.each([
@@ -11,6 +11,10 @@ describe('escapeForTerminal', () => {
     ['\u001b[31mred', '\\u{1b}[31mred'],
     ['\u009b31m', '\\u{9b}31m'],
     ['evil\u202egpj.exe', 'evil\\u{202e}gpj.exe'],
+    ['in\u200bvisible\u2060\u00ad', 'in\\u{200b}visible\\u{2060}\\u{ad}'],
+    ['tag\u{e0041}', 'tag\\u{e0041}'],
+    ['a\u200db\u200c', 'a\\u{200d}b\\u{200c}'],
+    ['👨\u200d👩\u200d👧 and می\u200cخواهم stay', '👨\u200d👩\u200d👧 and می\u200cخواهم stay'],
     ['half \ud83c', 'half \\u{d83c}'],
     ['\u0000\u007f\ufeff\u2028', '\\u{0}\\u{7f}\\u{feff}\\u{2028}'],
   ])('%j', (text, expected) => {

@@ -39,6 +39,12 @@ afterAll(() => void vi.unstubAllEnvs());
 const withPlainZone = (text: string) => text.replace(/(?:GMT|UTC)\+0?1(?::00)?/, 'GMT+1');
 
 describe('a failure in plain words', () => {
+  test('shows a name that deceives as it is', () => {
+    const report = failureReport({ ...facts, source: '/srv/inbox/holiday\u202e4pm.\u200bexe' });
+    expect(report).toContain('holiday\\u{202e}4pm.\\u{200b}exe could not be processed.');
+    expect(report).not.toMatch(/[\p{Bidi_Control}\u200b]/u);
+  });
+
   test('says what, why, what to do, and where to look', () => {
     expect(withPlainZone(failureReport(facts))).toBe(`clip.mp4 could not be processed.
 

@@ -24,6 +24,18 @@ describe('a log record', () => {
     expect(text.split('\n')).toHaveLength(2);
   });
 
+  it.each(['json', 'pretty'] as const)('shows no character that acts on the terminal: %s', format => {
+    const name = 'a\u009b2Jb\u202egpj.mp4 \u200b\u001b[2J\n12:00:00 INFO: a line of its own';
+    const text = written(format, { file: name, note: name, notes: [name] }, `cannot read ${name}`);
+    expect(text.trimEnd()).not.toMatch(/[\p{Cc}\p{Bidi_Control}\u200b]/u);
+    if (format === 'json') expect(JSON.parse(text)).toMatchObject({ file: name, notes: [name] });
+    else expect(text).toContain('a\\u{9b}2Jb\\u{202e}gpj.mp4');
+  });
+
+  it('keeps the lines of a stack trace', () => {
+    expect(written('pretty', { err: new Error('broken') }, 'failed').split('\n').length).toBeGreaterThan(1);
+  });
+
   it.each<[string, object]>([
     ['a field', { token: SECRET }],
     ['a field of a field', { request: { authorization: `Bearer ${SECRET}` } }],
