@@ -11,7 +11,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Files } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Ledger } from '../queue/ledger.ts';
-import { isWithin, type ReasonedGate } from '../queue/rest-gate.ts';
+import { isInWindow, type ReasonedGate } from '../queue/rest-gate.ts';
 import type { Folders } from './folders.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
@@ -65,7 +65,7 @@ export class Housekeeping {
     const { live, state, folders, gate, clock, log, life } = this.#options;
     this.#ranAt = clock.monotonic();
     const { localHours } = live.current.limits;
-    gate.set('hours', localHours !== undefined && !isWithin(localHours, new Date(clock.now())));
+    gate.set('hours', localHours !== undefined && !isInWindow(localHours, new Date(clock.now())));
     void folders.createMissing(log);
     const { journal, ledger } = state;
     if (journal.shouldCompact(ledger.size)) journal.compact([...ledger.snapshot()]).catch(life.fail);

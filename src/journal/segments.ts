@@ -48,7 +48,7 @@ export async function openChain(files: JournalFiles, dir: string): Promise<Chain
     const names = await listing(files, dir);
     const found = await tryOpen(files, dir, names);
     if (typeof found !== 'string') return found;
-    // A compaction while we looked shows a list that never was; the same list twice is the truth.
+    // A compaction during the listing can show a list that never existed; two equal lists in a row are true.
     if (names.join() === before) throw damaged(dir, found);
     before = names.join();
   }

@@ -30,7 +30,7 @@ export interface DailyWindow {
 }
 
 /** Whether `at` lies inside the window, in local time. Equal ends mean the whole day. */
-export function isWithin(window: DailyWindow, at: Date): boolean {
+export function isInWindow(window: DailyWindow, at: Date): boolean {
   const minute = at.getHours() * 60 + at.getMinutes();
   const { fromMinute, toMinute } = window;
   if (fromMinute === toMinute) return true;

@@ -28,7 +28,7 @@ function setup() {
   return { clock, ledger, status, control, events };
 }
 
-describe('what is told without a job having changed', () => {
+describe('what is announced although no job changed', () => {
   it.each<[string, (status: StatusView) => void]>([
     ['an inbox that is away', ({ folders }) => Object.assign(folders[0] ?? {}, { available: false, reason: 'away' })],
     ['an engine that rests', ({ engines }) => Object.assign(engines[0] ?? {}, { ready: false, reason: 'no credits' })],

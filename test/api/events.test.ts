@@ -74,7 +74,7 @@ it('begins with the status and tells every change after it, numbered', async () 
   expect(listener.heard.map(({ id }) => id?.split('-')[1])).toEqual(['0', '1', '2']);
 });
 
-it('goes on after the last event a listener has seen, and repeats nothing', async () => {
+it('continues after the last event a listener has seen, and repeats nothing', async () => {
   const { server, control } = await serving();
   const first = listen(server);
   await first.has(1);

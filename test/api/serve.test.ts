@@ -48,7 +48,7 @@ it('takes the place of a daemon that was killed', async () => {
   expect((await ask(server, '/healthz')).status).toBe(200);
 });
 
-it.each(['file', 'directory', 'link to elsewhere'])('never removes what is no socket: a %s', async kind => {
+it.each(['file', 'directory', 'link to elsewhere'])('never removes anything but a socket: a %s', async kind => {
   const stateDir = await tempDir();
   const place = controlSocket(stateDir);
   if (kind === 'file') await writeFile(place, 'precious');
@@ -109,7 +109,7 @@ it.each([
   expect(server.page).toBe(`http://${shown}:${server.address?.port}/`);
 });
 
-it('goes on without the page when its port is taken, and says so', async () => {
+it('continues without the page when its port is taken, and says so', async () => {
   const squatter = createServer().listen(0, '127.0.0.1');
   await once(squatter, 'listening');
   onTestFinished(() => void squatter.close());

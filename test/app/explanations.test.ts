@@ -45,7 +45,7 @@ it('explains two files at a time', async () => {
   expect((await Promise.all(asked)).map(({ path }) => path)).toEqual(['first', 'later', 'later']);
 });
 
-it('explains a file once for all who ask meanwhile, and anew when it has changed', async () => {
+it('explains a file once for all who ask meanwhile, and again after a change', async () => {
   const path = file('a');
   const asked = [explanations.explain(path), explanations.explain(path)];
   await startedToBe(1);

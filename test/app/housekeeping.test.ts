@@ -34,7 +34,7 @@ function put(...paths: string[]): void {
   }
 }
 
-it('at a start what no job owns goes, what a job goes on from stays, and nobody else’s file is touched', async () => {
+it('a start removes what no job owns, keeps what a job continues from, and touches nobody else’s file', async () => {
   put('state/work/going/picture.mp4', 'state/work/over/out.mp4', 'state/work/gone/out.mp4');
   put('state/identity.json', 'state/identity.json.tmp-1f2e', 'state/journal/000001.jsonl', 'state/lock');
   put('out/.shrinkbox-going.part', 'out/a/.shrinkbox-over.part', 'out/.shrinkbox-gone.part', 'out/film.mp4');

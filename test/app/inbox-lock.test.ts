@@ -64,7 +64,7 @@ describe.runIf(process.platform === 'linux')('two daemons with states of their o
     await claimsOf('state-b').claim([join(dir, 'inbox2'), join(dir, 'out')]);
   });
 
-  it('let go of a folder that a reload took out, and keep all where a new one is refused', async () => {
+  it('release a folder that a reload removed, and keep all if a new one is refused', async () => {
     const [ours, theirs] = [claimsOf('state-a'), claimsOf('state-b')];
     await ours.claim([join(dir, 'one'), join(dir, 'two')]);
     await theirs.claim([join(dir, 'three')]);

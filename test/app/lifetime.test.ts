@@ -24,7 +24,7 @@ it('a start that hangs says what for (was: an empty log)', async () => {
   expect(clock.timers).toBe(0);
 });
 
-it('closes what was opened last first, and goes on where something cannot be closed', async () => {
+it('closes in reverse order of opening, and continues if something cannot be closed', async () => {
   const closed: string[] = [];
   const life = new Lifetime({ clock: new FakeClock(), log: silentLogger });
   life.defer(async () => closed.push('lock'));

@@ -26,7 +26,7 @@ it('takes a request in place of the words beside the file, and says so', () => {
   expect(decision.kind === 'do' && decision.why).toContain('your request says "720p"');
 });
 
-it('lets another engine stand in for the one of the rule, without a further fallback', () => {
+it('lets another engine replace the rule’s own, without a further fallback', () => {
   const rulebook = new Rulebook({ current: configOf([{ name: 'all', engine: 'nemo', fallback: 'local' }]) });
   expect(rulebook.decideAgain(aJob())).toMatchObject({ engine: 'nemo', fallback: 'local' });
   expect(rulebook.decideAgain(aJob(), 'local')).toMatchObject({ engine: 'local', fallback: 'none' });

@@ -39,7 +39,7 @@ const run = (args: string[] = [], options: Partial<CliOptions> = {}) =>
 const hangUp = () => void signals.emit('SIGHUP', 'SIGHUP');
 const stop = () => void signals.emit('SIGTERM', 'SIGTERM');
 
-it('has the configuration read again, and systemd told', async () => {
+it('reloads the configuration, and notifies systemd', async () => {
   daemon.reload = async next => {
     daemon.calls.push(`reload with ${next.limits.local}`);
     return { applied: ['limits.local'], needsRestart: ['state_dir'] };

@@ -97,7 +97,7 @@ describe('run', () => {
     expect(ran.code).toBe(130);
   });
 
-  it.each([1, 14])('ends with %i when the daemon could not go on', async code => {
+  it.each([1, 14])('ends with %i when the daemon could not continue', async code => {
     expect((await run([], { onOut: upon('Ctrl-C', () => daemon.end(code)) })).code).toBe(code);
   });
 

@@ -17,7 +17,7 @@ test('an inbox that is the root holds everything', () => {
   expect(length).toBe(3);
 });
 
-test('what is not known is not compared', () => {
+test('unknown folders are not compared', () => {
   expect(findConflicts({ folders: [{ outbox: '/a' }, { inbox: '/b' }, {}] })).toEqual([]);
 });
 

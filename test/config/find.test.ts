@@ -48,7 +48,7 @@ test('nor bytes that are no text', async () => {
   expect(await messages('bytes.yaml')).toEqual(['is not UTF-8 text; save it as UTF-8']);
 });
 
-test('a link in a circle is told', async () => {
+test('a circular link is reported', async () => {
   symlinkSync('loop.yaml', join(dir, 'loop.yaml'));
   expect(await messages('loop.yaml')).toEqual([expect.stringMatching(/^cannot be read: ELOOP/)]);
 });

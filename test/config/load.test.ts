@@ -532,7 +532,7 @@ nemo:
   token: nmv_usr_0123456789abcdef
 `;
 
-  test('are all told at once, in the order of the file', () => {
+  test('are all reported at once, in the order of the file', () => {
     expect(problemsOf(TEN)).toEqual([
       '1:1: unknown key "engin"; did you mean "engine"?',
       expect.stringMatching(/^2:12: state_dir: is inside/),
@@ -678,7 +678,7 @@ describe('the environment', () => {
     });
   });
 
-  test('is checked like the file, and told in the same breath', () => {
+  test('is checked like the file, and reported with it', () => {
     const env = { NEMO_API_URL: 'http://a.example', NEMO_CLIENT_ID: 'with space', SKILL_SOURCE: 'ünï' };
     expect(problemsOf('engine: x', env)).toEqual([
       '1:9: engine: "x" is not one of local or nemo',

@@ -1,5 +1,5 @@
 /**
- * What every engine must keep (src/engine/engine.ts), whatever it works with. An engine's test file calls `engineContract` with a
+ * The promises of every engine (src/engine/engine.ts), whatever it works with. An engine's test file calls `engineContract` with a
  * way to make one engine and one order it can carry out.
  */
 import { createHash } from 'node:crypto';
@@ -14,7 +14,7 @@ import { silentLogger } from '../../src/platform/log.ts';
 import { activeChildren } from '../../src/platform/process/run-child.ts';
 import { OPEN_GATE, type PauseGate } from '../../src/platform/pause-gate.ts';
 
-/** One engine and one order. Made anew for every test; everything it opens ends with `close`. */
+/** One engine and one order. Created for every test; everything it opens ends with `close`. */
 export interface EngineFixture {
   engine: Engine;
   /** Can be done, in a few seconds. The source is a real file in a directory of its own. */
@@ -44,7 +44,7 @@ export interface ContextOptions {
   onStep?: (name: string, recorded: Recorded) => void;
 }
 
-/** Surroundings of an engine that remember what they were recorded. */
+/** An engine context that remembers what was recorded through it. */
 export function recordingContext(options: ContextOptions): { context: EngineContext; recorded: Recorded } {
   const recorded: Recorded = { records: { ...options.resume }, steps: [], doubts: [], facts: {}, progress: [] };
   const context: EngineContext = {
@@ -80,7 +80,7 @@ export function recordingContext(options: ContextOptions): { context: EngineCont
 class PowerCut extends Error {}
 
 export function engineContract(name: string, makeFixture: () => Promise<EngineFixture>): void {
-  describe(`${name}: what every engine keeps`, () => {
+  describe(`${name}: the promises of every engine`, () => {
     const undo: (() => Promise<unknown>)[] = [];
 
     async function setUp(): Promise<EngineFixture & { workDir: string }> {
@@ -128,7 +128,7 @@ export function engineContract(name: string, makeFixture: () => Promise<EngineFi
       expect(fractions).toEqual(fractions.toSorted((a, b) => a - b));
     });
 
-    it('run again after it was done, gives the same candidate and does no costly step again', async () => {
+    it('run again after it has finished, gives the same candidate and does no costly step again', async () => {
       const { engine, order, workDir, costlySteps } = await setUp();
       const first = recordingContext({ workDir });
       const candidate = await engine.run(order, first.context);
@@ -172,7 +172,7 @@ export function engineContract(name: string, makeFixture: () => Promise<EngineFi
       expect(costlySteps()).toBe(undisturbed);
     });
 
-    it('ends when it is stopped, in every step, with code `cancelled`, and can be continued', async () => {
+    it('stops on request, in every step, with code `cancelled`, and can be continued', async () => {
       const measured = await setUp();
       const whole = recordingContext({ workDir: measured.workDir });
       await measured.engine.run(measured.order, whole.context);

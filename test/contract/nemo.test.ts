@@ -39,7 +39,7 @@ engineContract('nemo', async () => {
   };
 });
 
-/** A message about to be sent when the power went off is for a person to decide about: this one says go on. */
+/** A message that was about to be sent in a power cut is for a person to decide about: this one says to continue. */
 function withPerson(engine: Engine): Engine {
   let asked = 0;
   return {

@@ -207,7 +207,7 @@ describe('a journaled intent', () => {
     expect(await find(place, { ...intentOf(place, '1'), target })).toBeUndefined();
   });
 
-  test('whose file was taken away again is delivered again rather than lost', async () => {
+  test('whose file was removed again is delivered again rather than lost', async () => {
     const place = aNewPlace();
     await run(place, new FailingFiles(), undefined);
     mkdirSync(join(place.root, 'library'));

@@ -121,7 +121,7 @@ describe('a delivery', () => {
     expect(statSync(join(place.outbox, 'new')).gid).toBe(group);
   });
 
-  test('goes on where a file system takes no dates, no modes and no sync of folders', async () => {
+  test('continues where a file system takes no dates, no modes and no sync of folders', async () => {
     const files = new FailingFiles()
       .fail('chmod', 'EPERM')
       .fail('utimes', 'EPERM')
@@ -151,7 +151,7 @@ describe('a delivery', () => {
   });
 });
 
-test('a delivery stopped while names are looked at is not published', async () => {
+test('a delivery stopped while names are listed is not published', async () => {
   const stop = new AbortController();
   const readdir: typeof nodeFiles.readdir = path => {
     stop.abort();
@@ -363,7 +363,7 @@ describe('an outbox that is not there', () => {
     expect(readdirSync(place.outbox)).toEqual([]);
   });
 
-  test('replaced in the moment before the copy: what was begun there is taken away again', async () => {
+  test('replaced in the moment before the copy: what was begun there is removed again', async () => {
     const outboxIdentity = await identityOf(place.outbox, nodeFiles);
     const open: typeof nodeFiles.open = async (path, flags, mode) => {
       if (flags === 'wx') {
@@ -395,7 +395,7 @@ describe('an outbox that is not there', () => {
   });
 });
 
-describe('what is not the file that was checked', () => {
+describe('a file other than the one that was checked', () => {
   test('a source that was written to since', async () => {
     const source = aVerified(place.candidate, place.content, { isSource: true });
     writeFileSync(place.candidate, pattern(3000, 'newer'));

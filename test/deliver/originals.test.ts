@@ -58,7 +58,7 @@ function options(overrides: Partial<DisposeOptions> = {}): DisposeOptions {
 }
 
 describe('an original', () => {
-  test('is kept where the folder says so, without being looked at', async () => {
+  test('is kept if the folder says so, without being read', async () => {
     const files = new FailingFiles();
     expect(await disposeOriginal(options({ policy: 'keep', files }))).toEqual({ kind: 'kept' });
     expect(files.calls).toEqual([]);

@@ -50,7 +50,7 @@ test('follows no links and removes none', async () => {
   expect(await sweepOutbox(place.outbox, isActive, { files: nodeFiles, log: silentLogger })).toEqual([]);
 });
 
-test('goes on after a folder it cannot read and a file it cannot remove', async () => {
+test('continues after a folder it cannot read and a file it cannot remove', async () => {
   for (const path of ['locked/.shrinkbox-a.part', 'b/.shrinkbox-b.part', 'c/.shrinkbox-c.part']) put(path);
   const files = new FailingFiles()
     .fail('readdir', 'EACCES', { on: 'locked' })

@@ -11,7 +11,7 @@ function reportFor(box: Box, name: string): string {
   return readFileSync(join(box.outbox, name.replace(/\.[^.]+$/, '.failed.txt')), 'utf8');
 }
 
-describe('bad input gets a clear reason, nothing is lost, and the daemon goes on', () => {
+describe('bad input gets a clear reason, nothing is lost, and the daemon continues', () => {
   let box: Box;
   const expected = new Map<string, { state: JobDetail['state']; reason: RegExp }>();
 

@@ -8,7 +8,7 @@ import { footage } from '../support/footage.ts';
 let box: Box;
 afterEach(() => box.dispose());
 
-it('an outbox that vanished makes jobs wait, and they go on when it is back', async () => {
+it('a missing outbox makes jobs wait, and they continue when it is back', async () => {
   box = new Box();
   await box.start();
   await box.post('/api/pause');

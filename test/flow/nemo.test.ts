@@ -57,7 +57,7 @@ describe('a dropped file through the cloud', () => {
     expect(statSync(join(box.state, 'identity.json')).mode & 0o777).toBe(0o600);
   });
 
-  it('told to stop once is not told twice: what is under way is noted, and the lock let go of', async () => {
+  it('stops at the first signal: the work in progress is recorded, and the lock released', async () => {
     server.options.renderMs = 600_000;
     await cloudBox().start();
     box.drop(await footage('plain'), 'clip.mp4');

@@ -47,7 +47,7 @@ async function metrics(): Promise<string> {
   return text;
 }
 
-it('jobs that end are told and counted, and no secret or path gets out', async () => {
+it('ended jobs are reported and counted, and no secret or path leaks', async () => {
   box = new Box({ config: { notify: [{ url, on: ['done', 'failed'] }] } });
   await box.start();
   box.drop(await footage('plain'), 'clip.mp4');

@@ -86,7 +86,7 @@ describe('a quiet file', () => {
     ['is gone', { looked: () => undefined }, { kind: 'changed' }],
     ['is not the one that was sampled', { looked: () => stat({ ctimeNs: 11n }) }, { kind: 'changed' }],
     ['turns out newer once it is opened (NFS attributes)', { opened: [stat({ mtimeNs: 11n })] }, { kind: 'changed' }],
-    ['changes while it is looked into', { opened: [stat(), stat({ size: 1_001n })] }, { kind: 'changed' }],
+    ['changes while it is inspected', { opened: [stat(), stat({ size: 1_001n })] }, { kind: 'changed' }],
     ['vanishes before it is opened', { opened: failing('ENOENT') }, { kind: 'changed' }],
     ['became a link before it is opened', { opened: failing('ELOOP') }, { kind: 'changed' }],
     ['may not be read', { opened: failing('EACCES') }, { kind: 'refuse', why: { code: 'inbox.permission-denied' } }],

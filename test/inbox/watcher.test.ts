@@ -207,7 +207,7 @@ describe.concurrent('an inbox that is not there', () => {
     expect(logs.filter(({ msg }) => msg === 'inbox is available again')).toHaveLength(1);
   });
 
-  it('any more is unavailable, and watched again when it is created anew', async () => {
+  it('any more is unavailable, and watched again when it is recreated', async () => {
     const { inbox, states, sighted } = await watching({ scan: 150 });
     await drop(inbox, 'sub/first.mp4');
     await sighted('sub/first.mp4');
@@ -244,7 +244,7 @@ describe.concurrent('an inbox that is not there', () => {
     expect(sightings.map(({ relative }) => relative)).not.toContain('elsewhere.mp4');
   });
 
-  it('reports changes again after it was created anew, not only by scans', async () => {
+  it('reports changes again after it was recreated, not only by scans', async () => {
     const { inbox, watcher, sighted } = await watching();
     await rm(inbox, { recursive: true });
     await mkdir(inbox);
@@ -254,7 +254,7 @@ describe.concurrent('an inbox that is not there', () => {
     await sighted('clip.mp4');
   });
 
-  it('in part: a folder deleted and made anew inside is watched again', async () => {
+  it('in part: a folder deleted and recreated inside is watched again', async () => {
     const { inbox, watcher, sighted } = await watching();
     await drop(inbox, 'sub/first.mp4');
     await sighted('sub/first.mp4');

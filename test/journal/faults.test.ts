@@ -206,7 +206,7 @@ describe('opening', () => {
     expect(await readFile(join(dir, '000001.jsonl.broken'), 'utf8')).toBe('{"v":1,"seq":6,');
   });
 
-  it('that cannot write is told apart from one that cannot read', async () => {
+  it('that cannot write is distinguished from one that cannot read', async () => {
     const full = new FailingFiles({ operation: 'write', nth: 1, how: 'ENOSPC' });
     await expect(open(await prepared(), { files: full })).rejects.toMatchObject({
       code: 'journal-write',

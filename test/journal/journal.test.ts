@@ -122,7 +122,7 @@ describe('append', () => {
     expect((await read(dir)).found.map(({ event }) => event)).toEqual(['big', 'big', 'big', 'counted']);
   });
 
-  it('refuses what is no record without harm to others', async () => {
+  it('refuses anything but a record, without harm to others', async () => {
     const dir = await tempDir();
     const { journal, fatal } = await open(dir);
     const good = journal.append([entry(0)]);
@@ -172,7 +172,7 @@ describe('segments', () => {
 });
 
 describe('compaction', () => {
-  it('replaces all before it, keeps all after it, and goes on counting', async () => {
+  it('replaces all before it, keeps all after it, and continues counting', async () => {
     const dir = await tempDir();
     const { journal } = await open(dir, { segmentBytes: 500 });
     const before = upTo(20).map(n => journal.append([entry(100 + n)]));
@@ -244,7 +244,7 @@ describe('compaction', () => {
     await journal.close();
   });
 
-  it('is given up with a bad entry, and the journal goes on', async () => {
+  it('is abandoned at a bad entry, and the journal continues', async () => {
     const dir = await tempDir();
     const { journal, fatal } = await open(dir);
     await journal.append([entry(0)]);

@@ -100,7 +100,7 @@ describe.runIf(linux)('a daemon in another container', () => {
     await acquire(dir);
   });
 
-  it('is looked for where its socket is', async () => {
+  it('is searched for at its socket', async () => {
     const [dir, runtime] = [await tempDir(), await tempDir()];
     await socketIn(runtime);
     await expect(acquire(dir, { controlSocket: join(runtime, 'control.sock') })).rejects.toMatchObject({
@@ -127,7 +127,7 @@ describe.runIf(linux)('a daemon in another container', () => {
     await acquire(dir);
   });
 
-  it('cannot be looked for where the path is too long for a socket', async () => {
+  it('cannot be searched for if the path is too long for a socket', async () => {
     const dir = join(await tempDir(), 'x'.repeat(120));
     await mkdir(dir);
     await acquire(dir);
@@ -224,7 +224,7 @@ describe('on macOS', () => {
     await acquire(dir, options);
   });
 
-  it('other errors are told as they are', async () => {
+  it('other errors are reported unchanged', async () => {
     const dir = await tempDir();
     await chmod(dir, 0o700);
     const openExclusive = () => Promise.reject(Object.assign(new Error('EROFS: read-only'), { code: 'EROFS' }));

@@ -104,7 +104,7 @@ describe('a record', () => {
     expect(decode(line)).toEqual({ kind: 'bad', wrong: expect.stringContaining(wrong) });
   });
 
-  it('of a newer version is told apart from a damaged one', () => {
+  it('of a newer version is distinguished from a damaged one', () => {
     expect(decode(signed('{"v":2,"when":"tomorrow"'))).toEqual({ kind: 'newer', version: 2 });
     expect(decode(LINE.replace('"v":1', '"v":2')).kind).toBe('bad');
   });

@@ -125,7 +125,7 @@ describe('a journal cut at any byte', () => {
     }
   });
 
-  it('goes on from there, and keeps what it cut off', async () => {
+  it('continues from there, and keeps what it cut off', async () => {
     const last = whole.lastIndexOf('\n', whole.length - 2) + 1;
     for (let length = last - 1; length <= whole.length; length += 3) {
       const dir = await tempDir();
@@ -191,7 +191,7 @@ describe('a flipped bit', () => {
     expect(torn).toBeLessThan(5);
   });
 
-  it('is told with what is wrong, what follows and what to do', async () => {
+  it('is reported with what is wrong, the consequences and the remedy', async () => {
     const dir = await tempDir();
     const [a, b, c] = lines(3);
     await put(dir, FIRST, `${a}${b?.replace('counted', 'counter')}${c}`);

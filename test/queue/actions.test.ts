@@ -23,7 +23,7 @@ async function setup(engine: EngineName, ...events: JobEvent[]) {
       resumeEngine: name => void done.push(`resume ${name}`),
     },
     restoreOriginal: async () => '/in/clip.mp4',
-    afterRest: async id => void done.push(`tidy ${id}`),
+    afterRest: async id => void done.push(`after rest ${id}`),
     removeWorkDir: async id => void done.push(`remove work of ${id}`),
     removeReport: async () => void done.push('remove report'),
     resight: job => void done.push(`resight ${job.relative}`),
@@ -83,7 +83,7 @@ describe('cancel', () => {
     const { actions, job, done } = await setup('local', waits);
     expect(await actions.cancel('job1')).toMatchObject({ ok: true });
     expect(job().state).toMatchObject({ name: 'cancelled', reason: { text: 'cancelled by a person' } });
-    expect(done).toEqual(['consider cancelled', 'tidy job1']);
+    expect(done).toEqual(['consider cancelled', 'after rest job1']);
   });
 
   it('of one that is done changes nothing', async () => {

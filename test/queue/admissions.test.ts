@@ -37,7 +37,7 @@ const words: Partial<Sighting> = { sidecar: { path: '/in/clip.mp4.txt', text: 't
 
 describe('a file', () => {
   // Was: on a disk that takes a second to read it, a film and the words beside it became two jobs, and two results.
-  it('whose words come while it is read gets one job, with those words', async () => {
+  it('whose instruction arrives while it is read gets one job, with that instruction', async () => {
     const { admissions, ledger, reading, read, fatal } = setup();
     admissions.offer(aSighting());
     await expect.poll(() => reading.length).toBe(1);
@@ -82,7 +82,7 @@ describe('a file', () => {
   });
 
   // Was: what was seen meanwhile was acted on later, however old, and asked for a second version.
-  it('whose words come while it is worked at, and are taken away again, is only looked at anew when that is over', async () => {
+  it('whose instruction comes and goes during processing is checked again only afterwards', async () => {
     const { admissions, ledger, read, resighted } = setup();
     admissions.offer(aSighting());
     await read('content');

@@ -120,7 +120,7 @@ describe('the ledger', () => {
     expect(changes).toHaveLength(1);
   });
 
-  it('hands out ids that are not taken and arrivals that go on after a replay', async () => {
+  it('gives out unused ids and arrivals that continue after a replay', async () => {
     const { journal, ledger } = setup();
     const ids = new Set(Array.from({ length: 2000 }, () => ledger.newId()));
     expect(ids.size).toBe(2000);

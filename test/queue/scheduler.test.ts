@@ -95,7 +95,7 @@ describe('slots', () => {
     expect(ids(turns)).toEqual(['a', 'b', 'c']);
   });
 
-  it('are given to what a person wants tried again although it was decided not to be worked at', async () => {
+  it('are given to a job that a person retries although it was decided not to be processed', async () => {
     const { scheduler, addHeld, turns, begun } = setup();
     await addHeld('held', { kind: 'hold', rule: 'r', engine: 'nemo', reason: 'cannot', hint: 'change it' });
     await addHeld('skipped', { kind: 'skip', reason: 'no video' });

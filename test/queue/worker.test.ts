@@ -9,7 +9,7 @@ import { AfterRest } from '../../src/queue/after-rest.ts';
 import { JobWorker } from '../../src/queue/worker.ts';
 import { aCandidate, aDecision, aPin } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { FakeEngine, FakeWorld, fails } from '../support/fake-world.ts';
+import { FakeEngine, FakeStages, fails } from '../support/fake-stages.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
 function setup(decision: Decision = aDecision(), ...events: JobEvent[]) {
@@ -19,11 +19,11 @@ function setup(decision: Decision = aDecision(), ...events: JobEvent[]) {
 async function setupWith(journal: MemoryJournal, decision: Decision, ...events: JobEvent[]) {
   const clock = new FakeClock();
   const ledger = new Ledger(journal, clock);
-  const world = new FakeWorld();
-  const afterRest = new AfterRest({ ledger, stages: world, log: silentLogger });
+  const stages = new FakeStages();
+  const afterRest = new AfterRest({ ledger, stages: stages, log: silentLogger });
   const worker = new JobWorker({
     ledger,
-    stages: world,
+    stages: stages,
     afterRest: id => afterRest.cleanUp(id),
     clock,
     log: silentLogger,
@@ -42,7 +42,7 @@ async function setupWith(journal: MemoryJournal, decision: Decision, ...events: 
   const abort = new AbortController();
   const run = (id = 'a') => worker.run(id, abort.signal, () => {});
   const job = (): Job => ledger.expect('a');
-  return { clock, journal, ledger, world, run, job, stop: (reason: StopReason) => abort.abort(reason) };
+  return { clock, journal, ledger, stages, run, job, stop: (reason: StopReason) => abort.abort(reason) };
 }
 
 const started: JobEvent = { event: 'started', data: { engine: 'local', step: 'preparing' } };
@@ -70,7 +70,7 @@ class SlowJournal extends MemoryJournal {
 
 describe('a job on its way', () => {
   it('goes through every stage and leaves its trace in the journal', async () => {
-    const { run, job, journal, world } = await setup();
+    const { run, job, journal, stages } = await setup();
     expect(await run()).toEqual({ kind: 'rested' });
     expect(job().state).toMatchObject({ name: 'done', output: '/out/clip.mp4', evidence: 'decoded' });
     expect(journal.eventsOf('a')).toEqual([
@@ -82,11 +82,11 @@ describe('a job on its way', () => {
       'published',
       'done',
     ]);
-    expect(world.done).toEqual(['release', 'verify', 'publish', 'removed work of a']);
+    expect(stages.done).toEqual(['release', 'verify', 'publish', 'removed work of a']);
   });
 
   it('journals what the engine records, its steps and facts, and hands recorded values back on the next run', async () => {
-    const { run, job, world, journal, ledger } = await setup();
+    const { run, job, stages, journal, ledger } = await setup();
     const engine = new FakeEngine('local', async (context, n) => {
       if (n === 2) {
         expect(context.resume).toEqual({ audio: { bytes: 7 } });
@@ -98,7 +98,7 @@ describe('a job on its way', () => {
       await context.fact('claim', 'clm');
       return fails('no-space');
     });
-    world.engines = { local: engine };
+    stages.engines = { local: engine };
     await run();
     expect(job().state.name).toBe('waiting');
     expect(journal.eventsOf('a').filter(event => event === 'step')).toHaveLength(1);
@@ -109,12 +109,12 @@ describe('a job on its way', () => {
   });
 
   it('tells the engine of a further version what the cloud has of the version before it', async () => {
-    const { run, job, world, ledger, journal } = await setup();
+    const { run, job, stages, ledger, journal } = await setup();
     const engine = new FakeEngine('local', async (context, n) => {
       if (n === 1) await context.cloud({ session: 's1', user: 'u1' });
       return aCandidate();
     });
-    world.engines = { local: engine };
+    stages.engines = { local: engine };
     await run();
     expect(journal.eventsOf('a').filter(event => event === 'fact')).toHaveLength(2);
     const { inbox, path, relative, pin, fingerprint, decision } = job();
@@ -129,7 +129,7 @@ describe('a job on its way', () => {
 
   it('does nothing before the journal is on the disk with what it rests on', async () => {
     const order: string[] = [];
-    const { run, world } = await setupWith(new SlowJournal(order), aDecision());
+    const { run, stages } = await setupWith(new SlowJournal(order), aDecision());
     const note = <T>(what: string, is: T): T => {
       order.push(what);
       return is;
@@ -143,17 +143,17 @@ describe('a job on its way', () => {
       await context.fact('agent', 'done');
       return note('has a candidate', aCandidate());
     });
-    world.engines = { local: engine };
-    const { verify, deliver } = world;
-    world.verify = (...args) => note('verifies', verify(...args));
-    world.deliver = async (job, given, { signal, onIntent }) => {
+    stages.engines = { local: engine };
+    const { verify, deliver } = stages;
+    stages.verify = (...args) => note('verifies', verify(...args));
+    stages.deliver = async (job, given, { signal, onIntent }) => {
       const delivery = await deliver(job, given, {
         signal,
         onIntent: intended => onIntent(intended).then(() => void order.push('the name appears')),
       });
       return note('delivered', delivery);
     };
-    world.dispose = async (_job, onIntent) => {
+    stages.dispose = async (_job, onIntent) => {
       order.push('looks at the original');
       await onIntent('/archive/clip.mp4');
       return note('the original goes', { kind: 'archived', to: '/archive/clip.mp4' });
@@ -186,31 +186,31 @@ describe('a job on its way', () => {
   it('keeps the decision it began with, whatever the rules say by now', async () => {
     const begun: JobEvent = { event: 'checkpoint', data: { key: 'message.1', value: 'sent' } };
     const asked: JobEvent = { event: 'started', data: { engine: 'nemo', step: 'asking the agent' } };
-    const { run, job, world } = await setup(aDecision({ engine: 'nemo' }), asked, begun);
+    const { run, job, stages } = await setup(aDecision({ engine: 'nemo' }), asked, begun);
     const engine = new FakeEngine('nemo');
-    world.engines = { nemo: engine };
-    world.decide = () => ({ kind: 'skip', rule: 'new', reason: 'nobody wants it any more' });
+    stages.engines = { nemo: engine };
+    stages.decide = () => ({ kind: 'skip', rule: 'new', reason: 'nobody wants it any more' });
     await run();
     expect(job()).toMatchObject({ state: { name: 'done' }, decision: { kind: 'do', engine: 'nemo' } });
     expect(engine.runs).toBe(1);
   });
 
-  it('that was decided not to be worked at is decided anew, and rests again while nothing has changed', async () => {
+  it('decided not to be processed is decided again, and rests again if nothing has changed', async () => {
     const hold: Decision = { kind: 'hold', rule: 'r', engine: 'local', reason: 'cannot', hint: 'change the words' };
-    const { run, job, world, ledger } = await setup(hold);
+    const { run, job, stages, ledger } = await setup(hold);
     await run();
     expect(job().state).toMatchObject({ name: 'held', reason: { text: 'cannot' } });
     await ledger.commit('a', { event: 'queued', data: { because: 'a person asked for another try', fresh: true } });
-    world.decide = () => aDecision();
+    stages.decide = () => aDecision();
     await run();
     expect(job().state.name).toBe('done');
   });
 
   it('leaves its slot when the rules give it to the other engine meanwhile', async () => {
-    const { run, job, world } = await setup();
+    const { run, job, stages } = await setup();
     const nemo = new FakeEngine('nemo');
-    world.engines = { ...world.engines, nemo };
-    world.decide = () => aDecision({ engine: 'nemo' });
+    stages.engines = { ...stages.engines, nemo };
+    stages.decide = () => aDecision({ engine: 'nemo' });
     await run();
     expect(job()).toMatchObject({ state: { name: 'queued' }, decision: { engine: 'nemo' } });
     expect(nemo.runs).toBe(0);
@@ -234,17 +234,17 @@ describe('a job left behind by a crash', () => {
   });
 
   it('after the final name had appeared is not delivered twice', async () => {
-    const { run, job, world } = await setup(aDecision(), started, candidate, verified, publishing);
-    world.findPublished = async () => ({ output: '/out/clip.mp4', bytes: 400_000 });
+    const { run, job, stages } = await setup(aDecision(), started, candidate, verified, publishing);
+    stages.findPublished = async () => ({ output: '/out/clip.mp4', bytes: 400_000 });
     await run();
     expect(job().state.name).toBe('done');
-    expect(world.done).not.toContain('publish');
+    expect(stages.done).not.toContain('publish');
   });
 
   it('whose candidate is gone makes it again, with the checkpoints it had', async () => {
     const kept: JobEvent = { event: 'checkpoint', data: { key: 'render', value: 'r1' } };
-    const { run, job, world } = await setup(aDecision(), started, kept, candidate);
-    world.intact = false;
+    const { run, job, stages } = await setup(aDecision(), started, kept, candidate);
+    stages.intact = false;
     expect(await run()).toEqual({ kind: 'rested' });
     expect(job()).toMatchObject({ state: { name: 'queued' }, checkpoints: { render: 'r1' } });
   });
@@ -254,12 +254,12 @@ describe('a job left behind by a crash', () => {
       event: 'doubted',
       data: { engine: 'nemo', step: 'message', reason: { code: 'outcome-unknown', text: 'cut' } },
     };
-    const { run, job, journal, world } = await setup(
+    const { run, job, journal, stages } = await setup(
       aDecision({ engine: 'nemo' }),
       { event: 'started', data: { engine: 'nemo', step: 'message' } },
       doubted,
     );
-    world.engines = {
+    stages.engines = {
       nemo: new FakeEngine('nemo', async () => {
         expect(job().state.name).toBe('in-doubt');
         return aCandidate();
@@ -284,15 +284,15 @@ describe('what goes wrong', () => {
     ['not-media', 'failed'],
     ['no-video', 'failed'],
   ] as [ErrorCode, string][])('%s leads to %s with its reason', async (code, state) => {
-    const { run, job, world } = await setup();
-    world.engines = { local: new FakeEngine('local', async () => fails(code)) };
+    const { run, job, stages } = await setup();
+    stages.engines = { local: new FakeEngine('local', async () => fails(code)) };
     await run();
     expect(job().state).toMatchObject({ name: state, reason: { code, text: `${code} happened` } });
   });
 
-  it('a full disk waits longer every time, uses nothing up, and goes on by itself', async () => {
-    const { run, job, world, ledger, clock } = await setup();
-    world.reserve = async () => fails('no-space');
+  it('a full disk waits longer every time, uses nothing up, and continues by itself', async () => {
+    const { run, job, stages, ledger, clock } = await setup();
+    stages.reserve = async () => fails('no-space');
     const waits: number[] = [];
     for (let n = 0; n < 6; n += 1) {
       await run();
@@ -306,19 +306,19 @@ describe('what goes wrong', () => {
   });
 
   it('a pause the service asked for is as long as it asked, and not what shrinkbox would take', async () => {
-    const { run, job, world, clock } = await setup(aDecision({ engine: 'nemo' }));
+    const { run, job, stages, clock } = await setup(aDecision({ engine: 'nemo' }));
     const engine = new FakeEngine('nemo', async () => {
       throw new ShrinkError('rate-limited', 'the service asks for a pause', { retryAfterMs: 25 * 60_000 });
     });
-    world.engines = { nemo: engine };
+    stages.engines = { nemo: engine };
     await run();
     expect(job().state).toMatchObject({ name: 'waiting', until: clock.now() + 25 * 60_000 });
   });
 
   it('a child that stalls is tried once more and then set aside with a report', async () => {
-    const { run, job, world, ledger } = await setup();
+    const { run, job, stages, ledger } = await setup();
     const engine = new FakeEngine('local', async () => fails('child-stalled', 'ffmpeg made no progress'));
-    world.engines = { local: engine };
+    stages.engines = { local: engine };
     await run();
     await ledger.commit('a', { event: 'queued', data: { because: 'due' } });
     await run();
@@ -327,21 +327,21 @@ describe('what goes wrong', () => {
       reason: { text: 'set aside after 2 tries: ffmpeg made no progress' },
     });
     expect(engine.runs).toBe(2);
-    expect([...world.reports.values()]).toEqual(['set aside after 2 tries: ffmpeg made no progress']);
+    expect([...stages.reports.values()]).toEqual(['set aside after 2 tries: ffmpeg made no progress']);
   });
 
-  it('a job that a person has to help keeps its working files, to go on from them', async () => {
-    const { run, job, world } = await setup();
-    world.engines = { local: new FakeEngine('local', async () => fails('denied')) };
+  it('a job that a person has to help keeps its working files, to continue from them', async () => {
+    const { run, job, stages } = await setup();
+    stages.engines = { local: new FakeEngine('local', async () => fails('denied')) };
     await run();
     expect(job().state.name).toBe('held');
-    expect(world.done).not.toContain('removed work of a');
+    expect(stages.done).not.toContain('removed work of a');
   });
 
   it('a source that kills its worker three times is set aside', async () => {
-    const { run, job, world, ledger } = await setup();
+    const { run, job, stages, ledger } = await setup();
     const engine = new FakeEngine('local', async () => fails('child-killed'));
-    world.engines = { local: engine };
+    stages.engines = { local: engine };
     for (let n = 0; n < 2; n += 1) {
       await run();
       await ledger.commit('a', { event: 'queued', data: { because: 'due' } });
@@ -351,9 +351,9 @@ describe('what goes wrong', () => {
     expect(engine.runs).toBe(3);
   });
 
-  it('a bug met by one file fails that file and not the daemon', async () => {
-    const { run, job, world } = await setup();
-    world.engines = {
+  it('a bug that hits one file fails that file and not the daemon', async () => {
+    const { run, job, stages } = await setup();
+    stages.engines = {
       local: new FakeEngine('local', async () => {
         throw new TypeError('x is not a function');
       }),
@@ -371,8 +371,8 @@ describe('what goes wrong', () => {
   ])(
     '%s met where nobody expected it is the machine, not a bug: %s (was: the file failed for good)',
     async (errno, name, code) => {
-      const { run, job, world } = await setup();
-      world.engines = {
+      const { run, job, stages } = await setup();
+      stages.engines = {
         local: new FakeEngine('local', async () => {
           throw Object.assign(new Error(`${errno}: the system's own words`), { code: errno });
         }),
@@ -383,26 +383,26 @@ describe('what goes wrong', () => {
   );
 
   it('ffmpeg that is away for a moment, as while it is upgraded, is waited for (was: every job that met it was held)', async () => {
-    const { run, job, world } = await setup();
-    world.engines = { local: new FakeEngine('local', async () => fails('tool-missing')) };
+    const { run, job, stages } = await setup();
+    stages.engines = { local: new FakeEngine('local', async () => fails('tool-missing')) };
     await run();
     expect(job().state).toMatchObject({ name: 'waiting', reason: { code: 'tool-missing' } });
   });
 
   it('a journal that cannot be written stops everything', async () => {
-    const { run, world } = await setup();
-    world.engines = { local: new FakeEngine('local', async () => fails('journal-write')) };
+    const { run, stages } = await setup();
+    stages.engines = { local: new FakeEngine('local', async () => fails('journal-write')) };
     await expect(run()).rejects.toMatchObject({ code: 'journal-write' });
   });
 
   it('a bad candidate is made again from the beginning, once', async () => {
-    const { run, job, world } = await setup(
+    const { run, job, stages } = await setup(
       aDecision(),
       started,
       { event: 'checkpoint', data: { key: 'pass', value: 1 } },
       candidate,
     );
-    world.verify = async () => fails('verify-failed');
+    stages.verify = async () => fails('verify-failed');
     await run();
     expect(job()).toMatchObject({ state: { name: 'waiting' }, strikes: { 'verify-failed': 1 } });
     expect(job().checkpoints).toEqual({});
@@ -410,20 +410,20 @@ describe('what goes wrong', () => {
 
   it('a bad render of the cloud is held, not paid for again', async () => {
     const paid: JobEvent = { event: 'checkpoint', data: { key: 'message', value: 'sent' } };
-    const { run, job, world } = await setup(
+    const { run, job, stages } = await setup(
       aDecision({ engine: 'nemo' }),
       { event: 'started', data: { engine: 'nemo', step: 'x' } },
       paid,
       candidate,
     );
-    world.verify = async () => fails('verify-failed');
+    stages.verify = async () => fails('verify-failed');
     await run();
     expect(job()).toMatchObject({ state: { name: 'held' }, checkpoints: { message: 'sent' } });
   });
 
   it('no credits pauses the engine and keeps the job', async () => {
-    const { run, job, world } = await setup(aDecision({ engine: 'nemo' }));
-    world.engines = { nemo: new FakeEngine('nemo', async () => fails('out-of-credits')) };
+    const { run, job, stages } = await setup(aDecision({ engine: 'nemo' }));
+    stages.engines = { nemo: new FakeEngine('nemo', async () => fails('out-of-credits')) };
     expect(await run()).toEqual({
       kind: 'engine-paused',
       forMs: 3_600_000,
@@ -433,8 +433,8 @@ describe('what goes wrong', () => {
   });
 
   it('what the cloud cannot do falls back to this machine where the rule allows, and stays here (was: back and forth without end)', async () => {
-    const { run, job, world, journal } = await setup(aDecision({ engine: 'nemo', fallback: 'local' }));
-    world.engines = { nemo: new FakeEngine('nemo', async () => fails('out-of-credits')), local: new FakeEngine() };
+    const { run, job, stages, journal } = await setup(aDecision({ engine: 'nemo', fallback: 'local' }));
+    stages.engines = { nemo: new FakeEngine('nemo', async () => fails('out-of-credits')), local: new FakeEngine() };
     expect(await run()).toEqual({
       kind: 'engine-paused',
       forMs: 3_600_000,
@@ -443,7 +443,7 @@ describe('what goes wrong', () => {
     expect(job()).toMatchObject({ state: { name: 'queued' }, decision: { engine: 'local' } });
     await run();
     expect(job()).toMatchObject({ state: { name: 'done' }, decision: { engine: 'local' } });
-    expect(world.engines.nemo).toMatchObject({ runs: 1 });
+    expect(stages.engines.nemo).toMatchObject({ runs: 1 });
     // Of a write that a crash cuts short the beginning may be there: queued anew for the cloud it would be asked and paid again.
     expect(journal.eventsOf('a').slice(0, 4)).toEqual(['admitted', 'started', 'decided', 'queued']);
   });
@@ -451,48 +451,48 @@ describe('what goes wrong', () => {
 
 describe('the source', () => {
   it('changed during the encode: the result is dropped and the file sighted again', async () => {
-    const { run, job, world, journal } = await setup();
+    const { run, job, stages, journal } = await setup();
     const engine = new FakeEngine('local', async () => {
-      world.sourceNow = () => aPin({ mtimeNs: '999', sizeBytes: 2_000_000 });
+      stages.sourceNow = () => aPin({ mtimeNs: '999', sizeBytes: 2_000_000 });
       return aCandidate();
     });
-    world.engines = { local: engine };
+    stages.engines = { local: engine };
     await run();
     expect(job().state).toMatchObject({ name: 'cancelled', reason: { code: 'replaced' } });
     // Not even copied to the outbox's disk, which may take a while.
     expect(journal.eventsOf('a')).not.toContain('verified');
-    expect(world.done).not.toContain('publish');
-    expect(world.resighted).toEqual(['clip.mp4']);
+    expect(stages.done).not.toContain('publish');
+    expect(stages.resighted).toEqual(['clip.mp4']);
   });
 
   it('changed between verification and the final name: nothing appears', async () => {
-    const { run, job, world } = await setup();
-    const { deliver } = world;
-    world.deliver = async (...args) => {
-      world.sourceNow = () => aPin({ mtimeNs: '999' });
+    const { run, job, stages } = await setup();
+    const { deliver } = stages;
+    stages.deliver = async (...args) => {
+      stages.sourceNow = () => aPin({ mtimeNs: '999' });
       return deliver(...args);
     };
     await run();
     expect(job().state.name).toBe('cancelled');
-    expect(world.done).not.toContain('publish');
+    expect(stages.done).not.toContain('publish');
   });
 
   it('only touched by chmod or remounted is the same source', async () => {
-    const { run, job, world } = await setup();
-    world.sourceNow = () => aPin({ ctimeNs: '999', dev: '77' });
+    const { run, job, stages } = await setup();
+    stages.sourceNow = () => aPin({ ctimeNs: '999', dev: '77' });
     await run();
     expect(job()).toMatchObject({ state: { name: 'done' }, pin: { ctimeNs: '999', dev: '77' } });
   });
 
-  it('renamed while ffmpeg reads it by its old name: the job goes on under the new one', async () => {
-    const { run, job, world, ledger } = await setup();
+  it('renamed while ffmpeg reads it by its old name: the job continues under the new one', async () => {
+    const { run, job, stages, ledger } = await setup();
     const engine = new FakeEngine('local', async (_context, n) => {
       if (n === 2) return aCandidate();
       const { pin } = job();
       await ledger.commit('a', { event: 'repinned', data: { path: '/in/new.mp4', relative: 'new.mp4', pin } });
       return fails('child-failed');
     });
-    world.engines = { local: engine };
+    stages.engines = { local: engine };
     expect(await run()).toEqual({ kind: 'again' });
     expect(job()).toMatchObject({ state: { name: 'queued' }, relative: 'new.mp4' });
     await run();
@@ -500,12 +500,12 @@ describe('the source', () => {
   });
 
   it('deleted while ffmpeg still needs it: the job ends with that reason, not with what ffmpeg said', async () => {
-    const { run, job, world } = await setup();
+    const { run, job, stages } = await setup();
     const engine = new FakeEngine('local', async () => {
-      world.sourceNow = () => fails('gone');
+      stages.sourceNow = () => fails('gone');
       return fails('child-failed');
     });
-    world.engines = { local: engine };
+    stages.engines = { local: engine };
     await run();
     expect(job().state).toMatchObject({
       name: 'cancelled',
@@ -513,20 +513,20 @@ describe('the source', () => {
     });
   });
 
-  it('changed before its turn is not worked at: what was decided, and may be paid for, was about other bytes', async () => {
-    const { run, job, world } = await setup(aDecision({ engine: 'nemo' }));
+  it('changed before its turn is not processed: the decision, perhaps a paid one, was about other bytes', async () => {
+    const { run, job, stages } = await setup(aDecision({ engine: 'nemo' }));
     const engine = new FakeEngine('nemo');
-    world.engines = { nemo: engine };
-    world.sourceNow = () => aPin({ mtimeNs: '999', sizeBytes: 2_000_000 });
+    stages.engines = { nemo: engine };
+    stages.sourceNow = () => aPin({ mtimeNs: '999', sizeBytes: 2_000_000 });
     await run();
     expect(job().state).toMatchObject({ name: 'cancelled', reason: { code: 'replaced' } });
     expect(engine.runs).toBe(0);
-    expect(world.resighted).toEqual(['clip.mp4']);
+    expect(stages.resighted).toEqual(['clip.mp4']);
   });
 
   it('deleted before its turn ends the job with a reason', async () => {
-    const { run, job, world } = await setup();
-    world.sourceNow = () => fails('gone');
+    const { run, job, stages } = await setup();
+    stages.sourceNow = () => fails('gone');
     await run();
     expect(job().state).toMatchObject({
       name: 'cancelled',
@@ -535,8 +535,8 @@ describe('the source', () => {
   });
 
   it('on a share that is away waits for the share', async () => {
-    const { run, job, world } = await setup();
-    world.sourceNow = () => fails('unavailable');
+    const { run, job, stages } = await setup();
+    stages.sourceNow = () => fails('unavailable');
     await run();
     expect(job().state).toMatchObject({ name: 'waiting', reason: { code: 'unavailable' } });
   });
@@ -544,10 +544,10 @@ describe('the source', () => {
 
 describe('an original with damaged spots', () => {
   it('stays, whatever the folder says', async () => {
-    const { run, job, world } = await setup();
-    world.engines = { local: new FakeEngine('local', async () => aCandidate({ damagedSource: true })) };
+    const { run, job, stages } = await setup();
+    stages.engines = { local: new FakeEngine('local', async () => aCandidate({ damagedSource: true })) };
     let isGone = false;
-    world.dispose = async () => {
+    stages.dispose = async () => {
       isGone = true;
       return { kind: 'deleted', to: '/in/clip.mp4' };
     };
@@ -559,15 +559,15 @@ describe('an original with damaged spots', () => {
   it.each<ErrorCode>(['no-space', 'unavailable', 'io'])(
     'is put away later where the archive has a passing trouble: %s (was: it stayed for good)',
     async code => {
-      const { run, job, world, ledger } = await setup();
-      world.dispose = () => fails(code);
+      const { run, job, stages, ledger } = await setup();
+      stages.dispose = () => fails(code);
       expect(await run()).toEqual({ kind: 'again' });
       expect(job().state).toMatchObject({
         name: 'waiting',
         reason: { text: expect.stringMatching(/^the result is delivered, but the original cannot be put away yet/) },
       });
-      world.dispose = async () => ({ kind: 'archived', to: '/ar/clip.mp4' });
-      world.deliver = () => fails('io');
+      stages.dispose = async () => ({ kind: 'archived', to: '/ar/clip.mp4' });
+      stages.deliver = () => fails('io');
       await ledger.commit('a', { event: 'queued', data: { because: 'its time has come' } });
       expect(await run()).toEqual({ kind: 'rested' });
       expect(job()).toMatchObject({ state: { name: 'done' }, original: { kind: 'archived', path: '/ar/clip.mp4' } });
@@ -575,8 +575,8 @@ describe('an original with damaged spots', () => {
   );
 
   it('stays, with a note, where the trouble does not pass in a while', async () => {
-    const { run, job, world, ledger } = await setup();
-    world.dispose = () => fails('no-space');
+    const { run, job, stages, ledger } = await setup();
+    stages.dispose = () => fails('no-space');
     for (let tries = 0; tries < 20 && job().state.name !== 'done'; tries += 1) {
       await run();
       if (job().state.name === 'waiting')
@@ -589,8 +589,8 @@ describe('an original with damaged spots', () => {
 
 describe('stopping', () => {
   it('leaves a running job queued with what it reached', async () => {
-    const { run, job, world, stop } = await setup();
-    world.engines = {
+    const { run, job, stages, stop } = await setup();
+    stages.engines = {
       local: new FakeEngine('local', async context => {
         await context.record('pass', 1);
         stop({ kind: 'stopping' });
@@ -602,8 +602,8 @@ describe('stopping', () => {
   });
 
   it('leaves a job in doubt in doubt', async () => {
-    const { run, job, world, stop } = await setup(aDecision({ engine: 'nemo' }));
-    world.engines = {
+    const { run, job, stages, stop } = await setup(aDecision({ engine: 'nemo' }));
+    stages.engines = {
       nemo: new FakeEngine('nemo', async context => {
         await context.doubt('confirm-message', { code: 'outcome-unknown', text: 'the stream was cut' });
         stop({ kind: 'stopping' });
@@ -615,8 +615,8 @@ describe('stopping', () => {
   });
 
   it('by a person cancels and cleans up', async () => {
-    const { run, job, world, stop } = await setup();
-    world.engines = {
+    const { run, job, stages, stop } = await setup();
+    stages.engines = {
       local: new FakeEngine('local', async () => {
         stop({ kind: 'cancelled' });
         return fails('cancelled');
@@ -624,27 +624,27 @@ describe('stopping', () => {
     };
     await run();
     expect(job().state).toMatchObject({ name: 'cancelled', reason: { text: 'cancelled by a person' } });
-    expect(world.done).toContain('removed work of a');
+    expect(stages.done).toContain('removed work of a');
   });
 });
 
 describe('reports', () => {
   it('are written before the working files go: a kill in between leaves the next start something to see', async () => {
-    const { run, world } = await setup();
-    world.report = async () => void world.done.push('report');
+    const { run, stages } = await setup();
+    stages.report = async () => void stages.done.push('report');
     await run();
-    expect(world.done.slice(-2)).toEqual(['report', 'removed work of a']);
+    expect(stages.done.slice(-2)).toEqual(['report', 'removed work of a']);
   });
 
   it('of earlier failures go when the file is delivered at last', async () => {
-    const { run, job, world, ledger } = await setup();
+    const { run, job, stages, ledger } = await setup();
     const engine = new FakeEngine('local', async (_context, n) => (n === 1 ? fails('not-media') : aCandidate()));
-    world.engines = { local: engine };
+    stages.engines = { local: engine };
     await run();
     expect(job().report).toBe('/out/clip.mp4.failed.txt');
     await ledger.commit('a', { event: 'queued', data: { because: 'retry', fresh: true } });
     await run();
     expect(job()).toMatchObject({ state: { name: 'done' }, report: undefined });
-    expect(world.reports.size).toBe(0);
+    expect(stages.reports.size).toBe(0);
   });
 });

@@ -30,7 +30,7 @@ export interface BoxOptions {
   /** Merged over a config with one folder, a quick settle and no HTTP port. */
   config?: Record<string, unknown>;
   env?: Record<string, string>;
-  /** Where the box's directory is made; the system's temporary directory unless told otherwise. */
+  /** Where the box's directory is made; by default the system's temporary directory. */
   within?: string;
   /** Words before the program: `faketime -f ...`. */
   wrap?: readonly string[];
@@ -162,7 +162,7 @@ export class Box {
   }
 
   /**
-   * Waits until the newest job of a source name is in one of the states; any resting state unless told otherwise. One that
+   * Waits until the newest job of a source name is in one of the states; by default any resting state. One that
    * rests in another state for two minutes is not waited for any longer, unless it is cancelled: then a new version may come.
    */
   async job(name: string, ...states: StateName[]): Promise<JobDetail> {

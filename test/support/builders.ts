@@ -36,7 +36,7 @@ export function aCandidate(overrides: Partial<Candidate> = {}): Candidate {
   };
 }
 
-/** A job that was admitted and then met `events`. */
+/** A job that was admitted and to which `events` then happened. */
 export function aJob(overrides: Partial<Omit<Job, 'state'>> = {}, ...events: JobEvent[]): Job {
   const {
     id = 'aaaa',

@@ -19,7 +19,7 @@ export interface Toxics {
 interface Pair {
   client: Socket;
   service: Socket;
-  /** Nothing passes any more in either direction, and neither side is told. */
+  /** Nothing passes any more in either direction, and neither side notices. */
   frozen: boolean;
 }
 
@@ -60,7 +60,7 @@ export class ChaosProxy {
     return pairs.length;
   }
 
-  /** Every connection there is goes silent for good, half open: nobody is told. New ones work. */
+  /** Every connection there is goes silent for good, half open: nobody notices. New ones work. */
   freeze(): number {
     let n = 0;
     for (const pair of this.#pairs) {
@@ -72,7 +72,7 @@ export class ChaosProxy {
     return n;
   }
 
-  /** Traffic of every connection stops for a while, as with packets lost and sent again, and goes on. */
+  /** Traffic of every connection stops for a while, as with packets lost and sent again, and then continues. */
   async stall(ms: number): Promise<void> {
     const pairs = [...this.#pairs];
     for (const { client, service } of pairs) {

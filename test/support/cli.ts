@@ -91,7 +91,7 @@ export function spawnCli(
   });
 }
 
-/** A daemon that does nothing, ends when told, and notes what it was started with. */
+/** A daemon that does nothing, stops on request, and records what it was started with. */
 export class FakeDaemon implements Daemon {
   readonly control = new FakeControl();
   readonly calls: string[] = [];

@@ -14,7 +14,7 @@ type NameChange =
   | { kind: 'rename'; from: string; to: string; inode: Inode }
   | { kind: 'unlink'; path: string };
 
-/** What may have become of the bytes written since the last sync. */
+/** What may have happened to the bytes written since the last sync. */
 const FATES = ['kept', 'dropped', 'torn', 'torn at a sector', 'zeroed', 'zeroed end', 'zeroed start'] as const;
 type Fate = (typeof FATES)[number];
 
@@ -30,7 +30,7 @@ export class Crashed extends Error {
 }
 
 /**
- * A disk that keeps what was synced, as SQLite's crash tests have it: it stops at any operation it is told, and then gives every
+ * A disk that keeps what was synced, as SQLite's crash tests have it: it stops at a given operation, and then produces every
  * disk a power cut may leave behind - of the bytes written since the last sync all, none, a part, or zeros in their place;
  * of the names made, changed and removed since, any subset.
  */

@@ -3,7 +3,7 @@ import { expect, it } from 'vitest';
 import { eventually } from './eventually.ts';
 
 // Was: a daemon that was dead as asked was waited for in vain for four minutes, once in a hundred kills (its journal is long to read).
-it('looks that take longer than they are apart do not keep the end of a child from being heard', async () => {
+it('checks that take longer than their interval do not hide the end of a child', async () => {
   const child = spawn(process.execPath, ['-e', 'setTimeout(() => {}, 500)']);
   let hasEnded = false;
   child.once('exit', () => (hasEnded = true));

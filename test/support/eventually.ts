@@ -1,5 +1,5 @@
 /**
- * Waits for a fact that can be observed from outside (a file, a job's state): looks again and again until `look` gives
+ * Waits for a fact that can be observed from outside (a file, a job's state): checks again and again until `look` gives
  * something other than `undefined` or `false`. Throws what was seen last when the time is up, so that a failure says more than
  * "timeout".
  */
@@ -22,7 +22,7 @@ export async function eventually<T>(
       last = error;
     }
     if (performance.now() > end) throw new Error(`waited ${withinMs} ms for ${what}; last seen: ${String(last)}`);
-    // By way of the event loop: looks that take longer than they are apart would be all that Node does, and no child's end be heard.
+    // Through the event loop: checks that take longer than their interval would otherwise keep Node from seeing a child end.
     await new Promise(resolve => setTimeout(() => setImmediate(resolve), everyMs));
   }
 }

@@ -1,6 +1,6 @@
 import type { Clock } from '../../src/platform/clock.ts';
 
-/** A clock that stands still until told. Wall and monotonic time move apart with `jump`. */
+/** A clock that stands still until a test moves it. Wall and monotonic time move apart with `jump`. */
 export class FakeClock implements Clock {
   #wall = Date.UTC(2026, 0, 1);
   #monotonic = 0;

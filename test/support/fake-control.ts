@@ -16,9 +16,9 @@ export class FakeControl implements Control {
   readonly details = new Map<string, JobDetail>();
   mode: StatusView['mode'] = 'running';
   page: string | null = null;
-  /** Why the file that is asked about is not taken yet. */
+  /** Why the file in question has not been taken yet. */
   arriving: string | null = null;
-  /** What the next call meets. */
+  /** What the next call runs into. */
   failure: unknown;
   readonly #listeners = new Set<(event: ControlEvent) => void>();
   readonly #stateDir: string;

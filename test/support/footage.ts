@@ -15,7 +15,7 @@ import { findTools, type Tools } from '../../src/media/ffmpeg/tools.ts';
 interface Recipe {
   /** What it is good for, a sentence. */
   about: string;
-  /** Name of the file that comes out. */
+  /** Name of the resulting file. */
   file: string;
   /** Encoders or filters ffmpeg must have; `footage` throws without them, `canMake` says so before. */
   needs?: { encoders?: string[]; filters?: string[] };

@@ -157,7 +157,7 @@ describe('one that does not', () => {
     expect((await failure(verifyCandidate(one, { tools: await realTools() }))).code).toBe('gone');
   });
 
-  it('stops when told to', async () => {
+  it('stops on request', async () => {
     const stop = new AbortController();
     const one = await candidate('plain');
     const promise = verifyCandidate(one, {

@@ -66,7 +66,7 @@ describe('the model', () => {
     ).toBe(3);
   });
 
-  it('fetches everything again when it is told to', () => {
+  it('fetches everything again on request', () => {
     expect(after({ kind: 'everything' }).stale.size).toBe(4);
   });
 });

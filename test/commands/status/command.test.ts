@@ -36,7 +36,7 @@ it('status says first what needs attention', async () => {
   expect(JSON.parse((await run('status', '--json')).out)).toMatchObject({ running: true, counts: { done: 1 } });
 });
 
-it('status shows what is worked at, however much is in line before it, and asks for no more than it shows', async () => {
+it('status shows running jobs however long the queue is, and requests no more than it shows', async () => {
   const control = await daemon();
   for (let i = 0; i < 25; i += 1) control.add({ id: `wait${i}`, state: 'waiting', created_at: 1000 + i });
   control.add({ id: 'queue1', state: 'queued', created_at: 2000 });

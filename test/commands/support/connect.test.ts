@@ -20,7 +20,7 @@ beforeEach(async () => {
 const run = (...argv: string[]) => runCli([...argv, '--config', join(dir, 'config.yaml')], { cwd: dir });
 
 describe('with a daemon', () => {
-  it('an error of the daemon is told as it was said', async () => {
+  it('an error of the daemon is passed on unchanged', async () => {
     const { control } = await serving({ stateDir });
     control.failure = undefined;
     const original = control.pause.bind(control);

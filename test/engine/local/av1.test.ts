@@ -17,7 +17,7 @@ describe.skipIf(why !== undefined)('AV1', () => {
     expect(candidate.bytes).toBeGreaterThan((candidate.expect.maxBytes ?? 0) * 0.985);
   });
 
-  it('in parts: each a place to go on from, and nothing that is done is done again', async () => {
+  it('in parts: each is a place to continue from, and nothing finished is repeated', async () => {
     await inWorkDir(async workDir => {
       const order = await orderFor(await footage('plain'), { ...share(0.2), ...AV1 });
       const engine = await engineFor({ cutting: { longestS: 2 } });

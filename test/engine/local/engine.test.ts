@@ -40,7 +40,7 @@ describe('into a size', () => {
     expect(candidate.how).toMatch(/would not be seen/);
   });
 
-  it('told to fill the size, does not stop at visually lossless', async () => {
+  it('with quality: max, does not stop at visually lossless', async () => {
     const auto = await shrink('silent', share(0.9));
     const full = await shrink('silent', { ...share(0.9), quality: 'max' });
     expect(auto.candidate.how).toMatch(/visually lossless/);
@@ -182,7 +182,7 @@ describe('without loss', () => {
     expect(small.candidate.bytes).toBeGreaterThan(0);
   });
 
-  it('a tiny MP4 that packing anew would make larger is handed over as it is', async () => {
+  it('a tiny MP4 that repackaging would make larger is delivered as it is', async () => {
     const source = await footage('tiny');
     await inWorkDir(async workDir => {
       const lean = join(workDir, 'lean.mp4');
@@ -232,7 +232,7 @@ describe('when something fails', () => {
     });
   });
 
-  it('a full disk is told from a bad source, and the work done before it is kept', async () => {
+  it('a full disk is distinguished from a bad source, and the work done before it is kept', async () => {
     await inWorkDir(async workDir => {
       const marker = join(workDir, 'full');
       await writeFile(marker, '');
@@ -254,7 +254,7 @@ describe('when something fails', () => {
     });
   });
 
-  it('an ffmpeg that crashes is told from one that refuses', async () => {
+  it('an ffmpeg that crashes is distinguished from one that refuses', async () => {
     await inWorkDir(async workDir => {
       const tools = await fakeTools(workDir, 'case "$*" in *"-pass 1"*) kill -SEGV $$;; *) real "$@";; esac');
       expect((await refusal(shrink('silent', share(0.3), () => {}, { engine: { tools } }))).code).toBe('child-killed');
@@ -299,7 +299,7 @@ describe('taken up again', () => {
     });
   }
 
-  it('goes on with the step it was at', async () => {
+  it('continues with the step it was at', async () => {
     const first = async (until: string, steps: number) => (await interrupted(until, async () => {})).slice(0, steps);
     expect(await first('pass-2', 2)).toEqual(['pass-2', 'join']);
     expect(await first('audio', 4)).toEqual(['audio', 'pass-1', 'pass-2', 'join']);

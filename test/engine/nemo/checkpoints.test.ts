@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../src/core/job.ts';
 import { Checkpoints } from '../../../src/engine/checkpoints.ts';
 import { type MessageRecord, taskCheckpoints } from '../../../src/engine/nemo/checkpoints.ts';
-import { bench } from './support.ts';
+import { setUp } from './support.ts';
 
 const MESSAGE: MessageRecord = {
   session: 's',
@@ -38,7 +38,7 @@ describe('checkpoints of the cloud engine', () => {
   });
 
   it.each(['session', 'message.1'])('hold the job where %s cannot be read: nothing is sent again', async key => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     const first = job({ workDir: 'w' });
     await engine.run(order(), first.context);
     const resume = { ...first.records, [key]: { id: 'x' } };

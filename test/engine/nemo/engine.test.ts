@@ -6,7 +6,7 @@ import { Secret } from '../../../src/config/secrets.ts';
 import { cloudRefsOf } from '../../../src/core/job.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { Dialect } from '../../support/nemo-server/sse.ts';
-import { bench, sameBytes } from './support.ts';
+import { setUp, sameBytes } from './support.ts';
 
 const DIALECTS: Dialect[] = [
   { kind: 'adk', casing: 'camel' },
@@ -24,7 +24,7 @@ describe('a file through the cloud', () => {
       })),
     ),
   )('comes out as it was rendered: $name', async ({ dialect, shape }) => {
-    const { engine, server, order, job } = await bench({ server: { dialect, shape } });
+    const { engine, server, order, job } = await setUp({ server: { dialect, shape } });
     const work = job();
     const candidate = await engine.run(order(), work.context);
     const [render] = server.renders.values();
@@ -40,7 +40,7 @@ describe('a file through the cloud', () => {
   });
 
   it('is asked for in words made from the rule, or in those of the person', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     await engine.run(order(), job().context);
     await engine.run(order({ job: 'job2', instruction: 'make it under 3kB, black and white' }), job().context);
     expect(server.messages).toEqual([
@@ -50,7 +50,7 @@ describe('a file through the cloud', () => {
   });
 
   it('has the attribution headers on every single request, and the token on every one but the first', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     await engine.run(order(), job().context);
     expect(server.requests.length).toBeGreaterThan(7);
     expect(server.unattributed).toEqual([]);
@@ -64,7 +64,7 @@ describe('a file through the cloud', () => {
   });
 
   it('never has the token sent to the host the result is fetched from', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     await engine.run(order(), job().context);
     expect(server.fetches).toHaveLength(1);
     expect(server.fetches[0]?.authorization).toBeUndefined();
@@ -72,7 +72,7 @@ describe('a file through the cloud', () => {
   });
 
   it('is rendered from the draft exactly as the service wrote it, big integers and key order included', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     await engine.run(order(), job().context);
     expect([...server.renders.values()]).toMatchObject([
       { verbatim: true, output: { format: 'mp4', quality: 'high' } },
@@ -80,7 +80,7 @@ describe('a file through the cloud', () => {
   });
 
   it('works with ids as bare numbers and the draft inside a string', async () => {
-    const { engine, server, order, job } = await bench({ server: { numericIds: true, draftAsString: true } });
+    const { engine, server, order, job } = await setUp({ server: { numericIds: true, draftAsString: true } });
     const work = job();
     await engine.run(order(), work.context);
     const [id] = server.sessions.keys();
@@ -89,7 +89,7 @@ describe('a file through the cloud', () => {
   });
 
   it('leaves the session, the timeline, what the agent said and the claim link in the job', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     const work = job();
     await engine.run(order(), work.context);
     const [session] = server.sessions.values();
@@ -104,7 +104,7 @@ describe('a file through the cloud', () => {
   });
 
   it('is done without a claim link when there is none to be had', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: '/api/auth/claim-token' }, status: 404, body: '{"detail":"Not Found"}' });
     const work = job();
     await engine.run(order(), work.context);
@@ -112,7 +112,7 @@ describe('a file through the cloud', () => {
   });
 
   it('tells the language it speaks when it opens the session', async () => {
-    const { server, restart, order, job } = await bench();
+    const { server, restart, order, job } = await setUp();
     await restart({ nemo: { language: 'zh-CN' } }).run(order(), job().context);
     expect(server.requests.find(({ path }) => path.startsWith('/api/tasks'))?.body).toBe(
       '{"task_name":"project","language":"zh-CN"}',
@@ -121,7 +121,7 @@ describe('a file through the cloud', () => {
   });
 
   it('shows progress that only grows, from the upload to the download', async () => {
-    const { engine, order, job } = await bench();
+    const { engine, order, job } = await setUp();
     const work = job();
     await engine.run(order(), work.context);
     expect(work.fractions).toEqual([...work.fractions].sort((a, b) => a - b));
@@ -129,8 +129,8 @@ describe('a file through the cloud', () => {
     expect(work.notes).toEqual(expect.arrayContaining(['uploading', 'editing the timeline', 'downloading']));
   });
 
-  it('stops when told to, with all its requests', async () => {
-    const { engine, server, order, job } = await bench();
+  it('stops on request, with all its HTTP requests', async () => {
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ end: 'hang' });
     const work = job();
     const ran = engine.run(order(), work.context);
@@ -143,7 +143,7 @@ describe('a file through the cloud', () => {
 
 describe('the upload', () => {
   it('is one form field "files" with the name and type of the file', async () => {
-    const { engine, server, order, job } = await bench({ name: 'a "quoted" 视频.MOV' });
+    const { engine, server, order, job } = await setUp({ name: 'a "quoted" 视频.MOV' });
     await engine.run(order(), job().context);
     const [session] = server.sessions.values();
     expect(session?.files).toMatchObject([{ name: 'a "quoted" 视频.MOV', type: 'video/quicktime', bytes: 5000 }]);
@@ -152,7 +152,7 @@ describe('the upload', () => {
 
   it('arrives byte for byte, also where the service takes it slowly', async () => {
     const content = randomBytes(9_000_123);
-    const { engine, server, order, job } = await bench({ content, server: { slowUploadsMs: 1 } });
+    const { engine, server, order, job } = await setUp({ content, server: { slowUploadsMs: 1 } });
     const target = { audio: { kind: 'keep' as const }, quality: 'auto' as const, minSaving: 0 };
     await Promise.all(['a', 'b'].map(name => engine.run(order({ job: name, target }), job().context)));
     for (const { files } of server.sessions.values()) {
@@ -161,7 +161,7 @@ describe('the upload', () => {
   });
 
   it('starts again after a cut', async () => {
-    const { engine, server, order, job } = await bench({ content: Buffer.alloc(3_000_000, 'v') });
+    const { engine, server, order, job } = await setUp({ content: Buffer.alloc(3_000_000, 'v') });
     server.fault({ match: { path: '/api/upload-video' }, hangUp: { uploadByte: 500_000 } });
     await engine.run(
       order({
@@ -175,7 +175,7 @@ describe('the upload', () => {
   });
 
   it('is not repeated when it arrived and only the answer was lost', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: '/api/upload-video' }, hangUp: 'after' });
     await engine.run(order(), job().context);
     expect(server.count('POST', /upload-video/)).toBe(1);
@@ -185,15 +185,15 @@ describe('the upload', () => {
     ['a 502', { status: 502, body: '<html>' }, 'unreachable'],
     ['hang-ups', { hangUp: { uploadByte: 1 } }, 'unreachable'],
   ])('waits in the queue when it meets %s twice', async (_, fault, code) => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: '/api/upload-video' }, times: 9, ...fault });
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code });
     expect(server.count('POST', /upload-video/)).toBe(2);
     expect(server.messages).toEqual([]);
   });
 
-  it('is looked for in the session before the agent is told, when the service is not sure of it', async () => {
-    const { engine, server, order, job } = await bench();
+  it('is searched for in the session before the agent gets the instruction, if the service is not sure of it', async () => {
+    const { engine, server, order, job } = await setUp();
     server.fault({
       match: { path: '/api/upload-video' },
       carryOut: true,
@@ -205,7 +205,7 @@ describe('the upload', () => {
   });
 
   it('is refused here for a format the service does not take, before anything is sent', async () => {
-    const { engine, server, order, job } = await bench({ name: 'clip.m4v' });
+    const { engine, server, order, job } = await setUp({ name: 'clip.m4v' });
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({
       code: 'unsupported-file',
       hint: expect.stringContaining('webm'),
@@ -214,7 +214,7 @@ describe('the upload', () => {
   });
 
   it('is refused here over the limit, with what to do', async () => {
-    const { server, restart, order, job } = await bench();
+    const { server, restart, order, job } = await setUp();
     const engine = restart({ nemo: { maxUpload: 4999 } });
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({
       code: 'file-too-large',
@@ -229,27 +229,27 @@ describe('the upload', () => {
     ['413 of a gateway', 413, '<html>Request Entity Too Large</html>', 'file-too-large'],
     ['415', 415, '', 'unsupported-file'],
   ])('ends the job when the service refuses it: %s', async (_, status, body, code) => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: '/api/upload-video' }, status, body });
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code });
     expect(server.messages).toEqual([]);
   });
 
   it('notices that the file became shorter meanwhile', async () => {
-    const { engine, source, order, job } = await bench();
+    const { engine, source, order, job } = await setUp();
     const asked = order();
     await truncate(source, 1000);
     await expect(engine.run(asked, job().context)).rejects.toMatchObject({ code: 'changed-underneath' });
   });
 
   it('notices that the file is gone', async () => {
-    const { engine, source, order, job } = await bench();
+    const { engine, source, order, job } = await setUp();
     await rm(source);
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code: 'gone' });
   });
 
   it('gives up on a connection that stopped moving', async () => {
-    const { restart, server, order, job } = await bench();
+    const { restart, server, order, job } = await setUp();
     server.fault({ match: { path: '/api/upload-video' }, times: 2, delayMs: 100_000_000 });
     await expect(restart({ timeouts: { stallMs: 60_000 } }).run(order(), job().context)).rejects.toMatchObject({
       code: 'unreachable',
@@ -257,7 +257,7 @@ describe('the upload', () => {
   });
 
   it('keeps to the rate allowed', async () => {
-    const { restart, server, order, job } = await bench({ content: Buffer.alloc(1_000_000, 'v') });
+    const { restart, server, order, job } = await setUp({ content: Buffer.alloc(1_000_000, 'v') });
     const began = server.clock.now();
     await restart({ limits: { uploadRate: 10_000 } }).run(
       order({
@@ -273,7 +273,7 @@ describe('the upload', () => {
     ['clip.webloc', '<plist><dict><key>URL</key><string>https://example.com/films/clip.mp4</string></dict></plist>'],
     ['clip.url.txt', 'https://example.com/films/clip.mp4\n'],
   ])('of a link (%s) is left to the service', async (name, content) => {
-    const { engine, server, order, job } = await bench({ name, content: Buffer.from(content) });
+    const { engine, server, order, job } = await setUp({ name, content: Buffer.from(content) });
     const candidate = await engine.run(order(), job().context);
     expect(server.requests.find(({ path }) => path.startsWith('/api/upload-video'))?.headers['content-type']).toBe(
       'application/json',
@@ -283,7 +283,7 @@ describe('the upload', () => {
   });
 
   it('of a link needs a size that does not depend on the file', async () => {
-    const { engine, order, job } = await bench({
+    const { engine, order, job } = await setUp({
       name: 'clip.url',
       content: Buffer.from('URL=https://example.com/clip.mp4'),
     });
@@ -297,7 +297,7 @@ describe('the upload', () => {
   });
 
   it('of a link file without a link ends with what is missing', async () => {
-    const { engine, order, job } = await bench({ name: 'clip.url', content: Buffer.from('nothing') });
+    const { engine, order, job } = await setUp({ name: 'clip.url', content: Buffer.from('nothing') });
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({
       code: 'cannot-do',
       hint: expect.stringContaining('URL='),
@@ -307,7 +307,7 @@ describe('the upload', () => {
 
 describe('the agent', () => {
   it('that says nothing is checked by its deeds', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ silent: true });
     const work = job();
     const candidate = await engine.run(order(), work.context);
@@ -316,7 +316,7 @@ describe('the agent', () => {
   });
 
   it('that answers and does nothing leaves the job to a person, with its words', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({
       apply: false,
       events: [{ say: 'Which codec would you like? Open the settings panel to choose.' }],
@@ -331,7 +331,7 @@ describe('the agent', () => {
   });
 
   it('that asks is never answered by us', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     const question = {
       type: 'ask_question',
       questions: [{ id: 'q', prompt: 'How small?', options: [{ id: 'a', label: '10MB' }] }],
@@ -345,7 +345,7 @@ describe('the agent', () => {
   });
 
   it('that does nothing is not asked again by a restart, but by a person', async () => {
-    const { engine, server, restart, order, job } = await bench();
+    const { engine, server, restart, order, job } = await setUp();
     server.scripts.push({ apply: false, events: [{ say: 'How small should it be?' }] });
     const first = job({ workDir: 'w' });
     await engine.run(order(), first.context).catch(() => {});
@@ -358,7 +358,7 @@ describe('the agent', () => {
   });
 
   it('is said to be still working every two minutes', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ betweenMs: 100_000 });
     const work = job();
     await engine.run(order(), work.context);
@@ -366,7 +366,7 @@ describe('the agent', () => {
   });
 
   it('may be silent for longer than any other request may', async () => {
-    const { restart, server, order, job } = await bench({ speed: 100 });
+    const { restart, server, order, job } = await setUp({ speed: 100 });
     // Milliseconds of real time: the HTTP client's own timeouts are.
     const engine = restart({ timeouts: { silenceMs: 300 } });
     server.scripts.push({ beforeMs: 250_000 });
@@ -378,7 +378,7 @@ describe('the agent', () => {
   });
 
   it('that forgets to close the stream after its reply is not waited for', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ end: 'hang' });
     const work = job();
     await engine.run(order(), work.context);
@@ -387,7 +387,7 @@ describe('the agent', () => {
   });
 
   it('answering in one piece instead of a stream is understood', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({
       match: { path: '/run_sse' },
       carryOut: true,
@@ -403,7 +403,7 @@ describe('the agent', () => {
     ['a plan', { status: 402, body: '{"detail":"upgrade"}' }, 'plan-blocked'],
     ['the body', { status: 422, body: '{"detail":[{"msg":"field required"}]}' }, 'bad-request'],
   ])('refusing the message because of %s ends the job without doubt', async (_, refuse, code) => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ refuse: refuse as never });
     const work = job();
     await expect(engine.run(order(), work.context)).rejects.toMatchObject({ code });
@@ -414,7 +414,7 @@ describe('the agent', () => {
   });
 
   it('running out of credits inside the stream, with nothing done yet, is a refusal as well', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({
       apply: false,
       events: [{ heartbeat: 'typed' }, { error: 'insufficient credits', code: 2001 }],
@@ -428,7 +428,7 @@ describe('the agent', () => {
   });
 
   it('tells people with an account of their own to top it up', async () => {
-    const { server, restart, order, job } = await bench({
+    const { server, restart, order, job } = await setUp({
       server: { tokens: { nmv_usr_mine: 'user_1' }, credits: 0, costPerMessage: 50 },
     });
     await expect(restart({ token: new Secret('nmv_usr_mine') }).run(order(), job().context)).rejects.toMatchObject({
@@ -441,21 +441,21 @@ describe('the agent', () => {
 
 describe('the session', () => {
   it('is the file’s own', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     await engine.run(order(), job().context);
     await engine.run(order({ job: 'job2' }), job().context);
     expect(server.sessions.size).toBe(2);
   });
 
   it('of its own, a result is not given up for a list of shared ones (was: rendered again when the disk was full)', async () => {
-    const { engine, order, job, dir } = await bench();
+    const { engine, order, job, dir } = await setUp();
     // Cannot be read as a file.
     await mkdir(join(dir, 'nemo-sessions.json'));
     await engine.run(order({ folder: '/inbox' }), job().context);
   });
 
   it('is shared by a folder where so configured, one file at a time, each with its own words and render', async () => {
-    const { server, restart, order, job } = await bench();
+    const { server, restart, order, job } = await setUp();
     const engine = restart({ nemo: { session: 'per-folder' } });
     const jobs = ['a', 'b', 'c'].map(name =>
       engine.run(order({ job: name, folder: '/inbox', instruction: `make ${name} small` }), job().context),
@@ -489,7 +489,7 @@ describe('the session', () => {
   });
 
   it('of a folder is not waited for by a job that is cancelled', async () => {
-    const { server, restart, order, job } = await bench();
+    const { server, restart, order, job } = await setUp();
     const engine = restart({ nemo: { session: 'per-folder' } });
     server.scripts.push({ end: 'hang', events: [{ call: 'x' }] });
     const first = job();
@@ -506,7 +506,7 @@ describe('the session', () => {
   });
 
   it('of a folder is left alone when a job stopped half-way in it', async () => {
-    const { server, restart, order, job } = await bench();
+    const { server, restart, order, job } = await setUp();
     const engine = restart({ nemo: { session: 'per-folder' } });
     server.scripts.push({ apply: false, events: [{ say: 'What shall I do?' }] });
     await engine.run(order({ job: 'a', folder: '/inbox' }), job().context).catch(() => {});
@@ -515,7 +515,7 @@ describe('the session', () => {
   });
 
   it('gone before anything was asked in it is replaced by a new one', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: '/run_sse' }, status: 404, body: '{"detail":"Session not found"}' });
     await engine.run(order(), job().context);
     expect(server.sessions.size).toBe(2);
@@ -523,7 +523,7 @@ describe('the session', () => {
   });
 
   it('gone after something was asked in it is for a person to decide', async () => {
-    const { engine, server, restart, order, job } = await bench();
+    const { engine, server, restart, order, job } = await setUp();
     server.fault({
       match: { path: /^\/api\/state/ },
       nth: 2,
@@ -548,7 +548,7 @@ describe('the session', () => {
   });
 
   it('without a state yet is taken as empty', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: /^\/api\/state/ }, status: 404, body: '{"detail":"Not Found"}' });
     await engine.run(order(), job().context);
     expect(server.messages).toHaveLength(1);
@@ -558,7 +558,7 @@ describe('the session', () => {
     ['no session in the answer', { body: '{"code":0,"data":{}}' }],
     ['the wrong address', { status: 404, body: '{"detail":"Not Found"}' }],
   ])('that cannot be opened says so: %s', async (_, fault) => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: '/api/tasks' }, times: 9, ...fault });
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({
       code: 'bad-answer',
@@ -569,7 +569,7 @@ describe('the session', () => {
 
 describe('a further version', () => {
   async function firstVersion() {
-    const stand = await bench();
+    const stand = await setUp();
     const work = stand.job();
     await stand.engine.run(stand.order(), work.context);
     return { ...stand, previous: { cloud: cloudRefsOf(work.facts) } };
@@ -584,7 +584,7 @@ describe('a further version', () => {
     expect(candidate.bytes).toBe(2048);
   });
 
-  it('of just "export 720p" is rendered anew and nothing is asked', async () => {
+  it('of just "export 720p" is rendered again and no message is sent', async () => {
     const { engine, server, order, job, previous } = await firstVersion();
     await engine.run(order({ job: 'job2', previous, instruction: '导出720p' }), job().context);
     expect(server.messages).toHaveLength(1);
@@ -631,7 +631,7 @@ describe('a further version', () => {
 
 describe('a fresh file whose words are a question', () => {
   it('is made smaller by the rule, and has the answer in its record', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     const work = job();
     await engine.run(order({ instruction: 'credits' }), work.context);
     expect(work.facts.credits).toBe('100 credits available, 0 reserved, 100 in total');

@@ -15,7 +15,7 @@ import { sanitizeLine } from '../../../src/engine/nemo/http/sanitize.ts';
 import { type Http, type HttpAnswer, networkError, readText } from '../../../src/platform/http.ts';
 import { silentLogger } from '../../../src/platform/log.ts';
 import { eventually } from '../../support/eventually.ts';
-import { bench, onEnd } from './support.ts';
+import { setUp, onEnd } from './support.ts';
 
 /** Long enough that what takes the square of it never ends (was: the daemon hung in a regular expression for hours). */
 const LONG = 1_000_000;
@@ -26,7 +26,7 @@ describe('words made to keep us busy for ever', () => {
     ['styles that never end', '<style'.repeat(LONG / 5)],
     ['spaces after a bearer', `bearer${' '.repeat(LONG)}x`],
     ['spaces before the end of an error', `${' '.repeat(LONG)}x`],
-  ])('are cut before they are looked through: %s', (_, said) => {
+  ])('are cut before they are searched: %s', (_, said) => {
     expect(sanitizeLine(said).length).toBeLessThanOrEqual(200);
     const turn = reduceTurn(SILENCE, { kind: 'text', text: said, extent: 'whole' });
     expect(repliesOf(turn).length).toBeLessThan(LONG);
@@ -49,7 +49,7 @@ describe('words made to keep us busy for ever', () => {
     expect(JSON.stringify([String(error), error])).not.toMatch(/planted|film\.mp4/);
   });
 
-  it('are not collected when an answer that should be short goes on and on', async () => {
+  it('are not collected when an answer that should be short never ends', async () => {
     let sent = 0;
     const body = Readable.from(
       (function* () {
@@ -62,7 +62,7 @@ describe('words made to keep us busy for ever', () => {
     expect(body.destroyed).toBe(true);
   });
 
-  it('end the stream when it goes on for ever, or one event does', () => {
+  it('end the stream when it, or one event, never ends', () => {
     const chunk = Buffer.from(`: ${'x'.repeat((1 << 20) - 3)}\n`);
     const reader = createStreamReader(() => {});
     expect(() => {
@@ -114,7 +114,7 @@ describe('ids and tokens', () => {
   it.each(['nmv_usr_a\nX-Evil: 1', 'schlüssel', '', 'x'.repeat(5000)])(
     'a token no header can carry is not kept: %#',
     async token => {
-      const { engine, server } = await bench();
+      const { engine, server } = await setUp();
       server.fault({
         match: { path: '/api/auth/anonymous-token' },
         times: 9,
@@ -126,7 +126,7 @@ describe('ids and tokens', () => {
   );
 
   it('the same session for two files at once would give one the video of the other: the second is held', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.holdRenders = true;
     const first = engine.run(order(), job().context);
     await eventually(() => server.sessions.size > 0, { everyMs: 5 });
@@ -150,7 +150,7 @@ describe('a download', () => {
   it.each(['http://[', 'file:///etc/passwd', 'http://169.254.169.254/latest/meta-data', 'javascript:alert(1)'])(
     'redirected to %s is refused (was: some of them failed the job as a bug)',
     async location => {
-      const { engine, server, order, job } = await bench();
+      const { engine, server, order, job } = await setUp();
       server.fetchFaults.add({ match: {}, times: 99, status: 302, body: '', headers: { location } });
       await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code: 'bad-answer' });
       expect(server.messages).toHaveLength(1);
@@ -171,7 +171,7 @@ describe('a download', () => {
     expect(found).toEqual({ kind: 'file', bytes: 64 });
   });
 
-  it('that comes with a range nobody asked for is let go of (was: its connection stayed open)', async () => {
+  it('that comes with a range nobody requested is closed (was: its connection stayed open)', async () => {
     const other = new Readable({ read() {} });
     const found = await fetched([
       { status: 206, headers: { ...headers, 'content-range': 'bytes 7-63/64' }, body: other },
@@ -193,14 +193,14 @@ describe('a download', () => {
   });
 
   it('that never ends is too large, not a full disk', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     const sent = await endless(server);
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code: 'cannot-fit' });
     expect(sent()).toBeLessThan(100_000_000);
   });
 
   it('that says of itself to be absurdly large is not begun', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     const sent = await endless(server, { 'content-length': '99999999999' });
     const target = { audio: { kind: 'keep' as const }, quality: 'auto' as const, minSaving: 0 };
     await expect(engine.run(order({ target }), job().context)).rejects.toMatchObject({
@@ -211,7 +211,7 @@ describe('a download', () => {
   });
 
   it('and every other answer is asked for as it is: what comes packed could unpack to any size', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     await engine.run(order(), job().context);
     const asked = [...server.requests, ...server.fetches].map(({ path, headers: sent }) => [
       path,
@@ -222,7 +222,7 @@ describe('a download', () => {
   });
 
   it('from the API’s own host waits for its turn like every other request, and bears the token and who asks', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.resultUrl = () => `${server.url}/own/result.mp4`;
     server.fault({ match: { path: '/own' }, status: 429, body: '', headers: { 'retry-after': '20' } });
     await engine.run(order(), job().context).catch(() => {});
@@ -236,7 +236,7 @@ describe('a download', () => {
 
 /** Downloads from a host that gives these answers, one after the other; all of them are used. */
 async function fetched(answers: (HttpAnswer & { after?: Promise<unknown> })[]): Promise<Downloaded> {
-  const { server, dir } = await bench();
+  const { server, dir } = await setUp();
   const http: Http = {
     async request() {
       const answer = answers.shift();

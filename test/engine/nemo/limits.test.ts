@@ -3,10 +3,10 @@ import { describe, expect, it } from 'vitest';
 import { isShrinkError } from '../../../src/core/errors.ts';
 import type { Candidate } from '../../../src/core/job.ts';
 import { sleep } from '../../../src/platform/clock.ts';
-import { type Bench, bench, MINUTE } from './support.ts';
+import { type SetUp, setUp, MINUTE } from './support.ts';
 
 /** What the queue does with a job: as many at once as there are slots, and back into the line when told to wait. */
-async function runAll(stand: Bench, count: number, slots: number): Promise<Candidate[]> {
+async function runAll(stand: SetUp, count: number, slots: number): Promise<Candidate[]> {
   const queue = new PQueue({ concurrency: slots });
   const done: Candidate[] = [];
   const one = async (n: number) => {
@@ -33,7 +33,7 @@ describe('against a service that allows so many requests a minute', () => {
     { name: 'that it has to find out, told as a date', perMinute: undefined, retryAfter: 'date' as const },
     { name: 'that is configured', perMinute: 60, retryAfter: 'seconds' as const },
   ])('every job gets through, and hardly a request is refused: $name', async ({ perMinute, retryAfter }) => {
-    const stand = await bench({
+    const stand = await setUp({
       speed: 300,
       server: { requestsPerMinute: 60, retryAfter },
       engine: { limits: { requestsPerMinute: perMinute } },
@@ -51,7 +51,7 @@ describe('against a service that allows so many requests a minute', () => {
   });
 
   it('waits out a storm of refusals together: nothing is sent while the service asks for a pause', async () => {
-    const stand = await bench({ speed: 300 });
+    const stand = await setUp({ speed: 300 });
     await stand.engine.credits(new AbortController().signal);
     const from = stand.server.clock.now();
     stand.server.fault({ match: {}, times: 6, status: 429, body: '{"code":429}' });
@@ -68,7 +68,7 @@ describe('against a service that allows so many requests a minute', () => {
   });
 
   it('has no more uploads at once than configured', async () => {
-    const stand = await bench({ speed: 50, engine: { limits: { uploads: 2 } }, content: Buffer.alloc(2_000_000) });
+    const stand = await setUp({ speed: 50, engine: { limits: { uploads: 2 } }, content: Buffer.alloc(2_000_000) });
     stand.server.fault({ match: { path: '/api/upload-video' }, times: 99, delayMs: 2000 });
     let most = 0;
     const watch = setInterval(() => {

@@ -2,13 +2,13 @@ import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { cloudRefsOf } from '../../../src/core/job.ts';
-import { bench, onEnd } from './support.ts';
+import { setUp, onEnd } from './support.ts';
 
 describe('beside the queue', () => {
   const never = new AbortController().signal;
 
   it('a timeline is shown, and a file added to it', async () => {
-    const { engine, server, order, job, dir } = await bench();
+    const { engine, server, order, job, dir } = await setUp();
     const work = job();
     await engine.run(order(), work.context);
     const refs = cloudRefsOf(work.facts) ?? {};
@@ -30,7 +30,7 @@ describe('beside the queue', () => {
   });
 
   it('a job without a session says so', async () => {
-    const { engine } = await bench();
+    const { engine } = await setUp();
     await expect(engine.timeline({}, never)).rejects.toMatchObject({ code: 'cannot-do' });
   });
 });

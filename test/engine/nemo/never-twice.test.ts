@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../support/nemo-server/faults.ts';
 import type { MessageScript } from '../../support/nemo-server/server.ts';
 import { eventually } from '../../support/eventually.ts';
-import { bench, MINUTE, sameBytes, type TestJob } from './support.ts';
+import { setUp, MINUTE, sameBytes, type TestJob } from './support.ts';
 
 const SSE = '/run_sse';
 
@@ -61,7 +61,7 @@ const DOUBTFUL: { name: string; script?: MessageScript; fault?: Omit<Fault, 'mat
 
 describe('a message whose fate is unknown is never sent again', () => {
   it.each(DOUBTFUL)('carried out: $name', async ({ script, fault, clear }) => {
-    const { engine, server, order, job } = await bench({ speed: 1500 });
+    const { engine, server, order, job } = await setUp({ speed: 1500 });
     if (fault) server.fault({ match: { path: SSE }, ...fault });
     server.scripts.push({ ...script, applyAfterMs: 10_000 });
     const work = job();
@@ -78,7 +78,7 @@ describe('a message whose fate is unknown is never sent again', () => {
   });
 
   it.each(DOUBTFUL)('not carried out: $name', async ({ script, fault }) => {
-    const { engine, server, order, job } = await bench({ speed: 1500 });
+    const { engine, server, order, job } = await setUp({ speed: 1500 });
     if (fault) server.fault({ match: { path: SSE }, ...fault });
     server.scripts.push({ ...script, apply: false });
     const work = job();
@@ -91,7 +91,7 @@ describe('a message whose fate is unknown is never sent again', () => {
   });
 
   it('is asked about after 30 s, then every minute, five times in all', async () => {
-    const { engine, server, order, job } = await bench({ speed: 500 });
+    const { engine, server, order, job } = await setUp({ speed: 500 });
     server.scripts.push({ apply: false, events: [{ call: 'x' }], end: 'cut' });
     await engine.run(order(), job().context).catch(() => {});
     const message = server.requests.find(({ path }) => path === SSE)?.at ?? 0;
@@ -105,7 +105,7 @@ describe('a message whose fate is unknown is never sent again', () => {
   });
 
   it('is asked about after ten minutes of nothing but heartbeats, not only after fifteen', async () => {
-    const { engine, server, order, job } = await bench({ speed: 60 });
+    const { engine, server, order, job } = await setUp({ speed: 60 });
     server.scripts.push({ events: [{ call: 'edit_multitrack' }], end: 'hang', heartbeatMs: 20_000 });
     await engine.run(order(), job().context);
     const message = server.requests.find(({ path }) => path === SSE)?.at ?? 0;
@@ -115,7 +115,7 @@ describe('a message whose fate is unknown is never sent again', () => {
   });
 
   it('is waited for until what changed has settled: an edit may come in two stages', async () => {
-    const { engine, server, order, job } = await bench({ speed: 500 });
+    const { engine, server, order, job } = await setUp({ speed: 500 });
     server.scripts.push({ apply: false, events: [{ call: 'x' }], end: 'cut' });
     const work = job();
     const ran = engine.run(order(), work.context);
@@ -132,7 +132,7 @@ describe('a message whose fate is unknown is never sent again', () => {
   });
 
   it('does not count readings that failed', async () => {
-    const { engine, server, order, job } = await bench({ speed: 300 });
+    const { engine, server, order, job } = await setUp({ speed: 300 });
     server.scripts.push({ events: [{ call: 'x' }], end: 'cut', applyAfterMs: 8 * MINUTE });
     // Each reading is tried three times: four readings fail.
     server.fault({ match: { path: /^\/api\/state/ }, nth: 2, times: 12, hangUp: 'before' });
@@ -140,8 +140,8 @@ describe('a message whose fate is unknown is never sent again', () => {
     expect(server.messages).toHaveLength(1);
   });
 
-  it('waits in the queue while the service cannot be reached, and goes on asking after that', async () => {
-    const { engine, server, restart, order, job } = await bench({ speed: 1500 });
+  it('waits in the queue while the service cannot be reached, and keeps asking after that', async () => {
+    const { engine, server, restart, order, job } = await setUp({ speed: 1500 });
     server.scripts.push({ events: [{ call: 'x' }], end: 'cut' });
     server.fault({ match: { path: /^\/api\/state/ }, nth: 2, times: 999, hangUp: 'before' });
     const first = job({ workDir: 'w' });
@@ -154,7 +154,7 @@ describe('a message whose fate is unknown is never sent again', () => {
 
 describe('once a person asked for another try', () => {
   async function unconfirmed(script: MessageScript) {
-    const stand = await bench({ speed: 1500 });
+    const stand = await setUp({ speed: 1500 });
     stand.server.scripts.push(script);
     const work = stand.job({ workDir: 'w' });
     await expect(stand.engine.run(stand.order(), work.context)).rejects.toMatchObject({ code: 'unconfirmed' });
@@ -195,8 +195,8 @@ describe('a daemon that is stopped while the agent speaks', () => {
     await eventually(() => work.notes.includes('editing the timeline'), { everyMs: 2 });
   };
 
-  it('hears it out, and goes on without doubt or another message (was: in doubt after every restart)', async () => {
-    const { engine, server, restart, order, job } = await bench({ speed: 100 });
+  it('waits for its end, and continues without doubt or another message (was: in doubt after every restart)', async () => {
+    const { engine, server, restart, order, job } = await setUp({ speed: 100 });
     server.scripts.push(slow);
     const first = job({ workDir: 'w' });
     const ran = engine.run(order(), first.context);
@@ -211,8 +211,8 @@ describe('a daemon that is stopped while the agent speaks', () => {
     expect(second.facts['agent']).toContain('Compressed');
   });
 
-  it('does not wait for an agent that goes on for minutes: then it is asked what became of it', async () => {
-    const { engine, server, restart, order, job } = await bench({ speed: 300 });
+  it('does not wait for an agent that takes minutes: the session then shows the outcome', async () => {
+    const { engine, server, restart, order, job } = await setUp({ speed: 300 });
     server.scripts.push({ events: [{ call: 'edit_multitrack' }], end: 'hang', heartbeatMs: 20_000 });
     const first = job({ workDir: 'w' });
     const ran = engine.run(order(), first.context);
@@ -229,7 +229,7 @@ describe('a daemon that is stopped while the agent speaks', () => {
   });
 
   it('of a job a person cancelled nothing is waited for', async () => {
-    const { engine, server, order, job } = await bench({ speed: 1 });
+    const { engine, server, order, job } = await setUp({ speed: 1 });
     server.scripts.push({ events: [{ call: 'edit_multitrack' }], end: 'hang' });
     const work = job();
     const ran = engine.run(order(), work.context);
@@ -240,7 +240,7 @@ describe('a daemon that is stopped while the agent speaks', () => {
 });
 
 it('a message goes over a connection of its own: into one that is just being closed it would be in doubt', async () => {
-  const { engine, server, order, job } = await bench();
+  const { engine, server, order, job } = await setUp();
   await engine.run(order(), job().context);
   const [message] = server.requests.filter(({ path }) => path === SSE);
   const others = server.requests.filter(({ path }) => path !== SSE);
@@ -251,7 +251,7 @@ it('a message goes over a connection of its own: into one that is just being clo
 });
 
 it('an upload that the state shows late is not taken for something the message did', async () => {
-  const { engine, server, order, job } = await bench({ speed: 1500 });
+  const { engine, server, order, job } = await setUp({ speed: 1500 });
   server.fault({
     match: { path: /^\/api\/state/ },
     body: '{"code":0,"data":{"state":{"video_infos":[],"draft":null}}}',
@@ -268,7 +268,7 @@ describe('a message that certainly was not taken', () => {
     ['after a 429 that names no pause, in the body', 30_000, { status: 200, body: '{"code":429}' }],
     ['after a refused token', 0, { status: 401, body: '{"code":1001}' }],
   ])('is sent once more: %s', async (_, afterMs, fault) => {
-    const { engine, server, order, job } = await bench({ server: { oneTokenPerClient: false } });
+    const { engine, server, order, job } = await setUp({ server: { oneTokenPerClient: false } });
     server.fault({ match: { path: SSE }, ...fault });
     const work = job();
     await engine.run(order(), work.context);
@@ -280,7 +280,7 @@ describe('a message that certainly was not taken', () => {
   });
 
   it('is sent once more with a new token when the old one is refused inside the stream', async () => {
-    const { engine, server, order, job } = await bench({ server: { oneTokenPerClient: false } });
+    const { engine, server, order, job } = await setUp({ server: { oneTokenPerClient: false } });
     server.scripts.push({ apply: false, events: [{ error: 'token expired', code: 1001 }] });
     const work = job();
     await engine.run(order(), work.context);
@@ -290,14 +290,14 @@ describe('a message that certainly was not taken', () => {
   });
 
   it('is not sent more than once more for that', async () => {
-    const { engine, server, order, job } = await bench({ server: { oneTokenPerClient: false } });
+    const { engine, server, order, job } = await setUp({ server: { oneTokenPerClient: false } });
     for (let n = 0; n < 3; n += 1) server.scripts.push({ apply: false, events: [{ error: 'expired', code: 1001 }] });
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code: 'auth-expired' });
     expect(server.count('POST', /run_sse/)).toBe(2);
   });
 
   it('is sent later, when the service asks for a pause twice', async () => {
-    const { engine, server, restart, order, job } = await bench();
+    const { engine, server, restart, order, job } = await setUp();
     server.fault({ match: { path: SSE }, times: 2, status: 429, body: '' });
     const first = job({ workDir: 'w' });
     await expect(engine.run(order(), first.context)).rejects.toMatchObject({ code: 'rate-limited' });
@@ -307,7 +307,7 @@ describe('a message that certainly was not taken', () => {
   });
 
   it('is sent later, when nobody was there to take it', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     const first = job({ workDir: 'w' });
     const { context } = first;
     // The service goes away between the upload and the message.

@@ -3,11 +3,11 @@ import { isShrinkError } from '../../../src/core/errors.ts';
 import type { Candidate } from '../../../src/core/job.ts';
 import type { NemoEngine } from '../../../src/engine/nemo/engine.ts';
 import type { NemoServerOptions } from '../../support/nemo-server/server.ts';
-import { type Bench, bench, Killed, type TestJob, sameBytes } from './support.ts';
+import { type SetUp, setUp, Killed, type TestJob, sameBytes } from './support.ts';
 
 /** Runs a job that is killed after its n-th journal record, restarts it, and asks again as a person would where it is held. */
 async function killedAfter(
-  stand: Bench,
+  stand: SetUp,
   n: number,
   lost = false,
 ): Promise<{ first: TestJob; candidate: Candidate; asked: number }> {
@@ -33,7 +33,7 @@ async function killedAfter(
   throw new Error('asking again did not help');
 }
 
-async function recordsOf(engine: NemoEngine, stand: Bench): Promise<string[]> {
+async function recordsOf(engine: NemoEngine, stand: SetUp): Promise<string[]> {
   const whole = stand.job();
   await engine.run(stand.order(), whole.context);
   return whole.journal;
@@ -44,11 +44,11 @@ describe('a job killed after any of its journal records', () => {
     ['shape A', { shape: 'A' }],
     ['shape B, silent for the ids', { shape: 'B', numericIds: true }],
   ])('goes on with one message, one render and the same bytes (%s)', async (_, options) => {
-    const whole = await bench({ speed: 1500, server: options });
+    const whole = await setUp({ speed: 1500, server: options });
     const journal = await recordsOf(whole.engine, whole);
     expect(journal.length).toBeGreaterThan(15);
     for (let n = 1; n <= journal.length; n += 1) {
-      const stand = await bench({ speed: 1500, server: options });
+      const stand = await setUp({ speed: 1500, server: options });
       const { server } = stand;
       const { first, candidate, asked } = await killedAfter(stand, n);
       const where = `killed after ${first.journal.at(-1)} (${n} of ${journal.length})`;
@@ -71,12 +71,12 @@ describe('a job killed after any of its journal records', () => {
     }
   });
 
-  it('goes on when the record itself was lost: what it was to report is found out', async () => {
-    const whole = await bench({ speed: 1500 });
+  it('continues when the record itself was lost: the session shows its outcome', async () => {
+    const whole = await setUp({ speed: 1500 });
     const journal = await recordsOf(whole.engine, whole);
     for (let n = 1; n <= journal.length; n += 1) {
       if (!journal[n - 1]?.startsWith('checkpoint:')) continue;
-      const stand = await bench({ speed: 1500 });
+      const stand = await setUp({ speed: 1500 });
       const { server } = stand;
       const { first, candidate, asked } = await killedAfter(stand, n, true);
       const where = `killed before ${first.journal.at(-1)} (${n} of ${journal.length}) was kept`;
@@ -94,15 +94,15 @@ describe('a job killed after any of its journal records', () => {
     }
   });
 
-  it('goes on with the follow-up for the size as well', async () => {
-    const scripted = (stand: Bench) => stand.server.scripts.push({ oversize: true });
-    const whole = await bench({ speed: 1500 });
+  it('continues with the follow-up on size as well', async () => {
+    const scripted = (stand: SetUp) => stand.server.scripts.push({ oversize: true });
+    const whole = await setUp({ speed: 1500 });
     scripted(whole);
     const journal = await recordsOf(whole.engine, whole);
     const from = journal.indexOf('checkpoint:result.1');
     expect(from).toBeGreaterThan(0);
     for (let n = from + 1; n <= journal.length; n += 1) {
-      const stand = await bench({ speed: 1500 });
+      const stand = await setUp({ speed: 1500 });
       scripted(stand);
       const { first, candidate } = await killedAfter(stand, n);
       const where = `killed after ${first.journal.at(-1)} (${n} of ${journal.length})`;
@@ -122,7 +122,7 @@ describe('a service killed half-way through an answer', () => {
     '/api/render/proxy/lambda',
     '/api/auth/claim-token',
   ])('does not make %s happen twice in effect', async path => {
-    const stand = await bench({ speed: 1500 });
+    const stand = await setUp({ speed: 1500 });
     stand.server.fault({ match: { path }, hangUp: 'after' });
     const work = stand.job({ workDir: 'w' });
     let candidate: Candidate | undefined;

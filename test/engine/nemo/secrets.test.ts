@@ -4,16 +4,16 @@ import { inspect } from 'node:util';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { Secret } from '../../../src/config/secrets.ts';
-import { bench } from './support.ts';
+import { setUp } from './support.ts';
 
 const OWN = 'nmv_usr_KGdwtlGw3hBDUpV-4_FJfEgYqFbTXQuYPKP';
 
 /** Everything a person, a log or a file could get to see of one job. */
 async function everythingSaid(
-  fault: (server: Awaited<ReturnType<typeof bench>>['server']) => void,
+  fault: (server: Awaited<ReturnType<typeof setUp>>['server']) => void,
 ): Promise<{ text: string; code: string | undefined }> {
   const lines: string[] = [];
-  const { server, restart, order, job, dir } = await bench({ speed: 1500, server: { tokens: { [OWN]: 'user_1' } } });
+  const { server, restart, order, job, dir } = await setUp({ speed: 1500, server: { tokens: { [OWN]: 'user_1' } } });
   const engine = restart({
     token: new Secret(OWN),
     log: pino({ level: 'trace' }, { write: line => void lines.push(line) }),

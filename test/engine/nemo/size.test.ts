@@ -2,7 +2,7 @@ import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { LocalHelp } from '../../../src/engine/engine.ts';
-import { bench } from './support.ts';
+import { setUp } from './support.ts';
 
 /** Shrinks by cutting: this is about who is asked for what, not about video. */
 function localHelp(): LocalHelp & { asked: { source: string; maxBytes: number | undefined }[] } {
@@ -33,7 +33,7 @@ function localHelp(): LocalHelp & { asked: { source: string; maxBytes: number | 
 
 describe('a render over the size asked for', () => {
   it('is asked for once more in the same session, and that one is taken when it fits', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ oversize: true });
     const candidate = await engine.run(order(), job().context);
     expect(candidate.bytes).toBeLessThanOrEqual(4000);
@@ -46,7 +46,7 @@ describe('a render over the size asked for', () => {
   });
 
   it('is not even fetched the first time', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ oversize: true });
     const work = job();
     await engine.run(order(), work.context);
@@ -56,7 +56,7 @@ describe('a render over the size asked for', () => {
   });
 
   it('is noticed also when nobody said beforehand how large it is', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ oversize: true });
     // Without a length in the answer's head.
     server.fetchFaults.add({ match: { path: /render-result/ }, truncated: 1e9 });
@@ -68,7 +68,7 @@ describe('a render over the size asked for', () => {
   });
 
   it('twice is left to a person, never delivered', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ oversize: true }, { oversize: true });
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({
       code: 'cannot-fit',
@@ -79,7 +79,7 @@ describe('a render over the size asked for', () => {
 
   it('twice is made to fit on this machine where the rule says so, from the render and not from the source', async () => {
     const local = localHelp();
-    const { server, restart, order, job } = await bench();
+    const { server, restart, order, job } = await setUp();
     server.scripts.push({ oversize: true }, { oversize: true });
     const candidate = await restart({ local }).run(order({ fallback: 'local' }), job().context);
     expect(local.asked).toEqual([{ source: expect.stringMatching(/result-2\.mp4$/), maxBytes: 4000 }]);
@@ -96,7 +96,7 @@ describe('a render over the size asked for', () => {
     ['nobody knows what became of the second message', { apply: false, events: [], end: 'cut' as const }],
   ])('is made to fit on this machine when %s', async (_, second) => {
     const local = localHelp();
-    const { server, restart, order, job } = await bench({ speed: 1500 });
+    const { server, restart, order, job } = await setUp({ speed: 1500 });
     server.scripts.push({ oversize: true }, second);
     const candidate = await restart({ local }).run(order({ fallback: 'local' }), job().context);
     expect(local.asked).toEqual([{ source: expect.stringMatching(/result-1\.mp4$/), maxBytes: 4000 }]);
@@ -105,7 +105,7 @@ describe('a render over the size asked for', () => {
 
   it('is made to fit on this machine when the second render fails', async () => {
     const local = localHelp();
-    const { server, restart, order, job } = await bench();
+    const { server, restart, order, job } = await setUp();
     server.scripts.push({ oversize: true });
     // Not the n-th answer about a render: a busy machine asks about the first one more than once.
     server.failRendersFrom = 2;
@@ -115,7 +115,7 @@ describe('a render over the size asked for', () => {
   });
 
   it('whose follow-up has no credits waits for them where this machine may not help', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ oversize: true }, { refuse: { status: 402, body: '{"code":2001}' } });
     const work = job({ workDir: 'w' });
     await expect(engine.run(order(), work.context)).rejects.toMatchObject({ code: 'out-of-credits' });
@@ -125,7 +125,7 @@ describe('a render over the size asked for', () => {
   });
 
   it('is fine where no size was asked for', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ oversize: true });
     const target = { audio: { kind: 'keep' as const }, quality: 'auto' as const, minSaving: 0 };
     const candidate = await engine.run(order({ target }), job().context);
@@ -138,7 +138,7 @@ describe('a source over the upload limit', () => {
   const small = { maxUpload: 2000 };
 
   it('is held, with what to do', async () => {
-    const { server, restart, order, job } = await bench();
+    const { server, restart, order, job } = await setUp();
     await expect(restart({ nemo: { ...small, oversize: 'hold' } }).run(order(), job().context)).rejects.toMatchObject({
       code: 'file-too-large',
     });
@@ -147,7 +147,7 @@ describe('a source over the upload limit', () => {
 
   it('is compressed here', async () => {
     const local = localHelp();
-    const { server, restart, order, job, source } = await bench();
+    const { server, restart, order, job, source } = await setUp();
     const candidate = await restart({ local, nemo: { ...small, oversize: 'local' } }).run(order(), job().context);
     expect(local.asked).toEqual([{ source, maxBytes: 4000 }]);
     expect(candidate.how).toBe(
@@ -158,7 +158,7 @@ describe('a source over the upload limit', () => {
 
   it('is compressed here just enough to be sent, where words ask for more than a size', async () => {
     const local = localHelp();
-    const { server, restart, order, job } = await bench();
+    const { server, restart, order, job } = await setUp();
     const candidate = await restart({ local, nemo: { ...small, oversize: 'local' } }).run(
       order({ instruction: 'add a title' }),
       job().context,
@@ -171,7 +171,7 @@ describe('a source over the upload limit', () => {
 
   it('by the service’s own count is compressed here as well', async () => {
     const local = localHelp();
-    const { restart, order, job, source } = await bench({ server: { maxUploadBytes: 1000 } });
+    const { restart, order, job, source } = await setUp({ server: { maxUploadBytes: 1000 } });
     const candidate = await restart({ local, nemo: { oversize: 'local' } }).run(order(), job().context);
     expect(local.asked).toEqual([{ source, maxBytes: 4000 }]);
     expect(candidate.bytes).toBe(4000);
@@ -179,7 +179,7 @@ describe('a source over the upload limit', () => {
 
   it('is sent in parts, each with a session and a share of the size, and joined', async () => {
     const local = localHelp();
-    const { server, restart, order, job } = await bench({ server: { tinyBytes: 800 } });
+    const { server, restart, order, job } = await setUp({ server: { tinyBytes: 800 } });
     const work = job();
     const candidate = await restart({ local, nemo: { ...small, oversize: 'split' } }).run(order(), work.context);
     expect(server.sessions.size).toBe(3);
@@ -192,9 +192,9 @@ describe('a source over the upload limit', () => {
     expect(work.facts['nemo session']).toBeUndefined();
   });
 
-  it('sent in parts goes on after a stop with the parts that are not done', async () => {
+  it('sent in parts continues after a stop with the unfinished parts', async () => {
     const local = localHelp();
-    const { server, restart, order, job } = await bench({ server: { tinyBytes: 800 } });
+    const { server, restart, order, job } = await setUp({ server: { tinyBytes: 800 } });
     const engine = restart({ local, nemo: { ...small, oversize: 'split' } });
     server.scripts.push({}, { refuse: { status: 402, body: '{"code":2001}' } });
     const first = job({ workDir: 'w' });

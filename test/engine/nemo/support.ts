@@ -44,7 +44,7 @@ async function tempDir(): Promise<string> {
   return dir;
 }
 
-export interface Bench {
+export interface SetUp {
   server: NemoServer;
   engine: NemoEngine;
   /** Another engine on the same state directory: what a restart makes. */
@@ -61,7 +61,7 @@ export type EngineChanges = Omit<Partial<NemoOptions>, 'nemo' | 'limits'> & {
   limits?: Partial<NemoOptions['limits']>;
 };
 
-export interface BenchOptions {
+export interface SetUpOptions {
   server?: NemoServerOptions;
   engine?: EngineChanges;
   /** How much faster than real time both sides live. */
@@ -71,7 +71,7 @@ export interface BenchOptions {
 }
 
 /** A stand-in service, an engine, and a file to shrink, all of which go away after the test. */
-export async function bench(options: BenchOptions = {}): Promise<Bench> {
+export async function setUp(options: SetUpOptions = {}): Promise<SetUp> {
   const clock = scaledClock(options.speed ?? SPEED);
   const server = await startNemoServer({ clock, ...options.server });
   onEnd(() => server.stop());

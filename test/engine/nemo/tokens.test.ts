@@ -5,14 +5,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../support/eventually.ts';
-import { type Bench, bench, onEnd, sameBytes } from './support.ts';
+import { type SetUp, setUp, onEnd, sameBytes } from './support.ts';
 
 const never = new AbortController().signal;
 const BIG = Buffer.alloc(3_000_000, 'v');
 const target = { audio: { kind: 'keep' as const }, quality: 'auto' as const, minSaving: 0 };
 
 /** Has every token that is out run out once the first upload has begun to come in. */
-async function runOutWhileUploading({ server }: Bench): Promise<void> {
+async function runOutWhileUploading({ server }: SetUp): Promise<void> {
   await eventually(() => server.requests.some(({ path, bytes }) => path.startsWith('/api/upload-video') && bytes > 0), {
     everyMs: 1,
     what: 'the upload to begin',
@@ -26,7 +26,7 @@ describe('a token that runs out in the middle of an upload', () => {
   it.each(['status', 'body'] as const)(
     'is renewed with the same client id, and the file is sent again, once (%s)',
     async failures => {
-      const stand = await bench({
+      const stand = await setUp({
         ...slowly,
         server: { slowUploadsMs: 1, oneTokenPerClient: false, keepUploads: false, failures },
       });
@@ -46,7 +46,7 @@ describe('a token that runs out in the middle of an upload', () => {
   );
 
   it('starts over in a session of the new account where the old one is not there for it', async () => {
-    const stand = await bench({
+    const stand = await setUp({
       ...slowly,
       server: { slowUploadsMs: 1, oneTokenPerClient: false, keepUploads: false, ownSessions: true },
     });
@@ -60,8 +60,8 @@ describe('a token that runs out in the middle of an upload', () => {
     expect(stand.server.renders.size).toBe(1);
   });
 
-  it('and no other to be had: the job is for a person, and goes on with the token they bring', async () => {
-    const stand = await bench({
+  it('and no other is issued: a person must act, and the job continues with their token', async () => {
+    const stand = await setUp({
       ...slowly,
       server: { slowUploadsMs: 1, keepUploads: false, ownSessions: true, tokens: { nmv_usr_mine: 'user_1' } },
     });
@@ -84,7 +84,7 @@ describe('a token that runs out in the middle of an upload', () => {
   });
 
   it('of a person is theirs to replace: nothing is asked of another account', async () => {
-    const stand = await bench({
+    const stand = await setUp({
       ...slowly,
       server: { slowUploadsMs: 1, keepUploads: false, tokens: { nmv_usr_mine: 'user_1' } },
     });
@@ -101,7 +101,7 @@ describe('a token that runs out in the middle of an upload', () => {
 
 describe('a token that runs out while the agent is at work', () => {
   it('is renewed, and the instruction is not sent again', async () => {
-    const stand = await bench({ server: { oneTokenPerClient: false } });
+    const stand = await setUp({ server: { oneTokenPerClient: false } });
     stand.server.scripts.push({ betweenMs: 5000 });
     const work = stand.job();
     const ran = stand.engine.run(stand.order(), work.context);
@@ -113,7 +113,7 @@ describe('a token that runs out while the agent is at work', () => {
   });
 
   it('for an account that does not see the session any more: a person decides whether to pay again', async () => {
-    const stand = await bench({ server: { oneTokenPerClient: false, ownSessions: true } });
+    const stand = await setUp({ server: { oneTokenPerClient: false, ownSessions: true } });
     stand.server.scripts.push({ betweenMs: 5000 });
     const work = stand.job();
     const ran = stand.engine.run(stand.order(), work.context);
@@ -131,7 +131,7 @@ describe('a token that runs out while the agent is at work', () => {
 
 describe('two daemons with one token of a person', () => {
   it('each get their own films, one message and one render a film, and stay under the limit they share', async () => {
-    const stand = await bench({
+    const stand = await setUp({
       speed: 300,
       server: { tokens: { nmv_usr_mine: 'user_1' }, render: 'copy', requestsPerMinute: 120 },
     });
@@ -166,7 +166,7 @@ describe('two daemons with one token of a person', () => {
 
 describe('two programs with one identity', () => {
   it('have one token between them, also when both ask for the first one (was: the second gave up after half a minute)', async () => {
-    const { server, engine, restart, dir } = await bench();
+    const { server, engine, restart, dir } = await setUp();
     const other = restart();
     const [one, two] = await Promise.all([engine.credits(never), other.credits(never)]);
     expect([one, two]).toMatchObject([{ available: 100 }, { available: 100 }]);
@@ -176,7 +176,7 @@ describe('two programs with one identity', () => {
   });
 
   it('but state directories of their own are one too many for one client id: the second says what to do', async () => {
-    const { server, restart } = await bench();
+    const { server, restart } = await setUp();
     const identityDir = await mkdtemp(join(tmpdir(), 'nemo-daemon-'));
     onEnd(() => rm(identityDir, { recursive: true, force: true }));
     const clientId = 'household-1';

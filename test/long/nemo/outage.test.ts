@@ -3,12 +3,12 @@ import { describe, expect, it } from 'vitest';
 import { adviceFor, backoffMs, isShrinkError } from '../../../src/core/errors.ts';
 import type { Candidate, Order } from '../../../src/core/job.ts';
 import { sleep } from '../../../src/platform/clock.ts';
-import { type Bench, bench, MINUTE, sameBytes } from '../../engine/nemo/support.ts';
+import { type SetUp, setUp, MINUTE, sameBytes } from '../../engine/nemo/support.ts';
 
 const HOUR = 60 * MINUTE;
 
 /** From the first request that matches on (its answer included) nobody answers for an hour, at either host. */
-function goesAway({ server }: Bench, from: RegExp): { since(): number } {
+function goesAway({ server }: SetUp, from: RegExp): { since(): number } {
   let since = Number.POSITIVE_INFINITY;
   for (const faults of [server.faults, server.fetchFaults]) {
     const usual = faults.take.bind(faults);
@@ -22,7 +22,7 @@ function goesAway({ server }: Bench, from: RegExp): { since(): number } {
 }
 
 /** Runs a job as the queue does: back into the line where only time can help, out of it where a person has to act. */
-async function asTheQueue(stand: Bench, changes: Partial<Order> = {}, resume = {}) {
+async function asTheQueue(stand: SetUp, changes: Partial<Order> = {}, resume = {}) {
   let records = resume;
   for (let waits = 0; ; waits += 1) {
     const work = stand.job({ workDir: 'w', resume: records });
@@ -47,7 +47,7 @@ describe('a service that is away for an hour', () => {
     ['while it renders', /GET .*lambda\/render/],
     ['at the download', /render-result/],
   ])('%s: the job is done after that, with one upload, one message and one render', async (_, from) => {
-    const stand = await bench({ speed: 2000 });
+    const stand = await setUp({ speed: 2000 });
     const { server } = stand;
     const { since } = goesAway(stand, from);
     const { candidate, held } = await asTheQueue(stand);
@@ -60,7 +60,7 @@ describe('a service that is away for an hour', () => {
   });
 
   it('with a message under way: nothing is sent again before a person says so', async () => {
-    const stand = await bench({ speed: 2000 });
+    const stand = await setUp({ speed: 2000 });
     goesAway(stand, /run_sse/);
     const { held, records } = await asTheQueue(stand);
     expect(held).toMatchObject({ code: 'unconfirmed' });
@@ -71,7 +71,7 @@ describe('a service that is away for an hour', () => {
   });
 
   it('is not asked more often than once a minute meanwhile', async () => {
-    const stand = await bench({ speed: 1000 });
+    const stand = await setUp({ speed: 1000 });
     const { since } = goesAway(stand, /with-session/);
     await asTheQueue(stand);
     const asked = stand.server.requests.filter(({ at }) => at >= since() && at < since() + HOUR);
@@ -79,7 +79,7 @@ describe('a service that is away for an hour', () => {
   });
 
   it('a render that is not done when it is back is given its whole time again', async () => {
-    const stand = await bench({ speed: 2000 });
+    const stand = await setUp({ speed: 2000 });
     const { server } = stand;
     server.holdRenders = true;
     const { since } = goesAway(stand, /GET .*lambda\/render/);

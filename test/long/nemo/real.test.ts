@@ -9,7 +9,7 @@ import { runChild } from '../../../src/platform/process/run-child.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { eventually } from '../../support/eventually.ts';
 import { footage, realTools } from '../../support/footage.ts';
-import { bench, type EngineChanges } from '../../engine/nemo/support.ts';
+import { setUp, type EngineChanges } from '../../engine/nemo/support.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -17,7 +17,7 @@ vi.setConfig({ testTimeout: 300_000 });
 async function real(changes: EngineChanges['nemo'] = {}) {
   const tools = await realTools();
   const local = createLocalHelp(createLocalEngine({ tools, effort: 'fast', clock: systemClock }), tools);
-  const stand = await bench({
+  const stand = await setUp({
     speed: 20,
     server: { render: 'ffmpeg' },
     engine: { local, nemo: { pollInterval: 5000, ...changes } },

@@ -172,7 +172,7 @@ describe('names', () => {
     await expect(probe(directory, { tools: await realTools() })).rejects.toMatchObject({ name: 'ShrinkError' });
   });
 
-  it('stops when told to', async () => {
+  it('stops on request', async () => {
     const promise = probe(await footage('plain'), { tools: await realTools(), signal: AbortSignal.abort() });
     await expect(promise).rejects.toMatchObject({ code: 'cancelled' });
   });

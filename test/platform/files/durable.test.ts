@@ -84,7 +84,7 @@ describe('a copy', () => {
     expect(statSync(at('b')).size).toBe(4);
   });
 
-  test('goes on after short writes, as before a full disk', async () => {
+  test('continues after short writes, as before a full disk', async () => {
     const content = pattern(5000, 'short');
     writeFileSync(at('a'), content);
     const files = {
@@ -128,7 +128,7 @@ describe('a copy', () => {
 });
 
 describe('where a file system cannot sync', () => {
-  test('it is told once, and any other error is an error', async () => {
+  test('it is logged once, and any other error is an error', async () => {
     const lines: string[] = [];
     const log = createLogger({ level: 'warn', format: 'json', stream: { write: line => void lines.push(line) } });
     for (const errno of ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP']) {

@@ -280,7 +280,7 @@ it('that cannot be started for want of descriptors is a matter of time (was: a b
 });
 
 describe('a closed gate', () => {
-  it('stops a running child without using up its time, and lets it go on', async () => {
+  it('stops a running child without using up its time, and lets it continue', async () => {
     const gate = valve();
     let ticks = 0;
     const stop = new AbortController();

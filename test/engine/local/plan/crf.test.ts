@@ -11,7 +11,7 @@ import {
 
 const argsOf = (crf: number, whole?: number) => svtArgs({ crf, ...(whole === undefined ? {} : { whole }) }).join(' ');
 
-describe('what SVT-AV1 is told', () => {
+describe('the arguments for SVT-AV1', () => {
   it('a street had to be cut in seven for a size between two CRFs, and lost 0.02 SSIM: in between lambda decides', () => {
     expect(argsOf(41)).toBe('-crf 41 -svtav1-params tune=2');
     expect(argsOf(41.4)).toMatch(/^-crf 41 -svtav1-params tune=2:lambda-scale-factors=\[(137,){6}137\]$/);
@@ -24,7 +24,7 @@ describe('what SVT-AV1 is told', () => {
     expect(svtArgs({ crf: 41 }, 16).join(' ')).toMatch(/lp=6$/);
   });
 
-  it('above its coarsest CRF lambda goes on', () => {
+  it('beyond its coarsest CRF, lambda takes over', () => {
     expect(argsOf(63)).toBe('-crf 63 -svtav1-params tune=2');
     expect(argsOf(65)).toMatch(/^-crf 63 .*\[2\d\d,/);
   });

@@ -51,7 +51,7 @@ describe('how small the picture becomes', () => {
     expect(chooseRung(hard, 100_000, { width: 320, height: 180 }).scale).toBe(0.75);
   });
 
-  it('a guess stands in where no sample could be taken', () => {
+  it('a guess is used if no sample could be taken', () => {
     expect(guessedRate(hd, 30).bitsPerSecond).toBeCloseTo(1920 * 1080 * 30 * 0.04);
   });
 

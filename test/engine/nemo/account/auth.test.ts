@@ -6,7 +6,7 @@ import { Secret } from '../../../../src/config/secrets.ts';
 import { lifeOf } from '../../../../src/engine/nemo/account/auth.ts';
 import { Identity } from '../../../../src/engine/nemo/account/identity.ts';
 import { eventually } from '../../../support/eventually.ts';
-import { bench } from '../support.ts';
+import { setUp } from '../support.ts';
 
 const never = new AbortController().signal;
 
@@ -18,7 +18,7 @@ async function identity(dir: string): Promise<{ clientId: string; token: { value
 
 describe('connecting', () => {
   it('asks for a free token once, with a client id of its own, and keeps both readable by nobody else', async () => {
-    const { engine, server, dir } = await bench();
+    const { engine, server, dir } = await setUp();
     await engine.credits(never);
     await engine.credits(never);
     expect(server.count('POST', TOKEN)).toBe(1);
@@ -30,21 +30,21 @@ describe('connecting', () => {
   });
 
   it('makes a state directory that is not there for its owner alone (was: open to everybody until the daemon started)', async () => {
-    const { restart, dir } = await bench();
+    const { restart, dir } = await setUp();
     const identityDir = join(dir, 'new-state');
     await restart({ stateDir: identityDir }).credits(never);
     expect((await stat(identityDir)).mode & 0o777).toBe(0o700);
   });
 
   it('does not ask again after a restart', async () => {
-    const { engine, server, restart } = await bench();
+    const { engine, server, restart } = await setUp();
     await engine.credits(never);
     await restart().credits(never);
     expect(server.count('POST', TOKEN)).toBe(1);
   });
 
   it('asks once for many who need it at the same moment, and one who leaves does not spoil it', async () => {
-    const { engine, server } = await bench();
+    const { engine, server } = await setUp();
     const leaver = new AbortController();
     const gone = expect(engine.credits(leaver.signal)).rejects.toThrow('left');
     const others = Promise.all([engine.credits(never), engine.credits(never), engine.credits(never)]);
@@ -55,7 +55,7 @@ describe('connecting', () => {
   });
 
   it("uses the person's own token and asks for none", async () => {
-    const { server, restart, dir } = await bench({ server: { tokens: { nmv_usr_mine: 'user_1' } } });
+    const { server, restart, dir } = await setUp({ server: { tokens: { nmv_usr_mine: 'user_1' } } });
     const engine = restart({ token: new Secret('nmv_usr_mine') });
     expect(await engine.check(never)).toMatchObject({
       account: 'own',
@@ -66,7 +66,7 @@ describe('connecting', () => {
   });
 
   it('asks again with the same client id once the token is seven days old', async () => {
-    const { engine, server, dir, restart } = await bench();
+    const { engine, server, dir, restart } = await setUp();
     await engine.credits(never);
     const before = await identity(dir);
     const old = { ...before, token: { ...before.token, expiresAt: server.clock.now() - 1 } };
@@ -85,7 +85,7 @@ describe('connecting', () => {
   it.each(['status', 'body'] as const)(
     'renews a refused token with the same client id and repeats the request once (%s)',
     async failures => {
-      const { engine, server, dir } = await bench({ server: { failures, oneTokenPerClient: false } });
+      const { engine, server, dir } = await setUp({ server: { failures, oneTokenPerClient: false } });
       await engine.credits(never);
       const before = await identity(dir);
       server.accounts.delete(before.token.value);
@@ -97,7 +97,7 @@ describe('connecting', () => {
   );
 
   it('asks the person when their own token is refused: another one would be another account', async () => {
-    const { server, restart } = await bench();
+    const { server, restart } = await setUp();
     const engine = restart({ token: new Secret('nmv_usr_wrong') });
     await expect(engine.credits(never)).rejects.toMatchObject({
       code: 'auth-expired',
@@ -107,7 +107,7 @@ describe('connecting', () => {
   });
 
   it('gives up when the renewed token is refused as well', async () => {
-    const { engine, server } = await bench({ server: { oneTokenPerClient: false } });
+    const { engine, server } = await setUp({ server: { oneTokenPerClient: false } });
     server.fault({ match: { path: '/api/credits' }, times: 9, status: 401, body: '{"code":1001}' });
     await expect(engine.credits(never)).rejects.toMatchObject({ code: 'auth-expired' });
     expect(server.count('POST', TOKEN)).toBe(2);
@@ -115,7 +115,7 @@ describe('connecting', () => {
   });
 
   it('waits once when the service gives no token at the moment', async () => {
-    const { engine, server } = await bench();
+    const { engine, server } = await setUp();
     server.fault({ match: { path: TOKEN }, status: 429, body: '{}', headers: { 'retry-after': '20' } });
     await engine.credits(never);
     const [first, second] = server.requests;
@@ -124,7 +124,7 @@ describe('connecting', () => {
   });
 
   it('says what to do after the second refusal, and does not ask again for every job', async () => {
-    const { engine, server } = await bench();
+    const { engine, server } = await setUp();
     server.fault({ match: { path: TOKEN }, times: 9, status: 429, body: '{}' });
     const refused = { code: 'auth-missing', hint: expect.stringMatching(/NEMO_TOKEN.*seven days/) };
     await expect(engine.credits(never)).rejects.toMatchObject(refused);
@@ -133,7 +133,7 @@ describe('connecting', () => {
   });
 
   it('makes a new client id when the service misses one, once', async () => {
-    const { engine, server } = await bench();
+    const { engine, server } = await setUp();
     server.fault({ match: { path: TOKEN }, status: 400, body: '{"code":400}' });
     await engine.credits(never);
     const ids = server.requests.filter(({ path }) => TOKEN.test(path)).map(({ headers }) => headers['x-client-id']);
@@ -141,15 +141,15 @@ describe('connecting', () => {
   });
 
   it('takes NEMO_CLIENT_ID for the client id', async () => {
-    const { server, restart } = await bench();
+    const { server, restart } = await setUp();
     await restart({ nemo: { clientId: 'client-1700000000-42' } }).credits(never);
     expect(server.requests[0]?.headers['x-client-id']).toBe('client-1700000000-42');
   });
 
   it('sends a kept token to the API that gave it and to no other', async () => {
-    const { engine, dir, server } = await bench();
+    const { engine, dir, server } = await setUp();
     await engine.credits(never);
-    const other = await bench();
+    const other = await setUp();
     await other.restart({ stateDir: dir }).credits(never);
     const foreign = [...server.accounts.keys()];
     for (const { authorization } of other.server.requests)
@@ -157,7 +157,7 @@ describe('connecting', () => {
   });
 
   it('says so when identity.json is damaged, without quoting it', async () => {
-    const { engine, dir } = await bench();
+    const { engine, dir } = await setUp();
     await writeFile(join(dir, 'identity.json'), '{"token":{"value":"nmv_usr_half');
     const error = (await engine.credits(never).catch((caught: unknown) => caught)) as Error;
     expect(error).toMatchObject({ code: 'auth-missing', hint: expect.stringContaining('identity.json') });
@@ -165,7 +165,7 @@ describe('connecting', () => {
   });
 
   it('works with a token the disk would not take, and writes it down later (was: held for a week)', async () => {
-    const { engine, server, dir, order, job } = await bench();
+    const { engine, server, dir, order, job } = await setUp();
     const path = join(dir, 'identity.json');
     server.fault({ match: { path: TOKEN }, times: 1, delayMs: 100_000 });
     const ran = engine.run(order(), job().context);
@@ -183,7 +183,7 @@ describe('connecting', () => {
   });
 
   it('says what a disk that fails did to identity.json (was: an error in shrinkbox itself)', async () => {
-    const { dir } = await bench();
+    const { dir } = await setUp();
     const state = join(dir, 'state');
     const known = new Identity({ dir: state, apiUrl: 'https://a.example' });
     known.clientId();
@@ -196,7 +196,7 @@ describe('connecting', () => {
 
   it('logs that it is connected and ready, once, and never the token', async () => {
     const lines: string[] = [];
-    const { restart, order, job, server } = await bench();
+    const { restart, order, job, server } = await setUp();
     const engine = restart({ log: pino({ level: 'trace' }, { write: line => void lines.push(line) }) });
     await engine.run(order(), job().context);
     await engine.credits(never);
@@ -205,7 +205,7 @@ describe('connecting', () => {
   });
 
   it('reports the balance and how far the clocks are apart', async () => {
-    const { engine, server } = await bench();
+    const { engine, server } = await setUp();
     server.fault({
       match: { path: '/api/credits' },
       times: 2,
@@ -219,7 +219,7 @@ describe('connecting', () => {
   });
 
   it('looks whether the service is there without asking for a token or leaving a file', async () => {
-    const { engine, server, dir } = await bench();
+    const { engine, server, dir } = await setUp();
     const before = await readdir(dir);
     const look = await engine.check(never);
     expect(look.account).toBeUndefined();
@@ -232,7 +232,7 @@ describe('connecting', () => {
   });
 
   it('takes the token another process of ours got meanwhile instead of asking for one more', async () => {
-    const { engine, server, restart } = await bench();
+    const { engine, server, restart } = await setUp();
     await engine.credits(never);
     const [first] = server.accounts.keys();
     server.accounts.delete(first ?? '');
@@ -244,8 +244,8 @@ describe('connecting', () => {
     expect(server.count('POST', TOKEN)).toBe(2);
   });
 
-  it('goes on with a token that should be over while no other is given: the clock here may have been set', async () => {
-    const { engine, server, dir, restart } = await bench();
+  it('keeps using a token that should have expired while no other is issued: the clock here may be wrong', async () => {
+    const { engine, server, dir, restart } = await setUp();
     await engine.credits(never);
     const kept = await identity(dir);
     await writeFile(join(dir, 'identity.json'), JSON.stringify({ ...kept, token: { ...kept.token, expiresAt: 1 } }));
@@ -260,7 +260,7 @@ describe('connecting', () => {
   });
 
   it('keeps a token for the time it has by the clock of the service, whatever the one here says', async () => {
-    const { engine, server, dir } = await bench({ server: { tokens: { nmv_usr_x: 'anon_x' } } });
+    const { engine, server, dir } = await setUp({ server: { tokens: { nmv_usr_x: 'anon_x' } } });
     const there = Date.UTC(2031, 0, 1);
     server.fault({
       match: { path: TOKEN },
@@ -293,7 +293,7 @@ describe('connecting', () => {
       'bad-answer',
     ],
   ])('says what is wrong: %s', async (_, fault, code) => {
-    const { engine, server } = await bench();
+    const { engine, server } = await setUp();
     server.fault({ match: { path: '/api/credits' }, ...fault });
     await expect(engine.credits(never)).rejects.toMatchObject({ code });
     expect(server.count('GET', /credits/)).toBeLessThanOrEqual(3);
@@ -307,13 +307,13 @@ describe('connecting', () => {
     ['a 429', { status: 429, body: '', headers: { 'retry-after': '1' } }],
     ['a slow drip', { slowDrip: { bytes: 4, everyMs: 100 } }],
   ])('gets over %s by itself', async (_, fault) => {
-    const { engine, server } = await bench();
+    const { engine, server } = await setUp();
     server.fault({ match: { path: '/api/credits' }, ...fault });
     expect(await engine.credits(never)).toMatchObject({ available: 100 });
   });
 
   it('does not read an answer that never ends', async () => {
-    const { restart, server } = await bench();
+    const { restart, server } = await setUp();
     server.fault({ match: { path: '/api/credits' }, times: 9, slowDrip: { bytes: 1, everyMs: 60_000 } });
     await expect(restart({ timeouts: { readingMs: 120_000 } }).credits(never)).rejects.toMatchObject({
       code: 'unreachable',

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../../support/eventually.ts';
 import type { Fault } from '../../../support/nemo-server/faults.ts';
-import { bench, sameBytes } from '../support.ts';
+import { setUp, sameBytes } from '../support.ts';
 
 const POLL = /\/lambda\/render_/;
 
@@ -27,8 +27,8 @@ const wide = {
 const RESULT = /render-result/;
 
 describe('a download', () => {
-  it('goes on where it was cut, each time', async () => {
-    const { engine, server, order, job } = await bench({ server: BIG });
+  it('continues where it was cut, each time', async () => {
+    const { engine, server, order, job } = await setUp({ server: BIG });
     server.fetchFaults.add({ match: { path: RESULT }, hangUp: CUT });
     server.fetchFaults.add({ match: { path: RESULT }, nth: 2, hangUp: CUT });
     const candidate = await engine.run(order(wide), job().context);
@@ -39,8 +39,8 @@ describe('a download', () => {
     expect(ranges).toHaveLength(3);
   });
 
-  it('goes on where it was after a restart', async () => {
-    const { engine, server, restart, order, job } = await bench({ server: BIG });
+  it('continues where it stopped after a restart', async () => {
+    const { engine, server, restart, order, job } = await setUp({ server: BIG });
     server.fetchFaults.add({ match: { path: RESULT }, hangUp: CUT });
     server.fetchFaults.add({ match: { path: RESULT }, nth: 2, times: 3, hangUp: 'before' });
     const first = job({ workDir: 'w' });
@@ -55,7 +55,7 @@ describe('a download', () => {
     ['what was begun is of another render', /"of":"[^"]*"/, '"of":"http://127.0.0.1/other.mp4"'],
     ['nothing says what it was', /"validator":/, '"forgotten":'],
   ])('starts again when %s', async (_, what, instead) => {
-    const { engine, server, restart, order, job, dir } = await bench({ server: BIG });
+    const { engine, server, restart, order, job, dir } = await setUp({ server: BIG });
     server.fetchFaults.add({ match: { path: RESULT }, hangUp: CUT });
     server.fetchFaults.add({ match: { path: RESULT }, nth: 2, times: 3, hangUp: 'before' });
     const first = job({ workDir: 'w' });
@@ -72,27 +72,27 @@ describe('a download', () => {
   });
 
   it('leaves nothing but the result and the draft behind', async () => {
-    const { engine, order, job, dir } = await bench();
+    const { engine, order, job, dir } = await setUp();
     await engine.run(order(), job({ workDir: 'w' }).context);
     expect((await readdir(join(dir, 'w'))).sort()).toEqual(['draft-1.json', 'result-1.mp4']);
   });
 
   it('that ends early without saying so is noticed', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fetchFaults.add({ match: { path: RESULT }, body: '', headers: { 'content-type': 'video/mp4' } });
     const candidate = await engine.run(order(), job().context);
     expect(candidate.bytes).toBe(2048);
   });
 
   it('that ends early and says that this was all is fetched again by itself (was: held for a person)', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fetchFaults.add({ match: { path: RESULT }, truncated: 1000 });
     expect((await engine.run(order(), job().context)).bytes).toBe(2048);
     expect(server.renders.size).toBe(1);
   });
 
   it('starts again when the range that comes is one of another file', async () => {
-    const { engine, server, order, job } = await bench({ server: BIG });
+    const { engine, server, order, job } = await setUp({ server: BIG });
     server.fetchFaults.add({ match: { path: RESULT }, hangUp: CUT });
     server.fetchFaults.add({ match: { path: RESULT }, nth: 2, headers: { etag: '"another"' } });
     const candidate = await engine.run(order(wide), job().context);
@@ -106,14 +106,14 @@ describe('a download', () => {
     ['trouble', { status: 503, body: '', headers: { 'retry-after': '2' } }],
     ['a pause', { status: 429, body: '' }],
   ])('of %s instead of the file is tried again', async (_, fault) => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fetchFaults.add({ match: { path: RESULT }, ...fault });
     const candidate = await engine.run(order(), job().context);
     expect(candidate.bytes).toBe(2048);
   });
 
   it('of something that never is a video is held', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fetchFaults.add({
       match: { path: RESULT },
       times: 99,
@@ -124,7 +124,7 @@ describe('a download', () => {
   });
 
   it('is asked for again when its host said so, and not before', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fetchFaults.add({ match: { path: RESULT }, status: 429, body: '', headers: { 'retry-after': '40' } });
     await engine.run(order(), job().context);
     const [refused, taken] = server.fetches;
@@ -132,7 +132,7 @@ describe('a download', () => {
   });
 
   it.each([403, 404, 410])('from an address that ran out (%d) gets a fresh one', async status => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fetchFaults.add({ match: { path: RESULT }, status, body: '' });
     await engine.run(order(), job().context);
     const [refused, taken] = server.fetches;
@@ -144,7 +144,7 @@ describe('a download', () => {
   it.each(['A', 'B'] as const)(
     'without an address takes the service’s own route, and the token stays at home (shape %s)',
     async shape => {
-      const { engine, server, order, job } = await bench({ server: { shape } });
+      const { engine, server, order, job } = await setUp({ server: { shape } });
       server.resultUrl = () => undefined;
       const candidate = await engine.run(order(), job().context);
       expect(candidate.bytes).toBe(2048);
@@ -156,7 +156,7 @@ describe('a download', () => {
   );
 
   it('whose own route answers with an address goes there', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.resultUrl = () => undefined;
     const ran = engine.run(order(), job().context);
     await eventually(() => server.renders.size > 0, { everyMs: 2 });
@@ -178,7 +178,7 @@ describe('a download', () => {
     'file:///etc/passwd',
     'http://localhost:1/x',
   ])('never goes to %s because the service says so', async url => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.resultUrl = () => url;
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({
       code: expect.stringMatching(/bad-answer|unreachable/),
@@ -188,7 +188,7 @@ describe('a download', () => {
   });
 
   it('never follows a redirect into a private network', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fetchFaults.add({
       match: { path: RESULT },
       times: 99,
@@ -203,7 +203,7 @@ describe('a download', () => {
   });
 
   it('does not go round in circles', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fetchFaults.add({
       match: { path: RESULT },
       times: 999,
@@ -218,7 +218,7 @@ describe('a download', () => {
   });
 
   it('that only drips is cut and gone on with', async () => {
-    const { engine, server, order, job } = await bench({ server: { tinyBytes: 60_000 } });
+    const { engine, server, order, job } = await setUp({ server: { tinyBytes: 60_000 } });
     server.fetchFaults.add({
       match: { path: RESULT },
       body: 'x'.repeat(1000),

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../../support/eventually.ts';
 import type { Fault } from '../../../support/nemo-server/faults.ts';
-import { bench, MINUTE, sameBytes } from '../support.ts';
+import { setUp, MINUTE, sameBytes } from '../support.ts';
 
 const SUBMIT = /\/lambda$/;
 
@@ -9,7 +9,7 @@ const POLL = /\/lambda\/render_/;
 
 describe('a render', () => {
   it('is asked about every half minute, with a little jitter, under one id', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.holdRenders = true;
     const ran = engine.run(order(), job().context);
     await eventually(() => server.count('GET', POLL) >= 4, { everyMs: 5 });
@@ -31,14 +31,14 @@ describe('a render', () => {
     ['a web page', { body: '<html>', headers: { 'content-type': 'text/html' } }],
     ['not found, so soon', { status: 404, body: '{"detail":"render not found"}' }],
   ])('is not given up because of trouble on the way: %s', async (_, fault) => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: POLL }, times: 3, ...fault });
     await engine.run(order(), job().context);
     expect(server.renders.size).toBe(1);
   });
 
   it('that failed is asked for once more under a new id', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.failRenders = 1;
     await engine.run(order(), job().context);
     expect([...server.renders.values()].map(({ status }) => status)).toEqual(['failed', 'completed']);
@@ -46,7 +46,7 @@ describe('a render', () => {
   });
 
   it('that failed twice is for a person, and costs nothing when they try again', async () => {
-    const { engine, server, restart, order, job } = await bench();
+    const { engine, server, restart, order, job } = await setUp();
     server.failRenders = 2;
     const first = job({ workDir: 'w' });
     await expect(engine.run(order(), first.context)).rejects.toMatchObject({
@@ -63,14 +63,14 @@ describe('a render', () => {
   });
 
   it('that fails in words of an envelope has failed', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: POLL }, body: '{"success":false,"error":"composition failed"}' });
     await engine.run(order(), job().context);
     expect(server.renders.size).toBe(2);
   });
 
   it('that the service forgot is asked for again', async () => {
-    const { engine, server, order, job } = await bench({ server: { renderMs: 5 * MINUTE } });
+    const { engine, server, order, job } = await setUp({ server: { renderMs: 5 * MINUTE } });
     server.fault({ match: { path: POLL }, nth: 2, times: 4, status: 404, body: '{"detail":"render not found"}' });
     const ran = engine.run(order(), job().context);
     await ran;
@@ -78,8 +78,8 @@ describe('a render', () => {
     expect(server.messages).toHaveLength(1);
   });
 
-  it('found wanting by who looked at it is made anew when a person asks, without another message', async () => {
-    const { engine, server, restart, order, job } = await bench();
+  it('rejected by a check is rendered again when a person retries, without another message', async () => {
+    const { engine, server, restart, order, job } = await setUp();
     const first = job({ workDir: 'w' });
     const before = await engine.run(order(), first.context);
     const again = await restart().run(order(), job({ workDir: 'w', resume: first.records }).context);
@@ -94,8 +94,8 @@ describe('a render', () => {
     expect(server.messages).toHaveLength(1);
   });
 
-  it('keeps its id where the download, not the render, was at fault (was: rendered anew)', async () => {
-    const { engine, server, restart, order, job } = await bench();
+  it('keeps its id where the download, not the render, was at fault (was: rendered again)', async () => {
+    const { engine, server, restart, order, job } = await setUp();
     // As long as the real one, and begun like it.
     server.fetchFaults.add({
       match: { path: RESULT },
@@ -111,9 +111,9 @@ describe('a render', () => {
     expect(await sameBytes(again.path, [...server.renders.values()][0]?.path)).toBe(true);
   });
 
-  it('made anew is made once, wherever shrinkbox is killed meanwhile (was: one more at every start)', async () => {
+  it('rendered again is rendered once, wherever shrinkbox is killed meanwhile (was: one more at every start)', async () => {
     for (let n = 1; ; n += 1) {
-      const { engine, server, restart, order, job } = await bench({ speed: 1500 });
+      const { engine, server, restart, order, job } = await setUp({ speed: 1500 });
       const first = job({ workDir: 'w' });
       await engine.run(order(), first.context);
       const killed = job({ workDir: 'w', resume: first.records, dieAfter: n });
@@ -136,8 +136,8 @@ describe('a render', () => {
     }
   });
 
-  it('that is done and not handed out is fetched again when a person asks, and then made anew (was: held for ever)', async () => {
-    const { engine, server, restart, order, job } = await bench();
+  it('that is done but withheld is fetched again when a person retries, and then rendered again (was: held for ever)', async () => {
+    const { engine, server, restart, order, job } = await setUp();
     const first = job({ workDir: 'w' });
     const ran = engine.run(order(), first.context);
     await eventually(() => server.renders.size > 0, { everyMs: 1 });
@@ -154,7 +154,7 @@ describe('a render', () => {
   });
 
   it('that the service takes back after it was done is asked for once more', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.resultUrl = () => undefined;
     const ran = engine.run(order(), job().context);
     await eventually(() => server.renders.size > 0, { everyMs: 1 });
@@ -168,7 +168,7 @@ describe('a render', () => {
   });
 
   it('longer than the limit is held with its id kept, and taken up again from there', async () => {
-    const { engine, server, restart, order, job } = await bench({ speed: 3000 });
+    const { engine, server, restart, order, job } = await setUp({ speed: 3000 });
     server.holdRenders = true;
     const first = job({ workDir: 'w' });
     await expect(engine.run(order(), first.context)).rejects.toMatchObject({
@@ -184,7 +184,7 @@ describe('a render', () => {
   });
 
   it('with an id that is taken gets another one', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: SUBMIT }, status: 409, body: '{"success":false,"error":"duplicate id"}' });
     await engine.run(order(), job().context);
     const ids = server.requests
@@ -194,7 +194,7 @@ describe('a render', () => {
   });
 
   it('under the id the service gave is asked about under that id', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({
       match: { path: SUBMIT },
       carryOut: true,
@@ -210,7 +210,7 @@ describe('a render', () => {
   });
 
   it('blocked by the plan stops the engine, not just the job, and speaks of the plan', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: SUBMIT }, status: 402, body: '{"detail":"export requires account"}' });
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({
       code: 'plan-blocked',
@@ -219,7 +219,7 @@ describe('a render', () => {
   });
 
   it('of an empty timeline is not asked for', async () => {
-    const { engine, server, order, job } = await bench();
+    const { engine, server, order, job } = await setUp();
     server.scripts.push({ apply: false, say: 'I looked at the file.' });
     const ran = engine.run(order(), job().context);
     const [session] = await waitForSession(server);
@@ -229,7 +229,7 @@ describe('a render', () => {
   });
 });
 
-async function waitForSession(server: Awaited<ReturnType<typeof bench>>['server']) {
+async function waitForSession(server: Awaited<ReturnType<typeof setUp>>['server']) {
   await eventually(() => server.messages.length > 0, { everyMs: 2 });
   return [...server.sessions.values()];
 }

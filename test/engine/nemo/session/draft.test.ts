@@ -68,7 +68,7 @@ describe('a draft to render', () => {
     expect(isExportable(readDraft(raw))).toBe(exportable);
   });
 
-  it('goes on as the text it came as, taken out of a string where it was in one', () => {
+  it('is passed on as the text that was received, unwrapped if it was inside a string', () => {
     const odd = '{"id":9007199254740993, "10":1,"2":2}';
     expect(draftText(odd)).toBe(odd);
     expect(draftText(JSON.stringify(odd))).toBe(odd);

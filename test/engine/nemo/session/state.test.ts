@@ -68,7 +68,7 @@ describe("a session's state", () => {
     expect(snapshotOf(state(inner)).hash).not.toBe(emptySnapshot().hash);
   });
 
-  it('does not change its hash because addresses were signed anew or time went by', () => {
+  it('does not change its hash because addresses were signed again or time passed', () => {
     const at = (n: number) =>
       state(`{"draft":${BRIEF},"updated_at":${n},"video_infos":[{"id":1,"cdn_url":"https://c/x?sig=${n}"}]}`);
     expect(snapshotOf(at(1)).hash).toBe(snapshotOf(at(2)).hash);
@@ -87,7 +87,7 @@ describe('what became different', () => {
     state('{"draft":{"t":[{"tt":0,"sg":[{"name":"a","d":500}]}]},"video_infos":[{"id":1},{"id":2}]}'),
   );
 
-  it('is told track by track', () => {
+  it('is reported track by track', () => {
     expect(textsOf(differences(before, after))).toEqual([
       '1 new asset',
       'Video: a (0-1s) became Video: a (0-0.5s)',

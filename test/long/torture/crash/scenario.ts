@@ -165,7 +165,7 @@ async function live(
     await gone;
   }
   const points = pointsOf(box);
-  // Told to stop before it did anything, as where its work was done already.
+  // Stopped before it did anything, or when its work was already done.
   if (child.signalCode === 'SIGTERM' && points.length === before) return { points, killed: false };
   if (failure) return { points, killed: checkFailed(box, points, at, child.exitCode) };
   if (child.signalCode !== 'SIGKILL' && child.exitCode !== 0) throw new Error(`it ended with ${child.exitCode}`);

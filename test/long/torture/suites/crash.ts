@@ -24,7 +24,7 @@ const compacting: Scenario = {
   only: /journal\/0{5}[2-9]|unlink state\/journal/,
 };
 
-/** Told to stop while it encodes, asks the cloud and delivers. */
+/** Stopped while it encodes, calls the cloud and delivers. */
 const stopping: Scenario[] = [
   { ...local, stopAt: 'after spawn ffmpeg #10' },
   { ...local, stopAt: 'after create outbox/trip/.shrinkbox-JOB.part #1' },

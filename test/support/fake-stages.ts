@@ -26,11 +26,11 @@ export class FakeEngine implements Engine {
   }
 }
 
-/** A world in which everything goes well and is written down; tests replace what should go wrong. */
-export class FakeWorld implements Stages {
+/** Stages in which everything goes well and is written down; tests replace what should go wrong. */
+export class FakeStages implements Stages {
   engines: Stages['engines'] = { local: new FakeEngine() };
   gate = OPEN_GATE;
-  /** What was done to the outside, in order. */
+  /** What was done to the outside world, in order. */
   readonly done: string[] = [];
   readonly resighted: string[] = [];
   readonly reports = new Map<string, string>();
@@ -40,7 +40,7 @@ export class FakeWorld implements Stages {
   async pin(job: Job): Promise<Pin> {
     return this.sourceNow(job);
   }
-  /** The rules say what they said; a fallback is not in them. */
+  /** The rules repeat their first decision; a fallback is not part of them. */
   decide: Stages['decide'] = (job, engine) => {
     this.#rules ??= job.decision;
     return engine ? aDecision({ engine }) : this.#rules;
