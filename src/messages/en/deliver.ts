@@ -22,19 +22,19 @@ export const DELIVER_EN = {
     `${path} is no longer the same folder: its disk was unmounted, or another folder took its place`,
   'deliver.folder-replaced-hint':
     'Mount the disk or share again; if the folder was replaced on purpose, restart shrinkbox.',
-  'deliver.folder-refused': ({ path, why }: { path: string; why: string }) => `Nothing can be put into ${path}: ${why}`,
+  'deliver.folder-refused': ({ path, why }: { path: string; why: string }) => `nothing can be put into ${path}: ${why}`,
   'deliver.folder-refused-hint':
     'Move or rename what is there, or change the output template or the outbox of the folder.',
   'deliver.link-out': ({ root }: { root: string }) => `it is a link that leads out of ${root}`,
   'deliver.not-a-folder': 'it exists already and is not a folder',
   'deliver.forbidden': 'it is inside an inbox or the state directory',
 
-  'deliver.empty-name': 'The output template produces an empty file name',
+  'deliver.empty-name': 'the output template produces an empty file name',
   'deliver.names-used-up': ({ folder, name, count }: { folder: string; name: string; count: number }) =>
     `${folder} already has ${count} files named like ${name}`,
   'deliver.names-used-up-hint': 'Clear the outbox, or add something to the output template that differs for each file.',
   'deliver.reports-used-up-hint': 'Clear old reports from the outbox.',
-  'deliver.stopped': 'Stopped before the result was published',
+  'deliver.stopped': 'stopped before the result was published',
   'deliver.full': ({ folder, neededBytes }: { folder: string; neededBytes: number }) =>
     `${folder} is full: the result needs ${formatBytes(neededBytes)}`,
   'deliver.full-by': (p: { folder: string; neededBytes: number; missingBytes: number }) =>
@@ -43,15 +43,15 @@ export const DELIVER_EN = {
   'deliver.changed': ({ path }: On) => `${path} changed after it was checked`,
   'deliver.work-repeated':
     'Something else writes to the state directory, or its disk is failing. The work is done again.',
-  'deliver.misread': ({ folder }: { folder: string }) => `The copy in ${folder} reads back differently`,
+  'deliver.misread': ({ folder }: { folder: string }) => `the copy in ${folder} reads back differently`,
   'deliver.check-disk': 'Check the disk, its cable or the network; shrinkbox tries again by itself.',
 
   'deliver.original-changed': ({ path }: On) =>
     `${path} changed after it was processed; the original was left where it is`,
   'deliver.original-misread': ({ folder }: { folder: string }) =>
-    `The copy in ${folder} reads back differently; the original was kept`,
+    `the copy in ${folder} reads back differently; the original was kept`,
   'deliver.not-archived': ({ path }: On) => `${path} is no longer in the archive`,
   'deliver.not-archived-hint': 'Its archive_days may be over, or somebody moved it.',
-  'deliver.in-the-way': ({ path }: On) => `There is another file at ${path}`,
+  'deliver.in-the-way': ({ path }: On) => `there is another file at ${path}`,
   'deliver.in-the-way-hint': 'Move or rename that file and try again.',
 };

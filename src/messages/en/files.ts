@@ -26,7 +26,7 @@ export const FILES_EN = {
   'files.closing': ({ path }: On) => `closing ${path}`,
   'files.measuring': ({ path }: On) => `checking the free space of ${path}`,
 
-  'files.copy-stopped': 'Stopped while copying',
+  'files.copy-stopped': 'stopped while copying',
   'files.copy-changed': ({ path, before, after }: { path: string; before: number; after: number }) =>
     `${path} changed while it was being copied: ${before} bytes at first, ${after} at the end`,
   'files.truncated': ({ path }: On) => `${path} became shorter while it was being read`,

@@ -5,7 +5,7 @@ export const VERIFY_EN = {
   'verify.failed': ({ complaints }: { complaints: string }) => `the result failed verification: ${complaints}`,
   'verify.failed-hint':
     'Nothing was delivered and the original is untouched. Try again with `shrinkbox retry`; if it fails again, please report it.',
-  'verify.stopped': 'Stopped while the result was checked',
+  'verify.stopped': 'stopped while the result was checked',
   'verify.evidence': (p: {
     frames: number;
     seconds: number;
