@@ -50,7 +50,8 @@ describe('real footage', () => {
       const shown = after.video.frames - before.video.frames;
       expect(shown).toBeGreaterThanOrEqual(0);
       expect(shown).toBeLessThanOrEqual(before.video.hiddenFrames);
-      expect(candidate.notes.some(note => note.includes('hidden in the source'))).toBe(shown > 0);
+      const codes = candidate.messages?.notes?.map(note => note?.code) ?? [];
+      expect(codes.includes('local.hidden-frames-shown')).toBe(shown > 0);
     }, 900_000);
   }
 });
