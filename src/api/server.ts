@@ -155,7 +155,10 @@ const addSlash: MiddlewareHandler<{ Bindings: Bindings }> = (c, next) => {
   return Promise.resolve(c.redirect(prefix, 308));
 };
 
-/** Reads and drops request bodies, up to a limit: only uploads have one worth keeping. (hono's bodyLimit needs the global Request replaced.) */
+/**
+ * Reads and drops request bodies, up to a limit: only uploads have one worth keeping. (hono's bodyLimit works only with the
+ * global Request replaced.)
+ */
 function drainBodies(app: HonoApp, limitMs: number): void {
   app.use(async (c, next) => {
     if (c.req.method === 'POST' && c.req.path === UPLOAD_PATH) return next();

@@ -99,7 +99,7 @@ async function start(options: DaemonOptions, life: Lifetime): Promise<Daemon> {
 
   const folders = await openFolders(base);
   const sweeping = sweepLeftovers({ stateDir: state.dir, folders, ledger, files, log });
-  const untidied = await life.starting('the removal of what a crash left behind', sweeping);
+  const interruptedEnds = await life.starting('the removal of what a crash left behind', sweeping);
 
   const metrics = new Metrics({ version, clock, files, ledger, journal, places: () => diskPathsOf(live.current) });
   life.defer(() => metrics.close());
@@ -112,7 +112,7 @@ async function start(options: DaemonOptions, life: Lifetime): Promise<Daemon> {
   const control = await openControl({ ...base, folders, engines, queue, watcher, metrics }, { serves: !once });
 
   housekeeping.start();
-  await queue.start(untidied);
+  await queue.start(interruptedEnds);
   await life.starting('the first scan of the inboxes', watcher.start());
   life.defer(() => watcher.stop());
   log.info({ version, jobs: ledger.size, state: state.dir }, 'shrinkbox is watching');

@@ -54,7 +54,7 @@ export async function explainFile(path: string, context: ExplainContext, signal?
 
   const sidecar = await readSidecar(real);
   const { folder, relative } = found;
-  const sighting = { inbox: folder.inbox, path: real, relative, pin, ...(sidecar ? { sidecar } : {}) };
+  const sighting = { inbox: folder.inbox, path: real, relative, pin, sidecar };
   return { ...(await decisionOn(sighting, context, signal)), before: viewsOf(known) };
 }
 

@@ -126,7 +126,7 @@ export async function sweepLeftovers({
   files,
   log,
 }: SweepOptions): Promise<ReadonlySet<string>> {
-  const untidied = new Set<string>();
+  const interruptedEnds = new Set<string>();
   const workRoot = join(stateDir, 'work');
   for (const name of await readdir(stateDir)) {
     // `conf` names its temporary file like this. It may hold a token, which is issued only once in seven days, but nobody reads it again.
@@ -134,7 +134,7 @@ export async function sweepLeftovers({
   }
   for (const id of await readdir(workRoot)) {
     const job = ledger.get(id);
-    if (job && isFinished(job)) untidied.add(id);
+    if (job && isFinished(job)) interruptedEnds.add(id);
     if (job) continue;
     await rm(join(workRoot, id), { recursive: true, force: true });
     log.info({ job: id }, 'removed the working files of an unknown job');
@@ -154,7 +154,7 @@ export async function sweepLeftovers({
       log.warn({ folder, code: error.code }, error.message);
     }
   }
-  return untidied;
+  return interruptedEnds;
 }
 
 /** A held job keeps its working files: it may continue from them once a person has acted. */

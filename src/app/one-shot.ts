@@ -182,14 +182,12 @@ function nameResult({ name }: OneShotTarget, decision: Decision): Decision {
 }
 
 function ruleFor(request: OneShotOptions['request']): Rule {
-  const asked = request.size ?? request.resolution ?? request.ask;
-  const builtIn =
-    asked === undefined
-      ? { size: { kind: 'bytes' as const, bytes: 50_000_000 }, resolution: { kind: 'lines' as const, lines: 1080 } }
-      : {};
+  const { size, resolution, ask, engine } = request;
+  const hasTarget = (size ?? resolution ?? ask) !== undefined;
   return {
     name: 'compress',
-    resolution: 'keep',
+    size: hasTarget ? size : { kind: 'bytes', bytes: 50_000_000 },
+    resolution: hasTarget ? (resolution ?? 'keep') : { kind: 'lines', lines: 1080 },
     match: ['**'],
     audio: { kind: 'keep' },
     quality: 'auto',
@@ -197,11 +195,8 @@ function ruleFor(request: OneShotOptions['request']): Rule {
     minSaving: 0.05,
     skip: false,
     output: '{name}.mp4',
-    ...builtIn,
-    ...(request.size ? { size: request.size } : {}),
-    ...(request.resolution ? { resolution: request.resolution } : {}),
-    engine: request.engine,
-    instruction: request.ask,
+    engine,
+    instruction: ask,
   };
 }
 

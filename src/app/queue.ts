@@ -1,4 +1,7 @@
-/** Builds the queue: files become jobs (admissions), get a slot (scheduler), go through their stages (worker); people act on them (actions). */
+/**
+ * Builds the queue: files become jobs (admissions), get a slot (scheduler) and go through their stages (worker); people act
+ * on them (actions).
+ */
 import type { EventEmitter } from 'node:events';
 import { type Job, RESTING } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
@@ -109,12 +112,12 @@ export class Queue {
     this.scheduler.setMode({ draining: this.scheduler.draining });
   }
 
-  /** Picks up every unfinished job. @param untidied finished jobs whose end was cut short by a crash. */
-  async start(untidied: ReadonlySet<string>): Promise<void> {
+  /** Picks up every unfinished job. @param interruptedEnds finished jobs that a crash kept from being cleaned up. */
+  async start(interruptedEnds: ReadonlySet<string>): Promise<void> {
     for (const job of this.#ledger.all()) {
       // A crash may have come between a job's end and its report.
       const lacksReport = (job.state.name === 'failed' || job.state.name === 'held') && !job.report;
-      if (lacksReport || untidied.has(job.id)) await this.#afterRest(job.id);
+      if (lacksReport || interruptedEnds.has(job.id)) await this.#afterRest(job.id);
     }
     this.gate.set('paused', this.#ledger.paused);
     this.scheduler.start();

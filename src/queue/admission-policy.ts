@@ -81,7 +81,7 @@ function reworded(job: Job, sidecar: Sidecar | undefined): Admission {
     case 'skipped':
       return { kind: 'redecide', job };
     case 'done':
-      // Removing the instruction asks for nothing new.
+      // Removing the instruction is not a request for another version.
       if (!sidecar) return { kind: 'nothing', why: 'the instruction was removed after delivery' };
       return { kind: 'new', version: job.version + 1, replaced: [] };
     case 'cancelled':

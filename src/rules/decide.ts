@@ -54,7 +54,7 @@ export function decide(options: DecideOptions): { decision: Decision; checked: C
 function skip(reason: Sentence, rule?: string): Decision {
   return {
     kind: 'skip',
-    ...(rule !== undefined && { rule }),
+    rule,
     reason: reason.text,
     messages: { reason: messageOf(reason) },
   };

@@ -46,14 +46,14 @@ it('a start removes what no job owns, keeps what a job continues from, and touch
     whyAway: (folder: object) => (folder === unmounted ? new Error('not mounted') : undefined),
   };
   const jobs: Readonly<Record<string, Job>> = { going: aJob(), over: aJob({}, ...TO_DONE) };
-  const untidied = await sweepLeftovers({
+  const interruptedEnds = await sweepLeftovers({
     stateDir: join(dir, 'state'),
     folders: folders as unknown as Folders,
     ledger: { get: id => jobs[id] },
     files: nodeFiles,
     log: silentLogger,
   });
-  expect([...untidied]).toEqual(['over']);
+  expect([...interruptedEnds]).toEqual(['over']);
   expect(filesBelow(dir).map(file => file.replace(/: 1$/, ''))).toEqual([
     'archive/film.mp4',
     'out/.film.mp4.part',

@@ -7,7 +7,7 @@ import { type DisposeOptions, disposeOriginal } from '../../src/deliver/original
 import { probeFolder } from '../../src/deliver/write-test.ts';
 import { type Files, nodeFiles, pinOf } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
-import { aPlace, filesBelow, pattern } from '../support/delivery.ts';
+import { deliveryFixture, filesBelow, pattern } from '../support/delivery.ts';
 import { FailingFiles } from '../support/failing-files.ts';
 import { privateMounts } from '../support/private-mounts.ts';
 import { renumberingFiles } from '../support/renumbering-files.ts';
@@ -56,11 +56,11 @@ const DISKS: [string, (skip: (why: string) => void) => Promise<Disk> | Disk][] =
 describe.each(DISKS)('%s', (_name, make) => {
   test('delivers once and leaves no temporary name', { timeout: 30_000 }, async ({ skip }) => {
     const { root, files } = await make(why => skip(why));
-    const place = aPlace();
-    cleanUp.push(() => place.close());
+    const fixture = deliveryFixture();
+    cleanUp.push(() => fixture.close());
     const outbox = join(root, 'outbox');
     mkdirSync(outbox);
-    const delivery = await deliver(place.verified, place.options({ outbox, files }));
+    const delivery = await deliver(fixture.verified, fixture.options({ outbox, files }));
     expect(delivery.output).toBe(join(outbox, 'clip.mp4'));
     expect(filesBelow(outbox)).toEqual(['clip.mp4: 3000']);
   });

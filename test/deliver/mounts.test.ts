@@ -7,7 +7,7 @@ import { restoreOriginal } from '../../src/deliver/archive.ts';
 import { disposeOriginal } from '../../src/deliver/originals.ts';
 import { type Files, nodeFiles, pinOf } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
-import { aPlace, aVerified, pattern, read } from '../support/delivery.ts';
+import { aVerified, deliveryFixture, pattern, read } from '../support/delivery.ts';
 import { FailingFiles } from '../support/failing-files.ts';
 import { type PrivateMounts, privateMounts } from '../support/private-mounts.ts';
 
@@ -29,35 +29,37 @@ describe('a full disk', () => {
   async function smallDisk(): Promise<{ outbox: string; files: Files }> {
     const mounted = await mounts(500_000, 'mkdir outbox');
     if (mounted) return { outbox: join(mounted.root, 'outbox'), files: nodeFiles };
-    const place = aPlace();
-    cleanUp.push(() => place.close());
+    const fixture = deliveryFixture();
+    cleanUp.push(() => fixture.close());
     const files = new FailingFiles().fail('write', 'ENOSPC');
     files.statfs = async () => ({ type: 0, bsize: 1000, blocks: 500, bfree: 500, bavail: 500, files: 0, ffree: 0 });
-    return { outbox: place.outbox, files };
+    return { outbox: fixture.outbox, files };
   }
 
   test('mid-copy: the temporary file goes, and the message says how much is missing', async () => {
-    const place = aPlace({ bytes: 2_500_000 });
-    cleanUp.push(() => place.close());
+    const fixture = deliveryFixture({ bytes: 2_500_000 });
+    cleanUp.push(() => fixture.close());
     const { outbox, files } = await smallDisk();
-    const attempt = deliver(place.verified, place.options({ outbox, files }));
+    const attempt = deliver(fixture.verified, fixture.options({ outbox, files }));
     await expect(attempt).rejects.toMatchObject({
       code: 'no-space',
       subject: outbox,
       message: expect.stringMatching(/is full: the result needs 2\.50 MB, 2\.0\d? MB more than is free/),
     });
     expect(readdirSync(outbox)).toEqual([]);
-    expect(read(place.candidate).equals(place.content)).toBe(true);
+    expect(read(fixture.candidate).equals(fixture.content)).toBe(true);
   });
 
   test('with room made later the same job is delivered', async () => {
-    const place = aPlace({ bytes: 300_000 });
-    cleanUp.push(() => place.close());
+    const fixture = deliveryFixture({ bytes: 300_000 });
+    cleanUp.push(() => fixture.close());
     const { outbox, files } = await smallDisk();
     writeFileSync(join(outbox, 'filler'), Buffer.alloc(300_000));
-    await expect(deliver(place.verified, place.options({ outbox, files }))).rejects.toMatchObject({ code: 'no-space' });
+    await expect(deliver(fixture.verified, fixture.options({ outbox, files }))).rejects.toMatchObject({
+      code: 'no-space',
+    });
     rmSync(join(outbox, 'filler'));
-    expect((await deliver(place.verified, place.options({ outbox, files }))).bytes).toBe(300_000);
+    expect((await deliver(fixture.verified, fixture.options({ outbox, files }))).bytes).toBe(300_000);
     expect(readdirSync(outbox)).toEqual(['clip.mp4']);
   });
 });
@@ -72,11 +74,11 @@ describe('an archive on another mount', () => {
       expect(statSync(inbox).dev).toBe(statSync(archive).dev);
       return { inbox, archive, files: new FailingFiles() };
     }
-    const place = aPlace();
-    cleanUp.push(() => place.close());
-    mkdirSync(join(place.root, 'archive'));
+    const fixture = deliveryFixture();
+    cleanUp.push(() => fixture.close());
+    mkdirSync(join(fixture.root, 'archive'));
     const files = new FailingFiles().fail('link', 'EXDEV');
-    return { inbox: join(place.root, 'inbox'), archive: join(place.root, 'archive'), files };
+    return { inbox: join(fixture.root, 'inbox'), archive: join(fixture.root, 'archive'), files };
   }
 
   test('takes a verified copy, with date and mode, and only then gives the original up; and back again', async () => {
@@ -152,8 +154,8 @@ test('an outbox that was unmounted while the daemon ran gets nothing in its moun
     4_000_000,
     'mkdir outbox && mount -t tmpfs none outbox && mkdir -p hidden && mount --bind . hidden',
   );
-  const place = aPlace();
-  cleanUp.push(() => place.close());
+  const fixture = deliveryFixture();
+  cleanUp.push(() => fixture.close());
   if (mounted) {
     const outbox = join(mounted.root, 'outbox');
     const identity = await identityOf(outbox, nodeFiles);
@@ -163,12 +165,12 @@ test('an outbox that was unmounted while the daemon ran gets nothing in its moun
     await expect(checkRoot({ path: emptyMountPoint, identity }, nodeFiles)).rejects.toMatchObject({
       code: 'unavailable',
     });
-    const options = place.options({ outbox: emptyMountPoint, outboxIdentity: identity, relative: 'a/clip.mp4' });
-    await expect(deliver(aVerified(place.candidate, place.content), options)).rejects.toMatchObject({
+    const options = fixture.options({ outbox: emptyMountPoint, outboxIdentity: identity, relative: 'a/clip.mp4' });
+    await expect(deliver(aVerified(fixture.candidate, fixture.content), options)).rejects.toMatchObject({
       code: 'unavailable',
     });
     expect(readdirSync(emptyMountPoint)).toEqual([]);
-    await deliver(place.verified, place.options({ outbox, outboxIdentity: identity }));
+    await deliver(fixture.verified, fixture.options({ outbox, outboxIdentity: identity }));
     expect(readdirSync(outbox)).toEqual(['clip.mp4']);
   }
   const recorded = { dev: '41', ino: '2', under: '7' };

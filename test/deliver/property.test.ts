@@ -6,7 +6,7 @@ import { expect, test } from 'vitest';
 import { isShrinkError } from '../../src/core/errors.ts';
 import { deliver } from '../../src/deliver/deliver.ts';
 import { collisionKey } from '../../src/deliver/safe-names.ts';
-import { aPlace, read } from '../support/delivery.ts';
+import { deliveryFixture, read } from '../support/delivery.ts';
 
 const part = fc.oneof(
   fc.string({ unit: 'grapheme', maxLength: 8 }),
@@ -34,28 +34,28 @@ test('any name delivered stays inside the outbox, overwrites nothing, and clashe
     fc.array(path, { minLength: 1, maxLength: 5 }),
     fc.boolean(),
     async (paths, portable) => {
-      const place = aPlace({ bytes: 100 });
+      const fixture = deliveryFixture({ bytes: 100 });
       try {
         const mine = ['clip.mp4', 'a/clip.mp4', '_'];
         for (const name of mine) {
-          mkdirSync(join(place.outbox, dirname(name)), { recursive: true });
-          writeFileSync(join(place.outbox, name), 'mine');
+          mkdirSync(join(fixture.outbox, dirname(name)), { recursive: true });
+          writeFileSync(join(fixture.outbox, name), 'mine');
         }
         const given: string[] = [];
         for (const [i, relative] of paths.entries()) {
-          writeFileSync(place.candidate, Buffer.alloc(100, i));
-          given.push(...(await outputOf(place, relative, i, portable)));
+          writeFileSync(fixture.candidate, Buffer.alloc(100, i));
+          given.push(...(await outputOf(fixture, relative, i, portable)));
         }
-        for (const name of mine) expect(read(place.outbox, name).toString()).toBe('mine');
+        for (const name of mine) expect(read(fixture.outbox, name).toString()).toBe('mine');
         for (const output of given) {
-          expect(relative(place.outbox, output)).not.toMatch(/^(\.\.|\/|$)/);
+          expect(relative(fixture.outbox, output)).not.toMatch(/^(\.\.|\/|$)/);
           expect(statSync(output).size).toBe(100);
         }
-        expect(readdirSync(place.root).sort()).toEqual(['inbox', 'outbox', 'work']);
-        expect(place.seen()).toHaveLength(mine.length + given.length);
+        expect(readdirSync(fixture.root).sort()).toEqual(['inbox', 'outbox', 'work']);
+        expect(fixture.seen()).toHaveLength(mine.length + given.length);
         expect(new Set(given.map(collisionKey)).size).toBe(given.length);
       } finally {
-        place.close();
+        fixture.close();
       }
     },
   );
@@ -63,11 +63,11 @@ test('any name delivered stays inside the outbox, overwrites nothing, and clashe
 });
 
 /** Delivers the i-th content; none where a file stands where the path needs a folder, or nothing was named. */
-async function outputOf(place: ReturnType<typeof aPlace>, relative: string, i: number, portable: boolean) {
+async function outputOf(fixture: ReturnType<typeof deliveryFixture>, relative: string, i: number, portable: boolean) {
   const sha256 = createHash('sha256').update(Buffer.alloc(100, i)).digest('hex');
   try {
-    const options = place.options({ job: `job${i}`, relative, portable });
-    return [(await deliver({ ...place.verified, sha256 }, options)).output];
+    const options = fixture.options({ job: `job${i}`, relative, portable });
+    return [(await deliver({ ...fixture.verified, sha256 }, options)).output];
   } catch (error) {
     if (isShrinkError(error, 'denied', 'bad-name')) return [];
     throw error;

@@ -12,7 +12,7 @@ import {
 } from '../../src/deliver/report.ts';
 import { nodeFiles } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
-import { aPlace, type Place, read } from '../support/delivery.ts';
+import { type DeliveryFixture, deliveryFixture, read } from '../support/delivery.ts';
 import { FailingFiles } from '../support/failing-files.ts';
 
 const facts: FailureFacts = {
@@ -123,17 +123,17 @@ Took        1m 05s
 });
 
 describe('a report file', () => {
-  let place: Place;
+  let fixture: DeliveryFixture;
   beforeEach(() => {
-    place = aPlace();
+    fixture = deliveryFixture();
   });
-  afterEach(() => place.close());
+  afterEach(() => fixture.close());
   const write = (overrides: Partial<WriteReportOptions> = {}) => {
     const job = overrides.job ?? 'k3f9';
     return writeReport({
       job,
       kind: 'failed',
-      outbox: place.outbox,
+      outbox: fixture.outbox,
       relative: 'trip/clip.mp4',
       text: failureReport({ ...facts, job }),
       files: nodeFiles,
@@ -141,11 +141,11 @@ describe('a report file', () => {
       ...overrides,
     });
   };
-  const names = () => place.seen().map(line => line.replace(/: \d+$/, ''));
+  const names = () => fixture.seen().map(line => line.replace(/: \d+$/, ''));
 
   test('stands where the result would', async () => {
     const path = await write();
-    expect(path).toBe(join(place.outbox, 'trip/clip.failed.txt'));
+    expect(path).toBe(join(fixture.outbox, 'trip/clip.failed.txt'));
     expect(read(path).toString()).toBe(failureReport(facts));
     expect(names()).toEqual(['trip/clip.failed.txt']);
   });
@@ -172,8 +172,8 @@ describe('a report file', () => {
     ['a folder', (path: string) => mkdirSync(path)],
     ['one far too long for ours', (path: string) => writeFileSync(path, 'x'.repeat(70_000) + failureReport(facts))],
   ])('never replaces %s', async (_whose, make) => {
-    mkdirSync(join(place.outbox, 'trip'));
-    const taken = join(place.outbox, 'trip/clip.failed.txt');
+    mkdirSync(join(fixture.outbox, 'trip'));
+    const taken = join(fixture.outbox, 'trip/clip.failed.txt');
     make(taken);
     const before = await nodeFiles.lstat(taken);
     const path = await write();
@@ -207,11 +207,11 @@ describe('a report file', () => {
   });
 
   test('is not written into an empty mount point', async () => {
-    const outboxIdentity = await identityOf(place.outbox, nodeFiles);
-    renameSync(place.outbox, `${place.outbox}-mounted`);
-    mkdirSync(place.outbox);
+    const outboxIdentity = await identityOf(fixture.outbox, nodeFiles);
+    renameSync(fixture.outbox, `${fixture.outbox}-mounted`);
+    mkdirSync(fixture.outbox);
     await expect(write({ outboxIdentity })).rejects.toMatchObject({ code: 'unavailable' });
-    expect(place.seen()).toEqual([]);
+    expect(fixture.seen()).toEqual([]);
   });
 
   test('that cannot be written leaves nothing, and the old one', async () => {

@@ -2,17 +2,17 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { probeFolder } from '../../src/deliver/write-test.ts';
 import { nodeFiles } from '../../src/platform/files/files.ts';
-import { aPlace, type Place } from '../support/delivery.ts';
+import { type DeliveryFixture, deliveryFixture } from '../support/delivery.ts';
 import { FailingFiles, type Operation } from '../support/failing-files.ts';
 
-let place: Place;
+let fixture: DeliveryFixture;
 beforeEach(() => {
-  place = aPlace();
+  fixture = deliveryFixture();
 });
-afterEach(() => place.close());
+afterEach(() => fixture.close());
 
 test('a folder of our own does everything, and is left as it was', async () => {
-  const probe = await probeFolder(place.outbox, nodeFiles, 'x1');
+  const probe = await probeFolder(fixture.outbox, nodeFiles, 'x1');
   expect(probe.isUsable).toBe(true);
   expect(probe.checks.map(check => `${check.name}: ${check.result}`)).toEqual([
     'space: ok',
@@ -27,7 +27,7 @@ test('a folder of our own does everything, and is left as it was', async () => {
     'sync folder: ok',
   ]);
   expect(probe.checks[0]?.said).toMatch(/^[\d.]+ .?B of [\d.]+ .?B free$/);
-  expect(place.seen()).toEqual([]);
+  expect(fixture.seen()).toEqual([]);
 });
 
 test.each<[Operation, string, boolean, string]>([
@@ -43,26 +43,26 @@ test.each<[Operation, string, boolean, string]>([
   ['readdir', 'EACCES', false, 'list: failed'],
   ['statfs', 'EIO', false, 'space: failed'],
 ])('%s that fails with %s', async (operation, errno, isUsable, told) => {
-  const probe = await probeFolder(place.outbox, new FailingFiles().fail(operation, errno), 'x1');
+  const probe = await probeFolder(fixture.outbox, new FailingFiles().fail(operation, errno), 'x1');
   expect(probe.isUsable).toBe(isUsable);
   const failed = probe.checks.filter(check => check.result !== 'ok');
   expect(failed.map(check => `${check.name}: ${check.result}`)).toEqual([told]);
   expect(failed[0]?.said).toContain(errno);
-  expect(place.seen()).toEqual([]);
+  expect(fixture.seen()).toEqual([]);
 });
 
 test('what could not be removed in the test is tried once more at its end', async () => {
   const files = new FailingFiles().fail('rename', 'EACCES').fail('unlink', 'EACCES', { nth: 2 });
-  const probe = await probeFolder(place.outbox, files, 'x1');
+  const probe = await probeFolder(fixture.outbox, files, 'x1');
   expect(probe.checks.filter(check => check.result === 'failed').map(check => check.name)).toEqual([
     'rename',
     'remove',
   ]);
-  expect(place.seen()).toEqual([]);
+  expect(fixture.seen()).toEqual([]);
 });
 
 test('a folder that is missing fails in words', async () => {
-  const probe = await probeFolder(join(place.root, 'nowhere'), nodeFiles, 'x1');
+  const probe = await probeFolder(join(fixture.root, 'nowhere'), nodeFiles, 'x1');
   expect(probe.isUsable).toBe(false);
   expect(probe.checks.map(check => check.result)).toEqual(['failed', 'failed', 'failed']);
 });

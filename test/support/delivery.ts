@@ -9,7 +9,7 @@ import { silentLogger } from '../../src/platform/log.ts';
 import { aCandidate } from './builders.ts';
 
 /** A folder with an inbox, an outbox, a state directory and a candidate in it, on the real disk. */
-export interface Place {
+export interface DeliveryFixture {
   root: string;
   outbox: string;
   candidate: string;
@@ -26,7 +26,13 @@ export interface Place {
 export const SOURCE_MTIME_MS = Date.UTC(2019, 6, 14, 12, 30, 15, 250);
 
 /** @param under where to make it; the system's temporary folder unless a test has a disk of its own. */
-export function aPlace({ bytes = 3000, under = tmpdir() }: { bytes?: number; under?: string } = {}): Place {
+export function deliveryFixture({
+  bytes = 3000,
+  under = tmpdir(),
+}: {
+  bytes?: number;
+  under?: string;
+} = {}): DeliveryFixture {
   const root = mkdtempSync(join(under, 'shrinkbox-deliver-'));
   const outbox = join(root, 'outbox');
   const candidate = join(root, 'work', 'result.mp4');

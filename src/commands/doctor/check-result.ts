@@ -17,8 +17,10 @@ export function failedCheck(about: string, error: unknown): CheckResult {
   if (!isShrinkError(error)) throw error;
   const code = exitCodeFor(error);
   return {
-    ...{ about, result: 'bad', said: error.message },
-    ...(error.hint ? { fix: error.hint } : {}),
-    ...(code === EXIT.unexpected ? {} : { code }),
+    about,
+    result: 'bad',
+    said: error.message,
+    fix: error.hint,
+    code: code === EXIT.unexpected ? undefined : code,
   };
 }

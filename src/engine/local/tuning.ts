@@ -248,7 +248,7 @@ export const SAME_REQUEST = 0.0002;
 
 // docs/encoding.md, Parts
 
-export const LONGEST_SEGMENT_S = 180;
+export const MAX_SEGMENT_S = 180;
 /** Cuts fall on multiples of this, or on keyframes of the source within half of it. */
 export const CUT_GRID_S = 5;
 /** A keyframe this share of a segment's length away is near. */
@@ -282,7 +282,7 @@ export const COARSEST_MEASURING_CRF = 60;
 /** How often the measuring pass may choose another picture size. */
 export const MAX_SIZE_CHANGES = 2;
 /** A pass takes as long as both of x264's: a restart in a long film loses no more than this. */
-export const LONGEST_SEGMENT_AV1_S = 60;
+export const MAX_SEGMENT_AV1_S = 60;
 /** The first segment is encoded again if the measuring pass was wrong by more than this, in logarithms. */
 export const FAR_FROM_MEASURED = 0.2;
 /** Bytes of an encode per byte of the measuring pass at the same quality, until something is known about this clip. */

@@ -160,14 +160,15 @@ async function checkExists(path: string): Promise<void> {
 }
 
 function candidateOf(produced: Produced, maxBytes: number | undefined): Candidate {
-  const { path, bytes, how, notes, durationS, durationToleranceS = 0.5 } = produced;
+  const { path, bytes, how, notes, durationS, durationToleranceS } = produced;
   return {
     path,
     isSource: false,
     bytes,
     expect: {
       maxBytes,
-      ...(durationS === undefined ? {} : { durationS, durationToleranceS }),
+      durationS,
+      durationToleranceS,
       // The service makes H.264; a part made on this machine may have the codec the rule asked for.
       videoCodecs: ['h264', 'hevc', 'av1'],
     },

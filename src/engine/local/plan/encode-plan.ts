@@ -6,7 +6,7 @@ import type { Tools } from '../../../media/ffmpeg/tools.ts';
 import {
   DECENT_MARGIN,
   DECENT_SOUND_RATE,
-  LONGEST_SEGMENT_AV1_S,
+  MAX_SEGMENT_AV1_S,
   LOOKS,
   MIN_VIDEO_RATE,
   ONE_PASS_TIME,
@@ -122,7 +122,7 @@ export function budgetWith(pictureTables: number, budget: Budget, facts: MediaFa
 function segmentsFor(facts: MediaFacts, { codec }: EncodeChoice, fps: number, cutting: Cutting | undefined): Segment[] {
   if (!cutting) return wholeSegment(facts);
   if (codec !== 'av1') return planSegments(facts, cutting);
-  const longestS = Math.min(cutting.longestS, LONGEST_SEGMENT_AV1_S);
+  const longestS = Math.min(cutting.longestS, MAX_SEGMENT_AV1_S);
   return planSegments(facts, { longestS }, facts.durationS > longestS ? undefined : atKeyframes(facts, fps));
 }
 

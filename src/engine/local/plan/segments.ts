@@ -5,7 +5,7 @@ import {
   LARGE_LAST_SHARE,
   LAST_GRIDS,
   LAST_SHARE,
-  LONGEST_SEGMENT_S,
+  MAX_SEGMENT_S,
   MIN_SEGMENT_S,
   NEAR_KEYFRAME_SHARE,
   NEXT_SHARE,
@@ -30,7 +30,7 @@ export interface Cutting {
   longestS: number;
 }
 
-export const CUTTING: Cutting = { longestS: LONGEST_SEGMENT_S };
+export const CUTTING: Cutting = { longestS: MAX_SEGMENT_S };
 
 /** One segment: the whole picture. */
 export function wholeSegment(facts: MediaFacts): Segment[] {

@@ -38,7 +38,7 @@ export function discarded(render: RenderRecord, why: string, retryCount: number)
 }
 
 /** A person asked for another attempt: the time limit starts again, and so do the attempts if it failed. */
-export function retried(render: RenderRecord, retryCount: number, now: number): RenderRecord {
+export function afterRetry(render: RenderRecord, retryCount: number, now: number): RenderRecord {
   const tries = render.phase === 'failed' ? 0 : render.tries;
   return { ...render, asked: retryCount, since: now, tries };
 }

@@ -5,7 +5,7 @@ import { type RenderRecord, retryCountOf } from '../checkpoints.ts';
 import type { SessionTask } from '../context.ts';
 import type { OutputHint } from '../message/intent.ts';
 import { askRender, type CompletedRender, pollRender, type RenderStatus, submitRender } from './render.ts';
-import { accepted, completed, failed, idTaken, nextRender, retried, unanswered } from './render-state.ts';
+import { accepted, afterRetry, completed, failed, idTaken, nextRender, unanswered } from './render-state.ts';
 
 export interface RenderingRequest {
   /** Number of the export. */
@@ -71,7 +71,7 @@ export class Rendering {
     this.#resumed = true;
     const retryCount = retryCountOf(order);
     const isRetry = stored.phase !== 'completed' && retryCount > stored.asked;
-    return isRetry ? retried(stored, retryCount, this.#now()) : stored;
+    return isRetry ? afterRetry(stored, retryCount, this.#now()) : stored;
   }
 
   /** Recorded before it is submitted. */

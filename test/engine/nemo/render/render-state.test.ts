@@ -7,7 +7,7 @@ import {
   failed,
   idTaken,
   nextRender,
-  retried,
+  afterRetry,
   unanswered,
 } from '../../../../src/engine/nemo/render/render-state.ts';
 
@@ -33,10 +33,10 @@ describe('a render', () => {
       discarded({ ...ACCEPTED, phase: 'completed', tries: 2 }, 'rejected', 1),
       { ...FAILED, tries: 0, asked: 1, why: 'rejected' },
     ],
-    ['that runs is waited for anew after a retry', retried(ACCEPTED, 1, 300), { ...ACCEPTED, asked: 1, since: 300 }],
+    ['that runs is waited for anew after a retry', afterRetry(ACCEPTED, 1, 300), { ...ACCEPTED, asked: 1, since: 300 }],
     [
       'that failed gets all its tries after a retry',
-      retried({ ...FAILED, tries: 2 }, 1, 300),
+      afterRetry({ ...FAILED, tries: 2 }, 1, 300),
       { ...FAILED, tries: 0, asked: 1, since: 300 },
     ],
     ['without an answer is waited for anew', unanswered(ACCEPTED, 300), { ...ACCEPTED, since: 300 }],

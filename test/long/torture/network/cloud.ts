@@ -10,7 +10,7 @@ import { type FootageName, footage } from '../../../support/footage.ts';
 import { NemoServer, type NemoServerOptions } from '../../../support/nemo-server/server.ts';
 import { demand, inBox, mustHoldOnly, mustPlay, Originals, seconds } from '../arena.ts';
 
-export interface Cloud {
+export interface CloudArena {
   box: Box;
   server: NemoServer;
   /** In front of the API, and of the host results are fetched from. */
@@ -32,14 +32,14 @@ export const cannotHurry = LIBRARY ? {} : { cannot: 'libfaketime is not installe
  */
 export const SPEED = (loadavg()[0] ?? 0) > 3 * availableParallelism() ? 4 : 20;
 
-export interface CloudOptions {
+export interface CloudArenaOptions {
   server?: NemoServerOptions;
   nemo?: Record<string, unknown>;
   env?: Record<string, string>;
   speed?: number;
 }
 
-export async function inCloud<T>(options: CloudOptions, act: (cloud: Cloud) => Promise<T>): Promise<T> {
+export async function inCloud<T>(options: CloudArenaOptions, act: (cloud: CloudArena) => Promise<T>): Promise<T> {
   const server = new NemoServer({ render: 'copy', renderMs: 200, ...options.server });
   await server.start();
   const api = await new ChaosProxy(server.url).start();
@@ -71,7 +71,7 @@ export async function inCloud<T>(options: CloudOptions, act: (cloud: Cloud) => P
  * Waits until the job is done. Held because nobody knows whether its message arrived, it is retried, as a person would; until
  * then at most one message was sent. @returns what happened, for the report
  */
-export async function ends({ box, server }: Cloud, clip: FootageName, name: string): Promise<string> {
+export async function ends({ box, server }: CloudArena, clip: FootageName, name: string): Promise<string> {
   const at = join(box.inbox, name);
   const rest = () =>
     eventually(
@@ -113,6 +113,6 @@ export async function ends({ box, server }: Cloud, clip: FootageName, name: stri
 }
 
 /** Looks again and again until the service has seen such a request. */
-export function seen({ server }: Cloud, method: string, path: RegExp): Promise<boolean> {
+export function seen({ server }: CloudArena, method: string, path: RegExp): Promise<boolean> {
   return eventually(() => server.count(method, path) > 0, { what: `${method} ${path}`, withinMs: 300_000 });
 }

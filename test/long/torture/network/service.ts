@@ -5,7 +5,7 @@ import type { AgentEvent } from '../../../support/nemo-server/sse.ts';
 import { demand, sleep } from '../arena.ts';
 import { peakRssOf } from '../process.ts';
 import type { Case } from '../suite.ts';
-import { type Cloud, cannotHurry, ends, inCloud, SPEED } from './cloud.ts';
+import { type CloudArena, cannotHurry, ends, inCloud, SPEED } from './cloud.ts';
 import type { Fault } from '../../../support/nemo-server/faults.ts';
 
 const HOUR_MS = 3_600_000;
@@ -13,7 +13,11 @@ const HOUR_MS = 3_600_000;
 const MAX_MEMORY = 300e6;
 const mb = (bytes: number) => (bytes / 1e6).toFixed(0);
 
-const meets = (name: string, arrange: (cloud: Cloud) => void, then?: (cloud: Cloud) => Promise<string>): Case => ({
+const meets = (
+  name: string,
+  arrange: (cloud: CloudArena) => void,
+  then?: (cloud: CloudArena) => Promise<string>,
+): Case => ({
   name,
   keeps: 'promises 2, 3, 5',
   ...cannotHurry,

@@ -8,13 +8,13 @@ import { join } from 'node:path';
 import { createServer } from 'node:tls';
 import { demand, sleep } from '../arena.ts';
 import type { Case, Trial } from '../suite.ts';
-import { type Cloud, cannotHurry, type CloudOptions, ends, inCloud, seen } from './cloud.ts';
+import { type CloudArena, type CloudArenaOptions, cannotHurry, ends, inCloud, seen } from './cloud.ts';
 
 const over = (
   name: string,
   keeps: string,
-  act: (cloud: Cloud, trial: Trial) => Promise<string>,
-  options: CloudOptions = {},
+  act: (cloud: CloudArena, trial: Trial) => Promise<string>,
+  options: CloudArenaOptions = {},
 ): Case => ({
   name,
   keeps,
@@ -33,7 +33,7 @@ const PHASES: readonly [name: string, method: string, path: RegExp][] = [
 ];
 
 /** Something happens to all connections in the middle of each phase, one job each. */
-const inEveryPhase = (name: string, does: (cloud: Cloud) => void | Promise<void>): Case[] =>
+const inEveryPhase = (name: string, does: (cloud: CloudArena) => void | Promise<void>): Case[] =>
   [...PHASES, undefined].map(phase =>
     over(`${name} during ${phase?.[0] ?? 'the download'}`, 'watch 72; promises 2, 4', async cloud => {
       const { box, server, drop } = cloud;
@@ -53,7 +53,7 @@ const inEveryPhase = (name: string, does: (cloud: Cloud) => void | Promise<void>
     }),
   );
 
-async function downloading({ files }: Cloud): Promise<void> {
+async function downloading({ files }: CloudArena): Promise<void> {
   while (files.accepted === 0) await sleep(50);
 }
 
