@@ -56,6 +56,11 @@ describe('a command line that is wrong ends with 2 and says why', () => {
     ['an argument too many', ['status', 'now'], 'too many arguments'],
     ['a missing value', ['jobs', '--state'], 'argument missing'],
     ['a size nobody can mean', ['compress', 'a.mp4', '--size', '50'], 'Write 50MB, 10MiB or 25%.'],
+    [
+      'a unit in the wrong case',
+      ['compress', 'a.mp4', '--size', '100KB'],
+      'Units are case sensitive: kB is 1000 bytes',
+    ],
     ['a size of nothing', ['compress', 'a.mp4', '--size', '0MB'], 'Write 50MB, 10MiB or 25%.'],
     ['a share over the whole', ['compress', 'a.mp4', '--size', '150%'], 'Write 50MB, 10MiB or 25%.'],
     ['a resolution nobody can mean', ['compress', 'a.mp4', '--resolution', 'big'], 'Write 1080p, 720p or 1280x720.'],

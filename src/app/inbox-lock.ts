@@ -93,7 +93,7 @@ function refuse(ours: Claim, others: readonly Claim[]): void {
     const which = same ? ours.inbox : `${other.inbox}${relation}`;
     throw new ShrinkError(
       'locked',
-      `Another shrinkbox (pid ${other.pid}, state ${other.stateDir}) is already watching ${which}`,
+      `another shrinkbox (pid ${other.pid}, state ${other.stateDir}) is already watching ${which}`,
       {
         doing: 'claiming the inboxes',
         subject: ours.inbox,

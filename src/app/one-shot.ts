@@ -113,7 +113,7 @@ async function compressOne(target: OneShotTarget, run: OneShotRun): Promise<JobD
 function stagesFor(target: OneShotTarget, ledger: Ledger, run: OneShotRun): { worker: Worker; rulebook: Rulebook } {
   const { config, request, workRoot, clock, log } = run;
   const oneFile = { ...config, stateDir: workRoot, folders: [folderFor(target)], rules: [ruleFor(request)] };
-  const rulebook = new Rulebook({ current: oneFile });
+  const rulebook = new Rulebook({ current: oneFile }, { isCommandLine: true });
   const stages = new JobStages({
     ...run,
     // Where the file is was named by a person: that is taken as it is.

@@ -14,9 +14,11 @@ interface DecideOptions {
 /** The rules of the current configuration, applied to a file. */
 export class Rulebook {
   readonly #live: { readonly current: Config };
+  readonly #isCommandLine: boolean;
 
-  constructor(live: { readonly current: Config }) {
+  constructor(live: { readonly current: Config }, { isCommandLine = false } = {}) {
     this.#live = live;
+    this.#isCommandLine = isCommandLine;
   }
 
   /** For a file that was just found; a refused path still gets the rule it would have had, for its report. */
@@ -54,6 +56,7 @@ export class Rulebook {
       },
       rules: engine ? rules.map(rule => ({ ...rule, engine, fallback: 'none' as const })) : rules,
       defaults: { engine: config.engine },
+      isCommandLine: this.#isCommandLine,
       version,
     });
   }

@@ -32,11 +32,13 @@ export const defineCompress: Define = (program, action) => {
     .action(action((context, files: string[], options: Options) => compress(context, files, options)));
 };
 
+const WRITE_SIZE = 'Write 50MB, 10MiB or 25%. Units are case sensitive: kB is 1000 bytes, KiB is 1024 bytes.';
+
 function parseTargetSize(written: string): Target['size'] {
   const percent = parsePercent(written);
   if (percent !== undefined && percent > 0 && percent <= 100) return { kind: 'share', share: percent / 100 };
   const bytes = parseSize(written);
-  if (bytes === undefined || bytes === 0) throw new InvalidArgumentError('Write 50MB, 10MiB or 25%.');
+  if (bytes === undefined || bytes === 0) throw new InvalidArgumentError(WRITE_SIZE);
   return { kind: 'bytes', bytes };
 }
 

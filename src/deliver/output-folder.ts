@@ -168,7 +168,7 @@ async function ancestry(path: string, files: Files): Promise<[FolderInode, ...Fo
   // Not join(): that would resolve `x/..` as text, and only the kernel knows where a link leads.
   for (let at = path; ; at = `${at}/..`) {
     const stats = await inFolder('checking', path, () => files.stat(at));
-    if (!stats.isDirectory()) throw missing(path);
+    if (!stats.isDirectory()) throw notFolder(path);
     const inode = { dev: String(stats.dev), ino: String(stats.ino) };
     const [first, ...others] = chain;
     if (first && isSame(chain.at(-1), inode)) return [first, ...others];
@@ -203,6 +203,13 @@ function refused(path: string, why: Sentence): ShrinkError {
   return new ShrinkError('denied', say('deliver.folder-refused', { path, why }), {
     subject: path,
     hint: say('deliver.folder-refused-hint'),
+  });
+}
+
+function notFolder(path: string): ShrinkError {
+  return new ShrinkError('unavailable', say('files.not-a-folder', { path }), {
+    subject: path,
+    hint: say('files.not-a-folder-hint'),
   });
 }
 

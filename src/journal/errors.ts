@@ -5,7 +5,7 @@ export function writeError(error: unknown, doing: string, path: string): ShrinkE
   const said = error instanceof Error ? error.message : String(error);
   const full = isErrno(error) && ['ENOSPC', 'EDQUOT', 'EFBIG', 'ESHORT'].includes(error.code);
   const remedy = full ? 'Make room on the disk of the state directory' : 'Check the disk of the state directory';
-  return new ShrinkError('journal-write', `The journal cannot be written: ${said}.`, {
+  return new ShrinkError('journal-write', `the journal cannot be written: ${said}`, {
     doing,
     subject: path,
     hint: `${remedy}, then start shrinkbox again; it continues where the journal ends.`,
@@ -14,7 +14,7 @@ export function writeError(error: unknown, doing: string, path: string): ShrinkE
 }
 
 export function closedError(): ShrinkError {
-  return new ShrinkError('journal-write', 'The journal is closed: shrinkbox is stopping.', {
+  return new ShrinkError('journal-write', 'the journal is closed: shrinkbox is stopping', {
     doing: 'writing the journal',
   });
 }

@@ -46,7 +46,7 @@ export async function acquireLock(options: LockOptions): Promise<Lock> {
   } catch (error) {
     throw fileError(error, 'locking the state directory', path);
   }
-  throw new ShrinkError('config-invalid', `shrinkbox has no single-instance lock on ${platform}.`, {
+  throw new ShrinkError('config-invalid', `shrinkbox has no single-instance lock on ${platform}`, {
     doing: 'locking the state directory',
     hint: 'Run it on Linux or macOS.',
   });
@@ -136,7 +136,7 @@ function locked(stateDir: string, holder: string | undefined): ShrinkError {
   const said = (key: string) => new RegExp(`^${key}: (.+)$`, 'm').exec(holder ?? '')?.[1];
   const [pid, since] = [said('pid'), said('since')];
   const who = pid && since ? ` (pid ${pid}, since ${since})` : '';
-  return new ShrinkError('locked', `Another shrinkbox${who} is already using ${stateDir}.`, {
+  return new ShrinkError('locked', `another shrinkbox${who} is already using ${stateDir}`, {
     doing: 'locking the state directory',
     subject: stateDir,
     hint: `Stop it first (${pid ? `kill ${pid}, or ` : ''}systemctl stop shrinkbox), or give this one a state_dir of its own.`,

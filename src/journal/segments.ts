@@ -56,7 +56,7 @@ export async function openChain(files: JournalFiles, dir: string): Promise<Chain
 
 /** @param where a segment, where there is one to blame, else the folder */
 export function damaged(where: string, wrong: string, cause?: unknown): ShrinkError {
-  return new ShrinkError('damaged', `The journal is damaged: ${wrong}.`, {
+  return new ShrinkError('damaged', `the journal is damaged: ${wrong}`, {
     doing: 'reading the journal',
     subject: where,
     hint:

@@ -81,7 +81,7 @@ async function secureNames(
 async function refuseRemote(dir: string, existing: string, type: (path: string) => Promise<number>): Promise<void> {
   const name = REMOTE[await type(existing)];
   if (!name) return;
-  throw new ShrinkError('config-invalid', `state_dir must be on a local disk: ${dir} is on ${name}.`, {
+  throw new ShrinkError('config-invalid', `state_dir must be on a local disk: ${dir} is on ${name}`, {
     doing: 'preparing the state directory',
     subject: dir,
     hint: 'Set state_dir to a folder on a disk of this machine; inboxes and outboxes may stay where they are.',
@@ -118,7 +118,7 @@ function isNotDirectory(error: unknown): boolean {
 }
 
 function notDirectory(root: string, cause: unknown): ShrinkError {
-  return new ShrinkError('config-invalid', `state_dir ${root} is not a folder, or lies inside a file.`, {
+  return new ShrinkError('config-invalid', `state_dir ${root} is not a folder, or lies inside a file`, {
     doing: 'preparing the state directory',
     subject: root,
     hint: 'Set state_dir to a folder; it is created where it is missing.',

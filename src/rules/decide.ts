@@ -24,6 +24,8 @@ export interface DecideOptions {
   /** The rules of the folder, in order. */
   rules: readonly Rule[];
   defaults: { engine: EngineName };
+  /** The only rule stands for the options of `compress`: words for people name those. */
+  isCommandLine?: boolean;
   /** Which version of the result; from 2 on it shows in the name. */
   version?: number;
 }
@@ -74,18 +76,18 @@ function compare(rule: Rule, { relative, sizeBytes }: DecideOptions['sighting'])
 }
 
 function apply(rule: Rule, options: DecideOptions): Decision {
-  const { sighting } = options;
+  const { sighting, isCommandLine = false } = options;
   if (rule.skip) return skip(say('rules.says-skip', { rule: rule.name }), rule.name);
-  const engine = engineFor(rule.engine ?? options.defaults.engine, rule, sighting.relative);
+  const engine = engineFor(rule.engine ?? options.defaults.engine, rule, sighting.relative, isCommandLine);
   if (engine.name === undefined) return skip(engine.why, rule.name);
 
-  const words = wordsFor(rule, sighting.sidecar);
+  const words = wordsFor(rule, sighting.sidecar, isCommandLine);
   const parsed = words && parseInstruction(words.text, sighting.sizeBytes);
   const instruction = words && { instruction: words.text };
   if (engine.name === 'local' && words && parsed && parsed.notUnderstood.length > 0) {
     const phrases = parsed.notUnderstood.slice(0, 5).map(quoted).join(', ');
     const reason = say('rules.not-understood', { phrases, from: words.from });
-    const hint = say('rules.not-understood-hint');
+    const hint = say(isCommandLine ? 'rules.not-understood-ask-hint' : 'rules.not-understood-hint');
     const messages = { reason: messageOf(reason), hint: messageOf(hint) };
     const { name } = engine;
     return {
@@ -114,13 +116,18 @@ function apply(rule: Rule, options: DecideOptions): Decision {
 }
 
 /** The engine that will do it, and why; no name if none can. */
-function engineFor(wanted: EngineName, rule: Rule, relative: string): { name?: EngineName; why: Sentence } {
+function engineFor(
+  wanted: EngineName,
+  rule: Rule,
+  relative: string,
+  isCommandLine: boolean,
+): { name?: EngineName; why: Sentence } {
   const name = relative.slice(relative.lastIndexOf('/') + 1);
   const extension = extensionOf(name);
   const isVideo = VIDEO_EXTENSIONS.has(extension);
   if (isLink(name)) {
     if (wanted === 'nemo') return { name: 'nemo', why: say('rules.cloud-fetches-link') };
-    return { why: say('rules.link-needs-cloud', { name }) };
+    return { why: say(isCommandLine ? 'rules.link-needs-engine-option' : 'rules.link-needs-cloud', { name }) };
   }
   if (wanted === 'local') {
     if (isVideo) return { name: 'local', why: say('rules.done-here') };
@@ -141,10 +148,12 @@ function isLink(path: string): boolean {
 function wordsFor(
   rule: Rule,
   sidecar: DecideOptions['sighting']['sidecar'],
+  isCommandLine: boolean,
 ): { text: string; from: string | Sentence } | undefined {
   const beside = sidecar?.text.trim();
   if (sidecar && beside) return { text: beside, from: sidecar.path.slice(sidecar.path.lastIndexOf('/') + 1) };
-  return rule.instruction ? { text: rule.instruction, from: say('rules.instruction') } : undefined;
+  if (!rule.instruction) return undefined;
+  return { text: rule.instruction, from: isCommandLine ? '--ask' : say('rules.instruction') };
 }
 
 /** The instruction wins; the rule's own keys fill in what it leaves open. */

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir, mkdtemp, rm, symlink } from 'node:fs/promises';
+import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { pino } from 'pino';
@@ -79,4 +79,15 @@ it('an outbox that is a link to a disk is away once the disk is unmounted, empty
   await folders.outboxIdentity(join(dir, 'out'));
   mounts = [root];
   await expect(folders.outboxIdentity(join(dir, 'out'))).rejects.toMatchObject({ code: 'unavailable' });
+});
+
+it('an inbox that is a file is said to be no folder, not to be missing', async () => {
+  const places = placesIn(dir);
+  await writeFile(places.inbox, '');
+  const config = { stateDir: join(dir, 'state'), folders: [places] } as unknown as Config;
+  const folders = new Folders(config, nodeFiles);
+  await expect(folders.mustBeMounted(places.inbox)).rejects.toMatchObject({
+    code: 'unavailable',
+    message: `${places.inbox} is not a folder`,
+  });
 });

@@ -47,7 +47,7 @@ describe.runIf(process.platform === 'linux')('two daemons with states of their o
     await claimsOf('state-a').claim([join(dir, first)]);
     await expect(claimsOf('state-b').claim([join(dir, second)])).rejects.toMatchObject({
       code: 'locked',
-      message: `Another shrinkbox (pid ${process.pid}, state ${dir}/state-a) ${says.replaceAll('{dir}', dir)}`,
+      message: `another shrinkbox (pid ${process.pid}, state ${dir}/state-a) ${says.replaceAll('{dir}', dir)}`,
     });
   });
 

@@ -31,7 +31,7 @@ describe('append', () => {
     await rm(dir, { recursive: true });
     await expect(journal.append([entry(1)])).rejects.toMatchObject({
       code: 'journal-write',
-      message: 'The journal cannot be written: it was deleted while shrinkbox was writing to it.',
+      message: 'the journal cannot be written: it was deleted while shrinkbox was writing to it',
     });
     expect(fatal).toHaveLength(1);
   });

@@ -34,7 +34,7 @@ describe('the lock of a state directory', () => {
     const since = /since: (.*)/.exec(text)?.[1];
     await expect(acquire(dir)).rejects.toMatchObject({
       code: 'locked',
-      message: `Another shrinkbox (pid ${process.pid}, since ${since}) is already using ${dir}.`,
+      message: `another shrinkbox (pid ${process.pid}, since ${since}) is already using ${dir}`,
       hint: expect.stringContaining(`kill ${process.pid}`),
     });
   });
@@ -161,7 +161,7 @@ describe.runIf(linux)('several processes', () => {
     expect(said.filter(line => line === 'won')).toHaveLength(1);
     for (const line of said) {
       if (line !== 'won')
-        expect(line).toMatch(new RegExp(`^locked: Another shrinkbox \\(pid ${winner?.child.pid}, since `));
+        expect(line).toMatch(new RegExp(`^locked: another shrinkbox \\(pid ${winner?.child.pid}, since `));
     }
   });
 

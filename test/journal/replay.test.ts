@@ -198,7 +198,7 @@ describe('a flipped bit', () => {
     const error = await refusal(dir);
     expect(error).toMatchObject({ code: 'damaged', subject: join(dir, FIRST) });
     expect(error.message).toMatch(
-      /^The journal is damaged: 000001\.jsonl, line 2: its checksum is [0-9a-f]{8}, its content says [0-9a-f]{8}; good records follow\.$/,
+      /^the journal is damaged: 000001\.jsonl, line 2: its checksum is [0-9a-f]{8}, its content says [0-9a-f]{8}; good records follow$/,
     );
     expect(error.hint).toContain('backup');
   });

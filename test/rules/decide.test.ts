@@ -174,6 +174,19 @@ describe('words nobody here can follow', () => {
     });
   });
 
+  test('from the command line: its options are named, as there is no rule', () => {
+    const [rule] = rules({ name: 'r', instruction: 'purple elephants' });
+    const { decision } = ask('clip.mov', { rules: [rule as Rule], isCommandLine: true });
+    expect(decision).toMatchObject({
+      kind: 'hold',
+      reason: expect.stringContaining('"purple elephants" (from --ask)'),
+      hint: expect.stringMatching(/use --engine nemo(?!.*rule)/),
+    });
+    expect(ask('clip.url', { isCommandLine: true }).decision).toMatchObject({
+      reason: expect.stringMatching(/use --engine nemo$/),
+    });
+  });
+
   test('go to the cloud untouched, with the size that was understood of them', () => {
     const text = 'Add background music, under 20MB';
     const decision = done(ask('clip.mov', { rules: CLOUD, text }).decision);

@@ -1,8 +1,9 @@
 /** What a container's own sizes say about a file that is not all there; ends of sentences about that file. */
 export const COMPLETENESS_EN = {
-  'completeness.share-of-media': ({ percent }: { percent: number }) => `only ${percent} % of its media data is there`,
+  'completeness.share-of-media': ({ percent }: { percent: number }) =>
+    `${onlyPercent(percent)} of its media data is there`,
   'completeness.share-of-announced': ({ percent }: { percent: number }) =>
-    `only ${percent} % of the size in its header is there`,
+    `${onlyPercent(percent)} of the size in its header is there`,
   'completeness.inside-box': ({ type }: { type: string }) => `it ends inside its '${type}' box`,
   'completeness.unwritten-part': 'part of it is allocated but not written yet',
   'completeness.unwritten': 'its space is allocated, but nothing is written yet',
@@ -20,3 +21,8 @@ export const COMPLETENESS_EN = {
     `its last packet is cut short (${bytes} of ${packetBytes} bytes)`,
   'completeness.cut-tag': 'its last tag is cut short',
 };
+
+/** Percentages are rounded down, but something is always there. */
+function onlyPercent(percent: number): string {
+  return percent === 0 ? 'less than 1 %' : `only ${percent} %`;
+}

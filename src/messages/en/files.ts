@@ -34,6 +34,8 @@ export const FILES_EN = {
   'files.not-enough-space': ({ path, needed, missing }: { path: string; needed: number; missing: number }) =>
     `${path} needs ${formatBytes(needed)} of free space and is ${formatBytes(missing)} short`,
   'files.not-enough-space-hint': 'Free some space there, or lower limits.min_free; shrinkbox then continues by itself.',
+  'files.not-a-folder': ({ path }: On) => `${path} is not a folder`,
+  'files.not-a-folder-hint': 'Move or rename what is there, and create the folder; shrinkbox then continues by itself.',
   'files.missing-folder': ({ path }: On) => `${path} is missing`,
   'files.missing-folder-hint': 'Mount the disk or share, or create the folder; shrinkbox then continues by itself.',
 

@@ -9,10 +9,10 @@ type Failure = Host & { errno: string };
 export const HTTP_EN = {
   'http.talking': ({ host }: Host) => `talking to ${host}`,
   'http.unreachable': ({ host, errno }: Failure) => `${host} cannot be reached${inBrackets(errno)}`,
-  'http.unreachable-hint': 'Check the internet connection; shrinkbox tries again by itself.',
+  'http.unreachable-hint': 'Check the internet connection; jobs that wait for it continue by themselves.',
   'http.untrusted': ({ host, errno }: Failure) => `the certificate of ${host} is not trusted${inBrackets(errno)}`,
   'http.untrusted-hint':
-    "Check this machine's clock and that nothing intercepts the connection; shrinkbox tries again by itself.",
+    "Check this machine's clock and that nothing intercepts the connection; jobs that wait for it continue by themselves.",
   'http.too-long': ({ host, bytes }: Host & { bytes: number }) =>
     `${host} sent an answer of more than ${formatBytes(bytes)} where a short one was expected`,
 };

@@ -38,6 +38,8 @@ export const RULES_EN = {
   'rules.cloud-fetches-link': 'the cloud fetches the video behind the link',
   'rules.link-needs-cloud': ({ name }: { name: string }) =>
     `${name} is a link, and only the cloud can fetch one: use a rule with engine: nemo`,
+  'rules.link-needs-engine-option': ({ name }: { name: string }) =>
+    `${name} is a link, and only the cloud can fetch one: use --engine nemo`,
   'rules.not-a-video': ({ name, extensions }: { name: string; extensions: string }) =>
     `${name} does not have the name of a video; the local engine accepts ${extensions}`,
   'rules.not-for-cloud': ({ name, extensions }: { name: string; extensions: string }) =>
@@ -47,6 +49,8 @@ export const RULES_EN = {
     `the local engine only makes videos smaller; it cannot do, or does not understand, ${phrases} (from ${from})`,
   'rules.not-understood-hint':
     'Ask only for a size, resolution, frame rate, sound, codec or quality, or set engine: nemo in the rule: the cloud understands more.',
+  'rules.not-understood-ask-hint':
+    'Ask only for a size, resolution, frame rate, sound, codec or quality, or use --engine nemo: the cloud understands more.',
 
   'rules.target': ({ size, resolution, fps, audio, codec, quality }: TargetParts) =>
     [size, resolution, fps === undefined ? undefined : `at most ${fps} fps`, audio, codec, quality]

@@ -2,8 +2,9 @@ import type { Translation } from '../catalogue.ts';
 import type { COMPLETENESS_EN } from '../en/completeness.ts';
 
 export const COMPLETENESS_ZH: Translation<typeof COMPLETENESS_EN> = {
-  'completeness.share-of-media': ({ percent }) => `媒体数据只有 ${percent} %`,
-  'completeness.share-of-announced': ({ percent }) => `只有文件头所标大小的 ${percent} %`,
+  'completeness.share-of-media': ({ percent }) => (percent === 0 ? '媒体数据不到 1 %' : `媒体数据只有 ${percent} %`),
+  'completeness.share-of-announced': ({ percent }) =>
+    percent === 0 ? '不到文件头所标大小的 1 %' : `只有文件头所标大小的 ${percent} %`,
   'completeness.inside-box': ({ type }) => `它在“${type}” box 中间就结束了`,
   'completeness.unwritten-part': '其中一部分已分配空间但尚未写入',
   'completeness.unwritten': '已为它分配空间，但尚未写入任何内容',

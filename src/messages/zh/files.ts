@@ -59,6 +59,8 @@ export const FILES_ZH = {
   'files.not-enough-space': ({ path, needed, missing }: { path: string; needed: number; missing: number }) =>
     `${path} 需要 ${formatBytes(needed)} 可用空间，还差 ${formatBytes(missing)}`,
   'files.not-enough-space-hint': '请在那里释放一些空间，或调低 limits.min_free；shrinkbox 会自动继续。',
+  'files.not-a-folder': ({ path }: On) => `${path} 不是文件夹`,
+  'files.not-a-folder-hint': '请移走或重命名那里的文件，并创建该文件夹；shrinkbox 会自动继续。',
   'files.missing-folder': ({ path }: On) => `${path} 不存在`,
   'files.missing-folder-hint': '请挂载磁盘或共享，或创建该文件夹；shrinkbox 会自动继续。',
 

@@ -37,6 +37,8 @@ export const RULES_ZH = {
   'rules.cloud-fetches-link': '由云端下载链接指向的视频',
   'rules.link-needs-cloud': ({ name }: { name: string }) =>
     `${name} 是链接，只有云端能下载：请使用带有 engine: nemo 的规则`,
+  'rules.link-needs-engine-option': ({ name }: { name: string }) =>
+    `${name} 是链接，只有云端能下载：请使用 --engine nemo`,
   'rules.not-a-video': ({ name, extensions }: { name: string; extensions: string }) =>
     `${name} 的文件名不是视频；本机引擎接受 ${extensions}`,
   'rules.not-for-cloud': ({ name, extensions }: { name: string; extensions: string }) =>
@@ -46,6 +48,8 @@ export const RULES_ZH = {
     `本机引擎只能缩小视频，无法执行或理解 ${phrases}（来自 ${from}）`,
   'rules.not-understood-hint':
     '请只写大小、分辨率、帧率、声音、编码或画质方面的要求，或在规则中设置 engine: nemo：云端能理解更多内容。',
+  'rules.not-understood-ask-hint':
+    '请只写大小、分辨率、帧率、声音、编码或画质方面的要求，或使用 --engine nemo：云端能理解更多内容。',
 
   'rules.target': ({ size, resolution, fps, audio, codec, quality }: TargetParts) =>
     [size, resolution, fps === undefined ? undefined : `最高 ${fps} fps`, audio, codec, quality]

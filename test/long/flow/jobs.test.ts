@@ -204,7 +204,7 @@ describe('a person', () => {
     boxes.push(other);
     const { code, stderr } = await other.run('run');
     expect(code).toBe(11);
-    expect(stderr).toContain(`Another shrinkbox (pid ${box.pid}, state ${box.state}) is already watching ${box.inbox}`);
+    expect(stderr).toContain(`another shrinkbox (pid ${box.pid}, state ${box.state}) is already watching ${box.inbox}`);
     expect((await box.status()).running).toBe(true);
   });
 

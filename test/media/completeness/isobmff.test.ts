@@ -26,6 +26,12 @@ describe('an MP4', () => {
     expect(said).toMatchObject({ kind: 'truncated', why: { code: 'completeness.no-media' } });
   });
 
+  it('of which hardly anything is there has less than 1 %, not 0 %', async () => {
+    const mdat = box('mdat', Buffer.alloc(100_000, 7)).subarray(0, 100);
+    const said = await walk(Buffer.concat([box('ftyp', Buffer.alloc(16, 1)), box('moov', Buffer.alloc(100, 1)), mdat]));
+    expect(said).toMatchObject({ kind: 'truncated', why: { text: 'less than 1 % of its media data is there' } });
+  });
+
   it('may have 64-bit sizes and a last box that runs to the end', async () => {
     const large = Buffer.alloc(16 + 5_000, 7);
     large.writeUInt32BE(1, 0);
