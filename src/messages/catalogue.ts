@@ -33,7 +33,10 @@ export function word(
   const wording = Object.hasOwn(catalogue, code) ? catalogue[code] : undefined;
   if (wording === undefined || typeof wording === 'string') return wording;
   const worded = Object.fromEntries(
-    Object.entries(params).map(([name, value]) => [name, wordParam(catalogue, rules, value)]),
+    Object.entries(params).flatMap(([name, value]) =>
+      // JSON drops what is undefined; words may leave out what is absent.
+      value === undefined ? [] : [[name, wordParam(catalogue, rules, value)]],
+    ),
   );
   return wording(worded);
 }

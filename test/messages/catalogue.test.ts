@@ -71,6 +71,12 @@ describe('wording', () => {
     expect(word(words, english, 'outer', { why: [inner, { code: 'flat', text: '?' }] })).toBe('because n is 2; flat');
   });
 
+  it('leaves out a parameter that is undefined', () => {
+    const optional = { shown: ({ fps }: { fps?: number }) => (fps === undefined ? 'any rate' : `${fps} fps`) };
+    const params = { fps: undefined } as unknown as Record<string, number>;
+    expect(word(optional, english, 'shown', params)).toBe('any rate');
+  });
+
   it('keeps the text of a nested sentence whose code it does not know', () => {
     expect(word(words, english, 'outer', { why: { code: 'gone', text: 'old words' } })).toBe('because old words');
   });
