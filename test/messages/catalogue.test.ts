@@ -92,3 +92,7 @@ it('says a step in English and in Chinese', () => {
   expect(said.text).toBe('pass 2 of 2, attempt 3');
   expect(inChinese(said)).toBe('第 2 遍（共 2 遍），第 3 次尝试');
 });
+
+it('leaves a message to its English text when another version gave it other parameters', () => {
+  expect(inChinese({ code: 'local.speed', params: {} })).toBeUndefined();
+});

@@ -37,7 +37,11 @@ export const ZH = {
   ...RULES_ZH,
 } satisfies Translation<typeof EN> as Readonly<Record<string, Wording>>;
 
-/** The message in Chinese; `undefined` for a code this version does not know. */
+/** The message in Chinese; `undefined` for a code, or parameters, this version does not know: journals outlive versions. */
 export function inChinese(message: Message): string | undefined {
-  return word(ZH, { separator: '；' }, message.code, message.params);
+  try {
+    return word(ZH, { separator: '；' }, message.code, message.params);
+  } catch {
+    return undefined;
+  }
 }
