@@ -9,7 +9,7 @@ import { activeChildren } from '../../../src/platform/process/run-child.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import { footage, footageCopy, realTools } from '../../support/footage.ts';
-import { bytes, engineFor, inWorkDir, orderFor, refusal, share, shrink } from './support.ts';
+import { bytes, engineFor, inWorkDir, orderFor, refusal, share, shrink } from '../../engine/local/support.ts';
 
 afterEach(() => expect(activeChildren()).toEqual([]));
 

@@ -3,7 +3,7 @@ import { isShrinkError } from '../../../src/core/errors.ts';
 import type { Candidate } from '../../../src/core/job.ts';
 import type { NemoEngine } from '../../../src/engine/nemo/engine.ts';
 import type { NemoServerOptions } from '../../support/nemo-server/server.ts';
-import { type SetUp, setUp, Killed, type TestJob, sameBytes } from './support.ts';
+import { type SetUp, setUp, Killed, type TestJob, sameBytes } from '../../engine/nemo/support.ts';
 
 /** Runs a job that is killed after its n-th journal record, restarts it, and asks again as a person would where it is held. */
 async function killedAfter(

@@ -2,9 +2,9 @@ import { writeFileSync } from 'node:fs';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
-import { Box } from '../support/box.ts';
-import { englishOn, findChromium, launch } from '../support/browser.ts';
-import { footage } from '../support/footage.ts';
+import { Box } from '../../support/box.ts';
+import { englishOn, findChromium, launch } from '../../support/browser.ts';
+import { footage } from '../../support/footage.ts';
 
 const chromium = findChromium();
 

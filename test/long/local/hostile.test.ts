@@ -8,8 +8,8 @@ import { type Target, targetBytes } from '../../../src/core/target.ts';
 import { activeChildren } from '../../../src/platform/process/run-child.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import { footage, realTools } from '../../support/footage.ts';
-import { box, numbers, rebuilt, withFfmpeg } from './hostile-files.ts';
-import { bytes, engineFor, inWorkDir, orderFor, refusal, share, shrink, TARGET } from './support.ts';
+import { box, numbers, rebuilt, withFfmpeg } from '../../engine/local/hostile-files.ts';
+import { bytes, engineFor, inWorkDir, orderFor, refusal, share, shrink, TARGET } from '../../engine/local/support.ts';
 
 let dir: string;
 beforeAll(async () => {
