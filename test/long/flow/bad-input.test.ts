@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import type { JobDetail } from '../../src/api/types.ts';
-import { Box } from '../support/box.ts';
-import { footage } from '../support/footage.ts';
+import type { JobDetail } from '../../../src/api/types.ts';
+import { Box } from '../../support/box.ts';
+import { footage } from '../../support/footage.ts';
 
 /** Whoever reads a report must learn the reason and what to do from it. */
 function reportFor(box: Box, name: string): string {

@@ -2,9 +2,9 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { beforeAll, expect, it } from 'vitest';
-import { filtersFor, type PicturedJob, Thumbnails } from '../../src/api/thumbnails.ts';
-import { findTools, type Tools } from '../../src/media/ffmpeg/tools.ts';
-import { ask, serving, tempDir } from '../support/serving.ts';
+import { filtersFor, type PicturedJob, Thumbnails } from '../../../src/api/thumbnails.ts';
+import { findTools, type Tools } from '../../../src/media/ffmpeg/tools.ts';
+import { ask, serving, tempDir } from '../../support/serving.ts';
 
 let tools: Tools;
 beforeAll(async () => {
