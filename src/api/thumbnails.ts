@@ -23,7 +23,7 @@ export interface ThumbnailOptions {
   tempDir?: string;
 }
 
-/** Large enough to see a difference, small enough for a phone: 40 to 120 kB. */
+/** Large enough to see a difference, small enough for a phone. */
 const MAX_WIDTH = 960;
 const TIMEOUT_MS = 20_000;
 const MAX_MEMORY = 4 * 2 ** 30;

@@ -26,7 +26,7 @@ export interface WatchProblem {
 
 /**
  * chokidar, limited to one inotify watch per directory. `onProblem` receives why a directory reports nothing. Directories
- * requested in the same turn of the event loop share one FSWatcher, as each of those takes 6 kB.
+ * requested in the same turn of the event loop share one FSWatcher, to save memory.
  */
 export function chokidarEvents(onProblem: (problem: WatchProblem) => void): ChangeEvents {
   let gathering: WatchGroup | undefined;

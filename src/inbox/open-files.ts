@@ -19,9 +19,9 @@ export type WriterProbe = (files: readonly Probed[]) => ReadonlyMap<string, Writ
 
 /**
  * Searches /proc for processes of this machine that may still write to one of the files. As root it sees every process,
- * otherwise those of its own user; never NFS or SMB clients on other hosts, nor the kernel's nfsd. It is slow (10-20 ms for
- * 100 processes), so callers ask about all files at once. Finds nothing if there is no /proc. Never throws.
- * | Link targets are read, not followed, until the inode number matches: following one into a hung mount would hang this process.
+ * otherwise those of its own user; never NFS or SMB clients on other hosts, nor the kernel's nfsd. It reads much
+ * of /proc, so callers ask about all files at once. Finds nothing if there is no /proc. Never throws.
+ * Link targets are read, not followed, until the inode number matches: following one into a hung mount would hang this process.
  */
 export const procWriters: WriterProbe = files => {
   const found = new Map<string, Writer>();

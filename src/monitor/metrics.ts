@@ -29,7 +29,7 @@ export interface MetricsOptions {
 /** Seconds; a short clip takes some, a film some hours. */
 const LONG_BUCKETS = [1, 5, 15, 60, 300, 900, 3600, 4 * 3600, 12 * 3600];
 
-/** prom-client would sample the event loop lag every 10 ms and wake an idle daemon 100 times a second; it also measures on demand. */
+/** prom-client would wake an idle daemon all the time to sample the event loop lag; it also measures on demand. */
 const NEVER_MS = 2 ** 31 - 1;
 const LAG_SAMPLES = ['min', 'max', 'mean', 'stddev', 'p50', 'p90', 'p99'];
 

@@ -3,7 +3,7 @@ import { type ByteSource, type Completeness, truncated, UNKNOWN } from './source
 
 /*
  * Formats that never say how long they are, but whose last unit must be whole: an upload that stalled almost always ends in
- * the middle of one (187 of 188 times for a transport stream). A whole last unit proves nothing: that stays `unknown`.
+ * the middle of one, almost always. A whole last unit proves nothing: that stays `unknown`.
  */
 
 const SYNC = 0x47;
