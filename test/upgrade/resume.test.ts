@@ -155,7 +155,7 @@ async function remembered(dir: string, { checkpoints, facts, relative }: Job) {
   const { id: renderId } = checkpoints['render.1'] as { id: string };
   const file = { id: 'file_0001', name: relative, type: 'video/mp4', bytes: 5000, durationS: 10 };
   return {
-    session: { id, task: facts['nemo task'] ?? '', files: [file], messages: [], busy: false },
+    session: { id, task: facts['nemo task'] ?? '', files: [file], messages: [], usedAt: Date.now(), seen: 1 },
     render: {
       ...{ id: renderId, session: id, verbatim: true, output: undefined, startedAt: 0, polls: 0 },
       ...{ status: 'completed' as const, path, bytes: statSync(path).size },

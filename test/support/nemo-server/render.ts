@@ -18,6 +18,7 @@ export interface RenderJob {
   /** Take no notice of the size wished for. */
   oversize: boolean;
   tinyBytes: number;
+  codec: 'h264' | 'hevc';
 }
 
 /** Writes the result to `path`; resolves with its size. */
@@ -36,7 +37,7 @@ function tinyMp4(bytes: number, salt: string): Buffer {
   return buffer;
 }
 
-function argsFor({ wish, path, oversize }: RenderJob, file: UploadedFile): string[] {
+function argsFor({ wish, path, oversize, codec }: RenderJob, file: UploadedFile): string[] {
   const seconds = Math.max(0.2, file.durationS);
   const kept = oversize ? undefined : wish.bytes;
   const total = kept === undefined ? 4_000_000 : (kept * 8 * 0.85) / seconds;
@@ -46,7 +47,10 @@ function argsFor({ wish, path, oversize }: RenderJob, file: UploadedFile): strin
   return [
     ...['-hide_banner', '-v', 'error', '-nostdin', '-y', '-i', `file:${file.path}`, '-map', '0:v:0', '-map', '0:a?'],
     ...scale,
-    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-threads', '1', '-pix_fmt', 'yuv420p'],
+    ...(codec === 'hevc'
+      ? ['-c:v', 'libx265', '-tag:v', 'hvc1', '-x265-params', 'log-level=none']
+      : ['-c:v', 'libx264']),
+    ...['-preset', 'ultrafast', '-threads', '1', '-pix_fmt', 'yuv420p'],
     ...[
       '-b:v',
       String(Math.round(video)),

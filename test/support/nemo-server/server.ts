@@ -9,10 +9,14 @@ import { type Fault, Faults } from './faults.ts';
 import { MinuteLimit } from './limits.ts';
 import { receiveFile } from './multipart.ts';
 import { durationOf, type RenderMode, renderTo } from './render.ts';
+import { refusedSignature, type ResultsAt, signed, type SignedAgainBy } from './result-address.ts';
 import { type AgentEvent, type Dialect, frame } from './sse.ts';
+import { type Storm, Storms } from './storms.ts';
 import {
   type Account,
   createIds,
+  type DurationUnit,
+  durationIn,
   draftFor,
   everyToken,
   type NemoSession,
@@ -51,6 +55,18 @@ export interface NemoServerOptions {
   keepUploads?: boolean | 'briefly';
   /** Milliseconds (of real time) the service rests after each piece of an upload. */
   slowUploadsMs?: number;
+  /** The unit of `duration` in uploads, assets and renders; whole seconds are rounded down. */
+  durations?: DurationUnit;
+  /** The agent takes no notice of file names: every edit is about the last file that was uploaded. */
+  lastFileOnly?: boolean;
+  /** What renders are coded in (`render: 'ffmpeg'`); H.265 may give way to words that ask for H.264. */
+  codec?: 'h264' | 'hevc' | 'hevc-unless-asked';
+  resultsAt?: ResultsAt;
+  /** Addresses of results are signed and good for so long, milliseconds. */
+  signedForMs?: number;
+  signedAgainBy?: SignedAgainBy;
+  /** A session that was not used for so long is gone (1002), milliseconds. */
+  sessionsKeptMs?: number;
   /** Session ids as bare numbers, the draft inside a string. */
   numericIds?: boolean;
   draftAsString?: boolean;
@@ -131,6 +147,7 @@ export class NemoServer {
   resultUrl: ((render: Render, url: string) => string | undefined) | undefined;
   readonly options: NemoServerOptions;
   readonly clock: ServerClock;
+  readonly #storms = new Storms(() => this.clock.now());
   #api: Server | undefined;
   #files: Server | undefined;
   #dir = '';
@@ -183,6 +200,15 @@ export class NemoServer {
     this.faults.add(fault);
   }
 
+  /** From now on, for as long as it says. */
+  storm(storm: Storm): void {
+    this.#storms.begin(storm);
+  }
+
+  endStorms(): void {
+    this.#storms.clear();
+  }
+
   finishRenders(): void {
     for (const finish of this.#held.splice(0)) finish();
   }
@@ -214,6 +240,8 @@ export class NemoServer {
       if (fault?.hangUp === 'before') return void request.socket.destroy();
       const waitMs = this.#limit?.refuse() ?? 0;
       if (waitMs > 0) return this.#answer(request, response, this.#tooMany(waitMs), undefined);
+      const storm = this.#storms.answerFor(method, path);
+      if (storm) return this.#answer(request, response, storm, undefined);
       if (fault && isOwnAnswer(fault) && !fault.carryOut)
         return this.#answer(request, response, { status: 200, body: '' }, fault);
       const answer = await this.#route({ request, response, method, path, entry, fault });
@@ -276,6 +304,7 @@ export class NemoServer {
     if (fault?.garbage) body = '\u0000\u0001{"half": [1, 2';
     request.resume();
     const bytes = Buffer.from(body);
+    if (status === 204) return void response.writeHead(status, headers).end();
     if (fault?.truncated !== undefined)
       return void response.writeHead(status, headers).end(bytes.subarray(0, fault.truncated));
     headers['content-length'] = String(bytes.length);
@@ -322,6 +351,7 @@ export class NemoServer {
     if (method === 'GET' && poll) return this.#poll(decodeURIComponent(poll[1] ?? ''));
     const file = /^\/api\/render\/proxy\/([^/]+)\/download$/.exec(path);
     if (method === 'GET' && file) return this.#download(decodeURIComponent(file[1] ?? ''));
+    if (method === 'GET' && path.startsWith('/render-result/')) return this.#ownResult(exchange);
     return { status: 404, body: json({ detail: 'Not Found' }) };
   }
 
@@ -362,7 +392,8 @@ export class NemoServer {
       user: account.user,
       files: [],
       messages: [],
-      busy: false,
+      usedAt: this.clock.now(),
+      seen: 0,
     };
     this.sessions.set(session.id, session);
     const body = json({ code: 0, data: { task_id: session.task, session_id: session.id, user_id: account.user } });
@@ -371,7 +402,11 @@ export class NemoServer {
 
   #sessionOf(account: Account, id: string): NemoSession | undefined {
     const session = this.sessions.get(id);
-    return this.options.ownSessions && session?.user !== account.user ? undefined : session;
+    const { ownSessions, sessionsKeptMs = Number.POSITIVE_INFINITY } = this.options;
+    if (!session || (ownSessions && session.user !== account.user)) return undefined;
+    if (this.clock.now() - session.usedAt > sessionsKeptMs) return undefined;
+    session.usedAt = this.clock.now();
+    return session;
   }
 
   async #upload({ request, entry, fault }: Exchange, account: Account, id: string): Promise<Answer> {
@@ -424,7 +459,7 @@ export class NemoServer {
       filename: file.name,
       file_type: 'video',
       cdn_url,
-      duration: file.durationS,
+      duration: durationIn(file.durationS, this.options.durations),
       width: 1280,
       height: 720,
     };
@@ -437,7 +472,7 @@ export class NemoServer {
     const videos = session.files.map(file => ({
       id: file.id,
       filename: file.name,
-      duration: file.durationS,
+      duration: durationIn(file.durationS, this.options.durations),
       cdn_url: `${this.filesUrl}/uploads/${file.id}?sig=${Math.random()}`,
     }));
     const draft =
@@ -485,8 +520,9 @@ export class NemoServer {
   }
 
   #edit(session: NemoSession, text: string, script: MessageScript): void {
-    const file = session.files.at(-1);
+    const file = this.options.lastFileOnly ? session.files.at(-1) : fileMeant(session, text);
     if (!file) return;
+    session.onTimeline = file.id;
     const wish: Wish & { oversize?: boolean } = wishIn(text, file.id);
     if (script.oversize) wish.oversize = true;
     session.draft = draftFor(wish, file, () => this.#ids.big(), session.messages.length);
@@ -556,6 +592,7 @@ export class NemoServer {
           path,
           oversize: wish.oversize === true,
           tinyBytes: this.options.tinyBytes ?? 2048,
+          codec: this.#codecFor(wish),
         }),
         this.holdRenders
           ? new Promise<void>(resolve => void this.#held.push(resolve))
@@ -567,12 +604,28 @@ export class NemoServer {
     }
   }
 
+  #codecFor(wish: Wish): 'h264' | 'hevc' {
+    const { codec = 'h264' } = this.options;
+    if (codec === 'hevc-unless-asked') return wish.h264 ? 'h264' : 'hevc';
+    return codec;
+  }
+
+  #addressOf(render: Render): string {
+    const { resultsAt = 'files-host', signedForMs, signedAgainBy = 'poll' } = this.options;
+    const plain = `/render-result/${render.id}.mp4`;
+    const now = this.clock.now();
+    if (render.signedAt === undefined || signedAgainBy === 'poll') render.signedAt = now;
+    const path = signedForMs === undefined ? plain : signed(plain, render.signedAt + signedForMs);
+    if (resultsAt === 'relative') return path;
+    return `${resultsAt === 'files-host' ? this.filesUrl : this.url}${path}`;
+  }
+
   #poll(id: string): Answer {
     const render = this.renders.get(id);
     if (!render) return { status: 404, body: json({ detail: 'render not found' }) };
     render.polls += 1;
     const { status, error } = render;
-    const plain = `${this.filesUrl}/render-result/${id}.mp4`;
+    const plain = status === 'completed' ? this.#addressOf(render) : '';
     const url = status === 'completed' ? (this.resultUrl ? this.resultUrl(render, plain) : plain) : undefined;
     if (this.options.shape === 'B') {
       const output = status === 'completed' ? { ...(url ? { url } : {}), size: render.bytes } : undefined;
@@ -593,7 +646,19 @@ export class NemoServer {
 
   #download(id: string): Answer {
     if (!this.renders.get(id)?.path) return { status: 404, body: json({ detail: 'render not found' }) };
-    return { status: 302, headers: { location: `${this.filesUrl}/render-result/${id}.mp4` }, body: '' };
+    const { signedForMs, signedAgainBy } = this.options;
+    if (signedAgainBy === 'nobody') return { status: 410, body: json({ detail: 'the result has expired' }) };
+    const path = `/render-result/${id}.mp4`;
+    const address = signedForMs === undefined ? path : signed(path, this.clock.now() + signedForMs);
+    return { status: 302, headers: { location: `${this.filesUrl}${address}` }, body: '' };
+  }
+
+  /** A result on the API's own host: the file, or where it lies. */
+  async #ownResult({ request, response, path, fault }: Exchange): Promise<Answer | 'handled'> {
+    if (this.options.resultsAt === 'redirected')
+      return { status: 302, headers: { location: `${this.filesUrl}${request.url}` }, body: '' };
+    await this.#serveResult(request, response, path, fault);
+    return 'handled';
   }
 
   /** The host results are fetched from: ranges, validators, nothing to do with tokens. */
@@ -604,7 +669,20 @@ export class NemoServer {
     if (fault?.delayMs) await this.#wait(fault.delayMs);
     if (fault?.hangUp === 'before') return void request.socket.destroy();
     if (fault && isOwnAnswer(fault)) return this.#answer(request, response, { status: 200, body: '' }, fault);
+    await this.#serveResult(request, response, path, fault);
+  }
+
+  async #serveResult(
+    request: IncomingMessage,
+    response: ServerResponse,
+    path: string,
+    fault: Fault | undefined,
+  ): Promise<void> {
     const render = this.renders.get(/render-result\/(.+)\.mp4$/.exec(path)?.[1] ?? '');
+    const { searchParams } = new URL(request.url ?? '/', 'http://x');
+    const refused =
+      this.options.signedForMs === undefined ? undefined : refusedSignature(path, searchParams, this.clock.now());
+    if (refused) return void response.writeHead(403, { 'content-type': 'application/xml' }).end(refused);
     if (!render?.path) return void response.writeHead(404, { 'content-type': 'text/html' }).end('<h1>not found</h1>');
     await this.#serveFile(request, response, render.path, fault);
   }
@@ -655,6 +733,15 @@ interface Answer {
 
 function isOwnAnswer(fault: Fault): boolean {
   return fault.status !== undefined || fault.body !== undefined || fault.garbage === true;
+}
+
+/** The file whose name stands in quotes in the message, else the one just uploaded, else the one on the timeline. */
+function fileMeant(session: NemoSession, text: string): UploadedFile | undefined {
+  const named = session.files.filter(file => text.includes(`"${file.name}"`) || text.includes(`“${file.name}”`));
+  const current = session.files.find(file => file.id === session.onTimeline);
+  const hasNew = session.files.length > session.seen;
+  session.seen = session.files.length;
+  return named.at(-1) ?? (hasNew ? session.files.at(-1) : current);
 }
 
 function usualEvents(session: NemoSession, text: string, script: MessageScript): AgentEvent[] {

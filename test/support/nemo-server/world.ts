@@ -30,8 +30,12 @@ export interface NemoSession {
   draft?: string;
   /** Messages accepted, in order. */
   messages: { text: string; at: number }[];
-  /** Something running for this session right now. */
-  busy: boolean;
+  /** On the server's clock. */
+  usedAt: number;
+  /** The file that the timeline is about. */
+  onTimeline?: string;
+  /** How many files there were at the last edit. */
+  seen: number;
 }
 
 export interface Wish {
@@ -39,6 +43,8 @@ export interface Wish {
   bytes?: number;
   lines?: number;
   mute: boolean;
+  /** H.264 is asked for in so many words. */
+  h264?: boolean;
   file: string;
 }
 
@@ -54,6 +60,8 @@ export interface Render {
   path?: string;
   bytes?: number;
   polls: number;
+  /** When its address was last signed, on the server's clock. */
+  signedAt?: number;
 }
 
 /** Ids beyond 2^53, as the service's are. */
@@ -82,8 +90,17 @@ export function wishIn(text: string, file: string): Wish {
     ...(bytes === undefined ? {} : { bytes }),
     ...(lines === undefined ? {} : { lines: Number(lines) }),
     mute: /without sound|no sound|mute|去掉声音/i.test(text),
+    ...(/\bH\.?264\b/i.test(text) ? { h264: true } : {}),
     file,
   };
+}
+
+/** How the service gives a duration: seconds, milliseconds, or seconds rounded down. */
+export type DurationUnit = 's' | 'ms' | 'whole-s';
+
+export function durationIn(seconds: number, unit: DurationUnit = 's'): number {
+  if (unit === 'ms') return Math.round(seconds * 1000);
+  return unit === 'whole-s' ? Math.floor(seconds) : seconds;
 }
 
 /** A draft as text: short keys, ids over 2^53, keys in an order JSON.parse would not keep. */
