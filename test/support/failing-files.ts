@@ -1,4 +1,4 @@
-import { type Files, nodeFiles, type OpenFile } from '../../src/platform/files/files.ts';
+import { type Files, nodeFiles, type OpenFile, type OpenMode } from '../../src/platform/files/files.ts';
 
 export type Operation =
   | keyof Files
@@ -80,10 +80,11 @@ export class FailingFiles implements Files {
   unlink = (path: string) => this.#do('unlink', path, () => this.#files.unlink(path));
   statfs = (path: string) => this.#do('statfs', path, () => this.#files.statfs(path));
 
-  open = async (path: string, flags: 'r' | 'wx', mode?: number): Promise<OpenFile> => {
-    const handle = await this.#do('open', path, () => this.#files.open(path, flags, mode));
+  open = async (path: string, how: OpenMode, mode?: number): Promise<OpenFile> => {
+    const handle = await this.#do('open', path, () => this.#files.open(path, how, mode));
     const isFolder = (await handle.stat()).isDirectory();
     return {
+      fd: handle.fd,
       read: (...args) => this.#do('read', path, () => handle.read(...args)),
       write: (...args) => this.#do('write', path, () => handle.write(...args)),
       stat: () => this.#do('handle stat', path, () => handle.stat()),

@@ -26,6 +26,15 @@ export const FILES_EN = {
   'files.closing': ({ path }: On) => `closing ${path}`,
   'files.measuring': ({ path }: On) => `checking the free space of ${path}`,
 
+  'files.not-a-name': ({ path, name }: On & { name: string }) => `${JSON.stringify(name)} is not a name in ${path}`,
+  'files.is-link': ({ path }: On) => `${path} is a link; links are not followed there`,
+  'files.is-folder': ({ path }: On) => `${path} is a folder`,
+  'files.is-pipe': ({ path }: On) => `${path} is a named pipe, not a file`,
+  'files.is-socket': ({ path }: On) => `${path} is a socket, not a file`,
+  'files.is-device': ({ path }: On) => `${path} is a device, not a file`,
+  'files.not-the-same-file': ({ path }: On) => `${path} is no longer the file it was`,
+  'files.folder-exchanged': ({ path }: On) => `${path} is no longer the folder that was opened`,
+
   'files.copy-stopped': 'stopped while copying',
   'files.copy-changed': ({ path, before, after }: { path: string; before: number; after: number }) =>
     `${path} changed while it was being copied: ${before} bytes at first, ${after} at the end`,

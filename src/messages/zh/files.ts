@@ -51,6 +51,15 @@ export const FILES_ZH = {
   'files.closing': ({ path }: On) => `关闭 ${path}`,
   'files.measuring': ({ path }: On) => `检查 ${path} 的可用空间`,
 
+  'files.not-a-name': ({ path, name }: On & { name: string }) => `${JSON.stringify(name)} 不是 ${path} 中可用的名称`,
+  'files.is-link': ({ path }: On) => `${path} 是一个链接；那里的链接不会被跟随`,
+  'files.is-folder': ({ path }: On) => `${path} 是一个文件夹`,
+  'files.is-pipe': ({ path }: On) => `${path} 是命名管道，不是文件`,
+  'files.is-socket': ({ path }: On) => `${path} 是套接字，不是文件`,
+  'files.is-device': ({ path }: On) => `${path} 是设备，不是文件`,
+  'files.not-the-same-file': ({ path }: On) => `${path} 已不是原来的文件`,
+  'files.folder-exchanged': ({ path }: On) => `${path} 已不是当初打开的文件夹`,
+
   'files.copy-stopped': '复制已停止',
   'files.copy-changed': ({ path, before, after }: { path: string; before: number; after: number }) =>
     `${path} 在复制过程中发生了变化：开始时 ${before} 字节，结束时 ${after} 字节`,

@@ -3,14 +3,23 @@
  * as an argument. Also what several stages need from a file: its identity and digests. Durable writes are in durable.ts.
  */
 import { createHash } from 'node:crypto';
-import type { BigIntStats, Dirent, StatsFs } from 'node:fs';
+import { type BigIntStats, constants, type Dirent, existsSync, type StatsFs } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { fileError } from './file-error.ts';
 import { ShrinkError } from '../../core/errors.ts';
 import type { Pin } from '../../core/job.ts';
 import { say } from '../../messages/say.ts';
 
+/**
+ * - `r`: to read it, links followed. `wx`: to make it.
+ * - `source`: to read a file; neither follows a link nor waits for the other end of a pipe.
+ * - `folder`, `root`: to act below a folder (platform/files/door.ts); only for `root`, a link is followed.
+ */
+export type OpenMode = 'r' | 'wx' | 'source' | 'folder' | 'root';
+
 export interface OpenFile {
+  /** Its descriptor, where `throughDescriptor` makes it a path (Linux); absent elsewhere. */
+  readonly fd?: number | undefined;
   read(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesRead: number }>;
   write(buffer: Buffer, offset: number, length: number, position: number): Promise<{ bytesWritten: number }>;
   stat(): Promise<BigIntStats>;
@@ -25,7 +34,7 @@ export interface OpenFile {
 export interface Files {
   lstat(path: string): Promise<BigIntStats>;
   stat(path: string): Promise<BigIntStats>;
-  open(path: string, flags: 'r' | 'wx', mode?: number): Promise<OpenFile>;
+  open(path: string, how: OpenMode, mode?: number): Promise<OpenFile>;
   readdir(path: string): Promise<Dirent[]>;
   mkdir(path: string): Promise<void>;
   link(from: string, to: string): Promise<void>;
@@ -35,12 +44,32 @@ export interface Files {
   statfs(path: string): Promise<StatsFs>;
 }
 
+const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_DIRECTORY = 0 } = constants;
+const FLAGS: Readonly<Record<OpenMode, string | number>> = {
+  r: 'r',
+  wx: 'wx',
+  source: O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
+  folder: O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_DIRECTORY,
+  root: O_RDONLY | O_NONBLOCK | O_DIRECTORY,
+};
+
+const DESCRIPTORS = '/proc/self/fd';
+const HAS_DESCRIPTOR_PATHS = process.platform === 'linux' && existsSync(DESCRIPTORS);
+
+/** A path to what this process holds open under `fd`, whatever became of its name; also below it, if it is a folder. */
+export function throughDescriptor(fd: number): string;
+export function throughDescriptor(fd: number | undefined): string | undefined;
+export function throughDescriptor(fd: number | undefined): string | undefined {
+  return fd === undefined ? undefined : `${DESCRIPTORS}/${fd}`;
+}
+
 export const nodeFiles: Files = {
   lstat: path => fs.lstat(path, { bigint: true }),
   stat: path => fs.stat(path, { bigint: true }),
-  async open(path, flags, mode) {
-    const handle = await fs.open(path, flags, mode);
+  async open(path, how, mode) {
+    const handle = await fs.open(path, FLAGS[how], mode);
     return {
+      fd: HAS_DESCRIPTOR_PATHS ? handle.fd : undefined,
       read: (buffer, offset, length, position) => handle.read(buffer, offset, length, position),
       write: (buffer, offset, length, position) => handle.write(buffer, offset, length, position),
       stat: () => handle.stat({ bigint: true }),

@@ -3,11 +3,12 @@
  * never returns holds one of the few threads of Node's pool: two deliveries to a hung share would stop every other folder, and
  * four of them the journal. So each mount that may hang has a guard with one call at a time, and all guards share a budget.
  */
+import { join } from 'node:path';
 import { ShrinkError } from '../../core/errors.ts';
 import { say } from '../../messages/say.ts';
 import type { Clock } from '../clock.ts';
 import { counted } from './calls-under-way.ts';
-import type { Files, OpenFile } from './files.ts';
+import { type Files, type OpenFile, throughDescriptor } from './files.ts';
 import { kindOfType } from './fs-types.ts';
 import { type Mount, mountOf, readMounts, throughLinks } from './mounts.ts';
 
@@ -239,17 +240,45 @@ export interface GuardedFilesOptions {
   budget?: ThreadBudget;
 }
 
+const BELOW_DESCRIPTOR = new RegExp(`^${throughDescriptor(0).slice(0, -1)}(\\d+)(/|$)`);
+
 /** Which guard a path needs, if any. Links are followed: a path that leads into a share belongs to the share. */
 class Guards {
   readonly #options: GuardedFilesOptions;
   readonly #byMountPoint = new Map<string, MountGuard>();
+  readonly #held = new Map<number, { path: string; guard: MountGuard | undefined }>();
   #known: { mounts: Mount[]; links: Map<string, string>; at: number } | undefined;
 
   constructor(options: GuardedFilesOptions) {
     this.#options = options;
   }
 
+  /** What was opened by `path`, and is called through its descriptor from now on. */
+  hold({ fd }: OpenFile, path: string, guard: MountGuard | undefined): void {
+    if (fd !== undefined) this.#held.set(fd, { path: this.#named(path), guard });
+  }
+
+  /** Before it is closed: the number may be another file's at once. */
+  drop({ fd }: OpenFile): void {
+    if (fd !== undefined) this.#held.delete(fd);
+  }
+
   of(path: string): MountGuard | undefined {
+    return this.#heldBy(path)?.guard ?? this.#ofNamed(this.#named(path));
+  }
+
+  /** A path below a descriptor as it was when that was opened: a share may be mounted below it. */
+  #named(path: string): string {
+    const held = this.#heldBy(path);
+    return held ? join(held.path, path.split('/').slice(5).join('/')) : path;
+  }
+
+  #heldBy(path: string): { path: string; guard: MountGuard | undefined } | undefined {
+    const fd = BELOW_DESCRIPTOR.exec(path)?.[1];
+    return fd === undefined ? undefined : this.#held.get(Number(fd));
+  }
+
+  #ofNamed(path: string): MountGuard | undefined {
     const { mounts, links } = this.#current();
     const mount = mountOf(mounts, throughLinks(path, mounts, links));
     if (!mount || !kindOfType(mount.type).polled) return undefined;
@@ -280,12 +309,20 @@ export function guardedFiles(files: Files, options: GuardedFilesOptions): Files 
   return {
     lstat: path => guarded(path, () => files.lstat(path)),
     stat: path => guarded(path, () => files.stat(path)),
-    async open(path, flags, mode) {
+    async open(path, how, mode) {
       const guard = guards.of(path);
-      if (!guard) return files.open(path, flags, mode);
-      const onLate = (file: OpenFile) => discard(file, path, flags === 'wx', files);
-      const file = await guard.call(() => files.open(path, flags, mode), { onLate });
-      return guardedFile(file, guard);
+      const onLate = (file: OpenFile) => discard(file, path, how === 'wx', files);
+      const opening = () => files.open(path, how, mode);
+      const opened = await (guard ? guard.call(opening, { onLate }) : opening());
+      guards.hold(opened, path, guard);
+      const file = guard ? guardedFile(opened, guard) : opened;
+      return {
+        ...file,
+        close() {
+          guards.drop(opened);
+          return file.close();
+        },
+      };
     },
     readdir: path => guarded(path, () => files.readdir(path)),
     mkdir: path => guarded(path, () => files.mkdir(path)),
@@ -299,6 +336,7 @@ export function guardedFiles(files: Files, options: GuardedFilesOptions): Files 
 function guardedFile(file: OpenFile, guard: MountGuard): OpenFile {
   const data = <T>(work: () => Promise<T>): Promise<T> => guard.call(work, { answerMs: DATA_MS });
   return {
+    fd: file.fd,
     read: (...args) => data(() => file.read(...args)),
     write: (...args) => data(() => file.write(...args)),
     stat: () => guard.call(() => file.stat()),
