@@ -8,6 +8,7 @@ import type { Logger } from '../platform/log.ts';
 import { admit, type Admission, isKnown } from './admission-policy.ts';
 import type { Ledger } from './ledger.ts';
 import { queuedBecause, restFor } from './decisions.ts';
+import { FairQueue, type FolderTask } from './fair-queue.ts';
 
 export interface AdmissionsOptions {
   ledger: Ledger;
@@ -34,7 +35,7 @@ const READERS = 2;
 /** Turns sightings into jobs; one at a time per path, whatever the order of events. */
 export class Admissions {
   readonly #options: AdmissionsOptions;
-  readonly #queue = new PQueue({ concurrency: READERS });
+  readonly #queue = new PQueue<FairQueue, FolderTask>({ concurrency: READERS, queueClass: FairQueue });
   readonly #offered = new Map<string, Sighting>();
   /** Paths being admitted: further sightings of them wait for the outcome. */
   readonly #admitting = new Set<string>();
@@ -50,11 +51,11 @@ export class Admissions {
     const key = `${sighting.inbox}\0${sighting.relative}`;
     const waiting = this.#offered.has(key) || this.#admitting.has(key);
     this.#offered.set(key, sighting);
-    if (!waiting) this.#enqueue(key);
+    if (!waiting) this.#enqueue(key, sighting.inbox);
   }
 
-  #enqueue(key: string): void {
-    this.#queue.add(() => this.#admitNewest(key)).catch(this.#options.onFatal);
+  #enqueue(key: string, folder: string): void {
+    this.#queue.add(() => this.#admitNewest(key), { folder }).catch(this.#options.onFatal);
   }
 
   async #admitNewest(key: string): Promise<void> {
@@ -66,7 +67,7 @@ export class Admissions {
       await this.#admit(newest);
     } finally {
       this.#admitting.delete(key);
-      if (this.#offered.has(key)) this.#enqueue(key);
+      if (this.#offered.has(key)) this.#enqueue(key, newest.inbox);
     }
   }
 

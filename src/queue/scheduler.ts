@@ -7,6 +7,7 @@ import type { Logger } from '../platform/log.ts';
 import { type Sentence, textOf } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import { queuedBecause } from './decisions.ts';
+import { FairQueue, type FolderTask } from './fair-queue.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What the worker reports to the scheduler when it leaves a job. */
@@ -37,6 +38,8 @@ export interface SchedulerOptions {
 /** States in which a job needs a slot: fresh, or left behind by a crash. */
 const IN_SLOT: ReadonlySet<StateName> = new Set(['queued', 'running', 'in-doubt', 'verifying', 'delivering']);
 
+type SlotQueue = PQueue<FairQueue, FolderTask>;
+
 interface Running {
   engine: EngineName;
   abort: AbortController;
@@ -44,29 +47,33 @@ interface Running {
 }
 
 /**
- * Slots, due times and pauses. One p-queue per engine, oldest arrival first; the worker decides what a job does in its slot.
+ * Slots, due times and pauses. One p-queue per engine: folders take turns, each with its oldest arrival; the worker decides what a
+ * job does in its slot.
  * All state that must survive is in the ledger; this can be rebuilt from it at any time.
  */
 export class Scheduler {
   readonly #options: SchedulerOptions;
-  readonly #queues: Record<EngineName, PQueue>;
+  readonly #queues: Record<EngineName, SlotQueue>;
   /** Jobs in a queue or a slot, by the engine they are queued for. */
   readonly #listed = new Map<string, EngineName>();
   readonly #running = new Map<string, Running>();
   readonly #timers = new Map<string, () => void>();
   readonly #pauses = new Map<EngineName, { until: number; reason: Sentence | string; cancel: () => void }>();
+  #started = false;
   #draining = false;
   #stopping = false;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
-    const queue = (slots: number) => new PQueue({ concurrency: slots, autoStart: false });
+    const queue = (slots: number): SlotQueue =>
+      new PQueue({ concurrency: slots, autoStart: false, queueClass: FairQueue });
     this.#queues = { local: queue(options.slots.local), nemo: queue(options.slots.nemo) };
   }
 
   /** Picks up every unfinished job of the ledger and starts to give out slots. */
   start(): void {
     for (const job of this.#options.ledger.all()) this.consider(job);
+    this.#started = true;
     this.#turn();
   }
 
@@ -143,7 +150,7 @@ export class Scheduler {
   }
 
   #turn(): void {
-    for (const [engine, queue] of Object.entries(this.#queues) as [EngineName, PQueue][]) {
+    for (const [engine, queue] of Object.entries(this.#queues) as [EngineName, SlotQueue][]) {
       const held = this.#stopping || this.#draining || this.#options.ledger.paused || this.#pauses.has(engine);
       if (held) queue.pause();
       else queue.start();
@@ -155,8 +162,9 @@ export class Scheduler {
     const engine = slotOf(job);
     this.#listed.set(job.id, engine);
     const task = () => this.#work(job.id, engine);
-    // Earlier arrivals first; jobs under way before a restart arrived first anyway.
-    this.#queues[engine].add(task, { priority: -job.arrival }).catch(this.#options.onFatal);
+    const resumes = !this.#started && job.state.name !== 'queued';
+    const turn = { folder: job.inbox, resumes, priority: -job.arrival };
+    this.#queues[engine].add(task, turn).catch(this.#options.onFatal);
   }
 
   async #work(id: string, engine: EngineName): Promise<void> {

@@ -11,13 +11,17 @@ import { MemoryJournal } from '../support/memory-journal.ts';
 function setup() {
   const ledger = new Ledger(new MemoryJournal(), new FakeClock());
   const reading: ((fingerprint: string) => void)[] = [];
+  const readPaths: string[] = [];
   const fatal: unknown[] = [];
   const resighted: string[] = [];
   const admissions = new Admissions({
     ledger,
     log: silentLogger,
     decide: () => aDecision(),
-    fingerprint: () => new Promise(resolve => reading.push(resolve)),
+    fingerprint: path => {
+      readPaths.push(path);
+      return new Promise(resolve => reading.push(resolve));
+    },
     lookAt: () => 'file',
     stillThere: () => true,
     abort: () => false,
@@ -30,7 +34,7 @@ function setup() {
     await expect.poll(() => reading.length).toBeGreaterThan(0);
     reading.shift()?.(fingerprint);
   };
-  return { admissions, ledger, reading, read, fatal, resighted };
+  return { admissions, ledger, reading, readPaths, read, fatal, resighted };
 }
 
 const words: Partial<Sighting> = { sidecar: { path: '/in/clip.mp4.txt', text: 'to 20 MB' } };
@@ -116,4 +120,15 @@ describe('stopping', () => {
     expect([...ledger.all()].map(({ sidecar }) => sidecar)).toEqual([undefined]);
     expect(admissions.idle).toBe(true);
   });
+});
+
+it('folders take turns being read (was: a thousand new files in one kept a single one in another waiting)', async () => {
+  const { admissions, read, readPaths } = setup();
+  const offer = (inbox: string, relative: string) =>
+    admissions.offer(aSighting({ inbox, relative, path: `${inbox}/${relative}`, pin: aPin({ ino: relative }) }));
+  for (const name of ['1', '2', '3', '4', '5']) offer('/a', name);
+  offer('/b', '6');
+  for (const content of ['1', '2', '3', '4', '5', '6']) await read(content);
+  await admissions.onIdle();
+  expect(readPaths).toEqual(['/a/1', '/a/2', '/b/6', '/a/3', '/a/4', '/a/5']);
 });

@@ -48,12 +48,13 @@ function setup(slots: Record<EngineName, number> = { local: 1, nemo: 1 }) {
     onFatal: error => fatal.push(error),
     onProgress: () => {},
   });
-  const add = async (id: string, engine: EngineName = 'local', ...events: JobEvent[]) => {
+  const add = (id: string, engine: EngineName = 'local', ...events: JobEvent[]) => addTo('/in', id, engine, ...events);
+  const addTo = async (inbox: string, id: string, engine: EngineName = 'local', ...events: JobEvent[]) => {
     const arrival = ledger.nextArrival();
     const data = {
       arrival,
-      inbox: '/in',
-      path: `/in/${id}`,
+      inbox,
+      path: `${inbox}/${id}`,
       relative: id,
       pin: aPin(),
       fingerprint: id,
@@ -75,7 +76,7 @@ function setup(slots: Record<EngineName, number> = { local: 1, nemo: 1 }) {
   /** Resolves once that many turns have begun. */
   const begun = (count: number) =>
     new Promise<void>(tell => (turns.length >= count ? tell() : waiting.push({ count, tell })));
-  return { clock, ledger, scheduler, turns, add, addHeld, rest, begun, fatal };
+  return { clock, ledger, scheduler, turns, add, addTo, addHeld, rest, begun, fatal };
 }
 
 const ids = (turns: Turn[]) => turns.map(turn => turn.id);
@@ -129,6 +130,43 @@ describe('slots', () => {
     await rest(turns[1]);
     await begun(3);
     expect(ids(turns)).toEqual(['a', 'b', 'a']);
+  });
+});
+
+describe('folders', () => {
+  /** Has every job fail until `count` have had a slot. */
+  const failAll = async ({ turns, rest, begun }: ReturnType<typeof setup>, count: number) => {
+    for (let n = 1; n <= count; n += 1) {
+      await begun(n);
+      await rest(turns[n - 1]);
+    }
+    return ids(turns);
+  };
+
+  it('take turns (was: a folder of crafted files held the only slot until the last of them was refused)', async () => {
+    const box = setup();
+    for (const id of ['a1', 'a2', 'a3', 'a4']) await box.addTo('/a', id);
+    for (const id of ['b1', 'b2']) await box.addTo('/b', id);
+    box.scheduler.start();
+    expect(await failAll(box, 6)).toEqual(['a1', 'b1', 'a2', 'b2', 'a3', 'a4']);
+  });
+
+  it('that were quiet get the next turn, and no more than that', async () => {
+    const box = setup();
+    for (const id of ['a1', 'a2', 'a3', 'a4']) await box.addTo('/a', id);
+    box.scheduler.start();
+    await box.begun(1);
+    for (const id of ['b1', 'b2', 'b3']) await box.addTo('/b', id);
+    expect(await failAll(box, 7)).toEqual(['a1', 'b1', 'a2', 'b2', 'a3', 'b3', 'a4']);
+  });
+
+  it('wait for what was half done before a restart', async () => {
+    const box = setup();
+    await box.addTo('/a', 'a1');
+    await box.addTo('/b', 'b1', 'local', { event: 'started', data: { engine: 'local', step: 'x' } });
+    await box.addTo('/b', 'b2');
+    box.scheduler.start();
+    expect(await failAll(box, 3)).toEqual(['b1', 'a1', 'b2']);
   });
 });
 
