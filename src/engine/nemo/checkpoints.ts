@@ -63,8 +63,12 @@ export type MessageRecord = {
   asked: number;
   /** Absent while unknown. `nothing`: the agent answered and changed nothing. */
   outcome?: 'refused' | 'done' | 'nothing';
-  /** The stream ended without trouble, but shrinkbox was stopped before it read the outcome of the message. */
+  /** The stream ended without trouble, and the outcome has still to be read from the session. */
   heard?: true;
+  /** What the agent asked instead of working. */
+  question?: string;
+  /** Why the outcome is unknown. */
+  why?: string;
   /** What the agent said, for people. */
   reply?: string;
   changes?: string[];
@@ -131,6 +135,8 @@ const isMessage = isObjectOf<MessageRecord>({
   asked: isNumber,
   outcome: isOptional(isOneOf('refused', 'done', 'nothing')),
   heard: isOptional((value): value is true => value === true),
+  question: isOptional(isText),
+  why: isOptional(isText),
   reply: isOptional(isText),
   changes: isOptional(isTextList),
 });

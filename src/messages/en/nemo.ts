@@ -82,7 +82,11 @@ export const NEMO_EN = {
   'nemo.redirected': ({ status }: { status: number }) =>
     `the service redirects to another address (HTTP ${status}), where the token is not sent`,
   'nemo.request-timeout': 'the service gave up waiting for the request',
-  'nemo.rate-limited': 'the service asks for a pause',
+  'nemo.rate-limited': 'the service refuses further requests for now (HTTP 429) and does not say for how long',
+  'nemo.rate-limited-chosen': ({ ms }: { ms: number }) =>
+    `the service refuses further requests for now (HTTP 429) and does not say for how long; shrinkbox pauses for ${formatDuration(ms)}`,
+  'nemo.rate-limited-longer': ({ ms, askedMs }: { ms: number; askedMs: number }) =>
+    `the service asks for a pause of ${formatDuration(askedMs)} and refuses again after it; shrinkbox pauses for ${formatDuration(ms)}`,
   'nemo.rate-limited-for': ({ ms }: { ms: number }) => `the service asks for a pause of ${formatDuration(ms)}`,
   'nemo.service-trouble': ({ status }: { status: number }) => `the service has a problem (HTTP ${status})`,
   'nemo.retried-hint': 'shrinkbox tries again by itself.',
@@ -136,7 +140,10 @@ export const NEMO_EN = {
   'nemo.heartbeats-only': 'the service kept the connection open for too long without doing anything',
   'nemo.quiet-after-reply': 'the service replied and then kept the connection open',
   'nemo.connection-lost': 'the connection was lost while the service was working',
-  'nemo.closed-silently': 'the agent closed the stream without a reply, and nothing has changed yet',
+  'nemo.closed-silently': 'the agent closed the stream without a reply',
+  'nemo.no-events': ({ status }: { status: number }) =>
+    `the service answered (HTTP ${status}) without a word of the agent, perhaps a proxy in its place`,
+  'nemo.state-empty': 'the session was read as empty, though the upload is in it',
   'nemo.stopped-during-message': 'shrinkbox was stopped while the message was being sent or answered',
   'nemo.error-in-stream': ({ detail }: Detail) => `the service reported an error before it finished (${detail})`,
   'nemo.temporary-issue': 'the agent reported a temporary issue',
@@ -146,10 +153,11 @@ export const NEMO_EN = {
   'nemo.nothing-changed-yet': ({ check, checks }: { check: number; checks: number }) =>
     `check ${check} of ${checks}: nothing has changed yet`,
   'nemo.still-changing': 'the session has changed; waiting until it no longer does',
-  'nemo.unconfirmed': ({ ms }: { ms: number }) =>
-    `the instruction was sent, but nothing changed in the session for ${formatDuration(ms)}`,
+  'nemo.unconfirmed': ({ ms, why = '' }: { ms: number; why?: string }) =>
+    `the instruction was sent, but nothing changed in the session for ${formatDuration(ms)}${why === '' ? '' : `; ${why}`}`,
   'nemo.unconfirmed-hint':
     'Retry to send it again; if the first one was carried out after all, that costs credits twice.',
+  'nemo.outcome-unread-hint': 'Retry to read the session again; nothing is sent again, and nothing is spent.',
   'nemo.changed-nothing': ({ reply }: { reply: string }) => `the agent replied and changed nothing: "${reply}"`,
   'nemo.changed-nothing-hint': 'Put what it asks for into the instruction (the .txt file beside the video), or retry.',
   'nemo.only-a-question-hint':
@@ -175,7 +183,7 @@ export const NEMO_EN = {
   'nemo.nothing-to-export': ({ reply }: { reply: string }) =>
     `there is nothing on the timeline to export${replied(reply)}`,
   'nemo.nothing-to-export-hint':
-    'Describe more exactly what to do with the file (in the .txt file beside the video), then retry.',
+    'Retry to read the timeline again, which is free. If it stays empty, describe more exactly what to do (in the .txt file beside the video): that sends another message.',
   'nemo.export-on-site-only': ({ reply }: { reply: string }) =>
     `the timeline is in a format that can only be exported on the site${replied(reply)}`,
   'nemo.export-on-site-only-hint': 'Open the claim link of the job to export it there, or use engine: local.',

@@ -68,7 +68,11 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.unexpected-reply-hint': '请检查 NEMO_API_URL，并确认中间没有代理服务器或登录页面；然后重试。',
   'nemo.redirected': ({ status }) => `服务重定向到了其他地址（HTTP ${status}），令牌不会发送到那里`,
   'nemo.request-timeout': '服务等待请求超时',
-  'nemo.rate-limited': '服务要求暂停请求',
+  'nemo.rate-limited': '服务暂时拒绝更多请求（HTTP 429），且未说明多久',
+  'nemo.rate-limited-chosen': ({ ms }) =>
+    `服务暂时拒绝更多请求（HTTP 429），且未说明多久；shrinkbox 暂停 ${formatDuration(ms)}`,
+  'nemo.rate-limited-longer': ({ ms, askedMs }) =>
+    `服务要求暂停 ${formatDuration(askedMs)}，之后仍然拒绝；shrinkbox 暂停 ${formatDuration(ms)}`,
   'nemo.rate-limited-for': ({ ms }) => `服务要求暂停请求 ${formatDuration(ms)}`,
   'nemo.service-trouble': ({ status }) => `服务出现故障（HTTP ${status}）`,
   'nemo.retried-hint': 'shrinkbox 会自动重试。',
@@ -117,7 +121,9 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.heartbeats-only': '服务长时间只保持连接而没有任何动作',
   'nemo.quiet-after-reply': '服务已回复，但之后一直没有关闭连接',
   'nemo.connection-lost': '服务处理期间连接中断',
-  'nemo.closed-silently': '智能体没有回复就结束了，目前没有任何变化',
+  'nemo.closed-silently': '智能体没有回复就结束了',
+  'nemo.no-events': ({ status }) => `服务的答复（HTTP ${status}）中没有智能体的任何内容，可能来自中间的代理`,
+  'nemo.state-empty': '读到的会话是空的，但文件已经上传到其中',
   'nemo.stopped-during-message': '消息发送或处理期间 shrinkbox 被停止',
   'nemo.error-in-stream': ({ detail }) => `服务在完成前报告了错误（${detail}）`,
   'nemo.temporary-issue': '智能体报告了临时故障',
@@ -125,8 +131,10 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.outcome-unknown-hint': '请等待；最多需要五分钟。',
   'nemo.nothing-changed-yet': ({ check, checks }) => `第 ${check}/${checks} 次检查：目前没有变化`,
   'nemo.still-changing': '会话已发生变化；等待其稳定',
-  'nemo.unconfirmed': ({ ms }) => `指令已发送，但会话在 ${formatDuration(ms)} 内没有任何变化`,
+  'nemo.unconfirmed': ({ ms, why = '' }) =>
+    `指令已发送，但会话在 ${formatDuration(ms)} 内没有任何变化${why === '' ? '' : `；${why}`}`,
   'nemo.unconfirmed-hint': '重试将再次发送指令；如果第一次其实已经执行，积分会被扣两次。',
+  'nemo.outcome-unread-hint': '重试即可再次读取会话；不会重发任何内容，也不会产生费用。',
   'nemo.changed-nothing': ({ reply }) => `智能体做了回复，但没有修改任何内容：“${reply}”`,
   'nemo.changed-nothing-hint': '请把它询问的内容写入指令（视频旁的 .txt 文件），或重试。',
   'nemo.only-a-question-hint': '这是一个问题；要得到新版本，请把需要修改的内容写入视频旁的 .txt 文件。',
@@ -145,7 +153,8 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.change-report': ({ changes, timeline }) => `变化：${changes}。${timeline}`,
 
   'nemo.nothing-to-export': ({ reply }) => `时间线上没有可导出的内容${replied(reply)}`,
-  'nemo.nothing-to-export-hint': '请更具体地说明如何处理该文件（写入视频旁的 .txt 文件），然后重试。',
+  'nemo.nothing-to-export-hint':
+    '重试即可免费再次读取时间线。如果仍为空，请更具体地说明要做什么（写入视频旁的 .txt 文件）：这会再发送一条消息。',
   'nemo.export-on-site-only': ({ reply }) => `该时间线的格式只能在网站上导出${replied(reply)}`,
   'nemo.export-on-site-only-hint': '请打开任务的认领链接在网站上导出，或使用 engine: local。',
   'nemo.rendering': '正在渲染',

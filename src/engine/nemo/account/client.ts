@@ -23,6 +23,8 @@ interface Call {
   /** How often the call is repeated after transient trouble (no answer, 5xx, garbage); only for calls that may be repeated. */
   repeats: number;
   silenceMs?: number;
+  /** Whether a reply has the shape the caller needs; one that has not counts as garbled on the way. */
+  isUsable?(text: string): boolean;
 }
 
 type StreamCall = Omit<Call, 'repeats' | 'body'>;
@@ -33,7 +35,8 @@ type Refused = Extract<Answer, { ok: false }>;
 /** The outcome of sending a message. Only `refused` means that it was certainly not accepted. */
 type Opened =
   | { kind: 'stream'; body: Readable }
-  | { kind: 'answered'; text: string }
+  /** Whole instead of as a stream; it may hold no event at all. */
+  | { kind: 'answered'; text: string; status: number }
   | { kind: 'refused'; error: ShrinkError }
   | { kind: 'unknown'; why: Sentence };
 
@@ -101,7 +104,7 @@ export class Client {
     try {
       const { answer, retryAfterMs } = await this.#authorised(call, send);
       if (stream) return { kind: 'stream', body: stream };
-      if (answer.ok) return { kind: 'answered', text: answer.text };
+      if (answer.ok) return { kind: 'answered', text: answer.text, status: answer.status };
       const error = this.#refusalError(call.doing, answer, retryAfterMs);
       return isOut ? { kind: 'unknown', why: sentenceOf(error) } : { kind: 'refused', error };
     } catch (error) {
@@ -133,7 +136,8 @@ export class Client {
     try {
       const send = (token: Token) => this.#transport.request(apiRequest(call, token));
       const { answer, headers, retryAfterMs } = await this.#authorised(call, send);
-      if (answer.ok) return { answer: { ...answer, headers } };
+      if (answer.ok && (call.isUsable?.(answer.text) ?? true)) return { answer: { ...answer, headers } };
+      if (answer.ok) return { error: this.#refusalError(call.doing, misshapen(answer)), passing: true };
       const passing = REFUSALS[answer.refusal].repeat === 'later';
       return { error: this.#refusalError(call.doing, answer, retryAfterMs), passing };
     } catch (error) {
@@ -169,6 +173,11 @@ export class Client {
 
 /** Reading the balance costs nothing; it also shows whether the service is there. */
 export const BALANCE_PATH = '/api/credits/balance/simple';
+
+/** What was understood as an answer, and is none to this question. */
+function misshapen({ status }: Extract<Answer, { ok: true }>): Refused {
+  return { ok: false, refusal: 'wrong-type', status, detail: '', code: undefined, url: undefined };
+}
 
 const EMPTY_REPLY: Reply = {
   answer: { ok: true, status: 200, text: '', payload: null, body: null },

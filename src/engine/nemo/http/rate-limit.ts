@@ -1,4 +1,5 @@
 import { ShrinkError } from '../../../core/errors.ts';
+import type { Sentence } from '../../../core/message.ts';
 import { say } from '../../../messages/say.ts';
 import { orAborted } from '../../../platform/async.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
@@ -33,6 +34,8 @@ export interface RateLimitRules {
 /** Everything the limiter knows; times are epoch ms. */
 export interface RateLimitState {
   resumeAt: number;
+  /** The pause that the last refusal named, milliseconds. */
+  askedMs?: number | undefined;
   /** Refusals since the last accepted request. */
   refusals: number;
   /** When each accepted request of the last minute was answered, oldest first. */
@@ -120,6 +123,7 @@ export function refused(
     inFlight: Math.max(0, state.inFlight - 1),
     accepted: recent,
     resumeAt: Math.max(state.resumeAt, now + Math.round(base * (1 + 0.1 * random))),
+    askedMs: askedMs ?? (already ? state.askedMs : undefined),
     learnt: already ? state.learnt : learn(state, recent.length, now),
   };
 }
@@ -134,6 +138,13 @@ function learn(state: RateLimitState, took: number, now: number): RateLimitState
 function limitOf(state: RateLimitState, rules: RateLimitRules): number | undefined {
   const limits = [rules.perMinute, state.learnt?.perMinute].filter(n => n !== undefined);
   return limits.length > 0 ? Math.max(1, Math.min(...limits)) : undefined;
+}
+
+/** What the service said, and what was chosen here, told apart. A tenth over what it asked for only spreads clients out. */
+function pauseSentence(pauseMs: number, askedMs: number | undefined): Sentence {
+  if (askedMs === undefined) return say('nemo.rate-limited-chosen', { ms: pauseMs });
+  if (pauseMs <= askedMs * 1.1) return say('nemo.rate-limited-for', { ms: askedMs });
+  return say('nemo.rate-limited-longer', { ms: pauseMs, askedMs });
 }
 
 /** The outcome of one request that was let through. Exactly one of these is called. */
@@ -188,7 +199,7 @@ export class RateLimiter {
       if (at !== undefined && at <= now) break;
       const pauseMs = this.#state.resumeAt - now;
       if (pauseMs > PATIENCE_MS) {
-        throw new ShrinkError('rate-limited', say('nemo.rate-limited-for', { ms: pauseMs }), {
+        throw new ShrinkError('rate-limited', pauseSentence(pauseMs, this.#state.askedMs), {
           hint: say('nemo.retried-hint'),
           retryAfterMs: pauseMs,
         });

@@ -19,6 +19,8 @@ export type StreamEvent =
   | { kind: 'question'; text: string }
   /** A sign of work that is none of the above: thoughts, state changes, events of a later version. */
   | { kind: 'activity'; what: string }
+  /** Nothing a service says in a stream: the page of a proxy, a line cut in two. `what` never quotes it. */
+  | { kind: 'noise'; what: string }
   /** `[DONE]`: a hint only; the end is the end of the connection. */
   | { kind: 'end-hint' };
 
@@ -49,7 +51,7 @@ export function streamEventsOf({ event, data }: SseMessage): StreamEvent[] {
 function broken(text: string): StreamEvent {
   const raw = /^\{\s*"error"\s*:\s*"?(.*?)"?\s*\}?$/s.exec(text.slice(0, 4000))?.[1];
   if (raw !== undefined) return { kind: 'error', message: sanitizeLine(raw), code: undefined, body: null };
-  return { kind: 'activity', what: `${text.length} characters that are not JSON` };
+  return { kind: 'noise', what: `${text.length} characters that are not JSON` };
 }
 
 function eventsOfObject(body: ParsedObject): StreamEvent[] {
@@ -204,7 +206,7 @@ export function createStreamReader(onEvent: (event: StreamEvent) => void): Strea
     onComment: () => onEvent({ kind: 'alive' }),
     // Lines of a broken error frame; only their length may be logged.
     onError: error =>
-      onEvent({ kind: 'activity', what: `a line that is no field (${error.line?.length ?? 0} characters)` }),
+      onEvent({ kind: 'noise', what: `a line that is no field (${error.line?.length ?? 0} characters)` }),
   });
   return {
     feed(bytes) {

@@ -9,6 +9,8 @@ import type { Snapshot } from '../session/state.ts';
 export interface ConfirmRequest {
   /** The state before the message was sent. */
   before: Mark;
+  /** Why it is not known, for the final reason. */
+  why: Sentence;
   recovery: Recovery;
   read(): Promise<Snapshot>;
   clock: Clock;
@@ -27,7 +29,7 @@ const MAX_CHANGING_READS = 15;
  * @throws ShrinkError `unconfirmed` if nothing changed over all checks; `unreachable` and the like if the session cannot be read.
  */
 export async function confirm(request: ConfirmRequest): Promise<Snapshot> {
-  const { before, recovery, clock, signal, onCheck } = request;
+  const { before, why, recovery, clock, signal, onCheck } = request;
   let unchanged = 0;
   let failed = 0;
   let changing = 0;
@@ -47,7 +49,7 @@ export async function confirm(request: ConfirmRequest): Promise<Snapshot> {
       unchanged += 1;
       last = undefined;
       onCheck(say('nemo.nothing-changed-yet', { check: unchanged, checks: recovery.checks }));
-      if (unchanged >= recovery.checks) throw unconfirmed(recovery);
+      if (unchanged >= recovery.checks) throw unconfirmed(recovery, why);
       continue;
     }
     changing += 1;
@@ -57,9 +59,9 @@ export async function confirm(request: ConfirmRequest): Promise<Snapshot> {
   }
 }
 
-function unconfirmed(recovery: Recovery): ShrinkError {
+function unconfirmed(recovery: Recovery, why: Sentence): ShrinkError {
   const ms = recovery.first + (recovery.checks - 1) * recovery.every;
-  return new ShrinkError('unconfirmed', say('nemo.unconfirmed', { ms }), {
+  return new ShrinkError('unconfirmed', say('nemo.unconfirmed', { ms, why }), {
     doing: say('nemo.doing-confirm'),
     hint: say('nemo.unconfirmed-hint'),
   });

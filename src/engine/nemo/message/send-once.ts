@@ -1,14 +1,14 @@
-import { reasonOfError, ShrinkError } from '../../../core/errors.ts';
+import { isShrinkError, reasonOfError, sentenceOf, ShrinkError } from '../../../core/errors.ts';
 import type { Sentence } from '../../../core/message.ts';
 import { say } from '../../../messages/say.ts';
 import { sleep } from '../../../platform/clock.ts';
 import type { Checkpoint } from '../../checkpoints.ts';
-import { type MessageRecord, retryCountOf } from '../checkpoints.ts';
+import { type Mark, type MessageRecord, retryCountOf } from '../checkpoints.ts';
 import type { SessionTask } from '../context.ts';
 import { errorFor, refusalOf } from '../http/errors.ts';
 import { isExportable } from '../session/draft.ts';
 import { readState } from '../session/source.ts';
-import { changeReport, differences, hasArrived, markOf, type Snapshot } from '../session/state.ts';
+import { changeReport, differences, hasArrived, lostEverything, markOf, type Snapshot } from '../session/state.ts';
 import { confirm } from './recover.ts';
 import { translate } from './reply-text.ts';
 import { type MessageEnd, sendMessage } from './stream.ts';
@@ -54,11 +54,11 @@ class Instruction {
     if (stored?.session === session.id && stored.outcome !== 'refused') {
       if (stored.outcome === 'done')
         return { reply: stored.reply ?? '', changes: stored.changes ?? [], after: undefined };
+      if (stored.outcome === undefined && stored.heard) return this.#readOutcome(stored);
       if (retryCountOf(order) <= stored.asked) {
         if (stored.outcome === 'nothing') throw changedNothing(stored.reply ?? '');
-        return stored.heard
-          ? this.#readOutcome(stored, undefined)
-          : this.#confirm(stored, say('nemo.stopped-during-message'));
+        const why = stored.why === undefined ? say('nemo.stopped-during-message') : verbatim(stored.why);
+        return this.#confirm(stored, why);
       }
       const late = await this.#lateOutcome(stored);
       if (late) return late;
@@ -129,22 +129,21 @@ class Instruction {
     const reply = clip(translate(repliesOf(end.turn)).text, 2000);
     const trouble = troubleIn(end);
     const { question } = end.turn;
-    if (signal.aborted && !trouble && question === undefined) {
-      await this.#checkpoint.set({ ...record, reply, heard: true });
-    }
+    // Whatever prevents the reading from here on, a later attempt only has to read.
+    const heard: MessageRecord = { ...record, reply, ...(trouble ? {} : { heard: true, question }) };
+    if (!trouble) await this.#checkpoint.set(heard);
     signal.throwIfAborted();
-    if (trouble) return this.#confirm({ ...record, reply }, trouble);
-    return this.#readOutcome({ ...record, reply }, question);
+    return trouble ? this.#confirm(heard, trouble) : this.#readOutcome(heard);
   }
 
   /** The stream's report is checked against the state: a third of all edits say nothing. */
-  async #readOutcome(record: MessageRecord, question: string | undefined): Promise<InstructionResult> {
+  async #readOutcome(record: MessageRecord): Promise<InstructionResult> {
     const { cloud, context, session } = this.#task;
-    const reply = record.reply ?? '';
-    let after = await this.#state();
-    if (after.hash === record.before.hash) {
+    const { reply = '', question, before } = record;
+    let after = await this.#stateWithPatience(before);
+    if (after.hash === before.hash) {
       await sleep(cloud.clock, cloud.settings.lagMs, context.signal);
-      after = await this.#state();
+      after = await this.#stateWithPatience(before);
     }
     if (after.hash !== record.before.hash) return this.#done(record, after);
     if (question !== undefined) return this.#nothingDone(record, question);
@@ -157,7 +156,7 @@ class Instruction {
   /** A person wants another attempt at an unknown outcome: one more reading before it is sent again. */
   async #lateOutcome(record: MessageRecord): Promise<InstructionResult | undefined> {
     if (record.outcome === 'nothing') return undefined;
-    const after = await this.#state();
+    const after = await this.#state(record.before);
     return after.hash === record.before.hash ? undefined : this.#done(record, after);
   }
 
@@ -165,14 +164,17 @@ class Instruction {
   async #confirm(record: MessageRecord, why: Sentence): Promise<InstructionResult> {
     const { cloud, context, onProgress } = this.#task;
     context.log.info({ why: why.text }, 'it is not known whether the instruction was carried out');
+    const { heard: _, ...open } = record;
+    await this.#checkpoint.set({ ...open, why: why.text });
     const doubt = new ShrinkError('outcome-unknown', say('nemo.outcome-unknown', { why }), {
       hint: say('nemo.outcome-unknown-hint'),
     });
     await context.doubt('confirm-message', reasonOfError(doubt));
     const after = await confirm({
       before: record.before,
+      why,
       recovery: cloud.settings.recovery,
-      read: () => this.#state(),
+      read: () => this.#state(record.before),
       clock: cloud.clock,
       signal: context.signal,
       onCheck: note => onProgress(0.5, note),
@@ -197,10 +199,40 @@ class Instruction {
     throw changedNothing(reply);
   }
 
-  #state(): Promise<Snapshot> {
+  /** @throws ShrinkError `bad-answer` also for a reading that cannot be true. */
+  async #state(before: Mark): Promise<Snapshot> {
     const { cloud, context, session } = this.#task;
-    return readState(cloud, session, { signal: context.signal });
+    const state = await readState(cloud, session, { signal: context.signal });
+    if (!lostEverything(before, state)) return state;
+    throw new ShrinkError('bad-answer', say('nemo.state-empty'), { doing: say('nemo.doing-state') });
   }
+
+  /** A garbled reading says nothing and costs nothing, so it is repeated; after that, a person's retry continues with it. */
+  async #stateWithPatience(before: Mark): Promise<Snapshot> {
+    const { cloud, context } = this.#task;
+    const { every, checks } = cloud.settings.recovery;
+    for (let n = 1; ; n += 1) {
+      try {
+        return await this.#state(before);
+      } catch (error) {
+        if (!isShrinkError(error, 'bad-answer')) throw error;
+        if (n >= checks) throw stillUnread(error);
+      }
+      await sleep(cloud.clock, every, context.signal);
+    }
+  }
+}
+
+function stillUnread(cause: ShrinkError): ShrinkError {
+  return new ShrinkError('bad-answer', sentenceOf(cause), {
+    doing: cause.doing,
+    hint: say('nemo.outcome-unread-hint'),
+    cause,
+  });
+}
+
+function verbatim(text: string): Sentence {
+  return { code: 'verbatim', text };
 }
 
 /** Further readings for an upload that the state does not show; some states may never show one. */

@@ -76,10 +76,10 @@ async function sendAndListen(request: MessageRequest): Promise<MessageEnd> {
         return { ...opened, turn: listener.turn };
       case 'answered':
         for (const event of streamEventsOfWhole(opened.text)) listener.receive(event);
-        return { kind: 'over', turn: listener.turn };
+        return listener.end(opened.status);
       case 'stream':
         await listener.readAll(opened.body);
-        return { kind: 'over', turn: listener.turn };
+        return listener.end(200);
     }
   } catch (error) {
     request.signal.throwIfAborted();
@@ -154,6 +154,15 @@ class StreamListener {
       this.signal.removeEventListener('abort', onAbort);
       body.destroy();
     }
+  }
+
+  /** What was heard; an answer without a single event of an agent says as little as none. */
+  end(status: number): MessageEnd {
+    const kinds = [...this.#eventCounts.keys()];
+    // A stream may be silent; an answer that came whole must say something.
+    const says = (kind: string) => kind !== 'noise' && (this.#isReplying || kind !== 'activity');
+    if (kinds.some(says) || (this.#isReplying && kinds.length === 0)) return { kind: 'over', turn: this.#turn };
+    return { kind: 'unknown', why: say('nemo.no-events', { status }), turn: this.#turn };
   }
 
   receive(event: StreamEvent): void {

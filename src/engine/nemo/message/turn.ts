@@ -63,6 +63,7 @@ export function reduceTurn(turn: Turn, event: StreamEvent): Turn {
     case 'question':
       return { ...next, question: event.text, mayBeOver: true };
     case 'activity':
+    case 'noise':
       return { ...next, mayBeOver: false };
   }
 }

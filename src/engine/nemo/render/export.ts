@@ -7,6 +7,7 @@ import type { Sentence } from '../../../core/message.ts';
 import { say } from '../../../messages/say.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
 import { replaceDurably } from '../../../platform/files/durable.ts';
+import { sleep } from '../../../platform/clock.ts';
 import { nodeFiles, sha256Of } from '../../../platform/files/files.ts';
 import { retryCountOf } from '../checkpoints.ts';
 import type { SessionTask } from '../context.ts';
@@ -72,21 +73,35 @@ class DraftExport {
 
   /** The text to render: recorded with its hash, so that a restart renders the same. */
   async #keepDraft(): Promise<string> {
-    const { checkpoints, cloud, dir, context, session } = this.#task;
+    const { checkpoints, dir, session } = this.#task;
     const checkpoint = checkpoints.draft(this.#request.n);
     const stored = checkpoint.get();
     if (stored?.session === session.id) {
       const text = await readFile(join(dir, stored.file), 'utf8').catch(() => '');
       if (sha256(text) === stored.sha256) return text;
     }
-    const snapshot = this.#request.snapshot ?? (await readState(cloud, session, { signal: context.signal }));
-    const text = isExportable(snapshot.reading) ? draftText(snapshot.draft) : undefined;
+    const snapshot = await this.#exportableState();
+    const text = exportableText(snapshot);
     if (text === undefined) throw nothingToExport(snapshot, this.#request.reply ?? '');
     const file = `draft-${this.#request.n}.json`;
     await this.#write(join(dir, file), text);
     const summary = summarise(snapshot.reading).text;
     await checkpoint.set({ session: session.id, file, sha256: sha256(text), summary });
     return text;
+  }
+
+  /** The state may lag behind, or be garbled: one without a timeline is read again, which is free. */
+  async #exportableState(): Promise<Snapshot> {
+    const { cloud, context, session } = this.#task;
+    const { signal } = context;
+    let snapshot = this.#request.snapshot;
+    for (let reads = 0; ; reads += 1) {
+      snapshot ??= await readState(cloud, session, { signal });
+      const isFinal = snapshot.reading.kind === 'foreign' || exportableText(snapshot) !== undefined;
+      if (isFinal || reads >= MAX_REREADS) return snapshot;
+      snapshot = undefined;
+      await sleep(cloud.clock, cloud.settings.lagMs * 2 ** reads, signal);
+    }
   }
 
   async #write(path: string, text: string): Promise<void> {
@@ -143,6 +158,13 @@ class DraftExport {
     await checkpoint.set(isWithheld ? discarded(render, why, retryCount) : failed(render, why));
     return true;
   }
+}
+
+/** Further readings of a state without a timeline, with doubling pauses. */
+const MAX_REREADS = 2;
+
+function exportableText({ reading, draft }: Snapshot): string | undefined {
+  return isExportable(reading) ? draftText(draft) : undefined;
 }
 
 async function setAside(path: string, to: string): Promise<void> {

@@ -3,7 +3,7 @@ import { say } from '../../../messages/say.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
 import type { Client } from '../account/client.ts';
 import { isPassing, refusalBehind } from '../http/errors.ts';
-import { idAt, type Parsed, pick, pickNumber, pickString } from '../http/json.ts';
+import { idAt, type Parsed, parseJson, pick, pickNumber, pickString } from '../http/json.ts';
 import { PATIENCE_MS } from '../http/rate-limit.ts';
 import { sanitizeLine } from '../http/sanitize.ts';
 import type { OutputHint } from '../message/intent.ts';
@@ -39,6 +39,7 @@ export function renderStatus(body: Parsed): RenderStatus {
   const findNumber = (...names: string[]) =>
     levels.map(level => pickNumber(level, ...names)).find(found => found !== undefined);
   const status = (find('status', 'state') ?? '').toLowerCase();
+  const progress = findNumber('progress');
   if (FAILED.has(status)) {
     const why = find('error', 'error.message', 'errorMessage', 'error_message', 'message');
     return { kind: 'failed', why: sanitizeLine(why ?? 'no reason given') };
@@ -51,7 +52,6 @@ export function renderStatus(body: Parsed): RenderStatus {
       bytes: findNumber('output.size', 'outputSize', 'size'),
     };
   }
-  const progress = findNumber('progress');
   if (progress === undefined) return { kind: 'pending', fraction: undefined };
   // Percent, but some builds say 0.42 for 42 %.
   return { kind: 'pending', fraction: Math.min(1, Math.max(0, progress < 1 ? progress : progress / 100)) };
@@ -182,6 +182,15 @@ export async function pollRender(request: PollRequest): Promise<Exclude<RenderSt
   }
 }
 
+/** Whether an answer says anything about a render: without a word on how far it is, it would count as one that never ends. */
+function isStatus(text: string): boolean {
+  const body = parseJson(text);
+  const levels = [pick(body, 'data'), body];
+  return levels.some(
+    level => pickString(level, 'status', 'state') !== undefined || pickNumber(level, 'progress') !== undefined,
+  );
+}
+
 /** One question. @throws ShrinkError for a refusal. */
 export async function askRender(
   { client, id, signal }: Pick<PollRequest, 'client' | 'id' | 'signal'>,
@@ -194,6 +203,7 @@ export async function askRender(
       path: `/api/render/proxy/lambda/${encodeURIComponent(id)}`,
       signal,
       repeats: 0,
+      isUsable: isStatus,
     });
     return renderStatus(body);
   } catch (error) {

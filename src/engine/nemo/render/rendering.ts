@@ -1,8 +1,10 @@
-import { ShrinkError } from '../../../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
 import { say } from '../../../messages/say.ts';
 import type { Checkpoint } from '../../checkpoints.ts';
 import { type RenderRecord, retryCountOf } from '../checkpoints.ts';
+import { sleep } from '../../../platform/clock.ts';
 import type { SessionTask } from '../context.ts';
+import { isPassing } from '../http/errors.ts';
 import type { OutputHint } from '../message/intent.ts';
 import { askRender, type CompletedRender, pollRender, type RenderStatus, submitRender } from './render.ts';
 import { accepted, afterRetry, completed, failed, idTaken, nextRender, unanswered } from './render-state.ts';
@@ -22,14 +24,16 @@ export interface FinishedRender {
 
 /** Attempts before a render is given up: a failed one is submitted once more, under a new id. */
 const MAX_TRIES = 2;
+/** Pauses before a submission that got no usable answer is repeated under the same id. */
+const SUBMIT_AGAIN_AFTER_MS = [2000, 8000, 30_000];
 
 /** Brings one render to its end: submits it, or continues with the recorded one, and asks about it until it has ended. */
 export class Rendering {
   readonly #task: SessionTask;
   readonly #request: RenderingRequest;
   readonly #checkpoint: Checkpoint<RenderRecord>;
-  /** The render was recorded before a restart, so the service may already know it. */
-  #resumed = false;
+  /** It may have been submitted before: by an earlier run, or by a request whose reply was lost. */
+  #mayBeKnown = false;
 
   constructor(task: SessionTask, request: RenderingRequest) {
     this.#task = task;
@@ -68,7 +72,7 @@ export class Rendering {
     const { session, order } = this.#task;
     const stored = this.#checkpoint.get();
     if (stored?.session !== session.id) return undefined;
-    this.#resumed = true;
+    this.#mayBeKnown = true;
     const retryCount = retryCountOf(order);
     const isRetry = stored.phase !== 'completed' && retryCount > stored.asked;
     return isRetry ? afterRetry(stored, retryCount, this.#now()) : stored;
@@ -78,7 +82,7 @@ export class Rendering {
   async #nextTry(last: RenderRecord | undefined): Promise<RenderRecord> {
     const { cloud, session, order } = this.#task;
     if (last?.phase === 'failed' && last.tries >= MAX_TRIES) throw renderFailed(last.why);
-    this.#resumed = false;
+    this.#mayBeKnown = false;
     const id = cloud.newRenderId();
     return this.#record(nextRender(last, { session: session.id, id, since: this.#now(), asked: retryCountOf(order) }));
   }
@@ -86,19 +90,35 @@ export class Rendering {
   /** Makes sure that the service has the render. `status` is set if the reply contains it. */
   async #ensureSubmitted(render: RenderRecord): Promise<{ render: RenderRecord; status?: RenderStatus }> {
     if (render.phase !== 'asked') return { render };
-    const { cloud, context, session } = this.#task;
+    const { cloud, context } = this.#task;
     const { signal } = context;
-    if (this.#resumed) {
-      const found = await askRender({ client: cloud.client, id: render.id, signal }, true);
+    for (let tries = 0; ; tries += 1) {
+      const found = this.#mayBeKnown
+        ? await askRender({ client: cloud.client, id: render.id, signal }, true)
+        : ({ kind: 'not-known' } as const);
       if (found.kind !== 'no-answer' && found.kind !== 'not-known') {
         return { render: await this.#accept(render, render.id), status: found };
       }
+      try {
+        return await this.#submit(render);
+      } catch (error) {
+        if (tries >= SUBMIT_AGAIN_AFTER_MS.length || !isShrinkError(error) || !isPassing(error)) throw error;
+        context.log.info({ render: render.id, code: error.code }, 'submitting the render again, which is free');
+      }
+      // The service may have it all the same: from now on it is asked first.
+      this.#mayBeKnown = true;
+      await sleep(cloud.clock, SUBMIT_AGAIN_AFTER_MS[tries] ?? 0, signal);
     }
+  }
+
+  async #submit(render: RenderRecord): Promise<{ render: RenderRecord; status?: RenderStatus }> {
+    const { cloud, context, session } = this.#task;
     const { draft, hint } = this.#request;
+    const { signal } = context;
     const reply = await submitRender(cloud.client, { id: render.id, sessionId: session.id, draft, hint, signal });
     if (reply.kind === 'accepted') return { render: await this.#accept(render, reply.id), status: reply.status };
-    // A known id is ours from before the restart; otherwise it is somebody else's.
-    return { render: this.#resumed ? await this.#accept(render, render.id) : idTaken(render) };
+    // A known id is ours from before; otherwise it is somebody else's.
+    return { render: this.#mayBeKnown ? await this.#accept(render, render.id) : idTaken(render) };
   }
 
   async #accept(render: RenderRecord, id: string): Promise<RenderRecord> {
@@ -120,7 +140,7 @@ export class Rendering {
       signal: context.signal,
       random: cloud.random,
       onProgress: fraction => onProgress(0.55 + 0.3 * fraction, say('nemo.rendering')),
-      atOnce: this.#resumed,
+      atOnce: this.#mayBeKnown,
     });
   }
 

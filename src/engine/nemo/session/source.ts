@@ -6,7 +6,7 @@ import { retryCountOf, type SessionRecord, type UploadRecord } from '../checkpoi
 import type { CloudContext, CloudTask, FileSource, LinkSource, Session, SessionTask } from '../context.ts';
 import { isPassing } from '../http/errors.ts';
 import { openSession } from './session.ts';
-import { emptySnapshot, hasArrived, type Snapshot, snapshotOf } from './state.ts';
+import { emptySnapshot, hasArrived, isState, type Snapshot, snapshotOf } from './state.ts';
 import { multipart, type Uploaded, uploadedFrom } from './upload.ts';
 
 /** The session this task works in: the recorded one, the earlier version's, its folder's, or a new one. */
@@ -92,6 +92,7 @@ export async function readState(
       path: `/api/state/nemo_agent/me/${encodeURIComponent(session.id)}/latest`,
       signal,
       repeats: 2,
+      isUsable: isState,
     });
     return snapshotOf(text);
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { Sentence } from '../../../core/message.ts';
 import { say } from '../../../messages/say.ts';
 import type { Mark } from '../checkpoints.ts';
-import { entriesOf, hashOf, idAt, isObject, parseJson, sliceAt } from '../http/json.ts';
+import { entriesOf, hashOf, idAt, isObject, type Parsed, parseJson, sliceAt } from '../http/json.ts';
 import { type DraftReading, describe, readDraft, summarise } from './draft.ts';
 
 /** One reading of a session's state: enough to see later whether anything happened, and to render. */
@@ -29,6 +29,24 @@ const CAMEL: Readonly<Record<string, string>> = {
 
 /** The first tracks of a long timeline are enough for a person. */
 const MAX_TRACKS = 50;
+
+/** Whether an answer can be a state: what it has under the known names has a shape that may stand there. Nothing at all is an empty one. */
+export function isState(text: string): boolean {
+  const body = parseJson(text);
+  if (!isObject(body)) return false;
+  const data = body['data'] ?? body;
+  if (!isObject(data)) return isNothing(data);
+  const state = data['state'] ?? data;
+  if (!isObject(state)) return isNothing(state);
+  return PARTS.every(name => {
+    const part = state[name] ?? state[CAMEL[name] ?? name] ?? null;
+    return typeof part === 'object' || (typeof part === 'string' && (name === 'draft' || part === ''));
+  });
+}
+
+function isNothing(value: Parsed): boolean {
+  return Array.isArray(value) && value.length === 0;
+}
 
 /** Reads a state answer; accepts `data.state`, `data` and a bare state. */
 export function snapshotOf(text: string): Snapshot {
@@ -78,6 +96,11 @@ export function changeReport(before: Mark, after: Snapshot): Sentence {
 /** Whether any asset was added to those in `before`; uploads into one session happen one at a time. */
 export function hasArrived(before: readonly string[], { assets }: Pick<Mark, 'assets'>): boolean {
   return assets.some(asset => !before.includes(asset));
+}
+
+/** Uploads do not vanish: a session that had some and shows nothing at all was read badly. */
+export function lostEverything(before: Mark, after: Snapshot): boolean {
+  return before.assets.length > 0 && after.assets.length === 0 && after.draft === undefined;
 }
 
 function trackDifferences(before: string[], after: string[]): Sentence[] {

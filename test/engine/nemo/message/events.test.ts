@@ -131,7 +131,7 @@ describe('an event of the stream', () => {
     ['the end hint', '[DONE]', [{ kind: 'end-hint' }]],
     ['an event of a later version', '{"type":"telemetry","x":1}', [{ kind: 'activity', what: 'telemetry' }]],
     ['a number', '42', [{ kind: 'activity', what: 'value' }]],
-    ['noise', 'qwerty', [{ kind: 'activity', what: '6 characters that are not JSON' }]],
+    ['noise', 'qwerty', [{ kind: 'noise', what: '6 characters that are not JSON' }]],
     ['success in an envelope', '{"code":0,"content":"ok"}', [text('ok')]],
   ])('means what it says: %s', (_, data, events) => {
     expect(streamEventsOf({ data })).toEqual(events);

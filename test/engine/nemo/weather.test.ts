@@ -1,0 +1,144 @@
+/** Answers that are none, from any request on: the cause reaches the person, free steps are repeated, and paid ones are not. */
+import { describe, expect, it } from 'vitest';
+import type { Fault } from '../../support/nemo-server/faults.ts';
+import { setUp } from './support.ts';
+
+const SSE = '/run_sse';
+const STATE = /^\/api\/state/;
+const POLL = /\/lambda\/render_/;
+const SUBMIT = { method: 'POST', path: /\/lambda$/ };
+const HTML = { body: '<html><title>Sign in</title></html>', headers: { 'content-type': 'text/html' } };
+
+describe('an answer to the message that is none', () => {
+  it.each<[string, Omit<Fault, 'match'>, RegExp]>([
+    ['a web page', HTML, /unexpected reply, perhaps from a proxy \(HTTP 200\): "Sign in"/],
+    ['nothing (204)', { status: 204, body: '' }, /answered \(HTTP 204\) without a word of the agent/],
+    ['a redirect', { status: 307, body: '', headers: { location: 'https://x.example/' } }, /redirects to another/],
+    ['an object without events', { body: '{"code":0}' }, /answered \(HTTP 200\) without a word of the agent/],
+    ['a page sent as a stream', { ...HTML, headers: { 'content-type': 'text/event-stream' } }, /without a word/],
+  ])('is the final reason, also after a restart (was: only that nothing changed): %s', async (_, fault, cause) => {
+    const { engine, server, restart, order, job } = await setUp({ speed: 1500 });
+    server.fault({ match: { path: SSE }, ...fault });
+    const first = job({ workDir: 'w' });
+    const thrown: unknown = await engine.run(order(), first.context).catch((error: unknown) => error);
+    expect(thrown).toMatchObject({ code: 'unconfirmed', message: expect.stringMatching(cause) });
+    const again = restart().run(order(), job({ workDir: 'w', resume: first.records }).context);
+    await expect(again).rejects.toMatchObject({ code: 'unconfirmed', message: expect.stringMatching(cause) });
+    expect(server.count('POST', /run_sse/)).toBe(1);
+  });
+});
+
+describe('a state that is none, after the message was carried out', () => {
+  const MALFORMED = [
+    '{"code":0,"data":"soon"}',
+    '{"code":0,"data":{"state":[1]}}',
+    '{"code":0,"data":{"state":{"draft":7,"video_infos":[]}}}',
+    '{"code":0,"data":{"state":{"draft":null,"video_infos":"none"}}}',
+    '{"code":0,"data":{"state":{"draft":null,"video_infos":[]}}}',
+    '{}',
+    '[]',
+    '<html>',
+  ];
+
+  it.each(MALFORMED)('is read again, which is free: %s', async body => {
+    const { engine, server, order, job } = await setUp({ speed: 1500 });
+    // The first is the one before the message.
+    server.fault({ match: { path: STATE }, nth: 2, times: 4, body });
+    const candidate = await engine.run(order(), job().context);
+    expect(candidate.bytes).toBe(2048);
+    expect(server.messages).toHaveLength(1);
+    expect(server.renders.size).toBe(1);
+  });
+
+  it('for minutes is held, and a retry delivers without another message', async () => {
+    const { engine, server, restart, order, job } = await setUp({ speed: 1500 });
+    server.fault({ match: { path: STATE }, nth: 2, times: 15, body: '{"code":0,"data":"soon"}' });
+    const first = job({ workDir: 'w' });
+    await expect(engine.run(order(), first.context)).rejects.toMatchObject({
+      code: 'bad-answer',
+      message: expect.stringContaining('reading the session: unexpected reply'),
+      hint: 'Retry to read the session again; nothing is sent again, and nothing is spent.',
+    });
+    await restart().run(order({ retryCount: 1 }), job({ workDir: 'w', resume: first.records }).context);
+    expect(server.messages).toHaveLength(1);
+  });
+});
+
+describe('an answer to the submission of a render that is none', () => {
+  it.each<[string, Omit<Fault, 'match'>]>([
+    ['a web page', HTML],
+    ['garbage', { garbage: true }],
+    ['502', { status: 502, body: '' }],
+    ['none at all', { hangUp: 'after' }],
+  ])('is no reason to stop, and the render runs once: %s', async (_, fault) => {
+    for (const carryOut of [false, true]) {
+      const { engine, server, order, job } = await setUp();
+      server.fault({ match: SUBMIT, times: 2, carryOut, ...fault });
+      await engine.run(order(), job().context);
+      expect(server.renders.size).toBe(1);
+      expect(server.messages).toHaveLength(1);
+    }
+  });
+
+  it('is given up after a while, and the next try submits the same render', async () => {
+    const { engine, server, restart, order, job } = await setUp();
+    server.fault({ match: SUBMIT, times: 4, ...HTML });
+    const first = job({ workDir: 'w' });
+    await expect(engine.run(order(), first.context)).rejects.toMatchObject({
+      code: 'bad-answer',
+      message: expect.stringContaining('Sign in'),
+    });
+    await restart().run(order(), job({ workDir: 'w', resume: first.records }).context);
+    expect(server.renders.size).toBe(1);
+    expect(first.records['render.1']).toMatchObject({ id: [...server.renders.keys()][0] });
+  });
+});
+
+describe('an answer about a render that says nothing about it', () => {
+  it.each(['{}', '{"success":true,"data":{}}', '{"success":true,"data":"soon"}', '[]', '{"status":42}'])(
+    'is no answer: %s',
+    async body => {
+      const { engine, server, restart, order, job } = await setUp({ speed: 3000 });
+      server.fault({ match: { path: POLL }, times: 1e9, body });
+      const first = job({ workDir: 'w' });
+      // Was: "the render is not done after 30m", though nobody ever said so.
+      await expect(engine.run(order(), first.context)).rejects.toMatchObject({
+        code: 'bad-answer',
+        message: expect.stringContaining('waiting for the render: unexpected reply'),
+      });
+      server.faults.clear();
+      await restart().run(order(), job({ workDir: 'w', resume: first.records }).context);
+      expect(server.renders.size).toBe(1);
+    },
+  );
+});
+
+describe('a 429', () => {
+  const refusals = async (headers: Record<string, string>, times: number) => {
+    const { engine, server, order, job } = await setUp({ speed: 3000, server: { oneTokenPerClient: false } });
+    await engine.credits(new AbortController().signal);
+    server.fault({ match: {}, times, status: 429, body: '{"code":429}', headers });
+    let last = '';
+    for (let n = 0; n < times; n += 1) {
+      const thrown: unknown = await engine.run(order(), job().context).catch((error: unknown) => error);
+      if (thrown instanceof Error) last = thrown.message;
+    }
+    return last;
+  };
+
+  it('that names no time is told apart from the pause chosen here (was: "asks for a pause of 2m 48s")', async () => {
+    expect(await refusals({}, 6)).toMatch(
+      /^the service refuses further requests for now \(HTTP 429\) and does not say for how long; shrinkbox pauses for \d+m/,
+    );
+  });
+
+  it('that names a time is quoted', async () => {
+    expect(await refusals({ 'retry-after': '600' }, 2)).toBe('the service asks for a pause of 10m 00s');
+  });
+
+  it('that keeps coming after the time it named is waited out longer, and says so', async () => {
+    expect(await refusals({ 'retry-after': '1' }, 12)).toMatch(
+      /^the service asks for a pause of 1.0s and refuses again after it; shrinkbox pauses for \d+m/,
+    );
+  });
+});
