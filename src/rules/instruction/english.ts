@@ -1,6 +1,29 @@
 /** English phrases. The longest match wins (see parse.ts), so a phrase may contain words that mean something else alone. */
-import { FILLER, GRANTED, han, latin, type PhraseMeaning, type Phrase, setShare, UNCLEAR, sets } from './phrase.ts';
-import { FRAME_RATE, PLAIN_NUMBER, percentShare, fromTo, readNumber, RESOLUTION, SIZE } from './quantities.ts';
+import {
+  FILLER,
+  GRANTED,
+  han,
+  latin,
+  setBytes,
+  type PhraseMeaning,
+  type Phrase,
+  setFps,
+  setShare,
+  UNCLEAR,
+  sets,
+} from './phrase.ts';
+import { ENGLISH_NUMERALS } from './numerals.ts';
+import {
+  countedSizes,
+  exactly,
+  FRAME_RATE,
+  fromTo,
+  PLAIN_NUMBER,
+  percentShare,
+  RESOLUTION,
+  readCount,
+  SIZE,
+} from './quantities.ts';
 
 const MUTE = sets({ field: 'audio', value: { kind: 'mute' } });
 const KEEP_AUDIO = sets({ field: 'audio', value: { kind: 'keep' } });
@@ -13,7 +36,9 @@ const ITS = String.raw`(?:(?:the|its|this|that|my)\s+)?`;
 const NOUN = String.raw`(?:videos?|clips?|files?|movies?|films?|recordings?|footage|screencasts?)`;
 const FORMAT = String.raw`(?:mp4|mov|mkv|avi|webm|wmv|flv|m4v|mpe?g|mts|m2ts|3gp|ts)`;
 
-const PERCENT = String.raw`(${PLAIN_NUMBER})\s*(?:%|percent|per\s?cent|pct)`;
+const count = (text: string | undefined) => readCount(text, ENGLISH_NUMERALS);
+const COUNT = `${PLAIN_NUMBER}|${ENGLISH_NUMERALS.pattern}`;
+const PERCENT = String.raw`(${COUNT})\s*(?:%|percent|per\s?cent|pct)`;
 const OF_SIZE = String.raw`(?:\s+(?:of\s+)?${ITS}(?:(?:original|current|source|full|file|video)\s+){0,2}(?:size|original|source))`;
 
 const FRACTIONS: Readonly<Record<string, number>> = {
@@ -31,14 +56,14 @@ const FRACTION = String.raw`(half|(?:an?|one|1)[\s-]+(?:half|third|quarter|fourt
 const NO_NOUN = String.raw`(?![\s-]+(?!(?:please|pls|thanks|and|with|without|at|in|but|or|no)(?![a-z]))[a-z])`;
 
 const shares: Phrase[] = [
-  latin(`${PERCENT}${OF_SIZE}?`, ([, text]) => percentShare(text, 'to')),
-  latin(String.raw`by\s+(?:about\s+|around\s+)?${PERCENT}${OF_SIZE}?`, ([, text]) => percentShare(text, 'by')),
-  latin(String.raw`sav(?:e|ing)\s+(?:about\s+|around\s+)?${PERCENT}`, ([, text]) => percentShare(text, 'by')),
-  latin(String.raw`${PERCENT}\s+(?:smaller|less|off|reduction)`, ([, text]) => percentShare(text, 'by')),
+  latin(`${PERCENT}${OF_SIZE}?`, ([, n]) => percentShare(count(n), 'to')),
+  latin(String.raw`by\s+(?:about\s+|around\s+)?${PERCENT}${OF_SIZE}?`, ([, n]) => percentShare(count(n), 'by')),
+  latin(String.raw`sav(?:e|ing)\s+(?:about\s+|around\s+)?${PERCENT}`, ([, n]) => percentShare(count(n), 'by')),
+  latin(String.raw`${PERCENT}\s+(?:smaller|less|off|reduction)`, ([, n]) => percentShare(count(n), 'by')),
   // `reduce it 30%` can mean to 30 % or by 30 %.
   latin(
     String.raw`(?:compress|reduce|shrink|decrease|lower)(?:\s+(?:it|this|the|my|its|file|video|clip|size|of)){0,5}[^\S\n]+(?:about\s+)?${PERCENT}(?!\s+(?:smaller|less|off|of))`,
-    ([, text]) => (readNumber(text ?? '') === 50 ? setShare(0.5) : UNCLEAR),
+    ([, text]) => (count(text) === 50 ? setShare(0.5) : UNCLEAR),
   ),
   latin(String.raw`(?:cut|split|chop|divide)\s+(?:it|this|that|${ITS}${NOUN})\s+(?:in|into|by)\s+half`, UNCLEAR),
   // `scale to 50%` and `resize it by half` can mean the file size or the width and height.
@@ -139,17 +164,16 @@ const sound: Phrase[] = [
   latin(String.raw`(?:in\s+|with\s+)?aac(?:\s+audio)?`, GRANTED),
 ];
 
-const CODEC_TAIL = String.raw`(?:\s+(?:codec|encoding|video|format))?`;
-
-const codecs: Phrase[] = [
-  latin(String.raw`(?:h\.?\s?264|x\.?264|avc)${CODEC_TAIL}`, sets({ field: 'codec', value: 'h264' })),
-  latin(
-    String.raw`(?:h\.?\s?265|x\.?265|hevc)(?:\s*[/(]\s*(?:hevc|h\.?265)\)?)?${CODEC_TAIL}`,
-    sets({ field: 'codec', value: 'h265' }),
+const counted: Phrase[] = [
+  ...countedSizes(ENGLISH_NUMERALS),
+  ...exactly('(?:exactly|precisely)'),
+  latin(String.raw`half\s+an?\s+(?:gb|gigs?|gigabytes?)`, () => setBytes(500_000_000)),
+  latin(String.raw`(${ENGLISH_NUMERALS.pattern})\s+(?:fps|frames?\s*(?:per|a)\s*sec(?:ond)?)`, ([, n]) =>
+    setFps(count(n)),
   ),
-  latin(`av-?1${CODEC_TAIL}`, sets({ field: 'codec', value: 'av1' })),
-  latin('(?:video\\s+)?codec', { kind: 'beside', where: 'before', of: 'codec' }),
 ];
+
+const codecs: Phrase[] = [latin('(?:video\\s+)?codec', { kind: 'beside', where: 'before', of: 'codec' })];
 
 const DEGREE = String.raw`(?:(?:any|visible|visibly|noticeable|noticeably|obvious|perceptible|much|too|significant|significantly|really|real|the|its|of|in|image|picture|video|visual)\s+){0,4}`;
 const LOSING = String.raw`(?:los(?:ing|e|s)|sacrific(?:ing|e)|reduc(?:ing|e|tion)|hurt(?:ing)?|damag(?:ing|e)|degrad(?:ing|e|ation)|compromis(?:ing|e)|lower(?:ing)?|affect(?:ing)?|decreas(?:ing|e)|ruin(?:ing)?|drop(?:ping)?)`;
@@ -237,7 +261,7 @@ const smaller: Phrase[] = [
     GRANTED,
   ),
   latin(
-    String.raw`(?:for|on)\s+(?:(?:the|my|any|every)\s+)?(?:web|website|internet|phones?|youtube|vimeo|mobile(?:\s+phones?)?|iphone|ipad|android|tv|computer|browsers?)`,
+    String.raw`(?:for|on)\s+(?:(?:the|my|any|every)\s+)?(?:web|website|internet|phones?|mobile(?:\s+phones?)?|iphone|ipad|android|tv|computer|browsers?)`,
     GRANTED,
   ),
   latin(
@@ -313,6 +337,7 @@ export const ENGLISH: readonly Phrase[] = [
   ...shares,
   ...source,
   ...sound,
+  ...counted,
   ...codecs,
   ...quality,
   ...kept,

@@ -2,20 +2,26 @@
  * Turns plain words into what they ask for. Every word has to be accounted for: a word explained by no phrase and no filler comes
  * back as not understood, so that the caller can ask instead of guessing. Nothing is dropped silently.
  */
+import { isDeepStrictEqual } from 'node:util';
+import { foldAccents } from './accents.ts';
 import { CHINESE, foldTraditional } from './chinese.ts';
 import { merge } from './merge.ts';
 import { ENGLISH, FILLER_WORDS, SIGNS } from './english.ts';
+import { FRENCH } from './french.ts';
+import { GERMAN } from './german.ts';
 import {
   FILLER,
   type Instruction,
   type PhraseMeaning,
   type Phrase,
-  type Piece,
-  UNCLEAR,
   type InstructionTarget,
+  type Piece,
+  type Vocabulary,
+  UNCLEAR,
 } from './phrase.ts';
 import { PLATFORM_PHRASES } from './platforms.ts';
 import { QUANTITIES } from './quantities.ts';
+import { SPANISH } from './spanish.ts';
 
 export type { InstructionTarget } from './phrase.ts';
 
@@ -28,7 +34,36 @@ export function parseInstruction(written: string, sourceBytes?: number): Instruc
   if (text === undefined) {
     return { target: {}, notUnderstood: [`${written.trim().slice(0, 60).replace(/\s+/g, ' ')}...`] };
   }
-  return merge(text, rejectDoubtful(attachToQuantities(split(text))), sourceBytes);
+  return inOneLanguage(text, language => {
+    const pieces = rejectDoubtful(attachToQuantities(split(text, language)));
+    return { ...merge(text, pieces, sourceBytes), foreignLetters: lettersOfNoPhrase(pieces) };
+  });
+}
+
+type Reading = Instruction & { foreignLetters: number };
+
+/**
+ * English and Chinese come first. Of the others, one has to understand everything, and no second one differently. Where none does,
+ * the words are of the language that knows most of them, understood or not.
+ */
+function inOneLanguage(text: string, read: (language: Language) => Reading): Instruction {
+  const first = read(ENGLISH_OR_CHINESE);
+  if (isUnderstood(first)) return instructionOf(first);
+  const others = OTHER_LANGUAGES.map(read);
+  const [whole, ...more] = others.filter(isUnderstood);
+  if (whole) {
+    const isCertain = more.every(({ target }) => isDeepStrictEqual(target, whole.target));
+    return isCertain ? instructionOf(whole) : { target: {}, notUnderstood: [text.replace(/\s+/g, ' ')] };
+  }
+  return instructionOf(others.reduce((best, each) => (each.foreignLetters < best.foreignLetters ? each : best), first));
+}
+
+const isUnderstood = ({ notUnderstood }: Instruction): boolean => notUnderstood.length === 0;
+const instructionOf = ({ target, notUnderstood }: Reading): Instruction => ({ target, notUnderstood });
+
+function lettersOfNoPhrase(pieces: readonly Piece[]): number {
+  const unknown = pieces.filter(({ meaning }) => meaning.kind === 'unknown');
+  return unknown.reduce((sum, { start, end }) => sum + end - start, 0);
 }
 
 /** Normalises full-width letters and the like and drops invisible characters; `undefined` if the text is too long. */
@@ -43,22 +78,40 @@ function normalise(written: string): string | undefined {
   return text.length > MAX_LENGTH ? undefined : text;
 }
 
-const PHRASES: readonly Phrase[] = [...QUANTITIES, ...PLATFORM_PHRASES, ...ENGLISH, ...CHINESE];
-/** Those that may begin with a Chinese character. */
-const HAN_PHRASES: readonly Phrase[] = [...QUANTITIES, ...CHINESE];
-
-/** The phrases that can begin with this character; trying the others would only cost time. */
-function phrasesAt(text: string, start: number): readonly Phrase[] {
-  const sign = String.fromCodePoint(text.codePointAt(start) ?? 0);
-  if (/\p{Script=Han}/u.test(sign)) return HAN_PHRASES;
-  return /[\p{L}\p{N}.]/u.test(sign) ? PHRASES : SIGNS;
+interface Language extends Vocabulary {
+  /** Those that may begin with a Chinese character. */
+  hanPhrases: readonly Phrase[];
+  /** Simplifies the text before it is read; its length does not change. */
+  fold(text: string): string;
 }
 
-function split(text: string): Piece[] {
-  const simple = foldTraditional(text);
+const ENGLISH_OR_CHINESE: Language = {
+  phrases: [...QUANTITIES, ...PLATFORM_PHRASES, ...ENGLISH, ...CHINESE],
+  fillers: FILLER_WORDS,
+  hanPhrases: [...QUANTITIES, ...CHINESE],
+  fold: foldTraditional,
+};
+
+/** Each is read alone, because a word that means nothing in one changes the meaning in another (`die`, `son`, `once`). */
+const OTHER_LANGUAGES: readonly Language[] = [GERMAN, FRENCH, SPANISH].map(({ phrases, fillers }) => ({
+  phrases: [...QUANTITIES, ...PLATFORM_PHRASES, ...phrases],
+  fillers,
+  hanPhrases: [],
+  fold: foldAccents,
+}));
+
+/** The phrases that can begin with this character; trying the others would only cost time. */
+function phrasesAt(text: string, start: number, language: Language): readonly Phrase[] {
+  const sign = String.fromCodePoint(text.codePointAt(start) ?? 0);
+  if (/\p{Script=Han}/u.test(sign)) return language.hanPhrases;
+  return /[\p{L}\p{N}.]/u.test(sign) ? language.phrases : SIGNS;
+}
+
+function split(text: string, language: Language): Piece[] {
+  const simple = language.fold(text);
   const pieces: Piece[] = [];
   for (let start = 0; start < text.length; ) {
-    const piece = nextPiece(simple, start);
+    const piece = nextPiece(simple, start, language);
     if (piece.end > start && piece.meaning !== SPACE) pieces.push({ start, end: piece.end, meaning: piece.meaning });
     start = Math.max(piece.end, start + 1);
   }
@@ -71,7 +124,7 @@ const SPACE = { kind: 'pause' } as const;
 const ATTACHED = { kind: 'pause' } as const;
 
 const BLANK = /\s+/y;
-const WORD = /[a-z]+(?:['’-][a-z]+)*/iy;
+const WORD = /[a-zß]+(?:['’-][a-zß]+)*/iuy;
 /** Anything with letters or digits in it, up to the next gap. Chinese has no gaps, so one character at a time. */
 const RUN =
   /\p{Script=Han}|[-+]?(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}])(?:(?!\p{Script=Han})[\p{L}\p{M}\p{N}'’._/%:@#&=?~+-])*(?<=[\p{L}\p{M}\p{N}%])/uy;
@@ -79,10 +132,10 @@ const RUN =
 const MEANINGFUL_SIGN = /[<>≥%$€£]|(?<=[\p{L}\p{N}%]\s?)\+(?!\s*[\p{L}\p{N}])/uy;
 const SOFT_SIGN = /[:=：]/y;
 
-function nextPiece(text: string, start: number): { end: number; meaning: Piece['meaning'] } {
+function nextPiece(text: string, start: number, language: Language): { end: number; meaning: Piece['meaning'] } {
   const blank = stick(BLANK, text, start);
   if (blank) return { end: start + blank.length, meaning: blank.includes('\n') ? { kind: 'line' } : SPACE };
-  const phrase = longestPhrase(text, start);
+  const phrase = longestPhrase(text, start, language);
   if (phrase) return phrase;
   const run = stick(RUN, text, start);
   if (run) return { end: start + run.length, meaning: { kind: 'unknown' } };
@@ -92,14 +145,20 @@ function nextPiece(text: string, start: number): { end: number; meaning: Piece['
   return { end: start + sign.length, meaning: { kind: 'break' } };
 }
 
-function longestPhrase(text: string, start: number): { end: number; meaning: PhraseMeaning } | undefined {
+function longestPhrase(
+  text: string,
+  start: number,
+  language: Language,
+): { end: number; meaning: PhraseMeaning } | undefined {
   const word = stick(WORD, text, start);
   const isFiller =
-    word !== undefined && FILLER_WORDS.has(word.toLowerCase()) && !/[a-z0-9]/i.test(text[start + word.length] ?? '');
+    word !== undefined &&
+    language.fillers.has(word.toLowerCase().replaceAll('’', "'")) &&
+    !/[a-z0-9]/i.test(text[start + word.length] ?? '');
   let best: { end: number; meaning: PhraseMeaning } | undefined = isFiller
     ? { end: start + (word?.length ?? 0), meaning: FILLER }
     : undefined;
-  for (const { pattern, read } of phrasesAt(text, start)) {
+  for (const { pattern, read } of phrasesAt(text, start, language)) {
     pattern.lastIndex = start;
     const match = pattern.exec(text);
     if (!match || match[0].length === 0) continue;

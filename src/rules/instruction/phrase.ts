@@ -79,6 +79,12 @@ export function setAudio(kilobits: number): PhraseMeaning | undefined {
   return sets({ field: 'audio', value: { kind: 'bitrate', bitsPerSecond: kilobits * 1000 } });
 }
 
+/** One language: its phrases, and its words without a meaning of their own. */
+export interface Vocabulary {
+  phrases: readonly Phrase[];
+  fillers: ReadonlySet<string>;
+}
+
 export interface Instruction {
   /** What the words ask for; fields they say nothing about are absent. */
   target: InstructionTarget;

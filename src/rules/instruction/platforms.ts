@@ -3,7 +3,7 @@
  * documented number counts, in units of 1000, so that it fits whichever way the service counts. Limits change: each row names its
  * source and when it was read.
  */
-import { latin, type Phrase, type PhraseMeaning } from './phrase.ts';
+import { GRANTED, latin, type Phrase, type PhraseMeaning } from './phrase.ts';
 
 interface Platform {
   name: string;
@@ -52,11 +52,18 @@ export const PLATFORMS: readonly Platform[] = [
 ];
 
 const LEAD = String.raw`(?:(?:for|to|on|onto|via|by|through|over|into|in|under|below|within|as|using|with|send|sending|sent|post|share|upload|attach|fits?|meets?|the|a|an|my|our|free|normal|regular|standard)\s+){0,5}`;
-const TAIL = String.raw`(?:[\s-]+(?:free|message|messages|chat|chats|attachments?|server|channel|group|dms?|upload|uploads|video|videos|size|sized|file|limits?|friendly|ready|compatible))*`;
+const TAIL = String.raw`(?:[\s-]+(?:free|message|messages|chat|chats|attachments?|server|channel|group|dms?|upload|uploads|video|videos|size|sized|file|limits?|reels?|story|stories|post|posts|friendly|ready|compatible))*`;
 
-export const PLATFORM_PHRASES: readonly Phrase[] = PLATFORMS.map(platform =>
-  latin(`${LEAD}(?:${platform.alias})${TAIL}`, limitOf(platform)),
-);
+/**
+ * Places whose limit no result of ours meets: YouTube 256 GB, TikTok 4 GB, Instagram 4 GB, Facebook 10 GB, Vimeo 250 GB (their
+ * help pages, 2026). They encode what they get again.
+ */
+const UNLIMITED = String.raw`you\s?tube(?:\s+shorts?)?|tik\s?tok|instagram|insta|facebook(?!\s+messenger)|vimeo`;
+
+export const PLATFORM_PHRASES: readonly Phrase[] = [
+  ...PLATFORMS.map(platform => latin(`${LEAD}(?:${platform.alias})${TAIL}`, limitOf(platform))),
+  latin(`${LEAD}(?:${UNLIMITED})${TAIL}`, GRANTED),
+];
 
 /** What the name of a platform means. chinese.ts finds the Chinese names with words of its own around them. */
 export function limitOf({ bytes }: Platform): PhraseMeaning {

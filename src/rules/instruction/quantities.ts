@@ -1,4 +1,4 @@
-/** Sizes, resolutions and rates as people write them in any language: `50 megs`, `1080p60`, `4K`, `30fps`. */
+/** Sizes, resolutions, rates and codecs as people write them in any language: `50 megs`, `1080p60`, `4K`, `30fps`, `HEVC`. */
 import {
   setAudio,
   setBytes,
@@ -13,6 +13,7 @@ import {
   UNCLEAR,
   sets,
 } from './phrase.ts';
+import type { Numerals } from './numerals.ts';
 
 /** `50`, `1.5`, `1,5`, `1,500`; not `1.500`, which is fifteen hundred to some and one and a half to others. */
 const NUMBER = String.raw`\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12}(?:[.,]\d{1,2}(?!\d))?(?!\d)`;
@@ -25,7 +26,7 @@ export function readNumber(text: string): number {
   return Number(thousands ? text.replaceAll(',', '') : text.replace(',', '.'));
 }
 
-const UNIT = String.raw`ki?b|kilo\s?bytes?|m(?:i?b)?|megs?|mega\s?bytes?|mebibytes?|g(?:i?b)?|gigs?|giga\s?bytes?|gibibytes?|bytes?|兆字节|兆|千字节|吉字节`;
+const UNIT = String.raw`ki?b|kilo\s?bytes?|m(?:i?b)?|megs?|mega\s?bytes?|mebibytes?|g(?:i?b)?|gigs?|giga\s?bytes?|gibibytes?|bytes?|[kmg]i?o|(?:kilo|m[eé]ga|giga)-?octets?|m[eé]gas|gigas|兆字节|兆|千字节|吉字节`;
 
 /** Excludes speeds: `50 MB/s`, `50 mb per second`. */
 const NOT_A_SPEED = String.raw`(?!\s*(?:\/\s*|per\s+|p\/|a\s+)(?:s|h|m|sec|min|second|minute|hour))`;
@@ -56,7 +57,15 @@ const KILOBITS = String.raw`k(?:b(?:its?)?(?:ps|\/s)?|bps)?`;
 
 const RESOLUTION_TAIL = String.raw`(?:\s+(?:resolution|quality|definition))?`;
 
+const CODEC_TAIL = String.raw`(?:\s+(?:codec|encoding|video|format))?`;
+
 export const QUANTITIES: readonly Phrase[] = [
+  latin(String.raw`(?:h\.?\s?264|x\.?264|avc)${CODEC_TAIL}`, sets({ field: 'codec', value: 'h264' })),
+  latin(
+    String.raw`(?:h\.?\s?265|x\.?265|hevc)(?:\s*[/(]\s*(?:hevc|h\.?265)\)?)?${CODEC_TAIL}`,
+    sets({ field: 'codec', value: 'h265' }),
+  ),
+  latin(`av-?1${CODEC_TAIL}`, sets({ field: 'codec', value: 'av1' })),
   latin(`(${NUMBER})\\s*(${UNIT})${NOT_A_SPEED}`, readSize),
   latin(String.raw`(\d{3,4})\s?p(\d{2,3})?${RESOLUTION_TAIL}`, readLines),
   latin(String.raw`(\d{3,4})\s?[x×*]\s?(\d{3,4})${RESOLUTION_TAIL}`, ([, width, height]) =>
@@ -74,9 +83,10 @@ export const QUANTITIES: readonly Phrase[] = [
 ];
 
 /** `4K to 1080p`, `100MB -> 20MB`: the first describes the source. A request for more than the source has is not understood. */
-export function fromTo(connector: string, quantity: string, orBare = quantity): Phrase[] {
+export function fromTo(connector: string, quantity: string, orBare = quantity, from = ''): Phrase[] {
+  const lead = from && String.raw`(?:${from}\s+)?`;
   return [
-    han(`(${quantity})${connector}(?=(${quantity}|${orBare})(?![a-z0-9]))`, ([, there, wanted]) =>
+    han(`${lead}(${quantity})${connector}(?=(${quantity}|${orBare})(?![a-z0-9]))`, ([, there, wanted]) =>
       measureOf(there) > measureOf(wanted) ? FILLER : UNCLEAR,
     ),
   ];
@@ -110,7 +120,7 @@ function readSize([, amount = '', unit = '']: RegExpExecArray): PhraseMeaning | 
 function unitBytes(unit: string): number {
   if (unit.startsWith('byte')) return 1;
   const power = /^[k千]/.test(unit) ? 1 : /^[m兆]/.test(unit) ? 2 : 3;
-  return /^.(?:ib|bi)|^(?:me|gi)bi/.test(unit) ? 1024 ** power : 1000 ** power;
+  return /^.i[bo]|^(?:ki|me|gi)bi/.test(unit) ? 1024 ** power : 1000 ** power;
 }
 
 function readLines([, lines, fps]: RegExpExecArray): PhraseMeaning | undefined {
@@ -138,8 +148,32 @@ function bitrate([, kilobits]: RegExpExecArray): PhraseMeaning | undefined {
   return setAudio(Number(kilobits));
 }
 
-/** The share that `30%` means: 30 % (`to`) or 70 % (`by`). */
-export function percentShare(text: string | undefined, sense: 'to' | 'by'): PhraseMeaning | undefined {
-  const share = readNumber(text ?? '') / 100;
+/** A number in digits or words; NaN for anything else. */
+export function readCount(text: string | undefined, numerals: Numerals): number {
+  return /^\d/.test(text ?? '') ? readNumber(text ?? '') : (numerals.read(text ?? '') ?? Number.NaN);
+}
+
+/** `twenty megabytes`. The unit is written out, or as in `20MB`. */
+export function countedSizes(numerals: Numerals): Phrase[] {
+  return [
+    latin(`(${numerals.pattern})[\\s-]*(${UNIT})${NOT_A_SPEED}`, ([, amount = '', unit = '']) =>
+      setBytes((numerals.read(amount) ?? 0) * unitBytes(unit.toLowerCase())),
+    ),
+  ];
+}
+
+/** `exactly 30 MB`: never more, and filled. @param word `(?:exactly|precisely)` */
+export function exactly(word: string): Phrase[] {
+  return [
+    latin(`${word}\\s+(${SIZE})`, ([, text]) => {
+      const size = readWhole(text ?? '');
+      return size?.kind === 'sets' ? sets(...size.settings, { field: 'quality', value: 'max' }) : undefined;
+    }),
+  ];
+}
+
+/** The share that 30 % means: 30 % (`to`) or 70 % (`by`). */
+export function percentShare(percent: number, sense: 'to' | 'by'): PhraseMeaning | undefined {
+  const share = percent / 100;
   return setShare(sense === 'to' ? share : Math.round((1 - share) * 1e6) / 1e6);
 }

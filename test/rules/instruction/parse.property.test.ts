@@ -3,8 +3,18 @@ import { describe, expect, test } from 'vitest';
 import { MAX_LENGTH, parseInstruction } from '../../../src/rules/instruction/parse.ts';
 
 /** Phrases of different kinds; one of each can be asked for in any order. */
-const KINDS = [
-  ['under 50MB', 'at most 20 megs', 'half the size', '25%', 'for Discord', '压缩到50MB以内', '一半大小', 'max 1.5 GB'],
+const ENGLISH_AND_CHINESE = [
+  [
+    'under 50MB',
+    'at most 20 megs',
+    'half the size',
+    '25%',
+    'for Discord',
+    '压缩到50MB以内',
+    '一半大小',
+    'max 1.5 GB',
+    'twenty MB',
+  ],
   ['1080p', 'at most 720p', 'full HD', '1280x720', '分辨率720p', 'keep the resolution'],
   ['30 fps', 'at 24 frames per second', '30帧', '帧率24'],
   ['no sound', 'mute', 'audio 96k', 'keep the audio', '不要声音', '静音'],
@@ -12,11 +22,66 @@ const KINDS = [
   ['without losing quality', 'best quality', '不损失画质', 'as small as possible', '尽可能小'],
   ['please', 'compress this video', 'make it smaller', 'as an mp4', '请帮我', '谢谢', 'export'],
 ];
-const GAPS = [', ', '; ', '. ', '\n', ',', '。', ' - '];
+const GERMAN = [
+  [
+    'unter 50 MB',
+    'höchstens 20 MB',
+    'auf die Hälfte',
+    'um 30 Prozent',
+    'für WhatsApp',
+    'zwanzig Megabyte',
+    'maximal 1,5 GB',
+  ],
+  ['1080p', 'Auflösung 720p', 'Full HD', 'Auflösung beibehalten'],
+  ['30 Bilder pro Sekunde', 'Bildrate 24'],
+  ['ohne Ton', 'stumm', 'Ton behalten'],
+  ['als H.265', 'AV1'],
+  ['ohne sichtbaren Qualitätsverlust', 'in bester Qualität', 'so klein wie möglich'],
+  ['bitte', 'komprimiere dieses Video', 'als MP4', 'danke'],
+];
+const FRENCH = [
+  [
+    'sous 50 Mo',
+    'au plus 20 Mo',
+    'la moitié de la taille',
+    'réduire de 30 %',
+    'pour WhatsApp',
+    'vingt mégaoctets',
+    'max 1,5 Go',
+  ],
+  ['1080p', 'résolution 720p', 'Full HD', 'même résolution'],
+  ['30 images par seconde', '24 ips'],
+  ['sans son', 'muet', 'garder le son'],
+  ['en H.265', 'AV1'],
+  ['sans perte de qualité', 'la meilleure qualité', 'le plus petit possible'],
+  ['merci', 'compresse cette vidéo', 'en MP4', "s'il te plaît"],
+];
+const SPANISH = [
+  [
+    'menos de 50 MB',
+    'como máximo 20 MB',
+    'la mitad del tamaño',
+    '30 % menos',
+    'para WhatsApp',
+    'veinte megas',
+    'máx. 1,5 GB',
+  ],
+  ['1080p', 'resolución 720p', 'Full HD', 'misma resolución'],
+  ['30 fotogramas por segundo', '24 fps'],
+  ['sin sonido', 'mudo', 'conservar el sonido'],
+  ['en H.265', 'AV1'],
+  ['sin pérdida de calidad', 'la mejor calidad', 'lo más pequeño posible'],
+  ['gracias', 'comprime este vídeo', 'en MP4', 'por favor'],
+];
+const GAPS = [', ', '; ', '. ', '\n', ' - '];
 
 const sentence = fc
-  .tuple(fc.shuffledSubarray(KINDS, { minLength: 1 }), fc.infiniteStream(fc.nat()), fc.constantFrom(...GAPS))
-  .map(([kinds, picks, gap]) => kinds.map(kind => kind[(picks.next().value ?? 0) % kind.length]).join(gap));
+  .tuple(fc.constantFrom(ENGLISH_AND_CHINESE, GERMAN, FRENCH, SPANISH), fc.constantFrom(...GAPS))
+  .chain(([kinds, gap]) =>
+    fc
+      .shuffledSubarray(kinds, { minLength: 1 })
+      .chain(some => fc.tuple(...some.map(kind => fc.constantFrom(...kind))).map(words => words.join(gap))),
+  );
 
 describe('any combination of known phrases', () => {
   test('is understood to the last word', () => {
@@ -34,7 +99,7 @@ describe('any combination of known phrases', () => {
       fc.property(sentence, words => {
         const { target } = parseInstruction(words);
         expect(
-          parseInstruction(words.replace(/[a-z]+/g, word => word.toUpperCase()).replace(/MIB/g, 'MiB')).target,
+          parseInstruction(words.replace(/\p{Ll}+/gu, word => word.toUpperCase()).replace(/MIB/g, 'MiB')).target,
         ).toEqual(target);
         expect(parseInstruction(wide(words)).target).toEqual(target);
       }),
@@ -58,7 +123,21 @@ const anyText = fc.oneof(
   fc
     .array(
       fc.oneof(
-        fc.constantFrom(...KINDS.flat(), 'not', 'or', 'under', 'by', '不', '最', '50', '%', '/'),
+        fc.constantFrom(
+          ...ENGLISH_AND_CHINESE.flat(),
+          ...GERMAN.flat(),
+          ...FRENCH.flat(),
+          ...SPANISH.flat(),
+          'not',
+          'or',
+          'under',
+          'by',
+          '不',
+          '最',
+          '50',
+          '%',
+          '/',
+        ),
         fc.string({ maxLength: 5 }),
       ),
       { maxLength: 40 },

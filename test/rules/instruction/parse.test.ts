@@ -1,20 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { MAX_LENGTH, parseInstruction, type InstructionTarget } from '../../../src/rules/instruction/parse.ts';
-
-/** What was understood, short enough for a table: `50MB 1080p 30fps mute h265 auto`. */
-function short({ size, resolution, fps, audio, codec, quality }: InstructionTarget): string {
-  const parts = [
-    size && (size.kind === 'bytes' ? `${size.bytes / 1e6}MB` : `${Number((size.share * 100).toFixed(1))}%`),
-    resolution === 'keep' ? 'res=keep' : resolution?.kind === 'lines' ? `${resolution.lines}p` : undefined,
-    resolution !== 'keep' && resolution?.kind === 'box' ? `${resolution.width}x${resolution.height}` : undefined,
-    fps === 'keep' ? 'fps=keep' : fps && `${fps}fps`,
-    audio &&
-      (audio.kind === 'bitrate' ? `audio=${audio.bitsPerSecond / 1000}k` : audio.kind === 'keep' ? 'sound' : 'mute'),
-    codec,
-    quality,
-  ];
-  return parts.filter(Boolean).join(' ');
-}
+import { MAX_LENGTH, parseInstruction } from '../../../src/rules/instruction/parse.ts';
+import { short } from './short.ts';
 
 /** Words, and what is understood of them; every word of these is. */
 const UNDERSTOOD: [string, string][] = [
@@ -91,6 +77,7 @@ const UNDERSTOOD: [string, string][] = [
   ['5MB, low quality is fine', '5MB'],
   ["quality doesn't matter, 5MB", '5MB'],
   ['compress for youtube', ''],
+  ['upload to youtube', ''],
   ['keep under 100 MB', '100MB'],
   ['less then 50MB', '50MB'],
   ['save disk space', ''],
@@ -361,7 +348,6 @@ const ASKED_BACK: [string, string[], string][] = [
   ['mp3', ['mp3'], ''],
   ['send to mom', ['send to mom'], ''],
   ['translate to French', ['translate to French'], ''],
-  ['upload to youtube', ['upload to youtube'], ''],
   ['https://example.com/a.mp4', ['https://example.com/a.mp4'], ''],
   ['vp9', ['vp9'], ''],
   ['crf 23', ['crf 23'], ''],
