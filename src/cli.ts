@@ -1,7 +1,6 @@
 #!/usr/bin/env node
 /** The only executable: reads the command line, runs one command, and turns its outcome into an exit code. */
 import { realpathSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { type Action, Context, type Define, type Globals, type Io, type Parts } from './commands/support/context.ts';
@@ -13,6 +12,7 @@ import { escapeForTerminal, escapeJsonForTerminal } from './core/escape.ts';
 import { systemClock } from './platform/clock.ts';
 import { callsUnderWay } from './platform/files/calls-under-way.ts';
 import { version } from './platform/package.ts';
+import { homeFolder } from './platform/user.ts';
 
 /** The commands in the order of `--help`, by the file that defines them: only the file of the requested command is loaded. */
 const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promise<Define>])[] = [
@@ -165,7 +165,7 @@ if (isStarted()) {
   process.setSourceMapsEnabled(true);
   const { stdout, stderr, env } = process;
   const streams = { stdout: outputOf(stdout), stderr: outputOf(stderr) };
-  const io: Io = { ...streams, env, cwd: process.cwd(), home: homedir(), clock: systemClock, signals: process };
+  const io: Io = { ...streams, env, cwd: process.cwd(), home: homeFolder(env), clock: systemClock, signals: process };
   let code = await main(process.argv.slice(2), io);
   const written = (stream: NodeJS.WriteStream) => new Promise(done => stream.write('', done));
   await written(stdout);

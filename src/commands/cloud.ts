@@ -87,27 +87,39 @@ async function withEngine<T>(context: Context, use: (asker: Asker) => Promise<T>
 
 /** Does what the words ask for: an answer, an upload, an export or an edit. */
 async function ask(context: Context, words: string, job: string | undefined): Promise<CloudAnswer> {
-  return withEngine(context, async asker => {
-    const intent = asker.engine.intentOf(words);
-    if (intent.kind === 'credits') return credits(asker);
-    if (job === undefined) {
-      throw new ShrinkError('usage', `"${words}" is about a job, but no job is given`, {
-        hint: 'Add --job ID (`shrinkbox jobs` lists them), or drop the video into an inbox with the words in NAME.txt.',
+  const intent = await intentOf(context, words);
+  if (intent.kind === 'credits') return withEngine(context, credits);
+  if (job === undefined) {
+    throw new ShrinkError('usage', `"${words}" is about a job, but no job is given`, {
+      hint: 'Add --job ID (`shrinkbox jobs` lists them), or drop the video into an inbox with the words in NAME.txt.',
+    });
+  }
+  switch (intent.kind) {
+    case 'state':
+      return withEngine(context, asker => timeline(asker, job));
+    case 'upload': {
+      const { what } = intent;
+      if (what !== undefined) return withEngine(context, asker => upload(asker, what, job));
+      throw new ShrinkError('usage', 'no file or URL to upload is given', {
+        hint: 'Use: shrinkbox upload FILE-OR-URL --job ID',
       });
     }
-    switch (intent.kind) {
-      case 'state':
-        return timeline(asker, job);
-      case 'upload':
-        if (intent.what !== undefined) return upload(asker, intent.what, job);
-        throw new ShrinkError('usage', 'no file or URL to upload is given', {
-          hint: 'Use: shrinkbox upload FILE-OR-URL --job ID',
-        });
-      case 'export':
-      case 'edit':
-        return refine(context, job, words);
-    }
-  });
+    case 'export':
+    case 'edit':
+      return refine(context, job, words);
+  }
+}
+
+/** Needs neither the service nor a valid configuration: what follows may be for the daemon. */
+async function intentOf(context: Context, words: string): Promise<ReturnType<CloudEngine['intentOf']>> {
+  const { config } = await context.loadConfigLeniently();
+  const { silentLogger: log } = await import('../platform/log.ts');
+  const engine = await context.parts.createCloudEngine({ config, secrets: {}, clock: context.io.clock, log });
+  try {
+    return engine.intentOf(words);
+  } finally {
+    await engine.close();
+  }
 }
 
 async function credits({ engine, signal }: Asker): Promise<CloudAnswer> {

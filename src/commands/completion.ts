@@ -1,7 +1,7 @@
 /** `completion bash|zsh|fish`: generated from the program's own commands, so that nothing is written down twice. */
 import { Argument, type Command, type Option } from 'commander';
 import { STATE_NAMES } from '../core/job.ts';
-import { connect, openJournalReader } from './support/connect.ts';
+import { findDaemon, openJournalReader } from './support/connect.ts';
 import type { Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
 import { escapeForTerminal } from '../core/escape.ts';
@@ -39,8 +39,8 @@ const MAX_IDS = 200;
 /** Stays silent whatever goes wrong: this runs while a person presses Tab. */
 async function printIds(context: Context): Promise<number> {
   try {
-    const config = await context.loadConfig();
-    const daemon = await connect(config);
+    context.silent = true;
+    const { config, daemon } = await findDaemon(context);
     const jobs = daemon
       ? await daemon.jobs({ limit: MAX_IDS }).finally(() => daemon.close())
       : (await (await openJournalReader(context, config)).jobs()).slice(0, MAX_IDS);

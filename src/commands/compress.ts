@@ -2,11 +2,13 @@ import { isAbsolute, join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { JobDetail } from '../api/types.ts';
 import type { OneShotEvents } from '../app/one-shot.ts';
+import type { Config } from '../config/load.ts';
 import { escapeForTerminal } from '../core/escape.ts';
 import type { EngineName } from '../core/job.ts';
 import { parseResolution, type Resolution, type Target } from '../core/target.ts';
 import { formatDuration, parsePercent, parseSize } from '../core/units.ts';
 import type { Context, Define, Io } from './support/context.ts';
+import { mistakeLines } from './support/error-output.ts';
 import { EXIT } from './support/exit-codes.ts';
 import { exitCodeOf, listenForStops } from './support/signals.ts';
 import { formatSaving, ProgressBar } from './support/terminal.ts';
@@ -55,8 +57,9 @@ function parseEngine(written: string): EngineName {
 
 async function compress(context: Context, files: readonly string[], options: Options): Promise<number> {
   const { io, parts } = context;
-  const config = await context.loadConfig();
-  const secrets = await context.loadSecrets(config);
+  const config = await configFor(context, options);
+  // What stays on this machine needs no token, and whoever compresses a file may not be allowed to read the daemon's.
+  const secrets = (options.engine ?? config.engine) === 'nemo' ? await context.loadSecrets(config) : {};
   // A log would tear the progress bar apart, and could only repeat what the results say.
   const { silentLogger: log } = await import('../platform/log.ts');
   const stops = listenForStops(io.signals);
@@ -84,6 +87,19 @@ async function compress(context: Context, files: readonly string[], options: Opt
     bar.clear();
     stops.close();
   }
+}
+
+/**
+ * The configuration, if there is a valid one: nothing in it is needed here, unless the person named it or the cloud is to be
+ * used, whose address it may say. @throws ConfigError in those two cases
+ */
+async function configFor(context: Context, { engine }: Options): Promise<Config> {
+  const { config, broken } = await context.loadConfigLeniently();
+  if (!broken) return config;
+  if (engine === 'nemo' || (await context.isConfigNamed())) throw broken;
+  const { problems } = broken;
+  context.warn(['the configuration is not used:', ...mistakeLines(problems)], { problems });
+  return config;
 }
 
 /** `compress` has no state directory: whatever it keeps between runs is in the user's cache. */

@@ -46,7 +46,8 @@ async function run(context: Context, once: boolean): Promise<number> {
     if (typeof daemon === 'string') return exitCodeOf(daemon);
     stopExtending();
     const status = reportToSystemd({ daemon, notifier, clock: io.clock, log });
-    reloads.start(() => reload({ context, daemon, notifier, status, log }));
+    const source = config.source ?? undefined;
+    reloads.start(() => reload({ context, daemon, notifier, status, log, source }));
     if (!once) printBanner(context, config, daemon.control);
     const code = await untilEnd({ context, daemon, notifier, stops, once });
     await reloads.stop();
@@ -179,12 +180,15 @@ class Reloads {
   }
 }
 
-/** Loads the configuration again, on SIGHUP. An invalid one changes nothing; its mistakes are logged line by line. */
-async function reload(running: RunningDaemon & { status: StatusLine; log: Logger }): Promise<void> {
+/**
+ * Loads the configuration again, on SIGHUP, from the file it came from: an editor may have emptied that for a moment, and
+ * another file is never taken instead. An invalid one changes nothing; its mistakes are logged line by line.
+ */
+async function reload(running: RunningDaemon & { status: StatusLine; log: Logger; source?: string }): Promise<void> {
   const { context, daemon, notifier, status, log } = running;
   notifier.reloading();
   try {
-    const config = await context.loadConfig();
+    const config = await context.loadConfig(running.source);
     const { applied, needsRestart } = await daemon.reload(config);
     log.info(
       { applied },

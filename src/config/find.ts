@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { isShrinkError } from '../core/errors.ts';
 import { defaultConfig } from './defaults.ts';
 import type { Config, ParseContext } from './load.ts';
@@ -11,6 +11,8 @@ export interface LoadContext extends Omit<ParseContext, 'source'> {
   /** `--config FILE`. */
   path?: string;
   readFile: ReadFile;
+  /** Hears of a `./config.yaml` that is not used: a sentence. */
+  onNotOurs?(remark: string): void;
 }
 
 /** Environment variables that override keys of the file. */
@@ -20,20 +22,65 @@ const OVERRIDES = ['NEMO_API_URL', 'NEMO_WEB_URL', 'NEMO_CLIENT_ID', 'SKILL_SOUR
 const MAX_BYTES = 1_000_000;
 
 /**
- * Finds, reads and checks the configuration: `--config`, else `$SHRINKBOX_CONFIG`, else the first of `./config.yaml`,
- * `~/.config/shrinkbox/config.yaml` and `/etc/shrinkbox/config.yaml` that exists, else the built-in defaults.
+ * Finds, reads and checks the configuration: `--config`, else `$SHRINKBOX_CONFIG`, else the first of `./config.yaml` (if it
+ * is ours), `~/.config/shrinkbox/config.yaml` and `/etc/shrinkbox/config.yaml` that exists, else the built-in defaults.
  *
  * @throws ConfigError with every problem at once.
  */
 export async function loadConfig(context: LoadContext): Promise<Config> {
-  const { env, cwd, home } = context;
-  const found = findFile(context);
+  return parseFound(await findFile(context), context);
+}
+
+/** A configuration, or what is left of one with mistakes. */
+export interface LenientConfig {
+  /** Where it is broken: the defaults, without any folder, and with the `state_dir` of the file. */
+  config: Config;
+  broken?: ConfigError;
+  /** Where a daemon of a broken configuration may be, likeliest first, if the file could not even be read. */
+  guesses?: string[];
+}
+
+/**
+ * The same for commands that only ask the daemon, which runs on while its file has mistakes. Of such a file only `state_dir`
+ * counts: read line by line where it is not even YAML; the default where it is not written. Throws only what is a bug.
+ */
+export async function loadConfigLeniently(context: LoadContext): Promise<LenientConfig> {
+  let found: FoundFile | undefined;
+  try {
+    found = await findFile(context);
+    return { config: await parseFound(found, context) };
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    const source = found?.path ?? error.problems[0]?.file ?? 'config.yaml';
+    const resolve = pathResolver(found ? dirname(found.path) : dirname(source), context.home);
+    const left = { ...defaultConfig(resolve), folders: [], source };
+    if (!found) return { config: left, broken: error, guesses: [left.stateDir, ...(STATE_OF[source] ?? [])] };
+    const { writtenStateDir } = await import('./leniency.ts');
+    const written = writtenStateDir(found.text);
+    return { config: { ...left, stateDir: resolve(written ?? './state') }, broken: error };
+  }
+}
+
+/** Where the service that comes with the program keeps its state. */
+const STATE_OF: Readonly<Record<string, string[]>> = { '/etc/shrinkbox/config.yaml': ['/var/lib/shrinkbox'] };
+
+/** Whether a file was named, on the command line or in the environment; one that was only found is less certain to be meant. */
+export function isConfigNamed({ path, env }: Pick<LoadContext, 'path' | 'env'>): boolean {
+  return Boolean(path || env['SHRINKBOX_CONFIG']);
+}
+
+interface FoundFile {
+  path: string;
+  text: string;
+}
+
+async function parseFound(found: FoundFile | undefined, { env, cwd, home }: LoadContext): Promise<Config> {
   if (!found && OVERRIDES.every(name => !env[name])) return defaultConfig(pathResolver(cwd, home));
   const { parseConfig } = await import('./load.ts');
   return parseConfig(found?.text, { env, cwd, home, source: found?.path ?? null });
 }
 
-function findFile(from: LoadContext): { path: string; text: string } | undefined {
+async function findFile(from: LoadContext): Promise<FoundFile | undefined> {
   const named = from.path
     ? { path: from.path, by: '--config' }
     : from.env['SHRINKBOX_CONFIG']
@@ -46,8 +93,16 @@ function findFile(from: LoadContext): { path: string; text: string } | undefined
     if (text !== undefined) return { path, text };
     throw failed(path, `does not exist, but ${named.by} names it`);
   }
-  const usual = ['config.yaml', join(from.home, '.config/shrinkbox/config.yaml'), '/etc/shrinkbox/config.yaml'];
-  for (const path of usual.map(resolve)) {
+  const here = resolve('config.yaml');
+  const text = readOptional(here, from.readFile);
+  if (text !== undefined) {
+    const { isOurs } = await import('./leniency.ts');
+    if (isOurs(text)) return { path: here, text };
+    from.onNotOurs?.(
+      `${here} is not used: ${text.trim() === '' ? 'it is empty' : 'it has none of the keys of shrinkbox'}`,
+    );
+  }
+  for (const path of [join(from.home, '.config/shrinkbox/config.yaml'), '/etc/shrinkbox/config.yaml'].map(resolve)) {
     const text = readOptional(path, from.readFile);
     if (text !== undefined) return { path, text };
   }

@@ -56,6 +56,17 @@ it('reloads the configuration, and notifies systemd', async () => {
   expect(about).toEqual(['READY', 'RELOADING', 'READY', 'STOPPING']);
 });
 
+it('keeps the old configuration while an editor has emptied a file that was only found, and takes no other', async () => {
+  const ran = runCli(['run'], { parts: { startDaemon: daemon.start }, signals, cwd: dir, env });
+  await eventually(async () => (await said()).includes('READY=1'));
+  await writeFile(config, '');
+  hangUp();
+  await eventually(async () => (await said()).some(line => line.includes('has mistakes')));
+  stop();
+  await ran;
+  expect(daemon.calls).toEqual(['start', 'stop']);
+});
+
 it('keeps the old configuration when the new one has mistakes', async () => {
   const ran = run();
   await eventually(async () => (await said()).includes('READY=1'));

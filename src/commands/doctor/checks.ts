@@ -3,9 +3,9 @@ import { randomBytes } from 'node:crypto';
 import { lstatSync, readFileSync, statSync } from 'node:fs';
 import { access as accessible, constants, readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
-import { userInfo } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { Config, Folder } from '../../config/load.ts';
+import { type ConfigError, formatProblem } from '../../config/problems.ts';
 import { usesNemo } from '../../app/engines.ts';
 import { FolderMounts } from '../../app/folder-mounts.ts';
 import { whyOriginalsStay } from '../../app/originals-check.ts';
@@ -14,12 +14,30 @@ import { cannotWrite, findTools, type Tools } from '../../media/ffmpeg/tools.ts'
 import { nodeFiles } from '../../platform/files/files.ts';
 import { fsKindOf } from '../../platform/files/mounts.ts';
 import { diskSpace, missingBytes } from '../../platform/files/space.ts';
+import { userName } from '../../platform/user.ts';
 import { connect, openJournalReader } from '../support/connect.ts';
 import type { Context } from '../support/context.ts';
 import { EXIT } from '../support/exit-codes.ts';
 import { checkAccess } from './access.ts';
 import { type CheckResult, failedCheck } from './check-result.ts';
 import { plural } from '../../core/units.ts';
+
+/** What can be checked without a valid configuration: `config` has its `state_dir`, nothing else. */
+export async function* checkResultsOfBroken(
+  context: Context,
+  config: Config,
+  { problems }: ConfigError,
+): AsyncGenerator<CheckResult> {
+  yield program(context);
+  const fix = 'Correct it; the daemon does not start with it, and everything it names can only be checked then.';
+  for (const [i, problem] of problems.entries()) {
+    const last = i === problems.length - 1 ? { fix } : {};
+    yield { about: 'configuration', result: 'bad', said: formatProblem(problem), ...last, code: EXIT.config };
+  }
+  const daemon = await daemonState(config);
+  yield daemon.result;
+  yield await stateDir(config);
+}
 
 /** All checks, in the order a person would go through them. */
 export async function* checkResults(context: Context, config: Config): AsyncGenerator<CheckResult> {
@@ -43,9 +61,8 @@ export async function* checkResults(context: Context, config: Config): AsyncGene
 }
 
 function program({ version }: Context): CheckResult {
-  const { username, uid } = userInfo();
   const [major = 0] = process.versions.node.split('.').map(Number);
-  const said = `shrinkbox ${version}, Node ${process.versions.node}, as user ${username}`;
+  const said = `shrinkbox ${version}, Node ${process.versions.node}, as user ${userName()}`;
   if (major < 22) {
     return {
       about: 'program',
@@ -55,7 +72,9 @@ function program({ version }: Context): CheckResult {
     };
   }
   const fix = 'Run it as the user the daemon runs as: sudo -u shrinkbox shrinkbox doctor.';
-  return uid === 0 ? { about: 'program', result: 'ok', said, fix } : { about: 'program', result: 'ok', said };
+  return process.getuid?.() === 0
+    ? { about: 'program', result: 'ok', said, fix }
+    : { about: 'program', result: 'ok', said };
 }
 
 async function secrets(context: Context, config: Config): Promise<CheckResult> {

@@ -17,10 +17,11 @@ export const defineDoctor: Define = (program, action) => {
 };
 
 async function doctor(context: Context): Promise<number> {
-  const config = await context.loadConfig();
-  const { checkResults } = await import('./checks.ts');
+  const { config, broken } = await context.loadConfigLeniently();
+  const { checkResults, checkResultsOfBroken } = await import('./checks.ts');
   const results: CheckResult[] = [];
-  for await (const result of checkResults(context, config)) {
+  const checks = broken ? checkResultsOfBroken(context, config, broken) : checkResults(context, config);
+  for await (const result of checks) {
     results.push(result);
     if (!context.json) for (const line of resultLines(context, result)) context.print(line);
   }

@@ -2,7 +2,7 @@ import type { ControlClient } from '../../api/client.ts';
 import { escapeJsonForTerminal } from '../../core/escape.ts';
 import { every } from '../../platform/async.ts';
 import { sleep } from '../../platform/clock.ts';
-import { connect, openJournalReader, type Reader } from '../support/connect.ts';
+import { connect, findDaemon, openJournalReader, type Reader } from '../support/connect.ts';
 import type { Context } from '../support/context.ts';
 import { EXIT } from '../support/exit-codes.ts';
 import { shownJobs, statusLines } from './lines.ts';
@@ -17,19 +17,22 @@ const REFRESH_MS = 1_000;
  * repainted in place; elsewhere each status is appended, as a block of lines or, with --json, as one line.
  */
 export async function watchStatus(context: Context): Promise<number> {
-  const config = await context.loadConfig();
+  const first = await findDaemon(context);
+  const { config, broken } = first;
+  let { daemon } = first;
   const { io } = context;
   let isAbsent = false;
   while (io.stdout.writable !== false) {
-    const daemon = await connect(config);
     if (daemon) {
       isAbsent = false;
-      await new LiveStatus(context, daemon).run().finally(() => daemon.close());
+      const live: ControlClient = daemon;
+      await new LiveStatus(context, live).run().finally(() => live.close());
     } else if (!isAbsent) {
       isAbsent = true;
-      await show(context, await openJournalReader(context, config));
+      await show(context, await openJournalReader(context, config, broken));
     }
     await sleep(io.clock, REFRESH_MS);
+    daemon = await connect(config);
   }
   return EXIT.fine;
 }

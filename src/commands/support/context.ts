@@ -6,9 +6,10 @@ import type { Command } from 'commander';
 import type { JobDetail } from '../../api/types.ts';
 import type { Daemon, DaemonOptions } from '../../app/daemon.ts';
 import type { OneShotOptions } from '../../app/one-shot.ts';
+import type { LenientConfig, LoadContext } from '../../config/find.ts';
 import type { Config } from '../../config/load.ts';
 import type { Secrets } from '../../config/secrets.ts';
-import { escapeJsonForTerminal } from '../../core/escape.ts';
+import { escapeForTerminal, escapeJsonForTerminal } from '../../core/escape.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { CloudEngine } from '../../engine/engine.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -43,7 +44,10 @@ export class Context {
   readonly parts: Parts;
   readonly version: string;
   readonly json: boolean;
+  /** Nobody is there to read remarks: a shell completes a word. */
+  silent = false;
   readonly #configPath: string | undefined;
+  readonly #said = new Set<string>();
 
   constructor(options: { io: Io; parts: Parts; version: string; globals: Globals }) {
     this.io = options.io;
@@ -78,12 +82,35 @@ export class Context {
 
   /** @throws ConfigError with every problem at once. */
   async loadConfig(path = this.#configPath): Promise<Config> {
-    const [{ loadConfig }, { readTextFile }] = await Promise.all([
-      import('../../config/find.ts'),
-      import('../../config/read.ts'),
-    ]);
+    const { loadConfig } = await import('../../config/find.ts');
+    return loadConfig(await this.#loadContext(path));
+  }
+
+  /** For commands that only ask the daemon: it runs on while the file has mistakes. */
+  async loadConfigLeniently(): Promise<LenientConfig> {
+    const { loadConfigLeniently } = await import('../../config/find.ts');
+    return loadConfigLeniently(await this.#loadContext(this.#configPath));
+  }
+
+  /** Whether the person named a configuration file. */
+  async isConfigNamed(): Promise<boolean> {
+    const { isConfigNamed } = await import('../../config/find.ts');
+    return isConfigNamed({ path: this.#configPath, env: this.io.env });
+  }
+
+  async #loadContext(path: string | undefined): Promise<LoadContext> {
+    const { readTextFile } = await import('../../config/read.ts');
     const { env, cwd, home } = this.io;
-    return loadConfig({ path, env, cwd, home, readFile: readTextFile });
+    return { path, env, cwd, home, readFile: readTextFile, onNotOurs: remark => this.warn([remark]) };
+  }
+
+  /** Says on stderr what a person should know, each remark once; a line of JSON with --json. */
+  warn(remarks: readonly string[], details: object = {}): void {
+    const [first = '', ...rest] = remarks;
+    if (this.silent || this.#said.has(first)) return;
+    this.#said.add(first);
+    if (this.json) return this.printErr(escapeJsonForTerminal({ warning: { message: first, ...details } }, 0));
+    for (const line of [`shrinkbox: ${first}`, ...rest]) this.printErr(escapeForTerminal(line));
   }
 
   /** @throws ShrinkError auth-missing if a token file is named and contains no token. */

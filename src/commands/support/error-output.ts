@@ -53,6 +53,16 @@ function problemsOf(error: ShrinkError): readonly ConfigProblem[] {
   return 'problems' in error && Array.isArray(error.problems) ? (error.problems as ConfigProblem[]) : [];
 }
 
+/** As many mistakes as a warning lists. */
+const MAX_MISTAKES = 3;
+
+/** The first mistakes of a configuration, for a command that does without it; not escaped yet. */
+export function mistakeLines(problems: readonly ConfigProblem[]): string[] {
+  const more = problems.length - MAX_MISTAKES;
+  const lines = problems.slice(0, MAX_MISTAKES).map(problem => `  ${problemLine(problem)}`);
+  return more > 0 ? [...lines, `  and ${more} more; \`shrinkbox check\` lists them`] : lines;
+}
+
 function problemLine({ file, line, column, path, message }: ConfigProblem): string {
   const place = line > 0 ? `${file}:${line}:${column}` : file;
   return path ? `${place}: ${path}: ${message}` : `${place}: ${message}`;
