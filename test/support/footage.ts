@@ -386,6 +386,43 @@ const RECIPES = {
       await writeFile(output, bytes);
     },
   },
+  endlessEdits: {
+    about: 'Its edit list shows the same second again and again, 200,000 times, in 2.4 MB.',
+    file: 'endless-edits.mp4',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const bytes = await readFile(await clip('plain'));
+      const count = 200_000;
+      const edits = Buffer.alloc(16 + 12 * count);
+      edits.writeUInt32BE(edits.length);
+      edits.write('elst', 4, 'latin1');
+      edits.writeUInt32BE(count, 12);
+      for (let at = 16; at < edits.length; at += 12) {
+        edits.writeUInt32BE(1, at);
+        edits.writeInt32BE((at % 50) * 512, at + 4);
+        edits.writeUInt32BE(0x10000, at + 8);
+      }
+      const old = bytes.indexOf('elst') - 4;
+      const more = edits.length - bytes.readUInt32BE(old);
+      for (const around of ['moov', 'trak', 'edts']) {
+        const at = bytes.lastIndexOf(around, old) - 4;
+        bytes.writeUInt32BE(bytes.readUInt32BE(at) + more, at);
+      }
+      const rest = old + bytes.readUInt32BE(old);
+      await writeFile(output, Buffer.concat([bytes.subarray(0, old), edits, bytes.subarray(rest)]));
+    },
+  },
+  countless: {
+    about: 'Claims forty million frames of one byte each; the file is a thousand times smaller.',
+    file: 'countless.mp4',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const bytes = await readFile(await clip('tiny'));
+      const sizes = bytes.indexOf('stsz');
+      bytes.writeUInt32BE(1, sizes + 8);
+      bytes.writeUInt32BE(40_000_000, sizes + 12);
+      bytes.writeUInt32BE(40_000_000, bytes.indexOf('stts') + 12);
+      await writeFile(output, bytes);
+    },
+  },
 } satisfies Record<string, Recipe>;
 
 export type FootageName = keyof typeof RECIPES;

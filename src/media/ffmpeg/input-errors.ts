@@ -80,6 +80,10 @@ export function tooManyFrames(path: string, fps: number): ShrinkError {
   return refusal('unsafe-media', say('media.too-many-frames', { file: displayName(path), fps }), path, EXPORT_AGAIN);
 }
 
+export function claimsTooMuch(path: string): ShrinkError {
+  return refusal('unsafe-media', say('media.claims-too-much', { file: displayName(path) }), path, EXPORT_AGAIN);
+}
+
 export function cannotDecode(path: string, codec: string): ShrinkError {
   const message = say('media.cannot-decode', { file: displayName(path), codec });
   return refusal('not-media', message, path, say('media.newer-ffmpeg-hint'));

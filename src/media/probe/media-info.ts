@@ -33,6 +33,8 @@ export interface ProbeStream {
   channels?: number;
   tags?: Record<string, string>;
   disposition?: Record<string, number>;
+  /** As the container claims. */
+  nb_frames?: string;
   /** Present if frames were counted by decoding them. */
   nb_read_frames?: string;
   side_data_list?: { side_data_type?: string; rotation?: number }[];

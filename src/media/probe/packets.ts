@@ -70,12 +70,33 @@ function packetOf([stream, pts, dts, duration, size, flags = '']: readonly (stri
   };
 }
 
+/** Packets of any file; a larger one may have one in every two bytes. The smallest real ones take about four with their tables. */
+const MIN_PACKETS = 10_000;
+const PACKETS_PER_BYTE = 0.5;
+/** Bytes of media in any file; edit lists may show the same part again and again, so a larger one may have several times its size. */
+const MIN_MEDIA_BYTES = 16_000_000;
+const MEDIA_PER_BYTE = 8;
+
+/** The most packets a file of that many bytes can hold, whatever its tables claim. */
+export function maxPackets(fileBytes: number): number {
+  return MIN_PACKETS + PACKETS_PER_BYTE * fileBytes;
+}
+
 /** The timelines of all tracks of a file, from its packets in stored order. */
 export class TimelineReader {
   readonly #tracks = new Map<number, TimelineBuilder>();
+  #packets = 0;
+  #bytes = 0;
+
+  /** Whether there are more packets, or more bytes in them, than a file of that many bytes can hold. */
+  exceeds(fileBytes: number): boolean {
+    return this.#packets > maxPackets(fileBytes) || this.#bytes > MIN_MEDIA_BYTES + MEDIA_PER_BYTE * fileBytes;
+  }
 
   add(packet: Packet | undefined): void {
     if (!packet) return;
+    this.#packets += 1;
+    this.#bytes += packet.bytes;
     let track = this.#tracks.get(packet.stream);
     if (!track) this.#tracks.set(packet.stream, (track = new TimelineBuilder()));
     track.add(packet);

@@ -16,6 +16,7 @@ import { type ChildRequest, type ChildResult, runChild } from '../../platform/pr
 import { MAX_PIXELS, quiet, untrustedInput, WITHOUT_LOOP_FILTER } from '../ffmpeg/args.ts';
 import {
   cannotDecode,
+  claimsTooMuch,
   displayName,
   MAX_FPS,
   noFrames,
@@ -30,7 +31,7 @@ import {
 } from '../ffmpeg/input-errors.ts';
 import type { Tools } from '../ffmpeg/tools.ts';
 import { assembleFacts, mainVideo, type ProbeOutput, type ProbeStream } from './media-info.ts';
-import { parsePacket, parsePacketObject, type Timeline, TimelineReader } from './packets.ts';
+import { maxPackets, type Packet, parsePacket, parsePacketObject, type Timeline, TimelineReader } from './packets.ts';
 import { type Looks, looksLike } from './sniff.ts';
 
 export interface ProbeOptions {
@@ -53,6 +54,9 @@ const PROBE_MEMORY = 4 * 2 ** 30;
 /** Reading through a film must not make another one stutter. */
 const NICE = 10;
 const OPEN_LIMIT_MS = 60_000;
+/** Processor time for opening a file, seconds, and bytes for which it gets another; a slow disk costs none. */
+const OPEN_CPU_S = 15;
+const BYTES_PER_CPU_S = 1_000_000;
 /** A network mount must deliver at least this many bytes a second, or the scan is abandoned. */
 const SLOWEST_READ = 1_000_000;
 /** A small file is described and read through by one ffprobe: starting another takes as long as reading it. */
@@ -147,13 +151,13 @@ class FileProbe {
       const { stderrTail } = await this.#ffprobe(wanted, say('media.doing-probe', { file: this.#name }), {
         timeoutMs: stallMs === undefined ? OPEN_LIMIT_MS : undefined,
         stallMs,
-        limits: limits ?? { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 },
+        limits: limits ?? { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: this.#cpuSeconds() },
         onStdoutLine: text => {
           if (text === '    "packets": [') isAmongPackets = true;
           else if (isAmongPackets && text === '    ],') isAmongPackets = false;
           else if (isAmongPackets) {
             const packet = parsePacketObject(text);
-            timelines.add(packet);
+            this.#add(packet, timelines);
             if (packet) onPacket?.(packet.stream);
           } else if (lines.push(text) > MAX_DESCRIPTION_LINES) throw new Error('the description is too long');
         },
@@ -162,7 +166,7 @@ class FileProbe {
       if (stderrTail !== '' || found.size === 0) return undefined;
       return { output: JSON.parse(lines.join('\n')) as ProbeOutput, timelines: found };
     } catch (error) {
-      if (isShrinkError(error, 'cancelled')) throw error;
+      if (isShrinkError(error, 'cancelled', 'unsafe-media')) throw error;
       return undefined;
     }
   }
@@ -184,7 +188,18 @@ class FileProbe {
     return facts;
   }
 
-  #refuseByTrack({ width = 0, height = 0, codec_name: codec = 'unknown' }: ProbeStream): void {
+  #add(packet: Packet | undefined, timelines: TimelineReader): void {
+    timelines.add(packet);
+    if (timelines.exceeds(this.#bytes)) throw claimsTooMuch(this.#path);
+  }
+
+  /** What opening a file of this size can need at most. */
+  #cpuSeconds(): number {
+    return Math.min(OPEN_LIMIT_MS / 1000, Math.ceil(OPEN_CPU_S + this.#bytes / BYTES_PER_CPU_S));
+  }
+
+  #refuseByTrack({ width = 0, height = 0, codec_name: codec = 'unknown', nb_frames: claimed }: ProbeStream): void {
+    if (Number(claimed) > maxPackets(this.#bytes)) throw claimsTooMuch(this.#path);
     if (width * height > MAX_PIXELS) throw tooManyPixels(this.#path);
     if (!this.#options.tools.decodable.has(codec)) throw cannotDecode(this.#path, codec);
     if (width === 0 || height === 0) throw sizeUnknown(this.#path, codec);
@@ -196,7 +211,7 @@ class FileProbe {
     try {
       const { stdout, stderrTail } = await this.#ffprobe(wanted, say('media.doing-probe', { file: this.#name }), {
         timeoutMs: OPEN_LIMIT_MS,
-        limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 },
+        limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: this.#cpuSeconds() },
       });
       if (stderrTail.includes('exceeds specified max pixel count')) throw tooManyPixels(this.#path);
       return JSON.parse(stdout) as ProbeOutput;
@@ -216,8 +231,8 @@ class FileProbe {
       await this.#ffprobe(wanted, say('media.doing-scan', { file: this.#name }), {
         timeoutMs: OPEN_LIMIT_MS + readS * 1000,
         stallMs: 2 * OPEN_LIMIT_MS,
-        limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: OPEN_LIMIT_MS / 1000 + readS },
-        onStdoutLine: text => timelines.add(parsePacket(text)),
+        limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: this.#cpuSeconds() + readS },
+        onStdoutLine: text => this.#add(parsePacket(text), timelines),
         onStderrLine: text => {
           complaint ??= refuseByComplaints(this.#path, text);
         },

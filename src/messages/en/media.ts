@@ -51,6 +51,7 @@ export const MEDIA_EN = {
   'media.too-many-pixels': ({ file }: In) => `${file} has frames larger than 8192x8192, which no camera records`,
   'media.too-many-frames': ({ file, fps }: In & { fps: number }) =>
     `${file} claims ${Math.round(fps)} frames per second, which no camera records`,
+  'media.claims-too-much': ({ file }: In) => `${file} claims more frames than a file of its size can hold`,
   'media.sound-only': ({ file }: In) => `${file} has sound but no moving picture`,
   'media.no-picture': ({ file }: In) => `${file} has no picture in it`,
   'media.single-picture': ({ file }: In) => `${file} lasts 0 seconds: it holds a single picture, not a video`,

@@ -44,6 +44,7 @@ export const MEDIA_ZH = {
   'media.end-missing': ({ file }) => `${file} 不完整：缺少结尾`,
   'media.too-many-pixels': ({ file }) => `${file} 的画面大于 8192x8192，没有摄像机会这样录制`,
   'media.too-many-frames': ({ file, fps }) => `${file} 声称每秒 ${Math.round(fps)} 帧，没有摄像机会这样录制`,
+  'media.claims-too-much': ({ file }) => `${file} 声称的帧数超过这种大小的文件所能容纳的数量`,
   'media.sound-only': ({ file }) => `${file} 只有声音，没有活动画面`,
   'media.no-picture': ({ file }) => `${file} 中没有画面`,
   'media.single-picture': ({ file }) => `${file} 时长为 0 秒：只有一张图片，不是视频`,

@@ -82,6 +82,19 @@ describe('facts', () => {
   });
 });
 
+describe('a small file whose tables claim more than it can hold', () => {
+  it.each([
+    'endlessEdits', // was: read for 130 s, twice, while every other file waited
+    'countless', // was: each child built an index of 40 million frames, in 1 GB of memory
+  ] as const)('%s is refused before it costs anything', async name => {
+    const refused = probe(await footage(name), { tools: await realTools() });
+    await expect(refused).rejects.toMatchObject({
+      code: 'unsafe-media',
+      messages: { text: { code: 'media.claims-too-much' } },
+    });
+  });
+});
+
 describe('the main picture', () => {
   const line = {
     packets: 2,
