@@ -103,8 +103,11 @@ export interface Order {
   target: Target;
   /** As the person wrote it, for an engine that understands natural language. */
   instruction?: string;
-  /** What the cloud holds of the job that this one refines (`clip.v2.mp4`), so that the engine can continue in its session. */
-  previous?: { cloud?: CloudRefs };
+  /**
+   * What the cloud holds of the job that this one refines (`clip.v2.mp4`), so that the engine can continue in its session, and the
+   * instructions of all earlier versions, oldest first.
+   */
+  previous?: { cloud?: CloudRefs; words?: readonly string[] };
   /** The inbox of the source, for an engine that keeps something per folder. */
   folder?: string;
   /** Whether the rule lets this machine take over when the cloud fails. */
@@ -261,6 +264,10 @@ export interface CloudRefs {
   task?: string;
   user?: string;
   claimUrl?: string;
+  /** The name of the source in a session that other files use too. */
+  file?: string;
+  /** Hash of the timeline that the job left in such a session: as long as it is there, the timeline is about this file. */
+  draft?: string;
 }
 
 /** The fact under which the journal keeps each of them; people see these names in `job ID`. */
@@ -269,6 +276,8 @@ const CLOUD_FACTS: Readonly<Record<keyof CloudRefs, string>> = {
   task: 'nemo task',
   user: 'nemo user',
   claimUrl: 'claim link',
+  file: 'nemo file',
+  draft: 'nemo draft',
 };
 const CLOUD_FACT_NAMES = Object.entries(CLOUD_FACTS) as [keyof CloudRefs, string][];
 

@@ -127,6 +127,8 @@ export interface EngineContext {
   fact(key: string, value: string): Promise<void>;
   /** Where the cloud keeps the job, for later versions of the file and for people; adds to what is already known. */
   cloud(refs: CloudRefs): Promise<void>;
+  /** Names of the files that jobs about other sources brought into this session of the cloud; absent if nobody keeps that. */
+  filesIn?(session: string): readonly string[];
   progress(progress: Progress): void;
   readonly signal: AbortSignal;
   /** Closed while local work should rest (quiet hours, `pause`): children are stopped, not ended. */

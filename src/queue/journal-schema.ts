@@ -292,6 +292,8 @@ const JOB = shape<Job>({
       task: optional(STRING),
       user: optional(STRING),
       claimUrl: optional(STRING),
+      file: optional(STRING),
+      draft: optional(STRING),
     }),
   ),
   createdAt: NUMBER,

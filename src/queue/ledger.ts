@@ -3,6 +3,7 @@
  * world only through ports (Stages, JournalWriter). May import core, messages, platform, engine/engine.ts.
  */
 import { randomBytes } from 'node:crypto';
+import { basename } from 'node:path';
 import type { Job, StateName } from '../core/job.ts';
 import { cloudRefsOf, STATE_NAMES } from '../core/job.ts';
 import { apply, IllegalEvent } from '../core/lifecycle.ts';
@@ -110,6 +111,16 @@ export class Ledger {
 
   withContent(fingerprint: string): Job[] {
     return this.#list(this.#byContent.get(fingerprint));
+  }
+
+  /** Names of the files that jobs about other sources than `job`'s brought into a session of the cloud. */
+  filesIn(session: string, { inbox, relative }: Pick<Job, 'inbox' | 'relative'>): string[] {
+    const place = placeOf(inbox, relative);
+    const others = [...this.#jobs.values()].filter(
+      job => job.cloud?.session === session && placeOf(job.inbox, job.relative) !== place,
+    );
+    // Jobs of 0.1.0 do not say: theirs had the name of the source.
+    return [...new Set(others.map(({ cloud, path }) => cloud?.file ?? basename(path)))];
   }
 
   counts(): Record<StateName, number> {

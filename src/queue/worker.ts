@@ -160,7 +160,6 @@ export class JobWorker implements Worker {
   #orderOf(job: Job): Order {
     if (job.decision.kind !== 'do') throw new IllegalEvent(`job ${job.id} has nothing to do`);
     const { target, instruction, fallback } = job.decision;
-    const previous = this.#ledger.atPlace(job.inbox, job.relative).find(other => other.version === job.version - 1);
     return {
       job: job.id,
       source: job.path,
@@ -170,7 +169,18 @@ export class JobWorker implements Worker {
       folder: job.inbox,
       fallback,
       retryCount: job.retried,
-      previous: job.version > 1 && previous ? { cloud: previous.cloud } : undefined,
+      previous: this.#previousOf(job),
+    };
+  }
+
+  /** What earlier versions of the file left for this one; the last may have ended before it had a session. */
+  #previousOf({ inbox, relative, version }: Job): Order['previous'] {
+    const earlier = this.#ledger.atPlace(inbox, relative).filter(other => other.version < version);
+    if (earlier.length === 0) return undefined;
+    const made = earlier.filter(({ state }) => state.name === 'done' || state.name === 'held');
+    return {
+      cloud: earlier.findLast(({ cloud }) => cloud?.session !== undefined)?.cloud,
+      words: made.flatMap(({ decision }) => (decision.kind === 'do' ? (decision.instruction ?? []) : [])),
     };
   }
 
@@ -191,6 +201,7 @@ export class JobWorker implements Worker {
       doubt: (step, reason) => commit({ event: 'doubted', data: { engine, ...namedStep(step), reason } }),
       fact: (key, value) => commit({ event: 'fact', data: { key, value } }),
       cloud: refs => commit(...cloudFactsOf(refs).map((data): JobEvent => ({ event: 'fact', data }))),
+      filesIn: session => ledger.filesIn(session, ledger.expect(id)),
       progress: news => {
         progress = { ...progress, ...news };
         run.progress(progress);

@@ -82,6 +82,20 @@ describe('the ledger', () => {
     expect(copy.paused).toBe(true);
   });
 
+  it('knows the files of a session of the cloud, also after a restart and from a journal that does not name them', async () => {
+    const { journal, ledger } = setup();
+    const fact = (key: string, value: string): JobEvent => ({ event: 'fact', data: { key, value } });
+    await ledger.commit('a', admitted('a.mp4'), fact('nemo session', 's1'), fact('nemo file', 'a-2.mp4'));
+    await ledger.commit('a2', admitted('a.mp4'), fact('nemo session', 's1'), fact('nemo file', 'a-2.mp4'));
+    await ledger.commit('b', admitted('b.mp4'), fact('nemo session', 's1'));
+    await ledger.commit('c', admitted('c.mp4'), fact('nemo session', 's2'));
+    for (const known of [ledger, replayed(journal)]) {
+      expect(known.filesIn('s1', known.expect('a2'))).toEqual(['b.mp4']);
+      expect(known.filesIn('s1', known.expect('b'))).toEqual(['a-2.mp4']);
+      expect(known.filesIn('s2', known.expect('c'))).toEqual([]);
+    }
+  });
+
   it('finds what the cloud has of a job among the facts of a snapshot of 0.1.0', async () => {
     const { ledger } = setup();
     await ledger.commit('a', admitted('a.mp4'), { event: 'fact', data: { key: 'nemo session', value: 's1' } });

@@ -33,6 +33,8 @@ export type SessionRecord = {
   shared: boolean;
   /** Continues from the timeline of an earlier version. */
   refines: boolean;
+  /** The name of this source in a session that other files use too; absent in a session of its own. */
+  file?: string;
   /** The service no longer knew it after a message was sent: `order.retryCount` at that time. */
   gone?: number;
 };
@@ -117,6 +119,7 @@ const isSession = isObjectOf<SessionRecord>({
   madeAt: isNumber,
   shared: isFlag,
   refines: isFlag,
+  file: isOptional(isText),
   gone: isOptional(isNumber),
 });
 

@@ -69,6 +69,10 @@ export interface FolderSessions {
   usable(folder: string, job: string, token: string): Session | undefined;
   /** The job starts working in it. */
   take(folder: string, job: string, session: Session): void;
+  /**
+   * The job starts another version in session `id`, which may be the folder's. False if another job left something half-done in it.
+   */
+  join(folder: string, job: string, id: string): boolean;
   /** The job is done with it. */
   release(folder: string, job: string): void;
 }

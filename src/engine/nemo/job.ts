@@ -12,6 +12,8 @@ import { indexFirst } from './render/faststart.ts';
 import { recordClaimLink } from './session/claim-link.ts';
 import { summarise } from './session/draft.ts';
 import { ensureUploaded, readState, sessionFor } from './session/source.ts';
+import type { Snapshot } from './session/state.ts';
+import { timelineOfAnother } from './session/whose-timeline.ts';
 
 /** A file made in the cloud that fits. */
 export interface Produced {
@@ -54,10 +56,14 @@ export class CloudJob {
     for (let starts = 0; ; starts += 1) {
       const session = await sessionFor(this.#task);
       try {
-        const produced = await new SessionWork({ ...this.#task, session }).run();
+        const { source } = this.#task;
+        const name = session.file ?? source.name;
+        const produced = await new SessionWork({ ...this.#task, source: { ...source, name }, session }).run();
         if (cloud.settings.session === 'per-folder') this.#releaseFolder();
         return produced;
       } catch (error) {
+        // Nothing of it is half-done there.
+        if (session.refines && !this.#mayHaveSent(session)) this.#releaseFolder();
         if (!isShrinkError(error, 'session-gone')) throw error;
         // Before any message, a new session costs nothing but the upload.
         const startOver = starts === 0 && !session.refines && !this.#mayHaveSent(session);
@@ -111,7 +117,9 @@ class SessionWork {
 
   async run(): Promise<Produced> {
     const { order, maxBytes, session, checkpoints } = this.#task;
-    const prompt = this.#prompt();
+    const displaced = await this.#displaced();
+    const prompt = this.#prompt(displaced !== undefined);
+    this.#mayContinue(prompt, displaced);
     await this.#answerQuestion(prompt);
     const uploaded = session.refines ? undefined : await ensureUploaded(this.#task);
     const sent = prompt.text === undefined ? NOTHING_SENT : await sendInstruction(this.#task, 1, prompt.text);
@@ -133,16 +141,39 @@ class SessionWork {
     };
   }
 
-  #prompt(): Prompt {
+  /** What is on the timeline, if the session is no longer as an earlier version of this file left it. */
+  async #displaced(): Promise<Snapshot | undefined> {
+    const { cloud, session, order, checkpoints, context } = this.#task;
+    if (!session.refines || session.file === undefined) return undefined;
+    const message = checkpoints.message(1).get();
+    const isUnderWay =
+      checkpoints.draft(1).get()?.session === session.id ||
+      (message?.session === session.id && message.outcome === 'done');
+    if (isUnderWay) return undefined;
+    const state = await readState(cloud, session, { signal: context.signal });
+    return state.draftHash === order.previous?.cloud?.draft ? undefined : state;
+  }
+
+  #prompt(comesBack: boolean): Prompt {
     const { order, maxBytes, session, cloud, source } = this.#task;
+    const startsOver = comesBack || !session.refines;
     return buildPrompt({
       instruction: order.instruction,
       target: order.target,
       maxBytes,
       language: cloud.settings.language,
-      among: session.shared && !session.refines ? source.name : undefined,
+      // A session of 0.1.0 does not say the name.
+      among: session.file ?? (session.shared && !session.refines ? source.name : undefined),
+      timeline: startsOver ? (session.refines ? 'of-another' : 'new') : 'own',
+      earlier: startsOver ? order.previous?.words : undefined,
       refines: session.refines,
     });
+  }
+
+  /** An edit brings the file back onto the timeline; an export or a question must not pass off another file's as this one's. */
+  #mayContinue({ intent }: Prompt, displaced: Snapshot | undefined): void {
+    if (intent.kind === 'edit' || intent.kind === 'credits') return;
+    if (displaced) throw timelineOfAnother(this.#task.source.name, displaced.reading);
   }
 
   /** "Credits" and "status" beside a file are answered in the job's record; in a kept session nothing else is to do. */

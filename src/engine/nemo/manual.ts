@@ -15,6 +15,7 @@ import { summarise } from './session/draft.ts';
 import { nameIn } from './session/link-file.ts';
 import { ensureUploaded, readState, sessionBehind } from './session/source.ts';
 import { checkFormat } from './session/upload.ts';
+import { timelineOfAnother } from './session/whose-timeline.ts';
 
 /** What a person can do with a job's session outside the queue: all of it is free, none of it journaled. */
 export class ManualCommands {
@@ -31,7 +32,9 @@ export class ManualCommands {
 
   /** The timeline of a job's session as text. @throws ShrinkError `cannot-do` if the job has none. */
   async timeline(refs: CloudRefs, signal: AbortSignal): Promise<string> {
-    const { reading } = await readState(this.#cloud, sessionIn(refs), { signal });
+    const { reading, draftHash } = await readState(this.#cloud, sessionIn(refs), { signal });
+    // In a session of its own, whatever is on the timeline is the job's.
+    if (refs.file !== undefined && refs.draft !== draftHash) throw timelineOfAnother(refs.file, reading);
     return summarise(reading).text;
   }
 

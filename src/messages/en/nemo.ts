@@ -46,7 +46,8 @@ export const NEMO_EN = {
   'nemo.free-token-rejected': 'the service rejected the free token',
   'nemo.free-token-rejected-hint': 'Wait until the service issues a new one, or set NEMO_TOKEN; then retry.',
   'nemo.session-gone': 'the service no longer knows the session, and the timeline made so far is lost with it',
-  'nemo.session-gone-hint': 'Retry to start over in a new session; the instruction is then sent again.',
+  'nemo.session-gone-hint':
+    'Retry to start over in a new session: the file is uploaded again, and what was asked for is sent again, which costs credits like a new edit (about 50).',
   'nemo.no-credits': 'the account has no credits left',
   'nemo.top-up-hint': ({ url }: { url: string }) =>
     `Top up credits in your account (${url}), then run shrinkbox resume.`,
@@ -177,6 +178,13 @@ export const NEMO_EN = {
   'nemo.track-removed': ({ track }: { track: string }) => `removed ${track}`,
   'nemo.track-changed': ({ was, is }: { was: string; is: string }) => `${was} became ${is}`,
   'nemo.details-changed': 'details of the timeline changed',
+  'nemo.timeline-of-another': ({ file, timeline }: { file: string; timeline: string }) =>
+    `the timeline of the session is no longer the one of ${file}: another file used the session since (${timeline})`,
+  'nemo.timeline-of-another-hint': ({ file }: { file: string }) =>
+    `Nothing was shown, changed or rendered. To bring ${file} back, say what to do with it: shrinkbox ask "..." --job ID sends a message, which costs credits.`,
+  'nemo.session-busy': 'another file is not finished in the session of this job',
+  'nemo.session-busy-hint':
+    'Retry once it is; or retry now for a new session: the file is uploaded and its edits are asked for again, which costs credits.',
   'nemo.change-report': ({ changes, timeline }: { changes: string; timeline: string }) => `${changes}. ${timeline}`,
 
   // The render and its result.

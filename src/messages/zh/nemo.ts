@@ -40,7 +40,8 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.free-token-rejected': '服务拒绝了免费令牌',
   'nemo.free-token-rejected-hint': '请等待服务发放新令牌，或设置 NEMO_TOKEN；然后重试。',
   'nemo.session-gone': '服务已找不到该会话，已做好的时间线也随之丢失',
-  'nemo.session-gone-hint': '重试即可在新会话中重新开始；指令将再次发送。',
+  'nemo.session-gone-hint':
+    '重试即可在新会话中重新开始：文件会重新上传，之前的要求会再次发送，与一次新的编辑一样消耗积分（约 50）。',
   'nemo.no-credits': '账户积分已用完',
   'nemo.top-up-hint': ({ url }) => `请为账户充值积分（${url}），然后运行 shrinkbox resume。`,
   'nemo.register-hint': ({ url }) => `请在 ${url} 注册以获得更多积分，然后运行 shrinkbox resume。`,
@@ -150,6 +151,13 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.track-removed': ({ track }) => `移除 ${track}`,
   'nemo.track-changed': ({ was, is }) => `${was} 变为 ${is}`,
   'nemo.details-changed': '时间线的细节有变化',
+  'nemo.timeline-of-another': ({ file, timeline }) =>
+    `会话的时间线已不再是 ${file} 的：此后另一个文件使用了该会话（${timeline}）`,
+  'nemo.timeline-of-another-hint': ({ file }) =>
+    `没有显示、更改或渲染任何内容。要让 ${file} 回到时间线，请说明要做什么：shrinkbox ask "..." --job ID 会发送一条消息，需要消耗积分。`,
+  'nemo.session-busy': '该任务的会话中，另一个文件尚未处理完',
+  'nemo.session-busy-hint':
+    '请等它完成后重试；或立即重试以使用新会话：文件会重新上传，其修改会再次发送，需要消耗积分。',
   'nemo.change-report': ({ changes, timeline }) => `变化：${changes}。${timeline}`,
 
   'nemo.nothing-to-export': ({ reply }) => `时间线上没有可导出的内容${replied(reply)}`,

@@ -464,9 +464,12 @@ describe('the session', () => {
     expect(server.sessions.size).toBe(1);
     expect(server.renders.size).toBe(3);
     expect(server.messages.toSorted()).toEqual(
-      ['a', 'b', 'c'].map(
-        name => `start over with an empty timeline and use only the file just uploaded, "clip.mp4": make ${name} small`,
-      ),
+      ['', '-2', '-3']
+        .map(
+          (end, n) =>
+            `start over with an empty timeline and use only the file just uploaded, "clip${end}.mp4": make ${'abc'[n]} small`,
+        )
+        .toSorted(),
     );
     const kinds = server.requests
       .filter(({ path }) => /upload-video|run_sse|lambda$/.test(path))

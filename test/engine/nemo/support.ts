@@ -85,7 +85,7 @@ export async function setUp(options: SetUpOptions = {}): Promise<SetUp> {
     onEnd(() => engine.close());
     return engine;
   };
-  let jobs = 0;
+  const jobs: TestJob[] = [];
   return {
     server,
     engine: build(),
@@ -100,8 +100,9 @@ export async function setUp(options: SetUpOptions = {}): Promise<SetUp> {
       ...changes,
     }),
     job: jobOptions => {
-      jobs += 1;
-      return new TestJob(join(dir, jobOptions?.workDir ?? `work${jobs}`), jobOptions);
+      const job = new TestJob(join(dir, jobOptions?.workDir ?? `work${jobs.length + 1}`), jobOptions, jobs);
+      jobs.push(job);
+      return job;
     },
   };
 }
@@ -140,6 +141,8 @@ export function defaults(
 
 export interface JobOptions {
   workDir?: string;
+  /** The source it is about, where several jobs are about one; by default the working directory says. */
+  about?: string;
   resume?: Record<string, Json>;
   /** Dies (throws) right after this many journal records: what kill -9 leaves behind. */
   dieAfter?: number;
@@ -164,9 +167,14 @@ export class TestJob {
   readonly workDir: string;
   readonly #dieAfter: number;
   readonly #lost: boolean;
+  readonly #about: string;
+  readonly #all: readonly TestJob[];
 
-  constructor(workDir: string, options: JobOptions = {}) {
+  /** @param all the jobs that a ledger would know. */
+  constructor(workDir: string, options: JobOptions = {}, all: readonly TestJob[] = []) {
     this.workDir = workDir;
+    this.#about = options.about ?? workDir;
+    this.#all = all;
     mkdirSync(workDir, { recursive: true });
     this.records = structuredClone(options.resume ?? {});
     this.#dieAfter = options.dieAfter ?? Number.POSITIVE_INFINITY;
@@ -192,6 +200,11 @@ export class TestJob {
       cloud: async refs => {
         for (const { key, value } of cloudFactsOf(refs)) this.#fact(key, value, kill);
       },
+      filesIn: session =>
+        this.#all.flatMap(job => {
+          const isThere = job.#about !== this.#about && job.facts['nemo session'] === session;
+          return isThere ? (job.facts['nemo file'] ?? []) : [];
+        }),
       progress: ({ fraction, note }) => {
         if (fraction !== undefined) this.fractions.push(fraction);
         if (note) this.notes.push(note);

@@ -91,6 +91,8 @@ export interface MessageScript {
   heartbeatMs?: number;
   /** What follows has renders that take no notice of the size. */
   oversize?: boolean;
+  /** The file that the edit is about, whatever the message says. */
+  about?: string;
 }
 
 export interface LoggedRequest {
@@ -520,7 +522,8 @@ export class NemoServer {
   }
 
   #edit(session: NemoSession, text: string, script: MessageScript): void {
-    const file = this.options.lastFileOnly ? session.files.at(-1) : fileMeant(session, text);
+    const meant = this.options.lastFileOnly ? session.files.at(-1) : fileMeant(session, text);
+    const file = script.about === undefined ? meant : session.files.find(({ name }) => name === script.about);
     if (!file) return;
     session.onTimeline = file.id;
     const wish: Wish & { oversize?: boolean } = wishIn(text, file.id);

@@ -18,6 +18,10 @@ export interface PromptFacts {
   language: string;
   /** Name of the uploaded file, if the session holds others as well. */
   among?: string;
+  /** Whose timeline there is: none that counts (the file was just uploaded), that file's, or another one's since. */
+  timeline?: 'new' | 'own' | 'of-another';
+  /** What earlier versions asked for, oldest first, if none of it is on the timeline any more. */
+  earlier?: readonly string[];
   /** The session has the timeline of an earlier version to continue from. */
   refines: boolean;
 }
@@ -31,7 +35,15 @@ export function buildPrompt(facts: PromptFacts): Prompt {
   const intent: WordsIntent = instruction === '' ? { kind: 'edit' } : intentOf(instruction);
   if (facts.refines && instruction !== '' && intent.kind !== 'edit') return { intent };
   const words = instruction !== '' && intent.kind === 'edit' ? instruction : wordsOf(facts);
-  return { text: facts.among === undefined ? words : amongOthers(words, facts.among, facts.language), intent };
+  return { text: amongOthers(afterEarlier(words, facts), facts), intent };
+}
+
+/** A timeline that is made anew gets the edits of the earlier versions again, in one message. */
+function afterEarlier(words: string, facts: PromptFacts): string {
+  if (facts.earlier === undefined) return words;
+  const edits = facts.earlier.filter(earlier => intentOf(earlier).kind === 'edit');
+  const [first = wordsOf(facts), ...rest] = edits;
+  return [...new Set([first, ...rest, words])].join(isChinese(facts.language) ? '；然后：' : '; then: ');
 }
 
 /** The rule in words: `compress this video to under 50MB without losing quality, at most 1080p, ...`. */
@@ -78,9 +90,22 @@ export function followUp(gotBytes: number, maxBytes: number, language: string): 
   return `the exported video is ${got}, which is too large: compress it to under ${size} (at most ${maxBytes} bytes) by lowering the bitrate and, if needed, the resolution; change nothing else`;
 }
 
-function amongOthers(words: string, fileName: string, language: string): string {
-  if (isChinese(language)) return `清空时间线，只使用刚上传的文件“${fileName}”：${words}`;
-  return `start over with an empty timeline and use only the file just uploaded, "${fileName}": ${words}`;
+function amongOthers(words: string, { among: file, timeline = 'new', language }: PromptFacts): string {
+  if (file === undefined) return words;
+  if (isChinese(language)) {
+    const which = {
+      new: `清空时间线，只使用刚上传的文件“${file}”`,
+      own: `继续处理时间线上的文件“${file}”`,
+      'of-another': `清空时间线，只使用本会话中已有的文件“${file}”`,
+    };
+    return `${which[timeline]}：${words}`;
+  }
+  const which = {
+    new: `start over with an empty timeline and use only the file just uploaded, "${file}"`,
+    own: `continue with the file on the timeline, "${file}"`,
+    'of-another': `start over with an empty timeline and use only the file "${file}", which is already in this session`,
+  };
+  return `${which[timeline]}: ${words}`;
 }
 
 /** `50MB` if it is a round number of a unit, as people write it; never more than `bytes`. */

@@ -15,6 +15,7 @@ import type { OutputHint } from '../message/intent.ts';
 import { draftText, isExportable, readDraft, summarise } from '../session/draft.ts';
 import { readState } from '../session/source.ts';
 import type { Snapshot } from '../session/state.ts';
+import { mustBeOwnTimeline } from '../session/whose-timeline.ts';
 import { discarded, failed } from './render-state.ts';
 import { Rendering } from './rendering.ts';
 import { fetchResult, resultPath } from './result.ts';
@@ -73,7 +74,7 @@ class DraftExport {
 
   /** The text to render: recorded with its hash, so that a restart renders the same. */
   async #keepDraft(): Promise<string> {
-    const { checkpoints, dir, session } = this.#task;
+    const { checkpoints, context, dir, session } = this.#task;
     const checkpoint = checkpoints.draft(this.#request.n);
     const stored = checkpoint.get();
     if (stored?.session === session.id) {
@@ -81,11 +82,13 @@ class DraftExport {
       if (sha256(text) === stored.sha256) return text;
     }
     const snapshot = await this.#exportableState();
+    mustBeOwnTimeline(this.#task, snapshot);
     const text = exportableText(snapshot);
     if (text === undefined) throw nothingToExport(snapshot, this.#request.reply ?? '');
     const file = `draft-${this.#request.n}.json`;
     await this.#write(join(dir, file), text);
     const summary = summarise(snapshot.reading).text;
+    if (session.file !== undefined) await context.cloud({ draft: snapshot.draftHash });
     await checkpoint.set({ session: session.id, file, sha256: sha256(text), summary });
     return text;
   }

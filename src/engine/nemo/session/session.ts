@@ -69,13 +69,30 @@ export class FolderSessionStore implements FolderSessions {
   }
 
   take(folder: string, job: string, session: Session): void {
-    this.#guarded(store => store.set(folder, { ...session, shared: true, busy: job }));
+    this.#guarded(store => {
+      const last = store.get(folder);
+      // Remembered, because earlier versions of other files may be asked for in it.
+      if (last?.busy !== undefined && last.id !== session.id) store.set(halfDone(last.id), last);
+      store.set(folder, { ...session, shared: true, busy: job });
+    });
+  }
+
+  join(folder: string, job: string, id: string): boolean {
+    return this.#guarded(store => {
+      const current = store.get(folder);
+      const { busy } = (current?.id === id ? current : store.get(halfDone(id))) ?? {};
+      if (busy !== undefined && busy !== job) return false;
+      if (current?.id === id) store.set(folder, { ...current, busy: job });
+      return true;
+    });
   }
 
   release(folder: string, job: string): void {
     this.#guarded(store => {
       const stored = store.get(folder);
       if (stored?.busy === job) store.set(folder, withoutJob(stored));
+      for (const [key, { id, busy }] of Object.entries(store.store))
+        if (busy === job && key === halfDone(id)) store.delete(key);
     });
   }
 
@@ -99,6 +116,11 @@ function openStore(dir: string): Conf<Record<string, StoredSession>> {
     // Everything in it can be recreated.
     clearInvalidConfig: true,
   });
+}
+
+/** The key of a session that is no longer its folder's, but in which a job is not finished. */
+function halfDone(id: string): string {
+  return `half-done ${id}`;
 }
 
 function withoutJob(stored: StoredSession): Session {

@@ -5,8 +5,10 @@ import { sleep } from '../../../platform/clock.ts';
 import { retryCountOf, type SessionRecord, type UploadRecord } from '../checkpoints.ts';
 import type { CloudContext, CloudTask, FileSource, LinkSource, Session, SessionTask } from '../context.ts';
 import { isPassing } from '../http/errors.ts';
+import { intentOf } from '../message/intent.ts';
 import { openSession } from './session.ts';
 import { emptySnapshot, hasArrived, isState, type Snapshot, snapshotOf } from './state.ts';
+import { freeName } from './whose-timeline.ts';
 import { multipart, type Uploaded, uploadedFrom } from './upload.ts';
 
 /** The session this task works in: the recorded one, the earlier version's, its folder's, or a new one. */
@@ -19,10 +21,10 @@ export async function sessionFor(task: CloudTask): Promise<SessionRecord> {
   }
   if (stored?.gone !== undefined && retryCountOf(order) <= stored.gone) throw sessionGone();
   const session = stored ? undefined : (earlierSession(task) ?? (await folderSession(task)));
-  const record: SessionRecord = session ?? { ...(await newSession(task)), refines: false };
+  const record: SessionRecord = session ?? named({ ...(await newSession(task)), refines: false }, task);
   await checkpoints.session.set(record);
-  const { id, task: taskId, user } = record;
-  if (task.isWhole) await task.context.cloud({ session: id, task: taskId, user });
+  const { id, task: taskId, user, file } = record;
+  if (task.isWhole) await task.context.cloud({ session: id, task: taskId, user, file });
   return record;
 }
 
@@ -50,19 +52,36 @@ async function newSession(task: CloudTask): Promise<Session> {
   return session;
 }
 
-async function folderSession({ cloud, context, order }: CloudTask): Promise<SessionRecord | undefined> {
+async function folderSession(task: CloudTask): Promise<SessionRecord | undefined> {
+  const { cloud, context, order } = task;
   const { folder, job } = order;
   if (cloud.settings.session !== 'per-folder' || folder === undefined) return undefined;
   const { print } = await cloud.auth.token(context.signal);
   const session = cloud.folders.usable(folder, job, print);
   if (!session) return undefined;
   cloud.folders.take(folder, job, session);
-  return { ...session, shared: true, refines: false };
+  return named({ ...session, shared: true, refines: false }, task);
 }
 
-function earlierSession({ order }: CloudTask): SessionRecord | undefined {
+/** In a session that other files use too, the source gets a name of its own. */
+function named(session: SessionRecord, { source, context }: CloudTask): SessionRecord {
+  if (!session.shared) return session;
+  return { ...session, file: freeName(source.name, context.filesIn?.(session.id) ?? []) };
+}
+
+/** The session of the earlier version, unless another file is half-done in it: this one then starts over in a new session. */
+function earlierSession({ cloud, order, context, source }: CloudTask): SessionRecord | undefined {
   const refs = order.previous?.cloud;
-  return refs && sessionBehind(refs);
+  const session = refs && sessionBehind(refs);
+  if (!session) return undefined;
+  const { folder, job } = order;
+  const isPerFolder = cloud.settings.session === 'per-folder' && folder !== undefined;
+  if (isPerFolder && !cloud.folders.join(folder, job, session.id)) {
+    if (intentOf(order.instruction ?? '').kind === 'edit' || retryCountOf(order) > 0) return undefined;
+    throw new ShrinkError('cannot-do', say('nemo.session-busy'), { hint: say('nemo.session-busy-hint') });
+  }
+  const isShared = refs.file !== undefined || (context.filesIn?.(session.id) ?? []).length > 0;
+  return isShared ? { ...session, file: refs.file ?? source.name } : session;
 }
 
 /** The session a job worked in, to continue from its timeline; `undefined` if it had none. */

@@ -8,6 +8,8 @@ import { type DraftReading, describe, readDraft, summarise } from './draft.ts';
 export interface Snapshot extends Mark {
   /** Text of the draft as received; absent if there is none. */
   draft: string | undefined;
+  /** Hash of the draft alone; empty if there is none. */
+  draftHash: string;
   reading: DraftReading;
   userId: string | undefined;
   taskId: string | undefined;
@@ -66,6 +68,7 @@ export function snapshotOf(text: string): Snapshot {
     hash: hashOf(`{${known.join(',')}}`),
     tracks: reading.kind === 'tracks' ? reading.tracks.slice(0, MAX_TRACKS).map(describe) : [],
     draft,
+    draftHash: draft === undefined ? '' : hashOf(unwrapped(draft)),
     reading,
     assets: assetsOf(part('video_infos')),
     userId: idAt(text, 'data.user_id', 'data.userId', 'data.state.user_id', 'user_id', 'userId'),

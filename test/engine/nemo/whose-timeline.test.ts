@@ -1,0 +1,215 @@
+import { stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { cloudRefsOf, type Order } from '../../../src/core/job.ts';
+import { freeName, filesOnTimeline } from '../../../src/engine/nemo/session/whose-timeline.ts';
+import type { ServerClock } from '../../support/nemo-server/clock.ts';
+import type { NemoServerOptions } from '../../support/nemo-server/server.ts';
+import { setUp, type TestJob } from './support.ts';
+
+/** Two files of one folder in one session, a.mp4 first; what is asked for then is about a.mp4. */
+async function batch(options: { server?: NemoServerOptions; speed?: number } = {}) {
+  const stand = await setUp({ ...options, name: 'a.mp4' });
+  const perFolder = { nemo: { session: 'per-folder' as const } };
+  const folder = '/inbox';
+  const other = join(stand.dir, 'b.mp4');
+  await writeFile(other, Buffer.alloc(6000, 'w'));
+  const orderB: Partial<Order> = { job: 'b', folder, source: other, sourceBytes: (await stat(other)).size };
+  const engine = stand.restart(perFolder);
+  const a = stand.job({ about: 'a' });
+  await engine.run(stand.order({ job: 'a', folder, instruction: 'compress it to under 4kB' }), a.context);
+  return {
+    ...stand,
+    a,
+    /** Every call is a new engine: nothing is remembered but what is on the disk and in the jobs. */
+    runB: (work: TestJob = stand.job({ about: 'b' })) =>
+      stand
+        .restart(perFolder)
+        .run(stand.order(orderB), work.context)
+        .then(() => work),
+    runA: (instruction: string, changes: Partial<Order> = {}, work = stand.job({ about: 'a' })) =>
+      stand
+        .restart(perFolder)
+        .run(
+          stand.order({
+            ...{ job: 'a2', folder, instruction },
+            previous: { cloud: cloudRefsOf(a.facts), words: ['compress it to under 4kB'] },
+            ...changes,
+          }),
+          work.context,
+        )
+        .then(() => work),
+    timeline: (work: TestJob) =>
+      stand.restart(perFolder).timeline(cloudRefsOf(work.facts) ?? {}, new AbortController().signal),
+    /** Names of the files that each render was of, in order. */
+    rendered: () =>
+      stand.server.requests
+        .filter(({ path }) => path.endsWith('/lambda'))
+        .map(({ body }) => /"name":"([^"]+)"/.exec(body)?.[1]),
+  };
+}
+
+describe('a session of several files', () => {
+  it('serves words about a file under that file, also after another one used it (was: b.mp4 as a.v2.mp4)', async () => {
+    const { runA, runB, rendered, server } = await batch();
+    await runB();
+    await runA('make it brighter');
+    expect(rendered()).toEqual(['a.mp4', 'b.mp4', 'a.mp4']);
+    expect(server.messages.at(-1)).toBe(
+      'start over with an empty timeline and use only the file "a.mp4", which is already in this session: compress it to under 4kB; then: make it brighter',
+    );
+    expect(server.sessions.size).toBe(1);
+    expect(server.count('POST', /upload-video/)).toBe(2);
+  });
+
+  it('continues where a file left off while no other one used it', async () => {
+    const { runA, rendered, server } = await batch();
+    await runA('make it brighter');
+    expect(rendered()).toEqual(['a.mp4', 'a.mp4']);
+    expect(server.messages.at(-1)).toBe('continue with the file on the timeline, "a.mp4": make it brighter');
+  });
+
+  it('shows no other timeline as the one of a file', async () => {
+    const { a, runB, timeline } = await batch();
+    expect(await timeline(a)).toContain('a.mp4');
+    const b = await runB();
+    expect(await timeline(b)).toContain('b.mp4');
+    await expect(timeline(a)).rejects.toMatchObject({
+      code: 'cannot-do',
+      message: expect.stringMatching(/no longer the one of a\.mp4.*b\.mp4/),
+      hint: expect.stringContaining('costs credits'),
+    });
+  });
+
+  it.each(['export', 'show tracks'])(
+    'answers "%s" about a file that it no longer holds with why not, for free',
+    async words => {
+      const { runA, runB, rendered, server } = await batch();
+      await runB();
+      await expect(runA(words)).rejects.toMatchObject({
+        code: 'cannot-do',
+        message: expect.stringContaining('no longer the one of a.mp4'),
+      });
+      expect(rendered()).toEqual(['a.mp4', 'b.mp4']);
+      expect(server.messages).toHaveLength(2);
+      // The folder's session is free for the next file.
+      await runB();
+      expect(server.sessions.size).toBe(1);
+    },
+  );
+
+  it('delivers nothing where the agent does not bring the file back', async () => {
+    const { runA, runB, rendered } = await batch({ server: { lastFileOnly: true } });
+    await runB();
+    await expect(runA('make it brighter')).rejects.toMatchObject({ code: 'cannot-do' });
+    expect(rendered()).toEqual(['a.mp4', 'b.mp4']);
+  });
+
+  it('delivers nothing where the agent stays with the file before', async () => {
+    const { runB, rendered, server } = await batch();
+    server.scripts.push({ about: 'a.mp4' });
+    await expect(runB()).rejects.toMatchObject({
+      code: 'cannot-do',
+      message: expect.stringMatching(/no longer the one of b\.mp4.*a\.mp4/),
+    });
+    expect(rendered()).toEqual(['a.mp4']);
+  });
+
+  it('tells files of the same name apart', async () => {
+    const { order, job, restart, server, rendered } = await batch();
+    const engine = restart({ nemo: { session: 'per-folder' } });
+    await engine.run(order({ job: 'c', folder: '/inbox' }), job({ about: 'other/a.mp4' }).context);
+    expect([...server.sessions.values()].flatMap(({ files }) => files.map(({ name }) => name))).toEqual([
+      'a.mp4',
+      'a-2.mp4',
+    ]);
+    expect(rendered()).toEqual(['a.mp4', 'a-2.mp4']);
+  });
+
+  it('in which another file is half-done is left alone: the next words start over in a new one, with all edits', async () => {
+    const { runA, runB, rendered, server } = await batch();
+    server.scripts.push({ apply: false, events: [{ say: 'How small should it be?' }] });
+    await expect(runB()).rejects.toMatchObject({ code: 'cannot-do' });
+    await expect(runA('export')).rejects.toMatchObject({ code: 'cannot-do', hint: expect.stringContaining('costs') });
+    expect(server.sessions.size).toBe(1);
+    await runA('make it brighter');
+    expect(server.sessions.size).toBe(2);
+    expect(server.messages.at(-1)).toMatch(/^start over .*"a\.mp4": compress it to under 4kB; then: make it brighter$/);
+    expect(rendered()).toEqual(['a.mp4', 'a.mp4']);
+  });
+
+  it('is asked for a file once, however often shrinkbox is killed on the way', async () => {
+    const { runA, runB, rendered, server, job } = await batch();
+    await runB();
+    const whole = await runA('make it brighter').then(work => work.journal.length);
+    const rendersPerRun = 1;
+    for (let dieAfter = 1; dieAfter <= whole; dieAfter += 1) {
+      await runB();
+      const before = { messages: server.messages.length, renders: rendered().length };
+      const first = job({ about: 'a', workDir: `kill${dieAfter}`, dieAfter });
+      await runA('make it brighter', {}, first).catch(() => {});
+      const second = job({ about: 'a', workDir: `kill${dieAfter}`, resume: first.records });
+      await runA('make it brighter', {}, second).catch((error: unknown) => {
+        // Killed between the intent and the request: a person decides.
+        expect(error).toMatchObject({ code: 'unconfirmed' });
+      });
+      expect(server.messages.length - before.messages).toBeLessThanOrEqual(1);
+      expect(rendered().slice(before.renders)).toSatisfy((names: string[]) => names.every(name => name === 'a.mp4'));
+      expect(rendered().length - before.renders).toBeLessThanOrEqual(rendersPerRun);
+    }
+  });
+});
+
+describe('a session that the service forgets after half an hour', () => {
+  const HALF_AN_HOUR = 30 * 60_000;
+
+  it('is not replaced by itself for further words; a new one is offered with what it costs', async () => {
+    const { runA, server, job } = await batch({ server: { sessionsKeptMs: HALF_AN_HOUR }, speed: 5000 });
+    await pass(server, HALF_AN_HOUR + 60_000);
+    const first = job({ about: 'a', workDir: 'late' });
+    await expect(runA('make it brighter', {}, first)).rejects.toMatchObject({
+      code: 'session-gone',
+      hint: expect.stringMatching(/uploaded again.*costs credits/),
+    });
+    const again = job({ about: 'a', workDir: 'late', resume: first.records });
+    await expect(runA('make it brighter', {}, again)).rejects.toMatchObject({ code: 'session-gone' });
+    expect(server.messages).toHaveLength(1);
+    expect(server.count('POST', /upload-video/)).toBe(1);
+    await runA('make it brighter', { retryCount: 1 }, job({ about: 'a', workDir: 'late', resume: first.records }));
+    expect(server.count('POST', /upload-video/)).toBe(2);
+    expect(server.messages.slice(1)).toEqual([
+      expect.stringMatching(/"a\.mp4": compress it to under 4kB; then: make it brighter$/),
+    ]);
+  });
+
+  it('is replaced by itself for the next file of the folder, which has asked for nothing there yet', async () => {
+    const { runB, server, rendered } = await batch({ server: { sessionsKeptMs: HALF_AN_HOUR }, speed: 5000 });
+    await pass(server, HALF_AN_HOUR + 60_000);
+    await runB();
+    expect(server.sessions.size).toBe(2);
+    expect(server.messages).toHaveLength(2);
+    expect(rendered()).toEqual(['a.mp4', 'b.mp4']);
+  });
+});
+
+function pass({ clock }: { clock: ServerClock }, ms: number): Promise<void> {
+  return new Promise(resolve => void clock.after(ms, resolve));
+}
+
+describe('whose timeline it is', () => {
+  it('shows in names and in addresses that end in one', () => {
+    const draft = JSON.stringify({
+      t: [{ sg: [{ src: 'https://cdn.example/x/b%20c.mp4?sig=1' }, { name: 'aa.mp4' }] }],
+    });
+    expect(filesOnTimeline(draft, ['a.mp4', 'aa.mp4', 'b c.mp4', 'd.mp4'])).toEqual(['aa.mp4', 'b c.mp4']);
+    expect(filesOnTimeline(JSON.stringify(draft), ['aa.mp4'])).toEqual(['aa.mp4']);
+    expect(filesOnTimeline('42', ['a.mp4'])).toEqual([]);
+    expect(filesOnTimeline(undefined, ['a.mp4'])).toEqual([]);
+  });
+
+  it('is said by names, so each file gets its own', () => {
+    expect(freeName('clip.mp4', [])).toBe('clip.mp4');
+    expect(freeName('clip.mp4', ['clip.mp4', 'clip-2.mp4'])).toBe('clip-3.mp4');
+    expect(freeName('clip', ['clip'])).toBe('clip-2');
+  });
+});
