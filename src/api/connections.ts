@@ -2,16 +2,24 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import { isIPv6, type Socket } from 'node:net';
 
+/** Connections in all: beyond it an idle one of whoever has most makes room, so that a new one can still ask /healthz. */
 const MAX_CONNECTIONS = 512;
 const PER_ADDRESS = 128;
-/** Requests under way from one address; what is left of its connections is for /healthz. */
-export const MAX_REQUESTS = 96;
-/** Event streams of one address: each open tab of the page has one. They end only when the tab is closed. */
-export const MAX_STREAMS = 32;
+/** Requests under way, in all and from one address; what is left of the connections is for /healthz. */
+const MAX_REQUESTS = 384;
+const REQUESTS_PER_ADDRESS = 96;
+/** Event streams in all and of one address: each open tab of the page has one. They end only when the tab is closed. */
+const MAX_STREAMS = 192;
+const STREAMS_PER_ADDRESS = 32;
 
 /** How many there are of each key. */
 export class Tally {
   readonly #counts = new Map<string, number>();
+  #total = 0;
+
+  get total(): number {
+    return this.#total;
+  }
 
   of(key: string): number {
     return this.#counts.get(key) ?? 0;
@@ -20,14 +28,27 @@ export class Tally {
   /** Counts one until the returned function is called. */
   add(key: string): () => void {
     this.#counts.set(key, this.of(key) + 1);
+    this.#total += 1;
     let isOver = false;
     return () => {
       if (isOver) return;
       isOver = true;
+      this.#total -= 1;
       const left = this.of(key) - 1;
       if (left > 0) this.#counts.set(key, left);
       else this.#counts.delete(key);
     };
+  }
+}
+
+/** The event streams of the page and of others. */
+export class Streams {
+  readonly #open = new Tally();
+
+  /** Counts one until the returned function is called; `undefined`: there are too many, from this address or from all. */
+  open(address: string): (() => void) | undefined {
+    const isFull = this.#open.total >= MAX_STREAMS || this.#open.of(address) >= STREAMS_PER_ADDRESS;
+    return isFull ? undefined : this.#open.add(address);
   }
 }
 
@@ -37,26 +58,20 @@ export class Connections {
   readonly #open = new Map<string, Set<Socket>>();
   readonly #busy = new Set<Socket>();
   readonly #requests = new Tally();
+  #total = 0;
 
-  /** Over an address's limit, its oldest connection that asks nothing has to go, or else the new one. */
+  /** Over the limit of an address or of all, a connection that asks nothing has to go, or else the new one. */
   limit(server: Server): void {
-    server.maxConnections = MAX_CONNECTIONS;
     server.on('connection', socket => {
       const address = addressOf(socket);
-      const open = this.#open.get(address) ?? new Set();
-      this.#open.set(address, open);
-      socket.once('close', () => {
-        open.delete(socket);
-        if (open.size === 0) this.#open.delete(address);
-      });
-      const leaving = open.size < PER_ADDRESS ? undefined : ([...open].find(each => !this.#busy.has(each)) ?? socket);
-      if (leaving !== socket) open.add(socket);
+      const leaving = this.#leaving(address, socket);
+      if (leaving !== socket) this.#add(address, socket);
       leaving?.destroy();
     });
   }
 
-  /** Counts a request until its answer is sent; returns where it comes from and how many there are from there. */
-  began({ socket }: IncomingMessage, outgoing: ServerResponse): { address: string; requests: number } {
+  /** Counts a request until its answer is sent; returns where it comes from, and whether it is one too many. */
+  began({ socket }: IncomingMessage, outgoing: ServerResponse): { address: string; isTooMany: boolean } {
     const address = addressOf(socket);
     const end = this.#requests.add(address);
     this.#busy.add(socket);
@@ -64,13 +79,45 @@ export class Connections {
       end();
       this.#busy.delete(socket);
     });
-    return { address, requests: this.#requests.of(address) };
+    const isTooMany = this.#requests.total > MAX_REQUESTS || this.#requests.of(address) > REQUESTS_PER_ADDRESS;
+    return { address, isTooMany };
+  }
+
+  #add(address: string, socket: Socket): void {
+    const open = this.#open.get(address) ?? new Set();
+    this.#open.set(address, open.add(socket));
+    this.#total += 1;
+    socket.once('close', () => {
+      open.delete(socket);
+      this.#total -= 1;
+      if (open.size === 0) this.#open.delete(address);
+    });
+  }
+
+  #leaving(address: string, socket: Socket): Socket | undefined {
+    const own = this.#open.get(address);
+    if (own && own.size >= PER_ADDRESS) return this.#oldestIdle(own) ?? socket;
+    if (this.#total < MAX_CONNECTIONS) return undefined;
+    const crowded = [...this.#open.values()].sort((a, b) => b.size - a.size);
+    for (const open of crowded) {
+      const idle = this.#oldestIdle(open);
+      if (idle) return idle;
+    }
+    return socket;
+  }
+
+  #oldestIdle(open: ReadonlySet<Socket>): Socket | undefined {
+    return [...open].find(each => !this.#busy.has(each) && !each.destroyed);
   }
 }
 
-/** IPv6 gives a household a whole network, so its first half counts; link-local addresses differ in the second half only. */
+/**
+ * Any local user may use all of 127.0.0.0/8, so that is one address. IPv6 gives a household a whole network, so its first half
+ * counts; link-local addresses differ in the second half only.
+ */
 function addressOf({ remoteAddress = '' }: Socket): string {
   const address = remoteAddress.replace(/^::ffff:/i, '').replace(/%.*$/, '');
+  if (address.startsWith('127.')) return '127.0.0.1';
   if (!isIPv6(address) || /^fe80:/i.test(address) || address === '::1') return address;
   const [head = '', tail] = address.split('::');
   const groups = head === '' ? [] : head.split(':');

@@ -13,8 +13,8 @@ export interface Bindings {
   policy: AccessPolicy;
   /** Where the request comes from, as far as the connection shows; empty on the socket. */
   address: string;
-  /** Requests under way from there, this one included; 0 on the socket. */
-  requests: number;
+  /** More requests are under way than are answered, from there or in all; never on the socket. */
+  isTooMany: boolean;
 }
 
 export type RequestContext = Context<{ Bindings: Bindings }>;

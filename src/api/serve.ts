@@ -99,7 +99,7 @@ type FetchCallback = Parameters<typeof getRequestListener>[0];
 function httpServer(app: App, policy: AccessPolicy): Server {
   const connections = policy.via === 'tcp' ? new Connections() : undefined;
   const answer = (request: Request, { incoming, outgoing }: HttpBindings) => {
-    const from = connections?.began(incoming, outgoing) ?? { address: '', requests: 0 };
+    const from = connections?.began(incoming, outgoing) ?? { address: '', isTooMany: false };
     return app.fetch(request, { policy, ...from });
   };
   const listener = getRequestListener(answer as FetchCallback, {

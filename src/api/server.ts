@@ -9,7 +9,6 @@ import { say } from '../messages/say.ts';
 import type { Logger } from '../platform/log.ts';
 import type { BuiltPage } from './assets.ts';
 import { type AccessPolicy, authorize } from './authorize.ts';
-import { MAX_REQUESTS } from './connections.ts';
 import { EventLog } from './events.ts';
 import {
   type Bindings,
@@ -68,7 +67,7 @@ export function createApp(options: AppOptions): App {
     metering?.answered(c.env.policy.via, c.res.status);
   });
   app.use(secureHeaders(HEADERS));
-  app.use((c, next) => (c.env.requests > MAX_REQUESTS && c.req.path !== '/healthz' ? busy(c) : next()));
+  app.use((c, next) => (c.env.isTooMany && c.req.path !== '/healthz' ? busy(c) : next()));
   checkCallers(app, { wrongTokens: new WrongTokens(log), metering });
   app.use(addSlash);
   drainBodies(app, options.bodyMs ?? BODY_MS);

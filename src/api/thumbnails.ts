@@ -5,11 +5,11 @@
 import { lstat, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import PQueue from 'p-queue';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { fileUrl, quiet, untrustedInput } from '../media/ffmpeg/args.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import { say } from '../messages/say.ts';
+import { Semaphore } from '../platform/async.ts';
 import { runChild } from '../platform/process/run-child.ts';
 import type { JobDetail } from './types.ts';
 
@@ -23,6 +23,8 @@ export interface ThumbnailOptions {
   tempDir?: string;
 }
 
+type Making = ThumbnailOptions & { signal: AbortSignal | undefined };
+
 /** Large enough to see a difference, small enough for a phone. */
 const MAX_WIDTH = 960;
 const TIMEOUT_MS = 20_000;
@@ -34,7 +36,7 @@ const SAME_FRAME_S = 0.004;
 
 export class Thumbnails {
   readonly #options: ThumbnailOptions;
-  readonly #queue = new PQueue({ concurrency: 1 });
+  readonly #turns = new Semaphore(1);
   readonly #cache = new PictureCache();
 
   constructor(options: ThumbnailOptions) {
@@ -42,24 +44,25 @@ export class Thumbnails {
   }
 
   /**
-   * A JPEG of one frame of the source (`before`) or of the result (`after`); both show the same moment.
+   * A JPEG of one frame of the source (`before`) or of the result (`after`); both show the same moment. Ends when the signal
+   * aborts: nobody waits for it any more.
    * @throws ShrinkError `gone` if the file is no longer there, `unavailable` if too many wait, and whatever a child may throw.
    */
-  async picture(job: PicturedJob, side: Side): Promise<Uint8Array<ArrayBuffer>> {
+  async picture(job: PicturedJob, side: Side, signal?: AbortSignal): Promise<Uint8Array<ArrayBuffer>> {
     const key = `${job.id} ${side} ${job.output}`;
     const cached = this.#cache.get(key);
     if (cached) return cached;
     const path = await locate(job, side);
     const result = side === 'after' ? path : await locate(job, 'after');
-    if (this.#queue.size >= MAX_WAITING) {
+    if (this.#turns.waiting >= MAX_WAITING) {
       throw new ShrinkError('unavailable', say('api.too-many-pictures'), { hint: say('api.try-later') });
     }
-    return this.#queue.add(async () => {
-      const made =
-        this.#cache.get(key) ?? (await frameAt(path, await momentOf(result, this.#options.tools), this.#options));
+    const making: Making = { ...this.#options, signal };
+    return this.#turns.run(async () => {
+      const made = this.#cache.get(key) ?? (await frameAt(path, await momentOf(result, making), making));
       this.#cache.put(key, made);
       return made;
-    });
+    }, signal);
   }
 }
 
@@ -78,28 +81,28 @@ function gone(side: Side): ShrinkError {
 }
 
 /** Seconds from the beginning to a frame a third into the result: beyond black beginnings, and really one of its frames. */
-async function momentOf(path: string, tools: Tools): Promise<number> {
-  const { format } = await probe(path, tools, ['-show_entries', 'format=duration,start_time']);
+async function momentOf(path: string, making: Making): Promise<number> {
+  const { format } = await probe(path, making, ['-show_entries', 'format=duration,start_time']);
   const start = number(format?.start_time) ?? 0;
   const wanted = start + (number(format?.duration) ?? 0) / 3;
   const around = ['-select_streams', 'V:0', '-read_intervals', `${wanted.toFixed(3)}%+5`];
-  const { packets = [] } = await probe(path, tools, [...around, '-show_entries', 'packet=pts_time']);
+  const { packets = [] } = await probe(path, making, [...around, '-show_entries', 'packet=pts_time']);
   // A seek lands on an earlier key frame; only the packets tell which frames follow.
   const times = packets.map(packet => number(packet.pts_time) ?? Number.NaN).filter(time => time >= wanted);
   return Math.max(0, (times.length > 0 ? Math.min(...times) : wanted) - start);
 }
 
-async function frameAt(path: string, atS: number, options: ThumbnailOptions): Promise<Uint8Array<ArrayBuffer>> {
+async function frameAt(path: string, atS: number, making: Making): Promise<Uint8Array<ArrayBuffer>> {
   const entries = ['-select_streams', 'V:0', '-show_entries', 'stream=codec_name,pix_fmt,color_transfer,color_range'];
-  const { streams: [stream = {}] = [] } = await probe(path, options.tools, entries);
+  const { streams: [stream = {}] = [] } = await probe(path, making, entries);
   const seek = ['-ss', Math.max(0, atS - SAME_FRAME_S).toFixed(6)];
   const input = untrustedInput(path);
-  if (!isReadFromItsStart(stream)) return capture(stream, [...seek, ...input], options);
+  if (!isReadFromItsStart(stream)) return capture(stream, [...seek, ...input], making);
   try {
-    return await capture(stream, ['-xerror', '-err_detect', 'explode', ...seek, ...input], options);
+    return await capture(stream, ['-xerror', '-err_detect', 'explode', ...seek, ...input], making);
   } catch (error) {
     if (!isShrinkError(error, 'child-failed')) throw error;
-    return capture(stream, [...input, ...seek], options);
+    return capture(stream, [...input, ...seek], making);
   }
 }
 
@@ -114,7 +117,7 @@ function isReadFromItsStart({ codec_name: codec, pix_fmt: format = '' }: ShownSt
 async function capture(
   stream: ShownStream,
   input: readonly string[],
-  { tools, tempDir = tmpdir() }: ThumbnailOptions,
+  { tools, tempDir = tmpdir(), signal }: Making,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const dir = await mkdtemp(join(tempDir, 'shrinkbox-picture-'));
   try {
@@ -128,6 +131,7 @@ async function capture(
         ...['-c:v', 'mjpeg', '-q:v', '3', '-f', 'image2', '-update', '1', fileUrl(output)],
       ],
       doing: say('api.making-picture'),
+      signal,
       cwd: dir,
       timeoutMs: TIMEOUT_MS,
       limits: { addressSpaceBytes: MAX_MEMORY, fileSizeBytes: 4 * 2 ** 20 },
@@ -172,11 +176,12 @@ interface Probed {
   packets?: { pts_time?: string }[];
 }
 
-async function probe(path: string, tools: Tools, entries: string[]): Promise<Probed> {
+async function probe(path: string, { tools, signal }: Making, entries: string[]): Promise<Probed> {
   const { stdout } = await runChild({
     command: tools.ffprobe,
     args: [...quiet(), ...entries, '-of', 'json', ...untrustedInput(path)],
     doing: say('api.finding-frame'),
+    signal,
     timeoutMs: TIMEOUT_MS,
     limits: { addressSpaceBytes: MAX_MEMORY },
   });

@@ -5,6 +5,7 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
+import { extensionOf } from '../core/file-names.ts';
 import type { Sentence } from '../core/message.ts';
 import { moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
 import { numbered, safePart } from '../deliver/safe-names.ts';
@@ -15,6 +16,7 @@ import { fileError } from '../platform/files/file-error.ts';
 import { errnoOf, type Files, nodeFiles, unlinkQuietly } from '../platform/files/files.ts';
 import { diskSpace, type MinFree, missingBytes } from '../platform/files/space.ts';
 import type { Logger } from '../platform/log.ts';
+import { Tally } from './connections.ts';
 
 export interface UploadRequest {
   /** Absolute path of one of the inboxes. */
@@ -26,6 +28,8 @@ export interface UploadRequest {
   /** As announced; absent if the sender does not know. */
   bytes?: number;
   body: AsyncIterable<Uint8Array>;
+  /** Where it comes from; absent on the control socket. */
+  address?: string;
 }
 
 interface Uploaded {
@@ -60,7 +64,11 @@ const LEAST: LeastRate = { bytes: 2 ** 20, inMs: 60_000 };
 const SILENCE_MS = 60_000;
 const MAX_WORDS = 4000;
 const MAX_AT_ONCE = 8;
+/** The page sends one file after another; the rest is for others. */
+const PER_ADDRESS = 4;
 const MAX_NAMES = 1000;
+/** Characters of a refused name that the refusal shows. */
+const MAX_NAMED = 60;
 /** Free space is checked again after this many bytes: others fill the disk as well. */
 const CHECK_SPACE_BYTES = 64 * 2 ** 20;
 const TEMP = /^\.shrinkbox-drop-[0-9a-f]{16}\.part$/;
@@ -84,6 +92,8 @@ export class Uploads {
   /** Bytes announced and not yet written, by temporary name: they are as good as used. */
   readonly #underWay = new Map<string, { inbox: string; bytes: number }>();
 
+  readonly #senders = new Tally();
+
   constructor(options: UploadsOptions) {
     this.#options = options;
     this.#files = options.files ?? nodeFiles;
@@ -102,10 +112,8 @@ export class Uploads {
     const { inbox, words = '' } = request;
     if (!this.#options.inboxes().includes(inbox)) throw refused(say('api.no-such-inbox'));
     if (words.length > MAX_WORDS) throw refused(say('api.instruction-too-long', { max: MAX_WORDS }));
-    if (this.#underWay.size >= MAX_AT_ONCE) {
-      throw new ShrinkError('unavailable', say('api.too-many-uploads'), { hint: say('api.try-later') });
-    }
     const name = nameFor(request.name);
+    const end = this.#begin(request.address);
     const temp = `.shrinkbox-drop-${randomBytes(8).toString('hex')}.part`;
     this.#underWay.set(temp, { inbox, bytes: request.bytes ?? 0 });
     try {
@@ -117,7 +125,15 @@ export class Uploads {
       return { path: join(inbox, given), name: given, bytes };
     } finally {
       this.#underWay.delete(temp);
+      end();
     }
+  }
+
+  #begin(address = ''): () => void {
+    if (this.#senders.total >= MAX_AT_ONCE || (address && this.#senders.of(address) >= PER_ADDRESS)) {
+      throw new ShrinkError('unavailable', say('api.too-many-uploads'), { hint: say('api.try-later') });
+    }
+    return this.#senders.add(address);
   }
 
   async #write(path: string, request: UploadRequest, temp: string): Promise<number> {
@@ -210,11 +226,19 @@ export class Uploads {
   }
 }
 
-/** The name an added file gets, before it is made unique. @throws ShrinkError bad-name if the watcher would ignore it. */
+/**
+ * The name an added file gets, before it is made unique.
+ * @throws ShrinkError bad-name if it has no extension, or the watcher would ignore it.
+ */
 export function nameFor(name: string): string {
   // Some browsers send the whole path; the last part is the name.
   const last = name.split(/[/\\]/).at(-1) ?? '';
   const safe = safePart(last, { portable: true });
+  // `..` and `NUL` become harmless names, but of what?
+  if (extensionOf(safe) === '') {
+    const message = say('api.name-without-extension', { name: last.slice(0, MAX_NAMED) });
+    throw new ShrinkError('bad-name', message, { hint: say('api.rename-upload') });
+  }
   const ignored = reasonToIgnoreFile(safe);
   if (ignored) {
     throw new ShrinkError('bad-name', say('api.name-ignored', { name: safe, why: ignored }), {

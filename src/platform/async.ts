@@ -52,6 +52,11 @@ export class Semaphore {
     this.#free = Math.max(1, count);
   }
 
+  /** How many wait for their turn. */
+  get waiting(): number {
+    return this.#waiting.length;
+  }
+
   /** @throws the signal's reason if it aborts before `act` starts; otherwise whatever `act` throws. */
   async run<T>(act: () => Promise<T>, signal?: AbortSignal): Promise<T> {
     await this.#acquire(signal);

@@ -1,8 +1,11 @@
 /** One address that holds what it can, against a real listener: others and health checks are still answered. */
 import { once } from 'node:events';
 import { get, type IncomingMessage } from 'node:http';
+import { EventEmitter } from 'node:events';
+import type { Server } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import { expect, it, onTestFinished } from 'vitest';
+import { Connections, Streams } from '../../src/api/connections.ts';
 import type { Serving } from '../../src/api/serve.ts';
 import { eventually } from '../support/eventually.ts';
 import { ask, serving } from '../support/serving.ts';
@@ -18,8 +21,9 @@ async function stream(server: Serving): Promise<IncomingMessage> {
   return response;
 }
 
-function held(server: Serving, text = ''): Socket {
-  const socket = connect(server.address?.port ?? 0, '127.0.0.1', () => socket.write(text));
+function held(server: Serving, text = '', localAddress = '127.0.0.1'): Socket {
+  const where = { host: '127.0.0.1', port: server.address?.port ?? 0, localAddress };
+  const socket = connect(where, () => socket.write(text));
   socket.on('error', () => {});
   onTestFinished(() => void socket.destroy());
   return socket;
@@ -52,4 +56,57 @@ it('an address whose requests never end is refused more of them, but not the hea
   for (let i = 0; i < 300; i += 1) held(server, post);
   await eventually(async () => (await ask(server, '/api/status', {}, true)).status === 503, { what: 'a refusal' });
   expect((await ask(server, '/healthz', {}, true)).status).toBe(200);
+});
+
+it('a local user with a thousand addresses is one address (was: /healthz was not answered any more)', async () => {
+  const { server } = await serving({ listen: LISTEN });
+  const post = 'POST /api/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nx';
+  const sockets = Array.from({ length: 1000 }, (_, n) => held(server, post, `127.0.${n % 5}.${1 + (n % 250)}`));
+  await eventually(() => sockets.every(socket => !socket.connecting), { what: 'every connection' });
+  expect((await ask(server, '/healthz', {}, true)).status).toBe(200);
+  expect((await ask(server, '/api/status', {}, true)).status).toBe(503);
+});
+
+it('event streams are limited over all addresses, too', () => {
+  const streams = new Streams();
+  const opened = Array.from({ length: 10 }, (_, address) =>
+    Array.from({ length: 32 }, () => streams.open(`10.0.0.${address}`)),
+  ).flat();
+  const open = opened.filter(end => end !== undefined);
+  expect(open).toHaveLength(192);
+  expect(streams.open('10.0.1.1')).toBeUndefined();
+  open[0]?.();
+  expect(streams.open('10.0.1.1')).toBeDefined();
+});
+
+/** A connection of an address this machine does not have. */
+class FakeSocket extends EventEmitter {
+  readonly remoteAddress: string;
+  destroyed = false;
+
+  constructor(remoteAddress: string) {
+    super();
+    this.remoteAddress = remoteAddress;
+  }
+
+  destroy(): void {
+    this.destroyed = true;
+    this.emit('close');
+  }
+}
+
+it('whoever has most connections that ask nothing makes room for a new one', () => {
+  const server = new EventEmitter();
+  const connections = new Connections();
+  connections.limit(server as Server);
+  const arrive = (address: string) => {
+    const socket = new FakeSocket(address);
+    server.emit('connection', socket);
+    return socket;
+  };
+  const crowd = [1, 2, 3, 4].flatMap(n => Array.from({ length: n === 4 ? 120 : 128 }, () => arrive(`10.0.0.${n}`)));
+  const quiet = Array.from({ length: 8 }, () => arrive('10.0.0.5'));
+  const guest = arrive('10.0.0.6');
+  expect([guest.destroyed, quiet.some(each => each.destroyed)]).toEqual([false, false]);
+  expect(crowd.filter(each => each.destroyed)).toEqual([crowd[0]]);
 });

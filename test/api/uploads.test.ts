@@ -111,9 +111,22 @@ it.each<[string, string, string]>([
   ['an option', '-rf.mp4', '_-rf.mp4'],
   ['a line break', 'a\nb.mp4', 'a_b.mp4'],
   ['a link in a text file', 'link.url.txt', 'link.url.txt'],
+  ['a device of Windows', 'CON.mp4', '_CON.mp4'],
+  ['nothing but an extension', '.mp4', '_.mp4'],
+  ['control characters', '\u0001\u001b[2J\u009b.mp4', '__[2J_.mp4'],
+  ['300 bytes', `${'é'.repeat(150)}.mp4`, `${'é'.repeat(118)}.mp4`],
 ])('makes a safe name of %s', (_, given, expected) => {
   expect(nameFor(given)).toBe(expected);
 });
+
+// Was: they were taken as `_`, `_NUL` and so on, which nobody can open.
+it.each(['.', '..', 'a/..', 'NUL', 'con', 'clip', 'clip.', '\u0007', ' ', 'x'.repeat(300)])(
+  'says that %j is not the name of a video',
+  name => {
+    const because = { code: 'bad-name', message: expect.stringContaining('is not the name of a video') };
+    expect(() => nameFor(name)).toThrow(expect.objectContaining(because));
+  },
+);
 
 it.each(['clip.mp4.part', '~clip.mp4', 'Thumbs.db', 'clip.mp4.txt', 'clip.tmp'])('says why %s is not taken', name => {
   expect(() => nameFor(name)).toThrow(expect.objectContaining({ code: 'bad-name', hint: expect.any(String) }));

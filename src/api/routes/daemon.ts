@@ -1,6 +1,6 @@
 import { streamSSE } from 'hono/streaming';
 import { say } from '../../messages/say.ts';
-import { MAX_STREAMS, Tally } from '../connections.ts';
+import { Streams } from '../connections.ts';
 import type { EventLog } from '../events.ts';
 import { type Handler, json, type RequestContext, type Route, tooMany } from '../responses.ts';
 import type { Control, ControlEvent, Metering, StatusView } from '../types.ts';
@@ -16,7 +16,7 @@ export interface DaemonRoutesOptions {
 
 /** The daemon as a whole: its status and metrics, pause and drain, and the stream of changes. */
 export function daemonRoutes({ control, events, metering, heartbeatMs }: DaemonRoutesOptions): Route[] {
-  const streams = new Tally();
+  const streams = new Streams();
   const turn =
     (action: () => Promise<void>): Handler =>
     async c => {
@@ -49,15 +49,15 @@ async function metrics(c: RequestContext, metering: Metering, status: StatusView
 
 function stream(
   c: RequestContext,
-  { control, events, heartbeatMs, streams }: Omit<DaemonRoutesOptions, 'metering'> & { streams: Tally },
+  { control, events, heartbeatMs, streams }: Omit<DaemonRoutesOptions, 'metering'> & { streams: Streams },
 ): Response {
   const { address, policy } = c.env;
-  if (policy.via === 'tcp' && streams.of(address) >= MAX_STREAMS) return tooMany(c, say('api.too-many-streams'));
+  const end = policy.via === 'socket' ? () => {} : streams.open(address);
+  if (!end) return tooMany(c, say('api.too-many-streams'));
   const lastId = c.req.header('last-event-id') ?? undefined;
   const { missed, listener } = events.listen(lastId);
   // Some proxies (nginx) hold streams back unless asked not to.
   c.header('X-Accel-Buffering', 'no');
-  const end = streams.add(address);
   return streamSSE(c, async sse => {
     sse.onAbort(() => {
       listener.close();

@@ -73,7 +73,7 @@ async function showPicture(c: RequestContext, control: Control, thumbnails: Thum
   if (!thumbnails || job.state !== 'done' || (which !== 'before' && which !== 'after')) {
     return failure(c, { status: 404, code: 'not-found', message: say('api.no-picture') });
   }
-  const picture = await thumbnails.picture(job, which);
+  const picture = await thumbnails.picture(job, which, c.req.raw.signal);
   c.header('Cache-Control', 'private, max-age=3600');
   c.header('Content-Type', 'image/jpeg');
   return c.body(picture);

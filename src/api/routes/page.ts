@@ -27,7 +27,7 @@ async function upload(c: RequestContext, uploads: Uploads | undefined): Promise<
   if (!uploads || !inbox || !name || !body) return badRequest(c, say('api.upload-needs'));
   const bytes = /^\d{1,15}$/.test(length) ? Number(length) : undefined;
   try {
-    return json(c, await uploads.put({ inbox, name, body, bytes, words }));
+    return json(c, await uploads.put({ inbox, name, body, bytes, words, address: c.env.address }));
   } catch (error) {
     // The unread rest of the file must not be mistaken for the next request.
     c.header('Connection', 'close');

@@ -14,8 +14,8 @@ export const API_EN = {
     'Send the header "Authorization: Bearer TOKEN" with the contents of http.token_file. Never put the token into an address.',
   'api.too-many-tokens': 'too many wrong access tokens came from this address',
   'api.too-many-tokens-hint': 'Wait a minute, then try again with the contents of http.token_file.',
-  'api.too-many-requests': 'too many requests from this address are being answered',
-  'api.too-many-streams': 'the page is open too many times at this address',
+  'api.too-many-requests': 'too many requests are being answered',
+  'api.too-many-streams': 'the page is open too many times',
   // requests that make no sense
   'api.not-found': 'there is nothing at this address',
   'api.wrong-method': (p: { method: string; allowed: string }) => `${p.method} is not allowed here; use ${p.allowed}`,
@@ -58,6 +58,8 @@ export const API_EN = {
   'api.upload-too-big': (p: { bytes: number }) => `not enough space in the inbox: ${formatBytes(p.bytes)} too little`,
   'api.free-inbox': 'Free some space on the disk of the inbox.',
   'api.name-taken': (p: { name: string }) => `too many files are already named ${p.name}`,
+  'api.name-without-extension': (p: { name: string }) =>
+    `${JSON.stringify(p.name)} is not the name of a video: it has no extension such as .mp4`,
   'api.name-ignored': (p: { name: string; why: string }) => `the inbox would ignore ${p.name}: ${p.why}`,
   'api.rename-upload': 'Rename the file and add it again.',
   'api.text-file': 'a text file in an inbox is the instruction for a video, not a video',
