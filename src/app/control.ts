@@ -54,7 +54,8 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
   const { ledger } = state;
   const { scheduler, actions } = queue;
   const status = new DaemonStatus(options);
-  const arriving = (path: string) => watcher.pending().find(file => file.path === path)?.why.text;
+  const arriving = (path: string) =>
+    [...queue.admissions.pending(), ...watcher.pending()].find(file => file.path === path)?.why.text;
   const context = { ...options, ledger, rulebook: queue.rulebook, arriving };
   const explain = (path: string, signal: AbortSignal) => explainFile(path, context, signal);
   const explanations = new Explanations({ files: options.files, explain });

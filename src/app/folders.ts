@@ -4,7 +4,7 @@ import { dirname, relative, sep } from 'node:path';
 import { findConflicts } from '../config/conflicts.ts';
 import type { Config, Folder } from '../config/load.ts';
 import { ConfigError, formatPath } from '../config/problems.ts';
-import { ShrinkError } from '../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
 import type { Job, StateName } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
@@ -14,6 +14,7 @@ import type { DiskPath } from '../monitor/disk-space.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import { type Files, pinOf } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
+import type { Whereabouts } from '../queue/admission-policy.ts';
 import { FolderMounts } from './folder-mounts.ts';
 import { InboxLock } from './inbox-lock.ts';
 import type { Lifetime } from './lifetime.ts';
@@ -134,6 +135,8 @@ export class Folders {
     } catch (error) {
       const known = fileError(error, say('files.identifying', { path: job.path }), job.path);
       if (known.code !== 'gone') throw known;
+      // A folder that was moved is first removed from the configuration under its old name.
+      this.of(job);
       await this.mustBeMounted(job.inbox);
       throw known;
     }
@@ -159,10 +162,17 @@ export class Folders {
     }
   }
 
-  /** Whether the file of a job is still there unchanged. Not compared by device and inode: a remount changes them. */
-  stillThere(job: Job): boolean {
-    const now = lstatSync(job.path, { bigint: true, throwIfNoEntry: false });
-    return now !== undefined && Number(now.size) === job.pin.sizeBytes && String(now.mtimeNs) === job.pin.mtimeNs;
+  /** Where the file of a job is now. Not compared by inode or date: a remount changes both. */
+  async whereabouts(job: Job): Promise<Whereabouts> {
+    if (!this.find(job.inbox)) return 'inbox-removed';
+    try {
+      return (await pinOf(job.path, this.#files)).sizeBytes === job.pin.sizeBytes ? 'there' : 'moved';
+    } catch (error) {
+      if (!isShrinkError(error, 'gone')) return 'there';
+    }
+    if (this.#mounts.whyAway(job.inbox)) return 'inbox-away';
+    const inbox = await lookAt(job.inbox, this.#files);
+    return inbox === 'there' ? 'moved' : inbox === 'missing' ? 'inbox-away' : 'there';
   }
 
   /**

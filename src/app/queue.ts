@@ -8,7 +8,7 @@ import { IllegalEvent } from '../core/lifecycle.ts';
 import { restoreOriginal } from '../deliver/archive.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import type { Clock } from '../platform/clock.ts';
-import { type Files, fingerprint } from '../platform/files/files.ts';
+import { contentHashOf, type Files, fingerprint } from '../platform/files/files.ts';
 import { SpaceBook } from '../platform/files/space.ts';
 import type { Logger } from '../platform/log.ts';
 import { Actions } from '../queue/actions.ts';
@@ -73,11 +73,13 @@ export class Queue {
     const scheduler = new Scheduler({ ledger, worker, clock, log, slots, onProgress, onFatal: life.fail });
     const admissions = new Admissions({
       ledger,
+      clock,
       log,
       decide: (sighting, version, words) => rulebook.decide(sighting, version, words),
       fingerprint: (path, bytes) => fingerprint(path, bytes, files),
       lookAt: path => folders.lookAt(path),
-      stillThere: job => folders.stillThere(job),
+      readWhole: (path, signal) => contentHashOf(path, files, signal),
+      whereabouts: job => folders.whereabouts(job),
       abort: (id, reason) => scheduler.abort(id, reason),
       resight,
       changed: async job => {

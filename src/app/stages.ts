@@ -13,11 +13,11 @@ import type { Engine } from '../engine/engine.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import { say } from '../messages/say.ts';
 import { fileError } from '../platform/files/file-error.ts';
-import { errnoOf, type Files, makePrivateDir } from '../platform/files/files.ts';
+import { contentHashOf, errnoOf, type Files, fingerprint, makePrivateDir } from '../platform/files/files.ts';
 import type { SpaceBook } from '../platform/files/space.ts';
 import type { Logger } from '../platform/log.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
-import type { Stages } from '../queue/stages-port.ts';
+import type { Stages, WholeFile } from '../queue/stages-port.ts';
 import { verifyCandidate } from '../verify/verify.ts';
 import type { Folders } from './folders.ts';
 
@@ -60,6 +60,14 @@ export class JobStages implements Stages {
 
   pin(job: Job): Promise<Pin> {
     return this.#options.folders.pin(job);
+  }
+
+  fingerprint(job: Job, pin: Pin): Promise<string> {
+    return fingerprint(job.path, pin.sizeBytes, this.#options.files);
+  }
+
+  readWhole(job: Job, signal: AbortSignal): Promise<WholeFile> {
+    return contentHashOf(job.path, this.#options.files, signal);
   }
 
   verify(candidate: Candidate, { signal, gate }: { signal: AbortSignal; gate: PauseGate }): Promise<Verified> {

@@ -26,6 +26,9 @@ export interface StatusOptions {
   life: Lifetime;
 }
 
+/** At most this many files that have no job yet are listed for each folder. */
+const MAX_ARRIVING = 10;
+
 /** What the daemon reports about itself. */
 export class DaemonStatus {
   readonly #options: StatusOptions;
@@ -87,11 +90,12 @@ export class DaemonStatus {
   }
 
   #folders(): StatusView['folders'] {
-    const { live, folders, watcher } = this.#options;
+    const { live, folders, watcher, queue } = this.#options;
     const watched = new Map(watcher.folders().map(folder => [folder.inbox, folder]));
     return live.current.folders.map(folder => {
       const { inbox, outbox } = folder;
       const seen = watched.get(inbox);
+      const arriving = [...queue.admissions.pending(inbox), ...(seen?.arriving ?? [])];
       const away = folders.whyAway(folder);
       return {
         inbox,
@@ -99,8 +103,8 @@ export class DaemonStatus {
         available: (seen?.available ?? false) && away?.subject !== inbox,
         ...reasonView(away ? sentenceOf(away) : (seen?.reason ?? folders.whyOriginalsStay(inbox))),
         polled: seen?.polled ?? false,
-        pending: seen?.pending ?? 0,
-        arriving: (seen?.arriving ?? []).map(({ path, why }) => ({ path, why: why.text })),
+        pending: (seen?.pending ?? 0) + arriving.length - (seen?.arriving.length ?? 0),
+        arriving: arriving.slice(0, MAX_ARRIVING).map(({ path, why }) => ({ path, why: why.text })),
         last_scan_age_ms: seen?.lastScanAgeMs == null ? null : Math.round(seen.lastScanAgeMs),
       };
     });

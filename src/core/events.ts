@@ -3,31 +3,33 @@
  * The journal is checked against these shapes when it is read (queue/journal-schema.ts).
  */
 import type { ErrorCode } from './errors.ts';
-import type {
-  Candidate,
-  Decision,
-  Delivery,
-  EngineName,
-  Job,
-  Json,
-  Pin,
-  PublishIntent,
-  Reason,
-  Sidecar,
-} from './job.ts';
+import type { Candidate, Decision, Delivery, EngineName, Job, Json, PublishIntent, Reason, Sidecar } from './job.ts';
 import type { Message } from './message.ts';
 import type { NamedStep } from './steps.ts';
 
 /** What is known about a job from the start. */
 export type Admitted = Pick<
   Job,
-  'arrival' | 'inbox' | 'path' | 'relative' | 'pin' | 'fingerprint' | 'sidecar' | 'words' | 'version' | 'decision'
+  | 'arrival'
+  | 'inbox'
+  | 'path'
+  | 'relative'
+  | 'pin'
+  | 'fingerprint'
+  | 'contentHash'
+  | 'sidecar'
+  | 'words'
+  | 'version'
+  | 'decision'
 >;
+
+/** The same file under another identity or name. `inbox` only where it is in another one now; `contentHash` once it is known. */
+export type Repinned = Pick<Job, 'path' | 'relative' | 'pin' | 'contentHash'> & Partial<Pick<Job, 'inbox'>>;
 
 export type JobEvent =
   | { event: 'admitted'; data: Admitted }
   | { event: 'decided'; data: { decision: Decision; sidecar: Sidecar | null } }
-  | { event: 'repinned'; data: { path: string; relative: string; pin: Pin } }
+  | { event: 'repinned'; data: Repinned }
   | { event: 'queued'; data: { because: string; message?: Message; fresh?: boolean; byPerson?: boolean } }
   | { event: 'started'; data: { engine: EngineName } & NamedStep }
   | { event: 'step'; data: { engine: EngineName } & NamedStep }

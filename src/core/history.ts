@@ -12,6 +12,7 @@ export const HISTORY_WORDS = {
   archived: ({ path }: { path: string }) => `original archived as ${path}`,
   deleted: () => 'original deleted',
   pruned: ({ path }: { path: string }) => `archived original deleted after its time: ${path}`,
+  moved: ({ path }: { path: string }) => `its inbox moved; the file is now ${path}`,
 };
 
 /** Bookkeeping is left out: checkpoints, facts, re-pins, and intentions recorded before they are carried out. */
@@ -27,7 +28,8 @@ const LEFT_OUT: ReadonlySet<EventName> = new Set<EventName>([
 
 /** The history after `happened`; the oldest entry is dropped when there are more than HISTORY_LIMIT. */
 export function withHistory(history: HistoryEntry[], at: number, happened: JobEvent): HistoryEntry[] {
-  if (LEFT_OUT.has(happened.event)) return history;
+  const isMove = happened.event === 'repinned' && happened.data.inbox !== undefined;
+  if (LEFT_OUT.has(happened.event) && !isMove) return history;
   return [...history.slice(-(HISTORY_LIMIT - 1)), { at, event: happened.event, ...noteOf(happened) }];
 }
 
@@ -62,6 +64,10 @@ function noteOf(happened: JobEvent): { note?: string; message?: Message } {
       return happened.data.kind === 'archived'
         ? { note: HISTORY_WORDS.archived({ path }), message: { code: 'history.archived', params: { path } } }
         : { note: HISTORY_WORDS.deleted(), message: { code: 'history.deleted' } };
+    }
+    case 'repinned': {
+      const { path } = happened.data;
+      return { note: HISTORY_WORDS.moved({ path }), message: { code: 'history.moved', params: { path } } };
     }
     case 'restored':
       return { note: happened.data.to };

@@ -314,6 +314,11 @@ export interface Job {
   pin: Pin;
   /** Hash of the size and sampled content: recognises a renamed or remounted file. Empty if the file was never opened. */
   fingerprint: string;
+  /**
+   * Hash of every byte, read before the first attempt: tells a file whose date changed from one that was edited. Absent where the
+   * fingerprint covers the whole file, before the first attempt, and for jobs of versions that did not record it.
+   */
+  contentHash?: string;
   sidecar?: Sidecar;
   /** Instruction given for this version at the command line; it overrides the sidecar. */
   words?: string;

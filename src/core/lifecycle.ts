@@ -117,7 +117,10 @@ type Changing = Exclude<EventName, 'admitted' | 'forgotten'>;
 /** What each event changes in a job whose state allows it. */
 const CHANGES: { readonly [N in Changing]: (job: Job, data: EventData<N>, at: number) => Partial<Job> } = {
   decided: (_, { decision, sidecar }) => ({ decision, sidecar: sidecar ?? undefined }),
-  repinned: (_, { path, relative, pin }) => ({ path, relative, pin }),
+  repinned: (job, { inbox = job.inbox, path, relative, pin, contentHash = job.contentHash }) => ({
+    ...{ inbox, path, relative, pin },
+    ...(contentHash === undefined ? {} : { contentHash }),
+  }),
   queued: queuedAgain,
   started: (job, data, at) => ({ state: { name: 'running', ...data, since: at }, attempts: job.attempts + 1 }),
   step: (_, data, at) => ({ state: { name: 'running', ...data, since: at } }),

@@ -1,25 +1,40 @@
 import PQueue from 'p-queue';
-import { isShrinkError } from '../core/errors.ts';
-import { type Decision, type Job, makeReason, type Pin, RESTING, type Sidecar, type Sighting } from '../core/job.ts';
+import { adviceFor, backoffMs, isShrinkError, sentenceOf } from '../core/errors.ts';
+import {
+  type Decision,
+  type Job,
+  makeReason,
+  type Pin,
+  RESTING,
+  samePin,
+  type Sidecar,
+  type Sighting,
+} from '../core/job.ts';
 import type { Admitted, JobEvent } from '../core/events.ts';
 import type { StopReason } from '../engine/engine.ts';
 import { say } from '../messages/say.ts';
+import type { Sentence } from '../core/message.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import { admit, type Admission, isKnown } from './admission-policy.ts';
+import { admit, type Admission, isKnown, mayHaveMoved, type Whereabouts } from './admission-policy.ts';
+import { Comparisons } from './comparisons.ts';
 import type { Ledger } from './ledger.ts';
 import { queuedBecause, restFor } from './decisions.ts';
 import { FairQueue, type FolderTask } from './fair-queue.ts';
+import type { WholeFile } from './stages-port.ts';
 
 export interface AdmissionsOptions {
   ledger: Ledger;
+  clock: Clock;
   log: Logger;
   decide(sighting: Sighting, version: number, words?: string): Decision;
   /** Content fingerprint of a file. @throws ShrinkError */
   fingerprint(path: string, sizeBytes: number): Promise<string>;
   /** The kind of a refused path: a bad file, one without read permission, or something that can never be a video. */
   lookAt(path: string): 'file' | 'unreadable' | 'other';
-  /** Whether the file a job was about is still in place. */
-  stillThere(job: Job): boolean;
+  /** Reads a file whole. @throws ShrinkError, `cancelled` once the signal aborts */
+  readWhole(path: string, signal: AbortSignal): Promise<WholeFile>;
+  whereabouts(job: Job): Promise<Whereabouts>;
   /** Aborts a job that is in a slot; false if it is in none. */
   abort(id: string, reason: StopReason): boolean;
   /** Have the watcher report the file again. */
@@ -32,23 +47,39 @@ export interface AdmissionsOptions {
 /** Files fingerprinted at once: more would only make the heads of a NAS disk seek. */
 const READERS = 2;
 
+/** A file that cannot be admitted yet. */
+interface Postponed {
+  sighting: Sighting;
+  why: Sentence;
+  cancel(): void;
+}
+
 /** Turns sightings into jobs; one at a time per path, whatever the order of events. */
 export class Admissions {
   readonly #options: AdmissionsOptions;
   readonly #queue = new PQueue<FairQueue, FolderTask>({ concurrency: READERS, queueClass: FairQueue });
+  readonly #comparisons: Comparisons;
   readonly #offered = new Map<string, Sighting>();
   /** Paths being admitted: further sightings of them wait for the outcome. */
   readonly #admitting = new Set<string>();
-  /** Jobs in a slot whose file was seen with a new instruction. */
+  /** Files being read whole, by path. */
+  readonly #comparing = new Map<string, Sighting>();
+  readonly #postponed = new Map<string, Postponed>();
+  /** How often in a row a path could not be read. */
+  readonly #failures = new Map<string, number>();
+  /** Jobs in a slot whose file was seen with a new instruction, or another date. */
   readonly #later = new Set<string>();
 
   constructor(options: AdmissionsOptions) {
     this.#options = options;
+    const { clock, readWhole } = options;
+    this.#comparisons = new Comparisons({ clock, read: readWhole });
   }
 
   /** Takes a sighting; only the newest one of a path counts. */
   offer(sighting: Sighting): void {
     const key = `${sighting.inbox}\0${sighting.relative}`;
+    this.#postponed.get(key)?.cancel();
     const waiting = this.#offered.has(key) || this.#admitting.has(key);
     this.#offered.set(key, sighting);
     if (!waiting) this.#enqueue(key, sighting.inbox);
@@ -63,12 +94,19 @@ export class Admissions {
     if (!newest) return;
     this.#offered.delete(key);
     this.#admitting.add(key);
+    let toCompare: string | undefined;
     try {
-      await this.#admit(newest);
+      toCompare = await this.#admit(key, newest);
     } finally {
-      this.#admitting.delete(key);
-      if (this.#offered.has(key)) this.#enqueue(key, newest.inbox);
+      if (toCompare === undefined) this.#release(key, newest.inbox);
     }
+    // Reading a film of hours must not keep other files from being admitted.
+    if (toCompare !== undefined) this.#compare(key, newest, toCompare).catch(this.#options.onFatal);
+  }
+
+  #release(key: string, folder: string): void {
+    this.#admitting.delete(key);
+    if (this.#offered.has(key)) this.#enqueue(key, folder);
   }
 
   /** Call it when a job comes to rest: its file is reported again, because the instruction may have changed meanwhile. */
@@ -82,12 +120,23 @@ export class Admissions {
 
   /** Whether nothing is being admitted. */
   get idle(): boolean {
-    return this.#offered.size === 0 && this.#queue.pending === 0 && this.#queue.size === 0;
+    const isEmpty = this.#offered.size === 0 && this.#comparing.size === 0;
+    return isEmpty && this.#queue.pending === 0 && this.#queue.size === 0;
+  }
+
+  /** Files that were found complete but have no job yet, and why; of one inbox, or of all. */
+  pending(inbox?: string): { path: string; why: Sentence }[] {
+    const comparing = [...this.#comparing.values()].map(sighting => ({ sighting, why: say('queue.comparing') }));
+    return [...comparing, ...this.#postponed.values()]
+      .filter(({ sighting }) => inbox === undefined || sighting.inbox === inbox)
+      .map(({ sighting: { path }, why }) => ({ path, why }));
   }
 
   async stop(): Promise<void> {
     this.#queue.clear();
     this.#offered.clear();
+    for (const { cancel } of this.#postponed.values()) cancel();
+    await this.#comparisons.stop();
     await this.#queue.onIdle();
   }
 
@@ -95,39 +144,97 @@ export class Admissions {
     return this.#queue.onIdle();
   }
 
-  async #admit(sighting: Sighting): Promise<void> {
-    const { ledger, log } = this.#options;
-    const here = ledger.atPlace(sighting.inbox, sighting.relative);
-    if (isKnown(here, sighting.pin, sighting.sidecar)) return;
-    const fingerprint = await this.#fingerprint(sighting);
-    if (fingerprint === undefined) return;
-    const twins = fingerprint === '' ? [] : ledger.withContent(fingerprint);
-    const admission = admit({ sighting, fingerprint, here, twins, stillThere: this.#options.stillThere });
-    if (admission.kind !== 'nothing') log.debug({ path: sighting.path, admission: admission.kind }, 'sighting taken');
+  /** Resolves with the file's fingerprint if only every byte can tell what it is, otherwise once it is admitted. */
+  async #admit(key: string, sighting: Sighting): Promise<string | undefined> {
+    const here = this.#options.ledger.atPlace(sighting.inbox, sighting.relative);
+    if (isKnown(here, sighting.pin, sighting.sidecar)) return undefined;
+    const fingerprint = await this.#fingerprint(key, sighting);
+    if (fingerprint === undefined) return undefined;
+    const admission = await this.#consider(sighting, { fingerprint });
+    if (admission.kind === 'compare') return fingerprint;
     await this.#act(admission, sighting, fingerprint);
+    return undefined;
   }
 
-  async #fingerprint(sighting: Sighting): Promise<string | undefined> {
+  async #consider(sighting: Sighting, content: { fingerprint: string; contentHash?: string }): Promise<Admission> {
+    const { ledger, log, whereabouts } = this.#options;
+    const here = ledger.atPlace(sighting.inbox, sighting.relative);
+    const isNewPlace = here.length === 0 && content.fingerprint !== '';
+    const twins = isNewPlace ? ledger.withContent(content.fingerprint).filter(mayHaveMoved) : [];
+    const places = new Map<string, Whereabouts>();
+    for (const twin of twins) places.set(twin.id, await whereabouts(twin));
+    const admission = admit({ ...content, sighting, here, twins, whereabouts: ({ id }) => places.get(id) ?? 'there' });
+    if (admission.kind !== 'nothing') log.debug({ path: sighting.path, admission: admission.kind }, 'sighting taken');
+    return admission;
+  }
+
+  /** Every byte of the file decides whether it is still what its job is about. */
+  async #compare(key: string, sighting: Sighting, fingerprint: string): Promise<void> {
+    try {
+      const pauseMs = this.#comparisons.pauseMs(key);
+      if (pauseMs > 0) return this.#postpone(key, sighting, pauseMs, say('queue.compare-later'));
+      this.#comparing.set(key, sighting);
+      const { contentHash, pin } = await this.#comparisons.read(key, sighting);
+      const admission = await this.#consider(sighting, { fingerprint, contentHash });
+      // Written to while it was read: it will be sighted again.
+      if (admission.kind === 'new' && !samePin(pin, sighting.pin)) return;
+      await this.#act(admission, sighting, fingerprint);
+    } catch (error) {
+      this.#cannotRead(key, sighting, error);
+    } finally {
+      this.#comparing.delete(key);
+      this.#release(key, sighting.inbox);
+    }
+  }
+
+  async #fingerprint(key: string, sighting: Sighting): Promise<string | undefined> {
     if (sighting.refused !== undefined) return '';
     try {
-      return await this.#options.fingerprint(sighting.path, sighting.pin.sizeBytes);
+      const fingerprint = await this.#options.fingerprint(sighting.path, sighting.pin.sizeBytes);
+      this.#failures.delete(key);
+      return fingerprint;
     } catch (error) {
-      if (!isShrinkError(error)) throw error;
-      // Gone or unreadable since it was sighted: the next scan finds out.
-      this.#options.log.debug({ path: sighting.path, code: error.code }, error.message);
+      this.#cannotRead(key, sighting, error);
       return undefined;
     }
+  }
+
+  /** A disk that fails or is away is tried again; a file that is gone or changed since will be sighted as it is then. */
+  #cannotRead(key: string, sighting: Sighting, error: unknown): void {
+    if (!isShrinkError(error)) throw error;
+    const advice = adviceFor(error.code);
+    const tries = this.#failures.get(key) ?? 0;
+    const { path } = sighting;
+    this.#options.log[advice.kind === 'wait' && tries === 0 ? 'warn' : 'debug'](
+      { path, code: error.code },
+      error.message,
+    );
+    if (advice.kind !== 'wait') return void this.#failures.delete(key);
+    this.#failures.set(key, tries + 1);
+    this.#postpone(key, sighting, backoffMs(advice, tries), say('queue.read-later', { why: sentenceOf(error) }));
+  }
+
+  #postpone(key: string, sighting: Sighting, ms: number, why: Sentence): void {
+    // A newer sighting of the path is waiting already.
+    if (this.#offered.has(key)) return;
+    const cancelTimer = this.#options.clock.after(ms, () => this.offer(sighting));
+    const cancel = () => {
+      cancelTimer();
+      this.#postponed.delete(key);
+    };
+    this.#postponed.set(key, { sighting, why, cancel });
   }
 
   async #act(admission: Admission, sighting: Sighting, fingerprint: string): Promise<void> {
     switch (admission.kind) {
       case 'nothing':
+      case 'compare':
         return;
       case 'later':
         this.#later.add(admission.job.id);
         return;
       case 'repin':
-        return await this.#repin(admission.job, sighting, admission.why);
+        return await this.#repin(admission, sighting, fingerprint);
       case 'redecide':
         return await this.#redecide(admission.job, sighting);
       case 'new':
@@ -139,11 +246,15 @@ export class Admissions {
 
   /** Another version of a file, requested on the command line. */
   async refine(job: Job, words: string): Promise<Job> {
-    const { inbox, path, relative, pin, sidecar, fingerprint } = job;
-    return this.#create({ inbox, path, relative, pin, sidecar }, { fingerprint, version: job.version + 1, words });
+    const { inbox, path, relative, pin, sidecar, fingerprint, contentHash } = job;
+    const file = { fingerprint, contentHash, version: job.version + 1, words };
+    return this.#create({ inbox, path, relative, pin, sidecar }, file);
   }
 
-  async #create(sighting: Sighting, file: Pick<Admitted, 'fingerprint' | 'version' | 'words'>): Promise<Job> {
+  async #create(
+    sighting: Sighting,
+    file: Pick<Admitted, 'fingerprint' | 'contentHash' | 'version' | 'words'>,
+  ): Promise<Job> {
     const { ledger } = this.#options;
     const id = ledger.newId();
     const decision = this.#options.decide(sighting, file.version, file.words);
@@ -171,10 +282,23 @@ export class Admissions {
     }
   }
 
-  async #repin(job: Job, sighting: Sighting, why: string): Promise<void> {
-    const { path, relative, pin } = sighting;
-    if (relative !== job.relative) this.#options.log.info({ job: job.id, from: job.relative, to: relative }, why);
-    await this.#options.ledger.commit(job.id, { event: 'repinned', data: { path, relative, pin } });
+  /** Afterwards the file is at the place of its jobs, and only its instruction may be another one. */
+  async #repin(
+    { jobs, why }: Extract<Admission, { kind: 'repin' }>,
+    sighting: Sighting,
+    fingerprint: string,
+  ): Promise<void> {
+    const { ledger, log, changed } = this.#options;
+    const { inbox, path, relative, pin } = sighting;
+    for (const job of jobs) {
+      if (path !== job.path) log.info({ job: job.id, from: job.path, to: path }, why);
+      const place = inbox === job.inbox ? { path, relative, pin } : { inbox, path, relative, pin };
+      const again = place.inbox !== undefined && isHeldUpByInbox(job) ? [queuedBecause(say('queue.inbox-moved'))] : [];
+      const next = await ledger.commit(job.id, { event: 'repinned', data: place }, ...again);
+      if (next && again.length > 0) await changed(next);
+    }
+    const admission = await this.#consider(sighting, { fingerprint });
+    if (admission.kind !== 'repin') await this.#act(admission, sighting, fingerprint);
   }
 
   async #redecide(job: Job, sighting: Sighting): Promise<void> {
@@ -199,3 +323,12 @@ export class Admissions {
     if (next) await this.#options.changed(next);
   }
 }
+
+/** It waits or is held only because its inbox was gone, or no longer in the configuration. */
+function isHeldUpByInbox({ state }: Job): boolean {
+  if (state.name === 'waiting') return state.reason.code === 'unavailable';
+  return state.name === 'held' && state.reason.messages?.text?.code === FOLDER_REMOVED;
+}
+
+/** The sentence about a job whose folder was removed from the configuration; app/folders.ts says it. */
+const FOLDER_REMOVED = 'app.folder-removed';

@@ -35,7 +35,7 @@ export interface FailureHandlerOptions {
   clock: Clock;
   log: Logger;
   /** Whether the source is still what the job is about. @throws ShrinkError if it is not */
-  checkSource(job: Job): Promise<void>;
+  checkSource(job: Job, signal: AbortSignal): Promise<void>;
 }
 
 const RESTED: Outcome = { kind: 'rested' };
@@ -70,17 +70,17 @@ export class FailureHandler {
     const { code, doing, subject } = error;
     this.#options.log.debug({ job: job.id, code, doing, subject }, error.message);
     if (canFallBack(job, error)) return this.#fallBack(job, error);
-    return (await this.#blamedOnSource(run, job, adviceFor(code).kind)) ?? (await this.#asAdvised(job, error));
+    return (await this.#blamedOnSource(run, job, adviceFor(code).kind)) ?? (await this.#asAdvised(run, job, error));
   }
 
-  async #asAdvised(job: Job, error: ShrinkError): Promise<Outcome> {
+  async #asAdvised(run: EndedRun, job: Job, error: ShrinkError): Promise<Outcome> {
     const advice = adviceFor(error.code);
     const reason = reasonOfError(error);
     switch (advice.kind) {
       case 'stop':
         throw error;
       case 'superseded':
-        return this.#superseded(job, error);
+        return this.#superseded(run, job, error);
       case 'hold':
         return this.#rest(job, { event: 'held', data: { reason } });
       case 'fail':
@@ -131,9 +131,10 @@ export class FailureHandler {
   async #blamedOnSource(run: EndedRun, job: Job, advice: Advice['kind']): Promise<Outcome | undefined> {
     if (engineOf(job) !== 'local' || (advice !== 'fail' && advice !== 'retry')) return undefined;
     try {
-      await this.#options.checkSource(job);
+      await this.#options.checkSource(job, run.signal);
     } catch (found) {
-      if (isShrinkError(found, 'gone', 'changed-underneath', 'unavailable')) return this.#superseded(job, found);
+      if (run.signal.aborted) return this.#aborted(job, run.signal.reason as StopReason);
+      if (isShrinkError(found, 'gone', 'changed-underneath', 'unavailable')) return this.#superseded(run, job, found);
       if (isShrinkError(found)) return undefined;
       throw found;
     }
@@ -143,8 +144,8 @@ export class FailureHandler {
   }
 
   /** Something was gone or changed: the source (then the job is over) or one of our own files (then it is retried). */
-  async #superseded(job: Job, error: ShrinkError): Promise<Outcome> {
-    const cause = error.code === 'changed-underneath' ? error : await this.#wrongWithSource(job);
+  async #superseded(run: EndedRun, job: Job, error: ShrinkError): Promise<Outcome> {
+    const cause = error.code === 'changed-underneath' ? error : await this.#wrongWithSource(run, job);
     if (!cause) return this.#wait(job, GONE_AGAIN_MS, { ...reasonOfError(error), code: 'io' });
     if (cause.code === 'unavailable') return this.#wait(job, AWAY_AGAIN_MS, reasonOfError(cause));
     const text = cause.code === 'gone' ? say('queue.removed') : say('queue.superseded', { why: sentenceOf(cause) });
@@ -153,9 +154,9 @@ export class FailureHandler {
     return RESTED;
   }
 
-  async #wrongWithSource(job: Job): Promise<ShrinkError | undefined> {
+  async #wrongWithSource({ signal }: EndedRun, job: Job): Promise<ShrinkError | undefined> {
     try {
-      await this.#options.checkSource(job);
+      await this.#options.checkSource(job, signal);
       return undefined;
     } catch (found) {
       if (!isShrinkError(found)) throw found;

@@ -193,6 +193,7 @@ const ADMITTED: Fields<Admitted> = {
   relative: STRING,
   pin: PIN,
   fingerprint: STRING,
+  contentHash: optional(STRING),
   sidecar: optional(SIDECAR),
   words: optional(STRING),
   version: NUMBER,
@@ -204,7 +205,13 @@ type EventData<N extends EventName> = Extract<JobEvent, { event: N }>['data'];
 const EVENTS: { readonly [N in EventName]: Check } = {
   admitted: shape<Admitted>(ADMITTED),
   decided: shape<EventData<'decided'>>({ decision: DECISION, sidecar: optional(SIDECAR) }),
-  repinned: shape<EventData<'repinned'>>({ path: STRING, relative: STRING, pin: PIN }),
+  repinned: shape<EventData<'repinned'>>({
+    inbox: optional(STRING),
+    path: STRING,
+    relative: STRING,
+    pin: PIN,
+    contentHash: optional(STRING),
+  }),
   queued: shape<EventData<'queued'>>({
     because: STRING,
     message: MESSAGE,

@@ -2,6 +2,13 @@ import type { Candidate, Decision, Delivery, EngineName, Job, Pin, PublishIntent
 import type { Engine } from '../engine/engine.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
 
+/** A file after every byte of it was read. */
+export interface WholeFile {
+  contentHash: string;
+  /** Its identity once all was read. */
+  pin: Pin;
+}
+
 /** Everything the worker does to the outside world; app/stages.ts implements it with the real parts. */
 export interface Stages {
   engines: Partial<Record<EngineName, Engine>>;
@@ -9,6 +16,10 @@ export interface Stages {
   gate: PauseGate;
   /** The source's identity now. @throws ShrinkError `gone`, or `unavailable` if the whole inbox is missing. */
   pin(job: Job): Promise<Pin>;
+  /** The fingerprint of the source now. @throws ShrinkError */
+  fingerprint(job: Job, pin: Pin): Promise<string>;
+  /** Reads the whole source. @throws ShrinkError, `cancelled` once the signal aborts */
+  readWhole(job: Job, signal: AbortSignal): Promise<WholeFile>;
   /** What the current rules decide for the job; `engine` overrides the rule's (fallback). */
   decide(job: Job, engine?: EngineName): Decision;
   verify(candidate: Candidate, options: { signal: AbortSignal; gate: PauseGate }): Promise<Verified>;

@@ -2,7 +2,7 @@
  * One job through its stages: source checked, decided, encoded by an engine, verified, delivered, original put away.
  * Every stage starts from the ledger, so a job left behind by a crash resumes at its stage.
  */
-import { policyFor, sentenceOf, ShrinkError } from '../core/errors.ts';
+import { isShrinkError, policyFor, sentenceOf, ShrinkError } from '../core/errors.ts';
 import type { JobEvent } from '../core/events.ts';
 import {
   type Candidate,
@@ -12,6 +12,7 @@ import {
   type Job,
   makeReason,
   type Order,
+  type Pin,
   type Progress,
   samePin,
   type Verified,
@@ -19,10 +20,11 @@ import {
 import { IllegalEvent } from '../core/lifecycle.ts';
 import { messageOf, type Sentence, textOf } from '../core/message.ts';
 import { namedStep } from '../core/steps.ts';
-import type { EngineContext } from '../engine/engine.ts';
+import type { EngineContext, StopReason } from '../engine/engine.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
+import { compare, type Content, isCoveredByFingerprint } from './admission-policy.ts';
 import { decideAnew, decideHere, engineOf, queuedBecause, restFor } from './decisions.ts';
 import { type EndedRun, FailureHandler } from './failure-policy.ts';
 import type { Ledger } from './ledger.ts';
@@ -56,7 +58,13 @@ export class JobWorker implements Worker {
     this.#ledger = ledger;
     this.#stages = stages;
     this.#options = options;
-    this.#failures = new FailureHandler({ ledger, stages, clock, log, checkSource: job => this.#checkSource(job) });
+    this.#failures = new FailureHandler({
+      ledger,
+      stages,
+      clock,
+      log,
+      checkSource: (job, signal) => this.#checkSource(job, signal),
+    });
   }
 
   async run(id: string, signal: AbortSignal, progress: (progress: Progress) => void): Promise<Outcome> {
@@ -93,7 +101,7 @@ export class JobWorker implements Worker {
   /** Up to a candidate; false if the job rests instead. */
   async #produce(run: Run): Promise<boolean> {
     const { id } = run;
-    await this.#checkSource(this.#ledger.expect(id));
+    await this.#checkSource(this.#ledger.expect(id), run.signal);
     if (!(await this.#decideAgain(id))) return false;
     const job = this.#ledger.expect(id);
     const order = this.#orderOf(job);
@@ -104,6 +112,7 @@ export class JobWorker implements Worker {
       if (job.state.name === 'queued') {
         await this.#ledger.commit(id, { event: 'started', data: { engine: engine.name, ...namedStep('preparing') } });
       }
+      await this.#readSource(run);
       run.source = order.source;
       const candidate = await engine.run(order, this.#contextFor(run, engine.name, workDir));
       await this.#ledger.commit(id, ...this.#toRunning(id, engine.name), { event: 'candidate', data: { candidate } });
@@ -114,22 +123,47 @@ export class JobWorker implements Worker {
   }
 
   /**
-   * Whether the source is still what the job is about.
+   * Whether the source is still what the job is about. A chmod, a link, a rename or a remount changes its identity; a sync tool, a
+   * `touch` or the clock of a FAT disk changes its date as well. Then its content decides, if need be every byte of it.
    * @throws ShrinkError `changed-underneath`, `gone`, or `unavailable` if the whole inbox is missing
    */
-  async #checkSource(job: Job): Promise<void> {
+  async #checkSource(job: Job, signal: AbortSignal): Promise<void> {
     // The source has not vanished if it was moved to the archive just before a crash.
     if (job.state.name === 'delivering' && job.state.published) return;
     const now = await this.#stages.pin(job);
     if (samePin(now, job.pin)) return;
     const { path, relative, pin } = job;
+    // Only ctime or dev: nothing was written to it.
     const untouched = now.ino === pin.ino && now.sizeBytes === pin.sizeBytes && now.mtimeNs === pin.mtimeNs;
-    // A chmod, a hard link or a rename changes only ctime, a remount only dev: the content is the same.
-    if (!untouched)
+    if (!untouched && !(await this.#isSameContent(job, now, signal)))
       throw new ShrinkError('changed-underneath', say('queue.changed-underneath', { file: relative }), {
         subject: path,
       });
     await this.#ledger.commit(job.id, { event: 'repinned', data: { path, relative, pin: now } });
+  }
+
+  async #isSameContent(job: Job, pin: Pin, signal: AbortSignal): Promise<boolean> {
+    if (pin.sizeBytes !== job.pin.sizeBytes) return false;
+    const content: Content = { pin, fingerprint: await this.#stages.fingerprint(job, pin) };
+    const sameness = compare(job, content);
+    if (sameness !== 'unknown') return sameness === 'same';
+    this.#options.log.info({ job: job.id, path: job.path }, 'the date of the source changed; its content is compared');
+    const { contentHash } = await this.#stages.readWhole(job, signal);
+    return compare(job, { ...content, contentHash }) === 'same';
+  }
+
+  /**
+   * Reads a large source whole before anything is made of it, so that later a new date alone is not taken for a new film.
+   * A hash of a file that was written to meanwhile counts only while nothing was made of what it held before.
+   */
+  async #readSource(run: Run): Promise<void> {
+    const job = this.#ledger.expect(run.id);
+    if (job.contentHash !== undefined || isCoveredByFingerprint(job.pin)) return;
+    announce(run, say('queue.reading-source'));
+    const { contentHash, pin: now } = await this.#stages.readWhole(job, run.signal);
+    const { path, relative, pin, checkpoints } = this.#ledger.expect(run.id);
+    if (!samePin(now, pin) && Object.keys(checkpoints).length > 0) return;
+    await this.#ledger.commit(run.id, { event: 'repinned', data: { path, relative, pin, contentHash } });
   }
 
   /**
@@ -226,7 +260,7 @@ export class JobWorker implements Worker {
     if (state.name === 'verifying') {
       const verified = await this.#verify(run, state.candidate);
       if (!verified) return;
-      await this.#checkSource(this.#ledger.expect(id));
+      await this.#checkSource(this.#ledger.expect(id), run.signal);
       const message = verified.messages?.evidence;
       await this.#ledger.commit(id, { event: 'verified', data: { evidence: verified.evidence, message } });
       await this.#publish(run, verified);
@@ -239,7 +273,7 @@ export class JobWorker implements Worker {
         await this.#publish(run, verified);
       }
     }
-    await this.#finishDelivery(id);
+    await this.#finishDelivery(run);
   }
 
   async #verify(run: Run, candidate: Candidate): Promise<Verified | undefined> {
@@ -259,7 +293,7 @@ export class JobWorker implements Worker {
       signal,
       onIntent: async intent => {
         // The last moment at which a source that changed meanwhile can stop a stale result from appearing.
-        await this.#checkSource(this.#ledger.expect(id));
+        await this.#checkSource(this.#ledger.expect(id), signal);
         await this.#ledger.commit(id, { event: 'publishing', data: { intent } });
       },
     });
@@ -271,7 +305,7 @@ export class JobWorker implements Worker {
   }
 
   /** The output is durable: the original may go where the folder says, and the job is done. */
-  async #finishDelivery(id: string): Promise<void> {
+  async #finishDelivery({ id, signal }: Run): Promise<void> {
     const { state } = this.#ledger.expect(id);
     if (
       state.name === 'delivering' &&
@@ -281,6 +315,7 @@ export class JobWorker implements Worker {
       return this.#done(id, say('queue.original-damaged'));
     }
     try {
+      await this.#repinOriginal(this.#ledger.expect(id), signal);
       const gone = await this.#stages.dispose(this.#ledger.expect(id), async to => {
         await this.#ledger.commit(id, { event: 'disposing', data: { to } });
       });
@@ -288,6 +323,7 @@ export class JobWorker implements Worker {
       await this.#ledger.commit(id, ...events, { event: 'done', data: {} });
     } catch (error) {
       if (!(error instanceof ShrinkError)) throw error;
+      if (isStopping(signal)) throw error;
       const isWorthAnotherTry = policyFor(error.code).retriesDisposal && this.#ledger.expect(id).waits < MAX_WAITS;
       if (isWorthAnotherTry) throw deliveredBut(error);
       const note = say('queue.original-stays', { why: sentenceOf(error) });
@@ -296,9 +332,31 @@ export class JobWorker implements Worker {
     }
   }
 
+  /** Only the very file that was processed is put away: one with another date since is compared first. */
+  async #repinOriginal(job: Job, signal: AbortSignal): Promise<void> {
+    const isBegun = job.state.name === 'delivering' && job.state.disposing !== undefined;
+    if (isBegun || !this.#stages.disposes(job)) return;
+    let now: Pin;
+    try {
+      now = await this.#stages.pin(job);
+    } catch (error) {
+      // What is no longer there need not be put away.
+      if (isShrinkError(error, 'gone')) return;
+      throw error;
+    }
+    if (samePin(now, job.pin) || !(await this.#isSameContent(job, now, signal))) return;
+    const { path, relative } = job;
+    await this.#ledger.commit(job.id, { event: 'repinned', data: { path, relative, pin: now } });
+  }
+
   async #done(id: string, note: Sentence): Promise<void> {
     await this.#ledger.commit(id, { event: 'done', data: { note: note.text, message: messageOf(note) } });
   }
+}
+
+/** The whole program ends; the next start continues here. */
+function isStopping({ aborted, reason }: AbortSignal): boolean {
+  return aborted && (reason as StopReason).kind === 'stopping';
 }
 
 function announce(run: Run, what: Sentence): void {

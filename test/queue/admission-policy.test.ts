@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Job, Sighting } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/events.ts';
-import { admit, isKnown } from '../../src/queue/admission-policy.ts';
+import { admit, isKnown, type Whereabouts } from '../../src/queue/admission-policy.ts';
 import { aJob, aPin, aSighting, REASON, TO_DONE } from '../support/builders.ts';
 
 const words = (text: string) => ({ path: '/in/clip.mp4.txt', text });
@@ -16,7 +16,9 @@ interface Row {
   twins?: Job[];
   sighting?: Partial<Sighting>;
   fingerprint?: string;
-  stillThere?: boolean;
+  contentHash?: string;
+  /** Where the files of the twins are now. */
+  whereabouts?: Whereabouts;
   expected: { kind: string; version?: number; replaced?: number };
 }
 
@@ -67,7 +69,7 @@ const ROWS: Row[] = [
   {
     what: 'a copy of a done file that is still there',
     twins: [aJob({ relative: 'old.mp4' }, ...TO_DONE)],
-    stillThere: true,
+    whereabouts: 'there',
     expected: { kind: 'new', version: 1, replaced: 0 },
   },
   {
@@ -81,8 +83,53 @@ const ROWS: Row[] = [
     expected: { kind: 'new', version: 1, replaced: 0 },
   },
   {
-    what: 'the same content in another inbox',
+    what: 'the same content in another inbox that is there, gone from its place',
     twins: [aJob({ inbox: '/other', relative: 'clip.mp4' }, ...TO_DONE)],
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a done file whose inbox is configured under another path now',
+    twins: [aJob({ inbox: '/other', relative: 'clip.mp4' }, ...TO_DONE)],
+    whereabouts: 'inbox-removed',
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'a done file whose inbox is now configured one level up',
+    twins: [aJob({ inbox: '/other', relative: 'clip.mp4' }, ...TO_DONE)],
+    sighting: { relative: 'films/clip.mp4', path: '/in/films/clip.mp4' },
+    whereabouts: 'inbox-removed',
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'the same content under another name where an inbox was removed from the configuration',
+    twins: [aJob({ inbox: '/other', relative: 'old.mp4' }, ...TO_DONE)],
+    whereabouts: 'inbox-removed',
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a file that the rules of a removed inbox skipped',
+    twins: [aJob({ inbox: '/other' }, { event: 'skipped', data: { reason: REASON } })],
+    whereabouts: 'inbox-removed',
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a drive that is plugged in elsewhere: its other inbox is away',
+    twins: [aJob({ inbox: '/other', relative: 'clip.mp4' }, ...TO_DONE)],
+    sighting: { pin: aPin({ dev: '2', ino: '11', ctimeNs: '200' }) },
+    whereabouts: 'inbox-away',
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'the same content with another date while the other inbox that has it is away',
+    twins: [aJob({ inbox: '/other', relative: 'clip.mp4' }, ...TO_DONE)],
+    sighting: { pin: aPin({ ino: '11', mtimeNs: '5000000000', ctimeNs: '200' }) },
+    whereabouts: 'inbox-away',
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'an archived film put into another inbox after its own was removed',
+    twins: [aJob({ inbox: '/other', original: { kind: 'archived', path: '/ar/clip.mp4', at: 3 } }, ...TO_DONE)],
+    whereabouts: 'inbox-removed',
     expected: { kind: 'new', version: 1, replaced: 0 },
   },
   {
@@ -93,21 +140,68 @@ const ROWS: Row[] = [
     expected: { kind: 'new', version: 1, replaced: 0 },
   },
   {
-    what: 'a large file edited in place, between the samples of its fingerprint, while it is encoded',
+    what: 'a large file with another date, not yet read whole',
+    here: [aJob({ pin: large, contentHash: 'whole-1' }, started)],
+    sighting: { pin: editedInPlace },
+    expected: { kind: 'compare' },
+  },
+  {
+    what: 'a large file touched while it is encoded',
+    here: [aJob({ pin: large, contentHash: 'whole-1' }, started)],
+    sighting: { pin: editedInPlace },
+    contentHash: 'whole-1',
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'a large file touched before its turn: nothing was made of what it held',
+    here: [aJob({ pin: large })],
+    sighting: { pin: editedInPlace },
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'a large file touched while it is read whole for the first time',
     here: [aJob({ pin: large }, started)],
     sighting: { pin: editedInPlace },
+    expected: { kind: 'later' },
+  },
+  {
+    what: 'a large file touched after a failure: it would fail again',
+    here: [aJob({ pin: large, contentHash: 'whole-1' }, started, failed)],
+    sighting: { pin: editedInPlace },
+    contentHash: 'whole-1',
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'a large file whose job was cancelled before its turn, touched',
+    here: [aJob({ pin: large }, cancelled)],
+    sighting: { pin: editedInPlace },
+    expected: { kind: 'repin' },
+  },
+  {
+    what: 'a large file edited in place, between the samples of its fingerprint, while it is encoded',
+    here: [aJob({ pin: large, contentHash: 'whole-1' }, started)],
+    sighting: { pin: editedInPlace },
+    contentHash: 'whole-2',
     expected: { kind: 'new', version: 1, replaced: 1 },
   },
   {
     what: 'a large file edited in place after delivery',
+    here: [aJob({ pin: large, contentHash: 'whole-1' }, ...TO_DONE)],
+    sighting: { pin: editedInPlace },
+    contentHash: 'whole-2',
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a large file with another date, done by a version that kept no hash of it',
     here: [aJob({ pin: large }, ...TO_DONE)],
     sighting: { pin: editedInPlace },
     expected: { kind: 'new', version: 1, replaced: 0 },
   },
   {
     what: 'a large damaged file copied again with its date: only the damage between the samples differs',
-    here: [aJob({ pin: large }, failed)],
+    here: [aJob({ pin: large, contentHash: 'whole-1' }, started, failed)],
     sighting: { pin: aPin({ sizeBytes: LARGE, ino: '11', ctimeNs: '200' }) },
+    contentHash: 'whole-2',
     expected: { kind: 'new', version: 1, replaced: 1 },
   },
   {
@@ -117,9 +211,16 @@ const ROWS: Row[] = [
     expected: { kind: 'repin' },
   },
   {
-    what: 'a large file of equal samples and another date under another name, the old name gone',
-    twins: [aJob({ relative: 'old.mp4', pin: large })],
+    what: 'a large file with another date and name, the old name gone',
+    twins: [aJob({ relative: 'old.mp4', pin: large, contentHash: 'whole-1' }, ...TO_DONE)],
     sighting: { pin: editedInPlace },
+    expected: { kind: 'compare' },
+  },
+  {
+    what: 'a large file of equal samples and other bytes under another name, the old name gone',
+    twins: [aJob({ relative: 'old.mp4', pin: large, contentHash: 'whole-1' }, ...TO_DONE)],
+    sighting: { pin: editedInPlace },
+    contentHash: 'whole-2',
     expected: { kind: 'new', version: 1, replaced: 0 },
   },
   {
@@ -192,13 +293,14 @@ const ROWS: Row[] = [
 describe('what a sighting means', () => {
   it.each(ROWS)(
     '$what -> $expected.kind',
-    ({ here = [], twins = [], sighting, fingerprint = 'content-1', stillThere = false, expected }) => {
+    ({ here = [], twins = [], sighting, fingerprint = 'content-1', contentHash, whereabouts = 'moved', expected }) => {
       const admission = admit({
         sighting: aSighting(sighting),
         fingerprint,
+        contentHash,
         here,
         twins,
-        stillThere: () => stillThere,
+        whereabouts: () => whereabouts,
       });
       const said =
         admission.kind === 'new' ? { ...admission, replaced: admission.replaced.length } : { kind: admission.kind };
@@ -212,13 +314,14 @@ describe('a folder that holds one file twice and was renamed', () => {
     aJob({ id, path: `/in/old/${id}.mp4`, relative: `old/${id}.mp4`, pin: aPin({ ino }) }, ...TO_DONE);
   const twins = [twin('a', '11'), twin('b', '12')];
   const sighted = (name: string, ino: string, isThere: (job: Job) => boolean = () => false) => {
+    const whereabouts = (job: Job) => (isThere(job) ? 'there' : 'moved');
     const sighting = aSighting({
       path: `/in/new/${name}`,
       relative: `new/${name}`,
       pin: aPin({ ino, ctimeNs: '200' }),
     });
-    const admission = admit({ sighting, fingerprint: 'content-1', here: [], twins, stillThere: isThere });
-    return admission.kind === 'repin' ? admission.job.id : admission.kind;
+    const admission = admit({ sighting, fingerprint: 'content-1', here: [], twins, whereabouts });
+    return admission.kind === 'repin' ? admission.jobs[0]?.id : admission.kind;
   };
 
   it('keeps the record of each file with its inode, or with its name where the disk numbers anew', () => {
@@ -232,6 +335,14 @@ describe('a folder that holds one file twice and was renamed', () => {
     expect(sighted('other.mp4', '91', job => job.id === 'b')).toBe('a');
     expect(sighted('a.mp4', '91', () => true)).toBe('new');
   });
+});
+
+it('all versions of a file move with their inbox, the newest first', () => {
+  const versions = [1, 2, 3].map(version => aJob({ id: `v${version}`, inbox: '/old', version }, ...TO_DONE));
+  const sighting = aSighting();
+  const facts = { sighting, fingerprint: 'content-1', here: [], twins: versions };
+  const admission = admit({ ...facts, whereabouts: () => 'inbox-removed' });
+  expect(admission.kind === 'repin' && admission.jobs.map(({ id }) => id)).toEqual(['v3', 'v2', 'v1']);
 });
 
 describe('isKnown', () => {

@@ -16,6 +16,7 @@ function setup() {
   const resighted: string[] = [];
   const admissions = new Admissions({
     ledger,
+    clock: new FakeClock(),
     log: silentLogger,
     decide: () => aDecision(),
     fingerprint: path => {
@@ -23,7 +24,8 @@ function setup() {
       return new Promise(resolve => reading.push(resolve));
     },
     lookAt: () => 'file',
-    stillThere: () => true,
+    readWhole: async () => ({ contentHash: '', pin: aPin() }),
+    whereabouts: async () => 'there',
     abort: () => false,
     resight: job => void resighted.push(job.id),
     changed: async () => {},

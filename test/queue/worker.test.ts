@@ -469,7 +469,7 @@ describe('the source', () => {
     const { run, job, stages } = await setup();
     const { deliver } = stages;
     stages.deliver = async (...args) => {
-      stages.sourceNow = () => aPin({ mtimeNs: '999' });
+      stages.sourceNow = () => aPin({ mtimeNs: '999', sizeBytes: 2_000_000 });
       return deliver(...args);
     };
     await run();

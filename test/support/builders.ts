@@ -47,10 +47,14 @@ export function aJob(overrides: Partial<Omit<Job, 'state'>> = {}, ...events: Job
     version = 1,
     sidecar,
   } = overrides;
-  const { pin = aPin(), fingerprint = 'content-1', decision = aDecision() } = overrides;
+  const { pin = aPin(), fingerprint = 'content-1', contentHash, decision = aDecision() } = overrides;
   const admitted: JobEvent = {
     event: 'admitted',
-    data: { arrival, inbox, path, relative, pin, fingerprint, version, decision, ...(sidecar ? { sidecar } : {}) },
+    data: {
+      ...{ arrival, inbox, path, relative, pin, fingerprint, version, decision },
+      ...(contentHash === undefined ? {} : { contentHash }),
+      ...(sidecar ? { sidecar } : {}),
+    },
   };
   let job = apply(undefined, id, 1, admitted);
   for (const event of events) job = apply(job, id, 2, event);

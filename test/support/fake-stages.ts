@@ -35,11 +35,20 @@ export class FakeStages implements Stages {
   readonly resighted: string[] = [];
   readonly reports = new Map<string, string>();
   sourceNow: (job: Job) => Pin = job => job.pin;
+  /** What the source holds; an edit changes it. */
+  contentNow = 'whole-1';
   intact = true;
 
   async pin(job: Job): Promise<Pin> {
     return this.sourceNow(job);
   }
+  async fingerprint(job: Job): Promise<string> {
+    return job.fingerprint;
+  }
+  readWhole: Stages['readWhole'] = async job => {
+    this.done.push('read whole');
+    return { contentHash: this.contentNow, pin: this.sourceNow(job) };
+  };
   /** The rules repeat their first decision; a fallback is not part of them. */
   decide: Stages['decide'] = (job, engine) => {
     this.#rules ??= job.decision;

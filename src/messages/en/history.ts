@@ -6,4 +6,5 @@ export const HISTORY_EN = {
   'history.archived': HISTORY_WORDS.archived,
   'history.deleted': HISTORY_WORDS.deleted,
   'history.pruned': HISTORY_WORDS.pruned,
+  'history.moved': HISTORY_WORDS.moved,
 };

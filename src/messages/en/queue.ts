@@ -11,6 +11,7 @@ export const QUEUE_EN = {
   'queue.asked-again': 'a person asked for another try',
   'queue.tried-again': 'trying again',
   'queue.instruction-changed': 'the instruction beside the file changed',
+  'queue.inbox-moved': 'its inbox is there again, under another path',
   'queue.renamed': 'the file was renamed while it was being processed; the job continues under its new name',
   'queue.fell-back': ({ why }: Because) => `the cloud could not do it (${why}); this machine does it instead`,
 
@@ -30,6 +31,11 @@ export const QUEUE_EN = {
     'Let the user shrinkbox runs as read it (owner, group or mode); shrinkbox then picks it up by itself.',
   'queue.incomplete-hint': 'Copy the file again; shrinkbox picks it up by itself when it changes.',
 
+  // Why a complete file has no job yet.
+  'queue.comparing': 'its date changed; it is being compared with what was processed',
+  'queue.compare-later': 'its date changed again; it was compared a moment ago, so that is done later',
+  'queue.read-later': ({ why }: Because) => `${why}; it is tried again by itself`,
+
   // Why a start is refused.
   'queue.record-unfit': ({ file, line, why }: Because & { file: string; line: number }) => `${file}:${line}: ${why}`,
   'queue.start-anew': 'Move the state directory aside to start over; sources and results are untouched.',
@@ -41,6 +47,7 @@ export const QUEUE_EN = {
     `the result is delivered, but the original cannot be put away yet: ${why}`,
 
   // What happens right now.
+  'queue.reading-source': 'reading the source',
   'queue.verifying': 'verifying',
   'queue.delivering': 'delivering',
 

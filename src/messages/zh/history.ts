@@ -5,4 +5,5 @@ export const HISTORY_ZH = {
   'history.archived': ({ path }: { path: string }) => `原文件已归档为 ${path}`,
   'history.deleted': () => '原文件已删除',
   'history.pruned': ({ path }: { path: string }) => `已归档的原文件到期删除：${path}`,
+  'history.moved': ({ path }: { path: string }) => `收件箱已移动；文件现在是 ${path}`,
 };

@@ -29,6 +29,7 @@ export const QUEUE_ZH = {
   'queue.asked-again': '用户要求重试',
   'queue.tried-again': '再次尝试',
   'queue.instruction-changed': '文件旁的指令已更改',
+  'queue.inbox-moved': '它的收件箱又在了，路径不同',
   'queue.renamed': '文件在处理过程中被改名；任务以新的名字继续',
   'queue.fell-back': ({ why }: Because) => `云端无法完成（${why}）；改由本机处理`,
 
@@ -46,6 +47,9 @@ export const QUEUE_ZH = {
   'queue.unreadable-hint': '请让运行 shrinkbox 的用户能够读取该文件（所有者、组或权限）；之后 shrinkbox 会自动处理它。',
   'queue.incomplete-hint': '请重新复制该文件；文件变化后 shrinkbox 会自动处理它。',
 
+  'queue.comparing': '它的日期变了；正在与已处理的内容比较',
+  'queue.compare-later': '它的日期又变了；刚刚比较过，稍后再比较',
+  'queue.read-later': ({ why }: Because) => `${why}；会自动重试`,
   'queue.record-unfit': ({ file, line, why }: Because & { file: string; line: number }) =>
     `${file} 第 ${line} 行：${why}`,
   'queue.start-anew': '请把状态目录移到别处以重新开始；源文件和结果不受影响。',
@@ -54,6 +58,7 @@ export const QUEUE_ZH = {
   'queue.original-stays': ({ why }: Because) => `原文件留在原处：${why}`,
   'queue.original-later': ({ why }: Because) => `结果已交付，但原文件暂时无法归档或删除：${why}`,
 
+  'queue.reading-source': '正在读取源文件',
   'queue.verifying': '校验中',
   'queue.delivering': '交付中',
 

@@ -2,7 +2,7 @@
  * The file system behind a small interface, so that a test can make every call fail in turn: whoever touches the disk takes `Files`
  * as an argument. Also what several stages need from a file: its identity and digests. Durable writes are in durable.ts.
  */
-import { createHash } from 'node:crypto';
+import { createHash, webcrypto } from 'node:crypto';
 import { type BigIntStats, constants, type Dirent, existsSync, type StatsFs } from 'node:fs';
 import * as fs from 'node:fs/promises';
 import { fileError } from './file-error.ts';
@@ -176,6 +176,48 @@ export async function fingerprint(path: string, sizeBytes: number, files: Files 
     throw new ShrinkError('changed-underneath', say('files.truncated', { path }), { subject: path });
   }
   return hash.digest('hex').slice(0, 32);
+}
+
+/** Bytes that are hashed at a time. Changing it changes every content hash. */
+const BLOCK = MIB;
+
+/**
+ * Hash of every byte of a file: hex sha256 over the sha256 of each MiB. The blocks are hashed outside of the event loop, which a
+ * digest of a whole film would hold for seconds.
+ * @returns the hash, and the file's identity after the last byte was read
+ * @throws ShrinkError, `cancelled` once the signal aborts
+ */
+export async function contentHashOf(
+  path: string,
+  files: Files,
+  signal?: AbortSignal,
+): Promise<{ contentHash: string; pin: Pin }> {
+  const whole = createHash('sha256');
+  const handle = await doing('opening', path, () => files.open(path, 'r'));
+  try {
+    for (let at = 0; ; at += BLOCK) {
+      if (signal?.aborted) throw cancelled(path);
+      const block = await doing('reading', path, () => readBlock(handle, at));
+      whole.update(new Uint8Array(await webcrypto.subtle.digest('SHA-256', block)));
+      if (block.length < BLOCK) break;
+    }
+    const pin = pinFrom(await doing('identifying', path, () => handle.stat()));
+    return { contentHash: whole.digest('hex'), pin };
+  } finally {
+    await handle.close().catch(() => {});
+  }
+}
+
+/** Up to BLOCK bytes: fewer only at the end of the file. */
+async function readBlock(handle: OpenFile, at: number): Promise<Uint8Array<ArrayBuffer>> {
+  const block = Buffer.alloc(BLOCK);
+  let filled = 0;
+  while (filled < BLOCK) {
+    const { bytesRead } = await handle.read(block, filled, BLOCK - filled, at + filled);
+    if (bytesRead === 0) break;
+    filled += bytesRead;
+  }
+  return block.subarray(0, filled);
 }
 
 interface Range {
