@@ -41,6 +41,7 @@ import { openInbox } from './inbox.ts';
 import { Lifetime } from './lifetime.ts';
 import { LiveConfig } from './live-config.ts';
 import { Queue, type QueueEvents } from './queue.ts';
+import { mustNotBeRefused, startFacts } from './start-checks.ts';
 import { openState } from './state.ts';
 import { stuckBecause } from './watchdog.ts';
 
@@ -90,11 +91,15 @@ async function start(options: DaemonOptions, life: Lifetime): Promise<Daemon> {
   live.onChange(config => void (log.level = config.log.level));
   const events: QueueEvents = new EventEmitter();
 
+  const files = guardedFiles(nodeFiles, { clock });
+  const hasHttpToken = options.secrets.httpToken !== undefined;
+  const facts = startFacts({ config: options.config, hasHttpToken, listens: !once, files });
+  mustNotBeRefused(await life.starting('the folders', facts));
+
   const state = await openState(options.config.stateDir, { clock, log, version, life });
   const { journal, ledger } = state;
   const finding = findTools({ ...options.config.local, cacheDir: options.config.stateDir });
   const tools = await life.starting('ffmpeg to list its features', finding);
-  const files = guardedFiles(nodeFiles, { clock });
   const base = { ...options, live, life, state, tools, files, events };
 
   const folders = await openFolders(base);

@@ -1,9 +1,6 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
-import { realpath } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
-import { findConflicts } from '../config/conflicts.ts';
 import type { Config, Folder } from '../config/load.ts';
-import { ConfigError, formatPath } from '../config/problems.ts';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
 import type { Job, StateName } from '../core/job.ts';
@@ -20,6 +17,7 @@ import { InboxLock } from './inbox-lock.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
 import { whyOriginalsStay } from './originals-check.ts';
+import { mustNotBeRefused, startFacts } from './start-checks.ts';
 
 /** The configured pairs of inbox and outbox, and whether their disks are still the same ones. */
 export class Folders {
@@ -237,33 +235,6 @@ export class Folders {
   }
 }
 
-/**
- * Repeats the checks for overlapping folders with links resolved: two paths may be the same folder.
- * @throws ConfigError
- */
-async function checkRealPaths({ stateDir, folders, source }: Config, files: Files): Promise<void> {
-  // A folder that is missing or does not answer counts as being where its path says.
-  const real = async (path: string) =>
-    (await lookAt(path, files)) === 'there' ? realpath(path).catch(() => path) : path;
-  const places: { inbox: string; outbox: string; archive?: string }[] = [];
-  for (const { inbox, outbox, archive } of folders) {
-    const pair = { inbox: await real(inbox), outbox: await real(outbox) };
-    places.push(archive ? { ...pair, archive: await real(archive) } : pair);
-  }
-  const conflicts = findConflicts({ stateDir: await real(stateDir), folders: places });
-  if (conflicts.length === 0) return;
-  const file = source ?? 'built-in defaults';
-  throw new ConfigError(
-    conflicts.map(({ path, message }) => ({
-      file,
-      line: 0,
-      column: 0,
-      path: formatPath(path),
-      message: `with links resolved, it ${message}`,
-    })),
-  );
-}
-
 async function lookAt(path: string, files: Files): Promise<'there' | 'missing' | ShrinkError> {
   try {
     await files.stat(path);
@@ -300,19 +271,19 @@ export interface OpenFoldersOptions {
 }
 
 /**
- * The folders of the configuration: created if missing, checked, and locked against other daemons; they follow a reload.
- * @throws ConfigError where links make them overlap; ShrinkError `locked` where another daemon watches one of them.
+ * The folders of the configuration: created if missing, and locked against other daemons; they follow a reload.
+ * @throws ShrinkError `locked` where another daemon watches one of them.
  */
 export async function openFolders({ live, files, log, life }: OpenFoldersOptions): Promise<Folders> {
   const folders = new Folders(live.current, files, new FolderMounts({ stateDir: live.current.stateDir }));
   const lock = new InboxLock(live.current.stateDir, files);
   life.defer(() => lock.release());
   await life.starting('the folders', folders.create(log));
-  await life.starting('the folders', checkRealPaths(live.current, files));
   await life.starting('other daemons', lock.claim(inboxesOf(live.current)));
   await life.starting('the folders', folders.rememberMounts(log));
   live.beforeChange(async next => {
-    await checkRealPaths(next, files);
+    // What http.listen needs was checked at the start, and a new value counts after a restart only.
+    mustNotBeRefused(await startFacts({ config: next, hasHttpToken: true, files }));
     await lock.claim(inboxesOf(next));
   });
   live.onChange(async config => {

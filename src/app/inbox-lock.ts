@@ -44,12 +44,26 @@ export class InboxLock {
       for (const inbox of inboxes) if (!this.#held.has(inbox) && (await this.#take(inbox))) taken.push(inbox);
       // Our claims are visible by now: of two daemons starting at the same time, at least one sees the other.
       const others = await this.#others();
-      for (const inbox of inboxes) refuse(await this.#claimOf(inbox), others);
+      for (const inbox of inboxes) {
+        const why = whyRefused(await this.#claimOf(inbox), others);
+        if (why) throw why;
+      }
     } catch (error) {
       for (const inbox of taken) await this.#drop(inbox);
       throw error;
     }
     for (const inbox of [...this.#held.keys()]) if (!inboxes.includes(inbox)) await this.#drop(inbox);
+  }
+
+  /** Why `claim` would refuse these inboxes now, for whoever only asks. */
+  async whyRefused(inboxes: readonly string[]): Promise<ShrinkError | undefined> {
+    if (this.#platform !== 'linux') return undefined;
+    const others = await this.#others();
+    for (const inbox of inboxes) {
+      const why = whyRefused(await this.#claimOf(inbox), others);
+      if (why) return why;
+    }
+    return undefined;
   }
 
   async release(): Promise<void> {
@@ -84,14 +98,14 @@ export class InboxLock {
   }
 }
 
-function refuse(ours: Claim, others: readonly Claim[]): void {
+function whyRefused(ours: Claim, others: readonly Claim[]): ShrinkError | undefined {
   for (const other of others) {
     const same = ours.inbox === other.inbox || (ours.identity !== '' && ours.identity === other.identity);
     const within = isWithin(other.inbox, ours.inbox);
     if (!same && !within && !isWithin(ours.inbox, other.inbox)) continue;
     const relation = same ? '' : within ? `, which contains ${ours.inbox}` : `, which is inside ${ours.inbox}`;
     const which = same ? ours.inbox : `${other.inbox}${relation}`;
-    throw new ShrinkError(
+    return new ShrinkError(
       'locked',
       `another shrinkbox (pid ${other.pid}, state ${other.stateDir}) is already watching ${which}`,
       {
@@ -101,6 +115,7 @@ function refuse(ours: Claim, others: readonly Claim[]): void {
       },
     );
   }
+  return undefined;
 }
 
 /** Another process may have written anything at all. */

@@ -1,3 +1,4 @@
+import type { StartFacts } from '../app/start-checks.ts';
 import type { Config, Folder, Rule } from '../config/load.ts';
 import { formatResolution } from '../core/target.ts';
 import { formatBytes } from '../core/units.ts';
@@ -19,9 +20,8 @@ export const defineCheck: Define = (program, action) => {
         }
         const config = await context.loadConfig();
         const { httpToken } = await context.loadSecrets(config);
-        const { isLoopback } = await import('../config/loopback.ts');
-        if (!httpToken && config.http.listen !== 'off' && !isLoopback(config.http.listen.host))
-          context.printErr(NEEDS_TOKEN);
+        const { mustNotBeRefused } = await import('../app/start-checks.ts');
+        mustNotBeRefused(await startFactsOf(config, httpToken !== undefined));
         const { isWeakToken, WEAK_TOKEN, WEAK_TOKEN_FIX } = await import('../config/secrets.ts');
         if (httpToken && isWeakToken(httpToken)) context.printErr(`${WEAK_TOKEN}. ${WEAK_TOKEN_FIX}`);
         if (context.json) context.printJson({ ok: true, ...config, notify: await withoutKeys(config.notify) });
@@ -37,9 +37,15 @@ async function withoutKeys(notify: Config['notify']): Promise<Config['notify']> 
   return notify.map(each => ({ ...each, url: maskUrl(each.url) }));
 }
 
-/** No error: a systemd credential is visible to the service only. */
-const NEEDS_TOKEN =
-  'other machines can reach http.listen, so the daemon needs http.token_file or the systemd credential http-token';
+/** What `run` would find: the token may be a credential that only a service can read. */
+export async function startFactsOf(config: Config, hasHttpToken: boolean): Promise<StartFacts> {
+  const [{ startFacts }, { unitWithHttpToken }, { nodeFiles }] = await Promise.all([
+    import('../app/start-checks.ts'),
+    import('./service/http-credential.ts'),
+    import('../platform/files/files.ts'),
+  ]);
+  return startFacts({ config, hasHttpToken: hasHttpToken || unitWithHttpToken() !== undefined, files: nodeFiles });
+}
 
 function configLines({ paint }: Context, config: Config): string[] {
   const name =

@@ -1,4 +1,4 @@
-/** Folders that must not contain each other. Separate from checks.ts: the daemon repeats this with links resolved, without the schema. */
+/** Folders that must not contain each other. Separate from checks.ts: app/start-checks.ts repeats this for where they really are. */
 import { isWithin } from '../core/file-names.ts';
 import type { KeyPath } from './problems.ts';
 
@@ -14,11 +14,17 @@ export interface Conflict {
   message: string;
 }
 
-/**
- * Folders that would feed shrinkbox its own output, or show one file to two inboxes. Pure: compares the paths as given, so call it
- * again with links resolved once the folders exist.
- */
-export function findConflicts(folders: ConfiguredFolders): Conflict[] {
+/** How two folders are compared, by their paths as configured. */
+export interface Comparison {
+  isSame(a: string, b: string): boolean;
+  /** Whether `inner` is `outer` or lies in it. */
+  isWithin(outer: string, inner: string): boolean;
+}
+
+const BY_PATH: Comparison = { isSame: (a, b) => a === b, isWithin };
+
+/** Folders that would feed shrinkbox its own output, or show one file to two inboxes. */
+export function findConflicts(folders: ConfiguredFolders, { isSame, isWithin }: Comparison = BY_PATH): Conflict[] {
   const conflicts: Conflict[] = [];
   const inboxes = folders.folders.flatMap(({ inbox }, index) => (inbox === undefined ? [] : [{ inbox, index }]));
 
@@ -26,7 +32,7 @@ export function findConflicts(folders: ConfiguredFolders): Conflict[] {
     const path: KeyPath = ['folders', index, 'inbox'];
     for (const other of inboxes.filter(({ index: earlier }) => earlier < index)) {
       const its = `the inbox of folders[${other.index}] (${other.inbox})`;
-      if (inbox === other.inbox)
+      if (isSame(inbox, other.inbox))
         conflicts.push({ path, message: `is the same folder as ${its}; remove one of the two` });
       else if (isWithin(other.inbox, inbox))
         conflicts.push({ path, message: `is inside ${its}; its files would be processed twice` });
@@ -39,14 +45,14 @@ export function findConflicts(folders: ConfiguredFolders): Conflict[] {
     const around = inboxes.find(({ inbox }) => isWithin(inbox, guarded.path));
     if (!around) continue;
     const its = `inbox of folders[${around.index}] (${around.inbox})`;
-    const relation = guarded.path === around.inbox ? 'is the' : 'is inside the';
+    const relation = isSame(guarded.path, around.inbox) ? 'is the' : 'is inside the';
     conflicts.push({ path: guarded.key, message: `${relation} ${its}; ${guarded.because}` });
   }
-  return [...conflicts, ...insideState(folders)];
+  return [...conflicts, ...insideState(folders, isWithin)];
 }
 
 /** Every start removes unknown files from the state directory: results and archived originals there would be lost. */
-function insideState({ stateDir, folders }: ConfiguredFolders): Conflict[] {
+function insideState({ stateDir, folders }: ConfiguredFolders, isWithin: Comparison['isWithin']): Conflict[] {
   if (stateDir === undefined) return [];
   return folders.flatMap((folder, index) =>
     (['inbox', 'outbox', 'archive'] as const).flatMap(key => {

@@ -30,6 +30,25 @@ const REMOTE: Readonly<Record<number, string>> = {
 const OURS = /^(journal|work|lock|control\.sock|identity\.json.*|\..*|@.*|lost\+found)$/;
 
 /**
+ * Whether a journal can be kept there; creates nothing.
+ * @throws ShrinkError `config-invalid` if it is a file or on a network or FUSE file system; file errors as they are
+ */
+export async function checkStateDir(
+  path: string,
+  type: (path: string) => Promise<number> = fileSystemType,
+): Promise<void> {
+  const root = resolve(path);
+  try {
+    const existing = await nearestExisting(root);
+    await refuseRemote(root, existing, type);
+    if (!(await isDirectory(existing))) throw notDirectory(root);
+  } catch (error) {
+    if (isNotDirectory(error)) throw notDirectory(root, error);
+    throw fileError(error, 'preparing the state directory', root);
+  }
+}
+
+/**
  * Creates the state directory with its `journal` and `work`, private whatever the umask.
  * @throws ShrinkError `config-invalid` if it is a file or on a network or FUSE file system (then nothing is created);
  *   file errors as they are
@@ -41,8 +60,8 @@ export async function prepareStateDir(
 ): Promise<StateDir> {
   const root = resolve(path);
   const dirs = { root, journal: join(root, 'journal'), work: join(root, 'work') };
+  await checkStateDir(root, type);
   try {
-    await refuseRemote(root, await nearestExisting(root), type);
     const existed = await isDirectory(root);
     const topmost = await mkdir(root, { recursive: true, mode: 0o700 });
     if (!existed || (await readdir(root)).every(name => OURS.test(name))) await chmod(root, 0o700);
@@ -81,7 +100,7 @@ async function secureNames(
 async function refuseRemote(dir: string, existing: string, type: (path: string) => Promise<number>): Promise<void> {
   const name = REMOTE[await type(existing)];
   if (!name) return;
-  throw new ShrinkError('config-invalid', `state_dir must be on a local disk: ${dir} is on ${name}`, {
+  throw new ShrinkError('config-invalid', `${dir} is on ${name}; state_dir must be on a local disk of this machine`, {
     doing: 'preparing the state directory',
     subject: dir,
     hint: 'Set state_dir to a folder on a disk of this machine; inboxes and outboxes may stay where they are.',
@@ -117,8 +136,8 @@ function isNotDirectory(error: unknown): boolean {
   return ['ENOTDIR', 'EEXIST'].includes((error as NodeJS.ErrnoException).code ?? '');
 }
 
-function notDirectory(root: string, cause: unknown): ShrinkError {
-  return new ShrinkError('config-invalid', `state_dir ${root} is not a folder, or lies inside a file`, {
+function notDirectory(root: string, cause?: unknown): ShrinkError {
+  return new ShrinkError('config-invalid', `${root} is not a folder, or lies inside a file`, {
     doing: 'preparing the state directory',
     subject: root,
     hint: 'Set state_dir to a folder; it is created where it is missing.',

@@ -95,7 +95,7 @@ describe('the state directory', () => {
     const root = join(parent, 'deep', 'state');
     await expect(prepareStateDir(root, async () => type)).rejects.toMatchObject({
       code: 'config-invalid',
-      message: `state_dir must be on a local disk: ${root} is on ${name}`,
+      message: `${root} is on ${name}; state_dir must be on a local disk of this machine`,
       hint: expect.stringContaining('a disk of this machine'),
     });
     expect(await readdir(parent)).toEqual([]);

@@ -1,5 +1,5 @@
 /** Who can use the page and the API, and who can read the tokens. */
-import { statSync } from 'node:fs';
+import { type Stats, statSync } from 'node:fs';
 import type { Config } from '../../config/load.ts';
 import { isLoopback } from '../../config/loopback.ts';
 import { isWeakToken, type Secrets, WEAK_TOKEN, WEAK_TOKEN_FIX } from '../../config/secrets.ts';
@@ -14,7 +14,7 @@ export function checkAccess(config: Config, { httpToken }: Secrets): CheckResult
     if (!isWeakToken(httpToken)) return files;
     return [...files, { about, result: 'warn', said: WEAK_TOKEN, fix: WEAK_TOKEN_FIX }];
   }
-  // Anywhere else the daemon does not start without a token, and a credential is visible to the service only.
+  // Anywhere else the daemon does not start without a token: app/start-checks.ts says so.
   if (!isLoopback(listen.host)) return files;
   const fix = 'Set http.token_file; the page then asks for the token.';
   if (publicUrl !== undefined) {
@@ -26,9 +26,18 @@ export function checkAccess(config: Config, { httpToken }: Secrets): CheckResult
 }
 
 function openFile(path: string): CheckResult[] {
-  const found = statSync(path, { throwIfNoEntry: false });
+  const found = statOf(path);
   if (!found || (found.mode & 0o007) === 0) return [];
   const mode = (found.mode & 0o777).toString(8).padStart(4, '0');
   const said = `every user of this machine can read or change the token in ${path} (mode ${mode})`;
   return [{ about: 'credentials', result: 'warn', said, fix: `chmod 600 ${path}, and use another token from now on.` }];
+}
+
+/** A token file that cannot be looked at is reported under "credentials". */
+function statOf(path: string): Stats | undefined {
+  try {
+    return statSync(path);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,21 +1,26 @@
 /** The checks of `doctor`. Each returns what it found; only a bug throws. */
 import { randomBytes } from 'node:crypto';
-import { lstatSync, readFileSync, statSync } from 'node:fs';
+import { readFileSync, type Stats, statSync } from 'node:fs';
 import { access as accessible, constants, readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
 import type { Config, Folder } from '../../config/load.ts';
 import { type ConfigError, formatProblem } from '../../config/problems.ts';
 import { usesNemo } from '../../app/engines.ts';
+import { inboxesOf } from '../../app/folders.ts';
 import { FolderMounts } from '../../app/folder-mounts.ts';
+import { InboxLock } from '../../app/inbox-lock.ts';
 import { whyOriginalsStay } from '../../app/originals-check.ts';
+import { refusals } from '../../app/start-checks.ts';
 import { type FolderProbe, probeFolder } from '../../deliver/write-test.ts';
 import { cannotWrite, findTools, type Tools } from '../../media/ffmpeg/tools.ts';
-import { nodeFiles } from '../../platform/files/files.ts';
+import { fileError } from '../../platform/files/file-error.ts';
+import { errnoOf, nodeFiles } from '../../platform/files/files.ts';
 import { fsKindOf } from '../../platform/files/mounts.ts';
 import { diskSpace, missingBytes } from '../../platform/files/space.ts';
 import { userName } from '../../platform/user.ts';
 import { connect, openJournalReader } from '../support/connect.ts';
+import { startFactsOf } from '../check.ts';
 import type { Context } from '../support/context.ts';
 import { EXIT } from '../support/exit-codes.ts';
 import { checkAccess } from './access.ts';
@@ -44,12 +49,15 @@ export async function* checkResults(context: Context, config: Config): AsyncGene
   yield program(context);
   yield { about: 'configuration', result: 'ok', said: config.source ?? 'none found: using the built-in defaults' };
   yield await secrets(context, config);
+  yield* await refused(context, config);
   yield* await ffmpeg(config);
   const daemon = await daemonState(config);
   yield daemon.result;
   yield await stateDir(config);
   if (!daemon.running) yield await journal(context, config);
   for (const folder of config.folders) yield* await folderResults(folder, config);
+  const taken = await new InboxLock(config.stateDir, nodeFiles).whyRefused(inboxesOf(config));
+  if (taken) yield failedCheck('inbox', taken);
   yield await watchLimits(config);
   const http = await httpPort(config, daemon.running);
   if (http) yield http;
@@ -91,6 +99,22 @@ async function secrets(context: Context, config: Config): Promise<CheckResult> {
   } catch (error) {
     return failedCheck(about, error);
   }
+}
+
+/** What the daemon would not start with. */
+async function refused(context: Context, config: Config): Promise<CheckResult[]> {
+  // A token that cannot be read is reported already, under "credentials".
+  const token = await context.loadSecrets(config).then(
+    found => found.httpToken !== undefined,
+    () => true,
+  );
+  const problems = refusals(await startFactsOf(config, token));
+  const result = { about: 'configuration', result: 'bad', code: EXIT.config } as const;
+  return problems.map(problem => ({
+    ...result,
+    said: formatProblem(problem),
+    fix: 'Change it; the daemon does not start with it.',
+  }));
 }
 
 async function access(context: Context, config: Config): Promise<CheckResult[]> {
@@ -148,25 +172,26 @@ async function daemonState(config: Config): Promise<{ running: boolean; result: 
 async function stateDir(config: Config): Promise<CheckResult> {
   const about = 'state';
   const dir = config.stateDir;
-  const found = lstatSync(dir, { throwIfNoEntry: false });
+  const found = await lookAt(about, dir);
   if (!found) return missingFolder(about, dir);
+  if ('result' in found) return found;
   const kind = fsKindOf(dir);
-  if (kind.network) {
-    const fix = 'Set state_dir to a folder on a local disk. Inboxes and outboxes can stay where they are.';
-    return {
-      about,
-      result: 'bad',
-      said: `${dir} is on a network file system (${kind.type}), not on a local disk`,
-      fix,
-      code: EXIT.config,
-    };
-  }
   const probe = await probeFolder(dir, nodeFiles, probeId());
   const failed = probe.checks.find(check => check.result === 'failed');
   if (failed) return { about, result: 'bad', said: `${dir}: ${failed.said}`, fix: OWN_IT };
   const low = await lowSpace(dir, config);
   if (low) return { about, ...low };
   return { about, result: 'ok', said: `${dir} (${kind.type}): ${saidOf(probe, 'space')}` };
+}
+
+/** What is at a path, if anything; a bad result where that cannot be found out: a folder around it is closed, or is a file. */
+async function lookAt(about: string, path: string): Promise<Stats | CheckResult | undefined> {
+  try {
+    return statSync(path);
+  } catch (error) {
+    const known = fileError(error, `looking at ${path}`, path);
+    return known.code === 'gone' && errnoOf(error) !== 'ENOTDIR' ? undefined : failedCheck(about, known);
+  }
 }
 
 const MOVABLE =
@@ -203,7 +228,8 @@ async function folderResult(
   { about, dir, readOnly }: { about: string; dir: string; readOnly: boolean },
   config: Config,
 ): Promise<CheckResult> {
-  const found = statSync(dir, { throwIfNoEntry: false });
+  const found = await lookAt(about, dir);
+  if (found && 'result' in found) return found;
   const mounts = new FolderMounts({ stateDir: config.stateDir });
   const away = found ? mounts.whyAway(dir) : await mounts.whyNotMade(dir, nodeFiles).catch(() => undefined);
   if (away) return { about, result: 'bad', said: away.message, fix: away.hint };
