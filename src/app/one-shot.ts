@@ -9,7 +9,7 @@ import type { JobDetail } from '../api/types.ts';
 import { detailOf } from '../api/views.ts';
 import type { Config, Folder, Rule } from '../config/load.ts';
 import type { Secrets } from '../config/secrets.ts';
-import { policyOfReason, ShrinkError } from '../core/errors.ts';
+import { isShrinkError, policyOfReason, ShrinkError } from '../core/errors.ts';
 import type { Decision, EngineName, Job, Progress, Sighting } from '../core/job.ts';
 import { RESTING } from '../core/job.ts';
 import type { Target } from '../core/target.ts';
@@ -36,6 +36,14 @@ import { JobStages } from './stages.ts';
 export interface OneShotEvents {
   progress(file: string, progress: Progress & { step: string }): void;
   finished(file: string, job: JobDetail): void;
+  /** Nothing can be done with this one; the others are done all the same. */
+  refused(file: string, error: ShrinkError): void;
+}
+
+export interface OneShotResult {
+  jobs: JobDetail[];
+  /** Files without a job: missing, not a file, or beside a folder nobody may write to. */
+  refused: { file: string; error: ShrinkError }[];
 }
 
 export interface OneShotOptions {
@@ -55,29 +63,50 @@ export interface OneShotOptions {
 }
 
 /**
- * Compresses the files one after another.
- * @throws ShrinkError `usage` (a file that does not exist, an output that makes no sense), `tool-missing`.
+ * Compresses the files one after another. One that is refused is told before the work begins.
+ * @throws ShrinkError `usage` for an output that makes no sense, `tool-missing`; whatever refuses the file if it is the only one.
  */
-export async function compressFiles(options: OneShotOptions): Promise<{ jobs: JobDetail[] }> {
+export async function compressFiles(options: OneShotOptions): Promise<OneShotResult> {
   const { files, output, signal, events } = options;
   const tools = await findTools({ ...options.config.local, cacheDir: options.cacheDir });
   const engines = await createEngines({ ...options, tools });
-  const targets = await Promise.all(files.map(file => targetFor(file, output, files.length)));
-  const jobs: JobDetail[] = [];
+  const place = outputPlace(output, files.length);
+  const result: OneShotResult = { jobs: [], refused: [] };
+  /** `undefined` for a file that is refused. */
+  const unlessRefused = async <T>(file: string, work: () => Promise<T>): Promise<T | undefined> => {
+    try {
+      return await work();
+    } catch (error) {
+      if (!isShrinkError(error) || files.length === 1) throw error;
+      result.refused.push({ file, error });
+      events.refused(file, error);
+      return undefined;
+    }
+  };
+  const targets: OneShotTarget[] = [];
+  for (const file of files) {
+    const target = await unlessRefused(file, () => targetFor(file, place));
+    if (target) targets.push(target);
+  }
   for (const target of targets) {
     if (signal.aborted) break;
-    const workRoot = await mkdtemp(join(target.outbox, '.shrinkbox-')).catch(error => {
-      throw fileError(error, say('files.creating', { path: target.outbox }), target.outbox);
-    });
-    try {
-      const job = await compressOne(target, { ...options, tools, engines, workRoot });
-      jobs.push(job);
-      events.finished(target.file, job);
-    } finally {
-      await rm(workRoot, { recursive: true, force: true });
-    }
+    const job = await unlessRefused(target.file, () => compressInto(target, { ...options, tools, engines }));
+    if (!job) continue;
+    result.jobs.push(job);
+    events.finished(target.file, job);
   }
-  return { jobs };
+  return result;
+}
+
+async function compressInto(target: OneShotTarget, run: Omit<OneShotRun, 'workRoot'>): Promise<JobDetail> {
+  const workRoot = await mkdtemp(join(target.outbox, '.shrinkbox-')).catch(error => {
+    throw fileError(error, say('files.creating', { path: target.outbox }), target.outbox);
+  });
+  try {
+    return await compressOne(target, { ...run, workRoot });
+  } finally {
+    await rm(workRoot, { recursive: true, force: true });
+  }
 }
 
 interface OneShotRun extends OneShotOptions {
@@ -149,21 +178,42 @@ interface OneShotTarget {
   name: string;
 }
 
-async function targetFor(file: string, output: string | undefined, count: number): Promise<OneShotTarget> {
+/** Where results go: beside each source, into one folder, or to one name. */
+type OutputPlace = { kind: 'beside' } | { kind: 'folder' | 'file'; path: string };
+
+/** @throws ShrinkError `usage` */
+function outputPlace(output: string | undefined, count: number): OutputPlace {
+  if (output === undefined) return { kind: 'beside' };
+  const path = resolve(output);
+  const isFolder = output.endsWith('/') || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+  if (isFolder) return { kind: 'folder', path };
+  if (count > 1) throw usage(`${output} names one file, and there are ${count} to compress; name a folder`);
+  if (extname(path).toLowerCase() !== '.mp4') throw usage(`${output}: results are MP4 files; end the name with .mp4`);
+  return { kind: 'file', path };
+}
+
+/** @throws ShrinkError `usage` or `denied` */
+async function targetFor(file: string, place: OutputPlace): Promise<OneShotTarget> {
   const source = await realpath(resolve(file)).catch(error => {
-    throw usage(
-      `${file}: ${fileError(error, say('files.opening', { path: file }), file).code === 'gone' ? 'there is no such file' : 'cannot be opened'}`,
-    );
+    const known = fileError(error, say('files.opening', { path: file }), file);
+    throw known.code === 'gone' ? usage(whyNotThere(file)) : known;
   });
   if (!statSync(source).isFile()) throw usage(`${file} is not a file`);
   const stem = basename(source, extname(source));
-  if (output === undefined) return { file, source, outbox: dirname(source), name: `${stem}.small.mp4` };
-  const path = resolve(output);
-  const isFolder = output.endsWith('/') || statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
-  if (isFolder) return { file, source, outbox: path, name: `${stem}.mp4` };
-  if (count > 1) throw usage(`${output} names one file, and there are ${count} to compress; name a folder`);
-  if (extname(path).toLowerCase() !== '.mp4') throw usage(`${output}: results are MP4 files; end the name with .mp4`);
-  return { file, source, outbox: dirname(path), name: basename(path) };
+  switch (place.kind) {
+    case 'beside':
+      return { file, source, outbox: dirname(source), name: `${stem}.small.mp4` };
+    case 'folder':
+      return { file, source, outbox: place.path, name: `${stem}.mp4` };
+    case 'file':
+      return { file, source, outbox: dirname(place.path), name: basename(place.path) };
+  }
+}
+
+/** Node reads the command line as UTF-8 and puts U+FFFD for what is none. */
+function whyNotThere(file: string): string {
+  if (!file.includes('\ufffd')) return `${file}: there is no such file`;
+  return `${file}: its name is not UTF-8, so it cannot be opened by that name; rename it first`;
 }
 
 async function sightingOf({ source }: OneShotTarget): Promise<Sighting> {

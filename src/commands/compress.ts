@@ -1,15 +1,15 @@
 import { isAbsolute, join } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { JobDetail } from '../api/types.ts';
-import type { OneShotEvents } from '../app/one-shot.ts';
+import type { OneShotEvents, OneShotResult } from '../app/one-shot.ts';
 import type { Config } from '../config/load.ts';
 import { escapeForTerminal } from '../core/escape.ts';
 import type { EngineName } from '../core/job.ts';
 import { parseResolution, type Resolution, type Target } from '../core/target.ts';
 import { formatDuration, parsePercent, parseSize } from '../core/units.ts';
 import type { Context, Define, Io } from './support/context.ts';
-import { mistakeLines } from './support/error-output.ts';
-import { EXIT } from './support/exit-codes.ts';
+import { errorLines, mistakeLines } from './support/error-output.ts';
+import { EXIT, exitCodeFor } from './support/exit-codes.ts';
 import { exitCodeOf, listenForStops } from './support/signals.ts';
 import { formatSaving, ProgressBar } from './support/terminal.ts';
 
@@ -25,6 +25,10 @@ export const defineCompress: Define = (program, action) => {
   program
     .command('compress')
     .description('compress files now, without a daemon; needs no configuration')
+    .addHelpText(
+      'after',
+      '\nOf several files, all that can be are compressed; the exit code is 3 if that was not all of them.',
+    )
     .argument('<file...>')
     .option('--size <size>', 'at most this large: 50MB, 10MiB or 25% of the original', parseTargetSize)
     .option('--resolution <resolution>', 'at most this: 1080p, 720p or 1280x720', parseResolutionOption)
@@ -80,9 +84,11 @@ async function compress(context: Context, files: readonly string[], options: Opt
     });
     const result = await Promise.race([work, stopped]);
     if (typeof result === 'string') return exitCodeOf(result);
-    if (context.json) context.printJson(result.jobs);
+    const { jobs, refused } = result;
+    if (context.json) context.printJson([...jobs, ...refused.map(asJson)]);
     if (signal) return exitCodeOf(signal);
-    return result.jobs.every(job => job.state === 'done') ? EXIT.fine : EXIT.unfinished;
+    if (jobs.length === 0 && refused[0]) return exitCodeFor(refused[0].error);
+    return refused.length === 0 && jobs.every(job => job.state === 'done') ? EXIT.fine : EXIT.unfinished;
   } finally {
     bar.clear();
     stops.close();
@@ -122,7 +128,17 @@ function eventsFor(context: Context, bar: ProgressBar): OneShotEvents {
       const now = clock.monotonic();
       if (!context.json) printResult(context, file, job, now - (startedAt.get(file) ?? now));
     },
+    refused(_, error) {
+      bar.clear();
+      if (!context.json) for (const line of errorLines(error)) context.printErr(line);
+    },
   };
+}
+
+/** In the place of a job: one never came about. */
+function asJson({ file, error }: OneShotResult['refused'][number]): object {
+  const { message, hint = null } = error;
+  return { id: null, source: file, state: 'failed', reason: message, hint };
 }
 
 /** `clip.mov: 120 MB -> 48.2 MB (60 % saved) in 1m 05s: /videos/clip.small.mp4`; failures go to stderr. */

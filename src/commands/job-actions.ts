@@ -24,25 +24,30 @@ export const defineJobActions: Define = (program, action) => {
     .action(acting(action, 'forget'));
   program
     .command('restore')
-    .description('move an archived original back into its inbox')
-    .argument('<id>')
-    .action(action((context, id: string) => act(context, 'restore', [id])));
+    .description('move archived originals back into their inbox')
+    .argument('<id...>')
+    .action(acting(action, 'restore'));
 };
 
 function acting(action: Action, what: JobAction) {
   return action((context, ids: string[]) => act(context, what, ids));
 }
 
-/** Acts on every id and prints each outcome. Exit code: 2 if an id is unknown, else 1 if an action was refused. */
+/**
+ * Acts on every id and prints each outcome. Exit code: 3 if that worked for some of them; where it worked for none, 2 if an
+ * id is unknown, else 1.
+ */
 async function act(context: Context, action: JobAction, ids: readonly string[]): Promise<number> {
   const daemon = await openDaemon(context);
   try {
     const results: object[] = [];
+    let worked = 0;
     let code: number = EXIT.fine;
     for (const id of ids) {
       const result = await daemon.act(action, id);
       results.push({ id, ...result });
       if (result.ok) {
+        worked += 1;
         if (!context.json)
           context.print(
             DONE[action](escapeForTerminal(result.job.id), escapeForTerminal(result.job.source), result.job.state),
@@ -53,7 +58,7 @@ async function act(context: Context, action: JobAction, ids: readonly string[]):
       if (!context.json) context.printErr(`shrinkbox: ${escapeForTerminal(textOf(result.message))}`);
     }
     if (context.json) context.printJson(results);
-    return code;
+    return code !== EXIT.fine && worked > 0 ? EXIT.unfinished : code;
   } finally {
     await daemon.close();
   }

@@ -1,8 +1,13 @@
+import { spawnSync } from 'node:child_process';
 import { EventEmitter } from 'node:events';
+import { copyFile, mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import type { OneShotOptions } from '../../src/app/one-shot.ts';
-import { type CliOptions, runCli } from '../support/cli.ts';
+import { CLI, type CliOptions, runCli, spawnCli } from '../support/cli.ts';
 import { detailLike } from '../support/fake-control.ts';
+import { footageCopy } from '../support/footage.ts';
+import { tempDir } from '../support/serving.ts';
 
 const DONE = detailLike({
   id: 'abc',
@@ -26,7 +31,7 @@ function engine(job = DONE) {
       options.events.finished(file, job);
       return job;
     });
-    return { jobs };
+    return { jobs, refused: [] };
   };
   return { asked, parts: { compressFiles } };
 }
@@ -91,8 +96,8 @@ it('makes hostile names safe', async () => {
 it('ends its work on Ctrl-C with 130, and at once on the second', async () => {
   const signals = new EventEmitter();
   const compressFiles = ({ signal }: OneShotOptions) =>
-    new Promise<{ jobs: [] }>(resolve => {
-      signal.addEventListener('abort', () => resolve({ jobs: [] }));
+    new Promise<{ jobs: []; refused: [] }>(resolve => {
+      signal.addEventListener('abort', () => resolve({ jobs: [], refused: [] }));
       signals.emit('SIGINT', 'SIGINT');
     });
   expect((await run(['a.mp4'], { signals, parts: { compressFiles } })).code).toBe(130);
@@ -103,4 +108,32 @@ it('ends its work on Ctrl-C with 130, and at once on the second', async () => {
   };
   expect((await run(['a.mp4'], { signals, parts: { compressFiles: deaf } })).code).toBe(130);
   expect(signals.eventNames()).toEqual([]);
+});
+
+it('one name that is not UTF-8, missing or a folder does not keep the others from being done', async () => {
+  const dir = await tempDir();
+  await mkdir(join(dir, 'folder.mp4'));
+  await footageCopy('tiny', dir, 'b.mp4');
+  const bad = Buffer.concat([Buffer.from(`${dir}/caf`), Buffer.from([0xe9]), Buffer.from('.mp4')]);
+  await copyFile(join(dir, 'b.mp4'), bad);
+  const ran = spawnSync('sh', ['-c', '"$0" "$1" compress *.mp4 none.mp4', process.execPath, CLI], {
+    cwd: dir,
+    env: { PATH: process.env['PATH'] },
+  });
+  const err = String(ran.stderr);
+  expect([ran.status, String(ran.stdout)]).toEqual([3, expect.stringMatching(/^b\.mp4: /)]);
+  expect(err).toContain('caf\ufffd.mp4: its name is not UTF-8');
+  expect(err).toContain('folder.mp4 is not a file');
+  expect(err).toContain('none.mp4: there is no such file');
+  const json = await spawnCli(['compress', 'none.mp4', 'b.mp4', '--json'], { cwd: dir });
+  expect([json.code, JSON.parse(json.out)]).toMatchObject([
+    3,
+    [{ state: 'done' }, { id: null, source: 'none.mp4', state: 'failed', reason: 'none.mp4: there is no such file' }],
+  ]);
+});
+
+it('files of which none can be used end with 2, as one does', async () => {
+  const dir = await tempDir();
+  expect((await spawnCli(['compress', 'a.mp4', 'b.mp4'], { cwd: dir })).code).toBe(2);
+  expect((await spawnCli(['compress', 'a.mp4'], { cwd: dir })).code).toBe(2);
 });

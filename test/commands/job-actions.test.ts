@@ -28,22 +28,24 @@ it.each([
   expect(control.calls).toContain(`${action} abc`);
 });
 
-it('every id is done, and the worst of them is the end', async () => {
+it('the ids that can be are acted on, and it ends with 3 if that was not all of them', async () => {
   const { control } = await serving({ stateDir });
   control.add({ id: 'one', state: 'failed' });
   control.add({ id: 'two', state: 'done' });
   control.add({ id: 'three', state: 'failed' });
   const refused = await run('retry', 'two', 'one');
   expect(refused).toMatchObject({
-    code: 1,
+    code: 3,
     out: expect.stringContaining('job one'),
     err: expect.stringContaining('forget it to do it again'),
   });
   const unknown = await run('retry', 'nope', 'two', 'three', '--json');
-  expect([unknown.code, unknown.err]).toEqual([2, '']);
+  expect([unknown.code, unknown.err]).toEqual([3, '']);
   expect(JSON.parse(unknown.out)).toMatchObject([
     { id: 'nope', ok: false, problem: 'unknown' },
     { id: 'two', ok: false, problem: 'not-now' },
     { id: 'three', ok: true, job: { id: 'three' } },
   ]);
+  expect((await run('retry', 'nope', 'two')).code).toBe(2);
+  expect((await run('retry', 'two')).code).toBe(1);
 });

@@ -3,9 +3,8 @@
  * answer for people or, with --json, for programs. What does the work is in app and api; it is loaded only by the command that needs it.
  */
 import type { Command } from 'commander';
-import type { JobDetail } from '../../api/types.ts';
 import type { Daemon, DaemonOptions } from '../../app/daemon.ts';
-import type { OneShotOptions } from '../../app/one-shot.ts';
+import type { OneShotOptions, OneShotResult } from '../../app/one-shot.ts';
 import type { LenientConfig, LoadContext } from '../../config/find.ts';
 import type { Config } from '../../config/load.ts';
 import type { Secrets } from '../../config/secrets.ts';
@@ -29,7 +28,7 @@ export interface Io {
 /** The programs behind the commands. Each loads its code when it is first called. */
 export interface Parts {
   startDaemon(options: DaemonOptions): Promise<Daemon>;
-  compressFiles(options: OneShotOptions): Promise<{ jobs: JobDetail[] }>;
+  compressFiles(options: OneShotOptions): Promise<OneShotResult>;
   createCloudEngine(options: { config: Config; secrets: Secrets; clock: Clock; log: Logger }): Promise<CloudEngine>;
 }
 

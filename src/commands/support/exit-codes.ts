@@ -19,7 +19,10 @@ export const EXIT_CODES: readonly (readonly [code: number, meaning: string])[] =
   [EXIT.fine, 'fine'],
   [EXIT.unexpected, 'it did not work (a disk, a network, no daemon running), or a bug, which says so'],
   [EXIT.usage, 'the command line is wrong, or names a job or file that does not exist'],
-  [EXIT.unfinished, 'finished, but a job failed or is held (run --once, compress), or doctor found a problem'],
+  [
+    EXIT.unfinished,
+    'finished, but a job failed or is held (run --once, compress), some of several files or ids could not be used, or doctor found a problem',
+  ],
   [EXIT.config, 'the configuration is invalid'],
   [EXIT.locked, 'another shrinkbox uses the state directory or watches one of the inboxes'],
   [EXIT.credentials, 'credentials are missing or were refused'],
