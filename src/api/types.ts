@@ -4,6 +4,7 @@
  * HTTP, client.ts calls it from another process. May import core, messages, platform, config, queue, journal, media, and the
  * modules that name, watch and move files.
  */
+import type { ActionCode } from '../core/errors.ts';
 import type { EngineName, HistoryEntry, StateName } from '../core/job.ts';
 import type { Message, Sentence } from '../core/message.ts';
 
@@ -68,7 +69,9 @@ export interface StatusView {
     busy: number;
     paused_until: number | null;
     reason: string | null;
-    messages?: ReasonMessages;
+    /** What a person can do about it; null if nothing is wrong. */
+    action: ActionView | null;
+    messages?: ReasonMessages & { action?: Message };
   }[];
   folders: {
     inbox: string;
@@ -84,6 +87,17 @@ export interface StatusView {
   }[];
 }
 
+/** What is expected of a person, or that nothing is but patience. */
+export interface ActionView {
+  code: ActionCode;
+  /** A sentence. */
+  text: string;
+  /** An address to open. */
+  link: string | null;
+  /** Since when, epoch ms. */
+  since: number | null;
+}
+
 /** One job as `jobs --json` and the lists of the API show it: scripts rely on exactly these fields. */
 export interface JobView {
   id: string;
@@ -93,6 +107,8 @@ export interface JobView {
   engine: EngineName | null;
   state: StateName;
   reason: string | null;
+  /** What is expected of a person; null if nothing is. */
+  action: ActionView | null;
   step: string | null;
   progress: number | null;
   source_bytes: number;
@@ -117,6 +133,7 @@ export interface DetailMessages extends ReasonMessages {
   evidence?: Message;
   step?: Message;
   progress_note?: Message;
+  action?: Message;
 }
 
 export interface JobDetail extends JobView {

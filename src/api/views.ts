@@ -1,9 +1,9 @@
-import type { Job, JobState, Progress } from '../core/job.ts';
+import type { Job, JobState, Progress, Reason } from '../core/job.ts';
 import { reasonOf } from '../core/lifecycle.ts';
 import { type Message, messageOf } from '../core/message.ts';
 import { targetBytes } from '../core/target.ts';
 import { say } from '../messages/say.ts';
-import type { DetailMessages, JobDetail, JobView, LiveView } from './types.ts';
+import type { ActionView, DetailMessages, JobDetail, JobView, LiveView } from './types.ts';
 
 /** What people and scripts see of a job in a list. */
 export function viewOf(job: Job, progress?: Progress): JobView {
@@ -17,6 +17,7 @@ export function viewOf(job: Job, progress?: Progress): JobView {
     engine: 'engine' in state ? state.engine : decision.kind === 'skip' ? null : decision.engine,
     state: state.name,
     reason: reasonOf(job)?.text ?? null,
+    action: actionOf(job, progress)?.view ?? null,
     step: state.name === 'running' || state.name === 'in-doubt' ? state.step : null,
     progress: state.name === 'done' ? 1 : (progress?.fraction ?? null),
     source_bytes: job.pin.sizeBytes,
@@ -26,6 +27,32 @@ export function viewOf(job: Job, progress?: Progress): JobView {
     created_at: job.createdAt,
     updated_at: job.updatedAt,
   };
+}
+
+/** What a reason asks of a person, since `since` (epoch ms). */
+export function actionIn(
+  { action, hint, text, messages }: Reason,
+  since: number | null,
+): { view: ActionView; message?: Message } | undefined {
+  if (!action) return undefined;
+  const view = { code: action.code, text: hint ?? text, link: action.link ?? null, since };
+  return { view, message: hint === undefined ? messages?.text : messages?.hint };
+}
+
+/** What is expected of a person, with its code. */
+function actionOf(job: Job, progress: Progress | undefined): { view: ActionView; message?: Message } | undefined {
+  const { state } = job;
+  const reason = reasonOf(job);
+  const asked = reason && actionIn(reason, job.updatedAt);
+  if (asked) return asked;
+  const isDoubt = state.name === 'in-doubt';
+  if (!isDoubt && state.name !== 'running') return undefined;
+  const { waitsSince, note, message } = progress ?? {};
+  if (waitsSince !== undefined) {
+    return { view: { code: 'wait', text: note ?? '', link: null, since: waitsSince }, message };
+  }
+  // After a restart nobody has checked yet.
+  return isDoubt ? actionIn({ ...state.reason, action: { code: 'wait' } }, state.since) : undefined;
 }
 
 /** All a person may want to know about one job, with a daemon (live progress) or without (from the journal). */
@@ -72,6 +99,7 @@ function messagesOf(job: Job, progress: Progress | undefined): DetailMessages {
     evidence: result?.evidence,
     step: stepMessage(state),
     progress_note: progress?.message,
+    action: actionOf(job, progress)?.message,
   };
 }
 

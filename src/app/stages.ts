@@ -228,7 +228,7 @@ function reportOf(job: Job, wanted: Folder['reports']): { kind: 'failed' | 'repo
     links: claimUrl === undefined ? undefined : { 'claim link': claimUrl },
   };
   const step = job.history.findLast(entry => entry.event === 'step' || entry.event === 'started')?.note;
-  if (state.name === 'failed' || state.name === 'held') {
+  if (state.name === 'failed' || state.name === 'held' || (state.name === 'waiting' && state.reason.action)) {
     const text = failureReport({ ...facts, state: state.name, reason: state.reason, step, attempts: job.attempts });
     return { kind: 'failed', text };
   }

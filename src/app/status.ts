@@ -1,5 +1,6 @@
 import type { StatusView } from '../api/types.ts';
-import type { EngineName } from '../core/job.ts';
+import { actionIn } from '../api/views.ts';
+import type { EngineName, Reason } from '../core/job.ts';
 import { sentenceOf } from '../core/errors.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import type { Watcher } from '../inbox/watcher.ts';
@@ -84,9 +85,20 @@ export class DaemonStatus {
         slots: live.current.limits[name],
         busy: running.filter(job => job.engine === name).length,
         paused_until: pause?.until ?? null,
-        ...reasonView(pause?.reason ?? (name === 'local' ? resting : undefined)),
+        ...engineReason(pause?.reason ?? this.#waitedFor(name), name === 'local' ? resting : undefined),
       };
     });
+  }
+
+  /** A pause does not survive a restart; what a job still waits for does. */
+  #waitedFor(name: EngineName): Reason | undefined {
+    const { ledger } = this.#options.state;
+    if (ledger.counts().waiting === 0) return undefined;
+    for (const { state, decision } of ledger.all()) {
+      const isOfEngine = decision.kind === 'do' && decision.engine === name;
+      if (state.name === 'waiting' && isOfEngine && state.reason.action) return state.reason;
+    }
+    return undefined;
   }
 
   #folders(): StatusView['folders'] {
@@ -121,6 +133,17 @@ function restingBecause(paused: boolean, hours: DailyWindow | undefined): Senten
   if (paused || !hours) return say('app.paused');
   const { fromMinute, toMinute } = hours;
   return say('app.outside-hours', { fromMinute, toMinute });
+}
+
+/** Why an engine does nothing, and what a person can do about it. */
+function engineReason(
+  paused: Reason | undefined,
+  resting: Sentence | undefined,
+): Pick<StatusView['engines'][number], 'reason' | 'action' | 'messages'> {
+  if (!paused) return { ...reasonView(resting), action: null };
+  const asked = actionIn(paused, null);
+  const messages = { reason: paused.messages?.text, action: asked?.message };
+  return { reason: paused.text, action: asked?.view ?? null, messages };
 }
 
 /** A reason for people, with its code. */

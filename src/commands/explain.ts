@@ -26,7 +26,7 @@ export const defineExplain: Define = (program, action) => {
     );
 };
 
-function explanationLines({ paint }: Context, explanation: Explanation): string[] {
+function explanationLines({ paint, io }: Context, explanation: Explanation): string[] {
   const { path, folder, rules, arriving, verdict, plan, before } = explanation;
   return [
     paint('bold', escapeForTerminal(path)),
@@ -38,12 +38,12 @@ function explanationLines({ paint }: Context, explanation: Explanation): string[
     ...(arriving ? [`  ${paint('yellow', 'not queued yet:')} ${escapeForTerminal(arriving)}`] : []),
     `  ${escapeForTerminal(verdict)}`,
     ...plan.map(line => `    ${escapeForTerminal(line)}`),
-    ...before.flatMap(job => ['', earlierJobLine(job, path), ...historyLines(job)]),
+    ...before.flatMap(job => ['', earlierJobLine(job, path, io.clock.now()), ...historyLines(job)]),
   ];
 }
 
 /** An earlier job can be of another file with the same content. */
-function earlierJobLine(job: JobDetail, path: string): string {
+function earlierJobLine(job: JobDetail, path: string, now: number): string {
   const other = job.source === path ? '' : ` (of ${escapeForTerminal(job.source)}, the same content)`;
-  return `before: job ${escapeForTerminal(job.id)}${other}, ${job.state}: ${remarkOf(job)}`;
+  return `before: job ${escapeForTerminal(job.id)}${other}, ${job.state}: ${remarkOf(job, now)}`;
 }

@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { ShrinkError } from '../core/errors.ts';
 import { STATE_NAMES, type StateName } from '../core/job.ts';
-import type { JobDetail, JobView } from '../api/types.ts';
+import type { ActionView, JobDetail, JobView } from '../api/types.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
 import { openReader } from './support/connect.ts';
 import type { Context, Define } from './support/context.ts';
@@ -66,19 +66,32 @@ function jobLines(context: Context, jobs: readonly JobView[], state: StateName |
     ...wide(formatTime(job.updated_at)),
     cut(escapeForTerminal(job.source), width),
     ...wide(formatBytes(job.source_bytes)),
-    remarkOf(job),
+    remarkOf(job, context.io.clock.now()),
   ]);
-  return table([header, ...rows], columns);
+  return [...table([header, ...rows], columns), ...askedLines(jobs.map(({ action }) => action))];
 }
 
-/** A job's last column: its progress, the reason it stopped, or its result. */
-export function remarkOf(job: JobView): string {
+/** What a person can do, once each and never cut off: half a link cannot be opened. */
+export function askedLines(actions: readonly (ActionView | null)[]): string[] {
+  const asked = actions.flatMap(action => (action?.link ? [`  ${escapeForTerminal(action.text)}`] : []));
+  return [...new Set(asked)];
+}
+
+/** A job's last column: its progress, the reason it stopped, or its result. `now` is epoch ms. */
+export function remarkOf(job: JobView, now: number): string {
   if (job.state === 'done')
     return `${formatSaving(job.source_bytes, job.output_bytes ?? 0)}: ${escapeForTerminal(job.output ?? '')}`;
   const progress = job.progress === null ? '' : ` ${Math.floor(job.progress * 100)} %`;
   const step = job.step === null ? '' : `${escapeForTerminal(job.step)}${progress}`;
-  const parts = [step, job.reason === null ? '' : escapeForTerminal(job.reason)].filter(part => part !== '');
+  const said = [waitOf(job, now), job.reason ?? ''].map(escapeForTerminal);
+  const parts = [step, ...said].filter(part => part !== '');
   return parts.join(': ') || (job.target_bytes === null ? '' : `at most ${formatBytes(job.target_bytes)}`);
+}
+
+/** `still working: editing the timeline, for 5m`: what somebody else is at, and since when. */
+export function waitOf({ action }: JobView, now: number): string {
+  if (action?.code !== 'wait' || action.since === null) return '';
+  return `${action.text}, for ${formatDuration(Math.max(0, now - action.since))}`;
 }
 
 function noSuchJob(id: string): ShrinkError {
@@ -87,12 +100,16 @@ function noSuchJob(id: string): ShrinkError {
 
 function detailLines(context: Context, job: JobDetail): string[] {
   const eta = job.eta_ms === null ? '' : `, about ${formatDuration(job.eta_ms)} left`;
-  const note = job.progress_note === null ? '' : ` (${escapeForTerminal(job.progress_note)})`;
+  const now = context.io.clock.now();
+  // The remark has it already.
+  const note =
+    job.progress_note === null || job.action?.code === 'wait' ? '' : ` (${escapeForTerminal(job.progress_note)})`;
   const facts: [string, string | null][] = [
     ['file', job.source],
     ['state', job.state],
     ['reason', job.reason],
     ['what to do', job.hint],
+    ['open', job.action?.link ?? null],
     ['next try', job.waiting_until === null ? null : formatTime(job.waiting_until)],
     ['rule', job.rule],
     ['engine', job.engine],
@@ -111,7 +128,10 @@ function detailLines(context: Context, job: JobDetail): string[] {
   const rows = facts.flatMap(([name, value]) =>
     value === null ? [] : [[`  ${escapeForTerminal(name)}`, escapeForTerminal(value)]],
   );
-  const progress = job.state === 'running' || job.state === 'done' ? `${remarkOf(job)}${note}${eta}` : '';
+  const progress =
+    job.state === 'running' || job.state === 'in-doubt' || job.state === 'done'
+      ? `${remarkOf(job, now)}${note}${eta}`
+      : '';
   return [
     `${context.paint('bold', `job ${escapeForTerminal(job.id)}`)}${progress ? `: ${progress}` : ''}`,
     ...table(rows),

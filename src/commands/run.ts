@@ -9,7 +9,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { SystemdNotifier } from '../platform/systemd.ts';
 import { ruleLine, rulesOf } from './check.ts';
-import { remarkOf } from './jobs.ts';
+import { askedLines, remarkOf } from './jobs.ts';
 import type { Context, Define } from './support/context.ts';
 import { errorLines } from './support/error-output.ts';
 import { EXIT } from './support/exit-codes.ts';
@@ -138,9 +138,10 @@ function printSummary(context: Context, jobs: readonly JobView[], since: number)
       escapeForTerminal(job.id),
       job.state,
       escapeForTerminal(job.source),
-      remarkOf(job),
+      remarkOf(job, context.io.clock.now()),
     ]);
     for (const line of table(rows, context.columns)) context.print(line);
+    for (const line of askedLines(touched.map(({ action }) => action))) context.print(line);
     if (touched.length === 0) context.print('nothing to do');
   }
   if (needAttention.length === 0) return EXIT.fine;

@@ -58,6 +58,20 @@ export type ErrorCode =
   | 'usage'
   | 'config-invalid';
 
+/**
+ * What is expected of a person:
+ * - `register`, `top-up`, `upgrade-plan`: an account has to change; `link` leads there.
+ * - `decide`: whether a step that costs something is done again; a retry says yes.
+ * - `wait`: nothing; somebody else is at work and takes as long as it takes.
+ */
+export type ActionCode = 'register' | 'top-up' | 'upgrade-plan' | 'decide' | 'wait';
+
+export interface Action {
+  code: ActionCode;
+  /** An https address to open. */
+  link?: string;
+}
+
 export interface ErrorFacts {
   /** What was being done, as in "while …": `encoding pass 1`. */
   doing?: Sentence | string;
@@ -65,6 +79,8 @@ export interface ErrorFacts {
   subject?: string;
   /** What a person can do about it, a whole sentence. */
   hint?: Sentence | string;
+  /** What the hint asks for, where a program or a link can help with it. */
+  action?: Action;
   cause?: unknown;
   /** How long the other side asked us to wait (Retry-After), in milliseconds. */
   retryAfterMs?: number;
@@ -79,6 +95,7 @@ export class ShrinkError extends Error {
   readonly hint: string | undefined;
   /** Codes of the message and the hint, where they have one, so that the page can show them in its language. */
   readonly messages: { text?: Message; hint?: Message };
+  readonly action: Action | undefined;
   readonly retryAfterMs: number | undefined;
 
   constructor(code: ErrorCode, message: Sentence | string, facts: ErrorFacts = {}) {
@@ -88,6 +105,7 @@ export class ShrinkError extends Error {
     this.subject = facts.subject;
     this.hint = textOf(facts.hint);
     this.messages = { text: messageOf(message), hint: messageOf(facts.hint) };
+    this.action = facts.action;
     this.retryAfterMs = facts.retryAfterMs;
   }
 }
@@ -97,13 +115,15 @@ export interface ErrorReason {
   code: ErrorCode;
   text: string;
   hint?: string;
+  action?: Action;
   messages?: { text?: Message; hint?: Message };
 }
 
 /** The error as the reason for a job's state. `text` replaces the error's own text. */
 export function reasonOfError(error: ShrinkError, text?: Sentence): ErrorReason {
   const messages = reasonMessages(text ? messageOf(text) : error.messages.text, error.messages.hint);
-  return { code: error.code, text: text?.text ?? error.message, hint: error.hint, messages };
+  const { code, hint, action } = error;
+  return { code, text: text?.text ?? error.message, hint, ...(action ? { action } : {}), messages };
 }
 
 /** The error's message, to nest in another sentence; without a code it stays English in every language. */

@@ -14,7 +14,7 @@
  * Data flows one way, and each arrow is a type of its own:
  * watch -Sighting-> rules -Decision-> queue -Order-> engine -Candidate-> verify -Verified-> deliver.
  */
-import type { ErrorCode } from './errors.ts';
+import type { Action, ErrorCode } from './errors.ts';
 import type { Target } from './target.ts';
 import { type Message, messageOf, reasonMessages, type Sentence, textOf } from './message.ts';
 import type { NamedStep } from './steps.ts';
@@ -198,6 +198,8 @@ export interface Reason {
   text: string;
   /** What a person can do, a sentence. */
   hint?: string;
+  /** What the hint asks for, where a program or a link can help with it. */
+  action?: Action;
   /** Codes of both, for translation. Absent in journals of 0.1.0. */
   messages?: { text?: Message; hint?: Message };
 }
@@ -359,4 +361,6 @@ export interface Progress {
   /** A short remark: `pass 2 of 2, 1.8x`. */
   note?: string;
   message?: Message;
+  /** Since when somebody else is at work, epoch ms; absent while this machine is, whose progress shows. */
+  waitsSince?: number;
 }

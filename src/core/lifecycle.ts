@@ -247,6 +247,11 @@ function published(job: Job, event: EventName): Published {
 }
 
 /** Why the job is in its state, or null if the state needs no reason. */
+/** Whether it waits for something that only a person can change (an account without credits). */
+export function waitsForPerson({ state }: Job): boolean {
+  return state.name === 'waiting' && state.reason.action !== undefined;
+}
+
 export function reasonOf(job: Job): Reason | undefined {
   return 'reason' in job.state ? job.state.reason : undefined;
 }

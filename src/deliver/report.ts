@@ -31,8 +31,8 @@ interface ReportFacts {
 }
 
 export interface FailureFacts extends ReportFacts {
-  /** `held`: it continues once a person acts; `failed`: it is over. */
-  state: 'held' | 'failed';
+  /** `held`: it continues once a person acts; `waiting`: so do all jobs of its engine; `failed`: it is over. */
+  state: 'held' | 'waiting' | 'failed';
   reason: Reason;
   /** What was being done at the time: `pass 2 of 2`. */
   step?: string | undefined;
@@ -53,12 +53,13 @@ export interface SuccessFacts extends ReportFacts {
 
 export function failureReport(facts: FailureFacts): string {
   const { reason, job } = facts;
-  const verdict = facts.state === 'held' ? 'is waiting for you' : 'could not be processed';
+  const verdict = facts.state === 'failed' ? 'could not be processed' : 'is waiting for you';
   const lines = [
     `${nameOf(facts.source)} ${verdict}.`,
     '',
     `Why         ${printable(reason.text)}`,
     ...(reason.hint ? [`What to do  ${printable(reason.hint)}`] : []),
+    ...(reason.action?.link ? [`Open        ${printable(reason.action.link)}`] : []),
     `Try again   shrinkbox retry ${job}`,
     'Original    not touched',
     '',

@@ -11,6 +11,8 @@ export interface Notification {
   /** One line. */
   title: string;
   text: string;
+  /** Where a person can do what the text asks for. */
+  link?: string;
   /** For programs; absent in a test. */
   job?: JobView & { hint: string | null };
 }
@@ -46,9 +48,16 @@ export function notificationFor(job: JobView, hint: string | null): Notification
     return { event: 'done', title: `${name} is done`, text, job: withHint };
   }
   const reason = [job.reason, hint].filter(part => part !== null && part !== '').join('\n');
-  const event = job.state === 'held' ? 'held' : 'failed';
+  const event = job.state === 'failed' ? 'failed' : 'held';
+  const link = job.action?.link ?? undefined;
   const title = event === 'held' ? `${name} needs you` : `${name} failed`;
-  return { event, title, text: `${reason || 'no reason given'}\n(job ${job.id})`, job: withHint };
+  return {
+    event,
+    title,
+    text: `${reason || 'no reason given'}\n(job ${job.id})`,
+    ...(link ? { link } : {}),
+    job: withHint,
+  };
 }
 
 export const TEST_NOTIFICATION: Notification = {
@@ -63,14 +72,21 @@ export function postFor(address: string, message: Notification): Post {
   url.hash = '';
   const headers: Record<string, string> = { 'content-type': 'application/json', ...basicAuth(url) };
   const post = (body: object): Post => ({ url: url.href, headers, body: JSON.stringify(body) });
-  const { title, text, event } = message;
+  const { title, text, event, link } = message;
   switch (format) {
     case 'ntfy': {
       // Published as JSON to the root, because a title in a header must be plain ASCII.
       const parts = url.pathname.split('/').filter(part => part !== '');
       const topic = decodeURIComponent(parts.pop() ?? '');
       url.pathname = `/${parts.join('/')}`;
-      return post({ topic, title, message: text, tags: [TAGS[event]], priority: event === 'done' ? 2 : 4 });
+      return post({
+        topic,
+        title,
+        message: text,
+        tags: [TAGS[event]],
+        priority: event === 'done' ? 2 : 4,
+        ...(link ? { click: link } : {}),
+      });
     }
     case 'gotify': {
       const token = url.searchParams.get('token');
@@ -82,7 +98,14 @@ export function postFor(address: string, message: Notification): Post {
       // Anybody can name a file: no name may call @everyone.
       return post({
         username: 'shrinkbox',
-        embeds: [{ title: title.slice(0, 256), description: text.slice(0, 4000), color: COLOURS[event] }],
+        embeds: [
+          {
+            title: title.slice(0, 256),
+            description: text.slice(0, 4000),
+            color: COLOURS[event],
+            ...(link ? { url: link } : {}),
+          },
+        ],
         allowed_mentions: { parse: [] },
       });
     case 'slack':

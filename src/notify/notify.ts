@@ -8,7 +8,7 @@ import type { Config } from '../config/load.ts';
 import { maskUrl } from '../config/redact.ts';
 import { isShrinkError } from '../core/errors.ts';
 import type { Job } from '../core/job.ts';
-import { reasonOf } from '../core/lifecycle.ts';
+import { reasonOf, waitsForPerson } from '../core/lifecycle.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
 import type { Http } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
@@ -44,6 +44,8 @@ export class Notifier {
   readonly #options: NotifyOptions;
   readonly #queues = new Map<string, AddressQueue>();
   readonly #ending = new AbortController();
+  /** Actions that a message has asked for since the last job was done. */
+  readonly #asked = new Set<string>();
 
   constructor(options: NotifyOptions) {
     this.#options = options;
@@ -51,12 +53,27 @@ export class Notifier {
 
   /** Called after every change of a job; sends a message if the job ends in a state that a target wants. */
   changed(job: Job, before: Job | undefined): void {
-    const { name } = job.state;
-    if (name === before?.state.name || (name !== 'done' && name !== 'held' && name !== 'failed')) return;
+    const name = this.#newsOf(job);
+    if (job.state.name === before?.state.name || name === undefined) return;
     const targets = this.#options.targets().filter(({ on }) => on.includes(name));
     if (targets.length === 0) return;
     const message = notificationFor(viewOf(job), reasonOf(job)?.hint ?? null);
     for (const address of new Set(targets.map(({ url }) => url))) this.#offer(address, message);
+  }
+
+  /** What an account needs is said once, not for every job and every hour that it is missing. */
+  #newsOf(job: Job): 'done' | 'held' | 'failed' | undefined {
+    const { state } = job;
+    if (state.name === 'held' || state.name === 'failed') return state.name;
+    if (state.name === 'done') {
+      this.#asked.clear();
+      return 'done';
+    }
+    if (!waitsForPerson(job)) return undefined;
+    const asked = JSON.stringify(reasonOf(job)?.action);
+    if (this.#asked.has(asked)) return undefined;
+    this.#asked.add(asked);
+    return 'held';
   }
 
   /** Resolves when no message is waiting to be sent. */

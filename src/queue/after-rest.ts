@@ -1,5 +1,6 @@
 import { adviceFor, ShrinkError } from '../core/errors.ts';
 import { type Job, RESTING } from '../core/job.ts';
+import { waitsForPerson } from '../core/lifecycle.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Ledger } from './ledger.ts';
 import type { Stages } from './stages-port.ts';
@@ -18,15 +19,15 @@ export class AfterRest {
     this.#options = options;
   }
 
-  /** Does what the job's state calls for; nothing unless the job rests. A failing disk is only logged. */
+  /** Does what the job's state calls for; nothing unless the job rests or waits for a person. A failing disk is only logged. */
   async cleanUp(id: string): Promise<void> {
     const { ledger, stages, log } = this.#options;
     const job = ledger.get(id);
-    if (!job || !RESTING.has(job.state.name)) return;
+    if (!job || !(RESTING.has(job.state.name) || waitsForPerson(job))) return;
     try {
       await this.#updateReports(job).finally(async () => {
         // Last: while the folder exists, the next start knows that this cleanup was not finished.
-        if (job.state.name !== 'held') await stages.removeWorkDir(id);
+        if (RESTING.has(job.state.name) && job.state.name !== 'held') await stages.removeWorkDir(id);
       });
     } catch (error) {
       if (!(error instanceof ShrinkError) || adviceFor(error.code).kind === 'stop') throw error;

@@ -89,7 +89,7 @@ export class FailureHandler {
         return this.#retry(job, error, advice);
       case 'pause-engine':
         await this.#wait(job, advice.forMs, reason);
-        return { kind: 'engine-paused', forMs: advice.forMs, reason: sentenceOf(error) };
+        return { kind: 'engine-paused', forMs: advice.forMs, reason };
       case 'wait':
         return this.#wait(job, error.retryAfterMs ?? backoffMs(advice, job.waits), reason);
       case 'ask':
@@ -196,7 +196,7 @@ export class FailureHandler {
     const advice = adviceFor(error.code);
     // The next job need not discover this by itself, after another upload.
     if (advice.kind === 'pause-engine') {
-      return { kind: 'engine-paused', forMs: advice.forMs, reason: sentenceOf(error) };
+      return { kind: 'engine-paused', forMs: advice.forMs, reason: reasonOfError(error) };
     }
     return AGAIN;
   }

@@ -22,6 +22,7 @@ import {
   type Sidecar,
   STATE_NAMES,
 } from '../core/job.ts';
+import type { Action } from '../core/errors.ts';
 import type { Message } from '../core/message.ts';
 import type { NamedStep } from '../core/steps.ts';
 import type { Resolution, Target } from '../core/target.ts';
@@ -117,7 +118,13 @@ const ENGINE = oneOf<EngineName>('local', 'nemo');
 const PIN = shape<Pin>({ dev: STRING, ino: STRING, sizeBytes: NUMBER, mtimeNs: STRING, ctimeNs: STRING });
 const SIDECAR = shape<Sidecar>({ path: STRING, text: STRING });
 const MESSAGE = optional(shape<Message>({ code: STRING, params: optional(OBJECT) }));
-const REASON = shape<Reason>({ code: STRING, text: STRING, hint: optional(STRING), messages: optional(OBJECT) });
+const REASON = shape<Reason>({
+  code: STRING,
+  text: STRING,
+  hint: optional(STRING),
+  action: optional(shape<Action>({ code: STRING, link: optional(STRING) })),
+  messages: optional(OBJECT),
+});
 
 const TARGET = shape<Target>({
   size: optional(

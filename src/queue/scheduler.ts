@@ -1,26 +1,22 @@
 import PQueue from 'p-queue';
 import { policyOfReason } from '../core/errors.ts';
-import type { EngineName, Job, Progress, StateName } from '../core/job.ts';
+import type { EngineName, Job, Progress, Reason, StateName } from '../core/job.ts';
 import type { StopReason } from '../engine/engine.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import { type Sentence, textOf } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import { queuedBecause } from './decisions.ts';
 import { FairQueue, type FolderTask } from './fair-queue.ts';
 import type { Ledger } from './ledger.ts';
 
 /** What the worker reports to the scheduler when it leaves a job. */
-export type Outcome =
-  | { kind: 'rested' }
-  | { kind: 'again' }
-  | { kind: 'engine-paused'; forMs: number; reason: Sentence | string };
+export type Outcome = { kind: 'rested' } | { kind: 'again' } | { kind: 'engine-paused'; forMs: number; reason: Reason };
 
 export interface Worker {
   /** Takes one job through its stages; throws only for bugs and a journal that cannot be written. */
   run(id: string, signal: AbortSignal, progress: (progress: Progress) => void): Promise<Outcome>;
   /** Gives a job that has not begun to this machine while the cloud is paused for `why`, if its rule allows that. */
-  runLocallyInstead(id: string, why: Sentence | string): Promise<void>;
+  runLocallyInstead(id: string, why: string): Promise<void>;
 }
 
 export interface SchedulerOptions {
@@ -58,7 +54,7 @@ export class Scheduler {
   readonly #listed = new Map<string, EngineName>();
   readonly #running = new Map<string, Running>();
   readonly #timers = new Map<string, () => void>();
-  readonly #pauses = new Map<EngineName, { until: number; reason: Sentence | string; cancel: () => void }>();
+  readonly #pauses = new Map<EngineName, { until: number; reason: Reason; cancel: () => void }>();
   #started = false;
   #draining = false;
   #stopping = false;
@@ -94,7 +90,7 @@ export class Scheduler {
 
   #runLocallyInstead(id: string): void {
     this.#listed.delete(id);
-    const why = this.#pauses.get('nemo')?.reason ?? '';
+    const why = this.#pauses.get('nemo')?.reason.text ?? '';
     this.#options.worker.runLocallyInstead(id, why).then(() => {
       const job = this.#options.ledger.get(id);
       if (job && !this.#mayStandIn(job)) this.consider(job);
@@ -125,7 +121,7 @@ export class Scheduler {
     return this.#running.get(id)?.progress;
   }
 
-  enginePause(engine: EngineName): { until: number; reason: Sentence | string } | undefined {
+  enginePause(engine: EngineName): { until: number; reason: Reason } | undefined {
     return this.#pauses.get(engine);
   }
 
@@ -194,12 +190,12 @@ export class Scheduler {
   }
 
   /** Every job of the engine would hit the same problem: nothing starts there until the time is over. */
-  pauseEngine(engine: EngineName, forMs: number, reason: Sentence | string): void {
+  pauseEngine(engine: EngineName, forMs: number, reason: Reason): void {
     this.#pauses.get(engine)?.cancel();
     const until = this.#options.clock.now() + forMs;
     const cancel = this.#options.clock.after(forMs, () => this.resumeEngine(engine));
     this.#pauses.set(engine, { until, reason, cancel });
-    this.#options.log.warn({ engine, until: new Date(until).toISOString() }, `engine paused: ${textOf(reason)}`);
+    this.#options.log.warn({ engine, until: new Date(until).toISOString() }, `engine paused: ${reason.text}`);
     this.#turn();
     for (const job of this.#options.ledger.all()) if (this.#mayStandIn(job)) this.#runLocallyInstead(job.id);
   }

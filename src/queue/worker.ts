@@ -18,7 +18,7 @@ import {
   type Verified,
 } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
-import { messageOf, type Sentence, textOf } from '../core/message.ts';
+import { messageOf, type Sentence } from '../core/message.ts';
 import { namedStep } from '../core/steps.ts';
 import type { EngineContext, StopReason } from '../engine/engine.ts';
 import { say } from '../messages/say.ts';
@@ -79,11 +79,11 @@ export class JobWorker implements Worker {
     return { kind: 'rested' };
   }
 
-  async runLocallyInstead(id: string, why: Sentence | string): Promise<void> {
+  async runLocallyInstead(id: string, why: string): Promise<void> {
     const job = this.#ledger.get(id);
     if (job?.state.name !== 'queued') return;
     const decision = decideHere(this.#stages, job);
-    this.#options.log.info({ job: id }, `the cloud engine is paused (${textOf(why)}); this machine takes the job`);
+    this.#options.log.info({ job: id }, `the cloud engine is paused (${why}); this machine takes the job`);
     await this.#ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
     if (decision.kind !== 'do') await this.#ledger.commit(id, restFor(decision));
   }

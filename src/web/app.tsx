@@ -1,5 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { escapeForTerminal } from '../core/escape.ts';
+import { Asked } from './action.tsx';
 import * as api from './api.ts';
 import { formatSaving, nameOf } from './format.ts';
 import { History } from './history.tsx';
@@ -159,7 +160,8 @@ function Notices({ view: { model, link } }: { view: View }) {
   // The pause has already been shown.
   const paused =
     model.status?.engines.filter(
-      ({ name, ready, reason }) => !ready && reason !== null && !(isPaused && name === 'local'),
+      ({ name, ready, reason, action }) =>
+        (!ready || action !== null) && reason !== null && !(isPaused && name === 'local'),
     ) ?? [];
   return (
     <div class="notices" role="region" aria-label={words.title}>
@@ -170,9 +172,14 @@ function Notices({ view: { model, link } }: { view: View }) {
           {escapeForTerminal(words.folderAway(inbox, worded(language, reason ?? '', messages?.reason)))}
         </p>
       ))}
-      {paused.map(({ name, reason, messages }) => (
+      {paused.map(({ name, reason, action, messages }) => (
         <p class="notice" key={name}>
           {words.enginePaused(words.engines[name] ?? name, worded(language, reason ?? '', messages?.reason))}
+          {action !== null && (
+            <span class="asked">
+              <Asked action={action} message={messages?.action} />
+            </span>
+          )}
         </p>
       ))}
     </div>

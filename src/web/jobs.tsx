@@ -1,5 +1,6 @@
 import type { ComponentChildren } from 'preact';
 import { useState } from 'preact/hooks';
+import { Age, Asked } from './action.tsx';
 import { Actions, type ListProps } from './actions.tsx';
 import { Details } from './details.tsx';
 import { formatBytes, formatCount, formatPercent, formatSpan, formatWhen, nameOf } from './format.ts';
@@ -31,7 +32,13 @@ function Trouble({ jobs, dispatch }: { jobs: readonly Row[]; dispatch: ListProps
       {first.reason !== null && (
         <p class="reason">{isAlone ? reasonOf(first, language) : withoutName(first, language)}</p>
       )}
-      {first.hint && <p class="quiet">{worded(language, first.hint, first.messages?.hint)}</p>}
+      {first.action !== null ? (
+        <p class="quiet">
+          <Asked action={first.action} message={first.messages?.action} />
+        </p>
+      ) : (
+        first.hint && <p class="quiet">{worded(language, first.hint, first.messages?.hint)}</p>
+      )}
       {isAlone ? (
         <Actions jobs={[first]} actions={['retry', 'cancel']} dispatch={dispatch} />
       ) : (
@@ -113,6 +120,7 @@ function Progress({ job }: { job: Row }) {
       <p class="line">
         {progress !== null && <strong class="figures">{formatPercent(progress, language)}</strong>}
         <span>{what.filter(Boolean).join(' · ')}</span>
+        {job.action?.code === 'wait' && job.action.since !== null && <Age since={job.action.since} />}
         <span class="push" />
         <span class="figures">{job.eta_ms ? words.left(formatSpan(job.eta_ms, language)) : ''}</span>
       </p>
@@ -135,6 +143,11 @@ export function Queue({ model, dispatch }: ListProps) {
           <Actions jobs={[job]} actions={['cancel']} dispatch={dispatch} isBare />
           {job.state === 'waiting' && (
             <p class="quiet below">
+              {job.action !== null && (
+                <>
+                  <Asked action={job.action} message={job.messages?.action} />{' '}
+                </>
+              )}
               {job.reason === null ? words.states.waiting : reasonOf(job, language)}
               {job.waiting_until ? ` · ${words.until(formatWhen(job.waiting_until, Date.now(), language))}` : ''}
             </p>

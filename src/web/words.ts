@@ -46,6 +46,8 @@ export interface Words {
   detailsOf(name: string): string;
   progressOf(name: string): string;
   left(span: string): string;
+  /** How long it has gone on. */
+  forSpan(span: string): string;
   until(when: string): string;
   states: Record<StateName, string>;
   events: Record<ShownEvent, string>;
@@ -144,6 +146,7 @@ const en: Words = {
   detailsOf: name => `Details of ${name}`,
   progressOf: name => `Progress of ${name}`,
   left: span => `about ${span} left`,
+  forSpan: span => `for ${span} so far`,
   until: when => `continues at ${when}`,
   states: {
     queued: 'queued',
@@ -285,6 +288,7 @@ const zh: Words = {
   detailsOf: name => `${name} 的详情`,
   progressOf: name => `${name} 的进度`,
   left: span => `剩余约 ${span}`,
+  forSpan: span => `已持续 ${span}`,
   until: when => `${when} 继续`,
   states: {
     queued: '排队中',

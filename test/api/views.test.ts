@@ -15,6 +15,7 @@ it('shows a job as scripts know it: these fields and no others', () => {
     engine: 'local',
     state: 'done',
     reason: null,
+    action: null,
     step: null,
     progress: 1,
     source_bytes: 1_000_000,
@@ -24,6 +25,43 @@ it('shows a job as scripts know it: these fields and no others', () => {
     created_at: 1,
     updated_at: 2,
   });
+});
+
+const LINK = 'https://nemovideo.com/register?bind=anon_1';
+const NO_CREDITS = new ShrinkError('out-of-credits', say('nemo.no-credits'), {
+  hint: say('nemo.register-hint', { url: LINK }),
+  action: { code: 'register', link: LINK },
+});
+
+it('says what a person is asked to do, with the link, wherever a job is listed', () => {
+  const reason = reasonOfError(NO_CREDITS);
+  const job = aJob({}, { event: 'waiting', data: { until: 9, reason } });
+  expect(viewOf(job).action).toEqual({
+    code: 'register',
+    text: `Register at ${LINK} to get more, then run shrinkbox resume.`,
+    link: LINK,
+    since: 2,
+  });
+  expect(detailOf(job).messages?.action).toEqual({ code: 'nemo.register-hint', params: { url: LINK } });
+});
+
+it('says what somebody else is at and since when, also in doubt', () => {
+  const engine = 'nemo' as const;
+  const running = aJob({}, { event: 'started', data: { engine, step: 'asking' } });
+  expect(viewOf(running, { fraction: 0.45 }).action).toBeNull();
+  const note = say('nemo.still-working', { note: 'editing' });
+  const live = { fraction: 0.45, note: note.text, message: messageOf(note), waitsSince: 1000 };
+  const wait = { code: 'wait', text: note.text, link: null, since: 1000 };
+  expect(viewOf(running, live).action).toEqual(wait);
+  expect(liveOf(running, live).messages?.action).toEqual(messageOf(note));
+  const reason = { code: 'outcome-unknown' as const, text: 'It is not known', hint: 'Wait.' };
+  const doubted = aJob(
+    {},
+    { event: 'started', data: { engine, step: 'asking' } },
+    { event: 'doubted', data: { engine, step: 'checking', reason } },
+  );
+  expect(viewOf(doubted, live).action).toEqual(wait);
+  expect(viewOf(doubted).action).toEqual({ code: 'wait', text: 'Wait.', link: null, since: 2 });
 });
 
 it('gives the codes beside the texts of a reason and its hint', () => {

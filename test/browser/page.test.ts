@@ -72,6 +72,43 @@ function suite(executable: string): void {
     expect(await bar.getAttribute('value')).toBe('0.62');
   });
 
+  it('says at the top what an account needs, with a link that can be opened, in both languages', async () => {
+    const link = 'https://nemovideo.com/register?bind=anon_1';
+    const say = (code: string, text: string, params?: Record<string, string>) => ({ text, message: { code, params } });
+    const reason = say('nemo.no-credits', 'the account has no credits left');
+    const hint = say('nemo.register-hint', `Register at ${link} to get more, then run shrinkbox resume.`, {
+      url: link,
+    });
+    const { page } = await visit({
+      prepare: control => {
+        const action = { code: 'register' as const, text: hint.text, link, since: null };
+        const messages = { reason: reason.message, action: hint.message };
+        const paused = { name: 'nemo', ready: false, slots: 1, busy: 0, paused_until: null };
+        control.engines = [{ ...paused, reason: reason.text, action, messages }];
+      },
+    });
+    const notice = page.locator('.notice');
+    await notice.getByText('Register at').waitFor();
+    const anchor = notice.getByRole('link', { name: link });
+    expect(await anchor.getAttribute('href')).toBe(link);
+    expect(await anchor.getAttribute('rel')).toContain('noopener');
+    await page.getByRole('combobox', { name: 'Language' }).selectOption('zh');
+    await notice.getByText('注册以获得更多积分').waitFor();
+    expect(await anchor.getAttribute('href')).toBe(link);
+  });
+
+  it('shows what the cloud is still at, and for how long', async () => {
+    const since = Date.now() - 312_000;
+    const text = 'still working: editing the timeline';
+    const { page } = await visit({
+      prepare: control => {
+        const job = { id: 'ask', state: 'running' as const, step: 'asking the agent', progress: 0.45 };
+        control.add({ ...job, progress_note: text, action: { code: 'wait', text, link: null, since } });
+      },
+    });
+    await page.locator('.active').getByText('for 5 min so far').waitFor();
+  });
+
   it('moves a job on through the lists and says so', async () => {
     const { page, control } = await visit({ prepare: busy });
     const card = page.locator('.active').getByText('running.mov');

@@ -42,6 +42,7 @@ const KEYS = [
   'engine',
   'state',
   'reason',
+  'action',
   'step',
   'progress',
   'source_bytes',

@@ -39,6 +39,19 @@ afterAll(() => void vi.unstubAllEnvs());
 const withPlainZone = (text: string) => text.replace(/(?:GMT|UTC)\+0?1(?::00)?/, 'GMT+1');
 
 describe('a failure in plain words', () => {
+  test('has the link a person needs, also while the job only waits for that', () => {
+    const link = 'https://nemovideo.com/register?bind=anon_1';
+    const reason = {
+      code: 'out-of-credits' as const,
+      text: 'the account has no credits left',
+      hint: `Register at ${link} to get more, then run shrinkbox resume.`,
+      action: { code: 'register' as const, link },
+    };
+    const report = failureReport({ ...facts, state: 'waiting', reason });
+    expect(report).toMatch(/^clip\.mp4 is waiting for you\.$/m);
+    expect(report).toMatch(new RegExp(`^Open        ${link.replace('?', '\\?')}$`, 'm'));
+  });
+
   test('shows a name that deceives as it is', () => {
     const report = failureReport({ ...facts, source: '/srv/inbox/holiday\u202e4pm.\u200bexe' });
     expect(report).toContain('holiday\\u{202e}4pm.\\u{200b}exe could not be processed.');

@@ -10,6 +10,7 @@ const JOB: JobView = {
   engine: 'local',
   state: 'failed',
   reason: 'it is cut short',
+  action: null,
   step: null,
   progress: null,
   source_bytes: 200_000_000,
@@ -19,6 +20,16 @@ const JOB: JobView = {
   created_at: 1,
   updated_at: 2,
 };
+
+it('takes a person who taps it to where the account can be changed', () => {
+  const link = 'https://nemovideo.com/register?bind=anon_1';
+  const action = { code: 'register' as const, text: `Register at ${link}.`, link, since: null };
+  const message = notificationFor({ ...JOB, state: 'waiting', action }, action.text);
+  expect(message).toMatchObject({ event: 'held', link });
+  expect(JSON.parse(postFor('https://ntfy.sh/topic', message).body)).toMatchObject({ click: link });
+  const discord = JSON.parse(postFor('https://discord.com/api/webhooks/1/x', message).body);
+  expect(discord.embeds[0]).toMatchObject({ url: link });
+});
 
 describe('which form an address wants', () => {
   it.each<[string, PayloadFormat]>([

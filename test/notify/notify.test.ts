@@ -9,7 +9,7 @@ import { Notifier, testNotify } from '../../src/notify/notify.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { createHttp } from '../../src/platform/http.ts';
 import { createLogger } from '../../src/platform/log.ts';
-import { aJob } from '../support/builders.ts';
+import { aJob, REASON } from '../support/builders.ts';
 import { eventually } from '../support/eventually.ts';
 
 let server: Server;
@@ -75,7 +75,39 @@ const from = (before: JobState, after: JobState, name?: string): [Job, Job] => [
 ];
 const QUEUED: JobState = { name: 'queued' };
 
+const LINK = 'https://nemovideo.com/register?bind=anon_1';
+const NO_CREDITS: JobState = {
+  name: 'waiting',
+  until: 9,
+  reason: {
+    code: 'out-of-credits',
+    text: 'the account has no credits left',
+    hint: `Register at ${LINK} to get more.`,
+    action: { code: 'register', link: LINK },
+  },
+};
+const DONE: JobState = { name: 'done', output: '/out/a.mp4', outputBytes: 1, how: '', notes: [], evidence: '' };
+
 describe('a notification', () => {
+  it('says what an account needs, with the link: once, and again only after it worked meanwhile', async () => {
+    start([{ url: `${base}/hook`, on: ['held'] }]);
+    const running: JobState = { name: 'running', engine: 'nemo', since: 1, step: 'asking' };
+    for (const name of ['a.mp4', 'b.mp4', 'a.mp4']) notify.changed(...from(running, NO_CREDITS, name));
+    notify.changed(...from(running, { ...NO_CREDITS, reason: REASON }));
+    await notify.onIdle();
+    expect(got.map(({ body }) => body)).toEqual([
+      expect.objectContaining({
+        title: 'a.mp4 needs you',
+        text: expect.stringContaining(LINK),
+        job: expect.objectContaining({ action: expect.objectContaining({ code: 'register', link: LINK }) }),
+      }),
+    ]);
+    notify.changed(...from(running, DONE));
+    notify.changed(...from(running, NO_CREDITS, 'c.mp4'));
+    await notify.onIdle();
+    expect(got).toHaveLength(2);
+  });
+
   it('goes out when a job comes to an end somebody wants to hear of, and only then', async () => {
     start([{ url: `${base}/hook`, on: ['failed'] }]);
     notify.changed(...from(QUEUED, HELD));

@@ -1,3 +1,4 @@
+import type { Reason } from '../../src/core/job.ts';
 import { describe, expect, it } from 'vitest';
 import type { Decision, EngineName } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/events.ts';
@@ -9,7 +10,7 @@ import { aDecision, aPin, REASON } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
-const NO_CREDITS = 'no credits';
+const NO_CREDITS: Reason = { code: 'out-of-credits', text: 'no credits' };
 
 interface Turn {
   id: string;

@@ -16,6 +16,9 @@ export class FakeControl implements Control {
   readonly details = new Map<string, JobDetail>();
   mode: StatusView['mode'] = 'running';
   page: string | null = null;
+  engines: StatusView['engines'] = [
+    { name: 'local', ready: true, slots: 1, busy: 0, paused_until: null, reason: null, action: null },
+  ];
   /** Why the file in question has not been taken yet. */
   arriving: string | null = null;
   /** What the next call runs into. */
@@ -55,7 +58,7 @@ export class FakeControl implements Control {
       page: this.page,
       counts: counts as Record<StateName, number>,
       totals: { done: 1, source_bytes: 4_000_000, output_bytes: 1_000_000, saved_bytes: 3_000_000 },
-      engines: [{ name: 'local', ready: true, slots: 1, busy: 0, paused_until: null, reason: null }],
+      engines: this.engines,
       folders: [
         {
           inbox: '/in',
@@ -140,7 +143,7 @@ export class FakeControl implements Control {
 }
 
 function viewOf(job: JobDetail): JobView {
-  const { id, source, folder, rule, engine, state, reason, step, progress } = job;
+  const { id, source, folder, rule, engine, state, reason, action, step, progress } = job;
   const { source_bytes, target_bytes, output, output_bytes, created_at, updated_at } = job;
   return {
     id,
@@ -150,6 +153,7 @@ function viewOf(job: JobDetail): JobView {
     engine,
     state,
     reason,
+    action,
     step,
     progress,
     source_bytes,
@@ -169,6 +173,7 @@ export function detailLike(detail: Partial<JobDetail> & { id: string }): JobDeta
     engine: 'local',
     state: 'queued',
     reason: null,
+    action: null,
     step: null,
     progress: null,
     source_bytes: 4_000_000,

@@ -3,7 +3,7 @@ import { STATE_NAMES, type StateName } from '../../core/job.ts';
 import { formatBytes, formatDuration, plural } from '../../core/units.ts';
 import type { Reader } from '../support/connect.ts';
 import type { Context } from '../support/context.ts';
-import { remarkOf } from '../jobs.ts';
+import { askedLines, remarkOf, waitOf } from '../jobs.ts';
 import { escapeForTerminal } from '../../core/escape.ts';
 import { cut, table } from '../support/terminal.ts';
 
@@ -57,8 +57,12 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
       columns,
     ),
     ...status.engines
-      .filter(engine => !engine.ready)
+      .filter(engine => !engine.ready || engine.action)
       .map(engine => paint('yellow', cut(engineLine(engine, now), columns))),
+    ...askedLines([
+      ...status.engines.map(({ action }) => action),
+      ...[...jobs.needAttention, ...jobs.queued].map(({ action }) => action),
+    ]).map(line => paint('yellow', line)),
     ...section(
       'Need attention (shrinkbox job ID says why; then retry ID or cancel ID):',
       jobs.needAttention,
@@ -76,7 +80,7 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
       `  ${job.id}`,
       job.state,
       cut(escapeForTerminal(nameOf(job)), width),
-      progressOf(job),
+      progressOf(job, now),
     ]);
     const more = states.reduce((sum, state) => sum + status.counts[state], 0) - some.length;
     return [
@@ -91,12 +95,13 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
 const BAR_COLUMNS = 10;
 
 /** `[####------] 41 %, 12s left: pass 2 of 2`: a narrow terminal cuts off what matters least. */
-function progressOf(job: LiveJob): string {
-  if (!WORKING.includes(job.state) || job.progress === null) return remarkOf(job);
+function progressOf(job: LiveJob, now: number): string {
+  if (!WORKING.includes(job.state) || job.progress === null) return remarkOf(job, now);
   const share = Math.min(1, Math.max(0, job.progress));
   const filled = Math.round(share * BAR_COLUMNS);
   const left = job.eta_ms == null ? '' : `, ${formatDuration(job.eta_ms)} left`;
-  const what = [job.step, job.reason].flatMap(part => (part === null ? [] : [escapeForTerminal(part)])).join(': ');
+  const said = [job.step, waitOf(job, now) || null, job.reason];
+  const what = said.flatMap(part => (part === null ? [] : [escapeForTerminal(part)])).join(': ');
   return `[${'#'.repeat(filled)}${'-'.repeat(BAR_COLUMNS - filled)}] ${Math.floor(share * 100)} %${left}${what && `: ${what}`}`;
 }
 
@@ -141,7 +146,8 @@ function arrivingLines({ paint, columns }: Context, { folders }: StatusView): st
 
 function engineLine(engine: StatusView['engines'][number], now: number): string {
   const until = engine.paused_until === null ? '' : ` for ${formatDuration(engine.paused_until - now)}`;
-  return `  engine ${escapeForTerminal(engine.name)} is paused${until}: ${escapeForTerminal(engine.reason ?? '')}`;
+  const state = engine.ready ? 'needs you' : `is paused${until}`;
+  return `  engine ${escapeForTerminal(engine.name)} ${state}: ${escapeForTerminal(engine.reason ?? '')}`;
 }
 
 function nameOf(job: JobView): string {

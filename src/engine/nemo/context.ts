@@ -93,8 +93,8 @@ export interface CloudTask<S extends FileSource | LinkSource = FileSource | Link
   context: EngineContext;
   /** Private directory of this task. */
   dir: string;
-  /** `fraction`: 0..1 of this task. */
-  onProgress(fraction: number, note?: Sentence): void;
+  /** `fraction`: 0..1 of this task; `waitsSince`: see Progress. */
+  onProgress(fraction: number, note?: Sentence, waitsSince?: number): void;
 }
 
 /** A task working in its session. */

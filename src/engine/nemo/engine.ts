@@ -178,9 +178,9 @@ function candidateOf(produced: Produced, maxBytes: number | undefined): Candidat
 
 function progressOf(context: EngineContext): CloudTask['onProgress'] {
   let reached = 0;
-  return (fraction, note) => {
+  return (fraction, note, waitsSince) => {
     // A follow-up starts over, but the fraction shown to people only grows.
     reached = Math.max(reached, Math.min(1, fraction));
-    context.progress({ fraction: reached, note: note?.text, message: messageOf(note) });
+    context.progress({ fraction: reached, note: note?.text, message: messageOf(note), waitsSince });
   };
 }

@@ -106,8 +106,10 @@ async function partTask(task: FileTask, parts: PartsRecord['files'], n: number):
     maxBytes: maxBytes === undefined ? undefined : Math.floor((maxBytes * SHARE_FOR_PARTS * bytes) / totalBytes),
     checkpoints: checkpoints.part(part),
     dir: await ownDir(join(dir, `part-${part}`)),
-    onProgress: (fraction, note) =>
-      onProgress((n + fraction) / parts.length, say('nemo.part-of', { part, parts: parts.length, note: note ?? '' })),
+    onProgress: (fraction, note, waitsSince) => {
+      const sentence = say('nemo.part-of', { part, parts: parts.length, note: note ?? '' });
+      onProgress((n + fraction) / parts.length, sentence, waitsSince);
+    },
   };
 }
 

@@ -55,6 +55,45 @@ it('status names the files that are not queued yet, and why', async () => {
   expect((await run('status')).out).toMatch(/Not queued yet:\n {2}a\/clip\.mp4 +it is empty\n/);
 });
 
+const LINK = 'https://nemovideo.com/register?bind=anon_1234567890abcdef';
+const REGISTER = {
+  code: 'register' as const,
+  text: `Register at ${LINK} to get more, then run shrinkbox resume.`,
+  link: LINK,
+  since: 1_700_000_000_000,
+};
+
+it('status and jobs show what a person is asked to do in full, however narrow (was: in job ID and the log only)', async () => {
+  const control = await daemon();
+  const reason = 'the account has no credits left';
+  const engine = { name: 'nemo', ready: false, slots: 4, busy: 0, paused_until: null, reason, action: REGISTER };
+  control.engines = [...control.engines, engine];
+  for (const id of ['wait1', 'wait2']) control.add({ id, state: 'waiting', reason, action: REGISTER });
+  for (const command of ['status', 'jobs']) {
+    const { out } = await run(command);
+    expect(out.split('\n').filter(line => line.trim() === REGISTER.text)).toHaveLength(1);
+    expect(JSON.stringify(JSON.parse((await run(command, '--json')).out))).toContain(LINK);
+  }
+  expect((await run('job', 'wait1')).out).toContain(LINK);
+});
+
+it('status shows what the cloud is still at, and for how long (was: 45 % for five minutes)', async () => {
+  const control = await daemon();
+  const since = Date.now() - 312_000;
+  const action = { code: 'wait' as const, text: 'still working: editing the timeline', link: null, since };
+  control.add({ id: 'ask1', state: 'running', step: 'asking the agent', progress: 0.45, action });
+  control.add({
+    id: 'ask2',
+    state: 'in-doubt',
+    reason: 'it is not known',
+    action: { ...action, text: 'check 2 of 5' },
+  });
+  const { out } = await run('status');
+  expect(out).toMatch(/ask1 .*45 %: asking the agent: still working: editing the timeline, for 5m 1\ds$/m);
+  expect(out).toMatch(/ask2 .*check 2 of 5, for 5m 1\ds: it is not known$/m);
+  expect((await run('jobs')).out).toMatch(/ask1 .*still working: editing the timeline, for 5m/);
+});
+
 it('status --watch shows every change until nobody reads', async () => {
   const control = await daemon();
   const shown: string[] = [];

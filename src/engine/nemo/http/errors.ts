@@ -1,4 +1,4 @@
-import { type ErrorCode, ShrinkError } from '../../../core/errors.ts';
+import { type Action, type ErrorCode, ShrinkError } from '../../../core/errors.ts';
 import type { Sentence } from '../../../core/message.ts';
 import { say } from '../../../messages/say.ts';
 import { NEMO_FORMATS } from '../../engine.ts';
@@ -61,6 +61,8 @@ export interface RefusalRow {
   taken: Taken;
   problem(facts: RefusalFacts): Sentence;
   hint(facts: RefusalFacts): Sentence;
+  /** What the hint asks of a person. */
+  action?(facts: RefusalFacts): Action;
 }
 
 const retriedByItself = () => say('nemo.retried-hint');
@@ -96,6 +98,7 @@ const SESSION_GONE: RefusalRow = {
   taken: 'no',
   problem: () => say('nemo.session-gone'),
   hint: () => say('nemo.session-gone-hint'),
+  action: () => ({ code: 'decide' }),
 };
 
 const OUR_MISTAKE: RefusalRow = {
@@ -122,10 +125,8 @@ export const REFUSALS: Readonly<Record<Refusal, RefusalRow>> = {
     repeat: 'never',
     taken: 'no',
     problem: () => say('nemo.no-credits'),
-    hint: ({ account, url, webUrl, userId }) =>
-      account === 'own'
-        ? say('nemo.top-up-hint', { url: url ?? webUrl })
-        : say('nemo.register-hint', { url: url ?? registrationUrl(webUrl, userId) }),
+    hint: facts => say(facts.account === 'own' ? 'nemo.top-up-hint' : 'nemo.register-hint', { url: accountUrl(facts) }),
+    action: facts => ({ code: facts.account === 'own' ? 'top-up' : 'register', link: accountUrl(facts) }),
   },
   '4001': UNSUPPORTED,
   '4002': TOO_LARGE,
@@ -138,7 +139,8 @@ export const REFUSALS: Readonly<Record<Refusal, RefusalRow>> = {
     repeat: 'never',
     taken: 'no',
     problem: () => say('nemo.plan-blocked'),
-    hint: ({ url, webUrl }) => say('nemo.plan-blocked-hint', { url: url ?? webUrl }),
+    hint: facts => say('nemo.plan-blocked-hint', { url: accountUrl(facts) }),
+    action: facts => ({ code: 'upgrade-plan', link: accountUrl(facts) }),
   },
   // Undocumented: final for this job, but no reason to stop the others.
   'http-403': {
@@ -270,7 +272,12 @@ export function errorFor(refusal: Refusal, facts: RefusalFacts): ShrinkError {
   const row = REFUSALS[refusal];
   const { doing, retryAfterMs } = facts;
   const message = say('nemo.while', { doing, problem: row.problem(facts) });
-  const error = new ShrinkError(row.code, message, { doing: doing.text, hint: row.hint(facts), retryAfterMs });
+  const error = new ShrinkError(row.code, message, {
+    doing: doing.text,
+    hint: row.hint(facts),
+    action: row.action?.(facts),
+    retryAfterMs,
+  });
   origins.set(error, refusal);
   return error;
 }
@@ -280,6 +287,11 @@ const origins = new WeakMap<ShrinkError, Refusal>();
 /** The refusal behind an error; `undefined` if the service did not answer. */
 export function refusalBehind(error: unknown): Refusal | undefined {
   return error instanceof ShrinkError ? origins.get(error) : undefined;
+}
+
+/** Where the account can be changed: as the service says, else its site, with the id to register an anonymous account under. */
+function accountUrl({ account, url, webUrl, userId }: RefusalFacts): string {
+  return url ?? (account === 'own' ? webUrl : registrationUrl(webUrl, userId));
 }
 
 function registrationUrl(webUrl: string, userId: string | undefined): string {

@@ -64,5 +64,6 @@ function unconfirmed(recovery: Recovery, why: Sentence): ShrinkError {
   return new ShrinkError('unconfirmed', say('nemo.unconfirmed', { ms, why }), {
     doing: say('nemo.doing-confirm'),
     hint: say('nemo.unconfirmed-hint'),
+    action: { code: 'decide' },
   });
 }

@@ -79,9 +79,9 @@ class Instruction {
     await context.step(this.#n === 1 ? 'ask' : 'ask-smaller');
     // From here on the message counts as sent.
     await this.#checkpoint.set(record);
-    onProgress(0.36, say('nemo.may-take-minutes'));
+    onProgress(0.36, say('nemo.may-take-minutes'), record.sentAt);
     const token = await cloud.auth.token(context.signal);
-    const end = await this.#listen();
+    const end = await this.#listen(record);
     const refusal = refusalIn(this.#task, end);
     if (refusal) {
       await this.#checkpoint.set({ ...record, outcome: 'refused' });
@@ -93,7 +93,7 @@ class Instruction {
     return this.#awaitReply(record, end as Taken);
   }
 
-  #listen(): Promise<MessageEnd> {
+  #listen({ sentAt }: MessageRecord): Promise<MessageEnd> {
     const { cloud, context, session, onProgress } = this.#task;
     return sendMessage({
       client: cloud.client,
@@ -105,7 +105,7 @@ class Instruction {
       log: context.log,
       meter: cloud.meter,
       onNotice: note => {
-        onProgress(0.45, note);
+        onProgress(0.45, note, sentAt);
         context.log.info({ step: 'message' }, note.text);
       },
     });
@@ -177,7 +177,7 @@ class Instruction {
       read: () => this.#state(record.before),
       clock: cloud.clock,
       signal: context.signal,
-      onCheck: note => onProgress(0.5, note),
+      onCheck: note => onProgress(0.5, note, record.sentAt),
     });
     return this.#done(record, after);
   }

@@ -123,7 +123,7 @@ export class Rendering {
 
   async #accept(render: RenderRecord, id: string): Promise<RenderRecord> {
     const next = await this.#record(accepted(render, id, this.#now()));
-    this.#task.onProgress(0.56, say('nemo.rendering-usually'));
+    this.#task.onProgress(0.56, say('nemo.rendering-usually'), next.since);
     return next;
   }
 
@@ -139,7 +139,7 @@ export class Rendering {
       clock: cloud.clock,
       signal: context.signal,
       random: cloud.random,
-      onProgress: fraction => onProgress(0.55 + 0.3 * fraction, say('nemo.rendering')),
+      onProgress: fraction => onProgress(0.55 + 0.3 * fraction, say('nemo.rendering'), since),
       atOnce: this.#mayBeKnown,
     });
   }

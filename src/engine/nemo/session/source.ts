@@ -29,7 +29,10 @@ export async function sessionFor(task: CloudTask): Promise<SessionRecord> {
 }
 
 function sessionGone(): ShrinkError {
-  return new ShrinkError('session-gone', say('nemo.session-gone'), { hint: say('nemo.session-gone-hint') });
+  return new ShrinkError('session-gone', say('nemo.session-gone'), {
+    hint: say('nemo.session-gone-hint'),
+    action: { code: 'decide' },
+  });
 }
 
 async function newSession(task: CloudTask): Promise<Session> {
@@ -78,7 +81,10 @@ function earlierSession({ cloud, order, context, source }: CloudTask): SessionRe
   const isPerFolder = cloud.settings.session === 'per-folder' && folder !== undefined;
   if (isPerFolder && !cloud.folders.join(folder, job, session.id)) {
     if (intentOf(order.instruction ?? '').kind === 'edit' || retryCountOf(order) > 0) return undefined;
-    throw new ShrinkError('cannot-do', say('nemo.session-busy'), { hint: say('nemo.session-busy-hint') });
+    throw new ShrinkError('cannot-do', say('nemo.session-busy'), {
+      hint: say('nemo.session-busy-hint'),
+      action: { code: 'decide' },
+    });
   }
   const isShared = refs.file !== undefined || (context.filesIn?.(session.id) ?? []).length > 0;
   return isShared ? { ...session, file: refs.file ?? source.name } : session;
