@@ -198,6 +198,22 @@ function writtenAtOnce(a: Pin, b: Pin): boolean {
   return apartNs < 1_000_000n && apartNs > -1_000_000n;
 }
 
+/** Whether two instructions ask for the same: another version may cost credits, and case and spacing ask for nothing. */
 function sameWords(a: Sidecar | undefined, b: Sidecar | undefined): boolean {
-  return (a?.text ?? '') === (b?.text ?? '');
+  return meaningOf(a?.text ?? '') === meaningOf(b?.text ?? '');
+}
+
+const QUOTED = /("[^"\n]*"|“[^”\n]*”|「[^」\n]*」|《[^》\n]*》)/u;
+
+/** What stands in quotes is content, a title for instance: there, case and spacing are meant. */
+function meaningOf(words: string): string {
+  const pieces = words.normalize('NFC').split(QUOTED);
+  return pieces.map((piece, n) => (n % 2 === 1 ? piece : plain(piece))).join('').trim();
+}
+
+function plain(words: string): string {
+  return words
+    .toLowerCase()
+    .replace(/\s+/gu, ' ')
+    .replace(/(?<=\p{Script=Han}) | (?=\p{Script=Han})/gu, '');
 }

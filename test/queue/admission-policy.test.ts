@@ -355,3 +355,27 @@ describe('isKnown', () => {
     expect(isKnown([], aPin(), undefined)).toBe(false);
   });
 });
+
+describe('words that differ only in case or spacing are the same (was: another version, which the cloud charges for)', () => {
+  it.each([
+    ['make it under 50MB', 'Make it  under 50mb\r\n'],
+    ['压缩到 50MB', '压缩到50MB'],
+    ['add the title "Holiday"', 'ADD the  title "Holiday"'],
+  ])('%j, %j', (before, after) => {
+    const job = aJob({ sidecar: words(before) }, ...TO_DONE);
+    expect(isKnown([job], job.pin, words(after))).toBe(true);
+    const sighting = aSighting({ sidecar: words(after) });
+    expect(admit({ sighting, fingerprint: job.fingerprint, here: [job], twins: [], stillThere: () => true }).kind).toBe(
+      'nothing',
+    );
+  });
+
+  it.each([
+    ['make it under 50MB', 'make it under 5 0MB'],
+    ['add the title "Holiday"', 'add the title "HOLIDAY"'],
+    ['加上标题“Holiday”', '加上标题“holiday”'],
+  ])('others are not: %j, %j', (before, after) => {
+    const job = aJob({ sidecar: words(before) }, ...TO_DONE);
+    expect(isKnown([job], job.pin, words(after))).toBe(false);
+  });
+});
