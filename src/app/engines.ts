@@ -78,6 +78,7 @@ export function createLocalHelp(local: Engine, tools: Tools): LocalHelp {
       const { path, bytes, how, messages } = await local.run(order, contextFor(request));
       return { path, bytes, how: messages?.how ? { ...messages.how, text: how } : how };
     },
+    look: ({ path, signal }) => probe(path, { tools, signal }),
     async split(request) {
       const { source, maxBytes } = request;
       const { bytes, durationS } = await probe(source, { tools, signal: request.signal });

@@ -1,4 +1,5 @@
 import type { Candidate, CloudRefs, EngineName, Job, Json, Order, Progress, Reason } from '../core/job.ts';
+import type { MediaFacts } from '../core/media-info.ts';
 import type { Target } from '../core/target.ts';
 import { messageOf, type Sentence } from '../core/message.ts';
 import type { StepId, StepParams } from '../core/steps.ts';
@@ -90,6 +91,8 @@ export interface LocalHelp {
   shrink(
     request: LocalRequest & { source: string; target: Target; maxBytes?: number },
   ): Promise<{ path: string; bytes: number; how: Sentence | string }>;
+  /** The facts of a file, by this machine's own reading of it. @throws ShrinkError as `probe` does */
+  look(request: { path: string; signal: AbortSignal }): Promise<MediaFacts>;
   /** Cuts `source` at keyframes, without re-encoding, into files of at most `maxBytes` each below `dir`, in order. */
   split(request: LocalRequest & { source: string; maxBytes: number }): Promise<string[]>;
   /** Joins compatible files, without re-encoding, into one MP4. */
@@ -144,6 +147,20 @@ export const NEMO_FORMATS: readonly string[] = [
   ...['jpg', 'png', 'gif', 'webp'],
   ...['mp3', 'wav', 'm4a', 'aac'],
 ];
+
+/** What a file is, as far as its name tells: an animation may turn out to be a single picture. */
+export type FormatKind = 'video' | 'animation' | 'picture' | 'sound';
+
+const KINDS: Readonly<Record<string, FormatKind>> = {
+  gif: 'animation',
+  ...{ jpg: 'picture', png: 'picture', webp: 'picture' },
+  ...{ mp3: 'sound', wav: 'sound', m4a: 'sound', aac: 'sound' },
+};
+
+/** @param extension in lower case, without the dot */
+export function kindOfFormat(extension: string): FormatKind {
+  return KINDS[extension] ?? 'video';
+}
 
 /** How a message to the cloud ended, as far as its stream shows. */
 export const STREAM_OUTCOMES = ['over', 'refused', 'unknown', 'aborted'] as const;

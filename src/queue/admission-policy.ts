@@ -208,7 +208,10 @@ const QUOTED = /("[^"\n]*"|“[^”\n]*”|「[^」\n]*」|《[^》\n]*》)/u;
 /** What stands in quotes is content, a title for instance: there, case and spacing are meant. */
 function meaningOf(words: string): string {
   const pieces = words.normalize('NFC').split(QUOTED);
-  return pieces.map((piece, n) => (n % 2 === 1 ? piece : plain(piece))).join('').trim();
+  return pieces
+    .map((piece, n) => (n % 2 === 1 ? piece : plain(piece)))
+    .join('')
+    .trim();
 }
 
 function plain(words: string): string {

@@ -22,6 +22,18 @@ export function decideAnew(rules: Rules, job: Job): Decision {
   return standsIn ? decideHere(rules, job) : rules.decide(job);
 }
 
+/**
+ * Work under way keeps its decision, since what was paid for follows from it. Only whether this machine may help counts as the rule
+ * says now: a person sets that to save a result that is held.
+ */
+export function decideUnderWay(rules: Rules, job: Job): Decision {
+  const { decision } = job;
+  if (decision.kind !== 'do' || decision.engine !== 'nemo') return decision;
+  const now = rules.decide(job);
+  const isSameRule = now.kind === 'do' && now.engine === 'nemo' && now.rule === decision.rule;
+  return isSameRule ? { ...decision, fallback: now.fallback } : decision;
+}
+
 /** The event that ends a job whose decision is not to process it. */
 export function restFor(decision: Exclude<Decision, { kind: 'do' }>): JobEvent {
   if (decision.kind === 'skip') {

@@ -25,7 +25,7 @@ import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { compare, type Content, isCoveredByFingerprint } from './admission-policy.ts';
-import { decideAnew, decideHere, engineOf, queuedBecause, restFor } from './decisions.ts';
+import { decideAnew, decideHere, decideUnderWay, engineOf, queuedBecause, restFor } from './decisions.ts';
 import { type EndedRun, FailureHandler } from './failure-policy.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outcome, Worker } from './scheduler.ts';
@@ -167,13 +167,13 @@ export class JobWorker implements Worker {
   }
 
   /**
-   * The rules may have changed since the job was admitted; work under way keeps its decision. False if the job leaves this slot:
-   * it rests, or waits for a slot of the other engine.
+   * The rules may have changed since the job was admitted; work under way keeps its decision, but for the help of this machine.
+   * False if the job leaves this slot: it rests, or waits for a slot of the other engine.
    */
   async #decideAgain(id: string): Promise<boolean> {
     const job = this.#ledger.expect(id);
     const isUnderWay = Object.keys(job.checkpoints).length > 0 || job.state.name === 'in-doubt';
-    const decision = isUnderWay ? job.decision : decideAnew(this.#stages, job);
+    const decision = isUnderWay ? decideUnderWay(this.#stages, job) : decideAnew(this.#stages, job);
     if (JSON.stringify(decision) !== JSON.stringify(job.decision)) {
       await this.#ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
     }

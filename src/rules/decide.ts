@@ -7,11 +7,13 @@ import { extensionOf, VIDEO_EXTENSIONS } from '../core/file-names.ts';
 import type { Decision, EngineName, Sidecar } from '../core/job.ts';
 import { messageOf, type Sentence } from '../core/message.ts';
 import { formatResolution, type Target } from '../core/target.ts';
-import { NEMO_FORMATS } from '../engine/engine.ts';
+import { kindOfFormat, NEMO_FORMATS } from '../engine/engine.ts';
 import { say } from '../messages/say.ts';
 import { type InstructionTarget, parseInstruction } from './instruction/parse.ts';
 import { matches } from './match.ts';
 import { outputFor } from './output-name.ts';
+
+type HoldDecision = Extract<Decision, { kind: 'hold' }>;
 
 export interface DecideOptions {
   /** What is known about the file: a Sighting and its size. */
@@ -95,6 +97,9 @@ function apply(rule: Rule, options: DecideOptions): Decision {
       ...{ reason: reason.text, hint: hint.text, messages },
     };
   }
+  const asked = parsed !== undefined && parsed.notUnderstood.length > 0;
+  const impossible = engine.name === 'nemo' && !asked ? nothingToCompress(sighting.relative) : undefined;
+  if (impossible) return { kind: 'hold', rule: rule.name, engine: engine.name, ...instruction, ...impossible };
   const target = targetOf(rule, parsed?.target ?? {});
   const why = say('rules.why', {
     rule: rule.name,
@@ -137,6 +142,20 @@ function engineFor(
   if (rule.fallback === 'local' && isVideo)
     return { name: 'local', why: say('rules.done-here-instead', { extension }) };
   return { why: say('rules.not-for-cloud', { name, extensions: NEMO_FORMATS.join(', ') }) };
+}
+
+/** A picture or a sound asked to be smaller: a video can only be made of it in words of a person, and costs. */
+function nothingToCompress(relative: string): Pick<HoldDecision, 'reason' | 'hint' | 'messages'> | undefined {
+  const name = relative.slice(relative.lastIndexOf('/') + 1);
+  const kind = kindOfFormat(extensionOf(name));
+  if (isLink(name) || (kind !== 'picture' && kind !== 'sound')) return undefined;
+  const reason =
+    kind === 'picture' ? say('rules.picture-needs-words', { name }) : say('rules.sound-needs-words', { name });
+  const hint =
+    kind === 'picture'
+      ? say('rules.picture-needs-words-hint', { name })
+      : say('rules.sound-needs-words-hint', { name });
+  return { reason: reason.text, hint: hint.text, messages: { reason: messageOf(reason), hint: messageOf(hint) } };
 }
 
 /** `link.url`, `link.webloc` and `link.url.txt` represent the video they lead to. */

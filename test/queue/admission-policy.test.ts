@@ -365,9 +365,9 @@ describe('words that differ only in case or spacing are the same (was: another v
     const job = aJob({ sidecar: words(before) }, ...TO_DONE);
     expect(isKnown([job], job.pin, words(after))).toBe(true);
     const sighting = aSighting({ sidecar: words(after) });
-    expect(admit({ sighting, fingerprint: job.fingerprint, here: [job], twins: [], stillThere: () => true }).kind).toBe(
-      'nothing',
-    );
+    expect(
+      admit({ sighting, fingerprint: job.fingerprint, here: [job], twins: [], whereabouts: () => 'there' }).kind,
+    ).toBe('nothing');
   });
 
   it.each([

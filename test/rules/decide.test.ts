@@ -219,7 +219,30 @@ describe('which engine', () => {
       { engine: 'nemo' },
       { kind: 'skip', reason: expect.stringMatching(/cloud does not accept clip\.mts; it accepts mp4, mov/) },
     ],
-    ['a picture, in the cloud', 'photo.JPG', { engine: 'nemo' }, { engine: 'nemo' }],
+    [
+      'a picture, in the cloud, with words that say what to make of it',
+      'photo.JPG',
+      { engine: 'nemo', instruction: 'zoom in slowly' },
+      { kind: 'do', engine: 'nemo' },
+    ],
+    [
+      // Was: a message that asked to compress "this video", paid for and held.
+      'a picture, in the cloud, that is only to be smaller',
+      'photo.JPG',
+      { engine: 'nemo', instruction: 'under 50MB' },
+      {
+        kind: 'hold',
+        reason: 'photo.JPG is a picture: there is no video in it to make smaller',
+        hint: expect.stringContaining('photo.JPG.txt'),
+      },
+    ],
+    [
+      'a sound, in the cloud, without words',
+      'a/song.m4a',
+      { engine: 'nemo' },
+      { kind: 'hold', reason: 'song.m4a is sound only: there is no video in it to make smaller' },
+    ],
+    ['an animated picture, in the cloud', 'cat.gif', { engine: 'nemo' }, { kind: 'do', engine: 'nemo' }],
     [
       'a picture, here',
       'photo.jpg',

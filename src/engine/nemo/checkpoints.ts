@@ -15,6 +15,7 @@ import {
   type Guard,
   type Parse,
 } from '../checkpoints.ts';
+import type { FormatKind } from '../engine.ts';
 
 /**
  * Everything the cloud engine records about a job: each key once, with its shape. Keys and shapes are persisted; journals of 0.1.0
@@ -39,7 +40,16 @@ export type SessionRecord = {
   gone?: number;
 };
 
-/** The source on its way into the session. `before`: the assets that were already there. */
+/** What is in the source. Absent where this machine could not tell. */
+export type ContentRecord = {
+  kind: FormatKind;
+  /** Seconds. */
+  durationS?: number;
+  /** Of the picture, as ffprobe names it. */
+  codec?: string;
+};
+
+/** The source on its way into the session. `before`: the assets that were already there; `durationS`: a hint of the service. */
 export type UploadRecord = { session: string; done: boolean; before: string[]; durationS?: number };
 
 /** The part of a reading of the session that later ones are compared with; small enough for the journal. */
@@ -123,6 +133,12 @@ const isSession = isObjectOf<SessionRecord>({
   gone: isOptional(isNumber),
 });
 
+const isContent = isObjectOf<ContentRecord>({
+  kind: isOneOf('video', 'animation', 'picture', 'sound'),
+  durationS: isOptional(isNumber),
+  codec: isOptional(isText),
+});
+
 const isUpload = isObjectOf<UploadRecord>({
   session: isText,
   done: isFlag,
@@ -166,6 +182,7 @@ const isJoined = isObjectOf<{ bytes: number }>({ bytes: isNumber });
 /** The checkpoints of one source. `n` counts messages and exports from 1: the second is the follow-up on size. */
 export interface TaskCheckpoints {
   session: Checkpoint<SessionRecord>;
+  content: Checkpoint<ContentRecord>;
   upload: Checkpoint<UploadRecord>;
   /** The claim link was requested, whether or not there is one. */
   claimed: Checkpoint<boolean>;
@@ -184,6 +201,7 @@ export interface TaskCheckpoints {
 export function taskCheckpoints(store: Checkpoints): TaskCheckpoints {
   return {
     session: store.at('session', mustBe(isSession)),
+    content: store.at('content', checked(isContent)),
     upload: store.at('upload', checked(isUpload)),
     claimed: store.at('claimed', checked(isFlag)),
     message: n => store.at(`message.${n}`, mustBe(isMessage)),

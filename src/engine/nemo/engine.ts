@@ -160,7 +160,7 @@ async function checkExists(path: string): Promise<void> {
 }
 
 function candidateOf(produced: Produced, maxBytes: number | undefined): Candidate {
-  const { path, bytes, how, notes, durationS, durationToleranceS } = produced;
+  const { path, bytes, how, notes, durationS, durationToleranceS, videoCodecs } = produced;
   return {
     path,
     isSource: false,
@@ -169,8 +169,8 @@ function candidateOf(produced: Produced, maxBytes: number | undefined): Candidat
       maxBytes,
       durationS,
       durationToleranceS,
-      // The service makes H.264; a part made on this machine may have the codec the rule asked for.
-      videoCodecs: ['h264', 'hevc', 'av1'],
+      // What was made on this machine has the codec it decided on.
+      videoCodecs: videoCodecs ?? ['h264', 'hevc', 'av1'],
     },
     ...wordsOf(how, notes),
   };

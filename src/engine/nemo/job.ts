@@ -2,10 +2,20 @@ import { isShrinkError, policyFor, ShrinkError } from '../../core/errors.ts';
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 import { balanceSentence, readCredits } from './account/credits.ts';
-import { retryCountOf, type SessionRecord, type UploadRecord } from './checkpoints.ts';
+import type { LocalHelp, LocalRequest } from '../engine.ts';
+import { type ContentRecord, retryCountOf, type SessionRecord } from './checkpoints.ts';
+import {
+  checkPossible,
+  codecsFor,
+  contentOf,
+  deviations,
+  isUnreadable,
+  lengthTolerance,
+  meansLength,
+} from './content.ts';
 import type { CloudTask, SessionTask } from './context.ts';
 import type { OutputHint } from './message/intent.ts';
-import { buildPrompt, followUp, type Prompt } from './message/prompt.ts';
+import { buildPrompt, followUp, languageFor, type Prompt } from './message/prompt.ts';
 import { type InstructionResult, sendInstruction } from './message/send-once.ts';
 import { type Exported, exportDraft } from './render/export.ts';
 import { indexFirst } from './render/faststart.ts';
@@ -24,6 +34,8 @@ export interface Produced {
   /** The expected duration of the result, seconds, if known, and how exactly. */
   durationS?: number;
   durationToleranceS?: number;
+  /** Codecs the picture may have; absent if this machine decided on it. */
+  videoCodecs?: string[];
 }
 
 /**
@@ -39,8 +51,10 @@ export class CloudJob {
 
   async run(): Promise<Produced> {
     const { cloud, context } = this.#task;
+    const content = await contentOf(this.#task);
+    checkPossible(this.#task, content);
     // One at a time in a shared session: its jobs share one timeline.
-    return cloud.sessionLocks.run(this.#lockKey(), () => this.#fromSessionOn(), context.signal);
+    return cloud.sessionLocks.run(this.#lockKey(), () => this.#fromSessionOn(content), context.signal);
   }
 
   #lockKey(): string {
@@ -51,14 +65,14 @@ export class CloudJob {
     return earlier === undefined ? `job ${job}` : `session ${earlier}`;
   }
 
-  async #fromSessionOn(): Promise<Produced> {
+  async #fromSessionOn(content: ContentRecord): Promise<Produced> {
     const { cloud, order, checkpoints } = this.#task;
     for (let starts = 0; ; starts += 1) {
       const session = await sessionFor(this.#task);
       try {
         const { source } = this.#task;
         const name = session.file ?? source.name;
-        const produced = await new SessionWork({ ...this.#task, source: { ...source, name }, session }).run();
+        const produced = await new SessionWork({ ...this.#task, source: { ...source, name }, session }, content).run();
         if (cloud.settings.session === 'per-folder') this.#releaseFolder();
         return produced;
       } catch (error) {
@@ -110,9 +124,11 @@ const NOTHING_SENT: InstructionResult = { reply: '', changes: [], after: undefin
 /** The work within one session. */
 class SessionWork {
   readonly #task: SessionTask;
+  readonly #content: ContentRecord;
 
-  constructor(task: SessionTask) {
+  constructor(task: SessionTask, content: ContentRecord) {
     this.#task = task;
+    this.#content = content;
   }
 
   async run(): Promise<Produced> {
@@ -127,7 +143,7 @@ class SessionWork {
     await recordClaimLink(this.#task);
     const hint = prompt.intent.kind === 'export' ? prompt.intent.hint : {};
     const exported = await this.#export({ n: 1, sent, hint, upTo: maxBytes });
-    const fitted = await this.#fit(exported, hint);
+    const fitted = await this.#asAsked(await this.#fit(exported, hint), uploaded?.durationS);
     const result = await indexFirst(this.#task, fitted);
     await checkpoints.handed.set({ n: fitted.n, asked: retryCountOf(order) });
     const isEdit = order.instruction !== undefined && prompt.intent.kind === 'edit';
@@ -137,7 +153,8 @@ class SessionWork {
       how: fitted.how,
       notes: [...notesOf(sent), ...fitted.notes],
       // A person's own instruction may change the length; ours certainly does not.
-      ...(isEdit ? {} : expectedDuration(uploaded)),
+      ...(isEdit || session.refines ? {} : expectedDuration(this.#content)),
+      videoCodecs: fitted.n === 0 ? undefined : codecsFor(order.target, this.#content),
     };
   }
 
@@ -155,19 +172,24 @@ class SessionWork {
   }
 
   #prompt(comesBack: boolean): Prompt {
-    const { order, maxBytes, session, cloud, source } = this.#task;
+    const { order, maxBytes, session, source } = this.#task;
     const startsOver = comesBack || !session.refines;
     return buildPrompt({
       instruction: order.instruction,
       target: order.target,
       maxBytes,
-      language: cloud.settings.language,
+      language: this.#language(),
       // A session of 0.1.0 does not say the name.
       among: session.file ?? (session.shared && !session.refines ? source.name : undefined),
       timeline: startsOver ? (session.refines ? 'of-another' : 'new') : 'own',
       earlier: startsOver ? order.previous?.words : undefined,
       refines: session.refines,
+      kind: this.#content.kind,
     });
+  }
+
+  #language(): string {
+    return languageFor(this.#task.order.instruction, this.#task.cloud.settings.language);
   }
 
   /** An edit brings the file back onto the timeline; an export or a question must not pass off another file's as this one's. */
@@ -221,13 +243,13 @@ class SessionWork {
 
   /** Keeps the promise on size: one follow-up in the same session, then this machine if the rule allows it, else a person. */
   async #fit(first: NumberedExport, hint: OutputHint): Promise<Fitted> {
-    const { maxBytes, context, cloud } = this.#task;
+    const { maxBytes, context } = this.#task;
     if (fits(first, maxBytes)) return { ...first, how: say('nemo.how', { timeline: first.timeline }), notes: [] };
     const max = maxBytes ?? 0;
     let last = first;
     let cause: ShrinkError | undefined;
     try {
-      const sent = await sendInstruction(this.#task, 2, followUp(first.bytes, max, cloud.settings.language));
+      const sent = await sendInstruction(this.#task, 2, followUp(first.bytes, max, this.#language()));
       last = await this.#export({ n: 2, sent, hint, upTo: max });
       if (fits(last, max)) {
         const how = say('nemo.how-asked-twice', { timeline: last.timeline });
@@ -251,26 +273,66 @@ class SessionWork {
     return this.#task.cloud.local !== undefined && this.#task.order.fallback === 'local';
   }
 
+  /** What this machine sees in the result counts, not what was asked for or said: codec, picture size, frame rate, sound. */
+  async #asAsked(fitted: Fitted, hintS: number | undefined): Promise<Fitted> {
+    const { cloud, order, context } = this.#task;
+    const { local } = cloud;
+    if (!local || fitted.n === 0) return fitted;
+    const facts = await local.look({ path: fitted.path, signal: context.signal }).catch((error: unknown) => {
+      // Verify finds out what is wrong with it, and says so.
+      if (!isUnreadable(error)) throw error;
+    });
+    if (!facts) return fitted;
+    const found = deviations(facts, order.target, this.#content);
+    if (found.length > 0) return this.#mend(fitted, local, found);
+    const isOdd = this.#content.durationS === undefined && hintS !== undefined && !meansLength(hintS, facts.durationS);
+    if (!isOdd) return fitted;
+    return {
+      ...fitted,
+      notes: [...fitted.notes, say('nemo.length-not-as-said', { seconds: facts.durationS, hint: hintS })],
+    };
+  }
+
+  /** Re-encoded here where the rule allows it; another message would be a guess that costs. */
+  async #mend(fitted: Fitted, local: LocalHelp, found: Sentence[]): Promise<Fitted> {
+    const { order, context, maxBytes, onProgress } = this.#task;
+    if (order.fallback !== 'local') {
+      throw new ShrinkError('cannot-fit', say('nemo.not-as-asked', { found }), {
+        doing: say('nemo.doing-fit'),
+        hint: say('nemo.not-as-asked-hint'),
+      });
+    }
+    await context.step('fit-here');
+    const { path, bytes, how } = await local.shrink({
+      ...this.#localRequest(fraction => onProgress(fraction, say('nemo.fitting-here'))),
+      source: fitted.path,
+      target: { ...order.target, codec: order.target.codec ?? 'h264' },
+      maxBytes,
+    });
+    const notes = [...fitted.notes, say('nemo.first-result-not-as-asked', { found })];
+    return { n: 0, path, bytes, how: say('nemo.how-mended-here', { how, cloud: fitted.how }), notes };
+  }
+
+  #localRequest(onProgress: (fraction: number) => void): LocalRequest {
+    const { order, dir, context } = this.#task;
+    return { job: order.job, dir, signal: context.signal, gate: context.gate, log: context.log, onProgress };
+  }
+
   /** Makes the last result fit on this machine, or leaves it to a person. */
   async #fitHere(
     last: NumberedExport,
     { firstBytes, maxBytes, cause }: { firstBytes: number; maxBytes: number; cause: ShrinkError | undefined },
   ): Promise<Fitted> {
-    const { cloud, order, context, dir, onProgress } = this.#task;
+    const { cloud, order, context, onProgress } = this.#task;
     if (!cloud.local || !this.#localMayHelp()) throw cannotFit(last.bytes, maxBytes, cause);
     const whole = last.path === undefined ? await exportDraft(this.#task, { n: last.n }) : last;
     if (whole.path === undefined) throw cannotFit(last.bytes, maxBytes, cause);
     await context.step('fit-here');
     const { path, bytes, how } = await cloud.local.shrink({
-      job: order.job,
+      ...this.#localRequest(fraction => onProgress(fraction, say('nemo.fitting-here'))),
       source: whole.path,
       target: order.target,
       maxBytes,
-      dir,
-      signal: context.signal,
-      gate: context.gate,
-      log: context.log,
-      onProgress: fraction => onProgress(fraction, say('nemo.fitting-here')),
     });
     return {
       n: 0,
@@ -286,11 +348,8 @@ function fits(exported: NumberedExport, maxBytes: number | undefined): exported 
   return exported.path !== undefined && (maxBytes === undefined || exported.bytes <= maxBytes);
 }
 
-/** The service's timeline rounds; a truncated result is off by more than this. */
-function expectedDuration(uploaded: UploadRecord | undefined): Pick<Produced, 'durationS' | 'durationToleranceS'> {
-  const durationS = uploaded?.durationS;
-  if (durationS === undefined) return {};
-  return { durationS, durationToleranceS: Math.max(0.5, durationS * 0.01) };
+function expectedDuration({ durationS }: ContentRecord): Pick<Produced, 'durationS' | 'durationToleranceS'> {
+  return durationS === undefined ? {} : { durationS, durationToleranceS: lengthTolerance(durationS) };
 }
 
 function notesOf({ reply, changes }: InstructionResult): Sentence[] {

@@ -9,6 +9,7 @@ import type { LocalHelp, LocalRequest } from '../engine.ts';
 import type { PartsRecord } from './checkpoints.ts';
 import type { CloudTask, FileSource } from './context.ts';
 import { CloudJob, type Produced } from './job.ts';
+import { partWords } from './message/prompt.ts';
 
 type FileTask = CloudTask<FileSource>;
 
@@ -93,17 +94,30 @@ async function sendInParts(task: FileTask, local: LocalHelp): Promise<Produced> 
 
 /** Part `n` (0-based), with its share of the requested size. */
 async function partTask(task: FileTask, parts: PartsRecord['files'], n: number): Promise<CloudTask> {
-  const { order, checkpoints, dir, maxBytes, onProgress } = task;
+  const { cloud, order, checkpoints, dir, maxBytes, onProgress } = task;
   const { path, bytes } = parts[n] ?? { path: '', bytes: 0 };
   const totalBytes = parts.reduce((sum, part) => sum + part.bytes, 0);
   const part = n + 1;
+  const share = maxBytes === undefined ? undefined : Math.floor((maxBytes * SHARE_FOR_PARTS * bytes) / totalBytes);
+  const wordsForPart =
+    order.instruction === undefined
+      ? {}
+      : {
+          instruction: partWords(order.instruction, {
+            part,
+            parts: parts.length,
+            wholeBytes: maxBytes,
+            maxBytes: share,
+            language: cloud.settings.language,
+          }),
+        };
   return {
     ...task,
     source: { kind: 'file', path, name: basename(path), bytes },
     // Each part has a session of its own, whatever session the folder or an earlier version has.
-    order: { ...order, job: `${order.job}.${part}`, folder: undefined, previous: undefined },
+    order: { ...order, ...wordsForPart, job: `${order.job}.${part}`, folder: undefined, previous: undefined },
     isWhole: false,
-    maxBytes: maxBytes === undefined ? undefined : Math.floor((maxBytes * SHARE_FOR_PARTS * bytes) / totalBytes),
+    maxBytes: share,
     checkpoints: checkpoints.part(part),
     dir: await ownDir(join(dir, `part-${part}`)),
     onProgress: (fraction, note, waitsSince) => {

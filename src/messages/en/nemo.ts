@@ -120,6 +120,7 @@ export const NEMO_EN = {
   'nemo.no-address-in-link': 'the link file contains no video address',
   'nemo.no-address-in-link-hint': 'Its first line (or URL=) must be an http or https address.',
   'nemo.share-of-link': 'a percentage cannot be promised for a link: the size of the original is not known here',
+  'nemo.share-of-other': ({ name }: { name: string }) => `a percentage of ${name} means nothing for a video made of it`,
   'nemo.share-of-link-hint': 'Give a size in the rule, or in the .txt file beside the link (such as 50MB).',
   'nemo.shrank-during-upload': 'the file became shorter while it was being uploaded',
   'nemo.upload-stalled': 'the upload stalled',
@@ -251,9 +252,28 @@ export const NEMO_EN = {
   'nemo.fitting-here': 'making it fit on this machine',
   'nemo.cannot-fit': ({ bytes, maxBytes }: { bytes: number; maxBytes: number }) =>
     `the cloud's result has ${formatBytes(bytes)}, more than the ${formatBytes(maxBytes)} asked for, even after a second request`,
+  'nemo.is-codec': ({ codec, wanted }: { codec: string; wanted: string }) =>
+    `its picture is ${codecName(codec)}, not ${codecName(wanted)}`,
+  'nemo.is-large': ({ width, height, limit }: { width: number; height: number; limit: string }) =>
+    `its picture is ${width}x${height}, more than ${limit}`,
+  'nemo.is-fast': ({ fps, limit }: { fps: number; limit: number }) =>
+    `it has ${Math.round(fps * 100) / 100} frames per second, more than ${limit}`,
+  'nemo.has-sound': 'it has sound',
+  'nemo.not-as-asked': ({ found }: { found: string }) => `the cloud's result is not as asked: ${found}`,
+  'nemo.not-as-asked-hint':
+    'Set fallback: local in the rule to have it re-encoded on this machine, then retry: the result is kept, and nothing is sent again.',
+  'nemo.first-result-not-as-asked': ({ found }: { found: string }) => `the cloud's result was not as asked: ${found}`,
+  'nemo.how-mended-here': ({ how, cloud }: { how: string; cloud: string }) =>
+    `${cloud}; re-encoded on this machine (${how})`,
+  'nemo.length-not-as-said': ({ seconds, hint }: { seconds: number; hint: number }) =>
+    `the result is ${formatDuration(seconds * 1000)} long; the service gave ${hint} as the length of the source`,
   'nemo.cannot-fit-hint':
     'Set fallback: local in the rule to have it made to fit on this machine, or ask for a larger size.',
 };
+
+function codecName(codec: string): string {
+  return { h264: 'H.264', hevc: 'H.265 (HEVC)', av1: 'AV1' }[codec] ?? codec;
+}
 
 function quoted(detail: string): string {
   return detail === '' ? '' : `: "${detail}"`;

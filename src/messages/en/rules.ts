@@ -45,6 +45,15 @@ export const RULES_EN = {
   'rules.not-for-cloud': ({ name, extensions }: { name: string; extensions: string }) =>
     `the cloud does not accept ${name}; it accepts ${extensions}`,
 
+  'rules.picture-needs-words': ({ name }: { name: string }) =>
+    `${name} is a picture: there is no video in it to make smaller`,
+  'rules.picture-needs-words-hint': ({ name }: { name: string }) =>
+    `Write into ${name}.txt what to make of it (such as: a 10 second video that zooms in slowly), or leave pictures out with match or skip: true.`,
+  'rules.sound-needs-words': ({ name }: { name: string }) =>
+    `${name} is sound only: there is no video in it to make smaller`,
+  'rules.sound-needs-words-hint': ({ name }: { name: string }) =>
+    `Write into ${name}.txt what to make of it (such as: a video with a waveform), or leave sound out with match or skip: true.`,
+
   'rules.not-understood': ({ phrases, from }: { phrases: string; from: string }) =>
     `the local engine only makes videos smaller; it cannot do, or does not understand, ${phrases} (from ${from})`,
   'rules.not-understood-hint':

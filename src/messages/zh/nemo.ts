@@ -102,6 +102,7 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.no-address-in-link': '链接文件中没有视频地址',
   'nemo.no-address-in-link-hint': '第一行（或 URL=）必须是 http 或 https 地址。',
   'nemo.share-of-link': '无法对链接承诺百分比：本机不知道原文件的大小',
+  'nemo.share-of-other': ({ name }) => `对用 ${name} 制作的视频来说，百分比没有意义`,
   'nemo.share-of-link-hint': '请在规则中或链接旁的 .txt 文件中指定大小（例如 50MB）。',
   'nemo.shrank-during-upload': '文件在上传过程中变短了',
   'nemo.upload-stalled': '上传停滞',
@@ -211,8 +212,22 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.fitting-here': '正在本机压缩到要求的大小',
   'nemo.cannot-fit': ({ bytes, maxBytes }) =>
     `云端的成品为 ${formatBytes(bytes)}，再次请求后仍超过要求的 ${formatBytes(maxBytes)}`,
+  'nemo.is-codec': ({ codec, wanted }) => `画面编码是 ${codecName(codec)}，而不是 ${codecName(wanted)}`,
+  'nemo.is-large': ({ width, height, limit }) => `画面为 ${width}x${height}，超过 ${limit}`,
+  'nemo.is-fast': ({ fps, limit }) => `帧率为 ${Math.round(fps * 100) / 100}，超过 ${limit}`,
+  'nemo.has-sound': '含有声音',
+  'nemo.not-as-asked': ({ found }) => `云端的成品不符合要求：${found}`,
+  'nemo.not-as-asked-hint': '请在规则中设置 fallback: local，由本机重新编码，然后重试：成品已保留，不会重发任何内容。',
+  'nemo.first-result-not-as-asked': ({ found }) => `云端的成品不符合要求：${found}`,
+  'nemo.how-mended-here': ({ how, cloud }) => `${cloud}；已在本机重新编码（${how}）`,
+  'nemo.length-not-as-said': ({ seconds, hint }) =>
+    `成品长 ${formatDuration(seconds * 1000)}；服务给出的原片长度为 ${hint}`,
   'nemo.cannot-fit-hint': '请在规则中设置 fallback: local 以在本机压缩到要求的大小，或要求更大的大小。',
 };
+
+function codecName(codec: string): string {
+  return { h264: 'H.264', hevc: 'H.265 (HEVC)', av1: 'AV1' }[codec] ?? codec;
+}
 
 function quoted(detail: string): string {
   return detail === '' ? '' : `：“${detail}”`;

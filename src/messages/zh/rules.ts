@@ -44,6 +44,13 @@ export const RULES_ZH = {
   'rules.not-for-cloud': ({ name, extensions }: { name: string; extensions: string }) =>
     `云端不接受 ${name}；可接受 ${extensions}`,
 
+  'rules.picture-needs-words': ({ name }: { name: string }) => `${name} 是图片，其中没有可以压缩的视频`,
+  'rules.picture-needs-words-hint': ({ name }: { name: string }) =>
+    `请在 ${name}.txt 中写明要用它制作什么（例如：做一段 10 秒、缓慢推近的视频），或用 match 或 skip: true 排除图片。`,
+  'rules.sound-needs-words': ({ name }: { name: string }) => `${name} 只有声音，其中没有可以压缩的视频`,
+  'rules.sound-needs-words-hint': ({ name }: { name: string }) =>
+    `请在 ${name}.txt 中写明要用它制作什么（例如：做一段带波形的视频），或用 match 或 skip: true 排除声音文件。`,
+
   'rules.not-understood': ({ phrases, from }: { phrases: string; from: string }) =>
     `本机引擎只能缩小视频，无法执行或理解 ${phrases}（来自 ${from}）`,
   'rules.not-understood-hint':

@@ -32,7 +32,7 @@ describe('a file through the cloud', () => {
     expect(candidate).toMatchObject({
       isSource: false,
       bytes: render?.bytes,
-      expect: { maxBytes: 4000, durationS: 10 },
+      expect: { maxBytes: 4000, durationS: undefined, videoCodecs: ['h264'] },
       how: 'in the cloud: Timeline (1 track): 1. Video: clip.mp4 (0-10s)',
     });
     expect(candidate.notes[0]).toMatch(/^the agent said: Compressed clip.mp4 as asked \(\d+ characters\)\.$/);
@@ -45,7 +45,7 @@ describe('a file through the cloud', () => {
     await engine.run(order({ job: 'job2', instruction: 'make it under 3kB, black and white' }), job().context);
     expect(server.messages).toEqual([
       expect.stringMatching(/^compress this video to under 4kB without losing quality/),
-      'make it under 3kB, black and white',
+      'make it under 3kB, black and white; output MP4 (H.264)',
     ]);
   });
 
@@ -467,7 +467,7 @@ describe('the session', () => {
       ['', '-2', '-3']
         .map(
           (end, n) =>
-            `start over with an empty timeline and use only the file just uploaded, "clip${end}.mp4": make ${'abc'[n]} small`,
+            `start over with an empty timeline and use only the file just uploaded, "clip${end}.mp4": make ${'abc'[n]} small; under 4kB, output MP4 (H.264)`,
         )
         .toSorted(),
     );

@@ -1,6 +1,7 @@
 import { readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { ShrinkError } from '../../../src/core/errors.ts';
 import type { LocalHelp } from '../../../src/engine/engine.ts';
 import { setUp } from './support.ts';
 
@@ -9,6 +10,7 @@ function localHelp(): LocalHelp & { asked: { source: string; maxBytes: number | 
   const asked: { source: string; maxBytes: number | undefined }[] = [];
   return {
     asked,
+    look: () => Promise.reject(new ShrinkError('not-media', 'bytes, no video')),
     async shrink({ source, maxBytes, dir }) {
       asked.push({ source, maxBytes });
       const bytes = Math.min((await stat(source)).size, maxBytes ?? 100);
@@ -165,7 +167,7 @@ describe('a source over the upload limit', () => {
     );
     expect(local.asked.map(({ maxBytes }) => maxBytes)).toEqual([1940]);
     expect([...server.sessions.values()][0]?.files).toMatchObject([{ name: 'clip.mp4', bytes: 1940 }]);
-    expect(server.messages).toEqual(['add a title']);
+    expect(server.messages).toEqual(['add a title; under 4kB, output MP4 (H.264)']);
     expect(candidate.notes[0]).toBe('made smaller on this machine before uploading: 5.00 kB to 1.94 kB');
   });
 
@@ -188,7 +190,7 @@ describe('a source over the upload limit', () => {
       ['1.5kB', '1.5kB', '887 bytes'].map(size => size.split(' ')[0]),
     );
     expect(candidate.bytes).toBe(2400);
-    expect(candidate.expect).toMatchObject({ maxBytes: 4000, durationS: 30 });
+    expect(candidate.expect).toMatchObject({ maxBytes: 4000 });
     expect(work.facts['nemo session']).toBeUndefined();
   });
 

@@ -1,6 +1,7 @@
 /** Answers that are none, from any request on: the cause reaches the person, free steps are repeated, and paid ones are not. */
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../support/nemo-server/faults.ts';
+import { MALFORMED_STATES } from '../../support/nemo-server/odd-answers.ts';
 import { setUp } from './support.ts';
 
 const SSE = '/run_sse';
@@ -35,6 +36,7 @@ describe('a state that is none, after the message was carried out', () => {
     '{"code":0,"data":{"state":{"draft":7,"video_infos":[]}}}',
     '{"code":0,"data":{"state":{"draft":null,"video_infos":"none"}}}',
     '{"code":0,"data":{"state":{"draft":null,"video_infos":[]}}}',
+    ...Object.values(MALFORMED_STATES),
     '{}',
     '[]',
     '<html>',

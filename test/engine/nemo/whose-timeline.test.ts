@@ -56,7 +56,7 @@ describe('a session of several files', () => {
     await runA('make it brighter');
     expect(rendered()).toEqual(['a.mp4', 'b.mp4', 'a.mp4']);
     expect(server.messages.at(-1)).toBe(
-      'start over with an empty timeline and use only the file "a.mp4", which is already in this session: compress it to under 4kB; then: make it brighter',
+      'start over with an empty timeline and use only the file "a.mp4", which is already in this session: compress it to under 4kB; then: make it brighter; output MP4 (H.264)',
     );
     expect(server.sessions.size).toBe(1);
     expect(server.count('POST', /upload-video/)).toBe(2);
@@ -134,7 +134,9 @@ describe('a session of several files', () => {
     expect(server.sessions.size).toBe(1);
     await runA('make it brighter');
     expect(server.sessions.size).toBe(2);
-    expect(server.messages.at(-1)).toMatch(/^start over .*"a\.mp4": compress it to under 4kB; then: make it brighter$/);
+    expect(server.messages.at(-1)).toMatch(
+      /^start over .*"a\.mp4": compress it to under 4kB; then: make it brighter; output MP4 \(H\.264\)$/,
+    );
     expect(rendered()).toEqual(['a.mp4', 'a.mp4']);
   });
 
@@ -178,7 +180,7 @@ describe('a session that the service forgets after half an hour', () => {
     await runA('make it brighter', { retryCount: 1 }, job({ about: 'a', workDir: 'late', resume: first.records }));
     expect(server.count('POST', /upload-video/)).toBe(2);
     expect(server.messages.slice(1)).toEqual([
-      expect.stringMatching(/"a\.mp4": compress it to under 4kB; then: make it brighter$/),
+      expect.stringMatching(/"a\.mp4": compress it to under 4kB; then: make it brighter; output MP4 \(H\.264\)$/),
     ]);
   });
 

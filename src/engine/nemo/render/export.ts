@@ -164,7 +164,7 @@ class DraftExport {
 }
 
 /** Further readings of a state without a timeline, with doubling pauses. */
-const MAX_REREADS = 2;
+const MAX_REREADS = 4;
 
 function exportableText({ reading, draft }: Snapshot): string | undefined {
   return isExportable(reading) ? draftText(draft) : undefined;

@@ -5,6 +5,7 @@ import { fileError } from '../../../platform/files/file-error.ts';
 import { Conf } from '../account/conf.ts';
 import type { CloudContext, FolderSessions, Session } from '../context.ts';
 import { idAt } from '../http/json.ts';
+import { languageFor } from '../message/prompt.ts';
 
 /**
  * Opens a session: the home of the timeline of one file (or of one folder's files). It costs nothing, so the call may be repeated
@@ -12,7 +13,7 @@ import { idAt } from '../http/json.ts';
  */
 export async function openSession(
   { client, auth, settings, clock }: Pick<CloudContext, 'client' | 'auth' | 'settings' | 'clock'>,
-  signal: AbortSignal,
+  { instruction, signal }: { instruction?: string | undefined; signal: AbortSignal },
 ): Promise<Session> {
   const doing = say('nemo.doing-session');
   const { text } = await client
@@ -20,7 +21,7 @@ export async function openSession(
       doing,
       method: 'POST',
       path: '/api/tasks/me/with-session/nemo_agent',
-      json: JSON.stringify({ task_name: 'project', language: settings.language }),
+      json: JSON.stringify({ task_name: 'project', language: languageFor(instruction, settings.language) }),
       signal,
       repeats: 1,
     })

@@ -38,7 +38,7 @@ function sessionGone(): ShrinkError {
 async function newSession(task: CloudTask): Promise<Session> {
   const { cloud, context } = task;
   await context.step('open-session');
-  const session = await openSession(cloud, context.signal);
+  const session = await openSession(cloud, { instruction: task.order.instruction, signal: context.signal });
   const { folder, job } = task.order;
   if (cloud.settings.session === 'per-folder' && folder !== undefined) {
     cloud.folders.take(folder, job, session);

@@ -42,8 +42,12 @@ export function isState(text: string): boolean {
   if (!isObject(state)) return isNothing(state);
   return PARTS.every(name => {
     const part = state[name] ?? state[CAMEL[name] ?? name] ?? null;
-    return typeof part === 'object' || (typeof part === 'string' && (name === 'draft' || part === ''));
+    return typeof part === 'object' || part === '' || (name === 'draft' && isDraftText(part));
   });
+}
+
+function isDraftText(draft: Parsed): boolean {
+  return typeof draft === 'string' && (draft.trimStart().startsWith('<draft') || isObject(parseJson(draft)));
 }
 
 function isNothing(value: Parsed): boolean {

@@ -20,11 +20,28 @@ const facts = (changes: Partial<Parameters<typeof buildPrompt>[0]> = {}) => ({
 });
 
 describe('the message', () => {
-  it('is the instruction as written', () => {
+  it('is the instruction as written, with the format it says nothing about', () => {
     expect(buildPrompt(facts({ instruction: ' make it 50MB, keep the music \n' }))).toEqual({
-      text: 'make it 50MB, keep the music',
+      text: 'make it 50MB, keep the music; output MP4 (H.264)',
       intent: EDIT,
     });
+  });
+
+  it('is held to the rule in whatever else the instruction leaves open (was: a message that said nothing of it)', () => {
+    const rule = target({ resolution: { kind: 'lines', lines: 720 }, fps: 30, audio: { kind: 'mute' }, codec: 'h265' });
+    const text = (instruction: string) => buildPrompt(facts({ instruction, target: rule, maxBytes: 50e6 })).text;
+    expect(text('make it brighter.')).toBe(
+      'make it brighter; under 50MB, at most 720p, at most 30 frames per second, without sound, output MP4 (H.265)',
+    );
+    expect(text('half the size, 720p at 30 fps, mute it, as HEVC')).toBe(
+      'half the size, 720p at 30 fps, mute it, as HEVC',
+    );
+    expect(text('调亮')).toBe(
+      '调亮; under 50MB, at most 720p, at most 30 frames per second, without sound, output MP4 (H.265)',
+    );
+    expect(buildPrompt(facts({ instruction: 'make it brighter', target: rule, refines: true })).text).toBe(
+      'make it brighter',
+    );
   });
 
   it('is made from the rule where there is no instruction', () => {
@@ -35,7 +52,7 @@ describe('the message', () => {
       }),
     );
     expect(text).toBe(
-      'compress this video to under 50MB without losing quality, at most 1080p, at most 30 frames per second, without sound, keep its length and content as they are, add no titles, music or effects, output MP4',
+      'compress this video to under 50MB without losing quality, at most 1080p, at most 30 frames per second, without sound, keep its length and content as they are, add no titles, music or effects, output MP4 (H.264)',
     );
   });
 
@@ -58,7 +75,7 @@ describe('the message', () => {
 
   it('names the file where the session holds others', () => {
     expect(buildPrompt(facts({ instruction: 'make it small', among: 'b.mp4' })).text).toBe(
-      'start over with an empty timeline and use only the file just uploaded, "b.mp4": make it small',
+      'start over with an empty timeline and use only the file just uploaded, "b.mp4": make it small; output MP4 (H.264)',
     );
   });
 

@@ -1,0 +1,199 @@
+/** Length, size, codec and shape are what this machine sees; what the service says of them is a hint. */
+import { describe, expect, it } from 'vitest';
+import type { MediaFacts } from '../../../src/core/media-info.ts';
+import type { Target } from '../../../src/core/target.ts';
+import { codecsFor, deviations, meansLength } from '../../../src/engine/nemo/content.ts';
+import { languageFor, partWords } from '../../../src/engine/nemo/message/prompt.ts';
+import { setUp } from './support.ts';
+
+const target = (changes: Partial<Target> = {}): Target => ({
+  audio: { kind: 'keep' },
+  quality: 'auto',
+  minSaving: 0.05,
+  ...changes,
+});
+
+const facts = (video: Partial<MediaFacts['video']> = {}, more: Partial<MediaFacts> = {}) =>
+  ({
+    durationS: 10,
+    audio: [{}],
+    ...more,
+    video: { codec: 'h264', displayWidth: 1280, displayHeight: 720, fps: 30, ...video },
+  }) as MediaFacts;
+
+describe('a result that is not what was asked for', () => {
+  const source = { kind: 'video' as const, codec: 'h264' };
+  it.each<[string, MediaFacts, Partial<Target>, string[]]>([
+    ['H.265 where the rule says nothing', facts({ codec: 'hevc' }), {}, ['its picture is H.265 (HEVC), not H.264']],
+    [
+      'H.265 where H.264 is asked for',
+      facts({ codec: 'hevc' }),
+      { codec: 'h264' },
+      ['its picture is H.265 (HEVC), not H.264'],
+    ],
+    ['H.264 where H.265 is asked for', facts(), { codec: 'h265' }, ['its picture is H.264, not H.265 (HEVC)']],
+    ['H.265 where it is asked for', facts({ codec: 'hevc' }), { codec: 'h265' }, []],
+    [
+      'a picture over the limit',
+      facts(),
+      { resolution: { kind: 'lines', lines: 480 } },
+      ['its picture is 1280x720, more than 480p'],
+    ],
+    [
+      'a picture turned',
+      facts({ displayWidth: 1080, displayHeight: 1920 }),
+      { resolution: { kind: 'lines', lines: 1080 } },
+      [],
+    ],
+    ['a picture of whole blocks', facts({ displayHeight: 726 }), { resolution: { kind: 'lines', lines: 720 } }, []],
+    [
+      'sixty frames where thirty are asked for',
+      facts({ fps: 60 }),
+      { fps: 30 },
+      ['it has 60 frames per second, more than 30'],
+    ],
+    ['sixty frames where nothing is said', facts({ fps: 60 }), {}, []],
+    ['sound where none is asked for', facts(), { audio: { kind: 'mute' } }, ['it has sound']],
+    ['no sound where none is asked for', facts({}, { audio: [] }), { audio: { kind: 'mute' } }, []],
+  ])('%s', (_, found, asked, expected) => {
+    expect(deviations(found, target(asked), source).map(({ text }) => text)).toEqual(expected);
+  });
+
+  it('may keep the codec its source has', () => {
+    expect(codecsFor(target(), { kind: 'video', codec: 'hevc' })).toEqual(['h264', 'hevc']);
+    expect(codecsFor(target(), { kind: 'video', codec: 'prores' })).toEqual(['h264']);
+    expect(codecsFor(target({ codec: 'av1' }), { kind: 'video', codec: 'hevc' })).toEqual(['av1']);
+  });
+
+  it.each([
+    [3.92, 3.92, true],
+    [3, 3.92, true],
+    [4, 3.92, true],
+    [3900, 3.92, true],
+    [30, 3.92, false],
+  ])('a length given as %d can mean %d s: %s', (hint, durationS, expected) => {
+    expect(meansLength(hint, durationS)).toBe(expected);
+  });
+});
+
+it.each(['ms', 'whole-s'] as const)('nothing is promised for a length the service gives in %s', async durations => {
+  const { engine, order, job } = await setUp({ server: { durations } });
+  const candidate = await engine.run(order(), job().context);
+  // Was: 10000 seconds expected of a clip of ten.
+  expect(candidate.expect.durationS).toBeUndefined();
+});
+
+describe('a picture or a sound', () => {
+  it.each([
+    ['photo.jpg', 'photo.jpg is a picture: there is no video in it to make smaller'],
+    ['photo.webp', 'photo.webp is a picture: there is no video in it to make smaller'],
+    ['song.m4a', 'song.m4a is sound only: there is no video in it to make smaller'],
+  ])('without words is no video to compress, and that is said before anything is sent: %s', async (name, message) => {
+    for (const instruction of [undefined, 'export']) {
+      const { engine, server, order, job } = await setUp({ name });
+      await expect(engine.run(order({ instruction }), job().context)).rejects.toMatchObject({
+        code: 'cannot-do',
+        message,
+        hint: expect.stringContaining(`Write into ${name}.txt what to make of it`),
+      });
+      expect(server.requests.map(({ path }) => path)).toEqual(['/api/auth/anonymous-token']);
+    }
+  });
+
+  it.each([
+    ['photo.png', 'zoom in slowly', 'make a video from this picture: zoom in slowly; under 4kB, output MP4 (H.264)'],
+    ['song.mp3', 'show a waveform', 'make a video with this sound: show a waveform; under 4kB, output MP4 (H.264)'],
+    ['photo.png', '慢慢推近', '用这张图片制作视频：慢慢推近；4kB以内，输出MP4（H.264）'],
+  ])('with words is asked for as what it is: %s, %s', async (name, instruction, text) => {
+    const { engine, server, order, job } = await setUp({ name });
+    await engine.run(order({ instruction }), job().context);
+    expect(server.messages).toEqual([text]);
+  });
+
+  it('of which a share is asked is held before anything is sent', async () => {
+    const { engine, server, order, job } = await setUp({ name: 'photo.png' });
+    const share = target({ size: { kind: 'share', share: 0.25 } });
+    const ran = engine.run(order({ instruction: 'zoom in', target: share }), job().context);
+    await expect(ran).rejects.toMatchObject({ code: 'cannot-do', message: expect.stringContaining('photo.png') });
+    expect(server.count('POST', /session|upload|run_sse/)).toBe(0);
+  });
+
+  it('that was paid for before is delivered', async () => {
+    const { engine, restart, server, order, job } = await setUp({ name: 'photo.png' });
+    const first = job({ workDir: 'w' });
+    await engine.run(order({ instruction: 'zoom in' }), first.context);
+    const { content: _, ...resume } = first.records;
+    await restart().run(order(), job({ workDir: 'w', resume }).context);
+    expect(server.messages).toHaveLength(1);
+  });
+});
+
+it('an animated picture is asked for as one', async () => {
+  const { engine, server, order, job } = await setUp({ name: 'cat.gif' });
+  await engine.run(order(), job().context);
+  expect(server.messages[0]).toMatch(/^compress this animated picture to under 4kB/);
+});
+
+describe('the language', () => {
+  it.each([
+    ['make it brighter', 'en', 'en'],
+    ['make it brighter', 'zh', 'en'],
+    ['mach es heller', 'de', 'de'],
+    ['调亮一点', 'en', 'zh'],
+    ['调亮一点', 'zh-CN', 'zh-CN'],
+    ['压缩到50MB，谢谢 thanks', 'en', 'zh'],
+    ['明るくして', 'en', 'ja'],
+    ['밝게 해 주세요', 'en', 'ko'],
+    ['50MB', 'zh', 'zh'],
+    ['', 'en', 'en'],
+    [undefined, 'zh', 'zh'],
+  ])('of %j under language: %s is %s', (words, configured, expected) => {
+    expect(languageFor(words, configured)).toBe(expected);
+  });
+
+  it('of Chinese words is that of the session and of every message in it (was: en, and English follow-ups)', async () => {
+    const { engine, server, order, job } = await setUp();
+    server.scripts.push({ oversize: true });
+    await engine.run(order({ instruction: '压缩到4kB以内' }), job().context);
+    const opened = server.requests.find(({ path }) => path.includes('with-session'));
+    expect(JSON.parse(opened?.body ?? '')).toMatchObject({ language: 'zh' });
+    expect(server.messages).toEqual([
+      '压缩到4kB以内；输出MP4（H.264）',
+      expect.stringMatching(/^导出的视频有8\.10 kB/),
+    ]);
+  });
+
+  it('is not mixed in one sentence in a session of a folder', async () => {
+    const { server, restart, order, job } = await setUp();
+    const engine = restart({ nemo: { session: 'per-folder' } });
+    await engine.run(order({ job: 'a', folder: '/in', instruction: 'make it small' }), job().context);
+    await engine.run(order({ job: 'b', folder: '/in', instruction: '压缩一下' }), job().context);
+    expect(server.sessions.size).toBe(1);
+    expect(server.messages[1]).not.toMatch(/start|timeline|file/);
+    expect(server.messages[1]).toContain('：压缩一下；4kB以内，输出MP4（H.264）');
+  });
+});
+
+describe('words for one part of a file that was cut', () => {
+  const part = (words: string) =>
+    partWords(words, { part: 2, parts: 3, wholeBytes: 300_000, maxBytes: 99_000, language: 'en' });
+
+  it.each([
+    [
+      'compress this to under 300kB',
+      'compress this to under 99kB; this is part 2 of 3 of a longer video, and this part may have at most 99000 bytes',
+    ],
+    [
+      'under 0.3 MB, at 300k audio',
+      'under 99kB, at 300k audio; this is part 2 of 3 of a longer video, and this part may have at most 99000 bytes',
+    ],
+    [
+      'add a 5 MB logo',
+      'add a 5 MB logo; this is part 2 of 3 of a longer video, and this part may have at most 99000 bytes',
+    ],
+    ['压缩到300kB以内', '压缩到99kB以内；这是较长视频的第2段，共3段，这一段最多99000字节'],
+    ['export', 'export'],
+  ])('name its share: %s', (words, expected) => {
+    expect(part(words)).toBe(expected);
+  });
+});
