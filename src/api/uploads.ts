@@ -3,7 +3,6 @@
  * file, once they are complete: to the watcher they are files like any other.
  */
 import { randomBytes } from 'node:crypto';
-import { join } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
 import { extensionOf } from '../core/file-names.ts';
 import type { Sentence } from '../core/message.ts';
@@ -11,9 +10,11 @@ import { moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
 import { numbered, safePart } from '../deliver/safe-names.ts';
 import { reasonToIgnoreFile, sidecarNameOf } from '../inbox/ignored-names.ts';
 import { say } from '../messages/say.ts';
-import { createDurably, syncDir, syncHandle, writeAll } from '../platform/files/durable.ts';
+import { type HeldFolder, openFolder } from '../platform/files/door.ts';
+import { createDurably, syncHandle, writeAll } from '../platform/files/durable.ts';
+import { Entry, holding } from '../platform/files/entry.ts';
 import { fileError } from '../platform/files/file-error.ts';
-import { errnoOf, type Files, nodeFiles, unlinkQuietly } from '../platform/files/files.ts';
+import { errnoOf, type Files, nodeFiles } from '../platform/files/files.ts';
 import { diskSpace, type MinFree, missingBytes } from '../platform/files/space.ts';
 import type { Logger } from '../platform/log.ts';
 import { Tally } from './connections.ts';
@@ -78,11 +79,15 @@ const STALE_MS = 3600_000;
 /** Removes leftovers of uploads to a daemon that was killed. A folder that is not available is skipped. */
 export async function sweepUploads(inboxes: readonly string[], now: number, files: Files = nodeFiles): Promise<void> {
   for (const inbox of inboxes) {
-    const entries = await files.readdir(inbox).catch(() => []);
-    for (const { name } of entries.filter(each => TEMP.test(each.name))) {
-      const found = await files.stat(join(inbox, name)).catch(() => undefined);
-      if (found && now - Number(found.mtimeMs) > STALE_MS) await unlinkQuietly(join(inbox, name), files);
-    }
+    await holding(openFolder(inbox, [], files), folder => sweep(folder, now)).catch(() => {});
+  }
+}
+
+async function sweep(inbox: HeldFolder, now: number): Promise<void> {
+  for (const { name } of (await inbox.list()).filter(each => TEMP.test(each.name))) {
+    const temp = new Entry(inbox, name);
+    const found = await temp.lstat().catch(() => undefined);
+    if (found && now - Number(found.mtimeMs) > STALE_MS) await temp.unlinkQuietly();
   }
 }
 
@@ -119,10 +124,15 @@ export class Uploads {
     try {
       await this.#options.mustBeMounted?.(inbox);
       await this.#mustFit(inbox, 0);
-      const bytes = await this.#write(join(inbox, temp), request, temp);
-      const given = await this.#publish(inbox, temp, name, words.trim());
-      this.#options.log.info({ file: given, inbox, bytes }, 'a file was added on the page');
-      return { path: join(inbox, given), name: given, bytes };
+      return await holding(
+        inFolder(inbox, () => openFolder(inbox, [], this.#files)),
+        async folder => {
+          const bytes = await this.#write(new Entry(folder, temp), request);
+          const given = await this.#publish(new Entry(folder, temp), name, words.trim());
+          this.#options.log.info({ file: given.name, inbox, bytes }, 'a file was added on the page');
+          return { path: given.path, name: given.name, bytes };
+        },
+      );
     } finally {
       this.#underWay.delete(temp);
       end();
@@ -136,8 +146,9 @@ export class Uploads {
     return this.#senders.add(address);
   }
 
-  async #write(path: string, request: UploadRequest, temp: string): Promise<number> {
-    const file = await inFolder(path, () => this.#files.open(path, 'wx', 0o666));
+  async #write(temp: Entry, request: UploadRequest): Promise<number> {
+    const { path } = temp;
+    const file = await inFolder(path, () => temp.create());
     let done = 0;
     try {
       for await (const chunk of alive(request.body, this.#options)) {
@@ -147,7 +158,7 @@ export class Uploads {
         );
         if (request.bytes !== undefined) {
           if (done > request.bytes) throw refused(say('api.upload-too-long'));
-          this.#underWay.set(temp, { inbox: request.inbox, bytes: request.bytes - done });
+          this.#underWay.set(temp.name, { inbox: request.inbox, bytes: request.bytes - done });
         }
         if (Math.floor(done / CHECK_SPACE_BYTES) > Math.floor(before / CHECK_SPACE_BYTES))
           await this.#mustFit(request.inbox, 0);
@@ -159,37 +170,38 @@ export class Uploads {
       return done;
     } catch (error) {
       await file.close().catch(() => {});
-      await unlinkQuietly(path, this.#files);
+      await temp.unlinkQuietly();
       throw error;
     }
   }
 
   /** The instruction first: the watcher may see the file the moment it has its name. */
-  async #publish(inbox: string, temp: string, name: string, words: string): Promise<string> {
-    const from = join(inbox, temp);
+  async #publish(temp: Entry, name: string, words: string): Promise<Entry> {
+    const { folder } = temp;
     try {
       for (let n = 1; n <= MAX_NAMES; n += 1) {
-        const given = numbered(name, n);
-        const sidecar = join(inbox, sidecarNameOf(given));
-        if (words && !(await inFolder(sidecar, () => this.#writeWords(sidecar, words)))) continue;
-        const moved = await inFolder(from, () => moveWithoutOverwriting(from, join(inbox, given), this.#files));
+        const given = new Entry(folder, numbered(name, n));
+        const sidecar = new Entry(folder, sidecarNameOf(given.name));
+        if (words && !(await inFolder(sidecar.path, () => this.#writeWords(sidecar, words)))) continue;
+        const moved = await inFolder(temp.path, () => moveWithoutOverwriting(temp, given));
         if (moved === 'moved') {
-          await inFolder(inbox, () => syncDir(inbox, this.#files, this.#options.log));
+          await inFolder(folder.path, () => folder.sync(this.#options.log));
           return given;
         }
-        if (words) await unlinkQuietly(sidecar, this.#files);
+        if (words) await sidecar.unlinkQuietly();
+        if (moved === 'exchanged') throw refused(say('api.upload-exchanged', { name }));
       }
       throw new ShrinkError('bad-name', say('api.name-taken', { name }), { hint: say('api.rename-upload') });
     } catch (error) {
-      await unlinkQuietly(from, this.#files);
+      await temp.unlinkQuietly();
       throw error;
     }
   }
 
   /** False if a file of that name already exists. */
-  async #writeWords(path: string, words: string): Promise<boolean> {
+  async #writeWords(sidecar: Entry, words: string): Promise<boolean> {
     try {
-      await createDurably(path, `${words}\n`, { files: this.#files, log: this.#options.log });
+      await createDurably(sidecar, `${words}\n`, { log: this.#options.log });
       return true;
     } catch (error) {
       if (errnoOf(error) === 'EEXIST') return false;

@@ -149,5 +149,6 @@ async function restoreArchived(job: Job, { folders, files, log }: Pick<QueueOpti
   const { inbox, relative, pin, original } = job;
   const { sizeBytes } = pin;
   await folders.mustBeMounted(inbox);
-  return restoreOriginal({ job: job.id, archived: original.path, inbox, relative, sizeBytes, files, log });
+  const archiveDir = folders.find(inbox)?.archive;
+  return restoreOriginal({ job: job.id, archived: original.path, archiveDir, inbox, relative, sizeBytes, files, log });
 }

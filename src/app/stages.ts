@@ -1,6 +1,6 @@
 /** The stages of a job behind the queue's port: space, working files, verification, delivery, the original, the report. */
 import { rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Folder } from '../config/load.ts';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Candidate, Decision, Delivery, EngineName, Job, Pin, PublishIntent, Verified } from '../core/job.ts';
@@ -159,9 +159,9 @@ export class JobStages implements Stages {
     if (folder.originals === 'archive' && folder.archive) await folders.mustBeMounted(folder.archive);
     const disposal = await disposeOriginal({
       ...this.#deliveryOf(job),
-      path: job.path,
-      pin: job.pin,
+      inbox: job.inbox,
       relative: job.relative,
+      pin: job.pin,
       policy: folder.originals,
       archiveDir: folder.archive,
       intended: job.state.name === 'delivering' ? job.state.disposing : undefined,
@@ -185,7 +185,10 @@ export class JobStages implements Stages {
   }
 
   async removeReport(job: Job): Promise<void> {
-    if (job.report) await removeReport(job.report, this.#deliveryOf(job));
+    const { folders } = this.#options;
+    if (!job.report) return;
+    const outbox = folders.find(job.inbox)?.outbox ?? dirname(job.report);
+    await removeReport(job.report, { ...this.#deliveryOf(job), outbox });
   }
 
   async #outboxOf(job: Job): Promise<{ outbox: string; outboxIdentity: FolderIdentity }> {

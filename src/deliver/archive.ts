@@ -1,16 +1,17 @@
-import { basename, dirname, join, relative } from 'node:path';
+import { basename, dirname, relative } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
 import { say } from '../messages/say.ts';
-import { syncDir } from '../platform/files/durable.ts';
-import { errnoOf, type Files, lstatIfThere } from '../platform/files/files.ts';
+import { Entry, holding } from '../platform/files/entry.ts';
+import { errnoOf, type Files } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
-import { unlinkIfThere } from './atomic-publish.ts';
-import { isEqualFile, type MoveOptions, moveOriginal, whileMoving } from './move-original.ts';
-import { ensureFolder } from './output-folder.ts';
+import { isEqualFile, type MoveOptions, moveOriginal, originalChanged, whileMoving } from './move-original.ts';
+import { ensureFolder, folderOf, stillLeadsTo } from './output-folder.ts';
 
 export interface RestoreOptions extends MoveOptions {
   /** The original's current place. */
   archived: string;
+  /** Absolute path of the archive it is in, if that is still configured. */
+  archiveDir?: string | undefined;
   /** Absolute path of the inbox it came from, and its path below it. */
   inbox: string;
   relative: string;
@@ -23,25 +24,45 @@ export interface RestoreOptions extends MoveOptions {
  * @returns its absolute path. @throws ShrinkError `gone` (not in the archive), `denied` (another file is in its place).
  */
 export async function restoreOriginal(options: RestoreOptions): Promise<string> {
-  const { archived, files, log } = options;
+  const { archived, archiveDir, inbox, files, log } = options;
+  const parts = options.relative.split('/').filter(part => part !== '');
+  const name = parts.pop() ?? basename(archived);
   return whileMoving(archived, async () => {
-    const parts = options.relative.split('/').filter(part => part !== '');
-    const name = parts.pop() ?? basename(archived);
-    const folder = await ensureFolder({ path: options.inbox }, parts, { files, log, portable: false });
-    const to = join(folder, name);
-    if (!(await lstatIfThere(archived, files))) {
-      // An earlier attempt may have finished.
-      if (Number((await lstatIfThere(to, files))?.size) === options.sizeBytes) return to;
-      throw notArchived(archived);
-    }
-    if ((await moveOriginal(archived, to, options)) === 'taken') {
-      if (!(await isEqualFile(archived, to, files))) throw inTheWay(to);
-      await unlinkIfThere(archived, files);
-    }
-    await syncDir(folder, files, log);
-    await syncDir(dirname(archived), files, log);
-    return to;
+    // The watcher follows no links in an inbox either.
+    const folder = ensureFolder({ path: inbox }, parts, { files, log, portable: false, links: false });
+    return holding(folder, async there => {
+      const to = new Entry(there, name);
+      const archive = await folderOf(archived, { path: archiveDir ?? dirname(archived) }, files);
+      const isBack = archive
+        ? await holding(Promise.resolve(archive), () => moveBack(new Entry(archive, basename(archived)), to, options))
+        : await isAlreadyBack(to, options);
+      if (!isBack) throw notArchived(archived);
+      await there.sync(log);
+      return to.path;
+    });
   });
+}
+
+/** Whether it is back; `false` where there is none in the archive, and none in its place. */
+async function moveBack(from: Entry, to: Entry, options: RestoreOptions): Promise<boolean> {
+  // An earlier attempt may have finished.
+  if (!(await from.lstat())) return isAlreadyBack(to, options);
+  const { inbox, files, log } = options;
+  const leads = () => stillLeadsTo(to.folder, { path: inbox }, files);
+  const moved = await holding(from.open(), file => moveOriginal(from, to, { ...options, file, leads }));
+  if (moved === 'exchanged') throw originalChanged(from.path);
+  if (moved === 'taken') {
+    if (!(await isEqualFile(from, to))) throw inTheWay(to.path);
+    await from.unlink();
+  }
+  await to.folder.sync(log);
+  await from.folder.sync(log);
+  return true;
+}
+
+async function isAlreadyBack(to: Entry, { sizeBytes }: RestoreOptions): Promise<boolean> {
+  const found = await to.lstat();
+  return found?.isFile() === true && Number(found.size) === sizeBytes;
 }
 
 export interface ArchivedFile {
@@ -51,6 +72,15 @@ export interface ArchivedFile {
   sizeBytes: number;
 }
 
+export interface PruneOptions {
+  archiveDir: string;
+  days: number;
+  /** Epoch ms. */
+  now: number;
+  files: Files;
+  log: Logger;
+}
+
 const DAY_MS = 86_400_000;
 
 /**
@@ -58,32 +88,37 @@ const DAY_MS = 86_400_000;
  * have the size they had.
  * @returns the paths that are no longer in the archive, whoever removed them.
  */
-export async function pruneArchive(
-  records: readonly ArchivedFile[],
-  options: { archiveDir: string; days: number; now: number; files: Files; log: Logger },
-): Promise<string[]> {
-  const { archiveDir, files, log } = options;
+export async function pruneArchive(records: readonly ArchivedFile[], options: PruneOptions): Promise<string[]> {
   const removed: string[] = [];
-  const touched = new Set<string>();
-  for (const { path, at, sizeBytes } of records) {
-    if (at + options.days * DAY_MS > options.now || !isBelow(path, archiveDir)) continue;
+  for (const record of records) {
+    const { path, at } = record;
+    if (at + options.days * DAY_MS > options.now || !isBelow(path, options.archiveDir)) continue;
     try {
-      const found = await lstatIfThere(path, files);
-      if (found && (!found.isFile() || Number(found.size) !== sizeBytes)) {
-        log.warn({ path }, 'archived original was replaced by another file; left alone');
-        continue;
-      }
-      if (found) {
-        await files.unlink(path);
-        touched.add(dirname(path));
-      }
-      removed.push(path);
+      if (await pruneOne(record, options)) removed.push(path);
     } catch (error) {
+      const { log } = options;
       log.warn({ path, errno: errnoOf(error) }, 'archived original could not be deleted; tried again later');
     }
   }
-  for (const folder of touched) await syncDir(folder, files, log).catch(() => {});
   return removed;
+}
+
+/** Whether it is no longer there. */
+async function pruneOne({ path, sizeBytes }: ArchivedFile, { archiveDir, files, log }: PruneOptions): Promise<boolean> {
+  const folder = await folderOf(path, { path: archiveDir }, files);
+  if (!folder) return true;
+  return holding(Promise.resolve(folder), async () => {
+    const original = new Entry(folder, basename(path));
+    const found = await original.lstat();
+    if (!found) return true;
+    if (!found.isFile() || Number(found.size) !== sizeBytes) {
+      log.warn({ path }, 'archived original was replaced by another file; left alone');
+      return false;
+    }
+    await original.unlink();
+    await folder.sync(log).catch(() => {});
+    return true;
+  });
 }
 
 function isBelow(path: string, folder: string): boolean {

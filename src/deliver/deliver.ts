@@ -7,19 +7,32 @@
  * before the final name appears, and a second call with that intent finishes the delivery or starts over.
  */
 import type { BigIntStats } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
-import { fileError } from '../platform/files/file-error.ts';
+import { basename, dirname } from 'node:path';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Delivery, PublishIntent, Verified } from '../core/job.ts';
 import { jobOfTempName, ownTempName } from '../core/file-names.ts';
 import { say } from '../messages/say.ts';
-import { copyInto, syncDir, syncFile } from '../platform/files/durable.ts';
-import { type Files, lstatIfThere, sha256Of, unlinkQuietly } from '../platform/files/files.ts';
+import type { HeldFile, HeldFolder } from '../platform/files/door.ts';
+import { copyInto } from '../platform/files/durable.ts';
+import { Entry, holding } from '../platform/files/entry.ts';
+import { type Files, openToRead, sha256OfOpen } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { freeBytes } from '../platform/files/space.ts';
-import { checkRoot, ensureFolder, type FolderIdentity, inFolder, namesIn, unavailableIfGone } from './output-folder.ts';
+import {
+  checkRoot,
+  type DeliveryRoot,
+  ensureFolder,
+  exchangedIn,
+  type FolderIdentity,
+  folderOf,
+  folderReplaced,
+  inFolder,
+  stillLeadsTo,
+  namesIn,
+  unavailableIfGone,
+} from './output-folder.ts';
 import { collisionKey, numbered, safeParts } from './safe-names.ts';
-import { inTurn, moveWithoutOverwriting, unlinkIfThere } from './atomic-publish.ts';
+import { inTurn, moveWithoutOverwriting } from './atomic-publish.ts';
 
 export interface DeliverOptions {
   job: string;
@@ -51,97 +64,115 @@ const MAX_NAMES = 1000;
 
 /**
  * Delivers the file and resolves when it is durable under its final name. The candidate (or source) is only read. After an
- * error nothing of ours is left in the outbox; a file that already has its final name is never withdrawn.
+ * error nothing of ours is left in the outbox; a file that has its final name is withdrawn only from a folder that was moved away.
  * @throws ShrinkError `unavailable`, `no-space` (with what is missing), `denied`, `bad-name`, `cancelled`,
  * `changed-underneath` (a source delivered as it is was written to after it was checked), `io`.
  */
 export async function deliver(verified: Verified, options: DeliverOptions): Promise<Delivery> {
   const { files } = options;
-  const root = { path: options.outbox, identity: options.outboxIdentity };
+  const root = rootOf(options);
   await checkRoot(root, files);
   const published = options.intent && (await findPublished(options.intent, options));
   if (published) return published;
   const parts = safeParts(options.relative, { portable: options.portable !== false });
   const wanted = parts.pop();
   if (wanted === undefined) throw new ShrinkError('bad-name', say('deliver.empty-name'));
-  const folder = await ensureFolder(root, parts, options);
-  const staged = await stage(verified, folder, options);
-  try {
-    return await inTurn(folder, files, () => publish(staged, folder, wanted, options));
-  } catch (error) {
-    await unlinkQuietly(staged.temp, files);
-    throw error;
-  }
+  return holding(ensureFolder(root, parts, options), async folder => {
+    const staged = await stage(verified, folder, options);
+    try {
+      return await inTurn(folder, () => publish(staged, wanted, options));
+    } catch (error) {
+      await staged.temp.unlinkQuietly();
+      throw error;
+    } finally {
+      await staged.file.close().catch(() => {});
+    }
+  });
 }
 
+function rootOf({ outbox, outboxIdentity }: Pick<DeliverOptions, 'outbox' | 'outboxIdentity'>): DeliveryRoot {
+  return { path: outbox, identity: outboxIdentity };
+}
+
+/** The whole file under its hidden name, synced, and read back equal to what was verified. */
 interface Staged {
-  temp: string;
-  ino: string;
+  temp: Entry;
+  /** The one that was read back. */
+  file: HeldFile;
   bytes: number;
   sha256: string;
 }
 
-/** The whole file under its hidden name, synced, and read back equal to what was verified. */
-async function stage(verified: Verified, folder: string, options: DeliverOptions): Promise<Staged> {
-  const { files, log, signal, onProgress, mode } = options;
-  const temp = join(folder, ownTempName(options.job));
-  await inFolder('clearing', temp, () => unlinkIfThere(temp, files));
+async function stage(verified: Verified, folder: HeldFolder, options: DeliverOptions): Promise<Staged> {
+  const { log, signal, onProgress, mode, sourceMtimeMs: mtimeMs } = options;
+  const temp = new Entry(folder, ownTempName(options.job));
+  await inFolder('clearing', temp.path, () => temp.unlink());
   try {
-    const copy = await copyInto(verified.path, temp, {
-      files,
-      log,
-      signal,
-      onProgress,
-      mode,
-      mtimeMs: options.sourceMtimeMs,
-    });
+    const copy = await holding(openToRead(verified.path, options.files), from =>
+      copyInto(from, temp, { log, signal, onProgress, mode, mtimeMs }),
+    );
     if (copy.bytes !== verified.bytes || copy.sha256 !== verified.sha256) throw changedSinceCheck(verified);
-    const readBack = await sha256Of(temp, files, signal);
-    if (readBack !== verified.sha256) throw misread(temp);
-    return { temp, ino: copy.ino, bytes: copy.bytes, sha256: copy.sha256 };
+    const file = await readBack(temp, verified, signal);
+    return { temp, file, bytes: copy.bytes, sha256: copy.sha256 };
   } catch (error) {
-    await unlinkQuietly(temp, files);
-    throw await explainCopyError(error, verified, folder, files);
+    await temp.unlinkQuietly();
+    throw await explainCopyError(error, verified, folder.path, options.files);
   }
 }
 
-async function publish(staged: Staged, folder: string, wanted: string, options: DeliverOptions): Promise<Delivery> {
-  const { files, log, job } = options;
-  const taken = await namesIn(folder, files);
+async function readBack(temp: Entry, verified: Verified, signal: AbortSignal | undefined): Promise<HeldFile> {
+  const file = await inFolder('checking', temp.path, () => temp.open());
+  try {
+    if ((await sha256OfOpen(file, signal)) !== verified.sha256) throw misread(temp.path);
+    return file;
+  } catch (error) {
+    await file.close().catch(() => {});
+    throw error;
+  }
+}
+
+async function publish(staged: Staged, wanted: string, options: DeliverOptions): Promise<Delivery> {
+  const { log, job } = options;
+  const { folder } = staged.temp;
+  const taken = await namesIn(folder);
   for (let n = 1; n <= MAX_NAMES; n++) {
-    const name = numbered(wanted, n);
-    const target = join(folder, name);
-    const isFree = !taken.has(collisionKey(name));
+    const target = new Entry(folder, numbered(wanted, n));
+    const isFree = !taken.has(collisionKey(target.name));
     if (isFree && (await publishAs(target, staged, options))) {
-      await inFolder('syncing', folder, () => syncDir(folder, files, log));
-      log.debug({ job, output: target, bytes: staged.bytes }, 'file published');
-      return { output: target, bytes: staged.bytes };
+      await inFolder('syncing', folder.path, () => folder.sync(log));
+      log.debug({ job, output: target.path, bytes: staged.bytes }, 'file published');
+      return { output: target.path, bytes: staged.bytes };
     }
-    const published = await inFolder('comparing', target, () => useEqualFile(target, staged, options));
+    const published = await inFolder('comparing', target.path, () => useEqualFile(target, staged, options));
     if (published) return published;
   }
-  throw new ShrinkError('denied', say('deliver.names-used-up', { folder, name: wanted, count: MAX_NAMES }), {
-    subject: folder,
-    hint: say('deliver.names-used-up-hint'),
-  });
+  const message = say('deliver.names-used-up', { folder: folder.path, name: wanted, count: MAX_NAMES });
+  throw new ShrinkError('denied', message, { subject: folder.path, hint: say('deliver.names-used-up-hint') });
 }
 
 /** Whether the name was free; it may have been taken since the folder was listed. */
-async function publishAs(target: string, staged: Staged, options: DeliverOptions): Promise<boolean> {
-  if (options.signal?.aborted) throw new ShrinkError('cancelled', say('deliver.stopped'), { subject: target });
-  await options.onIntent({ ...staged, target });
-  // The disk may have been unmounted while the file was copied; its mount point is not the outbox.
-  await checkRoot({ path: options.outbox, identity: options.outboxIdentity }, options.files);
-  const move = () => moveWithoutOverwriting(staged.temp, target, options.files);
-  return (await inFolder('publishing', target, move)) === 'moved';
+async function publishAs(
+  target: Entry,
+  { temp, file, bytes, sha256 }: Staged,
+  options: DeliverOptions,
+): Promise<boolean> {
+  const { files, signal } = options;
+  if (signal?.aborted) throw new ShrinkError('cancelled', say('deliver.stopped'), { subject: target.path });
+  await options.onIntent({ temp: temp.path, target: target.path, ino: file.pin.ino, bytes, sha256 });
+  // The disk may have been unmounted while the file was copied (its mount point is not the outbox), or a folder moved away.
+  const leads = () => stillLeadsTo(target.folder, rootOf(options), files);
+  if (!(await leads())) throw folderReplaced(target.folder.path);
+  const move = () => moveWithoutOverwriting(temp, target, { file, leads });
+  const moved = await inFolder('publishing', target.path, move);
+  if (moved === 'exchanged') throw exchangedIn(temp.path, say('deliver.temp-exchanged', { path: temp.path }));
+  return moved === 'moved';
 }
 
 /** A file that already has the name and the same content is the delivery; there is no second copy of it. */
-async function useEqualFile(target: string, staged: Staged, options: DeliverOptions): Promise<Delivery | undefined> {
-  const { files } = options;
-  if (!(await hasSameContent(target, staged, files))) return undefined;
-  await unlinkIfThere(staged.temp, files);
-  return makeDurable(target, staged.bytes, options);
+async function useEqualFile(target: Entry, staged: Staged, { log }: DeliverOptions): Promise<Delivery | undefined> {
+  const output = await makeDurableIfEqual(target, staged, log);
+  if (output) await staged.temp.unlink();
+  return output;
 }
 
 /**
@@ -153,20 +184,29 @@ export async function findPublished(
   intent: PublishIntent,
   options: Pick<DeliverOptions, 'job' | 'outbox' | 'outboxIdentity' | 'files' | 'log'>,
 ): Promise<Delivery | undefined> {
-  const { files, job } = options;
-  await checkRoot({ path: options.outbox, identity: options.outboxIdentity }, files);
+  const { files } = options;
+  const root = rootOf(options);
+  await checkRoot(root, files);
   return inFolder('checking', intent.target, async () => {
-    const isOurTemp = jobOfTempName(basename(intent.temp)) === job;
-    const temp = isOurTemp ? await lstatIfThere(intent.temp, files).catch(ignoreNoFolder) : undefined;
-    const target = await lstatIfThere(intent.target, files).catch(ignoreNoFolder);
-    if (isReservation(target, temp, intent)) await unlinkIfThere(intent.target, files);
-    const isPublished =
-      target?.isFile() &&
-      Number(target.size) === intent.bytes &&
-      (String(target.ino) === intent.ino || (await hasSameContent(intent.target, intent, files)));
-    if (temp) await unlinkIfThere(intent.temp, files);
-    return isPublished ? makeDurable(intent.target, intent.bytes, options) : undefined;
+    const folder = await folderOf(intent.target, root, files);
+    return folder && holding(Promise.resolve(folder), () => findIn(folder, intent, options));
   });
+}
+
+async function findIn(
+  folder: HeldFolder,
+  intent: PublishIntent,
+  { job, log }: Pick<DeliverOptions, 'job' | 'log'>,
+): Promise<Delivery | undefined> {
+  const temp = new Entry(folder, basename(intent.temp));
+  const target = new Entry(folder, basename(intent.target));
+  const isOurTemp = jobOfTempName(temp.name) === job && dirname(intent.temp) === dirname(intent.target);
+  const staged = isOurTemp ? await temp.lstat() : undefined;
+  const found = await target.lstat();
+  if (isReservation(found, staged, intent)) await target.unlink();
+  const published = await makeDurableIfEqual(target, intent, log);
+  if (staged) await temp.unlink();
+  return published;
 }
 
 /**
@@ -178,25 +218,21 @@ function isReservation(target: BigIntStats | undefined, temp: BigIntStats | unde
   return Number(temp.size) === intent.bytes && target.uid === temp.uid && target.ctimeNs >= temp.ctimeNs;
 }
 
-function ignoreNoFolder(error: unknown): undefined {
-  if (isShrinkError(fileError(error, '', ''), 'gone')) return undefined;
-  throw error;
-}
-
-async function makeDurable(
-  output: string,
-  bytes: number,
-  { files, log }: Pick<DeliverOptions, 'files' | 'log'>,
-): Promise<Delivery> {
-  await syncFile(output, files, log);
-  await syncDir(dirname(output), files, log);
-  return { output, bytes };
-}
-
-async function hasSameContent(path: string, wanted: { bytes: number; sha256: string }, files: Files): Promise<boolean> {
-  const found = await lstatIfThere(path, files);
-  if (!found?.isFile() || Number(found.size) !== wanted.bytes) return false;
-  return (await sha256Of(path, files)) === wanted.sha256;
+/** The delivery, once it is durable, if the name has a file of that content. */
+async function makeDurableIfEqual(
+  target: Entry,
+  wanted: { bytes: number; sha256: string; ino?: string },
+  log: Logger,
+): Promise<Delivery | undefined> {
+  const found = await target.lstat();
+  if (!found?.isFile() || Number(found.size) !== wanted.bytes) return undefined;
+  return holding(target.open(), async file => {
+    const isIt = file.pin.ino === wanted.ino || (await sha256OfOpen(file)) === wanted.sha256;
+    if (!isIt || file.pin.sizeBytes !== wanted.bytes) return undefined;
+    await file.sync(log);
+    await target.folder.sync(log);
+    return { output: target.path, bytes: wanted.bytes };
+  });
 }
 
 /** An error of the copy, attributed to the right place: the source, the work folder or the outbox. */

@@ -1,13 +1,15 @@
-import { dirname, join } from 'node:path';
+import { dirname } from 'node:path';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { ownTempName } from '../core/file-names.ts';
 import { samePin } from '../core/job.ts';
 import { say } from '../messages/say.ts';
-import { copyInto, syncDir } from '../platform/files/durable.ts';
+import type { HeldFile } from '../platform/files/door.ts';
+import { copyInto } from '../platform/files/durable.ts';
+import { Entry, holding } from '../platform/files/entry.ts';
 import { fileError } from '../platform/files/file-error.ts';
-import { errnoOf, type Files, lstatIfThere, pinFrom, sha256Of, unlinkQuietly } from '../platform/files/files.ts';
+import { errnoOf, type Files, pinFrom, sha256OfOpen } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
-import { isSecondName, moveWithoutOverwriting, unlinkIfThere } from './atomic-publish.ts';
+import { isSecondName, type MoveFacts, type Moved, moveWithoutOverwriting } from './atomic-publish.ts';
 
 export interface MoveOptions {
   job: string;
@@ -16,63 +18,98 @@ export interface MoveOptions {
   log: Logger;
 }
 
+export interface OriginalMove extends MoveOptions {
+  /** The original, as it was opened under its old name; closed before that goes. */
+  file: HeldFile;
+  leads: MoveFacts['leads'];
+}
+
 /**
  * Moves an original to a name that must be free: within one file system by renaming, otherwise as a copy that is synced
  * and compared before the original is removed. The caller syncs both folders.
  */
-export async function moveOriginal(from: string, to: string, options: MoveOptions): Promise<'moved' | 'taken'> {
-  const { files, log } = options;
+export async function moveOriginal(from: Entry, to: Entry, options: OriginalMove): Promise<Moved> {
+  const { file, log, leads } = options;
   try {
     // The disk makes no promise about two folders at once: the old name is removed once the new one is durable.
-    return await moveWithoutOverwriting(from, to, files, () => syncDir(dirname(to), files, log));
+    return await moveWithoutOverwriting(from, to, { file, leads, onLinked: () => to.folder.sync(log) });
   } catch (error) {
     // Bind mounts answer EXDEV although device numbers are equal, so it has to be tried.
     if (errnoOf(error) === 'EXDEV') return moveAcross(from, to, options);
     // Linked, but not allowed to remove the old name: the new one is removed again. After a transient error (a disk that failed
     // once) the next attempt finishes the move, because it recognises the second name.
-    const isRefused = movingError(error, from).code === 'denied';
-    if (isRefused && (await isSecondName(from, to, files).catch(() => false))) await unlinkQuietly(to, files);
+    const isRefused = movingError(error, from.path).code === 'denied';
+    if (isRefused && (await hasBoth(from, to))) await to.unlinkQuietly();
     throw error;
   }
 }
 
-async function moveAcross(
-  from: string,
-  to: string,
-  { job, signal, files, log }: MoveOptions,
-): Promise<'moved' | 'taken'> {
-  const before = await files.lstat(from);
-  const temp = join(dirname(to), ownTempName(job));
-  await unlinkIfThere(temp, files);
-  const mode = Number(before.mode & 0o777n);
-  const copy = await copyInto(from, temp, { files, log, signal, mode, mtimeMs: Number(before.mtimeNs) / 1e6 });
+async function hasBoth(from: Entry, to: Entry): Promise<boolean> {
   try {
-    if ((await sha256Of(temp, files, signal)) !== copy.sha256) throw misread(to);
-    if (!samePin(pinFrom(await files.lstat(from)), pinFrom(before))) throw originalChanged(from);
-    if ((await moveWithoutOverwriting(temp, to, files)) === 'taken') {
-      await unlinkQuietly(temp, files);
-      return 'taken';
-    }
-    await syncDir(dirname(to), files, log);
+    return isSecondName(await from.lstat(), await to.lstat());
+  } catch {
+    return false;
+  }
+}
+
+async function moveAcross(from: Entry, to: Entry, options: OriginalMove): Promise<Moved> {
+  return holding(from.open(options.file.pin), async original => {
+    const moved = await copyTo(to, original, from, options);
+    if (moved === 'moved') await giveUp(from, to, original);
+    return moved;
+  });
+}
+
+/** A copy of the original under its new name, durable and compared. */
+async function copyTo(to: Entry, original: HeldFile, from: Entry, options: OriginalMove): Promise<Moved> {
+  const { job, signal, log, leads } = options;
+  const temp = new Entry(to.folder, ownTempName(job));
+  await temp.unlink();
+  const { mode, mtimeNs } = await original.stat();
+  const facts = { log, signal, mode: Number(mode & 0o777n), mtimeMs: Number(mtimeNs) / 1e6 };
+  const { sha256 } = await copyInto(original, temp, facts);
+  try {
+    const moved = await holding(temp.open(), async file => {
+      if ((await sha256OfOpen(file, signal)) !== sha256) throw misread(to.path);
+      if (!(await isStill(from, original))) throw originalChanged(from.path);
+      return moveWithoutOverwriting(temp, to, { file, leads });
+    });
+    if (moved === 'exchanged') throw misread(to.path);
+    if (moved === 'taken') await temp.unlinkQuietly();
+    else await to.folder.sync(log);
+    return moved;
   } catch (error) {
-    await unlinkQuietly(temp, files);
+    await temp.unlinkQuietly();
     throw error;
   }
+}
+
+/** Removes the name of the original that was copied; a file that took its place since stays. */
+async function giveUp(from: Entry, to: Entry, original: HeldFile): Promise<void> {
   try {
-    await files.unlink(from);
+    if (await isStill(from, original)) {
+      await original.close();
+      await from.unlink();
+    }
   } catch (error) {
     // Not allowed to remove it: one copy is enough. After an error that passes the next try finishes the move.
-    const isRefused = movingError(error, from).code === 'denied';
-    if (isRefused && (await lstatIfThere(from, files).catch(() => undefined))) await unlinkQuietly(to, files);
+    const isRefused = movingError(error, from.path).code === 'denied';
+    if (isRefused && (await from.lstat().catch(() => undefined))) await to.unlinkQuietly();
     throw error;
   }
-  return 'moved';
 }
 
-export async function isEqualFile(a: string, b: string, files: Files): Promise<boolean> {
-  const [one, two] = await Promise.all([files.lstat(a), files.lstat(b)]);
-  if (!one.isFile() || !two.isFile() || one.size !== two.size) return false;
-  return (await sha256Of(a, files)) === (await sha256Of(b, files));
+async function isStill(at: Entry, { pin }: HeldFile): Promise<boolean> {
+  const now = await at.lstat();
+  return now !== undefined && samePin(pinFrom(now), pin);
+}
+
+/** Whether two files have the same bytes; `false` where one of them is no regular file. */
+export async function isEqualFile(a: Entry, b: Entry): Promise<boolean> {
+  const [one, two] = [await a.lstat(), await b.lstat()];
+  if (!one?.isFile() || !two?.isFile() || one.size !== two.size) return false;
+  const digest = (entry: Entry) => holding(entry.open(), file => sha256OfOpen(file));
+  return (await digest(a)) === (await digest(b));
 }
 
 /** Wraps the errno errors of `act` as errors of moving the file at `path`. */

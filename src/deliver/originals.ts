@@ -3,27 +3,29 @@
  * file that was processed. Nothing here overwrites anything, and any step may be the last before a power cut.
  */
 import type { BigIntStats } from 'node:fs';
-import { basename, dirname, join } from 'node:path';
+import { basename } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
 import { ownTempName } from '../core/file-names.ts';
 import { type Pin, samePin } from '../core/job.ts';
 import { say } from '../messages/say.ts';
-import { syncDir } from '../platform/files/durable.ts';
-import { lstatIfThere, pinFrom, pinOf } from '../platform/files/files.ts';
-import { inTurn, isSecondName, unlinkIfThere } from './atomic-publish.ts';
+import { type HeldFolder, openFolder } from '../platform/files/door.ts';
+import { Entry, holding } from '../platform/files/entry.ts';
+import { errnoOf, type Files, pinFrom } from '../platform/files/files.ts';
+import { fsKindOf } from '../platform/files/mounts.ts';
+import { inTurn, isSecondName } from './atomic-publish.ts';
 import { isEqualFile, type MoveOptions, moveOriginal, originalChanged, whileMoving } from './move-original.ts';
-import { ensureFolder, namesIn } from './output-folder.ts';
+import { type DeliveryRoot, ensureFolder, folderOf, stillLeadsTo, namesIn } from './output-folder.ts';
 import { collisionKey, numbered } from './safe-names.ts';
 
 export type Disposal = { kind: 'kept' } | { kind: 'archived'; to: string } | { kind: 'deleted' } | { kind: 'missing' };
 
 export interface DisposeOptions extends MoveOptions {
-  /** Absolute path of the original. */
-  path: string;
-  /** Its identity when it was processed. */
-  pin: Pin;
+  /** Absolute path of the inbox it is in. */
+  inbox: string;
   /** Its path below the inbox, mirrored in the archive. */
   relative: string;
+  /** Its identity when it was processed. */
+  pin: Pin;
   policy: 'keep' | 'archive' | 'delete';
   /** Absolute; needed for `archive`. Exists, and is never created here. */
   archiveDir?: string | undefined;
@@ -41,72 +43,140 @@ export interface DisposeOptions extends MoveOptions {
  * @throws ShrinkError `changed-underneath` (nothing was touched), `unavailable`, `no-space`, `denied`, ...
  */
 export async function disposeOriginal(options: DisposeOptions): Promise<Disposal> {
-  if (options.policy === 'keep') return { kind: 'kept' };
-  return whileMoving(options.path, async () => {
-    const earlier = options.intended && (await finishMove(options.intended, options));
-    if (earlier) return { kind: 'archived', to: earlier };
-    const found = await lstatIfThere(options.path, options.files);
-    if (!found) return { kind: 'missing' };
-    if (!found.isFile() || !samePin(pinFrom(found), options.pin)) throw originalChanged(options.path);
-    if (options.policy === 'archive') return { kind: 'archived', to: await archive(options) };
-    await options.files.unlink(options.path);
-    await syncDir(dirname(options.path), options.files, options.log);
-    return { kind: 'deleted' };
+  const { inbox, relative, policy, files } = options;
+  if (policy === 'keep') return { kind: 'kept' };
+  const parts = partsOf(relative);
+  const name = parts.pop() ?? basename(inbox);
+  return whileMoving(`${inbox}/${relative}`, async () => {
+    const folder = await openIfThere(inbox, parts, files);
+    if (folder) return holding(Promise.resolve(folder), () => dispose(new Entry(folder, name), options));
+    const earlier = options.intended && (await finishMove(options.intended, undefined, options));
+    return earlier ? { kind: 'archived', to: earlier } : { kind: 'missing' };
   });
 }
 
-async function archive(options: DisposeOptions): Promise<string> {
-  const { files, log, path, archiveDir, forbidden } = options;
-  if (archiveDir === undefined) throw new Error('policy archive without an archive folder');
-  const parts = options.relative.split('/').filter(part => part !== '');
-  const wanted = parts.pop() ?? basename(path);
-  const folder = await ensureFolder({ path: archiveDir }, parts, { files, log, forbidden, portable: false });
-  const to = await inTurn(folder, files, () => moveToFreeName(folder, wanted, options));
-  await syncDir(folder, files, log);
-  await syncDir(dirname(path), files, log);
-  return to;
+function partsOf(relative: string): string[] {
+  return relative.split('/').filter(part => part !== '');
 }
 
-async function moveToFreeName(folder: string, wanted: string, options: DisposeOptions): Promise<string> {
-  const { files } = options;
-  const taken = await namesIn(folder, files);
-  for (let n = 1; n <= MAX_NAMES; n++) {
-    const name = numbered(wanted, n);
-    if (taken.has(collisionKey(name))) continue;
-    const to = join(folder, name);
-    await options.beforeMove(to);
-    // Journaling took a moment; a newer version must not be archived unnoticed.
-    if (!samePin(await pinOf(options.path, files), options.pin)) throw originalChanged(options.path);
-    if ((await moveOriginal(options.path, to, options)) === 'moved') return to;
+async function openIfThere(inbox: string, parts: readonly string[], files: Files): Promise<HeldFolder | undefined> {
+  try {
+    return await openFolder(inbox, parts, files);
+  } catch (error) {
+    if (errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
   }
-  throw new ShrinkError('denied', say('deliver.names-used-up', { folder, name: wanted, count: MAX_NAMES }), {
-    subject: folder,
+}
+
+async function dispose(original: Entry, options: DisposeOptions): Promise<Disposal> {
+  const { intended, pin, policy, log } = options;
+  const earlier = intended && (await finishMove(intended, original, options));
+  if (earlier) return { kind: 'archived', to: earlier };
+  const found = await original.lstat();
+  if (!found) return { kind: 'missing' };
+  if (!found.isFile() || !samePin(pinFrom(found), pin)) throw originalChanged(original.path);
+  if (policy === 'archive') return { kind: 'archived', to: await archive(original, options) };
+  await removeOriginal(original, pin);
+  await original.folder.sync(log);
+  return { kind: 'deleted' };
+}
+
+/**
+ * Removes the name of the original, and says so only of that very file: whoever may write into its folder can put another of
+ * theirs in its place at the last moment.
+ */
+async function removeOriginal(original: Entry, pin: Pin): Promise<void> {
+  const { polled, type } = fsKindOf(original.folder.path);
+  // Network and FUSE mounts keep a file that is open under a hidden name of theirs when its name goes; an overlay counts no links.
+  if (polled || type === 'overlay') return original.unlink();
+  await holding(original.open(pin), async file => {
+    await original.unlink();
+    if (!(await file.hasLostName())) throw originalChanged(original.path);
   });
+}
+
+async function archive(original: Entry, options: DisposeOptions): Promise<string> {
+  const { files, log, archiveDir, forbidden } = options;
+  if (archiveDir === undefined) throw new Error('policy archive without an archive folder');
+  const root = { path: archiveDir };
+  const parts = partsOf(options.relative).slice(0, -1);
+  return holding(ensureFolder(root, parts, { files, log, forbidden, portable: false }), async folder => {
+    const to = await inTurn(folder, () => moveToFreeName(original, folder, root, options));
+    await folder.sync(log);
+    await original.folder.sync(log);
+    return to;
+  });
+}
+
+async function moveToFreeName(
+  original: Entry,
+  folder: HeldFolder,
+  root: DeliveryRoot,
+  options: DisposeOptions,
+): Promise<string> {
+  const { pin, files } = options;
+  const taken = await namesIn(folder);
+  for (let n = 1; n <= MAX_NAMES; n++) {
+    const to = new Entry(folder, numbered(original.name, n));
+    if (taken.has(collisionKey(to.name))) continue;
+    await options.beforeMove(to.path);
+    // Journaling took a moment; a newer version must not be archived unnoticed.
+    const found = await original.lstat();
+    if (!found || !samePin(pinFrom(found), pin)) throw originalChanged(original.path);
+    const leads = () => stillLeadsTo(folder, root, files);
+    const moved = await holding(original.open(pin), file => moveOriginal(original, to, { ...options, file, leads }));
+    if (moved === 'exchanged') throw originalChanged(original.path);
+    if (moved === 'moved') return to.path;
+  }
+  throw new ShrinkError(
+    'denied',
+    say('deliver.names-used-up', { folder: folder.path, name: original.name, count: MAX_NAMES }),
+    {
+      subject: folder.path,
+    },
+  );
 }
 
 const MAX_NAMES = 1000;
 
 /** After a crash: where the original is, if the journaled move got as far as giving it its new name. */
-async function finishMove(to: string, options: DisposeOptions): Promise<string | undefined> {
-  const { files, log, path, pin } = options;
-  await unlinkIfThere(join(dirname(to), ownTempName(options.job)), files);
-  const [source, target] = await Promise.all([lstatIfThere(path, files), lstatIfThere(to, files)]);
-  if (!target?.isFile()) return undefined;
-  const isComplete = Number(target.size) === pin.sizeBytes;
-  if (source && isReservation(source, target, pin)) {
+async function finishMove(
+  to: string,
+  original: Entry | undefined,
+  options: DisposeOptions,
+): Promise<string | undefined> {
+  const folder = await folderOf(to, { path: options.archiveDir ?? '/' }, options.files);
+  if (!folder) return undefined;
+  return holding(Promise.resolve(folder), async () => {
+    await new Entry(folder, ownTempName(options.job)).unlink();
+    return (await isMoved(new Entry(folder, basename(to)), original, options)) ? to : undefined;
+  });
+}
+
+async function isMoved(target: Entry, original: Entry | undefined, { pin, log }: DisposeOptions): Promise<boolean> {
+  const [source, found] = [await original?.lstat(), await target.lstat()];
+  if (!found?.isFile()) return false;
+  if (source && isReservation(source, found, pin)) {
     // Only reserved: the rename over it never happened.
-    await unlinkIfThere(to, files);
-    return undefined;
+    await target.unlink();
+    return false;
   }
-  if (!isComplete || (source && !(await isOurCopy(path, to, options)))) {
+  const isComplete = Number(found.size) === pin.sizeBytes;
+  if (!isComplete || (original && source && !(await isOurCopy(original, target, pin)))) {
     // A second name of a file that has since been written to: one name is enough, and removing the other loses nothing.
-    if (await isSecondName(path, to, files)) await unlinkIfThere(to, files);
-    return undefined;
+    if (isSecondName(source, await target.lstat())) await target.unlink();
+    return false;
   }
-  await syncDir(dirname(to), files, log);
-  if (source) await files.unlink(path);
-  await syncDir(dirname(path), files, log);
-  return to;
+  await target.folder.sync(log);
+  if (original && source) await removeCopied(original, source);
+  await original?.folder.sync(log);
+  return true;
+}
+
+/** The name of the original, once it is known to be in the archive: only while it is the file that was compared. */
+async function removeCopied(original: Entry, source: BigIntStats): Promise<void> {
+  const now = await original.lstat();
+  if (now?.dev === source.dev && now.ino === source.ino) await original.unlink();
 }
 
 function isReservation(source: BigIntStats, target: BigIntStats, pin: Pin): boolean {
@@ -117,8 +187,8 @@ function isReservation(source: BigIntStats, target: BigIntStats, pin: Pin): bool
  * The original is still there: the archived file must be a second name of it, or an equal copy of what was processed. Linking
  * changed ctime; size and mtime still show whether somebody wrote to it.
  */
-async function isOurCopy(path: string, to: string, { files, pin }: DisposeOptions): Promise<boolean> {
-  const now = pinFrom(await files.lstat(path));
-  if (!samePin({ ...now, ctimeNs: pin.ctimeNs }, pin)) return false;
-  return (await isSecondName(path, to, files)) || (await isEqualFile(path, to, files));
+async function isOurCopy(original: Entry, target: Entry, pin: Pin): Promise<boolean> {
+  const source = await original.lstat();
+  if (!source || !samePin({ ...pinFrom(source), ctimeNs: pin.ctimeNs }, pin)) return false;
+  return isSecondName(source, await target.lstat()) || (await isEqualFile(original, target));
 }

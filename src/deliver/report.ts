@@ -2,7 +2,7 @@
  * Text files beside the results that say what happened to one file, why, and what to do: for people who only see the outbox.
  * Each ends in a marker line with its job; a file without one is never replaced or removed.
  */
-import { join } from 'node:path';
+import { basename } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
 import { escapeForTerminal } from '../core/escape.ts';
@@ -10,12 +10,21 @@ import type { EngineName, Reason } from '../core/job.ts';
 import { say } from '../messages/say.ts';
 import { ownTempName } from '../core/file-names.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
-import { createDurably, syncDir } from '../platform/files/durable.ts';
-import { type Files, lstatIfThere, unlinkQuietly } from '../platform/files/files.ts';
+import { createDurably } from '../platform/files/durable.ts';
+import { Entry, holding } from '../platform/files/entry.ts';
+import type { Files } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
-import { ensureFolder, type FolderIdentity, inFolder } from './output-folder.ts';
+import {
+  type DeliveryRoot,
+  ensureFolder,
+  exchangedIn,
+  type FolderIdentity,
+  folderOf,
+  inFolder,
+  stillLeadsTo,
+} from './output-folder.ts';
 import { numbered, safeParts, stemOf } from './safe-names.ts';
-import { moveWithoutOverwriting, unlinkIfThere } from './atomic-publish.ts';
+import { moveWithoutOverwriting } from './atomic-publish.ts';
 
 interface ReportFacts {
   job: string;
@@ -158,68 +167,89 @@ const MAX_BYTES = 64 * 1024;
  * @throws ShrinkError `unavailable`, `denied`, `no-space`, ...
  */
 export async function writeReport(options: WriteReportOptions): Promise<string> {
-  const { files, log, job, previous } = options;
+  const { log, job, previous } = options;
   const parts = safeParts(options.relative, { portable: true });
   const stem = stemOf(parts.pop() ?? 'file');
-  const folder = await ensureFolder({ path: options.outbox, identity: options.outboxIdentity }, parts, options);
-  return inFolder('reporting', folder, async () => {
-    const temp = join(folder, ownTempName(job));
-    await unlinkIfThere(temp, files);
-    await createDurably(temp, options.text, { files, log });
-    try {
-      const path = await giveFreeName(temp, folder, stem, options);
-      await syncDir(folder, files, log);
-      if (previous !== undefined && previous !== path) await removeReport(previous, options);
-      return path;
-    } catch (error) {
-      await unlinkQuietly(temp, files);
-      throw error;
-    }
-  });
+  const root = { path: options.outbox, identity: options.outboxIdentity };
+  return holding(ensureFolder(root, parts, options), folder =>
+    inFolder('reporting', folder.path, async () => {
+      const temp = new Entry(folder, ownTempName(job));
+      await temp.unlink();
+      await createDurably(temp, options.text, { log });
+      try {
+        const { path } = await giveFreeName(temp, stem, root, options);
+        await folder.sync(log);
+        if (previous !== undefined && previous !== path) await removeReport(previous, options);
+        return path;
+      } catch (error) {
+        await temp.unlinkQuietly();
+        throw error;
+      }
+    }),
+  );
 }
 
 /**
  * Removes a report of ours, of this job if one is given; `false` if the file is not one, or no longer there.
  * @throws ShrinkError `denied`, `io`, ...
  */
-export async function removeReport(path: string, { job, files }: { job?: string; files: Files }): Promise<boolean> {
-  const writtenAbout = await jobOfReport(path, files);
-  if (writtenAbout === undefined || (job !== undefined && writtenAbout !== job)) return false;
-  try {
-    await unlinkIfThere(path, files);
-  } catch (error) {
-    throw fileError(error, say('deliver.removing-report', { path }), path);
-  }
-  return true;
+export async function removeReport(
+  path: string,
+  { job, outbox, files }: { job?: string; outbox: string; files: Files },
+): Promise<boolean> {
+  const folder = await reading(path, () => folderOf(path, { path: outbox }, files));
+  if (!folder) return false;
+  return holding(Promise.resolve(folder), async () => {
+    const report = new Entry(folder, basename(path));
+    const writtenAbout = await jobOfReport(report);
+    if (writtenAbout === undefined || (job !== undefined && writtenAbout !== job)) return false;
+    try {
+      await report.unlink();
+    } catch (error) {
+      throw fileError(error, say('deliver.removing-report', { path }), path);
+    }
+    return true;
+  });
 }
 
-async function giveFreeName(temp: string, folder: string, stem: string, options: WriteReportOptions): Promise<string> {
-  const { files, job, kind } = options;
+async function giveFreeName(
+  temp: Entry,
+  stem: string,
+  root: DeliveryRoot,
+  { files, job, kind }: WriteReportOptions,
+): Promise<Entry> {
+  const { folder } = temp;
   const ending = `.${kind}.txt`;
+  const leads = () => stillLeadsTo(folder, root, files);
   for (let n = 1; n <= MAX_NAMES; n++) {
-    const path = join(folder, numbered(stem + ending, n, ending));
-    if ((await moveWithoutOverwriting(temp, path, files)) === 'moved') return path;
-    if ((await jobOfReport(path, files)) !== job) continue;
-    await files.rename(temp, path);
-    return path;
+    const report = new Entry(folder, numbered(stem + ending, n, ending));
+    const moved = await moveWithoutOverwriting(temp, report, { leads });
+    if (moved === 'exchanged') throw exchangedIn(temp.path, say('deliver.temp-exchanged', { path: temp.path }));
+    if (moved === 'moved') return report;
+    if ((await jobOfReport(report)) !== job) continue;
+    await temp.rename(report);
+    return report;
   }
-  const message = say('deliver.names-used-up', { folder, name: stem + ending, count: MAX_NAMES });
-  throw new ShrinkError('denied', message, { subject: folder, hint: say('deliver.reports-used-up-hint') });
+  const message = say('deliver.names-used-up', { folder: folder.path, name: stem + ending, count: MAX_NAMES });
+  throw new ShrinkError('denied', message, { subject: folder.path, hint: say('deliver.reports-used-up-hint') });
 }
 
 /** The job that a report of ours is about; `undefined` for any other file, or if there is none. */
-async function jobOfReport(path: string, files: Files): Promise<string | undefined> {
-  try {
-    const found = await lstatIfThere(path, files);
+async function jobOfReport(report: Entry): Promise<string | undefined> {
+  return reading(report.path, async () => {
+    const found = await report.lstat();
     if (!found?.isFile() || found.size > MAX_BYTES) return undefined;
-    const handle = await files.open(path, 'r');
-    try {
-      const buffer = Buffer.alloc(Number(found.size));
-      const { bytesRead } = await handle.read(buffer, 0, buffer.length, 0);
+    return holding(report.open(), async file => {
+      const buffer = Buffer.alloc(Math.min(file.pin.sizeBytes, MAX_BYTES));
+      const { bytesRead } = await file.read(buffer, 0, buffer.length, 0);
       return MARKER.exec(buffer.toString('utf8', 0, bytesRead))?.[1];
-    } finally {
-      await handle.close();
-    }
+    });
+  });
+}
+
+async function reading<T>(path: string, act: () => Promise<T>): Promise<T> {
+  try {
+    return await act();
   } catch (error) {
     throw fileError(error, say('deliver.reading-report', { path }), path);
   }

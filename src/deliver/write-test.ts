@@ -1,8 +1,9 @@
-import { join } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
 import { ownTempName } from '../core/file-names.ts';
 import { formatBytes } from '../core/units.ts';
-import { type Files, type OpenFile, unlinkQuietly } from '../platform/files/files.ts';
+import { type HeldFolder, openFolder } from '../platform/files/door.ts';
+import { Entry, holding } from '../platform/files/entry.ts';
+import type { Files, OpenFile } from '../platform/files/files.ts';
 import { diskSpace } from '../platform/files/space.ts';
 import { isSecondName, isWithoutLinks } from './atomic-publish.ts';
 
@@ -26,8 +27,16 @@ export interface FolderProbe {
  * @param id lower-case letters and digits that no other probe running now has.
  */
 export async function probeFolder(dir: string, files: Files, id: string): Promise<FolderProbe> {
-  const checks = await new WriteTest(dir, files, id).run();
+  const checks = await checksOf(dir, files, id);
   return { dir, isUsable: checks.every(check => check.result !== 'failed'), checks };
+}
+
+async function checksOf(dir: string, files: Files, id: string): Promise<FolderCheck[]> {
+  try {
+    return await holding(openFolder(dir, [], files), folder => new WriteTest(folder, files, id).run());
+  } catch (error) {
+    return [{ name: 'list', result: 'failed', said: fileError(error, 'list', dir).message }];
+  }
 }
 
 /** Any moment in the past: 2001-09-09. */
@@ -42,33 +51,33 @@ interface Spared {
 }
 
 class WriteTest {
-  readonly #dir: string;
+  readonly #folder: HeldFolder;
   readonly #files: Files;
-  readonly #temp: string;
-  readonly #other: string;
+  readonly #temp: Entry;
+  readonly #other: Entry;
   readonly #checks: FolderCheck[] = [];
 
-  constructor(dir: string, files: Files, id: string) {
-    this.#dir = dir;
+  constructor(folder: HeldFolder, files: Files, id: string) {
+    this.#folder = folder;
     this.#files = files;
-    this.#temp = join(dir, ownTempName(`probe${id}`));
-    this.#other = join(dir, ownTempName(`probe${id}x`));
+    this.#temp = new Entry(folder, ownTempName(`probe${id}`));
+    this.#other = new Entry(folder, ownTempName(`probe${id}x`));
   }
 
   async run(): Promise<FolderCheck[]> {
     await this.#try('space', () => this.#space());
-    await this.#try('list', async () => `${(await this.#files.readdir(this.#dir)).length} entries`);
+    await this.#try('list', async () => `${(await this.#folder.list()).length} entries`);
     let file: OpenFile | undefined;
     await this.#try('create', async () => {
-      file = await this.#files.open(this.#temp, 'wx', 0o666);
+      file = await this.#temp.create();
       return `files get mode ${(Number((await file.stat()).mode) & 0o777).toString(8)}`;
     });
     if (file) {
       await this.#tryContent(file);
       await this.#tryNames();
     }
-    await unlinkQuietly(this.#temp, this.#files);
-    await unlinkQuietly(this.#other, this.#files);
+    await this.#temp.unlinkQuietly();
+    await this.#other.unlinkQuietly();
     return this.#checks;
   }
 
@@ -85,8 +94,8 @@ class WriteTest {
       isSpared: isWithoutLinks,
     });
     const isRenamed = await this.#try('rename', () => works(this.#renameOver()));
-    await this.#try('remove', () => works(this.#files.unlink(isRenamed ? this.#other : this.#temp)));
-    await this.#try('sync folder', () => works(this.#syncFolder()), {
+    await this.#try('remove', () => works(this.#folder.unlink((isRenamed ? this.#other : this.#temp).name)));
+    await this.#try('sync folder', () => works(this.#folder.sync()), {
       without: 'a power cut may lose the newest names',
     });
   }
@@ -97,14 +106,14 @@ class WriteTest {
       return true;
     } catch (error) {
       const without = spared?.isSpared?.(error) === false ? undefined : spared?.without;
-      const said = `${fileError(error, name, this.#dir).message}${without ? `; ${without}` : ''}`;
+      const said = `${fileError(error, name, this.#folder.path).message}${without ? `; ${without}` : ''}`;
       this.#checks.push({ name, result: without ? 'worse' : 'failed', said });
       return false;
     }
   }
 
   async #space(): Promise<string> {
-    const { freeBytes, totalBytes } = await diskSpace(this.#dir, this.#files);
+    const { freeBytes, totalBytes } = await diskSpace(this.#folder.path, this.#files);
     return `${formatBytes(freeBytes)} of ${formatBytes(totalBytes)} free`;
   }
 
@@ -117,26 +126,17 @@ class WriteTest {
   }
 
   async #link(): Promise<string> {
-    await this.#files.link(this.#temp, this.#other);
-    const isShown = await isSecondName(this.#temp, this.#other, this.#files);
-    await this.#files.unlink(this.#other);
+    await this.#temp.link(this.#other);
+    const isShown = isSecondName(await this.#temp.lstat(), await this.#other.lstat());
+    await this.#other.unlink();
     if (!isShown) throw new Error('a link does not show as a second name of its file, so temporary files would stay');
     return 'final names appear in one step';
   }
 
   /** Over an empty file, as a delivery does without hard links. */
   async #renameOver(): Promise<void> {
-    await (await this.#files.open(this.#other, 'wx', 0o666)).close();
-    await this.#files.rename(this.#temp, this.#other);
-  }
-
-  async #syncFolder(): Promise<void> {
-    const handle = await this.#files.open(this.#dir, 'r');
-    try {
-      await handle.sync();
-    } finally {
-      await handle.close();
-    }
+    await (await this.#other.create()).close();
+    await this.#temp.rename(this.#other);
   }
 }
 

@@ -24,7 +24,7 @@ afterEach(() => rmSync(root, { recursive: true, force: true }));
 async function archive(): Promise<void> {
   await disposeOriginal({
     job: 'job1',
-    path: source,
+    inbox: join(root, 'inbox'),
     pin: await pinOf(source),
     relative: 'trip/clip.mov',
     policy: 'archive',

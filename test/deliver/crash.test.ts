@@ -95,13 +95,13 @@ describe.each([
 
 /** An error, unlike a crash, leaves time to clean up. */
 describe('an error', () => {
-  const FAULTS: [Operation, string, string][] = [
+  const FAULTS: [Operation, string, string, on?: string][] = [
     ['write', 'ENOSPC', 'no-space'],
     ['write', 'EDQUOT', 'no-space'],
     ['write', 'EIO', 'io'],
     ['open', 'EACCES', 'denied'],
     ['sync', 'EIO', 'io'],
-    ['close', 'ENOSPC', 'no-space'],
+    ['close', 'ENOSPC', 'no-space', '.part'],
     ['read', 'EIO', 'io'],
     ['utimes', 'EIO', 'io'],
     ['mkdir', 'EROFS', 'denied'],
@@ -116,10 +116,10 @@ describe('an error', () => {
 
   test.each(FAULTS)(
     'of %s with %s is told as %s at every call, and leaves nothing half done',
-    async (operation, errno, code) => {
+    async (operation, errno, code, on) => {
       for (let nth = 1; ; nth++) {
         const fixture = newFixture();
-        const files = new FailingFiles().fail(operation, errno, { nth });
+        const files = new FailingFiles().fail(operation, errno, { nth, ...(on && { on }) });
         const onIntent = async (intent: PublishIntent) => void fixture.intents.push(intent);
         const attempt = deliver(fixture.verified, fixture.options({ files, onIntent, relative: 'sub/clip.mp4' }));
         const error = await attempt.then(() => undefined).catch(error => error);

@@ -111,13 +111,14 @@ test('a link made by a share that lost its answer to EIO is kept as the one name
   expect(String(statSync(join(root, 'archive/clip.mov'), { bigint: true }).ino)).toBe(options.pin.ino);
 });
 
-async function anOriginal(root: string, files: Files): Promise<DisposeOptions> {
+async function anOriginal(root: string, files: Files): Promise<DisposeOptions & { path: string }> {
   for (const name of ['inbox', 'archive']) mkdirSync(join(root, name));
   const path = join(root, 'inbox/clip.mov');
   writeFileSync(path, pattern(5000, 'original'));
   return {
     job: 'job1',
     path,
+    inbox: join(root, 'inbox'),
     pin: await pinOf(path, files),
     relative: 'clip.mov',
     policy: 'archive',

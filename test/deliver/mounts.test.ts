@@ -84,7 +84,8 @@ describe('an archive on another mount', () => {
   test('takes a verified copy, with date and mode, and only then gives the original up; and back again', async () => {
     const { inbox, archive, files } = await twoMounts();
     const content = pattern(1_200_000, 'original');
-    const path = join(inbox, 'clip.mov');
+    mkdirSync(join(inbox, 'trip'));
+    const path = join(inbox, 'trip/clip.mov');
     writeFileSync(path, content, { mode: 0o640 });
     const common = { job: 'job1', relative: 'trip/clip.mov', files, log: silentLogger };
     const pin = await pinOf(path);
@@ -93,7 +94,7 @@ describe('an archive on another mount', () => {
     };
     const disposal = await disposeOriginal({
       ...common,
-      path,
+      inbox,
       pin,
       policy: 'archive',
       archiveDir: archive,
@@ -101,7 +102,7 @@ describe('an archive on another mount', () => {
     });
     const archived = join(archive, 'trip/clip.mov');
     expect(disposal).toEqual({ kind: 'archived', to: archived });
-    expect(readdirSync(inbox)).toEqual([]);
+    expect(readdirSync(join(inbox, 'trip'))).toEqual([]);
     expect(read(archived).equals(content)).toBe(true);
     expect(statSync(archived).mode & 0o777).toBe(0o640);
     expect(Math.abs(statSync(archived).mtimeMs - Number(BigInt(pin.mtimeNs)) / 1e6)).toBeLessThan(1);
@@ -126,7 +127,7 @@ describe('an archive on another mount', () => {
     writeFileSync(path, 'a film');
     files.fail('unlink', 'EROFS', { on: 'inbox/clip.mov', forever: true });
     const disposal = disposeOriginal({
-      ...{ job: 'job1', relative: 'clip.mov', path, pin: await pinOf(path), policy: 'archive', archiveDir: archive },
+      ...{ job: 'job1', relative: 'clip.mov', inbox, pin: await pinOf(path), policy: 'archive', archiveDir: archive },
       beforeMove: async () => {},
       files,
       log: silentLogger,
@@ -143,8 +144,8 @@ describe('an archive on another mount', () => {
       if (operation === 'sync' && path.endsWith('.part')) return ['sync archive file'];
       if (operation === 'link' && path.endsWith('trip/clip.mov')) return ['link archive'];
       if (operation === 'sync folder' && path.endsWith('archive/trip')) return ['sync archive'];
-      if (operation === 'unlink' && path.endsWith('inbox/clip.mov')) return ['unlink original'];
-      return operation === 'sync folder' && path.endsWith('inbox') ? ['sync inbox'] : [];
+      if (operation === 'unlink' && path.endsWith('inbox/trip/clip.mov')) return ['unlink original'];
+      return operation === 'sync folder' && path.endsWith('inbox/trip') ? ['sync inbox'] : [];
     });
   }
 });

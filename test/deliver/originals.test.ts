@@ -20,6 +20,7 @@ import { type Files, nodeFiles, pinOf } from '../../src/platform/files/files.ts'
 import { silentLogger } from '../../src/platform/log.ts';
 import { filesBelow, pattern, read } from '../support/delivery.ts';
 import { FailingFiles } from '../support/failing-files.ts';
+import { namedPath } from '../support/named-path.ts';
 
 const CONTENT = pattern(5000, 'original');
 let root: string;
@@ -45,7 +46,7 @@ afterEach(removeAll);
 function options(overrides: Partial<DisposeOptions> = {}): DisposeOptions {
   return {
     job: 'job1',
-    path: source,
+    inbox: join(root, 'inbox'),
     pin,
     relative: 'trip/clip.mov',
     policy: 'archive',
@@ -321,7 +322,7 @@ describe('a crash at any step of archiving, then a second run', () => {
   });
 
   function acrossTwo(): Files {
-    const sides = (path: string) => (path.includes('/archive/') ? 'archive' : 'inbox');
+    const sides = (path: string) => (namedPath(path).includes('/archive/') ? 'archive' : 'inbox');
     const check = async (from: string, to: string) => {
       if (sides(from) !== sides(to)) throw Object.assign(new Error('EXDEV'), { code: 'EXDEV' });
     };

@@ -192,17 +192,17 @@ describe('a report file', () => {
     const path = await write();
     expect(basename(path)).toBe('clip (2).failed.txt');
     expect((await nodeFiles.lstat(taken)).mtimeNs).toBe(before.mtimeNs);
-    expect(await removeReport(taken, { job: 'k3f9', files: nodeFiles })).toBe(false);
-    expect(await removeReport(path, { job: 'k3f9', files: nodeFiles })).toBe(true);
+    expect(await removeReport(taken, { job: 'k3f9', outbox: fixture.outbox, files: nodeFiles })).toBe(false);
+    expect(await removeReport(path, { job: 'k3f9', outbox: fixture.outbox, files: nodeFiles })).toBe(true);
     expect((await nodeFiles.lstat(taken)).mtimeNs).toBe(before.mtimeNs);
   });
 
   test('can be removed by who does not know its job, if it is any of ours', async () => {
     const path = await write();
-    expect(await removeReport(path, { files: nodeFiles })).toBe(true);
-    expect(await removeReport(path, { files: nodeFiles })).toBe(false);
+    expect(await removeReport(path, { outbox: fixture.outbox, files: nodeFiles })).toBe(true);
+    expect(await removeReport(path, { outbox: fixture.outbox, files: nodeFiles })).toBe(false);
     writeFileSync(path, 'my notes');
-    expect(await removeReport(path, { files: nodeFiles })).toBe(false);
+    expect(await removeReport(path, { outbox: fixture.outbox, files: nodeFiles })).toBe(false);
   });
 
   test('of 0.1.0, whose last line had other words, is one of ours', async () => {

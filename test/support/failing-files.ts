@@ -1,3 +1,4 @@
+import { namedPath } from './named-path.ts';
 import { type Files, nodeFiles, type OpenFile, type OpenMode } from '../../src/platform/files/files.ts';
 
 export type Operation =
@@ -25,6 +26,8 @@ const LOOKS: ReadonlySet<Operation> = new Set<Operation>([
 export interface Call {
   operation: Operation;
   path: string;
+  /** Set where something is opened that is there already. */
+  onlyLooks?: boolean;
 }
 
 /**
@@ -63,7 +66,7 @@ export class FailingFiles implements Files {
 
   /** The calls that change something or make it durable. */
   get changes(): Call[] {
-    return this.calls.filter(call => !LOOKS.has(call.operation));
+    return this.calls.filter(call => !call.onlyLooks && !LOOKS.has(call.operation));
   }
 
   /** Notes a step that is not a file's, so that the order of both is seen and a crash can fall on it. */
@@ -80,8 +83,10 @@ export class FailingFiles implements Files {
   unlink = (path: string) => this.#do('unlink', path, () => this.#files.unlink(path));
   statfs = (path: string) => this.#do('statfs', path, () => this.#files.statfs(path));
 
-  open = async (path: string, how: OpenMode, mode?: number): Promise<OpenFile> => {
-    const handle = await this.#do('open', path, () => this.#files.open(path, how, mode));
+  open = async (at: string, how: OpenMode, mode?: number): Promise<OpenFile> => {
+    const path = namedPath(at);
+    this.#enter('open', path, how !== 'wx');
+    const handle = await this.#files.open(at, how, mode);
     const isFolder = (await handle.stat()).isDirectory();
     return {
       fd: handle.fd,
@@ -100,12 +105,12 @@ export class FailingFiles implements Files {
   };
 
   async #do<T>(operation: Operation, path: string, act: () => Promise<T>): Promise<T> {
-    this.#enter(operation, path);
+    this.#enter(operation, namedPath(path));
     return act();
   }
 
-  #enter(operation: Operation, path: string): void {
-    this.calls.push({ operation, path });
+  #enter(operation: Operation, path: string, onlyLooks = false): void {
+    this.calls.push({ operation, path, ...(onlyLooks && { onlyLooks }) });
     // What was once down stays down, whatever kind of call comes next.
     if (this.hasCrashed) throw errnoError('EIO', operation, path);
     for (const fault of this.#faults) {

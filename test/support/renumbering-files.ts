@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { namedPath } from './named-path.ts';
 import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
 
 /**
@@ -8,8 +9,9 @@ import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
 export function renumberingFiles(): Files {
   const numbers = new Map<string, bigint>();
   let last = 0n;
-  const numbered = (path: string, stats: BigIntStats): BigIntStats => {
+  const numbered = (at: string, stats: BigIntStats): BigIntStats => {
     if (!stats.isFile()) return stats;
+    const path = namedPath(at);
     const ino = numbers.get(path) ?? (last += 1n);
     numbers.set(path, ino);
     return Object.assign(Object.create(Object.getPrototypeOf(stats) as object) as BigIntStats, stats, { ino });
@@ -20,17 +22,18 @@ export function renumberingFiles(): Files {
     stat: async path => numbered(path, await nodeFiles.stat(path)),
     async open(path, flags, mode) {
       const handle = await nodeFiles.open(path, flags, mode);
-      return { ...handle, stat: async () => numbered(path, await handle.stat()) };
+      const name = namedPath(path);
+      return { ...handle, stat: async () => numbered(name, await handle.stat()) };
     },
     async rename(from, to) {
       await nodeFiles.rename(from, to);
-      const ino = numbers.get(from);
-      numbers.delete(from);
-      if (ino !== undefined) numbers.set(to, ino);
+      const ino = numbers.get(namedPath(from));
+      numbers.delete(namedPath(from));
+      if (ino !== undefined) numbers.set(namedPath(to), ino);
     },
     async unlink(path) {
       await nodeFiles.unlink(path);
-      numbers.delete(path);
+      numbers.delete(namedPath(path));
     },
   };
 }

@@ -44,6 +44,9 @@ export const DELIVER_EN = {
   'deliver.work-repeated':
     'Something else writes to the state directory, or its disk is failing. The work is done again.',
   'deliver.misread': ({ folder }: { folder: string }) => `the copy in ${folder} reads back differently`,
+  'deliver.temp-exchanged': ({ path }: On) =>
+    `${path}, a file of shrinkbox, was exchanged for another one while it was delivered`,
+  'deliver.exchanged-hint': 'Look who else may write into that folder; shrinkbox tries again by itself.',
   'deliver.check-disk': 'Check the disk, its cable or the network; shrinkbox tries again by itself.',
 
   'deliver.original-changed': ({ path }: On) =>

@@ -48,6 +48,7 @@ export const API_ZH: Translation<typeof API_EN> = {
   'api.upload-too-short': '文件未完整传到',
   'api.upload-empty': '文件是空的',
   'api.upload-silent': '文件的后续内容没有传到',
+  'api.upload-exchanged': ({ name }) => `${name} 在添加过程中被换成了另一个文件`,
   'api.upload-too-slow': '文件传输过慢',
   'api.upload-cut': '文件尚未传完，连接已断开',
   'api.upload-too-big': p => `收件箱空间不足，还差 ${formatBytes(p.bytes)}`,

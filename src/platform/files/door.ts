@@ -5,6 +5,7 @@
  * Elsewhere the path is looked at before and after each act instead, which leaves a short gap. docs/security.md
  */
 import type { BigIntStats, Dirent } from 'node:fs';
+import { readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ShrinkError } from '../../core/errors.ts';
 import { type Pin, samePin } from '../../core/job.ts';
@@ -31,6 +32,13 @@ export interface HeldFile extends Pick<OpenFile, 'read' | 'stat' | 'close'> {
   readonly path: string;
   /** Its identity when it was opened. */
   readonly pin: Pin;
+  /**
+   * Whether the name it was opened by is gone, and no other name of it went instead. True where link counts are: not on
+   * network and FUSE mounts, nor for what an overlay shows of its lower layers.
+   */
+  hasLostName(): Promise<boolean>;
+  /** Makes its bytes durable, whoever wrote them. If the file system cannot, that is logged once. */
+  sync(log: Logger): Promise<void>;
   /** Each child that opens it reads from a position of its own. Valid until `close`, which may follow the child's start. */
   readonly input: ChildInput;
 }
@@ -44,8 +52,12 @@ export interface HeldFolder {
   readonly path: string;
   /** The folder's own identity. */
   stat(): Promise<BigIntStats>;
+  /** Its identity and those of all folders above it, up to `/`; never empty. */
+  ancestry(): Promise<BigIntStats[]>;
   /** @throws ShrinkError `changed-underneath` with the reason if it is something else, a link above all. */
   folder(name: string): Promise<HeldFolder>;
+  /** The folder that a link leads to. Where that is has to be seen from its `ancestry`. */
+  linkedFolder(name: string): Promise<HeldFolder>;
   /**
    * Never waits for the other end of a pipe.
    * @param pin what the file must still be
@@ -63,8 +75,8 @@ export interface HeldFolder {
   /** Replaces what `to` has under that name silently, as rename(2) does. */
   rename(name: string, to: HeldFolder, as: string): Promise<void>;
   unlink(name: string): Promise<void>;
-  /** Makes names that were made, renamed or removed here durable. If the file system cannot, that is logged once. */
-  sync(log: Logger): Promise<void>;
+  /** Makes names that were made, renamed or removed here durable. With a log, a file system that cannot is logged once. */
+  sync(log?: Logger): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -121,6 +133,29 @@ class Folder implements HeldFolder {
     return this.#handle.stat();
   }
 
+  async ancestry(): Promise<BigIntStats[]> {
+    const chain = [await this.stat()];
+    // Not join(): that would resolve `x/..` as text, and only the kernel knows where a link leads.
+    for (let at = throughDescriptor(this.#handle.fd) ?? this.path; ; ) {
+      at = `${at}/..`;
+      const above = await this.#by(at, this.path, () => this.#files.stat(at));
+      const last = chain.at(-1);
+      if (last?.dev === above.dev && last.ino === above.ino) return chain;
+      chain.push(above);
+    }
+  }
+
+  linkedFolder(name: string): Promise<HeldFolder> {
+    return this.#at(name, async at => {
+      const handle = await this.#files.open(at, 'root');
+      return new Folder(this.#files, handle, {
+        path: this.#pathOf(name),
+        stats: await statOrClose(handle),
+        above: undefined,
+      });
+    });
+  }
+
   async folder(name: string): Promise<HeldFolder> {
     const path = this.#pathOf(name);
     try {
@@ -175,8 +210,8 @@ class Folder implements HeldFolder {
     return this.#at(name, at => this.#files.unlink(at));
   }
 
-  sync(log: Logger): Promise<void> {
-    return syncHandle(this.#handle, this.path, log);
+  sync(log?: Logger): Promise<void> {
+    return log ? syncHandle(this.#handle, this.path, log) : this.#handle.sync();
   }
 
   close(): Promise<void> {
@@ -233,6 +268,12 @@ async function held(path: string, handle: OpenFile, pin: Pin | undefined): Promi
       handle.fd === undefined ? { url: `file:${path}` } : { url: `file:${throughDescriptor(CHILD_FD)}`, fd: handle.fd },
     read: (...args) => handle.read(...args),
     stat: () => handle.stat(),
+    async hasLostName() {
+      const { nlink } = await handle.stat();
+      const name = handle.fd === undefined ? undefined : await readlink(throughDescriptor(handle.fd));
+      return nlink < stats.nlink && name?.endsWith(' (deleted)') !== false;
+    },
+    sync: log => syncHandle(handle, path, log),
     close: () => handle.close(),
   };
 }

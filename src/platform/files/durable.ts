@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { ShrinkError } from '../../core/errors.ts';
 import { say } from '../../messages/say.ts';
 import type { Logger } from '../log.ts';
-import { cancelled, CHUNK, doing, errnoOf, type Files, type OpenFile, unlinkQuietly } from './files.ts';
+import { cancelled, CHUNK, doing, errnoOf, type Files, type OpenFile, type Readable, unlinkQuietly } from './files.ts';
 
 export interface Durably {
   files: Files;
@@ -16,20 +16,38 @@ export interface Durably {
   mode?: number;
 }
 
+/** Where a file is to be made: a name in a held folder (entry.ts), or a path. */
+export interface NewFile {
+  /** For messages. */
+  readonly path: string;
+  create(mode?: number): Promise<OpenFile>;
+  unlinkQuietly(): Promise<void>;
+}
+
+/** A file to be made in a folder of ours alone, by its path. */
+export function newFile(path: string, files: Files): NewFile {
+  return {
+    path,
+    create: mode => files.open(path, 'wx', mode),
+    unlinkQuietly: () => unlinkQuietly(path, files),
+  };
+}
+
 /**
- * Writes a file that must not exist yet and syncs it; its name is durable after `syncDir`. Nothing is left after a failure.
+ * Writes a file that must not exist yet and syncs it; its name is durable once its folder is synced. Nothing is left after a
+ * failure.
  * @throws errno errors as they are, `EEXIST` if the name is taken.
  */
-export async function createDurably(path: string, content: string | Buffer, options: Durably): Promise<void> {
-  const { files, log, mode = 0o666 } = options;
-  const file = await files.open(path, 'wx', mode);
+export async function createDurably(to: NewFile, content: string | Buffer, options: Omit<Durably, 'files'>) {
+  const { log, mode = 0o666 } = options;
+  const file = await to.create(mode);
   try {
     await writeAll(file, Buffer.from(content), 0);
-    await syncHandle(file, path, log);
+    await syncHandle(file, to.path, log);
     await file.close();
   } catch (error) {
     await file.close().catch(() => {});
-    await unlinkQuietly(path, files);
+    await to.unlinkQuietly();
     throw error;
   }
 }
@@ -43,7 +61,7 @@ export async function replaceDurably(path: string, content: string | Buffer, opt
   const temp = `${path}.new`;
   // One that a crash left behind.
   await unlinkQuietly(temp, files);
-  await createDurably(temp, content, options);
+  await createDurably(newFile(temp, files), content, options);
   await files.rename(temp, path);
   await syncDir(dirname(path), files, log);
 }
@@ -67,11 +85,6 @@ export async function syncDir(dir: string, files: Files, log: Logger): Promise<v
   }
 }
 
-/** Makes an existing file durable, whoever wrote it. */
-export async function syncFile(path: string, files: Files, log: Logger): Promise<void> {
-  await syncDir(path, files, log);
-}
-
 const warned = new WeakSet<Logger>();
 
 /** Makes what was written to an open file durable. */
@@ -90,7 +103,6 @@ export async function syncHandle(handle: OpenFile, path: string, log: Logger): P
 const NO_SYNC: ReadonlySet<string> = new Set(['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
 export interface CopyOptions {
-  files: Files;
   log: Logger;
   signal?: AbortSignal | undefined;
   /** Bytes written so far. */
@@ -102,35 +114,29 @@ export interface CopyOptions {
 }
 
 /**
- * Copies a file to a path that must not exist, durable when it resolves. The copy is created in its folder, so that owner
- * group (setgid), ACL and label are the folder's, which a link or rename from elsewhere would not get.
+ * Copies an open file to a name that must not exist yet, durable when it resolves. The copy is created in its folder, so that
+ * owner group (setgid), ACL and label are the folder's, which a link or rename from elsewhere would not get.
  * On any error the copy is removed.
  * @returns size and identity of the copy, and the digest (hex sha256) of the bytes that were read.
- * @throws ShrinkError `gone`, `no-space`, `changed-underneath` (length differs from what was opened), `cancelled`, ...
+ * @throws ShrinkError `no-space`, `changed-underneath` (length differs from what was opened), `cancelled`, ...
  */
 export async function copyInto(
-  src: string,
-  dest: string,
+  from: Readable,
+  dest: NewFile,
   options: CopyOptions,
 ): Promise<{ bytes: number; ino: string; sha256: string }> {
-  const { files, log } = options;
-  const from = { path: src, file: await doing('opening', src, () => files.open(src, 'r')) };
+  const to = { path: dest.path, file: await doing('creating', dest.path, () => dest.create(0o666)) };
   try {
-    const to = { path: dest, file: await doing('creating', dest, () => files.open(dest, 'wx', 0o666)) };
-    try {
-      const sha256 = await pump(from, to, options);
-      await doing('dating', dest, () => stamp(to, options));
-      await doing('syncing', dest, () => syncHandle(to.file, dest, log));
-      const written = await doing('identifying', dest, () => to.file.stat());
-      await doing('closing', dest, () => to.file.close());
-      return { bytes: Number(written.size), ino: String(written.ino), sha256 };
-    } catch (error) {
-      await to.file.close().catch(() => {});
-      await unlinkQuietly(dest, files);
-      throw error;
-    }
-  } finally {
-    await from.file.close().catch(() => {});
+    const sha256 = await pump(from, to, options);
+    await doing('dating', dest.path, () => stamp(to, options));
+    await doing('syncing', dest.path, () => syncHandle(to.file, dest.path, options.log));
+    const written = await doing('identifying', dest.path, () => to.file.stat());
+    await doing('closing', dest.path, () => to.file.close());
+    return { bytes: Number(written.size), ino: String(written.ino), sha256 };
+  } catch (error) {
+    await to.file.close().catch(() => {});
+    await dest.unlinkQuietly();
+    throw error;
   }
 }
 
@@ -139,14 +145,14 @@ interface Opened {
   file: OpenFile;
 }
 
-async function pump(from: Opened, to: Opened, { signal, onProgress }: CopyOptions): Promise<string> {
-  const expected = Number((await doing('identifying', from.path, () => from.file.stat())).size);
+async function pump(from: Readable, to: Opened, { signal, onProgress }: CopyOptions): Promise<string> {
+  const expected = Number((await doing('identifying', from.path, () => from.stat())).size);
   const hash = createHash('sha256');
   const buffer = Buffer.allocUnsafe(CHUNK);
   let done = 0;
   for (;;) {
     if (signal?.aborted) throw cancelled(to.path);
-    const { bytesRead } = await doing('reading', from.path, () => from.file.read(buffer, 0, CHUNK, done));
+    const { bytesRead } = await doing('reading', from.path, () => from.read(buffer, 0, CHUNK, done));
     if (bytesRead === 0) break;
     const chunk = buffer.subarray(0, bytesRead);
     hash.update(chunk);

@@ -112,16 +112,6 @@ export function pinFrom(stats: BigIntStats): Pin {
   };
 }
 
-/** The file at `path`, links not followed; `undefined` if there is none. Other errors pass through. */
-export async function lstatIfThere(path: string, files: Files): Promise<BigIntStats | undefined> {
-  try {
-    return await files.lstat(path);
-  } catch (error) {
-    if (errnoOf(error) === 'ENOENT') return undefined;
-    throw error;
-  }
-}
-
 /** Removes a file of ours after something else went wrong: that first error is the one to report. */
 export async function unlinkQuietly(path: string, files: Files): Promise<void> {
   await files.unlink(path).catch(() => {});
@@ -143,6 +133,31 @@ export async function doing<T>(operation: FileOperation, path: string, act: () =
     return await act();
   } catch (error) {
     throw fileError(error, say(`files.${operation}`, { path }), path);
+  }
+}
+
+/** An open file, and its path for messages. */
+export interface Readable extends Pick<OpenFile, 'read' | 'stat'> {
+  readonly path: string;
+}
+
+/** Opens a file of ours alone to read it, links followed. @throws ShrinkError, see `fileError`. */
+export async function openToRead(path: string, files: Files): Promise<Readable & Pick<OpenFile, 'close'>> {
+  const file = await doing('opening', path, () => files.open(path, 'r'));
+  return { ...file, path };
+}
+
+/** Hex sha256 of all of an open file, as read back from disk or cache. */
+export async function sha256OfOpen({ path, read }: Readable, signal?: AbortSignal): Promise<string> {
+  const hash = createHash('sha256');
+  const buffer = Buffer.allocUnsafe(CHUNK);
+  for (let done = 0; ; ) {
+    if (signal?.aborted) throw cancelled(path);
+    const at = done;
+    const { bytesRead } = await doing('reading', path, () => read(buffer, 0, CHUNK, at));
+    if (bytesRead === 0) return hash.digest('hex');
+    hash.update(buffer.subarray(0, bytesRead));
+    done += bytesRead;
   }
 }
 

@@ -47,7 +47,7 @@ const isAt = (label, ahead = 1) => at === `${label} #${(seen.get(label) ?? 0) + 
 
 /** Below the root, with what differs from run to run made equal; `undefined` elsewhere. */
 function placeOf(path) {
-  const text = String(path);
+  const text = namedPath(String(path));
   if (!text.startsWith(`${root}/`)) return undefined;
   return text
     .slice(root.length + 1)
@@ -55,6 +55,17 @@ function placeOf(path) {
     .replace(/^state\/work\/[a-z2-9]{8}\b/, 'state/work/JOB')
     .replace(/^state\/\.s-\w+/, 'state/.s-X')
     .replace(/\.tmp-[0-9a-z]+/g, '.tmp-X');
+}
+
+/** What is done below a descriptor (`/proc/self/fd/N/name`) is done to the name below its folder. */
+function namedPath(path) {
+  return path.replace(/^\/proc\/self\/fd\/\d+/, descriptor => {
+    try {
+      return readlinkSync(descriptor);
+    } catch {
+      return descriptor;
+    }
+  });
 }
 
 function placeOfFd(fd) {
