@@ -42,7 +42,7 @@ describe('a dropped file through the cloud', () => {
     const job = await box.job('clip.mp4', 'done');
     expect(job).toMatchObject({ engine: 'nemo', output: join(box.outbox, 'clip.mp4') });
     expect(job.output_bytes).toBeLessThanOrEqual(300_000);
-    expect(server.messages).toEqual(['compress this video to under 300kB']);
+    expect(server.messages).toEqual(['compress this video to under 300kB; output MP4 (H.264)']);
     expect(server.unattributed).toEqual([]);
     const tokens = [...server.accounts.keys()];
     expect(tokens.length).toBe(1);

@@ -77,6 +77,8 @@ export type MessageRecord = {
   outcome?: 'refused' | 'done' | 'nothing';
   /** The stream ended without trouble, and the outcome has still to be read from the session. */
   heard?: true;
+  /** What the agent left to the person at its editor; nothing of it is sent by itself. */
+  openSteps?: string[];
   /** What the agent asked instead of working. */
   question?: string;
   /** Why the outcome is unknown. */
@@ -154,6 +156,7 @@ const isMessage = isObjectOf<MessageRecord>({
   asked: isNumber,
   outcome: isOptional(isOneOf('refused', 'done', 'nothing')),
   heard: isOptional((value): value is true => value === true),
+  openSteps: isOptional(isTextList),
   question: isOptional(isText),
   why: isOptional(isText),
   reply: isOptional(isText),

@@ -119,7 +119,7 @@ interface Fitted {
 
 type NumberedExport = Exported & { n: number };
 
-const NOTHING_SENT: InstructionResult = { reply: '', changes: [], after: undefined };
+const NOTHING_SENT: InstructionResult = { reply: '', changes: [], openSteps: [], after: undefined };
 
 /** The work within one session. */
 class SessionWork {
@@ -151,7 +151,7 @@ class SessionWork {
       path: result.path,
       bytes: result.bytes,
       how: fitted.how,
-      notes: [...notesOf(sent), ...fitted.notes],
+      notes: [...notesOf(sent, order.job), ...fitted.notes],
       // A person's own instruction may change the length; ours certainly does not.
       ...(isEdit || session.refines ? {} : expectedDuration(this.#content)),
       videoCodecs: fitted.n === 0 ? undefined : codecsFor(order.target, this.#content),
@@ -352,10 +352,12 @@ function expectedDuration({ durationS }: ContentRecord): Pick<Produced, 'duratio
   return durationS === undefined ? {} : { durationS, durationToleranceS: lengthTolerance(durationS) };
 }
 
-function notesOf({ reply, changes }: InstructionResult): Sentence[] {
+function notesOf({ reply, changes, openSteps }: InstructionResult, job: string): Sentence[] {
   const notes: Sentence[] = [];
   if (reply !== '') notes.push(say('nemo.agent-said', { reply: reply.replace(/\s+/g, ' ').slice(0, 300) }));
   if (changes.length > 0) notes.push(say('nemo.session-changes', { changes: changes.join('; ') }));
+  // Never as a command to copy: it is the agent's text.
+  if (openSteps.length > 0) notes.push(say('nemo.open-steps', { steps: openSteps.join(' '), job }));
   return notes;
 }
 

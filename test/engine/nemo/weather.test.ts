@@ -144,3 +144,32 @@ describe('a 429', () => {
     );
   });
 });
+
+describe('a step that the agent leaves to somebody at its editor', () => {
+  const left = 'Drag the clip onto track 2.';
+
+  it('is offered to the person, also after a restart, and never sent by itself (was: said to nobody)', async () => {
+    const { engine, server, restart, order, job } = await setUp();
+    server.scripts.push({ say: `I removed the click noise. ${left}` });
+    const first = job({ workDir: 'w' });
+    await engine.run(order(), first.context);
+    const again = await restart().run(order(), job({ workDir: 'w', resume: first.records }).context);
+    expect(again.notes).toContainEqual('the agent said: I removed the click noise.');
+    expect(again.notes).toContainEqual(expect.stringContaining(`the agent leaves this to you: "${left}"`));
+    expect(again.notes).toContainEqual(expect.stringContaining('--job job1'));
+    expect(first.facts['agent leaves to you']).toBe(left);
+    expect(server.messages).toHaveLength(1);
+  });
+
+  it('is the reason where nothing else was done, at once and not after five minutes of doubt', async () => {
+    const { engine, server, order, job } = await setUp();
+    server.scripts.push({ apply: false, events: [{ say: left }] });
+    const work = job();
+    await expect(engine.run(order(), work.context)).rejects.toMatchObject({
+      code: 'cannot-do',
+      message: `the agent replied and changed nothing: "${left}"`,
+    });
+    expect(work.doubts).toEqual([]);
+    expect(server.messages).toHaveLength(1);
+  });
+});

@@ -12,6 +12,8 @@ export interface Translated {
   text: string;
   /** The actions behind the instructions, each once, in order. */
   actions: GuiAction[];
+  /** Edits that are left to the person (drag, drop, adjust), as the agent worded them. Another message would carry them out, and cost. */
+  openSteps: string[];
 }
 
 /** First match wins, so the export button comes before any button. */
@@ -49,19 +51,21 @@ const RULES: readonly { action: GuiAction; pattern: RegExp }[] = [
 ];
 
 export function translate(agentText: string): Translated {
-  const actions: GuiAction[] = [];
+  const found: Found = { actions: [], openSteps: [] };
   const lines = sanitizeReply(agentText)
     .split('\n')
-    .map(line => translateLine(line, actions));
+    .map(line => translateLine(line, found));
   const text = lines
     .join('\n')
     .replace(/\n{3,}/g, '\n\n')
     .trim();
-  return { text, actions };
+  return { text, ...found };
 }
 
-function translateLine(line: string, actions: GuiAction[]): string {
-  const kept = sentencesOf(line).map(sentence => translateSentence(sentence, actions));
+type Found = Omit<Translated, 'text'>;
+
+function translateLine(line: string, found: Found): string {
+  const kept = sentencesOf(line).map(sentence => translateSentence(sentence, found));
   return kept
     .join('')
     .replace(/[ \t]{2,}/g, ' ')
@@ -74,7 +78,7 @@ function sentencesOf(line: string): string[] {
 }
 
 /** A sentence that only instructs is removed; one that also reports keeps the parts that do. */
-function translateSentence(sentence: string, actions: GuiAction[]): string {
+function translateSentence(sentence: string, steps: Found): string {
   const rule = ruleFor(sentence);
   if (!rule) return sentence;
   const clauses = sentence.split(
@@ -82,11 +86,12 @@ function translateSentence(sentence: string, actions: GuiAction[]): string {
   );
   const kept: string[] = [];
   for (const clause of clauses) {
-    const found = ruleFor(clause);
-    if (found) note(actions, found.action);
+    const found = isReport(clause) ? undefined : ruleFor(clause);
+    if (found) note(steps, found.action, clause);
     else kept.push(clause);
   }
-  if (kept.length === clauses.length) note(actions, rule.action);
+  if (kept.length === clauses.length && isReport(sentence)) return sentence;
+  if (kept.length === clauses.length) note(steps, rule.action, sentence);
   const rest = kept.length === clauses.length ? '' : kept.join(' ');
   return isContent(rest)
     ? `${rest.replace(/[\s,;，；]+$/u, '').replace(/^(?:and|then|so|but)\s+/i, '')}${endMark(sentence)} `
@@ -98,11 +103,36 @@ function ruleFor(text: string): (typeof RULES)[number] | undefined {
   const bare = text.replace(/"[^"]*"|“[^”]*”|「[^」]*」/gu, quoted =>
     /^.(?:export|导出|導出)/iu.test(quoted) ? quoted : '""',
   );
-  return RULES.find(one => one.pattern.test(bare));
+  const verbs = bare.replace(NOUNS, 'noun');
+  return RULES.find(one => one.pattern.test(verbs));
 }
 
-function note(actions: GuiAction[], action: GuiAction): void {
+/** Sounds and things that are called like what a person does at an editor. */
+const NOUNS =
+  /\b(?:the|an?|this|that|these|those|any|some|all|no|mouse|keyboard|camera|audible|loud) (?:clicks?|clicking|taps?|tapping|presses|drag|dragging)\b(?! (?:the|on)\b)|(?:点击|按下)(?:声|音|噪)/giu;
+
+/** What the agent says of its own work. */
+const REPORT =
+  /^\W*(?:(?:and|then|also|so|but|first|finally|next|done)\W+)*(?:(?:I|we)(?:'ve| have)?(?: (?:also|now|just|already))* \w+|(?:removed|added|trimmed|cut|muted|lowered|raised|reduced|replaced|moved|dragged|dropped|opened|split|merged|cropped|adjusted|applied|deleted|cleaned|cleaned up|filtered)\b|(?:我们?)?(?:已经?|刚刚?|都)|我们?(?:把|将|给|去|移|删|加|剪|调|打开|拖))/iu;
+/** Words that turn a report into something left to the person. */
+const FOR_THE_PERSON =
+  /\b(?:you|your|please|let's|suggest|recommend|advise|would|'d|need|want|can(?:no|')?t)\b|[您你请請]|建议|需要|无法|不能/iu;
+
+function isReport(text: string): boolean {
+  return REPORT.test(text) && !FOR_THE_PERSON.test(text);
+}
+
+const MAX_STEPS = 3;
+const MAX_STEP_LENGTH = 200;
+
+function note({ actions, openSteps }: Found, action: GuiAction, words: string): void {
   if (!actions.includes(action)) actions.push(action);
+  if (action !== 'edit' || openSteps.length >= MAX_STEPS) return;
+  const step = words
+    .trim()
+    .replace(/[\s,;，；]+$/u, '')
+    .slice(0, MAX_STEP_LENGTH);
+  if (step !== '') openSteps.push(step);
 }
 
 /** Leftovers such as "To do so," or "然后，" say nothing. */

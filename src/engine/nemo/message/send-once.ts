@@ -18,6 +18,8 @@ export interface InstructionResult {
   reply: string;
   /** What changed in the session, in English: the journal keeps no other language. */
   changes: string[];
+  /** Edits the agent left to the person. */
+  openSteps: string[];
   /** The state it led to, if that was just read. */
   after: Snapshot | undefined;
 }
@@ -52,8 +54,7 @@ class Instruction {
     const { session, order } = this.#task;
     const stored = this.#checkpoint.get();
     if (stored?.session === session.id && stored.outcome !== 'refused') {
-      if (stored.outcome === 'done')
-        return { reply: stored.reply ?? '', changes: stored.changes ?? [], after: undefined };
+      if (stored.outcome === 'done') return resultOf(stored, undefined);
       if (stored.outcome === undefined && stored.heard) return this.#readOutcome(stored);
       if (retryCountOf(order) <= stored.asked) {
         if (stored.outcome === 'nothing') throw changedNothing(stored.reply ?? '');
@@ -126,11 +127,13 @@ class Instruction {
 
   async #awaitReply(record: MessageRecord, end: Taken): Promise<InstructionResult> {
     const { signal } = this.#task.context;
-    const reply = clip(translate(repliesOf(end.turn)).text, 2000);
+    const { text, openSteps } = translate(repliesOf(end.turn));
+    const reply = clip(text, 2000);
     const trouble = troubleIn(end);
     const { question } = end.turn;
     // Whatever prevents the reading from here on, a later attempt only has to read.
-    const heard: MessageRecord = { ...record, reply, ...(trouble ? {} : { heard: true, question }) };
+    const said = { reply, ...(openSteps.length > 0 && { openSteps }) };
+    const heard: MessageRecord = { ...record, ...said, ...(trouble ? {} : { heard: true, question }) };
     if (!trouble) await this.#checkpoint.set(heard);
     signal.throwIfAborted();
     return trouble ? this.#confirm(heard, trouble) : this.#readOutcome(heard);
@@ -147,6 +150,8 @@ class Instruction {
     }
     if (after.hash !== record.before.hash) return this.#done(record, after);
     if (question !== undefined) return this.#nothingDone(record, question);
+    const { openSteps = [] } = record;
+    if (reply === '' && openSteps.length > 0) return this.#nothingDone(record, openSteps.join(' '));
     if (reply === '') return this.#confirm(record, say('nemo.closed-silently'));
     // A first message about a file that is already on its own timeline may only have confirmed it.
     if (this.#n === 1 && !session.shared && isExportable(after.reading)) return this.#done(record, after);
@@ -187,11 +192,13 @@ class Instruction {
     const changes = differences(record.before, after).map(({ text }) => text);
     const reply = record.reply ?? '';
     await context.step('confirmed');
-    await this.#checkpoint.set({ ...record, outcome: 'done', reply, changes });
+    const done: MessageRecord = { ...record, outcome: 'done', reply, changes };
+    await this.#checkpoint.set(done);
     await context.fact('timeline', clip(changeReport(record.before, after).text, 1000));
     if (reply !== '') await context.fact('agent', reply);
+    if (record.openSteps) await context.fact('agent leaves to you', record.openSteps.join(' '));
     context.log.info({ changes: changes.length }, 'the agent carried out the instruction');
-    return { reply, changes, after };
+    return resultOf(done, after);
   }
 
   async #nothingDone(record: MessageRecord, reply: string): Promise<never> {
@@ -233,6 +240,13 @@ function stillUnread(cause: ShrinkError): ShrinkError {
 
 function verbatim(text: string): Sentence {
   return { code: 'verbatim', text };
+}
+
+function resultOf(
+  { reply = '', changes = [], openSteps = [] }: MessageRecord,
+  after: Snapshot | undefined,
+): InstructionResult {
+  return { reply, changes, openSteps, after };
 }
 
 /** Further readings for an upload that the state does not show; some states may never show one. */

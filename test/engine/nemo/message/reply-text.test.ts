@@ -32,6 +32,31 @@ describe("the agent's words for somebody at an editor", () => {
     ['Your title reads "Subscribe" at 0-3s.', 'Your title reads "Subscribe" at 0-3s.', []],
     ['', '', []],
   ])('%j', (said, text, actions) => {
-    expect(translate(said)).toEqual({ text, actions });
+    expect(translate(said)).toMatchObject({ text, actions });
+  });
+
+  it.each([
+    // Was: swallowed, because of a word that people at an editor are told.
+    'I removed the click noise at 0:03.',
+    'The mouse clicks are gone.',
+    'Removed all clicks and pops, and lowered the press noise.',
+    "I've dragged the title to the start.",
+    'I opened the colour panel and raised the contrast.',
+    '我去掉了点击声。',
+    '已打开降噪。',
+    '点击声已经去掉。',
+  ])('what it reports stays: %j', said => {
+    expect(translate(said)).toEqual({ text: said, actions: [], openSteps: [] });
+  });
+
+  it.each<[string, string[]]>([
+    ['Trimmed to 10 s. Drag the clip onto track 2.', ['Drag the clip onto track 2.']],
+    ['I could not move it, so please drag it to the start.', ['so please drag it to the start.']],
+    ['I suggest dragging the title to the end.', ['I suggest dragging the title to the end.']],
+    ['视频已剪辑。请把片段拖到轨道2。', ['请把片段拖到轨道2。']],
+    ['Click Save.', []],
+    ['I dragged the title to the start.', []],
+  ])('an edit that is left to the person is kept for them: %j', (said, openSteps) => {
+    expect(translate(said).openSteps).toEqual(openSteps);
   });
 });
