@@ -89,6 +89,7 @@ function folderView({ inbox, outbox }: Config['folders'][number]): StatusView['f
     polled: false,
     pending: 0,
     arriving: [],
+    left_alone: [],
     last_scan_age_ms: null,
   };
 }

@@ -83,6 +83,8 @@ export interface StatusView {
     pending: number;
     /** A few of the pending files, and why each has not been taken yet; those held by something come first. */
     arriving: { path: string; why: string }[];
+    /** Files that no rule can take, by extension (empty: other names), the commonest kind first. They have no jobs. */
+    left_alone: { kind: string; files: number }[];
     last_scan_age_ms: number | null;
   }[];
 }

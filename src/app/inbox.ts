@@ -1,4 +1,7 @@
-import type { Config } from '../config/load.ts';
+import type { Config, Rule } from '../config/load.ts';
+import { VIDEO_EXTENSIONS } from '../core/file-names.ts';
+import type { EngineName } from '../core/job.ts';
+import { NEMO_FORMATS } from '../engine/engine.ts';
 import { Watcher, type WatchFolder } from '../inbox/watcher.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
@@ -31,5 +34,16 @@ export function openInbox({ live, queue: { admissions }, events, clock, log, onc
 }
 
 function watchFoldersOf(config: Config): WatchFolder[] {
-  return config.folders.map(({ inbox, settle, scan }) => ({ inbox, settleMs: settle, scan }));
+  return config.folders.map(({ inbox, settle, scan, rules }) => {
+    const own = config.rules.filter(({ name }) => rules.includes(name));
+    return { inbox, settleMs: settle, scan, extensions: extensionsFor(own, config.engine) };
+  });
 }
+
+/** What some rule could take, whatever it then decides. Links are always reported, so that people read what they are for. */
+function extensionsFor(rules: readonly Rule[], engine: EngineName): string[] {
+  const isForCloud = rules.some(rule => (rule.engine ?? engine) === 'nemo');
+  return [...VIDEO_EXTENSIONS, ...LINK_EXTENSIONS, ...(isForCloud ? NEMO_FORMATS : [])];
+}
+
+const LINK_EXTENSIONS = ['url', 'webloc'];

@@ -117,6 +117,7 @@ export class DaemonStatus {
         polled: seen?.polled ?? false,
         pending: (seen?.pending ?? 0) + arriving.length - (seen?.arriving.length ?? 0),
         arriving: arriving.slice(0, MAX_ARRIVING).map(({ path, why }) => ({ path, why: why.text })),
+        left_alone: seen?.leftAlone ?? [],
         last_scan_age_ms: seen?.lastScanAgeMs == null ? null : Math.round(seen.lastScanAgeMs),
       };
     });

@@ -18,6 +18,8 @@ export interface FolderView extends FolderState {
   pending: number;
   /** A few of the pending files, and why each has not been taken yet. */
   arriving: PendingFile[];
+  /** Files that are not for shrinkbox, by their names: how many of each kind, the commonest first. */
+  leftAlone: { kind: string; files: number }[];
   /** Ms since the last complete listing; absent before the first. */
   lastScanAgeMs?: number;
   /** Ms by which the loop is late: long if one call to the disk hangs, or the loop does. */
@@ -34,6 +36,9 @@ export interface FolderOptions {
 /** Delay after a first event, for others that come with it; bursts of events are handled at intervals. */
 const FIRST_EVENT_MS = 2;
 const DEBOUNCE_MS = 25;
+
+/** At most this many kinds of files that are left alone are listed in the status. */
+const MAX_KINDS = 30;
 
 /** At most this many pending files are listed in the status. */
 const MAX_ARRIVING = 10;
@@ -61,6 +66,7 @@ export class InboxLoop {
   /** When the loop last advanced, or is due to advance next. */
   #dueAt: number;
   #state: FolderState | undefined;
+  #leftAloneLogged = '[]';
   #scanWaiters: (() => void)[] = [];
   #quietWaiters: (() => void)[] = [];
 
@@ -120,9 +126,26 @@ export class InboxLoop {
       inbox: this.#context.inbox,
       pending: this.#waiting.size,
       arriving: this.#waiting.first(MAX_ARRIVING),
+      leftAlone: this.#leftAlone(),
       overdueMs: Math.max(0, now - this.#dueAt),
       lastScanAgeMs: this.#lastScanAt === undefined ? undefined : now - this.#lastScanAt,
     };
+  }
+
+  #leftAlone(): FolderView['leftAlone'] {
+    const kinds = [...this.#tree.leftAlone].map(([kind, files]) => ({ kind, files }));
+    return kinds.sort((a, b) => b.files - a.files || a.kind.localeCompare(b.kind)).slice(0, MAX_KINDS);
+  }
+
+  /** One line for all of them, and another only when they have changed. */
+  #logLeftAlone(): void {
+    const kinds = this.#leftAlone();
+    const text = JSON.stringify(kinds);
+    if (text === this.#leftAloneLogged) return;
+    this.#leftAloneLogged = text;
+    const { inbox, log } = this.#context;
+    const files = Object.fromEntries(kinds.map(({ kind, files }) => [kind || 'other', files]));
+    log.info({ inbox, files }, 'files that no rule can take are left alone; "shrinkbox explain FILE" says why');
   }
 
   #now(): number {
@@ -244,6 +267,7 @@ export class InboxLoop {
       this.#lastScanAt = this.#now();
       if (deep) this.#schedule.deepScanDone(startedAt, this.#lastScanAt);
       this.#become({ available: true, polled: this.#tree.anyPolled });
+      this.#logLeftAlone();
     } finally {
       this.#schedule.planScan(this.#now(), this.#facts());
     }

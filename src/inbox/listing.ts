@@ -12,6 +12,7 @@ import {
   type Directory,
   type Entry,
   type InboxContext,
+  kindOf,
   pathOf,
   refuse,
   relativeOf,
@@ -189,12 +190,14 @@ export class Listing {
   async #updateFile(entry: Entry): Promise<void> {
     const file = entry.dir.files.get(entry.name);
     if (file === undefined) return this.#addFile(entry);
+    if (isLeftAlone(entry)) return;
     const key = typeof file === 'number' ? file : file.settling.key;
     if (isDone(file) && key !== pinKey(entry.stat)) this.#waiting.fileChanged(file, entry);
   }
 
   async #addFile(entry: Entry): Promise<void> {
     const { dir, name, stat } = entry;
+    if (!this.#context.accepts(name)) return leaveAlone(entry);
     const path = sidecarNameOf(pathOf(dir, name));
     const instruction = dir.sidecars.has(name) ? await readInstruction(dir.fs, path) : undefined;
     const sidecar = instruction?.kind === 'text' ? { path, text: instruction.text } : undefined;
@@ -238,7 +241,20 @@ export class Listing {
     const file = dir.files.get(name);
     if (file !== undefined && typeof file !== 'number') this.#waiting.drop(file);
     dir.files.delete(name);
+    dir.leftAlone.get(kindOf(name))?.delete(name);
   }
+}
+
+/** The file is known and needs nothing more, whatever becomes of its content. */
+function leaveAlone({ dir, name, stat }: Entry): void {
+  dir.files.set(name, pinKey(stat));
+  const kind = kindOf(name);
+  const names = dir.leftAlone.get(kind) ?? new Set();
+  dir.leftAlone.set(kind, names.add(name));
+}
+
+function isLeftAlone({ dir, name }: Entry): boolean {
+  return dir.leftAlone.get(kindOf(name))?.has(name) === true;
 }
 
 function isDone(file: number | { phase: string }): boolean {

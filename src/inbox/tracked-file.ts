@@ -1,5 +1,6 @@
 import type { Sentence } from '../core/message.ts';
 import type { Sidecar, Sighting } from '../core/job.ts';
+import { extensionOf } from '../core/file-names.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { FsKind } from '../platform/files/fs-types.ts';
@@ -17,6 +18,8 @@ export interface InboxContext {
   settleMs: number | undefined;
   /** Default: a minute, or four settle times if that is longer. */
   incompleteAfterMs: number | undefined;
+  /** Whether files of this name are for shrinkbox; others are only counted. */
+  accepts(name: string): boolean;
   /** At most this many files are pending at the same time; the others wait their turn. */
   maxWaiting: number;
   clock: Clock;
@@ -39,6 +42,8 @@ export interface Directory {
   /** A bare number is the pin key of a file that needs nothing more; 100,000 of them are cheap. */
   files: Map<string, number | TrackedFile>;
   children: Set<string>;
+  /** The files among them that are left alone because of their name, by their kind (see `kindOf`). */
+  leftAlone: Map<string, Set<string>>;
   /** Known sidecars, by the name of their file: the pin key of the `.txt`. */
   sidecars: Map<string, number>;
   /** It could not be listed, and that was reported. */
@@ -103,6 +108,12 @@ export function relativeOf(dir: Directory, name: string): string {
 
 export function pathOf(dir: Directory, name: string): string {
   return `${dir.path}/${name}`;
+}
+
+/** What a file is by its name: its extension in lower case; empty for what is none, or only chance. */
+export function kindOf(name: string): string {
+  const extension = extensionOf(name);
+  return /^[a-z0-9]{1,8}$/.test(extension) ? extension : '';
 }
 
 /** The `rel` of the directory that holds `relative`, and its name there. */

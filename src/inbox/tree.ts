@@ -9,7 +9,7 @@ import { type FileStat, identityOf } from './file-id.ts';
 import type { FileSystems } from './guarded-fs.ts';
 import { Listing } from './listing.ts';
 import { MountMap } from './mount-map.ts';
-import { type Directory, type InboxContext, refuse, relativeOf, splitRelative } from './tracked-file.ts';
+import { type Directory, type InboxContext, refuse, relativeOf, splitRelative, kindOf } from './tracked-file.ts';
 import type { WaitingFiles } from './waiting-files.ts';
 
 /** Directories visited concurrently: registering a watch waits for the thread pool, listing does not. */
@@ -80,6 +80,15 @@ export class Tree {
 
   get polled(): boolean {
     return this.#dirs.get('')?.kind.polled ?? false;
+  }
+
+  /** How many files of each kind are left alone because of their names, in the whole inbox. */
+  get leftAlone(): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const { leftAlone } of this.#dirs.values()) {
+      for (const [kind, { size }] of leftAlone) if (size > 0) counts.set(kind, (counts.get(kind) ?? 0) + size);
+    }
+    return counts;
   }
 
   get anyPolled(): boolean {
@@ -168,6 +177,7 @@ export class Tree {
     const file = dir?.files.get(name);
     if (file !== undefined && typeof file !== 'number') this.#waiting.drop(file);
     dir?.files.delete(name);
+    dir?.leftAlone.get(kindOf(name))?.delete(name);
     this.markChanged(rel, name);
   }
 
@@ -226,6 +236,7 @@ export class Tree {
       watch: undefined,
       files: new Map(),
       children: new Set(),
+      leftAlone: new Map(),
       sidecars: new Map(),
       refused: false,
     };

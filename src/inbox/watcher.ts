@@ -2,12 +2,14 @@
  * Room: the inboxes. Finds files dropped into them and reports each as a Sighting once it is complete. It only reads, and
  * knows nothing about jobs or rules. May import core, messages, platform, and media/completeness.
  */
+import { extensionOf } from '../core/file-names.ts';
 import type { Pin, Sidecar, Sighting } from '../core/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Mount, readMounts } from '../platform/files/mounts.ts';
 import type { Logger } from '../platform/log.ts';
 import { type ChangeEvents, chokidarEvents, type WatchProblem } from './change-events.ts';
 import { FileSystems } from './guarded-fs.ts';
+import { isLinkInText } from './ignored-names.ts';
 import { type FolderState, type FolderView, InboxLoop } from './inbox-loop.ts';
 import { procWriters, type WriterProbe } from './open-files.ts';
 import type { InboxContext, PendingFile } from './tracked-file.ts';
@@ -23,6 +25,8 @@ export interface WatchFolder {
   settleMs?: number | undefined;
   /** Ms between scans; `auto`: every minute, or if polled, every 10 s while something happens and 30 s otherwise. */
   scan: 'auto' | number;
+  /** Extensions, in lower case, of the files that are reported; the others are only counted. Absent: all are. */
+  extensions?: readonly string[];
 }
 
 export interface WatcherOptions {
@@ -135,6 +139,7 @@ export class Watcher {
       inbox: folder.inbox,
       settleMs: folder.settleMs,
       incompleteAfterMs: options.incompleteAfterMs,
+      accepts: accepting(folder.extensions),
       maxWaiting: options.maxWaiting ?? MAX_WAITING,
       clock: options.clock,
       log: options.log,
@@ -160,7 +165,15 @@ interface Watched {
 }
 
 function isSame(a: WatchFolder | undefined, b: WatchFolder): boolean {
-  return a?.inbox === b.inbox && a.settleMs === b.settleMs && a.scan === b.scan;
+  const [before, after] = [a?.extensions, b.extensions];
+  return a?.inbox === b.inbox && a.settleMs === b.settleMs && a.scan === b.scan && before?.join() === after?.join();
+}
+
+/** A link in a text file is one whatever is taken besides. */
+function accepting(extensions: readonly string[] | undefined): (name: string) => boolean {
+  if (!extensions) return () => true;
+  const known = new Set(extensions);
+  return name => known.has(extensionOf(name)) || isLinkInText(name);
 }
 
 /** A limit keeps thousands of directories from being watched; a person needs to read that only once. */

@@ -74,6 +74,7 @@ function directory({ type = 'ext4', looked, opened = [], content = Buffer.from('
     watch: undefined,
     files: new Map(),
     children: new Set(),
+    leftAlone: new Map(),
     sidecars: new Map(),
     refused: false,
   };

@@ -30,6 +30,7 @@ beforeEach(() => {
     clock: systemClock,
     log: pino({ level: 'warn' }, { write: line => void warnings.push(line) }),
     writers: () => new Map(),
+    accepts: () => true,
     hasJobFor: () => false,
     onSighting: sighting => void sightings.push(sighting),
   };
@@ -43,6 +44,7 @@ beforeEach(() => {
       watch: undefined,
       files: new Map(),
       children: new Set(),
+      leftAlone: new Map(),
       sidecars: new Map(),
       refused: false,
     },

@@ -45,6 +45,7 @@ export type WatchingOptions = Partial<Omit<WatcherOptions, 'folders'>> & {
   inbox?: string;
   settleMs?: number;
   scan?: number | 'auto';
+  extensions?: string[];
   /** Started already unless false. */
   start?: boolean;
 };
@@ -86,7 +87,12 @@ export async function watching(options: WatchingOptions = {}): Promise<Watching>
     onFolder: (_inbox, state) => void states.push({ ...state, reason: state.reason?.text }),
     incompleteAfterMs: 2 * SETTLE_MS,
     ...options,
-    folders: [{ inbox, settleMs: options.settleMs ?? SETTLE_MS, scan: options.scan ?? 'auto' }],
+    folders: [
+      {
+        ...{ inbox, settleMs: options.settleMs ?? SETTLE_MS, scan: options.scan ?? 'auto' },
+        extensions: options.extensions,
+      },
+    ],
   });
   cleanUp(() => watcher.stop());
   if (options.start !== false) await watcher.start();

@@ -68,6 +68,7 @@ export class FakeControl implements Control {
           polled: false,
           pending: 0,
           arriving: [],
+          left_alone: [],
           last_scan_age_ms: 1000,
         },
       ],

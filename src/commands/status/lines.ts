@@ -71,6 +71,7 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
     ...section('Working:', jobs.working, WORKING),
     ...section('Queued:', jobs.queued, QUEUED),
     ...arrivingLines(context, status),
+    ...leftAloneLines(context, status),
   ];
 
   function section(title: string, some: readonly LiveJob[], states: readonly StateName[]): string[] {
@@ -142,6 +143,22 @@ function arrivingLines({ paint, columns }: Context, { folders }: StatusView): st
   );
   if (rows.length === 0) return [];
   return ['', paint('bold', 'Not queued yet:'), ...table(rows.slice(0, SHOWN), columns)];
+}
+
+/** Kinds of files named in a line; the rest is one number. */
+const KINDS_SHOWN = 6;
+
+/** How many files no rule can take, by kind: they have no jobs. */
+function leftAloneLines({ paint, columns }: Context, { folders }: StatusView): string[] {
+  const rows = folders.flatMap(({ inbox, left_alone: kinds }) => {
+    if (kinds.length === 0) return [];
+    const shown = kinds.slice(0, KINDS_SHOWN).map(({ kind, files }) => `${files} ${kind ? `.${kind}` : 'other'}`);
+    const rest = kinds.slice(KINDS_SHOWN).reduce((sum, { files }) => sum + files, 0);
+    const words = [...shown, ...(rest > 0 ? [`${rest} of more kinds`] : [])].join(', ');
+    return [[`  ${escapeForTerminal(inbox)}`, escapeForTerminal(words)]];
+  });
+  if (rows.length === 0) return [];
+  return ['', paint('bold', 'Left alone, not videos (shrinkbox explain FILE says why):'), ...table(rows, columns)];
 }
 
 function engineLine(engine: StatusView['engines'][number], now: number): string {

@@ -94,6 +94,19 @@ it('status shows what the cloud is still at, and for how long (was: 45 % for fiv
   expect((await run('jobs')).out).toMatch(/ask1 .*still working: editing the timeline, for 5m/);
 });
 
+it('status counts the files that no rule can take', async () => {
+  const control = await daemon();
+  const status = control.status();
+  const [folder] = status.folders;
+  const kinds = ['nfo', 'srt', 'jpg', 'aae', '', 'xml', 'pdf', 'doc'];
+  const left_alone = kinds.map((kind, i) => ({ kind, files: 2000 - i }));
+  control.status = () => ({ ...status, folders: folder ? [{ ...folder, left_alone }] : [] });
+  const { out } = await run('status');
+  expect(out).toContain('Left alone, not videos');
+  expect(out).toContain('2000 .nfo, 1999 .srt, 1998 .jpg, 1997 .aae, 1996 other, 1995 .xml, 3987 of more kinds');
+  expect(JSON.parse((await run('status', '--json')).out).folders[0].left_alone).toHaveLength(8);
+});
+
 it('status --watch shows every change until nobody reads', async () => {
   const control = await daemon();
   const shown: string[] = [];

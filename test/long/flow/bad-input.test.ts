@@ -36,8 +36,6 @@ describe('bad input gets a clear reason, nothing is lost, and the daemon continu
     put('concat.mp4', 'failed', /playlist|list|not a video/, path =>
       writeFileSync(path, `ffconcat version 1.0\nfile '${plain}'\n`),
     );
-    put('picture.jpg', 'skipped', /jpg|not a video/i, path => writeFileSync(path, 'x'));
-    put('notes.pdf', 'skipped', /pdf|not a video/i, path => writeFileSync(path, 'x'));
     put('outside.mp4', 'skipped', /link/, path => symlinkSync('/etc/hostname', path));
     put('pipe.mp4', 'skipped', /pipe|FIFO|device|not a regular/i, path => execFileSync('mkfifo', [path]));
     put('link.url', 'skipped', /nemo|cloud/, path =>

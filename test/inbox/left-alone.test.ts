@@ -1,0 +1,50 @@
+import { rename, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { expect, it } from 'vitest';
+import { eventually } from '../support/eventually.ts';
+import { drop, tempDir, watching } from './support.ts';
+
+const extensions = ['mp4', 'url'];
+
+// Was: one skipped job each, with 1,400 bytes of journal.
+it('files that no rule can take are counted by kind, and never reported', async () => {
+  const inbox = join(await tempDir(), 'inbox');
+  for (const name of ['a.nfo', 'b.NFO', 'c.srt', 'README', 'x.some words', 'film.mp4', 'link.url.txt'])
+    await drop(inbox, name);
+  const { allSighted, sightings, watcher, logs } = await watching({ inbox, extensions });
+  await allSighted(['film.mp4', 'link.url.txt']);
+  await watcher.settled();
+  expect(sightings).toHaveLength(2);
+  expect(watcher.folders()[0]?.leftAlone).toEqual([
+    { kind: '', files: 2 },
+    { kind: 'nfo', files: 2 },
+    { kind: 'srt', files: 1 },
+  ]);
+  const said = () => logs.filter(({ msg }) => msg.includes('left alone'));
+  expect(said()).toMatchObject([{ level: 30, files: { nfo: 2, srt: 1, other: 2 } }]);
+  await watcher.rescan();
+  expect(said()).toHaveLength(1);
+});
+
+it('the count follows what is dropped, removed and renamed', async () => {
+  const { inbox, allSighted, watcher } = await watching({ extensions });
+  const counted = (files: number) => eventually(() => (watcher.folders()[0]?.leftAlone[0]?.files ?? 0) === files);
+  await writeFile(join(inbox, 'a.nfo'), 'x');
+  await writeFile(join(inbox, 'b.nfo'), 'x');
+  await counted(2);
+  await writeFile(join(inbox, 'b.nfo'), 'changed');
+  await rm(join(inbox, 'a.nfo'));
+  await counted(1);
+  await rename(join(inbox, 'b.nfo'), join(inbox, 'b.mp4'));
+  await allSighted(['b.mp4']);
+  await counted(0);
+});
+
+it('a configuration that takes more kinds has the files reported that were left alone', async () => {
+  const { inbox, allSighted, watcher } = await watching({ extensions });
+  await writeFile(join(inbox, 'song.mp3'), 'x');
+  await eventually(() => watcher.folders()[0]?.leftAlone.length === 1);
+  await watcher.setFolders([{ inbox, settleMs: 200, scan: 'auto', extensions: [...extensions, 'mp3'] }]);
+  await allSighted(['song.mp3']);
+  expect(watcher.folders()[0]?.leftAlone).toEqual([]);
+});
