@@ -15,6 +15,7 @@
  * watch -Sighting-> rules -Decision-> queue -Order-> engine -Candidate-> verify -Verified-> deliver.
  */
 import type { Action, ErrorCode } from './errors.ts';
+import type { Holding } from './inventory.ts';
 import type { Target } from './target.ts';
 import { type Message, messageOf, reasonMessages, type Sentence, textOf } from './message.ts';
 import type { NamedStep } from './steps.ts';
@@ -162,6 +163,8 @@ export interface Expectation {
   /** Upper bound on frames per second, if one was requested. */
   maxFps?: number;
   videoCodecs: string[];
+  /** Everything the result must hold, and nothing of those kinds besides; absent where the engine cannot know (the cloud). */
+  holds?: Holding[];
 }
 
 declare const verified: unique symbol;

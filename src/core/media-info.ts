@@ -1,5 +1,5 @@
 /** Facts probed from a media file, the basis for planning, verifying and explaining. Times in seconds. */
-import type { Sentence } from './message.ts';
+import type { Item } from './inventory.ts';
 
 export interface VideoTrack {
   index: number;
@@ -33,7 +33,11 @@ export interface VideoTrack {
 export interface AudioTrack {
   index: number;
   codec: string;
+  /** This ffmpeg can decode it; if not, all that is possible is to leave it out. */
+  isDecodable: boolean;
   channels: number;
+  /** ffprobe's name for the places of the loudspeakers (`5.1(side)`); absent where the file does not say. */
+  layout: string | undefined;
   sampleRate: number;
   /** Average bits per second over the packets found. */
   bitrate: number | undefined;
@@ -65,14 +69,17 @@ export interface MediaFacts {
   video: VideoTrack;
   audio: AudioTrack[];
   subtitles: SubtitleTrack[];
-  /** Tracks that cannot be carried into the MP4: `telemetry (gpmd)`, `cover art (mjpeg)`. */
-  other: Sentence[];
+  /** Everything it holds, for the promise that nothing is lost in silence. */
+  inventory: Item[];
   chapters: number;
   /** Where the picture can be cut, in order; empty if its frames have no timestamps. At most a few hundred, evenly spread. */
   cuts: Cut[];
   creationTime: string | undefined;
   location: string | undefined;
+  /** The first of them, shortened: the journal keeps them. */
   tags: Record<string, string>;
+  /** Names and values of all of them, bytes. */
+  tagBytes: number;
 }
 
 /** A place between two frames where the picture can be cut into parts that are encoded one after the other. */

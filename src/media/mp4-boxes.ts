@@ -95,3 +95,87 @@ export async function codecHeader(path: string): Promise<Buffer | undefined> {
     throw fileError(error, say('files.reading', { path }), path);
   }
 }
+
+/** What the descriptions of an MP4's tracks name. */
+export interface SampleEntries {
+  /** Boxes of interest that were found. */
+  boxes: ReadonlySet<string>;
+  /** How it is encrypted (`cenc`, `cbcs`, `FairPlay`); absent if no track is. */
+  protection: string | undefined;
+}
+
+/** The way from an MP4's index to the descriptions of its tracks. */
+const CONTAINERS = new Set(['moov', 'trak', 'mdia', 'minf', 'stbl']);
+const ENCRYPTED_FORMATS = new Set(['encv', 'enca']);
+/** Apple's own, of films and songs bought before the standard. */
+const FAIRPLAY_FORMATS = new Set(['drms', 'drmi']);
+const NAMED_INSIDE = ['lhvC', 'vexu'];
+const MAX_DESCRIPTION_BYTES = 1_000_000;
+const MAX_HEADERS = 5_000;
+
+/** The sample entries of an MP4 or MOV; empty for another kind of file, and as far as they can be read. A few small reads. */
+export async function sampleEntries(path: string): Promise<SampleEntries> {
+  const { boxes } = await topBoxes(path);
+  const index = boxes.find(box => box.type === 'moov');
+  const found = { boxes: new Set<string>(), protection: undefined as string | undefined };
+  if (!index) return found;
+  try {
+    const file = await open(path, 'r');
+    try {
+      const left = [index];
+      for (let headers = 0; left.length > 0 && headers < MAX_HEADERS; headers += 1) {
+        const box = left.shift() as Box;
+        if (box.type === 'stsd') noteEntries(found, await readBox(file, box));
+        if (CONTAINERS.has(box.type)) left.push(...(await boxesIn(file, box)));
+      }
+      return found;
+    } finally {
+      await file.close();
+    }
+  } catch (error) {
+    throw fileError(error, say('files.reading', { path }), path);
+  }
+}
+
+type OpenFile = Awaited<ReturnType<typeof open>>;
+
+async function boxesIn(file: OpenFile, { offset, bytes }: Box): Promise<Box[]> {
+  const end = offset + bytes;
+  const header = Buffer.alloc(16);
+  const inside: Box[] = [];
+  for (let at = offset + 8; at + 8 <= end && inside.length < MAX_HEADERS; ) {
+    const { bytesRead } = await file.read(header, 0, 16, at);
+    const size = boxSize(header, bytesRead, end - at);
+    if (size === undefined || size > end - at) break;
+    inside.push({ type: header.toString('latin1', 4, 8), offset: at, bytes: size });
+    at += size;
+  }
+  return inside;
+}
+
+async function readBox(file: OpenFile, { offset, bytes }: Box): Promise<Buffer> {
+  const buffer = Buffer.alloc(Math.min(bytes, MAX_DESCRIPTION_BYTES));
+  const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
+  return buffer.subarray(0, bytesRead);
+}
+
+/** `stsd`: header, version and count, then one entry per format the track uses. */
+function noteEntries(found: { boxes: Set<string>; protection: string | undefined }, stsd: Buffer): void {
+  for (let at = 16; at + 8 <= stsd.length; ) {
+    const size = stsd.readUInt32BE(at);
+    const format = stsd.toString('latin1', at + 4, at + 8);
+    if (size < 8) return;
+    const entry = stsd.subarray(at, at + size);
+    for (const name of NAMED_INSIDE) if (entry.includes(name, 8, 'latin1')) found.boxes.add(name);
+    if (FAIRPLAY_FORMATS.has(format)) found.protection ??= 'FairPlay';
+    if (ENCRYPTED_FORMATS.has(format)) found.protection ??= schemeIn(entry);
+    at += size;
+  }
+}
+
+/** The four letters of the scheme that `schm` names. */
+function schemeIn(entry: Buffer): string {
+  const at = entry.indexOf('schm', 8, 'latin1');
+  const scheme = at < 0 ? '' : entry.toString('latin1', at + 8, at + 12);
+  return /^\w{4}$/.test(scheme) ? scheme : 'encrypted';
+}

@@ -23,6 +23,7 @@ import {
   STATE_NAMES,
 } from '../core/job.ts';
 import type { Action } from '../core/errors.ts';
+import type { Holding } from '../core/inventory.ts';
 import type { Message } from '../core/message.ts';
 import type { NamedStep } from '../core/steps.ts';
 import type { Resolution, Target } from '../core/target.ts';
@@ -163,6 +164,12 @@ const DECISION = tagged<Decision, 'kind'>('kind', {
   skip: { rule: optional(STRING), reason: STRING, messages: optional(OBJECT) },
 });
 
+const HOLDING = shape<Holding>({
+  kind: STRING,
+  value: STRING,
+  startS: optional(NUMBER),
+  endS: optional(NUMBER),
+});
 const EXPECTATION = shape<Expectation>({
   maxBytes: optional(NUMBER),
   durationS: optional(NUMBER),
@@ -174,6 +181,7 @@ const EXPECTATION = shape<Expectation>({
   subtitleTracks: optional(NUMBER),
   maxFps: optional(NUMBER),
   videoCodecs: list(STRING),
+  holds: optional(list(HOLDING)),
 });
 const CANDIDATE = shape<Candidate>({
   path: STRING,

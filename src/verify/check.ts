@@ -1,6 +1,8 @@
 import type { Candidate, Expectation } from '../core/job.ts';
+import { differences, type Holding } from '../core/inventory.ts';
 import type { MediaFacts } from '../core/media-info.ts';
 import type { Sentence } from '../core/message.ts';
+import { FINDERS } from '../media/inventory/inventory.ts';
 import { say } from '../messages/say.ts';
 
 /** What was measured about a candidate: its facts, its layout, and a decode from the first frame to the last. */
@@ -30,6 +32,7 @@ export function check(candidate: Candidate, measured: Measured): Sentence[] {
     : [
         ...sizeComplaints(candidate, measured),
         ...contentComplaints(candidate.expect, measured.facts),
+        ...inventoryComplaints(candidate, measured.facts),
         ...playbackComplaints(measured),
       ];
   return complaints.filter(complaint => complaint !== false);
@@ -85,6 +88,23 @@ function contentComplaints(
     maxFps !== undefined && !(fps <= measuredMaxFps) && say('verify.frame-rate', { fps, maxFps }),
     !videoCodecs.includes(codec) && say('verify.codec', { codec, expected: videoCodecs.join(', ') }),
   ];
+}
+
+/** How the result differs from what the plan said of every part of the source. */
+function inventoryComplaints({ expect: { holds }, damagedSource }: Candidate, { inventory }: MediaFacts): Complaints {
+  if (!holds) return [];
+  const { missing, extra, moved } = differences(holds, inventory, kind => FINDERS[kind].compared);
+  return [
+    ...missing.map(({ kind, value }) => say('verify.lacks', { kind, value })),
+    ...extra.map(({ kind, value }) => say('verify.holds-unplanned', { kind, value })),
+    // Where a decoder skips damaged sound, it ends earlier.
+    ...(damagedSource ? [] : moved.map(({ expected, found }) => movedComplaint(expected, found))),
+  ];
+}
+
+function movedComplaint({ kind, value, startS: expectedStartS = 0, endS: expectedEndS = 0 }: Holding, found: Holding) {
+  const { startS = 0, endS = 0 } = found;
+  return say('verify.moved', { kind, value, startS, endS, expectedStartS, expectedEndS });
 }
 
 function playbackComplaints({ facts, startsFast, decodedFrames: decoded, decoderErrors }: Measured): Complaints {

@@ -86,12 +86,14 @@ interface ReadThrough {
 
 /** Probed and decoded by one child if all is well; anything else is read again, more strictly. */
 async function readThrough(candidate: Candidate, options: VerifyOptions): Promise<ReadThrough> {
-  const { width, height, frames } = candidate.expect;
+  const { width, height, frames, holds } = candidate.expect;
+  const thorough = holds?.some(({ kind }) => kind === 'captions') === true;
   const isSmall = width && height && frames ? decodesOnOneThread({ width, height, frames }) : false;
   let packets = 0;
   const atOnce = await asComplaint(candidate, () =>
     probeDecoding(candidate.path, {
       ...options,
+      thorough,
       threads: isSmall ? 1 : options.threads,
       limits: limitsFor(frames ?? 0),
       stallMs: STALL_MS,
@@ -102,7 +104,7 @@ async function readThrough(candidate: Candidate, options: VerifyOptions): Promis
     }),
   );
   if (atOnce) return { ...atOnce, decoderErrors: 0 };
-  const facts = await asComplaint(candidate, () => probe(candidate.path, options));
+  const facts = await asComplaint(candidate, () => probe(candidate.path, { ...options, thorough }));
   options.onProgress?.(PROBED);
   return { facts, ...(await decode(candidate, facts, options)) };
 }
@@ -147,7 +149,11 @@ async function decode(
 }
 
 /** Every audio track is decoded with the picture; timestamps pass through, so that no frame is duplicated or dropped. */
-function decodeArgs({ path, isSource }: Candidate, { video }: MediaFacts, { tools, threads }: VerifyOptions): string[] {
+function decodeArgs(
+  { path, isSource }: Candidate,
+  { video, audio }: MediaFacts,
+  { tools, threads }: VerifyOptions,
+): string[] {
   const count = decodesOnOneThread(video) ? 1 : threads;
   return [
     ...(count ? ['-threads', String(count)] : []),
@@ -155,7 +161,8 @@ function decodeArgs({ path, isSource }: Candidate, { video }: MediaFacts, { tool
     ...WITHOUT_LOOP_FILTER,
     ...untrustedInput(path),
     ...['-map', `0:${video.index}`],
-    ...['-map', '0:a?'],
+    // A source delivered as it is may have a sound track that this ffmpeg cannot decode.
+    ...audio.filter(track => track.isDecodable).flatMap(({ index }) => ['-map', `0:${index}`]),
     ...keepFrameTimes(tools),
     ...['-f', 'null', '-'],
   ];

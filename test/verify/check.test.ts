@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import type { Item } from '../../src/core/inventory.ts';
 import type { Candidate, Expectation } from '../../src/core/job.ts';
+import { say } from '../../src/messages/say.ts';
 import { check, type Measured } from '../../src/verify/check.ts';
 import { audioTrack, facts } from '../engine/local/facts.ts';
 
@@ -35,6 +37,36 @@ const measured = (more: Partial<Measured> = {}): Measured => ({
 
 it('what keeps every promise may go', () => {
   expect(check(candidate(), measured())).toEqual([]);
+});
+
+describe('the inventory of a result, against the plan', () => {
+  const captions = { kind: 'captions', value: 'cea-608', what: say('media.has-captions') } as const;
+  const sound = {
+    kind: 'sound',
+    value: 'aac 2 eng',
+    startS: 0,
+    endS: 60,
+    what: say('media.has-sound', { track: 'aac' }),
+  } as const;
+
+  it('agrees', () => {
+    const found = measured({ facts: facts({ inventory: [sound, captions] }) });
+    expect(check(candidate({ holds: [sound, captions] }), found)).toEqual([]);
+    // A candidate of an older version, or from the cloud, does not say.
+    expect(check(candidate(), found)).toEqual([]);
+  });
+
+  it('was lost, added or moved without a note: the result does not pass', () => {
+    const said = (holds: Expectation['holds'], inventory: Item[], more: Partial<Candidate> = {}) =>
+      check(candidate({ holds }, more), measured({ facts: facts({ inventory }) })).map(complaint => complaint.text);
+    expect(said([sound, captions], [sound])).toEqual(['it lacks what the plan says it holds: captions (cea-608)']);
+    expect(said([captions], [sound, captions])).toEqual(['it holds what the plan does not say: sound (aac 2 eng)']);
+    const late = { ...sound, startS: 1 };
+    const moved = 'its sound (aac 2 eng) lasts from 1.00 to 60.00 s instead of 0.00 to 60.00 s';
+    expect(said([sound], [late])).toEqual([moved]);
+    // Where a decoder skipped damaged sound, nobody knows where it should be.
+    expect(said([sound], [late], { damagedSource: true })).toEqual([]);
+  });
 });
 
 describe('each broken promise is named', () => {

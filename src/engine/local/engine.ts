@@ -19,7 +19,8 @@ import { takeSamples } from './measure/sample.ts';
 import { describeEncode, planEncode } from './plan/encode-plan.ts';
 import { type Effort, threadsFor } from './plan/presets.ts';
 import { type Cutting, CUTTING } from './plan/segments.ts';
-import { type Choice, choose, describeChoice, droppedTracks, withPossibleCodec } from './plan/strategy.ts';
+import { describeInventory, planInventory } from './plan/fates.ts';
+import { type Choice, choose, describeChoice, withPossibleCodec } from './plan/strategy.ts';
 import { LocalCheckpoints } from './run/checkpoints.ts';
 import { LocalJob } from './run/local-job.ts';
 import { Meter } from './run/progress.ts';
@@ -81,14 +82,17 @@ class LocalEngine implements Engine {
     const possible = withPossibleCodec(order, facts, tools);
     const choice = choose(facts, possible.order);
     const lines = [...describeChoice(facts, choice, order), ...possible.notes];
-    if (choice.kind === 'encode') {
-      const threads = threadsFor(facts, this.#options.threads);
-      const { target, source } = possible.order;
-      const sample = await takeSamples({ tools, facts, target, input: source, threads, clock, nice, signal });
-      const basis = { facts, order: possible.order, choice, sample };
-      lines.push(...describeEncode(basis, planEncode(basis, { tools, cutting }), effort));
+    const { target, source } = possible.order;
+    if (choice.kind === 'copy') {
+      return [...lines, ...describeInventory(planInventory({ way: 'copy', facts, target, tools, copy: choice }))];
     }
-    return [...lines, ...droppedTracks(facts)];
+    const threads = threadsFor(facts, this.#options.threads);
+    const sample = await takeSamples({ tools, facts, target, input: source, threads, clock, nice, signal });
+    const basis = { facts, order: possible.order, choice, sample };
+    const plan = planEncode(basis, { tools, cutting });
+    const { picture, sound } = plan;
+    const inventory = planInventory({ way: 'encode', facts, target, tools, codec: choice.codec, picture, sound });
+    return [...lines, ...describeEncode(basis, plan, effort), ...describeInventory(inventory)];
   }
 
   /** Reading through a long file on a slow share takes minutes, so it is done once per job. */

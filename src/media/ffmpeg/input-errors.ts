@@ -65,8 +65,18 @@ export function noVideo(path: string, sound: boolean): ShrinkError {
   return refusal('no-video', sound ? say('media.sound-only', { file }) : say('media.no-picture', { file }), path);
 }
 
-export function onePicture(path: string): ShrinkError {
-  return refusal('no-video', say('media.single-picture', { file: displayName(path) }), path);
+/** `soundS`: seconds of the sound beside it. */
+export function onePicture(path: string, soundS: number): ShrinkError {
+  const file = displayName(path);
+  const message =
+    soundS > 0 ? say('media.picture-with-sound', { file, seconds: soundS }) : say('media.single-picture', { file });
+  return refusal('no-video', message, path);
+}
+
+/** `how` names the protection: `cenc`, `FairPlay`, `DRM`. */
+export function copyProtected(path: string, how: string): ShrinkError {
+  const message = say('media.copy-protected', { file: displayName(path), how });
+  return refusal('not-media', message, path, say('media.copy-protected-hint'));
 }
 
 export function noFrames(path: string): ShrinkError {
@@ -89,9 +99,10 @@ export function cannotDecode(path: string, codec: string): ShrinkError {
   return refusal('not-media', message, path, say('media.newer-ffmpeg-hint'));
 }
 
-export function sizeUnknown(path: string, codec: string): ShrinkError {
-  const message = say('media.size-unknown', { file: displayName(path), codec });
-  return refusal('not-media', message, path, say('media.newer-ffmpeg-hint'));
+/** A transport stream that was cut before its first header: the codec is known, and nothing can be decoded. */
+export function headerMissing(path: string, codec: string): ShrinkError {
+  const message = say('media.header-missing', { file: displayName(path), codec });
+  return refusal('incomplete-media', message, path, EXPORT_AGAIN);
 }
 
 function refusal(code: ErrorCode, message: Sentence, subject: string, hint?: Sentence): ShrinkError {

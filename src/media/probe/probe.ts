@@ -17,7 +17,9 @@ import { MAX_PIXELS, quiet, untrustedInput, WITHOUT_LOOP_FILTER } from '../ffmpe
 import {
   cannotDecode,
   claimsTooMuch,
+  copyProtected,
   displayName,
+  headerMissing,
   MAX_FPS,
   noFrames,
   noVideo,
@@ -25,19 +27,22 @@ import {
   refuseByComplaints,
   refuseByLooks,
   refuseByProbe,
-  sizeUnknown,
   tooManyFrames,
   tooManyPixels,
 } from '../ffmpeg/input-errors.ts';
 import type { Tools } from '../ffmpeg/tools.ts';
-import { assembleFacts, mainVideo, type ProbeOutput, type ProbeStream } from './media-info.ts';
+import { assembleFacts } from './media-info.ts';
 import { maxPackets, type Packet, parsePacket, parsePacketObject, type Timeline, TimelineReader } from './packets.ts';
+import { readSigns, type Signs } from './signs.ts';
 import { type Looks, looksLike } from './sniff.ts';
+import { mainVideo, pictures, type ProbeOutput, type ProbeStream } from './streams.ts';
 
 export interface ProbeOptions {
   tools: Tools;
   signal?: AbortSignal;
   gate?: PauseGate;
+  /** Looks for captions in every byte: for a result that must have them. */
+  thorough?: boolean;
 }
 
 export interface DecodingOptions extends ProbeOptions {
@@ -63,6 +68,8 @@ const SLOWEST_READ = 1_000_000;
 const SMALL_FILE = 64_000_000;
 /** Sixty thousand chapters are handled in another way. */
 const MAX_DESCRIPTION_LINES = 20_000;
+/** All tags of a track are one line, and a tag may hold a picture. */
+const MAX_DESCRIPTION_CHARS = 8_000_000;
 /** Packets of sound that the decoder may withhold, before its start and after its end. */
 const UNHEARD = 2;
 
@@ -108,7 +115,10 @@ interface Description {
   timelines: Map<number, Timeline>;
 }
 
-type ProbeRequest = Pick<ChildRequest, 'timeoutMs' | 'stallMs' | 'limits' | 'onStdoutLine' | 'onStderrLine'>;
+type ProbeRequest = Pick<
+  ChildRequest,
+  'timeoutMs' | 'stallMs' | 'limits' | 'onStdoutLine' | 'onStderrLine' | 'maxLineChars'
+>;
 
 /** One file being probed. */
 class FileProbe {
@@ -116,24 +126,28 @@ class FileProbe {
   readonly #options: ProbeOptions;
   readonly #bytes: number;
   readonly #looks: Looks;
+  readonly #signs: Signs;
   /** The name, fit for a sentence. */
   readonly #name: string;
 
-  private constructor(path: string, options: ProbeOptions, { bytes, looks }: { bytes: number; looks: Looks }) {
+  private constructor(path: string, options: ProbeOptions, seen: { bytes: number; looks: Looks; signs: Signs }) {
     this.#path = path;
     this.#options = options;
-    this.#bytes = bytes;
-    this.#looks = looks;
+    this.#bytes = seen.bytes;
+    this.#looks = seen.looks;
+    this.#signs = seen.signs;
     this.#name = displayName(path);
   }
 
-  /** Refuses a file whose first bytes show that it is not a video. */
+  /** Refuses a file whose bytes show that it is not a video, or an encrypted one. */
   static async open(path: string, options: ProbeOptions): Promise<FileProbe> {
     const { head, bytes } = await readHead(path);
     const looks = looksLike(head, bytes);
     const refused = refuseByLooks(path, looks);
     if (refused) throw refused;
-    return new FileProbe(path, options, { bytes, looks });
+    const signs = await readSigns(path, bytes, options);
+    if (signs.encryption !== undefined) throw copyProtected(path, signs.encryption);
+    return new FileProbe(path, options, { bytes, looks, signs });
   }
 
   /** For a small file. `undefined` if anything is out of the ordinary: probing step by step then says what. */
@@ -151,6 +165,7 @@ class FileProbe {
       const { stderrTail } = await this.#ffprobe(wanted, say('media.doing-probe', { file: this.#name }), {
         timeoutMs: stallMs === undefined ? OPEN_LIMIT_MS : undefined,
         stallMs,
+        maxLineChars: MAX_DESCRIPTION_CHARS,
         limits: limits ?? { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: this.#cpuSeconds() },
         onStdoutLine: text => {
           if (text === '    "packets": [') isAmongPackets = true;
@@ -175,15 +190,26 @@ class FileProbe {
   async facts(description: Description | undefined): Promise<MediaFacts> {
     const output = description?.output ?? (await this.#describeTracks());
     const streams = output.streams ?? [];
-    const hasSound = streams.some(stream => stream.codec_type === 'audio');
-    const main = mainVideo(streams);
-    if (!main) throw noVideo(this.#path, hasSound);
+    const protection = protectionIn(output);
+    if (protection !== undefined) throw copyProtected(this.#path, protection);
+    const [first, ...more] = pictures(streams);
+    if (!first)
+      throw noVideo(
+        this.#path,
+        streams.some(stream => stream.codec_type === 'audio'),
+      );
+    // Reading through a long file takes minutes: not for one that is refused anyway.
+    if (more.length === 0) this.#refuseByTrack(first);
+    const lines = description?.timelines ?? (await this.#scanPackets());
+    const main = mainVideo(streams, lines) ?? first;
     this.#refuseByTrack(main);
-    const timelines = description?.timelines ?? (await this.#scanPackets());
-    const frames = timelines.get(main.index)?.packets ?? 0;
+    const frames = lines.get(main.index)?.packets ?? 0;
     if (frames === 0) throw noFrames(this.#path);
-    const facts = assembleFacts(output, main, timelines, this.#bytes);
-    if (frames === 1 || facts.durationS <= 0) throw onePicture(this.#path);
+    const facts = assembleFacts(
+      { output, main, lines, signs: this.#signs },
+      { decodable: this.#options.tools.decodable, bytes: this.#bytes },
+    );
+    if (frames === 1 || facts.durationS <= 0) throw onePicture(this.#path, longestSound(streams, lines));
     if (facts.video.fps > MAX_FPS) throw tooManyFrames(this.#path, facts.video.fps);
     return facts;
   }
@@ -202,7 +228,8 @@ class FileProbe {
     if (Number(claimed) > maxPackets(this.#bytes)) throw claimsTooMuch(this.#path);
     if (width * height > MAX_PIXELS) throw tooManyPixels(this.#path);
     if (!this.#options.tools.decodable.has(codec)) throw cannotDecode(this.#path, codec);
-    if (width === 0 || height === 0) throw sizeUnknown(this.#path, codec);
+    // A codec it knows tells its size in the header of the stream.
+    if (width === 0 || height === 0) throw headerMissing(this.#path, codec);
   }
 
   async #describeTracks(): Promise<ProbeOutput> {
@@ -256,6 +283,20 @@ class FileProbe {
     const args = [...quiet(), ...wanted, ...untrustedInput(this.#path)];
     return runChild({ ...request, doing, command: tools.ffprobe, args, nice: NICE, signal, gate });
   }
+}
+
+/** How ffprobe shows that a track is encrypted: the tags of ASF, and the key that WebM names. */
+function protectionIn({ format, streams = [] }: ProbeOutput): string | undefined {
+  const tags = Object.entries(format?.tags ?? {});
+  const asf = tags.find(([name]) => /^(ASF_Protection_Type|encryption)$/i.test(name))?.[1];
+  if (asf !== undefined) return asf.slice(0, 40).replace(/[^\w .-]/g, '?');
+  return streams.some(stream => stream.tags?.['enc_key_id'] !== undefined) ? 'WebM' : undefined;
+}
+
+/** Seconds of the longest sound track. */
+function longestSound(streams: readonly ProbeStream[], lines: ReadonlyMap<number, Timeline>): number {
+  const sound = streams.filter(stream => stream.codec_type === 'audio').map(({ index }) => lines.get(index));
+  return Math.max(0, ...sound.map(line => (line ? line.endS - line.startS : 0)));
 }
 
 async function readHead(path: string): Promise<{ head: Buffer; bytes: number }> {

@@ -133,12 +133,56 @@ const NOTES = {
   'local.re-encoded': ({ why }: { why: string }) => `re-encoded, because ${why}`,
 };
 
+/** What becomes of the parts of a source, in explain's list and in the notes. */
+const FATES = {
+  'local.becomes': ({ what }: { what: string }) => what,
+  'local.becomes-aac': ({ channels }: { channels: number }) =>
+    `AAC, ${channels === 1 ? 'mono' : channels === 2 ? 'stereo' : `${channels} channels`}`,
+  'local.becomes-handler': 'the name of the track’s handler',
+  'local.becomes-upright': 'turned upright in the picture itself',
+  'local.becomes-square': 'square pixels',
+  'local.becomes-limited-range': 'the usual range (16 to 235), which looks the same',
+  'local.becomes-8-bits': '8 bits, 4:2:0',
+  'local.becomes-sdr': 'standard colours',
+  'local.becomes-progressive': 'whole pictures',
+  'local.becomes-fewer-frames': ({ fps }: { fps: number }) => `at most ${fps.toFixed(2)} frames per second`,
+  'local.becomes-cut-off': 'left out, as players do',
+  'local.item-becomes': ({ what, how }: { what: string; how: string }) => `${what}: ${how}`,
+  'local.explain-kept': ({ items }: { items: string }) => `kept as it is: ${items}`,
+  'local.explain-converted': ({ items }: { items: string }) => `converted: ${items}`,
+
+  'local.sound-undecodable': ({ codec }: { codec: string }) =>
+    `dropped: a sound track (${codec}) this ffmpeg cannot decode`,
+  'local.subtitles-outside-picture': 'subtitles dropped: there are none while the picture lasts',
+  'local.subtitles-unstyled': ({ what }: { what: string }) =>
+    `${what}: the text is kept, its fonts, colours and places are not`,
+  'local.captions-not-in-codec': ({ codec }: { codec: string }) =>
+    `dropped: captions in the picture, which ffmpeg does not write into ${codec}; H.264 keeps them`,
+  'local.captions-need-every-frame':
+    'dropped: captions in the picture, which are spread over all frames; keeping every frame keeps them',
+  'local.tags-dropped': ({ names }: { names: string }) => `dropped: tags that MP4 has no field for (${names})`,
+  'local.mark-dropped': ({ what }: { what: string }) =>
+    `dropped: the mark “${what}”, which ffmpeg does not write into MP4`,
+  'local.depth-reduced': ({ depth }: { depth: string }) =>
+    `colour depth reduced from ${depth} to 8 bits, 4:2:0, which every player shows`,
+  'local.second-eye-dropped': 'dropped: the second eye of this 3D film (MV-HEVC); the result shows the first',
+  'local.alpha-dropped': 'dropped: transparency, which MP4 cannot carry',
+  'local.deinterlaced': 'deinterlaced: the source shows half-pictures, the result whole ones',
+  'local.dolby-vision-dropped': ({ profile }: { profile: string }) =>
+    `dropped: Dolby Vision (profile ${profile}); the picture below it, which every player shows, was used`,
+  'local.dolby-vision-only':
+    'its colours are Dolby Vision profile 5, which only a Dolby decoder turns into the usual ones: encoded again, they would be green and purple',
+  'local.dolby-vision-hint':
+    'Export it as HDR10, HLG or SDR, or ask for a size that it fits into as it is: then it is copied.',
+};
+
 const ERRORS = {
   'local.damaged': ({ file, said }: In & { said: string }) => `${file} is damaged: ${said}`,
   'local.few-frames': ({ file, frames, of }: In & { frames: number; of: number }) =>
     `${file} is damaged: only ${frames} of its ${of} frames can be decoded`,
   'local.timestamps-broken': ({ file }: In) => `the timestamps of ${file} cannot be repaired`,
   'local.no-way': 'no way was found to make this file as small as requested',
+  'local.refused': ({ file, why }: In & { why: string }) => `${file} cannot be encoded again: ${why}`,
   'local.cannot-encode': ({ codec, why }: { codec: string; why: string }) => `cannot encode ${codec}: ${why}`,
   'local.cannot-encode-hint': 'Set `codec: h264` in the rule, or install an ffmpeg with that encoder.',
   'local.cannot-shrink-unseen': 'it cannot become smaller without visible loss',
@@ -235,7 +279,7 @@ const PLAN = {
     `${encoder}; about ${formatDuration(Math.max(1, seconds) * 1000)} on this machine, as busy as it is now`,
 };
 
-export const LOCAL_EN = { ...STEPS, ...WHY, ...HOW, ...NOTES, ...ERRORS, ...PLAN };
+export const LOCAL_EN = { ...STEPS, ...WHY, ...HOW, ...NOTES, ...FATES, ...ERRORS, ...PLAN };
 
 function landed({ bitsPerSecond, filled, segments, again }: Passes): string {
   const parts = segments > 1 ? ` in ${segments} parts` : '';

@@ -4,6 +4,10 @@ interface In {
 interface Codec {
   codec: string;
 }
+/** A track in a few words: `aac, stereo, eng`. */
+interface Track {
+  track: string;
+}
 
 export const MEDIA_EN = {
   'media.doing-probe': ({ file }: In) => `reading ${file}`,
@@ -55,10 +59,16 @@ export const MEDIA_EN = {
   'media.sound-only': ({ file }: In) => `${file} has sound but no moving picture`,
   'media.no-picture': ({ file }: In) => `${file} has no picture in it`,
   'media.single-picture': ({ file }: In) => `${file} lasts 0 seconds: it holds a single picture, not a video`,
+  'media.picture-with-sound': ({ file, seconds }: In & { seconds: number }) =>
+    `${file} is one picture with ${Math.round(seconds)} s of sound: there is no film to make smaller`,
+  'media.copy-protected': ({ file, how }: In & { how: string }) =>
+    `${file} is copy-protected (DRM, ${how}): nobody without its key can see it`,
+  'media.copy-protected-hint': 'Ask whoever sold or sent it for a copy without protection.',
   'media.no-frames': ({ file }: In) => `${file} has a picture track without a single frame`,
   'media.not-described': ({ file }: In) => `ffprobe cannot describe ${file}`,
   'media.cannot-decode': ({ file, codec }: In & Codec) => `this ffmpeg cannot decode the format of ${file} (${codec})`,
-  'media.size-unknown': ({ file, codec }: In & Codec) => `the picture size of ${file} is unknown (${codec})`,
+  'media.header-missing': ({ file, codec }: In & Codec) =>
+    `${file} begins in the middle: the header that its picture (${codec}) needs is missing`,
   'media.keyframes-too-far-apart': 'the file cannot be cut into small enough parts: its keyframes are too far apart',
   'media.keyframes-too-far-apart-hint': 'Set nemo.oversize to local, or compress the file first.',
 
@@ -72,6 +82,33 @@ export const MEDIA_EN = {
   'media.track-camera-data': ({ tag }: { tag: string }) => `camera data (${tag})`,
   'media.track-streaming-hints': ({ tag }: { tag: string }) => `streaming hints (${tag})`,
   'media.track-data': ({ tag }: { tag: string }) => `data (${tag})`,
+
+  'media.has-picture': ({ codec }: Codec) => `picture (${codec})`,
+  'media.has-sound': ({ track }: Track) => `sound track (${track})`,
+  'media.has-subtitles': ({ track }: Track) => `subtitles (${track})`,
+  'media.has-bitmap-subtitles': ({ track }: Track) => `subtitles made of pictures (${track})`,
+  'media.has-track-title': ({ title }: { title: string }) => `track name (${title})`,
+  'media.has-captions': 'captions in the picture (CEA-608)',
+  'media.has-rotation': ({ degrees }: { degrees: number }) => `turned by ${degrees} degrees`,
+  'media.has-mirroring': 'mirrored',
+  'media.has-sample-aspect': ({ aspect }: { aspect: string }) => `pixels ${aspect} times as wide as high`,
+  'media.has-full-range': 'full colour range (0 to 255)',
+  'media.has-colour': ({ colour }: { colour: string }) => `colours (${colour})`,
+  'media.has-depth': ({ depth }: { depth: string }) => `colour depth (${depth})`,
+  'media.has-hdr': ({ hdr }: { hdr: string }) => `HDR (${hdr})`,
+  'media.has-dolby-vision': ({ profile }: { profile: string }) => `Dolby Vision (profile ${profile})`,
+  'media.has-projection': ({ projection }: { projection: string }) => `360-degree view (${projection})`,
+  'media.has-stereo': ({ views }: { views: string }) => `3D (${views})`,
+  'media.has-second-eye': 'a second eye (MV-HEVC)',
+  'media.has-alpha': 'transparency',
+  'media.has-interlacing': 'interlaced',
+  'media.has-cadence': 'variable frame rate',
+  'media.has-hidden-frames': ({ frames }: { frames: number }) =>
+    frames === 1 ? 'one frame hidden by an edit list' : `${frames} frames hidden by an edit list`,
+  'media.has-chapters': ({ count }: { count: number }) => (count === 1 ? 'one chapter' : `${count} chapters`),
+  'media.has-date': ({ date }: { date: string }) => `date (${date})`,
+  'media.has-place': 'place of filming',
+  'media.has-tag': ({ name }: { name: string }) => `tag (${name})`,
 
   'media.program-not-found': ({ program }: { program: string }) => `${program} was not found`,
   'media.program-broken': ({ program, why }: { program: string; why: string }) => `${program} does not work: ${why}`,

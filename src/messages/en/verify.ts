@@ -1,5 +1,11 @@
 import { formatBytes } from '../../core/units.ts';
 
+/** A thing in a file, by its kind and what tells it from another of that kind. */
+interface Holding {
+  kind: string;
+  value: string;
+}
+
 /** What a result was checked for, and what it failed; the complaints are ends of a sentence about the result. */
 export const VERIFY_EN = {
   'verify.failed': ({ complaints }: { complaints: string }) => `the result failed verification: ${complaints}`,
@@ -37,6 +43,11 @@ export const VERIFY_EN = {
     `it has ${count} sound track${count === 1 ? '' : 's'} instead of ${expected}`,
   'verify.subtitle-tracks': ({ count, expected }: { count: number; expected: number }) =>
     `it has ${count} subtitle track${count === 1 ? '' : 's'} instead of ${expected}`,
+  'verify.lacks': ({ kind, value }: Holding) => `it lacks what the plan says it holds: ${kind} (${value})`,
+  'verify.holds-unplanned': ({ kind, value }: Holding) => `it holds what the plan does not say: ${kind} (${value})`,
+  'verify.moved': (p: Holding & { startS: number; endS: number; expectedStartS: number; expectedEndS: number }) =>
+    `its ${p.kind} (${p.value}) lasts from ${p.startS.toFixed(2)} to ${p.endS.toFixed(2)} s instead of ` +
+    `${p.expectedStartS.toFixed(2)} to ${p.expectedEndS.toFixed(2)} s`,
   'verify.frame-rate': ({ fps, maxFps }: { fps: number; maxFps: number }) =>
     `it has ${fps.toFixed(2)} frames per second, more than ${maxFps}`,
   'verify.codec': ({ codec, expected }: { codec: string; expected: string }) =>

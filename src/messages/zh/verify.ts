@@ -24,6 +24,11 @@ export const VERIFY_ZH: Translation<typeof VERIFY_EN> = {
   'verify.frames': ({ frames, expected }) => `有 ${frames} 帧，应为 ${expected} 帧`,
   'verify.audio-tracks': ({ count, expected }) => `有 ${count} 条音轨，应为 ${expected} 条`,
   'verify.subtitle-tracks': ({ count, expected }) => `有 ${count} 条字幕轨，应为 ${expected} 条`,
+  'verify.lacks': ({ kind, value }) => `缺少计划中应有的内容：${kind}（${value}）`,
+  'verify.holds-unplanned': ({ kind, value }) => `含有计划之外的内容：${kind}（${value}）`,
+  'verify.moved': p =>
+    `${p.kind}（${p.value}）位于 ${p.startS.toFixed(2)} 到 ${p.endS.toFixed(2)} 秒，应为 ` +
+    `${p.expectedStartS.toFixed(2)} 到 ${p.expectedEndS.toFixed(2)} 秒`,
   'verify.frame-rate': ({ fps, maxFps }) => `帧率为每秒 ${fps.toFixed(2)} 帧，超过 ${maxFps}`,
   'verify.codec': ({ codec, expected }) => `编码是 ${codec}，应为 ${expected}`,
   'verify.container': ({ container }) => `封装格式是 ${container}，而不是 MP4`,

@@ -1,16 +1,20 @@
 import { StringDecoder } from 'node:string_decoder';
 
-/** Longer lines are cut, in characters: a child that prints no line breaks must not fill our memory. */
+/** By default, longer lines are cut, in characters: a child that prints no line breaks must not fill our memory. */
 const MAX_LINE = 64_000;
 
 /** Calls back for every line of a stream; a carriage return ends a line too. Listeners must not throw. */
-export function collectLines(stream: NodeJS.ReadableStream, onLine: (line: string) => void): void {
+export function collectLines(
+  stream: NodeJS.ReadableStream,
+  onLine: (line: string) => void,
+  maxChars: number = MAX_LINE,
+): void {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   stream.on('data', (chunk: Buffer) => {
     const parts = (rest + decoder.write(chunk)).split(/[\r\n]/);
-    rest = (parts.pop() ?? '').slice(0, MAX_LINE);
-    for (const part of parts) if (part !== '') onLine(part.slice(0, MAX_LINE));
+    rest = (parts.pop() ?? '').slice(0, maxChars);
+    for (const part of parts) if (part !== '') onLine(part.slice(0, maxChars));
   });
   stream.on('end', () => {
     const last = rest + decoder.end();

@@ -28,6 +28,8 @@ export interface ChildRequest {
   /** Receives lines as they come; `stdout` of the result then stays empty. */
   onStdoutLine?: (line: string) => void;
   onStderrLine?: (line: string) => void;
+  /** Lines of stdout that `onStdoutLine` receives are cut after this many characters (default 64,000). */
+  maxLineChars?: number;
   /** The most stdout that is kept, in bytes (default 16 MB); more ends the child. */
   maxOutputBytes?: number;
   limits?: ChildLimits;
@@ -175,12 +177,14 @@ class Supervisor {
   }
 
   #collect(stdout: Readable, stderr: Readable): void {
-    const { isProgress, onStdoutLine, onStderrLine } = this.#request;
-    collectLines(stdout, line => {
+    const { isProgress, onStdoutLine, onStderrLine, maxLineChars, maxOutputBytes = DEFAULT_MAX_OUTPUT } = this.#request;
+    const onLine = (line: string) => {
       if (isProgress?.(line) ?? true) this.#stallLimit.restart();
       if (onStdoutLine) this.#guard(() => onStdoutLine(line));
       else this.#keep(line);
-    });
+    };
+    // What is kept is bounded as a whole: a cut line would look complete.
+    collectLines(stdout, onLine, onStdoutLine ? maxLineChars : maxOutputBytes + 1);
     collectLines(stderr, line => {
       this.#stderrTail.add(line);
       if (onStderrLine) this.#guard(() => onStderrLine(line));

@@ -33,12 +33,13 @@ export function facts(changes: Partial<Omit<MediaFacts, 'video'>> & { video?: Pa
     },
     audio: [audioTrack()],
     subtitles: [],
-    other: [],
+    inventory: [],
     chapters: 0,
     cuts: [],
     creationTime: undefined,
     location: undefined,
     tags: {},
+    tagBytes: 0,
     ...rest,
   };
 }
@@ -47,6 +48,8 @@ export function audioTrack(changes: Partial<AudioTrack> = {}): AudioTrack {
   return {
     index: 1,
     codec: 'aac',
+    isDecodable: true,
+    layout: 'stereo',
     channels: 2,
     sampleRate: 48_000,
     bitrate: 128_000,

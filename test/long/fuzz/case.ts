@@ -8,6 +8,7 @@ import type { Candidate, Order } from '../../../src/core/job.ts';
 import type { MediaFacts } from '../../../src/core/media-info.ts';
 import { type Target, targetBytes } from '../../../src/core/target.ts';
 import { createLocalEngine } from '../../../src/engine/local/engine.ts';
+import { describeInventory, planInventory } from '../../../src/engine/local/plan/fates.ts';
 import { planPicture } from '../../../src/engine/local/plan/video.ts';
 import { choose, describeChoice } from '../../../src/engine/local/plan/strategy.ts';
 import { planSound } from '../../../src/engine/local/plan/audio.ts';
@@ -147,7 +148,9 @@ function planWrong(facts: MediaFacts, order: Order, tools: Tools): string[] {
     const choice = choose(facts, order);
     const picture = planPicture(facts, order.target, 1, tools);
     const sound = planSound(facts, order.target, choice.capBytes);
-    const lines = [...describeChoice(facts, choice, order), ...picture.notes, ...sound.notes];
+    const { target } = order;
+    const fates = planInventory({ way: 'encode', facts, target, tools, codec: 'h264', picture, sound });
+    const lines = [...describeChoice(facts, choice, order), ...describeInventory(fates)];
     const wrong = [picture.filters, ...lines.map(line => line.text)].flatMap(sentence);
     if (picture.width < 2 || picture.height < 2) wrong.push(`plan: a picture of ${picture.width}x${picture.height}`);
     return wrong;

@@ -3,8 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MediaFacts } from '../../../src/core/media-info.ts';
-import { assembleFacts, mainVideo, type ProbeStream } from '../../../src/media/probe/media-info.ts';
+import { assembleFacts } from '../../../src/media/probe/media-info.ts';
 import { probe } from '../../../src/media/probe/probe.ts';
+import { NO_SIGNS } from '../../../src/media/probe/signs.ts';
+import { mainVideo, type ProbeOutput, type ProbeStream } from '../../../src/media/probe/streams.ts';
 import { canMake, footage, footageCopy, type FootageName, realTools } from '../../support/footage.ts';
 
 it('a second ffprobe was started for every small file: a fiftieth of a short job, twice', async () => {
@@ -25,6 +27,8 @@ it('a second ffprobe was started for every small file: a fiftieth of a short job
     await rm(directory, { recursive: true });
   }
 });
+
+const holding = (item: object): unknown => expect.arrayContaining([expect.objectContaining(item)]);
 
 describe('facts', () => {
   const cases: [FootageName, object][] = [
@@ -48,9 +52,18 @@ describe('facts', () => {
     ['joined', { clockJumps: 1 }],
     ['forged', { durationS: 6 }],
     ['fragmented', { video: { frames: 180 } }],
-    ['chapters', { chapters: 2, creationTime: '2021-03-04T05:06:07Z', location: '+48.8577+002.2950/', other: [] }],
-    ['timecode', { other: [{ text: 'time code (tmcd)' }] }],
-    ['cover', { other: [{ text: 'cover art (png)' }], video: { codec: 'h264' } }],
+    ['chapters', { chapters: 2, creationTime: '2021-03-04T05:06:07Z', location: '+48.8577+002.2950/' }],
+    [
+      'timecode',
+      { inventory: holding({ kind: 'data', what: expect.objectContaining({ text: 'time code (tmcd)' }) as unknown }) },
+    ],
+    [
+      'cover',
+      {
+        inventory: holding({ kind: 'cover', what: expect.objectContaining({ text: 'cover art (png)' }) as unknown }),
+        video: { codec: 'h264' },
+      },
+    ],
     ['surround', { audio: [{ codec: 'ac3', channels: 6 }] }],
     [
       'tracks',
@@ -116,32 +129,41 @@ describe('the main picture', () => {
     ...more,
   });
 
-  it('is the default one, else the largest, and never cover art', () => {
-    expect(mainVideo([stream(0), stream(1, { width: 200 })])?.index).toBe(1);
-    expect(mainVideo([stream(0, { disposition: { default: 1 } }), stream(1, { width: 200 })])?.index).toBe(0);
-    expect(mainVideo([stream(0, { width: 900, disposition: { attached_pic: 1, default: 1 } }), stream(1)])?.index).toBe(
-      1,
+  const factsOf = (streams: ProbeStream[], main: ProbeStream) =>
+    assembleFacts(
+      { output: { streams } satisfies ProbeOutput, main, lines: linesFor(streams), signs: NO_SIGNS },
+      { decodable: new Set(), bytes: 10 },
     );
-    expect(mainVideo([{ index: 0, codec_type: 'audio' }])).toBeUndefined();
+  const linesFor = (streams: readonly ProbeStream[], ...changes: Partial<typeof line>[]) =>
+    new Map(streams.map(({ index }, at) => [index, { ...line, ...changes[at] }]));
+  const mainOf = (streams: ProbeStream[], ...changes: Partial<typeof line>[]) =>
+    mainVideo(streams, linesFor(streams, ...changes))?.index;
+
+  it('is the default one, else the largest, and never cover art', () => {
+    expect(mainOf([stream(0), stream(1, { width: 200 })])).toBe(1);
+    expect(mainOf([stream(0, { disposition: { default: 1 } }), stream(1, { width: 200 })])).toBe(0);
+    expect(mainOf([stream(0, { width: 900, disposition: { attached_pic: 1, default: 1 } }), stream(1)])).toBe(1);
+    expect(mainOf([{ index: 0, codec_type: 'audio' }])).toBeUndefined();
   });
 
-  it('a second one is named among what is dropped', () => {
+  it('was the large still beside a small film: "a single picture, not a video"', () => {
+    const film = stream(0);
+    const still = stream(1, { width: 1920, height: 1080, disposition: { default: 1 } });
+    expect(mainOf([film, still], { packets: 122, endS: 4 }, { packets: 1, endS: 1 })).toBe(0);
+    // A preview of a few pictures a minute is no film either.
+    expect(mainOf([film, still], { packets: 1800, endS: 60 }, { packets: 3, endS: 20 })).toBe(0);
+    // A second camera that was switched on a little later is one.
+    expect(mainOf([film, still], { packets: 1800, endS: 60 }, { packets: 1700, endS: 57 })).toBe(1);
+  });
+
+  it('a second one is part of the inventory', () => {
     const streams = [stream(0, { codec_name: 'h264' }), stream(1, { codec_name: 'hevc' })];
-    const facts = assembleFacts(
-      { streams },
-      streams[0] as ProbeStream,
-      new Map([
-        [0, line],
-        [1, line],
-      ]),
-      10,
-    );
-    expect(facts.other.map(track => track.text)).toEqual(['another picture track (hevc)']);
+    const { inventory } = factsOf(streams, streams[0] as ProbeStream);
+    expect(inventory).toEqual(holding({ kind: 'second-picture', track: 1, value: 'hevc' }));
   });
 
   it('rotation is clockwise, from the matrix or from the old tag', () => {
-    const rotation = (more: Partial<ProbeStream>) =>
-      assembleFacts({ streams: [] }, stream(0, more), new Map([[0, line]]), 10).video.rotation;
+    const rotation = (more: Partial<ProbeStream>) => factsOf([stream(0, more)], stream(0, more)).video.rotation;
     expect(rotation({ side_data_list: [{ rotation: -90 }] })).toBe(90);
     expect(rotation({ side_data_list: [{ rotation: 90 }] })).toBe(270);
     expect(rotation({ side_data_list: [{ rotation: -180 }] })).toBe(180);

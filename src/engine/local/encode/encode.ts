@@ -1,4 +1,5 @@
 import { ShrinkError } from '../../../core/errors.ts';
+import { holdingsOf, type Planned, refusalOf } from '../../../core/inventory.ts';
 import type { Candidate } from '../../../core/job.ts';
 import type { Sentence } from '../../../core/message.ts';
 import { displayName } from '../../../media/ffmpeg/input-errors.ts';
@@ -22,7 +23,8 @@ import { ownCrf, SCALES } from '../plan/crf.ts';
 import { decentBytes, describeEncode, type EncodePlan, planEncode } from '../plan/encode-plan.ts';
 import { CODEC_NAMES } from '../plan/presets.ts';
 import { predictedCrf, type SampledRate } from '../plan/scale.ts';
-import { type Choice, droppedTracks, type EncodeChoice } from '../plan/strategy.ts';
+import { planInventory, planNotes } from '../plan/fates.ts';
+import type { Choice, EncodeChoice } from '../plan/strategy.ts';
 import type { Muxed, Ssim } from '../run/checkpoints.ts';
 import type { LocalJob } from '../run/local-job.ts';
 import { encodeSound } from './audio.ts';
@@ -73,6 +75,8 @@ class Encoding {
   }
 
   async run(): Promise<Outcome> {
+    const refusal = refusalOf(this.#inventory(this.#plan));
+    if (refusal) return this.#refused(refusal);
     const { context, facts, order, effort } = this.#job;
     const basis = { facts, order, choice: this.#choice, sample: this.#sample };
     const lines = describeEncode(basis, this.#plan, effort).map(line => line.text);
@@ -160,7 +164,8 @@ class Encoding {
     const { picture, sound } = work;
     const { width, height } = picture;
     const lost = this.#lostFrames(work, output);
-    const notes = [...doubts, ...picture.notes, ...sound.notes, ...droppedTracks(facts)];
+    const inventory = this.#inventory(work);
+    const notes = [...doubts, ...planNotes(inventory)];
     if (output.complaints > 0 && lost === 0) notes.push(say('local.damaged-spots'));
     if (lost > 0) notes.push(say('local.frames-lost', { frames: lost }));
     const { displayWidth, displayHeight } = facts.video;
@@ -186,10 +191,18 @@ class Encoding {
         subtitleTracks: sound.subtitles.length,
         maxFps: order.target.fps,
         videoCodecs: [CODEC_NAMES[codec]],
+        holds: holdingsOf(inventory),
       },
     };
     const how = say('local.how-encoded', { what, width, height, sound: describeSound(sound.tracks) });
     return { kind: 'candidate', candidate, how, notes };
+  }
+
+  /** What becomes of everything in the source. */
+  #inventory({ picture, sound }: Pick<Encode, 'picture' | 'sound'>): Planned[] {
+    const { facts, order, tools } = this.#job;
+    const { codec } = this.#choice;
+    return planInventory({ way: 'encode', facts, target: order.target, tools, codec, picture, sound });
   }
 
   /** Frames of the source that are missing from the result; more than `mayBeMissing` mean a damaged source. */
@@ -203,6 +216,15 @@ class Encoding {
       subject: order.source,
       hint: say('media.copy-again-hint'),
     });
+  }
+
+  /** A copy may still do, where it was the alternative. */
+  #refused({ why, hint }: NonNullable<ReturnType<typeof refusalOf>>): Outcome {
+    const { otherwise } = this.#choice;
+    if (otherwise?.kind === 'copy') return { kind: 'instead', instead: otherwise, notes: [] };
+    const { source } = this.#job.order;
+    const message = say('local.refused', { file: displayName(source), why });
+    throw new ShrinkError('cannot-do', message, { subject: source, hint });
   }
 
   /** Reported before hours are spent, with the size from which on it would look decent. */

@@ -1,4 +1,5 @@
 import { ShrinkError } from '../../../core/errors.ts';
+import type { Item } from '../../../core/inventory.ts';
 import type { MediaFacts } from '../../../core/media-info.ts';
 import type { Sentence } from '../../../core/message.ts';
 import { displayName } from '../../../media/ffmpeg/input-errors.ts';
@@ -28,8 +29,19 @@ export async function withFixedTimestamps(job: LocalJob): Promise<{ job: LocalJo
     const message = say('local.timestamps-broken', { file: displayName(order.source) });
     throw new ShrinkError('not-media', message, { subject: order.source });
   }
-  const { bytes, tags, other } = facts;
-  return { job: job.with({ input, facts: { ...fixed, bytes, tags, other } }), notes: notesOn(facts, fixed) };
+  const { bytes, tags } = facts;
+  return {
+    job: job.with({ input, facts: { ...fixed, bytes, tags, inventory: inventoryOf(facts, fixed) } }),
+    notes: notesOn(facts, fixed),
+  };
+}
+
+/** Tracks as the copy has them; everything else is read from the source itself. */
+function inventoryOf(facts: MediaFacts, fixed: MediaFacts): Item[] {
+  const isTrack = ({ kind }: Item) => kind === 'picture' || kind === 'sound';
+  // An index of the source means another track in the copy, or none.
+  const others = facts.inventory.filter(item => !isTrack(item)).map(item => ({ ...item, track: undefined }));
+  return [...fixed.inventory.filter(isTrack), ...others];
 }
 
 async function fixTimestamps(job: LocalJob): Promise<number> {
@@ -54,6 +66,5 @@ function notesOn(facts: MediaFacts, fixed: MediaFacts): Sentence[] {
   const soundS = sound?.bitrate ? (sound.bytes * 8) / sound.bitrate : undefined;
   const driftS = soundS === undefined ? 0 : Math.abs(soundS - fixed.durationS);
   if (driftS > AUDIBLE_S) notes.push(say('local.sound-may-drift', { seconds: driftS }));
-  if (facts.subtitles.length > 0) notes.push(say('local.subtitles-lost-times'));
   return notes;
 }

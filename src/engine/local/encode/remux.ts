@@ -1,4 +1,5 @@
 import { isShrinkError } from '../../../core/errors.ts';
+import { holdingsOf } from '../../../core/inventory.ts';
 import type { MediaFacts } from '../../../core/media-info.ts';
 import type { Sentence } from '../../../core/message.ts';
 import { keepFrameTimes, untrustedInput } from '../../../media/ffmpeg/args.ts';
@@ -6,7 +7,8 @@ import { topBoxes } from '../../../media/mp4-boxes.ts';
 import { probe } from '../../../media/probe/probe.ts';
 import { say } from '../../../messages/say.ts';
 import { MAX_EXTRA_FRAMES, WORK_SHARE } from '../tuning.ts';
-import { type CopyChoice, droppedTracks, insteadOfCopy } from '../plan/strategy.ts';
+import { planInventory, planNotes } from '../plan/fates.ts';
+import { type CopyChoice, insteadOfCopy } from '../plan/strategy.ts';
 import type { CheckedCopy } from '../run/checkpoints.ts';
 import { copyArgs } from '../run/ffmpeg-args.ts';
 import type { LocalJob } from '../run/local-job.ts';
@@ -44,15 +46,12 @@ function candidateOf(
   bytes: number,
   checked: Extract<CheckedCopy, { fine: true }>,
 ): Outcome {
-  const { order, facts } = job;
+  const { order, facts, tools } = job;
   const { why, sound, subtitles, capBytes } = choice;
   const more = extraFrames(facts, checked.frames);
   const encoded = sound.filter(track => track.how === 'aac').length;
-  const notes = [
-    ...choice.notes,
-    ...(more > 0 ? [say('local.hidden-frames-shown', { frames: more })] : []),
-    ...droppedTracks(facts),
-  ];
+  const inventory = planInventory({ way: 'copy', facts, target: order.target, tools, copy: choice });
+  const hiddenShown = more > 0 ? [say('local.hidden-frames-shown', { frames: more })] : [];
   return {
     kind: 'candidate',
     candidate: {
@@ -69,10 +68,11 @@ function candidateOf(
         subtitleTracks: subtitles.length,
         maxFps: order.target.fps,
         videoCodecs: [facts.video.codec],
+        holds: holdingsOf(inventory),
       },
     },
     how: encoded > 0 ? say('local.how-copied-with-aac', { tracks: encoded, why }) : say('local.how-copied', { why }),
-    notes,
+    notes: [...hiddenShown, ...planNotes(inventory)],
   };
 }
 

@@ -26,13 +26,21 @@ export interface SoundTrack {
   sampleRate: number;
 }
 
+/** A track of sound or subtitles that does not get into the result; `note` says so to a person. */
+export interface DroppedTrack {
+  /** Stream index in the source. */
+  index: number;
+  note: Sentence;
+}
+
 export interface SoundPlan {
   tracks: SoundTrack[];
   /** Stream indices of the text subtitles that are kept. */
   subtitles: number[];
+  /** Tracks that are left out, and why. */
+  dropped: DroppedTrack[];
   /** For planning only: the budget is made from the real bytes. */
   estimateBytes: number;
-  notes: Sentence[];
   /** Something of the source could not be read. */
   damaged?: boolean;
 }
@@ -43,21 +51,20 @@ const LOSSLESS = /^(pcm_|flac|alac|truehd|mlp|wavpack|ape|tta|dts)/;
 
 /** Sound and subtitles of an encode into `capBytes`; without a cap, as good as the source. */
 export function planSound(facts: MediaFacts, target: Target, capBytes: number | undefined): SoundPlan {
-  const notes = bitmapSubtitles(facts);
-  const subtitles = facts.subtitles.filter(track => track.text).map(track => track.index);
-  if (target.audio.kind === 'mute') return { tracks: [], subtitles, estimateBytes: 0, notes };
+  const { heard, subtitles, dropped } = usableTracks(facts);
+  if (target.audio.kind === 'mute') return { tracks: [], subtitles, dropped, estimateBytes: 0 };
   const total = capBytes === undefined ? undefined : (capBytes * 8) / facts.durationS;
   const asked = target.audio.kind === 'bitrate' ? target.audio.bitsPerSecond : undefined;
 
-  const planned = facts.audio.map(track => planTrack(track, total, asked));
+  const planned = heard.map(track => planTrack(track, total, asked));
   const tracks = total === undefined ? planned : keepWhatFits(planned, total);
   for (const { index } of planned.slice(tracks.length)) {
-    const track = facts.audio.find(one => one.index === index);
+    const track = heard.find(one => one.index === index);
     const name = [track?.title, track?.language, track?.codec].filter(Boolean).join(', ');
-    notes.push(say('local.sound-track-no-room', { track: name }));
+    dropped.push({ index, note: say('local.sound-track-no-room', { track: name }) });
   }
   const estimateBytes = tracks.reduce((sum, track) => sum + soundBytes(track, facts.durationS), 0);
-  return { tracks, subtitles, estimateBytes, notes };
+  return { tracks, subtitles, dropped, estimateBytes };
 }
 
 function planTrack(track: AudioTrack, total: number | undefined, asked: number | undefined): SoundTrack {
@@ -99,10 +106,10 @@ function keepWhatFits(tracks: readonly SoundTrack[], total: number): SoundTrack[
  * encoded (a decoder skips what is damaged), and finally without sound. Each plan carries less than the one before.
  */
 export function saferSound(plan: SoundPlan, failure: string): SoundPlan {
-  const { tracks, subtitles, notes } = plan;
+  const { tracks, subtitles } = plan;
   const copied = tracks.some(track => track.how === 'copy');
   if (subtitles.length > 0 && (/subtitle/i.test(failure) || !copied)) {
-    return { ...plan, subtitles: [], notes: [...notes, say('local.subtitles-not-for-mp4')] };
+    return { ...plan, subtitles: [], dropped: alsoDropped(plan, subtitles, say('local.subtitles-not-for-mp4')) };
   }
   if (copied) {
     const encoded = tracks.map(track => ({
@@ -112,21 +119,33 @@ export function saferSound(plan: SoundPlan, failure: string): SoundPlan {
     }));
     return { ...plan, tracks: encoded };
   }
-  return { ...plan, tracks: [], damaged: true, notes: [...notes, say('local.sound-damaged')] };
+  const indexes = tracks.map(({ index }) => index);
+  return { ...plan, tracks: [], damaged: true, dropped: alsoDropped(plan, indexes, say('local.sound-damaged')) };
 }
 
 /** The rest of a plan that produced no sound: a stretch cut out of a recording may have sound only before its first frame. */
 export function silentSound(plan: SoundPlan): SoundPlan {
-  const notes = plan.tracks.length > 0 ? [...plan.notes, say('local.sound-outside-picture')] : plan.notes;
-  return { ...plan, tracks: [], subtitles: [], notes };
+  const sound = plan.tracks.map(({ index }) => index);
+  const withoutSound = { ...plan, dropped: alsoDropped(plan, sound, say('local.sound-outside-picture')) };
+  const dropped = alsoDropped(withoutSound, plan.subtitles, say('local.subtitles-outside-picture'));
+  return { ...plan, tracks: [], subtitles: [], dropped };
 }
 
-/** Notes on subtitles that are bitmaps. */
-export function bitmapSubtitles(facts: MediaFacts): Sentence[] {
-  const bitmaps = facts.subtitles.filter(track => !track.text);
-  return bitmaps.map(({ language, codec }) =>
-    say('local.bitmap-subtitles', { track: [language, codec].filter(Boolean).join(', ') }),
-  );
+function alsoDropped({ dropped }: SoundPlan, indexes: readonly number[], note: Sentence): DroppedTrack[] {
+  return [...dropped, ...indexes.map(index => ({ index, note }))];
+}
+
+/** The tracks that can get into an MP4: sound this ffmpeg decodes, subtitles made of text; and why the others cannot. */
+export function usableTracks(facts: MediaFacts): { heard: AudioTrack[]; subtitles: number[]; dropped: DroppedTrack[] } {
+  const dropped: DroppedTrack[] = [];
+  for (const { index, codec, isDecodable } of facts.audio)
+    if (!isDecodable) dropped.push({ index, note: say('local.sound-undecodable', { codec }) });
+  for (const { index, text, language, codec } of facts.subtitles) {
+    const track = [language, codec].filter(Boolean).join(', ');
+    if (!text) dropped.push({ index, note: say('local.bitmap-subtitles', { track }) });
+  }
+  const heard = facts.audio.filter(track => track.isDecodable);
+  return { heard, subtitles: facts.subtitles.filter(track => track.text).map(({ index }) => index), dropped };
 }
 
 /** `AAC 96 kb/s`, `2 sound tracks, AAC 48 kb/s mono`, `no sound`. */

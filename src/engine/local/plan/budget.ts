@@ -12,6 +12,9 @@ import {
   TAG_BYTES,
 } from '../tuning.ts';
 
+/** The estimate of the tables is that much too high anyway. docs/encoding.md, MP4 tables */
+const SPARE_FOR_TAGS = 2_000;
+
 export interface Budget {
   /** The muxed file may have at most this. */
   capBytes: number;
@@ -42,10 +45,20 @@ export function soundBytes(track: { bitsPerSecond: number; sampleRate: number },
  */
 export function joinedTables(
   pictureTables: number,
-  { durationS, tags, hasSound }: { durationS: number; tags: Readonly<Record<string, string>>; hasSound: boolean },
+  {
+    durationS,
+    tags,
+    tagBytes,
+    hasSound,
+  }: { durationS: number; tags: Readonly<Record<string, string>>; tagBytes: number; hasSound: boolean },
 ): number {
-  const words = Object.entries(tags).reduce((sum, [key, value]) => sum + key.length + value.length + TAG_BYTES, 0);
+  const words = tagBytes + Object.keys(tags).length * TAG_BYTES;
   return pictureTables + words + (hasSound ? Math.ceil(durationS) * CHUNK_BYTES - SHARED_TABLE_BYTES : 0);
+}
+
+/** Bytes of tags that no estimate of the tables has room for: lyrics, an embedded document. */
+export function longTags({ tagBytes }: { tagBytes: number }): number {
+  return Math.max(0, tagBytes - SPARE_FOR_TAGS);
 }
 
 export function videoBytes(budget: Budget): number {

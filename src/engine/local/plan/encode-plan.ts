@@ -14,7 +14,7 @@ import {
   TIMES,
 } from '../tuning.ts';
 import { describeSound, planSound, type SoundPlan } from './audio.ts';
-import { type Budget, joinedTables, videoBytes, videoRate, videoTables } from './budget.ts';
+import { type Budget, joinedTables, longTags, videoBytes, videoRate, videoTables } from './budget.ts';
 import { SCALES } from './crf.ts';
 import { keyframesIn } from './keyframes.ts';
 import { type Effort, PRESETS } from './presets.ts';
@@ -107,7 +107,7 @@ export function budgetOf(facts: MediaFacts, choice: EncodeChoice, soundBytes: nu
   const { durationS } = facts;
   return {
     capBytes: choice.capBytes,
-    fixedBytes: Math.ceil(soundBytes) + videoTables(frames, durationS, variableFrameRate),
+    fixedBytes: Math.ceil(soundBytes) + videoTables(frames, durationS, variableFrameRate) + longTags(facts),
     durationS,
   };
 }
@@ -115,7 +115,7 @@ export function budgetOf(facts: MediaFacts, choice: EncodeChoice, soundBytes: nu
 /** The same plan once a first pass in one piece has shown how large the tables of the picture are. */
 export function budgetWith(pictureTables: number, budget: Budget, facts: MediaFacts): Budget {
   const { frames, variableFrameRate } = facts.video;
-  const soundBytes = budget.fixedBytes - videoTables(frames, facts.durationS, variableFrameRate);
+  const soundBytes = budget.fixedBytes - videoTables(frames, facts.durationS, variableFrameRate) - longTags(facts);
   return { ...budget, fixedBytes: soundBytes + joinedTables(pictureTables, { ...facts, hasSound: soundBytes > 0 }) };
 }
 
@@ -173,7 +173,6 @@ export function describeEncode(basis: EncodeBasis, plan: EncodePlan, effort: Eff
       tableBytes: budget.fixedBytes - sound.estimateBytes,
       video,
     }),
-    ...sound.notes,
     say('local.plan-picture', { size, frames }),
     say('local.plan-looks', { looks: looks(plan.crf - still), bytes: plan.bytes }),
     describePasses(basis, plan, effort),

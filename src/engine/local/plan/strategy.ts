@@ -11,7 +11,7 @@ import {
   SOUND_IN_MP4,
   TRANSPARENT_AAC_PER_CHANNEL,
 } from '../tuning.ts';
-import { bitmapSubtitles } from './audio.ts';
+import { type DroppedTrack, usableTracks } from './audio.ts';
 import { soundTables, videoTables } from './budget.ts';
 import type { Codec } from './crf.ts';
 import { CODEC_NAMES } from './presets.ts';
@@ -27,7 +27,7 @@ export interface CopyChoice {
   capBytes: number;
   sound: CopiedSound[];
   subtitles: number[];
-  notes: Sentence[];
+  dropped: DroppedTrack[];
 }
 
 export interface CopiedSound {
@@ -117,7 +117,8 @@ function whyNotCopied(facts: MediaFacts, order: Order): Sentence[] {
 }
 
 function copyOf(facts: MediaFacts, { target }: Order, capBytes: number): Omit<CopyChoice, 'kind' | 'why'> {
-  const tracks = target.audio.kind === 'mute' ? [] : facts.audio;
+  const { heard, subtitles, dropped } = usableTracks(facts);
+  const tracks = target.audio.kind === 'mute' ? [] : heard;
   const atMost = target.audio.kind === 'bitrate' ? target.audio.bitsPerSecond : Number.POSITIVE_INFINITY;
   const sound = tracks.map(({ index, codec, channels, bitrate = 0 }): CopiedSound => {
     if (SOUND_IN_MP4.has(codec) && bitrate <= atMost * COPIED_SOUND_TOLERANCE)
@@ -125,8 +126,7 @@ function copyOf(facts: MediaFacts, { target }: Order, capBytes: number): Omit<Co
     const transparent = TRANSPARENT_AAC_PER_CHANNEL * Math.max(1, channels);
     return { index, how: 'aac', bitsPerSecond: Math.min(transparent, atMost, bitrate || Number.POSITIVE_INFINITY) };
   });
-  const subtitles = facts.subtitles.filter(track => track.text).map(track => track.index);
-  return { capBytes, sound, subtitles, notes: bitmapSubtitles(facts) };
+  return { capBytes, sound, subtitles, dropped };
 }
 
 /** Slightly more than a copy will have: decides whether trying is worth it. */
@@ -137,11 +137,6 @@ function predictedCopyBytes({ audio, video, durationS }: MediaFacts, { sound }: 
     return sum + media + soundTables(own?.sampleRate ?? 48_000, durationS);
   }, 0);
   return video.bytes + soundBytes + videoTables(video.frames, durationS, video.variableFrameRate);
-}
-
-/** Notes on tracks that our MP4 cannot carry. */
-export function droppedTracks(facts: MediaFacts): Sentence[] {
-  return facts.other.map(track => say('local.track-dropped', { track }));
 }
 
 /** H.264 instead of a codec this ffmpeg cannot encode: it plays everywhere. A source that already has the codec may still be copied. */

@@ -1,9 +1,7 @@
 /** The filters, size and colours of the picture. Pure. docs/encoding.md, Colours and Timestamps */
 import type { MediaFacts, VideoTrack } from '../../../core/media-info.ts';
 import { fitInto, type Target } from '../../../core/target.ts';
-import type { Sentence } from '../../../core/message.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
-import { say } from '../../../messages/say.ts';
 import { EVEN_RATE_SHARE, FPS_TOLERANCE, HDR_WHITE } from '../tuning.ts';
 import type { Segment } from './segments.ts';
 
@@ -17,7 +15,6 @@ export interface PicturePlan {
   filters: string;
   /** Colour tags for the encoder. */
   colors: string[];
-  notes: Sentence[];
 }
 
 /**
@@ -49,7 +46,6 @@ export function planPicture(
     fps,
     filters: filters.join(','),
     colors: color.tags,
-    notes: color.notes,
   };
 }
 
@@ -109,7 +105,6 @@ interface Colors {
   range: string;
   filters: string[];
   tags: string[];
-  notes: Sentence[];
 }
 
 const BT709 = ['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'];
@@ -117,9 +112,9 @@ const BT709 = ['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace'
 function planColors(video: VideoTrack, tools: Pick<Tools, 'filters'>): Colors {
   if (video.hdr !== 'sdr') return planHdr(video, tools);
   const rgb = video.color.space === 'gbr' || /^(gbr|rgb|bgr|argb|abgr|0rgb|pal8)/.test(video.pixelFormat);
-  if (rgb) return { range: 'out_color_matrix=bt709:out_range=tv', filters: [], tags: BT709, notes: [] };
+  if (rgb) return { range: 'out_color_matrix=bt709:out_range=tv', filters: [], tags: BT709 };
   const full = video.color.range === 'pc' || video.pixelFormat.startsWith('yuvj');
-  return { range: full ? 'in_range=pc:out_range=tv' : '', filters: [], tags: sdrTags(video), notes: [] };
+  return { range: full ? 'in_range=pc:out_range=tv' : '', filters: [], tags: sdrTags(video) };
 }
 
 /** 10-bit HDR in H.264 plays on few phones and in no browser. */
@@ -130,7 +125,6 @@ function planHdr(video: VideoTrack, tools: Pick<Tools, 'filters'>): Colors {
       range: '',
       filters: [],
       tags: ['-color_primaries', 'bt2020', '-color_trc', transfer, '-colorspace', 'bt2020nc', '-color_range', 'tv'],
-      notes: [say('local.hdr-kept')],
     };
   }
   const input = `tin=${transfer}:pin=bt2020:min=bt2020nc:rin=${video.color.range === 'pc' ? 'full' : 'limited'}`;
@@ -144,7 +138,6 @@ function planHdr(video: VideoTrack, tools: Pick<Tools, 'filters'>): Colors {
       'zscale=t=bt709:m=bt709:r=limited',
     ],
     tags: BT709,
-    notes: [say('local.hdr-to-sdr', { hdr: video.hdr === 'pq' ? 'PQ' : 'HLG' })],
   };
 }
 

@@ -1,3 +1,4 @@
+import { type Item, KINDS } from '../../../core/inventory.ts';
 import type { Order } from '../../../core/job.ts';
 import type { AudioTrack, Cut, MediaFacts, SubtitleTrack, VideoTrack } from '../../../core/media-info.ts';
 import type { Sentence } from '../../../core/message.ts';
@@ -19,7 +20,7 @@ import {
 } from '../../checkpoints.ts';
 import type { EngineContext } from '../../engine.ts';
 import type { EncodeRound, Try } from '../encode/rate-control.ts';
-import type { SoundPlan, SoundTrack } from '../plan/audio.ts';
+import type { DroppedTrack, SoundPlan, SoundTrack } from '../plan/audio.ts';
 import type { SampledRate } from '../plan/scale.ts';
 import type { Choice, CopiedSound, CopyChoice, EncodeChoice } from '../plan/strategy.ts';
 import type { SvtQuality } from '../plan/crf.ts';
@@ -82,7 +83,7 @@ export interface Ssim {
   worst: number;
 }
 
-const VERSION = 4;
+const VERSION = 5;
 
 /** Everything a local job records, each checkpoint named once. Valid for one source, target and ffmpeg; others don't see it. */
 export class LocalCheckpoints {
@@ -196,7 +197,9 @@ const isVideo = isObjectOf<VideoTrack>({
 const isAudio = isObjectOf<AudioTrack>({
   index: isNumber,
   codec: isText,
+  isDecodable: isFlag,
   channels: isNumber,
+  layout: isOptional(isText),
   sampleRate: isNumber,
   bitrate: isOptional(isNumber),
   bytes: isNumber,
@@ -212,6 +215,17 @@ const isSubtitle = isObjectOf<SubtitleTrack>({
   language: isOptional(isText),
 });
 
+const isItem = isObjectOf<Item>({
+  kind: isOneOf(...KINDS),
+  value: isText,
+  track: isOptional(isNumber),
+  startS: isOptional(isNumber),
+  endS: isOptional(isNumber),
+  what: isSentence,
+});
+
+const isDropped = isListOf(isObjectOf<DroppedTrack>({ index: isNumber, note: isSentence }));
+
 const isFacts = isObjectOf<MediaFacts>({
   container: isText,
   bytes: isNumber,
@@ -221,12 +235,13 @@ const isFacts = isObjectOf<MediaFacts>({
   video: isVideo,
   audio: isListOf(isAudio),
   subtitles: isListOf(isSubtitle),
-  other: isListOf(isSentence),
+  inventory: isListOf(isItem),
   chapters: isNumber,
   cuts: isListOf(isObjectOf<Cut>({ atS: isNumber, beforeS: isNumber, frame: isNumber, key: isFlag })),
   creationTime: isOptional(isText),
   location: isOptional(isText),
   tags: isTexts,
+  tagBytes: isNumber,
 });
 
 const isCopyChoice = isObjectOf<CopyChoice>({
@@ -235,7 +250,7 @@ const isCopyChoice = isObjectOf<CopyChoice>({
   capBytes: isNumber,
   sound: isListOf(isObjectOf<CopiedSound>({ index: isNumber, how: isOneOf('copy', 'aac'), bitsPerSecond: isNumber })),
   subtitles: isListOf(isNumber),
-  notes: isListOf(isSentence),
+  dropped: isDropped,
 });
 
 const isEncodeChoice: Guard<EncodeChoice> = isObjectOf<EncodeChoice>({
@@ -270,8 +285,8 @@ const isSound = isObjectOf<SoundResult>({
       }),
     ),
     subtitles: isListOf(isNumber),
+    dropped: isDropped,
     estimateBytes: isNumber,
-    notes: isListOf(isSentence),
     damaged: isOptional(isFlag),
   }),
   bytes: isNumber,

@@ -1,3 +1,4 @@
+import type { Kind } from '../../../core/inventory.ts';
 import type { Cut, MediaFacts } from '../../../core/media-info.ts';
 import {
   FINE_CLOCK,
@@ -17,6 +18,7 @@ import {
   SEEK_BACK_S,
 } from '../tuning.ts';
 import type { SoundPlan } from '../plan/audio.ts';
+import { hasVendorTags } from '../plan/fates.ts';
 import { type Codec, svtArgs } from '../plan/crf.ts';
 import { evenKeyframes } from '../plan/keyframes.ts';
 import { type Effort, PRESETS } from '../plan/presets.ts';
@@ -101,7 +103,7 @@ export function pictureArgs(options: PictureArgs): string[] {
     ...picture.colors,
     ...encoderArgs(options),
   ];
-  return [...head, ...fromZero(segment.atS), '-f', 'mp4', OUTPUT];
+  return [...head, ...unofficialMarks(facts), ...fromZero(segment.atS), '-f', 'mp4', OUTPUT];
 }
 
 /** Transport streams are sought by their clock, which may land after the keyframe that is needed. */
@@ -175,7 +177,7 @@ function encoderArgs(options: PictureArgs): string[] {
   }
 }
 
-function x264Args({ segment, effort, rate, threads }: PictureArgs, keyint: number, quality: string[]): string[] {
+function x264Args({ facts, segment, effort, rate, threads }: PictureArgs, keyint: number, quality: string[]): string[] {
   const pass = { 'pass-1': '1', 'pass-2': '2', quality: undefined }[rate.kind];
   const fine = rate.kind === 'pass-2' && rate.fine ? 'fine-' : '';
   // `stitchable`: segments with other settings can share one file.
@@ -188,9 +190,16 @@ function x264Args({ segment, effort, rate, threads }: PictureArgs, keyint: numbe
     ...(threads === undefined ? [] : ['-threads', String(threads)]),
     ...(pass === undefined ? [] : ['-pass', pass, '-passlogfile', `${fine}pass${segment.index}`]),
     ...['-x264-params', params.join(':')],
-    // Omits the encoder's settings as text, 700 bytes in every segment.
-    ...['-bsf:v', 'filter_units=remove_types=6'],
+    ...withoutSettings(facts),
   ];
+}
+
+/**
+ * Omits the encoder's settings as text, 700 bytes in every segment. ffmpeg's filter knows only kinds of messages, and captions are of
+ * the same kind: where there are any, the settings stay.
+ */
+function withoutSettings(facts: MediaFacts): string[] {
+  return holds(facts, 'captions') ? [] : ['-bsf:v', 'filter_units=remove_types=6'];
 }
 
 function x265Args({ segment, effort, rate }: PictureArgs, keyint: number, quality: string[]): string[] {
@@ -286,6 +295,7 @@ export function soundArgs(options: { facts: MediaFacts; input: string; sound: So
         ...[`-filter:a:${at}`, `aresample=${track.sampleRate}:async=1:first_pts=${firstSample}`],
       ];
     }),
+    ...trackNames(facts, { sound: sound.tracks, subtitles: sound.subtitles }),
     ...fromZero(facts.startS),
     ...['-f', 'mp4', OUTPUT],
   ];
@@ -315,6 +325,7 @@ export function joinArgs(options: {
     ...untrustedInput(input),
     ...['-map', '0:v', ...(sound === undefined ? [] : ['-map', '1']), '-c', 'copy'],
     ...aboutItself(facts, source),
+    ...unofficialMarks(facts),
     ...finalMp4(tools, facts),
     OUTPUT,
   ];
@@ -337,6 +348,8 @@ export function copyArgs(options: { tools: Tools; facts: MediaFacts; input: stri
     // Apple's players accept HEVC in MP4 only under this name.
     ...(facts.video.codec === 'hevc' ? ['-tag:v', 'hvc1'] : []),
     ...aboutItself(facts, '0'),
+    ...trackNames(facts, copy),
+    ...unofficialMarks(facts, 'dolby-vision'),
     ...finalMp4(tools, facts),
     OUTPUT,
   ];
@@ -346,14 +359,52 @@ export function copyArgs(options: { tools: Tools; facts: MediaFacts; input: stri
 function aboutItself(facts: MediaFacts, input: string): string[] {
   // The muxer decides again where in the file the container's own tags are stored.
   const own = ['major_brand', 'minor_version', 'compatible_brands', 'encoder'].flatMap(key => ['-metadata', `${key}=`]);
-  return ['-map_metadata', input, '-map_chapters', facts.chapters > 0 ? input : '-1', ...own];
+  // The date of the picture's track, where the file has none of its own.
+  const isCopied = facts.creationTime === undefined || facts.creationTime === facts.tags['creation_time'];
+  const date = isCopied ? [] : ['-metadata', `creation_time=${facts.creationTime}`];
+  return ['-map_metadata', input, '-map_chapters', facts.chapters > 0 ? input : '-1', ...own, ...date];
+}
+
+/** ffmpeg writes how a sphere or two views are folded into the picture, and Dolby Vision, only when told that this is unofficial. */
+function unofficialMarks(facts: MediaFacts, ...more: Kind[]): string[] {
+  const marks: Kind[] = ['projection', 'stereo', ...more];
+  return marks.some(kind => holds(facts, kind)) ? ['-strict', 'unofficial'] : [];
+}
+
+function holds({ inventory }: MediaFacts, kind: Kind): boolean {
+  return inventory.some(item => item.kind === kind);
+}
+
+/** ffmpeg does not write a track's title into MP4, but the name of its handler, which players show in its place. */
+function trackNames(
+  { inventory }: MediaFacts,
+  { sound, subtitles }: { sound: readonly { index: number }[]; subtitles: readonly number[] },
+): string[] {
+  const titleOf = (index: number) =>
+    inventory.find(({ kind, track }) => kind === 'track-title' && track === index)?.value;
+  const named = (type: 'a' | 's', indexes: readonly number[]) =>
+    indexes.flatMap((index, at) => {
+      const title = titleOf(index);
+      return title === undefined ? [] : [`-metadata:s:${type}:${at}`, `handler_name=${title}`];
+    });
+  return [
+    ...named(
+      'a',
+      sound.map(({ index }) => index),
+    ),
+    ...named('s', subtitles),
+  ];
 }
 
 function finalMp4(tools: Tools, facts: MediaFacts): string[] {
-  // Phones write com.apple.* and com.android.* names, which only this kind of tag box can hold; other files keep to the one whose
-  // titles every player shows.
-  const vendor = Object.keys(facts.tags).some(key => key.startsWith('com.'));
-  return ['-movflags', vendor ? '+faststart+use_metadata_tags' : '+faststart', ...oneSecondChunks(tools), '-f', 'mp4'];
+  // Only one kind of tag box can hold every name; files without such names keep to the one whose titles every player shows.
+  return [
+    '-movflags',
+    hasVendorTags(facts) ? '+faststart+use_metadata_tags' : '+faststart',
+    ...oneSecondChunks(tools),
+    '-f',
+    'mp4',
+  ];
 }
 
 /** One track of a recording whose timestamps jump back: on its own, ffmpeg lines its sections up. */

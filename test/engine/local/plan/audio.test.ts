@@ -49,7 +49,7 @@ it('a second track gives way before the first one shrinks, and is named', () => 
   expect(planSound(facts({ audio }), TARGET, cap(2_000_000)).tracks.length).toBe(2);
   const tight = planSound(facts({ audio }), TARGET, cap(250_000));
   expect(tight.tracks.map(one => one.index)).toEqual([1]);
-  expect(tight.notes.map(note => note.text)).toEqual([
+  expect(tight.dropped.map(({ note }) => note.text)).toEqual([
     'sound track dropped, there was no room for it: Commentary, eng, aac',
   ]);
 });
@@ -58,8 +58,8 @@ it('muted means no track, and no note', () => {
   expect(planSound(facts(), { ...TARGET, audio: { kind: 'mute' } }, cap(1e6))).toEqual({
     tracks: [],
     subtitles: [],
+    dropped: [],
     estimateBytes: 0,
-    notes: [],
   });
 });
 
@@ -82,7 +82,7 @@ it('in words', () => {
 
 describe('sound that could not be encoded', () => {
   const track = { index: 1, how: 'copy' as const, bitsPerSecond: 128_000, channels: 2, sampleRate: 48_000 };
-  const plan = { tracks: [track], subtitles: [2], estimateBytes: 1, notes: [] };
+  const plan = { tracks: [track], subtitles: [2], dropped: [], estimateBytes: 1 };
 
   it('gives way step by step: the subtitles, the copy, the sound', () => {
     const without = saferSound(plan, 'encoding the sound: Subtitle encoding failed');
@@ -91,6 +91,6 @@ describe('sound that could not be encoded', () => {
     expect(encoded.tracks[0]?.how).toBe('aac');
     const none = saferSound(encoded, 'Error while decoding');
     expect(none).toMatchObject({ tracks: [], damaged: true });
-    expect(none.notes.map(note => note.code)).toEqual(['local.subtitles-not-for-mp4', 'local.sound-damaged']);
+    expect(none.dropped.map(({ note }) => note.code)).toEqual(['local.subtitles-not-for-mp4', 'local.sound-damaged']);
   });
 });

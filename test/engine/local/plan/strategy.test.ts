@@ -142,7 +142,7 @@ describe('sound beside a copied picture', () => {
     ];
     const choice = copyOf(facts({ subtitles }));
     expect(choice.subtitles).toEqual([2]);
-    expect(choice.notes).toEqual([say('local.bitmap-subtitles', { track: 'ger, dvd_subtitle' })]);
+    expect(choice.dropped).toEqual([{ index: 3, note: say('local.bitmap-subtitles', { track: 'ger, dvd_subtitle' }) }]);
   });
 });
 

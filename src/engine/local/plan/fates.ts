@@ -1,0 +1,248 @@
+/** What becomes of everything a source holds, on the way that was chosen. Pure. docs/footage.md is made from this table. */
+import { type Fate, type Holding, type Item, type Kind, notesOf, type Planned } from '../../../core/inventory.ts';
+import type { MediaFacts } from '../../../core/media-info.ts';
+import type { Sentence } from '../../../core/message.ts';
+import type { Target } from '../../../core/target.ts';
+import type { Tools } from '../../../media/ffmpeg/tools.ts';
+import { colourValue } from '../../../media/inventory/picture.ts';
+import { soundValue, subtitlesValue } from '../../../media/inventory/tracks.ts';
+import { say } from '../../../messages/say.ts';
+import type { SoundPlan } from './audio.ts';
+import type { Codec } from './crf.ts';
+import { CODEC_NAMES } from './presets.ts';
+import type { CopyChoice } from './strategy.ts';
+import type { PicturePlan } from './video.ts';
+
+/** The way a source goes, as far as it decides what becomes of its parts. */
+export type Route = {
+  facts: MediaFacts;
+  target: Pick<Target, 'audio'>;
+  tools: Pick<Tools, 'options'>;
+} & (
+  | { way: 'copy'; copy: Pick<CopyChoice, 'sound' | 'subtitles' | 'dropped'> }
+  | {
+      way: 'encode';
+      codec: Codec;
+      picture: Pick<PicturePlan, 'fps' | 'colors'>;
+      sound: Pick<SoundPlan, 'tracks' | 'subtitles' | 'dropped'>;
+    }
+);
+
+type Decide = (item: Item, route: Route) => Fate;
+
+const KEPT: Fate = { kind: 'kept' };
+
+function gone(how: Sentence, note?: Sentence): Fate {
+  return { kind: 'converted', into: [], how, note };
+}
+
+function leftOut(note: Sentence): Fate {
+  return { kind: 'left-out', note };
+}
+
+/** A track that this MP4 has no place for. */
+const dropped: Decide = ({ what }) => leftOut(say('local.track-dropped', { track: what }));
+
+/** A copy keeps it; `encoded` decides otherwise. */
+function keptByCopy(encoded: (item: Item, route: Extract<Route, { way: 'encode' }>) => Fate): Decide {
+  return (item, route) => (route.way === 'copy' ? KEPT : encoded(item, route));
+}
+
+const FATES: Readonly<Record<Kind, Decide>> = {
+  picture: keptByCopy(({ kind }, { codec }) => ({
+    kind: 'converted',
+    into: [{ kind, value: CODEC_NAMES[codec] }],
+    how: say('local.becomes', { what: CODEC_NAMES[codec] }),
+  })),
+  sound: (item, route) => (route.way === 'copy' ? copiedSound(item, route) : encodedSound(item, route)),
+  subtitles,
+  captions: keptByCopy((_, { codec, picture }) => {
+    if (codec !== 'h264') return leftOut(say('local.captions-not-in-codec', { codec }));
+    return picture.fps === undefined ? KEPT : leftOut(say('local.captions-need-every-frame'));
+  }),
+  cover: dropped,
+  'second-picture': dropped,
+  attachment: dropped,
+  data: dropped,
+  'empty-track': dropped,
+  'track-title': () => ({ kind: 'converted', into: [], how: say('local.becomes-handler') }),
+  chapters: () => KEPT,
+  date: () => KEPT,
+  place: () => KEPT,
+  tags: (item, { facts }) =>
+    hasVendorTags(facts) || inMp4(item.value, facts) ? KEPT : leftOut(say('local.tags-dropped', { names: item.value })),
+  rotation: keptByCopy(() => gone(say('local.becomes-upright'))),
+  mirroring: keptByCopy(() => gone(say('local.becomes-upright'))),
+  'sample-aspect': keptByCopy(() => gone(say('local.becomes-square'))),
+  range: keptByCopy(() => gone(say('local.becomes-limited-range'))),
+  colour: keptByCopy(({ kind, value }, { picture }) => {
+    const into = writtenColour(picture.colors);
+    if (into === value) return KEPT;
+    return { kind: 'converted', into: into ? [{ kind, value: into }] : [], how: say('local.becomes', { what: into }) };
+  }),
+  depth: keptByCopy(({ value }, { facts }) =>
+    gone(
+      say('local.becomes-8-bits'),
+      facts.video.hdr === 'sdr' ? say('local.depth-reduced', { depth: value }) : undefined,
+    ),
+  ),
+  hdr: keptByCopy(({ kind, value }, { picture }) => {
+    const hdr = value === 'pq' ? 'PQ' : 'HLG';
+    if (writtenTag(picture.colors, '-color_trc') === 'bt709')
+      return gone(say('local.becomes-sdr'), say('local.hdr-to-sdr', { hdr }));
+    return {
+      kind: 'converted',
+      into: [{ kind, value }],
+      how: say('local.becomes-8-bits'),
+      note: say('local.hdr-kept'),
+    };
+  }),
+  'dolby-vision': dolbyVision,
+  projection: ({ value, what }) =>
+    WRITABLE_PROJECTIONS.has(value) ? KEPT : leftOut(say('local.mark-dropped', { what })),
+  stereo: ({ value, what }) => (WRITABLE_VIEWS.has(value) ? KEPT : leftOut(say('local.mark-dropped', { what }))),
+  'second-eye': () => leftOut(say('local.second-eye-dropped')),
+  alpha: () => leftOut(say('local.alpha-dropped')),
+  interlacing: keptByCopy(() => gone(say('local.becomes-progressive'), say('local.deinterlaced'))),
+  cadence: (_, route) =>
+    route.way === 'encode' && route.picture.fps !== undefined
+      ? gone(say('local.becomes-fewer-frames', { fps: route.picture.fps }))
+      : KEPT,
+  'hidden-frames': keptByCopy(() => gone(say('local.becomes-cut-off'))),
+};
+
+/** Everything the source holds, each with its fate. */
+export function planInventory(route: Route): Planned[] {
+  return route.facts.inventory.map(item => ({ item, fate: FATES[item.kind](item, route) }));
+}
+
+/** The notes of a plan; those on tags make one. */
+export function planNotes(plan: readonly Planned[]): Sentence[] {
+  const isLostTag = ({ item, fate }: Planned) => item.kind === 'tags' && fate.kind === 'left-out';
+  const names = plan.filter(isLostTag).map(({ item }) => item.value);
+  const others = notesOf(plan.filter(planned => !isLostTag(planned)));
+  return names.length === 0 ? others : [...others, say('local.tags-dropped', { names: names.join(', ') })];
+}
+
+/** Lines for `explain`: what is kept, what becomes something else, and every note. */
+export function describeInventory(plan: readonly Planned[]): Sentence[] {
+  const kept = plan.filter(({ item, fate }) => fate.kind === 'kept' && item.kind !== 'picture');
+  const converted = plan.flatMap(({ item: { kind, what }, fate }) =>
+    fate.kind === 'converted' && !fate.note && kind !== 'picture'
+      ? say('local.item-becomes', { what, how: fate.how })
+      : [],
+  );
+  return [
+    ...(kept.length > 0 ? [say('local.explain-kept', { items: kept.map(({ item }) => item.what) })] : []),
+    ...(converted.length > 0 ? [say('local.explain-converted', { items: converted })] : []),
+    ...planNotes(plan),
+    ...plan.flatMap(({ fate }) => (fate.kind === 'refused' ? fate.why : [])),
+  ];
+}
+
+function copiedSound(item: Item, route: Extract<Route, { way: 'copy' }>): Fate {
+  const { copy, facts } = route;
+  const copied = copy.sound.find(({ index }) => index === item.track);
+  if (!copied) return missingTrack(item, route);
+  if (copied.how === 'copy') return { kind: 'kept', as: timesOf(item) };
+  const { channels = 0, language } = facts.audio.find(({ index }) => index === item.track) ?? {};
+  return intoAac(item, { channels, language });
+}
+
+function encodedSound(item: Item, route: Extract<Route, { way: 'encode' }>): Fate {
+  const { sound, facts } = route;
+  const planned = sound.tracks.find(({ index }) => index === item.track);
+  if (!planned) return missingTrack(item, route);
+  if (planned.how === 'copy') return { kind: 'kept', as: timesOf(item) };
+  const { language } = facts.audio.find(({ index }) => index === item.track) ?? {};
+  return intoAac(item, { channels: planned.channels, language });
+}
+
+function intoAac(item: Item, { channels, language }: { channels: number; language: string | undefined }): Fate {
+  const into: Holding = { kind: 'sound', value: soundValue({ codec: 'aac', channels, language }), ...timesOf(item) };
+  return { kind: 'converted', into: [into], how: say('local.becomes-aac', { channels }) };
+}
+
+/** Sound before the picture is cut off, so where it ends is all that can be compared. */
+function timesOf({ startS, endS }: Item): Pick<Holding, 'startS' | 'endS'> {
+  return { startS: startS === undefined ? undefined : Math.max(0, startS), endS };
+}
+
+/** The plan says why it leaves a track out, unless a person asked for that. */
+function missingTrack(item: Item, { target, ...route }: Route): Fate {
+  const plan = route.way === 'copy' ? route.copy : route.sound;
+  const why = plan.dropped.find(({ index }) => index === item.track);
+  if (why) return leftOut(why.note);
+  const note = say('local.track-dropped', { track: item.what });
+  return target.audio.kind === 'mute' && item.kind === 'sound'
+    ? { kind: 'left-out', note, asked: true }
+    : leftOut(note);
+}
+
+/** Formats whose fonts, colours and places are lost with the text kept. */
+const STYLED = new Set(['ass', 'ssa']);
+
+function subtitles(item: Item, route: Route): Fate {
+  const plan = route.way === 'copy' ? route.copy : route.sound;
+  // Where timestamps had to be fixed, track by track.
+  if (item.track === undefined) return leftOut(say('local.subtitles-lost-times'));
+  if (!plan.subtitles.includes(item.track)) return missingTrack(item, route);
+  const { codec = '', language } = route.facts.subtitles.find(({ index }) => index === item.track) ?? {};
+  const into: Holding = { kind: 'subtitles', value: subtitlesValue({ codec: 'mov_text', language }) };
+  const note = STYLED.has(codec) ? say('local.subtitles-unstyled', { what: item.what }) : undefined;
+  return codec === 'mov_text'
+    ? KEPT
+    : { kind: 'converted', into: [into], how: say('local.becomes', { what: 'mov_text' }), note };
+}
+
+/** Its picture has colours of its own, which only a Dolby decoder turns into the usual ones. */
+const ONLY_DOLBY = '5';
+
+function dolbyVision(item: Item, route: Route): Fate {
+  // ffmpeg 5.1 is the first that writes it; this option came with it.
+  if (route.way === 'copy')
+    return route.tools.options.has('fps_mode') ? KEPT : leftOut(say('local.mark-dropped', { what: item.what }));
+  if (item.value === ONLY_DOLBY)
+    return { kind: 'refused', why: say('local.dolby-vision-only'), hint: say('local.dolby-vision-hint') };
+  return leftOut(say('local.dolby-vision-dropped', { profile: item.value }));
+}
+
+/** What ffmpeg's MP4 muxer writes. */
+const WRITABLE_PROJECTIONS = new Set(['equirectangular', 'tiled equirectangular', 'cubemap']);
+const WRITABLE_VIEWS = new Set(['side by side', 'top and bottom']);
+
+/** Names with a field of their own in the tag box whose titles every player shows. */
+const MP4_TAGS = new Set([
+  ...['title', 'artist', 'album_artist', 'composer', 'album', 'date', 'comment', 'genre', 'copyright', 'grouping'],
+  ...['lyrics', 'description', 'synopsis', 'show', 'episode_id', 'network', 'keywords'],
+]);
+/** Fields for numbers. */
+const MP4_NUMBERS = new Set(['track', 'disc']);
+
+function inMp4(name: string, { tags }: MediaFacts): boolean {
+  if (MP4_TAGS.has(name)) return true;
+  const value = Object.entries(tags).find(([key]) => key.toLowerCase() === name)?.[1] ?? '';
+  return MP4_NUMBERS.has(name) && /^[1-9]\d{0,3}(\/\d{1,4})?$/.test(value);
+}
+
+/** Phones write com.apple.* and com.android.* names, which another kind of tag box holds, with every other name. */
+export function hasVendorTags({ tags }: Pick<MediaFacts, 'tags'>): boolean {
+  return Object.keys(tags).some(key => key.startsWith('com.'));
+}
+
+function writtenTag(colors: readonly string[], option: string): string | undefined {
+  const at = colors.indexOf(option);
+  return at < 0 ? undefined : colors[at + 1];
+}
+
+/** The encoder option has names of its own for two of them. */
+const FFPROBE_TRANSFERS: Readonly<Record<string, string>> = { gamma22: 'bt470m', gamma28: 'bt470bg' };
+
+/** What ffprobe says of a picture with these tags; empty if it says nothing. */
+function writtenColour(colors: readonly string[]): string {
+  const transfer = writtenTag(colors, '-color_trc');
+  const primaries = writtenTag(colors, '-color_primaries');
+  const space = writtenTag(colors, '-colorspace');
+  if (!transfer && !primaries && !space) return '';
+  return colourValue({ primaries, transfer: transfer && (FFPROBE_TRANSFERS[transfer] ?? transfer), space });
+}

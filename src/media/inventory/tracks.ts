@@ -1,0 +1,179 @@
+import type { Kind } from '../../core/inventory.ts';
+import { say } from '../../messages/say.ts';
+import { displayName } from '../ffmpeg/input-errors.ts';
+import { codecOf, isCover, isText, languageOf, MAX_WORD_LENGTH, oneLine, type ProbeStream } from '../probe/streams.ts';
+import type { Finder, Found, Probed } from './probed.ts';
+
+type TrackKind = Extract<
+  Kind,
+  'picture' | 'sound' | 'subtitles' | 'cover' | 'second-picture' | 'attachment' | 'data' | 'empty-track' | 'track-title'
+>;
+
+/** What is a track of its own, or belongs to one. */
+export const TRACKS: Readonly<Record<TrackKind, Finder>> = {
+  picture: {
+    find: ({ main }) => [picture(main)],
+    compared: 'missing',
+    since: '4.4',
+    example: { value: 'vp9', what: say('media.has-picture', { codec: 'vp9' }) },
+  },
+  sound: {
+    find: source => withPackets(source, 'audio').map(stream => sound(source, stream)),
+    compared: 'both',
+    since: '4.4',
+    example: { value: 'opus 2 eng', track: 1, what: say('media.has-sound', { track: 'opus, stereo, eng' }) },
+  },
+  subtitles: {
+    find: source => withPackets(source, 'subtitle').map(subtitles),
+    compared: 'both',
+    since: '4.4',
+    example: { value: 'subrip eng', track: 2, what: say('media.has-subtitles', { track: 'subrip, eng' }) },
+  },
+  cover: {
+    find: source =>
+      others(source, 'video')
+        .filter(isCover)
+        .map(stream => other(stream, 'media.track-cover')),
+    compared: 'never',
+    since: '4.4',
+    example: { value: 'mjpeg', track: 3, what: say('media.track-cover', { codec: 'mjpeg' }) },
+  },
+  'second-picture': {
+    find: source =>
+      others(source, 'video')
+        .filter(stream => !isCover(stream))
+        .map(stream => other(stream, 'media.track-other-picture')),
+    compared: 'never',
+    since: '4.4',
+    example: { value: 'hevc', track: 3, what: say('media.track-other-picture', { codec: 'hevc' }) },
+  },
+  attachment: {
+    find: source => others(source, 'attachment').map(attachment),
+    compared: 'never',
+    since: '4.4',
+    example: { value: 'font.ttf', track: 3, what: say('media.track-attachment', { name: 'font.ttf' }) },
+  },
+  data: {
+    find: source =>
+      others(source, 'data', undefined)
+        .filter(stream => !isChapterList(stream, source))
+        .map(data),
+    compared: 'never',
+    since: '4.4',
+    example: { value: 'gpmd', track: 3, what: say('media.track-telemetry', { tag: 'gpmd' }) },
+  },
+  'empty-track': {
+    find: source =>
+      (source.output.streams ?? [])
+        .filter(stream => stream.codec_type === 'audio' && !source.lines.has(stream.index))
+        .map(stream => other(stream, 'media.track-silent')),
+    compared: 'never',
+    since: '4.4',
+    example: { value: 'aac', track: 3, what: say('media.track-silent', { codec: 'aac' }) },
+  },
+  'track-title': {
+    find: source =>
+      [...withPackets(source, 'audio'), ...withPackets(source, 'subtitle')].flatMap(stream => {
+        const title = oneLine(stream.tags?.['title']);
+        return title ? [{ value: title, track: stream.index, what: say('media.has-track-title', { title }) }] : [];
+      }),
+    compared: 'never',
+    since: '4.4',
+    example: { value: 'Commentary', track: 1, what: say('media.has-track-title', { title: 'Commentary' }) },
+  },
+};
+
+function withPackets({ output, lines }: Probed, type: string): ProbeStream[] {
+  return (output.streams ?? []).filter(stream => stream.codec_type === type && lines.has(stream.index));
+}
+
+function others({ output, main }: Probed, ...types: (string | undefined)[]): ProbeStream[] {
+  return (output.streams ?? []).filter(stream => stream !== main && types.includes(stream.codec_type));
+}
+
+function picture(stream: ProbeStream): Found {
+  const codec = codecOf(stream);
+  return { value: codec, track: stream.index, what: say('media.has-picture', { codec }) };
+}
+
+/** The value that sound has, in the words of this module. */
+export function soundValue({
+  codec,
+  channels,
+  language,
+}: {
+  codec: string;
+  channels: number;
+  language?: string;
+}): string {
+  return `${codec} ${channels} ${languageInMp4(language)}`;
+}
+
+export function subtitlesValue({ codec, language }: { codec: string; language?: string }): string {
+  return `${codec} ${languageInMp4(language)}`;
+}
+
+/** MP4 has room for three letters; ffmpeg writes `und` for any other name. */
+function languageInMp4(language: string | undefined): string {
+  return language !== undefined && /^[a-z]{3}$/.test(language) ? language : 'und';
+}
+
+function sound({ lines, main }: Probed, stream: ProbeStream): Found {
+  const codec = codecOf(stream);
+  const language = languageOf(stream);
+  const { channels = 0 } = stream;
+  const layout = stream.channel_layout ?? (channels > 0 ? `${channels} ch` : '');
+  const line = lines.get(stream.index);
+  const zero = lines.get(main.index)?.startS ?? 0;
+  return {
+    value: soundValue({ codec, channels, language }),
+    track: stream.index,
+    ...(line ? { startS: line.startS - zero, endS: line.endS - zero } : {}),
+    what: say('media.has-sound', { track: [codec, layout, language].filter(Boolean).join(', ') }),
+  };
+}
+
+function subtitles(stream: ProbeStream): Found {
+  const codec = codecOf(stream);
+  const language = languageOf(stream);
+  const track = [codec, language].filter(Boolean).join(', ');
+  const what = isText(codec) ? say('media.has-subtitles', { track }) : say('media.has-bitmap-subtitles', { track });
+  return { value: subtitlesValue({ codec, language }), track: stream.index, what };
+}
+
+function other(
+  stream: ProbeStream,
+  code: 'media.track-cover' | 'media.track-other-picture' | 'media.track-silent',
+): Found {
+  const codec = codecOf(stream);
+  return { value: codec, track: stream.index, what: say(code, { codec }) };
+}
+
+function attachment(stream: ProbeStream): Found {
+  const name = displayName(stream.tags?.['filename'] ?? codecOf(stream)).slice(0, MAX_WORD_LENGTH);
+  return { value: name, track: stream.index, what: say('media.track-attachment', { name }) };
+}
+
+const DATA_TRACKS = {
+  gpmd: 'media.track-telemetry',
+  camm: 'media.track-telemetry',
+  mebx: 'media.track-camera-metadata',
+  tmcd: 'media.track-time-code',
+  fdsc: 'media.track-camera-data',
+  rtp: 'media.track-streaming-hints',
+} as const;
+
+function data(stream: ProbeStream): Found {
+  const tag = oneLine(printable(stream.codec_tag_string) ?? stream.codec_name) ?? 'unknown';
+  const code = tag in DATA_TRACKS ? DATA_TRACKS[tag as keyof typeof DATA_TRACKS] : 'media.track-data';
+  return { value: tag, track: stream.index, what: say(code, { tag }) };
+}
+
+/** MP4 keeps its chapters in a text track, which ffprobe shows twice: as chapters and as data. */
+function isChapterList(stream: ProbeStream, { output }: Probed): boolean {
+  return stream.codec_tag_string === 'text' && (output.chapters?.length ?? 0) > 0;
+}
+
+function printable(tag: string | undefined): string | undefined {
+  return tag && /^[\w .-]+$/.test(tag) ? tag.trim() : undefined;
+}
