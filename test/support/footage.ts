@@ -11,6 +11,8 @@ import { basename, join } from 'node:path';
 import { promisify } from 'node:util';
 import { keepFrameTimes } from '../../src/media/ffmpeg/args.ts';
 import { findTools, type Tools } from '../../src/media/ffmpeg/tools.ts';
+import { box, dolbyVision, entryPath, EQUIRECTANGULAR, SIDE_BY_SIDE, withBox } from './boxes.ts';
+import { withCaptions } from './captions.ts';
 
 interface Recipe {
   /** What it is good for, a sentence. */
@@ -373,6 +375,189 @@ const RECIPES = {
       const bytes = await readFile(await clip('faststart'));
       const middle = Math.floor(bytes.length * 0.6);
       for (let at = 0; at < 400; at += 1) bytes[middle + at] = (at * 197) % 256;
+      await writeFile(output, bytes);
+    },
+  },
+  undecodableSound: {
+    about: 'Good sound, and a second track of a codec nobody knows, as phones write spatial audio.',
+    file: 'undecodable-sound.mov',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const bytes = await readFile(await clip('twoSounds'));
+      // Its format, and what describes it inside.
+      bytes.write('apac', bytes.lastIndexOf('stsd') + 16, 'latin1');
+      bytes.write('free', bytes.lastIndexOf('wave'), 'latin1');
+      await writeFile(output, bytes);
+    },
+  },
+  twoSounds: {
+    about: 'Two sound tracks, the second a commentary in German with a name.',
+    file: 'two-sounds.mov',
+    args: [
+      ...lavfi(moving('320x180', '25', 3), tone(300, 3), tone(600, 3)),
+      ...words('-map 0 -map 1 -map 2'),
+      ...fastH264,
+      ...aac,
+      ...words('-metadata:s:a:1 language=ger -metadata:s:a:1 title=Kommentar'),
+    ],
+  },
+  captionsH264: {
+    about: 'CEA-608 captions in every picture of an H.264 transport stream.',
+    file: 'captions.ts',
+    make: async (output: string): Promise<void> => {
+      const { ffmpeg } = await realTools();
+      const stream = `${output}.h264`;
+      const run = promisify(execFile);
+      const all = ['-hide_banner', '-v', 'error', '-nostdin', '-y'];
+      const film = [
+        ...lavfi(moving('320x180', '25', 3)),
+        ...fastH264,
+        '-x264-params',
+        'slices=1:sliced-threads=0:bframes=0',
+      ];
+      await run(ffmpeg, [...all, ...film, '-f', 'h264', stream]);
+      await writeFile(stream, withCaptions(await readFile(stream)));
+      await run(ffmpeg, [
+        ...[...all, '-r', '25', '-i', stream, ...lavfi(tone(300, 3)), '-map', '0', '-map', '1', '-c:v', 'copy', ...aac],
+        ...['-f', 'mpegts', output],
+      ]);
+      await rm(stream);
+    },
+  },
+  captionsMpeg2: {
+    about: 'The same captions in MPEG-2, as television sends them.',
+    file: 'captions-mpeg2.ts',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const { ffmpeg } = await realTools();
+      const args = ['-i', await clip('captionsH264'), ...words('-c:v mpeg2video -b:v 4M -c:a mp2 -f mpegts'), output];
+      await promisify(execFile)(ffmpeg, ['-v', 'error', '-nostdin', '-y', ...args]);
+    },
+  },
+  stillBesideFilm: {
+    about: 'A film of 320x180, and a picture of 1280x720 as a second, default video track.',
+    file: 'still.mkv',
+    args: [
+      ...lavfi(moving('320x180', '25', 3), 'testsrc2=size=1280x720:rate=1:duration=1', tone(300, 3)),
+      ...words('-map 0 -map 1 -map 2 -c:v:0 libx264 -preset ultrafast -crf 23 -pix_fmt yuv420p -c:v:1 mjpeg'),
+      ...['-disposition:v:0', '0', '-disposition:v:1', 'default', ...aac],
+    ],
+  },
+  encrypted: {
+    about: 'Encrypted as films for rent are (Common Encryption).',
+    file: 'encrypted.mp4',
+    args: [
+      ...plain,
+      ...words('-encryption_scheme cenc-aes-ctr -encryption_key 76a6c65c5ea762046bd749a2e632ccbb'),
+      ...words('-encryption_kid a7e61c373e219033c21091fa607bf3b8'),
+    ],
+  },
+  protectedWmv: {
+    about: 'The tags that Windows Media with DRM has.',
+    file: 'protected.wmv',
+    args: [
+      ...lavfi(moving('320x180', '25', 2), tone(300, 2)),
+      ...words('-c:v wmv2 -b:v 500k -c:a wmav2 -metadata ASF_Protection_Type=DRM -f asf'),
+    ],
+  },
+  scrambled: {
+    about: 'A transport stream whose packets say that they are scrambled, as pay television is.',
+    file: 'scrambled.ts',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const bytes = await readFile(await clip('transport'));
+      for (let at = 0; at + 188 <= bytes.length; at += 188) bytes[at + 3] = (bytes[at + 3] ?? 0) | 0x80;
+      await writeFile(output, bytes);
+    },
+  },
+  longTag: {
+    about: 'A comment of 70,000 letters.',
+    file: 'long-tag.mp4',
+    beside: { 'comment.txt': `;FFMETADATA1\ntitle=Long\ncomment=${'long '.repeat(14_000)}\n` },
+    args: [
+      ...lavfi(moving('320x180', '25', 3), tone(300, 3)),
+      ...words('-i {dir}/comment.txt -map 0 -map 1 -map_metadata 2'),
+      ...fastH264,
+      ...aac,
+    ],
+  },
+  pictureWithSound: {
+    about: 'One picture, and thirty seconds of sound.',
+    file: 'picture.mp4',
+    args: [...lavfi(`testsrc2=size=320x180:rate=25,trim=end_frame=1`, tone(300, 30)), ...fastH264, ...aac],
+  },
+  withoutHeader: {
+    about: 'A piece of an MPEG-2 transport stream between two headers.',
+    file: 'without-header.ts',
+    make: async (output: string): Promise<void> => {
+      const { ffmpeg } = await realTools();
+      const args = [
+        ...lavfi(moving('320x180', '25', 8)),
+        ...words('-c:v mpeg2video -g 250 -b:v 1M -sc_threshold 1000000000 -f mpegts'),
+        output,
+      ];
+      await promisify(execFile)(ffmpeg, ['-v', 'error', '-nostdin', '-y', ...args]);
+      const bytes = await readFile(output);
+      const packets = Math.floor(bytes.length / 188);
+      await writeFile(output, bytes.subarray(188 * Math.floor(packets / 2)));
+    },
+  },
+  sphere: {
+    about: 'A 360-degree film: the picture is an unrolled sphere.',
+    file: 'sphere.mp4',
+    make: async (output: string, clip: Clip): Promise<void> =>
+      await writeFile(output, withBox(await readFile(await clip('plain')), entryPath('avc1'), EQUIRECTANGULAR)),
+  },
+  sideBySide: {
+    about: 'A 3D film with both views in one picture.',
+    file: 'side-by-side.mp4',
+    make: async (output: string, clip: Clip): Promise<void> =>
+      await writeFile(output, withBox(await readFile(await clip('plain')), entryPath('avc1'), SIDE_BY_SIDE)),
+  },
+  dolbyVision5: {
+    about: 'Marked as Dolby Vision profile 5.',
+    file: 'dolby-vision-5.mp4',
+    make: async (output: string, clip: Clip): Promise<void> =>
+      await writeFile(output, withBox(await readFile(await clip('plain')), entryPath('avc1'), dolbyVision(5))),
+  },
+  dolbyVision8: {
+    about: 'Marked as Dolby Vision profile 8.',
+    file: 'dolby-vision-8.mp4',
+    make: async (output: string, clip: Clip): Promise<void> =>
+      await writeFile(output, withBox(await readFile(await clip('plain')), entryPath('avc1'), dolbyVision(8))),
+  },
+  secondEye: {
+    about: 'HEVC that says it has a second layer for the other eye, as spatial video has.',
+    file: 'second-eye.mov',
+    needs: { encoders: ['libx265'] },
+    make: async (output: string, clip: Clip): Promise<void> =>
+      await writeFile(
+        output,
+        withBox(await readFile(await clip('hevc')), entryPath('hvc1'), box('lhvC', Buffer.alloc(8))),
+      ),
+  },
+  hevc: {
+    about: 'A little HEVC in a MOV.',
+    file: 'hevc.mov',
+    needs: { encoders: ['libx265'] },
+    args: [
+      ...lavfi(moving('320x180', '25', 2)),
+      ...words('-c:v libx265 -preset ultrafast -x265-params log-level=error -pix_fmt yuv420p -tag:v hvc1'),
+    ],
+  },
+  transparent: {
+    about: 'A picture with an alpha channel, as motion graphics have.',
+    file: 'transparent.mov',
+    args: [
+      ...lavfi(`${moving('320x180', '25', 2)},format=argb,colorchannelmixer=aa=0.5`),
+      ...words('-c:v qtrle -pix_fmt argb'),
+    ],
+  },
+  mirrored: {
+    about: 'To be shown as in a mirror, as some front cameras write it.',
+    file: 'mirrored.mov',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const bytes = await readFile(await clip('plain'));
+      const matrix = bytes.indexOf('tkhd') + 4 + 4 + 8 + 4 + 4 + 4 + 8 + 8;
+      const flipped = [-0x10000, 0, 0, 0, 0x10000, 0, 640 * 0x10000, 0, 0x40000000];
+      flipped.forEach((value, at) => bytes.writeInt32BE(value, matrix + 4 * at));
       await writeFile(output, bytes);
     },
   },

@@ -14,7 +14,7 @@ export const MARKS: Readonly<Record<Mark, Finder>> = {
     },
     compared: 'both',
     since: '4.4',
-    example: { value: '2', what: say('media.has-chapters', { count: 2 }) },
+    examples: [{ value: '2', what: say('media.has-chapters', { count: 2 }) }],
   },
   date: {
     find: ({ output, main }) => {
@@ -23,19 +23,22 @@ export const MARKS: Readonly<Record<Mark, Finder>> = {
     },
     compared: 'missing',
     since: '4.4',
-    example: { value: '2021-03-04T05:06:07', what: say('media.has-date', { date: '2021-03-04' }) },
+    examples: [{ value: '2021-03-04T05:06:07', what: say('media.has-date', { date: '2021-03-04' }) }],
   },
   place: {
     find: ({ output }) => (locationOf(output) === undefined ? [] : [{ value: 'place', what: say('media.has-place') }]),
     compared: 'missing',
     since: '4.4',
-    example: { value: 'place', what: say('media.has-place') },
+    examples: [{ value: 'place', what: say('media.has-place') }],
   },
   tags: {
     find: tags,
     compared: 'missing',
     since: '4.4',
-    example: { value: 'title', what: say('media.has-tag', { name: 'title' }) },
+    examples: [
+      { value: 'title', what: say('media.has-tag', { name: 'title' }) },
+      { value: 'director', what: say('media.has-tag', { name: 'director' }) },
+    ],
   },
 };
 

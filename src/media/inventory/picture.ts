@@ -41,7 +41,7 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     find: ({ signs }) => found(signs.captions, 'cea-608', say('media.has-captions')),
     compared: 'missing',
     since: '4.4',
-    example: { value: 'cea-608', what: say('media.has-captions') },
+    examples: [{ value: 'cea-608', what: say('media.has-captions') }],
   },
   rotation: {
     find: ({ main }) => {
@@ -50,13 +50,13 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     },
     compared: 'both',
     since: '4.4',
-    example: { value: '90', what: say('media.has-rotation', { degrees: 90 }) },
+    examples: [{ value: '90', what: say('media.has-rotation', { degrees: 90 }) }],
   },
   mirroring: {
     find: ({ main }) => found(mirrored(main), 'mirrored', say('media.has-mirroring')),
     compared: 'both',
     since: '5.1',
-    example: { value: 'mirrored', what: say('media.has-mirroring') },
+    examples: [{ value: 'mirrored', what: say('media.has-mirroring') }],
   },
   'sample-aspect': {
     find: ({ main }) => {
@@ -66,13 +66,13 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     },
     compared: 'missing',
     since: '4.4',
-    example: { value: '1.422', what: say('media.has-sample-aspect', { aspect: '1.422' }) },
+    examples: [{ value: '1.422', what: say('media.has-sample-aspect', { aspect: '1.422' }) }],
   },
   range: {
     find: ({ main }) => found(isFullRange(main), 'full', say('media.has-full-range')),
     compared: 'missing',
     since: '4.4',
-    example: { value: 'full', what: say('media.has-full-range') },
+    examples: [{ value: 'full', what: say('media.has-full-range') }],
   },
   colour: {
     find: ({ main }) => {
@@ -82,7 +82,7 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     },
     compared: 'missing',
     since: '4.4',
-    example: { value: 'bt709 bt709 bt709', what: say('media.has-colour', { colour: 'bt709 bt709 bt709' }) },
+    examples: [{ value: 'bt709 bt709 bt709', what: say('media.has-colour', { colour: 'bt709 bt709 bt709' }) }],
   },
   depth: {
     find: ({ main }) => {
@@ -91,7 +91,7 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     },
     compared: 'never',
     since: '4.4',
-    example: { value: '10 bits, 4:2:2', what: say('media.has-depth', { depth: '10 bits, 4:2:2' }) },
+    examples: [{ value: '10 bits, 4:2:2', what: say('media.has-depth', { depth: '10 bits, 4:2:2' }) }],
   },
   hdr: {
     find: ({ main }) => {
@@ -100,7 +100,7 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     },
     compared: 'both',
     since: '4.4',
-    example: { value: 'pq', what: say('media.has-hdr', { hdr: 'PQ' }) },
+    examples: [{ value: 'pq', what: say('media.has-hdr', { hdr: 'PQ' }) }],
   },
   'dolby-vision': {
     find: ({ main }) => {
@@ -110,7 +110,10 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     },
     compared: 'missing',
     since: '5.1',
-    example: { value: '8', what: say('media.has-dolby-vision', { profile: '8' }) },
+    examples: [
+      { value: '8', what: say('media.has-dolby-vision', { profile: '8' }) },
+      { value: '5', what: say('media.has-dolby-vision', { profile: '5' }) },
+    ],
   },
   projection: {
     find: ({ main }) => {
@@ -119,7 +122,7 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     },
     compared: 'missing',
     since: '4.4',
-    example: { value: 'equirectangular', what: say('media.has-projection', { projection: 'equirectangular' }) },
+    examples: [{ value: 'equirectangular', what: say('media.has-projection', { projection: 'equirectangular' }) }],
   },
   stereo: {
     find: ({ main }) => {
@@ -128,13 +131,13 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     },
     compared: 'missing',
     since: '4.4',
-    example: { value: 'side by side', what: say('media.has-stereo', { views: 'side by side' }) },
+    examples: [{ value: 'side by side', what: say('media.has-stereo', { views: 'side by side' }) }],
   },
   'second-eye': {
     find: ({ signs }) => found(signs.secondEye, 'mv-hevc', say('media.has-second-eye')),
     compared: 'never',
     since: '4.4',
-    example: { value: 'mv-hevc', what: say('media.has-second-eye') },
+    examples: [{ value: 'mv-hevc', what: say('media.has-second-eye') }],
   },
   alpha: {
     find: ({ main }) => {
@@ -144,19 +147,19 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     },
     compared: 'never',
     since: '4.4',
-    example: { value: 'alpha', what: say('media.has-alpha') },
+    examples: [{ value: 'alpha', what: say('media.has-alpha') }],
   },
   interlacing: {
     find: ({ main }) => found(isInterlaced(main), 'interlaced', say('media.has-interlacing')),
     compared: 'both',
     since: '4.4',
-    example: { value: 'interlaced', what: say('media.has-interlacing') },
+    examples: [{ value: 'interlaced', what: say('media.has-interlacing') }],
   },
   cadence: {
     find: ({ main, lines }) => found(isVariable(main, lines.get(main.index)), 'variable', say('media.has-cadence')),
     compared: 'never',
     since: '4.4',
-    example: { value: 'variable', what: say('media.has-cadence') },
+    examples: [{ value: 'variable', what: say('media.has-cadence') }],
   },
   'hidden-frames': {
     find: ({ main, lines }) => {
@@ -165,7 +168,7 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     },
     compared: 'never',
     since: '4.4',
-    example: { value: '2', what: say('media.has-hidden-frames', { frames: 2 }) },
+    examples: [{ value: '2', what: say('media.has-hidden-frames', { frames: 2 }) }],
   },
 };
 

@@ -23,6 +23,6 @@ export interface Finder {
   compared: Compared;
   /** The oldest ffmpeg with which the fates in docs/footage.md hold. */
   since: string;
-  /** One of its kind, for docs/footage.md. */
-  example: Found;
+  /** One or more of its kind, for docs/footage.md. */
+  examples: Found[];
 }

@@ -15,19 +15,31 @@ export const TRACKS: Readonly<Record<TrackKind, Finder>> = {
     find: ({ main }) => [picture(main)],
     compared: 'missing',
     since: '4.4',
-    example: { value: 'vp9', what: say('media.has-picture', { codec: 'vp9' }) },
+    examples: [{ value: 'vp9', what: say('media.has-picture', { codec: 'vp9' }) }],
   },
   sound: {
     find: source => withPackets(source, 'audio').map(stream => sound(source, stream)),
     compared: 'both',
     since: '4.4',
-    example: { value: 'opus 2 eng', track: 1, what: say('media.has-sound', { track: 'opus, stereo, eng' }) },
+    examples: [
+      { value: 'aac 2 eng', track: 1, what: say('media.has-sound', { track: 'aac, stereo, eng' }) },
+      { value: 'pcm_s16le 2 und', track: 2, what: say('media.has-sound', { track: 'pcm_s16le, stereo' }) },
+      { value: 'apac 2 und', track: 3, what: say('media.has-sound', { track: 'apac, stereo' }) },
+    ],
   },
   subtitles: {
     find: source => withPackets(source, 'subtitle').map(subtitles),
     compared: 'both',
     since: '4.4',
-    example: { value: 'subrip eng', track: 2, what: say('media.has-subtitles', { track: 'subrip, eng' }) },
+    examples: [
+      { value: 'subrip eng', track: 4, what: say('media.has-subtitles', { track: 'subrip, eng' }) },
+      { value: 'ass eng', track: 5, what: say('media.has-subtitles', { track: 'ass, eng' }) },
+      {
+        value: 'hdmv_pgs_subtitle eng',
+        track: 6,
+        what: say('media.has-bitmap-subtitles', { track: 'hdmv_pgs_subtitle, eng' }),
+      },
+    ],
   },
   cover: {
     find: source =>
@@ -36,7 +48,7 @@ export const TRACKS: Readonly<Record<TrackKind, Finder>> = {
         .map(stream => other(stream, 'media.track-cover')),
     compared: 'never',
     since: '4.4',
-    example: { value: 'mjpeg', track: 3, what: say('media.track-cover', { codec: 'mjpeg' }) },
+    examples: [{ value: 'mjpeg', track: 7, what: say('media.track-cover', { codec: 'mjpeg' }) }],
   },
   'second-picture': {
     find: source =>
@@ -45,13 +57,13 @@ export const TRACKS: Readonly<Record<TrackKind, Finder>> = {
         .map(stream => other(stream, 'media.track-other-picture')),
     compared: 'never',
     since: '4.4',
-    example: { value: 'hevc', track: 3, what: say('media.track-other-picture', { codec: 'hevc' }) },
+    examples: [{ value: 'hevc', track: 7, what: say('media.track-other-picture', { codec: 'hevc' }) }],
   },
   attachment: {
     find: source => others(source, 'attachment').map(attachment),
     compared: 'never',
     since: '4.4',
-    example: { value: 'font.ttf', track: 3, what: say('media.track-attachment', { name: 'font.ttf' }) },
+    examples: [{ value: 'font.ttf', track: 7, what: say('media.track-attachment', { name: 'font.ttf' }) }],
   },
   data: {
     find: source =>
@@ -60,7 +72,7 @@ export const TRACKS: Readonly<Record<TrackKind, Finder>> = {
         .map(data),
     compared: 'never',
     since: '4.4',
-    example: { value: 'gpmd', track: 3, what: say('media.track-telemetry', { tag: 'gpmd' }) },
+    examples: [{ value: 'gpmd', track: 7, what: say('media.track-telemetry', { tag: 'gpmd' }) }],
   },
   'empty-track': {
     find: source =>
@@ -69,7 +81,7 @@ export const TRACKS: Readonly<Record<TrackKind, Finder>> = {
         .map(stream => other(stream, 'media.track-silent')),
     compared: 'never',
     since: '4.4',
-    example: { value: 'aac', track: 3, what: say('media.track-silent', { codec: 'aac' }) },
+    examples: [{ value: 'aac', track: 7, what: say('media.track-silent', { codec: 'aac' }) }],
   },
   'track-title': {
     find: source =>
@@ -79,7 +91,7 @@ export const TRACKS: Readonly<Record<TrackKind, Finder>> = {
       }),
     compared: 'never',
     since: '4.4',
-    example: { value: 'Commentary', track: 1, what: say('media.has-track-title', { title: 'Commentary' }) },
+    examples: [{ value: 'Commentary', track: 1, what: say('media.has-track-title', { title: 'Commentary' }) }],
   },
 };
 

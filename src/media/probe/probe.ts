@@ -287,9 +287,8 @@ class FileProbe {
 
 /** How ffprobe shows that a track is encrypted: the tags of ASF, and the key that WebM names. */
 function protectionIn({ format, streams = [] }: ProbeOutput): string | undefined {
-  const tags = Object.entries(format?.tags ?? {});
-  const asf = tags.find(([name]) => /^(ASF_Protection_Type|encryption)$/i.test(name))?.[1];
-  if (asf !== undefined) return asf.slice(0, 40).replace(/[^\w .-]/g, '?');
+  const isAsf = Object.keys(format?.tags ?? {}).some(name => /^(asf_protection_type|encryption)$/i.test(name));
+  if (isAsf) return 'Windows Media';
   return streams.some(stream => stream.tags?.['enc_key_id'] !== undefined) ? 'WebM' : undefined;
 }
 

@@ -381,6 +381,7 @@ it('explains itself without touching anything', async () => {
     expect.stringMatching(
       /^h264 veryfast \(effort fast\), two passes; about [\d.]+s on this machine, as busy as it is now$/,
     ),
+    'converted: sound track (aac, mono): AAC, mono',
     'dropped: time code (tmcd)',
   ]);
 });

@@ -144,28 +144,25 @@ function copiedSound(item: Item, route: Extract<Route, { way: 'copy' }>): Fate {
   const { copy, facts } = route;
   const copied = copy.sound.find(({ index }) => index === item.track);
   if (!copied) return missingTrack(item, route);
-  if (copied.how === 'copy') return { kind: 'kept', as: timesOf(item) };
+  if (copied.how === 'copy') return KEPT;
   const { channels = 0, language } = facts.audio.find(({ index }) => index === item.track) ?? {};
-  return intoAac(item, { channels, language });
+  const { startS, endS } = item;
+  return intoAac({ codec: 'aac', channels, language }, { startS, endS });
 }
 
 function encodedSound(item: Item, route: Extract<Route, { way: 'encode' }>): Fate {
   const { sound, facts } = route;
   const planned = sound.tracks.find(({ index }) => index === item.track);
   if (!planned) return missingTrack(item, route);
-  if (planned.how === 'copy') return { kind: 'kept', as: timesOf(item) };
+  // Sound before the picture is cut off, and a silence before the sound is filled.
+  if (planned.how === 'copy') return { kind: 'kept', as: { startS: Math.max(0, item.startS ?? 0) } };
   const { language } = facts.audio.find(({ index }) => index === item.track) ?? {};
-  return intoAac(item, { channels: planned.channels, language });
+  return intoAac({ codec: 'aac', channels: planned.channels, language }, { startS: 0, endS: item.endS });
 }
 
-function intoAac(item: Item, { channels, language }: { channels: number; language: string | undefined }): Fate {
-  const into: Holding = { kind: 'sound', value: soundValue({ codec: 'aac', channels, language }), ...timesOf(item) };
-  return { kind: 'converted', into: [into], how: say('local.becomes-aac', { channels }) };
-}
-
-/** Sound before the picture is cut off, so where it ends is all that can be compared. */
-function timesOf({ startS, endS }: Item): Pick<Holding, 'startS' | 'endS'> {
-  return { startS: startS === undefined ? undefined : Math.max(0, startS), endS };
+function intoAac(track: Parameters<typeof soundValue>[0], times: Pick<Holding, 'startS' | 'endS'>): Fate {
+  const into: Holding = { kind: 'sound', value: soundValue(track), ...times };
+  return { kind: 'converted', into: [into], how: say('local.becomes-aac', { channels: track.channels }) };
 }
 
 /** The plan says why it leaves a track out, unless a person asked for that. */
