@@ -38,7 +38,7 @@ export interface Refusal {
 /** Paths anybody may fetch: they reveal nothing about files or jobs. */
 const PUBLIC: ReadonlySet<string> = new Set(['/', '/healthz']);
 
-function isPublic(path: string): boolean {
+export function isPublic(path: string): boolean {
   return PUBLIC.has(path) || path.startsWith('/assets/');
 }
 

@@ -1,73 +1,69 @@
-/** Which jobs a caller wants, and in which order. Pure. */
+import { z } from 'zod';
 import { STATE_NAMES, type StateName } from '../core/job.ts';
-import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
+import { refuse } from './route.ts';
 import type { JobView } from './types.ts';
-
-export interface JobQuery {
-  /** If absent: all. */
-  states?: readonly StateName[];
-  /** Part of the source's path, in upper or lower case. */
-  words?: string;
-  /** `newest` and `oldest` by arrival, `updated` by the last change. */
-  order: SortOrder;
-  limit: number;
-  offset: number;
-  /** Everything about each job instead of one line. */
-  detail: boolean;
-}
-
-type SortOrder = 'newest' | 'oldest' | 'updated';
 
 /** Jobs in one answer unless `limit` says otherwise. */
 const MAX_JOBS = 100_000;
 const MAX_DETAILED = 200;
-const ORDERS: readonly string[] = ['newest', 'oldest', 'updated'];
+const ORDERS = ['newest', 'oldest', 'updated'] as const;
+type SortOrder = (typeof ORDERS)[number];
 
-/** The request in the parameters, or what is wrong with them. */
-export function parseJobQuery(
-  parameter: (name: string) => string | undefined,
-): JobQuery | { message: Sentence; hint?: Sentence } {
-  const states = parameter('state')?.split(',');
-  const unknown = states?.find(state => !STATE_NAMES.includes(state as StateName));
-  if (unknown !== undefined) {
-    const hint = say('api.known-states', { states: STATE_NAMES.join(', ') });
-    return { message: say('api.unknown-state', { state: unknown }), hint };
-  }
-  const order = parameter('order') ?? 'newest';
-  if (!ORDERS.includes(order)) {
-    return {
-      message: say('api.unknown-order', { order }),
-      hint: say('api.known-orders', { orders: ORDERS.join(', ') }),
-    };
-  }
-  const detail = parameter('detail') === '1';
-  const limit = count(parameter('limit'), MAX_JOBS);
-  const offset = count(parameter('offset'), 0);
-  if (limit === undefined || offset === undefined) return { message: say('api.not-a-count') };
-  return {
-    states: states as StateName[] | undefined,
-    words: parameter('q')?.trim().toLowerCase() || undefined,
-    order: order as SortOrder,
-    limit: detail ? Math.min(limit, MAX_DETAILED) : limit,
-    offset,
-    detail,
-  };
-}
+/** The parameters of a list of jobs. */
+export const jobQuery = z.object({
+  state: z
+    .string()
+    .transform((given, context): readonly StateName[] => {
+      const states = given.split(',');
+      const unknown = states.find(state => !STATE_NAMES.includes(state as StateName));
+      if (unknown === undefined) return states as StateName[];
+      const hint = say('api.known-states', { states: STATE_NAMES.join(', ') });
+      return refuse(context, say('api.unknown-state', { state: unknown }), hint);
+    })
+    .optional()
+    .describe('only jobs in these states, separated by commas'),
+  q: z
+    .string()
+    .transform(given => given.trim().toLowerCase() || undefined)
+    .optional()
+    .describe('part of the path of the source, in upper or lower case'),
+  order: z
+    .string()
+    .transform((given, context): SortOrder => {
+      const order = ORDERS.find(each => each === given);
+      const hint = say('api.known-orders', { orders: ORDERS.join(', ') });
+      return order ?? refuse(context, say('api.unknown-order', { order: given }), hint);
+    })
+    .default('newest')
+    .describe('`newest` and `oldest` by arrival, `updated` by the last change'),
+  limit: count(MAX_JOBS).describe(`at most this many, and at most ${MAX_DETAILED} with \`detail=1\``),
+  offset: count(0).describe('how many to leave out from the beginning'),
+  detail: z
+    .string()
+    .optional()
+    .transform(given => given === '1')
+    .describe('1: everything about each job'),
+});
+
+export type JobQuery = z.output<typeof jobQuery>;
 
 /** The part of `found` (newest first) that the query wants, and how many match in all. */
 export function pageOf(found: readonly JobView[], query: JobQuery): { total: number; page: JobView[] } {
-  const { words } = query;
-  const states = query.states && new Set(query.states);
+  const { state: states, q: words, order, offset } = query;
+  const wanted = states && new Set(states);
   const matching = found.filter(
-    job => (!states || states.has(job.state)) && (words === undefined || job.source.toLowerCase().includes(words)),
+    job => (!wanted || wanted.has(job.state)) && (words === undefined || job.source.toLowerCase().includes(words)),
   );
-  if (query.order === 'oldest') matching.reverse();
-  if (query.order === 'updated') matching.sort((a, b) => b.updated_at - a.updated_at);
-  return { total: matching.length, page: matching.slice(query.offset, query.offset + query.limit) };
+  if (order === 'oldest') matching.reverse();
+  if (order === 'updated') matching.sort((a, b) => b.updated_at - a.updated_at);
+  const limit = query.detail ? Math.min(query.limit, MAX_DETAILED) : query.limit;
+  return { total: matching.length, page: matching.slice(offset, offset + limit) };
 }
 
-function count(text: string | undefined, otherwise: number): number | undefined {
-  if (text === undefined) return otherwise;
-  return /^\d{1,9}$/.test(text) ? Number(text) : undefined;
+function count(otherwise: number) {
+  return z
+    .string()
+    .transform((given, context) => (/^\d{1,9}$/.test(given) ? Number(given) : refuse(context, say('api.not-a-count'))))
+    .default(otherwise);
 }

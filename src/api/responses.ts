@@ -1,11 +1,13 @@
 /** How every route answers: JSON that nobody caches, and one shape for all errors. */
 import type { Context } from 'hono';
+import type { z } from 'zod';
 import { policyFor, ShrinkError } from '../core/errors.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Asset } from './assets.ts';
 import type { AccessPolicy } from './authorize.ts';
+import type { errorBody as errorBodySchema } from './schemas.ts';
 import type { ActionResult } from './types.ts';
 
 /** How a request came in; the listener passes it to the app. */
@@ -20,18 +22,7 @@ export interface Bindings {
 export type RequestContext = Context<{ Bindings: Bindings }>;
 export type Handler = (c: RequestContext) => Response | Promise<Response>;
 
-/** Method, path, handler. */
-export type Route = readonly [method: string, path: string, handler: Handler];
-
-export interface ErrorBody {
-  error: {
-    code: string;
-    message: string;
-    hint: string | null;
-    /** Codes of the two texts, for translation; absent where a text has none. */
-    messages?: { message?: Message; hint?: Message };
-  };
-}
+export type ErrorBody = z.infer<typeof errorBodySchema>;
 
 export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 429 | 500 | 503 | 507;
 

@@ -1,14 +1,9 @@
+import type { z } from 'zod';
+import type { dayView } from './schemas.ts';
 import type { JobView } from './types.ts';
 
 /** One day: jobs done, and bytes before and after. */
-export interface DayView {
-  /** `2026-11-23`, in the time zone of this machine. */
-  day: string;
-  done: number;
-  source_bytes: number;
-  output_bytes: number;
-  saved_bytes: number;
-}
+export type DayView = z.infer<typeof dayView>;
 
 /** Days on which jobs were done, oldest first. Pure except for the machine's time zone. */
 export function daysOf(jobs: Iterable<JobView>): DayView[] {

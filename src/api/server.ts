@@ -18,9 +18,10 @@ import {
   failureOf,
   notFound,
   type RequestContext,
-  type Route,
   tooMany,
 } from './responses.ts';
+import { descriptionOf } from './openapi.ts';
+import type { Route } from './route.ts';
 import { daemonRoutes } from './routes/daemon.ts';
 import { jobRoutes } from './routes/jobs.ts';
 import { pageRoutes, UPLOAD_PATH } from './routes/page.ts';
@@ -71,11 +72,12 @@ export function createApp(options: AppOptions): App {
   checkCallers(app, { wrongTokens: new WrongTokens(log), metering });
   app.use(addSlash);
   drainBodies(app, options.bodyMs ?? BODY_MS);
-  addRoutes(app, [
+  const routes = [
     ...pageRoutes(options.page, options.uploads),
     ...daemonRoutes({ control, events, metering, heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS }),
     ...jobRoutes(control, options.thumbnails),
-  ]);
+  ];
+  addRoutes(app, [...routes, descriptionOf(routes)]);
   app.notFound(notFound);
   app.onError((error, c) => failureOf(c, error, log));
   return {
@@ -194,11 +196,11 @@ async function measure(body: AsyncIterable<Uint8Array>): Promise<'large' | undef
 
 /** Adds the routes, and for each path the answer to methods it does not have. */
 function addRoutes(app: HonoApp, routes: readonly Route[]): void {
-  for (const [method, path, handler] of routes) app.on(method, path, handler);
-  for (const path of new Set(routes.map(route => route[1]))) {
+  for (const { method, path, handler } of routes) app.on(method, path, handler);
+  for (const path of new Set(routes.map(route => route.path))) {
     const allowed = routes
-      .filter(route => route[1] === path)
-      .map(route => route[0])
+      .filter(route => route.path === path)
+      .map(route => route.method)
       .join(', ');
     app.all(path, c => {
       c.header('Allow', allowed);

@@ -55,7 +55,7 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
   const { scheduler, actions } = queue;
   const status = new DaemonStatus(options);
   const arriving = (path: string) =>
-    [...queue.admissions.pending(), ...watcher.pending()].find(file => file.path === path)?.why.text;
+    [...queue.admissions.pending(), ...watcher.pending()].find(file => file.path === path)?.why;
   const context = { ...options, ledger, rulebook: queue.rulebook, arriving };
   const explain = (path: string, signal: AbortSignal) => explainFile(path, context, signal);
   const explanations = new Explanations({ files: options.files, explain });

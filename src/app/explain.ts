@@ -2,10 +2,10 @@ import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Explanation, JobDetail } from '../api/types.ts';
 import { detailOf } from '../api/views.ts';
-import { isShrinkError } from '../core/errors.ts';
+import { isShrinkError, sentenceOf } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
 import type { EngineName, Job, Order, Sighting } from '../core/job.ts';
-import { type Message, type Sentence, textOf } from '../core/message.ts';
+import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import type { Engine } from '../engine/engine.ts';
 import { reasonToIgnoreFile, reasonToIgnoreFolder } from '../inbox/ignored-names.ts';
 import { readSidecar } from '../inbox/sidecar.ts';
@@ -67,16 +67,21 @@ async function decisionOn(
   const { rulebook, engines, arriving = () => undefined } = context;
   const { path, inbox, pin } = sighting;
   const { decision, checked } = rulebook.trace(sighting, 1);
-  const answer = { path, folder: inbox, rules: checked, arriving: textOf(arriving(path)) ?? null };
+  const rules = checked.map(({ name, matched, why }) => ({ name, matched, why: why.text, message: messageOf(why) }));
+  const pending = arriving(path);
+  const answer = { path, folder: inbox, rules, arriving: textOf(pending) ?? null };
   if (decision.kind !== 'do') {
-    const reason = { ...decision.messages?.reason, text: decision.reason };
-    return { ...answer, ...verdictOf(reason), plan: [] };
+    const { verdict, messages } = verdictOf({ ...decision.messages?.reason, text: decision.reason });
+    return { ...answer, verdict, messages: { ...messages, arriving: messageOf(pending) }, plan: [] };
   }
   const { rule, engine, target, instruction, messages } = decision;
   const why = messages?.why ? { ...messages.why, text: decision.why } : decision.why;
   const order = { job: 'explain', source: path, sourceBytes: pin.sizeBytes, target, instruction };
-  const verdict = verdictOf(say('app.will-be-done', { rule, engine, why }));
-  return { ...answer, ...verdict, plan: await planOf(engines[engine], order, signal) };
+  const { text, ...verdict } = say('app.will-be-done', { rule, engine, why });
+  const lines = await planOf(engines[engine], order, signal);
+  const plan = lines.map(line => messageOf(line) ?? null);
+  const codes = { verdict, arriving: messageOf(pending), plan };
+  return { ...answer, verdict: text, messages: codes, plan: lines.map(line => textOf(line)) };
 }
 
 function nothingPlanned(path: string, folder: string | null) {
@@ -109,16 +114,21 @@ function whyLeftAlone(
   return isWithin(inbox, target) ? say('app.is-link-inside', { target }) : say('app.is-link-outside', { target });
 }
 
-async function planOf(engine: Engine | undefined, order: Order, signal: AbortSignal | undefined): Promise<string[]> {
+async function planOf(
+  engine: Engine | undefined,
+  order: Order,
+  signal: AbortSignal | undefined,
+): Promise<(Sentence | string)[]> {
   if (!engine?.describe) return [];
   const late = AbortSignal.timeout(PLAN_MS);
   try {
-    const lines = await engine.describe(order, signal ? AbortSignal.any([signal, late]) : late);
-    return lines.map(line => line.text);
+    return await engine.describe(order, signal ? AbortSignal.any([signal, late]) : late);
   } catch (error) {
     signal?.throwIfAborted();
     if (!isShrinkError(error)) throw error;
-    return [error.message, ...(error.hint ? [error.hint] : [])];
+    const { hint, messages } = error;
+    const advice = hint === undefined ? [] : [messages.hint ? { ...messages.hint, text: hint } : hint];
+    return [sentenceOf(error), ...advice];
   }
 }
 

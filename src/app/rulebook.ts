@@ -52,8 +52,9 @@ export class Rulebook {
       sighting: {
         relative: sighting.relative,
         sizeBytes: sighting.pin.sizeBytes,
-        sidecar: words === undefined ? sighting.sidecar : { path: 'your request', text: words },
+        sidecar: sighting.sidecar,
       },
+      request: words,
       rules: engine ? rules.map(rule => ({ ...rule, engine, fallback: 'none' as const })) : rules,
       defaults: { engine: config.engine },
       isCommandLine: this.#isCommandLine,

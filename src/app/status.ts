@@ -116,7 +116,9 @@ export class DaemonStatus {
         ...reasonView(away ? sentenceOf(away) : (seen?.reason ?? folders.whyOriginalsStay(inbox))),
         polled: seen?.polled ?? false,
         pending: (seen?.pending ?? 0) + arriving.length - (seen?.arriving.length ?? 0),
-        arriving: arriving.slice(0, MAX_ARRIVING).map(({ path, why }) => ({ path, why: why.text })),
+        arriving: arriving
+          .slice(0, MAX_ARRIVING)
+          .map(({ path, why }) => ({ path, why: why.text, message: messageOf(why) })),
         left_alone: seen?.leftAlone ?? [],
         last_scan_age_ms: seen?.lastScanAgeMs == null ? null : Math.round(seen.lastScanAgeMs),
       };

@@ -23,6 +23,8 @@ export interface DecideOptions {
     sidecar?: Pick<Sidecar, 'path' | 'text'>;
     refused?: Sentence;
   };
+  /** Words of a person on the page or the command line; they win over those beside the file. */
+  request?: string;
   /** The rules of the folder, in order. */
   rules: readonly Rule[];
   defaults: { engine: EngineName };
@@ -36,7 +38,7 @@ export interface DecideOptions {
 export interface CheckedRule {
   name: string;
   matched: boolean;
-  why: string;
+  why: Sentence;
 }
 
 /** The decision, and the rules compared on the way: in order, up to the one that matched. */
@@ -47,7 +49,7 @@ export function decide(options: DecideOptions): { decision: Decision; checked: C
   const mismatches: Sentence[] = [];
   for (const rule of rules) {
     const { matched, why } = compare(rule, sighting);
-    checked.push({ name: rule.name, matched, why: why.text });
+    checked.push({ name: rule.name, matched, why });
     if (matched) return { decision: apply(rule, options), checked };
     mismatches.push(say('rules.rule', { rule: rule.name, why }));
   }
@@ -83,7 +85,7 @@ function apply(rule: Rule, options: DecideOptions): Decision {
   const engine = engineFor(rule.engine ?? options.defaults.engine, rule, sighting.relative, isCommandLine);
   if (engine.name === undefined) return skip(engine.why, rule.name);
 
-  const words = wordsFor(rule, sighting.sidecar, isCommandLine);
+  const words = wordsFor(rule, options);
   const parsed = words && parseInstruction(words.text, sighting.sizeBytes);
   const instruction = words && { instruction: words.text };
   if (engine.name === 'local' && words && parsed && parsed.notUnderstood.length > 0) {
@@ -163,12 +165,12 @@ function isLink(path: string): boolean {
   return /[^/]\.(?:url|webloc|url\.txt)$/i.test(path);
 }
 
-/** The instruction that counts: the text beside the file, else the rule's. An empty file says nothing. */
+/** The instruction that counts: a person's request, else the text beside the file, else the rule's. An empty one says nothing. */
 function wordsFor(
   rule: Rule,
-  sidecar: DecideOptions['sighting']['sidecar'],
-  isCommandLine: boolean,
+  { sighting: { sidecar }, request, isCommandLine = false }: DecideOptions,
 ): { text: string; from: string | Sentence } | undefined {
+  if (request?.trim()) return { text: request.trim(), from: say('rules.your-request') };
   const beside = sidecar?.text.trim();
   if (sidecar && beside) return { text: beside, from: sidecar.path.slice(sidecar.path.lastIndexOf('/') + 1) };
   if (!rule.instruction) return undefined;

@@ -47,10 +47,10 @@ describe('which rule', () => {
   });
 
   test('every rule compared says why', () => {
-    expect(ask('clip.mp4', { rules: three, bytes: 300e6 }).checked).toEqual([
-      { name: 'mail', matched: false, why: 'match is *.mov' },
-      { name: 'big', matched: false, why: 'the file has 300 MB, min_size is 1.00 GB' },
-      { name: 'rest', matched: true, why: 'it matches every file' },
+    expect(ask('clip.mp4', { rules: three, bytes: 300e6 }).checked).toMatchObject([
+      { name: 'mail', matched: false, why: { text: 'match is *.mov' } },
+      { name: 'big', matched: false, why: { text: 'the file has 300 MB, min_size is 1.00 GB' } },
+      { name: 'rest', matched: true, why: { code: 'rules.matches-every-file', text: 'it matches every file' } },
     ]);
   });
 

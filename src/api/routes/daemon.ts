@@ -2,7 +2,9 @@ import { streamSSE } from 'hono/streaming';
 import { say } from '../../messages/say.ts';
 import { Streams } from '../connections.ts';
 import type { EventLog } from '../events.ts';
-import { type Handler, json, type RequestContext, type Route, tooMany } from '../responses.ts';
+import { type Handler, json, type RequestContext, tooMany } from '../responses.ts';
+import { type Route, route } from '../route.ts';
+import { health as healthShape, statusView } from '../schemas.ts';
 import type { Control, ControlEvent, Metering, StatusView } from '../types.ts';
 
 export interface DaemonRoutesOptions {
@@ -23,17 +25,44 @@ export function daemonRoutes({ control, events, metering, heartbeatMs }: DaemonR
       await action();
       return json(c, control.status());
     };
+  const change = (action: string, about: string, handler: Handler) =>
+    route('POST', `/api/${action}`, { about, answer: statusView }, handler);
   const routes: Route[] = [
-    ['GET', '/healthz', c => health(c, control)],
-    ['GET', '/api/status', c => json(c, control.status())],
-    ['POST', '/api/pause', turn(() => control.pause())],
-    ['POST', '/api/resume', turn(() => control.resume())],
-    ['POST', '/api/drain', turn(() => control.drain())],
-    ['GET', '/api/events', c => stream(c, { control, events, heartbeatMs, streams })],
+    route('GET', '/healthz', { about: 'Whether the daemon works; 503 while it stops.', answer: healthShape }, c =>
+      health(c, control),
+    ),
+    route('GET', '/api/status', { about: 'The daemon, its engines and its folders.', answer: statusView }, c =>
+      json(c, control.status()),
+    ),
+    change(
+      'pause',
+      'Starts nothing new and pauses local encodes; survives a restart.',
+      turn(() => control.pause()),
+    ),
+    change(
+      'resume',
+      'Ends `pause` and `drain`.',
+      turn(() => control.resume()),
+    ),
+    change(
+      'drain',
+      'Finishes what runs and starts nothing new.',
+      turn(() => control.drain()),
+    ),
+    route('GET', '/api/events', { about: EVENTS, answer: { type: 'text/event-stream' } }, c =>
+      stream(c, { control, events, heartbeatMs, streams }),
+    ),
   ];
-  if (metering) routes.push(['GET', '/metrics', c => metrics(c, metering, control.status())]);
+  if (metering) {
+    const description = { about: 'Metrics for Prometheus.', answer: { type: 'text/plain' } };
+    routes.push(route('GET', '/metrics', description, c => metrics(c, metering, control.status())));
+  }
   return routes;
 }
+
+const EVENTS =
+  'Every change, as it happens. `status` and `reset` carry a Status, `job` a JobAfterAction, `forgotten` an id. After `reset`, ' +
+  'what was fetched before no longer counts. `Last-Event-ID` continues where a connection was lost.';
 
 function health(c: RequestContext, control: Control): Response {
   const { mode } = control.status();

@@ -1,17 +1,10 @@
+import { z } from 'zod';
 import { say } from '../../messages/say.ts';
-import { pageOf, parseJobQuery } from '../job-query.ts';
-import {
-  actionResponse,
-  badRequest,
-  failure,
-  type Handler,
-  jobId,
-  json,
-  type RequestContext,
-  type Route,
-  unknownJob,
-} from '../responses.ts';
+import { type JobQuery, jobQuery, pageOf } from '../job-query.ts';
+import { actionResponse, failure, type Handler, jobId, json, type RequestContext, unknownJob } from '../responses.ts';
+import { refuse, type Route, route } from '../route.ts';
 import { daysOf } from '../savings.ts';
+import { dayList, explanation, jobAfterAction, jobDetail, jobList } from '../schemas.ts';
 import type { Thumbnails } from '../thumbnails.ts';
 import type { ActionResult, Control } from '../types.ts';
 
@@ -23,24 +16,56 @@ export function jobRoutes(control: Control, thumbnails: Thumbnails | undefined):
       const id = jobId(c);
       return id === undefined ? unknownJob(c) : actionResponse(c, await action(id));
     };
+  const change = (action: string, about: string, handler: Handler) =>
+    route('POST', `/api/jobs/:id/${action}`, { about, answer: jobAfterAction }, handler);
   return [
-    ['GET', '/api/jobs', c => listJobs(c, control)],
-    ['GET', '/api/jobs/:id', c => showJob(c, control)],
-    ['POST', '/api/jobs/:id/retry', act(id => control.retry(id))],
-    ['POST', '/api/jobs/:id/cancel', act(id => control.cancel(id))],
-    ['POST', '/api/jobs/:id/forget', act(id => control.forget(id))],
-    ['POST', '/api/jobs/:id/restore', act(id => control.restore(id))],
-    ['POST', '/api/jobs/:id/refine', c => refine(c, control)],
-    ['GET', '/api/jobs/:id/picture/:which', c => showPicture(c, control, thumbnails)],
-    ['GET', '/api/history/days', c => json(c, daysOf(control.jobs('done')))],
-    ['GET', '/api/explain', c => explain(c, control)],
+    route('GET', '/api/jobs', { about: 'Jobs, newest first.', query: jobQuery, answer: jobList }, (c, query) =>
+      listJobs(c, control, query),
+    ),
+    route('GET', '/api/jobs/:id', { about: 'Everything about one job.', answer: jobDetail }, c => showJob(c, control)),
+    change(
+      'retry',
+      'Tries a failed, held or cancelled job again.',
+      act(id => control.retry(id)),
+    ),
+    change(
+      'cancel',
+      'Stops a job; its source stays.',
+      act(id => control.cancel(id)),
+    ),
+    change(
+      'forget',
+      'Does the job again from the beginning.',
+      act(id => control.forget(id)),
+    ),
+    change(
+      'restore',
+      'Brings the archived original back.',
+      act(id => control.restore(id)),
+    ),
+    route(
+      'POST',
+      '/api/jobs/:id/refine',
+      { about: 'Makes another version of a finished job.', query: refineQuery, answer: jobAfterAction },
+      (c, { words }) => refine(c, control, words),
+    ),
+    route('GET', '/api/jobs/:id/picture/:which', { about: PICTURE, answer: { type: 'image/jpeg' } }, c =>
+      showPicture(c, control, thumbnails),
+    ),
+    route('GET', '/api/history/days', { about: 'What was saved each day.', answer: dayList }, c =>
+      json(c, daysOf(control.jobs('done'))),
+    ),
+    route('GET', '/api/explain', { about: EXPLAIN, query: explainQuery, answer: explanation }, async (c, { path }) =>
+      json(c, await control.explain(path, c.req.raw.signal)),
+    ),
   ];
 }
 
-function listJobs(c: RequestContext, control: Control): Response {
-  const query = parseJobQuery(name => c.req.query(name));
-  if ('message' in query) return badRequest(c, query.message, query.hint);
-  const { states, detail } = query;
+const PICTURE = 'The same frame of the source (`before`) or of the result (`after`) of a finished job.';
+const EXPLAIN = 'Which rule a file gets and why, and what happened to it before.';
+
+function listJobs(c: RequestContext, control: Control, query: JobQuery): Response {
+  const { state: states, detail } = query;
   const found = control.jobs(states?.length === 1 ? states[0] : undefined);
   const { total, page } = pageOf(found, query);
   c.header('X-Total-Count', String(total));
@@ -56,12 +81,30 @@ function showJob(c: RequestContext, control: Control): Response {
 /** Characters allowed in an instruction; more than anybody types. */
 const MAX_INSTRUCTION = 2000;
 
-async function refine(c: RequestContext, control: Control): Promise<Response> {
+const refineQuery = z.object({
+  words: z
+    .string()
+    .default('')
+    .transform((given, context) => {
+      const words = given.trim();
+      const isFine = words !== '' && words.length <= MAX_INSTRUCTION;
+      return isFine ? words : refuse(context, say('api.no-instruction', { max: MAX_INSTRUCTION }));
+    })
+    .describe('what is wanted, in plain words'),
+});
+
+const explainQuery = z.object({
+  path: z
+    .string()
+    .default('')
+    .transform((path, context) =>
+      path.startsWith('/') && !path.includes('\0') ? path : refuse(context, say('api.relative-path')),
+    )
+    .describe('absolute path'),
+});
+
+async function refine(c: RequestContext, control: Control, words: string): Promise<Response> {
   const id = jobId(c);
-  const words = c.req.query('words')?.trim() ?? '';
-  if (words === '' || words.length > MAX_INSTRUCTION) {
-    return badRequest(c, say('api.no-instruction', { max: MAX_INSTRUCTION }));
-  }
   return id === undefined ? unknownJob(c) : actionResponse(c, await control.refine(id, words));
 }
 
@@ -77,10 +120,4 @@ async function showPicture(c: RequestContext, control: Control, thumbnails: Thum
   c.header('Cache-Control', 'private, max-age=3600');
   c.header('Content-Type', 'image/jpeg');
   return c.body(picture);
-}
-
-async function explain(c: RequestContext, control: Control): Promise<Response> {
-  const path = c.req.query('path') ?? '';
-  if (!path.startsWith('/') || path.includes('\0')) return badRequest(c, say('api.relative-path'));
-  return json(c, await control.explain(path, c.req.raw.signal));
 }

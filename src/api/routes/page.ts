@@ -1,7 +1,10 @@
+import { z } from 'zod';
 import { isShrinkError } from '../../core/errors.ts';
 import { say } from '../../messages/say.ts';
 import type { BuiltPage } from '../assets.ts';
-import { assetResponse, badRequest, json, type RequestContext, type Route, shrinkErrorResponse } from '../responses.ts';
+import { assetResponse, badRequest, json, type RequestContext, shrinkErrorResponse } from '../responses.ts';
+import { type Route, route } from '../route.ts';
+import { inboxList, uploaded } from '../schemas.ts';
 import type { Uploads } from '../uploads.ts';
 
 /** The one request whose body is a file. */
@@ -13,15 +16,35 @@ const FOREVER = 'public, max-age=31536000, immutable';
 /** The page itself, and the files people upload to it. */
 export function pageRoutes(page: BuiltPage | undefined, uploads: Uploads | undefined): Route[] {
   return [
-    ['GET', '/', c => (page ? assetResponse(c, page.index, 'no-cache') : c.html(NO_PAGE))],
-    ['GET', '/assets/:name', c => assetResponse(c, page?.assets.get(c.req.param('name') ?? ''), FOREVER)],
-    ['GET', '/api/inboxes', async c => json(c, (await uploads?.inboxes()) ?? [])],
-    ['POST', UPLOAD_PATH, c => upload(c, uploads)],
+    route('GET', '/', { about: 'The page.', answer: { type: 'text/html' } }, c =>
+      page ? assetResponse(c, page.index, 'no-cache') : c.html(NO_PAGE),
+    ),
+    route('GET', '/assets/:name', { about: 'What the page is made of.', answer: { type: '*/*' } }, c =>
+      assetResponse(c, page?.assets.get(c.req.param('name') ?? ''), FOREVER),
+    ),
+    route('GET', '/api/inboxes', { about: 'Where files can be added.', answer: inboxList }, async c =>
+      json(c, (await uploads?.inboxes()) ?? []),
+    ),
+    route('POST', UPLOAD_PATH, { about: UPLOAD, query: uploadQuery, answer: uploaded }, (c, query) =>
+      upload(c, uploads, query),
+    ),
   ];
 }
 
-async function upload(c: RequestContext, uploads: Uploads | undefined): Promise<Response> {
-  const [inbox, name, words] = [c.req.query('inbox'), c.req.query('name'), c.req.query('words')];
+const UPLOAD =
+  'Adds a file to an inbox; the body is the file. Answers once it is safely there, under a name nobody else has.';
+
+const uploadQuery = z.object({
+  inbox: z.string().optional().describe('absolute path of the inbox; required'),
+  name: z.string().optional().describe('name of the file; required'),
+  words: z.string().optional().describe('the instruction for it'),
+});
+
+async function upload(
+  c: RequestContext,
+  uploads: Uploads | undefined,
+  { inbox, name, words }: z.output<typeof uploadQuery>,
+): Promise<Response> {
   const length = c.req.header('content-length') ?? '';
   const body = c.req.raw.body as unknown as AsyncIterable<Uint8Array> | null;
   if (!uploads || !inbox || !name || !body) return badRequest(c, say('api.upload-needs'));

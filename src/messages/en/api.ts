@@ -26,6 +26,7 @@ export const API_EN = {
   'api.body-too-large': (p: { bytes: number }) => `the body of this request is larger than ${formatBytes(p.bytes)}`,
   'api.body-too-slow': 'this request took too long to arrive',
   'api.client-gone': 'the client closed the connection',
+  'api.bad-parameter': (p: { name: string }) => `the parameter ${p.name} of the request is not valid`,
   'api.unknown-state': (p: { state: string }) => `there is no job state "${p.state}"`,
   'api.known-states': (p: { states: string }) => `The states are: ${p.states}.`,
   'api.unknown-order': (p: { order: string }) => `jobs cannot be sorted by "${p.order}"`,

@@ -13,7 +13,7 @@ export const CHILD_EN = {
   'child.cannot-start-now': ({ doing, command, said }: CannotStart) =>
     `${doing}: ${command} cannot be started at the moment: ${said}`,
   'child.cannot-start-now-hint':
-    'This machine has too many open files or processes (see ulimit -n and -u); shrinkbox tries again by itself.',
+    'This machine has too many open files or processes (see ulimit -n and -u), or too little memory.',
   'child.no-work-folder': ({ doing, folder }: Doing & { folder: string }) => `${doing}: ${folder} is missing`,
   'child.no-work-folder-hint':
     'Mount the disk of the state directory again, or restart shrinkbox if the directory was moved.',

@@ -46,8 +46,8 @@ export const DELIVER_EN = {
   'deliver.misread': ({ folder }: { folder: string }) => `the copy in ${folder} reads back differently`,
   'deliver.temp-exchanged': ({ path }: On) =>
     `${path}, a file of shrinkbox, was exchanged for another one while it was delivered`,
-  'deliver.exchanged-hint': 'Look who else may write into that folder; shrinkbox tries again by itself.',
-  'deliver.check-disk': 'Check the disk, its cable or the network; shrinkbox tries again by itself.',
+  'deliver.exchanged-hint': 'Look who else may write into that folder.',
+  'deliver.check-disk': 'Check the disk, its cable or the network.',
 
   'deliver.original-changed': ({ path }: On) =>
     `${path} changed after it was processed; the original was left where it is`,

@@ -90,7 +90,7 @@ export const NEMO_EN = {
     `the service asks for a pause of ${formatDuration(askedMs)} and refuses again after it; shrinkbox pauses for ${formatDuration(ms)}`,
   'nemo.rate-limited-for': ({ ms }: { ms: number }) => `the service asks for a pause of ${formatDuration(ms)}`,
   'nemo.service-trouble': ({ status }: { status: number }) => `the service has a problem (HTTP ${status})`,
-  'nemo.retried-hint': 'shrinkbox tries again by itself.',
+  'nemo.retried-hint': 'This often passes after a while.',
   'nemo.report-bug-hint': 'If it happens again, please report it with the log; nothing was lost.',
   'nemo.retry-or-report-hint': 'Retry later; if it happens again, please report it with the log.',
   'nemo.check-api-url-hint': 'Check NEMO_API_URL.',

@@ -27,6 +27,7 @@ export const RULES_EN = {
   'rules.says-skip': ({ rule }: { rule: string }) => `rule "${rule}" skips this file`,
 
   'rules.instruction': 'the instruction of the rule',
+  'rules.your-request': 'your request',
   'rules.words-say': ({ from, words }: { from: string; words: string }) => `${from} says ${words}`,
   'rules.why': ({ rule, words, target, engine }: Causes) =>
     [`rule "${rule}" is the first that matches`, words, target, engine].filter(part => part !== undefined).join('; '),

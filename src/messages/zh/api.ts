@@ -24,6 +24,7 @@ export const API_ZH: Translation<typeof API_EN> = {
   'api.body-too-large': p => `请求正文超过 ${formatBytes(p.bytes)}`,
   'api.body-too-slow': '请求未能及时到达',
   'api.client-gone': '客户端已关闭连接',
+  'api.bad-parameter': p => `请求参数 ${p.name} 无效`,
   'api.unknown-state': p => `没有“${p.state}”这种任务状态`,
   'api.known-states': p => `可用的状态：${p.states}。`,
   'api.unknown-order': p => `任务不能按“${p.order}”排序`,

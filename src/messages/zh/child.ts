@@ -10,7 +10,7 @@ export const CHILD_ZH = {
   'child.not-found': ({ doing, command }: Of) => `${doing}：找不到 ${command}，或者它无法运行`,
   'child.cannot-start': ({ doing, command, said }: CannotStart) => `${doing}：无法启动 ${command}：${said}`,
   'child.cannot-start-now': ({ doing, command, said }: CannotStart) => `${doing}：暂时无法启动 ${command}：${said}`,
-  'child.cannot-start-now-hint': '这台机器打开的文件或运行的进程过多（参见 ulimit -n 和 -u）；shrinkbox 会自动重试。',
+  'child.cannot-start-now-hint': '这台机器打开的文件或运行的进程过多（参见 ulimit -n 和 -u），或内存不足。',
   'child.no-work-folder': ({ doing, folder }: Doing & { folder: string }) => `${doing}：${folder} 不存在`,
   'child.no-work-folder-hint': '请重新挂载状态目录所在的磁盘；如果目录被移动过，请重启 shrinkbox。',
 

@@ -36,8 +36,8 @@ export const DELIVER_ZH: Translation<typeof DELIVER_EN> = {
   'deliver.work-repeated': '有其他程序在写状态目录，或其磁盘有故障。该任务会重做。',
   'deliver.misread': ({ folder }) => `${folder} 中的副本读回后内容不一致`,
   'deliver.temp-exchanged': ({ path }) => `${path} 是 shrinkbox 的文件，但在交付时被换成了另一个文件`,
-  'deliver.exchanged-hint': '请检查还有谁可以写入该文件夹；shrinkbox 会自行重试。',
-  'deliver.check-disk': '请检查磁盘、数据线或网络；shrinkbox 会自动重试。',
+  'deliver.exchanged-hint': '请检查还有谁可以写入该文件夹。',
+  'deliver.check-disk': '请检查磁盘、数据线或网络。',
 
   'deliver.original-changed': ({ path }) => `${path} 在处理之后被修改；原文件保持原样`,
   'deliver.original-misread': ({ folder }) => `${folder} 中的副本读回后内容不一致；原文件已保留`,

@@ -76,7 +76,7 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
     `服务要求暂停 ${formatDuration(askedMs)}，之后仍然拒绝；shrinkbox 暂停 ${formatDuration(ms)}`,
   'nemo.rate-limited-for': ({ ms }) => `服务要求暂停请求 ${formatDuration(ms)}`,
   'nemo.service-trouble': ({ status }) => `服务出现故障（HTTP ${status}）`,
-  'nemo.retried-hint': 'shrinkbox 会自动重试。',
+  'nemo.retried-hint': '这种情况通常过一段时间就会恢复。',
   'nemo.report-bug-hint': '如果再次发生，请附上日志报告问题；没有任何数据丢失。',
   'nemo.retry-or-report-hint': '请稍后重试；如果再次发生，请附上日志报告问题。',
   'nemo.check-api-url-hint': '请检查 NEMO_API_URL。',

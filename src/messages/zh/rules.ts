@@ -27,6 +27,7 @@ export const RULES_ZH = {
   'rules.says-skip': ({ rule }: { rule: string }) => `规则“${rule}”跳过此文件`,
 
   'rules.instruction': '规则中的指令',
+  'rules.your-request': '你的要求',
   'rules.words-say': ({ from, words }: { from: string; words: string }) => `${from} 的内容是 ${words}`,
   'rules.why': ({ rule, words, target, engine }: Causes) =>
     [`规则“${rule}”最先匹配`, words, target, engine].filter(part => part !== undefined).join('；'),
