@@ -69,7 +69,8 @@ async function fetchTo(
     }
     const outcome = await download({
       what: id,
-      url: url ?? fallback,
+      // An address without a host is on the API's.
+      url: url === undefined ? fallback : resolved(url, apiUrl),
       path,
       http: cloud.resultHttp,
       policy: cloud.policy,
@@ -92,6 +93,10 @@ async function fetchTo(
     subject: id,
     hint: say('nemo.render-kept-hint'),
   });
+}
+
+function resolved(address: string, base: string): string {
+  return URL.canParse(address, base) ? new URL(address, base).href : address;
 }
 
 /** What the service says about the render now; a render may be completed a moment before its address is known. */

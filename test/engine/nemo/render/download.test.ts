@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { eventually } from '../../../support/eventually.ts';
 import type { Fault } from '../../../support/nemo-server/faults.ts';
-import { setUp, sameBytes } from '../support.ts';
+import { MINUTE, setUp, sameBytes } from '../support.ts';
 
 const POLL = /\/lambda\/render_/;
 
@@ -170,6 +170,43 @@ describe('a download', () => {
     });
     expect((await ran).bytes).toBe(2048);
   });
+
+  it.each(['api', 'relative', 'redirected', 'files-host'] as const)(
+    'from an address of the kind "%s" is fetched, and the token goes to the API alone',
+    async resultsAt => {
+      const { engine, server, order, job } = await setUp({ server: { resultsAt } });
+      expect((await engine.run(order(), job().context)).bytes).toBe(2048);
+      const own = server.requests.filter(({ path }) => RESULT.test(path));
+      expect(own.length).toBe(resultsAt === 'files-host' ? 0 : 1);
+      for (const { authorization } of own) expect(authorization).toMatch(/^Bearer /);
+      expect(server.fetches.length).toBe(resultsAt === 'api' || resultsAt === 'relative' ? 0 : 1);
+      for (const { authorization, attributed } of server.fetches)
+        expect([authorization, attributed]).toEqual([undefined, false]);
+      expect(server.renders.size).toBe(1);
+    },
+  );
+
+  it.each(['poll', 'download'] as const)(
+    'interrupted until its signed address ran out asks for another by %s; nothing is rendered again',
+    async signedAgainBy => {
+      const signedForMs = 20 * MINUTE;
+      const stand = await setUp({ server: { signedForMs, signedAgainBy, tinyBytes: 60_000 }, speed: 5000 });
+      const { engine, server, restart, order, job } = stand;
+      server.fetchFaults.add({ match: { path: RESULT }, hangUp: { atByte: 10_000 } });
+      server.fetchFaults.add({ match: { path: RESULT }, nth: 2, times: 99, delayMs: 10_000_000 * MINUTE });
+      const first = job({ workDir: 'w' });
+      const ran = engine.run(order(wide), first.context).catch(() => {});
+      await eventually(() => server.fetches.length === 2, { everyMs: 2 });
+      first.stop.abort({ kind: 'stopping' });
+      await ran;
+      server.fetchFaults.clear();
+      await new Promise<void>(resolve => void server.clock.after(30 * MINUTE, resolve));
+      const again = job({ workDir: 'w', resume: first.records });
+      expect((await restart().run(order(wide), again.context)).bytes).toBe(60_000);
+      expect(server.renders.size).toBe(1);
+      expect(server.messages).toHaveLength(1);
+    },
+  );
 
   it.each([
     'http://127.0.0.2:1/x.mp4',
