@@ -1,4 +1,5 @@
 import type { z } from 'zod';
+import { comparable } from '../core/saving.ts';
 import type { dayView } from './schemas.ts';
 import type { JobView } from './types.ts';
 
@@ -13,9 +14,10 @@ export function daysOf(jobs: Iterable<JobView>): DayView[] {
     const name = dayOf(job.updated_at);
     const day = days.get(name) ?? { day: name, done: 0, source_bytes: 0, output_bytes: 0, saved_bytes: 0 };
     day.done += 1;
-    day.source_bytes += job.source_bytes;
-    day.output_bytes += job.output_bytes;
-    day.saved_bytes += job.source_bytes - job.output_bytes;
+    const { before, after } = comparable(job.source, job.source_bytes, job.output_bytes);
+    day.source_bytes += before;
+    day.output_bytes += after;
+    day.saved_bytes += before - after;
     days.set(name, day);
   }
   return [...days.values()].sort((a, b) => (a.day < b.day ? -1 : 1));

@@ -7,6 +7,7 @@ import { sweepUploads, Uploads } from '../api/uploads.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { Job } from '../core/job.ts';
 import { reasonOf } from '../core/lifecycle.ts';
+import { savedPercent } from '../core/saving.ts';
 import { formatBytes } from '../core/units.ts';
 import type { Watcher } from '../inbox/watcher.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
@@ -105,11 +106,13 @@ function logChange(log: Logger, job: Job, before: Job | undefined): void {
   const because = { reason: reason?.text, hint: reason?.hint };
   switch (state.name) {
     case 'done': {
-      const saved = job.pin.sizeBytes > 0 ? Math.round(100 - (state.outputBytes / job.pin.sizeBytes) * 100) : 0;
-      const sizes = `${formatBytes(job.pin.sizeBytes)} -> ${formatBytes(state.outputBytes)}`;
+      const saved = savedPercent(job.relative, job.pin.sizeBytes, state.outputBytes);
+      const after = formatBytes(state.outputBytes);
       return log.info(
         { ...fields, output: state.output, how: state.how, notes: state.notes },
-        `done: ${sizes} (${saved} % saved)`,
+        saved === undefined
+          ? `done: ${after}`
+          : `done: ${formatBytes(job.pin.sizeBytes)} -> ${after} (${saved} % saved)`,
       );
     }
     case 'running':

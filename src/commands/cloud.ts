@@ -1,9 +1,10 @@
 /** ask, credits, timeline, export and upload: the cloud service, by hand. */
 import { ShrinkError } from '../core/errors.ts';
 import { escapeForTerminal } from '../core/escape.ts';
-import { type CloudRefs, cloudRefsOf } from '../core/job.ts';
+import type { JobDetail } from '../api/types.ts';
+import { cloudRefsOf } from '../core/job.ts';
 import type { CloudEngine } from '../engine/engine.ts';
-import { openDaemon, openReader } from './support/connect.ts';
+import { openDaemon, openReader, type Reader } from './support/connect.ts';
 import type { Action, Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
 
@@ -12,8 +13,8 @@ export const defineCloud: Define = (program, action) => {
     .command('ask')
     .description('ask the cloud service in plain words (nemo)')
     .argument('<words>')
-    .option('--job <id>', 'the job it is about')
-    .action(answering(action, (context, words: string, options: { job?: string }) => ask(context, words, options.job)));
+    .option(...WHICH_JOB)
+    .action(answering(action, (context, words: string, { job }: JobOption) => ask(context, words, job)));
   program
     .command('credits')
     .description('show the cloud credits left (nemo)')
@@ -21,18 +22,18 @@ export const defineCloud: Define = (program, action) => {
   program
     .command('timeline')
     .description("show a job's timeline in the cloud (nemo)")
-    .requiredOption('--job <id>', 'the job')
+    .option(...WHICH_JOB)
     .action(answering(action, (context, { job }: JobOption) => withEngine(context, asker => timeline(asker, job))));
   program
     .command('export')
     .description("render a job's timeline and deliver the result (nemo)")
-    .requiredOption('--job <id>', 'the job')
+    .option(...WHICH_JOB)
     .action(answering(action, (context, { job }: JobOption) => refine(context, job, 'export')));
   program
     .command('upload')
     .description("add a file or URL to a job's session (nemo)")
     .argument('<file-or-url>')
-    .requiredOption('--job <id>', 'the job')
+    .option(...WHICH_JOB)
     .action(
       answering(action, (context, source: string, { job }: JobOption) =>
         withEngine(context, asker => upload(asker, source, job)),
@@ -40,8 +41,10 @@ export const defineCloud: Define = (program, action) => {
     );
 };
 
+const WHICH_JOB = ['--job <id>', 'the job it is about; needed where several files have one in the cloud'] as const;
+
 interface JobOption {
-  job: string;
+  job?: string;
 }
 
 /** The same answer for people and for `--json`; the lines are not escaped yet. */
@@ -87,13 +90,9 @@ async function withEngine<T>(context: Context, use: (asker: Asker) => Promise<T>
 
 /** Does what the words ask for: an answer, an upload, an export or an edit. */
 async function ask(context: Context, words: string, job: string | undefined): Promise<CloudAnswer> {
+  if (words.trim() === '') throw new ShrinkError('usage', 'no words are given', { hint: ASK_HINT });
   const intent = await intentOf(context, words);
   if (intent.kind === 'credits') return withEngine(context, credits);
-  if (job === undefined) {
-    throw new ShrinkError('usage', `"${words}" is about a job, but no job is given`, {
-      hint: 'Add --job ID (`shrinkbox jobs` lists them), or drop the video into an inbox with the words in NAME.txt.',
-    });
-  }
   switch (intent.kind) {
     case 'state':
       return withEngine(context, asker => timeline(asker, job));
@@ -101,7 +100,7 @@ async function ask(context: Context, words: string, job: string | undefined): Pr
       const { what } = intent;
       if (what !== undefined) return withEngine(context, asker => upload(asker, what, job));
       throw new ShrinkError('usage', 'no file or URL to upload is given', {
-        hint: 'Use: shrinkbox upload FILE-OR-URL --job ID',
+        hint: 'Use: shrinkbox upload FILE-OR-URL',
       });
     }
     case 'export':
@@ -128,26 +127,30 @@ async function credits({ engine, signal }: Asker): Promise<CloudAnswer> {
   return { lines: [`${available} credits left${reserved}`], data: { available, frozen, total } };
 }
 
-async function timeline({ context, engine, signal }: Asker, job: string): Promise<CloudAnswer> {
-  const text = await engine.timeline(await cloudRefs(context, job), signal);
+async function timeline({ context, engine, signal }: Asker, id: string | undefined): Promise<CloudAnswer> {
+  const job = await jobAbout(context, id);
+  const text = await engine.timeline(cloudRefsOf(job.facts) ?? {}, signal);
   return { lines: text.split('\n'), data: { timeline: text } };
 }
 
-async function upload({ context, engine, signal }: Asker, source: string, job: string): Promise<CloudAnswer> {
-  await engine.upload({ refs: await cloudRefs(context, job), source, signal });
+async function upload(
+  { context, engine, signal }: Asker,
+  source: string,
+  wanted: string | undefined,
+): Promise<CloudAnswer> {
+  const { id, facts } = await jobAbout(context, wanted);
+  await engine.upload({ refs: cloudRefsOf(facts) ?? {}, source, signal });
   return {
-    lines: [
-      `${source} was added to the session of job ${job}; say what to do with it: shrinkbox ask "..." --job ${job}`,
-    ],
-    data: { uploaded: source, job },
+    lines: [`${source} was added to the session of job ${id}; say what to do with it: shrinkbox ask "..." --job ${id}`],
+    data: { uploaded: source, job: id },
   };
 }
 
 /** Edits and exports go through the daemon: they are journaled, verified and delivered like every other job. */
-async function refine(context: Context, job: string, words: string): Promise<CloudAnswer> {
+async function refine(context: Context, job: string | undefined, words: string): Promise<CloudAnswer> {
   const daemon = await openDaemon(context);
   try {
-    const result = await daemon.refine(job, words);
+    const result = await daemon.refine(job ?? (await onlyJob(daemon)), words);
     if (!result.ok) throw new ShrinkError(result.problem === 'unknown' ? 'usage' : 'denied', result.message);
     const { id } = result.job;
     return {
@@ -159,13 +162,39 @@ async function refine(context: Context, job: string, words: string): Promise<Clo
   }
 }
 
-async function cloudRefs(context: Context, id: string): Promise<CloudRefs> {
+async function jobAbout(context: Context, id: string | undefined): Promise<JobDetail> {
   const reader = await openReader(context);
   try {
-    const job = await reader.job(id);
-    if (job) return cloudRefsOf(job.facts) ?? {};
-    throw new ShrinkError('usage', `there is no job ${id}`, { hint: '`shrinkbox jobs` lists them.' });
+    const wanted = id ?? (await onlyJob(reader));
+    const job = await reader.job(wanted);
+    if (job) return job;
+    throw new ShrinkError('usage', `there is no job ${wanted}`, { hint: '`shrinkbox jobs` lists them.' });
   } finally {
     await reader.close();
   }
+}
+
+const ASK_HINT = 'Say what to do, such as: shrinkbox ask "make it brighter".';
+
+/** How many jobs an error names. */
+const SHOWN = 5;
+
+/** The newest job of the only file that has one in the cloud. @throws ShrinkError `usage` if there are others, or none */
+async function onlyJob(reader: Pick<Reader, 'jobs'>): Promise<string> {
+  const inCloud = (await reader.jobs()).filter(({ engine }) => engine === 'nemo');
+  const newest = new Map<string, string>();
+  for (const { source, id } of inCloud) if (!newest.has(source)) newest.set(source, id);
+  const [[, id] = []] = newest;
+  if (id === undefined) {
+    throw new ShrinkError('usage', 'no file has a job in the cloud', {
+      hint: 'Drop a video into an inbox, with the words in NAME.txt beside it, under a rule with engine: nemo.',
+    });
+  }
+  if (newest.size === 1) return id;
+  const some = [...newest]
+    .slice(0, SHOWN)
+    .map(([source, job]) => `${job} (${source.slice(source.lastIndexOf('/') + 1)})`);
+  throw new ShrinkError('usage', `${newest.size} files have jobs in the cloud, and no job is given`, {
+    hint: `Add --job ID: ${some.join(', ')}${newest.size > SHOWN ? ', ...' : ''}.`,
+  });
 }

@@ -149,7 +149,7 @@ function printResult(context: Context, file: string, job: JobDetail, tookMs: num
     );
     return context.printErr(`${escapeForTerminal(file)}: ${[`${job.state}:`, ...sentences].join(' ')}`);
   }
-  const saving = formatSaving(job.source_bytes, job.output_bytes ?? 0);
+  const saving = formatSaving(job.source, job.source_bytes, job.output_bytes ?? 0);
   const took = `in ${formatDuration(tookMs)}`;
   context.print(
     `${escapeForTerminal(file)}: ${context.paint('green', saving)} ${took}: ${escapeForTerminal(job.output ?? '')}`,

@@ -80,7 +80,7 @@ export function askedLines(actions: readonly (ActionView | null)[]): string[] {
 /** A job's last column: its progress, the reason it stopped, or its result. `now` is epoch ms. */
 export function remarkOf(job: JobView, now: number): string {
   if (job.state === 'done')
-    return `${formatSaving(job.source_bytes, job.output_bytes ?? 0)}: ${escapeForTerminal(job.output ?? '')}`;
+    return `${formatSaving(job.source, job.source_bytes, job.output_bytes ?? 0)}: ${escapeForTerminal(job.output ?? '')}`;
   const progress = job.progress === null ? '' : ` ${Math.floor(job.progress * 100)} %`;
   const step = job.step === null ? '' : `${escapeForTerminal(job.step)}${progress}`;
   const said = [waitOf(job, now), job.reason ?? ''].map(escapeForTerminal);

@@ -9,6 +9,7 @@ import { escapeForTerminal } from '../core/escape.ts';
 import type { EngineName, Reason } from '../core/job.ts';
 import { say } from '../messages/say.ts';
 import { ownTempName } from '../core/file-names.ts';
+import { isLinkName } from '../core/saving.ts';
 import { formatBytes, formatDuration } from '../core/units.ts';
 import { createDurably } from '../platform/files/durable.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
@@ -81,7 +82,8 @@ export function failureReport(facts: FailureFacts): string {
 
 export function successReport(facts: SuccessFacts): string {
   const { sourceBytes, outputBytes } = facts;
-  const share = sourceBytes > 0 ? `, ${Math.round((outputBytes / sourceBytes) * 100)} % of the original size` : '';
+  const isComparable = sourceBytes > 0 && !isLinkName(facts.source);
+  const share = isComparable ? `, ${Math.round((outputBytes / sourceBytes) * 100)} % of the original size` : '';
   const lines = [
     `${nameOf(facts.source)} is done: ${formatBytes(outputBytes)}${share}.`,
     '',

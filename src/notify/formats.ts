@@ -1,5 +1,6 @@
 /** A notification in the form each service wants. Pure. */
 import type { JobView } from '../api/types.ts';
+import { savedPercent } from '../core/saving.ts';
 import { formatBytes } from '../core/units.ts';
 
 export type PayloadFormat = 'ntfy' | 'gotify' | 'discord' | 'slack' | 'json';
@@ -43,8 +44,9 @@ export function notificationFor(job: JobView, hint: string | null): Notification
   const withHint = { ...job, hint };
   if (job.state === 'done') {
     const after = job.output_bytes ?? 0;
-    const share = job.source_bytes > 0 ? Math.round(100 - (after / job.source_bytes) * 100) : 0;
-    const text = `${formatBytes(job.source_bytes)} -> ${formatBytes(after)} (${share} % saved)`;
+    const share = savedPercent(job.source, job.source_bytes, after);
+    const sizes = `${formatBytes(job.source_bytes)} -> ${formatBytes(after)} (${share} % saved)`;
+    const text = share === undefined ? formatBytes(after) : sizes;
     return { event: 'done', title: `${name} is done`, text, job: withHint };
   }
   const reason = [job.reason, hint].filter(part => part !== null && part !== '').join('\n');

@@ -7,6 +7,7 @@ import { basename } from 'node:path';
 import type { Job, StateName } from '../core/job.ts';
 import { cloudRefsOf, STATE_NAMES } from '../core/job.ts';
 import { apply, IllegalEvent } from '../core/lifecycle.ts';
+import { comparable } from '../core/saving.ts';
 import { ShrinkError } from '../core/errors.ts';
 import type { JobEvent } from '../core/events.ts';
 import { parseEvent, parseJob, UnfitRecord } from './journal-schema.ts';
@@ -127,7 +128,7 @@ export class Ledger {
     return Object.fromEntries(this.#counts) as Record<StateName, number>;
   }
 
-  /** Sums over all done jobs, bytes. */
+  /** Sums over all done jobs, bytes; of links only the number counts. */
   totals(): { done: number; sourceBytes: number; outputBytes: number } {
     return { ...this.#totals };
   }
@@ -206,8 +207,9 @@ export class Ledger {
     this.#counts.set(state.name, (this.#counts.get(state.name) ?? 0) + step);
     if (state.name !== 'done') return;
     this.#totals.done += step;
-    this.#totals.sourceBytes += step * job.pin.sizeBytes;
-    this.#totals.outputBytes += step * state.outputBytes;
+    const { before, after } = comparable(job.relative, job.pin.sizeBytes, state.outputBytes);
+    this.#totals.sourceBytes += step * before;
+    this.#totals.outputBytes += step * after;
   }
 
   #index(index: Map<string, string[]>, id: string, before: string | undefined, after: string | undefined): void {

@@ -190,7 +190,7 @@ function announcementOf(job: Row, { words, language }: Reader): string {
   const name = nameOf(job.source);
   if (job.state === 'failed') return words.announce.failed(name);
   if (job.state === 'held') return words.announce.held(name);
-  return words.announce.done(name, formatSaving(job.source_bytes, job.output_bytes ?? job.source_bytes, language));
+  return words.announce.done(name, formatSaving(job, language));
 }
 
 /** The title counts jobs, for a tab in the background. */

@@ -1,13 +1,19 @@
 /** Numbers and times as people read them. Pure except for the time zone. */
+import type { JobView } from '../api/types.ts';
+import { isLinkName } from '../core/saving.ts';
 import { formatBytes } from '../core/units.ts';
 import type { Language } from './words.ts';
 
 export { formatBytes };
 
-/** `−82 %` for 100 → 18; a result that grew shows a plus. */
-export function formatSaving(source: number, output: number, language: Language): string {
-  if (source <= 0) return '';
-  const change = output / source - 1;
+/** `−82 %` for 100 → 18; a result that grew shows a plus; empty for a link, whose video was never here. */
+export function formatSaving(
+  job: Pick<JobView, 'source' | 'source_bytes' | 'output_bytes'>,
+  language: Language,
+): string {
+  const { source, source_bytes: before, output_bytes: after } = job;
+  if (before <= 0 || after === null || isLinkName(source)) return '';
+  const change = after / before - 1;
   return new Intl.NumberFormat(language, { style: 'percent', signDisplay: 'exceptZero' }).format(change);
 }
 

@@ -1,4 +1,5 @@
 import { useEffect, useState } from 'preact/hooks';
+import { isLinkName } from '../core/saving.ts';
 import { Actions, type ListProps } from './actions.tsx';
 import { Details } from './details.tsx';
 import { formatBytes, formatCount, formatSaving, formatWhen, nameOf } from './format.ts';
@@ -101,9 +102,10 @@ function Finished({ job, dispatch }: { job: Row; dispatch: ListProps['dispatch']
       {isDone ? (
         <>
           <span class="sizes figures">
-            {formatBytes(job.source_bytes)} → {formatBytes(job.output_bytes ?? 0)}
+            {isLinkName(job.source) ? '' : `${formatBytes(job.source_bytes)} → `}
+            {formatBytes(job.output_bytes ?? 0)}
           </span>
-          <strong class="saving figures">{formatSaving(job.source_bytes, job.output_bytes ?? 0, language)}</strong>
+          <strong class="saving figures">{formatSaving(job, language)}</strong>
         </>
       ) : (
         <span class="sizes quiet">{words.states[job.state]}</span>

@@ -35,6 +35,7 @@ export function problemOf(error: unknown, language: Language): string {
 export function problemAndHint(error: ApiError, language: Language): string {
   const problem = problemOf(error, language);
   if (error.hint === null) return problem;
-  const [stop, hint] = [language === 'zh' ? '。' : '. ', worded(language, error.hint, error.messages.hint)];
+  const hint = worded(language, error.hint, error.messages.hint);
+  const stop = /[.!?…。！？]["”']?$/.test(problem) ? ' ' : language === 'zh' ? '。' : '. ';
   return `${problem}${stop}${hint}`;
 }

@@ -234,7 +234,7 @@ const en: Words = {
   folderAway: (folder, reason) => `The inbox ${folder} is not available: ${reason}`,
   enginePaused: (engine, reason) => `Nothing runs on ${engine} right now: ${reason}`,
   announce: {
-    done: (name, saving) => `${name} is done, ${saving}`,
+    done: (name, saving) => `${name} is done${saving && `, ${saving}`}`,
     failed: name => `${name} failed`,
     held: name => `${name} needs you`,
   },
@@ -375,7 +375,7 @@ const zh: Words = {
   folderAway: (folder, reason) => `收件箱 ${folder} 不可用：${reason}`,
   enginePaused: (engine, reason) => `${engine}目前不处理任务：${reason}`,
   announce: {
-    done: (name, saving) => `${name} 已完成，${saving}`,
+    done: (name, saving) => `${name} 已完成${saving && `，${saving}`}`,
     failed: name => `${name} 失败`,
     held: name => `${name} 需要您处理`,
   },

@@ -16,7 +16,7 @@ beforeEach(async () => {
   await mkdir(join(dir, 'state'));
   await writeFile(join(dir, 'config.yaml'), 'log: { level: silent }\n');
   ({ control } = await serving({ stateDir: join(dir, 'state') }));
-  control.add({ id: 'abc', state: 'done', facts: { 'nemo session': 's1' } });
+  control.add({ id: 'abc', state: 'done', engine: 'nemo', facts: { 'nemo session': 's1' } });
 });
 
 /** Answers what it is asked, and notes it; `intent` is what it reads out of any words. */
@@ -49,6 +49,7 @@ describe('a question', () => {
 
   it.each<[string[], Intent]>([
     [['timeline', '--job', 'abc'], { kind: 'edit' }],
+    [['timeline'], { kind: 'edit' }],
     [['ask', 'what is on the timeline?', '--job', 'abc'], { kind: 'state' }],
   ])('%j is answered with the timeline', async (argv, intent) => {
     expect(await run(argv, intent)).toMatchObject({ code: 0, out: 'one track in s1\n\\u{1b}[31mone title\n' });
@@ -56,6 +57,7 @@ describe('a question', () => {
 
   it.each<[string[], Intent]>([
     [['upload', 'https://example.com/a.mp4', '--job', 'abc'], { kind: 'edit' }],
+    [['upload', 'https://example.com/a.mp4'], { kind: 'edit' }],
     [['ask', 'add https://example.com/a.mp4', '--job', 'abc'], { kind: 'upload', what: 'https://example.com/a.mp4' }],
   ])('%j adds to the session', async (argv, intent) => {
     expect((await run(argv, intent)).out).toContain('https://example.com/a.mp4 was added to the session of job abc');
@@ -65,6 +67,8 @@ describe('a question', () => {
 
 it.each<[string[], Intent]>([
   [['export', '--job', 'abc'], { kind: 'edit' }],
+  [['export'], { kind: 'edit' }],
+  [['ask', 'make it louder'], { kind: 'edit' }],
   [['ask', 'export', '--job', 'abc'], { kind: 'export' }],
   [['ask', 'make it louder', '--job', 'abc'], { kind: 'edit' }],
 ])('%j becomes a job of the daemon', async (argv, intent) => {
@@ -73,11 +77,23 @@ it.each<[string[], Intent]>([
 });
 
 it.each<[string, string[], Intent, string]>([
-  ['words about no job', ['ask', 'make it louder'], { kind: 'edit' }, '--job ID'],
+  ['no words', ['ask', ''], { kind: 'edit' }, 'no words are given'],
+  ['only spaces', ['ask', '  ', '--job', 'abc'], { kind: 'edit' }, 'no words are given'],
   ['an upload of nothing', ['ask', 'upload', '--job', 'abc'], { kind: 'upload', what: undefined }, 'FILE-OR-URL'],
   ['an unknown job', ['timeline', '--job', 'nope'], { kind: 'edit' }, 'there is no job nope'],
 ])('%s end with 2', async (_, argv, intent, said) => {
   expect(await run(argv, intent)).toMatchObject({ code: 2, out: '', err: expect.stringContaining(said) });
+});
+
+it('of several files in the cloud has to be told which, and takes the newest version of the only one', async () => {
+  control.add({ id: 'newer', source: '/in/abc.mp4', state: 'done', engine: 'nemo', created_at: 1_800_000_000_000 });
+  expect((await run(['export'])).out).toContain('queued as job newer');
+  control.add({ id: 'other', source: '/in/other.mp4', state: 'done', engine: 'nemo' });
+  for (const argv of [['export'], ['timeline'], ['upload', 'a.mp4'], ['ask', 'make it louder']]) {
+    expect(await run(argv)).toMatchObject({ code: 2, out: '', err: expect.stringMatching(/newer \(abc\.mp4\)/) });
+  }
+  control.details.clear();
+  expect(await run(['timeline'])).toMatchObject({ code: 2, err: expect.stringContaining('no file has a job') });
 });
 
 it('ends with 12 where its token cannot be read', async () => {

@@ -2,6 +2,7 @@
 import { stripVTControlCharacters } from 'node:util';
 import { escapeForTerminal } from '../../core/escape.ts';
 import type { Progress } from '../../core/job.ts';
+import { isLinkName, savedPercent } from '../../core/saving.ts';
 import { formatBytes, formatDuration } from '../../core/units.ts';
 import type { Clock } from '../../platform/clock.ts';
 
@@ -87,8 +88,9 @@ export function formatTime(at: number): string {
 }
 
 /** `120 MB -> 48.2 MB (60 % saved)`. */
-export function formatSaving(sourceBytes: number, outputBytes: number): string {
-  const share = sourceBytes > 0 ? Math.round(100 - (outputBytes / sourceBytes) * 100) : 0;
+export function formatSaving(name: string, sourceBytes: number, outputBytes: number): string {
+  if (isLinkName(name)) return formatBytes(outputBytes);
+  const share = savedPercent(name, sourceBytes, outputBytes) ?? 0;
   return `${formatBytes(sourceBytes)} -> ${formatBytes(outputBytes)} (${share} % saved)`;
 }
 

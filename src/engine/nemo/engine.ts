@@ -7,6 +7,7 @@ import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { Candidate, CloudRefs, Order } from '../../core/job.ts';
+import { isLinkName } from '../../core/saving.ts';
 import { targetBytes } from '../../core/target.ts';
 import { messageOf } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
@@ -29,7 +30,7 @@ import { CloudJob, type Produced } from './job.ts';
 import { ManualCommands } from './manual.ts';
 import { intentOf } from './message/intent.ts';
 import { compressHere, produceOversize } from './oversize.ts';
-import { isLinkFile, nameIn, readLink } from './session/link-file.ts';
+import { nameIn, readLink } from './session/link-file.ts';
 import { checkFormat } from './session/upload.ts';
 
 export type { NemoOptions } from './create.ts';
@@ -117,7 +118,7 @@ export class NemoEngine implements CloudEngine {
       dir: context.workDir,
       onProgress: progressOf(context),
     };
-    if (!isLinkFile(name)) {
+    if (!isLinkName(name)) {
       checkFormat(name);
       const source = { kind: 'file' as const, path: order.source, name, bytes: order.sourceBytes };
       return { ...base, source, maxBytes: targetBytes(order.target, order.sourceBytes) };

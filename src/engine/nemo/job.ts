@@ -20,9 +20,8 @@ import { type InstructionResult, sendInstruction } from './message/send-once.ts'
 import { type Exported, exportDraft } from './render/export.ts';
 import { indexFirst } from './render/faststart.ts';
 import { recordClaimLink } from './session/claim-link.ts';
-import { summarise } from './session/draft.ts';
 import { ensureUploaded, readState, sessionFor } from './session/source.ts';
-import type { Snapshot } from './session/state.ts';
+import { type Snapshot, stateSentence } from './session/state.ts';
 import { timelineOfAnother } from './session/whose-timeline.ts';
 
 /** A file made in the cloud that fits. */
@@ -206,7 +205,7 @@ class SessionWork {
     const answer =
       intent.kind === 'credits'
         ? balanceSentence(await readCredits(cloud.client, signal))
-        : summarise((await readState(cloud, session, { signal })).reading);
+        : stateSentence(await readState(cloud, session, { signal }));
     await context.fact(intent.kind === 'credits' ? 'credits' : 'timeline', answer.text);
     if (text !== undefined) return;
     throw new ShrinkError('cannot-do', answer, {

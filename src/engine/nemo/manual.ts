@@ -4,6 +4,7 @@ import { ShrinkError } from '../../core/errors.ts';
 import type { CloudRefs } from '../../core/job.ts';
 import { say } from '../../messages/say.ts';
 import { fileError } from '../../platform/files/file-error.ts';
+import { errnoOf } from '../../platform/files/files.ts';
 import type { Logger } from '../../platform/log.ts';
 import { OPEN_GATE } from '../../platform/pause-gate.ts';
 import { Checkpoints } from '../checkpoints.ts';
@@ -15,6 +16,7 @@ import { summarise } from './session/draft.ts';
 import { nameIn } from './session/link-file.ts';
 import { ensureUploaded, readState, sessionBehind } from './session/source.ts';
 import { checkFormat } from './session/upload.ts';
+import { mediaLines } from './session/state.ts';
 import { timelineOfAnother } from './session/whose-timeline.ts';
 
 /** What a person can do with a job's session outside the queue: all of it is free, none of it journaled. */
@@ -32,10 +34,10 @@ export class ManualCommands {
 
   /** The timeline of a job's session as text. @throws ShrinkError `cannot-do` if the job has none. */
   async timeline(refs: CloudRefs, signal: AbortSignal): Promise<string> {
-    const { reading, draftHash } = await readState(this.#cloud, sessionIn(refs), { signal });
+    const { reading, draftHash, media } = await readState(this.#cloud, sessionIn(refs), { signal });
     // In a session of its own, whatever is on the timeline is the job's.
     if (refs.file !== undefined && refs.draft !== draftHash) throw timelineOfAnother(refs.file, reading);
-    return summarise(reading).text;
+    return [summarise(reading), ...mediaLines(media)].map(({ text }) => text).join('\n');
   }
 
   /** Adds another file or address to a job's session; an instruction then says what to do with it. */
@@ -111,6 +113,8 @@ async function sizeOf(path: string): Promise<number> {
   try {
     return (await stat(path)).size;
   } catch (error) {
+    if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? ''))
+      throw new ShrinkError('usage', say('nemo.no-such-file', { path }));
     throw fileError(error, say('nemo.doing-check-file'), path);
   }
 }

@@ -122,6 +122,7 @@ export const NEMO_EN = {
   'nemo.share-of-link': 'a percentage cannot be promised for a link: the size of the original is not known here',
   'nemo.share-of-other': ({ name }: { name: string }) => `a percentage of ${name} means nothing for a video made of it`,
   'nemo.share-of-link-hint': 'Give a size in the rule, or in the .txt file beside the link (such as 50MB).',
+  'nemo.no-such-file': ({ path }: { path: string }) => `there is no file ${path}`,
   'nemo.shrank-during-upload': 'the file became shorter while it was being uploaded',
   'nemo.upload-stalled': 'the upload stalled',
   'nemo.upload-not-shown': 'the service accepted the upload, but the session does not show it',
@@ -150,7 +151,7 @@ export const NEMO_EN = {
   'nemo.error-in-stream': ({ detail }: Detail) => `the service reported an error before it finished (${detail})`,
   'nemo.temporary-issue': 'the agent reported a temporary issue',
   'nemo.outcome-unknown': ({ why }: { why: string }) =>
-    `It is not known whether the instruction was carried out: ${why}. shrinkbox is checking the session; nothing is sent again.`,
+    `It is not known whether the instruction was carried out: ${ended(why)} shrinkbox is checking the session; nothing is sent again.`,
   'nemo.outcome-unknown-hint': 'Wait; this takes up to five minutes.',
   'nemo.nothing-changed-yet': ({ check, checks }: { check: number; checks: number }) =>
     `check ${check} of ${checks}: nothing has changed yet`,
@@ -172,6 +173,9 @@ export const NEMO_EN = {
   // The timeline. `tracks` is a numbered list in the service's own terms.
   'nemo.timeline': ({ count, tracks }: { count: number; tracks: string }) =>
     `Timeline (${plural(count, 'track')}): ${tracks}`,
+  'nemo.session-files': ({ files }: { files: string }) => `Files in the session: ${files}`,
+  'nemo.session-made': ({ made }: { made: string }) => `Made by the service: ${made}`,
+  'nemo.session-state': ({ timeline, beside }: { timeline: string; beside: string }) => `${timeline}; ${beside}`,
   'nemo.timeline-empty': 'Timeline: empty',
   'nemo.timeline-foreign': 'Timeline: in a newer format that only the site can show',
   'nemo.new-assets': ({ count }: { count: number }) => plural(count, 'new asset'),
@@ -186,7 +190,8 @@ export const NEMO_EN = {
   'nemo.session-busy': 'another file is not finished in the session of this job',
   'nemo.session-busy-hint':
     'Retry once it is; or retry now for a new session: the file is uploaded and its edits are asked for again, which costs credits.',
-  'nemo.change-report': ({ changes, timeline }: { changes: string; timeline: string }) => `${changes}. ${timeline}`,
+  'nemo.change-report': ({ changes, timeline }: { changes: string; timeline: string }) =>
+    `${ended(changes)} ${timeline}`,
 
   // The render and its result.
   'nemo.nothing-to-export': ({ reply }: { reply: string }) =>
@@ -275,6 +280,11 @@ export const NEMO_EN = {
 
 function codecName(codec: string): string {
   return { h264: 'H.264', hevc: 'H.265 (HEVC)', av1: 'AV1' }[codec] ?? codec;
+}
+
+/** With one full stop, whatever it ends with: words of the service may bring their own. */
+function ended(text: string): string {
+  return /[.!?…]["”']?$/.test(text) ? text : `${text}.`;
 }
 
 function quoted(detail: string): string {

@@ -104,6 +104,7 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.share-of-link': '无法对链接承诺百分比：本机不知道原文件的大小',
   'nemo.share-of-other': ({ name }) => `对用 ${name} 制作的视频来说，百分比没有意义`,
   'nemo.share-of-link-hint': '请在规则中或链接旁的 .txt 文件中指定大小（例如 50MB）。',
+  'nemo.no-such-file': ({ path }) => `没有文件 ${path}`,
   'nemo.shrank-during-upload': '文件在上传过程中变短了',
   'nemo.upload-stalled': '上传停滞',
   'nemo.upload-not-shown': '服务已接收上传，但会话中没有显示该文件',
@@ -129,7 +130,8 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.stopped-during-message': '消息发送或处理期间 shrinkbox 被停止',
   'nemo.error-in-stream': ({ detail }) => `服务在完成前报告了错误（${detail}）`,
   'nemo.temporary-issue': '智能体报告了临时故障',
-  'nemo.outcome-unknown': ({ why }) => `尚不确定指令是否已执行：${why}。shrinkbox 正在检查会话；不会再次发送任何内容。`,
+  'nemo.outcome-unknown': ({ why }) =>
+    `尚不确定指令是否已执行：${ended(why)}shrinkbox 正在检查会话；不会再次发送任何内容。`,
   'nemo.outcome-unknown-hint': '请等待；最多需要五分钟。',
   'nemo.nothing-changed-yet': ({ check, checks }) => `第 ${check}/${checks} 次检查：目前没有变化`,
   'nemo.still-changing': '会话已发生变化；等待其稳定',
@@ -145,6 +147,9 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.stopped': '云端处理已停止',
 
   'nemo.timeline': ({ count, tracks }) => `时间线（${count} 条轨道）：${tracks}`,
+  'nemo.session-files': ({ files }) => `会话中的文件：${files}`,
+  'nemo.session-made': ({ made }) => `服务生成的内容：${made}`,
+  'nemo.session-state': ({ timeline, beside }) => `${timeline}；${beside}`,
   'nemo.timeline-empty': '时间线：空',
   'nemo.timeline-foreign': '时间线：较新的格式，只能在网站上查看',
   'nemo.new-assets': ({ count }) => `新增 ${count} 个素材`,
@@ -159,7 +164,7 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.session-busy': '该任务的会话中，另一个文件尚未处理完',
   'nemo.session-busy-hint':
     '请等它完成后重试；或立即重试以使用新会话：文件会重新上传，其修改会再次发送，需要消耗积分。',
-  'nemo.change-report': ({ changes, timeline }) => `变化：${changes}。${timeline}`,
+  'nemo.change-report': ({ changes, timeline }) => `变化：${ended(changes)}${timeline}`,
 
   'nemo.nothing-to-export': ({ reply }) => `时间线上没有可导出的内容${replied(reply)}`,
   'nemo.nothing-to-export-hint':
@@ -226,6 +231,11 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
     `成品长 ${formatDuration(seconds * 1000)}；服务给出的原片长度为 ${hint}`,
   'nemo.cannot-fit-hint': '请在规则中设置 fallback: local 以在本机压缩到要求的大小，或要求更大的大小。',
 };
+
+/** With one full stop, whatever it ends with. */
+function ended(text: string): string {
+  return /[.!?…。！？]["”']?$/.test(text) ? text : `${text}。`;
+}
 
 function codecName(codec: string): string {
   return { h264: 'H.264', hevc: 'H.265 (HEVC)', av1: 'AV1' }[codec] ?? codec;

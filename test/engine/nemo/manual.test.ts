@@ -12,7 +12,9 @@ describe('beside the queue', () => {
     const work = job();
     await engine.run(order(), work.context);
     const refs = cloudRefsOf(work.facts) ?? {};
-    expect(await engine.timeline(refs, never)).toBe('Timeline (1 track): 1. Video: clip.mp4 (0-10s)');
+    expect(await engine.timeline(refs, never)).toBe(
+      'Timeline (1 track): 1. Video: clip.mp4 (0-10s)\nFiles in the session: clip.mp4',
+    );
     const music = join(dir, 'music.mp3');
     await writeFile(music, 'la la');
     onEnd(() => rm(music, { force: true }));
@@ -25,6 +27,10 @@ describe('beside the queue', () => {
     ]);
     await expect(engine.upload({ refs, source: join(dir, 'notes.txt'), signal: never })).rejects.toMatchObject({
       code: 'unsupported-file',
+    });
+    await expect(engine.upload({ refs, source: '/nope.mp4', signal: never })).rejects.toMatchObject({
+      code: 'usage',
+      message: 'there is no file /nope.mp4',
     });
     expect(server.messages).toHaveLength(1);
   });

@@ -184,7 +184,7 @@ function eachElement(text: string, from: number, visit: (at: number) => number):
 }
 
 /** Position after the value that starts at `from`; brackets are counted, so depth needs no stack. */
-function endOfValue(text: string, from: number): number {
+export function endOfValue(text: string, from: number): number {
   const first = text[from];
   if (first === '"') return endOfString(text, from);
   if (first !== '{' && first !== '[') {

@@ -50,7 +50,9 @@ export function streamEventsOf({ event, data }: SseMessage): StreamEvent[] {
 /** Older ADK builds its error frames by hand, so a quote in the message makes them invalid JSON. */
 function broken(text: string): StreamEvent {
   const raw = /^\{\s*"error"\s*:\s*"?(.*?)"?\s*\}?$/s.exec(text.slice(0, 4000))?.[1];
-  if (raw !== undefined) return { kind: 'error', message: sanitizeLine(raw), code: undefined, body: null };
+  // What follows the message (its type, a trace) is not for people.
+  const words = raw?.replace(/",\s*"[\w-]+"\s*:.*$/s, '');
+  if (words !== undefined) return { kind: 'error', message: sanitizeLine(words), code: undefined, body: null };
   return { kind: 'noise', what: `${text.length} characters that are not JSON` };
 }
 

@@ -1,3 +1,4 @@
+import { endOfValue, parseJson } from '../http/json.ts';
 import { sanitizeReply } from '../http/sanitize.ts';
 
 /**
@@ -52,7 +53,7 @@ const RULES: readonly { action: GuiAction; pattern: RegExp }[] = [
 
 export function translate(agentText: string): Translated {
   const found: Found = { actions: [], openSteps: [] };
-  const lines = sanitizeReply(agentText)
+  const lines = withoutJson(sanitizeReply(agentText))
     .split('\n')
     .map(line => translateLine(line, found));
   const text = lines
@@ -63,6 +64,21 @@ export function translate(agentText: string): Translated {
 }
 
 type Found = Omit<Translated, 'text'>;
+
+/** JSON that the agent passes on from its tools is not for people; a fence around it goes with it. */
+function withoutJson(text: string): string {
+  const bare = text.replace(/```(?:json)?\s*([[{][\s\S]*?)```/gi, '$1');
+  const parts: string[] = [];
+  let from = 0;
+  for (const { index } of bare.matchAll(/[[{]\s*["{[]/g)) {
+    if (index < from) continue;
+    const end = endOfValue(bare, index);
+    if (parseJson(bare.slice(index, end)) === undefined) continue;
+    parts.push(bare.slice(from, index));
+    from = end;
+  }
+  return [...parts, bare.slice(from)].join(' ');
+}
 
 function translateLine(line: string, found: Found): string {
   const kept = sentencesOf(line).map(sentence => translateSentence(sentence, found));
@@ -94,7 +110,7 @@ function translateSentence(sentence: string, steps: Found): string {
   if (kept.length === clauses.length) note(steps, rule.action, sentence);
   const rest = kept.length === clauses.length ? '' : kept.join(' ');
   return isContent(rest)
-    ? `${rest.replace(/[\s,;，；]+$/u, '').replace(/^(?:and|then|so|but)\s+/i, '')}${endMark(sentence)} `
+    ? `${rest.replace(/[\s,;，；.!?。！？]+$/u, '').replace(/^(?:and|then|so|but)\s+/i, '')}${endMark(sentence)} `
     : '';
 }
 

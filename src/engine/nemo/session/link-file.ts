@@ -4,11 +4,6 @@ import { say } from '../../../messages/say.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
 import { isAddress } from '../http/address.ts';
 
-/** Files that contain an address: what browsers create when a link is dropped into a folder, and a text file with one. */
-export function isLinkFile(name: string): boolean {
-  return /\.(?:url|webloc|url\.txt)$/i.test(name);
-}
-
 /** Longer than any address; the rest of such a file is not read. */
 const MAX_BYTES = 64 * 1024;
 

@@ -1,7 +1,8 @@
 import type { Sentence } from '../../../core/message.ts';
 import { say } from '../../../messages/say.ts';
 import type { Mark } from '../checkpoints.ts';
-import { entriesOf, hashOf, idAt, isObject, type Parsed, parseJson, sliceAt } from '../http/json.ts';
+import { entriesOf, hashOf, idAt, isObject, type Parsed, parseJson, pickString, sliceAt } from '../http/json.ts';
+import { sanitizeLine } from '../http/sanitize.ts';
 import { type DraftReading, describe, readDraft, summarise } from './draft.ts';
 
 /** One reading of a session's state: enough to see later whether anything happened, and to render. */
@@ -11,6 +12,8 @@ export interface Snapshot extends Mark {
   /** Hash of the draft alone; empty if there is none. */
   draftHash: string;
   reading: DraftReading;
+  /** Names of what was uploaded and of what the service made, for people. */
+  media: { files: string[]; made: string[] };
   userId: string | undefined;
   taskId: string | undefined;
 }
@@ -74,6 +77,7 @@ export function snapshotOf(text: string): Snapshot {
     draft,
     draftHash: draft === undefined ? '' : hashOf(unwrapped(draft)),
     reading,
+    media: { files: namesIn(part('video_infos')), made: namesIn(part('generated_media')) },
     assets: assetsOf(part('video_infos')),
     userId: idAt(text, 'data.user_id', 'data.userId', 'data.state.user_id', 'user_id', 'userId'),
     taskId: idAt(text, 'data.task_id', 'data.taskId', 'data.state.task_id', 'task_id', 'taskId'),
@@ -128,6 +132,35 @@ const MAX_ASSETS = 1000;
 /** Entries of a list or a map, each as a hash of its text, so that they can be kept and compared. */
 function assetsOf(slice: string | undefined): string[] {
   return slice === undefined ? [] : entriesOf(slice, MAX_ASSETS).map(entry => hashOf(entry).slice(0, 12));
+}
+
+/** As many as a person wants to read. */
+const MAX_NAMES = 20;
+const NAME_KEYS = ['filename', 'file_name', 'fileName', 'name', 'title', 'original_name', 'id', 'url'];
+
+/** The shapes of these entries are undocumented; one without a name shows its id or address. */
+function namesIn(slice: string | undefined): string[] {
+  if (slice === undefined) return [];
+  return entriesOf(slice, MAX_NAMES).flatMap(entry => {
+    const value = parseJson(entry);
+    const name = typeof value === 'string' ? value : (pickString(value, ...NAME_KEYS) ?? idAt(entry, 'id'));
+    return name === undefined ? [] : [sanitizeLine(name.replace(/[?#].*$/s, ''))];
+  });
+}
+
+/** What the session holds beside its timeline: what was uploaded, and what the service made. */
+export function mediaLines({ files, made }: Snapshot['media']): Sentence[] {
+  return [
+    ...(files.length > 0 ? [say('nemo.session-files', { files: files.join(', ') })] : []),
+    ...(made.length > 0 ? [say('nemo.session-made', { made: made.join(', ') })] : []),
+  ];
+}
+
+/** The answer to "status": the timeline, and what there is beside it. */
+export function stateSentence({ reading, media }: Snapshot): Sentence {
+  const beside = mediaLines(media);
+  const timeline = summarise(reading);
+  return beside.length === 0 ? timeline : say('nemo.session-state', { timeline, beside });
 }
 
 function unwrapped(slice: string): string {

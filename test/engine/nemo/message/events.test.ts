@@ -97,6 +97,11 @@ describe('an event of the stream', () => {
       [{ kind: 'error', message: 'boom "quoted" text', code: undefined, body: null }],
     ],
     [
+      'an error in broken JSON with details, which are not for people',
+      '{"error": "boom "quoted" text", "error_details": {"error_type": "ValueError", "stack',
+      [{ kind: 'error', message: 'boom "quoted" text', code: undefined, body: null }],
+    ],
+    [
       'an error with details',
       '{"error":"ValueError: x","error_details":{"error_type":"ValueError","error_message":"x","timestamp":1.0}}',
       [error('ValueError: x')],

@@ -31,6 +31,13 @@ describe("the agent's words for somebody at an editor", () => {
     ['Click "Export" at the top.', '', ['export']],
     ['Your title reads "Subscribe" at 0-3s.', 'Your title reads "Subscribe" at 0-3s.', []],
     ['', '', []],
+    ['Click Export, and your video is ready.', 'your video is ready.', ['export']],
+    ['点击导出，视频就好了。', '视频就好了。', ['export']],
+    ['Done. {"status":"ok","id":9007199254740993} It has 42 MB.', 'Done. It has 42 MB.', []],
+    ['```json\n{"t":[{"tt":0}]}\n```', '', []],
+    ['[{"name":"a"}]', '', []],
+    ['I used {size} and [1] as asked.', 'I used {size} and [1] as asked.', []],
+    ['Half of it: {"a": 1', 'Half of it: {"a": 1', []],
   ])('%j', (said, text, actions) => {
     expect(translate(said)).toMatchObject({ text, actions });
   });

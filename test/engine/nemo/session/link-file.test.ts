@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { addressIn, isLinkFile, nameIn } from '../../../../src/engine/nemo/session/link-file.ts';
+import { isLinkName } from '../../../../src/core/saving.ts';
+import { addressIn, nameIn } from '../../../../src/engine/nemo/session/link-file.ts';
 
 describe('a link', () => {
   it.each([
@@ -24,7 +25,7 @@ describe('a link', () => {
   });
 
   it('is recognised by its name, and named by what it points at', () => {
-    expect(['a.url', 'a.WEBLOC', 'a.url.txt', 'a.mp4', 'a.txt'].map(isLinkFile)).toEqual([
+    expect(['a.url', 'a.WEBLOC', 'a.url.txt', 'a.mp4', 'a.txt'].map(isLinkName)).toEqual([
       true,
       true,
       true,

@@ -8,6 +8,7 @@ import {
   hasArrived,
   markOf,
   snapshotOf,
+  stateSentence,
 } from '../../../../src/engine/nemo/session/state.ts';
 
 const BRIEF = JSON.stringify({
@@ -34,6 +35,21 @@ describe("a session's state", () => {
     const snapshot = snapshotOf(text);
     expect(isExportable(snapshot.reading)).toBe(true);
     expect(snapshot.assets).toHaveLength(1);
+  });
+
+  it('names what was uploaded and what the service made (was: neither was shown by status)', () => {
+    const text = state(
+      `{"draft":${BRIEF},"video_infos":[{"filename":"a.mp4","duration":3},{"id":9007199254740993}],"generated_media":{"x":{"url":"https://cdn.example/bgm.mp3?sig=1"},"y":"nmv_usr_secret"}}`,
+    );
+    const snapshot = snapshotOf(text);
+    expect(snapshot.media).toEqual({
+      files: ['a.mp4', '9007199254740993'],
+      made: ['https://cdn.example/bgm.mp3', '[secret]'],
+    });
+    expect(stateSentence(snapshot).text).toMatch(
+      /^Timeline \(3 tracks\).*; Files in the session: a\.mp4, 9007199254740993; Made by the service: https:/,
+    );
+    expect(stateSentence(emptySnapshot()).text).toBe('Timeline: empty');
   });
 
   it('keeps the draft exactly as it came', () => {
