@@ -206,7 +206,7 @@ export class JobStages implements Stages {
 
 /** The most bytes a job occupies at once: segments, the best result and the next one among the working files; the copy in the outbox. */
 export function spaceNeeded(sourceBytes: number, maxBytes: number | undefined): { work: number; outbox: number } {
-  // A result is never larger than its source; a remux may be larger by a few tables.
+  // An encode is never larger than its source; a copy may be, by a few tables.
   const result = Math.min(maxBytes ?? Number.POSITIVE_INFINITY, Math.ceil(sourceBytes * 1.01) + 65_536);
   return { work: 3 * result, outbox: result };
 }

@@ -13,6 +13,8 @@ export const SOUND_IN_MP4: ReadonlySet<string> = new Set(['aac', 'mp3', 'ac3', '
 export const TRANSPARENT_AAC_PER_CHANNEL = 96_000;
 /** A sound track this much above the requested bit rate is copied all the same. */
 export const COPIED_SOUND_TOLERANCE = 1.05;
+/** How much larger than its source a copy may be: the tables of an MP4, and AAC in place of a leaner codec. */
+export const COPY_GROWTH = { share: 0.01, bytes: 65_536 };
 /** Frames at the end that an edit list hides and a copy shows. */
 export const MAX_EXTRA_FRAMES = 4;
 /** Measured frame rates scatter: this much above the limit still counts as within it. */

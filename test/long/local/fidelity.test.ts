@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import { canMake, footage, type FootageName, realTools } from '../../support/footage.ts';
-import { flashAndBeep, frameTimes, inWorkDir, raw, share, shrink } from '../../engine/local/support.ts';
+import { bytes, flashAndBeep, frameTimes, inWorkDir, raw, share, shrink } from '../../engine/local/support.ts';
 
 describe('the picture', () => {
   it('keeps the time of every frame of a variable frame rate, to the millisecond', async () => {
@@ -131,6 +131,13 @@ describe('the picture', () => {
       expect([before.audio.length, after.audio.length]).toEqual([1, 0]);
       expect(candidate.notes).toContain('sound dropped: there is none while the picture lasts');
     });
+  });
+
+  it('a WebM that fits the size is copied, although the tables of an MP4 make it larger (was encoded with loss)', async () => {
+    if (!(await canMake('webm'))) return;
+    const { after, candidate, before } = await shrink('webm', bytes(50_000_000));
+    expect(after.video).toMatchObject({ codec: 'vp9', frames: before.video.frames, bytes: before.video.bytes });
+    expect(candidate.bytes).toBeGreaterThan(before.bytes);
   });
 
   it('in VP9 with Opus comes out of WebM', async () => {

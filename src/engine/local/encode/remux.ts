@@ -29,12 +29,9 @@ export async function copyPicture(job: LocalJob, choice: CopyChoice): Promise<Ou
     if (bytes === undefined) return await instead(job, choice, say('local.copy-refused'));
     await checkpoints.copy.set(bytes);
   }
-  // The tables of an MP4 can make it larger than its source, and the promise is "never larger".
-  if (bytes > choice.capBytes) {
-    return (await isPlainMp4(job, choice))
-      ? sourceItself(job, choice)
-      : await instead(job, choice, say('local.copy-too-large'));
-  }
+  // The tables of an MP4 can make it larger than its source, which is then the better result where it is an MP4 itself.
+  if (bytes > job.order.sourceBytes && (await isPlainMp4(job, choice))) return sourceItself(job, choice);
+  if (bytes > choice.capBytes) return await instead(job, choice, say('local.copy-too-large'));
   const checked = checkpoints.checkedCopy.get() ?? (await checkCopy(job, choice));
   await checkpoints.checkedCopy.set(checked);
   return checked.fine ? candidateOf(job, choice, bytes, checked) : await instead(job, choice, checked.why);

@@ -6,6 +6,7 @@ import { cannotWrite } from '../../../media/ffmpeg/tools.ts';
 import { say } from '../../../messages/say.ts';
 import {
   COPIED_SOUND_TOLERANCE,
+  COPY_GROWTH,
   FPS_TOLERANCE,
   PICTURE_IN_MP4,
   SOUND_IN_MP4,
@@ -51,7 +52,8 @@ export interface EncodeChoice {
 
 /**
  * Copy or encode, and into how many bytes.
- * - A source that already has the requested shape and fits is copied: lossless, never enlarged.
+ * - A source that already has the requested shape is copied where the copy fits the requested size: lossless. It may be larger than
+ *   its source by the tables of an MP4.
  * - If a size was requested: encoded into the smaller of that size and the source's own.
  * - If none was: encoded until visually lossless; if that saves less than `minSaving`, copied; if it cannot be copied,
  *   encoded into the source's own size, so that there is always a faithful result and it is never larger.
@@ -61,7 +63,8 @@ export function choose(facts: MediaFacts, order: Order): Choice {
   const asked = targetBytes(target, sourceBytes);
   const capBytes = Math.min(asked ?? Number.MAX_SAFE_INTEGER, sourceBytes);
   const obstacles = whyNotCopied(facts, order);
-  const copy = copyOf(facts, order, capBytes);
+  const withTables = Math.ceil(sourceBytes * (1 + COPY_GROWTH.share)) + COPY_GROWTH.bytes;
+  const copy = copyOf(facts, order, Math.min(asked ?? Number.MAX_SAFE_INTEGER, withTables));
   const codec = target.codec ?? 'h264';
 
   if (asked !== undefined) {
@@ -98,7 +101,8 @@ export function choose(facts: MediaFacts, order: Order): Choice {
 
 /** What follows when a copy turns out to be impossible: it was too large, or did not play. */
 export function insteadOfCopy(copy: CopyChoice, order: Order, why: Sentence): EncodeChoice {
-  return { kind: 'encode', why, codec: order.target.codec ?? 'h264', mode: 'size', capBytes: copy.capBytes };
+  const capBytes = Math.min(copy.capBytes, order.sourceBytes);
+  return { kind: 'encode', why, codec: order.target.codec ?? 'h264', mode: 'size', capBytes };
 }
 
 /** Why the picture cannot stay as it is. */
