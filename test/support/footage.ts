@@ -390,8 +390,19 @@ const RECIPES = {
     },
   },
   twoSounds: {
-    about: 'Two sound tracks, the second a commentary in German with a name.',
+    about: 'Two sound tracks, the second in German.',
     file: 'two-sounds.mov',
+    args: [
+      ...lavfi(moving('320x180', '25', 3), tone(300, 3), tone(600, 3)),
+      ...words('-map 0 -map 1 -map 2'),
+      ...fastH264,
+      ...aac,
+      ...words('-metadata:s:a:1 language=ger'),
+    ],
+  },
+  commentary: {
+    about: 'The second sound track has a language and a name, in Matroska.',
+    file: 'commentary.mkv',
     args: [
       ...lavfi(moving('320x180', '25', 3), tone(300, 3), tone(600, 3)),
       ...words('-map 0 -map 1 -map 2'),

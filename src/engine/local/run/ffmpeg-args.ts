@@ -177,7 +177,11 @@ function encoderArgs(options: PictureArgs): string[] {
   }
 }
 
-function x264Args({ facts, segment, effort, rate, threads }: PictureArgs, keyint: number, quality: string[]): string[] {
+function x264Args(
+  { facts, picture, segment, effort, rate, threads }: PictureArgs,
+  keyint: number,
+  quality: string[],
+): string[] {
   const pass = { 'pass-1': '1', 'pass-2': '2', quality: undefined }[rate.kind];
   const fine = rate.kind === 'pass-2' && rate.fine ? 'fine-' : '';
   // `stitchable`: segments with other settings can share one file.
@@ -190,16 +194,16 @@ function x264Args({ facts, segment, effort, rate, threads }: PictureArgs, keyint
     ...(threads === undefined ? [] : ['-threads', String(threads)]),
     ...(pass === undefined ? [] : ['-pass', pass, '-passlogfile', `${fine}pass${segment.index}`]),
     ...['-x264-params', params.join(':')],
-    ...withoutSettings(facts),
+    ...withoutSettings(facts, picture),
   ];
 }
 
 /**
  * Omits the encoder's settings as text, 700 bytes in every segment. ffmpeg's filter knows only kinds of messages, and captions are of
- * the same kind: where there are any, the settings stay.
+ * the same kind: where there are any, the settings stay. Of captions that lose frames, nothing readable would be left.
  */
-function withoutSettings(facts: MediaFacts): string[] {
-  return holds(facts, 'captions') ? [] : ['-bsf:v', 'filter_units=remove_types=6'];
+function withoutSettings(facts: MediaFacts, picture: PicturePlan): string[] {
+  return holds(facts, 'captions') && picture.fps === undefined ? [] : ['-bsf:v', 'filter_units=remove_types=6'];
 }
 
 function x265Args({ segment, effort, rate }: PictureArgs, keyint: number, quality: string[]): string[] {
