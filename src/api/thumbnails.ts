@@ -2,7 +2,7 @@
  * The same frame of a source and of its result, made on request. One ffmpeg at a time, short, small and hardened as for every
  * untrusted file; the newest pictures stay in memory.
  */
-import { lstat, mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
@@ -10,7 +10,8 @@ import { fileUrl, quiet, untrustedInput } from '../media/ffmpeg/args.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import { say } from '../messages/say.ts';
 import { Semaphore } from '../platform/async.ts';
-import { runChild } from '../platform/process/run-child.ts';
+import type { HeldFile } from '../platform/files/door.ts';
+import { type ChildArg, type ChildInput, runChild } from '../platform/process/run-child.ts';
 import type { JobDetail } from './types.ts';
 
 type Side = 'before' | 'after';
@@ -19,6 +20,8 @@ export type PicturedJob = Pick<JobDetail, 'id' | 'source' | 'original' | 'output
 
 export interface ThumbnailOptions {
   tools: Tools;
+  /** Opens an original or a result in its folder, never through a link. @throws ShrinkError, or an errno error */
+  open(path: string): Promise<HeldFile>;
   /** Where a picture is written while it is made; by default the system's temporary folder. */
   tempDir?: string;
 }
@@ -52,28 +55,43 @@ export class Thumbnails {
     const key = `${job.id} ${side} ${job.output}`;
     const cached = this.#cache.get(key);
     if (cached) return cached;
-    const path = await locate(job, side);
-    const result = side === 'after' ? path : await locate(job, 'after');
     if (this.#turns.waiting >= MAX_WAITING) {
       throw new ShrinkError('unavailable', say('api.too-many-pictures'), { hint: say('api.try-later') });
     }
     const making: Making = { ...this.#options, signal };
     return this.#turns.run(async () => {
-      const made = this.#cache.get(key) ?? (await frameAt(path, await momentOf(result, making), making));
+      const made = this.#cache.get(key) ?? (await this.#make(job, side, making));
       this.#cache.put(key, made);
       return made;
     }, signal);
   }
-}
 
-/** Where the file is now. A link, or a different file in its place, is not shown. */
-async function locate(job: PicturedJob, side: Side): Promise<string> {
-  const [path, bytes] =
-    side === 'after' ? [job.output, job.output_bytes] : [job.original ?? job.source, job.source_bytes];
-  if (path === null || path === 'deleted') throw gone(side);
-  const found = await lstat(path).catch(() => undefined);
-  if (!found?.isFile() || found.size !== bytes) throw gone(side);
-  return path;
+  async #make(job: PicturedJob, side: Side, making: Making): Promise<Uint8Array<ArrayBuffer>> {
+    const result = await this.#open(job, 'after');
+    try {
+      const pictured = side === 'after' ? result : await this.#open(job, side);
+      try {
+        return await frameAt(pictured, await momentOf(result, making), making);
+      } finally {
+        if (pictured !== result) await pictured.close();
+      }
+    } finally {
+      await result.close();
+    }
+  }
+
+  /** A link, or a different file in its place, is not shown. */
+  async #open(job: PicturedJob, side: Side): Promise<HeldFile> {
+    const [path, bytes] =
+      side === 'after' ? [job.output, job.output_bytes] : [job.original ?? job.source, job.source_bytes];
+    if (path === null || path === 'deleted') throw gone(side);
+    const file = await this.#options.open(path).catch(() => {
+      throw gone(side);
+    });
+    if (file.pin.sizeBytes === bytes) return file;
+    await file.close();
+    throw gone(side);
+  }
 }
 
 function gone(side: Side): ShrinkError {
@@ -81,22 +99,22 @@ function gone(side: Side): ShrinkError {
 }
 
 /** Seconds from the beginning to a frame a third into the result: beyond black beginnings, and really one of its frames. */
-async function momentOf(path: string, making: Making): Promise<number> {
-  const { format } = await probe(path, making, ['-show_entries', 'format=duration,start_time']);
+async function momentOf(file: ChildInput, making: Making): Promise<number> {
+  const { format } = await probe(file, making, ['-show_entries', 'format=duration,start_time']);
   const start = number(format?.start_time) ?? 0;
   const wanted = start + (number(format?.duration) ?? 0) / 3;
   const around = ['-select_streams', 'V:0', '-read_intervals', `${wanted.toFixed(3)}%+5`];
-  const { packets = [] } = await probe(path, making, [...around, '-show_entries', 'packet=pts_time']);
+  const { packets = [] } = await probe(file, making, [...around, '-show_entries', 'packet=pts_time']);
   // A seek lands on an earlier key frame; only the packets tell which frames follow.
   const times = packets.map(packet => number(packet.pts_time) ?? Number.NaN).filter(time => time >= wanted);
   return Math.max(0, (times.length > 0 ? Math.min(...times) : wanted) - start);
 }
 
-async function frameAt(path: string, atS: number, making: Making): Promise<Uint8Array<ArrayBuffer>> {
+async function frameAt(file: ChildInput, atS: number, making: Making): Promise<Uint8Array<ArrayBuffer>> {
   const entries = ['-select_streams', 'V:0', '-show_entries', 'stream=codec_name,pix_fmt,color_transfer,color_range'];
-  const { streams: [stream = {}] = [] } = await probe(path, making, entries);
+  const { streams: [stream = {}] = [] } = await probe(file, making, entries);
   const seek = ['-ss', Math.max(0, atS - SAME_FRAME_S).toFixed(6)];
-  const input = untrustedInput(path);
+  const input = untrustedInput(file);
   if (!isReadFromItsStart(stream)) return capture(stream, [...seek, ...input], making);
   try {
     return await capture(stream, ['-xerror', '-err_detect', 'explode', ...seek, ...input], making);
@@ -116,7 +134,7 @@ function isReadFromItsStart({ codec_name: codec, pix_fmt: format = '' }: ShownSt
 
 async function capture(
   stream: ShownStream,
-  input: readonly string[],
+  input: readonly ChildArg[],
   { tools, tempDir = tmpdir(), signal }: Making,
 ): Promise<Uint8Array<ArrayBuffer>> {
   const dir = await mkdtemp(join(tempDir, 'shrinkbox-picture-'));
@@ -176,10 +194,10 @@ interface Probed {
   packets?: { pts_time?: string }[];
 }
 
-async function probe(path: string, { tools, signal }: Making, entries: string[]): Promise<Probed> {
+async function probe(file: ChildInput, { tools, signal }: Making, entries: string[]): Promise<Probed> {
   const { stdout } = await runChild({
     command: tools.ffprobe,
-    args: [...quiet(), ...entries, '-of', 'json', ...untrustedInput(path)],
+    args: [...quiet(), ...entries, '-of', 'json', ...untrustedInput(file)],
     doing: say('api.finding-frame'),
     signal,
     timeoutMs: TIMEOUT_MS,

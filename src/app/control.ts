@@ -148,7 +148,7 @@ async function openServer(control: DaemonControl, options: ControlOptions): Prom
       files,
       log,
     }),
-    thumbnails: new Thumbnails({ tools }),
+    thumbnails: new Thumbnails({ tools, open: path => folders.openFile(path) }),
     log,
     env,
   });

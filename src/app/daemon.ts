@@ -91,7 +91,7 @@ async function start(options: DaemonOptions, life: Lifetime): Promise<Daemon> {
   live.onChange(config => void (log.level = config.log.level));
   const events: QueueEvents = new EventEmitter();
 
-  const files = guardedFiles(nodeFiles, { clock });
+  const files = guardedFiles(nodeFiles, { clock, giveUp: life.giveUp });
   const hasHttpToken = options.secrets.httpToken !== undefined;
   const facts = startFacts({ config: options.config, hasHttpToken, listens: !once, files });
   mustNotBeRefused(await life.starting('the folders', facts));

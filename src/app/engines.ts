@@ -1,5 +1,4 @@
 /** The only file that knows both engines: builds them from the configuration, and lends the cloud engine what this machine can do. */
-import { stat } from 'node:fs/promises';
 import { fileURLToPath } from 'node:url';
 import type { Config } from '../config/load.ts';
 import type { Secrets } from '../config/secrets.ts';
@@ -10,6 +9,7 @@ import type { NemoEngine } from '../engine/nemo/engine.ts';
 import { joinParts, splitAtKeyframes } from '../media/ffmpeg/split-join.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import { probe } from '../media/probe/probe.ts';
+import { type InputFile, reading } from '../platform/files/files.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { skill } from '../platform/package.ts';
@@ -72,13 +72,18 @@ export function createLocalHelp(local: Engine, tools: Tools): LocalHelp {
   return {
     async shrink(request) {
       const { source, target, maxBytes } = request;
-      const { size } = await stat(source);
+      const { size } = await reading(source, file => file.stat());
       const asked = maxBytes === undefined ? {} : { size: { kind: 'bytes' as const, bytes: maxBytes } };
-      const order: Order = { job: request.job, source, sourceBytes: size, target: { ...target, ...asked } };
-      const { path, bytes, how, messages } = await local.run(order, contextFor(request));
+      const order: Order = {
+        job: request.job,
+        source: source.path,
+        sourceBytes: Number(size),
+        target: { ...target, ...asked },
+      };
+      const { path, bytes, how, messages } = await local.run(order, contextFor(request, source));
       return { path, bytes, how: messages?.how ? { ...messages.how, text: how } : how };
     },
-    look: ({ path, signal }) => probe(path, { tools, signal }),
+    look: ({ file, signal }) => probe(file, { tools, signal }),
     async split(request) {
       const { source, maxBytes } = request;
       const { bytes, durationS } = await probe(source, { tools, signal: request.signal });
@@ -89,8 +94,9 @@ export function createLocalHelp(local: Engine, tools: Tools): LocalHelp {
 }
 
 /** This run journals nothing: the job belongs to the cloud engine, which records the outcome. */
-function contextFor({ dir, signal, gate, log, onProgress }: LocalRequest): EngineContext {
+function contextFor({ dir, signal, gate, log, onProgress }: LocalRequest, source: InputFile): EngineContext {
   return {
+    source,
     record: async () => {},
     resume: {},
     step: async () => {},

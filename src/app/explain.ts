@@ -2,17 +2,20 @@ import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Explanation, JobDetail } from '../api/types.ts';
 import { detailOf } from '../api/views.ts';
-import { isShrinkError, sentenceOf } from '../core/errors.ts';
+import { isShrinkError, sentenceOf, type ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
-import type { EngineName, Job, Order, Sighting } from '../core/job.ts';
+import type { EngineName, Job, Order, Sidecar, Sighting } from '../core/job.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import type { Engine } from '../engine/engine.ts';
-import { reasonToIgnoreFile, reasonToIgnoreFolder } from '../inbox/ignored-names.ts';
-import { readSidecar } from '../inbox/sidecar.ts';
+import { reasonToIgnoreFile, reasonToIgnoreFolder, sidecarNameOf } from '../inbox/ignored-names.ts';
+import { openedFile } from '../inbox/guarded-fs.ts';
+import { readInstruction } from '../inbox/sidecar.ts';
 import { say } from '../messages/say.ts';
+import { type HeldFile, openBelow } from '../platform/files/door.ts';
+import { fileError } from '../platform/files/file-error.ts';
 import { type Files, fingerprint, pinOf } from '../platform/files/files.ts';
 import type { Ledger } from '../queue/ledger.ts';
-import type { Folders } from './folders.ts';
+import { type Folders, namesBelow } from './folders.ts';
 import type { Rulebook } from './rulebook.ts';
 
 export interface ExplainContext {
@@ -47,24 +50,47 @@ export async function explainFile(path: string, context: ExplainContext, signal?
   const leftAlone = found && whyLeftAlone(found, real);
   if (leftAlone) return { ...nothing, ...verdictOf(leftAlone), before: viewsOf(before) };
 
-  const isFile = lstatSync(real, { throwIfNoEntry: false })?.isFile() === true;
-  const content = isFile ? await fingerprint(real, pin.sizeBytes, files).catch(() => '') : '';
-  const known = [...new Set([...before, ...(content ? ledger.withContent(content) : [])])];
-  if (!found) return { ...nothing, ...verdictOf(say('app.in-no-inbox')), before: viewsOf(known) };
+  const root = found?.folder.inbox ?? dirname(real);
+  const source = await openBelow(root, namesBelow(root, real), files).catch((thrown: unknown) =>
+    fileError(thrown, say('files.opening', { path: real }), real),
+  );
+  try {
+    const content = isShrinkError(source) ? '' : await fingerprint(source, source.pin.sizeBytes).catch(() => '');
+    const known = [...new Set([...before, ...(content ? ledger.withContent(content) : [])])];
+    if (!found) return { ...nothing, ...verdictOf(say('app.in-no-inbox')), before: viewsOf(known) };
+    const { folder, relative } = found;
+    const { sidecar, unread } = await sidecarBeside(folder.inbox, real, files);
+    const sighting = { inbox: folder.inbox, path: real, relative, pin, sidecar };
+    const answer = await decisionOn(sighting, { ...context, source, unread }, signal);
+    return { ...answer, before: viewsOf(known) };
+  } finally {
+    if (!isShrinkError(source)) await source.close().catch(() => {});
+  }
+}
 
-  const sidecar = await readSidecar(real);
-  const { folder, relative } = found;
-  const sighting = { inbox: folder.inbox, path: real, relative, pin, sidecar };
-  return { ...(await decisionOn(sighting, context, signal)), before: viewsOf(known) };
+/** The instruction beside a file, as the watcher would attach it, or why it is not read. */
+async function sidecarBeside(
+  inbox: string,
+  mediaPath: string,
+  files: Files,
+): Promise<{ sidecar?: Sidecar; unread?: Sentence }> {
+  const path = sidecarNameOf(mediaPath);
+  const instruction = await readInstruction(async () =>
+    openedFile(await openBelow(inbox, namesBelow(inbox, path), files)),
+  );
+  if (instruction.kind === 'text') return { sidecar: { path, text: instruction.text } };
+  if (instruction.kind === 'none') return {};
+  return { unread: say('inbox.unusable-instruction', { name: basename(path), why: instruction.why }) };
 }
 
 /** What the rules decide for a file in an inbox, and what the engine would do. */
 async function decisionOn(
   sighting: Sighting,
-  context: ExplainContext,
+  context: ExplainContext & { source: HeldFile | ShrinkError; unread: Sentence | undefined },
   signal: AbortSignal | undefined,
 ): Promise<Omit<Explanation, 'before'>> {
-  const { rulebook, engines, arriving = () => undefined } = context;
+  const { rulebook, engines, source, unread, arriving = () => undefined } = context;
+  const first = unread ? [unread] : [];
   const { path, inbox, pin } = sighting;
   const { decision, checked } = rulebook.trace(sighting, 1);
   const rules = checked.map(({ name, matched, why }) => ({ name, matched, why: why.text, message: messageOf(why) }));
@@ -72,13 +98,14 @@ async function decisionOn(
   const answer = { path, folder: inbox, rules, arriving: textOf(pending) ?? null };
   if (decision.kind !== 'do') {
     const { verdict, messages } = verdictOf({ ...decision.messages?.reason, text: decision.reason });
-    return { ...answer, verdict, messages: { ...messages, arriving: messageOf(pending) }, plan: [] };
+    const codes = { ...messages, arriving: messageOf(pending), plan: first.map(line => messageOf(line) ?? null) };
+    return { ...answer, verdict, messages: codes, plan: first.map(line => line.text) };
   }
   const { rule, engine, target, instruction, messages } = decision;
   const why = messages?.why ? { ...messages.why, text: decision.why } : decision.why;
   const order = { job: 'explain', source: path, sourceBytes: pin.sizeBytes, target, instruction };
   const { text, ...verdict } = say('app.will-be-done', { rule, engine, why });
-  const lines = await planOf(engines[engine], order, signal);
+  const lines = [...first, ...(await planOf(engines[engine], { order, source, signal }))];
   const plan = lines.map(line => messageOf(line) ?? null);
   const codes = { verdict, arriving: messageOf(pending), plan };
   return { ...answer, verdict: text, messages: codes, plan: lines.map(line => textOf(line)) };
@@ -114,15 +141,18 @@ function whyLeftAlone(
   return isWithin(inbox, target) ? say('app.is-link-inside', { target }) : say('app.is-link-outside', { target });
 }
 
-async function planOf(
-  engine: Engine | undefined,
-  order: Order,
-  signal: AbortSignal | undefined,
-): Promise<(Sentence | string)[]> {
+interface Planning {
+  order: Order;
+  source: HeldFile | ShrinkError;
+  signal: AbortSignal | undefined;
+}
+
+async function planOf(engine: Engine | undefined, { order, source, signal }: Planning): Promise<(Sentence | string)[]> {
   if (!engine?.describe) return [];
   const late = AbortSignal.timeout(PLAN_MS);
   try {
-    return await engine.describe(order, signal ? AbortSignal.any([signal, late]) : late);
+    if (isShrinkError(source)) throw source;
+    return await engine.describe(order, source, signal ? AbortSignal.any([signal, late]) : late);
   } catch (error) {
     signal?.throwIfAborted();
     if (!isShrinkError(error)) throw error;

@@ -1,15 +1,16 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
 import type { Config, Folder } from '../config/load.ts';
-import { isShrinkError, ShrinkError } from '../core/errors.ts';
+import { ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
-import type { Job, StateName } from '../core/job.ts';
+import type { Job, Pin, StateName } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
 import { type FolderIdentity, identityOf } from '../deliver/output-folder.ts';
 import { say } from '../messages/say.ts';
 import type { DiskPath } from '../monitor/disk-space.ts';
 import { fileError } from '../platform/files/file-error.ts';
-import { type Files, pinOf } from '../platform/files/files.ts';
+import { type HeldFile, openBelow, openFolder } from '../platform/files/door.ts';
+import { type Files, pinFrom } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Whereabouts } from '../queue/admission-policy.ts';
 import { FolderMounts } from './folder-mounts.ts';
@@ -126,18 +127,46 @@ export class Folders {
     }
   }
 
-  /** @throws ShrinkError `gone`, or `unavailable` if the whole inbox is missing. */
-  async pin(job: Job) {
+  /**
+   * The identity of a job's source now.
+   * @throws ShrinkError `gone`, `changed-underneath`, or `unavailable` if the whole inbox is missing.
+   */
+  async pin(job: Job): Promise<Pin> {
+    return this.#atSource(job, () => this.#sourcePin(job));
+  }
+
+  async #sourcePin(job: Job): Promise<Pin> {
+    const parts = namesBelow(job.inbox, job.path);
+    const name = parts.pop() ?? '';
+    const folder = await openFolder(job.inbox, parts, this.#files);
+    return pinFrom(await folder.lstat(name).finally(() => folder.close()));
+  }
+
+  /** A job's source, to be closed. @throws as `pin` does. */
+  async openSource(job: Job): Promise<HeldFile> {
+    return this.#atSource(job, () => openBelow(job.inbox, namesBelow(job.inbox, job.path), this.#files));
+  }
+
+  async #atSource<T>(job: Job, act: () => Promise<T>): Promise<T> {
     try {
-      return await pinOf(job.path, this.#files);
+      return await act();
     } catch (error) {
-      const known = fileError(error, say('files.identifying', { path: job.path }), job.path);
+      const known = fileError(error, say('files.opening', { path: job.path }), job.path);
       if (known.code !== 'gone') throw known;
       // A folder that was moved is first removed from the configuration under its old name.
       this.of(job);
       await this.mustBeMounted(job.inbox);
       throw known;
     }
+  }
+
+  /** Opens a file in whichever inbox, outbox or archive holds it. @throws ShrinkError `denied` if none does; as `HeldFolder.file`. */
+  async openFile(path: string): Promise<HeldFile> {
+    const configured = [...this.#config.folders, ...this.#retired.values()];
+    const roots = configured.flatMap(({ inbox, outbox, archive }) => [inbox, outbox, archive ?? inbox]);
+    const root = roots.filter(each => isWithin(each, path)).sort((a, b) => b.length - a.length)[0];
+    if (root !== undefined) return openBelow(root, namesBelow(root, path), this.#files);
+    throw new ShrinkError('denied', say('app.in-no-folder', { path }), { subject: path });
   }
 
   /** @throws ShrinkError if nothing can be put into a folder: `denied`, or `io` on a read-only disk. */
@@ -164,9 +193,9 @@ export class Folders {
   async whereabouts(job: Job): Promise<Whereabouts> {
     if (!this.find(job.inbox)) return 'inbox-removed';
     try {
-      return (await pinOf(job.path, this.#files)).sizeBytes === job.pin.sizeBytes ? 'there' : 'moved';
+      return (await this.#sourcePin(job)).sizeBytes === job.pin.sizeBytes ? 'there' : 'moved';
     } catch (error) {
-      if (!isShrinkError(error, 'gone')) return 'there';
+      if (fileError(error, say('files.opening', { path: job.path }), job.path).code !== 'gone') return 'there';
     }
     if (this.#mounts.whyAway(job.inbox)) return 'inbox-away';
     const inbox = await lookAt(job.inbox, this.#files);
@@ -233,6 +262,11 @@ export class Folders {
     ]);
     return [...new Set(paths)];
   }
+}
+
+/** The names on the way from a folder to what is below it. */
+export function namesBelow(root: string, path: string): string[] {
+  return relative(root, path).split(sep);
 }
 
 async function lookAt(path: string, files: Files): Promise<'there' | 'missing' | ShrinkError> {

@@ -7,11 +7,15 @@ import type { Logger } from '../platform/log.ts';
 const SLOW_MS = 15_000;
 
 /** One run of the daemon: what must be closed at its end, and its exit code. */
+/** How long the end waits for shares; then they are given up, so that it takes no more than ten seconds. */
+const PATIENCE_MS = 5_000;
+
 export class Lifetime {
   readonly #clock: Clock;
   readonly #log: Logger;
   readonly #exitCode = deferred<number>();
   readonly #cleanups: (() => unknown)[] = [];
+  readonly #giveUp = new AbortController();
   #closing: Promise<void> | undefined;
 
   constructor({ clock, log }: { clock: Clock; log: Logger }) {
@@ -22,6 +26,11 @@ export class Lifetime {
   /** Resolves with the exit code after `stop`, or at once after an error the daemon cannot survive. */
   get ended(): Promise<number> {
     return this.#exitCode.promise;
+  }
+
+  /** Aborts when the end has taken so long that a share must be what it waits for. */
+  get giveUp(): AbortSignal {
+    return this.#giveUp.signal;
   }
 
   get isEnding(): boolean {
@@ -72,6 +81,7 @@ export class Lifetime {
   }
 
   async #runCleanups(): Promise<void> {
+    const cancel = this.#clock.after(PATIENCE_MS, () => this.#giveUp.abort());
     for (let cleanup = this.#cleanups.pop(); cleanup; cleanup = this.#cleanups.pop()) {
       try {
         await cleanup();
@@ -79,6 +89,7 @@ export class Lifetime {
         this.#log.error({ err: error }, 'error while shutting down a component');
       }
     }
+    cancel();
   }
 }
 

@@ -3,12 +3,13 @@
  * on them (actions).
  */
 import type { EventEmitter } from 'node:events';
-import { type Job, RESTING } from '../core/job.ts';
+import { type Job, RESTING, type Sighting } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
 import { restoreOriginal } from '../deliver/archive.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import type { Clock } from '../platform/clock.ts';
-import { contentHashOf, type Files, fingerprint } from '../platform/files/files.ts';
+import { type HeldFile, openBelow } from '../platform/files/door.ts';
+import { contentHashOf, doing, type Files, fingerprint } from '../platform/files/files.ts';
 import { SpaceBook } from '../platform/files/space.ts';
 import type { Logger } from '../platform/log.ts';
 import { Actions } from '../queue/actions.ts';
@@ -19,7 +20,7 @@ import { ReasonedGate } from '../queue/rest-gate.ts';
 import { Scheduler } from '../queue/scheduler.ts';
 import { JobWorker } from '../queue/worker.ts';
 import type { Engines } from './engines.ts';
-import type { Folders } from './folders.ts';
+import { type Folders, namesBelow } from './folders.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
 import { Rulebook } from './rulebook.ts';
@@ -76,9 +77,9 @@ export class Queue {
       clock,
       log,
       decide: (sighting, version, words) => rulebook.decide(sighting, version, words),
-      fingerprint: (path, bytes) => fingerprint(path, bytes, files),
+      fingerprint: sighting => withSource(sighting, files, file => fingerprint(file, sighting.pin.sizeBytes)),
       lookAt: path => folders.lookAt(path),
-      readWhole: (path, signal) => contentHashOf(path, files, signal),
+      readWhole: (sighting, signal) => withSource(sighting, files, file => contentHashOf(file, signal)),
       whereabouts: job => folders.whereabouts(job),
       abort: (id, reason) => scheduler.abort(id, reason),
       resight,
@@ -126,6 +127,16 @@ export class Queue {
     this.#life.defer(() => this.scheduler.stop());
     this.#life.defer(() => this.admissions.stop());
   }
+}
+
+/** What was sighted, opened for as long as `act` takes. @throws ShrinkError `changed-underneath` if it is another file by now */
+async function withSource<T>(
+  { inbox, path, pin }: Pick<Sighting, 'inbox' | 'path' | 'pin'>,
+  files: Files,
+  act: (file: HeldFile) => Promise<T>,
+): Promise<T> {
+  const file = await doing('opening', path, () => openBelow(inbox, namesBelow(inbox, path), files, pin));
+  return act(file).finally(() => file.close().catch(() => {}));
 }
 
 function stagesFor(options: QueueOptions, { gate, rulebook }: { gate: ReasonedGate; rulebook: Rulebook }): JobStages {

@@ -16,6 +16,7 @@ import { fileError } from '../platform/files/file-error.ts';
 import { contentHashOf, errnoOf, type Files, fingerprint, makePrivateDir } from '../platform/files/files.ts';
 import type { SpaceBook } from '../platform/files/space.ts';
 import type { Logger } from '../platform/log.ts';
+import type { HeldFile } from '../platform/files/door.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
 import type { Stages, WholeFile } from '../queue/stages-port.ts';
 import { verifyCandidate } from '../verify/verify.ts';
@@ -62,17 +63,21 @@ export class JobStages implements Stages {
     return this.#options.folders.pin(job);
   }
 
-  fingerprint(job: Job, pin: Pin): Promise<string> {
-    return fingerprint(job.path, pin.sizeBytes, this.#options.files);
+  openSource(job: Job): Promise<HeldFile> {
+    return this.#options.folders.openSource(job);
   }
 
-  readWhole(job: Job, signal: AbortSignal): Promise<WholeFile> {
-    return contentHashOf(job.path, this.#options.files, signal);
+  fingerprint(_job: Job, source: HeldFile): Promise<string> {
+    return fingerprint(source, source.pin.sizeBytes);
   }
 
-  verify(candidate: Candidate, { signal, gate }: { signal: AbortSignal; gate: PauseGate }): Promise<Verified> {
+  readWhole(_job: Job, source: HeldFile, signal: AbortSignal): Promise<WholeFile> {
+    return contentHashOf(source, signal);
+  }
+
+  verify(candidate: Candidate, options: Parameters<Stages['verify']>[1]): Promise<Verified> {
     const { tools, threads } = this.#options;
-    return verifyCandidate(candidate, { tools, signal, gate, threads });
+    return verifyCandidate(candidate, { ...options, tools, threads });
   }
 
   async reserve(job: Job): Promise<() => void> {
@@ -128,7 +133,7 @@ export class JobStages implements Stages {
   async deliver(
     job: Job,
     verified: Verified,
-    { signal, onIntent }: { signal: AbortSignal; onIntent(intent: PublishIntent): Promise<void> },
+    { signal, source, onIntent }: Parameters<Stages['deliver']>[2],
   ): Promise<Delivery> {
     return deliver(verified, {
       ...this.#deliveryOf(job),
@@ -137,6 +142,7 @@ export class JobStages implements Stages {
       sourceMtimeMs: Number(BigInt(job.pin.mtimeNs) / 1_000_000n),
       intent: job.state.name === 'delivering' ? job.state.intent : undefined,
       signal,
+      source,
       onIntent,
     });
   }

@@ -98,7 +98,7 @@ export type WorkDecision = Extract<Decision, { kind: 'do' }>;
 /** queue -> engine: everything an engine may know about a job. */
 export interface Order {
   job: string;
-  /** Absolute path; the file is opened for reading only. */
+  /** Absolute path, for messages: the engine reads what its context has open. */
   source: string;
   sourceBytes: number;
   target: Target;

@@ -15,7 +15,7 @@ import { say } from '../messages/say.ts';
 import type { HeldFile, HeldFolder } from '../platform/files/door.ts';
 import { copyInto } from '../platform/files/durable.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
-import { type Files, openToRead, sha256OfOpen } from '../platform/files/files.ts';
+import { type Files, type InputFile, openToRead, sha256OfOpen } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { freeBytes } from '../platform/files/space.ts';
 import {
@@ -43,6 +43,8 @@ export interface DeliverOptions {
   /** Requested path below the outbox, parts separated by `/`; made safe here. */
   relative: string;
   sourceMtimeMs: number;
+  /** The job's source as it is held open: what is copied where the verified file is the source itself. */
+  source?: InputFile | undefined;
   /** Exact permission bits; if absent, 0666 less the umask, group from a setgid folder, as for any new file there. */
   mode?: number | undefined;
   /** Names safe for Windows, macOS and FAT; default true. */
@@ -108,7 +110,8 @@ async function stage(verified: Verified, folder: HeldFolder, options: DeliverOpt
   const temp = new Entry(folder, ownTempName(options.job));
   await inFolder('clearing', temp.path, () => temp.unlink());
   try {
-    const copy = await holding(openToRead(verified.path, options.files), from =>
+    const source = verified.isSource ? options.source : undefined;
+    const copy = await holding(source?.open() ?? openToRead(verified.path, options.files), from =>
       copyInto(from, temp, { log, signal, onProgress, mode, mtimeMs }),
     );
     if (copy.bytes !== verified.bytes || copy.sha256 !== verified.sha256) throw changedSinceCheck(verified);

@@ -3,14 +3,15 @@ import type { MediaFacts } from '../core/media-info.ts';
 import type { Target } from '../core/target.ts';
 import { messageOf, type Sentence } from '../core/message.ts';
 import type { StepId, StepParams } from '../core/steps.ts';
+import type { InputFile } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
 
 /**
  * The promise every engine makes. test/contract/engine.ts holds each of them to it.
  *
- * - `run` ends in a candidate or throws a ShrinkError whose code says what to do next. It only reads the source, and writes
- *   nowhere but into `workDir`.
+ * - `run` ends in a candidate or throws a ShrinkError whose code says what to do next. It only reads the source, as the
+ *   context has it open, and writes nowhere but into `workDir`.
  * - It may be called again for the same order after a crash, a stop or an error: `resume` then holds the last value
  *   recorded under each key, and work that those prove done is not done again. Nothing else is remembered.
  * - A step that costs money is recorded before it is requested. If its outcome is unknown, the engine calls `doubt`
@@ -22,7 +23,7 @@ export interface Engine {
   readonly name: EngineName;
   run(order: Order, context: EngineContext): Promise<Candidate>;
   /** What it would do, line by line, for `explain`; reads the source and changes nothing. */
-  describe?(order: Order, signal: AbortSignal): Promise<Sentence[]>;
+  describe?(order: Order, source: InputFile, signal: AbortSignal): Promise<Sentence[]>;
 }
 
 /** What was done and what a person should know, as a candidate keeps it: texts, and their codes beside them. */
@@ -89,12 +90,12 @@ export interface UploadRequest {
 export interface LocalHelp {
   /** Compresses `source` to at most `maxBytes` (if absent, as small as it stays good) into a file below `dir`. */
   shrink(
-    request: LocalRequest & { source: string; target: Target; maxBytes?: number },
+    request: LocalRequest & { source: InputFile; target: Target; maxBytes?: number },
   ): Promise<{ path: string; bytes: number; how: Sentence | string }>;
   /** The facts of a file, by this machine's own reading of it. @throws ShrinkError as `probe` does */
-  look(request: { path: string; signal: AbortSignal }): Promise<MediaFacts>;
+  look(request: { file: InputFile; signal: AbortSignal }): Promise<MediaFacts>;
   /** Cuts `source` at keyframes, without re-encoding, into files of at most `maxBytes` each below `dir`, in order. */
-  split(request: LocalRequest & { source: string; maxBytes: number }): Promise<string[]>;
+  split(request: LocalRequest & { source: InputFile; maxBytes: number }): Promise<string[]>;
   /** Joins compatible files, without re-encoding, into one MP4. */
   join(request: LocalRequest & { sources: string[]; path: string }): Promise<void>;
 }
@@ -119,6 +120,8 @@ export function isStopping(reason: unknown): boolean {
 }
 
 export interface EngineContext {
+  /** The order's source, open for as long as the attempt lasts. */
+  readonly source: InputFile;
   /** Resolves once the value is durable; `resume` later returns the last value under each key. */
   record(key: string, value: Json): Promise<void>;
   readonly resume: Readonly<Record<string, Json>>;

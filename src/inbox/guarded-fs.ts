@@ -4,7 +4,9 @@ import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { FsKind } from '../platform/files/fs-types.ts';
-import { MountGuard } from '../platform/files/hang-guard.ts';
+import { openBelow } from '../platform/files/door.ts';
+import { type Files, nodeFiles, type OpenFile } from '../platform/files/files.ts';
+import { filesBehind, MountGuard } from '../platform/files/hang-guard.ts';
 import type { FileStat } from './file-id.ts';
 
 /** The result of lstat for one path: a stat, `undefined` if nothing is there, or why it failed. */
@@ -17,7 +19,7 @@ export interface OpenedFile {
 }
 
 /**
- * File access for watching; opens for reading only. Local disks are called synchronously, far faster than promises, giving
+ * File access for watching; opens for reading only. Local disks are listed and looked at synchronously, far faster than promises, giving
  * the event loop a turn every few milliseconds. Anything that may hang runs in the thread pool, one call at a time per
  * mount and with a deadline. Rejects with Node's errors, or `unavailable` if a mount does not answer.
  */
@@ -29,11 +31,9 @@ export interface GuardedFs {
   stat(path: string): Promise<FileStat>;
   realpath(path: string): Promise<string>;
   readlink(path: string): Promise<string>;
-  /** Never follows a symbolic link, and never waits for the other end of a pipe. */
-  open(path: string): Promise<OpenedFile>;
+  /** Opens a regular file below `root`: see `openBelow`. */
+  open(root: string, names: readonly string[]): Promise<OpenedFile>;
 }
-
-const OPEN_FLAGS = fs.constants.O_RDONLY | (fs.constants.O_NOFOLLOW ?? 0) | (fs.constants.O_NONBLOCK ?? 0);
 
 /** Provides access to each file system; all paths of one `mountPoint` share a guard. */
 export class FileSystems {
@@ -95,18 +95,7 @@ function localFs(clock: Clock): GuardedFs {
     stat: async path => fs.statSync(path, { bigint: true }),
     realpath: async path => fs.realpathSync(path),
     readlink: async path => fs.readlinkSync(path),
-    async open(path) {
-      await yieldIfLong();
-      const fd = fs.openSync(path, OPEN_FLAGS);
-      return {
-        stat: async () => fs.fstatSync(fd, { bigint: true }),
-        read: async (offset, length) => {
-          const buffer = Buffer.allocUnsafe(length);
-          return buffer.subarray(0, fs.readSync(fd, buffer, 0, length, offset));
-        },
-        close: async () => fs.closeSync(fd),
-      };
-    },
+    open: (root, names) => opened(root, names, nodeFiles),
   };
 }
 
@@ -139,18 +128,22 @@ function remoteFs(guard: MountGuard): GuardedFs {
     stat: path => guard.call(() => promises.stat(path, { bigint: true })),
     realpath: path => guard.call(() => promises.realpath(path)),
     readlink: path => guard.call(() => promises.readlink(path)),
-    async open(path) {
-      const handle = await guard.call(() => promises.open(path, OPEN_FLAGS), { onLate: late => void late.close() });
-      return {
-        stat: () => guard.call(() => handle.stat({ bigint: true })),
-        read: (offset, length) =>
-          guard.call(async () => {
-            const { buffer, bytesRead } = await handle.read(Buffer.allocUnsafe(length), 0, length, offset);
-            return buffer.subarray(0, bytesRead);
-          }),
-        close: () => guard.call(() => handle.close()),
-      };
+    open: (root, names) => opened(root, names, filesBehind(guard, nodeFiles)),
+  };
+}
+
+async function opened(root: string, names: readonly string[], files: Files): Promise<OpenedFile> {
+  return openedFile(await openBelow(root, names, files));
+}
+
+export function openedFile(file: Pick<OpenFile, 'stat' | 'read' | 'close'>): OpenedFile {
+  return {
+    stat: () => file.stat(),
+    async read(offset, length) {
+      const buffer = Buffer.allocUnsafe(length);
+      return buffer.subarray(0, (await file.read(buffer, 0, length, offset)).bytesRead);
     },
+    close: () => file.close(),
   };
 }
 

@@ -4,7 +4,7 @@ import { say } from '../messages/say.ts';
 import { type FileStat, pinKey } from './file-id.ts';
 import type { OpenedFile } from './guarded-fs.ts';
 import { companionsOf } from './ignored-names.ts';
-import { type Directory, pathOf, type Veto } from './tracked-file.ts';
+import { type Directory, openIn, pathOf, type Veto } from './tracked-file.ts';
 
 /** The result of inspecting a quiet file. */
 export type Inspection =
@@ -32,14 +32,14 @@ export async function inspect(dir: Directory, name: string, key: number): Promis
   const companion = companions.find((_, i) => beside[i] && !(beside[i] instanceof Error));
   if (companion) return vetoed(stat, 'companion', say('inbox.downloading', { companion }));
   if (stat.size === 0n) return vetoed(stat, 'empty', say('inbox.empty'));
-  return inspectContent(dir, pathOf(dir, name), stat);
+  return inspectContent(dir, name, stat);
 }
 
-async function inspectContent(dir: Directory, path: string, stat: FileStat): Promise<Inspection> {
+async function inspectContent(dir: Directory, name: string, stat: FileStat): Promise<Inspection> {
   const key = pinKey(stat);
   let opened: OpenedFile;
   try {
-    opened = await dir.fs.open(path);
+    opened = await openIn(dir, name);
   } catch (error) {
     return cannotOpen(error, stat);
   }
@@ -71,7 +71,7 @@ function assess(completeness: Completeness, stat: FileStat, { kind: fsKind }: Di
 
 function cannotOpen(error: unknown, stat: FileStat): Inspection {
   const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'ELOOP') return { kind: 'changed' };
+  if (code === 'ENOENT' || code === 'ENOTDIR' || code === 'changed-underneath') return { kind: 'changed' };
   if (code !== 'EACCES' && code !== 'EPERM') return cannotRead(error, stat);
   return { kind: 'refuse', stat, why: say('inbox.permission-denied') };
 }

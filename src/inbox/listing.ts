@@ -13,6 +13,7 @@ import {
   type Entry,
   type InboxContext,
   kindOf,
+  openIn,
   pathOf,
   refuse,
   relativeOf,
@@ -22,6 +23,8 @@ import type { WaitingFiles } from './waiting-files.ts';
 
 /** Names per lstat batch. */
 const CHUNK = 256;
+/** So that somebody who makes links all day fills neither the memory nor the log. */
+const MAX_TOLD = 100;
 
 export interface ListingOptions {
   context: InboxContext;
@@ -41,6 +44,8 @@ export class Listing {
   readonly #context: InboxContext;
   readonly #waiting: WaitingFiles;
   readonly #mountMap: MountMap;
+  /** Paths of instructions that are not read, and about which that was said. */
+  readonly #told = new Set<string>();
   readonly #onFull: (rel: string) => void;
   readonly #onGone: (rel: string) => void;
 
@@ -199,7 +204,8 @@ export class Listing {
     const { dir, name, stat } = entry;
     if (!this.#context.accepts(name)) return leaveAlone(entry);
     const path = sidecarNameOf(pathOf(dir, name));
-    const instruction = dir.sidecars.has(name) ? await readInstruction(dir.fs, path) : undefined;
+    const open = () => openIn(dir, sidecarNameOf(name));
+    const instruction = dir.sidecars.has(name) ? await readInstruction(open) : undefined;
     const sidecar = instruction?.kind === 'text' ? { path, text: instruction.text } : undefined;
     if (this.#context.hasJobFor(sightingOf(this.#context, entry, { sidecar }))) dir.files.set(name, pinKey(stat));
     else this.#waiting.add(entry);
@@ -228,6 +234,7 @@ export class Listing {
 
   /** Records the instruction beside `media`, whether or not that file is already known. */
   #updateSidecar(dir: Directory, media: string, found: LstatResult): void {
+    if (found && !(found instanceof Error) && !found.isFile()) this.#tellOnce(dir, sidecarNameOf(media), found);
     const before = dir.sidecars.get(media);
     const after = found && !(found instanceof Error) && found.isFile() ? pinKey(found) : undefined;
     if (after === before) return;
@@ -235,6 +242,15 @@ export class Listing {
     else dir.sidecars.set(media, after);
     const file = dir.files.get(media);
     if (file !== undefined) this.#waiting.sidecarChanged(file, { dir, name: media, hadSidecar: before !== undefined });
+  }
+
+  /** An instruction is read only from a regular file. */
+  #tellOnce(dir: Directory, name: string, found: FileStat): void {
+    const path = pathOf(dir, name);
+    if (found.isDirectory() || this.#told.has(path) || this.#told.size >= MAX_TOLD) return;
+    this.#told.add(path);
+    const what = found.isSymbolicLink() ? 'a link' : 'not a regular file';
+    this.#context.log.warn({ path }, `the instruction beside a file is not read: it is ${what}`);
   }
 
   #forgetFile(dir: Directory, name: string): void {

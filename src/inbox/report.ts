@@ -8,6 +8,7 @@ import { DOUBT_FACTOR, restartWindow, samplePeriodMs, type SampleTick, windowMs 
 import {
   type InboxContext,
   incompleteAfterMsOf,
+  openIn,
   pathOf,
   reportKey,
   settleMsOf,
@@ -50,7 +51,8 @@ export async function reportFile(
 async function report(context: InboxContext, file: TrackedFile, stat: FileStat): Promise<void> {
   const { dir, name } = file;
   const path = sidecarNameOf(pathOf(dir, name));
-  const instruction = dir.sidecars.has(name) ? await readInstruction(dir.fs, path) : ({ kind: 'none' } as const);
+  const open = () => openIn(dir, sidecarNameOf(name));
+  const instruction = dir.sidecars.has(name) ? await readInstruction(open) : ({ kind: 'none' } as const);
   if (instruction.kind === 'unusable') {
     const why = say('inbox.unusable-instruction', { name: sidecarNameOf(name), why: instruction.why });
     return refuseFile(context, file, stat, why);

@@ -1,9 +1,7 @@
-import { readFile, stat } from 'node:fs/promises';
-import type { Sidecar } from '../core/job.ts';
+import { isShrinkError, sentenceOf } from '../core/errors.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
-import type { GuardedFs } from './guarded-fs.ts';
-import { sidecarNameOf } from './ignored-names.ts';
+import type { OpenedFile } from './guarded-fs.ts';
 
 /** A longer text is somebody's document, not an instruction. */
 const MAX_BYTES = 64 * 1024;
@@ -15,26 +13,21 @@ const MAX_BYTES = 64 * 1024;
 export type Instruction = { kind: 'text'; text: string } | { kind: 'none' } | { kind: 'unusable'; why: Sentence };
 
 /**
- * Reads the instruction file at `path`: UTF-8, or UTF-16 if a byte order mark says so (Notepad). Throws only
- * `unavailable`.
+ * Reads an instruction file: UTF-8, or UTF-16 if a byte order mark says so (Notepad). Only regular files are read: a link
+ * could lead to a file that whoever put it there may not read.
+ * @param open opens it through the door (platform/files/door.ts)
+ * @throws ShrinkError `unavailable` only
  */
-export async function readInstruction(fs: GuardedFs, path: string): Promise<Instruction> {
-  const bytes = await readAtMost(fs, path, MAX_BYTES + 1);
-  if (bytes === 'ENOENT') return { kind: 'none' };
-  if (typeof bytes === 'string') return unusable(say('inbox.instruction-unreadable', { errno: bytes }));
-  if (bytes.length > MAX_BYTES) return unusable(say('inbox.instruction-too-long'));
-  return decodeInstruction(bytes);
-}
-
-/** The instruction beside the file at `mediaPath`, as the watcher would attach it; for explaining one file. */
-export async function readSidecar(mediaPath: string): Promise<Sidecar | undefined> {
-  const path = sidecarNameOf(mediaPath);
+export async function readInstruction(open: () => Promise<Pick<OpenedFile, 'read' | 'close'>>): Promise<Instruction> {
   try {
-    const { size } = await stat(path);
-    const instruction = size > MAX_BYTES ? undefined : decodeInstruction(await readFile(path));
-    return instruction?.kind === 'text' ? { path, text: instruction.text } : undefined;
-  } catch {
-    return undefined;
+    const file = await open();
+    const bytes = await file.read(0, MAX_BYTES + 1).finally(() => file.close());
+    return bytes.length > MAX_BYTES ? unusable(say('inbox.instruction-too-long')) : decodeInstruction(bytes);
+  } catch (error) {
+    if (isShrinkError(error, 'unavailable')) throw error;
+    if (isShrinkError(error)) return unusable(sentenceOf(error));
+    const { code = 'unknown error' } = error as { code?: string };
+    return code === 'ENOENT' ? { kind: 'none' } : unusable(say('inbox.instruction-unreadable', { errno: code }));
   }
 }
 
@@ -52,22 +45,6 @@ function decode(bytes: Buffer): string | undefined {
     return new TextDecoder(encoding, { fatal: true }).decode(bytes);
   } catch {
     return undefined;
-  }
-}
-
-/** The bytes, or the errno of the failure. */
-async function readAtMost(fs: GuardedFs, path: string, limit: number): Promise<Buffer | string> {
-  try {
-    const file = await fs.open(path);
-    try {
-      return await file.read(0, limit);
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    const { code } = error as { code?: string };
-    if (code === 'unavailable') throw error;
-    return code ?? 'unknown error';
   }
 }
 

@@ -4,7 +4,7 @@ import { extensionOf } from '../core/file-names.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { FsKind } from '../platform/files/fs-types.ts';
-import type { GuardedFs } from './guarded-fs.ts';
+import type { GuardedFs, OpenedFile } from './guarded-fs.ts';
 import type { DirectoryWatch } from './change-events.ts';
 import type { Settling } from './stability.ts';
 import { type FileStat, pinOf } from './file-id.ts';
@@ -114,6 +114,12 @@ export function pathOf(dir: Directory, name: string): string {
 export function kindOf(name: string): string {
   const extension = extensionOf(name);
   return /^[a-z0-9]{1,8}$/.test(extension) ? extension : '';
+}
+
+/** Opens a file of a directory below its inbox, never through a link. @throws as `GuardedFs.open` does */
+export function openIn(dir: Directory, name: string): Promise<OpenedFile> {
+  const root = dir.rel === '' ? dir.path : dir.path.slice(0, -dir.rel.length - 1);
+  return dir.fs.open(root, relativeOf(dir, name).split('/'));
 }
 
 /** The `rel` of the directory that holds `relative`, and its name there. */

@@ -1,6 +1,4 @@
-import { open } from 'node:fs/promises';
-import { say } from '../messages/say.ts';
-import { fileError } from '../platform/files/file-error.ts';
+import { doing, type InputFile, type Readable, reading } from '../platform/files/files.ts';
 
 /** A top-level box of an MP4 or MOV file. */
 export interface Box {
@@ -16,33 +14,35 @@ const MAX_BOXES = 200_000;
  * The top-level boxes of an MP4, headers only (a few reads, whatever the size). Stops at anything that is not a whole box; then
  * the last box returned ends before the file does. `cut`: the remaining bytes begin a box that would end after the file.
  */
-export async function topBoxes(path: string): Promise<{ boxes: Box[]; brand: string; bytes: number; cut: boolean }> {
-  try {
-    const file = await open(path, 'r');
-    try {
-      const size = (await file.stat()).size;
-      const boxes: Box[] = [];
-      const header = Buffer.alloc(16);
-      let brand = '';
-      let cut = false;
-      for (let offset = 0; offset + 8 <= size && boxes.length < MAX_BOXES; ) {
-        const { bytesRead } = await file.read(header, 0, 16, offset);
-        const bytes = boxSize(header, bytesRead, size - offset);
-        const type = header.toString('latin1', 4, 8);
-        if (bytes === undefined || !/^[\w ©-]{4}$/.test(type)) break;
-        cut = bytes > size - offset;
-        if (cut) break;
-        if (type === 'ftyp') brand = header.toString('latin1', 8, 12);
-        boxes.push({ type, offset, bytes });
-        offset += bytes;
-      }
-      return { boxes, brand, bytes: size, cut };
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw fileError(error, say('files.reading', { path }), path);
+export async function topBoxes(file: InputFile): Promise<TopBoxes> {
+  return await reading(file, opened => doing('reading', file.path, () => topBoxesOf(opened)));
+}
+
+interface TopBoxes {
+  boxes: Box[];
+  brand: string;
+  bytes: number;
+  cut: boolean;
+}
+
+async function topBoxesOf(file: Readable): Promise<TopBoxes> {
+  const size = Number((await file.stat()).size);
+  const boxes: Box[] = [];
+  const header = Buffer.alloc(16);
+  let brand = '';
+  let cut = false;
+  for (let offset = 0; offset + 8 <= size && boxes.length < MAX_BOXES; ) {
+    const { bytesRead } = await file.read(header, 0, 16, offset);
+    const bytes = boxSize(header, bytesRead, size - offset);
+    const type = header.toString('latin1', 4, 8);
+    if (bytes === undefined || !/^[\w ©-]{4}$/.test(type)) break;
+    cut = bytes > size - offset;
+    if (cut) break;
+    if (type === 'ftyp') brand = header.toString('latin1', 8, 12);
+    boxes.push({ type, offset, bytes });
+    offset += bytes;
   }
+  return { boxes, brand, bytes: size, cut };
 }
 
 /** 32 bits, or 64 if that says 1, or to the end of the file if it says 0. */
@@ -61,15 +61,15 @@ export function startsFast(boxes: readonly Box[]): boolean {
 }
 
 /** Whether an MP4 ends prematurely: inside a box, or without the index, which no player can do without. */
-export async function endsEarly(path: string): Promise<boolean> {
-  const { boxes, cut } = await topBoxes(path);
+export async function endsEarly(file: InputFile): Promise<boolean> {
+  const { boxes, cut } = await topBoxes(file);
   const has = (type: string) => boxes.some(box => box.type === type);
   return cut || (has('mdat') && !has('moov'));
 }
 
 /** Bytes of picture and sound in an MP4 of ours: everything except its tables. */
-export async function mediaBytes(path: string): Promise<number> {
-  const { boxes } = await topBoxes(path);
+export async function mediaBytes(file: InputFile): Promise<number> {
+  const { boxes } = await topBoxes(file);
   return boxes.filter(box => box.type === 'mdat').reduce((sum, box) => sum + box.bytes - 8, 0);
 }
 
@@ -78,22 +78,14 @@ const CODEC_HEADERS = ['avcC', 'hvcC', 'av1C'];
 const MAX_INDEX_BYTES = 64_000_000;
 
 /** What a decoder must know before the first frame of an MP4 of ours; `undefined` if not found. */
-export async function codecHeader(path: string): Promise<Buffer | undefined> {
-  const { boxes } = await topBoxes(path);
+export async function codecHeader(file: InputFile): Promise<Buffer | undefined> {
+  const { boxes } = await topBoxes(file);
   const index = boxes.find(box => box.type === 'moov');
   if (!index || index.bytes > MAX_INDEX_BYTES) return undefined;
-  try {
-    const file = await open(path, 'r');
-    try {
-      const { buffer } = await file.read(Buffer.alloc(index.bytes), 0, index.bytes, index.offset);
-      const at = CODEC_HEADERS.map(name => buffer.indexOf(name)).find(found => found >= 4);
-      return at === undefined ? undefined : buffer.subarray(at, at - 4 + buffer.readUInt32BE(at - 4));
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw fileError(error, say('files.reading', { path }), path);
-  }
+  const buffer = Buffer.alloc(index.bytes);
+  await reading(file, opened => doing('reading', file.path, () => opened.read(buffer, 0, index.bytes, index.offset)));
+  const at = CODEC_HEADERS.map(name => buffer.indexOf(name)).find(found => found >= 4);
+  return at === undefined ? undefined : buffer.subarray(at, at - 4 + buffer.readUInt32BE(at - 4));
 }
 
 /** What the descriptions of an MP4's tracks name. */
@@ -114,32 +106,24 @@ const MAX_DESCRIPTION_BYTES = 1_000_000;
 const MAX_HEADERS = 5_000;
 
 /** The sample entries of an MP4 or MOV; empty for another kind of file, and as far as they can be read. A few small reads. */
-export async function sampleEntries(path: string): Promise<SampleEntries> {
-  const { boxes } = await topBoxes(path);
+export async function sampleEntries(file: InputFile): Promise<SampleEntries> {
+  const { boxes } = await topBoxes(file);
   const index = boxes.find(box => box.type === 'moov');
-  const found = { boxes: new Set<string>(), protection: undefined as string | undefined };
-  if (!index) return found;
-  try {
-    const file = await open(path, 'r');
-    try {
-      const left = [index];
-      for (let headers = 0; left.length > 0 && headers < MAX_HEADERS; headers += 1) {
-        const box = left.shift() as Box;
-        if (box.type === 'stsd') noteEntries(found, await readBox(file, box));
-        if (CONTAINERS.has(box.type)) left.push(...(await boxesIn(file, box)));
-      }
-      return found;
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw fileError(error, say('files.reading', { path }), path);
-  }
+  return await reading(file, opened => doing('reading', file.path, () => entriesBelow(index, opened)));
 }
 
-type OpenFile = Awaited<ReturnType<typeof open>>;
+async function entriesBelow(index: Box | undefined, file: Readable): Promise<SampleEntries> {
+  const found = { boxes: new Set<string>(), protection: undefined as string | undefined };
+  const left = index ? [index] : [];
+  for (let headers = 0; left.length > 0 && headers < MAX_HEADERS; headers += 1) {
+    const box = left.shift() as Box;
+    if (box.type === 'stsd') noteEntries(found, await readBox(file, box));
+    if (CONTAINERS.has(box.type)) left.push(...(await boxesIn(file, box)));
+  }
+  return found;
+}
 
-async function boxesIn(file: OpenFile, { offset, bytes }: Box): Promise<Box[]> {
+async function boxesIn(file: Readable, { offset, bytes }: Box): Promise<Box[]> {
   const end = offset + bytes;
   const header = Buffer.alloc(16);
   const inside: Box[] = [];
@@ -153,7 +137,7 @@ async function boxesIn(file: OpenFile, { offset, bytes }: Box): Promise<Box[]> {
   return inside;
 }
 
-async function readBox(file: OpenFile, { offset, bytes }: Box): Promise<Buffer> {
+async function readBox(file: Readable, { offset, bytes }: Box): Promise<Buffer> {
   const buffer = Buffer.alloc(Math.min(bytes, MAX_DESCRIPTION_BYTES));
   const { bytesRead } = await file.read(buffer, 0, buffer.length, offset);
   return buffer.subarray(0, bytesRead);

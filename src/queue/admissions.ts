@@ -1,5 +1,5 @@
 import PQueue from 'p-queue';
-import { adviceFor, backoffMs, isShrinkError, sentenceOf } from '../core/errors.ts';
+import { adviceFor, backoffMs, isShrinkError, sentenceOf, ShrinkError } from '../core/errors.ts';
 import {
   type Decision,
   type Job,
@@ -14,6 +14,7 @@ import type { Admitted, JobEvent } from '../core/events.ts';
 import type { StopReason } from '../engine/engine.ts';
 import { say } from '../messages/say.ts';
 import type { Sentence } from '../core/message.ts';
+import { orAborted } from '../platform/async.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { admit, type Admission, isKnown, mayHaveMoved, type Whereabouts } from './admission-policy.ts';
@@ -28,12 +29,12 @@ export interface AdmissionsOptions {
   clock: Clock;
   log: Logger;
   decide(sighting: Sighting, version: number, words?: string): Decision;
-  /** Content fingerprint of a file. @throws ShrinkError */
-  fingerprint(path: string, sizeBytes: number): Promise<string>;
+  /** Content fingerprint of the very file that was sighted. @throws ShrinkError `changed-underneath` if it is another one, ... */
+  fingerprint(sighting: Sighting): Promise<string>;
   /** The kind of a refused path: a bad file, one without read permission, or something that can never be a video. */
   lookAt(path: string): 'file' | 'unreadable' | 'other';
-  /** Reads a file whole. @throws ShrinkError, `cancelled` once the signal aborts */
-  readWhole(path: string, signal: AbortSignal): Promise<WholeFile>;
+  /** Reads the very file that was sighted whole. @throws ShrinkError, `cancelled` once the signal aborts */
+  readWhole(sighting: Sighting, signal: AbortSignal): Promise<WholeFile>;
   whereabouts(job: Job): Promise<Whereabouts>;
   /** Aborts a job that is in a slot; false if it is in none. */
   abort(id: string, reason: StopReason): boolean;
@@ -47,6 +48,9 @@ export interface AdmissionsOptions {
 /** Files fingerprinted at once: more would only make the heads of a NAS disk seek. */
 const READERS = 2;
 
+/** The fingerprint reads 16 MiB at most: this is a disk of 100 kB a second. */
+const ADMISSION_MS = 3 * 60_000;
+
 /** A file that cannot be admitted yet. */
 interface Postponed {
   sighting: Sighting;
@@ -59,6 +63,7 @@ export class Admissions {
   readonly #options: AdmissionsOptions;
   readonly #queue = new PQueue<FairQueue, FolderTask>({ concurrency: READERS, queueClass: FairQueue });
   readonly #comparisons: Comparisons;
+  readonly #stopping = new AbortController();
   readonly #offered = new Map<string, Sighting>();
   /** Paths being admitted: further sightings of them wait for the outcome. */
   readonly #admitting = new Set<string>();
@@ -133,6 +138,7 @@ export class Admissions {
   }
 
   async stop(): Promise<void> {
+    this.#stopping.abort(new ShrinkError('cancelled', say('queue.admission-stopped')));
     this.#queue.clear();
     this.#offered.clear();
     for (const { cancel } of this.#postponed.values()) cancel();
@@ -190,12 +196,24 @@ export class Admissions {
   async #fingerprint(key: string, sighting: Sighting): Promise<string | undefined> {
     if (sighting.refused !== undefined) return '';
     try {
-      const fingerprint = await this.#options.fingerprint(sighting.path, sighting.pin.sizeBytes);
+      const fingerprint = await this.#inTime(sighting, this.#options.fingerprint(sighting));
       this.#failures.delete(key);
       return fingerprint;
     } catch (error) {
       this.#cannotRead(key, sighting, error);
       return undefined;
+    }
+  }
+
+  /** Nothing in one inbox may keep the files of others waiting for ever, nor the end of the daemon. */
+  async #inTime<T>({ path }: Sighting, reading: Promise<T>): Promise<T> {
+    const late = new AbortController();
+    const tooLate = () => new ShrinkError('unavailable', say('queue.read-too-slow', { path }), { subject: path });
+    const cancel = this.#options.clock.after(ADMISSION_MS, () => late.abort(tooLate()));
+    try {
+      return await orAborted(reading, AbortSignal.any([late.signal, this.#stopping.signal]));
+    } finally {
+      cancel();
     }
   }
 

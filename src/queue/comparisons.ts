@@ -1,4 +1,5 @@
 import PQueue from 'p-queue';
+import type { Sighting } from '../core/job.ts';
 import type { Clock } from '../platform/clock.ts';
 import { FairQueue, type FolderTask } from './fair-queue.ts';
 import type { WholeFile } from './stages-port.ts';
@@ -13,7 +14,7 @@ const PAUSE_SHARE = 10;
 export interface ComparisonsOptions {
   clock: Clock;
   /** Reads a whole file. @throws ShrinkError, `cancelled` once the signal aborts */
-  read(path: string, signal: AbortSignal): Promise<WholeFile>;
+  read(sighting: Sighting, signal: AbortSignal): Promise<WholeFile>;
 }
 
 /** Reads whole files whose date changed, one at a time, and each of them ever more rarely. */
@@ -34,17 +35,17 @@ export class Comparisons {
   }
 
   /** @throws ShrinkError, as the reading does. */
-  read(place: string, { path, inbox }: { path: string; inbox: string }): Promise<WholeFile> {
+  read(place: string, sighting: Sighting): Promise<WholeFile> {
     const { clock, read } = this.#options;
     const task = async () => {
       const from = clock.monotonic();
       try {
-        return await read(path, this.#stopping.signal);
+        return await read(sighting, this.#stopping.signal);
       } finally {
         this.#note(place, clock.monotonic() - from);
       }
     };
-    return this.#queue.add(task, { folder: inbox });
+    return this.#queue.add(task, { folder: sighting.inbox });
   }
 
   async stop(): Promise<void> {

@@ -1,5 +1,6 @@
 import type { Candidate, Decision, Delivery, EngineName, Job, Pin, PublishIntent, Verified } from '../core/job.ts';
 import type { Engine } from '../engine/engine.ts';
+import type { HeldFile } from '../platform/files/door.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
 
 /** A file after every byte of it was read. */
@@ -16,13 +17,19 @@ export interface Stages {
   gate: PauseGate;
   /** The source's identity now. @throws ShrinkError `gone`, or `unavailable` if the whole inbox is missing. */
   pin(job: Job): Promise<Pin>;
-  /** The fingerprint of the source now. @throws ShrinkError */
-  fingerprint(job: Job, pin: Pin): Promise<string>;
+  /** The fingerprint of the source. @throws ShrinkError */
+  fingerprint(job: Job, source: HeldFile): Promise<string>;
   /** Reads the whole source. @throws ShrinkError, `cancelled` once the signal aborts */
-  readWhole(job: Job, signal: AbortSignal): Promise<WholeFile>;
+  readWhole(job: Job, source: HeldFile, signal: AbortSignal): Promise<WholeFile>;
   /** What the current rules decide for the job; `engine` overrides the rule's (fallback). */
   decide(job: Job, engine?: EngineName): Decision;
-  verify(candidate: Candidate, options: { signal: AbortSignal; gate: PauseGate }): Promise<Verified>;
+  /** Opens the source, to be closed. @throws ShrinkError as `pin` does. */
+  openSource(job: Job): Promise<HeldFile>;
+  /** @param options.source the source, where the candidate is that itself */
+  verify(
+    candidate: Candidate,
+    options: { signal: AbortSignal; gate: PauseGate; source: HeldFile | undefined },
+  ): Promise<Verified>;
   /** Reserves space for a job; resolves with its release. @throws ShrinkError `no-space`, or what makes the outbox unusable. */
   reserve(job: Job): Promise<() => void>;
   /** Private directory of a job, created if missing. */
@@ -33,7 +40,7 @@ export interface Stages {
   deliver(
     job: Job,
     verified: Verified,
-    options: { signal: AbortSignal; onIntent(intent: PublishIntent): Promise<void> },
+    options: { signal: AbortSignal; source: HeldFile | undefined; onIntent(intent: PublishIntent): Promise<void> },
   ): Promise<Delivery>;
   /** A delivery that a crash kept from being recorded, if there was one. */
   findPublished(job: Job, intent: PublishIntent): Promise<Delivery | undefined>;

@@ -23,6 +23,7 @@ import { namedStep } from '../core/steps.ts';
 import type { EngineContext, StopReason } from '../engine/engine.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
+import type { HeldFile } from '../platform/files/door.ts';
 import type { Logger } from '../platform/log.ts';
 import { compare, type Content, isCoveredByFingerprint } from './admission-policy.ts';
 import { decideAnew, decideHere, decideUnderWay, engineOf, queuedBecause, restFor } from './decisions.ts';
@@ -44,6 +45,8 @@ export interface WorkerOptions {
 const MAX_WAITS = 8;
 
 interface Run extends EndedRun {
+  /** The source, once it was needed; open until the run ends. */
+  file?: HeldFile;
   progress(progress: Progress): void;
 }
 
@@ -74,6 +77,7 @@ export class JobWorker implements Worker {
     } catch (error) {
       return await this.#failures.handle(run, error);
     } finally {
+      await run.file?.close().catch(() => {});
       await this.#options.afterRest(id);
     }
     return { kind: 'rested' };
@@ -101,7 +105,7 @@ export class JobWorker implements Worker {
   /** Up to a candidate; false if the job rests instead. */
   async #produce(run: Run): Promise<boolean> {
     const { id } = run;
-    await this.#checkSource(this.#ledger.expect(id), run.signal);
+    const source = await this.#sourceOf(run);
     if (!(await this.#decideAgain(id))) return false;
     const job = this.#ledger.expect(id);
     const order = this.#orderOf(job);
@@ -114,7 +118,7 @@ export class JobWorker implements Worker {
       }
       await this.#readSource(run);
       run.source = order.source;
-      const candidate = await engine.run(order, this.#contextFor(run, engine.name, workDir));
+      const candidate = await engine.run(order, this.#contextFor(run, engine.name, { source, workDir }));
       await this.#ledger.commit(id, ...this.#toRunning(id, engine.name), { event: 'candidate', data: { candidate } });
     } finally {
       release();
@@ -122,33 +126,52 @@ export class JobWorker implements Worker {
     return true;
   }
 
+  /** The source, opened once for the whole attempt: whatever its path leads to by then, one file is read. */
+  async #sourceOf(run: Run): Promise<HeldFile> {
+    if (!run.file) {
+      const job = this.#ledger.expect(run.id);
+      run.file = await this.#stages.openSource(job);
+      await this.#compare(job, run.file.pin, run);
+    }
+    return run.file;
+  }
+
   /**
-   * Whether the source is still what the job is about. A chmod, a link, a rename or a remount changes its identity; a sync tool, a
-   * `touch` or the clock of a FAT disk changes its date as well. Then its content decides, if need be every byte of it.
+   * Whether the source is still what the job is about, and where it was. A chmod, a link, a rename or a remount changes its
+   * identity; a sync tool, a `touch` or the clock of a FAT disk changes its date as well. Then its content decides, if need be
+   * every byte of it.
    * @throws ShrinkError `changed-underneath`, `gone`, or `unavailable` if the whole inbox is missing
    */
   async #checkSource(job: Job, signal: AbortSignal): Promise<void> {
     // The source has not vanished if it was moved to the archive just before a crash.
     if (job.state.name === 'delivering' && job.state.published) return;
-    const now = await this.#stages.pin(job);
+    await this.#compare(job, await this.#stages.pin(job), { signal });
+  }
+
+  async #compare(job: Job, now: Pin, { signal, file }: Pick<Run, 'signal' | 'file'>): Promise<void> {
     if (samePin(now, job.pin)) return;
     const { path, relative, pin } = job;
     // Only ctime or dev: nothing was written to it.
     const untouched = now.ino === pin.ino && now.sizeBytes === pin.sizeBytes && now.mtimeNs === pin.mtimeNs;
-    if (!untouched && !(await this.#isSameContent(job, now, signal)))
+    if (!untouched && !(await this.#isSameContent(job, signal, file)))
       throw new ShrinkError('changed-underneath', say('queue.changed-underneath', { file: relative }), {
         subject: path,
       });
     await this.#ledger.commit(job.id, { event: 'repinned', data: { path, relative, pin: now } });
   }
 
-  async #isSameContent(job: Job, pin: Pin, signal: AbortSignal): Promise<boolean> {
+  async #isSameContent(job: Job, signal: AbortSignal, opened?: HeldFile): Promise<boolean> {
+    if (!opened) {
+      const file = await this.#stages.openSource(job);
+      return this.#isSameContent(job, signal, file).finally(() => file.close().catch(() => {}));
+    }
+    const { pin } = opened;
     if (pin.sizeBytes !== job.pin.sizeBytes) return false;
-    const content: Content = { pin, fingerprint: await this.#stages.fingerprint(job, pin) };
+    const content: Content = { pin, fingerprint: await this.#stages.fingerprint(job, opened) };
     const sameness = compare(job, content);
     if (sameness !== 'unknown') return sameness === 'same';
     this.#options.log.info({ job: job.id, path: job.path }, 'the date of the source changed; its content is compared');
-    const { contentHash } = await this.#stages.readWhole(job, signal);
+    const { contentHash } = await this.#stages.readWhole(job, opened, signal);
     return compare(job, { ...content, contentHash }) === 'same';
   }
 
@@ -160,7 +183,7 @@ export class JobWorker implements Worker {
     const job = this.#ledger.expect(run.id);
     if (job.contentHash !== undefined || isCoveredByFingerprint(job.pin)) return;
     announce(run, say('queue.reading-source'));
-    const { contentHash, pin: now } = await this.#stages.readWhole(job, run.signal);
+    const { contentHash, pin: now } = await this.#stages.readWhole(job, await this.#sourceOf(run), run.signal);
     const { path, relative, pin, checkpoints } = this.#ledger.expect(run.id);
     if (!samePin(now, pin) && Object.keys(checkpoints).length > 0) return;
     await this.#ledger.commit(run.id, { event: 'repinned', data: { path, relative, pin, contentHash } });
@@ -218,18 +241,21 @@ export class JobWorker implements Worker {
     };
   }
 
-  #contextFor(run: Run, engine: EngineName, workDir: string): EngineContext {
+  #contextFor(run: Run, engine: EngineName, own: Pick<EngineContext, 'source' | 'workDir'>): EngineContext {
     const { id, signal } = run;
     const ledger = this.#ledger;
     const commit = async (...events: JobEvent[]): Promise<void> => void (await ledger.commit(id, ...events));
     let progress: Progress = {};
     return {
+      ...own,
       record: (key, value) => commit({ event: 'checkpoint', data: { key, value } }),
       resume: ledger.expect(id).checkpoints,
       step: async (step, params) => {
         const { state } = ledger.expect(id);
         const named = namedStep(step, params);
         if (state.name === 'running' && state.step === named.step) return;
+        // Nobody needs hours of work on a file that was taken away; in the cloud it is paid for already.
+        if (engine === 'local') await this.#checkSource(ledger.expect(id), signal);
         await commit({ event: 'step', data: { engine, ...named } });
       },
       doubt: (step, reason) => commit({ event: 'doubted', data: { engine, ...namedStep(step), reason } }),
@@ -242,7 +268,6 @@ export class JobWorker implements Worker {
       },
       signal,
       gate: this.#stages.gate,
-      workDir,
       log: this.#options.log.child({ job: id, engine }),
     };
   }
@@ -279,7 +304,8 @@ export class JobWorker implements Worker {
   async #verify(run: Run, candidate: Candidate): Promise<Verified | undefined> {
     announce(run, say('queue.verifying'));
     if (candidate.isSource || (await this.#stages.isIntact(candidate))) {
-      return this.#stages.verify(candidate, { signal: run.signal, gate: this.#stages.gate });
+      const source = candidate.isSource ? await this.#sourceOf(run) : undefined;
+      return this.#stages.verify(candidate, { signal: run.signal, gate: this.#stages.gate, source });
     }
     const reason = makeReason('verify-failed', say('queue.result-missing'));
     await this.#ledger.commit(run.id, { event: 'rejected', data: { reason, keepCheckpoints: true } });
@@ -291,6 +317,7 @@ export class JobWorker implements Worker {
     announce(run, say('queue.delivering'));
     const delivery = await this.#stages.deliver(this.#ledger.expect(id), verified, {
       signal,
+      source: run.file,
       onIntent: async intent => {
         // The last moment at which a source that changed meanwhile can stop a stale result from appearing.
         await this.#checkSource(this.#ledger.expect(id), signal);
@@ -344,7 +371,7 @@ export class JobWorker implements Worker {
       if (isShrinkError(error, 'gone')) return;
       throw error;
     }
-    if (samePin(now, job.pin) || !(await this.#isSameContent(job, now, signal))) return;
+    if (samePin(now, job.pin) || !(await this.#isSameContent(job, signal))) return;
     const { path, relative } = job;
     await this.#ledger.commit(job.id, { event: 'repinned', data: { path, relative, pin: now } });
   }

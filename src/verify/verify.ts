@@ -3,7 +3,6 @@
  * become Verified. It does not know how a result was made. May import core, messages, platform, media.
  */
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { dirname } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
 import { type ErrorCode, isShrinkError, sentenceOf, ShrinkError } from '../core/errors.ts';
@@ -15,6 +14,8 @@ import { say } from '../messages/say.ts';
 import { startsFast, topBoxes } from '../media/mp4-boxes.ts';
 import { probe, probeDecoding } from '../media/probe/probe.ts';
 import { runFfmpeg } from '../media/ffmpeg/run.ts';
+import { CHUNK, type InputFile, ownFile, type Readable, reading } from '../platform/files/files.ts';
+import type { ChildArg } from '../platform/process/run-child.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import type { ChildLimits } from '../platform/process/limits.ts';
 import { check } from './check.ts';
@@ -28,6 +29,8 @@ export interface VerifyOptions {
   threads?: number | undefined;
   /** 0..1 over all checks. */
   onProgress?: (fraction: number) => void;
+  /** The job's source as it is held open: what is read where the candidate is the source itself. */
+  source?: InputFile | undefined;
 }
 
 const STALL_MS = 120_000;
@@ -50,12 +53,12 @@ const DECODED = 0.95;
  * @throws ShrinkError `verify-failed`, which names everything that is wrong; those of reading a file or running a child.
  */
 export async function verifyCandidate(candidate: Candidate, given: VerifyOptions): Promise<Verified> {
-  const { path } = candidate;
-  const options = { ...given, onProgress: monotonic(given.onProgress) };
+  const file = (candidate.isSource && given.source) || ownFile(candidate.path);
+  const options = { ...given, file, onProgress: monotonic(given.onProgress) };
   const { facts, decodedFrames, decoderErrors } = await readThrough(candidate, options);
-  const { boxes } = await topBoxes(path);
+  const { boxes } = await topBoxes(file);
   options.onProgress(DECODED);
-  const { sha256, bytes } = await digest(path, options.signal);
+  const { sha256, bytes } = await digest(file, options.signal);
   options.onProgress(1);
   const complaints = check(candidate, { bytes, facts, startsFast: startsFast(boxes), decodedFrames, decoderErrors });
   if (complaints.length > 0) throw failed(candidate, complaints);
@@ -78,6 +81,10 @@ function monotonic(report: ((fraction: number) => void) | undefined): (fraction:
   return fraction => report?.((most = Math.max(most, fraction)));
 }
 
+interface Verifying extends VerifyOptions {
+  file: InputFile;
+}
+
 interface ReadThrough {
   facts: MediaFacts;
   decodedFrames: number;
@@ -85,13 +92,13 @@ interface ReadThrough {
 }
 
 /** Probed and decoded by one child if all is well; anything else is read again, more strictly. */
-async function readThrough(candidate: Candidate, options: VerifyOptions): Promise<ReadThrough> {
+async function readThrough(candidate: Candidate, options: Verifying): Promise<ReadThrough> {
   const { width, height, frames, holds } = candidate.expect;
   const thorough = holds?.some(({ kind }) => kind === 'captions') === true;
   const isSmall = width && height && frames ? decodesOnOneThread({ width, height, frames }) : false;
   let packets = 0;
   const atOnce = await asComplaint(candidate, () =>
-    probeDecoding(candidate.path, {
+    probeDecoding(options.file, {
       ...options,
       thorough,
       threads: isSmall ? 1 : options.threads,
@@ -104,7 +111,7 @@ async function readThrough(candidate: Candidate, options: VerifyOptions): Promis
     }),
   );
   if (atOnce) return { ...atOnce, decoderErrors: 0 };
-  const facts = await asComplaint(candidate, () => probe(candidate.path, { ...options, thorough }));
+  const facts = await asComplaint(candidate, () => probe(options.file, { ...options, thorough }));
   options.onProgress?.(PROBED);
   return { facts, ...(await decode(candidate, facts, options)) };
 }
@@ -124,7 +131,7 @@ async function asComplaint<T>(candidate: Candidate, act: () => Promise<T>): Prom
 async function decode(
   candidate: Candidate,
   facts: MediaFacts,
-  options: VerifyOptions,
+  options: Verifying,
 ): Promise<Omit<ReadThrough, 'facts'>> {
   const { frames } = facts.video;
   try {
@@ -132,7 +139,8 @@ async function decode(
       tools: options.tools,
       args: decodeArgs(candidate, facts, options),
       doing: say('verify.doing-decode'),
-      cwd: dirname(candidate.path),
+      // Nothing is written; a source's folder is other people's.
+      cwd: candidate.isSource ? '/' : dirname(candidate.path),
       signal: options.signal,
       gate: options.gate,
       nice: NICE,
@@ -150,16 +158,16 @@ async function decode(
 
 /** Every audio track is decoded with the picture; timestamps pass through, so that no frame is duplicated or dropped. */
 function decodeArgs(
-  { path, isSource }: Candidate,
+  { isSource }: Candidate,
   { video, audio }: MediaFacts,
-  { tools, threads }: VerifyOptions,
-): string[] {
+  { tools, threads, file }: Verifying,
+): ChildArg[] {
   const count = decodesOnOneThread(video) ? 1 : threads;
   return [
     ...(count ? ['-threads', String(count)] : []),
     ...(isSource ? [] : ['-xerror']),
     ...WITHOUT_LOOP_FILTER,
-    ...untrustedInput(path),
+    ...untrustedInput(file),
     ...['-map', `0:${video.index}`],
     // A source delivered as it is may have a sound track that this ffmpeg cannot decode.
     ...audio.filter(track => track.isDecodable).flatMap(({ index }) => ['-map', `0:${index}`]),
@@ -180,17 +188,23 @@ function limitsFor(frames: number): ChildLimits {
   };
 }
 
-async function digest(path: string, signal: AbortSignal | undefined): Promise<{ sha256: string; bytes: number }> {
+async function digest(file: InputFile, signal: AbortSignal | undefined): Promise<{ sha256: string; bytes: number }> {
   const hash = createHash('sha256');
   let bytes = 0;
-  try {
-    for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) {
-      hash.update(chunk as Buffer);
-      bytes += (chunk as Buffer).length;
+  const readAll = async (opened: Readable) => {
+    const buffer = Buffer.allocUnsafe(CHUNK);
+    for (;;) {
+      if (signal?.aborted) throw new ShrinkError('cancelled', say('verify.stopped'));
+      const { bytesRead } = await opened.read(buffer, 0, CHUNK, bytes);
+      if (bytesRead === 0) return;
+      hash.update(buffer.subarray(0, bytesRead));
+      bytes += bytesRead;
     }
+  };
+  try {
+    await reading(file, readAll);
   } catch (error) {
-    if (signal?.aborted) throw new ShrinkError('cancelled', say('verify.stopped'), { cause: error });
-    throw fileError(error, say('verify.doing-read'), path);
+    throw fileError(error, say('verify.doing-read'), file.path);
   }
   return { sha256: hash.digest('hex'), bytes };
 }

@@ -6,6 +6,7 @@ import type { Tools } from '../../src/media/ffmpeg/tools.ts';
 import { activeChildren } from '../../src/platform/process/run-child.ts';
 import { eventually } from '../support/eventually.ts';
 import { tempDir } from '../support/serving.ts';
+import { openSource } from '../support/with-source.ts';
 
 /** A job of files nobody can read, and programs that never end. */
 async function endless(): Promise<{ thumbnails: Thumbnails; job: PicturedJob }> {
@@ -17,7 +18,7 @@ async function endless(): Promise<{ thumbnails: Thumbnails; job: PicturedJob }> 
   const bytes = statSync(path).size;
   const job = { id: 'a', source: path, original: null, output: path, source_bytes: bytes, output_bytes: bytes };
   const tools = { ffmpeg: program, ffprobe: program, filters: new Set() } as unknown as Tools;
-  return { thumbnails: new Thumbnails({ tools, tempDir: dir }), job };
+  return { thumbnails: new Thumbnails({ tools, open: openSource, tempDir: dir }), job };
 }
 
 it('a picture nobody waits for any more ends at once (was: ffmpeg worked on, one request after another)', async () => {

@@ -140,6 +140,7 @@ describe('a delivery', () => {
     const intents: PublishIntent[] = [];
     return stages.deliver(jobOf('aaaa'), aVerified(join(at.work, 'out.mp4'), content), {
       signal: new AbortController().signal,
+      source: undefined,
       onIntent: async intent => void intents.push(intent),
     });
   };

@@ -13,6 +13,7 @@ import type { Engine, EngineContext } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { activeChildren } from '../../src/platform/process/run-child.ts';
 import { OPEN_GATE, type PauseGate } from '../../src/platform/pause-gate.ts';
+import { ownFile } from '../../src/platform/files/files.ts';
 
 /** One engine and one order. Created for every test; everything it opens ends with `close`. */
 export interface EngineFixture {
@@ -48,6 +49,8 @@ export interface ContextOptions {
 export function recordingContext(options: ContextOptions): { context: EngineContext; recorded: Recorded } {
   const recorded: Recorded = { records: { ...options.resume }, steps: [], doubts: [], facts: {}, progress: [] };
   const context: EngineContext = {
+    // The engine is given the order's own (withSource).
+    source: ownFile(''),
     async record(key, value) {
       // As the journal does: what cannot be written as JSON is lost.
       recorded.records[key] = JSON.parse(JSON.stringify(value)) as Json;

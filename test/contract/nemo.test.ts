@@ -9,6 +9,7 @@ import { scaledClock } from '../support/nemo-server/clock.ts';
 import { startNemoServer } from '../support/nemo-server/server.ts';
 import { defaults } from '../engine/nemo/support.ts';
 import { engineContract } from './engine.ts';
+import { withSource } from '../support/with-source.ts';
 
 /** How much faster than real time. */
 const SPEED = 1000;
@@ -20,7 +21,7 @@ engineContract('nemo', async () => {
   const inbox = await mkdtemp(join(tmpdir(), 'shrinkbox-nemo-inbox-'));
   const source = join(inbox, 'clip.mp4');
   await writeFile(source, Buffer.alloc(10_000, 'v'));
-  const nemo = createNemoEngine(defaults(server, dir, clock, SPEED));
+  const nemo = withSource(createNemoEngine(defaults(server, dir, clock, SPEED)));
   return {
     engine: withPerson(nemo),
     order: {

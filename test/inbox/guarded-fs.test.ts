@@ -24,7 +24,7 @@ describe.each(['local', 'remote'] as const)('a %s disk', which => {
   it('opens no link, wherever it leads', async () => {
     await writeFile(join(dir, 'private.mp4'), 'nobody is to see this');
     await symlink('private.mp4', join(dir, 'clip.mp4'));
-    await expect(disk().open(join(dir, 'clip.mp4'))).rejects.toMatchObject({ code: 'ELOOP' });
+    await expect(disk().open(dir, ['clip.mp4'])).rejects.toThrow('is a link');
   });
 
   it('does not wait for the other end of a pipe', async () => {
@@ -32,16 +32,14 @@ describe.each(['local', 'remote'] as const)('a %s disk', which => {
     execFileSync('mkfifo', [pipe]);
     // Comes in the end, so that waiting for it fails this test instead of stopping all of them.
     const otherEnd = spawn('sh', ['-c', 'sleep 15; touch "$1"; : > "$0"', pipe, join(dir, 'came')]);
-    const file = await disk().open(pipe);
+    await expect(disk().open(dir, ['clip.mp4'])).rejects.toThrow('is a named pipe');
     expect(existsSync(join(dir, 'came'))).toBe(false);
-    expect((await file.stat()).isFile()).toBe(false);
-    await file.close();
     otherEnd.kill();
   });
 
   it('reads what is there', async () => {
     await writeFile(join(dir, 'clip.mp4'), '0123456789');
-    const file = await disk().open(join(dir, 'clip.mp4'));
+    const file = await disk().open(dir, ['clip.mp4']);
     expect(String(await file.read(3, 4))).toBe('3456');
     await file.close();
   });

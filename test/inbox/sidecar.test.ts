@@ -2,7 +2,7 @@ import { rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FileSystems } from '../../src/inbox/guarded-fs.ts';
-import { decodeInstruction, readInstruction, readSidecar } from '../../src/inbox/sidecar.ts';
+import { decodeInstruction, readInstruction } from '../../src/inbox/sidecar.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { drop, tempDir, watching } from './support.ts';
 
@@ -139,9 +139,10 @@ it.each([
   [65_536, 'text'],
   [65_537, 'unusable'],
 ])('an instruction of %d bytes is %s', async (bytes, kind) => {
-  const path = await drop(await tempDir(), 'clip.mp4.txt', 'x'.repeat(bytes));
+  const dir = await tempDir();
+  await drop(dir, 'clip.mp4.txt', 'x'.repeat(bytes));
   const { local } = new FileSystems(systemClock, 1_000);
-  expect(await readInstruction(local, path)).toMatchObject({ kind });
+  expect(await readInstruction(() => local.open(dir, ['clip.mp4.txt']))).toMatchObject({ kind });
 });
 
 describe('words are decoded', () => {
@@ -165,17 +166,5 @@ describe('words are decoded', () => {
     ],
   ])('%s', (_, bytes, expected) => {
     expect(decodeInstruction(bytes)).toEqual(expected);
-  });
-
-  it('for anybody who asks about a file by hand', async () => {
-    const dir = await tempDir();
-    await drop(dir, 'clip.mp4.txt', 'half the size\n');
-    await drop(dir, 'long.mp4.txt', 'x'.repeat(70_000));
-    expect(await readSidecar(join(dir, 'clip.mp4'))).toEqual({
-      path: join(dir, 'clip.mp4.txt'),
-      text: 'half the size',
-    });
-    expect(await readSidecar(join(dir, 'long.mp4'))).toBeUndefined();
-    expect(await readSidecar(join(dir, 'none.mp4'))).toBeUndefined();
   });
 });

@@ -9,17 +9,18 @@ import { MemoryJournal } from '../support/memory-journal.ts';
 
 /** Admissions of a real ledger; reading a file takes until the test says what it holds. */
 function setup() {
-  const ledger = new Ledger(new MemoryJournal(), new FakeClock());
+  const clock = new FakeClock();
+  const ledger = new Ledger(new MemoryJournal(), clock);
   const reading: ((fingerprint: string) => void)[] = [];
   const readPaths: string[] = [];
   const fatal: unknown[] = [];
   const resighted: string[] = [];
   const admissions = new Admissions({
     ledger,
-    clock: new FakeClock(),
+    clock,
     log: silentLogger,
     decide: () => aDecision(),
-    fingerprint: path => {
+    fingerprint: ({ path }) => {
       readPaths.push(path);
       return new Promise(resolve => reading.push(resolve));
     },
@@ -36,7 +37,7 @@ function setup() {
     await expect.poll(() => reading.length).toBeGreaterThan(0);
     reading.shift()?.(fingerprint);
   };
-  return { admissions, ledger, reading, readPaths, read, fatal, resighted };
+  return { admissions, clock, ledger, reading, readPaths, read, fatal, resighted };
 }
 
 const words: Partial<Sighting> = { sidecar: { path: '/in/clip.mp4.txt', text: 'to 20 MB' } };
@@ -111,17 +112,30 @@ describe('a file', () => {
 });
 
 describe('stopping', () => {
-  it('takes nothing more, and waits for what is being admitted', async () => {
+  it('takes nothing more, and does not wait for a disk (was: two files that could not be read kept the daemon from ending)', async () => {
     const { admissions, ledger, read, reading } = setup();
     admissions.offer(aSighting());
     await expect.poll(() => reading.length).toBe(1);
     admissions.offer(aSighting(words));
-    const stopped = admissions.stop();
+    await admissions.stop();
     await read('content');
-    await stopped;
-    expect([...ledger.all()].map(({ sidecar }) => sidecar)).toEqual([undefined]);
+    expect([...ledger.all()]).toEqual([]);
     expect(admissions.idle).toBe(true);
   });
+});
+
+it('a file that cannot be read in time makes room for others, and is tried again', async () => {
+  const { admissions, clock, ledger, read, reading } = setup();
+  admissions.offer(aSighting());
+  await expect.poll(() => reading.length).toBe(1);
+  await clock.advance(3 * 60_000);
+  await expect.poll(() => admissions.pending()).toHaveLength(1);
+  expect(admissions.pending()[0]?.why.text).toMatch(/clip\.mp4 could not be read in time; it is tried again/);
+  await clock.advance(10_000);
+  await expect.poll(() => reading.length).toBe(2);
+  await read('late');
+  await read('content');
+  await expect.poll(() => [...ledger.all()].map(job => job.fingerprint)).toEqual(['content']);
 });
 
 it('folders take turns being read (was: a thousand new files in one kept a single one in another waiting)', async () => {

@@ -49,7 +49,7 @@ async function setup(...events: JobEvent[]) {
     ...{ ledger, clock, log: silentLogger },
     decide: () => aDecision(),
     fingerprint: () => disk.fingerprint(),
-    async readWhole(path, signal) {
+    async readWhole({ path }, signal) {
       disk.reads += 1;
       await clock.advance(disk.readMs);
       if (signal.aborted) throw new ShrinkError('cancelled', 'stopped', { subject: path });

@@ -146,9 +146,10 @@ describe('a job on its way', () => {
     stages.engines = { local: engine };
     const { verify, deliver } = stages;
     stages.verify = (...args) => note('verifies', verify(...args));
-    stages.deliver = async (job, given, { signal, onIntent }) => {
+    stages.deliver = async (job, given, { signal, source, onIntent }) => {
       const delivery = await deliver(job, given, {
         signal,
+        source,
         onIntent: intended => onIntent(intended).then(() => void order.push('the name appears')),
       });
       return note('delivered', delivery);

@@ -3,6 +3,7 @@ import type { Candidate, Decision, Job, Order, Pin, Verified } from '../../src/c
 import type { Engine, EngineContext } from '../../src/engine/engine.ts';
 import type { Stages } from '../../src/queue/stages-port.ts';
 import { aCandidate, aDecision } from './builders.ts';
+import type { HeldFile } from '../../src/platform/files/door.ts';
 import { OPEN_GATE } from '../../src/platform/pause-gate.ts';
 
 /** An engine whose run is whatever the test says; remembers what it was asked. */
@@ -41,6 +42,13 @@ export class FakeStages implements Stages {
 
   async pin(job: Job): Promise<Pin> {
     return this.sourceNow(job);
+  }
+  async openSource(job: Job): Promise<HeldFile> {
+    const nothing = { read: async () => ({ bytesRead: 0 }), stat: () => Promise.reject(new Error('not a real file')) };
+    const close = async () => {};
+    const file = { path: job.path, ...nothing, close };
+    const untouched = { hasLostName: async () => false, sync: async () => {} };
+    return { ...file, ...untouched, pin: await this.pin(job), open: async () => file };
   }
   async fingerprint(job: Job): Promise<string> {
     return job.fingerprint;

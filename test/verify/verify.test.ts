@@ -11,6 +11,7 @@ import { startsFast, topBoxes } from '../../src/media/mp4-boxes.ts';
 import { activeChildren } from '../../src/platform/process/run-child.ts';
 import { verifyCandidate } from '../../src/verify/verify.ts';
 import { footage, footageCopy, type FootageName, realTools } from '../support/footage.ts';
+import { ownFile } from '../../src/platform/files/files.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -176,17 +177,17 @@ describe('the layout of an MP4', () => {
     ['fragmented', true],
   ];
   it.each(layouts)('%s starts fast: %s', async (name, expected) => {
-    const { boxes, bytes } = await topBoxes(await footage(name));
+    const { boxes, bytes } = await topBoxes(ownFile(await footage(name)));
     expect(startsFast(boxes)).toBe(expected);
     expect(boxes.reduce((sum, box) => sum + box.bytes, 0)).toBe(bytes);
   });
 
   it('the brand is read, and what is no box ends the list', async () => {
-    expect((await topBoxes(await footage('rotated'))).brand).toBe('isom');
-    expect((await topBoxes(await footage('timecode'))).brand).toBe('qt  ');
-    expect((await topBoxes(await footage('picture'))).boxes).toEqual([]);
+    expect((await topBoxes(ownFile(await footage('rotated')))).brand).toBe('isom');
+    expect((await topBoxes(ownFile(await footage('timecode')))).brand).toBe('qt  ');
+    expect((await topBoxes(ownFile(await footage('picture')))).boxes).toEqual([]);
     expect(basename(await footage('cutShort'))).toBe('cut-short.mp4');
-    const cut = await topBoxes(await footage('cutShort'));
+    const cut = await topBoxes(ownFile(await footage('cutShort')));
     expect(cut.boxes.map(box => box.type)).toEqual(['ftyp', 'free']);
   });
 });

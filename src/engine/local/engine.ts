@@ -10,6 +10,7 @@ import type { Sentence } from '../../core/message.ts';
 import type { Tools } from '../../media/ffmpeg/tools.ts';
 import { probe } from '../../media/probe/probe.ts';
 import { say } from '../../messages/say.ts';
+import type { InputFile } from '../../platform/files/files.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { type Engine, type EngineContext, wordsOf } from '../engine.ts';
 import { encode, type Outcome } from './encode/encode.ts';
@@ -61,12 +62,12 @@ class LocalEngine implements Engine {
     const checkpoints = LocalCheckpoints.of(context, order, tools);
     const meter = new Meter({ clock, gate: context.gate, report: progress => context.progress(progress) });
     try {
-      const facts = await this.#facts(order, context, checkpoints);
+      const facts = await this.#facts(context, checkpoints);
       const possible = withPossibleCodec(order, facts, tools);
       const job = new LocalJob({
         ...{ tools, context, facts, checkpoints, meter, effort, cutting, clock, nice, stallMs },
         order: possible.order,
-        input: order.source,
+        input: context.source,
         threads: threadsFor(facts, this.#options.threads),
       });
       const fixed = await withFixedTimestamps(job);
@@ -76,13 +77,13 @@ class LocalEngine implements Engine {
     }
   }
 
-  async describe(order: Order, signal: AbortSignal): Promise<Sentence[]> {
+  async describe(order: Order, source: InputFile, signal: AbortSignal): Promise<Sentence[]> {
     const { tools, clock, effort, cutting = CUTTING, nice = NICE } = this.#options;
-    const facts = await probe(order.source, { tools, signal });
+    const facts = await probe(source, { tools, signal });
     const possible = withPossibleCodec(order, facts, tools);
     const choice = choose(facts, possible.order);
     const lines = [...describeChoice(facts, choice, order), ...possible.notes];
-    const { target, source } = possible.order;
+    const { target } = possible.order;
     if (choice.kind === 'copy') {
       return [...lines, ...describeInventory(planInventory({ way: 'copy', facts, target, tools, copy: choice }))];
     }
@@ -96,12 +97,12 @@ class LocalEngine implements Engine {
   }
 
   /** Reading through a long file on a slow share takes minutes, so it is done once per job. */
-  async #facts(order: Order, context: EngineContext, checkpoints: LocalCheckpoints): Promise<MediaFacts> {
+  async #facts(context: EngineContext, checkpoints: LocalCheckpoints): Promise<MediaFacts> {
     const before = checkpoints.facts.get();
     if (before) return before;
     await context.step('probe');
     const { tools } = this.#options;
-    const facts = await probe(order.source, { tools, signal: context.signal, gate: context.gate });
+    const facts = await probe(context.source, { tools, signal: context.signal, gate: context.gate });
     await checkpoints.facts.set(facts);
     return facts;
   }

@@ -26,7 +26,7 @@ async function readContent({ source, cloud, context }: CloudTask): Promise<Conte
   const kind = kindOfFormat(extensionOf(source.name));
   if (kind === 'picture' || kind === 'sound' || source.kind === 'link' || !cloud.local) return { kind };
   try {
-    const { durationS, video } = await cloud.local.look({ path: source.path, signal: context.signal });
+    const { durationS, video } = await cloud.local.look({ file: source.file, signal: context.signal });
     return { kind, durationS, codec: video.codec };
   } catch (error) {
     if (isShrinkError(error, 'no-video')) return { kind: kind === 'animation' ? 'picture' : 'sound' };

@@ -3,6 +3,7 @@ import type { Order } from '../../core/job.ts';
 import type { Sentence } from '../../core/message.ts';
 import type { KeyedMutex, Semaphore } from '../../platform/async.ts';
 import type { Clock } from '../../platform/clock.ts';
+import type { InputFile } from '../../platform/files/files.ts';
 import type { Http } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
 import type { CloudMeter, EngineContext, LocalHelp } from '../engine.ts';
@@ -77,7 +78,7 @@ export interface FolderSessions {
   release(folder: string, job: string): void;
 }
 
-export type FileSource = { kind: 'file'; path: string; name: string; bytes: number };
+export type FileSource = { kind: 'file'; file: InputFile; name: string; bytes: number };
 export type LinkSource = { kind: 'link'; url: string; name: string };
 
 /** One source on its way through the cloud: a whole job, or one part of a source that was too large. */

@@ -3,7 +3,6 @@
  * and downloaded; docs/nemo-api.md says what we rely on. A message costs credits and is never sent twice unasked; everything else is
  * free and may be repeated. May import the engine contract, config (types and secrets), core, messages, platform.
  */
-import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { Candidate, CloudRefs, Order } from '../../core/job.ts';
@@ -11,7 +10,6 @@ import { isLinkName } from '../../core/saving.ts';
 import { targetBytes } from '../../core/target.ts';
 import { messageOf } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
-import { fileError } from '../../platform/files/file-error.ts';
 import { Checkpoints } from '../checkpoints.ts';
 import {
   type CloudEngine,
@@ -108,7 +106,6 @@ export class NemoEngine implements CloudEngine {
 
   async #taskFor(order: Order, context: EngineContext): Promise<CloudTask> {
     const name = basename(order.source);
-    await checkExists(order.source);
     const base = {
       cloud: this.#cloud,
       order,
@@ -120,10 +117,10 @@ export class NemoEngine implements CloudEngine {
     };
     if (!isLinkName(name)) {
       checkFormat(name);
-      const source = { kind: 'file' as const, path: order.source, name, bytes: order.sourceBytes };
+      const source = { kind: 'file' as const, file: context.source, name, bytes: order.sourceBytes };
       return { ...base, source, maxBytes: targetBytes(order.target, order.sourceBytes) };
     }
-    const url = await readLink(order.source);
+    const url = await readLink(context.source);
     const { size } = order.target;
     if (size?.kind === 'share') {
       throw new ShrinkError('cannot-do', say('nemo.share-of-link'), { hint: say('nemo.share-of-link-hint') });
@@ -148,15 +145,6 @@ async function produce(task: CloudTask): Promise<Produced> {
     const canHelp = cloud.settings.oversize === 'local' && cloud.local && order.instruction === undefined;
     if (!canHelp || !isShrinkError(error, 'file-too-large')) throw error;
     return compressHere(fileTask);
-  }
-}
-
-/** Checked before its name is judged: a file that was removed is not an unsupported one. */
-async function checkExists(path: string): Promise<void> {
-  try {
-    await stat(path);
-  } catch (error) {
-    throw fileError(error, say('nemo.doing-check-file'), path);
   }
 }
 

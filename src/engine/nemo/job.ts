@@ -1,6 +1,7 @@
 import { isShrinkError, policyFor, ShrinkError } from '../../core/errors.ts';
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
+import { ownFile } from '../../platform/files/files.ts';
 import { balanceSentence, readCredits } from './account/credits.ts';
 import type { LocalHelp, LocalRequest } from '../engine.ts';
 import { type ContentRecord, retryCountOf, type SessionRecord } from './checkpoints.ts';
@@ -277,7 +278,7 @@ class SessionWork {
     const { cloud, order, context } = this.#task;
     const { local } = cloud;
     if (!local || fitted.n === 0) return fitted;
-    const facts = await local.look({ path: fitted.path, signal: context.signal }).catch((error: unknown) => {
+    const facts = await local.look({ file: ownFile(fitted.path), signal: context.signal }).catch((error: unknown) => {
       // Verify finds out what is wrong with it, and says so.
       if (!isUnreadable(error)) throw error;
     });
@@ -304,7 +305,7 @@ class SessionWork {
     await context.step('fit-here');
     const { path, bytes, how } = await local.shrink({
       ...this.#localRequest(fraction => onProgress(fraction, say('nemo.fitting-here'))),
-      source: fitted.path,
+      source: ownFile(fitted.path),
       target: { ...order.target, codec: order.target.codec ?? 'h264' },
       maxBytes,
     });
@@ -329,7 +330,7 @@ class SessionWork {
     await context.step('fit-here');
     const { path, bytes, how } = await cloud.local.shrink({
       ...this.#localRequest(fraction => onProgress(fraction, say('nemo.fitting-here'))),
-      source: whole.path,
+      source: ownFile(whole.path),
       target: order.target,
       maxBytes,
     });

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { ShrinkError } from '../../core/errors.ts';
 import type { CloudRefs } from '../../core/job.ts';
 import { say } from '../../messages/say.ts';
+import { ownFile } from '../../platform/files/files.ts';
 import { fileError } from '../../platform/files/file-error.ts';
 import { errnoOf } from '../../platform/files/files.ts';
 import type { Logger } from '../../platform/log.ts';
@@ -52,9 +53,10 @@ export class ManualCommands {
     if (isAddress(pathOrAddress)) return { kind: 'link', url: pathOrAddress, name: nameIn(pathOrAddress) };
     const name = basename(pathOrAddress);
     checkFormat(name);
+    const file = ownFile(pathOrAddress);
     const bytes = await sizeOf(pathOrAddress);
     const limit = this.#cloud.settings.maxUpload;
-    if (bytes <= limit) return { kind: 'file', path: pathOrAddress, name, bytes };
+    if (bytes <= limit) return { kind: 'file', file, name, bytes };
     throw new ShrinkError('file-too-large', say('nemo.over-upload-limit', { bytes, limit }), {
       hint: say('nemo.reduce-first-hint', { limit }),
     });
@@ -65,7 +67,8 @@ export class ManualCommands {
     { signal, onProgress }: UploadRequest,
     { session, source }: Pick<SessionTask, 'session' | 'source'>,
   ): SessionTask {
-    const context = unrecorded(signal, { dir: this.#dir, log: this.#log });
+    const file = source.kind === 'file' ? source.file : ownFile('');
+    const context = unrecorded(signal, { source: file, workDir: this.#dir, log: this.#log });
     return {
       cloud: this.#cloud,
       session,
@@ -86,7 +89,7 @@ export class ManualCommands {
   }
 }
 
-function unrecorded(signal: AbortSignal, { dir, log }: { dir: string; log: Logger }): EngineContext {
+function unrecorded(signal: AbortSignal, own: Pick<EngineContext, 'source' | 'workDir' | 'log'>): EngineContext {
   return {
     record: async () => {},
     resume: {},
@@ -97,8 +100,7 @@ function unrecorded(signal: AbortSignal, { dir, log }: { dir: string; log: Logge
     progress: () => {},
     signal,
     gate: OPEN_GATE,
-    workDir: dir,
-    log,
+    ...own,
   };
 }
 

@@ -4,7 +4,7 @@ import { ShrinkError } from '../../core/errors.ts';
 import { say } from '../../messages/say.ts';
 import { textOf } from '../../core/message.ts';
 import { fileError } from '../../platform/files/file-error.ts';
-import { makePrivateDir } from '../../platform/files/files.ts';
+import { makePrivateDir, ownFile } from '../../platform/files/files.ts';
 import type { LocalHelp, LocalRequest } from '../engine.ts';
 import type { PartsRecord } from './checkpoints.ts';
 import type { CloudTask, FileSource } from './context.ts';
@@ -32,7 +32,7 @@ export async function compressHere(task: FileTask): Promise<Produced> {
   await context.step('compress-here');
   const { path, bytes, how } = await cloud.local.shrink({
     ...localRequest(task, dir, fraction => onProgress(fraction, say('nemo.compressing-here'))),
-    source: source.path,
+    source: source.file,
     target: order.target,
     maxBytes,
   });
@@ -56,7 +56,7 @@ async function reduceAndSend(task: FileTask, local: LocalHelp): Promise<Produced
     const folder = await ownDir(join(dir, 'reduced'));
     const { path, bytes, how } = await local.shrink({
       ...localRequest(task, folder, fraction => onProgress(0.2 * fraction, say('nemo.reducing-for-upload'))),
-      source: source.path,
+      source: source.file,
       target,
       maxBytes: uploadBytes(task),
     });
@@ -65,7 +65,7 @@ async function reduceAndSend(task: FileTask, local: LocalHelp): Promise<Produced
   }
   const { path, bytes } = reduced;
   const name = `${basename(source.name, extname(source.name))}.mp4`;
-  const produced = await new CloudJob({ ...task, source: { kind: 'file', path, name, bytes } }).run();
+  const produced = await new CloudJob({ ...task, source: { kind: 'file', file: ownFile(path), name, bytes } }).run();
   const note = say('nemo.reduced-before-upload', { from: source.bytes, to: bytes });
   return { ...produced, notes: [note, ...produced.notes] };
 }
@@ -113,7 +113,7 @@ async function partTask(task: FileTask, parts: PartsRecord['files'], n: number):
         };
   return {
     ...task,
-    source: { kind: 'file', path, name: basename(path), bytes },
+    source: { kind: 'file', file: ownFile(path), name: basename(path), bytes },
     // Each part has a session of its own, whatever session the folder or an earlier version has.
     order: { ...order, ...wordsForPart, job: `${order.job}.${part}`, folder: undefined, previous: undefined },
     isWhole: false,
@@ -143,7 +143,7 @@ async function partsOf(task: FileTask, local: LocalHelp): Promise<PartsRecord['f
   await context.step('split');
   const paths = await local.split({
     ...localRequest(task, await ownDir(join(dir, 'parts')), () => {}),
-    source: source.path,
+    source: source.file,
     maxBytes: uploadBytes(task),
   });
   const files = await Promise.all(paths.map(async path => ({ path, bytes: (await sizeOf(path)) ?? 0 })));
@@ -160,7 +160,7 @@ function tooLarge({ cloud, source }: FileTask): ShrinkError {
   const limit = cloud.settings.maxUpload;
   return new ShrinkError('file-too-large', say('nemo.over-upload-limit', { bytes: source.bytes, limit }), {
     doing: say('nemo.doing-check-file'),
-    subject: source.path,
+    subject: source.file.path,
     hint: say('nemo.over-upload-limit-hint', { limit }),
   });
 }

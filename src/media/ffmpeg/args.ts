@@ -1,3 +1,4 @@
+import type { ChildArg, ChildInput } from '../../platform/process/run-child.ts';
 import type { Tools } from './tools.ts';
 
 /**
@@ -19,7 +20,7 @@ export function quiet(level = 'error'): string[] {
  * Input arguments for an untrusted file. The `file:` prefix with an absolute path keeps `concat:a|b.mov`, `-vf.mov` and the
  * like from being read as anything but a name.
  */
-export function untrustedInput(path: string): string[] {
+export function untrustedInput(file: ChildInput): ChildArg[] {
   return [
     '-protocol_whitelist',
     'file',
@@ -28,7 +29,7 @@ export function untrustedInput(path: string): string[] {
     '-max_pixels',
     String(MAX_PIXELS),
     '-i',
-    fileUrl(path),
+    { prefix: 'file:', file },
   ];
 }
 

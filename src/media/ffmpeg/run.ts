@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises';
 import { resolve } from 'node:path';
 import type { ChildLimits } from '../../platform/process/limits.ts';
-import { runChild } from '../../platform/process/run-child.ts';
+import { type ChildArg, runChild } from '../../platform/process/run-child.ts';
 import { fileError } from '../../platform/files/file-error.ts';
 import type { Sentence } from '../../core/message.ts';
 import type { Clock } from '../../platform/clock.ts';
@@ -23,7 +23,7 @@ export interface FfmpegProgress {
 export interface FfmpegRequest {
   tools: Tools;
   /** Everything except what every call has (`-nostdin`, log level, progress pipe). */
-  args: readonly string[];
+  args: readonly ChildArg[];
   /** Completes "while ...". */
   doing: Sentence | string;
   cwd: string;

@@ -1,6 +1,7 @@
 /** Cutting a file into parts and joining parts into a file, both without re-encoding a frame. */
 import { chmod, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { InputFile } from '../../platform/files/files.ts';
 import { fileError } from '../../platform/files/file-error.ts';
 import { ShrinkError } from '../../core/errors.ts';
 import { say } from '../../messages/say.ts';
@@ -22,7 +23,7 @@ const MAX_TRIES = 6;
  * @throws ShrinkError `cannot-fit` if a stretch between two keyframes is larger than that; errors of runChild.
  */
 export async function splitAtKeyframes(
-  request: PartsRequest & { source: string; sourceBytes: number; durationS: number; maxBytes: number },
+  request: PartsRequest & { source: InputFile; sourceBytes: number; durationS: number; maxBytes: number },
 ): Promise<string[]> {
   const { source, sourceBytes, durationS, maxBytes, dir, onProgress } = request;
   let seconds = (durationS * maxBytes * 0.9) / sourceBytes;
@@ -51,7 +52,7 @@ export async function splitAtKeyframes(
   }
   throw new ShrinkError('cannot-fit', say('media.keyframes-too-far-apart'), {
     doing: say('media.doing-split'),
-    subject: source,
+    subject: source.path,
     hint: say('media.keyframes-too-far-apart-hint'),
   });
 }

@@ -2,13 +2,12 @@
  * Room media: what a media file is (probe/), whether it is complete (completeness/), and the ffmpeg that reads and writes it
  * (ffmpeg/). May import core, messages and platform.
  */
-import { createReadStream } from 'node:fs';
-import { open } from 'node:fs/promises';
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { MediaFacts } from '../../core/media-info.ts';
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 import { fileError } from '../../platform/files/file-error.ts';
+import { CHUNK, type InputFile, type Readable, reading } from '../../platform/files/files.ts';
 import type { PauseGate } from '../../platform/pause-gate.ts';
 import { ChildEnd } from '../../platform/process/exit-status.ts';
 import type { ChildLimits } from '../../platform/process/limits.ts';
@@ -83,9 +82,9 @@ const PACKETS = 'packet=stream_index,pts_time,dts_time,duration_time,size,flags'
  * @throws ShrinkError `not-media`, `no-video`, `unsafe-media`, `incomplete-media`, and the codes of reading a file (`gone`, `denied`,
  * `unavailable`) or running a child (`cancelled`, `tool-missing`, ...)
  */
-export async function probe(path: string, options: ProbeOptions): Promise<MediaFacts> {
-  const file = await FileProbe.open(path, options);
-  return await file.facts(await file.describeAtOnce());
+export async function probe(file: InputFile, options: ProbeOptions): Promise<MediaFacts> {
+  const probed = await FileProbe.open(file, options);
+  return await probed.facts(await probed.describeAtOnce());
 }
 
 /**
@@ -94,14 +93,14 @@ export async function probe(path: string, options: ProbeOptions): Promise<MediaF
  * a separate decode can say what is wrong. Errors are those of `probe`.
  */
 export async function probeDecoding(
-  path: string,
+  file: InputFile,
   options: DecodingOptions,
 ): Promise<{ facts: MediaFacts; decodedFrames: number } | undefined> {
-  const file = await FileProbe.open(path, options);
-  const description = await file.describeAtOnce(options);
+  const probed = await FileProbe.open(file, options);
+  const description = await probed.describeAtOnce(options);
   if (!description) return undefined;
   const { output, timelines } = description;
-  const facts = await file.facts(description);
+  const facts = await probed.facts(description);
   const decoded = (index: number) =>
     Number(output.streams?.find(stream => stream.index === index)?.nb_read_frames ?? 0);
   const isHeard = facts.audio.every(({ index }) => decoded(index) >= (timelines.get(index)?.packets ?? 0) - UNHEARD);
@@ -122,6 +121,7 @@ type ProbeRequest = Pick<
 
 /** One file being probed. */
 class FileProbe {
+  readonly #file: InputFile;
   readonly #path: string;
   readonly #options: ProbeOptions;
   readonly #bytes: number;
@@ -130,7 +130,9 @@ class FileProbe {
   /** The name, fit for a sentence. */
   readonly #name: string;
 
-  private constructor(path: string, options: ProbeOptions, seen: { bytes: number; looks: Looks; signs: Signs }) {
+  private constructor(file: InputFile, options: ProbeOptions, seen: { bytes: number; looks: Looks; signs: Signs }) {
+    const { path } = file;
+    this.#file = file;
     this.#path = path;
     this.#options = options;
     this.#bytes = seen.bytes;
@@ -140,14 +142,14 @@ class FileProbe {
   }
 
   /** Refuses a file whose bytes show that it is not a video, or an encrypted one. */
-  static async open(path: string, options: ProbeOptions): Promise<FileProbe> {
-    const { head, bytes } = await readHead(path);
+  static async open(file: InputFile, options: ProbeOptions): Promise<FileProbe> {
+    const { head, bytes } = await probing(file, headOf);
     const looks = looksLike(head, bytes);
-    const refused = refuseByLooks(path, looks);
+    const refused = refuseByLooks(file.path, looks);
     if (refused) throw refused;
-    const signs = await readSigns(path, bytes, options);
-    if (signs.encryption !== undefined) throw copyProtected(path, signs.encryption);
-    return new FileProbe(path, options, { bytes, looks, signs });
+    const signs = await readSigns(file, bytes, options);
+    if (signs.encryption !== undefined) throw copyProtected(file.path, signs.encryption);
+    return new FileProbe(file, options, { bytes, looks, signs });
   }
 
   /** For a small file. `undefined` if anything is out of the ordinary: probing step by step then says what. */
@@ -274,13 +276,13 @@ class FileProbe {
   /** ffprobe reports "Input/output error" for damaged files as well: a disk is to blame only if we cannot read from it either. */
   async #refused(error: unknown): Promise<unknown> {
     const said = error instanceof ShrinkError && error.cause instanceof ChildEnd ? error.cause.stderrTail : '';
-    if (said.includes('Input/output error')) await readThrough(this.#path);
+    if (said.includes('Input/output error')) await probing(this.#file, readThrough);
     return refuseByProbe(this.#path, error, this.#looks);
   }
 
   #ffprobe(wanted: string[], doing: Sentence, request: ProbeRequest): Promise<ChildResult> {
     const { tools, signal, gate } = this.#options;
-    const args = [...quiet(), ...wanted, ...untrustedInput(this.#path)];
+    const args = [...quiet(), ...wanted, ...untrustedInput(this.#file)];
     return runChild({ ...request, doing, command: tools.ffprobe, args, nice: NICE, signal, gate });
   }
 }
@@ -298,24 +300,25 @@ function longestSound(streams: readonly ProbeStream[], lines: ReadonlyMap<number
   return Math.max(0, ...sound.map(line => (line ? line.endS - line.startS : 0)));
 }
 
-async function readHead(path: string): Promise<{ head: Buffer; bytes: number }> {
+async function probing<T>(file: InputFile, act: (opened: Readable) => Promise<T>): Promise<T> {
   try {
-    const file = await open(path, 'r');
-    try {
-      const { bytesRead, buffer } = await file.read(Buffer.alloc(512), 0, 512, 0);
-      return { head: buffer.subarray(0, bytesRead), bytes: (await file.stat()).size };
-    } finally {
-      await file.close();
-    }
+    return await reading(file, act);
   } catch (error) {
-    throw fileError(error, say('media.doing-probe', { file: displayName(path) }), path);
+    throw fileError(error, say('media.doing-probe', { file: displayName(file.path) }), file.path);
   }
 }
 
-async function readThrough(path: string): Promise<void> {
-  try {
-    for await (const _ of createReadStream(path, { highWaterMark: 1 << 20 }));
-  } catch (error) {
-    throw fileError(error, say('media.doing-probe', { file: displayName(path) }), path);
+async function headOf(file: Readable): Promise<{ head: Buffer; bytes: number }> {
+  const head = Buffer.alloc(512);
+  const { bytesRead } = await file.read(head, 0, head.length, 0);
+  return { head: head.subarray(0, bytesRead), bytes: Number((await file.stat()).size) };
+}
+
+async function readThrough(file: Readable): Promise<void> {
+  const buffer = Buffer.allocUnsafe(CHUNK);
+  for (let done = 0; ; ) {
+    const { bytesRead } = await file.read(buffer, 0, CHUNK, done);
+    if (bytesRead === 0) return;
+    done += bytesRead;
   }
 }

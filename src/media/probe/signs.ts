@@ -1,7 +1,5 @@
 /** What a file's bytes show and ffprobe does not say: captions in the picture, encryption, a second eye. A few small reads. */
-import { type FileHandle, open } from 'node:fs/promises';
-import { say } from '../../messages/say.ts';
-import { fileError } from '../../platform/files/file-error.ts';
+import { doing, type InputFile, type Readable, reading } from '../../platform/files/files.ts';
 import { sampleEntries } from '../mp4-boxes.ts';
 
 export interface Signs {
@@ -23,31 +21,25 @@ const BYTES_PER_PLACE = 4_000_000;
  * The signs of a file of `bytes`. `thorough` looks for captions in all of it.
  * @throws ShrinkError those of reading a file
  */
-export async function readSigns(path: string, bytes: number, { thorough = false } = {}): Promise<Signs> {
-  const { boxes, protection } = await sampleEntries(path);
+export async function readSigns(file: InputFile, bytes: number, { thorough = false } = {}): Promise<Signs> {
+  const { boxes, protection } = await sampleEntries(file);
   const secondEye = boxes.has('lhvC') || boxes.has('vexu');
-  try {
-    const file = await open(path, 'r');
-    try {
-      const length = Math.min(bytes, BYTES_PER_PLACE);
-      const all = thorough || bytes <= BYTES_PER_PLACE * PLACES.length;
-      const count = Math.ceil(bytes / BYTES_PER_PLACE);
-      const starts = all
-        ? Array.from({ length: count }, (_, at) => at * BYTES_PER_PLACE)
-        : PLACES.map(place => Math.floor(bytes * place));
-      const buffer = Buffer.alloc(length + OVERLAP);
-      const head = await readAt(file, buffer, 0);
-      const encryption = protection ?? (isScrambled(head) ? 'DVB' : undefined);
-      return { captions: await anyCaptions(file, buffer, starts), encryption, secondEye };
-    } finally {
-      await file.close();
-    }
-  } catch (error) {
-    throw fileError(error, say('files.reading', { path }), path);
-  }
+  const length = Math.min(bytes, BYTES_PER_PLACE);
+  const all = thorough || bytes <= BYTES_PER_PLACE * PLACES.length;
+  const count = Math.ceil(bytes / BYTES_PER_PLACE);
+  const starts = all
+    ? Array.from({ length: count }, (_, at) => at * BYTES_PER_PLACE)
+    : PLACES.map(place => Math.floor(bytes * place));
+  const buffer = Buffer.alloc(length + OVERLAP);
+  const look = async (opened: Readable): Promise<Signs> => {
+    const head = await readAt(opened, buffer, 0);
+    const encryption = protection ?? (isScrambled(head) ? 'DVB' : undefined);
+    return { captions: await anyCaptions(opened, buffer, starts), encryption, secondEye };
+  };
+  return await reading(file, opened => doing('reading', file.path, () => look(opened)));
 }
 
-async function readAt(file: FileHandle, buffer: Buffer, position: number): Promise<Buffer> {
+async function readAt(file: Readable, buffer: Buffer, position: number): Promise<Buffer> {
   const { bytesRead } = await file.read(buffer, 0, buffer.length, position);
   return buffer.subarray(0, bytesRead);
 }
@@ -55,7 +47,7 @@ async function readAt(file: FileHandle, buffer: Buffer, position: number): Promi
 /** What of a caption message may lie beyond a place. */
 const OVERLAP = 16;
 
-async function anyCaptions(file: FileHandle, buffer: Buffer, starts: readonly number[]): Promise<boolean> {
+async function anyCaptions(file: Readable, buffer: Buffer, starts: readonly number[]): Promise<boolean> {
   for (const start of starts) if (hasCaptions(await readAt(file, buffer, start))) return true;
   return false;
 }

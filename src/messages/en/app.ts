@@ -31,6 +31,7 @@ export const APP_EN = {
   // explain
   'app.no-such-file': 'there is no such file',
   'app.in-no-inbox': 'it is in no inbox, so shrinkbox leaves it alone',
+  'app.in-no-folder': ({ path }: { path: string }) => `${path} is in none of the configured folders`,
   'app.left-alone': (p: { why: string }) => `left alone: ${p.why}`,
   'app.folder-left-alone': (p: { folder: string; why: string }) => `left alone: the folder ${p.folder}: ${p.why}`,
   'app.is-folder': 'this is a folder; each file in it is handled on its own',

@@ -35,6 +35,8 @@ export const QUEUE_EN = {
   'queue.comparing': 'its date changed; it is being compared with what was processed',
   'queue.compare-later': 'its date changed again; it was compared a moment ago, so that is done later',
   'queue.read-later': ({ why }: Because) => `${why}; it is tried again by itself`,
+  'queue.read-too-slow': ({ path }: { path: string }) => `${path} could not be read in time`,
+  'queue.admission-stopped': 'shrinkbox is stopping',
 
   // Why a start is refused.
   'queue.record-unfit': ({ file, line, why }: Because & { file: string; line: number }) => `${file}:${line}: ${why}`,

@@ -28,6 +28,7 @@ export const APP_ZH = {
   // explain
   'app.no-such-file': '没有这个文件',
   'app.in-no-inbox': '它不在任何收件箱中，shrinkbox 不会处理',
+  'app.in-no-folder': ({ path }: { path: string }) => `${path} 不在任何已配置的文件夹中`,
   'app.left-alone': (p: { why: string }) => `不处理：${p.why}`,
   'app.folder-left-alone': (p: { folder: string; why: string }) => `不处理：文件夹 ${p.folder}：${p.why}`,
   'app.is-folder': '这是一个文件夹；其中的文件会逐个处理',

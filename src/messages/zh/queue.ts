@@ -50,6 +50,8 @@ export const QUEUE_ZH = {
   'queue.comparing': '它的日期变了；正在与已处理的内容比较',
   'queue.compare-later': '它的日期又变了；刚刚比较过，稍后再比较',
   'queue.read-later': ({ why }: Because) => `${why}；会自动重试`,
+  'queue.read-too-slow': ({ path }: { path: string }) => `未能及时读取 ${path}`,
+  'queue.admission-stopped': 'shrinkbox 正在停止',
   'queue.record-unfit': ({ file, line, why }: Because & { file: string; line: number }) =>
     `${file} 第 ${line} 行：${why}`,
   'queue.start-anew': '请把状态目录移到别处以重新开始；源文件和结果不受影响。',

@@ -13,23 +13,21 @@ import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 import type { Logger } from '../log.ts';
 import { syncHandle } from './durable.ts';
-import { errnoOf, type Files, type OpenFile, pinFrom, throughDescriptor } from './files.ts';
+import {
+  errnoOf,
+  type Files,
+  type InputFile,
+  type OpenFile,
+  pinFrom,
+  type Readable,
+  throughDescriptor,
+} from './files.ts';
 
-/** What a child is given to read a held file by. */
-export interface ChildInput {
-  /** The file as ffmpeg is to open it. */
-  url: string;
-  /** What the child gets as its descriptor 3; absent where `url` names the path. */
-  fd?: number;
-}
-
-/** Right after stdin, stdout and stderr, so that it is the same number in every child. */
-const CHILD_FD = 3;
-
-/** A regular file that was opened for reading. It stays the same file, whatever its path leads to. */
-export interface HeldFile extends Pick<OpenFile, 'read' | 'stat' | 'close'> {
-  /** For messages. Nothing is opened by it. */
-  readonly path: string;
+/**
+ * A regular file that was opened for reading. It stays the same file, for us and for children, whatever its path leads to by
+ * then. Children may outlive `close`.
+ */
+export interface HeldFile extends InputFile, Readable {
   /** Its identity when it was opened. */
   readonly pin: Pin;
   /**
@@ -39,8 +37,7 @@ export interface HeldFile extends Pick<OpenFile, 'read' | 'stat' | 'close'> {
   hasLostName(): Promise<boolean>;
   /** Makes its bytes durable, whoever wrote them. If the file system cannot, that is logged once. */
   sync(log: Logger): Promise<void>;
-  /** Each child that opens it reads from a position of its own. Valid until `close`, which may follow the child's start. */
-  readonly input: ChildInput;
+  close(): Promise<void>;
 }
 
 /**
@@ -94,11 +91,11 @@ export async function openFolder(root: string, parts: readonly string[], files: 
 }
 
 /**
- * Opens the file at `relative` (`/` between parts) below a configured folder.
+ * Opens the file at `names` below a configured folder: the names of folders, and its own.
  * @throws ShrinkError `changed-underneath` as `HeldFolder.file` does; otherwise Node's errno errors.
  */
-export async function openBelow(root: string, relative: string, files: Files, pin?: Pin): Promise<HeldFile> {
-  const parts = relative.split('/');
+export async function openBelow(root: string, names: readonly string[], files: Files, pin?: Pin): Promise<HeldFile> {
+  const parts = [...names];
   const name = parts.pop() ?? '';
   const folder = await openFolder(root, parts, files);
   return await folder.file(name, pin).finally(() => folder.close());
@@ -261,20 +258,16 @@ async function held(path: string, handle: OpenFile, pin: Pin | undefined): Promi
     await handle.close().catch(() => {});
     throw refusal;
   }
+  const { fd, read, stat, close } = handle;
   return {
-    path,
-    pin: now,
-    input:
-      handle.fd === undefined ? { url: `file:${path}` } : { url: `file:${throughDescriptor(CHILD_FD)}`, fd: handle.fd },
-    read: (...args) => handle.read(...args),
-    stat: () => handle.stat(),
+    ...{ path, pin: now, fd, read, stat, close },
+    open: async () => ({ path, read, stat, close: async () => {} }),
     async hasLostName() {
-      const { nlink } = await handle.stat();
-      const name = handle.fd === undefined ? undefined : await readlink(throughDescriptor(handle.fd));
+      const { nlink } = await stat();
+      const name = fd === undefined ? undefined : await readlink(throughDescriptor(fd));
       return nlink < stats.nlink && name?.endsWith(' (deleted)') !== false;
     },
     sync: log => syncHandle(handle, path, log),
-    close: () => handle.close(),
   };
 }
 
@@ -325,6 +318,6 @@ async function closing(opened: unknown, error: unknown): Promise<never> {
 
 /** The person's path in place of the one that was used, in what Node says. */
 function naming(error: unknown, at: string, path: string): unknown {
-  if (at !== path && error instanceof Error) error.message = error.message.replaceAll(at, path);
+  if (at !== path && error instanceof Error) error.message = error.message.replaceAll(at, () => path);
   return error;
 }

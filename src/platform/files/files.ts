@@ -30,6 +30,31 @@ export interface OpenFile {
   close(): Promise<void>;
 }
 
+/** An open file, and its path for messages. */
+export interface Readable extends Pick<OpenFile, 'read' | 'stat'> {
+  readonly path: string;
+}
+
+/** A file that we and our children read: one that is held open (door.ts), or one of ours. */
+export interface InputFile {
+  /** For messages. */
+  readonly path: string;
+  /** The descriptor that children get; absent where they open the path. */
+  readonly fd?: number | undefined;
+  /** To be closed; what is held open stays so. @throws ShrinkError `gone`, ... */
+  open(): Promise<Readable & Pick<OpenFile, 'close'>>;
+}
+
+/** Opens the file for as long as `act` takes. @throws what `open` and `act` throw. */
+export async function reading<T>(file: InputFile, act: (opened: Readable) => Promise<T>): Promise<T> {
+  const opened = await file.open();
+  try {
+    return await act(opened);
+  } finally {
+    await opened.close().catch(() => {});
+  }
+}
+
 /** Exactly the calls we need; they fail with Node's errno errors. */
 export interface Files {
   lstat(path: string): Promise<BigIntStats>;
@@ -112,6 +137,17 @@ export function pinFrom(stats: BigIntStats): Pin {
   };
 }
 
+/**
+ * A file in a folder that nobody else writes into (the state directory, a job's work directory), opened by its path whenever
+ * it is read.
+ */
+export function ownFile(path: string, files: Files = nodeFiles): InputFile {
+  return {
+    path,
+    open: () => openToRead(path, files),
+  };
+}
+
 /** Removes a file of ours after something else went wrong: that first error is the one to report. */
 export async function unlinkQuietly(path: string, files: Files): Promise<void> {
   await files.unlink(path).catch(() => {});
@@ -134,11 +170,6 @@ export async function doing<T>(operation: FileOperation, path: string, act: () =
   } catch (error) {
     throw fileError(error, say(`files.${operation}`, { path }), path);
   }
-}
-
-/** An open file, and its path for messages. */
-export interface Readable extends Pick<OpenFile, 'read' | 'stat'> {
-  readonly path: string;
 }
 
 /** Opens a file of ours alone to read it, links followed. @throws ShrinkError, see `fileError`. */
@@ -164,10 +195,12 @@ export async function sha256OfOpen({ path, read }: Readable, signal?: AbortSigna
 /** Hex sha256 of a whole file, as read back from disk or cache. */
 export async function sha256Of(path: string, files: Files, signal?: AbortSignal): Promise<string> {
   const hash = createHash('sha256');
-  await readRanges(path, files, [{ from: 0, bytes: Number.MAX_SAFE_INTEGER }], chunk => {
+  const whole = [{ from: 0, bytes: Number.MAX_SAFE_INTEGER }];
+  const take = (chunk: Buffer) => {
     if (signal?.aborted) throw cancelled(path);
     hash.update(chunk);
-  });
+  };
+  await reading(ownFile(path, files), file => readRanges(file, whole, take));
   return hash.digest('hex');
 }
 
@@ -183,10 +216,11 @@ const SAMPLE_BYTES = MIB / 4;
  * Equal fingerprints mean the same video for all practical purposes, not the same bytes.
  * @throws ShrinkError `changed-underneath` if the file is shorter than `sizeBytes`.
  */
-export async function fingerprint(path: string, sizeBytes: number, files: Files = nodeFiles): Promise<string> {
+export async function fingerprint(file: Readable, sizeBytes: number): Promise<string> {
+  const { path } = file;
   const hash = createHash('sha256').update(`${sizeBytes}\n`);
   const ranges = fingerprintRanges(sizeBytes);
-  const read = await readRanges(path, files, ranges, chunk => void hash.update(chunk));
+  const read = await readRanges(file, ranges, chunk => void hash.update(chunk));
   if (read !== ranges.reduce((sum, range) => sum + range.bytes, 0)) {
     throw new ShrinkError('changed-underneath', say('files.truncated', { path }), { subject: path });
   }
@@ -202,29 +236,21 @@ const BLOCK = MIB;
  * @returns the hash, and the file's identity after the last byte was read
  * @throws ShrinkError, `cancelled` once the signal aborts
  */
-export async function contentHashOf(
-  path: string,
-  files: Files,
-  signal?: AbortSignal,
-): Promise<{ contentHash: string; pin: Pin }> {
+export async function contentHashOf(file: Readable, signal?: AbortSignal): Promise<{ contentHash: string; pin: Pin }> {
+  const { path } = file;
   const whole = createHash('sha256');
-  const handle = await doing('opening', path, () => files.open(path, 'r'));
-  try {
-    for (let at = 0; ; at += BLOCK) {
-      if (signal?.aborted) throw cancelled(path);
-      const block = await doing('reading', path, () => readBlock(handle, at));
-      whole.update(new Uint8Array(await webcrypto.subtle.digest('SHA-256', block)));
-      if (block.length < BLOCK) break;
-    }
-    const pin = pinFrom(await doing('identifying', path, () => handle.stat()));
-    return { contentHash: whole.digest('hex'), pin };
-  } finally {
-    await handle.close().catch(() => {});
+  for (let at = 0; ; at += BLOCK) {
+    if (signal?.aborted) throw cancelled(path);
+    const block = await doing('reading', path, () => readBlock(file, at));
+    whole.update(new Uint8Array(await webcrypto.subtle.digest('SHA-256', block)));
+    if (block.length < BLOCK) break;
   }
+  const pin = pinFrom(await doing('identifying', path, () => file.stat()));
+  return { contentHash: whole.digest('hex'), pin };
 }
 
 /** Up to BLOCK bytes: fewer only at the end of the file. */
-async function readBlock(handle: OpenFile, at: number): Promise<Uint8Array<ArrayBuffer>> {
+async function readBlock(handle: Readable, at: number): Promise<Uint8Array<ArrayBuffer>> {
   const block = Buffer.alloc(BLOCK);
   let filled = 0;
   while (filled < BLOCK) {
@@ -247,24 +273,19 @@ function fingerprintRanges(size: number): Range[] {
   return [{ from: 0, bytes: MIB }, ...samples, { from: size - MIB, bytes: MIB }];
 }
 
-async function readRanges(path: string, files: Files, ranges: Range[], take: (chunk: Buffer) => void): Promise<number> {
-  const handle = await doing('opening', path, () => files.open(path, 'r'));
+async function readRanges(file: Readable, ranges: Range[], take: (chunk: Buffer) => void): Promise<number> {
   const buffer = Buffer.allocUnsafe(CHUNK);
   let total = 0;
-  try {
-    for (const range of ranges) {
-      for (let done = 0; done < range.bytes; ) {
-        const at = done;
-        const want = Math.min(CHUNK, range.bytes - at);
-        const { bytesRead } = await doing('reading', path, () => handle.read(buffer, 0, want, range.from + at));
-        if (bytesRead === 0) break;
-        take(buffer.subarray(0, bytesRead));
-        done += bytesRead;
-        total += bytesRead;
-      }
+  for (const range of ranges) {
+    for (let done = 0; done < range.bytes; ) {
+      const at = done;
+      const want = Math.min(CHUNK, range.bytes - at);
+      const { bytesRead } = await doing('reading', file.path, () => file.read(buffer, 0, want, range.from + at));
+      if (bytesRead === 0) break;
+      take(buffer.subarray(0, bytesRead));
+      done += bytesRead;
+      total += bytesRead;
     }
-  } finally {
-    await handle.close().catch(() => {});
   }
   return total;
 }

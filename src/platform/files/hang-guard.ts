@@ -238,6 +238,8 @@ export interface GuardedFilesOptions {
   answerMs?: number;
   /** Threads that shares may hold; by default those of this process. */
   budget?: ThreadBudget;
+  /** Once it aborts, no share is waited for any longer. */
+  giveUp?: AbortSignal;
 }
 
 const BELOW_DESCRIPTOR = new RegExp(`^${throughDescriptor(0).slice(0, -1)}(\\d+)(/|$)`);
@@ -251,6 +253,9 @@ class Guards {
 
   constructor(options: GuardedFilesOptions) {
     this.#options = options;
+    options.giveUp?.addEventListener('abort', () => {
+      for (const guard of this.#byMountPoint.values()) guard.abandon();
+    });
   }
 
   /** What was opened by `path`, and is called through its descriptor from now on. */
@@ -285,6 +290,7 @@ class Guards {
     const { clock, answerMs = ANSWER_MS, budget } = this.#options;
     const guard = this.#byMountPoint.get(mount.point) ?? new MountGuard(mount.point, clock, answerMs, budget);
     this.#byMountPoint.set(mount.point, guard);
+    if (this.#options.giveUp?.aborted) guard.abandon();
     return guard;
   }
 
@@ -303,23 +309,43 @@ class Guards {
  */
 export function guardedFiles(files: Files, options: GuardedFilesOptions): Files {
   const guards = new Guards(options);
-  const guarded = <T>(path: string, work: () => Promise<T>): Promise<T> => guards.of(path)?.call(work) ?? work();
+  const opening = {
+    opened: (file: OpenFile, path: string) => guards.hold(file, path, guards.of(path)),
+    closing: (file: OpenFile) => guards.drop(file),
+  };
+  return behind(files, path => guards.of(path), { ...opening, dataMs: DATA_MS });
+}
+
+/** The same files with every call behind one mount's guard, each with the guard's own time. */
+export function filesBehind(guard: MountGuard, files: Files): Files {
+  return behind(files, () => guard);
+}
+
+interface Behind {
+  /** How long reading, writing and syncing may take, milliseconds; by default as long as the guard waits for any call. */
+  dataMs?: number;
+  opened?(file: OpenFile, path: string): void;
+  closing?(file: OpenFile): void;
+}
+
+function behind(files: Files, guardOf: (path: string) => MountGuard | undefined, options: Behind = {}): Files {
+  const guarded = <T>(path: string, work: () => Promise<T>): Promise<T> => guardOf(path)?.call(work) ?? work();
   /** If only one of two names needs a guard, that one's. */
-  const between = (from: string, to: string) => (guards.of(to) ? to : from);
+  const between = (from: string, to: string) => (guardOf(to) ? to : from);
   return {
     lstat: path => guarded(path, () => files.lstat(path)),
     stat: path => guarded(path, () => files.stat(path)),
     async open(path, how, mode) {
-      const guard = guards.of(path);
+      const guard = guardOf(path);
       const onLate = (file: OpenFile) => discard(file, path, how === 'wx', files);
       const opening = () => files.open(path, how, mode);
       const opened = await (guard ? guard.call(opening, { onLate }) : opening());
-      guards.hold(opened, path, guard);
-      const file = guard ? guardedFile(opened, guard) : opened;
+      options.opened?.(opened, path);
+      const file = guard ? guardedFile(opened, guard, options.dataMs) : opened;
       return {
         ...file,
         close() {
-          guards.drop(opened);
+          options.closing?.(opened);
           return file.close();
         },
       };
@@ -333,8 +359,8 @@ export function guardedFiles(files: Files, options: GuardedFilesOptions): Files 
   };
 }
 
-function guardedFile(file: OpenFile, guard: MountGuard): OpenFile {
-  const data = <T>(work: () => Promise<T>): Promise<T> => guard.call(work, { answerMs: DATA_MS });
+function guardedFile(file: OpenFile, guard: MountGuard, dataMs: number | undefined): OpenFile {
+  const data = <T>(work: () => Promise<T>): Promise<T> => guard.call(work, { answerMs: dataMs });
   return {
     fd: file.fd,
     read: (...args) => data(() => file.read(...args)),

@@ -8,13 +8,20 @@ import { say } from '../../messages/say.ts';
 import { type Clock, PausableTimer, systemClock } from '../clock.ts';
 import type { PauseGate } from '../pause-gate.ts';
 import { ChildEnd, errorOfEnd } from './exit-status.ts';
+import { type InputFile, throughDescriptor } from '../files/files.ts';
 import { type ChildLimits, findLaunchers, findProgram, launchedThrough } from './limits.ts';
 import { collectLines, TailOfLines } from './lines.ts';
+
+/** What a child reads: it opens the path, or what it gets as a descriptor. */
+export type ChildInput = Pick<InputFile, 'path' | 'fd'>;
+
+/** An argument of a child; of a file, what the child has to open, right after `prefix`. */
+export type ChildArg = string | { prefix?: string; file: ChildInput };
 
 export interface ChildRequest {
   /** A path, or a name searched for on PATH. Never a shell line. */
   command: string;
-  args: readonly string[];
+  args: readonly ChildArg[];
   /** What is being done, as in "while …"; the start of every error message. */
   doing: Sentence | string;
   cwd?: string;
@@ -75,8 +82,46 @@ export async function runChild(request: ChildRequest): Promise<ChildResult> {
   const launchers = await findLaunchers();
   throwIfAborted(request);
   await gateOpen(request);
-  const [launched, args] = launchedThrough(launchers, program, request);
-  return await new Promise((resolve, reject) => startChild(launched, args, request, { resolve, reject }));
+  const inputs = new Inputs();
+  const own = request.args.map(arg => inputs.nameOf(arg));
+  const [launched, args] = launchedThrough(launchers, program, { ...request, args: own });
+  return await new Promise((resolve, reject) =>
+    startChild(launched, args, { ...request, inputs }, { resolve, reject }),
+  );
+}
+
+/** The descriptors a child gets after stdin, stdout and stderr. It opens each anew, and so reads from a position of its own. */
+class Inputs {
+  readonly #files: { path: string; fd: number }[] = [];
+
+  get fds(): number[] {
+    return this.#files.map(file => file.fd);
+  }
+
+  nameOf(arg: ChildArg): string {
+    if (typeof arg === 'string') return arg;
+    const { prefix = '', file } = arg;
+    return `${prefix}${file.fd === undefined ? file.path : this.#through(file.path, file.fd)}`;
+  }
+
+  #through(path: string, fd: number): string {
+    const before = this.#files.findIndex(file => file.fd === fd);
+    return throughDescriptor(FIRST_INPUT + (before < 0 ? this.#files.push({ path, fd }) - 1 : before));
+  }
+
+  /** Names files as people know them. */
+  inWords(line: string): string {
+    return this.#files.reduce(
+      (words, { path }, at) => words.replaceAll(throughDescriptor(FIRST_INPUT + at), () => path),
+      line,
+    );
+  }
+}
+
+const FIRST_INPUT = 3;
+
+interface Start extends ChildRequest {
+  inputs: Inputs;
 }
 
 interface Settle {
@@ -84,13 +129,13 @@ interface Settle {
   reject(error: unknown): void;
 }
 
-function startChild(command: string, args: string[], request: ChildRequest, settle: Settle): void {
+function startChild(command: string, args: string[], request: Start, settle: Settle): void {
   let child: ChildProcess;
   try {
     child = spawn(command, args, {
       cwd: request.cwd,
       env: childEnvironment(),
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['ignore', 'pipe', 'pipe', ...request.inputs.fds],
       detached: true,
       shell: false,
     });
@@ -106,7 +151,7 @@ function startChild(command: string, args: string[], request: ChildRequest, sett
 /** Watches one child from its start to its end, and settles its promise once, with the first reason there is. */
 class Supervisor {
   readonly #child: ChildProcess;
-  readonly #request: ChildRequest;
+  readonly #request: Start;
   readonly #settle: Settle;
   readonly #clock: Clock;
   readonly #timeLimit: PausableTimer;
@@ -119,7 +164,7 @@ class Supervisor {
   #isSettled = false;
   readonly #cleanUps: (() => void)[] = [];
 
-  constructor(child: ChildProcess, request: ChildRequest, settle: Settle) {
+  constructor(child: ChildProcess, request: Start, settle: Settle) {
     this.#child = child;
     this.#request = request;
     this.#settle = settle;
@@ -177,7 +222,8 @@ class Supervisor {
   }
 
   #collect(stdout: Readable, stderr: Readable): void {
-    const { isProgress, onStdoutLine, onStderrLine, maxLineChars, maxOutputBytes = DEFAULT_MAX_OUTPUT } = this.#request;
+    const { isProgress, onStdoutLine, onStderrLine, maxLineChars, inputs } = this.#request;
+    const { maxOutputBytes = DEFAULT_MAX_OUTPUT } = this.#request;
     const onLine = (line: string) => {
       if (isProgress?.(line) ?? true) this.#stallLimit.restart();
       if (onStdoutLine) this.#guard(() => onStdoutLine(line));
@@ -185,7 +231,8 @@ class Supervisor {
     };
     // What is kept is bounded as a whole: a cut line would look complete.
     collectLines(stdout, onLine, onStdoutLine ? maxLineChars : maxOutputBytes + 1);
-    collectLines(stderr, line => {
+    collectLines(stderr, said => {
+      const line = inputs.inWords(said);
       this.#stderrTail.add(line);
       if (onStderrLine) this.#guard(() => onStderrLine(line));
     });

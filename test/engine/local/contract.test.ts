@@ -6,6 +6,7 @@ import { createLocalEngine } from '../../../src/engine/local/engine.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { engineContract } from '../../contract/engine.ts';
 import { footageCopy, realTools } from '../../support/footage.ts';
+import { withSource } from '../../support/with-source.ts';
 
 engineContract('local', async () => {
   const found = await realTools();
@@ -22,12 +23,14 @@ engineContract('local', async () => {
   await chmod(counting, 0o755);
   const sourceBytes = (await stat(source)).size;
   return {
-    engine: createLocalEngine({
-      tools: { ...found, ffmpeg: counting },
-      effort: 'fast',
-      clock: systemClock,
-      cutting: { longestS: 2 },
-    }),
+    engine: withSource(
+      createLocalEngine({
+        tools: { ...found, ffmpeg: counting },
+        effort: 'fast',
+        clock: systemClock,
+        cutting: { longestS: 2 },
+      }),
+    ),
     order: {
       job: 'contract',
       source,

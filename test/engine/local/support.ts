@@ -13,6 +13,8 @@ import { probe } from '../../../src/media/probe/probe.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { type ContextOptions, recordingContext, type Recorded } from '../../contract/engine.ts';
 import { footage, type FootageName, realTools } from '../../support/footage.ts';
+import { ownFile } from '../../../src/platform/files/files.ts';
+import { withSource } from '../../support/with-source.ts';
 
 export const TARGET: Target = { audio: { kind: 'keep' }, quality: 'auto', minSaving: 0.05 };
 
@@ -35,7 +37,7 @@ export async function inWorkDir<T>(use: (workDir: string) => Promise<T>): Promis
 }
 
 export async function engineFor(options: Partial<LocalEngineOptions> = {}) {
-  return createLocalEngine({ tools: await realTools(), effort: 'fast', clock: systemClock, ...options });
+  return withSource(createLocalEngine({ tools: await realTools(), effort: 'fast', clock: systemClock, ...options }));
 }
 
 export interface Shrunk {
@@ -60,8 +62,11 @@ export async function shrink(
     const engine = await engineFor(options.engine);
     const { context, recorded } = recordingContext({ workDir, ...options });
     const candidate = await engine.run(await orderFor(source, target), context);
-    const verified = await verifyCandidate(candidate, { tools });
-    const [before, after] = await Promise.all([probe(source, { tools }), probe(candidate.path, { tools })]);
+    const verified = await verifyCandidate(candidate, { tools, source: ownFile(source) });
+    const [before, after] = await Promise.all([
+      probe(ownFile(source), { tools }),
+      probe(ownFile(candidate.path), { tools }),
+    ]);
     const shrunk = { candidate, verified, before, after, recorded };
     await look(shrunk);
     return shrunk;

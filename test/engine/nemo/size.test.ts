@@ -11,14 +11,14 @@ function localHelp(): LocalHelp & { asked: { source: string; maxBytes: number | 
   return {
     asked,
     look: () => Promise.reject(new ShrinkError('not-media', 'bytes, no video')),
-    async shrink({ source, maxBytes, dir }) {
+    async shrink({ source: { path: source }, maxBytes, dir }) {
       asked.push({ source, maxBytes });
       const bytes = Math.min((await stat(source)).size, maxBytes ?? 100);
       const path = join(dir, 'shrunk.mp4');
       await writeFile(path, (await readFile(source)).subarray(0, bytes));
       return { path, bytes, how: 'two passes' };
     },
-    async split({ source, maxBytes, dir }) {
+    async split({ source: { path: source }, maxBytes, dir }) {
       const whole = await readFile(source);
       const parts: string[] = [];
       for (let at = 0; at < whole.length; at += maxBytes) {

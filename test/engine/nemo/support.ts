@@ -12,6 +12,8 @@ import { scaledClock } from '../../support/nemo-server/clock.ts';
 import { mustHoldNoSecret, mustSayNoSecret } from '../../support/secrets.ts';
 import { type NemoServer, type NemoServerOptions, startNemoServer } from '../../support/nemo-server/server.ts';
 import { OPEN_GATE } from '../../../src/platform/pause-gate.ts';
+import { ownFile } from '../../../src/platform/files/files.ts';
+import { withSource } from '../../support/with-source.ts';
 
 export const MINUTE = 60_000;
 
@@ -81,7 +83,8 @@ export async function setUp(options: SetUpOptions = {}): Promise<SetUp> {
   const { size } = await stat(source);
   const build = (changes: EngineChanges = {}) => {
     const speed = options.speed ?? SPEED;
-    const engine = createNemoEngine(changed(changed(defaults(server, dir, clock, speed), options.engine), changes));
+    const made = createNemoEngine(changed(changed(defaults(server, dir, clock, speed), options.engine), changes));
+    const engine = withSource(made);
     onEnd(() => engine.close());
     return engine;
   };
@@ -184,6 +187,8 @@ export class TestJob {
   get context(): EngineContext {
     const kill = new AbortController();
     return {
+      // The engine is given the order's own (withSource).
+      source: ownFile(''),
       record: async (key, value) => {
         if (this.#lost && this.journal.length + 1 >= this.#dieAfter) return this.#write(`checkpoint:${key}`, kill);
         this.records[key] = structuredClone(value);

@@ -5,6 +5,7 @@ import { beforeAll, expect, it } from 'vitest';
 import { filtersFor, type PicturedJob, Thumbnails } from '../../../src/api/thumbnails.ts';
 import { findTools, type Tools } from '../../../src/media/ffmpeg/tools.ts';
 import { ask, serving, tempDir } from '../../support/serving.ts';
+import { openSource } from '../../support/with-source.ts';
 
 let tools: Tools;
 beforeAll(async () => {
@@ -44,7 +45,7 @@ it.each<[string, Parameters<typeof pair>[0]]>([
   ['a source whose clock does not start at zero', { before: ['-output_ts_offset', '1.4'] }],
 ])('shows the same frame of both: %s', async (_, options) => {
   const { dir, job } = await pair(options);
-  const thumbnails = new Thumbnails({ tools, tempDir: dir });
+  const thumbnails = new Thumbnails({ tools, open: openSource, tempDir: dir });
   const [before, after] = [await thumbnails.picture(job, 'before'), await thumbnails.picture(job, 'after')];
   for (const picture of [before, after]) expect([...picture.subarray(0, 2)]).toEqual([0xff, 0xd8]);
   // The next frame is 67 lighter or darker.
@@ -57,7 +58,10 @@ const corpus = process.env['SHRINKBOX_CORPUS'];
 it.runIf(corpus)('shows real 4:4:4 of an old x264 as it is, not the garbage a seek into it gives', async () => {
   const dir = await tempDir();
   const source = join(corpus ?? '', '12_cockatoo_720p_yuv444_mp3.mp4');
-  const picture = await new Thumbnails({ tools, tempDir: dir }).picture(jobOf(source, source), 'before');
+  const picture = await new Thumbnails({ tools, open: openSource, tempDir: dir }).picture(
+    jobOf(source, source),
+    'before',
+  );
   writeFileSync(join(dir, 'seen.jpg'), picture);
   const small = (...args: string[]) =>
     execFileSync(tools.ffmpeg, ['-v', 'error', ...args, '-frames:v', '1', '-f', 'rawvideo', '-']);
@@ -70,7 +74,7 @@ it.runIf(corpus)('shows real 4:4:4 of an old x264 as it is, not the garbage a se
 
 it('is made once, and one at a time', async () => {
   const { dir, job } = await pair();
-  const thumbnails = new Thumbnails({ tools, tempDir: dir });
+  const thumbnails = new Thumbnails({ tools, open: openSource, tempDir: dir });
   const [first, again] = await Promise.all([thumbnails.picture(job, 'after'), thumbnails.picture(job, 'after')]);
   expect(again).toBe(first);
   expect(await thumbnails.picture(job, 'after')).toBe(first);
@@ -81,7 +85,7 @@ it('looks for an archived original where it is now', async () => {
   const archived = join(dir, 'archive.mp4');
   copyFileSync(job.source, archived);
   rmSync(job.source);
-  const thumbnails = new Thumbnails({ tools, tempDir: dir });
+  const thumbnails = new Thumbnails({ tools, open: openSource, tempDir: dir });
   expect([...(await thumbnails.picture({ ...job, original: archived }, 'before')).subarray(0, 2)]).toEqual([
     0xff, 0xd8,
   ]);
@@ -106,7 +110,7 @@ it.each<[string, (job: PicturedJob, dir: string) => PicturedJob | void, 'before'
 ])('has no picture of %s', async (_, happens, which, message) => {
   const { dir, job } = await pair();
   const changed = happens(job, dir) ?? job;
-  const made = new Thumbnails({ tools, tempDir: dir }).picture(changed, which);
+  const made = new Thumbnails({ tools, open: openSource, tempDir: dir }).picture(changed, which);
   await expect(made).rejects.toMatchObject({ code: 'gone', message: expect.stringMatching(message) });
 });
 
@@ -119,7 +123,7 @@ it('makes HDR look as a screen shows it, where ffmpeg can', () => {
 
 it('is offered of jobs that are done, and of nothing else', async () => {
   const { dir, job } = await pair();
-  const { server, control } = await serving({ thumbnails: new Thumbnails({ tools, tempDir: dir }) });
+  const { server, control } = await serving({ thumbnails: new Thumbnails({ tools, open: openSource, tempDir: dir }) });
   control.add({ ...job, state: 'done' });
   control.add({ id: 'failed1', state: 'failed' });
   const answer = await ask(server, '/api/jobs/abc/picture/after');

@@ -16,6 +16,7 @@ import { Secret } from '../../../dist/config/secrets.js';
 import { createAddressPolicy } from '../../../dist/engine/nemo/http/address-policy.js';
 import { download } from '../../../dist/engine/nemo/render/download.js';
 import { createNemoEngine } from '../../../dist/engine/nemo/engine.js';
+import { ownFile } from '../../../dist/platform/files/files.js';
 import { systemClock } from '../../../dist/platform/clock.js';
 import { createHttp } from '../../../dist/platform/http.js';
 import { silentLogger } from '../../../dist/platform/log.js';
@@ -156,7 +157,7 @@ async function pushThrough(count, factor, requestsPerMinute) {
       for (let records = {}; ; ) {
         const kept = { ...records };
         try {
-          await engine.run(order(`job${n}`, source), context(kept, join(state, `w${n}`)));
+          await engine.run(order(`job${n}`, source), context(kept, join(state, `w${n}`), source));
           done += 1;
           return;
         } catch (error) {
@@ -199,10 +200,11 @@ function order(job, source) {
   return { job, source, sourceBytes: 20_000, target };
 }
 
-function context(kept, workDir) {
+function context(kept, workDir, source) {
   mkdirSync(workDir, { recursive: true });
   const nothing = async () => {};
   return {
+    source: ownFile(source),
     record: async (key, value) => {
       kept[key] = value;
     },

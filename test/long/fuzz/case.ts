@@ -20,6 +20,8 @@ import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { checkCompleteness } from '../../../src/media/completeness/index.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import type { Random } from '../torture/random.ts';
+import { ownFile } from '../../../src/platform/files/files.ts';
+import { withSource } from '../../support/with-source.ts';
 
 export interface Case {
   name: string;
@@ -110,14 +112,14 @@ interface Stage {
 
 async function stages(one: Case, stage: Stage): Promise<{ end: string; said: string }> {
   const { tools, source, signal, wrong } = stage;
-  const facts = await probe(source, { tools, signal });
+  const facts = await probe(ownFile(source), { tools, signal });
   const order: Order = {
     ...{ job: 'fuzz', source, sourceBytes: one.bytes.length },
     target: { audio: { kind: 'keep' }, quality: 'auto', minSaving: 0.05, ...one.target },
   };
   wrong.push(...factsWrong(facts), ...planWrong(facts, order, tools));
   if (!one.full) return { end: 'probed', said: '' };
-  const engine = createLocalEngine({ tools, effort: 'fast', clock: systemClock, threads: 1 });
+  const engine = withSource(createLocalEngine({ tools, effort: 'fast', clock: systemClock, threads: 1 }));
   const { context } = recordingContext({ workDir: stage.workDir, signal });
   const candidate = await engine.run(order, context);
   wrong.push(...sentence(candidate.how), ...candidate.notes.flatMap(sentence));

@@ -10,6 +10,7 @@ import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import { footage, footageCopy, realTools } from '../../support/footage.ts';
 import { bytes, engineFor, inWorkDir, orderFor, refusal, share, shrink } from '../../engine/local/support.ts';
+import { ownFile } from '../../../src/platform/files/files.ts';
 
 afterEach(() => expect(activeChildren()).toEqual([]));
 
@@ -367,6 +368,7 @@ it('leaves nothing in the work directory but what a later run needs', async () =
 it('explains itself without touching anything', async () => {
   const described = await (await engineFor()).describe?.(
     await orderFor(await footage('timecode'), share(0.5)),
+    ownFile(await footage('timecode')),
     new AbortController().signal,
   );
   expect(described?.map(line => line.text)).toEqual([

@@ -7,6 +7,7 @@ import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { recordingContext } from '../../contract/engine.ts';
 import { footage, type FootageName, realTools } from '../../support/footage.ts';
 import { engineFor, flashAndBeep, frameTimes, inWorkDir, orderFor, share, shrink } from '../../engine/local/support.ts';
+import { ownFile } from '../../../src/platform/files/files.ts';
 
 const SHORT = { engine: { cutting: { longestS: 1 } } };
 
@@ -165,7 +166,7 @@ describe('in parts', () => {
         engine: { ...SHORT.engine, tools },
       });
       expect(candidate.how).not.toMatch(/parts/);
-      expect(after.video.frames).toBe((await probe(source, { tools: await realTools() })).video.frames);
+      expect(after.video.frames).toBe((await probe(ownFile(source), { tools: await realTools() })).video.frames);
     });
   });
 });

@@ -11,6 +11,7 @@ import { eventually } from '../../support/eventually.ts';
 import { footage, realTools } from '../../support/footage.ts';
 import type { NemoServerOptions } from '../../support/nemo-server/server.ts';
 import { setUp, type EngineChanges } from '../../engine/nemo/support.ts';
+import { ownFile } from '../../../src/platform/files/files.ts';
 
 vi.setConfig({ testTimeout: 300_000 });
 
@@ -59,7 +60,10 @@ it('a real clip over the upload limit is sent in parts and comes back whole', as
   const candidate = await engine.run(order(300_000), job().context);
   expect(server.sessions.size).toBeGreaterThan(1);
   await verifyCandidate(candidate, { tools });
-  const [before, after] = await Promise.all([probe(source, { tools }), probe(candidate.path, { tools })]);
+  const [before, after] = await Promise.all([
+    probe(ownFile(source), { tools }),
+    probe(ownFile(candidate.path), { tools }),
+  ]);
   expect(after.durationS).toBeCloseTo(before.durationS, 0);
 });
 
@@ -104,7 +108,7 @@ describe('a service that codes in H.265', () => {
     for (const instruction of [undefined, 'make it under 200kB']) {
       const { engine, order, job, tools } = await real({}, { codec: 'hevc-unless-asked' });
       const candidate = await engine.run(order(200_000, { instruction }), job().context);
-      expect((await probe(candidate.path, { tools })).video.codec).toBe('h264');
+      expect((await probe(ownFile(candidate.path), { tools })).video.codec).toBe('h264');
     }
   });
 

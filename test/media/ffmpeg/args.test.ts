@@ -3,11 +3,12 @@ import { keepFrameTimes, oneSecondChunks, untrustedInput } from '../../../src/me
 
 describe('arguments', () => {
   it('a file from outside is a file, whatever its name, and nothing that points elsewhere', () => {
-    const args = untrustedInput('/in/concat:a|b.mov');
-    expect(args.slice(-2)).toEqual(['-i', 'file:/in/concat:a|b.mov']);
+    const file = { path: '/in/concat:a|b.mov' };
+    const args = untrustedInput(file);
+    expect(args.slice(-2)).toEqual(['-i', { prefix: 'file:', file }]);
     expect(args.join(' ')).toContain('-protocol_whitelist file -format_whitelist mov,mp4');
     for (const list of ['hls', 'concat', 'dash', 'image2', 'lavfi', 'sdp'])
-      expect(args[3]?.split(',')).not.toContain(list);
+      expect(String(args[3]).split(',')).not.toContain(list);
   });
 
   it('follow what this ffmpeg has', () => {

@@ -2,11 +2,12 @@ import { describe, expect, it } from 'vitest';
 import type { Holding } from '../../../src/core/inventory.ts';
 import { hasCaptions, isScrambled } from '../../../src/media/probe/signs.ts';
 import { probe } from '../../../src/media/probe/probe.ts';
+import { ownFile } from '../../../src/platform/files/files.ts';
 import { refusal } from '../../engine/local/support.ts';
 import { caseFile } from '../../support/cases.ts';
 import { canMake, footage, type FootageName, realTools } from '../../support/footage.ts';
 
-const inventoryOf = async (path: string) => (await probe(path, { tools: await realTools() })).inventory;
+const inventoryOf = async (path: string) => (await probe(ownFile(path), { tools: await realTools() })).inventory;
 const holds = (holding: Partial<Holding>): unknown => expect.arrayContaining([expect.objectContaining(holding)]);
 
 describe('what a file holds', () => {
@@ -127,7 +128,7 @@ describe('a true sentence before any work', () => {
 });
 
 it('was "cannot be described" for a tag of 70,000 letters: works, and the facts keep a little of it', async () => {
-  const { tags, tagBytes } = await probe(await footage('longTag'), { tools: await realTools() });
+  const { tags, tagBytes } = await probe(ownFile(await footage('longTag')), { tools: await realTools() });
   expect(tags['comment']?.length).toBe(300);
   expect(tagBytes).toBeGreaterThan(70_000);
 });

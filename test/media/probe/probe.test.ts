@@ -8,6 +8,7 @@ import { probe } from '../../../src/media/probe/probe.ts';
 import { NO_SIGNS } from '../../../src/media/probe/signs.ts';
 import { mainVideo, type ProbeOutput, type ProbeStream } from '../../../src/media/probe/streams.ts';
 import { canMake, footage, footageCopy, type FootageName, realTools } from '../../support/footage.ts';
+import { ownFile } from '../../../src/platform/files/files.ts';
 
 it('a second ffprobe was started for every small file: a fiftieth of a short job, twice', async () => {
   const directory = await mkdtemp(join(tmpdir(), 'shrinkbox-probe-'));
@@ -17,11 +18,11 @@ it('a second ffprobe was started for every small file: a fiftieth of a short job
     const counted = join(directory, 'ffprobe');
     const script = (more: string) => `#!/bin/sh\necho "$*" >> '${list}'\n${more}exec '${tools.ffprobe}' "$@"\n`;
     await writeFile(counted, script(''), { mode: 0o755 });
-    const once = await probe(await footage('tracks'), { tools: { ...tools, ffprobe: counted } });
+    const once = await probe(ownFile(await footage('tracks')), { tools: { ...tools, ffprobe: counted } });
     expect((await readFile(list, 'utf8')).trim().split('\n').length).toBe(1);
     // Where anything is said it is asked step by step, and learns the same.
     await writeFile(counted, script(`case "$*" in *compact*) echo odd >&2;; esac\n`), { mode: 0o755 });
-    expect(await probe(await footage('tracks'), { tools: { ...tools, ffprobe: counted } })).toEqual(once);
+    expect(await probe(ownFile(await footage('tracks')), { tools: { ...tools, ffprobe: counted } })).toEqual(once);
     expect((await readFile(list, 'utf8')).trim().split('\n').length).toBe(4);
   } finally {
     await rm(directory, { recursive: true });
@@ -78,19 +79,19 @@ describe('facts', () => {
   ];
   it.each(cases)('%s', async (name, expected) => {
     if (!(await canMake(name))) return;
-    const facts: MediaFacts = await probe(await footage(name), { tools: await realTools() });
+    const facts: MediaFacts = await probe(ownFile(await footage(name)), { tools: await realTools() });
     expect(facts).toMatchObject(expected);
   });
 
   it('sizes of the tracks add up to nearly the file', async () => {
-    const facts = await probe(await footage('plain'), { tools: await realTools() });
+    const facts = await probe(ownFile(await footage('plain')), { tools: await realTools() });
     const tracks = facts.video.bytes + (facts.audio[0]?.bytes ?? 0);
     expect(tracks).toBeLessThan(facts.bytes);
     expect(tracks).toBeGreaterThan(facts.bytes * 0.98);
   });
 
   it('the sound’s start against the picture’s is known', async () => {
-    const facts = await probe(await footage('syncLate'), { tools: await realTools() });
+    const facts = await probe(ownFile(await footage('syncLate')), { tools: await realTools() });
     expect((facts.audio[0]?.startS ?? 0) - facts.startS).toBeCloseTo(1.2, 1);
   });
 });
@@ -100,7 +101,7 @@ describe('a small file whose tables claim more than it can hold', () => {
     'endlessEdits', // was: read for 130 s, twice, while every other file waited
     'countless', // was: each child built an index of 40 million frames, in 1 GB of memory
   ] as const)('%s is refused before it costs anything', async name => {
-    const refused = probe(await footage(name), { tools: await realTools() });
+    const refused = probe(ownFile(await footage(name)), { tools: await realTools() });
     await expect(refused).rejects.toMatchObject({
       code: 'unsafe-media',
       messages: { text: { code: 'media.claims-too-much' } },
@@ -192,23 +193,25 @@ describe('names', () => {
     '$(touch x).mp4',
   ];
   it.each(names)('%j is just a name', async name => {
-    const facts = await probe(await footageCopy('tiny', directory, name), { tools: await realTools() });
+    const facts = await probe(ownFile(await footageCopy('tiny', directory, name)), { tools: await realTools() });
     expect(facts.video.frames).toBe(15);
   });
 
   it('a missing file and one behind a broken link are gone', async () => {
     const options = { tools: await realTools() };
-    await expect(probe(join(directory, 'nothing.mp4'), options)).rejects.toMatchObject({ code: 'gone' });
+    await expect(probe(ownFile(join(directory, 'nothing.mp4')), options)).rejects.toMatchObject({ code: 'gone' });
     await symlink(join(directory, 'nowhere'), join(directory, 'link.mp4'));
-    await expect(probe(join(directory, 'link.mp4'), options)).rejects.toMatchObject({ code: 'gone' });
+    await expect(probe(ownFile(join(directory, 'link.mp4')), options)).rejects.toMatchObject({ code: 'gone' });
   });
 
   it('a directory named like a video is no video', async () => {
-    await expect(probe(directory, { tools: await realTools() })).rejects.toMatchObject({ name: 'ShrinkError' });
+    await expect(probe(ownFile(directory), { tools: await realTools() })).rejects.toMatchObject({
+      name: 'ShrinkError',
+    });
   });
 
   it('stops on request', async () => {
-    const promise = probe(await footage('plain'), { tools: await realTools(), signal: AbortSignal.abort() });
+    const promise = probe(ownFile(await footage('plain')), { tools: await realTools(), signal: AbortSignal.abort() });
     await expect(promise).rejects.toMatchObject({ code: 'cancelled' });
   });
 
@@ -216,13 +219,13 @@ describe('names', () => {
     const ffprobe = join(directory, 'killed');
     await writeFile(ffprobe, '#!/bin/sh\nkill -9 $$\n', { mode: 0o755 });
     const tools = { ...(await realTools()), ffprobe };
-    await expect(probe(await footage('tiny'), { tools })).rejects.toMatchObject({ code: 'out-of-memory' });
+    await expect(probe(ownFile(await footage('tiny')), { tools })).rejects.toMatchObject({ code: 'out-of-memory' });
   });
 
   it('an ffprobe that answers nonsense is not believed', async () => {
     const path = join(directory, 'nonsense');
     await writeFile(path, '#!/bin/sh\necho "not json"\n', { mode: 0o755 });
     const tools = { ...(await realTools()), ffprobe: path };
-    await expect(probe(await footage('tiny'), { tools })).rejects.toMatchObject({ code: 'not-media' });
+    await expect(probe(ownFile(await footage('tiny')), { tools })).rejects.toMatchObject({ code: 'not-media' });
   });
 });

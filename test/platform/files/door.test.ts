@@ -1,4 +1,4 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { lstatSync, mkdirSync, readFileSync, renameSync, symlinkSync, writeFileSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -9,6 +9,7 @@ import { openBelow, openFolder } from '../../../src/platform/files/door.ts';
 import { type Files, nodeFiles, pinOf } from '../../../src/platform/files/files.ts';
 import { guardedFiles, ThreadBudget } from '../../../src/platform/files/hang-guard.ts';
 import { silentLogger } from '../../../src/platform/log.ts';
+import { runChild } from '../../../src/platform/process/run-child.ts';
 import { eventually } from '../../support/eventually.ts';
 import { exchanging } from '../../support/exchanger.ts';
 import { FakeClock } from '../../support/fake-clock.ts';
@@ -51,7 +52,7 @@ async function contentOf(file: {
 describe.each(WAYS)('%s', (_, files) => {
   it('a file is opened below its folders', async () => {
     const pin = await pinOf(at('trip/day/clip.mp4'));
-    const file = await openBelow(inbox, 'trip/day/clip.mp4', files, pin);
+    const file = await openBelow(inbox, ['trip', 'day', 'clip.mp4'], files, pin);
     expect(await contentOf(file)).toBe('mine');
     expect(file).toMatchObject({ path: at('trip/day/clip.mp4'), pin });
     await file.close();
@@ -59,7 +60,7 @@ describe.each(WAYS)('%s', (_, files) => {
 
   it('a link in the configured path is followed: it is the word of whoever configured it', async () => {
     symlinkSync('inbox', join(root, 'configured'));
-    const file = await openBelow(join(root, 'configured'), 'trip/clip.mp4', files);
+    const file = await openBelow(join(root, 'configured'), ['trip', 'clip.mp4'], files);
     expect(await contentOf(file)).toBe('mine');
     await file.close();
   });
@@ -80,20 +81,20 @@ describe.each(WAYS)('%s', (_, files) => {
     const server = createServer().listen(at('socket.mp4'));
     onTestFinished(() => void server.close());
     await eventually(() => lstatSync(at('socket.mp4'), { throwIfNoEntry: false }), { what: 'the socket' });
-    const opened = openBelow(inbox, name, files);
+    const opened = openBelow(inbox, name.split('/'), files);
     await expect(opened).rejects.toMatchObject({ code: 'changed-underneath', message: expect.stringContaining(why) });
   });
 
   it.runIf(process.getuid?.() === 0)('a device is refused, and why is said', async () => {
     execFileSync('mknod', [at('null.mp4'), 'c', '1', '3']);
-    await expect(openBelow(inbox, 'null.mp4', files)).rejects.toThrow('is a device');
+    await expect(openBelow(inbox, ['null.mp4'], files)).rejects.toThrow('is a device');
   });
 
   it('a file that is not the one of the pin is refused', async () => {
     const pin = await pinOf(at('trip/clip.mp4'));
     writeFileSync(at('trip/new.mp4'), 'mine');
     renameSync(at('trip/new.mp4'), at('trip/clip.mp4'));
-    const opened = openBelow(inbox, 'trip/clip.mp4', files, pin);
+    const opened = openBelow(inbox, ['trip', 'clip.mp4'], files, pin);
     await expect(opened).rejects.toThrow('is no longer the file it was');
   });
 
@@ -107,9 +108,9 @@ describe.each(WAYS)('%s', (_, files) => {
 
   it('what is missing is an error of the path people know', async () => {
     const path = at('trip/none.mp4');
-    const opened = openBelow(inbox, 'trip/none.mp4', files);
+    const opened = openBelow(inbox, ['trip', 'none.mp4'], files);
     await expect(opened).rejects.toMatchObject({ code: 'ENOENT', message: expect.stringContaining(path) });
-    await expect(openBelow(join(root, 'none'), 'a', files)).rejects.toMatchObject({ code: 'ENOENT' });
+    await expect(openBelow(join(root, 'none'), ['a'], files)).rejects.toMatchObject({ code: 'ENOENT' });
   });
 
   it('names are made, linked, renamed, listed and removed', async () => {
@@ -152,13 +153,16 @@ describe.runIf(isLinux)('a folder that is exchanged for a link after it was open
   });
 
   it('does not change what a child reads, and each child has a place of its own in it', async () => {
-    const file = await openBelow(inbox, 'trip/clip.mp4', nodeFiles);
+    const file = await openBelow(inbox, ['trip', 'clip.mp4'], nodeFiles);
     onTestFinished(() => file.close());
     exchangeTrip();
-    const { url, fd } = file.input;
-    const read = (command: string) =>
-      spawnSync('sh', ['-c', `${command} < ${url.slice(5)}`], { stdio: ['ignore', 'pipe', 'pipe', fd] }).stdout;
-    expect(['head -c 2', 'head -c 2', 'cat'].map(command => read(command).toString())).toEqual(['mi', 'mi', 'mine']);
+    const read = async (command: string, ...args: string[]) =>
+      (await runChild({ command, args: [...args, { file }], doing: 'reading' })).stdout;
+    expect([await read('head', '-c', '2'), await read('head', '-c', '2'), await read('cat')]).toEqual([
+      'mi',
+      'mi',
+      'mine',
+    ]);
   });
 });
 
@@ -181,7 +185,7 @@ describe('where a descriptor is no path, a folder exchanged for a link', () => {
         return { ...file, close: () => ((closed += how === 'source' ? 1 : 0), file.close()) };
       },
     };
-    await expect(openBelow(inbox, 'trip/clip.mp4', exchangingAtOpen)).rejects.toThrow('is no longer the folder');
+    await expect(openBelow(inbox, ['trip', 'clip.mp4'], exchangingAtOpen)).rejects.toThrow('is no longer the folder');
     expect(closed).toBe(1);
   });
 });
@@ -191,7 +195,7 @@ it.runIf(isLinux)('an inbox folder exchanged for a link all the time never leads
   const exchanger = await exchanging(at('trip'), at('other'));
   const seen = new Map<string, number>();
   for (const end = performance.now() + 1000; performance.now() < end; ) {
-    const found = await openBelow(inbox, 'trip/clip.mp4', nodeFiles).then(
+    const found = await openBelow(inbox, ['trip', 'clip.mp4'], nodeFiles).then(
       async file => contentOf(file).finally(() => file.close()),
       (error: Error) => (/is a link|is no longer/.test(error.message) ? 'refused' : (error.stack ?? '')),
     );

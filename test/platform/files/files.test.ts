@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { samePin } from '../../../src/core/job.ts';
-import { fingerprint, nodeFiles, pinOf } from '../../../src/platform/files/files.ts';
+import { fingerprint, nodeFiles, ownFile, pinOf, reading } from '../../../src/platform/files/files.ts';
 import { pattern } from '../../support/delivery.ts';
 
 const MIB = 2 ** 20;
@@ -37,19 +37,22 @@ describe('the identity of a file', () => {
   });
 });
 
+const printOf = (path: string, bytes: number, files = nodeFiles) =>
+  reading(ownFile(path, files), file => fingerprint(file, bytes));
+
 describe('a fingerprint', () => {
   test('is that of size and whole content up to 16 MiB', async () => {
     const content = pattern(MIB + 7, 'small');
     writeFileSync(at('a'), content);
     const expected = createHash('sha256').update(`${content.length}\n`).update(content).digest('hex').slice(0, 32);
-    expect(await fingerprint(at('a'), content.length)).toBe(expected);
+    expect(await printOf(at('a'), content.length)).toBe(expected);
   });
 
   test('stays when the file is renamed, and differs with any byte of a small one', async () => {
     writeFileSync(at('a'), 'same');
     writeFileSync(at('b'), 'same');
     writeFileSync(at('c'), 'sama');
-    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map(name => fingerprint(at(name), 4)));
+    const [a, b, c] = await Promise.all(['a', 'b', 'c'].map(name => printOf(at(name), 4)));
     expect(a).toBe(b);
     expect(a).not.toBe(c);
   });
@@ -71,7 +74,7 @@ describe('a fingerprint', () => {
         return { ...handle, read: noted };
       },
     };
-    const before = await fingerprint(at('big'), bytes, files);
+    const before = await printOf(at('big'), bytes, files);
     expect(read.reduce((sum, [from, to]) => sum + to - from, 0)).toBe(5.5 * MIB);
     expect(read[0]).toEqual([0, MIB]);
     expect(read.at(-1)).toEqual([bytes - MIB, bytes]);
@@ -82,20 +85,20 @@ describe('a fingerprint', () => {
     const changed = await open(at('big'), 'r+');
     await changed.write(Buffer.from('x'), 0, 1, (read[7]?.[0] ?? 0) + 100);
     await changed.close();
-    expect(await fingerprint(at('big'), bytes)).not.toBe(before);
+    expect(await printOf(at('big'), bytes)).not.toBe(before);
   });
 
   test('of a file that became shorter is none', async () => {
     writeFileSync(at('a'), 'xyz');
-    await expect(fingerprint(at('a'), 4)).rejects.toMatchObject({ code: 'changed-underneath' });
+    await expect(printOf(at('a'), 4)).rejects.toMatchObject({ code: 'changed-underneath' });
   });
 
   test('differs when only the size does', async () => {
     writeFileSync(at('a'), '');
-    expect(await fingerprint(at('a'), 0)).toMatch(/^[0-9a-f]{32}$/);
+    expect(await printOf(at('a'), 0)).toMatch(/^[0-9a-f]{32}$/);
     const file = await open(at('big'), 'w');
     await file.truncate(20 * MIB);
     await file.close();
-    expect(await fingerprint(at('big'), 20 * MIB)).not.toBe(await fingerprint(at('big'), 20 * MIB - 1));
+    expect(await printOf(at('big'), 20 * MIB)).not.toBe(await printOf(at('big'), 20 * MIB - 1));
   });
 });

@@ -1,6 +1,7 @@
 import { isShrinkError } from '../../../core/errors.ts';
 import { fileUrl } from '../../../media/ffmpeg/args.ts';
 import { mediaBytes } from '../../../media/mp4-boxes.ts';
+import { ownFile } from '../../../platform/files/files.ts';
 import { say } from '../../../messages/say.ts';
 import { WORK_SHARE } from '../tuning.ts';
 import { saferSound, silentSound, type SoundPlan } from '../plan/audio.ts';
@@ -46,7 +47,7 @@ async function encodeWhatIsWhole(job: LocalJob, planned: SoundPlan): Promise<{ s
         share: WORK_SHARE.sound,
         note: say('step.audio', {}),
       });
-      if ((await mediaBytes(job.path(SOUND))) === 0) return { sound: silentSound(sound), bytes: 0 };
+      if ((await mediaBytes(ownFile(job.path(SOUND)))) === 0) return { sound: silentSound(sound), bytes: 0 };
       if (await plays(job, sound)) return { sound, bytes: outputBytes };
       sound = saferSound(sound, 'it does not play');
     } catch (error) {

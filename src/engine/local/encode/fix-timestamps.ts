@@ -5,6 +5,7 @@ import type { Sentence } from '../../../core/message.ts';
 import { displayName } from '../../../media/ffmpeg/input-errors.ts';
 import { probe } from '../../../media/probe/probe.ts';
 import { say } from '../../../messages/say.ts';
+import { ownFile } from '../../../platform/files/files.ts';
 import { AUDIBLE_S, MAX_DELAY_S, WORK_SHARE } from '../tuning.ts';
 import { fixTimestampsArgs, rejoinArgs } from '../run/ffmpeg-args.ts';
 import type { LocalJob } from '../run/local-job.ts';
@@ -23,7 +24,7 @@ export async function withFixedTimestamps(job: LocalJob): Promise<{ job: LocalJo
     await context.step('fix-timestamps');
     await checkpoints.fixedTimestamps.set(await fixTimestamps(job));
   }
-  const input = job.path(FIXED);
+  const input = ownFile(job.path(FIXED));
   const fixed = await probe(input, { tools, signal: context.signal, gate: context.gate });
   if (fixed.clockJumps > 0) {
     const message = say('local.timestamps-broken', { file: displayName(order.source) });

@@ -6,6 +6,7 @@ import { keepFrameTimes, untrustedInput } from '../../../media/ffmpeg/args.ts';
 import { topBoxes } from '../../../media/mp4-boxes.ts';
 import { probe } from '../../../media/probe/probe.ts';
 import { say } from '../../../messages/say.ts';
+import { ownFile } from '../../../platform/files/files.ts';
 import { MAX_EXTRA_FRAMES, WORK_SHARE } from '../tuning.ts';
 import { planInventory, planNotes } from '../plan/fates.ts';
 import { type CopyChoice, insteadOfCopy } from '../plan/strategy.ts';
@@ -94,8 +95,8 @@ async function makeCopy(job: LocalJob, choice: CopyChoice): Promise<number | und
 
 async function checkCopy(job: LocalJob, choice: CopyChoice): Promise<CheckedCopy> {
   const { context, facts, tools } = job;
-  const path = job.path(COPY);
-  const copy = await probe(path, { tools, signal: context.signal, gate: context.gate }).catch((error: unknown) => {
+  const file = ownFile(job.path(COPY));
+  const copy = await probe(file, { tools, signal: context.signal, gate: context.gate }).catch((error: unknown) => {
     if (isShrinkError(error, 'not-media', 'no-video', 'incomplete-media', 'unsafe-media')) return undefined;
     throw error;
   });
@@ -106,7 +107,7 @@ async function checkCopy(job: LocalJob, choice: CopyChoice): Promise<CheckedCopy
     const played = await job.run({
       doing: say('local.doing-check-copy'),
       args: [
-        ...['-xerror', ...untrustedInput(path), '-map', '0:v', '-map', '0:a?'],
+        ...['-xerror', ...untrustedInput(file), '-map', '0:v', '-map', '0:a?'],
         ...[...keepFrameTimes(tools), '-f', 'null', '-'],
       ],
       share: WORK_SHARE.checkCopy,
@@ -143,7 +144,7 @@ async function isPlainMp4(job: LocalJob, choice: CopyChoice): Promise<boolean> {
   const { order, facts } = job;
   if (order.sourceBytes > choice.capBytes || order.target.audio.kind !== 'keep') return false;
   if (!facts.container.includes('mp4')) return false;
-  const { boxes, brand } = await topBoxes(order.source);
+  const { boxes, brand } = await topBoxes(job.context.source);
   return brand !== '' && brand !== 'qt  ' && boxes.some(box => box.type === 'moov');
 }
 

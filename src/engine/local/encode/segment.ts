@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import type { MediaFacts } from '../../../core/media-info.ts';
 import { codecHeader, mediaBytes } from '../../../media/mp4-boxes.ts';
 import { probe } from '../../../media/probe/probe.ts';
+import { ownFile } from '../../../platform/files/files.ts';
 import { say } from '../../../messages/say.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
 import { CUT_SLACK_FRAMES, CUT_SLACK_SHARE, WORK_SHARE } from '../tuning.ts';
@@ -78,7 +79,7 @@ export async function encodeSegment(
   const complaints = await complaintsWithin(job, segment, result.complaints);
   if (index === FIRST_AFTER_CUT && !trusted && complaints > 0)
     throw new CutMissed(`segment ${index}: the decoder complained ${complaints} times`);
-  const bytes = await mediaBytes(job.path(file));
+  const bytes = await mediaBytes(ownFile(job.path(file)));
   if (rate.kind === 'pass-1') await job.remove(file);
   return { bytes, fileBytes: result.outputBytes, frames: result.frames, complaints };
 }
@@ -115,12 +116,12 @@ export async function joinTracks(
   encoded: readonly EncodedSegment[],
   file: string,
 ): Promise<Muxed> {
-  const { tools, facts, order, context } = job;
+  const { tools, facts, context } = job;
   await context.step('join');
   const picture = await pictureInput(job, work.segments);
   const { outputBytes } = await job.run({
     doing: say('local.doing-join'),
-    args: joinArgs({ tools, facts, input: order.source, picture, sound: work.soundFile }),
+    args: joinArgs({ tools, facts, input: context.source, picture, sound: work.soundFile }),
     output: file,
     share: WORK_SHARE.join,
     note: say('step.join', {}),
@@ -130,7 +131,7 @@ export async function joinTracks(
   // Of two frames that damage gave the same timestamp, the muxer keeps one.
   const frames =
     complaints > 0
-      ? (await probe(job.path(file), { tools, signal, gate })).video.frames
+      ? (await probe(ownFile(job.path(file)), { tools, signal, gate })).video.frames
       : encoded.reduce((sum, one) => sum + one.frames, 0);
   return { file, bytes: outputBytes, frames, complaints };
 }
@@ -144,7 +145,9 @@ async function pictureInput(
 ): Promise<Parameters<typeof joinArgs>[0]['picture']> {
   const [first] = segments;
   if (first && segments.length === 1) return { file: segmentFile(first) };
-  const headers = await Promise.all(segments.map(async segment => await codecHeader(job.path(segmentFile(segment)))));
+  const headers = await Promise.all(
+    segments.map(async segment => await codecHeader(ownFile(job.path(segmentFile(segment))))),
+  );
   const list = segmentList(segments.map(segment => ({ file: segmentFile(segment), atS: segment.atS })));
   const path = job.path(LIST);
   await writeFile(path, list, { mode: 0o600 }).catch((error: unknown) => {

@@ -6,7 +6,7 @@ import { quiet } from '../../../media/ffmpeg/args.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
 import { say } from '../../../messages/say.ts';
 import type { Clock } from '../../../platform/clock.ts';
-import { type ChildRequest, runChild } from '../../../platform/process/run-child.ts';
+import { type ChildInput, type ChildRequest, runChild } from '../../../platform/process/run-child.ts';
 import {
   HALVED_SAMPLES_FROM_PIXELS,
   MAX_SAMPLED_SHARE,
@@ -35,7 +35,7 @@ export interface Sampling extends Pick<ChildRequest, 'signal' | 'gate' | 'nice'>
   tools: Tools;
   facts: MediaFacts;
   target: Target;
-  input: string;
+  input: ChildInput;
   threads: number | undefined;
   clock: Clock;
   onSample?: (done: number, of: number) => void;

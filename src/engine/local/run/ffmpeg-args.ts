@@ -9,6 +9,7 @@ import {
   WITHOUT_LOOP_FILTER,
 } from '../../../media/ffmpeg/args.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
+import type { ChildArg, ChildInput } from '../../../platform/process/run-child.ts';
 import {
   AV1_MEASURING_PRESET,
   FIRST_PASS_SUBME,
@@ -43,7 +44,7 @@ export type Rate =
 export interface PictureArgs {
   tools: Tools;
   facts: MediaFacts;
-  input: string;
+  input: ChildInput;
   picture: PicturePlan;
   segment: Segment;
   codec: Codec;
@@ -89,7 +90,7 @@ export function threadArgs(threads: number | undefined): string[] {
 }
 
 /** Encodes one segment of the picture alone into OUTPUT. */
-export function pictureArgs(options: PictureArgs): string[] {
+export function pictureArgs(options: PictureArgs): ChildArg[] {
   const { tools, facts, input, picture, segment } = options;
   const head = [
     '-copyts',
@@ -229,7 +230,7 @@ export function sampleArgs(
   options: Omit<PictureArgs, 'codec' | 'effort' | 'rate' | 'segment'> & {
     stretches: readonly { fromS: number; lengthS: number }[];
   },
-): string[] {
+): ChildArg[] {
   const { tools, facts, input, picture, stretches, threads } = options;
   const limited = threads === undefined ? [] : ['-threads', String(threads)];
   return [
@@ -259,7 +260,7 @@ export function ssimArgs(
     file: string;
     stats: string;
   },
-): string[] {
+): ChildArg[] {
   const { facts, input, picture, cut, frames, file, stats } = options;
   const fromS = cut && (cut.atS + cut.beforeS) / 2;
   const at = (shiftS: number) => ({ fromS: fromS === undefined ? undefined : fromS - shiftS });
@@ -281,7 +282,7 @@ export function ssimArgs(
 }
 
 /** Sound and text subtitles into a file of their own, before anything else: the budget needs their real size. */
-export function soundArgs(options: { facts: MediaFacts; input: string; sound: SoundPlan }): string[] {
+export function soundArgs(options: { facts: MediaFacts; input: ChildInput; sound: SoundPlan }): ChildArg[] {
   const { facts, input, sound } = options;
   return [
     '-copyts',
@@ -309,11 +310,11 @@ export function soundArgs(options: { facts: MediaFacts; input: string; sound: So
 export function joinArgs(options: {
   tools: Tools;
   facts: MediaFacts;
-  input: string;
+  input: ChildInput;
   /** One file, or a list for ffmpeg's concat demuxer; `convert`: its files have different headers. */
   picture: { file: string } | { list: string; convert: boolean };
   sound: string | undefined;
-}): string[] {
+}): ChildArg[] {
   const { tools, facts, input, picture, sound } = options;
   const source = sound === undefined ? '1' : '2';
   return [
@@ -336,7 +337,12 @@ export function joinArgs(options: {
 }
 
 /** The source's own picture into an MP4. */
-export function copyArgs(options: { tools: Tools; facts: MediaFacts; input: string; copy: CopyChoice }): string[] {
+export function copyArgs(options: {
+  tools: Tools;
+  facts: MediaFacts;
+  input: ChildInput;
+  copy: CopyChoice;
+}): ChildArg[] {
   const { tools, facts, input, copy } = options;
   return [
     ...untrustedInput(input),
@@ -412,7 +418,7 @@ function finalMp4(tools: Tools, facts: MediaFacts): string[] {
 }
 
 /** One track of a recording whose timestamps jump back: on its own, ffmpeg lines its sections up. */
-export function fixTimestampsArgs(options: { input: string; index: number }): string[] {
+export function fixTimestampsArgs(options: { input: ChildInput; index: number }): ChildArg[] {
   return [...untrustedInput(options.input), ...['-map', `0:${options.index}`], ...words('-c copy -f matroska'), OUTPUT];
 }
 

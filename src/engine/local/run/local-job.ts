@@ -10,6 +10,8 @@ import type { Tools } from '../../../media/ffmpeg/tools.ts';
 import { say } from '../../../messages/say.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
+import type { InputFile } from '../../../platform/files/files.ts';
+import type { ChildArg } from '../../../platform/process/run-child.ts';
 import type { EngineContext } from '../../engine.ts';
 import { type Effort, memoryFor } from '../plan/presets.ts';
 import type { Cutting } from '../plan/segments.ts';
@@ -25,7 +27,7 @@ export interface LocalJobOptions {
   checkpoints: LocalCheckpoints;
   meter: Meter;
   /** The input: the source, or its copy with fixed timestamps in the work directory. */
-  input: string;
+  input: InputFile;
   effort: Effort;
   /** How long segments may be; absent if this source cannot be cut. */
   cutting: Cutting | undefined;
@@ -41,7 +43,7 @@ export interface StepRequest {
   /** Completes "while ...". */
   doing: Sentence;
   /** OUTPUT is the placeholder for the output file. */
-  args: readonly string[];
+  args: readonly ChildArg[];
   /** The output file in the work directory; appears under this name only when complete. */
   output?: string;
   /** Other files it writes there. */
@@ -72,7 +74,7 @@ export class LocalJob {
   readonly facts: MediaFacts;
   readonly checkpoints: LocalCheckpoints;
   readonly meter: Meter;
-  readonly input: string;
+  readonly input: InputFile;
   readonly effort: Effort;
   readonly cutting: Cutting | undefined;
   readonly threads: number | undefined;

@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
 import type { Sentence } from '../../../core/message.ts';
+import { ownFile } from '../../../platform/files/files.ts';
 import { say } from '../../../messages/say.ts';
 import { endsEarly } from '../../../media/mp4-boxes.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
@@ -262,5 +263,5 @@ async function whatIsWrong(partial: PartialFile): Promise<Sentence | undefined> 
   const isMatroska = start.readUInt32BE(0) === 0x1a45dfa3;
   if (!isMp4 && !isMatroska) return say('nemo.result-no-video');
   // A server that lost the rest claims that this was all of it.
-  return isMp4 && (await endsEarly(partial.path)) ? say('nemo.result-truncated') : undefined;
+  return isMp4 && (await endsEarly(ownFile(partial.path))) ? say('nemo.result-truncated') : undefined;
 }

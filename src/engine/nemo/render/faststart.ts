@@ -1,5 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ownFile } from '../../../platform/files/files.ts';
 import { say } from '../../../messages/say.ts';
 import { topBoxes } from '../../../media/mp4-boxes.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
@@ -23,7 +24,7 @@ export async function indexFirst(
 }
 
 async function isIndexLast(path: string): Promise<boolean> {
-  const { boxes } = await topBoxes(path);
+  const { boxes } = await topBoxes(ownFile(path));
   const types = boxes.map(({ type }) => type);
   return types.includes('mdat') && types.indexOf('moov') > types.indexOf('mdat');
 }

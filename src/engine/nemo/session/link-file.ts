@@ -1,7 +1,7 @@
-import { open } from 'node:fs/promises';
 import { ShrinkError } from '../../../core/errors.ts';
 import { say } from '../../../messages/say.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
+import { type InputFile, reading } from '../../../platform/files/files.ts';
 import { isAddress } from '../http/address.ts';
 
 /** Longer than any address; the rest of such a file is not read. */
@@ -11,12 +11,12 @@ const MAX_BYTES = 64 * 1024;
  * The address in a link file. @throws ShrinkError `cannot-do` if there is none that the service could fetch, `gone` and the like
  * if the file cannot be read.
  */
-export async function readLink(path: string): Promise<string> {
-  const address = addressIn(await readStart(path));
+export async function readLink(file: InputFile): Promise<string> {
+  const address = addressIn(await readStart(file));
   if (address === undefined) {
     throw new ShrinkError('cannot-do', say('nemo.no-address-in-link'), {
       doing: say('nemo.doing-link'),
-      subject: path,
+      subject: file.path,
       hint: say('nemo.no-address-in-link-hint'),
     });
   }
@@ -47,16 +47,12 @@ export function nameIn(address: string): string {
   }
 }
 
-async function readStart(path: string): Promise<string> {
+async function readStart(file: InputFile): Promise<string> {
+  const buffer = Buffer.alloc(MAX_BYTES);
   try {
-    const file = await open(path, 'r');
-    try {
-      const { buffer, bytesRead } = await file.read(Buffer.alloc(MAX_BYTES), 0, MAX_BYTES, 0);
-      return buffer.toString('utf8', 0, bytesRead);
-    } finally {
-      await file.close();
-    }
+    const { bytesRead } = await reading(file, opened => opened.read(buffer, 0, MAX_BYTES, 0));
+    return buffer.toString('utf8', 0, bytesRead);
   } catch (error) {
-    throw fileError(error, say('nemo.doing-link'), path);
+    throw fileError(error, say('nemo.doing-link'), file.path);
   }
 }

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { type FileHandle, open } from 'node:fs/promises';
+import type { InputFile, Readable } from '../../../platform/files/files.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
 import { ShrinkError } from '../../../core/errors.ts';
 import { extensionOf } from '../../../core/file-names.ts';
@@ -37,7 +37,7 @@ export function checkFormat(name: string): void {
 }
 
 export interface UploadSource {
-  path: string;
+  file: InputFile;
   /** The name that the service and the agent see. */
   name: string;
   bytes: number;
@@ -92,7 +92,7 @@ export function multipart(
 }
 
 async function* readExactly(source: UploadSource): AsyncGenerator<Buffer> {
-  const file = await reading(source, () => open(source.path, 'r'));
+  const file = await reading(source, () => source.file.open());
   const buffers = Array.from({ length: BUFFERS }, () => Buffer.alloc(0));
   const readInto = (n: number, at: number) => {
     const length = Math.min(CHUNK_BYTES, source.bytes - at);
@@ -119,13 +119,13 @@ async function* readExactly(source: UploadSource): AsyncGenerator<Buffer> {
   }
 }
 
-async function readFully(source: UploadSource, file: FileHandle, buffer: Buffer, at: number): Promise<Buffer> {
+async function readFully(source: UploadSource, file: Readable, buffer: Buffer, at: number): Promise<Buffer> {
   for (let filled = 0; filled < buffer.length; ) {
     const { bytesRead } = await reading(source, () => file.read(buffer, filled, buffer.length - filled, at + filled));
     if (bytesRead === 0) {
       throw new ShrinkError('changed-underneath', say('nemo.shrank-during-upload'), {
         doing: say('nemo.doing-upload'),
-        subject: source.path,
+        subject: source.file.path,
       });
     }
     filled += bytesRead;
@@ -133,7 +133,7 @@ async function readFully(source: UploadSource, file: FileHandle, buffer: Buffer,
   return buffer;
 }
 
-async function reading<T>({ path }: UploadSource, act: () => Promise<T>): Promise<T> {
+async function reading<T>({ file: { path } }: UploadSource, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {

@@ -11,7 +11,13 @@ describe('threads', () => {
     const film = facts();
     const [segment] = wholeSegment(film);
     const picture = planPicture(film, { audio: { kind: 'keep' }, quality: 'auto', minSaving: 0 }, 1, tools as never);
-    const common = { tools: tools as never, facts: film, input: '/film.mp4', picture, effort: 'balanced' as const };
+    const common = {
+      tools: tools as never,
+      facts: film,
+      input: { path: '/film.mp4' },
+      picture,
+      effort: 'balanced' as const,
+    };
     const args = (threads: number | undefined) =>
       pictureArgs({ ...common, codec: 'h264', segment: segment as never, rate: { kind: 'pass-1', crf: 23 }, threads });
     expect(args(2).slice(args(2).indexOf('libx264')).join(' ')).toContain('-threads 2');

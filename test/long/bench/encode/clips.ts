@@ -8,6 +8,7 @@ import type { MediaFacts } from '../../../../src/core/media-info.ts';
 import { probe } from '../../../../src/media/probe/probe.ts';
 import type { Tools } from '../../../../src/media/ffmpeg/tools.ts';
 import { footage, type FootageName } from '../../../support/footage.ts';
+import { ownFile } from '../../../../src/platform/files/files.ts';
 
 export interface Clip {
   /** Short: the number or name in front of the file's name. */
@@ -69,7 +70,7 @@ async function paths(): Promise<string[]> {
 
 export async function clipAt(path: string, tools: Tools): Promise<Clip> {
   const stem = basename(path, extname(path));
-  const facts = await probe(path, { tools });
+  const facts = await probe(ownFile(path), { tools });
   return { name: /^\d+/.exec(stem)?.[0] ?? stem, about: stem, path, bytes: (await stat(path)).size, facts };
 }
 

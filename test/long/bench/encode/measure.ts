@@ -6,6 +6,7 @@ import type { Tools } from '../../../../src/media/ffmpeg/tools.ts';
 import { CANDIDATES, type CandidateName, type Made, naive, type Request } from './candidates.ts';
 import { type Clip, sizeFor, type TargetName } from './clips.ts';
 import { compare, type Quality } from './quality.ts';
+import { ownFile } from '../../../../src/platform/files/files.ts';
 
 export interface Scored extends Made {
   ssim?: Quality;
@@ -55,7 +56,7 @@ export async function measure(
 async function sameWork(row: Row, path: string, request: Request): Promise<void> {
   const { clip, tools } = request;
   const { video } = clip.facts;
-  const after = (await probe(path, { tools })).video;
+  const after = (await probe(ownFile(path), { tools })).video;
   row.downsized = after.displayWidth < video.displayWidth - 1;
   if (!row.downsized && video.hdr === 'sdr') return;
   const resolution = { kind: 'box' as const, width: after.displayWidth, height: after.displayHeight };

@@ -9,6 +9,7 @@ import { planPicture } from '../../../../src/engine/local/plan/video.ts';
 import { probe } from '../../../../src/media/probe/probe.ts';
 import type { Tools } from '../../../../src/media/ffmpeg/tools.ts';
 import type { Clip } from './clips.ts';
+import { ownFile } from '../../../../src/platform/files/files.ts';
 
 export interface Quality {
   /** Over all frames, and of the worst 5 % of them. SSIM 0..1, XPSNR in dB (luma). */
@@ -25,7 +26,7 @@ export async function compare(
   options: { tools: Tools; with: Tools; dir: string },
 ): Promise<Quality> {
   const { tools, dir } = options;
-  const facts = await probe(path, { tools });
+  const facts = await probe(ownFile(path), { tools });
   const size = planPicture(clip.facts, AS_IT_IS, 1, tools);
   const chain = (of: MediaFacts) => planPicture(of, AS_IT_IS, 1, tools).filters;
   const [theirs, ours] = clocks(clip.facts, facts);

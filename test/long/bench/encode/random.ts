@@ -14,6 +14,7 @@ import { recordingContext } from '../../../contract/engine.ts';
 import { type Random, randomFrom } from '../../torture/random.ts';
 import { type Clip, cutClip } from './clips.ts';
 import { type Goal, median, percent } from './report.ts';
+import { withSource } from '../../../support/with-source.ts';
 
 interface Draw {
   state: 'done' | 'held' | 'failed';
@@ -80,7 +81,7 @@ async function encode(
   workDir: string,
   tools: Tools,
 ): Promise<Draw> {
-  const engine = createLocalEngine({ tools, effort: 'fast', clock: systemClock, nice: 0 });
+  const engine = withSource(createLocalEngine({ tools, effort: 'fast', clock: systemClock, nice: 0 }));
   const target = { size: { kind: 'bytes' as const, bytes }, audio: { kind: 'keep' as const }, ...resolution };
   const order = {
     ...{ job: 'bench', source: cut.path, sourceBytes: cut.bytes },
