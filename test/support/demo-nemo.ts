@@ -104,7 +104,10 @@ async function show(name: keyof typeof WORKFLOWS): Promise<boolean> {
   }
 }
 
-const { values } = parseArgs({ args: process.argv.slice(3), options: { workflow: { type: 'string', default: 'quick' } } });
+const { values } = parseArgs({
+  args: process.argv.slice(3),
+  options: { workflow: { type: 'string', default: 'quick' } },
+});
 const { workflow } = values;
 if (Object.hasOwn(WORKFLOWS, workflow)) {
   process.exitCode = (await show(workflow as keyof typeof WORKFLOWS)) ? 0 : 3;
