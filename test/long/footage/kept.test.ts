@@ -6,6 +6,7 @@ import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
 import type { Kind } from '../../../src/core/inventory.ts';
 import type { MediaFacts } from '../../../src/core/media-info.ts';
+import { ownFile } from '../../../src/platform/files/files.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { caseFile } from '../../support/cases.ts';
 import { canMake, footage, type FootageName, realTools } from '../../support/footage.ts';
@@ -204,6 +205,7 @@ it('a comment of 70,000 letters is kept, and has its place in the size', async (
 it('explain shows what is kept, what is converted and what is lost, before', async () => {
   const lines = await (await engineFor()).describe?.(
     await orderFor(await footage('tracks'), share(0.5)),
+    ownFile(await footage('tracks')),
     new AbortController().signal,
   );
   const said = lines?.map(({ text }) => text) ?? [];
