@@ -43,6 +43,8 @@ export interface AudioTrack {
   bitrate: number | undefined;
   /** Sum of the packets: the track without its container. */
   bytes: number;
+  /** From its first packet to its end; `undefined` if it has no packets. It may be far longer or shorter than the picture. */
+  lengthS: number | undefined;
   /** Presentation time of the first sample; differs from the video's by the offset that keeps sound and picture together. */
   startS: number;
   language: string | undefined;

@@ -44,6 +44,8 @@ export const AAC_COPY_TOLERANCE = 1.1;
 /** Further tracks are dropped while all sound takes more than this share of all bits; then the first one shrinks to its share. */
 export const MAX_SHARE_ALL_TRACKS = 0.3;
 export const MAX_SHARE_ONE_TRACK = 0.4;
+/** What the picture is expected to need at most, times this, is not given to sound: predictions from samples scatter. */
+export const NEED_MARGIN = 1.5;
 /** AAC overshoots its bit rate. */
 export const AAC_OVERSHOOT = 1.005;
 

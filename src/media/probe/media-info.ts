@@ -115,6 +115,7 @@ function audioTrack(stream: ProbeStream, line: Timeline | undefined, decodable: 
     sampleRate: Number(stream.sample_rate) || 0,
     bitrate: line && lengthS > 0 ? Math.round((line.bytes * 8) / lengthS) : undefined,
     bytes: line?.bytes ?? 0,
+    lengthS: lengthS > 0 ? lengthS : undefined,
     startS: seconds(stream.start_time) ?? line?.startS ?? 0,
     language: languageOf(stream),
     title: oneLine(stream.tags?.['title']),

@@ -54,6 +54,7 @@ export function audioTrack(changes: Partial<AudioTrack> = {}): AudioTrack {
     sampleRate: 48_000,
     bitrate: 128_000,
     bytes: 960_000,
+    lengthS: 60,
     startS: 0,
     language: undefined,
     title: undefined,

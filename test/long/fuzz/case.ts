@@ -149,7 +149,7 @@ function planWrong(facts: MediaFacts, order: Order, tools: Tools): string[] {
   try {
     const choice = choose(facts, order);
     const picture = planPicture(facts, order.target, 1, tools);
-    const sound = planSound(facts, order.target, choice.capBytes);
+    const sound = planSound(facts, order.target, { capBytes: choice.capBytes, spareBytes: 0 });
     const { target } = order;
     const fates = planInventory({ way: 'encode', facts, target, tools, codec: 'h264', picture, sound });
     const lines = [...describeChoice(facts, choice, order), ...describeInventory(fates)];

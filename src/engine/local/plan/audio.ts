@@ -49,21 +49,40 @@ const AAC_SAMPLE_RATES = new Set([8000, 11_025, 12_000, 16_000, 22_050, 24_000, 
 /** Their bit rate says nothing about how much there is to hear. */
 const LOSSLESS = /^(pcm_|flac|alac|truehd|mlp|wavpack|ape|tta|dts)/;
 
-/** Sound and subtitles of an encode into `capBytes`; without a cap, as good as the source. */
-export function planSound(facts: MediaFacts, target: Target, capBytes: number | undefined): SoundPlan {
+/** The room that a result has. */
+export interface Room {
+  /** At most this many bytes in all. */
+  capBytes: number;
+  /** Of these, what the picture has no use for even at its best; 0 if that isn't known. */
+  spareBytes: number;
+}
+
+/** Seconds of a sound track; those of the picture if it has no packets. */
+export function lengthOf(
+  { lengthS }: Pick<AudioTrack, 'lengthS'>,
+  { durationS }: Pick<MediaFacts, 'durationS'>,
+): number {
+  return lengthS ?? durationS;
+}
+
+/** Sound and subtitles of an encode into `room`; without a limit, as good as the source. */
+export function planSound(facts: MediaFacts, target: Target, room: Room | undefined): SoundPlan {
   const { heard, subtitles, dropped } = usableTracks(facts);
   if (target.audio.kind === 'mute') return { tracks: [], subtitles, dropped, estimateBytes: 0 };
-  const total = capBytes === undefined ? undefined : (capBytes * 8) / facts.durationS;
+  const longestS = Math.max(facts.durationS, ...heard.map(track => lengthOf(track, facts)));
+  const total = room && (room.capBytes * 8) / longestS;
   const asked = target.audio.kind === 'bitrate' ? target.audio.bitsPerSecond : undefined;
 
   const planned = heard.map(track => planTrack(track, total, asked));
-  const tracks = total === undefined ? planned : keepWhatFits(planned, total);
+  const lengths = new Map(heard.map(track => [track.index, lengthOf(track, facts)]));
+  const lengthS = ({ index }: SoundTrack) => lengths.get(index) ?? facts.durationS;
+  const tracks = room ? keepWhatFits(planned, room, lengthS) : planned;
   for (const { index } of planned.slice(tracks.length)) {
     const track = heard.find(one => one.index === index);
     const name = [track?.title, track?.language, track?.codec].filter(Boolean).join(', ');
     dropped.push({ index, note: say('local.sound-track-no-room', { track: name }) });
   }
-  const estimateBytes = tracks.reduce((sum, track) => sum + soundBytes(track, facts.durationS), 0);
+  const estimateBytes = tracks.reduce((sum, track) => sum + soundBytes(track, lengthS(track)), 0);
   return { tracks, subtitles, dropped, estimateBytes };
 }
 
@@ -88,14 +107,23 @@ function planTrack(track: AudioTrack, total: number | undefined, asked: number |
   };
 }
 
-/** The first track always stays (smaller if necessary); the others are dropped, last first, while all together take too much. */
-function keepWhatFits(tracks: readonly SoundTrack[], total: number): SoundTrack[] {
+/**
+ * The first track always stays (smaller if necessary); the others are dropped, last first, while all together take too much: more
+ * than their share, and more than the picture leaves.
+ */
+function keepWhatFits(
+  tracks: readonly SoundTrack[],
+  { capBytes, spareBytes }: Room,
+  lengthS: (track: SoundTrack) => number,
+): SoundTrack[] {
   const kept = [...tracks];
-  while (kept.length > 1 && kept.reduce((sum, track) => sum + track.bitsPerSecond, 0) > total * MAX_SHARE_ALL_TRACKS)
-    kept.pop();
+  const bytesOf = (track: SoundTrack) => (track.bitsPerSecond * lengthS(track)) / 8;
+  const mostForAll = Math.max(capBytes * MAX_SHARE_ALL_TRACKS, spareBytes);
+  while (kept.length > 1 && kept.reduce((sum, track) => sum + bytesOf(track), 0) > mostForAll) kept.pop();
   const [first] = kept;
-  if (first && first.bitsPerSecond > total * MAX_SHARE_ONE_TRACK) {
-    const bits = Math.max(MIN_AAC_RATE, Math.round((total * MAX_SHARE_ONE_TRACK) / 1000) * 1000);
+  const mostForOne = Math.max(capBytes * MAX_SHARE_ONE_TRACK, spareBytes);
+  if (first && bytesOf(first) > mostForOne) {
+    const bits = Math.max(MIN_AAC_RATE, Math.round((mostForOne * 8) / lengthS(first) / 1000) * 1000);
     if (bits < first.bitsPerSecond) kept[0] = { ...first, how: 'aac', channels: 1, bitsPerSecond: bits };
   }
   return kept;

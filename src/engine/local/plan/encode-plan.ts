@@ -9,11 +9,12 @@ import {
   MAX_SEGMENT_AV1_S,
   LOOKS,
   MIN_VIDEO_RATE,
+  NEED_MARGIN,
   ONE_PASS_TIME,
   SURELY_BELOW_CEILING,
   TIMES,
 } from '../tuning.ts';
-import { describeSound, planSound, type SoundPlan } from './audio.ts';
+import { describeSound, lengthOf, planSound, type SoundPlan } from './audio.ts';
 import { type Budget, joinedTables, longTags, videoBytes, videoRate, videoTables } from './budget.ts';
 import { SCALES } from './crf.ts';
 import { keyframesIn } from './keyframes.ts';
@@ -76,7 +77,10 @@ export function planEncode(
     const common = { picture: full, full, scale: 1, sound, budget, segments, crf, fullCrf: crf, bytes };
     return { way: 'quality', ...common, hopeless: false };
   }
-  const sound = planSound(facts, target, choice.capBytes);
+  const sound = planSound(facts, target, {
+    capBytes: choice.capBytes,
+    spareBytes: spareBytes(facts, order, choice, sample),
+  });
   const budget = budgetOf(facts, choice, sound.estimateBytes);
   const rate = Math.max(1, videoRate(budget));
   const rung = chooseRung(sample, rate, full, choice.codec);
@@ -100,6 +104,15 @@ export function planEncode(
     bytes: likely ? Math.min(needed, choice.capBytes) : choice.capBytes,
     hopeless: videoRate(budget) < MIN_VIDEO_RATE || rung.hopeless,
   };
+}
+
+/** What the picture has no use for: it stops at the ceiling. Nothing where it may take all there is. */
+function spareBytes(facts: MediaFacts, { target }: Order, { capBytes }: EncodeChoice, sample: SampledRate): number {
+  if (target.quality !== 'auto') return 0;
+  const { frames, variableFrameRate } = facts.video;
+  const picture = (predictedRate(sample, SCALES.h264.ceiling, 1) * facts.durationS) / 8;
+  const tables = videoTables(frames, facts.durationS, variableFrameRate);
+  return Math.max(0, capBytes - picture * NEED_MARGIN - tables - longTags(facts));
 }
 
 export function budgetOf(facts: MediaFacts, choice: EncodeChoice, soundBytes: number): Budget {
@@ -139,7 +152,9 @@ function atKeyframes({ durationS, video }: MediaFacts, fps: number): number[] {
 
 /** The smallest size in which this would look decent. */
 export function decentBytes({ facts, sample }: EncodeBasis, plan: EncodePlan): number {
-  const leastSound = plan.sound.tracks.length === 0 ? 0 : (DECENT_SOUND_RATE * facts.durationS) / 8;
+  const [first] = plan.sound.tracks;
+  const heard = facts.audio.find(({ index }) => index === first?.index);
+  const leastSound = heard ? (DECENT_SOUND_RATE * lengthOf(heard, facts)) / 8 : 0;
   const tables = videoTables(facts.video.frames, facts.durationS, facts.video.variableFrameRate);
   const rate = Math.max(decentRate(sample, plan.full), MIN_VIDEO_RATE);
   return ((rate * facts.durationS) / 8 + leastSound + tables) * DECENT_MARGIN;

@@ -12,7 +12,7 @@ import {
   SOUND_IN_MP4,
   TRANSPARENT_AAC_PER_CHANNEL,
 } from '../tuning.ts';
-import { type DroppedTrack, usableTracks } from './audio.ts';
+import { type DroppedTrack, lengthOf, usableTracks } from './audio.ts';
 import { soundTables, videoTables } from './budget.ts';
 import type { Codec } from './crf.ts';
 import { CODEC_NAMES } from './presets.ts';
@@ -137,8 +137,9 @@ function copyOf(facts: MediaFacts, { target }: Order, capBytes: number): Omit<Co
 function predictedCopyBytes({ audio, video, durationS }: MediaFacts, { sound }: Pick<CopyChoice, 'sound'>): number {
   const soundBytes = sound.reduce((sum, track) => {
     const own = audio.find(one => one.index === track.index);
-    const media = track.how === 'copy' && own ? own.bytes : (track.bitsPerSecond * durationS) / 8;
-    return sum + media + soundTables(own?.sampleRate ?? 48_000, durationS);
+    const lengthS = own ? lengthOf(own, { durationS }) : durationS;
+    const media = track.how === 'copy' && own ? own.bytes : (track.bitsPerSecond * lengthS) / 8;
+    return sum + media + soundTables(own?.sampleRate ?? 48_000, lengthS);
   }, 0);
   return video.bytes + soundBytes + videoTables(video.frames, durationS, video.variableFrameRate);
 }

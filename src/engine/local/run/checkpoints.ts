@@ -203,6 +203,7 @@ const isAudio = isObjectOf<AudioTrack>({
   sampleRate: isNumber,
   bitrate: isOptional(isNumber),
   bytes: isNumber,
+  lengthS: isOptional(isNumber),
   startS: isNumber,
   language: isOptional(isText),
   title: isOptional(isText),

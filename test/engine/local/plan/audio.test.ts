@@ -3,8 +3,8 @@ import { describeSound, planSound, saferSound } from '../../../../src/engine/loc
 import { audioTrack, facts } from '../facts.ts';
 import { TARGET } from '../support.ts';
 
-/** Bytes that give this many bits per second over the minute of `facts()`. */
-const cap = (bitsPerSecond: number) => (bitsPerSecond * 60) / 8;
+/** Room that gives this many bits per second over the minute of `facts()`. */
+const cap = (bitsPerSecond: number, spareBytes = 0) => ({ capBytes: (bitsPerSecond * 60) / 8, spareBytes });
 
 describe('the ladder', () => {
   const cases: [string, number, Partial<Parameters<typeof audioTrack>[0]>, string][] = [
@@ -52,6 +52,25 @@ it('a second track gives way before the first one shrinks, and is named', () => 
   expect(tight.dropped.map(({ note }) => note.text)).toEqual([
     'sound track dropped, there was no room for it: Commentary, eng, aac',
   ]);
+});
+
+it('every track stays where the picture cannot use the room (four tracks were dropped while most of the size stayed empty)', () => {
+  const audio = [1, 2, 3, 4].map(index => audioTrack({ index, codec: 'pcm_s16le', bitrate: 768_000, channels: 1 }));
+  const tight = planSound(facts({ audio }), TARGET, cap(300_000));
+  expect(tight.tracks.map(({ index }) => index)).toEqual([1]);
+  const spare = (4 * 48_000 * 60) / 8;
+  expect(planSound(facts({ audio }), TARGET, cap(300_000, spare)).tracks.map(({ index }) => index)).toEqual([
+    1, 2, 3, 4,
+  ]);
+  expect(planSound(facts({ audio }), TARGET, cap(300_000, spare - 1)).tracks.length).toBe(3);
+});
+
+it('a track far longer than the picture is counted with its own length (was said not to fit)', () => {
+  const audio = [audioTrack({ codec: 'pcm_s16le', bitrate: 1_536_000, lengthS: 160 })];
+  const room = { capBytes: 1_230_000, spareBytes: 0 };
+  const plan = planSound(facts({ durationS: 4, audio }), TARGET, room);
+  expect(plan.tracks).toMatchObject([{ how: 'aac', bitsPerSecond: 25_000 }]);
+  expect(plan.estimateBytes).toBeLessThan(room.capBytes / 2);
 });
 
 it('muted means no track, and no note', () => {
