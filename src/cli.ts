@@ -4,7 +4,7 @@ import { realpathSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { Command, CommanderError } from 'commander';
 import { type Action, Context, type Define, type Globals, type Io, type Parts } from './commands/support/context.ts';
-import { errorAsJson, errorLines } from './commands/support/error-output.ts';
+import { errorAsJson, errorLines, withoutShortage } from './commands/support/error-output.ts';
 import { EXIT, EXIT_CODES, exitCodeFor } from './commands/support/exit-codes.ts';
 import type { Output } from './commands/support/terminal.ts';
 import { ShrinkError } from './core/errors.ts';
@@ -48,7 +48,7 @@ export async function main(argv: readonly string[], io: Io, parts: Parts = realP
     return code;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.fine;
-    const known = error instanceof CommanderError ? usageError(error) : error;
+    const known = error instanceof CommanderError ? usageError(error) : withoutShortage(error);
     const lines = wantsJson(argv) ? [escapeJsonForTerminal(errorAsJson(known), 0)] : errorLines(known);
     io.stderr.write(`${lines.join('\n')}\n`);
     return exitCodeFor(known);

@@ -54,6 +54,7 @@ class JournalControl implements ControlReader {
       mode: 'stopped',
       state_dir: config.stateDir,
       page: null,
+      local_hours: null,
       counts: this.#ledger.counts(),
       totals: { done, source_bytes: sourceBytes, output_bytes: outputBytes, saved_bytes: sourceBytes - outputBytes },
       engines: [],

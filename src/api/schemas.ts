@@ -154,6 +154,10 @@ export const statusView = z
     mode: z.enum(['running', 'paused', 'draining', 'drained', 'stopping', 'stopped']),
     state_dir: text,
     page: text.nullable().describe('the address of the page for a browser'),
+    local_hours: z
+      .object({ hours: text, time_zone: text })
+      .nullable()
+      .describe('when this machine encodes, as the running daemon takes it; null for always, or without a daemon'),
     counts: z.record(stateName, z.int()),
     totals: z.object({
       done: z.int(),

@@ -1,6 +1,6 @@
 /** The stages of a job behind the queue's port: space, working files, verification, delivery, the original, the report. */
 import { rm, stat } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import type { Folder } from '../config/load.ts';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Candidate, Decision, Delivery, EngineName, Job, Pin, PublishIntent, Verified } from '../core/job.ts';
@@ -139,6 +139,7 @@ export class JobStages implements Stages {
       ...this.#deliveryOf(job),
       ...(await this.#outboxOf(job)),
       relative: job.decision.kind === 'do' ? job.decision.output : job.relative,
+      sourceName: basename(job.relative),
       sourceMtimeMs: Number(BigInt(job.pin.mtimeNs) / 1_000_000n),
       intent: job.state.name === 'delivering' ? job.state.intent : undefined,
       signal,

@@ -1,11 +1,12 @@
 import type { StatusView } from '../api/types.ts';
 import { actionIn } from '../api/views.ts';
 import type { EngineName, Reason } from '../core/job.ts';
+import { formatHours } from '../core/units.ts';
 import { sentenceOf } from '../core/errors.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import type { Watcher } from '../inbox/watcher.ts';
 import { say } from '../messages/say.ts';
-import type { Clock } from '../platform/clock.ts';
+import { type Clock, timeZone } from '../platform/clock.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { DailyWindow } from '../queue/rest-gate.ts';
 import type { Engines } from './engines.ts';
@@ -52,6 +53,7 @@ export class DaemonStatus {
       mode: this.#mode(),
       state_dir: state.dir,
       page: this.page,
+      local_hours: hoursView(this.#options.live.current.limits.localHours),
       counts: state.ledger.counts(),
       totals: totalsOf(state.ledger),
       engines: this.#engines(),
@@ -135,7 +137,7 @@ function totalsOf(ledger: Ledger): StatusView['totals'] {
 function restingBecause(paused: boolean, hours: DailyWindow | undefined): Sentence {
   if (paused || !hours) return say('app.paused');
   const { fromMinute, toMinute } = hours;
-  return say('app.outside-hours', { fromMinute, toMinute });
+  return say('app.outside-hours', { fromMinute, toMinute, zone: timeZone() });
 }
 
 /** Why an engine does nothing, and what a person can do about it. */
@@ -147,6 +149,11 @@ function engineReason(
   const asked = actionIn(paused, null);
   const messages = { reason: paused.messages?.text, action: asked?.message };
   return { reason: paused.text, action: asked?.view ?? null, messages };
+}
+
+/** `22:00-07:00`, with the zone they are in. */
+function hoursView(hours: DailyWindow | undefined): StatusView['local_hours'] {
+  return hours ? { hours: formatHours(hours), time_zone: timeZone() } : null;
 }
 
 /** A reason for people, with its code. */

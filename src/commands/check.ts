@@ -1,10 +1,12 @@
 import type { StartFacts } from '../app/start-checks.ts';
 import type { Config, Folder, Rule } from '../config/load.ts';
 import { formatResolution } from '../core/target.ts';
-import { formatBytes } from '../core/units.ts';
+import { formatBytes, formatHours } from '../core/units.ts';
+import { timeZone } from '../platform/clock.ts';
 import type { Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
 import { escapeForTerminal } from '../core/escape.ts';
+import { formatTime } from './support/terminal.ts';
 
 export const defineCheck: Define = (program, action) => {
   program
@@ -47,7 +49,9 @@ export async function startFactsOf(config: Config, hasHttpToken: boolean): Promi
   return startFacts({ config, hasHttpToken: hasHttpToken || unitWithHttpToken() !== undefined, files: nodeFiles });
 }
 
-function configLines({ paint }: Context, config: Config): string[] {
+function configLines({ paint, io }: Context, config: Config): string[] {
+  const { localHours } = config.limits;
+  const now = io.clock.now();
   const name =
     config.source === null
       ? 'no configuration file found: using the built-in defaults'
@@ -66,6 +70,9 @@ function configLines({ paint }: Context, config: Config): string[] {
     '',
     `state        ${escapeForTerminal(config.stateDir)}`,
     `web page     ${webPage(config)}`,
+    ...(localHours
+      ? [`encodes at   ${formatHours(localHours)}, time zone ${timeZone()} (now ${formatTime(now).slice(11, 16)})`]
+      : []),
   ];
 }
 

@@ -81,3 +81,13 @@ export function plural(count: number, one: string, many = `${one}s`): string {
 export function formatBitrate(bitsPerSecond: number): string {
   return bitsPerSecond >= 1e6 ? `${(bitsPerSecond / 1e6).toFixed(2)} Mb/s` : `${Math.round(bitsPerSecond / 1000)} kb/s`;
 }
+
+/** `22:05` of minutes since midnight. */
+export function formatTimeOfDay(minute: number): string {
+  return `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+}
+
+/** `22:00-07:00`, from minutes since midnight. */
+export function formatHours({ fromMinute, toMinute }: { fromMinute: number; toMinute: number }): string {
+  return `${formatTimeOfDay(fromMinute)}-${formatTimeOfDay(toMinute)}`;
+}

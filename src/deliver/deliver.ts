@@ -31,7 +31,7 @@ import {
   namesIn,
   unavailableIfGone,
 } from './output-folder.ts';
-import { collisionKey, numbered, safeParts } from './safe-names.ts';
+import { collisionKey, namesFor, safeParts } from './safe-names.ts';
 import { inTurn, moveWithoutOverwriting } from './atomic-publish.ts';
 
 export interface DeliverOptions {
@@ -42,6 +42,8 @@ export interface DeliverOptions {
   outboxIdentity?: FolderIdentity | undefined;
   /** Requested path below the outbox, parts separated by `/`; made safe here. */
   relative: string;
+  /** Name of the source file: tells its result from another of the same name. */
+  sourceName: string;
   sourceMtimeMs: number;
   /** The job's source as it is held open: what is copied where the verified file is the source itself. */
   source?: InputFile | undefined;
@@ -138,8 +140,11 @@ async function publish(staged: Staged, wanted: string, options: DeliverOptions):
   const { log, job } = options;
   const { folder } = staged.temp;
   const taken = await namesIn(folder);
-  for (let n = 1; n <= MAX_NAMES; n++) {
-    const target = new Entry(folder, numbered(wanted, n));
+  let tried = 0;
+  for (const name of namesFor(wanted, options.sourceName, { portable: options.portable !== false })) {
+    tried += 1;
+    if (tried > MAX_NAMES) break;
+    const target = new Entry(folder, name);
     const isFree = !taken.has(collisionKey(target.name));
     if (isFree && (await publishAs(target, staged, options))) {
       await inFolder('syncing', folder.path, () => folder.sync(log));

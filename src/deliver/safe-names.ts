@@ -49,6 +49,29 @@ export function numbered(name: string, n: number, ending = /\.[^. ]{1,15}$/u.exe
   return cut(name.slice(0, name.length - ending.length), HARD_LIMIT - Buffer.byteLength(suffix)) + suffix;
 }
 
+/**
+ * The names for a result, best first: the one that is wanted, then one that tells its source from another of that name
+ * (`clip.mkv.mp4`), then numbers. An MP4 is told apart by its number only: `clip.mp4.mp4` would look like a mistake.
+ * @param source name of the source file
+ */
+export function* namesFor(wanted: string, source: string, rules: NameRules): Generator<string, never> {
+  yield wanted;
+  const base = withExtensionOf(wanted, source, rules);
+  if (base !== wanted) yield base;
+  for (let n = 2; ; n += 1) yield numbered(base, n);
+}
+
+/** `clip.mkv.mp4` for `clip.mp4` made from `clip.mkv`; unchanged where the source is an MP4 or the name says it already. */
+function withExtensionOf(wanted: string, source: string, rules: NameRules): string {
+  const stem = stemOf(source);
+  const extension = source.slice(stem.length);
+  if (!/^\.[^. ]{1,15}$/u.test(extension) || extension.toLowerCase() === '.mp4') return wanted;
+  const at = wanted.startsWith(stem) ? stem.length : stemOf(wanted).length;
+  if (wanted.slice(0, at).endsWith(extension) || wanted.startsWith(extension, at)) return wanted;
+  const ending = extension + wanted.slice(at);
+  return safePart(cut(wanted.slice(0, at), LIMIT - Buffer.byteLength(ending)) + ending, rules);
+}
+
 /** `clip` of `clip.mp4`, for names made from it (`clip.failed.txt`). */
 export function stemOf(name: string): string {
   const dot = name.lastIndexOf('.');

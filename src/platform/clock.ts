@@ -11,6 +11,11 @@ export interface Clock {
   after(ms: number, callback: () => void): () => void;
 }
 
+/** The zone this process takes times of day to be in: `Europe/Berlin`; `UTC` in most containers. */
+export function timeZone(): string {
+  return Intl.DateTimeFormat().resolvedOptions().timeZone;
+}
+
 export const systemClock: Clock = {
   now: () => Date.now(),
   monotonic: () => performance.now(),

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { runCli } from '../support/cli.ts';
+import { runCli, spawnCli } from '../support/cli.ts';
 import { tempDir } from '../support/serving.ts';
 
 let dir: string;
@@ -45,6 +45,12 @@ describe('check', () => {
       exit_code: 10,
       problems: [{ line: 1 }, { line: 3 }, { line: 4 }],
     });
+  });
+
+  it('names the time zone of local_hours, and the time there', async () => {
+    await config('limits: { local_hours: "22:00-07:00" }\n');
+    const { code, out } = await spawnCli(['check'], { cwd: dir, env: { TZ: 'Asia/Shanghai' } });
+    expect([code, out]).toEqual([0, expect.stringMatching(/22:00-07:00, time zone Asia\/Shanghai \(now \d\d:\d\d\)/)]);
   });
 
   it('prints a schema editors can read', async () => {

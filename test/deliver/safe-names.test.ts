@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { collisionKey, numbered, safePart, safeParts, stemOf } from '../../src/deliver/safe-names.ts';
+import { collisionKey, namesFor, numbered, safePart, safeParts, stemOf } from '../../src/deliver/safe-names.ts';
 
 const portable = { portable: true };
 const plain = { portable: false };
@@ -95,6 +95,21 @@ describe('the parts of a path', () => {
   ])('%s', (_why, path, parts) => {
     expect(safeParts(path, portable)).toEqual(parts);
   });
+});
+
+test.each([
+  ['clip.mp4', 'clip.mkv', ['clip.mp4', 'clip.mkv.mp4', 'clip.mkv (2).mp4']],
+  ['A.mp4', 'A.MOV', ['A.mp4', 'A.MOV.mp4', 'A.MOV (2).mp4']],
+  ['clip.v2.mp4', 'clip.mkv', ['clip.v2.mp4', 'clip.mkv.v2.mp4', 'clip.mkv.v2 (2).mp4']],
+  ['mail-clip.mp4', 'clip.mkv', ['mail-clip.mp4', 'mail-clip.mkv.mp4', 'mail-clip.mkv (2).mp4']],
+  ['clip.mkv.mp4', 'clip.mkv', ['clip.mkv.mp4', 'clip.mkv (2).mp4', 'clip.mkv (3).mp4']],
+  ['clip.mp4', 'clip.MP4', ['clip.mp4', 'clip (2).mp4', 'clip (3).mp4']],
+  ['clip.mp4', 'clip', ['clip.mp4', 'clip (2).mp4', 'clip (3).mp4']],
+  [long(240, '.mp4'), `${'x'.repeat(251)}.mkv`, [long(240, '.mp4'), `${'x'.repeat(232)}.mkv.mp4`, undefined]],
+])('%s made from %s is told from another of that name', (wanted, source, names) => {
+  const [first, second, third] = namesFor(wanted, source, portable);
+  expect([first, second]).toEqual(names.slice(0, 2));
+  if (names[2]) expect(third).toBe(names[2]);
 });
 
 describe('the n-th file of a name', () => {

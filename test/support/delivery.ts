@@ -51,6 +51,7 @@ export function deliveryFixture({
       job: 'job1',
       outbox,
       relative: 'clip.mp4',
+      sourceName: 'clip.mp4',
       sourceMtimeMs: SOURCE_MTIME_MS,
       async onIntent(intent) {
         intents.push(intent);

@@ -56,6 +56,7 @@ export class FakeControl implements Control {
       mode: this.mode,
       state_dir: this.#stateDir,
       page: this.page,
+      local_hours: null,
       counts: counts as Record<StateName, number>,
       totals: { done: 1, source_bytes: 4_000_000, output_bytes: 1_000_000, saved_bytes: 3_000_000 },
       engines: this.engines,

@@ -25,7 +25,9 @@ import type { Context } from '../support/context.ts';
 import { EXIT } from '../support/exit-codes.ts';
 import { checkAccess } from './access.ts';
 import { type CheckResult, failedCheck } from './check-result.ts';
-import { plural } from '../../core/units.ts';
+import { formatHours, plural } from '../../core/units.ts';
+import { timeZone } from '../../platform/clock.ts';
+import { formatTime } from '../support/terminal.ts';
 
 /** What can be checked without a valid configuration: `config` has its `state_dir`, nothing else. */
 export async function* checkResultsOfBroken(
@@ -59,6 +61,8 @@ export async function* checkResults(context: Context, config: Config): AsyncGene
   const taken = await new InboxLock(config.stateDir, nodeFiles).whyRefused(inboxesOf(config));
   if (taken) yield failedCheck('inbox', taken);
   yield await watchLimits(config);
+  const { localHours } = config.limits;
+  if (localHours) yield hours(localHours, context.io.clock.now());
   const http = await httpPort(config, daemon.running);
   if (http) yield http;
   yield* await access(context, config);
@@ -83,6 +87,14 @@ function program({ version }: Context): CheckResult {
   return process.getuid?.() === 0
     ? { about: 'program', result: 'ok', said, fix }
     : { about: 'program', result: 'ok', said };
+}
+
+/** A container or a service may be in another zone than the people around it. */
+function hours(localHours: NonNullable<Config['limits']['localHours']>, now: number): CheckResult {
+  const said = `this machine encodes at ${formatHours(localHours)}; in the time zone ${timeZone()} it is ${formatTime(now).slice(11, 16)} now`;
+  const fix =
+    'If that is not your time: set TZ for the daemon (Environment=TZ=Europe/Berlin in the unit, -e TZ=... with Docker).';
+  return { about: 'local_hours', result: 'ok', said, fix };
 }
 
 async function secrets(context: Context, config: Config): Promise<CheckResult> {

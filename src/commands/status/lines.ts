@@ -51,6 +51,7 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
     cut(`  ${countLine(status)}`, columns),
     cut(`  ${totalLine(status)}`, columns),
     ...(status.page ? [cut(`  ${escapeForTerminal(status.page)}`, columns)] : []),
+    ...hoursLines(status),
     '',
     ...table(
       status.folders.map(folder => folderRow(folder, status.running)),
@@ -117,6 +118,10 @@ function headline({ paint }: Context, status: StatusView, now: number): string {
 function countLine({ counts }: StatusView): string {
   const some = STATE_NAMES.filter(name => counts[name] > 0).map(name => `${counts[name]} ${name}`);
   return some.length > 0 ? some.join(', ') : 'no jobs yet';
+}
+
+function hoursLines({ local_hours: local }: StatusView): string[] {
+  return local ? [`  encodes at ${local.hours}, time zone ${escapeForTerminal(local.time_zone)}`] : [];
 }
 
 function totalLine({ totals }: StatusView): string {

@@ -13,6 +13,31 @@ interface ConfigProblem {
   message: string;
 }
 
+/**
+ * A shortage of the machine that reached us as it is, from wherever a file was opened or code was loaded, in words; every
+ * other error unchanged.
+ */
+export function withoutShortage(error: unknown): unknown {
+  for (let at = error; at instanceof Error; at = at.cause) {
+    if (at instanceof ShrinkError) return error;
+    const shortage = SHORTAGES[(at as NodeJS.ErrnoException).code ?? ''];
+    if (shortage) return new ShrinkError('io', shortage.said, { hint: shortage.hint, cause: error });
+  }
+  return error;
+}
+
+const SHORTAGES: Readonly<Record<string, { said: string; hint: string }>> = {
+  EMFILE: {
+    said: 'the limit of open files is too low for shrinkbox; nothing was lost',
+    hint: 'Raise it to 1024 or more: ulimit -n 1024 in a shell, LimitNOFILE=1024 in a systemd unit, --ulimit nofile=1024 with Docker.',
+  },
+  ENFILE: {
+    said: 'the system cannot open any more files; nothing was lost',
+    hint: 'End some programs, or raise the limit: sudo sysctl fs.file-max=1000000',
+  },
+  ENOMEM: { said: 'the machine has no memory left; nothing was lost', hint: 'End some programs, and try again.' },
+};
+
 /** Lines for stderr, escaped. */
 export function errorLines(error: unknown): string[] {
   if (!(error instanceof ShrinkError)) {

@@ -1,12 +1,10 @@
-/** `22:05` of minutes since midnight. */
-const time = (minute: number) =>
-  `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+import { formatHours, formatTimeOfDay } from '../../core/units.ts';
 
 /** The daemon as a whole: its folders, why it rests, and what `explain` says. */
 export const APP_EN = {
   'app.paused': 'paused; run "shrinkbox resume" to continue',
-  'app.outside-hours': (p: { fromMinute: number; toMinute: number }) =>
-    `waiting until ${time(p.fromMinute)} (local_hours is ${time(p.fromMinute)}-${time(p.toMinute)})`,
+  'app.outside-hours': (p: { fromMinute: number; toMinute: number; zone?: string }) =>
+    `waiting until ${formatTimeOfDay(p.fromMinute)} (local_hours is ${formatHours(p)}${p.zone ? `, time zone ${p.zone}` : ''})`,
   // folders
   'app.folder-removed': (p: { inbox: string }) => `${p.inbox} is no longer a folder of the configuration`,
   'app.folder-removed-hint': 'Put the folder back into the configuration and retry the job, or cancel it.',

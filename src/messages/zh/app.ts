@@ -1,10 +1,9 @@
-const time = (minute: number) =>
-  `${String(Math.floor(minute / 60)).padStart(2, '0')}:${String(minute % 60).padStart(2, '0')}`;
+import { formatHours, formatTimeOfDay } from '../../core/units.ts';
 
 export const APP_ZH = {
   'app.paused': '已暂停；运行 “shrinkbox resume” 继续',
-  'app.outside-hours': (p: { fromMinute: number; toMinute: number }) =>
-    `等到 ${time(p.fromMinute)}（local_hours 为 ${time(p.fromMinute)}-${time(p.toMinute)}）`,
+  'app.outside-hours': (p: { fromMinute: number; toMinute: number; zone?: string }) =>
+    `等到 ${formatTimeOfDay(p.fromMinute)}（local_hours 为 ${formatHours(p)}${p.zone ? `，时区 ${p.zone}` : ''}）`,
   // folders
   'app.folder-removed': (p: { inbox: string }) => `${p.inbox} 已不在配置的文件夹之中`,
   'app.folder-removed-hint': '请把该文件夹放回配置并重试任务，或取消任务。',

@@ -94,6 +94,13 @@ it('status shows what the cloud is still at, and for how long (was: 45 % for fiv
   expect((await run('jobs')).out).toMatch(/ask1 .*still working: editing the timeline, for 5m/);
 });
 
+it('status names the time zone of local_hours', async () => {
+  const control = await daemon();
+  const status = control.status();
+  control.status = () => ({ ...status, local_hours: { hours: '22:00-07:00', time_zone: 'Asia/Shanghai' } });
+  expect((await run('status')).out).toContain('encodes at 22:00-07:00, time zone Asia/Shanghai');
+});
+
 it('status counts the files that no rule can take', async () => {
   const control = await daemon();
   const status = control.status();

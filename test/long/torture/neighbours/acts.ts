@@ -328,6 +328,7 @@ async function publishing(arena: Arena, relative: string): Promise<string> {
       ...common,
       outbox: arena.outbox,
       relative,
+      sourceName: relative,
       sourceMtimeMs: 0,
       onIntent: async () => {},
     }).then(delivery => {
