@@ -161,6 +161,8 @@ export interface Policy {
   advice: Advice;
   /** Where the advice is `retry`, a paid engine does not try again by itself: the job is held. */
   heldInCloud: boolean;
+  /** The other side of the engine is at fault: once a job of it is done, what waits for this need not wait on. */
+  endsWithSuccessOfOthers: boolean;
   /** With `fallback: local`, this machine takes over a cloud job that ended with this error. */
   localCanHelp: boolean;
   /** A local job held for this continues from its checkpoints when a person retries it. */
@@ -184,6 +186,7 @@ const SUPERSEDED: Advice = { kind: 'superseded' };
 
 const DEFAULTS: Omit<Policy, 'advice'> = {
   heldInCloud: false,
+  endsWithSuccessOfOthers: false,
   localCanHelp: false,
   keepsProgress: false,
   retriesDisposal: false,
@@ -233,8 +236,8 @@ const POLICY: Readonly<Record<ErrorCode, Policy>> = {
     { kind: 'retry', times: 1, firstMs: 5 * SECOND },
     { heldInCloud: true, localCanHelp: true, retriedInOneShot: true },
   ),
-  unreachable: row({ kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE }),
-  'rate-limited': row({ kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE }),
+  unreachable: row({ kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE }, { endsWithSuccessOfOthers: true }),
+  'rate-limited': row({ kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE }, { endsWithSuccessOfOthers: true }),
   'auth-expired': row(HOLD, { localCanHelp: true, exitCode: 12 }),
   'auth-missing': row(HOLD, { localCanHelp: true, exitCode: 12 }),
   'session-gone': row(HOLD, { localCanHelp: true }),

@@ -186,7 +186,14 @@ export class Scheduler {
       this.#listed.delete(id);
     }
     const after = this.#options.ledger.get(id);
+    if (after?.state.name === 'done') this.#endSharedWaits(engine);
     if (after) this.consider(after);
+  }
+
+  /** One got through: after an outage, nobody sits out a backoff that has grown to minutes, and the line is in order again. */
+  #endSharedWaits(engine: EngineName): void {
+    if (this.#stopping) return;
+    for (const job of this.#options.ledger.all()) if (waitsForOtherSide(job, engine)) this.#queueAgain(job.id);
   }
 
   /** Every job of the engine would hit the same problem: nothing starts there until the time is over. */
@@ -247,6 +254,12 @@ export class Scheduler {
 /** The engine whose slot a job waits for. A job whose decision was not to process it is decided again there: the rules may have changed. */
 function slotOf({ decision }: Job): EngineName {
   return decision.kind === 'skip' ? 'local' : decision.engine;
+}
+
+/** Whether the job waits for the other side of its engine, without having anything to verify or deliver. */
+function waitsForOtherSide({ state, decision }: Job, engine: EngineName): boolean {
+  if (state.name !== 'waiting' || state.from || decision.kind !== 'do' || decision.engine !== engine) return false;
+  return policyOfReason(state.reason.code)?.endsWithSuccessOfOthers === true;
 }
 
 /** Whether the job waits for its engine's pause to end. */

@@ -9,7 +9,14 @@ import {
 } from '../../src/core/errors.ts';
 
 type Flag = { [K in keyof Policy]: Policy[K] extends boolean ? K : never }[keyof Policy];
-const FLAGS: readonly Flag[] = ['heldInCloud', 'localCanHelp', 'keepsProgress', 'retriesDisposal', 'retriedInOneShot'];
+const FLAGS: readonly Flag[] = [
+  'heldInCloud',
+  'endsWithSuccessOfOthers',
+  'localCanHelp',
+  'keepsProgress',
+  'retriesDisposal',
+  'retriedInOneShot',
+];
 
 /** The whole table by hand: what is done, HTTP status, exit code, and the flags that are set. A new code does not compile without a row. */
 const GOLDEN: Record<ErrorCode, [advice: Advice, httpStatus: number, exitCode: number, ...flags: Flag[]]> = {
@@ -41,8 +48,8 @@ const GOLDEN: Record<ErrorCode, [advice: Advice, httpStatus: number, exitCode: n
     'localCanHelp',
     'retriedInOneShot',
   ],
-  unreachable: [{ kind: 'wait', firstMs: 30_000, maxMs: 900_000 }, 500, 1],
-  'rate-limited': [{ kind: 'wait', firstMs: 30_000, maxMs: 900_000 }, 500, 1],
+  unreachable: [{ kind: 'wait', firstMs: 30_000, maxMs: 900_000 }, 500, 1, 'endsWithSuccessOfOthers'],
+  'rate-limited': [{ kind: 'wait', firstMs: 30_000, maxMs: 900_000 }, 500, 1, 'endsWithSuccessOfOthers'],
   'auth-expired': [{ kind: 'hold' }, 500, 12, 'localCanHelp'],
   'auth-missing': [{ kind: 'hold' }, 500, 12, 'localCanHelp'],
   'session-gone': [{ kind: 'hold' }, 500, 1, 'localCanHelp'],

@@ -6,7 +6,7 @@ import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import type { StopReason } from '../../src/engine/engine.ts';
 import { type Outcome, Scheduler } from '../../src/queue/scheduler.ts';
-import { aDecision, aPin, REASON } from '../support/builders.ts';
+import { aDecision, aPin, REASON, TO_DONE } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
@@ -360,3 +360,43 @@ describe('stopping', () => {
     expect(fatal).toHaveLength(1);
   });
 });
+
+describe('jobs that wait for the other side of their engine', () => {
+  const away: Reason = { code: 'unreachable', text: 'no answer' };
+  const waits = (reason: Reason): JobEvent => ({
+    event: 'waiting',
+    data: { until: Date.UTC(2026, 0, 1) + 900_000, reason },
+  });
+
+  it('wait no longer once another job of it is done, and go in their order (was: up to a quarter of an hour)', async () => {
+    const { scheduler, turns, ledger, add, begun, rest } = setup();
+    await add('first', 'nemo', waits(away));
+    await add('second', 'nemo', waits({ code: 'rate-limited', text: 'a pause' }));
+    await add('disk', 'nemo', waits({ code: 'no-space', text: 'full' }));
+    await add('here', 'local', waits(away));
+    await add('through', 'nemo');
+    scheduler.start();
+    await begun(1);
+    await toDone(ledger, 'through');
+    await turns[0]?.end();
+    await begun(2);
+    await rest(turns[1]);
+    await begun(3);
+    expect(turns.map(({ id }) => id)).toEqual(['through', 'first', 'second']);
+    expect(ledger.get('disk')?.state.name).toBe('waiting');
+    expect(ledger.get('here')?.state.name).toBe('waiting');
+  });
+
+  it('wait on where the other job ended in some other way', async () => {
+    const { scheduler, turns, ledger, add, rest } = setup();
+    await add('first', 'nemo', waits(away));
+    await add('other', 'nemo');
+    scheduler.start();
+    await rest(turns[0]);
+    expect(ledger.get('first')?.state.name).toBe('waiting');
+  });
+});
+
+async function toDone(ledger: Ledger, id: string): Promise<void> {
+  await ledger.commit(id, ...TO_DONE);
+}

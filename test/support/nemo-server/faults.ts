@@ -20,6 +20,8 @@ export interface Fault {
   garbage?: boolean;
   /** The answer comes in pieces of `bytes` every `everyMs`. */
   slowDrip?: { bytes: number; everyMs: number };
+  /** What becomes of the usual answer's body. */
+  mutate?: (body: string) => string;
   /** The answer's body ends early, as if that were all of it. */
   truncated?: number;
 }

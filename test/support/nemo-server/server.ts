@@ -303,6 +303,7 @@ export class NemoServer {
     };
     if (fault?.status !== undefined) status = fault.status;
     if (fault?.body !== undefined) body = fault.body;
+    if (fault?.mutate) body = fault.mutate(body);
     if (fault?.garbage) body = '\u0000\u0001{"half": [1, 2';
     request.resume();
     const bytes = Buffer.from(body);
