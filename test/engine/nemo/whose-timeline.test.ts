@@ -1,53 +1,7 @@
-import { stat, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { cloudRefsOf, type Order } from '../../../src/core/job.ts';
-import { freeName, filesOnTimeline } from '../../../src/engine/nemo/session/whose-timeline.ts';
+import { filesOnTimeline, freeName } from '../../../src/engine/nemo/session/whose-timeline.ts';
 import type { ServerClock } from '../../support/nemo-server/clock.ts';
-import type { NemoServerOptions } from '../../support/nemo-server/server.ts';
-import { setUp, type TestJob } from './support.ts';
-
-/** Two files of one folder in one session, a.mp4 first; what is asked for then is about a.mp4. */
-async function batch(options: { server?: NemoServerOptions; speed?: number } = {}) {
-  const stand = await setUp({ ...options, name: 'a.mp4' });
-  const perFolder = { nemo: { session: 'per-folder' as const } };
-  const folder = '/inbox';
-  const other = join(stand.dir, 'b.mp4');
-  await writeFile(other, Buffer.alloc(6000, 'w'));
-  const orderB: Partial<Order> = { job: 'b', folder, source: other, sourceBytes: (await stat(other)).size };
-  const engine = stand.restart(perFolder);
-  const a = stand.job({ about: 'a' });
-  await engine.run(stand.order({ job: 'a', folder, instruction: 'compress it to under 4kB' }), a.context);
-  return {
-    ...stand,
-    a,
-    /** Every call is a new engine: nothing is remembered but what is on the disk and in the jobs. */
-    runB: (work: TestJob = stand.job({ about: 'b' })) =>
-      stand
-        .restart(perFolder)
-        .run(stand.order(orderB), work.context)
-        .then(() => work),
-    runA: (instruction: string, changes: Partial<Order> = {}, work = stand.job({ about: 'a' })) =>
-      stand
-        .restart(perFolder)
-        .run(
-          stand.order({
-            ...{ job: 'a2', folder, instruction },
-            previous: { cloud: cloudRefsOf(a.facts), words: ['compress it to under 4kB'] },
-            ...changes,
-          }),
-          work.context,
-        )
-        .then(() => work),
-    timeline: (work: TestJob) =>
-      stand.restart(perFolder).timeline(cloudRefsOf(work.facts) ?? {}, new AbortController().signal),
-    /** Names of the files that each render was of, in order. */
-    rendered: () =>
-      stand.server.requests
-        .filter(({ path }) => path.endsWith('/lambda'))
-        .map(({ body }) => /"name":"([^"]+)"/.exec(body)?.[1]),
-  };
-}
+import { batch } from './batch.ts';
 
 describe('a session of several files', () => {
   it('serves words about a file under that file, also after another one used it (was: b.mp4 as a.v2.mp4)', async () => {
@@ -138,27 +92,6 @@ describe('a session of several files', () => {
       /^start over .*"a\.mp4": compress it to under 4kB; then: make it brighter; output MP4 \(H\.264\)$/,
     );
     expect(rendered()).toEqual(['a.mp4', 'a.mp4']);
-  });
-
-  it('is asked for a file once, however often shrinkbox is killed on the way', async () => {
-    const { runA, runB, rendered, server, job } = await batch();
-    await runB();
-    const whole = await runA('make it brighter').then(work => work.journal.length);
-    const rendersPerRun = 1;
-    for (let dieAfter = 1; dieAfter <= whole; dieAfter += 1) {
-      await runB();
-      const before = { messages: server.messages.length, renders: rendered().length };
-      const first = job({ about: 'a', workDir: `kill${dieAfter}`, dieAfter });
-      await runA('make it brighter', {}, first).catch(() => {});
-      const second = job({ about: 'a', workDir: `kill${dieAfter}`, resume: first.records });
-      await runA('make it brighter', {}, second).catch((error: unknown) => {
-        // Killed between the intent and the request: a person decides.
-        expect(error).toMatchObject({ code: 'unconfirmed' });
-      });
-      expect(server.messages.length - before.messages).toBeLessThanOrEqual(1);
-      expect(rendered().slice(before.renders)).toSatisfy((names: string[]) => names.every(name => name === 'a.mp4'));
-      expect(rendered().length - before.renders).toBeLessThanOrEqual(rendersPerRun);
-    }
   });
 });
 

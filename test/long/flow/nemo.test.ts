@@ -1,10 +1,11 @@
+import { execFileSync } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import { Box } from '../../support/box.ts';
 import { cloudConfig } from '../../support/cloud-config.ts';
 import { eventually } from '../../support/eventually.ts';
-import { footage } from '../../support/footage.ts';
+import { footage, realTools } from '../../support/footage.ts';
 import { NemoServer } from '../../support/nemo-server/server.ts';
 
 /** Whole daemons with real encodes: seconds on a quiet machine, and nothing to hold against a busy one. */
@@ -32,7 +33,88 @@ function cloudBox(
   return box;
 }
 
+async function lengthOf(path: string): Promise<number> {
+  const { ffprobe } = await realTools();
+  const args = ['-v', 'error', '-show_entries', 'format=duration', '-of', 'csv=p=0', path];
+  return Number(execFileSync(ffprobe, args).toString());
+}
+
 const messagesTo = () => server.messages.length;
+
+describe('what a person must do', () => {
+  it('stands in status, jobs, --json, the report and the state of the engine, with its link, also after a restart', async () => {
+    await server.stop();
+    server = new NemoServer({ render: 'ffmpeg', credits: 0, costPerMessage: 50 });
+    await server.start();
+    await cloudBox().start();
+    box.drop(await footage('tiny'), 'clip.mp4');
+    const job = await box.job('clip.mp4', 'waiting');
+    const link = job.action?.link ?? 'none';
+    expect(job.action).toMatchObject({ code: 'register', link: expect.stringMatching(/register\?bind=anon_/) });
+    const report = await eventually(() => box.outputs().find(name => name === 'clip.failed.txt'), {
+      what: 'the report',
+    });
+    expect(readFileSync(join(box.outbox, report), 'utf8')).toContain(link);
+    for (const restarts of [0, 1]) {
+      if (restarts > 0) {
+        await box.kill('SIGTERM');
+        expect((await box.run('status')).stdout).toContain(link);
+        await box.start();
+      }
+      for (const command of ['status', 'jobs']) {
+        expect((await box.run(command)).stdout).toContain(link);
+        expect((await box.run(command, '--json')).stdout).toContain(link);
+      }
+      const engine = (await box.status()).engines.find(({ name }) => name === 'nemo');
+      expect(engine?.action).toMatchObject({ code: 'register', link });
+    }
+    for (const account of server.accounts.values()) account.available = 100;
+    expect((await box.run('resume')).code).toBe(0);
+    expect((await box.run('retry', job.id)).stderr).toBe('');
+    await box.job('clip.mp4', 'done');
+    await box.holds('clip.mp4');
+    expect((await box.status()).engines.find(({ name }) => name === 'nemo')?.action).toBeNull();
+  });
+});
+
+describe('several files in one session', () => {
+  const perFolder = () => cloudConfig(server.url)['nemo'] as Record<string, unknown>;
+
+  it('keep their own timelines, also after a restart (was: the picture of b.mp4 as a.v2.mp4)', async () => {
+    await cloudBox({ nemo: { ...perFolder(), session: 'per-folder' } }).start();
+    box.drop(await footage('tiny'), 'a.mp4');
+    const a = await box.job('a.mp4', 'done');
+    box.drop(await footage('silent'), 'b.mp4');
+    const b = await box.job('b.mp4', 'done');
+    await box.kill('SIGTERM');
+    await box.start();
+    const timeline = await box.run('timeline', '--job', a.id);
+    expect([timeline.code, timeline.stderr]).toEqual([1, expect.stringContaining('no longer the one of a.mp4')]);
+    expect((await box.run('timeline', '--job', b.id)).stdout).toContain('b.mp4');
+    expect((await box.run('export', '--job', a.id)).code).toBe(0);
+    await eventually(async () => (await box.jobs())[0]?.state === 'held', { what: 'the export to be refused' });
+    expect((await box.jobs())[0]?.reason).toContain('no longer the one of a.mp4');
+    expect(server.messages).toHaveLength(2);
+    expect((await box.run('ask', 'compress it to under 250kB', '--job', a.id)).code).toBe(0);
+    await eventually(() => box.outputs().includes('a.v3.mp4'), { what: 'a.v3.mp4', withinMs: PATIENCE_MS });
+    // The clips differ in length: one second and three.
+    expect(await lengthOf(join(box.outbox, 'a.v3.mp4'))).toBeCloseTo(1, 0);
+    expect(server.sessions.size).toBe(1);
+  });
+});
+
+describe('a file of 60 frames a second', () => {
+  it('comes back with all of them', async () => {
+    const { ffmpeg } = await realTools();
+    await cloudBox().start();
+    const source = join(box.dir, 'sixty.mp4');
+    const picture = ['-f', 'lavfi', '-i', 'testsrc2=size=320x180:rate=60:duration=2'];
+    execFileSync(ffmpeg, ['-v', 'error', ...picture, '-c:v', 'libx264', '-pix_fmt', 'yuv420p', source]);
+    box.drop(source, 'sixty.mp4');
+    const job = await box.job('sixty.mp4', 'done');
+    expect(job.evidence).toContain('decoded 120 frames, 2.00 s');
+  });
+});
 
 describe('a dropped file through the cloud', () => {
   it('asks for one token in its life, however often it is started', async () => {
