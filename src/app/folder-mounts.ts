@@ -84,11 +84,6 @@ export class FolderMounts {
     return away(path, say('app.not-mounted-empty-hint', { path, point: parent }));
   }
 
-  /** Whether it was noted what the folder is on. */
-  knows(path: string): boolean {
-    return this.#folders.has(path);
-  }
-
   /** Notes what a folder that is there is on. Call it only while all is well with the folder. */
   remember(path: string): void {
     const { mounts, real } = this.#look(path);

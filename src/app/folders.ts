@@ -1,7 +1,7 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
 import { dirname, relative, sep } from 'node:path';
 import type { Config, Folder } from '../config/load.ts';
-import { ShrinkError } from '../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
 import type { Job, Pin, StateName } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
@@ -29,6 +29,8 @@ export class Folders {
   /** Folders that could not be created although their parent exists. */
   readonly #missing = new Set<string>();
   readonly #mounts: FolderMounts;
+  /** What was wrong with a folder when it was last looked at. */
+  readonly #trouble = new Map<string, ShrinkError>();
   /** By inbox, as of the last look: why originals stay there although they should go. */
   readonly #originalsStay = new Map<string, Sentence>();
 
@@ -108,10 +110,8 @@ export class Folders {
       if (!isThere && (await this.#mounts.whyNotMade(path, this.#files))) continue;
       if (isThere || !(await this.#createFolder(path, log))) this.#missing.delete(path);
     }
-    // A disk that was mounted since is remembered too.
-    for (const path of this.#paths()) {
-      if (!this.#mounts.knows(path)) await this.mustBeMounted(path).catch(() => {});
-    }
+    // A disk that was mounted since is remembered too. All at once, as several shares of a dead server are silent together.
+    await Promise.all(this.#paths().map(path => this.mustBeMounted(path).catch(() => {})));
     await this.#mounts.save(this.#paths(), log);
     await this.#checkOriginals(log);
   }
@@ -236,10 +236,11 @@ export class Folders {
     }
   }
 
-  /** Why this pair of folders rests at the moment: one of its disks is not mounted. */
+  /** Why this pair of folders rests at the moment: a disk is not mounted, or the outbox or archive is missing or fails. */
   whyAway({ inbox, outbox, archive }: Folder): ShrinkError | undefined {
     for (const path of [inbox, outbox, ...(archive ? [archive] : [])]) {
-      const why = this.#mounts.whyAway(path);
+      // What is wrong with an inbox its watcher knows better.
+      const why = this.#mounts.whyAway(path) ?? (path === inbox ? undefined : this.#trouble.get(path));
       if (why) return why;
     }
     return undefined;
@@ -249,9 +250,15 @@ export class Folders {
   async mustBeMounted(path: string): Promise<FolderIdentity> {
     const why = this.#mounts.whyAway(path);
     if (why) throw why;
-    const identity = await identityOf(path, this.#files);
-    this.#mounts.remember(path);
-    return identity;
+    try {
+      const identity = await identityOf(path, this.#files);
+      this.#mounts.remember(path);
+      this.#trouble.delete(path);
+      return identity;
+    } catch (error) {
+      if (isShrinkError(error)) this.#trouble.set(path, error);
+      throw error;
+    }
   }
 
   #paths(): string[] {

@@ -155,7 +155,7 @@ function modeShown({ model: { status, active }, link }: Pick<View, 'model' | 'li
 /** What everybody should know first. */
 function Notices({ view: { model, link } }: { view: View }) {
   const { words, language } = useWords();
-  const away = model.status?.folders.filter(folder => !folder.available && folder.reason !== null) ?? [];
+  const troubled = model.status?.folders.filter(folder => folder.reason !== null) ?? [];
   const isPaused = model.status?.mode === 'paused';
   // The pause has already been shown.
   const paused =
@@ -167,9 +167,14 @@ function Notices({ view: { model, link } }: { view: View }) {
     <div class="notices" role="region" aria-label={words.title}>
       <div role="alert">{link === 'lost' && <p class="notice bad">{words.offline}</p>}</div>
       {isPaused && <p class="notice">{words.pausedNote}</p>}
-      {away.map(({ inbox, reason, messages }) => (
+      {troubled.map(({ inbox, available, reason, messages }) => (
         <p class="notice bad" key={inbox}>
-          {escapeForTerminal(words.folderAway(inbox, worded(language, reason ?? '', messages?.reason)))}
+          {escapeForTerminal(
+            (available ? words.folderTrouble : words.folderAway)(
+              inbox,
+              worded(language, reason ?? '', messages?.reason),
+            ),
+          )}
         </p>
       ))}
       {paused.map(({ name, reason, action, messages }) => (

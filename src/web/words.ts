@@ -87,6 +87,7 @@ export interface Words {
   loadFailed: string;
   actFailed: string;
   folderAway(folder: string, reason: string): string;
+  folderTrouble(folder: string, reason: string): string;
   enginePaused(engine: string, reason: string): string;
   announce: {
     done(name: string, saving: string): string;
@@ -232,6 +233,7 @@ const en: Words = {
   loadFailed: 'This could not be loaded',
   actFailed: 'That did not work',
   folderAway: (folder, reason) => `The inbox ${folder} is not available: ${reason}`,
+  folderTrouble: (folder, reason) => `The folder ${folder} needs attention: ${reason}`,
   enginePaused: (engine, reason) => `Nothing runs on ${engine} right now: ${reason}`,
   announce: {
     done: (name, saving) => `${name} is done${saving && `, ${saving}`}`,
@@ -373,6 +375,7 @@ const zh: Words = {
   loadFailed: '无法加载',
   actFailed: '操作未成功',
   folderAway: (folder, reason) => `收件箱 ${folder} 不可用：${reason}`,
+  folderTrouble: (folder, reason) => `文件夹 ${folder} 需要注意：${reason}`,
   enginePaused: (engine, reason) => `${engine}目前不处理任务：${reason}`,
   announce: {
     done: (name, saving) => `${name} 已完成${saving && `，${saving}`}`,

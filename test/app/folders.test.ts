@@ -36,6 +36,23 @@ it('a folder that could not be made on a full disk is made once there is room', 
   expect([places.inbox, places.outbox, places.archive].map(existsSync)).toEqual([true, true, true]);
 });
 
+// Was: only an inbox that was away, or a disk that was not mounted, was said to be.
+it.each(['outbox', 'archive'] as const)('says that the %s is missing, for as long as it is', async which => {
+  const places = placesIn(dir);
+  const config = { stateDir: join(dir, 'state'), folders: [places] } as unknown as Config;
+  const folders = new Folders(config, nodeFiles);
+  await folders.create(silentLogger);
+  await folders.createMissing(silentLogger);
+  const whyAway = () => folders.whyAway(places as never)?.message;
+  expect(whyAway()).toBeUndefined();
+  await rm(places[which], { recursive: true });
+  await folders.createMissing(silentLogger);
+  expect(whyAway()).toContain(places[which]);
+  await mkdir(places[which]);
+  await folders.createMissing(silentLogger);
+  expect(whyAway()).toBeUndefined();
+});
+
 it('a folder whose disk was not there at the start is not made on the disk below it', async () => {
   const away = join(dir, 'disk');
   const config = { stateDir: join(dir, 'state'), folders: [placesIn(away)] } as unknown as Config;

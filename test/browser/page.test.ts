@@ -181,6 +181,14 @@ function suite(executable: string): void {
     await page.getByText('2 files in the inboxes are not complete yet').waitFor();
   });
 
+  it('tells that the outbox of a folder is away although its inbox is there', async () => {
+    const { page, control } = await visit();
+    const status = control.status();
+    const folders = status.folders.map(folder => ({ ...folder, reason: '/out is not mounted' }));
+    control.emit({ kind: 'status', status: { ...status, folders } });
+    await page.getByText('The folder /in needs attention: /out is not mounted').waitFor();
+  });
+
   it('pauses and resumes, by keyboard as well', async () => {
     const { page, control } = await visit();
     await page.getByRole('button', { name: 'Pause' }).click();

@@ -239,9 +239,10 @@ const BLOCK = MIB;
 export async function contentHashOf(file: Readable, signal?: AbortSignal): Promise<{ contentHash: string; pin: Pin }> {
   const { path } = file;
   const whole = createHash('sha256');
+  const buffer = Buffer.alloc(BLOCK);
   for (let at = 0; ; at += BLOCK) {
     if (signal?.aborted) throw cancelled(path);
-    const block = await doing('reading', path, () => readBlock(file, at));
+    const block = await doing('reading', path, () => readBlock(file, buffer, at));
     whole.update(new Uint8Array(await webcrypto.subtle.digest('SHA-256', block)));
     if (block.length < BLOCK) break;
   }
@@ -249,16 +250,15 @@ export async function contentHashOf(file: Readable, signal?: AbortSignal): Promi
   return { contentHash: whole.digest('hex'), pin };
 }
 
-/** Up to BLOCK bytes: fewer only at the end of the file. */
-async function readBlock(handle: Readable, at: number): Promise<Uint8Array<ArrayBuffer>> {
-  const block = Buffer.alloc(BLOCK);
+/** Fills the buffer; a shorter result is the end of the file. */
+async function readBlock(handle: Readable, buffer: Buffer<ArrayBuffer>, at: number): Promise<Uint8Array<ArrayBuffer>> {
   let filled = 0;
-  while (filled < BLOCK) {
-    const { bytesRead } = await handle.read(block, filled, BLOCK - filled, at + filled);
+  while (filled < buffer.length) {
+    const { bytesRead } = await handle.read(buffer, filled, buffer.length - filled, at + filled);
     if (bytesRead === 0) break;
     filled += bytesRead;
   }
-  return block.subarray(0, filled);
+  return buffer.subarray(0, filled);
 }
 
 interface Range {
