@@ -15,7 +15,7 @@ import { fsKindOf } from '../platform/files/mounts.ts';
 import { inTurn, isSecondName } from './atomic-publish.ts';
 import { isEqualFile, type MoveOptions, moveOriginal, originalChanged, whileMoving } from './move-original.ts';
 import { type DeliveryRoot, ensureFolder, folderOf, stillLeadsTo, namesIn } from './output-folder.ts';
-import { collisionKey, numbered } from './safe-names.ts';
+import { collisionKey, numbered, safePart } from './safe-names.ts';
 
 export type Disposal = { kind: 'kept' } | { kind: 'archived'; to: string } | { kind: 'deleted' } | { kind: 'missing' };
 
@@ -95,13 +95,33 @@ async function removeOriginal(original: Entry, pin: Pin): Promise<void> {
   });
 }
 
+/** Under its own name, or a portable one on a disk that refuses that (`?` on exFAT). */
 async function archive(original: Entry, options: DisposeOptions): Promise<string> {
+  const parts = partsOf(options.relative);
+  try {
+    return await archiveAs(original, parts, false, options);
+  } catch (error) {
+    const isPortable = parts.every(part => safePart(part, { portable: true }) === part);
+    if (isPortable || !REFUSED_NAME.has(errnoOf((error as Error).cause ?? error) ?? '')) throw error;
+    return archiveAs(original, parts, true, options);
+  }
+}
+
+/** What file systems answer to a name they cannot have; exfat-fuse and some SMB servers say ENOENT. */
+const REFUSED_NAME: ReadonlySet<string> = new Set(['EINVAL', 'EILSEQ', 'ENAMETOOLONG', 'ENOENT']);
+
+async function archiveAs(
+  original: Entry,
+  parts: readonly string[],
+  portable: boolean,
+  options: DisposeOptions,
+): Promise<string> {
   const { files, log, archiveDir, forbidden } = options;
   if (archiveDir === undefined) throw new Error('policy archive without an archive folder');
   const root = { path: archiveDir };
-  const parts = partsOf(options.relative).slice(0, -1);
-  return holding(ensureFolder(root, parts, { files, log, forbidden, portable: false }), async folder => {
-    const to = await inTurn(folder, () => moveToFreeName(original, folder, root, options));
+  const name = portable ? safePart(original.name, { portable }) : original.name;
+  return holding(ensureFolder(root, parts.slice(0, -1), { files, log, forbidden, portable }), async folder => {
+    const to = await inTurn(folder, () => moveToFreeName(original, { folder, name }, root, options));
     await folder.sync(log);
     await original.folder.sync(log);
     return to;
@@ -110,14 +130,14 @@ async function archive(original: Entry, options: DisposeOptions): Promise<string
 
 async function moveToFreeName(
   original: Entry,
-  folder: HeldFolder,
+  { folder, name }: { folder: HeldFolder; name: string },
   root: DeliveryRoot,
   options: DisposeOptions,
 ): Promise<string> {
   const { pin, files } = options;
   const taken = await namesIn(folder);
   for (let n = 1; n <= MAX_NAMES; n++) {
-    const to = new Entry(folder, numbered(original.name, n));
+    const to = new Entry(folder, numbered(name, n));
     if (taken.has(collisionKey(to.name))) continue;
     await options.beforeMove(to.path);
     // Journaling took a moment; a newer version must not be archived unnoticed.
@@ -128,13 +148,9 @@ async function moveToFreeName(
     if (moved === 'exchanged') throw originalChanged(original.path);
     if (moved === 'moved') return to.path;
   }
-  throw new ShrinkError(
-    'denied',
-    say('deliver.names-used-up', { folder: folder.path, name: original.name, count: MAX_NAMES }),
-    {
-      subject: folder.path,
-    },
-  );
+  throw new ShrinkError('denied', say('deliver.names-used-up', { folder: folder.path, name, count: MAX_NAMES }), {
+    subject: folder.path,
+  });
 }
 
 const MAX_NAMES = 1000;

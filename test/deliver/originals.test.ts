@@ -4,6 +4,7 @@ import {
   linkSync,
   mkdirSync,
   mkdtempSync,
+  renameSync,
   rmSync,
   statSync,
   symlinkSync,
@@ -147,6 +148,21 @@ describe('an original', () => {
     expect(await disposeOriginal(options({ intended: intended.at(-1) }))).toEqual({ kind: 'archived', to });
     expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000']);
   });
+
+  // Was: it stayed for good, with a note that there was no such file.
+  test.each(['EINVAL', 'ENOENT'])(
+    'is archived under a portable name by a disk that refuses its own (%s)',
+    async errno => {
+      renameSync(source, join(root, 'inbox/trip/what?.mov'));
+      pin = await pinOf(join(root, 'inbox/trip/what?.mov'));
+      const files = new FailingFiles().fail('link', errno, { on: 'what?.mov', forever: true });
+      const to = join(root, 'archive/trip/what_.mov');
+      const disposal = await disposeOriginal(options({ files, relative: 'trip/what?.mov' }));
+      expect(disposal).toEqual({ kind: 'archived', to });
+      expect(filesBelow(root)).toEqual(['archive/trip/what_.mov: 5000']);
+      expect(intended.at(-1)).toBe(to);
+    },
+  );
 
   test('is moved by rename where there are no links', async () => {
     const files = new FailingFiles().fail('link', 'ENOTSUP');
