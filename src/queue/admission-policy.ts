@@ -94,7 +94,10 @@ function fromElsewhere(facts: IntakeFacts): Admission {
 
 /** Whether the record of a job may go with its file to another place. */
 export function mayHaveMoved(job: Job): boolean {
-  return !job.original && !gaveWay(job);
+  // While an original is put away it leaves its place by our own hand.
+  const isPutAway =
+    job.original !== undefined || (job.state.name === 'delivering' && job.state.published !== undefined);
+  return !isPutAway && !gaveWay(job);
 }
 
 /**

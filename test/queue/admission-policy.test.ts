@@ -83,6 +83,11 @@ const ROWS: Row[] = [
     expected: { kind: 'new', version: 1, replaced: 0 },
   },
   {
+    what: 'the same content under another name while the original is being archived',
+    twins: [aJob({ relative: 'old.mp4' }, ...TO_DONE.slice(0, -1))],
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
     what: 'the same content in another inbox that is there, gone from its place',
     twins: [aJob({ inbox: '/other', relative: 'clip.mp4' }, ...TO_DONE)],
     expected: { kind: 'new', version: 1, replaced: 0 },

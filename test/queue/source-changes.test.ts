@@ -188,6 +188,17 @@ describe('a running job', () => {
     expect(disposedWith).toEqual(change(FILM));
   });
 
+  it('whose large source cannot be read waits for the disk before anything is made', async () => {
+    const { ledger, clock } = await setup({ event: 'fact', data: { key: 'k', value: 'v' } });
+    const stages = new FakeStages();
+    const engine = new FakeEngine();
+    stages.engines = { local: engine };
+    stages.readWhole = async () => fails('io', 'reading /in/clip.mp4: i/o error (EIO)');
+    await work(stages, ledger, clock);
+    expect(ledger.expect('a').state).toMatchObject({ name: 'waiting', reason: { code: 'io' } });
+    expect(engine.runs).toBe(0);
+  });
+
   it('ends where its source was edited in place', async () => {
     const { ledger, clock } = await setup({ event: 'fact', data: { key: 'k', value: 'v' } });
     const stages = new FakeStages();
@@ -307,7 +318,7 @@ describe('an inbox that moved', () => {
     await ledger.commit('a', admitted({ sidecar: { ...words, path: '/in/clip.mp4.txt' } }), ...TO_DONE);
     disk.whereabouts = 'inbox-removed';
     await offer(moved({ sidecar: words }));
-    expect(ledger.atPlace('/new', 'clip.mp4').map(({ version }) => version)).toEqual([1]);
+    expect([...ledger.all()].map(({ id, inbox }) => [id, inbox])).toEqual([['a', '/new']]);
   });
 
   it.each<Whereabouts>(['there', 'moved'])('is not one that is there still: two jobs (the file is %s)', async where => {
