@@ -1,8 +1,9 @@
 /** An inbox that its users change all the time, for a minute; a slice of it is in test/platform/files/door.test.ts. */
 import { execFileSync } from 'node:child_process';
-import { copyFileSync, linkSync, lstatSync, renameSync } from 'node:fs';
+import { copyFileSync, linkSync, lstatSync, mkdirSync, renameSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
+import { canMount, hungMount } from '../../inbox/mounting.ts';
 import { Box } from '../../support/box.ts';
 import { eventually } from '../../support/eventually.ts';
 import { exchanging, NEIGHBOUR, noNeighbours } from '../../support/exchanger.ts';
@@ -47,4 +48,22 @@ it('clips replaced by pipes while they are admitted: two of them stopped every f
   await box.job('good.mp4', 'done');
   expect(lstatSync(good).isFile()).toBe(true);
   await stopsInTime(box);
+});
+
+it.skipIf(!canMount)('a mount in the inbox that never answers does not keep the daemon from ending', async () => {
+  box = new Box();
+  const share = join(box.inbox, 'share');
+  mkdirSync(share);
+  const mount = await hungMount(share);
+  try {
+    await box.start();
+    box.drop(await footage('tiny'), 'clip.mp4');
+    await box.job('clip.mp4', 'done');
+    // Asked by explain as well.
+    const asked = box.get(`/api/explain?path=${encodeURIComponent(join(share, 'clip.mp4'))}`).catch(() => {});
+    await stopsInTime(box);
+    await asked;
+  } finally {
+    await mount.end();
+  }
 });
