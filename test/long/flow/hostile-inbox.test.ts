@@ -61,7 +61,7 @@ it.skipIf(!canMount)('a mount in the inbox that never answers does not keep the 
     await box.job('clip.mp4', 'done');
     // Asked by explain as well.
     const asked = box.get(`/api/explain?path=${encodeURIComponent(join(share, 'clip.mp4'))}`).catch(() => {});
-    await stopsInTime(box);
+    await stopsInTime(box, null);
     await asked;
   } finally {
     await mount.end();
