@@ -116,9 +116,9 @@ export interface Differences {
 
 /**
  * Which differences of a kind count: `both` what is missing and what nobody planned, `missing` only the former (a muxer adds tags of
- * its own), `never` where a result cannot show it.
+ * its own), `unplanned` only the latter (a container may not say it), `never` where a result cannot show it.
  */
-export type Compared = 'both' | 'missing' | 'never';
+export type Compared = 'both' | 'missing' | 'unplanned' | 'never';
 
 /** Compares what was planned with what was found, kind by kind; order does not matter. */
 export function differences(
@@ -130,16 +130,18 @@ export function differences(
   const missing: Holding[] = [];
   const moved: Differences['moved'] = [];
   for (const one of expected) {
-    if (compared(one.kind) === 'never') continue;
+    const isNeeded = compared(one.kind) === 'both' || compared(one.kind) === 'missing';
     const alike = left.filter(({ kind, value }) => kind === one.kind && value === one.value);
     const match = alike.find(other => isOnTime(one, other)) ?? alike[0];
-    if (!match) missing.push(one);
-    else {
+    if (!match) {
+      if (isNeeded) missing.push(one);
+    } else {
       left.splice(left.indexOf(match), 1);
-      if (!isOnTime(one, match)) moved.push({ expected: one, found: match });
+      if (isNeeded && !isOnTime(one, match)) moved.push({ expected: one, found: match });
     }
   }
-  return { missing, extra: left.filter(({ kind }) => compared(kind) === 'both'), moved };
+  const isUnwanted = ({ kind }: Holding) => compared(kind) === 'both' || compared(kind) === 'unplanned';
+  return { missing, extra: left.filter(isUnwanted), moved };
 }
 
 function isOnTime(expected: Holding, { startS, endS }: Holding): boolean {

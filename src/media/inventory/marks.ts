@@ -1,6 +1,6 @@
 import type { Kind } from '../../core/inventory.ts';
 import { say } from '../../messages/say.ts';
-import { creationTimeOf, locationOf, oneLine } from '../probe/streams.ts';
+import { creationTimeOf, ISO_6709, locationOf, oneLine } from '../probe/streams.ts';
 import type { Finder, Found, Probed } from './probed.ts';
 
 type Mark = Extract<Kind, 'chapters' | 'date' | 'place' | 'tags'>;
@@ -10,11 +10,12 @@ export const MARKS: Readonly<Record<Mark, Finder>> = {
   chapters: {
     find: ({ output }) => {
       const count = output.chapters?.length ?? 0;
-      return count > 0 ? [{ value: chaptersValue(count), what: say('media.has-chapters', { count }) }] : [];
+      // How many depends on the container: two that begin together are one, and the first begins at zero.
+      return count > 0 ? [{ value: 'chapters', what: say('media.has-chapters', { count }) }] : [];
     },
-    compared: 'both',
+    compared: 'missing',
     since: '4.4',
-    examples: [{ value: '2', what: say('media.has-chapters', { count: 2 }) }],
+    examples: [{ value: 'chapters', what: say('media.has-chapters', { count: 2 }) }],
   },
   date: {
     find: ({ output, main }) => {
@@ -42,33 +43,39 @@ export const MARKS: Readonly<Record<Mark, Finder>> = {
   },
 };
 
-/** Beyond 255, MP4's short list of chapters ends, and readers differ about the long one. */
-function chaptersValue(count: number): string {
-  return count > 255 ? 'many' : String(count);
-}
+/** As ffmpeg reads it; any other text is a tag. */
+const DATE = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?Z?$/;
 
 /** To the second, as MP4 keeps it; earlier years are an unset clock. */
 function dateValue(text: string | undefined): string | undefined {
-  const time = text === undefined ? Number.NaN : Date.parse(text);
+  const time = text !== undefined && DATE.test(text) ? Date.parse(text) : Number.NaN;
   if (Number.isNaN(time) || time < 0) return undefined;
   return new Date(time).toISOString().slice(0, 19);
 }
 
 /** About the container or its writer, or an item of another kind. */
 const NOT_CONTENT =
-  /^(major_brand|minor_version|compatible_brands|encoder|encoding_tool|creation_time|duration|handler_name|vendor_id|language|rotate|location.*|com\.apple\.quicktime\.location\.iso6709|_statistics.*|variant_bitrate|is_?vbr|wmfsdk.*|deviceconformancetemplate)$/i;
+  /^(major_brand|minor_version|compatible_brands|encoder|encoding_tool|duration|handler_name|vendor_id|language|rotate|_statistics.*|variant_bitrate|is_?vbr|wmfsdk.*|deviceconformancetemplate)$/i;
 
 /** Names of the tags, in small letters as every container compares them. `title-eng` is another wording of `title`. */
 function tags({ output }: Probed): Found[] {
-  const given = Object.entries(output.format?.tags ?? {}).slice(0, MAX_TAGS);
-  const names = given
-    .filter(([name, value]) => String(value).trim() !== '' && !NOT_CONTENT.test(name))
-    .map(([name]) => name.toLowerCase().replace(/-[a-z]{3}$/, ''));
-  return [...new Set(names)].map(name => {
+  const given = Object.entries(output.format?.tags ?? {}).filter(([name, value]) => isTag(name, String(value)));
+  const names = new Set(given.map(([name]) => name.toLowerCase()));
+  const wordings = [...names].filter(name => names.has(name.replace(/-[a-z]{3}$/, '')) && /-[a-z]{3}$/.test(name));
+  for (const name of wordings) names.delete(name);
+  const listed = names.size > MAX_TAGS ? [`more than ${MAX_TAGS}`] : [...names];
+  return listed.map(name => {
     const shown = oneLine(name) ?? name;
     return { value: shown, what: say('media.has-tag', { name: shown }) };
   });
 }
 
-/** As many as the facts of a file keep. */
-const MAX_TAGS = 50;
+/** Of one kind with another item, or about the file as such. */
+function isTag(name: string, value: string): boolean {
+  if (/^creation_time$/i.test(name)) return !DATE.test(value);
+  if (/^(location|com\.apple\.quicktime\.location)/i.test(name)) return !ISO_6709.test(value);
+  return value.trim() !== '' && !NOT_CONTENT.test(name);
+}
+
+/** Beyond, they are one item. */
+const MAX_TAGS = 200;

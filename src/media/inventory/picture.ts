@@ -61,12 +61,12 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
   'sample-aspect': {
     find: ({ main }) => {
       const aspect = stretch(main);
-      const shown = aspect.toFixed(3);
+      const shown = aspect.toFixed(2);
       return found(Math.abs(aspect - 1) > 0.002, shown, say('media.has-sample-aspect', { aspect: shown }));
     },
     compared: 'missing',
     since: '4.4',
-    examples: [{ value: '1.422', what: say('media.has-sample-aspect', { aspect: '1.422' }) }],
+    examples: [{ value: '1.42', what: say('media.has-sample-aspect', { aspect: '1.42' }) }],
   },
   range: {
     find: ({ main }) => found(isFullRange(main), 'full', say('media.has-full-range')),
@@ -151,7 +151,7 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
   },
   interlacing: {
     find: ({ main }) => found(isInterlaced(main), 'interlaced', say('media.has-interlacing')),
-    compared: 'both',
+    compared: 'unplanned',
     since: '4.4',
     examples: [{ value: 'interlaced', what: say('media.has-interlacing') }],
   },

@@ -125,9 +125,9 @@ export function subtitlesValue({ codec, language }: { codec: string; language?: 
   return `${codec} ${languageInMp4(language)}`;
 }
 
-/** MP4 has room for three letters; ffmpeg writes `und` for any other name. */
+/** MP4 has room for three letters: the first of several, and `und` for a name of another kind. */
 function languageInMp4(language: string | undefined): string {
-  return language !== undefined && /^[a-z]{3}$/.test(language) ? language : 'und';
+  return /^[a-z]{3}/.exec(language ?? '')?.[0] ?? 'und';
 }
 
 function sound({ lines, main }: Probed, stream: ProbeStream): Found {
@@ -140,7 +140,8 @@ function sound({ lines, main }: Probed, stream: ProbeStream): Found {
   return {
     value: soundValue({ codec, channels, language }),
     track: stream.index,
-    ...(line ? { startS: line.startS - zero, endS: line.endS - zero } : {}),
+    // A clock that starts again does not say when.
+    ...(line?.jumpsBack === 0 ? { startS: line.startS - zero, endS: line.endS - zero } : {}),
     what: say('media.has-sound', { track: [codec, layout, language].filter(Boolean).join(', ') }),
   };
 }

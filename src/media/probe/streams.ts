@@ -105,9 +105,13 @@ export function creationTimeOf({ format }: ProbeOutput, main: ProbeStream): stri
   return format?.tags?.['creation_time'] ?? main.tags?.['creation_time'];
 }
 
+const LOCATION = /^(location(-[a-z]{3})?|com\.apple\.quicktime\.location\.iso6709)$/i;
+/** `+48.8577+002.2950/`: nothing else has a place in MP4. */
+export const ISO_6709 = /^[+-]\d/;
+
 export function locationOf({ format }: ProbeOutput): string | undefined {
-  const tags = format?.tags ?? {};
-  return tags['location'] ?? tags['com.apple.quicktime.location.ISO6709'] ?? tags['location-eng'];
+  const tags = Object.entries(format?.tags ?? {});
+  return tags.find(([name, value]) => LOCATION.test(name) && ISO_6709.test(value))?.[1];
 }
 
 export function sideData(stream: ProbeStream, type: string): SideData | undefined {

@@ -153,6 +153,7 @@ const FATES = {
 
   'local.sound-undecodable': ({ codec }: { codec: string }) =>
     `dropped: a sound track (${codec}) this ffmpeg cannot decode`,
+  'local.sound-spoiled': 'the sound has damaged spots; what cannot be decoded is silent',
   'local.subtitles-outside-picture': 'subtitles dropped: there are none while the picture lasts',
   'local.subtitles-unstyled': ({ what }: { what: string }) =>
     `${what}: the text is kept, its fonts, colours and places are not`,

@@ -97,6 +97,7 @@ export const LOCAL_ZH = {
   'local.explain-converted': ({ items }) => `转换：${items}`,
 
   'local.sound-undecodable': ({ codec }) => `已去掉一条音轨（${codec}）：此 ffmpeg 无法解码`,
+  'local.sound-spoiled': '声音有损坏的地方；无法解码的部分是静音',
   'local.subtitles-outside-picture': '已去掉字幕：画面持续期间没有字幕',
   'local.subtitles-unstyled': ({ what }) => `${what}：保留文字，不保留字体、颜色和位置`,
   'local.captions-not-in-codec': ({ codec }) => `已去掉画面内的隐藏字幕：ffmpeg 不会将其写入 ${codec}；H.264 可以保留`,

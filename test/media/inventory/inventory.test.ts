@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Holding } from '../../../src/core/inventory.ts';
-import { hasCaptions, isScrambled } from '../../../src/media/probe/signs.ts';
+import { inventory } from '../../../src/media/inventory/inventory.ts';
+import { hasCaptions, isScrambled, NO_SIGNS } from '../../../src/media/probe/signs.ts';
 import { probe } from '../../../src/media/probe/probe.ts';
 import { ownFile } from '../../../src/platform/files/files.ts';
 import { refusal } from '../../engine/local/support.ts';
@@ -24,11 +25,11 @@ describe('what a file holds', () => {
     ['syncLate', [{ kind: 'sound', startS: expect.closeTo(1.2, 1) as number }]],
     ['captionsH264', [{ kind: 'captions' }]],
     ['captionsMpeg2', [{ kind: 'captions' }]],
-    ['chapters', [{ kind: 'chapters', value: '2' }, { kind: 'date', value: '2021-03-04T05:06:07' }, { kind: 'place' }]],
+    ['chapters', [{ kind: 'chapters' }, { kind: 'date', value: '2021-03-04T05:06:07' }, { kind: 'place' }]],
     ['chapters', [{ kind: 'tags', value: 'title' }]],
     ['rotated', [{ kind: 'rotation', value: '90' }]],
     ['mirrored', [{ kind: 'mirroring' }]],
-    ['anamorphic', [{ kind: 'sample-aspect', value: '1.422' }]],
+    ['anamorphic', [{ kind: 'sample-aspect', value: '1.42' }]],
     ['fullRange444', [{ kind: 'range' }, { kind: 'depth', value: '8 bits, 4:4:4' }]],
     [
       'hdr10',
@@ -70,6 +71,20 @@ describe('what a file holds', () => {
     expect(await found('coverlarge.mkv')).toEqual(holds({ kind: 'picture', value: 'h264' }));
     expect(await found('equirect_360.mp4')).toEqual(holds({ kind: 'projection', value: 'tiled equirectangular' }));
   });
+});
+
+it.each<[string, Record<string, string>, Partial<Holding>[]]>([
+  ['a place in Matroska', { LOCATION: '+48.8577+002.2950/' }, [{ kind: 'place', value: 'place' }]],
+  ['a place in words, which MP4 has no field for', { LOCATION: 'Berlin' }, [{ kind: 'tags', value: 'location' }]],
+  ['another wording of a title', { title: 'A', 'title-ger': 'B' }, [{ kind: 'tags', value: 'title' }]],
+  ['only the other wording', { 'title-ger': 'B' }, [{ kind: 'tags', value: 'title-ger' }]],
+  ['a date of another kind', { creation_time: 'Thu Mar 04 2021' }, [{ kind: 'tags', value: 'creation_time' }]],
+  ['a clock that was never set', { creation_time: '1904-01-01T00:00:00.000000Z' }, []],
+  ['words about the container', { major_brand: 'isom', ENCODER: 'Lavf' }, []],
+])('tags: %s', (_, tags, expected) => {
+  const main = { index: 0, codec_type: 'video', codec_name: 'h264' };
+  const found = inventory({ output: { format: { tags }, streams: [main] }, main, lines: new Map(), signs: NO_SIGNS });
+  expect(found.filter(({ kind }) => kind !== 'picture')).toMatchObject(expected);
 });
 
 describe('captions in bytes', () => {

@@ -40,7 +40,7 @@ async function encodeWhatIsWhole(job: LocalJob, planned: SoundPlan): Promise<{ s
   let sound = planned;
   while (sound.tracks.length + sound.subtitles.length > 0) {
     try {
-      const { outputBytes } = await job.run({
+      const { outputBytes, complaints } = await job.run({
         doing: say('local.doing-sound'),
         args: soundArgs({ facts, input, sound }),
         output: SOUND,
@@ -48,7 +48,8 @@ async function encodeWhatIsWhole(job: LocalJob, planned: SoundPlan): Promise<{ s
         note: say('step.audio', {}),
       });
       if ((await mediaBytes(ownFile(job.path(SOUND)))) === 0) return { sound: silentSound(sound), bytes: 0 };
-      if (await plays(job, sound)) return { sound, bytes: outputBytes };
+      const heard = complaints > 0 ? { ...sound, spoiled: true } : sound;
+      if (await plays(job, sound)) return { sound: heard, bytes: outputBytes };
       sound = saferSound(sound, 'it does not play');
     } catch (error) {
       if (!isShrinkError(error, 'child-failed', 'incomplete-media')) throw error;

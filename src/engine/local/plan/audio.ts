@@ -43,6 +43,8 @@ export interface SoundPlan {
   estimateBytes: number;
   /** Something of the source could not be read. */
   damaged?: boolean;
+  /** The decoder complained about the sound: what it skipped is silent, or missing at the end. */
+  spoiled?: boolean;
 }
 
 const AAC_SAMPLE_RATES = new Set([8000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000]);

@@ -24,7 +24,7 @@ export type Route = {
       way: 'encode';
       codec: Codec;
       picture: Pick<PicturePlan, 'fps' | 'colors'>;
-      sound: Pick<SoundPlan, 'tracks' | 'subtitles' | 'dropped'>;
+      sound: Pick<SoundPlan, 'tracks' | 'subtitles' | 'dropped' | 'spoiled'>;
     }
 );
 
@@ -146,8 +146,7 @@ function copiedSound(item: Item, route: Extract<Route, { way: 'copy' }>): Fate {
   if (!copied) return missingTrack(item, route);
   if (copied.how === 'copy') return KEPT;
   const { channels = 0, language } = facts.audio.find(({ index }) => index === item.track) ?? {};
-  const { startS, endS } = item;
-  return intoAac({ codec: 'aac', channels, language }, { startS, endS });
+  return intoAac({ codec: 'aac', channels, language }, { startS: item.startS });
 }
 
 function encodedSound(item: Item, route: Extract<Route, { way: 'encode' }>): Fate {
@@ -155,14 +154,23 @@ function encodedSound(item: Item, route: Extract<Route, { way: 'encode' }>): Fat
   const planned = sound.tracks.find(({ index }) => index === item.track);
   if (!planned) return missingTrack(item, route);
   // Sound before the picture is cut off, and a silence before the sound is filled.
-  if (planned.how === 'copy') return { kind: 'kept', as: { startS: Math.max(0, item.startS ?? 0) } };
+  const { startS, endS } = item;
+  if (planned.how === 'copy')
+    return { kind: 'kept', as: { startS: startS === undefined ? undefined : Math.max(0, startS) } };
   const { language } = facts.audio.find(({ index }) => index === item.track) ?? {};
-  return intoAac({ codec: 'aac', channels: planned.channels, language }, { startS: 0, endS: item.endS });
+  const track = { codec: 'aac', channels: planned.channels, language };
+  // Where damaged sound ends, nobody knows.
+  if (sound.spoiled) return intoAac(track, { startS: 0 }, say('local.sound-spoiled'));
+  return intoAac(track, { startS: 0, endS });
 }
 
-function intoAac(track: Parameters<typeof soundValue>[0], times: Pick<Holding, 'startS' | 'endS'>): Fate {
+function intoAac(
+  track: Parameters<typeof soundValue>[0],
+  times: Pick<Holding, 'startS' | 'endS'>,
+  note?: Sentence,
+): Fate {
   const into: Holding = { kind: 'sound', value: soundValue(track), ...times };
-  return { kind: 'converted', into: [into], how: say('local.becomes-aac', { channels: track.channels }) };
+  return { kind: 'converted', into: [into], how: say('local.becomes-aac', { channels: track.channels }), note };
 }
 
 /** The plan says why it leaves a track out, unless a person asked for that. */

@@ -289,6 +289,7 @@ const isSound = isObjectOf<SoundResult>({
     dropped: isDropped,
     estimateBytes: isNumber,
     damaged: isOptional(isFlag),
+    spoiled: isOptional(isFlag),
   }),
   bytes: isNumber,
 });
