@@ -32,7 +32,11 @@ try {
     assert.equal(turn.openTools, 0);
     assert.equal(turn.error, undefined);
     assert.equal(repliesOf(turn), 'Compressed to 42 MB. 视频已压缩。 Click the Export button.');
-    assert.deepEqual(translate(repliesOf(turn)), { text: 'Compressed to 42 MB. 视频已压缩。', actions: ['export'] });
+    assert.deepEqual(translate(repliesOf(turn)), {
+      text: 'Compressed to 42 MB. 视频已压缩。',
+      actions: ['export'],
+      openSteps: [],
+    });
   });
   await check(url, 'a silent edit', ({ kind, turn }) => {
     assert.equal(kind, 'over');
