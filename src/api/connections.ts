@@ -70,8 +70,8 @@ export class Connections {
     });
   }
 
-  /** Counts a request until its answer is sent; returns where it comes from, and whether it is one too many. */
-  began({ socket }: IncomingMessage, outgoing: ServerResponse): { address: string; isTooMany: boolean } {
+  /** Counts a request until its answer is sent; returns whether it is one too many. */
+  began({ socket }: IncomingMessage, outgoing: ServerResponse): boolean {
     const address = addressOf(socket);
     const end = this.#requests.add(address);
     this.#busy.add(socket);
@@ -79,8 +79,7 @@ export class Connections {
       end();
       this.#busy.delete(socket);
     });
-    const isTooMany = this.#requests.total > MAX_REQUESTS || this.#requests.of(address) > REQUESTS_PER_ADDRESS;
-    return { address, isTooMany };
+    return this.#requests.total > MAX_REQUESTS || this.#requests.of(address) > REQUESTS_PER_ADDRESS;
   }
 
   #add(address: string, socket: Socket): void {
@@ -115,7 +114,7 @@ export class Connections {
  * Any local user may use all of 127.0.0.0/8, so that is one address. IPv6 gives a household a whole network, so its first half
  * counts; link-local addresses differ in the second half only.
  */
-function addressOf({ remoteAddress = '' }: Socket): string {
+export function addressOf({ remoteAddress = '' }: Socket): string {
   const address = remoteAddress.replace(/^::ffff:/i, '').replace(/%.*$/, '');
   if (address.startsWith('127.')) return '127.0.0.1';
   if (!isIPv6(address) || /^fe80:/i.test(address) || address === '::1') return address;

@@ -23,6 +23,8 @@ export interface DaemonControlOptions {
   actions: Actions;
   /** The whole status: version, mode, counts, engines, folders. */
   status(): StatusView;
+  /** The status's mode alone. */
+  currentMode(): StatusView['mode'];
   /** Why local work is paused, while it is. */
   resting(): Sentence | undefined;
   explain(path: string, signal?: AbortSignal): Promise<Explanation>;
@@ -59,6 +61,10 @@ export class DaemonControl implements Control {
 
   status(): StatusView {
     return this.#options.status();
+  }
+
+  currentMode(): StatusView['mode'] {
+    return this.#options.currentMode();
   }
 
   jobs(state?: StateName): JobView[] {

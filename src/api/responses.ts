@@ -15,8 +15,6 @@ export interface Bindings {
   policy: AccessPolicy;
   /** Where the request comes from, as far as the connection shows; empty on the socket. */
   address: string;
-  /** More requests are under way than are answered, from there or in all; never on the socket. */
-  isTooMany: boolean;
 }
 
 export type RequestContext = Context<{ Bindings: Bindings }>;

@@ -10,16 +10,7 @@ import type { Logger } from '../platform/log.ts';
 import type { BuiltPage } from './assets.ts';
 import { type AccessPolicy, authorize } from './authorize.ts';
 import { EventLog } from './events.ts';
-import {
-  type Bindings,
-  errorBody,
-  type Failure,
-  failure,
-  failureOf,
-  notFound,
-  type RequestContext,
-  tooMany,
-} from './responses.ts';
+import { type Bindings, errorBody, type Failure, failure, failureOf, notFound } from './responses.ts';
 import { descriptionOf } from './openapi.ts';
 import type { Route } from './route.ts';
 import { daemonRoutes } from './routes/daemon.ts';
@@ -68,7 +59,6 @@ export function createApp(options: AppOptions): App {
     metering?.answered(c.env.policy.via, c.res.status);
   });
   app.use(secureHeaders(HEADERS));
-  app.use((c, next) => (c.env.isTooMany && c.req.path !== '/healthz' ? busy(c) : next()));
   checkCallers(app, { wrongTokens: new WrongTokens(log), metering });
   app.use(addSlash);
   drainBodies(app, options.bodyMs ?? BODY_MS);
@@ -122,12 +112,6 @@ function checkCallers(
     }
     return failure(c, refusal);
   });
-}
-
-/** The connection is closed, so that its place is free for others. */
-function busy(c: RequestContext): Promise<Response> {
-  c.header('Connection', 'close');
-  return Promise.resolve(tooMany(c, say('api.too-many-requests')));
 }
 
 const TOO_MANY_TOKENS: Failure = {

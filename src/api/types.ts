@@ -21,6 +21,8 @@ export interface ControlReader {
 }
 
 export interface Control extends ControlReader {
+  /** The mode of `status`, at no cost: health checks ask in storms, too. */
+  currentMode(): StatusView['mode'];
   retry(id: string): Promise<ActionResult>;
   cancel(id: string): Promise<ActionResult>;
   forget(id: string): Promise<ActionResult>;

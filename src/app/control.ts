@@ -65,6 +65,7 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
     scheduler,
     actions,
     status: () => status.view(),
+    currentMode: () => status.mode(),
     resting: () => status.resting(),
     explain: (path, signal) => explanations.explain(path, signal),
     setPaused: paused => queue.setPaused(paused),

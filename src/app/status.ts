@@ -1,8 +1,9 @@
 import type { StatusView } from '../api/types.ts';
 import { actionIn } from '../api/views.ts';
 import type { EngineName, Reason } from '../core/job.ts';
+import type { Folder } from '../config/load.ts';
 import { formatHours } from '../core/units.ts';
-import { sentenceOf } from '../core/errors.ts';
+import { sentenceOf, type ShrinkError } from '../core/errors.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import type { Watcher } from '../inbox/watcher.ts';
 import { say } from '../messages/say.ts';
@@ -28,6 +29,8 @@ export interface StatusOptions {
   life: Lifetime;
 }
 
+/** Looking at the mounts takes most of the time of a status, and a page in each of many tabs asks for it. */
+const AWAY_LOOK_MS = 500;
 /** At most this many files that have no job yet are listed for each folder. */
 const MAX_ARRIVING = 10;
 
@@ -35,6 +38,7 @@ const MAX_ARRIVING = 10;
 export class DaemonStatus {
   readonly #options: StatusOptions;
   readonly #startedAt: number;
+  readonly #away = new Map<string, { at: number; why: ShrinkError | undefined }>();
   /** The address of the page, once it is served. */
   page: string | null = null;
 
@@ -50,7 +54,7 @@ export class DaemonStatus {
       running: true,
       pid: process.pid,
       started_at: this.#startedAt,
-      mode: this.#mode(),
+      mode: this.mode(),
       state_dir: state.dir,
       page: this.page,
       local_hours: hoursView(this.#options.live.current.limits.localHours),
@@ -67,7 +71,8 @@ export class DaemonStatus {
     return queue.gate.closed ? restingBecause(state.ledger.paused, live.current.limits.localHours) : undefined;
   }
 
-  #mode(): StatusView['mode'] {
+  /** Costs nothing, unlike `view`. */
+  mode(): StatusView['mode'] {
     const { life, state, queue } = this.#options;
     if (life.isEnding) return 'stopping';
     if (state.ledger.paused) return 'paused';
@@ -110,7 +115,7 @@ export class DaemonStatus {
       const { inbox, outbox } = folder;
       const seen = watched.get(inbox);
       const arriving = [...queue.admissions.pending(inbox), ...(seen?.arriving ?? [])];
-      const away = folders.whyAway(folder);
+      const away = this.#whyAway(folder);
       return {
         inbox,
         outbox,
@@ -125,6 +130,18 @@ export class DaemonStatus {
         last_scan_age_ms: seen?.lastScanAgeMs == null ? null : Math.round(seen.lastScanAgeMs),
       };
     });
+  }
+
+  /** Of a moment ago, if that was looked at then. */
+  #whyAway(folder: Folder): ShrinkError | undefined {
+    const { clock, folders } = this.#options;
+    const key = JSON.stringify([folder.inbox, folder.outbox, folder.archive]);
+    const before = this.#away.get(key);
+    const now = clock.monotonic();
+    if (before && now - before.at < AWAY_LOOK_MS) return before.why;
+    const why = folders.whyAway(folder);
+    this.#away.set(key, { at: now, why });
+    return why;
   }
 }
 

@@ -27,7 +27,7 @@ export const defineCheck: Define = (program, action) => {
         const { isWeakToken, WEAK_TOKEN, WEAK_TOKEN_FIX } = await import('../config/secrets.ts');
         if (httpToken && isWeakToken(httpToken)) context.printErr(`${WEAK_TOKEN}. ${WEAK_TOKEN_FIX}`);
         if (context.json) context.printJson({ ok: true, ...config, notify: await withoutKeys(config.notify) });
-        else for (const line of configLines(context, config)) context.print(line);
+        else for (const line of configLines(context, config, httpToken !== undefined)) context.print(line);
         return EXIT.fine;
       }),
     );
@@ -49,7 +49,7 @@ export async function startFactsOf(config: Config, hasHttpToken: boolean): Promi
   return startFacts({ config, hasHttpToken: hasHttpToken || unitWithHttpToken() !== undefined, files: nodeFiles });
 }
 
-function configLines({ paint, io }: Context, config: Config): string[] {
+function configLines({ paint, io }: Context, config: Config, hasToken: boolean): string[] {
   const { localHours } = config.limits;
   const now = io.clock.now();
   const name =
@@ -69,17 +69,18 @@ function configLines({ paint, io }: Context, config: Config): string[] {
     ]),
     '',
     `state        ${escapeForTerminal(config.stateDir)}`,
-    `web page     ${webPage(config)}`,
+    `web page     ${webPage(config, hasToken)}`,
     ...(localHours
       ? [`encodes at   ${formatHours(localHours)}, time zone ${timeZone()} (now ${formatTime(now).slice(11, 16)})`]
       : []),
   ];
 }
 
-function webPage({ http: { listen, publicUrl } }: Config): string {
+function webPage({ http: { listen, publicUrl } }: Config, hasToken: boolean): string {
   if (listen === 'off') return 'off';
   const address = `${escapeForTerminal(listen.host)}:${listen.port}`;
-  return publicUrl === undefined ? address : `${address}, reached at ${escapeForTerminal(publicUrl)}`;
+  const reached = publicUrl === undefined ? '' : `, reached at ${escapeForTerminal(publicUrl)}`;
+  return `${address}${reached}${hasToken ? '' : ' (open to every user of this machine: no http.token_file)'}`;
 }
 
 function originals(folder: Folder): string {

@@ -18,6 +18,7 @@ function setup() {
     scheduler: { progressOf: () => undefined } as unknown as Scheduler,
     actions: {} as Actions,
     status: () => structuredClone(status),
+    currentMode: () => status.mode,
     resting: () => undefined,
     explain: async () => Promise.reject(new Error('not asked for')),
     setPaused: async () => {},

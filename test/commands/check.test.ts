@@ -13,6 +13,14 @@ const run = (...argv: string[]) => runCli(argv, { cwd: dir });
 const config = (text: string) => writeFile(join(dir, 'config.yaml'), text);
 
 describe('check', () => {
+  it('says when every user of this machine can use the page', async () => {
+    await config('{}');
+    expect((await run('check')).out).toContain('open to every user of this machine: no http.token_file');
+    await writeFile(join(dir, 'token'), '0123456789abcdef0123\n', { mode: 0o600 });
+    await config('http: { token_file: token }\n');
+    expect((await run('check')).out).not.toContain('open to every user');
+  });
+
   it('says what would be watched', async () => {
     await config(
       'folders: [{ inbox: ./a, outbox: ./b, originals: delete }]\nrules: [{ name: mail, match: "*.mov", size: 25%, audio: mute }]\n',

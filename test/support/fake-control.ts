@@ -44,6 +44,10 @@ export class FakeControl implements Control {
     return this.#listeners.size;
   }
 
+  currentMode(): StatusView['mode'] {
+    return this.status().mode;
+  }
+
   status(): StatusView {
     this.#meet('status');
     const jobs = [...this.details.values()];

@@ -47,7 +47,7 @@ export async function storm(options: { port: number; inbox: string; each: number
 /** How long /healthz takes to answer 200, milliseconds, connection included; Infinity if it does not. */
 export async function healthMs(port: number): Promise<number> {
   const since = performance.now();
-  const asked = request({ host: '127.0.0.1', port, path: '/healthz', agent: false, timeout: 10_000 });
+  const asked = request({ host: '127.0.0.1', port, path: '/healthz', agent: false, timeout: 60_000 });
   asked.on('timeout', () => asked.destroy());
   asked.end();
   try {

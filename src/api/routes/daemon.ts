@@ -65,7 +65,7 @@ const EVENTS =
   'what was fetched before no longer counts. `Last-Event-ID` continues where a connection was lost.';
 
 function health(c: RequestContext, control: Control): Response {
-  const { mode } = control.status();
+  const mode = control.currentMode();
   const ok = mode !== 'stopping' && mode !== 'stopped';
   c.header('Cache-Control', 'no-store');
   return c.json({ ok, mode }, ok ? 200 : 503);

@@ -30,7 +30,8 @@ function install(from: string): void {
     '--silent',
     '--global',
     '--ignore-scripts',
-    '--prefer-offline',
+    // Everything is in the package: no registry is asked.
+    ...['--offline', '--cache', join(dir, 'empty-cache')],
     '--prefix',
     join(dir, 'prefix'),
   ];
@@ -63,12 +64,27 @@ it('carries no tests, sources or secrets along', () => {
   const files = execFileSync('tar', ['-tzf', tarball], { encoding: 'utf8' }).trim().split('\n');
   const odd = files.filter(
     file =>
+      !file.startsWith('package/node_modules/') &&
       !/^package\/(dist\/.*|systemd\/[^/]+|docs\/.+|package\.json|(README|CHANGELOG)\.md|LICENSE|config\.example\.yaml)$/.test(
         file,
       ),
   );
   expect(odd).toEqual([]);
   expect(files).toContain('package/systemd/shrinkbox@.service');
+});
+
+interface Lock {
+  packages: Record<string, { version: string; dev?: boolean }>;
+}
+
+it('brings what it needs along, in the versions of the clone (was: those of transitive packages floated)', () => {
+  const read = (path: string) => JSON.parse(readFileSync(path, 'utf8'));
+  const { packages } = read(join(ROOT, 'package-lock.json')) as Lock;
+  const needed = Object.entries(packages).filter(([path, { dev }]) => path !== '' && !dev);
+  expect(needed.length).toBeGreaterThan(30);
+  const home = join(dir, 'prefix/lib/node_modules/shrinkbox');
+  const installed = needed.map(([path]) => [path, read(join(home, path, 'package.json')).version]);
+  expect(installed).toEqual(needed.map(([path, locked]) => [path, locked.version]));
 });
 
 it('an upgrade goes on with the state there is', async () => {
