@@ -44,6 +44,8 @@ export class JobStages implements Stages {
   readonly engines: Stages['engines'];
   readonly gate: PauseGate;
   readonly #options: StagesOptions;
+  /** Jobs delivered by this process whose originals nobody but somebody else can have removed: it was not tried yet. */
+  readonly #untouched = new Set<string>();
 
   constructor(options: StagesOptions) {
     this.engines = options.engines;
@@ -135,7 +137,7 @@ export class JobStages implements Stages {
     verified: Verified,
     { signal, source, onIntent }: Parameters<Stages['deliver']>[2],
   ): Promise<Delivery> {
-    return deliver(verified, {
+    const delivery = await deliver(verified, {
       ...this.#deliveryOf(job),
       ...(await this.#outboxOf(job)),
       relative: job.decision.kind === 'do' ? job.decision.output : job.relative,
@@ -146,6 +148,8 @@ export class JobStages implements Stages {
       source,
       onIntent,
     });
+    this.#untouched.add(job.id);
+    return delivery;
   }
 
   async findPublished(job: Job, intent: PublishIntent): Promise<Delivery | undefined> {
@@ -161,6 +165,7 @@ export class JobStages implements Stages {
     onIntent: (to: string) => Promise<void>,
   ): Promise<{ kind: 'archived' | 'deleted'; to: string } | undefined> {
     const { folders } = this.#options;
+    const isUntouched = this.#untouched.delete(job.id);
     const folder = folders.of(job);
     if (folder.originals !== 'keep') await folders.mustBeMounted(job.inbox);
     if (folder.originals === 'archive' && folder.archive) await folders.mustBeMounted(folder.archive);
@@ -176,8 +181,8 @@ export class JobStages implements Stages {
     });
     if (disposal.kind === 'archived') return disposal;
     // If a crash came between deleting the original and recording that, nothing is left to delete.
-    const isDeleted = disposal.kind === 'deleted' || (disposal.kind === 'missing' && folder.originals === 'delete');
-    return isDeleted ? { kind: 'deleted', to: job.path } : undefined;
+    const wasDeleted = disposal.kind === 'missing' && folder.originals === 'delete' && !isUntouched;
+    return disposal.kind === 'deleted' || wasDeleted ? { kind: 'deleted', to: job.path } : undefined;
   }
 
   async report(job: Job): Promise<string | undefined> {

@@ -11,7 +11,7 @@ import { say } from '../messages/say.ts';
 import { type HeldFolder, openFolder } from '../platform/files/door.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
 import { errnoOf, type Files, pinFrom } from '../platform/files/files.ts';
-import { fsKindOf } from '../platform/files/mounts.ts';
+import { fsKindOf, readMounts, throughLinks } from '../platform/files/mounts.ts';
 import { inTurn, isSecondName } from './atomic-publish.ts';
 import { isEqualFile, type MoveOptions, moveOriginal, originalChanged, whileMoving } from './move-original.ts';
 import { type DeliveryRoot, ensureFolder, folderOf, stillLeadsTo, namesIn } from './output-folder.ts';
@@ -86,14 +86,18 @@ async function dispose(original: Entry, options: DisposeOptions): Promise<Dispos
  * theirs in its place at the last moment.
  */
 async function removeOriginal(original: Entry, pin: Pin): Promise<void> {
-  const { polled, type } = fsKindOf(original.folder.path);
-  // Network and FUSE mounts keep a file that is open under a hidden name of theirs when its name goes; an overlay counts no links.
-  if (polled || type === 'overlay') return original.unlink();
+  const mounts = readMounts();
+  const { polled, type } = fsKindOf(throughLinks(original.folder.path, mounts), mounts);
+  // Network and FUSE mounts keep a file that is open under a hidden name of theirs when its name goes.
+  if (polled || LAYERED.has(type)) return original.unlink();
   await holding(original.open(pin), async file => {
     await original.unlink();
     if (!(await file.hasLostName())) throw originalChanged(original.path);
   });
 }
+
+/** What shows files of several layers, and the link counts of those. */
+const LAYERED: ReadonlySet<string> = new Set(['overlay', 'aufs']);
 
 /** Under its own name, or a portable one on a disk that refuses that (`?` on exFAT). */
 async function archive(original: Entry, options: DisposeOptions): Promise<string> {

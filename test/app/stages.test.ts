@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
@@ -185,6 +185,25 @@ describe('an original', () => {
     expect(await stages.dispose(jobOf('aaaa', { pin: now }), async () => {})).toEqual({ kind: 'deleted', to: path });
     expect(existsSync(path)).toBe(false);
   });
+});
+
+// Was: whoever moved an original away in time made the journal say that it had been deleted.
+it('an original that somebody moved away is not said to be deleted, unless an earlier try may have done it', async () => {
+  const { stages } = stagesWith({ originals: 'delete' });
+  const path = join(at.inbox, 'clip.mp4');
+  const content = Buffer.from('a film, verified');
+  writeFileSync(path, content);
+  writeFileSync(join(at.work, 'out.mp4'), content);
+  const job = jobOf('aaaa', { pin: await pinOf(path) });
+  const signal = new AbortController().signal;
+  await stages.deliver(job, aVerified(join(at.work, 'out.mp4'), content), {
+    signal,
+    source: undefined,
+    onIntent: async () => {},
+  });
+  renameSync(path, join(dir, 'elsewhere.mp4'));
+  expect(await stages.dispose(job, async () => {})).toBeUndefined();
+  expect(await stages.dispose(job, async () => {})).toEqual({ kind: 'deleted', to: path });
 });
 
 it('a report says which rule and which engine it was', async () => {

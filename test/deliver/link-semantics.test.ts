@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from 'vitest';
@@ -72,6 +72,18 @@ describe.each(DISKS)('%s', (_name, make) => {
     expect(await disposeOriginal(options)).toEqual({ kind: 'archived', to });
     expect(existsSync(options.path)).toBe(false);
     expect(filesBelow(root)).toEqual(['archive/clip.mov: 5000']);
+  });
+
+  // Was: such mounts keep a file that is open under a hidden name of theirs when its name goes.
+  test('deletes an original, also where the inbox is a link', { timeout: 30_000 }, async ({ skip }) => {
+    const { root, files } = await make(why => skip(why));
+    const options = await anOriginal(root, files);
+    const links = mkdtempSync(join(tmpdir(), 'shrinkbox-links-'));
+    cleanUp.push(() => rmSync(links, { recursive: true, force: true }));
+    symlinkSync(options.inbox, join(links, 'inbox'));
+    const inbox = join(links, 'inbox');
+    expect(await disposeOriginal({ ...options, inbox, policy: 'delete' })).toEqual({ kind: 'deleted' });
+    expect(filesBelow(root)).toEqual([]);
   });
 
   test('does not overwrite a file of another', { timeout: 30_000 }, async ({ skip }) => {

@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
  * may touch the disk by a path, except the modules named here, each for its reason.
  */
 const SRC = join(import.meta.dirname, '../../src');
-const ROOMS = ['inbox', 'verify', 'media', 'engine', 'app', 'api', 'queue'];
+const ROOMS = ['inbox', 'verify', 'media', 'engine', 'app', 'api', 'queue', 'deliver'];
 
 const OWN_WORK = "a job's private work directory";
 const OWN_STATE = 'the state directory';
@@ -55,7 +55,9 @@ const BY_PATH: Readonly<Record<string, string>> = {
   'api/serve.ts': OWN_STATE,
   'api/socket.ts': OWN_STATE,
   'api/thumbnails.ts': 'a private temporary directory',
-  'api/uploads.ts': 'makes names right in an inbox, and links there are never followed: O_EXCL, link, rename',
+  'api/uploads.ts': 'hands the disk to the door',
+  'deliver/deliver.ts': OWN_WORK,
+  'deliver/output-folder.ts': CONFIGURED,
 };
 
 /** Imported types and constants touch nothing. */
@@ -65,7 +67,7 @@ function importsDisk(text: string): boolean {
 }
 
 const CALLS =
-  /\b[fF]iles\.(?:open|link|rename|unlink|mkdir|readdir|l?stat)\(|\b(?:ownFile|pinOf|sha256Of|lstatIfThere|syncDir|createDurably|replaceDurably|unlinkQuietly)\(|\bnodeFiles\b/;
+  /\b[fF]iles\.(?:open|link|rename|unlink|mkdir|readdir|l?stat)\(|\b(?:ownFile|pinOf|sha256Of|lstatIfThere|syncDir|newFile|openToRead|replaceDurably)\(|\bnodeFiles\b/;
 
 function touchesByPath(text: string): boolean {
   const code = text.replaceAll(/^import [^;]*;$/gm, '').replaceAll(/^export function pinOf\(.*$/gm, '');
@@ -96,6 +98,8 @@ describe('files that others can change', () => {
     'await probe(ownFile(job.path), options);',
     'const pin = await pinOf(path, files);',
     'const files = { ...nodeFiles };',
+    'await createDurably(newFile(path, files), text, { log });',
+    'await this.#files.unlink(join(folder, name));',
   ])('would be noticed to be opened otherwise by %j', text => {
     expect(touchesByPath(text)).toBe(true);
   });
@@ -105,6 +109,8 @@ describe('files that others can change', () => {
     "import { constants, type Stats } from 'node:fs';",
     "import { ownFile } from '../platform/files/files.ts';",
     "await folder.file('clip.mp4');",
+    'await temp.unlinkQuietly();',
+    'await createDurably(new Entry(folder, name), text, { log });',
   ])('need nothing for %j', text => {
     expect(touchesByPath(text)).toBe(false);
   });

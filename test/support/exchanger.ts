@@ -19,7 +19,7 @@ libc = ctypes.CDLL(None, use_errno=True)
 a, b = (os.fsencode(path) for path in sys.argv[1:3])
 pause, user, chance = float(sys.argv[3]), int(sys.argv[4]), random.Random(int(sys.argv[5]))
 if user >= 0: os.setgroups([]); os.setresgid(user, user, user); os.setresuid(user, user, user)
-stopped = []
+parent, stopped = os.getppid(), []
 signal.signal(signal.SIGTERM, lambda *_: stopped.append(1))
 count = 0
 def swap():
@@ -29,7 +29,8 @@ def swap():
     return done
 if not (swap() and swap()): sys.exit('renameat2: ' + os.strerror(ctypes.get_errno()))
 print('ready', flush=True)
-while not stopped:
+# Nor does it go on once whoever started it is gone.
+while not stopped and os.getppid() == parent:
     if pause:
         swap(); time.sleep(pause)
         continue
