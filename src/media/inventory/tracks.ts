@@ -140,8 +140,8 @@ function sound({ lines, main }: Probed, stream: ProbeStream): Found {
   return {
     value: soundValue({ codec, channels, language }),
     track: stream.index,
-    // A clock that starts again does not say when.
-    ...(line?.jumpsBack === 0 ? { startS: line.startS - zero, endS: line.endS - zero } : {}),
+    // A clock that starts again, or a forged one, does not say when.
+    ...(line?.jumpsBack === 0 && line.endS > zero ? { startS: line.startS - zero, endS: line.endS - zero } : {}),
     what: say('media.has-sound', { track: [codec, layout, language].filter(Boolean).join(', ') }),
   };
 }
