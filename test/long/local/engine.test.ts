@@ -138,11 +138,6 @@ describe('without loss', () => {
     });
   });
 
-  it('what would be larger as an MP4 than as the Matroska it came from is encoded instead: never enlarged', async () => {
-    const { candidate, before } = await shrink('vfr', bytes(50_000_000));
-    expect(candidate.bytes).toBeLessThanOrEqual(before.bytes);
-  });
-
   it('a source with damaged spots is not passed on as it is, but encoded, and says why', async () => {
     const { candidate } = await shrink('damaged', bytes(50_000_000));
     expect(candidate.notes).toContain('re-encoded, because the source has damaged spots');
