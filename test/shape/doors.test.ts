@@ -29,6 +29,7 @@ const BY_PATH: Readonly<Record<string, string>> = {
   'engine/local/encode/segment.ts': OWN_WORK,
   'engine/local/encode/two-pass.ts': OWN_WORK,
   'engine/local/measure/ssim.ts': OWN_WORK,
+  'engine/local/measure/sound-levels.ts': OWN_WORK,
   'engine/local/run/local-job.ts': OWN_WORK,
   'engine/nemo/account/identity.ts': OWN_STATE,
   'engine/nemo/job.ts': OWN_WORK,

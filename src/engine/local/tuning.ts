@@ -46,6 +46,8 @@ export const MAX_SHARE_ALL_TRACKS = 0.3;
 export const MAX_SHARE_ONE_TRACK = 0.4;
 /** What the picture is expected to need at most, times this, is not given to sound: predictions from samples scatter. */
 export const NEED_MARGIN = 1.5;
+/** The highest sample of a mix of several channels, dB: AAC overshoots by a few tenths. */
+export const FOLD_PEAK_DB = -1;
 /** AAC overshoots its bit rate. */
 export const AAC_OVERSHOOT = 1.005;
 

@@ -28,6 +28,7 @@ const STEPS = {
   'local.doing-picture': ({ step }: { step: string }) => `encoding the picture (${step})`,
   'local.doing-lead-in': 'decoding up to a cut',
   'local.doing-join': 'joining picture and sound',
+  'local.doing-levels': 'measuring how loud the sound is',
   'local.doing-sound': 'encoding the sound',
   'local.doing-play-sound': 'playing the sound',
   'local.doing-fix-timestamps': 'fixing the timestamps',
@@ -136,6 +137,8 @@ const NOTES = {
 /** What becomes of the parts of a source, in explain's list and in the notes. */
 const FATES = {
   'local.becomes': ({ what }: { what: string }) => what,
+  'local.sound-mixed': ({ from, layout, to }: { from: number; layout: string; to: number }) =>
+    `${layout && layout !== 'unknown' ? `${layout} sound` : `sound of ${from} channels`} mixed down to ${to === 1 ? 'mono' : to === 2 ? 'stereo' : '5.1'}, about as loud as before`,
   'local.becomes-aac': ({ channels }: { channels: number }) =>
     `AAC, ${channels === 1 ? 'mono' : channels === 2 ? 'stereo' : `${channels} channels`}`,
   'local.becomes-handler': 'the name of the track’s handler',

@@ -9,6 +9,7 @@ export const LOCAL_ZH = {
   'local.doing-picture': ({ step }) => `编码画面（${step}）`,
   'local.doing-lead-in': '解码到切点',
   'local.doing-join': '合并画面和声音',
+  'local.doing-levels': '测量声音响度',
   'local.doing-sound': '编码声音',
   'local.doing-play-sound': '播放声音',
   'local.doing-fix-timestamps': '修正时间戳',
@@ -81,6 +82,8 @@ export const LOCAL_ZH = {
   'local.re-encoded': ({ why }) => `已重新编码，因为${why}`,
 
   'local.becomes': ({ what }) => what,
+  'local.sound-mixed': ({ from, layout, to }) =>
+    `${layout && layout !== 'unknown' ? layout : `${from} 声道`}声音已混缩为${to === 1 ? '单声道' : to === 2 ? '立体声' : ' 5.1'}，响度大致不变`,
   'local.becomes-aac': ({ channels }) =>
     `AAC，${channels === 1 ? '单声道' : channels === 2 ? '立体声' : `${channels} 声道`}`,
   'local.becomes-handler': '写入轨道的 handler 名称',

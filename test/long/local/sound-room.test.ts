@@ -55,3 +55,74 @@ it('a film of 4 s with 160 s of sound fits (was said not to)', async () => {
     expect(after.audio[0]?.lengthS).toBeCloseTo(160, 0);
   });
 });
+
+/** Levels of the sound of a file, dB: the highest sample and the mean of all channels. */
+async function volume(path: string): Promise<{ max: number; mean: number }> {
+  const { ffmpeg } = await realTools();
+  const { stderr } = await promisify(execFile)(ffmpeg, [
+    '-nostdin',
+    '-i',
+    path,
+    '-af',
+    'volumedetect',
+    '-f',
+    'null',
+    '-',
+  ]);
+  const level = (name: string) => Number(new RegExp(`${name}_volume: (\\S+) dB`).exec(stderr)?.[1]);
+  return { max: level('max'), mean: level('mean') };
+}
+
+const ALL = { '5.1': 6, '7.1': 8 } as const;
+
+it.each(['5.1', '7.1'] as const)(
+  '%s becomes stereo as loud as it was, and does not clip (gained up to 10 dB)',
+  async layout => {
+    await inWorkDir(async directory => {
+      // Encoders overshoot where a tone begins abruptly.
+      const pan = `volume=16.6dB,afade=duration=1,pan=${layout}|${Array.from({ length: ALL[layout] }, (_, n) => `c${n}=c0`).join('|')}`;
+      const inputs = ['testsrc2=size=320x180:rate=25:duration=6', 'sine=frequency=440:duration=6'];
+      const args = [
+        ...inputs.flatMap(input => ['-f', 'lavfi', '-i', input]),
+        '-af',
+        pan,
+        '-c:v',
+        'libx264',
+        '-c:a',
+        'flac',
+      ];
+      const path = await makeClip(join(directory, 'surround.mkv'), args);
+      const source = await volume(path);
+      expect(source.max).toBeCloseTo(-1.4, 0);
+      const { candidate } = await shrink({ path }, bytes(360_000), async ({ candidate: { path: result }, after }) => {
+        expect(after.audio[0]?.channels).toBeLessThanOrEqual(2);
+        const { max, mean } = await volume(result);
+        expect(max).toBeLessThan(-0.3);
+        expect(Math.abs(mean - source.mean)).toBeLessThan(1.5);
+      });
+      expect(candidate.notes?.join(' ')).toMatch(
+        new RegExp(`${layout.replace('.', '\\.')} sound mixed down to (stereo|mono)`),
+      );
+    });
+  },
+);
+
+it('sixteen channels beside a copied picture become two (a browser tab crashed on them)', async () => {
+  await inWorkDir(async directory => {
+    const pan = `pan=16c|${Array.from({ length: 16 }, (_, n) => `c${n}=c0`).join('|')}`;
+    const inputs = ['testsrc2=size=320x180:rate=25:duration=4', 'sine=frequency=440:duration=4'];
+    const args = [
+      ...inputs.flatMap(input => ['-f', 'lavfi', '-i', input]),
+      '-af',
+      pan,
+      '-c:v',
+      'libx264',
+      '-c:a',
+      'pcm_s16le',
+    ];
+    const path = await makeClip(join(directory, 'many.mov'), args);
+    const { after, candidate } = await shrink({ path }, bytes(50_000_000));
+    expect(after.audio).toMatchObject([{ codec: 'aac', channels: 2 }]);
+    expect(candidate.notes?.join(' ')).toMatch(/hexadecagonal sound mixed down to stereo/);
+  });
+});

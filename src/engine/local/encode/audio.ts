@@ -4,6 +4,7 @@ import { mediaBytes } from '../../../media/mp4-boxes.ts';
 import { ownFile } from '../../../platform/files/files.ts';
 import { say } from '../../../messages/say.ts';
 import { WORK_SHARE } from '../tuning.ts';
+import { withGains } from '../measure/sound-levels.ts';
 import { saferSound, silentSound, type SoundPlan } from '../plan/audio.ts';
 import { budgetOf } from '../plan/encode-plan.ts';
 import type { EncodeChoice } from '../plan/strategy.ts';
@@ -37,7 +38,7 @@ export async function encodeSound(
 /** As planned, or as much of it as works: a damaged sound track or a monstrous subtitle must not keep a film from becoming smaller. */
 async function encodeWhatIsWhole(job: LocalJob, planned: SoundPlan): Promise<{ sound: SoundPlan; bytes: number }> {
   const { facts, input } = job;
-  let sound = planned;
+  let sound = { ...planned, tracks: await withGains(job, planned.tracks) };
   while (sound.tracks.length + sound.subtitles.length > 0) {
     try {
       const { outputBytes, complaints } = await job.run({

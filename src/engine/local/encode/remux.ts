@@ -8,6 +8,7 @@ import { probe } from '../../../media/probe/probe.ts';
 import { say } from '../../../messages/say.ts';
 import { ownFile } from '../../../platform/files/files.ts';
 import { MAX_EXTRA_FRAMES, WORK_SHARE } from '../tuning.ts';
+import { withGains } from '../measure/sound-levels.ts';
 import { planInventory, planNotes } from '../plan/fates.ts';
 import { type CopyChoice, insteadOfCopy } from '../plan/strategy.ts';
 import type { CheckedCopy } from '../run/checkpoints.ts';
@@ -77,10 +78,11 @@ function candidateOf(
 /** Bytes of the copy; `undefined` if ffmpeg cannot make one. */
 async function makeCopy(job: LocalJob, choice: CopyChoice): Promise<number | undefined> {
   const { tools, facts, input } = job;
+  const copy = { ...choice, sound: await withGains(job, choice.sound) };
   try {
     const { outputBytes } = await job.run({
       doing: say('local.doing-copy'),
-      args: copyArgs({ tools, facts, input, copy: choice }),
+      args: copyArgs({ tools, facts, input, copy }),
       output: COPY,
       share: WORK_SHARE.copy,
       note: say('step.copy', {}),

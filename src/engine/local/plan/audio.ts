@@ -15,6 +15,7 @@ import {
   SURROUND_PER_CHANNEL,
 } from '../tuning.ts';
 import { soundBytes } from './budget.ts';
+import { playableChannels } from './fold-down.ts';
 
 /** What happens to one sound track. */
 export interface SoundTrack {
@@ -24,6 +25,8 @@ export interface SoundTrack {
   bitsPerSecond: number;
   channels: number;
   sampleRate: number;
+  /** How much louder a mix of more channels becomes, dB; absent until it was measured. */
+  gainDb?: number;
 }
 
 /** A track of sound or subtitles that does not get into the result; `note` says so to a person. */
@@ -75,7 +78,9 @@ export function planSound(facts: MediaFacts, target: Target, room: Room | undefi
   const total = room && (room.capBytes * 8) / longestS;
   const asked = target.audio.kind === 'bitrate' ? target.audio.bitsPerSecond : undefined;
 
-  const planned = heard.map(track => planTrack(track, total, asked));
+  const planned = heard.map(track =>
+    planTrack(track, { total, asked, spareRate: ((room?.spareBytes ?? 0) * 8) / longestS }),
+  );
   const lengths = new Map(heard.map(track => [track.index, lengthOf(track, facts)]));
   const lengthS = ({ index }: SoundTrack) => lengths.get(index) ?? facts.durationS;
   const tracks = room ? keepWhatFits(planned, room, lengthS) : planned;
@@ -88,10 +93,19 @@ export function planSound(facts: MediaFacts, target: Target, room: Room | undefi
   return { tracks, subtitles, dropped, estimateBytes };
 }
 
-function planTrack(track: AudioTrack, total: number | undefined, asked: number | undefined): SoundTrack {
+/** Bits per second: of the file, those asked for the sound, and those the picture has no use for. */
+interface Rates {
+  total: number | undefined;
+  asked: number | undefined;
+  spareRate: number;
+}
+
+function planTrack(track: AudioTrack, { total, asked, spareRate }: Rates): SoundTrack {
   const step = SOUND_LADDER.find(one => (total ?? Number.MAX_VALUE) >= one.from) ?? SOUND_LADDER.at(-1)!;
-  const surround = track.channels > 2 && (total === undefined || total >= SURROUND_FROM);
-  const channels = surround ? track.channels : Math.min(track.channels || 2, step.channels);
+  const most = playableChannels(track);
+  const hasRoom = total === undefined || total >= SURROUND_FROM || spareRate >= SURROUND_PER_CHANNEL * most;
+  const surround = most > 2 && hasRoom;
+  const channels = surround ? most : Math.min(track.channels || 2, step.channels);
   let bits = track.channels === 1 ? step.mono : step.stereo;
   if (surround) bits = SURROUND_PER_CHANNEL * channels;
   if (total === undefined) bits = Math.max(bits, GENEROUS_PER_CHANNEL * channels);

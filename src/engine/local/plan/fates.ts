@@ -1,6 +1,6 @@
 /** What becomes of everything a source holds, on the way that was chosen. Pure. docs/footage.md is made from this table. */
 import { type Fate, type Holding, type Item, type Kind, notesOf, type Planned } from '../../../core/inventory.ts';
-import type { MediaFacts } from '../../../core/media-info.ts';
+import type { AudioTrack, MediaFacts } from '../../../core/media-info.ts';
 import type { Sentence } from '../../../core/message.ts';
 import type { Target } from '../../../core/target.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
@@ -145,8 +145,8 @@ function copiedSound(item: Item, route: Extract<Route, { way: 'copy' }>): Fate {
   const copied = copy.sound.find(({ index }) => index === item.track);
   if (!copied) return missingTrack(item, route);
   if (copied.how === 'copy') return KEPT;
-  const { channels = 0, language } = facts.audio.find(({ index }) => index === item.track) ?? {};
-  return intoAac({ codec: 'aac', channels, language }, { startS: item.startS });
+  const source = facts.audio.find(({ index }) => index === item.track);
+  return intoAac(source, copied.channels, { startS: item.startS });
 }
 
 function encodedSound(item: Item, route: Extract<Route, { way: 'encode' }>): Fate {
@@ -157,20 +157,26 @@ function encodedSound(item: Item, route: Extract<Route, { way: 'encode' }>): Fat
   const { startS, endS } = item;
   if (planned.how === 'copy')
     return { kind: 'kept', as: { startS: startS === undefined ? undefined : Math.max(0, startS) } };
-  const { language } = facts.audio.find(({ index }) => index === item.track) ?? {};
-  const track = { codec: 'aac', channels: planned.channels, language };
+  const source = facts.audio.find(({ index }) => index === item.track);
   // Where damaged sound ends, nobody knows.
-  if (sound.spoiled) return intoAac(track, { startS: 0 }, say('local.sound-spoiled'));
-  return intoAac(track, { startS: 0, endS });
+  if (sound.spoiled) return intoAac(source, planned.channels, { startS: 0 }, say('local.sound-spoiled'));
+  return intoAac(source, planned.channels, { startS: 0, endS });
 }
 
 function intoAac(
-  track: Parameters<typeof soundValue>[0],
+  source: AudioTrack | undefined,
+  channels: number,
   times: Pick<Holding, 'startS' | 'endS'>,
-  note?: Sentence,
+  note = mixedNote(source, channels),
 ): Fate {
-  const into: Holding = { kind: 'sound', value: soundValue(track), ...times };
-  return { kind: 'converted', into: [into], how: say('local.becomes-aac', { channels: track.channels }), note };
+  const value = soundValue({ codec: 'aac', channels, language: source?.language });
+  const how = say('local.becomes-aac', { channels });
+  return { kind: 'converted', into: [{ kind: 'sound', value, ...times }], how, note };
+}
+
+function mixedNote(source: AudioTrack | undefined, to: number): Sentence | undefined {
+  const { channels: from = 0, layout = '' } = source ?? {};
+  return from > 2 && to < from ? say('local.sound-mixed', { from, layout, to }) : undefined;
 }
 
 /** The plan says why it leaves a track out, unless a person asked for that. */

@@ -15,6 +15,7 @@ import {
 import { type DroppedTrack, lengthOf, usableTracks } from './audio.ts';
 import { soundTables, videoTables } from './budget.ts';
 import type { Codec } from './crf.ts';
+import { playableChannels } from './fold-down.ts';
 import { CODEC_NAMES } from './presets.ts';
 
 /** What to do with one source, decided from its facts and the order alone. Pure; survives JSON. */
@@ -35,6 +36,9 @@ export interface CopiedSound {
   index: number;
   how: 'copy' | 'aac';
   bitsPerSecond: number;
+  channels: number;
+  /** How much louder a mix of more channels becomes, dB; absent until it was measured. */
+  gainDb?: number;
 }
 
 export interface EncodeChoice {
@@ -124,11 +128,14 @@ function copyOf(facts: MediaFacts, { target }: Order, capBytes: number): Omit<Co
   const { heard, subtitles, dropped } = usableTracks(facts);
   const tracks = target.audio.kind === 'mute' ? [] : heard;
   const atMost = target.audio.kind === 'bitrate' ? target.audio.bitsPerSecond : Number.POSITIVE_INFINITY;
-  const sound = tracks.map(({ index, codec, channels, bitrate = 0 }): CopiedSound => {
+  const sound = tracks.map((track): CopiedSound => {
+    const { index, codec, bitrate = 0 } = track;
     if (SOUND_IN_MP4.has(codec) && bitrate <= atMost * COPIED_SOUND_TOLERANCE)
-      return { index, how: 'copy', bitsPerSecond: bitrate };
+      return { index, how: 'copy', bitsPerSecond: bitrate, channels: track.channels };
+    const channels = playableChannels(track);
     const transparent = TRANSPARENT_AAC_PER_CHANNEL * Math.max(1, channels);
-    return { index, how: 'aac', bitsPerSecond: Math.min(transparent, atMost, bitrate || Number.POSITIVE_INFINITY) };
+    const bitsPerSecond = Math.min(transparent, atMost, bitrate || Number.POSITIVE_INFINITY);
+    return { index, how: 'aac', bitsPerSecond, channels };
   });
   return { capBytes, sound, subtitles, dropped };
 }

@@ -249,7 +249,15 @@ const isCopyChoice = isObjectOf<CopyChoice>({
   kind: isOneOf('copy'),
   why: isSentence,
   capBytes: isNumber,
-  sound: isListOf(isObjectOf<CopiedSound>({ index: isNumber, how: isOneOf('copy', 'aac'), bitsPerSecond: isNumber })),
+  sound: isListOf(
+    isObjectOf<CopiedSound>({
+      index: isNumber,
+      how: isOneOf('copy', 'aac'),
+      bitsPerSecond: isNumber,
+      channels: isNumber,
+      gainDb: isOptional(isNumber),
+    }),
+  ),
   subtitles: isListOf(isNumber),
   dropped: isDropped,
 });
@@ -283,6 +291,7 @@ const isSound = isObjectOf<SoundResult>({
         bitsPerSecond: isNumber,
         channels: isNumber,
         sampleRate: isNumber,
+        gainDb: isOptional(isNumber),
       }),
     ),
     subtitles: isListOf(isNumber),

@@ -1,5 +1,5 @@
 import type { Kind } from '../../../core/inventory.ts';
-import type { Cut, MediaFacts } from '../../../core/media-info.ts';
+import type { AudioTrack, Cut, MediaFacts } from '../../../core/media-info.ts';
 import {
   FINE_CLOCK,
   fileUrl,
@@ -21,6 +21,7 @@ import {
 import type { SoundPlan } from '../plan/audio.ts';
 import { hasVendorTags } from '../plan/fates.ts';
 import { type Codec, svtArgs } from '../plan/crf.ts';
+import { foldFilter } from '../plan/fold-down.ts';
 import { evenKeyframes } from '../plan/keyframes.ts';
 import { type Effort, PRESETS } from '../plan/presets.ts';
 import type { Segment } from '../plan/segments.ts';
@@ -297,12 +298,46 @@ export function soundArgs(options: { facts: MediaFacts; input: ChildInput; sound
       return [
         ...[`-c:a:${at}`, 'aac', `-b:a:${at}`, String(track.bitsPerSecond), `-ac:a:${at}`, String(track.channels)],
         // Gaps become silence, and sound before the picture is cut off: an unbroken track also needs 8 bytes less per packet.
-        ...[`-filter:a:${at}`, `aresample=${track.sampleRate}:async=1:first_pts=${firstSample}`],
+        ...[
+          `-filter:a:${at}`,
+          [...mix(facts, track), `aresample=${track.sampleRate}:async=1:first_pts=${firstSample}`].join(','),
+        ],
       ];
     }),
     ...trackNames(facts, { sound: sound.tracks, subtitles: sound.subtitles }),
     ...fromZero(facts.startS),
     ...['-f', 'mp4', OUTPUT],
+  ];
+}
+
+/** The filters that mix a track down to fewer channels; none if it keeps its own. */
+function mix(facts: MediaFacts, track: { index: number; channels: number; gainDb?: number }): string[] {
+  const source = facts.audio.find(({ index }) => index === track.index);
+  if (!source || source.channels <= track.channels) return [];
+  return [
+    [foldFilter(source, track.channels), ...(track.gainDb ? [`volume=${track.gainDb.toFixed(2)}dB`] : [])].join(','),
+  ];
+}
+
+/** Writes the levels of a track, channel by channel, and of its mix into two files; the last lines of each count. */
+export function levelsArgs(options: {
+  source: AudioTrack;
+  input: ChildInput;
+  channels: number;
+  files: { source: string; mix: string };
+}): ChildArg[] {
+  const { source, input, channels, files } = options;
+  // Ten seconds at once: one report of some lines each.
+  const measured =
+    'asetnsamples=n=480000:p=0,astats=metadata=1:measure_perchannel=RMS_level:measure_overall=Peak_level';
+  const graph = [
+    `[0:${source.index}]asplit[a][b]`,
+    `[a]${measured},ametadata=print:file=${files.source}[c]`,
+    `[b]${foldFilter(source, channels)},${measured},ametadata=print:file=${files.mix}[d]`,
+  ];
+  return [
+    ...untrustedInput(input),
+    ...['-filter_complex', graph.join(';'), '-map', '[c]', '-map', '[d]', '-vn', '-f', 'null', '-'],
   ];
 }
 
@@ -353,7 +388,10 @@ export function copyArgs(options: {
     ...copy.sound.flatMap((track, at) =>
       track.how === 'copy'
         ? [`-c:a:${at}`, 'copy']
-        : [`-c:a:${at}`, 'aac', `-b:a:${at}`, String(Math.round(track.bitsPerSecond))],
+        : [
+            ...[`-c:a:${at}`, 'aac', `-b:a:${at}`, String(Math.round(track.bitsPerSecond))],
+            ...mix(facts, track).flatMap(filters => [`-filter:a:${at}`, filters]),
+          ],
     ),
     // Apple's players accept HEVC in MP4 only under this name.
     ...(facts.video.codec === 'hevc' ? ['-tag:v', 'hvc1'] : []),

@@ -28,7 +28,7 @@ describe('the ladder', () => {
     [
       'six channels stay where there is room',
       8_000_000,
-      { codec: 'ac3', channels: 6, bitrate: 448_000 },
+      { codec: 'ac3', channels: 6, layout: '5.1(side)', bitrate: 448_000 },
       'aac 384000 6',
     ],
   ];

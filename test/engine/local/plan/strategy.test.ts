@@ -125,16 +125,16 @@ describe('sound beside a copied picture', () => {
       audioTrack({ index: 3, codec: 'vorbis', bitrate: 90_000 }),
     ];
     expect(copyOf(facts({ audio: tracks })).sound).toEqual([
-      { index: 1, how: 'copy', bitsPerSecond: 128_000 },
-      { index: 2, how: 'aac', bitsPerSecond: 192_000 },
-      { index: 3, how: 'aac', bitsPerSecond: 90_000 },
+      { index: 1, how: 'copy', bitsPerSecond: 128_000, channels: 2 },
+      { index: 2, how: 'aac', bitsPerSecond: 192_000, channels: 2 },
+      { index: 3, how: 'aac', bitsPerSecond: 90_000, channels: 2 },
     ]);
   });
 
   it('muted, or at most so many bits, when that is asked for', () => {
     expect(copyOf(facts(), { audio: { kind: 'mute' } }).sound).toEqual([]);
     const quiet = copyOf(facts(), { audio: { kind: 'bitrate', bitsPerSecond: 64_000 } });
-    expect(quiet.sound).toEqual([{ index: 1, how: 'aac', bitsPerSecond: 64_000 }]);
+    expect(quiet.sound).toEqual([{ index: 1, how: 'aac', bitsPerSecond: 64_000, channels: 2 }]);
   });
 
   it('picture subtitles are dropped with a note, text comes along', () => {
