@@ -7,7 +7,12 @@ import { isWithin } from '../core/file-names.ts';
 import type { EngineName, Job, Order, Sidecar, Sighting } from '../core/job.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import type { Engine } from '../engine/engine.ts';
-import { reasonToIgnoreFile, reasonToIgnoreFolder, sidecarNameOf } from '../inbox/ignored-names.ts';
+import {
+  reasonToIgnoreFile,
+  misnamedInstructions,
+  reasonToIgnoreFolder,
+  sidecarNameOf,
+} from '../inbox/ignored-names.ts';
 import { openedFile } from '../inbox/guarded-fs.ts';
 import { readInstruction } from '../inbox/sidecar.ts';
 import { say } from '../messages/say.ts';
@@ -79,8 +84,16 @@ async function sidecarBeside(
     openedFile(await openBelow(inbox, namesBelow(inbox, path), files)),
   );
   if (instruction.kind === 'text') return { sidecar: { path, text: instruction.text } };
-  if (instruction.kind === 'none') return {};
+  if (instruction.kind === 'none') return { unread: await misnamedBeside(mediaPath, files) };
   return { unread: say('inbox.unusable-instruction', { name: basename(path), why: instruction.why }) };
+}
+
+/** Why a text that may be meant for this file is not read: it has another name. */
+async function misnamedBeside(mediaPath: string, files: Files): Promise<Sentence | undefined> {
+  const entries = await files.readdir(dirname(mediaPath)).catch(() => []);
+  const names = entries.map(({ name }) => name);
+  const misnamed = misnamedInstructions(names).find(({ media }) => media === basename(mediaPath));
+  return misnamed && say('inbox.misnamed-instruction', misnamed);
 }
 
 /** What the rules decide for a file in an inbox, and what the engine would do. */

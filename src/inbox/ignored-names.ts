@@ -3,6 +3,7 @@
  * download tools and desktops. Decided by name alone. Sources: each tool's documentation, paperless-ngx's built-in list,
  * Syncthing's tempname.go, Sonarr's working-folder prefixes.
  */
+import { extensionOf, VIDEO_EXTENSIONS } from '../core/file-names.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 
@@ -89,6 +90,30 @@ export function sidecarNameOf(name: string): string {
 /** The file that a `.txt` is the instruction for (`clip.mp4` for `clip.mp4.txt`); `undefined` for other names. */
 export function mediaNameOf(name: string): string | undefined {
   return name.endsWith(SIDECAR) && name.length > SIDECAR.length ? name.slice(0, -SIDECAR.length) : undefined;
+}
+
+/**
+ * The texts among these names that look like instructions but have another name than the one that is read (`CLIP.MP4.TXT` or
+ * `clip.txt` for `clip.mp4`), and the file each may be meant for.
+ */
+export function misnamedInstructions(names: readonly string[]): { name: string; media: string }[] {
+  const isText = (name: string) => name.toLowerCase().endsWith(SIDECAR);
+  const texts = names.filter(isText);
+  if (texts.length === 0) return [];
+  const all = new Set(names);
+  const medias = new Map<string, string>();
+  for (const media of names) {
+    if (!VIDEO_EXTENSIONS.has(extensionOf(media))) continue;
+    const lower = media.toLowerCase();
+    for (const meant of [lower, lower.slice(0, lower.lastIndexOf('.'))]) {
+      if (!medias.has(meant + SIDECAR)) medias.set(meant + SIDECAR, media);
+    }
+  }
+  return texts.flatMap(name => {
+    const media = medias.get(name.toLowerCase());
+    const isRead = all.has(mediaNameOf(name) ?? '');
+    return media === undefined || isRead ? [] : [{ name, media }];
+  });
 }
 
 /** `link.url.txt` is a file in its own right, unless it is beside `link.url`. */

@@ -5,7 +5,14 @@ import { say } from '../messages/say.ts';
 import { isWithin } from '../core/file-names.ts';
 import { type FileStat, pinKey } from './file-id.ts';
 import type { LstatResult } from './guarded-fs.ts';
-import { isLinkInText, mediaNameOf, reasonToIgnoreFile, reasonToIgnoreFolder, sidecarNameOf } from './ignored-names.ts';
+import {
+  isLinkInText,
+  mediaNameOf,
+  misnamedInstructions,
+  reasonToIgnoreFile,
+  reasonToIgnoreFolder,
+  sidecarNameOf,
+} from './ignored-names.ts';
 import type { MountMap } from './mount-map.ts';
 import { readInstruction } from './sidecar.ts';
 import {
@@ -64,6 +71,7 @@ export class Listing {
     if (dir.sidecars.size > 0) this.#dropMissingSidecars(dir, new Set(sidecars));
     const unseen = sidecars.filter(name => !dir.sidecars.has(mediaNameOf(name) ?? ''));
     await this.#checkSidecars(dir, deep ? sidecars : unseen);
+    this.#tellMisnamed(dir, names);
     await this.#check(dir, again);
     await this.#addNew(dir, fresh);
   }
@@ -242,6 +250,16 @@ export class Listing {
     else dir.sidecars.set(media, after);
     const file = dir.files.get(media);
     if (file !== undefined) this.#waiting.sidecarChanged(file, { dir, name: media, hadSidecar: before !== undefined });
+  }
+
+  /** Somebody may wait for what a text of another name says. */
+  #tellMisnamed(dir: Directory, names: readonly string[]): void {
+    for (const misnamed of misnamedInstructions(names)) {
+      const path = pathOf(dir, misnamed.name);
+      if (this.#told.has(path) || this.#told.size >= MAX_TOLD) continue;
+      this.#told.add(path);
+      this.#context.log.info({ path }, say('inbox.misnamed-instruction', misnamed).text);
+    }
   }
 
   /** An instruction is read only from a regular file. */

@@ -47,6 +47,19 @@ describe('explain', () => {
     expect(await verdict(join(inbox, 'clip.mp4'))).toMatch(/^rule default, engine local/);
   });
 
+  it.each(['clip.txt', 'CLIP.MP4.TXT', 'clip.mp4.TXT', 'Clip.mp4.txt'])(
+    'says that %s beside clip.mp4 is not the name of an instruction',
+    async name => {
+      writeFileSync(join(inbox, name), 'under 10 MB');
+      const { plan } = await explained(join(inbox, 'clip.mp4'));
+      expect(plan).toContain(
+        `${name} is not read as an instruction; if it is meant for clip.mp4, name it clip.mp4.txt`,
+      );
+      writeFileSync(join(inbox, 'film.mp4'), 'x');
+      expect((await explained(join(inbox, 'film.mp4'))).plan.join()).not.toContain('not read');
+    },
+  );
+
   it('says that a share does not answer, and does not hang with it', async () => {
     const share: Files = {
       ...nodeFiles,

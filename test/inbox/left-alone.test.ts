@@ -48,3 +48,18 @@ it('a configuration that takes more kinds has the files reported that were left 
   await allSighted(['song.mp3']);
   expect(watcher.folders()[0]?.leftAlone).toEqual([]);
 });
+
+// Was: ignored without a word.
+it('a text that may be meant as an instruction but has another name is logged once', async () => {
+  const inbox = join(await tempDir(), 'inbox');
+  for (const name of ['clip.mp4', 'clip.txt', 'B.MP4.TXT', 'b.mp4', 'c.mp4', 'c.mp4.txt', 'notes.txt'])
+    await drop(inbox, name);
+  const { allSighted, watcher, logs } = await watching({ inbox, extensions });
+  await allSighted(['clip.mp4', 'b.mp4', 'c.mp4']);
+  await watcher.rescan();
+  const said = logs.filter(({ msg }) => msg.includes('not read as an instruction')).map(({ msg }) => msg);
+  expect(said.sort()).toEqual([
+    'B.MP4.TXT is not read as an instruction; if it is meant for b.mp4, name it b.mp4.txt',
+    'clip.txt is not read as an instruction; if it is meant for clip.mp4, name it clip.mp4.txt',
+  ]);
+});

@@ -39,6 +39,8 @@ export const INBOX_EN = {
   'inbox.special-file': 'it is a special file, not a regular one',
 
   // The instruction file beside a video.
+  'inbox.misnamed-instruction': (p: { name: string; media: string }) =>
+    `${p.name} is not read as an instruction; if it is meant for ${p.media}, name it ${p.media}.txt`,
   'inbox.unusable-instruction': ({ name, why }: { name: string; why: string }) =>
     `cannot use the instruction file ${name}: ${why}`,
   'inbox.instruction-unreadable': ({ errno }: { errno: string }) => `it cannot be read (${errno})`,

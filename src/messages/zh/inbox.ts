@@ -31,6 +31,8 @@ export const INBOX_ZH: Translation<typeof INBOX_EN> = {
   'inbox.socket': '它是套接字，不是文件',
   'inbox.special-file': '它是特殊文件，不是普通文件',
 
+  'inbox.misnamed-instruction': (p: { name: string; media: string }) =>
+    `未把 ${p.name} 当作指令读取；如果它是给 ${p.media} 的，请改名为 ${p.media}.txt`,
   'inbox.unusable-instruction': ({ name, why }) => `无法使用指令文件 ${name}：${why}`,
   'inbox.instruction-unreadable': ({ errno }) => `无法读取（${errno}）`,
   'inbox.instruction-too-long': '它超过 64 KiB',
