@@ -40,12 +40,12 @@ describe('real footage', () => {
       if (before.creationTime) expect(after.creationTime?.slice(0, 19)).toBe(before.creationTime.slice(0, 19));
     }, 900_000);
 
-    it(`${name}: where it fits already: never enlarged, every frame kept, verified`, async () => {
+    it(`${name}: where it fits already: larger by a few tables at most, every frame kept, verified`, async () => {
       const { candidate, before, after } = await shrink(
         { path },
         { ...bytes(1e9), resolution: { kind: 'lines', lines: 2160 } },
       );
-      expect(candidate.bytes).toBeLessThanOrEqual(before.bytes);
+      expect(candidate.bytes).toBeLessThanOrEqual(before.bytes * 1.01 + 65_536);
       // A copy shows what an edit list hid at the end, and says so.
       const shown = after.video.frames - before.video.frames;
       expect(shown).toBeGreaterThanOrEqual(0);
