@@ -83,7 +83,7 @@ export async function exchanging(
   b: string,
   { uid = -1, pauseS = 0, seed = 1 }: ExchangeOptions = {},
 ): Promise<Exchanger> {
-  const [command = '', ...program] = hasPython ? ['python3', '-c', PYTHON] : [process.execPath, '-e', NODE];
+  const [command, ...program] = hasPython ? ['python3', '-c', PYTHON] : [process.execPath, '-e', NODE];
   const args = [...program, a, b, String(pauseS), String(uid), String(seed)];
   const child: ChildProcess = spawn(command, args, { stdio: ['ignore', 'pipe', 'inherit'] });
   let said = '';

@@ -69,7 +69,11 @@ export interface Files {
   statfs(path: string): Promise<StatsFs>;
 }
 
-const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0, O_DIRECTORY = 0 } = constants;
+const { O_RDONLY } = constants;
+// Not on every platform.
+const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
+const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
+const O_DIRECTORY = constants.O_DIRECTORY ?? 0;
 const FLAGS: Readonly<Record<OpenMode, string | number>> = {
   r: 'r',
   wx: 'wx',

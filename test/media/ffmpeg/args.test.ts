@@ -6,9 +6,13 @@ describe('arguments', () => {
     const file = { path: '/in/concat:a|b.mov' };
     const args = untrustedInput(file);
     expect(args.slice(-2)).toEqual(['-i', { prefix: 'file:', file }]);
-    expect(args.join(' ')).toContain('-protocol_whitelist file -format_whitelist mov,mp4');
+    const [, protocols, , formats] = args
+      .slice(args.indexOf('-protocol_whitelist'))
+      .map(arg => (typeof arg === 'string' ? arg : ''));
+    expect(protocols).toBe('file');
+    expect(formats).toMatch(/^mov,mp4/);
     for (const list of ['hls', 'concat', 'dash', 'image2', 'lavfi', 'sdp'])
-      expect(String(args[3]).split(',')).not.toContain(list);
+      expect(formats?.split(',')).not.toContain(list);
   });
 
   it('follow what this ffmpeg has', () => {

@@ -102,7 +102,10 @@ function exchangedCase(originals: Policy): Case {
         for (const other of others) exchanges += await other.stop();
         const jobs = await settled(box);
         theirs.mustBeUntouched();
-        demand(readdirSync(dir).length === theirs.count, `something was put to the private films: ${readdirSync(dir)}`);
+        demand(
+          readdirSync(dir).length === theirs.count,
+          `something was put to the private films: ${readdirSync(dir).join(', ')}`,
+        );
         mustNotShow(box, lasts);
         own.mustBeTrue(box);
         own.close();
@@ -253,7 +256,10 @@ const strangeFiles: Case = {
       const done = await box.job('result-pipe.mp4', 'done');
       demand(done.output === join(box.outbox, 'result-pipe (2).mp4'), `delivered as ${done.output}`);
       theirs.mustBeUntouched();
-      demand(readdirSync(dir).length === theirs.count, `something was put to the private films: ${readdirSync(dir)}`);
+      demand(
+        readdirSync(dir).length === theirs.count,
+        `something was put to the private films: ${readdirSync(dir).join(', ')}`,
+      );
       mustNotShow(box, lasts);
       await mustEnd(box);
       return `${asked.length} explanations, ${summary(jobs)}; stopped in time`;
@@ -350,7 +356,7 @@ const requests: Case = {
         chownSync(join(box.dir, 'token'), DAEMON, DAEMON);
         chmodSync(join(box.dir, 'token'), 0o600);
         await box.start();
-        const [command = '', ...words] = ['setpriv', `--reuid=${STRANGER}`, `--regid=${STRANGER}`, '--clear-groups'];
+        const [command, ...words] = ['setpriv', `--reuid=${STRANGER}`, `--regid=${STRANGER}`, '--clear-groups'];
         const args = [
           ...words,
           process.execPath,
@@ -378,7 +384,7 @@ const requests: Case = {
         await box.job('after.mp4', 'done');
         demand(
           readdirSync(box.inbox).every(name => /^(asked|after)\.mp4$/.test(name)),
-          `uploaded: ${readdirSync(box.inbox)}`,
+          `uploaded: ${readdirSync(box.inbox).join(', ')}`,
         );
         demand(children <= 12, `${children} children at once`);
         await mustEnd(box);
