@@ -8,8 +8,9 @@ import type { EngineName, Job, Order, Sidecar, Sighting } from '../core/job.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
-  reasonToIgnoreFile,
+  instructionFor,
   misnamedInstructions,
+  reasonToIgnoreFile,
   reasonToIgnoreFolder,
   sidecarNameOf,
 } from '../inbox/ignored-names.ts';
@@ -79,21 +80,20 @@ async function sidecarBeside(
   mediaPath: string,
   files: Files,
 ): Promise<{ sidecar?: Sidecar; unread?: Sentence }> {
-  const path = sidecarNameOf(mediaPath);
+  const entries = await files.readdir(dirname(mediaPath)).catch(() => []);
+  const names = entries.map(({ name }) => name);
+  const texts = entries.filter(entry => entry.isFile()).map(({ name }) => name);
+  const media = basename(mediaPath);
+  const name = instructionFor(media, texts, other => names.includes(other)) ?? sidecarNameOf(media);
+  const path = join(dirname(mediaPath), name);
   const instruction = await readInstruction(async () =>
     openedFile(await openBelow(inbox, namesBelow(inbox, path), files)),
   );
   if (instruction.kind === 'text') return { sidecar: { path, text: instruction.text } };
-  if (instruction.kind === 'none') return { unread: await misnamedBeside(mediaPath, files) };
-  return { unread: say('inbox.unusable-instruction', { name: basename(path), why: instruction.why }) };
-}
-
-/** Why a text that may be meant for this file is not read: it has another name. */
-async function misnamedBeside(mediaPath: string, files: Files): Promise<Sentence | undefined> {
-  const entries = await files.readdir(dirname(mediaPath)).catch(() => []);
-  const names = entries.map(({ name }) => name);
-  const misnamed = misnamedInstructions(names).find(({ media }) => media === basename(mediaPath));
-  return misnamed && say('inbox.misnamed-instruction', misnamed);
+  if (instruction.kind === 'unusable')
+    return { unread: say('inbox.unusable-instruction', { name, why: instruction.why }) };
+  const misnamed = misnamedInstructions(names).find(other => other.media === media);
+  return { unread: misnamed && say('inbox.misnamed-instruction', misnamed) };
 }
 
 /** What the rules decide for a file in an inbox, and what the engine would do. */

@@ -87,22 +87,46 @@ export function sidecarNameOf(name: string): string {
   return name + SIDECAR;
 }
 
-/** The file that a `.txt` is the instruction for (`clip.mp4` for `clip.mp4.txt`); `undefined` for other names. */
+/** The name of the file that a text is the instruction for (`clip.mp4` for `clip.mp4.txt`); `undefined` for other names. */
 export function mediaNameOf(name: string): string | undefined {
-  return name.endsWith(SIDECAR) && name.length > SIDECAR.length ? name.slice(0, -SIDECAR.length) : undefined;
+  return isText(name) && name.length > SIDECAR.length ? name.slice(0, -SIDECAR.length) : undefined;
 }
 
 /**
- * The texts among these names that look like instructions but have another name than the one that is read (`CLIP.MP4.TXT` or
- * `clip.txt` for `clip.mp4`), and the file each may be meant for.
+ * The instruction for `media` among `texts`: `clip.mp4.txt`, or else one whose name differs by case alone, unless it belongs to
+ * a file of its own case.
+ * @param isFile whether there is a file of exactly this name
+ */
+export function instructionFor(
+  media: string,
+  texts: readonly string[],
+  isFile: (name: string) => boolean,
+): string | undefined {
+  const exact = sidecarNameOf(media);
+  if (texts.includes(exact)) return exact;
+  const alike = texts.filter(name => name.toLowerCase() === exact.toLowerCase()).sort();
+  return alike.find(name => mediaNameOf(name) === media) ?? alike.find(name => !isFile(name.slice(0, -SIDECAR.length)));
+}
+
+function isText(name: string): boolean {
+  return name.toLowerCase().endsWith(SIDECAR);
+}
+
+/**
+ * The texts among these names that look like instructions but are not read, and the file each may be meant for: `clip.txt` for
+ * `clip.mp4`, or a second one that differs by case alone.
  */
 export function misnamedInstructions(names: readonly string[]): { name: string; media: string }[] {
-  const isText = (name: string) => name.toLowerCase().endsWith(SIDECAR);
   const texts = names.filter(isText);
   if (texts.length === 0) return [];
   const all = new Set(names);
+  const isFile = (name: string) => all.has(name);
+  const alike = new Map<string, string[]>();
+  for (const name of texts) alike.set(name.toLowerCase(), [...(alike.get(name.toLowerCase()) ?? []), name]);
   const medias = new Map<string, string>();
+  const read = new Set<string | undefined>();
   for (const media of names) {
+    read.add(instructionFor(media, alike.get(sidecarNameOf(media).toLowerCase()) ?? [], isFile));
     if (!VIDEO_EXTENSIONS.has(extensionOf(media))) continue;
     const lower = media.toLowerCase();
     for (const meant of [lower, lower.slice(0, lower.lastIndexOf('.'))]) {
@@ -111,8 +135,7 @@ export function misnamedInstructions(names: readonly string[]): { name: string; 
   }
   return texts.flatMap(name => {
     const media = medias.get(name.toLowerCase());
-    const isRead = all.has(mediaNameOf(name) ?? '');
-    return media === undefined || isRead ? [] : [{ name, media }];
+    return media === undefined || read.has(name) ? [] : [{ name, media }];
   });
 }
 

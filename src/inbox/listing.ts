@@ -14,16 +14,16 @@ import {
   sidecarNameOf,
 } from './ignored-names.ts';
 import type { MountMap } from './mount-map.ts';
-import { readInstruction } from './sidecar.ts';
+import { instructionBeside } from './report.ts';
 import {
   type Directory,
   type Entry,
   type InboxContext,
   kindOf,
-  openIn,
   pathOf,
   refuse,
   relativeOf,
+  sidecarOf,
   sightingOf,
 } from './tracked-file.ts';
 import type { WaitingFiles } from './waiting-files.ts';
@@ -68,8 +68,8 @@ export class Listing {
   async reconcile(dir: Directory, names: readonly string[], deep: boolean): Promise<void> {
     const { fresh, again, sidecars, matched } = this.#sort(dir, names, deep);
     if (matched < dir.files.size + dir.children.size) await this.#dropMissing(dir, new Set(names));
-    if (dir.sidecars.size > 0) this.#dropMissingSidecars(dir, new Set(sidecars));
-    const unseen = sidecars.filter(name => !dir.sidecars.has(mediaNameOf(name) ?? ''));
+    this.#dropMissingSidecars(dir, new Set(sidecars));
+    const unseen = sidecars.filter(name => dir.sidecars.keyOf(name) === undefined);
     await this.#checkSidecars(dir, deep ? sidecars : unseen);
     this.#tellMisnamed(dir, names);
     await this.#check(dir, again);
@@ -80,15 +80,23 @@ export class Listing {
   async checkNames(dir: Directory, names: readonly string[]): Promise<void> {
     const plain: string[] = [];
     const sidecars = new Set<string>();
+    const beside = new Set<string>();
+    const inLowerCase = lowered(() => dir.files.keys());
     for (const name of names) {
       const file = dir.files.get(name);
       if (file !== undefined && !isDone(file)) continue;
       if (isIgnored(name)) continue;
-      if (isSidecar(dir, name)) sidecars.add(name);
+      if (isSidecar(name, inLowerCase)) sidecars.add(name);
       else plain.push(name);
-      if (file === undefined && !dir.children.has(name)) sidecars.add(sidecarNameOf(name));
+      if (file === undefined && !dir.children.has(name)) beside.add(name);
     }
     await this.#checkSidecars(dir, [...sidecars]);
+    // Where case does not count, a text that is known by its real name would be found once more by this one.
+    const unknown = [...beside].filter(name => !sidecarOf({ dir, name })).map(sidecarNameOf);
+    await this.#checkSidecars(
+      dir,
+      unknown.filter(name => !sidecars.has(name)),
+    );
     await this.#check(dir, plain);
   }
 
@@ -97,7 +105,7 @@ export class Listing {
     const again: string[] = [];
     const sidecars: string[] = [];
     let matched = 0;
-    let listed: Set<string> | undefined;
+    const inLowerCase = lowered(() => names);
     for (const name of names) {
       const file = dir.files.get(name);
       if (file !== undefined || dir.children.has(name)) {
@@ -106,8 +114,7 @@ export class Listing {
         continue;
       }
       if (isIgnored(name)) continue;
-      if (mediaNameOf(name) !== undefined) listed ??= new Set(names);
-      if (isSidecar(dir, name, listed)) sidecars.push(name);
+      if (isSidecar(name, inLowerCase)) sidecars.push(name);
       else fresh.push(name);
     }
     return { fresh, again, sidecars, matched };
@@ -128,9 +135,8 @@ export class Listing {
   }
 
   #dropMissingSidecars(dir: Directory, listed: ReadonlySet<string>): void {
-    for (const media of [...dir.sidecars.keys()]) {
-      if (!listed.has(sidecarNameOf(media))) this.#updateSidecar(dir, media, undefined);
-    }
+    const gone = dir.sidecars.names().filter(name => !listed.has(name));
+    this.#updateSidecars(dir, new Map(gone.map(name => [name, undefined])));
   }
 
   async #check(dir: Directory, names: readonly string[]): Promise<void> {
@@ -162,7 +168,14 @@ export class Listing {
   async #checkSidecars(dir: Directory, names: readonly string[]): Promise<void> {
     if (names.length === 0) return;
     const results = await dir.fs.lstat(names.map(name => pathOf(dir, name)));
-    for (const [n, name] of names.entries()) this.#updateSidecar(dir, mediaNameOf(name) ?? name, results[n]);
+    const found = new Map<string, number | undefined>();
+    for (const [n, name] of names.entries()) {
+      const stat = results[n];
+      const isKnown = stat !== undefined && !(stat instanceof Error);
+      if (isKnown && !stat.isFile()) this.#tellOnce(dir, name, stat);
+      found.set(name, isKnown && stat.isFile() ? pinKey(stat) : undefined);
+    }
+    this.#updateSidecars(dir, found);
   }
 
   /** Records what lstat found at `name`. */
@@ -211,10 +224,7 @@ export class Listing {
   async #addFile(entry: Entry): Promise<void> {
     const { dir, name, stat } = entry;
     if (!this.#context.accepts(name)) return leaveAlone(entry);
-    const path = sidecarNameOf(pathOf(dir, name));
-    const open = () => openIn(dir, sidecarNameOf(name));
-    const instruction = dir.sidecars.has(name) ? await readInstruction(open) : undefined;
-    const sidecar = instruction?.kind === 'text' ? { path, text: instruction.text } : undefined;
+    const { sidecar } = await instructionBeside(entry);
     if (this.#context.hasJobFor(sightingOf(this.#context, entry, { sidecar }))) dir.files.set(name, pinKey(stat));
     else this.#waiting.add(entry);
   }
@@ -240,16 +250,16 @@ export class Listing {
     return undefined;
   }
 
-  /** Records the instruction beside `media`, whether or not that file is already known. */
-  #updateSidecar(dir: Directory, media: string, found: LstatResult): void {
-    if (found && !(found instanceof Error) && !found.isFile()) this.#tellOnce(dir, sidecarNameOf(media), found);
-    const before = dir.sidecars.get(media);
-    const after = found && !(found instanceof Error) && found.isFile() ? pinKey(found) : undefined;
-    if (after === before) return;
-    if (after === undefined) dir.sidecars.delete(media);
-    else dir.sidecars.set(media, after);
-    const file = dir.files.get(media);
-    if (file !== undefined) this.#waiting.sidecarChanged(file, { dir, name: media, hadSidecar: before !== undefined });
+  /** Records instructions (their pin keys; `undefined`: gone), whether or not their files are already known. */
+  #updateSidecars(dir: Directory, found: ReadonlyMap<string, number | undefined>): void {
+    const changed = [...found.keys()].filter(name => found.get(name) !== dir.sidecars.keyOf(name));
+    const medias = filesBeside(dir, changed).map(name => ({ dir, name, before: sidecarOf({ dir, name })?.key }));
+    for (const name of changed) dir.sidecars.set(name, found.get(name));
+    for (const { name, before } of medias) {
+      const file = dir.files.get(name);
+      if (file === undefined || sidecarOf({ dir, name })?.key === before) continue;
+      this.#waiting.sidecarChanged(file, { dir, name, hadSidecar: before !== undefined });
+    }
   }
 
   /** Somebody may wait for what a text of another name says. */
@@ -300,11 +310,29 @@ function isIgnored(name: string): boolean {
   return reasonToIgnoreFile(name) !== undefined && reasonToIgnoreFolder(name) !== undefined;
 }
 
-/** Whether `name` is a text that can only be an instruction (or somebody's notes), never a job in itself. */
-function isSidecar(dir: Directory, name: string, listed?: ReadonlySet<string>): boolean {
+/**
+ * Whether `name` is a text that can only be an instruction (or somebody's notes), never a job in itself.
+ * @param others what is beside it, in lower case
+ */
+function isSidecar(name: string, others: () => ReadonlySet<string>): boolean {
   const media = mediaNameOf(name);
   if (media === undefined) return false;
-  return !isLinkInText(name) || dir.files.has(media) || listed?.has(media) === true;
+  return !isLinkInText(name) || others().has(media.toLowerCase());
+}
+
+/** These names in lower case, collected when first asked for. */
+function lowered(names: () => Iterable<string>): () => ReadonlySet<string> {
+  let set: Set<string> | undefined;
+  return () => (set ??= new Set(Array.from(names(), name => name.toLowerCase())));
+}
+
+/** The known files that one of these texts may be for. */
+function filesBeside(dir: Directory, texts: readonly string[]): string[] {
+  const medias = texts.flatMap(name => mediaNameOf(name) ?? []);
+  const own = new Set(medias.filter(name => dir.files.has(name)));
+  const inOtherCase = new Set(medias.filter(name => !own.has(name)).map(name => name.toLowerCase()));
+  if (inOtherCase.size === 0) return [...own];
+  return [...dir.files.keys()].filter(name => own.has(name) || inOtherCase.has(name.toLowerCase()));
 }
 
 /** Whether decoding the name as UTF-8 may have lost something. */

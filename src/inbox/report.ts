@@ -1,17 +1,19 @@
+import type { Sidecar } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import type { FileStat } from './file-id.ts';
-import { sidecarNameOf } from './ignored-names.ts';
 import type { Inspection } from './inspect.ts';
 import { readInstruction } from './sidecar.ts';
 import { DOUBT_FACTOR, restartWindow, samplePeriodMs, type SampleTick, windowMs } from './stability.ts';
 import {
+  type Directory,
   type InboxContext,
   incompleteAfterMsOf,
   openIn,
   pathOf,
   reportKey,
   settleMsOf,
+  sidecarOf,
   type SightingExtras,
   sightingOf,
   type TrackedFile,
@@ -49,17 +51,25 @@ export async function reportFile(
 }
 
 async function report(context: InboxContext, file: TrackedFile, stat: FileStat): Promise<void> {
-  const { dir, name } = file;
-  const path = sidecarNameOf(pathOf(dir, name));
-  const open = () => openIn(dir, sidecarNameOf(name));
-  const instruction = dir.sidecars.has(name) ? await readInstruction(open) : ({ kind: 'none' } as const);
-  if (instruction.kind === 'unusable') {
-    const why = say('inbox.unusable-instruction', { name: sidecarNameOf(name), why: instruction.why });
-    return refuseFile(context, file, stat, why);
-  }
+  const { sidecar, unread } = await instructionBeside(file);
+  if (unread) return refuseFile(context, file, stat, unread);
   file.phase = 'reported';
   file.veto = undefined;
-  emit(context, file, stat, instruction.kind === 'text' ? { sidecar: { path, text: instruction.text } } : {});
+  emit(context, file, stat, { sidecar });
+}
+
+/** What the instruction beside a file says, or why it cannot be used. @throws ShrinkError `unavailable` only */
+export async function instructionBeside(file: {
+  dir: Directory;
+  name: string;
+}): Promise<{ sidecar?: Sidecar; unread?: Sentence }> {
+  const { dir } = file;
+  const name = sidecarOf(file)?.name;
+  if (name === undefined) return {};
+  const instruction = await readInstruction(() => openIn(dir, name));
+  if (instruction.kind === 'text') return { sidecar: { path: pathOf(dir, name), text: instruction.text } };
+  if (instruction.kind === 'none') return {};
+  return { unread: say('inbox.unusable-instruction', { name, why: instruction.why }) };
 }
 
 function refuseFile(context: InboxContext, file: TrackedFile, stat: FileStat, refused: Sentence): void {

@@ -6,6 +6,7 @@ import type { Logger } from '../platform/log.ts';
 import type { FsKind } from '../platform/files/fs-types.ts';
 import type { GuardedFs, OpenedFile } from './guarded-fs.ts';
 import type { DirectoryWatch } from './change-events.ts';
+import type { KnownText, Sidecars } from './sidecars.ts';
 import type { Settling } from './stability.ts';
 import { type FileStat, pinOf } from './file-id.ts';
 import type { WriterProbe } from './open-files.ts';
@@ -44,8 +45,7 @@ export interface Directory {
   children: Set<string>;
   /** The files among them that are left alone because of their name, by their kind (see `kindOf`). */
   leftAlone: Map<string, Set<string>>;
-  /** Known sidecars, by the name of their file: the pin key of the `.txt`. */
-  sidecars: Map<string, number>;
+  sidecars: Sidecars;
   /** It could not be listed, and that was reported. */
   refused: boolean;
 }
@@ -114,6 +114,11 @@ export function pathOf(dir: Directory, name: string): string {
 export function kindOf(name: string): string {
   const extension = extensionOf(name);
   return /^[a-z0-9]{1,8}$/.test(extension) ? extension : '';
+}
+
+/** The instruction beside a file, as far as is known. */
+export function sidecarOf({ dir, name }: { dir: Directory; name: string }): KnownText | undefined {
+  return dir.sidecars.of(name, other => dir.files.has(other));
 }
 
 /** Opens a file of a directory below its inbox, never through a link. @throws as `GuardedFs.open` does */

@@ -1,4 +1,5 @@
 import { basename } from 'node:path';
+import { Sidecars } from './sidecars.ts';
 import { ShrinkError } from '../core/errors.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
@@ -237,7 +238,7 @@ export class Tree {
       files: new Map(),
       children: new Set(),
       leftAlone: new Map(),
-      sidecars: new Map(),
+      sidecars: new Sidecars(),
       refused: false,
     };
     this.#dirs.set(rel, dir);

@@ -2,7 +2,6 @@ import { isShrinkError } from '../core/errors.ts';
 import { say } from '../messages/say.ts';
 import { type FileStat, pinKey, sampleOf } from './file-id.ts';
 import type { LstatResult } from './guarded-fs.ts';
-import { sidecarNameOf } from './ignored-names.ts';
 import { type Inspection, inspect } from './inspect.ts';
 import type { Writer } from './open-files.ts';
 import { reportFile, whyPending } from './report.ts';
@@ -28,6 +27,7 @@ import {
   pathOf,
   reportKey,
   settleMsOf,
+  sidecarOf,
   type TrackedFile,
 } from './tracked-file.ts';
 
@@ -244,11 +244,11 @@ export class WaitingFiles {
 
   /** The files of `chunk` that are quiet now. */
   async #sampleChunk(chunk: readonly TrackedFile[], tick: SampleTick): Promise<QuietFile[]> {
-    const paths = chunk.flatMap(file => {
-      const path = pathOf(file.dir, file.name);
-      return file.dir.sidecars.has(file.name) ? [path, sidecarNameOf(path)] : [path];
+    const sidecars = chunk.map(file => sidecarOf(file)?.name);
+    const paths = chunk.flatMap(({ dir, name }, i) => {
+      const sidecar = sidecars[i];
+      return sidecar === undefined ? [pathOf(dir, name)] : [pathOf(dir, name), pathOf(dir, sidecar)];
     });
-    const hasSidecar = chunk.map(file => file.dir.sidecars.has(file.name));
     const results = await ifAnswered(async () => chunk[0]?.dir.fs.lstat(paths));
     if (!results) {
       for (const file of chunk) file.settling = restartWindow(file.settling, tick);
@@ -258,7 +258,7 @@ export class WaitingFiles {
     let next = 0;
     for (const [i, file] of chunk.entries()) {
       const stat = results[next++];
-      const sidecar = hasSidecar[i] ? results[next++] : undefined;
+      const sidecar = sidecars[i] !== undefined ? results[next++] : undefined;
       if (!this.#files.has(file)) continue;
       if (!stat || stat instanceof Error || !stat.isFile()) this.#gone(file);
       else if (this.#observe(file, stat, sidecar, tick)) {
@@ -335,7 +335,7 @@ interface QuietFile {
 /** A file that needs nothing more is remembered by its key alone. */
 function condense(file: TrackedFile): void {
   const { dir, name } = file;
-  if (file.phase !== 'reported' || dir.sidecars.has(name) || dir.files.get(name) !== file) return;
+  if (file.phase !== 'reported' || sidecarOf(file) !== undefined || dir.files.get(name) !== file) return;
   dir.files.set(name, file.settling.key);
 }
 

@@ -30,12 +30,17 @@ async function verdict(path: string): Promise<string> {
   return (await explained(path)).verdict;
 }
 
-async function explained(path: string, files: Files = nodeFiles): Promise<Explanation> {
+async function explained(path: string, files: Files = nodeFiles, sidecars: unknown[] = []): Promise<Explanation> {
   const config = { stateDir: join(dir, 'state'), folders: [{ inbox, outbox: join(dir, 'out') }] } as unknown as Config;
   return explainFile(path, {
     folders: new Folders(config, nodeFiles),
     ledger: new Ledger(new MemoryJournal(), new FakeClock()),
-    rulebook: { trace: () => ({ decision: aDecision(), checked: [] }) },
+    rulebook: {
+      trace: ({ sidecar }) => {
+        sidecars.push(sidecar);
+        return { decision: aDecision(), checked: [] };
+      },
+    },
     engines: {},
     files,
     arriving: asked => (asked.endsWith('clip.mp4') ? 'it is empty' : undefined),
@@ -47,18 +52,21 @@ describe('explain', () => {
     expect(await verdict(join(inbox, 'clip.mp4'))).toMatch(/^rule default, engine local/);
   });
 
-  it.each(['clip.txt', 'CLIP.MP4.TXT', 'clip.mp4.TXT', 'Clip.mp4.txt'])(
-    'says that %s beside clip.mp4 is not the name of an instruction',
-    async name => {
-      writeFileSync(join(inbox, name), 'under 10 MB');
-      const { plan } = await explained(join(inbox, 'clip.mp4'));
-      expect(plan).toContain(
-        `${name} is not read as an instruction; if it is meant for clip.mp4, name it clip.mp4.txt`,
-      );
-      writeFileSync(join(inbox, 'film.mp4'), 'x');
-      expect((await explained(join(inbox, 'film.mp4'))).plan.join()).not.toContain('not read');
-    },
-  );
+  it('says that clip.txt beside clip.mp4 is not the name of an instruction', async () => {
+    writeFileSync(join(inbox, 'clip.txt'), 'under 10 MB');
+    const { plan } = await explained(join(inbox, 'clip.mp4'));
+    expect(plan).toContain('clip.txt is not read as an instruction; if it is meant for clip.mp4, name it clip.mp4.txt');
+    writeFileSync(join(inbox, 'film.mp4'), 'x');
+    expect((await explained(join(inbox, 'film.mp4'))).plan.join()).not.toContain('not read');
+  });
+
+  // Was: not read.
+  it.each(['CLIP.MP4.TXT', 'clip.mp4.TXT', 'Clip.mp4.txt'])('reads %s beside clip.mp4', async name => {
+    writeFileSync(join(inbox, name), 'under 10 MB');
+    const seen: unknown[] = [];
+    await explained(join(inbox, 'clip.mp4'), nodeFiles, seen);
+    expect(seen).toEqual([{ path: join(inbox, name), text: 'under 10 MB' }]);
+  });
 
   it('says that a share does not answer, and does not hang with it', async () => {
     const share: Files = {

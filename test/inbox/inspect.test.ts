@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { Sidecars } from '../../src/inbox/sidecars.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
 import { kindOfType } from '../../src/platform/files/fs-types.ts';
 import type { Directory } from '../../src/inbox/tracked-file.ts';
@@ -75,7 +76,7 @@ function directory({ type = 'ext4', looked, opened = [], content = Buffer.from('
     files: new Map(),
     children: new Set(),
     leftAlone: new Map(),
-    sidecars: new Map(),
+    sidecars: new Sidecars(),
     refused: false,
   };
   return { dir, counts };

@@ -52,7 +52,7 @@ it('a configuration that takes more kinds has the files reported that were left 
 // Was: ignored without a word.
 it('a text that may be meant as an instruction but has another name is logged once', async () => {
   const inbox = join(await tempDir(), 'inbox');
-  for (const name of ['clip.mp4', 'clip.txt', 'B.MP4.TXT', 'b.mp4', 'c.mp4', 'c.mp4.txt', 'notes.txt'])
+  for (const name of ['clip.mp4', 'clip.txt', 'B.MP4.TXT', 'b.mp4', 'b.mp4.txt', 'c.mp4', 'C.mp4.TXT', 'notes.txt'])
     await drop(inbox, name);
   const { allSighted, watcher, logs } = await watching({ inbox, extensions });
   await allSighted(['clip.mp4', 'b.mp4', 'c.mp4']);

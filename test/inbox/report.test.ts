@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Sidecars } from '../../src/inbox/sidecars.ts';
 import { pino } from 'pino';
 import type { Sighting } from '../../src/core/job.ts';
 import type { FileStat } from '../../src/inbox/file-id.ts';
@@ -45,7 +46,7 @@ beforeEach(() => {
       files: new Map(),
       children: new Set(),
       leftAlone: new Map(),
-      sidecars: new Map(),
+      sidecars: new Sidecars(),
       refused: false,
     },
     name: 'clip.mp4',
