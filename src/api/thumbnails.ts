@@ -143,6 +143,7 @@ async function capture(
     const filters = filtersFor(stream, tools).join(',');
     await runChild({
       command: tools.ffmpeg,
+      inputsBy: tools.inputsBy,
       args: [
         ...[...quiet(), '-nostdin', '-y', '-threads', '1', ...input],
         ...['-map', '0:V:0', '-frames:v', '1', '-filter:v', filters, '-map_metadata', '-1'],
@@ -197,6 +198,7 @@ interface Probed {
 async function probe(file: ChildInput, { tools, signal }: Making, entries: string[]): Promise<Probed> {
   const { stdout } = await runChild({
     command: tools.ffprobe,
+    inputsBy: tools.inputsBy,
     args: [...quiet(), ...entries, '-of', 'json', ...untrustedInput(file)],
     doing: say('api.finding-frame'),
     signal,

@@ -23,6 +23,7 @@ const BY_PATH: Readonly<Record<string, string>> = {
   'media/ffmpeg/ability-cache.ts': OWN_ANSWERS,
   'media/ffmpeg/run.ts': OWN_WORK,
   'media/ffmpeg/split-join.ts': OWN_WORK,
+  'media/ffmpeg/tools.ts': OWN_ANSWERS,
   'engine/local/encode/audio.ts': OWN_WORK,
   'engine/local/encode/fix-timestamps.ts': OWN_WORK,
   'engine/local/encode/remux.ts': OWN_WORK,

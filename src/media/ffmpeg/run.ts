@@ -55,6 +55,7 @@ export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
   let complaints = 0;
   const { stderrTail } = await runChild({
     command: tools.ffmpeg,
+    inputsBy: tools.inputsBy,
     args: [...quiet(), '-nostdin', '-nostats', '-progress', 'pipe:1', '-stats_period', '0.5', '-y', ...request.args],
     doing,
     cwd,

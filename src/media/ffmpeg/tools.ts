@@ -1,14 +1,18 @@
+import { open } from 'node:fs/promises';
 import { ShrinkError } from '../../core/errors.ts';
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 import { findProgram } from '../../platform/process/limits.ts';
-import { runChild } from '../../platform/process/run-child.ts';
+import { ChildEnd } from '../../platform/process/exit-status.ts';
+import { type InputsBy, runChild } from '../../platform/process/run-child.ts';
 import { type Abilities, AbilityCache } from './ability-cache.ts';
 
 /** The ffmpeg and ffprobe found, and what they can do. Decisions depend on abilities, never on the version. */
 export interface Tools extends Abilities {
   ffmpeg: string;
   ffprobe: string;
+  /** How they open the files we hold open. */
+  inputsBy: InputsBy;
 }
 
 export interface ToolOptions {
@@ -48,7 +52,37 @@ export async function findTools(requested: ToolOptions = {}): Promise<Tools> {
   const what = whatIsLacking(abilities);
   if (what) throw missing(say('media.ffmpeg-lacks', { program: ffmpeg, version: abilities.version, what }));
   if (!before) await cache?.write(abilities);
-  return { ffmpeg, ffprobe, ...abilities };
+  // What is kept is of programs, and only a wrapper keeps descriptors back.
+  const inputsBy = before ? 'descriptor' : await howInputsReach([ffmpeg, ffprobe], signal);
+  return { ffmpeg, ffprobe, ...abilities, inputsBy };
+}
+
+/** @throws ShrinkError `tool-missing` if a program reaches our files in neither way. */
+async function howInputsReach(programs: readonly string[], signal: AbortSignal | undefined): Promise<InputsBy> {
+  if (process.platform !== 'linux') return 'descriptor';
+  for (const inputsBy of ['descriptor', 'proc'] as const) {
+    const answers = await Promise.all(programs.map(program => reachesInput(program, inputsBy, signal)));
+    if (answers.every(Boolean)) return inputsBy;
+  }
+  throw missing(say('media.keeps-descriptors', { programs: programs.join(', ') }));
+}
+
+/** Whether the program opens a file of ours: it is no video, and that is what it has to complain about. */
+async function reachesInput(program: string, inputsBy: InputsBy, signal: AbortSignal | undefined): Promise<boolean> {
+  const itself = await open(program);
+  try {
+    const file = { path: program, fd: itself.fd };
+    const doing = say('media.doing-ask', { program });
+    const args = ['-hide_banner', '-v', 'error', '-i', { prefix: 'file:', file }];
+    await runChild({ command: program, args, doing, inputsBy, timeoutMs: 60_000, signal });
+    return true;
+  } catch (error) {
+    if (error instanceof ShrinkError && error.code === 'cancelled') throw error;
+    const said = error instanceof ShrinkError && error.cause instanceof ChildEnd ? error.cause.stderrTail : '';
+    return !/no such file|bad file descriptor|permission denied/i.test(said);
+  } finally {
+    await itself.close();
+  }
 }
 
 async function askAbilities(ffmpeg: string, ffprobe: string, signal: AbortSignal | undefined): Promise<Abilities> {

@@ -283,7 +283,11 @@ class FileProbe {
   #ffprobe(wanted: string[], doing: Sentence, request: ProbeRequest): Promise<ChildResult> {
     const { tools, signal, gate } = this.#options;
     const args = [...quiet(), ...wanted, ...untrustedInput(this.#file)];
-    return runChild({ ...request, doing, command: tools.ffprobe, args, nice: NICE, signal, gate });
+    return runChild({
+      ...{ ...request, doing, args, nice: NICE, signal, gate },
+      command: tools.ffprobe,
+      inputsBy: tools.inputsBy,
+    });
   }
 }
 

@@ -111,6 +111,8 @@ export const MEDIA_EN = {
   'media.has-tag': ({ name }: { name: string }) => `tag (${name})`,
 
   'media.program-not-found': ({ program }: { program: string }) => `${program} was not found`,
+  'media.keeps-descriptors': ({ programs }: { programs: string }) =>
+    `${programs}: a program in ffmpeg's place has to hand on the open file it gets (descriptor 3), and this one doesn't`,
   'media.program-broken': ({ program, why }: { program: string; why: string }) => `${program} does not work: ${why}`,
   'media.ffmpeg-lacks': ({ program, version, what }: { program: string; version: string; what: string }) =>
     `${program} (${version}) ${what}`,

@@ -97,6 +97,8 @@ export const MEDIA_ZH = {
   'media.has-tag': ({ name }) => `标签（${name}）`,
 
   'media.program-not-found': ({ program }) => `找不到 ${program}`,
+  'media.keeps-descriptors': ({ programs }) =>
+    `${programs}：代替 ffmpeg 的程序必须把收到的已打开文件（描述符 3）传下去，而它没有`,
   'media.program-broken': ({ program, why }) => `${program} 无法工作：${why}`,
   'media.ffmpeg-lacks': ({ program, version, what }) => `${program}（${version}）${what}`,
   'media.install-hint':

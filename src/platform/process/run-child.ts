@@ -18,10 +18,15 @@ export type ChildInput = Pick<InputFile, 'path' | 'fd'>;
 /** An argument of a child; of a file, what the child has to open, right after `prefix`. */
 export type ChildArg = string | { prefix?: string; file: ChildInput };
 
+/** How a child opens what we hold open: as a descriptor it inherits or, if a wrapper keeps those back, through ours in /proc. */
+export type InputsBy = 'descriptor' | 'proc';
+
 export interface ChildRequest {
   /** A path, or a name searched for on PATH. Never a shell line. */
   command: string;
   args: readonly ChildArg[];
+  /** By default `descriptor`. */
+  inputsBy?: InputsBy;
   /** What is being done, as in "while …"; the start of every error message. */
   doing: Sentence | string;
   cwd?: string;
@@ -82,7 +87,7 @@ export async function runChild(request: ChildRequest): Promise<ChildResult> {
   const launchers = await findLaunchers();
   throwIfAborted(request);
   await gateOpen(request);
-  const inputs = new Inputs();
+  const inputs = new Inputs(request.inputsBy);
   const own = request.args.map(arg => inputs.nameOf(arg));
   const [launched, args] = launchedThrough(launchers, program, { ...request, args: own });
   return await new Promise((resolve, reject) =>
@@ -92,10 +97,15 @@ export async function runChild(request: ChildRequest): Promise<ChildResult> {
 
 /** The descriptors a child gets after stdin, stdout and stderr. It opens each anew, and so reads from a position of its own. */
 class Inputs {
+  readonly #by: InputsBy;
   readonly #files: { path: string; fd: number }[] = [];
 
+  constructor(by: InputsBy = 'descriptor') {
+    this.#by = by;
+  }
+
   get fds(): number[] {
-    return this.#files.map(file => file.fd);
+    return this.#by === 'proc' ? [] : this.#files.map(file => file.fd);
   }
 
   nameOf(arg: ChildArg): string {
@@ -106,15 +116,16 @@ class Inputs {
 
   #through(path: string, fd: number): string {
     const before = this.#files.findIndex(file => file.fd === fd);
-    return throughDescriptor(FIRST_INPUT + (before < 0 ? this.#files.push({ path, fd }) - 1 : before));
+    return this.#childName(before < 0 ? this.#files.push({ path, fd }) - 1 : before);
+  }
+
+  #childName(at: number): string {
+    return this.#by === 'proc' ? `/proc/${process.pid}/fd/${this.#files[at]?.fd}` : throughDescriptor(FIRST_INPUT + at);
   }
 
   /** Names files as people know them. */
   inWords(line: string): string {
-    return this.#files.reduce(
-      (words, { path }, at) => words.replaceAll(throughDescriptor(FIRST_INPUT + at), () => path),
-      line,
-    );
+    return this.#files.reduce((words, { path }, at) => words.replaceAll(this.#childName(at), () => path), line);
   }
 }
 

@@ -1,6 +1,6 @@
 import { chmod, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { ShrinkError } from '../../../src/core/errors.ts';
 import {
@@ -14,7 +14,10 @@ import {
   parseVersion,
   whatIsLacking,
 } from '../../../src/media/ffmpeg/tools.ts';
-import { realTools } from '../../support/footage.ts';
+import { probe } from '../../../src/media/probe/probe.ts';
+import { openBelow } from '../../../src/platform/files/door.ts';
+import { nodeFiles } from '../../../src/platform/files/files.ts';
+import { footage, realTools } from '../../support/footage.ts';
 
 let directory: string;
 beforeEach(async () => {
@@ -149,5 +152,36 @@ describe('listings of several versions', () => {
     expect(whatIsLacking(fine)).toBeUndefined();
     expect(whatIsLacking({ ...fine, encoders: new Set(['libx264']) })?.text).toBe('cannot encode AAC sound');
     expect(whatIsLacking({ ...fine, options: new Set() })?.text).toMatch(/too old/);
+  });
+});
+
+describe.skipIf(process.platform !== 'linux')('a program in place of ffmpeg', () => {
+  const wrapped = async (before: string) => {
+    const { ffmpeg, ffprobe } = await realTools();
+    return {
+      ffmpeg: await script('ffmpeg', `${before}\nexec ${ffmpeg} "$@"`),
+      ffprobe: await script('ffprobe', `${before}\nexec ${ffprobe} "$@"`),
+    };
+  };
+
+  it('that keeps descriptors back reads our files all the same (the video was said to be gone)', async () => {
+    const tools = await findTools(await wrapped('exec 3<&-'));
+    expect(tools.inputsBy).toBe('proc');
+    const path = await footage('sync');
+    const clip = await openBelow(dirname(path), [basename(path)], nodeFiles);
+    try {
+      await expect(probe(clip, { tools })).resolves.toMatchObject({ video: { codec: 'h264' } });
+    } finally {
+      await clip.close();
+    }
+    await expect(findTools(await wrapped(':'))).resolves.toMatchObject({ inputsBy: 'descriptor' });
+  });
+
+  it('that cannot reach them is refused with the reason', async () => {
+    const { ffprobe } = await realTools();
+    const elsewhere = `for a; do shift; case $a in *proc/*) a=file:/nowhere;; esac; set -- "$@" "$a"; done`;
+    const ffmpeg = await script('ffmpeg', `${elsewhere}\nexec ${(await realTools()).ffmpeg} "$@"`);
+    const error = await failure({ ffmpeg, ffprobe });
+    expect(error.message).toContain('has to hand on the open file it gets (descriptor 3)');
   });
 });

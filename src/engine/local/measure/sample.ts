@@ -97,6 +97,7 @@ async function encodeStretches(
     const { stdout, stderrTail } = await runChild({
       ...{ signal, gate, nice },
       command: tools.ffmpeg,
+      inputsBy: tools.inputsBy,
       args: [
         ...[...quiet(), '-nostdin', ...threadArgs(threads)],
         ...sampleArgs({ tools, facts, input, picture, stretches, threads }),
