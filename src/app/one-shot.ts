@@ -12,6 +12,7 @@ import type { Secrets } from '../config/secrets.ts';
 import { isShrinkError, policyOfReason, ShrinkError } from '../core/errors.ts';
 import type { Decision, EngineName, Job, Progress, Sighting } from '../core/job.ts';
 import { RESTING } from '../core/job.ts';
+import { messageOf } from '../core/message.ts';
 import type { Target } from '../core/target.ts';
 import type { StopReason } from '../engine/engine.ts';
 import { findTools, type Tools } from '../media/ffmpeg/tools.ts';
@@ -30,6 +31,7 @@ import { JobWorker } from '../queue/worker.ts';
 import { createEngines, type Engines } from './engines.ts';
 import { FolderMounts } from './folder-mounts.ts';
 import { Folders } from './folders.ts';
+import { hintOnce, withoutPromise } from './hints-once.ts';
 import { Rulebook } from './rulebook.ts';
 import { JobStages } from './stages.ts';
 
@@ -67,6 +69,12 @@ export interface OneShotOptions {
  * @throws ShrinkError `usage` for an output that makes no sense, `tool-missing`; whatever refuses the file if it is the only one.
  */
 export async function compressFiles(options: OneShotOptions): Promise<OneShotResult> {
+  return await compressAll(options).catch((error: unknown) => {
+    throw isShrinkError(error) ? withoutPromise(error) : error;
+  });
+}
+
+async function compressAll(options: OneShotOptions): Promise<OneShotResult> {
   const { files, output, signal, events } = options;
   const tools = await findTools({ ...options.config.local, cacheDir: options.cacheDir });
   const engines = await createEngines({ ...options, tools });
@@ -78,8 +86,9 @@ export async function compressFiles(options: OneShotOptions): Promise<OneShotRes
       return await work();
     } catch (error) {
       if (!isShrinkError(error) || files.length === 1) throw error;
-      result.refused.push({ file, error });
-      events.refused(file, error);
+      const refused = { file, error: withoutPromise(error) };
+      result.refused.push(refused);
+      events.refused(file, refused.error);
       return undefined;
     }
   };
@@ -135,7 +144,14 @@ async function compressOne(target: OneShotTarget, run: OneShotRun): Promise<JobD
       events.progress(target.file, { ...progress, step: 'step' in state ? state.step : state.name });
     });
   }
-  return detailOf(ledger.expect(id));
+  return viewOf(ledger.expect(id));
+}
+
+/** The job as it ended; the hint of a daemon would promise what nobody keeps. */
+function viewOf(job: Job): JobDetail {
+  const detail = detailOf(job);
+  const hint = hintOnce(detail.messages?.hint);
+  return hint ? { ...detail, hint: hint.text, messages: { ...detail.messages, hint: messageOf(hint) } } : detail;
 }
 
 /** The daemon's stages, with a configuration that knows only this one file and what was asked for it. */

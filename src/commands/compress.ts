@@ -147,7 +147,9 @@ function printResult(context: Context, file: string, job: JobDetail, tookMs: num
     const sentences = [job.reason, job.hint].flatMap(text =>
       text === null ? [] : [escapeForTerminal(text).replace(/[.]?$/, '.')],
     );
-    return context.printErr(`${escapeForTerminal(file)}: ${[`${job.state}:`, ...sentences].join(' ')}`);
+    // Nobody waits once the command has ended.
+    const state = job.state === 'waiting' ? 'not done' : job.state;
+    return context.printErr(`${escapeForTerminal(file)}: ${[`${state}:`, ...sentences].join(' ')}`);
   }
   const saving = formatSaving(job.source, job.source_bytes, job.output_bytes ?? 0);
   const took = `in ${formatDuration(tookMs)}`;

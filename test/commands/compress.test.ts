@@ -7,6 +7,7 @@ import type { OneShotOptions } from '../../src/app/one-shot.ts';
 import { CLI, type CliOptions, runCli, spawnCli } from '../support/cli.ts';
 import { detailLike } from '../support/fake-control.ts';
 import { footageCopy } from '../support/footage.ts';
+import { privateMounts } from '../support/private-mounts.ts';
 import { tempDir } from '../support/serving.ts';
 
 const DONE = detailLike({
@@ -84,6 +85,21 @@ it('gives programs an array of jobs', async () => {
   const { code, out } = await run(['a.mp4', '--json'], { parts: engine(FAILED).parts });
   expect(code).toBe(3);
   expect(JSON.parse(out)).toMatchObject([{ id: 'def', state: 'failed', reason: 'it is a text file' }]);
+});
+
+// Was: "waiting: (...) shrinkbox then continues by itself", from a command that had ended.
+it('onto a full disk says what to do, and promises nothing', async ({ skip }) => {
+  const mounts = await privateMounts(1_000_000);
+  if (!mounts) return skip('this machine lets nobody mount anything');
+  const dir = await tempDir();
+  const clip = await footageCopy('tiny', dir, 'a.mp4');
+  try {
+    const { code, err } = await spawnCli(['compress', clip, '-o', `${mounts.root}/`], { cwd: dir });
+    expect(code).toBe(3);
+    expect(err).toMatch(/a\.mp4: not done: .* short\. Free some space there, then run the command again\.\n/);
+  } finally {
+    await mounts.close();
+  }
 });
 
 it('makes hostile names safe', async () => {

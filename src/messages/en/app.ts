@@ -18,6 +18,13 @@ export const APP_EN = {
   'app.not-on-disk': (p: { path: string; point: string; source: string }) =>
     `${p.path} is missing from what is mounted at ${p.point} (${p.source})`,
   'app.not-on-disk-hint': 'Mount the disk it was on, or create the folder; shrinkbox then continues by itself.',
+  // compress: what is to be done where nothing goes on by itself
+  'app.once-full-hint': 'Free some space there, then run the command again.',
+  'app.once-away-hint': 'Check that the disk or share is mounted and answers, then run the command again.',
+  'app.once-network-hint': 'Check the internet connection, then run the command again.',
+  'app.once-certificate-hint':
+    "Check this machine's clock and that nothing intercepts the connection, then run the command again.",
+  'app.once-folder-hint': 'Create the folder (or move away what is in its place), then run the command again.',
   'app.originals-stay': (p: { inbox: string; why: string }) =>
     `originals stay in ${p.inbox}, because they cannot be moved: ${p.why}`,
   'app.originals-stay-sticky': (p: { inbox: string }) =>

@@ -17,6 +17,11 @@ export const APP_ZH = {
   'app.not-on-disk': (p: { path: string; point: string; source: string }) =>
     `挂载在 ${p.point} 的磁盘（${p.source}）上没有 ${p.path}`,
   'app.not-on-disk-hint': '请挂载它原来所在的磁盘，或创建该文件夹，shrinkbox 会自动继续。',
+  'app.once-full-hint': '请在那里腾出一些空间，然后重新运行该命令。',
+  'app.once-away-hint': '请检查该磁盘或共享是否已挂载并有响应，然后重新运行该命令。',
+  'app.once-network-hint': '请检查网络连接，然后重新运行该命令。',
+  'app.once-certificate-hint': '请检查本机时钟，并确认没有设备拦截连接，然后重新运行该命令。',
+  'app.once-folder-hint': '请创建该文件夹（或移走占用其位置的东西），然后重新运行该命令。',
   'app.originals-stay': (p: { inbox: string; why: string }) => `原始文件留在 ${p.inbox}，因为无法移走：${p.why}`,
   'app.originals-stay-sticky': (p: { inbox: string }) =>
     `其他用户的原始文件留在 ${p.inbox}，因为那里只有文件的所有者才能删除文件（粘滞位）`,
