@@ -31,7 +31,7 @@ export function planPicture(
   const size = fitInto({ width: video.displayWidth, height: video.displayHeight }, target.resolution);
   const { width, height } = scale < 1 ? scaled(size, scale) : size;
   const fps = frameRate(video.fps, target.fps);
-  const color = planColors(video, tools);
+  const color = planColors(video, tools, { width, height });
   const filters = [
     ...deinterlace(video, tools),
     ...(fps === undefined ? [] : [dropFrames(fps, facts.startS)]),
@@ -109,12 +109,12 @@ interface Colors {
 
 const BT709 = ['-color_primaries', 'bt709', '-color_trc', 'bt709', '-colorspace', 'bt709', '-color_range', 'tv'];
 
-function planColors(video: VideoTrack, tools: Pick<Tools, 'filters'>): Colors {
+function planColors(video: VideoTrack, tools: Pick<Tools, 'filters'>, size: Size): Colors {
   if (video.hdr !== 'sdr') return planHdr(video, tools);
   const rgb = video.color.space === 'gbr' || /^(gbr|rgb|bgr|argb|abgr|0rgb|pal8)/.test(video.pixelFormat);
   if (rgb) return { range: 'out_color_matrix=bt709:out_range=tv', filters: [], tags: BT709 };
   const full = video.color.range === 'pc' || video.pixelFormat.startsWith('yuvj');
-  return { range: full ? 'in_range=pc:out_range=tv' : '', filters: [], tags: sdrTags(video) };
+  return { range: full ? 'in_range=pc:out_range=tv' : '', filters: [], tags: sdrTags(video, size) };
 }
 
 /** 10-bit HDR in H.264 plays on few phones and in no browser. */
@@ -157,7 +157,17 @@ const TRANSFERS: Readonly<Record<string, string>> = {
   'bt2020-12': 'bt2020-12',
 };
 
-function sdrTags(video: VideoTrack): string[] {
+interface Size {
+  width: number;
+  height: number;
+}
+
+/** Without tags, players take the colours of HD for BT.709, and those of anything smaller for BT.601: by lines, or by width. */
+const isHd = ({ width, height }: Size): boolean => width >= 1280 || height >= 720;
+
+function sdrTags(video: VideoTrack, size: Size): string[] {
+  const isTagged = video.color.primaries ?? video.color.transfer ?? video.color.space;
+  if (!isTagged && isHd({ width: video.displayWidth, height: video.displayHeight }) && !isHd(size)) return BT709;
   const { primaries = '', transfer = '', space = '' } = video.color;
   return [
     ...(PRIMARIES.has(primaries) ? ['-color_primaries', primaries] : []),

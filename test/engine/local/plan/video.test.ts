@@ -49,6 +49,14 @@ describe('filters', () => {
     expect(rgb.colors).toContain('bt709');
   });
 
+  it('an untagged HD source made SD-sized says what it is (players took it for BT.601)', () => {
+    const colors = (source: ReturnType<typeof facts>, scale: number) => planPicture(source, TARGET, scale, ALL).colors;
+    const sd = { width: 720, height: 576, displayWidth: 720, displayHeight: 576 };
+    expect(colors(facts(), 0.5)).toEqual(expect.arrayContaining(['-colorspace', 'bt709']));
+    expect(colors(facts(), 1)).not.toContain('-colorspace');
+    expect(colors(facts({ video: sd }), 0.5)).not.toContain('-colorspace');
+  });
+
   it('tags that an encoder knows under another name are translated, unknown ones left out', () => {
     const { colors } = planPicture(
       facts({ video: { color: { transfer: 'bt470bg', primaries: 'bt470bg', space: 'ycgco' } } }),
