@@ -55,6 +55,10 @@ export const AAC_OVERSHOOT = 1.005;
 
 /** Below this no encoder makes a usable picture of anything. */
 export const MIN_VIDEO_RATE = 10_000;
+/** A film has dozens and a long reading hundreds; 99,000 took 3 MB of the size. */
+export const MAX_CHAPTERS = 1_000;
+/** 33 to 66 with titles of 19 letters. */
+export const CHAPTER_BYTES = 70;
 export const TABLE_BYTES_PER_FRAME = 12;
 export const TABLE_BYTES_PER_VARIABLE_FRAME = 20;
 /** The estimate for chunks, per second of the film, and for the rest. */

@@ -165,6 +165,8 @@ const FATES = {
   'local.captions-need-every-frame':
     'dropped: captions in the picture, which are spread over all frames; keeping every frame keeps them',
   'local.tags-dropped': ({ names }: { names: string }) => `dropped: tags that MP4 has no field for (${names})`,
+  'local.chapters-dropped': (p: { chapters: number; most: number }) =>
+    `dropped: all ${p.chapters} chapters; more than ${p.most} would take too much of the size`,
   'local.mark-dropped': ({ what }: { what: string }) =>
     `dropped: the mark “${what}”, which ffmpeg does not write into MP4`,
   'local.depth-reduced': ({ depth }: { depth: string }) =>

@@ -106,6 +106,7 @@ export const LOCAL_ZH = {
   'local.captions-not-in-codec': ({ codec }) => `已去掉画面内的隐藏字幕：ffmpeg 不会将其写入 ${codec}；H.264 可以保留`,
   'local.captions-need-every-frame': '已去掉画面内的隐藏字幕：它们分布在所有帧中；保留每一帧才能保留字幕',
   'local.tags-dropped': ({ names }) => `已去掉 MP4 没有对应字段的标签（${names}）`,
+  'local.chapters-dropped': ({ chapters, most }) => `已去掉全部 ${chapters} 个章节：超过 ${most} 个会占用过多空间`,
   'local.mark-dropped': ({ what }) => `已去掉标记“${what}”：ffmpeg 不会将其写入 MP4`,
   'local.depth-reduced': ({ depth }) => `色深从 ${depth} 降为 8 位、4:2:0，各处均可播放`,
   'local.second-eye-dropped': '已去掉此 3D 视频的第二只眼（MV-HEVC）；结果显示第一只眼的画面',

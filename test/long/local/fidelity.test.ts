@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { describe, expect, it } from 'vitest';
@@ -207,6 +208,27 @@ describe('everything else in the file', () => {
       const { chapters, format } = await raw(candidate.path);
       expect(chapters.map(chapter => chapter.tags?.['title'])).toEqual(['First', 'Second']);
       expect(format.tags?.['title']).toBe('Two halves');
+    });
+  });
+
+  // Was: "Error while opening encoder" at pass 2, because the chapters alone were larger than the size.
+  it.each([
+    ['encoded', bytes(400_000)],
+    ['copied', share(1)],
+  ])('99,000 chapters are left out with a note, %s', async (_how, target) => {
+    await inWorkDir(async dir => {
+      const list = join(dir, 'chapters.txt');
+      const chapter = (at: number) =>
+        `[CHAPTER]\nTIMEBASE=1/100000\nSTART=${at * 5}\nEND=${at * 5 + 5}\ntitle=Chapter number ${at}\n`;
+      await writeFile(list, `;FFMETADATA1\n${Array.from({ length: 99_000 }, (_, at) => chapter(at)).join('')}`);
+      const path = join(dir, 'many.mkv');
+      const { ffmpeg } = await realTools();
+      const args = ['-v', 'error', '-i', await footage('plain'), '-i', list, '-map', '0', '-map_chapters', '1'];
+      await promisify(execFile)(ffmpeg, [...args, '-c', 'copy', path]);
+      await shrink({ path }, target, async ({ candidate }) => {
+        expect(candidate.notes.join('\n')).toContain('dropped: all 99000 chapters');
+        expect((await raw(candidate.path)).chapters).toEqual([]);
+      });
     });
   });
 

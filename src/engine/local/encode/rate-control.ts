@@ -202,6 +202,8 @@ function afterJoining(state: State, bytes: number): Move {
   if (rounds.length >= (few ? MAX_ROUNDS_OF_FEW : MAX_ROUNDS) || bestBytes >= budget.capBytes * FULL) return done;
 
   const over = bytes > budget.capBytes;
+  // What is there besides the picture turned out to fill the size: no encoder takes what is left.
+  if (over && roomForPicture(state) * 8 < MIN_VIDEO_RATE * budget.durationS) return done;
   if (over && bestBytes >= budget.capBytes * NEARLY_FULL) return done;
   const difference = Math.abs(budget.capBytes - bytes);
   const tail = tailFor(segments, difference * DIFFERENCE_MARGIN);

@@ -1,7 +1,10 @@
 /** How the bits are distributed. All pure; sizes in bytes, rates in bits per second. docs/encoding.md, MP4 tables */
+import type { MediaFacts } from '../../../core/media-info.ts';
 import {
   AAC_OVERSHOOT,
+  CHAPTER_BYTES,
   CHUNK_BYTES,
+  MAX_CHAPTERS,
   SHARED_TABLE_BYTES,
   TABLE_BYTES_BESIDES,
   TABLE_BYTES_PER_FRAME,
@@ -45,20 +48,28 @@ export function soundBytes(track: { bitsPerSecond: number; sampleRate: number },
  */
 export function joinedTables(
   pictureTables: number,
-  {
-    durationS,
-    tags,
-    tagBytes,
-    hasSound,
-  }: { durationS: number; tags: Readonly<Record<string, string>>; tagBytes: number; hasSound: boolean },
+  { hasSound, ...words }: Words & { durationS: number; tags: Readonly<Record<string, string>>; hasSound: boolean },
 ): number {
-  const words = tagBytes + Object.keys(tags).length * TAG_BYTES;
-  return pictureTables + words + (hasSound ? Math.ceil(durationS) * CHUNK_BYTES - SHARED_TABLE_BYTES : 0);
+  const { durationS, tags } = words;
+  const wordBytes = bytesOfWords(words) + Object.keys(tags).length * TAG_BYTES;
+  return pictureTables + wordBytes + (hasSound ? Math.ceil(durationS) * CHUNK_BYTES - SHARED_TABLE_BYTES : 0);
 }
 
-/** Bytes of tags that no estimate of the tables has room for: lyrics, an embedded document. */
-export function longTags({ tagBytes }: { tagBytes: number }): number {
-  return Math.max(0, tagBytes - SPARE_FOR_TAGS);
+/** Bytes of tags and chapters that no estimate of the tables has room for: lyrics, an embedded document, a long reading. */
+export function longTags(words: Words): number {
+  return Math.max(0, bytesOfWords(words) - SPARE_FOR_TAGS);
+}
+
+/** What a file says about itself: the bytes of its tags, and the number of its chapters. */
+type Words = Pick<MediaFacts, 'tagBytes' | 'chapters'>;
+
+function bytesOfWords(words: Words): number {
+  return words.tagBytes + (keepsChapters(words) ? words.chapters * CHAPTER_BYTES : 0);
+}
+
+/** Whether the result gets the chapters of its source: all of them or none. */
+export function keepsChapters({ chapters }: Pick<MediaFacts, 'chapters'>): boolean {
+  return chapters > 0 && chapters <= MAX_CHAPTERS;
 }
 
 export function videoBytes(budget: Budget): number {

@@ -7,6 +7,7 @@ import type { Tools } from '../../../media/ffmpeg/tools.ts';
 import { colourValue } from '../../../media/inventory/picture.ts';
 import { soundValue, subtitlesValue } from '../../../media/inventory/tracks.ts';
 import { say } from '../../../messages/say.ts';
+import { MAX_CHAPTERS } from '../tuning.ts';
 import type { SoundPlan } from './audio.ts';
 import type { Codec } from './crf.ts';
 import { CODEC_NAMES } from './presets.ts';
@@ -66,7 +67,8 @@ const FATES: Readonly<Record<Kind, Decide>> = {
   data: dropped,
   'empty-track': dropped,
   'track-title': () => ({ kind: 'converted', into: [], how: say('local.becomes-handler') }),
-  chapters: () => KEPT,
+  chapters: (_, { facts: { chapters } }) =>
+    chapters > MAX_CHAPTERS ? leftOut(say('local.chapters-dropped', { chapters, most: MAX_CHAPTERS })) : KEPT,
   date: () => KEPT,
   place: () => KEPT,
   tags: (item, { facts }) =>

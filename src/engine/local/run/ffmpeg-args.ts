@@ -19,6 +19,7 @@ import {
   SEEK_BACK_S,
 } from '../tuning.ts';
 import type { SoundPlan } from '../plan/audio.ts';
+import { keepsChapters } from '../plan/budget.ts';
 import { hasVendorTags } from '../plan/fates.ts';
 import { type Codec, svtArgs } from '../plan/crf.ts';
 import { foldFilter } from '../plan/fold-down.ts';
@@ -410,7 +411,7 @@ function aboutItself(facts: MediaFacts, input: string): string[] {
   // The date of the picture's track, where the file has none of its own.
   const isCopied = facts.creationTime === undefined || facts.creationTime === facts.tags['creation_time'];
   const date = isCopied ? [] : ['-metadata', `creation_time=${facts.creationTime}`];
-  return ['-map_metadata', input, '-map_chapters', facts.chapters > 0 ? input : '-1', ...own, ...date];
+  return ['-map_metadata', input, '-map_chapters', keepsChapters(facts) ? input : '-1', ...own, ...date];
 }
 
 /** ffmpeg writes how a sphere or two views are folded into the picture, and Dolby Vision, only when told that this is unofficial. */

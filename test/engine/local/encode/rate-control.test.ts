@@ -103,6 +103,11 @@ describe('landing on a size', () => {
     expect(bytes).toBeLessThanOrEqual(BUDGET.capBytes);
   });
 
+  it('all but nothing is left beside chapters and tags: given up after one round, not asked of an encoder that refuses', () => {
+    const { move, rounds } = play(missing(1), { overhead: BUDGET.capBytes - 1_000 });
+    expect([move.kind, rounds.length]).toEqual(['give-up', 1]);
+  });
+
   it('very short clips fell to 95.5 % of the size: scaled they jumped over it, then were lowered blindly; now in between', () => {
     // Forty frames that answer in steps: over, over, and four percent under, whatever is asked for by scaling alone.
     const steps: Encoder = asked => (asked > 885_000 ? asked * 1.03 : asked > 865_000 ? asked * 1.008 : asked * 0.97);
