@@ -34,7 +34,7 @@ const FOLDERS = {
 
 const ONE_OF_EACH_MANNER = ['ext4', 'exFAT', 'mergerfs'];
 const DISKS = REAL_DISKS.filter(
-  ({ name }) => process.env['SHRINKBOX_DISKS'] === 'all' || ONE_OF_EACH_MANNER.includes(name),
+  ({ name }) => process.env['SHRINKBOX_DISKS'] === 'all' || ONE_OF_EACH_MANNER.some(one => name.startsWith(one)),
 );
 
 const SETTINGS = { settle: '300ms', scan: '1s' };
