@@ -157,7 +157,8 @@ function drainBodies(app: HonoApp, limitMs: number): void {
 
 async function drain(request: Request, limitMs: number): Promise<'large' | 'slow' | undefined> {
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY) return 'large';
-  if (!request.body) return undefined;
+  // These have no body here. Asking for it builds a whole Request around the connection, a quarter of what an answer costs.
+  if (request.method === 'GET' || request.method === 'HEAD' || !request.body) return undefined;
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'slow'>(resolve => {
     timer = setTimeout(() => resolve('slow'), limitMs);
