@@ -8,21 +8,28 @@ import { type Clock, sleep } from '../../../platform/clock.ts';
  * One rate limiter for every request of the engine: when the service says wait, everybody waits. It also keeps to the number of
  * requests a minute that was configured, or that the service has been seen to allow.
  *
- * Learning: a refusal (429) after `n` accepted requests within the last minute means that the limit is about `n`. From then on the
- * limiter stays at `n` and rarely probes for more: half as often each time the limit turns out to be the same.
+ * Learning: one refusal (429) says only "not now". Two refusals after about the same number of accepted requests within a minute,
+ * with accepted ones in between, are a limit. A storm refuses everything for a while and teaches nothing.
+ * Giving up: after a quiet minute one request more is tried, then at once two, four, eight more, as long as they are accepted. After
+ * a quiet minute at twice the limit it is forgotten. A limit that proves true is tried less often.
  */
 
 const MINUTE = 60_000;
 /** A refusal after fewer accepted requests than this says nothing about requests a minute. */
 const MIN_LEARNT = 10;
+/** Counts within a fifth of each other, or within two, are about the same: answers on their way blur them. */
+const SAME_FRACTION = 0.2;
+const SAME_COUNT = 2;
 /** The longest pause if the service names none. */
 const MAX_PAUSE_MS = 15 * MINUTE;
-/** After a refusal the first request goes alone and the next ones follow a second apart, so that they learn from its answer. */
-const SPACING_MS = 1000;
+/** The shortest pause, even for a service that says "at once". */
+const MIN_PAUSE_MS = 1000;
+/** After a refusal one request goes alone. If its answer takes longer than this (an upload), the next one goes too. */
+const ALONE_MS = 10_000;
 /** A longer pause is not waited for here: the job waits in the queue instead, where its due time survives a restart. */
 export const PATIENCE_MS = 2 * MINUTE;
-const FIRST_PROBE_MS = 5 * MINUTE;
-const MAX_PROBE_PAUSE_MS = 60 * MINUTE;
+const FIRST_PROBE_MS = MINUTE;
+const MAX_PROBE_PAUSE_MS = 10 * MINUTE;
 
 export interface RateLimitRules {
   /** `limits.requests_per_minute`; if absent, as many as the service accepts. */
@@ -43,8 +50,18 @@ export interface RateLimitState {
   /** Requests not yet answered. */
   inFlight: number;
   lastPassAt: number;
-  /** Learnt requests a minute; from `probeAt` on, more are tried. */
-  learnt: { perMinute: number; probeAt: number; probeEveryMs: number } | undefined;
+  lastRefusalAt: number;
+  /** How many were accepted in the minute before the last refusal, if that may be a limit. */
+  suspected: number | undefined;
+  learnt: LearntLimit | undefined;
+}
+
+/** Requests a minute. From `probeAt` on more than `limit` are `tried`. */
+interface LearntLimit {
+  limit: number;
+  tried: number;
+  probeAt: number;
+  probeEveryMs: number;
 }
 
 export const OPEN: RateLimitState = {
@@ -53,13 +70,16 @@ export const OPEN: RateLimitState = {
   accepted: [],
   inFlight: 0,
   lastPassAt: Number.NEGATIVE_INFINITY,
+  lastRefusalAt: Number.NEGATIVE_INFINITY,
+  suspected: undefined,
   learnt: undefined,
 };
 
 /** When the next request may go: `now` or later; `undefined` if that depends on an answer still to come. */
 export function nextPass(state: RateLimitState, rules: RateLimitRules, now: number): number | undefined {
   let at = Math.max(now, state.resumeAt);
-  if (state.refusals > 0) at = Math.max(at, state.lastPassAt + SPACING_MS);
+  const isProbing = state.refusals > 0 && state.lastPassAt > state.lastRefusalAt;
+  if (isProbing) at = Math.max(at, state.lastPassAt + ALONE_MS);
   const limit = limitOf(state, rules);
   if (limit === undefined) return at;
   // Counted from the answer, which comes after the service counted the request: so its minute never holds more than the limit.
@@ -74,17 +94,35 @@ export function passed(state: RateLimitState, now: number): RateLimitState {
   return { ...state, inFlight: state.inFlight + 1, lastPassAt: now };
 }
 
+/** When a request was sent, and when its answer came. */
+export interface Answered {
+  sentAt: number;
+  now: number;
+}
+
 /** An answer other than a 429, whatever else it said. */
-export function accepted(state: RateLimitState, rules: RateLimitRules, now: number): RateLimitState {
+export function accepted(state: RateLimitState, { sentAt, now }: Answered): RateLimitState {
   const recent = [...state.accepted.filter(at => at > now - MINUTE), now];
-  const next = { ...state, refusals: 0, inFlight: Math.max(0, state.inFlight - 1), accepted: recent };
-  const { learnt } = state;
-  if (!learnt || now < learnt.probeAt || recent.length < learnt.perMinute) return next;
-  // The limit has held for long enough: probe for more.
-  const perMinute = Math.ceil(learnt.perMinute * 1.1);
-  const probeEveryMs = Math.min(learnt.probeEveryMs * 2, MAX_PROBE_PAUSE_MS);
-  if (rules.perMinute !== undefined && perMinute >= rules.perMinute) return { ...next, learnt: undefined };
-  return { ...next, learnt: { perMinute, probeAt: now + probeEveryMs, probeEveryMs } };
+  const { suspected } = state;
+  return {
+    ...state,
+    // A request sent before the last refusal says nothing about the time since.
+    refusals: sentAt >= state.lastRefusalAt ? 0 : state.refusals,
+    inFlight: Math.max(0, state.inFlight - 1),
+    accepted: recent,
+    suspected: suspected !== undefined && recent.length > most(suspected) ? undefined : suspected,
+    learnt: tryMore(state.learnt, recent.length, now),
+  };
+}
+
+/** One more, then two, four, eight more: a true limit costs one refusal, and a false one is doubled within seconds. */
+function tryMore(learnt: LearntLimit | undefined, took: number, now: number): LearntLimit | undefined {
+  if (!learnt || now < learnt.probeAt || took < learnt.tried) return learnt;
+  const { limit, tried, probeAt } = learnt;
+  if (tried >= 2 * limit) return undefined;
+  const more = limit + Math.max(1, 2 * (tried - limit));
+  if (more < 2 * limit) return { ...learnt, tried: more };
+  return { ...learnt, tried: 2 * limit, probeAt: Math.max(probeAt, now + MINUTE) };
 }
 
 /** No answer at all: it says nothing about limits, but the request may have counted. */
@@ -96,8 +134,7 @@ export function unanswered(state: RateLimitState, now: number): RateLimitState {
   };
 }
 
-export interface RateLimitRefusal {
-  now: number;
+export interface RateLimitRefusal extends Answered {
   /** Retry-After, milliseconds. */
   askedMs: number | undefined;
   /** In [0, 1): spreads out clients that were refused at the same moment. */
@@ -108,14 +145,14 @@ export interface RateLimitRefusal {
 export function refused(
   state: RateLimitState,
   rules: RateLimitRules,
-  { now, askedMs, random }: RateLimitRefusal,
+  { sentAt, now, askedMs, random }: RateLimitRefusal,
 ): RateLimitState {
   // Requests sent together are refused together; only the first refusal is news.
-  const already = state.resumeAt > now;
+  const already = state.resumeAt > now || sentAt < state.lastRefusalAt;
   const refusals = already ? state.refusals : state.refusals + 1;
   const doubled = (ms: number) => Math.min(ms * 2 ** Math.min(Math.max(0, refusals - 1), 10), MAX_PAUSE_MS);
   // A service that says "at once" and still refuses is not asked ever faster.
-  const base = askedMs === undefined ? doubled(rules.retryAfterMs) : Math.max(askedMs, doubled(SPACING_MS));
+  const base = askedMs === undefined ? doubled(rules.retryAfterMs) : Math.max(askedMs, doubled(MIN_PAUSE_MS));
   const recent = state.accepted.filter(at => at > now - MINUTE);
   return {
     ...state,
@@ -124,19 +161,53 @@ export function refused(
     accepted: recent,
     resumeAt: Math.max(state.resumeAt, now + Math.round(base * (1 + 0.1 * random))),
     askedMs: askedMs ?? (already ? state.askedMs : undefined),
-    learnt: already ? state.learnt : learn(state, recent.length, now),
+    lastRefusalAt: now,
+    ...(already ? {} : learn(state, recent.length, now)),
   };
 }
 
-function learn(state: RateLimitState, took: number, now: number): RateLimitState['learnt'] {
-  const { learnt } = state;
-  if (took < MIN_LEARNT) return learnt;
-  const probeEveryMs = learnt ? Math.min(learnt.probeEveryMs * 2, MAX_PROBE_PAUSE_MS) : FIRST_PROBE_MS;
-  return { perMinute: took, probeAt: now + probeEveryMs, probeEveryMs };
+type Knowledge = Pick<RateLimitState, 'suspected' | 'learnt'>;
+
+/** What a refusal teaches that came after `took` accepted requests within a minute. */
+function learn(state: RateLimitState, took: number, now: number): Knowledge {
+  const { suspected, learnt } = state;
+  const isSuspected = suspected !== undefined && isAbout(took, suspected);
+  // Nothing was accepted since the last refusal: a minute that is not over yet, or a storm.
+  if (state.refusals > 0) return { learnt, suspected: isSuspected ? suspected : undefined };
+  if (took < MIN_LEARNT) return { learnt, suspected: undefined };
+  if (learnt && isAbout(took, learnt.limit)) return { learnt: confirmed(learnt, took, now), suspected: undefined };
+  if (!isSuspected) return { learnt: learnt && backToLimit(learnt, now), suspected: took };
+  return { learnt: fresh(Math.min(took, suspected), FIRST_PROBE_MS, now), suspected: undefined };
+}
+
+function fresh(limit: number, probeEveryMs: number, now: number): LearntLimit {
+  return { limit, tried: limit, probeAt: now + probeEveryMs, probeEveryMs };
+}
+
+function confirmed(learnt: LearntLimit, took: number, now: number): LearntLimit {
+  const { limit, tried, probeEveryMs } = learnt;
+  // Refused although no more than the limit was tried: it is a little lower.
+  if (tried === limit) return fresh(Math.max(1, Math.min(took, limit) - 1), probeEveryMs, now);
+  return backToLimit({ ...learnt, limit: took }, now);
+}
+
+/** Trying more has failed: it is tried again after twice the time. */
+function backToLimit({ limit, tried, probeAt, probeEveryMs }: LearntLimit, now: number): LearntLimit {
+  if (tried === limit) return { limit, tried, probeAt, probeEveryMs };
+  return fresh(limit, Math.min(probeEveryMs * 2, MAX_PROBE_PAUSE_MS), now);
+}
+
+/** The highest count that is still about the same. */
+function most(count: number): number {
+  return count + Math.max(SAME_COUNT, count * SAME_FRACTION);
+}
+
+function isAbout(a: number, b: number): boolean {
+  return Math.max(a, b) <= most(Math.min(a, b));
 }
 
 function limitOf(state: RateLimitState, rules: RateLimitRules): number | undefined {
-  const limits = [rules.perMinute, state.learnt?.perMinute].filter(n => n !== undefined);
+  const limits = [rules.perMinute, state.learnt?.tried].filter(n => n !== undefined);
   return limits.length > 0 ? Math.max(1, Math.min(...limits)) : undefined;
 }
 
@@ -187,7 +258,8 @@ export class RateLimiter {
   /** Makes everybody wait as after a 429. */
   pause(askedMs: number | undefined): void {
     const state = { ...this.#state, inFlight: this.#state.inFlight + 1 };
-    this.#state = refused(state, this.#rules, { now: this.#clock.now(), askedMs, random: this.#random() });
+    const now = this.#clock.now();
+    this.#state = refused(state, this.#rules, { sentAt: now, now, askedMs, random: this.#random() });
     this.#wake?.();
   }
 
@@ -206,8 +278,9 @@ export class RateLimiter {
       }
       await this.#sleepUntilChange(at === undefined ? MINUTE : at - now, signal);
     }
-    this.#state = passed(this.#state, this.#clock.now());
-    return this.#newPass();
+    const sentAt = this.#clock.now();
+    this.#state = passed(this.#state, sentAt);
+    return this.#newPass(sentAt);
   }
 
   /** A refusal or an answer may shift the time, in both directions. */
@@ -223,18 +296,19 @@ export class RateLimiter {
     }
   }
 
-  #newPass(): Pass {
+  #newPass(sentAt: number): Pass {
     let settled = false;
-    const settle = (change: (now: number) => RateLimitState) => () => {
+    const settle = (change: (now: number) => RateLimitState) => {
       if (settled) return;
       settled = true;
       this.#state = change(this.#clock.now());
       this.#wake?.();
     };
     return {
-      accepted: settle(now => accepted(this.#state, this.#rules, now)),
-      unanswered: settle(now => unanswered(this.#state, now)),
-      refused: askedMs => settle(now => refused(this.#state, this.#rules, { now, askedMs, random: this.#random() }))(),
+      accepted: () => settle(now => accepted(this.#state, { sentAt, now })),
+      unanswered: () => settle(now => unanswered(this.#state, now)),
+      refused: askedMs =>
+        settle(now => refused(this.#state, this.#rules, { sentAt, now, askedMs, random: this.#random() })),
     };
   }
 }

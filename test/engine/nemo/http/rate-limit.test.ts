@@ -1,7 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
   accepted,
-  type RateLimitRules,
   type RateLimitState,
   nextPass,
   OPEN,
@@ -11,9 +10,8 @@ import {
   unanswered,
 } from '../../../../src/engine/nemo/http/rate-limit.ts';
 import { scaledClock } from '../../../support/nemo-server/clock.ts';
-import { MinuteLimit } from '../../../support/nemo-server/limits.ts';
+import { acceptedBetween, allowing, BEGIN, MINUTE, refusals, rules, run } from './limiter-world.ts';
 
-const rules: RateLimitRules = { retryAfterMs: 30_000 };
 const never = new AbortController().signal;
 
 describe('the gate', () => {
@@ -26,7 +24,7 @@ describe('the gate', () => {
     ['a tenth more at most', 12_000, 1, 13_200],
     ['30 s when none is asked for', undefined, 0, 30_000],
   ])('closes for everybody after a 429: %s', (_, asked, random, wait) => {
-    const state = refused(passed(OPEN, 0), rules, { now: 1000, askedMs: asked, random: random });
+    const state = refused(passed(OPEN, 0), rules, { sentAt: 0, now: 1000, askedMs: asked, random });
     expect(nextPass(state, rules, 1000)).toBe(1000 + wait);
   });
 
@@ -35,130 +33,109 @@ describe('the gate', () => {
     let now = 0;
     const waits: number[] = [];
     for (let n = 0; n < 8; n += 1) {
-      state = refused(passed(state, now), rules, { now: now, askedMs: undefined, random: 0 });
+      state = refused(passed(state, now), rules, { sentAt: now, now, askedMs: undefined, random: 0 });
       const next = nextPass(state, rules, now) ?? 0;
       waits.push((next - now) / 1000);
       now = next;
     }
     expect(waits).toEqual([30, 60, 120, 240, 480, 900, 900, 900]);
-    state = accepted(passed(state, now), rules, now);
-    state = refused(passed(state, now), rules, { now: now, askedMs: undefined, random: 0 });
+    state = accepted(passed(state, now), { sentAt: now, now });
+    state = refused(passed(state, now), rules, { sentAt: now, now, askedMs: undefined, random: 0 });
     expect(nextPass(state, rules, now)).toBe(now + 30_000);
   });
 
   it('counts requests refused together as one refusal', () => {
     let state = passed(passed(OPEN, 0), 0);
-    state = refused(state, rules, { now: 10, askedMs: undefined, random: 0 });
-    state = refused(state, rules, { now: 20, askedMs: undefined, random: 0 });
+    state = refused(state, rules, { sentAt: 0, now: 10, askedMs: undefined, random: 0 });
+    state = refused(state, rules, { sentAt: 0, now: 20, askedMs: undefined, random: 0 });
     expect(state.refusals).toBe(1);
     expect(state.resumeAt).toBe(30_020);
   });
 
-  it('lets the first request after a pause go alone, the next a second later', () => {
-    let state = refused(passed(OPEN, 0), rules, { now: 0, askedMs: 1000, random: 0 });
-    expect(nextPass(state, rules, 1000)).toBe(1000);
-    state = passed(state, 1000);
-    expect(nextPass(state, rules, 1000)).toBe(2000);
-    state = accepted(state, rules, 1100);
+  it('lets the first request after a pause go alone until it is answered', () => {
+    let state = refused(passed(OPEN, 0), rules, { sentAt: 0, now: 10, askedMs: 1000, random: 0 });
+    expect(nextPass(state, rules, 1010)).toBe(1010);
+    state = passed(state, 1010);
+    // Ten seconds at most: an upload may take hours.
+    expect(nextPass(state, rules, 1020)).toBe(11_010);
+    state = accepted(state, { sentAt: 1010, now: 1100 });
     expect(nextPass(state, rules, 1100)).toBe(1100);
+  });
+
+  it('takes no hope from a request that was sent before the refusal', () => {
+    let state = passed(passed(OPEN, 0), 0);
+    state = refused(state, rules, { sentAt: 0, now: 10, askedMs: undefined, random: 0 });
+    state = accepted(state, { sentAt: 0, now: 20 });
+    state = refused(passed(state, 30_010), rules, { sentAt: 30_010, now: 30_020, askedMs: undefined, random: 0 });
+    expect(nextPass(state, rules, 30_020)).toBe(90_020);
   });
 
   it('keeps to the configured number a minute, counted from the answers', () => {
     const limited = { ...rules, perMinute: 2 };
     let state = passed(passed(OPEN, 0), 0);
     expect(nextPass(state, limited, 10)).toBeUndefined();
-    state = accepted(accepted(state, limited, 500), limited, 700);
+    state = accepted(accepted(state, { sentAt: 0, now: 500 }), { sentAt: 0, now: 700 });
     expect(nextPass(state, limited, 1000)).toBe(60_500);
     state = unanswered(passed(state, 60_500), 60_600);
     expect(nextPass(state, limited, 60_601)).toBe(60_700);
   });
 
-  it('learns nothing about requests a minute from a refusal after a handful', () => {
+  it('learns nothing about requests a minute from refusals after a handful', () => {
     let state: RateLimitState = OPEN;
-    for (let n = 0; n < 5; n += 1) state = accepted(passed(state, n), rules, n);
-    expect(refused(passed(state, 10), rules, { now: 10, askedMs: undefined, random: 0 }).learnt).toBeUndefined();
+    for (let now = 0; now < 3 * MINUTE; now += MINUTE) {
+      for (let n = 0; n < 5; n += 1) state = accepted(passed(state, now), { sentAt: now, now });
+      state = refused(passed(state, now), rules, { sentAt: now, now, askedMs: MINUTE, random: 0 });
+    }
+    expect(state.learnt).toBeUndefined();
   });
 });
 
-interface Outcome {
-  requests: number;
-  refusedAfterFirstMinute: number;
-  minutes: number;
-}
-
-/** Virtual time: `workers` send `requests` one after another to a service that allows `allowed` a minute. */
-function simulate(options: {
-  allowed: number;
-  workers: number;
-  requests: number;
-  perMinute?: number;
-  latencyMs: number;
-}): Outcome {
-  const mine = { ...rules, ...(options.perMinute ? { perMinute: options.perMinute } : {}) };
-  let now = 1_000_000;
-  const begin = now;
-  const limit = new MinuteLimit(options.allowed, () => now);
-  let state: RateLimitState = OPEN;
-  let left = options.requests;
-  let sent = 0;
-  let late = 0;
-  const out: { at: number; refusedMs: number }[] = [];
-  while (left > 0 || out.length > 0) {
-    const pass = left > 0 && out.length < options.workers ? nextPass(state, mine, now) : undefined;
-    const answer = out[0];
-    if (pass !== undefined && (!answer || pass <= answer.at)) {
-      now = Math.max(now, pass);
-      state = passed(state, now);
-      sent += 1;
-      const refusedMs = limit.refuse();
-      if (refusedMs === 0) left -= 1;
-      else if (now - begin > 60_000) late += 1;
-      out.push({ at: now + options.latencyMs, refusedMs });
-    } else if (answer) {
-      out.shift();
-      now = Math.max(now, answer.at);
-      state =
-        answer.refusedMs > 0
-          ? refused(state, mine, { now: now, askedMs: answer.refusedMs, random: 0.5 })
-          : accepted(state, mine, now);
-    }
-  }
-  return { requests: sent, refusedAfterFirstMinute: late, minutes: (now - begin) / 60_000 };
-}
+const LIMITS = [
+  { allowed: 60, workers: 4, latencyMs: 200 },
+  { allowed: 30, workers: 8, latencyMs: 2000 },
+  { allowed: 120, workers: 4, latencyMs: 50 },
+  { allowed: 300, workers: 16, latencyMs: 1000 },
+  { allowed: 12, workers: 2, latencyMs: 100 },
+];
+const MANNERS = [
+  { says: true, byTheClock: false },
+  { says: false, byTheClock: false },
+  { says: true, byTheClock: true },
+  { says: false, byTheClock: true },
+];
 
 describe('against a service that allows so many requests a minute', () => {
-  it.each([
-    { allowed: 60, workers: 4, latencyMs: 200 },
-    { allowed: 30, workers: 8, latencyMs: 2000 },
-    { allowed: 120, workers: 4, latencyMs: 50 },
-    { allowed: 300, workers: 16, latencyMs: 1000 },
-    { allowed: 12, workers: 2, latencyMs: 100 },
-  ])('$allowed of them, nothing configured: at most 2% are refused after the first minute', options => {
-    const requests = options.allowed * 100;
-    const outcome = simulate({ ...options, requests });
-    expect(outcome.refusedAfterFirstMinute / outcome.requests).toBeLessThanOrEqual(0.02);
-    // And what is allowed is used: no slower than a fifth over the ideal.
-    expect(outcome.minutes).toBeLessThan((requests / options.allowed) * 1.2);
-  });
+  it.each(LIMITS.flatMap(limit => MANNERS.map(manner => ({ ...limit, ...manner }))))(
+    '$allowed of them ($workers workers, Retry-After: $says, by whole minutes: $byTheClock): learns it',
+    ({ allowed, workers, latencyMs, says, byTheClock }) => {
+      const minutes = 40;
+      const service = allowing(allowed, { says, byTheClock });
+      const { log } = run({ service, workers, latencyMs, forMs: minutes * MINUTE });
+      // While it learns, those on their way are refused together, two or three times.
+      expect(refusals(log) - refusals(log, 5 * MINUTE)).toBeLessThanOrEqual(2 * workers + 4);
+      expect(refusals(log, 5 * MINUTE) / log.length).toBeLessThan(0.02);
+      // And what is allowed is used.
+      expect(acceptedBetween(log, 5 * MINUTE, minutes * MINUTE)).toBeGreaterThan(0.9 * allowed * (minutes - 5));
+    },
+  );
 
   it('none is refused where the limit is configured', () => {
-    const outcome = simulate({ allowed: 60, workers: 8, requests: 3000, perMinute: 60, latencyMs: 300 });
-    expect(outcome.requests).toBe(3000);
+    const service = allowing(60, { says: true });
+    const { log } = run({ service, workers: 8, latencyMs: 300, perMinute: 60, forMs: 20 * MINUTE });
+    expect(refusals(log)).toBe(0);
+    expect(log.length).toBeGreaterThan(60 * 18);
   });
 
-  it('finds out that a service allows more than it did once', () => {
-    // Learnt 20 a minute during a bad spell; from then on the service takes anything.
-    let state: RateLimitState = OPEN;
-    let now = 0;
-    for (let n = 0; n < 20; n += 1) state = accepted(passed(state, now), rules, now);
-    state = refused(passed(state, now), rules, { now: now, askedMs: 60_000, random: 0 });
-    const from = state.learnt?.perMinute ?? 0;
-    for (let n = 0; n < 2000; n += 1) {
-      now = nextPass(state, rules, now) ?? now;
-      state = accepted(passed(state, now), rules, now);
-    }
-    expect(from).toBe(20);
-    expect(state.learnt?.perMinute).toBeGreaterThan(22);
+  it('follows when it allows less from now on, and then more', () => {
+    const [most, few] = [allowing(60, { says: false }), allowing(20, { says: false })];
+    const isLean = (now: number) => now >= BEGIN + 10 * MINUTE && now < BEGIN + 20 * MINUTE;
+    const { log } = run({
+      service: now => (isLean(now) ? few(now) : most(now)),
+      ...{ workers: 4, latencyMs: 100, forMs: 40 * MINUTE },
+    });
+    expect(acceptedBetween(log, 12 * MINUTE, 20 * MINUTE)).toBeGreaterThan(8 * 20 * 0.8);
+    expect(refusals(log, 12 * MINUTE) - refusals(log, 20 * MINUTE)).toBeLessThanOrEqual(10);
+    expect(acceptedBetween(log, 30 * MINUTE, 40 * MINUTE)).toBeGreaterThan(10 * 60 * 0.9);
   });
 });
 
