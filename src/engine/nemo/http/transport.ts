@@ -57,11 +57,35 @@ export class Transport {
 
   /** @throws ShrinkError `unreachable`, `rate-limited` (the pause is too long to wait for), `bad-answer` (the reply is too long). */
   async request(request: ApiRequest): Promise<Reply> {
-    return this.read(await this.open(request), request);
+    const { answer, pass } = await this.#send(request);
+    try {
+      // A 429 is known by its head. Any other reply may still tell of a rate limit in its body.
+      if (answer.status === 429) report(pass, 'refused', this.#askedMs(answer), request);
+      const reply = await this.#reply(answer, request);
+      report(pass, isRateLimit(reply) ? 'refused' : 'accepted', reply.retryAfterMs, request);
+      return reply;
+    } finally {
+      pass.unanswered();
+    }
   }
 
   /** The head of the answer, with its body still unread. */
   async open(request: ApiRequest): Promise<HttpAnswer> {
+    const { answer, pass } = await this.#send(request);
+    report(pass, answer.status === 429 ? 'refused' : 'accepted', this.#askedMs(answer), request);
+    return answer;
+  }
+
+  /** Reads the rest of an opened answer. */
+  async read(answer: HttpAnswer, request: ApiRequest): Promise<Reply> {
+    const reply = await this.#reply(answer, request);
+    // The limiter has not yet seen a rate limit that only the body mentions.
+    const isNews = isRateLimit(reply) && answer.status !== 429;
+    if (isNews && !request.ownLimit) this.#options.limiter.pause(reply.retryAfterMs);
+    return reply;
+  }
+
+  async #send(request: ApiRequest): Promise<{ answer: HttpAnswer; pass: Pass }> {
     const { limiter, attribution, silenceMs } = this.#options;
     const pass = await limiter.pass(request.signal);
     const http = request.fresh ? this.#options.freshHttp : this.#options.http;
@@ -74,32 +98,25 @@ export class Transport {
         signal: request.signal,
         silenceMs: request.silenceMs ?? silenceMs,
       });
-      this.#report(pass, answer, request);
-      return answer;
-    } finally {
+      return { answer, pass };
+    } catch (error) {
       pass.unanswered();
+      throw error;
     }
   }
 
-  /** Reads the rest of an opened answer. */
-  async read(answer: HttpAnswer, request: ApiRequest): Promise<Reply> {
-    const { limiter, clock } = this.#options;
+  async #reply(answer: HttpAnswer, request: ApiRequest): Promise<Reply> {
     const text = await this.#readInTime(answer, request);
     const read = readAnswer(answer.status, answer.headers['content-type'], text);
-    const askedMs = retryAfterMs(answer.headers, clock.now());
-    // The limiter has not yet seen a rate limit that only the body mentions (HTTP 200).
-    const isNews = !read.ok && read.refusal === 'http-429' && answer.status !== 429;
-    if (isNews && !request.ownLimit) limiter.pause(askedMs);
-    return { answer: read, headers: answer.headers, retryAfterMs: askedMs };
+    return { answer: read, headers: answer.headers, retryAfterMs: this.#askedMs(answer) };
+  }
+
+  #askedMs({ headers }: HttpAnswer): number | undefined {
+    return retryAfterMs(headers, this.#options.clock.now());
   }
 
   #urlOf({ path }: ApiRequest): string {
     return path.startsWith('/') ? `${this.#base}${path}` : path;
-  }
-
-  #report(pass: Pass, answer: HttpAnswer, { ownLimit }: ApiRequest): void {
-    if (answer.status === 429 && !ownLimit) pass.refused(retryAfterMs(answer.headers, this.#options.clock.now()));
-    else pass.accepted();
   }
 
   /** A reply that drips byte by byte is never silent and never ends. */
@@ -118,4 +135,13 @@ export class Transport {
       disarm();
     }
   }
+}
+
+function isRateLimit({ answer }: Reply): boolean {
+  return !answer.ok && answer.refusal === 'http-429';
+}
+
+function report(pass: Pass, said: 'refused' | 'accepted', askedMs: number | undefined, { ownLimit }: ApiRequest): void {
+  if (said === 'refused' && !ownLimit) pass.refused(askedMs);
+  else pass.accepted();
 }
