@@ -123,10 +123,7 @@ it.each<[string, Storm, number | undefined]>([
   expect(messages).toBe(FILES - held.length);
   expect(renders).toBe(FILES - held.length);
   // All wait for the same 429. A service that is down is asked on behalf of each file, ever less often, and about each render.
-  const most =
-    isLimit
-      ? 2 * SLOTS + attempts(storm)
-      : 3 * FILES * attempts(storm) + (2 * SLOTS * storm.forMs) / MINUTE;
+  const most = isLimit ? 2 * SLOTS + attempts(storm) : 3 * FILES * attempts(storm) + (2 * SLOTS * storm.forMs) / MINUTE;
   expect(during).toBeLessThanOrEqual(most);
   // The line stays a line: whoever was in a wait when the others went on is let in again at once.
   expect(overtaken).toBeLessThanOrEqual(3 * SLOTS);

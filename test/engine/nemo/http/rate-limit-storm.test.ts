@@ -19,17 +19,20 @@ describe('a storm of 429 without Retry-After', () => {
     { fromS: 200, forS: 30 },
     { fromS: 15, forS: 300 },
     { fromS: 200, forS: 300 },
-  ])('of $forS s, $fromS s after the beginning, leaves no limit behind: full speed as soon as one is accepted', storm => {
-    const fromMs = storm.fromS * SECOND;
-    const untilMs = fromMs + storm.forS * SECOND;
-    const { log, state } = run({ service: stormy([{ fromMs, untilMs }]), ...BUSY, forMs: 20 * MINUTE });
-    // The four under way, then one at a time after 30 s, 60 s, 120 s, ...
-    expect(refusals(log)).toBeLessThanOrEqual(4 + Math.ceil(Math.log2(storm.forS / 30 + 1)));
-    const resumed = resumedAt(log, untilMs);
-    expect(resumed - untilMs).toBeLessThan(storm.forS * SECOND);
-    expect(acceptedBetween(log, resumed, resumed + MINUTE)).toBeGreaterThan(0.95 * FREELY);
-    expect(state.learnt).toBeUndefined();
-  });
+  ])(
+    'of $forS s, $fromS s after the beginning, leaves no limit behind: full speed as soon as one is accepted',
+    storm => {
+      const fromMs = storm.fromS * SECOND;
+      const untilMs = fromMs + storm.forS * SECOND;
+      const { log, state } = run({ service: stormy([{ fromMs, untilMs }]), ...BUSY, forMs: 20 * MINUTE });
+      // The four under way, then one at a time after 30 s, 60 s, 120 s, ...
+      expect(refusals(log)).toBeLessThanOrEqual(4 + Math.ceil(Math.log2(storm.forS / 30 + 1)));
+      const resumed = resumedAt(log, untilMs);
+      expect(resumed - untilMs).toBeLessThan(storm.forS * SECOND);
+      expect(acceptedBetween(log, resumed, resumed + MINUTE)).toBeGreaterThan(0.95 * FREELY);
+      expect(state.learnt).toBeUndefined();
+    },
+  );
 
   it('that comes back at the same count looks like a limit, and that is given up within two quiet minutes', () => {
     // Both begin after 15 s of full speed.

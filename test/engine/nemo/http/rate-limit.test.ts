@@ -114,8 +114,9 @@ describe('against a service that allows so many requests a minute', () => {
       // While it learns, those on their way are refused together, two or three times.
       expect(refusals(log) - refusals(log, 5 * MINUTE)).toBeLessThanOrEqual(2 * workers + 4);
       expect(refusals(log, 5 * MINUTE) / log.length).toBeLessThan(0.02);
-      // And what is allowed is used.
-      expect(acceptedBetween(log, 5 * MINUTE, minutes * MINUTE)).toBeGreaterThan(0.9 * allowed * (minutes - 5));
+      // And what is allowed is used. Where nothing is said, the pause after a try for more may be too long.
+      const used = acceptedBetween(log, 5 * MINUTE, minutes * MINUTE) / (allowed * (minutes - 5));
+      expect(used).toBeGreaterThan(says ? 0.9 : 0.85);
     },
   );
 
