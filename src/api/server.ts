@@ -89,11 +89,6 @@ function checkCallers(
     const { policy, address } = c.env;
     const sendsToken =
       c.req.header('authorization') !== undefined && policy.via === 'tcp' && policy.token !== undefined;
-    const waitMs = sendsToken ? wrongTokens.waitMs(address) : 0;
-    if (waitMs > 0) {
-      c.header('Retry-After', String(Math.ceil(waitMs / 1000)));
-      return failure(c, TOO_MANY_TOKENS);
-    }
     const refusal = authorize(policy, {
       method: c.req.method,
       path: c.req.path,
@@ -103,14 +98,14 @@ function checkCallers(
       authorization: c.req.header('authorization'),
     });
     if (!refusal) return next();
-    if (refusal.status === 401) {
-      c.header('WWW-Authenticate', 'Bearer');
-      if (sendsToken) {
-        wrongTokens.add(address);
-        metering?.wrongToken();
-      }
-    }
-    return failure(c, refusal);
+    if (refusal.status !== 401) return failure(c, refusal);
+    c.header('WWW-Authenticate', 'Bearer');
+    if (!sendsToken) return failure(c, refusal);
+    metering?.wrongToken();
+    const waitMs = wrongTokens.add(address);
+    if (waitMs === 0) return failure(c, refusal);
+    c.header('Retry-After', String(Math.ceil(waitMs / 1000)));
+    return failure(c, TOO_MANY_TOKENS);
   });
 }
 

@@ -1,4 +1,7 @@
-/** Keeps tokens from being guessed: an address that sent too many wrong ones is refused for a while. */
+/**
+ * Counts wrong tokens by address, and says when there were too many. Only wrong ones ever get here: an address may be shared
+ * (a machine, a reverse proxy), and a stranger's guesses must not keep the owner out.
+ */
 import type { Logger } from '../platform/log.ts';
 
 const MAX_WRONG = 20;
@@ -17,17 +20,14 @@ export class WrongTokens {
     this.#now = now;
   }
 
-  /** How long tokens from this address are not even compared, milliseconds; 0: they are. */
-  waitMs(address: string): number {
-    const seen = this.#seen.get(address);
-    if (!seen || seen.count < MAX_WRONG) return 0;
-    return Math.max(0, seen.since + WINDOW_MS - this.#now());
-  }
-
-  /** A wrong token came from this address. Logged once a minute, and when it was the last one to be compared. */
-  add(address: string): void {
+  /**
+   * A wrong token came from this address. The first of a minute is logged, and the one after which there are too many.
+   * @returns how long its sender should wait, milliseconds; 0 while there were not too many before this one.
+   */
+  add(address: string): number {
     const now = this.#now();
     const before = this.#seen.get(address);
+    if (before && before.count >= MAX_WRONG && now < before.since + WINDOW_MS) return before.since + WINDOW_MS - now;
     const isNew = !before || now >= before.since + WINDOW_MS;
     const seen = isNew ? { count: 0, since: now } : before;
     seen.count += 1;
@@ -36,9 +36,11 @@ export class WrongTokens {
     const [oldest] = this.#seen.keys();
     if (this.#seen.size > MAX_ADDRESSES && oldest !== undefined) this.#seen.delete(oldest);
     if (seen.count === 1) this.#log.warn({ address }, 'a wrong access token was sent to the page or the API');
-    if (seen.count < MAX_WRONG) return;
+    if (seen.count < MAX_WRONG) return 0;
     // The time counts from the last one.
     seen.since = now;
-    this.#log.warn({ address, count: seen.count }, 'too many wrong access tokens: refusing this address for a minute');
+    const { count } = seen;
+    this.#log.warn({ address, count }, 'too many wrong access tokens: others from this address get 429 for a minute');
+    return 0;
   }
 }

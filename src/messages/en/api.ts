@@ -13,7 +13,8 @@ export const API_EN = {
   'api.token-needed-hint':
     'Send the header "Authorization: Bearer TOKEN" with the contents of http.token_file. Never put the token into an address.',
   'api.too-many-tokens': 'too many wrong access tokens came from this address',
-  'api.too-many-tokens-hint': 'Wait a minute, then try again with the contents of http.token_file.',
+  'api.too-many-tokens-hint':
+    'Send the contents of http.token_file: the right one is accepted at once. Wrong ones get this answer for a minute.',
   'api.too-many-requests': 'too many requests are being answered',
   'api.too-many-streams': 'the page is open too many times',
   // requests that make no sense

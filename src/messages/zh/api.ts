@@ -13,7 +13,8 @@ export const API_ZH: Translation<typeof API_EN> = {
   'api.token-needed-hint':
     '请发送请求头“Authorization: Bearer TOKEN”，其中 TOKEN 为 http.token_file 文件的内容。切勿将令牌写入网址。',
   'api.too-many-tokens': '此地址发来的错误令牌过多',
-  'api.too-many-tokens-hint': '请等待一分钟，然后使用 http.token_file 文件的内容重试。',
+  'api.too-many-tokens-hint':
+    '请使用 http.token_file 文件的内容：正确的令牌会立即被接受。错误的令牌在一分钟内都会得到此回答。',
   'api.too-many-requests': '同时处理的请求过多',
   'api.too-many-streams': '打开的页面过多',
   'api.not-found': '此地址没有内容',
