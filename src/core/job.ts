@@ -106,7 +106,7 @@ export interface Order {
   instruction?: string;
   /**
    * What the cloud holds of the job that this one refines (`clip.v2.mp4`), so that the engine can continue in its session, and the
-   * instructions of all earlier versions, oldest first.
+   * instructions of all earlier versions, oldest first; empty for a version that was made by the rule alone.
    */
   previous?: { cloud?: CloudRefs; words?: readonly string[] };
   /** The inbox of the source, for an engine that keeps something per folder. */

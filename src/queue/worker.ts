@@ -237,7 +237,7 @@ export class JobWorker implements Worker {
     const made = earlier.filter(({ state }) => state.name === 'done' || state.name === 'held');
     return {
       cloud: earlier.findLast(({ cloud }) => cloud?.session !== undefined)?.cloud,
-      words: made.flatMap(({ decision }) => (decision.kind === 'do' ? (decision.instruction ?? []) : [])),
+      words: made.flatMap(({ decision }) => (decision.kind === 'do' ? (decision.instruction ?? '') : [])),
     };
   }
 

@@ -123,7 +123,8 @@ describe('a job on its way', () => {
     await run('b');
     expect(engine.orders.map(({ previous }) => previous)).toEqual([
       undefined,
-      { cloud: { session: 's1', user: 'u1' }, words: [] },
+      // Made by the rule alone.
+      { cloud: { session: 's1', user: 'u1' }, words: [''] },
     ]);
   });
 

@@ -21,7 +21,7 @@ export interface PromptFacts {
   among?: string;
   /** Whose timeline there is: none that counts (the file was just uploaded), that file's, or another one's since. */
   timeline?: 'new' | 'own' | 'of-another';
-  /** What earlier versions asked for, oldest first, if none of it is on the timeline any more. */
+  /** What earlier versions asked for, oldest first, empty for the rule; absent if it is on the timeline. */
   earlier?: readonly string[];
   /** The session has the timeline of an earlier version to continue from. */
   refines: boolean;
@@ -47,9 +47,14 @@ export function buildPrompt(facts: PromptFacts): Prompt {
 /** A timeline that is made anew gets the edits of the earlier versions again, in one message. */
 function afterEarlier(words: string, facts: PromptFacts): string {
   if (facts.earlier === undefined) return words;
-  const edits = facts.earlier.filter(earlier => intentOf(earlier).kind === 'edit');
-  const [first = wordsOf(facts), ...rest] = edits;
-  return [...new Set([first, ...rest, words])].join(isChinese(facts.language) ? '；然后：' : '; then: ');
+  const [first = '', ...later] = facts.earlier;
+  // Beside a fresh file, the rule was sent in place of what is no edit; later on, nothing was.
+  const edits = [isEdit(first) ? first : '', ...later.filter(isEdit)].map(edit => edit.trim() || wordsOf(facts));
+  return [...new Set([...edits, words])].join(isChinese(facts.language) ? '；然后：' : '; then: ');
+}
+
+function isEdit(words: string): boolean {
+  return intentOf(words).kind === 'edit';
 }
 
 const CODECS = { h264: 'H.264', h265: 'H.265', av1: 'AV1' } as const;

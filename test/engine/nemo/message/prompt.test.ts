@@ -79,6 +79,22 @@ describe('the message', () => {
     );
   });
 
+  it('tells a new session the whole history (was: without the rule, as soon as one earlier version had words)', () => {
+    const RULE =
+      'compress this video to under 50MB without losing quality, keep its length and content as they are, add no titles, music or effects, output MP4 (H.264)';
+    const text = (earlier: string[], instruction = 'add warm colours') =>
+      buildPrompt(facts({ instruction, earlier, maxBytes: 50e6 })).text;
+    expect(text([])).toBe(`${RULE}; then: add warm colours`);
+    expect(text([''])).toBe(`${RULE}; then: add warm colours`);
+    expect(text(['', 'make it brighter'])).toBe(`${RULE}; then: make it brighter; then: add warm colours`);
+    expect(text(['export', 'export', 'make it brighter'])).toBe(
+      `${RULE}; then: make it brighter; then: add warm colours`,
+    );
+    expect(text(['make it brighter', 'status'])).toBe(
+      'make it brighter; then: add warm colours; under 50MB, output MP4 (H.264)',
+    );
+  });
+
   it('asks once more with the exact size', () => {
     expect(followUp(62_300_000, 50e6, 'en')).toBe(
       'the exported video is 62.3 MB, which is too large: compress it to under 50MB (at most 50000000 bytes) by lowering the bitrate and, if needed, the resolution; change nothing else',
