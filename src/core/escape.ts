@@ -38,6 +38,25 @@ export function escapeJsonText(json: string): string {
   return replaceUnsafe(json, character => (character === '\n' ? character : unitsOf(character)));
 }
 
+/** What leads over to a request from the sentence before it. */
+const LEAD =
+  /^(?:[^\p{L}\p{N}"“「《]+|(?:and|then|so|but|now|next|finally|please|just|simply|you (?:can|may|could|need to|should|have to)|you'll need to)\b|然后|接着|最后|现在|所以|[您你]?(?:可以|需要)|请[您你]?)/iu;
+
+/**
+ * A request that somebody else worded, as one argument to copy into a command line: quoted so that no POSIX shell, nor fish, finds
+ * anything in it to run. It begins with the request itself and has no end mark.
+ */
+export function offeredWords(request: string): string {
+  let words = request;
+  while (LEAD.test(words)) words = words.replace(LEAD, '');
+  const harmless = escapeForTerminal(words)
+    .replace(/\\/g, ' ')
+    .replace(/'/g, '’')
+    .replace(/\s+/g, ' ')
+    .replace(/[\s.!?,;:。！？，；：]+$/u, '');
+  return `'${harmless}'`;
+}
+
 /** As JSON escapes it: characters beyond 16 bits are two units. */
 function unitsOf(character: string): string {
   return Array.from(

@@ -1,4 +1,5 @@
 /** Answers that are none, from any request on: the cause reaches the person, free steps are repeated, and paid ones are not. */
+import { execFileSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../support/nemo-server/faults.ts';
 import { MALFORMED_STATES } from '../../support/nemo-server/odd-answers.ts';
@@ -160,6 +161,27 @@ describe('a step that the agent leaves to somebody at its editor', () => {
     expect(first.facts['agent leaves to you']).toBe(left);
     expect(server.messages).toHaveLength(1);
   });
+
+  it.each([
+    ['Done. Drag the clip to the start of the timeline.', 'Drag the clip to the start of the timeline'],
+    ['Done.\n- Then please drag the clip to the start.', 'drag the clip to the start'],
+    ["Done. Drag clip `id` \\ $(id) to it's start!", 'Drag clip `id` $(id) to it’s start'],
+    ['视频已剪辑。请把片段拖到轨道2。', '把片段拖到轨道2'],
+  ])(
+    'is offered in words that mean the same in any session (was: "the step you left to me"): %j',
+    async (reply, step) => {
+      const { engine, server, order, job } = await setUp();
+      server.scripts.push({ say: reply });
+      const { notes } = await engine.run(order(), job().context);
+      const offered = notes.map(note => /shrinkbox ask (.*) --job job1$/.exec(note)?.[1]).find(Boolean);
+      expect(offered).toBe(`'${step}'`);
+      // A shell takes it as one word and runs nothing of it.
+      expect(execFileSync('sh', ['-c', `printf %s ${offered}`], { encoding: 'utf8' })).toBe(step);
+      // As the retry after a lost session sends it.
+      await engine.run(order({ job: 'job2', instruction: step, previous: { words: [''] } }), job().context);
+      expect(server.messages.at(-1)).toContain(step);
+    },
+  );
 
   it('is the reason where nothing else was done, at once and not after five minutes of doubt', async () => {
     const { engine, server, order, job } = await setUp();
