@@ -140,7 +140,7 @@ const folderStatus = z.object({
   left_alone: z
     .array(z.object({ kind: text, files: z.int() }))
     .describe(
-      'files that no rule can take, by extension (empty: other names), the commonest kind first; they have no jobs',
+      'what no rule can take, by extension (empty: other names), or `symbolic link`, `named pipe`, `special file`; the commonest kind first; none has a job',
     ),
   last_scan_age_ms: z.number().nullable(),
 });

@@ -18,7 +18,7 @@ export interface FolderView extends FolderState {
   pending: number;
   /** A few of the pending files, and why each has not been taken yet. */
   arriving: PendingFile[];
-  /** Files that are not for shrinkbox, by their names: how many of each kind, the commonest first. */
+  /** What is not for shrinkbox, by its name or because it is no file: how many of each kind, the commonest first. */
   leftAlone: { kind: string; files: number }[];
   /** Ms since the last complete listing; absent before the first. */
   lastScanAgeMs?: number;

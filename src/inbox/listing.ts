@@ -18,6 +18,7 @@ import { instructionBeside } from './report.ts';
 import {
   type Directory,
   type Entry,
+  dropLeftAlone,
   type InboxContext,
   kindOf,
   pathOf,
@@ -25,6 +26,7 @@ import {
   relativeOf,
   sidecarOf,
   sightingOf,
+  SPECIAL_KINDS,
 } from './tracked-file.ts';
 import type { WaitingFiles } from './waiting-files.ts';
 
@@ -53,6 +55,8 @@ export class Listing {
   readonly #mountMap: MountMap;
   /** Paths of instructions that are not read, and about which that was said. */
   readonly #told = new Set<string>();
+  /** The same of links, pipes and other special files. */
+  readonly #linksTold = new Set<string>();
   readonly #onFull: (rel: string) => void;
   readonly #onGone: (rel: string) => void;
 
@@ -214,7 +218,10 @@ export class Listing {
   }
 
   async #updateFile(entry: Entry): Promise<void> {
-    const file = entry.dir.files.get(entry.name);
+    const { dir, name } = entry;
+    // What is a file now was a link or a pipe before.
+    if (isSpecial(dir, name)) this.#forgetFile(dir, name);
+    const file = dir.files.get(name);
     if (file === undefined) return this.#addFile(entry);
     if (isLeftAlone(entry)) return;
     const key = typeof file === 'number' ? file : file.settling.key;
@@ -223,25 +230,26 @@ export class Listing {
 
   async #addFile(entry: Entry): Promise<void> {
     const { dir, name, stat } = entry;
-    if (!this.#context.accepts(name)) return leaveAlone(entry);
+    if (!this.#context.accepts(name)) return leaveAlone(entry, kindOf(name));
     const { sidecar } = await instructionBeside(entry);
     if (this.#context.hasJobFor(sightingOf(this.#context, entry, { sidecar }))) dir.files.set(name, pinKey(stat));
     else this.#waiting.add(entry);
   }
 
+  /** A link or a pipe never becomes a job: whoever exchanges one all day would fill the journal. */
   async #updateSpecial(entry: Entry): Promise<void> {
     const { dir, name, stat } = entry;
-    const key = pinKey(stat);
-    if (dir.files.get(name) === key) return;
+    if (dir.files.get(name) === pinKey(stat)) return;
     this.#forgetFile(dir, name);
-    dir.files.set(name, key);
-    const why = stat.isSymbolicLink() ? await this.#whyNotFollow(dir, name) : whyNotAFile(stat);
-    if (why !== undefined) refuse(this.#context, entry, why);
+    leaveAlone(entry, specialKindOf(stat));
+    const path = pathOf(dir, name);
+    if (!isNews(this.#linksTold, path)) return;
+    const why = stat.isSymbolicLink() ? await this.#whyNotFollow(dir, path) : whyNotAFile(stat);
+    if (why !== undefined) this.#context.log.info({ path, why: why.text }, 'left alone');
   }
 
   /** Only the text of the link is compared: following it could lead into a mount that hangs. */
-  async #whyNotFollow(dir: Directory, name: string): Promise<Sentence | undefined> {
-    const path = pathOf(dir, name);
+  async #whyNotFollow(dir: Directory, path: string): Promise<Sentence | undefined> {
     const link = await dir.fs.readlink(path).catch(() => undefined);
     if (link === undefined) return undefined;
     const target = resolve(dirname(path), link);
@@ -266,8 +274,7 @@ export class Listing {
   #tellMisnamed(dir: Directory, names: readonly string[]): void {
     for (const misnamed of misnamedInstructions(names)) {
       const path = pathOf(dir, misnamed.name);
-      if (this.#told.has(path) || this.#told.size >= MAX_TOLD) continue;
-      this.#told.add(path);
+      if (!isNews(this.#told, path)) continue;
       this.#context.log.info({ path }, say('inbox.misnamed-instruction', misnamed).text);
     }
   }
@@ -275,8 +282,7 @@ export class Listing {
   /** An instruction is read only from a regular file. */
   #tellOnce(dir: Directory, name: string, found: FileStat): void {
     const path = pathOf(dir, name);
-    if (found.isDirectory() || this.#told.has(path) || this.#told.size >= MAX_TOLD) return;
-    this.#told.add(path);
+    if (found.isDirectory() || !isNews(this.#told, path)) return;
     const what = found.isSymbolicLink() ? 'a link' : 'not a regular file';
     this.#context.log.warn({ path }, `the instruction beside a file is not read: it is ${what}`);
   }
@@ -285,20 +291,30 @@ export class Listing {
     const file = dir.files.get(name);
     if (file !== undefined && typeof file !== 'number') this.#waiting.drop(file);
     dir.files.delete(name);
-    dir.leftAlone.get(kindOf(name))?.delete(name);
+    dropLeftAlone(dir, name);
   }
 }
 
+/** Whether nothing was said about a path yet, and there is room to say it; from now on it counts as said. */
+function isNews(told: Set<string>, path: string): boolean {
+  if (told.has(path) || told.size >= MAX_TOLD) return false;
+  told.add(path);
+  return true;
+}
+
 /** The file is known and needs nothing more, whatever becomes of its content. */
-function leaveAlone({ dir, name, stat }: Entry): void {
+function leaveAlone({ dir, name, stat }: Entry, kind: string): void {
   dir.files.set(name, pinKey(stat));
-  const kind = kindOf(name);
   const names = dir.leftAlone.get(kind) ?? new Set();
   dir.leftAlone.set(kind, names.add(name));
 }
 
 function isLeftAlone({ dir, name }: Entry): boolean {
   return dir.leftAlone.get(kindOf(name))?.has(name) === true;
+}
+
+function isSpecial(dir: Directory, name: string): boolean {
+  return SPECIAL_KINDS.some(kind => dir.leftAlone.get(kind)?.has(name));
 }
 
 function isDone(file: number | { phase: string }): boolean {
@@ -341,6 +357,12 @@ function isMangled(name: string): boolean {
 }
 
 const S_IFMT = 0o170000n;
+
+function specialKindOf({ mode }: FileStat): (typeof SPECIAL_KINDS)[number] {
+  const type = mode & S_IFMT;
+  if (type === 0o120000n) return 'symbolic link';
+  return type === 0o010000n ? 'named pipe' : 'special file';
+}
 
 function whyNotAFile({ mode }: FileStat): Sentence {
   switch (mode & S_IFMT) {

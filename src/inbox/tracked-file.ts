@@ -43,7 +43,7 @@ export interface Directory {
   /** A bare number is the pin key of a file that needs nothing more; 100,000 of them are cheap. */
   files: Map<string, number | TrackedFile>;
   children: Set<string>;
-  /** The files among them that are left alone because of their name, by their kind (see `kindOf`). */
+  /** Those among them that are left alone: files because of their name, and what is no file; by their kind (see `kindOf`). */
   leftAlone: Map<string, Set<string>>;
   sidecars: Sidecars;
   /** It could not be listed, and that was reported. */
@@ -110,10 +110,18 @@ export function pathOf(dir: Directory, name: string): string {
   return `${dir.path}/${name}`;
 }
 
-/** What a file is by its name: its extension in lower case; empty for what is none, or only chance. */
+/** What a file is by its name: its extension in lower case; empty for what is none, or only chance. Never a `SPECIAL_KINDS`. */
 export function kindOf(name: string): string {
   const extension = extensionOf(name);
   return /^[a-z0-9]{1,8}$/.test(extension) ? extension : '';
+}
+
+/** What is no regular file. The space tells them from extensions. */
+export const SPECIAL_KINDS = ['symbolic link', 'named pipe', 'special file'] as const;
+
+/** No longer counts a name among what is left alone. */
+export function dropLeftAlone({ leftAlone }: Directory, name: string): void {
+  for (const kind of [kindOf(name), ...SPECIAL_KINDS]) leftAlone.get(kind)?.delete(name);
 }
 
 /** The instruction beside a file, as far as is known. */

@@ -10,7 +10,7 @@ import { type FileStat, identityOf } from './file-id.ts';
 import type { FileSystems } from './guarded-fs.ts';
 import { Listing } from './listing.ts';
 import { MountMap } from './mount-map.ts';
-import { type Directory, type InboxContext, refuse, relativeOf, splitRelative, kindOf } from './tracked-file.ts';
+import { type Directory, type InboxContext, refuse, relativeOf, splitRelative, dropLeftAlone } from './tracked-file.ts';
 import type { WaitingFiles } from './waiting-files.ts';
 
 /** Directories visited concurrently: registering a watch waits for the thread pool, listing does not. */
@@ -83,7 +83,7 @@ export class Tree {
     return this.#dirs.get('')?.kind.polled ?? false;
   }
 
-  /** How many files of each kind are left alone because of their names, in the whole inbox. */
+  /** How many entries of each kind are left alone, in the whole inbox. */
   get leftAlone(): Map<string, number> {
     const counts = new Map<string, number>();
     for (const { leftAlone } of this.#dirs.values()) {
@@ -178,7 +178,7 @@ export class Tree {
     const file = dir?.files.get(name);
     if (file !== undefined && typeof file !== 'number') this.#waiting.drop(file);
     dir?.files.delete(name);
-    dir?.leftAlone.get(kindOf(name))?.delete(name);
+    if (dir) dropLeftAlone(dir, name);
     this.markChanged(rel, name);
   }
 

@@ -1,8 +1,8 @@
-import { rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { eventually } from '../support/eventually.ts';
-import { drop, tempDir, watching } from './support.ts';
+import { drop, shell, tempDir, watching } from './support.ts';
 
 const extensions = ['mp4', 'url'];
 
@@ -24,6 +24,44 @@ it('files that no rule can take are counted by kind, and never reported', async 
   expect(said()).toMatchObject([{ level: 30, files: { nfo: 2, srt: 1, other: 2 } }]);
   await watcher.rescan();
   expect(said()).toHaveLength(1);
+});
+
+// Was: 3,000 links named *.nfo made 3,000 skipped jobs.
+it('links and pipes make no job each: they are counted by kind, with few notes', async () => {
+  const inbox = join(await tempDir(), 'inbox');
+  await mkdir(inbox);
+  for (let n = 0; n < 300; n += 1) await symlink('/etc/passwd', join(inbox, `film${n}.nfo`));
+  await shell('mkfifo "$1/pipe.mp4"; echo ready', inbox);
+  const { watcher, sightings, logs } = await watching({ inbox, extensions });
+  await watcher.settled();
+  expect(sightings).toEqual([]);
+  expect(watcher.folders()[0]?.leftAlone).toEqual([
+    { kind: 'symbolic link', files: 300 },
+    { kind: 'named pipe', files: 1 },
+  ]);
+  expect(logs.filter(({ msg }) => msg.includes('left alone')).length).toBeLessThanOrEqual(101);
+});
+
+// Was: 624 skipped jobs of one path within 35 seconds.
+it('a folder exchanged with a link again and again leaves one note, and no job of the link', async () => {
+  const { inbox, sightings, watcher, logs } = await watching({ extensions });
+  const path = join(inbox, 'd');
+  for (let n = 0; n < 20; n += 1) {
+    await mkdir(path);
+    await watcher.rescan();
+    await rm(path, { recursive: true });
+    await symlink('/etc', path);
+    await watcher.rescan();
+    await rm(path);
+  }
+  await symlink('/etc', path);
+  await watcher.rescan();
+  expect(sightings).toEqual([]);
+  expect(logs.filter(each => each.path === path && each.why)).toHaveLength(1);
+  await rm(path);
+  await mkdir(path);
+  await watcher.rescan();
+  expect(watcher.folders()[0]?.leftAlone).toEqual([]);
 });
 
 it('the count follows what is dropped, removed and renamed', async () => {

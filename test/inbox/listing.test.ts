@@ -7,10 +7,10 @@ import { eventually } from '../support/eventually.ts';
 import { cleanUp, drop, isRoot, shell, tempDir, watching } from './support.ts';
 
 describe.concurrent('what is not a file of its own', () => {
-  it('is skipped: links, with a reason where they leave the inbox', async () => {
+  it('is left alone: links, with a note where they leave the inbox', async () => {
     const outside = await tempDir();
     await drop(outside, 'secret.mp4');
-    const { inbox, watcher, sightings } = await watching();
+    const { inbox, watcher, sightings, logs } = await watching();
     await drop(inbox, 'real.mp4');
     await symlink(join(outside, 'secret.mp4'), join(inbox, 'leaves.mp4'));
     await symlink(outside, join(inbox, 'folder'));
@@ -20,37 +20,41 @@ describe.concurrent('what is not a file of its own', () => {
     await symlink('.', join(inbox, 'loop'));
     await watcher.rescan();
     await watcher.settled();
-    const refused = Object.fromEntries(sightings.map(({ relative, refused: why }) => [relative, why?.text]));
-    expect(refused).toEqual({
-      'real.mp4': undefined,
-      'leaves.mp4': `it is a link that leads out of the inbox (to ${join(outside, 'secret.mp4')})`,
-      folder: `it is a link that leads out of the inbox (to ${outside})`,
-      'dangling.mp4': expect.stringMatching(/^it is a link that leads out of the inbox/),
-    });
+    expect(sightings.map(({ relative }) => relative)).toEqual(['real.mp4']);
+    expect(watcher.folders()[0]?.leftAlone).toEqual([{ kind: 'symbolic link', files: 6 }]);
+    const said = () => Object.fromEntries(logs.flatMap(({ path, why }) => (why ? [[String(path), why]] : [])));
+    const reasons = {
+      [join(inbox, 'leaves.mp4')]: `it is a link that leads out of the inbox (to ${join(outside, 'secret.mp4')})`,
+      [join(inbox, 'folder')]: `it is a link that leads out of the inbox (to ${outside})`,
+      [join(inbox, 'dangling.mp4')]: expect.stringMatching(/^it is a link that leads out of the inbox/),
+    };
+    expect(said()).toEqual(reasons);
     await watcher.rescan();
-    expect(sightings).toHaveLength(4);
+    expect(sightings).toHaveLength(1);
   });
 
-  it('is skipped with a reason: pipes, sockets and devices, never opened', async () => {
-    const { inbox, watcher, sighted, sightings } = await watching();
+  it('is left alone with a note: pipes, sockets and devices, never opened', async () => {
+    const { inbox, watcher, sightings, logs } = await watching();
     await shell('mkfifo "$1/pipe.mp4"; mknod "$1/null.mp4" c 1 3 2>/dev/null || true; echo ready', inbox);
     const server = createServer().listen(join(inbox, 'socket.mp4'));
     cleanUp(() => server.close());
-    expect((await sighted('pipe.mp4')).refused?.text).toBe('it is a named pipe, not a file');
-    expect((await sighted('socket.mp4')).refused?.text).toBe('it is a socket, not a file');
-    if (isRoot) expect((await sighted('null.mp4')).refused?.text).toBe('it is a character device, not a file');
-    const before = sightings.length;
+    const noted = (name: string) => logs.find(({ path, why }) => why && path === join(inbox, name))?.why;
+    await eventually(() => noted('pipe.mp4') && noted('socket.mp4') && (!isRoot || noted('null.mp4')));
+    expect(noted('pipe.mp4')).toBe('it is a named pipe, not a file');
+    expect(noted('socket.mp4')).toBe('it is a socket, not a file');
+    if (isRoot) expect(noted('null.mp4')).toBe('it is a character device, not a file');
     await watcher.rescan();
-    expect(sightings).toHaveLength(before);
+    expect(sightings).toHaveLength(0);
   });
 
   it('becomes one: a file in the place of a pipe is picked up', async () => {
-    const { inbox, sighted } = await watching();
+    const { inbox, sighted, watcher } = await watching();
     await shell('mkfifo "$1/clip.mp4"; echo ready', inbox);
-    await sighted('clip.mp4', seen => seen.refused !== undefined);
+    await eventually(() => watcher.folders()[0]?.leftAlone[0]?.kind === 'named pipe');
     await unlink(join(inbox, 'clip.mp4'));
     await drop(inbox, 'clip.mp4');
     await sighted('clip.mp4', seen => seen.refused === undefined);
+    expect(watcher.folders()[0]?.leftAlone).toEqual([]);
   });
 
   it('may be the inbox itself: a link to a folder is followed', async () => {

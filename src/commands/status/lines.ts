@@ -157,13 +157,19 @@ const KINDS_SHOWN = 6;
 function leftAloneLines({ paint, columns }: Context, { folders }: StatusView): string[] {
   const rows = folders.flatMap(({ inbox, left_alone: kinds }) => {
     if (kinds.length === 0) return [];
-    const shown = kinds.slice(0, KINDS_SHOWN).map(({ kind, files }) => `${files} ${kind ? `.${kind}` : 'other'}`);
+    const shown = kinds.slice(0, KINDS_SHOWN).map(({ kind, files }) => `${files} ${kindName(kind)}`);
     const rest = kinds.slice(KINDS_SHOWN).reduce((sum, { files }) => sum + files, 0);
     const words = [...shown, ...(rest > 0 ? [`${rest} of more kinds`] : [])].join(', ');
     return [[`  ${escapeForTerminal(inbox)}`, escapeForTerminal(words)]];
   });
   if (rows.length === 0) return [];
   return ['', paint('bold', 'Left alone, not videos (shrinkbox explain FILE says why):'), ...table(rows, columns)];
+}
+
+/** Extensions get their dot; what is no file (`symbolic link`) has a space in its name. */
+function kindName(kind: string): string {
+  if (kind === '') return 'other';
+  return kind.includes(' ') ? kind : `.${kind}`;
 }
 
 function engineLine(engine: StatusView['engines'][number], now: number): string {
