@@ -3,18 +3,19 @@
  * file, once they are complete: to the watcher they are files like any other.
  */
 import { randomBytes } from 'node:crypto';
-import { ShrinkError } from '../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { extensionOf } from '../core/file-names.ts';
+import type { Pin } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
 import { moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
 import { numbered, safePart } from '../deliver/safe-names.ts';
 import { reasonToIgnoreFile, sidecarNameOf } from '../inbox/ignored-names.ts';
 import { say } from '../messages/say.ts';
-import { type HeldFolder, openFolder } from '../platform/files/door.ts';
+import { type HeldFile, type HeldFolder, openFolder } from '../platform/files/door.ts';
 import { createDurably, syncHandle, writeAll } from '../platform/files/durable.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
 import { fileError } from '../platform/files/file-error.ts';
-import { errnoOf, type Files, nodeFiles } from '../platform/files/files.ts';
+import { errnoOf, type Files, nodeFiles, type OpenFile, pinFrom } from '../platform/files/files.ts';
 import { diskSpace, type MinFree, missingBytes } from '../platform/files/space.ts';
 import type { Logger } from '../platform/log.ts';
 import { Tally } from './connections.ts';
@@ -52,6 +53,15 @@ export interface UploadsOptions {
   silenceMs?: number;
   /** What must arrive while we wait for that long in all; only waiting for the sender counts, not our disk. */
   least?: LeastRate;
+}
+
+/** A file that is whole under its hidden name. */
+interface Written {
+  temp: Entry;
+  held: HeldFile;
+  /** What it is to be called, and its instruction; empty: none. */
+  name: string;
+  words: string;
 }
 
 interface LeastRate {
@@ -111,7 +121,7 @@ export class Uploads {
 
   /**
    * Resolves when the file is durable under its name.
-   * @throws ShrinkError bad-request, bad-name, no-space, unavailable, ...: then nothing of it remains.
+   * @throws ShrinkError bad-request, bad-name, no-space, unavailable, io, ...: then nothing of it remains under a name of ours.
    */
   async put(request: UploadRequest): Promise<Uploaded> {
     const { inbox, words = '' } = request;
@@ -127,8 +137,9 @@ export class Uploads {
       return await holding(
         inFolder(inbox, () => openFolder(inbox, [], this.#files)),
         async folder => {
-          const bytes = await this.#write(new Entry(folder, temp), request);
-          const given = await this.#publish(new Entry(folder, temp), name, words.trim());
+          const { held, bytes } = await this.#write(new Entry(folder, temp), request, name);
+          const publishing = this.#publish({ temp: new Entry(folder, temp), held, name, words: words.trim() });
+          const given = await publishing.finally(() => held.close().catch(() => {}));
           this.#options.log.info({ file: given.name, inbox, bytes }, 'a file was added on the page');
           return { path: given.path, name: given.name, bytes };
         },
@@ -146,54 +157,66 @@ export class Uploads {
     return this.#senders.add(address);
   }
 
-  async #write(temp: Entry, request: UploadRequest): Promise<number> {
+  /** @returns the file that was written, held open: by now its hidden name may lead to somebody else's. */
+  async #write(temp: Entry, request: UploadRequest, name: string): Promise<{ held: HeldFile; bytes: number }> {
     const { path } = temp;
     const file = await inFolder(path, () => temp.create());
-    let done = 0;
+    let held: HeldFile | undefined;
+    let pin: Pin | undefined;
     try {
-      for await (const chunk of alive(request.body, this.#options)) {
-        const before = done;
-        done = await inFolder(path, () =>
-          writeAll(file, Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length), before),
-        );
-        if (request.bytes !== undefined) {
-          if (done > request.bytes) throw refused(say('api.upload-too-long'));
-          this.#underWay.set(temp.name, { inbox: request.inbox, bytes: request.bytes - done });
-        }
-        if (Math.floor(done / CHECK_SPACE_BYTES) > Math.floor(before / CHECK_SPACE_BYTES))
-          await this.#mustFit(request.inbox, 0);
-      }
-      if (request.bytes !== undefined && done < request.bytes) throw refused(say('api.upload-too-short'));
-      if (done === 0) throw refused(say('api.upload-empty'));
+      pin = pinFrom(await inFolder(path, () => file.stat()));
+      const bytes = await this.#receive(file, temp, request);
       await inFolder(path, () => syncHandle(file, path, this.#options.log));
+      held = await inFolder(path, () => openWritten(temp, pin, name));
       await inFolder(path, () => file.close());
-      return done;
+      return { held, bytes };
     } catch (error) {
+      await removeOurs(temp, pin);
+      await held?.close().catch(() => {});
       await file.close().catch(() => {});
-      await temp.unlinkQuietly();
       throw error;
     }
   }
 
+  /** @returns the bytes that were written, at least one. */
+  async #receive(file: OpenFile, temp: Entry, request: UploadRequest): Promise<number> {
+    let done = 0;
+    for await (const chunk of alive(request.body, this.#options)) {
+      const before = done;
+      done = await inFolder(temp.path, () =>
+        writeAll(file, Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length), before),
+      );
+      if (request.bytes !== undefined) {
+        if (done > request.bytes) throw refused(say('api.upload-too-long'));
+        this.#underWay.set(temp.name, { inbox: request.inbox, bytes: request.bytes - done });
+      }
+      if (Math.floor(done / CHECK_SPACE_BYTES) > Math.floor(before / CHECK_SPACE_BYTES))
+        await this.#mustFit(request.inbox, 0);
+    }
+    if (request.bytes !== undefined && done < request.bytes) throw refused(say('api.upload-too-short'));
+    if (done === 0) throw refused(say('api.upload-empty'));
+    return done;
+  }
+
   /** The instruction first: the watcher may see the file the moment it has its name. */
-  async #publish(temp: Entry, name: string, words: string): Promise<Entry> {
+  async #publish({ temp, held, name, words }: Written): Promise<Entry> {
     const { folder } = temp;
     try {
       for (let n = 1; n <= MAX_NAMES; n += 1) {
         const given = new Entry(folder, numbered(name, n));
         const sidecar = new Entry(folder, sidecarNameOf(given.name));
         if (words && !(await inFolder(sidecar.path, () => this.#writeWords(sidecar, words)))) continue;
-        const moved = await inFolder(temp.path, () => moveWithoutOverwriting(temp, given));
+        const moved = await inFolder(temp.path, () => moveWithoutOverwriting(temp, given, { file: held }));
         if (moved === 'moved') {
           await inFolder(folder.path, () => folder.sync(this.#options.log));
           return given;
         }
         if (words) await sidecar.unlinkQuietly();
-        if (moved === 'exchanged') throw refused(say('api.upload-exchanged', { name }));
+        if (moved === 'exchanged') throw exchangedUpload(temp, name);
       }
       throw new ShrinkError('bad-name', say('api.name-taken', { name }), { hint: say('api.rename-upload') });
     } catch (error) {
-      await temp.unlinkQuietly();
+      await removeOurs(temp, held.pin);
       throw error;
     }
   }
@@ -261,6 +284,32 @@ export function nameFor(name: string): string {
     throw new ShrinkError('bad-name', say('api.text-file'), { hint: say('api.text-file-hint') });
   }
   return safe;
+}
+
+/** Opens what was written by its hidden name. @throws ShrinkError `io` if another file has that name by now. */
+async function openWritten(temp: Entry, written: Pin | undefined, name: string): Promise<HeldFile> {
+  const held = await temp.open().catch((error: unknown) => {
+    throw isShrinkError(error, 'changed-underneath') ? exchangedUpload(temp, name) : error;
+  });
+  if (isSameInode(held.pin, written)) return held;
+  await held.close().catch(() => {});
+  throw exchangedUpload(temp, name);
+}
+
+/** Removes the hidden name after something else went wrong, unless another file has it by now: that one is not ours. */
+async function removeOurs(temp: Entry, written: Pin | undefined): Promise<void> {
+  const now = await temp.lstat().catch(() => undefined);
+  if (now && isSameInode(pinFrom(now), written)) await temp.unlinkQuietly();
+}
+
+/** Size and times change while a file is written. */
+function isSameInode(one: Pin, other: Pin | undefined): boolean {
+  return one.dev === other?.dev && one.ino === other.ino;
+}
+
+function exchangedUpload(temp: Entry, name: string): ShrinkError {
+  const hint = say('api.upload-exchanged-hint');
+  return new ShrinkError('io', say('api.upload-exchanged', { name }), { subject: temp.path, hint });
 }
 
 function refused(message: Sentence): ShrinkError {

@@ -83,7 +83,8 @@ async function removeOldName(file: HeldFile, from: Entry, to: Entry): Promise<vo
  * @param other the name that was made last: such mounts cache attributes, and the older one's link count may be out of date.
  */
 export function isSecondName(one: BigIntStats | undefined, other: BigIntStats | undefined): boolean {
-  if (!one || !other || one.dev !== other.dev) return false;
+  // Two names of one file have one owner, which nobody can give to a file of his own.
+  if (!one || !other || one.dev !== other.dev || one.uid !== other.uid) return false;
   if (one.ino === other.ino) return true;
   return other.isFile() && other.nlink > 1n && one.size === other.size && one.mtimeNs === other.mtimeNs;
 }
@@ -114,8 +115,9 @@ async function reserveAndRename(
     throw error;
   }
   const now = await to.lstat();
-  // Where there are no links, a rename may number the file anew.
-  const isIt = now?.isFile() && (isSameInode(before, now) || before.size === now.size);
+  // Where there are no links, a rename may number the file anew; its owner stays. EPERM may also mean that the old name led to
+  // another user's file, which Linux lets nobody else link (fs.protected_hardlinks).
+  const isIt = now?.isFile() && (isSameInode(before, now) || (before.size === now.size && before.uid === now.uid));
   return isIt ? 'moved' : 'exchanged';
 }
 

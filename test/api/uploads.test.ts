@@ -1,4 +1,14 @@
-import { mkdirSync, readdirSync, readFileSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { nameFor, sweepUploads, type UploadRequest, Uploads, type UploadsOptions } from '../../src/api/uploads.ts';
@@ -185,6 +195,78 @@ it('says in words what the disk said, and removes what it wrote', async () => {
   const { inbox, put } = await uploadsTo({ files });
   await expect(put({ words: 'mute' })).rejects.toMatchObject({ code: 'io' });
   expect(readdirSync(inbox).filter(name => name.startsWith('.'))).toEqual([]);
+});
+
+// Was: 200 and the number of bytes sent, while the inbox held the other user's file.
+it.each<[string, (temp: string, his: string) => void]>([
+  ['a file', (temp, his) => renameSync(his, temp)],
+  ['a link', (temp, his) => symlinkSync(his, temp)],
+])('confirms no upload whose hidden file another user exchanged for %s of his own', async (_, putHis) => {
+  const { inbox, put } = await uploadsTo();
+  const [his, ours] = [join(inbox, '..', 'his.mp4'), join(inbox, '..', 'ours')];
+  writeFileSync(his, 'other');
+  let temp = '';
+  async function* exchanging() {
+    yield Buffer.from('video');
+    temp = readdirSync(inbox)[0] ?? '';
+    renameSync(join(inbox, temp), ours);
+    putHis(join(inbox, temp), his);
+  }
+  await expect(put({ body: exchanging(), bytes: 5, words: 'mute' })).rejects.toMatchObject({
+    code: 'io',
+    message: 'clip.mp4 was not added: its hidden file in the inbox was exchanged for another one meanwhile',
+  });
+  // What stands there is his: it got no other name and lost none.
+  expect(readdirSync(inbox)).toEqual([temp]);
+  expect(readFileSync(join(inbox, temp), 'utf8')).toBe('other');
+});
+
+// Was: without links, a file of the same size passed for ours. Only root can give a file to another user.
+it.skipIf(process.getuid?.() !== 0).each(['with links', 'without links'])(
+  "leaves another user's file where it is when it took the hidden name at the last moment, %s",
+  async how => {
+    const inbox = join(await tempDir(), 'inbox');
+    mkdirSync(inbox);
+    let exchanged = false;
+    const exchange = () => {
+      if (exchanged) return;
+      exchanged = true;
+      const temp = join(inbox, readdirSync(inbox).find(name => name.endsWith('.part')) ?? '');
+      renameSync(temp, join(inbox, '..', 'ours'));
+      writeFileSync(temp, 'other');
+      const { atime, mtime } = statSync(join(inbox, '..', 'ours'));
+      utimesSync(temp, atime, mtime);
+      chownSync(temp, 4055, 4055);
+    };
+    const files: Files = {
+      ...nodeFiles,
+      async link(from, to) {
+        if (how !== 'with links') throw Object.assign(new Error('EPERM'), { code: 'EPERM' });
+        exchange();
+        await nodeFiles.link(from, to);
+      },
+      async rename(from, to) {
+        exchange();
+        await nodeFiles.rename(from, to);
+      },
+    };
+    const uploads = new Uploads({ inboxes: () => [inbox], minFree: () => GENEROUS, log: silentLogger, files });
+    await expect(uploads.put({ inbox, name: 'clip.mp4', body: chunks('video') })).rejects.toMatchObject({ code: 'io' });
+    const [left = ''] = readdirSync(inbox);
+    expect(readFileSync(join(inbox, left), 'utf8')).toBe('other');
+  },
+);
+
+it("does not remove another user's file that took the hidden name of an upload cut short", async () => {
+  const { inbox, put } = await uploadsTo();
+  async function* cut() {
+    yield Buffer.from('vid');
+    const temp = join(inbox, readdirSync(inbox)[0] ?? '');
+    renameSync(temp, join(inbox, '..', 'ours'));
+    writeFileSync(temp, 'of another user');
+  }
+  await expect(put({ body: cut(), bytes: 5 })).rejects.toMatchObject({ code: 'bad-request' });
+  expect(readFileSync(join(inbox, readdirSync(inbox)[0] ?? ''), 'utf8')).toBe('of another user');
 });
 
 it('sweeps what a killed daemon left, and nothing that may still be written', async () => {

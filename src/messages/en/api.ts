@@ -55,7 +55,9 @@ export const API_EN = {
   'api.upload-too-short': 'the file did not arrive completely',
   'api.upload-empty': 'the file is empty',
   'api.upload-silent': 'no more of the file arrived',
-  'api.upload-exchanged': ({ name }: { name: string }) => `${name} was exchanged for another file while it was added`,
+  'api.upload-exchanged': ({ name }: { name: string }) =>
+    `${name} was not added: its hidden file in the inbox was exchanged for another one meanwhile`,
+  'api.upload-exchanged-hint': 'Look who else may write into that inbox, then add the file again.',
   'api.upload-too-slow': 'the file arrived too slowly',
   'api.upload-cut': 'the connection was lost before the file was complete',
   'api.upload-too-big': (p: { bytes: number }) => `not enough space in the inbox: ${formatBytes(p.bytes)} too little`,
