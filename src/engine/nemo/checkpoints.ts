@@ -47,6 +47,9 @@ export type ContentRecord = {
   durationS?: number;
   /** Of the picture, as ffprobe names it. */
   codec?: string;
+  /** Of the picture as shown, pixels. */
+  width?: number;
+  height?: number;
 };
 
 /** The source on its way into the session. `before`: the assets that were already there; `durationS`: a hint of the service. */
@@ -139,6 +142,8 @@ const isContent = isObjectOf<ContentRecord>({
   kind: isOneOf('video', 'animation', 'picture', 'sound'),
   durationS: isOptional(isNumber),
   codec: isOptional(isText),
+  width: isOptional(isNumber),
+  height: isOptional(isNumber),
 });
 
 const isUpload = isObjectOf<UploadRecord>({

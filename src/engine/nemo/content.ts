@@ -27,7 +27,8 @@ async function readContent({ source, cloud, context }: CloudTask): Promise<Conte
   if (kind === 'picture' || kind === 'sound' || source.kind === 'link' || !cloud.local) return { kind };
   try {
     const { durationS, video } = await cloud.local.look({ file: source.file, signal: context.signal });
-    return { kind, durationS, codec: video.codec };
+    const { codec, displayWidth: width, displayHeight: height } = video;
+    return { kind, durationS, codec, width, height };
   } catch (error) {
     if (isShrinkError(error, 'no-video')) return { kind: kind === 'animation' ? 'picture' : 'sound' };
     if (isUnreadable(error)) return { kind };
@@ -108,6 +109,19 @@ export function deviations(
     target.audio.kind === 'mute' && audio.length > 0 && say('nemo.has-sound'),
   ];
   return found.filter(one => one !== false && one !== undefined);
+}
+
+/** What is smaller about the result's picture than about one made of the source within the target's resolution. */
+export function shrunkenPicture(
+  { video: { displayWidth: width, displayHeight: height } }: MediaFacts,
+  { resolution }: Target,
+  content: ContentRecord,
+): Sentence | undefined {
+  if (content.width === undefined || content.height === undefined) return undefined;
+  const wanted = fitInto({ width: content.width, height: content.height }, resolution);
+  const isSmaller = width < wanted.width - SIDE_TOLERANCE || height < wanted.height - SIDE_TOLERANCE;
+  if (!isSmaller) return undefined;
+  return say('nemo.smaller-picture', { width, height, wantedWidth: wanted.width, wantedHeight: wanted.height });
 }
 
 /** How far a result's length may be off: the service's timeline rounds, and a truncated result is off by more. Seconds. */

@@ -13,6 +13,7 @@ import {
   isUnreadable,
   lengthTolerance,
   meansLength,
+  shrunkenPicture,
 } from './content.ts';
 import type { CloudTask, SessionTask } from './context.ts';
 import type { OutputHint } from './message/intent.ts';
@@ -143,10 +144,12 @@ class SessionWork {
     await recordClaimLink(this.#task);
     const hint = prompt.intent.kind === 'export' ? prompt.intent.hint : {};
     const exported = await this.#export({ n: 1, sent, hint, upTo: maxBytes });
-    const fitted = await this.#asAsked(await this.#fit(exported, hint), uploaded?.durationS);
+    const isEdit = order.instruction !== undefined && prompt.intent.kind === 'edit';
+    // Words of a person may ask for another picture, on this timeline or before.
+    const isOurs = !isEdit && !session.refines && hint.resolution === undefined;
+    const fitted = await this.#asAsked(await this.#fit(exported, hint), { hintS: uploaded?.durationS, isOurs });
     const result = await indexFirst(this.#task, fitted);
     await checkpoints.handed.set({ n: fitted.n, asked: retryCountOf(order) });
-    const isEdit = order.instruction !== undefined && prompt.intent.kind === 'edit';
     return {
       path: result.path,
       bytes: result.bytes,
@@ -274,15 +277,17 @@ class SessionWork {
   }
 
   /** What this machine sees in the result counts, not what was asked for or said: codec, picture size, frame rate, sound. */
-  async #asAsked(fitted: Fitted, hintS: number | undefined): Promise<Fitted> {
+  async #asAsked(made: Fitted, { hintS, isOurs }: { hintS: number | undefined; isOurs: boolean }): Promise<Fitted> {
     const { cloud, order, context } = this.#task;
     const { local } = cloud;
-    if (!local || fitted.n === 0) return fitted;
-    const facts = await local.look({ file: ownFile(fitted.path), signal: context.signal }).catch((error: unknown) => {
+    if (!local || made.n === 0) return made;
+    const facts = await local.look({ file: ownFile(made.path), signal: context.signal }).catch((error: unknown) => {
       // Verify finds out what is wrong with it, and says so.
       if (!isUnreadable(error)) throw error;
     });
-    if (!facts) return fitted;
+    if (!facts) return made;
+    const smaller = isOurs ? shrunkenPicture(facts, order.target, this.#content) : undefined;
+    const fitted = smaller ? { ...made, notes: [...made.notes, smaller] } : made;
     const found = deviations(facts, order.target, this.#content);
     if (found.length > 0) return this.#mend(fitted, local, found);
     const isOdd = this.#content.durationS === undefined && hintS !== undefined && !meansLength(hintS, facts.durationS);

@@ -264,6 +264,13 @@ export const NEMO_EN = {
     `its picture is ${codecName(codec)}, not ${codecName(wanted)}`,
   'nemo.is-large': ({ width, height, limit }: { width: number; height: number; limit: string }) =>
     `its picture is ${width}x${height}, more than ${limit}`,
+  'nemo.smaller-picture': ({
+    width,
+    height,
+    wantedWidth,
+    wantedHeight,
+  }: Record<'width' | 'height' | 'wantedWidth' | 'wantedHeight', number>) =>
+    `the picture of the result is ${width}x${height} instead of ${wantedWidth}x${wantedHeight}`,
   'nemo.is-fast': ({ fps, limit }: { fps: number; limit: number }) =>
     `it has ${Math.round(fps * 100) / 100} frames per second, more than ${limit}`,
   'nemo.has-sound': 'it has sound',

@@ -222,6 +222,8 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
     `云端的成品为 ${formatBytes(bytes)}，再次请求后仍超过要求的 ${formatBytes(maxBytes)}`,
   'nemo.is-codec': ({ codec, wanted }) => `画面编码是 ${codecName(codec)}，而不是 ${codecName(wanted)}`,
   'nemo.is-large': ({ width, height, limit }) => `画面为 ${width}x${height}，超过 ${limit}`,
+  'nemo.smaller-picture': ({ width, height, wantedWidth, wantedHeight }) =>
+    `成品画面为 ${width}x${height}，而不是 ${wantedWidth}x${wantedHeight}`,
   'nemo.is-fast': ({ fps, limit }) => `帧率为 ${Math.round(fps * 100) / 100}，超过 ${limit}`,
   'nemo.has-sound': '含有声音',
   'nemo.not-as-asked': ({ found }) => `云端的成品不符合要求：${found}`,

@@ -1,6 +1,7 @@
 /** Length, size, codec and shape are what this machine sees; what the service says of them is a hint. */
 import { describe, expect, it } from 'vitest';
 import type { MediaFacts } from '../../../src/core/media-info.ts';
+import type { Order } from '../../../src/core/job.ts';
 import type { Target } from '../../../src/core/target.ts';
 import { codecsFor, deviations, meansLength } from '../../../src/engine/nemo/content.ts';
 import { languageFor, partWords } from '../../../src/engine/nemo/message/prompt.ts';
@@ -81,6 +82,38 @@ it.each(['ms', 'whole-s'] as const)('nothing is promised for a length the servic
   const candidate = await engine.run(order(), job().context);
   // Was: 10000 seconds expected of a clip of ten.
   expect(candidate.expect.durationS).toBeUndefined();
+});
+
+describe('a picture smaller than the one that went in', () => {
+  const run = async (seen: [number, number], asked: Partial<Order> = {}) => {
+    const { restart, server, order, job } = await setUp();
+    const sizes = [[320, 180], seen] as const;
+    let looks = 0;
+    const look = async () => {
+      const [displayWidth, displayHeight] = sizes[Math.min(looks++, 1)] ?? seen;
+      return facts({ displayWidth, displayHeight });
+    };
+    const notHere = () => Promise.reject(new Error('not here'));
+    const engine = restart({ local: { look, shrink: notHere, split: notHere, join: notHere } });
+    const { notes } = await engine.run(order(asked), job().context);
+    return { notes, sent: server.messages[0] };
+  };
+  const NOTE = 'the picture of the result is 160x90 instead of 320x180';
+
+  it('is not asked for, and noted where it comes all the same (was: delivered in silence)', async () => {
+    const { notes, sent } = await run([160, 90]);
+    expect(sent).toContain('keep its resolution, length and content as they are');
+    expect(notes).toContain(NOTE);
+    expect((await run([320, 176])).notes).not.toContainEqual(expect.stringContaining('instead of'));
+  });
+
+  it('is as asked where the rule or the words say so', async () => {
+    const rule = await run([160, 90], { target: target({ resolution: { kind: 'lines', lines: 90 } }) });
+    expect(rule.sent).not.toContain('keep its resolution');
+    expect(rule.notes).not.toContain(NOTE);
+    expect((await run([160, 90], { instruction: 'crop it to the face' })).notes).not.toContain(NOTE);
+    expect((await run([160, 90], { instruction: 'export 144p' })).notes).not.toContain(NOTE);
+  });
 });
 
 describe('a picture or a sound', () => {

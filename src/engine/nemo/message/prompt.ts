@@ -117,9 +117,10 @@ function withDemands(words: string, facts: PromptFacts): string {
 function wordsOf(facts: PromptFacts): string {
   const chinese = isChinese(facts.language);
   const demands = demandsOf(facts).map(({ words }) => words);
+  const keepsSize = facts.target.resolution === undefined;
   const untouched = chinese
-    ? '保持原有时长和内容，不要添加标题、音乐或特效'
-    : 'keep its length and content as they are, add no titles, music or effects';
+    ? `保持原有${keepsSize ? '分辨率、' : ''}时长和内容，不要添加标题、音乐或特效`
+    : `keep its ${keepsSize ? 'resolution, ' : ''}length and content as they are, add no titles, music or effects`;
   return [compression(facts, chinese), ...demands.slice(0, -1), untouched, ...demands.slice(-1)].join(
     chinese ? '，' : ', ',
   );

@@ -81,7 +81,7 @@ describe('the message', () => {
 
   it('tells a new session the whole history (was: without the rule, as soon as one earlier version had words)', () => {
     const RULE =
-      'compress this video to under 50MB without losing quality, keep its length and content as they are, add no titles, music or effects, output MP4 (H.264)';
+      'compress this video to under 50MB without losing quality, keep its resolution, length and content as they are, add no titles, music or effects, output MP4 (H.264)';
     const text = (earlier: string[], instruction = 'add warm colours') =>
       buildPrompt(facts({ instruction, earlier, maxBytes: 50e6 })).text;
     expect(text([])).toBe(`${RULE}; then: add warm colours`);
