@@ -1,6 +1,6 @@
 import type { StatusView } from '../api/types.ts';
 import { actionIn } from '../api/views.ts';
-import type { EngineName, Reason } from '../core/job.ts';
+import { type EngineName, makeReason, type Reason } from '../core/job.ts';
 import type { Folder } from '../config/load.ts';
 import { formatHours } from '../core/units.ts';
 import { sentenceOf, type ShrinkError } from '../core/errors.ts';
@@ -85,7 +85,7 @@ export class DaemonStatus {
     const running = queue.scheduler.running();
     const resting = this.resting();
     return (Object.keys(engines) as EngineName[]).map(name => {
-      const pause = queue.scheduler.enginePause(name);
+      const pause = queue.scheduler.enginePause(name) ?? (name === 'nemo' ? this.#servicePause() : undefined);
       return {
         name,
         ready: pause === undefined && !(name === 'local' && resting),
@@ -95,6 +95,11 @@ export class DaemonStatus {
         ...engineReason(pause?.reason ?? this.#waitedFor(name), name === 'local' ? resting : undefined),
       };
     });
+  }
+
+  #servicePause(): { until: number; reason: Reason } | undefined {
+    const pause = this.#options.engines.nemo?.paused();
+    return pause && { until: pause.until, reason: makeReason('rate-limited', pause.why) };
   }
 
   /** A pause does not survive a restart; what a job still waits for does. */

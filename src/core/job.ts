@@ -366,4 +366,11 @@ export interface Progress {
   message?: Message;
   /** Since when somebody else is at work, epoch ms; absent while this machine is, whose progress shows. */
   waitsSince?: number;
+  /** What holds the job up for now; it shows in place of the remark, which stays for later. */
+  held?: Pick<Progress, 'note' | 'message' | 'waitsSince'>;
+}
+
+/** The progress as it is shown. */
+export function shownProgress({ held, ...own }: Progress): Progress {
+  return { ...own, ...held };
 }

@@ -44,6 +44,8 @@ export interface CloudEngine extends Engine {
   intentOf(words: string): Intent;
   /** Whether the service can be reached and accepts the current token. Requests no token, spends nothing. */
   check(signal: AbortSignal): Promise<ServiceCheck>;
+  /** The pause of the service that all requests wait for now; `until` is epoch ms. */
+  paused(): { until: number; why: Sentence } | undefined;
   credits(signal: AbortSignal): Promise<Credits>;
   /** The timeline of a job's session as text. @throws ShrinkError `cannot-do` if the job has none. */
   timeline(refs: CloudRefs, signal: AbortSignal): Promise<string>;

@@ -15,6 +15,7 @@ import {
   type Pin,
   type Progress,
   samePin,
+  shownProgress,
   type Verified,
 } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
@@ -246,6 +247,12 @@ export class JobWorker implements Worker {
     const ledger = this.#ledger;
     const commit = async (...events: JobEvent[]): Promise<void> => void (await ledger.commit(id, ...events));
     let progress: Progress = {};
+    const show = (now: Progress) => {
+      progress = now;
+      run.progress(shownProgress(progress));
+    };
+    // The remark and its age were about the step before.
+    const begin = () => show({ fraction: progress.fraction });
     return {
       ...own,
       record: (key, value) => commit({ event: 'checkpoint', data: { key, value } }),
@@ -257,15 +264,16 @@ export class JobWorker implements Worker {
         // Nobody needs hours of work on a file that was taken away; in the cloud it is paid for already.
         if (engine === 'local') await this.#checkSource(ledger.expect(id), signal);
         await commit({ event: 'step', data: { engine, ...named } });
+        begin();
       },
-      doubt: (step, reason) => commit({ event: 'doubted', data: { engine, ...namedStep(step), reason } }),
+      doubt: async (step, reason) => {
+        await commit({ event: 'doubted', data: { engine, ...namedStep(step), reason } });
+        begin();
+      },
       fact: (key, value) => commit({ event: 'fact', data: { key, value } }),
       cloud: refs => commit(...cloudFactsOf(refs).map((data): JobEvent => ({ event: 'fact', data }))),
       filesIn: session => ledger.filesIn(session, ledger.expect(id)),
-      progress: news => {
-        progress = { ...progress, ...news };
-        run.progress(progress);
-      },
+      progress: news => show({ ...progress, ...news }),
       signal,
       gate: this.#stages.gate,
       log: this.#options.log.child({ job: id, engine }),

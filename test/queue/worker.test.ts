@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, ShrinkError } from '../../src/core/errors.ts';
-import type { Decision, Job } from '../../src/core/job.ts';
+import { type Decision, type Job, type Progress, shownProgress } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/events.ts';
 import type { StopReason } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
@@ -649,4 +649,38 @@ describe('reports', () => {
     expect(job()).toMatchObject({ state: { name: 'done' }, report: undefined });
     expect(stages.reports.size).toBe(0);
   });
+});
+
+it('a new step starts without the remark and the age of the one before (was: rendering: still working, for 2m 22s)', async () => {
+  const { stages, ledger, clock } = await setup();
+  const seen: Progress[] = [];
+  const now = () => seen.at(-1);
+  stages.engines = {
+    local: new FakeEngine('local', async context => {
+      await context.step('ask');
+      context.progress({ fraction: 0.45, note: 'still working', waitsSince: 5 });
+      await context.step('render');
+      expect(now()).toEqual({ fraction: 0.45 });
+      context.progress({ note: 'rendering, usually 30-90 s', waitsSince: undefined });
+      await context.doubt('confirm-message', { code: 'outcome-unknown', text: 'It is not known' });
+      expect(now()).toEqual({ fraction: 0.45 });
+      return aCandidate();
+    }),
+  };
+  const afterRest = new AfterRest({ ledger, stages, log: silentLogger });
+  const worker = new JobWorker({
+    ledger,
+    stages,
+    afterRest: id => afterRest.cleanUp(id),
+    clock,
+    log: silentLogger,
+  });
+  await worker.run('a', new AbortController().signal, progress => void seen.push(progress));
+  expect(ledger.expect('a').state.name).toBe('done');
+});
+
+it('what holds a job up shows in place of its remark, which is there again afterwards', async () => {
+  const held = { note: 'asking again at 12:50:39', waitsSince: 7 };
+  expect(shownProgress({ fraction: 0.1, note: 'uploading', held })).toEqual({ fraction: 0.1, ...held });
+  expect(shownProgress({ fraction: 0.1, note: 'uploading' })).toEqual({ fraction: 0.1, note: 'uploading' });
 });

@@ -10,6 +10,7 @@ import type { CloudMeter, EngineContext, LocalHelp } from '../engine.ts';
 import type { Auth } from './account/auth.ts';
 import type { Client } from './account/client.ts';
 import type { SessionRecord, TaskCheckpoints } from './checkpoints.ts';
+import type { Pause } from './http/rate-limit.ts';
 import type { AddressPolicy } from './http/address-policy.ts';
 
 /** The configuration's `nemo` map: durations in milliseconds, sizes in bytes. */
@@ -40,6 +41,8 @@ export type Recovery = NemoConfig['recovery'];
 /** What all cloud jobs share. */
 export interface CloudContext {
   client: Client;
+  /** The pause of all requests that lasts now. */
+  pausedNow(): Pause | undefined;
   auth: Auth;
   /** For results: through the address policy. */
   resultHttp: Http;

@@ -11,7 +11,7 @@ import { Identity } from './account/identity.ts';
 import { type CloudContext, type NemoConfig, type Settings, TIMEOUTS, type Timeouts } from './context.ts';
 import { createAddressPolicy } from './http/address-policy.ts';
 import { attributionHeaders, platformOf } from './http/attribution.ts';
-import { RateLimiter } from './http/rate-limit.ts';
+import { RateLimiter, untilSentence } from './http/rate-limit.ts';
 import { Transport } from './http/transport.ts';
 import { createRenderIds } from './render/render.ts';
 import { FolderSessionStore } from './session/session.ts';
@@ -47,10 +47,13 @@ export function createCloud(options: NemoOptions): { cloud: CloudContext; close(
   const http = createHttp();
   const freshHttp = createHttp({ fresh: true });
   const resultHttp = createHttp({ lookup: policy.lookup });
+  const rules = { retryAfterMs: nemo.retryAfter, perMinute: limits.requestsPerMinute };
+  const limiter = new RateLimiter(rules, clock, random);
+  limiter.onPause = pause => log.warn({ until: new Date(pause.until).toISOString() }, untilSentence(pause).text);
   const transport = new Transport({
     http: countingHttp(http, meter),
     freshHttp: countingHttp(freshHttp, meter),
-    limiter: new RateLimiter({ retryAfterMs: nemo.retryAfter, perMinute: limits.requestsPerMinute }, clock, random),
+    limiter,
     apiUrl: nemo.apiUrl,
     attribution: attributionHeaders({
       ...options.skill,
@@ -64,6 +67,7 @@ export function createCloud(options: NemoOptions): { cloud: CloudContext; close(
   const auth = new Auth({ transport, identity, own: options.token, config: nemo, clock, log });
   const cloud: CloudContext = {
     client: new Client({ transport, auth, clock, log }),
+    pausedNow: () => limiter.pausedNow,
     auth,
     resultHttp,
     policy,

@@ -8,8 +8,9 @@ import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { Candidate, CloudRefs, Order } from '../../core/job.ts';
 import { isLinkName } from '../../core/saving.ts';
 import { targetBytes } from '../../core/target.ts';
-import { messageOf } from '../../core/message.ts';
+import { messageOf, type Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
+import type { Clock } from '../../platform/clock.ts';
 import { Checkpoints } from '../checkpoints.ts';
 import {
   type CloudEngine,
@@ -24,6 +25,7 @@ import { readBalance, readCredits } from './account/credits.ts';
 import { taskCheckpoints } from './checkpoints.ts';
 import type { CloudContext, CloudTask } from './context.ts';
 import { createCloud, type NemoOptions } from './create.ts';
+import { type PauseListener, untilSentence } from './http/rate-limit.ts';
 import { CloudJob, type Produced } from './job.ts';
 import { ManualCommands } from './manual.ts';
 import { intentOf } from './message/intent.ts';
@@ -74,6 +76,11 @@ export class NemoEngine implements CloudEngine {
     return { account: token.kind, credits, ...this.#clockAhead(date) };
   }
 
+  paused(): { until: number; why: Sentence } | undefined {
+    const pause = this.#cloud.pausedNow();
+    return pause && { until: pause.until, why: untilSentence(pause) };
+  }
+
   credits(signal: AbortSignal): Promise<Credits> {
     return readCredits(this.#cloud.client, signal);
   }
@@ -107,7 +114,7 @@ export class NemoEngine implements CloudEngine {
   async #taskFor(order: Order, context: EngineContext): Promise<CloudTask> {
     const name = basename(order.source);
     const base = {
-      cloud: this.#cloud,
+      cloud: { ...this.#cloud, client: this.#cloud.client.telling(holdingUp(context, this.#cloud.clock)) },
       order,
       isWhole: true,
       checkpoints: taskCheckpoints(Checkpoints.of(context)),
@@ -162,6 +169,17 @@ function candidateOf(produced: Produced, maxBytes: number | undefined): Candidat
       videoCodecs: videoCodecs ?? ['h264', 'hevc', 'av1'],
     },
     ...wordsOf(how, notes),
+  };
+}
+
+/** While a pause of the service holds the job up, that is what shows of it. */
+function holdingUp(context: EngineContext, clock: Clock): PauseListener {
+  let since: number | undefined;
+  return pause => {
+    if (!pause && since === undefined) return;
+    since = pause && (since ?? clock.now());
+    const note = pause && say('nemo.held-by-limit', { at: pause.until });
+    context.progress({ held: note && { note: note.text, message: messageOf(note), waitsSince: since } });
   };
 }
 

@@ -1,5 +1,5 @@
 import { offeredWords } from '../../core/escape.ts';
-import { formatBytes, formatDuration, plural } from '../../core/units.ts';
+import { formatBytes, formatClockTime, formatDuration, plural } from '../../core/units.ts';
 
 interface Detail {
   /** The service's own words; empty where it gave none. */
@@ -90,6 +90,10 @@ export const NEMO_EN = {
   'nemo.rate-limited-longer': ({ ms, askedMs }: { ms: number; askedMs: number }) =>
     `the service asks for a pause of ${formatDuration(askedMs)} and refuses again after it; shrinkbox pauses for ${formatDuration(ms)}`,
   'nemo.rate-limited-for': ({ ms }: { ms: number }) => `the service asks for a pause of ${formatDuration(ms)}`,
+  'nemo.rate-limited-until': ({ why, at }: { why: string; at: number }) =>
+    `${why}; asking again at ${formatClockTime(at)}`,
+  'nemo.held-by-limit': ({ at }: { at: number }) =>
+    `asking again at ${formatClockTime(at)}; waiting for the limit of the service (HTTP 429)`,
   'nemo.service-trouble': ({ status }: { status: number }) => `the service has a problem (HTTP ${status})`,
   'nemo.retried-hint': 'This often passes after a while.',
   'nemo.report-bug-hint': 'If it happens again, please report it with the log; nothing was lost.',

@@ -1,5 +1,5 @@
 import { offeredWords } from '../../core/escape.ts';
-import { formatBytes, formatDuration } from '../../core/units.ts';
+import { formatBytes, formatClockTime, formatDuration } from '../../core/units.ts';
 import type { Translation } from '../catalogue.ts';
 import type { NEMO_EN } from '../en/nemo.ts';
 
@@ -76,6 +76,8 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.rate-limited-longer': ({ ms, askedMs }) =>
     `服务要求暂停 ${formatDuration(askedMs)}，之后仍然拒绝；shrinkbox 暂停 ${formatDuration(ms)}`,
   'nemo.rate-limited-for': ({ ms }) => `服务要求暂停请求 ${formatDuration(ms)}`,
+  'nemo.rate-limited-until': ({ why, at }) => `${why}；将于 ${formatClockTime(at)} 再次请求`,
+  'nemo.held-by-limit': ({ at }) => `将于 ${formatClockTime(at)} 再次请求；正在等待服务的限制解除（HTTP 429）`,
   'nemo.service-trouble': ({ status }) => `服务出现故障（HTTP ${status}）`,
   'nemo.retried-hint': '这种情况通常过一段时间就会恢复。',
   'nemo.report-bug-hint': '如果再次发生，请附上日志报告问题；没有任何数据丢失。',

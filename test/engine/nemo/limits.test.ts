@@ -2,7 +2,10 @@ import PQueue from 'p-queue';
 import { describe, expect, it } from 'vitest';
 import { isShrinkError } from '../../../src/core/errors.ts';
 import type { Candidate } from '../../../src/core/job.ts';
+import type { EngineContext } from '../../../src/engine/engine.ts';
 import { sleep } from '../../../src/platform/clock.ts';
+import { createLogger } from '../../../src/platform/log.ts';
+import { eventually } from '../../support/eventually.ts';
 import { type SetUp, setUp, MINUTE } from './support.ts';
 
 /** What the queue does with a job: as many at once as there are slots, and back into the line when told to wait. */
@@ -84,4 +87,34 @@ describe('against a service that allows so many requests a minute', () => {
     clearInterval(watch);
     expect(most).toBe(2);
   });
+});
+
+it('every job held up by a 429 without a time says when it asks again, as do the engine and the log (was: opening a session)', async () => {
+  const lines: string[] = [];
+  const log = createLogger({ level: 'info', format: 'json', stream: { write: line => void lines.push(line) } });
+  const stand = await setUp({ speed: 300, engine: { log } });
+  await stand.engine.credits(new AbortController().signal);
+  stand.server.fault({ match: {}, times: 1, status: 429, body: '{"code":429}' });
+  const held = new Map<number, string>();
+  const isOver: boolean[] = [];
+  const work = [1, 2, 3].map(async n => {
+    const { context } = stand.job({ workDir: `w${n}` });
+    const progress: EngineContext['progress'] = news => {
+      context.progress(news);
+      if (news.held?.note) held.set(n, news.held.note);
+      else if ('held' in news) isOver.push(stand.engine.paused() === undefined);
+    };
+    return stand.engine.run(stand.order({ job: `job${n}` }), { ...context, progress });
+  });
+  await eventually(() => {
+    expect(held.size).toBe(3);
+    expect(stand.engine.paused()?.why.text).toMatch(/does not say for how long; asking again at \d\d:\d\d:\d\d$/);
+    return true;
+  });
+  expect([...held.values()].join()).toMatch(
+    /^(asking again at [\d:]{8}; waiting for the limit of the service \(HTTP 429\),?){3}$/,
+  );
+  await Promise.all(work);
+  expect(isOver).toEqual(expect.arrayContaining([true]));
+  expect(lines.filter(line => line.includes('asking again at'))).toHaveLength(1);
 });

@@ -6,6 +6,7 @@ import { type Clock, sleep } from '../../../platform/clock.ts';
 import { type HttpAnswer, wasNeverSent } from '../../../platform/http.ts';
 import type { Logger } from '../../../platform/log.ts';
 import { type Answer, errorFor, REFUSALS } from '../http/errors.ts';
+import type { PauseListener } from '../http/rate-limit.ts';
 import type { ApiRequest, Reply, Transport } from '../http/transport.ts';
 import type { Auth, Token } from './auth.ts';
 
@@ -53,6 +54,8 @@ export interface ClientOptions {
   auth: Auth;
   clock: Clock;
   log: Logger;
+  /** Told while a call waits for a pause to end. */
+  onPause?: PauseListener;
 }
 
 /** Pauses before repeats after transient trouble. */
@@ -64,12 +67,20 @@ export class Client {
   readonly #auth: Auth;
   readonly #clock: Clock;
   readonly #log: Logger;
+  readonly #options: ClientOptions;
 
-  constructor({ transport, auth, clock, log }: ClientOptions) {
+  constructor(options: ClientOptions) {
+    const { transport, auth, clock, log } = options;
+    this.#options = options;
     this.#transport = transport;
     this.#auth = auth;
     this.#clock = clock;
     this.#log = log;
+  }
+
+  /** The same for one job, which learns when it has to wait. */
+  telling(onPause: PauseListener): Client {
+    return new Client({ ...this.#options, onPause });
   }
 
   /** @throws ShrinkError from the refusal's row, or `unreachable`. */
@@ -90,7 +101,7 @@ export class Client {
     // True while a message is out and its fate unknown.
     let isOut = false;
     const send = async (token: Token): Promise<Reply> => {
-      const request = streamRequest(call, token);
+      const request = { ...streamRequest(call, token), onPause: this.#options.onPause };
       isOut = true;
       const answer = await this.#transport.open(request);
       if (answer.status === 200 && !/json|html|xml/i.test(answer.headers['content-type'] ?? '')) {
@@ -128,13 +139,21 @@ export class Client {
   /** Opens a file on the API's own host. The caller handles the answer, whatever it is. */
   async openFile({ url, headers, signal, silenceMs }: FileRequest): Promise<HttpAnswer> {
     const authorised = { accept: '*/*', ...bearer(await this.#auth.token(signal)), ...headers };
-    return this.#transport.open({ method: 'GET', path: url, headers: authorised, signal, silenceMs });
+    return this.#transport.open({
+      method: 'GET',
+      path: url,
+      headers: authorised,
+      signal,
+      silenceMs,
+      onPause: this.#options.onPause,
+    });
   }
 
   /** `passing`: a repeat may well succeed (no answer, trouble at the service, a reply garbled on the way). */
   async #tryCall(call: Call): Promise<{ answer: Success } | { error: ShrinkError; passing: boolean }> {
     try {
-      const send = (token: Token) => this.#transport.request(apiRequest(call, token));
+      const { onPause } = this.#options;
+      const send = (token: Token) => this.#transport.request({ ...apiRequest(call, token), onPause });
       const { answer, headers, retryAfterMs } = await this.#authorised(call, send);
       if (answer.ok && (call.isUsable?.(answer.text) ?? true)) return { answer: { ...answer, headers } };
       if (answer.ok) return { error: this.#refusalError(call.doing, misshapen(answer)), passing: true };

@@ -218,6 +218,23 @@ function pauseSentence(pauseMs: number, askedMs: number | undefined): Sentence {
   return say('nemo.rate-limited-longer', { ms: pauseMs, askedMs });
 }
 
+/** A pause of all requests after a 429. */
+export interface Pause {
+  /** Epoch ms. */
+  until: number;
+  /** What the service asked for, milliseconds; absent if it did not say. */
+  askedMs: number | undefined;
+}
+
+/** Told of the pause a request waits for, and `undefined` once it no longer does. */
+export type PauseListener = (pause: Pause | undefined) => void;
+
+/** Why requests rest, and when the next one goes. */
+export function untilSentence({ until, askedMs }: Pause): Sentence {
+  const why = askedMs === undefined ? say('nemo.rate-limited') : say('nemo.rate-limited-for', { ms: askedMs });
+  return say('nemo.rate-limited-until', { why, at: until });
+}
+
 /** The outcome of one request that was let through. Exactly one of these is called. */
 export interface Pass {
   accepted(): void;
@@ -233,6 +250,11 @@ export class RateLimiter {
   #state: RateLimitState = OPEN;
   #queue: Promise<unknown> = Promise.resolve();
   #wake: (() => void) | undefined;
+  /** Of the requests that wait. */
+  readonly #listeners = new Set<PauseListener>();
+  #told: Pause | undefined;
+  /** Called when a pause begins. */
+  onPause: ((pause: Pause) => void) | undefined;
 
   constructor(rules: RateLimitRules, clock: Clock, random: () => number = Math.random) {
     this.#rules = rules;
@@ -248,18 +270,47 @@ export class RateLimiter {
    * Resolves when the caller may send one request. Rejects with the signal's reason.
    * @throws ShrinkError `rate-limited` if the service asked for a pause longer than PATIENCE_MS.
    */
-  pass(signal: AbortSignal): Promise<Pass> {
+  pass(signal: AbortSignal, listener?: PauseListener): Promise<Pass> {
     const turn = this.#queue.then(() => this.#wait(signal));
     this.#queue = turn.catch(() => {});
     // A caller that aborts need not wait for its turn.
-    return orAborted(turn, signal);
+    const passing = orAborted(turn, signal);
+    return listener ? this.#telling(passing, listener) : passing;
+  }
+
+  /** The pause that lasts now. */
+  get pausedNow(): Pause | undefined {
+    const { resumeAt, askedMs } = this.#state;
+    return resumeAt > this.#clock.now() ? { until: resumeAt, askedMs } : undefined;
+  }
+
+  async #telling(passing: Promise<Pass>, listener: PauseListener): Promise<Pass> {
+    this.#listeners.add(listener);
+    if (this.pausedNow) listener(this.pausedNow);
+    try {
+      return await passing;
+    } finally {
+      this.#listeners.delete(listener);
+      listener(undefined);
+    }
+  }
+
+  /** A refusal may begin or lengthen the pause; any other answer after it shows that it is over. */
+  #become(state: RateLimitState): void {
+    this.#state = state;
+    const before = this.#told;
+    this.#told = this.pausedNow;
+    if (this.#told?.until === before?.until) return;
+    for (const listener of this.#listeners) listener(this.#told);
+    const isNew = before === undefined || before.until <= this.#clock.now();
+    if (this.#told && isNew) this.onPause?.(this.#told);
   }
 
   /** Makes everybody wait as after a 429. */
   pause(askedMs: number | undefined): void {
     const state = { ...this.#state, inFlight: this.#state.inFlight + 1 };
     const now = this.#clock.now();
-    this.#state = refused(state, this.#rules, { sentAt: now, now, askedMs, random: this.#random() });
+    this.#become(refused(state, this.#rules, { sentAt: now, now, askedMs, random: this.#random() }));
     this.#wake?.();
   }
 
@@ -301,7 +352,7 @@ export class RateLimiter {
     const settle = (change: (now: number) => RateLimitState) => {
       if (settled) return;
       settled = true;
-      this.#state = change(this.#clock.now());
+      this.#become(change(this.#clock.now()));
       this.#wake?.();
     };
     return {

@@ -3,7 +3,7 @@ import { say } from '../../../messages/say.ts';
 import type { Clock } from '../../../platform/clock.ts';
 import { type Http, type HttpAnswer, readText } from '../../../platform/http.ts';
 import { type Answer, readAnswer, retryAfterMs } from './errors.ts';
-import type { Pass, RateLimiter } from './rate-limit.ts';
+import type { Pass, PauseListener, RateLimiter } from './rate-limit.ts';
 
 /** One request to the API. */
 export interface ApiRequest {
@@ -17,6 +17,8 @@ export interface ApiRequest {
   silenceMs?: number;
   /** Send over a connection of its own. */
   fresh?: boolean;
+  /** Told while the request waits for a pause to end. */
+  onPause?: PauseListener;
   /** It has its own rate limit: a 429 does not make other requests wait. */
   ownLimit?: boolean;
 }
@@ -87,7 +89,7 @@ export class Transport {
 
   async #send(request: ApiRequest): Promise<{ answer: HttpAnswer; pass: Pass }> {
     const { limiter, attribution, silenceMs } = this.#options;
-    const pass = await limiter.pass(request.signal);
+    const pass = await limiter.pass(request.signal, request.onPause);
     const http = request.fresh ? this.#options.freshHttp : this.#options.http;
     try {
       const answer = await http.request({
