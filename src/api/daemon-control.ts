@@ -9,6 +9,7 @@ import type {
   ActionResult,
   Control,
   ControlEvent,
+  ExplainAsked,
   Explanation,
   JobDetail,
   JobView,
@@ -27,7 +28,7 @@ export interface DaemonControlOptions {
   currentMode(): StatusView['mode'];
   /** Why local work is paused, while it is. */
   resting(): Sentence | undefined;
-  explain(path: string, signal?: AbortSignal): Promise<Explanation>;
+  explain(path: string, asked?: ExplainAsked): Promise<Explanation>;
   setPaused(paused: boolean): Promise<void>;
   clock: Clock;
 }
@@ -79,8 +80,8 @@ export class DaemonControl implements Control {
     return job && detailOf(job, this.#options.scheduler.progressOf(job.id));
   }
 
-  explain(path: string, signal?: AbortSignal): Promise<Explanation> {
-    return this.#options.explain(path, signal);
+  explain(path: string, asked?: ExplainAsked): Promise<Explanation> {
+    return this.#options.explain(path, asked);
   }
 
   async retry(id: string): Promise<ActionResult> {

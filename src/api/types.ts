@@ -16,8 +16,15 @@ export interface ControlReader {
   jobs(state?: StateName): JobView[];
   /** `undefined` if no job has that id. An unambiguous beginning of an id is enough. */
   job(id: string): JobDetail | undefined;
-  /** Which rule a file would get and why, and what happened to it before. The signal aborts once nobody waits for it any more. */
-  explain(path: string, signal?: AbortSignal): Promise<Explanation>;
+  /** Which rule a file would get and why, and what happened to it before. */
+  explain(path: string, asked?: ExplainAsked): Promise<Explanation>;
+}
+
+export interface ExplainAsked {
+  /** Asked over HTTP, perhaps by a stranger: nothing is said of what is in no inbox, and no link is followed. */
+  onPage?: boolean;
+  /** Aborts once nobody waits for the answer any more. */
+  signal?: AbortSignal | undefined;
 }
 
 export interface Control extends ControlReader {

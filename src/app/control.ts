@@ -18,7 +18,7 @@ import type { Files } from '../platform/files/files.ts';
 import { createHttp } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Engines } from './engines.ts';
-import { explainFile } from './explain.ts';
+import { explainFile, explainOnPage, inNoInbox, pinAsked } from './explain.ts';
 import { Explanations } from './explanations.ts';
 import { type Folders, inboxesOf } from './folders.ts';
 import type { Lifetime } from './lifetime.ts';
@@ -58,8 +58,10 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
   const arriving = (path: string) =>
     [...queue.admissions.pending(), ...watcher.pending()].find(file => file.path === path)?.why;
   const context = { ...options, ledger, rulebook: queue.rulebook, arriving };
-  const explain = (path: string, signal: AbortSignal) => explainFile(path, context, signal);
-  const explanations = new Explanations({ files: options.files, explain });
+  const explanations = new Explanations({
+    identify: question => pinAsked(question, context),
+    explain: ({ path, onPage }, signal) => (onPage ? explainOnPage : explainFile)(path, context, signal),
+  });
   const control = new DaemonControl({
     ledger,
     scheduler,
@@ -67,7 +69,9 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
     status: () => status.view(),
     currentMode: () => status.mode(),
     resting: () => status.resting(),
-    explain: (path, signal) => explanations.explain(path, signal),
+    explain: async (path, asked) =>
+      // At once, so that not even the time tells anything.
+      (asked?.onPage && inNoInbox(path, options.folders)) || explanations.explain(path, asked),
     setPaused: paused => queue.setPaused(paused),
     clock,
   });

@@ -1,10 +1,10 @@
-import { lstatSync, readlinkSync, realpathSync } from 'node:fs';
+import { type BigIntStats, readlinkSync, realpathSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import type { Explanation, JobDetail } from '../api/types.ts';
 import { detailOf } from '../api/views.ts';
 import { isShrinkError, sentenceOf, type ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
-import type { EngineName, Job, Order, Sidecar, Sighting } from '../core/job.ts';
+import type { EngineName, Job, Order, Pin, Sidecar, Sighting } from '../core/job.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import type { Engine } from '../engine/engine.ts';
 import {
@@ -17,9 +17,10 @@ import {
 import { openedFile } from '../inbox/guarded-fs.ts';
 import { readInstruction } from '../inbox/sidecar.ts';
 import { say } from '../messages/say.ts';
-import { type HeldFile, openBelow } from '../platform/files/door.ts';
+import { type HeldFile, openBelow, openFolder } from '../platform/files/door.ts';
+import { holding } from '../platform/files/entry.ts';
 import { fileError } from '../platform/files/file-error.ts';
-import { type Files, fingerprint, pinOf } from '../platform/files/files.ts';
+import { type Files, fingerprint, pinFrom, pinOf } from '../platform/files/files.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import { type Folders, namesBelow } from './folders.ts';
 import type { Rulebook } from './rulebook.ts';
@@ -39,7 +40,7 @@ const PLAN_MS = 60_000;
 
 /** Which rule a file gets and why, what its engine would do, and what happened to the file before. Changes nothing. */
 export async function explainFile(path: string, context: ExplainContext, signal?: AbortSignal): Promise<Explanation> {
-  const { folders, ledger, files } = context;
+  const { folders, files } = context;
   // Comes first because it does not wait for a share that hangs; what follows would hold up the whole daemon.
   const error = await files.lstat(path).catch((thrown: unknown) => thrown);
   if (isShrinkError(error, 'unavailable')) {
@@ -49,24 +50,88 @@ export async function explainFile(path: string, context: ExplainContext, signal?
 
   const real = withRealFolder(path);
   const found = folders.containing(real);
-  const before = found ? ledger.atPlace(found.folder.inbox, found.relative) : [];
-  const nothing = nothingPlanned(real, found?.folder.inbox ?? null);
-  const pin = await pinOf(real, files).catch(() => undefined);
-  if (!pin) return { ...nothing, ...verdictOf(say('app.no-such-file')), before: viewsOf(before) };
-  const leftAlone = found && whyLeftAlone(found, real);
-  if (leftAlone) return { ...nothing, ...verdictOf(leftAlone), before: viewsOf(before) };
+  const stats = await files.lstat(real).catch(() => undefined);
+  const leftAlone = stats
+    ? found && whyLeftAlone(found.relative, stats, () => whereItLeads(found.folder.inbox, real))
+    : say('app.no-such-file');
+  return explainFound({ path: real, found, stats, leftAlone }, context, signal);
+}
 
-  const root = found?.folder.inbox ?? dirname(real);
-  const source = await openBelow(root, namesBelow(root, real), files).catch((thrown: unknown) =>
-    fileError(thrown, say('files.opening', { path: real }), real),
+/**
+ * The same for whoever may ask over HTTP. What is in no inbox by the text of its path is not looked at; in an inbox no link is
+ * followed, and none is read.
+ */
+export async function explainOnPage(path: string, context: ExplainContext, signal?: AbortSignal): Promise<Explanation> {
+  const asked = resolve(path);
+  const found = context.folders.containing(asked);
+  if (!found) return answerInNoInbox(path);
+  const stats = await lookInside(found.folder.inbox, asked, context.files).catch((thrown: unknown) =>
+    fileError(thrown, say('files.identifying', { path: asked }), asked),
+  );
+  if (isShrinkError(stats)) {
+    const leftAlone = stats.code === 'gone' ? say('app.no-such-file') : sentenceOf(stats);
+    return { ...(await explainFound({ path: asked, found, stats: undefined, leftAlone }, context, signal)), path };
+  }
+  const leftAlone = whyLeftAlone(found.relative, stats, () => say('files.is-link', { path: asked }));
+  return { ...(await explainFound({ path: asked, found, stats, leftAlone }, context, signal)), path };
+}
+
+/** Which version of a file would be explained. Rejects as the file system or the door does; undefined: it is not looked at. */
+export async function pinAsked(
+  { path, onPage }: { path: string; onPage: boolean },
+  { folders, files }: ExplainContext,
+): Promise<Pin | undefined> {
+  if (!onPage) return pinOf(path, files);
+  const asked = resolve(path);
+  const found = folders.containing(asked);
+  return found && pinFrom(await lookInside(found.folder.inbox, asked, files));
+}
+
+/** The one answer to every path that is in no inbox by its text, whether there is something or not; undefined for others. */
+export function inNoInbox(path: string, folders: Pick<Folders, 'containing'>): Explanation | undefined {
+  return folders.containing(resolve(path)) ? undefined : answerInNoInbox(path);
+}
+
+function answerInNoInbox(path: string): Explanation {
+  return { ...nothingPlanned(path, null), ...verdictOf(say('app.in-no-inbox')), before: [] };
+}
+
+function lookInside(inbox: string, path: string, files: Files): Promise<BigIntStats> {
+  const names = namesBelow(inbox, path);
+  const name = names.pop() ?? '';
+  return holding(openFolder(inbox, names, files), folder => folder.lstat(name));
+}
+
+interface Looked {
+  path: string;
+  found: ReturnType<Folders['containing']>;
+  /** Absent: nothing is there, and `leftAlone` says so. */
+  stats: BigIntStats | undefined;
+  leftAlone: Sentence | undefined;
+}
+
+async function explainFound(
+  { path, found, stats, leftAlone }: Looked,
+  context: ExplainContext,
+  signal: AbortSignal | undefined,
+): Promise<Explanation> {
+  const { ledger, files } = context;
+  const before = found ? ledger.atPlace(found.folder.inbox, found.relative) : [];
+  const nothing = nothingPlanned(path, found?.folder.inbox ?? null);
+  if (leftAlone || !stats)
+    return { ...nothing, ...verdictOf(leftAlone ?? say('app.no-such-file')), before: viewsOf(before) };
+
+  const root = found?.folder.inbox ?? dirname(path);
+  const source = await openBelow(root, namesBelow(root, path), files).catch((thrown: unknown) =>
+    fileError(thrown, say('files.opening', { path }), path),
   );
   try {
     const content = isShrinkError(source) ? '' : await fingerprint(source, source.pin.sizeBytes).catch(() => '');
     const known = [...new Set([...before, ...(content ? ledger.withContent(content) : [])])];
     if (!found) return { ...nothing, ...verdictOf(say('app.in-no-inbox')), before: viewsOf(known) };
     const { folder, relative } = found;
-    const { sidecar, unread } = await sidecarBeside(folder.inbox, real, files);
-    const sighting = { inbox: folder.inbox, path: real, relative, pin, sidecar };
+    const { sidecar, unread } = await sidecarBeside(folder.inbox, path, files);
+    const sighting = { inbox: folder.inbox, path, relative, pin: pinFrom(stats), sidecar };
     const answer = await decisionOn(sighting, { ...context, source, unread }, signal);
     return { ...answer, before: viewsOf(known) };
   } finally {
@@ -80,7 +145,8 @@ async function sidecarBeside(
   mediaPath: string,
   files: Files,
 ): Promise<{ sidecar?: Sidecar; unread?: Sentence }> {
-  const entries = await files.readdir(dirname(mediaPath)).catch(() => []);
+  const parents = namesBelow(inbox, mediaPath).slice(0, -1);
+  const entries = await holding(openFolder(inbox, parents, files), folder => folder.list()).catch(() => []);
   const names = entries.map(({ name }) => name);
   const texts = entries.filter(entry => entry.isFile()).map(({ name }) => name);
   const media = basename(mediaPath);
@@ -134,10 +200,7 @@ function verdictOf(verdict: Partial<Message> & { text: string }): Pick<Explanati
 }
 
 /** Why the watcher never hands the file on. The file is not opened: reading from a named pipe would never end. */
-function whyLeftAlone(
-  { folder: { inbox }, relative }: { folder: { inbox: string }; relative: string },
-  path: string,
-): Sentence | undefined {
+function whyLeftAlone(relative: string, stats: BigIntStats, ofLink: () => Sentence): Sentence | undefined {
   const parts = relative.split('/');
   const name = parts.pop() ?? '';
   for (const folder of parts) {
@@ -146,10 +209,12 @@ function whyLeftAlone(
   }
   const why = reasonToIgnoreFile(name);
   if (why !== undefined) return say('app.left-alone', { why });
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (found === undefined || found.isFile()) return undefined;
-  if (found.isDirectory()) return say('app.is-folder');
-  if (!found.isSymbolicLink()) return say('app.is-special');
+  if (stats.isFile()) return undefined;
+  if (stats.isDirectory()) return say('app.is-folder');
+  return stats.isSymbolicLink() ? ofLink() : say('app.is-special');
+}
+
+function whereItLeads(inbox: string, path: string): Sentence {
   const target = resolve(dirname(path), readlinkSync(path));
   return isWithin(inbox, target) ? say('app.is-link-inside', { target }) : say('app.is-link-outside', { target });
 }

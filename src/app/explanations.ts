@@ -1,17 +1,24 @@
-import type { Explanation } from '../api/types.ts';
+import type { ExplainAsked, Explanation } from '../api/types.ts';
 import { ShrinkError } from '../core/errors.ts';
+import type { Pin } from '../core/job.ts';
 import { say } from '../messages/say.ts';
 import { orAborted, Semaphore } from '../platform/async.ts';
-import { type Files, pinOf } from '../platform/files/files.ts';
 
 /** Each reads a file and runs ffprobe and ffmpeg, beside the jobs. */
 const AT_ONCE = 2;
 /** Files explained at a time, waiting ones included. */
 const MAX_UNDER_WAY = 16;
 
+/** Who asks changes what is looked at: see `ExplainAsked`. */
+interface Question {
+  path: string;
+  onPage: boolean;
+}
+
 export interface ExplanationsOptions {
-  files: Files;
-  explain(path: string, signal: AbortSignal): Promise<Explanation>;
+  /** Which version of the file is asked about; may reject. */
+  identify(question: Question): Promise<Pin | undefined>;
+  explain(question: Question, signal: AbortSignal): Promise<Explanation>;
 }
 
 interface UnderWay {
@@ -34,14 +41,15 @@ export class Explanations {
   }
 
   /** @throws the signal's reason if it aborts; ShrinkError `unavailable` if too many files are being explained. */
-  async explain(path: string, signal?: AbortSignal): Promise<Explanation> {
+  async explain(path: string, { onPage = false, signal }: ExplainAsked = {}): Promise<Explanation> {
+    const question = { path, onPage };
     const pin = await orAborted(
-      pinOf(path, this.#options.files).catch(() => undefined),
+      this.#options.identify(question).catch(() => undefined),
       signal,
     );
     signal?.throwIfAborted();
-    const key = JSON.stringify([path, pin]);
-    const shared = this.#underWay.get(key) ?? this.#start(key, path);
+    const key = JSON.stringify([question, pin]);
+    const shared = this.#underWay.get(key) ?? this.#start(key, question);
     shared.asking += 1;
     try {
       return await orAborted(shared.result, signal);
@@ -51,12 +59,12 @@ export class Explanations {
     }
   }
 
-  #start(key: string, path: string): UnderWay {
+  #start(key: string, question: Question): UnderWay {
     if (this.#underWay.size >= MAX_UNDER_WAY) {
       throw new ShrinkError('unavailable', say('app.too-many-explanations'), { hint: say('api.try-later') });
     }
     const stop = new AbortController();
-    const result = this.#turns.run(() => this.#options.explain(path, stop.signal), stop.signal);
+    const result = this.#turns.run(() => this.#options.explain(question, stop.signal), stop.signal);
     // Everyone still waiting gets the error; once the last has left, nobody does.
     result.catch(() => {});
     const started = { result, stop, asking: 0 };

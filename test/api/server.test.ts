@@ -166,6 +166,12 @@ it('asks for the token over HTTP, not on the control socket, and never takes it 
   expect((await ask(server, '/healthz', {}, true)).status).toBe(200);
 });
 
+it('asks for an explanation as a stranger may have it, except on the socket', async () => {
+  const { server, control } = await serving({ listen: LOOPBACK });
+  for (const tcp of [false, true]) await ask(server, '/api/explain?path=/x', { headers: { host: 'localhost' } }, tcp);
+  expect(control.calls.filter(call => call.startsWith('explain'))).toEqual(['explain /x', 'explain /x on the page']);
+});
+
 it('gives up a request whose body does not arrive', async () => {
   const { server, control } = await serving({ bodyMs: 50 });
   const answer = await new Promise<string>(resolve => {

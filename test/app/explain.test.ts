@@ -6,11 +6,12 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Config } from '../../src/config/load.ts';
 import type { Explanation } from '../../src/api/types.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
-import { explainFile } from '../../src/app/explain.ts';
+import { type ExplainContext, explainFile, explainOnPage } from '../../src/app/explain.ts';
 import { Folders } from '../../src/app/folders.ts';
 import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import { aDecision } from '../support/builders.ts';
+import { FailingFiles } from '../support/failing-files.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
@@ -31,8 +32,12 @@ async function verdict(path: string): Promise<string> {
 }
 
 async function explained(path: string, files: Files = nodeFiles, sidecars: unknown[] = []): Promise<Explanation> {
+  return explainFile(path, contextOf(files, sidecars));
+}
+
+function contextOf(files: Files, sidecars: unknown[] = []): ExplainContext {
   const config = { stateDir: join(dir, 'state'), folders: [{ inbox, outbox: join(dir, 'out') }] } as unknown as Config;
-  return explainFile(path, {
+  return {
     folders: new Folders(config, nodeFiles),
     ledger: new Ledger(new MemoryJournal(), new FakeClock()),
     rulebook: {
@@ -44,7 +49,7 @@ async function explained(path: string, files: Files = nodeFiles, sidecars: unkno
     engines: {},
     files,
     arriving: asked => (asked.endsWith('clip.mp4') ? 'it is empty' : undefined),
-  });
+  };
 }
 
 describe('explain', () => {
@@ -108,5 +113,55 @@ describe('explain', () => {
     expect(await verdict(inbox)).toMatch(/in no inbox/);
     mkdirSync(join(inbox, 'folder.mp4'));
     expect(await verdict(join(inbox, 'folder.mp4'))).toMatch(/^this is a folder/);
+  });
+});
+
+describe('explain over HTTP', () => {
+  const asked = (path: string, files: Files = nodeFiles) => explainOnPage(path, contextOf(files));
+
+  // Was: "there is no such file" or "it is in no inbox", and the path a link or an entry of /proc led to.
+  it('does not tell what exists outside the inboxes, nor where links and /proc lead', async () => {
+    const files = new FailingFiles();
+    symlinkSync('/etc', join(dir, 'linked'));
+    symlinkSync(inbox, join(dir, 'to-inbox'));
+    for (const path of [
+      ...['/etc/passwd', '/etc/no-such-file', '/proc/self/cwd/x', '/proc/self/exe', '/', inbox, `${inbox}2/clip.mp4`],
+      ...[join(dir, 'linked/passwd'), join(dir, 'to-inbox/clip.mp4'), `${inbox}/../x.mp4`, `${inbox}/../../etc/passwd`],
+    ]) {
+      expect(await asked(path, files)).toEqual({
+        ...{ path, folder: null, rules: [], plan: [], arriving: null, before: [] },
+        verdict: 'it is in no inbox, so shrinkbox leaves it alone',
+        messages: { verdict: { code: 'app.in-no-inbox', params: undefined } },
+      });
+    }
+    expect(files.calls).toEqual([]);
+  });
+
+  it('follows no link in an inbox, and does not say where one leads', async () => {
+    writeFileSync(join(dir, 'secret.mp4'), 'x');
+    symlinkSync(dir, join(inbox, 'away'));
+    symlinkSync(join(dir, 'secret.mp4'), join(inbox, 'out.mp4'));
+    symlinkSync('clip.mp4', join(inbox, 'within.mp4'));
+    for (const [name, link] of [
+      ['away/secret.mp4', 'away'],
+      ['away/no-such.mp4', 'away'],
+      ['out.mp4', 'out.mp4'],
+      ['within.mp4', 'within.mp4'],
+    ]) {
+      const said = await asked(join(inbox, name ?? ''));
+      expect(said).toMatchObject({ path: join(inbox, name ?? ''), folder: inbox, plan: [], rules: [] });
+      expect(said.verdict).toBe(`${join(inbox, link ?? '')} is a link; links are not followed there`);
+    }
+  });
+
+  it('explains what is in an inbox as the command line does', async () => {
+    mkdirSync(join(inbox, 'sub'));
+    writeFileSync(join(inbox, 'sub', 'clip.mp4'), 'x');
+    execFileSync('mkfifo', [join(inbox, 'pipe.mp4')]);
+    for (const name of ['clip.mp4', 'sub/clip.mp4', 'sub', 'pipe.mp4', '@eaDir/clip.mp4', 'no-such.mp4', '.x.mp4']) {
+      expect(await asked(join(inbox, name))).toEqual(await explained(join(inbox, name)));
+    }
+    const path = `${inbox}/sub/../clip.mp4`;
+    expect(await asked(path)).toEqual({ ...(await explained(path)), path });
   });
 });

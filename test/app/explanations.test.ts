@@ -5,7 +5,7 @@ import { afterEach, beforeEach, expect, it } from 'vitest';
 import type { Explanation } from '../../src/api/types.ts';
 import { Explanations } from '../../src/app/explanations.ts';
 import { type Deferred, deferred } from '../../src/platform/async.ts';
-import { nodeFiles } from '../../src/platform/files/files.ts';
+import { pinOf } from '../../src/platform/files/files.ts';
 import { eventually } from '../support/eventually.ts';
 
 let dir: string;
@@ -16,8 +16,8 @@ beforeEach(() => {
   dir = mkdtempSync(join(tmpdir(), 'shrinkbox-explain-'));
   started = [];
   explanations = new Explanations({
-    files: nodeFiles,
-    explain(path, signal) {
+    identify: ({ path }) => pinOf(path),
+    explain({ path }, signal) {
       const answer = deferred<Explanation>();
       started.push({ path, signal, answer });
       signal.addEventListener('abort', () => answer.reject(signal.reason));
@@ -58,10 +58,18 @@ it('explains a file once for all who ask meanwhile, and again after a change', a
   await startedToBe(3);
 });
 
+it('does not share what the command line may see with the page', async () => {
+  const path = file('a');
+  const asked = [explanations.explain(path), explanations.explain(path, { onPage: true })];
+  await startedToBe(2);
+  for (const { answer } of started) answer.resolve(answerOf('said'));
+  expect(await Promise.all(asked)).toHaveLength(2);
+});
+
 it('ends an explanation when the last one who asked has left, not before', async () => {
   const path = file('a');
   const [first, second] = [new AbortController(), new AbortController()];
-  const asked = [first, second].map(({ signal }) => explanations.explain(path, signal));
+  const asked = [first, second].map(({ signal }) => explanations.explain(path, { signal }));
   await startedToBe(1);
   first.abort(new Error('hung up'));
   await expect(asked[0]).rejects.toThrow('hung up');
@@ -76,7 +84,7 @@ it('forgets one that waits for its turn when nobody waits for it', async () => {
   void explanations.explain(file('a'));
   void explanations.explain(file('b'));
   await startedToBe(2);
-  const waiting = explanations.explain(file('c'), leaving.signal);
+  const waiting = explanations.explain(file('c'), { signal: leaving.signal });
   leaving.abort(new Error('hung up'));
   await expect(waiting).rejects.toThrow('hung up');
   for (const { answer } of started) answer.resolve(answerOf('said'));

@@ -43,7 +43,6 @@ const BY_PATH: Readonly<Record<string, string>> = {
   'engine/nemo/render/result.ts': OWN_WORK,
   'app/daemon.ts': 'hands the disk to everybody',
   'app/explain.ts': LOOKS,
-  'app/explanations.ts': LOOKS,
   'app/folder-mounts.ts': `${OWN_STATE}, /proc, and ${CONFIGURED}`,
   'app/folders.ts': `${CONFIGURED}; ${LOOKS}`,
   'app/housekeeping.ts': OWN_STATE,

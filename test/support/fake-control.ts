@@ -2,6 +2,7 @@ import type {
   ActionResult,
   Control,
   ControlEvent,
+  ExplainAsked,
   Explanation,
   JobDetail,
   JobView,
@@ -91,8 +92,8 @@ export class FakeControl implements Control {
     return this.details.get(id);
   }
 
-  async explain(path: string): Promise<Explanation> {
-    this.#meet(`explain ${path}`);
+  async explain(path: string, { onPage = false }: ExplainAsked = {}): Promise<Explanation> {
+    this.#meet(`explain ${path}${onPage ? ' on the page' : ''}`);
     return {
       path,
       folder: '/in',

@@ -56,7 +56,7 @@ export function jobRoutes(control: Control, thumbnails: Thumbnails | undefined):
       json(c, daysOf(control.jobs('done'))),
     ),
     route('GET', '/api/explain', { about: EXPLAIN, query: explainQuery, answer: explanation }, async (c, { path }) =>
-      json(c, await control.explain(path, c.req.raw.signal)),
+      json(c, await control.explain(path, { onPage: c.env.policy.via === 'tcp', signal: c.req.raw.signal })),
     ),
   ];
 }
