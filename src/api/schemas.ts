@@ -154,6 +154,7 @@ export const statusView = z
     mode: z.enum(['running', 'paused', 'draining', 'drained', 'stopping', 'stopped']),
     state_dir: text,
     page: text.nullable().describe('the address of the page for a browser'),
+    page_unavailable: text.optional().describe('why there is no page although http.listen asks for one'),
     local_hours: z
       .object({ hours: text, time_zone: text })
       .nullable()

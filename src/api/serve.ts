@@ -12,6 +12,7 @@ import { ShrinkError } from '../core/errors.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import { fileError } from '../platform/files/file-error.ts';
+import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { loadPage } from './assets.ts';
 import type { AccessPolicy } from './authorize.ts';
@@ -31,6 +32,9 @@ export interface ServeOptions extends Omit<AppOptions, 'page'> {
   publicUrl?: string;
   /** For XDG_RUNTIME_DIR, when the socket's path is too long. */
   env?: NodeJS.ProcessEnv;
+  clock: Clock;
+  /** Called when the page becomes available after all. */
+  onPage?: () => void;
   /** The folder of the built page; by default beside this file. */
   pageDir?: string;
 }
@@ -38,16 +42,20 @@ export interface ServeOptions extends Omit<AppOptions, 'page'> {
 export interface Serving {
   /** The socket's real path. */
   readonly socket: string;
-  /** The HTTP address, or null: not configured, or not available (logged). */
+  /** The HTTP address, or null: not configured, or not available (yet). */
   readonly address: { host: string; port: number } | null;
   /** The same, for a browser. */
   readonly page: string | null;
+  /** Why there is no address although one is configured. It is tried again every few seconds. */
+  readonly pageUnavailable: Sentence | undefined;
   /** Ends event streams and connections and removes the socket, within half a second or so. Safe to call twice. */
   close(): Promise<void>;
 }
 
 /** How long unfinished answers may take when the daemon stops, milliseconds. */
 const CLOSING_MS = 500;
+/** How long to wait until an address that was not available is tried again, milliseconds. */
+const RETRY_MS = 5_000;
 /** Bytes of headers in one request. */
 const MAX_HEADERS = 16 * 1024;
 
@@ -66,16 +74,27 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const servers: Server[] = [];
   try {
     servers.push(await openSocket(app, real));
-    const tcp = listen && (await openAddress(app, { listen, token, log, publicUrl }));
-    if (tcp) servers.push(tcp);
-    const bound = tcp?.address() as AddressInfo | undefined;
+    const door = listen && new PageDoor(app, { ...options, listen, token });
+    await door?.open();
     let closing: Promise<void> | undefined;
     return {
       socket: real,
-      address: bound ? { host: bound.address, port: bound.port } : null,
-      page: bound ? (publicUrl ?? pageAt(bound)) : null,
+      get address() {
+        const { bound } = door ?? {};
+        return bound ? { host: bound.address, port: bound.port } : null;
+      },
+      get page() {
+        return door?.bound ? (publicUrl ?? pageAt(door.bound)) : null;
+      },
+      get pageUnavailable() {
+        return door?.why;
+      },
       close() {
-        closing ??= shut(app, servers).then(() => releaseSocket(options.socketPath, real));
+        closing ??= (async () => {
+          const tcp = await door?.close();
+          await shut(app, tcp ? [...servers, tcp] : servers);
+          await releaseSocket(options.socketPath, real);
+        })();
         return closing;
       },
     };
@@ -172,27 +191,84 @@ interface AddressOptions {
   listen: ListenAddress;
   token: string | undefined;
   log: Logger;
-  publicUrl: string | undefined;
+  clock: Clock;
+  publicUrl?: string | undefined;
+  onPage?: (() => void) | undefined;
 }
 
-async function openAddress(app: App, options: AddressOptions): Promise<Server | undefined> {
-  const { listen, token, log } = options;
+/** The server at `http.listen`. While its address is taken, it is tried again: whoever has it may go. */
+class PageDoor {
+  readonly #app: App;
+  readonly #options: AddressOptions;
+  #server: Server | undefined;
+  #stopRetry: () => void = () => {};
+  #trying: Promise<void> | undefined;
+  #closed = false;
+  /** Why it is not open. */
+  why: Sentence | undefined;
+
+  constructor(app: App, options: AddressOptions) {
+    this.#app = app;
+    this.#options = options;
+  }
+
+  get bound(): AddressInfo | undefined {
+    return (this.#server?.address() ?? undefined) as AddressInfo | undefined;
+  }
+
+  /** @throws ShrinkError `config-invalid` if other machines could reach the page without a token */
+  async open(): Promise<void> {
+    const { listen, log, clock } = this.#options;
+    const before = this.why;
+    const opened = await openAddress(this.#app, this.#options);
+    if ('server' in opened) {
+      this.#server = opened.server;
+      this.why = undefined;
+      return;
+    }
+    this.why = opened.why;
+    const at = `${listen.host}:${listen.port}`;
+    if (!before) log.warn({ listen: at, errno: opened.errno }, `${opened.why.text}; the command line works`);
+    if (!this.#closed) this.#stopRetry = clock.after(RETRY_MS, () => void (this.#trying = this.#retry()));
+  }
+
+  async #retry(): Promise<void> {
+    const { log, onPage } = this.#options;
+    try {
+      await this.open();
+    } catch (error) {
+      log.warn({ err: error }, 'the page is not opened');
+    }
+    if (!this.#server || this.#closed) return;
+    log.info({ port: this.bound?.port }, 'the page is available now');
+    onPage?.();
+  }
+
+  /** Tries no more. Resolves with the server that is still open. */
+  async close(): Promise<Server | undefined> {
+    this.#closed = true;
+    this.#stopRetry();
+    await this.#trying;
+    return this.#server;
+  }
+}
+
+type Opened = { server: Server } | { why: Sentence; errno: string | undefined };
+
+async function openAddress(app: App, { listen, token, publicUrl }: AddressOptions): Promise<Opened> {
   const policy: Extract<AccessPolicy, { via: 'tcp' }> = {
     via: 'tcp',
     loopback: false,
     token: token || undefined,
-    publicUrl: options.publicUrl === undefined ? undefined : new URL(options.publicUrl),
+    publicUrl: publicUrl === undefined ? undefined : new URL(publicUrl),
   };
   const server = httpServer(app, policy);
   try {
     await listening(server, () => server.listen({ ...listen, exclusive: true }));
   } catch (error) {
     const { code } = error as NodeJS.ErrnoException;
-    log.warn(
-      { listen: `${listen.host}:${listen.port}`, errno: code },
-      `${WHY[code ?? ''] ?? 'cannot listen on http.listen'}; the page is not available, the command line is`,
-    );
-    return undefined;
+    const at = `${listen.host}:${listen.port}`;
+    return { why: whyNoPage(code, at), errno: code };
   }
   // The address counts, not the name: /etc/hosts may map localhost to anything.
   policy.loopback = isLoopback((server.address() as AddressInfo).address);
@@ -200,15 +276,23 @@ async function openAddress(app: App, options: AddressOptions): Promise<Server | 
     server.close();
     throw openWithoutToken(listen.host);
   }
-  return server;
+  return { server };
 }
 
-const WHY: Readonly<Record<string, string>> = {
-  EADDRINUSE: 'another program uses the port of http.listen',
-  EACCES: 'this user may not use the port of http.listen (ports below 1024 need a privilege)',
-  EADDRNOTAVAIL: 'this machine does not have the address of http.listen',
-  ENOTFOUND: 'the host name of http.listen is unknown',
-};
+function whyNoPage(errno: string | undefined, at: string): Sentence {
+  switch (errno) {
+    case 'EADDRINUSE':
+      return say('api.page-port-taken', { at });
+    case 'EACCES':
+      return say('api.page-port-denied', { at });
+    case 'EADDRNOTAVAIL':
+      return say('api.page-no-such-address', { at });
+    case 'ENOTFOUND':
+      return say('api.page-host-unknown', { at });
+    default:
+      return say('api.page-cannot-listen', { at, errno: errno ?? '' });
+  }
+}
 
 function openWithoutToken(host: string): ShrinkError {
   return new ShrinkError('config-invalid', say('api.open-without-token', { host }), {

@@ -1,7 +1,7 @@
 /** Builds what people see of the daemon: its status, the control socket, the page, and the log lines and notifications about jobs. */
 import { join } from 'node:path';
 import { DaemonControl } from '../api/daemon-control.ts';
-import { serve } from '../api/serve.ts';
+import { serve, type Serving } from '../api/serve.ts';
 import { Thumbnails } from '../api/thumbnails.ts';
 import { sweepUploads, Uploads } from '../api/uploads.ts';
 import type { Secrets } from '../config/secrets.ts';
@@ -79,7 +79,7 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
   events.on('progress', id => control.announceProgress(id, clock.monotonic()));
   live.onChange(() => control.announceStatus());
   announceChanges(options);
-  if (serves) status.page = await openServer(control, options);
+  if (serves) status.server = await openServer(control, options);
   return control;
 }
 
@@ -133,8 +133,7 @@ function logChange(log: Logger, job: Job, before: Job | undefined): void {
   }
 }
 
-/** Resolves with the address of the page; null where there is none. */
-async function openServer(control: DaemonControl, options: ControlOptions): Promise<string | null> {
+async function openServer(control: DaemonControl, options: ControlOptions): Promise<Serving> {
   const { live, state, folders, metrics, secrets, tools, files, env, clock, log, life } = options;
   const inboxes = () => inboxesOf(live.current);
   await life.starting('the removal of unfinished uploads', sweepUploads(inboxes(), clock.now(), files));
@@ -156,8 +155,10 @@ async function openServer(control: DaemonControl, options: ControlOptions): Prom
     thumbnails: new Thumbnails({ tools, open: path => folders.openFile(path) }),
     log,
     env,
+    clock,
+    onPage: () => control.announceStatus(),
   });
   const server = await life.starting('the control socket', opening);
   life.defer(() => server.close());
-  return server.page;
+  return server;
 }

@@ -1,3 +1,4 @@
+import type { Serving } from '../api/serve.ts';
 import type { StatusView } from '../api/types.ts';
 import { actionIn } from '../api/views.ts';
 import { type EngineName, makeReason, type Reason } from '../core/job.ts';
@@ -39,8 +40,8 @@ export class DaemonStatus {
   readonly #options: StatusOptions;
   readonly #startedAt: number;
   readonly #away = new Map<string, { at: number; why: ShrinkError | undefined }>();
-  /** The address of the page, once it is served. */
-  page: string | null = null;
+  /** Once it answers. */
+  server: Pick<Serving, 'page' | 'pageUnavailable'> | undefined;
 
   constructor(options: StatusOptions) {
     this.#options = options;
@@ -56,7 +57,8 @@ export class DaemonStatus {
       started_at: this.#startedAt,
       mode: this.mode(),
       state_dir: state.dir,
-      page: this.page,
+      page: this.server?.page ?? null,
+      page_unavailable: this.server?.pageUnavailable?.text,
       local_hours: hoursView(this.#options.live.current.limits.localHours),
       counts: state.ledger.counts(),
       totals: totalsOf(state.ledger),

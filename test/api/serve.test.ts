@@ -11,7 +11,10 @@ import { Secret } from '../../src/config/secrets.ts';
 import { connectControl } from '../../src/api/client.ts';
 import { serve } from '../../src/api/serve.ts';
 import { controlSocket } from '../../src/api/socket.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { silentLogger } from '../../src/platform/log.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { FakeControl } from '../support/fake-control.ts';
 import { ask, serving, tempDir } from '../support/serving.ts';
 
@@ -118,8 +121,32 @@ it('continues without the page when its port is taken, and says so', async () =>
   const log = { ...silentLogger, warn: (_: unknown, text: string) => warned.push(text) } as never;
   const { server } = await serving({ listen: { host: '127.0.0.1', port }, log });
   expect([server.address, server.page]).toEqual([null, null]);
-  expect(warned).toEqual([expect.stringContaining('another program uses the port of http.listen')]);
+  expect(warned).toEqual([expect.stringContaining('the page is not available: another program uses')]);
   expect((await ask(server, '/healthz')).status).toBe(200);
+});
+
+// Was: no page for the whole life of the daemon, and status said nothing.
+it('a port that was taken at the start is tried again, and the page is there once it is free', async () => {
+  const squatter = createServer().listen(0, '127.0.0.1');
+  await once(squatter, 'listening');
+  const { port } = squatter.address() as { port: number };
+  const said: string[] = [];
+  const note = (_: unknown, text: string) => said.push(text);
+  const log = { ...silentLogger, warn: note, info: note } as never;
+  const clock = new FakeClock();
+  const { server } = await serving({ listen: { host: '127.0.0.1', port }, log, clock });
+  const taken = `the page is not available: another program uses 127.0.0.1:${port} (http.listen)`;
+  expect(server.pageUnavailable?.text).toBe(taken);
+  await clock.advance(5_000);
+  await new Promise(resolve => squatter.close(resolve));
+  await eventually(async () => {
+    await clock.advance(5_000);
+    return server.page;
+  });
+  expect(server.page).toBe(`http://127.0.0.1:${port}/`);
+  expect(server.pageUnavailable).toBeUndefined();
+  expect(said).toEqual([`${taken}; the command line works`, 'the page is available now']);
+  expect((await ask(server, '/healthz', {}, true)).status).toBe(200);
 });
 
 it('refuses an address other machines reach when there is no token', async () => {
@@ -167,7 +194,7 @@ it('leaves nothing listening when it cannot start', async () => {
   await chmod(stateDir, 0o700);
   const control = new FakeControl();
   await expect(
-    serve({ control, socketPath: join(stateDir, 'missing', 'control.sock'), log: silentLogger }),
+    serve({ control, socketPath: join(stateDir, 'missing', 'control.sock'), log: silentLogger, clock: systemClock }),
   ).rejects.toMatchObject({ name: 'ShrinkError' });
   expect(control.listeners).toBe(0);
 });

@@ -17,6 +17,7 @@ export class FakeControl implements Control {
   readonly details = new Map<string, JobDetail>();
   mode: StatusView['mode'] = 'running';
   page: string | null = null;
+  pageUnavailable: string | undefined;
   engines: StatusView['engines'] = [
     { name: 'local', ready: true, slots: 1, busy: 0, paused_until: null, reason: null, action: null },
   ];
@@ -61,6 +62,7 @@ export class FakeControl implements Control {
       mode: this.mode,
       state_dir: this.#stateDir,
       page: this.page,
+      page_unavailable: this.pageUnavailable,
       local_hours: null,
       counts: counts as Record<StateName, number>,
       totals: { done: 1, source_bytes: 4_000_000, output_bytes: 1_000_000, saved_bytes: 3_000_000 },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { onTestFinished } from 'vitest';
 import { type ServeOptions, type Serving, serve } from '../../src/api/serve.ts';
 import { controlSocket } from '../../src/api/socket.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { FakeControl } from './fake-control.ts';
 
@@ -21,7 +22,13 @@ export async function serving(
 ): Promise<{ stateDir: string; control: FakeControl; server: Serving }> {
   const stateDir = options.stateDir ?? (await tempDir());
   const control = (options.control as FakeControl | undefined) ?? new FakeControl(stateDir);
-  const server = await serve({ control, socketPath: controlSocket(stateDir), log: silentLogger, ...options });
+  const server = await serve({
+    control,
+    socketPath: controlSocket(stateDir),
+    log: silentLogger,
+    clock: systemClock,
+    ...options,
+  });
   onTestFinished(() => server.close());
   return { stateDir, control, server };
 }

@@ -63,7 +63,7 @@ export async function* checkResults(context: Context, config: Config): AsyncGene
   yield await watchLimits(config);
   const { localHours } = config.limits;
   if (localHours) yield hours(localHours, context.io.clock.now());
-  const http = await httpPort(config, daemon.running);
+  const http = await httpPort(config, daemon);
   if (http) yield http;
   yield* await access(context, config);
   if (usesNemo(config)) {
@@ -169,13 +169,20 @@ function missingFeatures(tools: Tools): CheckResult[] {
   return found;
 }
 
-async function daemonState(config: Config): Promise<{ running: boolean; result: CheckResult }> {
+interface DaemonState {
+  running: boolean;
+  /** Why a running daemon has no page although it should. */
+  pageUnavailable?: string | undefined;
+  result: CheckResult;
+}
+
+async function daemonState(config: Config): Promise<DaemonState> {
   const about = 'daemon';
   try {
     const client = await connect(config);
     if (!client) return { running: false, result: { about, result: 'ok', said: 'not running' } };
-    const { pid, mode } = await client.status().finally(() => client.close());
-    return { running: true, result: { about, result: 'ok', said: `${mode}, pid ${pid}` } };
+    const { pid, mode, page_unavailable: pageUnavailable } = await client.status().finally(() => client.close());
+    return { running: true, pageUnavailable, result: { about, result: 'ok', said: `${mode}, pid ${pid}` } };
   } catch (error) {
     return { running: true, result: failedCheck(about, error) };
   }
@@ -319,10 +326,12 @@ async function countDirectories(roots: readonly string[], most: number): Promise
   return count;
 }
 
-async function httpPort(config: Config, running: boolean): Promise<CheckResult | undefined> {
+async function httpPort(config: Config, { running, pageUnavailable }: DaemonState): Promise<CheckResult | undefined> {
   const { listen } = config.http;
-  if (listen === 'off' || running) return undefined;
   const about = 'page';
+  const fix = 'Set http.listen to another port, or to off. Everything else works without it.';
+  if (pageUnavailable) return { about, result: 'warn', said: pageUnavailable, fix };
+  if (listen === 'off' || running) return undefined;
   const said = `${listen.host}:${listen.port}`;
   const errno = await new Promise<string | undefined>(resolve => {
     const server = createServer();
@@ -330,7 +339,6 @@ async function httpPort(config: Config, running: boolean): Promise<CheckResult |
     server.listen({ ...listen, exclusive: true }, () => server.close(() => resolve(undefined)));
   });
   if (errno === undefined) return { about, result: 'ok', said: `${said} is free` };
-  const fix = 'Set http.listen to another port, or to off. Everything else works without it.';
   return { about, result: 'warn', said: `cannot listen on ${said} (${errno})`, fix };
 }
 

@@ -51,6 +51,9 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
     cut(`  ${countLine(status)}`, columns),
     cut(`  ${totalLine(status)}`, columns),
     ...(status.page ? [cut(`  ${escapeForTerminal(status.page)}`, columns)] : []),
+    ...(status.page_unavailable
+      ? [paint('yellow', cut(`  ${escapeForTerminal(status.page_unavailable)}`, columns))]
+      : []),
     ...hoursLines(status),
     '',
     ...table(

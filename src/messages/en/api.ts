@@ -90,6 +90,15 @@ export const API_EN = {
   'api.creating-socket-folder': 'creating a folder for the control socket',
   'api.socket-in-use': (p: { path: string }) => `another shrinkbox is running: it answers at ${p.path}`,
   'api.socket-in-use-hint': 'Stop that one first, or give this one its own state_dir.',
+  'api.page-port-taken': (p: { at: string }) => `the page is not available: another program uses ${p.at} (http.listen)`,
+  'api.page-port-denied': (p: { at: string }) =>
+    `the page is not available: this user may not use ${p.at} (http.listen; ports below 1024 need a privilege)`,
+  'api.page-no-such-address': (p: { at: string }) =>
+    `the page is not available: this machine does not have the address ${p.at} (http.listen)`,
+  'api.page-host-unknown': (p: { at: string }) =>
+    `the page is not available: the host name of ${p.at} (http.listen) is unknown`,
+  'api.page-cannot-listen': (p: { at: string; errno: string }) =>
+    `the page is not available: cannot listen on ${p.at} (http.listen; ${p.errno})`,
   'api.not-a-socket': (p: { path: string }) => `cannot open the control socket: ${p.path} is not a socket of shrinkbox`,
   'api.not-a-socket-hint': 'Check what it is and move it away.',
   'api.socket-path-too-long': (p: { path: string; fallback: string }) =>

@@ -146,9 +146,12 @@ describe('doctor', () => {
     await config(`http: { listen: "127.0.0.1:${port}" }\n`);
     await mkdir(join(dir, 'state'));
     expect((await run('doctor')).out).toContain(`cannot listen on 127.0.0.1:${port} (EADDRINUSE)`);
-    await serving({ stateDir: join(dir, 'state') });
+    const { control } = await serving({ stateDir: join(dir, 'state') });
     const { out } = await run('doctor');
     expect(out).toContain('running, pid 4242');
     expect(out).not.toContain('cannot listen');
+    control.pageUnavailable = 'the page is not available: another program uses the port';
+    expect((await run('doctor')).out).toContain(control.pageUnavailable);
+    expect((await run('status')).out).toContain(control.pageUnavailable);
   });
 });
