@@ -182,16 +182,16 @@ it.each([
 ])('%s and %s have %s in common', (a, b, parent) => expect(commonParent(a, b)).toBe(parent));
 
 describe('check', () => {
-  it('shows no key of a webhook, and remarks on an address others reach', async () => {
-    await writeFile(
-      config,
-      JSON.stringify({
-        notify: [{ url: 'https://gotify.lan/message?token=SeCrEt1' }],
-        http: { listen: '0.0.0.0:8788' },
-      }),
-    );
+  it('shows no key of a webhook', async () => {
+    await writeFile(config, JSON.stringify({ notify: [{ url: 'https://gotify.lan/message?token=SeCrEt1' }] }));
     const ran = await runCli(['check', '--json', '--config', config], { env, home: dir });
     expect([ran.code, JSON.parse(ran.out).notify[0].url]).toEqual([0, 'https://gotify.lan/...']);
+  });
+
+  it('refuses an address others reach without a token, as run does', async () => {
+    await writeFile(config, JSON.stringify({ http: { listen: '0.0.0.0:8788' } }));
+    const ran = await runCli(['check', '--config', config], { env, home: dir });
+    expect([ran.code, ran.out]).toEqual([10, '']);
     expect(ran.err).toContain('http-token');
   });
 });

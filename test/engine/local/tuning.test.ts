@@ -14,6 +14,8 @@ const GOLDEN = {
   SOUND_IN_MP4: ['aac', 'mp3', 'ac3', 'eac3', 'alac', 'opus'],
   TRANSPARENT_AAC_PER_CHANNEL: 96_000,
   COPIED_SOUND_TOLERANCE: 1.05,
+  CHAPTER_BYTES: 70,
+  MAX_CHAPTERS: 1_000,
   COPY_GROWTH: { share: 0.01, bytes: 65_536 },
   MAX_EXTRA_FRAMES: 4,
   FPS_TOLERANCE: 1.005,
