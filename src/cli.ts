@@ -160,12 +160,33 @@ function outputOf(stream: NodeJS.WriteStream): Output & { readonly lost: string 
   };
 }
 
+/** Asked only by a command that needs it: `--help` works anywhere. @throws ShrinkError `gone`, `io` */
+function workingFolder(): string {
+  try {
+    return process.cwd();
+  } catch (cause) {
+    const hint = 'Go to another folder, and try again.';
+    const { code, message } = cause as NodeJS.ErrnoException;
+    if (code === 'ENOENT') throw new ShrinkError('gone', 'the folder you are in was deleted', { hint, cause });
+    throw new ShrinkError('io', `cannot tell which folder you are in: ${message}`, { hint, cause });
+  }
+}
+
 if (isStarted()) {
   // A trace in a bug report should point into src/. This covers what is loaded from here on: everything but this file's imports.
   process.setSourceMapsEnabled(true);
   const { stdout, stderr, env } = process;
   const streams = { stdout: outputOf(stdout), stderr: outputOf(stderr) };
-  const io: Io = { ...streams, env, cwd: process.cwd(), home: homeFolder(env), clock: systemClock, signals: process };
+  const io: Io = {
+    ...streams,
+    env,
+    home: homeFolder(env),
+    clock: systemClock,
+    signals: process,
+    get cwd() {
+      return workingFolder();
+    },
+  };
   let code = await main(process.argv.slice(2), io);
   const written = (stream: NodeJS.WriteStream) => new Promise(done => stream.write('', done));
   await written(stdout);

@@ -97,10 +97,12 @@ async function compress(context: Context, files: readonly string[], options: Opt
 
 /**
  * The configuration, if there is a valid one: nothing in it is needed here, unless the person named it or the cloud is to be
- * used, whose address it may say. @throws ConfigError in those two cases
+ * used, whose address it may say. People compress files in folders of others, so a `./config.yaml` must be named.
+ *
+ * @throws ConfigError in those two cases
  */
 async function configFor(context: Context, { engine }: Options): Promise<Config> {
-  const { config, broken } = await context.loadConfigLeniently();
+  const { config, broken } = await context.loadConfigLeniently({ notHere: true });
   if (!broken) return config;
   if (engine === 'nemo' || (await context.isConfigNamed())) throw broken;
   const { problems } = broken;

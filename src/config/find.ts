@@ -1,16 +1,21 @@
 import { dirname, join } from 'node:path';
-import { isShrinkError } from '../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { defaultConfig } from './defaults.ts';
 import type { Config, ParseContext } from './load.ts';
 import { ConfigError } from './problems.ts';
 import type { ReadFile } from './read.ts';
 import { pathResolver } from './resolve-path.ts';
+import type { Ownership } from './trust.ts';
 
 /** Everything loading depends on; it reads nothing else. */
 export interface LoadContext extends Omit<ParseContext, 'source'> {
   /** `--config FILE`. */
   path?: string;
   readFile: ReadFile;
+  /** Why other users may have written a file that nobody named, as the end of a sentence; absent where nobody else can. */
+  whyNotTrusted?(path: string, opened: Ownership): string | undefined;
+  /** Whether `./config.yaml` is passed over unless it is named. */
+  notHere?: boolean;
   /** Hears of a `./config.yaml` that is not used: a sentence. */
   onNotOurs?(remark: string): void;
 }
@@ -25,7 +30,7 @@ const MAX_BYTES = 1_000_000;
  * Finds, reads and checks the configuration: `--config`, else `$SHRINKBOX_CONFIG`, else the first of `./config.yaml` (if it
  * is ours), `~/.config/shrinkbox/config.yaml` and `/etc/shrinkbox/config.yaml` that exists, else the built-in defaults.
  *
- * @throws ConfigError with every problem at once.
+ * @throws ConfigError with every problem at once; ShrinkError config-invalid for a found file others may have written.
  */
 export async function loadConfig(context: LoadContext): Promise<Config> {
   return parseFound(await findFile(context), context);
@@ -42,7 +47,9 @@ export interface LenientConfig {
 
 /**
  * The same for commands that only ask the daemon, which runs on while its file has mistakes. Of such a file only `state_dir`
- * counts: read line by line where it is not even YAML; the default where it is not written. Throws only what is a bug.
+ * counts: read line by line where it is not even YAML; the default where it is not written.
+ *
+ * @throws ShrinkError config-invalid for a found file others may have written: its `state_dir` is not to be believed either.
  */
 export async function loadConfigLeniently(context: LoadContext): Promise<LenientConfig> {
   let found: FoundFile | undefined;
@@ -93,20 +100,62 @@ async function findFile(from: LoadContext): Promise<FoundFile | undefined> {
     if (text !== undefined) return { path, text };
     throw failed(path, `does not exist, but ${named.by} names it`);
   }
-  const here = resolve('config.yaml');
-  const text = readOptional(here, from.readFile);
-  if (text !== undefined) {
-    const { isOurs } = await import('./leniency.ts');
-    if (isOurs(text)) return { path: here, text };
-    from.onNotOurs?.(
-      `${here} is not used: ${text.trim() === '' ? 'it is empty' : 'it has none of the keys of shrinkbox'}`,
-    );
-  }
+  const here = await findHere(resolve('config.yaml'), from);
+  if (here) return here;
   for (const path of [join(from.home, '.config/shrinkbox/config.yaml'), '/etc/shrinkbox/config.yaml'].map(resolve)) {
-    const text = readOptional(path, from.readFile);
-    if (text !== undefined) return { path, text };
+    const found = look(path, from);
+    if (found) return trusted(found, from);
   }
   return undefined;
+}
+
+async function findHere(path: string, from: LoadContext): Promise<FoundFile | undefined> {
+  const found = from.notHere ? lookOrPassOver(path, from) : look(path, from);
+  if (!found) return undefined;
+  const { isOurs } = await import('./leniency.ts');
+  const isEmpty = found.text.trim() === '';
+  if (isOurs(found.text)) {
+    if (!from.notHere) return trusted(found, from);
+    from.onNotOurs?.(
+      `${path} is not used: this command takes none that was only found here; --config ${path} takes it`,
+    );
+  } else from.onNotOurs?.(`${path} is not used: ${isEmpty ? 'it is empty' : 'it has none of the keys of shrinkbox'}`);
+  return undefined;
+}
+
+interface Looked extends FoundFile {
+  owner?: Ownership;
+}
+
+function look(path: string, { readFile }: LoadContext): Looked | undefined {
+  let owner: Ownership | undefined;
+  const text = readOptional(path, (name, maxBytes) =>
+    readFile(name, maxBytes, file => {
+      owner = file;
+    }),
+  );
+  return text === undefined ? undefined : { path, text, owner };
+}
+
+/** What is not used anyway need not be readable. */
+function lookOrPassOver(path: string, from: LoadContext): Looked | undefined {
+  try {
+    return look(path, from);
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    return undefined;
+  }
+}
+
+/** @throws ShrinkError config-invalid unless only the caller and root can have written it */
+function trusted({ path, text, owner }: Looked, from: LoadContext): FoundFile {
+  const why = owner && from.whyNotTrusted?.(path, owner);
+  if (why === undefined) return { path, text };
+  throw new ShrinkError('config-invalid', `${path} was found, not named, and is not used: ${why}`, {
+    doing: 'reading the configuration',
+    subject: path,
+    hint: `A configuration runs programs and says where tokens are sent. If you trust this one, --config ${path} takes it all the same.`,
+  });
 }
 
 /** A file that exists but cannot be read is an error: skipping it would run with another configuration. */

@@ -69,14 +69,20 @@ describe('with a typo in the configuration of a running daemon', () => {
     expect(await run('complete-ids')).toMatchObject({ code: 0, err: '', out: expect.stringContaining('abc') });
   });
 
-  it.each([
-    ['run'],
-    ['check'],
-    ['compress', 'a.mp4', '--config', 'config.yaml'],
-    ['compress', 'a.mp4', '--engine', 'nemo'],
-  ])('%s ends with 10', async (...argv) => {
-    await config(TYPO);
-    expect((await run(...argv)).code).toBe(10);
+  it.each([['run'], ['check'], ['compress', 'a.mp4', '--config', 'config.yaml']])(
+    '%s ends with 10',
+    async (...argv) => {
+      await config(TYPO);
+      expect((await run(...argv)).code).toBe(10);
+    },
+  );
+
+  it('compress ends with 10 where the cloud is to be used, whose address it may say', async () => {
+    await mkdir(join(dir, '.config/shrinkbox'), { recursive: true });
+    await writeFile(join(dir, '.config/shrinkbox/config.yaml'), TYPO);
+    expect(await runCli(['compress', 'a.mp4', '--engine', 'nemo'], { cwd: dir, home: dir })).toMatchObject({
+      code: 10,
+    });
   });
 });
 

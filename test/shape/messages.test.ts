@@ -8,6 +8,7 @@ const SRC = join(import.meta.dirname, '../../src');
 const PLAIN = [
   ['cli.ts', 'mistakes on the command line'],
   ['commands/', 'mistakes on the command line'],
+  ['config/find.ts', 'keeps the command from starting'],
   ['app/inbox-lock.ts', 'keeps the daemon from starting'],
   ['journal/lock.ts', 'keeps the daemon from starting'],
   ['journal/replay.ts', 'keeps the daemon from starting'],

@@ -85,10 +85,14 @@ export class Context {
     return loadConfig(await this.#loadContext(path));
   }
 
-  /** For commands that only ask the daemon: it runs on while the file has mistakes. */
-  async loadConfigLeniently(): Promise<LenientConfig> {
+  /**
+   * For commands that only ask the daemon: it runs on while the file has mistakes.
+   *
+   * @param notHere passes over a `./config.yaml` that is not named: for commands that need no configuration
+   */
+  async loadConfigLeniently({ notHere = false } = {}): Promise<LenientConfig> {
     const { loadConfigLeniently } = await import('../../config/find.ts');
-    return loadConfigLeniently(await this.#loadContext(this.#configPath));
+    return loadConfigLeniently({ ...(await this.#loadContext(this.#configPath)), notHere });
   }
 
   /** Whether the person named a configuration file. */
@@ -98,9 +102,10 @@ export class Context {
   }
 
   async #loadContext(path: string | undefined): Promise<LoadContext> {
-    const { readTextFile } = await import('../../config/read.ts');
+    const { readTextFile, whyFileNotTrusted } = await import('../../config/read.ts');
     const { env, cwd, home } = this.io;
-    return { path, env, cwd, home, readFile: readTextFile, onNotOurs: remark => this.warn([remark]) };
+    const onNotOurs = (remark: string) => this.warn([remark]);
+    return { path, env, cwd, home, readFile: readTextFile, whyNotTrusted: whyFileNotTrusted, onNotOurs };
   }
 
   /** Says on stderr what a person should know, each remark once; a line of JSON with --json. */
