@@ -98,6 +98,15 @@ const NEVER_SENT: ReadonlySet<string> = new Set([
   'ERR_TLS_CERT_ALTNAME_INVALID',
 ]);
 
+/** Failures of a host that was reached: it ended the connection, or fell silent. */
+const AFTER_CONNECTING: Readonly<Record<string, 'cut' | 'silent'>> = {
+  UND_ERR_SOCKET: 'cut',
+  ECONNRESET: 'cut',
+  EPIPE: 'cut',
+  UND_ERR_HEADERS_TIMEOUT: 'silent',
+  UND_ERR_BODY_TIMEOUT: 'silent',
+};
+
 const CERTIFICATE = /CERT|SIGNED|VERIFY|ISSUER/;
 
 /**
@@ -109,11 +118,12 @@ export function networkError(error: unknown, url: string, signal?: AbortSignal):
   if (error instanceof ShrinkError) return error;
   const errno = errnoOf(error) ?? '';
   const { host } = new URL(url);
-  const problem = CERTIFICATE.test(errno) ? 'untrusted' : 'unreachable';
+  const isUntrusted = CERTIFICATE.test(errno);
+  const problem = isUntrusted ? 'untrusted' : (AFTER_CONNECTING[errno] ?? 'unreachable');
   return new ShrinkError('unreachable', say(`http.${problem}`, { host, errno }), {
     doing: say('http.talking', { host }),
     subject: host,
-    hint: say(`http.${problem}-hint`),
+    hint: say(isUntrusted ? 'http.untrusted-hint' : 'http.unreachable-hint'),
     cause: error,
   });
 }

@@ -218,7 +218,8 @@ export const NEMO_EN = {
   'nemo.edit-kept-hint': 'Retry later; the edit is kept and rendering is free.',
   'nemo.render-kept-hint': 'Retry later; the render is kept.',
   'nemo.downloading': 'downloading',
-  'nemo.result-withheld': 'the service says that the render is done, but does not provide the file',
+  'nemo.result-withheld': ({ refusals = '' }: { refusals?: string }) =>
+    `the service says that the render is done, but does not provide the file${refusals === '' ? '' : ` (${refusals})`}`,
   'nemo.result-absurd': ({ bytes }: { bytes: number }) =>
     `the result has more than ${formatBytes(bytes)}, far more than the job can need`,
   'nemo.result-absurd-hint': 'Nothing of it was kept. Retry later.',

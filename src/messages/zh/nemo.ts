@@ -184,7 +184,8 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.edit-kept-hint': '请稍后重试；编辑内容已保留，渲染是免费的。',
   'nemo.render-kept-hint': '请稍后重试；渲染结果已保留。',
   'nemo.downloading': '正在下载',
-  'nemo.result-withheld': '服务称渲染已完成，但没有提供文件',
+  'nemo.result-withheld': ({ refusals = '' }) =>
+    `服务称渲染已完成，但没有提供文件${refusals === '' ? '' : `（${refusals}）`}`,
   'nemo.result-absurd': ({ bytes }) => `成品超过 ${formatBytes(bytes)}，远超任务所需`,
   'nemo.result-absurd-hint': '没有保留其中任何内容。请稍后重试。',
   'nemo.result-incomplete': ({ bytes, total }) => `成品只有 ${bytes} 字节，应有 ${total} 字节`,

@@ -49,6 +49,14 @@ describe('words made to keep us busy for ever', () => {
     expect(JSON.stringify([String(error), error])).not.toMatch(/planted|film\.mp4/);
   });
 
+  it('about a connection cut after the request was taken do not say that the host cannot be reached', () => {
+    const about = (code: string) =>
+      String(networkError(Object.assign(new Error(code), { code }), 'https://api.example/x'));
+    expect(about('UND_ERR_SOCKET')).toContain('the connection to api.example was cut (UND_ERR_SOCKET)');
+    expect(about('UND_ERR_HEADERS_TIMEOUT')).toContain('api.example was reached, but did not answer in time');
+    expect(about('ECONNREFUSED')).toContain('api.example cannot be reached (ECONNREFUSED)');
+  });
+
   it('are not collected when an answer that should be short never ends', async () => {
     let sent = 0;
     const body = Readable.from(

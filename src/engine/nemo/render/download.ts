@@ -45,7 +45,7 @@ export type Downloaded =
   /** Known to be larger than `upTo`; nothing was fetched. */
   | { kind: 'too-large'; bytes: number }
   /** The address no longer works (or never did); another one may. */
-  | { kind: 'refused'; status: number }
+  | { kind: 'refused'; status: number; host: string }
   /** Not the file, but an answer that names its address. */
   | { kind: 'elsewhere'; url: string };
 
@@ -147,8 +147,11 @@ function badResult(problem: Sentence): ShrinkError {
   return new ShrinkError('bad-answer', problem, { doing: DOING, hint: say('nemo.render-kept-hint') });
 }
 
+/** An answer, and the host it came from after all redirects. */
+type FinalAnswer = HttpAnswer & { host: string };
+
 /** Redirects are followed here, so that each address is checked and the token goes only to the API. */
-async function follow(request: DownloadRequest, range: Record<string, string>): Promise<HttpAnswer> {
+async function follow(request: DownloadRequest, range: Record<string, string>): Promise<FinalAnswer> {
   let { url } = request;
   for (let n = 0; n <= MAX_REDIRECTS; n += 1) {
     request.policy.check(url);
@@ -160,7 +163,8 @@ async function follow(request: DownloadRequest, range: Record<string, string>): 
       ? await request.openOwn({ url, headers, signal, silenceMs })
       : await request.http.request({ method: 'GET', url, headers, signal, silenceMs });
     const { location } = answer.headers;
-    if (answer.status < 300 || answer.status >= 400 || answer.status === 304 || location === undefined) return answer;
+    if (answer.status < 300 || answer.status >= 400 || answer.status === 304 || location === undefined)
+      return { ...answer, host: new URL(url).host };
     answer.body.destroy();
     if (!URL.canParse(location, url)) throw badResult(say('nemo.redirected-nowhere'));
     url = new URL(location, url).href;
@@ -177,10 +181,10 @@ async function rangeRefused(answer: HttpAnswer, partial: PartialFile): Promise<D
   throw new ShrinkError('unreachable', say('nemo.download-restarts'));
 }
 
-function refusedBy(request: DownloadRequest, answer: HttpAnswer): Downloaded {
+function refusedBy(request: DownloadRequest, answer: FinalAnswer): Downloaded {
   answer.body.destroy();
-  const { status, headers } = answer;
-  if (status !== 429 && status !== 408 && status < 500) return { kind: 'refused', status };
+  const { status, headers, host } = answer;
+  if (status !== 429 && status !== 408 && status < 500) return { kind: 'refused', status, host };
   const waitMs = retryAfterMs(headers, request.clock.now());
   throw new ShrinkError(status === 429 ? 'rate-limited' : 'unreachable', say('nemo.download-refused', { status }), {
     doing: DOING,
@@ -189,10 +193,10 @@ function refusedBy(request: DownloadRequest, answer: HttpAnswer): Downloaded {
   });
 }
 
-async function elsewhere(request: DownloadRequest, answer: HttpAnswer): Promise<Downloaded> {
+async function elsewhere(request: DownloadRequest, answer: FinalAnswer): Promise<Downloaded> {
   const status = renderStatus(parseJson(await readText(answer, request.url, 1_000_000, request.signal)) ?? null);
   const url = status.kind === 'completed' ? status.url : undefined;
-  return url === undefined ? { kind: 'refused', status: answer.status } : { kind: 'elsewhere', url };
+  return url === undefined ? { kind: 'refused', status: answer.status, host: answer.host } : { kind: 'elsewhere', url };
 }
 
 /** False if more came than is wanted; answers without a length do not announce it. */

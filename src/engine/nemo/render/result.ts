@@ -62,6 +62,7 @@ async function fetchTo(
   const fallback = `${apiUrl.replace(/\/+$/, '')}/api/render/proxy/${encodeURIComponent(id)}/download`;
   let url = known?.url;
   let expectedBytes = known?.bytes;
+  const refusals = new Set<string>();
   for (let tries = 0; tries < MAX_ADDRESSES; tries += 1) {
     if (url === undefined && tries < 2) {
       const fresh = await freshAddress(task, id, tries > 0 || known !== undefined);
@@ -86,9 +87,10 @@ async function fetchTo(
       onProgress: (bytes, total) => onProgress(total ? 0.86 + (0.14 * bytes) / total : 0.9, say('nemo.downloading')),
     });
     if (outcome.kind === 'file' || outcome.kind === 'too-large') return outcome;
+    if (outcome.kind === 'refused') refusals.add(`${outcome.host}: HTTP ${outcome.status}`);
     url = outcome.kind === 'elsewhere' ? outcome.url : undefined;
   }
-  throw new ShrinkError('bad-answer', say('nemo.result-withheld'), {
+  throw new ShrinkError('bad-answer', say('nemo.result-withheld', { refusals: [...refusals].join(', ') }), {
     doing: say('nemo.doing-download'),
     subject: id,
     hint: say('nemo.render-kept-hint'),

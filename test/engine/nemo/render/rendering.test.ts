@@ -144,6 +144,8 @@ describe('a render', () => {
     const [id] = server.renders.keys();
     server.fetchFaults.add({ match: { path: new RegExp(`${id}`) }, times: 99, status: 404, body: '' });
     await expect(ran).rejects.toMatchObject({ code: 'bad-answer', hint: expect.stringContaining('kept') });
+    // Was: no word of the 404 or of who said it.
+    await expect(ran).rejects.toThrow(/does not provide the file \([\w.]+:\d+: HTTP 404\)/);
     await expect(restart().run(order(), job({ workDir: 'w', resume: first.records }).context)).rejects.toMatchObject({
       code: 'bad-answer',
     });
