@@ -13,6 +13,7 @@ import { type InputFile, reading } from '../platform/files/files.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { skill } from '../platform/package.ts';
+import { readWords } from '../rules/instruction/language.ts';
 
 export interface EnginesOptions {
   config: Config;
@@ -59,6 +60,7 @@ export async function createCloudEngine({
     clock,
     log,
     local: local && tools && createLocalHelp(local, tools),
+    readWords,
     meter,
   });
 }

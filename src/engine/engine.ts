@@ -88,6 +88,12 @@ export interface UploadRequest {
   onProgress?(fraction: number, note?: string): void;
 }
 
+/**
+ * What is known of an instruction before it is passed on: its language where it shows one (`de`), and the fields of the target that it
+ * speaks of. Passed in, because engines don't read instructions.
+ */
+export type ReadWords = (words: string) => { language: string | undefined; speaksOf: ReadonlySet<string> };
+
 /** What this machine does for a cloud engine; passed in, because engines don't know each other. */
 export interface LocalHelp {
   /** Compresses `source` to at most `maxBytes` (if absent, as small as it stays good) into a file below `dir`. */

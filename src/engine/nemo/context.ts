@@ -6,7 +6,7 @@ import type { Clock } from '../../platform/clock.ts';
 import type { InputFile } from '../../platform/files/files.ts';
 import type { Http } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { CloudMeter, EngineContext, LocalHelp } from '../engine.ts';
+import type { CloudMeter, EngineContext, LocalHelp, ReadWords } from '../engine.ts';
 import type { Auth } from './account/auth.ts';
 import type { Client } from './account/client.ts';
 import type { SessionRecord, TaskCheckpoints } from './checkpoints.ts';
@@ -58,6 +58,7 @@ export interface CloudContext {
   sessionLocks: KeyedMutex;
   settings: Settings;
   local: LocalHelp | undefined;
+  readWords: ReadWords;
   clock: Clock;
   log: Logger;
   meter?: CloudMeter;

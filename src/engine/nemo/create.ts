@@ -4,7 +4,7 @@ import { KeyedMutex, Semaphore } from '../../platform/async.ts';
 import type { Clock } from '../../platform/clock.ts';
 import { countingHttp, createHttp } from '../../platform/http.ts';
 import type { Logger } from '../../platform/log.ts';
-import type { CloudMeter, LocalHelp } from '../engine.ts';
+import type { CloudMeter, LocalHelp, ReadWords } from '../engine.ts';
 import { Auth } from './account/auth.ts';
 import { Client } from './account/client.ts';
 import { Identity } from './account/identity.ts';
@@ -32,6 +32,8 @@ export interface NemoOptions {
   clock: Clock;
   log: Logger;
   local?: LocalHelp;
+  /** By default nothing is known of any words. */
+  readWords?: ReadWords;
   /** Counts requests and streams for the metrics. */
   meter?: CloudMeter;
   /** For tests. */
@@ -79,6 +81,7 @@ export function createCloud(options: NemoOptions): { cloud: CloudContext; close(
     sessionLocks: new KeyedMutex(),
     settings,
     local,
+    readWords: options.readWords ?? (() => ({ language: undefined, speaksOf: new Set() })),
     clock,
     log,
     meter,

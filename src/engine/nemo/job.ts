@@ -175,13 +175,14 @@ class SessionWork {
   }
 
   #prompt(comesBack: boolean): Prompt {
-    const { order, maxBytes, session, source } = this.#task;
+    const { cloud, order, maxBytes, session, source } = this.#task;
     const startsOver = comesBack || !session.refines;
     return buildPrompt({
       instruction: order.instruction,
       target: order.target,
       maxBytes,
       language: this.#language(),
+      speaksOf: words => cloud.readWords(words).speaksOf,
       // A session of 0.1.0 does not say the name.
       among: session.file ?? (session.shared && !session.refines ? source.name : undefined),
       timeline: startsOver ? (session.refines ? 'of-another' : 'new') : 'own',
@@ -192,7 +193,8 @@ class SessionWork {
   }
 
   #language(): string {
-    return languageFor(this.#task.order.instruction, this.#task.cloud.settings.language);
+    const { order, cloud } = this.#task;
+    return languageFor(order.instruction, cloud.settings.language, cloud.readWords);
   }
 
   /** An edit brings the file back onto the timeline; an export or a question must not pass off another file's as this one's. */

@@ -9,7 +9,7 @@ import type { LocalHelp, LocalRequest } from '../engine.ts';
 import type { PartsRecord } from './checkpoints.ts';
 import type { CloudTask, FileSource } from './context.ts';
 import { CloudJob, type Produced } from './job.ts';
-import { partWords } from './message/prompt.ts';
+import { languageFor, partWords } from './message/prompt.ts';
 
 type FileTask = CloudTask<FileSource>;
 
@@ -108,7 +108,7 @@ async function partTask(task: FileTask, parts: PartsRecord['files'], n: number):
             parts: parts.length,
             wholeBytes: maxBytes,
             maxBytes: share,
-            language: cloud.settings.language,
+            language: languageFor(order.instruction, cloud.settings.language, cloud.readWords),
           }),
         };
   return {

@@ -40,6 +40,22 @@ export function parseInstruction(written: string, sourceBytes?: number): Instruc
   });
 }
 
+/** The one language other than English and Chinese that the words are in; `undefined` if none is certain. */
+export function languageOf(written: string): 'de' | 'fr' | 'es' | undefined {
+  const text = normalise(written);
+  if (text === undefined) return undefined;
+  const unknown = (language: Language) => {
+    const pieces = rejectDoubtful(attachToQuantities(split(text, language)));
+    return isUnderstood(merge(text, pieces, undefined)) ? 0 : 1 + lettersOfNoPhrase(pieces);
+  };
+  const most = unknown(ENGLISH_OR_CHINESE);
+  const others = OTHER_LANGUAGES.map(unknown);
+  const least = Math.min(...others);
+  // Half known is a guess that the rest is of the same language; a tie is none.
+  if (least > most / 2 || most === 0 || others.filter(each => each === least).length > 1) return undefined;
+  return (['de', 'fr', 'es'] as const)[others.indexOf(least)];
+}
+
 type Reading = Instruction & { foreignLetters: number };
 
 /**

@@ -5,6 +5,7 @@ import type { Order } from '../../../src/core/job.ts';
 import type { Target } from '../../../src/core/target.ts';
 import { codecsFor, deviations, meansLength } from '../../../src/engine/nemo/content.ts';
 import { languageFor, partWords } from '../../../src/engine/nemo/message/prompt.ts';
+import { readWords } from '../../../src/rules/instruction/language.ts';
 import { setUp } from './support.ts';
 
 const target = (changes: Partial<Target> = {}): Target => ({
@@ -194,6 +195,20 @@ describe('the language', () => {
       '压缩到4kB以内；输出MP4（H.264）',
       expect.stringMatching(/^导出的视频有8\.10 kB/),
     ]);
+  });
+
+  it.each([
+    ['auf 4 kB verkleinern, ohne Ton', 'de', '; Ausgabe als MP4 (H.264)'],
+    ['compresser à moins de 4 Ko', 'fr', ' ; sans le son, sortie en MP4 (H.264)'],
+    ['comprime a 4 kB, sin sonido', 'es', '; salida en MP4 (H.264)'],
+    ['under 4 kB', 'en', '; without sound, output MP4 (H.264)'],
+  ])('of %j is %s, and nothing is said twice (was: en, "; without sound")', async (instruction, language, added) => {
+    const { server, restart, order, job } = await setUp();
+    const engine = restart({ readWords });
+    await engine.run(order({ instruction, target: target({ audio: { kind: 'mute' } }) }), job().context);
+    const opened = server.requests.find(({ path }) => path.includes('with-session'));
+    expect(JSON.parse(opened?.body ?? '')).toMatchObject({ language });
+    expect(server.messages).toEqual([`${instruction}${added}`]);
   });
 
   it('is not mixed in one sentence in a session of a folder', async () => {

@@ -1,7 +1,8 @@
 import { formatResolution, type Target } from '../../../core/target.ts';
 import { formatBytes } from '../../../core/units.ts';
-import type { FormatKind } from '../../engine.ts';
+import type { FormatKind, ReadWords } from '../../engine.ts';
 import { intentOf, type WordsIntent } from './intent.ts';
+import { phrasebookFor } from './phrasebook.ts';
 
 /** What to ask of the agent for a job, and what not. */
 export interface Prompt {
@@ -17,6 +18,8 @@ export interface PromptFacts {
   /** The most bytes the result may have; absent if no size was requested. */
   maxBytes?: number;
   language: string;
+  /** The fields of the target that words speak of, beside what this file can tell. */
+  speaksOf?: (words: string) => ReadonlySet<string>;
   /** Name of the uploaded file, if the session holds others as well. */
   among?: string;
   /** Whose timeline there is: none that counts (the file was just uploaded), that file's, or another one's since. */
@@ -50,7 +53,7 @@ function afterEarlier(words: string, facts: PromptFacts): string {
   const [first = '', ...later] = facts.earlier;
   // Beside a fresh file, the rule was sent in place of what is no edit; later on, nothing was.
   const edits = [isEdit(first) ? first : '', ...later.filter(isEdit)].map(edit => edit.trim() || wordsOf(facts));
-  return [...new Set([...edits, words])].join(isChinese(facts.language) ? '；然后：' : '; then: ');
+  return [...new Set([...edits, words])].join(phrasebookFor(facts.language).followedBy);
 }
 
 function isEdit(words: string): boolean {
@@ -61,6 +64,7 @@ const CODECS = { h264: 'H.264', h265: 'H.265', av1: 'AV1' } as const;
 
 /** One thing the result is held to, in words, and how words of a person show that they speak of it themselves. */
 interface Demand {
+  field: 'size' | 'resolution' | 'fps' | 'audio' | 'codec';
   words: string;
   spokenOf: RegExp;
 }
@@ -75,68 +79,45 @@ const SPOKEN_OF = {
 
 /** What the rule demands of the picture and sound, then the format: what is made unasked depends on the service's presets. */
 function demandsOf({ target, language }: PromptFacts): Demand[] {
-  const chinese = isChinese(language);
+  const say = phrasebookFor(language);
   const { resolution, fps, audio, codec = 'h264' } = target;
   const found: Demand[] = [];
-  const add = (spokenOf: RegExp, english: string, inChinese: string) =>
-    found.push({ words: chinese ? inChinese : english, spokenOf });
-  if (resolution) {
-    const size = formatResolution(resolution);
-    add(SPOKEN_OF.resolution, `at most ${size}`, `分辨率最高${size}`);
-  }
-  if (fps !== undefined) add(SPOKEN_OF.fps, `at most ${fps} frames per second`, `帧率最高${fps}`);
-  if (audio.kind === 'mute') add(SPOKEN_OF.audio, 'without sound', '去掉声音');
-  if (audio.kind === 'bitrate') {
-    const kbps = Math.round(audio.bitsPerSecond / 1000);
-    add(SPOKEN_OF.audio, `audio at ${kbps} kb/s`, `音频${kbps} kb/s`);
-  }
-  add(SPOKEN_OF.format, `output MP4 (${CODECS[codec]})`, `输出MP4（${CODECS[codec]}）`);
+  const add = (field: Demand['field'], spokenOf: RegExp, words: string) => found.push({ field, words, spokenOf });
+  if (resolution) add('resolution', SPOKEN_OF.resolution, say.atMost(formatResolution(resolution)));
+  if (fps !== undefined) add('fps', SPOKEN_OF.fps, say.fps(fps));
+  if (audio.kind === 'mute') add('audio', SPOKEN_OF.audio, say.mute);
+  if (audio.kind === 'bitrate') add('audio', SPOKEN_OF.audio, say.audio(Math.round(audio.bitsPerSecond / 1000)));
+  add('codec', SPOKEN_OF.format, say.output(CODECS[codec]));
   return found;
 }
 
 /** A person's words stay as written; what the result is held to and they say nothing about is added. */
 function withDemands(words: string, facts: PromptFacts): string {
-  const { maxBytes, language, kind = 'video' } = facts;
-  const chinese = isChinese(language);
+  const { maxBytes, language, kind = 'video', instruction = '', earlier = [] } = facts;
+  const say = phrasebookFor(language);
   const demands = demandsOf(facts);
-  if (maxBytes !== undefined) {
-    const size = sizeWords(maxBytes);
-    demands.unshift({ words: chinese ? `${size}以内` : `under ${size}`, spokenOf: SPOKEN_OF.size });
-  }
+  if (maxBytes !== undefined)
+    demands.unshift({ field: 'size', words: say.under(sizeWords(maxBytes)), spokenOf: SPOKEN_OF.size });
+  const read = new Set([instruction, ...earlier].flatMap(each => [...(facts.speaksOf?.(each) ?? [])]));
   const added = demands
-    .filter(({ spokenOf }) => !spokenOf.test(words))
+    .filter(({ field, spokenOf }) => !read.has(field) && !spokenOf.test(words))
     .map(demand => demand.words)
-    .join(chinese ? '，' : ', ');
-  const all = added === '' ? words : `${words.replace(/[\s.;,。；，]+$/u, '')}${chinese ? '；' : '; '}${added}`;
-  if (kind === 'picture') return chinese ? `用这张图片制作视频：${all}` : `make a video from this picture: ${all}`;
-  if (kind === 'sound') return chinese ? `用这段声音制作视频：${all}` : `make a video with this sound: ${all}`;
+    .join(say.comma);
+  const all = added === '' ? words : `${words.replace(/[\s.;,。；，]+$/u, '')}${say.semicolon}${added}`;
+  if (kind === 'picture') return `${say.ofPicture}${say.colon}${all}`;
+  if (kind === 'sound') return `${say.ofSound}${say.colon}${all}`;
   return all;
 }
 
 /** The rule in words: `compress this video to under 50MB without losing quality, at most 1080p, ...`. */
 function wordsOf(facts: PromptFacts): string {
-  const chinese = isChinese(facts.language);
+  const { maxBytes, kind, language, target } = facts;
+  const say = phrasebookFor(language);
   const demands = demandsOf(facts).map(({ words }) => words);
-  const keepsSize = facts.target.resolution === undefined;
-  const untouched = chinese
-    ? `保持原有${keepsSize ? '分辨率、' : ''}时长和内容，不要添加标题、音乐或特效`
-    : `keep its ${keepsSize ? 'resolution, ' : ''}length and content as they are, add no titles, music or effects`;
-  return [compression(facts, chinese), ...demands.slice(0, -1), untouched, ...demands.slice(-1)].join(
-    chinese ? '，' : ', ',
-  );
-}
-
-function compression({ maxBytes, kind }: PromptFacts, chinese: boolean): string {
-  const isAnimation = kind === 'animation';
-  const what = chinese ? (isAnimation ? '这个动图' : '这个视频') : isAnimation ? 'this animated picture' : 'this video';
-  if (maxBytes === undefined)
-    return chinese
-      ? `在不损失画质的情况下尽量压缩${what}`
-      : `compress ${what} as far as it goes without losing quality`;
-  const size = sizeWords(maxBytes);
-  return chinese
-    ? `把${what}压缩到${size}以内，不损失画质`
-    : `compress ${what} to under ${size} without losing quality`;
+  const untouched = target.resolution === undefined ? say.keepWithResolution : say.keep;
+  const what = kind === 'animation' ? say.animation : say.video;
+  const compression = maxBytes === undefined ? say.compress(what) : say.compressTo(what, sizeWords(maxBytes));
+  return [compression, ...demands.slice(0, -1), untouched, ...demands.slice(-1)].join(say.comma);
 }
 
 /**
@@ -155,18 +136,10 @@ export function partWords(
 ): string {
   if (intentOf(words).kind !== 'edit') return words;
   const { part, parts, wholeBytes, maxBytes } = facts;
-  const chinese = isChinese(languageFor(words, facts.language));
+  const say = phrasebookFor(languageFor(words, facts.language));
   const own = wholeBytes === undefined || maxBytes === undefined ? words : resized(words, wholeBytes, maxBytes);
-  const which = chinese
-    ? `这是较长视频的第${part}段，共${parts}段`
-    : `this is part ${part} of ${parts} of a longer video`;
-  const size =
-    maxBytes === undefined
-      ? ''
-      : chinese
-        ? `，这一段最多${maxBytes}字节`
-        : `, and this part may have at most ${maxBytes} bytes`;
-  return `${own}${chinese ? '；' : '; '}${which}${size}`;
+  const size = maxBytes === undefined ? '' : say.partBytes(maxBytes);
+  return `${own}${say.semicolon}${say.part(part, parts)}${size}`;
 }
 
 /** Bare `k` is a bitrate, and so is anything per second. */
@@ -186,30 +159,14 @@ function resized(words: string, wholeBytes: number, maxBytes: number): string {
 
 /** The one follow-up if the render is too large. */
 export function followUp(gotBytes: number, maxBytes: number, language: string): string {
-  const got = formatBytes(gotBytes);
-  const size = sizeWords(maxBytes);
-  if (isChinese(language)) {
-    return `导出的视频有${got}，太大了。请把它压缩到${size}以内（最多${maxBytes}字节）：降低码率，必要时降低分辨率，其他保持不变`;
-  }
-  return `the exported video is ${got}, which is too large: compress it to under ${size} (at most ${maxBytes} bytes) by lowering the bitrate and, if needed, the resolution; change nothing else`;
+  return phrasebookFor(language).tooLarge(formatBytes(gotBytes), sizeWords(maxBytes), maxBytes);
 }
 
 function amongOthers(words: string, { among: file, timeline = 'new', language }: PromptFacts): string {
   if (file === undefined) return words;
-  if (isChinese(language)) {
-    const which = {
-      new: `清空时间线，只使用刚上传的文件“${file}”`,
-      own: `继续处理时间线上的文件“${file}”`,
-      'of-another': `清空时间线，只使用本会话中已有的文件“${file}”`,
-    };
-    return `${which[timeline]}：${words}`;
-  }
-  const which = {
-    new: `start over with an empty timeline and use only the file just uploaded, "${file}"`,
-    own: `continue with the file on the timeline, "${file}"`,
-    'of-another': `start over with an empty timeline and use only the file "${file}", which is already in this session`,
-  };
-  return `${which[timeline]}: ${words}`;
+  const say = phrasebookFor(language);
+  const which = { new: say.startWithUpload, own: say.goOn, 'of-another': say.startWith };
+  return `${which[timeline](file)}${say.colon}${words}`;
 }
 
 /** `50MB` if it is a round number of a unit, as people write it; never more than `bytes`. */
@@ -230,8 +187,10 @@ export function sizeWords(bytes: number): string {
  * The language to talk to the agent in, as the service's `language` names it: that of the words; what their script does not tell, as
  * the configuration says.
  */
-export function languageFor(words: string | undefined, configured: string): string {
+export function languageFor(words: string | undefined, configured: string, readWords?: ReadWords): string {
   const text = words ?? '';
+  const read = readWords?.(text).language;
+  if (read !== undefined) return configured.toLowerCase().startsWith(`${read}-`) ? configured : read;
   if (/[\p{Script=Hiragana}\p{Script=Katakana}]/u.test(text)) return 'ja';
   if (/\p{Script=Hangul}/u.test(text)) return 'ko';
   if (/\p{Script=Han}/u.test(text)) return isChinese(configured) ? configured : 'zh';

@@ -12,7 +12,13 @@ import { languageFor } from '../message/prompt.ts';
  * after transient trouble: at worst an empty session is left. Ids stay strings, because they exceed 2^53.
  */
 export async function openSession(
-  { client, auth, settings, clock }: Pick<CloudContext, 'client' | 'auth' | 'settings' | 'clock'>,
+  {
+    client,
+    auth,
+    settings,
+    clock,
+    readWords,
+  }: Pick<CloudContext, 'client' | 'auth' | 'settings' | 'clock' | 'readWords'>,
   { instruction, signal }: { instruction?: string | undefined; signal: AbortSignal },
 ): Promise<Session> {
   const doing = say('nemo.doing-session');
@@ -21,7 +27,7 @@ export async function openSession(
       doing,
       method: 'POST',
       path: '/api/tasks/me/with-session/nemo_agent',
-      json: JSON.stringify({ task_name: 'project', language: languageFor(instruction, settings.language) }),
+      json: JSON.stringify({ task_name: 'project', language: languageFor(instruction, settings.language, readWords) }),
       signal,
       repeats: 1,
     })
