@@ -1,6 +1,6 @@
 /**
- * Which disk each folder is on, remembered across restarts: without its disk a mount point is only an empty folder, and
- * nothing may be made, delivered or deleted there.
+ * Which disk each folder is on, remembered across restarts: without its disk a mount point is only an empty folder, or
+ * shows another disk, and nothing may be made, delivered or deleted there.
  */
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
@@ -8,6 +8,7 @@ import { ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
 import { say } from '../messages/say.ts';
 import { replaceDurably } from '../platform/files/durable.ts';
+import { describeDisks, diskIdentity, isSameDisk, type KeptIdentity } from '../platform/files/disk-identity.ts';
 import { errnoOf, type Files, nodeFiles } from '../platform/files/files.ts';
 import {
   fstabPoints,
@@ -27,11 +28,9 @@ export interface FolderMountsOptions {
   fstab?: () => string[];
 }
 
-interface Remembered {
+interface Remembered extends KeptIdentity {
   /** The mount point the folder was below. */
   point: string;
-  /** What was mounted there, for people. */
-  source: string;
 }
 
 export class FolderMounts {
@@ -56,11 +55,28 @@ export class FolderMounts {
     if (mounts.length === 0) return undefined;
     const isMounted = (point: string) => mounts.some(mount => mount.point === point);
     const before = this.#folders.get(path);
-    if (before && isWithin(before.point, real) && !isMounted(before.point)) {
-      return away(path, say('app.not-mounted-hint', { point: before.point, file: this.#file ?? '' }));
+    if (before && isWithin(before.point, real)) {
+      const why = this.#whyNotOn(before, path, mounts);
+      if (why) return why;
     }
     const point = this.#fstab().find(point => isWithin(point, real) && !isMounted(point));
     return point === undefined ? undefined : away(path, say('app.not-mounted-fstab-hint', { point }));
+  }
+
+  #whyNotOn(before: Remembered, path: string, mounts: readonly Mount[]): ShrinkError | undefined {
+    const { point } = before;
+    const file = this.#file ?? '';
+    // Of several mounted at the same place, the last lies on top.
+    const mount = mounts.findLast(each => each.point === point);
+    if (!mount) return away(path, say('app.not-mounted-hint', { point, file }));
+    // Nobody takes another disk of the system for the right one by mistake, and each new container has its own.
+    if (point === '/') return undefined;
+    const now = diskIdentity(mount);
+    if (isSameDisk(before, now)) return undefined;
+    return new ShrinkError('unavailable', say('app.another-disk', { point, ...describeDisks(before, now) }), {
+      subject: path,
+      hint: say('app.another-disk-hint', { point, file }),
+    });
   }
 
   /**
@@ -73,7 +89,7 @@ export class FolderMounts {
     const { mounts, real } = this.#look(path);
     const before = this.#folders.get(path);
     if (before && before.point !== '/' && isWithin(before.point, real)) {
-      return new ShrinkError('unavailable', say('app.not-on-disk', { path, ...before }), {
+      return new ShrinkError('unavailable', say('app.not-on-disk', { path, point: before.point, source: before.source }), {
         subject: path,
         hint: say('app.not-on-disk-hint'),
       });
@@ -84,11 +100,23 @@ export class FolderMounts {
     return away(path, say('app.not-mounted-empty-hint', { path, point: parent }));
   }
 
-  /** Notes what a folder that is there is on. Call it only while all is well with the folder. */
-  remember(path: string): void {
+  /**
+   * Notes what a folder that is there is on. Call it after the folder was looked at: only then does an automounter show it.
+   * @returns as `whyAway`; nothing is noted then
+   */
+  remember(path: string): ShrinkError | undefined {
+    const why = this.whyAway(path);
+    if (why) return why;
     const { mounts, real } = this.#look(path);
     const mount = mountOf(mounts, real);
-    this.#folders.set(path, { point: mount?.point ?? '/', source: mount?.source ?? '' });
+    const before = this.#folders.get(path);
+    const isKept = mount !== undefined && before?.point === mount.point;
+    if (isKept && mount.type === 'autofs' && before.type !== undefined) return undefined;
+    const identity = mount ? identityIn(mount) : { source: '' };
+    // What cannot be found now, in a container for instance, still holds.
+    const known = isKept ? { ...(before.uuid && { uuid: before.uuid }), ...(before.born && { born: before.born }) } : {};
+    this.#folders.set(path, { point: mount?.point ?? '/', ...known, ...identity });
+    return undefined;
   }
 
   /** Keeps what was noted about these folders for the next start. A disk that refuses is only logged. */
@@ -109,6 +137,11 @@ export class FolderMounts {
   }
 }
 
+/** The disk of the system is never compared. */
+function identityIn(mount: Mount): KeptIdentity {
+  return mount.point === '/' ? { type: mount.type, source: mount.source } : diskIdentity(mount);
+}
+
 function textOf(folders: ReadonlyMap<string, Remembered>, paths: readonly string[]): string {
   const kept = [...folders].filter(([path]) => paths.includes(path));
   return `${JSON.stringify({ v: 1, folders: Object.fromEntries(kept) }, undefined, 2)}\n`;
@@ -121,7 +154,7 @@ const REMOVABLE = /^(?:\/mnt\/[^/]+|\/media\/[^/]+(?:\/[^/]+)?|\/run\/media\/[^/
 function readRemembered(file: string): Map<string, Remembered> {
   try {
     const { folders } = JSON.parse(readFileSync(file, 'utf8')) as { folders: Record<string, Remembered> };
-    return new Map(Object.entries(folders).filter(([, { point }]) => typeof point === 'string'));
+    return new Map(Object.entries(folders).filter(([, { point, source }]) => typeof point === 'string' && typeof source === 'string'));
   } catch {
     return new Map();
   }

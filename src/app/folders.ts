@@ -204,7 +204,7 @@ export class Folders {
 
   /**
    * The identity of the outbox now, after checking that it is still on its disk. A folder that was recreated on the same
-   * mount, or has had another disk mounted over it since, is accepted.
+   * disk is accepted.
    * @throws ShrinkError `unavailable`
    */
   async outboxIdentity(outbox: string): Promise<FolderIdentity> {
@@ -246,13 +246,15 @@ export class Folders {
     return undefined;
   }
 
-  /** @throws ShrinkError `unavailable` where the folder is missing, or its disk is not mounted. */
+  /** @throws ShrinkError `unavailable` where the folder is missing, or its disk is not mounted, or another one is. */
   async mustBeMounted(path: string): Promise<FolderIdentity> {
     const why = this.#mounts.whyAway(path);
     if (why) throw why;
     try {
       const identity = await identityOf(path, this.#files);
-      this.#mounts.remember(path);
+      // It may have been mounted, or swapped, since the first look.
+      const swapped = this.#mounts.remember(path);
+      if (swapped) throw swapped;
       this.#trouble.delete(path);
       return identity;
     } catch (error) {

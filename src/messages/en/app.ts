@@ -11,6 +11,10 @@ export const APP_EN = {
   'app.not-mounted': (p: { path: string }) => `${p.path} is not mounted`,
   'app.not-mounted-hint': (p: { point: string; file: string }) =>
     `Mount ${p.point} again; shrinkbox then continues by itself.${p.file && ` If the folder is meant to be here now, delete ${p.file} and restart shrinkbox.`}`,
+  'app.another-disk': (p: { point: string; now: string; before: string }) =>
+    `another disk is mounted at ${p.point} (${p.now} instead of ${p.before})`,
+  'app.another-disk-hint': (p: { point: string; file: string }) =>
+    `Mount the disk that was at ${p.point} again; shrinkbox then continues by itself.${p.file && ` If this disk is the right one from now on, delete ${p.file} and restart shrinkbox.`}`,
   'app.not-mounted-fstab-hint': (p: { point: string }) =>
     `Mount ${p.point}, as /etc/fstab says, or remove its line there; shrinkbox then continues by itself.`,
   'app.not-mounted-empty-hint': (p: { path: string; point: string }) =>

@@ -10,6 +10,10 @@ export const APP_ZH = {
   'app.not-mounted': (p: { path: string }) => `${p.path} 未挂载`,
   'app.not-mounted-hint': (p: { point: string; file: string }) =>
     `请重新挂载 ${p.point}，shrinkbox 会自动继续。${p.file && `如果文件夹现在就应该在这里，请删除 ${p.file} 并重启 shrinkbox。`}`,
+  'app.another-disk': (p: { point: string; now: string; before: string }) =>
+    `${p.point} 上挂载的是另一块磁盘（现在是 ${p.now}，原来是 ${p.before}）`,
+  'app.another-disk-hint': (p: { point: string; file: string }) =>
+    `请重新挂载原来在 ${p.point} 的磁盘，shrinkbox 会自动继续。${p.file && `如果今后就使用现在这块磁盘，请删除 ${p.file} 并重启 shrinkbox。`}`,
   'app.not-mounted-fstab-hint': (p: { point: string }) =>
     `请按 /etc/fstab 挂载 ${p.point}，或删除其中对应的一行，shrinkbox 会自动继续。`,
   'app.not-mounted-empty-hint': (p: { path: string; point: string }) =>
