@@ -83,7 +83,7 @@ describe.skipIf(!probe)('another file system mounted in place of a disk', { time
     await box.start();
     await swap(OTHERS.ext4);
     copyFileSync(await footage('plain'), mounts.real(join(box.dir, 'disk/inbox/two.mp4')));
-    const waiting = await box.job('two.mp4', 'waiting');
+    const waiting = await box.job('../disk/inbox/two.mp4', 'waiting');
     expect(waiting.reason).toContain('another disk is mounted');
     expect(onDisk('inbox')).toEqual(['two.mp4']);
     expect(readdirSync(join(box.dir, 'outbox'))).toEqual([]);
@@ -92,7 +92,7 @@ describe.skipIf(!probe)('another file system mounted in place of a disk', { time
     rmSync(join(box.dir, 'state/mounts.json'));
     await box.start();
     await box.run('retry', waiting.id);
-    await box.job('two.mp4', 'done');
+    await box.job('../disk/inbox/two.mp4', 'done');
     expect(onDisk('inbox')).toEqual([]);
     expect(readdirSync(join(box.dir, 'outbox'))).toEqual(['two.mp4']);
   });
