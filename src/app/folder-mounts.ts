@@ -89,10 +89,14 @@ export class FolderMounts {
     const { mounts, real } = this.#look(path);
     const before = this.#folders.get(path);
     if (before && before.point !== '/' && isWithin(before.point, real)) {
-      return new ShrinkError('unavailable', say('app.not-on-disk', { path, point: before.point, source: before.source }), {
-        subject: path,
-        hint: say('app.not-on-disk-hint'),
-      });
+      return new ShrinkError(
+        'unavailable',
+        say('app.not-on-disk', { path, point: before.point, source: before.source }),
+        {
+          subject: path,
+          hint: say('app.not-on-disk-hint'),
+        },
+      );
     }
     const parent = dirname(real);
     const isDisk = REMOVABLE.test(parent) && mounts.length > 0 && !mounts.some(mount => mount.point === parent);
@@ -114,7 +118,9 @@ export class FolderMounts {
     if (isKept && mount.type === 'autofs' && before.type !== undefined) return undefined;
     const identity = mount ? identityIn(mount) : { source: '' };
     // What cannot be found now, in a container for instance, still holds.
-    const known = isKept ? { ...(before.uuid && { uuid: before.uuid }), ...(before.born && { born: before.born }) } : {};
+    const known = isKept
+      ? { ...(before.uuid && { uuid: before.uuid }), ...(before.born && { born: before.born }) }
+      : {};
     this.#folders.set(path, { point: mount?.point ?? '/', ...known, ...identity });
     return undefined;
   }
@@ -154,7 +160,11 @@ const REMOVABLE = /^(?:\/mnt\/[^/]+|\/media\/[^/]+(?:\/[^/]+)?|\/run\/media\/[^/
 function readRemembered(file: string): Map<string, Remembered> {
   try {
     const { folders } = JSON.parse(readFileSync(file, 'utf8')) as { folders: Record<string, Remembered> };
-    return new Map(Object.entries(folders).filter(([, { point, source }]) => typeof point === 'string' && typeof source === 'string'));
+    return new Map(
+      Object.entries(folders).filter(
+        ([, { point, source }]) => typeof point === 'string' && typeof source === 'string',
+      ),
+    );
   } catch {
     return new Map();
   }

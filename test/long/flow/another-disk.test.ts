@@ -78,7 +78,6 @@ describe.skipIf(!probe)('another file system mounted in place of a disk', { time
   });
 
   it('ext4 below an inbox: its films stay untouched until a person says that it is the right disk', async () => {
-    
     configure({ inbox: 'disk/inbox', outbox: 'outbox', originals: 'delete' });
     await box.start();
     await swap(OTHERS.ext4);

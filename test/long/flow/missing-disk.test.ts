@@ -19,7 +19,8 @@ it('a missing outbox makes jobs wait, and they continue when it is back', async 
   const waiting = await box.job('clip.mp4', 'waiting');
   expect(waiting.reason).toMatch(/outbox/);
   const said = expect.stringMatching(/outbox is missing/);
-  expect((await box.status()).folders[0]).toMatchObject({ available: true, reason: said });
+  // A look at the folders is used for half a second.
+  await expect.poll(async () => (await box.status()).folders[0]).toMatchObject({ available: true, reason: said });
   expect((await box.run('status')).stdout).toMatch(/outbox is missing/);
   mkdirSync(box.outbox);
   expect((await box.run('retry', waiting.id)).code).toBe(0);

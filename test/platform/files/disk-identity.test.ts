@@ -28,7 +28,11 @@ describe('the same disk', () => {
     ['before the automounter shows it', { type: 'nfs4', source: 'nas:/v' }, { type: 'autofs', source: 'systemd-1' }],
     ['with NFS 3', { type: 'nfs4', source: 'nas:/v/' }, { type: 'nfs', source: 'NAS:/v' }],
     ['with SMB 3', { type: 'cifs', source: '//nas/v' }, { type: 'smb3', source: '\\\\NAS\\v' }],
-    ['mergerfs with one more branch', { type: 'fuse.mergerfs', source: 'a:b' }, { type: 'fuse.mergerfs', source: 'a:b:c' }],
+    [
+      'mergerfs with one more branch',
+      { type: 'fuse.mergerfs', source: 'a:b' },
+      { type: 'fuse.mergerfs', source: 'a:b:c' },
+    ],
     ['rclone with other flags', { type: 'fuse.rclone', source: 'g{x1}:v' }, { type: 'fuse.rclone', source: 'g:v' }],
     ['remembered without a type, device renamed', { source: '/dev/sdb1' }, { ...EXT4, source: '/dev/sdc1' }],
     ['remembered without a type, share', { source: 'nas:/v' }, { type: 'nfs4', source: 'nas:/v' }],
@@ -50,7 +54,10 @@ describe('another disk', () => {
 it('people see what differs', () => {
   const tmpfs = { type: 'tmpfs', source: 'none' };
   expect(describeDisks(EXT4, tmpfs)).toEqual({ before: 'ext4 /dev/sdb1', now: 'tmpfs none' });
-  const [first, second] = [{ ...EXT4, uuid: A }, { ...EXT4, born: '1600000000000000000' }];
+  const [first, second] = [
+    { ...EXT4, uuid: A },
+    { ...EXT4, born: '1600000000000000000' },
+  ];
   const said = { before: 'ext4 /dev/sdb1 b1f0', now: 'ext4 /dev/sdb1 2020-09-13T12:26:40.000Z' };
   expect(describeDisks(first, second)).toEqual(said);
 });
