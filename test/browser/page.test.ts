@@ -183,6 +183,7 @@ function suite(executable: string): void {
 
   it('tells that the outbox of a folder is away although its inbox is there', async () => {
     const { page, control } = await visit();
+    await page.getByText('Drop a video here, or copy one into the inbox.').waitFor();
     const status = control.status();
     const folders = status.folders.map(folder => ({ ...folder, reason: '/out is not mounted' }));
     control.emit({ kind: 'status', status: { ...status, folders } });

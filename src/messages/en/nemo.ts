@@ -249,7 +249,7 @@ export const NEMO_EN = {
     `in the cloud in ${parts} parts, joined on this machine without re-encoding`,
   'nemo.agent-said': ({ reply }: { reply: string }) => `the agent said: ${reply}`,
   'nemo.open-steps': ({ steps, job }: { steps: string; job: string }) =>
-    `the agent leaves this to you: "${steps}". It was not sent on, because a message costs credits. To have it done, say so: shrinkbox ask ${offeredWords(steps)} --job ${job}`,
+    `the agent leaves this to you: "${steps}". It was not sent on, because a message costs credits. To have it done, say so: shrinkbox ask ${offeredWords(`${steps}`)} --job ${job}`,
   'nemo.session-changes': ({ changes }: { changes: string }) => `in the session: ${changes}`,
   'nemo.asked-once-more': ({ bytes }: { bytes: number }) =>
     `the first result had ${formatBytes(bytes)}; asked once more`,

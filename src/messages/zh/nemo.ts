@@ -210,7 +210,7 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.how-in-parts': ({ parts }) => `在云端分 ${parts} 段完成，在本机无损拼接`,
   'nemo.agent-said': ({ reply }) => `智能体回复：${reply}`,
   'nemo.open-steps': ({ steps, job }) =>
-    `智能体把这一步留给了你：“${steps}”。它没有被发送，因为消息会消耗积分。如果要执行，请运行：shrinkbox ask ${offeredWords(steps)} --job ${job}`,
+    `智能体把这一步留给了你：“${steps}”。它没有被发送，因为消息会消耗积分。如果要执行，请运行：shrinkbox ask ${offeredWords(`${steps}`)} --job ${job}`,
   'nemo.session-changes': ({ changes }) => `会话中的变化：${changes}`,
   'nemo.asked-once-more': ({ bytes }) => `第一次的成品为 ${formatBytes(bytes)}；已再次请求`,
   'nemo.first-result-too-large': ({ bytes, maxBytes }) =>

@@ -6,9 +6,9 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { Agent, request } from 'undici';
 import { afterEach, beforeEach, expect, it } from 'vitest';
-import { Box } from '../support/box.ts';
-import { eventually } from '../support/eventually.ts';
-import { footage } from '../support/footage.ts';
+import { Box } from '../../support/box.ts';
+import { eventually } from '../../support/eventually.ts';
+import { footage } from '../../support/footage.ts';
 
 let server: Server;
 let box: Box;

@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Fault } from '../../support/nemo-server/faults.ts';
 import type { MessageScript } from '../../support/nemo-server/server.ts';
 import { eventually } from '../../support/eventually.ts';
-import { setUp, MINUTE, sameBytes, type TestJob } from './support.ts';
+import { setUp, MINUTE, sameBytes, type TestJob } from '../../engine/nemo/support.ts';
 
 const SSE = '/run_sse';
 

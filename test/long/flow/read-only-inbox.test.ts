@@ -2,8 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { Box } from '../support/box.ts';
-import { footage } from '../support/footage.ts';
+import { Box } from '../../support/box.ts';
+import { footage } from '../../support/footage.ts';
 
 let box: Box | undefined;
 afterEach(() => box?.dispose());

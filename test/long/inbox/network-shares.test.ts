@@ -1,11 +1,11 @@
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import type { Mount } from '../../src/platform/files/mounts.ts';
-import { readMounts } from '../../src/platform/files/mounts.ts';
-import { type ChangeEvents, chokidarEvents } from '../../src/inbox/change-events.ts';
-import { canMount, hungMount } from './mounting.ts';
-import { drop, pause, SETTLE_MS, tempDir, watching } from './support.ts';
+import type { Mount } from '../../../src/platform/files/mounts.ts';
+import { readMounts } from '../../../src/platform/files/mounts.ts';
+import { type ChangeEvents, chokidarEvents } from '../../../src/inbox/change-events.ts';
+import { canMount, hungMount } from '../../inbox/mounting.ts';
+import { drop, pause, SETTLE_MS, tempDir, watching } from '../../inbox/support.ts';
 
 /** This machine's mounts, and one more that is not really there: what lies below `point` counts as `type`. */
 const pretending = (point: string, type: string) => (): Mount[] => [

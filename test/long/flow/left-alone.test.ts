@@ -1,8 +1,8 @@
 import { symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
-import { Box } from '../support/box.ts';
-import { footage } from '../support/footage.ts';
+import { Box } from '../../support/box.ts';
+import { footage } from '../../support/footage.ts';
 
 let box: Box;
 afterEach(() => box.dispose());

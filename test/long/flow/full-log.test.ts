@@ -5,10 +5,10 @@ import { closeSync, existsSync, openSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, describe, expect, it } from 'vitest';
-import { Box } from '../support/box.ts';
-import { footage } from '../support/footage.ts';
+import { Box } from '../../support/box.ts';
+import { footage } from '../../support/footage.ts';
 
-const CLI = fileURLToPath(new URL('../../dist/cli.js', import.meta.url));
+const CLI = fileURLToPath(new URL('../../../dist/cli.js', import.meta.url));
 let box: Box;
 afterEach(() => box.dispose());
 
