@@ -23,6 +23,7 @@ export const HINTS_ONCE: Partial<Record<keyof typeof EN, Sentence>> = {
   'app.not-mounted-fstab-hint': AWAY,
   'app.not-mounted-empty-hint': AWAY,
   'app.not-on-disk-hint': AWAY,
+  'app.another-disk-hint': AWAY,
   'http.unreachable-hint': say('app.once-network-hint'),
   'http.untrusted-hint': say('app.once-certificate-hint'),
   'files.not-a-folder-hint': NO_FOLDER,
