@@ -36,6 +36,7 @@ it.skipIf(noNeighbours)(
   },
 );
 
+// Skipped where nobody may become another user.
 it.skipIf(noNeighbours)(
   'an instruction linked to a file only the daemon may read: explain quoted it, token included',
   async () => {

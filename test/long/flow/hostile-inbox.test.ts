@@ -15,6 +15,7 @@ const EXCHANGED_MS = 60_000;
 let box: Box | undefined;
 afterEach(() => box?.dispose());
 
+// Skipped where nobody may become another user.
 it.skipIf(noNeighbours)('a folder exchanged for a link all the time shows no film of others', async () => {
   const { box: made, d, link } = await twoUsers();
   box = made;
@@ -50,6 +51,7 @@ it('clips replaced by pipes while they are admitted: two of them stopped every f
   await stopsInTime(box);
 });
 
+// Skipped where no program may mount: elsewhere than as root, or without FUSE.
 it.skipIf(!canMount)('a mount in the inbox that never answers does not keep the daemon from ending', async () => {
   box = new Box();
   const share = join(box.inbox, 'share');
