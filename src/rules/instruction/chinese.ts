@@ -11,6 +11,10 @@ import {
   setShare,
   UNCLEAR,
   sets,
+  MUTE,
+  KEEP_AUDIO,
+  AUTO,
+  MAX,
 } from './phrase.ts';
 import { limitOf, PLATFORMS, platformNamed } from './platforms.ts';
 import { FRAME_RATE, fromTo, PLAIN_NUMBER, RESOLUTION, readNumber, SIZE } from './quantities.ts';
@@ -40,11 +44,6 @@ function readAmount(text = ''): number {
   }
   return total + digit;
 }
-
-const MUTE = sets({ field: 'audio', value: { kind: 'mute' } });
-const KEEP_AUDIO = sets({ field: 'audio', value: { kind: 'keep' } });
-const AUTO = sets({ field: 'quality', value: 'auto' });
-const MAX = sets({ field: 'quality', value: 'max' });
 
 const SMALLER_BY = '(?:缩小|减小|减少|降低|压缩掉|小|减)(?:了|掉|体积|大小)?';
 const SMALLER_TO = '(?:压缩|缩小|减小|减少|降低|压|缩|变)?(?:到|至|成|为)(?:原来的?|原始的?|原视频的?|原文件的?)?';

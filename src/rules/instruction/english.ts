@@ -11,6 +11,10 @@ import {
   setShare,
   UNCLEAR,
   sets,
+  MUTE,
+  KEEP_AUDIO,
+  AUTO,
+  MAX,
 } from './phrase.ts';
 import { ENGLISH_NUMERALS } from './numerals.ts';
 import {
@@ -25,12 +29,8 @@ import {
   SIZE,
 } from './quantities.ts';
 
-const MUTE = sets({ field: 'audio', value: { kind: 'mute' } });
-const KEEP_AUDIO = sets({ field: 'audio', value: { kind: 'keep' } });
 const KEEP_RESOLUTION = sets({ field: 'resolution', value: 'keep' });
 const KEEP_FPS = sets({ field: 'fps', value: 'keep' });
-const AUTO = sets({ field: 'quality', value: 'auto' });
-const MAX = sets({ field: 'quality', value: 'max' });
 
 const ITS = String.raw`(?:(?:the|its|this|that|my)\s+)?`;
 const NOUN = String.raw`(?:videos?|clips?|files?|movies?|films?|recordings?|footage|screencasts?)`;

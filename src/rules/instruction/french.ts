@@ -11,6 +11,12 @@ import {
   sets,
   UNCLEAR,
   type Vocabulary,
+  MUTE,
+  KEEP_AUDIO,
+  AUTO,
+  MAX,
+  SMALLEST,
+  setSmallerBy,
 } from './phrase.ts';
 import {
   countedSizes,
@@ -23,12 +29,6 @@ import {
   readCount,
   SIZE,
 } from './quantities.ts';
-
-const MUTE = sets({ field: 'audio', value: { kind: 'mute' } });
-const KEEP_AUDIO = sets({ field: 'audio', value: { kind: 'keep' } });
-const AUTO = sets({ field: 'quality', value: 'auto' });
-const MAX = sets({ field: 'quality', value: 'max' });
-const SMALLEST: PhraseMeaning = { kind: 'granted', smallest: true };
 
 const COUNT = `(${PLAIN_NUMBER}|${FRENCH_NUMERALS.pattern})`;
 const count = (text: string | undefined) => readCount(text, FRENCH_NUMERALS);
@@ -45,7 +45,6 @@ const FRACTIONS: Readonly<Record<string, number>> = {
 };
 const FRACTION = String.raw`(moitie|tiers|quart|cinquieme|dixieme)`;
 const fraction = (text = '') => FRACTIONS[text.toLowerCase()] ?? 0;
-const by = (share: number) => setShare(Math.round((1 - share) * 1e6) / 1e6);
 const REDUCE = String.raw`(?:reduire|reduis|reduisez|diminuer?|diminuez|baisser?|baissez|compresser?|compressez)`;
 
 const shares: Phrase[] = [
@@ -55,7 +54,7 @@ const shares: Phrase[] = [
     percentShare(count(n), 'by'),
   ),
   latin(`(?:a\\s+)?(?:la|un|le|au)\\s+${FRACTION}${OF_SIZE}`, ([, part]) => setShare(fraction(part))),
-  latin(`(?:de\\s+moitie|d['’]un\\s+${FRACTION})`, ([, part]) => by(part ? fraction(part) : 0.5)),
+  latin(`(?:de\\s+moitie|d['’]un\\s+${FRACTION})`, ([, part]) => setSmallerBy(part ? fraction(part) : 0.5)),
   latin(String.raw`(?:deux|2)\s+fois\s+(?:plus\s+petite?|moins\s+(?:gros(?:se)?|lourde?))`, () => setShare(0.5)),
   // `réduire 30 %` can mean to 30 % or by 30 %.
   latin(

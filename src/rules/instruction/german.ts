@@ -11,6 +11,12 @@ import {
   sets,
   UNCLEAR,
   type Vocabulary,
+  MUTE,
+  KEEP_AUDIO,
+  AUTO,
+  MAX,
+  SMALLEST,
+  setSmallerBy,
 } from './phrase.ts';
 import {
   countedSizes,
@@ -23,12 +29,6 @@ import {
   readCount,
   SIZE,
 } from './quantities.ts';
-
-const MUTE = sets({ field: 'audio', value: { kind: 'mute' } });
-const KEEP_AUDIO = sets({ field: 'audio', value: { kind: 'keep' } });
-const AUTO = sets({ field: 'quality', value: 'auto' });
-const MAX = sets({ field: 'quality', value: 'max' });
-const SMALLEST: PhraseMeaning = { kind: 'granted', smallest: true };
 
 const COUNT = `(${PLAIN_NUMBER}|${GERMAN_NUMERALS.pattern})`;
 const count = (text: string | undefined) => readCount(text, GERMAN_NUMERALS);
@@ -49,14 +49,13 @@ const FRACTIONS: Readonly<Record<string, number>> = {
 };
 const FRACTION = String.raw`(?:(?:die|der|ein(?:e[mn]?)?)\s+)?(halfte|haelfte|drittel|viertel|funftel|fuenftel|zehntel)`;
 const fraction = (text = '') => FRACTIONS[text.toLowerCase()] ?? 0;
-const by = (share: number) => setShare(Math.round((1 - share) * 1e6) / 1e6);
 
 const shares: Phrase[] = [
   latin(`(?:auf\\s+)?${PERCENT}${OF_SIZE}`, ([, n]) => percentShare(count(n), 'to')),
   latin(`um\\s+(?:etwa\\s+|rund\\s+)?${PERCENT}`, ([, n]) => percentShare(count(n), 'by')),
   latin(`${PERCENT}\\s+(?:kleiner|weniger|leichter)`, ([, n]) => percentShare(count(n), 'by')),
   latin(`(?:auf\\s+)?${FRACTION}${OF_SIZE}`, ([, part]) => setShare(fraction(part))),
-  latin(`um\\s+${FRACTION}`, ([, part]) => by(fraction(part))),
+  latin(`um\\s+${FRACTION}`, ([, part]) => setSmallerBy(fraction(part))),
   latin(String.raw`halb\s+so\s+(?:gro(?:ß|ss)|schwer)|halbe\s+(?:datei)?gr(?:o|oe)(?:ß|ss)e|halbier(?:en|e|t)?`, () =>
     setShare(0.5),
   ),

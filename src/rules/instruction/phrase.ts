@@ -56,9 +56,21 @@ export function sets(...settings: Setting[]): PhraseMeaning {
   return { kind: 'sets', settings };
 }
 
+/** What is wished for in every language. */
+export const MUTE = sets({ field: 'audio', value: { kind: 'mute' } });
+export const KEEP_AUDIO = sets({ field: 'audio', value: { kind: 'keep' } });
+export const AUTO = sets({ field: 'quality', value: 'auto' });
+export const MAX = sets({ field: 'quality', value: 'max' });
+export const SMALLEST: PhraseMeaning = { kind: 'granted', smallest: true };
+
 /** A share of the source; `undefined` outside 1 % to 100 %. */
 export function setShare(share: number): PhraseMeaning | undefined {
   return share >= 0.01 && share <= 1 ? sets({ field: 'size', value: { kind: 'share', share } }) : undefined;
+}
+
+/** Smaller by this share of the source: a third leaves two. */
+export function setSmallerBy(share: number): PhraseMeaning | undefined {
+  return setShare(Math.round((1 - share) * 1e6) / 1e6);
 }
 
 export function setBytes(bytes: number): PhraseMeaning | undefined {

@@ -11,6 +11,12 @@ import {
   sets,
   UNCLEAR,
   type Vocabulary,
+  MUTE,
+  KEEP_AUDIO,
+  AUTO,
+  MAX,
+  SMALLEST,
+  setSmallerBy,
 } from './phrase.ts';
 import {
   countedSizes,
@@ -23,12 +29,6 @@ import {
   readCount,
   SIZE,
 } from './quantities.ts';
-
-const MUTE = sets({ field: 'audio', value: { kind: 'mute' } });
-const KEEP_AUDIO = sets({ field: 'audio', value: { kind: 'keep' } });
-const AUTO = sets({ field: 'quality', value: 'auto' });
-const MAX = sets({ field: 'quality', value: 'max' });
-const SMALLEST: PhraseMeaning = { kind: 'granted', smallest: true };
 
 const COUNT = `(${PLAIN_NUMBER}|${SPANISH_NUMERALS.pattern})`;
 const count = (text: string | undefined) => readCount(text, SPANISH_NUMERALS);
@@ -47,7 +47,6 @@ const FRACTIONS: Readonly<Record<string, number>> = {
 };
 const FRACTION = String.raw`(mitad|tercio|tercera\s+parte|cuarto|cuarta\s+parte|quinto|decimo)`;
 const fraction = (text = '') => FRACTIONS[text.toLowerCase().replace(/\s+/g, ' ')] ?? 0;
-const by = (share: number) => setShare(Math.round((1 - share) * 1e6) / 1e6);
 const REDUCE = String.raw`(?:reduce|reducir|reduzca|reducelo|comprime|comprimir|baja|bajar|disminuye|disminuir)`;
 
 const shares: Phrase[] = [
@@ -55,7 +54,7 @@ const shares: Phrase[] = [
   latin(`en\\s+(?:un\\s+)?(?:aproximadamente\\s+)?${PERCENT}`, ([, n]) => percentShare(count(n), 'by')),
   latin(`(?:un\\s+)?${PERCENT}\\s+(?:mas\\s+(?:pequen[oa]|liger[oa])|menos)`, ([, n]) => percentShare(count(n), 'by')),
   latin(`(?:a\\s+)?(?:la|un|al?)\\s+${FRACTION}${OF_SIZE}`, ([, part]) => setShare(fraction(part))),
-  latin(`en\\s+un\\s+${FRACTION}`, ([, part]) => by(fraction(part))),
+  latin(`en\\s+un\\s+${FRACTION}`, ([, part]) => setSmallerBy(fraction(part))),
   latin(String.raw`mitad\s+de(?:l)?\s+(?:tamano|peso)`, () => setShare(0.5)),
   // `reducir un 30 %` can mean to 30 % or by 30 %.
   latin(
