@@ -55,7 +55,7 @@ export const AAC_OVERSHOOT = 1.005;
 
 /** Below this no encoder makes a usable picture of anything. */
 export const MIN_VIDEO_RATE = 10_000;
-/** A film has dozens and a long reading hundreds; 99,000 took 3 MB of the size. */
+/** A film has dozens, and a long reading hundreds. docs/encoding.md, MP4 tables */
 export const MAX_CHAPTERS = 1_000;
 /** 33 to 66 with titles of 19 letters. */
 export const CHAPTER_BYTES = 70;
