@@ -6,7 +6,7 @@ import { Command, CommanderError } from 'commander';
 import { type Action, Context, type Define, type Globals, type Io, type Parts } from './commands/support/context.ts';
 import { errorAsJson, errorLines, withoutShortage } from './commands/support/error-output.ts';
 import { EXIT, EXIT_CODES, exitCodeFor } from './commands/support/exit-codes.ts';
-import type { Output } from './commands/support/terminal.ts';
+import { asTyped, type Output } from './commands/support/terminal.ts';
 import { ShrinkError } from './core/errors.ts';
 import { escapeForTerminal, escapeJsonForTerminal } from './core/escape.ts';
 import { systemClock } from './platform/clock.ts';
@@ -19,22 +19,33 @@ const COMMANDS: readonly (readonly [names: readonly string[], load: () => Promis
   [['run'], async () => (await import('./commands/run.ts')).defineRun],
   [['compress'], async () => (await import('./commands/compress.ts')).defineCompress],
   [['status'], async () => (await import('./commands/status/command.ts')).defineStatus],
-  [['jobs', 'job'], async () => (await import('./commands/jobs.ts')).defineJobs],
+  [['jobs', 'job', 'archive'], async () => (await import('./commands/jobs.ts')).defineJobs],
   [['explain'], async () => (await import('./commands/explain.ts')).defineExplain],
-  [['retry', 'cancel', 'forget', 'restore'], async () => (await import('./commands/job-actions.ts')).defineJobActions],
-  [['pause', 'resume', 'drain'], async () => (await import('./commands/pause.ts')).definePause],
+  [['library'], async () => (await import('./commands/library.ts')).defineLibrary],
+  [
+    ['retry', 'cancel', 'dismiss', 'undo', 'forget', 'restore', 'move'],
+    async () => (await import('./commands/job-actions.ts')).defineJobActions,
+  ],
+  [['pause', 'resume', 'drain', 'order'], async () => (await import('./commands/pause.ts')).definePause],
+  [['link'], async () => (await import('./commands/link.ts')).defineLink],
+  [['healthcheck'], async () => (await import('./commands/healthcheck.ts')).defineHealthcheck],
   [['check'], async () => (await import('./commands/check.ts')).defineCheck],
   [['doctor'], async () => (await import('./commands/doctor/index.ts')).defineDoctor],
   [['init'], async () => (await import('./commands/init.ts')).defineInit],
   [['notify-test'], async () => (await import('./commands/notify-test.ts')).defineNotifyTest],
   [['service'], async () => (await import('./commands/service/command.ts')).defineService],
   [['completion', 'complete-ids'], async () => (await import('./commands/completion.ts')).defineCompletion],
+  [['container'], async () => (await import('./commands/container.ts')).defineContainer],
+  [['worker'], async () => (await import('./commands/worker.ts')).defineWorker],
+  [['fleet'], async () => (await import('./commands/fleet.ts')).defineFleet],
   [['demo'], async () => (await import('./commands/demo.ts')).defineDemo],
   [['ask', 'credits', 'timeline', 'export', 'upload'], async () => (await import('./commands/cloud.ts')).defineCloud],
 ];
 
 /** Runs one command line (without node and script) and resolves with the exit code; everything is printed by then. */
 export async function main(argv: readonly string[], io: Io, parts: Parts = realParts): Promise<number> {
+  // A bare name is a question.
+  if (argv.length === 0) return main(['--help'], io, parts);
   let code: number = EXIT.fine;
   try {
     const program = await createProgram(argv, io, run => async (...args) => {
@@ -49,7 +60,9 @@ export async function main(argv: readonly string[], io: Io, parts: Parts = realP
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.fine;
     const known = error instanceof CommanderError ? usageError(error) : withoutShortage(error);
-    const lines = wantsJson(argv) ? [escapeJsonForTerminal(errorAsJson(known), 0)] : errorLines(known);
+    const lines = wantsJson(argv)
+      ? [escapeJsonForTerminal(errorAsJson(known), 0)]
+      : errorLines(known).map(line => asTyped(line, io.env));
     io.stderr.write(`${lines.join('\n')}\n`);
     return exitCodeFor(known);
   }
@@ -114,6 +127,7 @@ function wantsJson(argv: readonly string[]): boolean {
 
 const realParts: Parts = {
   startDaemon: async options => (await import('./app/daemon.ts')).startDaemon(options),
+  startWorker: async options => (await import('./app/worker.ts')).startWorker(options),
   compressFiles: async options => (await import('./app/one-shot.ts')).compressFiles(options),
   createCloudEngine: async options => (await import('./app/engines.ts')).createCloudEngine(options),
 };

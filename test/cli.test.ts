@@ -16,10 +16,10 @@ describe('--help', () => {
     ['jobs', '--state'],
     ['job', '<id>'],
     ['explain', '<file>'],
-    ['retry', '<id...>'],
-    ['cancel', '<id...>'],
+    ['retry', '[id...]'],
+    ['cancel', '[id...]'],
     ['forget', '<id...>'],
-    ['restore', '<id...>'],
+    ['restore', '[id...]'],
     ['pause'],
     ['resume'],
     ['drain'],
@@ -44,9 +44,15 @@ describe('--help', () => {
   });
 });
 
+it('the name alone prints the help (was: "a command is missing")', async () => {
+  const [alone, help] = [await runCli([]), await runCli(['--help'])];
+  expect(alone).toEqual(help);
+  expect(alone).toMatchObject({ code: 0, out: expect.stringContaining('Commands:') });
+});
+
 describe('a command line that is wrong ends with 2 and says why', () => {
   it.each<[string, string[], string]>([
-    ['no command', [], 'a command is missing'],
+    ['no command', ['--json'], 'a command is missing'],
     ['an unknown command', ['statsu'], 'Did you mean status?'],
     ['a configuration named like a command', ['--config', 'run', 'statsu'], 'Did you mean status?'],
     ['an unknown option', ['jobs', '--stat', 'done'], 'Did you mean --state?'],

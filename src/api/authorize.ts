@@ -26,6 +26,8 @@ export interface Caller {
   /** Sec-Fetch-Site, which browsers send and scripts in pages cannot forge. */
   fetchSite: string | undefined;
   authorization: string | undefined;
+  /** It opened with a link that this daemon issued (links.ts). */
+  hasLink?: boolean;
 }
 
 export interface Refusal {
@@ -36,7 +38,10 @@ export interface Refusal {
 }
 
 /** Paths anybody may fetch: they reveal nothing about files or jobs. */
-const PUBLIC: ReadonlySet<string> = new Set(['/', '/healthz']);
+const PUBLIC: ReadonlySet<string> = new Set([...['/', '/healthz', '/manifest.webmanifest', '/sw.js', '/app-icon.svg']]);
+
+/** Where a pairing code is exchanged for the token: without one, but for no other site. */
+export const PAIR_PATH = '/api/pair';
 
 export function isPublic(path: string): boolean {
   return PUBLIC.has(path) || path.startsWith('/assets/');
@@ -53,8 +58,9 @@ export function authorize(policy: AccessPolicy, caller: Caller): Refusal | undef
   // A picture on any web page is a GET to us, and some of ours cost work: other sites may fetch only what is public.
   const isReading = caller.method === 'GET' || caller.method === 'HEAD';
   if (!SAME_SITE.has(caller.fetchSite) && !(isReading && isPublic(caller.path))) return otherSite();
-  if (policy.token === undefined) return policy.loopback || isPublic(caller.path) ? undefined : unauthorized();
-  if (isPublic(caller.path) || carries(caller.authorization, policy.token)) return undefined;
+  const isOpen = isPublic(caller.path) || caller.path === PAIR_PATH;
+  if (policy.token === undefined) return policy.loopback || isOpen ? undefined : unauthorized();
+  if (isOpen || carries(caller.authorization, policy.token) || caller.hasLink) return undefined;
   return unauthorized();
 }
 

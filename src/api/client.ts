@@ -2,13 +2,23 @@
 import { type EventSourceMessage, createParser } from 'eventsource-parser';
 import { type Dispatcher, Pool } from 'undici';
 import { type ErrorCode, ShrinkError } from '../core/errors.ts';
-import type { StateName } from '../core/job.ts';
+import type { QueueOrder, StateName } from '../core/job.ts';
 import type { Message, Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import { fileError } from '../platform/files/file-error.ts';
+import type { PairingCode } from './pairing.ts';
 import type { ErrorBody } from './responses.ts';
-import { controlSocket, locateSocket } from './socket.ts';
-import type { ActionResult, ControlEvent, Explanation, JobDetail, JobView, StatusView } from './types.ts';
+import { controlSocket, locateSocket, type SocketPath } from './socket.ts';
+import type {
+  ActionResult,
+  ArchiveView,
+  ControlEvent,
+  Explanation,
+  JobDetail,
+  JobView,
+  LibraryView,
+  StatusView,
+} from './types.ts';
 
 /** Every call throws ShrinkError `unavailable` if the daemon ends meanwhile. */
 export interface ControlClient {
@@ -16,25 +26,34 @@ export interface ControlClient {
   /** Newest first, unless `order` says otherwise. */
   jobs(options?: JobFilter): Promise<JobView[]>;
   job(id: string): Promise<JobDetail | undefined>;
+  archive(): Promise<ArchiveView>;
   /** `path` is absolute. */
   explain(path: string): Promise<Explanation>;
   act(action: JobAction, id: string): Promise<ActionResult>;
   /** Requests another version of a finished job, made according to the words. */
   refine(id: string, words: string): Promise<ActionResult>;
   turn(mode: 'pause' | 'resume' | 'drain'): Promise<StatusView>;
+  /** `to` is `top`, `bottom` or `before:ID`. */
+  move(id: string, to: string): Promise<ActionResult>;
+  setOrder(order: QueueOrder): Promise<StatusView>;
+  /** A code that lets one more device in. @throws ShrinkError `unavailable` if the page has no token */
+  pair(): Promise<PairingCode>;
   /** Everything that happens from now on, beginning with the status. Ends when the signal aborts or the daemon ends. */
   events(signal: AbortSignal): AsyncIterable<ControlEvent>;
+  libraries(): Promise<LibraryView[]>;
+  library(act: LibraryAct, folder: string): Promise<LibraryView[]>;
   close(): Promise<void>;
 }
 
-interface JobFilter {
+export type LibraryAct = 'plan' | 'plan/stop' | 'start' | 'stop' | 'verify';
+
+export interface JobFilter {
   state?: StateName;
-  order?: 'newest' | 'oldest';
+  order?: 'newest' | 'oldest' | 'queue';
   limit?: number;
-  offset?: number;
 }
 
-export type JobAction = 'retry' | 'cancel' | 'forget' | 'restore';
+export type JobAction = 'retry' | 'cancel' | 'forget' | 'restore' | 'pause' | 'resume';
 
 /** A daemon that takes longer than this to answer hangs. Not shorter, because `explain` probes a file. */
 const ANSWER_MS = 30_000;
@@ -44,17 +63,20 @@ const ANSWER_MS = 30_000;
  * @throws ShrinkError denied if the daemon belongs to another user.
  */
 export async function connectControl(stateDir: string): Promise<ControlClient | undefined> {
-  const socketPath = await locateSocket(controlSocket(stateDir));
-  if (socketPath === undefined) return undefined;
+  const socket = await locateSocket(controlSocket(stateDir));
+  if (!socket) return undefined;
   const http = new Pool('http://localhost', {
-    socketPath,
+    socketPath: socket.path,
     // One for requests, one for an event stream.
     connections: 2,
+    // A connection of its own for each request: one kept alive may be closed by the daemon just when it is used again, and a request
+    // that may have been carried out is not sent twice.
+    pipelining: 0,
     headersTimeout: ANSWER_MS,
     bodyTimeout: ANSWER_MS,
     connect: { timeout: 5_000 },
   });
-  const client = new SocketClient(http, socketPath);
+  const client = new SocketClient(http, controlSocket(stateDir), socket);
   try {
     await client.status();
     return client;
@@ -67,11 +89,14 @@ export async function connectControl(stateDir: string): Promise<ControlClient | 
 
 class SocketClient implements ControlClient {
   readonly #http: Pool;
+  /** Where it belongs, for messages. */
   readonly #path: string;
+  readonly #socket: SocketPath;
 
-  constructor(http: Pool, path: string) {
+  constructor(http: Pool, path: string, socket: SocketPath) {
     this.#http = http;
     this.#path = path;
+    this.#socket = socket;
   }
 
   status(): Promise<StatusView> {
@@ -87,6 +112,10 @@ class SocketClient implements ControlClient {
   async job(id: string): Promise<JobDetail | undefined> {
     const answer = await this.#request('GET', `/api/jobs/${encodeURIComponent(id)}`);
     return answer.status === 404 ? undefined : body<JobDetail>(answer);
+  }
+
+  archive(): Promise<ArchiveView> {
+    return this.#call<ArchiveView>('GET', '/api/archive');
   }
 
   explain(path: string): Promise<Explanation> {
@@ -110,8 +139,28 @@ class SocketClient implements ControlClient {
     return { ok: true, job: body<JobView>(answer) };
   }
 
+  move(id: string, to: string): Promise<ActionResult> {
+    return this.#act(`${encodeURIComponent(id)}/move?${new URLSearchParams({ to }).toString()}`);
+  }
+
+  setOrder(order: QueueOrder): Promise<StatusView> {
+    return this.#call<StatusView>('POST', `/api/order?${new URLSearchParams({ by: order }).toString()}`);
+  }
+
+  pair(): Promise<PairingCode> {
+    return this.#call<PairingCode>('POST', '/api/pairing');
+  }
+
   turn(mode: 'pause' | 'resume' | 'drain'): Promise<StatusView> {
     return this.#call<StatusView>('POST', `/api/${mode}`);
+  }
+
+  libraries(): Promise<LibraryView[]> {
+    return this.#call<LibraryView[]>('GET', '/api/library');
+  }
+
+  library(act: LibraryAct, folder: string): Promise<LibraryView[]> {
+    return this.#call<LibraryView[]>('POST', `/api/library/${act}?${new URLSearchParams({ folder }).toString()}`);
   }
 
   async *events(signal: AbortSignal): AsyncIterable<ControlEvent> {
@@ -138,8 +187,9 @@ class SocketClient implements ControlClient {
     }
   }
 
-  close(): Promise<void> {
-    return this.#http.destroy();
+  async close(): Promise<void> {
+    await this.#http.destroy();
+    this.#socket.close();
   }
 
   async #call<T>(method: Dispatcher.HttpMethod, path: string): Promise<T> {

@@ -8,9 +8,14 @@ const PER_ADDRESS = 128;
 /** Requests under way, in all and from one address; what is left of the connections is for /healthz. */
 const MAX_REQUESTS = 384;
 const REQUESTS_PER_ADDRESS = 96;
-/** Event streams in all and of one address: each open tab of the page has one. They end only when the tab is closed. */
-const MAX_STREAMS = 192;
-const STREAMS_PER_ADDRESS = 32;
+/** Event streams: each open tab of the page has one. They end only when the tab is closed. */
+const EVENT_STREAMS: StreamLimits = { total: 192, perAddress: 32 };
+
+/** How many answers without an end in sight there may be at once, in all and for one address. */
+export interface StreamLimits {
+  total: number;
+  perAddress: number;
+}
 
 /** How many there are of each key. */
 export class Tally {
@@ -41,13 +46,19 @@ export class Tally {
   }
 }
 
-/** The event streams of the page and of others. */
+/** Long answers of one kind: by default the event streams of the page and of others. */
 export class Streams {
   readonly #open = new Tally();
+  readonly #limits: StreamLimits;
+
+  constructor(limits = EVENT_STREAMS) {
+    this.#limits = limits;
+  }
 
   /** Counts one until the returned function is called; `undefined`: there are too many, from this address or from all. */
   open(address: string): (() => void) | undefined {
-    const isFull = this.#open.total >= MAX_STREAMS || this.#open.of(address) >= STREAMS_PER_ADDRESS;
+    const { total, perAddress } = this.#limits;
+    const isFull = this.#open.total >= total || this.#open.of(address) >= perAddress;
     return isFull ? undefined : this.#open.add(address);
   }
 }

@@ -1,22 +1,30 @@
-import type { Job, StateName } from '../core/job.ts';
+import type { Folder } from '../config/load.ts';
+import type { Job, MoveTo, QueueOrder, StateName } from '../core/job.ts';
 import { type Sentence, textOf } from '../core/message.ts';
 import { every } from '../platform/async.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Actions, ActionOutcome } from '../queue/actions.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import type { Scheduler } from '../queue/scheduler.ts';
+import { archiveOf } from './archive.ts';
 import type {
   ActionResult,
+  ArchiveView,
   Control,
   ControlEvent,
   ExplainAsked,
   Explanation,
   JobDetail,
   JobView,
+  LibraryControl,
   LiveView,
+  Needs,
   StatusView,
+  Understood,
+  WordsAsked,
 } from './types.ts';
-import { detailOf, liveOf, viewOf } from './views.ts';
+import type { Logger } from '../platform/log.ts';
+import { detailOf, liveOf, needsOf, viewOf } from './views.ts';
 
 export interface DaemonControlOptions {
   ledger: Ledger;
@@ -26,11 +34,18 @@ export interface DaemonControlOptions {
   status(): StatusView;
   /** The status's mode alone. */
   currentMode(): StatusView['mode'];
+  isStuck(): boolean;
   /** Why local work is paused, while it is. */
   resting(): Sentence | undefined;
   explain(path: string, asked?: ExplainAsked): Promise<Explanation>;
+  understood(asked: WordsAsked): Understood | undefined;
+  /** The folders of the configuration. */
+  /** Libraries included. */
+  folders(): readonly Folder[];
   setPaused(paused: boolean): Promise<void>;
+  libraries: LibraryControl;
   clock: Clock;
+  log: Logger;
 }
 
 /** How often the status is compared with the last one, for changes that no job announces: a folder, an engine, the hours. */
@@ -41,6 +56,7 @@ const PROGRESS_EVERY_MS = 250;
 /** Answers requests for the running daemon. */
 export class DaemonControl implements Control {
   readonly #options: DaemonControlOptions;
+  readonly libraries: LibraryControl;
   readonly #listeners = new Set<(event: ControlEvent) => void>();
   readonly #announced = new Map<string, number>();
   readonly #unsubscribe: () => void;
@@ -49,6 +65,7 @@ export class DaemonControl implements Control {
 
   constructor(options: DaemonControlOptions) {
     this.#options = options;
+    this.libraries = options.libraries;
     this.#stopComparing = every(options.clock, STATUS_EVERY_MS, () => {
       if (this.#listeners.size > 0 && essenceOf(this.status()) !== this.#announcedStatus) this.announceStatus();
     });
@@ -68,6 +85,10 @@ export class DaemonControl implements Control {
     return this.#options.currentMode();
   }
 
+  isStuck(): boolean {
+    return this.#options.isStuck();
+  }
+
   jobs(state?: StateName): JobView[] {
     const found: JobView[] = [];
     for (const job of this.#options.ledger.all())
@@ -80,8 +101,21 @@ export class DaemonControl implements Control {
     return job && detailOf(job, this.#options.scheduler.progressOf(job.id));
   }
 
+  archive(): ArchiveView {
+    return archiveOf(this.#options.ledger.all(), this.#options.folders());
+  }
+
   explain(path: string, asked?: ExplainAsked): Promise<Explanation> {
     return this.#options.explain(path, asked);
+  }
+
+  understood(asked: WordsAsked): Understood | undefined {
+    return this.#options.understood(asked);
+  }
+
+  needs(): Needs {
+    const { held, failed } = this.#options.ledger.counts();
+    return held + failed > 0 ? needsOf(this.#options.ledger.all()) : [];
   }
 
   async retry(id: string): Promise<ActionResult> {
@@ -100,23 +134,48 @@ export class DaemonControl implements Control {
     return this.#result(await this.#options.actions.restore(id));
   }
 
-  async refine(id: string, words: string): Promise<ActionResult> {
-    return this.#result(await this.#options.actions.refine(id, words));
+  async move(id: string, to: MoveTo): Promise<ActionResult> {
+    return this.#result(await this.#options.actions.move(id, to));
+  }
+
+  async pauseJob(id: string): Promise<ActionResult> {
+    return this.#result(await this.#options.actions.pause(id));
+  }
+
+  async resumeJob(id: string): Promise<ActionResult> {
+    return this.#result(await this.#options.actions.resume(id));
+  }
+
+  async setOrder(order: QueueOrder): Promise<void> {
+    await this.#options.ledger.setOrder(order);
+    this.#options.scheduler.reordered();
+    this.announceStatus();
+  }
+
+  line(): string[] {
+    return this.#options.scheduler.line();
+  }
+
+  async refine(id: string, words: string, byAnybody?: boolean): Promise<ActionResult> {
+    return this.#result(await this.#options.actions.refine(id, words, byAnybody));
   }
 
   async pause(): Promise<void> {
     await this.#options.setPaused(true);
+    this.#options.log.info('paused: nothing new starts, and encodes rest, until "shrinkbox resume"');
   }
 
   async resume(): Promise<void> {
     this.#options.scheduler.setMode({ draining: false });
     this.#options.scheduler.resumeEngines();
     await this.#options.setPaused(false);
+    this.#options.log.info('resumed');
     this.announceStatus();
   }
 
   async drain(): Promise<void> {
     this.#options.scheduler.setMode({ draining: true });
+    this.#options.log.info('draining: what runs is finished, nothing new starts until "shrinkbox resume"');
     this.announceStatus();
   }
 
@@ -159,7 +218,7 @@ export class DaemonControl implements Control {
   /** A job in a list: if local work is paused, it says why. */
   #listView(job: Job): JobView {
     const view = viewOf(job, this.#options.scheduler.progressOf(job.id));
-    const isPausable = view.engine === 'local' && (view.state === 'running' || view.state === 'queued');
+    const isPausable = !job.paused && view.engine !== 'nemo' && (view.state === 'running' || view.state === 'queued');
     return isPausable ? { ...view, reason: textOf(this.#options.resting()) ?? null } : view;
   }
 
@@ -168,7 +227,35 @@ export class DaemonControl implements Control {
   }
 }
 
+/** A change of free space below this, bytes, is not worth telling every open page. */
+const SPACE_STEP = 100e6;
+
+/** Nor is a change of the time the queue will be done below this. */
+const FINISH_STEP_MS = 60_000;
+
 /** Everything except what changes all the time. */
 function essenceOf(status: StatusView): string {
-  return JSON.stringify({ ...status, folders: status.folders.map(folder => ({ ...folder, last_scan_age_ms: null })) });
+  const folders = status.folders.map(folder => ({
+    ...folder,
+    last_scan_age_ms: null,
+    disks: folder.disks.map(disk => ({ ...disk, free_bytes: Math.round((disk.free_bytes ?? -1) / SPACE_STEP) })),
+  }));
+  const { order, finish_at: finish } = status.queue;
+  const queue = { order, finish: finish === null ? null : Math.round(finish / FINISH_STEP_MS) };
+  return JSON.stringify({ ...status, folders, queue, fleet: status.fleet && fleetEssence(status.fleet) });
+}
+
+/** A part's progress is told in steps of a twentieth; how long a worker was not heard of, once it is away. */
+function fleetEssence({ workers, films, ...rest }: NonNullable<StatusView['fleet']>): object {
+  return {
+    ...rest,
+    workers: workers.map(worker => ({
+      ...{ ...worker, benched_for_ms: null, scratch_free: null, seen_at: null },
+      tasks: worker.tasks.map(({ task, n, step, fraction }) => [task, n, step, Math.round(fraction * 20)]),
+    })),
+    films: films.map(({ parts, ...film }) => ({
+      ...film,
+      parts: parts.map(part => ({ ...part, fraction: Math.round((part.fraction ?? 0) * 20) })),
+    })),
+  };
 }

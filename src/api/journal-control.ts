@@ -1,6 +1,8 @@
 /** Answers what can be answered without a daemon, from the journal. Nothing is written. */
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
+import { archiveOf } from './archive.ts';
+import { allFolders } from '../config/libraries.ts';
 import type { Config } from '../config/load.ts';
 import type { StateName } from '../core/job.ts';
 import { messageOf } from '../core/message.ts';
@@ -9,7 +11,8 @@ import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 import { Ledger } from '../queue/ledger.ts';
 import { replayInto } from '../queue/ledger.ts';
-import type { ControlReader, Explanation, JobDetail, JobView, StatusView } from './types.ts';
+import type { ArchiveView, ControlReader, Explanation, JobDetail, JobView, StatusView } from './types.ts';
+import { totalsView } from './savings.ts';
 import { detailOf, viewOf } from './views.ts';
 
 export interface JournalControlOptions {
@@ -22,12 +25,17 @@ export interface JournalControlOptions {
 
 /** @throws ShrinkError damaged or newer-version, as the daemon would. */
 export async function openJournalControl(options: JournalControlOptions): Promise<ControlReader> {
-  const ledger = new Ledger({ append: refuse }, options.clock);
+  return new JournalControl(await openLedger(options.config, options.clock), options);
+}
+
+/** What the journal says, to be read only. @throws as `openJournalControl` does. */
+export async function openLedger({ stateDir }: Pick<Config, 'stateDir'>, clock: Clock): Promise<Ledger> {
+  const ledger = new Ledger({ append: refuse }, clock);
   await readJournal({
-    dir: join(options.config.stateDir, 'journal'),
+    dir: join(stateDir, 'journal'),
     onRecord: (record, position) => replayInto(ledger, record, position),
   });
-  return new JournalControl(ledger, options);
+  return ledger;
 }
 
 async function refuse(): Promise<void> {
@@ -45,7 +53,6 @@ class JournalControl implements ControlReader {
 
   status(): StatusView {
     const { config, version } = this.#options;
-    const { done, sourceBytes, outputBytes } = this.#ledger.totals();
     return {
       version,
       running: false,
@@ -53,10 +60,12 @@ class JournalControl implements ControlReader {
       started_at: null,
       mode: 'stopped',
       state_dir: config.stateDir,
+      libraries: config.libraries.length,
       page: null,
       local_hours: null,
       counts: this.#ledger.counts(),
-      totals: { done, source_bytes: sourceBytes, output_bytes: outputBytes, saved_bytes: sourceBytes - outputBytes },
+      queue: { order: this.#ledger.order, left_ms: null, finish_at: null },
+      totals: totalsView(this.#ledger.counts().done, this.#ledger.space()),
       engines: [],
       folders: config.folders.map(folderView),
     };
@@ -68,9 +77,17 @@ class JournalControl implements ControlReader {
     return found.reverse();
   }
 
+  line(): string[] {
+    return [];
+  }
+
   job(id: string): JobDetail | undefined {
     const job = this.#ledger.find(id);
     return job && detailOf(job);
+  }
+
+  archive(): ArchiveView {
+    return archiveOf(this.#ledger.all(), allFolders(this.#options.config));
   }
 
   async explain(path: string): Promise<Explanation> {
@@ -91,6 +108,7 @@ function folderView({ inbox, outbox }: Config['folders'][number]): StatusView['f
     pending: 0,
     arriving: [],
     left_alone: [],
+    disks: [],
     last_scan_age_ms: null,
   };
 }

@@ -42,7 +42,7 @@ const ABOUT =
   'message stands beside one, it has the code and the parameters for translation.';
 const TOKEN = 'The contents of http.token_file. Needed where one is set, and never on the control socket.';
 
-function operation({ method, path, about, query, answer }: Route): Json {
+function operation({ path, about, query, body, file, answer }: Route): Json {
   const inPath = [...path.matchAll(/:(\w+)/g)].map(([, name = '']) => ({
     name,
     in: 'path',
@@ -52,7 +52,8 @@ function operation({ method, path, about, query, answer }: Route): Json {
   return {
     summary: about,
     parameters: [...inPath, ...(query ? parametersOf(query) : [])],
-    ...(method === 'POST' && path === '/api/drop' && { requestBody: FILE }),
+    ...(file && { requestBody: FILE }),
+    ...(body && { requestBody: { required: true, content: contentOf(body) } }),
     responses: {
       200: { description: 'OK', content: contentOf(answer) },
       default: { description: 'refused', content: contentOf(errorBody) },

@@ -15,14 +15,24 @@ export interface Bindings {
   policy: AccessPolicy;
   /** Where the request comes from, as far as the connection shows; empty on the socket. */
   address: string;
+  /** Whether the program at the other end runs as the same user as the daemon, or as root. */
+  isOwner?(): Promise<boolean>;
+  /** Ends the connection without an answer, or in the middle of it. */
+  cut?(): void;
 }
 
-export type RequestContext = Context<{ Bindings: Bindings }>;
+/** What the server leaves for the route. */
+export interface Variables {
+  /** The text of the body, at most 64 kB; absent for uploads. */
+  body?: string;
+}
+
+export type RequestContext = Context<{ Bindings: Bindings; Variables: Variables }>;
 export type Handler = (c: RequestContext) => Response | Promise<Response>;
 
 export type ErrorBody = z.infer<typeof errorBodySchema>;
 
-export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 413 | 429 | 500 | 503 | 507;
+export type FailureStatus = 400 | 401 | 403 | 404 | 405 | 408 | 409 | 410 | 413 | 429 | 500 | 503 | 507;
 
 export interface Failure {
   status: FailureStatus;
@@ -106,5 +116,9 @@ export function assetResponse(c: RequestContext, found: Asset | undefined, cachi
   if (!found) return notFound(c);
   c.header('Cache-Control', caching);
   c.header('Content-Type', found.type);
-  return c.body(found.body);
+  c.header('Vary', 'Accept-Encoding');
+  if (!/\bgzip\b(?!\s*;\s*q=0(?:\.0*)?(?:\s*,|\s*$))/i.test(c.req.header('accept-encoding') ?? ''))
+    return c.body(found.body);
+  c.header('Content-Encoding', 'gzip');
+  return c.body(found.gzipped);
 }

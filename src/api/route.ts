@@ -5,11 +5,15 @@ import { badRequest, type Handler, type RequestContext } from './responses.ts';
 
 /** One route: who answers it, and what the description of the API says about it. */
 export interface Route {
-  method: 'GET' | 'POST';
+  method: 'GET' | 'POST' | 'PATCH' | 'DELETE';
   /** As hono writes it: `/api/jobs/:id`. */
   path: string;
   about: string;
   query: z.ZodObject | undefined;
+  /** JSON in the body of the request. */
+  body: z.ZodType | undefined;
+  /** Whether the body is a file, or a part of one. */
+  file: boolean;
   answer: Answer;
   handler: Handler;
 }
@@ -17,29 +21,49 @@ export interface Route {
 /** What comes back if all goes well: JSON of this shape, or a body of another media type. */
 type Answer = z.ZodType | { type: string };
 
-interface Description<Query extends z.ZodObject> {
+interface Description<Query extends z.ZodObject, Body extends z.ZodType> {
   /** One line, for people. */
   about: string;
   /** Parameters in the address; a request with others is answered all the same. */
   query?: Query;
+  /** JSON in the body of the request; a request without it, or with another shape, is refused. */
+  body?: Body;
+  /** The body is a file, or a part of one, and only the route reads it. */
+  file?: boolean;
   answer: Answer;
 }
 
-type Handle<Query extends z.ZodObject> = (c: RequestContext, query: z.output<Query>) => Response | Promise<Response>;
+type Handle<Query extends z.ZodObject, Body extends z.ZodType> = (
+  c: RequestContext,
+  query: z.output<Query>,
+  body: z.output<Body>,
+) => Response | Promise<Response>;
 
-/** A route whose handler gets the parameters of the query parsed; wrong ones are answered with 400. */
-export function route<Query extends z.ZodObject>(
+/** A route whose handler gets the parameters of the query and the body parsed; wrong ones are answered with 400. */
+export function route<Query extends z.ZodObject, Body extends z.ZodType>(
   method: Route['method'],
   path: string,
-  { about, query, answer }: Description<Query>,
-  handle: Handle<Query>,
+  { about, query, body, file = false, answer }: Description<Query, Body>,
+  handle: Handle<Query, Body>,
 ): Route {
   const handler: Handler = c => {
     const parsed = query?.safeParse(c.req.query());
     if (parsed?.success === false) return refusal(c, parsed.error);
-    return handle(c, (parsed?.data ?? {}) as z.output<Query>);
+    const given = (parsed?.data ?? {}) as z.output<Query>;
+    const sent = body?.safeParse(jsonIn(c));
+    if (sent?.success === false) return refusal(c, sent.error);
+    return handle(c, given, sent?.data as z.output<Body>);
   };
-  return { method, path, about, query, answer, handler };
+  return { method, path, about, query, body, file, answer, handler };
+}
+
+/** What was sent; `undefined` if that is not JSON. */
+function jsonIn(c: RequestContext): unknown {
+  try {
+    return JSON.parse(c.get('body') ?? '') as unknown;
+  } catch {
+    return undefined;
+  }
 }
 
 /** Refuses a parameter with a sentence for people. */
@@ -52,5 +76,5 @@ function refusal(c: RequestContext, { issues: [first] }: z.ZodError): Response {
   const params = first?.code === 'custom' ? first.params : undefined;
   const said = params?.['said'] as { message: Sentence; hint?: Sentence } | undefined;
   if (said) return badRequest(c, said.message, said.hint);
-  return badRequest(c, say('api.bad-parameter', { name: String(first?.path[0] ?? '') }));
+  return badRequest(c, say('api.bad-parameter', { name: first?.path.map(String).join('.') || 'body' }));
 }

@@ -1,10 +1,24 @@
 import type { z } from 'zod';
-import { comparable } from '../core/saving.ts';
+import { comparable, type Space } from '../core/saving.ts';
 import type { dayView } from './schemas.ts';
-import type { JobView } from './types.ts';
+import type { JobView, StatusView } from './types.ts';
 
 /** One day: jobs done, and bytes before and after. */
 export type DayView = z.infer<typeof dayView>;
+
+/** The account of space, as the status has it. */
+export function totalsView(done: number, space: Space): StatusView['totals'] {
+  const { sourceBytes, outputBytes, freedBytes, left, archived } = space;
+  return {
+    done,
+    source_bytes: sourceBytes,
+    output_bytes: outputBytes,
+    saved_bytes: sourceBytes - outputBytes,
+    freed_bytes: freedBytes,
+    originals_left: left,
+    originals_archived: archived,
+  };
+}
 
 /** Days on which jobs were done, oldest first. Pure except for the machine's time zone. */
 export function daysOf(jobs: Iterable<JobView>): DayView[] {

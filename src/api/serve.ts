@@ -1,8 +1,8 @@
 /** Listens for requests: always on the control socket, and on an address if the config names one. */
+import { readFileSync } from 'node:fs';
 import { chmod, mkdtemp, rename, rm } from 'node:fs/promises';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { hostname } from 'node:os';
+import type { AddressInfo, Socket } from 'node:net';
 import { dirname, join } from 'node:path';
 import { getRequestListener, type HttpBindings } from '@hono/node-server';
 import type { ListenAddress } from '../config/fields.ts';
@@ -11,17 +11,22 @@ import { isWeakToken, type Secret, WEAK_TOKEN } from '../config/secrets.ts';
 import { ShrinkError } from '../core/errors.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
+import { replaceDurably } from '../platform/files/durable.ts';
 import { fileError } from '../platform/files/file-error.ts';
+import { errnoOf, nodeFiles } from '../platform/files/files.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { loadPage } from './assets.ts';
 import type { AccessPolicy } from './authorize.ts';
 import { addressOf, Connections } from './connections.ts';
+import { isSameUser } from './peer.ts';
+import { pageAddress, thisMachine } from './page-address.ts';
+import { Pairing, type TakenCodes } from './pairing.ts';
 import { errorBody } from './responses.ts';
 import { type App, type AppOptions, createApp, unreadable } from './server.ts';
 import { claimSocket, releaseSocket } from './socket.ts';
 
-export interface ServeOptions extends Omit<AppOptions, 'page'> {
+export interface ServeOptions extends Omit<AppOptions, 'page' | 'pairing'> {
   /** `state_dir/control.sock`; its directory exists and belongs to us. */
   socketPath: string;
   /** If absent: the socket only. */
@@ -30,8 +35,6 @@ export interface ServeOptions extends Omit<AppOptions, 'page'> {
   token?: Secret;
   /** Where a reverse proxy serves the page; the proxy may or may not remove a path in it. */
   publicUrl?: string;
-  /** For XDG_RUNTIME_DIR, when the socket's path is too long. */
-  env?: NodeJS.ProcessEnv;
   clock: Clock;
   /** Called when the page becomes available after all. */
   onPage?: () => void;
@@ -40,7 +43,7 @@ export interface ServeOptions extends Omit<AppOptions, 'page'> {
 }
 
 export interface Serving {
-  /** The socket's real path. */
+  /** A path to the socket, for this process. */
   readonly socket: string;
   /** The HTTP address, or null: not configured, or not available (yet). */
   readonly address: { host: string; port: number } | null;
@@ -68,23 +71,27 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   const token = options.token?.reveal();
   if (listen && !token && !isLoopback(listen.host)) throw openWithoutToken(listen.host);
   if (listen && options.token && isWeakToken(options.token)) log.warn(`${WEAK_TOKEN}; "shrinkbox doctor" says more`);
-  const real = await claimSocket(options.socketPath, options.env ?? process.env);
+  const real = await claimSocket(options.socketPath);
   const page = await loadPage(options.pageDir ?? join(import.meta.dirname, '../web'));
-  const app = createApp({ ...options, page });
+  const app = createApp({
+    ...options,
+    page,
+    pairing: token ? new Pairing(token, options.clock, takenIn(options)) : undefined,
+  });
   const servers: Server[] = [];
   try {
-    servers.push(await openSocket(app, real));
+    servers.push(await openSocket(app, real.path));
     const door = listen && new PageDoor(app, { ...options, listen, token });
     await door?.open();
     let closing: Promise<void> | undefined;
     return {
-      socket: real,
+      socket: real.path,
       get address() {
         const { bound } = door ?? {};
         return bound ? { host: bound.address, port: bound.port } : null;
       },
       get page() {
-        return door?.bound ? (publicUrl ?? pageAt(door.bound)) : null;
+        return door?.bound ? (publicUrl ?? pageAddress(door.bound, thisMachine())) : null;
       },
       get pageUnavailable() {
         return door?.why;
@@ -105,30 +112,34 @@ export async function serve(options: ServeOptions): Promise<Serving> {
   }
 }
 
-/** If it listens on every address, other machines can use this machine's name. */
-function pageAt({ address, port, family }: AddressInfo): string {
-  const isEverywhere = address === '0.0.0.0' || address === '::';
-  const host = isEverywhere ? hostname() : family === 'IPv6' ? `[${address}]` : address;
-  return `http://${host}:${port}/`;
-}
-
 /** Ours speak HTTP/1 only; the library's type names HTTP/2 as well. */
 type FetchCallback = Parameters<typeof getRequestListener>[0];
 
 function httpServer(app: App, policy: AccessPolicy): Server {
   const connections = policy.via === 'tcp' ? new Connections() : undefined;
-  const answer = (request: Request, { incoming }: HttpBindings) =>
-    app.fetch(request, { policy, address: connections ? addressOf(incoming.socket) : '' });
+  const answer = (request: Request, { incoming, outgoing }: HttpBindings) =>
+    app.fetch(request, {
+      policy,
+      address: connections ? addressOf(incoming.socket) : '',
+      isOwner: () => isSameUser(incoming.socket),
+      cut: () => outgoing.destroy(),
+    });
   const listener = getRequestListener(answer as FetchCallback, {
     overrideGlobalObjects: false,
     errorHandler: unreadable,
   });
+  // A request sent before the answer to the last one would wait unheard: where the connection breaks, Node does not say so of it.
+  const answering = new WeakSet<Socket>();
   const server = createServer(
     // A video may take hours to arrive, so whoever reads a body limits its time; answers (event streams) may take for ever.
     { requestTimeout: 0, headersTimeout: 10_000, keepAliveTimeout: 5_000, maxHeaderSize: MAX_HEADERS },
     (incoming, outgoing) => {
+      if (namesAnotherHost(incoming)) return refuseTarget(outgoing);
+      if (answering.has(incoming.socket)) return refuseCheaply(outgoing, say('api.one-at-a-time'));
+      answering.add(incoming.socket);
+      outgoing.once('close', () => answering.delete(incoming.socket));
       const isTooMany = connections?.began(incoming, outgoing) && !asksHealth(incoming);
-      if (isTooMany) refuseCheaply(outgoing);
+      if (isTooMany) refuseCheaply(outgoing, say('api.too-many-requests'));
       else void listener(incoming, outgoing);
     },
   );
@@ -141,13 +152,23 @@ function httpServer(app: App, policy: AccessPolicy): Server {
   return server;
 }
 
+/** Of `GET http://other/ HTTP/1.1` the host in the target counts (RFC 9112), not the header, which is what is checked. */
+function namesAnotherHost({ url = '', headers }: IncomingMessage): boolean {
+  const named = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(url)?.[1];
+  return named !== undefined && named.toLowerCase() !== headers.host?.toLowerCase();
+}
+
+function refuseTarget(outgoing: ServerResponse): void {
+  outgoing.writeHead(400, { 'Content-Type': 'application/json', Connection: 'close' });
+  outgoing.end(JSON.stringify(errorBody({ code: 'bad-request', message: say('api.other-target') })));
+}
+
 function asksHealth({ url = '' }: IncomingMessage): boolean {
   return url.endsWith('/healthz');
 }
 
 /** In a storm every refusal counts: this one takes a tenth of what a request costs. The connection's place is free for others. */
-function refuseCheaply(outgoing: ServerResponse): void {
-  const message = say('api.too-many-requests');
+function refuseCheaply(outgoing: ServerResponse, message: Sentence): void {
   outgoing.writeHead(503, { 'Content-Type': 'application/json', 'Retry-After': '5', Connection: 'close' });
   outgoing.end(JSON.stringify(errorBody({ code: 'unavailable', message, hint: say('api.try-later') })));
 }
@@ -328,4 +349,25 @@ async function shut(app: App, servers: Server[]): Promise<void> {
         }),
     ),
   );
+}
+
+/** In a file beside the socket, which a disk that refuses only makes forget. */
+function takenIn({ socketPath, log }: Pick<ServeOptions, 'socketPath' | 'log'>): TakenCodes {
+  const path = join(dirname(socketPath), 'paired.json');
+  return {
+    load() {
+      try {
+        const kept = JSON.parse(readFileSync(path, 'utf8')) as Record<string, unknown>;
+        return Object.entries(kept).filter((entry): entry is [string, number] => typeof entry[1] === 'number');
+      } catch {
+        return [];
+      }
+    },
+    async save(taken) {
+      const text = `${JSON.stringify(Object.fromEntries(taken))}\n`;
+      await replaceDurably(path, text, { files: nodeFiles, log, mode: 0o600 }).catch(error =>
+        log.warn({ path, errno: errnoOf(error) }, 'could not keep in mind which links were used'),
+      );
+    },
+  };
 }

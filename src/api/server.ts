@@ -6,18 +6,27 @@ import { Hono, type MiddlewareHandler } from 'hono';
 import { secureHeaders } from 'hono/secure-headers';
 import { getPath } from 'hono/utils/url';
 import { say } from '../messages/say.ts';
+import { type Clock, systemClock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { BuiltPage } from './assets.ts';
 import { type AccessPolicy, authorize } from './authorize.ts';
 import { EventLog } from './events.ts';
-import { type Bindings, errorBody, type Failure, failure, failureOf, notFound } from './responses.ts';
+import { Links } from './links.ts';
+import { type Bindings, errorBody, type Failure, failure, failureOf, notFound, type Variables } from './responses.ts';
 import { descriptionOf } from './openapi.ts';
+import type { Pairing } from './pairing.ts';
 import type { Route } from './route.ts';
 import { daemonRoutes } from './routes/daemon.ts';
+import { libraryRoutes } from './routes/library.ts';
 import { jobRoutes } from './routes/jobs.ts';
-import { pageRoutes, UPLOAD_PATH } from './routes/page.ts';
+import { pageRoutes } from './routes/page.ts';
+import { pairingRoutes } from './routes/pairing.ts';
+import { isFile, resultRoutes } from './routes/results.ts';
+import { settingsRoutes } from './routes/settings.ts';
+import { isFileBody } from './routes/uploads.ts';
+import type { Results } from './results.ts';
 import type { Thumbnails } from './thumbnails.ts';
-import type { Control, Metering } from './types.ts';
+import type { Control, Metering, Settings } from './types.ts';
 import type { Uploads } from './uploads.ts';
 import { WrongTokens } from './wrong-tokens.ts';
 
@@ -36,6 +45,16 @@ export interface AppOptions {
   uploads?: Uploads;
   /** If absent, there are no pictures. */
   thumbnails?: Thumbnails;
+  /** If absent, results cannot be fetched. */
+  results?: Results;
+  /** If absent, originals cannot be fetched. */
+  originals?: Results;
+  /** If absent, rules and settings are not shown. */
+  settings?: Settings;
+  /** If absent, there is no token. */
+  pairing?: Pairing;
+  /** By default the system's. */
+  clock?: Pick<Clock, 'now'>;
 }
 
 export interface App {
@@ -53,19 +72,32 @@ export function createApp(options: AppOptions): App {
   const { control, metering, log } = options;
   const events = new EventLog();
   const unsubscribe = control.subscribe(event => events.push(event));
-  const app = new Hono<{ Bindings: Bindings }>({ getPath: pathOf });
+  const app = new Hono<{ Bindings: Bindings; Variables: Variables }>({ getPath: pathOf });
   app.use(async (c, next) => {
     await next();
     metering?.answered(c.env.policy.via, c.res.status);
   });
+  const links = new Links(options.clock ?? systemClock);
+  app.use(sandboxFiles);
   app.use(secureHeaders(HEADERS));
-  checkCallers(app, { wrongTokens: new WrongTokens(log), metering });
+  const wrongTokens = new WrongTokens(log);
+  checkCallers(app, { wrongTokens, metering, links });
   app.use(addSlash);
   drainBodies(app, options.bodyMs ?? BODY_MS);
   const routes = [
     ...pageRoutes(options.page, options.uploads),
     ...daemonRoutes({ control, events, metering, heartbeatMs: options.heartbeatMs ?? HEARTBEAT_MS }),
     ...jobRoutes(control, options.thumbnails),
+    ...libraryRoutes(control),
+    ...resultRoutes(control, { results: options.results, originals: options.originals, links }),
+    ...settingsRoutes(options.settings),
+    ...pairingRoutes({
+      pairing: options.pairing,
+      onWrongCode(address) {
+        metering?.wrongToken();
+        return wrongTokens.add(address);
+      },
+    }),
   ];
   addRoutes(app, [...routes, descriptionOf(routes)]);
   app.notFound(notFound);
@@ -79,11 +111,11 @@ export function createApp(options: AppOptions): App {
   };
 }
 
-type HonoApp = Hono<{ Bindings: Bindings }>;
+type HonoApp = Hono<{ Bindings: Bindings; Variables: Variables }>;
 
 function checkCallers(
   app: HonoApp,
-  { wrongTokens, metering }: { wrongTokens: WrongTokens; metering: Metering | undefined },
+  { wrongTokens, metering, links }: { wrongTokens: WrongTokens; metering: Metering | undefined; links: Links },
 ): void {
   app.use(async (c, next) => {
     const { policy, address } = c.env;
@@ -96,6 +128,7 @@ function checkCallers(
       origin: c.req.header('origin'),
       fetchSite: c.req.header('sec-fetch-site'),
       authorization: c.req.header('authorization'),
+      hasLink: isReading(c.req.method) && links.opens(c.req.path, c.req.query('ticket')),
     });
     if (!refusal) return next();
     if (refusal.status !== 401) return failure(c, refusal);
@@ -107,6 +140,10 @@ function checkCallers(
     c.header('Retry-After', String(Math.ceil(waitMs / 1000)));
     return failure(c, TOO_MANY_TOKENS);
   });
+}
+
+function isReading(method: string): boolean {
+  return method === 'GET' || method === 'HEAD';
 }
 
 const TOO_MANY_TOKENS: Failure = {
@@ -128,50 +165,63 @@ function prefixOf(policy: AccessPolicy | undefined): string {
   return policy?.via === 'tcp' ? (policy.publicUrl?.pathname ?? '/') : '/';
 }
 
+/** What people put into an inbox comes back here: opened in a tab of its own, it is played and nothing else. */
+const sandboxFiles: MiddlewareHandler<{ Bindings: Bindings; Variables: Variables }> = async (c, next) => {
+  await next();
+  if (isFile(c.req.path)) c.res.headers.set('Content-Security-Policy', FILE_POLICY);
+};
+
+const FILE_POLICY = "default-src 'none'; media-src 'self'; style-src 'unsafe-inline'; frame-ancestors 'none'; sandbox";
+
 /** The page's addresses are relative, so the path it is served under must end in a slash. */
-const addSlash: MiddlewareHandler<{ Bindings: Bindings }> = (c, next) => {
+const addSlash: MiddlewareHandler<{ Bindings: Bindings; Variables: Variables }> = (c, next) => {
   const prefix = prefixOf(c.env.policy);
   if (prefix === '/' || `${getPath(c.req.raw)}/` !== prefix) return next();
   return Promise.resolve(c.redirect(prefix, 308));
 };
 
 /**
- * Reads and drops request bodies, up to a limit: only uploads have one worth keeping. (hono's bodyLimit works only with the
- * global Request replaced.)
+ * Reads request bodies, up to a limit; uploads are read by their route. (hono's bodyLimit works only with the global Request
+ * replaced.)
  */
 function drainBodies(app: HonoApp, limitMs: number): void {
   app.use(async (c, next) => {
-    if (c.req.method === 'POST' && c.req.path === UPLOAD_PATH) return next();
-    const problem = await drain(c.req.raw, limitMs);
-    if (!problem) return next();
+    if (isFileBody(c.req.method, c.req.path)) return next();
+    const drained = await drain(c.req.raw, limitMs);
+    if (typeof drained !== 'string') {
+      c.set('body', drained.text);
+      return next();
+    }
     c.header('Connection', 'close');
-    if (problem === 'slow') return failure(c, { status: 408, code: 'timed-out', message: say('api.body-too-slow') });
+    if (drained === 'slow') return failure(c, { status: 408, code: 'timed-out', message: say('api.body-too-slow') });
     return failure(c, { status: 413, code: 'too-large', message: say('api.body-too-large', { bytes: MAX_BODY }) });
   });
 }
 
-async function drain(request: Request, limitMs: number): Promise<'large' | 'slow' | undefined> {
+async function drain(request: Request, limitMs: number): Promise<'large' | 'slow' | { text: string }> {
   if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY) return 'large';
   // These have no body here. Asking for it builds a whole Request around the connection, a quarter of what an answer costs.
-  if (request.method === 'GET' || request.method === 'HEAD' || !request.body) return undefined;
+  if (isReading(request.method) || !request.body) return { text: '' };
   let timer: NodeJS.Timeout | undefined;
   const late = new Promise<'slow'>(resolve => {
     timer = setTimeout(() => resolve('slow'), limitMs);
   });
   try {
-    return await Promise.race([measure(request.body as unknown as AsyncIterable<Uint8Array>), late]);
+    return await Promise.race([readAll(request.body as unknown as AsyncIterable<Uint8Array>), late]);
   } finally {
     clearTimeout(timer);
   }
 }
 
-async function measure(body: AsyncIterable<Uint8Array>): Promise<'large' | undefined> {
+async function readAll(body: AsyncIterable<Uint8Array>): Promise<'large' | { text: string }> {
+  const chunks: Uint8Array[] = [];
   let size = 0;
   for await (const chunk of body) {
     size += chunk.length;
     if (size > MAX_BODY) return 'large';
+    chunks.push(chunk);
   }
-  return undefined;
+  return { text: Buffer.concat(chunks).toString('utf8') };
 }
 
 /** Adds the routes, and for each path the answer to methods it does not have. */
@@ -203,7 +253,10 @@ const HEADERS: Parameters<typeof secureHeaders>[0] = {
     styleSrc: ["'self'"],
     // Pictures are fetched with the token, which works only through a blob.
     imgSrc: ["'self'", 'blob:'],
+    mediaSrc: ["'self'"],
     connectSrc: ["'self'"],
+    manifestSrc: ["'self'"],
+    workerSrc: ["'self'"],
     baseUri: ["'none'"],
     formAction: ["'none'"],
     frameAncestors: ["'none'"],

@@ -5,19 +5,86 @@
  * modules that name, watch and move files.
  */
 import type { z } from 'zod';
-import type { StateName } from '../core/job.ts';
+import type { MoveTo, QueueOrder, StateName } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
-import type { actionView, explanation, jobDetail, jobView, liveView, statusView } from './schemas.ts';
+import type {
+  actionView,
+  archiveView,
+  needsList,
+  understoodWords,
+  configChange,
+  configEdit,
+  configView,
+  explanation,
+  jobDetail,
+  jobView,
+  libraryView,
+  liveView,
+  notifyTests,
+  statusView,
+  uploadProgress,
+  whichRule,
+} from './schemas.ts';
 
 /** What can be read, with a daemon or from its journal alone. */
 export interface ControlReader {
   status(): StatusView;
   /** Newest first; all of them, or those in one state. */
   jobs(state?: StateName): JobView[];
+  /** Ids of the jobs that wait for a slot, in the order they would get one. */
+  line(): string[];
   /** `undefined` if no job has that id. An unambiguous beginning of an id is enough. */
   job(id: string): JobDetail | undefined;
+  /** The originals in the archives of all folders. */
+  archive(): ArchiveView;
   /** Which rule a file would get and why, and what happened to it before. */
   explain(path: string, asked?: ExplainAsked): Promise<Explanation>;
+}
+
+export type ArchiveView = z.infer<typeof archiveView>;
+
+export type Understood = z.infer<typeof understoodWords>;
+
+export type Needs = z.infer<typeof needsList>;
+
+/** Words, and the file they would be about: that of a job, or one that may come into an inbox. */
+export interface WordsAsked {
+  words: string;
+  job?: string | undefined;
+  inbox?: string | undefined;
+  name?: string | undefined;
+  bytes?: number | undefined;
+}
+
+/** Rules and settings; absent where nobody may look at them over HTTP. */
+export interface Settings {
+  view(): Promise<ConfigView>;
+  /** What an edit would do. @throws ShrinkError `denied`, `changed-underneath`, `bad-request` */
+  preview(edit: ConfigEditAsked): Promise<ConfigChange>;
+  /** Does it, unless it has mistakes, and has the daemon take it. @throws as `preview` */
+  save(edit: ConfigEditAsked): Promise<ConfigChange>;
+  /** `undefined` if there is no such job or inbox. Reads no file. */
+  which(asked: WhichAsked): Which | undefined;
+  /** Sends one message to every address. */
+  testNotify(): Promise<NotifyTest>;
+}
+
+export type ConfigView = z.infer<typeof configView>;
+export type ConfigProblem = ConfigView['problems'][number];
+export type ConfigEditAsked = z.infer<typeof configEdit>;
+export type ConfigChange = z.infer<typeof configChange>;
+export type Which = z.infer<typeof whichRule>;
+export type NotifyTest = z.infer<typeof notifyTests>;
+
+/** An upload in parts; `file` is what it became, once all of it is there. */
+export type UploadProgress = z.infer<typeof uploadProgress>;
+
+export interface WhichAsked {
+  /** Below the inbox. */
+  name?: string | undefined;
+  job?: string | undefined;
+  inbox?: string | undefined;
+  bytes?: number | undefined;
 }
 
 export interface ExplainAsked {
@@ -27,15 +94,48 @@ export interface ExplainAsked {
   signal?: AbortSignal | undefined;
 }
 
+export type LibraryView = z.infer<typeof libraryView>;
+
+/** What can be asked of libraries. Each throws ShrinkError `usage` or `unavailable` where it cannot be done. */
+export interface LibraryControl {
+  view(): LibraryView[];
+  /** Begins to look a folder through. */
+  plan(folder: string): void;
+  stopPlanning(): Promise<void>;
+  /** A person has seen the plan of a folder, of this id if one is named, and wants it carried out. */
+  confirm(folder: string, id?: string): Promise<void>;
+  /** Of all libraries where none is named. */
+  stop(folder?: string): Promise<void>;
+  /** Begins to check results and archived originals. */
+  verify(): void;
+}
+
 export interface Control extends ControlReader {
+  libraries: LibraryControl;
+  /** What an instruction would do; `undefined` if there is no such job or inbox. */
+  understood(asked: WordsAsked): Understood | undefined;
+  /** All jobs that need a person, grouped by reason. */
+  needs(): Needs;
   /** The mode of `status`, at no cost: health checks ask in storms, too. */
   currentMode(): StatusView['mode'];
+  /** Whether no work can progress although it answers; the log says why. */
+  isStuck(): boolean;
   retry(id: string): Promise<ActionResult>;
   cancel(id: string): Promise<ActionResult>;
   forget(id: string): Promise<ActionResult>;
   restore(id: string): Promise<ActionResult>;
-  /** Another version of a finished job, made according to these words. */
-  refine(id: string, words: string): Promise<ActionResult>;
+  /** Another place in the queue for a job that waits in it. */
+  move(id: string, to: MoveTo): Promise<ActionResult>;
+  /** One job rests where it is, until `resumeJob`; survives a restart. */
+  pauseJob(id: string): Promise<ActionResult>;
+  resumeJob(id: string): Promise<ActionResult>;
+  /** How each folder's jobs are sorted in the queue; survives a restart. */
+  setOrder(order: QueueOrder): Promise<void>;
+  /**
+   * Another version of a finished job, made according to these words.
+   * @param byAnybody whoever asked did not show that he may
+   */
+  refine(id: string, words: string, byAnybody?: boolean): Promise<ActionResult>;
   /** Nothing new starts and local encodes pause until `resume`; survives a restart. */
   pause(): Promise<void>;
   /** Ends `pause` and `drain`. */

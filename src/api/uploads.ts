@@ -1,24 +1,22 @@
 /**
  * Files added on the page. They are written under a hidden name in the inbox and get their own name, without replacing another
- * file, once they are complete: to the watcher they are files like any other.
+ * file, once they are complete: to the watcher they are files like any other. One may come in parts, over several connections.
  */
 import { randomBytes } from 'node:crypto';
-import { isShrinkError, ShrinkError } from '../core/errors.ts';
+import { ShrinkError } from '../core/errors.ts';
 import { extensionOf } from '../core/file-names.ts';
-import type { Pin } from '../core/job.ts';
+import { MAX_INSTRUCTION } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
-import { moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
-import { numbered, safePart } from '../deliver/safe-names.ts';
-import { reasonToIgnoreFile, sidecarNameOf } from '../inbox/ignored-names.ts';
+import { safePart } from '../deliver/safe-names.ts';
+import { reasonToIgnoreFile } from '../inbox/ignored-names.ts';
 import { say } from '../messages/say.ts';
-import { type HeldFile, type HeldFolder, openFolder } from '../platform/files/door.ts';
-import { createDurably, syncHandle, writeAll } from '../platform/files/durable.ts';
-import { Entry, holding } from '../platform/files/entry.ts';
-import { fileError } from '../platform/files/file-error.ts';
-import { errnoOf, type Files, nodeFiles, type OpenFile, pinFrom } from '../platform/files/files.ts';
-import { diskSpace, type MinFree, missingBytes } from '../platform/files/space.ts';
+import { orAborted } from '../platform/async.ts';
+import { type Files, nodeFiles } from '../platform/files/files.ts';
+import { diskSpace, fullOfWhat, type MinFree, missingBytes } from '../platform/files/space.ts';
 import type { Logger } from '../platform/log.ts';
 import { Tally } from './connections.ts';
+import type { UploadProgress } from './types.ts';
+import { inFolder, UploadFile } from './upload-file.ts';
 
 export interface UploadRequest {
   /** Absolute path of one of the inboxes. */
@@ -34,7 +32,7 @@ export interface UploadRequest {
   address?: string;
 }
 
-interface Uploaded {
+export interface Uploaded {
   path: string;
   name: string;
   bytes: number;
@@ -53,15 +51,8 @@ export interface UploadsOptions {
   silenceMs?: number;
   /** What must arrive while we wait for that long in all; only waiting for the sender counts, not our disk. */
   least?: LeastRate;
-}
-
-/** A file that is whole under its hidden name. */
-interface Written {
-  temp: Entry;
-  held: HeldFile;
-  /** What it is to be called, and its instruction; empty: none. */
-  name: string;
-  words: string;
+  /** How long an upload in parts waits for its next part, milliseconds. */
+  parkedMs?: number;
 }
 
 interface LeastRate {
@@ -73,41 +64,47 @@ interface LeastRate {
 const LEAST: LeastRate = { bytes: 2 ** 20, inMs: 60_000 };
 
 const SILENCE_MS = 60_000;
-const MAX_WORDS = 4000;
+/** A phone may be out of reach for a while. */
+const PARKED_MS = 3600_000;
+/** Uploads in parts that were begun, in all and from one address. */
+const MAX_BEGUN = 64;
+const BEGUN_PER_ADDRESS = 16;
 const MAX_AT_ONCE = 8;
 /** The page sends one file after another; the rest is for others. */
 const PER_ADDRESS = 4;
-const MAX_NAMES = 1000;
 /** Characters of a refused name that the refusal shows. */
 const MAX_NAMED = 60;
 /** Free space is checked again after this many bytes: others fill the disk as well. */
 const CHECK_SPACE_BYTES = 64 * 2 ** 20;
-const TEMP = /^\.shrinkbox-drop-[0-9a-f]{16}\.part$/;
-/** A temporary file that nobody has written to for this long belongs to a daemon that was killed. */
-const STALE_MS = 3600_000;
 
-/** Removes leftovers of uploads to a daemon that was killed. A folder that is not available is skipped. */
-export async function sweepUploads(inboxes: readonly string[], now: number, files: Files = nodeFiles): Promise<void> {
-  for (const inbox of inboxes) {
-    await holding(openFolder(inbox, [], files), folder => sweep(folder, now)).catch(() => {});
-  }
+/** A file on its way. */
+interface Incoming extends Required<Pick<UploadRequest, 'inbox' | 'name' | 'words'>> {
+  file: UploadFile;
+  bytes: number | undefined;
 }
 
-async function sweep(inbox: HeldFolder, now: number): Promise<void> {
-  for (const { name } of (await inbox.list()).filter(each => TEMP.test(each.name))) {
-    const temp = new Entry(inbox, name);
-    const found = await temp.lstat().catch(() => undefined);
-    if (found && now - Number(found.mtimeMs) > STALE_MS) await temp.unlinkQuietly();
-  }
+/** An upload in parts. */
+interface Begun {
+  incoming: Incoming & { bytes: number };
+  /** Once it is in the inbox: who did not hear the answer may ask again. */
+  given?: Uploaded;
+  /** The part that arrives right now. */
+  arriving?: { stop: AbortController; over: Promise<unknown> };
+  /** Monotonic. */
+  atMs: number;
+  /** Gives its place back; may be called twice. */
+  forget(): void;
+  timer?: NodeJS.Timeout;
 }
 
 export class Uploads {
   readonly #options: UploadsOptions;
   readonly #files: Files;
-  /** Bytes announced and not yet written, by temporary name: they are as good as used. */
-  readonly #underWay = new Map<string, { inbox: string; bytes: number }>();
-
+  /** What arrives right now: the bytes still to come are as good as used. */
+  readonly #underWay = new Set<Incoming>();
   readonly #senders = new Tally();
+  readonly #begun = new Map<string, Begun>();
+  readonly #beginners = new Tally();
 
   constructor(options: UploadsOptions) {
     this.#options = options;
@@ -123,112 +120,204 @@ export class Uploads {
    * Resolves when the file is durable under its name.
    * @throws ShrinkError bad-request, bad-name, no-space, unavailable, io, ...: then nothing of it remains under a name of ours.
    */
-  async put(request: UploadRequest): Promise<Uploaded> {
-    const { inbox, words = '' } = request;
-    if (!this.#options.inboxes().includes(inbox)) throw refused(say('api.no-such-inbox'));
-    if (words.length > MAX_WORDS) throw refused(say('api.instruction-too-long', { max: MAX_WORDS }));
-    const name = nameFor(request.name);
-    const end = this.#begin(request.address);
-    const temp = `.shrinkbox-drop-${randomBytes(8).toString('hex')}.part`;
-    this.#underWay.set(temp, { inbox, bytes: request.bytes ?? 0 });
+  async put({ body, address, ...request }: UploadRequest): Promise<Uploaded> {
+    const name = this.#checked(request);
+    const leave = this.#enter(address);
     try {
-      await this.#options.mustBeMounted?.(inbox);
-      await this.#mustFit(inbox, 0);
-      return await holding(
-        inFolder(inbox, () => openFolder(inbox, [], this.#files)),
-        async folder => {
-          const { held, bytes } = await this.#write(new Entry(folder, temp), request, name);
-          const publishing = this.#publish({ temp: new Entry(folder, temp), held, name, words: words.trim() });
-          const given = await publishing.finally(() => held.close().catch(() => {}));
-          this.#options.log.info({ file: given.name, inbox, bytes }, 'a file was added on the page');
-          return { path: given.path, name: given.name, bytes };
-        },
-      );
+      const incoming = await this.#create({ ...request, name });
+      try {
+        await this.#receive(incoming, body);
+        this.#mustBeWhole(incoming);
+      } catch (error) {
+        await incoming.file.drop();
+        throw error;
+      }
+      return await this.#publish(incoming);
     } finally {
-      this.#underWay.delete(temp);
-      end();
+      leave();
     }
   }
 
-  #begin(address = ''): () => void {
+  /** Begins an upload in parts. @throws ShrinkError as `put` */
+  async begin({ address = '', ...request }: Omit<UploadRequest, 'body'> & { bytes: number }): Promise<UploadProgress> {
+    const name = this.#checked(request);
+    if (request.bytes === 0) throw refused(say('api.upload-empty'));
+    const isFull = () =>
+      this.#beginners.total >= MAX_BEGUN || (address !== '' && this.#beginners.of(address) >= BEGUN_PER_ADDRESS);
+    if (isFull()) await this.#abandonUnused();
+    if (isFull()) {
+      throw new ShrinkError('unavailable', say('api.too-many-uploads'), { hint: say('api.try-later') });
+    }
+    const forget = this.#beginners.add(address);
+    try {
+      const incoming = await this.#create({ ...request, name });
+      const id = randomBytes(16).toString('hex');
+      this.#begun.set(id, { incoming: { ...incoming, bytes: request.bytes }, atMs: performance.now(), forget });
+      this.#park(id);
+      return { id, offset: 0, bytes: request.bytes, file: null };
+    } catch (error) {
+      forget();
+      throw error;
+    }
+  }
+
+  /** How much of it is there. A part that is still arriving ends: its sender has lost the connection. */
+  async progress(id: string): Promise<UploadProgress | undefined> {
+    const begun = this.#begun.get(id);
+    if (!begun) return undefined;
+    begun.arriving?.stop.abort(refused(say('api.upload-taken-over')));
+    await begun.arriving?.over;
+    return progressOf(id, begun);
+  }
+
+  /**
+   * The next part, as far as it comes; after the last one, the file is in the inbox.
+   * @returns the progress; `isNext` is false if the part does not begin where the last one ended, and nothing was done
+   * @throws ShrinkError as `put`; what has arrived stays, unless the file could not get its name
+   */
+  async append(
+    id: string,
+    { offset, body, address }: Pick<UploadRequest, 'body' | 'address'> & { offset: number },
+  ): Promise<{ isNext: boolean; progress: UploadProgress } | undefined> {
+    const begun = this.#begun.get(id);
+    if (!begun) return undefined;
+    // Of several who have waited for the same part to end, one is next; whoever ended the upload meanwhile was first.
+    do await this.progress(id);
+    while (begun.arriving);
+    if (this.#begun.get(id) !== begun) return undefined;
+    const isNext = !begun.given && begun.incoming.file.size === offset;
+    if (!isNext) return { isNext, progress: progressOf(id, begun) };
+    const leave = this.#enter(address);
+    clearTimeout(begun.timer);
+    const stop = new AbortController();
+    const work = this.#take(id, begun, { body, signal: stop.signal });
+    begun.arriving = { stop, over: work.catch(() => {}) };
+    try {
+      await work;
+    } finally {
+      delete begun.arriving;
+      leave();
+      this.#park(id);
+    }
+    return { isNext, progress: progressOf(id, begun) };
+  }
+
+  async #take(
+    id: string,
+    begun: Begun,
+    { body, signal }: { body: UploadRequest['body']; signal: AbortSignal },
+  ): Promise<void> {
+    const { incoming } = begun;
+    await this.#receive(incoming, body, signal);
+    if (incoming.file.size < incoming.bytes) return;
+    try {
+      begun.given = await this.#publish(incoming);
+      // What is remembered of it takes nobody's place.
+      begun.forget();
+    } catch (error) {
+      this.#forget(id, begun);
+      throw error;
+    }
+  }
+
+  /** Ends an upload in parts, and removes what has arrived. @returns whether there was one */
+  async abandon(id: string): Promise<boolean> {
+    const begun = this.#begun.get(id);
+    if (!begun) return false;
+    // A part that had waited for the one before may have begun meanwhile.
+    do await this.progress(id);
+    while (begun.arriving);
+    if (this.#begun.get(id) !== begun) return true;
+    this.#forget(id, begun);
+    if (!begun.given) await begun.incoming.file.drop();
+    return true;
+  }
+
+  /** What is not whole is removed. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#begun.keys()].map(id => this.abandon(id)));
+  }
+
+  /** Whoever begins and then sends nothing keeps nobody else out for long. */
+  async #abandonUnused(): Promise<void> {
+    const { silenceMs = SILENCE_MS } = this.#options;
+    const before = performance.now() - silenceMs;
+    for (const [id, { incoming, arriving, atMs }] of [...this.#begun]) {
+      if (incoming.file.size === 0 && !arriving && atMs <= before) await this.abandon(id);
+    }
+  }
+
+  #park(id: string): void {
+    const begun = this.#begun.get(id);
+    if (!begun) return;
+    const { parkedMs = PARKED_MS } = this.#options;
+    begun.timer = setTimeout(() => void this.abandon(id), parkedMs).unref();
+  }
+
+  #forget(id: string, begun: Begun): void {
+    clearTimeout(begun.timer);
+    this.#begun.delete(id);
+    begun.forget();
+  }
+
+  /** @returns the name it will have @throws ShrinkError bad-request, bad-name */
+  #checked({ inbox, name, words = '' }: Pick<UploadRequest, 'inbox' | 'name' | 'words'>): string {
+    if (!this.#options.inboxes().includes(inbox)) throw refused(say('api.no-such-inbox'));
+    if (words.length > MAX_INSTRUCTION) throw refused(say('rules.words-too-long', { max: MAX_INSTRUCTION }));
+    if (words.includes('\0')) throw refused(say('api.words-not-text'));
+    return nameFor(name);
+  }
+
+  #enter(address = ''): () => void {
     if (this.#senders.total >= MAX_AT_ONCE || (address && this.#senders.of(address) >= PER_ADDRESS)) {
       throw new ShrinkError('unavailable', say('api.too-many-uploads'), { hint: say('api.try-later') });
     }
     return this.#senders.add(address);
   }
 
-  /** @returns the file that was written, held open: by now its hidden name may lead to somebody else's. */
-  async #write(temp: Entry, request: UploadRequest, name: string): Promise<{ held: HeldFile; bytes: number }> {
-    const { path } = temp;
-    const file = await inFolder(path, () => temp.create());
-    let held: HeldFile | undefined;
-    let pin: Pin | undefined;
-    try {
-      pin = pinFrom(await inFolder(path, () => file.stat()));
-      const bytes = await this.#receive(file, temp, request);
-      await inFolder(path, () => syncHandle(file, path, this.#options.log));
-      held = await inFolder(path, () => openWritten(temp, pin, name));
-      await inFolder(path, () => file.close());
-      return { held, bytes };
-    } catch (error) {
-      await removeOurs(temp, pin);
-      await held?.close().catch(() => {});
-      await file.close().catch(() => {});
-      throw error;
-    }
+  async #create({ inbox, name, words = '', bytes }: Omit<UploadRequest, 'body' | 'address'>): Promise<Incoming> {
+    const { mustBeMounted, log } = this.#options;
+    await mustBeMounted?.(inbox);
+    await this.#mustFit(inbox, bytes ?? 0);
+    const file = await this.#inWords(inbox, UploadFile.create(inbox, { files: this.#files, log }));
+    return { file, inbox, name, words: words.trim(), bytes };
   }
 
-  /** @returns the bytes that were written, at least one. */
-  async #receive(file: OpenFile, temp: Entry, request: UploadRequest): Promise<number> {
-    let done = 0;
-    for await (const chunk of alive(request.body, this.#options)) {
-      const before = done;
-      done = await inFolder(temp.path, () =>
-        writeAll(file, Buffer.from(chunk.buffer, chunk.byteOffset, chunk.length), before),
-      );
-      if (request.bytes !== undefined) {
-        if (done > request.bytes) throw refused(say('api.upload-too-long'));
-        this.#underWay.set(temp.name, { inbox: request.inbox, bytes: request.bytes - done });
+  async #receive(incoming: Incoming, body: UploadRequest['body'], signal?: AbortSignal): Promise<void> {
+    const { file, inbox, bytes } = incoming;
+    this.#underWay.add(incoming);
+    try {
+      await this.#mustFit(inbox, 0);
+      for await (const chunk of alive(body, { ...this.#options, signal })) {
+        if (bytes !== undefined && file.size + chunk.length > bytes) throw refused(say('api.upload-too-long'));
+        const before = file.size;
+        await file.write(chunk);
+        const isDue = Math.floor(file.size / CHECK_SPACE_BYTES) > Math.floor(before / CHECK_SPACE_BYTES);
+        if (isDue) await this.#mustFit(inbox, 0);
       }
-      if (Math.floor(done / CHECK_SPACE_BYTES) > Math.floor(before / CHECK_SPACE_BYTES))
-        await this.#mustFit(request.inbox, 0);
-    }
-    if (request.bytes !== undefined && done < request.bytes) throw refused(say('api.upload-too-short'));
-    if (done === 0) throw refused(say('api.upload-empty'));
-    return done;
-  }
-
-  /** The instruction first: the watcher may see the file the moment it has its name. */
-  async #publish({ temp, held, name, words }: Written): Promise<Entry> {
-    const { folder } = temp;
-    try {
-      for (let n = 1; n <= MAX_NAMES; n += 1) {
-        const given = new Entry(folder, numbered(name, n));
-        const sidecar = new Entry(folder, sidecarNameOf(given.name));
-        if (words && !(await inFolder(sidecar.path, () => this.#writeWords(sidecar, words)))) continue;
-        const moved = await inFolder(temp.path, () => moveWithoutOverwriting(temp, given, { file: held }));
-        if (moved === 'moved') {
-          await inFolder(folder.path, () => folder.sync(this.#options.log));
-          return given;
-        }
-        if (words) await sidecar.unlinkQuietly();
-        if (moved === 'exchanged') throw exchangedUpload(temp, name);
-      }
-      throw new ShrinkError('bad-name', say('api.name-taken', { name }), { hint: say('api.rename-upload') });
-    } catch (error) {
-      await removeOurs(temp, held.pin);
-      throw error;
+    } finally {
+      this.#underWay.delete(incoming);
     }
   }
 
-  /** False if a file of that name already exists. */
-  async #writeWords(sidecar: Entry, words: string): Promise<boolean> {
+  #mustBeWhole({ file, bytes }: Incoming): void {
+    if (bytes !== undefined && file.size < bytes) throw refused(say('api.upload-too-short'));
+    if (file.size === 0) throw refused(say('api.upload-empty'));
+  }
+
+  async #publish({ file, inbox, name, words }: Incoming): Promise<Uploaded> {
+    const bytes = file.size;
+    const given = await this.#inWords(inbox, file.publish(name, words));
+    this.#options.log.info({ file: given.name, inbox, bytes }, 'a file was added on the page');
+    return { path: given.path, name: given.name, bytes };
+  }
+
+  /** A disk without room is full of bytes or of files. */
+  async #inWords<T>(inbox: string, act: Promise<T>): Promise<T> {
     try {
-      await createDurably(sidecar, `${words}\n`, { log: this.#options.log });
-      return true;
+      return await act;
     } catch (error) {
-      if (errnoOf(error) === 'EEXIST') return false;
-      throw error;
+      throw await fullOfWhat(error, [inbox], this.#files);
     }
   }
 
@@ -255,10 +344,15 @@ export class Uploads {
   }
 
   #announced(inbox: string): number {
-    let bytes = 0;
-    for (const upload of this.#underWay.values()) if (upload.inbox === inbox) bytes += upload.bytes;
-    return bytes;
+    let all = 0;
+    for (const { inbox: into, bytes = 0, file } of this.#underWay)
+      if (into === inbox) all += Math.max(0, bytes - file.size);
+    return all;
   }
+}
+
+function progressOf(id: string, { incoming: { file, bytes }, given }: Begun): UploadProgress {
+  return { id, offset: given ? bytes : file.size, bytes, file: given ?? null };
 }
 
 /**
@@ -286,55 +380,25 @@ export function nameFor(name: string): string {
   return safe;
 }
 
-/** Opens what was written by its hidden name. @throws ShrinkError `io` if another file has that name by now. */
-async function openWritten(temp: Entry, written: Pin | undefined, name: string): Promise<HeldFile> {
-  const held = await temp.open().catch((error: unknown) => {
-    throw isShrinkError(error, 'changed-underneath') ? exchangedUpload(temp, name) : error;
-  });
-  if (isSameInode(held.pin, written)) return held;
-  await held.close().catch(() => {});
-  throw exchangedUpload(temp, name);
-}
-
-/** Removes the hidden name after something else went wrong, unless another file has it by now: that one is not ours. */
-async function removeOurs(temp: Entry, written: Pin | undefined): Promise<void> {
-  const now = await temp.lstat().catch(() => undefined);
-  if (now && isSameInode(pinFrom(now), written)) await temp.unlinkQuietly();
-}
-
-/** Size and times change while a file is written. */
-function isSameInode(one: Pin, other: Pin | undefined): boolean {
-  return one.dev === other?.dev && one.ino === other.ino;
-}
-
-function exchangedUpload(temp: Entry, name: string): ShrinkError {
-  const hint = say('api.upload-exchanged-hint');
-  return new ShrinkError('io', say('api.upload-exchanged', { name }), { subject: temp.path, hint });
-}
-
 function refused(message: Sentence): ShrinkError {
   return new ShrinkError('bad-request', message);
-}
-
-async function inFolder<T>(path: string, act: () => Promise<T>): Promise<T> {
-  try {
-    return await act();
-  } catch (error) {
-    throw fileError(error, say('api.adding-file', { path }), path);
-  }
 }
 
 /** The same chunks, with an error when none arrives for `silenceMs`, or too little over a longer time. */
 async function* alive(
   body: AsyncIterable<Uint8Array>,
-  { silenceMs = SILENCE_MS, least = LEAST }: Pick<UploadsOptions, 'silenceMs' | 'least'>,
+  {
+    silenceMs = SILENCE_MS,
+    least = LEAST,
+    signal,
+  }: Pick<UploadsOptions, 'silenceMs' | 'least'> & { signal?: AbortSignal | undefined },
 ): AsyncGenerator<Uint8Array> {
   const chunks = body[Symbol.asyncIterator]();
   let [waitedMs, bytes] = [0, 0];
   try {
     for (;;) {
       const since = performance.now();
-      const next = await within(chunks.next(), silenceMs);
+      const next = await orAborted(within(chunks.next(), silenceMs), signal);
       if (next.done) return;
       waitedMs += performance.now() - since;
       bytes += next.value.length;

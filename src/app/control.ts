@@ -2,13 +2,16 @@
 import { join } from 'node:path';
 import { DaemonControl } from '../api/daemon-control.ts';
 import { serve, type Serving } from '../api/serve.ts';
+import { type Delivered, Results } from '../api/results.ts';
 import { Thumbnails } from '../api/thumbnails.ts';
-import { sweepUploads, Uploads } from '../api/uploads.ts';
+import { sweepUploads } from '../api/upload-file.ts';
+import { Uploads } from '../api/uploads.ts';
+import { allFolders } from '../config/libraries.ts';
 import type { Secrets } from '../config/secrets.ts';
+import { extensionOf } from '../core/file-names.ts';
 import type { Job } from '../core/job.ts';
 import { reasonOf } from '../core/lifecycle.ts';
-import { savedPercent } from '../core/saving.ts';
-import { formatBytes } from '../core/units.ts';
+import { formatSaving } from '../core/saving.ts';
 import type { Watcher } from '../inbox/watcher.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import type { Metrics } from '../monitor/metrics.ts';
@@ -21,16 +24,19 @@ import type { Engines } from './engines.ts';
 import { explainFile, explainOnPage, inNoInbox, pinAsked } from './explain.ts';
 import { Explanations } from './explanations.ts';
 import { type Folders, inboxesOf } from './folders.ts';
+import type { Libraries } from './library.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
 import type { Queue, QueueEvents } from './queue.ts';
+import { type Configuration, Settings } from './settings.ts';
 import type { State } from './state.ts';
-import { DaemonStatus } from './status.ts';
+import { DaemonStatus, type StatusOptions } from './status.ts';
+import { understand } from './understood.ts';
 
 export interface ControlOptions {
   version: string;
+  configuration?: Configuration | undefined;
   secrets: Secrets;
-  env: NodeJS.ProcessEnv;
   live: LiveConfig;
   state: State;
   folders: Folders;
@@ -38,12 +44,16 @@ export interface ControlOptions {
   queue: Queue;
   watcher: Watcher;
   metrics: Metrics;
+  fleet?: StatusOptions['fleet'];
+  libraries: Libraries;
   tools: Tools;
   files: Files;
   events: QueueEvents;
   clock: Clock;
   log: Logger;
   life: Lifetime;
+  /** Why no work can progress; `undefined` while all is well. */
+  stuck(): string | undefined;
 }
 
 /**
@@ -68,12 +78,17 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
     actions,
     status: () => status.view(),
     currentMode: () => status.mode(),
+    isStuck: stuckTeller(options),
     resting: () => status.resting(),
     explain: async (path, asked) =>
       // At once, so that not even the time tells anything.
       (asked?.onPage && inNoInbox(path, options.folders)) || explanations.explain(path, asked),
+    understood: asked => understand(asked, { ...options, ledger, rulebook: queue.rulebook }),
+    folders: () => allFolders(live.current),
     setPaused: paused => queue.setPaused(paused),
+    libraries: options.libraries,
     clock,
+    log: options.log,
   });
   life.defer(() => control.close());
   events.on('progress', id => control.announceProgress(id, clock.monotonic()));
@@ -81,6 +96,17 @@ export async function openControl(options: ControlOptions, { serves }: { serves:
   announceChanges(options);
   if (serves) status.server = await openServer(control, options);
   return control;
+}
+
+/** The log says why, once each time: who asks for the health may be anybody. */
+function stuckTeller({ stuck, log }: Pick<ControlOptions, 'stuck' | 'log'>): () => boolean {
+  let wasStuck = false;
+  return () => {
+    const why = stuck();
+    if (why !== undefined && !wasStuck) log.error(`no work can progress: ${why}`);
+    wasStuck = why !== undefined;
+    return wasStuck;
+  };
 }
 
 /** Has every state change of a job logged, and sends its end to the addresses of `notify`. */
@@ -110,16 +136,11 @@ function logChange(log: Logger, job: Job, before: Job | undefined): void {
   const reason = reasonOf(job);
   const because = { reason: reason?.text, hint: reason?.hint };
   switch (state.name) {
-    case 'done': {
-      const saved = savedPercent(job.relative, job.pin.sizeBytes, state.outputBytes);
-      const after = formatBytes(state.outputBytes);
+    case 'done':
       return log.info(
-        { ...fields, output: state.output, how: state.how, notes: state.notes },
-        saved === undefined
-          ? `done: ${after}`
-          : `done: ${formatBytes(job.pin.sizeBytes)} -> ${after} (${saved} % saved)`,
+        { ...fields, output: state.output, how: state.how, notes: state.notes, original: job.original?.kind ?? 'left' },
+        `done: ${formatSaving(job.relative, job.pin.sizeBytes, state.outputBytes)}`,
       );
-    }
     case 'running':
       return log.info({ ...fields, engine: state.engine }, `running: ${state.step}`);
     case 'waiting':
@@ -133,11 +154,43 @@ function logChange(log: Logger, job: Job, before: Job | undefined): void {
   }
 }
 
+function deliveredBy(job: Job | undefined): Delivered | undefined {
+  if (job?.state.name !== 'done') return undefined;
+  const { output, outputBytes, outputIno } = job.state;
+  const mtimeMs = Number(BigInt(job.pin.mtimeNs) / 1_000_000n);
+  return { path: output, bytes: outputBytes, ino: outputIno, mtimeMs };
+}
+
+/** What a browser may be able to play. */
+const TYPES: Readonly<Record<string, string>> = {
+  mp4: 'video/mp4',
+  m4v: 'video/mp4',
+  mov: 'video/mp4',
+  webm: 'video/webm',
+};
+
+/** The source of a result: where it was, or in the archive. */
+function originalOf(job: Job | undefined): Delivered | undefined {
+  if (job?.state.name !== 'done' || job.original?.kind === 'deleted') return undefined;
+  const { path: where, pin, original } = job;
+  const path = original?.path ?? where;
+  const type = TYPES[extensionOf(path)] ?? 'application/octet-stream';
+  return { path, bytes: pin.sizeBytes, ino: pin.ino, mtimeMs: Number(BigInt(pin.mtimeNs) / 1_000_000n), type };
+}
+
 async function openServer(control: DaemonControl, options: ControlOptions): Promise<Serving> {
-  const { live, state, folders, metrics, secrets, tools, files, env, clock, log, life } = options;
+  const { live, state, folders, metrics, secrets, tools, files, clock, log, life } = options;
   const inboxes = () => inboxesOf(live.current);
   await life.starting('the removal of unfinished uploads', sweepUploads(inboxes(), clock.now(), files));
   const { listen, publicUrl } = live.current.http;
+  const uploads = new Uploads({
+    inboxes,
+    minFree: () => live.current.limits.minFree,
+    mustBeMounted: inbox => folders.mustBeMounted(inbox),
+    files,
+    log,
+  });
+  life.defer(() => uploads.close());
   const opening = serve({
     control,
     socketPath: join(state.dir, 'control.sock'),
@@ -145,16 +198,20 @@ async function openServer(control: DaemonControl, options: ControlOptions): Prom
     token: secrets.httpToken,
     publicUrl,
     metering: metrics,
-    uploads: new Uploads({
-      inboxes,
-      minFree: () => live.current.limits.minFree,
-      mustBeMounted: inbox => folders.mustBeMounted(inbox),
-      files,
-      log,
-    }),
+    uploads,
     thumbnails: new Thumbnails({ tools, open: path => folders.openFile(path) }),
+    results: new Results({
+      find: id => deliveredBy(state.ledger.get(id)),
+      open: path => folders.openResult(path),
+      clock,
+    }),
+    originals: new Results({
+      find: id => originalOf(state.ledger.get(id)),
+      open: path => folders.openResult(path),
+      clock,
+    }),
+    settings: new Settings({ ...options, ledger: state.ledger, rulebook: options.queue.rulebook }),
     log,
-    env,
     clock,
     onPage: () => control.announceStatus(),
   });

@@ -4,7 +4,9 @@ import type { Config } from '../config/load.ts';
 import type { Secrets } from '../config/secrets.ts';
 import type { Order } from '../core/job.ts';
 import type { CloudMeter, Engine, EngineContext, LocalHelp, LocalRequest } from '../engine/engine.ts';
-import { createLocalEngine } from '../engine/local/engine.ts';
+import { createLocalEngine, type LocalEngineOptions, thisMachine } from '../engine/local/engine.ts';
+import type { Coordinator } from '../fleet/coordinator.ts';
+import type { Maker } from '../fleet/maker.ts';
 import type { NemoEngine } from '../engine/nemo/engine.ts';
 import { joinParts, splitAtKeyframes } from '../media/ffmpeg/split-join.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
@@ -23,20 +25,52 @@ export interface EnginesOptions {
   log: Logger;
   /** Counts what the cloud engine sends. */
   meter?: CloudMeter;
+  /** Gives parts to workers; absent where the configuration has no fleet. */
+  coordinator?: Coordinator | undefined;
 }
 
 export interface Engines {
   local: Engine;
   /** Only if the configuration uses it: whoever keeps everything at home has no cloud engine in the daemon. */
   nemo?: NemoEngine;
+  /** Only if the configuration has a fleet. */
+  fleet?: Engine;
 }
 
 /** The engines the configuration uses. Nothing is opened or sent until a job needs it. */
 export async function createEngines(options: EnginesOptions): Promise<Engines> {
-  const { config, tools, clock } = options;
+  const { config, tools, clock, coordinator } = options;
   const { effort, threads } = config.local;
-  const local = createLocalEngine({ tools, effort, threads, clock });
-  return usesNemo(config) ? { local, nemo: await createCloudEngine({ ...options, local }) } : { local };
+  const own = { tools, effort, threads, clock, machine: thisMachine(config.limits.local) };
+  const local = createLocalEngine(own);
+  return {
+    local,
+    ...(usesNemo(config) && { nemo: await createCloudEngine({ ...options, local }) }),
+    ...(coordinator && { fleet: await createFleetEngine(own, config, coordinator) }),
+  };
+}
+
+/** The local engine with the hands of other machines. */
+async function createFleetEngine(
+  own: LocalEngineOptions,
+  { fleet }: Config,
+  coordinator: Coordinator,
+): Promise<Engine> {
+  const { createSliceBook, fleetHands } = await import('../engine/fleet/hands.ts');
+  const slices = createSliceBook({
+    ...{ maxBytes: fleet?.slices ?? 0, clock: own.clock },
+    ...{ slots: () => coordinator.slots(), isHeld: (part: string) => coordinator.isHeld(part) },
+  });
+  return createLocalEngine({ ...own, name: 'fleet', hands: fleetHands({ coordinator, slices }) });
+}
+
+/** What a worker makes parts with. */
+export async function createPartMaker(options: {
+  tools: Tools;
+  threads: number | undefined;
+  clock: Clock;
+}): Promise<Maker> {
+  return (await import('../engine/fleet/maker.ts')).createPartMaker(options);
 }
 
 /** The cloud engine, for the queue and for commands that use it directly. Loading its code is slow, so nothing else imports it. */
@@ -73,7 +107,9 @@ export function usesNemo(config: Config): boolean {
 export function createLocalHelp(local: Engine, tools: Tools): LocalHelp {
   return {
     async shrink(request) {
-      const { source, target, maxBytes } = request;
+      const { source, maxBytes } = request;
+      // The size is the service's or the rule's for the cloud's work: no floor gives it up.
+      const { floor: _floor, belowFloor: _below, ...target } = request.target;
       const { size } = await reading(source, file => file.stat());
       const asked = maxBytes === undefined ? {} : { size: { kind: 'bytes' as const, bytes: maxBytes } };
       const order: Order = {

@@ -52,7 +52,9 @@ export async function explainFile(path: string, context: ExplainContext, signal?
   const found = folders.containing(real);
   const stats = await files.lstat(real).catch(() => undefined);
   const leftAlone = stats
-    ? found && whyLeftAlone(found.relative, stats, () => whereItLeads(found.folder.inbox, real))
+    ? whyLeftAlone(found?.relative ?? basename(real), stats, () =>
+        found ? whereItLeads(found.folder.inbox, real) : say('files.is-link', { path: real }),
+      )
     : say('app.no-such-file');
   return explainFound({ path: real, found, stats, leftAlone }, context, signal);
 }
@@ -128,15 +130,25 @@ async function explainFound(
   try {
     const content = isShrinkError(source) ? '' : await fingerprint(source, source.pin.sizeBytes).catch(() => '');
     const known = [...new Set([...before, ...(content ? ledger.withContent(content) : [])])];
-    if (!found) return { ...nothing, ...verdictOf(say('app.in-no-inbox')), before: viewsOf(known) };
-    const { folder, relative } = found;
-    const { sidecar, unread } = await sidecarBeside(folder.inbox, path, files);
-    const sighting = { inbox: folder.inbox, path, relative, pin: pinFrom(stats), sidecar };
+    // A file elsewhere is looked at as if it were in the first inbox.
+    const { folder, relative } = found ?? { folder: context.folders.all[0], relative: basename(path) };
+    if (!folder) return { ...nothing, ...verdictOf(say('app.in-no-inbox')), before: viewsOf(known) };
+    const { inbox } = folder;
+    const { sidecar, unread } = await sidecarBeside(root, path, files);
+    const sighting = { inbox, path, relative, pin: pinFrom(stats), sidecar };
     const answer = await decisionOn(sighting, { ...context, source, unread }, signal);
-    return { ...answer, before: viewsOf(known) };
+    return { ...(found ? answer : asIfIn(inbox, answer)), before: viewsOf(known) };
   } finally {
     if (!isShrinkError(source)) await source.close().catch(() => {});
   }
+}
+
+/** Nothing comes of a file that is in no inbox; what would, is said. */
+function asIfIn(inbox: string, answer: Omit<Explanation, 'before'>): Omit<Explanation, 'before'> {
+  const code = answer.messages?.verdict;
+  const would = code ? { ...code, text: answer.verdict } : answer.verdict;
+  const { verdict, messages } = verdictOf(say('app.if-in-inbox', { inbox, would }));
+  return { ...answer, folder: null, verdict, messages: { ...answer.messages, ...messages } };
 }
 
 /** The instruction beside a file, as the watcher would attach it, or why it is not read. */

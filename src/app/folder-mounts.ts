@@ -31,6 +31,8 @@ export interface FolderMountsOptions {
 interface Remembered extends KeptIdentity {
   /** The mount point the folder was below. */
   point: string;
+  /** By mount point: disks mounted on folders inside it, such as one for each member of a family. */
+  inside?: Record<string, KeptIdentity>;
 }
 
 export class FolderMounts {
@@ -48,8 +50,11 @@ export class FolderMounts {
     this.#saved = textOf(this.#folders, [...this.#folders.keys()]);
   }
 
-  /** Why a folder is not on its disk now, although the path may be there: `unavailable`; `undefined` while all is well. */
-  whyAway(path: string): ShrinkError | undefined {
+  /**
+   * Why a folder is not on its disk now, although the path may be there: `unavailable`; `undefined` while all is well.
+   * @param within what is to be read or written inside it, relative: a disk of its own may have been mounted on the way
+   */
+  whyAway(path: string, within = ''): ShrinkError | undefined {
     const { mounts, real } = this.#look(path);
     // Not Linux, or /proc is hidden.
     if (mounts.length === 0) return undefined;
@@ -59,7 +64,12 @@ export class FolderMounts {
       const why = this.#whyNotOn(before, path, mounts);
       if (why) return why;
     }
-    const point = this.#fstab().find(point => isWithin(point, real) && !isMounted(point));
+    const target = join(real, within);
+    for (const [point, disk] of Object.entries(before?.inside ?? {})) {
+      const why = isWithin(point, target) ? this.#whyNotOn({ point, ...disk }, point, mounts) : undefined;
+      if (why) return why;
+    }
+    const point = this.#fstab().find(point => isWithin(point, target) && !isMounted(point));
     return point === undefined ? undefined : away(path, say('app.not-mounted-fstab-hint', { point }));
   }
 
@@ -121,7 +131,11 @@ export class FolderMounts {
     const known = isKept
       ? { ...(before.uuid && { uuid: before.uuid }), ...(before.born && { born: before.born }) }
       : {};
-    this.#folders.set(path, { point: mount?.point ?? '/', ...known, ...identity });
+    const inside = { ...before?.inside, ...disksInside(real, mounts) };
+    this.#folders.set(path, {
+      ...{ point: mount?.point ?? '/', ...known, ...identity },
+      ...(Object.keys(inside).length > 0 && { inside }),
+    });
     return undefined;
   }
 
@@ -143,6 +157,12 @@ export class FolderMounts {
   }
 }
 
+/** What an automounter shows before its disk is there says nothing. */
+function disksInside(folder: string, mounts: readonly Mount[]): Record<string, KeptIdentity> {
+  const inside = mounts.filter(({ point, type }) => point !== folder && isWithin(folder, point) && type !== 'autofs');
+  return Object.fromEntries(inside.map(mount => [mount.point, diskIdentity(mount)]));
+}
+
 /** The disk of the system is never compared. */
 function identityIn(mount: Mount): KeptIdentity {
   return mount.point === '/' ? { type: mount.type, source: mount.source } : diskIdentity(mount);
@@ -161,8 +181,8 @@ function readRemembered(file: string): Map<string, Remembered> {
   try {
     const { folders } = JSON.parse(readFileSync(file, 'utf8')) as { folders: Record<string, Remembered> };
     return new Map(
-      Object.entries(folders).filter(
-        ([, { point, source }]) => typeof point === 'string' && typeof source === 'string',
+      Object.entries(folders).filter(([, { point, source, inside = {} }]) =>
+        [point, source, ...Object.values(inside).map(disk => disk.source)].every(each => typeof each === 'string'),
       ),
     );
   } catch {

@@ -1,11 +1,13 @@
 import { accessSync, constants, lstatSync } from 'node:fs';
+import { lstat, stat } from 'node:fs/promises';
 import { dirname, relative, sep } from 'node:path';
+import { allFolders } from '../config/libraries.ts';
 import type { Config, Folder } from '../config/load.ts';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { isWithin } from '../core/file-names.ts';
 import type { Job, Pin, StateName } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
-import { type FolderIdentity, identityOf } from '../deliver/output-folder.ts';
+import { type FolderIdentity, identityOf, waitsForRights } from '../deliver/output-folder.ts';
 import { say } from '../messages/say.ts';
 import type { DiskPath } from '../monitor/disk-space.ts';
 import { fileError } from '../platform/files/file-error.ts';
@@ -23,6 +25,8 @@ import { mustNotBeRefused, startFacts } from './start-checks.ts';
 /** The configured pairs of inbox and outbox, and whether their disks are still the same ones. */
 export class Folders {
   #config: Config;
+  /** Libraries included. */
+  #all: readonly Folder[];
   readonly #files: Files;
   /** Folders removed by a reload; jobs under way in them are still finished. */
   readonly #retired = new Map<string, Folder>();
@@ -36,28 +40,31 @@ export class Folders {
 
   constructor(config: Config, files: Files, mounts = new FolderMounts()) {
     this.#config = config;
+    this.#all = allFolders(config);
     this.#files = files;
     this.#mounts = mounts;
   }
 
   /** Switches to another configuration; jobs under way in a folder it no longer has are still finished. */
   use(config: Config): void {
-    for (const folder of this.#config.folders) this.#retired.set(folder.inbox, folder);
+    for (const folder of this.#all) this.#retired.set(folder.inbox, folder);
     this.#config = config;
-    for (const { inbox } of config.folders) this.#retired.delete(inbox);
+    this.#all = allFolders(config);
+    for (const { inbox } of this.#all) this.#retired.delete(inbox);
   }
 
+  /** Inboxes with their outboxes; no libraries. */
   get all(): readonly Folder[] {
     return this.#config.folders;
   }
 
   /** Folders nothing may be delivered to. */
   get forbidden(): string[] {
-    return [this.#config.stateDir, ...this.#config.folders.map(folder => folder.inbox)];
+    return [this.#config.stateDir, ...this.#all.map(folder => folder.inbox)];
   }
 
   find(inbox: string): Folder | undefined {
-    return this.#config.folders.find(folder => folder.inbox === inbox);
+    return this.#all.find(folder => folder.inbox === inbox);
   }
 
   /** @throws ShrinkError `denied` if the folder was removed from the configuration: such a job is held. */
@@ -69,7 +76,7 @@ export class Folders {
 
   /** The folder whose inbox holds `path` (absolute), and the path below that inbox with `/` between parts. */
   containing(path: string): { folder: Folder; relative: string } | undefined {
-    const folder = this.#config.folders.find(({ inbox }) => path !== inbox && isWithin(inbox, path));
+    const folder = this.#all.find(({ inbox }) => path !== inbox && isWithin(inbox, path));
     return folder && { folder, relative: relative(folder.inbox, path).split(sep).join('/') };
   }
 
@@ -88,9 +95,9 @@ export class Folders {
         log.warn({ path, hint: seen.hint }, seen.message);
         continue;
       }
-      const notMade = await this.#mounts.whyNotMade(path, this.#files);
+      const notMade = this.#isLibrary(path) ? libraryMissing(path) : await this.#mounts.whyNotMade(path, this.#files);
       if (notMade) {
-        this.#missing.add(path);
+        if (!this.#isLibrary(path)) this.#missing.add(path);
         log.warn({ path, hint: notMade.hint }, notMade.message);
         continue;
       }
@@ -114,6 +121,11 @@ export class Folders {
     await Promise.all(this.#paths().map(path => this.mustBeMounted(path).catch(() => {})));
     await this.#mounts.save(this.#paths(), log);
     await this.#checkOriginals(log);
+  }
+
+  /** An empty one would be of no use: its films are elsewhere. */
+  #isLibrary(path: string): boolean {
+    return this.#all.some(({ inbox, library }) => library !== undefined && inbox === path);
   }
 
   /** Resolves with what went wrong, if anything. */
@@ -155,26 +167,38 @@ export class Folders {
       if (known.code !== 'gone') throw known;
       // A folder that was moved is first removed from the configuration under its old name.
       this.of(job);
-      await this.mustBeMounted(job.inbox);
+      await this.mustBeMounted(job.inbox, job.relative);
       throw known;
     }
   }
 
   /** Opens a file in whichever inbox, outbox or archive holds it. @throws ShrinkError `denied` if none does; as `HeldFolder.file`. */
   async openFile(path: string): Promise<HeldFile> {
-    const configured = [...this.#config.folders, ...this.#retired.values()];
-    const roots = configured.flatMap(({ inbox, outbox, archive }) => [inbox, outbox, archive ?? inbox]);
-    const root = roots.filter(each => isWithin(each, path)).sort((a, b) => b.length - a.length)[0];
+    const root = this.#rootOf(path);
     if (root !== undefined) return openBelow(root, namesBelow(root, path), this.#files);
     throw new ShrinkError('denied', say('app.in-no-folder', { path }), { subject: path });
   }
 
-  /** @throws ShrinkError if nothing can be put into a folder: `denied`, or `io` on a read-only disk. */
+  /** The same, where a disk that is away is no reason to say that the file is gone. @throws as `openFile`, or `unavailable` */
+  async openResult(path: string): Promise<HeldFile> {
+    const root = this.#rootOf(path);
+    if (root !== undefined) await this.mustBeMounted(root, relative(root, path));
+    return this.openFile(path);
+  }
+
+  /** The configured folder a path is in; the innermost, if several. */
+  #rootOf(path: string): string | undefined {
+    const configured = [...this.#all, ...this.#retired.values()];
+    const roots = configured.flatMap(({ inbox, outbox, archive }) => [inbox, outbox, archive ?? inbox]);
+    return roots.filter(each => isWithin(each, path)).sort((a, b) => b.length - a.length)[0];
+  }
+
+  /** @throws ShrinkError `unavailable` if nothing can be put into an outbox */
   mustBeWritable(path: string): void {
     try {
       accessSync(path, constants.W_OK | constants.X_OK);
     } catch (error) {
-      throw fileError(error, say('app.checking-writable', { path }), path);
+      throw waitsForRights(fileError(error, say('app.checking-writable', { path }), path), path);
     }
   }
 
@@ -197,7 +221,7 @@ export class Folders {
     } catch (error) {
       if (fileError(error, say('files.opening', { path: job.path }), job.path).code !== 'gone') return 'there';
     }
-    if (this.#mounts.whyAway(job.inbox)) return 'inbox-away';
+    if (this.#mounts.whyAway(job.inbox, job.relative)) return 'inbox-away';
     const inbox = await lookAt(job.inbox, this.#files);
     return inbox === 'there' ? 'moved' : inbox === 'missing' ? 'inbox-away' : 'there';
   }
@@ -207,8 +231,8 @@ export class Folders {
    * disk is accepted.
    * @throws ShrinkError `unavailable`
    */
-  async outboxIdentity(outbox: string): Promise<FolderIdentity> {
-    return this.mustBeMounted(outbox);
+  async outboxIdentity(outbox: string, within: string): Promise<FolderIdentity> {
+    return this.mustBeMounted(outbox, within);
   }
 
   /** Records which disk every folder is on, for the next start as well. */
@@ -246,9 +270,12 @@ export class Folders {
     return undefined;
   }
 
-  /** @throws ShrinkError `unavailable` where the folder is missing, or its disk is not mounted, or another one is. */
-  async mustBeMounted(path: string): Promise<FolderIdentity> {
-    const why = this.#mounts.whyAway(path);
+  /**
+   * @param within what is to be read or written inside the folder, relative to it
+   * @throws ShrinkError `unavailable` where the folder is missing, or its disk is not mounted, or another one is.
+   */
+  async mustBeMounted(path: string, within = ''): Promise<FolderIdentity> {
+    const why = this.#mounts.whyAway(path, within);
     if (why) throw why;
     try {
       const identity = await identityOf(path, this.#files);
@@ -264,11 +291,7 @@ export class Folders {
   }
 
   #paths(): string[] {
-    const paths = this.#config.folders.flatMap(({ inbox, outbox, archive }) => [
-      inbox,
-      outbox,
-      ...(archive ? [archive] : []),
-    ]);
+    const paths = this.#all.flatMap(({ inbox, outbox, archive }) => [inbox, outbox, ...(archive ? [archive] : [])]);
     return [...new Set(paths)];
   }
 }
@@ -292,14 +315,19 @@ export function inboxesOf({ folders }: Config): string[] {
   return folders.map(({ inbox }) => inbox);
 }
 
+/** What no other daemon may work on. */
+function claimedBy(config: Config): string[] {
+  return allFolders(config).map(({ inbox }) => inbox);
+}
+
 /** Every folder whose free space is worth monitoring. Folders are numbered because their names may reveal too much. */
 export function diskPathsOf(config: Config): DiskPath[] {
   const state: DiskPath = { path: config.stateDir, labels: { place: 'state', folder: '' } };
-  const folders = config.folders.flatMap(({ inbox, outbox, archive }, index): DiskPath[] => {
+  const folders = allFolders(config).flatMap(({ inbox, outbox, archive, library }, index): DiskPath[] => {
     const folder = String(index);
     return [
       { path: inbox, labels: { place: 'inbox', folder } },
-      { path: outbox, labels: { place: 'outbox', folder } },
+      ...(library ? [] : [{ path: outbox, labels: { place: 'outbox' as const, folder } }]),
       ...(archive ? [{ path: archive, labels: { place: 'archive' as const, folder } }] : []),
     ];
   });
@@ -322,12 +350,17 @@ export async function openFolders({ live, files, log, life }: OpenFoldersOptions
   const lock = new InboxLock(live.current.stateDir, files);
   life.defer(() => lock.release());
   await life.starting('the folders', folders.create(log));
-  await life.starting('other daemons', lock.claim(inboxesOf(live.current)));
+  const claim = async (config: Config) => {
+    await lock.claim(claimedBy(config));
+    for (const { text } of await lock.strangers(claimedBy(config))) log.warn(text);
+  };
+  if (live.current.source === null) await mustNotBeForeign(live.current.folders);
+  await life.starting('other daemons', claim(live.current));
   await life.starting('the folders', folders.rememberMounts(log));
   live.beforeChange(async next => {
     // What http.listen needs was checked at the start, and a new value counts after a restart only.
     mustNotBeRefused(await startFacts({ config: next, hasHttpToken: true, files }));
-    await lock.claim(inboxesOf(next));
+    await claim(next);
   });
   live.onChange(async config => {
     folders.use(config);
@@ -335,6 +368,30 @@ export async function openFolders({ live, files, log, life }: OpenFoldersOptions
     await folders.rememberMounts(log);
   });
   return folders;
+}
+
+/**
+ * Folders that nobody configured are only what was found in the working directory. Where others may write, one of them may have
+ * put it there, or a link, to get the results.
+ * @throws ShrinkError `config-invalid`
+ */
+async function mustNotBeForeign(folders: readonly Folder[]): Promise<void> {
+  const self = process.geteuid?.();
+  if (self === undefined) return;
+  for (const path of folders.flatMap(({ inbox, outbox }) => [inbox, outbox])) {
+    const found = await Promise.all([lstat(path), stat(path)].map(each => each.catch(() => undefined)));
+    const owner = found.find(each => each && each.uid !== self && each.uid !== 0)?.uid;
+    if (owner === undefined) continue;
+    throw new ShrinkError('config-invalid', say('app.folder-foreign', { path, uid: owner }), {
+      subject: path,
+      hint: say('app.folder-foreign-hint'),
+    });
+  }
+}
+
+function libraryMissing(path: string): ShrinkError {
+  const hint = say('app.library-missing-hint');
+  return new ShrinkError('unavailable', say('app.library-missing', { path }), { subject: path, hint });
 }
 
 /** Why a job is held after its folder was removed from the configuration. */

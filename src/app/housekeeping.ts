@@ -1,7 +1,8 @@
 /** Chores: what a crash left behind at the start; then, by the clock, quiet hours, missing folders, compaction and old originals. */
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { Config } from '../config/load.ts';
+import { allFolders } from '../config/libraries.ts';
+import type { Folder } from '../config/load.ts';
 import { isShrinkError } from '../core/errors.ts';
 import { type Job, RESTING } from '../core/job.ts';
 import { pruneArchive } from '../deliver/archive.ts';
@@ -15,6 +16,7 @@ import { isInWindow, type ReasonedGate } from '../queue/rest-gate.ts';
 import type { Folders } from './folders.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
+import type { SetClock } from './set-clock.ts';
 import type { State } from './state.ts';
 
 /** How often quiet hours, missing folders and the journal's size are checked, milliseconds. */
@@ -27,8 +29,13 @@ export interface HousekeepingOptions {
   state: State;
   folders: Folders;
   gate: ReasonedGate;
+  /** Ends jobs that are held for files which are gone. */
+  endMissing(): Promise<void>;
+  /** Removes what nobody can take back any more. */
+  sweepCancelled(): Promise<void>;
   files: Files;
   clock: Clock;
+  setClock: Pick<SetClock, 'look' | 'save' | 'now' | 'dated'>;
   log: Logger;
   life: Lifetime;
 }
@@ -36,6 +43,8 @@ export interface HousekeepingOptions {
 export class Housekeeping {
   readonly #options: HousekeepingOptions;
   #ranAt: number;
+  /** A share may be slow to answer. */
+  #isEndingMissing = false;
 
   constructor(options: HousekeepingOptions) {
     this.#options = options;
@@ -62,35 +71,51 @@ export class Housekeeping {
   }
 
   #run(): void {
-    const { live, state, folders, gate, clock, log, life } = this.#options;
+    const { live, state, folders, gate, clock, setClock, log, life, endMissing, sweepCancelled } = this.#options;
     this.#ranAt = clock.monotonic();
+    if (setClock.look()) void setClock.save();
     const { localHours } = live.current.limits;
     gate.set('hours', localHours !== undefined && !isInWindow(localHours, new Date(clock.now())));
     void folders.createMissing(log);
     const { journal, ledger } = state;
     if (journal.shouldCompact(ledger.size)) journal.compact([...ledger.snapshot()]).catch(life.fail);
+    sweepCancelled().catch(life.fail);
+    if (this.#isEndingMissing) return;
+    this.#isEndingMissing = true;
+    endMissing()
+      .catch(life.fail)
+      .finally(() => {
+        this.#isEndingMissing = false;
+      });
   }
 
   #prune(): void {
-    const { live, state, folders, files, clock, log, life } = this.#options;
+    const { live, state, folders, files, setClock, log, life } = this.#options;
+    void setClock.save();
     // Where the disk of an archive is away, its originals only seem to be gone.
-    const here = live.current.folders.filter(folder => !folders.whyAway(folder));
-    const pruning = pruneArchives(here, { ledger: state.ledger, now: clock.now(), files, log });
+    const here = allFolders(live.current).filter(folder => !folders.whyAway(folder));
+    const pruning = pruneArchives(here, { ledger: state.ledger, setClock, files, log });
     pruning.catch(life.fail);
   }
 }
 
 /** Deletes archived originals older than `archive_days`; only files that shrinkbox put there, according to the ledger. */
 export async function pruneArchives(
-  folders: Config['folders'],
-  { ledger, now, files, log }: { ledger: Ledger; now: number; files: Files; log: Logger },
+  folders: readonly Folder[],
+  {
+    ledger,
+    setClock,
+    files,
+    log,
+  }: { ledger: Ledger; setClock: Pick<SetClock, 'now' | 'dated'>; files: Files; log: Logger },
 ): Promise<void> {
   for (const { inbox, archive, archiveDays } of folders) {
     if (archive === undefined || archiveDays === undefined) continue;
     const archived = [...ledger.all()].flatMap(job => (job.inbox === inbox ? archivedOriginalOf(job) : []));
     try {
-      const records = archived.map(({ path, at, sizeBytes }) => ({ path, at, sizeBytes }));
-      const gone = new Set(await pruneArchive(records, { archiveDir: archive, days: archiveDays, now, files, log }));
+      const records = archived.map(({ path, at, sizeBytes }) => ({ path, at: setClock.dated(at), sizeBytes }));
+      const options = { archiveDir: archive, days: archiveDays, now: setClock.now, files, log };
+      const gone = new Set(await pruneArchive(records, options));
       for (const { id, path } of archived)
         if (gone.has(path)) await ledger.commit(id, { event: 'pruned', data: { path } });
     } catch (error) {

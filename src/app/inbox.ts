@@ -1,6 +1,5 @@
-import type { Config, Rule } from '../config/load.ts';
+import type { Config } from '../config/load.ts';
 import { VIDEO_EXTENSIONS } from '../core/file-names.ts';
-import type { EngineName } from '../core/job.ts';
 import { NEMO_FORMATS } from '../engine/engine.ts';
 import { Watcher, type WatchFolder } from '../inbox/watcher.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -36,13 +35,13 @@ export function openInbox({ live, queue: { admissions }, events, clock, log, onc
 function watchFoldersOf(config: Config): WatchFolder[] {
   return config.folders.map(({ inbox, settle, scan, rules }) => {
     const own = config.rules.filter(({ name }) => rules.includes(name));
-    return { inbox, settleMs: settle, scan, extensions: extensionsFor(own, config.engine) };
+    const isForCloud = own.some(rule => (rule.engine ?? config.engine) === 'nemo');
+    return { inbox, settleMs: settle, scan, extensions: extensionsFor(isForCloud), stills: isForCloud };
   });
 }
 
 /** What some rule could take, whatever it then decides. Links are always reported, so that people read what they are for. */
-function extensionsFor(rules: readonly Rule[], engine: EngineName): string[] {
-  const isForCloud = rules.some(rule => (rule.engine ?? engine) === 'nemo');
+function extensionsFor(isForCloud: boolean): string[] {
   return [...VIDEO_EXTENSIONS, ...LINK_EXTENSIONS, ...(isForCloud ? NEMO_FORMATS : [])];
 }
 

@@ -14,6 +14,7 @@ import type { Decision, EngineName, Job, Progress, Sighting } from '../core/job.
 import { RESTING } from '../core/job.ts';
 import { messageOf } from '../core/message.ts';
 import type { Target } from '../core/target.ts';
+import type { Trim } from '../core/trim.ts';
 import type { StopReason } from '../engine/engine.ts';
 import { findTools, type Tools } from '../media/ffmpeg/tools.ts';
 import { say } from '../messages/say.ts';
@@ -30,6 +31,7 @@ import type { Worker } from '../queue/scheduler.ts';
 import { JobWorker } from '../queue/worker.ts';
 import { createEngines, type Engines } from './engines.ts';
 import { FolderMounts } from './folder-mounts.ts';
+import { LateWriters } from './late-writers.ts';
 import { Folders } from './folders.ts';
 import { hintOnce, withoutPromise } from './hints-once.ts';
 import { Rulebook } from './rulebook.ts';
@@ -50,8 +52,8 @@ export interface OneShotResult {
 
 export interface OneShotOptions {
   files: readonly string[];
-  /** What the command line asks for; by default 50 MB, at most 1080p. */
-  request: { size?: Target['size']; resolution?: Target['resolution']; engine?: EngineName; ask?: string };
+  /** What the command line asks for; by default 50 MB where that looks good, at most 1080p. */
+  request: { size?: Target['size']; resolution?: Target['resolution']; trim?: Trim; engine?: EngineName; ask?: string };
   /** A file name ending in .mp4, or a folder. Default: beside each source as `NAME.small.mp4`. */
   output?: string;
   config: Config;
@@ -74,7 +76,8 @@ export async function compressFiles(options: OneShotOptions): Promise<OneShotRes
   });
 }
 
-async function compressAll(options: OneShotOptions): Promise<OneShotResult> {
+async function compressAll(given: OneShotOptions): Promise<OneShotResult> {
+  const options = { ...given, config: withoutFleet(given.config) };
   const { files, output, signal, events } = options;
   const tools = await findTools({ ...options.config.local, cacheDir: options.cacheDir });
   const engines = await createEngines({ ...options, tools });
@@ -105,6 +108,12 @@ async function compressAll(options: OneShotOptions): Promise<OneShotResult> {
     events.finished(target.file, job);
   }
   return result;
+}
+
+/** Parts are given out by a daemon; without one, this machine does what its rules give to the fleet. */
+function withoutFleet(config: Config): Config {
+  const rules = config.rules.map(rule => (rule.engine === 'fleet' ? { ...rule, engine: 'local' as const } : rule));
+  return { ...config, rules, engine: config.engine === 'fleet' ? 'local' : config.engine };
 }
 
 async function compressInto(target: OneShotTarget, run: Omit<OneShotRun, 'workRoot'>): Promise<JobDetail> {
@@ -166,12 +175,14 @@ function stagesFor(target: OneShotTarget, ledger: Ledger, run: OneShotRun): { wo
     gate: OPEN_GATE,
     files: nodeFiles,
     space: new SpaceBook({ files: nodeFiles, minFree: config.limits.minFree }),
+    makeRoom: async () => false,
     forbidden: () => [],
+    lateWriters: new LateWriters(clock),
     threads: config.local.threads,
     decide: (job, engine) => nameResult(target, rulebook.decideAgain(job, engine)),
     resight: () => {},
   });
-  const rest = new AfterRest({ ledger, stages, log });
+  const rest = new AfterRest({ ledger, stages, clock, log });
   const worker = new JobWorker({ ledger, stages, afterRest: id => rest.cleanUp(id), clock, log });
   return { worker, rulebook };
 }
@@ -248,8 +259,8 @@ function nameResult({ name }: OneShotTarget, decision: Decision): Decision {
 }
 
 function ruleFor(request: OneShotOptions['request']): Rule {
-  const { size, resolution, ask, engine } = request;
-  const hasTarget = (size ?? resolution ?? ask) !== undefined;
+  const { size, resolution, trim, ask, engine } = request;
+  const hasTarget = (size ?? resolution ?? trim ?? ask) !== undefined;
   return {
     name: 'compress',
     size: hasTarget ? size : { kind: 'bytes', bytes: 50_000_000 },
@@ -257,11 +268,16 @@ function ruleFor(request: OneShotOptions['request']): Rule {
     match: ['**'],
     audio: { kind: 'keep' },
     quality: 'auto',
+    // A size that a person asks for is kept to, or the job is held; ours is a proposal.
+    ...(hasTarget
+      ? { floor: 'decent' as const, belowFloor: 'hold' as const }
+      : { floor: 'good' as const, belowFloor: 'keep-quality' as const }),
     fallback: 'none',
     minSaving: 0.05,
     skip: false,
     output: '{name}.mp4',
     engine,
+    ...(trim && { trim }),
     instruction: ask,
   };
 }

@@ -3,8 +3,12 @@
  * on them (actions).
  */
 import type { EventEmitter } from 'node:events';
-import { type Job, RESTING, type Sighting } from '../core/job.ts';
+import type { Config } from '../config/load.ts';
+import { isShrinkError, type ShrinkError } from '../core/errors.ts';
+import { isWithin } from '../core/file-names.ts';
+import { type EngineName, type Job, RESTING, type Sighting, UNREAD } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
+import type { Sentence } from '../core/message.ts';
 import { restoreOriginal } from '../deliver/archive.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -15,15 +19,19 @@ import type { Logger } from '../platform/log.ts';
 import { Actions } from '../queue/actions.ts';
 import { Admissions } from '../queue/admissions.ts';
 import { AfterRest } from '../queue/after-rest.ts';
+import { engineOf } from '../queue/decisions.ts';
+import { leftOf, Speed } from '../queue/eta.ts';
+import { isInLine } from '../queue/order.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import { ReasonedGate } from '../queue/rest-gate.ts';
 import { Scheduler } from '../queue/scheduler.ts';
-import { JobWorker } from '../queue/worker.ts';
+import { cloudOf, JobWorker } from '../queue/worker.ts';
 import type { Engines } from './engines.ts';
 import { type Folders, namesBelow } from './folders.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
 import { Rulebook } from './rulebook.ts';
+import { LateWriters } from './late-writers.ts';
 import { JobStages } from './stages.ts';
 import type { State } from './state.ts';
 
@@ -54,8 +62,12 @@ export class Queue {
   readonly scheduler: Scheduler;
   readonly admissions: Admissions;
   readonly actions: Actions;
+  /** Removes the working files of cancelled jobs that nobody took back in time. */
+  readonly sweepCancelled: () => Promise<void>;
   readonly #ledger: Ledger;
+  readonly #speeds: Record<EngineName, Speed> = { local: new Speed(), nemo: new Speed(), fleet: new Speed() };
   readonly #life: Lifetime;
+  readonly #log: Logger;
   readonly #afterRest: (id: string) => Promise<void>;
 
   constructor(options: QueueOptions) {
@@ -63,13 +75,15 @@ export class Queue {
     const { ledger } = state;
     this.#ledger = ledger;
     this.#life = life;
+    this.#log = log;
     const rulebook = new Rulebook(live);
-    const stages = stagesFor(options, { gate: this.gate, rulebook });
+    const makeRoom = () => rest.sweep({ isSpaceNeeded: true });
+    const stages = stagesFor(options, { gate: this.gate, rulebook, makeRoom });
     const resight = (job: Job) => stages.resight(job);
-    const rest = new AfterRest({ ledger, stages, log });
+    const rest = new AfterRest({ ledger, stages, clock, log });
     const afterRest = (id: string) => rest.cleanUp(id);
     const worker = new JobWorker({ ledger, stages, afterRest, clock, log });
-    const slots = live.current.limits;
+    const slots = slotsOf(live.current);
     const onProgress = (id: string) => void events.emit('progress', id);
     const scheduler = new Scheduler({ ledger, worker, clock, log, slots, onProgress, onFatal: life.fail });
     const admissions = new Admissions({
@@ -91,28 +105,81 @@ export class Queue {
     });
     this.actions = new Actions({
       ledger,
+      clock,
       scheduler,
       resight,
       afterRest,
       removeWorkDir: id => stages.removeWorkDir(id),
       removeReport: job => stages.removeReport(job),
-      refine: (job, words) => admissions.refine(job, words),
-      restoreOriginal: job => restoreArchived(job, { folders, files, log }),
+      mayNotRefine: (job, words) => cannotExport(job, words, options),
+      renamed: job => admissions.renamed(job),
+      refine: (job, words, byAnybody) => admissions.refine(job, words, byAnybody),
+      restoreOriginal: job =>
+        job.library ? stages.library.restore(job) : restoreArchived(job, { folders, files, log }),
     });
     this.rulebook = rulebook;
     this.#afterRest = afterRest;
+    this.sweepCancelled = async () => void (await rest.sweep());
     this.scheduler = scheduler;
     this.admissions = admissions;
 
     const rested = (job: Job) => RESTING.has(job.state.name) && admissions.rested(job);
     life.defer(ledger.subscribe(change => 'job' in change && rested(change.job)));
-    live.onChange(({ limits }) => scheduler.setSlots(limits));
+    this.#measureSpeed();
+    live.onChange(config => scheduler.setSlots(slotsOf(config)));
+  }
+
+  #measureSpeed(): void {
+    const measure = (job: Job) => this.#speeds[engineOf(job) ?? 'local'].add(job);
+    const done = [...this.#ledger.all()].filter(({ state }) => state.name === 'done');
+    for (const job of done.sort((a, b) => a.updatedAt - b.updatedAt)) measure(job);
+    const isDone = (job: Job, before: Job | undefined) => job.state.name === 'done' && before?.state.name !== 'done';
+    this.#life.defer(
+      this.#ledger.subscribe(change => {
+        if ('job' in change && isDone(change.job, change.before)) measure(change.job);
+      }),
+    );
+  }
+
+  /** Milliseconds of work left for each engine; `undefined` where nobody can know. */
+  left(slots: Record<EngineName, number>): Record<EngineName, number> | undefined {
+    const running = this.scheduler.running();
+    const backlog: Record<EngineName, number[]> = { local: [], nemo: [], fleet: [] };
+    const counts = this.#ledger.counts();
+    for (const job of counts.queued + counts.waiting > 0 ? this.#ledger.all() : []) {
+      const isWaiting = isInLine(job) && !job.paused && job.decision.kind === 'do';
+      if (isWaiting && !running.some(({ id }) => id === job.id))
+        backlog[engineOf(job) ?? 'local'].push(job.pin.sizeBytes);
+    }
+    const leftAt = (engine: EngineName) =>
+      leftOf({
+        running: running.flatMap(({ id, engine: at, progress }) => {
+          const job = this.#ledger.get(id);
+          return at !== engine || !job || job.paused ? [] : { leftMs: progress.etaMs, bytes: job.pin.sizeBytes };
+        }),
+        queued: backlog[engine],
+        slots: slots[engine],
+        speed: this.scheduler.enginePause(engine) ? undefined : this.#speeds[engine].bytesPerMs,
+      });
+    const [local, nemo, fleet] = [leftAt('local'), leftAt('nemo'), leftAt('fleet')];
+    return local === undefined || nemo === undefined || fleet === undefined ? undefined : { local, nemo, fleet };
   }
 
   async setPaused(paused: boolean): Promise<void> {
     this.gate.set('paused', paused);
     await this.#ledger.setPaused(paused);
     this.scheduler.setMode({ draining: this.scheduler.draining });
+  }
+
+  /** Originals that a crash kept from coming back all the way. */
+  #finishRestoring(): void {
+    for (const { id, restoring } of this.#ledger.all()) {
+      if (!restoring) continue;
+      this.actions.restore(id).catch(error => {
+        if (!isShrinkError(error)) return this.#life.fail(error);
+        this.#log.warn({ job: id, code: error.code }, `an original is not back yet: ${error.message}`);
+      });
+    }
   }
 
   /** Picks up every unfinished job. @param interruptedEnds finished jobs that a crash kept from being cleaned up. */
@@ -123,10 +190,16 @@ export class Queue {
       if (lacksReport || interruptedEnds.has(job.id)) await this.#afterRest(job.id);
     }
     this.gate.set('paused', this.#ledger.paused);
+    this.#finishRestoring();
     this.scheduler.start();
     this.#life.defer(() => this.scheduler.stop());
     this.#life.defer(() => this.admissions.stop());
   }
+}
+
+/** Jobs at once, by engine. */
+export function slotsOf({ limits, fleet }: Pick<Config, 'limits' | 'fleet'>): Record<EngineName, number> {
+  return { local: limits.local, nemo: limits.nemo, fleet: fleet?.films ?? 1 };
 }
 
 /** What was sighted, opened for as long as `act` takes. @throws ShrinkError `changed-underneath` if it is another file by now */
@@ -139,7 +212,30 @@ async function withSource<T>(
   return act(file).finally(() => file.close().catch(() => {}));
 }
 
-function stagesFor(options: QueueOptions, { gate, rulebook }: { gate: ReasonedGate; rulebook: Rulebook }): JobStages {
+/** Longest look at a timeline before an export of it is queued all the same. */
+const LOOK_MS = 15_000;
+
+/** An export that the cloud cannot carry out as the session is now is not queued in vain. */
+async function cannotExport(
+  job: Job,
+  words: string,
+  { engines, state: { ledger } }: Pick<QueueOptions, 'engines' | 'state'>,
+): Promise<ShrinkError | undefined> {
+  const { id, decision, state } = job;
+  const isInCloud = decision.kind === 'do' && decision.engine === 'nemo';
+  if (!isInCloud || engines.nemo?.intentOf(words).kind !== 'export') return undefined;
+  const refs = cloudOf([...ledger.earlierVersions(job), job]) ?? {};
+  return engines.nemo.cannotExport({
+    ...{ job: id, refs, isDone: state.name === 'done' },
+    neighbours: async () => ledger.neighbours(refs.session ?? '', job),
+    signal: AbortSignal.timeout(LOOK_MS),
+  });
+}
+
+function stagesFor(
+  options: QueueOptions,
+  { gate, rulebook, makeRoom }: { gate: ReasonedGate; rulebook: Rulebook; makeRoom(): Promise<boolean> },
+): JobStages {
   const { live, state, folders, events, files } = options;
   const space = new SpaceBook({ files, minFree: live.current.limits.minFree });
   live.onChange(({ limits }) => space.leaveFree(limits.minFree));
@@ -147,8 +243,10 @@ function stagesFor(options: QueueOptions, { gate, rulebook }: { gate: ReasonedGa
     ...options,
     gate,
     space,
+    makeRoom,
     workRoot: state.workRoot,
     forbidden: () => folders.forbidden,
+    lateWriters: new LateWriters(options.clock),
     threads: live.current.local.threads,
     decide: (job, engine) => rulebook.decideAgain(job, engine),
     resight: job => void events.emit('resight', job),
@@ -159,7 +257,17 @@ async function restoreArchived(job: Job, { folders, files, log }: Pick<QueueOpti
   if (job.original?.kind !== 'archived') throw new IllegalEvent(`job ${job.id} has no archived original`);
   const { inbox, relative, pin, original } = job;
   const { sizeBytes } = pin;
-  await folders.mustBeMounted(inbox);
+  await folders.mustBeMounted(inbox, relative);
   const archiveDir = folders.find(inbox)?.archive;
-  return restoreOriginal({ job: job.id, archived: original.path, archiveDir, inbox, relative, sizeBytes, files, log });
+  if (archiveDir !== undefined && isWithin(archiveDir, original.path))
+    await folders.mustBeMounted(archiveDir, namesBelow(archiveDir, original.path).join('/'));
+  const onNote = (note: Sentence) => log.warn({ job: job.id, path: job.path }, note.text);
+  const what = { job: job.id, archived: original.path, archiveDir, inbox, relative, sizeBytes };
+  return restoreOriginal({ ...what, files, log, onNote, isOriginal: file => isContentOf(job, file) });
+}
+
+async function isContentOf({ fingerprint: sampled, contentHash }: Job, file: HeldFile): Promise<boolean> {
+  if (sampled !== '' && (await fingerprint(file, file.pin.sizeBytes)) !== sampled) return false;
+  const isUnknown = contentHash === undefined || contentHash === UNREAD;
+  return isUnknown || (await contentHashOf(file)).contentHash === contentHash;
 }

@@ -1,5 +1,6 @@
+import { allFolders, rulesOf } from '../config/libraries.ts';
 import type { Config } from '../config/load.ts';
-import type { Decision, EngineName, Job, Sighting } from '../core/job.ts';
+import { type Decision, type EngineName, type Job, nameVersionOf, type Sighting } from '../core/job.ts';
 import { messageOf } from '../core/message.ts';
 import { decide, type CheckedRule } from '../rules/decide.ts';
 import { FOLDER_REMOVED_HINT, folderRemoved } from './folders.ts';
@@ -29,8 +30,8 @@ export class Rulebook {
   /** For a job whose turn has come: the rules may have changed since it was queued. */
   decideAgain(job: Job, engine?: EngineName): Decision {
     const config = this.#live.current;
-    if (config.folders.some(({ inbox }) => inbox === job.inbox))
-      return this.#look(job, job.version, { words: job.words, engine }).decision;
+    if (allFolders(config).some(({ inbox }) => inbox === job.inbox))
+      return this.#look(job, nameVersionOf(job), { words: job.words, engine }).decision;
     // Not skipped: skipping is final, and a folder may come back.
     const of = job.decision.kind === 'skip' ? config : job.decision;
     const rule = job.decision.rule ?? '';
@@ -46,8 +47,8 @@ export class Rulebook {
 
   #look(sighting: Sighting, version: number, { words, engine }: DecideOptions) {
     const config = this.#live.current;
-    const folder = config.folders.find(({ inbox }) => inbox === sighting.inbox);
-    const rules = (folder?.rules ?? []).flatMap(name => config.rules.find(rule => rule.name === name) ?? []);
+    const folder = allFolders(config).find(({ inbox }) => inbox === sighting.inbox);
+    const rules = rulesOf(folder, config);
     return decide({
       sighting: {
         relative: sighting.relative,
@@ -56,7 +57,7 @@ export class Rulebook {
       },
       request: words,
       rules: engine ? rules.map(rule => ({ ...rule, engine, fallback: 'none' as const })) : rules,
-      defaults: { engine: config.engine },
+      defaults: { engine: folder?.library ? 'local' : config.engine },
       isCommandLine: this.#isCommandLine,
       version,
     });

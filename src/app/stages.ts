@@ -4,23 +4,29 @@ import { basename, dirname, join } from 'node:path';
 import type { Folder } from '../config/load.ts';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Candidate, Decision, Delivery, EngineName, Job, Pin, PublishIntent, Verified } from '../core/job.ts';
-import { targetBytes } from '../core/target.ts';
+import { promisedBytes } from '../core/target.ts';
 import { deliver, findPublished } from '../deliver/deliver.ts';
 import { disposeOriginal } from '../deliver/originals.ts';
 import type { FolderIdentity } from '../deliver/output-folder.ts';
+import { expectDelivered, resultGone } from '../deliver/still-delivered.ts';
 import { failureReport, removeReport, successReport, writeReport } from '../deliver/report.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
+import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
+import { holding } from '../platform/files/entry.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import { contentHashOf, errnoOf, type Files, fingerprint, makePrivateDir } from '../platform/files/files.ts';
-import type { SpaceBook } from '../platform/files/space.ts';
+import { fullOfWhat, type SpaceBook } from '../platform/files/space.ts';
 import type { Logger } from '../platform/log.ts';
 import type { HeldFile } from '../platform/files/door.ts';
 import type { PauseGate } from '../platform/pause-gate.ts';
-import type { Stages, WholeFile } from '../queue/stages-port.ts';
+import type { Disposed, Stages, WholeFile } from '../queue/stages-port.ts';
 import { verifyCandidate } from '../verify/verify.ts';
 import type { Folders } from './folders.ts';
+import type { LateWriters } from './late-writers.ts';
+import { LibraryStages } from './library-stages.ts';
+import { removeSpentWords } from './spent-words.ts';
 
 export interface StagesOptions {
   folders: Folders;
@@ -29,10 +35,13 @@ export interface StagesOptions {
   tools: Tools;
   files: Files;
   space: SpaceBook;
+  /** Gives up what is only kept in case somebody wants it back; false if there is nothing. */
+  makeRoom(): Promise<boolean>;
   /** Folders nothing may be delivered to, as they are now. */
   forbidden(): readonly string[];
   /** Working files of all jobs. */
   workRoot: string;
+  lateWriters: LateWriters;
   /** Threads for decoding a result; by default one per core. */
   threads?: number | undefined;
   log: Logger;
@@ -42,6 +51,7 @@ export interface StagesOptions {
 
 export class JobStages implements Stages {
   readonly engines: Stages['engines'];
+  readonly library: LibraryStages;
   readonly gate: PauseGate;
   readonly #options: StagesOptions;
   /** Jobs delivered by this process whose originals nobody but somebody else can have removed: it was not tried yet. */
@@ -50,6 +60,7 @@ export class JobStages implements Stages {
   constructor(options: StagesOptions) {
     this.engines = options.engines;
     this.gate = options.gate;
+    this.library = new LibraryStages(options);
     this.#options = options;
   }
 
@@ -65,8 +76,10 @@ export class JobStages implements Stages {
     return this.#options.folders.pin(job);
   }
 
-  openSource(job: Job): Promise<HeldFile> {
-    return this.#options.folders.openSource(job);
+  async openSource(job: Job): Promise<HeldFile> {
+    const source = await this.#options.folders.openSource(job);
+    if (this.originals(job) !== 'keep') this.#options.lateWriters.saw(job, source);
+    return source;
   }
 
   fingerprint(_job: Job, source: HeldFile): Promise<string> {
@@ -83,22 +96,44 @@ export class JobStages implements Stages {
   }
 
   async reserve(job: Job): Promise<() => void> {
+    try {
+      return await this.#reserve(job);
+    } catch (error) {
+      if (!isShrinkError(error, 'no-space') || !(await this.#options.makeRoom())) throw error;
+      return await this.#reserve(job);
+    }
+  }
+
+  async #reserve(job: Job): Promise<() => void> {
     const { folders, space, workRoot } = this.#options;
-    const cap = job.decision.kind === 'do' ? targetBytes(job.decision.target, job.pin.sizeBytes) : undefined;
+    const cap = job.decision.kind === 'do' ? promisedBytes(job.decision.target, job.pin.sizeBytes) : undefined;
     const needed = spaceNeeded(job.pin.sizeBytes, cap);
     try {
       await space.reserve(workRoot, needed.work, job.id);
-      const { outbox } = folders.of(job);
+      const { outbox, archive, originals } = folders.of(job);
       // An empty mount point may be there and have room.
-      for (const path of [job.inbox, outbox]) await folders.mustBeMounted(path);
+      await folders.mustBeMounted(job.inbox, job.relative);
+      await folders.mustBeMounted(outbox, outputOf(job));
       await space.reserve(outbox, needed.outbox, job.id);
       // Hours of work end in the outbox, so a person should hear beforehand if it is not writable.
       folders.mustBeWritable(outbox);
+      if (originals === 'archive' && archive !== undefined) {
+        const { dev } = await folders.mustBeMounted(archive, job.relative);
+        // On the same disk it only moves.
+        if (dev !== job.pin.dev) await space.reserve(archive, job.pin.sizeBytes, job.id);
+      }
     } catch (error) {
       space.release(job.id);
       throw error;
     }
     return () => space.release(job.id);
+  }
+
+  explained(job: Job, error: unknown): Promise<unknown> {
+    const { folders, workRoot, files } = this.#options;
+    const folder = folders.find(job.inbox);
+    const places = [workRoot, folder?.outbox, folder?.archive].filter(each => each !== undefined);
+    return fullOfWhat(error, places, files);
   }
 
   async openWorkDir(id: string): Promise<string> {
@@ -140,7 +175,7 @@ export class JobStages implements Stages {
     const delivery = await deliver(verified, {
       ...this.#deliveryOf(job),
       ...(await this.#outboxOf(job)),
-      relative: job.decision.kind === 'do' ? job.decision.output : job.relative,
+      relative: outputOf(job),
       sourceName: basename(job.relative),
       sourceMtimeMs: Number(BigInt(job.pin.mtimeNs) / 1_000_000n),
       intent: job.state.name === 'delivering' ? job.state.intent : undefined,
@@ -156,19 +191,18 @@ export class JobStages implements Stages {
     return findPublished(intent, { ...this.#deliveryOf(job), ...(await this.#outboxOf(job)) });
   }
 
-  disposes(job: Job): boolean {
-    return this.#options.folders.of(job).originals !== 'keep';
+  originals(job: Job): Folder['originals'] {
+    return this.#options.folders.of(job).originals;
   }
 
-  async dispose(
-    job: Job,
-    onIntent: (to: string) => Promise<void>,
-  ): Promise<{ kind: 'archived' | 'deleted'; to: string } | undefined> {
-    const { folders } = this.#options;
+  async dispose(job: Job, onIntent: (to: string) => Promise<void>): Promise<Disposed | undefined> {
+    const { folders, files, log } = this.#options;
     const isUntouched = this.#untouched.delete(job.id);
     const folder = folders.of(job);
-    if (folder.originals !== 'keep') await folders.mustBeMounted(job.inbox);
-    if (folder.originals === 'archive' && folder.archive) await folders.mustBeMounted(folder.archive);
+    if (folder.originals !== 'keep') await folders.mustBeMounted(job.inbox, job.relative);
+    if (folder.originals === 'archive' && folder.archive) await folders.mustBeMounted(folder.archive, job.relative);
+    if (folder.originals !== 'keep') await this.#expectNothingMissing(job, folder.originals);
+    let note: Sentence | undefined;
     const disposal = await disposeOriginal({
       ...this.#deliveryOf(job),
       inbox: job.inbox,
@@ -178,11 +212,46 @@ export class JobStages implements Stages {
       archiveDir: folder.archive,
       intended: job.state.name === 'delivering' ? job.state.disposing : undefined,
       beforeMove: onIntent,
+      onNote: said => (note = said),
     });
-    if (disposal.kind === 'archived') return disposal;
+    if (disposal.kind === 'archived') return { ...disposal, note };
     // If a crash came between deleting the original and recording that, nothing is left to delete.
     const wasDeleted = disposal.kind === 'missing' && folder.originals === 'delete' && !isUntouched;
-    return disposal.kind === 'deleted' || wasDeleted ? { kind: 'deleted', to: job.path } : undefined;
+    if (disposal.kind !== 'deleted' && !wasDeleted) return undefined;
+    await removeSpentWords(job, files).catch(error => log.debug({ err: error, job: job.id }, 'words stay behind'));
+    return { kind: 'deleted', to: job.path };
+  }
+
+  /**
+   * That the original holds no more than the result was made of, and may be missed. What is gone or was exchanged, and what has already
+   * begun to go, is for the disposal to sort out.
+   */
+  async #expectNothingMissing(job: Job, policy: 'archive' | 'delete'): Promise<void> {
+    const { state } = job;
+    const delivering = state.name === 'delivering' ? state : undefined;
+    if (delivering?.disposing !== undefined) return;
+    let source: HeldFile;
+    try {
+      source = await this.openSource(job);
+    } catch (error) {
+      if (isShrinkError(error, 'gone') || isShrinkError(error, 'changed-underneath')) return;
+      throw error;
+    }
+    await holding(Promise.resolve(source), file => this.#options.lateWriters.expectNone(job, file));
+    if (policy === 'delete' && delivering?.published) {
+      await this.#expectResult(job, delivering.published, delivering.intent);
+    }
+  }
+
+  /** Between a delivery and this, a late writer may be waited for, or shrinkbox may have been away. */
+  async #expectResult(job: Job, delivery: Delivery, intent: PublishIntent | undefined): Promise<void> {
+    const opening = this.#options.folders.openResult(delivery.output).catch(error => {
+      if (isShrinkError(error, 'unavailable')) throw error;
+      const known = fileError(error, say('files.opening', { path: delivery.output }), delivery.output);
+      throw known.code === 'gone' || known.code === 'changed-underneath' ? resultGone(delivery.output) : known;
+    });
+    const mtimeMs = Number(BigInt(job.pin.mtimeNs) / 1_000_000n);
+    await holding(opening, file => expectDelivered(file, { delivery, intent, mtimeMs }));
   }
 
   async report(job: Job): Promise<string | undefined> {
@@ -192,7 +261,7 @@ export class JobStages implements Stages {
     const { outbox } = folder;
     // A later version's report stands beside its result: clip.v2.report.txt.
     const relative = job.version > 1 && job.decision.kind === 'do' ? job.decision.output : job.relative;
-    await this.#options.folders.mustBeMounted(outbox);
+    await this.#options.folders.mustBeMounted(outbox, relative);
     return writeReport({ ...written, ...this.#deliveryOf(job), outbox, relative, previous: job.report });
   }
 
@@ -206,7 +275,7 @@ export class JobStages implements Stages {
   async #outboxOf(job: Job): Promise<{ outbox: string; outboxIdentity: FolderIdentity }> {
     const { folders } = this.#options;
     const { outbox } = folders.of(job);
-    return { outbox, outboxIdentity: await folders.outboxIdentity(outbox) };
+    return { outbox, outboxIdentity: await folders.outboxIdentity(outbox, outputOf(job)) };
   }
 
   /** What every step of a delivery needs. */
@@ -214,6 +283,11 @@ export class JobStages implements Stages {
     const { forbidden, files, log } = this.#options;
     return { job: job.id, forbidden: forbidden(), files, log };
   }
+}
+
+/** Where the result goes, relative to the outbox. */
+function outputOf({ decision, relative }: Job): string {
+  return decision.kind === 'do' ? decision.output : relative;
 }
 
 /** The most bytes a job occupies at once: segments, the best result and the next one among the working files; the copy in the outbox. */

@@ -50,7 +50,16 @@ interface DiskPlace {
 /** The refusals, each with the key whose value is to be changed. Pure. */
 export function refusals({ config, hasHttpToken, listens, places, stateDir }: StartFacts): Problem[] {
   const { listen } = config.http;
-  const refused: { path: KeyPath; message: string }[] = findConflicts(config, comparing(places)).map(conflict => ({
+  const refused: { path: KeyPath; message: string }[] = findConflicts(
+    {
+      stateDir: config.stateDir,
+      folders: [
+        ...config.folders.map(({ inbox, outbox, archive }) => ({ inbox, outbox, archive })),
+        ...config.libraries.map(({ library, archive }) => ({ library, archive })),
+      ],
+    },
+    comparing(places),
+  ).map(conflict => ({
     ...conflict,
     message: `through a link or a mount, it ${conflict.message}`,
   }));
@@ -82,11 +91,11 @@ export interface FactsOptions {
 /** Gathers the facts. A folder that is missing or does not answer counts as being where its path says. */
 export async function startFacts(options: FactsOptions): Promise<StartFacts> {
   const { config, hasHttpToken, listens = true, files, mounts = readMounts() } = options;
-  const folders = config.folders.flatMap(({ inbox, outbox, archive }) => [
-    inbox,
-    outbox,
-    ...(archive ? [archive] : []),
-  ]);
+  const folders = [
+    ...config.folders.flatMap(({ inbox, outbox }) => [inbox, outbox]),
+    ...config.libraries.map(({ library }) => library),
+    ...[...config.folders, ...config.libraries].flatMap(({ archive }) => archive ?? []),
+  ];
   const paths = [...new Set([config.stateDir, ...folders])];
   const found = paths.map(async path => [path, await placeOf(path, files, mounts)] as const);
   const places = new Map(await Promise.all(found));

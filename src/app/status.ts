@@ -1,21 +1,25 @@
 import type { Serving } from '../api/serve.ts';
+import { totalsView } from '../api/savings.ts';
 import type { StatusView } from '../api/types.ts';
 import { actionIn } from '../api/views.ts';
 import { type EngineName, makeReason, type Reason } from '../core/job.ts';
+import { stateSince } from '../core/lifecycle.ts';
 import type { Folder } from '../config/load.ts';
 import { formatHours } from '../core/units.ts';
 import { sentenceOf, type ShrinkError } from '../core/errors.ts';
 import { type Message, messageOf, type Sentence, textOf } from '../core/message.ts';
 import type { Watcher } from '../inbox/watcher.ts';
 import { say } from '../messages/say.ts';
+import { DiskMeter } from '../monitor/disk-space.ts';
 import { type Clock, timeZone } from '../platform/clock.ts';
-import type { Ledger } from '../queue/ledger.ts';
+import type { Files } from '../platform/files/files.ts';
+import { finishOf } from '../queue/eta.ts';
 import type { DailyWindow } from '../queue/rest-gate.ts';
 import type { Engines } from './engines.ts';
 import type { Folders } from './folders.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
-import type { Queue } from './queue.ts';
+import { type Queue, slotsOf } from './queue.ts';
 import type { State } from './state.ts';
 
 export interface StatusOptions {
@@ -26,8 +30,11 @@ export interface StatusOptions {
   engines: Engines;
   queue: Queue;
   watcher: Watcher;
+  files: Files;
   clock: Clock;
   life: Lifetime;
+  /** Absent where the configuration has none. */
+  fleet?: { view(): NonNullable<StatusView['fleet']> } | undefined;
 }
 
 /** Looking at the mounts takes most of the time of a status, and a page in each of many tabs asks for it. */
@@ -39,6 +46,7 @@ const MAX_ARRIVING = 10;
 export class DaemonStatus {
   readonly #options: StatusOptions;
   readonly #startedAt: number;
+  readonly #disks: DiskMeter;
   readonly #away = new Map<string, { at: number; why: ShrinkError | undefined }>();
   /** Once it answers. */
   server: Pick<Serving, 'page' | 'pageUnavailable'> | undefined;
@@ -46,6 +54,7 @@ export class DaemonStatus {
   constructor(options: StatusOptions) {
     this.#options = options;
     this.#startedAt = options.clock.now();
+    this.#disks = new DiskMeter(options.files, options.clock);
   }
 
   view(): StatusView {
@@ -57,14 +66,35 @@ export class DaemonStatus {
       started_at: this.#startedAt,
       mode: this.mode(),
       state_dir: state.dir,
+      libraries: this.#options.live.current.libraries.length,
       page: this.server?.page ?? null,
       page_unavailable: this.server?.pageUnavailable?.text,
       local_hours: hoursView(this.#options.live.current.limits.localHours),
       counts: state.ledger.counts(),
-      totals: totalsOf(state.ledger),
+      queue: this.#queueView(),
+      totals: totalsView(state.ledger.counts().done, state.ledger.space()),
       engines: this.#engines(),
+      ...(this.#options.fleet && { fleet: this.#options.fleet.view() }),
       folders: this.#folders(),
     };
+  }
+
+  /** What is left is only said where it can be known: not while work rests until somebody acts. */
+  #queueView(): StatusView['queue'] {
+    const { live, queue, state, clock } = this.#options;
+    const { order } = state.ledger;
+    const { localHours } = live.current.limits;
+    const left = this.mode() === 'running' ? queue.left(slotsOf(live.current)) : undefined;
+    if (left === undefined) return { order, left_ms: null, finish_at: null };
+    // Of engines without hours the longer part counts all the same.
+    const finishes = [
+      finishOf(left.local, clock.now(), localHours),
+      finishOf(left.nemo, clock.now(), undefined),
+      finishOf(left.fleet, clock.now(), localHours),
+    ];
+    const finish = finishes.includes(undefined) ? null : Math.round(Math.max(...(finishes as number[])));
+    const leftMs = Math.round(Math.max(left.local, left.nemo, left.fleet));
+    return { order, left_ms: leftMs, finish_at: leftMs === 0 ? null : finish };
   }
 
   /** Why local work rests, while it does. */
@@ -90,27 +120,29 @@ export class DaemonStatus {
       const pause = queue.scheduler.enginePause(name) ?? (name === 'nemo' ? this.#servicePause() : undefined);
       return {
         name,
-        ready: pause === undefined && !(name === 'local' && resting),
-        slots: live.current.limits[name],
+        ready: pause === undefined && !(name !== 'nemo' && resting),
+        slots: slotsOf(live.current)[name],
         busy: running.filter(job => job.engine === name).length,
         paused_until: pause?.until ?? null,
-        ...engineReason(pause?.reason ?? this.#waitedFor(name), name === 'local' ? resting : undefined),
+        ...engineReason(pause ?? this.#waitedFor(name), name === 'nemo' ? undefined : resting),
       };
     });
   }
 
-  #servicePause(): { until: number; reason: Reason } | undefined {
+  #servicePause(): { since: null; until: number; reason: Reason } | undefined {
     const pause = this.#options.engines.nemo?.paused();
-    return pause && { until: pause.until, reason: makeReason('rate-limited', pause.why) };
+    return pause && { since: null, until: pause.until, reason: makeReason('rate-limited', pause.why) };
   }
 
   /** A pause does not survive a restart; what a job still waits for does. */
-  #waitedFor(name: EngineName): Reason | undefined {
+  #waitedFor(name: EngineName): Paused | undefined {
     const { ledger } = this.#options.state;
     if (ledger.counts().waiting === 0) return undefined;
-    for (const { state, decision } of ledger.all()) {
+    for (const job of ledger.all()) {
+      const { state, decision } = job;
       const isOfEngine = decision.kind === 'do' && decision.engine === name;
-      if (state.name === 'waiting' && isOfEngine && state.reason.action) return state.reason;
+      if (state.name === 'waiting' && isOfEngine && state.reason.action)
+        return { since: stateSince(job), reason: state.reason };
     }
     return undefined;
   }
@@ -135,7 +167,21 @@ export class DaemonStatus {
           .map(({ path, why }) => ({ path, why: why.text, message: messageOf(why) })),
         left_alone: seen?.leftAlone ?? [],
         last_scan_age_ms: seen?.lastScanAgeMs == null ? null : Math.round(seen.lastScanAgeMs),
+        disks: this.#disksOf(folder),
       };
+    });
+  }
+
+  /** As they answered last: a silent share must not delay a status. */
+  #disksOf({ inbox, outbox, archive }: Folder): StatusView['folders'][number]['disks'] {
+    const places = [
+      { place: 'inbox' as const, path: inbox },
+      { place: 'outbox' as const, path: outbox },
+      ...(archive ? [{ place: 'archive' as const, path: archive }] : []),
+    ];
+    return places.map(({ place, path }) => {
+      const known = this.#disks.lastOf(path);
+      return { place, path, free_bytes: known?.freeBytes ?? null, size_bytes: known?.totalBytes ?? null };
     });
   }
 
@@ -152,11 +198,6 @@ export class DaemonStatus {
   }
 }
 
-function totalsOf(ledger: Ledger): StatusView['totals'] {
-  const { done, sourceBytes, outputBytes } = ledger.totals();
-  return { done, source_bytes: sourceBytes, output_bytes: outputBytes, saved_bytes: sourceBytes - outputBytes };
-}
-
 /** Somebody paused it, or the time is outside these hours. */
 function restingBecause(paused: boolean, hours: DailyWindow | undefined): Sentence {
   if (paused || !hours) return say('app.paused');
@@ -164,15 +205,22 @@ function restingBecause(paused: boolean, hours: DailyWindow | undefined): Senten
   return say('app.outside-hours', { fromMinute, toMinute, zone: timeZone() });
 }
 
+/** Why an engine takes nothing; `since` is epoch ms, null where nobody knows. */
+interface Paused {
+  since: number | null;
+  reason: Reason;
+}
+
 /** Why an engine does nothing, and what a person can do about it. */
 function engineReason(
-  paused: Reason | undefined,
+  paused: Paused | undefined,
   resting: Sentence | undefined,
 ): Pick<StatusView['engines'][number], 'reason' | 'action' | 'messages'> {
   if (!paused) return { ...reasonView(resting), action: null };
-  const asked = actionIn(paused, null);
-  const messages = { reason: paused.messages?.text, action: asked?.message };
-  return { reason: paused.text, action: asked?.view ?? null, messages };
+  const { reason, since } = paused;
+  const asked = actionIn(reason, since);
+  const messages = { reason: reason.messages?.text, action: asked?.message };
+  return { reason: reason.text, action: asked?.view ?? null, messages };
 }
 
 /** `22:00-07:00`, with the zone they are in. */

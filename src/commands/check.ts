@@ -1,4 +1,5 @@
 import type { StartFacts } from '../app/start-checks.ts';
+import { asFolder, rulesOf } from '../config/libraries.ts';
 import type { Config, Folder, Rule } from '../config/load.ts';
 import { formatResolution } from '../core/target.ts';
 import { formatBytes, formatHours } from '../core/units.ts';
@@ -63,13 +64,22 @@ function configLines({ paint, io }: Context, config: Config, hasToken: boolean):
       `drop into    ${escapeForTerminal(folder.inbox)}`,
       `results in   ${escapeForTerminal(folder.outbox)}`,
       `originals    ${originals(folder)}`,
-      ...rulesOf(config, folder).map(
+      ...rulesOf(folder, config).map(
+        (rule, i) => `${i === 0 ? 'rules        ' : '             '}${ruleLine(rule, config)}`,
+      ),
+    ]),
+    ...config.libraries.flatMap(library => [
+      '',
+      `library      ${escapeForTerminal(library.library)}, worked on in place once "shrinkbox library start" has confirmed its plan`,
+      `originals    ${library.archive === undefined ? 'REPLACED: nothing is left of them' : `archived in ${escapeForTerminal(library.archive)}`}`,
+      ...rulesOf(asFolder(library), config).map(
         (rule, i) => `${i === 0 ? 'rules        ' : '             '}${ruleLine(rule, config)}`,
       ),
     ]),
     '',
     `state        ${escapeForTerminal(config.stateDir)}`,
     `web page     ${webPage(config, hasToken)}`,
+    ...config.after.map(({ run, on }) => `runs         ${escapeForTerminal(run[0] ?? '')} after ${on.join(', ')}`),
     ...(localHours
       ? [`encodes at   ${formatHours(localHours)}, time zone ${timeZone()} (now ${formatTime(now).slice(11, 16)})`]
       : []),
@@ -90,9 +100,16 @@ function originals(folder: Folder): string {
   return `are moved to ${escapeForTerminal(folder.archive ?? '')}${days}`;
 }
 
-/** The rules of a folder, in the folder's order. */
-export function rulesOf(config: Pick<Config, 'rules'>, folder: Pick<Folder, 'rules'>): Rule[] {
-  return folder.rules.flatMap(name => config.rules.filter(rule => rule.name === name));
+function sizeOf(size: NonNullable<Rule['size']>): string {
+  if (size.kind === 'bytes') return `at most ${formatBytes(size.bytes)}`;
+  return size.kind === 'share' ? `at most ${Math.round(size.share * 1000) / 10} % of the original` : '';
+}
+
+/** How a size is meant, where that is not the usual. */
+function looksOf({ floor, belowFloor }: Pick<Rule, 'floor' | 'belowFloor'>): string {
+  if (floor === 'any') return ' no matter how it looks';
+  if (belowFloor === 'keep-quality') return ` where that looks ${floor}`;
+  return floor === 'good' ? ' if that looks good' : '';
 }
 
 /** `mail (*.mov): at most 25 MB, at most 720p, engine nemo`. */
@@ -101,8 +118,7 @@ export function ruleLine(rule: Rule, config: Pick<Config, 'engine'>): string {
   const name = `${escapeForTerminal(rule.name)}${match === '**' ? '' : ` (${escapeForTerminal(match)})`}`;
   if (rule.skip) return `${name}: skipped`;
   const parts = [
-    rule.size?.kind === 'bytes' ? `at most ${formatBytes(rule.size.bytes)}` : '',
-    rule.size?.kind === 'share' ? `at most ${Math.round(rule.size.share * 1000) / 10} % of the original` : '',
+    rule.size === undefined ? '' : `${sizeOf(rule.size)}${looksOf(rule)}`,
     rule.resolution === 'keep' ? '' : `at most ${formatResolution(rule.resolution)}`,
     rule.fps === undefined ? '' : `at most ${rule.fps} frames per second`,
     rule.audio.kind === 'mute' ? 'without sound' : '',

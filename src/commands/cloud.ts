@@ -2,7 +2,7 @@
 import { ShrinkError } from '../core/errors.ts';
 import { escapeForTerminal } from '../core/escape.ts';
 import type { JobDetail } from '../api/types.ts';
-import { cloudRefsOf } from '../core/job.ts';
+import { cloudRefsOf, MAX_INSTRUCTION, type Neighbour } from '../core/job.ts';
 import type { CloudEngine } from '../engine/engine.ts';
 import { openDaemon, openReader, type Reader } from './support/connect.ts';
 import type { Action, Context, Define } from './support/context.ts';
@@ -28,7 +28,7 @@ export const defineCloud: Define = (program, action) => {
     .command('export')
     .description("render a job's timeline and deliver the result (nemo)")
     .option(...WHICH_JOB)
-    .action(answering(action, (context, { job }: JobOption) => refine(context, job, 'export')));
+    .action(answering(action, (context, { job }: JobOption) => exportOf(context, job, 'export')));
   program
     .command('upload')
     .description("add a file or URL to a job's session (nemo)")
@@ -91,6 +91,8 @@ async function withEngine<T>(context: Context, use: (asker: Asker) => Promise<T>
 /** Does what the words ask for: an answer, an upload, an export or an edit. */
 async function ask(context: Context, words: string, job: string | undefined): Promise<CloudAnswer> {
   if (words.trim() === '') throw new ShrinkError('usage', 'no words are given', { hint: ASK_HINT });
+  if (words.trim().length > MAX_INSTRUCTION)
+    throw new ShrinkError('usage', `the words are longer than ${MAX_INSTRUCTION} characters`, { hint: ASK_HINT });
   const intent = await intentOf(context, words);
   if (intent.kind === 'credits') return withEngine(context, credits);
   switch (intent.kind) {
@@ -99,14 +101,17 @@ async function ask(context: Context, words: string, job: string | undefined): Pr
     case 'upload': {
       const { what } = intent;
       if (what !== undefined) return withEngine(context, asker => upload(asker, what, job));
-      throw new ShrinkError('usage', 'no file or URL to upload is given', {
-        hint: 'Use: shrinkbox upload FILE-OR-URL',
-      });
+      throw nothingToUpload();
     }
     case 'export':
+      return exportOf(context, job, words);
     case 'edit':
       return refine(context, job, words);
   }
+}
+
+function nothingToUpload(): ShrinkError {
+  return new ShrinkError('usage', 'no file or URL to upload is given', { hint: 'Use: shrinkbox upload FILE-OR-URL' });
 }
 
 /** Needs neither the service nor a valid configuration: what follows may be for the daemon. */
@@ -129,8 +134,29 @@ async function credits({ engine, signal }: Asker): Promise<CloudAnswer> {
 
 async function timeline({ context, engine, signal }: Asker, id: string | undefined): Promise<CloudAnswer> {
   const job = await jobAbout(context, id);
-  const text = await engine.timeline(cloudRefsOf(job.facts) ?? {}, signal);
-  return { lines: text.split('\n'), data: { timeline: text } };
+  const text = await engine.timeline({
+    ...{ job: job.id, refs: cloudRefsOf(job.facts) ?? {}, isDone: job.state === 'done', signal },
+    neighbours: () => neighboursOf(context, job),
+  });
+  return { lines: text.split('\n'), data: { job: job.id, timeline: text } };
+}
+
+/** The jobs about other sources in the session of `job`, oldest first. */
+async function neighboursOf(context: Context, job: JobDetail): Promise<Neighbour[]> {
+  const session = cloudRefsOf(job.facts)?.session;
+  const reader = await openReader(context);
+  try {
+    const others = (await reader.jobs()).filter(({ engine, source }) => engine === 'nemo' && source !== job.source);
+    const found: Neighbour[] = [];
+    for (const { id, source } of others.reverse()) {
+      const refs = cloudRefsOf((await reader.job(id))?.facts ?? {});
+      if (refs?.session !== session) continue;
+      found.push({ job: id, file: refs?.file ?? source.slice(source.lastIndexOf('/') + 1), draft: refs?.draft });
+    }
+    return found;
+  } finally {
+    await reader.close();
+  }
 }
 
 async function upload(
@@ -138,23 +164,41 @@ async function upload(
   source: string,
   wanted: string | undefined,
 ): Promise<CloudAnswer> {
-  const { id, facts } = await jobAbout(context, wanted);
-  await engine.upload({ refs: cloudRefsOf(facts) ?? {}, source, signal });
+  if (source.trim() === '') throw nothingToUpload();
+  const { id, facts, state } = await jobAbout(context, wanted);
+  await engine.upload({ job: id, refs: cloudRefsOf(facts) ?? {}, isDone: state === 'done', source, signal });
   return {
     lines: [`${source} was added to the session of job ${id}; say what to do with it: shrinkbox ask "..." --job ${id}`],
     data: { uploaded: source, job: id },
   };
 }
 
+/** A file that this machine compressed has no timeline: its words would be taken for another request, and the same be made again. */
+async function exportOf(context: Context, wanted: string | undefined, words: string): Promise<CloudAnswer> {
+  const daemon = await openDaemon(context);
+  try {
+    const id = wanted === undefined ? await onlyJob(daemon) : idIn(wanted);
+    const job = await daemon.job(id);
+    if (job && job.engine !== 'nemo') {
+      throw new ShrinkError('cannot-do', 'this job has no session in the cloud', {
+        hint: `It was made on this machine: shrinkbox ask "..." --job ${id} makes another version of it.`,
+      });
+    }
+  } finally {
+    await daemon.close();
+  }
+  return refine(context, wanted, words);
+}
+
 /** Edits and exports go through the daemon: they are journaled, verified and delivered like every other job. */
 async function refine(context: Context, job: string | undefined, words: string): Promise<CloudAnswer> {
   const daemon = await openDaemon(context);
   try {
-    const result = await daemon.refine(job ?? (await onlyJob(daemon)), words);
+    const result = await daemon.refine(job === undefined ? await onlyJob(daemon) : idIn(job), words);
     if (!result.ok) throw new ShrinkError(result.problem === 'unknown' ? 'usage' : 'denied', result.message);
     const { id } = result.job;
     return {
-      lines: [`queued as job ${id}; its result will appear in the outbox as a new version (shrinkbox job ${id})`],
+      lines: [`queued as job ${id}; its result will appear in the outbox (shrinkbox job ${id})`],
       data: { job: result.job },
     };
   } finally {
@@ -165,13 +209,19 @@ async function refine(context: Context, job: string | undefined, words: string):
 async function jobAbout(context: Context, id: string | undefined): Promise<JobDetail> {
   const reader = await openReader(context);
   try {
-    const wanted = id ?? (await onlyJob(reader));
+    const wanted = id === undefined ? await onlyJob(reader) : idIn(id);
     const job = await reader.job(wanted);
     if (job) return job;
     throw new ShrinkError('usage', `there is no job ${wanted}`, { hint: '`shrinkbox jobs` lists them.' });
   } finally {
     await reader.close();
   }
+}
+
+/** @throws ShrinkError `usage` for the empty text that a script's unset variable leaves. */
+function idIn(given: string): string {
+  if (given.trim() !== '') return given;
+  throw new ShrinkError('usage', 'no job is given after --job', { hint: '`shrinkbox jobs` lists them.' });
 }
 
 const ASK_HINT = 'Say what to do, such as: shrinkbox ask "make it brighter".';

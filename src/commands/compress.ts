@@ -4,18 +4,23 @@ import type { JobDetail } from '../api/types.ts';
 import type { OneShotEvents, OneShotResult } from '../app/one-shot.ts';
 import type { Config } from '../config/load.ts';
 import { escapeForTerminal } from '../core/escape.ts';
+import { ShrinkError } from '../core/errors.ts';
 import type { EngineName } from '../core/job.ts';
 import { parseResolution, type Resolution, type Target } from '../core/target.ts';
-import { formatDuration, parsePercent, parseSize } from '../core/units.ts';
+import { formatClock, parseClock, type Trim } from '../core/trim.ts';
+import { formatDuration, parseDuration, parsePercent, parseSize } from '../core/units.ts';
 import type { Context, Define, Io } from './support/context.ts';
 import { errorLines, mistakeLines } from './support/error-output.ts';
 import { EXIT, exitCodeFor } from './support/exit-codes.ts';
 import { exitCodeOf, listenForStops } from './support/signals.ts';
-import { formatSaving, ProgressBar } from './support/terminal.ts';
+import { formatSaving } from '../core/saving.ts';
+import { ProgressBar } from './support/terminal.ts';
 
 interface Options {
   size?: Target['size'];
   resolution?: Resolution;
+  from?: number;
+  to?: number;
   engine?: EngineName;
   ask?: string;
   output?: string;
@@ -32,6 +37,8 @@ export const defineCompress: Define = (program, action) => {
     .argument('<file...>')
     .option('--size <size>', 'at most this large: 50MB, 10MiB or 25% of the original', parseTargetSize)
     .option('--resolution <resolution>', 'at most this: 1080p, 720p or 1280x720', parseResolutionOption)
+    .option('--from <time>', 'begin here: 0:10, 1:02:03 or 90s', parseMoment)
+    .option('--to <time>', 'end here', parseMoment)
     .option('--engine <engine>', 'local or nemo', parseEngine)
     .option('--ask <words>', 'an instruction in plain words: "under 25MB, 720p, no sound"')
     .option('-o, --output <path>', 'a name ending in .mp4, or a folder (default: beside each file, NAME.small.mp4)')
@@ -54,12 +61,31 @@ function parseResolutionOption(written: string): Resolution {
   return resolution;
 }
 
+/** Seconds. */
+function parseMoment(written: string): number {
+  const ms = parseDuration(written);
+  const seconds = parseClock(written) ?? (ms === undefined ? undefined : ms / 1000);
+  if (seconds === undefined) throw new InvalidArgumentError('Write 0:10, 1:02:03 or 90s.');
+  return seconds;
+}
+
 function parseEngine(written: string): EngineName {
   if (written !== 'local' && written !== 'nemo') throw new InvalidArgumentError('Engines are: local, nemo.');
   return written;
 }
 
+/** @throws ShrinkError `usage` if it ends before it begins */
+function trimOf({ from = 0, to }: Options): Trim | undefined {
+  if (to !== undefined && to <= from) {
+    const began = formatClock(from);
+    throw new ShrinkError('usage', `--to ${formatClock(to)} is not after --from ${began}; name a later time`);
+  }
+  if (from === 0 && to === undefined) return undefined;
+  return { ...(from > 0 && { from }), ...(to !== undefined && { to }) };
+}
+
 async function compress(context: Context, files: readonly string[], options: Options): Promise<number> {
+  const trim = trimOf(options);
   const { io, parts } = context;
   const config = await configFor(context, options);
   // What stays on this machine needs no token, and whoever compresses a file may not be allowed to read the daemon's.
@@ -75,7 +101,8 @@ async function compress(context: Context, files: readonly string[], options: Opt
     return stops.forced;
   });
   const bar = new ProgressBar(io);
-  const { output, ...request } = options;
+  const { output, from: _, to: __, ...asked } = options;
+  const request = { ...asked, ...(trim && { trim }) };
   try {
     const events = eventsFor(context, bar);
     const work = parts.compressFiles({
@@ -143,7 +170,7 @@ function asJson({ file, error }: OneShotResult['refused'][number]): object {
   return { id: null, source: file, state: 'failed', reason: message, hint };
 }
 
-/** `clip.mov: 120 MB -> 48.2 MB (60 % saved) in 1m 05s: /videos/clip.small.mp4`; failures go to stderr. */
+/** `clip.mov: 120 MB -> 48.2 MB (60 % smaller) in 1m 05s: /videos/clip.small.mp4`; failures go to stderr. */
 function printResult(context: Context, file: string, job: JobDetail, tookMs: number): void {
   if (job.state !== 'done') {
     const sentences = [job.reason, job.hint].flatMap(text =>

@@ -33,7 +33,7 @@ async function demo(context: Context, file: string | undefined): Promise<number>
     const config = await context.loadConfig(configFile);
     const { createLogger } = await import('../platform/log.ts');
     const log = createLogger({ ...config.log, level: 'warn' });
-    const daemon = await context.parts.startDaemon({ config, secrets: {}, clock: io.clock, log, version, env: io.env });
+    const daemon = await context.parts.startDaemon({ config, secrets: {}, clock: io.clock, log, version });
     try {
       const startedAt = io.clock.monotonic();
       const dropped = join(dir, 'inbox', basename(clip));

@@ -1,5 +1,6 @@
-import type { Control, JobView } from '../api/types.ts';
+import type { ActionView, Control, JobView } from '../api/types.ts';
 import type { Daemon } from '../app/daemon.ts';
+import type { Configuration, ReloadOutcome } from '../app/settings.ts';
 import { reportToSystemd, type StatusLine } from '../app/watchdog.ts';
 import type { Config } from '../config/load.ts';
 import { isShrinkError } from '../core/errors.ts';
@@ -8,7 +9,8 @@ import { plural } from '../core/units.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import { SystemdNotifier } from '../platform/systemd.ts';
-import { ruleLine, rulesOf } from './check.ts';
+import { rulesOf } from '../config/libraries.ts';
+import { ruleLine } from './check.ts';
 import { askedLines, remarkOf } from './jobs.ts';
 import type { Context, Define } from './support/context.ts';
 import { errorLines } from './support/error-output.ts';
@@ -36,11 +38,19 @@ async function run(context: Context, once: boolean): Promise<number> {
   const notifier = new SystemdNotifier({ env: io.env, log });
   const reloads = new Reloads();
   const hasTerminal = io.stdout.isTTY === true || io.stderr.isTTY === true;
-  const stops = listenForStops(io.signals, once || hasTerminal ? undefined : () => reloads.request());
+  const stops = listenForStops(io.signals, once || hasTerminal ? undefined : () => void reloads.request());
+  let stopTelling = () => {};
   const stopExtending = keepExtendingTimeout(io.clock, notifier);
   try {
     const startedAt = io.clock.now();
-    const starting = context.parts.startDaemon({ config, secrets, clock: io.clock, log, version, env: io.env, once });
+    const configuration: Configuration = {
+      parse: text => context.parseConfig(text, config.source),
+      reload: () => reloads.request(),
+    };
+    const options = { config, configuration, secrets, clock: io.clock, log, version, once };
+    const start = () => context.parts.startDaemon(options);
+    const { startWhenRoom } = await import('./support/start-when-room.ts');
+    const starting = once ? start() : startWhenRoom(start, { clock: io.clock, log, notifier, stops });
     const daemon = await Promise.race([starting, stops.requested]);
     // Leaving in the middle of a start loses nothing: the journal was only read.
     if (typeof daemon === 'string') return exitCodeOf(daemon);
@@ -48,12 +58,17 @@ async function run(context: Context, once: boolean): Promise<number> {
     const status = reportToSystemd({ daemon, notifier, clock: io.clock, log });
     const source = config.source ?? undefined;
     reloads.start(() => reload({ context, daemon, notifier, status, log, source }));
-    if (!once) printBanner(context, config, daemon.control);
+    if (!once) await printBanner(context, config, daemon.control);
+    if (io.stderr.isTTY) {
+      const { keepTelling } = await import('./support/telling.ts');
+      stopTelling = keepTelling(daemon.control, { clock: io.clock, log });
+    }
     const code = await untilEnd({ context, daemon, notifier, stops, once });
     await reloads.stop();
     status.close();
-    return once && code === EXIT.fine ? printSummary(context, daemon.control.jobs(), startedAt) : code;
+    return once && code === EXIT.fine ? await printSummary(context, daemon.control, startedAt) : code;
   } finally {
+    stopTelling();
     stopExtending();
     stops.close();
     await notifier.flush();
@@ -109,29 +124,30 @@ async function killChildren(): Promise<void> {
 }
 
 /** Where to drop files and where results appear, on stdout; logs go to stderr. */
-function printBanner(context: Context, config: Config, control: Control): void {
+async function printBanner(context: Context, config: Config, control: Control): Promise<void> {
   if (context.json) return context.printJson(control.status());
   const { paint } = context;
   context.print(paint('bold', `shrinkbox ${context.version} is watching.`));
   for (const folder of config.folders) {
     context.print(`  drop videos into    ${paint('cyan', escapeForTerminal(folder.inbox))}`);
     context.print(`  results appear in   ${paint('cyan', escapeForTerminal(folder.outbox))}`);
-    for (const rule of rulesOf(config, folder)) context.print(`  rule                ${ruleLine(rule, config)}`);
+    for (const rule of rulesOf(folder, config)) context.print(`  rule                ${ruleLine(rule, config)}`);
   }
   context.print(
     `  configuration       ${config.source === null ? 'built-in defaults (shrinkbox init writes a file)' : escapeForTerminal(config.source)}`,
   );
-  const { page } = control.status();
-  if (page) context.print(`  web page            ${paint('cyan', escapeForTerminal(page))}`);
-  // In a clone, `npm start` runs a program that is not on the PATH.
-  const program = context.io.env['npm_lifecycle_event'] === 'start' ? 'npx shrinkbox' : 'shrinkbox';
-  context.print(`  status              ${program} status; Ctrl-C stops it`);
+  const { pageLines } = await import('./support/page-link.ts');
+  for (const line of pageLines(context, config, control.status())) context.print(line);
+  context.print('  status              shrinkbox status; Ctrl-C stops it');
 }
 
 /** What `--once` did. Exit code 3 when a job failed in this run, or when one is held. */
-function printSummary(context: Context, jobs: readonly JobView[], since: number): number {
+async function printSummary(context: Context, control: Control, since: number): Promise<number> {
+  const jobs = control.jobs();
   const touched = jobs.filter(job => job.updated_at >= since).reverse();
-  const needAttention = jobs.filter(job => job.state === 'held' || (job.state === 'failed' && job.updated_at >= since));
+  const needAttention = jobs.filter(
+    job => job.state === 'held' || waitsForAccount(job) || (job.state === 'failed' && job.updated_at >= since),
+  );
   if (context.json) context.printJson(touched);
   else {
     const rows = touched.map(job => [
@@ -141,7 +157,7 @@ function printSummary(context: Context, jobs: readonly JobView[], since: number)
       remarkOf(job, context.io.clock.now()),
     ]);
     for (const line of table(rows, context.columns)) context.print(line);
-    for (const line of askedLines(touched.map(({ action }) => action))) context.print(line);
+    for (const line of askedLines(await askedOnce(touched, control))) context.print(line);
     if (touched.length === 0) context.print('nothing to do');
   }
   if (needAttention.length === 0) return EXIT.fine;
@@ -150,20 +166,38 @@ function printSummary(context: Context, jobs: readonly JobView[], since: number)
   return EXIT.unfinished;
 }
 
+/** It goes on once a person has done something about the account. */
+function waitsForAccount({ state, action }: JobView): boolean {
+  return state === 'waiting' && action !== null;
+}
+
+/** What a person is asked to do, without a promise that only a daemon keeps. */
+async function askedOnce(jobs: readonly JobView[], control: Control): Promise<(ActionView | null)[]> {
+  const { hintOnce } = await import('../app/hints-once.ts');
+  return jobs.map(({ id, action }) => {
+    const once = hintOnce(control.job(id)?.messages?.action);
+    return action && once ? { ...action, text: once.text } : action;
+  });
+}
+
+const NOTHING_CHANGED: ReloadOutcome = { applied: [], needsRestart: [] };
+
 /** One reload at a time. A request during a reload, or before the start is over, is served once afterwards. */
 class Reloads {
-  #reload: (() => Promise<void>) | undefined;
+  #reload: (() => Promise<ReloadOutcome>) | undefined;
   #requested = false;
-  #working: Promise<void> | undefined;
+  #working: Promise<ReloadOutcome> | undefined;
 
-  request(): void {
+  /** Resolves with what the last reload came to; at once while the daemon starts. */
+  async request(): Promise<ReloadOutcome> {
     this.#requested = true;
     if (this.#reload) this.#working ??= this.#work(this.#reload);
+    return (await this.#working) ?? NOTHING_CHANGED;
   }
 
-  start(reload: () => Promise<void>): void {
+  start(reload: () => Promise<ReloadOutcome>): void {
     this.#reload = reload;
-    if (this.#requested) this.request();
+    if (this.#requested) void this.request();
   }
 
   /** Resolves when the reload under way is over; starts no other. */
@@ -172,12 +206,14 @@ class Reloads {
     await this.#working;
   }
 
-  async #work(reload: () => Promise<void>): Promise<void> {
+  async #work(reload: () => Promise<ReloadOutcome>): Promise<ReloadOutcome> {
+    let outcome = NOTHING_CHANGED;
     while (this.#requested && this.#reload) {
       this.#requested = false;
-      await reload();
+      outcome = await reload();
     }
     this.#working = undefined;
+    return outcome;
   }
 }
 
@@ -185,11 +221,13 @@ class Reloads {
  * Loads the configuration again, on SIGHUP, from the file it came from: an editor may have emptied that for a moment, and
  * another file is never taken instead. An invalid one changes nothing; its mistakes are logged line by line.
  */
-async function reload(running: RunningDaemon & { status: StatusLine; log: Logger; source?: string }): Promise<void> {
+async function reload(
+  running: RunningDaemon & { status: StatusLine; log: Logger; source?: string },
+): Promise<ReloadOutcome> {
   const { context, daemon, notifier, status, log } = running;
   notifier.reloading();
   try {
-    const config = await context.loadConfig(running.source);
+    const config = await context.reloadConfig(running.source);
     const { applied, needsRestart } = await daemon.reload(config);
     log.info(
       { applied },
@@ -201,11 +239,14 @@ async function reload(running: RunningDaemon & { status: StatusLine; log: Logger
       log.warn({ keys: needsRestart }, `restart shrinkbox to apply the new ${needsRestart.join(', ')}`);
     }
     status.remark(needsRestart.length > 0 ? `restart needed for ${needsRestart.join(', ')}` : '');
+    return { applied, needsRestart };
   } catch (error) {
     if (!isShrinkError(error)) throw error;
     for (const line of errorLines(error)) log.error(line);
     log.error('the new configuration is invalid; still using the previous one');
     status.remark('the new configuration has mistakes and is not used, see the log');
+    return { ...NOTHING_CHANGED, refused: error };
+  } finally {
+    notifier.ready();
   }
-  notifier.ready();
 }

@@ -5,7 +5,8 @@ import type { KeyPath } from './problems.ts';
 /** The folders that must not lie within each other; absolute paths. */
 export interface ConfiguredFolders {
   stateDir?: string;
-  folders: { inbox?: string; outbox?: string; archive?: string }[];
+  /** A library counts as an inbox: both are looked through, whatever lies in them. */
+  folders: { inbox?: string; outbox?: string; archive?: string; library?: string }[];
 }
 
 export interface Conflict {
@@ -26,26 +27,29 @@ const BY_PATH: Comparison = { isSame: (a, b) => a === b, isWithin };
 /** Folders that would feed shrinkbox its own output, or show one file to two inboxes. */
 export function findConflicts(folders: ConfiguredFolders, { isSame, isWithin }: Comparison = BY_PATH): Conflict[] {
   const conflicts: Conflict[] = [];
-  const inboxes = folders.folders.flatMap(({ inbox }, index) => (inbox === undefined ? [] : [{ inbox, index }]));
+  const inboxes = folders.folders.flatMap(({ inbox, library }, index) => {
+    const path = inbox ?? library;
+    return path === undefined ? [] : [{ path, index, kind: inbox === undefined ? 'library' : 'inbox' }];
+  });
 
-  for (const { inbox, index } of inboxes) {
-    const path: KeyPath = ['folders', index, 'inbox'];
+  for (const { path: inbox, index, kind } of inboxes) {
+    const path: KeyPath = ['folders', index, kind];
     for (const other of inboxes.filter(({ index: earlier }) => earlier < index)) {
-      const its = `the inbox of folders[${other.index}] (${other.inbox})`;
-      if (isSame(inbox, other.inbox))
+      const its = `the ${other.kind} of folders[${other.index}] (${other.path})`;
+      if (isSame(inbox, other.path))
         conflicts.push({ path, message: `is the same folder as ${its}; remove one of the two` });
-      else if (isWithin(other.inbox, inbox))
+      else if (isWithin(other.path, inbox))
         conflicts.push({ path, message: `is inside ${its}; its files would be processed twice` });
-      else if (isWithin(inbox, other.inbox))
+      else if (isWithin(inbox, other.path))
         conflicts.push({ path, message: `contains ${its}; its files would be processed twice` });
     }
   }
 
   for (const guarded of guardedFolders(folders)) {
-    const around = inboxes.find(({ inbox }) => isWithin(inbox, guarded.path));
+    const around = inboxes.find(({ path }) => isWithin(path, guarded.path));
     if (!around) continue;
-    const its = `inbox of folders[${around.index}] (${around.inbox})`;
-    const relation = isSame(guarded.path, around.inbox) ? 'is the' : 'is inside the';
+    const its = `${around.kind} of folders[${around.index}] (${around.path})`;
+    const relation = isSame(guarded.path, around.path) ? 'is the' : 'is inside the';
     conflicts.push({ path: guarded.key, message: `${relation} ${its}; ${guarded.because}` });
   }
   return [...conflicts, ...insideState(folders, isWithin)];
@@ -55,7 +59,7 @@ export function findConflicts(folders: ConfiguredFolders, { isSame, isWithin }: 
 function insideState({ stateDir, folders }: ConfiguredFolders, isWithin: Comparison['isWithin']): Conflict[] {
   if (stateDir === undefined) return [];
   return folders.flatMap((folder, index) =>
-    (['inbox', 'outbox', 'archive'] as const).flatMap(key => {
+    (['inbox', 'library', 'outbox', 'archive'] as const).flatMap(key => {
       const path = folder[key];
       if (path === undefined || !isWithin(stateDir, path)) return [];
       const message = `is inside state_dir (${stateDir}), which is for shrinkbox's own files only`;
@@ -64,7 +68,7 @@ function insideState({ stateDir, folders }: ConfiguredFolders, isWithin: Compari
   );
 }
 
-/** Folders that must not lie within an inbox. */
+/** Folders that must not lie within an inbox or a library. */
 function guardedFolders(folders: ConfiguredFolders): { key: KeyPath; path: string; because: string }[] {
   const of = (key: KeyPath, path: string | undefined, because: string) =>
     path === undefined ? [] : [{ key, path, because }];

@@ -16,10 +16,11 @@ export function defaultConfig(resolve: ResolvePath): Config {
         ...{ originals: 'keep', scan: 'auto', reports: 'on-failure' },
       },
     ],
+    libraries: [],
     rules: [
       {
         ...{ name: 'default', match: ['**'], output: DEFAULT_OUTPUT, fallback: 'none', minSaving: 0.05, skip: false },
-        ...{ audio: { kind: 'keep' }, quality: 'auto' },
+        ...{ audio: { kind: 'keep' }, quality: 'auto', floor: 'good', belowFloor: 'keep-quality' },
         size: { kind: 'bytes', bytes: 50_000_000 },
         resolution: { kind: 'lines', lines: 1080 },
       },
@@ -39,9 +40,10 @@ export function defaultConfig(resolve: ResolvePath): Config {
       oversize: 'local',
       session: 'per-file',
     },
-    local: { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe', effort: 'balanced' },
+    local: { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe', effort: 'balanced', hardware: 'off' },
     http: { listen: { host: '127.0.0.1', port: 8788 } },
     notify: [],
+    after: [],
     log: { level: 'info', format: 'auto' },
     source: null,
   };

@@ -2,7 +2,8 @@
 import { z } from 'zod';
 import { isLoopback } from './loopback.ts';
 import { maskUrl, show } from './redact.ts';
-import { didYouMean } from './unknown-keys.ts';
+import { either, saidBy, tell } from './told.ts';
+import { closest } from './unknown-keys.ts';
 
 /** A kind of value, with the text that explains it to whoever wrote a wrong one. */
 export interface Kind<T> {
@@ -28,9 +29,10 @@ export class InvalidValue {
 /** A value written as text and parsed by `kind`. */
 export function text<T>(kind: Kind<T>) {
   const complain = (input: unknown) => {
-    if (input === undefined) return `is missing; write ${kind.write}`;
-    if (input === null) return `has no value; write ${kind.write}, or remove the line`;
-    return `${show(input)} is not ${kind.what}; write ${kind.write}${unitHint(input, kind)}`;
+    if (input === undefined || input === null) return absent(input, kind.write);
+    const said = { value: show(input), what: saidBy(kind.what), write: saidBy(kind.write) };
+    const near = nearly(input, kind);
+    return near === undefined ? tell('config.not-a', said) : tell('config.not-a-but', { ...said, near });
   };
   return z
     .string({ error: issue => complain(issue.input) })
@@ -43,14 +45,18 @@ export function text<T>(kind: Kind<T>) {
     });
 }
 
-/** `50 mb` is nearly right: suggests the right spelling. */
-function unitHint<T>(input: unknown, kind: Kind<T>): string {
+function absent(input: undefined | null, write: string): string {
+  return tell(input === undefined ? 'config.missing' : 'config.no-value', { write: saidBy(write) });
+}
+
+/** `50 mb` is nearly right: the right spelling. */
+function nearly<T>(input: unknown, kind: Kind<T>): string | undefined {
   const match = typeof input === 'string' && /^([\d.]+) ?([kmgt])(i)?b?$/i.exec(input.trim());
-  if (!match) return '';
+  if (!match) return undefined;
   const prefix = match[2]?.toUpperCase() ?? '';
   const near = `${match[1]}${match[3] ? `${prefix}iB` : `${prefix === 'K' ? 'k' : prefix}B`}`;
   const value = kind.parse(near);
-  return value === undefined || value instanceof InvalidValue ? '' : ` (did you mean ${near}?)`;
+  return value === undefined || value instanceof InvalidValue ? undefined : near;
 }
 
 export interface ListenAddress {
@@ -117,21 +123,21 @@ export const pageUrl = (example: string) =>
 export const oneOf = <const T extends string>(...words: [T, ...T[]]) =>
   z.enum(words, {
     error: ({ input }) => {
-      const list = words.length === 1 ? words[0] : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
-      if (input === undefined) return `is missing; write ${list}`;
-      if (input === null) return `has no value; write ${list}, or remove the line`;
-      return `${show(input)} is not one of ${list}${typeof input === 'string' ? didYouMean(input, words) : ''}`;
+      const list = either(words);
+      if (input === undefined || input === null) return absent(input, list);
+      const near = typeof input === 'string' ? closest(input, words) : undefined;
+      const said = { value: show(input), words: saidBy(list) };
+      return near === undefined ? tell('config.not-one-of', said) : tell('config.not-one-of-but', { ...said, near });
     },
   });
 
 /** A number between two bounds, both allowed. */
 export const number = (least: number, most: number, { whole = true } = {}) => {
-  const what = `${whole ? 'a whole number' : 'a number'} from ${least} to ${most}`;
   const error = ({ input }: { input?: unknown }) => {
-    if (input === undefined) return `is missing; write ${what}`;
-    if (input === null) return `has no value; write ${what}, or remove the line`;
-    const unquoted = typeof input === 'string' && /^\d+(\.\d+)?$/.test(input) ? ' (without quotes)' : '';
-    return `${show(input)} is not ${what}${unquoted}`;
+    const what = tell(whole ? 'config.whole-number' : 'config.number', { least, most });
+    if (input === undefined || input === null) return absent(input, what);
+    const isQuoted = typeof input === 'string' && /^\d+(\.\d+)?$/.test(input);
+    return tell(isQuoted ? 'config.unquoted' : 'config.not-that', { value: show(input), what: saidBy(what) });
   };
   const base = whole ? z.int({ error }) : z.number({ error });
   return base.min(least, { error, abort: true }).max(most, { error });
@@ -139,7 +145,7 @@ export const number = (least: number, most: number, { whole = true } = {}) => {
 
 export const yesNo = () =>
   z.boolean({
-    error: ({ input }) => `${show(input)} is not true or false${input === 'yes' ? '; write true' : ''}`,
+    error: ({ input }) => tell(input === 'yes' ? 'config.not-yes-no-but' : 'config.not-yes-no', { value: show(input) }),
   });
 
 /** Any text that is not empty; `check` returns what is wrong with it, as the rest of a sentence. */
@@ -149,24 +155,25 @@ export const words = (what: string, write: string, check: (written: string) => s
     write,
     parse: written => {
       if (written === '') return undefined;
-      const wrong = check(written);
-      return wrong === undefined ? written : new InvalidValue(`${show(written)} ${wrong}`);
+      const wrong = written.includes('\0') ? tell('config.nul', { what: saidBy(what) }) : check(written);
+      if (wrong === undefined) return written;
+      return new InvalidValue(tell('config.wrong', { value: show(written), wrong: saidBy(wrong) }));
     },
   });
 
 /** A path, made absolute by `resolve`. */
 export const path = (resolve: (written: string) => string, example: string) =>
   text({
-    what: 'a path',
-    write: `one like ${example}`,
+    what: tell('config.a-path'),
+    write: tell('config.one-like', { example }),
     parse: written => {
       if (written === '') return undefined;
-      return written.includes('\0') ? new InvalidValue('a path cannot contain a NUL character') : resolve(written);
+      return written.includes('\0') ? new InvalidValue(tell('config.path-nul')) : resolve(written);
     },
   });
 
 /** One value or a list of them; always a list afterwards. The list comes first: load.ts picks the branch to report. */
 export const oneOrMore = <T extends z.ZodType>(item: T, what: string) =>
   z
-    .union([z.array(item).min(1, { error: `is an empty list; write ${what}, or remove the line` }), item])
+    .union([z.array(item).min(1, { error: () => tell('config.empty-list', { what: saidBy(what) }) }), item])
     .transform((value): z.output<T>[] => (Array.isArray(value) ? value : [value]) as z.output<T>[]);

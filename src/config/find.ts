@@ -11,7 +11,11 @@ import type { Ownership } from './trust.ts';
 export interface LoadContext extends Omit<ParseContext, 'source'> {
   /** `--config FILE`. */
   path?: string;
+  /** The file that an earlier look found: read again, and no more trusted than then. */
+  foundBefore?: string;
   readFile: ReadFile;
+  /** Whether the folders on the way to a path may be entered; absent where all may. */
+  isInReach?(path: string): boolean;
   /** Why other users may have written a file that nobody named, as the end of a sentence; absent where nobody else can. */
   whyNotTrusted?(path: string, opened: Ownership): string | undefined;
   /** Whether `./config.yaml` is passed over unless it is named. */
@@ -100,6 +104,11 @@ async function findFile(from: LoadContext): Promise<FoundFile | undefined> {
     if (text !== undefined) return { path, text };
     throw failed(path, `does not exist, but ${named.by} names it`);
   }
+  if (from.foundBefore !== undefined) {
+    const found = look(from.foundBefore, from);
+    if (found) return trusted(found, from);
+    throw failed(from.foundBefore, 'no longer exists');
+  }
   const here = await findHere(resolve('config.yaml'), from);
   if (here) return here;
   for (const path of [join(from.home, '.config/shrinkbox/config.yaml'), '/etc/shrinkbox/config.yaml'].map(resolve)) {
@@ -127,7 +136,9 @@ interface Looked extends FoundFile {
   owner?: Ownership;
 }
 
-function look(path: string, { readFile }: LoadContext): Looked | undefined {
+/** What lies in a folder that the caller may not enter, as with the HOME of somebody else, is no configuration of the caller's. */
+function look(path: string, { readFile, isInReach }: LoadContext): Looked | undefined {
+  if (isInReach?.(path) === false) return undefined;
   let owner: Ownership | undefined;
   const text = readOptional(path, (name, maxBytes) =>
     readFile(name, maxBytes, file => {

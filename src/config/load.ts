@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { z } from 'zod';
+import type { Trim } from '../core/trim.ts';
 import { crossCheck, defaultRuleName } from './checks.ts';
 import { NOTHING_WRITTEN, parseYaml, type YamlFile } from './yaml.ts';
 import { ConfigError, formatPath, type KeyPath, type Problem } from './problems.ts';
@@ -20,10 +21,37 @@ type CamelKeys<Value> = Value extends readonly (infer Item)[]
 type Parsed = CamelKeys<ParsedConfig>;
 
 /** One entry of `rules`, its name filled in. */
-export type Rule = Omit<Parsed['rules'][number], 'name'> & { name: string };
+export type Rule = Omit<Parsed['rules'][number], 'name'> & {
+  name: string;
+  /** The part asked for on the command line. */
+  trim?: Trim;
+};
 
-/** One entry of `folders`, the names of its rules filled in. */
-export type Folder = Omit<Parsed['folders'][number], 'rules'> & { rules: string[] };
+type ParsedFolder = Parsed['folders'][number];
+
+/** An entry of `folders` with an inbox and an outbox, the names of its rules filled in. */
+export type Folder = Omit<
+  ParsedFolder,
+  'rules' | 'inbox' | 'outbox' | 'originals' | 'library' | 'iHaveABackup' | 'minAge'
+> & {
+  inbox: string;
+  outbox: string;
+  originals: 'keep' | 'archive' | 'delete';
+  rules: string[];
+  /** Present where it is no inbox, but a library: then both are that folder. */
+  library?: Library;
+};
+
+/** An entry of `folders` that is worked on in place. */
+export interface Library extends Pick<ParsedFolder, 'archive' | 'archiveDays'> {
+  library: string;
+  /** Without `archive`, nothing is left of an original. */
+  originals: 'archive' | 'replace';
+  /** Milliseconds. */
+  minAge: number;
+  /** None where the file has no rules at all: then LIBRARY_RULE counts. */
+  rules: string[];
+}
 
 /**
  * The configuration as the code uses it: durations in milliseconds, sizes in bytes, percentages as shares of 1, paths
@@ -32,6 +60,7 @@ export type Folder = Omit<Parsed['folders'][number], 'rules'> & { rules: string[
 export type Config = Omit<Parsed, 'rules' | 'folders' | 'nemo'> & {
   rules: Rule[];
   folders: Folder[];
+  libraries: Library[];
   nemo: Parsed['nemo'] & {
     /** From SKILL_SOURCE: where this program was installed from, as reported to the service. */
     skillSource?: string;
@@ -85,7 +114,11 @@ export function parseConfig(text: string | undefined, from: ParseContext): Confi
   problems.sort((a, b) => a.line - b.line || a.column - b.column);
   problems.push(...overrides.problems);
   if (problems.length > 0 || !parsed) throw new ConfigError(shortened(file, problems));
-  return finish(parsed, overrides.values, from.source);
+  return finish(parsed, { overrides: overrides.values, source: from.source, hasRules: hasRules(yaml.value) });
+}
+
+function hasRules(written: unknown): boolean {
+  return typeof written === 'object' && written !== null && 'rules' in written;
 }
 
 function shapeProblem(value: unknown): string | undefined {
@@ -99,7 +132,8 @@ function shapeProblem(value: unknown): string | undefined {
 /** A section such as `limits:` with all its lines commented out is not a mistake. */
 function withoutEmptySections(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
-  const isSection = (key: string) => ['limits', 'nemo', 'local', 'http', 'notify', 'log'].includes(key);
+  const isSection = (key: string) =>
+    ['limits', 'nemo', 'local', 'fleet', 'worker', 'http', 'notify', 'after', 'log'].includes(key);
   return Object.fromEntries(Object.entries(value).filter(([key, inner]) => inner !== null || !isSection(key)));
 }
 
@@ -164,11 +198,36 @@ function urlProblem(key: 'api_url' | 'web_url', written: string): string | undef
   return result.error?.issues[0]?.message;
 }
 
-function finish(parsed: ParsedConfig, overrides: Overrides, source: string | null): Config {
+interface Finish {
+  overrides: Overrides;
+  source: string | null;
+  /** Whether the file has rules of its own. */
+  hasRules: boolean;
+}
+
+function finish(parsed: ParsedConfig, { overrides, source, hasRules }: Finish): Config {
   const config = camelKeys(parsed);
   const rules = config.rules.map((rule, index) => ({ ...rule, name: rule.name ?? defaultRuleName(index) }));
-  const folders = config.folders.map(folder => ({ ...folder, rules: folder.rules ?? rules.map(({ name }) => name) }));
-  return { ...config, rules, folders, nemo: { ...config.nemo, ...overrides }, source };
+  const all = rules.map(({ name }) => name);
+  const folders = config.folders.flatMap(folder => folderOf(folder, all) ?? []);
+  const libraries = config.folders.flatMap(folder => libraryOf(folder, hasRules ? all : []) ?? []);
+  return { ...config, rules, folders, libraries, nemo: { ...config.nemo, ...overrides }, source };
+}
+
+function folderOf(folder: ParsedFolder, all: string[]): Folder | undefined {
+  const { library: _library, iHaveABackup: _backup, minAge: _age, inbox, outbox, ...others } = folder;
+  if (inbox === undefined || outbox === undefined) return undefined;
+  const originals = folder.originals === 'replace' ? 'keep' : folder.originals;
+  return { ...others, inbox, outbox, originals, rules: folder.rules ?? all };
+}
+
+const MIN_AGE_MS = 7 * 86_400_000;
+
+function libraryOf(folder: ParsedFolder, all: string[]): Library | undefined {
+  const { library, archive, archiveDays, minAge = MIN_AGE_MS, rules = all } = folder;
+  if (library === undefined) return undefined;
+  const kept = folder.originals === 'replace' ? {} : { archive, archiveDays };
+  return { library, ...kept, originals: folder.originals === 'replace' ? 'replace' : 'archive', minAge, rules };
 }
 
 /** Renames the keys of maps at every depth; leaves everything else as it is. */

@@ -1,4 +1,4 @@
-import { closeSync, constants, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
 import { isAloneInGroup, type Ownership, type Place, whyNotTrusted } from './trust.ts';
@@ -29,6 +29,16 @@ export const readTextFile: ReadFile = (path, maxBytes, opened) => {
     closeSync(fd);
   }
 };
+
+/** Whether every folder on the way to a path may be entered. */
+export function isInReach(path: string): boolean {
+  try {
+    lstatSync(path, { throwIfNoEntry: false });
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code !== 'EACCES';
+  }
+}
 
 /** Why an open file of this path is not to be trusted (config/trust.ts); always `undefined` on a system without user ids. */
 export function whyFileNotTrusted(path: string, opened: Ownership): string | undefined {

@@ -15,6 +15,8 @@ const RESTART_KEYS: readonly (readonly [name: string, of: (config: Config) => un
   ['state_dir', config => config.stateDir],
   ['nemo', config => config.nemo],
   ['local', config => config.local],
+  ['fleet', config => config.fleet],
+  ['worker', config => config.worker],
   ['http.listen', config => config.http.listen],
   ['http.token_file', config => config.http.tokenFile],
   ['http.public_url', config => config.http.publicUrl],
@@ -27,13 +29,14 @@ const RESTART_KEYS: readonly (readonly [name: string, of: (config: Config) => un
 
 const LIVE_KEYS: readonly (readonly [name: string, of: (config: Config) => unknown])[] = [
   ['engine', config => config.engine],
-  ['folders', config => config.folders],
+  ['folders', config => [config.folders, config.libraries]],
   ['rules', config => config.rules],
   ['limits.local', config => config.limits.local],
   ['limits.nemo', config => config.limits.nemo],
   ['limits.local_hours', config => config.limits.localHours],
   ['limits.min_free', config => config.limits.minFree],
   ['notify', config => config.notify],
+  ['after', config => config.after],
   ['log.level', config => config.log.level],
 ];
 
@@ -46,6 +49,8 @@ export function planReload(before: Config, after: Config): ReloadPlan {
     stateDir: before.stateDir,
     nemo: before.nemo,
     local: before.local,
+    fleet: before.fleet,
+    worker: before.worker,
     http: before.http,
     limits: { ...after.limits, uploads, requestsPerMinute, uploadRate },
     log: { ...after.log, format: before.log.format },

@@ -4,18 +4,22 @@
  * the code (see `Config`); durations become milliseconds, sizes bytes, percentages shares of 1, paths absolute.
  */
 import { z } from 'zod';
+import { escapeForTerminal } from '../core/escape.ts';
+import { MAX_INSTRUCTION } from '../core/job.ts';
+import { tell } from './told.ts';
 import * as amount from './quantities.ts';
 import * as field from './fields.ts';
+import { fleetSchema, workerSchema } from './fleet-schema.ts';
 import { show } from './redact.ts';
 import type { ResolvePath } from './resolve-path.ts';
-import { DEFAULT_OUTPUT, templateProblem } from './output-template.ts';
+import { DEFAULT_OUTPUT } from './output-template.ts';
 
 // A schema is used once: compiling its parsers would take longer than parsing with them.
 z.config({ jitless: true });
 
-/** For a file without rules: fits most upload forms, and plays well on common devices. */
-const DEFAULT_RULES: z.input<ReturnType<typeof ruleSchema>>[] = [
-  { name: 'default', size: '50MB', resolution: '1080p' },
+/** For a file without rules: fits most upload forms, and plays well on common devices. Nobody asked for these 50 MB, so they spoil nothing. */
+export const DEFAULT_RULES: z.input<ReturnType<typeof ruleSchema>>[] = [
+  { name: 'default', size: '50MB', resolution: '1080p', floor: 'good', below_floor: 'keep-quality' },
 ];
 
 export function configSchema(resolve: ResolvePath) {
@@ -27,9 +31,11 @@ export function configSchema(resolve: ResolvePath) {
         'Journal, identity, lock, control socket and working files; on a local disk, readable only to the service.',
       ),
     engine: field
-      .oneOf('local', 'nemo')
+      .oneOf('local', 'nemo', 'fleet')
       .default('local')
-      .describe('Who does the work unless a rule says otherwise: ffmpeg on this machine, or the NemoVideo cloud.'),
+      .describe(
+        'Who does the work unless a rule says otherwise: ffmpeg on this machine, the NemoVideo cloud, or the workers of the fleet.',
+      ),
     folders: list('folders', folderSchema(resolve))
       .prefault([{ inbox: './inbox', outbox: './outbox' }])
       .describe('Watched folders, each with the folder its results go to.'),
@@ -41,34 +47,64 @@ export function configSchema(resolve: ResolvePath) {
       .prefault({})
       .describe('The NemoVideo cloud; nothing is sent there unless an engine says nemo.'),
     local: localSchema(resolve).prefault({}).describe('The local engine (ffmpeg).'),
+    fleet: fleetSchema(map, resolve)
+      .optional()
+      .describe('Other machines that take parts of films; see `shrinkbox fleet`. Default: none.'),
+    worker: workerSchema(map, resolve)
+      .optional()
+      .describe('This machine as a worker of a fleet; read by `shrinkbox worker` only.'),
     http: httpSchema(resolve).prefault({}).describe('The page, API and metrics.'),
     notify: z
       .array(notifySchema(), { error: ({ input }) => `${show(input)} is not a list of web addresses to notify` })
       .default([])
       .describe('Webhooks called when a job ends.'),
+    after: z
+      .array(afterSchema(resolve), { error: ({ input }) => `${show(input)} is not a list of commands` })
+      .default([])
+      .describe('Programs that are run when a job ends, with the job as JSON on their standard input.'),
     log: logSchema().prefault({}).describe('What is written to the log, and how.'),
   });
 }
 
 const folderSchema = (resolve: ResolvePath) =>
   map('a folder', {
-    inbox: field.path(resolve, './inbox').describe('The folder to watch, with its sub-folders.'),
+    inbox: field.path(resolve, './inbox').optional().describe('The folder to watch, with its sub-folders.'),
     outbox: field
       .path(resolve, './outbox')
+      .optional()
       .describe('Where results go; sub-folders are mirrored. Not inside an inbox.'),
+    library: field
+      .path(resolve, '/srv/videos')
+      .optional()
+      .describe(
+        'Instead of inbox and outbox: a folder that is worked on in place, file by file, after "library start" has confirmed its plan.',
+      ),
     rules: field
-      .oneOrMore(field.words('the name of a rule', 'the name of a rule'), 'a list of rule names')
+      .oneOrMore(field.words(tell('config.a-rule-name'), tell('config.a-rule-name')), tell('config.rules-write'))
       .optional()
       .describe('Names of the rules that apply here, in this order. Default: all of them.'),
     originals: field
-      .oneOf('keep', 'archive', 'delete')
+      .oneOf('keep', 'archive', 'delete', 'replace')
       .default('keep')
-      .describe('What happens to the original after its result is safely delivered.'),
-    archive: field.path(resolve, './archive').optional().describe('Where originals go with originals: archive.'),
+      .describe(
+        'What happens to the original after its result is safely delivered. Of a library: archive, or replace, which keeps none.',
+      ),
+    archive: field
+      .path(resolve, './archive')
+      .optional()
+      .describe('Where originals go with originals: archive. A library needs one.'),
     archive_days: field
       .number(1, 36_500)
       .optional()
       .describe('Archived originals older than this many days are deleted. Default: kept forever.'),
+    i_have_a_backup: field
+      .yesNo()
+      .optional()
+      .describe('Of a library with originals: replace, which cannot be undone: true, or it is refused.'),
+    min_age: amount
+      .duration(0, ['7d', '30d'])
+      .optional()
+      .describe('Of a library: younger files are left alone. Default: 7d.'),
     settle: amount
       .duration(1, ['5s', '30s'])
       .optional()
@@ -91,13 +127,13 @@ const folderSchema = (resolve: ResolvePath) =>
 const ruleSchema = () =>
   map('a rule', {
     name: field
-      .words('a name', 'a short name like mail', nameProblem)
+      .words(tell('config.a-name'), tell('config.name-write'), nameProblem)
       .optional()
       .describe('Shown in logs and explanations, usable as {rule}. Default: rule-1, rule-2, ...'),
     match: field
       .oneOrMore(
-        field.words('a pattern', 'a pattern like *.mov or camera/**', matchProblem),
-        'a pattern or a list of patterns',
+        field.words(tell('config.a-pattern'), tell('config.pattern-write'), matchProblem),
+        tell('config.patterns-write'),
       )
       .prefault('**')
       .describe(
@@ -123,25 +159,37 @@ const ruleSchema = () =>
       .default('auto')
       .describe('auto stops spending bits once no difference can be seen; max fills the size.'),
     instruction: field
-      .words('an instruction', 'plain words like: 720p, 30 fps, no sound')
+      .words(tell('config.an-instruction'), tell('config.instruction-write'), instructionProblem)
       .optional()
       .describe('Plain words that win over the other keys. A file clip.mp4.txt beside clip.mp4 wins over them.'),
     engine: field
-      .oneOf('local', 'nemo')
+      .oneOf('local', 'nemo', 'fleet')
       .optional()
       .describe('Who does the work. Default: the engine named at the top.'),
     fallback: field
       .oneOf('none', 'local')
       .default('none')
-      .describe('For files the cloud does not accept or cannot finish: hold them (none), or do them here (local).'),
+      .describe(
+        'For files the cloud does not accept or cannot finish: hold them (none), or do them here (local). Of the fleet: what this machine does while no worker is there.',
+      ),
     output: field
-      .words('a name template', `one like ${DEFAULT_OUTPUT}`, templateProblem)
+      .words(tell('config.a-template'), tell('config.one-like', { example: DEFAULT_OUTPUT }), templateProblem)
       .prefault(DEFAULT_OUTPUT)
       .describe('Name of the result within the outbox, made of {dir}, {name}, {ext} (of the original) and {rule}.'),
     min_saving: amount
       .share(0, 99)
       .prefault('5%')
       .describe('When a result would save less than this, the original itself is delivered, where it fits.'),
+    floor: field
+      .oneOf('any', 'decent', 'good')
+      .default('decent')
+      .describe('How bad it may look for the sake of size, in the words of explain; any: no matter how.'),
+    below_floor: field
+      .oneOf('hold', 'keep-quality')
+      .default('hold')
+      .describe(
+        'Where it would look worse: hold it and say which size would do, or give up the size and keep the quality.',
+      ),
     skip: field.yesNo().default(false).describe('true: files matching this rule are left alone.'),
   });
 
@@ -240,6 +288,16 @@ const localSchema = (resolve: ResolvePath) => {
       .default('balanced')
       .describe('Time spent for quality: best takes several times as long as fast.'),
     threads: field.number(1, 256).optional().describe('Threads per encode. Default: one per core.'),
+    hardware: field
+      .oneOf('off', 'auto', 'vaapi', 'qsv', 'nvenc', 'videotoolbox', 'rkmpp')
+      .default('off')
+      .describe(
+        'Encode on a graphics card: quicker, and less good at the same size. What it cannot do, this machine does as usual.',
+      ),
+    device: field
+      .words('a device', 'a path like /dev/dri/renderD128', deviceProblem)
+      .optional()
+      .describe('The graphics card to use: /dev/dri/renderD128, or of nvenc its number. Default: the first.'),
   });
 };
 
@@ -269,6 +327,31 @@ const notifySchema = () =>
       .prefault(['done', 'held', 'failed'])
       .describe('Which outcomes to notify about.'),
   });
+
+const afterSchema = (resolve: ResolvePath) => {
+  const program = (written: string) => (/^~?.*\//.test(written) ? resolve(written) : written);
+  const notWords = ({ input }: { input?: unknown }) =>
+    `${input === undefined ? 'is missing' : `${show(input)} is not a list`}; write the program and its arguments one by one, like [rclone, copy, /srv/outbox, cloud:videos]`;
+  return map('a command', {
+    run: z
+      .array(z.string({ error: ({ input }) => `${show(input)} is not text; put it into quotes` }), { error: notWords })
+      .min(1, { error: 'is empty; write the program and its arguments' })
+      .refine(words => words.length === 0 || words[0]?.trim() !== '', { error: 'has no program; write it first' })
+      .refine(words => words.every(word => !word.includes('\0')), {
+        error: 'has a character that no argument can have',
+      })
+      .transform(([name = '', ...args]) => [program(name), ...args])
+      .describe('The program and its arguments. No shell reads them: nothing in them is replaced.'),
+    timeout: amount
+      .duration(1, ['60s'])
+      .prefault('60s')
+      .describe('How long it may take; then it is ended with its process group.'),
+    on: field
+      .oneOrMore(field.oneOf('done', 'held', 'failed'), 'a list of done, held and failed')
+      .prefault(['done'])
+      .describe('After which ends of a job it is run.'),
+  });
+};
 
 const logSchema = () =>
   map('a map', {
@@ -302,18 +385,54 @@ function list<Item extends z.ZodType>(what: string, item: Item) {
 }
 
 function nameProblem(written: string): string | undefined {
-  if (written.length > 60) return 'is too long; a name has at most 60 characters';
+  if (written.length > 60) return tell('config.name-too-long');
   if (/^[\p{L}\p{N}][\p{L}\p{N} ._-]*$/u.test(written) && !/[ .]$/.test(written)) return undefined;
-  return 'is not a name; use letters, digits, spaces, dots, hyphens and underscores';
+  return tell('config.bad-name');
 }
 
 function matchProblem(written: string): string | undefined {
   const pattern = written.replace(/^!/, '');
-  if (pattern === '') return 'is an empty pattern';
-  if (pattern.length > 1000) return 'is too long for a pattern';
-  if (pattern.startsWith('/') || pattern.startsWith('~/')) return 'must be relative to the inbox';
-  if (pattern.split('/').includes('..')) return 'must stay inside the inbox, without ..';
+  if (pattern === '') return tell('config.empty-pattern');
+  if (pattern.length > 1000) return tell('config.pattern-too-long');
+  if (pattern.startsWith('/') || pattern.startsWith('~/')) return tell('config.pattern-absolute');
+  if (pattern.split('/').includes('..')) return tell('config.pattern-leaves');
   return undefined;
+}
+
+const PLACEHOLDERS = ['dir', 'name', 'ext', 'rule'] as const;
+
+type Placeholder = (typeof PLACEHOLDERS)[number];
+
+/** What is wrong with a template, as the rest of a sentence, or `undefined` if it can be used. */
+function templateProblem(template: string): string | undefined {
+  for (const [, word] of template.matchAll(/\{([^{}]*)\}/g)) {
+    if (!isPlaceholder(word)) return tell('config.unknown-placeholder', { word: word ?? '' });
+  }
+  const plain = template.replace(/\{[^{}]*\}/g, 'x');
+  if (/[{}]/.test(plain)) return tell('config.unmatched-brace');
+  if (escapeForTerminal(plain) !== plain) return tell('config.not-one-line');
+  if (plain.startsWith('/')) return tell('config.leading-slash');
+  if (plain.split('/').includes('..')) return tell('config.leaves-outbox');
+  if (!template.endsWith('.mp4')) return tell('config.not-mp4');
+  if (!/\{name\}/.test(template)) return tell('config.no-name');
+  if (template.split('/').some(part => part.startsWith('.'))) return tell('config.hidden-name');
+  return undefined;
+}
+
+function isPlaceholder(word: string | undefined): word is Placeholder {
+  return PLACEHOLDERS.some(known => known === word);
+}
+
+function instructionProblem(written: string): string | undefined {
+  return written.length > MAX_INSTRUCTION ? tell('config.too-long', { max: MAX_INSTRUCTION }) : undefined;
+}
+
+/** It becomes a part of an ffmpeg option, in which commas and colons mean something. */
+function deviceProblem(written: string): string | undefined {
+  if (/^\d{1,2}$/.test(written)) return undefined;
+  return /^\/[\w./-]{1,200}$/.test(written) && !written.split('/').includes('..')
+    ? undefined
+    : 'is not a device; write a path like /dev/dri/renderD128, or a number';
 }
 
 /** The service accepts ASCII without spaces, at most 64 characters, in these headers. */

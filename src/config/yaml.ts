@@ -42,6 +42,8 @@ function parse(file: string, text: string): YamlFile {
     return line > 0 ? { line, column: col } : START;
   };
   const document = parseDocument(text, { lineCounter: lines, prettyErrors: false, merge: true, uniqueKeys: false });
+  // Parts of the parser report what others throw.
+  if (document.errors.some(({ message }) => /call stack/i.test(message))) throw new RangeError('nested too deeply');
   const problem = (offset: number, message: string): Problem => ({ file, ...at(offset), path: '', message });
   const problems = distinct([
     ...[...document.errors, ...document.warnings].map(said =>

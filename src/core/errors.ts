@@ -3,7 +3,7 @@
  * was being done, to what, and what a person can do; it never holds a secret.
  */
 
-import { type Message, messageOf, reasonMessages, type Sentence, textOf } from './message.ts';
+import { type Message, messageOf, reasonMessages, type Sentence, textOf, verbatim } from './message.ts';
 
 /** Closed set of codes; each has exactly one row in POLICY below. */
 export type ErrorCode =
@@ -62,9 +62,10 @@ export type ErrorCode =
  * What is expected of a person:
  * - `register`, `top-up`, `upgrade-plan`: an account has to change; `link` leads there.
  * - `decide`: whether a step that costs something is done again; a retry says yes.
+ * - `offer`: whether the step that the agent left open is done; asking for it says yes, and costs something.
  * - `wait`: nothing; somebody else is at work and takes as long as it takes.
  */
-export type ActionCode = 'register' | 'top-up' | 'upgrade-plan' | 'decide' | 'wait';
+export type ActionCode = 'register' | 'top-up' | 'upgrade-plan' | 'decide' | 'offer' | 'wait';
 
 export interface Action {
   code: ActionCode;
@@ -128,7 +129,7 @@ export function reasonOfError(error: ShrinkError, text?: Sentence): ErrorReason 
 
 /** The error's message, to nest in another sentence; without a code it stays English in every language. */
 export function sentenceOf(error: ShrinkError): Sentence {
-  return { code: 'verbatim', ...error.messages.text, text: error.message };
+  return { ...verbatim(error.message), ...error.messages.text };
 }
 
 export function isShrinkError(error: unknown, ...codes: ErrorCode[]): error is ShrinkError {
@@ -171,6 +172,8 @@ export interface Policy {
   retriesDisposal: boolean;
   /** `compress` repeats the attempt at once instead of leaving the retry to a person. */
   retriedInOneShot: boolean;
+  /** However often a person tries again: the file, or what is asked for, has to change. */
+  endsTheSame: boolean;
   /** HTTP status of a response that reports it. */
   httpStatus: 400 | 404 | 408 | 409 | 500 | 503;
   /** Exit code of a command that ends with it (see `EXIT_CODES`). */
@@ -191,6 +194,7 @@ const DEFAULTS: Omit<Policy, 'advice'> = {
   keepsProgress: false,
   retriesDisposal: false,
   retriedInOneShot: false,
+  endsTheSame: false,
   httpStatus: 500,
   exitCode: 1,
 };
@@ -212,7 +216,7 @@ const POLICY: Readonly<Record<ErrorCode, Policy>> = {
     { keepsProgress: true, retriesDisposal: true, httpStatus: 503 },
   ),
   io: row({ kind: 'wait', firstMs: MINUTE, maxMs: 30 * MINUTE }, { retriesDisposal: true }),
-  'bad-name': row(FAIL, { httpStatus: 400 }),
+  'bad-name': row(FAIL, { endsTheSame: true, httpStatus: 400 }),
   // An upgrade removes ffmpeg for a moment; a person should not have to retry a whole folder because of it.
   'tool-missing': row({ kind: 'wait', firstMs: 30 * SECOND, maxMs: 15 * MINUTE }, { exitCode: 13 }),
   'child-failed': row(FAIL),
@@ -225,12 +229,12 @@ const POLICY: Readonly<Record<ErrorCode, Policy>> = {
   // A source that fails like this three times is set aside: it may be what uses up the memory.
   'out-of-memory': row({ kind: 'retry', times: 2, firstMs: 30 * SECOND }),
   cancelled: row({ kind: 'cancel' }, { httpStatus: 409, exitCode: 130 }),
-  'not-media': row(FAIL),
-  'no-video': row(FAIL),
-  'unsafe-media': row(FAIL),
-  'incomplete-media': row(FAIL),
-  'cannot-do': row(HOLD),
-  'cannot-fit': row(HOLD, { localCanHelp: true }),
+  'not-media': row(FAIL, { endsTheSame: true }),
+  'no-video': row(FAIL, { endsTheSame: true }),
+  'unsafe-media': row(FAIL, { endsTheSame: true }),
+  'incomplete-media': row(FAIL, { endsTheSame: true }),
+  'cannot-do': row(HOLD, { endsTheSame: true }),
+  'cannot-fit': row(HOLD, { localCanHelp: true, endsTheSame: true }),
   // In the cloud, another attempt is another paid render, so a person decides.
   'verify-failed': row(
     { kind: 'retry', times: 1, firstMs: 5 * SECOND },
@@ -243,8 +247,8 @@ const POLICY: Readonly<Record<ErrorCode, Policy>> = {
   'session-gone': row(HOLD, { localCanHelp: true }),
   'out-of-credits': row({ kind: 'pause-engine', forMs: 60 * MINUTE }, { localCanHelp: true }),
   'plan-blocked': row({ kind: 'pause-engine', forMs: 60 * MINUTE }, { localCanHelp: true }),
-  'unsupported-file': row(FAIL, { localCanHelp: true }),
-  'file-too-large': row(HOLD, { localCanHelp: true }),
+  'unsupported-file': row(FAIL, { localCanHelp: true, endsTheSame: true }),
+  'file-too-large': row(HOLD, { localCanHelp: true, endsTheSame: true }),
   'outcome-unknown': row({ kind: 'ask' }),
   // The engine has checked and still does not know: only a person may have a paid step repeated.
   unconfirmed: row(HOLD),

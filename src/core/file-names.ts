@@ -38,6 +38,22 @@ export const VIDEO_EXTENSIONS: ReadonlySet<string> = new Set([
   'dv',
   'm2v',
   'divx',
+  'wtv',
+  'rm',
+  'rmvb',
+  'm2t',
+  'm1v',
+  'mj2',
+  'nut',
+  'y4m',
+  'ivf',
+  'gif',
+  'apng',
+]);
+
+/** Of pictures that follow one another without a container, and so without times. */
+export const RAW_EXTENSIONS: ReadonlySet<string> = new Set([
+  ...['h264', '264', 'avc', 'h265', '265', 'hevc', 'h266', '266', 'mjpeg', 'mjpg', 'vc1', 'obu', 'yuv'],
 ]);
 
 /** Lower-case extension without the dot; empty if there is none. */

@@ -18,10 +18,18 @@ export const HISTORY_WORDS = {
 /** Bookkeeping is left out: checkpoints, facts, re-pins, and intentions recorded before they are carried out. */
 const LEFT_OUT: ReadonlySet<EventName> = new Set<EventName>([
   'checkpoint',
+  'leased',
+  'lease-ended',
   'fact',
   'repinned',
+  'archiving',
+  'archived',
+  'restoring',
   'publishing',
   'disposing',
+  'placed',
+  'command-due',
+  'command-begun',
   'reported',
   'forgotten',
 ]);
@@ -68,6 +76,10 @@ function noteOf(happened: JobEvent): { note?: string; message?: Message } {
     case 'repinned': {
       const { path } = happened.data;
       return { note: HISTORY_WORDS.moved({ path }), message: { code: 'history.moved', params: { path } } };
+    }
+    case 'command-ended': {
+      const { command, problem, message } = happened.data;
+      return { note: problem ?? command.slice(0, command.lastIndexOf(' ')), message };
     }
     case 'restored':
       return { note: happened.data.to };

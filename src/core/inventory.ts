@@ -10,6 +10,7 @@ import type { Sentence } from './message.ts';
 export const KINDS = [
   'picture',
   'sound',
+  'early-sound',
   'subtitles',
   'captions',
   'chapters',
@@ -25,6 +26,7 @@ export const KINDS = [
   'rotation',
   'mirroring',
   'sample-aspect',
+  'shapes',
   'range',
   'colour',
   'depth',
@@ -36,7 +38,9 @@ export const KINDS = [
   'alpha',
   'interlacing',
   'cadence',
+  'last-picture',
   'hidden-frames',
+  'unread',
 ] as const;
 
 export type Kind = (typeof KINDS)[number];
@@ -61,8 +65,8 @@ export interface Holding {
 
 /** What becomes of an item. Every fate but `kept` says so in words that end up in the notes. */
 export type Fate =
-  /** The same in the result; `as` replaces what is compared, where the container words it differently. */
-  | { kind: 'kept'; as?: Partial<Omit<Holding, 'kind'>> }
+  /** The same in the result; `as` replaces what is compared, where the container words it differently. `note`: not all will like it. */
+  | { kind: 'kept'; as?: Partial<Omit<Holding, 'kind'>>; note?: Sentence }
   /** Something else in the result: `into` is what is found there, or nothing. Without `note`, nobody can miss anything. */
   | { kind: 'converted'; into: readonly Holding[]; how: Sentence; note?: Sentence }
   /** Not in the result. `asked`: a person asked for that, and is not told again. */
@@ -87,7 +91,7 @@ export function holdingsOf(plan: readonly Planned[]): Holding[] {
 /** What a person should know about the plan, a sentence each. */
 export function notesOf(plan: readonly Planned[]): Sentence[] {
   return plan.flatMap(({ fate }) => {
-    if (fate.kind === 'converted') return fate.note ?? [];
+    if (fate.kind === 'kept' || fate.kind === 'converted') return fate.note ?? [];
     return fate.kind === 'left-out' && !fate.asked ? fate.note : [];
   });
 }

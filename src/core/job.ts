@@ -17,10 +17,12 @@
 import type { Action, ErrorCode } from './errors.ts';
 import type { Holding } from './inventory.ts';
 import type { Target } from './target.ts';
+import type { Leases } from './lease.ts';
 import { type Message, messageOf, reasonMessages, type Sentence, textOf } from './message.ts';
 import type { NamedStep } from './steps.ts';
 
-export type EngineName = 'local' | 'nemo';
+export const ENGINE_NAMES = ['local', 'nemo', 'fleet'] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** Anything that survives JSON unchanged; checkpoints are made of it. */
 export type Json = string | number | boolean | null | Json[] | { [key: string]: Json };
@@ -51,6 +53,8 @@ export function samePin(a: Pin, b: Pin): boolean {
 export interface Sidecar {
   path: string;
   text: string;
+  /** By another user than the file's, and not root. */
+  byStranger?: boolean;
 }
 
 /** watch -> rules: a file that looks complete. */
@@ -78,6 +82,8 @@ export type Decision =
       insteadOf?: EngineName;
       target: Target;
       instruction?: string;
+      /** What words, not the rule, have left out of the result. */
+      leavesOut?: 'part' | 'sound' | 'edit';
       output: string;
       why: string;
       messages?: { why?: Message };
@@ -118,6 +124,10 @@ export interface Order {
    * this has grown since the step was recorded.
    */
   retryCount?: number;
+  /** A later version of the file has used this job's session since: what changed there may be its work. */
+  isOvertaken?: boolean;
+  /** The result takes the place of its source: it is not made unless it is clearly smaller and nothing of the source is missing. */
+  inPlace?: boolean;
 }
 
 /** engine -> verify: a result and what it should be. Not trusted yet. */
@@ -133,8 +143,10 @@ export interface Candidate {
   notes: string[];
   /** Codes of `how` and of each note, for translation. */
   messages?: ResultMessages;
-  /** Parts of the source could not be read: the result is the best possible, and the original is kept whatever the folder says. */
+  /** Parts of the source could not be read, damaged or behind the film: the result is the best possible, and the original is kept whatever the folder says. */
   damagedSource?: boolean;
+  /** Made on this machine, though the job is one of the cloud. */
+  madeHere?: boolean;
 }
 
 /** Codes of a result's texts; `notes` runs parallel to the texts, null where a note has no code. */
@@ -194,6 +206,21 @@ export interface PublishIntent {
   sha256: string;
 }
 
+/** What became of an original whose result has its place in a library. */
+export interface Settled {
+  original: { kind: 'archived' | 'deleted'; to: string; sha256?: string };
+  /** Another file that has taken the original's name since; it stays. */
+  newer?: string;
+}
+
+/** An original in the archive of a library. */
+export interface ArchivedCopy {
+  /** Absolute. */
+  path: string;
+  /** Hex sha256 of the original. */
+  sha256: string;
+}
+
 /** A code for the outside world and its explanation, the same in log, CLI, page and report. */
 export interface Reason {
   code: ErrorCode | 'held' | 'skipped' | 'crashed' | 'paused' | 'stopping' | 'replaced';
@@ -226,6 +253,9 @@ export type JobState =
       name: 'delivering';
       candidate: Candidate;
       evidence: string;
+      /** Of a library: where the original is about to go, and where it is, with its hash. */
+      archiving?: string;
+      archived?: ArchivedCopy;
       intent?: PublishIntent;
       published?: Delivery;
       disposing?: string;
@@ -234,6 +264,8 @@ export type JobState =
       name: 'done';
       output: string;
       outputBytes: number;
+      /** The inode the result had when it was delivered; absent in journals of 0.1.0. */
+      outputIno?: string;
       how: string;
       notes: string[];
       evidence: string;
@@ -241,7 +273,8 @@ export type JobState =
     }
   | { name: 'held'; reason: Reason; from?: CandidateState }
   | { name: 'failed'; reason: Reason }
-  | { name: 'cancelled'; reason: Reason }
+  /** Until then, what was reached is kept for whoever takes the cancellation back. */
+  | { name: 'cancelled'; reason: Reason; until?: number; from?: CandidateState }
   | { name: 'skipped'; reason: Reason };
 
 export type StateName = JobState['name'];
@@ -275,6 +308,15 @@ export interface CloudRefs {
   draft?: string;
 }
 
+/** A job about another source that works, or worked, in the same session of the cloud. */
+export interface Neighbour {
+  job: string;
+  /** The name its source has there. */
+  file: string;
+  /** See CloudRefs. */
+  draft?: string | undefined;
+}
+
 /** The fact under which the journal keeps each of them; people see these names in `job ID`. */
 const CLOUD_FACTS: Readonly<Record<keyof CloudRefs, string>> = {
   session: 'nemo session',
@@ -301,6 +343,23 @@ export function cloudFactsOf(refs: CloudRefs): { key: string; value: string }[] 
   });
 }
 
+/** Characters that an instruction may have, wherever it comes from: more than anybody needs. Bounds the work of reading it, too. */
+export const MAX_INSTRUCTION = 2000;
+
+/** How the jobs of a folder are sorted in the queue. */
+export const QUEUE_ORDERS = ['arrival', 'largest-saving'] as const;
+export type QueueOrder = (typeof QUEUE_ORDERS)[number];
+
+/** Where a person wants a job in the queue: before all folders' turns, behind all of its folder, or before the job with this id. */
+export type MoveTo = 'top' | 'bottom' | { before: string };
+
+/** Where a person put a job in the queue: before all folders' turns, in its folder's order of arrival, or behind all of its folder. */
+export interface Place {
+  line: 'first' | 'middle' | 'last';
+  /** Smaller goes first; in the middle among arrival numbers. */
+  rank: number;
+}
+
 export interface HistoryEntry {
   at: number;
   /** The event's name and its text, for `job ID`. */
@@ -308,6 +367,9 @@ export interface HistoryEntry {
   note?: string;
   message?: Message;
 }
+
+/** In place of the hash of a file that nobody reads whole: anybody can make one of any size at no cost. */
+export const UNREAD = 'unread';
 
 export interface Job {
   id: string;
@@ -321,16 +383,27 @@ export interface Job {
   fingerprint: string;
   /**
    * Hash of every byte, read before the first attempt: tells a file whose date changed from one that was edited. Absent where the
-   * fingerprint covers the whole file, before the first attempt, and for jobs of versions that did not record it.
+   * fingerprint covers the whole file, before the first attempt, and for jobs of versions that did not record it; `UNREAD` for a
+   * file that is mostly holes.
    */
   contentHash?: string;
   sidecar?: Sidecar;
   /** Instruction given for this version at the command line; it overrides the sidecar. */
   words?: string;
-  /** 1 for the first result; 2 and up for refinements requested by a changed sidecar (`clip.v2.mp4`). */
+  /** They came over HTTP without a token, from anybody on this machine. */
+  wordsByAnybody?: boolean;
+  /** 1 for the first job about this content; 2 and up for what was asked for after it. */
   version: number;
+  /** The version in the result's name (`clip.v2.mp4`), where earlier ones ended without a result: see `nameVersionOf`. */
+  nameVersion?: number;
   decision: Decision;
+  /** Its file is one of a library, where the result takes its place; `inbox` is the library. */
+  library?: true;
   state: JobState;
+  /** Where a person put it in the queue; absent where it arrived. */
+  place?: Place;
+  /** A person had it rest. */
+  paused?: boolean;
   /** How often a person asked for another attempt. */
   retried: number;
   /** Engine attempts so far. */
@@ -341,18 +414,31 @@ export interface Job {
   strikes: Partial<Record<ErrorCode, number>>;
   /** The engine's last checkpoint under each key; dropped when the job rests in a final state. */
   checkpoints: Record<string, Json>;
+  /** Parts of it that other machines have; absent where none ever had one. */
+  leases?: Leases;
   /** Where the original went, when the rule moved it, or `deleted`. */
-  original?: { kind: 'archived'; path: string; at: number } | { kind: 'deleted'; at: number };
+  original?: { kind: 'archived'; path: string; at: number; sha256?: string } | { kind: 'deleted'; at: number };
+  /** Of a library: its original is on the way back to its place. */
+  restoring?: true;
+  /** Commands to be run about its end, by their keys (after/after.ts). */
+  commands?: Record<string, 'due' | 'begun'>;
   /** Report file written for this job, so that only our own is ever removed. */
   report?: string;
   /** What an engine wants to show people (the agent's reply, the timeline), including the texts for `cloud`: never secrets. */
   facts: Record<string, string>;
+  /** Codes of those facts that are sentences of ours, for translation; absent in journals of 0.1.0. */
+  factMessages?: Record<string, Message>;
   /** Where the cloud keeps this job. */
   cloud?: CloudRefs;
   createdAt: number;
   updatedAt: number;
   /** Newest last, at most HISTORY_LIMIT. */
   history: HistoryEntry[];
+}
+
+/** Which version the result's name tells of; from 2 on it shows. */
+export function nameVersionOf({ version, nameVersion = version }: Pick<Job, 'version' | 'nameVersion'>): number {
+  return nameVersion;
 }
 
 /** A job's live progress; never journaled. */

@@ -9,11 +9,14 @@
  * in-doubt    a paid step may or may not have happened; the engine asks the service. Left by `step` (now it knows) or `held`.
  * verifying   there is a candidate. A restart verifies it again.
  * delivering  verified; `publishing` is journaled before the final name appears, `published` after it is durable.
+ *             Of a library, `archiving` and `archived` come before that: the original is safe before its place is taken.
  * done        published, and the original kept, archived or deleted as the folder says.
  * held        a person must act; the reason says how. failed: the source or the request is at fault.
  * cancelled   a person asked, or a newer version of the file took its place. skipped: nothing to do; says why.
  */
 import type { EventName, JobEvent } from './events.ts';
+import { withLease, withoutLease } from './lease.ts';
+import type { Message } from './message.ts';
 import { withHistory } from './history.ts';
 import {
   type Candidate,
@@ -52,14 +55,20 @@ const ALLOWED: Readonly<Record<Exclude<EventName, 'admitted'>, readonly StateNam
   step: ['running', 'in-doubt'],
   checkpoint: ['running', 'in-doubt'],
   fact: ANY,
+  leased: ['running'],
+  // A worker may say so after the job came to its end.
+  'lease-ended': ANY,
   doubted: ['running', 'in-doubt'],
   candidate: ['running'],
   rejected: ['verifying', 'delivering'],
   verified: ['verifying'],
+  archiving: ['delivering'],
+  archived: ['delivering'],
   publishing: ['delivering'],
   published: ['delivering'],
   disposing: ['delivering'],
   disposed: ['delivering'],
+  restoring: ['done'],
   restored: ['done'],
   pruned: ['done'],
   done: ['delivering'],
@@ -67,7 +76,13 @@ const ALLOWED: Readonly<Record<Exclude<EventName, 'admitted'>, readonly StateNam
   held: [...ACTIVE, 'failed'],
   failed: ACTIVE,
   cancelled: [...ACTIVE, 'held', 'failed'],
-  skipped: ['queued', 'waiting', 'running', 'verifying', 'held'],
+  skipped: ['queued', 'waiting', 'running', 'verifying', 'delivering', 'held'],
+  placed: ['queued', 'waiting'],
+  paused: ACTIVE,
+  resumed: ANY,
+  'command-due': ANY,
+  'command-begun': ANY,
+  'command-ended': ANY,
   reported: ANY,
   forgotten: RESTED,
 };
@@ -116,7 +131,11 @@ type Changing = Exclude<EventName, 'admitted' | 'forgotten'>;
 
 /** What each event changes in a job whose state allows it. */
 const CHANGES: { readonly [N in Changing]: (job: Job, data: EventData<N>, at: number) => Partial<Job> } = {
-  decided: (_, { decision, sidecar }) => ({ decision, sidecar: sidecar ?? undefined }),
+  decided: (job, { decision, sidecar, words = job.words, wordsByAnybody, nameVersion }) => ({
+    ...{ decision, sidecar: sidecar ?? undefined },
+    ...(nameVersion === undefined ? {} : { nameVersion }),
+    ...(words === job.words ? {} : { words: words ?? undefined, wordsByAnybody }),
+  }),
   repinned: (job, { inbox = job.inbox, path, relative, pin, contentHash = job.contentHash }) => ({
     ...{ inbox, path, relative, pin },
     ...(contentHash === undefined ? {} : { contentHash }),
@@ -126,6 +145,8 @@ const CHANGES: { readonly [N in Changing]: (job: Job, data: EventData<N>, at: nu
   step: (_, data, at) => ({ state: { name: 'running', ...data, since: at } }),
   checkpoint: (job, { key, value }) => ({ checkpoints: { ...job.checkpoints, [key]: value }, waits: 0 }),
   fact: withFact,
+  leased: (job, lease) => ({ leases: withLease(job.leases, lease) }),
+  'lease-ended': (job, end) => ({ leases: withoutLease(job.leases, end) }),
   doubted: (_, data, at) => ({ state: { name: 'in-doubt', ...data, since: at } }),
   candidate: (_, { candidate }) => ({ state: { name: 'verifying', candidate }, waits: 0 }),
   rejected: (job, { keepCheckpoints }) => {
@@ -134,20 +155,25 @@ const CHANGES: { readonly [N in Changing]: (job: Job, data: EventData<N>, at: nu
     return { state: { name: 'queued' }, checkpoints: keepCheckpoints ? job.checkpoints : {} };
   },
   verified: (job, data) => ({ state: deliveringFrom(candidateOf(job), data) }),
+  archiving: (job, { to }) => ({ state: { ...unpublished(job, 'archiving'), archiving: to } }),
+  archived: (job, copy) => ({ state: { ...unpublished(job, 'archived'), archived: copy } }),
   publishing: (job, { intent }) => ({ state: { ...unpublished(job, 'publishing'), intent } }),
   published: (job, { delivery }) => ({ state: { ...unpublished(job, 'published'), published: delivery } }),
   disposing: (job, { to }) => ({ state: { ...published(job, 'disposing'), disposing: to } }),
-  disposed: (job, { kind, to }, at) => {
+  disposed: (job, { kind, to, sha256 }, at) => {
     published(job, 'disposed');
-    return { original: kind === 'archived' ? { kind, path: to, at } : { kind, at } };
+    if (kind === 'deleted') return { original: { kind, at } };
+    return { original: { kind, path: to, at, ...(sha256 !== undefined && { sha256 }) } };
   },
-  restored: () => ({ original: undefined }),
+  restoring: () => ({ restoring: true }),
+  restored: () => ({ original: undefined, restoring: undefined }),
   pruned: (_job, _data, at) => ({ original: { kind: 'deleted', at } }),
   done: (job, data) => ({
     state: doneFrom(published(job, 'done'), data),
     checkpoints: {},
     strikes: {},
     waits: 0,
+    ...(job.leases && { leases: undefined }),
   }),
   waiting: (job, { until, reason, strike }) => ({
     state: { name: 'waiting', until, reason, ...keeping(job, reason) },
@@ -157,8 +183,19 @@ const CHANGES: { readonly [N in Changing]: (job: Job, data: EventData<N>, at: nu
   // Checkpoints stay: once a person has acted, work continues from them (a render id is kept).
   held: (job, { reason }) => ({ state: { name: 'held', reason, ...keeping(job, reason) } }),
   failed: (_, { reason }) => ({ state: { name: 'failed', reason } }),
-  cancelled: (_, { reason }) => ({ state: { name: 'cancelled', reason }, checkpoints: {} }),
+  cancelled: (job, { reason, until }) =>
+    until === undefined
+      ? { state: { name: 'cancelled', reason }, checkpoints: {} }
+      : { state: { name: 'cancelled', reason, until, ...keeping(job, reason) } },
   skipped: (_, { reason }) => ({ state: { name: 'skipped', reason }, checkpoints: {} }),
+  placed: (_, { place }) => ({ place }),
+  paused: () => ({ paused: true }),
+  resumed: () => ({ paused: undefined }),
+  'command-due': (job, { commands }) => ({
+    commands: { ...job.commands, ...Object.fromEntries(commands.map(key => [key, 'due' as const])) },
+  }),
+  'command-begun': (job, { command }) => ({ commands: { ...job.commands, [command]: 'begun' } }),
+  'command-ended': withoutCommand,
   reported: (_, { path }) => ({ report: path ?? undefined }),
 };
 
@@ -176,13 +213,38 @@ function queuedAgain(job: Job, { fresh, byPerson }: EventData<'queued'>): Partia
     strikes: forgiven ? {} : job.strikes,
     waits: forgiven ? 0 : job.waits,
     retried: job.retried + (byPerson ? 1 : 0),
+    ...(byPerson && { place: undefined, paused: undefined }),
   };
 }
 
-function withFact(job: Job, { key, value }: { key: string; value: string }): Partial<Job> {
+function withFact(job: Job, { key, value, message }: EventData<'fact'>): Partial<Job> {
   const refs = cloudRefsOf({ [key]: value });
-  const facts = { ...job.facts, [key]: value };
-  return refs ? { facts, cloud: { ...job.cloud, ...refs } } : { facts };
+  const { [key]: _, ...others } = job.factMessages ?? {};
+  const factMessages = message ? { ...others, [key]: message } : others;
+  return {
+    facts: { ...job.facts, [key]: value },
+    ...(job.factMessages || message ? { factMessages } : {}),
+    ...(refs ? { cloud: { ...job.cloud, ...refs } } : {}),
+  };
+}
+
+/** What went wrong with a command is a note on the result, and changes nothing else. */
+function withoutCommand(job: Job, { command, problem, message }: EventData<'command-ended'>): Partial<Job> {
+  const { [command]: _, ...others } = job.commands ?? {};
+  const commands = Object.keys(others).length > 0 ? others : undefined;
+  const { state } = job;
+  if (problem === undefined || state.name !== 'done') return { commands };
+  return { commands, state: { ...state, ...withNote(state, problem, message) } };
+}
+
+/** @param message the note's code, so that it can be translated */
+function withNote(
+  { notes, messages }: Pick<Done, 'notes' | 'messages'>,
+  note: string,
+  message: Message | undefined,
+): Pick<Done, 'notes' | 'messages'> {
+  const codes = [...notes.map((_, n) => messages?.notes?.[n] ?? null), message ?? null];
+  return { notes: [...notes, note], messages: { ...messages, notes: codes } };
 }
 
 function deliveringFrom(candidate: Candidate, { evidence, message }: EventData<'verified'>): Delivering {
@@ -190,25 +252,26 @@ function deliveringFrom(candidate: Candidate, { evidence, message }: EventData<'
   return { name: 'delivering', candidate: { ...candidate, messages }, evidence };
 }
 
-function doneFrom({ candidate, evidence, published: delivery }: Published, { note, message }: EventData<'done'>): Done {
+function doneFrom(
+  { candidate, evidence, intent, published: delivery }: Published,
+  { note, message }: EventData<'done'>,
+): Done {
   const { how, notes, messages } = candidate;
   return {
     name: 'done',
     output: delivery.output,
     outputBytes: delivery.bytes,
+    ...(intent && { outputIno: intent.ino }),
     how,
-    notes: note ? [...notes, note] : notes,
     evidence,
-    messages: note
-      ? { ...messages, notes: [...notes.map((_, n) => messages?.notes?.[n] ?? null), message ?? null] }
-      : messages,
+    ...(note ? withNote({ notes, messages }, note, message) : { notes, messages }),
   };
 }
 
 /** The finished candidate a resting or waiting job still has, if any. */
 function candidateState(job: Job): CandidateState | undefined {
   const { state } = job;
-  if (state.name === 'waiting' || state.name === 'held') return state.from;
+  if (state.name === 'waiting' || state.name === 'held' || state.name === 'cancelled') return state.from;
   return state.name === 'verifying' || state.name === 'delivering' ? state : undefined;
 }
 
@@ -250,6 +313,11 @@ function published(job: Job, event: EventName): Published {
 /** Whether it waits for something that only a person can change (an account without credits). */
 export function waitsForPerson({ state }: Job): boolean {
   return state.name === 'waiting' && state.reason.action !== undefined;
+}
+
+/** Epoch ms at which the job came into its state; `updatedAt` moves with every report, new place and pause as well. */
+export function stateSince({ state, history, updatedAt }: Job): number {
+  return history.findLast(({ event }) => event === state.name)?.at ?? updatedAt;
 }
 
 export function reasonOf(job: Job): Reason | undefined {

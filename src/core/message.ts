@@ -17,6 +17,11 @@ export interface Sentence extends Message {
   text: string;
 }
 
+/** Somebody else's words, which are shown as they are in every language. */
+export function verbatim(text: string): Sentence {
+  return { code: 'verbatim', text };
+}
+
 /** The message of a sentence without its text; `undefined` for a plain string, which has no code. */
 export function messageOf(said: Sentence | string | undefined): Message | undefined {
   return said === undefined || typeof said === 'string' ? undefined : { code: said.code, params: said.params };

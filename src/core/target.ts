@@ -1,12 +1,25 @@
-/** What a result should be: its size, its picture and its quality. */
+/** What a result should be: which part, its size, its picture and its quality. */
+import type { Trim } from './trim.ts';
 
 /** `1080p` limits the shorter side, `1280x720` the whole frame (turned for portrait); a picture is never upscaled. */
 export type Resolution = { kind: 'lines'; lines: number } | { kind: 'box'; width: number; height: number };
 
+/** The worst look that is accepted for the size's sake, in the words of `explain`; `any` accepts what an encoder can make at all. */
+export type Floor = 'any' | 'decent' | 'good';
+
 /** What a rule and an instruction together ask for. */
 export interface Target {
-  /** At most this many bytes, or this share (0-1] of the source; absent: as small as it stays visually lossless. */
-  size?: { kind: 'bytes'; bytes: number } | { kind: 'share'; share: number };
+  /**
+   * At most this many bytes, this share (0-1] of the source or its part, or this many bits a second, sound and tables included;
+   * absent: as small as it stays visually lossless.
+   */
+  size?: { kind: 'bytes'; bytes: number } | { kind: 'share'; share: number } | { kind: 'rate'; bitsPerSecond: number };
+  /** How it must look in that size. Absent, as in journals of 0.1.0: recognisable. */
+  floor?: Floor;
+  /** What follows where it would look worse; absent: `hold`. `keep-quality` gives up the size: as if none had been asked for. */
+  belowFloor?: 'hold' | 'keep-quality';
+  /** Absent: all of the source. */
+  trim?: Trim;
   resolution?: Resolution;
   /** At most this many frames per second. */
   fps?: number;
@@ -19,10 +32,19 @@ export interface Target {
   minSaving: number;
 }
 
-/** The largest size in bytes a result may have, or `undefined` if no size was requested. */
-export function targetBytes(target: Target, sourceBytes: number): number | undefined {
-  if (!target.size) return undefined;
-  return target.size.kind === 'bytes' ? target.size.bytes : Math.floor(target.size.share * sourceBytes);
+/**
+ * The largest size in bytes a result may have; `undefined` if no size was requested, or a bit rate while nobody knows how many
+ * seconds the result will have.
+ */
+export function targetBytes({ size }: Target, sourceBytes: number, durationS?: number): number | undefined {
+  if (size?.kind === 'bytes') return size.bytes;
+  if (size?.kind === 'share') return Math.floor(size.share * sourceBytes);
+  return size && durationS !== undefined ? Math.floor((size.bitsPerSecond * durationS) / 8) : undefined;
+}
+
+/** The same where the size is a promise: nothing larger will come out. */
+export function promisedBytes(target: Target, sourceBytes: number): number | undefined {
+  return target.belowFloor === 'keep-quality' ? undefined : targetBytes(target, sourceBytes);
 }
 
 /** `1080p` or `1280x720` as people write it; `undefined` for anything else. */

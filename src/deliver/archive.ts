@@ -1,6 +1,7 @@
 import { basename, dirname, relative } from 'node:path';
-import { ShrinkError } from '../core/errors.ts';
+import { isShrinkError, sentenceOf, ShrinkError } from '../core/errors.ts';
 import { say } from '../messages/say.ts';
+import type { HeldFile } from '../platform/files/door.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
 import { errnoOf, type Files } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
@@ -16,6 +17,8 @@ export interface RestoreOptions extends MoveOptions {
   inbox: string;
   relative: string;
   sizeBytes: number;
+  /** Whether it has the content that was archived: others may write into the archive. */
+  isOriginal(file: HeldFile): Promise<boolean>;
 }
 
 /**
@@ -27,9 +30,9 @@ export async function restoreOriginal(options: RestoreOptions): Promise<string> 
   const { archived, archiveDir, inbox, files, log } = options;
   const parts = options.relative.split('/').filter(part => part !== '');
   const name = parts.pop() ?? basename(archived);
-  return whileMoving(archived, async () => {
+  return whileMoving(archived, undefined, async () => {
     // The watcher follows no links in an inbox either.
-    const folder = ensureFolder({ path: inbox }, parts, { files, log, portable: false, links: false });
+    const folder = ensureFolder({ path: inbox }, parts, { files, log, portable: false, links: false }).catch(inInbox);
     return holding(folder, async there => {
       const to = new Entry(there, name);
       const archive = await folderOf(archived, { path: archiveDir ?? dirname(archived) }, files);
@@ -43,13 +46,23 @@ export async function restoreOriginal(options: RestoreOptions): Promise<string> 
   });
 }
 
+/** What stands in the way in an inbox has nothing to do with the names of results. */
+function inInbox(error: unknown): never {
+  if (!isShrinkError(error) || sentenceOf(error).code !== 'deliver.folder-refused') throw error;
+  const { code, subject } = error;
+  throw new ShrinkError(code, sentenceOf(error), { subject, hint: say('deliver.restore-refused-hint'), cause: error });
+}
+
 /** Whether it is back; `false` where there is none in the archive, and none in its place. */
 async function moveBack(from: Entry, to: Entry, options: RestoreOptions): Promise<boolean> {
   // An earlier attempt may have finished.
   if (!(await from.lstat())) return isAlreadyBack(to, options);
   const { inbox, files, log } = options;
   const leads = () => stillLeadsTo(to.folder, { path: inbox }, files);
-  const moved = await holding(from.open(), file => moveOriginal(from, to, { ...options, file, leads }));
+  const moved = await holding(from.open(), async file => {
+    if (!(await options.isOriginal(file))) throw notTheArchived(from.path);
+    return moveOriginal(from, to, { ...options, file, leads });
+  });
   if (moved === 'exchanged') throw originalChanged(from.path);
   if (moved === 'taken') {
     if (!(await isEqualFile(from, to))) throw inTheWay(to.path);
@@ -126,12 +139,17 @@ function isBelow(path: string, folder: string): boolean {
   return way !== '' && way !== '..' && !way.startsWith('../');
 }
 
-function notArchived(path: string): ShrinkError {
+function notTheArchived(path: string): ShrinkError {
+  const message = say('deliver.not-the-archived', { path });
+  return new ShrinkError('denied', message, { subject: path, hint: say('deliver.not-the-archived-hint') });
+}
+
+export function notArchived(path: string): ShrinkError {
   const message = say('deliver.not-archived', { path });
   return new ShrinkError('gone', message, { subject: path, hint: say('deliver.not-archived-hint') });
 }
 
-function inTheWay(path: string): ShrinkError {
+export function inTheWay(path: string): ShrinkError {
   const message = say('deliver.in-the-way', { path });
   return new ShrinkError('denied', message, { subject: path, hint: say('deliver.in-the-way-hint') });
 }

@@ -17,7 +17,7 @@ import { copyInto } from '../platform/files/durable.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
 import { type Files, type InputFile, openToRead, sha256OfOpen } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
-import { freeBytes } from '../platform/files/space.ts';
+import { freeBytes, fullOfWhat } from '../platform/files/space.ts';
 import {
   checkRoot,
   type DeliveryRoot,
@@ -30,6 +30,7 @@ import {
   stillLeadsTo,
   namesIn,
   unavailableIfGone,
+  waitsForRights,
 } from './output-folder.ts';
 import { collisionKey, namesFor, safeParts } from './safe-names.ts';
 import { inTurn, moveWithoutOverwriting } from './atomic-publish.ts';
@@ -73,6 +74,14 @@ const MAX_NAMES = 1000;
  * `changed-underneath` (a source delivered as it is was written to after it was checked), `io`.
  */
 export async function deliver(verified: Verified, options: DeliverOptions): Promise<Delivery> {
+  try {
+    return await delivered(verified, options);
+  } catch (error) {
+    throw waitsForRights(error, options.outbox);
+  }
+}
+
+async function delivered(verified: Verified, options: DeliverOptions): Promise<Delivery> {
   const { files } = options;
   const root = rootOf(options);
   await checkRoot(root, files);
@@ -98,8 +107,13 @@ function rootOf({ outbox, outboxIdentity }: Pick<DeliverOptions, 'outbox' | 'out
   return { path: outbox, identity: outboxIdentity };
 }
 
+type StageOptions = Pick<
+  DeliverOptions,
+  'job' | 'files' | 'log' | 'signal' | 'onProgress' | 'mode' | 'sourceMtimeMs' | 'source'
+>;
+
 /** The whole file under its hidden name, synced, and read back equal to what was verified. */
-interface Staged {
+export interface Staged {
   temp: Entry;
   /** The one that was read back. */
   file: HeldFile;
@@ -107,7 +121,7 @@ interface Staged {
   sha256: string;
 }
 
-async function stage(verified: Verified, folder: HeldFolder, options: DeliverOptions): Promise<Staged> {
+export async function stage(verified: Verified, folder: HeldFolder, options: StageOptions): Promise<Staged> {
   const { log, signal, onProgress, mode, sourceMtimeMs: mtimeMs } = options;
   const temp = new Entry(folder, ownTempName(options.job));
   await inFolder('clearing', temp.path, () => temp.unlink());
@@ -176,9 +190,13 @@ async function publishAs(
   return moved === 'moved';
 }
 
-/** A file that already has the name and the same content is the delivery; there is no second copy of it. */
+/**
+ * A file that already has the name and the same content is the delivery; there is no second copy of it. One of somebody else is
+ * not: they could empty it once the original is gone.
+ */
 async function useEqualFile(target: Entry, staged: Staged, { log }: DeliverOptions): Promise<Delivery | undefined> {
-  const output = await makeDurableIfEqual(target, staged, log);
+  const { uid } = await staged.file.stat();
+  const output = await makeDurableIfEqual(target, { ...staged, uid }, log);
   if (output) await staged.temp.unlink();
   return output;
 }
@@ -212,7 +230,7 @@ async function findIn(
   const staged = isOurTemp ? await temp.lstat() : undefined;
   const found = await target.lstat();
   if (isReservation(found, staged, intent)) await target.unlink();
-  const published = await makeDurableIfEqual(target, intent, log);
+  const published = await makeDurableIfEqual(target, { ...intent, uid: staged?.uid }, log);
   if (staged) await temp.unlink();
   return published;
 }
@@ -229,11 +247,12 @@ function isReservation(target: BigIntStats | undefined, temp: BigIntStats | unde
 /** The delivery, once it is durable, if the name has a file of that content. */
 async function makeDurableIfEqual(
   target: Entry,
-  wanted: { bytes: number; sha256: string; ino?: string },
+  wanted: { bytes: number; sha256: string; ino?: string; uid: bigint | undefined },
   log: Logger,
 ): Promise<Delivery | undefined> {
   const found = await target.lstat();
   if (!found?.isFile() || Number(found.size) !== wanted.bytes) return undefined;
+  if (wanted.uid !== undefined && found.uid !== wanted.uid) return undefined;
   return holding(target.open(), async file => {
     const isIt = file.pin.ino === wanted.ino || (await sha256OfOpen(file)) === wanted.sha256;
     if (!isIt || file.pin.sizeBytes !== wanted.bytes) return undefined;
@@ -253,7 +272,9 @@ async function explainCopyError(error: unknown, verified: Verified, folder: stri
   return isShrinkError(error, 'gone', 'changed-underneath') ? changedSinceCheck(verified) : error;
 }
 
-async function shortage(cause: ShrinkError, bytes: number, folder: string, files: Files): Promise<ShrinkError> {
+async function shortage(cause: ShrinkError, bytes: number, folder: string, files: Files): Promise<unknown> {
+  const known = await fullOfWhat(cause, [folder], files);
+  if (known !== cause) return known;
   const free = await freeBytes(folder, files).catch(() => undefined);
   const message =
     free === undefined || free >= bytes

@@ -2,12 +2,14 @@ import { dirname } from 'node:path';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { ownTempName } from '../core/file-names.ts';
 import { samePin } from '../core/job.ts';
+import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
+import { copyAttributes } from '../platform/files/attributes.ts';
 import type { HeldFile } from '../platform/files/door.ts';
 import { copyInto } from '../platform/files/durable.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
 import { fileError } from '../platform/files/file-error.ts';
-import { errnoOf, type Files, pinFrom, sha256OfOpen } from '../platform/files/files.ts';
+import { errnoOf, type Files, type OpenFile, pinFrom, sha256OfOpen } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { isSecondName, type MoveFacts, type Moved, moveWithoutOverwriting } from './atomic-publish.ts';
 
@@ -16,6 +18,8 @@ export interface MoveOptions {
   signal?: AbortSignal | undefined;
   files: Files;
   log: Logger;
+  /** Receives what a person should know of an original that was moved to another disk. */
+  onNote?: ((note: Sentence) => void) | undefined;
 }
 
 export interface OriginalMove extends MoveOptions {
@@ -65,9 +69,9 @@ async function copyTo(to: Entry, original: HeldFile, from: Entry, options: Origi
   const { job, signal, log, leads } = options;
   const temp = new Entry(to.folder, ownTempName(job));
   await temp.unlink();
-  const { mode, mtimeNs } = await original.stat();
-  const facts = { log, signal, mode: Number(mode & 0o777n), mtimeMs: Number(mtimeNs) / 1e6 };
-  const { sha256 } = await copyInto(original, temp, facts);
+  const { mtimeNs } = await original.stat();
+  const mode = (copy: OpenFile) => modeOf({ path: temp.path, ...copy }, original, options);
+  const { sha256 } = await copyInto(original, temp, { log, signal, mode, mtimeMs: Number(mtimeNs) / 1e6 });
   try {
     const moved = await holding(temp.open(), async file => {
       if ((await sha256OfOpen(file, signal)) !== sha256) throw misread(to.path);
@@ -82,6 +86,21 @@ async function copyTo(to: Entry, original: HeldFile, from: Entry, options: Origi
     await temp.unlinkQuietly();
     throw error;
   }
+}
+
+/**
+ * Gives the copy what the original has besides bytes, and finds the mode that lets nobody read it who could not read the original:
+ * without its access list only its owner may, and a group that is another one gets nothing.
+ */
+async function modeOf(copy: OpenFile & { path: string }, original: HeldFile, options: OriginalMove): Promise<number> {
+  const { signal, onNote } = options;
+  const lost = await copyAttributes(original, copy, signal);
+  if (lost.access) onNote?.(lost.attributes ? say('deliver.access-and-attributes-lost') : say('deliver.access-lost'));
+  else if (lost.attributes) onNote?.(say('deliver.attributes-lost'));
+  const { mode, gid } = await original.stat();
+  const bits = Number(mode & 0o777n);
+  if (lost.access) return bits & 0o700;
+  return (await copy.stat()).gid === gid ? bits : bits & 0o707;
 }
 
 /** Removes the name of the original that was copied; a file that took its place since stays. */
@@ -113,17 +132,17 @@ export async function isEqualFile(a: Entry, b: Entry): Promise<boolean> {
 }
 
 /** Wraps the errno errors of `act` as errors of moving the file at `path`. */
-export async function whileMoving<T>(path: string, act: () => Promise<T>): Promise<T> {
+export async function whileMoving<T>(path: string, doing: Sentence | undefined, act: () => Promise<T>): Promise<T> {
   try {
     return await act();
   } catch (error) {
     if (isShrinkError(error) || errnoOf(error) === undefined) throw error;
-    throw movingError(error, path);
+    throw movingError(error, path, doing);
   }
 }
 
-function movingError(error: unknown, path: string): ShrinkError {
-  return fileError(error, say('deliver.moving', { path }), path);
+function movingError(error: unknown, path: string, doing = say('deliver.moving', { path })): ShrinkError {
+  return fileError(error, doing, path);
 }
 
 export function originalChanged(path: string): ShrinkError {

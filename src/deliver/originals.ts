@@ -2,7 +2,8 @@
  * What happens to an original once its result is durable: kept, archived or deleted, and only while it is still the very
  * file that was processed. Nothing here overwrites anything, and any step may be the last before a power cut.
  */
-import type { BigIntStats } from 'node:fs';
+import { type BigIntStats, constants } from 'node:fs';
+import { access } from 'node:fs/promises';
 import { basename } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
 import { ownTempName } from '../core/file-names.ts';
@@ -47,7 +48,9 @@ export async function disposeOriginal(options: DisposeOptions): Promise<Disposal
   if (policy === 'keep') return { kind: 'kept' };
   const parts = partsOf(relative);
   const name = parts.pop() ?? basename(inbox);
-  return whileMoving(`${inbox}/${relative}`, async () => {
+  const path = `${inbox}/${relative}`;
+  const doing = policy === 'delete' ? say('deliver.deleting', { path }) : undefined;
+  return whileMoving(path, doing, async () => {
     const folder = await openIfThere(inbox, parts, files);
     if (folder) return holding(Promise.resolve(folder), () => dispose(new Entry(folder, name), options));
     const earlier = options.intended && (await finishMove(options.intended, undefined, options));
@@ -105,10 +108,24 @@ async function archive(original: Entry, options: DisposeOptions): Promise<string
   try {
     return await archiveAs(original, parts, false, options);
   } catch (error) {
+    if (await isReadOnly(error, options.archiveDir)) throw archiveReadOnly(original.path, options.archiveDir);
     const isPortable = parts.every(part => safePart(part, { portable: true }) === part);
     if (isPortable || !REFUSED_NAME.has(errnoOf((error as Error).cause ?? error) ?? '')) throw error;
     return archiveAs(original, parts, true, options);
   }
+}
+
+/** Whether it was the archive's disk that refused to be written to, and not the inbox's. */
+async function isReadOnly(error: unknown, folder = ''): Promise<boolean> {
+  const isRefused = (refusal: unknown) => errnoOf(refusal) === 'EROFS';
+  if (!isRefused((error as Error).cause ?? error)) return false;
+  return access(folder, constants.W_OK).then(() => false, isRefused);
+}
+
+/** As a full disk is: it is waited for. An error of its own or a person made it read-only, and a person puts it right. */
+function archiveReadOnly(path: string, archive = ''): ShrinkError {
+  const message = say('deliver.archive-read-only', { path, archive });
+  return new ShrinkError('unavailable', message, { subject: archive, hint: say('deliver.archive-read-only-hint') });
 }
 
 /** What file systems answer to a name they cannot have; exfat-fuse and some SMB servers say ENOENT. */

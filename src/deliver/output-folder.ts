@@ -9,6 +9,7 @@ import { type HeldFolder, openFolder } from '../platform/files/door.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import { isShrinkError, sentenceOf, ShrinkError } from '../core/errors.ts';
+import { isWithin } from '../core/file-names.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import { errnoOf, type Files } from '../platform/files/files.ts';
@@ -244,6 +245,21 @@ export async function inFolder<T>(operation: FolderOperation, path: string, act:
 export function unavailableIfGone(error: unknown, folder: string): unknown {
   if (!isShrinkError(error, 'gone')) return error;
   return missing(folder, error);
+}
+
+const NO_RIGHT: ReadonlySet<string> = new Set(['EACCES', 'EPERM', 'EROFS']);
+
+/**
+ * An outbox that cannot be written to is waited for like one that is full: once its rights or its mount are put right, nobody has to
+ * do anything about each job. Any other error comes back as it is.
+ */
+export function waitsForRights(error: unknown, outbox: string): unknown {
+  if (!isShrinkError(error, 'denied') || !isWithin(outbox, error.subject ?? '')) return error;
+  const errno = errnoOf(error.cause) ?? '';
+  if (!NO_RIGHT.has(errno)) return error;
+  const hint = say(errno === 'EROFS' ? 'deliver.outbox-read-only-hint' : 'deliver.outbox-denied-hint', { outbox });
+  const { subject, cause } = error;
+  return new ShrinkError('unavailable', sentenceOf(error), { subject, hint, cause });
 }
 
 /** The existing name in `parent` that equals `part` up to case and accents; otherwise `part` itself. */

@@ -1,4 +1,5 @@
-import type { Candidate, CloudRefs, EngineName, Job, Json, Order, Progress, Reason } from '../core/job.ts';
+import type { Candidate, CloudRefs, EngineName, Job, Json, Neighbour, Order, Progress, Reason } from '../core/job.ts';
+import type { ShrinkError } from '../core/errors.ts';
 import type { MediaFacts } from '../core/media-info.ts';
 import type { Target } from '../core/target.ts';
 import { messageOf, type Sentence } from '../core/message.ts';
@@ -24,7 +25,37 @@ export interface Engine {
   run(order: Order, context: EngineContext): Promise<Candidate>;
   /** What it would do, line by line, for `explain`; reads the source and changes nothing. */
   describe?(order: Order, source: InputFile, signal: AbortSignal): Promise<Sentence[]>;
+  /** What putting a result in the place of its source would come to; reads the source and changes nothing. */
+  forecast?(order: Order, source: InputFile, options: ForecastOptions): Promise<Forecast>;
 }
+
+/** What a few seconds of a film cost at a quality, as far as a plan for many films needs it. */
+export interface SampledFilm {
+  /** Bits per second where no difference can be seen, by those of the source's picture. */
+  share: number;
+  /** Seconds of work for a frame and a million pixels of it. */
+  secondsPerMegapixel: number | undefined;
+}
+
+export interface ForecastOptions {
+  signal: AbortSignal;
+  /** What films like this one came to; `undefined` to have this one sampled. */
+  like(film: FilmFacts): SampledFilm | undefined;
+}
+
+export interface FilmFacts {
+  codec: string;
+  width: number;
+  height: number;
+  /** Bits of the picture for each pixel of a frame. */
+  bitsPerPixel: number;
+  durationS: number;
+}
+
+/** `sampled` where it was. */
+export type Forecast =
+  | { kind: 'leave'; why: Sentence; code: 'codec' | 'would-lose' | 'saves-too-little' }
+  | { kind: 'encode'; bytes: number; seconds: number; film: FilmFacts; sampled?: SampledFilm };
 
 /** What was done and what a person should know, as a candidate keeps it: texts, and their codes beside them. */
 export function wordsOf(
@@ -47,8 +78,13 @@ export interface CloudEngine extends Engine {
   /** The pause of the service that all requests wait for now; `until` is epoch ms. */
   paused(): { until: number; why: Sentence } | undefined;
   credits(signal: AbortSignal): Promise<Credits>;
-  /** The timeline of a job's session as text. @throws ShrinkError `cannot-do` if the job has none. */
-  timeline(refs: CloudRefs, signal: AbortSignal): Promise<string>;
+  /**
+   * The timeline of a job's session as text.
+   * @throws ShrinkError `cannot-do` if the job has none, or another file is on it, `session-gone` if the service forgot it.
+   */
+  timeline(question: TimelineQuestion): Promise<string>;
+  /** Why the export of a job's timeline would certainly be refused; `undefined` if it would not, or if nobody can tell now. */
+  cannotExport(question: TimelineQuestion): Promise<ShrinkError | undefined>;
   /** Adds another file or address to a job's session; an instruction then says what to do with it. */
   upload(request: UploadRequest): Promise<void>;
   close(): Promise<void>;
@@ -80,8 +116,18 @@ export interface ServiceCheck {
   clockAheadMs?: number;
 }
 
-export interface UploadRequest {
+export interface TimelineQuestion {
+  /** The job, for what is said of it. */
+  job: string;
   refs: CloudRefs;
+  /** The jobs about other sources in its session; asked for only where the timeline is not the job's. */
+  neighbours(): Promise<readonly Neighbour[]>;
+  /** It has its result: nothing of it is to be tried again. */
+  isDone: boolean;
+  signal: AbortSignal;
+}
+
+export interface UploadRequest extends Pick<TimelineQuestion, 'job' | 'refs' | 'isDone'> {
   /** A path or an address. */
   source: string;
   signal: AbortSignal;
@@ -133,16 +179,18 @@ export interface EngineContext {
   /** Resolves once the value is durable; `resume` later returns the last value under each key. */
   record(key: string, value: Json): Promise<void>;
   readonly resume: Readonly<Record<string, Json>>;
+  /** Whether the source is still what it was; absent where nobody looks. @throws ShrinkError `gone`, `changed-underneath`, ... */
+  checkSource?(): Promise<void>;
   /** Names the current step; resolves once journaled. Also ends doubt. */
   step(step: StepId, params?: StepParams): Promise<void>;
   /** A paid step may or may not have happened; the job is `in-doubt` until `step` or an error. */
   doubt(step: StepId, reason: Reason): Promise<void>;
-  /** Something people should find in the job's record (what the agent replied); never a secret. */
-  fact(key: string, value: string): Promise<void>;
+  /** Something people should find in the job's record (what the agent replied); a sentence is shown in their language. Never a secret. */
+  fact(key: string, said: Sentence | string): Promise<void>;
   /** Where the cloud keeps the job, for later versions of the file and for people; adds to what is already known. */
   cloud(refs: CloudRefs): Promise<void>;
-  /** Names of the files that jobs about other sources brought into this session of the cloud; absent if nobody keeps that. */
-  filesIn?(session: string): readonly string[];
+  /** The jobs about other sources in this session of the cloud, oldest first; absent if nobody keeps that. */
+  neighbours?(session: string): readonly Neighbour[];
   progress(progress: Progress): void;
   readonly signal: AbortSignal;
   /** Closed while local work should rest (quiet hours, `pause`): children are stopped, not ended. */

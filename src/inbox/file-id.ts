@@ -8,6 +8,7 @@ export type FileStat = Pick<
   | 'dev'
   | 'ino'
   | 'mode'
+  | 'uid'
   | 'size'
   | 'mtimeNs'
   | 'ctimeNs'

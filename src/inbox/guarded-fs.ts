@@ -3,10 +3,19 @@ import { isShrinkError, sentenceOf } from '../core/errors.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
-import type { FsKind } from '../platform/files/fs-types.ts';
+import { type FsKind, kindOfType } from '../platform/files/fs-types.ts';
 import { openBelow } from '../platform/files/door.ts';
-import { type Files, nodeFiles, type OpenFile } from '../platform/files/files.ts';
+import {
+  errnoOf,
+  type Files,
+  HAS_DESCRIPTOR_PATHS,
+  nodeFiles,
+  type OpenFile,
+  throughDescriptor,
+} from '../platform/files/files.ts';
 import { filesBehind, MountGuard } from '../platform/files/hang-guard.ts';
+import { type Mount, mountsReader } from '../platform/files/mounts.ts';
+import { type Elsewhere, isElsewhere, Stepwise } from '../platform/files/stepwise.ts';
 import type { FileStat } from './file-id.ts';
 
 /** The result of lstat for one path: a stat, `undefined` if nothing is there, or why it failed. */
@@ -42,10 +51,12 @@ export class FileSystems {
   readonly #answerMs: number;
   readonly #guards = new Map<string, { guard: MountGuard; fs: GuardedFs }>();
 
-  constructor(clock: Clock, answerMs: number) {
+  constructor(clock: Clock, answerMs: number, mounts = mountsReader()) {
     this.#clock = clock;
     this.#answerMs = answerMs;
-    this.local = localFs(clock);
+    this.local = HAS_DESCRIPTOR_PATHS
+      ? new StepwiseFs(clock, mounts, ({ mount }) => this.for(kindOfType(mount?.type ?? 'unknown'), mount?.point ?? ''))
+      : plainFs(clock);
   }
 
   for(kind: FsKind, mountPoint: string): GuardedFs {
@@ -68,44 +79,140 @@ export class FileSystems {
 /** How long synchronous work may hold the event loop, ms. */
 const SLICE_MS = 8;
 
-function localFs(clock: Clock): GuardedFs {
+/** Gives the event loop a turn where synchronous work has held it for too long. */
+function slicer(clock: Clock): () => Promise<void> {
   let sliceStart = clock.monotonic();
-  async function yieldIfLong(): Promise<void> {
+  return async () => {
     if (clock.monotonic() - sliceStart < SLICE_MS) return;
     await new Promise(resolve => setImmediate(resolve));
     sliceStart = clock.monotonic();
+  };
+}
+
+/** On Linux: what may hang is found out one name of a path at a time, because it may have been mounted just now. */
+class StepwiseFs implements GuardedFs {
+  readonly #yieldIfLong: () => Promise<void>;
+  readonly #mounts: () => readonly Mount[];
+  readonly #elsewhere: (to: Elsewhere) => GuardedFs;
+
+  /** @param elsewhere how to reach what must not be asked synchronously */
+  constructor(clock: Clock, mounts: () => readonly Mount[], elsewhere: (to: Elsewhere) => GuardedFs) {
+    this.#yieldIfLong = slicer(clock);
+    this.#mounts = mounts;
+    this.#elsewhere = elsewhere;
   }
-  return {
-    async list(dir) {
-      await yieldIfLong();
-      return fs.readdirSync(dir);
-    },
-    async listRaw(dir) {
-      await yieldIfLong();
-      return fs.readdirSync(dir, { encoding: 'buffer' });
-    },
-    async lstat(paths) {
+
+  list(dir: string): Promise<string[]> {
+    const look = (fd: number) => fs.readdirSync(throughDescriptor(fd));
+    return this.#at(dir, look, other => other.list(dir));
+  }
+
+  listRaw(dir: string): Promise<Buffer[]> {
+    const look = (fd: number) => fs.readdirSync(throughDescriptor(fd), { encoding: 'buffer' });
+    return this.#at(dir, look, other => other.listRaw(dir));
+  }
+
+  lstat(paths: readonly (string | Buffer)[]): Promise<LstatResult[]> {
+    return inBatches(paths, async batch => {
+      const found = await this.#looking(steps => batch.map(path => lstatStepwise(steps, path)));
       const results: LstatResult[] = [];
-      for (const path of paths) {
-        if (results.length % 64 === 0) await yieldIfLong();
-        results.push(lstatSync(path));
+      for (const [n, each] of found.entries()) {
+        results.push(isElsewhere(each) ? (await this.#elsewhere(each).lstat(batch.slice(n, n + 1)))[0] : each);
       }
       return results;
-    },
-    stat: async path => fs.statSync(path, { bigint: true }),
-    realpath: async path => fs.realpathSync(path),
-    readlink: async path => fs.readlinkSync(path),
+    });
+  }
+
+  stat(path: string): Promise<FileStat> {
+    const look = (fd: number) => fs.fstatSync(fd, { bigint: true });
+    return this.#at(path, look, other => other.stat(path));
+  }
+
+  realpath(path: string): Promise<string> {
+    const look = (fd: number) => fs.readlinkSync(throughDescriptor(fd));
+    return this.#at(path, look, other => other.realpath(path));
+  }
+
+  async readlink(path: string): Promise<string> {
+    const found = await this.#looking(steps => steps.readlink(path));
+    return isElsewhere(found) ? this.#elsewhere(found).readlink(path) : found;
+  }
+
+  /** Until it is open, it may still be exchanged for such a mount: that costs a thread until the mount answers, not the process. */
+  open(root: string, names: readonly string[]): Promise<OpenedFile> {
+    const look = () => opened(root, names, nodeFiles);
+    return this.#at([root, ...names].join('/'), look, other => other.open(root, names), false);
+  }
+
+  async #at<T>(
+    path: string,
+    look: (fd: number) => T | Promise<T>,
+    ask: (other: GuardedFs) => Promise<T>,
+    follows = true,
+  ): Promise<T> {
+    return this.#looking(steps =>
+      steps.at(path, follows, to => (isElsewhere(to) ? ask(this.#elsewhere(to)) : look(to.fd))),
+    );
+  }
+
+  async #looking<T>(look: (steps: Stepwise) => T): Promise<T> {
+    await this.#yieldIfLong();
+    const steps = new Stepwise(this.#mounts);
+    try {
+      return look(steps);
+    } finally {
+      steps.close();
+    }
+  }
+}
+
+async function inBatches(
+  paths: readonly (string | Buffer)[],
+  lstat: (paths: readonly (string | Buffer)[]) => Promise<LstatResult[]>,
+): Promise<LstatResult[]> {
+  const results: LstatResult[] = [];
+  for (let i = 0; i < paths.length; i += 64) results.push(...(await lstat(paths.slice(i, i + 64))));
+  return results;
+}
+
+function lstatStepwise(steps: Stepwise, path: string | Buffer): LstatResult | Elsewhere {
+  return lstatResult(() =>
+    steps.at(path, false, to => (to.fd === undefined ? to : fs.fstatSync(to.fd, { bigint: true }))),
+  );
+}
+
+/** Where there are no paths through descriptors. */
+function plainFs(clock: Clock): GuardedFs {
+  const yieldIfLong = slicer(clock);
+  const later = async <T>(look: () => T): Promise<T> => {
+    await yieldIfLong();
+    return look();
+  };
+  return {
+    list: dir => later(() => fs.readdirSync(dir)),
+    listRaw: dir => later(() => fs.readdirSync(dir, { encoding: 'buffer' })),
+    lstat: paths =>
+      inBatches(paths, batch =>
+        later(() => batch.map(path => lstatResult(() => fs.lstatSync(path, { bigint: true, throwIfNoEntry: false })))),
+      ),
+    stat: path => later(() => fs.statSync(path, { bigint: true })),
+    realpath: path => later(() => fs.realpathSync(path)),
+    readlink: path => later(() => fs.readlinkSync(path)),
     open: (root, names) => opened(root, names, nodeFiles),
   };
 }
 
-function lstatSync(path: string | Buffer): LstatResult {
+function lstatResult<T>(look: () => T): T | undefined | NodeJS.ErrnoException {
   try {
-    return fs.lstatSync(path, { bigint: true, throwIfNoEntry: false });
+    return look();
   } catch (error) {
+    // Without descriptors nothing can be said of the file.
+    if (SHORTAGES.has(errnoOf(error) ?? '')) throw error;
     return isGone(error) ? undefined : (error as NodeJS.ErrnoException);
   }
 }
+
+const SHORTAGES: ReadonlySet<string> = new Set(['EMFILE', 'ENFILE', 'ENOMEM']);
 
 function remoteFs(guard: MountGuard): GuardedFs {
   const { promises } = fs;

@@ -2,17 +2,21 @@ import type { Sentence } from '../core/message.ts';
 import { type Completeness, checkCompleteness } from '../media/completeness/index.ts';
 import { say } from '../messages/say.ts';
 import { type FileStat, pinKey } from './file-id.ts';
+import { hidesItsWriter } from '../platform/files/files.ts';
 import type { OpenedFile } from './guarded-fs.ts';
 import { companionsOf } from './ignored-names.ts';
+import { EMPTY_END_FACTOR } from './stability.ts';
 import { type Directory, openIn, pathOf, type Veto } from './tracked-file.ts';
 
 /** The result of inspecting a quiet file. */
 export type Inspection =
   | { kind: 'complete'; stat: FileStat }
+  /** Complete, and a single picture. */
+  | { kind: 'still'; stat: FileStat }
   /** It changed meanwhile, or is no longer there. */
   | { kind: 'changed' }
   /** Bytes may be missing; a longer window decides. */
-  | { kind: 'doubt'; stat: FileStat; why: Sentence }
+  | { kind: 'doubt'; stat: FileStat; why: Sentence; factor?: number }
   | { kind: 'veto'; stat: FileStat; veto: Exclude<Veto['kind'], 'writer'>; why: Sentence }
   /** A process is still writing to it. */
   | { kind: 'writing'; why: Sentence }
@@ -61,11 +65,16 @@ async function inspectContent(dir: Directory, name: string, stat: FileStat): Pro
 
 function assess(completeness: Completeness, stat: FileStat, { kind: fsKind }: Directory): Inspection {
   if (completeness.kind === 'truncated') return vetoed(stat, 'incomplete', completeness.why);
-  if (completeness.kind === 'suspect') return { kind: 'doubt', stat, why: completeness.why };
+  if (completeness.kind === 'suspect') {
+    const { why, hasEmptyEnd } = completeness;
+    return { kind: 'doubt', stat, why, ...(hasEmptyEnd && { factor: EMPTY_END_FACTOR }) };
+  }
   if (fsKind.honestBlocks && stat.size >= SPARSE_FROM_BYTES && stat.blocks * 512n < stat.size) {
     return { kind: 'doubt', stat, why: say('inbox.never-written') };
   }
-  if (completeness.kind === 'unknown' && fsKind.network) return { kind: 'doubt', stat, why: say('inbox.no-end') };
+  if (completeness.kind === 'still') return { kind: 'still', stat };
+  const mayBeOpen = fsKind.network || hidesItsWriter(stat);
+  if (completeness.kind === 'unknown' && mayBeOpen) return { kind: 'doubt', stat, why: say('inbox.no-end') };
   return { kind: 'complete', stat };
 }
 

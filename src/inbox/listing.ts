@@ -30,6 +30,8 @@ import {
 } from './tracked-file.ts';
 import type { WaitingFiles } from './waiting-files.ts';
 
+/** In place of a pin key for what cannot be looked at. */
+const UNSEEN = -1;
 /** Names per lstat batch. */
 const CHUNK = 256;
 /** So that somebody who makes links all day fills neither the memory nor the log. */
@@ -184,7 +186,7 @@ export class Listing {
 
   /** Records what lstat found at `name`. */
   async #update(dir: Directory, name: string, found: LstatResult): Promise<void> {
-    if (found instanceof Error) return;
+    if (found instanceof Error) return this.#updateUnseen(dir, name, found);
     if (!found) return this.#updateMissing(dir, name);
     if (found.isDirectory()) return this.#updateFolder(dir, name);
     if (dir.children.has(name)) this.#onGone(relativeOf(dir, name));
@@ -231,7 +233,7 @@ export class Listing {
   async #addFile(entry: Entry): Promise<void> {
     const { dir, name, stat } = entry;
     if (!this.#context.accepts(name)) return leaveAlone(entry, kindOf(name));
-    const { sidecar } = await instructionBeside(entry);
+    const { sidecar } = await instructionBeside(entry, stat);
     if (this.#context.hasJobFor(sightingOf(this.#context, entry, { sidecar }))) dir.files.set(name, pinKey(stat));
     else this.#waiting.add(entry);
   }
@@ -246,6 +248,17 @@ export class Listing {
     if (!isNews(this.#linksTold, path)) return;
     const why = stat.isSymbolicLink() ? await this.#whyNotFollow(dir, path) : whyNotAFile(stat);
     if (why !== undefined) this.#context.log.info({ path, why: why.text }, 'left alone');
+  }
+
+  /** It is there, but the system does not say what it is: as a path of more than 4,096 bytes, or on a disk that fails. */
+  #updateUnseen(dir: Directory, name: string, { code = 'EIO' }: NodeJS.ErrnoException): void {
+    if (reasonToIgnoreFile(name) !== undefined || dir.files.has(name) || dir.children.has(name)) return;
+    const isTooLong = code === 'ENAMETOOLONG';
+    if (isTooLong) record({ dir, name }, 'path too long', UNSEEN);
+    const path = pathOf(dir, name);
+    if (!isNews(this.#linksTold, path)) return;
+    const why = isTooLong ? say('inbox.path-too-long') : say('inbox.not-seen', { errno: code });
+    this.#context.log.warn({ path }, why.text);
   }
 
   /** Only the text of the link is compared: following it could lead into a mount that hangs. */
@@ -303,8 +316,12 @@ function isNews(told: Set<string>, path: string): boolean {
 }
 
 /** The file is known and needs nothing more, whatever becomes of its content. */
-function leaveAlone({ dir, name, stat }: Entry, kind: string): void {
-  dir.files.set(name, pinKey(stat));
+function leaveAlone(entry: Entry, kind: string): void {
+  record(entry, kind, pinKey(entry.stat));
+}
+
+function record({ dir, name }: Pick<Entry, 'dir' | 'name'>, kind: string, key: number): void {
+  dir.files.set(name, key);
   const names = dir.leftAlone.get(kind) ?? new Set();
   dir.leftAlone.set(kind, names.add(name));
 }

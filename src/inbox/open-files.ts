@@ -23,18 +23,34 @@ export type WriterProbe = (files: readonly Probed[]) => ReadonlyMap<string, Writ
  * of /proc, so callers ask about all files at once. Finds nothing if there is no /proc. Never throws.
  * Link targets are read, not followed, until the inode number matches: following one into a hung mount would hang this process.
  */
-export const procWriters: WriterProbe = files => {
+export const procWriters: WriterProbe = files =>
+  processesWith(files, (pid, wanted) => [...openFor(pid, wanted, isOpenForWriting), ...mappedForWriting(pid, wanted)]);
+
+/** The same for whoever has them open at all, to read them as well. */
+export const procUsers: WriterProbe = files => processesWith(files, (pid, wanted) => openFor(pid, wanted, () => true));
+
+function processesWith(
+  files: readonly Probed[],
+  keysOf: (pid: string, wanted: WantedFiles) => readonly string[],
+): ReadonlyMap<string, Writer> {
   const found = new Map<string, Writer>();
   const wanted = new WantedFiles(files);
   if (wanted.count === 0) return found;
   for (const pid of list('/proc')) {
     if (!/^\d+$/.test(pid) || Number(pid) === process.pid) continue;
-    for (const key of [...openForWriting(pid, wanted), ...mappedForWriting(pid, wanted)]) {
-      found.set(key, { pid: Number(pid), command: read(`/proc/${pid}/comm`).trim() || 'a process' });
+    for (const key of keysOf(pid, wanted)) {
+      found.set(key, { pid: Number(pid), command: commandOf(pid) });
     }
   }
   return found;
-};
+}
+
+/** By its command line: `comm` is the name of a thread, which Node 24 calls MainThread. Of `sshd: maria [priv]` it is `sshd`. */
+function commandOf(pid: string): string {
+  const [first = ''] = read(`/proc/${pid}/cmdline`).split('\0');
+  const program = first.startsWith('/') ? (first.split(' -')[0] ?? '') : (first.split(/[\s:]/)[0] ?? '');
+  return basename(program).replace(/^-/, '') || read(`/proc/${pid}/comm`).trim() || 'a process';
+}
 
 class WantedFiles {
   readonly count: number;
@@ -78,14 +94,14 @@ class WantedFiles {
   }
 }
 
-function openForWriting(pid: string, wanted: WantedFiles): string[] {
+function openFor(pid: string, wanted: WantedFiles, counts: (fdinfo: string) => boolean): string[] {
   const keys: string[] = [];
   for (const fd of list(`/proc/${pid}/fd`)) {
     const link = `/proc/${pid}/fd/${fd}`;
     const target = linkTarget(link);
     if (!target.startsWith('/') || target.startsWith('/dev/')) continue;
     const info = read(`/proc/${pid}/fdinfo/${fd}`);
-    if (!isOpenForWriting(info) || !wanted.mayInclude(/^ino:\s*(\d+)/m.exec(info)?.[1], target)) continue;
+    if (!counts(info) || !wanted.mayInclude(/^ino:\s*(\d+)/m.exec(info)?.[1], target)) continue;
     const key = wanted.keyBehind(link);
     if (key) keys.push(key);
   }

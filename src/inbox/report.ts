@@ -32,10 +32,7 @@ export async function reportFile(
       file.settling = restartWindow(file.settling, tick);
       return;
     case 'doubt':
-      // On a second inspection, the longer window is over.
-      if (file.doubt) return report(context, file, inspection.stat);
-      file.doubt = inspection.why;
-      return;
+      return doubted(context, file, inspection);
     case 'writing':
       return holdBack(context, file, { kind: 'writer', why: inspection.why }, tick);
     case 'veto':
@@ -45,13 +42,28 @@ export async function reportFile(
       return holdBack(context, file, { kind: inspection.veto, why: inspection.why }, tick);
     case 'refuse':
       return refuseFile(context, file, inspection.stat, inspection.why);
+    case 'still':
+      if (context.takesStills) return report(context, file, inspection.stat);
+      // Like any other picture in an inbox for videos.
+      file.phase = 'refused';
+      return;
     case 'complete':
       return report(context, file, inspection.stat);
   }
 }
 
+/** On a second inspection, the longer window is over. */
+async function doubted(
+  context: InboxContext,
+  file: TrackedFile,
+  { stat, why, factor = DOUBT_FACTOR }: Extract<Inspection, { kind: 'doubt' }>,
+): Promise<void> {
+  if (file.doubt && file.doubt.factor >= factor) return report(context, file, stat);
+  file.doubt = { why, factor };
+}
+
 async function report(context: InboxContext, file: TrackedFile, stat: FileStat): Promise<void> {
-  const { sidecar, unread } = await instructionBeside(file);
+  const { sidecar, unread } = await instructionBeside(file, stat);
   if (unread) return refuseFile(context, file, stat, unread);
   file.phase = 'reported';
   file.veto = undefined;
@@ -59,15 +71,18 @@ async function report(context: InboxContext, file: TrackedFile, stat: FileStat):
 }
 
 /** What the instruction beside a file says, or why it cannot be used. @throws ShrinkError `unavailable` only */
-export async function instructionBeside(file: {
-  dir: Directory;
-  name: string;
-}): Promise<{ sidecar?: Sidecar; unread?: Sentence }> {
+export async function instructionBeside(
+  file: { dir: Directory; name: string },
+  { uid }: Pick<FileStat, 'uid'>,
+): Promise<{ sidecar?: Sidecar; unread?: Sentence }> {
   const { dir } = file;
   const name = sidecarOf(file)?.name;
   if (name === undefined) return {};
   const instruction = await readInstruction(() => openIn(dir, name));
-  if (instruction.kind === 'text') return { sidecar: { path: pathOf(dir, name), text: instruction.text } };
+  if (instruction.kind === 'text') {
+    const byStranger = instruction.uid !== 0n && instruction.uid !== uid;
+    return { sidecar: { path: pathOf(dir, name), text: instruction.text, ...(byStranger && { byStranger }) } };
+  }
   if (instruction.kind === 'none') return {};
   return { unread: say('inbox.unusable-instruction', { name, why: instruction.why }) };
 }
@@ -141,8 +156,8 @@ function emit(context: InboxContext, file: TrackedFile, stat: FileStat, extras: 
 /** Why a pending file has not been reported yet. */
 export function whyPending(context: InboxContext, { veto, doubt, settling, polled }: TrackedFile): Sentence {
   if (veto) return veto.why;
-  const waitMs = windowMs(settling, settleMsOf(context, polled), doubt ? DOUBT_FACTOR : 1);
+  const waitMs = windowMs(settling, settleMsOf(context, polled), doubt?.factor ?? 1);
   return doubt
-    ? say('inbox.settling-longer', { doubt, windowMs: waitMs })
+    ? say('inbox.settling-longer', { doubt: doubt.why, windowMs: waitMs })
     : say('inbox.settling', { windowMs: waitMs });
 }

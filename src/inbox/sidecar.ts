@@ -1,16 +1,22 @@
 import { isShrinkError, sentenceOf } from '../core/errors.ts';
+import { MAX_INSTRUCTION } from '../core/job.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
 import type { OpenedFile } from './guarded-fs.ts';
 
-/** A longer text is somebody's document, not an instruction. */
+/** As many as an instruction of the longest kind may have: four for each character, and spaces around it. */
 const MAX_BYTES = 64 * 1024;
 
+const TOO_LONG = say('rules.words-too-long', { max: MAX_INSTRUCTION });
+
 /**
- * - `text`: the instruction, trimmed. `none`: nothing is written in it (yet).
+ * - `text`: the instruction, trimmed, and whose it is. `none`: nothing is written in it (yet).
  * - `unusable`: there is one that cannot be read; processing the file without it would not be what was requested.
  */
-export type Instruction = { kind: 'text'; text: string } | { kind: 'none' } | { kind: 'unusable'; why: Sentence };
+export type Instruction =
+  | { kind: 'text'; text: string; uid?: bigint }
+  | { kind: 'none' }
+  | { kind: 'unusable'; why: Sentence };
 
 /**
  * Reads an instruction file: UTF-8, or UTF-16 if a byte order mark says so (Notepad). Only regular files are read: a link
@@ -18,11 +24,19 @@ export type Instruction = { kind: 'text'; text: string } | { kind: 'none' } | { 
  * @param open opens it through the door (platform/files/door.ts)
  * @throws ShrinkError `unavailable` only
  */
-export async function readInstruction(open: () => Promise<Pick<OpenedFile, 'read' | 'close'>>): Promise<Instruction> {
+export async function readInstruction(
+  open: () => Promise<Pick<OpenedFile, 'read' | 'stat' | 'close'>>,
+): Promise<Instruction> {
   try {
     const file = await open();
-    const bytes = await file.read(0, MAX_BYTES + 1).finally(() => file.close());
-    return bytes.length > MAX_BYTES ? unusable(say('inbox.instruction-too-long')) : decodeInstruction(bytes);
+    try {
+      const bytes = await file.read(0, MAX_BYTES + 1);
+      if (bytes.length > MAX_BYTES) return unusable(TOO_LONG);
+      const instruction = decodeInstruction(bytes);
+      return instruction.kind === 'text' ? { ...instruction, uid: (await file.stat()).uid } : instruction;
+    } finally {
+      await file.close();
+    }
   } catch (error) {
     if (isShrinkError(error, 'unavailable')) throw error;
     if (isShrinkError(error)) return unusable(sentenceOf(error));
@@ -33,8 +47,11 @@ export async function readInstruction(open: () => Promise<Pick<OpenedFile, 'read
 
 export function decodeInstruction(bytes: Buffer): Instruction {
   const text = decode(bytes);
-  if (text === undefined || text.includes('\0')) return unusable(say('inbox.instruction-not-text'));
+  if (text === undefined) return unusable(say('inbox.instruction-not-text'));
+  if (text.includes('\0')) return unusable(say('inbox.instruction-has-nul'));
   const trimmed = text.trim();
+  // Somebody's document.
+  if (trimmed.length > MAX_INSTRUCTION) return unusable(TOO_LONG);
   return trimmed === '' ? { kind: 'none' } : { kind: 'text', text: trimmed };
 }
 

@@ -37,6 +37,8 @@ export const MIN_SAMPLES = 3;
 const GAP_FACTOR = 4;
 /** Signs that bytes are missing (sparse, unknown container over a network) lengthen the window by this factor. */
 export const DOUBT_FACTOR = 4;
+/** Downloads into space that was allocated beforehand pause for minutes: as long as is waited at all. */
+export const EMPTY_END_FACTOR = 120;
 export const MAX_WINDOW_MS = 10 * 60_000;
 
 export function firstSample(sample: Sample, tick: SampleTick): Settling {
@@ -81,7 +83,7 @@ function settling(sample: Sample, tick: SampleTick, longestGapMs: number, vouche
   return { key, blocks, ino, sizeBytes, changedAt: tick.at, changedIn: tick.no, longestGapMs, vouched };
 }
 
-/** Ms a file must stay the same; `factor` is 1, or DOUBT_FACTOR. Never above ten minutes, unless `settleMs` itself is. */
+/** Ms a file must stay the same; `factor` is 1, or that of a doubt. Never above ten minutes, unless `settleMs` itself is. */
 export function windowMs(state: Settling, settleMs: number, factor: number): number {
   const wanted = Math.max(settleMs * factor, state.longestGapMs * GAP_FACTOR);
   return Math.max(settleMs, Math.min(wanted, MAX_WINDOW_MS));

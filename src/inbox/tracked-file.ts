@@ -21,6 +21,8 @@ export interface InboxContext {
   incompleteAfterMs: number | undefined;
   /** Whether files of this name are for shrinkbox; others are only counted. */
   accepts(name: string): boolean;
+  /** Whether a GIF that is a single picture is, too. */
+  takesStills: boolean;
   /** At most this many files are pending at the same time; the others wait their turn. */
   maxWaiting: number;
   clock: Clock;
@@ -62,12 +64,18 @@ export interface TrackedFile {
   /** The sidecar's own quiet time. */
   sidecarSettling: Settling | undefined;
   /** A sign that bytes may be missing; a longer window decides. */
-  doubt: Sentence | undefined;
+  doubt: Doubt | undefined;
   veto: Veto | undefined;
   /** The last report (see `reportKey`), so that nothing is reported twice. */
   reported: string | number | undefined;
   /** Monotonic ms when it was first seen in this phase. */
   since: number;
+}
+
+export interface Doubt {
+  why: Sentence;
+  /** How much longer the window is. */
+  factor: number;
 }
 
 /** Why a quiet file is still not taken. */
@@ -116,8 +124,8 @@ export function kindOf(name: string): string {
   return /^[a-z0-9]{1,8}$/.test(extension) ? extension : '';
 }
 
-/** What is no regular file. The space tells them from extensions. */
-export const SPECIAL_KINDS = ['symbolic link', 'named pipe', 'special file'] as const;
+/** What is no regular file, or cannot be looked at. The space tells them from extensions. */
+export const SPECIAL_KINDS = ['symbolic link', 'named pipe', 'special file', 'path too long'] as const;
 
 /** No longer counts a name among what is left alone. */
 export function dropLeftAlone({ leftAlone }: Directory, name: string): void {

@@ -8,7 +8,6 @@ import { reportFile, whyPending } from './report.ts';
 import {
   alreadyQuiet,
   discountLostTime,
-  DOUBT_FACTOR,
   firstSample,
   isQuiet,
   lateWriterMs,
@@ -279,7 +278,7 @@ export class WaitingFiles {
     file.sidecarSettling = nextOfSidecar(file.sidecarSettling, sidecar, tick);
     const settleMs = settleMsOf(this.#context, file.polled);
     if (file.veto && tick.at < file.veto.nextCheckAt) return false;
-    if (!isQuiet(file.settling, tick, settleMs, file.doubt ? DOUBT_FACTOR : 1)) return false;
+    if (!isQuiet(file.settling, tick, settleMs, file.doubt?.factor)) return false;
     if (!file.sidecarSettling) return true;
     return tick.at - file.sidecarSettling.changedAt >= Math.min(settleMs, SIDECAR_SETTLE_MS);
   }

@@ -27,6 +27,8 @@ export interface WatchFolder {
   scan: 'auto' | number;
   /** Extensions, in lower case, of the files that are reported; the others are only counted. Absent: all are. */
   extensions?: readonly string[];
+  /** Whether a GIF that is a single picture is reported as well. */
+  stills?: boolean;
 }
 
 export interface WatcherOptions {
@@ -140,6 +142,7 @@ export class Watcher {
       settleMs: folder.settleMs,
       incompleteAfterMs: options.incompleteAfterMs,
       accepts: accepting(folder.extensions),
+      takesStills: folder.stills === true,
       maxWaiting: options.maxWaiting ?? MAX_WAITING,
       clock: options.clock,
       log: options.log,
@@ -166,7 +169,8 @@ interface Watched {
 
 function isSame(a: WatchFolder | undefined, b: WatchFolder): boolean {
   const [before, after] = [a?.extensions, b.extensions];
-  return a?.inbox === b.inbox && a.settleMs === b.settleMs && a.scan === b.scan && before?.join() === after?.join();
+  const areTaken = before?.join() === after?.join() && a?.stills === b.stills;
+  return a?.inbox === b.inbox && a.settleMs === b.settleMs && a.scan === b.scan && areTaken;
 }
 
 /** A link in a text file is one whatever is taken besides. */

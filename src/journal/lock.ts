@@ -1,20 +1,16 @@
 /**
- * One daemon per state directory, without native code and without anything that stays behind after a kill -9.
- *
- * Linux: a listening abstract unix socket named after the directory's device and inode. The kernel gives it to one process and
- * frees it with the process; bind mounts and links to the same directory share the name. Whoever connects learns who holds it.
- * Abstract names end at the network namespace, so a container sharing the directory is asked
- * through `control.sock` as well.
- * macOS and BSD: the `lock` file is opened with O_EXLOCK, which the kernel ties to the open file in the same way.
+ * One daemon per state directory, without native code. The kernel ties the lock to the open `lock` file and frees it with the
+ * process, kill -9 included: Linux by flock(2), macOS and BSD by O_EXLOCK. Nobody else can open the file (0600), so nobody else
+ * can hold the lock, and it reaches through bind mounts and into containers that share the directory. (decision 16)
  */
-import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { type FileHandle, open, readFile, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readFile, stat } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
-import { askName, holdName } from '../platform/abstract-socket.ts';
+import { flock } from '../platform/process/flock.ts';
 
 export interface Lock {
   /** Safe to call twice. */
@@ -41,8 +37,15 @@ export async function acquireLock(options: LockOptions): Promise<Lock> {
   const platform = options.platform ?? process.platform;
   const self = `pid: ${process.pid}\nsince: ${new Date().toISOString()}\nversion: ${options.version}\n`;
   try {
-    if (platform === 'linux') return await lockSocket(options, path, self);
-    if (EXCLUSIVE_OPEN.includes(platform)) return await lockFile(options, path, self);
+    if (platform === 'linux')
+      return await lockFile(options, path, self, {
+        open: openHere,
+        lock: fd => flock(fd, 'locking the state directory'),
+      });
+    if (EXCLUSIVE_OPEN.includes(platform)) {
+      const lock = () => Promise.resolve(true);
+      return await lockFile(options, path, self, { open: options.openExclusive ?? openExclusive, lock });
+    }
   } catch (error) {
     throw fileError(error, 'locking the state directory', path);
   }
@@ -52,63 +55,53 @@ export async function acquireLock(options: LockOptions): Promise<Lock> {
   });
 }
 
-async function lockSocket(options: LockOptions, path: string, self: string): Promise<Lock> {
-  const name = await nameOf(options.stateDir);
-  const held = await holdName(name, self);
-  if (!held) throw locked(options.stateDir, (await askName(name)) ?? (await read(path)));
-  try {
-    if (await answers(options.controlSocket ?? join(options.stateDir, 'control.sock'))) {
-      throw locked(options.stateDir, await read(path));
-    }
-    await writeDown(path, self);
-  } catch (error) {
-    await held.release();
-    throw error;
-  }
-  // The file goes first: once the socket is free, the file may be the next holder's.
-  const release = async () => {
-    await unlink(path).catch(() => {});
-    await held.release();
-  };
-  return once(release);
-}
-
-async function writeDown(path: string, self: string): Promise<void> {
-  const file = await open(path, 'w', 0o600);
-  try {
-    // Otherwise a file left behind by a crash keeps its mode.
-    await file.chmod(0o600);
-    await file.writeFile(self);
-  } finally {
-    await file.close();
-  }
-}
-
 const EXCLUSIVE_OPEN: readonly NodeJS.Platform[] = ['darwin', 'freebsd', 'openbsd'];
 
-async function lockFile(options: LockOptions, path: string, self: string): Promise<Lock> {
-  const file = await (options.openExclusive ?? openExclusive)(path).catch(async (error: NodeJS.ErrnoException) => {
-    if (error.code === 'EAGAIN') throw locked(options.stateDir, await read(path));
+async function lockFile(options: LockOptions, path: string, self: string, how: Locking): Promise<Lock> {
+  const file = await how.open(path).catch(async (error: NodeJS.ErrnoException) => {
+    if (error.code === 'EAGAIN') throw await locked(options.stateDir, path);
     throw error;
   });
-  await file.truncate();
-  await file.write(self, 0);
-  // The file stays, or a third process could lock its successor while a second one waits for it.
-  const release = async () => {
-    await file.truncate();
+  try {
+    if (!(await file.stat()).isFile()) throw new ShrinkError('io', `${path} is not a file`, { subject: path });
+    if (!(await how.lock(file.fd))) throw await locked(options.stateDir, path);
+    // Of a version before flock, or of one whose lock file was removed, only the socket tells.
+    if (await ourDaemonAnswers(options)) {
+      throw await locked(options.stateDir, path);
+    }
+    // Otherwise a file left behind by a crash keeps its mode.
+    await file.chmod(0o600);
+    await file.write(self, 0);
+    await file.truncate(Buffer.byteLength(self));
+  } catch (error) {
     await file.close();
-  };
-  return once(release);
+    throw error;
+  }
+  // The file stays, or a third process could lock its successor while a second one waits for it.
+  return once(async () => {
+    await file.truncate().catch(() => {});
+    await file.close();
+  });
 }
 
-function openExclusive(path: string): Promise<FileHandle> {
-  // O_EXLOCK: Node has no name for it, and hands flags to open(2) as they are.
-  return open(path, constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | 0x20, 0o600);
+/** How a file is opened and locked. */
+interface Locking {
+  open(path: string): Promise<FileHandle>;
+  lock(fd: number): Promise<boolean>;
 }
 
-async function nameOf(stateDir: string): Promise<string> {
-  const { dev, ino } = await stat(stateDir, { bigint: true });
-  return `shrinkbox-${createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, 32)}`;
+const OPEN = constants.O_RDWR | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+
+const openHere = (path: string) => open(path, OPEN, 0o600);
+
+/** O_EXLOCK: Node has no name for it, and hands flags to open(2) as they are. A second opener gets EAGAIN. */
+const openExclusive = (path: string) => open(path, OPEN | 0x20, 0o600);
+
+async function ourDaemonAnswers({ stateDir, controlSocket = join(stateDir, 'control.sock') }: LockOptions) {
+  const [socket, folder] = await Promise.all([controlSocket, stateDir].map(path => stat(path).catch(() => undefined)));
+  // It may be a link of an earlier version to a folder in /tmp, where by now anybody may listen.
+  const ours = [process.geteuid?.(), folder?.uid, 0];
+  return socket !== undefined && ours.includes(socket.uid) && (await answers(controlSocket));
 }
 
 /** Whether somebody listens on a socket in the file system; one that a crash left behind does not count. */
@@ -128,19 +121,34 @@ function answers(path: string): Promise<boolean> {
   });
 }
 
-function read(path: string): Promise<string | undefined> {
-  return readFile(path, 'utf8').catch(() => undefined);
-}
-
-function locked(stateDir: string, holder: string | undefined): ShrinkError {
-  const said = (key: string) => new RegExp(`^${key}: (.+)$`, 'm').exec(holder ?? '')?.[1];
-  const [pid, since] = [said('pid'), said('since')];
+/** Who has the lock, by the file. Its holder writes a moment after getting it, and what is there until then is of another. */
+async function locked(stateDir: string, path: string): Promise<ShrinkError> {
+  let holder = '';
+  for (let tries = 0; tries < 10; tries++) {
+    holder = await readFile(path, 'utf8').catch(() => '');
+    if (isAlive(Number(said(holder, 'pid')))) break;
+    await sleep(50);
+  }
+  const [pid, since] = [said(holder, 'pid'), said(holder, 'since')];
   const who = pid && since ? ` (pid ${pid}, since ${since})` : '';
   return new ShrinkError('locked', `another shrinkbox${who} is already using ${stateDir}`, {
     doing: 'locking the state directory',
     subject: stateDir,
     hint: `Stop it first (${pid ? `kill ${pid}, or ` : ''}systemctl stop shrinkbox), or give this one a state_dir of its own.`,
   });
+}
+
+function said(holder: string, key: string): string | undefined {
+  return new RegExp(`^${key}: (.+)$`, 'm').exec(holder)?.[1];
+}
+
+/** Never, for one in another container: its numbers are its own. */
+function isAlive(pid: number): boolean {
+  try {
+    return Number.isSafeInteger(pid) && pid > 0 && process.kill(pid, 0);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 function once(release: () => Promise<void>): Lock {

@@ -9,7 +9,7 @@
 import { crc32 } from 'node:zlib';
 
 /** Raised when the frame, or the meaning of a key in `data`, changes so that an older shrinkbox must not read it. */
-export const RECORD_VERSION = 1;
+export const RECORD_VERSION = 3;
 
 /** Longest line the journal writes, with its newline, in bytes; also the most it ever writes before it syncs. */
 export const MAX_WRITE_BYTES = 4 * 1024 * 1024;
@@ -33,6 +33,8 @@ export interface Entry {
   data: unknown;
   /** Epoch milliseconds; now where absent. */
   at?: number;
+  /** The version of the records that brought this event; 1 where absent, so that an older shrinkbox reads what it can. */
+  v?: number;
 }
 
 export type Decoded =
@@ -43,6 +45,7 @@ export type Decoded =
 
 /** An entry as it was when appended: everything of its line except `seq`. */
 export interface Draft {
+  v: number;
   tail: string;
   /** Upper bound of the finished line in bytes, newline included. */
   bytes: number;
@@ -62,12 +65,12 @@ export function draft(entry: Entry, now: number): Draft {
   const tail = `,"at":${at},"job":${JSON.stringify(entry.job)},"event":${event},"data":${data}`;
   const bytes = HEAD_BYTES + Buffer.byteLength(tail) + FRAME_BYTES + 1;
   if (bytes > MAX_WRITE_BYTES) throw new RangeError(`the data of ${entry.event} is too large: ${bytes} bytes`);
-  return { tail, bytes };
+  return { v: entry.v ?? 1, tail, bytes };
 }
 
 /** The line of a draft at its place, newline included. */
 export function finish(drafted: Draft, seq: number): string {
-  const body = `{"v":${RECORD_VERSION},"seq":${seq}${drafted.tail}`;
+  const body = `{"v":${drafted.v},"seq":${seq}${drafted.tail}`;
   return `${body},"crc":"${hex(crc32(body))}"}\n`;
 }
 

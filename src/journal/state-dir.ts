@@ -1,4 +1,4 @@
-import { chmod, mkdir, readdir, stat, statfs } from 'node:fs/promises';
+import { chmod, lstat, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
@@ -27,7 +27,7 @@ const REMOTE: Readonly<Record<number, string>> = {
 };
 
 /** What a state directory may contain; one with anything else in it is shared, and its mode is not ours to change. */
-const OURS = /^(journal|work|lock|control\.sock|identity\.json.*|\..*|@.*|lost\+found)$/;
+const OURS = /^(journal|work|lock|control\.sock|(identity|mounts|ffmpeg-abilities)\.json.*|\..*|@.*|lost\+found)$/;
 
 /**
  * Whether a journal can be kept there; creates nothing.
@@ -50,8 +50,8 @@ export async function checkStateDir(
 
 /**
  * Creates the state directory with its `journal` and `work`, private whatever the umask.
- * @throws ShrinkError `config-invalid` if it is a file or on a network or FUSE file system (then nothing is created);
- *   file errors as they are
+ * @throws ShrinkError `config-invalid` if it is a file or on a network or FUSE file system (then nothing is created),
+ *   or if other users own or may write what is in it; file errors as they are
  */
 export async function prepareStateDir(
   path: string,
@@ -64,11 +64,18 @@ export async function prepareStateDir(
   try {
     const existed = await isDirectory(root);
     const topmost = await mkdir(root, { recursive: true, mode: 0o700 });
+    await mustBeOurs(root);
     if (!existed || (await readdir(root)).every(name => OURS.test(name))) await chmod(root, 0o700);
+    else if (((await stat(root)).mode & 0o022) !== 0) throw othersMayWrite(root);
     for (const dir of [dirs.journal, dirs.work]) {
       // May be a link to another disk.
       await makePrivateDir(dir, { recursive: true });
       await refuseRemote(dir, dir, type);
+      await mustBeOurs(dir);
+    }
+    // From now on nobody else can add anything; they may have before.
+    for (const dir of [root, dirs.journal]) {
+      for (const name of await readdir(dir)) if (dir !== root || OURS.test(name)) await mustBeOurs(join(dir, name));
     }
     await secureNames(root, topmost, syncDir);
     return dirs;
@@ -76,6 +83,31 @@ export async function prepareStateDir(
     if (isNotDirectory(error)) throw notDirectory(root, error);
     throw fileError(error, 'preparing the state directory', root);
   }
+}
+
+/**
+ * What is in the state directory is believed: jobs, tokens, which original may go. So all of it, and a link on the way, has to
+ * be of our own user or of root.
+ */
+async function mustBeOurs(path: string): Promise<void> {
+  const self = process.geteuid?.();
+  if (self === undefined) return;
+  const found = [await lstat(path), await stat(path).catch(() => undefined)];
+  const foreign = found.find(each => each && each.uid !== self && each.uid !== 0);
+  if (!foreign) return;
+  throw new ShrinkError('config-invalid', `${path} belongs to another user (uid ${foreign.uid})`, {
+    doing: 'preparing the state directory',
+    subject: path,
+    hint: `That user could change what shrinkbox remembers. Run shrinkbox as that user, set state_dir to another folder, or, if you trust what is in it, run sudo chown -R ${self} ${path}.`,
+  });
+}
+
+function othersMayWrite(root: string): ShrinkError {
+  return new ShrinkError('config-invalid', `other users may write to ${root}, the state directory`, {
+    doing: 'preparing the state directory',
+    subject: root,
+    hint: `It holds other files, too, so shrinkbox does not change its mode. Run chmod go-w ${root}, or set state_dir to a folder of its own.`,
+  });
 }
 
 /**

@@ -88,12 +88,22 @@ export async function codecHeader(file: InputFile): Promise<Buffer | undefined> 
   return at === undefined ? undefined : buffer.subarray(at, at - 4 + buffer.readUInt32BE(at - 4));
 }
 
-/** What the descriptions of an MP4's tracks name. */
+/** What the descriptions of an MP4's tracks name, and how long they are shown. */
 export interface SampleEntries {
   /** Boxes of interest that were found. */
   boxes: ReadonlySet<string>;
   /** How it is encrypted (`cenc`, `cbcs`, `FairPlay`); absent if no track is. */
   protection: string | undefined;
+  /** By the ID of a track. */
+  lengths: ReadonlyMap<number, TrackLength>;
+}
+
+/** What the headers say of a track's length. Either may be stale or forged, or be nothing but the sum of the other. */
+export interface TrackLength {
+  /** When it ends on the movie's clock, seconds. */
+  endS: number;
+  /** How long its media are, seconds: by their header, and not longer than all samples together, where a table has those. */
+  mediaS: number;
 }
 
 /** The way from an MP4's index to the descriptions of its tracks. */
@@ -114,13 +124,66 @@ export async function sampleEntries(file: InputFile): Promise<SampleEntries> {
 
 async function entriesBelow(index: Box | undefined, file: Readable): Promise<SampleEntries> {
   const found = { boxes: new Set<string>(), protection: undefined as string | undefined };
-  const left = index ? [index] : [];
+  const tracks: Headers[] = [];
+  const movie: Headers = {};
+  const left: { box: Box; of: Headers }[] = index ? [{ box: index, of: movie }] : [];
   for (let headers = 0; left.length > 0 && headers < MAX_HEADERS; headers += 1) {
-    const box = left.shift() as Box;
+    const { box, of } = left.shift() as (typeof left)[number];
     if (box.type === 'stsd') noteEntries(found, await readBox(file, box));
-    if (CONTAINERS.has(box.type)) left.push(...(await boxesIn(file, box)));
+    if (isHeader(box.type)) of[box.type] = await readBox(file, box);
+    if (!CONTAINERS.has(box.type)) continue;
+    const inside = box.type === 'trak' ? {} : of;
+    if (inside !== of) tracks.push(inside);
+    left.push(...(await boxesIn(file, box)).map(one => ({ box: one, of: inside })));
   }
-  return found;
+  return { ...found, lengths: lengthsOf(movie, tracks) };
+}
+
+/** Headers with durations: of the whole movie, of a track, of the media in it, and of its samples. */
+type Headers = Partial<Record<'mvhd' | 'tkhd' | 'mdhd' | 'stts', Buffer>>;
+
+function isHeader(type: string): type is keyof Headers {
+  return type === 'mvhd' || type === 'tkhd' || type === 'mdhd' || type === 'stts';
+}
+
+/** `mvhd` and `mdhd`: two dates, ticks per second, duration. `tkhd`: two dates, ID, nothing, duration in ticks of the movie. */
+function lengthsOf({ mvhd }: Headers, tracks: readonly Headers[]): Map<number, TrackLength> {
+  const lengths = new Map<number, TrackLength>();
+  const movieTicks = mvhd && numberIn(mvhd);
+  for (const { tkhd, mdhd, stts } of tracks) {
+    const [id, shown] = [tkhd && numberIn(tkhd), tkhd && durationIn(tkhd, 8)];
+    const [ticks, media] = [mdhd && numberIn(mdhd), mdhd && durationIn(mdhd, 4)];
+    if (id === undefined || !movieTicks || !ticks || shown === undefined || media === undefined) continue;
+    const samples = stts && samplesIn(stts);
+    lengths.set(id, { endS: shown / movieTicks, mediaS: Math.min(media, samples ?? media) / ticks });
+  }
+  return lengths;
+}
+
+/** `stts`: how many entries, then for each how many samples and how long each of them is. A fragmented film has none here. */
+function samplesIn(stts: Buffer): number | undefined {
+  if (stts.length < 16) return undefined;
+  const end = 16 + 8 * stts.readUInt32BE(12);
+  if (end === 16 || end > stts.length) return undefined;
+  let ticks = 0;
+  for (let at = 16; at < end; at += 8) ticks += stts.readUInt32BE(at) * stts.readUInt32BE(at + 4);
+  return ticks;
+}
+
+/** Dates and durations have eight bytes instead of four. */
+const isLong = (header: Buffer): boolean => header[8] === 1;
+const afterDates = (header: Buffer): number => (isLong(header) ? 28 : 20);
+
+function numberIn(header: Buffer): number | undefined {
+  const at = afterDates(header);
+  return header.length < at + 4 ? undefined : header.readUInt32BE(at);
+}
+
+/** All ones mean that nobody knows. */
+function durationIn(header: Buffer, after: number): number | undefined {
+  const at = afterDates(header) + after;
+  if (header.length < at + 8 || header.readUInt32BE(at) === 0xffff_ffff) return undefined;
+  return isLong(header) ? Number(header.readBigUInt64BE(at)) : header.readUInt32BE(at);
 }
 
 async function boxesIn(file: Readable, { offset, bytes }: Box): Promise<Box[]> {

@@ -13,8 +13,8 @@ const ANSWER_MS = 1_000;
 const FRESH_MS = 2_000;
 
 /**
- * Free space for the metrics. A hanging share would take one thread of the pool with every call, until none is left for
- * the daemon: it is not asked again before it has answered.
+ * Free space for the metrics and the status. A hanging share would take one thread of the pool with every call, until none is
+ * left for the daemon: it is not asked again before it has answered.
  */
 export class DiskMeter {
   readonly #files: Files;
@@ -35,6 +35,12 @@ export class DiskMeter {
       const known = this.#known.get(diskPath.path);
       return known && now - known.at <= FRESH_MS + ANSWER_MS ? [{ ...diskPath, ...known }] : [];
     });
+  }
+
+  /** What the disk of a place said last, at once; it is asked again meanwhile. `undefined` before it answered, and when it failed. */
+  lastOf(path: string): DiskSpace | undefined {
+    void this.#refresh(path);
+    return this.#known.get(path);
   }
 
   #refresh(path: string): Promise<void> {

@@ -4,7 +4,7 @@
  */
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from 'prom-client';
 import type { Metering, StatusView } from '../api/types.ts';
-import { type Job, RESTING, STATE_NAMES } from '../core/job.ts';
+import { ENGINE_NAMES, type Job, RESTING, STATE_NAMES } from '../core/job.ts';
 import { stepLabel } from '../core/steps.ts';
 import { type CloudMeter, STREAM_OUTCOMES } from '../engine/engine.ts';
 import type { FsyncStats } from '../journal/journal.ts';
@@ -12,6 +12,7 @@ import type { Clock } from '../platform/clock.ts';
 import type { Files } from '../platform/files/files.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import { DiskMeter, type DiskPath } from './disk-space.ts';
+import { FleetMetrics } from './fleet-metrics.ts';
 
 export type NotifyOutcome = 'delivered' | 'failed' | 'dropped';
 
@@ -44,6 +45,7 @@ export class Metrics implements Metering, CloudMeter {
   readonly #unsubscribe: () => void;
   /** The daemon's status for the current scrape. */
   #status: StatusView | undefined;
+  #fleet: FleetMetrics | undefined;
 
   constructor(options: MetricsOptions) {
     const { ledger, clock } = options;
@@ -90,6 +92,12 @@ export class Metrics implements Metering, CloudMeter {
   /** A webhook was delivered, given up, or dropped because too many were waiting. */
   notified(outcome: NotifyOutcome): void {
     this.#counters.notifications.inc({ outcome });
+  }
+
+  /** Those of a fleet, made with the first call. */
+  fleet(): FleetMetrics {
+    this.#fleet ??= new FleetMetrics(this.#registry, () => this.#status);
+    return this.#fleet;
   }
 
   /** Stops counting. */
@@ -140,7 +148,11 @@ function createCounters(registry: Registry) {
   const counters = {
     sourceBytes: counter('source_bytes_total', 'Bytes of the sources of jobs done since the start.', 'engine'),
     outputBytes: counter('output_bytes_total', 'Bytes of the results of jobs done since the start.', 'engine'),
-    savedBytes: counter('saved_bytes_total', 'Bytes saved by jobs done since the start.', 'engine'),
+    savedBytes: counter(
+      'saved_bytes_total',
+      'Sources of jobs done since the start less their results; nothing is free while the originals are there.',
+      'engine',
+    ),
     ends: counter('job_ends_total', 'Jobs that came to rest since the start.', 'state', 'engine'),
     steps: histogram('step_duration_seconds', 'How long each step of a job took.', 'engine', 'step'),
     httpRequests: counter('http_requests_total', 'Answers of the control API, by HTTP status.', 'via', 'code'),
@@ -152,7 +164,7 @@ function createCounters(registry: Registry) {
   };
   // A counter starts at 0 instead of absent: only then is its first event an increase that alerts see.
   const { sourceBytes, outputBytes, savedBytes } = counters;
-  for (const engine of ['local', 'nemo']) {
+  for (const engine of ENGINE_NAMES) {
     for (const state of RESTING) counters.ends.inc({ state, engine }, 0);
     for (const each of [sourceBytes, outputBytes, savedBytes]) each.inc({ engine }, 0);
   }
@@ -211,10 +223,25 @@ class Gauges {
     });
     this.#add({
       name: 'done_saved_bytes',
-      help: 'Bytes saved by all jobs done that are remembered, restarts included.',
+      help: 'By how much the results of all jobs remembered are smaller than their sources, restarts included.',
       read(set) {
-        const { sourceBytes, outputBytes } = ledger.totals();
+        const { sourceBytes, outputBytes } = ledger.space();
         set(sourceBytes - outputBytes);
+      },
+    });
+    this.#add({
+      name: 'done_freed_bytes',
+      help: 'Deleted originals of all jobs remembered, less what was made of them.',
+      read: set => set(ledger.space().freedBytes),
+    });
+    this.#add({
+      name: 'originals_bytes',
+      help: 'Originals of jobs done, by where they were left.',
+      labels: ['place'],
+      read(set) {
+        const { left, archived } = ledger.space();
+        set(left.bytes, { place: 'inbox' });
+        set(archived.bytes, { place: 'archive' });
       },
     });
   }

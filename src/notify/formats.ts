@@ -1,7 +1,7 @@
 /** A notification in the form each service wants. Pure. */
 import type { JobView } from '../api/types.ts';
-import { savedPercent } from '../core/saving.ts';
-import { formatBytes } from '../core/units.ts';
+import { formatSaving } from '../core/saving.ts';
+import { formatBytes, plural } from '../core/units.ts';
 
 export type PayloadFormat = 'ntfy' | 'gotify' | 'discord' | 'slack' | 'json';
 
@@ -39,14 +39,20 @@ export function formatOf(address: string): PayloadFormat {
   return 'json';
 }
 
+/** What became of the films of a library in a day. */
+export function digestFor(library: string, { films, savedBytes }: { films: number; savedBytes: number }): Notification {
+  return {
+    event: 'done',
+    title: `${plural(films, 'film')} of ${oneLine(library)} done`,
+    text: `smaller by ${formatBytes(savedBytes)} since the last message`,
+  };
+}
+
 export function notificationFor(job: JobView, hint: string | null): Notification {
   const name = oneLine(job.source.split('/').at(-1) ?? job.source);
   const withHint = { ...job, hint };
   if (job.state === 'done') {
-    const after = job.output_bytes ?? 0;
-    const share = savedPercent(job.source, job.source_bytes, after);
-    const sizes = `${formatBytes(job.source_bytes)} -> ${formatBytes(after)} (${share} % saved)`;
-    const text = share === undefined ? formatBytes(after) : sizes;
+    const text = formatSaving(job.source, job.source_bytes, job.output_bytes ?? 0);
     return { event: 'done', title: `${name} is done`, text, job: withHint };
   }
   const reason = [job.reason, hint].filter(part => part !== null && part !== '').join('\n');

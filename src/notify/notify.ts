@@ -12,7 +12,7 @@ import { reasonOf, waitsForPerson } from '../core/lifecycle.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
 import type { Http } from '../platform/http.ts';
 import type { Logger } from '../platform/log.ts';
-import { type Notification, notificationFor, postFor, TEST_NOTIFICATION } from './formats.ts';
+import { digestFor, type Notification, notificationFor, postFor, TEST_NOTIFICATION } from './formats.ts';
 
 export interface NotifyOptions {
   /** Read at every event, so that a reload takes effect at once. */
@@ -32,6 +32,7 @@ const MAX_PAUSE_MS = 600_000;
 /** Messages that may wait for one address, the one being sent included. */
 const MAX_WAITING = 100;
 const ANSWER_MS = 15_000;
+const DAY_MS = 86_400_000;
 const STOPPING_MS = 1_500;
 
 /** The messages that wait for one address, and the work on them. */
@@ -46,6 +47,9 @@ export class Notifier {
   readonly #ending = new AbortController();
   /** Actions that a message has asked for since the last job was done. */
   readonly #asked = new Set<string>();
+  /** Of each library, since the last digest. */
+  readonly #films = new Map<string, { films: number; savedBytes: number }>();
+  #cancelDigest: (() => void) | undefined;
 
   constructor(options: NotifyOptions) {
     this.#options = options;
@@ -53,12 +57,30 @@ export class Notifier {
 
   /** Called after every change of a job; sends a message if the job ends in a state that a target wants. */
   changed(job: Job, before: Job | undefined): void {
+    if (job.library && job.state.name === 'done') return this.#countFilm(job, before);
     const name = this.#newsOf(job);
     if (job.state.name === before?.state.name || name === undefined) return;
     const targets = this.#options.targets().filter(({ on }) => on.includes(name));
     if (targets.length === 0) return;
     const message = notificationFor(viewOf(job), reasonOf(job)?.hint ?? null);
     for (const address of new Set(targets.map(({ url }) => url))) this.#offer(address, message);
+  }
+
+  /** A library has thousands of films: one message a day says what became of them. */
+  #countFilm({ inbox, pin, state }: Job, before: Job | undefined): void {
+    if (state.name !== 'done' || before?.state.name === 'done') return;
+    const { clock } = this.#options;
+    const sums = this.#films.get(inbox) ?? { films: 0, savedBytes: 0 };
+    this.#films.set(inbox, { films: sums.films + 1, savedBytes: sums.savedBytes + pin.sizeBytes - state.outputBytes });
+    this.#cancelDigest ??= clock.after(DAY_MS, () => this.#sendDigest());
+  }
+
+  #sendDigest(): void {
+    this.#cancelDigest = undefined;
+    const addresses = new Set(this.#options.targets().flatMap(({ on, url }) => (on.includes('done') ? url : [])));
+    for (const [library, sums] of this.#films)
+      for (const address of addresses) this.#offer(address, digestFor(library, sums));
+    this.#films.clear();
   }
 
   /** What an account needs is said once, not for every job and every hour that it is missing. */
@@ -83,6 +105,9 @@ export class Notifier {
 
   /** Gives a call under way a moment, then drops everything else. */
   async stop(): Promise<void> {
+    this.#cancelDigest?.();
+    // A machine that is switched off every night would otherwise never say what became of its libraries.
+    this.#sendDigest();
     const late = new AbortController();
     const idle = this.onIdle();
     await Promise.race([idle, sleep(this.#options.clock, STOPPING_MS, late.signal).catch(() => {})]);

@@ -2,6 +2,7 @@
  * Abstract unix sockets (Linux): names without a file. The kernel gives a name to one process and frees it when that process ends,
  * however it ends. Whoever connects gets a text. Another network namespace, such as a container's, has names of its own.
  */
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
 import { text } from 'node:stream/consumers';
@@ -48,16 +49,70 @@ export async function askName(name: string): Promise<string | undefined> {
   }
 }
 
+export interface SeenName {
+  name: string;
+  /** Whether a process of our own user or of root has it. Everybody can bind any name and answer anything at all. */
+  isOurs: boolean;
+}
+
 /** Names with this prefix that are in use, as far as the kernel lists them. */
-export async function namesHeld(prefix: string): Promise<string[]> {
-  const list = await readFile('/proc/net/unix', 'utf8').catch(() => '');
-  const names = list
-    .split('\n')
-    .map(line => line.split(/\s+/, 8)[7] ?? '')
-    .filter(path => path.startsWith(`@${prefix}`))
+export async function namesHeld(prefix: string): Promise<SeenName[]> {
+  const listening = listeningNames(await readFile('/proc/net/unix', 'utf8').catch(() => '')).filter(({ name }) =>
+    name.startsWith(prefix),
+  );
+  const ours = ourSockets(new Set(listening.map(({ inode }) => inode)));
+  const foreign = new Set(listening.filter(({ inode }) => !ours.has(inode)).map(({ name }) => name));
+  return [...new Set(listening.map(({ name }) => name))].map(name => ({ name, isOurs: !foreign.has(name) }));
+}
+
+/** The flag __SO_ACCEPTCON: a socket that is listened at. */
+const LISTENS = '00010000';
+
+/**
+ * The abstract names in /proc/net/unix. A name may contain line breaks and so forge a whole line, but no socket that is
+ * listened at can hide its own: a name is somebody's only if all its lines are. Pure.
+ */
+export function listeningNames(text: string): { name: string; inode: string }[] {
+  return text.split('\n').flatMap(line => {
+    const [, , , flags, , , inode = '', path = ''] = line.trim().split(/\s+/, 8);
     // NUL bytes are shown as @: the first one, and those that fill up the address.
-    .map(path => path.slice(1).replace(/@+$/, ''));
-  return [...new Set(names)];
+    return flags === LISTENS && path.startsWith('@') ? [{ name: path.slice(1).replace(/@+$/, ''), inode }] : [];
+  });
+}
+
+/** Those of these sockets that a process of our user or of root has open. Without rights, only our own processes show theirs. */
+function ourSockets(inodes: ReadonlySet<string>): Set<string> {
+  const found = new Set<string>();
+  if (inodes.size === 0) return found;
+  for (const pid of readdirSync('/proc').filter(name => /^\d+$/.test(name))) {
+    if (!isOurProcess(pid)) continue;
+    for (const inode of socketsOf(pid)) if (inodes.has(inode)) found.add(inode);
+    if (found.size === inodes.size) break;
+  }
+  return found;
+}
+
+/** By all its user ids: the owner of /proc/PID is root for every process that hides from debuggers. */
+function isOurProcess(pid: string): boolean {
+  const uids = /^Uid:\s+(.+)$/m.exec(unlessGone(() => readFileSync(`/proc/${pid}/status`, 'utf8')) ?? '')?.[1];
+  return uids !== undefined && uids.split(/\s+/).every(uid => uid === '0' || Number(uid) === process.geteuid?.());
+}
+
+function socketsOf(pid: string): string[] {
+  const fds = unlessGone(() => readdirSync(`/proc/${pid}/fd`)) ?? [];
+  return fds.flatMap(fd => {
+    const target = unlessGone(() => readlinkSync(`/proc/${pid}/fd/${fd}`)) ?? '';
+    return /^socket:\[(\d+)\]$/.exec(target)?.[1] ?? [];
+  });
+}
+
+/** Processes come and go, and those of others keep their files to themselves. */
+function unlessGone<T>(look: () => T): T | undefined {
+  try {
+    return look();
+  } catch {
+    return undefined;
+  }
 }
 
 function close(server: Server): Promise<void> {

@@ -1,6 +1,8 @@
 import { createRequire } from 'node:module';
 import type { DestinationStream, Logger as PinoLogger } from 'pino';
+import type { PrettyOptions } from 'pino-pretty';
 import { escapeForTerminal, escapeJsonText } from '../core/escape.ts';
+import { linesOf } from './log-lines.ts';
 
 /** Structured logging; messages are short past-tense facts, data goes into fields. */
 export type Logger = Pick<PinoLogger, 'level' | 'fatal' | 'error' | 'warn' | 'info' | 'debug'> & {
@@ -15,7 +17,7 @@ export interface LogOptions {
   /** `auto`: readable on a terminal, JSON otherwise. */
   format: 'auto' | 'json' | 'pretty';
   /** Where records go; stderr by default, because stdout is for answers. */
-  stream?: DestinationStream & { isTTY?: boolean };
+  stream?: DestinationStream & { isTTY?: boolean; columns?: number };
 }
 
 export function createLogger(options: LogOptions): Logger {
@@ -33,7 +35,7 @@ export function createLogger(options: LogOptions): Logger {
   // Loaded only here: forty modules that a service with a JSON log never needs.
   const pretty = createRequire(import.meta.url)('pino-pretty') as typeof import('pino-pretty');
   const lines = pretty({
-    ...READABLE,
+    ...(stream.isTTY === true ? onTerminal(() => stream.columns || 80) : READABLE),
     colorize: stream.isTTY === true,
     destination: destination as NodeJS.WritableStream,
   });
@@ -62,6 +64,13 @@ const READABLE = {
   ignore: 'pid,hostname,job,file,state',
   messageFormat: '{if job}{job} {end}{if file}{file} {end}{msg}',
 };
+
+/** The details below, in lines as wide as the terminal is now. */
+function onTerminal(columns: () => number): PrettyOptions {
+  const messageFormat: PrettyOptions['messageFormat'] = (record, _key, _level, { colors }) =>
+    linesOf(record, { columns: columns(), dim: colors.gray });
+  return { sync: true, translateTime: 'SYS:HH:MM:ss', ignore: 'pid,hostname', hideObject: true, messageFormat };
+}
 
 /** A full or missing log disk does not stop the work: up to MAX_BUFFERED characters are kept and written later. */
 function standardError(): DestinationStream {

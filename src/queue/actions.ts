@@ -1,17 +1,24 @@
 /** What a person may do to a job, and when; each action returns the job after it, or says why it was refused. */
-import { policyOfReason } from '../core/errors.ts';
-import { type Job, makeReason, RESTING } from '../core/job.ts';
-import type { Sentence } from '../core/message.ts';
+import type { JobEvent } from '../core/events.ts';
+import { policyOfReason, sentenceOf, type ShrinkError } from '../core/errors.ts';
+import { type Job, type MoveTo, RESTING } from '../core/job.ts';
+import { type Sentence, verbatim } from '../core/message.ts';
 import { say } from '../messages/say.ts';
-import { queuedBecause } from './decisions.ts';
+import type { Clock } from '../platform/clock.ts';
+import { cancelledByPerson, isUnbegun, isUndoable, queuedBecause } from './decisions.ts';
 import type { Ledger } from './ledger.ts';
+import { type Move, placeFor } from './order.ts';
 import type { Scheduler } from './scheduler.ts';
 
 export type ActionOutcome = { ok: true; job: Job } | { ok: false; problem: 'unknown' | 'not-now'; message: Sentence };
 
 export interface ActionsOptions {
   ledger: Ledger;
-  scheduler: Pick<Scheduler, 'abort' | 'consider' | 'resumeEngine'>;
+  clock: Clock;
+  scheduler: Pick<
+    Scheduler,
+    'abort' | 'consider' | 'keepingOut' | 'resumeEngine' | 'moved' | 'progressOf' | 'rest' | 'wake'
+  >;
   /** Brings an archived original back; resolves with its new path. @throws ShrinkError */
   restoreOriginal(job: Job): Promise<string>;
   /** Cleans up after a job that came to rest. */
@@ -20,8 +27,12 @@ export interface ActionsOptions {
   removeReport(job: Job): Promise<void>;
   /** Have the watcher report the file again. */
   resight(job: Job): void;
+  /** Why another version with this instruction would certainly be refused; `undefined` if it would not. */
+  mayNotRefine?(job: Job, words: string): Promise<ShrinkError | undefined>;
+  /** What gives a job another name, where later words were delivered under its own. */
+  renamed?(job: Job): JobEvent[];
   /** Makes another version of a delivered file with this instruction. */
-  refine(job: Job, words: string): Promise<Job>;
+  refine(job: Job, words: string, byAnybody: boolean): Promise<Job>;
 }
 
 export class Actions {
@@ -38,13 +49,16 @@ export class Actions {
     if (state.name === 'done') return notNow(job, say('queue.done-already'));
     if (!RESTING.has(state.name) && state.name !== 'waiting')
       return notNow(job, say('queue.state-already', { state: state.name }));
+    const renamed = this.#options.renamed?.(job) ?? [];
+    if (isUndoable(job, this.#options.clock.now()))
+      return this.#commit(job, queuedBecause(say('queue.cancel-undone')), ...renamed);
     // A cloud job's checkpoints are what was paid for: its engine decides what another attempt may repeat.
     const inCloud = job.decision.kind === 'do' && job.decision.engine === 'nemo';
     const keepsProgress =
       state.name === 'waiting' || (state.name === 'held' && policyOfReason(state.reason.code)?.keepsProgress === true);
     if (job.decision.kind === 'do') this.#options.scheduler.resumeEngine(job.decision.engine, job.id);
     const fresh = !inCloud && !keepsProgress;
-    return this.#commit(job, queuedBecause(say('queue.asked-again'), { byPerson: true, fresh }));
+    return this.#commit(job, queuedBecause(say('queue.asked-again'), { byPerson: true, fresh }), ...renamed);
   }
 
   async cancel(id: string): Promise<ActionOutcome> {
@@ -58,8 +72,7 @@ export class Actions {
       // The worker leaves its slot first; the caller only learns that the cancellation was requested.
       return { ok: true, job };
     }
-    const reason = makeReason('cancelled', say('queue.cancelled'));
-    const outcome = await this.#commit(job, { event: 'cancelled', data: { reason } });
+    const outcome = await this.#commit(job, cancelledByPerson(job, this.#options.clock.now()));
     await this.#options.afterRest(job.id);
     return outcome;
   }
@@ -69,6 +82,7 @@ export class Actions {
     const job = this.#options.ledger.find(id);
     if (!job) return unknown(id);
     if (!RESTING.has(job.state.name)) return notNow(job, say('queue.cancel-first', { state: job.state.name }));
+    if (job.library && job.original?.kind === 'archived') return notNow(job, say('library.forget-restores-nothing'));
     // Every version of the file: if one stayed, the file would not be processed again.
     for (const other of this.#options.ledger.atPlace(job.inbox, job.relative)) {
       if (!RESTING.has(other.state.name)) continue;
@@ -85,21 +99,83 @@ export class Actions {
     if (!job) return unknown(id);
     if (job.original?.kind === 'deleted') return notNow(job, say('queue.original-deleted'));
     if (job.original?.kind !== 'archived') return notNow(job, say('queue.original-kept'));
+    if (job.library) await this.#options.ledger.commit(job.id, { event: 'restoring', data: { to: job.path } });
     const to = await this.#options.restoreOriginal(job);
     return this.#commit(job, { event: 'restored', data: { to } });
   }
 
-  /** Another message in the job's session, or another local version: `clip.v2.mp4`. */
-  async refine(id: string, words: string): Promise<ActionOutcome> {
-    const job = this.#options.ledger.find(id);
+  /** Gives a job another place in the queue. */
+  async move(id: string, to: MoveTo): Promise<ActionOutcome> {
+    const { ledger, scheduler } = this.#options;
+    const job = ledger.find(id);
     if (!job) return unknown(id);
-    const newest = this.#options.ledger.atPlace(job.inbox, job.relative).at(-1) ?? job;
-    if (!RESTING.has(newest.state.name)) return notNow(newest, say('queue.ask-later', { state: newest.state.name }));
-    return { ok: true, job: await this.#options.refine(newest, words) };
+    let move: Move;
+    if (typeof to === 'string') move = { to };
+    else {
+      const before = ledger.find(to.before);
+      if (!before) return unknown(to.before);
+      move = { before };
+    }
+    const place = placeFor(move, job, { jobs: ledger.all(), order: ledger.order });
+    if ('code' in place) return notNow(job, place);
+    const moved = await ledger.commit(job.id, { event: 'placed', data: { place } });
+    if (!moved) return unknown(id);
+    scheduler.moved(moved);
+    return { ok: true, job: moved };
   }
 
-  async #commit(job: Job, event: Parameters<Ledger['commit']>[1]): Promise<ActionOutcome> {
-    const next = await this.#options.ledger.commit(job.id, event);
+  /** Has one job rest until `resume`: in line, or where it has got to. */
+  async pause(id: string): Promise<ActionOutcome> {
+    const job = this.#options.ledger.find(id);
+    if (!job) return unknown(id);
+    const { state } = job;
+    if (RESTING.has(state.name)) return notNow(job, say('queue.state-already', { state: state.name }));
+    if (state.name === 'delivering') return notNow(job, say('queue.being-delivered'));
+    if ((state.name === 'running' || state.name === 'in-doubt') && state.engine === 'nemo')
+      return notNow(job, say('queue.cloud-at-work'));
+    if (job.paused) return { ok: true, job };
+    const paused = await this.#options.ledger.commit(job.id, { event: 'paused', data: { by: 'a person' } });
+    if (!paused) return unknown(id);
+    this.#options.scheduler.rest(job.id);
+    return { ok: true, job: paused };
+  }
+
+  async resume(id: string): Promise<ActionOutcome> {
+    const job = this.#options.ledger.find(id);
+    if (!job) return unknown(id);
+    if (!job.paused) return notNow(job, say('queue.not-paused'));
+    const resumed = await this.#options.ledger.commit(job.id, { event: 'resumed', data: { by: 'a person' } });
+    if (!resumed) return unknown(id);
+    this.#options.scheduler.wake(resumed);
+    return { ok: true, job: resumed };
+  }
+
+  /** Other words: for the same job if it waits for its turn or came to nothing, else a message in its session or another version, `clip.v2.mp4`. */
+  async refine(id: string, words: string, byAnybody = false): Promise<ActionOutcome> {
+    const job = this.#options.ledger.find(id);
+    if (!job) return unknown(id);
+    if (job.library) return notNow(job, say('library.no-refine'));
+    const newest = this.#options.ledger.atPlace(job.inbox, job.relative).at(-1) ?? job;
+    if (RESTING.has(newest.state.name)) return this.#ask(newest, words, byAnybody);
+    const { ledger, scheduler } = this.#options;
+    // One that gets its slot meanwhile would work by the words it had.
+    const asked = await scheduler.keepingOut(newest.id, async () => {
+      const now = ledger.get(newest.id);
+      return now && isUnbegun(now) ? this.#ask(now, words, byAnybody) : undefined;
+    });
+    const { state } = ledger.get(newest.id) ?? newest;
+    const isBeginning = state.name === 'queued' && scheduler.progressOf(newest.id) !== undefined;
+    return asked ?? notNow(newest, say('queue.ask-later', { state: isBeginning ? 'running' : state.name }));
+  }
+
+  async #ask(job: Job, words: string, byAnybody: boolean): Promise<ActionOutcome> {
+    const refusal = await this.#options.mayNotRefine?.(job, words);
+    if (refusal) return refused(job, refusal);
+    return { ok: true, job: await this.#options.refine(job, words, byAnybody) };
+  }
+
+  async #commit(job: Job, ...events: JobEvent[]): Promise<ActionOutcome> {
+    const next = await this.#options.ledger.commit(job.id, ...events);
     if (!next) return unknown(job.id);
     this.#options.scheduler.consider(next);
     return { ok: true, job: next };
@@ -108,6 +184,13 @@ export class Actions {
 
 function unknown(id: string): ActionOutcome {
   return { ok: false, problem: 'unknown', message: say('queue.no-such-job', { id }) };
+}
+
+function refused(job: Job, error: ShrinkError): ActionOutcome {
+  const { hint, messages } = error;
+  const why = sentenceOf(error);
+  if (hint === undefined) return notNow(job, why);
+  return notNow(job, say('queue.refused', { why, hint: { ...verbatim(hint), ...messages.hint } }));
 }
 
 function notNow({ id, relative }: Job, why: Sentence): ActionOutcome {

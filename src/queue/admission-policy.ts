@@ -4,7 +4,16 @@
  * something new leads to a change.
  */
 import { basename } from 'node:path';
-import { type Job, type Pin, RESTING, samePin, type Sidecar, type Sighting, type StateName } from '../core/job.ts';
+import {
+  type Job,
+  type Pin,
+  RESTING,
+  samePin,
+  type Sidecar,
+  type Sighting,
+  type StateName,
+  UNREAD,
+} from '../core/job.ts';
 import { WHOLE_UP_TO } from '../platform/files/files.ts';
 
 export type Admission =
@@ -161,8 +170,9 @@ function gaveWay(job: Job): boolean {
 /**
  * Whether a file still holds what the job is about. The fingerprint of a large file is a sample: bytes in between may have been
  * rewritten, by an edit in place or a second copy of a damaged file, and mistaking that for the file already processed would
- * deliver (and dispose of) the wrong one. It is enough together with the modification time, which a rename or a remount keeps, but
- * never against a failure. With another time every byte decides.
+ * deliver (and dispose of) the wrong one. It is enough together with both times, which a remount keeps; never against a failure.
+ * Anybody can set the modification time, and nobody the other one (ctime): a file that was renamed, copied, chmodded or edited with
+ * its date kept is read whole, once. Where nobody has read the job's own file whole, its modification time has to do.
  *
  * @returns `unknown` as long as `contentHash` is needed and absent; `unproven` where the job has none to compare it with
  */
@@ -173,8 +183,9 @@ export function compare(
   if (samePin(job.pin, pin)) return 'same';
   if (fingerprint === '' || job.fingerprint !== fingerprint) return 'other';
   if (isCoveredByFingerprint(pin)) return 'same';
-  if (job.state.name !== 'failed' && writtenAtOnce(job.pin, pin)) return 'same';
-  if (job.contentHash === undefined) return hasNotBegun(job) ? 'same' : 'unproven';
+  const isUntouched = pin.ctimeNs === job.pin.ctimeNs || (job.contentHash === undefined && !isUnderWay(job));
+  if (job.state.name !== 'failed' && writtenAtOnce(job.pin, pin) && isUntouched) return 'same';
+  if (job.contentHash === undefined || job.contentHash === UNREAD) return hasNotBegun(job) ? 'same' : 'unproven';
   if (contentHash === undefined) return 'unknown';
   return contentHash === job.contentHash ? 'same' : 'other';
 }
@@ -182,6 +193,11 @@ export function compare(
 /** Whether the fingerprint of such a file is made of every byte. */
 export function isCoveredByFingerprint({ sizeBytes }: Pin): boolean {
   return sizeBytes <= WHOLE_UP_TO;
+}
+
+/** Something is being made of the file, and what is left of it is not yet decided. */
+export function isUnderWay(job: Job): boolean {
+  return !hasNotBegun(job) && !['done', 'skipped', 'cancelled'].includes(job.state.name);
 }
 
 /** Nothing was made of the file yet, so whatever it holds now is what the job will be about. */

@@ -4,6 +4,7 @@ import {
   type Decision,
   type Job,
   makeReason,
+  nameVersionOf,
   type Pin,
   RESTING,
   samePin,
@@ -17,10 +18,10 @@ import type { Sentence } from '../core/message.ts';
 import { orAborted } from '../platform/async.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
-import { admit, type Admission, isKnown, mayHaveMoved, type Whereabouts } from './admission-policy.ts';
+import { admit, type Admission, isKnown, isUnderWay, mayHaveMoved, type Whereabouts } from './admission-policy.ts';
 import { Comparisons } from './comparisons.ts';
 import type { Ledger } from './ledger.ts';
-import { queuedBecause, restFor } from './decisions.ts';
+import { isUnbegun, queuedBecause, restFor } from './decisions.ts';
 import { FairQueue, type FolderTask } from './fair-queue.ts';
 import type { WholeFile } from './stages-port.ts';
 
@@ -72,6 +73,8 @@ export class Admissions {
   readonly #postponed = new Map<string, Postponed>();
   /** How often in a row a path could not be read. */
   readonly #failures = new Map<string, number>();
+  /** Held jobs whose file was gone at the last look. */
+  #missing: ReadonlySet<string> = new Set();
   /** Jobs in a slot whose file was seen with a new instruction, or another date. */
   readonly #later = new Set<string>();
 
@@ -117,6 +120,25 @@ export class Admissions {
   /** Call it when a job comes to rest: its file is reported again, because the instruction may have changed meanwhile. */
   rested(job: Job): void {
     if (this.#later.delete(job.id)) this.#options.resight(job);
+  }
+
+  /**
+   * Ends jobs that are held for a file which has left its inbox: what they ask for would be about nothing. Only when that is found
+   * twice in a row, because a renamed file takes its job along once it is sighted. What the cloud was paid for is kept.
+   */
+  async endMissing(): Promise<void> {
+    const { ledger, whereabouts, changed } = this.#options;
+    const missing = new Set<string>();
+    for (const { id } of [...ledger.all()].filter(isHeldHere)) {
+      const job = ledger.get(id);
+      if (!job || !isHeldHere(job) || (await whereabouts(job)) !== 'moved') continue;
+      missing.add(id);
+      if (!this.#missing.has(id) || ledger.get(id) !== job) continue;
+      const reason = makeReason('replaced', say('queue.removed'));
+      const next = await ledger.commit(id, { event: 'cancelled', data: { reason } });
+      if (next) await changed(next);
+    }
+    this.#missing = missing;
   }
 
   isKnown(inbox: string, relative: string, pin: Pin, sidecar: Sidecar | undefined): boolean {
@@ -262,22 +284,56 @@ export class Admissions {
     }
   }
 
-  /** Another version of a file, requested on the command line. */
-  async refine(job: Job, words: string): Promise<Job> {
+  /** What a person asks for instead: of the same job where it has not begun or came to nothing, else of another version of the file. */
+  async refine(job: Job, words: string, byAnybody = false): Promise<Job> {
+    const asked = { words, ...(byAnybody && { wordsByAnybody: true }) };
+    if (cameToNothing(job) || isUnbegun(job)) return this.#reword(job, asked);
     const { inbox, path, relative, pin, sidecar, fingerprint, contentHash } = job;
-    const file = { fingerprint, contentHash, version: job.version + 1, words };
+    // The number of one that was never delivered is free: nobody looks for a v2 beside a v3.
+    const isFree = job.version > 1 && job.state.name !== 'done';
+    const version = isFree ? job.version : job.version + 1;
+    const file = { fingerprint, contentHash, version, ...asked };
     return this.#create({ inbox, path, relative, pin, sidecar }, file);
+  }
+
+  /** What gives a job another name before it is tried again: later words may have been delivered under its own. */
+  renamed(job: Job): JobEvent[] {
+    const others = this.#options.ledger
+      .versionsOf(job)
+      .filter(({ id, state }) => id !== job.id && state.name === 'done');
+    const isTaken = others.some(other => nameVersionOf(other) === nameVersionOf(job));
+    if (!isTaken || job.decision.kind !== 'do') return [];
+    const nameVersion = 1 + Math.max(...others.map(nameVersionOf));
+    const named = this.#options.decide(job, nameVersion, job.words);
+    if (named.kind !== 'do') return [];
+    const decision = { ...job.decision, output: named.output };
+    return [{ event: 'decided', data: { decision, sidecar: job.sidecar ?? null, nameVersion } }];
+  }
+
+  async #reword(job: Job, asked: { words: string; wordsByAnybody?: boolean }): Promise<Job> {
+    const decision = this.#options.decide(job, nameVersionOf(job), asked.words);
+    const rest = decision.kind === 'do' ? [] : [restFor(decision)];
+    const queued = queuedBecause(say('queue.other-words'), { fresh: true, byPerson: true });
+    const again = job.state.name === 'queued' ? [] : [queued];
+    const decided: JobEvent = { event: 'decided', data: { decision, sidecar: job.sidecar ?? null, ...asked } };
+    const next = await this.#options.ledger.commit(job.id, ...again, decided, ...rest);
+    if (next) await this.#options.changed(next);
+    return next ?? job;
   }
 
   async #create(
     sighting: Sighting,
-    file: Pick<Admitted, 'fingerprint' | 'contentHash' | 'version' | 'words'>,
+    file: Pick<Admitted, 'fingerprint' | 'contentHash' | 'version' | 'words' | 'wordsByAnybody'>,
   ): Promise<Job> {
     const { ledger } = this.#options;
     const id = ledger.newId();
-    const decision = this.#options.decide(sighting, file.version, file.words);
+    const arrival = ledger.nextArrival();
     const { inbox, path, relative, pin, sidecar } = sighting;
-    const data: Admitted = { arrival: ledger.nextArrival(), inbox, path, relative, pin, ...file, decision, sidecar };
+    const earlier = ledger.earlierVersions({ inbox, relative, version: file.version, arrival });
+    const nameVersion = 1 + earlier.filter(({ state }) => state.name === 'done').length;
+    const named = nameVersion === file.version ? {} : { nameVersion };
+    const decision = this.#options.decide(sighting, nameVersion, file.words);
+    const data: Admitted = { arrival, inbox, path, relative, pin, ...file, ...named, decision, sidecar };
     await ledger.commit(id, { event: 'admitted', data }, ...this.#restOf(sighting, decision));
     await this.#options.changed(ledger.expect(id));
     return ledger.expect(id);
@@ -312,7 +368,8 @@ export class Admissions {
       if (path !== job.path) log.info({ job: job.id, from: job.path, to: path }, why);
       const place = inbox === job.inbox ? { path, relative, pin } : { inbox, path, relative, pin };
       const again = place.inbox !== undefined && isHeldUpByInbox(job) ? [queuedBecause(say('queue.inbox-moved'))] : [];
-      const next = await ledger.commit(job.id, { event: 'repinned', data: place }, ...again);
+      const strange = path === job.path ? [] : wordsOfAnother(job, pin);
+      const next = await ledger.commit(job.id, { event: 'repinned', data: place }, ...strange, ...again);
       if (next && again.length > 0) await changed(next);
     }
     const admission = await this.#consider(sighting, { fingerprint });
@@ -320,8 +377,10 @@ export class Admissions {
   }
 
   async #redecide(job: Job, sighting: Sighting): Promise<void> {
-    const decision = this.#options.decide(sighting, job.version);
-    const decided: JobEvent = { event: 'decided', data: { decision, sidecar: sighting.sidecar ?? null } };
+    const decision = this.#options.decide(sighting, nameVersionOf(job));
+    // What was written last counts.
+    const words = job.words === undefined ? {} : { words: null };
+    const decided: JobEvent = { event: 'decided', data: { decision, sidecar: sighting.sidecar ?? null, ...words } };
     const requeue =
       job.state.name === 'queued' ? [] : [queuedBecause(say('queue.instruction-changed'), { fresh: true })];
     const rest = decision.kind === 'do' ? [] : [restFor(decision)];
@@ -340,6 +399,28 @@ export class Admissions {
     });
     if (next) await this.#options.changed(next);
   }
+}
+
+/**
+ * A job under way goes with an equal file, which may be somebody else's. The words it works by lay beside the other one: they must not
+ * decide that this one is deleted.
+ */
+function wordsOfAnother(job: Job, { ino }: Pin): JobEvent[] {
+  const { sidecar, decision } = job;
+  if (!sidecar || sidecar.byStranger || ino === job.pin.ino || !isUnderWay(job)) return [];
+  return [{ event: 'decided', data: { decision, sidecar: { ...sidecar, byStranger: true } } }];
+}
+
+/** It rests without a result, and the cloud holds nothing of it that other words could go on from. */
+function cameToNothing({ state, decision, cloud, checkpoints }: Job): boolean {
+  if (!('reason' in state) || !RESTING.has(state.name) || state.reason.code === 'replaced') return false;
+  const isPaid = decision.kind === 'do' && decision.engine === 'nemo' && Object.keys(checkpoints).length > 0;
+  return cloud?.session === undefined && !isPaid;
+}
+
+function isHeldHere(job: Job): boolean {
+  const isPaid = job.decision.kind === 'do' && job.decision.engine === 'nemo';
+  return job.state.name === 'held' && !isPaid && mayHaveMoved(job);
 }
 
 /** It waits or is held only because its inbox was gone, or no longer in the configuration. */

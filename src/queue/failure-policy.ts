@@ -12,12 +12,13 @@ import {
 import type { JobEvent } from '../core/events.ts';
 import { type Job, makeReason, type Reason, RESTING } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
+import type { Sentence } from '../core/message.ts';
 import type { StopReason } from '../engine/engine.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 import { machineError } from '../platform/files/file-error.ts';
 import type { Logger } from '../platform/log.ts';
-import { decideHere, engineOf, queuedBecause, restFor } from './decisions.ts';
+import { cancelledByPerson, decideHere, engineOf, queuedBecause, restFor, standsIn } from './decisions.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outcome } from './scheduler.ts';
 import type { Stages } from './stages-port.ts';
@@ -31,7 +32,7 @@ export interface EndedRun {
 
 export interface FailureHandlerOptions {
   ledger: Ledger;
-  stages: Pick<Stages, 'decide' | 'resight'>;
+  stages: Pick<Stages, 'decide' | 'resight' | 'library'>;
   clock: Clock;
   log: Logger;
   /** Whether the source is still what the job is about. @throws ShrinkError if it is not */
@@ -76,6 +77,7 @@ export class FailureHandler {
   async #asAdvised(run: EndedRun, job: Job, error: ShrinkError): Promise<Outcome> {
     const advice = adviceFor(error.code);
     const reason = reasonOfError(error);
+    if (job.library && isAboutFile(error.code)) return this.#end(job, { event: 'skipped', data: { reason } });
     switch (advice.kind) {
       case 'stop':
         throw error;
@@ -84,18 +86,25 @@ export class FailureHandler {
       case 'hold':
         return this.#rest(job, { event: 'held', data: { reason } });
       case 'fail':
-        return this.#rest(job, { event: 'failed', data: { reason } });
+        return this.#end(job, { event: 'failed', data: { reason } });
       case 'retry':
         return this.#retry(job, error, advice);
       case 'pause-engine':
         await this.#wait(job, advice.forMs, reason);
         return { kind: 'engine-paused', forMs: advice.forMs, reason };
       case 'wait':
-        return this.#wait(job, error.retryAfterMs ?? backoffMs(advice, job.waits), reason);
+        // Who says "at once" and refuses all the same is not asked without end.
+        return this.#wait(job, error.retryAfterMs || backoffMs(advice, job.waits), reason);
       case 'ask':
       case 'cancel':
         return this.#wait(job, backoffMs(ASK_AGAIN, job.waits), reason);
     }
+  }
+
+  /** Rests for good. What an exchange has begun is undone before that is known: a crash in between has it undone again. */
+  async #end(job: Job, event: JobEvent): Promise<Outcome> {
+    if (job.library) await this.#options.stages.library.abandon(job);
+    return this.#rest(job, event);
   }
 
   async #rest(job: Job, event: JobEvent): Promise<Outcome> {
@@ -113,12 +122,15 @@ export class FailureHandler {
     const { code } = error;
     const reason = reasonOfError(error);
     if (policyFor(code).heldInCloud && engineOf(job) === 'nemo') {
-      return this.#rest(job, { event: 'held', data: { reason } });
+      return this.#rest(job, {
+        event: 'held',
+        data: { reason: makeReason(code, sentenceOf(error), whatToDoAbout(job)) },
+      });
     }
     const tries = (job.strikes[code] ?? 0) + 1;
     if (tries > advice.times) {
       const text = say('queue.set-aside', { tries, why: sentenceOf(error) });
-      return this.#rest(job, { event: 'failed', data: { reason: reasonOfError(error, text) } });
+      return this.#end(job, { event: 'failed', data: { reason: reasonOfError(error, text) } });
     }
     // What led to a rejected candidate may have been the fault.
     if (code === 'verify-failed') {
@@ -129,7 +141,7 @@ export class FailureHandler {
 
   /** A child that failed because the source vanished, changed or was renamed meanwhile proves nothing about that source. */
   async #blamedOnSource(run: EndedRun, job: Job, advice: Advice['kind']): Promise<Outcome | undefined> {
-    if (engineOf(job) !== 'local' || (advice !== 'fail' && advice !== 'retry')) return undefined;
+    if (engineOf(job) === 'nemo' || (advice !== 'fail' && advice !== 'retry')) return undefined;
     try {
       await this.#options.checkSource(job, run.signal);
     } catch (found) {
@@ -149,7 +161,7 @@ export class FailureHandler {
     if (!cause) return this.#wait(job, GONE_AGAIN_MS, { ...reasonOfError(error), code: 'io' });
     if (cause.code === 'unavailable') return this.#wait(job, AWAY_AGAIN_MS, reasonOfError(cause));
     const text = cause.code === 'gone' ? say('queue.removed') : say('queue.superseded', { why: sentenceOf(cause) });
-    await this.#ledger.commit(job.id, { event: 'cancelled', data: { reason: makeReason('replaced', text) } });
+    await this.#end(job, { event: 'cancelled', data: { reason: makeReason('replaced', text) } });
     this.#options.stages.resight(job);
     return RESTED;
   }
@@ -170,8 +182,12 @@ export class FailureHandler {
       if (job.state.name === 'running') await this.#ledger.commit(job.id, queuedBecause(say('queue.after-stop')));
       return AGAIN;
     }
-    const reason = makeReason(kind, kind === 'cancelled' ? say('queue.cancelled') : say('queue.replaced'));
-    await this.#ledger.commit(job.id, { event: 'cancelled', data: { reason } });
+    const replaced: JobEvent = {
+      event: 'cancelled',
+      data: { reason: makeReason('replaced', say('queue.replaced')) },
+    };
+    const now = this.#options.clock.now();
+    await this.#ledger.commit(job.id, kind === 'cancelled' ? cancelledByPerson(job, now) : replaced);
     if (kind === 'replaced') this.#options.stages.resight(job);
     return RESTED;
   }
@@ -191,7 +207,7 @@ export class FailureHandler {
     this.#options.log.info({ job: job.id, code: error.code }, because.text);
     // In this order: a crash between the two must not leave a fresh job for the cloud, which would be asked again.
     const decided: JobEvent = { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } };
-    await this.#ledger.commit(job.id, decided, queuedBecause(because, { fresh: true }));
+    await this.#ledger.commit(job.id, decided, queuedBecause(because, { fresh: true }), standsIn(because));
     if (decision.kind !== 'do') await this.#ledger.commit(job.id, restFor(decision));
     const advice = adviceFor(error.code);
     // The next job need not discover this by itself, after another upload.
@@ -200,6 +216,17 @@ export class FailureHandler {
     }
     return AGAIN;
   }
+}
+
+/** Of a result that was rejected: what a retry repeats depends on who made it. */
+function whatToDoAbout({ state }: Job): Sentence {
+  const isMadeHere = 'candidate' in state && state.candidate.madeHere === true;
+  return say(isMadeHere ? 'queue.made-here-hint' : 'queue.cloud-result-hint');
+}
+
+/** Of a film in a library that cannot be made smaller, or not understood: it stays as it is, and nobody has to do anything about it. */
+function isAboutFile(code: ShrinkError['code']): boolean {
+  return code === 'cannot-do' || code === 'cannot-fit' || adviceFor(code).kind === 'fail';
 }
 
 function canFallBack({ decision }: Job, { code }: ShrinkError): boolean {

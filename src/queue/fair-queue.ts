@@ -12,15 +12,18 @@ export interface FolderTask extends QueueAddOptions {
 interface Waiting {
   run: Task;
   id: string | undefined;
+  folder: string;
   priority: number;
 }
 
-/** The key of tasks that resume; no folder has it. */
+/** The keys of tasks that resume, and of those a person put first; no folder has them. */
 const RESUMED = '\0';
+const FIRST = '\0\0';
 
 /**
  * What waits for a place in a PQueue. Folders take turns, so that one full of files, or of files that take long to refuse, never
- * holds up the others. Within a folder: the highest priority first, then who was added first.
+ * holds up the others. Within a folder: the highest priority first, then who was added first. A priority above 0 goes before
+ * the turns of all folders, and counts as one of its own.
  */
 export class FairQueue implements Queue<Task, FolderTask> {
   /** In the order of their turns; none is empty. */
@@ -31,16 +34,12 @@ export class FairQueue implements Queue<Task, FolderTask> {
   size = 0;
 
   enqueue(run: Task, { folder = '', resumes = false, priority = 0, id }: Partial<FolderTask> = {}): void {
-    this.#insert(resumes ? RESUMED : folder, { run, id, priority });
+    const task = { run, id, folder, priority };
+    this.#insert(resumes ? RESUMED : lineOf(task), task);
   }
 
   dequeue(): Task | undefined {
-    const folder = this.#next();
-    const line = folder === undefined ? undefined : this.#waiting.get(folder);
-    if (folder === undefined || line === undefined) return undefined;
-    this.#turns += 1;
-    if (folder !== RESUMED) this.#lastTurns.set(folder, this.#turns);
-    return this.#take(folder, line, 0)?.run;
+    return this.#next()?.run;
   }
 
   filter({ priority }: Partial<FolderTask>): Task[] {
@@ -48,31 +47,63 @@ export class FairQueue implements Queue<Task, FolderTask> {
   }
 
   setPriority(id: string, priority: number): void {
-    for (const [folder, line] of this.#waiting) {
+    for (const [key, line] of this.#waiting) {
       const at = line.findIndex(each => each.id === id);
-      const task = at < 0 ? undefined : this.#take(folder, line, at);
-      if (task) return this.#insert(folder, { ...task, priority });
+      const task = at < 0 ? undefined : this.#take(key, line, at);
+      if (task) return this.#insert(key === RESUMED ? RESUMED : lineOf({ ...task, priority }), { ...task, priority });
     }
   }
 
-  #insert(folder: string, task: Waiting): void {
-    const line = this.#waiting.get(folder) ?? [];
-    this.#waiting.set(folder, line);
+  /** Gives all tasks new priorities at once; those without an id keep theirs. */
+  setPriorities(priorityOf: (id: string) => number): void {
+    const tasks = [...this.#waiting].flatMap(([key, line]) => (key === RESUMED ? [] : line));
+    const sorted = tasks
+      .map(task => ({ ...task, priority: task.id === undefined ? task.priority : priorityOf(task.id) }))
+      .sort((a, b) => b.priority - a.priority);
+    for (const key of [...this.#waiting.keys()]) if (key !== RESUMED) this.#waiting.delete(key);
+    this.size -= tasks.length;
+    for (const task of sorted) this.#insert(lineOf(task), task);
+  }
+
+  /** The ids of all that wait, in the order they would get their places one at a time. */
+  ids(): string[] {
+    const copy = new FairQueue();
+    for (const [key, line] of this.#waiting) copy.#waiting.set(key, [...line]);
+    for (const [folder, turn] of this.#lastTurns) copy.#lastTurns.set(folder, turn);
+    copy.#turns = this.#turns;
+    const ids: string[] = [];
+    for (let task = copy.#next(); task; task = copy.#next()) if (task.id !== undefined) ids.push(task.id);
+    return ids;
+  }
+
+  #insert(key: string, task: Waiting): void {
+    const line = this.#waiting.get(key) ?? [];
+    this.#waiting.set(key, line);
     const after = line.findLastIndex(each => each.priority >= task.priority);
     line.splice(after + 1, 0, task);
     this.size += 1;
   }
 
-  #take(folder: string, line: Waiting[], at: number): Waiting | undefined {
+  #take(key: string, line: Waiting[], at: number): Waiting | undefined {
     const [task] = line.splice(at, 1);
-    if (line.length === 0) this.#waiting.delete(folder);
+    if (line.length === 0) this.#waiting.delete(key);
     this.size -= 1;
     return task;
   }
 
+  #next(): Waiting | undefined {
+    const key = this.#nextLine();
+    const line = key === undefined ? undefined : this.#waiting.get(key);
+    if (key === undefined || line === undefined) return undefined;
+    const task = this.#take(key, line, 0);
+    this.#turns += 1;
+    if (task && key !== RESUMED) this.#lastTurns.set(task.folder, this.#turns);
+    return task;
+  }
+
   /** The folder whose last turn is longest ago; among those that had none yet, the one with the highest priority. */
-  #next(): string | undefined {
-    if (this.#waiting.has(RESUMED)) return RESUMED;
+  #nextLine(): string | undefined {
+    for (const key of [RESUMED, FIRST]) if (this.#waiting.has(key)) return key;
     let next: { folder: string; last: number; priority: number } | undefined;
     for (const [folder, [head]] of this.#waiting) {
       const last = this.#lastTurns.get(folder) ?? 0;
@@ -82,4 +113,8 @@ export class FairQueue implements Queue<Task, FolderTask> {
     }
     return next?.folder;
   }
+}
+
+function lineOf({ folder, priority }: Pick<Waiting, 'folder' | 'priority'>): string {
+  return priority > 0 ? FIRST : folder;
 }

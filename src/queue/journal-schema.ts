@@ -1,22 +1,25 @@
 /**
- * Checks what the journal holds before it is trusted: the data of every event, and the jobs of a snapshot, as records of version 1
- * carry them (RECORD_VERSION in journal/records.ts). Keys unknown to this version are kept. Whoever changes the meaning of a key
- * raises that version and converts older data here.
+ * Checks what the journal holds before it is trusted: the data of every event, and the jobs of a snapshot, as records of versions 1
+ * to 3 carry them (RECORD_VERSION in journal/records.ts); later ones only have more (recordVersionOf in core/events.ts). Keys unknown
+ * to this version are kept. Whoever changes the meaning of a key raises that version and converts older data here.
  *
  * Written by hand: a start reads a million records, and these checks copy nothing.
  */
 import type { Admitted, EventName, JobEvent } from '../core/events.ts';
 import {
+  type ArchivedCopy,
   type Candidate,
   type CloudRefs,
   type Decision,
   type Delivery,
+  ENGINE_NAMES,
   type EngineName,
   type Expectation,
   type HistoryEntry,
   type Job,
   type JobState,
   type Pin,
+  type Place,
   type PublishIntent,
   type Reason,
   type Sidecar,
@@ -24,9 +27,11 @@ import {
 } from '../core/job.ts';
 import type { Action } from '../core/errors.ts';
 import type { Holding } from '../core/inventory.ts';
+import type { LeaseEnd, LeaseRef, Leases } from '../core/lease.ts';
 import type { Message } from '../core/message.ts';
 import type { NamedStep } from '../core/steps.ts';
 import type { Resolution, Target } from '../core/target.ts';
+import type { Trim } from '../core/trim.ts';
 
 /** What is wrong with a value, to be appended to its name (` is missing`, `.text is not a string`); `undefined` if it fits. */
 type Check = (value: unknown) => string | undefined;
@@ -114,10 +119,10 @@ function tagged<T, K extends keyof T>(
   };
 }
 
-const ENGINE = oneOf<EngineName>('local', 'nemo');
+const ENGINE = oneOf<EngineName>(...ENGINE_NAMES);
 
 const PIN = shape<Pin>({ dev: STRING, ino: STRING, sizeBytes: NUMBER, mtimeNs: STRING, ctimeNs: STRING });
-const SIDECAR = shape<Sidecar>({ path: STRING, text: STRING });
+const SIDECAR = shape<Sidecar>({ path: STRING, text: STRING, byStranger: optional(BOOLEAN) });
 const MESSAGE = optional(shape<Message>({ code: STRING, params: optional(OBJECT) }));
 const REASON = shape<Reason>({
   code: STRING,
@@ -129,8 +134,15 @@ const REASON = shape<Reason>({
 
 const TARGET = shape<Target>({
   size: optional(
-    tagged<NonNullable<Target['size']>, 'kind'>('kind', { bytes: { bytes: NUMBER }, share: { share: NUMBER } }),
+    tagged<NonNullable<Target['size']>, 'kind'>('kind', {
+      bytes: { bytes: NUMBER },
+      share: { share: NUMBER },
+      rate: { bitsPerSecond: NUMBER },
+    }),
   ),
+  floor: optional(STRING),
+  belowFloor: optional(STRING),
+  trim: optional(shape<Trim>({ from: optional(NUMBER), to: optional(NUMBER) })),
   resolution: optional(
     tagged<Resolution, 'kind'>('kind', { lines: { lines: NUMBER }, box: { width: NUMBER, height: NUMBER } }),
   ),
@@ -149,6 +161,7 @@ const DECISION = tagged<Decision, 'kind'>('kind', {
     insteadOf: optional(ENGINE),
     target: TARGET,
     instruction: optional(STRING),
+    leavesOut: optional(STRING),
     output: STRING,
     why: STRING,
     messages: optional(OBJECT),
@@ -192,6 +205,7 @@ const CANDIDATE = shape<Candidate>({
   notes: list(STRING),
   messages: optional(OBJECT),
   damagedSource: optional(BOOLEAN),
+  madeHere: optional(BOOLEAN),
 });
 const INTENT = shape<PublishIntent>({ temp: STRING, target: STRING, ino: STRING, bytes: NUMBER, sha256: STRING });
 const DELIVERY = shape<Delivery>({ output: STRING, bytes: NUMBER });
@@ -200,6 +214,11 @@ const NAMED_STEP: Fields<NamedStep> = { step: STRING, stepId: optional(STRING), 
 const STARTED = shape<{ engine: EngineName } & NamedStep>({ engine: ENGINE, ...NAMED_STEP });
 const BECAUSE = shape<{ reason: Reason }>({ reason: REASON });
 const MOVED = shape<{ to: string }>({ to: STRING });
+const ARCHIVED = shape<ArchivedCopy>({ path: STRING, sha256: STRING });
+
+const PLACE = shape<Place>({ line: oneOf('first', 'middle', 'last'), rank: NUMBER });
+
+const LEASE = shape<LeaseRef>({ task: STRING, want: STRING, n: NUMBER, worker: STRING });
 
 const ADMITTED: Fields<Admitted> = {
   arrival: NUMBER,
@@ -211,15 +230,24 @@ const ADMITTED: Fields<Admitted> = {
   contentHash: optional(STRING),
   sidecar: optional(SIDECAR),
   words: optional(STRING),
+  wordsByAnybody: optional(BOOLEAN),
   version: NUMBER,
+  nameVersion: optional(NUMBER),
   decision: DECISION,
+  library: optional(BOOLEAN),
 };
 
 type EventData<N extends EventName> = Extract<JobEvent, { event: N }>['data'];
 
 const EVENTS: { readonly [N in EventName]: Check } = {
   admitted: shape<Admitted>(ADMITTED),
-  decided: shape<EventData<'decided'>>({ decision: DECISION, sidecar: optional(SIDECAR) }),
+  decided: shape<EventData<'decided'>>({
+    decision: DECISION,
+    sidecar: optional(SIDECAR),
+    words: optional(STRING),
+    wordsByAnybody: optional(BOOLEAN),
+    nameVersion: optional(NUMBER),
+  }),
   repinned: shape<EventData<'repinned'>>({
     inbox: optional(STRING),
     path: STRING,
@@ -236,23 +264,37 @@ const EVENTS: { readonly [N in EventName]: Check } = {
   started: STARTED,
   step: STARTED,
   checkpoint: shape<EventData<'checkpoint'>>({ key: STRING, value: JSON_VALUE }),
-  fact: shape<EventData<'fact'>>({ key: STRING, value: STRING }),
+  fact: shape<EventData<'fact'>>({ key: STRING, value: STRING, message: MESSAGE }),
+  leased: LEASE,
+  'lease-ended': shape<LeaseEnd>({
+    ...{ task: STRING, n: NUMBER, worker: STRING },
+    how: oneOf('delivered', 'lost', 'failed', 'withdrawn'),
+  }),
   doubted: shape<EventData<'doubted'>>({ engine: ENGINE, reason: REASON, ...NAMED_STEP }),
   candidate: shape<EventData<'candidate'>>({ candidate: CANDIDATE }),
   rejected: shape<EventData<'rejected'>>({ reason: REASON, keepCheckpoints: BOOLEAN }),
   verified: shape<EventData<'verified'>>({ evidence: STRING, message: MESSAGE }),
+  archiving: MOVED,
+  archived: ARCHIVED,
   publishing: shape<EventData<'publishing'>>({ intent: INTENT }),
   published: shape<EventData<'published'>>({ delivery: DELIVERY }),
   disposing: MOVED,
-  disposed: shape<EventData<'disposed'>>({ kind: oneOf('archived', 'deleted'), to: STRING }),
+  disposed: shape<EventData<'disposed'>>({ kind: oneOf('archived', 'deleted'), to: STRING, sha256: optional(STRING) }),
+  restoring: MOVED,
   restored: MOVED,
   pruned: shape<EventData<'pruned'>>({ path: STRING }),
   done: shape<EventData<'done'>>({ note: optional(STRING), message: MESSAGE }),
   waiting: shape<EventData<'waiting'>>({ until: NUMBER, reason: REASON, strike: optional(STRING) }),
   held: BECAUSE,
   failed: BECAUSE,
-  cancelled: BECAUSE,
+  cancelled: shape<EventData<'cancelled'>>({ reason: REASON, until: optional(NUMBER) }),
   skipped: BECAUSE,
+  placed: shape<EventData<'placed'>>({ place: PLACE }),
+  paused: shape<EventData<'paused'>>({ by: STRING }),
+  resumed: shape<EventData<'resumed'>>({ by: STRING }),
+  'command-due': shape<EventData<'command-due'>>({ commands: list(STRING) }),
+  'command-begun': shape<EventData<'command-begun'>>({ command: STRING }),
+  'command-ended': shape<EventData<'command-ended'>>({ command: STRING, problem: optional(STRING), message: MESSAGE }),
   reported: shape<EventData<'reported'>>({ path: optional(STRING) }),
   forgotten: shape<EventData<'forgotten'>>({ by: STRING }),
 };
@@ -260,6 +302,8 @@ const EVENTS: { readonly [N in EventName]: Check } = {
 const DELIVERING: Fields<Omit<Extract<JobState, { name: 'delivering' }>, 'name'>> = {
   candidate: CANDIDATE,
   evidence: STRING,
+  archiving: optional(STRING),
+  archived: optional(ARCHIVED),
   intent: optional(INTENT),
   published: optional(DELIVERY),
   disposing: optional(STRING),
@@ -280,6 +324,7 @@ const STATE = tagged<JobState, 'name'>('name', {
   done: {
     output: STRING,
     outputBytes: NUMBER,
+    outputIno: optional(STRING),
     how: STRING,
     notes: list(STRING),
     evidence: STRING,
@@ -287,7 +332,7 @@ const STATE = tagged<JobState, 'name'>('name', {
   },
   held: { reason: REASON, from: FROM },
   failed: { reason: REASON },
-  cancelled: { reason: REASON },
+  cancelled: { reason: REASON, until: optional(NUMBER), from: FROM },
   skipped: { reason: REASON },
 } satisfies Record<(typeof STATE_NAMES)[number], object>);
 
@@ -295,19 +340,25 @@ const JOB = shape<Job>({
   ...ADMITTED,
   id: STRING,
   state: STATE,
+  place: optional(PLACE),
+  paused: optional(BOOLEAN),
   retried: NUMBER,
   attempts: NUMBER,
   waits: NUMBER,
   strikes: mapOf(NUMBER),
   checkpoints: OBJECT,
+  leases: optional(shape<Leases>({ last: mapOf(NUMBER), open: list(LEASE) })),
   original: optional(
     tagged<NonNullable<Job['original']>, 'kind'>('kind', {
-      archived: { path: STRING, at: NUMBER },
+      archived: { path: STRING, at: NUMBER, sha256: optional(STRING) },
       deleted: { at: NUMBER },
     }),
   ),
+  restoring: optional(BOOLEAN),
+  commands: optional(mapOf(oneOf('due', 'begun'))),
   report: optional(STRING),
   facts: mapOf(STRING),
+  factMessages: optional(OBJECT),
   cloud: optional(
     shape<CloudRefs>({
       session: optional(STRING),

@@ -4,19 +4,19 @@
  */
 import { randomBytes } from 'node:crypto';
 import { basename } from 'node:path';
-import type { Job, StateName } from '../core/job.ts';
-import { cloudRefsOf, STATE_NAMES } from '../core/job.ts';
+import type { Job, Neighbour, QueueOrder, StateName } from '../core/job.ts';
+import { cloudRefsOf, QUEUE_ORDERS, STATE_NAMES } from '../core/job.ts';
 import { apply, IllegalEvent } from '../core/lifecycle.ts';
-import { comparable } from '../core/saving.ts';
+import { addSpace, comparable, noSpace, type Space, spaceAt } from '../core/saving.ts';
 import { ShrinkError } from '../core/errors.ts';
-import type { JobEvent } from '../core/events.ts';
+import { type JobEvent, recordVersionOf, snapshotVersionOf } from '../core/events.ts';
 import { parseEvent, parseJob, UnfitRecord } from './journal-schema.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 
 /** What the ledger needs from the journal; see journal/journal.ts. */
 export interface JournalWriter {
-  append(entries: { job: string | null; event: string; data: unknown; at?: number }[]): Promise<void>;
+  append(entries: { job: string | null; event: string; data: unknown; at?: number; v?: number }[]): Promise<void>;
 }
 
 /** A replayed journal record; the journal itself does not know what it means. */
@@ -27,7 +27,12 @@ export interface ReplayedRecord {
   data: unknown;
 }
 
-export type LedgerChange = { job: Job; before: Job | undefined } | { forgotten: Job } | { paused: boolean };
+export type LedgerChange =
+  | { job: Job; before: Job | undefined }
+  | { forgotten: Job }
+  | { paused: boolean }
+  | { order: QueueOrder }
+  | { library: string; plan: string | undefined };
 
 /**
  * All jobs, and the only part that writes the journal. The lifecycle checks a change, which is visible at once but is announced to
@@ -42,9 +47,14 @@ export class Ledger {
   readonly #byContent = new Map<string, string[]>();
   readonly #counts = new Map<StateName, number>(STATE_NAMES.map(name => [name, 0]));
   readonly #totals = { done: 0, sourceBytes: 0, outputBytes: 0 };
+  readonly #space = noSpace();
   readonly #listeners = new Set<(change: LedgerChange) => void>();
+  #alsoRecord: (job: Job, before: Job | undefined) => JobEvent[] = () => [];
   #arrivals = 0;
   #paused = false;
+  #order: QueueOrder = 'arrival';
+  /** Libraries that are worked on, each with the plan that a person has confirmed. */
+  readonly #libraries = new Map<string, string>();
 
   constructor(journal: JournalWriter, clock: Clock) {
     this.#journal = journal;
@@ -57,6 +67,8 @@ export class Ledger {
     if (record.job === null) {
       if (record.event === 'paused') this.#paused = true;
       else if (record.event === 'resumed') this.#paused = false;
+      else if (record.event === 'ordered') this.#order = orderIn(record.data);
+      else if (record.event === 'library') this.#setLibrary(libraryIn(record.data));
       else throw new UnfitRecord(`this version does not know the event "${record.event}"`);
       return;
     }
@@ -69,13 +81,21 @@ export class Ledger {
   }
 
   /** The records that bring an empty ledger to this one's state, for compaction. */
-  *snapshot(): Generator<{ job: string | null; event: string; data: unknown }> {
-    for (const job of this.#jobs.values()) yield { job: job.id, event: 'snapshot', data: job };
+  *snapshot(): Generator<{ job: string | null; event: string; data: unknown; v?: number }> {
+    for (const job of this.#jobs.values())
+      yield { job: job.id, event: 'snapshot', data: job, ...versionIn(snapshotVersionOf(job)) };
     if (this.#paused) yield { job: null, event: 'paused', data: {} };
+    for (const [library, plan] of this.#libraries) yield { job: null, event: 'library', data: { library, plan }, v: 2 };
+    if (this.#order !== 'arrival') yield { job: null, event: 'ordered', data: { order: this.#order }, v: 2 };
   }
 
   get size(): number {
     return this.#jobs.size;
+  }
+
+  /** How each folder's jobs are sorted in the queue. */
+  get order(): QueueOrder {
+    return this.#order;
   }
 
   get paused(): boolean {
@@ -114,14 +134,27 @@ export class Ledger {
     return this.#list(this.#byContent.get(fingerprint));
   }
 
-  /** Names of the files that jobs about other sources than `job`'s brought into a session of the cloud. */
-  filesIn(session: string, { inbox, relative }: Pick<Job, 'inbox' | 'relative'>): string[] {
+  /** The jobs about other sources than `job`'s in a session of the cloud, oldest first. */
+  neighbours(session: string, { inbox, relative }: Pick<Job, 'inbox' | 'relative'>): Neighbour[] {
     const place = placeOf(inbox, relative);
     const others = [...this.#jobs.values()].filter(
       job => job.cloud?.session === session && placeOf(job.inbox, job.relative) !== place,
     );
     // Jobs of 0.1.0 do not say: theirs had the name of the source.
-    return [...new Set(others.map(({ cloud, path }) => cloud?.file ?? basename(path)))];
+    return others.map(({ id, cloud, path }) => ({ job: id, file: cloud?.file ?? basename(path), draft: cloud?.draft }));
+  }
+
+  /** The versions of the same content that came before `job`, oldest first. */
+  earlierVersions(job: Pick<Job, 'inbox' | 'relative' | 'version' | 'arrival'>): Job[] {
+    return job.version === 1 ? [] : this.versionsOf(job).filter(({ arrival }) => arrival < job.arrival);
+  }
+
+  /** The versions of the content of `job`, oldest first: another file in its place starts at 1 again. */
+  versionsOf({ inbox, relative, arrival }: Pick<Job, 'inbox' | 'relative' | 'arrival'>): Job[] {
+    const all = this.atPlace(inbox, relative).sort((a, b) => a.arrival - b.arrival);
+    const first = all.findLastIndex(other => other.version === 1 && other.arrival <= arrival);
+    const next = all.findIndex(other => other.version === 1 && other.arrival > arrival);
+    return all.slice(Math.max(0, first), next < 0 ? undefined : next);
   }
 
   counts(): Record<StateName, number> {
@@ -131,6 +164,11 @@ export class Ledger {
   /** Sums over all done jobs, bytes; of links only the number counts. */
   totals(): { done: number; sourceBytes: number; outputBytes: number } {
     return { ...this.#totals };
+  }
+
+  /** What the done jobs did to the disks; kept up to date, so it costs nothing. */
+  space(): Space {
+    return structuredClone(this.#space);
   }
 
   /** A new id: short enough to type, and not yet in use. */
@@ -153,14 +191,24 @@ export class Ledger {
   async commit(id: string, ...events: JobEvent[]): Promise<Job | undefined> {
     const at = this.#clock.now();
     const before = this.#jobs.get(id);
-    let after = before;
-    for (const event of events) {
+    const take = (job: Job | undefined, event: JobEvent) => {
       // A record that the next start would refuse must not get into the journal: this job ends, rather than every later start.
       parseEvent(event.event, event.data);
-      after = apply(after, id, at, event);
-    }
+      return apply(job, id, at, event);
+    };
+    let after = events.reduce(take, before);
+    const more = after ? this.#alsoRecord(after, before) : [];
+    after = more.reduce(take, after);
     this.#put(id, before, after);
-    await this.#journal.append(events.map(({ event, data }) => ({ job: id, event, data, at })));
+    await this.#journal.append(
+      [...events, ...more].map(event => ({
+        job: id,
+        event: event.event,
+        data: event.data,
+        at,
+        ...versionIn(recordVersionOf(event)),
+      })),
+    );
     if (after) this.#announce({ job: after, before });
     else if (before) this.#announce({ forgotten: before });
     return after;
@@ -172,6 +220,38 @@ export class Ledger {
     this.#paused = paused;
     await this.#journal.append([{ job: null, event: paused ? 'paused' : 'resumed', data: {}, at: this.#clock.now() }]);
     this.#announce({ paused });
+  }
+
+  /** Survives a restart, like `setPaused`. */
+  async setOrder(order: QueueOrder): Promise<void> {
+    if (order === this.#order) return;
+    this.#order = order;
+    await this.#journal.append([{ job: null, event: 'ordered', data: { order }, at: this.#clock.now(), v: 2 }]);
+    this.#announce({ order });
+  }
+
+  /** The plan that was confirmed for a library; `undefined` where nothing may be done in it. */
+  confirmedPlan(library: string): string | undefined {
+    return this.#libraries.get(library);
+  }
+
+  /** Has a library worked on by this plan, or no longer. Survives a restart. */
+  async setLibrary(library: string, plan: string | undefined): Promise<void> {
+    if (this.#libraries.get(library) === plan) return;
+    this.#setLibrary({ library, plan });
+    const data = { library, plan: plan ?? null };
+    await this.#journal.append([{ job: null, event: 'library', data, at: this.#clock.now(), v: 2 }]);
+    this.#announce({ library, plan });
+  }
+
+  #setLibrary({ library, plan }: { library: string; plan: string | undefined }): void {
+    if (plan === undefined) this.#libraries.delete(library);
+    else this.#libraries.set(library, plan);
+  }
+
+  /** Has `follow` say what else is recorded about a change of a job, in the same durable write. */
+  alsoRecord(follow: (job: Job, before: Job | undefined) => JobEvent[]): void {
+    this.#alsoRecord = follow;
   }
 
   subscribe(listener: (change: LedgerChange) => void): () => void {
@@ -188,6 +268,8 @@ export class Ledger {
   }
 
   #put(id: string, before: Job | undefined, after: Job | undefined): void {
+    const places = placesToCount(before, after);
+    for (const place of places) this.#countSpace(place, -1);
     if (before) this.#count(before, -1);
     if (after) this.#count(after, 1);
     if (after) this.#jobs.set(id, after);
@@ -200,6 +282,7 @@ export class Ledger {
       after && placeOf(after.inbox, after.relative),
     );
     this.#index(this.#byContent, id, before?.fingerprint || undefined, after?.fingerprint || undefined);
+    for (const place of places) this.#countSpace(place, 1);
   }
 
   #count(job: Job, step: 1 | -1): void {
@@ -210,6 +293,11 @@ export class Ledger {
     const { before, after } = comparable(job.relative, job.pin.sizeBytes, state.outputBytes);
     this.#totals.sourceBytes += step * before;
     this.#totals.outputBytes += step * after;
+  }
+
+  #countSpace(place: string, step: 1 | -1): void {
+    const jobs = this.#list(this.#byPlace.get(place));
+    if (jobs.some(({ state }) => state.name === 'done')) addSpace(this.#space, spaceAt(jobs), step);
   }
 
   #index(index: Map<string, string[]>, id: string, before: string | undefined, after: string | undefined): void {
@@ -223,10 +311,38 @@ export class Ledger {
   }
 }
 
+/** Version 1 goes without saying. */
+function versionIn(v: 1 | 2 | 3): { v?: number } {
+  return v === 1 ? {} : { v };
+}
+
+function orderIn(data: unknown): QueueOrder {
+  const found = QUEUE_ORDERS.find(order => order === (data as { order?: unknown } | null)?.order);
+  if (!found)
+    throw new UnfitRecord(`the data of "ordered" does not fit: data.order is not one of ${QUEUE_ORDERS.join(', ')}`);
+  return found;
+}
+
+function libraryIn(data: unknown): { library: string; plan: string | undefined } {
+  const { library, plan } = (data ?? {}) as { library?: unknown; plan?: unknown };
+  if (typeof library !== 'string')
+    throw new UnfitRecord('the data of "library" does not fit: data.library is not a string');
+  return { library, plan: typeof plan === 'string' ? plan : undefined };
+}
+
 /** Snapshots of 0.1.0 hold the references to the cloud only as facts. */
 function upgraded(job: Job): Job {
   const cloud = job.cloud ?? cloudRefsOf(job.facts);
   return cloud === job.cloud ? job : { ...job, cloud };
+}
+
+/** The places whose share of the space a change may alter: none in the course of a job. */
+function placesToCount(before: Job | undefined, after: Job | undefined): Set<string> {
+  const jobs = [before, after].filter(job => job !== undefined);
+  const places = new Set(jobs.map(({ inbox, relative }) => placeOf(inbox, relative)));
+  const isSame = before && after && places.size === 1 && before.original === after.original && before.pin === after.pin;
+  const isDone = (job: Job) => job.state.name === 'done';
+  return isSame && isDone(before) === isDone(after) ? new Set() : places;
 }
 
 function placeOf(inbox: string, relative: string): string {

@@ -9,6 +9,10 @@ export class ReasonedGate implements PauseGate {
     return this.#reasons.size > 0;
   }
 
+  isClosedFor(reason: string): boolean {
+    return this.#reasons.has(reason);
+  }
+
   set(reason: string, closed: boolean): void {
     const before = this.closed;
     if (closed) this.#reasons.add(reason);
@@ -21,6 +25,29 @@ export class ReasonedGate implements PauseGate {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
   }
+}
+
+/** Closed while one of the two is. */
+export function eitherGate(one: PauseGate, other: PauseGate): PauseGate {
+  const isClosed = () => one.closed || other.closed;
+  return {
+    get closed() {
+      return isClosed();
+    },
+    onChange(listener) {
+      let before = isClosed();
+      const changed = () => {
+        const now = isClosed();
+        if (now === before) return;
+        before = now;
+        listener(now);
+      };
+      const ends = [one.onChange(changed), other.onChange(changed)];
+      return () => {
+        for (const end of ends) end();
+      };
+    },
+  };
 }
 
 /** Minutes since local midnight, from and to; `22:00-07:00` spans midnight. */

@@ -2,11 +2,13 @@
  * One job through its stages: source checked, decided, encoded by an engine, verified, delivered, original put away.
  * Every stage starts from the ledger, so a job left behind by a crash resumes at its stage.
  */
+import { basename } from 'node:path';
 import { isShrinkError, policyFor, sentenceOf, ShrinkError } from '../core/errors.ts';
 import type { JobEvent } from '../core/events.ts';
 import {
   type Candidate,
   cloudFactsOf,
+  type CloudRefs,
   type Delivery,
   type EngineName,
   type Job,
@@ -14,23 +16,38 @@ import {
   type Order,
   type Pin,
   type Progress,
+  type PublishIntent,
   samePin,
   shownProgress,
+  UNREAD,
   type Verified,
 } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
-import { messageOf, type Sentence } from '../core/message.ts';
+import { messageOf, type Sentence, textOf } from '../core/message.ts';
 import { namedStep } from '../core/steps.ts';
 import type { EngineContext, StopReason } from '../engine/engine.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HeldFile } from '../platform/files/door.ts';
+import { isMostlyHoles } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
+import { OPEN_GATE, type PauseGate } from '../platform/pause-gate.ts';
 import { compare, type Content, isCoveredByFingerprint } from './admission-policy.ts';
-import { decideAnew, decideHere, decideUnderWay, engineOf, queuedBecause, restFor } from './decisions.ts';
+import {
+  decideAnew,
+  decideHere,
+  decideUnderWay,
+  engineOf,
+  queuedBecause,
+  restFor,
+  standsIn,
+  withStandIn,
+} from './decisions.ts';
 import { type EndedRun, FailureHandler } from './failure-policy.ts';
+import { whyOriginalStays } from './kept-originals.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outcome, Worker } from './scheduler.ts';
+import { eitherGate } from './rest-gate.ts';
 import type { Stages } from './stages-port.ts';
 
 export interface WorkerOptions {
@@ -49,6 +66,8 @@ interface Run extends EndedRun {
   /** The source, once it was needed; open until the run ends. */
   file?: HeldFile;
   progress(progress: Progress): void;
+  /** Closed while all local work rests, or this job. */
+  gate: PauseGate;
 }
 
 export class JobWorker implements Worker {
@@ -71,12 +90,18 @@ export class JobWorker implements Worker {
     });
   }
 
-  async run(id: string, signal: AbortSignal, progress: (progress: Progress) => void): Promise<Outcome> {
-    const run: Run = { id, signal, progress };
+  async run(
+    id: string,
+    signal: AbortSignal,
+    progress: (progress: Progress) => void,
+    own: PauseGate = OPEN_GATE,
+  ): Promise<Outcome> {
+    const run: Run = { id, signal, progress, gate: eitherGate(this.#stages.gate, own) };
     try {
       await this.#runStages(run);
     } catch (error) {
-      return await this.#failures.handle(run, error);
+      const job = this.#ledger.get(id);
+      return await this.#failures.handle(run, job ? await this.#stages.explained(job, error) : error);
     } finally {
       await run.file?.close().catch(() => {});
       await this.#options.afterRest(id);
@@ -89,7 +114,8 @@ export class JobWorker implements Worker {
     if (job?.state.name !== 'queued') return;
     const decision = decideHere(this.#stages, job);
     this.#options.log.info({ job: id }, `the cloud engine is paused (${why}); this machine takes the job`);
-    await this.#ledger.commit(id, { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } });
+    const decided: JobEvent = { event: 'decided', data: { decision, sidecar: job.sidecar ?? null } };
+    await this.#ledger.commit(id, decided, standsIn(say('queue.fell-back', { why })));
     if (decision.kind !== 'do') await this.#ledger.commit(id, restFor(decision));
   }
 
@@ -119,7 +145,9 @@ export class JobWorker implements Worker {
       }
       await this.#readSource(run);
       run.source = order.source;
-      const candidate = await engine.run(order, this.#contextFor(run, engine.name, { source, workDir }));
+      const made = await engine.run(order, this.#contextFor(run, engine.name, { source, workDir }));
+      const ready = job.library ? await this.#stages.library.prepare(job, made) : made;
+      const candidate = withStandIn(ready, job);
       await this.#ledger.commit(id, ...this.#toRunning(id, engine.name), { event: 'candidate', data: { candidate } });
     } finally {
       release();
@@ -151,10 +179,8 @@ export class JobWorker implements Worker {
 
   async #compare(job: Job, now: Pin, { signal, file }: Pick<Run, 'signal' | 'file'>): Promise<void> {
     if (samePin(now, job.pin)) return;
-    const { path, relative, pin } = job;
-    // Only ctime or dev: nothing was written to it.
-    const untouched = now.ino === pin.ino && now.sizeBytes === pin.sizeBytes && now.mtimeNs === pin.mtimeNs;
-    if (!untouched && !(await this.#isSameContent(job, signal, file)))
+    const { path, relative } = job;
+    if (!(await this.#isSameContent(job, signal, file)))
       throw new ShrinkError('changed-underneath', say('queue.changed-underneath', { file: relative }), {
         subject: path,
       });
@@ -178,13 +204,22 @@ export class JobWorker implements Worker {
 
   /**
    * Reads a large source whole before anything is made of it, so that later a new date alone is not taken for a new film.
-   * A hash of a file that was written to meanwhile counts only while nothing was made of what it held before.
+   * A hash of a file that was written to meanwhile counts only while nothing was made of what it held before. A file that is
+   * mostly holes is not read: anybody can make one of any size at no cost, and it would keep the slot for hours.
    */
   async #readSource(run: Run): Promise<void> {
     const job = this.#ledger.expect(run.id);
     if (job.contentHash !== undefined || isCoveredByFingerprint(job.pin)) return;
+    const source = await this.#sourceOf(run);
+    if (await isMostlyHoles(source)) {
+      const { path, relative, pin } = job;
+      return void (await this.#ledger.commit(run.id, {
+        event: 'repinned',
+        data: { path, relative, pin, contentHash: UNREAD },
+      }));
+    }
     announce(run, say('queue.reading-source'));
-    const { contentHash, pin: now } = await this.#stages.readWhole(job, await this.#sourceOf(run), run.signal);
+    const { contentHash, pin: now } = await this.#stages.readWhole(job, source, run.signal);
     const { path, relative, pin, checkpoints } = this.#ledger.expect(run.id);
     if (!samePin(now, pin) && Object.keys(checkpoints).length > 0) return;
     await this.#ledger.commit(run.id, { event: 'repinned', data: { path, relative, pin, contentHash } });
@@ -228,16 +263,25 @@ export class JobWorker implements Worker {
       fallback,
       retryCount: job.retried,
       previous: this.#previousOf(job),
+      isOvertaken: this.#isOvertaken(job),
+      ...(job.library && { inPlace: true }),
     };
   }
 
+  #isOvertaken({ inbox, relative, arrival, cloud }: Job): boolean {
+    const session = cloud?.session;
+    if (session === undefined) return false;
+    const versions = this.#ledger.atPlace(inbox, relative);
+    return versions.some(other => other.arrival > arrival && other.cloud?.session === session);
+  }
+
   /** What earlier versions of the file left for this one; the last may have ended before it had a session. */
-  #previousOf({ inbox, relative, version }: Job): Order['previous'] {
-    const earlier = this.#ledger.atPlace(inbox, relative).filter(other => other.version < version);
+  #previousOf(job: Job): Order['previous'] {
+    const earlier = this.#ledger.earlierVersions(job);
     if (earlier.length === 0) return undefined;
     const made = earlier.filter(({ state }) => state.name === 'done' || state.name === 'held');
     return {
-      cloud: earlier.findLast(({ cloud }) => cloud?.session !== undefined)?.cloud,
+      cloud: cloudOf(earlier),
       words: made.flatMap(({ decision }) => (decision.kind === 'do' ? (decision.instruction ?? '') : [])),
     };
   }
@@ -257,12 +301,13 @@ export class JobWorker implements Worker {
       ...own,
       record: (key, value) => commit({ event: 'checkpoint', data: { key, value } }),
       resume: ledger.expect(id).checkpoints,
+      checkSource: () => this.#checkSource(ledger.expect(id), signal),
       step: async (step, params) => {
         const { state } = ledger.expect(id);
         const named = namedStep(step, params);
         if (state.name === 'running' && state.step === named.step) return;
         // Nobody needs hours of work on a file that was taken away; in the cloud it is paid for already.
-        if (engine === 'local') await this.#checkSource(ledger.expect(id), signal);
+        if (engine !== 'nemo') await this.#checkSource(ledger.expect(id), signal);
         await commit({ event: 'step', data: { engine, ...named } });
         begin();
       },
@@ -270,13 +315,13 @@ export class JobWorker implements Worker {
         await commit({ event: 'doubted', data: { engine, ...namedStep(step), reason } });
         begin();
       },
-      fact: (key, value) => commit({ event: 'fact', data: { key, value } }),
+      fact: (key, said) => commit({ event: 'fact', data: { key, value: textOf(said), message: messageOf(said) } }),
       cloud: refs => commit(...cloudFactsOf(refs).map((data): JobEvent => ({ event: 'fact', data }))),
-      filesIn: session => ledger.filesIn(session, ledger.expect(id)),
+      neighbours: session => ledger.neighbours(session, ledger.expect(id)),
       progress: news => show({ ...progress, ...news }),
       signal,
-      gate: this.#stages.gate,
-      log: this.#options.log.child({ job: id, engine }),
+      gate: run.gate,
+      log: this.#options.log.child({ job: id, file: ledger.expect(id).relative, engine }),
     };
   }
 
@@ -298,7 +343,7 @@ export class JobWorker implements Worker {
       await this.#ledger.commit(id, { event: 'verified', data: { evidence: verified.evidence, message } });
       await this.#publish(run, verified);
     } else if (state.name === 'delivering' && !state.published) {
-      const published = state.intent && (await this.#stages.findPublished(this.#ledger.expect(id), state.intent));
+      const published = state.intent && (await this.#findPublished(this.#ledger.expect(id), state.intent));
       if (published) await this.#recordDelivery(id, published);
       else {
         const verified = await this.#verify(run, state.candidate);
@@ -309,11 +354,15 @@ export class JobWorker implements Worker {
     await this.#finishDelivery(run);
   }
 
+  #findPublished(job: Job, intent: PublishIntent): Promise<Delivery | undefined> {
+    return job.library ? this.#stages.library.find(job, intent) : this.#stages.findPublished(job, intent);
+  }
+
   async #verify(run: Run, candidate: Candidate): Promise<Verified | undefined> {
     announce(run, say('queue.verifying'));
     if (candidate.isSource || (await this.#stages.isIntact(candidate))) {
       const source = candidate.isSource ? await this.#sourceOf(run) : undefined;
-      return this.#stages.verify(candidate, { signal: run.signal, gate: this.#stages.gate, source });
+      return this.#stages.verify(candidate, { signal: run.signal, gate: run.gate, source });
     }
     const reason = makeReason('verify-failed', say('queue.result-missing'));
     await this.#ledger.commit(run.id, { event: 'rejected', data: { reason, keepCheckpoints: true } });
@@ -323,6 +372,7 @@ export class JobWorker implements Worker {
   async #publish(run: Run, verified: Verified): Promise<void> {
     const { id, signal } = run;
     announce(run, say('queue.delivering'));
+    if (this.#ledger.expect(id).library) return this.#exchange(run, verified);
     const delivery = await this.#stages.deliver(this.#ledger.expect(id), verified, {
       signal,
       source: run.file,
@@ -335,27 +385,50 @@ export class JobWorker implements Worker {
     await this.#recordDelivery(id, delivery);
   }
 
+  /** Of a library: the original goes into the archive first, and its place is taken in one step. */
+  async #exchange(run: Run, verified: Verified): Promise<void> {
+    const { id, signal } = run;
+    const delivery = await this.#stages.library.exchange(this.#ledger.expect(id), verified, {
+      source: await this.#sourceOf(run),
+      signal,
+      record: async event => void (await this.#ledger.commit(id, event)),
+      checkSource: () => this.#checkSource(this.#ledger.expect(id), signal),
+    });
+    await this.#recordDelivery(id, delivery);
+  }
+
+  async #settle(id: string): Promise<void> {
+    const job = this.#ledger.expect(id);
+    const names = await this.#stages.library.orphans(job);
+    const { original, newer } = await this.#stages.library.settle(job);
+    const result = job.state.name === 'delivering' ? basename(job.state.published?.output ?? '') : '';
+    const remarks = [
+      ...(names.length > 0 ? [say('library.sidecars', { names: names.join(', '), result })] : []),
+      ...(newer === undefined ? [] : [say('library.newer', { path: newer })]),
+    ];
+    const [remark, ...more] = remarks;
+    const note = more.length > 0 ? say('library.remarks', { remarks }) : remark;
+    const done = note ? { note: note.text, message: messageOf(note) } : {};
+    await this.#ledger.commit(id, { event: 'disposed', data: original }, { event: 'done', data: done });
+  }
+
   async #recordDelivery(id: string, delivery: Delivery): Promise<void> {
     await this.#ledger.commit(id, { event: 'published', data: { delivery } });
   }
 
   /** The output is durable: the original may go where the folder says, and the job is done. */
   async #finishDelivery({ id, signal }: Run): Promise<void> {
-    const { state } = this.#ledger.expect(id);
-    if (
-      state.name === 'delivering' &&
-      state.candidate.damagedSource &&
-      this.#stages.disposes(this.#ledger.expect(id))
-    ) {
-      return this.#done(id, say('queue.original-damaged'));
-    }
+    if (this.#ledger.expect(id).library) return this.#settle(id);
+    const job = this.#ledger.expect(id);
+    const stays = whyOriginalStays(job, this.#stages.originals(job));
+    if (stays) return this.#done(id, stays);
     try {
       await this.#repinOriginal(this.#ledger.expect(id), signal);
       const gone = await this.#stages.dispose(this.#ledger.expect(id), async to => {
         await this.#ledger.commit(id, { event: 'disposing', data: { to } });
       });
-      const events: JobEvent[] = gone ? [{ event: 'disposed', data: gone }] : [];
-      await this.#ledger.commit(id, ...events, { event: 'done', data: {} });
+      const events: JobEvent[] = gone ? [{ event: 'disposed', data: { kind: gone.kind, to: gone.to } }] : [];
+      await this.#ledger.commit(id, ...events, doneWith(gone?.note));
     } catch (error) {
       if (!(error instanceof ShrinkError)) throw error;
       if (isStopping(signal)) throw error;
@@ -370,7 +443,7 @@ export class JobWorker implements Worker {
   /** Only the very file that was processed is put away: one with another date since is compared first. */
   async #repinOriginal(job: Job, signal: AbortSignal): Promise<void> {
     const isBegun = job.state.name === 'delivering' && job.state.disposing !== undefined;
-    if (isBegun || !this.#stages.disposes(job)) return;
+    if (isBegun || this.#stages.originals(job) === 'keep') return;
     let now: Pin;
     try {
       now = await this.#stages.pin(job);
@@ -385,8 +458,17 @@ export class JobWorker implements Worker {
   }
 
   async #done(id: string, note: Sentence): Promise<void> {
-    await this.#ledger.commit(id, { event: 'done', data: { note: note.text, message: messageOf(note) } });
+    await this.#ledger.commit(id, doneWith(note));
   }
+}
+
+function doneWith(note: Sentence | undefined): JobEvent {
+  return { event: 'done', data: note ? { note: note.text, message: messageOf(note) } : {} };
+}
+
+/** What the cloud holds of a file, by the newest of its versions that had a session. */
+export function cloudOf(versions: readonly Job[]): CloudRefs | undefined {
+  return versions.findLast(({ cloud }) => cloud?.session !== undefined)?.cloud;
 }
 
 /** The whole program ends; the next start continues here. */
@@ -399,11 +481,12 @@ function announce(run: Run, what: Sentence): void {
 }
 
 function deliveredBut(error: ShrinkError): ShrinkError {
-  const { code, doing, subject, hint, messages } = error;
+  const { code, doing, subject, hint, messages, retryAfterMs } = error;
   return new ShrinkError(code, say('queue.original-later', { why: sentenceOf(error) }), {
     doing,
     subject,
     hint: hint !== undefined && messages.hint ? { ...messages.hint, text: hint } : hint,
+    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
     cause: error,
   });
 }

@@ -9,7 +9,7 @@ import { type ErrorCode, isShrinkError, sentenceOf, ShrinkError } from '../core/
 import type { Candidate, Verified } from '../core/job.ts';
 import type { MediaFacts } from '../core/media-info.ts';
 import { messageOf, type Sentence } from '../core/message.ts';
-import { keepFrameTimes, untrustedInput, WITHOUT_LOOP_FILTER } from '../media/ffmpeg/args.ts';
+import { keepFrameTimes, untrustedInput, WITHOUT_CHAPTERS, WITHOUT_LOOP_FILTER } from '../media/ffmpeg/args.ts';
 import { say } from '../messages/say.ts';
 import { startsFast, topBoxes } from '../media/mp4-boxes.ts';
 import { probe, probeDecoding } from '../media/probe/probe.ts';
@@ -96,11 +96,14 @@ async function readThrough(candidate: Candidate, options: Verifying): Promise<Re
   const { width, height, frames, holds } = candidate.expect;
   const thorough = holds?.some(({ kind }) => kind === 'captions') === true;
   const isSmall = width && height && frames ? decodesOnOneThread({ width, height, frames }) : false;
+  // A plan says that it has one; what the cloud returns comes without.
+  const oneShape = candidate.isSource || holds !== undefined;
   let packets = 0;
   const atOnce = await asComplaint(candidate, () =>
     probeDecoding(options.file, {
       ...options,
       thorough,
+      oneShape,
       threads: isSmall ? 1 : options.threads,
       limits: limitsFor(frames ?? 0),
       stallMs: STALL_MS,
@@ -111,7 +114,7 @@ async function readThrough(candidate: Candidate, options: Verifying): Promise<Re
     }),
   );
   if (atOnce) return { ...atOnce, decoderErrors: 0 };
-  const facts = await asComplaint(candidate, () => probe(options.file, { ...options, thorough }));
+  const facts = await asComplaint(candidate, () => probe(options.file, { ...options, thorough, oneShape }));
   options.onProgress?.(PROBED);
   return { facts, ...(await decode(candidate, facts, options)) };
 }
@@ -159,7 +162,7 @@ async function decode(
 /** Every audio track is decoded with the picture; timestamps pass through, so that no frame is duplicated or dropped. */
 function decodeArgs(
   { isSource }: Candidate,
-  { video, audio }: MediaFacts,
+  { container, video, audio }: MediaFacts,
   { tools, threads, file }: Verifying,
 ): ChildArg[] {
   const count = decodesOnOneThread(video) ? 1 : threads;
@@ -167,6 +170,7 @@ function decodeArgs(
     ...(count ? ['-threads', String(count)] : []),
     ...(isSource ? [] : ['-xerror']),
     ...WITHOUT_LOOP_FILTER,
+    ...(/\bmp4\b/.test(container) ? WITHOUT_CHAPTERS : []),
     ...untrustedInput(file),
     ...['-map', `0:${video.index}`],
     // A source delivered as it is may have a sound track that this ffmpeg cannot decode.

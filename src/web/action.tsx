@@ -1,8 +1,8 @@
-import { useEffect, useState } from 'preact/hooks';
 import type { ActionView } from '../api/types.ts';
 import type { Message } from '../core/message.ts';
 import { formatSpan } from './format.ts';
 import { useWords, worded } from './language.ts';
+import { useNow } from './now.ts';
 
 /** What a person is asked to do; its address can be opened. */
 export function Asked({ action, message }: { action: ActionView; message: Message | undefined }) {
@@ -23,15 +23,9 @@ export function Asked({ action, message }: { action: ActionView; message: Messag
   );
 }
 
-const TICK_MS = 5000;
-
 /** How long somebody else has been at work; it counts on while nothing is heard. */
 export function Age({ since }: { since: number }) {
   const { words, language } = useWords();
-  const [now, setNow] = useState(Date.now());
-  useEffect(() => {
-    const timer = setInterval(() => setNow(Date.now()), TICK_MS);
-    return () => clearInterval(timer);
-  }, []);
+  const now = useNow();
   return <span class="figures">{words.forSpan(formatSpan(Math.max(0, now - since), language))}</span>;
 }

@@ -1,64 +1,103 @@
 import { useState } from 'preact/hooks';
 import * as api from './api.ts';
+import { keepFocus, type Leave, useDesk } from './desk.ts';
 import { formatCount, nameOf } from './format.ts';
 import { problemOf, useWords } from './language.ts';
-import type { Model, Row, Update } from './model.ts';
+import type { Row } from './model.ts';
 
-export interface ListProps {
-  model: Model;
-  dispatch(...updates: Update[]): void;
+type Doing = Exclude<api.Act, 'cancel'>;
+
+/** Acts on jobs one after the other; a hundred requests at once would only wait for each other. */
+export function useAct() {
+  const { dispatch } = useDesk();
+  const [isBusy, setBusy] = useState(false);
+  const [problem, setProblem] = useState<unknown>();
+  const run = async (acts: readonly (() => Promise<Row>)[]) => {
+    setBusy(true);
+    setProblem(undefined);
+    for (const act of acts) {
+      try {
+        dispatch({ kind: 'job', job: await act() });
+      } catch (error) {
+        setProblem(error);
+      }
+    }
+    setBusy(false);
+    keepFocus();
+  };
+  return { isBusy, problem, run };
 }
 
-type Action = 'retry' | 'cancel' | 'restore';
+export function Problem({ of }: { of: unknown }) {
+  const { words, language } = useWords();
+  if (of === undefined) return null;
+  return (
+    <p class="reason" role="alert">
+      {words.because(words.actFailed, problemOf(of, language))}
+    </p>
+  );
+}
 
 /** Buttons that act on one job or several; what went wrong appears beside them. */
 export function Actions({
   jobs,
   actions,
-  dispatch,
-  isBare = false,
+  leave,
 }: {
   jobs: readonly Row[];
-  actions: Action[];
-  dispatch: ListProps['dispatch'];
-  isBare?: boolean;
+  actions: readonly Doing[];
+  /** The last button, which can be undone: what cancelling is called here. */
+  leave?: Leave;
 }) {
-  const { words, language } = useWords();
-  const [busy, setBusy] = useState<Action>();
-  const [problem, setProblem] = useState<unknown>();
-  const [only] = jobs.length === 1 ? jobs : [];
-  const act = async (action: Action) => {
-    setBusy(action);
-    setProblem(undefined);
-    // One after the other: a hundred requests at once would only wait for each other.
-    for (const { id } of jobs) {
-      try {
-        dispatch({ kind: 'job', job: await api.act(action, id) });
-      } catch (error) {
-        setProblem(error);
-      }
-    }
-    setBusy(undefined);
-  };
+  const { words } = useWords();
+  const desk = useDesk();
+  const { isBusy, problem, run } = useAct();
+  const labels = { retry: words.retry, restore: words.restore, pause: words.rest, resume: words.goOn };
+  const leaves = { cancelled: words.cancel, left: words.leave, dismissed: words.dismiss };
   return (
-    <div class={isBare ? 'actions bare' : 'actions'}>
-      {actions.map((action, index) => (
-        <button
+    <>
+      {actions.map(action => (
+        <Act
           key={action}
-          type="button"
-          class={index === 0 && !isBare && actions.length > 1 ? 'main' : isBare ? 'plain' : ''}
-          disabled={busy !== undefined}
-          aria-label={only && words.because(words[action], nameOf(only.source))}
-          onClick={() => void act(action)}
-        >
-          {only ? words[action] : words.allOf(words[action], formatCount(jobs.length, language))}
-        </button>
+          label={labels[action]}
+          jobs={jobs}
+          isBusy={isBusy}
+          onClick={() =>
+            void run(
+              jobs.map(
+                ({ id }) =>
+                  () =>
+                    api.act(action, id),
+              ),
+            )
+          }
+        />
       ))}
-      {problem !== undefined && (
-        <p class="reason" role="alert">
-          {words.because(words.actFailed, problemOf(problem, language))}
-        </p>
-      )}
-    </div>
+      {leave && <Act label={leaves[leave]} jobs={jobs} isBusy={isBusy} onClick={() => desk.leave(jobs, leave)} />}
+      <Problem of={problem} />
+    </>
+  );
+}
+
+interface ActProps {
+  label: string;
+  jobs: readonly Row[];
+  isBusy: boolean;
+  onClick(): void;
+}
+
+function Act({ label, jobs, isBusy, onClick }: ActProps) {
+  const { words, language } = useWords();
+  const only = jobs.length === 1 ? jobs[0] : undefined;
+  return (
+    <button
+      type="button"
+      class="small"
+      disabled={isBusy}
+      aria-label={only && words.because(label, nameOf(only.source))}
+      onClick={onClick}
+    >
+      {only ? label : words.allOf(label, formatCount(jobs.length, language))}
+    </button>
   );
 }

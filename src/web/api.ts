@@ -1,12 +1,25 @@
-/** How the page talks to its server. The token, if needed, is kept for this tab and sent only as a header. */
+/** How the page talks to its server. */
 import { createParser } from 'eventsource-parser';
 import type { ErrorBody } from '../api/responses.ts';
 import type { DayView } from '../api/savings.ts';
-import type { JobDetail, JobView, StatusView } from '../api/types.ts';
+import type {
+  ArchiveView,
+  ConfigChange,
+  ConfigEditAsked,
+  ConfigView,
+  Explanation,
+  JobDetail,
+  JobView,
+  LibraryView,
+  Needs,
+  NotifyTest,
+  StatusView,
+  Understood,
+  Which,
+} from '../api/types.ts';
 import { escapeForTerminal } from '../core/escape.ts';
+import { authorization } from './access.ts';
 import type { Update, Row } from './model.ts';
-
-const TOKEN = 'shrinkbox-token';
 
 export class ApiError extends Error {
   override readonly name = 'ApiError';
@@ -23,21 +36,12 @@ export class ApiError extends Error {
   }
 }
 
-export function keepToken(token: string): void {
-  sessionStorage.setItem(TOKEN, token);
-}
-
-function headers(): Record<string, string> {
-  const token = sessionStorage.getItem(TOKEN);
-  return token ? { Authorization: `Bearer ${token}` } : {};
-}
-
 interface Asking extends RequestInit {
   headers?: Record<string, string>;
 }
 
-async function ask(path: string, init: Asking = {}): Promise<Response> {
-  const response = await fetch(path, { ...init, headers: { ...headers(), ...init.headers } });
+export async function ask(path: string, init: Asking = {}): Promise<Response> {
+  const response = await fetch(path, { ...init, headers: { ...authorization(), ...init.headers } });
   if (response.ok) return response;
   throw await errorIn(response.status, () => response.json());
 }
@@ -52,7 +56,7 @@ function parseShown<T>(json: string): T {
   ) as T;
 }
 
-async function errorIn(status: number, read: () => unknown): Promise<ApiError> {
+export async function errorIn(status: number, read: () => unknown): Promise<ApiError> {
   try {
     const { error } = (await read()) as ErrorBody;
     if (typeof error.message === 'string') return new ApiError(status, error);
@@ -63,25 +67,131 @@ async function errorIn(status: number, read: () => unknown): Promise<ApiError> {
 }
 
 export interface Query {
+  /** None for all. */
   states: readonly string[];
-  order: 'oldest' | 'updated';
+  order: 'oldest' | 'updated' | 'queue' | 'saving';
   limit: number;
   offset?: number;
   words?: string;
-  detail?: boolean;
+  folder?: string;
+  rule?: string;
 }
 
 export async function jobs(query: Query): Promise<{ rows: Row[]; total: number }> {
-  const wanted = new URLSearchParams({
-    state: query.states.join(','),
-    order: query.order,
-    limit: String(query.limit),
-    offset: String(query.offset ?? 0),
-  });
-  if (query.words) wanted.set('q', query.words);
-  if (query.detail) wanted.set('detail', '1');
+  const { states, order, limit, offset = 0, words, folder, rule } = query;
+  const wanted = new URLSearchParams({ order, limit: String(limit), offset: String(offset), detail: '1' });
+  if (states.length > 0) wanted.set('state', states.join(','));
+  if (words) wanted.set('q', words);
+  if (folder) wanted.set('folder', folder);
+  if (rule) wanted.set('rule', rule);
   const response = await ask(`api/jobs?${wanted.toString()}`);
   return { rows: parseShown<Row[]>(await response.text()), total: Number(response.headers.get('X-Total-Count') ?? 0) };
+}
+
+export async function config(): Promise<ConfigView> {
+  return (await (await ask('api/config')).json()) as ConfigView;
+}
+
+/** @param how `preview` only says what would change */
+export async function changeConfig(
+  edit: ConfigEditAsked,
+  how: 'preview' | 'save',
+  signal?: AbortSignal,
+): Promise<ConfigChange> {
+  const headers = { 'Content-Type': 'application/json' };
+  const body = JSON.stringify(edit);
+  const init = { method: 'POST', headers, body, ...(signal && { signal }) };
+  return (await (await ask(how === 'save' ? 'api/config' : 'api/config/preview', init)).json()) as ConfigChange;
+}
+
+export async function which(
+  about: { job: string } | { name: string; inbox: string; bytes: string },
+  signal: AbortSignal,
+): Promise<Which> {
+  const query = new URLSearchParams(about);
+  return parseShown<Which>(await (await ask(`api/which?${query.toString()}`, { signal })).text());
+}
+
+export async function testNotify(): Promise<NotifyTest> {
+  return parseShown<NotifyTest>(await (await ask('api/notify/test', { method: 'POST' })).text());
+}
+
+export async function archive(): Promise<ArchiveView> {
+  return parseShown<ArchiveView>(await (await ask('api/archive')).text());
+}
+
+/** `exact` goes back to the server; everything else is made safe to show. */
+export type ShownLibrary = LibraryView & { exact: { library: string; folder: string } };
+
+function librariesIn(json: string): ShownLibrary[] {
+  const exact = JSON.parse(json) as LibraryView[];
+  return parseShown<LibraryView[]>(json).map((view, n) => {
+    const { library = '', plan } = exact[n] ?? {};
+    return { ...view, exact: { library, folder: plan?.folder ?? library } };
+  });
+}
+
+export async function libraries(): Promise<ShownLibrary[]> {
+  return librariesIn(await (await ask('api/library')).text());
+}
+
+export type LibraryAct = 'plan' | 'plan/stop' | 'start' | 'stop' | 'verify';
+
+export async function library(
+  act: LibraryAct,
+  about: { folder?: string; plan?: string } = {},
+): Promise<ShownLibrary[]> {
+  const query = new URLSearchParams(about);
+  return librariesIn(await (await ask(`api/library/${act}?${query.toString()}`, { method: 'POST' })).text());
+}
+
+export async function needs(): Promise<Needs> {
+  return parseShown<Needs>(await (await ask('api/needs')).text());
+}
+
+/** What words would do to the file of a job, or to one that comes into an inbox. */
+export async function understood(
+  words: string,
+  about: { job: string } | { inbox: string },
+  signal: AbortSignal,
+): Promise<Understood> {
+  const query = new URLSearchParams({ words, ...about });
+  return parseShown<Understood>(await (await ask(`api/understood?${query.toString()}`, { signal })).text());
+}
+
+/** Another version of the file of a job, as the words say. */
+export async function refine(id: string, words: string): Promise<Row> {
+  const query = new URLSearchParams({ words });
+  return parseShown<Row>(await (await ask(`api/jobs/${id}/refine?${query.toString()}`, { method: 'POST' })).text());
+}
+
+/** @param to `top`, `bottom`, or `before:` and an id */
+export async function move(id: string, to: string): Promise<Row> {
+  const query = new URLSearchParams({ to });
+  return parseShown<Row>(await (await ask(`api/jobs/${id}/move?${query.toString()}`, { method: 'POST' })).text());
+}
+
+export async function setOrder(by: StatusView['queue']['order']): Promise<StatusView> {
+  return (await (await ask(`api/order?by=${by}`, { method: 'POST' })).json()) as StatusView;
+}
+
+/** An address of the result, or of the original, that a player or a download can use: neither can send the token. */
+export async function linkTo(id: string, of: 'result' | 'original' = 'result'): Promise<string> {
+  return ((await (await ask(`api/jobs/${id}/link?of=${of}`, { method: 'POST' })).json()) as { path: string }).path;
+}
+
+export async function thumbnail(id: string, of: 'before' | 'after', signal: AbortSignal): Promise<Blob> {
+  return (await ask(`api/jobs/${id}/thumbnail?of=${of}`, { signal })).blob();
+}
+
+/** What would be done to a file; `undefined` if the server is too busy with others. */
+export async function explain(path: string, signal: AbortSignal): Promise<Explanation | undefined> {
+  const query = new URLSearchParams({ path });
+  try {
+    return parseShown<Explanation>(await (await ask(`api/explain?${query.toString()}`, { signal })).text());
+  } catch {
+    return undefined;
+  }
 }
 
 export async function job(id: string): Promise<JobDetail> {
@@ -101,45 +211,33 @@ export async function inboxes(): Promise<Inbox[]> {
   return (await (await ask('api/inboxes')).json()) as Inbox[];
 }
 
-export async function act(action: 'retry' | 'cancel' | 'restore', id: string): Promise<JobView> {
-  return parseShown<JobView>(await (await ask(`api/jobs/${id}/${action}`, { method: 'POST' })).text());
+export interface PairingCode {
+  code: string;
+  until: number;
+}
+
+/** A code that lets one more device in. */
+export async function pairingCode(): Promise<PairingCode> {
+  return (await (await ask('api/pairing', { method: 'POST' })).json()) as PairingCode;
+}
+
+export type Act = 'retry' | 'cancel' | 'restore' | 'pause' | 'resume';
+
+export async function act(action: Act, id: string): Promise<JobView> {
+  const sent = await ask(`api/jobs/${id}/${action}`, { method: 'POST' });
+  return parseShown<JobView>(await sent.text());
 }
 
 export async function turn(mode: 'pause' | 'resume'): Promise<StatusView> {
   return (await (await ask(`api/${mode}`, { method: 'POST' })).json()) as StatusView;
 }
 
-export async function picture(id: string, which: 'before' | 'after', signal: AbortSignal): Promise<Blob> {
-  return (await ask(`api/jobs/${id}/picture/${which}`, { signal })).blob();
-}
-
-export interface RunningUpload {
-  done: Promise<{ name: string }>;
-  cancel(): void;
-}
-
-/** `fetch` does not report how much of a body was sent, hence XMLHttpRequest. */
-export function upload(
-  file: File,
-  { inbox, words, onProgress }: { inbox: string; words: string; onProgress(fraction: number): void },
-): RunningUpload {
-  const request = new XMLHttpRequest();
-  const query = new URLSearchParams({ inbox, name: file.name });
-  if (words) query.set('words', words);
-  const done = new Promise<{ name: string }>((resolve, reject) => {
-    request.upload.onprogress = event => onProgress(event.total > 0 ? event.loaded / event.total : 0);
-    request.onload = () => {
-      if (request.status === 200) return resolve(JSON.parse(request.responseText) as { name: string });
-      void errorIn(request.status, () => JSON.parse(request.responseText)).then(reject);
-    };
-    request.onerror = () => reject(new ApiError(0));
-    request.onabort = () => reject(new ApiError(-1));
-  });
-  request.open('POST', `api/drop?${query.toString()}`);
-  request.setRequestHeader('Content-Type', 'application/octet-stream');
-  for (const [name, value] of Object.entries(headers())) request.setRequestHeader(name, value);
-  request.send(file);
-  return { done, cancel: () => request.abort() };
+export async function picture(
+  id: string,
+  { which, moment }: { which: 'before' | 'after'; moment: number },
+  signal: AbortSignal,
+): Promise<Blob> {
+  return (await ask(`api/jobs/${id}/picture/${which}?moment=${moment}`, { signal })).blob();
 }
 
 export interface Listening {
@@ -225,7 +323,7 @@ function updatesIn(name: string | undefined, data: string): Update[] {
 }
 
 /** Waits, at most until the network is back. */
-function pause(ms: number, signal: AbortSignal): Promise<void> {
+export function pause(ms: number, signal: AbortSignal): Promise<void> {
   return new Promise(resolve => {
     const done = () => {
       clearTimeout(timer);

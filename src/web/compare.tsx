@@ -1,22 +1,26 @@
-import { useEffect, useState } from 'preact/hooks';
-import type { JobDetail } from '../api/types.ts';
+import type { ComponentChildren } from 'preact';
+import { useEffect, useRef, useState } from 'preact/hooks';
 import * as api from './api.ts';
 import { formatBytes } from './format.ts';
 import { problemOf, useWords } from './language.ts';
+import type { Row } from './model.ts';
+import { cutAt, Edge, type EdgeProps, Together } from './together.tsx';
 
 interface Pair {
   after: string;
   /** If absent, there is no picture of the original. */
   before?: string;
-  /** Why not, unless it was deleted as configured. */
+  /** Why not. */
   problem?: Error;
+  /** Where the result begins in the source, seconds. */
+  from: number;
 }
 
-/** The same frame of source and result on top of each other; the slider sets how much of each is visible. */
-export function Compare({ job }: { job: JobDetail }) {
+/** The same frame of source and result on top of each other; dragging on them, or the arrow keys, move the edge between. */
+export function Compare({ job }: { job: Row }) {
   const { words, language } = useWords();
-  const pair = usePair(job);
-  const [share, setShare] = useState(50);
+  const [moment, setMoment] = useState(USUAL_MOMENT);
+  const pair = usePair(job.id, moment);
   if (pair === undefined) return <p class="compare quiet loading">{words.compare.loading}</p>;
   if (pair instanceof Error) return <p class="quiet">{words.because(words.compare.none, problemOf(pair, language))}</p>;
   const sizeAfter = `${words.compare.after} · ${formatBytes(job.output_bytes ?? 0)}`;
@@ -35,49 +39,173 @@ export function Compare({ job }: { job: JobDetail }) {
       </figure>
     );
   }
+  const moments = <Moments moment={moment} onChoose={setMoment} />;
+  return <Both job={job} before={pair.before} after={pair.after} from={pair.from} moments={moments} />;
+}
+
+const MOMENTS = [1, 2, 3, 4, 5] as const;
+/** A third into the film. */
+const USUAL_MOMENT = 2;
+
+function Moments({ moment, onChoose }: { moment: number; onChoose(moment: number): void }) {
+  const { words } = useWords();
+  return (
+    <span class="moments" role="group" aria-label={words.compare.moments}>
+      {MOMENTS.map(each => (
+        <button
+          key={each}
+          type="button"
+          class="small square"
+          aria-pressed={each === moment}
+          aria-label={words.compare.moment(each, MOMENTS.length)}
+          onClick={() => onChoose(each)}
+        >
+          {each}
+        </button>
+      ))}
+    </span>
+  );
+}
+
+interface BothProps {
+  job: Row;
+  before: string;
+  after: string;
+  from: number;
+  moments: ComponentChildren;
+}
+
+function Both({ job, before, after, from, moments }: BothProps) {
+  const { words } = useWords();
+  const [share, setShare] = useState(50);
+  const [hasLoupe, setLoupe] = useState(false);
+  const [as, setAs] = useState<'stills' | 'play' | 'unplayable'>('stills');
+  const isPlaying = as === 'play';
   return (
     <figure class="compare">
-      <div class="pictures">
-        <img src={pair.before} alt={words.compare.before} />
-        <img src={pair.after} alt={words.compare.after} style={{ clipPath: `inset(0 0 0 ${share}%)` }} />
-        <span class="edge" aria-hidden="true" style={{ left: `${share}%` }} />
-      </div>
-      <input
-        type="range"
-        min={0}
-        max={100}
-        value={share}
-        aria-label={words.compare.slide}
-        onInput={event => setShare(Number(event.currentTarget.value))}
-      />
+      {isPlaying ? (
+        <Together job={job} from={from} share={share} onShare={setShare} onFail={() => setAs('unplayable')} />
+      ) : (
+        <Stills before={before} after={after} share={share} onShare={setShare} hasLoupe={hasLoupe} />
+      )}
       <figcaption class="line quiet">
         <span>
           {words.compare.before} · {formatBytes(job.source_bytes)}
         </span>
         <span class="push" />
-        <span>{sizeAfter}</span>
+        {!isPlaying && moments}
+        {!isPlaying && (
+          <button
+            type="button"
+            class="small"
+            aria-pressed={hasLoupe}
+            title={words.compare.hint}
+            onClick={() => setLoupe(!hasLoupe)}
+          >
+            {words.compare.loupe}
+          </button>
+        )}
+        {as !== 'unplayable' && (
+          <button type="button" class="small" onClick={() => setAs(isPlaying ? 'stills' : 'play')}>
+            {isPlaying ? words.compare.stills : words.compare.together}
+          </button>
+        )}
+        <span class="push" />
+        <span>
+          {words.compare.after} · {formatBytes(job.output_bytes ?? 0)}
+        </span>
       </figcaption>
+      <p class="quiet" role="status">
+        {as === 'unplayable' ? words.compare.cannotPlay : ''}
+      </p>
     </figure>
   );
 }
 
+interface StillsProps extends EdgeProps {
+  before: string;
+  after: string;
+  hasLoupe: boolean;
+}
+
+function Stills({ before, after, share, onShare, hasLoupe }: StillsProps) {
+  const { words } = useWords();
+  const { place, glass, follow, hide } = useLoupe(hasLoupe);
+  const cut = cutAt(share);
+  return (
+    <div class="pictures" ref={place} onPointerMove={follow} onPointerDown={follow} onPointerLeave={hide}>
+      <img src={before} alt={words.compare.before} />
+      <img src={after} alt={words.compare.after} style={cut} />
+      <Edge share={share} onShare={onShare} />
+      {glass && (
+        <span class="loupe" aria-hidden="true" style={glass.frame}>
+          <img src={before} alt="" style={glass.picture} />
+          <img src={after} alt="" style={{ ...glass.picture, ...cut }} />
+        </span>
+      )}
+    </div>
+  );
+}
+
+/** Pixels across. */
+const LOUPE = 220;
+
+/** Places in pixels. */
+interface Glass {
+  frame: Record<'left' | 'top' | 'width' | 'height', string>;
+  picture: Record<'left' | 'top' | 'width' | 'height', string>;
+}
+
+/** A picture that is shown this large already is magnified; a larger one is shown pixel by pixel. */
+const NEARLY_WHOLE = 0.8;
+
+/** A round part of both pictures under the pointer. */
+function useLoupe(isOn: boolean) {
+  const place = useRef<HTMLDivElement>(null);
+  const [glass, setGlass] = useState<Glass>();
+  const follow = (event: PointerEvent) => {
+    const element = place.current;
+    const picture = element?.querySelector('img');
+    if (!isOn || !element || !picture) return setGlass(undefined);
+    const box = element.getBoundingClientRect();
+    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const natural = picture.naturalWidth / devicePixelRatio;
+    const width = box.width > natural * NEARLY_WHOLE ? box.width * 2 : natural;
+    const height = (width / picture.naturalWidth) * picture.naturalHeight;
+    const left = LOUPE / 2 - (x / box.width) * width;
+    const top = LOUPE / 2 - (y / box.height) * height;
+    const px = (n: number) => `${n}px`;
+    setGlass({
+      frame: { left: px(x - LOUPE / 2), top: px(y - LOUPE / 2), width: px(LOUPE), height: px(LOUPE) },
+      picture: { left: px(left), top: px(top), width: px(width), height: px(height) },
+    });
+  };
+  const hide = () => setGlass(undefined);
+  useEffect(() => {
+    if (!isOn) hide();
+  }, [isOn]);
+  return { place, glass, follow, hide };
+}
+
 /** Addresses of both pictures, or only of the result's; an error if there is none. */
-function usePair({ id, original }: JobDetail): Pair | Error | undefined {
+function usePair(id: string, moment: number): Pair | Error | undefined {
   const [pair, setPair] = useState<Pair | Error>();
   useEffect(() => {
     const end = new AbortController();
     const made: string[] = [];
     const address = async (which: 'before' | 'after') => {
-      const url = URL.createObjectURL(await api.picture(id, which, end.signal));
+      const url = URL.createObjectURL(await api.picture(id, { which, moment }, end.signal));
       made.push(url);
       return url;
     };
     const load = async (): Promise<Pair> => {
       const after = await address('after');
-      if (original === 'deleted') return { after };
+      const { original, part } = await api.job(id);
+      const from = part?.from ?? 0;
+      if (original === 'deleted') return { after, from };
       return address('before').then(
-        before => ({ after, before }),
-        (error: unknown) => ({ after, problem: asError(error) }),
+        before => ({ after, before, from }),
+        (error: unknown) => ({ after, from, problem: asError(error) }),
       );
     };
     void load()
@@ -87,7 +215,7 @@ function usePair({ id, original }: JobDetail): Pair | Error | undefined {
       end.abort();
       release(made);
     };
-  }, [id]);
+  }, [id, moment]);
   return pair;
 }
 

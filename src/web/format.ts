@@ -14,7 +14,20 @@ export function formatSaving(
   const { source, source_bytes: before, output_bytes: after } = job;
   if (before <= 0 || after === null || isLinkName(source)) return '';
   const change = after / before - 1;
-  return new Intl.NumberFormat(language, { style: 'percent', signDisplay: 'exceptZero' }).format(change);
+  return signed(new Intl.NumberFormat(language, { style: 'percent', signDisplay: 'exceptZero' }).format(change));
+}
+
+/** A minus sign, where English number formats have a hyphen. */
+function signed(text: string): string {
+  return text.replace('-', '−');
+}
+
+/** Share of the source by which a result may differ and still counts as the same size. */
+const SAME = 0.015;
+
+/** Whether a result is about as large as its source was: it fitted, and was copied or only made playable. */
+export function isSameSize({ source, source_bytes: before, output_bytes: after }: JobView): boolean {
+  return after !== null && before > 0 && !isLinkName(source) && Math.abs(after / before - 1) < SAME;
 }
 
 /** `10,000`. */
@@ -38,8 +51,8 @@ export function formatSpan(ms: number, language: Language): string {
   return rest === 0 ? unit(hours, 'hour') : `${unit(hours, 'hour')} ${unit(rest, 'minute')}`;
 }
 
-/** The time if it was today, otherwise with the date. */
-export function formatWhen(at: number, now: number, language: Language): string {
+/** The time if it was today, otherwise with the date; to the minute, or the second. */
+export function formatWhen(at: number, now: number, language: Language, to: 'minutes' | 'seconds' = 'minutes'): string {
   const date = new Date(at);
   const today = date.toDateString() === new Date(now).toDateString();
   const sameYear = date.getFullYear() === new Date(now).getFullYear();
@@ -50,11 +63,26 @@ export function formatWhen(at: number, now: number, language: Language): string 
     ...(today ? {} : day),
     hour: '2-digit',
     minute: '2-digit',
+    ...(to === 'seconds' && { second: '2-digit' }),
     hourCycle: 'h23',
   }).format(date);
+}
+
+/** The folder inside its inbox that a source lies in; empty for the inbox itself. */
+export function subfolderOf({ source, folder }: Pick<JobView, 'source' | 'folder'>): string {
+  if (!source.startsWith(`${folder}/`)) return '';
+  return source.slice(folder.length + 1, Math.max(folder.length + 1, source.lastIndexOf('/')));
 }
 
 /** The last part of a path. */
 export function nameOf(path: string): string {
   return path.split('/').at(-1) || path;
+}
+
+/** `1:05` and `1:02:05`: a place in a film. */
+export function formatClock(seconds: number): string {
+  const whole = Number.isFinite(seconds) ? Math.floor(seconds) : 0;
+  const two = (n: number) => String(n).padStart(2, '0');
+  const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
+  return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }

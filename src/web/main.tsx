@@ -3,8 +3,11 @@
  * messages, and core's formatting and escaping.
  */
 import { render } from 'preact';
+import { enterByLink } from './access.ts';
 import { App } from './app.tsx';
+import { watchForShared } from './shared.ts';
 import './style.css';
 
+void watchForShared();
 const place = document.getElementById('page');
-if (place) render(<App />, place);
+if (place) render(<App wasLinkOver={!(await enterByLink())} />, place);

@@ -1,21 +1,15 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import type { StatusView } from '../api/types.ts';
 import { escapeForTerminal } from '../core/escape.ts';
-import * as api from './api.ts';
-import { formatBytes, formatPercent, nameOf } from './format.ts';
-import { problemAndHint, type Reader, useWords } from './language.ts';
-
-interface UploadRow {
-  key: number;
-  name: string;
-  /** 0 to 1; 1 means that the server has all of it. */
-  progress: number;
-  state: 'sending' | 'done' | 'failed';
-  message: string;
-  cancel?: () => void;
-}
-
-let nextKey = 1;
+import { VIDEO_EXTENSIONS } from '../core/file-names.ts';
+import { MAX_INSTRUCTION } from '../core/job.ts';
+import { filesIn } from './dropped.ts';
+import { nameOf } from './format.ts';
+import { useWords } from './language.ts';
+import { sharedFiles } from './shared.ts';
+import { UnderstoodAs } from './say.tsx';
+import { Sent } from './sent.tsx';
+import { useUploads } from './use-uploads.ts';
 
 /** Takes files, chosen or dropped anywhere on the page, and uploads them to an inbox one after another. */
 export function Upload({ status }: { status: StatusView }) {
@@ -31,6 +25,10 @@ export function Upload({ status }: { status: StatusView }) {
     setInstruction('');
   };
   const isOver = useDropTarget(put);
+  const canTake = inbox !== '';
+  useEffect(() => {
+    if (canTake) void sharedFiles().then(put);
+  }, [canTake]);
   return (
     <section class="upload card" aria-labelledby="upload-title">
       <h2 id="upload-title">{words.upload.title}</h2>
@@ -40,20 +38,23 @@ export function Upload({ status }: { status: StatusView }) {
         <>
           <p class="quiet lead">{words.upload.lead}</p>
           <FileButton onFiles={put} />
+          <Chips instruction={instruction} onChoose={setInstruction} />
           <label for="instruction">{words.upload.instruction}</label>
           <input
             id="instruction"
             type="text"
-            maxLength={1000}
+            maxLength={MAX_INSTRUCTION}
             autoComplete="off"
             placeholder={words.upload.example}
             value={instruction}
+            aria-describedby="instruction-read"
             onInput={event => setInstruction(event.currentTarget.value)}
           />
+          <UnderstoodAs id="instruction-read" text={instruction} about={{ inbox }} />
           {inboxes.length > 1 && <InboxChoice inboxes={inboxes} inbox={inbox} onChoose={setChosen} />}
         </>
       )}
-      <UploadList rows={rows} onClear={clear} />
+      <Sent rows={rows} onClear={clear} />
       {isOver && inbox !== '' && (
         <div class="drop-here" aria-hidden="true">
           <p>{words.upload.here}</p>
@@ -62,6 +63,36 @@ export function Upload({ status }: { status: StatusView }) {
     </section>
   );
 }
+
+const CHIPS = ['8', '25', '50', 'half', 'clear'] as const;
+
+/** The sizes people ask for most; each is only words, which can be seen and changed below. */
+function Chips({ instruction, onChoose }: { instruction: string; onChoose(instruction: string): void }) {
+  const { words } = useWords();
+  return (
+    <fieldset class="chips">
+      <legend>{words.upload.wanted}</legend>
+      {CHIPS.map(each => {
+        const [label, said] = words.upload.chips[each];
+        const isChosen = instruction === said;
+        return (
+          <button
+            key={each}
+            type="button"
+            class="chip"
+            aria-pressed={isChosen}
+            onClick={() => onChoose(isChosen ? '' : said)}
+          >
+            {label}
+          </button>
+        );
+      })}
+    </fieldset>
+  );
+}
+
+/** What the file chooser offers: on phones the camera roll. */
+const ACCEPTED = ['video/*', ...[...VIDEO_EXTENSIONS].map(extension => `.${extension}`)].join(',');
 
 function FileButton({ onFiles }: { onFiles(files: readonly File[]): void }) {
   const { words } = useWords();
@@ -73,6 +104,8 @@ function FileButton({ onFiles }: { onFiles(files: readonly File[]): void }) {
       </button>
       <input
         ref={input}
+        id="files"
+        accept={ACCEPTED}
         hidden
         type="file"
         multiple
@@ -109,100 +142,6 @@ function InboxChoice({
   );
 }
 
-function UploadList({ rows, onClear }: { rows: readonly UploadRow[]; onClear(): void }) {
-  const { words, language } = useWords();
-  if (rows.length === 0) return null;
-  return (
-    <>
-      <ul class="uploads" aria-live="polite">
-        {rows.map(row => (
-          <li key={row.key} class={row.state}>
-            <p class="line">
-              <span class="name">{row.name}</span>
-              <span class="push" />
-              {row.state === 'sending' && (
-                <>
-                  <span class="figures quiet" aria-hidden="true">
-                    {formatPercent(row.progress, language)}
-                  </span>
-                  <button
-                    type="button"
-                    class="plain"
-                    aria-label={words.because(words.upload.stop, row.name)}
-                    onClick={() => row.cancel?.()}
-                  >
-                    {words.upload.stop}
-                  </button>
-                </>
-              )}
-            </p>
-            {row.state === 'sending' && (
-              <progress aria-label={words.upload.progress(row.name)} max={1} value={row.progress} />
-            )}
-            {row.message && <p class={row.state === 'failed' ? 'reason' : 'quiet'}>{row.message}</p>}
-          </li>
-        ))}
-      </ul>
-      {rows.every(row => row.state !== 'sending') && (
-        <button type="button" class="plain" onClick={onClear}>
-          {words.upload.clear}
-        </button>
-      )}
-    </>
-  );
-}
-
-interface Destination {
-  inbox: string;
-  instruction: string;
-}
-
-function useUploads() {
-  const reader = useWords();
-  const { words } = reader;
-  const [rows, setRows] = useState<UploadRow[]>([]);
-  /** One at a time: two at once would only slow each other down. */
-  const turn = useRef<Promise<void>>(Promise.resolve());
-  const change = (key: number, part: Partial<UploadRow>) =>
-    setRows(all => all.map(row => (row.key === key ? { ...row, ...part } : row)));
-
-  const send = async (file: File, { inbox, instruction }: Destination, key: number): Promise<void> => {
-    try {
-      const free = (await api.inboxes()).find(each => each.inbox === inbox)?.free_bytes ?? null;
-      if (free !== null && file.size > free) {
-        return change(key, { state: 'failed', message: words.upload.tooLarge(formatBytes(free)) });
-      }
-      const onProgress = (progress: number) => change(key, { progress });
-      const upload = api.upload(file, { inbox, words: instruction, onProgress });
-      change(key, { cancel: upload.cancel });
-      const { name } = await upload.done;
-      change(key, { state: 'done', progress: 1, name: escapeForTerminal(name), message: words.upload.added });
-    } catch (error) {
-      change(key, { state: 'failed', message: messageFor(error, reader) });
-    }
-  };
-
-  const add = (files: readonly File[], destination: Destination) => {
-    for (const file of files) {
-      const key = nextKey++;
-      let isStopped = false;
-      const cancel = () => {
-        isStopped = true;
-        change(key, { state: 'failed', message: words.upload.stopped });
-      };
-      const name = escapeForTerminal(file.name);
-      setRows(all => [{ key, name, progress: 0, state: 'sending', message: '', cancel }, ...all]);
-      turn.current = turn.current.then(() => (isStopped ? undefined : send(file, destination, key)));
-    }
-  };
-  return { rows, add, clear: () => setRows([]) };
-}
-
-function messageFor(error: unknown, { words, language }: Reader): string {
-  if (!(error instanceof api.ApiError) || error.status === 0) return words.upload.lost;
-  return error.status === -1 ? words.upload.stopped : problemAndHint(error, language);
-}
-
 /** Takes files dropped anywhere on the page; true while some are dragged over it. */
 function useDropTarget(put: (files: readonly File[]) => void): boolean {
   const [isOver, setOver] = useState(false);
@@ -222,7 +161,7 @@ function useDropTarget(put: (files: readonly File[]) => void): boolean {
       if (!hasFiles(event)) return;
       event.preventDefault();
       setOver(false);
-      latest.current([...(event.dataTransfer?.files ?? [])]);
+      if (event.dataTransfer) void filesIn(event.dataTransfer).then(files => latest.current(files));
     };
     addEventListener('dragover', over);
     addEventListener('dragleave', leave);

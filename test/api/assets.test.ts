@@ -27,6 +27,26 @@ it('serves the built page, asking again each time, and its files for ever', asyn
   expect(script.headers['cache-control']).toContain('immutable');
 });
 
+it.each([
+  ['gzip, deflate, br', 'gzip'],
+  ['GZIP;q=0.5', 'gzip'],
+  ['identity', undefined],
+  ['gzip;q=0, br', undefined],
+  ['x-gzipped', undefined],
+])('a browser that takes %j gets it as %s', async (accepted, encoding) => {
+  const { server } = await serving({ pageDir: await built() });
+  const { headers } = await ask(server, '/assets/index-abc123.js', { headers: { 'accept-encoding': accepted } });
+  expect(headers['content-encoding']).toBe(encoding);
+  expect(headers.vary).toContain('Accept-Encoding');
+});
+
+it('what is sent packed is the same file', async () => {
+  const { server } = await serving({ pageDir: await built(), listen: { host: '127.0.0.1', port: 0 } });
+  const script = await fetch(`http://127.0.0.1:${server.address?.port}/assets/index-abc123.js`);
+  expect(script.headers.get('content-encoding')).toBe('gzip');
+  expect(await script.text()).toBe('export {};');
+});
+
 it('lets the page run its own files and nothing inline or foreign', async () => {
   const { server } = await serving({ pageDir: await built() });
   const policy = String((await ask(server, '/')).headers['content-security-policy']);

@@ -67,6 +67,41 @@ it('a local user with a thousand addresses is one address (was: /healthz was not
   expect((await ask(server, '/api/status', {}, true)).status).toBe(503);
 });
 
+it('requests sent ahead on a connection that breaks are not counted for ever (was: everybody was refused from then on)', async () => {
+  const { server } = await serving({ listen: LISTEN });
+  const ahead = 'GET /api/status HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(200);
+  for (let n = 0; n < 8; n += 1) {
+    const socket = held(server, ahead);
+    // Its first answer has begun: all were read.
+    await once(socket, 'data');
+    socket.resetAndDestroy();
+  }
+  await eventually(async () => (await ask(server, '/api/status', {}, true)).status === 200, { what: 'an answer' });
+});
+
+it('a request sent ahead is refused after the answer to the first, and the connection ends', async () => {
+  const { server } = await serving({ listen: LISTEN });
+  const socket = held(server, 'GET /healthz HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n'.repeat(3));
+  let text = '';
+  socket.on('data', chunk => (text += String(chunk)));
+  await once(socket, 'close');
+  expect(text.match(/HTTP\/1\.1 \d+/g)).toEqual(['HTTP/1.1 200', 'HTTP/1.1 503']);
+  expect(text).toContain('one request at a time');
+});
+
+it.each([
+  ['http://evil.example/api/status', 400],
+  ['http://127.0.0.1@evil.example/api/status', 400],
+  ['http://127.0.0.1/api/status', 200],
+])('a request for %s with our Host header is answered %i', async (target, status) => {
+  const { server } = await serving({ listen: LISTEN });
+  const socket = held(server, `GET ${target} HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n`);
+  let text = '';
+  socket.on('data', chunk => (text += String(chunk)));
+  await once(socket, 'close');
+  expect(text.slice(0, 12)).toBe(`HTTP/1.1 ${status}`);
+});
+
 it('event streams are limited over all addresses, too', () => {
   const streams = new Streams();
   const opened = Array.from({ length: 10 }, (_, address) =>

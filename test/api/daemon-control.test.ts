@@ -4,6 +4,7 @@ import { DaemonControl } from '../../src/api/daemon-control.ts';
 import type { Actions } from '../../src/queue/actions.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import type { Scheduler } from '../../src/queue/scheduler.ts';
+import { silentLogger } from '../../src/platform/log.ts';
 import { aJob } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeControl } from '../support/fake-control.ts';
@@ -19,9 +20,14 @@ function setup() {
     actions: {} as Actions,
     status: () => structuredClone(status),
     currentMode: () => status.mode,
+    isStuck: () => false,
     resting: () => undefined,
     explain: async () => Promise.reject(new Error('not asked for')),
+    understood: () => undefined,
+    folders: () => [],
     setPaused: async () => {},
+    libraries: new FakeControl().libraries,
+    log: silentLogger,
     clock,
   });
   const events: ControlEvent[] = [];

@@ -14,6 +14,13 @@ it('gives jobs of several states, in order, by name, with everything about them'
   expect(await ids('order=oldest')).toEqual(['old1', 'mid1', 'new1']);
   expect(await ids('order=updated')).toEqual(['mid1', 'old1', 'new1']);
   expect(await ids('q=BEACH')).toEqual(['new1', 'mid1']);
+  control.add({ id: 'big1', folder: '/other', rule: 'films', state: 'done', source_bytes: 9e9, output_bytes: 1e9 });
+  control.queue = ['mid1', 'old1'];
+  expect(await ids('order=queue&limit=2')).toEqual(['mid1', 'old1']);
+  expect(await ids('order=saving&limit=1')).toEqual(['big1']);
+  expect(await ids('folder=/other')).toEqual(['big1']);
+  expect(await ids('rule=films&q=big')).toEqual(['big1']);
+  expect(await ids('folder=/other&rule=default')).toEqual([]);
   expect((await ask(server, '/api/jobs?state=failed&detail=1')).json).toMatchObject([
     { hint: 'try again', attempts: 0 },
   ]);

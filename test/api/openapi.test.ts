@@ -3,12 +3,19 @@ import { z } from 'zod';
 import { openApi } from '../../src/api/openapi.ts';
 import type { Route } from '../../src/api/route.ts';
 import { daemonRoutes } from '../../src/api/routes/daemon.ts';
+import { libraryRoutes } from '../../src/api/routes/library.ts';
 import { jobRoutes } from '../../src/api/routes/jobs.ts';
 import { pageRoutes } from '../../src/api/routes/page.ts';
 import { EventLog } from '../../src/api/events.ts';
+import { Links } from '../../src/api/links.ts';
+import { pairingRoutes } from '../../src/api/routes/pairing.ts';
+import { resultRoutes } from '../../src/api/routes/results.ts';
+import { systemClock } from '../../src/platform/clock.ts';
 import { readFileSync } from 'node:fs';
+import { settingsRoutes } from '../../src/api/routes/settings.ts';
 import { FakeControl } from '../support/fake-control.ts';
-import { ask, serving } from '../support/serving.ts';
+import { ask, serving, tempDir } from '../support/serving.ts';
+import { RULES, settingsIn } from '../support/settings.ts';
 
 const control = new FakeControl('/state');
 const routes: readonly Route[] = [
@@ -20,6 +27,10 @@ const routes: readonly Route[] = [
     metering: { render: async () => ({ contentType: 'text/plain', text: '' }), answered() {}, wrongToken() {} },
   }),
   ...jobRoutes(control, undefined),
+  ...libraryRoutes(control),
+  ...resultRoutes(control, { results: undefined, originals: undefined, links: new Links(systemClock) }),
+  ...settingsRoutes(undefined),
+  ...pairingRoutes({ pairing: undefined, onWrongCode: () => 0 }),
 ];
 
 /** `GET /api/jobs/:id` of every route, and of the description itself. */
@@ -52,12 +63,16 @@ it('every reference in it leads somewhere, and every answer in JSON has a shape'
   }
 });
 
-it.each(routes.filter(({ method, answer }) => method === 'GET' && answer instanceof z.ZodType))(
+/** An upload is there only while it is under way: upload-parts.test.ts. */
+const isLasting = ({ path }: Route) => path !== '/api/uploads/:id';
+
+it.each(routes.filter(each => each.method === 'GET' && each.answer instanceof z.ZodType && isLasting(each)))(
   '$method $path answers in the shape it says',
   async ({ path, answer }) => {
-    const { server, control } = await serving();
+    const { settings } = settingsIn(await tempDir(), RULES);
+    const { server, control } = await serving({ settings });
     control.add({ id: 'abc1', source: '/in/clip.mp4', state: 'done', output_bytes: 5 });
-    const { status, json } = await ask(server, `${path.replace(':id', 'abc1')}?path=/in/clip.mp4`);
+    const { status, json } = await ask(server, `${path.replace(':id', 'abc1')}?path=/in/clip.mp4&words=25MB`);
     expect(status).toBe(200);
     expect((answer as z.ZodType).safeParse(json).error).toBeUndefined();
   },
@@ -73,7 +88,9 @@ it('a refusal has the shape it says', async () => {
 
 it('docs/api.md has a command for every route', () => {
   const text = readFileSync(new URL('../../docs/api.md', import.meta.url), 'utf8');
-  const titled = [...text.matchAll(/^### `(GET|POST) ([^`?]+)/gm)].map(([, method, path]) => `${method} ${path}`);
+  const titled = [...text.matchAll(/^### `(GET|POST|PATCH|DELETE) ([^`?]+)/gm)].map(
+    ([, method, path]) => `${method} ${path}`,
+  );
   expect(titled.sort()).toEqual(registered);
   expect((text.match(/^curl /gm) ?? []).length).toBeGreaterThanOrEqual(registered.length);
 });

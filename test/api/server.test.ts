@@ -64,6 +64,7 @@ it.each<[string, string, Ask, number, string]>([
   ['a relative path', '/api/explain?path=clip.mp4', {}, 400, 'bad-request'],
   ['no path', '/api/explain', {}, 400, 'bad-request'],
   ['a path with a NUL', '/api/explain?path=/a%00b', {}, 400, 'bad-request'],
+  ['words with a NUL', '/api/jobs/done1/refine?words=louder%00', { method: 'POST' }, 400, 'bad-request'],
   ['an id that climbs', '/api/jobs/..%2f..%2fetc', {}, 404, 'unknown'],
   ['an id with a broken escape', '/api/jobs/%E0%A4%A', {}, 404, 'unknown'],
   ['an id with control characters', '/api/jobs/%1b%5b2J', {}, 404, 'unknown'],
@@ -124,7 +125,12 @@ it('serves a page that runs nothing, and a health check', async () => {
   expect(page.headers['content-security-policy']).toContain("default-src 'none'");
   expect(page.headers['x-frame-options']).toBe('DENY');
   expect(page.headers['strict-transport-security']).toBeUndefined();
-  expect(await ask(server, '/healthz')).toMatchObject({ status: 200, json: { ok: true, mode: 'running' } });
+  expect(await ask(server, '/healthz')).toMatchObject({
+    status: 200,
+    json: { ok: true, mode: 'running', stuck: false },
+  });
+  control.stuck = true;
+  expect(await ask(server, '/healthz')).toMatchObject({ status: 503, json: { ok: false, stuck: true } });
   control.mode = 'stopping';
   expect(await ask(server, '/healthz')).toMatchObject({ status: 503, json: { ok: false, mode: 'stopping' } });
 });
@@ -211,4 +217,14 @@ it('lets the owner in at once although a stranger on the same machine sent twent
   expect((await ask1('guess22', '/healthz')).status).toBe(200);
   expect((await ask(server, '/healthz', {}, true)).status).toBe(200);
   expect((await ask(server, '/api/status', {}, true)).status).toBe(401);
+});
+
+it('words over the page without a token, by whoever is behind a proxy, are passed on as that', async () => {
+  const { server, control } = await serving({ listen: { host: '127.0.0.1', port: 0 } });
+  control.add({ id: 'done1', state: 'done' });
+  const refine = (headers: Record<string, string>) =>
+    ask(server, '/api/jobs/done1/refine?words=louder', { method: 'POST', headers }, true);
+  expect((await refine({ Via: '1.1 nas' })).status).toBe(200);
+  expect((await refine({})).status).toBe(200);
+  expect(control.calls.filter(call => call.startsWith('refine'))).toEqual(['refine by anybody done1', 'refine done1']);
 });

@@ -24,7 +24,10 @@ async function endless(): Promise<{ thumbnails: Thumbnails; job: PicturedJob }> 
 it('a picture nobody waits for any more ends at once (was: ffmpeg worked on, one request after another)', async () => {
   const { thumbnails, job } = await endless();
   const [first, second] = [new AbortController(), new AbortController()];
-  const pictures = [thumbnails.picture(job, 'before', first.signal), thumbnails.picture(job, 'after', second.signal)];
+  const pictures = [
+    thumbnails.picture(job, { side: 'before' }, first.signal),
+    thumbnails.picture(job, { side: 'after' }, second.signal),
+  ];
   const ended = Promise.allSettled(pictures);
   await eventually(() => activeChildren().length === 1, { what: 'the first to be made' });
   second.abort();

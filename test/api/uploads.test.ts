@@ -11,7 +11,8 @@ import {
 } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
-import { nameFor, sweepUploads, type UploadRequest, Uploads, type UploadsOptions } from '../../src/api/uploads.ts';
+import { sweepUploads } from '../../src/api/upload-file.ts';
+import { nameFor, type UploadRequest, Uploads, type UploadsOptions } from '../../src/api/uploads.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
 import { type Files, nodeFiles } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
@@ -40,6 +41,16 @@ it('brings a file into the inbox under its own name, and nothing else', async ()
   expect(added).toEqual({ path: join(inbox, 'clip.mp4'), name: 'clip.mp4', bytes: 7 });
   expect(readdirSync(inbox)).toEqual(['clip.mp4']);
   expect(readFileSync(join(inbox, 'clip.mp4'), 'utf8')).toBe('one two');
+});
+
+// Was: what somebody had asked of the last phone.mp4, long done and gone, was done to the next one.
+it('takes no name that words of another upload lie beside', async () => {
+  const { inbox, put } = await uploadsTo();
+  writeFileSync(join(inbox, 'clip.mp4.txt'), '1 fps, 25 kB');
+  writeFileSync(join(inbox, 'clip (2).MP4.TXT'), '1 fps, 25 kB');
+  expect((await put({})).name).toBe('clip (3).mp4');
+  expect((await put({ words: 'mute' })).name).toBe('clip (2).mp4');
+  expect(readFileSync(join(inbox, 'clip (2).mp4.txt'), 'utf8')).toBe('mute\n');
 });
 
 it('puts nothing into the empty mount point of an inbox whose disk is away', async () => {
@@ -147,6 +158,7 @@ it.each<[string, Partial<UploadRequest>, string]>([
   ['an empty file', { body: chunks() }, 'bad-request'],
   ['half a file', { body: chunks('half'), bytes: 8 }, 'bad-request'],
   ['more than announced', { body: chunks('too much'), bytes: 3 }, 'bad-request'],
+  ['words with a NUL', { words: 'a\0b' }, 'bad-request'],
   ['endless words', { words: 'x'.repeat(5000) }, 'bad-request'],
 ])('refuses %s and leaves nothing behind', async (_, request, code) => {
   const { inbox, put } = await uploadsTo();

@@ -1,9 +1,10 @@
 import { expect, it } from 'vitest';
 import { reasonOfError, ShrinkError } from '../../src/core/errors.ts';
+import { apply } from '../../src/core/lifecycle.ts';
 import { messageOf } from '../../src/core/message.ts';
 import { namedStep } from '../../src/core/steps.ts';
 import { say } from '../../src/messages/say.ts';
-import { detailOf, liveOf, viewOf } from '../../src/api/views.ts';
+import { detailOf, liveOf, needsOf, viewOf } from '../../src/api/views.ts';
 import { aCandidate, aJob, TO_DONE } from '../support/builders.ts';
 
 it('shows a job as scripts know it: these fields and no others', () => {
@@ -43,6 +44,20 @@ it('says what a person is asked to do, with the link, wherever a job is listed',
     since: 2,
   });
   expect(detailOf(job).messages?.action).toEqual({ code: 'nemo.register-hint', params: { url: LINK } });
+  // A report, or another place in the queue, makes it no younger.
+  const reported = apply(job, job.id, 7, { event: 'reported', data: { path: '/out/clip.failed.txt' } });
+  expect(reported && viewOf(reported)).toMatchObject({ updated_at: 7, action: { since: 2 } });
+});
+
+it('a done job offers the step that the agent left open, with its code', () => {
+  const note = say('nemo.open-steps', { steps: 'Drag the title.', job: 'aaaa' });
+  // Was: "Drag the title.".
+  expect(note.text).toMatch(/^the agent leaves this to you: "Drag the title\." It was not sent on/);
+  const candidate = aCandidate({ notes: ['x', note.text], messages: { notes: [null, messageOf(note) ?? null] } });
+  const events = TO_DONE.map(event => (event.event === 'candidate' ? { ...event, data: { candidate } } : event));
+  const job = aJob({}, ...events);
+  expect(viewOf(job).action).toEqual({ code: 'offer', text: note.text, link: null, since: 2 });
+  expect(detailOf(job).messages?.action).toEqual(messageOf(note));
 });
 
 it('says what somebody else is at and since when, also in doubt', () => {
@@ -70,7 +85,7 @@ it('gives the codes beside the texts of a reason and its hint', () => {
   const job = aJob({}, { event: 'failed', data: { reason: reasonOfError(error) } });
   expect(detailOf(job)).toMatchObject({
     reason: full.text,
-    hint: 'Free some space; shrinkbox then continues by itself.',
+    hint: say('files.hint-no-space').text,
     messages: { reason: messageOf(full), hint: { code: 'files.hint-no-space' } },
   });
 });
@@ -99,4 +114,38 @@ it('has no codes for a journal of 0.1.0, only its texts', () => {
   );
   expect(detailOf(job)).toMatchObject({ reason: 'it is too large', hint: 'Ask for more.' });
   expect(JSON.parse(JSON.stringify(detailOf(job).messages))).toEqual({});
+});
+
+it('what the cloud said of a job stayed English on the Chinese page: facts carry their codes, while they have one', () => {
+  const timeline = say('nemo.timeline-empty');
+  const fact = {
+    event: 'fact' as const,
+    data: { key: 'timeline', value: timeline.text, message: messageOf(timeline)! },
+  };
+  const told = detailOf(aJob({}, fact, { event: 'fact', data: { key: 'agent', value: 'Done.' } }));
+  expect(told.facts).toEqual({ timeline: 'Timeline: empty', agent: 'Done.' });
+  expect(told.messages?.facts).toEqual({ timeline: { code: 'nemo.timeline-empty' } });
+  const later = detailOf(
+    aJob({}, fact, { event: 'fact', data: { key: 'timeline', value: 'as a version before said it' } }),
+  );
+  expect(later.messages?.facts).toEqual({});
+  expect(
+    detailOf(aJob({}, { event: 'fact', data: { key: 'timeline', value: 'of 0.1.0' } })).messages?.facts,
+  ).toBeUndefined();
+});
+
+it('jobs that need a person are grouped by reason, the largest group first', () => {
+  const failed = (id: string, code: 'not-media' | 'io') =>
+    aJob({ id }, { event: 'failed', data: { reason: { code, text: `${code} of ${id}`, hint: 'Look.' } } });
+  const jobs = [
+    failed('a', 'io'),
+    aJob({ id: 'b' }),
+    ...Array.from({ length: 60 }, (_, n) => failed(`c${n}`, 'not-media')),
+  ];
+  const needs = needsOf(jobs);
+  expect(needs).toMatchObject([
+    { code: 'not-media', state: 'failed', jobs: 60, reason: 'not-media of c59', hint: 'Look.' },
+    { code: 'io', jobs: 1, newest: ['a'] },
+  ]);
+  expect(needs[0]?.newest).toHaveLength(50);
 });

@@ -82,6 +82,19 @@ describe('explain', () => {
     expect(said).toMatchObject({ verdict: '/mnt/nas does not answer', folder: inbox });
   });
 
+  it('says of a file anywhere what would be done to it in the first inbox, with the words beside it', async () => {
+    const path = join(dir, 'elsewhere.mp4');
+    writeFileSync(path, 'x');
+    writeFileSync(`${path}.txt`, 'under 10 MB');
+    const seen: unknown[] = [];
+    const said = await explained(path, nodeFiles, seen);
+    expect(said).toMatchObject({ folder: null, path });
+    expect(said.verdict).toMatch(/^in the inbox .+ it would be: /);
+    expect(said.verdict).toContain(inbox);
+    expect(said.messages?.verdict).toMatchObject({ code: 'app.if-in-inbox' });
+    expect(seen).toEqual([{ path: `${path}.txt`, text: 'under 10 MB' }]);
+  });
+
   it('says why the watcher does not take a file yet', async () => {
     expect(await explained(join(inbox, 'clip.mp4'))).toMatchObject({ arriving: 'it is empty' });
     writeFileSync(join(inbox, 'other.mp4'), 'x');
@@ -110,7 +123,7 @@ describe('explain', () => {
     );
     expect(await verdict(join(inbox, 'within.mp4'))).toMatch(/a link to something in the same inbox/);
     expect(await verdict(join(inbox, 'loop'))).toMatch(/a link to something in the same inbox/);
-    expect(await verdict(inbox)).toMatch(/in no inbox/);
+    expect(await verdict(inbox)).toMatch(/^this is a folder/);
     mkdirSync(join(inbox, 'folder.mp4'));
     expect(await verdict(join(inbox, 'folder.mp4'))).toMatch(/^this is a folder/);
   });

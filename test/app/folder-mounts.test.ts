@@ -38,6 +38,19 @@ describe('after a restart', () => {
     expect(withMounts(disk).whyAway(outbox)).toBeUndefined();
   });
 
+  it('a disk inside it that is not mounted any more holds back what goes there, and nothing else', async () => {
+    const inside = { ...disk, point: join(outbox, 'kim'), source: '/dev/sdc1', device: '8:33' };
+    const before = withMounts(disk, inside);
+    before.remember(outbox);
+    await before.save([outbox], silentLogger);
+    const after = withMounts(disk);
+    after.remember(outbox);
+    expect(after.whyAway(outbox, 'kim/one.mp4')?.message).toBe(`${inside.point} is not mounted`);
+    expect(after.whyAway(outbox, 'kim2/one.mp4')).toBeUndefined();
+    expect(after.whyAway(outbox)).toBeUndefined();
+    expect(withMounts(disk, inside).whyAway(outbox, 'kim/one.mp4')).toBeUndefined();
+  });
+
   it('a folder that the mounted disk does not have is not made on it: it may be another disk', async () => {
     await rememberOnDisk();
     const other = { ...disk, source: '/dev/sdc1', device: '8:33' };

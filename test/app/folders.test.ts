@@ -93,9 +93,9 @@ it('an outbox that is a link to a disk is away once the disk is unmounted, empty
   let mounts = [root, { point: disk, type: 'ext4', source: 'sdb', device: '8:17' }];
   const config = { stateDir: join(dir, 'state'), folders: [placesIn(dir)] } as unknown as Config;
   const folders = new Folders(config, nodeFiles, new FolderMounts({ mounts: () => mounts }));
-  await folders.outboxIdentity(join(dir, 'out'));
+  await folders.outboxIdentity(join(dir, 'out'), 'one.mp4');
   mounts = [root];
-  await expect(folders.outboxIdentity(join(dir, 'out'))).rejects.toMatchObject({ code: 'unavailable' });
+  await expect(folders.outboxIdentity(join(dir, 'out'), 'one.mp4')).rejects.toMatchObject({ code: 'unavailable' });
 });
 
 it('an inbox that is a file is said to be no folder, not to be missing', async () => {

@@ -7,8 +7,8 @@ import { ZH } from '../../src/messages/zh/index.ts';
 
 /** Words that promise work without a person. */
 const PROMISES = [
-  /by (it|them)sel(f|ves)|(tries|tried|trying) again|continues|will be picked up/,
-  /自动|自行|会.{0,9}继续/,
+  /by (it|them)sel(f|ves)|(tries|tried|trying) again|continues|will be picked up|shrinkbox resume/,
+  /自动|自行|会.{0,9}继续|shrinkbox resume/,
 ];
 
 /** What compress cannot say, or may. */
@@ -18,6 +18,10 @@ const OTHERS: Readonly<Record<string, string>> = {
   'queue.unreadable-hint': 'of a job whose inbox is watched',
   'queue.incomplete-hint': 'of a job whose inbox is watched',
   'queue.read-later': 'of a file in an inbox',
+  'queue.cancel-undone': 'of a daemon',
+  'settings.mounted': 'of a file that is a mount by itself',
+  'deliver.archive-read-only-hint': 'of an original in an archive',
+  'app.paused': 'of a daemon',
   'inbox.file-empty': 'of a file in an inbox',
   'inbox.file-incomplete': 'of a file in an inbox',
   'queue.tried-again': 'it is being done at that moment',
@@ -35,8 +39,16 @@ it('every message that promises to go on by itself has other words for compress,
 });
 
 it('what is said instead promises nothing', () => {
-  const instead = Object.values(HINTS_ONCE).map(({ code }) => code);
+  const instead = Object.values(HINTS_ONCE).map(one => (typeof one === 'function' ? one({ url: '' }) : one).code);
   expect([...promising(EN), ...promising(ZH)].filter(code => instead.includes(code))).toEqual([]);
+});
+
+it('a hint about an account names no daemon that is not there', () => {
+  const hint = say('nemo.register-hint', { url: 'https://nemovideo.com/register' });
+  const error = new ShrinkError('out-of-credits', say('nemo.no-credits'), { hint });
+  expect(withoutPromise(error).hint).toBe(
+    'Register at https://nemovideo.com/register to get more, then run the command again.',
+  );
 });
 
 it('an error keeps everything but such a hint', () => {

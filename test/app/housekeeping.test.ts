@@ -91,7 +91,12 @@ it('archive_days: originals archived longer ago than that go, later ones and fil
   const prune = async (more: object) => {
     const text = JSON.stringify({ folders: [{ ...folder, ...more }] });
     const config = parseConfig(text, { env: {}, cwd: '/srv', home: '/home/me', source: null });
-    await pruneArchives(config.folders, { ledger, now: clock.now(), files: nodeFiles, log: silentLogger });
+    await pruneArchives(config.folders, {
+      ledger,
+      setClock: { now: clock.now(), dated: at => at },
+      files: nodeFiles,
+      log: silentLogger,
+    });
     return (await readdir(dir)).sort();
   };
   expect(await prune({})).toEqual(['mine.mp4', 'old.mp4', 'young.mp4']);
@@ -115,6 +120,9 @@ it('closes the gate outside local_hours, compacts the journal when it is due, an
   const housekeeping = new Housekeeping({
     state: { journal, ledger: new Ledger(new MemoryJournal(), clock) } as unknown as State,
     folders: { createMissing: async () => {}, whyAway: () => undefined } as unknown as Folders,
+    endMissing: async () => {},
+    sweepCancelled: async () => {},
+    setClock: { look: () => false, save: async () => {}, now: 0, dated: at => at },
     ...{ live, life, gate, clock, files: nodeFiles, log: silentLogger },
   });
   housekeeping.start();

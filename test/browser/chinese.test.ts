@@ -3,7 +3,7 @@ import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vites
 import { messageOf, type Sentence } from '../../src/core/message.ts';
 import { say } from '../../src/messages/say.ts';
 import { englishOn, findChromium, launch, visit } from '../support/browser.ts';
-import type { FakeControl } from '../support/fake-control.ts';
+import { type FakeControl, inFleet } from '../support/fake-control.ts';
 
 const chromium = findChromium();
 
@@ -26,12 +26,15 @@ function suite(executable: string): void {
   async function open(prepare: (control: FakeControl) => void): Promise<{ page: Page; control: FakeControl }> {
     const { page, context, control } = await visit(browser, { prepare, context: { locale: 'zh-CN' } });
     onTestFinished(() => context.close());
-    await page.getByRole('heading', { name: '累计节省' }).waitFor();
+    await page.getByRole('heading', { name: '累计缩小' }).waitFor();
     return { page, control };
   }
 
   it('has no English sentence for a held, a failed, a finished and a running job, their details open', async () => {
-    const { page } = await open(aJobOfEachKind);
+    const { page } = await open(control => {
+      aJobOfEachKind(control);
+      inFleet(control, 'run');
+    });
     for (const name of ['held.mov', 'failed.mp4', 'running.mov', 'done.mp4', 'cancelled.mp4']) {
       await page.getByRole('button', { name: `${name} 的详情` }).click();
     }
@@ -101,7 +104,8 @@ function aJobOfEachKind(control: FakeControl): void {
     messages: { reason: messageOf(full), hint: messageOf(hint) },
   });
   const unreadable = say('api.upload-empty');
-  control.add({ id: 'bad', source: '/in/failed.mp4', state: 'failed', ...reason(unreadable), history: [] });
+  const again = { retry_helps: true, history: [] };
+  control.add({ id: 'bad', source: '/in/failed.mp4', state: 'failed', ...reason(unreadable), ...again });
   control.add({
     id: 'run',
     source: '/in/running.mov',

@@ -34,7 +34,7 @@ describe('with a typo in the configuration of a running daemon', () => {
     [['export', '--job', 'abc'], 'queued as job abc'],
   ])('%j still reaches it and says where the typo is', async (argv, said) => {
     const { control } = await serving({ stateDir: join(dir, 'data') });
-    control.add({ id: 'abc', state: 'failed' });
+    control.add({ id: 'abc', state: 'failed', engine: 'nemo' });
     await config(TYPO);
     const { code, out, err } = await run(...argv);
     expect([code, out]).toEqual([0, expect.stringContaining(said)]);

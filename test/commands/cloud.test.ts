@@ -24,7 +24,7 @@ function engine(intent: Intent): Partial<CloudEngine> {
   return {
     intentOf: () => intent,
     credits: async () => ({ available: 90, frozen: 10, total: 100 }),
-    timeline: async ({ session }) => `one track in ${session}\n\u001b[31mone title`,
+    timeline: async ({ refs: { session } }) => `one track in ${session}\n\u001b[31mone title`,
     upload: async ({ refs, source }) => void calls.push(['upload', refs.session, source]),
     close: async () => void calls.push(['close']),
   };
@@ -80,9 +80,24 @@ it.each<[string, string[], Intent, string]>([
   ['no words', ['ask', ''], { kind: 'edit' }, 'no words are given'],
   ['only spaces', ['ask', '  ', '--job', 'abc'], { kind: 'edit' }, 'no words are given'],
   ['an upload of nothing', ['ask', 'upload', '--job', 'abc'], { kind: 'upload', what: undefined }, 'FILE-OR-URL'],
+  ['words without end', ['ask', 'x'.repeat(20_000), '--job', 'abc'], { kind: 'edit' }, 'longer than 2000 characters'],
+  ['an empty id', ['ask', 'louder', '--job', ''], { kind: 'edit' }, 'no job is given after --job'],
+  ['an export of an empty id', ['export', '--job', ' '], { kind: 'edit' }, 'no job is given after --job'],
+  ['the timeline of an empty id', ['timeline', '--job', ''], { kind: 'edit' }, 'no job is given after --job'],
+  ['an empty upload', ['upload', '', '--job', 'abc'], { kind: 'edit' }, 'FILE-OR-URL'],
   ['an unknown job', ['timeline', '--job', 'nope'], { kind: 'edit' }, 'there is no job nope'],
 ])('%s end with 2', async (_, argv, intent, said) => {
   expect(await run(argv, intent)).toMatchObject({ code: 2, out: '', err: expect.stringContaining(said) });
+});
+
+it.each<[string[], Intent]>([
+  [['export', '--job', 'here'], { kind: 'edit' }],
+  [['ask', 'export', '--job', 'here'], { kind: 'export' }],
+])('%j of what this machine compressed is refused (was: the same result once more)', async (argv, intent) => {
+  control.add({ id: 'here', state: 'done', engine: 'local' });
+  const { code, err } = await run(argv, intent);
+  expect([code, err]).toEqual([1, expect.stringContaining('this job has no session in the cloud')]);
+  expect(control.calls).not.toContain('refine here');
 });
 
 it('of several files in the cloud has to be told which, and takes the newest version of the only one', async () => {
@@ -94,6 +109,15 @@ it('of several files in the cloud has to be told which, and takes the newest ver
   }
   control.details.clear();
   expect(await run(['timeline'])).toMatchObject({ code: 2, err: expect.stringContaining('no file has a job') });
+});
+
+it.each([[''], ['   '], ['\n\t']])('ask %j says what to do (was: the address of the service)', async words => {
+  const { code, out, err } = await spawnCli(['ask', words, '--job', 'abc'], { cwd: dir });
+  expect([code, out]).toEqual([2, '']);
+  expect(err).toContain('no words are given');
+  expect(err).toContain('shrinkbox ask "make it brighter"');
+  expect(err).not.toMatch(/https?:|\/run_sse|at .*\.js/);
+  expect(control.calls).toEqual([]);
 });
 
 it('ends with 12 where its token cannot be read', async () => {

@@ -45,6 +45,8 @@ it.each<[string[], object]>([
   [['a.mp4', '--size', '50MB'], { request: { size: { kind: 'bytes', bytes: 50_000_000 } } }],
   [['a.mp4', '--size', '10MiB'], { request: { size: { kind: 'bytes', bytes: 10_485_760 } } }],
   [['a.mp4', '--size=25%'], { request: { size: { kind: 'share', share: 0.25 } } }],
+  [['a.mp4', '--from', '0:10', '--to', '1:02:03'], { request: { trim: { from: 10, to: 3723 } } }],
+  [['a.mp4', '--from', '0:00', '--to=90s'], { request: { trim: { to: 90 } } }],
   [['a.mp4', '--resolution', '720p'], { request: { resolution: { kind: 'lines', lines: 720 } } }],
   [['a.mp4', '--resolution', '1280x720'], { request: { resolution: { kind: 'box', width: 1280, height: 720 } } }],
   [['a.mp4', '--engine', 'nemo', '--ask', '720p, no sound'], { request: { engine: 'nemo', ask: '720p, no sound' } }],
@@ -61,7 +63,7 @@ it.each<[string[], object]>([
 it('says what came out on stdout, and how it went on stderr', async () => {
   const { code, out, err } = await run(['clip.mov'], { parts: engine().parts });
   expect(code).toBe(0);
-  expect(out).toMatch(/^clip\.mov: 4\.00 MB -> 1\.00 MB \(75 % saved\) in \d.*s: \/v\/clip\.small\.mp4\n$/);
+  expect(out).toMatch(/^clip\.mov: 4\.00 MB -> 1\.00 MB \(75 % smaller\) in \d.*s: \/v\/clip\.small\.mp4\n$/);
   expect(err).toContain('clip.mov: pass 1 of 2, 25 %, 2.1x, 1m 30s left\n');
   expect(err).toContain('clip.mov: pass 2 of 2, 75 %\n');
   expect(err).not.toContain('26 %');

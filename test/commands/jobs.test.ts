@@ -54,13 +54,46 @@ const KEYS = [
 ];
 
 describe('with a daemon', () => {
+  it('archive lists the originals that can be brought back, and until when they are kept', async () => {
+    const control = await daemon();
+    expect((await run('archive')).out).toBe('no original is in an archive\n');
+    const at = Date.UTC(2026, 10, 1);
+    const original = '/archive/old.mov';
+    control.add({
+      id: 'old1',
+      state: 'done',
+      source: '/in/old.mov',
+      source_bytes: 5_000_000,
+      original,
+      updated_at: at,
+    });
+    const { code, out } = await run('archive');
+    expect(code).toBe(0);
+    expect(out).toMatch(/old1 +5\.00 MB +2026-11-01.* 2026-12-01.* +\/in\/old\.mov\n1 original, 5\.00 MB/);
+    expect(JSON.parse((await run('archive', '--json')).out)).toMatchObject({ bytes: 5e6, files: [{ job: 'old1' }] });
+  });
+
+  it('job finds by the name of the file, and asks where several have it', async () => {
+    const control = await daemon();
+    expect((await run('job', 'long.mov')).out).toContain('run1');
+    expect((await run('job', '/in/long.mov')).out).toContain('run1');
+    control.add({ id: 'run2', source: '/in/tapes/long.mov' });
+    expect((await run('job', 'tapes/long.mov')).out).toContain('run2');
+    const both = await run('job', 'long.mov');
+    expect(both).toMatchObject({
+      code: 2,
+      err: expect.stringMatching(/2 files are called long\.mov.*run[12], run[12]/s),
+    });
+    expect(await run('job', 'ong.mov')).toMatchObject({ code: 2, err: expect.stringContaining('there is no job') });
+  });
+
   it('jobs lists them for people', async () => {
     await daemon();
     const { code, out, err } = await run('jobs');
     expect([code, err]).toEqual([0, '']);
     expect(out).toMatch(/^ID +STATE/);
     expect(out).toMatch(/run1 .*running.*pass 2 of 2 41 %/);
-    expect(out).toMatch(/done1 .*4\.00 MB -> 1\.00 MB \(75 % saved\): \/out\/done1\.mp4/);
+    expect(out).toMatch(/done1 .*4\.00 MB -> 1\.00 MB \(75 % smaller\): \/out\/done1\.mp4/);
     expect(out).toMatch(/fail1 .*failed.*it is a text file/);
   });
 
@@ -176,7 +209,14 @@ describe('without a daemon', () => {
       running: false,
       mode: 'stopped',
       counts: { done: 1, failed: 1, queued: 1 },
-      totals: { done: 1, source_bytes: 1_000_000, output_bytes: 400_000, saved_bytes: 600_000 },
+      totals: {
+        done: 1,
+        source_bytes: 1_000_000,
+        output_bytes: 400_000,
+        saved_bytes: 600_000,
+        freed_bytes: 0,
+        originals_left: { files: 1, bytes: 1_000_000 },
+      },
     });
     expect((await run('status')).out).toContain('no daemon is running');
     expect((await run('job', 'abcdef')).out).toContain('two passes');

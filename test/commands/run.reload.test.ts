@@ -67,6 +67,20 @@ it('keeps the old configuration while an editor has emptied a file that was only
   expect(daemon.calls).toEqual(['start', 'stop']);
 });
 
+it('a reload does not take a found file that others may write by now', async () => {
+  const ran = runCli(['run'], { parts: { startDaemon: daemon.start }, signals, cwd: dir, env });
+  await eventually(async () => (await said()).includes('READY=1'));
+  await chmod(config, 0o666);
+  hangUp();
+  await eventually(async () => (await said()).some(line => line.includes('is not used, see the log')));
+  await chmod(config, 0o644);
+  hangUp();
+  await eventually(() => daemon.calls.includes('reload'));
+  stop();
+  await ran;
+  expect(daemon.calls).toEqual(['start', 'reload', 'stop']);
+});
+
 it('keeps the old configuration when the new one has mistakes', async () => {
   const ran = run();
   await eventually(async () => (await said()).includes('READY=1'));

@@ -2,7 +2,13 @@ import { EventEmitter } from 'node:events';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
+import { messageOf } from '../../src/core/message.ts';
+import { say } from '../../src/messages/say.ts';
 import { type ErrorCode, ShrinkError } from '../../src/core/errors.ts';
+import type { DaemonOptions } from '../../src/app/daemon.ts';
+import { writeError } from '../../src/journal/errors.ts';
+import { systemClock } from '../../src/platform/clock.ts';
+import { fileError } from '../../src/platform/files/file-error.ts';
 import { type CliOptions, FakeDaemon, runCli } from '../support/cli.ts';
 import { tempDir } from '../support/serving.ts';
 
@@ -39,7 +45,7 @@ describe('run', () => {
     expect(code).toBe(0);
     expect(out).toContain(`drop videos into    ${join(dir, 'in')}`);
     expect(out).toContain(`results appear in   ${join(dir, 'out')}`);
-    expect(out).toContain('at most 50.0 MB, at most 1080p');
+    expect(out).toContain('at most 50.0 MB where that looks good, at most 1080p');
     expect(out).toContain('web page            http://127.0.0.1:8788/');
     expect(daemon.options).toMatchObject({ once: false, config: { source: join(dir, 'config.yaml') } });
   });
@@ -129,6 +135,36 @@ describe('run', () => {
     expect([ended, out, err]).toEqual([code, '', 'shrinkbox: it cannot be\nDo this.\n']);
   });
 
+  // Was: it ended each time, and after five times systemd left it ended, when the disk had long had room again.
+  it('a disk that is full for a while keeps it from starting only for that while', async () => {
+    let tries = 0;
+    const full = Object.assign(new Error('ENOSPC: no space left on device, write'), { code: 'ENOSPC' });
+    const refusals = [
+      fileError(full, 'opening the control socket', '/s'),
+      writeError(full, 'opening the journal', '/s'),
+    ];
+    const startDaemon = async (options: DaemonOptions) => {
+      tries += 1;
+      const refusal = refusals.pop();
+      if (refusal) throw refusal;
+      return daemon.start(options);
+    };
+    const clock = { ...systemClock, after: (_ms: number, act: () => void) => systemClock.after(0, act) };
+    const onOut = upon('Ctrl-C', () => signals.emit('SIGTERM', 'SIGTERM'));
+    expect((await run([], { parts: { startDaemon }, clock, onOut })).code).toBe(0);
+    expect(tries).toBe(3);
+  });
+
+  it('while it waits for room to start it can be ended, and once says so at once', async () => {
+    const full = Object.assign(new Error('ENOSPC: no space left on device'), { code: 'ENOSPC' });
+    const startDaemon = async () => {
+      setImmediate(() => signals.emit('SIGTERM', 'SIGTERM'));
+      throw fileError(full, 'opening the control socket', '/s');
+    };
+    expect((await run([], { parts: { startDaemon } })).code).toBe(0);
+    expect((await run(['--once'], { parts: { startDaemon } })).code).toBe(1);
+  });
+
   it('a bug says that it is one, with what to report', async () => {
     const startDaemon = () => Promise.reject(new TypeError('undefined is not a box'));
     const { code, err } = await run([], { parts: { startDaemon } });
@@ -174,7 +210,7 @@ describe('run --once', () => {
     });
     const { code, out, err } = await run(['--once']);
     expect([code, err, daemon.calls]).toEqual([0, '', ['start', 'stop']]);
-    expect(out).toMatch(/new +done +.*75 % saved/);
+    expect(out).toMatch(/new +done +.*75 % smaller/);
     expect(out).not.toContain('old');
     expect(daemon.options?.once).toBe(true);
   });
@@ -189,6 +225,19 @@ describe('run --once', () => {
     const { code, err } = await run(['--once']);
     expect(code).toBe(3);
     expect(err).toContain('1 job needs attention: bad1');
+  });
+
+  it('ends with 3 where the account has no credits, and says what to do (was: it waited for an hour, and ended with 0)', async () => {
+    daemon.becomeIdle();
+    const link = 'https://nemovideo.com/register?bind=anon_1';
+    const hint = say('nemo.register-hint', { url: link });
+    const action = { code: 'register' as const, text: hint.text, link, since: null };
+    const messages = { action: messageOf(hint) };
+    daemon.control.add({ id: 'poor', state: 'waiting', updated_at: now + 1e9, action, messages });
+    const { code, out, err } = await run(['--once']);
+    expect(code).toBe(3);
+    expect(out).toContain(`Register at ${link} to get more, then run the command again.`);
+    expect(err).toContain('1 job needs attention: poor');
   });
 
   it('prints the jobs it touched for programs', async () => {

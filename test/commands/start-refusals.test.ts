@@ -1,7 +1,7 @@
 /** Whatever `run` refuses to start with, `check` and `doctor` say beforehand: each row is tried with all three. */
 import { execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdir, symlink, writeFile } from 'node:fs/promises';
+import { chown, mkdir, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { CLI, runCli } from '../support/cli.ts';
@@ -95,6 +95,17 @@ it('an inbox that another daemon watches is said by run and doctor', async () =>
   expect((await run('doctor')).out).toContain('is already watching');
   await lock.release();
 });
+
+// Only root can be somebody else.
+it.runIf(process.getuid?.() === 0)(
+  'without a configuration, an outbox that a stranger put here is not used',
+  async () => {
+    await mkdir(join(dir, 'outbox'));
+    await chown(join(dir, 'outbox'), 4321, 4321);
+    const { code, err } = await run('run');
+    expect([code, err]).toEqual([10, expect.stringContaining('and no configuration names it')]);
+  },
+);
 
 it('an outbox bind-mounted from inside the inbox is refused by all three', async () => {
   if (process.getuid?.() !== 0) return; // Only root can mount.

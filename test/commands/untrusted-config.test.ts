@@ -161,3 +161,27 @@ it.each([[['status']], [['jobs', '--json']], [['compress', 'a.mp4']]])(
     expect(answer.stderr).not.toMatch(/uv_cwd|\n {4}at /);
   },
 );
+
+// As after `su -m` or with sudo that keeps HOME: the home folder of somebody else.
+it.runIf(isRoot)(`a ~/.config that may not be entered is no complaint${needsRoot}`, async () => {
+  const home = join(shared, 'home');
+  await mkdir(join(home, '.config'), { recursive: true, mode: 0o700 });
+  const here = join(shared, 'here');
+  await mkdir(here);
+  await chown(here, CALLER, CALLER);
+  const argv = ['--reuid', `${CALLER}`, '--regid', `${CALLER}`, '--clear-groups', process.execPath, CLI, 'check'];
+  const out = execFileSync('setpriv', argv, {
+    cwd: here,
+    env: { HOME: home, PATH: process.env['PATH'] },
+    encoding: 'utf8',
+  });
+  expect(out).not.toContain('permission denied');
+  // One that is there and may not be read still is one.
+  await chmod(home, 0o755);
+  await chmod(join(home, '.config'), 0o755);
+  await mkdir(join(home, '.config/shrinkbox'));
+  await writeFile(join(home, '.config/shrinkbox/config.yaml'), '', { mode: 0o600 });
+  expect(() => execFileSync('setpriv', argv, { cwd: here, env: { HOME: home }, stdio: 'pipe' })).toThrow(
+    'permission denied',
+  );
+});

@@ -5,8 +5,8 @@ import { jsonSchema } from '../../src/config/schema.ts';
 import { parse } from './support.ts';
 
 const text = readFileSync(new URL('../../config.example.yaml', import.meta.url), 'utf8');
-/** With every `#key:` and `#  key:` setting switched on. */
-const everything = text.replace(/^( *)#(?=[a-z_]+:|  - [a-z_]+:| {4}[a-z_]+:)/gm, '$1');
+/** With every `#key:`, `#- key:` and `#  key:` setting switched on. */
+const everything = text.replace(/^( *)#(?=(?: {0,4}| {0,2}- )[a-z_]+:)/gm, '$1');
 
 interface Node {
   default?: unknown;
@@ -50,12 +50,13 @@ function defaults(node: Node, path = ''): Map<string, unknown> {
 }
 
 describe('config.example.yaml', () => {
-  test('is a valid configuration as it stands', () => {
-    expect(parse(text).rules.map(({ name }) => name)).toEqual(['mail', 'phone', 'everything']);
+  test('is a valid configuration as it stands, and does what no configuration does: init writes it', () => {
+    expect(parse(text).rules.map(({ name }) => name)).toEqual(['everything']);
   });
 
   test('is one with every setting in it switched on, too', () => {
     const config = parse(everything.replace('originals: keep', 'originals: archive'));
+    expect(config.rules.map(({ name }) => name)).toEqual(['mail', 'phone', 'films', 'everything']);
     expect(config.notify).toHaveLength(1);
     expect(config.folders[0]?.archiveDays).toBe(30);
   });

@@ -88,6 +88,7 @@ describe('the built-in defaults', () => {
       source: null,
       stateDir: '/srv/state',
       engine: 'local',
+      libraries: [],
       folders: [
         {
           inbox: '/srv/inbox',
@@ -109,6 +110,8 @@ describe('the built-in defaults', () => {
           fallback: 'none',
           output: '{dir}/{name}.mp4',
           minSaving: 0.05,
+          floor: 'good',
+          belowFloor: 'keep-quality',
           skip: false,
         },
       ],
@@ -127,9 +130,10 @@ describe('the built-in defaults', () => {
         oversize: 'local',
         session: 'per-file',
       },
-      local: { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe', effort: 'balanced' },
+      local: { ffmpeg: 'ffmpeg', ffprobe: 'ffprobe', effort: 'balanced', hardware: 'off' },
       http: { listen: { host: '127.0.0.1', port: 8788 } },
       notify: [],
+      after: [],
       log: { level: 'info', format: 'auto' },
     });
   });
@@ -149,7 +153,7 @@ folders:
   - {inbox: ~/drop, outbox: ~/ready, rules: big}
 rules:
   - {match: [a, b], min_size: 1GB, size: 25%, resolution: 1280x720, fps: 29.97, audio: 96k, codec: av1, quality: max}
-  - {name: big, match: c, size: 10MiB, resolution: keep, audio: mute, engine: local, fallback: local, min_saving: 12.5%, skip: true}
+  - {name: big, match: c, size: 10MiB, resolution: keep, audio: mute, engine: local, fallback: local, min_saving: 12.5%, floor: any, below_floor: keep-quality, skip: true}
 limits: {local: 2, local_hours: '22:00-07:00', min_free: 2GB, upload_rate: 5MB/s, requests_per_minute: 60}
 nemo: {token_file: token, max_upload: 2GiB, recovery: {checks: 3}, poll_interval: 250ms}
 local: {ffmpeg: ./bin/ffmpeg, ffprobe: /opt/ffprobe, threads: 3}
@@ -183,6 +187,8 @@ notify: [{url: 'https://ntfy.sh/x', on: done}]
           audio: { kind: 'bitrate', bitsPerSecond: 96_000 },
           codec: 'av1',
           quality: 'max',
+          floor: 'decent',
+          belowFloor: 'hold',
         },
         {
           match: ['c'],
@@ -190,6 +196,8 @@ notify: [{url: 'https://ntfy.sh/x', on: done}]
           resolution: 'keep',
           audio: { kind: 'mute' },
           minSaving: 0.125,
+          floor: 'any',
+          belowFloor: 'keep-quality',
           skip: true,
         },
       ],
@@ -300,6 +308,10 @@ describe('one wrong value', () => {
     ],
     ['rules: [{output: ^"../{name}.mp4"}]', 'rules[0].output: "../{name}.mp4" must stay inside the outbox, without ..'],
     [
+      'rules: [{output: ^"{name}\\e[2J.mp4"}]',
+      'rules[0].output: "{name}\\u001b[2J.mp4" must be one line of plain text',
+    ],
+    [
       'rules: [{output: ^"/x/{name}.mp4"}]',
       'rules[0].output: "/x/{name}.mp4" must be relative to the outbox, without a leading /',
     ],
@@ -335,13 +347,13 @@ describe('one wrong value', () => {
     ['folders: [{inbox: a, outbox: o, scan: ^10ms}]', 'folders[0].scan: "10ms" is too short; the minimum is 1s'],
     [
       'folders: [{inbox: a, outbox: o, originals: ^move}]',
-      'folders[0].originals: "move" is not one of keep, archive or delete',
+      'folders[0].originals: "move" is not one of keep, archive, delete or replace',
     ],
     ['folders: ^./inbox', 'folders: "./inbox" is not a list of folders; start each with "- "'],
     ['folders:^', 'folders: has no value; start each of the folders with "- ", or remove the line'],
     // the rest
-    ['engine: ^cloud', 'engine: "cloud" is not one of local or nemo'],
-    ['engine: ^locl', 'engine: "locl" is not one of local or nemo; did you mean "local"?'],
+    ['engine: ^cloud', 'engine: "cloud" is not one of local, nemo or fleet'],
+    ['engine: ^locl', 'engine: "locl" is not one of local, nemo or fleet; did you mean "local"?'],
     ['limits: {local: ^1.5}', 'limits.local: 1.5 is not a whole number from 1 to 64'],
     [
       'limits: {local_hours: ^"24:00-07:00"}',
@@ -395,11 +407,19 @@ describe('one wrong value', () => {
       'notify: [{url: "https://x", on: [^dune]}]',
       'notify[0].on[0]: "dune" is not one of done, held or failed; did you mean "done"?',
     ],
+    [
+      'after: [{run: ^rclone}]',
+      'after[0].run: "rclone" is not a list; write the program and its arguments one by one, like [rclone, copy, /srv/outbox, cloud:videos]',
+    ],
+    ['after: [{run: ^[]}]', 'after[0].run: is empty; write the program and its arguments'],
+    ['after: [{run: [ls, ^8]}]', 'after[0].run[1]: 8 is not text; put it into quotes'],
+    ['after: [{run: [ls], on: [^sent]}]', 'after[0].on[0]: "sent" is not one of done, held or failed'],
+    ['after: ^ls', 'after: "ls" is not a list of commands'],
     ['notify: ^https://x', 'notify: "https://x" is not a list of web addresses to notify'],
     // keys
     [
       '^shape: 1',
-      'unknown key "shape"; the keys here are state_dir, engine, folders, rules, limits, nemo, local, http, notify, log',
+      'unknown key "shape"; the keys here are state_dir, engine, folders, rules, limits, nemo, local, fleet, worker, http, notify, after, log',
     ],
     ['^engnie: local', 'unknown key "engnie"; did you mean "engine"?'],
     ['^stateDir: x', 'unknown key "stateDir"; did you mean "state_dir"?'],
@@ -646,6 +666,16 @@ describe('YAML that is none, or not ours', () => {
     const problems = problemsOf('['.repeat(200_000));
     expect(problems.length).toBeLessThan(10);
     for (const problem of problems) expect(problem).toMatch(/nested too deeply|is not valid YAML/);
+    const [words, braces] = ['[', '{a: '].map(open => problemsOf(`rules: ${open.repeat(20_000)}\n`));
+    for (const problem of [...(words ?? []), ...(braces ?? [])]) {
+      expect(problem).toMatch(/is nested too deeply to be a configuration/);
+    }
+  });
+
+  test('a NUL in words is said', () => {
+    expect(problemsOf('rules: [{ name: a, instruction: "loud\\0er" }]\n')).toEqual([
+      expect.stringContaining('an instruction cannot contain a NUL character'),
+    ]);
   });
 
   test('__proto__ is a key like any other unknown one', () => {
@@ -681,7 +711,7 @@ describe('the environment', () => {
   test('is checked like the file, and reported with it', () => {
     const env = { NEMO_API_URL: 'http://a.example', NEMO_CLIENT_ID: 'with space', SKILL_SOURCE: 'ünï' };
     expect(problemsOf('engine: x', env)).toEqual([
-      '1:9: engine: "x" is not one of local or nemo',
+      '1:9: engine: "x" is not one of local, nemo or fleet',
       'environment: NEMO_API_URL: "http://a.example" would send the token unencrypted; use https://',
       'environment: NEMO_CLIENT_ID: "with space" must be 1 to 64 plain characters without spaces',
       'environment: SKILL_SOURCE: "ünï" must be 1 to 64 plain characters without spaces',

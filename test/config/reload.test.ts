@@ -17,6 +17,7 @@ describe('a changed configuration', () => {
     ['limits.local_hours', 'limits: {local_hours: "22:00-07:00"}'],
     ['limits.min_free', 'limits: {min_free: 2%}'],
     ['notify', 'notify: [{url: "https://ntfy.sh/x"}]'],
+    ['after', 'after: [{run: [ls]}]'],
     ['log.level', 'log: {level: debug}'],
   ])('%s counts at once', (key, text) => {
     const { applied, needsRestart, effective } = plan('{}', text);
@@ -59,7 +60,19 @@ describe('a changed configuration', () => {
     );
     const known = [
       ...['engine', 'folders', 'rules', 'limits.local', 'limits.nemo', 'limits.local_hours', 'limits.min_free'],
-      ...['notify', 'log.level', 'state_dir', 'nemo', 'local', 'http.listen', 'http.token_file', 'http.public_url'],
+      ...[
+        'notify',
+        'after',
+        'log.level',
+        'state_dir',
+        'nemo',
+        'local',
+        'fleet',
+        'worker',
+        'http.listen',
+        'http.token_file',
+        'http.public_url',
+      ],
       ...['limits.uploads', 'limits.requests_per_minute', 'limits.upload_rate', 'log.format'],
     ];
     expect(keys.sort()).toEqual(known.sort());

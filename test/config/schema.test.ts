@@ -41,9 +41,8 @@ describe('the JSON Schema', () => {
       'state_dir',
       'engine',
       'folders',
-      ...['inbox', 'outbox', 'rules', 'originals', 'archive', 'archive_days', 'settle', 'scan', 'reports'].map(
-        key => `folders[].${key}`,
-      ),
+      ...['inbox', 'outbox', 'library', 'rules', 'originals', 'archive', 'archive_days'].map(key => `folders[].${key}`),
+      ...['i_have_a_backup', 'min_age', 'settle', 'scan', 'reports'].map(key => `folders[].${key}`),
       'rules',
       ...[
         'name',
@@ -60,6 +59,8 @@ describe('the JSON Schema', () => {
         'fallback',
         'output',
         'min_saving',
+        'floor',
+        'below_floor',
         'skip',
       ].map(key => `rules[].${key}`),
       'limits',
@@ -82,11 +83,32 @@ describe('the JSON Schema', () => {
       ...['first', 'every', 'checks'].map(key => `nemo.recovery.${key}`),
       ...['retry_after', 'max_upload', 'oversize', 'session'].map(key => `nemo.${key}`),
       'local',
-      ...['ffmpeg', 'ffprobe', 'effort', 'threads'].map(key => `local.${key}`),
+      ...['ffmpeg', 'ffprobe', 'effort', 'threads', 'hardware', 'device'].map(key => `local.${key}`),
+      'fleet',
+      ...[
+        'queue',
+        'password_file',
+        'queue_ca',
+        'listen',
+        'tls_cert',
+        'tls_key',
+        'token_file',
+        'films',
+        'lease',
+        'slices',
+        'verify',
+      ].map(key => `fleet.${key}`),
+      'worker',
+      ...[
+        ...['daemon', 'token_file', 'name', 'slots', 'scratch', 'scratch_max', 'hours', 'threads', 'codecs', 'mounts'],
+        ...['mounts[].from', 'mounts[].to'],
+      ].map(key => `worker.${key}`),
       'http',
       ...['listen', 'token_file', 'public_url'].map(key => `http.${key}`),
       'notify',
       ...['url', 'on'].map(key => `notify[].${key}`),
+      'after',
+      ...['run', 'timeout', 'on'].map(key => `after[].${key}`),
       'log',
       ...['level', 'format'].map(key => `log.${key}`),
     ]);
@@ -100,7 +122,7 @@ describe('the JSON Schema', () => {
     const maps = [schema, ...all.map(([, node]) => node)]
       .flatMap(node => [node, node.items ?? {}])
       .filter(node => node.properties);
-    expect(maps).toHaveLength(10);
+    expect(maps).toHaveLength(14);
     for (const map of maps) expect(map.additionalProperties).toBe(false);
   });
 
@@ -120,7 +142,9 @@ describe('the JSON Schema', () => {
       written[key] =
         inner.length > 0 ? Object.fromEntries(inner.map(([name, leaf]) => [name, leaf.default])) : node.default;
     }
-    expect(parse(JSON.stringify(written))).toEqual(parse('{}'));
-    expect(Object.keys(written)).toHaveLength(10);
+    // Nobody has a fleet, and no machine is a worker, unless somebody says so.
+    const { fleet: _fleet, worker: _worker, ...builtIn } = written;
+    expect(parse(JSON.stringify(builtIn))).toEqual(parse('{}'));
+    expect(Object.keys(written)).toHaveLength(13);
   });
 });

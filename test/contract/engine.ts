@@ -9,6 +9,7 @@ import { dirname, join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ShrinkError } from '../../src/core/errors.ts';
 import { type Candidate, cloudFactsOf, type Json, type Order, type Progress, type Reason } from '../../src/core/job.ts';
+import { textOf } from '../../src/core/message.ts';
 import type { Engine, EngineContext } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { activeChildren } from '../../src/platform/process/run-child.ts';
@@ -64,8 +65,8 @@ export function recordingContext(options: ContextOptions): { context: EngineCont
     async doubt(_step, reason) {
       recorded.doubts.push(reason);
     },
-    async fact(key, value) {
-      recorded.facts[key] = value;
+    async fact(key, said) {
+      recorded.facts[key] = textOf(said);
     },
     async cloud(refs) {
       for (const { key, value } of cloudFactsOf(refs)) recorded.facts[key] = value;

@@ -92,6 +92,7 @@ describe('the way of a job', () => {
     expect(job.state).toEqual({
       name: 'done',
       output: '/out/clip.mp4',
+      outputIno: '9',
       outputBytes: 49_000_000,
       how: 'two passes',
       notes: ['data track dropped'],

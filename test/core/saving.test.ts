@@ -1,8 +1,9 @@
 import { expect, it } from 'vitest';
 import { daysOf } from '../../src/api/savings.ts';
 import { viewOf } from '../../src/api/views.ts';
-import { formatSaving } from '../../src/commands/support/terminal.ts';
-import { comparable, savedPercent } from '../../src/core/saving.ts';
+import type { JobEvent } from '../../src/core/events.ts';
+import type { Job } from '../../src/core/job.ts';
+import { comparable, formatSaving, noSpace, savedPercent, type Space, spaceAt } from '../../src/core/saving.ts';
 import { successReport } from '../../src/deliver/report.ts';
 import { notificationFor } from '../../src/notify/formats.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
@@ -30,4 +31,54 @@ it('counts no saving for a link, anywhere (was: -992 kB saved)', async () => {
   const admitted = { arrival: 1, inbox: '/in', ...at, fingerprint: '', version: 1, decision: aDecision() };
   await ledger.commit('a', { event: 'admitted', data: admitted }, ...TO_DONE);
   expect(ledger.totals()).toEqual({ done: 1, sourceBytes: 0, outputBytes: 0 });
+});
+
+it('the line says what a result is, not what it saves: its original may still be there', () => {
+  expect(formatSaving('a.mp4', 100e6, 18e6)).toBe('100 MB -> 18.0 MB (82 % smaller)');
+  expect(formatSaving('a.mp4', 100e6, 110e6)).toBe('100 MB -> 110 MB (10 % larger)');
+  expect(formatSaving('a.mp4', 100e6, 100e6)).toBe('100 MB -> 100 MB (same size)');
+});
+
+const DELETED: JobEvent = { event: 'disposed', data: { kind: 'deleted', to: '/in/clip.mp4' } };
+const ARCHIVED: JobEvent = { event: 'disposed', data: { kind: 'archived', to: '/old/clip.mp4' } };
+const doneWith = (...disposed: JobEvent[]) => [...TO_DONE.slice(0, -1), ...disposed, ...TO_DONE.slice(-1)];
+const none = { files: 0, bytes: 0 };
+const one = { files: 1, bytes: 1_000_000 };
+
+it.each<[string, Job[], Partial<Space>]>([
+  // Was: 600 kB "saved", although the disk held 400 kB more than before.
+  ['a kept original frees nothing', [aJob({}, ...TO_DONE)], { freedBytes: 0, left: one, archived: none }],
+  ['an archived one neither', [aJob({}, ...doneWith(ARCHIVED))], { freedBytes: 0, left: none, archived: one }],
+  ['a deleted one does', [aJob({}, ...doneWith(DELETED))], { freedBytes: 600_000, left: none, archived: none }],
+  [
+    'two versions have one original',
+    [aJob({}, ...TO_DONE), aJob({ id: 'bbbb', version: 2 }, ...TO_DONE)],
+    { sourceBytes: 1_000_000, outputBytes: 400_000, left: one },
+  ],
+  [
+    'an original that another file replaced is not in the inbox any more',
+    [aJob({}, ...TO_DONE), aJob({ id: 'bbbb', fingerprint: 'content-2' })],
+    { sourceBytes: 1_000_000, freedBytes: 0, left: none },
+  ],
+  ['nothing was done', [aJob()], { sourceBytes: 0, left: none }],
+])('%s', (_, jobs, expected) => expect(spaceAt(jobs)).toMatchObject(expected));
+
+it('the account of space follows jobs as they come, go and are restored', async () => {
+  const ledger = new Ledger(new MemoryJournal(), new FakeClock());
+  const admitted = (relative: string): JobEvent => ({
+    event: 'admitted',
+    data: {
+      ...{ arrival: 1, inbox: '/in', path: `/in/${relative}`, relative, pin: aPin(), fingerprint: relative },
+      ...{ version: 1, decision: aDecision() },
+    },
+  });
+  await ledger.commit('a', admitted('a.mp4'), ...doneWith(DELETED));
+  await ledger.commit('b', admitted('b.mp4'), ...doneWith(ARCHIVED));
+  expect(ledger.space()).toMatchObject({ sourceBytes: 2_000_000, freedBytes: 600_000, left: none, archived: one });
+  await ledger.commit('b', { event: 'restored', data: { to: '/in/b.mp4' } });
+  expect(ledger.space()).toMatchObject({ left: one, archived: none });
+  await ledger.commit('b', { event: 'repinned', data: { path: '/in/c.mp4', relative: 'c.mp4', pin: aPin() } });
+  expect(ledger.space()).toMatchObject({ left: one, archived: none });
+  for (const id of ['a', 'b']) await ledger.commit(id, { event: 'forgotten', data: { by: 'a person' } });
+  expect(ledger.space()).toEqual(noSpace());
 });

@@ -4,6 +4,7 @@ import {
   fitInto,
   formatResolution,
   parseResolution,
+  promisedBytes,
   type Resolution,
   type Target,
   targetBytes,
@@ -88,5 +89,12 @@ describe('the size in bytes', () => {
     expect(targetBytes(target, 1000)).toBeUndefined();
     expect(targetBytes({ ...target, size: { kind: 'bytes', bytes: 5000 } }, 1000)).toBe(5000);
     expect(targetBytes({ ...target, size: { kind: 'share', share: 1 / 3 } }, 1000)).toBe(333);
+    const rate = { ...target, size: { kind: 'rate' as const, bitsPerSecond: 2_000_000 } };
+    expect(targetBytes(rate, 1000, 60)).toBe(15_000_000);
+    // Disk space is reserved for the whole source: the quality may be kept instead of the size.
+    const wish = { ...target, size: { kind: 'bytes' as const, bytes: 5000 } };
+    expect(promisedBytes(wish, 9000)).toBe(5000);
+    expect(promisedBytes({ ...wish, floor: 'good', belowFloor: 'keep-quality' }, 9000)).toBeUndefined();
+    expect(targetBytes(rate, 1000)).toBeUndefined();
   });
 });

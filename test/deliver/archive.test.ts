@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { pruneArchive, restoreOriginal } from '../../src/deliver/archive.ts';
 import { disposeOriginal } from '../../src/deliver/originals.ts';
-import { type Files, nodeFiles, pinOf } from '../../src/platform/files/files.ts';
+import { type Files, nodeFiles, pinOf, sha256OfOpen } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { filesBelow, pattern, read } from '../support/delivery.ts';
 import { FailingFiles } from '../support/failing-files.ts';
@@ -38,9 +39,11 @@ async function archive(): Promise<void> {
 
 describe('an archived original', () => {
   let archived: string;
+  let content: string;
   beforeEach(async () => {
     await archive();
     archived = join(root, 'archive/trip/clip.mov');
+    content = createHash('sha256').update(readFileSync(archived)).digest('hex');
   });
   const restore = (files: Files = nodeFiles) =>
     restoreOriginal({
@@ -49,9 +52,18 @@ describe('an archived original', () => {
       inbox: join(root, 'inbox'),
       relative: 'trip/clip.mov',
       sizeBytes: 5000,
+      isOriginal: async file => (await sha256OfOpen(file)) === content,
       files,
       log: silentLogger,
     });
+
+  // Was: "back", for whatever somebody had put in its place in the archive.
+  test('that somebody exchanged for another file of its size does not come back, and is said', async () => {
+    rmSync(archived);
+    writeFileSync(archived, pattern(5000, 'another'));
+    await expect(restore()).rejects.toMatchObject({ code: 'denied', message: expect.stringContaining('is another') });
+    expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000']);
+  });
 
   test('comes back to where it was', async () => {
     expect(await restore()).toBe(source);
@@ -63,6 +75,16 @@ describe('an archived original', () => {
     writeFileSync(source, 'new');
     await expect(restore()).rejects.toMatchObject({ code: 'denied', hint: 'Move or rename that file and try again.' });
     expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000', 'inbox/trip/clip.mov: 3']);
+  });
+
+  // Was: "change the output template", which has nothing to do with it.
+  test('is told what stands in the way of its folder, and nothing of output templates', async () => {
+    writeFileSync(join(root, 'inbox/trip'), 'a file');
+    await expect(restore()).rejects.toMatchObject({
+      code: 'denied',
+      message: expect.stringContaining('trip'),
+      hint: 'Move or rename what is there, then restore again.',
+    });
   });
 
   test('that is gone from the archive cannot', async () => {

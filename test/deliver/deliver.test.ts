@@ -1,6 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   linkSync,
   mkdirSync,
   readdirSync,
@@ -220,6 +221,17 @@ describe('a name that is taken', () => {
     expect(fixture.seen()).toEqual(['clip.mp4: 3000']);
     expect(files.calls).toContainEqual({ operation: 'sync', path: delivery.output });
   });
+
+  test.skipIf(process.geteuid?.() !== 0)(
+    'by the very same bytes of somebody else: that is no delivery, because they could empty it (needs root)',
+    async () => {
+      const path = join(fixture.outbox, 'clip.mp4');
+      writeFileSync(path, fixture.content);
+      chownSync(path, 12_345, 12_345);
+      expect(await deliverTo()).toBe('clip (2).mp4');
+      expect(fixture.seen()).toEqual(['clip (2).mp4: 3000', 'clip.mp4: 3000']);
+    },
+  );
 
   test.each([
     ['case', 'Clip.MP4', 'clip.mp4', 'clip (2).mp4'],

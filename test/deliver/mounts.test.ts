@@ -115,7 +115,8 @@ describe('an archive on another mount', () => {
       'sync inbox',
     ]);
 
-    const back = await restoreOriginal({ ...common, archived, inbox, sizeBytes: content.length });
+    const isOriginal = async () => true;
+    const back = await restoreOriginal({ ...common, archived, inbox, sizeBytes: content.length, isOriginal });
     expect(back).toBe(join(inbox, 'trip/clip.mov'));
     expect(read(back).equals(content)).toBe(true);
     expect(existsSync(archived)).toBe(false);
@@ -134,6 +135,28 @@ describe('an archive on another mount', () => {
     });
     await expect(disposal).rejects.toMatchObject({ code: 'denied' });
     expect(readdirSync(archive)).toEqual([]);
+    expect(readdirSync(inbox)).toEqual(['clip.mov']);
+  });
+
+  test('waits where the disk of the archive can only be read (was given up for good, and the inbox named)', async ({
+    skip,
+  }) => {
+    const script = 'mkdir inbox archive && mount --bind archive archive && mount -o remount,ro,bind archive';
+    const mounted = await mounts(1_000_000, script);
+    if (!mounted) return skip('this machine lets nobody mount anything');
+    const [inbox, archive] = [join(mounted.root, 'inbox'), join(mounted.root, 'archive')];
+    const path = join(inbox, 'clip.mov');
+    writeFileSync(path, 'a film');
+    const disposal = disposeOriginal({
+      ...{ job: 'job1', relative: 'clip.mov', inbox, pin: await pinOf(path), policy: 'archive', archiveDir: archive },
+      beforeMove: async () => {},
+      files: nodeFiles,
+      log: silentLogger,
+    });
+    await expect(disposal).rejects.toMatchObject({
+      code: 'unavailable',
+      message: `${path} cannot be archived: the disk of ${archive} can only be read (EROFS)`,
+    });
     expect(readdirSync(inbox)).toEqual(['clip.mov']);
   });
 

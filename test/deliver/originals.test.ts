@@ -1,3 +1,4 @@
+import { execFileSync, spawnSync } from 'node:child_process';
 import {
   chmodSync,
   existsSync,
@@ -22,6 +23,7 @@ import { silentLogger } from '../../src/platform/log.ts';
 import { filesBelow, pattern, read } from '../support/delivery.ts';
 import { FailingFiles } from '../support/failing-files.ts';
 import { namedPath } from '../support/named-path.ts';
+import { canMount, mountedOver } from '../inbox/mounting.ts';
 
 const CONTENT = pattern(5000, 'original');
 let root: string;
@@ -215,6 +217,64 @@ describe('a copy on the disk of the archive', () => {
     await disposeOriginal(options({ files: new FailingFiles().fail('link', 'EXDEV') }));
     expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000']);
   });
+});
+
+/** With an access list and an attribute; undefined where this file system or machine has none. */
+function withAccessList(path: string): boolean {
+  const given = (command: string, ...args: string[]) => spawnSync(command, [...args, path]).status === 0;
+  return given('setfacl', '-m', 'u:4711:---') && given('setfattr', '-n', 'user.rating', '-v', 'five');
+}
+
+const hasAccessLists = (() => {
+  const dir = mkdtempSync(join(tmpdir(), 'shrinkbox-acl-'));
+  writeFileSync(join(dir, 'x'), '');
+  const has = withAccessList(join(dir, 'x'));
+  rmSync(dir, { recursive: true });
+  return has;
+})();
+
+// Needs setfacl and setfattr, and a temporary folder on a file system that has them.
+describe.skipIf(!hasAccessLists)('an original with an access list, archived on another disk', () => {
+  beforeEach(async () => {
+    chmodSync(source, 0o640);
+    withAccessList(source);
+    pin = await pinOf(source);
+  });
+
+  // Was: whoever it shut out could read the archived one, and nothing said so.
+  test('keeps it, and its attributes', async () => {
+    await disposeOriginal(options({ files: new FailingFiles().fail('link', 'EXDEV') }));
+    const archived = join(root, 'archive/trip/clip.mov');
+    expect(String(execFileSync('getfacl', ['-cpn', archived]))).toContain('user:4711:---');
+    expect(String(execFileSync('getfattr', ['-d', '--absolute-names', archived]))).toContain('user.rating="five"');
+    expect(statSync(archived).mode & 0o777).toBe(0o640);
+    expect(statSync(archived).mtimeMs).toBe(1_500_000_000_000);
+  });
+
+  // Only root may mount a disk that knows no access lists.
+  test.skipIf(!canMount)('that has none, can be read by its owner alone, and a note says so', async () => {
+    const mount = await mountedOver(join(root, 'archive'), 'ramfs');
+    const notes: string[] = [];
+    await disposeOriginal(options({ onNote: ({ code }) => void notes.push(code) }));
+    expect(statSync(join(root, 'archive/trip/clip.mov')).mode & 0o777).toBe(0o600);
+    expect(notes).toEqual(['deliver.access-and-attributes-lost']);
+    await mount.end();
+  });
+});
+
+test('a copy can be read by nobody else until it is whole', async () => {
+  chmodSync(source, 0o644);
+  pin = await pinOf(source);
+  const files = new FailingFiles().fail('link', 'EXDEV');
+  const { open } = files;
+  const modes: (number | undefined)[] = [];
+  files.open = (path, how, mode) => {
+    if (how === 'wx') modes.push(mode);
+    return open(path, how, mode);
+  };
+  await disposeOriginal(options({ files }));
+  expect(modes[0]).toBe(0o600);
+  expect(statSync(join(root, 'archive/trip/clip.mov')).mode & 0o777).toBe(0o644);
 });
 
 describe('a source that is not what was processed', () => {

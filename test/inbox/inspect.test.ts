@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { Sidecars } from '../../src/inbox/sidecars.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
 import { kindOfType } from '../../src/platform/files/fs-types.ts';
@@ -17,6 +17,7 @@ function stat(overrides: Partial<FileStat> = {}): FileStat {
     ctimeNs: 10n,
     birthtimeNs: 1n,
     blocks: 8n,
+    uid: 0n,
     isFile: () => true,
     isDirectory: () => false,
     isSymbolicLink: () => false,
@@ -104,6 +105,21 @@ describe('a quiet file', () => {
     const { dir, counts } = directory(world);
     expect(await inspect(dir, 'clip.ts', KEY)).toMatchObject(expected);
     expect(counts.closed).toBe(world.opened instanceof Error ? 0 : counts.opened);
+  });
+
+  it('of another user, whose recorder cannot be seen while it pauses, is waited for longer if its format has no end', async () => {
+    const geteuid = vi.spyOn(process, 'geteuid').mockReturnValue(4711);
+    try {
+      const kindOf = async (uid: bigint) => {
+        const [looked, opened] = [() => stat({ uid }), [stat({ uid }), stat({ uid })]];
+        const world = { looked: (path: string) => (path.endsWith('clip.ts') ? looked() : undefined), opened };
+        return (await inspect(directory(world).dir, 'clip.ts', KEY)).kind;
+      };
+      expect(await kindOf(1002n)).toBe('doubt');
+      expect(await kindOf(4711n)).toBe('complete');
+    } finally {
+      geteuid.mockRestore();
+    }
   });
 
   it.each([

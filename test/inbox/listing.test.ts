@@ -47,6 +47,27 @@ describe.concurrent('what is not a file of its own', () => {
     expect(sightings).toHaveLength(0);
   });
 
+  // Was: never said. Made step by step, because no call takes the whole path.
+  it('is said: a path that is longer than the system can open', async () => {
+    const { inbox, watcher, sightings, logs } = await watching();
+    const name = 'a-folder-of-a-name-with-exactly-fifty-characters-xx';
+    const script = `cd "$1"; for i in $(seq 82); do mkdir ${name} && cd -P ${name} || exit 1; done; : > clip.mp4; echo ready`;
+    await shell(script, inbox);
+    await watcher.rescan();
+    await watcher.settled();
+    expect(sightings).toEqual([]);
+    expect(watcher.folders()[0]?.leftAlone).toEqual([{ kind: 'path too long', files: 1 }]);
+    expect(logs.filter(({ msg }) => String(msg).includes('its path is longer than the system can open'))).toHaveLength(
+      1,
+    );
+    await watcher.rescan();
+    expect(watcher.folders()[0]?.leftAlone).toEqual([{ kind: 'path too long', files: 1 }]);
+    // Node's own rm cannot either.
+    await shell('rm -rf "$1"/*; echo ready', inbox);
+    await watcher.rescan();
+    expect(watcher.folders()[0]?.leftAlone).toEqual([]);
+  });
+
   it('becomes one: a file in the place of a pipe is picked up', async () => {
     const { inbox, sighted, watcher } = await watching();
     await shell('mkfifo "$1/clip.mp4"; echo ready', inbox);

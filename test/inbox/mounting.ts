@@ -16,8 +16,13 @@ export interface TestMount {
 }
 
 /** An empty file system over a folder. */
-export async function tmpfsOver(point: string): Promise<TestMount> {
-  await run('mount', ['-t', 'tmpfs', 'none', point]);
+export function tmpfsOver(point: string): Promise<TestMount> {
+  return mountedOver(point, 'tmpfs');
+}
+
+/** The same of another type that needs no device. */
+export async function mountedOver(point: string, type: string): Promise<TestMount> {
+  await run('mount', ['-t', type, 'none', point]);
   return ending(() => run('umount', ['-l', point]));
 }
 

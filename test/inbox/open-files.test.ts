@@ -29,6 +29,12 @@ describe.runIf(process.platform === 'linux')('a process that may write to a file
     expect(procWriters([clip]).size).toBe(0);
   });
 
+  it('and called by its program, not by a thread of it (Node 24: MainThread)', async () => {
+    const clip = await file('clip.mp4');
+    await shell('exec 3>>"$1"; printf MainThread > /proc/$$/comm; echo ready; read line', clip.path);
+    expect(procWriters([clip]).get(clip.key)?.command).toMatch(/^(ba|da)?sh$/);
+  });
+
   it('but not when it only reads', async () => {
     const clip = await file('clip.mp4');
     await shell('exec 3<"$1"; echo ready; read line', clip.path);

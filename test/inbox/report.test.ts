@@ -5,7 +5,7 @@ import type { Sighting } from '../../src/core/job.ts';
 import type { FileStat } from '../../src/inbox/file-id.ts';
 import type { Inspection } from '../../src/inbox/inspect.ts';
 import { reportFile, whyPending } from '../../src/inbox/report.ts';
-import { firstSample } from '../../src/inbox/stability.ts';
+import { EMPTY_END_FACTOR, firstSample } from '../../src/inbox/stability.ts';
 import type { InboxContext, TrackedFile, Veto } from '../../src/inbox/tracked-file.ts';
 import { say } from '../../src/messages/say.ts';
 import { systemClock } from '../../src/platform/clock.ts';
@@ -32,6 +32,7 @@ beforeEach(() => {
     log: pino({ level: 'warn' }, { write: line => void warnings.push(line) }),
     writers: () => new Map(),
     accepts: () => true,
+    takesStills: false,
     hasJobFor: () => false,
     onSighting: sighting => void sightings.push(sighting),
   };
@@ -105,6 +106,14 @@ describe('a vetoed file is inspected again', () => {
   });
 });
 
+it('a GIF that is a single picture is left alone like any other picture, except where the cloud may take it', async () => {
+  await reportFile(context, file, { kind: 'still', stat }, { no: 1, at: 0 });
+  expect([sightings, file.phase]).toEqual([[], 'refused']);
+  context.takesStills = true;
+  await reportFile(context, file, { kind: 'still', stat }, { no: 2, at: 0 });
+  expect([sightings.length, file.phase]).toEqual([1, 'reported']);
+});
+
 it('is logged once when it is held back for half an hour', async () => {
   await pauseAfter(vetoed('companion'), 0);
   await pauseAfter(vetoed('companion'), 30 * MINUTE - 1);
@@ -144,6 +153,16 @@ describe('a file that stays as it is', () => {
       'its format does not say where it ends: waiting until it has not changed for 20s',
     );
     await pauseAfter(doubt, 20_000);
+    expect(sightings).toMatchObject([{ relative: 'clip.mp4' }]);
+  });
+
+  it('with an empty end is waited for as long as any file is, also where it was in doubt before', async () => {
+    await pauseAfter({ kind: 'doubt', stat, why: say('inbox.no-end') }, 5_000);
+    const doubt: Inspection = { kind: 'doubt', stat, why: say('completeness.empty-end'), factor: EMPTY_END_FACTOR };
+    await pauseAfter(doubt, 20_000);
+    expect(sightings).toEqual([]);
+    expect(whyPending(context, file).text).toBe('its end is empty: waiting until it has not changed for 10m 00s');
+    await pauseAfter(doubt, 10 * MINUTE);
     expect(sightings).toMatchObject([{ relative: 'clip.mp4' }]);
   });
 });

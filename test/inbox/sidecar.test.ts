@@ -1,10 +1,10 @@
-import { rename, symlink, unlink, writeFile } from 'node:fs/promises';
+import { chown, rename, symlink, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { FileSystems } from '../../src/inbox/guarded-fs.ts';
 import { decodeInstruction, readInstruction } from '../../src/inbox/sidecar.ts';
 import { systemClock } from '../../src/platform/clock.ts';
-import { drop, tempDir, watching } from './support.ts';
+import { drop, isRoot, tempDir, watching } from './support.ts';
 
 describe.concurrent('words beside a file', () => {
   it('come with its sighting, and are none themselves', async () => {
@@ -41,6 +41,23 @@ describe.concurrent('words beside a file', () => {
     await unlink(words);
     await sighted('clip.mp4', seen => seen.sidecar === undefined);
     expect(sightings).toHaveLength(2);
+  });
+
+  it.skipIf(!isRoot)('by another user than the file are known as that, by root they are not', async () => {
+    const { inbox, sighted } = await watching();
+    const owned = async (name: string, uid: number, text?: string) => chown(await drop(inbox, name, text), uid, uid);
+    await owned('own.mp4', 4711);
+    await owned('own.mp4.txt', 4711, '720p');
+    await owned('others.mp4', 4711);
+    await owned('others.mp4.txt', 4712, '720p');
+    await owned('roots.mp4', 4711);
+    await owned('roots.mp4.txt', 0, '720p');
+    const bys = async (name: string) => (await sighted(name, seen => seen.sidecar !== undefined)).sidecar?.byStranger;
+    expect([await bys('own.mp4'), await bys('others.mp4'), await bys('roots.mp4')]).toEqual([
+      undefined,
+      true,
+      undefined,
+    ]);
   });
 
   it('that say the same again do not', async () => {
@@ -136,14 +153,18 @@ describe.concurrent('links to be fetched', () => {
 });
 
 it.each([
-  [65_536, 'text'],
+  [2_000, 'text'],
+  [2_001, 'unusable'],
   [65_537, 'unusable'],
-])('an instruction of %d bytes is %s', async (bytes, kind) => {
-  const dir = await tempDir();
-  await drop(dir, 'clip.mp4.txt', 'x'.repeat(bytes));
-  const { local } = new FileSystems(systemClock, 1_000);
-  expect(await readInstruction(() => local.open(dir, ['clip.mp4.txt']))).toMatchObject({ kind });
-});
+])(
+  'an instruction of %d characters is %s, as everywhere (was: 64 KiB were read, and held as not understood)',
+  async (length, kind) => {
+    const dir = await tempDir();
+    await drop(dir, 'clip.mp4.txt', 'x'.repeat(length));
+    const { local } = new FileSystems(systemClock, 1_000);
+    expect(await readInstruction(() => local.open(dir, ['clip.mp4.txt']))).toMatchObject({ kind });
+  },
+);
 
 describe('words are decoded', () => {
   it.each<[string, Buffer, object]>([
@@ -162,7 +183,10 @@ describe('words are decoded', () => {
     [
       'not from binary data',
       Buffer.from('a\0b'),
-      { kind: 'unusable', why: { code: 'inbox.instruction-not-text', text: 'it is not UTF-8 text' } },
+      {
+        kind: 'unusable',
+        why: { code: 'inbox.instruction-has-nul', text: 'there are NUL bytes in it, so it is no text' },
+      },
     ],
   ])('%s', (_, bytes, expected) => {
     expect(decodeInstruction(bytes)).toEqual(expected);

@@ -1,4 +1,5 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { once } from 'node:events';
 import { chmod, mkdir, open, readFile, stat, symlink, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
@@ -6,6 +7,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { afterEach, beforeAll, describe, expect, it } from 'vitest';
 import { acquireLock, type Lock, type LockOptions } from '../../src/journal/lock.ts';
+import { holdName, namesHeld } from '../../src/platform/abstract-socket.ts';
 import { bundle, run, tempDir, upTo } from './support.ts';
 
 const releases: (() => Promise<unknown>)[] = [];
@@ -39,18 +41,18 @@ describe('the lock of a state directory', () => {
     });
   });
 
-  it('is known by its holder better than by the file', async () => {
+  it('names nobody from a file that was scribbled over', async () => {
     const dir = await tempDir();
     await acquire(dir);
-    await writeFile(join(dir, 'lock'), 'pid: 1\nsince: long ago\n');
-    await expect(acquire(dir)).rejects.toMatchObject({ message: expect.stringContaining(`(pid ${process.pid},`) });
+    await writeFile(join(dir, 'lock'), 'scribble');
+    await expect(acquire(dir)).rejects.toMatchObject({ message: `another shrinkbox is already using ${dir}` });
   });
 
   it('is free after release, which may be called twice', async () => {
     const dir = await tempDir();
     const lock = await acquire(dir);
     await Promise.all([lock.release(), lock.release()]);
-    if (linux) await expect(stat(join(dir, 'lock'))).rejects.toThrow('ENOENT');
+    expect(await readFile(join(dir, 'lock'), 'utf8')).toBe('');
     await lock.release();
     await acquire(dir);
   });
@@ -75,7 +77,22 @@ describe('the lock of a state directory', () => {
     const dir = await tempDir();
     await mkdir(join(dir, 'lock'));
     await expect(acquire(dir)).rejects.toMatchObject({ name: 'ShrinkError', subject: join(dir, 'lock') });
+    const other = await tempDir();
+    await symlink(join(dir, 'elsewhere'), join(other, 'lock'));
+    await expect(acquire(other)).rejects.toMatchObject({ name: 'ShrinkError', subject: join(other, 'lock') });
     await expect(acquire(join(dir, 'nowhere'))).rejects.toMatchObject({ code: 'gone' });
+  });
+});
+
+describe.runIf(linux)('a stranger', () => {
+  it('who binds the names that are seen in /proc/net/unix locks nobody out', async () => {
+    const dir = await tempDir();
+    const { dev, ino } = await stat(dir, { bigint: true });
+    const name = `shrinkbox-${createHash('sha256').update(`${dev}:${ino}`).digest('hex').slice(0, 32)}`;
+    const squatted = await holdName(name, 'pid: 1\nsince: long ago\n');
+    releases.push(async () => squatted?.release());
+    await acquire(dir);
+    expect(await namesHeld(name)).toEqual([{ name, isOurs: true }]);
   });
 });
 
@@ -178,6 +195,18 @@ describe.runIf(linux)('several processes', () => {
       await once(child, 'exit');
       await (await acquire(dir)).release();
     }
+  });
+
+  // Only root may make a network namespace.
+  it.runIf(process.getuid?.() === 0)('in networks of their own: the lock reaches across', async () => {
+    const dir = await tempDir();
+    const child = spawn('unshare', ['-n', process.execPath, program, dir], { stdio: ['pipe', 'pipe', 'inherit'] });
+    releases.push(async () => {
+      child.stdin.end();
+      await once(child, 'exit');
+    });
+    await once(createInterface({ input: child.stdout }), 'line');
+    await expect(acquire(dir)).rejects.toMatchObject({ message: expect.stringContaining(`(pid ${child.pid},`) });
   });
 
   it('that are stopped hold it all the same, and are named from the file', async () => {

@@ -105,8 +105,8 @@ describe('a record', () => {
   });
 
   it('of a newer version is distinguished from a damaged one', () => {
-    expect(decode(signed('{"v":2,"when":"tomorrow"'))).toEqual({ kind: 'newer', version: 2 });
-    expect(decode(LINE.replace('"v":1', '"v":2')).kind).toBe('bad');
+    expect(decode(signed('{"v":4,"when":"tomorrow"'))).toEqual({ kind: 'newer', version: 4 });
+    expect(decode(LINE.replace('"v":1', '"v":3')).kind).toBe('bad');
   });
 });
 

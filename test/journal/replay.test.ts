@@ -314,9 +314,9 @@ describe('a journal is refused', () => {
 
   it('when a newer version wrote it', async () => {
     const dir = await tempDir();
-    await put(dir, FIRST, `${lines(2).join('')}{"v":2,"crc":"f3c5c2f2"}\n`);
+    await put(dir, FIRST, `${lines(2).join('')}{"v":4,"crc":"1aa667c7"}\n`);
     const error = await refusal(dir);
-    expect(error.message).toContain('000001.jsonl, line 3 has version 2; this one reads up to 1');
+    expect(error.message).toContain('000001.jsonl, line 3 has version 4; this one reads up to 3');
     expect(error).toMatchObject({ code: 'newer-version', hint: expect.stringContaining('Update') });
   });
 

@@ -1,5 +1,5 @@
-import { chmod, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { chmod, lchown, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { prepareStateDir } from '../../src/journal/state-dir.ts';
 import { tempDir } from './support.ts';
@@ -8,6 +8,14 @@ const EXT4 = 0xef53;
 
 async function modeOf(path: string): Promise<string> {
   return ((await stat(path)).mode & 0o777).toString(8);
+}
+
+/** Something in a state directory of ours that was open to everybody. */
+async function plant(root: string, what: string, linkTo?: string): Promise<void> {
+  await mkdir(dirname(join(root, what)), { recursive: true });
+  if (linkTo !== undefined) await symlink(linkTo, join(root, what));
+  else if (what === 'journal') await mkdir(join(root, what));
+  else await writeFile(join(root, what), '{}');
 }
 
 describe('the state directory', () => {
@@ -69,6 +77,38 @@ describe('the state directory', () => {
     await chmod(root, 0o755);
     await prepareStateDir(root);
     expect([await modeOf(root), await modeOf(join(root, 'journal'))]).toEqual(['755', '700']);
+  });
+
+  it('that others may write to is refused if its mode is not ours to change', async () => {
+    const root = await tempDir();
+    await writeFile(join(root, 'holiday.mp4'), '');
+    await chmod(root, 0o1777);
+    await expect(prepareStateDir(root)).rejects.toMatchObject({
+      code: 'config-invalid',
+      message: `other users may write to ${root}, the state directory`,
+    });
+    expect(await readdir(root)).toEqual(['holiday.mp4']);
+  });
+
+  // Only root can be somebody else.
+  describe.runIf(process.getuid?.() === 0)('that a stranger prepared in a shared folder is refused', () => {
+    it.each([
+      ['a folder of his', async (root: string) => mkdir(root), ''],
+      ['a link of his to a folder of ours', async (root: string) => symlink(await tempDir(), root), ''],
+      ['an identity', async (root: string) => plant(root, 'identity.json'), 'identity.json'],
+      ['mounts', async (root: string) => plant(root, 'mounts.json'), 'mounts.json'],
+      ['a journal', async (root: string) => plant(root, 'journal'), 'journal'],
+      ['a link for a journal', async (root: string) => plant(root, 'journal', await tempDir()), 'journal'],
+      ['a record', async (root: string) => plant(root, 'journal/000001.jsonl'), 'journal/000001.jsonl'],
+    ])('%s', async (_, prepare, what) => {
+      const root = join(await tempDir(), 'state');
+      await prepare(root);
+      await lchown(join(root, what), 4321, 4321);
+      await expect(prepareStateDir(root)).rejects.toMatchObject({
+        code: 'config-invalid',
+        message: `${join(root, what)} belongs to another user (uid 4321)`,
+      });
+    });
   });
 
   it.each([

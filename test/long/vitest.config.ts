@@ -8,7 +8,8 @@ export default defineConfig(
     { ...quick, test: { ...quick.test, include: [], exclude: [] } },
     {
       root: join(import.meta.dirname, '../..'),
-      test: { include: ['test/long/**/*.test.ts'] },
+      // Many of these wait for disks, clocks and services: a third worker takes what two leave of two cores.
+      test: { include: ['test/long/**/*.test.ts'], maxWorkers: 3 },
     },
   ),
 );

@@ -10,7 +10,7 @@ import type { JobEvent } from '../../src/core/events.ts';
 import { stepLabel } from '../../src/core/steps.ts';
 import { aDecision, aPin, REASON, TO_DONE } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
-import { FakeControl } from '../support/fake-control.ts';
+import { aWorker, FakeControl } from '../support/fake-control.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
 let clock: FakeClock;
@@ -51,8 +51,8 @@ beforeEach(() => {
 afterEach(() => metrics.close());
 
 /** Value of a series, written as Prometheus shows it. */
-async function valueOf(series: string): Promise<number | undefined> {
-  const { text } = await metrics.render(new FakeControl().status());
+async function valueOf(series: string, control = new FakeControl()): Promise<number | undefined> {
+  const { text } = await metrics.render(control.status());
   const line = text.split('\n').find(each => each.startsWith(`${series} `));
   return line === undefined ? undefined : Number(line.slice(series.length + 1));
 }
@@ -138,6 +138,39 @@ it('counts what passes by: the API, the cloud, webhooks; and tells of the journa
     ['shrinkbox_info{version="1.2.3"}', 1],
   ] as const)
     expect([series, await valueOf(series)]).toEqual([series, value]);
+});
+
+it('tells of a fleet where there is one, and has no series of it elsewhere', async () => {
+  expect(await valueOf('shrinkbox_fleet_queue_up')).toBeUndefined();
+  const fleet = metrics.fleet();
+  const control = new FakeControl();
+  control.fleet = {
+    queue: { up: true, since: 1, why: null },
+    ...{ queued: 3, leased: 2, films: [] },
+    workers: [aWorker('desk', 'working'), aWorker('attic', 'away'), aWorker('cellar', 'away')],
+  };
+  fleet.joined('desk');
+  fleet.leaseLost('attic', 'lost');
+  fleet.fenced();
+  fleet.rung(4);
+  fleet.moved('out', 1000);
+  fleet.dispatched(40);
+  for (const [series, value] of [
+    ['workers{state="working"}', 1],
+    ['workers{state="away"}', 2],
+    ['workers{state="benched"}', 0],
+    ['tasks{state="queued"}', 3],
+    ['tasks{state="leased"}', 2],
+    ['queue_up', 1],
+    ['leases_lost_total{worker="desk",cause="failed"}', 0],
+    ['leases_lost_total{worker="attic",cause="lost"}', 1],
+    ['fenced_total', 1],
+    ['rung_total', 4],
+    ['bytes_total{dir="out"}', 1000],
+    ['bytes_total{dir="in"}', 0],
+    ['dispatch_seconds_bucket{le="0.05"}', 1],
+  ] as const)
+    expect([series, await valueOf(`shrinkbox_fleet_${series}`, control)]).toEqual([series, value]);
 });
 
 it('asks a disk that hangs once, and shows the others', async () => {

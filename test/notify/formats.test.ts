@@ -64,7 +64,7 @@ describe('what is said', () => {
     expect(notificationFor(done, null)).toMatchObject({
       event: 'done',
       title: 'clip.mov is done',
-      text: '200 MB -> 50.0 MB (75 % saved)',
+      text: '200 MB -> 50.0 MB (75 % smaller)',
     });
   });
 

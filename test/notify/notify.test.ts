@@ -6,11 +6,12 @@ import { Writable } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import type { Job, JobState } from '../../src/core/job.ts';
 import { Notifier, testNotify } from '../../src/notify/notify.ts';
-import { systemClock } from '../../src/platform/clock.ts';
+import { type Clock, systemClock } from '../../src/platform/clock.ts';
 import { createHttp } from '../../src/platform/http.ts';
 import { createLogger } from '../../src/platform/log.ts';
 import { aJob, REASON } from '../support/builders.ts';
 import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 
 let server: Server;
 let base: string;
@@ -44,7 +45,11 @@ afterEach(async () => {
   server.close();
 });
 
-function start(targets: { url: string; on: ('done' | 'held' | 'failed')[] }[], pausesMs: number[] = [1, 1]): Notifier {
+function start(
+  targets: { url: string; on: ('done' | 'held' | 'failed')[] }[],
+  pausesMs: number[] = [1, 1],
+  clock: Clock = systemClock,
+): Notifier {
   const stream = new Writable({
     write(chunk, _, done) {
       log += chunk;
@@ -54,7 +59,7 @@ function start(targets: { url: string; on: ('done' | 'held' | 'failed')[] }[], p
   notify = new Notifier({
     targets: () => targets,
     http: createHttp(),
-    clock: systemClock,
+    clock,
     log: createLogger({ level: 'debug', format: 'json', stream: stream as never }),
     onOutcome: outcome => outcomes.push(outcome),
     pausesMs,
@@ -232,4 +237,43 @@ it('a test says of each address whether it works, without its secret', async () 
   expect(two).toEqual([
     { url: `${base}/...`, ok: false, said: 'HTTP status 401: the token or password is wrong or missing' },
   ]);
+});
+
+describe('the films of a library', () => {
+  const film = (n: number, name: JobState['name'] = 'done'): [Job, Job] => {
+    const job = {
+      ...aJob({ id: `film${n}`, path: `/srv/videos/${n}.mp4` }),
+      library: true as const,
+      inbox: '/srv/videos',
+    };
+    const done: JobState = {
+      ...{ name: 'done', output: job.path, outputBytes: job.pin.sizeBytes - 1_000_000 },
+      ...{ how: '', notes: [], evidence: '' },
+    };
+    return [{ ...job, state: name === 'done' ? done : HELD }, job];
+  };
+  const titles = () => got.map(({ body }) => body.title);
+
+  it('are told of once a day with what they freed; what needs a person is said at once', async () => {
+    const clock = new FakeClock();
+    start([{ url: `${base}/#ntfy`, on: ALL }], [], clock);
+    for (let n = 0; n < 300; n += 1) notify.changed(...film(n));
+    notify.changed(...film(300, 'held'));
+    await notify.onIdle();
+    expect(titles()).toEqual(['300.mp4 needs you']);
+    await clock.advance(86_400_000);
+    await notify.onIdle();
+    expect(titles()).toEqual(['300.mp4 needs you', '300 films of /srv/videos done']);
+    expect(got[1]?.body.message).toContain('smaller by 300 MB');
+    await clock.advance(2 * 86_400_000);
+    await notify.onIdle();
+    expect(got).toHaveLength(2);
+  });
+
+  it('of a day that a stop cuts short are told of before it', async () => {
+    start([{ url: `${base}/#ntfy`, on: ['done'] }]);
+    notify.changed(...film(1));
+    await notify.stop();
+    expect(titles()).toEqual(['1 film of /srv/videos done']);
+  });
 });

@@ -1,26 +1,54 @@
 import { describe, expect, it } from 'vitest';
-import type { ErrorCode } from '../../src/core/errors.ts';
+import { type ErrorCode, ShrinkError } from '../../src/core/errors.ts';
+import { say } from '../../src/messages/say.ts';
 import type { EngineName, Job } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/events.ts';
-import { Actions } from '../../src/queue/actions.ts';
+import { Actions, type ActionsOptions } from '../../src/queue/actions.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import { aDecision, aPin, TO_DONE } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
+/** Nothing outside happens. */
+const NOTHING: Omit<ActionsOptions, 'ledger' | 'refine'> = {
+  clock: new FakeClock(),
+  scheduler: {
+    abort: () => false,
+    consider: () => {},
+    keepingOut: (_, act) => act(),
+    progressOf: () => undefined,
+    resumeEngine: () => {},
+    moved: () => {},
+    rest: () => {},
+    wake: () => {},
+  },
+  restoreOriginal: async () => '/in/clip.mp4',
+  afterRest: async () => {},
+  removeWorkDir: async () => {},
+  removeReport: async () => {},
+  resight: () => {},
+};
+
 /** One job with something reached already, and what was done to the outside. */
 async function setup(engine: EngineName, ...events: JobEvent[]) {
-  const ledger = new Ledger(new MemoryJournal(), new FakeClock());
+  const clock = new FakeClock();
+  const ledger = new Ledger(new MemoryJournal(), clock);
   const done: string[] = [];
   const place = { inbox: '/in', path: '/in/clip.mp4', relative: 'clip.mp4' };
   const data = { ...place, arrival: 1, pin: aPin(), fingerprint: 'f', version: 1, decision: aDecision({ engine }) };
   await ledger.commit('job1', { event: 'admitted', data }, ...events);
   const actions = new Actions({
     ledger,
+    clock,
     scheduler: {
       abort: id => running && done.push(`abort ${id}`) > 0,
       consider: job => void done.push(`consider ${job.state.name}`),
+      keepingOut: async (_, act) => (running ? undefined : act()),
+      progressOf: () => undefined,
       resumeEngine: name => void done.push(`resume ${name}`),
+      moved: job => void done.push(`moved ${job.id}`),
+      rest: id => void done.push(`rest ${id}`),
+      wake: job => void done.push(`wake ${job.id}`),
     },
     restoreOriginal: async () => '/in/clip.mp4',
     afterRest: async id => void done.push(`after rest ${id}`),
@@ -30,7 +58,7 @@ async function setup(engine: EngineName, ...events: JobEvent[]) {
     refine: async job => job,
   });
   const running = ledger.expect('job1').state.name === 'running';
-  return { actions, ledger, done, job: (): Job => ledger.expect('job1') };
+  return { actions, clock, ledger, done, job: (): Job => ledger.expect('job1') };
 }
 
 const reached = (engine: EngineName): JobEvent[] => [
@@ -93,6 +121,45 @@ describe('cancel', () => {
   });
 });
 
+describe('a cancellation taken back', () => {
+  it.each<EngineName>(['local', 'nemo'])(
+    'of a %s job has it go on from where it was (was: it began anew, and paid anew)',
+    async engine => {
+      const { actions, clock, job } = await setup(engine, ...reached(engine), waits);
+      await actions.cancel('job1');
+      await clock.advance(9 * 60_000);
+      expect(await actions.retry('job1')).toMatchObject({ ok: true });
+      expect(job()).toMatchObject({ state: { name: 'queued' }, checkpoints: { 'message.1': 'sent' } });
+      // It is no wish to repeat a paid step that nobody knows the outcome of.
+      expect(job().retried).toBe(0);
+    },
+  );
+
+  it('brings a finished candidate back', async () => {
+    const { actions, job } = await setup('local', ...TO_DONE.slice(0, 2), waits);
+    expect(job().state).toMatchObject({ from: { name: 'verifying' } });
+    await actions.cancel('job1');
+    await actions.retry('job1');
+    expect(job().state).toMatchObject({ name: 'verifying' });
+  });
+
+  it('too late begins anew, but repeats nothing that was paid for', async () => {
+    for (const engine of ['local', 'nemo'] as const) {
+      const { actions, clock, job } = await setup(engine, ...reached(engine), waits);
+      await actions.cancel('job1');
+      await clock.advance(10 * 60_000);
+      await actions.retry('job1');
+      expect(job()).toMatchObject({ retried: 1, checkpoints: engine === 'nemo' ? { 'message.1': 'sent' } : {} });
+    }
+  });
+
+  it('leaves nothing of an attempt of this machine that had failed', async () => {
+    const { actions, job } = await setup('local', ...reached('local'), ended('failed', 'child-failed'));
+    await actions.cancel('job1');
+    expect(job()).toMatchObject({ state: { name: 'cancelled' }, checkpoints: {} });
+  });
+});
+
 describe('forget', () => {
   it('takes a file that was done for new', async () => {
     const { actions, ledger, done } = await setup('local', ...TO_DONE);
@@ -119,5 +186,56 @@ describe('an id', () => {
       problem: 'unknown',
       message: { text: 'there is no job nope; "shrinkbox jobs" lists them' },
     });
+  });
+});
+
+it('an export that is bound to be refused was queued all the same: it is refused at once, with the reason and what to do', async () => {
+  const { ledger } = await setup('nemo', ...TO_DONE);
+  const error = new ShrinkError('cannot-do', say('nemo.session-gone'), {
+    hint: say('nemo.session-gone-done-hint', { job: 'job1' }),
+  });
+  const asked: string[] = [];
+  const actions = new Actions({
+    ...NOTHING,
+    ledger,
+    mayNotRefine: async (_, words) => (words === 'export' ? error : undefined),
+    refine: async (job, words) => {
+      asked.push(words);
+      return job;
+    },
+  });
+  expect(await actions.refine('job1', 'export')).toMatchObject({
+    ok: false,
+    problem: 'not-now',
+    message: {
+      code: 'queue.not-now',
+      text: expect.stringMatching(
+        /^job job1 \(clip\.mp4\): the service no longer knows .* with it\. There is nothing to retry/,
+      ),
+    },
+  });
+  expect(await actions.refine('job1', 'make it brighter')).toMatchObject({ ok: true });
+  expect(asked).toEqual(['make it brighter']);
+});
+
+describe('other words for a job that is not at rest', () => {
+  const paid: JobEvent = { event: 'checkpoint', data: { key: 'message.1', value: 'sent' } };
+  const again: JobEvent = { event: 'queued', data: { because: 'again' } };
+  it.each<[string, EngineName, JobEvent[], boolean]>([
+    ['one in line', 'local', [], true],
+    ['one that waits', 'local', [waits], true],
+    ['one that runs', 'local', reached('local'), false],
+    [
+      'one in line again that was paid for',
+      'nemo',
+      [{ event: 'started', data: { engine: 'nemo', step: 's' } }, paid, again],
+      false,
+    ],
+  ])('%s', async (_, engine, events, taken) => {
+    const { actions } = await setup(engine, ...events);
+    const outcome = await actions.refine('job1', 'mute');
+    expect(outcome.ok).toBe(taken);
+    if (!outcome.ok)
+      expect(outcome.message.text).toMatch(/^job job1 \(clip\.mp4\): it is (running|queued); ask again when/);
   });
 });

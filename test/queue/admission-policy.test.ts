@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { Job, Sighting } from '../../src/core/job.ts';
+import { type Job, type Sighting, UNREAD } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/events.ts';
 import { admit, isKnown, type Whereabouts } from '../../src/queue/admission-policy.ts';
 import { aJob, aPin, aSighting, REASON, TO_DONE } from '../support/builders.ts';
@@ -208,6 +208,45 @@ const ROWS: Row[] = [
     sighting: { pin: aPin({ sizeBytes: LARGE, ino: '11', ctimeNs: '200' }) },
     contentHash: 'whole-2',
     expected: { kind: 'new', version: 1, replaced: 1 },
+  },
+  // Was: a film with other bytes between the samples and the date of somebody else's, done and taken away, stood for theirs.
+  {
+    what: 'a large file under another name, with the samples and the date of one that is gone',
+    twins: [aJob({ relative: 'old.mp4', pin: large, contentHash: 'whole-1' }, ...TO_DONE)],
+    sighting: { pin: aPin({ sizeBytes: LARGE, ino: '11', ctimeNs: '200' }) },
+    expected: { kind: 'compare' },
+  },
+  {
+    what: 'the same, read whole: other bytes between the samples',
+    twins: [aJob({ relative: 'old.mp4', pin: large, contentHash: 'whole-1' }, ...TO_DONE)],
+    sighting: { pin: aPin({ sizeBytes: LARGE, ino: '11', ctimeNs: '200' }) },
+    contentHash: 'whole-2',
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'the same, of one that was mostly holes and that nobody read',
+    twins: [aJob({ relative: 'old.mp4', pin: large, contentHash: UNREAD }, ...TO_DONE)],
+    sighting: { pin: aPin({ sizeBytes: LARGE, ino: '11', ctimeNs: '200' }) },
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  // Was: a job went on with somebody else's film, of which nothing was made, and deleted it.
+  {
+    what: 'the same, while its job reads it whole',
+    twins: [aJob({ relative: 'old.mp4', pin: large, attempts: 1 }, started)],
+    sighting: { pin: aPin({ sizeBytes: LARGE, ino: '11', ctimeNs: '200' }) },
+    expected: { kind: 'new', version: 1, replaced: 0 },
+  },
+  {
+    what: 'a large file that was edited in place and keeps its date',
+    here: [aJob({ pin: large, contentHash: 'whole-1' }, ...TO_DONE)],
+    sighting: { pin: aPin({ sizeBytes: LARGE, ctimeNs: '200' }) },
+    expected: { kind: 'compare' },
+  },
+  {
+    what: 'a large file after a remount that numbers its inodes anew',
+    here: [aJob({ pin: large, contentHash: 'whole-1' }, ...TO_DONE)],
+    sighting: { pin: aPin({ sizeBytes: LARGE, dev: '2', ino: '11' }) },
+    expected: { kind: 'repin' },
   },
   {
     what: 'a large file after a remount, or brought back from an archive that keeps no nanoseconds',

@@ -70,6 +70,35 @@ describe('the ledger', () => {
     expect(replayed(journal).expect('a').state.name).toBe('verifying');
   });
 
+  it('keeps the order of the queue, places and pauses through a restart, in records an older shrinkbox knows to be newer', async () => {
+    const { journal, ledger } = setup();
+    await ledger.commit('a', admitted('a.mp4'));
+    await ledger.commit('a', { event: 'placed', data: { place: { line: 'first', rank: 0 } } });
+    await ledger.commit('a', { event: 'paused', data: { by: 'a person' } });
+    await ledger.setOrder('largest-saving');
+    const copy = new Ledger(new MemoryJournal(), new FakeClock());
+    for (const record of ledger.snapshot()) copy.replay({ at: 0, ...JSON.parse(JSON.stringify(record)) });
+    for (const again of [replayed(journal), copy]) {
+      expect(again.order).toBe('largest-saving');
+      expect(again.expect('a')).toMatchObject({ paused: true, place: { line: 'first', rank: 0 } });
+    }
+    expect(journal.lines.map(line => JSON.parse(line)).map(({ event, v = 1 }) => `${event} ${v}`)).toEqual([
+      ...['admitted 1', 'placed 2', 'paused 2', 'ordered 2'],
+    ]);
+    expect(() => copy.replay({ at: 0, job: null, event: 'ordered', data: { order: 'size' } })).toThrow(UnfitRecord);
+  });
+
+  it('keeps what a cancelled job had reached through a restart; a record of an older shrinkbox still drops it', async () => {
+    for (const until of [undefined, 99]) {
+      const { journal, ledger } = setup();
+      await ledger.commit('a', admitted('a.mp4'), ...TO_DONE.slice(0, 1));
+      await ledger.commit('a', { event: 'checkpoint', data: { key: 'pass1', value: 1 } });
+      await ledger.commit('a', { event: 'cancelled', data: { reason: REASON, until } });
+      expect(replayed(journal).expect('a').checkpoints).toEqual(until === undefined ? {} : { pass1: 1 });
+      expect(JSON.parse(journal.lines.at(-1) ?? '').v).toBe(until === undefined ? undefined : 2);
+    }
+  });
+
   it('is the same after replaying its snapshot', async () => {
     const { ledger } = setup();
     await ledger.commit('a', admitted('a.mp4'), ...TO_DONE);
@@ -90,9 +119,12 @@ describe('the ledger', () => {
     await ledger.commit('b', admitted('b.mp4'), fact('nemo session', 's1'));
     await ledger.commit('c', admitted('c.mp4'), fact('nemo session', 's2'));
     for (const known of [ledger, replayed(journal)]) {
-      expect(known.filesIn('s1', known.expect('a2'))).toEqual(['b.mp4']);
-      expect(known.filesIn('s1', known.expect('b'))).toEqual(['a-2.mp4']);
-      expect(known.filesIn('s2', known.expect('c'))).toEqual([]);
+      expect(known.neighbours('s1', known.expect('a2'))).toEqual([{ job: 'b', file: 'b.mp4' }]);
+      expect(known.neighbours('s1', known.expect('b'))).toEqual([
+        { job: 'a', file: 'a-2.mp4' },
+        { job: 'a2', file: 'a-2.mp4' },
+      ]);
+      expect(known.neighbours('s2', known.expect('c'))).toEqual([]);
     }
   });
 

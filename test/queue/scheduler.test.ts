@@ -2,6 +2,7 @@ import type { Reason } from '../../src/core/job.ts';
 import { describe, expect, it } from 'vitest';
 import type { Decision, EngineName } from '../../src/core/job.ts';
 import type { JobEvent } from '../../src/core/events.ts';
+import { OPEN_GATE, type PauseGate } from '../../src/platform/pause-gate.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger } from '../../src/queue/ledger.ts';
 import type { StopReason } from '../../src/engine/engine.ts';
@@ -15,11 +16,12 @@ const NO_CREDITS: Reason = { code: 'out-of-credits', text: 'no credits' };
 interface Turn {
   id: string;
   signal: AbortSignal;
+  gate: PauseGate;
   end(outcome?: Outcome): Promise<void>;
 }
 
 /** A worker whose turns end when the test says so. */
-function setup(slots: Record<EngineName, number> = { local: 1, nemo: 1 }) {
+function setup(slots: Record<EngineName, number> = { local: 1, nemo: 1, fleet: 1 }) {
   const clock = new FakeClock();
   const ledger = new Ledger(new MemoryJournal(), clock);
   const turns: Turn[] = [];
@@ -30,13 +32,13 @@ function setup(slots: Record<EngineName, number> = { local: 1, nemo: 1 }) {
       const decision = aDecision({ engine: 'local', fallback: 'local' });
       await ledger.commit(id, { event: 'decided', data: { decision, sidecar: null } });
     },
-    run: (id: string, signal: AbortSignal) =>
+    run: (id: string, signal: AbortSignal, _progress: unknown, gate: PauseGate = OPEN_GATE) =>
       new Promise<Outcome>(resolve => {
         const end = async (outcome: Outcome = { kind: 'rested' }) => {
           resolve(outcome);
           await new Promise(done => setImmediate(done));
         };
-        turns.push({ id, signal, end });
+        turns.push({ id, signal, gate, end });
         for (const one of waiting) if (turns.length >= one.count) one.tell();
       }),
   };
@@ -86,7 +88,7 @@ const settled = () => new Promise(resolve => setImmediate(resolve));
 
 describe('slots', () => {
   it('are given by arrival, as many at once as the engine has', async () => {
-    const { scheduler, add, turns, rest, begun } = setup({ local: 2, nemo: 1 });
+    const { scheduler, add, turns, rest, begun } = setup({ local: 2, nemo: 1, fleet: 1 });
     for (const id of ['a', 'b', 'c', 'd']) await add(id);
     scheduler.start();
     await begun(2);
@@ -340,7 +342,7 @@ describe('stopping', () => {
         worker: broken,
         clock,
         log: silentLogger,
-        slots: { local: 1, nemo: 1 },
+        slots: { local: 1, nemo: 1, fleet: 1 },
         onFatal,
         onProgress: () => {},
       });
@@ -400,3 +402,131 @@ describe('jobs that wait for the other side of their engine', () => {
 async function toDone(ledger: Ledger, id: string): Promise<void> {
   await ledger.commit(id, ...TO_DONE);
 }
+
+describe('a person', () => {
+  it('has a waiting job go before all folders, which take turns after it', async () => {
+    const { scheduler, ledger, addTo, turns, rest, begun } = setup();
+    for (const id of ['a1', 'a2', 'a3']) await addTo('/a', id);
+    for (const id of ['b1', 'b2']) await addTo('/b', id);
+    const place = { line: 'first', rank: 0 } as const;
+    const moved = await ledger.commit('a3', { event: 'placed', data: { place } });
+    if (moved) scheduler.moved(moved);
+    expect(scheduler.line()).toEqual(['a3', 'b1', 'a1', 'b2', 'a2']);
+    scheduler.start();
+    for (let n = 1; n <= 5; n += 1) {
+      await begun(n);
+      await rest(turns[n - 1]);
+    }
+    expect(ids(turns)).toEqual(['a3', 'b1', 'a1', 'b2', 'a2']);
+  });
+
+  it('sorts the queue by what will be saved, and back', async () => {
+    const { scheduler, ledger, add } = setup();
+    for (const id of ['small', 'large']) await add(id);
+    const pin = aPin({ sizeBytes: 9_000_000 });
+    await ledger.commit('large', { event: 'repinned', data: { path: '/in/large', relative: 'large', pin } });
+    await ledger.setOrder('largest-saving');
+    scheduler.reordered();
+    expect(scheduler.line()).toEqual(['large', 'small']);
+    await ledger.setOrder('arrival');
+    scheduler.reordered();
+    expect(scheduler.line()).toEqual(['small', 'large']);
+  });
+
+  const pauseOf = async ({ scheduler, ledger }: ReturnType<typeof setup>, id: string) => {
+    await ledger.commit(id, { event: 'paused', data: { by: 'a person' } });
+    scheduler.rest(id);
+  };
+  const resumeOf = async ({ scheduler, ledger }: ReturnType<typeof setup>, id: string) => {
+    const job = await ledger.commit(id, { event: 'resumed', data: { by: 'a person' } });
+    if (job) scheduler.wake(job);
+  };
+
+  it('pauses a waiting job: others pass it, and it has its old place when it is resumed', async () => {
+    const box = setup();
+    const { scheduler, add, turns, rest, begun } = box;
+    for (const id of ['a', 'b', 'c', 'd']) await add(id);
+    await pauseOf(box, 'b');
+    scheduler.start();
+    await begun(1);
+    await rest(turns[0]);
+    await begun(2);
+    await resumeOf(box, 'b');
+    await rest(turns[1]);
+    await begun(3);
+    expect(ids(turns)).toEqual(['a', 'c', 'b']);
+  });
+
+  it('pauses a job at work: it stops where it is, another takes its slot, and it goes on when that one is done', async () => {
+    const box = setup();
+    const { scheduler, add, turns, rest, begun } = box;
+    for (const id of ['a', 'b', 'c']) await add(id);
+    scheduler.start();
+    await begun(1);
+    await pauseOf(box, 'a');
+    expect(turns[0]?.gate.closed).toBe(true);
+    await begun(2);
+    await settled();
+    expect(ids(turns)).toEqual(['a', 'b']);
+    await resumeOf(box, 'a');
+    // This machine has one slot, and b is in it.
+    expect(turns[0]?.gate.closed).toBe(true);
+    await rest(turns[1]);
+    expect(turns[0]?.gate.closed).toBe(false);
+    await settled();
+    expect(ids(turns)).toEqual(['a', 'b']);
+    await rest(turns[0]);
+    await begun(3);
+    expect(ids(turns)).toEqual(['a', 'b', 'c']);
+  });
+
+  it('resumes at once where the slot is free, and a paused job can be cancelled', async () => {
+    const box = setup();
+    const { scheduler, add, turns, begun } = box;
+    await add('a');
+    scheduler.start();
+    await begun(1);
+    await pauseOf(box, 'a');
+    await resumeOf(box, 'a');
+    expect(turns[0]?.gate.closed).toBe(false);
+    await pauseOf(box, 'a');
+    expect(scheduler.abort('a', { kind: 'cancelled' })).toBe(true);
+    expect(turns[0]?.signal.aborted).toBe(true);
+  });
+
+  it('finds a paused job resting in line after a restart', async () => {
+    const { scheduler, ledger, add, turns } = setup();
+    await add(
+      'a',
+      'local',
+      { event: 'started', data: { engine: 'local', step: 'preparing' } },
+      { event: 'paused', data: { by: 'a person' } },
+    );
+    scheduler.start();
+    await settled();
+    expect(turns).toEqual([]);
+    expect(ledger.expect('a')).toMatchObject({ state: { name: 'queued' }, paused: true });
+  });
+});
+
+it('a job that is asked for something else begins only afterwards; one that has begun is left alone', async () => {
+  const { scheduler, ledger, turns, add } = setup();
+  await add('first');
+  await add('second');
+  await add('third');
+  scheduler.start();
+  expect(turns.map(({ id }) => id)).toEqual(['first']);
+  expect(await scheduler.keepingOut('first', async () => 'done')).toBeUndefined();
+  let finish = () => {};
+  const changing = scheduler.keepingOut('second', () => new Promise(resolve => (finish = () => resolve('done'))));
+  // Its turn comes while it is being changed: the next one has it.
+  await ledger.commit('first', ...TO_DONE);
+  await turns[0]?.end();
+  expect(turns.map(({ id }) => id)).toEqual(['first', 'third']);
+  expect(await scheduler.keepingOut('second', async () => 'twice')).toBeUndefined();
+  finish();
+  expect(await changing).toBe('done');
+  await ledger.commit('third', ...TO_DONE);
+  await turns[1]?.end();
+  expect(turns.map(({ id }) => id)).toEqual(['first', 'third', 'second']);
+});

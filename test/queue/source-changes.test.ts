@@ -188,6 +188,15 @@ describe('a running job', () => {
     expect(disposedWith).toEqual(change(FILM));
   });
 
+  it('whose source is of terabytes that were never written does not keep its slot for hours of reading', async () => {
+    const { ledger, clock } = await setup({ event: 'fact', data: { key: 'k', value: 'v' } });
+    const stages = new FakeStages();
+    stages.blocks = () => 344;
+    await work(stages, ledger, clock);
+    expect(stages.done).not.toContain('read whole');
+    expect(ledger.expect('a').state.name).toBe('done');
+  });
+
   it('whose large source cannot be read waits for the disk before anything is made', async () => {
     const { ledger, clock } = await setup({ event: 'fact', data: { key: 'k', value: 'v' } });
     const stages = new FakeStages();

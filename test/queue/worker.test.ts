@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { type ErrorCode, ShrinkError } from '../../src/core/errors.ts';
 import { type Decision, type Job, type Progress, shownProgress } from '../../src/core/job.ts';
+import { reasonOf } from '../../src/core/lifecycle.ts';
 import type { JobEvent } from '../../src/core/events.ts';
 import type { StopReason } from '../../src/engine/engine.ts';
 import { silentLogger } from '../../src/platform/log.ts';
@@ -20,7 +21,7 @@ async function setupWith(journal: MemoryJournal, decision: Decision, ...events: 
   const clock = new FakeClock();
   const ledger = new Ledger(journal, clock);
   const stages = new FakeStages();
-  const afterRest = new AfterRest({ ledger, stages: stages, log: silentLogger });
+  const afterRest = new AfterRest({ ledger, stages: stages, clock, log: silentLogger });
   const worker = new JobWorker({
     ledger,
     stages: stages,
@@ -126,6 +127,24 @@ describe('a job on its way', () => {
       // Made by the rule alone.
       { cloud: { session: 's1', user: 'u1' }, words: [''] },
     ]);
+  });
+
+  it('tells the engine of a retried version whether a later one has used its session since', async () => {
+    const { run, job, stages, ledger } = await setup();
+    const engine = new FakeEngine('local', async (context, n) => {
+      await context.cloud({ session: n === 4 ? 's2' : 's1', user: 'u1' });
+      return n === 1 || n === 3 ? fails('unconfirmed') : aCandidate();
+    });
+    stages.engines = { local: engine };
+    await run();
+    const { inbox, path, relative, pin, fingerprint, decision } = job();
+    const data = { inbox, path, relative, pin, fingerprint, version: 2, decision };
+    const again: JobEvent = { event: 'queued', data: { because: 'asked again', byPerson: true } };
+    await ledger.commit('b', { event: 'admitted', data: { ...data, arrival: 2 } });
+    await run('b');
+    await ledger.commit('a', again);
+    await run();
+    expect(engine.orders.map(({ isOvertaken }) => isOvertaken)).toEqual([false, false, true]);
   });
 
   it('does nothing before the journal is on the disk with what it rests on', async () => {
@@ -421,6 +440,30 @@ describe('what goes wrong', () => {
     stages.verify = async () => fails('verify-failed');
     await run();
     expect(job()).toMatchObject({ state: { name: 'held' }, checkpoints: { message: 'sent' } });
+    // Was: "please report it", though the result is the service's.
+    expect(reasonOf(job())?.hint).toMatch(/^Nothing was delivered.*Retry, which is free.*rendered again/);
+  });
+
+  it('what this machine made for a job of the cloud is not said to be fetched or rendered again', async () => {
+    const { run, job, stages } = await setup(
+      aDecision({ engine: 'nemo' }),
+      { event: 'started', data: { engine: 'nemo', step: 'x' } },
+      { event: 'candidate', data: { candidate: aCandidate({ madeHere: true }) } },
+    );
+    stages.verify = async () => fails('verify-failed');
+    await run();
+    const hint = reasonOf(job())?.hint;
+    expect(hint).toMatch(/^Nothing was delivered.*Retry to have this machine make the file again/);
+    expect(hint).not.toMatch(/fetched|rendered/);
+  });
+
+  it('a service that refuses and says "at once" is not asked without a pause', async () => {
+    const { run, job, stages, clock } = await setup();
+    const refusal = () => Promise.reject(new ShrinkError('rate-limited', 'not now', { retryAfterMs: 0 }));
+    stages.engines = { local: new FakeEngine('local', refusal) };
+    await run();
+    const { state } = job();
+    expect(state.name === 'waiting' && state.until - clock.now()).toBeGreaterThanOrEqual(1000);
   });
 
   it('no credits pauses the engine and keeps the job', async () => {
@@ -445,6 +488,9 @@ describe('what goes wrong', () => {
     expect(job()).toMatchObject({ state: { name: 'queued' }, decision: { engine: 'local' } });
     await run();
     expect(job()).toMatchObject({ state: { name: 'done' }, decision: { engine: 'local' } });
+    // Was: nothing said that the cloud had been asked.
+    const why = 'the cloud could not do it (out-of-credits happened); this machine does it instead';
+    expect(job().state).toMatchObject({ notes: [why], messages: { notes: [{ code: 'queue.fell-back' }] } });
     expect(stages.engines.nemo).toMatchObject({ runs: 1 });
     // Of a write that a crash cuts short the beginning may be there: queued anew for the cloud it would be asked and paid again.
     expect(journal.eventsOf('a').slice(0, 4)).toEqual(['admitted', 'started', 'decided', 'queued']);
@@ -616,7 +662,7 @@ describe('stopping', () => {
     expect(job().state.name).toBe('in-doubt');
   });
 
-  it('by a person cancels and cleans up', async () => {
+  it('by a person cancels, and keeps what was reached for a while', async () => {
     const { run, job, stages, stop } = await setup();
     stages.engines = {
       local: new FakeEngine('local', async () => {
@@ -625,8 +671,10 @@ describe('stopping', () => {
       }),
     };
     await run();
-    expect(job().state).toMatchObject({ name: 'cancelled', reason: { text: 'cancelled by a person' } });
-    expect(stages.done).toContain('removed work of a');
+    expect(job().state).toMatchObject({
+      ...{ name: 'cancelled', until: expect.any(Number), reason: { text: 'cancelled by a person' } },
+    });
+    expect(stages.done).not.toContain('removed work of a');
   });
 });
 
@@ -667,7 +715,7 @@ it('a new step starts without the remark and the age of the one before (was: ren
       return aCandidate();
     }),
   };
-  const afterRest = new AfterRest({ ledger, stages, log: silentLogger });
+  const afterRest = new AfterRest({ ledger, stages, clock, log: silentLogger });
   const worker = new JobWorker({
     ledger,
     stages,

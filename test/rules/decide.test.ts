@@ -11,6 +11,8 @@ function rules(...written: Record<string, unknown>[]): Rule[] {
     .rules;
 }
 
+/** As the built-in rule has it. */
+const WISH = { floor: 'good', below_floor: 'keep-quality' };
 const PLAIN = rules({ name: 'default', size: '50MB', resolution: '1080p' });
 const CLOUD = rules({ name: 'cloud', engine: 'nemo', size: '50MB' });
 
@@ -127,11 +129,53 @@ describe('what is asked for', () => {
     ['words beside the file win over the instruction', '720p, no sound', 'under 20MB', 'at most 20 MB, 1080p'],
     ['words can take back what the rule bounds', undefined, 'keep the resolution', 'at most 50 MB'],
     ['a blank sidecar says nothing', '720p', ' \n', 'at most 50 MB, 720p'],
+    ['a part leaves the rest to the rule', undefined, 'first 10 seconds', 'only 0:00 to 0:10, at most 50 MB, 1080p'],
     ['a share wins over a size', undefined, 'half the size', 'at most 50% of the original, 1080p'],
   ])('%s', (_, instruction, text, expected) => {
     const [rule] = rules({ name: 'r', size: '50MB', resolution: '1080p', ...(instruction && { instruction }) });
     const { target } = done(ask('clip.mov', { rules: [rule as Rule], ...(text !== undefined && { text }) }).decision);
     expect(targetSentence(target).text).toBe(expected);
+  });
+
+  test.each<[string, Record<string, unknown>, string | undefined, object, string]>([
+    ['a written rule holds what looks worse than decent', {}, undefined, { floor: 'decent' }, 'at most 50 MB'],
+    ['any look', { floor: 'any' }, undefined, { floor: 'any' }, 'at most 50 MB no matter how it looks'],
+    ['a good look', { floor: 'good' }, undefined, { floor: 'good' }, 'at most 50 MB if that looks good'],
+    [
+      'the quality rather than the size',
+      WISH,
+      undefined,
+      { floor: 'good', belowFloor: 'keep-quality' },
+      'at most 50 MB where that looks good (else without visible loss)',
+    ],
+    [
+      'words force the size',
+      WISH,
+      'no matter how it looks',
+      { floor: 'any', belowFloor: 'keep-quality' },
+      'at most 50 MB no matter how it looks',
+    ],
+    ['a size in words is no wish', WISH, 'under 20MB', { floor: 'decent' }, 'at most 20 MB'],
+    [
+      'unless they ask for the look',
+      WISH,
+      'under 20MB but keep it good',
+      { floor: 'good' },
+      'at most 20 MB if that looks good',
+    ],
+    [
+      'a size in words keeps the floor of a rule that holds',
+      { floor: 'any' },
+      'under 20MB',
+      { floor: 'any' },
+      'at most 20 MB no matter how it looks',
+    ],
+    ['words for the look alone', {}, 'but keep it good', { floor: 'good' }, 'at most 50 MB if that looks good'],
+  ])('the floor: %s', (_, keys, text, floor, sentence) => {
+    const [rule] = rules({ name: 'r', size: '50MB', ...keys });
+    const { target } = done(ask('clip.mov', { rules: [rule as Rule], ...(text !== undefined && { text }) }).decision);
+    expect({ floor: target.floor, belowFloor: target.belowFloor }).toEqual({ belowFloor: undefined, ...floor });
+    expect(targetSentence(target).text).toBe(sentence);
   });
 
   test('the words go along as they were written', () => {
@@ -185,6 +229,25 @@ describe('words nobody here can follow', () => {
     expect(ask('clip.url', { isCommandLine: true }).decision).toMatchObject({
       reason: expect.stringMatching(/use --engine nemo$/),
     });
+  });
+
+  test('and options that ask for something else are not weighed against each other: the smaller size lost in silence', () => {
+    const held = (written: Record<string, unknown>, instruction: string) => {
+      const [rule] = rules({ name: 'compress', instruction, ...written });
+      return ask('clip.mov', { rules: [rule as Rule], isCommandLine: true }).decision;
+    };
+    expect(held({ size: '5kB' }, '10 kB')).toMatchObject({
+      kind: 'hold',
+      reason: '--size and the words "10 kB" ask for different things',
+      hint: 'Leave one of the two out.',
+    });
+    expect(held({ resolution: '720p' }, '1080p, no sound')).toMatchObject({
+      reason: expect.stringMatching(/^--resolution and/),
+    });
+    expect(held({ size: '10kB' }, '10 kB, 720p')).toMatchObject({ kind: 'do', target: { size: { bytes: 10_000 } } });
+    expect(held({ size: '10kB' }, 'first 10 seconds')).toMatchObject({ kind: 'do' });
+    // In a rule, the words win: docs/configuration.md
+    expect(done(ask('clip.mov', { text: '10 MB' }).decision).target).toMatchObject({ size: { bytes: 10_000_000 } });
   });
 
   test('go to the cloud untouched, with the size that was understood of them', () => {
@@ -256,6 +319,12 @@ describe('which engine', () => {
       },
     ],
     [
+      'a raw stream was "not the name of a video"',
+      'dump.h264',
+      {},
+      { kind: 'skip', reason: expect.stringMatching(/^dump\.h264 is a raw stream, whose pictures have no times/) },
+    ],
+    [
       'no extension at all',
       'a/README',
       {},
@@ -288,6 +357,14 @@ describe('the target in words', () => {
       { size: { kind: 'bytes', bytes: 50e6 }, resolution: { kind: 'lines', lines: 1080 }, audio: { kind: 'mute' } },
       'at most 50 MB, 1080p, no sound',
     ],
+    [{ trim: { from: 10, to: 30 } }, 'only 0:10 to 0:30, as small as possible without visible loss'],
+    [{ trim: { to: 3723 } }, 'only 0:00 to 1:02:03, as small as possible without visible loss'],
+    [{ trim: { from: -30 } }, 'only the last 0:30, as small as possible without visible loss'],
+    [
+      { trim: { from: 5, to: -60 } },
+      'only from 0:05 on, without the last 1:00, as small as possible without visible loss',
+    ],
+    [{ size: { kind: 'rate', bitsPerSecond: 2e6 } }, 'at most 2.00 Mb/s'],
     [{ size: { kind: 'bytes', bytes: 10 * 2 ** 20 } }, 'at most 10 MiB'],
     [{ size: { kind: 'bytes', bytes: 2 ** 30 } }, 'at most 1 GiB'],
     [{ size: { kind: 'bytes', bytes: 1.5e9 } }, 'at most 1.5 GB'],
@@ -333,5 +410,23 @@ describe('in Chinese', () => {
     if (decision.kind !== 'hold') throw new Error('not held');
     expect(decision.messages?.reason && inChinese(decision.messages.reason)).toContain('无法执行或理解 "add music"');
     expect(decision.messages?.hint && inChinese(decision.messages.hint)).toContain('engine: nemo');
+  });
+});
+
+describe('what words leave out of a result', () => {
+  const leavesOut = (text: string, more: Partial<DecideOptions> = {}) =>
+    done(ask('clip.mp4', { text, ...more }).decision).leavesOut;
+
+  test('is a part, the sound, or whatever an edit of the cloud changes', () => {
+    expect(leavesOut('at most 20 MB, 480p')).toBeUndefined();
+    expect(leavesOut('first 10 seconds')).toBe('part');
+    expect(leavesOut('no sound')).toBe('sound');
+    expect(leavesOut('make it brighter', { rules: CLOUD })).toBe('edit');
+    expect(leavesOut('', { request: 'first 10 seconds' })).toBe('part');
+  });
+
+  test('is nothing where the rule itself says so', () => {
+    expect(leavesOut('no sound', { rules: rules({ name: 'r', audio: 'mute' }) })).toBeUndefined();
+    expect(leavesOut('', { rules: rules({ name: 'r', instruction: 'first 10 seconds' }) })).toBeUndefined();
   });
 });

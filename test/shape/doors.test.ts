@@ -7,7 +7,7 @@ import { describe, expect, it } from 'vitest';
  * may touch the disk by a path, except the modules named here, each for its reason.
  */
 const SRC = join(import.meta.dirname, '../../src');
-const ROOMS = ['inbox', 'verify', 'media', 'engine', 'app', 'api', 'queue', 'deliver'];
+const ROOMS = ['inbox', 'verify', 'media', 'engine', 'app', 'api', 'queue', 'deliver', 'library'];
 
 const OWN_WORK = "a job's private work directory";
 const OWN_STATE = 'the state directory';
@@ -17,21 +17,28 @@ const LOOKS = 'looks without opening: what it finds is opened through the door a
 const PERSON = 'a path that a person typed at a terminal';
 
 const BY_PATH: Readonly<Record<string, string>> = {
+  'app/fleet.ts': 'certificates and passwords the configuration names',
+  'app/worker.ts': "the worker's own token file",
+  'engine/fleet/hands.ts': OWN_WORK,
+  'engine/fleet/maker.ts': OWN_WORK,
+  'engine/fleet/slices.ts': OWN_WORK,
   'inbox/guarded-fs.ts': LOOKS,
   'inbox/open-files.ts': '/proc only',
   'verify/verify.ts': OWN_WORK,
   'media/ffmpeg/ability-cache.ts': OWN_ANSWERS,
+  'media/ffmpeg/hardware.ts': 'devices, and what the system says of them',
   'media/ffmpeg/run.ts': OWN_WORK,
   'media/ffmpeg/split-join.ts': OWN_WORK,
   'media/ffmpeg/tools.ts': OWN_ANSWERS,
   'engine/local/encode/audio.ts': OWN_WORK,
   'engine/local/encode/fix-timestamps.ts': OWN_WORK,
   'engine/local/encode/remux.ts': OWN_WORK,
+  'engine/local/encode/part-subtitles.ts': OWN_WORK,
   'engine/local/encode/segment.ts': OWN_WORK,
-  'engine/local/encode/two-pass.ts': OWN_WORK,
+  'engine/local/encode/local-hands.ts': OWN_WORK,
   'engine/local/measure/ssim.ts': OWN_WORK,
   'engine/local/measure/sound-levels.ts': OWN_WORK,
-  'engine/local/run/local-job.ts': OWN_WORK,
+  'engine/local/run/workspace.ts': OWN_WORK,
   'engine/nemo/account/identity.ts': OWN_STATE,
   'engine/nemo/job.ts': OWN_WORK,
   'engine/nemo/manual.ts': PERSON,
@@ -41,6 +48,7 @@ const BY_PATH: Readonly<Record<string, string>> = {
   'engine/nemo/render/faststart.ts': OWN_WORK,
   'engine/nemo/render/partial-file.ts': OWN_WORK,
   'engine/nemo/render/result.ts': OWN_WORK,
+  'app/config-file.ts': "the configuration file: its path is its owner's word",
   'app/daemon.ts': 'hands the disk to everybody',
   'app/explain.ts': LOOKS,
   'app/folder-mounts.ts': `${OWN_STATE}, /proc, and ${CONFIGURED}`,
@@ -49,16 +57,23 @@ const BY_PATH: Readonly<Record<string, string>> = {
   'app/inbox-lock.ts': CONFIGURED,
   'app/one-shot.ts': PERSON,
   'app/originals-check.ts': CONFIGURED,
+  'app/set-clock.ts': OWN_STATE,
   'app/stages.ts': OWN_WORK,
   'app/start-checks.ts': CONFIGURED,
+  'api/peer.ts': '/proc only',
   'api/assets.ts': "the page's own files",
   'api/journal-control.ts': CONFIGURED,
   'api/serve.ts': OWN_STATE,
   'api/socket.ts': OWN_STATE,
   'api/thumbnails.ts': 'a private temporary directory',
+  'api/upload-file.ts': 'hands the disk to the door',
   'api/uploads.ts': 'hands the disk to the door',
+  'app/library-plan.ts': `${CONFIGURED}, or a path that a person typed at a terminal`,
   'deliver/deliver.ts': OWN_WORK,
+  'deliver/originals.ts': CONFIGURED,
   'deliver/output-folder.ts': CONFIGURED,
+  'library/plan/store.ts': OWN_STATE,
+  'library/tag.ts': OWN_WORK,
 };
 
 /** Imported types and constants touch nothing. */

@@ -34,11 +34,30 @@ it('--help loads commander and no other package, so that it is quick', () => {
   for (const file of [CLI, ...commandFiles()]) loadedBy(file, seen, packages);
   expect(commandFiles().length).toBeGreaterThan(10);
   expect([...packages]).toEqual(['commander']);
-  expect(seen.size).toBeLessThan(45);
+  expect(seen.size).toBeLessThan(52);
 });
 
 it('one command loads only what it needs', () => {
   const seen = new Set<string>();
   loadedBy(CLI, seen, new Set());
   expect(seen.size).toBeLessThan(15);
+});
+
+/** What the daemon loads without a fleet in its configuration, and without the cloud: static imports only. */
+it('a daemon without a fleet loads nothing of one', () => {
+  const seen = new Set<string>();
+  const packages = new Set<string>();
+  const SRC = dirname(CLI);
+  for (const file of [
+    'app/daemon.ts',
+    'app/one-shot.ts',
+    'commands/run.ts',
+    'commands/compress.ts',
+    'commands/doctor/checks.ts',
+  ])
+    loadedBy(join(SRC, file), seen, packages);
+  expect(seen.size).toBeGreaterThan(100);
+  const files = [...seen].map(file => file.slice(SRC.length));
+  expect(files.filter(file => /^\/(?:engine\/fleet|fleet|worker)\/|^\/app\/fleet\.ts/.test(file))).toEqual([]);
+  expect([...packages].filter(name => name === 'bullmq' || name === 'ioredis')).toEqual([]);
 });

@@ -6,6 +6,7 @@ const SRC = join(import.meta.dirname, '../../src');
 
 /** The file each room opens with: its first comment says what the room is for. */
 const OPENS_WITH: Readonly<Record<string, string>> = {
+  after: 'after.ts',
   api: 'types.ts',
   app: 'daemon.ts',
   commands: 'support/context.ts',
@@ -13,8 +14,10 @@ const OPENS_WITH: Readonly<Record<string, string>> = {
   core: 'job.ts',
   deliver: 'deliver.ts',
   engine: 'engine.ts',
+  fleet: 'protocol.ts',
   inbox: 'watcher.ts',
   journal: 'journal.ts',
+  library: 'exchange.ts',
   media: 'probe/probe.ts',
   messages: 'say.ts',
   monitor: 'metrics.ts',
@@ -24,6 +27,7 @@ const OPENS_WITH: Readonly<Record<string, string>> = {
   rules: 'decide.ts',
   verify: 'verify.ts',
   web: 'main.tsx',
+  worker: 'agent.ts',
 };
 
 /** Lines of the first documentation comment, where only imports stand before it. */

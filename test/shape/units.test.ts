@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
 
@@ -18,21 +18,22 @@ const has = (program: string, ...args: string[]) => {
 
 const UNIT = fileURLToPath(new URL('../../systemd/shrinkbox.service', import.meta.url));
 
+const WORKER = fileURLToPath(new URL('../../systemd/shrinkbox-worker.service', import.meta.url));
+
 /** The unit with a program that exists on every machine. */
-async function checkable(): Promise<string> {
+async function checkable(of = UNIT): Promise<string> {
   const dir = mkdtempSync(join(tmpdir(), 'shrinkbox-test-'));
   onTestFinished(() => rmSync(dir, { recursive: true }));
-  const path = join(dir, 'shrinkbox.service');
-  const unit = await readFile(UNIT, 'utf8');
+  const path = join(dir, basename(of));
+  const unit = await readFile(of, 'utf8');
   await writeFile(path, unit.replace(/^ExecStart=\S+/m, 'ExecStart=/bin/true'));
   return path;
 }
 
 describe.runIf(has('systemd-analyze', '--version'))('the unit', () => {
-  it('is one systemd has nothing to say against', async () => {
-    const said = execFileSync('sh', ['-c', 'systemd-analyze verify "$1" 2>&1', 'sh', await checkable()], {
-      encoding: 'utf8',
-    });
+  it('is one systemd has nothing to say against, and so is that of a worker', async () => {
+    const units = [await checkable(), await checkable(WORKER)];
+    const said = execFileSync('sh', ['-c', 'systemd-analyze verify "$@" 2>&1', 'sh', ...units], { encoding: 'utf8' });
     expect(said).toBe('');
   });
 
@@ -46,8 +47,8 @@ describe.runIf(has('systemd-analyze', '--version'))('the unit', () => {
 });
 
 describe('the unit file', () => {
-  it('says of every setting why it is there', async () => {
-    const lines = (await readFile(UNIT, 'utf8')).split('\n');
+  it.each([UNIT, WORKER])('says of every setting why it is there: %s', async path => {
+    const lines = (await readFile(path, 'utf8')).split('\n');
     const service = lines.slice(lines.indexOf('[Service]') + 1, lines.indexOf('[Install]'));
     let explained = false;
     const bare: string[] = [];

@@ -75,10 +75,15 @@ export class Box {
     writeFileSync(join(this.dir, 'config.yaml'), stringify({ ...base, ...config }));
   }
 
+  /** Starts the daemon without waiting for it: it may be about to die. */
+  launch(...extra: string[]): ChildProcess {
+    this.#child = this.spawn('run', ...extra);
+    return this.#child;
+  }
+
   /** Starts the daemon and resolves once it answers. */
   async start(...extra: string[]): Promise<void> {
-    const child = this.spawn('run', ...extra);
-    this.#child = child;
+    const child = this.launch(...extra);
     const ended = once(child, 'exit').then(([code]) => {
       throw new Error(`it ended with ${code}: ${this.logText().slice(-2000)}`);
     });

@@ -1,6 +1,7 @@
 /** A real browser on the built page, in front of a fake daemon; watched for anything it complains about. */
 import { accessSync, constants } from 'node:fs';
 import { delimiter, join } from 'node:path';
+import axe from 'axe-core';
 import { type Browser, type BrowserContext, type BrowserContextOptions, chromium, type Page } from 'playwright-core';
 import type { ServeOptions, Serving } from '../../src/api/serve.ts';
 import type { FakeControl } from './fake-control.ts';
@@ -68,7 +69,9 @@ export async function visit(browser: Browser, options: VisitOptions = {}): Promi
   const page = await context.newPage();
   page.setDefaultTimeout(PATIENCE_MS);
   const complaints: string[] = [];
+  // Where a file has no picture, or there is no configuration, the browser says so by itself, and the page shows none.
   page.on('console', message => {
+    if (/\/thumbnail|\/api\/config$/.test(message.location().url)) return;
     if (message.type() === 'error' || message.type() === 'warning') complaints.push(message.text());
   });
   page.on('pageerror', error => complaints.push(String(error)));
@@ -86,4 +89,11 @@ export async function englishOn(page: Page): Promise<string[]> {
     return [...texts, document.title];
   })()`)) as string[];
   return [...new Set(read.filter(text => /[A-Za-z]{2,}(?:[ ,.:;]+[A-Za-z]{2,}){2,}/.test(text)))];
+}
+
+/** What axe has against the page as it is now. */
+export async function violations(page: Page): Promise<string[]> {
+  await page.evaluate(axe.source);
+  const found = (await page.evaluate('axe.run()')) as { violations: { id: string; nodes: { html: string }[] }[] };
+  return found.violations.flatMap(({ id, nodes }) => nodes.map(node => `${id}: ${node.html}`));
 }

@@ -61,6 +61,7 @@ export async function runCli(argv: readonly string[], options: CliOptions = {}):
 }
 
 const NO_PARTS: Parts = {
+  startWorker: () => Promise.reject(new Error('no worker in this test')),
   startDaemon: () => Promise.reject(new Error('no daemon in this test')),
   compressFiles: () => Promise.reject(new Error('no engine in this test')),
   createCloudEngine: () => Promise.reject(new Error('no cloud in this test')),

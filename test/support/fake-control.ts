@@ -1,26 +1,102 @@
 import type {
   ActionResult,
+  ArchiveView,
   Control,
   ControlEvent,
   ExplainAsked,
   Explanation,
   JobDetail,
   JobView,
+  LibraryControl,
+  LibraryView,
+  Needs,
   StatusView,
+  Understood,
+  WordsAsked,
 } from '../../src/api/types.ts';
 import { STATE_NAMES, type StateName } from '../../src/core/job.ts';
+import { messageOf } from '../../src/core/message.ts';
 import { say } from '../../src/messages/say.ts';
+
+export type FleetWorker = NonNullable<StatusView['fleet']>['workers'][number];
+
+export function aWorker(name: string, state: FleetWorker['state'], more: Partial<FleetWorker> = {}): FleetWorker {
+  return {
+    ...{ name, state, version: '0.1.0', tasks: [], slots: 1, hours: null, scratch_free: 20e9, failures: 0 },
+    ...{ benched_for_ms: null, benched_because: null, seen_at: 1_700_000_000_000, ...more },
+  };
+}
+
+/** Five workers, one of each kind, and a film of twelve parts between them. */
+function aFleet(job: string): NonNullable<StatusView['fleet']> {
+  const part = (
+    n: number,
+    state: 'waiting' | 'making' | 'made' | 'here',
+    worker: string | null = null,
+    fraction = 0,
+  ) => ({
+    ...{ part: n, state, worker },
+    ...(state === 'making' ? { step: 'pass-2', fraction } : { step: null, fraction: null }),
+  });
+  const task = (n: number, fraction: number) => ({ task: `${job}.${n}`, n: 3, fraction, fps: 31.4, step: 'pass-2' });
+  const made = (n: number, worker: string) => part(n, 'made', worker);
+  return {
+    queue: { up: true, since: 1_700_000_000_000, why: null },
+    ...{ queued: 3, leased: 3 },
+    workers: [
+      aWorker('attic', 'working', { tasks: [task(4, 0.42)], seen_at: Date.now() - 3_000 }),
+      aWorker('cellar', 'resting', { tasks: [task(5, 0.1)], hours: '22:00-07:00', seen_at: Date.now() - 3_000 }),
+      aWorker('desk', 'working', { tasks: [task(6, 0.9)], slots: 2, seen_at: Date.now() - 3_000 }),
+      aWorker('garage', 'benched', {
+        ...{ benched_for_ms: 540_000, benched_because: 'it has 55 bytes instead of 1000', failures: 3 },
+        messages: { benched_because: messageOf(say('fleet.result-size', { bytes: 55, expected: 1000 })) },
+      }),
+      aWorker('old-laptop', 'away', { seen_at: Date.now() - 7_500_000 }),
+      aWorker('shed', 'invited', { version: null, seen_at: null }),
+    ],
+    films: [
+      {
+        ...{ job, of: 12 },
+        parts: [
+          ...[made(0, 'desk'), made(1, 'attic'), made(2, 'cellar'), made(3, 'desk')],
+          ...[part(4, 'making', 'attic', 0.42), part(5, 'making', 'cellar', 0.1), part(6, 'making', 'desk', 0.9)],
+          ...[part(7, 'here'), part(8, 'waiting'), part(9, 'waiting')],
+        ],
+      },
+    ],
+  };
+}
+
+/** The daemon gets a fleet, and the job is made by it. */
+export function inFleet(control: FakeControl, id: string): void {
+  control.add({ ...control.details.get(id), id, engine: 'fleet' });
+  control.fleet = aFleet(id);
+}
 
 /** A daemon without work: jobs are what a test put in, and every call is noted. */
 export class FakeControl implements Control {
+  readonly libraries: LibraryControl = {
+    view: () => this.libraryViews,
+    plan: folder => this.#meet(`plan ${folder}`),
+    stopPlanning: async () => this.#meet('stop planning'),
+    confirm: async (folder, id) => this.#meet(`start ${folder} ${id}`),
+    stop: async folder => this.#meet(`stop ${folder}`),
+    verify: () => this.#meet('verify'),
+  };
+  libraryViews: LibraryView[] = [];
   readonly calls: string[] = [];
   readonly details = new Map<string, JobDetail>();
   mode: StatusView['mode'] = 'running';
+  stuck = false;
   page: string | null = null;
   pageUnavailable: string | undefined;
+  order: StatusView['queue']['order'] = 'arrival';
+  /** Ids in the order of the queue. */
+  queue: string[] = [];
   engines: StatusView['engines'] = [
     { name: 'local', ready: true, slots: 1, busy: 0, paused_until: null, reason: null, action: null },
   ];
+  fleet: StatusView['fleet'];
   /** Why the file in question has not been taken yet. */
   arriving: string | null = null;
   /** What the next call runs into. */
@@ -46,6 +122,10 @@ export class FakeControl implements Control {
     return this.#listeners.size;
   }
 
+  isStuck(): boolean {
+    return this.stuck;
+  }
+
   currentMode(): StatusView['mode'] {
     return this.status().mode;
   }
@@ -61,12 +141,23 @@ export class FakeControl implements Control {
       started_at: 1_700_000_000_000,
       mode: this.mode,
       state_dir: this.#stateDir,
+      libraries: this.libraryViews.length,
       page: this.page,
       page_unavailable: this.pageUnavailable,
       local_hours: null,
       counts: counts as Record<StateName, number>,
-      totals: { done: 1, source_bytes: 4_000_000, output_bytes: 1_000_000, saved_bytes: 3_000_000 },
+      queue: { order: this.order, left_ms: null, finish_at: null },
+      totals: {
+        done: 1,
+        source_bytes: 4_000_000,
+        output_bytes: 1_000_000,
+        saved_bytes: 3_000_000,
+        freed_bytes: 0,
+        originals_left: { files: 1, bytes: 4_000_000 },
+        originals_archived: { files: 0, bytes: 0 },
+      },
       engines: this.engines,
+      ...(this.fleet && { fleet: this.fleet }),
       folders: [
         {
           inbox: '/in',
@@ -78,6 +169,7 @@ export class FakeControl implements Control {
           arriving: [],
           left_alone: [],
           last_scan_age_ms: 1000,
+          disks: [{ place: 'inbox', path: '/in', free_bytes: 5_000_000_000, size_bytes: 9_000_000_000 }],
         },
       ],
     };
@@ -111,7 +203,47 @@ export class FakeControl implements Control {
   cancel = (id: string) => this.#act('cancel', id);
   forget = (id: string) => this.#act('forget', id);
   restore = (id: string) => this.#act('restore', id);
-  refine = (id: string, _words: string) => this.#act('refine', id);
+  understood(asked: WordsAsked): Understood | undefined {
+    this.#meet(`understood ${asked.words}`);
+    if (asked.job !== undefined && !this.details.has(asked.job)) return undefined;
+    return { understood: true, text: 'at most 25 MB', not_understood: [], engine: 'local', target: null };
+  }
+
+  /** As the daemon groups them, by the code of the reason or its text without the name. */
+  needs(): Needs {
+    this.#meet('needs');
+    const groups = new Map<string, JobDetail[]>();
+    for (const job of this.details.values()) {
+      if (job.state !== 'held' && job.state !== 'failed') continue;
+      const text = job.reason?.replace(job.source.split('/').at(-1) ?? '', '');
+      const key = `${job.state} ${job.messages?.reason?.code ?? text}`;
+      groups.set(key, [...(groups.get(key) ?? []), job]);
+    }
+    return [...groups.values()].map(needOf);
+  }
+
+  pauseJob = (id: string) => this.#act('pause', id);
+  resumeJob = (id: string) => this.#act('resume', id);
+  move = (id: string, to: Parameters<Control['move']>[1]) => this.#act(`move ${JSON.stringify(to)}`, id);
+  refine = (id: string, _words: string, byAnybody?: boolean) =>
+    this.#act(byAnybody ? 'refine by anybody' : 'refine', id);
+
+  async setOrder(order: StatusView['queue']['order']): Promise<void> {
+    this.#meet(`order ${order}`);
+    this.order = order;
+  }
+
+  archive(): ArchiveView {
+    const kept = [...this.details.values()].filter(({ original }) => original !== null && original !== 'deleted');
+    const files = kept.map(({ id: job, source, original, source_bytes: bytes, updated_at }) => ({
+      ...{ job, source, path: original ?? '', bytes, archived_at: updated_at, until: updated_at + 30 * 86_400_000 },
+    }));
+    return { bytes: files.reduce((sum, file) => sum + file.bytes, 0), files };
+  }
+
+  line(): string[] {
+    return this.queue;
+  }
 
   async pause(): Promise<void> {
     this.#meet('pause');
@@ -149,6 +281,20 @@ export class FakeControl implements Control {
     this.failure = undefined;
     if (failure !== undefined) throw failure;
   }
+}
+
+function needOf(group: JobDetail[]): Needs[number] {
+  const newest = group.toSorted((a, b) => b.updated_at - a.updated_at);
+  const [first = detailLike({ id: '' })] = newest;
+  return {
+    code: first.messages?.reason?.code ?? first.reason ?? '',
+    state: first.state === 'held' ? 'held' : 'failed',
+    jobs: group.length,
+    reason: first.reason ?? '',
+    hint: first.hint,
+    messages: { reason: first.messages?.reason, hint: first.messages?.hint },
+    newest: newest.slice(0, 50).map(({ id }) => id),
+  };
 }
 
 function viewOf(job: JobDetail): JobView {
@@ -202,6 +348,10 @@ export function detailLike(detail: Partial<JobDetail> & { id: string }): JobDeta
     eta_ms: null,
     progress_note: null,
     waiting_until: null,
+    undo_until: null,
+    paused: false,
+    retry_helps: false,
+    place: null,
     original: null,
     report: null,
     facts: {},

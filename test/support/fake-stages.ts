@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { ShrinkError } from '../../src/core/errors.ts';
 import type { Candidate, Decision, Job, Order, Pin, Verified } from '../../src/core/job.ts';
 import type { Engine, EngineContext } from '../../src/engine/engine.ts';
@@ -40,11 +41,24 @@ export class FakeStages implements Stages {
   contentNow = 'whole-1';
   intact = true;
 
+  /** Nothing here is about libraries. */
+  get library(): never {
+    throw new Error('no library');
+  }
+
+  async explained(_job: Job, error: unknown): Promise<unknown> {
+    return error;
+  }
+
   async pin(job: Job): Promise<Pin> {
     return this.sourceNow(job);
   }
+  /** How much of a source was written, in blocks of 512 bytes. */
+  blocks = ({ sizeBytes }: Pin): number => Math.ceil(sizeBytes / 512);
   async openSource(job: Job): Promise<HeldFile> {
-    const nothing = { read: async () => ({ bytesRead: 0 }), stat: () => Promise.reject(new Error('not a real file')) };
+    const { pin } = job;
+    const stat = async () => ({ size: BigInt(pin.sizeBytes), blocks: BigInt(this.blocks(pin)) }) as BigIntStats;
+    const nothing = { read: async () => ({ bytesRead: 0 }), stat };
     const close = async () => {};
     const file = { path: job.path, ...nothing, close };
     const untouched = { hasLostName: async () => false, sync: async () => {} };
@@ -89,7 +103,7 @@ export class FakeStages implements Stages {
     return { output: '/out/clip.mp4', bytes: verified.bytes };
   };
   findPublished: Stages['findPublished'] = async () => undefined;
-  disposes: Stages['disposes'] = () => true;
+  originals: Stages['originals'] = () => 'archive';
   dispose: Stages['dispose'] = async () => undefined;
   async report(job: Job): Promise<string | undefined> {
     if (job.state.name !== 'failed' && job.state.name !== 'held') return undefined;

@@ -34,6 +34,9 @@ type Clip = (name: string) => Promise<string>;
 /** Noise over moving shapes: needs bits wherever it is scaled to, and every frame differs. */
 const moving = (size: string, rate: string, seconds: number) =>
   `testsrc2=size=${size}:rate=${rate}:duration=${seconds},noise=alls=6:allf=t`;
+/** Sideways: with fields, every edge has combs. */
+const sliding = (size: string, rate: string, seconds: number) =>
+  `testsrc=size=${size}:rate=${rate}:duration=${seconds},boxblur=4,scroll=horizontal=0.008`;
 const FLASH =
   "color=black:size=320x180:rate=25:duration=4,noise=alls=8:allf=t,drawbox=color=white:t=fill:enable='between(t,2,2.15)'";
 const BEEP = "aevalsrc='if(between(t,2,2.2),sin(2764*t),0)':sample_rate=48000:duration=4";
@@ -47,6 +50,13 @@ const PASSTHROUGH = ['{passthrough}'];
 const fastH264 = ['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '23', '-pix_fmt', 'yuv420p'];
 const aac = ['-c:a', 'aac', '-b:a', '128k'];
 const plain = [...lavfi(moving('640x360', '30', 6), tone(440, 6)), ...fastH264, '-g', '60', ...aac];
+const SIX_TONES = `aevalsrc=${[200, 300, 400, 60, 700, 900].map((hz, n) => `${0.3 - 0.04 * n}*sin(${Math.round(6.2832 * hz)}*t)`).join('|')}:channel_layout=5.1:sample_rate=48000:duration=3`;
+
+/** FLASH, and BEEP from that many seconds before it on, for as long as the film. */
+const soundFirst = (seconds: string) => [
+  ...['-itsoffset', seconds, ...lavfi(FLASH), ...lavfi(BEEP.replace('duration=4', 'duration=7')), '-t', '7'],
+  ...[...fastH264, '-bf', '2', '-preset', 'veryfast'],
+];
 
 const SRT = '1\n00:00:00,500 --> 00:00:02,000\nHello there\n\n2\n00:00:02,500 --> 00:00:03,500\nGood-bye\n';
 const CHAPTERS =
@@ -67,6 +77,11 @@ const RECIPES = {
     about: 'A clip without a sound track.',
     file: 'silent.mp4',
     args: [...lavfi(moving('320x180', '25', 3)), ...fastH264],
+  },
+  slow: {
+    about: 'Six minutes at three frames a second: long enough to be cut into parts, and quickly encoded.',
+    file: 'slow.mp4',
+    args: [...lavfi(moving('192x108', '3', 370)), ...fastH264, '-g', '30'],
   },
   faststart: { about: 'The index comes first.', file: 'faststart.mp4', args: [...plain, '-movflags', '+faststart'] },
   fragmented: {
@@ -158,6 +173,61 @@ const RECIPES = {
       ...words('-c:v mpeg2video -flags +ilme+ildct -b:v 3M -c:a mp2 -b:a 128k'),
     ],
   },
+  dv: {
+    about: 'A MiniDV tape: fields, of which the container says nothing.',
+    file: 'tape.dv',
+    needs: { encoders: ['dvvideo'] },
+    args: [...lavfi(`${sliding('720x576', '50', 2)},interlace=scan=bff:lowpass=0`, tone(300, 2)), '-target', 'pal-dv'],
+  },
+  dvWhole: {
+    about: 'The same of whole pictures, which DV calls interlaced all the same.',
+    file: 'whole.dv',
+    needs: { encoders: ['dvvideo'] },
+    args: [...lavfi(sliding('720x576', '25', 2), tone(300, 2)), '-target', 'pal-dv'],
+  },
+  captured: {
+    about: 'From a capture card: fields, of which neither the container nor the codec says anything.',
+    file: 'captured.avi',
+    args: [...lavfi(`${sliding('352x288', '50', 2)},interlace=scan=tff:lowpass=0`), '-c:v', 'huffyuv'],
+  },
+  capturedWhole: {
+    about: 'The same of whole pictures.',
+    file: 'captured-whole.avi',
+    args: [...lavfi(sliding('352x288', '25', 2)), '-c:v', 'huffyuv'],
+  },
+  fieldsMpeg4: {
+    about: 'MPEG-4 whose frames say that they are interlaced, in an MP4 that does not.',
+    file: 'fields.mp4',
+    args: [
+      ...lavfi(`${sliding('352x288', '50', 2)},interlace=scan=tff:lowpass=0`),
+      ...words('-c:v mpeg4 -flags +ilme+ildct -q:v 4'),
+    ],
+  },
+  fieldsLater: {
+    about: 'A broadcast of whole pictures for two seconds, then of fields for two.',
+    file: 'fields-later.ts',
+    make: async (output: string): Promise<void> => {
+      const { ffmpeg } = await realTools();
+      const run = promisify(execFile);
+      const h264 = words('-c:v libx264 -preset ultrafast -crf 20 -pix_fmt yuv420p -g 25 -f mpegts');
+      const [whole, fields] = [`${output}.whole`, `${output}.fields`];
+      const scan = ['-flags', '+ilme+ildct', '-x264-params', 'tff=1'];
+      await run(ffmpeg, ['-v', 'error', ...lavfi(sliding('352x288', '25', 2)), ...h264, whole]);
+      const halves = lavfi(`${sliding('352x288', '50', 2)},interlace=scan=tff:lowpass=0`);
+      await run(ffmpeg, ['-v', 'error', ...halves, ...h264, ...scan, fields]);
+      await run(ffmpeg, ['-v', 'error', '-i', `concat:${whole}|${fields}`, '-c', 'copy', output]);
+      await Promise.all([rm(whole), rm(fields)]);
+    },
+  },
+  fieldsH264: {
+    about: 'Interlaced H.264 in a transport stream, as cameras record it.',
+    file: 'fields.ts',
+    args: [
+      ...lavfi(`${sliding('352x288', '50', 3)},interlace=scan=tff:lowpass=0`, tone(300, 3)),
+      ...words('-c:v libx264 -preset veryfast -g 25 -flags +ilme+ildct -x264-params tff=1'),
+      ...aac,
+    ],
+  },
   transport: {
     about: 'MPEG-TS whose time stamps begin at ten hours, the sound 120 ms before the picture.',
     file: 'transport.ts',
@@ -223,12 +293,146 @@ const RECIPES = {
       await promisify(execFile)(ffmpeg, args);
     },
   },
+  soundFirst: {
+    about:
+      'The same with the beep at two and the flash at five seconds: the sound begins three seconds before the picture.',
+    file: 'sound-first.mkv',
+    args: [...soundFirst('3'), ...words('-c:a flac')],
+  },
+  soundFirstAac: {
+    about: 'The same in MP4, with sound that is copied rather than encoded.',
+    file: 'sound-first.mp4',
+    args: [...soundFirst('3'), ...words('-c:a aac -b:a 24k -use_editlist 1')],
+  },
+  soundFirstTransport: {
+    about: 'The same in MPEG-TS, as a recording that began between two keyframes, by 1.2 seconds.',
+    file: 'sound-first.ts',
+    args: [...soundFirst('1.2'), ...words('-g 10 -c:a aac -b:a 24k')],
+  },
+  animation: {
+    about: 'An opaque GIF, ten pictures a second.',
+    file: 'animation.gif',
+    args: [...lavfi(moving('320x180', '10', 2))],
+  },
+  clearAnimation: {
+    about: 'A GIF with a hole in it that moves.',
+    file: 'clear.gif',
+    args: [
+      ...['-f', 'lavfi', '-i', moving('320x180', '10', 2)],
+      ...[
+        '-filter_complex',
+        "format=rgba,geq=r='r(X,Y)':g='g(X,Y)':b='b(X,Y)':a='255*gt(abs(X-100*T),60)',split[a][b];[a]palettegen[p];[b][p]paletteuse",
+      ],
+    ],
+  },
+  animatedPng: {
+    about: 'The same pictures as a PNG that moves.',
+    file: 'animated.apng',
+    args: [...lavfi(moving('320x180', '10', 2)), ...words('-f apng')],
+  },
+  beforeZero: {
+    about: 'Matroska whose clock begins a second before zero: ffmpeg reads no times there.',
+    file: 'before-zero.mkv',
+    args: [
+      ...[...lavfi(moving('320x180', '25', 2)), ...fastH264],
+      ...words('-avoid_negative_ts disabled -output_ts_offset -1'),
+    ],
+  },
+  soundFirstAtZero: {
+    about: 'The same in MPEG-TS whose clock begins at zero, with the first sound.',
+    file: 'sound-first-at-zero.ts',
+    args: [...soundFirst('1.2'), ...words('-g 10 -c:a aac -b:a 24k -bf 0 -muxdelay 0 -muxpreload 0')],
+  },
+  soundLateFromZero: {
+    about: 'The same the other way round: the picture at zero, and the sound a second later.',
+    file: 'sound-late-from-zero.ts',
+    args: [
+      ...[...lavfi(FLASH), '-itsoffset', '1', ...lavfi(BEEP.replaceAll('t,2', 't,1'))],
+      ...[...fastH264, ...words('-bf 0 -g 10 -c:a mp2 -b:a 64k -t 4 -muxdelay 0 -muxpreload 0')],
+    ],
+  },
+  soundAFrameFirst: {
+    about: 'The same by a single frame, 40 ms.',
+    file: 'sound-a-frame-first.mkv',
+    args: [...soundFirst('0.04'), ...words('-c:a pcm_s16le')],
+  },
+  soundsApart: {
+    about: 'Two sound tracks: one begins 1.5 seconds before the picture, the other a second after it.',
+    file: 'sounds-apart.mkv',
+    args: [
+      ...[
+        '-itsoffset',
+        '1.5',
+        ...lavfi(FLASH),
+        ...lavfi(BEEP.replace('duration=4', 'duration=5.5')),
+        '-itsoffset',
+        '2.5',
+        ...lavfi(tone(300, 2)),
+      ],
+      ...words('-map 0 -map 1 -map 2'),
+      ...fastH264,
+      ...words('-c:a flac'),
+    ],
+  },
+  lastStays: {
+    about: 'Its last picture stays for five seconds; stored in another order than shown.',
+    file: 'last-stays.mp4',
+    make: async output => await withLastPicture(output, { args: ['-bf', '3'], endS: 7 }),
+  },
+  lastStaysAhead: {
+    about: 'The same, stored in the order shown, in MOV, beside sound of three seconds.',
+    file: 'last-stays.mov',
+    make: async output => await withLastPicture(output, { args: ['-bf', '0'], sound: tone(300, 3), endS: 7 }),
+  },
+  slides: {
+    about: 'Three pictures: at 0, 3.2 and 5 seconds, the last one for four seconds, as in a screen recording.',
+    file: 'slides.mp4',
+    make: async output =>
+      await withLastPicture(output, {
+        args: ['-vf', 'select=eq(n\\,0)+eq(n\\,80)+eq(n\\,125)', '-bf', '2'],
+        film: moving('320x180', '25', 6),
+        endS: 9,
+      }),
+  },
+  soundGoesOn: {
+    about: 'Two seconds of film, and sound for seven.',
+    file: 'sound-goes-on.mp4',
+    args: [...lavfi(moving('320x180', '25', 2), tone(300, 7)), ...fastH264, ...aac],
+  },
   joined: {
     about: 'Two transport streams joined byte by byte: the clock starts again in the middle.',
     file: 'joined.ts',
     make: async (output: string, clip: Clip): Promise<void> => {
       const one = await readFile(await clip('transport'));
       await writeFile(output, Buffer.concat([one, one]));
+    },
+  },
+  twoFilms: {
+    about: 'Two MP4s joined byte by byte: ffmpeg reads the first.',
+    file: 'two-films.mp4',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const one = await readFile(await clip('silent'));
+      await writeFile(output, Buffer.concat([one, one]));
+    },
+  },
+  wide: {
+    about: 'The first two seconds of a call.',
+    file: 'wide.ts',
+    args: [...lavfi(moving('640x360', '25', 2), tone(300, 2)), ...fastH264, ...aac],
+  },
+  upright: {
+    about: 'Its next two seconds: the phone was turned.',
+    file: 'upright.ts',
+    args: [...lavfi(moving('360x640', '25', 2), tone(300, 2)), ...fastH264, ...aac, '-output_ts_offset', '2'],
+  },
+  turned: {
+    about: 'A picture that changes its shape on the way.',
+    file: 'turned.ts',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      await writeFile(
+        output,
+        Buffer.concat([await readFile(await clip('wide')), await readFile(await clip('upright'))]),
+      );
     },
   },
   avi: {
@@ -347,7 +551,6 @@ const RECIPES = {
     file: 'picture.png',
     args: [...lavfi('testsrc2=size=64x64:duration=0.04'), '-frames:v', '1'],
   },
-  gif: { about: 'A moving GIF.', file: 'moving.gif', args: lavfi('testsrc2=size=64x64:rate=5:duration=1') },
   bomb: {
     about: 'Frames of 16000x16000 that pack small: 1.5 GB of memory for whoever decodes them.',
     file: 'bomb.mkv',
@@ -409,6 +612,53 @@ const RECIPES = {
       ...fastH264,
       ...aac,
       ...words('-metadata:s:a:1 language=ger -metadata:s:a:1 title=Kommentar'),
+    ],
+  },
+  styled: {
+    about: 'Styled subtitles, and the font they want as an attachment.',
+    file: 'styled.mkv',
+    beside: { 'one.srt': SRT, 'font.ttf': 'not a font, and nobody looks' },
+    args: [
+      ...lavfi(moving('320x180', '25', 4), tone(300, 4)),
+      ...words('-i {dir}/one.srt -map 0 -map 1 -map 2'),
+      ...fastH264,
+      ...aac,
+      ...words('-c:s ass -metadata:s:s:0 language=eng'),
+      ...words('-attach {dir}/font.ttf -metadata:s:t:0 mimetype=application/x-truetype-font'),
+    ],
+  },
+  tenBits: {
+    about: 'H.264 with 10 bits and 4:2:2, HD, tagged bt709, as cameras record for editing.',
+    file: 'ten-bits.mkv',
+    args: [
+      ...lavfi(moving('1280x720', '25', 2), tone(300, 2)),
+      ...words('-c:v libx264 -preset ultrafast -crf 20 -pix_fmt yuv422p10le'),
+      ...words('-color_primaries bt709 -color_trc bt709 -colorspace bt709 -c:a pcm_s24le'),
+    ],
+  },
+  surroundFlac: {
+    about: 'Six channels, each with a tone and a loudness of its own, without loss.',
+    file: 'surround-flac.mkv',
+    args: [...lavfi(moving('320x180', '25', 3), SIX_TONES), ...fastH264, ...words('-c:a flac')],
+  },
+  leftRight: {
+    about: 'A low tone on the left, a high and softer one on the right.',
+    file: 'left-right.mp4',
+    args: [
+      ...lavfi(moving('320x180', '25', 3), 'aevalsrc=0.5*sin(1885*t)|0.1*sin(12566*t):sample_rate=48000:duration=3'),
+      ...fastH264,
+      ...aac,
+    ],
+  },
+  emptySound: {
+    about: 'A second sound track in which there is nothing.',
+    file: 'empty-sound.mkv',
+    args: [
+      ...lavfi(moving('320x180', '25', 3), tone(300, 3), tone(600, 3)),
+      ...words('-map 0 -map 1 -map 2'),
+      ...fastH264,
+      ...aac,
+      ...words('-filter:a:1 atrim=end_sample=0'),
     ],
   },
   captionsH264: {
@@ -676,6 +926,23 @@ export async function footageCopy(name: FootageName, directory: string, as?: str
   const to = join(directory, as ?? basename(from));
   await copyFile(from, to);
   return to;
+}
+
+/** A film of two seconds whose last picture stays until `endS`, as the table of an MP4 says it. */
+async function withLastPicture(
+  output: string,
+  options: { args: string[]; film?: string; sound?: string; endS: number },
+): Promise<void> {
+  const { args, film = moving('320x180', '25', 2), sound, endS } = options;
+  const tools = await realTools();
+  const run = async (...rest: string[]) =>
+    await promisify(execFile)(tools.ffmpeg, ['-hide_banner', '-v', 'error', '-nostdin', '-y', ...rest]);
+  const plain = `${output}.plain.mp4`;
+  const inputs = lavfi(film, ...(sound === undefined ? [] : [sound]));
+  await run(...inputs, ...fastH264, '-preset', 'veryfast', ...args, ...keepFrameTimes(tools), ...aac, plain);
+  const last = `if(eq(NEXT_PTS\\,NOPTS)\\,${endS}/TB-PTS\\,DURATION)`;
+  await run('-i', plain, '-c', 'copy', '-bsf:v', `setts=pts=PTS:dts=DTS:duration=${last}`, output);
+  await rm(plain);
 }
 
 async function firstPart(from: string, to: string, share: number): Promise<void> {

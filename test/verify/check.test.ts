@@ -85,6 +85,12 @@ describe('each broken promise is named', () => {
     ],
     ['empty', candidate({}, { bytes: 0 }), measured({ bytes: 0 }), /empty/],
     ['too short', candidate(), measured({ facts: facts({ durationS: 59.9 }) }), /lasts 59.900 s instead of 60.000 s/],
+    [
+      'short of the time its last picture stays, where that is promised',
+      candidate({ frames: 3, durationToleranceS: 0 }),
+      measured({ facts: facts({ durationS: 57, video: { fps: 0.05, frames: 3 } }), decodedFrames: 3 }),
+      /lasts 57.000 s instead of 60.000 s/,
+    ],
     ['too long', candidate(), measured({ facts: facts({ durationS: 60.051 }) }), /lasts 60.051 s/],
     [
       'another size',
@@ -117,8 +123,8 @@ describe('each broken promise is named', () => {
     [
       'a few frames a second too many, over a minute',
       candidate({ maxFps: 30 }),
-      measured({ facts: facts({ video: { fps: 30.32 } }) }),
-      /30.32 frames per second, more than 30/,
+      measured({ facts: facts({ video: { fps: 30.34 } }) }),
+      /30.34 frames per second, more than 30/,
     ],
     ['another codec', candidate({ videoCodecs: ['hevc', 'av1'] }), measured(), /codec is h264; expected hevc, av1/],
     ['another container', candidate(), measured({ facts: facts({ container: 'matroska,webm' }) }), /not MP4/],

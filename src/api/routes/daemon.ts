@@ -1,4 +1,6 @@
 import { streamSSE } from 'hono/streaming';
+import { z } from 'zod';
+import { QUEUE_ORDERS } from '../../core/job.ts';
 import { say } from '../../messages/say.ts';
 import { Streams } from '../connections.ts';
 import type { EventLog } from '../events.ts';
@@ -28,8 +30,11 @@ export function daemonRoutes({ control, events, metering, heartbeatMs }: DaemonR
   const change = (action: string, about: string, handler: Handler) =>
     route('POST', `/api/${action}`, { about, answer: statusView }, handler);
   const routes: Route[] = [
-    route('GET', '/healthz', { about: 'Whether the daemon works; 503 while it stops.', answer: healthShape }, c =>
-      health(c, control),
+    route(
+      'GET',
+      '/healthz',
+      { about: 'Whether the daemon works; 503 while it stops or its work is stuck.', answer: healthShape },
+      c => health(c, control),
     ),
     route('GET', '/api/status', { about: 'The daemon, its engines and its folders.', answer: statusView }, c =>
       json(c, control.status()),
@@ -49,6 +54,10 @@ export function daemonRoutes({ control, events, metering, heartbeatMs }: DaemonR
       'Finishes what runs and starts nothing new.',
       turn(() => control.drain()),
     ),
+    route('POST', '/api/order', { about: ORDER, query: orderQuery, answer: statusView }, async (c, { by }) => {
+      await control.setOrder(by);
+      return json(c, control.status());
+    }),
     route('GET', '/api/events', { about: EVENTS, answer: { type: 'text/event-stream' } }, c =>
       stream(c, { control, events, heartbeatMs, streams }),
     ),
@@ -60,15 +69,18 @@ export function daemonRoutes({ control, events, metering, heartbeatMs }: DaemonR
   return routes;
 }
 
+const ORDER = 'Sorts the jobs of each folder in the queue; folders take turns all the same. Survives a restart.';
+const orderQuery = z.object({ by: z.enum(QUEUE_ORDERS).describe('oldest first, or largest saving first') });
 const EVENTS =
   'Every change, as it happens. `status` and `reset` carry a Status, `job` a JobAfterAction, `forgotten` an id. After `reset`, ' +
   'what was fetched before no longer counts. `Last-Event-ID` continues where a connection was lost.';
 
 function health(c: RequestContext, control: Control): Response {
   const mode = control.currentMode();
-  const ok = mode !== 'stopping' && mode !== 'stopped';
+  const stuck = control.isStuck();
+  const ok = mode !== 'stopping' && mode !== 'stopped' && !stuck;
   c.header('Cache-Control', 'no-store');
-  return c.json({ ok, mode }, ok ? 200 : 503);
+  return c.json({ ok, mode, stuck }, ok ? 200 : 503);
 }
 
 async function metrics(c: RequestContext, metering: Metering, status: StatusView): Promise<Response> {

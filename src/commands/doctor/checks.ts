@@ -4,6 +4,7 @@ import { readFileSync, type Stats, statSync } from 'node:fs';
 import { access as accessible, constants, readdir } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { dirname, join } from 'node:path';
+import type { StatusView } from '../../api/types.ts';
 import type { Config, Folder } from '../../config/load.ts';
 import { type ConfigError, formatProblem } from '../../config/problems.ts';
 import { usesNemo } from '../../app/engines.ts';
@@ -18,11 +19,13 @@ import { fileError } from '../../platform/files/file-error.ts';
 import { errnoOf, nodeFiles } from '../../platform/files/files.ts';
 import { fsKindOf } from '../../platform/files/mounts.ts';
 import { diskSpace, missingBytes } from '../../platform/files/space.ts';
+import { silentLogger } from '../../platform/log.ts';
 import { userName } from '../../platform/user.ts';
 import { connect, openJournalReader } from '../support/connect.ts';
 import { startFactsOf } from '../check.ts';
 import type { Context } from '../support/context.ts';
 import { EXIT } from '../support/exit-codes.ts';
+import { fleetTroubles } from '../support/fleet-troubles.ts';
 import { checkAccess } from './access.ts';
 import { type CheckResult, failedCheck } from './check-result.ts';
 import { formatHours, plural } from '../../core/units.ts';
@@ -55,12 +58,13 @@ export async function* checkResults(context: Context, config: Config): AsyncGene
   yield* await ffmpeg(config);
   const daemon = await daemonState(config);
   yield daemon.result;
+  if (config.fleet) yield* fleet(context, { ...config, fleet: config.fleet }, daemon);
   yield await stateDir(config);
   if (!daemon.running) yield await journal(context, config);
   for (const folder of config.folders) yield* await folderResults(folder, config);
-  const taken = await new InboxLock(config.stateDir, nodeFiles).whyRefused(inboxesOf(config));
-  if (taken) yield failedCheck('inbox', taken);
+  yield* await claims(config);
   yield await watchLimits(config);
+  for (const { run } of config.after) yield await afterProgram(run[0] ?? '');
   const { localHours } = config.limits;
   if (localHours) yield hours(localHours, context.io.clock.now());
   const http = await httpPort(config, daemon);
@@ -80,7 +84,7 @@ function program({ version }: Context): CheckResult {
       about: 'program',
       result: 'warn',
       said,
-      fix: `Node ${major} works, but it no longer gets security fixes. Use Node 22 or 24.`,
+      fix: `Node ${major} works, but it no longer gets security fixes. Use Node 24 or newer.`,
     };
   }
   const fix = 'Run it as the user the daemon runs as: sudo -u shrinkbox shrinkbox doctor.';
@@ -113,6 +117,16 @@ async function secrets(context: Context, config: Config): Promise<CheckResult> {
   }
 }
 
+/** Other daemons at the same inboxes. */
+async function claims(config: Config): Promise<CheckResult[]> {
+  const about = 'inbox';
+  const lock = new InboxLock(config.stateDir, nodeFiles);
+  const taken = await lock.whyRefused(inboxesOf(config));
+  const strangers = await lock.strangers(inboxesOf(config));
+  const remarks = strangers.map(({ text }): CheckResult => ({ about, result: 'warn', said: text }));
+  return taken ? [failedCheck(about, taken), ...remarks] : remarks;
+}
+
 /** What the daemon would not start with. */
 async function refused(context: Context, config: Config): Promise<CheckResult[]> {
   // A token that cannot be read is reported already, under "credentials".
@@ -139,10 +153,22 @@ async function ffmpeg(config: Config): Promise<CheckResult[]> {
   const about = 'ffmpeg';
   try {
     const tools = await findTools(config.local);
-    return [{ about, result: 'ok', said: `${tools.ffmpeg} ${tools.version}` }, ...missingFeatures(tools)];
+    const found: CheckResult = { about, result: 'ok', said: `${tools.ffmpeg} ${tools.version}` };
+    return [found, ...missingFeatures(tools), ...hardwareResults(tools)];
   } catch (error) {
     return [failedCheck(about, error)];
   }
+}
+
+/** What the trial encodes of `local.hardware` showed. Without one that works, the processor does all: nothing is bad. */
+function hardwareResults({ hardware }: Tools): CheckResult[] {
+  const about = 'hardware';
+  return (hardware?.findings ?? []).map(({ isGood, said, fix }) => ({
+    about,
+    result: isGood ? ('ok' as const) : ('warn' as const),
+    said: said.text,
+    ...(fix && { fix: fix.text }),
+  }));
 }
 
 /** What only some files need. */
@@ -173,6 +199,8 @@ interface DaemonState {
   running: boolean;
   /** Why a running daemon has no page although it should. */
   pageUnavailable?: string | undefined;
+  /** The running daemon's, where it has one. */
+  fleet?: StatusView['fleet'];
   result: CheckResult;
 }
 
@@ -181,11 +209,37 @@ async function daemonState(config: Config): Promise<DaemonState> {
   try {
     const client = await connect(config);
     if (!client) return { running: false, result: { about, result: 'ok', said: 'not running' } };
-    const { pid, mode, page_unavailable: pageUnavailable } = await client.status().finally(() => client.close());
-    return { running: true, pageUnavailable, result: { about, result: 'ok', said: `${mode}, pid ${pid}` } };
+    const status = await client.status().finally(() => client.close());
+    const { pid, mode, page_unavailable: pageUnavailable } = status;
+    return {
+      running: true,
+      pageUnavailable,
+      fleet: status.fleet,
+      result: { about, result: 'ok', said: `${mode}, pid ${pid}` },
+    };
   } catch (error) {
     return { running: true, result: failedCheck(about, error) };
   }
+}
+
+/** The queue, and what the running daemon has to say of its workers. */
+async function* fleet(
+  { io }: Context,
+  config: Config & { fleet: NonNullable<Config['fleet']> },
+  daemon: DaemonState,
+): AsyncGenerator<CheckResult> {
+  const [{ queueFindings }, { Roster }] = await Promise.all([
+    import('../../app/fleet-doctor.ts'),
+    import('../../fleet/roster.ts'),
+  ]);
+  yield* queueFindings(config.fleet, daemon.fleet && (await new Roster(config.stateDir, silentLogger).clusterId()));
+  if (!daemon.fleet) return;
+  const about = 'fleet';
+  const troubles = fleetTroubles(daemon.fleet, io.clock.now());
+  for (const { said, fix } of troubles) yield { about, result: 'warn', said, fix };
+  const { workers } = daemon.fleet;
+  const there = workers.filter(({ state }) => state === 'working' || state === 'idle').length;
+  if (troubles.length === 0) yield { about, result: 'ok', said: `${there} of ${workers.length} workers take parts` };
 }
 
 async function stateDir(config: Config): Promise<CheckResult> {
@@ -293,6 +347,16 @@ async function missingFolder(about: string, dir: string): Promise<CheckResult> {
     const fix = `Create it (mkdir -p ${dir}) and give it to the user the daemon runs as, or mount the disk it is on.`;
     return { about, result: 'bad', said: `${dir} does not exist and cannot be created in ${parent}`, fix };
   }
+}
+
+/** What `after` runs is looked for now, rather than after the first delivery. */
+async function afterProgram(name: string): Promise<CheckResult> {
+  const about = 'after';
+  const { findProgram } = await import('../../platform/process/limits.ts');
+  const found = await findProgram(name);
+  if (found) return { about, result: 'ok', said: `${name} is ${found}` };
+  const fix = 'Install it, or write its whole path under after in the configuration.';
+  return { about, result: 'bad', said: `there is no program ${name} that this user may run`, fix };
 }
 
 const FEW_WATCHES = 8192;

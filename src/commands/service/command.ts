@@ -18,6 +18,8 @@ interface ServiceOptions {
   /** The folder the unit is written to; by default where systemd looks for it. */
   into?: string;
   start?: boolean;
+  /** Whether the page is opened to the network, and the address people type. */
+  lan?: true | string;
 }
 
 export const defineService: Define = (program, action) => {
@@ -36,6 +38,10 @@ export const defineService: Define = (program, action) => {
   unit('install', 'write the unit, enable it and start it')
     .option('--into <dir>', 'write the unit to this folder instead of where systemd looks for it')
     .option('--no-start', 'write the unit only')
+    .option(
+      '--lan [url]',
+      'also open the page to your network, as `shrinkbox init --lan` does, and show a QR code for a phone',
+    )
     .action(action((context, options: ServiceOptions) => install(context, options)));
   common('uninstall', 'stop and remove the service; configuration, state and folders stay')
     .option('--into <dir>', 'the folder it was written to')
@@ -50,8 +56,8 @@ async function print(context: Context, options: ServiceOptions): Promise<number>
 }
 
 async function install(context: Context, options: ServiceOptions): Promise<number> {
-  const config = await context.loadConfig();
-  await context.loadSecrets(config);
+  const { config, said } = await configFor(context, options);
+  const { httpToken } = await context.loadSecrets(config);
   const { text, remarks } = await build(options, config);
   const path = join(unitDir(context, options), `${unitName(options)}.service`);
   await isOurUnit(path);
@@ -62,7 +68,7 @@ async function install(context: Context, options: ServiceOptions): Promise<numbe
   } catch (error) {
     throw await fileErrorOf(error, `writing ${path}`, path, ROOT_HINT);
   }
-  const lines = [`wrote ${path}`, ...remarks];
+  const lines = [...said, `wrote ${path}`, ...remarks];
   if (options.start !== false) {
     await systemctl(context, options, 'daemon-reload');
     await systemctl(context, options, 'enable', `${unitName(options)}.service`);
@@ -72,7 +78,25 @@ async function install(context: Context, options: ServiceOptions): Promise<numbe
     lines.push(`enabled and started; see its state with: systemctl ${userFlag}status ${unitName(options)}`);
   }
   if (options.user) lines.push('To keep it running while you are logged out: loginctl enable-linger');
-  return printResult(context, { unit: path, remarks }, lines);
+  printResult(context, { unit: path, remarks }, lines);
+  if (options.lan === undefined || !httpToken || context.json) return EXIT.fine;
+  const { linkLines, linkWith } = await import('../support/page-link.ts');
+  for (const line of linkLines(context, linkWith(httpToken, config, context.io.clock.now()))) context.print(line);
+  return EXIT.fine;
+}
+
+/** The configuration, with its page opened to the network where that is asked for. */
+async function configFor(context: Context, { lan, user, runAs }: ServiceOptions) {
+  const config = await context.loadConfig();
+  if (lan === undefined) return { config, said: [] };
+  if (config.source === null) {
+    throw new ShrinkError('usage', 'there is no configuration file whose page could be opened', {
+      hint: '`shrinkbox init` writes one; then give its path with --config.',
+    });
+  }
+  const { openToNetwork } = await import('../support/lan.ts');
+  const owner = user ? undefined : Number(await runTool(context, 'id', ['-u', runAs]));
+  return openToNetwork(context, config.source, { url: lan === true ? undefined : lan, owner });
 }
 
 async function uninstall(context: Context, options: ServiceOptions): Promise<number> {
@@ -158,12 +182,13 @@ async function systemctl(context: Context, { user }: ServiceOptions, ...args: st
   await runTool(context, 'systemctl', [...(user ? ['--user'] : []), ...args]);
 }
 
-function runTool(context: Context, program: string, args: string[]): Promise<void> {
+/** @returns what it printed */
+function runTool(context: Context, program: string, args: string[]): Promise<string> {
   const { PATH, HOME, XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS } = context.io.env;
   const env = { PATH, HOME, XDG_RUNTIME_DIR, DBUS_SESSION_BUS_ADDRESS, LC_ALL: 'C' };
   return new Promise((resolve, reject) => {
-    execFile(program, args, { env, timeout: 180_000 }, (error, _, stderr) => {
-      if (!error) return resolve();
+    execFile(program, args, { env, timeout: 180_000 }, (error, stdout, stderr) => {
+      if (!error) return resolve(stdout);
       const said = stderr.trim().split('\n')[0] || error.message;
       const missing = (error as NodeJS.ErrnoException).code === 'ENOENT';
       reject(

@@ -3,6 +3,7 @@
  * the few lines that depend on them filled in. Pure.
  */
 import { dirname } from 'node:path';
+import { allFolders } from '../../config/libraries.ts';
 import type { Config } from '../../config/load.ts';
 
 export interface UnitOptions {
@@ -30,11 +31,7 @@ export const MARK = '# Made by "shrinkbox service install"';
 
 export function buildUnit(options: UnitOptions): BuiltUnit {
   const { config, kind, name } = options;
-  const folders = config.folders.flatMap(({ inbox, outbox, archive }) => [
-    inbox,
-    outbox,
-    ...(archive ? [archive] : []),
-  ]);
+  const folders = foldersOf(config);
   const writable = writablePaths(folders, config.stateDir);
   const ownState = kind === 'system' && config.stateDir === `/var/lib/${name}`;
   const remarks: string[] = [];
@@ -55,6 +52,16 @@ export function buildUnit(options: UnitOptions): BuiltUnit {
   return { text: [...header, ...edit(rest, lines)].join('\n'), remarks };
 }
 
+/** Every folder that is read from and written to. */
+function foldersOf(config: Config): string[] {
+  const paths = allFolders(config).flatMap(({ inbox, outbox, archive }) => [
+    inbox,
+    outbox,
+    ...(archive ? [archive] : []),
+  ]);
+  return [...new Set(paths)];
+}
+
 /** By key of the template's lines: the replacement lines, or `undefined` to remove it. */
 type Edits = ReadonlyMap<string, string[] | undefined>;
 
@@ -63,7 +70,7 @@ function systemLines(
   writable: { folders: string[]; state: string[] },
   ownState: boolean,
 ): Edits {
-  const all = [...config.folders.flatMap(({ inbox, outbox }) => [inbox, outbox]), config.stateDir];
+  const all = [...foldersOf(config), config.stateDir];
   const inHomes = (paths: readonly string[]) => paths.some(path => /^\/(home|root|run\/user)(\/|$)/.test(path));
   const homes = inHomes([...all, ...writable.folders])
     ? 'no'

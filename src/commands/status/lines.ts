@@ -1,11 +1,12 @@
-import type { JobDetail, JobView, StatusView } from '../../api/types.ts';
+import type { ActionView, JobDetail, JobView, StatusView } from '../../api/types.ts';
 import { STATE_NAMES, type StateName } from '../../core/job.ts';
 import { formatBytes, formatDuration, plural } from '../../core/units.ts';
 import type { Reader } from '../support/connect.ts';
 import type { Context } from '../support/context.ts';
-import { askedLines, remarkOf, waitOf } from '../jobs.ts';
+import { askedLines, relativeName, remarkOf, standingActions, waitOf } from '../jobs.ts';
+import { fleetTroubles } from '../support/fleet-troubles.ts';
 import { escapeForTerminal } from '../../core/escape.ts';
-import { cut, table } from '../support/terminal.ts';
+import { cut, cutPath, formatTime, table } from '../support/terminal.ts';
 
 /** At most this many jobs are shown in each section; `jobs` shows them all. */
 const SHOWN = 10;
@@ -17,14 +18,17 @@ interface ShownJobs {
   needAttention: LiveJob[];
   working: LiveJob[];
   queued: LiveJob[];
+  /** What the newest results offer. */
+  offers: (ActionView | null)[];
 }
 
 const NEED_ATTENTION: readonly StateName[] = ['held', 'failed'];
 const WORKING: readonly StateName[] = ['running', 'in-doubt', 'verifying', 'delivering'];
-const QUEUED: readonly StateName[] = ['queued', 'waiting'];
+const QUEUED = ['queued', 'waiting'] as const satisfies readonly StateName[];
 
 /** Reads only the jobs that a status shows: thousands may be queued, and years of jobs done. */
-export async function shownJobs(reader: Pick<Reader, 'jobs' | 'job'>, { counts }: StatusView): Promise<ShownJobs> {
+export async function shownJobs(reader: Pick<Reader, 'jobs' | 'job'>, status: StatusView): Promise<ShownJobs> {
+  const { counts } = status;
   const some = async (states: readonly StateName[], order: 'newest' | 'oldest') => {
     const there = states.filter(state => counts[state] > 0);
     const found = await Promise.all(there.map(state => reader.jobs({ state, order, limit: SHOWN })));
@@ -38,8 +42,24 @@ export async function shownJobs(reader: Pick<Reader, 'jobs' | 'job'>, { counts }
   return {
     needAttention: await some(NEED_ATTENTION, 'newest'),
     working: await Promise.all(working.map(async job => (await reader.job(job.id)) ?? job)),
-    queued: await some(QUEUED, 'oldest'),
+    queued: await inLine(reader, status),
+    offers: counts.done > 0 ? await offersIn(reader) : [],
   };
+}
+
+/** Who is next, then what waits for its time. */
+async function inLine(reader: Pick<Reader, 'jobs'>, status: StatusView): Promise<JobView[]> {
+  // A daemon of 0.1.0 knows no other order.
+  const { queue }: Partial<StatusView> = status;
+  const orders = { queued: queue ? 'queue' : 'oldest', waiting: 'oldest' } as const;
+  const there = QUEUED.filter(state => status.counts[state] > 0);
+  const found = await Promise.all(there.map(state => reader.jobs({ state, order: orders[state], limit: SHOWN })));
+  return found.flat().slice(0, SHOWN);
+}
+
+async function offersIn(reader: Pick<Reader, 'jobs'>): Promise<(ActionView | null)[]> {
+  const newest = await reader.jobs({ order: 'newest', limit: SHOWN });
+  return standingActions(newest).filter(action => action?.code === 'offer');
 }
 
 /** The status for people; of the jobs, those that need attention come first. */
@@ -49,7 +69,9 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
   return [
     headline(context, status, now),
     cut(`  ${countLine(status)}`, columns),
+    ...queueLines(status).map(line => cut(`  ${line}`, columns)),
     cut(`  ${totalLine(status)}`, columns),
+    ...originalsLines(status).map(line => cut(`  ${line}`, columns)),
     ...(status.page ? [cut(`  ${escapeForTerminal(status.page)}`, columns)] : []),
     ...(status.page_unavailable
       ? [paint('yellow', cut(`  ${escapeForTerminal(status.page_unavailable)}`, columns))]
@@ -63,9 +85,13 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
     ...status.engines
       .filter(engine => !engine.ready || engine.action)
       .map(engine => paint('yellow', cut(engineLine(engine, now), columns))),
+    ...(status.fleet ? fleetTroubles(status.fleet, now) : []).map(({ said, fix }) =>
+      paint('yellow', cut(`fleet: ${said}. ${fix}`, columns)),
+    ),
     ...askedLines([
       ...status.engines.map(({ action }) => action),
       ...[...jobs.needAttention, ...jobs.queued].map(({ action }) => action),
+      ...jobs.offers,
     ]).map(line => paint('yellow', line)),
     ...section(
       'Need attention (shrinkbox job ID says why; then retry ID or cancel ID):',
@@ -84,7 +110,7 @@ export function statusLines(context: Context, status: StatusView, jobs: ShownJob
     const rows = some.map(job => [
       `  ${job.id}`,
       job.state,
-      cut(escapeForTerminal(nameOf(job)), width),
+      cutPath(escapeForTerminal(relativeName(job)), width),
       progressOf(job, now),
     ]);
     const more = states.reduce((sum, state) => sum + status.counts[state], 0) - some.length;
@@ -123,6 +149,19 @@ function countLine({ counts }: StatusView): string {
   return some.length > 0 ? some.join(', ') : 'no jobs yet';
 }
 
+/** When all of it will be done, and what goes first, where that is not what arrived first. */
+function queueLines(status: StatusView): string[] {
+  // A daemon of 0.1.0 does not say.
+  const { queue }: Partial<StatusView> = status;
+  const { order, left_ms: left, finish_at: finish } = queue ?? {};
+  const said = [
+    ...(left ? [`about ${formatDuration(left)} of work left`] : []),
+    ...(finish ? [`done at ${formatTime(finish)}`] : []),
+    ...(order === 'largest-saving' ? ['largest saving first'] : []),
+  ];
+  return said.length > 0 ? [`queue: ${said.join(', ')}`] : [];
+}
+
 function hoursLines({ local_hours: local }: StatusView): string[] {
   return local ? [`  encodes at ${local.hours}, time zone ${escapeForTerminal(local.time_zone)}`] : [];
 }
@@ -130,7 +169,21 @@ function hoursLines({ local_hours: local }: StatusView): string[] {
 function totalLine({ totals }: StatusView): string {
   if (totals.done === 0) return 'nothing done yet';
   const { source_bytes: before, output_bytes: after, saved_bytes: saved } = totals;
-  return `${plural(totals.done, 'file')} done: ${formatBytes(before)} -> ${formatBytes(after)}, ${formatBytes(saved)} saved`;
+  const change = saved >= 0 ? `made smaller by ${formatBytes(saved)}` : `grown by ${formatBytes(-saved)}`;
+  return `${plural(totals.done, 'file')} done: ${formatBytes(before)} -> ${formatBytes(after)}, ${change}`;
+}
+
+/** Where the originals are, and what is free because some are gone. */
+function originalsLines(status: StatusView): string[] {
+  // A daemon of 0.1.0 does not say.
+  const totals: Partial<StatusView['totals']> = status.totals;
+  const { freed_bytes: freed = 0, originals_left: left, originals_archived: archived } = totals;
+  const said = [
+    ...(left?.files ? [`${formatBytes(left.bytes)} left in the inbox`] : []),
+    ...(archived?.files ? [`${formatBytes(archived.bytes)} archived`] : []),
+    ...(freed === 0 ? [] : [`${formatBytes(freed)} freed by deleting`]),
+  ];
+  return said.length > 0 ? [`originals: ${said.join(', ')}`] : [];
 }
 
 function folderRow(folder: StatusView['folders'][number], running: boolean): string[] {
@@ -176,13 +229,9 @@ function kindName(kind: string): string {
 }
 
 function engineLine(engine: StatusView['engines'][number], now: number): string {
-  const until = engine.paused_until === null ? '' : ` for ${formatDuration(engine.paused_until - now)}`;
+  const until = engine.paused_until === null ? '' : ` for another ${formatDuration(engine.paused_until - now)}`;
   const state = engine.ready ? 'needs you' : `is paused${until}`;
   return `  engine ${escapeForTerminal(engine.name)} ${state}: ${escapeForTerminal(engine.reason ?? '')}`;
-}
-
-function nameOf(job: JobView): string {
-  return below(job.folder, job.source);
 }
 
 function below(folder: string, path: string): string {

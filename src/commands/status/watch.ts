@@ -5,6 +5,7 @@ import { sleep } from '../../platform/clock.ts';
 import { connect, findDaemon, openJournalReader, type Reader } from '../support/connect.ts';
 import type { Context } from '../support/context.ts';
 import { EXIT } from '../support/exit-codes.ts';
+import { asTyped } from '../support/terminal.ts';
 import { shownJobs, statusLines } from './lines.ts';
 
 /** Changes within this time are shown together, milliseconds. */
@@ -92,7 +93,8 @@ async function show(context: Context, from: Pick<Reader, 'status' | 'jobs' | 'jo
     stdout.write(`${escapeJsonForTerminal(status, 0)}\n`);
     return;
   }
-  const lines = statusLines(context, status, await shownJobs(from, status));
+  const jobs = await shownJobs(from, status);
+  const lines = statusLines(context, status, jobs).map(line => asTyped(line, context.io.env));
   if (!stdout.isTTY) {
     stdout.write(`${lines.join('\n')}\n\n`);
     return;

@@ -1,26 +1,20 @@
 /** What answers a command: a running daemon, else the journal, which is only read. */
 import type { Config } from '../../config/load.ts';
 import type { ConfigError } from '../../config/problems.ts';
-import type { ControlClient } from '../../api/client.ts';
-import type { Explanation, JobDetail, JobView, StatusView } from '../../api/types.ts';
+import type { ControlClient, JobFilter } from '../../api/client.ts';
+import type { ArchiveView, Explanation, JobDetail, JobView, StatusView } from '../../api/types.ts';
 import { ShrinkError } from '../../core/errors.ts';
-import type { StateName } from '../../core/job.ts';
 import { plural } from '../../core/units.ts';
 import type { Ledger } from '../../queue/ledger.ts';
 import type { Context } from './context.ts';
 import { mistakeLines } from './error-output.ts';
-
-export interface JobFilter {
-  state?: StateName;
-  order?: 'newest' | 'oldest';
-  limit?: number;
-}
 
 export interface Reader {
   status(): Promise<StatusView>;
   /** Newest first by default, and all of them unless there is a limit. */
   jobs(filter?: JobFilter): Promise<JobView[]>;
   job(id: string): Promise<JobDetail | undefined>;
+  archive(): Promise<ArchiveView>;
   explain(path: string): Promise<Explanation>;
   close(): Promise<void>;
 }
@@ -95,11 +89,12 @@ export async function openJournalReader(context: Context, config: Config, broken
   });
   return {
     status: async () => reader.status(),
-    jobs: async ({ state, order, limit } = {}) => {
+    jobs: async ({ state, order = 'newest', limit } = {}) => {
       const found = reader.jobs(state);
-      return (order === 'oldest' ? found.reverse() : found).slice(0, limit);
+      return (order === 'newest' ? found : found.reverse()).slice(0, limit);
     },
     job: async id => reader.job(id),
+    archive: async () => reader.archive(),
     explain: path => reader.explain(path),
     close: async () => {},
   };

@@ -2,9 +2,11 @@
  * Room: the command line. Each command parses its arguments, asks the daemon (or, without one, reads the journal) and prints the
  * answer for people or, with --json, for programs. What does the work is in app and api; it is loaded only by the command that needs it.
  */
+import { resolve } from 'node:path';
 import type { Command } from 'commander';
 import type { Daemon, DaemonOptions } from '../../app/daemon.ts';
 import type { OneShotOptions, OneShotResult } from '../../app/one-shot.ts';
+import type { RunningWorker, WorkerOptions } from '../../app/worker.ts';
 import type { LenientConfig, LoadContext } from '../../config/find.ts';
 import type { Config } from '../../config/load.ts';
 import type { Secrets } from '../../config/secrets.ts';
@@ -12,7 +14,7 @@ import { escapeForTerminal, escapeJsonForTerminal } from '../../core/escape.ts';
 import type { Clock } from '../../platform/clock.ts';
 import type { CloudEngine } from '../../engine/engine.ts';
 import type { Logger } from '../../platform/log.ts';
-import { type Output, type Paint, paintFor } from './terminal.ts';
+import { asTyped, type Output, type Paint, paintFor } from './terminal.ts';
 
 export interface Io {
   stdout: Output;
@@ -27,6 +29,7 @@ export interface Io {
 
 /** The programs behind the commands. Each loads its code when it is first called. */
 export interface Parts {
+  startWorker(options: WorkerOptions): Promise<RunningWorker>;
   startDaemon(options: DaemonOptions): Promise<Daemon>;
   compressFiles(options: OneShotOptions): Promise<OneShotResult>;
   createCloudEngine(options: { config: Config; secrets: Secrets; clock: Clock; log: Logger }): Promise<CloudEngine>;
@@ -58,16 +61,16 @@ export class Context {
 
   /** Writes a line of the answer to stdout. The caller escapes anything that comes from outside. */
   print(line = ''): void {
-    this.io.stdout.write(`${line}\n`);
+    this.io.stdout.write(`${asTyped(line, this.io.env)}\n`);
   }
 
   printJson(value: unknown): void {
-    this.print(escapeJsonForTerminal(value));
+    this.io.stdout.write(`${escapeJsonForTerminal(value)}\n`);
   }
 
   /** Writes a line to stderr: progress, remarks, errors. The caller escapes anything that comes from outside. */
   printErr(line: string): void {
-    this.io.stderr.write(`${line}\n`);
+    this.io.stderr.write(`${asTyped(line, this.io.env)}\n`);
   }
 
   get paint(): Paint {
@@ -83,6 +86,20 @@ export class Context {
   async loadConfig(path = this.#configPath): Promise<Config> {
     const { loadConfig } = await import('../../config/find.ts');
     return loadConfig(await this.#loadContext(path));
+  }
+
+  /** What the text of a configuration file would mean, if it stood in that file. @throws ConfigError with every problem at once. */
+  async parseConfig(text: string, source: string | null): Promise<Config> {
+    const { parseConfig } = await import('../../config/load.ts');
+    const { env, cwd, home } = this.io;
+    return parseConfig(text, { env, cwd, home, source });
+  }
+
+  /** Reads the file of a running daemon again. One that was found, not named, must still be trusted. */
+  async reloadConfig(source: string | undefined): Promise<Config> {
+    const { loadConfig } = await import('../../config/find.ts');
+    if (await this.isConfigNamed()) return this.loadConfig(source);
+    return loadConfig({ ...(await this.#loadContext(undefined)), foundBefore: source });
   }
 
   /**
@@ -101,11 +118,17 @@ export class Context {
     return isConfigNamed({ path: this.#configPath, env: this.io.env });
   }
 
+  /** The file a person named, absolute; undefined if none. */
+  get namedConfig(): string | undefined {
+    const named = this.#configPath ?? this.io.env['SHRINKBOX_CONFIG'];
+    return named ? resolve(this.io.cwd, named) : undefined;
+  }
+
   async #loadContext(path: string | undefined): Promise<LoadContext> {
-    const { readTextFile, whyFileNotTrusted } = await import('../../config/read.ts');
+    const { isInReach, readTextFile, whyFileNotTrusted } = await import('../../config/read.ts');
     const { env, cwd, home } = this.io;
     const onNotOurs = (remark: string) => this.warn([remark]);
-    return { path, env, cwd, home, readFile: readTextFile, whyNotTrusted: whyFileNotTrusted, onNotOurs };
+    return { path, env, cwd, home, readFile: readTextFile, isInReach, whyNotTrusted: whyFileNotTrusted, onNotOurs };
   }
 
   /** Says on stderr what a person should know, each remark once; a line of JSON with --json. */
@@ -113,7 +136,10 @@ export class Context {
     const [first = '', ...rest] = remarks;
     if (this.silent || this.#said.has(first)) return;
     this.#said.add(first);
-    if (this.json) return this.printErr(escapeJsonForTerminal({ warning: { message: first, ...details } }, 0));
+    if (this.json) {
+      this.io.stderr.write(`${escapeJsonForTerminal({ warning: { message: first, ...details } }, 0)}\n`);
+      return;
+    }
     for (const line of [`shrinkbox: ${first}`, ...rest]) this.printErr(escapeForTerminal(line));
   }
 

@@ -2,9 +2,20 @@
 import { stripVTControlCharacters } from 'node:util';
 import { escapeForTerminal } from '../../core/escape.ts';
 import type { Progress } from '../../core/job.ts';
-import { isLinkName, savedPercent } from '../../core/saving.ts';
-import { formatBytes, formatDuration } from '../../core/units.ts';
+import { formatDuration } from '../../core/units.ts';
 import type { Clock } from '../../platform/clock.ts';
+
+/**
+ * What a person is told to type, as they can: npm (`npx`, `npm start`) runs a program that is not on the PATH. A command is meant
+ * where the program's name is followed by the name of one.
+ */
+export function asTyped(text: string, env: NodeJS.ProcessEnv): string {
+  if (env['npm_lifecycle_event'] === undefined) return text;
+  return text.replace(COMMAND, 'npx shrinkbox');
+}
+
+const COMMAND =
+  /(?<!npx |[\w/.-])shrinkbox(?= (?:run|compress|status|jobs?|explain|retry|cancel|forget|restore|move|pause|resume|drain|order|link|healthcheck|check|doctor|init|notify-test|service|completion|demo|ask|credits|timeline|export|upload|worker|fleet)\b)/g;
 
 /** The parts of a stream that we use. */
 export interface Output {
@@ -40,6 +51,16 @@ export function cut(text: string, columns: number): string {
     kept += character;
   }
   return `${kept}…`;
+}
+
+/** The same for a name with its folders: they go first, from their beginning on. */
+export function cutPath(path: string, columns: number): string {
+  if (widthOf(path) <= columns) return path;
+  const name = path.slice(path.lastIndexOf('/') + 1);
+  if (widthOf(name) >= columns) return cut(name, columns);
+  let folders = path.slice(0, path.length - name.length);
+  while (widthOf(folders + name) >= columns) folders = folders.slice((folders.codePointAt(0) ?? 0) > 0xffff ? 2 : 1);
+  return `…${folders}${name}`;
 }
 
 /** Rows with their columns aligned; the last column takes the remaining width. Cells are already escaped. */
@@ -85,13 +106,6 @@ export function formatTime(at: number): string {
   const two = (n: number) => String(n).padStart(2, '0');
   const day = `${date.getFullYear()}-${two(date.getMonth() + 1)}-${two(date.getDate())}`;
   return `${day} ${two(date.getHours())}:${two(date.getMinutes())}:${two(date.getSeconds())}`;
-}
-
-/** `120 MB -> 48.2 MB (60 % saved)`. */
-export function formatSaving(name: string, sourceBytes: number, outputBytes: number): string {
-  if (isLinkName(name)) return formatBytes(outputBytes);
-  const share = savedPercent(name, sourceBytes, outputBytes) ?? 0;
-  return `${formatBytes(sourceBytes)} -> ${formatBytes(outputBytes)} (${share} % saved)`;
 }
 
 /** What the bar needs of the program's surroundings. */

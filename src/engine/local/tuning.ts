@@ -15,6 +15,8 @@ export const TRANSPARENT_AAC_PER_CHANNEL = 96_000;
 export const COPIED_SOUND_TOLERANCE = 1.05;
 /** How much larger than its source a copy may be: the tables of an MP4, and AAC in place of a leaner codec. */
 export const COPY_GROWTH = { share: 0.01, bytes: 65_536 };
+/** A part cannot be copied, so it may need more bytes than it has in its source to look the same; never more than all of that. */
+export const PART_GROWTH = 2;
 /** Frames at the end that an edit list hides and a copy shows. */
 export const MAX_EXTRA_FRAMES = 4;
 /** Measured frame rates scatter: this much above the limit still counts as within it. */
@@ -53,6 +55,8 @@ export const AAC_OVERSHOOT = 1.005;
 
 // docs/encoding.md, MP4 tables
 
+/** A frame in which nothing moves, of the smallest picture, has 11 with x264 (CRF 51, medium). */
+export const MIN_FRAME_BYTES = 10;
 /** Below this no encoder makes a usable picture of anything. */
 export const MIN_VIDEO_RATE = 10_000;
 /** A film has dozens, and a long reading hundreds. docs/encoding.md, MP4 tables */
@@ -113,9 +117,13 @@ export const HOPELESS_CRF = 42;
 export const DECENT_CRF = 34;
 /** Margin over the predicted bytes of such a picture, for the size named in a message. */
 export const DECENT_MARGIN = 1.05;
+/** How closely the smallest size that looks as asked is sought. */
+export const NEEDED_WITHIN = 0.005;
 export const DECENT_SOUND_RATE = 32_000;
 /** Bits grow with the side of the picture to this power. */
 export const SCALE_POWER = 1.6;
+/** Sharper than ffmpeg's own bicubic, at the same cost. */
+export const SCALER = 'lanczos';
 /** Detail that stands still: above this measure, each doubling is worth this many steps, up to a limit. */
 export const LITTLE_STILL_DETAIL = 0.25;
 export const STILLNESS_PER_DOUBLING = 7;
@@ -189,14 +197,21 @@ export const KEYFRAMES_STRETCH = 1.1;
 
 // docs/encoding.md, First pass
 
-/** How much coarser than the expected quality x264's first pass is, since it works with fewer tools. */
-export const FIRST_PASS_COARSER = 2.5;
-export const FIRST_PASS_SUBME = 1;
+/** How much finer than the expected quality x264's first pass begins. */
+export const FIRST_PASS_FINER = 0.8;
+/** What psycho-visual optimisation, for which a first pass is too quick, makes of the second's colours. */
+export const FIRST_PASS_CHROMA = -2;
+/** Bytes of a first pass per byte of the result: what another one aims for, and between which bounds none is made. */
+export const FIRST_PASS_OVER = 1.3;
+export const FIRST_PASS_ENOUGH = { least: 0.85, most: 2.6 };
+/** Steps that halve its bytes, which differs from clip to clip: after one first pass, and bounds on what two of them say. */
+export const FIRST_PASS_PER_HALF = { usual: 4, least: 2, most: 12 };
+export const MAX_FIRST_PASSES = 3;
 
 // docs/encoding.md, Second pass
 
 /** A clip in one piece is asked for this much less than its room. */
-export const WHOLE_MARGIN = 0.005;
+export const WHOLE_MARGIN = 0.0065;
 /** Share of its fair part that the first of several segments is asked for. */
 export const FIRST_AIM = 0.99;
 /** The last segment leaves this share of the whole free: nothing after it makes up for its misses. */
@@ -221,9 +236,9 @@ export const WHOLE_KILOBITS_FROM = 500_000;
 
 export const TOLERANCE_OF_SEGMENTS = 0.3;
 export const TOLERANCE_OF_LAST = 0.05;
-export const TOLERANCE_OF_WHOLE = 0.1;
-/** For few frames a narrower one, but never less than this many frames. */
-export const TOLERANCE_OF_FEW = 0.05;
+export const TOLERANCE_OF_WHOLE = 0.3;
+/** For few frames a narrower one, but never less than this many frames, within bounds. */
+export const TOLERANCE_OF_FEW = { least: 0.05, most: 0.1 };
 export const TOLERANCE_IN_FRAMES = 1.3;
 export const FEW_FRAMES = 200;
 /** Below this, or once two attempts differ by more than SWINGS, rate control has nothing to steer with. */
@@ -279,6 +294,20 @@ export const CUT_SLACK_FRAMES = 2;
 export const CUT_SLACK_SHARE = 0.05;
 /** Transport streams are entered by their clock, which may land after the keyframe that is needed. */
 export const SEEK_BACK_S = 11;
+/** Seconds before a part from which its sound is read: with its own packets, not with those of the picture's keyframe. */
+export const SOUND_SEEK_BACK_S = 10;
+
+// docs/encoding.md, Several parts at once
+
+/** Lines of a picture for each core that one encoder keeps busy. */
+export const LINES_PER_CORE = 100;
+/** What an encoder with its decoder needs at most, and which share of the memory all of them may have. */
+export const MEMORY_OF_PART = { bytes: 100_000_000, perPixel: 350, perSourcePixel: 60 };
+export const SHARE_OF_MEMORY = 0.5;
+/** Where several are encoded at once, a film is not cut into shorter segments than this for everybody to have one. */
+export const LEAST_AT_ONCE_S = 60;
+/** x264's tolerance for segments encoded at once, whose misses nothing after them makes up for. */
+export const TOLERANCE_OF_SEVERAL = 0.1;
 
 // docs/encoding.md, AV1
 
@@ -318,6 +347,30 @@ export const MAX_STEEPNESS = 1.7;
 /** Steps between which bytes are expected to differ. */
 export const MIN_QUALITY_STEP = 0.04;
 
+// docs/hardware.md, What is measured
+
+/** Steps of CRF that one pass on a graphics card looks coarser than two of x264 at the same size: of the stand-ins, marked as such. */
+export const HARDWARE_COSTS_CRF = 3;
+/** Attempts into a size before the processor takes over. */
+export const HARDWARE_ROUNDS = 3;
+/** Share of the room that the first attempt and later ones are asked for. */
+export const HARDWARE_FIRST_AIM = 0.99;
+export const HARDWARE_AGAIN_AIM = 0.994;
+/** A result this full counts once no attempt is left. */
+export const HARDWARE_ENOUGH = 0.97;
+/** Below this similarity it is not the picture that was encoded: drivers have painted everything green. */
+export const HARDWARE_MIN_SSIM = 0.6;
+/** An encoder that failed so often in a row is left alone for so long, ms. */
+export const HARDWARE_REST = { failures: 3, ms: 3_600_000 };
+/** A child that encodes on a device and makes no progress for this long hangs, ms. */
+export const HARDWARE_STALL_MS = 180_000;
+/** Into how many parts a film is cut whose encoder takes no bit rate, how long each is at least, and how many are too few. */
+export const PARTS_BY_STEPS = 12;
+export const MIN_STEPS_PART_S = 4;
+export const LEAST_PARTS_BY_STEPS = 4;
+/** Steps of a constant quantiser that halve the bits. */
+export const QP_PER_HALF = 6;
+
 // docs/encoding.md, Threads and memory
 
 /** Pixels of a whole film below which one thread does everything. */
@@ -331,6 +384,10 @@ export const MEMORY_PER_PIXEL = 400;
 export const EVEN_RATE_SHARE = 0.8;
 /** An offset of more than this between sound and picture is noticeable. */
 export const AUDIBLE_S = 0.1;
+/** More than this is cut off, and said: it is a stray packet with an old clock, and silence would be encoded in between. */
+export const MAX_LEAD_S = 600;
+/** Above, a frame more or less is no more than rounding. */
+export const EXACT_LENGTH_BELOW_FPS = 24.9;
 /** A start further apart than this is not an offset but a different clock. */
 export const MAX_DELAY_S = 1;
 
@@ -365,3 +422,6 @@ export const WORK_SHARE = {
   ...{ sample: 0.02, sound: 0.05, pass1: 0.27, pass2: 0.58, onePass: 0.8, join: 0.03, compare: 0.02 },
   ...{ fixTimestamps: 0.05, copy: 0.5, checkCopy: 0.5, playSound: 0.01 },
 };
+
+/** What is added to a result that takes its source's place: a mark of a few hundred bytes. */
+export const MARK_ROOM = 1024;

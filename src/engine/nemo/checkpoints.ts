@@ -1,5 +1,6 @@
 import { ShrinkError } from '../../core/errors.ts';
-import type { Order } from '../../core/job.ts';
+import type { Json, Order } from '../../core/job.ts';
+import { type Message, type Sentence, verbatim } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 import {
   type Checkpoint,
@@ -40,11 +41,26 @@ export type SessionRecord = {
   gone?: number;
 };
 
+/** The code of a sentence that is recorded beside its English text, for other languages; absent in journals of 0.1.0. */
+export type SaidCode = { code: string; params?: Record<string, Json> };
+
+/** The sentence's code as JSON keeps it. */
+export function saidCode({ code, params }: Sentence): SaidCode {
+  return { code, ...(params && { params: params as Record<string, Json> }) };
+}
+
+/** A recorded sentence; without a code it stays English in every language. */
+export function sentenceFrom(text: string, said: SaidCode | undefined): Sentence {
+  return { ...verbatim(text), ...(said as Message | undefined) };
+}
+
 /** What is in the source. Absent where this machine could not tell. */
 export type ContentRecord = {
   kind: FormatKind;
-  /** Seconds. */
+  /** Of the picture, seconds. */
   durationS?: number;
+  /** From the first to the last of picture and sound, seconds; absent if that is no longer than the picture. */
+  totalS?: number;
   /** Of the picture, as ffprobe names it. */
   codec?: string;
   /** Of the picture as shown, pixels. */
@@ -82,13 +98,20 @@ export type MessageRecord = {
   heard?: true;
   /** What the agent left to the person at its editor; nothing of it is sent by itself. */
   openSteps?: string[];
+  /** The error that the service reported in the stream; noted if the change was made all the same. */
+  problem?: string;
+  problemCode?: SaidCode;
   /** What the agent asked instead of working. */
   question?: string;
   /** Why the outcome is unknown. */
   why?: string;
+  whyCode?: SaidCode;
+  /** A person was told that nobody knows the outcome, and that another message may cost twice. */
+  told?: boolean;
   /** What the agent said, for people. */
   reply?: string;
   changes?: string[];
+  changeCodes?: SaidCode[];
 };
 
 /** The draft to render, stored in a file of its own. */
@@ -110,7 +133,7 @@ export type RenderRecord =
   | (RenderBase & { phase: 'asked' })
   | (RenderBase & { phase: 'accepted' })
   | (RenderBase & { phase: 'completed' })
-  | (RenderBase & { phase: 'failed'; why?: string });
+  | (RenderBase & { phase: 'failed'; why?: string; whyCode?: SaidCode });
 
 /** The downloaded render. `have` is false if it was known to be too large and not fetched. */
 export type ResultRecord = { render: string; bytes: number; have: boolean };
@@ -125,6 +148,9 @@ export type ReducedRecord = { path: string; bytes: number; how: string };
 export type PartsRecord = { files: { path: string; bytes: number }[] };
 
 const isTextList = isListOf(isText);
+const isParams: Guard<Record<string, Json>> = (value): value is Record<string, Json> =>
+  typeof value === 'object' && value !== null && !Array.isArray(value);
+const isSaid = isObjectOf<SaidCode>({ code: isText, params: isOptional(isParams) });
 
 const isSession = isObjectOf<SessionRecord>({
   id: isText,
@@ -141,6 +167,7 @@ const isSession = isObjectOf<SessionRecord>({
 const isContent = isObjectOf<ContentRecord>({
   kind: isOneOf('video', 'animation', 'picture', 'sound'),
   durationS: isOptional(isNumber),
+  totalS: isOptional(isNumber),
   codec: isOptional(isText),
   width: isOptional(isNumber),
   height: isOptional(isNumber),
@@ -162,16 +189,21 @@ const isMessage = isObjectOf<MessageRecord>({
   outcome: isOptional(isOneOf('refused', 'done', 'nothing')),
   heard: isOptional((value): value is true => value === true),
   openSteps: isOptional(isTextList),
+  problem: isOptional(isText),
+  problemCode: isOptional(isSaid),
   question: isOptional(isText),
   why: isOptional(isText),
+  whyCode: isOptional(isSaid),
+  told: isOptional(isFlag),
   reply: isOptional(isText),
   changes: isOptional(isTextList),
+  changeCodes: isOptional(isListOf(isSaid)),
 });
 
 const isDraft = isObjectOf<DraftRecord>({ session: isText, file: isText, sha256: isText, summary: isText });
 
 const isRender: Guard<RenderRecord> = (value): value is RenderRecord =>
-  isObjectOf<RenderBase & { phase: RenderRecord['phase']; why?: string }>({
+  isObjectOf<RenderBase & { phase: RenderRecord['phase']; why?: string; whyCode?: SaidCode }>({
     session: isText,
     id: isText,
     tries: isNumber,
@@ -179,6 +211,7 @@ const isRender: Guard<RenderRecord> = (value): value is RenderRecord =>
     since: isNumber,
     asked: isNumber,
     why: isOptional(isText),
+    whyCode: isOptional(isSaid),
   })(value);
 
 const isResult = isObjectOf<ResultRecord>({ render: isText, bytes: isNumber, have: isFlag });

@@ -2,6 +2,8 @@ import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import { extensionOf } from '../../core/file-names.ts';
 import type { MediaFacts } from '../../core/media-info.ts';
 import type { Sentence } from '../../core/message.ts';
+import { partOf } from '../../core/trim.ts';
+import { nothingInPart } from '../../media/ffmpeg/input-errors.ts';
 import { fitInto, formatResolution, type Target } from '../../core/target.ts';
 import { say } from '../../messages/say.ts';
 import { kindOfFormat } from '../engine.ts';
@@ -26,14 +28,29 @@ async function readContent({ source, cloud, context }: CloudTask): Promise<Conte
   const kind = kindOfFormat(extensionOf(source.name));
   if (kind === 'picture' || kind === 'sound' || source.kind === 'link' || !cloud.local) return { kind };
   try {
-    const { durationS, video } = await cloud.local.look({ file: source.file, signal: context.signal });
-    const { codec, displayWidth: width, displayHeight: height } = video;
-    return { kind, durationS, codec, width, height };
+    const facts = await cloud.local.look({ file: source.file, signal: context.signal });
+    const { durationS } = facts;
+    const { codec, displayWidth: width, displayHeight: height } = facts.video;
+    const totalS = lengthOfAll(facts);
+    return { kind, durationS, ...(totalS > durationS && { totalS }), codec, width, height };
   } catch (error) {
     if (isShrinkError(error, 'no-video')) return { kind: kind === 'animation' ? 'picture' : 'sound' };
     if (isUnreadable(error)) return { kind };
     throw error;
   }
+}
+
+/** Seconds of what is asked for; `undefined` if nobody here knows how long the source is. */
+export function wantedSeconds({ durationS }: ContentRecord, { trim }: Target): number | undefined {
+  if (durationS === undefined || !trim) return durationS;
+  const part = partOf(trim, durationS);
+  return part.kind === 'part' ? part.toS - part.fromS : undefined;
+}
+
+/** For work on what the service has cut already, or is to cut. */
+export function withoutPart(target: Target): Target {
+  const { trim: _, ...others } = target;
+  return others;
 }
 
 /** Of a file whose content this machine cannot tell: that says nothing about the service. */
@@ -49,10 +66,16 @@ export function isUnreadable(error: unknown): boolean {
  * Before anything is uploaded or paid. @throws ShrinkError `cannot-do` if the source cannot become an MP4 as asked: a picture or sound
  * holds no video to compress, so words have to say what to make of it.
  */
-export function checkPossible({ order, source, checkpoints }: CloudTask, { kind }: ContentRecord): void {
+export function checkPossible({ order, source, checkpoints }: CloudTask, content: ContentRecord): void {
+  const { kind, durationS } = content;
+  const { trim } = order.target;
+  const isPaidFor = checkpoints.message(1).get() !== undefined;
+  const isNew = !isPaidFor && order.previous?.cloud?.session === undefined;
+  if (trim && durationS !== undefined && isNew && partOf(trim, durationS).kind === 'nothing')
+    throw nothingInPart(source.name, trim, durationS);
   if (kind === 'video' || kind === 'animation' || order.previous?.cloud?.session !== undefined) return;
   // What was paid for is delivered, whatever it was.
-  if (checkpoints.message(1).get() !== undefined) return;
+  if (isPaidFor) return;
   const { name } = source;
   const says = order.instruction?.trim() ?? '';
   const isSound = kind === 'sound';
@@ -122,6 +145,23 @@ export function shrunkenPicture(
   const isSmaller = width < wanted.width - SIDE_TOLERANCE || height < wanted.height - SIDE_TOLERANCE;
   if (!isSmaller) return undefined;
   return say('nemo.smaller-picture', { width, height, wantedWidth: wanted.width, wantedHeight: wanted.height });
+}
+
+/** From the first to the last of picture and sound, seconds: sound may begin sooner and go on longer. */
+export function lengthOfAll({ durationS, inventory }: Pick<MediaFacts, 'durationS' | 'inventory'>): number {
+  const sounds = inventory.filter(({ kind }) => kind === 'sound');
+  const startS = Math.min(0, ...sounds.map(sound => sound.startS ?? 0));
+  return Math.max(durationS, ...sounds.map(sound => sound.endS ?? 0)) - startS;
+}
+
+/** How long a result may be: as long as the picture, as picture and sound together, or anything in between. */
+export function expectedLength({ durationS, totalS = durationS }: Pick<ContentRecord, 'durationS' | 'totalS'>): {
+  durationS?: number;
+  durationToleranceS?: number;
+} {
+  if (durationS === undefined || totalS === undefined) return {};
+  const middle = (durationS + totalS) / 2;
+  return { durationS: middle, durationToleranceS: lengthTolerance(totalS) + totalS - middle };
 }
 
 /** How far a result's length may be off: the service's timeline rounds, and a truncated result is off by more. Seconds. */

@@ -5,7 +5,7 @@
  */
 import { basename } from 'node:path';
 import { isShrinkError, ShrinkError } from '../../core/errors.ts';
-import type { Candidate, CloudRefs, Order } from '../../core/job.ts';
+import type { Candidate, Order } from '../../core/job.ts';
 import { isLinkName } from '../../core/saving.ts';
 import { targetBytes } from '../../core/target.ts';
 import { messageOf, type Sentence } from '../../core/message.ts';
@@ -18,12 +18,14 @@ import {
   type EngineContext,
   type Intent,
   type ServiceCheck,
+  type TimelineQuestion,
   type UploadRequest,
   wordsOf,
 } from '../engine.ts';
 import { readBalance, readCredits } from './account/credits.ts';
 import { taskCheckpoints } from './checkpoints.ts';
 import type { CloudContext, CloudTask } from './context.ts';
+import { contentOf, wantedSeconds } from './content.ts';
 import { createCloud, type NemoOptions } from './create.ts';
 import { type PauseListener, untilSentence } from './http/rate-limit.ts';
 import { CloudJob, type Produced } from './job.ts';
@@ -52,8 +54,9 @@ export class NemoEngine implements CloudEngine {
 
   async run(order: Order, context: EngineContext): Promise<Candidate> {
     try {
-      await this.#connect(context.signal);
+      // What the service could not take is said without asking it.
       const task = await this.#taskFor(order, context);
+      await this.#connect(context.signal);
       return candidateOf(await produce(task), task.maxBytes);
     } catch (error) {
       if (!context.signal.aborted) throw error;
@@ -85,8 +88,12 @@ export class NemoEngine implements CloudEngine {
     return readCredits(this.#cloud.client, signal);
   }
 
-  timeline(refs: CloudRefs, signal: AbortSignal): Promise<string> {
-    return this.#manual.timeline(refs, signal);
+  timeline(question: TimelineQuestion): Promise<string> {
+    return this.#manual.timeline(question);
+  }
+
+  cannotExport(question: TimelineQuestion): Promise<ShrinkError | undefined> {
+    return this.#manual.cannotExport(question);
   }
 
   upload(request: UploadRequest): Promise<void> {
@@ -125,12 +132,16 @@ export class NemoEngine implements CloudEngine {
     if (!isLinkName(name)) {
       checkFormat(name);
       const source = { kind: 'file' as const, file: context.source, name, bytes: order.sourceBytes };
-      return { ...base, source, maxBytes: targetBytes(order.target, order.sourceBytes) };
+      const task = { ...base, source, maxBytes: targetBytes(order.target, order.sourceBytes) };
+      const { size, trim } = order.target;
+      const isByLength = size?.kind === 'rate' || (size?.kind === 'share' && trim !== undefined);
+      return isByLength ? { ...task, maxBytes: await bytesByLength(task) } : task;
     }
     const url = await readLink(context.source);
     const { size } = order.target;
-    if (size?.kind === 'share') {
-      throw new ShrinkError('cannot-do', say('nemo.share-of-link'), { hint: say('nemo.share-of-link-hint') });
+    if (size && size.kind !== 'bytes') {
+      const code = size.kind === 'share' ? 'nemo.share-of-link' : 'nemo.rate-of-link';
+      throw new ShrinkError('cannot-do', say(code), { hint: say('nemo.share-of-link-hint') });
     }
     return { ...base, source: { kind: 'link', url, name: nameIn(url) }, maxBytes: size?.bytes };
   }
@@ -138,6 +149,21 @@ export class NemoEngine implements CloudEngine {
 
 export function createNemoEngine(options: NemoOptions): NemoEngine {
   return new NemoEngine(options);
+}
+
+/** What a bit rate, or a share of a part, comes to, bytes. @throws ShrinkError `cannot-do` if the length of the source is unknown */
+async function bytesByLength(task: CloudTask): Promise<number | undefined> {
+  const { order, source } = task;
+  const content = await contentOf(task);
+  const seconds = wantedSeconds(content, order.target);
+  if (content.durationS !== undefined && seconds !== undefined)
+    return targetBytes(order.target, (order.sourceBytes * seconds) / content.durationS, seconds);
+  // A part of which there is nothing is refused before anything is sent.
+  if (content.durationS !== undefined) return undefined;
+  throw new ShrinkError('cannot-do', say('nemo.rate-of-other', { name: source.name }), {
+    subject: source.name,
+    hint: say('nemo.share-of-link-hint'),
+  });
 }
 
 async function produce(task: CloudTask): Promise<Produced> {
@@ -156,7 +182,7 @@ async function produce(task: CloudTask): Promise<Produced> {
 }
 
 function candidateOf(produced: Produced, maxBytes: number | undefined): Candidate {
-  const { path, bytes, how, notes, durationS, durationToleranceS, videoCodecs } = produced;
+  const { path, bytes, how, notes, durationS, durationToleranceS, videoCodecs, madeHere } = produced;
   return {
     path,
     isSource: false,
@@ -168,6 +194,7 @@ function candidateOf(produced: Produced, maxBytes: number | undefined): Candidat
       // What was made on this machine has the codec it decided on.
       videoCodecs: videoCodecs ?? ['h264', 'hevc', 'av1'],
     },
+    ...(madeHere && { madeHere }),
     ...wordsOf(how, notes),
   };
 }

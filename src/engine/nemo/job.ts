@@ -10,11 +10,14 @@ import {
   codecsFor,
   contentOf,
   deviations,
+  expectedLength,
   isUnreadable,
-  lengthTolerance,
   meansLength,
   shrunkenPicture,
+  wantedSeconds,
+  withoutPart,
 } from './content.ts';
+import type { Target } from '../../core/target.ts';
 import type { CloudTask, SessionTask } from './context.ts';
 import type { OutputHint } from './message/intent.ts';
 import { buildPrompt, followUp, languageFor, type Prompt } from './message/prompt.ts';
@@ -37,6 +40,8 @@ export interface Produced {
   durationToleranceS?: number;
   /** Codecs the picture may have; absent if this machine decided on it. */
   videoCodecs?: string[];
+  /** This machine made it, from a result of the cloud or from the source. */
+  madeHere?: boolean;
 }
 
 /**
@@ -156,8 +161,8 @@ class SessionWork {
       how: fitted.how,
       notes: [...notesOf(sent, order.job), ...fitted.notes],
       // A person's own instruction may change the length; ours certainly does not.
-      ...(isEdit || session.refines ? {} : expectedDuration(this.#content)),
-      videoCodecs: fitted.n === 0 ? undefined : codecsFor(order.target, this.#content),
+      ...(session.refines || (isEdit && !order.target.trim) ? {} : expectedOf(this.#content, order.target)),
+      ...(fitted.n === 0 ? { madeHere: true } : { videoCodecs: codecsFor(order.target, this.#content) }),
     };
   }
 
@@ -200,7 +205,8 @@ class SessionWork {
   /** An edit brings the file back onto the timeline; an export or a question must not pass off another file's as this one's. */
   #mayContinue({ intent }: Prompt, displaced: Snapshot | undefined): void {
     if (intent.kind === 'edit' || intent.kind === 'credits') return;
-    if (displaced) throw timelineOfAnother(this.#task.source.name, displaced.reading);
+    const { source, session, context } = this.#task;
+    if (displaced) throw timelineOfAnother(source.name, displaced, context.neighbours?.(session.id) ?? []);
   }
 
   /** "Credits" and "status" beside a file are answered in the job's record; in a kept session nothing else is to do. */
@@ -212,7 +218,7 @@ class SessionWork {
       intent.kind === 'credits'
         ? balanceSentence(await readCredits(cloud.client, signal))
         : stateSentence(await readState(cloud, session, { signal }));
-    await context.fact(intent.kind === 'credits' ? 'credits' : 'timeline', answer.text);
+    await context.fact(intent.kind === 'credits' ? 'credits' : 'timeline', answer);
     if (text !== undefined) return;
     throw new ShrinkError('cannot-do', answer, {
       doing: say('nemo.doing-answer'),
@@ -284,6 +290,7 @@ class SessionWork {
     const { local } = cloud;
     if (!local || made.n === 0) return made;
     const facts = await local.look({ file: ownFile(made.path), signal: context.signal }).catch((error: unknown) => {
+      if (isShrinkError(error, 'no-video')) throw noVideo(error);
       // Verify finds out what is wrong with it, and says so.
       if (!isUnreadable(error)) throw error;
     });
@@ -313,7 +320,7 @@ class SessionWork {
     const { path, bytes, how } = await local.shrink({
       ...this.#localRequest(fraction => onProgress(fraction, say('nemo.fitting-here'))),
       source: ownFile(fitted.path),
-      target: { ...order.target, codec: order.target.codec ?? 'h264' },
+      target: { ...withoutPart(order.target), codec: order.target.codec ?? 'h264' },
       maxBytes,
     });
     const notes = [...fitted.notes, say('nemo.first-result-not-as-asked', { found })];
@@ -338,7 +345,7 @@ class SessionWork {
     const { path, bytes, how } = await cloud.local.shrink({
       ...this.#localRequest(fraction => onProgress(fraction, say('nemo.fitting-here'))),
       source: ownFile(whole.path),
-      target: order.target,
+      target: withoutPart(order.target),
       maxBytes,
     });
     return {
@@ -355,17 +362,37 @@ function fits(exported: NumberedExport, maxBytes: number | undefined): exported 
   return exported.path !== undefined && (maxBytes === undefined || exported.bytes <= maxBytes);
 }
 
-function expectedDuration({ durationS }: ContentRecord): Pick<Produced, 'durationS' | 'durationToleranceS'> {
-  return durationS === undefined ? {} : { durationS, durationToleranceS: lengthTolerance(durationS) };
+function expectedOf(content: ContentRecord, target: Target): Pick<Produced, 'durationS' | 'durationToleranceS'> {
+  const durationS = wantedSeconds(content, target);
+  if (!target.trim) return expectedLength(content);
+  return durationS === undefined ? {} : expectedLength({ durationS });
 }
 
-function notesOf({ reply, changes, openSteps }: InstructionResult, job: string): Sentence[] {
+function notesOf({ reply, changes, openSteps, problem }: InstructionResult, job: string): Sentence[] {
   const notes: Sentence[] = [];
   if (reply !== '') notes.push(say('nemo.agent-said', { reply: reply.replace(/\s+/g, ' ').slice(0, 300) }));
-  if (changes.length > 0) notes.push(say('nemo.session-changes', { changes: changes.join('; ') }));
+  if (changes.length > 0) notes.push(say('nemo.session-changes', { changes }));
+  if (problem) notes.push(say('nemo.reported-all-the-same', { problem }));
   // Never as a command to copy: it is the agent's text.
   if (openSteps.length > 0) notes.push(say('nemo.open-steps', { steps: openSteps.join(' '), job }));
   return notes;
+}
+
+/** What the probe finds in a result that is no film, in words about the service's work. */
+const NO_FILMS: Readonly<Record<string, Sentence>> = {
+  'media.sound-only': say('nemo.result-sound-only'),
+  'media.single-picture': say('nemo.result-still'),
+  'media.picture-with-sound': say('nemo.result-still'),
+};
+
+/** A still picture or sound alone: there is nothing wrong with the source, and another render would give the same. */
+function noVideo(error: ShrinkError): ShrinkError {
+  const found = NO_FILMS[error.messages.text?.code ?? ''] ?? say('nemo.result-no-video');
+  return new ShrinkError('bad-answer', found, {
+    doing: say('nemo.doing-fit'),
+    hint: say('nemo.result-no-film-hint'),
+    cause: error,
+  });
 }
 
 function cannotFit(bytes: number, maxBytes: number, cause: ShrinkError | undefined): ShrinkError {

@@ -1,6 +1,7 @@
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename } from 'node:path';
-import { ShrinkError } from '../../core/errors.ts';
+import { isShrinkError, sentenceOf, ShrinkError } from '../../core/errors.ts';
 import type { CloudRefs } from '../../core/job.ts';
 import { say } from '../../messages/say.ts';
 import { ownFile } from '../../platform/files/files.ts';
@@ -9,15 +10,16 @@ import { errnoOf } from '../../platform/files/files.ts';
 import type { Logger } from '../../platform/log.ts';
 import { OPEN_GATE } from '../../platform/pause-gate.ts';
 import { Checkpoints } from '../checkpoints.ts';
-import type { EngineContext, UploadRequest } from '../engine.ts';
+import type { EngineContext, TimelineQuestion, UploadRequest } from '../engine.ts';
 import { type SessionRecord, taskCheckpoints } from './checkpoints.ts';
 import type { CloudContext, CloudTask, SessionTask } from './context.ts';
 import { isAddress } from './http/address.ts';
+import { nothingToExport } from './render/export.ts';
 import { summarise } from './session/draft.ts';
 import { nameIn } from './session/link-file.ts';
 import { ensureUploaded, readState, sessionBehind } from './session/source.ts';
 import { checkFormat } from './session/upload.ts';
-import { mediaLines } from './session/state.ts';
+import { mediaLines, type Snapshot } from './session/state.ts';
 import { timelineOfAnother } from './session/whose-timeline.ts';
 
 /** What a person can do with a job's session outside the queue: all of it is free, none of it journaled. */
@@ -33,12 +35,33 @@ export class ManualCommands {
     this.#log = log;
   }
 
-  /** The timeline of a job's session as text. @throws ShrinkError `cannot-do` if the job has none. */
-  async timeline(refs: CloudRefs, signal: AbortSignal): Promise<string> {
-    const { reading, draftHash, media } = await readState(this.#cloud, sessionIn(refs), { signal });
-    // In a session of its own, whatever is on the timeline is the job's.
-    if (refs.file !== undefined && refs.draft !== draftHash) throw timelineOfAnother(refs.file, reading);
+  /** The timeline of a job's session as text. @throws ShrinkError, see CloudEngine. */
+  async timeline(question: TimelineQuestion): Promise<string> {
+    const { reading, media } = await this.#ownState(question);
     return [summarise(reading), ...mediaLines(media)].map(({ text }) => text).join('\n');
+  }
+
+  /** Why an export would certainly be refused. */
+  async cannotExport(question: TimelineQuestion): Promise<ShrinkError | undefined> {
+    if (question.refs.session === undefined) return undefined;
+    try {
+      const state = await this.#ownState(question);
+      return state.reading.kind === 'foreign' ? nothingToExport(state, '') : undefined;
+    } catch (error) {
+      if (isShrinkError(error, 'cannot-do', 'session-gone')) return error;
+      if (isShrinkError(error) || question.signal.aborted) return undefined;
+      throw error;
+    }
+  }
+
+  /** The state of the job's session, if that is about the job. */
+  async #ownState(question: TimelineQuestion): Promise<Snapshot> {
+    const { refs, neighbours, signal } = question;
+    const state = await mayBeGone(question, readState(this.#cloud, sessionIn(refs), { signal }));
+    // In a session of its own, whatever is on the timeline is the job's.
+    const isOwn = refs.file === undefined || refs.draft === state.draftHash;
+    if (!isOwn) throw timelineOfAnother(refs.file ?? '', state, await neighbours());
+    return state;
   }
 
   /** Adds another file or address to a job's session; an instruction then says what to do with it. */
@@ -46,11 +69,15 @@ export class ManualCommands {
     const session = sessionIn(request.refs);
     const source = await this.#sourceFor(request.source);
     const task = this.#task(request, { session, source });
-    await this.#cloud.sessionLocks.run(`session ${session.id}`, () => ensureUploaded(task), request.signal);
+    const uploading = this.#cloud.sessionLocks.run(`session ${session.id}`, () => ensureUploaded(task), request.signal);
+    await mayBeGone(request, uploading);
   }
 
   async #sourceFor(pathOrAddress: string): Promise<CloudTask['source']> {
-    if (isAddress(pathOrAddress)) return { kind: 'link', url: pathOrAddress, name: nameIn(pathOrAddress) };
+    if (isAddress(pathOrAddress) && URL.canParse(pathOrAddress))
+      return { kind: 'link', url: pathOrAddress, name: nameIn(pathOrAddress) };
+    if (/^[a-z][a-z\d+.-]*:\/\//i.test(pathOrAddress))
+      throw new ShrinkError('usage', say('nemo.address-not-http-own', { address: pathOrAddress }));
     const name = basename(pathOrAddress);
     checkFormat(name);
     const file = ownFile(pathOrAddress);
@@ -89,6 +116,17 @@ export class ManualCommands {
   }
 }
 
+/** Of a job that is done nothing is to be retried because its session is gone. */
+async function mayBeGone<T>({ job, isDone }: Pick<TimelineQuestion, 'job' | 'isDone'>, asking: Promise<T>): Promise<T> {
+  try {
+    return await asking;
+  } catch (error) {
+    if (!isDone || !isShrinkError(error, 'session-gone')) throw error;
+    const hint = say('nemo.session-gone-done-hint', { job });
+    throw new ShrinkError('session-gone', sentenceOf(error), { doing: error.doing, hint, cause: error });
+  }
+}
+
 function unrecorded(signal: AbortSignal, own: Pick<EngineContext, 'source' | 'workDir' | 'log'>): EngineContext {
   return {
     record: async () => {},
@@ -111,9 +149,17 @@ function sessionIn(refs: CloudRefs): SessionRecord {
   throw new ShrinkError('cannot-do', say('nemo.no-session'), { hint: say('nemo.no-session-hint') });
 }
 
+/** A pipe or a device might never end, and nothing can be made of an empty file. */
 async function sizeOf(path: string): Promise<number> {
+  const found = await factsOf(path);
+  if (!found.isFile()) throw new ShrinkError('usage', say('nemo.not-a-file', { path }));
+  if (found.size === 0) throw new ShrinkError('usage', say('nemo.empty-file', { path }));
+  return found.size;
+}
+
+async function factsOf(path: string): Promise<Stats> {
   try {
-    return (await stat(path)).size;
+    return await stat(path);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR'].includes(errnoOf(error) ?? ''))
       throw new ShrinkError('usage', say('nemo.no-such-file', { path }));

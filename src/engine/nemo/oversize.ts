@@ -9,6 +9,7 @@ import type { LocalHelp, LocalRequest } from '../engine.ts';
 import type { PartsRecord } from './checkpoints.ts';
 import type { CloudTask, FileSource } from './context.ts';
 import { CloudJob, type Produced } from './job.ts';
+import { withoutPart } from './content.ts';
 import { languageFor, partWords } from './message/prompt.ts';
 
 type FileTask = CloudTask<FileSource>;
@@ -17,12 +18,23 @@ type FileTask = CloudTask<FileSource>;
 export async function produceOversize(task: FileTask): Promise<Produced> {
   const { cloud, order } = task;
   const { oversize } = cloud.settings;
-  if (oversize === 'split' && cloud.local) return sendInParts(task, cloud.local);
+  if (oversize === 'split' && cloud.local) {
+    if (order.target.trim) throw cannotSplit(task);
+    return sendInParts(task, cloud.local);
+  }
   if (oversize === 'local' && cloud.local) {
     // An instruction may ask for more than this machine understands: then it only makes the file small enough to send.
     return order.instruction === undefined ? compressHere(task) : reduceAndSend(task, cloud.local);
   }
   throw tooLarge(task);
+}
+
+/** Each part would be asked for its own first ten seconds. */
+function cannotSplit({ source }: FileTask): ShrinkError {
+  return new ShrinkError('cannot-do', say('nemo.part-of-parts', { name: source.name }), {
+    subject: source.name,
+    hint: say('nemo.part-of-parts-hint'),
+  });
 }
 
 /** The whole job on this machine: the request is for a smaller file and nothing else. */
@@ -37,7 +49,8 @@ export async function compressHere(task: FileTask): Promise<Produced> {
     maxBytes,
   });
   const limit = cloud.settings.maxUpload;
-  return { path, bytes, how: say('nemo.how-compressed-here', { bytes: source.bytes, limit, how }), notes: [] };
+  const said = say('nemo.how-compressed-here', { bytes: source.bytes, limit, how });
+  return { path, bytes, how: said, notes: [], madeHere: true };
 }
 
 /** Share of the limit that is used, so that form fields and rounding never matter. */
@@ -52,7 +65,7 @@ async function reduceAndSend(task: FileTask, local: LocalHelp): Promise<Produced
   let reduced = checkpoints.reduced.get();
   if (!reduced || (await sizeOf(reduced.path)) !== reduced.bytes) {
     await context.step('shrink-to-upload');
-    const { size: _, ...target } = order.target;
+    const { size: _, ...target } = withoutPart(order.target);
     const folder = await ownDir(join(dir, 'reduced'));
     const { path, bytes, how } = await local.shrink({
       ...localRequest(task, folder, fraction => onProgress(0.2 * fraction, say('nemo.reducing-for-upload'))),

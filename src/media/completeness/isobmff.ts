@@ -3,6 +3,7 @@ import {
   type ByteSource,
   COMPLETE,
   type Completeness,
+  emptyEnd,
   isZero,
   percentOf,
   suspect,
@@ -14,7 +15,6 @@ import {
 const FIRST_BOXES = new Set(['ftyp', 'moov', 'mdat', 'wide', 'free', 'skip', 'pnot', 'styp', 'moof', 'uuid', 'sidx']);
 /** Fragmented files of many hours have more; there the walk gives up. */
 const MAX_BOXES = 10_000;
-const TAIL_BYTES = 4096;
 
 interface Box {
   type: string;
@@ -114,8 +114,5 @@ async function verdict(found: Found, source: ByteSource): Promise<Completeness> 
   if (!found.moov) return found.meta ? COMPLETE : truncated(say('completeness.no-index'));
   if (!found.mdat) return truncated(say('completeness.no-media'));
   if (found.fragments && !found.indexed) return suspect(say('completeness.fragments-without-index'));
-  if (found.last?.type === 'mdat' && isZero(await source.read(Math.max(0, source.size - TAIL_BYTES), TAIL_BYTES))) {
-    return suspect(say('completeness.empty-end'));
-  }
-  return COMPLETE;
+  return (found.last?.type === 'mdat' && (await emptyEnd(source))) || COMPLETE;
 }

@@ -54,7 +54,9 @@ export async function walkMatroska(source: ByteSource): Promise<Completeness> {
   }
   if (segment.end === undefined) return walkOpenSegment(source, segment.dataAt);
   if (segment.end > source.size) return shorterThanAnnounced(source.size, segment.end);
-  return (await hasEmptySeekTarget(source, segment)) ? truncated(say('completeness.unwritten-part')) : COMPLETE;
+  return (await hasEmptySeekTarget(source, segment))
+    ? truncated(say('completeness.unwritten-part'))
+    : endOf(source, segment.end);
 }
 
 async function elementAt(source: ByteSource, start: number): Promise<Element | undefined> {
@@ -90,6 +92,7 @@ async function walkOpenSegment(source: ByteSource, from: number): Promise<Comple
     if (n === MAX_ELEMENTS) return UNKNOWN;
     const element = await elementAt(source, offset);
     if (!element) return truncated(say('completeness.inside-cluster'));
+    if (element.id === EBML) return { kind: 'suspect', why: say('completeness.live'), nextAt: offset };
     const plausible = LEVEL_1.has(element.id) || ANYWHERE.has(element.id) || inCluster;
     if (!plausible) return truncated(say('completeness.bad-structure'));
     if (element.id === CLUSTER) clusters += 1;
@@ -99,6 +102,10 @@ async function walkOpenSegment(source: ByteSource, from: number): Promise<Comple
     offset = element.end ?? element.dataAt;
   }
   return clusters === 0 ? truncated(say('completeness.no-clusters')) : suspect(say('completeness.live'));
+}
+
+async function endOf(source: ByteSource, at: number): Promise<Completeness> {
+  return looksLikeMatroska(await source.read(at, 4)) ? { kind: 'complete', nextAt: at } : COMPLETE;
 }
 
 /** Whether the seek table points to an element where there are only zeros (space allocated by a downloader). */

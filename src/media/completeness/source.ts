@@ -1,6 +1,6 @@
 /**
  * Room: whether a media file is complete, by the sizes its container announces. One walker for each kind of container reads a
- * few headers; none decodes anything. Callers decide how to read (ByteSource). May import core, messages.
+ * few headers; none decodes anything. Callers decide how to read (ByteSource). May import core, messages, platform.
  */
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
@@ -12,19 +12,23 @@ export interface ByteSource {
 }
 
 /**
- * - `complete`: the container's own sizes add up to the file.
+ * - `complete`: the container's own sizes add up to the file. At `nextAt` another film begins, which ffmpeg takes for a part of the first.
  * - `truncated`: bytes the container announces are not there.
- * - `suspect`: nothing is certainly missing, but more may come.
+ * - `suspect`: nothing is certainly missing, but more may come. An empty end is space that a copier or downloader has allocated and
+ *   not written to yet; a camera's padding looks the same.
  * - `unknown`: not a container that says how large it is.
+ * - `still`: complete, but a single picture under a name that animations have.
  */
 export type Completeness =
-  | { kind: 'complete' }
+  | { kind: 'complete'; nextAt?: number }
   | { kind: 'truncated'; why: Sentence }
-  | { kind: 'suspect'; why: Sentence }
-  | { kind: 'unknown' };
+  | { kind: 'suspect'; why: Sentence; hasEmptyEnd?: true; nextAt?: number }
+  | { kind: 'unknown' }
+  | { kind: 'still' };
 
 export const COMPLETE: Completeness = { kind: 'complete' };
 export const UNKNOWN: Completeness = { kind: 'unknown' };
+export const STILL: Completeness = { kind: 'still' };
 
 export function truncated(why: Sentence): Completeness {
   return { kind: 'truncated', why };
@@ -32,6 +36,15 @@ export function truncated(why: Sentence): Completeness {
 
 export function suspect(why: Sentence): Completeness {
   return { kind: 'suspect', why };
+}
+
+const END_BYTES = 4096;
+
+/** What is said of a file whose last bytes are all zero; `undefined` for any other. No frame or packet of any format ends like this. */
+export async function emptyEnd({ size, read }: ByteSource): Promise<Completeness | undefined> {
+  const end = await read(Math.max(0, size - END_BYTES), END_BYTES);
+  if (end.length === 0 || !isZero(end)) return undefined;
+  return { kind: 'suspect', why: say('completeness.empty-end'), hasEmptyEnd: true };
 }
 
 /** The file is shorter than its header announces. */

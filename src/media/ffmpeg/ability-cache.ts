@@ -1,6 +1,7 @@
 import { constants } from 'node:fs';
 import { type FileHandle, mkdir, open, realpath, rename, rm, stat } from 'node:fs/promises';
 import { basename, join } from 'node:path';
+import { HARDWARE_KINDS, HARDWARE_MODES, type HardwareEncoder } from './hardware-args.ts';
 
 /** What an ffmpeg reports about itself. */
 export interface Abilities {
@@ -19,8 +20,9 @@ export interface Abilities {
 }
 
 /** Raised whenever the questions change, or the answers are read differently. */
-const VERSION = 1;
+const VERSION = 2;
 const FILE = 'ffmpeg-abilities.json';
+const HARDWARE_FILE = 'ffmpeg-hardware.json';
 const MAX_BYTES = 1_000_000;
 const LISTS = ['encoders', 'decodable', 'filters', 'demuxers', 'options'] as const;
 
@@ -40,12 +42,16 @@ export class AbilityCache {
 
   async read(): Promise<Abilities | undefined> {
     const key = await this.#key();
-    if (key === undefined) return undefined;
+    return key === undefined ? undefined : parse(await this.#load(FILE), key);
+  }
+
+  /** What the file holds; `undefined` if it cannot be read, or is not ours. */
+  async #load(name: string): Promise<unknown> {
     try {
-      const file = await open(join(this.#dir, FILE), constants.O_RDONLY | constants.O_NOFOLLOW);
+      const file = await open(join(this.#dir, name), constants.O_RDONLY | constants.O_NOFOLLOW);
       try {
         if (!(await isOurs(file))) return undefined;
-        return parse(await file.readFile('utf8'), key);
+        return JSON.parse(await file.readFile('utf8')) as unknown;
       } finally {
         await file.close();
       }
@@ -58,13 +64,30 @@ export class AbilityCache {
     const key = await this.#key();
     if (key === undefined) return;
     const lists = Object.fromEntries(LISTS.map(name => [name, [...abilities[name]]]));
-    const content = { key, version: abilities.version, svtAv1: abilities.svtAv1, ...lists };
-    const temp = join(this.#dir, `${FILE}.${process.pid}.new`);
+    await this.#save(FILE, { key, version: abilities.version, svtAv1: abilities.svtAv1, ...lists });
+  }
+
+  /** Hardware encoders that worked when `of` was asked for. */
+  async readHardware(of: string): Promise<HardwareEncoder[] | undefined> {
+    const key = await this.#key();
+    const kept = key === undefined ? undefined : await this.#load(HARDWARE_FILE);
+    if (!isObject(kept) || kept['key'] !== key || kept['of'] !== of) return undefined;
+    const { encoders } = kept;
+    return Array.isArray(encoders) && encoders.length > 0 && encoders.every(isEncoder) ? encoders : undefined;
+  }
+
+  async writeHardware(of: string, encoders: readonly HardwareEncoder[]): Promise<void> {
+    const key = await this.#key();
+    if (key !== undefined) await this.#save(HARDWARE_FILE, { key, of, encoders });
+  }
+
+  async #save(name: string, content: object): Promise<void> {
+    const temp = join(this.#dir, `${name}.${process.pid}.new`);
     try {
       await mkdir(this.#dir, { recursive: true, mode: 0o700 });
       const file = await open(temp, 'wx', 0o600);
       await file.writeFile(JSON.stringify(content)).finally(() => file.close());
-      await rename(temp, join(this.#dir, FILE));
+      await rename(temp, join(this.#dir, name));
     } catch {
       await rm(temp, { force: true }).catch(() => {});
     }
@@ -105,10 +128,21 @@ async function isOurs(file: FileHandle): Promise<boolean> {
   return isPrivate && (mode & constants.S_IFMT) === constants.S_IFREG && size <= MAX_BYTES;
 }
 
-function parse(text: string, key: string): Abilities | undefined {
-  const content: unknown = JSON.parse(text);
-  if (typeof content !== 'object' || content === null) return undefined;
-  const { key: of, version, svtAv1, ...rest } = content as Record<string, unknown>;
+const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+const isOneOf = (values: readonly string[], value: unknown): boolean => values.some(one => one === value);
+
+function isEncoder(value: unknown): value is HardwareEncoder {
+  if (!isObject(value)) return false;
+  const { name, kind, codec, device, modes } = value;
+  const isKnown = isOneOf(HARDWARE_KINDS, kind) && isOneOf(['h264', 'h265'], codec) && typeof name === 'string';
+  const hasModes = Array.isArray(modes) && modes.length > 0 && modes.every(mode => isOneOf(HARDWARE_MODES, mode));
+  return isKnown && hasModes && (device === undefined || typeof device === 'string');
+}
+
+function parse(content: unknown, key: string): Abilities | undefined {
+  if (!isObject(content)) return undefined;
+  const { key: of, version, svtAv1, ...rest } = content;
   if (of !== key || typeof version !== 'string') return undefined;
   if (svtAv1 !== undefined && typeof svtAv1 !== 'string') return undefined;
   const [encoders, decodable, filters, demuxers, options] = LISTS.map(name => setOf(rest[name]));

@@ -2,11 +2,11 @@ import type { ChildArg, ChildInput } from '../../platform/process/run-child.ts';
 import type { Tools } from './tools.ts';
 
 /**
- * Demuxers a source may be opened with. Lists of other files (hls, concat, dash), devices and pictures are
- * left out on purpose: ffmpeg 5.1 opens an HLS playlist named .mp4 and reads other local files through it.
+ * Demuxers a source may be opened with. Lists of other files (hls, concat, dash), devices and single pictures
+ * are left out on purpose: ffmpeg 5.1 opens an HLS playlist named .mp4 and reads other local files through it.
  */
 const FORMAT_WHITELIST =
-  'mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,asf,flv,live_flv,ogg,mxf,dv,wtv,rm,nut';
+  'mov,mp4,m4a,3gp,3g2,mj2,matroska,webm,avi,mpegts,mpeg,mpegvideo,m4v,asf,flv,live_flv,ogg,mxf,dv,wtv,rm,nut,ivf,yuv4mpegpipe,gif,apng';
 
 /** 8192 x 8192: allows 8K, refuses a bomb of 16000x16000. docs/encoding.md, Untrusted input */
 export const MAX_PIXELS = 67_108_864;
@@ -32,6 +32,12 @@ export function untrustedInput(file: ChildInput): ChildArg[] {
     { prefix: 'file:', file },
   ];
 }
+
+/**
+ * For reading an MP4 of ours: where no chapter has a name, ffmpeg writes a reference to a track of names and no such track, and complains
+ * about that itself. The chapters are all there.
+ */
+export const WITHOUT_CHAPTERS = ['-ignore_chapters', '1'];
 
 export function fileUrl(path: string): string {
   return `file:${path}`;

@@ -2,9 +2,13 @@
 import { basename } from 'node:path';
 import { type ErrorCode, ShrinkError } from '../../core/errors.ts';
 import type { Sentence } from '../../core/message.ts';
+import type { Trim } from '../../core/trim.ts';
 import { say } from '../../messages/say.ts';
 import { ChildEnd } from '../../platform/process/exit-status.ts';
 import type { Looks } from '../probe/sniff.ts';
+
+/** Demuxers of pictures that follow one another without a container, and so without times. */
+const RAW_STREAMS = new Set(['h264', 'hevc', 'vvc', 'vc1', 'cavsvideo', 'obu', 'mjpeg', 'rawvideo']);
 
 const EXPORT_AGAIN = say('media.export-again-hint');
 
@@ -41,7 +45,11 @@ export function refuseByProbe(path: string, error: unknown, looks: Looks): unkno
   // By its name alone, ffmpeg takes anything for an MP4; only what begins like one has lost its index.
   if (said.includes('moov atom not found') && looks.kind === 'mp4')
     return because('incomplete-media', say('media.no-index', { file }), EXPORT_AGAIN);
-  if (said.includes('Format not on whitelist')) return because('not-media', say('media.format-not-accepted', { file }));
+  if (said.includes('Format not on whitelist')) {
+    const format = /\[([\w,]+) @ [^\]]*\] Format not on whitelist/.exec(said)?.[1];
+    const hint = RAW_STREAMS.has(format ?? '') ? say('media.raw-stream-hint') : undefined;
+    return because('not-media', say('media.format-not-accepted', { file, ...(format && { format }) }), hint);
+  }
   if (/Permission denied/.test(said)) return because('denied', say('media.cannot-read', { file }));
   if (/No such file or directory/.test(said)) return because('gone', say('media.gone', { file }));
   if (/Stale file handle|Transport endpoint/.test(said))
@@ -52,11 +60,16 @@ export function refuseByProbe(path: string, error: unknown, looks: Looks): unkno
 /** Complaints on stderr during a completed scan: a file cut off in the middle still has readable packets. */
 export function refuseByComplaints(path: string, stderr: string): ShrinkError | undefined {
   if (!/partial file|File ended prematurely|Truncating packet/.test(stderr)) return undefined;
+  return endMissing(path);
+}
+
+export function endMissing(path: string): ShrinkError {
   return refusal('incomplete-media', say('media.end-missing', { file: displayName(path) }), path, EXPORT_AGAIN);
 }
 
-export function tooManyPixels(path: string): ShrinkError {
-  const message = say('media.too-many-pixels', { file: displayName(path) });
+/** `size`: where it is known. */
+export function tooManyPixels(path: string, size: { width?: number; height?: number } = {}): ShrinkError {
+  const message = say('media.too-many-pixels', { file: displayName(path), ...size });
   return refusal('unsafe-media', message, path, say('media.scale-down-hint'));
 }
 
@@ -71,6 +84,33 @@ export function onePicture(path: string, soundS: number): ShrinkError {
   const message =
     soundS > 0 ? say('media.picture-with-sound', { file, seconds: soundS }) : say('media.single-picture', { file });
   return refusal('no-video', message, path);
+}
+
+/** The part asked for begins where the video has ended, or ends before it begins. */
+export function nothingInPart(path: string, trim: Trim, durationS: number): ShrinkError {
+  const message = say('media.nothing-in-part', { file: displayName(path), part: say('rules.part', trim), durationS });
+  return refusal('cannot-do', message, path, say('media.part-hint', { durationS }));
+}
+
+export function partIsOnePicture(path: string): ShrinkError {
+  return refusal(
+    'cannot-do',
+    say('media.part-too-short', { file: displayName(path) }),
+    path,
+    say('media.part-short-hint'),
+  );
+}
+
+/** Old formats whose pictures have no times: which of them are in the part, nobody knows. */
+export function partUntimed(path: string): ShrinkError {
+  const message = say('media.part-untimed', { file: displayName(path) });
+  return refusal('cannot-do', message, path, say('media.part-untimed-hint'));
+}
+
+/** When they are shown can only be guessed: ffmpeg shows them all at once. Matroska whose clock begins before zero is read like this. */
+export function untimed(path: string, pictures: number, all: number): ShrinkError {
+  const message = say('media.untimed', { file: displayName(path), pictures, all });
+  return refusal('not-media', message, path, EXPORT_AGAIN);
 }
 
 /** `how` names the protection: `cenc`, `FairPlay`, `DRM`. */

@@ -34,6 +34,8 @@ export interface FfmpegRequest {
   clock?: Clock;
   nice?: number;
   limits?: ChildLimits;
+  /** By default almost empty. */
+  env?: NodeJS.ProcessEnv | undefined;
   stallMs?: number;
   onProgress?: (progress: FfmpegProgress) => void;
 }
@@ -49,7 +51,7 @@ export interface FfmpegResult extends FfmpegProgress {
  * @throws ShrinkError as runChild does, and for files in `writes` that cannot be created
  */
 export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
-  const { tools, doing, cwd, signal, gate, clock, nice, limits, stallMs } = request;
+  const { tools, doing, cwd, signal, gate, clock, nice, limits, env, stallMs } = request;
   for (const path of request.writes ?? []) await makePrivate(resolve(cwd, path), doing);
   const reader = readProgress();
   let complaints = 0;
@@ -59,7 +61,7 @@ export async function runFfmpeg(request: FfmpegRequest): Promise<FfmpegResult> {
     args: [...quiet(), '-nostdin', '-nostats', '-progress', 'pipe:1', '-stats_period', '0.5', '-y', ...request.args],
     doing,
     cwd,
-    ...{ signal, gate, clock, nice, limits, stallMs },
+    ...{ signal, gate, clock, nice, limits, env, stallMs },
     // A newer ffmpeg reports every half second even when stuck: only a number that changed is progress.
     isProgress: line => reader.moved(line),
     onStdoutLine: line => {
@@ -87,8 +89,11 @@ async function makePrivate(path: string, doing: Sentence | string): Promise<void
  * about timestamps that do not increase: none of that means that the file is damaged.
  */
 function isComplaint(line: string): boolean {
-  return /^\[\S+ @ 0x[0-9a-f]+\]/.test(line) && !/^\[(null|lib\w+|Parsed_\w+) @/.test(line);
+  return /^\[\S+ @ 0x[0-9a-f]+\]/.test(line) && !NOT_ABOUT_THE_SOURCE.test(line);
 }
+
+const NOT_ABOUT_THE_SOURCE =
+  /^\[(null|lib\w+|Parsed_\w+|\w+_(vaapi|qsv|nvenc|videotoolbox|rkmpp)|AVHWDeviceContext|AVHWFramesContext) @/;
 
 /** Parses the `key=value` lines of `-progress`. `out_time_ms` is microseconds as well, in every version so far. */
 export function readProgress(): { moved(line: string): boolean; state(): FfmpegProgress } {

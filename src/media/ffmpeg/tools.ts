@@ -4,8 +4,10 @@ import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 import { findProgram } from '../../platform/process/limits.ts';
 import { ChildEnd } from '../../platform/process/exit-status.ts';
-import { type InputsBy, runChild } from '../../platform/process/run-child.ts';
+import { driverEnvironment, type InputsBy, runChild } from '../../platform/process/run-child.ts';
 import { type Abilities, AbilityCache } from './ability-cache.ts';
+import { findHardware, type Hardware, worksFinding } from './hardware.ts';
+import type { HardwareKind } from './hardware-args.ts';
 
 /** The ffmpeg and ffprobe found, and what they can do. Decisions depend on abilities, never on the version. */
 export interface Tools extends Abilities {
@@ -13,6 +15,8 @@ export interface Tools extends Abilities {
   ffprobe: string;
   /** How they open the files we hold open. */
   inputsBy: InputsBy;
+  /** What was asked for by `local.hardware`, tried; absent where it is off. */
+  hardware?: Hardware;
 }
 
 export interface ToolOptions {
@@ -23,6 +27,9 @@ export interface ToolOptions {
   path?: string;
   /** Where their answers are cached; without it they are asked every time. */
   cacheDir?: string;
+  /** The hardware encoders to try, and on which device. Default: none. */
+  hardware?: HardwareKind | 'auto' | 'off';
+  device?: string | undefined;
   signal?: AbortSignal;
 }
 
@@ -54,7 +61,23 @@ export async function findTools(requested: ToolOptions = {}): Promise<Tools> {
   if (!before) await cache?.write(abilities);
   // What is kept is of programs, and only a wrapper keeps descriptors back.
   const inputsBy = before ? 'descriptor' : await howInputsReach([ffmpeg, ffprobe], signal);
-  return { ffmpeg, ffprobe, ...abilities, inputsBy };
+  const hardware = await hardwareOf(requested, { ffmpeg, encoders: abilities.encoders }, cache);
+  return { ffmpeg, ffprobe, ...abilities, inputsBy, ...(hardware && { hardware }) };
+}
+
+/** What worked is kept with the other answers. What did not is tried again: a group or a driver may have been added. */
+async function hardwareOf(
+  { hardware = 'off', device, signal }: ToolOptions,
+  { ffmpeg, encoders }: Pick<Tools, 'ffmpeg' | 'encoders'>,
+  cache: AbilityCache | undefined,
+): Promise<Hardware | undefined> {
+  if (hardware === 'off') return undefined;
+  const of = JSON.stringify([hardware, device ?? '', driverEnvironment()]);
+  const before = await cache?.readHardware(of);
+  if (before) return { encoders: before, findings: before.map(worksFinding) };
+  const found = await findHardware({ ffmpeg, encoders, hardware, device, signal });
+  if (found.encoders.length > 0) await cache?.writeHardware(of, found.encoders);
+  return found;
 }
 
 /** @throws ShrinkError `tool-missing` if a program reaches our files in neither way. */
@@ -207,7 +230,9 @@ export function parseDemuxers(text: string): Set<string> {
 export function parseOptions(text: string): Set<string> {
   // The help has fifteen thousand lines: one search instead of one per line.
   const watched = new RegExp(`^ *-(${WATCHED_OPTIONS.join('|')})\\b`, 'gm');
-  return new Set([...text.matchAll(watched)].flatMap(([, option]) => option ?? []));
+  const found = [...text.matchAll(watched)].flatMap(([, option]) => option ?? []);
+  // Of all that is called `duration`, the one of the filter `setts`, which is younger than it.
+  return new Set(text.includes('set expression for packet duration') ? [...found, 'setts_duration'] : found);
 }
 
 function names(text: string, pattern: RegExp): Set<string> {

@@ -1,21 +1,30 @@
 import type { Kind } from '../../core/inventory.ts';
 import { say } from '../../messages/say.ts';
-import { creationTimeOf, ISO_6709, locationOf, oneLine } from '../probe/streams.ts';
+import { chaptersOf, creationTimeOf, ISO_6709, locationOf, oneLine } from '../probe/streams.ts';
 import type { Finder, Found, Probed } from './probed.ts';
 
-type Mark = Extract<Kind, 'chapters' | 'date' | 'place' | 'tags'>;
+type Mark = Extract<Kind, 'chapters' | 'date' | 'place' | 'tags' | 'unread'>;
+
+/** Chapters that end before anything begins. */
+export const CHAPTERS_BEFORE = 'before';
 
 /** What a file says about itself. */
 export const MARKS: Readonly<Record<Mark, Finder>> = {
   chapters: {
-    find: ({ output }) => {
-      const count = output.chapters?.length ?? 0;
-      // How many depends on the container: two that begin together are one, and the first begins at zero.
-      return count > 0 ? [{ value: 'chapters', what: say('media.has-chapters', { count }) }] : [];
+    find: ({ output, main, lines }) => {
+      const { inFilm: count, before } = chaptersOf(output, main, lines);
+      return [
+        // How many depends on the container: two that begin together are one, and the first begins at zero.
+        ...(count > 0 ? [{ value: 'chapters', what: say('media.has-chapters', { count }) }] : []),
+        ...(before > 0 ? [{ value: CHAPTERS_BEFORE, what: say('media.has-chapters-before', { count: before }) }] : []),
+      ];
     },
     compared: 'missing',
     since: '4.4',
-    examples: [{ value: 'chapters', what: say('media.has-chapters', { count: 2 }) }],
+    examples: [
+      { value: 'chapters', what: say('media.has-chapters', { count: 2 }) },
+      { value: CHAPTERS_BEFORE, what: say('media.has-chapters-before', { count: 2 }) },
+    ],
   },
   date: {
     find: ({ output, main }) => {
@@ -40,6 +49,13 @@ export const MARKS: Readonly<Record<Mark, Finder>> = {
       { value: 'title', what: say('media.has-tag', { name: 'title' }) },
       { value: 'director', what: say('media.has-tag', { name: 'director' }) },
     ],
+  },
+  unread: {
+    find: ({ signs: { unreadBytes: bytes } }) =>
+      bytes === 0 ? [] : [{ value: 'unread', what: say('media.has-unread', { bytes }) }],
+    compared: 'unplanned',
+    since: '4.4',
+    examples: [{ value: 'unread', what: say('media.has-unread', { bytes: 500_000 }) }],
   },
 };
 
@@ -74,7 +90,8 @@ function tags({ output }: Probed): Found[] {
 function isTag(name: string, value: string): boolean {
   if (/^creation_time$/i.test(name)) return !DATE.test(value);
   if (/^(location|com\.apple\.quicktime\.location)/i.test(name)) return !ISO_6709.test(value);
-  return value.trim() !== '' && !NOT_CONTENT.test(name);
+  // QuickTime names a language with it: `encoder-eng`.
+  return value.trim() !== '' && !NOT_CONTENT.test(name.replace(/-[a-z]{3}$/i, ''));
 }
 
 /** Beyond, they are one item. */

@@ -1,16 +1,6 @@
 import type { Kind } from '../../core/inventory.ts';
 import { say } from '../../messages/say.ts';
-import {
-  bitDepth,
-  clockwise,
-  colorOf,
-  hdrOf,
-  isInterlaced,
-  isVariable,
-  mirrored,
-  sideData,
-  stretch,
-} from '../probe/streams.ts';
+import { bitDepth, clockwise, colorOf, hdrOf, isVariable, mirrored, sideData, stretch } from '../probe/streams.ts';
 import type { Finder, Found } from './probed.ts';
 
 type PictureKind = Extract<
@@ -19,6 +9,7 @@ type PictureKind = Extract<
   | 'rotation'
   | 'mirroring'
   | 'sample-aspect'
+  | 'shapes'
   | 'range'
   | 'colour'
   | 'depth'
@@ -30,8 +21,12 @@ type PictureKind = Extract<
   | 'alpha'
   | 'interlacing'
   | 'cadence'
+  | 'last-picture'
   | 'hidden-frames'
 >;
+
+/** The last picture stays longer than the others if it stays this many times their average. */
+export const LONG_LAST_FRAMES = 1.5;
 
 const found = (is: boolean, value: string, what: Found['what']): Found[] => (is ? [{ value, what }] : []);
 
@@ -67,6 +62,13 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     compared: 'missing',
     since: '4.4',
     examples: [{ value: '1.42', what: say('media.has-sample-aspect', { aspect: '1.42' }) }],
+  },
+  shapes: {
+    find: ({ look: { shapes } }) =>
+      shapes ? [{ value: 'changing', what: say('media.has-shapes', { sizes: shapes.sizes.join(', ') }) }] : [],
+    compared: 'unplanned',
+    since: '4.4',
+    examples: [{ value: 'changing', what: say('media.has-shapes', { sizes: '640x360, 360x640' }) }],
   },
   range: {
     find: ({ main }) => found(isFullRange(main), 'full', say('media.has-full-range')),
@@ -140,8 +142,8 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     examples: [{ value: 'mv-hevc', what: say('media.has-second-eye') }],
   },
   alpha: {
-    find: ({ main }) => {
-      const isInPixels = /^(yuva|gbrap|rgba|argb|bgra|abgr|ya8|ya16|pal8)/.test(main.pix_fmt ?? '');
+    find: ({ main, look }) => {
+      const isInPixels = !look.isOpaque && /^(yuva|gbrap|rgba|argb|bgra|abgr|ya8|ya16|pal8)/.test(main.pix_fmt ?? '');
       const isBeside = main.tags?.['alpha_mode'] === '1' || main.tags?.['ALPHA_MODE'] === '1';
       return found(isInPixels || isBeside, 'alpha', say('media.has-alpha'));
     },
@@ -150,7 +152,7 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     examples: [{ value: 'alpha', what: say('media.has-alpha') }],
   },
   interlacing: {
-    find: ({ main }) => found(isInterlaced(main), 'interlaced', say('media.has-interlacing')),
+    find: ({ look }) => found(look.interlaced, 'interlaced', say('media.has-interlacing')),
     compared: 'unplanned',
     since: '4.4',
     examples: [{ value: 'interlaced', what: say('media.has-interlacing') }],
@@ -160,6 +162,18 @@ export const PICTURE: Readonly<Record<PictureKind, Finder>> = {
     compared: 'never',
     since: '4.4',
     examples: [{ value: 'variable', what: say('media.has-cadence') }],
+  },
+  'last-picture': {
+    find: ({ main, lines }) => {
+      const { endS = 0, lastS = 0, startS = 0, packets = 0 } = lines.get(main.index) ?? {};
+      const seconds = endS - lastS;
+      const stays = seconds * packets > LONG_LAST_FRAMES * (endS - startS);
+      return found(stays, seconds.toFixed(2), say('media.has-last-picture', { seconds }));
+    },
+    // The length of the whole is compared.
+    compared: 'never',
+    since: '5.1',
+    examples: [{ value: '1.60', what: say('media.has-last-picture', { seconds: 1.6 }) }],
   },
   'hidden-frames': {
     find: ({ main, lines }) => {

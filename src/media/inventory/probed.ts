@@ -1,5 +1,7 @@
 import type { Compared, Item } from '../../core/inventory.ts';
+import type { Window } from '../../core/media-info.ts';
 import type { ProbeOutput, ProbeStream } from '../probe/streams.ts';
+import type { Look } from '../probe/look.ts';
 import type { Timeline } from '../probe/packets.ts';
 import type { Signs } from '../probe/signs.ts';
 
@@ -12,6 +14,10 @@ export interface Probed {
   lines: ReadonlyMap<number, Timeline>;
   /** What its bytes show and ffprobe does not say. */
   signs: Signs;
+  /** What the frames of the main video show. */
+  look: Look;
+  /** The part that is looked at, if it is not all of the file. */
+  window?: Window;
 }
 
 export type Found = Omit<Item, 'kind'>;

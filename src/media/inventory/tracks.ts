@@ -6,7 +6,16 @@ import type { Finder, Found, Probed } from './probed.ts';
 
 type TrackKind = Extract<
   Kind,
-  'picture' | 'sound' | 'subtitles' | 'cover' | 'second-picture' | 'attachment' | 'data' | 'empty-track' | 'track-title'
+  | 'picture'
+  | 'sound'
+  | 'early-sound'
+  | 'subtitles'
+  | 'cover'
+  | 'second-picture'
+  | 'attachment'
+  | 'data'
+  | 'empty-track'
+  | 'track-title'
 >;
 
 /** What is a track of its own, or belongs to one. */
@@ -26,6 +35,13 @@ export const TRACKS: Readonly<Record<TrackKind, Finder>> = {
       { value: 'pcm_s16le 2 und', track: 2, what: say('media.has-sound', { track: 'pcm_s16le, stereo' }) },
       { value: 'apac 2 und', track: 3, what: say('media.has-sound', { track: 'apac, stereo' }) },
     ],
+  },
+  'early-sound': {
+    find: earlySound,
+    // Sound is compared with when it begins.
+    compared: 'never',
+    since: '4.4',
+    examples: [{ value: '3.0', track: 1, what: say('media.has-early-sound', { seconds: 3 }) }],
   },
   subtitles: {
     find: source => withPackets(source, 'subtitle').map(subtitles),
@@ -75,13 +91,13 @@ export const TRACKS: Readonly<Record<TrackKind, Finder>> = {
     examples: [{ value: 'gpmd', track: 7, what: say('media.track-telemetry', { tag: 'gpmd' }) }],
   },
   'empty-track': {
-    find: source =>
-      (source.output.streams ?? [])
-        .filter(stream => stream.codec_type === 'audio' && !source.lines.has(stream.index))
-        .map(stream => other(stream, 'media.track-silent')),
+    find: emptyTracks,
     compared: 'never',
     since: '4.4',
-    examples: [{ value: 'aac', track: 7, what: say('media.track-silent', { codec: 'aac' }) }],
+    examples: [
+      { value: 'aac', track: 7, what: say('media.track-silent', { codec: 'aac' }) },
+      { value: 'subrip', track: 8, what: say('media.track-textless', { codec: 'subrip' }) },
+    ],
   },
   'track-title': {
     find: source =>
@@ -146,6 +162,30 @@ function sound({ lines, main }: Probed, stream: ProbeStream): Found {
   };
 }
 
+/** Less sound than this before the picture is an encoder's own padding (1,024 samples of AAC, 1,105 of MP3), not sound. */
+export const PRIMING_S = 0.03;
+
+/** The track that begins longest before the picture. */
+function earlySound(source: Probed): Found[] {
+  const tracks = withPackets(source, 'audio').map(stream => sound(source, stream));
+  const [first] = tracks.toSorted((a, b) => (a.startS ?? 0) - (b.startS ?? 0));
+  const seconds = -(first?.startS ?? 0);
+  if (!first || seconds < PRIMING_S) return [];
+  const what = say('media.has-early-sound', { seconds });
+  return [{ value: seconds.toFixed(2), track: first.track, what }];
+}
+
+/** Sound and subtitles without a packet. What is empty in a part need not be so in the whole: it keeps its name. */
+function emptyTracks(source: Probed): Found[] {
+  const without = (type: string) =>
+    (source.output.streams ?? []).filter(stream => stream.codec_type === type && !source.lines.has(stream.index));
+  const { window } = source;
+  return [
+    ...without('audio').map(stream => (window ? sound(source, stream) : other(stream, 'media.track-silent'))),
+    ...without('subtitle').map(stream => (window ? subtitles(stream) : other(stream, 'media.track-textless'))),
+  ];
+}
+
 function subtitles(stream: ProbeStream): Found {
   const codec = codecOf(stream);
   const language = languageOf(stream);
@@ -156,7 +196,7 @@ function subtitles(stream: ProbeStream): Found {
 
 function other(
   stream: ProbeStream,
-  code: 'media.track-cover' | 'media.track-other-picture' | 'media.track-silent',
+  code: 'media.track-cover' | 'media.track-other-picture' | 'media.track-silent' | 'media.track-textless',
 ): Found {
   const codec = codecOf(stream);
   return { value: codec, track: stream.index, what: say(code, { codec }) };

@@ -1,15 +1,16 @@
 import type { AudioTrack, MediaFacts, SubtitleTrack, VideoTrack } from '../../core/media-info.ts';
 import { inventory } from '../inventory/inventory.ts';
 import type { Probed } from '../inventory/probed.ts';
-import type { Timeline } from './packets.ts';
+import type { Look } from './look.ts';
+import { NO_PACKETS, type Timeline } from './packets.ts';
 import {
   bitDepth,
+  chaptersOf,
   clockwise,
   codecOf,
   colorOf,
   creationTimeOf,
   hdrOf,
-  isInterlaced,
   isText,
   isVariable,
   languageOf,
@@ -17,6 +18,7 @@ import {
   oneLine,
   type ProbeStream,
   stretch,
+  ticksPerS,
 } from './streams.ts';
 
 /** Facts from ffprobe's output and the packets. `decodable`: the codecs this ffmpeg decodes; `bytes`: of the file. */
@@ -24,19 +26,9 @@ export function assembleFacts(
   source: Probed,
   { decodable, bytes }: { decodable: ReadonlySet<string>; bytes: number },
 ): MediaFacts {
-  const { output, main, lines } = source;
+  const { output, main, lines, look } = source;
   const streams = output.streams ?? [];
-  const line = lines.get(main.index) ?? {
-    packets: 0,
-    hidden: 0,
-    bytes: 0,
-    startS: 0,
-    endS: 0,
-    minGapS: 0,
-    maxGapS: 0,
-    jumpsBack: 0,
-    cuts: [],
-  };
+  const line = lines.get(main.index) ?? NO_PACKETS;
   const durationS = line.endS - line.startS;
   const audio = streams.filter(stream => stream.codec_type === 'audio');
   const subtitles = streams.filter(stream => stream.codec_type === 'subtitle');
@@ -47,13 +39,13 @@ export function assembleFacts(
     durationS,
     startS: line.startS,
     clockJumps: line.jumpsBack,
-    video: videoTrack(main, line, durationS),
+    video: videoTrack(main, look, line, durationS),
     audio: audio
       .filter(stream => lines.has(stream.index))
       .map(stream => audioTrack(stream, lines.get(stream.index), decodable)),
     subtitles: subtitles.filter(stream => lines.has(stream.index)).map(subtitleTrack),
     inventory: inventory(source),
-    chapters: output.chapters?.length ?? 0,
+    chapters: chaptersOf(output, main, lines).inFilm,
     cuts: line.cuts,
     creationTime: creationTimeOf(output, main),
     location: locationOf(output),
@@ -74,12 +66,15 @@ function shortTags(tags: Record<string, string>): Record<string, string> {
   );
 }
 
-function videoTrack(stream: ProbeStream, line: Timeline, durationS: number): VideoTrack {
+function videoTrack(stream: ProbeStream, look: Look, line: Timeline, durationS: number): VideoTrack {
   const width = stream.width ?? 0;
   const height = stream.height ?? 0;
   const rotation = clockwise(stream);
   const sampleAspect = stretch(stream);
-  const squareWidth = Math.round(width * sampleAspect);
+  const { width: squareWidth, height: squareHeight } = look.shapes ?? {
+    width: Math.round(width * sampleAspect),
+    height,
+  };
   const turned = rotation === 90 || rotation === 270;
   return {
     index: stream.index,
@@ -87,8 +82,9 @@ function videoTrack(stream: ProbeStream, line: Timeline, durationS: number): Vid
     profile: stream.profile,
     width,
     height,
-    displayWidth: turned ? height : squareWidth,
-    displayHeight: turned ? squareWidth : height,
+    displayWidth: turned ? squareHeight : squareWidth,
+    displayHeight: turned ? squareWidth : squareHeight,
+    shapeChanges: look.shapes?.changes ?? 0,
     rotation,
     sampleAspect,
     pixelFormat: stream.pix_fmt ?? 'unknown',
@@ -97,8 +93,12 @@ function videoTrack(stream: ProbeStream, line: Timeline, durationS: number): Vid
     variableFrameRate: isVariable(stream, line),
     frames: line.packets,
     hiddenFrames: line.hidden,
+    ...(line.untimed > 0 && { untimedFrames: line.untimed }),
+    lastFrameS: line.endS - line.lastS,
+    ticksPerS: ticksPerS(stream),
     bytes: line.bytes,
-    interlaced: isInterlaced(stream),
+    interlaced: look.interlaced,
+    unsaidFields: look.unsaidFields,
     hdr: hdrOf(stream),
     color: colorOf(stream),
   };
@@ -116,6 +116,7 @@ function audioTrack(stream: ProbeStream, line: Timeline | undefined, decodable: 
     bitrate: line && lengthS > 0 ? Math.round((line.bytes * 8) / lengthS) : undefined,
     bytes: line?.bytes ?? 0,
     lengthS: lengthS > 0 ? lengthS : undefined,
+    ...(line?.isCut && { isCut: true }),
     startS: seconds(stream.start_time) ?? line?.startS ?? 0,
     language: languageOf(stream),
     title: oneLine(stream.tags?.['title']),
@@ -124,8 +125,24 @@ function audioTrack(stream: ProbeStream, line: Timeline | undefined, decodable: 
 
 function subtitleTrack(stream: ProbeStream): SubtitleTrack {
   const codec = codecOf(stream);
-  return { index: stream.index, codec, text: isText(codec), language: languageOf(stream) };
+  const roles = ROLES.filter(role => stream.disposition?.[role] === 1);
+  return {
+    ...{ index: stream.index, codec, text: isText(codec), language: languageOf(stream) },
+    ...(roles.length > 0 && { roles }),
+  };
 }
+
+/** Those that every ffmpeg knows and MP4 has a place for. */
+const ROLES = [
+  'default',
+  'forced',
+  'hearing_impaired',
+  'visual_impaired',
+  'comment',
+  'captions',
+  'descriptions',
+  'dub',
+];
 
 function seconds(text: string | undefined): number | undefined {
   const value = Number(text);

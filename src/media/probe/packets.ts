@@ -1,16 +1,25 @@
 import type { Cut } from '../../core/media-info.ts';
+import type { TrackLength } from '../mp4-boxes.ts';
 
 /**
  * What the packets of a track tell about its timing, gathered in one pass with constant memory. The container's header is
  * not trusted, it may be forged. docs/encoding.md, Untrusted input
  */
 export interface Timeline {
+  /** Where two fields are a packet each, the frame they make counts as one. */
   packets: number;
+  /** Those among them that do not say when they are shown. */
+  untimed: number;
   /** Packets that are decoded but not shown; not counted in `packets`. */
   hidden: number;
+  /** Some of those are between shown ones, where an edit list joins parts of it; or its packets are not in the order of their times. */
+  isCut: boolean;
+  /** Its packets claim to last several times as long as it does: nothing they say of the last one can be true. */
+  overlaps: boolean;
   bytes: number;
-  /** Smallest presentation time and largest end, seconds. */
+  /** Smallest and largest presentation time, and largest end, seconds. */
   startS: number;
+  lastS: number;
   endS: number;
   /** Smallest and largest distance between neighbouring frames in display order, seconds; 0 with fewer than two. */
   minGapS: number;
@@ -34,6 +43,10 @@ export interface Packet {
 
 /** Frames are shown in another order than stored: H.264 allows 16 in between, codecs with hidden frames a few more. */
 const REORDER_WINDOW = 32;
+/** Rounding of a movie's clock, which may tick once per millisecond. */
+const ROUNDING_S = 0.002;
+/** Hidden frames, and fields that nobody knows to be some, may double what packets claim to last; that it is far more is nonsense. */
+const OVERLAP = 4;
 const FIRST_CUT_SPACING_S = 0.5;
 const MAX_CUTS = 256;
 
@@ -82,11 +95,31 @@ export function maxPackets(fileBytes: number): number {
   return MIN_PACKETS + PACKETS_PER_BYTE * fileBytes;
 }
 
+/**
+ * Which packets of a track are fields, two of which make a frame: `all`, or those much shorter than a frame, whose length it is in
+ * seconds. H.264 may change between both ways from picture to picture.
+ */
+export type Fields = 'all' | number;
+
+/** A packet that lasts less than this share of a frame is a field, and so far from the first field the second one may be. */
+const FIELD_SHARE = 0.75;
+
+/** Whether something that lasts so long may be a field, where a frame lasts `frameS`. */
+export function isShortPacket(lengthS: number, frameS: number): boolean {
+  return lengthS > 0 && lengthS < frameS * FIELD_SHARE;
+}
+
 /** The timelines of all tracks of a file, from its packets in stored order. */
 export class TimelineReader {
   readonly #tracks = new Map<number, TimelineBuilder>();
+  readonly #fields: ReadonlyMap<number, Fields>;
   #packets = 0;
   #bytes = 0;
+
+  /** `fields`: by track, for those that may have fields as packets. */
+  constructor(fields: ReadonlyMap<number, Fields> = new Map()) {
+    this.#fields = fields;
+  }
 
   /** Whether there are more packets, or more bytes in them, than a file of that many bytes can hold. */
   exceeds(fileBytes: number): boolean {
@@ -98,7 +131,7 @@ export class TimelineReader {
     this.#packets += 1;
     this.#bytes += packet.bytes;
     let track = this.#tracks.get(packet.stream);
-    if (!track) this.#tracks.set(packet.stream, (track = new TimelineBuilder()));
+    if (!track) this.#tracks.set(packet.stream, (track = new TimelineBuilder(this.#fields.get(packet.stream))));
     track.add(packet);
   }
 
@@ -108,37 +141,93 @@ export class TimelineReader {
   }
 }
 
+/** Finds the second fields among the packets of a track, in stored order. */
+export class FieldPairs {
+  readonly #fields: Fields | undefined;
+  /** The field before, if it is the first of its frame. */
+  #firstField: { time: number | undefined } | undefined;
+
+  constructor(fields: Fields | undefined) {
+    this.#fields = fields;
+  }
+
+  /** Whether the packet before it is the other field of the same frame: in stored order, both are neighbours. */
+  isSecond({ durationS = 0 }: Packet, time: number | undefined): boolean {
+    const fields = this.#fields;
+    const first = this.#firstField;
+    this.#firstField = undefined;
+    if (fields === undefined) return false;
+    const isField = fields === 'all' || isShortPacket(durationS, fields);
+    if (!isField) return false;
+    const apart = time === undefined || first?.time === undefined ? 0 : Math.abs(time - first.time);
+    if (first && (fields === 'all' || apart < fields * FIELD_SHARE)) return true;
+    this.#firstField = { time };
+    return false;
+  }
+}
+
+/** The timeline of a track without packets. */
+export const NO_PACKETS: Readonly<Timeline> = {
+  packets: 0,
+  untimed: 0,
+  hidden: 0,
+  isCut: false,
+  overlaps: false,
+  bytes: 0,
+  startS: 0,
+  lastS: 0,
+  endS: 0,
+  minGapS: 0,
+  maxGapS: 0,
+  jumpsBack: 0,
+  cuts: [],
+};
+
 /** The timeline of one track. */
 export class TimelineBuilder {
-  readonly #line = { packets: 0, hidden: 0, bytes: 0, startS: 0, endS: 0, minGapS: 0, maxGapS: 0, jumpsBack: 0 };
+  readonly #line = { ...NO_PACKETS };
   readonly #cuts = new CutPicker();
   /** Frames that may still be preceded by one stored later. */
   readonly #window: Shown[] = [];
   #lastS: number | undefined;
-  /** Time of the frame that is shown last. */
-  #lastStartS = 0;
   #gaps = 0;
   #shown = 0;
-  #untimed = 0;
+  #isPaused = false;
+  #storedS: number | undefined;
+  #claimedS = 0;
+  #longestS = 0;
+  readonly #pairs: FieldPairs;
+
+  constructor(fields?: Fields) {
+    this.#pairs = new FieldPairs(fields);
+  }
 
   add(packet: Packet): void {
     const line = this.#line;
     line.bytes += packet.bytes;
-    if (packet.discarded) {
-      line.hidden += 1;
-      return;
-    }
-    line.packets += 1;
     // AVI has no presentation times, Matroska no decoding times.
     const time = packet.ptsS ?? packet.dtsS;
-    if (time === undefined) {
-      this.#untimed += 1;
+    if (this.#pairs.isSecond(packet, time)) {
+      if (!packet.discarded && time !== undefined) line.endS = Math.max(line.endS, time + (packet.durationS ?? 0));
       return;
     }
-    const isFirst = line.packets === 1;
+    if (packet.discarded) {
+      line.hidden += 1;
+      this.#isPaused = line.packets > 0;
+      return;
+    }
+    line.isCut ||= this.#isPaused || this.#goesBack(packet);
+    line.packets += 1;
+    this.#claimedS += packet.durationS ?? 0;
+    this.#longestS = Math.max(this.#longestS, packet.durationS ?? 0);
+    if (time === undefined) {
+      line.untimed += 1;
+      return;
+    }
+    const isFirst = line.packets - line.untimed === 1;
     line.startS = isFirst ? time : Math.min(line.startS, time);
     if (isFirst) line.endS = time;
-    if (isFirst || time >= this.#lastStartS) this.#lastStartS = time;
+    line.lastS = isFirst ? time : Math.max(line.lastS, time);
     line.endS = Math.max(line.endS, time + (packet.durationS ?? 0));
     insertSorted(this.#window, { time, key: packet.key });
     const next = this.#window.length > REORDER_WINDOW ? this.#window.shift() : undefined;
@@ -149,9 +238,19 @@ export class TimelineBuilder {
     const line = this.#line;
     for (const frame of this.#window.splice(0)) this.#show(frame);
     // The last packet may not say how long it lasts: then it counts as long as the others on average.
-    if (line.packets > 1 && line.endS <= this.#lastStartS)
-      line.endS = this.#lastStartS + (this.#lastStartS - line.startS) / (line.packets - 1);
-    return { ...line, cuts: this.#untimed === 0 && line.jumpsBack === 0 ? this.#cuts.result() : [] };
+    if (line.packets > 1 && line.endS <= line.lastS)
+      line.endS = line.lastS + (line.lastS - line.startS) / (line.packets - 1);
+    const shownS = line.lastS - line.startS;
+    // Without the longest: the last one may well stay.
+    line.overlaps = shownS > 0 && this.#claimedS - this.#longestS > OVERLAP * shownS;
+    return { ...line, cuts: line.untimed === 0 && line.jumpsBack === 0 ? this.#cuts.result() : [] };
+  }
+
+  /** Decoding times only ever grow. */
+  #goesBack({ dtsS }: Packet): boolean {
+    const before = this.#storedS;
+    this.#storedS = dtsS ?? before;
+    return before !== undefined && dtsS !== undefined && dtsS < before - ROUNDING_S;
   }
 
   #show({ time, key }: Shown): void {
@@ -198,6 +297,25 @@ class CutPicker {
     if (!before || stretch(cut) > stretch(before)) this.#cuts.push(cut);
     else if (cut.key && !before.key) this.#cuts[this.#cuts.length - 1] = cut;
   }
+}
+
+/**
+ * The end of a picture whose packets all claim to last far longer than they do (a forged frame rate beside the codec's own): the last
+ * one counts as long as the others on average.
+ */
+export function endByGaps(line: Timeline): Timeline {
+  const { overlaps, lastS, startS, packets } = line;
+  return overlaps ? { ...line, endS: lastS + (lastS - startS) / (packets - 1) } : line;
+}
+
+/**
+ * The end of a picture by the headers of an MP4, as far as both agree: where frames are stored in another order than shown, packets
+ * do not say how long the last one stays, or ffprobe guesses from the frame rate.
+ */
+export function endByHeaders(line: Timeline, length: TrackLength | undefined): Timeline {
+  const endS = length ? Math.min(length.endS, line.startS + length.mediaS) : 0;
+  const isNews = Math.abs(endS - line.endS) > ROUNDING_S && endS > line.lastS + ROUNDING_S;
+  return isNews ? { ...line, endS } : line;
 }
 
 function insertSorted(window: Shown[], frame: Shown): void {

@@ -2,78 +2,61 @@
  * Room media: what a media file is (probe/), whether it is complete (completeness/), and the ffmpeg that reads and writes it
  * (ffmpeg/). May import core, messages and platform.
  */
-import { isShrinkError, ShrinkError } from '../../core/errors.ts';
-import type { MediaFacts } from '../../core/media-info.ts';
-import type { Sentence } from '../../core/message.ts';
-import { say } from '../../messages/say.ts';
-import { fileError } from '../../platform/files/file-error.ts';
-import { CHUNK, type InputFile, type Readable, reading } from '../../platform/files/files.ts';
-import type { PauseGate } from '../../platform/pause-gate.ts';
-import { ChildEnd } from '../../platform/process/exit-status.ts';
-import type { ChildLimits } from '../../platform/process/limits.ts';
-import { type ChildRequest, type ChildResult, runChild } from '../../platform/process/run-child.ts';
-import { MAX_PIXELS, quiet, untrustedInput, WITHOUT_LOOP_FILTER } from '../ffmpeg/args.ts';
+import type { MediaFacts, Window } from '../../core/media-info.ts';
+import { partOf } from '../../core/trim.ts';
+import type { InputFile } from '../../platform/files/files.ts';
+import { MAX_PIXELS } from '../ffmpeg/args.ts';
 import {
   cannotDecode,
   claimsTooMuch,
   copyProtected,
-  displayName,
   headerMissing,
   MAX_FPS,
   noFrames,
+  nothingInPart,
   noVideo,
   onePicture,
-  refuseByComplaints,
-  refuseByLooks,
-  refuseByProbe,
+  partIsOnePicture,
+  partUntimed,
   tooManyFrames,
   tooManyPixels,
+  untimed,
 } from '../ffmpeg/input-errors.ts';
-import type { Tools } from '../ffmpeg/tools.ts';
+import {
+  alphaArgs,
+  countDetected,
+  detectArgs,
+  detectedLook,
+  laterLook,
+  type Look,
+  lookByContainer,
+  mayHoldFields,
+  mustDetectFields,
+  mustSeeAlpha,
+  mustSeeFrames,
+  type Opening,
+  OPENING_ENTRIES,
+  OPENING_PACKETS,
+  openingLook,
+  showsAlpha,
+} from './look.ts';
 import { assembleFacts } from './media-info.ts';
-import { maxPackets, type Packet, parsePacket, parsePacketObject, type Timeline, TimelineReader } from './packets.ts';
+import { endByGaps, endByHeaders, type Fields, maxPackets, type Timeline } from './packets.ts';
+import { type DecodingOptions, type Description, ProbedFile, type ProbeOptions } from './probed-file.ts';
+import { mayChangeShape, ShapeReader, shapesArgs } from './shapes.ts';
 import { readSigns, type Signs } from './signs.ts';
-import { type Looks, looksLike } from './sniff.ts';
 import { mainVideo, pictures, type ProbeOutput, type ProbeStream } from './streams.ts';
+import { WindowReader } from './window.ts';
 
-export interface ProbeOptions {
-  tools: Tools;
-  signal?: AbortSignal;
-  gate?: PauseGate;
-  /** Looks for captions in every byte: for a result that must have them. */
-  thorough?: boolean;
-}
-
-export interface DecodingOptions extends ProbeOptions {
-  /** Threads of the decoders; by default one per core. */
-  threads?: number;
-  limits: ChildLimits;
-  stallMs: number;
-  /** A packet of the track with this index was read. */
-  onPacket?: (track: number) => void;
-}
-
-/** Enough for 8K; anything that needs more is refused. Virtual memory, which threads reserve in plenty without using it. */
-const PROBE_MEMORY = 4 * 2 ** 30;
-/** Reading through a film must not make another one stutter. */
-const NICE = 10;
-const OPEN_LIMIT_MS = 60_000;
-/** Processor time for opening a file, seconds, and bytes for which it gets another; a slow disk costs none. */
-const OPEN_CPU_S = 15;
-const BYTES_PER_CPU_S = 1_000_000;
-/** A network mount must deliver at least this many bytes a second, or the scan is abandoned. */
-const SLOWEST_READ = 1_000_000;
-/** A small file is described and read through by one ffprobe: starting another takes as long as reading it. */
-const SMALL_FILE = 64_000_000;
-/** Sixty thousand chapters are handled in another way. */
-const MAX_DESCRIPTION_LINES = 20_000;
-/** All tags of a track are one line, and a tag may hold a picture. */
-const MAX_DESCRIPTION_CHARS = 8_000_000;
 /** Packets of sound that the decoder may withhold, before its start and after its end. */
 const UNHEARD = 2;
 
-const TRACKS = ['-show_format', '-show_streams'];
-const PACKETS = 'packet=stream_index,pts_time,dts_time,duration_time,size,flags';
+/** Pictures without a time that damage may leave, and the share of them. */
+const MAX_UNTIMED = 2;
+const UNTIMED_SHARE = 0.05;
+
+/** A chapter that only touches a part is not in it. join-args.ts cuts by the same. */
+export const CHAPTER_SLACK_S = 0.001;
 
 /**
  * Facts about a media file: what ffprobe reports about its tracks, and timing counted from the packets of the whole file, as fast
@@ -108,187 +91,201 @@ export async function probeDecoding(
   return isHeard && decodedFrames >= facts.video.frames ? { facts, decodedFrames } : undefined;
 }
 
-/** ffprobe's report about a file, and the timeline of every track of it that has packets. */
-interface Description {
-  output: ProbeOutput;
-  timelines: Map<number, Timeline>;
+interface Timelines {
+  main: ProbeStream;
+  lines: Map<number, Timeline>;
+  look: Look;
+  /** Of the main video. */
+  fields: Fields | undefined;
 }
-
-type ProbeRequest = Pick<
-  ChildRequest,
-  'timeoutMs' | 'stallMs' | 'limits' | 'onStdoutLine' | 'onStderrLine' | 'maxLineChars'
->;
 
 /** One file being probed. */
 class FileProbe {
-  readonly #file: InputFile;
-  readonly #path: string;
+  readonly #file: ProbedFile;
   readonly #options: ProbeOptions;
-  readonly #bytes: number;
-  readonly #looks: Looks;
   readonly #signs: Signs;
-  /** The name, fit for a sentence. */
-  readonly #name: string;
 
-  private constructor(file: InputFile, options: ProbeOptions, seen: { bytes: number; looks: Looks; signs: Signs }) {
-    const { path } = file;
+  private constructor(file: ProbedFile, options: ProbeOptions, signs: Signs) {
     this.#file = file;
-    this.#path = path;
     this.#options = options;
-    this.#bytes = seen.bytes;
-    this.#looks = seen.looks;
-    this.#signs = seen.signs;
-    this.#name = displayName(path);
+    this.#signs = signs;
   }
 
   /** Refuses a file whose bytes show that it is not a video, or an encrypted one. */
-  static async open(file: InputFile, options: ProbeOptions): Promise<FileProbe> {
-    const { head, bytes } = await probing(file, headOf);
-    const looks = looksLike(head, bytes);
-    const refused = refuseByLooks(file.path, looks);
-    if (refused) throw refused;
-    const signs = await readSigns(file, bytes, options);
-    if (signs.encryption !== undefined) throw copyProtected(file.path, signs.encryption);
-    return new FileProbe(file, options, { bytes, looks, signs });
+  static async open(input: InputFile, options: ProbeOptions): Promise<FileProbe> {
+    const file = await ProbedFile.open(input, options);
+    const signs = await readSigns(input, file.bytes, options);
+    if (signs.encryption !== undefined) throw copyProtected(input.path, signs.encryption);
+    return new FileProbe(file, options, signs);
   }
 
-  /** For a small file. `undefined` if anything is out of the ordinary: probing step by step then says what. */
   async describeAtOnce(decoding?: DecodingOptions): Promise<Description | undefined> {
-    if (this.#bytes > SMALL_FILE) return undefined;
-    const { threads = 'auto', limits, stallMs, onPacket } = decoding ?? {};
-    const timelines = new TimelineReader();
-    const lines: string[] = [];
-    let isAmongPackets = false;
-    const wanted = [
-      ...(decoding ? ['-threads', String(threads), ...WITHOUT_LOOP_FILTER, '-count_frames'] : []),
-      ...[...TRACKS, '-show_entries', `chapter=id:${PACKETS}`, '-of', 'json=compact=1'],
-    ];
-    try {
-      const { stderrTail } = await this.#ffprobe(wanted, say('media.doing-probe', { file: this.#name }), {
-        timeoutMs: stallMs === undefined ? OPEN_LIMIT_MS : undefined,
-        stallMs,
-        maxLineChars: MAX_DESCRIPTION_CHARS,
-        limits: limits ?? { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: this.#cpuSeconds() },
-        onStdoutLine: text => {
-          if (text === '    "packets": [') isAmongPackets = true;
-          else if (isAmongPackets && text === '    ],') isAmongPackets = false;
-          else if (isAmongPackets) {
-            const packet = parsePacketObject(text);
-            this.#add(packet, timelines);
-            if (packet) onPacket?.(packet.stream);
-          } else if (lines.push(text) > MAX_DESCRIPTION_LINES) throw new Error('the description is too long');
-        },
-      });
-      const found = timelines.result();
-      if (stderrTail !== '' || found.size === 0) return undefined;
-      return { output: JSON.parse(lines.join('\n')) as ProbeOutput, timelines: found };
-    } catch (error) {
-      if (isShrinkError(error, 'cancelled', 'unsafe-media')) throw error;
-      return undefined;
-    }
+    return await this.#file.describeAtOnce(decoding);
   }
 
   /** Facts from the description or, without one, from probing step by step. */
   async facts(description: Description | undefined): Promise<MediaFacts> {
-    const output = description?.output ?? (await this.#describeTracks());
+    const output = description?.output ?? (await this.#file.describeTracks());
     const streams = output.streams ?? [];
     const protection = protectionIn(output);
-    if (protection !== undefined) throw copyProtected(this.#path, protection);
+    if (protection !== undefined) throw copyProtected(this.#file.path, protection);
     const [first, ...more] = pictures(streams);
     if (!first)
       throw noVideo(
-        this.#path,
+        this.#file.path,
         streams.some(stream => stream.codec_type === 'audio'),
       );
     // Reading through a long file takes minutes: not for one that is refused anyway.
     if (more.length === 0) this.#refuseByTrack(first);
-    const lines = description?.timelines ?? (await this.#scanPackets());
+    const seen = await this.#timelines(first, streams, description?.timelines);
+    const { main, lines: byPackets, look: later, fields } = await this.#withKeyframes(output, seen);
+    const lines = withHeaders(output, byPackets, this.#signs);
+    const frames = lines.get(main.index)?.packets ?? 0;
+    if (frames === 0) throw noFrames(this.#file.path);
+    // The second of two fields may well have no time of its own.
+    const without = fields === undefined ? (lines.get(main.index)?.untimed ?? 0) : 0;
+    if (without > MAX_UNTIMED && without > frames * UNTIMED_SHARE) throw untimed(this.#file.path, without, frames);
+    const isOpaque = mustSeeAlpha(main) && !(await this.#isTransparent(main));
+    const look = { ...later, ...(isOpaque && { isOpaque }) };
+    const part = await this.#part(output, { main, lines, fields });
+    const facts = assembleFacts(
+      { output, main, lines, signs: this.#signs, look, ...part },
+      { decodable: this.#options.tools.decodable, bytes: this.#file.bytes },
+    );
+    if (part && facts.video.frames < 2) throw partIsOnePicture(this.#file.path);
+    if (frames === 1 || facts.durationS <= 0) throw onePicture(this.#file.path, longestSound(streams, lines));
+    if (facts.video.fps > MAX_FPS) throw tooManyFrames(this.#file.path, facts.video.fps);
+    return part ? { ...facts, window: part.window } : facts;
+  }
+
+  /** The part asked for; `undefined` if all of the file is looked at. */
+  async #part(
+    output: ProbeOutput,
+    { main, lines, fields }: Pick<Timelines, 'main' | 'lines' | 'fields'>,
+  ): Promise<{ window: Window; lines: Map<number, Timeline>; output: ProbeOutput } | undefined> {
+    const { trim } = this.#options;
+    const line = lines.get(main.index);
+    if (!trim || !line || line.jumpsBack > 0 || line.packets < 2) return undefined;
+    const durationS = line.endS - line.startS;
+    const wanted = partOf(trim, durationS);
+    if (wanted.kind === 'nothing') throw nothingInPart(this.#file.path, trim, durationS);
+    if (wanted.isWhole) return undefined;
+    if (line.cuts.length === 0) throw partUntimed(this.#file.path);
+    const streams = output.streams ?? [];
+    const texts = streams.filter(stream => stream.codec_type === 'subtitle').map(({ index }) => index);
+    const reader = new WindowReader({
+      ...{ main: main.index, fields, texts: new Set(texts), startS: line.startS, durationS },
+      fromS: wanted.fromS > 0 ? line.startS + wanted.fromS : undefined,
+      toS: wanted.toS < durationS ? line.startS + wanted.toS : undefined,
+    });
+    await this.#file.readPackets(packet => packet && reader.add(packet));
+    const found = reader.result(this.#file.bytes);
+    if (!found) throw partIsOnePicture(this.#file.path);
+    const { startS, endS } = found.lines.get(main.index) ?? line;
+    const chapters = output.chapters?.filter(
+      ({ start_time: start, end_time: end }) =>
+        Number(end) > startS + CHAPTER_SLACK_S && Number(start) < endS - CHAPTER_SLACK_S,
+    );
+    return { ...found, output: { ...output, chapters } };
+  }
+
+  /** The main video, the timelines of all tracks with frames counted as frames, and what its frames show. */
+  async #timelines(
+    first: ProbeStream,
+    streams: readonly ProbeStream[],
+    before: Map<number, Timeline> | undefined,
+  ): Promise<Timelines> {
+    const isOnly = pictures(streams).length === 1;
+    // Before reading through the film, so that once will do.
+    const early = before || !isOnly ? undefined : await this.#opening(first);
+    let lines = before ?? (await this.#file.scanPackets(fieldsOf(first, early)));
     const main = mainVideo(streams, lines) ?? first;
     this.#refuseByTrack(main);
-    const frames = lines.get(main.index)?.packets ?? 0;
-    if (frames === 0) throw noFrames(this.#path);
-    const facts = assembleFacts(
-      { output, main, lines, signs: this.#signs },
-      { decodable: this.#options.tools.decodable, bytes: this.#bytes },
+    const opening = early ?? (await this.#opening(main));
+    const line = lines.get(main.index);
+    if (!early && line && opening.fields !== undefined && mayHoldFields(line, opening.fields))
+      lines = await this.#file.scanPackets(fieldsOf(main, opening));
+    const look = mustDetectFields(main) ? await this.#detectFields(main, lines) : opening;
+    return { main, lines, look, fields: opening.fields };
+  }
+
+  /** The first frames, where the container does not say all about them. */
+  async #opening(stream: ProbeStream): Promise<Opening> {
+    if (!mustSeeFrames(stream)) return lookByContainer(stream);
+    const lines: string[] = [];
+    const wanted = [
+      ...['-select_streams', String(stream.index), '-read_intervals', `%+#${OPENING_PACKETS}`],
+      ...['-show_entries', OPENING_ENTRIES, '-of', 'compact'],
+    ];
+    await this.#file.showFrames(wanted, line => lines.push(line));
+    return openingLook(lines, stream);
+  }
+
+  /** Whether a picture has fields, where nothing but the picture can tell. */
+  async #detectFields(main: ProbeStream, lines: ReadonlyMap<number, Timeline>): Promise<Look> {
+    const found = { tff: 0, bff: 0, progressive: 0 };
+    const { startS = 0, endS = 0 } = lines.get(main.index) ?? {};
+    const place = { index: main.index, lengthS: endS - startS };
+    if (this.#options.tools.filters.has('idet'))
+      await this.#file.filterFrames(
+        file => detectArgs(file, place),
+        line => countDetected(found, line),
+      );
+    return detectedLook(found, main);
+  }
+
+  async #isTransparent({ index }: ProbeStream): Promise<boolean> {
+    let seen = false;
+    await this.#file.filterFrames(
+      file => alphaArgs(file, index),
+      line => (seen ||= showsAlpha(line)),
     );
-    if (frames === 1 || facts.durationS <= 0) throw onePicture(this.#path, longestSound(streams, lines));
-    if (facts.video.fps > MAX_FPS) throw tooManyFrames(this.#path, facts.video.fps);
-    return facts;
+    return seen;
   }
 
-  #add(packet: Packet | undefined, timelines: TimelineReader): void {
-    timelines.add(packet);
-    if (timelines.exceeds(this.#bytes)) throw claimsTooMuch(this.#path);
-  }
-
-  /** What opening a file of this size can need at most. */
-  #cpuSeconds(): number {
-    return Math.min(OPEN_LIMIT_MS / 1000, Math.ceil(OPEN_CPU_S + this.#bytes / BYTES_PER_CPU_S));
+  /** Reads through the film once more, where its container lets the picture change: its shape, and whether it has fields. */
+  async #withKeyframes({ format }: ProbeOutput, seen: Timelines): Promise<Timelines> {
+    const { main, lines, fields } = seen;
+    const line = lines.get(main.index);
+    if (!line || this.#options.oneShape || !mayChangeShape(main, format)) return seen;
+    const keyframes = new ShapeReader();
+    await this.#file.showFrames(shapesArgs(main, line), text => keyframes.add(text), { whole: true });
+    const shapes = keyframes.result(line.endS);
+    const opening = laterLook({ ...seen.look, ...(fields && { fields }) }, keyframes.interlacedShare, main, line);
+    const isNews = fields === undefined && opening.fields !== undefined;
+    return {
+      main,
+      lines: isNews ? await this.#file.scanPackets(fieldsOf(main, opening)) : lines,
+      look: { ...opening, ...(shapes && { shapes }) },
+      fields: opening.fields,
+    };
   }
 
   #refuseByTrack({ width = 0, height = 0, codec_name: codec = 'unknown', nb_frames: claimed }: ProbeStream): void {
-    if (Number(claimed) > maxPackets(this.#bytes)) throw claimsTooMuch(this.#path);
-    if (width * height > MAX_PIXELS) throw tooManyPixels(this.#path);
-    if (!this.#options.tools.decodable.has(codec)) throw cannotDecode(this.#path, codec);
+    if (Number(claimed) > maxPackets(this.#file.bytes)) throw claimsTooMuch(this.#file.path);
+    if (width * height > MAX_PIXELS) throw tooManyPixels(this.#file.path, { width, height });
+    if (!this.#options.tools.decodable.has(codec)) throw cannotDecode(this.#file.path, codec);
     // A codec it knows tells its size in the header of the stream.
-    if (width === 0 || height === 0) throw headerMissing(this.#path, codec);
+    if (width === 0 || height === 0) throw headerMissing(this.#file.path, codec);
   }
+}
 
-  async #describeTracks(): Promise<ProbeOutput> {
-    // Only whether there are chapters: sixty thousand of them with titles exceed the output limit.
-    const wanted = [...TRACKS, '-show_entries', 'chapter=id', '-of', 'json'];
-    try {
-      const { stdout, stderrTail } = await this.#ffprobe(wanted, say('media.doing-probe', { file: this.#name }), {
-        timeoutMs: OPEN_LIMIT_MS,
-        limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: this.#cpuSeconds() },
-      });
-      if (stderrTail.includes('exceeds specified max pixel count')) throw tooManyPixels(this.#path);
-      return JSON.parse(stdout) as ProbeOutput;
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw await this.#refused(error);
-      const message = say('media.not-described', { file: this.#name });
-      throw new ShrinkError('not-media', message, { subject: this.#path, cause: error });
-    }
-  }
+function fieldsOf({ index }: ProbeStream, opening: Opening | undefined): Map<number, Fields> {
+  return new Map(opening?.fields === undefined ? [] : [[index, opening.fields]]);
+}
 
-  async #scanPackets(): Promise<Map<number, Timeline>> {
-    const timelines = new TimelineReader();
-    const readS = this.#bytes / SLOWEST_READ;
-    let complaint: ShrinkError | undefined;
-    try {
-      const wanted = ['-show_entries', PACKETS, '-of', 'csv=p=0'];
-      await this.#ffprobe(wanted, say('media.doing-scan', { file: this.#name }), {
-        timeoutMs: OPEN_LIMIT_MS + readS * 1000,
-        stallMs: 2 * OPEN_LIMIT_MS,
-        limits: { addressSpaceBytes: PROBE_MEMORY, cpuSeconds: this.#cpuSeconds() + readS },
-        onStdoutLine: text => this.#add(parsePacket(text), timelines),
-        onStderrLine: text => {
-          complaint ??= refuseByComplaints(this.#path, text);
-        },
-      });
-    } catch (error) {
-      throw await this.#refused(error);
-    }
-    if (complaint) throw complaint;
-    return timelines.result();
+/** Timelines of pictures without what their packets cannot mean, and with what the headers of an MP4 add to them. */
+function withHeaders(
+  { streams = [] }: ProbeOutput,
+  lines: ReadonlyMap<number, Timeline>,
+  { lengths }: Signs,
+): Map<number, Timeline> {
+  const all = new Map(lines);
+  for (const { index, id } of pictures(streams)) {
+    const line = lines.get(index);
+    if (line) all.set(index, endByHeaders(endByGaps(line), lengths.get(Number(id))));
   }
-
-  /** ffprobe reports "Input/output error" for damaged files as well: a disk is to blame only if we cannot read from it either. */
-  async #refused(error: unknown): Promise<unknown> {
-    const said = error instanceof ShrinkError && error.cause instanceof ChildEnd ? error.cause.stderrTail : '';
-    if (said.includes('Input/output error')) await probing(this.#file, readThrough);
-    return refuseByProbe(this.#path, error, this.#looks);
-  }
-
-  #ffprobe(wanted: string[], doing: Sentence, request: ProbeRequest): Promise<ChildResult> {
-    const { tools, signal, gate } = this.#options;
-    const args = [...quiet(), ...wanted, ...untrustedInput(this.#file)];
-    return runChild({
-      ...{ ...request, doing, args, nice: NICE, signal, gate },
-      command: tools.ffprobe,
-      inputsBy: tools.inputsBy,
-    });
-  }
+  return all;
 }
 
 /** How ffprobe shows that a track is encrypted: the tags of ASF, and the key that WebM names. */
@@ -302,27 +299,4 @@ function protectionIn({ format, streams = [] }: ProbeOutput): string | undefined
 function longestSound(streams: readonly ProbeStream[], lines: ReadonlyMap<number, Timeline>): number {
   const sound = streams.filter(stream => stream.codec_type === 'audio').map(({ index }) => lines.get(index));
   return Math.max(0, ...sound.map(line => (line ? line.endS - line.startS : 0)));
-}
-
-async function probing<T>(file: InputFile, act: (opened: Readable) => Promise<T>): Promise<T> {
-  try {
-    return await reading(file, act);
-  } catch (error) {
-    throw fileError(error, say('media.doing-probe', { file: displayName(file.path) }), file.path);
-  }
-}
-
-async function headOf(file: Readable): Promise<{ head: Buffer; bytes: number }> {
-  const head = Buffer.alloc(512);
-  const { bytesRead } = await file.read(head, 0, head.length, 0);
-  return { head: head.subarray(0, bytesRead), bytes: Number((await file.stat()).size) };
-}
-
-async function readThrough(file: Readable): Promise<void> {
-  const buffer = Buffer.allocUnsafe(CHUNK);
-  for (let done = 0; ; ) {
-    const { bytesRead } = await file.read(buffer, 0, CHUNK, done);
-    if (bytesRead === 0) return;
-    done += bytesRead;
-  }
 }

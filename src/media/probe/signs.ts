@@ -1,6 +1,7 @@
 /** What a file's bytes show and ffprobe does not say: captions in the picture, encryption, a second eye. A few small reads. */
 import { doing, type InputFile, type Readable, reading } from '../../platform/files/files.ts';
-import { sampleEntries } from '../mp4-boxes.ts';
+import { sampleEntries, type TrackLength } from '../mp4-boxes.ts';
+import { unreadBytes } from '../unread.ts';
 
 export interface Signs {
   /** CEA-608 or 708 captions in the picture's own data. */
@@ -9,9 +10,19 @@ export interface Signs {
   encryption: string | undefined;
   /** HEVC with a second layer for the other eye. */
   secondEye: boolean;
+  /** How long the tracks of an MP4 are by their headers, by ID. */
+  lengths: ReadonlyMap<number, TrackLength>;
+  /** Behind the film, where ffmpeg reads nothing. */
+  unreadBytes: number;
 }
 
-export const NO_SIGNS: Signs = { captions: false, encryption: undefined, secondEye: false };
+export const NO_SIGNS: Signs = {
+  captions: false,
+  encryption: undefined,
+  secondEye: false,
+  lengths: new Map(),
+  unreadBytes: 0,
+};
 
 /** Captions are in every group of pictures or nowhere: the beginning and three places further on show which. */
 const PLACES = [0, 0.25, 0.5, 0.75];
@@ -22,8 +33,9 @@ const BYTES_PER_PLACE = 4_000_000;
  * @throws ShrinkError those of reading a file
  */
 export async function readSigns(file: InputFile, bytes: number, { thorough = false } = {}): Promise<Signs> {
-  const { boxes, protection } = await sampleEntries(file);
+  const { boxes, protection, lengths } = await sampleEntries(file);
   const secondEye = boxes.has('lhvC') || boxes.has('vexu');
+  const unread = await unreadBytes(file, bytes);
   const length = Math.min(bytes, BYTES_PER_PLACE);
   const all = thorough || bytes <= BYTES_PER_PLACE * PLACES.length;
   const count = Math.ceil(bytes / BYTES_PER_PLACE);
@@ -34,7 +46,7 @@ export async function readSigns(file: InputFile, bytes: number, { thorough = fal
   const look = async (opened: Readable): Promise<Signs> => {
     const head = await readAt(opened, buffer, 0);
     const encryption = protection ?? (isScrambled(head) ? 'DVB' : undefined);
-    return { captions: await anyCaptions(opened, buffer, starts), encryption, secondEye };
+    return { captions: await anyCaptions(opened, buffer, starts), encryption, secondEye, lengths, unreadBytes: unread };
   };
   return await reading(file, opened => doing('reading', file.path, () => look(opened)));
 }

@@ -1,6 +1,9 @@
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
 
+/** A PNG may have its colours described before it says that it is a film. */
+export const HEAD_BYTES = 8_192;
+
 /** What the first bytes of a file show it to be, whatever its name. Pure. */
 export type Looks =
   | { kind: 'empty' }
@@ -12,10 +15,7 @@ export type Looks =
 
 /** Offset, the bytes there, and their meaning. */
 const MAGIC: readonly [number, string, Sentence][] = [
-  [0, '\x89PNG', say('media.looks-picture', { format: 'PNG' })],
   [0, '\xff\xd8\xff', say('media.looks-picture', { format: 'JPEG' })],
-  [0, 'GIF8', say('media.looks-picture', { format: 'GIF' })],
-  [8, 'WEBP', say('media.looks-picture', { format: 'WebP' })],
   [0, 'II*\0', say('media.looks-picture', { format: 'TIFF' })],
   [0, 'MM\0*', say('media.looks-picture', { format: 'TIFF' })],
   [4, 'ftypheic', say('media.looks-picture', { format: 'HEIF' })],
@@ -45,17 +45,39 @@ const PLAYLISTS: readonly [RegExp, Sentence][] = [
   [/^v=0\r?\no=/, say('media.looks-sdp')],
 ];
 
-/** `head` is the start of the file, 512 bytes are enough. */
+/** Pictures whose formats also hold films: PNG says so before its first picture, WebP in its header; GIF has to be read. */
+function pictureIn(text: string): Sentence | undefined {
+  if (text.startsWith('\x89PNG'))
+    return text.includes('acTL') ? undefined : say('media.looks-picture', { format: 'PNG' });
+  if (!text.startsWith('WEBP', 8)) return undefined;
+  const isAnimated = text.startsWith('VP8X', 12) && (text.charCodeAt(20) & 2) !== 0;
+  return isAnimated ? say('media.looks-animation', { format: 'WebP' }) : say('media.looks-picture', { format: 'WebP' });
+}
+
+/** `head` is the start of the file, HEAD_BYTES are enough. */
 export function looksLike(head: Buffer, sizeBytes: number): Looks {
   if (sizeBytes === 0) return { kind: 'empty' };
   const text = head.toString('latin1');
   for (const [pattern, what] of PLAYLISTS) if (pattern.test(text)) return { kind: 'playlist', what };
   for (const [at, bytes, what] of MAGIC) if (text.startsWith(bytes, at)) return { kind: 'other', what };
+  const picture = pictureIn(text);
+  if (picture) return { kind: 'other', what: picture };
   if (/^\s*<(!doctype html|html)/i.test(text)) return { kind: 'other', what: say('media.looks-web-page') };
   if (isText(head)) return { kind: 'other', what: say('media.looks-text') };
   if (head.every(byte => byte === 0)) return { kind: 'other', what: say('media.looks-zeros') };
   if (/^(ftyp|moov|mdat|wide|free|skip|pnot)$/.test(text.slice(4, 8))) return { kind: 'mp4' };
   return { kind: 'unknown' };
+}
+
+/**
+ * The size of the pictures of a GIF or PNG, by its head: of what is too large for it, ffmpeg tells neither the size nor that this is
+ * the reason.
+ */
+export function canvasOf(head: Buffer): { width: number; height: number } | undefined {
+  if (head.length < 24) return undefined;
+  if (head.toString('latin1', 0, 4) === 'GIF8') return { width: head.readUInt16LE(6), height: head.readUInt16LE(8) };
+  const isPng = head.toString('latin1', 1, 4) === 'PNG' && head.toString('latin1', 12, 16) === 'IHDR';
+  return isPng ? { width: head.readUInt32BE(16), height: head.readUInt32BE(20) } : undefined;
 }
 
 function isText(head: Buffer): boolean {

@@ -7,11 +7,13 @@ import type { Timeline } from './packets.ts';
 export interface ProbeOutput {
   format?: { format_name?: string; tags?: Record<string, string> };
   streams?: ProbeStream[];
-  chapters?: unknown[];
+  chapters?: { start_time?: string; end_time?: string }[] | undefined;
 }
 
 export interface ProbeStream {
   index: number;
+  /** `0x1`, in containers that number their tracks. */
+  id?: string;
   codec_type?: string;
   codec_name?: string;
   codec_tag_string?: string;
@@ -114,6 +116,22 @@ export function locationOf({ format }: ProbeOutput): string | undefined {
   return tags.find(([name, value]) => LOCATION.test(name) && ISO_6709.test(value))?.[1];
 }
 
+/**
+ * Those that the film has, and how many end before it begins: a recording cut from a longer one may have kept the chapters of all of
+ * it. Sound that is over before the first picture does not count.
+ */
+export function chaptersOf(
+  { chapters = [], streams = [] }: ProbeOutput,
+  main: ProbeStream,
+  lines: ReadonlyMap<number, Pick<Timeline, 'startS' | 'endS'>>,
+): { inFilm: number; before: number } {
+  const pictureS = lines.get(main.index)?.startS ?? 0;
+  const sounds = streams.flatMap(({ codec_type: type, index }) => (type === 'audio' ? (lines.get(index) ?? []) : []));
+  const startS = Math.min(pictureS, ...sounds.flatMap(line => (line.endS > pictureS ? line.startS : [])));
+  const before = chapters.filter(({ end_time: end }) => Number(end) <= startS).length;
+  return { inFilm: chapters.length - before, before };
+}
+
 export function sideData(stream: ProbeStream, type: string): SideData | undefined {
   return stream.side_data_list?.find(entry => entry.side_data_type === type);
 }
@@ -139,8 +157,14 @@ export function isVariable(stream: ProbeStream, line: Timeline | undefined): boo
   return line !== undefined && line.maxGapS - line.minGapS > 2 * (fraction(stream.time_base) ?? 0) + 1e-4;
 }
 
+/** Of a clock that ticks `1/600` of a second. */
+export function ticksPerS({ time_base: base }: ProbeStream): number | undefined {
+  const [, ticks] = /^1\/(\d+)$/.exec(base ?? '') ?? [];
+  return ticks === undefined ? undefined : Number(ticks);
+}
+
 /** Width of a sample divided by its height. */
-export function stretch(stream: ProbeStream): number {
+export function stretch(stream: Pick<ProbeStream, 'sample_aspect_ratio'>): number {
   return ratio(stream.sample_aspect_ratio) ?? 1;
 }
 

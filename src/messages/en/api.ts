@@ -15,6 +15,12 @@ export const API_EN = {
   'api.too-many-tokens': 'too many wrong access tokens came from this address',
   'api.too-many-tokens-hint':
     'Send the contents of http.token_file: the right one is accepted at once. Wrong ones get this answer for a minute.',
+  'api.other-target': 'the request names another host in its first line than in its Host header',
+  'api.one-at-a-time': 'a connection is answered one request at a time',
+  'api.pairing-over': 'this link was used before, or is older than ten minutes',
+  'api.pairing-over-hint': 'Make a new one: "shrinkbox link", on the machine shrinkbox runs on.',
+  'api.pairing-without-token': 'the page has no access token, so nobody has to be let in',
+  'api.pairing-without-token-hint': '"shrinkbox init --lan" makes a token and opens the page to your network.',
   'api.too-many-requests': 'too many requests are being answered',
   'api.too-many-streams': 'the page is open too many times',
   // requests that make no sense
@@ -34,8 +40,8 @@ export const API_EN = {
   'api.known-orders': (p: { orders: string }) => `Sort them by: ${p.orders}.`,
   'api.not-a-count': 'limit and offset must be whole numbers from 0 to 999999999',
   'api.relative-path': 'path must be the full path of a file, starting with /',
-  'api.no-instruction': (p: { max: number }) =>
-    `an instruction of 1 to ${p.max} characters is missing (refine?words=...)`,
+  'api.no-place': 'say where to: to=top, to=bottom, or to=before:ID',
+  'api.no-instruction': 'an instruction is missing (refine?words=...)',
   'api.unknown-job': 'there is no job with this ID',
   'api.unknown-job-hint': '"shrinkbox jobs" lists them.',
   'api.internal-error': 'internal error in shrinkbox',
@@ -43,13 +49,16 @@ export const API_EN = {
   // pictures
   'api.no-picture': 'there is no such picture',
   'api.result-gone': 'the result is no longer there',
+  'api.result-exchanged': 'the result is no longer there: another file has its name',
+  'api.no-result': 'this job has no result',
+  'api.too-many-results': 'too many results are being played or fetched at once',
   'api.original-gone': 'the original is no longer there',
   'api.too-many-pictures': 'too many pictures are being made at once',
   'api.try-later': 'Try again in a moment.',
   // uploads
   'api.upload-needs': 'an upload needs an inbox, a file name and a file',
   'api.no-such-inbox': 'there is no such inbox',
-  'api.instruction-too-long': (p: { max: number }) => `the instruction is longer than ${p.max} characters`,
+  'api.words-not-text': 'the words contain a NUL character; write plain text',
   'api.too-many-uploads': 'too many files are being uploaded at once',
   'api.upload-too-long': 'the file is larger than announced',
   'api.upload-too-short': 'the file did not arrive completely',
@@ -58,6 +67,10 @@ export const API_EN = {
   'api.upload-exchanged': ({ name }: { name: string }) =>
     `${name} was not added: its hidden file in the inbox was exchanged for another one meanwhile`,
   'api.upload-exchanged-hint': 'Look who else may write into that inbox, then add the file again.',
+  'api.wrong-offset': 'the part does not begin where the last one ended',
+  'api.part-needs': 'a part of a file needs the header Upload-Offset and a body',
+  'api.unknown-upload': 'there is no such upload: it was given up, or shrinkbox was restarted',
+  'api.upload-taken-over': 'the upload went on over another connection',
   'api.upload-too-slow': 'the file arrived too slowly',
   'api.upload-cut': 'the connection was lost before the file was complete',
   'api.upload-too-big': (p: { bytes: number }) => `not enough space in the inbox: ${formatBytes(p.bytes)} too little`,
@@ -104,9 +117,6 @@ export const API_EN = {
   'api.socket-path-too-long': (p: { path: string; fallback: string }) =>
     `cannot open the control socket: ${p.path} and ${p.fallback} are both too long`,
   'api.socket-path-too-long-hint': 'Use a shorter state_dir or TMPDIR.',
-  'api.socket-folder-foreign': (p: { path: string }) =>
-    `cannot open the control socket: ${p.path} belongs to another user`,
-  'api.socket-folder-foreign-hint': 'Remove that folder, or use a shorter state_dir so that the socket fits into it.',
   'api.open-without-token': (p: { host: string }) =>
     `http.listen is ${p.host}, which other machines can reach, but there is no access token`,
   'api.open-without-token-hint':

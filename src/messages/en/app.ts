@@ -2,10 +2,19 @@ import { formatHours, formatTimeOfDay } from '../../core/units.ts';
 
 /** The daemon as a whole: its folders, why it rests, and what `explain` says. */
 export const APP_EN = {
+  'app.words-passed-on': 'the cloud gets these words as they are',
   'app.paused': 'paused; run "shrinkbox resume" to continue',
   'app.outside-hours': (p: { fromMinute: number; toMinute: number; zone?: string }) =>
     `waiting until ${formatTimeOfDay(p.fromMinute)} (local_hours is ${formatHours(p)}${p.zone ? `, time zone ${p.zone}` : ''})`,
   // folders
+  'app.inbox-stranger': (p: { inbox: string }) =>
+    `a program of another user or container claims to be a shrinkbox that watches ${p.inbox}. This one starts all the same; if the claim is true, stop one of the two, or every file is processed twice`,
+  'app.folder-foreign': (p: { path: string; uid: number }) =>
+    `${p.path} belongs to another user (uid ${p.uid}), and no configuration names it`,
+  'app.folder-foreign-hint':
+    'That user could read the results. Start in a folder of your own, or name this one in a configuration (shrinkbox init writes one).',
+  'app.library-missing': ({ path }: { path: string }) => `the library ${path} is not there`,
+  'app.library-missing-hint': 'Mount the disk or share it is on, or change its path in the configuration.',
   'app.folder-removed': (p: { inbox: string }) => `${p.inbox} is no longer a folder of the configuration`,
   'app.folder-removed-hint': 'Put the folder back into the configuration and retry the job, or cancel it.',
   'app.not-mounted': (p: { path: string }) => `${p.path} is not mounted`,
@@ -23,11 +32,17 @@ export const APP_EN = {
     `${p.path} is missing from what is mounted at ${p.point} (${p.source})`,
   'app.not-on-disk-hint': 'Mount the disk it was on, or create the folder; shrinkbox then continues by itself.',
   // compress: what is to be done where nothing goes on by itself
+  'app.once-busy-hint': 'Another program uses the file. Run the command again when that has ended.',
   'app.once-full-hint': 'Free some space there, then run the command again.',
   'app.once-away-hint': 'Check that the disk or share is mounted and answers, then run the command again.',
   'app.once-network-hint': 'Check the internet connection, then run the command again.',
   'app.once-certificate-hint':
     "Check this machine's clock and that nothing intercepts the connection, then run the command again.",
+  'app.once-top-up-hint': ({ url }: { url: string }) =>
+    `Top up credits in your account (${url}), then run the command again.`,
+  'app.once-register-hint': ({ url }: { url: string }) => `Register at ${url} to get more, then run the command again.`,
+  'app.once-plan-hint': ({ url }: { url: string }) =>
+    `Register or upgrade your plan to unlock export (${url}), then run the command again.`,
   'app.once-folder-hint': 'Create the folder (or move away what is in its place), then run the command again.',
   'app.originals-stay': (p: { inbox: string; why: string }) =>
     `originals stay in ${p.inbox}, because they cannot be moved: ${p.why}`,
@@ -50,6 +65,7 @@ export const APP_EN = {
   'app.is-link-outside': (p: { target: string }) =>
     `left alone: it is a link that leads out of the inbox (${p.target})`,
   'app.too-many-explanations': 'too many files are being explained at once',
+  'app.if-in-inbox': (p: { inbox: string; would: string }) => `in the inbox ${p.inbox} it would be: ${p.would}`,
   'app.will-be-done': (p: { rule: string; engine: string; why: string }) =>
     `rule ${p.rule}, engine ${p.engine}: ${p.why}`,
 };

@@ -19,6 +19,7 @@ export const COMPLETENESS_EN = {
   'completeness.header-unfinished': 'its header was never finished',
   'completeness.cut-packet': ({ bytes, packetBytes }: { bytes: number; packetBytes: number }) =>
     `its last packet is cut short (${bytes} of ${packetBytes} bytes)`,
+  'completeness.end-missing': 'its end is missing',
   'completeness.cut-tag': 'its last tag is cut short',
 };
 

@@ -9,7 +9,15 @@ export const FILES_EN = {
   /** `said` is the system's own name for the error. */
   'files.failed': ({ doing, said, errno }: { doing: string; said: string; errno: string }) =>
     `${doing}: ${said}${errno === '' ? '' : ` (${errno})`}`,
-  'files.hint-no-space': 'Free some space; shrinkbox then continues by itself.',
+  'files.hint-no-space':
+    'Free some space. If `df -h` shows some, it is files that are too many (`df -i`): delete a few. shrinkbox then continues by itself.',
+  'files.hint-quota': 'Free some space, or raise the quota; shrinkbox then continues by itself.',
+  'files.hint-leased': 'Another program holds a lease on the file; shrinkbox continues by itself when it lets go.',
+  'files.hint-being-run': 'The file is being run as a program; shrinkbox continues by itself when that has ended.',
+  'files.hint-read-only':
+    'That file system is mounted read-only, which the kernel also does after errors ("dmesg" tells). Check the disk, and mount it writable.',
+  'files.hint-stale':
+    'The server no longer knows what was open there. Check the share, or mount it again; shrinkbox continues by itself when it is back.',
   'files.hint-denied':
     'Check the permissions of that path for the user shrinkbox runs as ("shrinkbox doctor" tests every folder).',
   'files.hint-unavailable': 'Check that the disk or share is mounted; shrinkbox continues by itself when it is back.',
@@ -22,6 +30,7 @@ export const FILES_EN = {
   'files.reading': ({ path }: On) => `reading ${path}`,
   'files.writing': ({ path }: On) => `writing ${path}`,
   'files.dating': ({ path }: On) => `setting the date of ${path}`,
+  'files.copying-attributes': 'copying access lists and attributes',
   'files.syncing': ({ path }: On) => `syncing ${path}`,
   'files.closing': ({ path }: On) => `closing ${path}`,
   'files.measuring': ({ path }: On) => `checking the free space of ${path}`,
@@ -43,6 +52,10 @@ export const FILES_EN = {
   'files.not-enough-space': ({ path, needed, missing }: { path: string; needed: number; missing: number }) =>
     `${path} needs ${formatBytes(needed)} of free space and is ${formatBytes(missing)} short`,
   'files.not-enough-space-hint': 'Free some space there, or lower limits.min_free; shrinkbox then continues by itself.',
+  'files.no-more-files': ({ folder }: { folder: string }) =>
+    `${folder} has no room for more files, though it may have free bytes`,
+  'files.no-more-files-hint':
+    'Remove some files there ("df -i" shows how many fit); shrinkbox then continues by itself.',
   'files.not-a-folder': ({ path }: On) => `${path} is not a folder`,
   'files.not-a-folder-hint': 'Move or rename what is there, and create the folder; shrinkbox then continues by itself.',
   'files.missing-folder': ({ path }: On) => `${path} is missing`,
@@ -56,4 +69,7 @@ export const FILES_EN = {
     `Check the servers behind those mounts. ${
       shares === 1 ? 'One hung share uses' : `${shares} hung shares use`
     } up the available threads; set UV_THREADPOOL_SIZE=16 in the environment of shrinkbox to allow more.`,
+  'files.attributes-lost': ({ path }: On) => `the owner, the access rights or the attributes of ${path} cannot be kept`,
+  'files.attributes-lost-hint':
+    'Run shrinkbox as the owner of the files, or as root, on a system with cp of GNU coreutils.',
 };

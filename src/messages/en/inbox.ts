@@ -32,6 +32,10 @@ export const INBOX_EN = {
   'inbox.cannot-list': ({ errno }: { errno: string }) => `this folder cannot be listed (${errno})`,
   'inbox.name-not-utf8': 'its name is not valid UTF-8; rename it',
   'inbox.link-out': ({ target }: { target: string }) => `it is a link that leads out of the inbox (to ${target})`,
+  'inbox.path-too-long':
+    'left alone: its path is longer than the system can open (4,096 bytes, or 255 for one name); move it to a folder further up, or shorten the names',
+  'inbox.not-seen': ({ errno }: { errno: string }) =>
+    `left alone for now: the system cannot say what it is (${errno}); shrinkbox will look again`,
   'inbox.named-pipe': 'it is a named pipe, not a file',
   'inbox.character-device': 'it is a character device, not a file',
   'inbox.block-device': 'it is a block device, not a file',
@@ -44,7 +48,7 @@ export const INBOX_EN = {
   'inbox.unusable-instruction': ({ name, why }: { name: string; why: string }) =>
     `cannot use the instruction file ${name}: ${why}`,
   'inbox.instruction-unreadable': ({ errno }: { errno: string }) => `it cannot be read (${errno})`,
-  'inbox.instruction-too-long': 'it is longer than 64 KiB',
+  'inbox.instruction-has-nul': 'there are NUL bytes in it, so it is no text',
   'inbox.instruction-not-text': 'it is not UTF-8 text',
 
   // Names that are ignored.

@@ -1,3 +1,6 @@
+import { formatBytes } from '../../core/units.ts';
+import { formatClock } from '../../core/trim.ts';
+
 interface In {
   file: string;
 }
@@ -18,6 +21,60 @@ export const MEDIA_EN = {
   'media.doing-ask': ({ program }: { program: string }) => `asking ${program} what it can do`,
   'media.doing-ask-svt-av1': 'asking for the version of SVT-AV1',
 
+  'media.doing-try-hardware': ({ encoder }: { encoder: string }) => `trying ${encoder}`,
+
+  'media.hardware-works': ({ encoder, modes }: { encoder: string; modes: string }) => `${encoder} works (${modes})`,
+  'media.hardware-quality-only': ({ encoder, modes }: { encoder: string; modes: string }) =>
+    `${encoder} works, but its driver takes no bit rate here (only ${modes})`,
+  'media.hardware-quality-only-hint':
+    'Sizes are reached by trying qualities, and by the processor where that does not do. Another driver may take bit rates (of Intel: intel-media-va-driver-non-free).',
+  'media.hardware-not-built': ({ program, kind }: { program: string; kind: string }) =>
+    `${program} was built without ${kind}`,
+  'media.hardware-not-built-hint': 'Set local.hardware to another way, or local.ffmpeg to a build that has it.',
+  'media.hardware-no-device': ({ device }: { device: string }) => `there is no ${device}`,
+  'media.hardware-no-device-hint': ({ device, where }: { device: string; where: string }) =>
+    where === 'container'
+      ? `Pass it to the container: devices: ["/dev/dri:/dev/dri"] in compose.yaml, or set local.device if it is another than ${device}.`
+      : `If this machine has a graphics card, install its driver or set local.device. A service sees it only with PrivateDevices=no: docs/hardware.md.`,
+  'media.hardware-denied': ({ device, user }: { device: string; user: string }) => `${user} may not open ${device}`,
+  'media.hardware-denied-hint': ({ device }: { device: string }) =>
+    `Give it to a group and its members the right: sudo chgrp render ${device} && sudo chmod 660 ${device}`,
+  'media.hardware-denied-group': ({
+    device,
+    user,
+    gid,
+    group,
+  }: {
+    device: string;
+    user: string;
+    gid: number;
+    group?: string;
+  }) => `${user} may not open ${device}, which belongs to group ${group === undefined ? gid : `${group} (${gid})`}`,
+  'media.hardware-group': ({ user, gid, group }: { user: string; gid: number; group?: string }) =>
+    group === undefined
+      ? `sudo groupadd -g ${gid} gpu${gid} && sudo usermod -aG gpu${gid} ${user}, and start it again.`
+      : `sudo usermod -aG ${group} ${user}, and start it again.`,
+  'media.hardware-group-in-container': ({ gid }: { gid: number }) =>
+    `group_add: ["${gid}"] in compose.yaml, or --group-add ${gid}.`,
+  'media.hardware-no-driver': ({ encoder, said }: { encoder: string; said: string }) =>
+    `${encoder}: no driver for the graphics card (${said})`,
+  'media.hardware-driver-hint': ({ kind }: { kind: string }) =>
+    kind === 'nvenc'
+      ? 'Install the driver of NVIDIA with its encode library; a container needs the NVIDIA Container Toolkit.'
+      : kind === 'rkmpp'
+        ? 'Use a kernel of the maker of the board and an ffmpeg with rkmpp; other kernels lack /dev/mpp_service.'
+        : 'Of Intel: apt install intel-media-va-driver-non-free (older: i965-va-driver-shaders). Of AMD: apt install mesa-va-drivers.',
+  'media.hardware-cannot': ({ encoder, said }: { encoder: string; said: string }) =>
+    `${encoder}: this graphics card or its driver cannot encode that (${said})`,
+  'media.hardware-cannot-hint': ({ kind }: { kind: string }) =>
+    kind === 'nvenc'
+      ? 'Not every card can. The processor does it instead.'
+      : 'Of older Intel chips the free driver only decodes: apt install intel-media-va-driver-non-free. Else the processor does it.',
+  'media.hardware-hangs': ({ encoder, ms }: { encoder: string; ms: number }) =>
+    `${encoder} did not encode one second of picture in ${Math.round(ms / 1000)} s`,
+  'media.hardware-failed': ({ encoder, said }: { encoder: string; said: string }) => `${encoder} failed: ${said}`,
+  'media.hardware-failed-hint': 'The processor does it instead. Another local.hardware may work.',
+
   'media.copy-again-hint': 'Copy or export it again.',
   'media.export-again-hint': 'Copy or export it again; a player that still shows it may be able to save a new copy.',
   'media.scale-down-hint': 'Scale it down with another program first.',
@@ -28,6 +85,8 @@ export const MEDIA_EN = {
     `${file} is not a video: it is ${what}, a list of other files, which is never followed`,
   'media.not-a-video': ({ file, what }: In & { what: string }) => `${file} is not a video: it is ${what}`,
   'media.looks-picture': ({ format }: { format: string }) => `a picture (${format})`,
+  'media.looks-animation': ({ format }: { format: string }) =>
+    `an animated picture (${format}), which shrinkbox cannot read`,
   'media.looks-sound': ({ format }: { format: string }) => `sound (${format})`,
   'media.looks-document': ({ format }: { format: string }) => `a document (${format})`,
   'media.looks-archive': ({ format }: { format: string }) => `an archive (${format})`,
@@ -46,13 +105,16 @@ export const MEDIA_EN = {
   'media.opens-too-slowly': ({ file }: In) => `${file} takes far too long to open`,
   'media.no-index': ({ file }: In) =>
     `${file} is incomplete: its index (moov) is missing, so the recording or copy did not finish`,
-  'media.format-not-accepted': ({ file }: In) => `${file} is not a video in an accepted format`,
+  'media.format-not-accepted': ({ file, format }: In & { format?: string }) =>
+    `${file} is not a video in an accepted format${format === undefined ? '' : ` (ffmpeg calls it ${format})`}`,
+  'media.raw-stream-hint': 'Its pictures have no times: put them into an MP4 or Matroska file first.',
   'media.unrecognisable': ({ file }: In) => `${file} is not a video, or is damaged beyond recognition`,
   'media.cannot-read': ({ file }: In) => `${file} cannot be read`,
   'media.gone': ({ file }: In) => `${file} is no longer there`,
   'media.disk-unavailable': ({ file }: In) => `${file} could not be read from its disk or share`,
   'media.end-missing': ({ file }: In) => `${file} is incomplete: its end is missing`,
-  'media.too-many-pixels': ({ file }: In) => `${file} has frames larger than 8192x8192, which no camera records`,
+  'media.too-many-pixels': ({ file, width, height }: In & { width?: number; height?: number }) =>
+    `${file} has pictures ${width && height ? `of ${width}x${height} pixels` : 'with too many pixels'}; at most 67 million (8192x8192) are taken`,
   'media.too-many-frames': ({ file, fps }: In & { fps: number }) =>
     `${file} claims ${Math.round(fps)} frames per second, which no camera records`,
   'media.claims-too-much': ({ file }: In) => `${file} claims more frames than a file of its size can hold`,
@@ -64,6 +126,17 @@ export const MEDIA_EN = {
   'media.copy-protected': ({ file, how }: In & { how: string }) =>
     `${file} is copy-protected (DRM, ${how}): nobody without its key can see it`,
   'media.copy-protected-hint': 'Ask whoever sold or sent it for a copy without protection.',
+  'media.nothing-in-part': ({ file, part, durationS }: In & { part: string; durationS: number }) =>
+    `nothing of ${file} is in the part asked for (${part}): the video is ${formatClock(durationS)} long`,
+  'media.part-hint': ({ durationS }: { durationS: number }) =>
+    `Ask for a part between 0:00 and ${formatClock(durationS)}, or for all of it.`,
+  'media.part-too-short': ({ file }: In) => `fewer than two pictures of ${file} are in the part asked for`,
+  'media.part-short-hint': 'Ask for a longer part.',
+  'media.untimed': ({ file, pictures, all }: In & { pictures: number; all: number }) =>
+    `${pictures} of the ${all} pictures of ${file} do not say when they are shown: its clock may begin before zero`,
+  'media.part-untimed': ({ file }: In) =>
+    `the pictures of ${file} have no times, so no part of it can be cut out exactly`,
+  'media.part-untimed-hint': 'Ask for all of it, or convert it to MP4 first.',
   'media.no-frames': ({ file }: In) => `${file} has a picture track without a single frame`,
   'media.not-described': ({ file }: In) => `ffprobe cannot describe ${file}`,
   'media.cannot-decode': ({ file, codec }: In & Codec) => `this ffmpeg cannot decode the format of ${file} (${codec})`,
@@ -73,6 +146,7 @@ export const MEDIA_EN = {
   'media.keyframes-too-far-apart-hint': 'Set nemo.oversize to local, or compress the file first.',
 
   'media.track-silent': ({ codec }: Codec) => `sound track without sound (${codec})`,
+  'media.track-textless': ({ codec }: Codec) => `empty subtitles (${codec})`,
   'media.track-cover': ({ codec }: Codec) => `cover art (${codec})`,
   'media.track-other-picture': ({ codec }: Codec) => `another picture track (${codec})`,
   'media.track-attachment': ({ name }: { name: string }) => `attachment (${name})`,
@@ -92,6 +166,7 @@ export const MEDIA_EN = {
   'media.has-rotation': ({ degrees }: { degrees: number }) => `turned by ${degrees} degrees`,
   'media.has-mirroring': 'mirrored',
   'media.has-sample-aspect': ({ aspect }: { aspect: string }) => `pixels ${aspect} times as wide as high`,
+  'media.has-shapes': ({ sizes }: { sizes: string }) => `a picture that changes shape (${sizes})`,
   'media.has-full-range': 'full colour range (0 to 255)',
   'media.has-colour': ({ colour }: { colour: string }) => `colours (${colour})`,
   'media.has-depth': ({ depth }: { depth: string }) => `colour depth (${depth})`,
@@ -103,11 +178,18 @@ export const MEDIA_EN = {
   'media.has-alpha': 'transparency',
   'media.has-interlacing': 'interlaced',
   'media.has-cadence': 'variable frame rate',
+  'media.has-early-sound': ({ seconds }: { seconds: number }) =>
+    `sound that begins ${seconds.toFixed(2)} s before the picture`,
+  'media.has-last-picture': ({ seconds }: { seconds: number }) =>
+    `a last picture that stays for ${seconds.toFixed(2)} s`,
   'media.has-hidden-frames': ({ frames }: { frames: number }) =>
     frames === 1 ? 'one frame hidden by an edit list' : `${frames} frames hidden by an edit list`,
   'media.has-chapters': ({ count }: { count: number }) => (count === 1 ? 'one chapter' : `${count} chapters`),
+  'media.has-chapters-before': ({ count }: { count: number }) =>
+    count === 1 ? 'one chapter that ends before the film begins' : `${count} chapters that end before the film begins`,
   'media.has-date': ({ date }: { date: string }) => `date (${date})`,
   'media.has-place': 'place of filming',
+  'media.has-unread': ({ bytes }: { bytes: number }) => `${formatBytes(bytes)} behind the end of the film`,
   'media.has-tag': ({ name }: { name: string }) => `tag (${name})`,
 
   'media.program-not-found': ({ program }: { program: string }) => `${program} was not found`,

@@ -49,6 +49,8 @@ export const NEMO_EN = {
   'nemo.session-gone': 'the service no longer knows the session, and the timeline made so far is lost with it',
   'nemo.session-gone-hint':
     'Retry to start over in a new session: the file is uploaded again, and what was asked for is sent again, which costs credits like a new edit (about 50).',
+  'nemo.session-gone-done-hint': ({ job }: { job: string }) =>
+    `There is nothing to retry: the result was delivered and stays. To change it all the same, run shrinkbox ask "..." --job ${job} and then retry the new job: the file is uploaded again, and all its edits are asked for again in a new session, which costs credits.`,
   'nemo.no-credits': 'the account has no credits left',
   'nemo.top-up-hint': ({ url }: { url: string }) =>
     `Top up credits in your account (${url}), then run shrinkbox resume.`,
@@ -70,7 +72,8 @@ export const NEMO_EN = {
     `Compress or trim it to less than ${formatBytes(limit)}, or set nemo.oversize to local or split, or use engine: local; then retry.`,
   'nemo.reduce-first-hint': ({ limit }: { limit: number }) =>
     `Compress or trim it to less than ${formatBytes(limit)} first.`,
-  'nemo.plan-blocked': 'the plan of this account does not include export',
+  'nemo.plan-blocked': ({ detail = '' }: { detail?: string }) =>
+    `the plan of this account does not allow this (402)${quoted(detail)}`,
   'nemo.plan-blocked-hint': ({ url }: { url: string }) =>
     `Register or upgrade your plan to unlock export (${url}), then run shrinkbox resume.`,
   'nemo.not-allowed': ({ detail }: Detail) => `the service does not allow this account to do that${quoted(detail)}`,
@@ -80,7 +83,8 @@ export const NEMO_EN = {
   'nemo.rejected': ({ detail }: Detail) => `the service rejected the request${quoted(detail)}`,
   'nemo.unexpected-reply': ({ status, detail }: Rejection) =>
     `unexpected reply, perhaps from a proxy (HTTP ${status})${quoted(detail)}`,
-  'nemo.unexpected-reply-hint': 'Check NEMO_API_URL, and that no proxy or login page stands in between; then retry.',
+  'nemo.unexpected-reply-hint':
+    'Check nemo.api_url (or NEMO_API_URL), and that no proxy or login page stands in between; then retry.',
   'nemo.redirected': ({ status }: { status: number }) =>
     `the service redirects to another address (HTTP ${status}), where the token is not sent`,
   'nemo.request-timeout': 'the service gave up waiting for the request',
@@ -89,6 +93,8 @@ export const NEMO_EN = {
     `the service refuses further requests for now (HTTP 429) and does not say for how long; shrinkbox pauses for ${formatDuration(ms)}`,
   'nemo.rate-limited-longer': ({ ms, askedMs }: { ms: number; askedMs: number }) =>
     `the service asks for a pause of ${formatDuration(askedMs)} and refuses again after it; shrinkbox pauses for ${formatDuration(ms)}`,
+  'nemo.rate-limited-at-once':
+    'the service refuses further requests for now (HTTP 429), though it says that it may be asked again at once',
   'nemo.rate-limited-for': ({ ms }: { ms: number }) => `the service asks for a pause of ${formatDuration(ms)}`,
   'nemo.rate-limited-until': ({ why, at }: { why: string; at: number }) =>
     `${why}; asking again at ${formatClockTime(at)}`,
@@ -98,8 +104,8 @@ export const NEMO_EN = {
   'nemo.retried-hint': 'This often passes after a while.',
   'nemo.report-bug-hint': 'If it happens again, please report it with the log; nothing was lost.',
   'nemo.retry-or-report-hint': 'Retry later; if it happens again, please report it with the log.',
-  'nemo.check-api-url-hint': 'Check NEMO_API_URL.',
-  'nemo.check-api-url-retry-hint': 'Check NEMO_API_URL, then retry.',
+  'nemo.check-api-url-hint': 'Check nemo.api_url (or NEMO_API_URL).',
+  'nemo.check-api-url-retry-hint': 'Check nemo.api_url (or NEMO_API_URL), then retry.',
   'nemo.endless-reply': 'the reply of the service did not end',
   'nemo.endless-stream': 'the stream of the service did not end',
 
@@ -107,6 +113,8 @@ export const NEMO_EN = {
   'nemo.no-free-token': 'the service issues no free token now: one per installation in seven days',
   'nemo.no-free-token-hint': 'Set NEMO_TOKEN to a token of your own, or wait up to seven days; then retry.',
   'nemo.no-token-in-reply': 'the reply contains no token',
+  'nemo.negative-balance': ({ available }: { available: number }) =>
+    `the service names a balance of ${available} credits, which cannot be; how many there are is not known`,
   'nemo.no-balance-in-reply': 'the reply contains no balance',
   'nemo.no-session-in-reply': 'the reply names no session',
   'nemo.identity-unreadable': ({ errno }: { errno: string }) => `cannot read identity.json (${errno})`,
@@ -126,8 +134,18 @@ export const NEMO_EN = {
   'nemo.no-address-in-link-hint': 'Its first line (or URL=) must be an http or https address.',
   'nemo.share-of-link': 'a percentage cannot be promised for a link: the size of the original is not known here',
   'nemo.share-of-other': ({ name }: { name: string }) => `a percentage of ${name} means nothing for a video made of it`,
-  'nemo.share-of-link-hint': 'Give a size in the rule, or in the .txt file beside the link (such as 50MB).',
+  'nemo.rate-of-link': 'a bit rate cannot be promised for a link: this machine does not know how long the video is',
+  'nemo.rate-of-other': ({ name }: { name: string }) =>
+    `a bit rate cannot be promised for ${name}: this machine does not know how long it is`,
+  'nemo.part-of-parts': ({ name }: { name: string }) =>
+    `${name} is too large to upload in one piece, and a part cannot be cut from a video uploaded in pieces`,
+  'nemo.part-of-parts-hint': 'Use the local engine, or set nemo.oversize: local.',
+  'nemo.share-of-link-hint': 'Give a size (such as 50MB) in the rule, or in the .txt file beside the source.',
   'nemo.no-such-file': ({ path }: { path: string }) => `there is no file ${path}`,
+  'nemo.not-a-file': ({ path }: { path: string }) => `${path} is not a file`,
+  'nemo.empty-file': ({ path }: { path: string }) => `${path} is empty`,
+  'nemo.address-not-http-own': ({ address }: { address: string }) =>
+    `the service fetches from http and https addresses only, not from ${address}`,
   'nemo.shrank-during-upload': 'the file became shorter while it was being uploaded',
   'nemo.upload-stalled': 'the upload stalled',
   'nemo.upload-not-shown': 'the service accepted the upload, but the session does not show it',
@@ -157,12 +175,15 @@ export const NEMO_EN = {
   'nemo.temporary-issue': 'the agent reported a temporary issue',
   'nemo.outcome-unknown': ({ why }: { why: string }) =>
     `It is not known whether the instruction was carried out: ${ended(why)} shrinkbox is checking the session; nothing is sent again.`,
-  'nemo.outcome-unknown-hint': 'Wait; this takes up to five minutes.',
+  'nemo.outcome-unknown-hint': ({ ms = FIVE_MINUTES }: { ms?: number }) =>
+    `Wait; this takes up to ${formatDuration(ms)}.`,
   'nemo.nothing-changed-yet': ({ check, checks }: { check: number; checks: number }) =>
     `check ${check} of ${checks}: nothing has changed yet`,
   'nemo.still-changing': 'the session has changed; waiting until it no longer does',
   'nemo.unconfirmed': ({ ms, why = '' }: { ms: number; why?: string }) =>
     `the instruction was sent, but nothing changed in the session for ${formatDuration(ms)}${why === '' ? '' : `; ${why}`}`,
+  'nemo.overtaken':
+    'the instruction was sent, and a later version of the file has used the session since: whether it was carried out can no longer be seen',
   'nemo.unconfirmed-hint':
     'Retry to send it again; if the first one was carried out after all, that costs credits twice.',
   'nemo.outcome-unread-hint': 'Retry to read the session again; nothing is sent again, and nothing is spent.',
@@ -190,8 +211,10 @@ export const NEMO_EN = {
   'nemo.details-changed': 'details of the timeline changed',
   'nemo.timeline-of-another': ({ file, timeline }: { file: string; timeline: string }) =>
     `the timeline of the session is no longer the one of ${file}: another file used the session since (${timeline})`,
+  'nemo.timeline-of-job': (p: { file: string; other: string; job: string; timeline: string }) =>
+    `the session now holds the timeline of ${p.other} (job ${p.job}), no longer the one of ${p.file}: ${p.timeline}`,
   'nemo.timeline-of-another-hint': ({ file }: { file: string }) =>
-    `Nothing was shown, changed or rendered. To bring ${file} back, say what to do with it: shrinkbox ask "..." --job ID sends a message, which costs credits.`,
+    `Nothing was changed or rendered. To bring ${file} back, say what to do with it: shrinkbox ask "..." --job ID sends a message, which costs credits.`,
   'nemo.session-busy': 'another file is not finished in the session of this job',
   'nemo.session-busy-hint':
     'Retry once it is; or retry now for a new session: the file is uploaded and its edits are asked for again, which costs credits.',
@@ -211,6 +234,9 @@ export const NEMO_EN = {
   'nemo.still-rendering': ({ ms }: { ms: number }) => `the render is not done after ${formatDuration(ms)}`,
   'nemo.still-rendering-hint': 'Retry to keep waiting for the same render; nothing is made or charged twice.',
   'nemo.render-unknown': 'the service no longer knows the render',
+  'nemo.render-id-taken': 'the id was taken',
+  'nemo.render-rejected': 'its result was rejected',
+  'nemo.no-reason-given': 'no reason given',
   'nemo.render-failed-twice': ({ why }: { why: string }) =>
     `the service failed twice to render the result${why === '' ? '' : `: ${why}`}`,
   'nemo.render-failed-after-all': ({ why }: { why: string }) =>
@@ -226,6 +252,10 @@ export const NEMO_EN = {
   'nemo.result-incomplete': ({ bytes, total }: { bytes: number; total: number }) =>
     `the result has ${bytes} of ${total} bytes`,
   'nemo.result-no-video': 'the service sent something that is not a video',
+  'nemo.result-sound-only': 'the service made a file with sound but no picture, not a video',
+  'nemo.result-still': 'the service made a still picture, not a video',
+  'nemo.result-no-film-hint':
+    'Say in the instruction (the .txt file beside the video, or shrinkbox ask) what the video should show; that sends another message, which costs credits.',
   'nemo.result-truncated': 'the result is cut off before its end',
   'nemo.web-page-instead': 'the service sent a web page instead of the result',
   'nemo.redirected-nowhere': 'the download is redirected to an invalid address',
@@ -236,7 +266,7 @@ export const NEMO_EN = {
   'nemo.address-not-http': 'the service named an address that is not http or https',
   'nemo.address-private': ({ host }: { host: string }) => `the service named an address in a private network (${host})`,
   'nemo.host-private': ({ host }: { host: string }) => `${host} resolves to an address in a private network`,
-  'nemo.address-refused-hint': 'Nothing was fetched from there. Check NEMO_API_URL, then retry.',
+  'nemo.address-refused-hint': 'Nothing was fetched from there. Check nemo.api_url (or NEMO_API_URL), then retry.',
 
   // What was done, and on which machine.
   'nemo.how': ({ timeline }: { timeline: string }) => `in the cloud: ${timeline}`,
@@ -249,8 +279,10 @@ export const NEMO_EN = {
     `in the cloud in ${parts} parts, joined on this machine without re-encoding`,
   'nemo.agent-said': ({ reply }: { reply: string }) => `the agent said: ${reply}`,
   'nemo.open-steps': ({ steps, job }: { steps: string; job: string }) =>
-    `the agent leaves this to you: "${steps}". It was not sent on, because a message costs credits. To have it done, say so: shrinkbox ask ${offeredWords(`${steps}`)} --job ${job}`,
+    `the agent leaves this to you: ${ended(`"${steps}"`)} It was not sent on, because a message costs credits. To have it done, say so: shrinkbox ask ${offeredWords(`${steps}`)} --job ${job}`,
   'nemo.session-changes': ({ changes }: { changes: string }) => `in the session: ${changes}`,
+  'nemo.reported-all-the-same': ({ problem }: { problem: string }) =>
+    `the change was made, though the service reported an error: ${problem}`,
   'nemo.asked-once-more': ({ bytes }: { bytes: number }) =>
     `the first result had ${formatBytes(bytes)}; asked once more`,
   'nemo.first-result-too-large': ({ bytes, maxBytes }: { bytes: number; maxBytes: number }) =>
@@ -290,6 +322,9 @@ export const NEMO_EN = {
   'nemo.cannot-fit-hint':
     'Set fallback: local in the rule to have it made to fit on this machine, or ask for a larger size.',
 };
+
+/** Hints in older journals do not say how long. */
+const FIVE_MINUTES = 300_000;
 
 function codecName(codec: string): string {
   return { h264: 'H.264', hevc: 'H.265 (HEVC)', av1: 'AV1' }[codec] ?? codec;

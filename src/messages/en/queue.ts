@@ -1,3 +1,5 @@
+import { formatDuration } from '../../core/units.ts';
+
 /** `why` completes a sentence: what went wrong, without a full stop. */
 interface Because {
   why: string;
@@ -11,6 +13,8 @@ export const QUEUE_EN = {
   'queue.asked-again': 'a person asked for another try',
   'queue.tried-again': 'trying again',
   'queue.instruction-changed': 'the instruction beside the file changed',
+  'queue.cancel-undone': 'a person undid the cancellation; it continues where it was',
+  'queue.other-words': 'a person asked for something else',
   'queue.inbox-moved': 'its inbox is there again, under another path',
   'queue.renamed': 'the file was renamed while it was being processed; the job continues under its new name',
   'queue.fell-back': ({ why }: Because) => `the cloud could not do it (${why}); this machine does it instead`,
@@ -18,12 +22,18 @@ export const QUEUE_EN = {
   // Why a job ended, waits or is held.
   'queue.cancelled': 'cancelled by a person',
   'queue.replaced': 'the file was changed; the new version gets a job of its own',
+  'queue.settled': ({ file, job }: { file: string; job: string }) =>
+    `what was asked for instead is delivered: ${file} (job ${job})`,
   'queue.removed': 'the file was removed before it was done',
   'queue.superseded': ({ why }: Because) => `${why}; the new version gets a job of its own`,
   'queue.changed-underneath': ({ file }: { file: string }) => `${file} was changed while it was being processed`,
   'queue.set-aside': ({ tries, why }: Because & { tries: number }) => `set aside after ${tries} tries: ${why}`,
   'queue.internal-error': ({ why }: Because) => `internal error in shrinkbox: ${why}`,
   'queue.internal-error-hint': 'Please report it with the log; the file is untouched.',
+  'queue.cloud-result-hint':
+    'Nothing was delivered, and the original is untouched. Retry, which is free: the result is fetched again, and rendered again if it is the same. If that does not help, change the instruction, or set fallback: local in the rule.',
+  'queue.made-here-hint':
+    'Nothing was delivered, and the original is untouched. Retry to have this machine make the file again: nothing is sent and nothing is paid. If that does not help, please report it with the log.',
   'queue.no-engine': ({ engine }: { engine: string }) => `the ${engine} engine is not set up`,
   'queue.no-engine-hint': 'See "The cloud engine" in the README.',
   'queue.result-missing': 'the finished file was missing after a restart; it is being made again',
@@ -43,8 +53,19 @@ export const QUEUE_EN = {
   'queue.start-anew': 'Move the state directory aside to start over; sources and results are untouched.',
 
   // After delivery.
-  'queue.original-damaged': 'the original stays where it is, because parts of it are damaged',
+  'queue.original-damaged': 'the original stays where it is, because parts of it cannot be read',
+  'queue.original-holds-more.part': 'the original stays where it is, because only a part of it was asked for',
+  'queue.original-holds-more.sound': 'the original stays where it is, because its sound was to be left out',
+  'queue.original-holds-more.edit': 'the original stays where it is, because an edit of it was asked for',
+  'queue.original-words-by-stranger':
+    'the original stays where it is, because the words for it are by another user than the file, or lay beside another file',
+  'queue.original-words-by-anybody':
+    'the original stays where it is, because the words for it came over the page without a token, from anybody on this machine',
+  'queue.original-empty-end':
+    'its end holds nothing, which is room for more that was never written, or a camera’s padding; the result ends before it',
   'queue.original-stays': ({ why }: Because) => `the original stays where it is: ${why}`,
+  'queue.may-go-on': ({ ms }: { ms: number }) =>
+    `its format does not say where it ends, and who writes to it cannot be seen; it is put away once nothing has been added for ${formatDuration(ms)}`,
   'queue.original-later': ({ why }: Because) =>
     `the result is delivered, but the original cannot be put away yet: ${why}`,
 
@@ -56,6 +77,14 @@ export const QUEUE_EN = {
   // Answers to what a person asked for.
   'queue.no-such-job': ({ id }: { id: string }) => `there is no job ${id}; "shrinkbox jobs" lists them`,
   'queue.not-now': ({ id, file, why }: Because & { id: string; file: string }) => `job ${id} (${file}): ${why}`,
+  'queue.refused': ({ why, hint }: Because & { hint: string }) => `${why}. ${hint}`,
+  'queue.paused': 'paused by a person; resume it to continue',
+  'queue.move-begun': 'it is not waiting in the queue, so it cannot be moved',
+  'queue.move-before-begun': 'the other job is not waiting in the queue',
+  'queue.move-other-folder': 'folders take turns; move it before a job of its own folder, or to the top',
+  'queue.move-sorted': 'the queue is sorted by saving; move it to the top instead',
+  'queue.cloud-at-work': 'the cloud is working on it and cannot be paused; cancel it instead',
+  'queue.not-paused': 'it is not paused',
   'queue.done-already': 'it is done; use forget to have the file processed again',
   'queue.state-already': ({ state }: { state: string }) => `it is ${state} already`,
   'queue.being-delivered': 'it is being delivered right now',

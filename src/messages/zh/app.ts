@@ -1,10 +1,19 @@
 import { formatHours, formatTimeOfDay } from '../../core/units.ts';
 
 export const APP_ZH = {
+  'app.words-passed-on': '这些话会原样交给云端',
   'app.paused': '已暂停；运行 “shrinkbox resume” 继续',
   'app.outside-hours': (p: { fromMinute: number; toMinute: number; zone?: string }) =>
     `等到 ${formatTimeOfDay(p.fromMinute)}（local_hours 为 ${formatHours(p)}${p.zone ? `，时区 ${p.zone}` : ''}）`,
   // folders
+  'app.inbox-stranger': (p: { inbox: string }) =>
+    `另一个用户或另一个容器的程序自称是正在监视 ${p.inbox} 的 shrinkbox；本程序照常启动。若确是 shrinkbox，请停掉其中一个，否则每个文件都会处理两次`,
+  'app.folder-foreign': (p: { path: string; uid: number }) =>
+    `${p.path} 属于其他用户（uid ${p.uid}），且没有配置指明它`,
+  'app.folder-foreign-hint':
+    '该用户可以读到成品。请在自己的文件夹中启动，或在配置中写明它（shrinkbox init 可以生成配置）。',
+  'app.library-missing': ({ path }: { path: string }) => `媒体库 ${path} 不存在`,
+  'app.library-missing-hint': '请挂载它所在的磁盘或共享，或在配置中更改其路径。',
   'app.folder-removed': (p: { inbox: string }) => `${p.inbox} 已不在配置的文件夹之中`,
   'app.folder-removed-hint': '请把该文件夹放回配置并重试任务，或取消任务。',
   'app.not-mounted': (p: { path: string }) => `${p.path} 未挂载`,
@@ -21,10 +30,14 @@ export const APP_ZH = {
   'app.not-on-disk': (p: { path: string; point: string; source: string }) =>
     `挂载在 ${p.point} 的磁盘（${p.source}）上没有 ${p.path}`,
   'app.not-on-disk-hint': '请挂载它原来所在的磁盘，或创建该文件夹，shrinkbox 会自动继续。',
+  'app.once-busy-hint': '另一个程序正在使用该文件。结束后请再次运行该命令。',
   'app.once-full-hint': '请在那里腾出一些空间，然后重新运行该命令。',
   'app.once-away-hint': '请检查该磁盘或共享是否已挂载并有响应，然后重新运行该命令。',
   'app.once-network-hint': '请检查网络连接，然后重新运行该命令。',
   'app.once-certificate-hint': '请检查本机时钟，并确认没有设备拦截连接，然后重新运行该命令。',
+  'app.once-top-up-hint': ({ url }: { url: string }) => `请为账户充值积分（${url}），然后重新运行该命令。`,
+  'app.once-register-hint': ({ url }: { url: string }) => `请在 ${url} 注册以获得更多积分，然后重新运行该命令。`,
+  'app.once-plan-hint': ({ url }: { url: string }) => `请注册或升级套餐以启用导出（${url}），然后重新运行该命令。`,
   'app.once-folder-hint': '请创建该文件夹（或移走占用其位置的东西），然后重新运行该命令。',
   'app.originals-stay': (p: { inbox: string; why: string }) => `原始文件留在 ${p.inbox}，因为无法移走：${p.why}`,
   'app.originals-stay-sticky': (p: { inbox: string }) =>
@@ -44,6 +57,7 @@ export const APP_ZH = {
   'app.is-link-inside': (p: { target: string }) => `不处理：它是指向同一收件箱内的链接（${p.target}）`,
   'app.is-link-outside': (p: { target: string }) => `不处理：它是指向收件箱之外的链接（${p.target}）`,
   'app.too-many-explanations': '正在说明的文件过多',
+  'app.if-in-inbox': (p: { inbox: string; would: string }) => `如果放进收件箱 ${p.inbox}：${p.would}`,
   'app.will-be-done': (p: { rule: string; engine: string; why: string }) =>
     `规则 ${p.rule}，引擎 ${p.engine}：${p.why}`,
 };

@@ -19,5 +19,6 @@ export const COMPLETENESS_ZH: Translation<typeof COMPLETENESS_EN> = {
   'completeness.live': '它是实时录制的，没有标明在哪里结束',
   'completeness.header-unfinished': '它的文件头没有写完',
   'completeness.cut-packet': ({ bytes, packetBytes }) => `最后一个数据包不完整（${bytes} / ${packetBytes} 字节）`,
+  'completeness.end-missing': '它的末尾缺失',
   'completeness.cut-tag': '最后一个 tag 不完整',
 };

@@ -24,6 +24,7 @@ const ERRNO: Readonly<Record<string, string>> = {
   EHOSTDOWN: '服务器已离线',
   ENODEV: '设备不存在',
   ENXIO: '设备不存在',
+  EAGAIN: '资源暂时不可用',
   EBUSY: '正被占用',
   EXDEV: '不在同一个文件系统上',
   ENAMETOOLONG: '文件名过长',
@@ -35,7 +36,14 @@ const ERRNO: Readonly<Record<string, string>> = {
 export const FILES_ZH = {
   'files.failed': ({ doing, said, errno }: { doing: string; said: string; errno: string }) =>
     `${spaced(doing)}时出错：${ERRNO[errno] ?? said}${errno === '' ? '' : `（${errno}）`}`,
-  'files.hint-no-space': '请释放一些空间，shrinkbox 会自动继续。',
+  'files.hint-no-space':
+    '请释放一些空间；如果是不能再存放更多文件，请删除一些文件（“df -h” 和 “df -i” 可以查看）。之后 shrinkbox 会自动继续。',
+  'files.hint-quota': '请释放一些空间，或提高配额；之后 shrinkbox 会自动继续。',
+  'files.hint-leased': '另一个程序持有该文件的租约；它放开后 shrinkbox 会自动继续。',
+  'files.hint-being-run': '该文件正作为程序运行；结束后 shrinkbox 会自动继续。',
+  'files.hint-read-only':
+    '该文件系统是只读挂载的，内核在出错后也会这样做（“dmesg” 可以查看）。请检查磁盘，并以可写方式挂载。',
+  'files.hint-stale': '服务器已不认识那里打开的文件。请检查共享或重新挂载；恢复后 shrinkbox 会自动继续。',
   'files.hint-denied': '请检查运行 shrinkbox 的用户对该路径的权限（“shrinkbox doctor” 会逐个测试文件夹）。',
   'files.hint-unavailable': '请检查磁盘或共享是否已挂载；恢复后 shrinkbox 会自动继续。',
   'files.hint-bad-name': '请把文件改成更短、更简单的名字。',
@@ -47,6 +55,7 @@ export const FILES_ZH = {
   'files.reading': ({ path }: On) => `读取 ${path}`,
   'files.writing': ({ path }: On) => `写入 ${path}`,
   'files.dating': ({ path }: On) => `设置 ${path} 的日期`,
+  'files.copying-attributes': '复制访问控制列表和扩展属性',
   'files.syncing': ({ path }: On) => `将 ${path} 同步到磁盘`,
   'files.closing': ({ path }: On) => `关闭 ${path}`,
   'files.measuring': ({ path }: On) => `检查 ${path} 的可用空间`,
@@ -68,6 +77,8 @@ export const FILES_ZH = {
   'files.not-enough-space': ({ path, needed, missing }: { path: string; needed: number; missing: number }) =>
     `${path} 需要 ${formatBytes(needed)} 可用空间，还差 ${formatBytes(missing)}`,
   'files.not-enough-space-hint': '请在那里释放一些空间，或调低 limits.min_free；shrinkbox 会自动继续。',
+  'files.no-more-files': ({ folder }: { folder: string }) => `${folder} 不能再存放更多文件，尽管可能还有空闲字节`,
+  'files.no-more-files-hint': '请在那里删除一些文件（“df -i” 可以查看）；之后 shrinkbox 会自动继续。',
   'files.not-a-folder': ({ path }: On) => `${path} 不是文件夹`,
   'files.not-a-folder-hint': '请移走或重命名那里的文件，并创建该文件夹；shrinkbox 会自动继续。',
   'files.missing-folder': ({ path }: On) => `${path} 不存在`,
@@ -78,6 +89,8 @@ export const FILES_ZH = {
   'files.mount-crowded': ({ path }: On) => `${path} 暂时无法使用：其他挂载点没有响应`,
   'files.mount-crowded-hint': ({ shares }: { shares: number }) =>
     `请检查那些挂载点背后的服务器。${shares} 个无响应的共享就会占满可用线程；在 shrinkbox 的环境中设置 UV_THREADPOOL_SIZE=16 可以增加线程。`,
+  'files.attributes-lost': ({ path }: { path: string }) => `无法保留 ${path} 的所有者、权限或属性`,
+  'files.attributes-lost-hint': '请以文件所有者或 root 的身份运行 shrinkbox，并使用带有 GNU coreutils 的 cp 的系统。',
 };
 
 /** A space where Latin letters meet Chinese ones. */

@@ -25,6 +25,9 @@ export const INBOX_ZH: Translation<typeof INBOX_EN> = {
   'inbox.cannot-list': ({ errno }) => `无法列出此文件夹（${errno}）`,
   'inbox.name-not-utf8': '文件名不是有效的 UTF-8；请重命名',
   'inbox.link-out': ({ target }) => `它是指向收件箱之外的链接（指向 ${target}）`,
+  'inbox.path-too-long':
+    '未处理：其路径超出系统可打开的长度（4,096 字节，单个名称 255 字节）；请移到更上层，或缩短文件夹名称',
+  'inbox.not-seen': ({ errno }) => `暂未处理：系统无法说明它是什么（${errno}）；shrinkbox 会再次查看`,
   'inbox.named-pipe': '它是命名管道，不是文件',
   'inbox.character-device': '它是字符设备，不是文件',
   'inbox.block-device': '它是块设备，不是文件',
@@ -35,7 +38,7 @@ export const INBOX_ZH: Translation<typeof INBOX_EN> = {
     `未把 ${p.name} 当作指令读取；如果它是给 ${p.media} 的，请改名为 ${p.media}.txt`,
   'inbox.unusable-instruction': ({ name, why }) => `无法使用指令文件 ${name}：${why}`,
   'inbox.instruction-unreadable': ({ errno }) => `无法读取（${errno}）`,
-  'inbox.instruction-too-long': '它超过 64 KiB',
+  'inbox.instruction-has-nul': '其中含有空字节（NUL），不是文本',
   'inbox.instruction-not-text': '它不是 UTF-8 文本',
 
   'inbox.ignored-hidden': '它的名称以点开头（隐藏文件）',

@@ -1,3 +1,5 @@
+import { formatBytes } from '../../core/units.ts';
+import { formatClock } from '../../core/trim.ts';
 import type { Translation } from '../catalogue.ts';
 import type { MEDIA_EN } from '../en/media.ts';
 
@@ -10,6 +12,46 @@ export const MEDIA_ZH = {
   'media.doing-ask': ({ program }) => `查询 ${program} 支持的功能`,
   'media.doing-ask-svt-av1': '查询 SVT-AV1 的版本',
 
+  'media.doing-try-hardware': ({ encoder }) => `试用 ${encoder}`,
+
+  'media.hardware-works': ({ encoder, modes }) => `${encoder} 可用（${modes}）`,
+  'media.hardware-quality-only': ({ encoder, modes }) => `${encoder} 可用，但这里的驱动不接受码率（只有 ${modes}）`,
+  'media.hardware-quality-only-hint':
+    '目标大小靠试用不同的质量来达到，达不到时由处理器完成。其他驱动也许接受码率（Intel：intel-media-va-driver-non-free）。',
+  'media.hardware-not-built': ({ program, kind }) => `${program} 编译时没有加入 ${kind}`,
+  'media.hardware-not-built-hint': '请将 local.hardware 设为其他方式，或将 local.ffmpeg 设为带有它的版本。',
+  'media.hardware-no-device': ({ device }) => `没有 ${device}`,
+  'media.hardware-no-device-hint': ({ device, where }) =>
+    where === 'container'
+      ? `请把它交给容器：在 compose.yaml 中写 devices: ["/dev/dri:/dev/dri"]；如果不是 ${device}，请设置 local.device。`
+      : '如果本机有显卡，请安装其驱动或设置 local.device。系统服务只有在 PrivateDevices=no 时才能看到它：docs/hardware.md。',
+  'media.hardware-denied': ({ device, user }) => `${user} 无权打开 ${device}`,
+  'media.hardware-denied-hint': ({ device }) =>
+    `请把它交给一个组并给予权限：sudo chgrp render ${device} && sudo chmod 660 ${device}`,
+  'media.hardware-denied-group': ({ device, user, gid, group }) =>
+    `${user} 无权打开 ${device}，它属于组 ${group === undefined ? gid : `${group}（${gid}）`}`,
+  'media.hardware-group': ({ user, gid, group }) =>
+    group === undefined
+      ? `sudo groupadd -g ${gid} gpu${gid} && sudo usermod -aG gpu${gid} ${user}，然后重新启动。`
+      : `sudo usermod -aG ${group} ${user}，然后重新启动。`,
+  'media.hardware-group-in-container': ({ gid }) =>
+    `在 compose.yaml 中写 group_add: ["${gid}"]，或用 --group-add ${gid}。`,
+  'media.hardware-no-driver': ({ encoder, said }) => `${encoder}：显卡没有驱动（${said}）`,
+  'media.hardware-driver-hint': ({ kind }) =>
+    kind === 'nvenc'
+      ? '请安装 NVIDIA 的驱动及其编码库；容器还需要 NVIDIA Container Toolkit。'
+      : kind === 'rkmpp'
+        ? '请使用板卡厂商的内核和带有 rkmpp 的 ffmpeg；其他内核没有 /dev/mpp_service。'
+        : 'Intel：apt install intel-media-va-driver-non-free（较旧的：i965-va-driver-shaders）。AMD：apt install mesa-va-drivers。',
+  'media.hardware-cannot': ({ encoder, said }) => `${encoder}：此显卡或其驱动无法这样编码（${said}）`,
+  'media.hardware-cannot-hint': ({ kind }) =>
+    kind === 'nvenc'
+      ? '并非每块显卡都能做到。改由处理器完成。'
+      : '对于较旧的 Intel 芯片，自由驱动只能解码：apt install intel-media-va-driver-non-free。否则由处理器完成。',
+  'media.hardware-hangs': ({ encoder, ms }) => `${encoder} 在 ${Math.round(ms / 1000)} 秒内未能编码一秒的画面`,
+  'media.hardware-failed': ({ encoder, said }) => `${encoder} 失败：${said}`,
+  'media.hardware-failed-hint': '改由处理器完成。也许其他 local.hardware 可用。',
+
   'media.copy-again-hint': '请重新复制或导出。',
   'media.export-again-hint': '请重新复制或导出；仍能播放它的播放器也许可以另存一份。',
   'media.scale-down-hint': '请先用其他程序缩小画面。',
@@ -19,6 +61,7 @@ export const MEDIA_ZH = {
   'media.playlist': ({ file, what }) => `${file} 不是视频：它是${what}，即其他文件的列表，不会被跟随`,
   'media.not-a-video': ({ file, what }) => `${file} 不是视频：它是${what}`,
   'media.looks-picture': ({ format }) => `图片（${format}）`,
+  'media.looks-animation': ({ format }) => `动态图片（${format}），shrinkbox 无法读取`,
   'media.looks-sound': ({ format }) => `音频（${format}）`,
   'media.looks-document': ({ format }) => `文档（${format}）`,
   'media.looks-archive': ({ format }) => `压缩包（${format}）`,
@@ -36,13 +79,16 @@ export const MEDIA_ZH = {
   'media.too-much-memory': ({ file }) => `打开 ${file} 需要的内存超过任何正常视频`,
   'media.opens-too-slowly': ({ file }) => `打开 ${file} 耗时过长`,
   'media.no-index': ({ file }) => `${file} 不完整：缺少索引（moov），录制或复制没有完成`,
-  'media.format-not-accepted': ({ file }) => `${file} 不是可接受格式的视频`,
+  'media.format-not-accepted': ({ file, format }) =>
+    `${file} 不是可接受格式的视频${format === undefined ? '' : `（ffmpeg 称之为 ${format}）`}`,
+  'media.raw-stream-hint': '它的画面没有时间信息：请先把它放入 MP4 或 Matroska 文件。',
   'media.unrecognisable': ({ file }) => `${file} 不是视频，或已损坏到无法识别`,
   'media.cannot-read': ({ file }) => `无法读取 ${file}`,
   'media.gone': ({ file }) => `${file} 已不存在`,
   'media.disk-unavailable': ({ file }) => `无法从磁盘或共享读取 ${file}`,
   'media.end-missing': ({ file }) => `${file} 不完整：缺少结尾`,
-  'media.too-many-pixels': ({ file }) => `${file} 的画面大于 8192x8192，没有摄像机会这样录制`,
+  'media.too-many-pixels': ({ file, width, height }) =>
+    `${file} 的画面${width && height ? `有 ${width}x${height} 像素` : '像素过多'}；最多接受 6700 万像素（8192x8192）`,
   'media.too-many-frames': ({ file, fps }) => `${file} 声称每秒 ${Math.round(fps)} 帧，没有摄像机会这样录制`,
   'media.claims-too-much': ({ file }) => `${file} 声称的帧数超过这种大小的文件所能容纳的数量`,
   'media.sound-only': ({ file }) => `${file} 只有声音，没有活动画面`,
@@ -52,6 +98,15 @@ export const MEDIA_ZH = {
     `${file} 只是一张图片加 ${Math.round(seconds)} 秒声音：没有可以压缩的视频`,
   'media.copy-protected': ({ file, how }) => `${file} 受版权保护（DRM，${how}）：没有密钥就无法观看`,
   'media.copy-protected-hint': '请向出售或发送该文件的人索取没有保护的副本。',
+  'media.nothing-in-part': ({ file, part, durationS }) =>
+    `${file} 中没有所要求的片段（${part}）：全长只有 ${formatClock(durationS)}`,
+  'media.part-hint': ({ durationS }) => `请要求 0:00 到 ${formatClock(durationS)} 之间的片段，或整个视频。`,
+  'media.part-too-short': ({ file }) => `${file} 中所要求的片段不足两帧`,
+  'media.part-short-hint': '请要求更长的片段。',
+  'media.untimed': ({ file, pictures, all }) =>
+    `${file} 的 ${all} 个画面中有 ${pictures} 个没有显示时间：它的时钟可能从零之前开始`,
+  'media.part-untimed': ({ file }) => `${file} 的画面没有时间信息，无法准确截取片段`,
+  'media.part-untimed-hint': '请要求整个视频，或先将其转换为 MP4。',
   'media.no-frames': ({ file }) => `${file} 的视频轨中一帧也没有`,
   'media.not-described': ({ file }) => `ffprobe 无法描述 ${file}`,
   'media.cannot-decode': ({ file, codec }) => `此 ffmpeg 无法解码 ${file} 的格式（${codec}）`,
@@ -60,6 +115,7 @@ export const MEDIA_ZH = {
   'media.keyframes-too-far-apart-hint': '请将 nemo.oversize 设为 local，或先压缩该文件。',
 
   'media.track-silent': ({ codec }) => `没有声音的音轨（${codec}）`,
+  'media.track-textless': ({ codec }) => `空的字幕（${codec}）`,
   'media.track-cover': ({ codec }) => `封面图片（${codec}）`,
   'media.track-other-picture': ({ codec }) => `另一条视频轨（${codec}）`,
   'media.track-attachment': ({ name }) => `附件（${name}）`,
@@ -79,6 +135,7 @@ export const MEDIA_ZH = {
   'media.has-rotation': ({ degrees }) => `旋转 ${degrees} 度`,
   'media.has-mirroring': '镜像',
   'media.has-sample-aspect': ({ aspect }) => `像素宽高比 ${aspect}`,
+  'media.has-shapes': ({ sizes }) => `中途改变尺寸的画面（${sizes}）`,
   'media.has-full-range': '全色彩范围（0 到 255）',
   'media.has-colour': ({ colour }) => `色彩（${colour}）`,
   'media.has-depth': ({ depth }) => `色深（${depth}）`,
@@ -90,10 +147,14 @@ export const MEDIA_ZH = {
   'media.has-alpha': '透明',
   'media.has-interlacing': '隔行',
   'media.has-cadence': '可变帧率',
+  'media.has-early-sound': ({ seconds }) => `比画面早 ${seconds.toFixed(2)} 秒开始的声音`,
+  'media.has-last-picture': ({ seconds }) => `停留 ${seconds.toFixed(2)} 秒的最后一帧画面`,
   'media.has-hidden-frames': ({ frames }) => `编辑列表隐藏的 ${frames} 帧`,
   'media.has-chapters': ({ count }) => `${count} 个章节`,
+  'media.has-chapters-before': ({ count }) => `${count} 个在影片开始之前就结束的章节`,
   'media.has-date': ({ date }) => `日期（${date}）`,
   'media.has-place': '拍摄地点',
+  'media.has-unread': ({ bytes }) => `影片结尾之后的 ${formatBytes(bytes)}`,
   'media.has-tag': ({ name }) => `标签（${name}）`,
 
   'media.program-not-found': ({ program }) => `找不到 ${program}`,

@@ -43,6 +43,8 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.session-gone': '服务已找不到该会话，已做好的时间线也随之丢失',
   'nemo.session-gone-hint':
     '重试即可在新会话中重新开始：文件会重新上传，之前的要求会再次发送，与一次新的编辑一样消耗积分（约 50）。',
+  'nemo.session-gone-done-hint': ({ job }) =>
+    `无需重试：成品已交付，不受影响。如仍要修改，请运行 shrinkbox ask "..." --job ${job}，然后重试新任务：文件会重新上传，所有修改会在新会话中再次发送，需要消耗积分。`,
   'nemo.no-credits': '账户积分已用完',
   'nemo.top-up-hint': ({ url }) => `请为账户充值积分（${url}），然后运行 shrinkbox resume。`,
   'nemo.register-hint': ({ url }) => `请在 ${url} 注册以获得更多积分，然后运行 shrinkbox resume。`,
@@ -59,7 +61,7 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.over-upload-limit-hint': ({ limit }) =>
     `请压缩或裁剪到 ${formatBytes(limit)} 以下，或将 nemo.oversize 设为 local 或 split，或使用 engine: local；然后重试。`,
   'nemo.reduce-first-hint': ({ limit }) => `请先压缩或裁剪到 ${formatBytes(limit)} 以下。`,
-  'nemo.plan-blocked': '该账户的套餐不包含导出功能',
+  'nemo.plan-blocked': ({ detail = '' }) => `该账户的套餐不允许此操作（402）${quoted(detail)}`,
   'nemo.plan-blocked-hint': ({ url }) => `请注册或升级套餐以启用导出（${url}），然后运行 shrinkbox resume。`,
   'nemo.not-allowed': ({ detail }) => `服务不允许该账户执行此操作${quoted(detail)}`,
   'nemo.not-allowed-hint': ({ url }) => `请在 ${url} 检查账户及其套餐，然后重试。`,
@@ -67,7 +69,8 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.rejected': ({ detail }) => `服务拒绝了请求${quoted(detail)}`,
   'nemo.unexpected-reply': ({ status, detail }) =>
     `收到意外的回复，可能来自代理服务器（HTTP ${status}）${quoted(detail)}`,
-  'nemo.unexpected-reply-hint': '请检查 NEMO_API_URL，并确认中间没有代理服务器或登录页面；然后重试。',
+  'nemo.unexpected-reply-hint':
+    '请检查 nemo.api_url（或 NEMO_API_URL），并确认中间没有代理服务器或登录页面；然后重试。',
   'nemo.redirected': ({ status }) => `服务重定向到了其他地址（HTTP ${status}），令牌不会发送到那里`,
   'nemo.request-timeout': '服务等待请求超时',
   'nemo.rate-limited': '服务暂时拒绝更多请求（HTTP 429），且未说明多久',
@@ -75,6 +78,7 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
     `服务暂时拒绝更多请求（HTTP 429），且未说明多久；shrinkbox 暂停 ${formatDuration(ms)}`,
   'nemo.rate-limited-longer': ({ ms, askedMs }) =>
     `服务要求暂停 ${formatDuration(askedMs)}，之后仍然拒绝；shrinkbox 暂停 ${formatDuration(ms)}`,
+  'nemo.rate-limited-at-once': '服务暂时拒绝更多请求（HTTP 429），虽然它说可以立即再次请求',
   'nemo.rate-limited-for': ({ ms }) => `服务要求暂停请求 ${formatDuration(ms)}`,
   'nemo.rate-limited-until': ({ why, at }) => `${why}；将于 ${formatClockTime(at)} 再次请求`,
   'nemo.held-by-limit': ({ at }) => `将于 ${formatClockTime(at)} 再次请求；正在等待服务的限制解除（HTTP 429）`,
@@ -82,14 +86,16 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.retried-hint': '这种情况通常过一段时间就会恢复。',
   'nemo.report-bug-hint': '如果再次发生，请附上日志报告问题；没有任何数据丢失。',
   'nemo.retry-or-report-hint': '请稍后重试；如果再次发生，请附上日志报告问题。',
-  'nemo.check-api-url-hint': '请检查 NEMO_API_URL。',
-  'nemo.check-api-url-retry-hint': '请检查 NEMO_API_URL，然后重试。',
+  'nemo.check-api-url-hint': '请检查 nemo.api_url（或 NEMO_API_URL）。',
+  'nemo.check-api-url-retry-hint': '请检查 nemo.api_url（或 NEMO_API_URL），然后重试。',
   'nemo.endless-reply': '服务的回复一直没有结束',
   'nemo.endless-stream': '服务的数据流一直没有结束',
 
   'nemo.no-free-token': '服务目前不发放免费令牌：每个安装七天内只能领取一个',
   'nemo.no-free-token-hint': '请将 NEMO_TOKEN 设为自己的令牌，或最多等待七天；然后重试。',
   'nemo.no-token-in-reply': '回复中没有令牌',
+  'nemo.negative-balance': ({ available }: { available: number }) =>
+    `服务返回的余额为 ${available} 积分，这不可能；实际余额未知`,
   'nemo.no-balance-in-reply': '回复中没有余额',
   'nemo.no-session-in-reply': '回复中没有会话',
   'nemo.identity-unreadable': ({ errno }) => `无法读取 identity.json（${errno}）`,
@@ -106,8 +112,15 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.no-address-in-link-hint': '第一行（或 URL=）必须是 http 或 https 地址。',
   'nemo.share-of-link': '无法对链接承诺百分比：本机不知道原文件的大小',
   'nemo.share-of-other': ({ name }) => `对用 ${name} 制作的视频来说，百分比没有意义`,
-  'nemo.share-of-link-hint': '请在规则中或链接旁的 .txt 文件中指定大小（例如 50MB）。',
+  'nemo.rate-of-link': '无法对链接承诺码率：本机不知道原视频的时长',
+  'nemo.rate-of-other': ({ name }) => `无法对 ${name} 承诺码率：本机不知道它的时长`,
+  'nemo.part-of-parts': ({ name }) => `${name} 太大，无法一次上传；分段上传又无法截取所要求的片段`,
+  'nemo.part-of-parts-hint': '请使用本机引擎，或设置 nemo.oversize: local。',
+  'nemo.share-of-link-hint': '请在规则中或源文件旁的 .txt 文件中指定大小（例如 50MB）。',
   'nemo.no-such-file': ({ path }) => `没有文件 ${path}`,
+  'nemo.not-a-file': ({ path }) => `${path} 不是文件`,
+  'nemo.empty-file': ({ path }) => `${path} 是空文件`,
+  'nemo.address-not-http-own': ({ address }) => `服务只能从 http 和 https 地址获取文件，不能从 ${address} 获取`,
   'nemo.shrank-during-upload': '文件在上传过程中变短了',
   'nemo.upload-stalled': '上传停滞',
   'nemo.upload-not-shown': '服务已接收上传，但会话中没有显示该文件',
@@ -135,11 +148,12 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.temporary-issue': '智能体报告了临时故障',
   'nemo.outcome-unknown': ({ why }) =>
     `尚不确定指令是否已执行：${ended(why)}shrinkbox 正在检查会话；不会再次发送任何内容。`,
-  'nemo.outcome-unknown-hint': '请等待；最多需要五分钟。',
+  'nemo.outcome-unknown-hint': ({ ms = FIVE_MINUTES }) => `请等待；最多需要 ${formatDuration(ms)}。`,
   'nemo.nothing-changed-yet': ({ check, checks }) => `第 ${check}/${checks} 次检查：目前没有变化`,
   'nemo.still-changing': '会话已发生变化；等待其稳定',
   'nemo.unconfirmed': ({ ms, why = '' }) =>
     `指令已发送，但会话在 ${formatDuration(ms)} 内没有任何变化${why === '' ? '' : `；${why}`}`,
+  'nemo.overtaken': '指令已发送，但该文件的更新版本此后使用了会话：已无法看出指令是否已执行',
   'nemo.unconfirmed-hint': '重试将再次发送指令；如果第一次其实已经执行，积分会被扣两次。',
   'nemo.outcome-unread-hint': '重试即可再次读取会话；不会重发任何内容，也不会产生费用。',
   'nemo.changed-nothing': ({ reply }) => `智能体做了回复，但没有修改任何内容：“${reply}”`,
@@ -162,8 +176,10 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.details-changed': '时间线的细节有变化',
   'nemo.timeline-of-another': ({ file, timeline }) =>
     `会话的时间线已不再是 ${file} 的：此后另一个文件使用了该会话（${timeline}）`,
+  'nemo.timeline-of-job': ({ file, other, job, timeline }) =>
+    `会话中现在是 ${other}（任务 ${job}）的时间线，已不再是 ${file} 的：${timeline}`,
   'nemo.timeline-of-another-hint': ({ file }) =>
-    `没有显示、更改或渲染任何内容。要让 ${file} 回到时间线，请说明要做什么：shrinkbox ask "..." --job ID 会发送一条消息，需要消耗积分。`,
+    `没有更改或渲染任何内容。要让 ${file} 回到时间线，请说明要做什么：shrinkbox ask "..." --job ID 会发送一条消息，需要消耗积分。`,
   'nemo.session-busy': '该任务的会话中，另一个文件尚未处理完',
   'nemo.session-busy-hint':
     '请等它完成后重试；或立即重试以使用新会话：文件会重新上传，其修改会再次发送，需要消耗积分。',
@@ -179,6 +195,9 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.still-rendering': ({ ms }) => `${formatDuration(ms)} 后渲染仍未完成`,
   'nemo.still-rendering-hint': '重试即可继续等待同一个渲染；不会重复制作或扣费。',
   'nemo.render-unknown': '服务已找不到该渲染',
+  'nemo.render-id-taken': '该 ID 已被占用',
+  'nemo.render-rejected': '其成品被拒绝',
+  'nemo.no-reason-given': '未说明原因',
   'nemo.render-failed-twice': ({ why }) => `服务两次渲染均失败${why === '' ? '' : `：${why}`}`,
   'nemo.render-failed-after-all': ({ why }) => `服务先报告渲染完成，随后又报告失败：${why}`,
   'nemo.edit-kept-hint': '请稍后重试；编辑内容已保留，渲染是免费的。',
@@ -190,6 +209,10 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.result-absurd-hint': '没有保留其中任何内容。请稍后重试。',
   'nemo.result-incomplete': ({ bytes, total }) => `成品只有 ${bytes} 字节，应有 ${total} 字节`,
   'nemo.result-no-video': '服务发送的内容不是视频',
+  'nemo.result-sound-only': '服务生成的文件只有声音、没有画面，不是视频',
+  'nemo.result-still': '服务生成的是一张静止图片，不是视频',
+  'nemo.result-no-film-hint':
+    '请在指令中（视频旁的 .txt 文件，或 shrinkbox ask）说明视频应显示什么；这会再发送一条消息，需要消耗积分。',
   'nemo.result-truncated': '成品不完整，在结尾前被截断',
   'nemo.web-page-instead': '服务发送了网页而不是成品',
   'nemo.redirected-nowhere': '下载被重定向到无效的地址',
@@ -200,7 +223,7 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.address-not-http': '服务给出的地址不是 http 或 https',
   'nemo.address-private': ({ host }) => `服务给出的地址位于私有网络（${host}）`,
   'nemo.host-private': ({ host }) => `${host} 解析到私有网络中的地址`,
-  'nemo.address-refused-hint': '没有从那里下载任何内容。请检查 NEMO_API_URL，然后重试。',
+  'nemo.address-refused-hint': '没有从那里下载任何内容。请检查 nemo.api_url（或 NEMO_API_URL），然后重试。',
 
   'nemo.how': ({ timeline }) => `在云端完成：${timeline}`,
   'nemo.how-asked-twice': ({ timeline }) => `在云端完成：为达到大小要求请求了两次；${timeline}`,
@@ -210,8 +233,9 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
   'nemo.how-in-parts': ({ parts }) => `在云端分 ${parts} 段完成，在本机无损拼接`,
   'nemo.agent-said': ({ reply }) => `智能体回复：${reply}`,
   'nemo.open-steps': ({ steps, job }) =>
-    `智能体把这一步留给了你：“${steps}”。它没有被发送，因为消息会消耗积分。如果要执行，请运行：shrinkbox ask ${offeredWords(`${steps}`)} --job ${job}`,
+    `智能体把这一步留给了你：${ended(`“${steps}”`)}它没有被发送，因为消息会消耗积分。如果要执行，请运行：shrinkbox ask ${offeredWords(`${steps}`)} --job ${job}`,
   'nemo.session-changes': ({ changes }) => `会话中的变化：${changes}`,
+  'nemo.reported-all-the-same': ({ problem }) => `修改已完成，但服务报告了错误：${problem}`,
   'nemo.asked-once-more': ({ bytes }) => `第一次的成品为 ${formatBytes(bytes)}；已再次请求`,
   'nemo.first-result-too-large': ({ bytes, maxBytes }) =>
     `第一次的成品为 ${formatBytes(bytes)}，超过 ${formatBytes(maxBytes)}`,
@@ -242,6 +266,9 @@ export const NEMO_ZH: Translation<typeof NEMO_EN> = {
 function ended(text: string): string {
   return /[.!?…。！？]["”']?$/.test(text) ? text : `${text}。`;
 }
+
+/** Hints in older journals do not say how long. */
+const FIVE_MINUTES = 300_000;
 
 function codecName(codec: string): string {
   return { h264: 'H.264', hevc: 'H.265 (HEVC)', av1: 'AV1' }[codec] ?? codec;

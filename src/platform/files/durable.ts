@@ -109,8 +109,11 @@ export interface CopyOptions {
   onProgress?: ((bytes: number) => void) | undefined;
   /** Set on the copy before it is synced; it is not an error if the file system refuses. */
   mtimeMs?: number | undefined;
-  /** Exact permission bits; if absent, 0666 less the umask, or what the folder's default ACL says. */
-  mode?: number | undefined;
+  /**
+   * Exact permission bits, or what finds them out once all bytes are there; until then only we may read the copy. If absent, 0666
+   * less the umask, or what the folder's default ACL says.
+   */
+  mode?: number | ((copy: OpenFile) => Promise<number>) | undefined;
 }
 
 /**
@@ -125,7 +128,8 @@ export async function copyInto(
   dest: NewFile,
   options: CopyOptions,
 ): Promise<{ bytes: number; ino: string; sha256: string }> {
-  const to = { path: dest.path, file: await doing('creating', dest.path, () => dest.create(0o666)) };
+  const mode = options.mode === undefined ? 0o666 : 0o600;
+  const to = { path: dest.path, file: await doing('creating', dest.path, () => dest.create(mode)) };
   try {
     const sha256 = await pump(from, to, options);
     await doing('dating', dest.path, () => stamp(to, options));
@@ -168,7 +172,8 @@ async function pump(from: Readable, to: Opened, { signal, onProgress }: CopyOpti
 
 async function stamp({ file, path }: Opened, { mtimeMs, mode, log }: CopyOptions): Promise<void> {
   try {
-    if (mode !== undefined) await file.chmod(mode);
+    const bits = typeof mode === 'function' ? await mode(file) : mode;
+    if (bits !== undefined) await file.chmod(bits);
     if (mtimeMs !== undefined) await file.utimes(mtimeMs / 1000, mtimeMs / 1000);
   } catch (error) {
     if (!NO_METADATA.has(errnoOf(error) ?? '')) throw error;

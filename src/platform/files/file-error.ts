@@ -11,6 +11,8 @@ const CODES: Readonly<Record<string, ErrorCode>> = {
   EACCES: 'denied',
   EPERM: 'denied',
   EROFS: 'denied',
+  EAGAIN: 'unavailable',
+  ETXTBSY: 'unavailable',
   ESTALE: 'unavailable',
   ENOTCONN: 'unavailable',
   EHOSTDOWN: 'unavailable',
@@ -28,6 +30,15 @@ const HINTS: Readonly<Partial<Record<ErrorCode, Sentence>>> = {
   'bad-name': say('files.hint-bad-name'),
 };
 
+/** The same where the code says less than the errno. */
+const HINTS_BY_ERRNO: Readonly<Record<string, Sentence>> = {
+  EAGAIN: say('files.hint-leased'),
+  ETXTBSY: say('files.hint-being-run'),
+  EDQUOT: say('files.hint-quota'),
+  EROFS: say('files.hint-read-only'),
+  ESTALE: say('files.hint-stale'),
+};
+
 /**
  * Turns whatever a file operation threw into an error of ours; our own errors pass through unchanged.
  * @param doing completes "while ...", with the path where it helps: `reading /a/b`
@@ -42,7 +53,12 @@ export function fileError(
   const errno = (error as NodeJS.ErrnoException | undefined)?.code ?? '';
   const code = CODES[errno] ?? 'io';
   const message = say('files.failed', { doing, said: systemWords(error), errno });
-  return new ShrinkError(code, message, { doing, subject: path, hint: hint ?? HINTS[code], cause: error });
+  return new ShrinkError(code, message, {
+    doing,
+    subject: path,
+    hint: hint ?? HINTS_BY_ERRNO[errno] ?? HINTS[code],
+    cause: error,
+  });
 }
 
 /** Node's `ENOENT: no such file or directory, open '/a/b'` without the code before it and the call after it. */
@@ -52,6 +68,16 @@ function systemWords(error: unknown): string {
   const words = code !== undefined && message.startsWith(`${code}: `) ? message.slice(code.length + 2) : message;
   const call = syscall === undefined ? -1 : words.lastIndexOf(`, ${syscall}`);
   return call < 0 ? words : words.slice(0, call);
+}
+
+/** What a disk answers that has no room, or a quota that is used up; `ESHORT` is ours, for a write that ended early. */
+const FULL_ERRNOS: ReadonlySet<string> = new Set(['ENOSPC', 'EDQUOT', 'ESHORT']);
+
+/** Whether an error, or what caused it, is a disk without room: that passes, and nothing else has to be put right. */
+export function isOutOfRoom(error: unknown): boolean {
+  if (!(error instanceof Error)) return false;
+  if (error instanceof ShrinkError && error.code === 'no-space') return true;
+  return FULL_ERRNOS.has((error as NodeJS.ErrnoException).code ?? '') || isOutOfRoom(error.cause);
 }
 
 /** Failures of the machine, whoever made the call: a disk that fails or is full, no descriptors, no memory, a missing share. */

@@ -83,7 +83,7 @@ const FLAGS: Readonly<Record<OpenMode, string | number>> = {
 };
 
 const DESCRIPTORS = '/proc/self/fd';
-const HAS_DESCRIPTOR_PATHS = process.platform === 'linux' && existsSync(DESCRIPTORS);
+export const HAS_DESCRIPTOR_PATHS = process.platform === 'linux' && existsSync(DESCRIPTORS);
 
 /** A path to what this process holds open under `fd`, whatever became of its name; also below it, if it is a folder. */
 export function throughDescriptor(fd: number): string;
@@ -229,6 +229,21 @@ export async function fingerprint(file: Readable, sizeBytes: number): Promise<st
     throw new ShrinkError('changed-underneath', say('files.truncated', { path }), { subject: path });
   }
   return hash.digest('hex').slice(0, 32);
+}
+
+/**
+ * Whether less than half of the file was ever written. Films are not like that; whoever wants to can make such a file of any
+ * size in a moment. False where the file system does not count blocks.
+ */
+export async function isMostlyHoles(file: Readable): Promise<boolean> {
+  const { blocks, size } = await doing('identifying', file.path, () => file.stat());
+  return blocks > 0n && blocks * 512n * 2n < size;
+}
+
+/** Only root sees which files the programs of other users have open, and those write mostly what belongs to their user. */
+export function hidesItsWriter({ uid }: Pick<BigIntStats, 'uid'>): boolean {
+  const own = process.geteuid?.() ?? 0;
+  return own !== 0 && uid !== BigInt(own);
 }
 
 /** Bytes that are hashed at a time. Changing it changes every content hash. */

@@ -4,6 +4,8 @@ import { isWithin } from '../../core/file-names.ts';
 import { type FsKind, kindOfType, typeByStatfs } from './fs-types.ts';
 
 export interface Mount {
+  /** As fdinfo of what is open on it says. */
+  id?: number;
   /** Absolute, octal escapes decoded. */
   point: string;
   type: string;
@@ -29,6 +31,20 @@ export function readMounts(file = '/proc/self/mountinfo'): Mount[] {
   }
 }
 
+/** Reads the current mounts each time, as `readMounts`, and parses them only if they changed: for callers that ask very often. */
+export function mountsReader(file = '/proc/self/mountinfo'): () => readonly Mount[] {
+  let parsed: { text: string; mounts: Mount[] } | undefined;
+  return () => {
+    try {
+      const text = readFileSync(file, 'utf8');
+      if (parsed?.text !== text) parsed = { text, mounts: parseMountInfo(text) };
+      return parsed.mounts;
+    } catch {
+      return [];
+    }
+  };
+}
+
 /** Parses proc_pid_mountinfo(5); lines that do not fit are left out. */
 export function parseMountInfo(text: string): Mount[] {
   const mounts: Mount[] = [];
@@ -40,7 +56,14 @@ export function parseMountInfo(text: string): Mount[] {
     const [device, point] = [fields[2], fields[4]];
     if (!device || !point || !type) continue;
     const root = decodeOctal(fields[3] ?? '/');
-    mounts.push({ point: decodeOctal(point), type, source: decodeOctal(source ?? ''), device, root });
+    mounts.push({
+      id: Number(fields[0]),
+      point: decodeOctal(point),
+      type,
+      source: decodeOctal(source ?? ''),
+      device,
+      root,
+    });
   }
   return mounts;
 }

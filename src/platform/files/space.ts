@@ -2,7 +2,7 @@
  * Free space, checked and reserved before a job starts, so that concurrent jobs do not count on the same bytes.
  * The arithmetic is pure; statfs is called once per reservation.
  */
-import { fileError } from './file-error.ts';
+import { fileError, isOutOfRoom } from './file-error.ts';
 import { ShrinkError } from '../../core/errors.ts';
 import { say } from '../../messages/say.ts';
 import type { Files } from './files.ts';
@@ -18,6 +18,8 @@ export interface DiskSpace {
   totalBytes: number;
   /** Free for us, without what is reserved for root. */
   freeBytes: number;
+  /** It has no room for more files, however small (inodes). */
+  isOutOfNames?: boolean;
 }
 
 /** Bytes missing for a new reservation; 0 if it fits. A file system that reports no size (some FUSE) always fits. */
@@ -29,8 +31,30 @@ export function missingBytes(disk: DiskSpace, reservedBytes: number, minFree: Mi
 
 /** @throws errno errors of statfs. */
 export async function diskSpace(dir: string, files: Files): Promise<DiskSpace> {
-  const { bsize, blocks, bavail } = await files.statfs(dir);
-  return { totalBytes: bsize * blocks, freeBytes: bsize * bavail };
+  const { bsize, blocks, bavail, files: names, ffree } = await files.statfs(dir);
+  // Where names are not counted (btrfs), both are 0.
+  const isOutOfNames = names > 0 && ffree === 0;
+  return { totalBytes: bsize * blocks, freeBytes: bsize * bavail, ...(isOutOfNames && { isOutOfNames }) };
+}
+
+/**
+ * An error of a full disk in true words: it may be full of files (inodes) and have bytes left, and freeing those would not help.
+ * Any other error comes back as it is.
+ * @param folders where it may have happened
+ */
+export async function fullOfWhat(error: unknown, folders: readonly string[], files: Files): Promise<unknown> {
+  if (!isOutOfRoom(error)) return error;
+  for (const folder of folders) {
+    const disk = await diskSpace(folder, files).catch(() => undefined);
+    if (disk?.isOutOfNames) return noMoreFiles(folder, error);
+  }
+  return error;
+}
+
+/** The disk of this folder takes no more files, however small. */
+export function noMoreFiles(folder: string, cause?: unknown): ShrinkError {
+  const facts = { subject: folder, hint: say('files.no-more-files-hint'), cause };
+  return new ShrinkError('no-space', say('files.no-more-files', { folder }), facts);
 }
 
 export async function freeBytes(dir: string, files: Files): Promise<number> {
@@ -70,6 +94,7 @@ export class SpaceBook {
    */
   async reserve(dir: string, bytes: number, job: string): Promise<void> {
     const [dev, disk] = await Promise.all([this.#deviceOf(dir), this.#spaceOf(dir)]);
+    if (disk.isOutOfNames) throw noMoreFiles(dir);
     // From here on synchronous: two jobs that ask at once must see each other.
     const others = this.#reservations.filter(entry => !(entry.job === job && entry.dir === dir));
     const reserved = others.reduce((sum, entry) => sum + (entry.dev === dev ? entry.bytes : 0), 0);

@@ -30,6 +30,10 @@ export interface ChildRequest {
   /** What is being done, as in "while …"; the start of every error message. */
   doing: Sentence | string;
   cwd?: string;
+  /** What it reads on its standard input; by default it has none. */
+  input?: string;
+  /** By default almost empty. */
+  env?: NodeJS.ProcessEnv;
   signal?: AbortSignal;
   /** Kills the child after it has run for this many milliseconds. */
   timeoutMs?: number;
@@ -75,7 +79,7 @@ export function activeChildren(): { pid: number; command: string }[] {
  * happened: `tool-missing`, `cancelled`, `timed-out`, `child-stalled`, `no-space`, `out-of-memory`, `child-killed`
  * or `child-failed`; its cause is a ChildEnd. Either way the child is gone by then.
  *
- * The child gets no stdin, no shell, an almost empty environment and a process group of its own (Ctrl-C at a terminal reaches
+ * The child gets no shell and, unless asked for, no stdin and an almost empty environment. It has a process group of its own (Ctrl-C at a terminal reaches
  * us alone, and we decide). On Linux, if `setpriv` exists, it dies with us, even when we are killed with SIGKILL.
  */
 export async function runChild(request: ChildRequest): Promise<ChildResult> {
@@ -145,8 +149,8 @@ function startChild(command: string, args: string[], request: Start, settle: Set
   try {
     child = spawn(command, args, {
       cwd: request.cwd,
-      env: childEnvironment(),
-      stdio: ['ignore', 'pipe', 'pipe', ...request.inputs.fds],
+      env: request.env ?? childEnvironment(),
+      stdio: [request.input === undefined ? 'ignore' : 'pipe', 'pipe', 'pipe', ...request.inputs.fds],
       detached: true,
       shell: false,
     });
@@ -156,6 +160,8 @@ function startChild(command: string, args: string[], request: Start, settle: Set
   const { stdout, stderr } = child;
   // Without descriptors for them there are no pipes, and the reason comes a moment later.
   if (!stdout || !stderr) return void child.once('error', error => settle.reject(cannotStart(request, error)));
+  // Nobody has to read it.
+  child.stdin?.on('error', () => {}).end(request.input);
   new Supervisor(child, request, settle).watch(stdout, stderr);
 }
 
@@ -301,6 +307,8 @@ class Supervisor {
   #finish(exitCode: number | null, endSignal: NodeJS.Signals | null): void {
     if (this.#isSettled) return;
     this.#isSettled = true;
+    // What it started may have stayed when it went.
+    if (this.#reason) signalGroup(this.#child, 'SIGKILL');
     for (const cleanUp of this.#cleanUps) cleanUp();
     if (this.#child.pid !== undefined) running.delete(this.#child.pid);
     const stderrTail = this.#stderrTail.text();
@@ -372,6 +380,15 @@ function signalGroup(child: ChildProcess, signal: NodeJS.Signals): void {
   } catch {
     // It has already ended; `close` is on its way.
   }
+}
+
+/** What finds the drivers of graphics cards, for the children that use one. */
+const DRIVER_VARIABLES = ['LIBVA_DRIVER_NAME', 'LIBVA_DRIVERS_PATH', 'CUDA_VISIBLE_DEVICES'] as const;
+
+/** The environment of a child that encodes on a device: the usual one, and where its driver is. */
+export function driverEnvironment(): NodeJS.ProcessEnv {
+  const own = DRIVER_VARIABLES.flatMap(name => (process.env[name] === undefined ? [] : [[name, process.env[name]]]));
+  return { ...childEnvironment(), ...(Object.fromEntries(own) as NodeJS.ProcessEnv) };
 }
 
 /** No secrets, no locale: messages must be the ones we know, numbers must have a decimal point. */

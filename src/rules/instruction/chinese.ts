@@ -6,7 +6,7 @@ import {
   GRANTED,
   han,
   setLines,
-  type PhraseMeaning,
+  before,
   type Phrase,
   setShare,
   UNCLEAR,
@@ -15,9 +15,13 @@ import {
   KEEP_AUDIO,
   AUTO,
   MAX,
+  ANY_LOOK,
+  GOOD_LOOK,
 } from './phrase.ts';
 import { limitOf, PLATFORMS, platformNamed } from './platforms.ts';
 import { FRAME_RATE, fromTo, PLAIN_NUMBER, RESOLUTION, readNumber, SIZE } from './quantities.ts';
+import { chineseRates } from './rates.ts';
+import { trims } from './trims.ts';
 
 const NUMERAL = '[零一二两三四五六七八九十百千]{1,7}';
 const AMOUNT = `(${PLAIN_NUMBER}|${NUMERAL})`;
@@ -89,6 +93,7 @@ const source: Phrase[] = [
 ];
 
 const quantities: Phrase[] = [
+  ...chineseRates(AMOUNT, readAmount),
   han(`(${NUMERAL})\\s*(兆字节|兆|MB|M|GB|G|KB)(?![a-z0-9/])`, ([, amount, unit = '']) => {
     const factor = /^[兆m]/i.test(unit) ? 1e6 : /^g/i.test(unit) ? 1e9 : 1e3;
     return setBytes(readAmount(amount) * factor);
@@ -100,6 +105,50 @@ const quantities: Phrase[] = [
   han('全高清', setLines(1080) ?? UNCLEAR),
   han('标清', setLines(480) ?? UNCLEAR),
 ];
+
+const KEEPING = '(?:只|仅|就|要|保留|留下|留|截取|截|取|剪出|剪辑|导出|用|看|想要|需要){0,4}(?:视频|影片)?的?';
+const CUT = '(?:去掉|去除|删掉|删除|剪掉|剪去|跳过|略过|移除|砍掉|切掉|切除|不要|截掉|裁掉|丢掉)';
+const FIRST = '(?:最?(?:开头|前面|开始)的?|前|头)';
+const LAST = '(?:最后面?的?|(?:末尾|结尾|片尾|尾部|后面)的?|后)';
+const TO_MOMENT = String.raw`\s*(?:开始)?\s*(?:到|至|-|–|—|~)\s*第?`;
+const OF_IT = '(?:之间)?(?:的?(?:部分|片段|内容|那段|这段|一段))?';
+
+const excerpts = trims(
+  {
+    count: `${PLAIN_NUMBER}|${NUMERAL}|半`,
+    read: text => (text === '半' ? 0.5 : readAmount(text)),
+    units: ['个?小时|个?钟头|h', '分钟|分|min|m', '秒钟|秒|s'],
+    single: '(?!)',
+    and: '零|又',
+    half: '半',
+    start: '(?:开头|开始|片头)',
+    end: '(?:结尾|结束|最后|片尾|末尾)',
+    says: {
+      first: [`${KEEPING}${FIRST}{t}${OF_IT}`],
+      last: [`${KEEPING}${LAST}{t}${OF_IT}`],
+      'without-first': [
+        `${CUT}(?:视频的?)?${FIRST}{t}${OF_IT}`,
+        `(?:把)?(?:视频的?)?${FIRST}{t}${OF_IT}(?:都|全部)?${CUT}`,
+      ],
+      'without-last': [
+        `${CUT}(?:视频的?)?${LAST}{t}${OF_IT}`,
+        `(?:把)?(?:视频的?)?${LAST}{t}${OF_IT}(?:都|全部)?${CUT}`,
+      ],
+      range: [
+        `${KEEPING}(?:从)?第?{a}${TO_MOMENT}{b}${OF_IT}`,
+        `${KEEPING}从?第?{x}${TO_MOMENT}{b}${OF_IT}`,
+        `${KEEPING}在?{a}(?:和|与){b}之间${OF_IT}`,
+      ],
+      from: [`${KEEPING}从第?{a}(?:开始|起|以后|之后|往后)${OF_IT}`, `${CUT}第?{a}(?:之前|以前)${OF_IT}`],
+      until: [`${KEEPING}(?:到|至)第?{b}(?:为止|结束|止)`, `${CUT}第?{b}(?:之后|以后)${OF_IT}`],
+      unclear: [
+        `${CUT}(?:从)?第?{a}${TO_MOMENT}{b}${OF_IT}`,
+        `(?:把)?(?:从)?第?{a}${TO_MOMENT}{b}${OF_IT}(?:都|全部)?${CUT}`,
+      ],
+    },
+  },
+  han,
+);
 
 const sound: Phrase[] = [
   han(
@@ -122,6 +171,14 @@ const quality: Phrase[] = [
   ),
   han('(?:画质|质量|清晰度)(?:不变|不降|好|清晰)', AUTO),
   han('高(?:画质|质量)|画质清晰|(?:画质|质量|清晰度)(?:尽量|尽可能|要)(?:好|高|清晰)', AUTO),
+  han(
+    '(?:不管|无论|不论)(?:(?:画质|质量|清晰度|效果)(?:如何|怎样|怎么样|好坏|(?:有|变得)?多差)?|(?:看起来)?(?:有|变得)?多(?:差|糟|模糊)|看起来(?:如何|怎样|怎么样))(?:都(?:行|可以|没关系))?|(?:画质|质量|清晰度)(?:无所谓|不重要|不要紧|随便|多差都行|差(?:一?点|一?些)?(?:也|都)?(?:没关系|行|可以|无所谓))',
+    ANY_LOOK,
+  ),
+  han(
+    '(?:但是?|不过)?(?:必须|一定)?(?:要)?(?:保证|确保|保持)?(?:看起来|看上去)(?:仍|还|依然|也)?(?:要|得|是)?(?:好|清晰)|但是?(?:画质|质量)(?:必须|一定|仍|还)?要?好',
+    GOOD_LOOK,
+  ),
   han('最(?:高|好|佳|大)的?(?:画质|质量|清晰度)|(?:画质|质量)最(?:高|好|佳)', MAX),
 ];
 
@@ -157,12 +214,6 @@ const smaller: Phrase[] = [
   han(`${SENT}(?:电子邮件|邮件|电邮|邮箱|e-?mail)(?:附件|发送|里|中)?`, EMAIL),
 ];
 
-const before = (of?: 'resolution' | 'size' | 'codec'): PhraseMeaning => ({
-  kind: 'beside',
-  where: 'before',
-  ...(of && { of }),
-});
-
 const bounds: Phrase[] = [
   han(
     '低于|少于|小于|(?:不|不能|不要|不可|别)(?:超过|大于|高于|多于|超出)|最大(?:不超过|为)?|最多|最高|上限(?:为|是)?|控制在|限制在|限制(?:到|为)|大约|大概|约',
@@ -187,6 +238,7 @@ export const CHINESE: readonly Phrase[] = [
   ...source,
   ...shares,
   ...quantities,
+  ...excerpts,
   ...sound,
   ...quality,
   ...kept,
@@ -197,7 +249,7 @@ export const CHINESE: readonly Phrase[] = [
 
 /** Pairs: each traditional character of our phrases, then its simplified form. */
 const TRADITIONAL =
-  '壓压縮缩導导轉转換换碼码幀帧聲声靜静無无損损畫画質质請请幫帮這这個个檔档與与並并後后發发郵邮電电儘尽盡尽體体積积過过於于內内變变為为將将視视頻频錄录爲为減减關关閉闭刪删兩两標标準准證证確确維维採采給给嗎吗傳传測测試试間间長长數数據据還还讓让開开進进麼么會会謝谢寬宽輸输儲储單单擇择邊边繪绘調调設设編编當当對对點点';
+  '鐘钟鍾钟秒秒從从開开頭头後后結结裁裁跳跳過过截截段段壓压縮缩導导轉转換换碼码幀帧聲声靜静無无損损畫画質质請请幫帮這这個个檔档與与並并後后發发郵邮電电儘尽盡尽體体積积過过於于內内變变為为將将視视頻频錄录爲为減减關关閉闭刪删兩两標标準准證证確确維维採采給给嗎吗傳传測测試试間间長长數数據据還还讓让開开進进麼么會会謝谢寬宽輸输儲储單单擇择邊边繪绘調调設设編编當当對对點点論论樣样沒没隨随來来';
 
 const FOLD: ReadonlyMap<string, string> = new Map(
   Array.from({ length: TRADITIONAL.length / 2 }, (_, i) => [TRADITIONAL[i * 2] ?? '', TRADITIONAL[i * 2 + 1] ?? '']),

@@ -5,7 +5,7 @@ import {
   han,
   latin,
   setBytes,
-  type PhraseMeaning,
+  before,
   type Phrase,
   setFps,
   setShare,
@@ -15,6 +15,8 @@ import {
   KEEP_AUDIO,
   AUTO,
   MAX,
+  ANY_LOOK,
+  GOOD_LOOK,
 } from './phrase.ts';
 import { ENGLISH_NUMERALS } from './numerals.ts';
 import {
@@ -28,6 +30,8 @@ import {
   readCount,
   SIZE,
 } from './quantities.ts';
+import { fileRates } from './rates.ts';
+import { trims } from './trims.ts';
 
 const KEEP_RESOLUTION = sets({ field: 'resolution', value: 'keep' });
 const KEEP_FPS = sets({ field: 'fps', value: 'keep' });
@@ -164,7 +168,15 @@ const sound: Phrase[] = [
   latin(String.raw`(?:in\s+|with\s+)?aac(?:\s+audio)?`, GRANTED),
 ];
 
+const RATE_WORDS = {
+  rate: String.raw`bit[\s-]?rate`,
+  whole: String.raw`(?:video|file|total|overall)\s+`,
+  second: String.raw`(?:per|a)\s+sec(?:ond)?`,
+  link: String.raw`of|to|at|is|at\s+(?:the\s+)?most|under|below|up\s+to|max(?:imum)?|no\s+more\s+than|about|around`,
+};
+
 const counted: Phrase[] = [
+  ...fileRates(RATE_WORDS),
   ...countedSizes(ENGLISH_NUMERALS),
   ...exactly('(?:exactly|precisely)'),
   latin(String.raw`half\s+an?\s+(?:gb|gigs?|gigabytes?)`, () => setBytes(500_000_000)),
@@ -172,6 +184,56 @@ const counted: Phrase[] = [
     setFps(count(n)),
   ),
 ];
+
+const KEEPING = String.raw`(?:(?:only|just|keep|take|use|include|extract|export|save|send|want|show|give\s+(?:me|us)|i\s+(?:only\s+|just\s+)?(?:want|need)|(?:cut|trim|clip|shorten)\s+(?:(?:it|this|(?:the|this|my)\s+${NOUN})\s+)?(?:down\s+)?to)\s+){0,3}(?:the\s+)?(?:very\s+)?`;
+const CUTTING = String.raw`(?:skip(?:ping)?|cut(?:ting)?(?:\s+(?:off|out|away))?|remove|removing|drop|delete|discard|omit|lose|without|minus|leave\s+out|chop(?:\s+off)?|strip|take\s+(?:off|away)|trim\s+(?:off|away)|get\s+rid\s+of)\s+(?:the\s+)?(?:very\s+)?`;
+const RANGE = String.raw`\s*(?:to|until|till|through|-|–|—)\s*`;
+
+const excerpts = trims({
+  count: COUNT,
+  // The article of `a minute`.
+  read: text => (/^an?$/i.test(text) ? 1 : count(text)),
+  units: ['hours?|hrs?|h', 'minutes?|mins?|m', 'seconds?|secs?|s'],
+  single: 'hour|minute|second',
+  and: 'and|,',
+  half: `and\\s+a\\s+half(?!${OF_SIZE})`,
+  start: String.raw`(?:the\s+)?(?:start|beginning)`,
+  end: String.raw`(?:the\s+)?(?:very\s+)?end`,
+  says: {
+    first: [String.raw`${KEEPING}first\s+{t}(?:\s+only)?`],
+    last: [String.raw`${KEEPING}(?:last|final)\s+{t}(?:\s+only)?`],
+    'without-first': [
+      String.raw`${CUTTING}first\s+{t}(?:\s+(?:off|out|away))?`,
+      String.raw`(?:the\s+)?first\s+{t}\s+(?:off|removed|skipped|cut(?:\s+(?:off|out))?)`,
+    ],
+    'without-last': [
+      String.raw`${CUTTING}(?:last|final)\s+{t}(?:\s+(?:off|out|away))?`,
+      String.raw`(?:the\s+)?(?:last|final)\s+{t}\s+(?:off|removed|cut(?:\s+(?:off|out))?)`,
+    ],
+    range: [
+      String.raw`${KEEPING}(?:(?:part|section|bit|piece|scene)\s+)?(?:(?:trim(?:med)?|clip)\s+(?:(?:it|this)\s+)?)?from\s+{a}${RANGE}{b}`,
+      String.raw`${KEEPING}(?:(?:part|section|bit|piece|scene)\s+)?between\s+{a}\s+and\s+{b}`,
+      `${KEEPING}{a}${RANGE}{b}`,
+      String.raw`${KEEPING}(?:from\s+)?{x}${RANGE}{b}`,
+    ],
+    from: [
+      String.raw`${KEEPING}from\s+{a}(?:\s+on(?:wards?)?)?`,
+      String.raw`(?:start(?:ing)?|begin(?:ning)?)\s+(?:at|from)\s+{a}`,
+      String.raw`${CUTTING}(?:everything|all|anything)\s+before\s+{a}`,
+    ],
+    until: [
+      String.raw`${KEEPING}(?:(?:up\s+)?(?:until|till)\s+{b}|up\s+to\s+{c})`,
+      String.raw`(?:end(?:ing)?|stop(?:ping)?)\s+at\s+{b}`,
+      String.raw`${CUTTING}(?:everything|all|anything)\s+after\s+{b}`,
+    ],
+    unclear: [
+      // A share of the size, or more of the minute?
+      String.raw`(?:${KEEPING}|${CUTTING})(?:first|last|final)\s+{t}\s+and\s+(?:an?|one)\s+(?:third|quarter|fourth|fifth|tenth)(?!${OF_SIZE})`,
+      String.raw`(?:trim|clip|crop|shorten)\s+(?:the\s+)?(?:very\s+)?(?:first|last|final)\s+{t}`,
+      String.raw`${CUTTING}(?:(?:part|section|bit|piece|scene)\s+)?(?:from\s+|between\s+)?{a}(?:${RANGE}|\s+and\s+){b}`,
+    ],
+  },
+});
 
 const codecs: Phrase[] = [latin('(?:video\\s+)?codec', { kind: 'beside', where: 'before', of: 'codec' })];
 
@@ -204,9 +266,20 @@ const quality: Phrase[] = [
   ),
   latin(
     String.raw`(?:the\s+)?(?:low(?:er)?|bad|poor|worse|less)\s+quality\s+is\s+(?:fine|ok(?:ay)?|acceptable|good\s+enough|no\s+problem)`,
-    GRANTED,
+    ANY_LOOK,
   ),
-  latin(String.raw`(?:the\s+)?quality\s+(?:doesn['’]?t|does\s+not|isn['’]?t|is\s+not)\s+(?:matter|important)`, GRANTED),
+  latin(
+    String.raw`(?:the\s+)?quality\s+(?:doesn['’]?t|does\s+not|isn['’]?t|is\s+not)\s+(?:matter|important)`,
+    ANY_LOOK,
+  ),
+  latin(
+    String.raw`(?:(?:no\s+matter|regardless\s+of|(?:(?:i|we)\s+)?don['’]?t\s+care)\s+how\s+(?:(?:bad(?:ly)?|awful|ugly|terrible)\s+)?(?:it|this|the\s+(?:video|picture|result))\s+(?:looks?|will\s+look|gets?|is)|(?:no\s+matter|regardless\s+of)\s+(?:the|its)\s+(?:quality|looks?))`,
+    ANY_LOOK,
+  ),
+  latin(
+    String.raw`keep(?:ing)?\s+(?:it|this|the\s+picture)\s+(?:looking\s+)?good|(?:as\s+long\s+as|only\s+if|if)\s+(?:it|that|this)\s+(?:still\s+)?looks\s+good|(?:it\s+)?(?:must|has\s+to|needs\s+to)\s+(?:still\s+)?look\s+good`,
+    GOOD_LOOK,
+  ),
   latin(String.raw`quality\s*[:=]?\s*max(?:imum)?`, MAX),
   latin(String.raw`as\s+(?:high|good)(?:\s+a)?\s+quality\s+as\s+possible`, MAX),
 ];
@@ -270,12 +343,6 @@ const smaller: Phrase[] = [
   ),
 ];
 
-const before = (of?: 'resolution' | 'fps' | 'size'): PhraseMeaning => ({
-  kind: 'beside',
-  where: 'before',
-  ...(of && { of }),
-});
-
 const LOWERED = String.raw`(?:(?:lower|drop|decrease|cut|bring)(?:ing)?(?:\s+down)?\s+(?:the\s+|its\s+)?)?`;
 
 const bounds: Phrase[] = [
@@ -338,6 +405,7 @@ export const ENGLISH: readonly Phrase[] = [
   ...source,
   ...sound,
   ...counted,
+  ...excerpts,
   ...codecs,
   ...quality,
   ...kept,

@@ -5,7 +5,7 @@ import {
   GRANTED,
   latin,
   type Phrase,
-  type PhraseMeaning,
+  before,
   setFps,
   setShare,
   sets,
@@ -15,6 +15,8 @@ import {
   KEEP_AUDIO,
   AUTO,
   MAX,
+  ANY_LOOK,
+  GOOD_LOOK,
   SMALLEST,
   setSmallerBy,
 } from './phrase.ts';
@@ -29,6 +31,8 @@ import {
   readCount,
   SIZE,
 } from './quantities.ts';
+import { fileRates } from './rates.ts';
+import { trims } from './trims.ts';
 
 const COUNT = `(${PLAIN_NUMBER}|${FRENCH_NUMERALS.pattern})`;
 const count = (text: string | undefined) => readCount(text, FRENCH_NUMERALS);
@@ -70,12 +74,56 @@ const TO = String.raw`\s+(?:a|en|vers|jusqu['’]a)\s+`;
 
 const source: Phrase[] = [...[SIZE, RESOLUTION, FRAME_RATE].flatMap(kind => fromTo(TO, kind, kind, 'de'))];
 
+const RATE_WORDS = {
+  rate: String.raw`(?:debit(?:\s+binaire)?|bit-?rate)(?:\s+(?:video|total))?`,
+  whole: 'video\\s+',
+  second: String.raw`par\s+seconde`,
+  link: String.raw`de|a|au\s+(?:plus|maximum)|max(?:imum)?|moins\s+de|environ`,
+};
+
 const rates: Phrase[] = [
+  ...fileRates(RATE_WORDS),
   ...countedSizes(FRENCH_NUMERALS),
   ...exactly('(?:exactement|precisement|pile)'),
   latin(`${COUNT}\\s*(?:images|trames)\\s*(?:par|\\/)\\s*s(?:econde)?`, ([, n]) => setFps(count(n))),
   latin(`${COUNT}\\s*ips`, ([, n]) => setFps(count(n))),
 ];
+
+const KEEPING = String.raw`(?:(?:seulement|uniquement|juste|que|garder?|gardez|prends|prendre|prenez|extrais|extraire|conserver?|je\s+(?:veux|voudrais))\s+){0,3}`;
+const CUTTING = String.raw`(?:sans|couper?|coupez|enlever?|enlevez|supprimer?|supprimez|retirer?|retirez|sauter?|sautez|passer?|passez|ignorer?|oter?|omettre)\s+`;
+const NTH = (which: string) => [
+  String.raw`(?:les?\s+|la\s+|l['’])?{n}\s+${which}\s+{u}`,
+  String.raw`(?:les?\s+|la\s+|l['’])?${which}\s+{t}`,
+];
+const FIRST = NTH('premi(?:er|ere)s?');
+const LAST = NTH('derni(?:er|ere)s?');
+const TO_MOMENT = String.raw`\s*(?:a|jusqu['’](?:a|au)|-|–|—)\s*`;
+
+const excerpts = trims({
+  count: `${PLAIN_NUMBER}|${FRENCH_NUMERALS.pattern}`,
+  read: count,
+  units: ['heures?|h', 'minutes?|min|m', 'secondes?|sec|s'],
+  single: 'heure|minute|seconde',
+  and: 'et|,',
+  half: String.raw`et\s+demie?`,
+  start: String.raw`(?:le\s+)?debut`,
+  end: String.raw`(?:la\s+)?fin`,
+  says: {
+    first: FIRST.map(said => `${KEEPING}${said}`),
+    last: LAST.map(said => `${KEEPING}${said}`),
+    'without-first': FIRST.map(said => `${CUTTING}${said}`),
+    'without-last': LAST.map(said => `${CUTTING}${said}`),
+    range: [
+      String.raw`${KEEPING}(?:de|du)\s+{a}${TO_MOMENT}{b}`,
+      String.raw`${KEEPING}entre\s+{a}\s+et\s+{b}`,
+      `${KEEPING}{a}${TO_MOMENT}{b}`,
+      String.raw`${KEEPING}(?:de\s+)?{x}${TO_MOMENT}{b}`,
+    ],
+    from: [String.raw`${KEEPING}(?:a\s+partir\s+d[eu]|des|depuis)\s+{a}`],
+    until: [String.raw`${KEEPING}jusqu['’](?:a|au)\s+{b}`],
+    unclear: [String.raw`${CUTTING}(?:de\s+|entre\s+)?{a}(?:${TO_MOMENT}|\s+et\s+){b}`],
+  },
+});
 
 const SON = String.raw`(?:(?:pistes?\s+)?(?:son|audio|sonore)|bande[\s-]son)`;
 const REMOVE = '(?:couper?|coupez|enlever?|enlevez|supprimer?|supprimez|retirer?|retirez|desactiver?)';
@@ -104,7 +152,15 @@ const quality: Phrase[] = [
     String.raw`(?:(?:en|de|avec|a)\s+)?${THE}(?:meilleure|plus\s+haute)\s+qualite(?:\s+possible)?|qualite\s+max(?:imale|imum)?`,
     MAX,
   ),
-  latin(String.raw`(?:la\s+)?qualite\s+(?:importe\s+peu|n['’]a\s+pas\s+d['’]importance)`, GRANTED),
+  latin(String.raw`(?:la\s+)?qualite\s+(?:importe\s+peu|n['’]a\s+pas\s+d['’]importance)`, ANY_LOOK),
+  latin(
+    String.raw`(?:peu\s+importe|qu['’]importe)\s+(?:${THE}(?:qualite|aspect|rendu)|l['’]\s*(?:aspect|apparence))|quel(?:le)?\s+que\s+soit\s+(?:${THE}(?:qualite|rendu)|l['’]\s*aspect)`,
+    ANY_LOOK,
+  ),
+  latin(
+    String.raw`(?:mais\s+)?(?:il|ca|elle|cela)\s+(?:doit|faut)\s+(?:rester|etre)\s+(?:belle?|beau|bien)|(?:mais\s+)?(?:tant\s+que|si)\s+(?:ca|c['’]est|cela|l['’]image)\s+(?:reste\s+)?(?:belle?|beau|bien)`,
+    GOOD_LOOK,
+  ),
 ];
 
 const kept: Phrase[] = [
@@ -129,12 +185,6 @@ const smaller: Phrase[] = [
     GRANTED,
   ),
 ];
-
-const before = (of?: 'resolution' | 'fps' | 'codec'): PhraseMeaning => ({
-  kind: 'beside',
-  where: 'before',
-  ...(of && { of }),
-});
 
 const bounds: Phrase[] = [
   latin(
@@ -161,6 +211,6 @@ const FILLERS =
   );
 
 export const FRENCH: Vocabulary = {
-  phrases: [...shares, ...source, ...rates, ...sound, ...quality, ...kept, ...smaller, ...bounds],
+  phrases: [...shares, ...source, ...rates, ...excerpts, ...sound, ...quality, ...kept, ...smaller, ...bounds],
   fillers: new Set(FILLERS),
 };

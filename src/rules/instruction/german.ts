@@ -5,7 +5,7 @@ import {
   GRANTED,
   latin,
   type Phrase,
-  type PhraseMeaning,
+  before,
   setFps,
   setShare,
   sets,
@@ -15,6 +15,8 @@ import {
   KEEP_AUDIO,
   AUTO,
   MAX,
+  ANY_LOOK,
+  GOOD_LOOK,
   SMALLEST,
   setSmallerBy,
 } from './phrase.ts';
@@ -29,6 +31,8 @@ import {
   readCount,
   SIZE,
 } from './quantities.ts';
+import { fileRates } from './rates.ts';
+import { trims } from './trims.ts';
 
 const COUNT = `(${PLAIN_NUMBER}|${GERMAN_NUMERALS.pattern})`;
 const count = (text: string | undefined) => readCount(text, GERMAN_NUMERALS);
@@ -69,7 +73,15 @@ const source: Phrase[] = [
   ...['von', 'aus'].flatMap(from => [SIZE, RESOLUTION, FRAME_RATE].flatMap(kind => fromTo(TO, kind, kind, from))),
 ];
 
+const RATE_WORDS = {
+  rate: 'bit-?rate|datenrate',
+  whole: String.raw`(?:gesamt|video)(?:\s*-\s*)?`,
+  second: String.raw`(?:pro|je|die)\s+sekunde`,
+  link: String.raw`von|auf|ist|hochstens|hoechstens|maximal|max\.?|unter|bis(?:\s+zu)?|etwa`,
+};
+
 const rates: Phrase[] = [
+  ...fileRates(RATE_WORDS),
   ...countedSizes(GERMAN_NUMERALS),
   ...exactly('(?:genau|exakt)'),
   latin(`${COUNT}\\s*(?:bilder|frames)\\s*(?:pro|je|die|in\\s+der|\\/)\\s*(?:sekunde|s(?:ek)?)`, ([, n]) =>
@@ -77,6 +89,53 @@ const rates: Phrase[] = [
   ),
   latin(`bildrate\\s*(?:von|auf|:|=)?\\s*(\\d{1,3})`, ([, n]) => setFps(Number(n))),
 ];
+
+const THE_LAST = String.raw`(?:(?:die|der|das|den)\s+)?letzten?[rs]?\s+`;
+const THE_FIRST = String.raw`(?:(?:die|der|das|den)\s+)?erste[nrs]?\s+`;
+const KEEPING =
+  '(?:(?:nur|behalte|behalten|nimm|nehmen|zeige?|auf|bloß|bloss|lediglich|ich\\s+(?:will|mochte|brauche))\\s+){0,3}';
+const CUTTING = String.raw`(?:ohne|entferne|losche|loesche|uberspringe|ueberspringe|uberspring|streiche|kurze\s+um)\s+`;
+const CUT_OFF =
+  '(?:abschneiden|wegschneiden|rausschneiden|herausschneiden|entfernen|weglassen|loschen|loeschen|uberspringen|ueberspringen|weg|raus|ab|streichen|auslassen)';
+const CUT_IT = String.raw`(?:schneid(?:e|en)?|lass(?:e)?|nimm)\s+`;
+const RANGE = String.raw`\s*(?:bis(?:\s+zu[mr]?)?|-|–|—)\s*`;
+
+const excerpts = trims({
+  count: `${PLAIN_NUMBER}|${GERMAN_NUMERALS.pattern}`,
+  read: count,
+  units: ['stunden?|std|h', 'minuten?|min|m', 'sekunden?|sek|s'],
+  single: 'stunde|minute|sekunde',
+  and: 'und|,',
+  start: '(?:anfang|beginn)',
+  end: '(?:ende|schluss)',
+  says: {
+    first: [`${KEEPING}${THE_FIRST}{t}`],
+    last: [`${KEEPING}${THE_LAST}{t}`],
+    'without-first': [
+      `${CUTTING}${THE_FIRST}{t}`,
+      `${THE_FIRST}{t}\\s+${CUT_OFF}`,
+      `${CUT_IT}${THE_FIRST}{t}\\s+(?:ab|weg|raus|heraus)`,
+    ],
+    'without-last': [
+      `${CUTTING}${THE_LAST}{t}`,
+      `${THE_LAST}{t}\\s+${CUT_OFF}`,
+      `${CUT_IT}${THE_LAST}{t}\\s+(?:ab|weg|raus|heraus)`,
+    ],
+    range: [
+      `${KEEPING}von\\s+{a}${RANGE}{b}`,
+      `${KEEPING}zwischen\\s+{a}\\s+und\\s+{b}`,
+      `${KEEPING}{a}${RANGE}{b}`,
+      `${KEEPING}(?:von\\s+)?{x}${RANGE}{b}`,
+    ],
+    from: [`${KEEPING}ab\\s+{a}`],
+    until: [`${KEEPING}bis(?:\\s+zu[mr]?)?\\s+{b}`],
+    unclear: [
+      `(?:kurze|kuerze|trimme|schneide)\\s+(?:${THE_FIRST}|${THE_LAST}){t}`,
+      `${CUTTING}(?:von\\s+|zwischen\\s+)?{a}(?:${RANGE}|\\s+und\\s+){b}`,
+      `(?:von\\s+|zwischen\\s+)?{a}(?:${RANGE}|\\s+und\\s+){b}\\s+${CUT_OFF}`,
+    ],
+  },
+});
 
 const TON = String.raw`(?:tonspur(?:en)?|ton|audio(?:spur(?:en)?)?|sound)`;
 const REMOVE =
@@ -109,7 +168,15 @@ const quality: Phrase[] = [
     `(?:(?:in|mit|bei)\\s+)?${THE}(?:best(?:moglich|moeglich)?|hochst|hoechst|maximal)e[rnms]?\\s+(?:${QUALITY})`,
     MAX,
   ),
-  latin(`(?:${QUALITY})\\s+(?:ist\\s+)?(?:egal|unwichtig|nebensache)`, GRANTED),
+  latin(`(?:${THE}(?:${QUALITY})|(?:das\\s+)?aussehen)\\s+(?:ist\\s+)?(?:egal|unwichtig|nebensache)`, ANY_LOOK),
+  latin(
+    String.raw`(?:ganz\s+)?egal,?\s+wie\s+(?:schlecht\s+)?(?:es|das)\s+(?:dann\s+)?aussieht|wie\s+es\s+aussieht,?\s+ist\s+(?:mir\s+)?egal`,
+    ANY_LOOK,
+  ),
+  latin(
+    String.raw`(?:es\s+)?(?:soll|muss)\s+(?:es\s+)?(?:aber\s+)?(?:noch\s+)?gut\s+(?:aussehen|bleiben)|(?:solange|sofern|nur\s+wenn)\s+es\s+(?:noch\s+)?gut\s+aussieht`,
+    GOOD_LOOK,
+  ),
 ];
 
 const kept: Phrase[] = [
@@ -133,12 +200,6 @@ const smaller: Phrase[] = [
     GRANTED,
   ),
 ];
-
-const before = (of?: 'resolution' | 'fps' | 'size' | 'codec'): PhraseMeaning => ({
-  kind: 'beside',
-  where: 'before',
-  ...(of && { of }),
-});
 
 const bounds: Phrase[] = [
   latin(
@@ -174,6 +235,7 @@ export const GERMAN: Vocabulary = {
     ...shares,
     ...source,
     ...rates,
+    ...excerpts,
     ...sound,
     ...quality,
     ...kept,

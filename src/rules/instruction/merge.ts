@@ -23,13 +23,23 @@ export function merge(text: string, pieces: readonly Piece[], sourceBytes: numbe
     else if (choice) target[field] = choice.setting.value as InstructionTarget[Field];
   };
   set('size', all => smallestSize(all, sourceBytes));
+  set('from', unanimous);
+  set('to', unanimous);
   set('resolution', unanimous);
   set('fps', unanimous);
   set('audio', audioOf);
   set('codec', unanimous);
   set('quality', all => all.find(({ setting }) => setting.value === (smallest ? 'auto' : 'max')) ?? all[0]);
+  set('floor', unanimous);
+  const ends = requests.filter(({ setting: { field } }) => field === 'from' || field === 'to');
+  const isOneSided = new Set(ends.map(({ setting: { field } }) => field)).size > Object.keys(partIn(target)).length;
+  if (isOneSided || isEmptyPart(target)) {
+    contradictions.push([...new Set(ends.map(({ words }) => words))].join(' / '));
+    delete target.from;
+    delete target.to;
+  }
   if (smallest) target.quality = 'auto';
-  return { target, notUnderstood: [...unknownWords(text, pieces), ...contradictions] };
+  return { target, notUnderstood: [...unknownWords(text, pieces), ...new Set(contradictions)] };
 }
 
 function requestsOf(text: string, { start, end, meaning }: Piece): Request[] {
@@ -46,7 +56,8 @@ function unanimous(all: Request[]): Choice {
 
 /**
  * Limits can hold together, so the smallest counts (`for Discord, under 8MB`). Two sizes that are not limits contradict each
- * other (`50MB 25MB`), and so do a share and a size while the source's size is unknown.
+ * other (`50MB 25MB`). So do a share and a size while the source's size is unknown, and a bit rate and either of them, because
+ * the length is unknown here.
  */
 function smallestSize(all: Request[], sourceBytes: number | undefined): Choice {
   if (unanimous(all.filter(({ bound }) => !bound)) === 'contradiction') return 'contradiction';
@@ -58,7 +69,17 @@ function smallestSize(all: Request[], sourceBytes: number | undefined): Choice {
 function bytesOf(setting: Setting, sourceBytes: number | undefined): number | undefined {
   if (setting.field !== 'size') return undefined;
   if (setting.value.kind === 'bytes') return setting.value.bytes;
-  return sourceBytes === undefined ? undefined : setting.value.share * sourceBytes;
+  if (setting.value.kind === 'rate' || sourceBytes === undefined) return undefined;
+  return setting.value.share * sourceBytes;
+}
+
+function partIn({ from, to }: InstructionTarget): Pick<InstructionTarget, 'from' | 'to'> {
+  return { ...(from !== undefined && { from }), ...(to !== undefined && { to }) };
+}
+
+/** Ends before it begins, whatever the length: `from 0:30`, `until 0:10`. */
+function isEmptyPart({ from, to }: InstructionTarget): boolean {
+  return from !== undefined && to !== undefined && from < 0 === to < 0 && from >= to;
 }
 
 /** `keep the audio at 96k` is no contradiction. */

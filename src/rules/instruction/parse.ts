@@ -3,6 +3,7 @@
  * back as not understood, so that the caller can ask instead of guessing. Nothing is dropped silently.
  */
 import { isDeepStrictEqual } from 'node:util';
+import { MAX_INSTRUCTION } from '../../core/job.ts';
 import { foldAccents } from './accents.ts';
 import { CHINESE, foldTraditional } from './chinese.ts';
 import { merge } from './merge.ts';
@@ -25,9 +26,6 @@ import { SPANISH } from './spanish.ts';
 
 export type { InstructionTarget } from './phrase.ts';
 
-/** Longest instruction, in characters: more than anybody needs to ask for a smaller video. Bounds the work, too. */
-export const MAX_LENGTH = 2000;
-
 /** Never throws. @param sourceBytes allows a share and a size to be compared if both are asked for. */
 export function parseInstruction(written: string, sourceBytes?: number): Instruction {
   const text = normalise(written);
@@ -35,7 +33,7 @@ export function parseInstruction(written: string, sourceBytes?: number): Instruc
     return { target: {}, notUnderstood: [`${written.trim().slice(0, 60).replace(/\s+/g, ' ')}...`] };
   }
   return inOneLanguage(text, language => {
-    const pieces = rejectDoubtful(attachToQuantities(split(text, language)));
+    const pieces = readPieces(text, language);
     return { ...merge(text, pieces, sourceBytes), foreignLetters: lettersOfNoPhrase(pieces) };
   });
 }
@@ -45,7 +43,7 @@ export function languageOf(written: string): 'de' | 'fr' | 'es' | undefined {
   const text = normalise(written);
   if (text === undefined) return undefined;
   const unknown = (language: Language) => {
-    const pieces = rejectDoubtful(attachToQuantities(split(text, language)));
+    const pieces = readPieces(text, language);
     return isUnderstood(merge(text, pieces, undefined)) ? 0 : 1 + lettersOfNoPhrase(pieces);
   };
   const most = unknown(ENGLISH_OR_CHINESE);
@@ -84,14 +82,14 @@ function lettersOfNoPhrase(pieces: readonly Piece[]): number {
 
 /** Normalises full-width letters and the like and drops invisible characters; `undefined` if the text is too long. */
 function normalise(written: string): string | undefined {
-  if (written.trim().length > MAX_LENGTH) return undefined;
+  if (written.trim().length > MAX_INSTRUCTION) return undefined;
   const text = written
     .replace(/½/g, ' 1/2 ')
     .replace(/¼/g, ' 1/4 ')
     .normalize('NFKC')
     .replace(/[\p{Cf}\p{Cc}\p{Co}\p{Cn}\p{Cs}]/gu, sign => (/\s/.test(sign) ? sign : ''))
     .trim();
-  return text.length > MAX_LENGTH ? undefined : text;
+  return text.length > MAX_INSTRUCTION ? undefined : text;
 }
 
 interface Language extends Vocabulary {
@@ -121,6 +119,10 @@ function phrasesAt(text: string, start: number, language: Language): readonly Ph
   const sign = String.fromCodePoint(text.codePointAt(start) ?? 0);
   if (/\p{Script=Han}/u.test(sign)) return language.hanPhrases;
   return /[\p{L}\p{N}.]/u.test(sign) ? language.phrases : SIGNS;
+}
+
+function readPieces(text: string, language: Language): Piece[] {
+  return rejectPartsOfSound(text, rejectDoubtful(attachToQuantities(split(text, language))));
 }
 
 function split(text: string, language: Language): Piece[] {
@@ -229,6 +231,24 @@ function quantityBeside(
     if (!['filler', 'pause', 'line', 'beside'].includes(meaning.kind)) return undefined;
   }
   return undefined;
+}
+
+/** What may stand between a part and something that is to hold for the whole result. */
+const AND = /[^\p{L}\s'’]|\n|\b(?:and|und|et|y|then|dann|puis|luego)\b|[和并且与然再]/iu;
+
+/** `mute the first 10 seconds` asks for no part, and `sound at 96k from 0:10` may not: sound and part stand apart, or are unclear. */
+function rejectPartsOfSound(text: string, pieces: readonly Piece[]): Piece[] {
+  const asks = ({ meaning }: Piece, ...fields: string[]) =>
+    meaning.kind === 'sets' && meaning.settings.some(({ field }) => fields.includes(field));
+  const asking = pieces.filter(({ meaning }) => meaning.kind === 'sets');
+  const unclear = new Set<Piece>();
+  asking.forEach((piece, at) => {
+    const next = asking[at + 1];
+    if (!next || AND.test(text.slice(piece.end, next.start))) return;
+    const isPart = (one: Piece) => asks(one, 'from', 'to');
+    if ((asks(piece, 'audio') && isPart(next)) || (isPart(piece) && asks(next, 'audio'))) unclear.add(piece).add(next);
+  });
+  return pieces.map(piece => (unclear.has(piece) ? { ...piece, meaning: UNCLEAR } : piece));
 }
 
 /** A setting right after an unknown word may mean its opposite: `over 50MB`, `don't mute`, `not under 8MB`. */

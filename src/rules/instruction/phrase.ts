@@ -1,14 +1,18 @@
 /** What words can mean, and how a phrase is written. */
-import type { Resolution, Target } from '../../core/target.ts';
+import type { Floor, Resolution, Target } from '../../core/target.ts';
 
 /** What an instruction asks for; `keep` overrides a rule that asks for less. Absent: the words say nothing about it. */
 export interface InstructionTarget {
+  /** Where the part asked for begins and ends, as in Trim; 0 and Infinity are the beginning and the end. */
+  from?: number;
+  to?: number;
   size?: NonNullable<Target['size']>;
   resolution?: Resolution | 'keep';
   fps?: number | 'keep';
   audio?: Target['audio'];
   codec?: NonNullable<Target['codec']>;
   quality?: Target['quality'];
+  floor?: Floor;
 }
 
 /** One field of the target and the value asked for. */
@@ -56,11 +60,19 @@ export function sets(...settings: Setting[]): PhraseMeaning {
   return { kind: 'sets', settings };
 }
 
+/** A word that stands before what it is about, as `under` before a size; before anything where nothing is named. */
+export function before(of?: keyof InstructionTarget): PhraseMeaning {
+  return { kind: 'beside', where: 'before', ...(of && { of }) };
+}
+
 /** What is wished for in every language. */
 export const MUTE = sets({ field: 'audio', value: { kind: 'mute' } });
 export const KEEP_AUDIO = sets({ field: 'audio', value: { kind: 'keep' } });
 export const AUTO = sets({ field: 'quality', value: 'auto' });
 export const MAX = sets({ field: 'quality', value: 'max' });
+/** `no matter how it looks`, `but keep it good`: how bad it may look for the size's sake. */
+export const ANY_LOOK = sets({ field: 'floor', value: 'any' });
+export const GOOD_LOOK = sets({ field: 'floor', value: 'good' });
 export const SMALLEST: PhraseMeaning = { kind: 'granted', smallest: true };
 
 /** A share of the source; `undefined` outside 1 % to 100 %. */

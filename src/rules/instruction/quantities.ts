@@ -16,7 +16,7 @@ import {
 import type { Numerals } from './numerals.ts';
 
 /** `50`, `1.5`, `1,5`, `1,500`; not `1.500`, which is fifteen hundred to some and one and a half to others. */
-const NUMBER = String.raw`\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12}(?:[.,]\d{1,2}(?!\d))?(?!\d)`;
+export const NUMBER = String.raw`\d{1,3}(?:,\d{3})+(?!\d)|\d{1,12}(?:[.,]\d{1,2}(?!\d))?(?!\d)`;
 
 /** Without commas, where a comma may end the clause instead: `帧率24,1080p`, `25%, 30 fps`. */
 export const PLAIN_NUMBER = String.raw`\d{1,12}(?:\.\d{1,2}(?!\d))?(?!\d)`;

@@ -5,7 +5,7 @@ import {
   GRANTED,
   latin,
   type Phrase,
-  type PhraseMeaning,
+  before,
   setFps,
   setShare,
   sets,
@@ -15,6 +15,8 @@ import {
   KEEP_AUDIO,
   AUTO,
   MAX,
+  ANY_LOOK,
+  GOOD_LOOK,
   SMALLEST,
   setSmallerBy,
 } from './phrase.ts';
@@ -29,6 +31,8 @@ import {
   readCount,
   SIZE,
 } from './quantities.ts';
+import { fileRates } from './rates.ts';
+import { trims } from './trims.ts';
 
 const COUNT = `(${PLAIN_NUMBER}|${SPANISH_NUMERALS.pattern})`;
 const count = (text: string | undefined) => readCount(text, SPANISH_NUMERALS);
@@ -67,11 +71,55 @@ const TO = String.raw`\s+(?:a|en|hasta)\s+`;
 
 const source: Phrase[] = [...[SIZE, RESOLUTION, FRAME_RATE].flatMap(kind => fromTo(TO, kind, kind, 'de'))];
 
+const RATE_WORDS = {
+  rate: String.raw`(?:(?:tasa|velocidad)\s+de\s+bits|bit-?rate)(?:\s+(?:de(?:l)?\s+)?(?:video|total))?`,
+  whole: 'video\\s+',
+  second: String.raw`por\s+segundo`,
+  link: String.raw`de|a|en|como\s+maximo|max(?:imo)?|menos\s+de|hasta`,
+};
+
 const rates: Phrase[] = [
+  ...fileRates(RATE_WORDS),
   ...countedSizes(SPANISH_NUMERALS),
   ...exactly('(?:exactamente|justo)'),
   latin(`${COUNT}\\s*(?:fotogramas|cuadros|imagenes)\\s*(?:por|\\/)\\s*s(?:egundo)?`, ([, n]) => setFps(count(n))),
 ];
+
+const KEEPING = String.raw`(?:(?:solo|solamente|unicamente|deja|dejar|toma|tomar|extrae|extraer|conserva|conservar|manten|quiero)\s+){0,3}`;
+const CUTTING = String.raw`(?:sin|quita(?:r)?|quite|elimina(?:r)?|elimine|borra(?:r)?|corta(?:r)?|recorta(?:r)?|salta(?:r)?|omite|omitir|suprime|suprimir|ignora(?:r)?)\s+`;
+const NTH = (which: string) => [
+  String.raw`(?:(?:el|la|los|las)\s+)?${which}\s+{t}`,
+  String.raw`(?:(?:el|la|los|las)\s+)?{n}\s+${which}\s+{u}`,
+];
+const FIRST = NTH('primer(?:[oa]s?)?');
+const LAST = NTH('ultim[oa]s?');
+const TO_MOMENT = String.raw`\s*(?:a|al|hasta(?:\s+el)?|-|–|—)\s*`;
+
+const excerpts = trims({
+  count: `${PLAIN_NUMBER}|${SPANISH_NUMERALS.pattern}`,
+  read: count,
+  units: ['horas?|h', 'minutos?|min|m', 'segundos?|seg|s'],
+  single: 'hora|minuto|segundo',
+  and: 'y|,',
+  half: String.raw`y\s+medi[oa]`,
+  start: String.raw`(?:el\s+)?(?:inicio|principio|comienzo)`,
+  end: String.raw`(?:el\s+)?final?`,
+  says: {
+    first: FIRST.map(said => `${KEEPING}${said}`),
+    last: LAST.map(said => `${KEEPING}${said}`),
+    'without-first': FIRST.map(said => `${CUTTING}${said}`),
+    'without-last': LAST.map(said => `${CUTTING}${said}`),
+    range: [
+      String.raw`${KEEPING}(?:de|del|desde(?:\s+el)?)\s+{a}${TO_MOMENT}{b}`,
+      String.raw`${KEEPING}entre\s+{a}\s+y\s+{b}`,
+      `${KEEPING}{a}${TO_MOMENT}{b}`,
+      String.raw`${KEEPING}(?:de(?:sde)?\s+)?{x}${TO_MOMENT}{b}`,
+    ],
+    from: [String.raw`${KEEPING}(?:a\s+partir\s+del?|desde(?:\s+el)?)\s+{a}`],
+    until: [String.raw`${KEEPING}hasta(?:\s+el)?\s+{b}`],
+    unclear: [String.raw`${CUTTING}(?:de(?:sde)?\s+|entre\s+)?{a}(?:${TO_MOMENT}|\s+y\s+){b}`],
+  },
+});
 
 const SONIDO = String.raw`(?:(?:pistas?\s+de\s+)?(?:sonido|audio))`;
 const REMOVE = '(?:quitar?|quite|quitale|eliminar?|elimine|borrar?|borre|silenciar?|silencie)';
@@ -91,7 +139,15 @@ const quality: Phrase[] = [
   latin(`${KEEP}\\s+${THE}(?:una\\s+)?(?:buena\\s+|misma\\s+|alta\\s+)?calidad`, AUTO),
   latin(String.raw`(?:(?:en|de|con)\s+)?(?:una\s+)?(?:buena|alta|misma)\s+calidad`, AUTO),
   latin(String.raw`(?:(?:en|de|con|a)\s+)?${THE}(?:mejor|maxima|mayor)\s+calidad(?:\s+posible)?|calidad\s+maxima`, MAX),
-  latin(String.raw`(?:la\s+)?calidad\s+(?:no\s+importa|da\s+igual)`, GRANTED),
+  latin(String.raw`(?:la\s+)?calidad\s+(?:no\s+importa|da\s+igual)`, ANY_LOOK),
+  latin(
+    String.raw`(?:no\s+importa|da\s+igual|sin\s+importar)\s+(?:como\s+(?:se\s+vea|quede)|${THE}(?:calidad|aspecto))`,
+    ANY_LOOK,
+  ),
+  latin(
+    String.raw`(?:pero\s+)?(?:que\s+)?(?:se\s+siga\s+viendo|se\s+vea|quede)\s+bien|(?:siempre\s+que|si)\s+se\s+(?:vea|ve)\s+bien`,
+    GOOD_LOOK,
+  ),
 ];
 
 const kept: Phrase[] = [
@@ -119,12 +175,6 @@ const smaller: Phrase[] = [
   ),
 ];
 
-const before = (of?: 'resolution' | 'fps' | 'codec'): PhraseMeaning => ({
-  kind: 'beside',
-  where: 'before',
-  ...(of && { of }),
-});
-
 const bounds: Phrase[] = [
   latin(
     String.raw`(?:a\s+|en\s+)?menos\s+de|por\s+debajo\s+de|bajo|no\s+mas\s+(?:de|que)|(?:inferior|menor|mas\s+pequen[oa])\s+(?:a|que|de)|hasta|(?:que\s+)?(?:no|sin)\s+(?:supere|superar|pase|pasar|exceda|exceder)(?:\s+de)?|alrededor\s+de|aproximadamente|unos|cerca\s+de`,
@@ -148,6 +198,6 @@ const FILLERS =
    todo todos toda todas grande grandes entero entera ocupe quepa`.split(/\s+/);
 
 export const SPANISH: Vocabulary = {
-  phrases: [...shares, ...source, ...rates, ...sound, ...quality, ...kept, ...smaller, ...bounds],
+  phrases: [...shares, ...source, ...rates, ...excerpts, ...sound, ...quality, ...kept, ...smaller, ...bounds],
   fillers: new Set(FILLERS),
 };

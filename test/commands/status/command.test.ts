@@ -42,8 +42,15 @@ it('status shows running jobs however long the queue is, and requests no more th
   control.add({ id: 'queue1', state: 'queued', created_at: 2000 });
   const { out } = await run('status');
   expect(out).toMatch(/^Working:\n +run1 +running +long\.mov +\[####-+\] 41 %: pass 2 of 2$/m);
-  expect(out).toMatch(/^Queued:\n +wait0 +waiting/m);
-  expect(out).toMatch(/wait9.*\n +and 16 more \(shrinkbox jobs\)\n/);
+  expect(out).toMatch(/^Queued:\n +queue1 +queued.*\n +wait0 +waiting/m);
+  expect(out).toMatch(/wait8.*\n +and 16 more \(shrinkbox jobs\)\n/);
+});
+
+it('status shows who is next in the queue, not who came first (was: a job that was moved to the top stood last)', async () => {
+  const control = await daemon();
+  for (const id of ['first', 'second', 'third']) control.add({ id, state: 'queued' });
+  control.line = () => ['third', 'first', 'second'];
+  expect((await run('status')).out).toMatch(/^Queued:\n +third .*\n +first .*\n +second /m);
 });
 
 it('status names the files that are not queued yet, and why', async () => {
@@ -77,6 +84,14 @@ it('status and jobs show what a person is asked to do in full, however narrow (w
   expect((await run('job', 'wait1')).out).toContain(LINK);
 });
 
+it('a pause of the cloud says how long it still takes (was: "is paused for 59m", which reads like an age)', async () => {
+  const control = await daemon();
+  const paused_until = Date.now() + 59.5 * 60_000;
+  const engine = { name: 'nemo', ready: false, slots: 4, busy: 0, paused_until, reason: 'no credits', action: null };
+  control.engines = [...control.engines, engine];
+  expect((await run('status')).out).toMatch(/^ {2}engine nemo is paused for another 59m( \d+s)?: no credits$/m);
+});
+
 it('status shows what the cloud is still at, and for how long (was: 45 % for five minutes)', async () => {
   const control = await daemon();
   const since = Date.now() - 312_000;
@@ -92,6 +107,16 @@ it('status shows what the cloud is still at, and for how long (was: 45 % for fiv
   expect(out).toMatch(/ask1 .*45 %: asking the agent: still working: editing the timeline, for 5m 1\ds$/m);
   expect(out).toMatch(/ask2 .*check 2 of 5, for 5m 1\ds: it is not known$/m);
   expect((await run('jobs')).out).toMatch(/ask1 .*still working: editing the timeline, for 5m/);
+});
+
+it('a step that the agent left open is seen in status and jobs until something else is asked (was: in job ID alone)', async () => {
+  const control = await daemon();
+  const text = 'the agent leaves this to you: "Drag it." ... shrinkbox ask "Drag it." --job cut1';
+  const action = { code: 'offer' as const, text, link: null, since: 1 };
+  control.add({ id: 'cut1', state: 'done', source: '/in/cut.mp4', created_at: Date.now() + 1, action });
+  for (const command of ['status', 'jobs']) expect((await run(command)).out).toContain(`\n  ${text}\n`);
+  control.add({ id: 'cut2', state: 'queued', source: '/in/cut.mp4', created_at: Date.now() + 60_000 });
+  for (const command of ['status', 'jobs']) expect((await run(command)).out).not.toContain('Drag it');
 });
 
 it('status names the time zone of local_hours', async () => {

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { cut, paintFor, table, widthOf } from '../../../src/commands/support/terminal.ts';
+import { asTyped, cut, cutPath, paintFor, table, widthOf } from '../../../src/commands/support/terminal.ts';
 
 it.each([
   ['abc', 3],
@@ -40,4 +40,22 @@ it.each([
   [{}, {}, false],
 ])('%j with %j is coloured: %s', (stream, env, coloured) => {
   expect(paintFor(stream, env)('red', 'x') !== 'x').toBe(coloured);
+});
+
+it('cutPath keeps the name, and what fits of its folders', () => {
+  expect(cutPath('a folder/clip.mp4', 9)).toBe('…clip.mp4');
+  expect(cutPath('a folder/clip.mp4', 13)).toBe('…der/clip.mp4');
+  expect(cutPath('clip.mp4', 9)).toBe('clip.mp4');
+  expect(cutPath('a/holiday at the beach.mp4', 10)).toBe('holiday a…');
+});
+
+it.each([
+  ['Start with: shrinkbox run --config a', 'Start with: npx shrinkbox run --config a'],
+  ['run `shrinkbox resume` to continue', 'run `npx shrinkbox resume` to continue'],
+  ['`npx shrinkbox job 1` and "shrinkbox status"', '`npx shrinkbox job 1` and "npx shrinkbox status"'],
+  ['another shrinkbox is running; shrinkbox 0.1.0', 'another shrinkbox is running; shrinkbox 0.1.0'],
+  ['wrote /srv/shrinkbox run/config.yaml', 'wrote /srv/shrinkbox run/config.yaml'],
+])('in a clone, %j is %j', (text, typed) => {
+  expect(asTyped(text, { npm_lifecycle_event: 'npx' })).toBe(typed);
+  expect(asTyped(text, {})).toBe(text);
 });

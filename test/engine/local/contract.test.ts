@@ -29,6 +29,8 @@ engineContract('local', async () => {
         effort: 'fast',
         clock: systemClock,
         cutting: { longestS: 2 },
+        // The order of its steps is part of what is counted.
+        machine: { cores: 1, memoryBytes: 4e9 },
       }),
     ),
     order: {

@@ -1,8 +1,18 @@
 import { stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { cloudRefsOf, type Order } from '../../../src/core/job.ts';
+import type { TimelineQuestion } from '../../../src/engine/engine.ts';
 import type { NemoServerOptions } from '../../support/nemo-server/server.ts';
 import { setUp, type TestJob } from './support.ts';
+
+/** About the timeline of a job that is done. */
+export function questionAbout(work: TestJob): TimelineQuestion {
+  const refs = cloudRefsOf(work.facts) ?? {};
+  return {
+    ...{ job: 'job1', refs, isDone: true, signal: new AbortController().signal },
+    neighbours: async () => work.neighbours(refs.session),
+  };
+}
 
 /** Two files of one folder in one session, a.mp4 first; what is asked for then is about a.mp4. */
 export async function batch(options: { server?: NemoServerOptions; speed?: number } = {}) {
@@ -36,8 +46,8 @@ export async function batch(options: { server?: NemoServerOptions; speed?: numbe
           work.context,
         )
         .then(() => work),
-    timeline: (work: TestJob) =>
-      stand.restart(perFolder).timeline(cloudRefsOf(work.facts) ?? {}, new AbortController().signal),
+    timeline: (work: TestJob) => stand.restart(perFolder).timeline(questionAbout(work)),
+    cannotExport: (work: TestJob) => stand.restart(perFolder).cannotExport(questionAbout(work)),
     /** Names of the files that each render was of, in order. */
     rendered: () =>
       stand.server.requests

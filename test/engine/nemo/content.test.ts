@@ -1,9 +1,11 @@
 /** Length, size, codec and shape are what this machine sees; what the service says of them is a hint. */
 import { describe, expect, it } from 'vitest';
+import { ShrinkError } from '../../../src/core/errors.ts';
+import { say } from '../../../src/messages/say.ts';
 import type { MediaFacts } from '../../../src/core/media-info.ts';
 import type { Order } from '../../../src/core/job.ts';
 import type { Target } from '../../../src/core/target.ts';
-import { codecsFor, deviations, meansLength } from '../../../src/engine/nemo/content.ts';
+import { codecsFor, deviations, expectedLength, lengthOfAll, meansLength } from '../../../src/engine/nemo/content.ts';
 import { languageFor, partWords } from '../../../src/engine/nemo/message/prompt.ts';
 import { readWords } from '../../../src/rules/instruction/language.ts';
 import { setUp } from './support.ts';
@@ -19,9 +21,27 @@ const facts = (video: Partial<MediaFacts['video']> = {}, more: Partial<MediaFact
   ({
     durationS: 10,
     audio: [{}],
+    inventory: [],
     ...more,
     video: { codec: 'h264', displayWidth: 1280, displayHeight: 720, fps: 30, ...video },
   }) as MediaFacts;
+
+describe('sound that begins before the picture, or goes on after it', () => {
+  const sound = (startS: number, endS: number) =>
+    ({ kind: 'sound', value: 'aac 2 und', startS, endS, what: say('media.has-place') }) as const;
+
+  it('counts for the length of the whole', () => {
+    expect(lengthOfAll({ durationS: 4, inventory: [] })).toBe(4);
+    expect(lengthOfAll({ durationS: 4, inventory: [sound(0, 3.9)] })).toBe(4);
+    expect(lengthOfAll({ durationS: 4, inventory: [sound(-3, 4), sound(1, 10)] })).toBe(13);
+  });
+
+  it('may be in a result or not: one as long as the whole was refused as too long', () => {
+    expect(expectedLength({ durationS: 4 })).toEqual({ durationS: 4, durationToleranceS: 0.5 });
+    expect(expectedLength({ durationS: 4, totalS: 7 })).toEqual({ durationS: 5.5, durationToleranceS: 2 });
+    expect(expectedLength({})).toEqual({});
+  });
+});
 
 describe('a result that is not what was asked for', () => {
   const source = { kind: 'video' as const, codec: 'h264' };
@@ -117,6 +137,28 @@ describe('a picture smaller than the one that went in', () => {
   });
 });
 
+it.each([
+  ['media.sound-only', 'the service made a file with sound but no picture, not a video'],
+  ['media.single-picture', 'the service made a still picture, not a video'],
+] as const)(
+  'a result that is no film is said to be what it is (%s; was: result-1.mp4 has ..., copy it again)',
+  async (code, message) => {
+    const { restart, server, order, job } = await setUp();
+    let looks = 0;
+    const look = async () => {
+      if (looks++ === 0) return facts();
+      throw new ShrinkError('no-video', say(code, { file: 'result-1.mp4' }));
+    };
+    const notHere = () => Promise.reject(new Error('not here'));
+    const engine = restart({ local: { look, shrink: notHere, split: notHere, join: notHere } });
+    await expect(engine.run(order(), job().context)).rejects.toMatchObject({
+      ...{ code: 'bad-answer', message },
+      hint: expect.stringMatching(/what the video should show.*costs credits/),
+    });
+    expect(server.messages).toHaveLength(1);
+  },
+);
+
 describe('a picture or a sound', () => {
   it.each([
     ['photo.jpg', 'photo.jpg is a picture: there is no video in it to make smaller'],
@@ -144,10 +186,12 @@ describe('a picture or a sound', () => {
     expect(server.messages).toEqual([text]);
   });
 
-  it('of which a share is asked is held before anything is sent', async () => {
+  it.each([
+    { kind: 'share' as const, share: 0.25 },
+    { kind: 'rate' as const, bitsPerSecond: 2_000_000 },
+  ])('of which a $kind is asked is held before anything is sent', async size => {
     const { engine, server, order, job } = await setUp({ name: 'photo.png' });
-    const share = target({ size: { kind: 'share', share: 0.25 } });
-    const ran = engine.run(order({ instruction: 'zoom in', target: share }), job().context);
+    const ran = engine.run(order({ instruction: 'zoom in', target: target({ size }) }), job().context);
     await expect(ran).rejects.toMatchObject({ code: 'cannot-do', message: expect.stringContaining('photo.png') });
     expect(server.count('POST', /session|upload|run_sse/)).toBe(0);
   });
@@ -243,5 +287,42 @@ describe('words for one part of a file that was cut', () => {
     ['export', 'export'],
   ])('name its share: %s', (words, expected) => {
     expect(part(words)).toBe(expected);
+  });
+});
+
+describe('a part of a video', () => {
+  const notHere = () => Promise.reject(new Error('not here'));
+  const run = async (asked: Partial<Target>, durations: [number, number]) => {
+    const { restart, server, order, job } = await setUp();
+    let looks = 0;
+    const look = async () => facts({}, { durationS: durations[Math.min(looks++, 1)] ?? 0 });
+    const engine = restart({ local: { look, shrink: notHere, split: notHere, join: notHere } });
+    const instruction = 'from 0:10 to 0:30';
+    const candidate = await engine.run(order({ instruction, target: target(asked) }), job().context);
+    return { candidate, server };
+  };
+
+  it('is as long as was asked for, or verify says so', async () => {
+    const { candidate } = await run({ trim: { from: 10, to: 30 } }, [60, 20]);
+    expect(candidate.expect).toMatchObject({ durationS: 20, durationToleranceS: 0.5 });
+  });
+
+  it('has a size by its own length', async () => {
+    const { candidate } = await run(
+      { trim: { from: 10, to: 30 }, size: { kind: 'rate', bitsPerSecond: 2_000_000 } },
+      [60, 20],
+    );
+    expect(candidate.expect.maxBytes).toBe(5_000_000);
+  });
+
+  it('that the video does not have is held before anything is sent', async () => {
+    const { restart, server, order, job } = await setUp();
+    const engine = restart({ local: { look: async () => facts(), shrink: notHere, split: notHere, join: notHere } });
+    const ran = engine.run(order({ target: target({ trim: { from: 300 } }) }), job().context);
+    await expect(ran).rejects.toMatchObject({
+      code: 'cannot-do',
+      message: expect.stringContaining('the video is 0:10 long'),
+    });
+    expect(server.count('POST', /session|upload|run_sse/)).toBe(0);
   });
 });

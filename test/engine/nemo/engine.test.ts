@@ -103,6 +103,20 @@ describe('a file through the cloud', () => {
     expect(work.facts.agent).not.toMatch(/click|button/i);
   });
 
+  it('waits for nothing when only the claim link is refused with 429 (was: all jobs waited)', async () => {
+    const { engine, server, order, job } = await setUp();
+    server.fault({
+      match: { path: '/api/auth/claim-token' },
+      status: 429,
+      body: '{"detail":"slow down"}',
+      headers: { 'retry-after': '600' },
+    });
+    const work = job();
+    await engine.run(order(), work.context);
+    expect(work.facts['claim link']).toBeUndefined();
+    expect(server.requests.filter(({ path }) => path === '/api/auth/claim-token')).toHaveLength(1);
+  });
+
   it('is done without a claim link when there is none to be had', async () => {
     const { engine, server, order, job } = await setUp();
     server.fault({ match: { path: '/api/auth/claim-token' }, status: 404, body: '{"detail":"Not Found"}' });
@@ -280,6 +294,15 @@ describe('the upload', () => {
     );
     expect([...server.sessions.values()][0]?.files).toMatchObject([{ name: 'clip.mp4' }]);
     expect(candidate.bytes).toBe(2048);
+  });
+
+  it('of a link that is no address (file:) is refused before the service is asked for a token', async () => {
+    const { engine, server, order, job } = await setUp({
+      name: 'clip.url',
+      content: Buffer.from('URL=file:///etc/passwd'),
+    });
+    await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code: 'cannot-do' });
+    expect(server.requests).toEqual([]);
   });
 
   it('of a link needs a size that does not depend on the file', async () => {

@@ -156,6 +156,7 @@ describe('a source over the upload limit', () => {
       'compressed on this machine, because 5.00 kB is more than the service accepts (2.00 kB): two passes',
     );
     expect(server.count('POST', /upload|run_sse/)).toBe(0);
+    expect(candidate.madeHere).toBe(true);
   });
 
   it('is compressed here just enough to be sent, where words ask for more than a size', async () => {
@@ -169,6 +170,8 @@ describe('a source over the upload limit', () => {
     expect([...server.sessions.values()][0]?.files).toMatchObject([{ name: 'clip.mp4', bytes: 1940 }]);
     expect(server.messages).toEqual(['add a title; under 4kB, output MP4 (H.264)']);
     expect(candidate.notes[0]).toBe('made smaller on this machine before uploading: 5.00 kB to 1.94 kB');
+    // What is delivered came from the service.
+    expect(candidate.madeHere).toBeUndefined();
   });
 
   it('by the service’s own count is compressed here as well', async () => {

@@ -4,7 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach } from 'vitest';
 import { parseConfig } from '../../../src/config/load.ts';
-import { cloudFactsOf, type Json, type Order, type Reason } from '../../../src/core/job.ts';
+import { cloudFactsOf, type Json, type Neighbour, type Order, type Reason } from '../../../src/core/job.ts';
+import { messageOf, textOf } from '../../../src/core/message.ts';
 import type { EngineContext } from '../../../src/engine/engine.ts';
 import { createNemoEngine, type NemoEngine, type NemoOptions } from '../../../src/engine/nemo/engine.ts';
 import { createLogger } from '../../../src/platform/log.ts';
@@ -159,6 +160,8 @@ export class Killed extends Error {}
 export class TestJob {
   readonly records: Record<string, Json>;
   readonly facts: Record<string, string> = {};
+  /** The codes of those that have one. */
+  readonly factCodes: Record<string, string | undefined> = {};
   /** Every journal record in order: `checkpoint:upload`, `step:uploading`, `doubted`, `fact:agent`. */
   readonly journal: string[] = [];
   readonly doubts: Reason[] = [];
@@ -201,15 +204,14 @@ export class TestJob {
         this.doubts.push(reason);
         this.#write('doubted', kill);
       },
-      fact: async (key, value) => this.#fact(key, value, kill),
+      fact: async (key, said) => {
+        this.factCodes[key] = messageOf(said)?.code;
+        this.#fact(key, textOf(said), kill);
+      },
       cloud: async refs => {
         for (const { key, value } of cloudFactsOf(refs)) this.#fact(key, value, kill);
       },
-      filesIn: session =>
-        this.#all.flatMap(job => {
-          const isThere = job.#about !== this.#about && job.facts['nemo session'] === session;
-          return isThere ? (job.facts['nemo file'] ?? []) : [];
-        }),
+      neighbours: session => this.neighbours(session),
       progress: ({ fraction, note }) => {
         if (fraction !== undefined) this.fractions.push(fraction);
         if (note) this.notes.push(note);
@@ -219,6 +221,14 @@ export class TestJob {
       workDir: this.workDir,
       log: engineLog,
     };
+  }
+
+  neighbours(session: string | undefined): Neighbour[] {
+    return this.#all.flatMap(job => {
+      const { 'nemo session': there, 'nemo file': file, 'nemo draft': draft } = job.facts;
+      const isNeighbour = job.#about !== this.#about && there === session && file !== undefined;
+      return isNeighbour ? [{ job: job.#about, file, draft }] : [];
+    });
   }
 
   #fact(key: string, value: string, kill: AbortController): void {

@@ -35,6 +35,28 @@ describe('a session of several files', () => {
     });
   });
 
+  it('says whose timeline it is instead (was: another file used the session since), also after edits', async () => {
+    const { a, runA, runB, timeline } = await batch();
+    const b = await runB();
+    await expect(timeline(a)).rejects.toThrow(/now holds the timeline of b\.mp4 \(job b\)/);
+    await runA('make it brighter');
+    await expect(timeline(b)).rejects.toThrow(
+      /^the session now holds the timeline of a\.mp4 \(job a\), no longer the one of b\.mp4: Timeline \(1 track\): 1\. Video: a\.mp4/,
+    );
+  });
+
+  it('an export that it would refuse is refused at once (was: queued, then held)', async () => {
+    const { a, runB, cannotExport, server } = await batch();
+    expect(await cannotExport(a)).toBeUndefined();
+    await runB();
+    expect(await cannotExport(a)).toMatchObject({
+      code: 'cannot-do',
+      hint: expect.stringContaining('bring a.mp4 back'),
+    });
+    server.fault({ match: { path: /\/api\/state/ }, times: 9, status: 503, body: '' });
+    expect(await cannotExport(a)).toBeUndefined();
+  });
+
   it.each(['export', 'show tracks'])(
     'answers "%s" about a file that it no longer holds with why not, for free',
     async words => {
@@ -115,6 +137,20 @@ describe('a session that the service forgets after half an hour', () => {
     expect(server.messages.slice(1)).toEqual([
       expect.stringMatching(/"a\.mp4": compress it to under 4kB; then: make it brighter; output MP4 \(H\.264\)$/),
     ]);
+  });
+
+  it('of a job that is done leaves nothing to retry (timeline said so all the same); an export is refused at once', async () => {
+    const { a, timeline, cannotExport, server } = await batch({
+      server: { sessionsKeptMs: HALF_AN_HOUR },
+      speed: 5000,
+    });
+    await pass(server, HALF_AN_HOUR + 60_000);
+    const gone = {
+      code: 'session-gone',
+      hint: expect.stringMatching(/^There is nothing to retry.*--job job1.*costs credits/),
+    };
+    await expect(timeline(a)).rejects.toMatchObject(gone);
+    expect(await cannotExport(a)).toMatchObject(gone);
   });
 
   it('is replaced by itself for the next file of the folder, which has asked for nothing there yet', async () => {

@@ -46,22 +46,42 @@ it.each<[string, Parameters<typeof pair>[0]]>([
 ])('shows the same frame of both: %s', async (_, options) => {
   const { dir, job } = await pair(options);
   const thumbnails = new Thumbnails({ tools, open: openSource, tempDir: dir });
-  const [before, after] = [await thumbnails.picture(job, 'before'), await thumbnails.picture(job, 'after')];
+  const [before, after] = [
+    await thumbnails.picture(job, { side: 'before' }),
+    await thumbnails.picture(job, { side: 'after' }),
+  ];
   for (const picture of [before, after]) expect([...picture.subarray(0, 2)]).toEqual([0xff, 0xd8]);
   // The next frame is 67 lighter or darker.
   expect(Math.abs(lightness(dir, before) - lightness(dir, after))).toBeLessThan(10);
   expect(readdirSync(dir).filter(name => name.startsWith('shrinkbox-picture-'))).toEqual([]);
 });
 
+it.each([{ from: 1.02 }, { from: -2.5, to: 3 }])(
+  'shows the same frame of both where a part was asked for: %j',
+  async part => {
+    const { dir, job } = await pair();
+    const from = part.from < 0 ? 4 + part.from : part.from;
+    const output = join(dir, 'part.mp4');
+    const cut = ['-vf', `trim=start=${from}:end=3,setpts=PTS-STARTPTS`];
+    execFileSync(tools.ffmpeg, ['-v', 'error', '-i', job.source, ...cut, ...H264, '-crf', '12', output]);
+    const thumbnails = new Thumbnails({ tools, open: openSource, tempDir: dir });
+    const asked = { ...jobOf(job.source, output), part };
+    const [before, after] = [
+      await thumbnails.picture(asked, { side: 'before' }),
+      await thumbnails.picture(asked, { side: 'after' }),
+    ];
+    expect(Math.abs(lightness(dir, before) - lightness(dir, after))).toBeLessThan(10);
+  },
+);
+
 const corpus = process.env['SHRINKBOX_CORPUS'];
 
 it.runIf(corpus)('shows real 4:4:4 of an old x264 as it is, not the garbage a seek into it gives', async () => {
   const dir = await tempDir();
   const source = join(corpus ?? '', '12_cockatoo_720p_yuv444_mp3.mp4');
-  const picture = await new Thumbnails({ tools, open: openSource, tempDir: dir }).picture(
-    jobOf(source, source),
-    'before',
-  );
+  const picture = await new Thumbnails({ tools, open: openSource, tempDir: dir }).picture(jobOf(source, source), {
+    side: 'before',
+  });
   writeFileSync(join(dir, 'seen.jpg'), picture);
   const small = (...args: string[]) =>
     execFileSync(tools.ffmpeg, ['-v', 'error', ...args, '-frames:v', '1', '-f', 'rawvideo', '-']);
@@ -75,9 +95,12 @@ it.runIf(corpus)('shows real 4:4:4 of an old x264 as it is, not the garbage a se
 it('is made once, and one at a time', async () => {
   const { dir, job } = await pair();
   const thumbnails = new Thumbnails({ tools, open: openSource, tempDir: dir });
-  const [first, again] = await Promise.all([thumbnails.picture(job, 'after'), thumbnails.picture(job, 'after')]);
+  const [first, again] = await Promise.all([
+    thumbnails.picture(job, { side: 'after' }),
+    thumbnails.picture(job, { side: 'after' }),
+  ]);
   expect(again).toBe(first);
-  expect(await thumbnails.picture(job, 'after')).toBe(first);
+  expect(await thumbnails.picture(job, { side: 'after' })).toBe(first);
 });
 
 it('looks for an archived original where it is now', async () => {
@@ -86,7 +109,7 @@ it('looks for an archived original where it is now', async () => {
   copyFileSync(job.source, archived);
   rmSync(job.source);
   const thumbnails = new Thumbnails({ tools, open: openSource, tempDir: dir });
-  expect([...(await thumbnails.picture({ ...job, original: archived }, 'before')).subarray(0, 2)]).toEqual([
+  expect([...(await thumbnails.picture({ ...job, original: archived }, { side: 'before' })).subarray(0, 2)]).toEqual([
     0xff, 0xd8,
   ]);
 });
@@ -110,7 +133,7 @@ it.each<[string, (job: PicturedJob, dir: string) => PicturedJob | void, 'before'
 ])('has no picture of %s', async (_, happens, which, message) => {
   const { dir, job } = await pair();
   const changed = happens(job, dir) ?? job;
-  const made = new Thumbnails({ tools, open: openSource, tempDir: dir }).picture(changed, which);
+  const made = new Thumbnails({ tools, open: openSource, tempDir: dir }).picture(changed, { side: which });
   await expect(made).rejects.toMatchObject({ code: 'gone', message: expect.stringMatching(message) });
 });
 
@@ -141,4 +164,33 @@ it('is offered of jobs that are done, and of nothing else', async () => {
     status: 404,
     json: { error: { code: 'gone', message: 'the original is no longer there' } },
   });
+});
+
+it('a list has small pictures: of the source until there is a result', async () => {
+  const { dir, job } = await pair();
+  const { server, control } = await serving({ thumbnails: new Thumbnails({ tools, open: openSource, tempDir: dir }) });
+  control.add({ ...job, state: 'done' });
+  control.add({ ...job, id: 'queued1', state: 'queued', output: null, output_bytes: null });
+  const status = async (path: string) => (await ask(server, path)).status;
+  expect(await ask(server, '/api/jobs/abc/thumbnail')).toMatchObject({
+    status: 200,
+    headers: { 'content-type': 'image/jpeg' },
+  });
+  expect(await status('/api/jobs/abc/thumbnail?of=before')).toBe(200);
+  expect(await status('/api/jobs/queued1/thumbnail')).toBe(200);
+  expect(await status('/api/jobs/queued1/thumbnail?of=after')).toBe(404);
+  expect(await status('/api/jobs/queued1/thumbnail?of=during')).toBe(400);
+  rmSync(job.source);
+  expect(await status('/api/jobs/queued1/thumbnail')).toBe(200);
+  expect(await status('/api/jobs/zzz/thumbnail')).toBe(404);
+});
+
+it('a file that cannot be shown starts nothing again', async () => {
+  const { dir, job } = await pair();
+  writeFileSync(job.source, 'no video');
+  const broken = { ...job, source_bytes: 8 };
+  const thumbnails = new Thumbnails({ tools, open: openSource, tempDir: dir });
+  await expect(thumbnails.thumbnail(broken, 'before')).rejects.toMatchObject({ code: 'not-media' });
+  rmSync(job.source);
+  await expect(thumbnails.thumbnail(broken, 'before')).rejects.toMatchObject({ code: 'not-media' });
 });

@@ -1,10 +1,11 @@
 import { writeFileSync } from 'node:fs';
-import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { Box } from '../../support/box.ts';
 import { englishOn, findChromium, launch } from '../../support/browser.ts';
+import { eventually } from '../../support/eventually.ts';
 import { footage } from '../../support/footage.ts';
+import { freePort } from '../../support/free-port.ts';
 
 const chromium = findChromium();
 
@@ -25,19 +26,39 @@ it(chromium ? 'a video dropped on the page comes out smaller, seen from start to
 
   await page.getByLabel('Instruction').fill('under 150kB');
   await page.locator('input[type=file]').setInputFiles(await footage('plain'));
-  await page.getByText('Added; it starts in a moment').waitFor();
   await page.getByRole('progressbar', { name: /^Progress of/ }).waitFor({ timeout: 60_000 });
   await page.getByRole('status').getByText('is done').waitFor({ state: 'attached', timeout: 60_000 });
   await page.locator('.history .saving').waitFor();
+  // The line of the upload became the job.
+  await page.locator('.uploads').getByText('−').waitFor();
 
-  await page.locator('.history .opener').click();
-  const pictures = page.locator('.pictures img');
+  await page.getByRole('button', { name: /^Compare/ }).click();
+  const pictures = page.locator('.pictures > img');
   await pictures.nth(1).waitFor();
   for (const picture of await pictures.all()) {
     expect(await picture.evaluate(img => (img as unknown as { naturalWidth: number }).naturalWidth)).toBeGreaterThan(
       300,
     );
   }
+  const first = await pictures.nth(0).getAttribute('src');
+  await page.getByRole('button', { name: 'Moment 5 of 5' }).click();
+  await eventually(async () => (await pictures.nth(0).getAttribute('src')) !== first);
+  await page.getByRole('button', { name: 'Play both' }).click();
+  // Both play, and at the same place.
+  const places = () =>
+    page
+      .locator('.pictures video')
+      .evaluateAll(all => all.map(each => (each as unknown as { currentTime: number }).currentTime));
+  await eventually(async () => {
+    const [before = 0, after = 0] = await places();
+    return after > 0.5 && Math.abs(before - after) < 0.2;
+  });
+  await page.getByRole('slider', { name: 'Place in the film' }).fill('0.2');
+  await page.getByRole('button', { name: 'Pictures' }).click();
+  await pictures.nth(1).waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('.viewer').waitFor({ state: 'detached' });
+  await page.locator('.history .opener').click();
   await page.getByText('under 150kB', { exact: true }).waitFor();
   const [done] = await box.jobs();
   expect(done).toMatchObject({
@@ -78,14 +99,7 @@ it(chromium ? 'a Chinese page has no English sentence, whatever became of a job'
     await page.getByRole('button', { name: `${name} 的详情` }).click();
   }
   await page.locator('.details dl').nth(3).waitFor();
+  await page.getByRole('button', { name: /^对比/ }).click();
   await page.locator('.pictures').waitFor();
   expect(await englishOn(page)).toEqual([]);
 });
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve));
-  const { port } = server.address() as AddressInfo;
-  await new Promise(resolve => server.close(resolve));
-  return port;
-}

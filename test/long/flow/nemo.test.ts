@@ -47,6 +47,7 @@ describe('what a person must do', () => {
     server = new NemoServer({ render: 'ffmpeg', credits: 0, costPerMessage: 50 });
     await server.start();
     await cloudBox().start();
+    const droppedAt = Date.now();
     box.drop(await footage('tiny'), 'clip.mp4');
     const job = await box.job('clip.mp4', 'waiting');
     const link = job.action?.link ?? 'none';
@@ -67,6 +68,9 @@ describe('what a person must do', () => {
       }
       const engine = (await box.status()).engines.find(({ name }) => name === 'nemo');
       expect(engine?.action).toMatchObject({ code: 'register', link });
+      // Since the service said so, also after a restart.
+      expect(engine?.action?.since).toBeGreaterThanOrEqual(droppedAt);
+      expect(Math.abs((engine?.action?.since ?? 0) - (job.action?.since ?? 0))).toBeLessThan(restarts > 0 ? 1 : 5_000);
     }
     for (const account of server.accounts.values()) account.available = 100;
     expect((await box.run('resume')).code).toBe(0);
@@ -75,6 +79,44 @@ describe('what a person must do', () => {
     await box.holds('clip.mp4');
     expect((await box.status()).engines.find(({ name }) => name === 'nemo')?.action).toBeNull();
   });
+});
+
+it('a held version that is retried after another took its number gets the next (was: clip.v2 (2).mp4)', async () => {
+  await cloudBox().start();
+  box.drop(await footage('plain'), 'clip.mp4');
+  await box.job('clip.mp4', 'done');
+  const idOf = async (words: string) => JSON.parse((await box.run('ask', words, '--json')).stdout).job.id as string;
+  const rested = (id: string, state: string) =>
+    eventually(async () => (await box.jobs()).find(job => job.id === id && job.state === state), {
+      what: `${id} to be ${state}`,
+      withinMs: PATIENCE_MS,
+    });
+  // Its outcome is never known.
+  server.scripts.push({ apply: false, events: [], end: 'cut' });
+  const first = await idOf('brighter, under 150kB');
+  await rested(first, 'held');
+  const second = await idOf('darker, under 250kB');
+  await rested(second, 'done');
+  expect((await box.run('retry', first)).stderr).toBe('');
+  const late = await rested(first, 'done');
+  expect(late?.output).toBe(join(box.outbox, 'clip.v3.mp4'));
+  expect(late?.output_bytes).toBeLessThanOrEqual(150_000);
+  expect(server.messages.filter(text => text.startsWith('brighter'))).toHaveLength(2);
+  await box.holds('clip.mp4', 'clip.v2.mp4', 'clip.v3.mp4');
+});
+
+it('run --once without credits ends with 3 and what to do, and goes on when it is run again (was: it waited for an hour)', async () => {
+  await server.stop();
+  server = new NemoServer({ render: 'ffmpeg', renderMs: 200, credits: 0, costPerMessage: 50 });
+  await server.start();
+  cloudBox();
+  for (const name of ['a.mp4', 'b.mp4']) box.drop(await footage('tiny'), name);
+  const { code, stdout, stderr } = await box.run('run', '--once');
+  expect([code, stderr]).toEqual([3, expect.stringMatching(/needs? attention/)]);
+  expect(stdout).toMatch(/Register at https:\S+register\?bind=anon_\S+ to get more, then run the command again\./);
+  for (const account of server.accounts.values()) account.available = 1000;
+  expect((await box.run('run', '--once')).code).toBe(0);
+  expect(box.outputs()).toEqual(['a.mp4', 'b.mp4']);
 });
 
 describe('several files in one session', () => {
@@ -91,14 +133,15 @@ describe('several files in one session', () => {
     const timeline = await box.run('timeline', '--job', a.id);
     expect([timeline.code, timeline.stderr]).toEqual([1, expect.stringContaining('no longer the one of a.mp4')]);
     expect((await box.run('timeline', '--job', b.id)).stdout).toContain('b.mp4');
-    expect((await box.run('export', '--job', a.id)).code).toBe(0);
-    await eventually(async () => (await box.jobs())[0]?.state === 'held', { what: 'the export to be refused' });
-    expect((await box.jobs())[0]?.reason).toContain('no longer the one of a.mp4');
+    // Was: queued, then held, and the next result was a.v3.mp4.
+    const refused = await box.run('export', '--job', a.id);
+    expect([refused.code, refused.stderr]).toEqual([1, expect.stringContaining('no longer the one of a.mp4')]);
+    expect(refused.stderr).toContain(`the timeline of b.mp4 (job ${b.id})`);
     expect(server.messages).toHaveLength(2);
     expect((await box.run('ask', 'compress it to under 250kB', '--job', a.id)).code).toBe(0);
-    await eventually(() => box.outputs().includes('a.v3.mp4'), { what: 'a.v3.mp4', withinMs: PATIENCE_MS });
+    await eventually(() => box.outputs().includes('a.v2.mp4'), { what: 'a.v2.mp4', withinMs: PATIENCE_MS });
     // The clips differ in length: one second and three.
-    expect(await lengthOf(join(box.outbox, 'a.v3.mp4'))).toBeCloseTo(1, 0);
+    expect(await lengthOf(join(box.outbox, 'a.v2.mp4'))).toBeCloseTo(1, 0);
     expect(server.sessions.size).toBe(1);
   });
 });

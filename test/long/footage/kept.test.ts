@@ -24,6 +24,13 @@ async function captioned(path: string): Promise<number> {
   return stdout.split('\n').filter(line => line.includes('A53')).length;
 }
 
+it('two films in one file: the original went though only the first was kept; it stays, and a note says why', async () => {
+  await shrink({ path: await footage('twoFilms') }, share(0.3), ({ candidate }) => {
+    expect(candidate.damagedSource).toBe(true);
+    expect(candidate.notes).toContainEqual(expect.stringMatching(/^left out: .* behind the end of the film/));
+  });
+});
+
 describe('sound that can be decoded', () => {
   const one = async (path: string, part: number) => {
     await shrink({ path }, share(part), ({ after, candidate }) => {
@@ -49,6 +56,18 @@ describe('sound that can be decoded', () => {
         expect((streams[2] as { tags: Record<string, string> }).tags['handler_name']).toBe('Kommentar');
       });
     }
+  });
+});
+
+it('a time code took the place where a muted copy names its chapters, which became subtitles', async () => {
+  await inWorkDir(async dir => {
+    const { ffmpeg } = await realTools();
+    const path = join(dir, 'camera.mov');
+    const args = ['-i', await footage('chapters'), '-c', 'copy', '-timecode', '01:00:00:00', path];
+    await promisify(execFile)(ffmpeg, ['-v', 'error', '-nostdin', ...args]);
+    const { after, candidate } = await shrink({ path }, { ...share(1), audio: { kind: 'mute' } });
+    expect([after.chapters, after.subtitles, values(after, 'data')]).toEqual([2, [], []]);
+    expect(candidate.notes).toContain('dropped: time code (tmcd)');
   });
 });
 
@@ -233,5 +252,18 @@ exec '${tools.ffmpeg}' "\${args[@]}"
     const candidate = await engine.run(await orderFor(await footage('twoSounds'), share(0.5)), context);
     const error = await refusal(verifyCandidate(candidate, { tools }));
     expect(error.message).toMatch(/it lacks what the plan says it holds: sound \(aac 1 ger\)/);
+  });
+});
+
+describe('animated pictures', () => {
+  it.each<[FootageName, boolean]>([
+    ['animation', false],
+    ['clearAnimation', true],
+    ['animatedPng', false],
+  ])('%s was called a picture: is a film (transparent: %s)', async (name, isClear) => {
+    await shrink(name, share(0.5), ({ before, after, candidate }) => {
+      expect([after.video.frames, after.durationS]).toEqual([20, expect.closeTo(before.durationS, 2)]);
+      expect(candidate.notes.some(note => note.includes('transparency'))).toBe(isClear);
+    });
   });
 });

@@ -4,6 +4,7 @@ import { mkdir, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { ShrinkError } from '../../../src/core/errors.ts';
+import { type Kind, KINDS } from '../../../src/core/inventory.ts';
 import type { Candidate, Order } from '../../../src/core/job.ts';
 import type { MediaFacts } from '../../../src/core/media-info.ts';
 import { type Target, targetBytes } from '../../../src/core/target.ts';
@@ -14,7 +15,7 @@ import { choose, describeChoice } from '../../../src/engine/local/plan/strategy.
 import { planSound } from '../../../src/engine/local/plan/audio.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { probe } from '../../../src/media/probe/probe.ts';
-import { looksLike } from '../../../src/media/probe/sniff.ts';
+import { HEAD_BYTES, looksLike } from '../../../src/media/probe/sniff.ts';
 import type { Tools } from '../../../src/media/ffmpeg/tools.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { checkCompleteness } from '../../../src/media/completeness/index.ts';
@@ -73,7 +74,7 @@ export async function walk(bytes: Buffer): Promise<string[]> {
   try {
     const said = await checkCompleteness({ size: bytes.length, read });
     if ('why' in said) wrong.push(...sentence(said.why.text));
-    looksLike(bytes.subarray(0, 512), bytes.length);
+    looksLike(bytes.subarray(0, HEAD_BYTES), bytes.length);
   } catch (error) {
     wrong.push(`crash of the walk: ${(error as Error).stack}`);
   }
@@ -175,7 +176,9 @@ const MIN_SHOWN = 0.5;
 async function lies(result: Candidate, before: MediaFacts, order: Order, tools: Tools): Promise<string[]> {
   const wrong: string[] = [];
   const { size } = await stat(result.path);
-  const most = Math.min(targetBytes(order.target, order.sourceBytes) ?? Infinity, order.sourceBytes);
+  // What is only repackaged may grow by its new headers; the size that was asked for counts there, too.
+  const own = /^copied|unchanged/.test(result.how) ? Infinity : order.sourceBytes;
+  const most = Math.min(targetBytes(order.target, order.sourceBytes) ?? Infinity, own);
   if (size > most) wrong.push(`lie: done with ${size} bytes of ${most}`);
   const strict = result.isSource ? [] : ['-xerror'];
   const played = await decode(result.path, strict, tools);
@@ -188,7 +191,71 @@ async function lies(result: Candidate, before: MediaFacts, order: Order, tools: 
     if (result.expect.frames !== undefined && played.frames !== result.expect.frames)
       wrong.push(`lie: it claims ${result.expect.frames} frames and has ${played.frames}`);
   }
+  if (!result.isSource) {
+    const after = await probe(ownFile(result.path), { tools, thorough: true });
+    wrong.push(...silentLosses(before, after, result.notes, order.target));
+  }
   return wrong;
+}
+
+/** Nobody misses it (a picture turned upright, square pixels), or ffprobe cannot show it in a result. */
+const UNMISSED = null;
+
+/** What a note that speaks of a lost one says. */
+const TOLD: Readonly<Record<Kind, RegExp | typeof UNMISSED>> = {
+  picture: /nothing excuses this/,
+  sound: /sound|dropped: .*track/i,
+  'early-sound': /sound/i,
+  subtitles: /subtitle/i,
+  captions: /captions/i,
+  chapters: /chapter/i,
+  cover: /cover art/i,
+  'second-picture': /picture track/i,
+  attachment: /attachment/i,
+  data: /^dropped: (?!cover|sound|subtitle|another picture)/i,
+  'empty-track': /without sound|empty subtitles/i,
+  date: /nothing excuses this/,
+  place: /nothing excuses this/,
+  tags: /tags/i,
+  'track-title': UNMISSED,
+  rotation: UNMISSED,
+  mirroring: UNMISSED,
+  'sample-aspect': UNMISSED,
+  shapes: /changes shape/,
+  range: UNMISSED,
+  colour: /colour|HDR/i,
+  depth: /colour depth|HDR/i,
+  hdr: /HDR/,
+  'dolby-vision': /Dolby Vision/,
+  projection: /360/,
+  stereo: /3D/,
+  'second-eye': /second eye/i,
+  alpha: /transparen/i,
+  interlacing: /deinterlaced/i,
+  cadence: UNMISSED,
+  'last-picture': /last picture/,
+  'hidden-frames': UNMISSED,
+  unread: /behind the end/,
+};
+
+/** What the source held, the result does not, and no note names: neither the plan nor verify is asked. */
+export function silentLosses(
+  before: Pick<MediaFacts, 'inventory'>,
+  after: Pick<MediaFacts, 'inventory'>,
+  notes: readonly string[],
+  { audio }: Pick<Target, 'audio'>,
+): string[] {
+  const count = ({ inventory }: Pick<MediaFacts, 'inventory'>, kind: Kind) =>
+    inventory.filter(item => item.kind === kind).length;
+  return KINDS.flatMap(kind => {
+    const told = TOLD[kind];
+    const lost = count(before, kind) - count(after, kind);
+    const isAskedFor = audio.kind === 'mute' && (kind === 'sound' || kind === 'early-sound');
+    if (lost <= 0 || told === UNMISSED || isAskedFor) return [];
+    return notes.some(note => told.test(note))
+      ? []
+      : [`silent loss: ${lost} of kind ${kind}; notes: ${notes.join('; ')}`];
+  });
 }
 
 async function decode(

@@ -3,10 +3,12 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import type { Kind } from '../../../src/core/inventory.ts';
 import type { Tools } from '../../../src/media/ffmpeg/tools.ts';
+import { say } from '../../../src/messages/say.ts';
 import { activeChildren } from '../../../src/platform/process/run-child.ts';
 import { realTools } from '../../support/footage.ts';
-import { run, walk } from './case.ts';
+import { run, silentLosses, walk } from './case.ts';
 import { drawCase } from './cases.ts';
 import { makeSeeds, type Seed } from './seeds.ts';
 
@@ -49,3 +51,25 @@ it('spoiled files: probe and plan end in facts or in a reason, and what is deliv
   expect(ends).toContain('not-media');
   expect(activeChildren()).toEqual([]);
 }, 600_000);
+
+it('a loss that no note names is seen, one that a note names is none', () => {
+  const item = (kind: Kind) => ({ kind, value: 'x', what: say('media.has-place') });
+  const before = { inventory: [item('picture'), item('sound'), item('subtitles'), item('rotation')] };
+  const after = { inventory: [item('picture'), item('sound')] };
+  const keep = { audio: { kind: 'keep' } } as const;
+  const note = 'subtitles dropped: they cannot be converted for MP4';
+  expect(silentLosses(before, after, [], keep)).toEqual([expect.stringMatching(/^silent loss: 1 of kind subtitles/)]);
+  expect(silentLosses(before, after, [note], keep)).toEqual([]);
+});
+
+it('early sound that goes with sound nobody wanted is no silent loss', () => {
+  const item = {
+    kind: 'early-sound' as const,
+    value: '1.00',
+    track: 1,
+    what: say('media.has-early-sound', { seconds: 1 }),
+  };
+  const lost = (kind: 'keep' | 'mute') =>
+    silentLosses({ inventory: [item] }, { inventory: [] }, [], { audio: { kind } });
+  expect([lost('keep').length, lost('mute').length]).toEqual([1, 0]);
+});

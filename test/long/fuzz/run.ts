@@ -1,8 +1,8 @@
 /**
  * `npm run fuzz [-- --cases 5000 --seed N --case K --full --keep DIR]`: spoiled files through the container walk, the probe and the
- * plan, a share of them through encode and verify. A case fails on a crash, a hang, or a lie (a result over its size, or not what
- * it claims). Prints its seed; the same seed draws the same cases from the same seed files (footage in SHRINKBOX_CORPUS adds to
- * them). Exit code 1 when a case failed.
+ * plan, a share of them through encode and verify. A case fails on a crash, a hang, a lie (a result over its size, or not what it
+ * claims) or a silent loss (what the source held is neither in the result nor in the notes). Prints its seed; the same seed draws
+ * the same cases from the same seed files (footage in SHRINKBOX_CORPUS adds to them). Exit code 1 when a case failed.
  */
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';

@@ -1,6 +1,6 @@
 /** Files to start from: half a second each of every container and codec people drop, and excerpts of real footage where there is some. */
 import { execFile } from 'node:child_process';
-import { readdir, readFile, stat } from 'node:fs/promises';
+import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { basename, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { extensionOf, VIDEO_EXTENSIONS } from '../../../src/core/file-names.ts';
@@ -15,12 +15,24 @@ const PICTURE = 'testsrc2=size=96x64:rate=12:duration=0.75,noise=alls=6:allf=t';
 const SOUND = 'sine=frequency=300:sample_rate=16000:duration=0.75';
 const H264 = '-c:v libx264 -preset ultrafast -pix_fmt yuv420p -g 5';
 
-/** Name and arguments after the inputs (0 is picture, 1 and 2 are sound); the encoder it needs, where not all have it. */
+const LINES = '1\n00:00:00,100 --> 00:00:00,300\nHello\n\n2\n00:00:00,400 --> 00:00:00,700\nGood-bye\n';
+const MARKS =
+  ';FFMETADATA1\ntitle=Much\nlocation=+48.8577+002.2950/\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=400\ntitle=One\n[CHAPTER]\nTIMEBASE=1/1000\nSTART=400\nEND=750\ntitle=Two\n';
+
+/** Name and arguments after the inputs (0 is picture, 1 and 2 are sound, 3 lines, 4 chapters); the encoder it needs, where not all have it. */
 const MADE: readonly [name: string, args: string, needs?: string][] = [
   ['plain.mp4', `${H264} -bf 2 -c:a aac`],
   ['front.mp4', `${H264} -c:a aac -movflags +faststart -metadata title=x -metadata creation_time=2021-03-04T05:06:07Z`],
   ['pieces.mp4', `${H264} -c:a aac -movflags frag_keyframe+empty_moov`],
   ['tracks.mkv', `-map 0 -map 1 -map 2 ${H264} -c:a:0 aac -c:a:1 flac`],
+  [
+    'much.mkv',
+    `-map 0 -map 1 -map 3 -map_metadata 4 ${H264} -c:a aac -c:s srt -metadata:s:a:0 language=ger -attach {dir}/lines.srt -metadata:s:t mimetype=text/plain`,
+  ],
+  [
+    'much.mp4',
+    `-map 0 -map 1 -map 3 -map_metadata 4 ${H264} -c:a aac -c:s mov_text -metadata creation_time=2021-03-04T05:06:07Z`,
+  ],
   ['clip.mov', `${H264} -c:a pcm_s16be -timecode 01:00:00:00`],
   ['clip.ts', `${H264} -c:a aac -muxdelay 0`],
   ['clip.flv', `${H264} -c:a aac -ar 22050`],
@@ -34,11 +46,31 @@ const MADE: readonly [name: string, args: string, needs?: string][] = [
 /** `real`: with excerpts of the footage in SHRINKBOX_CORPUS (default). */
 export async function makeSeeds(dir: string, tools: Tools, { real = true } = {}): Promise<Seed[]> {
   const seeds: Seed[] = [];
-  const inputs = ['-f', 'lavfi', '-i', PICTURE, '-f', 'lavfi', '-i', SOUND, '-f', 'lavfi', '-i', SOUND];
+  const [lines, marks] = [join(dir, 'lines.srt'), join(dir, 'marks.txt')];
+  await writeFile(lines, LINES);
+  await writeFile(marks, MARKS);
+  const inputs = [
+    '-f',
+    'lavfi',
+    '-i',
+    PICTURE,
+    '-f',
+    'lavfi',
+    '-i',
+    SOUND,
+    '-f',
+    'lavfi',
+    '-i',
+    SOUND,
+    '-i',
+    lines,
+    '-i',
+    marks,
+  ];
   for (const [name, args, needs] of MADE) {
     if (needs && !tools.encoders.has(needs)) continue;
     const mapped = args.includes('-map') ? args : `-map 0 -map 1 ${args}`;
-    seeds.push(await made(join(dir, name), [...inputs, ...mapped.split(' ')], tools));
+    seeds.push(await made(join(dir, name), [...inputs, ...mapped.replaceAll('{dir}', dir).split(' ')], tools));
   }
   return real ? [...seeds, ...(await excerpts(dir, tools))] : seeds;
 }

@@ -89,6 +89,13 @@ describe('the picture', () => {
     expect(after.video.frames).toBe(before.video.frames);
   });
 
+  it('in such an AVI that fits was shown in another order: it is encoded, and the note says why', async () => {
+    if (!(await canMake('avi'))) return;
+    const { after, candidate } = await shrink('avi', share(1));
+    expect(after.video.codec).toBe('h264');
+    expect(candidate.notes).toContainEqual(expect.stringMatching(/shows its frames in another order/));
+  });
+
   it('in AV1, cut by copying: the frames its edit list hides stay hidden', async context => {
     const { ffmpeg, encoders } = await realTools();
     if (!encoders.has('libsvtav1')) return context.skip('this ffmpeg has no SVT-AV1 to make the clip with');

@@ -2,6 +2,8 @@ import { chmod, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import type { Json } from '../../../src/core/job.ts';
+import type { FirstPasses } from '../../../src/engine/local/run/checkpoints.ts';
+import type { SampledRate } from '../../../src/engine/local/plan/scale.ts';
 import { probe } from '../../../src/media/probe/probe.ts';
 import { verifyCandidate } from '../../../src/verify/verify.ts';
 import { recordingContext } from '../../contract/engine.ts';
@@ -101,6 +103,45 @@ describe('in parts', () => {
       expect(recorded.progress[0]?.fraction).toBeGreaterThan(0.3);
     });
   });
+
+  it.each([1, 100])(
+    'a first pass made again because the sample misled it is not lost to a crash (parts of %d s)',
+    async longestS => {
+      await inWorkDir(async workDir => {
+        const engine = await engineFor({ cutting: { longestS } });
+        const order = await orderFor(await footage('plain'), { ...share(0.3), quality: 'max' });
+        const runUntil = async (until: string, resume: Record<string, Json>) => {
+          const { context, recorded } = recordingContext({
+            workDir,
+            resume,
+            afterRecord: key => {
+              if (key === until) throw new Error('power cut');
+            },
+          });
+          await expect(engine.run(order, context)).rejects.toThrow('power cut');
+          return recorded;
+        };
+        const sampled = (await runUntil('sample', {})).records['sample'] as unknown as { value: SampledRate };
+        const { value } = sampled;
+        const misled = { sample: { ...sampled, value: { ...value, bitsPerSecond: value.bitsPerSecond * 8 } } };
+
+        const first = await runUntil('first-passes', misled as unknown as Record<string, Json>);
+        const second = await runUntil('pass-1/0', first.records);
+        expect(second.steps.filter(step => step === 'pass-1')).toHaveLength(1);
+        const { context, recorded } = recordingContext({ workDir, resume: second.records });
+        const candidate = await engine.run(order, context);
+        const made = (records: Record<string, Json>) => (records['pass-1/0'] as { value: { crf: number } }).value.crf;
+        const { crf, before } = (recorded.records['first-passes'] as unknown as { value: FirstPasses }).value;
+        expect(before[0]?.crf).toBe(made(first.records));
+        expect(made(recorded.records)).toBe(crf);
+        expect(crf).toBeLessThan(made(first.records));
+        // In one piece only those that were not made before; of several parts the other ones of the second, too.
+        const left = before.length - (longestS > 1 ? 1 : 0);
+        expect(recorded.steps.filter(step => step === 'pass-1')).toHaveLength(left);
+        expect(candidate.bytes).toBeLessThanOrEqual(candidate.expect.maxBytes ?? 0);
+      });
+    },
+  );
 
   it('a small rate was cut down to whole kilobits: x264 is given the next one, and a first pass as much shorter', async () => {
     await inWorkDir(async workDir => {

@@ -3,7 +3,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { expect, it } from 'vitest';
-import { bytes, inWorkDir, shrink } from '../../engine/local/support.ts';
+import { bytes, inWorkDir, refusal, share, shrink } from '../../engine/local/support.ts';
 import { caseFile } from '../../support/cases.ts';
 import { realTools } from '../../support/footage.ts';
 
@@ -53,6 +53,9 @@ it('a film of 4 s with 160 s of sound fits (was said not to)', async () => {
     const { after, candidate } = await shrink({ path }, bytes(1_230_000));
     expect(candidate.bytes).toBeLessThanOrEqual(1_230_000);
     expect(after.audio[0]?.lengthS).toBeCloseTo(160, 0);
+    // Where it does not, its long sound is named, not the picture alone.
+    const { message } = await refusal(shrink({ path }, bytes(200_000)));
+    expect(message).toMatch(/does not go into 200 kB: 4 s of this picture and 160 s of sound need about/);
   });
 });
 
@@ -106,6 +109,13 @@ it.each(['5.1', '7.1'] as const)(
     });
   },
 );
+
+it('stereo became mono without a word where there is little room: a note says so', async () => {
+  await shrink('leftRight', share(0.4), ({ after, candidate }) => {
+    expect(after.audio[0]?.channels).toBe(1);
+    expect(candidate.notes).toEqual(['stereo sound mixed down to mono']);
+  });
+});
 
 it('sixteen channels beside a copied picture become two (a browser tab crashed on them)', async () => {
   await inWorkDir(async directory => {

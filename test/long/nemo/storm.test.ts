@@ -39,10 +39,10 @@ async function fiftyFiles(perMinute?: number) {
     mkdirSync(join(dir, id), { recursive: true });
     return join(dir, id);
   };
-  const rest = new AfterRest({ ledger, stages, log: silentLogger });
+  const rest = new AfterRest({ ledger, stages, clock, log: silentLogger });
   const worker = new JobWorker({ ledger, stages, afterRest: id => rest.cleanUp(id), clock, log: silentLogger });
   const scheduler = new Scheduler({
-    ...{ ledger, worker, clock, log: silentLogger, slots: { local: 1, nemo: SLOTS } },
+    ...{ ledger, worker, clock, log: silentLogger, slots: { local: 1, nemo: SLOTS, fleet: 1 } },
     onFatal: error => {
       throw error;
     },

@@ -19,19 +19,35 @@ export interface Said {
 export class Machine {
   readonly #nspawn: ChildProcess;
   readonly #leader: number;
-  readonly #prefix: string;
+  readonly #prefix: string | undefined;
 
   /** Boots, with this program installed from its packed tarball under /opt/shrinkbox and ffmpeg on PATH. */
   static async boot(): Promise<Machine> {
-    const base = debian();
     const prefix = installed();
+    const lent = [
+      `--bind-ro=${process.execPath}:/usr/bin/node`,
+      `--bind-ro=${prefix}:/opt/shrinkbox`,
+      '--bind-ro=/usr:/host/usr',
+    ];
+    const machine = await Machine.#start(debian(), lent, prefix);
+    try {
+      machine.#borrowPrograms();
+    } catch (error) {
+      await machine.powerOff();
+      throw error;
+    }
+    return machine;
+  }
+
+  /** Boots a Debian that has node and ffmpeg of its own, and nothing of ours. */
+  static bare(base: string): Promise<Machine> {
+    return Machine.#start(base, []);
+  }
+
+  static async #start(base: string, options: readonly string[], prefix?: string): Promise<Machine> {
     const args = [
       ...['-q', '-D', base, '--volatile=overlay', '--boot', '--register=no', '--keep-unit', '--private-network'],
-      ...[
-        `--bind-ro=${process.execPath}:/usr/bin/node`,
-        `--bind-ro=${prefix}:/opt/shrinkbox`,
-        '--bind-ro=/usr:/host/usr',
-      ],
+      ...options,
     ];
     const nspawn = spawn('systemd-nspawn', args, { stdio: 'ignore' });
     try {
@@ -40,7 +56,6 @@ export class Machine {
         what: 'the machine to be up',
         withinMs: 120_000,
       });
-      machine.#borrowPrograms();
       return machine;
     } catch (error) {
       nspawn.kill('SIGTERM');
@@ -48,7 +63,7 @@ export class Machine {
     }
   }
 
-  private constructor(nspawn: ChildProcess, leader: number, prefix: string) {
+  private constructor(nspawn: ChildProcess, leader: number, prefix: string | undefined) {
     this.#nspawn = nspawn;
     this.#leader = leader;
     this.#prefix = prefix;
@@ -81,7 +96,7 @@ export class Machine {
     const hurry = setTimeout(() => this.#nspawn.kill('SIGKILL'), 60_000);
     await gone;
     clearTimeout(hurry);
-    rmSync(this.#prefix, { recursive: true, force: true });
+    if (this.#prefix) rmSync(this.#prefix, { recursive: true, force: true });
   }
 
   #enter(command: string[], input?: string | Buffer): Said {

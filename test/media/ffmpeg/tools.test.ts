@@ -139,6 +139,10 @@ describe('listings of several versions', () => {
     expect([
       ...parseOptions('-fps_mode           set\n  -chunk_duration    <int>        E....\n  -chunk_duration_ms <int>\n'),
     ]).toEqual(['fps_mode', 'chunk_duration']);
+    const setts =
+      '  -duration          <string>     ...VAS..B.. set expression for packet duration (default "DURATION")\n';
+    expect([...parseOptions(setts)]).toEqual(['setts_duration']);
+    expect([...parseOptions('  -duration          <duration>   ..FV....... set video duration\n')]).toEqual([]);
   });
 
   it('what is lacking is said as the end of a sentence', () => {

@@ -39,6 +39,7 @@ describe('what a file holds', () => {
       ],
     ],
     ['interlaced', [{ kind: 'interlacing' }]],
+    ['dv', [{ kind: 'interlacing' }]],
     ['vfr', [{ kind: 'cadence' }]],
     ['sphere', [{ kind: 'projection', value: 'equirectangular' }]],
     ['sideBySide', [{ kind: 'stereo', value: 'side by side' }]],
@@ -81,9 +82,17 @@ it.each<[string, Record<string, string>, Partial<Holding>[]]>([
   ['a date of another kind', { creation_time: 'Thu Mar 04 2021' }, [{ kind: 'tags', value: 'creation_time' }]],
   ['a clock that was never set', { creation_time: '1904-01-01T00:00:00.000000Z' }, []],
   ['words about the container', { major_brand: 'isom', ENCODER: 'Lavf' }, []],
+  ['a MOV was refused for its `encoder-eng`', { encoder: 'Lavf', 'encoder-eng': 'Lavf' }, []],
+  ['and for one alone', { 'encoder-eng': 'Lavf' }, []],
 ])('tags: %s', (_, tags, expected) => {
   const main = { index: 0, codec_type: 'video', codec_name: 'h264' };
-  const found = inventory({ output: { format: { tags }, streams: [main] }, main, lines: new Map(), signs: NO_SIGNS });
+  const found = inventory({
+    output: { format: { tags }, streams: [main] },
+    main,
+    lines: new Map(),
+    signs: NO_SIGNS,
+    look: { interlaced: false },
+  });
   expect(found.filter(({ kind }) => kind !== 'picture')).toMatchObject(expected);
 });
 

@@ -1,6 +1,8 @@
+import { execFile } from 'node:child_process';
 import { mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import type { MediaFacts } from '../../../src/core/media-info.ts';
 import { assembleFacts } from '../../../src/media/probe/media-info.ts';
@@ -18,11 +20,15 @@ it('a second ffprobe was started for every small file: a fiftieth of a short job
     const counted = join(directory, 'ffprobe');
     const script = (more: string) => `#!/bin/sh\necho "$*" >> '${list}'\n${more}exec '${tools.ffprobe}' "$@"\n`;
     await writeFile(counted, script(''), { mode: 0o755 });
-    const once = await probe(ownFile(await footage('tracks')), { tools: { ...tools, ffprobe: counted } });
+    // As a camera writes it: what ffmpeg copied is looked through for pictures of another size.
+    const file = join(directory, 'camera.mp4');
+    const copy = ['-map', '0:v:0', '-map', '0:a:0', '-c', 'copy', '-fflags', '+bitexact'];
+    await promisify(execFile)(tools.ffmpeg, ['-v', 'error', '-i', await footage('tracks'), ...copy, file]);
+    const once = await probe(ownFile(file), { tools: { ...tools, ffprobe: counted } });
     expect((await readFile(list, 'utf8')).trim().split('\n').length).toBe(1);
     // Where anything is said it is asked step by step, and learns the same.
     await writeFile(counted, script(`case "$*" in *compact*) echo odd >&2;; esac\n`), { mode: 0o755 });
-    expect(await probe(ownFile(await footage('tracks')), { tools: { ...tools, ffprobe: counted } })).toEqual(once);
+    expect(await probe(ownFile(file), { tools: { ...tools, ffprobe: counted } })).toEqual(once);
     expect((await readFile(list, 'utf8')).trim().split('\n').length).toBe(4);
   } finally {
     await rm(directory, { recursive: true });
@@ -112,9 +118,13 @@ describe('a small file whose tables claim more than it can hold', () => {
 describe('the main picture', () => {
   const line = {
     packets: 2,
+    untimed: 0,
+    isCut: false,
+    overlaps: false,
     hidden: 0,
     bytes: 1,
     startS: 0,
+    lastS: 0,
     endS: 1,
     minGapS: 0.5,
     maxGapS: 0.5,
@@ -132,7 +142,13 @@ describe('the main picture', () => {
 
   const factsOf = (streams: ProbeStream[], main: ProbeStream) =>
     assembleFacts(
-      { output: { streams } satisfies ProbeOutput, main, lines: linesFor(streams), signs: NO_SIGNS },
+      {
+        output: { streams } satisfies ProbeOutput,
+        main,
+        lines: linesFor(streams),
+        signs: NO_SIGNS,
+        look: { interlaced: false },
+      },
       { decodable: new Set(), bytes: 10 },
     );
   const linesFor = (streams: readonly ProbeStream[], ...changes: Partial<typeof line>[]) =>

@@ -38,6 +38,7 @@ describe('mountinfo', () => {
       '/data btrfs',
     ]);
     expect(mounts[2]).toEqual({
+      id: 36,
       point: '/srv/my films',
       type: 'cifs',
       source: '//nas/films',

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { MAX_LENGTH, parseInstruction } from '../../../src/rules/instruction/parse.ts';
+import { MAX_INSTRUCTION } from '../../../src/core/job.ts';
+import { parseInstruction } from '../../../src/rules/instruction/parse.ts';
 
 /** Phrases of different kinds; one of each can be asked for in any order. */
 const ENGLISH_AND_CHINESE = [
@@ -14,6 +15,18 @@ const ENGLISH_AND_CHINESE = [
     '一半大小',
     'max 1.5 GB',
     'twenty MB',
+    '2 Mbit/s',
+    'at most 1500 kbps',
+    '2兆码率',
+  ],
+  [
+    'first 10 seconds',
+    'from 0:10 to 0:30',
+    'cut the last minute',
+    'until 0:45',
+    '前10秒',
+    '从0:10到0:30',
+    '去掉最后一分钟',
   ],
   ['1080p', 'at most 720p', 'full HD', '1280x720', '分辨率720p', 'keep the resolution'],
   ['30 fps', 'at 24 frames per second', '30帧', '帧率24'],
@@ -31,7 +44,9 @@ const GERMAN = [
     'für WhatsApp',
     'zwanzig Megabyte',
     'maximal 1,5 GB',
+    'höchstens 2 Mbit/s',
   ],
+  ['die ersten 10 Sekunden', 'von 0:10 bis 0:30', 'die letzte Minute abschneiden', 'ab 0:45'],
   ['1080p', 'Auflösung 720p', 'Full HD', 'Auflösung beibehalten'],
   ['30 Bilder pro Sekunde', 'Bildrate 24'],
   ['ohne Ton', 'stumm', 'Ton behalten'],
@@ -48,7 +63,9 @@ const FRENCH = [
     'pour WhatsApp',
     'vingt mégaoctets',
     'max 1,5 Go',
+    'débit de 2 Mbit/s',
   ],
+  ['les 10 premières secondes', 'de 0:10 à 0:30', 'sans la dernière minute', "jusqu'à 0:45"],
   ['1080p', 'résolution 720p', 'Full HD', 'même résolution'],
   ['30 images par seconde', '24 ips'],
   ['sans son', 'muet', 'garder le son'],
@@ -65,7 +82,9 @@ const SPANISH = [
     'para WhatsApp',
     'veinte megas',
     'máx. 1,5 GB',
+    '2 megabits por segundo',
   ],
+  ['los primeros 10 segundos', 'de 0:10 a 0:30', 'sin el último minuto', 'desde 0:45'],
   ['1080p', 'resolución 720p', 'Full HD', 'misma resolución'],
   ['30 fotogramas por segundo', '24 fps'],
   ['sin sonido', 'mudo', 'conservar el sonido'],
@@ -205,6 +224,6 @@ describe('time', () => {
 
   // 10 to 30 ms on an idle machine; the bound only has to tell linear from worse.
   test.each(AWKWARD)('as much of %j as is read at all is read in less than 250 ms', piece => {
-    expect(fastestMs(piece.repeat(MAX_LENGTH).slice(0, MAX_LENGTH))).toBeLessThan(250);
+    expect(fastestMs(piece.repeat(MAX_INSTRUCTION).slice(0, MAX_INSTRUCTION))).toBeLessThan(250);
   });
 });

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { MAX_LENGTH, parseInstruction } from '../../../src/rules/instruction/parse.ts';
+import { MAX_INSTRUCTION } from '../../../src/core/job.ts';
+import { parseInstruction } from '../../../src/rules/instruction/parse.ts';
 import { short } from './short.ts';
 
 /** Words, and what is understood of them; every word of these is. */
@@ -74,8 +75,22 @@ const UNDERSTOOD: [string, string][] = [
   ['between 20MB and 30MB', '30MB'],
   ['upload limit is 8 MB', '8MB'],
   ['the upload limit: 8MB', '8MB'],
-  ['5MB, low quality is fine', '5MB'],
-  ["quality doesn't matter, 5MB", '5MB'],
+  ['5MB, low quality is fine', '5MB look=any'],
+  ["quality doesn't matter, 5MB", '5MB look=any'],
+  ['no matter how it looks', 'look=any'],
+  ['under 50MB, no matter how it looks', '50MB look=any'],
+  ["8MB, don't care how bad it looks", '8MB look=any'],
+  ['8MB regardless of the quality', '8MB look=any'],
+  ['under 20MB but keep it good', '20MB look=good'],
+  ['25MB, as long as it still looks good', '25MB look=good'],
+  ['at most 25MB, must look good', '25MB look=good'],
+  ['under 20MB, looking good', '20MB auto'],
+  ['压缩到50MB以内，不管画质', '50MB look=any'],
+  ['50MB以内，无论多差都行', '50MB look=any'],
+  ['50MB以内，画质无所谓', '50MB look=any'],
+  ['50MB以內，不管畫質', '50MB look=any'],
+  ['压缩到50MB以内，但看起来要好', '50MB look=good'],
+  ['50MB以内，但画质要好', '50MB look=good'],
   ['compress for youtube', ''],
   ['upload to youtube', ''],
   ['keep under 100 MB', '100MB'],
@@ -327,8 +342,33 @@ describe('what is understood', () => {
 const ASKED_BACK: [string, string[], string][] = [
   ['add background music', ['add background music'], ''],
   ['add background music, 720p', ['add background music'], '720p'],
+  // a part that may be kept or cut, or is a hole in the middle
   ['trim the first 10 seconds and compress to 20MB', ['trim the first 10 seconds'], '20MB'],
-  ['first 10 seconds', ['first 10 seconds'], ''],
+  ['cut from 0:10 to 0:30', ['cut from 0:10 to 0:30'], ''],
+  ['remove 0:10-0:30', ['remove 0:10-0:30'], ''],
+  ['剪掉从0:10到0:30', ['剪掉从0:10到0:30'], ''],
+  ['not the first 10 seconds', ['not the first 10 seconds'], ''],
+  ["don't cut the last minute", ["don't cut the last minute"], ''],
+  ['under the first 10 seconds', ['under the first 10 seconds'], ''],
+  // parts that contradict each other, or are none
+  ['first 10 seconds, last 10 seconds', ['first 10 seconds / last 10 seconds'], ''],
+  ['first 10 seconds, first 20 seconds', ['first 10 seconds / first 20 seconds'], ''],
+  ['from 0:30 to 0:10', ['from 0:30 to 0:10'], ''],
+  ['from 0:30, until 0:10', ['from 0:30 / until 0:10'], ''],
+  ['first 0 seconds', ['first 0 seconds'], ''],
+  ['last 0 seconds', ['last 0 seconds'], ''],
+  ['from 0:75', ['from 0:75'], ''],
+  ['first 30 seconds 1 minute', ['first 30 seconds 1 minute'], ''],
+  // a length, and no place for it
+  ['30 seconds long', ['30 seconds long'], ''],
+  ['shorten it to 10 seconds', ['shorten it to 10 seconds'], ''],
+  ['first 10 frames', ['first 10 frames'], ''],
+  ['first half', ['first half'], ''],
+  // the sound of a part
+  ['mute the first 10 seconds', ['mute the first 10 seconds'], ''],
+  ['no sound from 0:10 to 0:30', ['no sound from 0:10 to 0:30'], ''],
+  ['first 10 seconds without sound', ['first 10 seconds without sound'], ''],
+  ['静音前10秒', ['静音前10秒'], ''],
   ['sharpen\n720p', ['sharpen'], '720p'],
   ['cut out the middle, under 8MB', ['cut out the middle'], '8MB'],
   ['cut the video in half', ['cut the video in half'], ''],
@@ -353,10 +393,16 @@ const ASKED_BACK: [string, string[], string][] = [
   ['crf 23', ['crf 23'], ''],
   ['сжать до 50 МБ', ['сжать до 50 МБ'], ''],
   // quantities of another kind, or none
-  ['50 mbit/s', ['50 mbit/s'], ''],
   ['50 MB/s', ['50 MB/s'], ''],
   ['50 mb per second', ['50 mb per second'], ''],
-  ['2 Mbps', ['2 Mbps'], ''],
+  ['50 mb/s', ['50 mb/s'], ''],
+  ['128 kbps', ['128 kbps'], ''],
+  ['bitrate 96k', ['bitrate 96k'], ''],
+  ['audio bitrate 1 Mbit/s', ['audio bitrate 1 Mbit/s'], ''],
+  ['sound: at most 600 kbps', ['sound: at most 600 kbps'], ''],
+  ['2 Mbit/s, under 50MB', ['2 Mbit/s / 50MB'], ''],
+  ['码率128k', ['码率128k'], ''],
+  ['over 2 Mbit/s', ['over 2 Mbit/s'], ''],
   ['50', ['50'], ''],
   ['0 MB', ['0 MB'], ''],
   ['-5MB', ['-5MB'], ''],
@@ -405,7 +451,6 @@ const ASKED_BACK: [string, string[], string][] = [
   // Chinese
   ['加背景音乐', ['加背景音乐'], ''],
   ['给视频加字幕', ['加字幕'], ''],
-  ['剪掉前10秒', ['剪掉前10秒'], ''],
   ['加水印,压缩到50MB', ['加水印'], '50MB'],
   ['压缩30%', ['压缩30%'], ''],
   ['高清', ['高清'], ''],
@@ -433,7 +478,7 @@ test('a share and a size are compared where the size of the source is known', ()
 });
 
 test('an essay is not taken apart: it comes back as not understood, shortened', () => {
-  const essay = `under 50MB ${'and so on '.repeat(MAX_LENGTH)}`;
+  const essay = `under 50MB ${'and so on '.repeat(MAX_INSTRUCTION)}`;
   const { target, notUnderstood } = parseInstruction(essay);
   expect(target).toEqual({});
   expect(notUnderstood).toEqual([expect.stringMatching(/^under 50MB and so on .{1,60}\.\.\.$/)]);

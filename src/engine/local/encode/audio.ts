@@ -8,8 +8,9 @@ import { withGains } from '../measure/sound-levels.ts';
 import { saferSound, silentSound, type SoundPlan } from '../plan/audio.ts';
 import { budgetOf } from '../plan/encode-plan.ts';
 import type { EncodeChoice } from '../plan/strategy.ts';
-import { soundArgs } from '../run/ffmpeg-args.ts';
+import { soundArgs } from '../run/sound-args.ts';
 import type { LocalJob } from '../run/local-job.ts';
+import { type SubtitleFile, subtitlesOfPart } from './part-subtitles.ts';
 import type { Encode } from './segment.ts';
 
 const SOUND = 'sound.mp4';
@@ -38,12 +39,13 @@ export async function encodeSound(
 /** As planned, or as much of it as works: a damaged sound track or a monstrous subtitle must not keep a film from becoming smaller. */
 async function encodeWhatIsWhole(job: LocalJob, planned: SoundPlan): Promise<{ sound: SoundPlan; bytes: number }> {
   const { facts, input } = job;
-  let sound = { ...planned, tracks: await withGains(job, planned.tracks) };
+  const part = facts.window && (await subtitlesOfPart(job, planned.subtitles));
+  let sound = { ...withSubtitles(planned, part), tracks: await withGains(job, planned.tracks) };
   while (sound.tracks.length + sound.subtitles.length > 0) {
     try {
       const { outputBytes, complaints } = await job.run({
         doing: say('local.doing-sound'),
-        args: soundArgs({ facts, input, sound }),
+        args: soundArgs({ facts, input, sound, texts: part?.filter(({ index }) => sound.subtitles.includes(index)) }),
         output: SOUND,
         share: WORK_SHARE.sound,
         note: say('step.audio', {}),
@@ -59,6 +61,15 @@ async function encodeWhatIsWhole(job: LocalJob, planned: SoundPlan): Promise<{ s
     }
   }
   return { sound, bytes: 0 };
+}
+
+/** Those of a part, where it has any; a track whose texts could not be read is left out with a note as well. */
+function withSubtitles(sound: SoundPlan, part: readonly SubtitleFile[] | undefined): SoundPlan {
+  const missing = sound.subtitles.filter(index => part && !part.some(text => text.index === index));
+  if (missing.length === 0) return sound;
+  const subtitles = sound.subtitles.filter(index => !missing.includes(index));
+  const note = say('local.subtitles-outside-picture');
+  return { ...sound, subtitles, dropped: [...sound.dropped, ...missing.map(index => ({ index, note }))] };
 }
 
 /** Checks that what was encoded plays; what was copied may have been damaged before. */

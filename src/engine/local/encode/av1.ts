@@ -1,18 +1,28 @@
-import type { ShrinkError } from '../../../core/errors.ts';
-import { COARSEST_MEASURING_CRF, DECENT_MARGIN, MAX_SIZE_CHANGES } from '../tuning.ts';
+import { COARSEST_MEASURING_CRF, DECENT_MARGIN, GOOD_CRF_AV1, MAX_SIZE_CHANGES } from '../tuning.ts';
 import { videoBytes } from '../plan/budget.ts';
 import { onScale } from '../plan/crf.ts';
-import type { EncodePlan } from '../plan/encode-plan.ts';
-import { decentBytesMeasured, rungMeasured } from '../plan/scale.ts';
+import type { Below, EncodePlan } from '../plan/encode-plan.ts';
+import { bytesMeasured, isBelowMeasured, rungMeasured } from '../plan/scale.ts';
+import type { Av1Measurement, Rung } from '../plan/scale.ts';
+import { say } from '../../../messages/say.ts';
 import { planPicture } from '../plan/video.ts';
 import type { LocalJob } from '../run/local-job.ts';
 import type { Encode } from './segment.ts';
 import { type Expected, intoSize, type Landed, type MeasureAv1 } from './two-pass.ts';
 
+/** What the first pass of AV1 showed looks worse than is accepted. */
+export class BelowFloor extends Error {
+  readonly below: Below;
+  constructor(below: Below) {
+    super('below the floor');
+    this.below = below;
+  }
+}
+
 /**
- * AV1 into the size. The samples are x264's: the picture size, and whether the size is hopeless, is decided by what AV1's own
+ * AV1 into the size. The samples are x264's: the picture size, and whether the size is too small, is decided by what AV1's own
  * quick first pass needed and by the real bytes of the sound. The decision stays, after a restart too.
- * @param options.hopeless makes the error for a size that is too small, from the one that would do, bytes
+ * @throws BelowFloor
  */
 export async function av1IntoSize(
   job: LocalJob,
@@ -20,10 +30,10 @@ export async function av1IntoSize(
   options: {
     plan: Pick<EncodePlan, 'scale' | 'full'>;
     expected: Expected;
-    hopeless: (decentBytes: number) => ShrinkError;
   },
 ): Promise<Landed> {
-  const { plan, expected, hopeless } = options;
+  const { plan, expected } = options;
+  const { floor } = work.choice;
   const checkpoint = job.checkpoints.av1Rung;
   const before = checkpoint.get();
   let rung = before ?? { scale: plan.scale, crf: expected.crf };
@@ -39,11 +49,8 @@ export async function av1IntoSize(
     if (before) return undefined;
     const measurement = { ...seen, scale: rung.scale };
     const better = rungMeasured(measurement, videoBytes(work.budget), plan.full);
-    if (better.hopeless) {
-      const besides = work.budget.capBytes - videoBytes(work.budget);
-      throw hopeless((decentBytesMeasured(measurement, plan.full) + besides) * DECENT_MARGIN);
-    }
     if (better.scale === rung.scale || changes === MAX_SIZE_CHANGES) {
+      if (isBelowMeasured(better, floor)) throw tooLittle(measurement, better);
       await checkpoint.set(rung);
       return undefined;
     }
@@ -51,6 +58,17 @@ export async function av1IntoSize(
     job.context.log.debug({ from: rung.scale, to: better.scale, crf: better.crf }, 'another picture size');
     rung = { scale: better.scale, crf: better.crf };
     return { ...start(), measure };
+  };
+  const tooLittle = (measurement: Av1Measurement, better: Rung): BelowFloor => {
+    const besides = work.budget.capBytes - videoBytes(work.budget);
+    return new BelowFloor({
+      needed: (bytesMeasured(measurement, plan.full, floor) + besides) * DECENT_MARGIN,
+      looks: say(better.crf > GOOD_CRF_AV1 ? 'local.looks-bad' : 'local.looks-decent'),
+      picture: planPicture(job.facts, job.order.target, better.scale, job.tools),
+      isSmaller: better.scale < 1,
+      isHopeless: better.hopeless,
+      isPossible: true,
+    });
   };
   const first = start();
   return await intoSize(job, first.work, first.expected, measure);

@@ -7,7 +7,7 @@ import { probe } from '../../../media/probe/probe.ts';
 import { say } from '../../../messages/say.ts';
 import { ownFile } from '../../../platform/files/files.ts';
 import { AUDIBLE_S, MAX_DELAY_S, WORK_SHARE } from '../tuning.ts';
-import { fixTimestampsArgs, rejoinArgs } from '../run/ffmpeg-args.ts';
+import { fixTimestampsArgs, rejoinArgs } from '../run/join-args.ts';
 import type { LocalJob } from '../run/local-job.ts';
 
 const FIXED = 'fixed.mkv';
@@ -25,7 +25,8 @@ export async function withFixedTimestamps(job: LocalJob): Promise<{ job: LocalJo
     await checkpoints.fixedTimestamps.set(await fixTimestamps(job));
   }
   const input = ownFile(job.path(FIXED));
-  const fixed = await probe(input, { tools, signal: context.signal, gate: context.gate });
+  const { signal, gate } = context;
+  const fixed = await probe(input, { tools, signal, gate, trim: order.target.trim });
   if (fixed.clockJumps > 0) {
     const message = say('local.timestamps-broken', { file: displayName(order.source) });
     throw new ShrinkError('not-media', message, { subject: order.source });

@@ -1,9 +1,9 @@
 /**
  * Hitting a size, decided from what was measured; all pure, sizes in bytes. docs/encoding.md, Second pass to Parts
  *
- * Segments are encoded one after another. Each is asked for its share of the remaining bytes, so later ones make up for earlier misses.
- * Then everything is muxed and measured. If another round is needed, it encodes only as many segments at the end again as can take up
- * the difference invisibly.
+ * Segments are encoded one after another, or several at once. Each is asked for its share of the remaining bytes, so later ones make up
+ * for earlier misses. Then everything is muxed and measured. If another round is needed, it encodes only as many segments again as can
+ * take up the difference invisibly: the ones at the end; where several are made at once, those with the most bytes per frame.
  */
 import {
   AGAIN_AIM,
@@ -12,6 +12,9 @@ import {
   FEW_FRAMES,
   FIRST_AIM,
   FULL,
+  HARDWARE_AGAIN_AIM,
+  HARDWARE_FIRST_AIM,
+  HARDWARE_ROUNDS,
   LAST_MARGIN,
   LOWER_AIM,
   MAX_BIAS,
@@ -34,6 +37,9 @@ import {
   SWINGS,
   TOLERANCE_IN_FRAMES,
   TOLERANCE_OF_FEW,
+  TOLERANCE_OF_LAST,
+  TOLERANCE_OF_SEGMENTS,
+  TOLERANCE_OF_SEVERAL,
   TOLERANCE_OF_WHOLE,
   UNUSED_FRAMES,
   UNUSED_PER_DOUBLING,
@@ -55,6 +61,8 @@ export interface SegmentState {
   ceilingBytes?: number;
   /** One per round it was encoded in. */
   tries: Try[];
+  /** It is being encoded now, into so many bytes. */
+  running?: { wantBytes: number };
 }
 
 export interface Try {
@@ -65,8 +73,9 @@ export interface Try {
 }
 
 export interface EncodeRound {
-  /** The first segment encoded in this round. */
+  /** The first segment encoded in this round, and the others up to the end unless `parts` names all that are. */
   from: number;
+  parts?: number[];
   /** Size of the whole muxed file, once there is one. */
   bytes?: number;
 }
@@ -78,26 +87,71 @@ export interface State {
   rounds: readonly EncodeRound[];
   /** x265 accepts only whole kilobits per second; x264 can be made to accept fractions (x264-stats.ts). */
   wholeKilobits?: boolean;
+  /** Segments that may be encoded at once; 1 if absent. */
+  width?: number;
+  /** Nothing is known about this encoder and film until the first segment is done, so the others wait for it. */
+  firstAlone?: boolean;
+  /** A hardware encoder, in one pass and with few attempts. docs/hardware.md */
+  onePass?: boolean;
 }
 
 export type Move =
-  /** `wantBytes` is what should come out, `askedBytes` what the encoder is asked for, since it misses in a way of its own. */
-  | { kind: 'encode'; segment: number; round: number; askedBytes: number; wantBytes: number }
+  | EncodeMove
   | { kind: 'join'; round: number }
-  | { kind: 'round'; from: number }
+  | { kind: 'round'; from: number; parts?: number[] }
   | { kind: 'done'; round: number }
   | { kind: 'give-up' };
 
-/** What to do next. Never picks a round over the cap; ends after six rounds at the latest, or nine if there are few frames. */
-export function nextMove(state: State): Move {
+/** `wantBytes` is what should come out, `askedBytes` what the encoder is asked for, since it misses in a way of its own. */
+export interface EncodeMove extends Request {
+  kind: 'encode';
+  segment: number;
+  round: number;
+}
+
+interface Request {
+  askedBytes: number;
+  wantBytes: number;
+  /** x264's ratetol. docs/encoding.md, Tolerance */
+  tolerance: number;
+}
+
+/**
+ * What to do next: segments to start with, as many as may be under way, or one of the other moves. None while those under way decide
+ * what follows. Never picks a round over the cap; ends after six rounds at the latest, or nine if there are few frames.
+ */
+export function nextMoves(state: State): Move[] {
   const { segments, rounds, budget } = state;
   const now = rounds.length - 1;
   const round = rounds[now];
-  if (!round || videoRate(budget) < MIN_VIDEO_RATE) return { kind: 'give-up' };
-  const missing = segments.findIndex((segment, at) => at >= round.from && segment.tries.at(-1)?.round !== now);
-  if (missing !== -1) return { kind: 'encode', segment: missing, round: now, ...ask(state, missing, now) };
-  if (round.bytes === undefined) return { kind: 'join', round: now };
-  return afterJoining(state, round.bytes);
+  const running = segments.filter(one => one.running).length;
+  if (!round || videoRate(budget) < MIN_VIDEO_RATE) return [{ kind: 'give-up' }];
+  if (waiting(state, now).length > 0) return starts(state, now, widthOf(state) - running);
+  if (running > 0) return [];
+  if (round.bytes === undefined) return [{ kind: 'join', round: now }];
+  return [afterJoining(state, round.bytes)];
+}
+
+const widthOf = ({ width = 1 }: State): number => width;
+
+/** Segments that this round encodes and has not begun with. */
+function waiting({ segments, rounds }: State, now: number): number[] {
+  const { from = 0, parts } = rounds[now] ?? {};
+  const isIn = (at: number) => (parts ? parts.includes(at) : at >= from);
+  return segments.flatMap((one, at) => (isIn(at) && !one.running && one.tries.at(-1)?.round !== now ? [at] : []));
+}
+
+/** Each knows what those before it were asked for. */
+function starts(state: State, now: number, most: number): EncodeMove[] {
+  const isFirst = state.firstAlone === true && state.segments.every(one => one.tries.length === 0);
+  const [at] = waiting(state, now);
+  if (at === undefined || most < 1 || (isFirst && state.segments.some(one => one.running))) return [];
+  const move: EncodeMove = { kind: 'encode', segment: at, round: now, ...ask(state, at, now) };
+  if (isFirst) return [move];
+  const segments = state.segments.map((one, index) =>
+    index === at ? { ...one, running: { wantBytes: move.wantBytes } } : one,
+  );
+  return [move, ...starts({ ...state, segments }, now, most - 1)];
 }
 
 /** Everything except the picture's bytes: measured once there is a muxed file, estimated before. */
@@ -112,36 +166,71 @@ function roomForPicture({ segments, rounds, budget }: State): number {
   return budget.capBytes - (muxed - picture);
 }
 
-function ask(state: State, at: number, now: number): { askedBytes: number; wantBytes: number } {
+function ask(state: State, at: number, now: number): Request {
   const { segments } = state;
   const segment = segments[at];
-  if (!segment) return { askedBytes: 1, wantBytes: 1 };
-  const isLast = at === segments.length - 1;
-  const before = segment.tries.at(-1);
-  // In a later round the bytes that came out tell more than the first pass about how much each segment needs.
-  const weight = (one: SegmentState) => (now === 0 ? one.weight : lastBytes(one));
-  const taken = segments.slice(0, at).reduce((sum, one) => sum + lastBytes(one), 0);
-  const rest = segments.slice(at).reduce((sum, one) => sum + Math.max(1, weight(one)), 0);
-  const share = Math.max(1, roomForPicture(state) - taken) * (Math.max(1, weight(segment)) / rest);
+  if (!segment) return { askedBytes: 1, wantBytes: 1, tolerance: TOLERANCE_OF_WHOLE };
+  const tolerance = toleranceOf(state, at, now);
   const least = (MIN_VIDEO_RATE * segment.durationS) / 16;
-  if (now === 0 || !before) {
-    const last = Math.max(MIN_LAST_AIM, 1 - (LAST_MARGIN * roomForPicture(state)) / share);
-    const aim = segments.length === 1 ? 1 - WHOLE_MARGIN : isLast ? last : at === 0 ? FIRST_AIM : 1;
-    const want = share * aim;
-    const asked =
-      segments.length === 1
-        ? want * (1 + unusedFrames(segment, want) / segment.frames)
-        : want / bias(segments.slice(0, at));
-    return withinReason(want, asked, segment, least);
-  }
+  const before = segment.tries.at(-1);
+  const share = shareOf(state, at, now);
+  if (now === 0 || !before) return { ...firstAsk(state, at, share), tolerance };
   // Twice over and never below: the model is wrong for this clip, so the aim drops each time.
   const over = state.rounds.filter(one => (one.bytes ?? 0) > state.budget.capBytes).length;
-  const want = share * AGAIN_AIM;
+  const want = share * (state.onePass ? HARDWARE_AGAIN_AIM : AGAIN_AIM);
   const between = bracketed(segment.tries, want);
-  if (between !== undefined) return withinReason(want, between, segment, least);
+  if (between !== undefined) return { ...withinReason(want, between, segment, least), tolerance };
   const lower = want * LOWER_AIM ** Math.max(0, over - 1);
   const scaled = (before.askedBytes * lower) / Math.max(1, before.bytes);
-  return withinReason(lower, Math.min(scaled, before.askedBytes * MAX_REQUEST_GROWTH), segment, least);
+  const asked = Math.min(scaled, before.askedBytes * MAX_REQUEST_GROWTH);
+  return { ...withinReason(lower, asked, segment, least), tolerance };
+}
+
+/** The segment's part of what is left for all that wait in this round. */
+function shareOf(state: State, at: number, now: number): number {
+  const { segments } = state;
+  const rest = new Set(waiting(state, now));
+  // In a later round the bytes that came out tell more than the first pass about how much each segment needs.
+  const weight = (one: SegmentState) => Math.max(1, now === 0 ? one.weight : lastBytes(one));
+  let taken = 0;
+  let all = 0;
+  for (const [index, one] of segments.entries()) {
+    if (rest.has(index)) all += weight(one);
+    else taken += one.running?.wantBytes ?? lastBytes(one);
+  }
+  const room = roomForPicture(state) - (now === 0 && widthOf(state) > 1 ? LAST_MARGIN * roomForPicture(state) : 0);
+  const share = Math.max(1, room - taken) * (weight(segments[at] as SegmentState) / all);
+  if (now > 0 || widthOf(state) === 1) return share;
+  // What others missed by is made up for only as far as it does not show.
+  const fair = (room * weight(segments[at] as SegmentState)) / segments.reduce((sum, one) => sum + weight(one), 0);
+  return Math.min(fair * (1 + MAX_CHANGE), Math.max(fair * (1 - MAX_CHANGE), share));
+}
+
+/** In the first round. Of several at once, none comes after the others to make up for their misses. */
+function firstAsk(state: State, at: number, share: number): Pick<Request, 'askedBytes' | 'wantBytes'> {
+  const { segments } = state;
+  const segment = segments[at] as SegmentState;
+  const least = (MIN_VIDEO_RATE * segment.durationS) / 16;
+  if (segments.length === 1 && state.onePass)
+    return withinReason(share * HARDWARE_FIRST_AIM, share * HARDWARE_FIRST_AIM, segment, least);
+  if (segments.length === 1) {
+    const want = share * (1 - WHOLE_MARGIN);
+    return withinReason(want, want * (1 + unusedFrames(segment, want) / segment.frames), segment, least);
+  }
+  const done = segments.filter(one => !one.running && one.tries.length > 0);
+  if (widthOf(state) > 1) return withinReason(share, share / bias(done), segment, least);
+  const isLast = waiting(state, state.rounds.length - 1).length === 1;
+  const last = Math.max(MIN_LAST_AIM, 1 - (LAST_MARGIN * roomForPicture(state)) / share);
+  const want = share * (isLast ? last : at === 0 ? FIRST_AIM : 1);
+  return withinReason(want, want / bias(done), segment, least);
+}
+
+function toleranceOf({ segments, rounds, ...state }: State, at: number, now: number): number {
+  const segment = segments[at] as SegmentState;
+  if (segments.length === 1) return wholeTolerance(segment, segment.tries);
+  if (rounds[now]?.parts) return TOLERANCE_OF_LAST;
+  if ((state.width ?? 1) > 1) return TOLERANCE_OF_SEVERAL;
+  return at === segments.length - 1 ? TOLERANCE_OF_LAST : TOLERANCE_OF_SEGMENTS;
 }
 
 /**
@@ -163,8 +252,10 @@ export function wholeTolerance(
 ): number {
   const answers = tries.map(one => one.bytes / one.askedBytes);
   const swings = answers.some((answer, at) => Math.abs(answer / (answers[at - 1] ?? answer) - 1) > SWINGS);
-  if (frames >= FEW_FRAMES || frames < VERY_FEW_FRAMES || swings) return TOLERANCE_OF_WHOLE;
-  return Math.min(TOLERANCE_OF_WHOLE, Math.max(TOLERANCE_OF_FEW, (TOLERANCE_IN_FRAMES * durationS) / frames));
+  if (frames >= FEW_FRAMES) return TOLERANCE_OF_WHOLE;
+  const { least, most } = TOLERANCE_OF_FEW;
+  if (frames < VERY_FEW_FRAMES || swings) return most;
+  return Math.min(most, Math.max(least, (TOLERANCE_IN_FRAMES * durationS) / frames));
 }
 
 function unusedFrames({ weight, frames, variable }: SegmentState, want: number): number {
@@ -199,38 +290,71 @@ function afterJoining(state: State, bytes: number): Move {
   const bestBytes = best === undefined ? 0 : (rounds[best]?.bytes ?? 0);
   const few = segments.length === 1 && segments.every(segment => segment.frames < FEW_FRAMES);
   const mostUpward = few ? MAX_UPWARD_OF_FEW : MAX_UPWARD;
-  if (rounds.length >= (few ? MAX_ROUNDS_OF_FEW : MAX_ROUNDS) || bestBytes >= budget.capBytes * FULL) return done;
+  const mostRounds = state.onePass ? HARDWARE_ROUNDS : few ? MAX_ROUNDS_OF_FEW : MAX_ROUNDS;
+  if (rounds.length >= mostRounds || bestBytes >= budget.capBytes * FULL) return done;
 
   const over = bytes > budget.capBytes;
   // What is there besides the picture turned out to fill the size: no encoder takes what is left.
   if (over && roomForPicture(state) * 8 < MIN_VIDEO_RATE * budget.durationS) return done;
   if (over && bestBytes >= budget.capBytes * NEARLY_FULL) return done;
-  const difference = Math.abs(budget.capBytes - bytes);
-  const tail = tailFor(segments, difference * DIFFERENCE_MARGIN);
-  // If the last segment cannot become smaller, the one before it gives up the excess.
-  const from = over && tail > 0 && wouldRepeat(state, tail) ? tail - 1 : tail;
+  const difference = Math.abs(budget.capBytes - bytes) * DIFFERENCE_MARGIN;
+  const next =
+    widthOf(state) > 1 && segments.length > 1 ? setFor(state, difference, over) : endFor(state, difference, over);
+  const members = membersOf(next, segments);
   if (!over) {
-    const again = segments.slice(from).reduce((sum, segment) => sum + lastBytes(segment), 0);
+    const again = members.reduce((sum, segment) => sum + lastBytes(segment), 0);
     const all = segments.reduce((sum, segment) => sum + lastBytes(segment), 0);
     if (bytes >= budget.capBytes * NEARLY_FULL && again > all * MAX_REENCODED_SHARE) return done;
-    if (upwardRounds(state) >= mostUpward || noUse(state) || atCeiling(segments.slice(from))) return done;
+    if (upwardRounds(state) >= mostUpward || noUse(state) || atCeiling(members)) return done;
   } else if (best !== undefined && upwardRounds(state) >= mostUpward) {
     return done;
   }
-  return best !== undefined && wouldRepeat(state, from) ? done : { kind: 'round', from };
+  return best !== undefined && wouldRepeat(state, next) ? done : { kind: 'round', ...next };
+}
+
+type Again = Pick<EncodeRound, 'from' | 'parts'>;
+
+function membersOf({ from, parts }: Again, segments: readonly SegmentState[]): SegmentState[] {
+  return segments.filter((_, at) => (parts ? parts.includes(at) : at >= from));
 }
 
 /** The same request again would give the same result. */
-function wouldRepeat(state: State, from: number): boolean {
+function wouldRepeat(state: State, next: Again): boolean {
   const { segments, rounds, wholeKilobits } = state;
-  const segment = segments[from];
-  if (!segment || from < segments.length - 1) return false;
+  const [segment, ...others] = membersOf(next, segments);
+  if (!segment || others.length > 0) return false;
   const steps = (askedBytes: number) =>
     wholeKilobits
       ? Math.floor((askedBytes * 8) / segment.durationS / 1000)
       : Math.round(Math.log(askedBytes) / SAME_REQUEST);
-  const next = ask({ ...state, rounds: [...rounds, { from }] }, from, rounds.length);
-  return segment.tries.some(one => steps(one.askedBytes) === steps(next.askedBytes));
+  const request = ask({ ...state, rounds: [...rounds, next] }, segments.indexOf(segment), rounds.length);
+  return segment.tries.some(one => steps(one.askedBytes) === steps(request.askedBytes));
+}
+
+/** The shortest end that can absorb so much; if the last segment cannot become smaller, the one before it gives up the excess. */
+function endFor(state: State, difference: number, over: boolean): Again {
+  const from = tailFor(state.segments, difference);
+  return { from: over && from > 0 && wouldRepeat(state, { from }) ? from - 1 : from };
+}
+
+/** The fewest segments that can absorb so much without a visible change: most bytes per frame first, which cost the least work. */
+function setFor(state: State, difference: number, over: boolean): Again {
+  const { segments } = state;
+  const density = (at: number) => lastBytes(segments[at] as SegmentState) / Math.max(1, segments[at]?.frames ?? 1);
+  const canChange = (at: number) =>
+    !wouldRepeat(state, { from: at, parts: [at] }) && (over || !atCeiling([segments[at] as SegmentState]));
+  const all = [...segments.keys()];
+  const able = all.filter(canChange).toSorted((a, b) => density(b) - density(a));
+  const absorbed = (parts: readonly number[]) =>
+    parts.reduce((sum, at) => sum + lastBytes(segments[at] as SegmentState) * MAX_CHANGE, 0);
+  const enough = able.findIndex((_, last) => absorbed(able.slice(0, last + 1)) >= difference);
+  let parts = enough === -1 ? all : able.slice(0, enough + 1);
+  for (const at of [...parts].reverse()) {
+    const without = parts.filter(one => one !== at);
+    if (enough !== -1 && absorbed(without) >= difference) parts = without;
+  }
+  parts.sort((a, b) => a - b);
+  return { from: parts[0] ?? 0, parts };
 }
 
 /** First segment of the shortest end that can absorb this many bytes without a visible change. */

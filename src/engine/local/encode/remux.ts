@@ -2,7 +2,7 @@ import { isShrinkError } from '../../../core/errors.ts';
 import { holdingsOf } from '../../../core/inventory.ts';
 import type { MediaFacts } from '../../../core/media-info.ts';
 import type { Sentence } from '../../../core/message.ts';
-import { keepFrameTimes, untrustedInput } from '../../../media/ffmpeg/args.ts';
+import { keepFrameTimes, untrustedInput, WITHOUT_CHAPTERS } from '../../../media/ffmpeg/args.ts';
 import { topBoxes } from '../../../media/mp4-boxes.ts';
 import { probe } from '../../../media/probe/probe.ts';
 import { say } from '../../../messages/say.ts';
@@ -12,7 +12,7 @@ import { withGains } from '../measure/sound-levels.ts';
 import { planInventory, planNotes } from '../plan/fates.ts';
 import { type CopyChoice, insteadOfCopy } from '../plan/strategy.ts';
 import type { CheckedCopy } from '../run/checkpoints.ts';
-import { copyArgs } from '../run/ffmpeg-args.ts';
+import { copyArgs } from '../run/join-args.ts';
 import type { LocalJob } from '../run/local-job.ts';
 import type { Outcome } from './encode.ts';
 
@@ -98,10 +98,12 @@ async function makeCopy(job: LocalJob, choice: CopyChoice): Promise<number | und
 async function checkCopy(job: LocalJob, choice: CopyChoice): Promise<CheckedCopy> {
   const { context, facts, tools } = job;
   const file = ownFile(job.path(COPY));
-  const copy = await probe(file, { tools, signal: context.signal, gate: context.gate }).catch((error: unknown) => {
-    if (isShrinkError(error, 'not-media', 'no-video', 'incomplete-media', 'unsafe-media')) return undefined;
-    throw error;
-  });
+  const copy = await probe(file, { tools, signal: context.signal, gate: context.gate, oneShape: true }).catch(
+    (error: unknown) => {
+      if (isShrinkError(error, 'not-media', 'no-video', 'incomplete-media', 'unsafe-media')) return undefined;
+      throw error;
+    },
+  );
   if (!copy) return { fine: false, why: say('local.copy-does-not-open') };
   if (differs(facts, copy, choice)) return { fine: false, why: say('local.copy-differs') };
   const { frames } = copy.video;
@@ -109,8 +111,16 @@ async function checkCopy(job: LocalJob, choice: CopyChoice): Promise<CheckedCopy
     const played = await job.run({
       doing: say('local.doing-check-copy'),
       args: [
-        ...['-xerror', ...untrustedInput(file), '-map', '0:v', '-map', '0:a?'],
-        ...[...keepFrameTimes(tools), '-f', 'null', '-'],
+        ...[
+          '-xerror',
+          ...WITHOUT_CHAPTERS,
+          ...untrustedInput(file),
+          '-map',
+          '0:v',
+          ...keepFrameTimes(tools),
+          ...IN_ORDER,
+        ],
+        ...(copy.audio.length > 0 ? ['-map', '0:a', '-f', 'null', '-'] : []),
       ],
       share: WORK_SHARE.checkCopy,
       note: say('local.checking-copy'),
@@ -119,9 +129,14 @@ async function checkCopy(job: LocalJob, choice: CopyChoice): Promise<CheckedCopy
     if (played.complaints === 0 && played.frames >= frames) return { fine: true, frames, durationS: copy.durationS };
   } catch (error) {
     if (!isShrinkError(error, 'child-failed')) throw error;
+    if (OUT_OF_ORDER.test(error.message)) return { fine: false, why: say('local.copy-out-of-order') };
   }
   return { fine: false, why: say('local.source-damaged-spots') };
 }
+
+/** A muxer that, unlike `null`, refuses frames whose times go back: AVI has no times for pictures that are stored out of order. */
+const IN_ORDER = ['-c:v', 'wrapped_avframe', '-f', 'framecrc', '-y', '/dev/null'];
+const OUT_OF_ORDER = /non.?monoton/i;
 
 /** Frames at the end that an edit list hides in the source, as phones do. Not worth an encode, which would lose HDR. */
 function extraFrames(source: MediaFacts, frames: number): number {

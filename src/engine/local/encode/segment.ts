@@ -1,19 +1,22 @@
 import { writeFile } from 'node:fs/promises';
-import type { MediaFacts } from '../../../core/media-info.ts';
-import { codecHeader, mediaBytes } from '../../../media/mp4-boxes.ts';
+import { codecHeader } from '../../../media/mp4-boxes.ts';
 import { probe } from '../../../media/probe/probe.ts';
 import { ownFile } from '../../../platform/files/files.ts';
+import type { HardwareEncoder } from '../../../media/ffmpeg/hardware-args.ts';
 import { say } from '../../../messages/say.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
-import { CUT_SLACK_FRAMES, CUT_SLACK_SHARE, WORK_SHARE } from '../tuning.ts';
+import { type Ask, type Hands, type Measured, type Part, partFile, type PartMade, type Watch } from '../hands.ts';
+import { WORK_SHARE } from '../tuning.ts';
 import type { Budget } from '../plan/budget.ts';
 import type { SoundPlan } from '../plan/audio.ts';
 import { type Segment, segmentList } from '../plan/segments.ts';
+import { leadOf, pictureEnd } from '../plan/timeline.ts';
 import type { EncodeChoice } from '../plan/strategy.ts';
 import type { PicturePlan } from '../plan/video.ts';
 import type { EncodedSegment, Muxed } from '../run/checkpoints.ts';
-import { joinArgs, leadInArgs, pictureArgs, type Rate, unfinishedPassLogs } from '../run/ffmpeg-args.ts';
+import { joinArgs } from '../run/join-args.ts';
 import type { LocalJob } from '../run/local-job.ts';
+import { checkCut } from './cut-check.ts';
 
 /** What the steps of one encode share. */
 export interface Encode {
@@ -24,89 +27,80 @@ export interface Encode {
   /** The file with sound and subtitles, relative to the work directory; absent if there are none. */
   soundFile: string | undefined;
   budget: Budget;
+  hands: Hands;
+  /** Segments that are worked on at once; 1 if it was cut for one after another. */
+  atOnce: number;
+  /** The hardware encoder that makes the picture, in place of the processor. */
+  encoder?: HardwareEncoder;
 }
 
-/** Cutting dropped frames, duplicated some or broke them: this source cannot be processed in segments. */
-export class CutMissed extends Error {}
+/** How many segments are worked on at once, now. */
+export const widthOf = ({ hands, atOnce }: Encode): number => (atOnce > 1 ? Math.max(1, hands.width()) : 1);
 
-export const segmentFile = (segment: Segment): string => `picture${segment.index}.mp4`;
-/** Output of a first pass: frames of the same kinds and times as in the second, so that its tables match the result's. */
-const measuredFile = (segment: Segment): string => `measured${segment.index}.mp4`;
-
-/**
- * Some films decode only from their beginning (4:4:4 of an old x264): after a cut, ffmpeg shows broken frames and merely complains.
- * This is the first segment that reveals it; if the film itself is damaged, encoding it in one piece does no harm.
- */
-const FIRST_AFTER_CUT = 1;
-
-export interface SegmentRequest {
-  segment: Segment;
-  rate: Rate;
+/** What a step is called, and its share of the whole job, for all parts together. */
+interface PartStep {
   step: 'pass-1' | 'pass-2' | 'one-pass';
-  /** Of the whole job, for all segments together. */
   share: number;
-  giveUpAboveBytes?: number;
-  /** Cutting worked before, so frames missing now are missing in the source. */
-  trusted: boolean;
+  signal: AbortSignal;
 }
 
-/** Encodes one segment of the picture into its file, or runs its first pass. `undefined` if it grew beyond `giveUpAboveBytes`. */
-export async function encodeSegment(
+/** One segment as the hands are asked for it: without the rest of what is known about the source. */
+function partOf({ facts, effort }: LocalJob, { choice, picture, segments }: Encode, segment: Segment): Part {
+  const { container, startS, durationS, window, video } = facts;
+  // Not what the items say: places and titles are nobody's business.
+  const inventory = facts.inventory.map(({ kind }) => ({ kind }));
+  return {
+    ...{ index: segment.index, of: segments.length, segment, picture, codec: choice.codec, effort },
+    facts: { container, startS, durationS, window, video, inventory },
+  };
+}
+
+/** The first pass of a segment. */
+export async function measurePart(
   job: LocalJob,
   work: Encode,
-  request: SegmentRequest,
-): Promise<EncodedSegment | undefined> {
-  const { tools, facts, input, effort, threads } = job;
-  const { choice, segments, picture } = work;
-  const { segment, rate, trusted } = request;
-  const { index } = segment;
-  const isCut = segments.length > 1;
-  const frames = expectedFrames(facts, picture, segment);
-  const file = rate.kind === 'pass-1' ? measuredFile(segment) : segmentFile(segment);
-  const note = say(`step.${request.step}`, isCut ? { part: index + 1, parts: segments.length } : {});
-  const result = await job.run({
-    doing: say('local.doing-picture', { step: note }),
-    args: pictureArgs({ tools, facts, input, effort, threads, picture, segment, codec: choice.codec, rate }),
-    share: request.share * (segment.frames / facts.video.frames),
-    note,
-    fraction: progress => progress.frames / frames,
-    output: file,
-    besides: rate.kind === 'pass-1' ? unfinishedPassLogs(choice.codec, index) : [],
-    giveUpAboveBytes: request.giveUpAboveBytes,
-  });
-  if (result.tooLarge) return undefined;
-  if (isCut && !trusted) expectAllFrames(result.frames, { frames, index, picture, facts });
-  const complaints = await complaintsWithin(job, segment, result.complaints);
-  if (index === FIRST_AFTER_CUT && !trusted && complaints > 0)
-    throw new CutMissed(`segment ${index}: the decoder complained ${complaints} times`);
-  const bytes = await mediaBytes(ownFile(job.path(file)));
-  if (rate.kind === 'pass-1') await job.remove(file);
-  return { bytes, fileBytes: result.outputBytes, frames: result.frames, complaints };
+  { segment, crf, signal }: { segment: Segment; crf: number; signal: AbortSignal },
+): Promise<Measured> {
+  const part = partOf(job, work, segment);
+  const measured = await metered(job, part, { step: 'pass-1', share: WORK_SHARE.pass1, signal }, watch =>
+    work.hands.measure(part, crf, watch),
+  );
+  checkCut(part, measured);
+  return measured;
 }
 
-/** A transport stream is entered between keyframes: complaints before the segment begins are not about the segment. */
-async function complaintsWithin(job: LocalJob, segment: Segment, complaints: number): Promise<number> {
-  const { tools, facts, input } = job;
-  const args = complaints > 0 ? leadInArgs({ tools, facts, input, segment }) : undefined;
-  if (!args) return complaints;
-  const leadIn = await job.run({ doing: say('local.doing-lead-in'), args, share: 0 });
-  return Math.max(0, complaints - leadIn.complaints);
+/** Encodes one segment of the picture into its file. `undefined` if it grew beyond what the ask allows. */
+export async function encodePart(
+  job: LocalJob,
+  work: Encode,
+  { segment, ask, signal }: { segment: Segment; ask: Ask; signal: AbortSignal },
+): Promise<PartMade | undefined> {
+  const part = partOf(job, work, segment);
+  const step = ask.kind === 'bytes' ? 'pass-2' : ask.step;
+  const share = step === 'one-pass' ? WORK_SHARE.onePass : WORK_SHARE.pass2;
+  const made = await metered(job, part, { step, share, signal }, watch => work.hands.encode(part, ask, watch));
+  // Two passes have looked at the cuts in the first one.
+  if (made && step === 'one-pass') checkCut(part, made);
+  return made;
 }
 
-function expectedFrames({ video }: MediaFacts, picture: PicturePlan, segment: Segment): number {
-  if (picture.fps === undefined) return segment.frames;
-  return Math.max(1, Math.round(segment.frames * Math.min(1, picture.fps / video.fps)));
-}
-
-function expectAllFrames(
-  got: number,
-  expected: { frames: number; index: number; picture: PicturePlan; facts: MediaFacts },
-): void {
-  const { frames, index, picture, facts } = expected;
-  // Where frames are dropped to reach a rate, their number is known only roughly.
-  const about = facts.video.variableFrameRate ? frames : CUT_SLACK_FRAMES + frames * CUT_SLACK_SHARE;
-  const slack = picture.fps === undefined ? 0 : about;
-  if (Math.abs(got - frames) > slack) throw new CutMissed(`segment ${index}: ${got} frames instead of ${frames}`);
+async function metered<T>(
+  { meter, facts, context }: LocalJob,
+  { index, of, segment }: Part,
+  { step, share, signal }: PartStep,
+  work: (watch: Watch) => Promise<T>,
+): Promise<T> {
+  const note = say(`step.${step}`, of > 1 ? { part: index + 1, parts: of } : {});
+  // Of the film as well as of the part: hands that are elsewhere hear of its end by nothing else.
+  const both = AbortSignal.any([context.signal, signal]);
+  const metering = meter.begin(share * (segment.frames / facts.video.frames), note);
+  try {
+    const made = await work({ signal: both, progress: (fraction, speed) => metering.at(fraction, speed) });
+    metering.at(1);
+    return made;
+  } finally {
+    metering.end();
+  }
 }
 
 /** Joins all segments and the sound into one file; its size is the one that counts. */
@@ -119,9 +113,10 @@ export async function joinTracks(
   const { tools, facts, context } = job;
   await context.step('join');
   const picture = await pictureInput(job, work.segments);
+  const times = { leadS: leadOf(facts, work.sound.tracks), endS: pictureEnd(facts, work.picture, tools) };
   const { outputBytes } = await job.run({
     doing: say('local.doing-join'),
-    args: joinArgs({ tools, facts, input: context.source, picture, sound: work.soundFile }),
+    args: joinArgs({ tools, facts, input: context.source, picture, sound: work.soundFile, ...times }),
     output: file,
     share: WORK_SHARE.join,
     note: say('step.join', {}),
@@ -131,7 +126,7 @@ export async function joinTracks(
   // Of two frames that damage gave the same timestamp, the muxer keeps one.
   const frames =
     complaints > 0
-      ? (await probe(ownFile(job.path(file)), { tools, signal, gate })).video.frames
+      ? (await probe(ownFile(job.path(file)), { tools, signal, gate, oneShape: true })).video.frames
       : encoded.reduce((sum, one) => sum + one.frames, 0);
   return { file, bytes: outputBytes, frames, complaints };
 }
@@ -144,11 +139,11 @@ async function pictureInput(
   segments: readonly Segment[],
 ): Promise<Parameters<typeof joinArgs>[0]['picture']> {
   const [first] = segments;
-  if (first && segments.length === 1) return { file: segmentFile(first) };
+  if (first && segments.length === 1) return { file: partFile(first) };
   const headers = await Promise.all(
-    segments.map(async segment => await codecHeader(ownFile(job.path(segmentFile(segment))))),
+    segments.map(async segment => await codecHeader(ownFile(job.path(partFile(segment))))),
   );
-  const list = segmentList(segments.map(segment => ({ file: segmentFile(segment), atS: segment.atS })));
+  const list = segmentList(segments.map(segment => ({ file: partFile(segment), atS: segment.atS })));
   const path = job.path(LIST);
   await writeFile(path, list, { mode: 0o600 }).catch((error: unknown) => {
     throw fileError(error, say('files.writing', { path }), path);

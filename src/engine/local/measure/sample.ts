@@ -22,7 +22,8 @@ import { keyframeInterval } from '../plan/keyframes.ts';
 import { memoryFor } from '../plan/presets.ts';
 import { atFullSize, guessedRate, type SampledRate } from '../plan/scale.ts';
 import { type PicturePlan, planPicture } from '../plan/video.ts';
-import { sampleArgs, threadArgs } from '../run/ffmpeg-args.ts';
+import { sampleArgs } from '../run/picture-args.ts';
+import { threadArgs } from '../run/step-args.ts';
 import type { LocalJob } from '../run/local-job.ts';
 
 const TIMEOUT_MS = 120_000;
@@ -50,12 +51,12 @@ export async function sampleRate(job: LocalJob): Promise<SampledRate> {
     return before;
   }
   await context.step('sample');
-  meter.begin(WORK_SHARE.sample, say('step.sample', {}));
+  const step = meter.begin(WORK_SHARE.sample, say('step.sample', {}));
   const { facts, order, tools, input, threads, nice, clock } = job;
   const rate = await takeSamples({
     ...{ tools, facts, input, threads, nice, clock, target: order.target, signal: context.signal, gate: context.gate },
-    onSample: (done, of) => meter.at(done / of),
-  });
+    onSample: (done, of) => step.at(done / of),
+  }).finally(() => step.end());
   await checkpoints.sample.set(rate);
   return rate;
 }

@@ -3,7 +3,7 @@ import { isShrinkError } from '../../../core/errors.ts';
 import { say } from '../../../messages/say.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
 import { foldGainDb } from '../plan/fold-down.ts';
-import { levelsArgs } from '../run/ffmpeg-args.ts';
+import { levelsArgs } from '../run/sound-args.ts';
 import type { LocalJob } from '../run/local-job.ts';
 
 const FILES = { source: 'levels-source.txt', mix: 'levels-mix.txt' };
@@ -36,7 +36,7 @@ async function gainOf(job: LocalJob, source: LocalJob['facts']['audio'][number],
   try {
     await job.run({
       doing: say('local.doing-levels'),
-      args: levelsArgs({ source, input: job.input, channels, files: FILES }),
+      args: levelsArgs({ facts: job.facts, source, input: job.input, channels, files: FILES }),
       share: 0,
       note: say('step.audio', {}),
     });

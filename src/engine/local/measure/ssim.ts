@@ -19,7 +19,7 @@ import {
 } from '../tuning.ts';
 import type { PicturePlan } from '../plan/video.ts';
 import type { Ssim } from '../run/checkpoints.ts';
-import { ssimArgs } from '../run/ffmpeg-args.ts';
+import { ssimArgs } from '../run/picture-args.ts';
 import type { LocalJob } from '../run/local-job.ts';
 
 const STATS = 'ssim.txt';

@@ -79,7 +79,11 @@ export function planSound(facts: MediaFacts, target: Target, room: Room | undefi
   const asked = target.audio.kind === 'bitrate' ? target.audio.bitsPerSecond : undefined;
 
   const planned = heard.map(track =>
-    planTrack(track, { total, asked, spareRate: ((room?.spareBytes ?? 0) * 8) / longestS }),
+    planTrack(track, {
+      ...{ total, asked, spareRate: ((room?.spareBytes ?? 0) * 8) / longestS },
+      // A copy can only be cut between packets.
+      mayCopy: !facts.window,
+    }),
   );
   const lengths = new Map(heard.map(track => [track.index, lengthOf(track, facts)]));
   const lengthS = ({ index }: SoundTrack) => lengths.get(index) ?? facts.durationS;
@@ -100,7 +104,11 @@ interface Rates {
   spareRate: number;
 }
 
-function planTrack(track: AudioTrack, { total, asked, spareRate }: Rates): SoundTrack {
+interface Freedom extends Rates {
+  mayCopy: boolean;
+}
+
+function planTrack(track: AudioTrack, { total, asked, spareRate, mayCopy }: Freedom): SoundTrack {
   const step = SOUND_LADDER.find(one => (total ?? Number.MAX_VALUE) >= one.from) ?? SOUND_LADDER.at(-1)!;
   const most = playableChannels(track);
   const hasRoom = total === undefined || total >= SURROUND_FROM || spareRate >= SURROUND_PER_CHANNEL * most;
@@ -111,7 +119,11 @@ function planTrack(track: AudioTrack, { total, asked, spareRate }: Rates): Sound
   if (total === undefined) bits = Math.max(bits, GENEROUS_PER_CHANNEL * channels);
   if (asked !== undefined) bits = Math.min(asked, MAX_AAC_RATE * Math.max(1, channels / 2));
   const free = total === undefined && asked === undefined;
-  const copy = track.codec === 'aac' && (free || (track.bitrate ?? Infinity) <= bits * AAC_COPY_TOLERANCE);
+  const copy =
+    mayCopy &&
+    !track.isCut &&
+    track.codec === 'aac' &&
+    (free || (track.bitrate ?? Infinity) <= bits * AAC_COPY_TOLERANCE);
   if (!copy && track.bitrate !== undefined && !LOSSLESS.test(track.codec))
     bits = Math.min(bits, Math.max(MIN_AAC_RATE, track.bitrate));
   return {

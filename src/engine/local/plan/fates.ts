@@ -4,14 +4,16 @@ import type { AudioTrack, MediaFacts } from '../../../core/media-info.ts';
 import type { Sentence } from '../../../core/message.ts';
 import type { Target } from '../../../core/target.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
+import { CHAPTERS_BEFORE } from '../../../media/inventory/marks.ts';
 import { colourValue } from '../../../media/inventory/picture.ts';
-import { soundValue, subtitlesValue } from '../../../media/inventory/tracks.ts';
+import { PRIMING_S, soundValue, subtitlesValue } from '../../../media/inventory/tracks.ts';
 import { say } from '../../../messages/say.ts';
 import { MAX_CHAPTERS } from '../tuning.ts';
 import type { SoundPlan } from './audio.ts';
 import type { Codec } from './crf.ts';
 import { CODEC_NAMES } from './presets.ts';
 import type { CopyChoice } from './strategy.ts';
+import { lostAtEnd, soundLead, soundStart } from './timeline.ts';
 import type { PicturePlan } from './video.ts';
 
 /** The way a source goes, as far as it decides what becomes of its parts. */
@@ -24,7 +26,7 @@ export type Route = {
   | {
       way: 'encode';
       codec: Codec;
-      picture: Pick<PicturePlan, 'fps' | 'colors'>;
+      picture: Pick<PicturePlan, 'width' | 'height' | 'fps' | 'colors'>;
       sound: Pick<SoundPlan, 'tracks' | 'subtitles' | 'dropped' | 'spoiled'>;
     }
 );
@@ -56,19 +58,29 @@ const FATES: Readonly<Record<Kind, Decide>> = {
     how: say('local.becomes', { what: CODEC_NAMES[codec] }),
   })),
   sound: (item, route) => (route.way === 'copy' ? copiedSound(item, route) : encodedSound(item, route)),
+  // Where it is cut off after all, the sound's own fate says so.
+  'early-sound': ({ track }, route) => {
+    const heard: readonly { index: number }[] = route.way === 'copy' ? route.copy.sound : route.sound.tracks;
+    return heard.some(({ index }) => index === track) ? KEPT : gone(say('local.becomes-cut-off'));
+  },
   subtitles,
-  captions: keptByCopy((_, { codec, picture }) => {
+  captions: keptByCopy((_, { codec, picture, facts }) => {
     if (codec !== 'h264') return leftOut(say('local.captions-not-in-codec', { codec }));
-    return picture.fps === undefined ? KEPT : leftOut(say('local.captions-need-every-frame'));
+    if (picture.fps !== undefined) return leftOut(say('local.captions-need-every-frame'));
+    // Whether the part has any, only its result shows.
+    return facts.window ? gone(say('local.becomes-those-of-part')) : KEPT;
   }),
   cover: dropped,
   'second-picture': dropped,
   attachment: dropped,
   data: dropped,
-  'empty-track': dropped,
+  'empty-track': (item, route) =>
+    route.facts.window ? leftOut(say('local.track-not-in-part', { track: item.what })) : dropped(item, route),
   'track-title': () => ({ kind: 'converted', into: [], how: say('local.becomes-handler') }),
-  chapters: (_, { facts: { chapters } }) =>
-    chapters > MAX_CHAPTERS ? leftOut(say('local.chapters-dropped', { chapters, most: MAX_CHAPTERS })) : KEPT,
+  chapters: ({ value, what }, { facts: { chapters } }) => {
+    if (value === CHAPTERS_BEFORE) return leftOut(say('local.track-dropped', { track: what }));
+    return chapters > MAX_CHAPTERS ? leftOut(say('local.chapters-dropped', { chapters, most: MAX_CHAPTERS })) : KEPT;
+  },
   date: () => KEPT,
   place: () => KEPT,
   tags: (item, { facts }) =>
@@ -76,6 +88,10 @@ const FATES: Readonly<Record<Kind, Decide>> = {
   rotation: keptByCopy(() => gone(say('local.becomes-upright'))),
   mirroring: keptByCopy(() => gone(say('local.becomes-upright'))),
   'sample-aspect': keptByCopy(() => gone(say('local.becomes-square'))),
+  // Never copied: plan/strategy.ts
+  shapes: keptByCopy(({ what }, { picture: { width, height } }) =>
+    gone(say('local.becomes-one-shape', { width, height }), say('local.shapes-fitted', { what, width, height })),
+  ),
   range: keptByCopy(() => gone(say('local.becomes-limited-range'))),
   colour: keptByCopy(({ kind, value }, { picture }) => {
     const into = writtenColour(picture.colors);
@@ -105,12 +121,20 @@ const FATES: Readonly<Record<Kind, Decide>> = {
   stereo: ({ value, what }) => (WRITABLE_VIEWS.has(value) ? KEPT : leftOut(say('local.mark-dropped', { what }))),
   'second-eye': () => leftOut(say('local.second-eye-dropped')),
   alpha: () => leftOut(say('local.alpha-dropped')),
-  interlacing: keptByCopy(() => gone(say('local.becomes-progressive'), say('local.deinterlaced'))),
+  interlacing: (_, { way }) =>
+    way === 'copy'
+      ? { kind: 'kept', note: say('local.interlaced-kept') }
+      : gone(say('local.becomes-progressive'), say('local.deinterlaced')),
   cadence: (_, route) =>
     route.way === 'encode' && route.picture.fps !== undefined
       ? gone(say('local.becomes-fewer-frames', { fps: route.picture.fps }))
       : KEPT,
+  'last-picture': keptByCopy((_, { facts, tools }) => {
+    const { seconds, shows } = lostAtEnd(facts, tools);
+    return shows ? leftOut(say('local.last-picture-shorter', { seconds })) : KEPT;
+  }),
   'hidden-frames': keptByCopy(() => gone(say('local.becomes-cut-off'))),
+  unread: ({ what }) => leftOut(say('local.unread-left-out', { what })),
 };
 
 /** Everything the source holds, each with its fate. */
@@ -155,14 +179,19 @@ function encodedSound(item: Item, route: Extract<Route, { way: 'encode' }>): Fat
   const { sound, facts } = route;
   const planned = sound.tracks.find(({ index }) => index === item.track);
   if (!planned) return missingTrack(item, route);
-  // Sound before the picture is cut off, and a silence before the sound is filled.
   const { startS, endS } = item;
-  if (planned.how === 'copy')
-    return { kind: 'kept', as: { startS: startS === undefined ? undefined : Math.max(0, startS) } };
+  const leadS = soundLead(facts, planned.index);
+  const cutS = -soundStart(facts, planned.index) - leadS;
+  const note = cutS > PRIMING_S ? say('local.sound-cut-before', { seconds: cutS, kept: leadS }) : undefined;
+  if (planned.how === 'copy') {
+    const as = { startS: startS === undefined ? undefined : Math.max(-leadS, startS) };
+    if (!note) return { kind: 'kept', as };
+    return { kind: 'converted', into: [{ kind: 'sound', value: item.value, endS, ...as }], how: note, note };
+  }
   const source = facts.audio.find(({ index }) => index === item.track);
-  // Where damaged sound ends, nobody knows.
-  if (sound.spoiled) return intoAac(source, planned.channels, { startS: 0 }, say('local.sound-spoiled'));
-  return intoAac(source, planned.channels, { startS: 0, endS });
+  // Where damaged sound ends, nobody knows. A silence after the first picture is filled.
+  if (sound.spoiled) return intoAac(source, planned.channels, { startS: -leadS }, say('local.sound-spoiled'));
+  return intoAac(source, planned.channels, { startS: -leadS, endS }, note);
 }
 
 function intoAac(
@@ -178,7 +207,7 @@ function intoAac(
 
 function mixedNote(source: AudioTrack | undefined, to: number): Sentence | undefined {
   const { channels: from = 0, layout = '' } = source ?? {};
-  return from > 2 && to < from ? say('local.sound-mixed', { from, layout, to }) : undefined;
+  return from >= 2 && to < from ? say('local.sound-mixed', { from, layout, to }) : undefined;
 }
 
 /** The plan says why it leaves a track out, unless a person asked for that. */

@@ -12,11 +12,11 @@ export const PRESETS: Readonly<Record<Codec, Readonly<Record<Effort, string>>>> 
 export const CODEC_NAMES: Readonly<Record<Codec, string>> = { h264: 'h264', h265: 'hevc', av1: 'av1' };
 
 /** Threads of every step of one job: as configured, or one where there is little to do. */
-export function threadsFor({ video }: MediaFacts, configured: number | undefined): number | undefined {
+export function threadsFor({ video }: Pick<MediaFacts, 'video'>, configured: number | undefined): number | undefined {
   return video.width * video.height * video.frames < ONE_THREAD_BELOW_PIXELS ? 1 : configured;
 }
 
 /** Bytes of memory a child may use: decoder, filters and look-ahead each hold dozens of frames. */
-export function memoryFor({ video }: MediaFacts): number {
+export function memoryFor({ video }: Pick<MediaFacts, 'video'>): number {
   return MEMORY_BYTES + video.width * video.height * MEMORY_PER_PIXEL;
 }

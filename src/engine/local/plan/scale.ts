@@ -2,6 +2,7 @@
  * How small the picture must become to look right in the available bits, decided from the clip itself. Pure.
  * docs/encoding.md, Picture size and Samples
  */
+import type { Floor } from '../../../core/target.ts';
 import {
   COARSEST_CRF_AV1,
   DECENT_CRF,
@@ -12,6 +13,7 @@ import {
   GOOD_CRF_AV1,
   GUESSED_BITS_PER_PIXEL,
   HOPELESS_CRF,
+  LOOKS,
   LITTLE_STILL_DETAIL,
   MAX_STILLNESS,
   MEASURED_MISS,
@@ -89,6 +91,22 @@ export function chooseRung(sample: SampledRate, rate: number, size: Size, codec:
   return { scale, crf, hopeless: codec !== 'av1' && crf > HOPELESS_CRF + sampleDoubt(sample) };
 }
 
+/**
+ * What a CRF on x264's scale looks like at a scale, as a CRF at full size. A picture is only made smaller where all of it would look
+ * worse than GOOD_CRF, and what it then lacks is the finest detail: it never looks better than decent.
+ */
+export function looksLike(sample: SampledRate, { scale, crf }: Pick<Rung, 'scale' | 'crf'>): number {
+  const own = crf - stillness(sample);
+  return scale < 1 ? Math.max(LOOKS.good, own) : own;
+}
+
+/** From this look on, as `looksLike` has it, it is worse than the floor. */
+export const WORSE_THAN: Readonly<Record<Floor, number>> = {
+  any: Number.POSITIVE_INFINITY,
+  decent: LOOKS.decent,
+  good: LOOKS.good,
+};
+
 /** What a first pass of AV1 at `scale` showed: the picture's bytes at a quality on its own scale. */
 export interface Av1Measurement {
   scale: number;
@@ -111,8 +129,17 @@ export function rungMeasured(measurement: Av1Measurement, wantBytes: number, siz
   return { scale, crf, hopeless };
 }
 
-/** The smallest number of bytes in which AV1's smallest picture looks decent. */
-export function decentBytesMeasured(measurement: Av1Measurement, size: Size): number {
+/** Whether what was measured looks worse than the floor; without one, whether it is unrecognisable. */
+export function isBelowMeasured({ scale, crf, hopeless }: Rung, floor: Floor | undefined): boolean {
+  if (floor === undefined) return hopeless;
+  if (floor === 'good') return scale < 1 || crf > ownCrf('av1', LOOKS.good) + MEASURED_MISS;
+  return floor === 'decent' && crf > GOOD_CRF_AV1 + MEASURED_MISS;
+}
+
+/** The smallest number of bytes in which AV1's smallest picture looks decent, or all of it good. */
+export function bytesMeasured(measurement: Av1Measurement, size: Size, floor: Floor | undefined): number {
+  if (floor === 'good')
+    return bytesAt('av1', { crf: measurement.crf, bytes: bytesAtScale(measurement, 1) }, ownCrf('av1', LOOKS.good));
   const bytes = bytesAtScale(measurement, smallest(allowedRungs(size)));
   return bytesAt('av1', { crf: measurement.crf, bytes }, ownCrf('av1', DECENT_CRF));
 }

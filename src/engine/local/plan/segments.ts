@@ -1,10 +1,11 @@
 /** Where the picture of a long film is cut into segments that are encoded one by one. Pure. docs/encoding.md, Parts */
-import type { Cut, MediaFacts } from '../../../core/media-info.ts';
+import type { Cut, MediaFacts, Window } from '../../../core/media-info.ts';
 import {
   CUT_GRID_S,
   LARGE_LAST_SHARE,
   LAST_GRIDS,
   LAST_SHARE,
+  LEAST_AT_ONCE_S,
   MAX_SEGMENT_S,
   MIN_SEGMENT_S,
   NEAR_KEYFRAME_SHARE,
@@ -23,6 +24,8 @@ export interface Segment {
   beforeS?: number;
   durationS: number;
   frames: number;
+  /** Its first frame is found by decoding from the film's first, because decoding from a keyframe in the middle failed. */
+  isReadFromStart?: boolean;
 }
 
 /** A film no longer than one segment stays whole: two starts and a keyframe would cost more than the misses they avoid. */
@@ -32,9 +35,19 @@ export interface Cutting {
 
 export const CUTTING: Cutting = { longestS: MAX_SEGMENT_S };
 
-/** One segment: the whole picture. */
+/** One segment: the whole picture, or the whole part. */
 export function wholeSegment(facts: MediaFacts): Segment[] {
-  return [{ index: 0, atS: facts.startS, durationS: facts.durationS, frames: facts.video.frames }];
+  const { startS, durationS, window, video } = facts;
+  const whole = { index: 0, atS: startS, durationS, frames: video.frames };
+  return [window ? { ...whole, ...ends(window), isReadFromStart: true } : whole];
+}
+
+/** Where the part of a source begins and ends, if it is one. */
+function ends({ fromS, beforeS, toS }: Window): Pick<Segment, 'fromS' | 'beforeS' | 'toS'> {
+  return {
+    ...(fromS !== undefined && beforeS !== undefined && { fromS, beforeS }),
+    ...(toS !== undefined && { toS }),
+  };
 }
 
 /** The segments of a source, in order; just one if it cannot be cut. */
@@ -61,6 +74,8 @@ export function planSegments(
       atS,
       durationS: (next?.atS ?? endOf(facts)) - atS,
       frames: (next?.frame ?? facts.video.frames) - (cut?.frame ?? 0),
+      ...(facts.window && (cut ? {} : ends({ ...facts.window, toS: undefined }))),
+      ...(facts.window && !next && facts.window.toS !== undefined && { toS: facts.window.toS }),
       ...(cut && { fromS: (cut.atS + cut.beforeS) / 2, beforeS: cut.beforeS }),
       ...(next && { toS: (next.atS + next.beforeS) / 2 }),
     };
@@ -86,6 +101,19 @@ export function lengths(durationS: number, { longestS }: Cutting): number[] {
   }
   if (left > durationS * LARGE_LAST_SHARE) take(left * (1 - LARGE_LAST_SHARE));
   return found;
+}
+
+/**
+ * The same where that many segments are encoded at once: all are about as long, because none comes last, and everybody has as many, as
+ * long as they are not too short.
+ */
+export function evenLengths(durationS: number, { longestS }: Cutting, atOnce: number): number[] {
+  if (durationS <= longestS) return [];
+  const least = Math.min(LEAST_AT_ONCE_S, longestS / 2);
+  const needed = Math.ceil(durationS / longestS);
+  const forAll = Math.ceil(needed / atOnce) * atOnce;
+  const count = Math.max(needed, Math.min(forAll, Math.floor(durationS / least)));
+  return Array.from({ length: count - 1 }, () => durationS / count);
 }
 
 /** A keyframe within `slackS` if there is one: the source's encoder often put them where the picture changes. */

@@ -1,6 +1,7 @@
 import type { Order } from '../../../core/job.ts';
 import type { MediaFacts } from '../../../core/media-info.ts';
-import { fitInto, targetBytes } from '../../../core/target.ts';
+import { type Floor, fitInto, targetBytes } from '../../../core/target.ts';
+import { partOf } from '../../../core/trim.ts';
 import type { Sentence } from '../../../core/message.ts';
 import { cannotWrite } from '../../../media/ffmpeg/tools.ts';
 import { say } from '../../../messages/say.ts';
@@ -8,6 +9,8 @@ import {
   COPIED_SOUND_TOLERANCE,
   COPY_GROWTH,
   FPS_TOLERANCE,
+  MARK_ROOM,
+  PART_GROWTH,
   PICTURE_IN_MP4,
   SOUND_IN_MP4,
   TRANSPARENT_AAC_PER_CHANNEL,
@@ -30,6 +33,7 @@ export interface CopyChoice {
   sound: CopiedSound[];
   subtitles: number[];
   dropped: DroppedTrack[];
+  gaveUp?: Sentence;
 }
 
 export interface CopiedSound {
@@ -46,30 +50,43 @@ export interface EncodeChoice {
   why: Sentence;
   codec: Codec;
   /**
-   * `size`: exactly into capBytes. `quality`: as small as it stays visually lossless, worth it only below capBytes; `otherwise`
-   * says what happens if it is not.
+   * `size`: exactly into capBytes, unless that looks worse than the floor. `quality`: as small as it stays visually lossless, worth
+   * it only below capBytes. `otherwise` says what happens if it is not; without it, the job is held.
    */
   mode: 'size' | 'quality';
   capBytes: number;
+  /** How a size that somebody asked for must look. Absent: recognisable, as where the size is the source's own. */
+  floor?: Floor;
   otherwise?: Choice;
+  /** Why a size that was asked for was given up: a note of the result. */
+  gaveUp?: Sentence;
 }
 
 /**
  * Copy or encode, and into how many bytes.
  * - A source that already has the requested shape is copied where the copy fits the requested size: lossless. It may be larger than
  *   its source by the tables of an MP4.
- * - If a size was requested: encoded into the smaller of that size and the source's own.
+ * - If a size was requested: encoded into the smaller of that size and the source's own. Where that size would look worse than the
+ *   target's floor and `keep-quality` is asked for, as if none was requested.
  * - If none was: encoded until visually lossless; if that saves less than `minSaving`, copied; if it cannot be copied,
  *   encoded into the source's own size, so that there is always a faithful result and it is never larger.
+ * - In place of its source: only encoded, and only if that saves `minSaving`; there is no otherwise.
+ * - A part is always encoded, because a copy can only begin with a keyframe. Shares and rates are those of the part.
  */
 export function choose(facts: MediaFacts, order: Order): Choice {
-  const { target, sourceBytes } = order;
-  const asked = targetBytes(target, sourceBytes);
-  const capBytes = Math.min(asked ?? Number.MAX_SAFE_INTEGER, sourceBytes);
+  const { target } = order;
+  // What is asked for counts for the part.
+  const sourceBytes = facts.window?.bytes ?? order.sourceBytes;
+  const wanted = targetBytes(target, sourceBytes, facts.durationS);
+  const asked = wanted !== undefined && order.inPlace ? Math.max(1, wanted - MARK_ROOM) : wanted;
+  const ofPart = sourceBytes * PART_GROWTH + COPY_GROWTH.bytes;
+  const most = facts.window ? Math.min(order.sourceBytes, ofPart) : sourceBytes;
+  const capBytes = Math.min(asked ?? Number.MAX_SAFE_INTEGER, facts.window ? order.sourceBytes : sourceBytes);
   const obstacles = whyNotCopied(facts, order);
   const withTables = Math.ceil(sourceBytes * (1 + COPY_GROWTH.share)) + COPY_GROWTH.bytes;
   const copy = copyOf(facts, order, Math.min(asked ?? Number.MAX_SAFE_INTEGER, withTables));
   const codec = target.codec ?? 'h264';
+  const worthIt = Math.floor(sourceBytes * (1 - target.minSaving));
 
   if (asked !== undefined) {
     const fits = sourceBytes <= asked || predictedCopyBytes(facts, copy) <= asked;
@@ -80,17 +97,26 @@ export function choose(facts: MediaFacts, order: Order): Choice {
           : say('local.fits-repackaged', { cap: asked });
       return { kind: 'copy', ...copy, why };
     }
-    const why = fits
-      ? say('local.fits-but', { obstacles })
-      : say('local.must-shrink', { bytes: sourceBytes, cap: asked });
-    return { kind: 'encode', why, codec, mode: 'size', capBytes };
+    if (fits && !order.inPlace)
+      return { kind: 'encode', why: say('local.fits-but', { obstacles }), codec, mode: 'size', capBytes };
+    const why = say('local.must-shrink', { bytes: sourceBytes, cap: asked });
+    const { floor, belowFloor, size: _, ...unbounded } = target;
+    const otherwise = belowFloor === 'keep-quality' ? choose(facts, { ...order, target: unbounded }) : undefined;
+    return {
+      ...{ kind: 'encode', why, codec, mode: 'size', capBytes: order.inPlace ? Math.min(capBytes, worthIt) : capBytes },
+      ...(floor && { floor }),
+      ...(otherwise && { otherwise }),
+    };
   }
 
+  // Where the source stays if there is nothing to gain, no other way leads to a result.
+  if (order.inPlace)
+    return { kind: 'encode', why: say('local.lossless-look'), codec, mode: 'quality', capBytes: worthIt };
   if (obstacles.length > 0) {
-    const why = say('local.lossless-look-too-large');
-    const otherwise: EncodeChoice = { kind: 'encode', why, codec, mode: 'size', capBytes: sourceBytes };
+    const why = say(facts.window ? 'local.part-look-too-large' : 'local.lossless-look-too-large');
+    const otherwise: EncodeChoice = { kind: 'encode', why, codec, mode: 'size', capBytes: most };
     const because = say('local.lossless-look-because', { reasons: obstacles });
-    return { kind: 'encode', why: because, codec, mode: 'quality', capBytes: sourceBytes, otherwise };
+    return { kind: 'encode', why: because, codec, mode: 'quality', capBytes: most, otherwise };
   }
   const percent = Math.round(target.minSaving * 100);
   return {
@@ -98,7 +124,7 @@ export function choose(facts: MediaFacts, order: Order): Choice {
     why: say('local.lossless-look'),
     codec,
     mode: 'quality',
-    capBytes: Math.floor(sourceBytes * (1 - target.minSaving)),
+    capBytes: worthIt,
     otherwise: { kind: 'copy', ...copy, why: say('local.saves-too-little', { percent }) },
   };
 }
@@ -114,12 +140,14 @@ function whyNotCopied(facts: MediaFacts, order: Order): Sentence[] {
   const { video } = facts;
   const { codec, fps, resolution } = order.target;
   const why: Sentence[] = [];
+  if (facts.window) why.push(say('local.part-requested'));
   if (!PICTURE_IN_MP4.has(video.codec)) why.push(say('local.not-for-mp4', { codec: video.codec }));
   if (codec && CODEC_NAMES[codec] !== video.codec) why.push(say('local.codec-requested', { codec }));
   const { width, height } = fitInto({ width: video.displayWidth, height: video.displayHeight }, resolution);
   const smaller = width < video.displayWidth - 1 || height < video.displayHeight - 1;
   if (smaller) why.push(say('local.size-requested', { width, height }));
   if (fps !== undefined && video.fps > fps * FPS_TOLERANCE) why.push(say('local.fps-requested', { fps }));
+  if (video.shapeChanges > 0) why.push(say('local.shape-changes'));
   if (facts.clockJumps > 0) why.push(say('local.timestamps-jump'));
   return why;
 }
@@ -130,7 +158,7 @@ function copyOf(facts: MediaFacts, { target }: Order, capBytes: number): Omit<Co
   const atMost = target.audio.kind === 'bitrate' ? target.audio.bitsPerSecond : Number.POSITIVE_INFINITY;
   const sound = tracks.map((track): CopiedSound => {
     const { index, codec, bitrate = 0 } = track;
-    if (SOUND_IN_MP4.has(codec) && bitrate <= atMost * COPIED_SOUND_TOLERANCE)
+    if (!track.isCut && SOUND_IN_MP4.has(codec) && bitrate <= atMost * COPIED_SOUND_TOLERANCE)
       return { index, how: 'copy', bitsPerSecond: bitrate, channels: track.channels };
     const channels = playableChannels(track);
     const transparent = TRANSPARENT_AAC_PER_CHANNEL * Math.max(1, channels);
@@ -169,7 +197,7 @@ export function describeChoice(facts: MediaFacts, choice: Choice, order: Order):
   const { video } = facts;
   const source = say('local.explain-source', {
     bytes: order.sourceBytes,
-    seconds: facts.durationS,
+    seconds: facts.window?.sourceDurationS ?? facts.durationS,
     width: video.displayWidth,
     height: video.displayHeight,
     codec: video.codec,
@@ -180,10 +208,29 @@ export function describeChoice(facts: MediaFacts, choice: Choice, order: Order):
   const tracks = facts.audio.map(({ codec, language }) => [codec, language].filter(Boolean).join(' '));
   const sound =
     tracks.length > 0 ? say('local.explain-sound', { tracks: tracks.join(', ') }) : say('local.explain-no-sound');
-  return [source, sound, describePlan(choice)];
+  return [source, sound, ...describePart(facts, order), ...describeRate(facts, order), describePlan(choice)];
 }
 
-function describePlan(choice: Choice): Sentence {
+/** Which part is kept, as a note and for `explain`; none if all is, as asked. */
+export function describePart(facts: MediaFacts, { target: { trim } }: Pick<Order, 'target'>): Sentence[] {
+  if (!trim) return [];
+  const seconds = facts.window?.sourceDurationS ?? facts.durationS;
+  const wanted = partOf(trim, seconds);
+  if (!facts.window || wanted.kind === 'nothing') return [say('local.part-is-all', { seconds })];
+  const { fromS: from, toS: to, isShort } = wanted;
+  return [isShort ? say('local.part-to-end', { from, to, seconds }) : say('local.part', { from, to })];
+}
+
+/** What a bit rate comes to for this source. */
+function describeRate({ durationS }: MediaFacts, { target, sourceBytes }: Order): Sentence[] {
+  if (target.size?.kind !== 'rate') return [];
+  const { bitsPerSecond } = target.size;
+  const bytes = targetBytes(target, sourceBytes, durationS) ?? 0;
+  return [say('local.explain-rate', { bitsPerSecond, bytes, seconds: durationS })];
+}
+
+/** What is planned, and why. */
+export function describePlan(choice: Choice): Sentence {
   const { why, capBytes } = choice;
   if (choice.kind === 'copy') return say('local.plan-copy', { why });
   const { codec } = choice;

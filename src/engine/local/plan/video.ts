@@ -2,7 +2,7 @@
 import type { MediaFacts, VideoTrack } from '../../../core/media-info.ts';
 import { fitInto, type Target } from '../../../core/target.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
-import { EVEN_RATE_SHARE, FPS_TOLERANCE, HDR_WHITE } from '../tuning.ts';
+import { EVEN_RATE_SHARE, FPS_TOLERANCE, HDR_WHITE, SCALER } from '../tuning.ts';
 import type { Segment } from './segments.ts';
 
 /** What happens to the picture: size, filters and colour tags. Survives JSON. */
@@ -30,7 +30,16 @@ export function planPicture(
   const { video } = facts;
   const size = fitInto({ width: video.displayWidth, height: video.displayHeight }, target.resolution);
   const { width, height } = scale < 1 ? scaled(size, scale) : size;
-  const fps = frameRate(video.fps, target.fps);
+  return pictureAt(facts, { width, height, fps: frameRate(video.fps, target.fps) }, tools);
+}
+
+/** The picture in this size and rate: another machine plans it from these alone, since nobody else's filters may reach an ffmpeg. */
+export function pictureAt(
+  facts: Pick<MediaFacts, 'video' | 'startS'>,
+  { width, height, fps }: Pick<PicturePlan, 'width' | 'height' | 'fps'>,
+  tools: Pick<Tools, 'filters'>,
+): PicturePlan {
+  const { video } = facts;
   const color = planColors(video, tools, { width, height });
   const filters = [
     ...deinterlace(video, tools),
@@ -75,7 +84,7 @@ function dropFrames(fps: number, startS: number): string {
 /** Whether a segment's first frame is kept depends on the one before it, which this child does not see. */
 export function filtersFrom(
   picture: PicturePlan,
-  facts: MediaFacts,
+  facts: Pick<MediaFacts, 'startS'>,
   segment: Pick<Segment, 'atS' | 'beforeS'>,
 ): string {
   const { fps } = picture;
@@ -87,17 +96,32 @@ export function filtersFrom(
 
 function deinterlace(video: VideoTrack, tools: Pick<Tools, 'filters'>): string[] {
   if (!video.interlaced) return [];
+  // It leaves frames alone that do not say that they are interlaced.
+  const said = video.unsaidFields ? [`setfield=${video.unsaidFields}`] : [];
   const filter = tools.filters.has('bwdif') ? 'bwdif' : 'yadif';
-  return [`${filter}=mode=send_frame:parity=auto:deint=interlaced`];
+  return [...said, `${filter}=mode=send_frame:parity=auto:deint=interlaced`];
 }
 
 /** Cropping an odd row or column leaves every other pixel unchanged; scaling by one pixel would blur them all. */
 function resize(video: VideoTrack, width: number, height: number, range: string): string[] {
+  if (video.shapeChanges > 0) return fit(width, height, range);
   const isDisplaySize = Math.abs(width - video.displayWidth) <= 1 && Math.abs(height - video.displayHeight) <= 1;
   const crop = isDisplaySize && video.sampleAspect === 1;
-  if (!crop) return [`scale=${width}:${height}${range && `:${range}`}`];
+  if (!crop) return [`scale=${width}:${height}:flags=${SCALER}${range && `:${range}`}`];
   const exact = width === video.displayWidth && height === video.displayHeight ? [] : [`crop=${width}:${height}:0:0`];
   return range ? [...exact, `scale=${range}`] : exact;
+}
+
+/** Every frame as large as it goes into the size without being stretched, whatever its own shape; the rest is black. */
+function fit(width: number, height: number, range: string): string[] {
+  const even = (side: string) => `max(2,2*round(${side}/2))`;
+  const isWider = `gt(dar,${width}/${height})`;
+  const w = `if(${isWider},${width},${even(`${height}*dar`)})`;
+  const h = `if(${isWider},${even(`${width}/dar`)},${height})`;
+  return [
+    `scale=w='min(${width},${w})':h='min(${height},${h})':eval=frame:flags=${SCALER}${range && `:${range}`}`,
+    `pad=${width}:${height}:(ow-iw)/2:(oh-ih)/2:eval=frame`,
+  ];
 }
 
 interface Colors {
@@ -141,8 +165,15 @@ function planHdr(video: VideoTrack, tools: Pick<Tools, 'filters'>): Colors {
   };
 }
 
-const PRIMARIES = new Set(['bt709', 'bt470m', 'bt470bg', 'smpte170m', 'smpte240m', 'film', 'bt2020']);
-const MATRICES = new Set(['bt709', 'fcc', 'bt470bg', 'smpte170m', 'smpte240m', 'bt2020nc']);
+/** All that ffmpeg names, because it writes those of the frames where no option says another (Display P3 is smpte432). */
+const PRIMARIES = new Set([
+  ...['bt709', 'bt470m', 'bt470bg', 'smpte170m', 'smpte240m', 'film', 'bt2020'],
+  ...['smpte428', 'smpte431', 'smpte432', 'ebu3213'],
+]);
+const MATRICES = new Set([
+  ...['bt709', 'fcc', 'bt470bg', 'smpte170m', 'smpte240m', 'bt2020nc'],
+  ...['bt2020c', 'ycgco', 'smpte2085', 'chroma-derived-nc', 'chroma-derived-c', 'ictcp'],
+]);
 /** ffprobe's name on the left, the encoder option's on the right; the option has different names for two of them. */
 const TRANSFERS: Readonly<Record<string, string>> = {
   bt709: 'bt709',
@@ -155,6 +186,10 @@ const TRANSFERS: Readonly<Record<string, string>> = {
   'iec61966-2-4': 'iec61966-2-4',
   'bt2020-10': 'bt2020-10',
   'bt2020-12': 'bt2020-12',
+  log100: 'log100',
+  log316: 'log316',
+  bt1361e: 'bt1361e',
+  smpte428: 'smpte428',
 };
 
 interface Size {

@@ -1,6 +1,6 @@
 import { type Item, KINDS } from '../../../core/inventory.ts';
 import type { Order } from '../../../core/job.ts';
-import type { AudioTrack, Cut, MediaFacts, SubtitleTrack, VideoTrack } from '../../../core/media-info.ts';
+import type { AudioTrack, Cut, MediaFacts, SubtitleTrack, VideoTrack, Window } from '../../../core/media-info.ts';
 import type { Sentence } from '../../../core/message.ts';
 import type { Tools } from '../../../media/ffmpeg/tools.ts';
 import {
@@ -19,6 +19,7 @@ import {
   isTexts,
 } from '../../checkpoints.ts';
 import type { EngineContext } from '../../engine.ts';
+import type { FirstPass } from '../encode/first-pass.ts';
 import type { EncodeRound, Try } from '../encode/rate-control.ts';
 import type { DroppedTrack, SoundPlan, SoundTrack } from '../plan/audio.ts';
 import type { SampledRate } from '../plan/scale.ts';
@@ -51,6 +52,12 @@ export interface MeasuredSegment extends EncodedSegment {
   logs: (number | null)[];
   /** How long x264 believes it is, seconds; absent if unknown. */
   encoderS?: number;
+}
+
+/** The first pass is made again at `crf`, because of what it took before. */
+export interface FirstPasses {
+  crf: number;
+  before: FirstPass[];
 }
 
 /** The latest encode of a segment, and the outcome of all its attempts. */
@@ -106,6 +113,10 @@ export class LocalCheckpoints {
   readonly comparison: Checkpoint<{ crf: number; ssim?: Ssim }>;
   /** One pass at the quality ceiling turned out too large. */
   readonly ceilingMissed: Checkpoint<boolean>;
+  /** How many parts the film was cut to be worked on at once; absent if one after another. */
+  readonly atOnce: Checkpoint<number>;
+  /** The hardware encoder it is made with; `gaveUp` once the processor took over, and why. */
+  readonly hardware: Checkpoint<{ encoder: string; gaveUp?: Sentence }>;
   /** Picture size decided for AV1, and the quality expected there. */
   readonly av1Rung: Checkpoint<{ scale: number; crf: number }>;
 
@@ -124,6 +135,8 @@ export class LocalCheckpoints {
     this.betterCrf = own.at('better-crf', checked(isNumber));
     this.comparison = own.at('comparison', checked(isComparison));
     this.ceilingMissed = own.at('ceiling-missed', checked(isFlag));
+    this.atOnce = own.at('at-once', checked(isNumber));
+    this.hardware = own.at('hardware', checked(isHardware));
     this.av1Rung = own.at('av1-rung', checked(isAv1Rung));
   }
 
@@ -149,12 +162,14 @@ export class LocalCheckpoints {
   /** Two passes, for the picture and size named by `key`. */
   twoPass(key: string): {
     rounds: Checkpoint<JoinedRound[]>;
+    firstPasses: Checkpoint<FirstPasses>;
     measured(index: number): Checkpoint<MeasuredSegment>;
     encoded(index: number): Checkpoint<RefinedSegment>;
   } {
     const own = this.#checkpoints.scoped('', this.#stamp + key);
     return {
       rounds: own.at('rounds', checked(isListOf(isRound))),
+      firstPasses: own.at('first-passes', checked(isFirstPasses)),
       measured: index => own.at(`pass-1/${index}`, checked(isMeasured)),
       encoded: index => own.at(`pass-2/${index}`, checked(isRefined)),
     };
@@ -167,7 +182,7 @@ const isParams: Guard<NonNullable<Sentence['params']>> = (value): value is NonNu
 
 const isSentence = isObjectOf<Sentence>({ code: isText, text: isText, params: isOptional(isParams) });
 
-const isVideo = isObjectOf<VideoTrack>({
+export const isVideo = isObjectOf<VideoTrack>({
   index: isNumber,
   codec: isText,
   profile: isOptional(isText),
@@ -175,6 +190,7 @@ const isVideo = isObjectOf<VideoTrack>({
   height: isNumber,
   displayWidth: isNumber,
   displayHeight: isNumber,
+  shapeChanges: isNumber,
   rotation: isNumber,
   sampleAspect: isNumber,
   pixelFormat: isText,
@@ -183,8 +199,12 @@ const isVideo = isObjectOf<VideoTrack>({
   variableFrameRate: isFlag,
   frames: isNumber,
   hiddenFrames: isNumber,
+  untimedFrames: isOptional(isNumber),
+  lastFrameS: isNumber,
+  ticksPerS: isOptional(isNumber),
   bytes: isNumber,
   interlaced: isFlag,
+  unsaidFields: isOptional(isOneOf('tff', 'bff')),
   hdr: isOneOf('sdr', 'pq', 'hlg'),
   color: isObjectOf<VideoTrack['color']>({
     primaries: isOptional(isText),
@@ -204,6 +224,7 @@ const isAudio = isObjectOf<AudioTrack>({
   bitrate: isOptional(isNumber),
   bytes: isNumber,
   lengthS: isOptional(isNumber),
+  isCut: isOptional(isFlag),
   startS: isNumber,
   language: isOptional(isText),
   title: isOptional(isText),
@@ -214,6 +235,7 @@ const isSubtitle = isObjectOf<SubtitleTrack>({
   codec: isText,
   text: isFlag,
   language: isOptional(isText),
+  roles: isOptional(isListOf(isText)),
 });
 
 const isItem = isObjectOf<Item>({
@@ -227,11 +249,21 @@ const isItem = isObjectOf<Item>({
 
 const isDropped = isListOf(isObjectOf<DroppedTrack>({ index: isNumber, note: isSentence }));
 
+export const isWindow = isObjectOf<Window>({
+  fromS: isOptional(isNumber),
+  toS: isOptional(isNumber),
+  beforeS: isOptional(isNumber),
+  sourceStartS: isNumber,
+  sourceDurationS: isNumber,
+  bytes: isNumber,
+});
+
 const isFacts = isObjectOf<MediaFacts>({
   container: isText,
   bytes: isNumber,
   durationS: isNumber,
   startS: isNumber,
+  window: isOptional(isWindow),
   clockJumps: isNumber,
   video: isVideo,
   audio: isListOf(isAudio),
@@ -260,6 +292,7 @@ const isCopyChoice = isObjectOf<CopyChoice>({
   ),
   subtitles: isListOf(isNumber),
   dropped: isDropped,
+  gaveUp: isOptional(isSentence),
 });
 
 const isEncodeChoice: Guard<EncodeChoice> = isObjectOf<EncodeChoice>({
@@ -268,6 +301,8 @@ const isEncodeChoice: Guard<EncodeChoice> = isObjectOf<EncodeChoice>({
   codec: isOneOf('h264', 'h265', 'av1'),
   mode: isOneOf('size', 'quality'),
   capBytes: isNumber,
+  floor: isOptional(isOneOf('any', 'decent', 'good')),
+  gaveUp: isOptional(isSentence),
   otherwise: isOptional((value): value is Choice => isChoice(value)),
 });
 
@@ -314,19 +349,29 @@ const isComparison = isObjectOf<{ crf: number; ssim?: Ssim }>({
   ssim: isOptional(isObjectOf<Ssim>({ frames: isNumber, mean: isNumber, worst: isNumber })),
 });
 
+const isHardware = isObjectOf<{ encoder: string; gaveUp?: Sentence }>({
+  encoder: isText,
+  gaveUp: isOptional(isSentence),
+});
+
 const isAv1Rung = isObjectOf<{ scale: number; crf: number }>({ scale: isNumber, crf: isNumber });
 
 const muxed = { file: isText, bytes: isNumber, frames: isNumber, complaints: isNumber };
 const isMuxed = isObjectOf<Muxed>(muxed);
 
 const encoded = { bytes: isNumber, fileBytes: isNumber, frames: isNumber, complaints: isNumber };
-const isEncoded = isObjectOf<EncodedSegment>(encoded);
+export const isEncoded = isObjectOf<EncodedSegment>(encoded);
 
-const isMeasured = isObjectOf<MeasuredSegment>({
+export const isMeasured = isObjectOf<MeasuredSegment>({
   ...encoded,
   crf: isNumber,
   logs: isListOf(isNullable(isNumber)),
   encoderS: isOptional(isNumber),
+});
+
+const isFirstPasses = isObjectOf<FirstPasses>({
+  crf: isNumber,
+  before: isListOf(isObjectOf<FirstPass>({ crf: isNumber, bytes: isNumber })),
 });
 
 const isRefined = isObjectOf<RefinedSegment>({
@@ -343,6 +388,7 @@ const isRefined = isObjectOf<RefinedSegment>({
 
 const isRound = isObjectOf<JoinedRound>({
   from: isNumber,
+  parts: isOptional(isListOf(isNumber)),
   bytes: isOptional(isNumber),
   output: isOptional(isMuxed),
 });

@@ -15,18 +15,31 @@ interface MeterOptions {
   report: (progress: Progress) => void;
 }
 
+/** One step of a job, of which several may be under way. */
+export interface MeterStep {
+  /** Its progress, 0..1, and its speed as a multiple of real time. */
+  at(fraction: number, speed?: number): void;
+  /** It is over, whatever became of it. */
+  end(): void;
+}
+
+interface OpenStep {
+  share: number;
+  /** Of its share. */
+  done: number;
+  note: Sentence | undefined;
+  speed: number | undefined;
+}
+
 /** Combines the progress of all steps into one number for the whole job; it never decreases. */
 export class Meter {
   readonly #clock: Clock;
   readonly #report: (progress: Progress) => void;
   readonly #began: number;
   readonly #unsubscribe: () => void;
-  /** Where the step began, its share of the whole, and the current position. */
-  #base = 0;
-  #share = 0;
   #shown = 0;
   #skipped = 0;
-  #note: Sentence | undefined;
+  readonly #open = new Set<OpenStep>();
   #restedMs = 0;
   #closedAt: number | undefined;
 
@@ -39,24 +52,29 @@ export class Meter {
   }
 
   /** Starts a step that is this share (0..1) of the whole. If less than that is left, the step gets what is left. */
-  begin(share: number, note?: Sentence): void {
-    this.#base = this.#shown;
-    this.#share = Math.min(share, (MAX_SHARE - this.#base) * 0.9);
-    this.#note = note;
-    this.#report(this.#progress(undefined));
+  begin(share: number, note?: Sentence): MeterStep {
+    let promised = this.#shown;
+    for (const { share: all, done } of this.#open) promised += all - done;
+    const step: OpenStep = { share: Math.min(share, (MAX_SHARE - promised) * 0.9), done: 0, note, speed: undefined };
+    this.#open.add(step);
+    this.#report(this.#progress());
+    return {
+      at: (fraction, speed) => {
+        const bounded = Math.min(1, Math.max(0, Number.isFinite(fraction) ? fraction : 0));
+        const more = Math.max(0, step.share * bounded - step.done);
+        step.done += more;
+        step.speed = speed;
+        this.#shown += more;
+        this.#report(this.#progress());
+      },
+      end: () => void this.#open.delete(step),
+    };
   }
 
   /** The same for a step that was done before a restart. */
   skip(share: number): void {
     this.#skipped += share;
     this.#shown = Math.min(MAX_SHARE, this.#shown + share);
-  }
-
-  /** The progress of the step, 0..1, and its speed as a multiple of real time. */
-  at(fraction: number, speed?: number): void {
-    const bounded = Math.min(1, Math.max(0, Number.isFinite(fraction) ? fraction : 0));
-    this.#shown = Math.max(this.#shown, this.#base + this.#share * bounded);
-    this.#report(this.#progress(speed));
   }
 
   stop(): void {
@@ -69,16 +87,23 @@ export class Meter {
     this.#closedAt = closed ? now : undefined;
   }
 
-  #progress(speed: number | undefined): Progress {
+  #progress(): Progress {
     const workedMs = this.#clock.monotonic() - this.#began - this.#restedMs;
     const earned = this.#shown - this.#skipped;
     const etaMs = earned >= ESTIMATE_FROM ? Math.round((workedMs / earned) * (1 - this.#shown)) : undefined;
-    const remark = remarkOf(this.#note, speed);
+    const remark = remarkOf([...this.#open]);
     return { fraction: this.#shown, etaMs, note: remark?.text, message: messageOf(remark) };
   }
 }
 
-function remarkOf(step: Sentence | undefined, speed: number | undefined): Sentence | undefined {
-  if (speed === undefined) return step;
+/** What is under way: the step that began first, how many more there are, and the speed of all together. */
+function remarkOf(open: readonly OpenStep[]): Sentence | undefined {
+  const named = open.filter(({ note }) => note !== undefined);
+  const [first] = named;
+  const step =
+    first?.note && named.length > 1 ? say('local.and-more', { step: first.note, more: named.length - 1 }) : first?.note;
+  const speeds = open.flatMap(({ speed }) => speed ?? []);
+  if (speeds.length === 0) return step;
+  const speed = speeds.reduce((sum, one) => sum + one, 0);
   return step ? say('local.progress', { step, speed }) : say('local.speed', { speed });
 }

@@ -23,6 +23,8 @@ interface Call {
   signal: AbortSignal;
   /** How often the call is repeated after transient trouble (no answer, 5xx, garbage); only for calls that may be repeated. */
   repeats: number;
+  /** A 429 refuses this request alone: it is not repeated, and nobody else waits. */
+  ownLimit?: boolean;
   silenceMs?: number;
   /** Whether a reply has the shape the caller needs; one that has not counts as garbled on the way. */
   isUsable?(text: string): boolean;
@@ -166,7 +168,7 @@ export class Client {
   }
 
   /** Sends with a token; once more with a new one if it was refused, and once more after a pause if the service asked for one. */
-  async #authorised({ signal, doing }: StreamCall, send: (token: Token) => Promise<Reply>): Promise<Reply> {
+  async #authorised({ signal, doing, ownLimit }: StreamCall, send: (token: Token) => Promise<Reply>): Promise<Reply> {
     let token = await this.#auth.token(signal);
     let reply = await send(token);
     let renewed = false;
@@ -177,7 +179,7 @@ export class Client {
       if (repeat === 'with-new-token' && !renewed) {
         renewed = true;
         token = await this.#auth.afterRefusal(token, this.#refusalError(doing, reply.answer), signal);
-      } else if (repeat === 'after-waiting' && !paused) {
+      } else if (repeat === 'after-waiting' && !paused && !ownLimit) {
         // The limiter waits, on behalf of everybody.
         paused = true;
       } else return reply;
@@ -210,7 +212,8 @@ function streamRequest(call: StreamCall, token: Token): ApiRequest {
   return { ...request, silenceMs: 0, fresh: true };
 }
 
-function apiRequest({ method, path, json, body, signal, silenceMs }: Call, token: Token, accept = 'application/json') {
+function apiRequest(call: Call, token: Token, accept = 'application/json') {
+  const { method, path, json, body, signal, silenceMs, ownLimit } = call;
   return {
     method,
     path,
@@ -223,6 +226,7 @@ function apiRequest({ method, path, json, body, signal, silenceMs }: Call, token
     body: body ? body.make() : json,
     silenceMs,
     signal,
+    ownLimit,
   };
 }
 

@@ -21,6 +21,8 @@ export async function readBalance(client: Client, signal: AbortSignal): Promise<
     });
   const available = pickNumber(payload, 'available', 'balance', 'credits');
   if (available === undefined) throw notTheService(doing);
+  // Nobody has less than nothing: what it means is not known.
+  if (available < 0) throw noBalance(doing, available);
   const frozen = pickNumber(payload, 'frozen') ?? 0;
   const credits = { available, frozen, total: pickNumber(payload, 'total') ?? available + frozen };
   return { credits, date: Date.parse(headers['date'] ?? '') };
@@ -31,6 +33,11 @@ function notTheService(doing: Sentence): ShrinkError {
     doing: doing.text,
     hint: say('nemo.check-api-url-retry-hint'),
   });
+}
+
+function noBalance(doing: Sentence, available: number): ShrinkError {
+  const problem = say('nemo.negative-balance', { available });
+  return new ShrinkError('bad-answer', say('nemo.while', { doing, problem }), { doing: doing.text });
 }
 
 export function balanceSentence({ available, frozen, total }: Credits): Sentence {

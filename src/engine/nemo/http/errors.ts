@@ -138,7 +138,7 @@ export const REFUSALS: Readonly<Record<Refusal, RefusalRow>> = {
     code: 'plan-blocked',
     repeat: 'never',
     taken: 'no',
-    problem: () => say('nemo.plan-blocked'),
+    problem: ({ detail }) => say('nemo.plan-blocked', { detail }),
     hint: facts => say('nemo.plan-blocked-hint', { url: accountUrl(facts) }),
     action: facts => ({ code: 'upgrade-plan', link: accountUrl(facts) }),
   },
@@ -166,8 +166,10 @@ export const REFUSALS: Readonly<Record<Refusal, RefusalRow>> = {
     code: 'rate-limited',
     repeat: 'after-waiting',
     taken: 'no',
-    problem: ({ retryAfterMs: ms }) =>
-      ms === undefined ? say('nemo.rate-limited') : say('nemo.rate-limited-for', { ms }),
+    problem: ({ retryAfterMs: ms }) => {
+      if (ms === undefined) return say('nemo.rate-limited');
+      return ms === 0 ? say('nemo.rate-limited-at-once') : say('nemo.rate-limited-for', { ms });
+    },
     hint: retriedByItself,
   },
   'http-3xx': {
@@ -309,9 +311,14 @@ export function retryAfterMs(headers: Readonly<Record<string, string>>, now: num
   const serviceNow = Date.parse(headers['date'] ?? '');
   const ms = /^\d+(\.\d+)?$/.test(text)
     ? Number(text) * 1000
-    : Date.parse(text) - (Number.isFinite(serviceNow) ? serviceNow : now);
+    : dateIn(text) - (Number.isFinite(serviceNow) ? serviceNow : now);
   if (!Number.isFinite(ms) || ms > 7 * 86_400_000) return undefined;
   return Math.max(0, Math.round(ms));
+}
+
+/** `Date.parse` finds a date in nearly anything: -5 is one in 2001. Whatever is one here has a time in it. */
+function dateIn(text: string): number {
+  return text.includes(':') ? Date.parse(text) : Number.NaN;
 }
 
 function codeOf(body: Parsed): string | undefined {
@@ -333,7 +340,13 @@ function detailOf(body: Parsed): string {
 
 /** The service may name its own page for registering or topping up; any other address in a body is not trusted. */
 function findServiceUrl(text: string): string | undefined {
-  const url = /https:\/\/(?:[\w-]+\.)*nemovideo\.(?:com|ai)(?:\/[\w\-./?=&%]*)?/i.exec(text.slice(0, 16_384))?.[0];
+  const url = /https:\/\/(?:[\w-]+\.)*nemovideo\.(?:com|ai)(?!\.?[\w:@-])(?:\/[\w\-./?=&%]*)?/i
+    .exec(text.slice(0, 16_384))?.[0]
+    .replace(
+      // The end of a sentence.
+      /\.+$/,
+      '',
+    );
   return url && !SECRETS_IN_URL.test(url) ? url : undefined;
 }
 

@@ -32,5 +32,6 @@ export function sanitizeReply(text: string): string {
     .trim();
 }
 
-/** The service's tokens, and anything labelled as one. */
-const SECRETS = /nmv_[a-z]+_[\w-]+|(?<=bearer\s{1,9})[\w.~+/=-]{8,}/gi;
+/** The service's tokens, and anything labelled as one, as in a reply of JSON that was cut on its way and cannot be read. */
+const SECRETS =
+  /nmv_[a-z]+_[\w-]+|(?<=bearer\s{1,9})[\w.~+/=-]{8,}|(?<=token["']\s{0,9}:\s{0,9}["'])[^"'\s]+|(?<=token=)[\w.~+/%=-]+/gi;

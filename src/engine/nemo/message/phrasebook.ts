@@ -7,6 +7,11 @@ export interface Phrasebook {
   comma: string;
   semicolon: string;
   colon: string;
+  /** A part, between two moments. */
+  only(from: string, to: string): string;
+  beginning: string;
+  end: string;
+  beforeEnd(clock: string): string;
   under(size: string): string;
   atMost(resolution: string): string;
   fps(fps: number): string;
@@ -34,6 +39,10 @@ const EN: Phrasebook = {
   comma: ', ',
   semicolon: '; ',
   colon: ': ',
+  only: (from, to) => `keep only the part from ${from} to ${to} and remove the rest`,
+  beginning: 'the beginning',
+  end: 'the end',
+  beforeEnd: clock => `${clock} before the end`,
   under: size => `under ${size}`,
   atMost: resolution => `at most ${resolution}`,
   fps: fps => `at most ${fps} frames per second`,
@@ -63,6 +72,10 @@ const ZH: Phrasebook = {
   comma: '，',
   semicolon: '；',
   colon: '：',
+  only: (from, to) => `只保留从${from}到${to}的部分，其余删掉`,
+  beginning: '开头',
+  end: '结尾',
+  beforeEnd: clock => `结尾前${clock}`,
   under: size => `${size}以内`,
   atMost: resolution => `分辨率最高${resolution}`,
   fps: fps => `帧率最高${fps}`,
@@ -89,6 +102,10 @@ const ZH: Phrasebook = {
 const DE: Phrasebook = {
   ...EN,
   followedBy: '; danach: ',
+  only: (from, to) => `behalte nur den Teil von ${from} bis ${to} und entferne den Rest`,
+  beginning: 'Anfang',
+  end: 'Ende',
+  beforeEnd: clock => `${clock} vor dem Ende`,
   under: size => `unter ${size}`,
   atMost: resolution => `höchstens ${resolution}`,
   fps: fps => `höchstens ${fps} Bilder pro Sekunde`,
@@ -119,6 +136,10 @@ const FR: Phrasebook = {
   followedBy: ' ; ensuite : ',
   semicolon: ' ; ',
   colon: ' : ',
+  only: (from, to) => `garde seulement la partie de ${from} à ${to} et supprime le reste`,
+  beginning: 'début',
+  end: 'la fin',
+  beforeEnd: clock => `${clock} avant la fin`,
   under: size => `moins de ${size}`,
   atMost: resolution => `${resolution} au maximum`,
   fps: fps => `${fps} images par seconde au maximum`,
@@ -148,6 +169,10 @@ const FR: Phrasebook = {
 const ES: Phrasebook = {
   ...EN,
   followedBy: '; después: ',
+  only: (from, to) => `conserva solo la parte de ${from} a ${to} y elimina el resto`,
+  beginning: 'el principio',
+  end: 'el final',
+  beforeEnd: clock => `${clock} antes del final`,
   under: size => `menos de ${size}`,
   atMost: resolution => `${resolution} como máximo`,
   fps: fps => `${fps} fotogramas por segundo como máximo`,

@@ -1,8 +1,9 @@
 import { formatResolution, type Target } from '../../../core/target.ts';
+import { formatClock } from '../../../core/trim.ts';
 import { formatBytes } from '../../../core/units.ts';
 import type { FormatKind, ReadWords } from '../../engine.ts';
 import { intentOf, type WordsIntent } from './intent.ts';
-import { phrasebookFor } from './phrasebook.ts';
+import { type Phrasebook, phrasebookFor } from './phrasebook.ts';
 
 /** What to ask of the agent for a job, and what not. */
 export interface Prompt {
@@ -64,12 +65,13 @@ const CODECS = { h264: 'H.264', h265: 'H.265', av1: 'AV1' } as const;
 
 /** One thing the result is held to, in words, and how words of a person show that they speak of it themselves. */
 interface Demand {
-  field: 'size' | 'resolution' | 'fps' | 'audio' | 'codec';
+  field: 'from' | 'size' | 'resolution' | 'fps' | 'audio' | 'codec';
   words: string;
   spokenOf: RegExp;
 }
 
 const SPOKEN_OF = {
+  part: /\d:\d\d|\b(?:first|last)\b|[前后]\s*\d/i,
   size: /\d\s*(?:[kmg]i?b?\b|bytes|字节|兆|%)|\bhalf\b|一半/i,
   resolution: /\d{3,4}\s*[p×x*]|\b[248]k\b|\b(?:full )?hd\b|resolution|分辨率/i,
   fps: /\bfps\b|\bframes?\b|帧/i,
@@ -80,15 +82,26 @@ const SPOKEN_OF = {
 /** What the rule demands of the picture and sound, then the format: what is made unasked depends on the service's presets. */
 function demandsOf({ target, language }: PromptFacts): Demand[] {
   const say = phrasebookFor(language);
-  const { resolution, fps, audio, codec = 'h264' } = target;
+  const { trim, resolution, fps, audio, codec = 'h264' } = target;
   const found: Demand[] = [];
   const add = (field: Demand['field'], spokenOf: RegExp, words: string) => found.push({ field, words, spokenOf });
+  if (trim)
+    add(
+      'from',
+      SPOKEN_OF.part,
+      say.only(momentWords(trim.from, say) ?? say.beginning, momentWords(trim.to, say) ?? say.end),
+    );
   if (resolution) add('resolution', SPOKEN_OF.resolution, say.atMost(formatResolution(resolution)));
   if (fps !== undefined) add('fps', SPOKEN_OF.fps, say.fps(fps));
   if (audio.kind === 'mute') add('audio', SPOKEN_OF.audio, say.mute);
   if (audio.kind === 'bitrate') add('audio', SPOKEN_OF.audio, say.audio(Math.round(audio.bitsPerSecond / 1000)));
   add('codec', SPOKEN_OF.format, say.output(CODECS[codec]));
   return found;
+}
+
+function momentWords(seconds: number | undefined, say: Phrasebook): string | undefined {
+  if (seconds === undefined) return undefined;
+  return seconds < 0 ? say.beforeEnd(formatClock(-seconds)) : formatClock(seconds);
 }
 
 /** A person's words stay as written; what the result is held to and they say nothing about is added. */
@@ -100,7 +113,9 @@ function withDemands(words: string, facts: PromptFacts): string {
     demands.unshift({ field: 'size', words: say.under(sizeWords(maxBytes)), spokenOf: SPOKEN_OF.size });
   const read = new Set([instruction, ...earlier].flatMap(each => [...(facts.speaksOf?.(each) ?? [])]));
   const added = demands
-    .filter(({ field, spokenOf }) => !read.has(field) && !spokenOf.test(words))
+    .filter(
+      ({ field, spokenOf }) => !(read.has(field) || (field === 'from' && read.has('to'))) && !spokenOf.test(words),
+    )
     .map(demand => demand.words)
     .join(say.comma);
   const all = added === '' ? words : `${words.replace(/[\s.;,。；，]+$/u, '')}${say.semicolon}${added}`;
@@ -114,10 +129,12 @@ function wordsOf(facts: PromptFacts): string {
   const { maxBytes, kind, language, target } = facts;
   const say = phrasebookFor(language);
   const demands = demandsOf(facts).map(({ words }) => words);
-  const untouched = target.resolution === undefined ? say.keepWithResolution : say.keep;
+  // A part has another length than the whole.
+  const kept = target.resolution === undefined ? say.keepWithResolution : say.keep;
+  const untouched = target.trim ? [] : [kept];
   const what = kind === 'animation' ? say.animation : say.video;
   const compression = maxBytes === undefined ? say.compress(what) : say.compressTo(what, sizeWords(maxBytes));
-  return [compression, ...demands.slice(0, -1), untouched, ...demands.slice(-1)].join(say.comma);
+  return [compression, ...demands.slice(0, -1), ...untouched, ...demands.slice(-1)].join(say.comma);
 }
 
 /**

@@ -59,8 +59,13 @@ export async function confirm(request: ConfirmRequest): Promise<Snapshot> {
   }
 }
 
+/** How long all checks take where each of them is answered and shows no change, milliseconds. */
+export function recoveryMs({ first, every, checks }: Recovery): number {
+  return first + (checks - 1) * every;
+}
+
 function unconfirmed(recovery: Recovery, why: Sentence): ShrinkError {
-  const ms = recovery.first + (recovery.checks - 1) * recovery.every;
+  const ms = recoveryMs(recovery);
   return new ShrinkError('unconfirmed', say('nemo.unconfirmed', { ms, why }), {
     doing: say('nemo.doing-confirm'),
     hint: say('nemo.unconfirmed-hint'),

@@ -1,25 +1,27 @@
 import { isShrinkError, reasonOfError, sentenceOf, ShrinkError } from '../../../core/errors.ts';
-import type { Sentence } from '../../../core/message.ts';
+import { type Sentence, verbatim } from '../../../core/message.ts';
 import { say } from '../../../messages/say.ts';
 import { sleep } from '../../../platform/clock.ts';
 import type { Checkpoint } from '../../checkpoints.ts';
-import { type Mark, type MessageRecord, retryCountOf } from '../checkpoints.ts';
+import { type Mark, type MessageRecord, retryCountOf, saidCode, sentenceFrom } from '../checkpoints.ts';
 import type { SessionTask } from '../context.ts';
 import { errorFor, refusalOf } from '../http/errors.ts';
 import { isExportable } from '../session/draft.ts';
 import { readState } from '../session/source.ts';
 import { changeReport, differences, hasArrived, lostEverything, markOf, type Snapshot } from '../session/state.ts';
-import { confirm } from './recover.ts';
+import { confirm, recoveryMs } from './recover.ts';
 import { translate } from './reply-text.ts';
 import { type MessageEnd, sendMessage } from './stream.ts';
-import { didSomething, isOnlyTrouble, repliesOf } from './turn.ts';
+import { didSomething, isOnlyTrouble, repliesOf, type Turn } from './turn.ts';
 
 export interface InstructionResult {
   reply: string;
-  /** What changed in the session, in English: the journal keeps no other language. */
-  changes: string[];
+  /** What changed in the session. */
+  changes: Sentence[];
   /** Edits the agent left to the person. */
   openSteps: string[];
+  /** What the service reported although the change was made. */
+  problem?: Sentence;
   /** The state it led to, if that was just read. */
   after: Snapshot | undefined;
 }
@@ -56,9 +58,13 @@ class Instruction {
     if (stored?.session === session.id && stored.outcome !== 'refused') {
       if (stored.outcome === 'done') return resultOf(stored, undefined);
       if (stored.outcome === undefined && stored.heard) return this.#readOutcome(stored);
-      if (retryCountOf(order) <= stored.asked) {
+      // A retry is a yes to another message only from who was told that the first may cost as well.
+      const wasTold = stored.outcome === 'nothing' || stored.told;
+      if (retryCountOf(order) <= stored.asked || !wasTold) {
         if (stored.outcome === 'nothing') throw changedNothing(stored.reply ?? '');
-        const why = stored.why === undefined ? say('nemo.stopped-during-message') : verbatim(stored.why);
+        if (order.isOvertaken) throw await this.#untold(stored);
+        const why =
+          stored.why === undefined ? say('nemo.stopped-during-message') : sentenceFrom(stored.why, stored.whyCode);
         return this.#confirm(stored, why);
       }
       const late = await this.#lateOutcome(stored);
@@ -132,7 +138,12 @@ class Instruction {
     const trouble = troubleIn(end);
     const { question } = end.turn;
     // Whatever prevents the reading from here on, a later attempt only has to read.
-    const said = { reply, ...(openSteps.length > 0 && { openSteps }) };
+    const problem = reportedIn(this.#task, end.turn);
+    const said = {
+      reply,
+      ...(openSteps.length > 0 && { openSteps }),
+      ...(problem && { problem: problem.text, problemCode: saidCode(problem) }),
+    };
     const heard: MessageRecord = { ...record, ...said, ...(trouble ? {} : { heard: true, question }) };
     if (!trouble) await this.#checkpoint.set(heard);
     signal.throwIfAborted();
@@ -160,7 +171,8 @@ class Instruction {
 
   /** A person wants another attempt at an unknown outcome: one more reading before it is sent again. */
   async #lateOutcome(record: MessageRecord): Promise<InstructionResult | undefined> {
-    if (record.outcome === 'nothing') return undefined;
+    // What a later version of the file did to the timeline is not the effect of this message.
+    if (record.outcome === 'nothing' || this.#task.order.isOvertaken) return undefined;
     const after = await this.#state(record.before);
     return after.hash === record.before.hash ? undefined : this.#done(record, after);
   }
@@ -170,12 +182,12 @@ class Instruction {
     const { cloud, context, onProgress } = this.#task;
     context.log.info({ why: why.text }, 'it is not known whether the instruction was carried out');
     const { heard: _, ...open } = record;
-    await this.#checkpoint.set({ ...open, why: why.text });
+    await this.#checkpoint.set({ ...open, ...saidWhy(why) });
     const doubt = new ShrinkError('outcome-unknown', say('nemo.outcome-unknown', { why }), {
-      hint: say('nemo.outcome-unknown-hint'),
+      hint: say('nemo.outcome-unknown-hint', { ms: recoveryMs(cloud.settings.recovery) }),
     });
     await context.doubt('confirm-message', reasonOfError(doubt));
-    const after = await confirm({
+    const asking = confirm({
       before: record.before,
       why,
       recovery: cloud.settings.recovery,
@@ -184,17 +196,36 @@ class Instruction {
       signal: context.signal,
       onCheck: note => onProgress(0.5, note, record.sentAt),
     });
+    const after = await asking.catch(async (error: unknown) => {
+      if (isShrinkError(error, 'unconfirmed')) await this.#checkpoint.set({ ...open, ...saidWhy(why), told: true });
+      throw error;
+    });
     return this.#done(record, after);
+  }
+
+  /** The session shows what a later version of the file did; whether this message did anything before, it no longer tells. */
+  async #untold(record: MessageRecord): Promise<ShrinkError> {
+    await this.#checkpoint.set({ ...record, told: true });
+    return new ShrinkError('unconfirmed', say('nemo.overtaken'), {
+      doing: say('nemo.doing-confirm'),
+      hint: say('nemo.unconfirmed-hint'),
+      action: { code: 'decide' },
+    });
   }
 
   async #done(record: MessageRecord, after: Snapshot): Promise<InstructionResult> {
     const { context } = this.#task;
-    const changes = differences(record.before, after).map(({ text }) => text);
+    const changes = differences(record.before, after);
     const reply = record.reply ?? '';
     await context.step('confirmed');
-    const done: MessageRecord = { ...record, outcome: 'done', reply, changes };
+    const done: MessageRecord = {
+      ...record,
+      ...{ outcome: 'done', reply },
+      changes: changes.map(({ text }) => text),
+      changeCodes: changes.map(saidCode),
+    };
     await this.#checkpoint.set(done);
-    await context.fact('timeline', clip(changeReport(record.before, after).text, 1000));
+    await context.fact('timeline', changeReport(record.before, after, MAX_REPORT));
     if (reply !== '') await context.fact('agent', reply);
     if (record.openSteps) await context.fact('agent leaves to you', record.openSteps.join(' '));
     context.log.info({ changes: changes.length }, 'the agent carried out the instruction');
@@ -230,6 +261,10 @@ class Instruction {
   }
 }
 
+function saidWhy(why: Sentence): Pick<MessageRecord, 'why' | 'whyCode'> {
+  return { why: why.text, whyCode: saidCode(why) };
+}
+
 function stillUnread(cause: ShrinkError): ShrinkError {
   return new ShrinkError('bad-answer', sentenceOf(cause), {
     doing: cause.doing,
@@ -238,16 +273,19 @@ function stillUnread(cause: ShrinkError): ShrinkError {
   });
 }
 
-function verbatim(text: string): Sentence {
-  return { code: 'verbatim', text };
-}
-
 function resultOf(
-  { reply = '', changes = [], openSteps = [] }: MessageRecord,
+  { reply = '', changes = [], changeCodes = [], openSteps = [], problem, problemCode }: MessageRecord,
   after: Snapshot | undefined,
 ): InstructionResult {
-  return { reply, changes, openSteps, after };
+  return {
+    ...{ reply, openSteps, after },
+    changes: changes.map((text, n) => sentenceFrom(text, changeCodes[n])),
+    ...(problem !== undefined && { problem: sentenceFrom(problem, problemCode) }),
+  };
 }
+
+/** Characters that the journal keeps of what changed, about. */
+const MAX_REPORT = 1000;
 
 /** Further readings for an upload that the state does not show; some states may never show one. */
 const MAX_REREADS = 2;
@@ -274,12 +312,24 @@ const REFUSED_IN_STREAM: readonly (string | undefined)[] = [
 /** An error in the stream before anything was done is like a refusal before the stream: the table says which. */
 function refusalIn({ cloud }: SessionTask, end: MessageEnd): ShrinkError | undefined {
   if (end.kind === 'refused') return end.error;
-  const { error } = end.turn;
-  if (!error || error.code === undefined || didSomething(end.turn)) return undefined;
-  const refusal = refusalOf(error.body, 200);
+  const refusal = didSomething(end.turn) ? undefined : refusalOfTurn(end.turn);
   if (refusal === undefined || !REFUSED_IN_STREAM.includes(refusal)) return undefined;
   const facts = cloud.auth.refusalFacts(say('nemo.doing-message'));
-  return errorFor(refusal, { ...facts, status: 200, detail: error.message });
+  return errorFor(refusal, { ...facts, status: 200, detail: end.turn.error?.message ?? '' });
+}
+
+function refusalOfTurn({ error }: Turn): ReturnType<typeof refusalOf> {
+  return error?.code === undefined ? undefined : refusalOf(error.body, 200);
+}
+
+/** The error in the stream, for a note on a change that was made all the same. */
+function reportedIn({ cloud }: SessionTask, turn: Turn): Sentence | undefined {
+  if (!turn.error) return undefined;
+  const { message } = turn.error;
+  const refusal = refusalOfTurn(turn);
+  if (refusal === undefined) return verbatim(message);
+  const facts = cloud.auth.refusalFacts(say('nemo.doing-message'));
+  return sentenceOf(errorFor(refusal, { ...facts, status: 200, detail: message }));
 }
 
 /** Why the end of a stream does not show what happened; `undefined` if it does. */

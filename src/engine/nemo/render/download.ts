@@ -258,6 +258,15 @@ function readAll(
   });
 }
 
+const PICTURES = [/^\x89PNG/, /^\xff\xd8\xff/, /^GIF8/, /^RIFF.{4}WEBP/s];
+const SOUNDS = [/^ID3/, /^RIFF.{4}WAVE/s, /^\xff[\xe0-\xff]/];
+
+function notAFilm(start: Buffer): Sentence {
+  const signature = start.toString('latin1', 0, 12);
+  if (PICTURES.some(one => one.test(signature))) return say('nemo.result-still');
+  return SOUNDS.some(one => one.test(signature)) ? say('nemo.result-sound-only') : say('nemo.result-no-video');
+}
+
 /** `undefined` if nothing is wrong. Whether it plays is for verify to find out. */
 async function whatIsWrong(partial: PartialFile): Promise<Sentence | undefined> {
   const { bytes, total } = partial;
@@ -265,7 +274,7 @@ async function whatIsWrong(partial: PartialFile): Promise<Sentence | undefined> 
   const start = await partial.start();
   const isMp4 = start.toString('latin1', 4, 8) === 'ftyp';
   const isMatroska = start.readUInt32BE(0) === 0x1a45dfa3;
-  if (!isMp4 && !isMatroska) return say('nemo.result-no-video');
+  if (!isMp4 && !isMatroska) return notAFilm(start);
   // A server that lost the rest claims that this was all of it.
   return isMp4 && (await endsEarly(ownFile(partial.path))) ? say('nemo.result-truncated') : undefined;
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import { isShrinkError, sentenceOf, ShrinkError } from '../../../core/errors.ts';
 import type { Sentence } from '../../../core/message.ts';
 import { say } from '../../../messages/say.ts';
 import { fileError } from '../../../platform/files/file-error.ts';
@@ -142,7 +142,7 @@ class DraftExport {
     );
     const retryCount = retryCountOf(order);
     await checkpoint.set(
-      isAtFault ? discarded(render, 'its result was rejected', retryCount) : { ...render, asked: retryCount },
+      isAtFault ? discarded(render, say('nemo.render-rejected'), retryCount) : { ...render, asked: retryCount },
     );
     await rm(rejected, { force: true });
   }
@@ -157,7 +157,7 @@ class DraftExport {
     // A result that the service withholds is requested once more after a person retries; then its render is given up.
     const isWithheld = error.code === 'bad-answer' && retryCount > render.asked;
     if (error.code !== 'render-failed' && !isWithheld) return false;
-    const why = error.message;
+    const why = sentenceOf(error);
     await checkpoint.set(isWithheld ? discarded(render, why, retryCount) : failed(render, why));
     return true;
   }
@@ -183,7 +183,8 @@ async function isSame(path: string | undefined, other: string, signal: AbortSign
   return (await sha256Of(path, nodeFiles, signal)) === (await sha256Of(other, nodeFiles, signal));
 }
 
-function nothingToExport({ reading }: Snapshot, said: string): ShrinkError {
+/** Why there is nothing to export; `said` is what the agent said. */
+export function nothingToExport({ reading }: Pick<Snapshot, 'reading'>, said: string): ShrinkError {
   const reply = said.replace(/\s+/g, ' ').slice(0, 200);
   const isForeign = reading.kind === 'foreign';
   return new ShrinkError(

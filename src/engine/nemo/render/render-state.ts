@@ -1,4 +1,6 @@
-import type { RenderRecord } from '../checkpoints.ts';
+import type { Sentence } from '../../../core/message.ts';
+import { say } from '../../../messages/say.ts';
+import { type RenderRecord, saidCode } from '../checkpoints.ts';
 
 /**
  * The life of one render, as it is recorded. Every transition from one phase to another is one function here:
@@ -23,17 +25,17 @@ export function completed(render: RenderRecord): RenderRecord {
   return { ...render, phase: 'completed' };
 }
 
-export function failed(render: RenderRecord, why: string): RenderRecord {
-  return { ...render, phase: 'failed', why };
+export function failed(render: RenderRecord, why: Sentence): RenderRecord {
+  return { ...render, phase: 'failed', why: why.text, whyCode: saidCode(why) };
 }
 
 /** Its id belongs to somebody else's render: ours was never submitted, so it does not count as an attempt. */
 export function idTaken(render: RenderRecord): RenderRecord {
-  return { ...failed(render, 'the id was taken'), tries: render.tries - 1 };
+  return { ...failed(render, say('nemo.render-id-taken')), tries: render.tries - 1 };
 }
 
 /** Its result was rejected, or cannot be fetched: another one is due, with all its attempts. */
-export function discarded(render: RenderRecord, why: string, retryCount: number): RenderRecord {
+export function discarded(render: RenderRecord, why: Sentence, retryCount: number): RenderRecord {
   return { ...failed(render, why), asked: retryCount, tries: 0 };
 }
 

@@ -1,4 +1,5 @@
-import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
+import { isShrinkError, sentenceOf, ShrinkError } from '../../../core/errors.ts';
+import { type Sentence, verbatim } from '../../../core/message.ts';
 import { say } from '../../../messages/say.ts';
 import { type Clock, sleep } from '../../../platform/clock.ts';
 import type { Client } from '../account/client.ts';
@@ -12,7 +13,7 @@ import type { OutputHint } from '../message/intent.ts';
 export type RenderStatus =
   | { kind: 'pending'; fraction: number | undefined }
   | CompletedRender
-  | { kind: 'failed'; why: string };
+  | { kind: 'failed'; why: Sentence };
 
 export interface CompletedRender {
   kind: 'completed';
@@ -42,7 +43,7 @@ export function renderStatus(body: Parsed): RenderStatus {
   const progress = findNumber('progress');
   if (FAILED.has(status)) {
     const why = find('error', 'error.message', 'errorMessage', 'error_message', 'message');
-    return { kind: 'failed', why: sanitizeLine(why ?? 'no reason given') };
+    return { kind: 'failed', why: why === undefined ? say('nemo.no-reason-given') : verbatim(sanitizeLine(why)) };
   }
   if (DONE.has(status)) {
     return {
@@ -209,9 +210,9 @@ export async function askRender(
   } catch (error) {
     if (!isShrinkError(error)) throw error;
     const refusal = refusalBehind(error);
-    if (refusal === 'other-code') return { kind: 'failed', why: error.message };
+    if (refusal === 'other-code') return { kind: 'failed', why: sentenceOf(error) };
     if (refusal === '1002' || refusal === 'http-404') {
-      return maybeTooEarly ? { kind: 'not-known' } : { kind: 'failed', why: say('nemo.render-unknown').text };
+      return maybeTooEarly ? { kind: 'not-known' } : { kind: 'failed', why: say('nemo.render-unknown') };
     }
     const isPause = error.code === 'rate-limited' && (error.retryAfterMs ?? 0) <= PATIENCE_MS;
     if (isPassing(error) || isPause) return { kind: 'no-answer', error };

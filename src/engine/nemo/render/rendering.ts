@@ -1,7 +1,7 @@
 import { isShrinkError, ShrinkError } from '../../../core/errors.ts';
 import { say } from '../../../messages/say.ts';
 import type { Checkpoint } from '../../checkpoints.ts';
-import { type RenderRecord, retryCountOf } from '../checkpoints.ts';
+import { type RenderRecord, retryCountOf, sentenceFrom } from '../checkpoints.ts';
 import { sleep } from '../../../platform/clock.ts';
 import type { SessionTask } from '../context.ts';
 import { isPassing } from '../http/errors.ts';
@@ -62,7 +62,7 @@ export class Rendering {
           await this.#record(completed(render));
           return { id: render.id, status };
         case 'failed':
-          context.log.info({ render: render.id, why: status.why }, 'the render failed');
+          context.log.info({ render: render.id, why: status.why.text }, 'the render failed');
           render = await this.#record(failed(render, status.why));
       }
     }
@@ -81,7 +81,7 @@ export class Rendering {
   /** Recorded before it is submitted. */
   async #nextTry(last: RenderRecord | undefined): Promise<RenderRecord> {
     const { cloud, session, order } = this.#task;
-    if (last?.phase === 'failed' && last.tries >= MAX_TRIES) throw renderFailed(last.why);
+    if (last?.phase === 'failed' && last.tries >= MAX_TRIES) throw renderFailed(last);
     this.#mayBeKnown = false;
     const id = cloud.newRenderId();
     return this.#record(nextRender(last, { session: session.id, id, since: this.#now(), asked: retryCountOf(order) }));
@@ -154,8 +154,9 @@ export class Rendering {
   }
 }
 
-function renderFailed(why: string | undefined): ShrinkError {
-  return new ShrinkError('render-failed', say('nemo.render-failed-twice', { why: why ?? '' }), {
+function renderFailed({ why, whyCode }: Extract<RenderRecord, { phase: 'failed' }>): ShrinkError {
+  const cause = why === undefined ? '' : sentenceFrom(why, whyCode);
+  return new ShrinkError('render-failed', say('nemo.render-failed-twice', { why: cause }), {
     doing: say('nemo.rendering'),
     hint: say('nemo.edit-kept-hint'),
   });

@@ -29,6 +29,8 @@ async function requestToken({ cloud, context, session }: SessionTask): Promise<s
     json: JSON.stringify({ task_id: session.task ?? '', session_id: session.id }),
     signal: context.signal,
     repeats: 0,
+    // A convenience must not make all jobs wait.
+    ownLimit: true,
   });
   return pickString(payload, 'claim_token', 'claimToken');
 }

@@ -50,12 +50,13 @@ export function isExportable(reading: DraftReading): boolean {
 }
 
 /** `Timeline (3 tracks): 1. Video: city timelapse (0-10s) 2. BGM: Lo-fi (0-10s, 35%) 3. Title: "Urban Dreams" (0-3s)` */
-export function summarise(reading: DraftReading): Sentence {
+export function summarise(reading: DraftReading, maxLength = Number.POSITIVE_INFINITY): Sentence {
   if (reading.kind === 'foreign') return say('nemo.timeline-foreign');
   const tracks = reading.kind === 'none' ? [] : reading.tracks;
   if (tracks.length === 0) return say('nemo.timeline-empty');
   const list = tracks.map((track, n) => `${n + 1}. ${describe(track)}`).join(' ');
-  return say('nemo.timeline', { count: tracks.length, tracks: list });
+  const shown = list.length > maxLength ? `${list.slice(0, maxLength - 1)}…` : list;
+  return say('nemo.timeline', { count: tracks.length, tracks: shown });
 }
 
 /** One track without its number: `BGM: Lo-fi (0-10s, 35%)`. */

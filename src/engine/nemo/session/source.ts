@@ -69,7 +69,8 @@ async function folderSession(task: CloudTask): Promise<SessionRecord | undefined
 /** In a session that other files use too, the source gets a name of its own. */
 function named(session: SessionRecord, { source, context }: CloudTask): SessionRecord {
   if (!session.shared) return session;
-  return { ...session, file: freeName(source.name, context.filesIn?.(session.id) ?? []) };
+  const taken = (context.neighbours?.(session.id) ?? []).map(({ file }) => file);
+  return { ...session, file: freeName(source.name, taken) };
 }
 
 /** The session of the earlier version, unless another file is half-done in it: this one then starts over in a new session. */
@@ -86,7 +87,7 @@ function earlierSession({ cloud, order, context, source }: CloudTask): SessionRe
       action: { code: 'decide' },
     });
   }
-  const isShared = refs.file !== undefined || (context.filesIn?.(session.id) ?? []).length > 0;
+  const isShared = refs.file !== undefined || (context.neighbours?.(session.id) ?? []).length > 0;
   return isShared ? { ...session, file: refs.file ?? source.name } : session;
 }
 

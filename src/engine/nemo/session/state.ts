@@ -97,11 +97,13 @@ export function differences(before: Mark, after: Mark): Sentence[] {
   return found.length > 0 ? found : [say('nemo.details-changed')];
 }
 
-/** The outcome of a message, for a person: the differences, and the timeline as it is now. */
-export function changeReport(before: Mark, after: Snapshot): Sentence {
-  const timeline = summarise(after.reading);
+/** The outcome of a message, for a person: the differences, and the timeline as it is now, in about `maxLength` characters. */
+export function changeReport(before: Mark, after: Snapshot, maxLength = Number.POSITIVE_INFINITY): Sentence {
+  const timeline = summarise(after.reading, maxLength);
   const changes = differences(before, after);
-  return changes.length > 0 ? say('nemo.change-report', { changes, timeline }) : timeline;
+  if (changes.length === 0) return timeline;
+  const report = say('nemo.change-report', { changes, timeline });
+  return report.text.length <= maxLength ? report : timeline;
 }
 
 /** Whether any asset was added to those in `before`; uploads into one session happen one at a time. */

@@ -1,8 +1,9 @@
 import { ShrinkError } from '../../../core/errors.ts';
+import type { Neighbour } from '../../../core/job.ts';
 import { say } from '../../../messages/say.ts';
 import type { SessionTask } from '../context.ts';
 import { isObject, type Parsed, parseJson } from '../http/json.ts';
-import { type DraftReading, summarise } from './draft.ts';
+import { summarise } from './draft.ts';
 import type { Snapshot } from './state.ts';
 
 /**
@@ -32,18 +33,35 @@ export function filesOnTimeline(draft: string | undefined, others: readonly stri
  * Nothing of another file is delivered under this one's name.
  * @throws ShrinkError `cannot-do` if the timeline shows a file of another job that the instruction does not name.
  */
-export function mustBeOwnTimeline({ session, order, context }: SessionTask, { draft, reading }: Snapshot): void {
+export function mustBeOwnTimeline({ session, order, context }: SessionTask, snapshot: Snapshot): void {
   const { file, id } = session;
   if (file === undefined) return;
   const instruction = order.instruction ?? '';
-  const others = (context.filesIn?.(id) ?? []).filter(name => name !== file && !instruction.includes(name));
-  const [other] = filesOnTimeline(draft, others);
-  if (other !== undefined) throw timelineOfAnother(file, reading);
+  const neighbours = context.neighbours?.(id) ?? [];
+  const others = neighbours.filter(other => other.file !== file && !instruction.includes(other.file));
+  const names = others.map(other => other.file);
+  if (filesOnTimeline(snapshot.draft, names).length > 0) throw timelineOfAnother(file, snapshot, others);
 }
 
-/** The refusal to show, change or export a timeline under the name of a file that it is not about. */
-export function timelineOfAnother(file: string, reading: DraftReading): ShrinkError {
-  return new ShrinkError('cannot-do', say('nemo.timeline-of-another', { file, timeline: summarise(reading) }), {
+/** Whose timeline it is: of the job that left it like this, or else of the newest whose file is on it. */
+function ownerOf({ draft, draftHash }: Snapshot, neighbours: readonly Neighbour[]): Neighbour | undefined {
+  const left = neighbours.findLast(other => other.draft === draftHash);
+  if (left) return left;
+  const shown = filesOnTimeline(
+    draft,
+    neighbours.map(({ file }) => file),
+  );
+  return neighbours.findLast(({ file }) => shown.includes(file));
+}
+
+/** The refusal to show, change or export a timeline under the name of a file that it is not about; it says whose it is, if known. */
+export function timelineOfAnother(file: string, snapshot: Snapshot, neighbours: readonly Neighbour[]): ShrinkError {
+  const timeline = summarise(snapshot.reading);
+  const owner = ownerOf(snapshot, neighbours);
+  const message = owner
+    ? say('nemo.timeline-of-job', { file, other: owner.file, job: owner.job, timeline })
+    : say('nemo.timeline-of-another', { file, timeline });
+  return new ShrinkError('cannot-do', message, {
     doing: say('nemo.doing-state'),
     hint: say('nemo.timeline-of-another-hint', { file }),
   });

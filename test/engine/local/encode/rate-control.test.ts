@@ -2,7 +2,8 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { Budget } from '../../../../src/engine/local/plan/budget.ts';
 import {
-  nextMove,
+  type EncodeMove,
+  nextMoves,
   type SegmentState,
   type EncodeRound,
   wholeTolerance,
@@ -28,9 +29,11 @@ function play(
     /** What the first pass took of the size. */
     first?: number;
     wholeKilobits?: boolean;
+    /** How many parts at once. */
+    width?: number;
   } = {},
 ) {
-  const { budget = BUDGET, parts: lengths = PARTS, overhead = budget.fixedBytes, first = 1.2 } = options;
+  const { budget = BUDGET, parts: lengths = PARTS, overhead = budget.fixedBytes, first = 1.2, width = 1 } = options;
   const parts: SegmentState[] = lengths.map(durationS => ({
     durationS,
     frames: Math.max(1, Math.round(durationS * 30)),
@@ -40,34 +43,49 @@ function play(
   }));
   const rounds: EncodeRound[] = [{ from: 0 }];
   const picture = () => parts.reduce((sum, part) => sum + (part.tries.at(-1)?.bytes ?? 0), 0);
+  const running: EncodeMove[] = [];
   let encodedS = 0;
-  for (let moves = 0; ; moves += 1) {
-    expect(moves).toBeLessThan(100);
-    const move = nextMove({ budget, segments: parts, rounds, wholeKilobits: options.wholeKilobits ?? false });
-    switch (move.kind) {
-      case 'encode': {
-        const part = parts[move.segment];
-        expect(move.askedBytes).toBeGreaterThan(0);
-        part?.tries.push({
-          round: move.round,
-          askedBytes: move.askedBytes,
-          bytes: Math.round(encoder(move.askedBytes, move.segment, move.round)),
-        });
-        encodedS += part?.durationS ?? 0;
-        break;
-      }
-      case 'join':
-        rounds[move.round] = { from: rounds[move.round]?.from ?? 0, bytes: picture() + overhead };
-        break;
-      case 'round':
-        rounds.push({ from: move.from });
-        break;
-      default: {
-        const bytes = move.kind === 'done' ? (rounds[move.round]?.bytes ?? Number.NaN) : undefined;
-        const whole = lengths.reduce((sum, one) => sum + one, 0);
-        return { parts, rounds, move, bytes, passes: encodedS / whole };
+  let mostAtOnce = 0;
+  const finish = (at: number) => {
+    const [move] = running.splice(at, 1);
+    const part = move && parts[move.segment];
+    if (!part) return;
+    const { round, askedBytes, segment } = move;
+    delete part.running;
+    part.tries.push({ round, askedBytes, bytes: Math.round(encoder(askedBytes, segment, round)) });
+    encodedS += part.durationS;
+  };
+  for (let turns = 0; ; turns += 1) {
+    expect(turns).toBeLessThan(200);
+    const state = { budget, segments: parts, rounds, wholeKilobits: options.wholeKilobits ?? false, width };
+    const moves = nextMoves(state);
+    // None of its own while something is under way; one at a time if only one fits.
+    if (moves.length === 0) expect(running.length).toBeGreaterThan(0);
+    for (const move of moves) {
+      switch (move.kind) {
+        case 'encode': {
+          expect(move.askedBytes).toBeGreaterThan(0);
+          const part = parts[move.segment];
+          if (part) part.running = { wantBytes: move.wantBytes };
+          running.push(move);
+          break;
+        }
+        case 'join':
+          rounds[move.round] = { from: 0, ...rounds[move.round], bytes: picture() + overhead };
+          break;
+        case 'round':
+          rounds.push({ from: move.from, ...(move.parts && { parts: move.parts }) });
+          break;
+        default: {
+          const bytes = move.kind === 'done' ? (rounds[move.round]?.bytes ?? Number.NaN) : undefined;
+          const whole = lengths.reduce((sum, one) => sum + one, 0);
+          expect(running).toEqual([]);
+          return { parts, rounds, move, bytes, passes: encodedS / whole, mostAtOnce };
+        }
       }
     }
+    mostAtOnce = Math.max(mostAtOnce, running.length);
+    if (running.length > 0) finish((turns * 7) % running.length);
   }
 }
 
@@ -152,7 +170,7 @@ describe('landing on a size', () => {
     expect(tolerance(127, 30, [0.94, 0.976])).toBe(0.1);
     // 28 frames of HDR took 3.5 % less each time; then the wide tolerance took 6.6 % less of what had been 0.03 % too much.
     expect(tolerance(28, 27.5, [0.963, 0.966])).toBe(0.05);
-    expect(tolerance(600, 30)).toBe(0.1);
+    expect(tolerance(600, 30)).toBe(0.3);
   });
 
   it('50 frames that follow in jumps were left at 98.1 % after four tries: of few frames more are made', () => {
@@ -193,7 +211,7 @@ describe('landing on a size', () => {
       { from: 0, bytes: 87_684 },
       { from: 0, bytes: 65_260 },
     ];
-    expect(nextMove({ budget, segments: parts, rounds, wholeKilobits: false })).toEqual({ kind: 'round', from: 0 });
+    expect(nextMoves({ budget, segments: parts, rounds, wholeKilobits: false })).toEqual([{ kind: 'round', from: 0 }]);
   });
 
   it('the part made again changes by an eighth at most, so that nobody sees where', () => {
@@ -228,6 +246,46 @@ describe('landing on a size', () => {
     expect(play(missing(1), { budget: { ...BUDGET, fixedBytes: 990_000 } }).passes).toBe(0);
   });
 
+  it('several at once share the room, all but 0.4 % of it, as the first pass says', () => {
+    const { parts, mostAtOnce } = play(missing(1), { width: 4 });
+    expect(mostAtOnce).toBe(4);
+    const room = BUDGET.capBytes - BUDGET.fixedBytes;
+    PARTS.forEach((lengthS, at) => {
+      const want = (room * 0.996 * lengthS) / 60;
+      expect(Math.abs((parts[at]?.tries[0]?.askedBytes ?? 0) / want - 1)).toBeLessThan(0.001);
+    });
+  });
+
+  it('of several at once, those that begin later make up for misses, by an eighth at most', () => {
+    const six = [10, 10, 10, 10, 10, 10];
+    const { parts, bytes } = play((asked, part) => asked * (part < 2 ? 1.04 : 1), { width: 2, parts: six });
+    const asked = parts.map(part => part.tries[0]?.askedBytes ?? 0);
+    expect(asked[5]).toBeLessThan((asked[0] ?? 0) * 0.99);
+    expect(Math.min(...asked)).toBeGreaterThan((asked[0] ?? 0) * 0.8);
+    expect(bytes).toBeGreaterThanOrEqual(BUDGET.capBytes * 0.9875);
+  });
+
+  it('a set takes up the difference instead of the end: the part with the most bytes per frame, if it is enough', () => {
+    const dense: Encoder = (asked, _part, round) => asked * (round === 0 ? 1.008 : 1);
+    const { rounds, parts, bytes } = play(dense, { width: 4, parts: [10, 20, 20, 10], overhead: BUDGET.fixedBytes });
+    expect(rounds.slice(1).every(round => round.parts && round.parts.length === 1)).toBe(true);
+    expect(rounds.length).toBe(2);
+    const again = parts.filter(part => part.tries.length > 1);
+    for (const { tries } of again)
+      expect(Math.abs((tries[1]?.bytes ?? 0) / (tries[0]?.bytes ?? 1) - 1)).toBeLessThan(1 / 8);
+    expect(bytes).toBeGreaterThanOrEqual(BUDGET.capBytes * 0.9875);
+  });
+
+  it('of AV1, the first part is made alone: it shows how wrong the quick pass was', () => {
+    const part = { durationS: 60, frames: 1_500, weight: 100_000, tries: [] };
+    const state = { budget: BUDGET, segments: [part, part, part], rounds: [{ from: 0 }], width: 3, firstAlone: true };
+    expect(nextMoves(state)).toHaveLength(1);
+    const running = { ...part, running: { wantBytes: 100_000 } };
+    expect(nextMoves({ ...state, segments: [running, part, part] })).toEqual([]);
+    const made = { ...part, tries: [{ round: 0, askedBytes: 100_000, bytes: 100_000 }] };
+    expect(nextMoves({ ...state, segments: [made, part, part] })).toHaveLength(2);
+  });
+
   it('whatever the encoder does: ends after six rounds, nine of few frames, and never picks a file over the cap', () => {
     const anything = fc.record({
       cap: fc.integer({ min: 20_000, max: 5e9 }),
@@ -236,17 +294,23 @@ describe('landing on a size', () => {
       lengths: fc.array(fc.double({ min: 0.1, max: 4_000, noNaN: true }), { minLength: 1, maxLength: 8 }),
       factors: fc.array(fc.double({ min: 0.01, max: 20, noNaN: true }), { minLength: 7, maxLength: 7 }),
       ceiling: fc.option(fc.integer({ min: 1_000, max: 1e8 }), { nil: undefined }),
+      width: fc.integer({ min: 1, max: 10 }),
     });
     fc.assert(
-      fc.property(anything, ({ cap, fixedShare, overheadShare, lengths, factors, ceiling }) => {
+      fc.property(anything, ({ cap, fixedShare, overheadShare, lengths, factors, ceiling, width }) => {
         const durationS = lengths.reduce((sum, one) => sum + one, 0);
         const budget: Budget = { capBytes: cap, fixedBytes: Math.floor(cap * fixedShare), durationS };
-        const { bytes, rounds, move } = play((asked, part, round) => asked * (factors[(part + 3 * round) % 7] ?? 1), {
-          budget,
-          parts: lengths,
-          overhead: Math.floor(cap * overheadShare),
-          ...(ceiling === undefined ? {} : { ceilingBytes: ceiling }),
-        });
+        const { bytes, rounds, move, mostAtOnce } = play(
+          (asked, part, round) => asked * (factors[(part + 3 * round) % 7] ?? 1),
+          {
+            budget,
+            parts: lengths,
+            overhead: Math.floor(cap * overheadShare),
+            width,
+            ...(ceiling === undefined ? {} : { ceilingBytes: ceiling }),
+          },
+        );
+        expect(mostAtOnce).toBeLessThanOrEqual(width);
         const isFew = lengths.length === 1 && durationS * 30 < 200;
         expect(rounds.length).toBeLessThanOrEqual(isFew ? 9 : 6);
         if (move.kind !== 'done') return;

@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import {
   atFullSize,
   chooseRung,
-  decentBytesMeasured,
+  bytesMeasured,
+  isBelowMeasured,
   decentRate,
   guessedRate,
   predictedCrf,
@@ -78,7 +79,7 @@ describe('how small the picture becomes', () => {
     // In 20 kB nothing would be left of it, and of what is said instead something is.
     const look = { scale: 0.35, crf: 60, bytes: 59_456 };
     expect(rungMeasured(look, 20_000, p720).hopeless).toBe(true);
-    expect(rungMeasured(look, decentBytesMeasured(look, p720), p720).hopeless).toBe(false);
+    expect(rungMeasured(look, bytesMeasured(look, p720, undefined), p720).hopeless).toBe(false);
   });
 
   it('AV1 at full size beyond CRF 60 has less SSIM than at three quarters, and below that more', () => {
@@ -88,6 +89,25 @@ describe('how small the picture becomes', () => {
     // Close to it, no other size is tried.
     expect(rungMeasured({ scale: 1, crf: 60.5, bytes: 100_000 }, 100_000, hd).scale).toBe(1);
     expect(rungMeasured({ scale: 0.75, crf: 53.5, bytes: 100_000 }, 90_000, hd).scale).toBe(0.75);
+  });
+
+  it('what AV1’s first pass showed is held against the floor, and the size named has it', () => {
+    const p720 = { width: 1280, height: 720 };
+    const seen = { scale: 1, crf: 55, bytes: 1_000_000 };
+    const below = (bytes: number) => {
+      const rung = rungMeasured(seen, bytes, p720);
+      return (['any', 'decent', 'good'] as const).map(floor => isBelowMeasured(rung, floor));
+    };
+    expect(below(4_000_000)).toEqual([false, false, false]);
+    expect(below(900_000)).toEqual([false, false, true]);
+    // A picture made smaller is not good, and the smallest beyond CRF 61 is not even decent.
+    expect(rungMeasured(seen, 500_000, p720).scale).toBeLessThan(1);
+    expect(below(500_000)).toEqual([false, false, true]);
+    expect(below(30_000)).toEqual([false, true, true]);
+    for (const floor of ['decent', 'good'] as const) {
+      const named = rungMeasured(seen, bytesMeasured(seen, p720, floor), p720);
+      expect(isBelowMeasured(named, floor)).toBe(false);
+    }
   });
 
   it('a sample of a smaller picture says what the full one needs', () => {

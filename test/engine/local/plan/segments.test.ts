@@ -15,6 +15,25 @@ function evenly(durationS: number, startS = 0): Cut[] {
 const clip = (durationS: number, startS = 0) =>
   facts({ durationS, startS, cuts: evenly(durationS, startS), video: { frames: durationS * 30 } });
 
+describe('of a part of a film', () => {
+  const window = { fromS: 99.98, toS: 160.02, beforeS: 99.96, sourceStartS: 40, sourceDurationS: 300, bytes: 1 };
+  const part = { ...clip(60, 100), window };
+
+  it('the first and the last end where it ends', () => {
+    const found = planSegments(part, { longestS: 20 });
+    expect(found.length).toBeGreaterThan(2);
+    expect(found[0]).toMatchObject({ fromS: 99.98, beforeS: 99.96, atS: 100 });
+    expect(found.at(-1)?.toS).toBe(160.02);
+    expect(found.reduce((sum, segment) => sum + segment.frames, 0)).toBe(1800);
+    expect(planSegments(part)).toEqual([expect.objectContaining({ fromS: 99.98, toS: 160.02, frames: 1800 })]);
+  });
+
+  it('one that cannot be cut is found by decoding from the film’s beginning', () => {
+    expect(wholeSegment(part)).toEqual([expect.objectContaining({ fromS: 99.98, toS: 160.02, isReadFromStart: true })]);
+    expect(wholeSegment(clip(60))[0]?.isReadFromStart).toBeUndefined();
+  });
+});
+
 describe('parts', () => {
   const cases: [number, number[]][] = [
     [200, [120, 50, 20]],

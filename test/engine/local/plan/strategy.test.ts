@@ -25,6 +25,20 @@ describe('copy or encode', () => {
     ['20 MB into 50 MB', {}, size(50), 'copy', /already fits: 20.0 MB of 50.0 MB/],
     ['20 MB into 20 MB', {}, size(20), 'copy', /already fits/],
     ['20 MB into 10 MB', {}, size(10), 'encode size 10000000', /20.0 MB must become 10.0 MB/],
+    [
+      'into a bit rate of the whole file, by its length',
+      {},
+      { size: { kind: 'rate', bitsPerSecond: 2_000_000 } },
+      'encode size 15000000',
+      /must become 15.0 MB/,
+    ],
+    [
+      'into a bit rate it keeps already',
+      {},
+      { size: { kind: 'rate', bitsPerSecond: 4_000_000 } },
+      'copy',
+      /already fits: 20.0 MB of 30.0 MB/,
+    ],
     ['into a share', {}, { size: { kind: 'share', share: 0.25 } }, 'encode size 5000000', /must become 5.00 MB/],
     [
       'it fits, but 480p is asked for',
@@ -175,5 +189,68 @@ describe('explained', () => {
   it('one it can write is left alone, and so is a source that has it already', () => {
     expect(withPossibleCodec(wish, facts(), { ...able, svtAv1: '2.3.0' })).toEqual({ order: wish, notes: [] });
     expect(withPossibleCodec(wish, facts({ video: { codec: 'av1' } }), able)).toEqual({ order: wish, notes: [] });
+  });
+});
+
+it('explain says what a bit rate comes to', () => {
+  const source = facts();
+  const asked = order(source, { size: { kind: 'rate', bitsPerSecond: 2_000_000 } });
+  const lines = describeChoice(source, choose(source, asked), asked).map(line => line.text);
+  expect(lines).toContain('at most 2.00 Mb/s: 15.0 MB for 60.0 s');
+});
+
+describe('a part of the source', () => {
+  const window = { fromS: 9.98, toS: 30.02, beforeS: 9.96, sourceStartS: 0, sourceDurationS: 60, bytes: 6_000_000 };
+  const part = facts({ startS: 10, durationS: 20, window });
+  const trim = { from: 10, to: 30 };
+
+  it.each<[Partial<Target>, string, number]>([
+    [{ size: { kind: 'share', share: 0.5 } }, 'size', 3_000_000],
+    [{ size: { kind: 'rate', bitsPerSecond: 1_000_000 } }, 'size', 2_500_000],
+    // Never copied, because a copy can only begin with a keyframe.
+    [size(50), 'size', 20_000_000],
+    [{}, 'quality', 12_065_536],
+  ])('%j counts for the part', (asked, mode, capBytes) => {
+    expect(choose(part, order(part, { ...asked, trim }))).toMatchObject({ kind: 'encode', mode, capBytes });
+  });
+
+  it('is explained', () => {
+    const asked = order(part, { ...size(3), trim });
+    const lines = describeChoice(part, choose(part, asked), asked).map(line => line.text);
+    expect(lines[0]).toMatch(/^source: 20.0 MB, 60.0 s/);
+    expect(lines).toContain('only 0:10 to 0:30, as asked');
+  });
+});
+
+describe('a size, and how it must look', () => {
+  const wish: Partial<Target> = { floor: 'good', belowFloor: 'keep-quality' };
+
+  it('a wish names the way without it, which may end in a copy or in the own size of the source', () => {
+    const film = facts({});
+    expect(choose(film, order(film, { ...size(10), ...wish }))).toMatchObject({
+      ...{ mode: 'size', capBytes: 10 * MB, floor: 'good' },
+      otherwise: { mode: 'quality', capBytes: 19 * MB, otherwise: { kind: 'copy' } },
+    });
+    const large = { ...size(10), ...wish, resolution: { kind: 'lines' as const, lines: 360 } };
+    const otherwise = choose(film, order(film, large)) as Extract<ReturnType<typeof choose>, { kind: 'encode' }>;
+    expect(otherwise.otherwise).toMatchObject({ mode: 'quality', otherwise: { mode: 'size', capBytes: 20 * MB } });
+    expect(otherwise.otherwise).not.toHaveProperty('floor');
+  });
+
+  it('a size that is kept to has no other way', () => {
+    const film = facts({});
+    const choice = choose(film, order(film, { ...size(10), floor: 'decent' }));
+    expect(choice).toMatchObject({ floor: 'decent' });
+    expect(choice).not.toHaveProperty('otherwise');
+  });
+
+  it('where the source fits and is encoded for another reason, nothing is spoilt for the size', () => {
+    const film = facts({ video: { codec: 'vp9' } });
+    expect(choose(film, order(film, { ...size(50), ...wish }))).not.toHaveProperty('floor');
+  });
+
+  it('a target of 0.1.0 has no floor, and neither has its choice', () => {
+    const film = facts({});
+    expect(choose(film, order(film, size(10)))).not.toHaveProperty('floor');
   });
 });

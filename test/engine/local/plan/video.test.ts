@@ -20,13 +20,22 @@ describe('filters', () => {
 
   it('anamorphic samples are scaled to square ones', () => {
     expect(filters({ video: { sampleAspect: 64 / 45, displayWidth: 1024, displayHeight: 576 } })).toMatch(
-      /^scale=1024:576,/,
+      /^scale=1024:576:flags=lanczos,/,
+    );
+  });
+
+  it('shapes that change are all fitted into one size, not stretched', () => {
+    const plan = filters({ video: { shapeChanges: 1 } }, 0.5);
+    expect(plan).toMatch(
+      /^scale=w='min\(640,if\(gt\(dar,640\/360\),640,.*:eval=frame:flags=lanczos,pad=640:360:.*:eval=frame,setsar=1/,
     );
   });
 
   it('HDR is made smaller before the costly tone mapping', () => {
     const plan = filters({ video: { hdr: 'hlg', color: { transfer: 'arib-std-b67' } } }, 0.5);
-    expect(plan).toMatch(/^scale=640:360,zscale=tin=arib-std-b67.*tonemap=tonemap=hable.*,format=yuv420p$/);
+    expect(plan).toMatch(
+      /^scale=640:360:flags=lanczos,zscale=tin=arib-std-b67.*tonemap=tonemap=hable.*,format=yuv420p$/,
+    );
   });
 
   it('without zscale HDR keeps its tags', () => {
@@ -59,12 +68,25 @@ describe('filters', () => {
 
   it('tags that an encoder knows under another name are translated, unknown ones left out', () => {
     const { colors } = planPicture(
-      facts({ video: { color: { transfer: 'bt470bg', primaries: 'bt470bg', space: 'ycgco' } } }),
+      facts({ video: { color: { transfer: 'bt470bg', primaries: 'bt470bg', space: 'reserved' } } }),
       TARGET,
       1,
       ALL,
     );
     expect(colors).toEqual(['-color_primaries', 'bt470bg', '-color_trc', 'gamma28', '-color_range', 'tv']);
+  });
+
+  it('Display P3 and other rare colours are planned as they come out ("it lacks what the plan says")', () => {
+    const color = { transfer: 'log316', primaries: 'smpte432', space: 'ycgco' };
+    const { colors } = planPicture(facts({ video: { color } }), TARGET, 1, ALL);
+    expect(colors.slice(0, 6)).toEqual([
+      '-color_primaries',
+      'smpte432',
+      '-color_trc',
+      'log316',
+      '-colorspace',
+      'ycgco',
+    ]);
   });
 });
 

@@ -218,6 +218,12 @@ describe('connecting', () => {
     expect(look.clockAheadMs).toBeGreaterThan(3_500_000);
   });
 
+  it('does not take a balance below nothing for one (was: "-5 credits available")', async () => {
+    const { engine, server } = await setUp();
+    server.fault({ match: { path: '/api/credits' }, times: 9, body: '{"code":0,"data":{"available":-5}}' });
+    await expect(engine.credits(never)).rejects.toThrow('a balance of -5 credits, which cannot be');
+  });
+
   it('looks whether the service is there without asking for a token or leaving a file', async () => {
     const { engine, server, dir } = await setUp();
     const before = await readdir(dir);

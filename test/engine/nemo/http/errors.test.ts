@@ -158,9 +158,22 @@ describe('an answer is read', () => {
     expect(read(402, { code: 2001, message: 'go to https://nemovideo.com/register?bind=x now' })).toMatchObject({
       url: 'https://nemovideo.com/register?bind=x',
     });
+    for (const host of ['nemovideo.com.evil.example', 'nemovideo.com@evil.example', 'nemovideo.company.example'])
+      expect(read(402, { message: `go to https://${host}/register` })).toMatchObject({ url: undefined });
+    expect(
+      read(402, { message: 'not https://nemovideo.com.evil.example/ but https://nemovideo.ai/top-up.' }),
+    ).toMatchObject({ url: 'https://nemovideo.ai/top-up' });
+    expect(read(402, { message: 'see https://nemovideo.com.' })).toMatchObject({ url: 'https://nemovideo.com' });
     expect(read(402, { message: 'go to https://evil.example/register' })).toMatchObject({ url: undefined });
     expect(read(402, { message: 'https://nemovideo.com/?nemo_token=nmv_usr_1' })).toMatchObject({ url: undefined });
   });
+});
+
+it('a plan that is too small is said in the words of the service, whatever was asked (was: "sending the instruction: the plan ... does not include export")', () => {
+  const error = errorFor('http-402', { ...facts, doing: say('nemo.doing-message'), detail: 'insufficient balance' });
+  expect(error.message).toBe(
+    'sending the instruction: the plan of this account does not allow this (402): "insufficient balance"',
+  );
 });
 
 describe('Retry-After', () => {
@@ -172,6 +185,11 @@ describe('Retry-After', () => {
     ['Sun, 01 Mar 2026 12:01:00 GMT', 60_000],
     ['Sun, 01 Mar 2026 11:00:00 GMT', 0],
     ['soon', undefined],
+    // A date in 2001, for Date.parse (was: "the service asks for a pause of 0.0s").
+    ['-5', undefined],
+    ['1e9', undefined],
+    ['2030', 2_030_000],
+    ['2030-01', undefined],
     ['999999999', undefined],
   ])('%j is %j', (header, ms) => {
     expect(retryAfterMs({ 'retry-after': header }, now)).toBe(ms);

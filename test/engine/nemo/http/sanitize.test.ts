@@ -6,6 +6,10 @@ describe('words of the service', () => {
   it.each([
     ['token nmv_usr_KGdw-4_FJ is bad', 'token [secret] is bad'],
     ['Authorization: Bearer abcdefghijk', 'Authorization: Bearer [secret]'],
+    ['{"code":0,"data":{"token":"eyJhbGciOi.J9","us', '{"code":0,"data":{"token":"[secret]","us'],
+    ['{"data": {"access_token" : "abc', '{"data": {"access_token" : "[secret]'],
+    ['see https://x.example/?token=abc%2Fd&x=1', 'see https://x.example/?token=[secret]&x=1'],
+    ['the token: expired yesterday', 'the token: expired yesterday'],
     ['<p>one</p>\n<script>x()</script> two', 'one two'],
     ['\u001b[31mred\u0007', '[31mred'],
   ])('are shown without what must not be: %j', (said, shown) => {

@@ -56,6 +56,19 @@ describe('the message', () => {
     );
   });
 
+  it('asks for a part in its own words, or in the rule’s', () => {
+    const part = target({ trim: { from: 10, to: -30 } });
+    expect(buildPrompt(facts({ target: part, maxBytes: 50e6 })).text).toBe(
+      'compress this video to under 50MB without losing quality, keep only the part from 0:10 to 0:30 before the end and remove the rest, output MP4 (H.264)',
+    );
+    expect(buildPrompt(facts({ target: part, instruction: 'first 10 seconds' })).text).toBe(
+      'first 10 seconds; output MP4 (H.264)',
+    );
+    expect(buildPrompt(facts({ target: target({ trim: { to: 45 } }), instruction: 'make it brighter' })).text).toBe(
+      'make it brighter; keep only the part from the beginning to 0:45 and remove the rest, output MP4 (H.264)',
+    );
+  });
+
   it('is Chinese where the language is', () => {
     expect(buildPrompt(facts({ language: 'zh-CN', maxBytes: 50e6 })).text).toMatch(
       /^把这个视频压缩到50MB以内，不损失画质/,

@@ -123,6 +123,27 @@ describe('a download', () => {
     await expect(engine.run(order(), job().context)).rejects.toMatchObject({ code: 'bad-answer' });
   });
 
+  it.each([
+    ['a still picture, not a video', 'PNG', Buffer.from('\x89PNG\r\n\x1a\n', 'latin1')],
+    ['a still picture, not a video', 'JPEG', Buffer.from('\xff\xd8\xff\xe0', 'latin1')],
+    ['a still picture, not a video', 'GIF', Buffer.from('GIF89a')],
+    ['a still picture, not a video', 'WebP', Buffer.from('RIFF\x24\x00\x00\x00WEBPVP8 ', 'latin1')],
+    ['a file with sound but no picture', 'MP3 with tags', Buffer.from('ID3\x04')],
+    ['a file with sound but no picture', 'bare MP3', Buffer.from('\xff\xfb\x90\x64', 'latin1')],
+    ['a file with sound but no picture', 'WAV', Buffer.from('RIFF\x24\x00\x00\x00WAVEfmt ', 'latin1')],
+    ['something that is not a video', 'RIFF of another kind', Buffer.from('RIFF\x24\x00\x00\x00ACONanih', 'latin1')],
+  ])('says that the service made %s (%s)', async (said, _, start) => {
+    const { engine, server, order, job } = await setUp();
+    const headers = { 'content-type': 'application/octet-stream' };
+    const bytes = Buffer.concat([start, Buffer.alloc(200)]);
+    server.fetchFaults.add({ match: { path: RESULT }, times: 99, body: bytes as unknown as string, headers });
+    await expect(engine.run(order(), job().context)).rejects.toMatchObject({
+      code: 'bad-answer',
+      message: expect.stringContaining(said),
+    });
+    expect(server.messages).toHaveLength(1);
+  });
+
   it('is asked for again when its host said so, and not before', async () => {
     const { engine, server, order, job } = await setUp();
     server.fetchFaults.add({ match: { path: RESULT }, status: 429, body: '', headers: { 'retry-after': '40' } });

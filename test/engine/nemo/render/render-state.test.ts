@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { verbatim } from '../../../../src/core/message.ts';
 import type { RenderRecord } from '../../../../src/engine/nemo/checkpoints.ts';
 import {
   accepted,
@@ -14,7 +15,7 @@ import {
 const BASE = { session: 's', id: 'render_1', since: 100, asked: 0 };
 const ASKED: RenderRecord = { ...BASE, phase: 'asked', tries: 1 };
 const ACCEPTED: RenderRecord = { ...ASKED, phase: 'accepted' };
-const FAILED: RenderRecord = { ...ASKED, phase: 'failed', why: 'out of memory' };
+const FAILED: RenderRecord = { ...ASKED, phase: 'failed', why: 'out of memory', whyCode: { code: 'verbatim' } };
 
 describe('a render', () => {
   it.each<[string, RenderRecord, RenderRecord]>([
@@ -26,11 +27,15 @@ describe('a render', () => {
       { ...ACCEPTED, id: 'theirs', since: 200 },
     ],
     ['completes', completed(ACCEPTED), { ...ACCEPTED, phase: 'completed' }],
-    ['fails', failed(ACCEPTED, 'out of memory'), FAILED],
-    ['whose id was taken has not used up a try', idTaken(ASKED), { ...FAILED, tries: 0, why: 'the id was taken' }],
+    ['fails', failed(ACCEPTED, verbatim('out of memory')), FAILED],
+    [
+      'whose id was taken has not used up a try',
+      idTaken(ASKED),
+      { ...FAILED, tries: 0, why: 'the id was taken', whyCode: { code: 'nemo.render-id-taken' } },
+    ],
     [
       'whose result is discarded gets all its tries again',
-      discarded({ ...ACCEPTED, phase: 'completed', tries: 2 }, 'rejected', 1),
+      discarded({ ...ACCEPTED, phase: 'completed', tries: 2 }, verbatim('rejected'), 1),
       { ...FAILED, tries: 0, asked: 1, why: 'rejected' },
     ],
     ['that runs is waited for anew after a retry', afterRetry(ACCEPTED, 1, 300), { ...ACCEPTED, asked: 1, since: 300 }],

@@ -1,5 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { Client } from '../../../../src/engine/nemo/account/client.ts';
+import { verbatim } from '../../../../src/core/message.ts';
+import { say } from '../../../../src/messages/say.ts';
 import { createRenderIds, pollRender, renderBody, renderStatus } from '../../../../src/engine/nemo/render/render.ts';
 import { FakeClock } from '../../../support/fake-clock.ts';
 import { scaledClock } from '../../../support/nemo-server/clock.ts';
@@ -104,9 +106,13 @@ describe("a render's status", () => {
     ['processing, in fractions', { status: 'processing', progress: 0.42 }, { kind: 'pending', fraction: 0.42 }],
     ['queued without progress', { status: 'queued' }, { kind: 'pending', fraction: undefined }],
     ['a word nobody knows', { status: 'warming-up' }, { kind: 'pending', fraction: undefined }],
-    ['failed', { data: { status: 'failed', error: 'out of memory' } }, { kind: 'failed', why: 'out of memory' }],
-    ['failed, in another field', { status: 'error', errorMessage: 'no' }, { kind: 'failed', why: 'no' }],
-    ['cancelled', { data: { status: 'cancelled' } }, { kind: 'failed', why: 'no reason given' }],
+    [
+      'failed',
+      { data: { status: 'failed', error: 'out of memory' } },
+      { kind: 'failed', why: verbatim('out of memory') },
+    ],
+    ['failed, in another field', { status: 'error', errorMessage: 'no' }, { kind: 'failed', why: verbatim('no') }],
+    ['cancelled', { data: { status: 'cancelled' } }, { kind: 'failed', why: say('nemo.no-reason-given') }],
   ])('is read from %s', (_, body, status) => {
     expect(renderStatus(body as never)).toEqual(status);
   });

@@ -98,7 +98,7 @@ export async function naive(
   return { ...cured, said: `failed as it is; with -fps_mode passthrough: ${cured.said || 'made'}` };
 }
 
-async function twoPasses(options: {
+export async function twoPasses(options: {
   clip: Clip;
   dir: string;
   tools: Tools;

@@ -1,7 +1,7 @@
 /** What is encoded: real footage where there is some, else clips that ffmpeg makes; and the sizes asked of them. */
 import { execFile } from 'node:child_process';
 import { readdir, stat } from 'node:fs/promises';
-import { basename, extname, join } from 'node:path';
+import { basename, dirname, extname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { extensionOf, VIDEO_EXTENSIONS } from '../../../../src/core/file-names.ts';
 import type { MediaFacts } from '../../../../src/core/media-info.ts';
@@ -17,6 +17,8 @@ export interface Clip {
   path: string;
   bytes: number;
   facts: MediaFacts;
+  /** Not among those that constants were fitted on (BENCH_UNSEEN). */
+  unseen?: boolean;
 }
 
 export const TARGETS = ['generous', 'normal', 'brutal'] as const;
@@ -53,14 +55,20 @@ export async function clips(options: {
   for (const path of await paths()) {
     const name = basename(path, extname(path));
     if (wanted.length > 0 && !wanted.some(part => name.includes(part))) continue;
-    found.push(await excerpt(await clipAt(path, tools), mostS, dir, tools));
+    const unseen = dirname(path) === process.env['BENCH_UNSEEN'];
+    found.push({ ...(await excerpt(await clipAt(path, tools), mostS, dir, tools)), unseen });
   }
   return found;
 }
 
+/** The fitted half, then the half that nothing was fitted on. */
 async function paths(): Promise<string[]> {
-  const folder = process.env['SHRINKBOX_CORPUS'];
-  if (!folder) return await Promise.all(MADE.map(name => footage(name)));
+  const { SHRINKBOX_CORPUS: fitted, BENCH_UNSEEN: unseen } = process.env;
+  const seen = fitted ? await videosIn(fitted) : await Promise.all(MADE.map(name => footage(name)));
+  return [...seen, ...(unseen ? await videosIn(unseen) : [])];
+}
+
+async function videosIn(folder: string): Promise<string[]> {
   const names = await readdir(folder);
   return names
     .filter(name => VIDEO_EXTENSIONS.has(extensionOf(name)))

@@ -5,10 +5,13 @@
  *     npm run bench:encode -- --random 500 [--seed N]      sizes and stretches drawn at random
  *     npm run bench:encode -- --overhead                   shrinkbox's own share, on a clip of a minute
  *     npm run bench:encode -- --short                      its own processor time for a clip of two seconds
+ *     npm run bench:encode -- --even                       against a plain two-pass of the same picture size and bytes: mean, worst
+ *                                                          5 %, eighths of the clip (and --sizes: the best of nine picture sizes)
  *     npm run bench:encode -- --av1                        the AV1 tier (BENCH_FFMPEG: one with SVT-AV1 2 or newer)
  *
- * Clips are those of SHRINKBOX_CORPUS, else made ones; longer ones are cut to --seconds (default 12) without re-encoding. Processor
- * time is compared, never wall time. --rows keeps what was measured in a file and goes on from there, so that a table can be made in parts. With BENCH_FFMPEG naming an ffmpeg that has XPSNR, that is measured beside SSIM.
+ * Clips are those of SHRINKBOX_CORPUS, else made ones, and those of BENCH_UNSEEN, which no constant may be fitted on; longer ones are cut to --seconds (default 12) without re-encoding. Processor
+ * time is compared, never wall time. --rows keeps what was measured in a file and goes on from there, so that a table can be made in
+ * parts. With BENCH_FFMPEG naming an ffmpeg that has XPSNR or libvmaf, those are measured beside SSIM.
  */
 import { appendFile, mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
@@ -16,6 +19,7 @@ import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { findTools } from '../../../../src/media/ffmpeg/tools.ts';
 import { av1Goal } from './av1.ts';
+import { evenGoals } from './even.ts';
 import { CANDIDATES, type CandidateName } from './candidates.ts';
 import { clips, TARGETS, type TargetName } from './clips.ts';
 import { measure, type Row } from './measure.ts';
@@ -35,6 +39,9 @@ const { values } = parseArgs({
     overhead: { type: 'boolean' },
     short: { type: 'boolean' },
     av1: { type: 'boolean' },
+    even: { type: 'boolean' },
+    sizes: { type: 'boolean' },
+    codec: { type: 'string', default: 'h264' },
     out: { type: 'string' },
     rows: { type: 'string' },
   },
@@ -76,6 +83,10 @@ try {
   if (values.short) special.push(await shortGoal({ tools, dir, say }));
   if (values.overhead) special.push(await overheadGoal({ tools, dir, say }));
   if (values.av1) special.push(await av1Goal(found, { tools, modern: judge, dir, say }));
+  if (values.even)
+    special.push(
+      ...(await evenGoals(found, targets, { tools, judge, dir, say, sizes: values.sizes, codec: values.codec })),
+    );
   if (special.length > 0) await tell(goalTable(special));
   else await everything();
 

@@ -11,6 +11,7 @@ import { ownFile } from '../../../../src/platform/files/files.ts';
 export interface Scored extends Made {
   ssim?: Quality;
   xpsnr?: Quality;
+  vmaf?: Quality;
 }
 
 export interface Row {
@@ -24,7 +25,7 @@ export interface Row {
   /** Processor time of the naive recipe with shrinkbox's picture size (and its tone mapping). */
   sameWorkCpuS?: number;
   /** SSIM of the naive recipe in as many bytes as shrinkbox took, where by itself it took more. */
-  naiveAlike?: Quality;
+  naiveAlike?: Pick<Quality, 'mean' | 'worst'>;
 }
 
 export async function measure(
@@ -43,6 +44,7 @@ export async function measure(
       const judged = { tools, with: options.judge, dir };
       made.ssim = await compare('ssim', made.path, clip, judged);
       if (options.judge.filters.has('xpsnr')) made.xpsnr = await compare('xpsnr', made.path, clip, judged);
+      if (options.judge.filters.has('libvmaf')) made.vmaf = await compare('vmaf', made.path, clip, judged);
       if (name === 'shrinkbox' && names.includes('naive')) await sameWork(row, made.path, request);
       await rm(made.path, { force: true });
     }

@@ -12,15 +12,22 @@ import type { Clip } from './clips.ts';
 import { ownFile } from '../../../../src/platform/files/files.ts';
 
 export interface Quality {
-  /** Over all frames, and of the worst 5 % of them. SSIM 0..1, XPSNR in dB (luma). */
+  /** Over all frames, and of the worst 5 % of them. SSIM 0..1, VMAF 0..100, XPSNR in dB (luma). */
   mean: number;
   worst: number;
+  /** Means of the eighths of the clip, in order: whether the end pays for the beginning. */
+  eighths: number[];
 }
 
 const AS_IT_IS: Target = { audio: { kind: 'keep' }, quality: 'auto', minSaving: 0 };
 
+export type Metric = 'ssim' | 'xpsnr' | 'vmaf';
+
+/** Between an untagged picture and a tagged one, ffmpeg 7 converts colours on the way, which moves VMAF by more than a point. */
+const UNTAGGED = ',setparams=colorspace=unknown:color_primaries=unknown:color_trc=unknown:range=tv';
+
 export async function compare(
-  metric: 'ssim' | 'xpsnr',
+  metric: Metric,
   path: string,
   clip: Clip,
   options: { tools: Tools; with: Tools; dir: string },
@@ -31,10 +38,15 @@ export async function compare(
   const chain = (of: MediaFacts) => planPicture(of, AS_IT_IS, 1, tools).filters;
   const [theirs, ours] = clocks(clip.facts, facts);
   const stats = join(dir, 'frames.log');
+  const tags = metric === 'vmaf' ? UNTAGGED : '';
+  const judge =
+    metric === 'vmaf'
+      ? `[shown][reference]libvmaf=log_fmt=csv:log_path=${stats}`
+      : `[reference][shown]${metric}=stats_file=${stats}`;
   const graph = [
-    `[0:${clip.facts.video.index}]${chain(clip.facts)},${theirs}[reference]`,
-    `[1:${facts.video.index}]${chain(facts)},scale=${size.width}:${size.height}:flags=bicubic,${ours}[shown]`,
-    `[reference][shown]${metric}=stats_file=${stats}`,
+    `[0:${clip.facts.video.index}]${chain(clip.facts)}${tags},${theirs}[reference]`,
+    `[1:${facts.video.index}]${chain(facts)}${tags},scale=${size.width}:${size.height}:flags=bicubic,${ours}[shown]`,
+    judge,
   ];
   const args = [
     ...['-v', 'error', '-nostdin', '-copyts', '-i', clip.path, '-i', path, '-an', '-sn', '-dn'],
@@ -56,8 +68,13 @@ function clocks(source: MediaFacts, result: MediaFacts): [string, string] {
   return ['settb=1/90000,setpts=PTS-STARTPTS', `settb=1/90000,setpts=PTS-STARTPTS-${half.toFixed(6)}/TB`];
 }
 
-/** `n:1 Y:0.98 U:0.99 V:0.99 All:0.98 (18.1)` and `n:    1  XPSNR y: 37.9  XPSNR u: 42.1 ...`. */
-function valuesOf(metric: 'ssim' | 'xpsnr', text: string): number[] {
+/** `n:1 Y:0.98 U:0.99 V:0.99 All:0.98 (18.1)`, `n:    1  XPSNR y: 37.9  XPSNR u: 42.1 ...`, and a table with a column `vmaf`. */
+function valuesOf(metric: Metric, text: string): number[] {
+  if (metric === 'vmaf') {
+    const [names = [], ...lines] = text.split('\n').map(line => line.split(','));
+    const at = names.indexOf('vmaf');
+    return lines.flatMap(fields => (fields[at] ? [Number(fields[at])] : []));
+  }
   const pattern = metric === 'ssim' ? /All:([\d.]+)/g : /XPSNR y:\s*([\d.]+|inf)/g;
   return [...text.matchAll(pattern)].map(([, value]) => (value === 'inf' ? 100 : Number(value)));
 }
@@ -65,5 +82,9 @@ function valuesOf(metric: 'ssim' | 'xpsnr', text: string): number[] {
 function summaryOf(frames: readonly number[]): Quality {
   const mean = (of: readonly number[]) => of.reduce((sum, value) => sum + value, 0) / Math.max(1, of.length);
   const sorted = frames.toSorted((a, b) => a - b);
-  return { mean: mean(sorted), worst: mean(sorted.slice(0, Math.max(1, Math.ceil(sorted.length * 0.05)))) };
+  const eighth = (n: number) => Math.round((n * frames.length) / 8);
+  const eighths = Array.from({ length: 8 }, (_, n) =>
+    mean(frames.slice(eighth(n), Math.max(eighth(n) + 1, eighth(n + 1)))),
+  );
+  return { mean: mean(sorted), worst: mean(sorted.slice(0, Math.max(1, Math.ceil(sorted.length * 0.05)))), eighths };
 }

@@ -16,7 +16,7 @@ export function tables(rows: readonly Row[]): string {
 function table(rows: readonly Row[]): string[] {
   const names = [...new Set(rows.flatMap(row => Object.keys(row.scored)))] as CandidateName[];
   const lines = [
-    `| clip | asked, kB | ${names.map(name => `${name}: size; SSIM mean/worst 5 %${hasXpsnr(rows) ? '; XPSNR' : ''}; CPU s`).join(' | ')} | CPU / naive alike |`,
+    `| clip | asked, kB | ${names.map(name => `${name}: size; SSIM mean/worst 5 %${besides(rows)}; CPU s`).join(' | ')} | CPU / naive alike |`,
     `|---|---|${names.map(() => '---|').join('')}---|`,
   ];
   for (const row of rows) {
@@ -29,7 +29,10 @@ function table(rows: readonly Row[]): string[] {
   return lines;
 }
 
-const hasXpsnr = (rows: readonly Row[]) => rows.some(row => Object.values(row.scored).some(made => made.xpsnr));
+function besides(rows: readonly Row[]): string {
+  const has = (metric: 'xpsnr' | 'vmaf') => rows.some(row => Object.values(row.scored).some(made => made[metric]));
+  return `${has('xpsnr') ? '; XPSNR' : ''}${has('vmaf') ? '; VMAF' : ''}`;
+}
 
 function cell(row: Row, made: Scored | undefined): string {
   if (!made) return '-';
@@ -38,7 +41,8 @@ function cell(row: Row, made: Scored | undefined): string {
   const over = made.bytes > row.bytes ? '**' : '';
   const ssim = made.ssim ? `${made.ssim.mean.toFixed(4)}/${made.ssim.worst.toFixed(4)}` : '-';
   const xpsnr = made.xpsnr ? `; ${made.xpsnr.mean.toFixed(1)}/${made.xpsnr.worst.toFixed(1)}` : '';
-  return `${over}${size.toFixed(4)}${over}; ${ssim}${xpsnr}; ${made.cpuS.toFixed(1)}`;
+  const vmaf = made.vmaf ? `; ${made.vmaf.mean.toFixed(1)}/${made.vmaf.worst.toFixed(1)}` : '';
+  return `${over}${size.toFixed(4)}${over}; ${ssim}${xpsnr}${vmaf}; ${made.cpuS.toFixed(1)}`;
 }
 
 function cpuRatio(row: Row, of: (made: Scored) => number = made => made.cpuS): number | undefined {

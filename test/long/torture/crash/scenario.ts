@@ -247,7 +247,8 @@ async function recover(box: Box, server: NemoServer | undefined): Promise<{ id: 
 }
 
 /** What may be in the state directory of a daemon that was stopped. */
-const STATE = /^(journal\/\d{6}\.jsonl(\.broken(-\d+)?)?|identity\.json|ffmpeg-abilities\.json|mounts\.json|lock)$/;
+const STATE =
+  /^(journal\/\d{6}\.jsonl(\.broken(-\d+)?)?|identity\.json|ffmpeg-abilities\.json|mounts\.json|clock\.json|lock)$/;
 
 async function check(
   box: Box,

@@ -30,6 +30,22 @@ export class Mounts {
     this.again(point, image);
   }
 
+  /** xfs in a file, whose files may share blocks. */
+  xfs(point: string, image: string, bytes: number): void {
+    closeSync(openSync(image, 'w'));
+    truncateSync(image, bytes);
+    this.#files.push(image);
+    run('mkfs.xfs', '-q', '-m', 'reflink=1', image);
+    this.again(point, image);
+  }
+
+  mergerfs(point: string, ...branches: string[]): void {
+    for (const dir of [point, ...branches]) mkdirSync(dir, { recursive: true });
+    // By default it makes nothing where less than 4 GB are free.
+    run('mergerfs', '-o', 'minfreespace=1M', branches.join(':'), point);
+    this.#points.push(point);
+  }
+
   /** Mounts an image as it is now. */
   again(point: string, image: string): void {
     mkdirSync(point, { recursive: true });

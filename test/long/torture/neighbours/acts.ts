@@ -289,6 +289,7 @@ const restoring = attack({
         archived: join(arena.archive, 'd/clip.mov'),
         archiveDir: arena.archive,
         inbox: arena.inbox,
+        isOriginal: async () => true,
         relative: 'd/clip.mov',
         sizeBytes: FILM.length,
       }).then(() => 'restored'),

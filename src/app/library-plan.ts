@@ -1,0 +1,113 @@
+/** Where a plan for a folder looks, and with what; the same for the daemon and for the command without one. */
+import { lstatSync, realpathSync } from 'node:fs';
+import { relative, resolve, sep } from 'node:path';
+import { asFolder, rulesOf } from '../config/libraries.ts';
+import type { Config, Library } from '../config/load.ts';
+import { ShrinkError } from '../core/errors.ts';
+import { isWithin } from '../core/file-names.ts';
+import type { Engine } from '../engine/engine.ts';
+import { findTools } from '../media/ffmpeg/tools.ts';
+import { procUsers } from '../inbox/open-files.ts';
+import type { LeftAlone } from '../library/plan/look.ts';
+import type { Eyes } from '../library/plan/inspect.ts';
+import type { LibraryPlan } from '../library/plan/outcome.ts';
+import { makePlan, type PlanProgress } from '../library/plan/plan.ts';
+import { planKey, PlanStore } from '../library/plan/store.ts';
+import { say } from '../messages/say.ts';
+import type { Clock } from '../platform/clock.ts';
+import { type Files, nodeFiles } from '../platform/files/files.ts';
+import { silentLogger } from '../platform/log.ts';
+import type { Ledger } from '../queue/ledger.ts';
+import { decide } from '../rules/decide.ts';
+import { createEngines } from './engines.ts';
+import { samePlace } from './library-history.ts';
+
+export interface PlanPlace {
+  library: Library;
+  /** Whether the configuration has it: only then can it be started. */
+  isConfigured: boolean;
+  /** Below the library, or empty. */
+  under: string;
+}
+
+const WEEK_MS = 7 * 86_400_000;
+
+/** @throws ShrinkError `usage` where there is no such folder */
+export function placeOf(dir: string, { libraries }: Pick<Config, 'libraries'>): PlanPlace {
+  const path = resolve(dir);
+  const inside = libraries.find(({ library }) => isWithin(library, path) || isWithin(library, realOf(path)));
+  if (lstatSync(realOf(path), { throwIfNoEntry: false })?.isDirectory() !== true)
+    throw new ShrinkError('usage', say('library.no-folder', { path }), { subject: path });
+  if (!inside)
+    return {
+      library: { library: realOf(path), originals: 'archive', minAge: WEEK_MS, rules: [] },
+      isConfigured: false,
+      under: '',
+    };
+  const real = isWithin(inside.library, path) ? path : realOf(path);
+  return { library: inside, isConfigured: true, under: relative(inside.library, real).split(sep).join('/') };
+}
+
+function realOf(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    return path;
+  }
+}
+
+export interface PlanningTools {
+  config: Config;
+  engine: Pick<Engine, 'forecast'>;
+  files: Files;
+  ledger: Pick<Ledger, 'atPlace'>;
+}
+
+export function eyesFor(library: Library, { config, engine, files, ledger }: PlanningTools): Eyes {
+  const rules = rulesOf(asFolder(library), config);
+  return {
+    library: library.library,
+    files,
+    engine,
+    users: procUsers,
+    decide: ({ relative: name, pin }) =>
+      decide({ sighting: { relative: name, sizeBytes: pin.sizeBytes }, rules, defaults: { engine: 'local' } }).decision,
+    known: ({ relative: name, pin }): LeftAlone | undefined => samePlace(ledger.atPlace(library.library, name), pin),
+  };
+}
+
+/** Plans of the same folder with the same rules go on where the last one was stopped. */
+export function keyFor({ library, under }: PlanPlace, config: Config): string {
+  return planKey([library.library, under, rulesOf(asFolder(library), config), config.local.effort]);
+}
+
+export function storeFor(place: PlanPlace, config: Config): PlanStore {
+  return new PlanStore(config.stateDir, keyFor(place, config));
+}
+
+export function planFolder(
+  place: PlanPlace,
+  tools: PlanningTools,
+  options: { now: number; id: string; signal: AbortSignal; onProgress?: (progress: PlanProgress) => void },
+): Promise<LibraryPlan> {
+  return makePlan({
+    ...options,
+    eyes: eyesFor(place.library, tools),
+    store: storeFor(place, tools.config),
+    under: place.under,
+    minAge: place.library.minAge,
+    user: process.geteuid?.() ?? 0,
+  });
+}
+
+/** A plan without a daemon: by this process, with what the journal says. */
+export async function planAlone(
+  dir: string,
+  config: Config,
+  options: Parameters<typeof planFolder>[2] & { clock: Clock; ledger: Ledger },
+): Promise<LibraryPlan> {
+  const place = placeOf(dir, config);
+  const tools = await findTools({ ...config.local, hardware: 'off' });
+  const { local } = await createEngines({ config, secrets: {}, clock: options.clock, log: silentLogger, tools });
+  return planFolder(place, { config, engine: local, files: nodeFiles, ledger: options.ledger }, options);
+}

@@ -1,0 +1,129 @@
+/** Bytes between the daemon and its workers: pieces of sources out, results in. Both can be cut off anywhere and go on from there. */
+import { createReadStream } from 'node:fs';
+import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { pipeline } from 'node:stream/promises';
+import { nodeFiles, sha256Of } from '../platform/files/files.ts';
+import type { Slice, Uploaded } from './part.ts';
+import { LENGTH_HEADER, OFFSET_HEADER, SHA256_HEADER } from './protocol.ts';
+import { Refused } from './refused.ts';
+
+/** Sends a file, or the rest of it from where the worker's copy ends. Resolves with the bytes that were sent. */
+export async function sendSlice(request: IncomingMessage, response: ServerResponse, slice: Slice): Promise<number> {
+  const { path, bytes, sha256 } = slice;
+  const tag = `"${sha256}"`;
+  const common = { etag: tag, [SHA256_HEADER]: sha256, 'accept-ranges': 'bytes' };
+  if (request.headers['if-none-match'] === tag) {
+    response.writeHead(304, common).end();
+    return 0;
+  }
+  const asked = /^bytes=(\d{1,15})-$/.exec(request.headers.range ?? '');
+  // A copy of something else must not be completed with this.
+  const isSame = request.headers['if-range'] === undefined || request.headers['if-range'] === tag;
+  const from = asked && isSame ? Number(asked[1]) : 0;
+  if (from > bytes) {
+    response.writeHead(416, { ...common, 'content-range': `bytes */${bytes}` }).end();
+    return 0;
+  }
+  const range = from > 0 ? { 'content-range': `bytes ${from}-${bytes - 1}/${bytes}` } : {};
+  response.writeHead(from > 0 ? 206 : 200, { ...common, ...range, 'content-length': bytes - from });
+  if (request.method === 'HEAD' || from === bytes) {
+    response.end();
+    return 0;
+  }
+  const reading = createReadStream(path, { start: from });
+  try {
+    await pipeline(reading, response);
+  } catch {
+    // The worker comes back for the rest.
+  }
+  return reading.bytesRead;
+}
+
+/** Uploads under way, so that one whose connection hangs gives way to the next try. */
+export class Uploads {
+  readonly #active = new Map<string, { request: IncomingMessage; ended: Promise<void> }>();
+
+  /**
+   * Takes a piece of a result. Resolves with the whole once all of it is there.
+   * @throws Refused `416` with the offset to go on from, `413` if it would be larger than anything asked for
+   */
+  async take(path: string, request: IncomingMessage, maxBytes: number): Promise<Uploaded | { offset: number }> {
+    const before = this.#active.get(path);
+    before?.request.destroy();
+    await before?.ended;
+    const work = this.#take(path, request, maxBytes);
+    const ended = work.then(
+      () => {},
+      () => {},
+    );
+    const own = { request, ended };
+    this.#active.set(path, own);
+    try {
+      return await work;
+    } finally {
+      if (this.#active.get(path) === own) this.#active.delete(path);
+    }
+  }
+
+  async #take(path: string, request: IncomingMessage, maxBytes: number): Promise<Uploaded | { offset: number }> {
+    const length = headerNumber(request, LENGTH_HEADER);
+    const offset = headerNumber(request, OFFSET_HEADER);
+    if (length > maxBytes) throw new Refused(413, 'too-large', `a result of ${length} bytes was not asked for`);
+    const file = await open(path, offset === 0 ? 'w' : 'r+', 0o600).catch(() => undefined);
+    const has = file ? (await file.stat()).size : 0;
+    if (!file || has !== offset) {
+      await file?.close();
+      throw new Refused(416, 'offset', `go on at ${has}`);
+    }
+    try {
+      const end = await append(file, request, { offset, length });
+      await file.sync();
+      if (end < length) return { offset: end };
+    } finally {
+      await file.close();
+    }
+    const sha256 = await sha256Of(path, nodeFiles);
+    const said = request.headers[SHA256_HEADER];
+    if (said === undefined) return { offset: length };
+    if (sha256 === said) return { path, bytes: length, sha256 };
+    // Whatever went wrong on the way: from the beginning.
+    await unlink(path);
+    throw new Refused(416, 'offset', 'the hash is another one; go on at 0');
+  }
+}
+
+async function append(
+  file: FileHandle,
+  request: IncomingMessage,
+  { offset, length }: { offset: number; length: number },
+): Promise<number> {
+  let at = offset;
+  try {
+    for await (const chunk of request as AsyncIterable<Buffer>) {
+      if (at + chunk.length > length) throw new Refused(413, 'too-large', 'there is more than was announced');
+      for (let done = 0; done < chunk.length; )
+        done += (await file.write(chunk, done, chunk.length - done, at + done)).bytesWritten;
+      at += chunk.length;
+    }
+  } catch (error) {
+    if (error instanceof Refused || !request.destroyed || request.complete) throw error;
+    // Cut off: what came is kept.
+  }
+  return at;
+}
+
+/** Bytes there are of an upload. */
+export async function uploadedBytes(path: string): Promise<number> {
+  return await stat(path).then(
+    ({ size }) => size,
+    () => 0,
+  );
+}
+
+function headerNumber(request: IncomingMessage, name: string): number {
+  const written = request.headers[name];
+  if (typeof written !== 'string' || !/^\d{1,15}$/.test(written))
+    throw new Refused(400, 'bad-request', `${name} is missing`);
+  return Number(written);
+}

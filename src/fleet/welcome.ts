@@ -1,0 +1,97 @@
+/**
+ * What a worker is told when it reports, and its user in Redis: one that may do what BullMQ does to the keys of this fleet, and nothing
+ * else. What it could still break there (its own doorbells) is rung again by design.
+ */
+import type { Redis } from 'ioredis';
+import type { Logger } from '../platform/log.ts';
+import { type QueueAccess, prefixOf, reasonOf } from './doorbells.ts';
+import type { Welcome } from './protocol.ts';
+import type { RosterEntry } from './roster.ts';
+
+export interface WelcomeOptions {
+  cluster: string;
+  access: QueueAccess;
+  redis: Redis;
+  leaseMs: number;
+  films(): string[];
+  log: Logger;
+}
+
+/** As long as a worker waits for its welcome. */
+const ANSWER_MS = 3_000;
+const BEATS_PER_LEASE = 4;
+
+const MAY = [
+  ...['resetchannels', '-@all', '+@read', '+@write', '+@sortedset', '+@list', '+@hash', '+@stream', '+@string'],
+  ...['+@transaction', '+@connection', '+info', '-keys', '-flushall', '-flushdb', '-swapdb'],
+  // What other programs keep there is not listed, and nobody's connections are ended or made to wait.
+  ...['-scan', '-randomkey', '-dbsize', '-sort', '-client', '+client|setname', '+client|id'],
+  ...['+eval', '+evalsha', '+script|load', '+script|exists'],
+];
+
+export class WelcomeDesk {
+  readonly #options: WelcomeOptions;
+  /** Made in the server that is there now. */
+  readonly #allowed = new Set<string>();
+  readonly #known = new Map<string, RosterEntry>();
+
+  constructor(options: WelcomeOptions) {
+    this.#options = options;
+    // It may have come back without its users.
+    options.redis.on('ready', () => {
+      this.#allowed.clear();
+      this.#sign();
+      for (const worker of this.#known.values()) void this.#allow(worker);
+    });
+  }
+
+  async welcome(worker: RosterEntry): Promise<Welcome> {
+    const { cluster, access, leaseMs, films } = this.#options;
+    this.#known.set(worker.name, worker);
+    await this.#allow(worker);
+    this.#sign();
+    return {
+      ...{ cluster, worker: worker.name, films: films(), lease_ms: leaseMs, beat_ms: leaseMs / BEATS_PER_LEASE },
+      queue: { url: access.url, username: this.#userOf(worker.name), password: worker.password, ca: access.ca },
+    };
+  }
+
+  async forbid(worker: string): Promise<void> {
+    this.#known.delete(worker);
+    this.#allowed.delete(worker);
+    await this.#ask('ACL', 'DELUSER', this.#userOf(worker)).catch(() => {});
+  }
+
+  /** So that a worker can tell whether it listens where its daemon rings; said again, because the queue may have been emptied. */
+  #sign(): void {
+    const { cluster } = this.#options;
+    void this.#ask('SET', `${prefixOf(cluster)}:cluster`, cluster).catch(() => {});
+  }
+
+  async #allow({ name, password }: RosterEntry): Promise<void> {
+    if (this.#allowed.has(name)) return;
+    try {
+      const keys = `~${prefixOf(this.#options.cluster)}:*`;
+      await this.#ask('ACL', 'SETUSER', this.#userOf(name), 'reset', 'on', `>${password}`, keys, ...MAY);
+      this.#allowed.add(name);
+    } catch (error) {
+      // A queue that is away comes back, and gets its users then; one that refuses needs a person.
+      const level = error instanceof Error && error.name === 'ReplyError' ? 'warn' : 'debug';
+      this.#options.log[level]({ worker: name, why: reasonOf(error) }, 'the queue has no user for this worker yet');
+    }
+  }
+
+  #userOf(worker: string): string {
+    return `sb-${this.#options.cluster}-${worker}`;
+  }
+
+  async #ask(command: string, ...args: string[]): Promise<void> {
+    const { redis } = this.#options;
+    if (redis.status !== 'ready') throw new Error('away');
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<never>((_, reject) => {
+      timer = setTimeout(() => reject(new Error('no answer')), ANSWER_MS);
+    });
+    await Promise.race([redis.call(command, ...args), late]).finally(() => clearTimeout(timer));
+  }
+}

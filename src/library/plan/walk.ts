@@ -1,0 +1,71 @@
+import type { BigIntStats } from 'node:fs';
+import { reasonToIgnoreFolder } from '../../inbox/ignored-names.ts';
+import { openFolder } from '../../platform/files/door.ts';
+import { Entry, holding } from '../../platform/files/entry.ts';
+import { errnoOf, type Files } from '../../platform/files/files.ts';
+import { isFilm } from './look.ts';
+
+export interface Film {
+  /** Below the library, with `/` between parts. */
+  relative: string;
+  name: string;
+  stats: BigIntStats;
+  beside: readonly string[];
+}
+
+export interface WalkedFolder {
+  films: Film[];
+  /** Files that are no films. */
+  others: number;
+  /** Set where it could not be listed. */
+  unreadable?: string;
+}
+
+const MAX_DEPTH = 100;
+
+/**
+ * Folder by folder, so that no more than one of them is held in memory; links are not followed, and nothing is opened but folders.
+ * @param under where in the library to begin: a path below it, or empty
+ */
+export async function* walk(library: string, under: string, { files, signal }: { files: Files; signal: AbortSignal }) {
+  const left: string[] = [under];
+  for (let folder = left.pop(); folder !== undefined; folder = left.pop()) {
+    signal.throwIfAborted();
+    const parts = folder === '' ? [] : folder.split('/');
+    const found = await list(library, parts, files).catch((error: unknown) => {
+      // Removed meanwhile, or not ours to read.
+      if (errnoOf(error) === undefined && !(error instanceof Error && error.name === 'ShrinkError')) throw error;
+      return undefined;
+    });
+    if (!found) {
+      yield { films: [], others: 0, unreadable: folder } satisfies WalkedFolder;
+      continue;
+    }
+    const below = (name: string) => (folder === '' ? name : `${folder}/${name}`);
+    if (parts.length < MAX_DEPTH) left.push(...found.folders.toSorted().reverse().map(below));
+    const films = found.films.map(({ name, stats }) => ({ relative: below(name), name, stats, beside: found.names }));
+    yield { films, others: found.others } satisfies WalkedFolder;
+  }
+}
+
+async function list(library: string, parts: readonly string[], files: Files) {
+  return holding(openFolder(library, parts, files), async folder => {
+    const entries = await folder.list();
+    const films: { name: string; stats: BigIntStats }[] = [];
+    const folders: string[] = [];
+    let others = 0;
+    for (const entry of entries) {
+      if (entry.isDirectory()) {
+        if (reasonToIgnoreFolder(entry.name) === undefined) folders.push(entry.name);
+        continue;
+      }
+      if (!isFilm(entry.name)) {
+        others += 1;
+        continue;
+      }
+      const stats = await new Entry(folder, entry.name).lstat();
+      if (stats) films.push({ name: entry.name, stats });
+    }
+    return { films, folders, others, names: films.length > 0 ? entries.map(({ name }) => name) : [] };
+  });
+}

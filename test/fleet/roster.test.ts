@@ -1,0 +1,109 @@
+import { X509Certificate } from 'node:crypto';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, createServer, type TLSSocket } from 'node:tls';
+import { once } from 'node:events';
+import type { AddressInfo } from 'node:net';
+import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { makeCertificate, pinOf } from '../../src/fleet/certificate.ts';
+import { readTicket, Roster, writeTicket } from '../../src/fleet/roster.ts';
+import { silentLogger } from '../../src/platform/log.ts';
+
+const DAY = 24 * 60 * 60_000;
+let dir: string;
+let roster: Roster;
+beforeEach(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'shrinkbox-roster-'));
+  roster = new Roster(dir, silentLogger);
+});
+afterEach(() => rm(dir, { recursive: true, force: true }));
+
+describe('the certificate', () => {
+  it('is one that TLS takes, and its key is what is pinned', async () => {
+    const made = makeCertificate('nas');
+    const read = new X509Certificate(made.cert);
+    expect(read.verify(read.publicKey)).toBe(true);
+    expect(read.subject).toBe('CN=nas');
+    const server = createServer({ key: made.key, cert: made.cert }, socket => socket.end('hello'));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    const socket = connect({ port: (server.address() as AddressInfo).port, rejectUnauthorized: false });
+    await once(socket, 'secureConnect');
+    expect(pinOf((socket as TLSSocket).getPeerX509Certificate()?.raw ?? '')).toBe(pinOf(made.cert));
+    socket.destroy();
+    server.close();
+  });
+
+  it('is another one each time', () => {
+    expect(pinOf(makeCertificate('nas').cert)).not.toBe(pinOf(makeCertificate('nas').cert));
+  });
+});
+
+describe('the roster', () => {
+  it('keeps who the fleet is, readable to nobody else', async () => {
+    const made = await roster.cluster('nas');
+    expect(await new Roster(dir, silentLogger).cluster('other')).toEqual(made);
+    expect((await stat(join(dir, 'fleet/cluster.json'))).mode & 0o077).toBe(0);
+  });
+
+  it('lets an invited worker in once, with a token of its own', async () => {
+    const code = await roster.invite('desk', 0);
+    const { token } = (await roster.redeem(code, DAY)) ?? { token: '' };
+    expect((await roster.whose(token))?.name).toBe('desk');
+    expect(await roster.redeem(code, DAY)).toBeUndefined();
+    expect(await roster.whose(code)).toBeUndefined();
+  });
+
+  it('lets nobody in with an old, forged or empty code', async () => {
+    const code = await roster.invite('desk', 0);
+    expect(await roster.redeem(code, DAY + 1)).toBeUndefined();
+    expect(await roster.redeem(`${code}x`, 0)).toBeUndefined();
+    for (const word of ['', '.', 'desk.', '../../cluster.x', 'attic.abc']) {
+      expect(await roster.redeem(word, 0)).toBeUndefined();
+      expect(await roster.whose(word)).toBeUndefined();
+    }
+  });
+
+  it('forgets a revoked worker at once, also for those who look at the files anew', async () => {
+    const { token } = (await roster.admit('desk')) ?? { token: '' };
+    expect(await roster.admit('desk')).toBeUndefined();
+    expect(await new Roster(dir, silentLogger).revoke('desk')).toBe(true);
+    expect(await roster.whose(token)).toBeUndefined();
+    expect(await roster.revoke('desk')).toBe(false);
+  });
+
+  it('benches a worker until a person takes it back', async () => {
+    await roster.admit('desk');
+    expect(await roster.bench('desk', true)).toBe(true);
+    expect((await roster.all()).map(({ name, benched }) => [name, benched])).toEqual([['desk', true]]);
+    expect(await roster.bench('attic', true)).toBe(false);
+  });
+});
+
+describe('a ticket', () => {
+  it('is one line that says where, by which key, and with what', () => {
+    const ticket = { url: 'https://nas:8789', pin: 'a-B_c', secret: 'desk.0123456789abcdef', isInvitation: true };
+    expect(readTicket(`${writeTicket(ticket)}\n`)).toEqual(ticket);
+    expect(readTicket('desk.0123456789abcdef', 'https://nas:8789#pin')).toEqual({
+      ...ticket,
+      pin: 'pin',
+      isInvitation: false,
+    });
+    expect(readTicket('desk.0123456789abcdef', 'https://nas:8789')).toEqual({
+      ...{ url: ticket.url, secret: ticket.secret, isInvitation: false },
+    });
+    expect(readTicket('the-token-of-a-whole-fleet', 'https://nas:8789')?.isInvitation).toBe(true);
+    expect(readTicket(writeTicket({ ...ticket, isInvitation: false }))?.isInvitation).toBe(false);
+    expect(readTicket(writeTicket(ticket), 'https://10.0.0.2:8789')).toEqual({
+      ...ticket,
+      url: 'https://10.0.0.2:8789',
+    });
+  });
+
+  it('that names no daemon is none', () => {
+    expect(readTicket('desk.0123456789abcdef')).toBeUndefined();
+    expect(readTicket('')).toBeUndefined();
+    expect(readTicket('http://nas:8789/#a.desk.0123456789abcdef')).toBeUndefined();
+  });
+});

@@ -1,0 +1,229 @@
+import type { Browser } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { messageOf } from '../../../src/core/message.ts';
+import { say } from '../../../src/messages/say.ts';
+import { findChromium, launch, violations, visit as open, type VisitOptions } from '../../support/browser.ts';
+import { eventually } from '../../support/eventually.ts';
+import type { FakeControl } from '../../support/fake-control.ts';
+
+const chromium = findChromium();
+
+// See page.test.ts: a machine without a browser passes, and .ci/run has one.
+describe.skipIf(chromium === undefined)('what can be done on the page', () => {
+  let browser: Browser;
+
+  beforeAll(async () => {
+    browser = await launch(chromium ?? '');
+  });
+  afterAll(() => browser.close());
+
+  async function visit(options: VisitOptions = {}) {
+    const opened = await open(browser, options);
+    onTestFinished(() => opened.context.close());
+    return opened;
+  }
+
+  it.each([390, 1440, 2560])('nothing jumps while it loads, %i px wide', async width => {
+    const { page } = await visit({ prepare: busy, context: { viewport: { width, height: 900 } } });
+    await page.addInitScript(`
+      window.shift = 0;
+      new PerformanceObserver(list => {
+        for (const entry of list.getEntries()) window.shift += entry.value;
+      }).observe({ type: 'layout-shift', buffered: true });
+    `);
+    await page.reload();
+    await page.locator('.history .row').first().waitFor();
+    await page.waitForLoadState('networkidle').catch(() => {});
+    expect(await page.evaluate('window.shift')).toBeLessThan(0.05);
+    expect(await page.evaluate('document.documentElement.scrollWidth')).toBe(width);
+  });
+
+  it('many at once: those that are selected are restored, those that can be are tried again', async () => {
+    const prepare = (control: FakeControl) => {
+      for (const id of ['a', 'b', 'c']) {
+        const original = id === 'c' ? null : `/archive/${id}.mp4`;
+        control.add({ id, source: `/in/${id}.mp4`, state: 'done', output_bytes: 1_000_000, original });
+      }
+      control.add({ id: 'd', source: '/in/d.mp4', state: 'cancelled' });
+    };
+    const { page, control } = await visit({ prepare });
+    await page.getByRole('button', { name: 'Select', exact: true }).click();
+    await page.getByLabel('All on this page').check();
+    await page.getByLabel('Select c.mp4').uncheck();
+    await page.getByText('3 selected').waitFor();
+    await page.getByRole('button', { name: 'Restore the original: all 2' }).click();
+    await eventually(() => control.calls.includes('restore a') && control.calls.includes('restore b'));
+    await page.getByRole('button', { name: 'Try again: d.mp4' }).click();
+    await eventually(() => control.calls.includes('retry d'));
+    expect(control.calls).not.toContain('restore c');
+  });
+
+  it('the archive is looked through, and what is chosen comes back, by keys alone', async () => {
+    const prepare = (control: FakeControl) => {
+      for (const id of ['beach', 'garden']) {
+        control.add({ id, source: `/in/${id}.mov`, state: 'done', output_bytes: 5, original: `/archive/${id}.mov` });
+      }
+    };
+    const { page, control } = await visit({ prepare });
+    await page.evaluate(`location.hash = '#archive'`);
+    await page.getByText('2 originals, 8.00 MB').waitFor();
+    await page.getByRole('searchbox').fill('gard');
+    await page.getByLabel('Choose garden.mov').press('Space');
+    await page.getByRole('button', { name: 'Restore 1' }).press('Enter');
+    await page.getByText('1 restored').waitFor();
+    expect(control.calls.filter(call => call.startsWith('restore'))).toEqual(['restore garden']);
+    expect(await violations(page)).toEqual([]);
+  });
+
+  it.each([
+    ['light', {}],
+    ['dark', {}],
+    ['light', { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true }],
+  ] as const)('everybody can use each part of it (axe, %s)', async (colorScheme, device) => {
+    const prepare = (control: FakeControl) => {
+      busy(control);
+      hopeless(control, 'n', 'tiny.mp4');
+    };
+    const { page } = await visit({ prepare, context: { colorScheme, ...device } });
+    await page.getByRole('button', { name: 'Say something else…: tiny.mp4' }).click();
+    await page.locator('.history .opener').first().click();
+    await page.locator('.details dl').waitFor();
+    await page.getByRole('button', { name: 'Cancel: three.mov' }).click();
+    await page.getByRole('button', { name: 'Undo' }).waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.getByRole('button', { name: 'Compare: clip 0.mp4' }).click();
+    await page.getByText('Nothing to compare').waitFor();
+    expect(await violations(page)).toEqual([]);
+    await page.keyboard.press('Escape');
+    // Back where the person was.
+    const focused = await page.evaluate('document.activeElement.getAttribute("aria-label")');
+    expect(focused).toBe('Compare: clip 0.mp4');
+  });
+
+  it('what runs stays in sight with 80 that need somebody and 400 in line', async () => {
+    const { page } = await visit({ prepare: backlog, context: { viewport: { width: 390, height: 844 } } });
+    const line = page.getByRole('button', { name: /^80 need you/ });
+    await line.waitFor();
+    const { y } = (await page.locator('.active').boundingBox()) ?? { y: 9999 };
+    expect(y).toBeLessThan(500);
+    await line.click();
+    await page.getByRole('button', { name: 'Leave it: all 60' }).waitFor();
+    await page.getByText('Show more (394 left)').waitFor();
+  });
+
+  it('one tap asks for the size that would do', async () => {
+    const { page, control } = await visit({ prepare: control => hopeless(control, 'n', 'tiny.mp4') });
+    const words = asked(control);
+    await page.getByRole('button', { name: 'Use 164 kB: tiny.mp4' }).click();
+    await eventually(async () => expect(words).toEqual(['at most 164123 bytes']), { what: 'the words to arrive' });
+    expect(await page.getByRole('button', { name: /^Try again/ }).count()).toBe(0);
+  });
+
+  it('says how words are understood while they are typed', async () => {
+    const { page, control } = await visit({ prepare: control => hopeless(control, 'n', 'tiny.mp4') });
+    const words = asked(control);
+    await page.getByRole('button', { name: 'Say something else…: tiny.mp4' }).click();
+    await page.keyboard.type('25 MB');
+    await page.getByText('Understood as: at most 25 MB').waitFor();
+    await page.keyboard.press('Enter');
+    await eventually(async () => expect(words).toEqual(['25 MB']), { what: 'the words to arrive' });
+    await page.locator('.say').waitFor({ state: 'detached' });
+  });
+
+  it('a cancelled job can be taken back at once', async () => {
+    const { page, control } = await visit({ prepare: busy });
+    await page.getByRole('button', { name: 'Cancel: one.mov' }).click();
+    await page.getByText('one.mov: cancelled').waitFor();
+    control.add({ id: 'one', source: '/in/one.mov', state: 'queued' });
+    await page.getByRole('button', { name: 'Undo' }).click();
+    await page.locator('.toast').waitFor({ state: 'detached' });
+    const acts = () => control.calls.filter(call => call.endsWith(' one') && !call.startsWith('job'));
+    await eventually(async () => expect(acts()).toEqual(['cancel one', 'retry one']), { what: 'both requests' });
+  });
+
+  it('the queue is put in order by button, by keys and by dragging', async () => {
+    const { page, control } = await visit({ prepare: busy });
+    const moves = () => control.calls.filter(call => call.startsWith('move'));
+    await page.getByRole('button', { name: 'Move to the top: two.mov' }).click();
+    await eventually(async () => expect(moves()).toEqual(['move "top" two']), { what: 'the button' });
+    await page.getByRole('button', { name: /^Move one\.mov: arrow/ }).press('ArrowDown');
+    await eventually(async () => expect(moves()[1]).toBe('move {"before":"three"} one'), { what: 'the key' });
+    const handle = page.getByRole('button', { name: /^Move three\.mov: arrow/ });
+    await handle.dragTo(page.locator('.queue .row').nth(1));
+    await eventually(async () => expect(moves()[2]).toBe('move {"before":"two"} three'), { what: 'the drag' });
+    await page.getByLabel('Order').first().selectOption('largest-saving');
+    await eventually(async () => expect(control.order).toBe('largest-saving'), { what: 'the order' });
+  });
+
+  it('one job rests and goes on', async () => {
+    const { page, control } = await visit({ prepare: busy });
+    await page.getByRole('button', { name: 'Pause: running.mov' }).click();
+    await eventually(async () => expect(control.calls).toContain('pause run'), { what: 'the request' });
+    const job = control.add({ ...control.details.get('run'), id: 'run', paused: true });
+    const { eta_ms, progress_note, hint, waiting_until, undo_until, paused, retry_helps, place } = job;
+    control.emit({
+      kind: 'job',
+      job,
+      live: { eta_ms, progress_note, hint, waiting_until, undo_until, paused, retry_helps, place },
+    });
+    await page.getByText('Paused at 40%').waitFor();
+    await page.getByRole('button', { name: 'Continue: running.mov' }).click();
+    await eventually(async () => expect(control.calls).toContain('resume run'), { what: 'the request' });
+  });
+
+  it('looks in every state for a word, and narrows by state', async () => {
+    const { page } = await visit({ prepare: busy });
+    await page.getByLabel('Find by file name').fill('one');
+    await page.locator('.history .name').getByText('one.mov').waitFor();
+    await page.getByLabel('Find by file name').fill('');
+    await page.getByLabel('Show').selectOption('queue');
+    await page.locator('.history .name').getByText('running.mov').waitFor();
+    expect(await page.locator('.history .row').count()).toBe(4);
+  });
+
+  it('a chip is words, which can be seen and changed', async () => {
+    const { page } = await visit();
+    await page.getByRole('button', { name: '25 MB' }).click();
+    expect(await page.getByLabel('Instruction').inputValue()).toBe('at most 25 MB');
+    await page.getByText('Understood as: at most 25 MB').waitFor();
+  });
+});
+
+function busy(control: FakeControl): void {
+  control.add({ id: 'run', source: '/in/running.mov', state: 'running', progress: 0.4, step: 'pass 1 of 2' });
+  for (const [at, id] of ['one', 'two', 'three'].entries()) {
+    control.add({ id, source: `/in/${id}.mov`, created_at: 1_700_000_000_000 + at });
+  }
+  control.queue = ['one', 'two', 'three'];
+  for (let i = 0; i < 12; i += 1) {
+    const at = Date.now() - i * 3_600_000;
+    control.add({ id: `d${i}`, source: `/in/clip ${i}.mp4`, state: 'done', output_bytes: 1_000_000, updated_at: at });
+  }
+}
+
+function hopeless(control: FakeControl, id: string, file: string): void {
+  const reason = say('local.hopeless', { file, cap: 5000, seconds: 12, decent: 164_123 });
+  const hint = say('local.hopeless-hint', { decent: 164_123 });
+  const messages = { reason: messageOf(reason), hint: messageOf(hint) };
+  control.add({ id, source: `/in/${file}`, state: 'held', reason: reason.text, hint: hint.text, messages });
+}
+
+function backlog(control: FakeControl): void {
+  busy(control);
+  for (let i = 0; i < 60; i += 1) hopeless(control, `h${i}`, `tiny ${i}.mp4`);
+  for (let i = 0; i < 20; i += 1) {
+    control.add({ id: `f${i}`, source: `/in/text ${i}.mp4`, state: 'failed', reason: `text ${i}.mp4 is not a video` });
+  }
+  for (let i = 0; i < 397; i += 1) control.add({ id: `q${i}`, source: `/in/waits ${i}.mp4` });
+}
+
+/** The words of every refinement asked for from now on. */
+function asked(control: FakeControl): string[] {
+  const words: string[] = [];
+  const { refine } = control;
+  control.refine = (id, said) => {
+    words.push(said);
+    return refine(id, said);
+  };
+  return words;
+}

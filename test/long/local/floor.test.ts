@@ -1,0 +1,133 @@
+/** The built-in rule and a written one on a film that moves too much for its size: what each makes of it, and says. */
+import { execFile } from 'node:child_process';
+import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { defaultConfig } from '../../../src/config/defaults.ts';
+import type { Rule } from '../../../src/config/load.ts';
+import type { Target } from '../../../src/core/target.ts';
+import { cannotWrite } from '../../../src/media/ffmpeg/tools.ts';
+import { decide } from '../../../src/rules/decide.ts';
+import { recordingContext } from '../../contract/engine.ts';
+import { bytes, engineFor, inWorkDir, orderFor, refusal, shrink } from '../../engine/local/support.ts';
+import { realTools } from '../../support/footage.ts';
+import { openSource } from '../../support/with-source.ts';
+
+const SMALL = 150_000;
+let dir = '';
+let film = '';
+
+/** Everything moves all the time, in every part of 32 s; three places of it are sampled. */
+beforeAll(async () => {
+  dir = await mkdtemp(join(tmpdir(), 'shrinkbox-floor-'));
+  film = join(dir, 'film.mp4');
+  const picture = 'testsrc2=size=320x180:rate=16:duration=32,rotate=t/2,noise=alls=10:allf=t';
+  const { ffmpeg } = await realTools();
+  await promisify(execFile)(ffmpeg, [
+    ...['-v', 'error', '-f', 'lavfi', '-i', picture],
+    ...['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '8', '-pix_fmt', 'yuv420p', film],
+  ]);
+}, 60_000);
+
+afterAll(() => rm(dir, { recursive: true, force: true }));
+
+/** What a rule asks of the film, with its size in place of the 50 MB. */
+function targetOf(rule: Partial<Rule>, words?: string): Target {
+  const [builtIn] = defaultConfig(path => path).rules;
+  const sighting = { relative: 'film.mp4', sizeBytes: 40e6 };
+  const rules = [{ ...(builtIn as Rule), size: { kind: 'bytes' as const, bytes: SMALL }, ...rule }];
+  const { decision } = decide({ sighting, rules, defaults: { engine: 'local' }, ...(words && { request: words }) });
+  if (decision.kind !== 'do') throw new Error(decision.reason);
+  return decision.target;
+}
+
+const BUILT_IN = {};
+const WRITTEN = { floor: 'decent', belowFloor: 'hold' } as const;
+
+async function explained(target: Target): Promise<string> {
+  const source = await openSource(film);
+  const engine = await engineFor();
+  const lines = await engine.describe?.(await orderFor(film, target), source, AbortSignal.timeout(60_000));
+  await source.close();
+  return (lines ?? []).map(line => (typeof line === 'string' ? line : line.text)).join('\n');
+}
+
+const GIVEN_UP =
+  /not made as small as 150 kB, in which it would look .*, at \d+x\d+, .* it looks good from about [\d.]+ MB on\. The words “no matter how it looks” ask for 150 kB/;
+
+describe('a film that 150 kB would spoil', () => {
+  it('keeps its quality and picture under the built-in rule, and a note and explain say why and which words force it', async () => {
+    const { candidate, after } = await shrink({ path: film }, targetOf(BUILT_IN));
+    expect(after.video).toMatchObject({ width: 320, height: 180 });
+    expect(candidate.how).toMatch(/visually lossless/);
+    expect(candidate.notes.join()).toMatch(GIVEN_UP);
+    const source = (await stat(film)).size;
+    expect(candidate.bytes).toBeGreaterThan(SMALL);
+    expect(candidate.bytes).toBeLessThan(source * 0.95);
+    expect(await explained(targetOf(BUILT_IN))).toMatch(
+      new RegExp(`${GIVEN_UP.source}[^]*plan: h264, .*visually lossless; kept if smaller[^]*320x180`),
+    );
+  });
+
+  it('says so after a restart in the middle, too', async () => {
+    await inWorkDir(async workDir => {
+      const engine = await engineFor();
+      const order = await orderFor(film, targetOf(BUILT_IN));
+      const first = recordingContext({
+        workDir,
+        afterRecord: key => {
+          if (key === 'choice') throw new Error('power cut');
+        },
+      });
+      await expect(engine.run(order, first.context)).rejects.toThrow('power cut');
+      const again = recordingContext({ workDir, resume: first.recorded.records });
+      const candidate = await engine.run(order, again.context);
+      expect(candidate.notes.join()).toMatch(GIVEN_UP);
+    });
+  });
+
+  it('becomes 150 kB where words ask for that however it looks', async () => {
+    const { candidate } = await shrink({ path: film }, targetOf(BUILT_IN, 'no matter how it looks'));
+    expect(candidate.bytes).toBeLessThanOrEqual(SMALL);
+    expect(candidate.notes.join()).toMatch(/picture made smaller/);
+  });
+
+  it('is held by a written rule before anything is encoded, and the size it names does', async () => {
+    await inWorkDir(async workDir => {
+      const { context, recorded } = recordingContext({ workDir });
+      const error = await refusal((await engineFor()).run(await orderFor(film, targetOf(WRITTEN)), context));
+      expect(error.code).toBe('cannot-fit');
+      expect(error.message).toMatch(/^film.mp4 would .* in 150 kB: 32 s of this picture need about .* to look decent$/);
+      expect(error.hint).toMatch(/no matter how it looks/);
+      expect(recorded.steps).not.toContain('pass-1');
+      expect(await explained(targetOf(WRITTEN))).toMatch(/it would be held/);
+      const [, amount = '', unit = ''] = /at least ([\d.]+) (kB|MB)/.exec(error.hint ?? '') ?? [];
+      const named = Number(amount) * (unit === 'MB' ? 1e6 : 1e3);
+      const { candidate } = await shrink(
+        { path: film },
+        targetOf({ ...WRITTEN, size: { kind: 'bytes', bytes: named } }),
+      );
+      expect(candidate.bytes).toBeLessThanOrEqual(named);
+    });
+  });
+
+  it('is encoded by a written rule with floor: any', async () => {
+    const { candidate } = await shrink({ path: film }, targetOf({ ...WRITTEN, floor: 'any' }));
+    expect(candidate.bytes).toBeLessThanOrEqual(SMALL);
+  });
+
+  it('is encoded for a job of 0.1.0, whose target has no floor, as long as it is recognisable', async () => {
+    const { candidate } = await shrink({ path: film }, bytes(2 * SMALL));
+    expect(candidate.bytes).toBeLessThanOrEqual(2 * SMALL);
+  });
+
+  it('AV1 gives the size up after its own first pass', async context => {
+    const why = cannotWrite('av1', await realTools());
+    if (why) return context.skip(why.text);
+    const { candidate, after } = await shrink({ path: film }, targetOf({ codec: 'av1' }));
+    expect(after.video).toMatchObject({ codec: 'av1', width: 320, height: 180 });
+    expect(candidate.notes.join()).toMatch(/not made as small as 150 kB/);
+  });
+});
