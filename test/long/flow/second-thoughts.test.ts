@@ -39,7 +39,8 @@ it('a job that is cancelled and taken back goes on where it was, after a restart
   const steps = after.flatMap(({ event, data }) => (event === 'step' ? [String(data['stepId'])] : []));
   expect(steps).not.toContain('pass-1');
   expect(steps).toContain('pass-2');
-  expect(existsSync(join(box.dir, 'state/work', id))).toBe(false);
+  // Its working files go a moment after.
+  await expect.poll(() => existsSync(join(box.dir, 'state/work', id)), { timeout: 10_000 }).toBe(false);
 });
 
 async function cancelledInPass2(name: string): Promise<{ id: string }> {
