@@ -2,7 +2,6 @@
  * The daemon's side of the fleet: offers parts, gives leases, takes them back, and hands over what comes in. Whatever is decided is in
  * the journal before anybody hears of it; Redis only rings. docs/decisions/0019-fleet.md
  */
-import { join } from 'node:path';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { LeaseEnd, LeaseRef, Leases } from '../core/lease.ts';
 import { say } from '../messages/say.ts';
@@ -216,23 +215,30 @@ export class Coordinator {
     if (standing === 'lost') throw this.#fence(ref);
     const wanted = this.#wanted.get(ref.task);
     if (wanted && standing === 'held') return wanted.spec;
-    throw new Refused(503, 'not-yet', 'the daemon has started again and has not come to this film yet; try again');
+    throw notYet();
   }
 
-  /**
-   * What the part is made from. Where that fails here, the film fails as it would if this machine made the part.
-   * @throws Refused
-   */
+  /** What the part is made from. @throws Refused */
   async slice(ref: Pick<LeaseRef, 'task' | 'n' | 'worker'>, known: string | undefined): Promise<Slice> {
     const spec = this.heldPart(ref);
     if (!spec) throw new Refused(410, 'gone', 'this part was delivered');
     try {
       return await spec.slice(known);
     } catch (error) {
-      if (this.#table.standing(ref) === 'lost') throw this.#fence(ref);
-      this.#wanted.get(ref.task)?.done.reject(error);
-      throw refusal('gone');
+      throw this.failHere(ref, error);
     }
+  }
+
+  /**
+   * Something of this machine failed over a part (a full disk, a child that was killed): the film fails as it would if this machine
+   * made the part, and nobody tries the others. Returns what the worker is told.
+   */
+  failHere(ref: Pick<LeaseRef, 'task' | 'n' | 'worker'>, error: unknown): Refused {
+    if (this.#table.standing(ref) === 'lost') return this.#fence(ref);
+    const wanted = this.#wanted.get(ref.task);
+    if (!wanted) return notYet();
+    wanted.done.reject(error);
+    return refusal('gone');
   }
 
   /** A whole upload: looked at, then the journal decides whether it counts. */
@@ -240,7 +246,7 @@ export class Coordinator {
     const spec = this.heldPart(ref);
     if (!spec) return;
     const keep = await spec.inspect(made, uploaded).catch(async (error: unknown) => {
-      if (!isShrinkError(error, 'bad-answer')) throw error;
+      if (!isShrinkError(error, 'bad-answer')) throw this.failHere(ref, error);
       await this.#failed(ref, error, true);
       throw new Refused(422, 'rejected', error.message);
     });
@@ -249,8 +255,12 @@ export class Coordinator {
     const ends = this.#table.deliver(ref);
     if (!lease || ends.length === 0) throw this.#fence(ref);
     const now = this.#now();
-    await this.#commit(ends);
-    await keep();
+    try {
+      await this.#commit(ends);
+      await keep();
+    } catch (error) {
+      throw this.failHere(ref, error);
+    }
     this.#workers.delivered(ref.worker, ref.task);
     this.#finished.push({ job: spec.job, frames: spec.frames, ms: now - lease.sinceMs });
     if (this.#finished.length > KEPT_FINISHED) this.#finished.shift();
@@ -283,15 +293,17 @@ export class Coordinator {
   }
 
   uploadPath(ref: Pick<LeaseRef, 'n'>, spec: PartSpec): string {
-    return join(`${spec.uploadTo}.${ref.n}`);
+    return `${spec.uploadTo}.${ref.n}`;
   }
 
   /** Brings what rings in line with the journal. Runs one after the other; resolves when done. */
   reconcile(): Promise<void> {
     this.#again = true;
-    this.#reconciling ??= this.#reconcileAll().finally(() => {
-      this.#reconciling = undefined;
-    });
+    this.#reconciling ??= this.#reconcileAll()
+      .catch((error: unknown) => this.#options.log.error({ err: error }, 'the fleet could not be looked after'))
+      .finally(() => {
+        this.#reconciling = undefined;
+      });
     return this.#reconciling;
   }
 
@@ -357,22 +369,30 @@ export class Coordinator {
 
   #giveUpWhereNobodyIs(now: number): void {
     for (const [task, wanted] of this.#wanted) {
-      if (this.#table.isHeld(task) || this.#isSomebodyThere(wanted.spec)) wanted.absentSinceMs = undefined;
+      if (this.#table.isHeld(task) || this.#isSomebodyThere(task, wanted.spec)) wanted.absentSinceMs = undefined;
       else wanted.absentSinceMs ??= now;
       const absentMs = now - (wanted.absentSinceMs ?? now);
       if (wanted.spec.mayGiveUp && absentMs >= this.#options.leaseMs) wanted.done.reject(new NotByFleet('absent'));
     }
   }
 
-  #isSomebodyThere(spec: PartSpec): boolean {
-    if (!this.#options.doorbells.state().up) return false;
-    return this.#workers.hasOne((_, hello) => {
+  #isSomebodyThere(task: string, spec: PartSpec): boolean {
+    return this.#options.doorbells.state().up && this.#isSomebodyLeft(task, spec);
+  }
+
+  /** Whether one that takes work has the encoder and the room, and did not fail at it. */
+  #isSomebodyLeft(task: string, spec: PartSpec): boolean {
+    const busy = new Set(this.#table.held().map(({ worker }) => worker));
+    return this.#workers.hasOne((name, hello) => {
       const print = fingerprintOf(spec.codec, hello);
-      return print !== undefined && (this.#pinOf(spec) ?? print) === print;
+      const isRight = print !== undefined && (this.#pinOf(spec) ?? print) === print;
+      // What it makes now gives its room back.
+      const hasRoom = hello.scratch_free >= spec.needsBytes || busy.has(name);
+      return isRight && hasRoom && !this.#table.hasFailedOn(task, name);
     });
   }
 
-  /** A task that fails on two workers, or on the only one there is, is nobody's; one whose source is at fault at once. */
+  /** A task that fails on two workers, or on the only one that could, is nobody's; one whose source is at fault at once. */
   async #failed(ref: Pick<LeaseRef, 'task' | 'n' | 'worker'>, error: ShrinkError, elsewhere: boolean): Promise<void> {
     const ends = this.#table.fail(ref);
     if (ends.length === 0) return;
@@ -386,7 +406,7 @@ export class Coordinator {
       );
     const wanted = this.#wanted.get(ref.task);
     if (!wanted) return;
-    const isLeft = this.#workers.hasOne(name => !this.#table.hasFailedOn(ref.task, name));
+    const isLeft = this.#isSomebodyLeft(ref.task, wanted.spec);
     if (!elsewhere || this.#table.failures(ref.task) > 1 || !isLeft)
       wanted.done.reject(new NotByFleet('failed', error));
     else void this.reconcile();
@@ -450,6 +470,10 @@ export class Coordinator {
   #now(): number {
     return this.#options.clock.monotonic();
   }
+}
+
+function notYet(): Refused {
+  return new Refused(503, 'not-yet', 'the daemon has started again and has not come to this film yet; try again');
 }
 
 function isStopping({ aborted, reason }: AbortSignal): boolean {

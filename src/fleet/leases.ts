@@ -4,7 +4,7 @@
  *
  * queued ──lease──► leased ──deliver──► delivered
  *   ▲                 │ lost, failed        │ withdraw (not wanted any more)
- *   └─────────────────┘                     ▼ gone
+ *   └─────────────────┘                     ▼ gone, but for the answer to its repeat
  */
 import type { LeaseEnd, LeaseRef, Leases } from '../core/lease.ts';
 
@@ -88,11 +88,14 @@ export class LeaseTable {
     return ended.map(ref => endOf(ref, 'withdrawn'));
   }
 
-  /** Nobody wants it any more. */
+  /** Nobody wants it any more. Whoever delivered it and did not hear the answer may still ask. */
   withdraw(task: string): LeaseEnd[] {
     const entry = this.#entries.get(task);
-    this.#entries.delete(task);
-    return (entry?.leases ?? []).map(ref => endOf(ref, 'withdrawn'));
+    if (!entry) return [];
+    const ended = entry.leases.map(ref => endOf(ref, 'withdrawn'));
+    if (entry.delivered) Object.assign(entry, { offer: undefined, leases: [] });
+    else this.#entries.delete(task);
+    return ended;
   }
 
   /** The lease that would be given; it is, once `grant` was called with it, which must follow in the same turn. */
@@ -231,7 +234,7 @@ export class LeaseTable {
     for (const [task, entry] of this.#entries) {
       ended.push(...entry.leases.filter(which).map(lease => endOf(lease, how)));
       entry.leases = entry.leases.filter(lease => !which(lease));
-      if (!entry.offer && entry.leases.length === 0) this.#entries.delete(task);
+      if (!entry.offer && !entry.delivered && entry.leases.length === 0) this.#entries.delete(task);
     }
     return ended;
   }

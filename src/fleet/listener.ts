@@ -23,7 +23,7 @@ import {
   type Welcome,
 } from './protocol.ts';
 import type { Roster, RosterEntry } from './roster.ts';
-import { sendSlice, uploadedBytes, Uploads } from './transfer.ts';
+import { sendSlice, takeUpload, uploadedBytes, Uploads } from './transfer.ts';
 
 export interface ListenerOptions {
   listen: ListenAddress;
@@ -43,6 +43,8 @@ export interface ListenerOptions {
 const MAX_BODY = 64 * 1024;
 /** A test of the line by `worker doctor`. */
 const MAX_SPEED_TEST = 256 * 1024 * 1024;
+/** Of the addresses in requests, which are paths. */
+const BASE = 'https://fleet';
 const HEADERS_MS = 20_000;
 /** A wrong word is answered this late, so that guessing takes for ever. */
 const WRONG_WORD_MS = 500;
@@ -99,7 +101,7 @@ export class Listener {
   }
 
   async #route(request: IncomingMessage, response: ServerResponse): Promise<void> {
-    const { pathname, searchParams } = new URL(request.url ?? '/', 'https://fleet');
+    const { pathname, searchParams } = urlOf(request);
     const path = /^\/fleet\/v1\/(.+)$/.exec(pathname)?.[1];
     if (path === undefined) throw new Refused(404, 'not-found', 'there is nothing here');
     if (path === 'join' && request.method === 'POST')
@@ -151,20 +153,27 @@ export class Listener {
   }
 
   async #result(ref: Ref, { request, response }: Call): Promise<void> {
+    const answer = await this.#uploads.inTurn(`${ref.task}.${ref.n}`, request, () => this.#take(ref, request));
+    json(response, answer);
+  }
+
+  async #take(ref: Ref, request: IncomingMessage): Promise<{ offset: number } | { complete: true }> {
     const { coordinator, meter } = this.#options;
     const spec = coordinator.heldPart(ref);
     // The answer to the last try was lost: no failure.
     if (!spec) {
       request.resume();
-      return json(response, { complete: true });
+      return { complete: true };
     }
     const path = coordinator.uploadPath(ref, spec);
-    const taken = await this.#uploads.take(path, request, spec.maxBytes);
+    const taken = await takeUpload(path, request, spec.maxBytes).catch((error: unknown) => {
+      throw error instanceof Refused ? error : coordinator.failHere(ref, error);
+    });
     const end = 'sha256' in taken ? taken.bytes : taken.offset;
     meter?.moved('in', end - Number(request.headers[OFFSET_HEADER]));
-    if (!('sha256' in taken)) return json(response, { offset: taken.offset });
+    if (!('sha256' in taken)) return { offset: taken.offset };
     await coordinator.deliver(ref, madeIn(request), taken);
-    json(response, { complete: true });
+    return { complete: true };
   }
 
   async #join({ code, name }: z.infer<typeof JOIN>): Promise<object> {
@@ -213,6 +222,12 @@ export class Listener {
     response.writeHead(status, { ...retry, 'content-type': 'application/json', connection: 'close' });
     response.end(request.method === 'HEAD' ? undefined : body);
   }
+}
+
+/** @throws Refused for a target that is no path */
+function urlOf({ url = '/' }: IncomingMessage): URL {
+  if (URL.canParse(url, BASE)) return new URL(url, BASE);
+  throw new Refused(404, 'not-found', 'there is nothing here');
 }
 
 function json(response: ServerResponse, body: object): void {

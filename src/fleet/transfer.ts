@@ -3,7 +3,10 @@ import { createReadStream } from 'node:fs';
 import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { pipeline } from 'node:stream/promises';
-import { nodeFiles, sha256Of } from '../platform/files/files.ts';
+import { say } from '../messages/say.ts';
+import { writeAll } from '../platform/files/durable.ts';
+import { fileError } from '../platform/files/file-error.ts';
+import { errnoOf, nodeFiles, sha256Of } from '../platform/files/files.ts';
 import type { Slice, Uploaded } from './part.ts';
 import { LENGTH_HEADER, OFFSET_HEADER, SHA256_HEADER } from './protocol.ts';
 import { Refused } from './refused.ts';
@@ -44,52 +47,76 @@ export async function sendSlice(request: IncomingMessage, response: ServerRespon
 export class Uploads {
   readonly #active = new Map<string, { request: IncomingMessage; ended: Promise<void> }>();
 
-  /**
-   * Takes a piece of a result. Resolves with the whole once all of it is there.
-   * @throws Refused `416` with the offset to go on from, `413` if it would be larger than anything asked for
-   */
-  async take(path: string, request: IncomingMessage, maxBytes: number): Promise<Uploaded | { offset: number }> {
-    const before = this.#active.get(path);
-    before?.request.destroy();
-    await before?.ended;
-    const work = this.#take(path, request, maxBytes);
-    const ended = work.then(
-      () => {},
-      () => {},
-    );
-    const own = { request, ended };
-    this.#active.set(path, own);
+  /** Calls `act` once every earlier try of the same upload is over: cut off, or looked at to its end. */
+  async inTurn<T>(upload: string, request: IncomingMessage, act: () => Promise<T>): Promise<T> {
+    for (let before = this.#active.get(upload); before; before = this.#active.get(upload)) {
+      before.request.destroy();
+      await before.ended;
+    }
+    const work = act();
+    const own = { request, ended: work.then(done, done) };
+    this.#active.set(upload, own);
     try {
       return await work;
     } finally {
-      if (this.#active.get(path) === own) this.#active.delete(path);
+      this.#active.delete(upload);
     }
   }
+}
 
-  async #take(path: string, request: IncomingMessage, maxBytes: number): Promise<Uploaded | { offset: number }> {
-    const length = headerNumber(request, LENGTH_HEADER);
-    const offset = headerNumber(request, OFFSET_HEADER);
-    if (length > maxBytes) throw new Refused(413, 'too-large', `a result of ${length} bytes was not asked for`);
-    const file = await open(path, offset === 0 ? 'w' : 'r+', 0o600).catch(() => undefined);
-    const has = file ? (await file.stat()).size : 0;
-    if (!file || has !== offset) {
-      await file?.close();
-      throw new Refused(416, 'offset', `go on at ${has}`);
-    }
-    try {
-      const end = await append(file, request, { offset, length });
-      await file.sync();
-      if (end < length) return { offset: end };
-    } finally {
-      await file.close();
-    }
+const done = (): void => {};
+
+/**
+ * Takes a piece of a result. Resolves with the whole once all of it is there.
+ * @throws Refused `416` with the offset to go on from, `413` if it would be larger than anything asked for
+ * @throws ShrinkError where it cannot be written
+ */
+export async function takeUpload(
+  path: string,
+  request: IncomingMessage,
+  maxBytes: number,
+): Promise<Uploaded | { offset: number }> {
+  const length = headerNumber(request, LENGTH_HEADER);
+  const offset = headerNumber(request, OFFSET_HEADER);
+  if (length > maxBytes) throw new Refused(413, 'too-large', `a result of ${length} bytes was not asked for`);
+  try {
+    const end = await takeFrom(path, request, { offset, length });
+    if (end < length) return { offset: end };
     const sha256 = await sha256Of(path, nodeFiles);
     const said = request.headers[SHA256_HEADER];
     if (said === undefined) return { offset: length };
     if (sha256 === said) return { path, bytes: length, sha256 };
     // Whatever went wrong on the way: from the beginning.
     await unlink(path);
-    throw new Refused(416, 'offset', 'the hash is another one; go on at 0');
+  } catch (error) {
+    if (error instanceof Refused) throw error;
+    throw fileError(error, say('files.writing', { path }), path);
+  }
+  throw new Refused(416, 'offset', 'the hash is another one; go on at 0');
+}
+
+/** Appends what comes to what is there, and syncs it. Resolves with where it ends. */
+async function takeFrom(path: string, request: IncomingMessage, upload: { offset: number; length: number }) {
+  const { offset } = upload;
+  const file = await openUpload(path, offset);
+  try {
+    const has = file ? (await file.stat()).size : 0;
+    if (!file || has !== offset) throw new Refused(416, 'offset', `go on at ${has}`);
+    const end = await append(file, request, upload);
+    await file.sync();
+    return end;
+  } finally {
+    await file?.close();
+  }
+}
+
+/** `undefined` if there is nothing to go on from. */
+async function openUpload(path: string, offset: number): Promise<FileHandle | undefined> {
+  try {
+    return await open(path, offset === 0 ? 'w' : 'r+', 0o600);
+  } catch (error) {
+    if (offset > 0 && errnoOf(error) === 'ENOENT') return undefined;
+    throw error;
   }
 }
 
@@ -102,9 +129,7 @@ async function append(
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
       if (at + chunk.length > length) throw new Refused(413, 'too-large', 'there is more than was announced');
-      for (let done = 0; done < chunk.length; )
-        done += (await file.write(chunk, done, chunk.length - done, at + done)).bytesWritten;
-      at += chunk.length;
+      at = await writeAll(file, chunk, at);
     }
   } catch (error) {
     if (error instanceof Refused || !request.destroyed || request.complete) throw error;

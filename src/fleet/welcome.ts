@@ -31,8 +31,8 @@ const MAY = [
 
 export class WelcomeDesk {
   readonly #options: WelcomeOptions;
-  /** Made in the server that is there now. */
-  readonly #allowed = new Set<string>();
+  /** The passwords of those that have a user in the server that is there now. */
+  readonly #allowed = new Map<string, string>();
   readonly #known = new Map<string, RosterEntry>();
 
   constructor(options: WelcomeOptions) {
@@ -69,11 +69,11 @@ export class WelcomeDesk {
   }
 
   async #allow({ name, password }: RosterEntry): Promise<void> {
-    if (this.#allowed.has(name)) return;
+    if (this.#allowed.get(name) === password) return;
     try {
       const keys = `~${prefixOf(this.#options.cluster)}:*`;
       await this.#ask('ACL', 'SETUSER', this.#userOf(name), 'reset', 'on', `>${password}`, keys, ...MAY);
-      this.#allowed.add(name);
+      this.#allowed.set(name, password);
     } catch (error) {
       // A queue that is away comes back, and gets its users then; one that refuses needs a person.
       const level = error instanceof Error && error.name === 'ReplyError' ? 'warn' : 'debug';

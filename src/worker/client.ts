@@ -1,6 +1,6 @@
 /** The worker's side of /fleet/v1: every call goes to one daemon, recognised by the key it was invited with. */
 import { createReadStream } from 'node:fs';
-import { open, stat } from 'node:fs/promises';
+import { open, rm, stat } from 'node:fs/promises';
 import type { TLSSocket } from 'node:tls';
 import { Agent, buildConnector, type Dispatcher } from 'undici';
 import type { z } from 'zod';
@@ -25,6 +25,7 @@ import {
 } from '../fleet/protocol.ts';
 import type { Ticket } from '../fleet/roster.ts';
 import { say } from '../messages/say.ts';
+import { writeAll } from '../platform/files/durable.ts';
 import { fileError } from '../platform/files/file-error.ts';
 import { networkError } from '../platform/http.ts';
 
@@ -123,7 +124,15 @@ export class DaemonClient {
     if (has > 0) headers['range'] = `bytes=${has}-`;
     if (known !== undefined) headers['if-none-match'] = `"${known}"`;
     const target = `tasks/${lease.task}/slice`;
-    const answer = await this.#request({ method: 'GET', path: target, headers, signal });
+    let answer: Dispatcher.ResponseData;
+    try {
+      answer = await this.#request({ method: 'GET', path: target, headers, signal });
+    } catch (error) {
+      if (has === 0 || !(error instanceof SaysNo) || error.status !== 416) throw error;
+      // What is here is longer than all of it: of an earlier film plan.
+      await rm(path, { force: true });
+      return { sha256: '', bytes: 0, state: 'part' };
+    }
     const sha256 = String(answer.headers[SHA256_HEADER] ?? '');
     if (answer.statusCode === 304) return { sha256, bytes: 0, state: 'same' };
     const rest = Number(answer.headers['content-length'] ?? 0);
@@ -132,10 +141,9 @@ export class DaemonClient {
     let at = from;
     try {
       for await (const piece of answer.body as AsyncIterable<Buffer>) {
-        await file.write(piece, 0, piece.length, at).catch((error: unknown) => {
+        at = await writeAll(file, piece, at).catch((error: unknown) => {
           throw fileError(error, say('files.writing', { path }), path);
         });
-        at += piece.length;
       }
     } catch (error) {
       throw networkError(error, this.#url, signal);
@@ -152,7 +160,8 @@ export class DaemonClient {
     await head.body.dump();
     if (head.headers['upload-complete'] !== undefined) return;
     const has = Number(head.headers[OFFSET_HEADER] ?? 0);
-    const offset = has < result.bytes ? has : 0;
+    // All of it may be there and be looked at: nothing is sent twice.
+    const offset = has <= result.bytes ? has : 0;
     const answer = await this.#request({
       method: 'PATCH',
       path: target,
@@ -164,7 +173,8 @@ export class DaemonClient {
         [MADE_HEADER]: Buffer.from(JSON.stringify(result.made)).toString('base64url'),
         'content-length': String(result.bytes - offset),
       },
-      body: result.path === undefined ? '' : createReadStream(result.path, { start: offset }),
+      body:
+        result.path === undefined || offset === result.bytes ? '' : createReadStream(result.path, { start: offset }),
       signal,
     });
     await answer.body.dump();

@@ -1,4 +1,6 @@
 import { afterEach, beforeEach, expect, it } from 'vitest';
+import { ShrinkError } from '../../src/core/errors.ts';
+import { verbatim } from '../../src/core/message.ts';
 import { Coordinator } from '../../src/fleet/coordinator.ts';
 import { NotByFleet } from '../../src/fleet/part.ts';
 import { silentLogger } from '../../src/platform/log.ts';
@@ -8,6 +10,7 @@ import { FakeDoorbells, FakeJournal, fakePart, FINGERPRINT, helloOf } from '../s
 const LEASE_MS = 60_000;
 let clock: FakeClock;
 let coordinator: Coordinator;
+let journal: FakeJournal;
 let counted: [string, ...unknown[]][];
 
 const leased = (worker: string, part = 0) =>
@@ -16,7 +19,7 @@ const leased = (worker: string, part = 0) =>
 beforeEach(() => {
   clock = new FakeClock();
   counted = [];
-  const journal = new FakeJournal();
+  journal = new FakeJournal();
   coordinator = new Coordinator({
     ...{ clusterKey: Buffer.alloc(32), leaseMs: LEASE_MS, clock, log: silentLogger, doorbells: new FakeDoorbells() },
     commit: (job, events) => journal.commit(job, events),
@@ -78,4 +81,111 @@ it.each([
   }
   await ended;
   expect(coordinator.view().films).toMatchObject([{ job: 'film', of: 12, parts: [{ part: 0, state: 'here' }] }]);
+});
+
+it('a part that failed on the only worker with its encoder is given up, whoever else is there', async () => {
+  const making = coordinator.make(fakePart({ dir: '/none' }, 0).spec, new AbortController().signal);
+  const given = expect(making).rejects.toMatchObject({ why: 'failed' });
+  coordinator.hello('desk', helloOf());
+  coordinator.hello('attic', helloOf({ encoders: { libx265: '199' } }));
+  const { n } = await leased('desk');
+  await coordinator.failed({ task: 'film.0', n, worker: 'desk' }, { code: 'crashed', text: 'no reason' });
+  await given;
+});
+
+it('a part that fits on no scratch is made here, and waits for a worker that is only busy', async () => {
+  const inspect = async () => async () => {};
+  const part = (at: number) => ({
+    ...fakePart({ dir: '/none' }, at).spec,
+    ...{ mayGiveUp: true, needsBytes: 5e8, inspect },
+  });
+  const { signal } = new AbortController();
+  const hears = async (free: number) => {
+    for (let heard = 0; heard <= LEASE_MS; heard += 10_000) {
+      await clock.advance(10_000);
+      coordinator.hello('desk', helloOf({ scratch_free: free }));
+      for (const lease of coordinator.leasesOf('film')) coordinator.beat(lease, { fraction: 0, fps: 0, step: '' });
+      await coordinator.reconcile();
+    }
+  };
+  coordinator.hello('desk', helloOf());
+  const first = coordinator.make(part(0), signal);
+  const { n } = await leased('desk');
+  let second = 'waits';
+  const other = coordinator.make(part(1), signal).catch((error: NotByFleet) => {
+    second = error.why;
+  });
+  await hears(4e8);
+  expect(second).toBe('waits');
+  await coordinator.deliver({ task: 'film.0', n, worker: 'desk' }, null, { path: '/none', bytes: 0, sha256: '' });
+  await first;
+  await hears(4e8);
+  await other;
+  expect(second).toBe('absent');
+});
+
+it('a result that cannot be put in its place fails the film with the reason, instead of keeping it waiting', async () => {
+  const full = new ShrinkError('no-space', verbatim('the disk is full'));
+  const inspect = async () => async () => {
+    throw full;
+  };
+  const spec = { ...fakePart({ dir: '/none' }, 0).spec, inspect };
+  const making = coordinator.make(spec, new AbortController().signal);
+  const failed = expect(making).rejects.toBe(full);
+  coordinator.hello('desk', helloOf());
+  const { n } = await leased('desk');
+  const ref = { task: 'film.0', n, worker: 'desk' };
+  const uploaded = { path: '/none', bytes: 0, sha256: '' };
+  await expect(coordinator.deliver(ref, null, uploaded)).rejects.toMatchObject({ status: 410 });
+  await failed;
+});
+
+it('a result that this machine cannot look at is not held against its worker', async () => {
+  const killed = new ShrinkError('child-killed', verbatim('ffprobe was killed'));
+  const spec = { ...fakePart({ dir: '/none' }, 0).spec, inspect: () => Promise.reject(killed) };
+  const making = coordinator.make(spec, new AbortController().signal);
+  const failed = expect(making).rejects.toBe(killed);
+  coordinator.hello('desk', helloOf());
+  const { n } = await leased('desk');
+  const uploaded = { path: '/none', bytes: 0, sha256: '' };
+  await expect(coordinator.deliver({ task: 'film.0', n, worker: 'desk' }, null, uploaded)).rejects.toMatchObject({
+    status: 410,
+  });
+  await failed;
+  expect(coordinator.view().workers).toMatchObject([{ failures: 0 }]);
+});
+
+it('a worker whose answer was lost is told that its part counts', async () => {
+  const spec = { ...fakePart({ dir: '/none' }, 0).spec, inspect: async () => async () => {} };
+  const making = coordinator.make(spec, new AbortController().signal);
+  coordinator.hello('desk', helloOf());
+  const { n } = await leased('desk');
+  const ref = { task: 'film.0', n, worker: 'desk' };
+  await coordinator.deliver(ref, null, { path: '/none', bytes: 0, sha256: '' });
+  await making;
+  await coordinator.reconcile();
+  expect(coordinator.heldPart(ref)).toBeUndefined();
+  expect(coordinator.beat(ref, { fraction: 1, fps: 0, step: '' })).toMatchObject({ cancel: true });
+});
+
+it('a part that is wanted once more after it was delivered is given again', async () => {
+  const spec = { ...fakePart({ dir: '/none' }, 0).spec, inspect: async () => async () => {} };
+  coordinator.hello('desk', helloOf());
+  for (const time of [1, 2]) {
+    const making = coordinator.make(spec, new AbortController().signal);
+    const { n } = await leased('desk');
+    expect(n).toBe(time);
+    await coordinator.deliver({ task: 'film.0', n, worker: 'desk' }, null, { path: '/none', bytes: 0, sha256: '' });
+    await making;
+  }
+});
+
+it('a journal that refuses the end of a lease does not end the process', async () => {
+  coordinator.start([]);
+  void coordinator.make(fakePart({ dir: '/none' }, 0).spec, new AbortController().signal).catch(() => {});
+  coordinator.hello('desk', helloOf());
+  await leased('desk');
+  journal.commit = () => Promise.reject(new Error('refused'));
+  await clock.advance(LEASE_MS + 10_000);
+  await expect(coordinator.reconcile()).resolves.toBeUndefined();
 });

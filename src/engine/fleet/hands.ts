@@ -3,7 +3,7 @@
  * checkpoints are the same: where the fleet is away, this machine goes on from them.
  */
 import { rename } from 'node:fs/promises';
-import { ShrinkError } from '../../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../../core/errors.ts';
 import type { Json } from '../../core/job.ts';
 import type { Coordinator } from '../../fleet/coordinator.ts';
 import { NotByFleet, type PartSpec, type Uploaded } from '../../fleet/part.ts';
@@ -12,7 +12,8 @@ import { mediaBytes } from '../../media/mp4-boxes.ts';
 import { probe } from '../../media/probe/probe.ts';
 import { say } from '../../messages/say.ts';
 import { Semaphore } from '../../platform/async.ts';
-import { ownFile } from '../../platform/files/files.ts';
+import { fileError } from '../../platform/files/file-error.ts';
+import { nodeFiles, ownFile, unlinkQuietly } from '../../platform/files/files.ts';
 import { checked, type Checkpoint, Checkpoints, isObjectOf, isText } from '../checkpoints.ts';
 import {
   type Ask,
@@ -53,6 +54,17 @@ export function fleetHands(options: FleetHandsOptions): HandsFactory {
     for: job => new FleetHands(options, here, job),
   };
 }
+
+/** Why a result may not have been looked at although nothing is wrong with it. */
+const OF_THIS_MACHINE = [
+  'no-space',
+  'denied',
+  'unavailable',
+  'io',
+  'tool-missing',
+  'child-killed',
+  'out-of-memory',
+] as const;
 
 /** The first pass of a part: who made it, and has what it left for the second. */
 interface MeasuredBy {
@@ -146,7 +158,14 @@ class FleetHands implements Hands {
       maxBytes: order.sourceBytes * 1.5 + 256_000_000,
       mayGiveUp: order.fallback === 'local',
       slice: known => this.#source.slice(part, known),
-      inspect: (made, uploaded) => this.#inspect(part, work, { made, uploaded, keep }),
+      inspect: async (made, uploaded) => {
+        try {
+          return await this.#inspect(part, work, { made, uploaded, keep });
+        } catch (error) {
+          await unlinkQuietly(uploaded.path, nodeFiles);
+          throw error;
+        }
+      },
       pin: async fingerprint => {
         this.#pin = fingerprint;
         await this.#pinned.set(fingerprint);
@@ -185,7 +204,10 @@ class FleetHands implements Hands {
       throw wrong(say('fleet.result-size', { bytes: uploaded.bytes, expected: made.fileBytes }));
     await this.#look(part, made, uploaded.path);
     return async () => {
-      await rename(uploaded.path, this.#job.path(partFile(part)));
+      const path = this.#job.path(partFile(part));
+      await rename(uploaded.path, path).catch((error: unknown) => {
+        throw fileError(error, say('local.renaming', { path }), path);
+      });
       keep(made);
     };
   }
@@ -196,6 +218,7 @@ class FleetHands implements Hands {
     const file = ownFile(path);
     const { video } = await probe(file, { tools, signal, oneShape: true }).catch((error: unknown) => {
       signal.throwIfAborted();
+      if (isShrinkError(error, ...OF_THIS_MACHINE)) throw error;
       throw wrong(say('fleet.result-no-video', { why: error instanceof Error ? error.message : String(error) }));
     });
     const { width, height } = part.picture;

@@ -67,7 +67,7 @@ export async function replaceDurably(path: string, content: string | Buffer, opt
 }
 
 /** Writes all of `bytes` at `position`, in as many calls as the file system needs. @returns the position after them. */
-export async function writeAll(file: OpenFile, bytes: Buffer, position: number): Promise<number> {
+export async function writeAll(file: Pick<OpenFile, 'write'>, bytes: Buffer, position: number): Promise<number> {
   // A full disk announces itself by a short write; only the next call fails.
   for (let written = 0; written < bytes.length; ) {
     written += (await file.write(bytes, written, bytes.length - written, position + written)).bytesWritten;
