@@ -135,7 +135,7 @@ const NOTES = {
   'local.hardware-brutal': ({ cap }: { cap: number }) =>
     `${formatBytes(cap)} are so few that a hardware encoder would spoil it`,
   'local.hardware-floor': ({ cap }: { cap: number }) =>
-    `in ${formatBytes(cap)} it would look worse than the rule's floor on a hardware encoder`,
+    `in ${formatBytes(cap)} it may look worse than the rule's floor on a hardware encoder`,
   'local.hardware-short': ({ encoder }: { encoder: string }) =>
     `${encoder} takes no bit rate here, and the film is too short to mix qualities`,
   'local.hardware-by-steps': 'by mixing whole steps of quality over its parts',

@@ -87,7 +87,7 @@ export const LOCAL_ZH = {
   'local.hardware-captions': '画面中带有隐藏字幕，硬件编码器会丢失它们',
   'local.hardware-no-quality': ({ encoder }) => `${encoder} 只接受码率，不能保持质量`,
   'local.hardware-brutal': ({ cap }) => `${formatBytes(cap)} 太小，硬件编码器会毁掉画面`,
-  'local.hardware-floor': ({ cap }) => `用硬件编码器压到 ${formatBytes(cap)}，画面会低于规则要求的质量下限`,
+  'local.hardware-floor': ({ cap }) => `用硬件编码器压到 ${formatBytes(cap)}，画面可能低于规则要求的质量下限`,
   'local.hardware-short': ({ encoder }) => `${encoder} 在这里不接受码率，而影片太短，无法混用不同的质量`,
   'local.hardware-by-steps': '在各部分之间混用整数级的质量',
   'local.h264-instead': ({ codec, why }) => `使用 H.264 代替所要求的 ${codec}：${why}`,

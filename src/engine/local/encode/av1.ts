@@ -1,23 +1,15 @@
 import { COARSEST_MEASURING_CRF, DECENT_MARGIN, GOOD_CRF_AV1, MAX_SIZE_CHANGES } from '../tuning.ts';
 import { videoBytes } from '../plan/budget.ts';
 import { onScale } from '../plan/crf.ts';
-import type { Below, EncodePlan } from '../plan/encode-plan.ts';
+import type { EncodePlan } from '../plan/encode-plan.ts';
 import { bytesMeasured, isBelowMeasured, rungMeasured } from '../plan/scale.ts';
 import type { Av1Measurement, Rung } from '../plan/scale.ts';
 import { say } from '../../../messages/say.ts';
 import { planPicture } from '../plan/video.ts';
 import type { LocalJob } from '../run/local-job.ts';
+import { BelowFloor } from './floor.ts';
 import type { Encode } from './segment.ts';
-import { type Expected, intoSize, type Landed, type MeasureAv1 } from './two-pass.ts';
-
-/** What the first pass of AV1 showed looks worse than is accepted. */
-export class BelowFloor extends Error {
-  readonly below: Below;
-  constructor(below: Below) {
-    super('below the floor');
-    this.below = below;
-  }
-}
+import { type Expected, intoSize, type Landed, type MeasureFirst } from './two-pass.ts';
 
 /**
  * AV1 into the size. The samples are x264's: the picture size, and whether the size is too small, is decided by what AV1's own
@@ -45,7 +37,7 @@ export async function av1IntoSize(
     const picture = planPicture(job.facts, job.order.target, rung.scale, job.tools);
     return { work: { ...work, picture }, expected: { ...expected, crf: onScale('av1', crf) } };
   };
-  const measure: MeasureAv1 = async seen => {
+  const measure: MeasureFirst = async seen => {
     if (before) return undefined;
     const measurement = { ...seen, scale: rung.scale };
     const better = rungMeasured(measurement, videoBytes(work.budget), plan.full);

@@ -24,6 +24,7 @@ import { ownCrf, SCALES } from '../plan/crf.ts';
 import {
   type Below,
   describeEncode,
+  type EncodeBasis,
   type EncodePlan,
   floorWord,
   planEncode,
@@ -41,9 +42,10 @@ import type { Muxed, Ssim } from '../run/checkpoints.ts';
 import type { LocalJob } from '../run/local-job.ts';
 import { countArgs } from '../run/picture-args.ts';
 import { encodeSound } from './audio.ts';
-import { av1IntoSize, BelowFloor } from './av1.ts';
+import { av1IntoSize } from './av1.ts';
 import { encodeAtQuality } from './one-pass.ts';
 import { CutMissed } from './cut-check.ts';
+import { BelowFloor, intoSizeAboveFloor } from './floor.ts';
 import type { HardwareEncoder } from '../../../media/ffmpeg/hardware-args.ts';
 import { hardwareSegments, whyNotHardware } from '../plan/hardware.ts';
 import { blamedOnHardware, HardwareGaveUp } from './hardware.ts';
@@ -101,10 +103,9 @@ class Encoding {
     mustBeWorthIt(this.#job.order, { source: this.#job.facts.video.codec, codec, plan: inventory });
     const refusal = refusalOf(inventory);
     if (refusal) return this.#refused(refusal);
-    const { context, facts, order, effort } = this.#job;
-    const basis = { facts, order, choice: this.#choice, sample: this.#sample };
-    if (this.#plan.belowFloor) return this.#belowFloor(whatIsBelow(basis, this.#plan, this.#job.tools));
-    const lines = describeEncode(basis, this.#plan, effort).map(line => line.text);
+    const { context, effort } = this.#job;
+    if (this.#plan.belowFloor) return this.#belowFloor(whatIsBelow(this.#basis, this.#plan, this.#job.tools));
+    const lines = describeEncode(this.#basis, this.#plan, effort).map(line => line.text);
     context.log.info({ plan: lines }, `planned: ${this.#choice.why.text}`);
     const encoder = await this.#encoder();
     const made = encoder && (await this.#onHardware(encoder));
@@ -116,6 +117,11 @@ class Encoding {
       if (!(error instanceof BelowFloor)) throw error;
       return this.#belowFloor(error.below);
     }
+  }
+
+  get #basis(): EncodeBasis {
+    const { facts, order } = this.#job;
+    return { facts, order, choice: this.#choice, sample: this.#sample };
   }
 
   /** The hardware encoder for this film; why there is none, where one works, is a note of the result. */
@@ -282,7 +288,7 @@ class Encoding {
     const landed =
       codec === 'av1'
         ? await av1IntoSize(this.#job, work, { plan, expected })
-        : await intoSize(this.#job, work, expected);
+        : await intoSizeAboveFloor(this.#job, work, { basis: this.#basis, plan, expected });
     return this.#candidate(landed.work, landed.output, landed.how);
   }
 

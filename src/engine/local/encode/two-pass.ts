@@ -32,16 +32,21 @@ export interface Landed {
 }
 
 /** Called with what the first pass needed; may ask to start over with another picture. */
-export type MeasureAv1 = (seen: {
+export type MeasureFirst = (seen: {
   crf: number;
   bytes: number;
-}) => Promise<{ work: Encode; expected: Expected; measure: MeasureAv1 | undefined } | undefined>;
+}) => Promise<{ work: Encode; expected: Expected; measure: MeasureFirst | undefined } | undefined>;
 
 /**
  * Exactly into the budget: a first pass measures, then rate-control.ts decides from the outcome; this class does the work and
  * records it, segment by segment. Only a muxed file that fits can become the result, so overshoot is impossible.
  */
-export async function intoSize(job: LocalJob, work: Encode, expected: Expected, measure?: MeasureAv1): Promise<Landed> {
+export async function intoSize(
+  job: LocalJob,
+  work: Encode,
+  expected: Expected,
+  measure?: MeasureFirst,
+): Promise<Landed> {
   const twoPass = new TwoPass(job, work, expected);
   if (work.encoder) await twoPass.goOn();
   else if (!(await twoPass.isDone())) {

@@ -18,7 +18,7 @@ import {
   QP_PER_HALF,
 } from '../tuning.ts';
 import type { EncodePlan } from './encode-plan.ts';
-import { looksLike, type SampledRate, WORSE_THAN } from './scale.ts';
+import { looksLike, type SampledRate, sampleDoubt, WORSE_THAN } from './scale.ts';
 import { type Cutting, evenLengths, planSegments, type Segment, wholeSegment } from './segments.ts';
 import type { EncodeChoice } from './strategy.ts';
 
@@ -41,13 +41,14 @@ export interface HardwareBasis {
 
 /** Why the processor encodes this film although a hardware encoder works; `undefined` if that one does. */
 export function whyNotHardware(basis: HardwareBasis): Sentence | undefined {
-  const { facts, choice, plan, encoder } = basis;
+  const { facts, choice, sample, plan, encoder } = basis;
   if (facts.inventory.some(({ kind }) => kind === 'captions')) return say('local.hardware-captions');
   const holds = qualityMode(encoder);
   if (plan.way !== 'size') return holds ? undefined : say('local.hardware-no-quality', { encoder: encoder.name });
   if (plan.scale < 1 || looks(basis) >= LOOKS.decent) return say('local.hardware-brutal', { cap: choice.capBytes });
   const { floor } = choice;
-  if (floor !== undefined && looks(basis) >= WORSE_THAN[floor])
+  // Only the processor's first pass shows whether a doubtful sample was right.
+  if (floor !== undefined && looks(basis) >= WORSE_THAN[floor] - sampleDoubt(sample))
     return say('local.hardware-floor', { cap: choice.capBytes });
   const isShort = !takesRates(encoder) && hardwareSegments(basis).length < LEAST_PARTS_BY_STEPS;
   return isShort ? say('local.hardware-short', { encoder: encoder.name }) : undefined;

@@ -107,6 +107,28 @@ export const WORSE_THAN: Readonly<Record<Floor, number>> = {
   good: LOOKS.good,
 };
 
+/** Whether it looks worse than the floor, by more than `miss` steps. A smaller picture is never good. */
+export function isWorseThan(floor: Floor, sample: SampledRate, rung: Pick<Rung, 'scale' | 'crf'>, miss = 0): boolean {
+  if (floor === 'good' && rung.scale < 1) return true;
+  return looksLike(sample, rung) >= WORSE_THAN[floor] + miss;
+}
+
+/**
+ * What a first pass of x264 or x265 over a whole picture showed (bytes at a quality on its codec's scale), as samples would: nothing
+ * of it is in doubt. Right for results of about `wantBytes`.
+ */
+export function rateMeasured(
+  sample: SampledRate,
+  { codec, crf, bytes }: { codec: Codec; crf: number; bytes: number },
+  { scale, durationS, wantBytes }: { scale: number; durationS: number; wantBytes: number },
+): SampledRate {
+  const matched = x264Crf(codec, crfFor(codec, { crf, bytes }, wantBytes));
+  const rate = (Math.max(1, wantBytes) * 8) / durationS;
+  const atSample = rate * 2 ** ((matched - SAMPLE_CRF) / SCALES.h264.perHalf);
+  const bitsPerSecond = Math.round(atSample / (MEDIUM_OVER_VERYFAST * scale ** SCALE_POWER));
+  return { ...sample, bitsPerSecond, places: ENOUGH_PLACES, share: 1 };
+}
+
 /** What a first pass of AV1 at `scale` showed: the picture's bytes at a quality on its own scale. */
 export interface Av1Measurement {
   scale: number;

@@ -117,6 +117,8 @@ export class LocalCheckpoints {
   readonly atOnce: Checkpoint<number>;
   /** The hardware encoder it is made with; `gaveUp` once the processor took over, and why. */
   readonly hardware: Checkpoint<{ encoder: string; gaveUp?: Sentence }>;
+  /** Picture size whose first pass showed that it looks as it must. */
+  readonly rung: Checkpoint<{ scale: number }>;
   /** Picture size decided for AV1, and the quality expected there. */
   readonly av1Rung: Checkpoint<{ scale: number; crf: number }>;
 
@@ -137,6 +139,7 @@ export class LocalCheckpoints {
     this.ceilingMissed = own.at('ceiling-missed', checked(isFlag));
     this.atOnce = own.at('at-once', checked(isNumber));
     this.hardware = own.at('hardware', checked(isHardware));
+    this.rung = own.at('rung', checked(isRung));
     this.av1Rung = own.at('av1-rung', checked(isAv1Rung));
   }
 
@@ -354,6 +357,7 @@ const isHardware = isObjectOf<{ encoder: string; gaveUp?: Sentence }>({
   gaveUp: isOptional(isSentence),
 });
 
+const isRung = isObjectOf<{ scale: number }>({ scale: isNumber });
 const isAv1Rung = isObjectOf<{ scale: number; crf: number }>({ scale: isNumber, crf: isNumber });
 
 const muxed = { file: isText, bytes: isNumber, frames: isNumber, complaints: isNumber };

@@ -4,11 +4,14 @@ import {
   chooseRung,
   bytesMeasured,
   isBelowMeasured,
+  isWorseThan,
   decentRate,
   guessedRate,
   predictedCrf,
   predictedRate,
+  rateMeasured,
   rungMeasured,
+  sampleDoubt,
   stillness,
 } from '../../../../src/engine/local/plan/scale.ts';
 
@@ -89,6 +92,32 @@ describe('how small the picture becomes', () => {
     // Close to it, no other size is tried.
     expect(rungMeasured({ scale: 1, crf: 60.5, bytes: 100_000 }, 100_000, hd).scale).toBe(1);
     expect(rungMeasured({ scale: 0.75, crf: 53.5, bytes: 100_000 }, 90_000, hd).scale).toBe(0.75);
+  });
+
+  it('what a first pass showed takes the place of the samples, and nothing about it is in doubt', () => {
+    const seen = { codec: 'h264', crf: 30, bytes: 2e6 } as const;
+    const sample = { bitsPerSecond: 50_000, places: 1, share: 0.05, stillDetail: 0.1 };
+    for (const [scale, wantBytes, crf] of [
+      [1, 2e6, 30],
+      [1, 1e6, 36.5],
+      [0.5, 4e6, 23.5],
+    ] as const) {
+      const measured = rateMeasured(sample, seen, { scale, durationS: 8, wantBytes });
+      expect(predictedCrf(measured, wantBytes, scale)).toBeCloseTo(crf, 1);
+      expect(sampleDoubt(measured)).toBe(0);
+    }
+    const h265 = rateMeasured(sample, { ...seen, codec: 'h265', crf: 32 }, { scale: 1, durationS: 8, wantBytes: 2e6 });
+    expect(predictedCrf(h265, 2e6, 1)).toBeCloseTo(30, 1);
+  });
+
+  it('a floor: good is all of the picture, and what was measured may miss it by a step', () => {
+    const sample = { bitsPerSecond: 1e6 };
+    expect(isWorseThan('good', sample, { scale: 0.5, crf: 20 }, 1)).toBe(true);
+    expect(isWorseThan('good', sample, { scale: 1, crf: 26 })).toBe(false);
+    expect(isWorseThan('decent', sample, { scale: 0.5, crf: 31 })).toBe(false);
+    expect(isWorseThan('decent', sample, { scale: 1, crf: 32 })).toBe(true);
+    expect(isWorseThan('decent', sample, { scale: 1, crf: 32 }, 1)).toBe(false);
+    expect(isWorseThan('any', sample, { scale: 1, crf: 51 })).toBe(false);
   });
 
   it('what AV1’s first pass showed is held against the floor, and the size named has it', () => {
