@@ -132,19 +132,20 @@ export class AfterCommands {
     waiting.push(id);
     this.#waiting.set(key, waiting);
     if (this.#working.has(key)) return;
-    const working = this.#work(key, waiting)
-      .catch(this.#options.onFatal)
-      .finally(() => {
-        this.#waiting.delete(key);
-        this.#working.delete(key);
-      });
-    this.#working.set(key, working);
+    const working = Promise.resolve().then(() => this.#work(key, waiting));
+    this.#working.set(key, working.catch(this.#options.onFatal));
   }
 
   async #work(key: string, waiting: string[]): Promise<void> {
-    for (let id = waiting[0]; id !== undefined && !this.#ending.signal.aborted; id = waiting[0]) {
-      await this.#run(key, id);
-      waiting.shift();
+    try {
+      for (let id = waiting[0]; id !== undefined && !this.#ending.signal.aborted; id = waiting[0]) {
+        await this.#run(key, id);
+        waiting.shift();
+      }
+    } finally {
+      // In the turn of the last look: a job that ends from here on begins anew.
+      this.#waiting.delete(key);
+      this.#working.delete(key);
     }
   }
 

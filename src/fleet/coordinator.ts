@@ -299,11 +299,7 @@ export class Coordinator {
   /** Brings what rings in line with the journal. Runs one after the other; resolves when done. */
   reconcile(): Promise<void> {
     this.#again = true;
-    this.#reconciling ??= this.#reconcileAll()
-      .catch((error: unknown) => this.#options.log.error({ err: error }, 'the fleet could not be looked after'))
-      .finally(() => {
-        this.#reconciling = undefined;
-      });
+    this.#reconciling ??= Promise.resolve().then(() => this.#reconcileUntilDone());
     return this.#reconciling;
   }
 
@@ -333,22 +329,33 @@ export class Coordinator {
     return this.#table.held().filter(({ task }) => jobOfTask(task) === job);
   }
 
-  async #reconcileAll(): Promise<void> {
-    while (this.#again) {
-      this.#again = false;
-      const now = this.#now();
-      const lost = this.#table.expire(now);
-      this.#tookBack(lost, now);
-      if (lost.length > 0) this.#options.log.info({ lost }, 'parts were taken back from workers that are not heard of');
-      await this.#commit(lost);
-      this.#secondLeases(now);
-      this.#giveUpWhereNobodyIs(now);
-      try {
-        const rung = await this.#options.doorbells.ringAll(ringsFor(this.#table.queued(), now));
-        if (rung > 0) this.#options.meter?.rung(rung);
-      } catch (error) {
-        this.#options.log.debug({ err: error }, 'the queue does not answer; it is asked again');
+  /** Ends in the turn of its last look: whoever asks from there on begins anew. */
+  async #reconcileUntilDone(): Promise<void> {
+    try {
+      while (this.#again) {
+        this.#again = false;
+        await this.#reconcileOnce();
       }
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'the fleet could not be looked after');
+    } finally {
+      this.#reconciling = undefined;
+    }
+  }
+
+  async #reconcileOnce(): Promise<void> {
+    const now = this.#now();
+    const lost = this.#table.expire(now);
+    this.#tookBack(lost, now);
+    if (lost.length > 0) this.#options.log.info({ lost }, 'parts were taken back from workers that are not heard of');
+    await this.#commit(lost);
+    this.#secondLeases(now);
+    this.#giveUpWhereNobodyIs(now);
+    try {
+      const rung = await this.#options.doorbells.ringAll(ringsFor(this.#table.queued(), now));
+      if (rung > 0) this.#options.meter?.rung(rung);
+    } catch (error) {
+      this.#options.log.debug({ err: error }, 'the queue does not answer; it is asked again');
     }
   }
 

@@ -121,7 +121,7 @@ export class Notifier {
     const queue = this.#queues.get(address);
     if (!queue) {
       const waiting = [message];
-      const working = this.#work(address, waiting).finally(() => this.#queues.delete(address));
+      const working = Promise.resolve().then(() => this.#work(address, waiting));
       this.#queues.set(address, { waiting, working });
       return;
     }
@@ -137,11 +137,13 @@ export class Notifier {
     for (let message = waiting[0]; message && !this.#ending.signal.aborted; message = waiting[0]) {
       const problem = await this.#deliver(address, message);
       waiting.shift();
-      if (this.#ending.signal.aborted) return;
+      if (this.#ending.signal.aborted) break;
       this.#options.onOutcome?.(problem === undefined ? 'delivered' : 'failed');
       if (problem === undefined) continue;
       this.#options.log.warn({ url: maskUrl(address), event: message.event }, `notification not sent: ${problem}`);
     }
+    // In the turn of the last look: what is offered from here on has a queue of its own.
+    this.#queues.delete(address);
   }
 
   /** `undefined` if it arrived, otherwise why not. */

@@ -8,6 +8,7 @@ import { silentLogger } from '../../src/platform/log.ts';
 import { Ledger, replayInto } from '../../src/queue/ledger.ts';
 import { aDecision, aPin, REASON, TO_DONE } from '../support/builders.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { microtasks } from '../support/microtasks.ts';
 import { MemoryJournal } from '../support/memory-journal.ts';
 
 let dir: string;
@@ -140,6 +141,24 @@ describe('a command', () => {
     await Promise.all(['one', 'two', 'three'].map(id => end(id, ...TO_DONE)));
     await after.onIdle();
     expect(read('log')).toBe('ran\nran\nran\n');
+  });
+
+  it('runs for a job that ends in the very moment in which the one before is over', async () => {
+    const { after, end, ledger } = setup([{ run: ['/bin/true'], timeout: 20_000, on: ['done'] }]);
+    await after.start();
+    let ending = Promise.resolve();
+    for (let turns = 0; turns < 12; turns += 1) {
+      const unsubscribe = ledger.subscribe(change => {
+        if (!('job' in change) || change.job.id !== `one${turns}` || change.job.commands) return;
+        unsubscribe();
+        ending = microtasks(turns).then(() => end(`two${turns}`, ...TO_DONE));
+      });
+      await end(`one${turns}`, ...TO_DONE);
+      await after.onIdle();
+      await ending;
+      await after.onIdle();
+      expect(ledger.expect(`two${turns}`).commands, `${turns} turns later`).toBeUndefined();
+    }
   });
 
   it('runs for the ends it is for, and no others', async () => {

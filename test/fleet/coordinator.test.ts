@@ -7,10 +7,13 @@ import { silentLogger } from '../../src/platform/log.ts';
 import { FakeClock } from '../support/fake-clock.ts';
 import { FakeDoorbells, FakeJournal, fakePart, FINGERPRINT, helloOf } from '../support/fleet.ts';
 
+import { microtasks } from '../support/microtasks.ts';
+
 const LEASE_MS = 60_000;
 let clock: FakeClock;
 let coordinator: Coordinator;
 let journal: FakeJournal;
+let doorbells: FakeDoorbells;
 let counted: [string, ...unknown[]][];
 
 const leased = (worker: string, part = 0) =>
@@ -20,8 +23,9 @@ beforeEach(() => {
   clock = new FakeClock();
   counted = [];
   journal = new FakeJournal();
+  doorbells = new FakeDoorbells();
   coordinator = new Coordinator({
-    ...{ clusterKey: Buffer.alloc(32), leaseMs: LEASE_MS, clock, log: silentLogger, doorbells: new FakeDoorbells() },
+    ...{ clusterKey: Buffer.alloc(32), leaseMs: LEASE_MS, clock, log: silentLogger, doorbells },
     commit: (job, events) => journal.commit(job, events),
     isActive: () => true,
     meter: {
@@ -188,4 +192,19 @@ it('a journal that refuses the end of a lease does not end the process', async (
   journal.commit = () => Promise.reject(new Error('refused'));
   await clock.advance(LEASE_MS + 10_000);
   await expect(coordinator.reconcile()).resolves.toBeUndefined();
+});
+
+it('what is asked for in the very moment in which a look is over is looked at as well', async () => {
+  for (let turns = 0; turns < 8; turns += 1) {
+    let looks = 0;
+    let again: Promise<void> | undefined;
+    doorbells.ringAll = async () => {
+      looks += 1;
+      if (looks === 1) again = microtasks(turns).then(() => coordinator.reconcile());
+      return 0;
+    };
+    await coordinator.reconcile();
+    await again;
+    expect(looks, `${turns} turns later`).toBe(2);
+  }
 });

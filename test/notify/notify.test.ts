@@ -12,17 +12,20 @@ import { createLogger } from '../../src/platform/log.ts';
 import { aJob, REASON } from '../support/builders.ts';
 import { eventually } from '../support/eventually.ts';
 import { FakeClock } from '../support/fake-clock.ts';
+import { microtasks } from '../support/microtasks.ts';
 
 let server: Server;
 let base: string;
 let log = '';
 let got: { path: string; body: any; headers: IncomingMessage['headers'] }[];
 let outcomes: string[];
+let onOutcome: () => void;
 let answer: (response: ServerResponse, n: number) => void;
 let notify: Notifier;
 
 beforeEach(async () => {
   [log, got, outcomes] = ['', [], []];
+  onOutcome = () => {};
   answer = response => response.end();
   server = createServer((request, response) => {
     let text = '';
@@ -61,7 +64,10 @@ function start(
     http: createHttp(),
     clock,
     log: createLogger({ level: 'debug', format: 'json', stream: stream as never }),
-    onOutcome: outcome => outcomes.push(outcome),
+    onOutcome(outcome) {
+      outcomes.push(outcome);
+      onOutcome();
+    },
     pausesMs,
   });
   return notify;
@@ -111,6 +117,22 @@ describe('a notification', () => {
     notify.changed(...from(running, NO_CREDITS, 'c.mp4'));
     await notify.onIdle();
     expect(got).toHaveLength(2);
+  });
+
+  it('of a job that ends in the very moment in which the one before is sent goes out as well', async () => {
+    start([{ url: `${base}/hook`, on: ['failed'] }]);
+    for (let turns = 0; turns < 8; turns += 1) {
+      let second = Promise.resolve();
+      onOutcome = () => {
+        onOutcome = () => {};
+        second = microtasks(turns).then(() => notify.changed(...from(QUEUED, FAILED, 'second.mp4')));
+      };
+      notify.changed(...from(QUEUED, FAILED));
+      await notify.onIdle();
+      await second;
+      await notify.onIdle();
+      expect(got, `${turns} turns later`).toHaveLength(2 * (turns + 1));
+    }
   });
 
   it('goes out when a job comes to an end somebody wants to hear of, and only then', async () => {

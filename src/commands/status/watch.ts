@@ -70,19 +70,19 @@ class LiveStatus {
 
   #paintSoon(): void {
     this.#isStale = true;
-    this.#painting ??= this.#paint().finally(() => {
-      this.#painting = undefined;
-    });
+    this.#painting ??= this.#paint();
   }
 
   async #paint(): Promise<void> {
     const { clock, stdout } = this.#context.io;
+    await Promise.resolve();
     while (this.#isStale && !this.#end.signal.aborted) {
       await sleep(clock, DEBOUNCE_MS);
       this.#isStale = false;
       await show(this.#context, this.#daemon).catch(() => this.#end.abort());
       if (stdout.writable === false) this.#end.abort();
     }
+    this.#painting = undefined;
   }
 }
 
