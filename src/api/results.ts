@@ -181,7 +181,6 @@ function streamOf(
 ): ReadableStream<Uint8Array<ArrayBuffer>> {
   let at = from;
   let isOver = false;
-  let stopWatching = () => {};
   const finish = async () => {
     if (isOver) return;
     isOver = true;
@@ -192,6 +191,9 @@ function streamOf(
     await finish();
     cut();
   };
+  const watch = () => clock.after(STALLED_MS, () => void fail());
+  // From the first moment on: the connection may be gone before anything of it is wanted.
+  let stopWatching = watch();
   return new ReadableStream<Uint8Array<ArrayBuffer>>(
     {
       async pull(controller) {
@@ -204,7 +206,7 @@ function streamOf(
         at += read.bytesRead;
         if (read.bytesRead > 0) controller.enqueue(piece.subarray(0, read.bytesRead));
         if (at < to) {
-          stopWatching = clock.after(STALLED_MS, () => void fail());
+          stopWatching = watch();
           return;
         }
         controller.close();

@@ -135,7 +135,12 @@ export class UploadFile {
       const sidecar = new Entry(this.#folder, sidecarNameOf(given.name));
       if (!words && there.has(sidecar.name.toLowerCase())) continue;
       if (words && !(await inFolder(sidecar.path, () => this.#writeWords(sidecar, words)))) continue;
-      const moved = await inFolder(this.#temp.path, () => moveWithoutOverwriting(this.#temp, given, { file: held }));
+      const moved = await inFolder(this.#temp.path, () =>
+        moveWithoutOverwriting(this.#temp, given, { file: held }),
+      ).catch(async (error: unknown) => {
+        if (words) await sidecar.unlinkQuietly();
+        throw error;
+      });
       if (moved === 'moved') {
         await inFolder(this.#folder.path, () => this.#folder.sync(this.#log));
         return given;

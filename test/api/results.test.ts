@@ -12,6 +12,7 @@ import { inChinese } from '../../src/messages/zh/index.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import type { HeldFile } from '../../src/platform/files/door.ts';
 import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { ask, serving, tempDir } from '../support/serving.ts';
 import { openSource } from '../support/with-source.ts';
 
@@ -48,6 +49,24 @@ function counted(file: HeldFile, open: { files: number }): HeldFile {
 }
 
 const RESULT = '/api/jobs/abc/result';
+
+it('of an answer that nobody ever begins to read, the file is closed', async () => {
+  const path = join(await tempDir(), 'clip.mp4');
+  writeFileSync(path, TEXT);
+  const { mtimeMs } = statSync(path);
+  const open = { files: 0 };
+  const clock = new FakeClock();
+  const results = new Results({
+    find: () => ({ path, bytes: TEXT.length, mtimeMs }),
+    open: async wanted => counted(await openSource(wanted), open),
+    clock,
+  });
+  const nothing = { range: undefined, ifRange: undefined, ifNoneMatch: undefined, ifModifiedSince: undefined };
+  await results.answer({ ...nothing, id: 'abc', head: false, download: false, address: '', cut: () => {} });
+  expect(open.files).toBe(1);
+  await clock.advance(10 * 60_000);
+  expect(open.files).toBe(0);
+});
 
 it('a result is the delivered file', async () => {
   const { server, open } = await withResult();

@@ -50,7 +50,7 @@ export function blamedOnHardware(error: unknown, { name }: HardwareEncoder): unk
 export class HardwareDesk {
   readonly #encoders: readonly HardwareEncoder[];
   readonly #clock: Clock;
-  /** Failures in a row, and until when it rests. */
+  /** Failures in a row, and until when it rests, monotonic ms. */
   readonly #state = new Map<string, { failures: number; restsUntil: number }>();
   /** By job, who made its last result, and its failures before that: a job that is worked on anew without its checkpoints was rejected. */
   readonly #made = new Map<string, { encoder: string; failures: number }>();
@@ -70,13 +70,13 @@ export class HardwareDesk {
     const encoder = this.#encoders.find(one => one.codec === codec);
     if (!encoder) return say('local.hardware-not-codec', { codec });
     const { restsUntil = 0 } = this.#state.get(encoder.name) ?? {};
-    if (restsUntil <= this.#clock.now()) return encoder;
+    if (restsUntil <= this.#clock.monotonic()) return encoder;
     return say('local.hardware-rests', { encoder: encoder.name, failures: HARDWARE_REST.failures });
   }
 
   failed(encoder: string): void {
     const failures = (this.#state.get(encoder)?.failures ?? 0) + 1;
-    const restsUntil = failures >= HARDWARE_REST.failures ? this.#clock.now() + HARDWARE_REST.ms : 0;
+    const restsUntil = failures >= HARDWARE_REST.failures ? this.#clock.monotonic() + HARDWARE_REST.ms : 0;
     // After its rest, a single further failure is enough.
     this.#state.set(encoder, { failures, restsUntil });
   }

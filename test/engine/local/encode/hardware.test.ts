@@ -9,14 +9,16 @@ import { FakeClock } from '../../../support/fake-clock.ts';
 const VAAPI: HardwareEncoder = { name: 'h264_vaapi', kind: 'vaapi', codec: 'h264', modes: ['vbr'] };
 
 describe('an encoder that fails', () => {
-  it('three times in a row rests for an hour; then one more failure is enough', () => {
+  it('three times in a row rests for an hour, whatever time it is made to be; then one more failure is enough', async () => {
     const clock = new FakeClock();
     const desk = new HardwareDesk([VAAPI], clock);
     for (let time = 0; time < 2; time += 1) desk.failed('h264_vaapi');
     expect(desk.encoderFor('h264')).toBe(VAAPI);
     desk.failed('h264_vaapi');
     expect(desk.encoderFor('h264')).toMatchObject({ code: 'local.hardware-rests' });
-    clock.jump(3_600_001);
+    clock.jump(7_200_000);
+    expect(desk.encoderFor('h264')).toMatchObject({ code: 'local.hardware-rests' });
+    await clock.advance(3_600_001);
     expect(desk.encoderFor('h264')).toBe(VAAPI);
     desk.failed('h264_vaapi');
     expect(desk.encoderFor('h264')).toMatchObject({ code: 'local.hardware-rests' });
