@@ -85,6 +85,8 @@ export interface MediaFacts {
   window?: Window;
   /** How often the picture's timestamps jump back by more than a second, as in carelessly joined recordings. */
   clockJumps: number;
+  /** How long its sections take in a row, seconds; absent in an older record. */
+  runsS?: number | undefined;
   video: VideoTrack;
   audio: AudioTrack[];
   subtitles: SubtitleTrack[];

@@ -25,7 +25,7 @@ interface TopBoxes {
   cut: boolean;
 }
 
-async function topBoxesOf(file: Readable): Promise<TopBoxes> {
+export async function topBoxesOf(file: Pick<Readable, 'read' | 'stat'>): Promise<TopBoxes> {
   const size = Number((await file.stat()).size);
   const boxes: Box[] = [];
   const header = Buffer.alloc(16);

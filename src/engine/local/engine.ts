@@ -9,10 +9,9 @@ import type { Candidate, EngineName, Order } from '../../core/job.ts';
 import type { MediaFacts } from '../../core/media-info.ts';
 import type { Sentence } from '../../core/message.ts';
 import type { Tools } from '../../media/ffmpeg/tools.ts';
-import { nextFilmIn } from '../../media/completeness/index.ts';
 import { probe } from '../../media/probe/probe.ts';
 import { say } from '../../messages/say.ts';
-import { doing, type InputFile, reading } from '../../platform/files/files.ts';
+import type { InputFile } from '../../platform/files/files.ts';
 import type { Clock } from '../../platform/clock.ts';
 import {
   type Engine,
@@ -100,8 +99,6 @@ class LocalEngine implements Engine {
     const checkpoints = LocalCheckpoints.of(context, order, tools);
     const meter = new Meter({ clock, gate: context.gate, report: progress => context.progress(progress) });
     try {
-      const nextAt = await doing('reading', order.source, () => reading(context.source, nextFilmIn));
-      mustBeOneFilm(order, nextAt);
       const facts = await this.#facts(order, context, checkpoints);
       const possible = withPossibleCodec(order, facts, tools);
       const job = new LocalJob({
@@ -199,15 +196,6 @@ class LocalEngine implements Engine {
     await checkpoints.facts.set(facts);
     return facts;
   }
-}
-
-/** @throws ShrinkError `cannot-do` for a film behind another: ffmpeg would cram both into the time of one */
-function mustBeOneFilm({ source }: Order, nextAt: number | undefined): void {
-  if (nextAt === undefined) return;
-  throw new ShrinkError('cannot-do', say('local.several-films'), {
-    subject: source,
-    hint: say('local.several-films-hint', { at: nextAt, from: nextAt + 1 }),
-  });
 }
 
 /** The share of one of so many jobs. Containers and units may have less than the machine has. */

@@ -18,6 +18,20 @@ export async function walkPng(source: ByteSource): Promise<Completeness> {
   return end.equals(IEND) ? COMPLETE : endMissing();
 }
 
+const MAX_PNG_HEADERS = 4096;
+
+/** Another animation behind the end of the first. */
+export async function nextPng(source: ByteSource): Promise<number | undefined> {
+  for (let at = PNG.length; ; ) {
+    const chunk = await source.read(at, 8);
+    if (chunk.length < 8) return undefined;
+    at += 12 + chunk.readUInt32BE(0);
+    if (chunk.toString('latin1', 4, 8) !== 'IEND') continue;
+    const next = await source.read(at, MAX_PNG_HEADERS);
+    return looksLikePng(next) && next.includes('acTL') ? at : undefined;
+  }
+}
+
 const IVF_FRAME_HEADER = 12;
 /** Longer ones are not walked to their end. */
 const MAX_IVF_FRAMES = 20_000;
@@ -32,6 +46,7 @@ export async function walkIvf(source: ByteSource): Promise<Completeness> {
   const announced = header.readUInt32LE(24);
   let at = header.readUInt16LE(6);
   for (let frames = 0; frames <= MAX_IVF_FRAMES; frames += 1) {
+    if (frames === announced && looksLikeIvf(await source.read(at, 32))) return { kind: 'complete', nextAt: at };
     if (at === source.size) return announced > frames ? endMissing() : announced === frames ? COMPLETE : UNKNOWN;
     const frame = await source.read(at, IVF_FRAME_HEADER);
     if (frame.length < IVF_FRAME_HEADER) return endMissing();
@@ -50,6 +65,23 @@ const OGG_LAST = 4;
 
 export function looksLikeOgg(head: Buffer): boolean {
   return head.subarray(0, OGG_PAGE.length).equals(OGG_PAGE);
+}
+
+/** Of the flags of a page: a stream begins here. All of one film begin before anything else of it. */
+const OGG_FIRST = 2;
+
+/** A chained stream: legal, but ffmpeg reads no second film from it. */
+export async function nextOgg(source: ByteSource): Promise<number | undefined> {
+  let hasBegun = false;
+  for (let at = 0; ; ) {
+    const page = await source.read(at, OGG_HEADER + 255);
+    const count = page[OGG_HEADER - 1];
+    if (!looksLikeOgg(page) || count === undefined) return undefined;
+    const isFirst = ((page[5] ?? 0) & OGG_FIRST) !== 0;
+    if (isFirst && hasBegun) return at;
+    hasBegun ||= !isFirst;
+    at += OGG_HEADER + count + page.subarray(OGG_HEADER, OGG_HEADER + count).reduce((sum, size) => sum + size, 0);
+  }
 }
 
 /** Ogg ends with a whole page, which says that its stream ends. What was recorded live may lack the latter. */

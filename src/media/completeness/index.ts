@@ -1,5 +1,4 @@
 import { say } from '../../messages/say.ts';
-import type { Readable } from '../../platform/files/files.ts';
 import { looksLikeIvf, looksLikeOgg, looksLikePng, walkIvf, walkOgg, walkPng } from './end-marks.ts';
 import { looksLikeGif, walkGif } from './gif.ts';
 import { looksLikeIsobmff, walkIsobmff } from './isobmff.ts';
@@ -34,17 +33,6 @@ export async function checkCompleteness(file: ByteSource): Promise<Completeness>
   // No format begins like this; copiers and downloaders allocate space before they write.
   if (head.length === HEAD_BYTES && isZero(head)) return truncated(say('completeness.unwritten'));
   return unlessEmpty(UNKNOWN, source);
-}
-
-/** Where another film begins behind the first one of an open file, if ffmpeg takes it for a part of that. */
-export async function nextFilmIn(file: Pick<Readable, 'read' | 'stat'>): Promise<number | undefined> {
-  const read = async (offset: number, length: number) => {
-    const buffer = Buffer.alloc(length);
-    const { bytesRead } = await file.read(buffer, 0, length, offset);
-    return buffer.subarray(0, bytesRead);
-  };
-  const found = await checkCompleteness({ size: Number((await file.stat()).size), read });
-  return 'nextAt' in found ? found.nextAt : undefined;
 }
 
 /** Sizes that add up, and whole packets up to the middle, prove nothing of an end that is empty. */

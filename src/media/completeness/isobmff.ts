@@ -116,3 +116,61 @@ async function verdict(found: Found, source: ByteSource): Promise<Completeness> 
   if (found.fragments && !found.indexed) return suspect(say('completeness.fragments-without-index'));
   return (found.last?.type === 'mdat' && (await emptyEnd(source))) || COMPLETE;
 }
+
+/**
+ * Where a second film begins in an MP4 or MOV with these top-level boxes: a file type of its own, its index and its media. Of two
+ * indexes ffmpeg reads one. Fragments may repeat theirs; they are another film if their clock starts again.
+ */
+export async function nextMovie(source: ByteSource, boxes: readonly TopBox[]): Promise<number | undefined> {
+  const old = nextOldMovie(boxes);
+  if (old !== undefined) return old;
+  const starts = boxes.flatMap(({ type }, at) => (type === 'ftyp' ? [at] : []));
+  for (const [n, start] of starts.entries()) {
+    const [before, after] = [boxes.slice(0, start), boxes.slice(start, starts[n + 1])];
+    if (!isMovie(before) || !isMovie(after)) continue;
+    const [last, first] = [before.findLast(isFragment), after.find(isFragment)];
+    if (last && first && (await goesOn(source, last, first))) continue;
+    return boxes[start]?.offset;
+  }
+  return undefined;
+}
+
+/** The first films of QuickTime have no file type: index and media, twice. */
+function nextOldMovie(boxes: readonly TopBox[]): number | undefined {
+  const parts = boxes.filter(({ type }) => ['ftyp', 'moov', 'mdat', 'moof'].includes(type));
+  const isTwice = /^(moov mdat|mdat moov)( \1)+$/.test(parts.map(({ type }) => type).join(' '));
+  const end = isTwice ? parts[1] : undefined;
+  return end && end.offset + end.bytes;
+}
+
+type TopBox = { type: string; offset: number; bytes: number };
+
+const isFragment = ({ type }: TopBox): boolean => type === 'moof';
+const isMovie = (boxes: readonly TopBox[]): boolean =>
+  ['moov', 'mdat'].every(wanted => boxes.some(({ type }) => type === wanted));
+
+/** Whether the tracks of one fragment are later than those of another; fragments that don't say follow each other. */
+async function goesOn(source: ByteSource, before: TopBox, after: TopBox): Promise<boolean> {
+  const [earlier, later] = [await startsOf(source, before), await startsOf(source, after)];
+  if (earlier.size === 0 || later.size === 0) return true;
+  return [...later].some(([track, time]) => time > (earlier.get(track) ?? Infinity));
+}
+
+const MAX_FRAGMENT_HEADER = 1_000_000;
+
+/** When the tracks of a fragment begin, in ticks of each, by their IDs: of every `traf`, its `tfhd` and `tfdt`. */
+async function startsOf(source: ByteSource, { offset, bytes }: TopBox): Promise<Map<number, number>> {
+  const moof = await source.read(offset, Math.min(bytes, MAX_FRAGMENT_HEADER));
+  const starts = new Map<number, number>();
+  let track: number | undefined;
+  for (let at = 8; at + 24 <= moof.length; ) {
+    const size = moof.readUInt32BE(at);
+    const type = moof.toString('latin1', at + 4, at + 8);
+    if (size < 8) break;
+    if (type === 'tfhd') track = moof.readUInt32BE(at + 12);
+    if (type === 'tfdt' && track !== undefined)
+      starts.set(track, moof[at + 8] === 1 ? Number(moof.readBigUInt64BE(at + 12)) : moof.readUInt32BE(at + 12));
+    at += type === 'traf' ? 8 : size;
+  }
+  return starts;
+}

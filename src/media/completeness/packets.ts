@@ -15,12 +15,18 @@ const LAYOUTS = [
 /** This many packets in a row must have their sync byte. */
 const SYNCED_PACKETS = 4;
 
-/** `undefined` if it is not a transport stream. */
-export async function walkTransportStream(source: ByteSource): Promise<Completeness | undefined> {
+export type Layout = (typeof LAYOUTS)[number];
+
+export async function layoutOf(source: ByteSource): Promise<Layout | undefined> {
   const head = await source.read(0, SYNCED_PACKETS * 192);
-  const layout = LAYOUTS.find(({ bytes, sync }) =>
+  return LAYOUTS.find(({ bytes, sync }) =>
     Array.from({ length: SYNCED_PACKETS }, (_, n) => n).every(n => head[n * bytes + sync] === SYNC),
   );
+}
+
+/** `undefined` if it is not a transport stream. */
+export async function walkTransportStream(source: ByteSource): Promise<Completeness | undefined> {
+  const layout = await layoutOf(source);
   if (!layout) return undefined;
   const rest = source.size % layout.bytes;
   if (rest === 0) return UNKNOWN;
@@ -41,4 +47,15 @@ export async function walkFlv(source: ByteSource): Promise<Completeness> {
   const tag = await source.read(start, 4);
   const isTag = tag.length === 4 && [8, 9, 18].includes((tag[0] ?? 0) & 0x1f);
   return isTag && tag.readUIntBE(1, 3) + 11 === length ? UNKNOWN : cut;
+}
+
+/** Tag by tag: type, size, time and stream of a film's own; where one should be, another file begins. */
+export async function nextFlv(source: ByteSource): Promise<number | undefined> {
+  const FILE_HEADER = 9;
+  for (let at = FILE_HEADER + 4; ; ) {
+    const tag = await source.read(at, 13);
+    if (looksLikeFlv(tag)) return at;
+    if (tag.length < 11 || ![8, 9, 18].includes((tag[0] ?? 0) & 0x1f)) return undefined;
+    at += 11 + tag.readUIntBE(1, 3) + 4;
+  }
 }

@@ -4,6 +4,7 @@
  */
 import type { Sentence } from '../../core/message.ts';
 import { say } from '../../messages/say.ts';
+import { cancelled, doing, type Readable } from '../../platform/files/files.ts';
 
 /** What a walker reads from. Reads may be short at the end of the file. */
 export interface ByteSource {
@@ -11,8 +12,21 @@ export interface ByteSource {
   read(offset: number, length: number): Promise<Buffer>;
 }
 
+/** An open file as a source of bytes. Reads reject with the ShrinkErrors of reading, and `cancelled`. */
+export async function byteSourceOf(file: Readable, signal?: AbortSignal): Promise<ByteSource> {
+  return {
+    size: Number((await file.stat()).size),
+    async read(offset, length) {
+      if (signal?.aborted) throw cancelled(file.path);
+      const buffer = Buffer.alloc(length);
+      const { bytesRead } = await doing('reading', file.path, () => file.read(buffer, 0, length, offset));
+      return buffer.subarray(0, bytesRead);
+    },
+  };
+}
+
 /**
- * - `complete`: the container's own sizes add up to the file. At `nextAt` another film begins, which ffmpeg takes for a part of the first.
+ * - `complete`: the container's own sizes add up to the file. At `nextAt` another film begins (next-film.ts).
  * - `truncated`: bytes the container announces are not there.
  * - `suspect`: nothing is certainly missing, but more may come. An empty end is space that a copier or downloader has allocated and
  *   not written to yet; a camera's padding looks the same.
@@ -60,15 +74,15 @@ export function percentOf(have: number, announced: number): number {
 const WINDOW_BYTES = 1024;
 
 /** Keeps the last window read, so that neighbouring headers cost one read. */
-export function withWindow(source: ByteSource): ByteSource {
+export function withWindow(source: ByteSource, windowBytes = WINDOW_BYTES): ByteSource {
   let start = 0;
   let window: Buffer = Buffer.alloc(0);
   return {
     size: source.size,
     async read(offset, length) {
-      if (length > WINDOW_BYTES) return source.read(offset, length);
+      if (length > windowBytes) return source.read(offset, length);
       if (offset < start || offset + length > start + window.length) {
-        window = await source.read(offset, WINDOW_BYTES);
+        window = await source.read(offset, windowBytes);
         start = offset;
       }
       return window.subarray(offset - start, offset - start + length);

@@ -119,6 +119,14 @@ export function copyProtected(path: string, how: string): ShrinkError {
   return refusal('not-media', message, path, say('media.copy-protected-hint'));
 }
 
+/** A second film begins at `at` bytes. */
+export function severalFilms(path: string, at: number): ShrinkError {
+  return new ShrinkError('cannot-do', say('media.several-films'), {
+    subject: path,
+    hint: say('media.several-films-hint', { at, from: at + 1 }),
+  });
+}
+
 export function noFrames(path: string): ShrinkError {
   return refusal('incomplete-media', say('media.no-frames', { file: displayName(path) }), path);
 }

@@ -39,6 +39,7 @@ export function assembleFacts(
     durationS,
     startS: line.startS,
     clockJumps: line.jumpsBack,
+    runsS: line.runsS,
     video: videoTrack(main, look, line, durationS),
     audio: audio
       .filter(stream => lines.has(stream.index))

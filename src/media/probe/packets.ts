@@ -26,6 +26,8 @@ export interface Timeline {
   maxGapS: number;
   /** How often the clock jumped back by more than a second, as in carelessly joined recordings. */
   jumpsBack: number;
+  /** How long it runs from frame to frame, seconds: with its sections in a row, without pauses that nobody filmed. */
+  runsS: number;
   /** Places to cut, one every half second or, in longer files, every second, two, four, ... */
   cuts: Cut[];
 }
@@ -47,6 +49,9 @@ const REORDER_WINDOW = 32;
 const ROUNDING_S = 0.002;
 /** Hidden frames, and fields that nobody knows to be some, may double what packets claim to last; that it is far more is nonsense. */
 const OVERLAP = 4;
+const JUMP_S = 1;
+/** ffmpeg closes longer pauses of a transport stream. */
+const MAX_PAUSE_S = 10;
 const FIRST_CUT_SPACING_S = 0.5;
 const MAX_CUTS = 256;
 
@@ -180,6 +185,7 @@ export const NO_PACKETS: Readonly<Timeline> = {
   minGapS: 0,
   maxGapS: 0,
   jumpsBack: 0,
+  runsS: 0,
   cuts: [],
 };
 
@@ -216,7 +222,10 @@ export class TimelineBuilder {
       this.#isPaused = line.packets > 0;
       return;
     }
-    line.isCut ||= this.#isPaused || this.#goesBack(packet);
+    const backS = this.#goesBackBy(packet);
+    line.isCut ||= this.#isPaused || backS > ROUNDING_S;
+    // What is stored behind a joint is not shown among the frames before it, however few those are.
+    if (backS > JUMP_S) for (const frame of this.#window.splice(0)) this.#show(frame);
     line.packets += 1;
     this.#claimedS += packet.durationS ?? 0;
     this.#longestS = Math.max(this.#longestS, packet.durationS ?? 0);
@@ -246,18 +255,19 @@ export class TimelineBuilder {
     return { ...line, cuts: line.untimed === 0 && line.jumpsBack === 0 ? this.#cuts.result() : [] };
   }
 
-  /** Decoding times only ever grow. */
-  #goesBack({ dtsS }: Packet): boolean {
+  /** Seconds; decoding times of one film only ever grow. */
+  #goesBackBy({ dtsS }: Packet): number {
     const before = this.#storedS;
     this.#storedS = dtsS ?? before;
-    return before !== undefined && dtsS !== undefined && dtsS < before - ROUNDING_S;
+    return before === undefined || dtsS === undefined ? 0 : before - dtsS;
   }
 
   #show({ time, key }: Shown): void {
     const line = this.#line;
     if (this.#lastS !== undefined) {
       const gap = time - this.#lastS;
-      if (gap < -1) line.jumpsBack += 1;
+      if (gap < -JUMP_S) line.jumpsBack += 1;
+      if (gap > 0 && gap <= MAX_PAUSE_S) line.runsS += gap;
       // Two packets at one time are one frame (fields, hidden frames).
       if (gap > 0) {
         this.#cuts.offer({ atS: time, beforeS: this.#lastS, frame: this.#shown, key });

@@ -4,7 +4,8 @@
  */
 import type { MediaFacts, Window } from '../../core/media-info.ts';
 import { partOf } from '../../core/trim.ts';
-import type { InputFile } from '../../platform/files/files.ts';
+import { type InputFile, reading } from '../../platform/files/files.ts';
+import { nextFilmIn } from '../completeness/next-film.ts';
 import { MAX_PIXELS } from '../ffmpeg/args.ts';
 import {
   cannotDecode,
@@ -18,6 +19,7 @@ import {
   onePicture,
   partIsOnePicture,
   partUntimed,
+  severalFilms,
   tooManyFrames,
   tooManyPixels,
   untimed,
@@ -62,7 +64,7 @@ export const CHAPTER_SLACK_S = 0.001;
  * Facts about a media file: what ffprobe reports about its tracks, and timing counted from the packets of the whole file, as fast
  * as the disk reads and in constant memory.
  *
- * @throws ShrinkError `not-media`, `no-video`, `unsafe-media`, `incomplete-media`, and the codes of reading a file (`gone`, `denied`,
+ * @throws ShrinkError `not-media`, `no-video`, `unsafe-media`, `incomplete-media`, `cannot-do` (two films in one file), and the codes of reading a file (`gone`, `denied`,
  * `unavailable`) or running a child (`cancelled`, `tool-missing`, ...)
  */
 export async function probe(file: InputFile, options: ProbeOptions): Promise<MediaFacts> {
@@ -111,11 +113,13 @@ class FileProbe {
     this.#signs = signs;
   }
 
-  /** Refuses a file whose bytes show that it is not a video, or an encrypted one. */
+  /** Refuses a file whose bytes show that it is not a video, or an encrypted one, or more than one. */
   static async open(input: InputFile, options: ProbeOptions): Promise<FileProbe> {
     const file = await ProbedFile.open(input, options);
     const signs = await readSigns(input, file.bytes, options);
     if (signs.encryption !== undefined) throw copyProtected(input.path, signs.encryption);
+    const nextAt = await reading(input, opened => nextFilmIn(opened, options.signal));
+    if (nextAt !== undefined) throw severalFilms(input.path, nextAt);
     return new FileProbe(file, options, signs);
   }
 

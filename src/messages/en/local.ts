@@ -230,7 +230,7 @@ const FATES = {
   'local.second-eye-dropped': 'dropped: the second eye of this 3D film (MV-HEVC); the result shows the first',
   'local.alpha-dropped': 'dropped: transparency, which MP4 cannot carry',
   'local.unread-left-out': ({ what }: { what: string }) =>
-    `left out: ${what}, which ffmpeg does not read: another film joined to it, or a camera’s own data`,
+    `left out: ${what}, which ffmpeg does not read: most likely a camera’s or an editor’s own data`,
   'local.deinterlaced': 'deinterlaced: the source shows half-pictures, the result whole ones',
   'local.shapes-fitted': ({ what, width, height }: { what: string; width: number; height: number }) =>
     `${what}: every shape is shown whole in ${width}x${height}, with black bars where needed`,
@@ -301,10 +301,6 @@ const PLAN = {
     `only ${formatClock(from)} to ${formatClock(to)}, as asked`,
   'local.part-to-end': ({ from, to, seconds }: { from: number; to: number; seconds: number }) =>
     `only ${formatClock(from)} to ${formatClock(to)}: more was asked for, but the video is only ${formatClock(seconds)} long`,
-  'local.several-films':
-    'this file holds two films, one behind the other, and a result would cram both into the time of one',
-  'local.several-films-hint': ({ at, from }: { at: number; from: number }) =>
-    `Take them apart: head -c ${at} FILE makes the first, tail -c +${from} FILE the other.`,
   'local.part-is-all': ({ seconds }: { seconds: number }) =>
     `nothing was cut: the part asked for is all of the video, which is ${formatClock(seconds)} long`,
   'local.track-not-in-part': ({ track }: { track: string }) =>

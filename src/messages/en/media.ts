@@ -126,6 +126,10 @@ export const MEDIA_EN = {
   'media.copy-protected': ({ file, how }: In & { how: string }) =>
     `${file} is copy-protected (DRM, ${how}): nobody without its key can see it`,
   'media.copy-protected-hint': 'Ask whoever sold or sent it for a copy without protection.',
+  'media.several-films':
+    'this file holds two films, one behind the other, and a result would hold only one of them, or mix them up',
+  'media.several-films-hint': ({ at, from }: { at: number; from: number }) =>
+    `Take them apart: head -c ${at} FILE makes the first, tail -c +${from} FILE the other.`,
   'media.nothing-in-part': ({ file, part, durationS }: In & { part: string; durationS: number }) =>
     `nothing of ${file} is in the part asked for (${part}): the video is ${formatClock(durationS)} long`,
   'media.part-hint': ({ durationS }: { durationS: number }) =>

@@ -147,7 +147,7 @@ export const LOCAL_ZH = {
   'local.depth-reduced': ({ depth }) => `色深从 ${depth} 降为 8 位、4:2:0，各处均可播放`,
   'local.second-eye-dropped': '已去掉此 3D 视频的第二只眼（MV-HEVC）；结果显示第一只眼的画面',
   'local.alpha-dropped': '已去掉透明：MP4 无法容纳',
-  'local.unread-left-out': ({ what }) => `未包含${what}：ffmpeg 不会读取，可能是接在后面的另一段影片或相机自有数据`,
+  'local.unread-left-out': ({ what }) => `未包含${what}：ffmpeg 不会读取，多半是相机或剪辑软件自有的数据`,
   'local.deinterlaced': '已去隔行：源文件为半幅画面，结果为完整画面',
   'local.shapes-fitted': ({ what, width, height }) =>
     `${what}：各种尺寸都完整显示在 ${width}x${height} 中，必要时加黑边`,
@@ -196,9 +196,6 @@ export const LOCAL_ZH = {
   'local.part': ({ from, to }) => `按要求只保留 ${formatClock(from)} 到 ${formatClock(to)}`,
   'local.part-to-end': ({ from, to, seconds }) =>
     `只保留 ${formatClock(from)} 到 ${formatClock(to)}：要求的更长，但视频全长只有 ${formatClock(seconds)}`,
-  'local.several-films': '这个文件在第一段影片结束之后还有另一段影片或其他数据；结果只会包含其中之一，或把两者混在一起',
-  'local.several-films-hint': ({ at, from }) =>
-    `请把它们分开：head -c ${at} 文件 得到第一段，tail -c +${from} 文件 得到另一段。`,
   'local.part-is-all': ({ seconds }) => `没有剪掉任何内容：所要求的片段就是整个视频，全长 ${formatClock(seconds)}`,
   'local.track-not-in-part': ({ track }) => `舍弃：${track}；所要求的片段中没有它的内容`,
   'local.explain-rate': ({ bitsPerSecond, bytes, seconds }) =>

@@ -98,6 +98,9 @@ export const MEDIA_ZH = {
     `${file} 只是一张图片加 ${Math.round(seconds)} 秒声音：没有可以压缩的视频`,
   'media.copy-protected': ({ file, how }) => `${file} 受版权保护（DRM，${how}）：没有密钥就无法观看`,
   'media.copy-protected-hint': '请向出售或发送该文件的人索取没有保护的副本。',
+  'media.several-films': '这个文件里有首尾相接的两段影片；结果只会包含其中一段，或把两段混在一起',
+  'media.several-films-hint': ({ at, from }) =>
+    `请把它们分开：head -c ${at} 文件 得到第一段，tail -c +${from} 文件 得到另一段。`,
   'media.nothing-in-part': ({ file, part, durationS }) =>
     `${file} 中没有所要求的片段（${part}）：全长只有 ${formatClock(durationS)}`,
   'media.part-hint': ({ durationS }) => `请要求 0:00 到 ${formatClock(durationS)} 之间的片段，或整个视频。`,

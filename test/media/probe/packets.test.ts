@@ -163,6 +163,13 @@ describe('a track', () => {
   it('notices a clock that starts again', () => {
     const part = Array.from({ length: 100 }, (_, at) => packet(at * 0.04));
     expect(timeline(...part, ...part, ...part).jumpsBack).toBe(2);
+    const stored = part.map(each => ({ ...each, dtsS: each.ptsS }));
+    expect(timeline(...stored, ...stored, ...stored).runsS).toBeCloseTo(3 * 99 * 0.04);
+  });
+
+  it('laid short sections of a recording over each other: its clock starts again, however few frames it has', () => {
+    const part = Array.from({ length: 10 }, (_, at) => packet(at * 0.2, { dtsS: at * 0.2 }));
+    expect(timeline(...part, ...part).jumpsBack).toBe(1);
   });
 
   it('is cut where packets between shown ones are hidden, not where its beginning or end is', () => {
@@ -193,6 +200,7 @@ describe('a track', () => {
   it('without packets is nothing', () => {
     expect(timeline()).toEqual({
       packets: 0,
+      runsS: 0,
       untimed: 0,
       isCut: false,
       overlaps: false,

@@ -129,6 +129,7 @@ describe('the main picture', () => {
     minGapS: 0.5,
     maxGapS: 0.5,
     jumpsBack: 0,
+    runsS: 0.5,
     cuts: [],
   };
 

@@ -27,7 +27,7 @@ export async function withFixedTimestamps(job: LocalJob): Promise<{ job: LocalJo
   const input = ownFile(job.path(FIXED));
   const { signal, gate } = context;
   const fixed = await probe(input, { tools, signal, gate, trim: order.target.trim });
-  if (fixed.clockJumps > 0) {
+  if (fixed.clockJumps > 0 || isCrammed(facts, fixed)) {
     const message = say('local.timestamps-broken', { file: displayName(order.source) });
     throw new ShrinkError('not-media', message, { subject: order.source });
   }
@@ -37,6 +37,13 @@ export async function withFixedTimestamps(job: LocalJob): Promise<{ job: LocalJo
     notes: notesOn(facts, fixed),
   };
 }
+
+/** Whether sections were laid over each other instead of in a row, as happens to formats that allow no joints. */
+function isCrammed({ runsS = 0 }: MediaFacts, fixed: MediaFacts): boolean {
+  return fixed.durationS < runsS * LEAST_LENGTH;
+}
+
+const LEAST_LENGTH = 0.9;
 
 /** Tracks as the copy has them; everything else is read from the source itself. */
 function inventoryOf(facts: MediaFacts, fixed: MediaFacts): Item[] {

@@ -268,6 +268,7 @@ const isFacts = isObjectOf<MediaFacts>({
   startS: isNumber,
   window: isOptional(isWindow),
   clockJumps: isNumber,
+  runsS: isOptional(isNumber),
   video: isVideo,
   audio: isListOf(isAudio),
   subtitles: isListOf(isSubtitle),
