@@ -24,28 +24,33 @@ import { samePlace } from './library-history.ts';
 
 export interface PlanPlace {
   library: Library;
-  /** Whether the configuration has it: only then can it be started. */
-  isConfigured: boolean;
   /** Below the library, or empty. */
   under: string;
 }
 
 const WEEK_MS = 7 * 86_400_000;
 
-/** @throws ShrinkError `usage` where there is no such folder */
-export function placeOf(dir: string, { libraries }: Pick<Config, 'libraries'>): PlanPlace {
+/** Which library of the configuration a folder is in, whether it exists or not; `undefined` for any other path. */
+export function placeIn(dir: string, { libraries }: Pick<Config, 'libraries'>): PlanPlace | undefined {
   const path = resolve(dir);
   const inside = libraries.find(({ library }) => isWithin(library, path) || isWithin(library, realOf(path)));
-  if (lstatSync(realOf(path), { throwIfNoEntry: false })?.isDirectory() !== true)
-    throw new ShrinkError('usage', say('library.no-folder', { path }), { subject: path });
-  if (!inside)
-    return {
-      library: { library: realOf(path), originals: 'archive', minAge: WEEK_MS, rules: [] },
-      isConfigured: false,
-      under: '',
-    };
+  if (!inside) return undefined;
   const real = isWithin(inside.library, path) ? path : realOf(path);
-  return { library: inside, isConfigured: true, under: relative(inside.library, real).split(sep).join('/') };
+  return { library: inside, under: relative(inside.library, real).split(sep).join('/') };
+}
+
+/** @throws ShrinkError `usage` where there is no such folder */
+export function mustBeFolder(dir: string): void {
+  const path = resolve(dir);
+  if (lstatSync(realOf(path), { throwIfNoEntry: false })?.isDirectory() === true) return;
+  throw new ShrinkError('usage', say('library.no-folder', { path }), { subject: path });
+}
+
+/** Any folder can be planned, but only one of the configuration started. */
+function placeAnywhere(dir: string, config: Pick<Config, 'libraries'>): PlanPlace {
+  const place = placeIn(dir, config);
+  if (place) return place;
+  return { library: { library: realOf(resolve(dir)), originals: 'archive', minAge: WEEK_MS, rules: [] }, under: '' };
 }
 
 function realOf(path: string): string {
@@ -106,7 +111,8 @@ export async function planAlone(
   config: Config,
   options: Parameters<typeof planFolder>[2] & { clock: Clock; ledger: Ledger },
 ): Promise<LibraryPlan> {
-  const place = placeOf(dir, config);
+  mustBeFolder(dir);
+  const place = placeAnywhere(dir, config);
   const tools = await findTools({ ...config.local, hardware: 'off' });
   const { local } = await createEngines({ config, secrets: {}, clock: options.clock, log: silentLogger, tools });
   return planFolder(place, { config, engine: local, files: nodeFiles, ledger: options.ledger }, options);

@@ -26,7 +26,7 @@ import { finishOf } from '../queue/eta.ts';
 import type { Engines } from './engines.ts';
 import type { Folders } from './folders.ts';
 import { sameContent } from './library-history.ts';
-import { eyesFor, keyFor, placeOf, planFolder, storeFor } from './library-plan.ts';
+import { eyesFor, keyFor, mustBeFolder, placeIn, type PlanPlace, planFolder, storeFor } from './library-plan.ts';
 import { type Checking, checkLibrary } from './library-verify.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
@@ -81,7 +81,7 @@ export class Libraries implements LibraryControl {
     for (const library of live.current.libraries) {
       const confirmed = state.ledger.confirmedPlan(library.library);
       const [key = ''] = confirmed?.split(':') ?? [];
-      const place = { library, isConfigured: true, under: '' };
+      const place = { library, under: '' };
       const store = confirmed ? new PlanStore(live.current.stateDir, key) : storeFor(place, live.current);
       const plan = await store.plan();
       if (plan) this.#plans.set(library.library, plan);
@@ -110,8 +110,8 @@ export class Libraries implements LibraryControl {
   /** @throws ShrinkError `usage`, `unavailable` while another folder is looked through or the library is at work. */
   plan(dir: string): void {
     const { live, clock, log, files, engines, state } = this.#options;
-    const place = placeOf(dir, live.current);
-    if (!place.isConfigured) throw notConfigured(dir);
+    const place = this.#placeOf(dir);
+    mustBeFolder(dir);
     if (this.#planning)
       throw new ShrinkError('unavailable', say('library.planning', { folder: this.#planning.folder }));
     // What is carried out would no longer be what somebody has confirmed.
@@ -155,8 +155,7 @@ export class Libraries implements LibraryControl {
    */
   async confirm(dir: string, id?: string): Promise<void> {
     const { live, state, log } = this.#options;
-    const place = placeOf(dir, live.current);
-    if (!place.isConfigured) throw notConfigured(dir);
+    const place = this.#placeOf(dir);
     const { library } = place.library;
     const plan = await storeFor(place, live.current).plan();
     if (!plan)
@@ -178,7 +177,7 @@ export class Libraries implements LibraryControl {
   /** What is at work rests for good: its job is cancelled, and its film stays as it is. */
   async stop(dir?: string): Promise<void> {
     const { live, state, queue } = this.#options;
-    const chosen = dir === undefined ? live.current.libraries : [placeOf(dir, live.current).library];
+    const chosen = dir === undefined ? live.current.libraries : [this.#placeOf(dir).library];
     for (const { library } of chosen) {
       if (this.#planningIn(library)) await this.stopPlanning();
       await state.ledger.setLibrary(library, undefined);
@@ -186,6 +185,15 @@ export class Libraries implements LibraryControl {
       for (const job of this.#unfinished(library))
         if (job.state.name !== 'delivering') await queue.actions.cancel(job.id);
     }
+  }
+
+  /** Says nothing of what is in no library: whoever asks may be anybody on the network. @throws ShrinkError `usage` */
+  #placeOf(dir: string): PlanPlace {
+    const place = placeIn(dir, this.#options.live.current);
+    if (place) return place;
+    throw new ShrinkError('usage', say('library.not-configured', { folder: dir }), {
+      hint: say('library.not-configured-hint'),
+    });
   }
 
   #planningIn(library: string): Planning | undefined {
@@ -356,10 +364,4 @@ export class Libraries implements LibraryControl {
     }
     return { ...sums, now };
   }
-}
-
-function notConfigured(folder: string): ShrinkError {
-  return new ShrinkError('usage', say('library.not-configured', { folder }), {
-    hint: say('library.not-configured-hint'),
-  });
 }

@@ -3,6 +3,7 @@
  * or renamed, so that a library is not begun anew where the journal is lost.
  */
 import { open } from 'node:fs/promises';
+import { writeAll } from '../platform/files/durable.ts';
 import { doing, type Readable } from '../platform/files/files.ts';
 
 /** As `uuid` boxes are told apart. */
@@ -33,9 +34,9 @@ export async function addTag(path: string, tag: Tag): Promise<number> {
       words.copy(box, HEADER_BYTES);
       // So that it is found from the end of the file.
       box.writeUInt32BE(box.length, box.length - 4);
-      await file.write(box, 0, box.length, size);
+      const end = await writeAll(file, box, size);
       await file.sync();
-      return size + box.length;
+      return end;
     } finally {
       await file.close();
     }

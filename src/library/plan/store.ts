@@ -57,10 +57,10 @@ export class PlanStore {
       for await (const line of lines) {
         some += `${JSON.stringify(line)}\n`;
         if (some.length < 64_000) continue;
-        await file.write(some);
+        await file.writeFile(some);
         some = '';
       }
-      await file.write(some);
+      await file.writeFile(some);
       await file.sync();
     } finally {
       await file.close();

@@ -1,4 +1,5 @@
 import type { BigIntStats } from 'node:fs';
+import { isShrinkError } from '../../core/errors.ts';
 import { reasonToIgnoreFolder } from '../../inbox/ignored-names.ts';
 import { openFolder } from '../../platform/files/door.ts';
 import { Entry, holding } from '../../platform/files/entry.ts';
@@ -34,7 +35,7 @@ export async function* walk(library: string, under: string, { files, signal }: {
     const parts = folder === '' ? [] : folder.split('/');
     const found = await list(library, parts, files).catch((error: unknown) => {
       // Removed meanwhile, or not ours to read.
-      if (errnoOf(error) === undefined && !(error instanceof Error && error.name === 'ShrinkError')) throw error;
+      if (errnoOf(error) === undefined && !isShrinkError(error)) throw error;
       return undefined;
     });
     if (!found) {
