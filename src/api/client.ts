@@ -62,7 +62,10 @@ const ANSWER_MS = 30_000;
  * A client for the daemon that owns `stateDir`, or `undefined` if none is running (a leftover socket counts as none).
  * @throws ShrinkError denied if the daemon belongs to another user.
  */
-export async function connectControl(stateDir: string): Promise<ControlClient | undefined> {
+export async function connectControl(
+  stateDir: string,
+  { answerMs = ANSWER_MS } = {},
+): Promise<ControlClient | undefined> {
   const socket = await locateSocket(controlSocket(stateDir));
   if (!socket) return undefined;
   const http = new Pool('http://localhost', {
@@ -72,8 +75,8 @@ export async function connectControl(stateDir: string): Promise<ControlClient | 
     // A connection of its own for each request: one kept alive may be closed by the daemon just when it is used again, and a request
     // that may have been carried out is not sent twice.
     pipelining: 0,
-    headersTimeout: ANSWER_MS,
-    bodyTimeout: ANSWER_MS,
+    headersTimeout: answerMs,
+    bodyTimeout: answerMs,
     connect: { timeout: 5_000 },
   });
   const client = new SocketClient(http, controlSocket(stateDir), socket);
@@ -127,11 +130,13 @@ class SocketClient implements ControlClient {
   }
 
   act(action: JobAction, id: string): Promise<ActionResult> {
-    return this.#act(`${encodeURIComponent(id)}/${action}`);
+    // A large original is hashed and copied before the answer.
+    const limits = action === 'restore' ? { headersTimeout: 0, bodyTimeout: 0 } : {};
+    return this.#act(`${encodeURIComponent(id)}/${action}`, limits);
   }
 
-  async #act(what: string): Promise<ActionResult> {
-    const answer = await this.#request('POST', `/api/jobs/${what}`);
+  async #act(what: string, limits: Limits = {}): Promise<ActionResult> {
+    const answer = await this.#request('POST', `/api/jobs/${what}`, limits);
     if (answer.status === 404 || answer.status === 409) {
       const problem = answer.status === 404 ? 'unknown' : 'not-now';
       return { ok: false, problem, message: errorIn(answer).message };
@@ -196,9 +201,9 @@ class SocketClient implements ControlClient {
     return body<T>(await this.#request(method, path));
   }
 
-  async #request(method: Dispatcher.HttpMethod, path: string): Promise<Answer> {
+  async #request(method: Dispatcher.HttpMethod, path: string, limits: Limits = {}): Promise<Answer> {
     try {
-      const response = await this.#http.request({ method, path });
+      const response = await this.#http.request({ method, path, ...limits });
       return { status: response.statusCode, text: await response.body.text() };
     } catch (error) {
       throw this.#asShrinkError(error);
@@ -235,6 +240,8 @@ class SocketClient implements ControlClient {
     }
   }
 }
+
+type Limits = Pick<Dispatcher.RequestOptions, 'headersTimeout' | 'bodyTimeout'>;
 
 interface Answer {
   status: number;

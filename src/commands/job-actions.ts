@@ -205,7 +205,11 @@ async function askForEach(
     let worked = 0;
     let code: number = EXIT.fine;
     for (const id of ids) {
-      const result = await ask(daemon, id);
+      const result = await ask(daemon, id).catch((error: unknown) => {
+        // One that cannot be helped is no reason to leave the others; a daemon that does not answer (which has a cause) is.
+        if (ids.length === 1 || !(error instanceof ShrinkError) || error.cause !== undefined) throw error;
+        return { ok: false, problem: error.code, message: error.message } as const;
+      });
       results.push({ id, ...result });
       if (result.ok) {
         worked += 1;

@@ -37,6 +37,8 @@ export interface ActionsOptions {
 
 export class Actions {
   readonly #options: ActionsOptions;
+  /** Originals that are coming back. */
+  readonly #restoring = new Map<string, Promise<ActionOutcome>>();
 
   constructor(options: ActionsOptions) {
     this.#options = options;
@@ -94,7 +96,16 @@ export class Actions {
     return { ok: true, job };
   }
 
-  async restore(id: string): Promise<ActionOutcome> {
+  /** Asked again meanwhile, by a person or by a start that finishes what a crash cut off, it is the same act: two would share a name. */
+  restore(id: string): Promise<ActionOutcome> {
+    const underWay = this.#restoring.get(id);
+    if (underWay) return underWay;
+    const restoring = this.#restore(id).finally(() => this.#restoring.delete(id));
+    this.#restoring.set(id, restoring);
+    return restoring;
+  }
+
+  async #restore(id: string): Promise<ActionOutcome> {
     const job = this.#options.ledger.find(id);
     if (!job) return unknown(id);
     if (job.original?.kind === 'deleted') return notNow(job, say('queue.original-deleted'));

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
+import { ShrinkError } from '../../src/core/errors.ts';
 import { runCli } from '../support/cli.ts';
 import { serving, tempDir } from '../support/serving.ts';
 
@@ -48,6 +49,22 @@ it('the ids that can be are acted on, and it ends with 3 if that was not all of 
   ]);
   expect((await run('retry', 'nope', 'two')).code).toBe(2);
   expect((await run('retry', 'two')).code).toBe(1);
+});
+
+it('one original that cannot come back keeps no other from it', async () => {
+  const { control } = await serving({ stateDir });
+  for (const id of ['one', 'two', 'three']) control.add({ id, state: 'done' });
+  const restore = control.restore.bind(control);
+  control.restore = async id => {
+    if (id === 'two') throw new ShrinkError('denied', 'in the archive there are other bytes');
+    return restore(id);
+  };
+  const { code, out, err } = await run('restore', 'one', 'two', 'three');
+  expect([code, out.trim().split('\n').length, err]).toEqual([3, 2, expect.stringContaining('there are other bytes')]);
+  expect(JSON.parse((await run('restore', 'one', 'two', '--json')).out)).toMatchObject([
+    { id: 'one', ok: true },
+    { id: 'two', ok: false, problem: 'denied', message: 'in the archive there are other bytes' },
+  ]);
 });
 
 it('what the page does to several jobs, the command line does by options as well', async () => {

@@ -99,6 +99,28 @@ describe('retry', () => {
   });
 });
 
+describe('restore', () => {
+  it('asked for twice at once is one act, whose two halves cannot meet in one file', async () => {
+    const archived: JobEvent = { event: 'disposed', data: { kind: 'archived', to: '/archive/clip.mp4' } };
+    const { ledger, clock, job } = await setup('local', ...TO_DONE.slice(0, -1), archived, ...TO_DONE.slice(-1));
+    let brought = 0;
+    let end = () => {};
+    const restoreOriginal = () => {
+      brought += 1;
+      return new Promise<string>(resolve => {
+        end = () => resolve('/in/clip.mp4');
+      });
+    };
+    const actions = new Actions({ ...NOTHING, ledger, clock, restoreOriginal, refine: async same => same });
+    const both = [actions.restore('job1'), actions.restore('job1')];
+    await new Promise(setImmediate);
+    end();
+    expect(await Promise.all(both)).toMatchObject([{ ok: true }, { ok: true }]);
+    expect([brought, job().original]).toEqual([1, undefined]);
+    expect(await actions.restore('job1')).toMatchObject({ ok: false, problem: 'not-now' });
+  });
+});
+
 describe('cancel', () => {
   it('of a running job asks its slot and leaves the ledger to it', async () => {
     const { actions, job, done } = await setup('local', ...reached('local'));
