@@ -27,7 +27,7 @@ export interface AfterOptions {
     commit(id: string, ...events: JobEvent[]): Promise<unknown>;
     subscribe(listener: (change: LedgerChange) => void): () => void;
   };
-  /** What the programs inherit, before secrets are taken out. */
+  /** The daemon's, of which the programs get what they need. */
   env: NodeJS.ProcessEnv;
   clock: Pick<Clock, 'after'>;
   log: Logger;

@@ -1,4 +1,4 @@
-/** One program, run without a shell: the job on its standard input, bounded in time and output, without our secrets. */
+/** One program, run without a shell: the job on its standard input, bounded in time and output, with what it needs of our environment. */
 import { isShrinkError } from '../core/errors.ts';
 import type { Sentence } from '../core/message.ts';
 import { say } from '../messages/say.ts';
@@ -26,7 +26,7 @@ export async function runCommand(
   const keep = (line: string) => said.add(line);
   try {
     await runChild({
-      ...{ command: program, args, input, env: withoutSecrets(env), signal, timeoutMs: timeout },
+      ...{ command: program, args, input, env: neededOf(env), signal, timeoutMs: timeout },
       ...{ doing: say('after.running'), onStdoutLine: keep, onStderrLine: keep, maxLineChars: MAX_LINE },
     });
     return { said: said.text() };
@@ -45,15 +45,45 @@ function problemOf(error: unknown, ms: number): Sentence {
   return say('after.exit-code', { exit: (end instanceof ChildEnd ? end.exitCode : undefined) ?? -1 });
 }
 
-/** Names of variables that tell something secret, and those by which systemd knows us. */
-const SECRET =
-  /^(NEMO|SHRINKBOX)_|TOKEN|SECRET|PASS|(?<=\w_)PWD$|CREDENTIAL|(^|_|API|PRIVATE)KEY$|(^|_)PAT$|^(NOTIFY_SOCKET|WATCHDOG_|LISTEN_)/i;
-/** `postgres://user:password@host` */
-const SECRET_VALUE = /:\/\/[^/?#\s]*:[^/?#\s]*@/;
+/**
+ * What programs need of ours to be found, to speak the user's language, to keep their files and to reach the network. Everything
+ * else may be a secret of the daemon's, whatever its name.
+ */
+const NEEDED = new Set([
+  ...[
+    'PATH',
+    'LD_LIBRARY_PATH',
+    'HOME',
+    'USER',
+    'LOGNAME',
+    'SHELL',
+    'PWD',
+    'HOSTNAME',
+    'TZ',
+    'TERM',
+    'LANG',
+    'LANGUAGE',
+  ],
+  ...[
+    'TMPDIR',
+    'TMP',
+    'TEMP',
+    'SSL_CERT_FILE',
+    'SSL_CERT_DIR',
+    'DISPLAY',
+    'WAYLAND_DISPLAY',
+    'DBUS_SESSION_BUS_ADDRESS',
+  ],
+]);
+/** Locale, the user's folders, proxies. */
+const NEEDED_KINDS = /^(LC_[A-Z]+|XDG_[A-Z_]+|(?:https?|ftp|all|no)_proxy)$/i;
+/** `http://user:password@proxy` */
+const SECRET_VALUE = /:\/\/[^/?#\s]*@/;
 
-/** The environment of a command: ours, without what is none of its business. Pure. */
-export function withoutSecrets(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+/** The environment of a command: of ours, what it needs and nothing else. Pure. */
+export function neededOf(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
+  const isNeeded = (name: string) => NEEDED.has(name) || NEEDED_KINDS.test(name);
   return Object.fromEntries(
-    Object.entries(env).filter(([name, value]) => !SECRET.test(name) && !SECRET_VALUE.test(value ?? '')),
+    Object.entries(env).filter(([name, value]) => isNeeded(name) && !SECRET_VALUE.test(value ?? '')),
   );
 }

@@ -27,8 +27,20 @@ function script(text: string, more: Partial<AfterCommand> = {}): AfterCommand {
 const SECRETS = {
   ...{ NEMO_TOKEN: 's3cret', MY_API_KEY: 's3cret', PASSPHRASE: 's3cret', PRIVATE_KEY: 's3cret', DB_PASS: 's3cret' },
   ...{ SMTP_PWD: 's3cret', GH_PAT: 's3cret', DATABASE_URL: 'postgres://u:s3cret@host/db' },
+  ...{
+    AUTHORIZATION: 's3cret',
+    COOKIE: 's3cret',
+    JWT: 's3cret',
+    BEARER: 's3cret',
+    SENTRY_DSN: 'https://s3cret@sentry.io/1',
+  },
+  ...{ https_proxy: 'http://u:s3cret@proxy:3128', ALL_PROXY: 'socks5://s3cret@proxy' },
 };
-const ENV = { PATH: process.env['PATH'], HOME: '/home/ann', PWD: '/srv', ...SECRETS };
+const NEEDED = {
+  ...{ LANG: 'de_DE.UTF-8', LC_TIME: 'C', TZ: 'Europe/Berlin', XDG_CONFIG_HOME: '/home/ann/.config' },
+  http_proxy: 'http://proxy:3128',
+};
+const ENV = { PATH: process.env['PATH'], HOME: '/home/ann', PWD: '/srv', ...NEEDED, ...SECRETS };
 
 /** A ledger that records what is due, and the commands at work on it. */
 function setup(commands: AfterCommand[], journal = new MemoryJournal()) {
@@ -80,7 +92,7 @@ describe('a command', () => {
     expect(fatal).toEqual([]);
   });
 
-  it('gets the job on its standard input, its words as they are, and none of our secrets', async () => {
+  it('gets the job on its standard input, its words as they are, and none of our secrets (was: AUTHORIZATION, JWT, SENTRY_DSN)', async () => {
     const words = ['$HOME; touch /tmp/x', '*', '"quoted"'];
     const command = script('cat > "$1/stdin"; env > "$1/env"; shift; printf "%s|" "$@" > "$0.args"');
     const { after, end, ledger, read, fatal } = setup([{ ...command, run: [...command.run, ...words] }]);
@@ -89,6 +101,7 @@ describe('a command', () => {
     await after.onIdle();
     expect(JSON.parse(read('stdin'))).toMatchObject({ id: 'clip', state: 'done', output: '/out/clip.mp4' });
     expect(read('script.args')).toBe(words.map(word => `${word}|`).join(''));
+    expect(read('env').split('\n')).toEqual(expect.arrayContaining(Object.entries(NEEDED).map(each => each.join('='))));
     expect(read('env')).toContain('HOME=/home/ann');
     expect(read('env')).not.toContain('s3cret');
     expect(ledger.expect('clip').commands).toBeUndefined();

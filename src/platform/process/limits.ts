@@ -121,9 +121,15 @@ async function isExecutable(path: string): Promise<boolean> {
   }
 }
 
+/** Nothing of ours is any of its business. */
+function onlyPath(): NodeJS.ProcessEnv {
+  const { PATH } = process.env;
+  return { PATH };
+}
+
 async function succeeds([command = '', ...args]: readonly string[]): Promise<boolean> {
   return await new Promise(resolve => {
-    const child = spawn(command, args, { stdio: 'ignore' });
+    const child = spawn(command, args, { stdio: 'ignore', env: onlyPath() });
     child.on('error', () => resolve(false));
     child.on('close', code => resolve(code === 0));
   });
@@ -136,6 +142,6 @@ async function succeeds([command = '', ...args]: readonly string[]): Promise<boo
 export async function forbidCoreDumps(): Promise<void> {
   const prlimit = await findProgram('prlimit');
   if (!prlimit) return;
-  const child = spawn(prlimit, ['--pid', String(process.pid), '--core=0:0'], { stdio: 'ignore' });
+  const child = spawn(prlimit, ['--pid', String(process.pid), '--core=0:0'], { stdio: 'ignore', env: onlyPath() });
   await once(child, 'close').catch(() => {});
 }
