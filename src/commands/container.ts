@@ -2,7 +2,7 @@
  * `container`: what the image's entrypoint does before `run`: config.yaml from the environment, and the token of the page. Hidden,
  * because nobody calls it by hand.
  */
-import { readFile, stat, writeFile } from 'node:fs/promises';
+import { readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
 import type { Context, Define } from './support/context.ts';
@@ -23,8 +23,11 @@ async function prepare(context: Context, root: string): Promise<number> {
   await mustBeMounted(join(root, CONTAINER.stateDir), '-v ./state:/state');
   const named = env['SHRINKBOX_CONFIG'] || CONTAINER.config;
   if (named === CONTAINER.config) await seedConfig(context, root);
-  await makeToken(join(root, CONTAINER.tokenFile));
-  await showLink(context, join(root, CONTAINER.tokenFile));
+  const tokenFile = join(root, CONTAINER.tokenFile);
+  const { makeToken } = await import('./support/lan.ts');
+  // A page that other machines reach does not go without.
+  await makeToken(tokenFile, { hint: writeHint(dirname(tokenFile)) });
+  await showLink(context, tokenFile);
   return EXIT.fine;
 }
 
@@ -73,17 +76,6 @@ async function mustBeMounted(dir: string, option: string): Promise<void> {
     subject: dir,
     hint: `Give the container a volume for it, as compose.yaml does (${option}).`,
   });
-}
-
-/** A page that other machines reach does not go without. */
-async function makeToken(path: string): Promise<void> {
-  const { newToken } = await import('./support/lan.ts');
-  try {
-    await writeFile(path, newToken(), { mode: 0o600, flag: 'wx', flush: true });
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'EEXIST') return;
-    throw await fileErrorOf(error, `writing ${path}`, path, writeHint(dirname(path)));
-  }
 }
 
 /** At each start, because forms of NAS systems show a log and no shell. The token itself stays out of it: a log is kept, and read by others. */

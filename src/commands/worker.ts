@@ -1,4 +1,3 @@
-import { isShrinkError } from '../core/errors.ts';
 import { SystemdNotifier } from '../platform/systemd.ts';
 import type { Context, Define } from './support/context.ts';
 import { EXIT } from './support/exit-codes.ts';
@@ -63,7 +62,6 @@ async function drain(context: Context): Promise<number> {
   try {
     process.kill(pid, 'SIGHUP');
   } catch (error) {
-    if (isShrinkError(error)) throw error;
     context.printErr(`shrinkbox: cannot signal the worker (process ${pid}): ${(error as NodeJS.ErrnoException).code}`);
     return EXIT.unexpected;
   }

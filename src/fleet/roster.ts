@@ -3,7 +3,7 @@
  * invited. Read anew whenever it is asked, so that `shrinkbox fleet revoke` works while the daemon runs. Files of mode 0600.
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { readdir, readFile, unlink } from 'node:fs/promises';
+import { chown, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { replaceDurably } from '../platform/files/durable.ts';
@@ -38,10 +38,12 @@ export type RosterEntry = z.infer<typeof WORKER>;
 const INVITED_MS = 24 * 60 * 60_000;
 
 export class Roster {
+  readonly #stateDir: string;
   readonly #dir: string;
   readonly #log: Logger;
 
   constructor(stateDir: string, log: Logger) {
+    this.#stateDir = stateDir;
     this.#dir = join(stateDir, 'fleet');
     this.#log = log;
   }
@@ -140,11 +142,21 @@ export class Roster {
   }
 
   async #prepare(): Promise<void> {
-    await makePrivateDir(join(this.#dir, 'workers'), { recursive: true });
+    const workers = join(this.#dir, 'workers');
+    await makePrivateDir(workers, { recursive: true });
+    for (const made of [this.#dir, workers]) await this.#giveAway(made);
   }
 
   async #write(path: string, content: object): Promise<void> {
     await replaceDurably(path, `${JSON.stringify(content)}\n`, { files: nodeFiles, log: this.#log, mode: 0o600 });
+    await this.#giveAway(path);
+  }
+
+  /** What root makes (`sudo shrinkbox fleet invite`) the daemon could not read. */
+  async #giveAway(path: string): Promise<void> {
+    if (process.geteuid?.() !== 0) return;
+    const { uid, gid } = await stat(this.#stateDir);
+    await chown(path, uid, gid);
   }
 }
 

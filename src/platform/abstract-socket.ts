@@ -5,10 +5,11 @@
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { connect, createServer, type Server } from 'node:net';
-import { text } from 'node:stream/consumers';
 
 /** How long to wait for the text of a holder that is stopped or busy. */
 const ANSWER_MS = 1000;
+/** Characters; ours has a few hundred. */
+const MAX_WORDS = 64 * 1024;
 
 export interface HeldName {
   /** Frees the name; safe to call twice. */
@@ -36,12 +37,17 @@ export function holdName(name: string, words: string): Promise<HeldName | undefi
   });
 }
 
-/** The text of a name's holder; `undefined` if nobody answers. */
+/** The text of a name's holder; `undefined` if nobody answers, or without end. */
 export async function askName(name: string): Promise<string | undefined> {
   const socket = connect(`\0${name}`);
   const giveUp = setTimeout(() => socket.destroy(new Error('no answer')), ANSWER_MS);
   try {
-    return await text(socket);
+    let words = '';
+    for await (const piece of socket.setEncoding('utf8')) {
+      words += piece;
+      if (words.length > MAX_WORDS) return undefined;
+    }
+    return words;
   } catch {
     return undefined;
   } finally {

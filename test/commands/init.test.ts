@@ -1,4 +1,4 @@
-import { readdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { readdir, readFile, readlink, stat, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Pairing } from '../../src/api/pairing.ts';
@@ -75,6 +75,15 @@ describe('init --lan', () => {
     expect(await readFile(join(dir, 'config.yaml'), 'utf8')).toBe(changed);
     expect(await tokenIn('http-token')).toBe(token);
     expect((await run('link')).out).toContain('https://nas.home/shrinkbox/#pair=');
+  });
+
+  it('changes the file that a link leads to, and leaves the link', async () => {
+    await writeFile(join(dir, 'real.yaml'), 'engine: local\n', { mode: 0o640 });
+    await symlink('real.yaml', join(dir, 'config.yaml'));
+    expect(await run('init', '--lan')).toMatchObject({ code: 0 });
+    expect(await readlink(join(dir, 'config.yaml'))).toBe('real.yaml');
+    expect(await readFile(join(dir, 'real.yaml'), 'utf8')).toContain('token_file: ./http-token');
+    expect((await stat(join(dir, 'real.yaml'))).mode & 0o777).toBe(0o640);
   });
 
   it('changes nothing where it cannot, or where the address is wrong', async () => {

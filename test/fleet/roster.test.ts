@@ -1,5 +1,5 @@
 import { X509Certificate } from 'node:crypto';
-import { mkdtemp, rm, stat } from 'node:fs/promises';
+import { chown, mkdtemp, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { connect, createServer, type TLSSocket } from 'node:tls';
@@ -106,4 +106,12 @@ describe('a ticket', () => {
     expect(readTicket('')).toBeUndefined();
     expect(readTicket('http://nas:8789/#a.desk.0123456789abcdef')).toBeUndefined();
   });
+});
+
+// Only root can make files of others.
+it.skipIf(process.getuid?.() !== 0)('what root invites the daemon can read, whoever it runs as', async () => {
+  await chown(dir, 1234, 1234);
+  await roster.invite('desk', 0);
+  const made = ['fleet', 'fleet/workers', 'fleet/workers/desk.json'];
+  expect(await Promise.all(made.map(async each => (await stat(join(dir, each))).uid))).toEqual([1234, 1234, 1234]);
 });

@@ -1,6 +1,6 @@
 /** Opens the page of a configuration to the network: a strong token in a file of its own, and the keys of `http`. */
 import { randomBytes } from 'node:crypto';
-import { chown, readFile, stat, writeFile } from 'node:fs/promises';
+import { chown, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import type { Config } from '../../config/load.ts';
 import { isLoopback } from '../../config/loopback.ts';
@@ -36,10 +36,10 @@ export async function openToNetwork(
     ...(tokenFile ? {} : { token_file: `./${TOKEN_FILE}` }),
     ...(url === undefined || url === publicUrl ? {} : { public_url: url }),
   };
-  const changed = await changedText(context, file, keys);
+  const rewrite = await rewriting(context, file, keys);
   const path = tokenFile ?? join(dirname(file), TOKEN_FILE);
-  const wasMade = await makeToken(path, owner ?? (await ownerOf(config.stateDir)));
-  if (Object.keys(keys).length > 0) await rewrite(file, changed);
+  const wasMade = await makeToken(path, { owner: owner ?? (await ownerOf(config.stateDir)) });
+  if (Object.keys(keys).length > 0) await rewrite();
   const said = [
     ...(wasMade ? [`wrote ${path}: the access token of the page, readable to its owner only`] : []),
     Object.keys(keys).length === 0
@@ -49,32 +49,24 @@ export async function openToNetwork(
   return { said, config: await context.loadConfig(file) };
 }
 
-/** @throws ShrinkError `usage`; ConfigError where a value is wrong: nothing was changed then */
-async function changedText(context: Context, file: string, keys: Record<string, string>): Promise<string> {
-  const [{ editConfig }, { parseConfig }] = await Promise.all([
+/**
+ * What adds the keys to the file.
+ * @throws ShrinkError `usage`; ConfigError where a value is wrong: nothing was changed then
+ */
+async function rewriting(context: Context, file: string, keys: Record<string, string>): Promise<() => Promise<void>> {
+  const [{ ConfigFile }, { editConfig }, { parseConfig }, { silentLogger }] = await Promise.all([
+    import('../../app/config-file.ts'),
     import('../../config/edit.ts'),
     import('../../config/load.ts'),
+    import('../../platform/log.ts'),
   ]);
-  const changed = editConfig(await readFile(file, 'utf8'), { http: keys });
+  const configFile = new ConfigFile(file, silentLogger);
+  const { text, version } = configFile.read();
+  const changed = editConfig(text, { http: keys });
   if (changed === undefined) throw cannotChange(file, keys);
   const { env, home } = context.io;
   parseConfig(changed, { env, cwd: dirname(file), home, source: file });
-  return changed;
-}
-
-async function rewrite(file: string, text: string): Promise<void> {
-  const [{ replaceDurably }, { nodeFiles }, { silentLogger }] = await Promise.all([
-    import('../../platform/files/durable.ts'),
-    import('../../platform/files/files.ts'),
-    import('../../platform/log.ts'),
-  ]);
-  try {
-    const { mode, uid, gid } = await stat(file);
-    await replaceDurably(file, text, { files: nodeFiles, log: silentLogger, mode: mode & 0o777 });
-    if (process.getuid?.() === 0) await chown(file, uid, gid);
-  } catch (error) {
-    throw await fileErrorOf(error, `writing ${file}`, file);
-  }
+  return () => configFile.replace(changed, version);
 }
 
 function cannotChange(file: string, keys: Record<string, string>): ShrinkError {
@@ -86,20 +78,21 @@ function cannotChange(file: string, keys: Record<string, string>): ShrinkError {
 }
 
 /** A token that is there stays. @returns whether one was made */
-async function makeToken(path: string, owner: number | undefined): Promise<boolean> {
+export async function makeToken(path: string, { owner, hint }: { owner?: number | undefined; hint?: string } = {}) {
+  const [{ createDurably, newFile }, { nodeFiles }, { silentLogger }] = await Promise.all([
+    import('../../platform/files/durable.ts'),
+    import('../../platform/files/files.ts'),
+    import('../../platform/log.ts'),
+  ]);
   try {
-    await writeFile(path, newToken(), { mode: 0o600, flag: 'wx', flush: true });
+    const token = `${randomBytes(24).toString('hex')}\n`;
+    await createDurably(newFile(path, nodeFiles), token, { log: silentLogger, mode: 0o600 });
     if (owner !== undefined && process.getuid?.() === 0) await chown(path, owner, -1);
     return true;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'EEXIST') return false;
-    throw await fileErrorOf(error, `writing ${path}`, path);
+    throw await fileErrorOf(error, `writing ${path}`, path, hint);
   }
-}
-
-/** One line of a token file. */
-export function newToken(): string {
-  return `${randomBytes(24).toString('hex')}\n`;
 }
 
 async function ownerOf(dir: string): Promise<number | undefined> {

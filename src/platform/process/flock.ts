@@ -23,9 +23,12 @@ export async function flock(fd: number, doing: string): Promise<boolean> {
     });
   }
   const child = spawn(program, ['-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', fd], env: {}, timeout: FLOCK_MS });
-  const ended = event(child, 'close');
-  const said = child.stdio[2] ? await text(child.stdio[2]) : '';
-  const [code] = await ended;
+  // Of a child that cannot be started (no descriptor or process left) there is no output.
+  const [[code], said] = await Promise.all([event(child, 'close'), child.stderr ? text(child.stderr) : '']).catch(
+    (error: Error) => {
+      throw new ShrinkError('io', `flock failed: ${error.message}`, { doing, cause: error });
+    },
+  );
   if (code === 0) return true;
   if (code === 1 && said === '') return false;
   throw new ShrinkError('io', `flock failed: ${said.trim() || `it ended with ${code ?? 'a signal'}`}`, { doing });
