@@ -358,6 +358,9 @@ const planView = z.object({
   other_files: z.int(),
   unreadable_folders: z.int(),
   todo: z.object({ films: z.int(), bytes, expected_bytes: bytes, seconds: z.number() }),
+  archive_missing_bytes: bytes
+    .optional()
+    .describe('what the archive, on a disk of its own, has no room for of the originals'),
   left_alone: z.array(z.object({ kind: text, text, films: z.int(), bytes })),
   largest: z.array(z.object({ path: text, bytes, expected_bytes: bytes, seconds: z.number() })),
   looked_at: z.int(),

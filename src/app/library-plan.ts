@@ -16,6 +16,7 @@ import { planKey, PlanStore } from '../library/plan/store.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 import { type Files, nodeFiles } from '../platform/files/files.ts';
+import { diskSpace, roomIn } from '../platform/files/space.ts';
 import { silentLogger } from '../platform/log.ts';
 import type { Ledger } from '../queue/ledger.ts';
 import { decide } from '../rules/decide.ts';
@@ -90,6 +91,23 @@ export function storeFor(place: PlanPlace, config: Config): PlanStore {
   return new PlanStore(config.stateDir, keyFor(place, config));
 }
 
+/**
+ * How large an original the archive has room for; endless where it costs none, because the archive is on the disk of the library or
+ * nothing is kept, and where nobody can say. What jobs have reserved is not known here.
+ */
+export async function archiveRoom(
+  { library, archive, originals }: Library,
+  { config, files }: { config: Pick<Config, 'limits'>; files: Files },
+): Promise<number> {
+  if (originals !== 'archive' || archive === undefined) return Infinity;
+  try {
+    const [from, to] = await Promise.all([files.stat(library), files.stat(archive)]);
+    return from.dev === to.dev ? Infinity : roomIn(await diskSpace(archive, files), config.limits.minFree);
+  } catch {
+    return Infinity;
+  }
+}
+
 export function planFolder(
   place: PlanPlace,
   tools: PlanningTools,
@@ -101,6 +119,7 @@ export function planFolder(
     store: storeFor(place, tools.config),
     under: place.under,
     minAge: place.library.minAge,
+    archiveRoom: () => archiveRoom(place.library, tools),
     user: process.geteuid?.() ?? 0,
   });
 }

@@ -26,7 +26,16 @@ import { finishOf } from '../queue/eta.ts';
 import type { Engines } from './engines.ts';
 import type { Folders } from './folders.ts';
 import { sameContent } from './library-history.ts';
-import { eyesFor, keyFor, mustBeFolder, placeIn, type PlanPlace, planFolder, storeFor } from './library-plan.ts';
+import {
+  archiveRoom,
+  eyesFor,
+  keyFor,
+  mustBeFolder,
+  placeIn,
+  type PlanPlace,
+  planFolder,
+  storeFor,
+} from './library-plan.ts';
 import { type Checking, checkLibrary } from './library-verify.ts';
 import type { Lifetime } from './lifetime.ts';
 import type { LiveConfig } from './live-config.ts';
@@ -216,7 +225,7 @@ export class Libraries implements LibraryControl {
   }
 
   #run(library: Library): void {
-    const { live, state, queue, folders, log } = this.#options;
+    const { live, state, queue, folders, files, log } = this.#options;
     const { ledger } = state;
     const root = library.library;
     const isInbox = (job: Job) =>
@@ -237,6 +246,7 @@ export class Libraries implements LibraryControl {
         isBusyElsewhere,
         mayBegin: () =>
           !ledger.paused && !queue.gate.closed && !queue.scheduler.draining && !folders.whyAway(asFolder(library)),
+        room: () => archiveRoom(library, { config: live.current, files }),
         rest: id => queue.scheduler.rest(id),
         wake: job => queue.scheduler.wake(job),
         finished: async () => {

@@ -150,6 +150,14 @@ function planLines({ paint, columns }: Context, made: Plan): string[] {
       ['  to do', `${todo.films}, ${formatBytes(todo.bytes)} now, about ${formatBytes(todo.expected_bytes)} after`],
       ['  smaller by', `about ${formatBytes(saved)} (${share} % of those)`],
       ['  work', `about ${formatDuration(todo.seconds * 1000)} on this machine, if it does nothing else`],
+      ...(made.archive_missing_bytes
+        ? [
+            [
+              '  archive',
+              `too small by ${formatBytes(made.archive_missing_bytes)}: films that fit are done, others wait for room`,
+            ],
+          ]
+        : []),
       ['  other files', `${made.other_files}, not touched`],
       ...(made.unreadable_folders > 0
         ? [['  unreadable', `${plural(made.unreadable_folders, 'folder')}, not looked through`]]

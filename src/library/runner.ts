@@ -15,6 +15,8 @@ export interface RunnerPorts {
   /** Whether an inbox has work for this machine, or nothing may begin. */
   isBusyElsewhere(): boolean;
   mayBegin(): boolean;
+  /** How large an original the archive has room for, bytes. */
+  room(): Promise<number>;
   rest(id: string): void;
   wake(job: Job): void;
   /** All films of the plan had their turn. */
@@ -22,15 +24,22 @@ export interface RunnerPorts {
   log: Logger;
 }
 
+/** So many films may wait for room at once, and so many be put off because of them. */
+const MAX_WAITING = 3;
+const MAX_PUT_OFF = 10_000;
+
 /**
  * Takes the films of a confirmed plan one after the other: one job at a time, none while an inbox has work, and the one at work rests
- * then. Nothing of it needs to be kept: after a restart the films that were done are passed over.
+ * then. Behind one that waits for room in the archive, those that fit are done. Nothing of it needs to be kept: after a restart the films that were done are passed over.
  */
 export class LibraryRunner {
   readonly #ports: RunnerPorts;
   #films: AsyncIterator<PlannedFilm> | undefined;
   /** Read, and not admitted yet. */
   #next: PlannedFilm | undefined;
+  /** There was no room for them when their turn came, while another waited for it. */
+  readonly #putOff: PlannedFilm[] = [];
+  #isRead = false;
   #turn: Promise<void> | undefined;
   #resting: string | undefined;
   #stopped = false;
@@ -43,7 +52,7 @@ export class LibraryRunner {
 
   /** What is done next, as far as it is known. */
   get next(): PlannedFilm | undefined {
-    return this.#next;
+    return this.#next ?? this.#putOff[0];
   }
 
   /** Looks whether something can be done; cheap, and called whenever something has changed. */
@@ -65,8 +74,16 @@ export class LibraryRunner {
     const { unfinished, isBusyElsewhere, mayBegin } = this.#ports;
     const jobs = unfinished();
     this.#giveWay(jobs, isBusyElsewhere());
-    if (jobs.length > 0 || isBusyElsewhere() || !mayBegin()) return;
-    await this.#admitNext();
+    const isAtWork = jobs.some(job => !waitsForRoom(job)) || jobs.length >= MAX_WAITING;
+    if (isAtWork || isBusyElsewhere() || !mayBegin()) return;
+    await this.#admitNext(jobs.length > 0 ? await this.#ports.room() : Infinity);
+    if (this.#isRead && jobs.length === 0 && !this.#next && this.#putOff.length === 0) await this.#finish();
+  }
+
+  async #finish(): Promise<void> {
+    if (this.#stopped) return;
+    this.#stopped = true;
+    await this.#ports.finished();
   }
 
   /** The jobs of the inboxes go first. */
@@ -82,10 +99,11 @@ export class LibraryRunner {
     }
   }
 
-  async #admitNext(): Promise<void> {
+  /** The next one of at most so many bytes. */
+  async #admitNext(room: number): Promise<void> {
     const { admit, mayBegin, isBusyElsewhere, library, log } = this.#ports;
     while (!this.#stopped && mayBegin() && !isBusyElsewhere()) {
-      const film = this.#next ?? (await this.#read());
+      const film = await this.#take(room);
       if (!film) return;
       this.#next = film;
       try {
@@ -110,7 +128,22 @@ export class LibraryRunner {
     this.passed.seconds += seconds;
   }
 
+  async #take(room: number): Promise<PlannedFilm | undefined> {
+    if (this.#next && this.#next.bytes <= room) return this.#next;
+    if (this.#next) this.#putOff.push(this.#next);
+    this.#next = undefined;
+    const fitting = this.#putOff.findIndex(({ bytes }) => bytes <= room);
+    if (fitting >= 0) return this.#putOff.splice(fitting, 1)[0];
+    while (this.#putOff.length < MAX_PUT_OFF) {
+      const film = await this.#read();
+      if (!film || film.bytes <= room) return film;
+      this.#putOff.push(film);
+    }
+    return undefined;
+  }
+
   async #read(): Promise<PlannedFilm | undefined> {
+    if (this.#isRead) return undefined;
     if (!this.#films) {
       const films = await this.#ports.films();
       if (!films) return undefined;
@@ -118,8 +151,11 @@ export class LibraryRunner {
     }
     const { value, done } = await this.#films.next();
     if (!done) return value;
-    this.#stopped = true;
-    await this.#ports.finished();
+    this.#isRead = true;
     return undefined;
   }
+}
+
+function waitsForRoom({ state }: Job): boolean {
+  return state.name === 'waiting' && state.reason.code === 'no-space';
 }

@@ -13,6 +13,8 @@ export interface LibraryPlan {
   other_files: number;
   unreadable_folders: number;
   todo: { films: number; bytes: number; expected_bytes: number; seconds: number };
+  /** Of the originals' bytes, what the archive has no room for. Absent in older plans. */
+  archive_missing_bytes?: number | undefined;
   left_alone: { kind: Left; text: string; films: number; bytes: number }[];
   largest: { path: string; bytes: number; expected_bytes: number; seconds: number }[];
   /** How much of it is known film by film: the rest is estimated from them. */

@@ -32,6 +32,8 @@ export interface PlanOptions {
   signal: AbortSignal;
   onProgress?: (progress: PlanProgress) => void;
   lookedAt?: number;
+  /** How many bytes of originals the archive has room for; endless where they cost it none. */
+  archiveRoom(): Promise<number>;
 }
 
 const LARGEST = 20;
@@ -170,6 +172,8 @@ class Planning {
     const guess = this.#guess(sample);
     const sum = (of: (film: PlannedFilm) => number) => todo.reduce((all, film) => all + of(film), 0);
     const largest = todo.toSorted((a, b) => b.bytes - a.bytes).slice(0, LARGEST);
+    const room = await this.#options.archiveRoom();
+    const missing = Math.max(0, sum(film => film.bytes) + guess.bytes - Math.max(0, room));
     const plan: LibraryPlan = {
       ...{ id, library: eyes.library, folder: under === '' ? eyes.library : `${eyes.library}/${under}`, made_at: now },
       ...{ films: this.#films, bytes: this.#bytes, other_files: this.#others, unreadable_folders: this.#unreadable },
@@ -179,6 +183,7 @@ class Planning {
         expected_bytes: Math.round(sum(film => film.expected) + guess.expected),
         seconds: Math.round(sum(film => film.seconds) + guess.seconds),
       },
+      archive_missing_bytes: missing,
       left_alone: this.#tally.view(),
       largest: largest.map(({ relative, bytes, expected, seconds }) => ({
         path: `${eyes.library}/${relative}`,

@@ -24,9 +24,13 @@ export interface DiskSpace {
 
 /** Bytes missing for a new reservation; 0 if it fits. A file system that reports no size (some FUSE) always fits. */
 export function missingBytes(disk: DiskSpace, reservedBytes: number, minFree: MinFree, wantedBytes: number): number {
-  if (disk.totalBytes === 0) return 0;
-  const floor = Math.max(minFree.bytes, Math.ceil(minFree.share * disk.totalBytes));
-  return Math.max(0, wantedBytes - (disk.freeBytes - reservedBytes - floor));
+  return Math.max(0, wantedBytes - (roomIn(disk, minFree) - reservedBytes));
+}
+
+/** Bytes that may be written, below 0 where too little is free already. */
+export function roomIn({ totalBytes, freeBytes: free }: DiskSpace, minFree: MinFree): number {
+  if (totalBytes === 0) return Infinity;
+  return free - Math.max(minFree.bytes, Math.ceil(minFree.share * totalBytes));
 }
 
 /** @throws errno errors of statfs. */

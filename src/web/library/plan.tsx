@@ -12,6 +12,9 @@ export function PlanView({ plan, isOpen }: { plan: Plan; isOpen: boolean }) {
     <details class="plan" open={isOpen}>
       <summary>{words.library.planFor(folder, formatWhen(made, Date.now(), language))}</summary>
       <Sums plan={plan} />
+      {plan.archive_missing_bytes ? (
+        <p class="reason">{words.library.archiveTooSmall(formatBytes(plan.archive_missing_bytes))}</p>
+      ) : null}
       <div class="plan-lists">
         <LeftAlone plan={plan} />
         <Largest plan={plan} />

@@ -40,6 +40,8 @@ export const en = {
     estimated: (shown: string, bytes: string) =>
       `${shown} smaller ones (${bytes}) were not looked at one by one, but judged by some of them.`,
     others: (shown: string) => `${shown} other files are not touched.`,
+    archiveTooSmall: (bytes: string) =>
+      `The archive is too small by ${bytes}: videos that fit are done, others wait for room.`,
     unreadable: (count: number, shown: string) =>
       count === 1 ? 'One folder could not be read.' : `${shown} folders could not be read.`,
     done: 'Done',
@@ -102,6 +104,7 @@ export const zh: typeof en = {
     judged: (looked, sampled) => `已查看 ${looked} 个，其中 ${sampled} 个各取样数秒：大小和时间均为估计。`,
     estimated: (shown, bytes) => `另有 ${shown} 个较小的视频（${bytes}）未逐个查看，而是根据其中一部分估计。`,
     others: shown => `另有 ${shown} 个其他文件，不会改动。`,
+    archiveTooSmall: bytes => `归档空间不足，还差 ${bytes}：放得下的视频会处理，其余的等待空间。`,
     unreadable: (_, shown) => `有 ${shown} 个文件夹无法读取。`,
     done: '已完成',
     doneOf: shown => `${shown} 个视频`,
