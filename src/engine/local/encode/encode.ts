@@ -129,7 +129,7 @@ class Encoding {
     const { hardware, checkpoints, order, facts, cutting } = this.#job;
     const before = checkpoints.hardware.get();
     if (!hardware || before?.gaveUp) return undefined;
-    const rejected = before ? undefined : hardware.rejectedOf(order.job);
+    const rejected = before ? undefined : hardware.rejectedOf(order);
     if (rejected !== undefined)
       return await this.#byProcessor(rejected, say('local.hardware-rejected', { encoder: rejected }));
     const encoder = hardware.encoderFor(this.#choice.codec);
@@ -152,7 +152,7 @@ class Encoding {
     const { hardware, order, context } = this.#job;
     try {
       const outcome = await this.#madeOn(encoder);
-      hardware?.made(order.job, encoder.name);
+      hardware?.made(order, encoder.name);
       return outcome;
     } catch (thrown) {
       const error = blamedOnHardware(thrown, encoder);

@@ -3,6 +3,7 @@
  * job: undecided, on the encoder named in its checkpoint, given up (why is a note of the result). docs/hardware.md
  */
 import { type ErrorCode, isShrinkError } from '../../../core/errors.ts';
+import type { Order } from '../../../core/job.ts';
 import type { Sentence } from '../../../core/message.ts';
 import type { HardwareEncoder } from '../../../media/ffmpeg/hardware-args.ts';
 import { say } from '../../../messages/say.ts';
@@ -52,8 +53,8 @@ export class HardwareDesk {
   readonly #clock: Clock;
   /** Failures in a row, and until when it rests, monotonic ms. */
   readonly #state = new Map<string, { failures: number; restsUntil: number }>();
-  /** By job, who made its last result, and its failures before that: a job that is worked on anew without its checkpoints was rejected. */
-  readonly #made = new Map<string, { encoder: string; failures: number }>();
+  /** By job, who made its last result, and its failures before that. */
+  readonly #made = new Map<string, Attempt & { encoder: string; failures: number }>();
 
   constructor(encoders: readonly HardwareEncoder[], clock: Clock) {
     this.#encoders = encoders;
@@ -82,25 +83,30 @@ export class HardwareDesk {
   }
 
   /** It made a whole result, which ends a row of failures unless that is rejected. */
-  made(job: string, encoder: string): void {
+  made({ job, retryCount }: Attempt, encoder: string): void {
     this.#made.delete(job);
-    this.#made.set(job, { encoder, failures: this.#state.get(encoder)?.failures ?? 0 });
+    this.#made.set(job, { job, retryCount, encoder, failures: this.#state.get(encoder)?.failures ?? 0 });
     this.#state.delete(encoder);
     const [oldest] = this.#made.keys();
     if (this.#made.size > MOST_REMEMBERED && oldest !== undefined) this.#made.delete(oldest);
   }
 
-  /** Asked of a job without checkpoints: who made its last result, which then did not pass the verification. That counts as a failure. */
-  rejectedOf(job: string): string | undefined {
+  /**
+   * Asked of a job without checkpoints: who made its last result, which then did not pass the verification. That counts as a failure. No
+   * such thing where a person asked for another attempt meanwhile.
+   */
+  rejectedOf({ job, retryCount }: Attempt): string | undefined {
     const made = this.#made.get(job);
-    if (!made) return undefined;
     this.#made.delete(job);
+    if (!made || made.retryCount !== retryCount) return undefined;
     const { encoder, failures } = made;
     this.#state.set(encoder, { failures: Math.max(failures, this.#state.get(encoder)?.failures ?? 0), restsUntil: 0 });
     this.failed(encoder);
     return encoder;
   }
 }
+
+type Attempt = Pick<Order, 'job' | 'retryCount'>;
 
 const MOST_REMEMBERED = 200;
 

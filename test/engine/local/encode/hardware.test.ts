@@ -29,7 +29,7 @@ describe('an encoder that fails', () => {
     for (let time = 0; time < 5; time += 1) {
       desk.failed('h264_vaapi');
       desk.failed('h264_vaapi');
-      desk.made('job', 'h264_vaapi');
+      desk.made({ job: 'job', retryCount: 0 }, 'h264_vaapi');
     }
     expect(desk.encoderFor('h264')).toBe(VAAPI);
   });
@@ -38,11 +38,20 @@ describe('an encoder that fails', () => {
     const desk = new HardwareDesk([VAAPI], new FakeClock());
     for (const job of ['a', 'b', 'c']) {
       expect(desk.encoderFor('h264')).toBe(VAAPI);
-      desk.made(job, 'h264_vaapi');
-      expect(desk.rejectedOf(job)).toBe('h264_vaapi');
-      expect(desk.rejectedOf(job)).toBeUndefined();
+      desk.made({ job, retryCount: 0 }, 'h264_vaapi');
+      expect(desk.rejectedOf({ job, retryCount: 0 })).toBe('h264_vaapi');
+      expect(desk.rejectedOf({ job, retryCount: 0 })).toBeUndefined();
     }
     expect(desk.encoderFor('h264')).toMatchObject({ code: 'local.hardware-rests' });
+  });
+
+  it('is not blamed for a result that somebody wants made once more', () => {
+    const desk = new HardwareDesk([VAAPI], new FakeClock());
+    for (const retryCount of [0, 1, 2, 3]) {
+      expect(desk.rejectedOf({ job: 'a', retryCount })).toBeUndefined();
+      desk.made({ job: 'a', retryCount }, 'h264_vaapi');
+    }
+    expect(desk.encoderFor('h264')).toBe(VAAPI);
   });
 
   it('is not blamed for a full disk or a cancelled job', () => {
