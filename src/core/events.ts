@@ -105,12 +105,15 @@ const SINCE_VERSION_2: ReadonlySet<string> = new Set<EventName>([
 export function recordVersionOf(happened: JobEvent): 1 | 2 | 3 {
   const { event, data } = happened;
   if (event === 'leased' || event === 'lease-ended' || isOfFleet(data)) return 3;
-  return SINCE_VERSION_2.has(event) || (event === 'cancelled' && data.until !== undefined) ? 2 : 1;
+  const isLater =
+    (event === 'cancelled' && data.until !== undefined) || (event === 'admitted' && data.library === true);
+  return SINCE_VERSION_2.has(event) || isLater ? 2 : 1;
 }
 
-/** The version that brought what a job says. */
-export function snapshotVersionOf({ decision, state, leases }: Job): 1 | 3 {
-  return leases || isOfFleet({ decision }) || isOfFleet(state) ? 3 : 1;
+/** The version that brought what a job says. To an older one, a film of a library would be a file of an inbox. */
+export function snapshotVersionOf({ decision, state, leases, library }: Job): 1 | 2 | 3 {
+  if (leases || isOfFleet({ decision }) || isOfFleet(state)) return 3;
+  return library ? 2 : 1;
 }
 
 /** Version 3 brought the engine. */

@@ -37,6 +37,16 @@ function replayed(journal: MemoryJournal): Ledger {
 }
 
 describe('the ledger', () => {
+  it('says in each record of a film of a library that an older version cannot read it', async () => {
+    const { journal, ledger } = setup();
+    const { data } = admitted('film.mkv') as Extract<JobEvent, { event: 'admitted' }>;
+    await ledger.commit('film', { event: 'admitted', data: { ...data, library: true } });
+    await ledger.commit('clip', admitted('clip.mp4'));
+    const versions = journal.lines.map(line => (JSON.parse(line) as { v?: number }).v ?? 1);
+    expect(versions).toEqual([2, 1]);
+    expect([...ledger.snapshot()].map(({ v = 1 }) => v)).toEqual([2, 1]);
+  });
+
   it('is the same after replay: jobs, places, contents, counts, totals, pause', async () => {
     const { journal, ledger } = setup();
     await ledger.commit('a', admitted('a.mp4'), ...TO_DONE);
