@@ -4,6 +4,7 @@
  */
 import { type Conflict, findConflicts } from './conflicts.ts';
 import { DEFAULT_OUTPUT } from './output-template.ts';
+import { say } from '../messages/say.ts';
 import type { KeyPath } from './problems.ts';
 import type { ResolvePath } from './resolve-path.ts';
 import { tell } from './told.ts';
@@ -56,19 +57,18 @@ const OF_LIBRARY = ['min_age', 'i_have_a_backup'];
 function kindProblems(folder: Written, index: number): Conflict[] {
   const at = (key: string): Conflict['path'] => ['folders', index, key];
   const other = isLibrary(folder) ? OF_INBOX : OF_LIBRARY;
-  const kinds = isLibrary(folder)
-    ? 'is for folders with an inbox; a library has none, so remove this line'
-    : 'is for libraries; remove this line';
+  const kinds = tell(isLibrary(folder) ? 'config.for-inboxes' : 'config.for-libraries');
   const misplaced = other.filter(key => folder[key] !== undefined).map(key => ({ path: at(key), message: kinds }));
   if (isLibrary(folder)) return misplaced;
   const missing = (['inbox', 'outbox'] as const).filter(key => folder[key] === undefined);
   const replaces = folder['originals'] === 'replace';
   return [
-    ...missing.map(key => ({ path: at(key), message: `is missing; write one like ./${key}` })),
+    ...missing.map(key => ({
+      path: at(key),
+      message: tell('config.missing', { write: say('config.one-like', { example: `./${key}` }) }),
+    })),
     ...misplaced,
-    ...(replaces
-      ? [{ path: at('originals'), message: 'replace is for libraries; write keep, archive or delete' }]
-      : []),
+    ...(replaces ? [{ path: at('originals'), message: tell('config.replace-here') }] : []),
   ];
 }
 
@@ -78,24 +78,13 @@ function libraryProblems(folder: Written, index: number): Conflict[] {
   const at = (key: string): Conflict['path'] => ['folders', index, key];
   const { originals = 'archive', archive, i_have_a_backup: backup } = folder;
   if (originals === 'replace') {
-    if (archive !== undefined)
-      return [{ path: at('archive'), message: 'is not used with originals: replace; remove one of the two lines' }];
+    if (archive !== undefined) return [{ path: at('archive'), message: tell('config.archive-unused') }];
     if (backup === true) return [];
-    const message =
-      'replace keeps nothing of the originals, and nobody can take that back: add "i_have_a_backup: true" if that is so, or write archive';
-    return [{ path: at('originals'), message }];
+    return [{ path: at('originals'), message: tell('config.replace-backup') }];
   }
-  const says = (message: string) => [{ path: at('originals'), message }];
   if (originals === 'keep' || originals === 'delete')
-    return says(`${originals} is not for a library, where results take the places of originals; write archive`);
-  if (archive === undefined)
-    return [
-      {
-        path: at('library'),
-        message: 'needs a folder outside of it for the originals: add a line like "archive: /srv/originals" here',
-      },
-    ];
-  return [];
+    return [{ path: at('originals'), message: tell('config.not-for-library', { word: originals }) }];
+  return archive === undefined ? [{ path: at('library'), message: tell('config.library-archive') }] : [];
 }
 
 /** What works on a whole library unattended stays on this machine, and makes nothing but smaller files of whole films. */
@@ -109,22 +98,23 @@ function libraryRuleProblems(folder: Written, index: number, root: Written): Con
     const engine = rule['engine'] ?? root['engine'] ?? 'local';
     const why =
       engine !== 'local'
-        ? `is done by ${typeof engine === 'string' ? `the engine ${engine.slice(0, 20)}` : 'another engine'}`
+        ? typeof engine === 'string'
+          ? say('config.by-engine', { engine: engine.slice(0, 20) })
+          : say('config.by-another')
         : rule['instruction'] !== undefined
-          ? 'has an instruction'
+          ? say('config.has-instruction')
           : (rule['output'] ?? DEFAULT_OUTPUT) !== DEFAULT_OUTPUT
-            ? 'names its results'
+            ? say('config.names-results')
             : undefined;
     if (why === undefined) return [];
-    const message = `its rule "${ruleName(rule, i)}" ${why}, and a library is done on this machine, whole films under their own names: give it other rules with a line like "rules: [NAME]" here`;
+    const message = tell('config.library-rule', { name: ruleName(rule, i), why });
     return [{ path: ['folders', index, listed === undefined ? 'library' : 'rules'], message }];
   });
 }
 
 function archiveProblems(folder: Written, index: number): Conflict[] {
   if (isLibrary(folder) || folder['originals'] !== 'archive' || folder['archive'] !== undefined) return [];
-  const message = 'archive needs a folder to move originals to: add a line like "archive: ./archive" here';
-  return [{ path: ['folders', index, 'originals'], message }];
+  return [{ path: ['folders', index, 'originals'], message: tell('config.needs-archive') }];
 }
 
 /** Half a certificate is none; and an engine that nobody set up would hold every file. */
@@ -133,12 +123,9 @@ function fleetProblems(root: Written): Conflict[] {
   const missing = (['tls_cert', 'tls_key'] as const).filter(key => fleet[key] === undefined);
   const [lacks] = missing;
   const half: Conflict[] =
-    missing.length === 1 && lacks
-      ? [{ path: ['fleet'], message: `has only one of tls_cert and tls_key; add ${lacks}, or remove the other` }]
-      : [];
+    missing.length === 1 && lacks ? [{ path: ['fleet'], message: tell('config.half-certificate', { lacks }) }] : [];
   if (root['fleet'] !== undefined && root['fleet'] !== null) return half;
-  const message =
-    'fleet needs a queue and an address for its workers: add a section like "fleet: {queue: rediss://nas:6380}"';
+  const message = tell('config.no-fleet');
   const uses: [KeyPath, unknown][] = [
     [['engine'], root['engine']],
     ...asList(root['rules']).map((rule, i): [KeyPath, unknown] => [['rules', i, 'engine'], asMap(rule)['engine']]),

@@ -1,6 +1,8 @@
 /** Folders that must not contain each other. Separate from checks.ts: app/start-checks.ts repeats this for where they really are. */
 import { isWithin } from '../core/file-names.ts';
+import { say } from '../messages/say.ts';
 import type { KeyPath } from './problems.ts';
+import { tell } from './told.ts';
 
 /** The folders that must not lie within each other; absolute paths. */
 export interface ConfiguredFolders {
@@ -35,22 +37,19 @@ export function findConflicts(folders: ConfiguredFolders, { isSame, isWithin }: 
   for (const { path: inbox, index, kind } of inboxes) {
     const path: KeyPath = ['folders', index, kind];
     for (const other of inboxes.filter(({ index: earlier }) => earlier < index)) {
-      const its = `the ${other.kind} of folders[${other.index}] (${other.path})`;
-      if (isSame(inbox, other.path))
-        conflicts.push({ path, message: `is the same folder as ${its}; remove one of the two` });
-      else if (isWithin(other.path, inbox))
-        conflicts.push({ path, message: `is inside ${its}; its files would be processed twice` });
-      else if (isWithin(inbox, other.path))
-        conflicts.push({ path, message: `contains ${its}; its files would be processed twice` });
+      const its = say('config.folder-of', other);
+      if (isSame(inbox, other.path)) conflicts.push({ path, message: tell('config.same-folder', { its }) });
+      else if (isWithin(other.path, inbox)) conflicts.push({ path, message: tell('config.inside-folder', { its }) });
+      else if (isWithin(inbox, other.path)) conflicts.push({ path, message: tell('config.contains-folder', { its }) });
     }
   }
 
   for (const guarded of guardedFolders(folders)) {
     const around = inboxes.find(({ path }) => isWithin(path, guarded.path));
     if (!around) continue;
-    const its = `${around.kind} of folders[${around.index}] (${around.path})`;
-    const relation = isSame(guarded.path, around.path) ? 'is the' : 'is inside the';
-    conflicts.push({ path: guarded.key, message: `${relation} ${its}; ${guarded.because}` });
+    const relation = isSame(guarded.path, around.path) ? 'config.is-folder' : 'config.is-inside-folder';
+    const message = tell(relation, { its: say('config.folder-of', around), because: say(guarded.because) });
+    conflicts.push({ path: guarded.key, message });
   }
   return [...conflicts, ...insideState(folders, isWithin)];
 }
@@ -62,21 +61,23 @@ function insideState({ stateDir, folders }: ConfiguredFolders, isWithin: Compari
     (['inbox', 'library', 'outbox', 'archive'] as const).flatMap(key => {
       const path = folder[key];
       if (path === undefined || !isWithin(stateDir, path)) return [];
-      const message = `is inside state_dir (${stateDir}), which is for shrinkbox's own files only`;
+      const message = tell('config.inside-state', { path: stateDir });
       return [{ path: ['folders', index, key], message }];
     }),
   );
 }
 
+type Because = 'config.because-state' | 'config.because-outbox' | 'config.because-archive';
+
 /** Folders that must not lie within an inbox or a library. */
-function guardedFolders(folders: ConfiguredFolders): { key: KeyPath; path: string; because: string }[] {
-  const of = (key: KeyPath, path: string | undefined, because: string) =>
+function guardedFolders(folders: ConfiguredFolders): { key: KeyPath; path: string; because: Because }[] {
+  const of = (key: KeyPath, path: string | undefined, because: Because) =>
     path === undefined ? [] : [{ key, path, because }];
   return [
-    ...of(['state_dir'], folders.stateDir, 'its working files would be processed like dropped videos'),
+    ...of(['state_dir'], folders.stateDir, 'config.because-state'),
     ...folders.folders.flatMap(({ outbox, archive }, i) => [
-      ...of(['folders', i, 'outbox'], outbox, 'results would be compressed again and again'),
-      ...of(['folders', i, 'archive'], archive, 'archived originals would be processed again'),
+      ...of(['folders', i, 'outbox'], outbox, 'config.because-outbox'),
+      ...of(['folders', i, 'archive'], archive, 'config.because-archive'),
     ]),
   ];
 }

@@ -2,7 +2,7 @@
 import { z } from 'zod';
 import { isLoopback } from './loopback.ts';
 import { maskUrl, show } from './redact.ts';
-import { either, saidBy, tell } from './told.ts';
+import { either, saidBy, shown, tell } from './told.ts';
 import { closest } from './unknown-keys.ts';
 
 /** A kind of value, with the text that explains it to whoever wrote a wrong one. */
@@ -30,7 +30,7 @@ export class InvalidValue {
 export function text<T>(kind: Kind<T>) {
   const complain = (input: unknown) => {
     if (input === undefined || input === null) return absent(input, kind.write);
-    const said = { value: show(input), what: saidBy(kind.what), write: saidBy(kind.write) };
+    const said = { value: shown(input), what: saidBy(kind.what), write: saidBy(kind.write) };
     const near = nearly(input, kind);
     return near === undefined ? tell('config.not-a', said) : tell('config.not-a-but', { ...said, near });
   };
@@ -66,8 +66,8 @@ export interface ListenAddress {
 
 export const listen = () =>
   text<ListenAddress | 'off'>({
-    what: 'an address to listen on',
-    write: '127.0.0.1:8788, [::1]:8788, 0.0.0.0:8788 or off',
+    what: tell('config.a-listen-address'),
+    write: either(['127.0.0.1:8788', '[::1]:8788', '0.0.0.0:8788', 'off']),
     examples: ['127.0.0.1:8788', 'off'],
     parse: written => {
       if (written === 'off') return 'off';
@@ -81,8 +81,8 @@ export const listen = () =>
 /** An http or https address, trailing slashes removed. With `secure`, for addresses that get a token: plain http only to this machine. */
 export const url = (example: string, { secure = false } = {}) =>
   text({
-    what: 'a web address',
-    write: `one like ${example}`,
+    what: tell('config.a-web-address'),
+    write: tell('config.one-like', { example }),
     pattern: '^https?://',
     parse: written => parseUrl(written, secure),
   });
@@ -92,10 +92,10 @@ function parseUrl(written: string, secure: boolean): string | undefined | Invali
   const parsed = new URL(written);
   if (parsed.protocol !== 'https:' && parsed.protocol !== 'http:') return undefined;
   if (secure && (parsed.username || parsed.password)) {
-    return new InvalidValue(`${show(maskUrl(written))} contains a user name or password; remove it`);
+    return new InvalidValue(tell('config.url-user', { value: show(maskUrl(written)) }));
   }
   if (secure && parsed.protocol === 'http:' && !isLoopback(parsed.hostname)) {
-    return new InvalidValue(`${show(written)} would send the token unencrypted; use https://`);
+    return new InvalidValue(tell('config.url-plain', { value: show(written) }));
   }
   return written.replace(/\/+$/, '');
 }
@@ -103,17 +103,15 @@ function parseUrl(written: string, secure: boolean): string | undefined | Invali
 /** Where a browser finds the page: an http or https address, with a path that ends in a slash. */
 export const pageUrl = (example: string) =>
   text({
-    what: 'a web address',
-    write: `one like ${example}`,
+    what: tell('config.a-web-address'),
+    write: tell('config.one-like', { example }),
     pattern: '^https?://',
     examples: [example],
     parse: written => {
       const parsed = URL.canParse(written) ? new URL(written) : undefined;
       if (parsed?.protocol !== 'https:' && parsed?.protocol !== 'http:') return undefined;
       if (parsed.username || parsed.password || parsed.search || parsed.hash) {
-        return new InvalidValue(
-          `${show(maskUrl(written))} must end with its path: no user, no password, no ? and no #`,
-        );
+        return new InvalidValue(tell('config.url-path', { value: show(maskUrl(written)) }));
       }
       return `${parsed.origin}${parsed.pathname.replace(/\/*$/, '/')}`;
     },
@@ -126,7 +124,7 @@ export const oneOf = <const T extends string>(...words: [T, ...T[]]) =>
       const list = either(words);
       if (input === undefined || input === null) return absent(input, list);
       const near = typeof input === 'string' ? closest(input, words) : undefined;
-      const said = { value: show(input), words: saidBy(list) };
+      const said = { value: shown(input), words: saidBy(list) };
       return near === undefined ? tell('config.not-one-of', said) : tell('config.not-one-of-but', { ...said, near });
     },
   });
@@ -137,7 +135,7 @@ export const number = (least: number, most: number, { whole = true } = {}) => {
     const what = tell(whole ? 'config.whole-number' : 'config.number', { least, most });
     if (input === undefined || input === null) return absent(input, what);
     const isQuoted = typeof input === 'string' && /^\d+(\.\d+)?$/.test(input);
-    return tell(isQuoted ? 'config.unquoted' : 'config.not-that', { value: show(input), what: saidBy(what) });
+    return tell(isQuoted ? 'config.unquoted' : 'config.not-that', { value: shown(input), what: saidBy(what) });
   };
   const base = whole ? z.int({ error }) : z.number({ error });
   return base.min(least, { error, abort: true }).max(most, { error });
@@ -145,7 +143,8 @@ export const number = (least: number, most: number, { whole = true } = {}) => {
 
 export const yesNo = () =>
   z.boolean({
-    error: ({ input }) => tell(input === 'yes' ? 'config.not-yes-no-but' : 'config.not-yes-no', { value: show(input) }),
+    error: ({ input }) =>
+      tell(input === 'yes' ? 'config.not-yes-no-but' : 'config.not-yes-no', { value: shown(input) }),
   });
 
 /** Any text that is not empty; `check` returns what is wrong with it, as the rest of a sentence. */

@@ -1,10 +1,12 @@
 /** The keys of a fleet: `fleet` on the daemon's side, `worker` on the machines that help it. Separate from schema.ts, which they would double. */
 import { z } from 'zod';
 import * as field from './fields.ts';
+import { say } from '../messages/say.ts';
 import { isLoopback } from './loopback.ts';
 import * as amount from './quantities.ts';
 import { maskUrl, show } from './redact.ts';
 import type { ResolvePath } from './resolve-path.ts';
+import { either, shown, tell } from './told.ts';
 
 /** How a map of the configuration is made; passed in by schema.ts, which words what is said about a wrong one. */
 type MapOf = <Shape extends z.ZodRawShape>(what: string, shape: Shape) => z.ZodObject<Shape, z.core.$strict>;
@@ -12,7 +14,7 @@ type MapOf = <Shape extends z.ZodRawShape>(what: string, shape: Shape) => z.ZodO
 const CODECS = ['h264', 'h265', 'av1'] as const;
 
 export const fleetSchema = (map: MapOf, resolve: ResolvePath) =>
-  map('a map', {
+  map(tell('config.a-map'), {
     queue: queueUrl().describe(
       'Redis 7 or Valkey: rediss://HOST:PORT, redis:// only to this machine, or unix:///PATH. Workers connect there too.',
     ),
@@ -52,7 +54,7 @@ export const fleetSchema = (map: MapOf, resolve: ResolvePath) =>
   });
 
 export const workerSchema = (map: MapOf, resolve: ResolvePath) =>
-  map('a map', {
+  map(tell('config.a-map'), {
     daemon: daemonUrl()
       .optional()
       .describe('Address of the daemon (https://nas:8789). Default: the one in the token file.'),
@@ -61,7 +63,7 @@ export const workerSchema = (map: MapOf, resolve: ResolvePath) =>
       .prefault('./worker-token')
       .describe('File with what `shrinkbox fleet invite` printed; replaced by the token of this worker when it joins.'),
     name: field
-      .words('a name', 'a short name like desk', workerNameProblem)
+      .words(tell('config.a-name'), tell('config.worker-name-write'), workerNameProblem)
       .optional()
       .describe('Name of this worker where it joins by fleet.token_file. Default: that of the machine.'),
     slots: field.number(1, 64).default(1).describe('Parts encoded at once.'),
@@ -73,31 +75,29 @@ export const workerSchema = (map: MapOf, resolve: ResolvePath) =>
     hours: amount.dayHours().optional().describe('Hours of the day in which it encodes. Default: always.'),
     threads: field.number(1, 256).optional().describe('Threads per encode. Default: one per core.'),
     codecs: field
-      .oneOrMore(field.oneOf(...CODECS), 'a list of h264, h265 and av1')
+      .oneOrMore(field.oneOf(...CODECS), tell('config.codecs-write'))
       .optional()
       .describe('What it encodes. Default: all that its ffmpeg can.'),
     mounts: z
       .array(
-        map('a mount', {
-          from: field.words('a folder', 'the folder as the daemon calls it').describe('A folder of the daemon.'),
+        map(tell('config.a-mount'), {
+          from: field.words(tell('config.a-folder'), tell('config.mount-write')).describe('A folder of the daemon.'),
           to: field.path(resolve, '/mnt/films').describe('The same folder on this machine.'),
         }),
-        { error: ({ input }) => `${show(input)} is not a list of mounts` },
+        { error: ({ input }) => tell('config.not-list-of', { value: shown(input), what: say('config.mounts') }) },
       )
       .default([])
       .describe('Folders of the daemon that are mounted here. Reserved: everything is fetched for now.'),
   });
 
 export function workerNameProblem(written: string): string | undefined {
-  return /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/.test(written)
-    ? undefined
-    : 'is not a name for a worker; use up to 32 small letters, digits and hyphens';
+  return /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/.test(written) ? undefined : tell('config.bad-worker-name');
 }
 
 const queueUrl = () =>
   field.text<string>({
-    what: 'the address of a queue',
-    write: 'rediss://nas:6380, redis://127.0.0.1:6379 or unix:///run/valkey/valkey.sock',
+    what: tell('config.a-queue'),
+    write: either(['rediss://nas:6380', 'redis://127.0.0.1:6379', 'unix:///run/valkey/valkey.sock']),
     pattern: '^(rediss?|unix)://',
     examples: ['rediss://nas:6380'],
     parse: written => {
@@ -105,14 +105,10 @@ const queueUrl = () =>
       const url = URL.canParse(written) ? new URL(written) : undefined;
       if (!url || !/^rediss?:$/.test(url.protocol) || url.hostname === '') return undefined;
       if (url.username || url.password) {
-        return new field.InvalidValue(
-          `${show(maskUrl(written))} contains a user name or password; put it into fleet.password_file`,
-        );
+        return new field.InvalidValue(tell('config.queue-user', { value: show(maskUrl(written)) }));
       }
       if (url.protocol === 'redis:' && !isLoopback(url.hostname)) {
-        return new field.InvalidValue(
-          `${show(written)} would send the password and the work unencrypted; use rediss://, or a queue on this machine`,
-        );
+        return new field.InvalidValue(tell('config.queue-plain', { value: show(written) }));
       }
       return written.replace(/\/+$/, '');
     },
@@ -120,7 +116,7 @@ const queueUrl = () =>
 
 const daemonUrl = () =>
   field.text<string>({
-    what: 'the address of a daemon',
+    what: tell('config.a-daemon'),
     write: 'https://nas:8789',
     pattern: '^https://',
     examples: ['https://nas:8789'],

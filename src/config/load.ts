@@ -7,6 +7,7 @@ import { ConfigError, formatPath, type KeyPath, type Problem } from './problems.
 import { configSchema, headerProblem, type ParsedConfig } from './schema.ts';
 import { show } from './redact.ts';
 import { pathResolver } from './resolve-path.ts';
+import { saidBy, shown, tell } from './told.ts';
 import { unknownKeyMessage } from './unknown-keys.ts';
 
 /** `poll_interval` in the file is `pollInterval` in the code: derived, so that no key is written twice. */
@@ -123,10 +124,10 @@ function hasRules(written: unknown): boolean {
 
 function shapeProblem(value: unknown): string | undefined {
   if (value === null) {
-    return 'is empty: delete it to use the built-in defaults, or start from config.example.yaml';
+    return tell('config.empty-file');
   }
   if (typeof value === 'object' && !Array.isArray(value)) return undefined;
-  return `is ${show(value)}; a configuration consists of "key: value" lines, see config.example.yaml`;
+  return tell('config.not-lines', { value: shown(value) });
 }
 
 /** A section such as `limits:` with all its lines commented out is not a mistake. */
@@ -159,7 +160,7 @@ function issueProblems(file: string, yaml: YamlFile, schema: z.ZodType, issue: z
 
 function shortened(file: string, problems: Problem[]): Problem[] {
   if (problems.length <= MAX_PROBLEMS) return problems;
-  const message = `and ${problems.length - MAX_PROBLEMS} or more other problems`;
+  const message = tell('config.more-problems', { count: problems.length - MAX_PROBLEMS });
   return [...problems.slice(0, MAX_PROBLEMS), { file, line: 0, column: 0, path: '', message }];
 }
 
@@ -185,7 +186,7 @@ function readOverrides(env: ParseContext['env']): { values: Overrides; problems:
   take('NEMO_WEB_URL', 'webUrl', written => urlProblem('web_url', written));
   const header = (written: string) => {
     const problem = headerProblem(written);
-    return problem && `${show(written)} ${problem}`;
+    return problem && tell('config.wrong', { value: show(written), wrong: saidBy(problem) });
   };
   take('NEMO_CLIENT_ID', 'clientId', header);
   take('SKILL_SOURCE', 'skillSource', header);

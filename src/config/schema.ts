@@ -6,11 +6,11 @@
 import { z } from 'zod';
 import { escapeForTerminal } from '../core/escape.ts';
 import { MAX_INSTRUCTION } from '../core/job.ts';
-import { tell } from './told.ts';
+import { say } from '../messages/say.ts';
+import { saidBy, shown, tell } from './told.ts';
 import * as amount from './quantities.ts';
 import * as field from './fields.ts';
 import { fleetSchema, workerSchema } from './fleet-schema.ts';
-import { show } from './redact.ts';
 import type { ResolvePath } from './resolve-path.ts';
 import { DEFAULT_OUTPUT } from './output-template.ts';
 
@@ -23,7 +23,7 @@ export const DEFAULT_RULES: z.input<ReturnType<typeof ruleSchema>>[] = [
 ];
 
 export function configSchema(resolve: ResolvePath) {
-  return map('the configuration', {
+  return map(tell('config.the-configuration'), {
     state_dir: field
       .path(resolve, './state')
       .prefault('./state')
@@ -55,11 +55,15 @@ export function configSchema(resolve: ResolvePath) {
       .describe('This machine as a worker of a fleet; read by `shrinkbox worker` only.'),
     http: httpSchema(resolve).prefault({}).describe('The page, API and metrics.'),
     notify: z
-      .array(notifySchema(), { error: ({ input }) => `${show(input)} is not a list of web addresses to notify` })
+      .array(notifySchema(), {
+        error: ({ input }) => tell('config.not-list-of', { value: shown(input), what: say('config.notify-addresses') }),
+      })
       .default([])
       .describe('Webhooks called when a job ends.'),
     after: z
-      .array(afterSchema(resolve), { error: ({ input }) => `${show(input)} is not a list of commands` })
+      .array(afterSchema(resolve), {
+        error: ({ input }) => tell('config.not-list-of', { value: shown(input), what: say('config.commands') }),
+      })
       .default([])
       .describe('Programs that are run when a job ends, with the job as JSON on their standard input.'),
     log: logSchema().prefault({}).describe('What is written to the log, and how.'),
@@ -67,7 +71,7 @@ export function configSchema(resolve: ResolvePath) {
 }
 
 const folderSchema = (resolve: ResolvePath) =>
-  map('a folder', {
+  map(tell('config.a-folder'), {
     inbox: field.path(resolve, './inbox').optional().describe('The folder to watch, with its sub-folders.'),
     outbox: field
       .path(resolve, './outbox')
@@ -125,7 +129,7 @@ const folderSchema = (resolve: ResolvePath) =>
 
 // oxlint-disable-next-line max-lines-per-function -- a table of keys: it has as many lines as a rule has keys
 const ruleSchema = () =>
-  map('a rule', {
+  map(tell('config.a-rule'), {
     name: field
       .words(tell('config.a-name'), tell('config.name-write'), nameProblem)
       .optional()
@@ -194,7 +198,7 @@ const ruleSchema = () =>
   });
 
 const limitsSchema = () =>
-  map('a map', {
+  map(tell('config.a-map'), {
     local: field.number(1, 64).default(1).describe('Encodes at once on this machine.'),
     nemo: field.number(1, 64).default(4).describe('Jobs in the cloud at once.'),
     uploads: field.number(1, 64).default(2).describe('Uploads at once.'),
@@ -216,7 +220,7 @@ const limitsSchema = () =>
   });
 
 const nemoSchema = (resolve: ResolvePath) =>
-  map('a map', {
+  map(tell('config.a-map'), {
     api_url: field
       .url('https://mega-api-prod.nemovideo.ai', { secure: true })
       .prefault('https://mega-api-prod.nemovideo.ai')
@@ -230,14 +234,12 @@ const nemoSchema = (resolve: ResolvePath) =>
       .optional()
       .describe('File with the access token; NEMO_TOKEN wins. Default: a systemd credential, else an anonymous token.'),
     client_id: field
-      .words('a client id', 'a UUID', headerProblem)
+      .words(tell('config.a-client-id'), tell('config.client-id-write'), headerProblem)
       .optional()
       .describe('Identifies this installation; NEMO_CLIENT_ID wins. Default: made once and kept in state_dir.'),
     language: field
-      .words('a language', 'a tag like en or zh-CN', written =>
-        /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(written)
-          ? undefined
-          : 'is not a language; write a tag like en or zh-CN',
+      .words(tell('config.a-language'), tell('config.language-write'), written =>
+        /^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$/.test(written) ? undefined : tell('config.bad-language'),
       )
       .prefault('en')
       .describe('Language of the conversation with the service.'),
@@ -251,7 +253,7 @@ const nemoSchema = (resolve: ResolvePath) =>
       .duration(1, ['10m'])
       .prefault('10m')
       .describe('When only heartbeats come for this long, the reply counts as lost.'),
-    recovery: map('a map', {
+    recovery: map(tell('config.a-map'), {
       first: amount.duration(1, ['30s']).prefault('30s').describe('Wait before the first check after a lost reply.'),
       every: amount.duration(1, ['60s']).prefault('60s').describe('Wait between further checks.'),
       checks: field.number(1, 100).default(5).describe('Checks without any change before the job is held.'),
@@ -277,7 +279,7 @@ const nemoSchema = (resolve: ResolvePath) =>
 
 const localSchema = (resolve: ResolvePath) => {
   const program = (written: string) => (/^~?.*\//.test(written) ? resolve(written) : written);
-  return map('a map', {
+  return map(tell('config.a-map'), {
     ffmpeg: field
       .path(program, '/usr/bin/ffmpeg')
       .prefault('ffmpeg')
@@ -295,14 +297,14 @@ const localSchema = (resolve: ResolvePath) => {
         'Encode on a graphics card: quicker, and less good at the same size. What it cannot do, this machine does as usual.',
       ),
     device: field
-      .words('a device', 'a path like /dev/dri/renderD128', deviceProblem)
+      .words(tell('config.a-device'), tell('config.device-write'), deviceProblem)
       .optional()
       .describe('The graphics card to use: /dev/dri/renderD128, or of nvenc its number. Default: the first.'),
   });
 };
 
 const httpSchema = (resolve: ResolvePath) =>
-  map('a map', {
+  map(tell('config.a-map'), {
     listen: field
       .listen()
       .prefault('127.0.0.1:8788')
@@ -320,10 +322,10 @@ const httpSchema = (resolve: ResolvePath) =>
   });
 
 const notifySchema = () =>
-  map('a notification', {
+  map(tell('config.a-notification'), {
     url: field.url('https://ntfy.sh/my-topic').describe('Receives a POST with the job as JSON.'),
     on: field
-      .oneOrMore(field.oneOf('done', 'held', 'failed'), 'a list of done, held and failed')
+      .oneOrMore(field.oneOf('done', 'held', 'failed'), tell('config.events-write'))
       .prefault(['done', 'held', 'failed'])
       .describe('Which outcomes to notify about.'),
   });
@@ -331,14 +333,16 @@ const notifySchema = () =>
 const afterSchema = (resolve: ResolvePath) => {
   const program = (written: string) => (/^~?.*\//.test(written) ? resolve(written) : written);
   const notWords = ({ input }: { input?: unknown }) =>
-    `${input === undefined ? 'is missing' : `${show(input)} is not a list`}; write the program and its arguments one by one, like [rclone, copy, /srv/outbox, cloud:videos]`;
-  return map('a command', {
+    input === undefined ? tell('config.run-missing') : tell('config.run-not-list', { value: shown(input) });
+  return map(tell('config.a-command'), {
     run: z
-      .array(z.string({ error: ({ input }) => `${show(input)} is not text; put it into quotes` }), { error: notWords })
-      .min(1, { error: 'is empty; write the program and its arguments' })
-      .refine(words => words.length === 0 || words[0]?.trim() !== '', { error: 'has no program; write it first' })
+      .array(z.string({ error: ({ input }) => tell('config.run-not-text', { value: shown(input) }) }), {
+        error: notWords,
+      })
+      .min(1, { error: () => tell('config.run-empty') })
+      .refine(words => words.length === 0 || words[0]?.trim() !== '', { error: () => tell('config.run-no-program') })
       .refine(words => words.every(word => !word.includes('\0')), {
-        error: 'has a character that no argument can have',
+        error: () => tell('config.run-bad-character'),
       })
       .transform(([name = '', ...args]) => [program(name), ...args])
       .describe('The program and its arguments. No shell reads them: nothing in them is replaced.'),
@@ -347,14 +351,14 @@ const afterSchema = (resolve: ResolvePath) => {
       .prefault('60s')
       .describe('How long it may take; then it is ended with its process group.'),
     on: field
-      .oneOrMore(field.oneOf('done', 'held', 'failed'), 'a list of done, held and failed')
+      .oneOrMore(field.oneOf('done', 'held', 'failed'), tell('config.events-write'))
       .prefault(['done'])
       .describe('After which ends of a job it is run.'),
   });
 };
 
 const logSchema = () =>
-  map('a map', {
+  map(tell('config.a-map'), {
     level: field
       .oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent')
       .default('info')
@@ -369,19 +373,17 @@ const logSchema = () =>
 function map<Shape extends z.ZodRawShape>(what: string, shape: Shape) {
   return z.strictObject(shape, {
     error: issue =>
-      issue.code === 'invalid_type' ? `${show(issue.input)} is not ${what}; write "key: value" lines` : undefined,
+      issue.code === 'invalid_type'
+        ? tell('config.not-a-map', { value: shown(issue.input), what: saidBy(what) })
+        : undefined,
   });
 }
 
 /** A list that is not empty. */
 function list<Item extends z.ZodType>(what: string, item: Item) {
   const complain = ({ input }: { input?: unknown }) =>
-    input === null
-      ? `has no value; start each of the ${what} with "- ", or remove the line`
-      : `${show(input)} is not a list of ${what}; start each with "- "`;
-  return z
-    .array(item, { error: complain })
-    .min(1, { error: `is an empty list; add an entry, or remove the line to use the built-in ${what}` });
+    input === null ? tell('config.list-no-value', { what }) : tell('config.list-wrong', { value: shown(input), what });
+  return z.array(item, { error: complain }).min(1, { error: () => tell('config.list-empty', { what }) });
 }
 
 function nameProblem(written: string): string | undefined {
@@ -432,12 +434,12 @@ function deviceProblem(written: string): string | undefined {
   if (/^\d{1,2}$/.test(written)) return undefined;
   return /^\/[\w./-]{1,200}$/.test(written) && !written.split('/').includes('..')
     ? undefined
-    : 'is not a device; write a path like /dev/dri/renderD128, or a number';
+    : tell('config.bad-device');
 }
 
 /** The service accepts ASCII without spaces, at most 64 characters, in these headers. */
 export function headerProblem(written: string): string | undefined {
-  return /^[\x21-\x7e]{1,64}$/.test(written) ? undefined : 'must be 1 to 64 plain characters without spaces';
+  return /^[\x21-\x7e]{1,64}$/.test(written) ? undefined : tell('config.bad-header');
 }
 
 type Schema = ReturnType<typeof configSchema>;

@@ -4,6 +4,7 @@ import { verbatim } from '../core/message.ts';
 import type { ParamsOf } from '../messages/catalogue.ts';
 import type { EN } from '../messages/en/index.ts';
 import { type MessageCode, say } from '../messages/say.ts';
+import { show } from './redact.ts';
 
 /** Far more than one file can have wrong. */
 const MOST = 5_000;
@@ -21,6 +22,13 @@ export function tell<C extends MessageCode>(code: C, ...given: ParamsOf<(typeof 
 /** The sentence that was told with these words; words of others stay as they are. */
 export function saidBy(text: string): Sentence {
   return told.get(text) ?? verbatim(text);
+}
+
+/** A value of the file, as a message may show it. */
+export function shown(value: unknown): Sentence {
+  if (value === null || value === undefined) return say('config.nothing');
+  if (Array.isArray(value)) return say('config.a-list');
+  return typeof value === 'object' ? say('config.a-map') : verbatim(show(value));
 }
 
 /** `50MB, 10MiB or 25%`. */

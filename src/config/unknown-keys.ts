@@ -2,6 +2,7 @@
 import { z } from 'zod';
 import { formatPath, type KeyPath } from './problems.ts';
 import { show } from './redact.ts';
+import { either, saidBy, tell } from './told.ts';
 
 /** Keys people try to put secrets under. */
 const SECRET_KEY = /^(?:\w+[_-])?(?:token|api[_-]?key|key|secret|password|passwd|bearer|authorization|credentials?)$/i;
@@ -10,16 +11,14 @@ const SECRET_KEY = /^(?:\w+[_-])?(?:token|api[_-]?key|key|secret|password|passwd
 export function unknownKeyMessage(schema: z.ZodType, path: KeyPath, key: string): string {
   const word = show(key);
   if (SECRET_KEY.test(key)) {
-    const where = path[0] === 'http' ? 'http.token_file' : 'nemo.token_file';
-    const variable = path[0] === 'http' ? '' : ', or set NEMO_TOKEN in the environment';
-    return `${word} looks like a secret, and secrets do not belong in this file: put it into a file of its own that only the service can read, and name that file in ${where}${variable}`;
+    return tell(path[0] === 'http' ? 'config.secret-key-http' : 'config.secret-key', { word });
   }
   const known = knownKeys(schema, path);
-  const meant = didYouMean(key, known);
-  if (meant) return `unknown key ${word}${meant}`;
+  const near = closest(key, known);
+  if (near !== undefined) return tell('config.unknown-key-but', { word, near });
   const homes = homesOf(schema, key);
-  if (homes.length > 0) return `unknown key ${word}; it belongs under ${homes.join(' or ')}`;
-  return `unknown key ${word}; the keys here are ${known.join(', ')}`;
+  if (homes.length > 0) return tell('config.unknown-key-home', { word, homes: saidBy(either(homes)) });
+  return tell('config.unknown-key', { word, keys: known.join(', ') });
 }
 
 function knownKeys(schema: z.ZodType, path: KeyPath): string[] {

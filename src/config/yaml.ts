@@ -3,6 +3,7 @@ import { createRequire } from 'node:module';
 import type { Document, Node } from 'yaml';
 import type { KeyPath, Problem } from './problems.ts';
 import { show, withoutSecrets } from './redact.ts';
+import { tell } from './told.ts';
 
 export interface YamlFile {
   /** The plain value; `undefined` if the syntax is too broken to have one. */
@@ -29,7 +30,7 @@ export function parseYaml(file: string, text: string): YamlFile {
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     // The parser recurses: a hundred thousand brackets overflow its stack.
-    const message = 'is nested too deeply to be a configuration';
+    const message = tell('config.nested');
     return { value: undefined, problems: [{ file, line: 1, column: 1, path: '', message }], place: () => START };
   }
 }
@@ -52,7 +53,8 @@ function parse(file: string, text: string): YamlFile {
     ...keyProblems(document).map(({ offset, message }) => problem(offset, message)),
   ]);
   const place: YamlFile['place'] = (path, which = 'value') => at(offsetOf(document, path, which));
-  const usable = document.errors.length === 0 && !problems.some(({ message }) => message === COMPLEX_KEY);
+  const usable =
+    document.errors.length === 0 && !problems.some(({ message }) => message === tell('config.complex-key'));
   if (!usable) return { value: undefined, problems, place };
   try {
     return { value: document.toJS({ maxAliasCount: MAX_ALIASES }), problems, place };
@@ -70,20 +72,18 @@ function distinct(problems: Problem[]): Problem[] {
   ];
 }
 
-const COMPLEX_KEY = 'a key must be a plain word, not a list or map';
-
 function syntaxMessage(code: string, message: string): string {
   switch (code) {
     case 'TAB_AS_INDENT':
-      return 'the line is indented with a tab; YAML needs spaces';
+      return tell('config.tab');
     case 'MULTIPLE_DOCS':
-      return 'a second document starts here (---); a configuration has only one';
+      return tell('config.second-document');
     case 'TAG_RESOLVE_FAILED':
-      return 'tags like !secret are not supported; write the value, or put quotes around it';
+      return tell('config.tag');
     case 'BAD_SCALAR_START':
-      return `${lowerFirst(message)}; put quotes around the value`;
+      return tell('config.bad-start', { said: lowerFirst(message) });
     default:
-      return `is not valid YAML: ${withoutSecrets(lowerFirst(message))}`;
+      return tell('config.not-yaml', { kind: code, said: withoutSecrets(lowerFirst(message)) });
   }
 }
 
@@ -99,12 +99,12 @@ function keyProblems(document: Document.Parsed): { offset: number; message: stri
       for (const { key } of map.items) {
         const offset = startOf(key) ?? 0;
         if (!isScalar(key)) {
-          found.push({ offset, message: COMPLEX_KEY });
+          found.push({ offset, message: tell('config.complex-key') });
           continue;
         }
         const word = String(key.value);
         if (seen.has(word)) {
-          found.push({ offset, message: `${show(word)} is given twice in the same map; keep one` });
+          found.push({ offset, message: tell('config.twice', { word: show(word) }) });
         }
         seen.add(word);
       }
@@ -152,8 +152,8 @@ function aliasProblem(document: Document.Parsed, said: string): { offset: number
     },
   });
   if (name) {
-    return { offset, message: `*${name} refers to nothing; set &${name} before it, or put quotes around the value` };
+    return { offset, message: tell('config.no-anchor', { name }) };
   }
-  if (said.startsWith('Excessive')) return { offset, message: 'repeats parts of itself (aliases) far too often' };
-  return { offset, message: `is not valid YAML: ${lowerFirst(said)}` };
+  if (said.startsWith('Excessive')) return { offset, message: tell('config.too-many-aliases') };
+  return { offset, message: tell('config.not-yaml', { kind: 'BAD_ALIAS', said: lowerFirst(said) }) };
 }
