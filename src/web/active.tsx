@@ -1,10 +1,12 @@
 import { useState } from 'preact/hooks';
+import { escapeForTerminal } from '../core/escape.ts';
 import { Age } from './action.tsx';
 import { Actions } from './actions.tsx';
 import { Details, DetailsButton } from './details.tsx';
 import { useDesk } from './desk.ts';
 import { Parts } from './fleet.tsx';
 import { formatCount, formatPercent, formatSpan, formatWhen, nameOf } from './format.ts';
+import { Icon } from './icons.tsx';
 import { useWords, worded } from './language.ts';
 import { type Model, type Row, totalOf } from './model.ts';
 import { Thumb } from './thumb.tsx';
@@ -24,18 +26,42 @@ export function Active() {
         {total > 1 && <span class="count figures">{formatCount(total, language)}</span>}
       </h2>
       <ul class="cards">
-        {rows.length === 0 && (
-          <li class="card none running">
-            <p>{words.idle}</p>
-            <p class="quiet">{arriving > 0 ? words.arriving(arriving) : words.idleHint}</p>
-          </li>
-        )}
+        {rows.length === 0 && <Idle arriving={arriving} />}
         {rows.map(job => (
           <Running key={job.id} job={job} isLeaving={leaving.has(job.id)} />
         ))}
         {rows.length > 0 && arriving > 0 && <li class="quiet">{words.arriving(arriving)}</li>}
       </ul>
     </section>
+  );
+}
+
+/** Nothing is being done: what somebody can do, and where that begins and ends. */
+function Idle({ arriving }: { arriving: number }) {
+  const { words } = useWords();
+  const { model } = useDesk();
+  const folder = model.status?.folders.find(({ available }) => available);
+  return (
+    <li class="card none running">
+      <p class="sign" aria-hidden="true">
+        <Icon of="film" />
+      </p>
+      {arriving > 0 ? (
+        <p>{words.arriving(arriving)}</p>
+      ) : (
+        <>
+          <p class="idle">
+            <span class="by-mouse">{words.idle}</span>
+            <span class="by-touch">{words.idleTouch}</span>
+          </p>
+          {folder && (
+            <p class="quiet paths">
+              {escapeForTerminal(`${words.idleHint(folder.inbox)} ${words.idleResult(folder.outbox)}`)}
+            </p>
+          )}
+        </>
+      )}
+    </li>
   );
 }
 

@@ -10,7 +10,7 @@ import { Workers } from './fleet.tsx';
 import { formatCount, formatSaving, formatWhen, nameOf } from './format.ts';
 import { History } from './history.tsx';
 import { Icon } from './icons.tsx';
-import { LanguageContext, type Reader, useWords, worded } from './language.ts';
+import { firstLanguage, keepLanguage, LanguageContext, learn, type Reader, useWords, worded } from './language.ts';
 import { Undo, useLeaving } from './leaving.tsx';
 import { type Row, totalOf } from './model.ts';
 import { Needs } from './needs.tsx';
@@ -21,16 +21,14 @@ import { Space } from './space.tsx';
 import { NOTHING_YET, Store, type View } from './store.ts';
 import { Upload } from './upload.tsx';
 import { Viewer } from './viewer.tsx';
-import { type Language, languageFor, WORDS } from './words.ts';
-
-const KEPT_LANGUAGE = 'shrinkbox-language';
+import { type Language, WORDS } from './words.ts';
 
 export function App({ wasLinkOver }: { wasLinkOver: boolean }) {
-  const [language, setLanguage] = useState(() => languageFor(localStorage.getItem(KEPT_LANGUAGE), navigator.languages));
+  const [language, setLanguage] = useState(firstLanguage);
   const [visit, setVisit] = useState(0);
   const choose = (next: Language) => {
-    localStorage.setItem(KEPT_LANGUAGE, next);
-    setLanguage(next);
+    keepLanguage(next);
+    void learn(next).then(() => setLanguage(next));
   };
   useEffect(() => {
     document.documentElement.lang = language === 'zh' ? 'zh-CN' : 'en';

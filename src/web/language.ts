@@ -1,9 +1,8 @@
 import { createContext } from 'preact';
 import { useContext } from 'preact/hooks';
 import type { Message } from '../core/message.ts';
-import { inChinese } from '../messages/zh/index.ts';
 import { ApiError } from './api.ts';
-import { type Language, type Words, WORDS } from './words.ts';
+import { type Language, languageFor, type Words, WORDS } from './words.ts';
 
 export interface Reader {
   language: Language;
@@ -11,6 +10,29 @@ export interface Reader {
 }
 
 export const LanguageContext = createContext<Reader>({ language: 'en', words: WORDS.en });
+
+const KEPT_LANGUAGE = 'shrinkbox-language';
+
+/** The one chosen here before, else the browser's. */
+export function firstLanguage(): Language {
+  return languageFor(localStorage.getItem(KEPT_LANGUAGE), navigator.languages);
+}
+
+export function keepLanguage(language: Language): void {
+  localStorage.setItem(KEPT_LANGUAGE, language);
+}
+
+let inChinese: typeof import('../messages/zh/index.ts').inChinese | undefined;
+
+/** Fetches the daemon's sentences in a language, half of the page's bytes: before it is read, and only then. Never rejects. */
+export async function learn(language: Language): Promise<void> {
+  if (language !== 'zh' || inChinese) return;
+  try {
+    ({ inChinese } = await import('../messages/zh/index.ts'));
+  } catch {
+    // The connection is gone, which the page says; until it is loaded again, the daemon's sentences stay English.
+  }
+}
 
 /** The language the person reads, and the page's words in it. */
 export function useWords(): Reader {
@@ -22,7 +44,7 @@ export function useWords(): Reader {
  * does not know it.
  */
 export function worded(language: Language, text: string, message: Message | null | undefined): string {
-  return (language === 'zh' && message ? inChinese(message) : undefined) ?? text;
+  return (language === 'zh' && message ? inChinese?.(message) : undefined) ?? text;
 }
 
 /** What went wrong, in the reader's language. */

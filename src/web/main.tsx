@@ -5,9 +5,11 @@
 import { render } from 'preact';
 import { enterByLink } from './access.ts';
 import { App } from './app.tsx';
+import { firstLanguage, learn } from './language.ts';
 import { watchForShared } from './shared.ts';
 import './style.css';
 
 void watchForShared();
 const place = document.getElementById('page');
-if (place) render(<App wasLinkOver={!(await enterByLink())} />, place);
+const [isIn] = await Promise.all([enterByLink(), learn(firstLanguage())]);
+if (place) render(<App wasLinkOver={!isIn} />, place);

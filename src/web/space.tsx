@@ -130,7 +130,7 @@ function Chart({ days }: { days: DayView[] }) {
   const sum = saved.reduce((all, each) => all + each, 0);
   useEffect(() => {
     const element = place.current;
-    if (!element || sum === 0) return undefined;
+    if (!element) return undefined;
     const plot = new uPlot(optionsFor(element, language, times), [times, saved], element);
     const resize = new ResizeObserver(() => plot.setSize({ width: element.clientWidth, height: CHART_HEIGHT }));
     resize.observe(element);

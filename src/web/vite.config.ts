@@ -8,7 +8,8 @@ export default defineConfig({
   build: {
     outDir: '../../dist/web',
     emptyOutDir: true,
-    modulePreload: false,
+    // What the program begins with is asked for together; no browser that runs it needs help with that.
+    modulePreload: { polyfill: false },
     // Everything is a file: the content security policy allows nothing inline.
     assetsInlineLimit: 0,
     target: 'es2022',

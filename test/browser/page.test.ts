@@ -214,7 +214,7 @@ function suite(executable: string): void {
 
   it('tells of files that are still being copied', async () => {
     const { page, control } = await visit();
-    await page.getByText('Drop a video here, or copy one into the inbox.').waitFor();
+    await page.getByText('Drop a video anywhere on this page').waitFor();
     const status = control.status();
     control.emit({ kind: 'status', status: { ...status, folders: status.folders.map(f => ({ ...f, pending: 2 })) } });
     await page.getByText('2 files in the inboxes are not complete yet').waitFor();
@@ -222,7 +222,7 @@ function suite(executable: string): void {
 
   it('tells that the outbox of a folder is away although its inbox is there', async () => {
     const { page, control } = await visit();
-    await page.getByText('Drop a video here, or copy one into the inbox.').waitFor();
+    await page.getByText('Drop a video anywhere on this page').waitFor();
     const status = control.status();
     const folders = status.folders.map(folder => ({ ...folder, reason: '/out is not mounted' }));
     control.emit({ kind: 'status', status: { ...status, folders } });

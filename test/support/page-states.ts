@@ -1,9 +1,7 @@
 /** `npm run screenshots:states -- DIR`: a picture of every state of the page, in both themes and both languages, to be looked at. */
-import { execFile } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { promisify } from 'node:util';
 import type { Browser, Page } from 'playwright-core';
 import { serve } from '../../src/api/serve.ts';
 import { controlSocket } from '../../src/api/socket.ts';
@@ -16,6 +14,7 @@ import { systemClock } from '../../src/platform/clock.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { findChromium, launch } from './browser.ts';
 import { FakeControl } from './fake-control.ts';
+import { SCENES, still } from './scenes.ts';
 import { RULES, settingsIn } from './settings.ts';
 
 const [given, only] = process.argv.slice(3);
@@ -240,7 +239,7 @@ const LOOKS = [
   { width: 390, colorScheme: 'light', locale: 'zh-CN' },
 ] as const;
 const scratch = mkdtempSync(join(tmpdir(), 'shrinkbox-states-'));
-const pictures = await Promise.all([0.3, 0.4, 0.5].map((x, i) => picture(x, i)));
+const pictures = await Promise.all((Object.keys(SCENES) as (keyof typeof SCENES)[]).map(picture));
 const browser = await launch(chromium);
 try {
   mkdirSync(target, { recursive: true });
@@ -304,9 +303,8 @@ async function take(with_: Browser, { name, state, width, colorScheme, locale }:
   }
 }
 
-async function picture(x: number, n: number): Promise<Uint8Array> {
-  const file = join(scratch, `${n}.jpg`);
-  const source = `mandelbrot=size=640x360:start_x=${-0.7436 + x / 100}:start_y=${0.1318 + x / 50}:start_scale=0.3`;
-  await promisify(execFile)('ffmpeg', ['-v', 'error', '-y', '-f', 'lavfi', '-i', source, '-frames:v', '1', file]);
+async function picture(of: keyof typeof SCENES): Promise<Uint8Array> {
+  const file = join(scratch, `${of}.jpg`);
+  await still(file, of);
   return new Uint8Array(readFileSync(file));
 }

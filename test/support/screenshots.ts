@@ -1,29 +1,55 @@
 /** `npm run screenshots`: remakes the pictures of the README, light and dark: the real page, a real daemon at work, made films. */
 import { execFile } from 'node:child_process';
-import { statSync, writeFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { encodeRecord, type JournalRecord } from '../../src/journal/records.ts';
 import { Box } from './box.ts';
 import { findChromium, launch } from './browser.ts';
 import { eventually } from './eventually.ts';
 import { freePort } from './free-port.ts';
+import { film, type SCENES } from './scenes.ts';
+
+type Scene = keyof typeof SCENES;
 
 const PICTURES = { light: 'page.png', dark: 'page-dark.png' } as const;
 /** They come with every clone. */
 const MOST_BYTES = 200_000;
 /** The top of the page: the account of space, what is running, what needs somebody, and the first results. */
-const VIEW = { width: 1200, height: 1020 };
+const VIEW = { width: 1280, height: 1060 };
+const DAY_MS = 86_400_000;
+
+/** What was done before, how many days ago; the oldest first. */
+const BEFORE: readonly [name: string, scene: Scene, daysAgo: number, seconds: number][] = [
+  ['Norway/fjord.mov', 'lake', 27, 2],
+  ['Norway/midnight sun.mov', 'sunset', 26, 3],
+  ['garden.mp4', 'meadow', 19, 1],
+  ['Alps/summit.mov', 'alps', 12, 3],
+  ['Sahara/camels.mov', 'dunes', 5, 4],
+  ['Alps/first snow.mp4', 'alps', 2, 2],
+  ['Sahara/dunes.mov', 'dunes', 1, 3],
+  ['last evening.mp4', 'sunset', 0.2, 2],
+];
 
 const chromium = findChromium();
 if (chromium === undefined) throw new Error('this needs chromium: install it, or name it in SHRINKBOX_CHROMIUM');
 
 const port = await freePort();
+const folder = {
+  inbox: 'inbox',
+  outbox: 'outbox',
+  originals: 'archive',
+  archive: 'originals',
+  settle: '300ms',
+  scan: '1s',
+};
 const box = new Box({
   config: {
     http: { listen: `127.0.0.1:${port}` },
+    folders: [folder],
     rules: [
-      { name: 'mail', match: 'for mail/**', size: '2MB', resolution: '720p' },
-      { name: 'everything', size: '25%' },
+      { name: 'chat', match: 'chat/**', size: '150kB' },
+      { name: 'family', size: '15%' },
     ],
     limits: { local: 1 },
   },
@@ -31,23 +57,25 @@ const box = new Box({
 const browser = await launch(chromium);
 try {
   await box.start();
-  for (const [name, x, y, hue] of [
-    ['for mail/birthday.mp4', -0.7436, 0.1318, 120],
-    ['beach day.mov', -0.1607, 1.0376, 40],
-    ['first steps.mp4', 0.2925, 0.0149, 140],
-  ] as const) {
-    box.drop(await fractal({ x, y, hue, seconds: 4 }), name);
-    await box.job(name);
+  for (const [name, scene, , seconds] of BEFORE) {
+    box.drop(await filmOf(scene, seconds), name);
+    await box.job(name, 'done');
   }
-  writeFileSync(join(box.inbox, 'kite.mp4.txt'), 'add some cheerful music');
-  box.drop(await fractal({ x: -1.25066, y: 0.02012, hue: 60, seconds: 3 }), 'kite.mp4');
-  await box.job('kite.mp4');
-  box.drop(await fractal({ x: -0.748, y: 0.1, hue: 120, seconds: 30 }), 'school play.mp4');
-  box.drop(await fractal({ x: -0.722, y: 0.246, hue: 40, seconds: 3 }), 'garden.mp4');
+  await box.kill('SIGTERM');
+  setBack();
+  await box.start();
+  const long = await filmOf('meadow', 20);
+  box.drop(await filmOf('night', 4), 'chat/camp fire.mov');
+  await box.job('chat/camp fire.mov', 'held');
+  box.drop(long, 'balloons.mov');
+  await box.job('balloons.mov', 'running');
+  box.drop(await filmOf('lake', 4), 'lake at dawn.mov');
+  box.drop(await filmOf('night', 3), 'stars.mp4');
 
   // Far enough for the bar and the time left to be seen.
-  await eventually(async () => (await box.jobs()).some(job => (job.progress ?? 0) > 0.3 && job.state === 'running'), {
+  await eventually(async () => (await box.jobs()).some(job => (job.progress ?? 0) > 0.55 && job.state === 'running'), {
     what: 'a job in the middle of its work',
+    withinMs: 600_000,
   });
   await box.post('/api/pause');
   for (const [colorScheme, name] of Object.entries(PICTURES) as ['light' | 'dark', string][]) {
@@ -58,11 +86,33 @@ try {
   await box.dispose();
 }
 
+async function filmOf(of: Scene, seconds: number): Promise<string> {
+  const path = join(box.dir, `${of}-${seconds}.mp4`);
+  await film(path, { of, seconds, height: 720 });
+  return path;
+}
+
+/** The jobs of a moment ago were done in the last weeks: a month of work is not waited for. */
+function setBack(): void {
+  const ids = new Map<string, number>();
+  const dir = join(box.state, 'journal');
+  for (const file of readdirSync(dir).filter(name => name.endsWith('.jsonl'))) {
+    const lines = readFileSync(join(dir, file), 'utf8').split('\n').filter(Boolean);
+    const records = lines.map(line => JSON.parse(line) as JournalRecord);
+    for (const { job, data } of records) {
+      const found = BEFORE.find(([name]) => (JSON.stringify(data) ?? '').includes(join(box.inbox, name)));
+      if (job !== null && found && !ids.has(job)) ids.set(job, found[2] * DAY_MS);
+    }
+    const set = records.map(record => ({ ...record, at: record.at - (ids.get(record.job ?? '') ?? 0) }));
+    writeFileSync(join(dir, file), set.map(encodeRecord).join(''));
+  }
+}
+
 async function take(colorScheme: 'light' | 'dark', path: string): Promise<void> {
   const page = await browser.newPage({ locale: 'en-US', viewport: VIEW, deviceScaleFactor: 1, colorScheme });
   await page.goto(`http://127.0.0.1:${port}/`);
   // At work again as soon as it is seen: both pictures show the same moment.
-  await page.locator('.thumb img').nth(3).waitFor();
+  await page.locator('.thumb img').nth(5).waitFor();
   await box.post('/api/resume');
   await page.locator('.pill').getByText('Working').waitFor();
   await page.waitForTimeout(1_500);
@@ -76,14 +126,4 @@ async function take(colorScheme: 'light' | 'dark', path: string): Promise<void> 
   await promisify(execFile)('ffmpeg', ['-v', 'error', '-y', '-i', file, '-vf', palette, path]);
   const { size } = statSync(path);
   if (size > MOST_BYTES) throw new Error(`${path} has ${size} bytes, more than ${MOST_BYTES}`);
-}
-
-/** A flight into the Mandelbrot set: something to see, and as hard to compress as a phone's video. */
-async function fractal({ x, y, hue, seconds }: Record<'x' | 'y' | 'hue' | 'seconds', number>): Promise<string> {
-  const file = join(box.dir, `${x}.mp4`);
-  const source = `mandelbrot=size=640x360:rate=30:start_x=${x}:start_y=${y}:start_scale=0.6:end_scale=0.05:end_pts=${seconds * 30},hue=h=${hue}:s=0.7`;
-  const inputs = ['-f', 'lavfi', '-i', source, '-f', 'lavfi', '-i', 'sine=frequency=440'];
-  const coding = ['-c:v', 'libx264', '-preset', 'ultrafast', '-crf', '16', '-pix_fmt', 'yuv420p', '-c:a', 'aac'];
-  await promisify(execFile)('ffmpeg', ['-v', 'error', '-y', ...inputs, '-t', String(seconds), ...coding, file]);
-  return file;
 }

@@ -20,8 +20,10 @@ export const en = {
   active: 'Working now',
   queue: 'Queue',
   history: 'Finished',
-  idle: 'Nothing is being processed.',
-  idleHint: 'Drop a video here, or copy one into the inbox.',
+  idle: 'Drop a video anywhere on this page',
+  idleTouch: 'Add a video with the button above',
+  idleHint: (inbox: string) => `or copy one into ${inbox}.`,
+  idleResult: (outbox: string) => `A smaller one appears in ${outbox}.`,
   arriving: (count: number) =>
     count === 1
       ? 'One file in an inbox is not complete yet; it starts when it is.'
@@ -92,8 +94,10 @@ export const zh: typeof en = {
   active: '正在处理',
   queue: '队列',
   history: '已完成',
-  idle: '当前没有正在处理的任务。',
-  idleHint: '把视频拖到这里，或复制到收件箱文件夹。',
+  idle: '把视频拖到页面任意位置',
+  idleTouch: '用上方的按钮添加视频',
+  idleHint: inbox => `或复制到 ${inbox}。`,
+  idleResult: outbox => `缩小后的视频出现在 ${outbox}。`,
   arriving: count => `收件箱中有 ${count} 个文件尚不完整，完整后即开始处理。`,
   empty: '暂无记录。完成的视频会显示在这里。',
   nothingFound: '没有匹配的文件名。',
