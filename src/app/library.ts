@@ -93,13 +93,27 @@ export class Libraries implements LibraryControl {
       const place = { library, under: '' };
       const store = confirmed ? new PlanStore(live.current.stateDir, key) : storeFor(place, live.current);
       const plan = await store.plan();
-      if (plan) this.#plans.set(library.library, plan);
+      if (plan && !confirmed && (await this.#isCarriedOut(library.library, store))) await store.drop();
+      else if (plan) this.#plans.set(library.library, plan);
       if (confirmed) this.#run(library);
     }
     life.defer(state.ledger.subscribe(() => this.#look()));
     life.defer(every(clock, LOOK_MS, () => this.#look()));
     life.defer(() => this.#close());
     this.#look();
+  }
+
+  /** Whether every film of a plan has had its turn, by plans of the folders in it: then nothing is left to begin. */
+  async #isCarriedOut(library: string, store: PlanStore): Promise<boolean> {
+    const { ledger } = this.#options.state;
+    let films = 0;
+    for await (const { relative, bytes, mtimeNs } of store.read<PlannedFilm>('films')) {
+      const isIt = ({ state, pin }: Job) =>
+        RESTING.has(state.name) && pin.sizeBytes === bytes && String(pin.mtimeNs) === mtimeNs;
+      if (!ledger.atPlace(library, relative).some(isIt)) return false;
+      films += 1;
+    }
+    return films > 0;
   }
 
   async #close(): Promise<void> {

@@ -116,7 +116,8 @@ async function placeOf(path: string, files: FactsOptions['files'], mounts: reado
   const apparent = throughLinks(path, mounts);
   // Links on a share are only followed once it has answered.
   const self = await files.stat(apparent).catch(() => undefined);
-  const real = self ? await realpath(apparent) : apparent;
+  // It may have gone, or been closed to us, since it was asked.
+  const real = self ? await realpath(apparent).catch(() => apparent) : apparent;
   const mount = mountOf(mounts, real);
   const below = mounts.filter(each => each.point !== real && isWithin(real, each.point));
   return {

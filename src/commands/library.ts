@@ -238,9 +238,13 @@ const STATES: Readonly<Record<LibraryView['state'], string>> = {
   running: 'at work',
 };
 
+function stateWords({ state, plan: made }: LibraryView): string {
+  return state === 'planned' && made?.todo.films === 0 ? 'planned: nothing to do' : STATES[state];
+}
+
 function statusLines({ paint }: Context, view: LibraryView): string[] {
   const rows: [string, string | null][] = [
-    ['state', view.reason === null ? STATES[view.state] : `${STATES[view.state]}; ${view.reason}`],
+    ['state', view.reason === null ? stateWords(view) : `${stateWords(view)}; ${view.reason}`],
     ['done', `${view.done}, smaller by ${formatBytes(view.saved_bytes)}`],
     ['left alone', view.left_alone === 0 ? null : String(view.left_alone)],
     ['need you', view.held === 0 ? null : `${view.held}: shrinkbox jobs --state held`],

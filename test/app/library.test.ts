@@ -1,6 +1,16 @@
-import { expect, it } from 'vitest';
+import { beforeEach, expect, it } from 'vitest';
 import { Libraries, type LibrariesOptions } from '../../src/app/library.ts';
+import { storeFor } from '../../src/app/library-plan.ts';
+import { defaultConfig } from '../../src/config/defaults.ts';
 import type { ShrinkError } from '../../src/core/errors.ts';
+import type { LibraryPlan } from '../../src/library/plan/outcome.ts';
+import { FakeClock } from '../support/fake-clock.ts';
+import { tempDir } from '../support/serving.ts';
+
+let dir: string;
+beforeEach(async () => {
+  dir = await tempDir();
+});
 
 const LIBRARY = '/mnt/films-that-are-away';
 
@@ -38,4 +48,45 @@ it('a library whose disk is away can be stopped, and not planned', async () => {
   expect(() => all.plan(`${LIBRARY}/new`)).toThrow(`there is no folder ${LIBRARY}/new`);
   await all.stop(LIBRARY);
   expect(cancelled).toEqual([LIBRARY]);
+});
+
+const FILMS = ['a.mp4', 'sub/b.mp4'].map(relative => ({ relative, bytes: 10, mtimeNs: '1', expected: 5, seconds: 1 }));
+
+/** A daemon that starts with a plan nobody has confirmed; of its films, these were done. */
+async function startedWithPlan(done: readonly string[]) {
+  const at = (path: string) => `${dir}/${path}`;
+  const library = { library: dir, originals: 'archive' as const, archive: at('archive'), minAge: 0, rules: [] };
+  const current = { ...defaultConfig(at), stateDir: at('state'), libraries: [library] };
+  const store = storeFor({ library, under: '' }, current);
+  await store.open();
+  const plan = {
+    id: 'p',
+    library: dir,
+    folder: dir,
+    made_at: 1,
+    todo: { films: 2, bytes: 20, expected_bytes: 10, seconds: 2 },
+  };
+  await store.finish(
+    plan as LibraryPlan,
+    (async function* () {
+      yield* FILMS;
+    })(),
+  );
+  const job = { state: { name: 'done' }, pin: { sizeBytes: 10, mtimeNs: '1' } };
+  const ledger = {
+    ...{ confirmedPlan: () => undefined, subscribe: () => () => {}, all: () => [] },
+    atPlace: (_: string, relative: string) => (done.includes(relative) ? [job] : []),
+  };
+  const options = {
+    ...{ live: { current }, state: { ledger }, clock: new FakeClock(), life: { defer: () => {} } },
+    folders: { whyAway: () => undefined },
+  };
+  const all = new Libraries(options as unknown as LibrariesOptions);
+  await all.start();
+  return all.view()[0]?.state;
+}
+
+it('a plan whose films are all done was "planned, not started"', async () => {
+  expect(await startedWithPlan(['a.mp4'])).toBe('planned');
+  expect(await startedWithPlan(['a.mp4', 'sub/b.mp4'])).toBe('idle');
 });

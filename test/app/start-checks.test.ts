@@ -49,6 +49,13 @@ it('an outbox that is mounted below the inbox was found there', async () => {
   expect(await refused([pair()], [bind('out/sub', 'in/sub')])).toEqual([INSIDE]);
 });
 
+it('a folder removed while it was looked at was "a bug in shrinkbox"', async () => {
+  const base = defaultConfig(at);
+  const here = await nodeFiles.stat(dir);
+  const facts = await startFacts({ config: base, hasHttpToken: false, files: { stat: async () => here }, mounts: [] });
+  expect([...facts.places.keys()]).toContain(base.folders[0]?.inbox);
+});
+
 it('a mount that another one covers counts no more', async () => {
   const other = { ...DISK, device: '8:17', point: at('in/sub') };
   expect(await refused([pair()], [bind('out', 'in/sub'), other])).toEqual([]);
