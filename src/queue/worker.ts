@@ -3,7 +3,7 @@
  * Every stage starts from the ledger, so a job left behind by a crash resumes at its stage.
  */
 import { basename } from 'node:path';
-import { isShrinkError, policyFor, sentenceOf, ShrinkError } from '../core/errors.ts';
+import { policyFor, sentenceOf, ShrinkError } from '../core/errors.ts';
 import type { JobEvent } from '../core/events.ts';
 import {
   type Candidate,
@@ -14,12 +14,9 @@ import {
   type Job,
   makeReason,
   type Order,
-  type Pin,
   type Progress,
   type PublishIntent,
-  samePin,
   shownProgress,
-  UNREAD,
   type Verified,
 } from '../core/job.ts';
 import { IllegalEvent } from '../core/lifecycle.ts';
@@ -29,10 +26,8 @@ import type { EngineContext, StopReason } from '../engine/engine.ts';
 import { say } from '../messages/say.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { HeldFile } from '../platform/files/door.ts';
-import { isMostlyHoles } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { OPEN_GATE, type PauseGate } from '../platform/pause-gate.ts';
-import { compare, type Content, isCoveredByFingerprint } from './admission-policy.ts';
 import {
   decideAnew,
   decideHere,
@@ -48,6 +43,7 @@ import { whyOriginalStays } from './kept-originals.ts';
 import type { Ledger } from './ledger.ts';
 import type { Outcome, Worker } from './scheduler.ts';
 import { eitherGate } from './rest-gate.ts';
+import { SourceCheck } from './source-check.ts';
 import type { Stages } from './stages-port.ts';
 
 export interface WorkerOptions {
@@ -75,18 +71,20 @@ export class JobWorker implements Worker {
   readonly #stages: Stages;
   readonly #options: WorkerOptions;
   readonly #failures: FailureHandler;
+  readonly #source: SourceCheck;
 
   constructor(options: WorkerOptions) {
     const { ledger, stages, clock, log } = options;
     this.#ledger = ledger;
     this.#stages = stages;
     this.#options = options;
+    this.#source = new SourceCheck(options);
     this.#failures = new FailureHandler({
       ledger,
       stages,
       clock,
       log,
-      checkSource: (job, signal) => this.#checkSource(job, signal),
+      checkSource: (job, signal) => this.#source.check(job, signal),
     });
   }
 
@@ -143,7 +141,10 @@ export class JobWorker implements Worker {
       if (job.state.name === 'queued') {
         await this.#ledger.commit(id, { event: 'started', data: { engine: engine.name, ...namedStep('preparing') } });
       }
-      await this.#readSource(run);
+      await this.#source.readWhole(id, source, {
+        signal: run.signal,
+        onBegin: () => announce(run, say('queue.reading-source')),
+      });
       run.source = order.source;
       const made = await engine.run(order, this.#contextFor(run, engine.name, { source, workDir }));
       const ready = job.library ? await this.#stages.library.prepare(job, made) : made;
@@ -160,69 +161,9 @@ export class JobWorker implements Worker {
     if (!run.file) {
       const job = this.#ledger.expect(run.id);
       run.file = await this.#stages.openSource(job);
-      await this.#compare(job, run.file.pin, run);
+      await this.#source.compare(job, run.file.pin, run);
     }
     return run.file;
-  }
-
-  /**
-   * Whether the source is still what the job is about, and where it was. A chmod, a link, a rename or a remount changes its
-   * identity; a sync tool, a `touch` or the clock of a FAT disk changes its date as well. Then its content decides, if need be
-   * every byte of it.
-   * @throws ShrinkError `changed-underneath`, `gone`, or `unavailable` if the whole inbox is missing
-   */
-  async #checkSource(job: Job, signal: AbortSignal): Promise<void> {
-    // The source has not vanished if it was moved to the archive just before a crash.
-    if (job.state.name === 'delivering' && job.state.published) return;
-    await this.#compare(job, await this.#stages.pin(job), { signal });
-  }
-
-  async #compare(job: Job, now: Pin, { signal, file }: Pick<Run, 'signal' | 'file'>): Promise<void> {
-    if (samePin(now, job.pin)) return;
-    const { path, relative } = job;
-    if (!(await this.#isSameContent(job, signal, file)))
-      throw new ShrinkError('changed-underneath', say('queue.changed-underneath', { file: relative }), {
-        subject: path,
-      });
-    await this.#ledger.commit(job.id, { event: 'repinned', data: { path, relative, pin: now } });
-  }
-
-  async #isSameContent(job: Job, signal: AbortSignal, opened?: HeldFile): Promise<boolean> {
-    if (!opened) {
-      const file = await this.#stages.openSource(job);
-      return this.#isSameContent(job, signal, file).finally(() => file.close().catch(() => {}));
-    }
-    const { pin } = opened;
-    if (pin.sizeBytes !== job.pin.sizeBytes) return false;
-    const content: Content = { pin, fingerprint: await this.#stages.fingerprint(job, opened) };
-    const sameness = compare(job, content);
-    if (sameness !== 'unknown') return sameness === 'same';
-    this.#options.log.info({ job: job.id, path: job.path }, 'the date of the source changed; its content is compared');
-    const { contentHash } = await this.#stages.readWhole(job, opened, signal);
-    return compare(job, { ...content, contentHash }) === 'same';
-  }
-
-  /**
-   * Reads a large source whole before anything is made of it, so that later a new date alone is not taken for a new film.
-   * A hash of a file that was written to meanwhile counts only while nothing was made of what it held before. A file that is
-   * mostly holes is not read: anybody can make one of any size at no cost, and it would keep the slot for hours.
-   */
-  async #readSource(run: Run): Promise<void> {
-    const job = this.#ledger.expect(run.id);
-    if (job.contentHash !== undefined || isCoveredByFingerprint(job.pin)) return;
-    const source = await this.#sourceOf(run);
-    if (await isMostlyHoles(source)) {
-      const { path, relative, pin } = job;
-      return void (await this.#ledger.commit(run.id, {
-        event: 'repinned',
-        data: { path, relative, pin, contentHash: UNREAD },
-      }));
-    }
-    announce(run, say('queue.reading-source'));
-    const { contentHash, pin: now } = await this.#stages.readWhole(job, source, run.signal);
-    const { path, relative, pin, checkpoints } = this.#ledger.expect(run.id);
-    if (!samePin(now, pin) && Object.keys(checkpoints).length > 0) return;
-    await this.#ledger.commit(run.id, { event: 'repinned', data: { path, relative, pin, contentHash } });
   }
 
   /**
@@ -301,13 +242,13 @@ export class JobWorker implements Worker {
       ...own,
       record: (key, value) => commit({ event: 'checkpoint', data: { key, value } }),
       resume: ledger.expect(id).checkpoints,
-      checkSource: () => this.#checkSource(ledger.expect(id), signal),
+      checkSource: () => this.#source.check(ledger.expect(id), signal),
       step: async (step, params) => {
         const { state } = ledger.expect(id);
         const named = namedStep(step, params);
         if (state.name === 'running' && state.step === named.step) return;
         // Nobody needs hours of work on a file that was taken away; in the cloud it is paid for already.
-        if (engine !== 'nemo') await this.#checkSource(ledger.expect(id), signal);
+        if (engine !== 'nemo') await this.#source.check(ledger.expect(id), signal);
         await commit({ event: 'step', data: { engine, ...named } });
         begin();
       },
@@ -338,7 +279,7 @@ export class JobWorker implements Worker {
     if (state.name === 'verifying') {
       const verified = await this.#verify(run, state.candidate);
       if (!verified) return;
-      await this.#checkSource(this.#ledger.expect(id), run.signal);
+      await this.#source.check(this.#ledger.expect(id), run.signal);
       const message = verified.messages?.evidence;
       await this.#ledger.commit(id, { event: 'verified', data: { evidence: verified.evidence, message } });
       await this.#publish(run, verified);
@@ -378,7 +319,7 @@ export class JobWorker implements Worker {
       source: run.file,
       onIntent: async intent => {
         // The last moment at which a source that changed meanwhile can stop a stale result from appearing.
-        await this.#checkSource(this.#ledger.expect(id), signal);
+        await this.#source.check(this.#ledger.expect(id), signal);
         await this.#ledger.commit(id, { event: 'publishing', data: { intent } });
       },
     });
@@ -392,7 +333,7 @@ export class JobWorker implements Worker {
       source: await this.#sourceOf(run),
       signal,
       record: async event => void (await this.#ledger.commit(id, event)),
-      checkSource: () => this.#checkSource(this.#ledger.expect(id), signal),
+      checkSource: () => this.#source.check(this.#ledger.expect(id), signal),
     });
     await this.#recordDelivery(id, delivery);
   }
@@ -423,7 +364,7 @@ export class JobWorker implements Worker {
     const stays = whyOriginalStays(job, this.#stages.originals(job));
     if (stays) return this.#done(id, stays);
     try {
-      await this.#repinOriginal(this.#ledger.expect(id), signal);
+      await this.#source.repinOriginal(this.#ledger.expect(id), signal);
       const gone = await this.#stages.dispose(this.#ledger.expect(id), async to => {
         await this.#ledger.commit(id, { event: 'disposing', data: { to } });
       });
@@ -438,23 +379,6 @@ export class JobWorker implements Worker {
       this.#options.log.warn({ job: id, code: error.code }, note.text);
       await this.#done(id, note);
     }
-  }
-
-  /** Only the very file that was processed is put away: one with another date since is compared first. */
-  async #repinOriginal(job: Job, signal: AbortSignal): Promise<void> {
-    const isBegun = job.state.name === 'delivering' && job.state.disposing !== undefined;
-    if (isBegun || this.#stages.originals(job) === 'keep') return;
-    let now: Pin;
-    try {
-      now = await this.#stages.pin(job);
-    } catch (error) {
-      // What is no longer there need not be put away.
-      if (isShrinkError(error, 'gone')) return;
-      throw error;
-    }
-    if (samePin(now, job.pin) || !(await this.#isSameContent(job, signal))) return;
-    const { path, relative } = job;
-    await this.#ledger.commit(job.id, { event: 'repinned', data: { path, relative, pin: now } });
   }
 
   async #done(id: string, note: Sentence): Promise<void> {

@@ -183,11 +183,13 @@ describe.skipIf(whyNoRedis())('workers on a real queue', () => {
         dropped = true;
       });
     const agent = await worker(fleet, 'desk', pace);
-    const making = fleet.coordinator.make(fakePart(fleet, 0).spec, AbortSignal.timeout(10_000)).catch(() => {});
+    const over = new AbortController();
+    const making = fleet.coordinator.make(fakePart(fleet, 0).spec, over.signal).catch(() => {});
     await eventually(() => agent.busy === 1);
     await fleet.roster.revoke('desk');
     await expect(runs.get(agent)).rejects.toMatchObject({ code: 'auth-missing' });
     await eventually(() => dropped);
+    over.abort();
     await making;
   });
 
