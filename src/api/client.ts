@@ -45,7 +45,7 @@ export interface ControlClient {
   close(): Promise<void>;
 }
 
-export type LibraryAct = 'plan' | 'plan/stop' | 'start' | 'stop' | 'verify';
+export type LibraryAct = 'plan' | 'plan/stop' | 'start' | 'stop' | 'verify' | 'settle';
 
 export interface JobFilter {
   state?: StateName;

@@ -368,6 +368,12 @@ const planView = z.object({
   estimated: z.object({ films: z.int(), bytes }).describe('films that were not looked at one by one'),
 });
 
+const checkFinding = z.object({
+  path: text,
+  why: text,
+  message: message.optional().describe('the code of `why`'),
+});
+
 export const libraryView = z
   .object({
     library: text,
@@ -391,9 +397,8 @@ export const libraryView = z
         done: z.boolean(),
         checked: z.int(),
         of: z.int(),
-        problems: z.array(
-          z.object({ path: text, why: text, message: message.optional().describe('the code of `why`') }),
-        ),
+        problems: z.array(checkFinding),
+        settled: z.array(checkFinding).describe('what was left behind, and was put in order'),
       })
       .nullable(),
   })

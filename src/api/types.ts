@@ -106,8 +106,8 @@ export interface LibraryControl {
   confirm(folder: string, id?: string): Promise<void>;
   /** Of all libraries where none is named. */
   stop(folder?: string): Promise<void>;
-  /** Begins to check results and archived originals. */
-  verify(): void;
+  /** Begins to check results and archived originals, and to look for what lost journals left behind, or to put that in order. */
+  verify(settle?: boolean): void;
 }
 
 export interface Control extends ControlReader {

@@ -1,11 +1,14 @@
 import type { LibraryView } from '../api/types.ts';
+import { asFolder } from '../config/libraries.ts';
+import type { Library } from '../config/load.ts';
 import { isShrinkError, sentenceOf } from '../core/errors.ts';
 import type { Candidate, Job } from '../core/job.ts';
 import { messageOf, type Sentence } from '../core/message.ts';
+import { findLeftovers } from '../library/leftovers.ts';
 import { say } from '../messages/say.ts';
 import { holding } from '../platform/files/entry.ts';
 import { fileError } from '../platform/files/file-error.ts';
-import { errnoOf, sha256OfOpen } from '../platform/files/files.ts';
+import { errnoOf, type Files, sha256OfOpen } from '../platform/files/files.ts';
 import { verifyCandidate } from '../verify/verify.ts';
 import type { Tools } from '../media/ffmpeg/tools.ts';
 import type { Logger } from '../platform/log.ts';
@@ -22,6 +25,10 @@ export interface Checking {
 }
 
 interface CheckOptions {
+  libraries: readonly Library[];
+  /** What lost journals left behind is not only said, but put in order. */
+  settle: boolean;
+  files: Files;
   state: State;
   folders: Folders;
   tools: Tools;
@@ -29,31 +36,44 @@ interface CheckOptions {
   log: Logger;
 }
 
-/** Every result decodes, and every archived original has the bytes it had. */
+interface Found {
+  library: string;
+  path: string;
+  why: Sentence;
+  isSettled: boolean;
+}
+
+/** Every result decodes, every archived original has the bytes it had, and nothing is left of jobs that nobody knows. */
 export function checkLibrary(options: CheckOptions): Checking {
   const { state, log } = options;
   const stop = new AbortController();
   const jobs = [...state.ledger.all()].filter(
     ({ library, state: { name }, original }) => library && name === 'done' && original,
   );
-  const found: { library: string; path: string; why: Sentence }[] = [];
+  const found: Found[] = [];
   const checked = new Map<string, number>();
   let isDone = false;
   const run = async () => {
     for (const job of jobs) {
       if (stop.signal.aborted) return;
       for (const { path, why } of await problemsOf(job, stop.signal, options)) {
-        found.push({ library: job.inbox, path, why });
+        found.push({ library: job.inbox, path, why, isSettled: false });
         log.warn({ job: job.id, path }, `library check: ${why.text}`);
       }
       checked.set(job.inbox, (checked.get(job.inbox) ?? 0) + 1);
+    }
+    for (const library of options.libraries) {
+      for await (const each of leftIn(library, stop.signal, options)) {
+        found.push({ library: library.library, ...each });
+        log.warn({ path: each.path, settled: each.isSettled }, `library check: ${each.why.text}`);
+      }
     }
     isDone = true;
   };
   return {
     stop,
     isOver: () => isDone,
-    // It only looks: whatever goes wrong here is no reason to end everything else.
+    // Whatever goes wrong here is no reason to end everything else.
     done: run().catch(error => {
       if (!stop.signal.aborted) log.error({ err: error }, 'internal error while checking the libraries');
       isDone = true;
@@ -62,11 +82,41 @@ export function checkLibrary(options: CheckOptions): Checking {
       done: isDone,
       checked: checked.get(library) ?? 0,
       of: jobs.filter(({ inbox }) => inbox === library).length,
-      problems: found
-        .filter(each => each.library === library)
-        .map(({ path, why }) => ({ path, why: why.text, message: messageOf(why) })),
+      problems: viewOf(found.filter(each => each.library === library && !each.isSettled)),
+      settled: viewOf(found.filter(each => each.library === library && each.isSettled)),
     }),
   };
+}
+
+function viewOf(found: readonly Found[]): NonNullable<LibraryView['check']>['problems'] {
+  return found.map(({ path, why }) => ({ path, why: why.text, message: messageOf(why) }));
+}
+
+/** Of what is under way, or held and may go on, nothing is left over. */
+const IS_OVER: ReadonlySet<string> = new Set(['done', 'cancelled', 'skipped', 'failed']);
+
+async function* leftIn(
+  place: Library,
+  signal: AbortSignal,
+  { state: { ledger }, folders, files, log, settle }: CheckOptions,
+): AsyncGenerator<Omit<Found, 'library'>> {
+  const { library, archive } = place;
+  const away = folders.whyAway(asFolder(place));
+  if (away) return yield { path: library, why: sentenceOf(away), isSettled: false };
+  const isAtWork = (job: Job) => job.restoring === true || !IS_OVER.has(job.state.name);
+  const kept = new Set(
+    [...ledger.all()].flatMap(({ original }) => (original?.kind === 'archived' ? original.path : [])),
+  );
+  yield* findLeftovers({
+    ...{ library, archiveDir: archive, files, log, signal, settle },
+    isAtWork(id) {
+      const job = ledger.find(id);
+      return job !== undefined && isAtWork(job);
+    },
+    isAtWorkAt: relative => ledger.atPlace(library, relative).some(isAtWork),
+    isDoneAt: relative => ledger.atPlace(library, relative).some(job => job.library && job.state.name === 'done'),
+    isArchived: path => kept.has(path),
+  });
 }
 
 interface Problem {

@@ -334,10 +334,11 @@ export class Libraries implements LibraryControl {
     );
   }
 
-  /** Checks all that was done: whether results decode, and whether archived originals have their bytes. */
-  verify(): void {
+  /** Checks all that was done: whether results decode, whether archived originals have their bytes, what lost journals left behind. */
+  verify(settle = false): void {
     if (this.#checking && !this.#checking.isOver()) throw new ShrinkError('unavailable', say('library.checking'));
-    this.#checking = checkLibrary(this.#options);
+    const { live } = this.#options;
+    this.#checking = checkLibrary({ ...this.#options, libraries: live.current.libraries, settle });
   }
 
   view(): LibraryView[] {

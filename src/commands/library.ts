@@ -39,8 +39,11 @@ export const defineLibrary: Define = (program, action) => {
     .action(action(context => status(context)));
   library
     .command('verify')
-    .description('check that results decode and that archived originals have their bytes')
-    .action(action(context => verify(context)));
+    .description(
+      'check that results decode, that archived originals have their bytes, and that nothing is left of lost jobs',
+    )
+    .option('--settle', 'put in order what is left of jobs whose journal was lost; no original goes')
+    .action(action((context, { settle }: { settle?: true }) => verify(context, settle ? 'settle' : 'verify')));
 };
 
 const LOOK_MS = 500;
@@ -272,20 +275,25 @@ function checkWords({ done, checked, of, problems }: NonNullable<LibraryView['ch
   return `${done ? '' : 'under way, '}${checked} of ${of} checked, ${plural(problems.length, 'problem')}`;
 }
 
-async function verify(context: Context): Promise<number> {
+async function verify(context: Context, act: 'verify' | 'settle'): Promise<number> {
   const daemon = await openDaemon(context);
   try {
-    let views = await daemon.library('verify', '');
+    let views = await daemon.library(act, '');
     while (views.some(({ check }) => check?.done === false)) {
       await sleep(context.io.clock, LOOK_MS);
       views = await daemon.libraries();
     }
     const problems = views.flatMap(({ check }) => check?.problems ?? []);
+    const settled = views.flatMap(({ check }) => check?.settled ?? []);
     const checked = views.reduce((all, { check }) => all + (check?.checked ?? 0), 0);
-    if (context.json) context.printJson({ checked, problems });
+    if (context.json) context.printJson({ checked, problems, settled });
     else {
       for (const { path, why } of problems) context.print(`${escapeForTerminal(path)}: ${escapeForTerminal(why)}`);
+      for (const { path, why } of settled)
+        context.print(`settled: ${escapeForTerminal(path)}: ${escapeForTerminal(why)}`);
       context.print(`${plural(checked, 'film')} checked, ${plural(problems.length, 'problem')}`);
+      if (act === 'verify' && problems.some(({ message }) => message?.code.startsWith('library.left-over')))
+        context.print('`shrinkbox library verify --settle` puts in order what is left of lost jobs; no original goes.');
     }
     return problems.length > 0 ? EXIT.unfinished : EXIT.fine;
   } finally {

@@ -11,6 +11,11 @@ export function setAsideName(job: string): string {
   return `.shrinkbox-${job}.original`;
 }
 
+/** The job that a set-aside original belongs to, or `undefined` for any other file. */
+export function jobOfSetAsideName(name: string): string | undefined {
+  return /^\.shrinkbox-([0-9a-z]+)\.original$/.exec(name)?.[1];
+}
+
 /**
  * The names beside a file that keep its result from being put there: one that has the result's name, or another film that would
  * want it too. A file that keeps its name is in nobody's way.

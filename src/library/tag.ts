@@ -10,6 +10,8 @@ import { doing, type Readable } from '../platform/files/files.ts';
 const OURS = Buffer.from('6b1f5c0e2d774a1c9e83b0f45d21a7c6', 'hex');
 const HEADER_BYTES = 8 + OURS.length;
 const MAX_BYTES = 4096;
+/** Of the original's name, the beginning. */
+export const MAX_NAME = 200;
 
 export interface Tag {
   /** The original's name, bytes and fingerprint. */
@@ -26,7 +28,7 @@ export async function addTag(path: string, tag: Tag): Promise<number> {
       const { size } = await file.stat();
       const before = await tagOf({ path, read: file.read.bind(file), stat: () => file.stat({ bigint: true }) });
       if (before) return size;
-      const words = Buffer.from(JSON.stringify({ by: 'shrinkbox', ...tag, name: tag.name.slice(0, 200) }));
+      const words = Buffer.from(JSON.stringify({ by: 'shrinkbox', ...tag, name: tag.name.slice(0, MAX_NAME) }));
       const box = Buffer.alloc(HEADER_BYTES + words.length + 4);
       box.writeUInt32BE(box.length, 0);
       box.write('uuid', 4, 'latin1');

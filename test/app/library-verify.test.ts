@@ -11,7 +11,12 @@ function checked(errno: string) {
   const original = { kind: 'archived', path: ARCHIVED, sha256: 'x' } as Job['original'];
   const job = { ...aJob({ inbox: '/library' }, ...TO_DONE), library: true, original } as unknown as Job;
   const openResult = (path: string) => Promise.reject(Object.assign(new Error(`${errno}: ${path}`), { code: errno }));
-  const options = { state: { ledger: { all: () => [job] } }, folders: { openResult }, log: silentLogger };
+  const options = {
+    state: { ledger: { all: () => [job] } },
+    folders: { openResult },
+    libraries: [],
+    log: silentLogger,
+  };
   return checkLibrary(options as unknown as Parameters<typeof checkLibrary>[0]);
 }
 

@@ -12,15 +12,17 @@ import {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { ShrinkError } from '../../src/core/errors.ts';
 import type { JobEvent } from '../../src/core/events.ts';
 import type { ArchivedCopy, Delivery, Pin, PublishIntent, Verified } from '../../src/core/job.ts';
 import type { ExchangeBasis } from '../../src/library/basis.ts';
 import { abandon, exchange, findExchanged, settle } from '../../src/library/exchange.ts';
+import { findLeftovers, type Leftover, type LeftoverOptions } from '../../src/library/leftovers.ts';
 import { restore } from '../../src/library/restore.ts';
+import { addTag } from '../../src/library/tag.ts';
 import { openBelow } from '../../src/platform/files/door.ts';
-import { type Files, nodeFiles, pinOf } from '../../src/platform/files/files.ts';
+import { type Files, fingerprint, nodeFiles, pinOf } from '../../src/platform/files/files.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { expect } from 'vitest';
 import { aCandidate } from '../support/builders.ts';
@@ -43,8 +45,8 @@ export class LibraryFixture {
   readonly archive: string | undefined;
   readonly relative: string;
   readonly original: Buffer;
-  readonly result: Buffer;
-  readonly verified: Verified;
+  result: Buffer;
+  verified: Verified;
   pin: Pin | undefined;
   journal: {
     archiving?: string;
@@ -93,6 +95,33 @@ export class LibraryFixture {
       ...{ job: 'job1', library: this.library, relative: this.relative, pin: this.pin, archiveDir: this.archive },
       ...{ forbidden: [this.library], files, log: silentLogger },
     };
+  }
+
+  /** The result gets its mark, as the daemon gives it. */
+  async mark(): Promise<this> {
+    const { path } = this.verified;
+    const file = await openBelow(this.library, this.relative.split('/'), nodeFiles);
+    const found = await fingerprint(file, this.original.length).finally(() => file.close());
+    const bytes = await addTag(path, {
+      name: basename(this.relative),
+      bytes: this.original.length,
+      fingerprint: found,
+    });
+    this.result = readFileSync(path);
+    this.verified = { ...this.verified, bytes, sha256: sha256(this.result) };
+    return this;
+  }
+
+  /** What a check finds that knows of no job, and settles. */
+  async settleLeftovers(files: Files, settle = true, known: Partial<LeftoverOptions> = {}): Promise<Leftover[]> {
+    const no = () => false;
+    const nothing = { isAtWork: no, isAtWorkAt: no, isDoneAt: no, isArchived: no, ...known };
+    const { library, archive } = this;
+    const signal = new AbortController().signal;
+    const options = { ...nothing, library, archiveDir: archive, files, log: silentLogger, signal, settle };
+    const found: Leftover[] = [];
+    for await (const leftover of findLeftovers(options)) found.push(leftover);
+    return found;
   }
 
   /** One run of the daemon, from what the journal says. Throws as the parts do. */

@@ -81,7 +81,7 @@ export class FakeControl implements Control {
     stopPlanning: async () => this.#meet('stop planning'),
     confirm: async (folder, id) => this.#meet(`start ${folder} ${id}`),
     stop: async folder => this.#meet(`stop ${folder}`),
-    verify: () => this.#meet('verify'),
+    verify: settle => this.#meet(settle ? 'settle' : 'verify'),
   };
   libraryViews: LibraryView[] = [];
   readonly calls: string[] = [];

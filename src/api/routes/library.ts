@@ -8,6 +8,8 @@ const confirmed = folder.extend({
   plan: z.string().min(1).optional().describe('the id of the plan that was seen: no other one is begun'),
 });
 
+const SETTLE = 'Checks as `verify` does, and puts in order what is left of jobs whose journal was lost.';
+
 /** What is asked of libraries; the answer is how they are by then. */
 export function libraryRoutes(control: Pick<Control, 'libraries'>): Route[] {
   const { libraries } = control;
@@ -47,6 +49,10 @@ export function libraryRoutes(control: Pick<Control, 'libraries'>): Route[] {
     ),
     route('POST', '/api/library/verify', { about: 'Checks results and archived originals.', answer }, c => {
       libraries.verify();
+      return c.json(libraries.view());
+    }),
+    route('POST', '/api/library/settle', { about: SETTLE, answer }, c => {
+      libraries.verify(true);
       return c.json(libraries.view());
     }),
   ];

@@ -1,9 +1,11 @@
 import type { BigIntStats } from 'node:fs';
 import { isShrinkError } from '../../core/errors.ts';
+import { jobOfTempName } from '../../core/file-names.ts';
 import { reasonToIgnoreFolder } from '../../inbox/ignored-names.ts';
 import { openFolder } from '../../platform/files/door.ts';
 import { Entry, holding } from '../../platform/files/entry.ts';
 import { errnoOf, type Files } from '../../platform/files/files.ts';
+import { jobOfSetAsideName } from '../names.ts';
 import { isFilm } from './look.ts';
 
 export interface Film {
@@ -15,9 +17,13 @@ export interface Film {
 }
 
 export interface WalkedFolder {
+  /** Its path below the library. */
+  folder: string;
   films: Film[];
   /** Files that are no films. */
   others: number;
+  /** Hidden names that shrinkbox gives. */
+  ours: string[];
   /** Set where it could not be listed. */
   unreadable?: string;
 }
@@ -39,13 +45,13 @@ export async function* walk(library: string, under: string, { files, signal }: {
       return undefined;
     });
     if (!found) {
-      yield { films: [], others: 0, unreadable: folder } satisfies WalkedFolder;
+      yield { folder, films: [], others: 0, ours: [], unreadable: folder } satisfies WalkedFolder;
       continue;
     }
     const below = (name: string) => (folder === '' ? name : `${folder}/${name}`);
     if (parts.length < MAX_DEPTH) left.push(...found.folders.toSorted().reverse().map(below));
     const films = found.films.map(({ name, stats }) => ({ relative: below(name), name, stats, beside: found.names }));
-    yield { films, others: found.others } satisfies WalkedFolder;
+    yield { folder, films, others: found.others, ours: found.ours } satisfies WalkedFolder;
   }
 }
 
@@ -54,6 +60,7 @@ async function list(library: string, parts: readonly string[], files: Files) {
     const entries = await folder.list();
     const films: { name: string; stats: BigIntStats }[] = [];
     const folders: string[] = [];
+    const ours: string[] = [];
     let others = 0;
     for (const entry of entries) {
       if (entry.isDirectory()) {
@@ -61,12 +68,13 @@ async function list(library: string, parts: readonly string[], files: Files) {
         continue;
       }
       if (!isFilm(entry.name)) {
+        if (jobOfTempName(entry.name) ?? jobOfSetAsideName(entry.name)) ours.push(entry.name);
         others += 1;
         continue;
       }
       const stats = await new Entry(folder, entry.name).lstat();
       if (stats) films.push({ name: entry.name, stats });
     }
-    return { films, folders, others, names: films.length > 0 ? entries.map(({ name }) => name) : [] };
+    return { films, folders, others, ours, names: films.length > 0 ? entries.map(({ name }) => name) : [] };
   });
 }

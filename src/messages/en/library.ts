@@ -79,4 +79,17 @@ export const LIBRARY_EN = {
   'library.plan-changed': 'another plan was made since this one was confirmed; start that one, or plan again',
   'library.check-archive': 'it no longer has the bytes of the original',
   'library.check-changed': 'it is no longer the file that shrinkbox put there',
+  'library.left-over-part': 'the unfinished file of a job that nobody knows any more',
+  'library.left-over-reserved': 'an empty file that kept a name free for a job that nobody knows any more',
+  'library.left-over-name': ({ name }: { name: string }) =>
+    `a second name of ${name}, of a job that nobody knows any more`,
+  'library.left-over-kept': 'an original under a hidden name; the archive has it as well',
+  'library.left-over-original': ({ name }: { name: string }) =>
+    `the original of ${name} under a hidden name; its place is taken by a result of a job that nobody knows any more`,
+  'library.left-over-nameless':
+    'an original under a hidden name, and nothing says what it was called; rename it to have it back',
+  'library.left-over-result': ({ name }: { name: string }) =>
+    `a result of ${name}, which still has its own place; nobody knows the job any more`,
+  'library.left-over-archived':
+    'the original has its place in the library, and nobody knows the job that put it into the archive',
 };

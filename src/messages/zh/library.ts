@@ -70,4 +70,13 @@ export const LIBRARY_ZH: Translation<typeof LIBRARY_EN> = {
   'library.plan-changed': '确认之后又做了另一个计划；请启动那一个，或重新计划',
   'library.check-archive': '它的内容已不再是原件',
   'library.check-changed': '它已不是 shrinkbox 放在那里的文件',
+  'library.left-over-part': '这是一个未完成的文件，所属的任务已无人知晓',
+  'library.left-over-reserved': '这是为某个任务占住文件名的空文件，那个任务已无人知晓',
+  'library.left-over-name': ({ name }) => `这是 ${name} 的第二个名字，所属的任务已无人知晓`,
+  'library.left-over-kept': '这是隐藏名字下的原件，归档里也有',
+  'library.left-over-original': ({ name }) =>
+    `这是隐藏名字下的 ${name} 的原件，它的位置被一个已无人知晓的任务的成品占着`,
+  'library.left-over-nameless': '这是隐藏名字下的原件，原名已无从得知；改个名字即可取回',
+  'library.left-over-result': ({ name }) => `这是 ${name} 的成品，而原件还在原处；所属的任务已无人知晓`,
+  'library.left-over-archived': '原件还在影片库的原处，把它放进归档的任务已无人知晓',
 };

@@ -45,7 +45,7 @@ describe.skipIf(chromium === undefined)('libraries on the page', () => {
 
   it('at work it says what is freed, left and next, and is stopped; a check says what it found, in Chinese too', async () => {
     const why = { why: 'it no longer has the bytes of the original', message: { code: 'library.check-archive' } };
-    const check = { done: true, checked: 412, of: 412, problems: [{ path: '/mnt/second/a.mov', ...why }] };
+    const check = { done: true, checked: 412, of: 412, problems: [{ path: '/mnt/second/a.mov', ...why }], settled: [] };
     const { page, control } = await visit({
       context: { locale: 'zh-CN' },
       prepare: fake => void fake.libraryViews.push(libraryAtWork({ check })),

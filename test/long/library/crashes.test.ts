@@ -2,6 +2,7 @@
  * A library's exchange with its power switched off at every change of the disk and every record of the journal. Three cases in
  * `npm run test:full`; all of them, twice in a row and with every error at every call with `npm run test:library`.
  */
+import { statSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { isShrinkError } from '../../../src/core/errors.ts';
 import { nodeFiles } from '../../../src/platform/files/files.ts';
@@ -31,6 +32,14 @@ async function survives(act: Promise<void>, files: FailingFiles): Promise<boolea
     if (!isShrinkError(error) && !files.hasCrashed) throw error;
     return false;
   }
+}
+
+/** Whether anything is there besides the original alone, or the result and the archived original, each with one name. */
+function hasTraces(library: LibraryFixture): boolean {
+  const [seen, kept] = [library.seen(), library.inArchive()];
+  const isOriginal = seen.length === 1 && library.has(library.path, library.original);
+  if (isOriginal) return kept.length > 0 || statSync(library.path).nlink > 1;
+  return seen.length !== 1 || kept.length !== (library.archive === undefined ? 0 : 1);
 }
 
 describe.each(tried)('%s', (_what, options, disk) => {
@@ -73,6 +82,36 @@ describe.each(tried)('%s', (_what, options, disk) => {
         expect(library.has(library.path, library.original), when).toBe(true);
         expect(library.facts(library.path), when).toEqual(before);
         expect(library.inArchive(), when).toEqual([]);
+        library.close();
+        if (isThrough) break;
+      }
+    },
+  );
+
+  test.each(['run', 'restore'] as const)(
+    '%s, a crash at any step and the journal lost: one name of the film is left',
+    async act => {
+      if (act === 'restore' && options.replaces) return;
+      for (let at = 1; ; at += 1) {
+        const library = await newLibrary(options).mark();
+        if (act === 'restore') await library.run(disk());
+        const files = new FailingFiles(disk()).crashAt(at);
+        const isThrough = await survives(
+          library[act](files, event => files.note('journal', event)),
+          files,
+        );
+        const when = `crash at change ${at}, ${files.changes[at - 1]?.operation} ${files.changes[at - 1]?.path}`;
+        const [seen, kept] = [library.seen(), library.inArchive()];
+        const found = await library.settleLeftovers(disk(), false);
+        expect([library.seen(), library.inArchive()], when).toEqual([seen, kept]);
+        expect(found.length > 0, when).toBe(!isThrough && hasTraces(library));
+        expect(
+          (await library.settleLeftovers(disk())).every(({ isSettled }) => isSettled),
+          when,
+        ).toBe(true);
+        expect(library.isSafe, when).toBe(true);
+        expect(hasTraces(library), when).toBe(false);
+        expect(await library.settleLeftovers(disk()), when).toEqual([]);
         library.close();
         if (isThrough) break;
       }
