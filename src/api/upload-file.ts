@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import type { BigIntStats } from 'node:fs';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Pin } from '../core/job.ts';
 import { moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
@@ -30,6 +31,23 @@ async function sweep(inbox: HeldFolder, now: number): Promise<void> {
     const found = await temp.lstat().catch(() => undefined);
     if (found && now - Number(found.mtimeMs) > STALE_MS) await temp.unlinkQuietly();
   }
+}
+
+/** By which a file of an upload is known again. */
+export interface PartIdentity {
+  name: string;
+  dev: string;
+  ino: string;
+  /** When it was made, nanoseconds: nobody can set it. */
+  born: string;
+}
+
+function identityOf(name: string, { dev, ino, birthtimeNs }: BigIntStats): PartIdentity {
+  return { name, dev: String(dev), ino: String(ino), born: String(birthtimeNs) };
+}
+
+function isSamePart(one: PartIdentity, other: PartIdentity): boolean {
+  return one.dev === other.dev && one.ino === other.ino && one.born === other.born;
 }
 
 /**
@@ -73,6 +91,43 @@ export class UploadFile {
     }
   }
 
+  /**
+   * Goes on with one that a daemon before left; only if it is that very file: the same inode, made at the same moment, and ours.
+   * `undefined` if it is gone, or another.
+   */
+  static async again(
+    { inbox, part }: { inbox: string; part: PartIdentity },
+    { files, log }: { files: Files; log: Logger },
+  ): Promise<UploadFile | undefined> {
+    if (!TEMP.test(part.name)) return undefined;
+    const folder = await inFolder(inbox, () => openFolder(inbox, [], files));
+    let file: OpenFile | undefined;
+    try {
+      const temp = new Entry(folder, part.name);
+      file = await temp.again();
+      const stats = await file.stat();
+      const isOurs = stats.isFile() && stats.nlink === 1n && Number(stats.uid) === (process.geteuid?.() ?? -1);
+      if (!isOurs || !isSamePart(identityOf(part.name, stats), part)) throw new Error('another file');
+      const found = new UploadFile(folder, { temp, file, pin: pinFrom(stats), log });
+      found.#size = Number(stats.size);
+      return found;
+    } catch {
+      await file?.close().catch(() => {});
+      await folder.close().catch(() => {});
+      return undefined;
+    }
+  }
+
+  async identity(): Promise<PartIdentity> {
+    return identityOf(this.#temp.name, await inFolder(this.#temp.path, () => this.#file.stat()));
+  }
+
+  /** Closes it and lets it lie, for `again`. */
+  async leave(): Promise<void> {
+    await this.#file.close().catch(() => {});
+    await this.#folder.close().catch(() => {});
+  }
+
   /** Bytes written. */
   get size(): number {
     return this.#size;
@@ -109,8 +164,7 @@ export class UploadFile {
   async drop(): Promise<void> {
     const now = await this.#temp.lstat().catch(() => undefined);
     if (now && isSameInode(pinFrom(now), this.#pin)) await this.#temp.unlinkQuietly();
-    await this.#file.close().catch(() => {});
-    await this.#folder.close().catch(() => {});
+    await this.leave();
   }
 
   /** @throws ShrinkError `io` if another file has its hidden name by now */

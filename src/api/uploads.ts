@@ -17,6 +17,7 @@ import type { Logger } from '../platform/log.ts';
 import { Tally } from './connections.ts';
 import type { UploadProgress } from './types.ts';
 import { inFolder, UploadFile } from './upload-file.ts';
+import type { UploadRecords } from './upload-records.ts';
 
 export interface UploadRequest {
   /** Absolute path of one of the inboxes. */
@@ -53,6 +54,8 @@ export interface UploadsOptions {
   least?: LeastRate;
   /** How long an upload in parts waits for its next part, milliseconds. */
   parkedMs?: number;
+  /** Absent: an upload in parts ends with the daemon. */
+  records?: UploadRecords;
 }
 
 interface LeastRate {
@@ -105,6 +108,9 @@ export class Uploads {
   readonly #senders = new Tally();
   readonly #begun = new Map<string, Begun>();
   readonly #beginners = new Tally();
+  /** Uploads of the daemon before that are being opened. */
+  readonly #opening = new Map<string, Promise<Begun | undefined>>();
+  #isClosing = false;
 
   constructor(options: UploadsOptions) {
     this.#options = options;
@@ -154,6 +160,7 @@ export class Uploads {
       const id = randomBytes(16).toString('hex');
       this.#begun.set(id, { incoming: { ...incoming, bytes: request.bytes }, atMs: performance.now(), forget });
       this.#park(id);
+      await this.#remember(id, { ...incoming, bytes: request.bytes });
       return { id, offset: 0, bytes: request.bytes, file: null };
     } catch (error) {
       forget();
@@ -163,9 +170,13 @@ export class Uploads {
 
   /** How much of it is there. A part that is still arriving ends: its sender has lost the connection. */
   async progress(id: string): Promise<UploadProgress | undefined> {
-    const begun = this.#begun.get(id);
+    const begun = await this.#find(id);
     if (!begun) return undefined;
-    begun.arriving?.stop.abort(refused(say('api.upload-taken-over')));
+    begun.arriving?.stop.abort(
+      this.#isClosing
+        ? new ShrinkError('unavailable', say('queue.admission-stopped'))
+        : refused(say('api.upload-taken-over')),
+    );
     await begun.arriving?.over;
     return progressOf(id, begun);
   }
@@ -179,7 +190,7 @@ export class Uploads {
     id: string,
     { offset, body, address }: Pick<UploadRequest, 'body' | 'address'> & { offset: number },
   ): Promise<{ isNext: boolean; progress: UploadProgress } | undefined> {
-    const begun = this.#begun.get(id);
+    const begun = await this.#find(id);
     if (!begun) return undefined;
     // Of several who have waited for the same part to end, one is next; whoever ended the upload meanwhile was first.
     do await this.progress(id);
@@ -212,6 +223,7 @@ export class Uploads {
     if (incoming.file.size < incoming.bytes) return;
     try {
       begun.given = await this.#publish(incoming);
+      void this.#options.records?.remove(id);
       // What is remembered of it takes nobody's place.
       begun.forget();
     } catch (error) {
@@ -222,7 +234,7 @@ export class Uploads {
 
   /** Ends an upload in parts, and removes what has arrived. @returns whether there was one */
   async abandon(id: string): Promise<boolean> {
-    const begun = this.#begun.get(id);
+    const begun = await this.#find(id);
     if (!begun) return false;
     // A part that had waited for the one before may have begun meanwhile.
     do await this.progress(id);
@@ -233,9 +245,63 @@ export class Uploads {
     return true;
   }
 
-  /** What is not whole is removed. */
+  /** What is not whole goes on with the next daemon, or is removed where nothing can be remembered. */
   async close(): Promise<void> {
-    await Promise.all([...this.#begun.keys()].map(id => this.abandon(id)));
+    this.#isClosing = true;
+    await Promise.all([...this.#begun.keys()].map(id => this.#leave(id)));
+  }
+
+  async #leave(id: string): Promise<void> {
+    const begun = this.#begun.get(id);
+    if (!begun || begun.given || !(await this.#options.records?.find(id))) return void (await this.abandon(id));
+    do await this.progress(id);
+    while (begun.arriving);
+    if (this.#begun.get(id) !== begun || begun.given) return;
+    clearTimeout(begun.timer);
+    this.#begun.delete(id);
+    begun.forget();
+    await begun.incoming.file.leave();
+  }
+
+  async #remember(id: string, { file, inbox, name, words, bytes }: Begun['incoming']): Promise<void> {
+    const { records } = this.#options;
+    if (!records) return;
+    const part = await file.identity().catch(() => undefined);
+    if (part) await records.save(id, { inbox, name, words, bytes, part });
+  }
+
+  /** One of this daemon, or of the one before it. */
+  async #find(id: string): Promise<Begun | undefined> {
+    const { records } = this.#options;
+    const begun = this.#begun.get(id);
+    if (begun || !records || this.#isClosing) return begun;
+    let opening = this.#opening.get(id);
+    if (!opening) {
+      opening = this.#openAgain(id, records).finally(() => this.#opening.delete(id));
+      this.#opening.set(id, opening);
+    }
+    return opening;
+  }
+
+  async #openAgain(id: string, records: UploadRecords): Promise<Begun | undefined> {
+    const found = await records.find(id);
+    if (!found) return undefined;
+    const { inbox, name, words, bytes } = found;
+    const { log, mustBeMounted, inboxes } = this.#options;
+    // Waited for: it is not said to be unknown only because its disk is away.
+    if (inboxes().includes(inbox)) await mustBeMounted?.(inbox);
+    const file = inboxes().includes(inbox) ? await UploadFile.again(found, { files: this.#files, log }) : undefined;
+    if (!file || file.size >= bytes) {
+      await file?.drop();
+      await records.remove(id);
+      return undefined;
+    }
+    const incoming = { file, inbox, name, words, bytes };
+    const begun: Begun = { incoming, atMs: performance.now(), forget: this.#beginners.add('') };
+    this.#begun.set(id, begun);
+    this.#park(id);
+    log.info({ file: name, inbox, bytes: file.size }, 'an upload goes on after the restart');
+    return begun;
   }
 
   /** Whoever begins and then sends nothing keeps nobody else out for long. */
@@ -258,6 +324,7 @@ export class Uploads {
     clearTimeout(begun.timer);
     this.#begun.delete(id);
     begun.forget();
+    void this.#options.records?.remove(id);
   }
 
   /** @returns the name it will have @throws ShrinkError bad-request, bad-name */

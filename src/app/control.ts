@@ -5,6 +5,7 @@ import { serve, type Serving } from '../api/serve.ts';
 import { type Delivered, Results } from '../api/results.ts';
 import { Thumbnails } from '../api/thumbnails.ts';
 import { sweepUploads } from '../api/upload-file.ts';
+import { UploadRecords } from '../api/upload-records.ts';
 import { Uploads } from '../api/uploads.ts';
 import { allFolders } from '../config/libraries.ts';
 import type { Secrets } from '../config/secrets.ts';
@@ -182,11 +183,14 @@ async function openServer(control: DaemonControl, options: ControlOptions): Prom
   const { live, state, folders, metrics, secrets, tools, files, clock, log, life } = options;
   const inboxes = () => inboxesOf(live.current);
   await life.starting('the removal of unfinished uploads', sweepUploads(inboxes(), clock.now(), files));
+  const records = new UploadRecords(join(state.dir, 'uploads'));
+  await records.sweep(clock.now());
   const { listen, publicUrl } = live.current.http;
   const uploads = new Uploads({
     inboxes,
     minFree: () => live.current.limits.minFree,
     mustBeMounted: inbox => folders.mustBeMounted(inbox),
+    records,
     files,
     log,
   });

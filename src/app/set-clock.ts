@@ -6,6 +6,7 @@
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
 import { join } from 'node:path';
+import { bootId } from '../platform/boot-id.ts';
 import type { Clock } from '../platform/clock.ts';
 import { replaceDurably } from '../platform/files/durable.ts';
 import { errnoOf, type Files } from '../platform/files/files.ts';
@@ -141,12 +142,4 @@ function readHistory(file: string): ClockHistory | undefined {
 function thisMachine(): () => Pick<Reading, 'upMs' | 'boot'> {
   const boot = bootId();
   return () => ({ upMs: uptime() * 1000, boot });
-}
-
-function bootId(): string {
-  try {
-    return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
-  } catch {
-    return '';
-  }
 }

@@ -16,7 +16,7 @@ export interface SendOptions {
   onProgress(fraction: number): void;
   /** The connection is lost, or there again. */
   onWaiting(isWaiting: boolean): void;
-  /** The server has forgotten the file: it was restarted, or waited for too long. */
+  /** The server has forgotten the file: the machine was restarted, or it waited for too long. */
   onBegunAgain(): void;
 }
 

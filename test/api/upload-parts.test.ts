@@ -1,8 +1,18 @@
-import { mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import {
+  copyFileSync,
+  linkSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  unlinkSync,
+} from 'node:fs';
 import { type ClientRequest, request as httpRequest } from 'node:http';
 import { join } from 'node:path';
-import { expect, it } from 'vitest';
+import { describe, expect, it } from 'vitest';
 import type { Serving } from '../../src/api/serve.ts';
+import { UploadRecords } from '../../src/api/upload-records.ts';
 import { Uploads, type UploadsOptions } from '../../src/api/uploads.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { eventually } from '../support/eventually.ts';
@@ -185,4 +195,68 @@ it('uploads that were begun and never sent make room for others', async () => {
   const begin = (n: number) => uploads.begin({ inbox, name: `${n}.mov`, bytes: 4, address: '192.168.1.7' });
   for (let n = 0; n < 16; n += 1) await begin(n);
   expect(await eventually(() => begin(16))).toMatchObject({ offset: 0 });
+});
+
+describe('after the daemon was started anew', () => {
+  /** An upload of which a third has arrived. */
+  async function begun() {
+    const state = await tempDir();
+    const records = (boot = 'this boot') => new UploadRecords(join(state, 'uploads'), boot);
+    const first = await served({ records: records() });
+    const id = await first.begin('&words=mute');
+    const cut = sendPart(first.server, id, { offset: 0, part: MOVIE.subarray(0, 70_000) });
+    await arrived(first.inbox);
+    cut.destroy();
+    const offset = await first.offsetOf(id);
+    const part = join(first.inbox, readdirSync(first.inbox)[0] ?? '');
+    const next = (boot?: string, inboxes = [first.inbox]) =>
+      served({ inboxes: () => inboxes, records: records(boot) }).then(({ server }) => server);
+    return { ...first, id, offset, part, state, next };
+  }
+
+  it.each(['stopped', 'killed'])('an upload goes on where it was: it was %s (was: from its beginning)', async how => {
+    const { id, offset, inbox, uploads, state, next } = await begun();
+    if (how === 'stopped') await uploads.close();
+    const server = await next();
+    // Two that ask at once get the same.
+    const asked = await Promise.all([1, 2].map(() => ask(server, `/api/uploads/${id}`)));
+    expect(asked.map(({ json }) => json.offset)).toEqual([offset, offset]);
+    const { status, json } = await sendRest(server, id, offset);
+    expect([status, json.file?.name]).toEqual([200, 'clip.mov']);
+    expect(readFileSync(join(inbox, 'clip.mov')).equals(MOVIE)).toBe(true);
+    expect(readdirSync(inbox).sort()).toEqual(['clip.mov', 'clip.mov.txt']);
+    expect(readdirSync(join(state, 'uploads'))).toEqual([]);
+  });
+
+  const REFUSED: Readonly<Record<string, (part: string) => unknown>> = {
+    'another file has its hidden name': part => {
+      copyFileSync(part, `${part}.2`);
+      renameSync(`${part}.2`, part);
+    },
+    'it has a second name': part => linkSync(part, join(part, '../other.mov')),
+    'it is gone': unlinkSync,
+  };
+  it.each(Object.entries(REFUSED))('it is not known, and nothing is written, where %s', async (_, change) => {
+    const { id, inbox, part, uploads, next } = await begun();
+    await uploads.close();
+    change(part);
+    const before = readdirSync(inbox).map(name => [name, readFileSync(join(inbox, name)).length]);
+    expect((await sendRest(await next(), id, 0)).status).toBe(404);
+    expect(readdirSync(inbox).map(name => [name, readFileSync(join(inbox, name)).length])).toEqual(before);
+  });
+
+  it('it is not known after the machine went down, nor where its inbox is none any more, nor by a path', async () => {
+    const { id, uploads, next } = await begun();
+    await uploads.close();
+    expect((await ask(await next('another boot'), `/api/uploads/${id}`)).status).toBe(404);
+    expect((await ask(await next(), `/api/uploads/..%2F..%2F${id}`)).status).toBe(404);
+    expect((await ask(await next('this boot', []), `/api/uploads/${id}`)).status).toBe(404);
+  });
+
+  it('one that is ended is not known afterwards', async () => {
+    const { id, inbox, server, next } = await begun();
+    await ask(server, `/api/uploads/${id}`, { method: 'DELETE' });
+    expect(readdirSync(inbox)).toEqual([]);
+    expect((await ask(await next(), `/api/uploads/${id}`)).status).toBe(404);
+  });
 });

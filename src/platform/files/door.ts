@@ -68,6 +68,8 @@ export interface HeldFolder {
   make(name: string): Promise<void>;
   /** Makes a file that must not exist yet. */
   create(name: string, mode?: number): Promise<OpenFile>;
+  /** To go on writing a regular file; whether it is the one that was meant, the caller sees from its `stat`. */
+  again(name: string): Promise<OpenFile>;
   link(name: string, to: HeldFolder, as: string): Promise<void>;
   /** Replaces what `to` has under that name silently, as rename(2) does. */
   rename(name: string, to: HeldFolder, as: string): Promise<void>;
@@ -193,6 +195,12 @@ class Folder implements HeldFolder {
 
   create(name: string, mode = 0o666): Promise<OpenFile> {
     return this.#at(name, at => this.#files.open(at, 'wx', mode));
+  }
+
+  async again(name: string): Promise<OpenFile> {
+    const refusal = otherThan('file', this.#pathOf(name), await this.lstat(name));
+    if (refusal) throw refusal;
+    return this.#at(name, at => this.#files.open(at, 'again'));
   }
 
   link(name: string, to: HeldFolder, as: string): Promise<void> {

@@ -43,6 +43,11 @@ export class Entry implements NewFile {
     return this.folder.create(this.name, mode);
   }
 
+  /** To go on writing it. */
+  again(): Promise<OpenFile> {
+    return this.folder.again(this.name);
+  }
+
   link(to: Entry): Promise<void> {
     return this.folder.link(this.name, to.folder, to.name);
   }

@@ -12,10 +12,11 @@ import { say } from '../../messages/say.ts';
 
 /**
  * - `r`: to read it, links followed. `wx`: to make it.
+ * - `again`: to go on writing a file we made; a link is not followed.
  * - `source`: to read a file; neither follows a link nor waits for the other end of a pipe.
  * - `folder`, `root`: to act below a folder (platform/files/door.ts); only for `root`, a link is followed.
  */
-export type OpenMode = 'r' | 'wx' | 'source' | 'folder' | 'root';
+export type OpenMode = 'r' | 'wx' | 'again' | 'source' | 'folder' | 'root';
 
 export interface OpenFile {
   /** Its descriptor, where `throughDescriptor` makes it a path (Linux); absent elsewhere. */
@@ -69,7 +70,7 @@ export interface Files {
   statfs(path: string): Promise<StatsFs>;
 }
 
-const { O_RDONLY } = constants;
+const { O_RDONLY, O_RDWR } = constants;
 // Not on every platform.
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
@@ -77,6 +78,7 @@ const O_DIRECTORY = constants.O_DIRECTORY ?? 0;
 const FLAGS: Readonly<Record<OpenMode, string | number>> = {
   r: 'r',
   wx: 'wx',
+  again: O_RDWR | O_NOFOLLOW | O_NONBLOCK,
   source: O_RDONLY | O_NOFOLLOW | O_NONBLOCK,
   folder: O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_DIRECTORY,
   root: O_RDONLY | O_NONBLOCK | O_DIRECTORY,

@@ -18,7 +18,7 @@ export const en = {
     others: (count: number) => `${count} other files`,
     notVideos: 'Not sent: they have no names of videos.',
     waiting: 'The connection is lost. It goes on by itself once it is back; keep this page open.',
-    begunAgain: 'shrinkbox was restarted, so this file is sent from its beginning again.',
+    begunAgain: 'shrinkbox no longer has what was sent of this file, so it is sent from its beginning again.',
     wanted: 'How small?',
     chips: {
       '8': ['8 MB', 'at most 8 MB'],
@@ -51,7 +51,7 @@ export const zh: typeof en = {
     others: count => `另外 ${count} 个文件`,
     notVideos: '未发送：它们的名称不是视频。',
     waiting: '连接已断开。恢复后会自动继续；请保持此页面打开。',
-    begunAgain: 'shrinkbox 已重新启动，此文件正从头重新发送。',
+    begunAgain: 'shrinkbox 已不再保有此文件已发送的部分，正从头重新发送。',
     wanted: '要多小？',
     chips: {
       '8': ['8 MB', '8MB以内'],
