@@ -20,6 +20,7 @@ import { isInContainer } from '../platform/container.ts';
 import type { Files, OpenFile } from '../platform/files/files.ts';
 import { flock } from '../platform/process/flock.ts';
 
+const CLAIMING = say('app.claiming-inboxes');
 const PREFIX = 'shrinkbox-inbox-';
 
 interface Claim {
@@ -113,7 +114,7 @@ export class InboxLock {
   async #lockFolder(inbox: string): Promise<OpenFile | 'taken' | undefined> {
     const folder = await this.#files.open(inbox, 'r').catch(() => undefined);
     if (folder?.fd === undefined) return undefined;
-    const isLocked = await flock(folder.fd, 'claiming the inboxes').catch(() => undefined);
+    const isLocked = await flock(folder.fd, CLAIMING).catch(() => undefined);
     if (isLocked) return folder;
     await folder.close();
     return isLocked === false ? 'taken' : undefined;
@@ -150,10 +151,10 @@ interface Held {
 }
 
 function refusedFolder(inbox: string): ShrinkError {
-  return new ShrinkError('locked', `another shrinkbox, perhaps in another container, is already watching ${inbox}`, {
-    doing: 'claiming the inboxes',
+  return new ShrinkError('locked', say('app.inbox-locked-unseen', { inbox }), {
+    doing: CLAIMING,
     subject: inbox,
-    hint: 'Every file would be processed twice. Stop the other one, or give this one another inbox.',
+    hint: say('app.inbox-locked-unseen-hint'),
   });
 }
 
@@ -174,17 +175,13 @@ function relation(ours: Claim, other: Claim): 'same' | 'contains' | 'inside' | u
 
 function refusal(ours: Claim, other: Claim): ShrinkError {
   const how = relation(ours, other);
-  const words = how === 'contains' ? `, which contains ${ours.inbox}` : `, which is inside ${ours.inbox}`;
-  const which = how === 'same' ? ours.inbox : `${other.inbox}${words}`;
-  return new ShrinkError(
-    'locked',
-    `another shrinkbox (pid ${other.pid}, state ${other.stateDir}) is already watching ${which}`,
-    {
-      doing: 'claiming the inboxes',
-      subject: ours.inbox,
-      hint: `Every file would be processed twice. Stop the other one (kill ${other.pid}, or systemctl stop), or remove the folder from one of the configurations.`,
-    },
-  );
+  const { pid, stateDir: state, inbox: theirs } = other;
+  const which = how === 'same' ? {} : { theirs, how: how ?? 'inside' };
+  return new ShrinkError('locked', say('app.inbox-locked', { inbox: ours.inbox, pid, state, ...which }), {
+    doing: CLAIMING,
+    subject: ours.inbox,
+    hint: say('app.inbox-locked-hint', { pid }),
+  });
 }
 
 /** Another process may have written anything at all. */

@@ -1,6 +1,6 @@
 /**
  * Room: the journal of everything that happened to jobs, in order, in segments `000001.jsonl`, ..., with the lock and the layout of
- * the state directory. It does not know what its records mean; the queue does. May import core, platform.
+ * the state directory. It does not know what its records mean; the queue does. May import core, messages, platform.
  *
  * An append resolves once its records are on the disk; appends made while the disk is busy share one write and one sync. The first
  * error ends the journal: after a failed write or sync nobody knows what the disk holds, so nothing more is written, the sync is not

@@ -10,7 +10,10 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
+import { say } from '../messages/say.ts';
 import { flock } from '../platform/process/flock.ts';
+
+const LOCKING = say('journal.locking');
 
 export interface Lock {
   /** Safe to call twice. */
@@ -40,18 +43,18 @@ export async function acquireLock(options: LockOptions): Promise<Lock> {
     if (platform === 'linux')
       return await lockFile(options, path, self, {
         open: openHere,
-        lock: fd => flock(fd, 'locking the state directory'),
+        lock: fd => flock(fd, LOCKING),
       });
     if (EXCLUSIVE_OPEN.includes(platform)) {
       const lock = () => Promise.resolve(true);
       return await lockFile(options, path, self, { open: options.openExclusive ?? openExclusive, lock });
     }
   } catch (error) {
-    throw fileError(error, 'locking the state directory', path);
+    throw fileError(error, LOCKING, path);
   }
-  throw new ShrinkError('config-invalid', `shrinkbox has no single-instance lock on ${platform}`, {
-    doing: 'locking the state directory',
-    hint: 'Run it on Linux or macOS.',
+  throw new ShrinkError('config-invalid', say('journal.no-lock-here', { platform }), {
+    doing: LOCKING,
+    hint: say('journal.no-lock-here-hint'),
   });
 }
 
@@ -63,7 +66,8 @@ async function lockFile(options: LockOptions, path: string, self: string, how: L
     throw error;
   });
   try {
-    if (!(await file.stat()).isFile()) throw new ShrinkError('io', `${path} is not a file`, { subject: path });
+    if (!(await file.stat()).isFile())
+      throw new ShrinkError('io', say('journal.lock-no-file', { path }), { subject: path });
     if (!(await how.lock(file.fd))) throw await locked(options.stateDir, path);
     // Of a version before flock, or of one whose lock file was removed, only the socket tells.
     if (await ourDaemonAnswers(options)) {
@@ -130,11 +134,10 @@ async function locked(stateDir: string, path: string): Promise<ShrinkError> {
     await sleep(50);
   }
   const [pid, since] = [said(holder, 'pid'), said(holder, 'since')];
-  const who = pid && since ? ` (pid ${pid}, since ${since})` : '';
-  return new ShrinkError('locked', `another shrinkbox${who} is already using ${stateDir}`, {
-    doing: 'locking the state directory',
+  return new ShrinkError('locked', say('journal.locked', { path: stateDir, pid, since }), {
+    doing: LOCKING,
     subject: stateDir,
-    hint: `Stop it first (${pid ? `kill ${pid}, or ` : ''}systemctl stop shrinkbox), or give this one a state_dir of its own.`,
+    hint: say('journal.locked-hint', { pid }),
   });
 }
 

@@ -2,8 +2,11 @@ import { chmod, lstat, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
 import { ShrinkError } from '../core/errors.ts';
+import { say } from '../messages/say.ts';
 import { makePrivateDir } from '../platform/files/files.ts';
 import { realJournalFiles } from './io.ts';
+
+const PREPARING = say('journal.preparing');
 
 export interface StateDir {
   root: string;
@@ -44,7 +47,7 @@ export async function checkStateDir(
     if (!(await isDirectory(existing))) throw notDirectory(root);
   } catch (error) {
     if (isNotDirectory(error)) throw notDirectory(root, error);
-    throw fileError(error, 'preparing the state directory', root);
+    throw fileError(error, PREPARING, root);
   }
 }
 
@@ -81,7 +84,7 @@ export async function prepareStateDir(
     return dirs;
   } catch (error) {
     if (isNotDirectory(error)) throw notDirectory(root, error);
-    throw fileError(error, 'preparing the state directory', root);
+    throw fileError(error, PREPARING, root);
   }
 }
 
@@ -95,18 +98,18 @@ async function mustBeOurs(path: string): Promise<void> {
   const found = [await lstat(path), await stat(path).catch(() => undefined)];
   const foreign = found.find(each => each && each.uid !== self && each.uid !== 0);
   if (!foreign) return;
-  throw new ShrinkError('config-invalid', `${path} belongs to another user (uid ${foreign.uid})`, {
-    doing: 'preparing the state directory',
+  throw new ShrinkError('config-invalid', say('journal.state-foreign', { path, uid: foreign.uid }), {
+    doing: PREPARING,
     subject: path,
-    hint: `That user could change what shrinkbox remembers. Run shrinkbox as that user, set state_dir to another folder, or, if you trust what is in it, run sudo chown -R ${self} ${path}.`,
+    hint: say('journal.state-foreign-hint', { path, self }),
   });
 }
 
 function othersMayWrite(root: string): ShrinkError {
-  return new ShrinkError('config-invalid', `other users may write to ${root}, the state directory`, {
-    doing: 'preparing the state directory',
+  return new ShrinkError('config-invalid', say('journal.state-writable', { path: root }), {
+    doing: PREPARING,
     subject: root,
-    hint: `It holds other files, too, so shrinkbox does not change its mode. Run chmod go-w ${root}, or set state_dir to a folder of its own.`,
+    hint: say('journal.state-writable-hint', { path: root }),
   });
 }
 
@@ -132,10 +135,10 @@ async function secureNames(
 async function refuseRemote(dir: string, existing: string, type: (path: string) => Promise<number>): Promise<void> {
   const name = REMOTE[await type(existing)];
   if (!name) return;
-  throw new ShrinkError('config-invalid', `${dir} is on ${name}; state_dir must be on a local disk of this machine`, {
-    doing: 'preparing the state directory',
+  throw new ShrinkError('config-invalid', say('journal.state-remote', { path: dir, type: name }), {
+    doing: PREPARING,
     subject: dir,
-    hint: 'Set state_dir to a folder on a disk of this machine; inboxes and outboxes may stay where they are.',
+    hint: say('journal.state-remote-hint'),
   });
 }
 
@@ -169,10 +172,10 @@ function isNotDirectory(error: unknown): boolean {
 }
 
 function notDirectory(root: string, cause?: unknown): ShrinkError {
-  return new ShrinkError('config-invalid', `${root} is not a folder, or lies inside a file`, {
-    doing: 'preparing the state directory',
+  return new ShrinkError('config-invalid', say('journal.state-no-folder', { path: root }), {
+    doing: PREPARING,
     subject: root,
-    hint: 'Set state_dir to a folder; it is created where it is missing.',
+    hint: say('journal.state-no-folder-hint'),
     cause,
   });
 }

@@ -35,7 +35,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   verify: ['core', 'messages', 'platform', 'media'],
   deliver: ['core', 'messages', 'platform'],
   library: ['core', 'messages', 'platform', 'engine', 'inbox', 'deliver'],
-  journal: ['core', 'platform'],
+  journal: ['core', 'messages', 'platform'],
   queue: ['core', 'messages', 'platform', 'engine'],
   api: ['core', 'messages', 'platform', 'config', 'media', 'inbox', 'deliver', 'journal', 'queue'],
   monitor: ['core', 'platform', 'journal', 'queue', 'engine', 'api'],

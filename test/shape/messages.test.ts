@@ -9,12 +9,8 @@ const PLAIN = [
   ['cli.ts', 'mistakes on the command line'],
   ['commands/', 'mistakes on the command line'],
   ['config/find.ts', 'keeps the command from starting'],
-  ['app/inbox-lock.ts', 'keeps the daemon from starting'],
-  ['journal/lock.ts', 'keeps the daemon from starting'],
-  ['platform/process/flock.ts', 'keeps the daemon from starting'],
   ['journal/replay.ts', 'keeps the daemon from starting'],
   ['journal/segments.ts', 'keeps the daemon from starting'],
-  ['journal/state-dir.ts', 'keeps the daemon from starting'],
   ['journal/errors.ts', 'ends the daemon'],
 ] as const;
 

@@ -7,6 +7,18 @@ export const APP_EN = {
   'app.outside-hours': (p: { fromMinute: number; toMinute: number; zone?: string }) =>
     `waiting until ${formatTimeOfDay(p.fromMinute)} (local_hours is ${formatHours(p)}${p.zone ? `, time zone ${p.zone}` : ''})`,
   // folders
+  'app.claiming-inboxes': 'claiming the inboxes',
+  'app.inbox-locked': (p: { inbox: string; pid: number; state: string; theirs?: string; how?: string }) => {
+    const relation = p.how === 'contains' ? 'which contains' : 'which is inside';
+    const which = p.theirs === undefined ? p.inbox : `${p.theirs}, ${relation} ${p.inbox}`;
+    return `another shrinkbox (pid ${p.pid}, state ${p.state}) is already watching ${which}`;
+  },
+  'app.inbox-locked-hint': (p: { pid: number }) =>
+    `Every file would be processed twice. Stop the other one (kill ${p.pid}, or systemctl stop), or remove the folder from one of the configurations.`,
+  'app.inbox-locked-unseen': (p: { inbox: string }) =>
+    `another shrinkbox, perhaps in another container, is already watching ${p.inbox}`,
+  'app.inbox-locked-unseen-hint':
+    'Every file would be processed twice. Stop the other one, or give this one another inbox.',
   'app.inbox-stranger': (p: { inbox: string }) =>
     `a program of another user or container claims to be a shrinkbox that watches ${p.inbox}. This one starts all the same; if the claim is true, stop one of the two, or every file is processed twice`,
   'app.folder-foreign': (p: { path: string; uid: number }) =>

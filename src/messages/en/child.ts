@@ -34,5 +34,8 @@ export const CHILD_EN = {
   'child.signalled': ({ doing, signal }: Doing & { signal: string }) => `${doing}: it was ended by ${signal}`,
   'child.signalled-outside': ({ doing }: Doing) => `${doing}: it was ended by a signal from outside`,
   'child.failed': ({ doing, said }: Doing & { said: string }) => `${doing}: ${said}`,
+  'child.flock-missing': 'the program flock is missing, which keeps two daemons apart',
+  'child.flock-missing-hint': 'Install util-linux, or a busybox with flock.',
+  'child.flock-failed': ({ said }: { said: string }) => `flock failed: ${said}`,
   'child.exit-code': ({ doing, exit }: Doing & { exit: number }) => `${doing}: exit code ${exit}`,
 };

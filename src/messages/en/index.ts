@@ -12,6 +12,7 @@ import { LOCAL_EN } from './local.ts';
 import { MEDIA_EN } from './media.ts';
 import { COMPLETENESS_EN } from './completeness.ts';
 import { DELIVER_EN } from './deliver.ts';
+import { JOURNAL_EN } from './journal.ts';
 import { LIBRARY_EN } from './library.ts';
 import { INBOX_EN } from './inbox.ts';
 import { NEMO_EN } from './nemo.ts';
@@ -37,6 +38,7 @@ export const EN = {
   ...COMPLETENESS_EN,
   ...VERIFY_EN,
   ...DELIVER_EN,
+  ...JOURNAL_EN,
   ...LIBRARY_EN,
   ...NEMO_EN,
   ...HISTORY_EN,

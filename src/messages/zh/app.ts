@@ -6,6 +6,16 @@ export const APP_ZH = {
   'app.outside-hours': (p: { fromMinute: number; toMinute: number; zone?: string }) =>
     `等到 ${formatTimeOfDay(p.fromMinute)}（local_hours 为 ${formatHours(p)}${p.zone ? `，时区 ${p.zone}` : ''}）`,
   // folders
+  'app.claiming-inboxes': '占用收件箱',
+  'app.inbox-locked': (p: { inbox: string; pid: number; state: string; theirs?: string; how?: string }) => {
+    const relation = p.how === 'contains' ? `（其中包含 ${p.inbox}）` : `（位于 ${p.inbox} 之内）`;
+    const which = p.theirs === undefined ? p.inbox : `${p.theirs}${relation}`;
+    return `另一个 shrinkbox（pid ${p.pid}，状态目录 ${p.state}）已在监视 ${which}`;
+  },
+  'app.inbox-locked-hint': (p: { pid: number }) =>
+    `否则每个文件都会处理两次。请停止另一个（kill ${p.pid} 或 systemctl stop），或从其中一份配置中删除该文件夹。`,
+  'app.inbox-locked-unseen': (p: { inbox: string }) => `另一个 shrinkbox（可能在另一个容器中）已在监视 ${p.inbox}`,
+  'app.inbox-locked-unseen-hint': '否则每个文件都会处理两次。请停止另一个，或为本程序另设收件箱。',
   'app.inbox-stranger': (p: { inbox: string }) =>
     `另一个用户或另一个容器的程序自称是正在监视 ${p.inbox} 的 shrinkbox；本程序照常启动。若确是 shrinkbox，请停掉其中一个，否则每个文件都会处理两次`,
   'app.folder-foreign': (p: { path: string; uid: number }) =>

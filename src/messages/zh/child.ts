@@ -30,5 +30,8 @@ export const CHILD_ZH = {
   'child.signalled': ({ doing, signal }: Doing & { signal: string }) => `${doing}：程序被 ${signal} 终止`,
   'child.signalled-outside': ({ doing }: Doing) => `${doing}：程序被外部信号终止`,
   'child.failed': ({ doing, said }: Doing & { said: string }) => `${doing}失败：${said}`,
+  'child.flock-missing': '缺少程序 flock，无法防止两个守护进程同时运行',
+  'child.flock-missing-hint': '请安装 util-linux，或带有 flock 的 busybox。',
+  'child.flock-failed': ({ said }: { said: string }) => `flock 失败：${said}`,
   'child.exit-code': ({ doing, exit }: Doing & { exit: number }) => `${doing}：退出码 ${exit}`,
 };

@@ -13,6 +13,7 @@ import { LOCAL_ZH } from './local.ts';
 import { MEDIA_ZH } from './media.ts';
 import { COMPLETENESS_ZH } from './completeness.ts';
 import { DELIVER_ZH } from './deliver.ts';
+import { JOURNAL_ZH } from './journal.ts';
 import { LIBRARY_ZH } from './library.ts';
 import { INBOX_ZH } from './inbox.ts';
 import { NEMO_ZH } from './nemo.ts';
@@ -39,6 +40,7 @@ export const ZH = {
   ...COMPLETENESS_ZH,
   ...VERIFY_ZH,
   ...DELIVER_ZH,
+  ...JOURNAL_ZH,
   ...LIBRARY_ZH,
   ...NEMO_ZH,
   ...HISTORY_ZH,

@@ -2,6 +2,8 @@ import { spawn } from 'node:child_process';
 import { once as event } from 'node:events';
 import { text } from 'node:stream/consumers';
 import { ShrinkError } from '../../core/errors.ts';
+import type { Sentence } from '../../core/message.ts';
+import { say } from '../../messages/say.ts';
 import { findProgram } from './limits.ts';
 
 /** Taking a free lock or being refused needs milliseconds. */
@@ -14,22 +16,24 @@ const FLOCK_MS = 20_000;
  *
  * @throws ShrinkError `config-invalid` where `flock` is missing, `io` where the file system has no such locks
  */
-export async function flock(fd: number, doing: string): Promise<boolean> {
+export async function flock(fd: number, doing: Sentence | string): Promise<boolean> {
   const program = (await findProgram('flock')) ?? (await findProgram('/usr/bin/flock'));
   if (!program) {
-    throw new ShrinkError('config-invalid', 'the program flock is missing, which keeps two daemons apart', {
+    throw new ShrinkError('config-invalid', say('child.flock-missing'), {
       doing,
-      hint: 'Install util-linux, or a busybox with flock.',
+      hint: say('child.flock-missing-hint'),
     });
   }
   const child = spawn(program, ['-n', '3'], { stdio: ['ignore', 'ignore', 'pipe', fd], env: {}, timeout: FLOCK_MS });
   // Of a child that cannot be started (no descriptor or process left) there is no output.
   const [[code], said] = await Promise.all([event(child, 'close'), child.stderr ? text(child.stderr) : '']).catch(
     (error: Error) => {
-      throw new ShrinkError('io', `flock failed: ${error.message}`, { doing, cause: error });
+      throw new ShrinkError('io', say('child.flock-failed', { said: error.message }), { doing, cause: error });
     },
   );
   if (code === 0) return true;
   if (code === 1 && said === '') return false;
-  throw new ShrinkError('io', `flock failed: ${said.trim() || `it ended with ${code ?? 'a signal'}`}`, { doing });
+  throw new ShrinkError('io', say('child.flock-failed', { said: said.trim() || `exit code ${code ?? '-'}` }), {
+    doing,
+  });
 }
