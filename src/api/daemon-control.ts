@@ -25,6 +25,7 @@ import type {
 } from './types.ts';
 import type { Logger } from '../platform/log.ts';
 import { detailOf, liveOf, needsOf, viewOf } from './views.ts';
+import { WordTurns } from './word-turns.ts';
 
 export interface DaemonControlOptions {
   ledger: Ledger;
@@ -39,8 +40,7 @@ export interface DaemonControlOptions {
   resting(): Sentence | undefined;
   explain(path: string, asked?: ExplainAsked): Promise<Explanation>;
   understood(asked: WordsAsked): Understood | undefined;
-  /** The folders of the configuration. */
-  /** Libraries included. */
+  /** The folders of the configuration, libraries included. */
   folders(): readonly Folder[];
   setPaused(paused: boolean): Promise<void>;
   libraries: LibraryControl;
@@ -56,6 +56,7 @@ const PROGRESS_EVERY_MS = 250;
 /** Answers requests for the running daemon. */
 export class DaemonControl implements Control {
   readonly #options: DaemonControlOptions;
+  readonly #words = new WordTurns();
   readonly libraries: LibraryControl;
   readonly #listeners = new Set<(event: ControlEvent) => void>();
   readonly #announced = new Map<string, number>();
@@ -109,8 +110,8 @@ export class DaemonControl implements Control {
     return this.#options.explain(path, asked);
   }
 
-  understood(asked: WordsAsked): Understood | undefined {
-    return this.#options.understood(asked);
+  understood(asked: WordsAsked, signal?: AbortSignal): Promise<Understood | undefined> {
+    return this.#words.take(() => this.#options.understood(asked), signal);
   }
 
   needs(): Needs {
@@ -157,7 +158,7 @@ export class DaemonControl implements Control {
   }
 
   async refine(id: string, words: string, byAnybody?: boolean): Promise<ActionResult> {
-    return this.#result(await this.#options.actions.refine(id, words, byAnybody));
+    return this.#result(await this.#words.take(() => this.#options.actions.refine(id, words, byAnybody)));
   }
 
   async pause(): Promise<void> {

@@ -113,7 +113,7 @@ export interface LibraryControl {
 export interface Control extends ControlReader {
   libraries: LibraryControl;
   /** What an instruction would do; `undefined` if there is no such job or inbox. */
-  understood(asked: WordsAsked): Understood | undefined;
+  understood(asked: WordsAsked, signal?: AbortSignal): Promise<Understood | undefined>;
   /** All jobs that need a person, grouped by reason. */
   needs(): Needs;
   /** The mode of `status`, at no cost: health checks ask in storms, too. */

@@ -203,7 +203,7 @@ export class FakeControl implements Control {
   cancel = (id: string) => this.#act('cancel', id);
   forget = (id: string) => this.#act('forget', id);
   restore = (id: string) => this.#act('restore', id);
-  understood(asked: WordsAsked): Understood | undefined {
+  async understood(asked: WordsAsked): Promise<Understood | undefined> {
     this.#meet(`understood ${asked.words}`);
     if (asked.job !== undefined && !this.details.has(asked.job)) return undefined;
     return { understood: true, text: 'at most 25 MB', not_understood: [], engine: 'local', target: null };

@@ -33,8 +33,8 @@ export function jobRoutes(control: Control, thumbnails: Thumbnails | undefined):
       'GET',
       '/api/understood',
       { about: UNDERSTOOD, query: understoodQuery, answer: understoodWords },
-      (c, asked) => {
-        const understood = control.understood(asked);
+      async (c, asked) => {
+        const understood = await control.understood(asked, c.req.raw.signal);
         return understood ? json(c, understood) : unknownJob(c);
       },
     ),

@@ -54,6 +54,7 @@ export const API_EN = {
   'api.too-many-results': 'too many results are being played or fetched at once',
   'api.original-gone': 'the original is no longer there',
   'api.too-many-pictures': 'too many pictures are being made at once',
+  'api.too-many-words': 'too many words are being read at once',
   'api.try-later': 'Try again in a moment.',
   // uploads
   'api.upload-needs': 'an upload needs an inbox, a file name and a file',

@@ -51,6 +51,7 @@ export const API_ZH: Translation<typeof API_EN> = {
   'api.too-many-results': '同时播放或下载的结果文件过多',
   'api.original-gone': '原文件已不存在',
   'api.too-many-pictures': '正在截取的画面过多',
+  'api.too-many-words': '正在解读的要求过多',
   'api.try-later': '请稍后再试。',
   'api.upload-needs': '上传需要指定收件箱、文件名和文件',
   'api.no-such-inbox': '没有这个收件箱',
