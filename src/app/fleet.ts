@@ -71,7 +71,7 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
       log,
     },
     welcome: worker => desk.welcome(worker),
-    sharedToken: fleet.tokenFile === undefined ? undefined : wordIn(fleet.tokenFile),
+    sharedToken: fleet.tokenFile === undefined ? undefined : secretIn(fleet.tokenFile),
   });
   const address = await listener.open().catch((error: NodeJS.ErrnoException) => {
     throw new ShrinkError('config-invalid', say('fleet.cannot-listen', { why: error.message }), {
@@ -80,13 +80,13 @@ export async function openFleet(options: FleetOptions): Promise<Fleet> {
     });
   });
   life.defer(() => listener.close());
-  const people = new Following({ roster, coordinator, desk, log });
-  await people.look();
-  life.defer(every(clock, LOOK_MS, () => void people.look()));
+  const follower = new RosterFollower({ roster, coordinator, desk, log });
+  await follower.look();
+  life.defer(every(clock, LOOK_MS, () => void follower.look()));
   if (fleet.verify === 'elsewhere')
     log.warn('fleet.verify: elsewhere is not there yet; this machine checks finished films');
   log.info({ ...address, cluster: cluster.id }, 'the fleet listens for workers');
-  return { coordinator, address, view: () => withInvited(coordinator.view(), people.invited) };
+  return { coordinator, address, view: () => withInvited(coordinator.view(), follower.invited) };
 }
 
 async function commitLeases(
@@ -113,7 +113,7 @@ function forgetDone(ledger: Ledger, coordinator: Coordinator): () => void {
 }
 
 /** @throws ShrinkError `config-invalid` */
-function wordIn(path: string): string {
+function secretIn(path: string): string {
   return readText(path).trim();
 }
 
@@ -141,11 +141,11 @@ export function queueAccess({
 }: Pick<FleetConfig, 'queue' | 'queueCa' | 'passwordFile'>): QueueAccess {
   const ca = queueCa === undefined ? undefined : readText(queueCa);
   if (passwordFile === undefined) return { url: queue, ca };
-  const [, username, password] = /^(?:([^:]+):)?(.+)$/.exec(wordIn(passwordFile)) ?? [];
+  const [, username, password] = /^(?:([^:]+):)?(.+)$/.exec(secretIn(passwordFile)) ?? [];
   return { url: queue, username, password, ca };
 }
 
-interface FollowingOptions {
+interface RosterFollowerOptions {
   roster: Roster;
   coordinator: Coordinator;
   desk: WelcomeDesk;
@@ -153,11 +153,11 @@ interface FollowingOptions {
 }
 
 /** Follows what a person does with the roster while the daemon runs. */
-class Following {
-  readonly #options: FollowingOptions;
+class RosterFollower {
+  readonly #options: RosterFollowerOptions;
   invited: readonly RosterEntry[] = [];
 
-  constructor(options: FollowingOptions) {
+  constructor(options: RosterFollowerOptions) {
     this.#options = options;
   }
 

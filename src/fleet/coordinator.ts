@@ -9,7 +9,7 @@ import { type Deferred, deferred, every } from '../platform/async.ts';
 import type { Clock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { Doorbells } from './doorbells.ts';
-import { type Held, LeaseTable, type Offer } from './leases.ts';
+import { LeaseTable, type Offer } from './leases.ts';
 import { NotByFleet, type PartSpec, type Slice, type Uploaded } from './part.ts';
 import {
   type Beat,
@@ -322,11 +322,6 @@ export class Coordinator {
   /** Whether somebody has a part. */
   isHeld(task: string): boolean {
     return this.#table.isHeld(task);
-  }
-
-  /** The parts of a job that somebody has. */
-  leasesOf(job: string): Held[] {
-    return this.#table.held().filter(({ task }) => jobOfTask(task) === job);
   }
 
   /** Ends in the turn of its last look: whoever asks from there on begins anew. */

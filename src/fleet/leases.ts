@@ -203,10 +203,6 @@ export class LeaseTable {
     return [...this.#entries.values()].flatMap(({ leases }) => leases);
   }
 
-  offers(): Offer[] {
-    return [...this.#entries.values()].flatMap(({ offer }) => offer ?? []);
-  }
-
   /** Parts nobody works on, or of which a second copy is wanted, with the number their next lease will have. */
   queued(): { offer: Offer; n: number; offeredMs: number }[] {
     return [...this.#entries.values()].flatMap(({ offer, offeredMs, leases, delivered, second }) => {

@@ -46,8 +46,8 @@ const MAX_SPEED_TEST = 256 * 1024 * 1024;
 /** Of the addresses in requests, which are paths. */
 const BASE = 'https://fleet';
 const HEADERS_MS = 20_000;
-/** A wrong word is answered this late, so that guessing takes for ever. */
-const WRONG_WORD_MS = 500;
+/** A wrong token or code is answered this late: guessing takes for ever. */
+const WRONG_TOKEN_MS = 500;
 
 interface Call {
   request: IncomingMessage;
@@ -182,7 +182,7 @@ export class Listener {
     const joined = isShared ? name !== undefined && (await roster.admit(name)) : await roster.redeem(code, clock.now());
     if (isShared && !joined)
       throw new Refused(409, 'name-taken', 'another worker has this name: set worker.name, or revoke the other');
-    if (!joined) throw await this.#wrongWord();
+    if (!joined) throw await this.#unauthorized();
     log.info({ worker: joined.name }, `worker ${joined.name} has used its invitation`);
     return joined;
   }
@@ -201,12 +201,12 @@ export class Listener {
   async #callerOf({ headers }: IncomingMessage): Promise<RosterEntry> {
     const token = /^Bearer ([\w.-]{16,200})$/.exec(headers.authorization ?? '')?.[1];
     const worker = token === undefined ? undefined : await this.#options.roster.whose(token);
-    if (!worker) throw await this.#wrongWord();
+    if (!worker) throw await this.#unauthorized();
     return worker;
   }
 
-  async #wrongWord(): Promise<Refused> {
-    await new Promise<void>(resolve => void this.#options.clock.after(WRONG_WORD_MS, resolve));
+  async #unauthorized(): Promise<Refused> {
+    await new Promise<void>(resolve => void this.#options.clock.after(WRONG_TOKEN_MS, resolve));
     return new Refused(401, 'unauthorized', 'the daemon does not know this token; it may have been revoked');
   }
 

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from 'node:crypto';
 import { cpus } from 'node:os';
+import { isDeepStrictEqual } from 'node:util';
 import { type Job, Worker } from 'bullmq';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { formatHours } from '../core/units.ts';
@@ -49,8 +50,8 @@ const HOURS_MS = 15_000;
 /** The same complaint of the queue is logged once in this time. */
 const QUIET_MS = 60_000;
 
-/** The queues, as they are with one welcome. */
-interface Doors {
+/** What it listens at, by one welcome. */
+interface Listening {
   welcome: Welcome;
   workers: Worker[];
 }
@@ -61,7 +62,7 @@ export class Agent {
   readonly #token = randomUUID();
   readonly #stopping = new AbortController();
   readonly #complained = new Map<string, number>();
-  #doors: Doors | undefined;
+  #listening: Listening | undefined;
   #draining = false;
   #busy = 0;
 
@@ -88,7 +89,7 @@ export class Agent {
       if (refusal !== undefined) throw refusal;
     } finally {
       stopHours();
-      await this.#closeDoors();
+      await this.#stopListening();
     }
   }
 
@@ -111,7 +112,7 @@ export class Agent {
     const { clock } = this.#options;
     const { signal } = this.#stopping;
     while (!signal.aborted) {
-      await sleep(clock, this.#doors?.welcome.beat_ms ?? RETRY_MS, signal).catch(() => {});
+      await sleep(clock, this.#listening?.welcome.beat_ms ?? RETRY_MS, signal).catch(() => {});
       if (!signal.aborted) await this.#hello(false);
     }
   }
@@ -124,7 +125,7 @@ export class Agent {
       try {
         const welcome = await client.hello(await this.#about(), signal);
         if (isFirst) log.info({ worker: welcome.worker }, `worker ${welcome.worker} has joined the fleet`);
-        await this.#enter(welcome);
+        await this.#listen(welcome);
         if (this.#busy === 0) await scratch.keepOnly(new Set(welcome.films));
         return;
       } catch (error) {
@@ -149,13 +150,13 @@ export class Agent {
     };
   }
 
-  async #enter(welcome: Welcome): Promise<void> {
-    const before = this.#doors?.welcome;
-    if (before && JSON.stringify([before.queue, before.worker]) === JSON.stringify([welcome.queue, welcome.worker])) {
-      if (this.#doors) this.#doors.welcome = welcome;
+  async #listen(welcome: Welcome): Promise<void> {
+    const now = this.#listening;
+    if (now && isDeepStrictEqual(placesIn(now.welcome), placesIn(welcome))) {
+      now.welcome = welcome;
       return;
     }
-    await this.#closeDoors();
+    await this.#stopListening();
     const { about } = this.#options;
     const connection = connectionTo(welcome.queue);
     const workers = queuesOf({ ...about, name: welcome.worker }).map(name => {
@@ -163,13 +164,13 @@ export class Agent {
       worker.on('error', error => this.#complain('the queue', reasonOf(error)));
       return worker;
     });
-    this.#doors = { welcome, workers };
+    this.#listening = { welcome, workers };
   }
 
-  async #closeDoors(): Promise<void> {
-    const doors = this.#doors;
-    this.#doors = undefined;
-    const closing = Promise.all((doors?.workers ?? []).map(worker => worker.close(true))).catch(() => {});
+  async #stopListening(): Promise<void> {
+    const before = this.#listening;
+    this.#listening = undefined;
+    const closing = Promise.all((before?.workers ?? []).map(worker => worker.close(true))).catch(() => {});
     // Without Redis they would wait for it.
     await Promise.race([closing, sleep(this.#options.clock, 2_000)]);
   }
@@ -186,7 +187,7 @@ export class Agent {
 
   /** One slot over several queues: what nobody else may do first. A call to a Redis that is away is answered once it is back. */
   async #nextBell(): Promise<Job<Doorbell> | undefined> {
-    for (const worker of this.#doors?.workers ?? []) {
+    for (const worker of this.#listening?.workers ?? []) {
       try {
         const job = await orAborted(worker.getNextJob(this.#token, { block: false }), this.#stopping.signal);
         if (job) return job as Job<Doorbell>;
@@ -218,7 +219,7 @@ export class Agent {
 
   async #work({ task, want }: Doorbell): Promise<void> {
     const { client, maker, scratch, about, clock, log } = this.#options;
-    const welcome = this.#doors?.welcome;
+    const welcome = this.#listening?.welcome;
     const codec = CODECS.find(each => want.startsWith(`${each}-`));
     const fingerprint = codec && fingerprintOf(codec, about);
     if (!welcome || fingerprint === undefined) return;
@@ -282,6 +283,9 @@ export class Agent {
     this.#options.log.warn(key);
   }
 }
+
+/** What its queues are reached and named by. */
+const placesIn = ({ queue, worker, cluster }: Welcome) => ({ queue, worker, cluster });
 
 function refused({ status, message }: SaysNo): ShrinkError {
   const hint = say(status === 401 ? 'fleet.invite-again-hint' : 'fleet.update-hint');

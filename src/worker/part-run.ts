@@ -101,14 +101,15 @@ class PartRun {
     const { part, dir } = this.#options;
     const source = join(dir, `source-${part.source}.mkv`);
     // Two parts of one film may need the same.
-    return await fetching.run(source, async () => {
+    const fetch = async () => {
       const known = (await exists(source)) ? (await hashed(source)).sha256 : undefined;
       for (let attempt = 1; ; attempt += 1) {
         if (await this.#fetchOnce(source, known, signal)) return source;
         // The first may have gone on where a piece of something else ended.
         if (attempt > 1) throw new ShrinkError('bad-answer', say('fleet.slice-damaged'), { subject: source });
       }
-    });
+    };
+    return await fetching.run(source, fetch, signal);
   }
 
   async #fetchOnce(source: string, known: string | undefined, signal: AbortSignal): Promise<boolean> {
@@ -166,7 +167,7 @@ class PartRun {
   }
 
   async #report(error: unknown): Promise<void> {
-    const { client, lease, log, clock } = this.#options;
+    const { client, lease, log } = this.#options;
     const code = isShrinkError(error) ? error.code : error instanceof SaysNo ? 'bad-answer' : 'crashed';
     const text = reasonOf(error);
     log.warn({ task: lease.task, n: lease.n, code, ...(code === 'crashed' && { err: error }) }, `part failed: ${text}`);
@@ -174,7 +175,8 @@ class PartRun {
     if (error instanceof SaysNo && error.status === 422) return;
     const deadline = AbortSignal.timeout(this.#options.leaseMs);
     const failure = { code, text: text.slice(0, 2000) };
-    await client.failed(lease, failure, deadline).catch(() => sleep(clock, 0));
+    // The lease runs out all the same.
+    await client.failed(lease, failure, deadline).catch(() => {});
   }
 }
 
