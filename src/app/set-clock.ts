@@ -1,7 +1,8 @@
 /**
  * Time that an archived original is deleted by. A machine without a battery clock starts in the past until the network tells it the
  * time, and a date can be set wrong by hand: by such a clock, an original of a minute ago is months old. What has passed since the
- * machine started is certain; a clock that moved by more was set.
+ * machine started is certain; a clock that moved by more was set. A machine that starts days later than it was last seen may have been
+ * off, or its clock is ahead: that is believed once the clock was set, or nobody set it for a day.
  */
 import { readFileSync } from 'node:fs';
 import { uptime } from 'node:os';
@@ -29,31 +30,43 @@ interface Setting {
 }
 
 export interface ClockHistory extends Reading {
-  /** The latest date known when the machine started; 0 at the very first look. */
+  /** A date before the machine started, by all that was known then; 0 at the very first look. */
   startedAfterMs: number;
   /** The earliest date at which this start may have been, by all that the clock has said since. */
   bootMs: number;
+  /** Whether it began with a date so much later that `bootMs` does not count the days between. */
+  isDoubtful: boolean;
   settings: Setting[];
 }
 
 /** Less may be the sleep of a virtual machine, and makes no difference to a number of days. */
 const SET_FROM_MS = 3600_000;
+/** A machine that was off for longer is believed later: its clock may be ahead. */
+const DOUBTED_FROM_MS = 86_400_000;
+const BELIEVED_AFTER_MS = 86_400_000;
 
 /** What is known after another look at the clock. Pure. */
 export function observed(before: ClockHistory | undefined, now: Reading): ClockHistory {
   const bootMs = now.wallMs - now.upMs;
   if (!before || before.boot !== now.boot || now.upMs < before.upMs) {
-    return { ...now, startedAfterMs: before?.wallMs ?? 0, bootMs, settings: before?.settings ?? [] };
+    const startedAfterMs = before ? earliestNow(before) : 0;
+    const isLater = before !== undefined && bootMs - startedAfterMs > DOUBTED_FROM_MS;
+    const isDoubtful = isLater && now.upMs < BELIEVED_AFTER_MS;
+    const settings = before?.settings ?? [];
+    return { ...now, startedAfterMs, bootMs: isDoubtful ? startedAfterMs : bootMs, isDoubtful, settings };
   }
   const { startedAfterMs, settings } = before;
   const saidMs = before.wallMs - before.upMs;
   const byMs = bootMs - saidMs;
   // Time never goes back: a clock that was behind the last start's was wrong.
   const wasPossible = saidMs + before.upMs >= startedAfterMs;
+  const isDoubtful = before.isDoubtful && now.upMs < BELIEVED_AFTER_MS && Math.abs(byMs) < SET_FROM_MS;
+  const isBelieved = before.isDoubtful && !isDoubtful;
   return {
     ...now,
     startedAfterMs,
-    bootMs: wasPossible ? Math.min(before.bootMs, bootMs) : bootMs,
+    bootMs: wasPossible && !isBelieved ? Math.min(before.bootMs, bootMs) : bootMs,
+    isDoubtful,
     settings: byMs < SET_FROM_MS ? settings : [...settings, { fromMs: saidMs, toMs: saidMs + now.upMs, byMs }],
   };
 }
@@ -133,7 +146,8 @@ function readHistory(file: string): ClockHistory | undefined {
     const history = JSON.parse(readFileSync(file, 'utf8')) as ClockHistory;
     const { wallMs, upMs, startedAfterMs, bootMs, settings } = history;
     const times = [wallMs, upMs, startedAfterMs, bootMs, ...settings.flatMap(one => [one.fromMs, one.toMs, one.byMs])];
-    return times.every(time => Number.isFinite(time)) ? history : undefined;
+    const isKnown = times.every(time => Number.isFinite(time));
+    return isKnown ? { ...history, isDoubtful: history.isDoubtful === true } : undefined;
   } catch {
     return undefined;
   }

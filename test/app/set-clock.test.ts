@@ -31,8 +31,9 @@ describe('an archived original is never older than it is (one of 36 s was delete
     expect(age(set, { up: 2, off: -200 })).toBeLessThanOrEqual(28 * MINUTE);
     expect(age(set, { up: 5, off: 0 })).toBeLessThanOrEqual(25 * MINUTE);
     const later = observed(set, { boot: 'b', upMs: MINUTE, wallMs: TODAY + 10 * DAY });
-    expect(age(later, { up: 2, off: -200 })).toBeLessThanOrEqual(10 * DAY);
-    expect(age(later, { up: 5, off: 0 })).toBeGreaterThan(9 * DAY);
+    const believed = observed(later, { boot: 'b', upMs: DAY, wallMs: TODAY + 11 * DAY });
+    expect(age(believed, { up: 2, off: -200 })).toBeLessThanOrEqual(11 * DAY);
+    expect(age(believed, { up: 5, off: 0 })).toBeGreaterThan(10 * DAY);
   });
 
   it('whose machine began in 1970, though others are old already and go', () => {
@@ -52,6 +53,28 @@ describe('an archived original is never older than it is (one of 36 s was delete
   });
 });
 
+describe('a machine that starts 200 days ahead deleted every archived original within seconds', () => {
+  const archived = { up: 5, off: 0 };
+  const ahead = after([600, 0], [1, 200, 'b'], [3, 200, 'b']);
+
+  it('waits until the clock is set', () => {
+    expect(age(ahead, archived)).toBeLessThan(DAY);
+    const set = observed(ahead, { boot: 'b', upMs: 4 * MINUTE, wallMs: TODAY + DAY });
+    expect(set.isDoubtful).toBe(false);
+    expect(age(set, archived)).toBe(DAY - 5 * MINUTE);
+  });
+
+  it('does not believe it at the next start either', () => {
+    const again = observed(ahead, { boot: 'c', upMs: MINUTE, wallMs: TODAY + 201 * DAY });
+    expect(age(again, archived)).toBeLessThan(DAY);
+  });
+
+  it('believes a date that nobody corrected for a day: the machine was off', () => {
+    const stood = observed(ahead, { boot: 'b', upMs: DAY, wallMs: TODAY + 201 * DAY });
+    expect(age(stood, archived)).toBeGreaterThan(200 * DAY);
+  });
+});
+
 it('grows old by a clock that is only corrected, through restarts of machine and daemon', () => {
   const year = after([1, 0], [2, 0.01], [60, 0], [60 * 24 * 90, 0.02], [1, 91, 'b'], [2, 91, 'b']);
   expect(year.settings).toEqual([]);
@@ -59,9 +82,9 @@ it('grows old by a clock that is only corrected, through restarts of machine and
 });
 
 it('a start that has no name is known by the time since it', () => {
-  const again = after([600, 0, ''], [1, 91, '']);
+  const again = after([600, 0, ''], [1, 91, ''], [60 * 24, 91, '']);
   expect(again.settings).toEqual([]);
-  expect(age(again, { up: 1, off: 0 })).toBe(91 * DAY);
+  expect(age(again, { up: 1, off: 0 })).toBe(92 * DAY - MINUTE);
 });
 
 describe('kept for the next start of shrinkbox', () => {
