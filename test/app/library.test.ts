@@ -1,3 +1,4 @@
+import { mkdirSync } from 'node:fs';
 import { beforeEach, expect, it } from 'vitest';
 import { Libraries, type LibrariesOptions } from '../../src/app/library.ts';
 import { storeFor } from '../../src/app/library-plan.ts';
@@ -48,6 +49,23 @@ it('a library whose disk is away can be stopped, and not planned', async () => {
   expect(() => all.plan(`${LIBRARY}/new`)).toThrow(`there is no folder ${LIBRARY}/new`);
   await all.stop(LIBRARY);
   expect(cancelled).toEqual([LIBRARY]);
+});
+
+it('no other plan is made while a library is at work: what is carried out is what was confirmed', async () => {
+  mkdirSync(`${dir}/2019`);
+  const confirmed = new Map([[dir, 'key:p']]);
+  const live = { current: { libraries: [{ library: dir, originals: 'archive', minAge: 0, rules: [] }] } };
+  const ledger = { confirmedPlan: (library: string) => confirmed.get(library) };
+  const all = new Libraries({ live, state: { ledger } } as unknown as LibrariesOptions);
+  for (const folder of [dir, `${dir}/2019`]) {
+    expect(() => all.plan(folder)).toThrow(
+      expect.objectContaining({
+        code: 'unavailable',
+        message: expect.stringMatching(/is being worked on/),
+        hint: expect.stringContaining('library stop'),
+      }),
+    );
+  }
 });
 
 const FILMS = ['a.mp4', 'sub/b.mp4'].map(relative => ({ relative, bytes: 10, mtimeNs: '1', expected: 5, seconds: 1 }));
