@@ -77,6 +77,8 @@ export class Libraries implements LibraryControl {
   readonly #plans = new Map<string, LibraryPlan>();
   /** Why a library does not go on. */
   readonly #trouble = new Map<string, Sentence>();
+  /** Of the plan that was confirmed last, films that were left alone when their turn came. */
+  readonly #leftAtTurn = new Map<string, number>();
   #planning: Planning | undefined;
   #checking: Checking | undefined;
 
@@ -190,6 +192,7 @@ export class Libraries implements LibraryControl {
         hint: say('library.no-plan-hint', { folder: dir }),
       });
     await this.#end(library);
+    this.#leftAtTurn.delete(library);
     this.#plans.set(library, plan);
     await state.ledger.setLibrary(library, confirmation(keyFor(place, live.current), plan));
     log.info({ library, films: plan.todo.films }, 'a person has confirmed the plan of a library');
@@ -256,6 +259,7 @@ export class Libraries implements LibraryControl {
         library: root,
         films: () => this.#films(root),
         admit: film => this.#admit(library, film),
+        leave: (film, why) => this.#leave(root, film, why),
         unfinished: () => this.#unfinished(root),
         isBusyElsewhere,
         mayBegin: () =>
@@ -290,9 +294,18 @@ export class Libraries implements LibraryControl {
     return store.read<PlannedFilm>('films');
   }
 
+  /** Not said of those that were done before a restart. */
+  #leave(library: string, { relative: film, bytes, mtimeNs }: PlannedFilm, why: string): void {
+    const { state, log } = this.#options;
+    const isIt = ({ pin }: Job) => pin.sizeBytes === bytes && String(pin.mtimeNs) === mtimeNs;
+    if (state.ledger.atPlace(library, film).some(isIt)) return;
+    log.info({ library, film }, `left alone: ${why}`);
+    this.#leftAtTurn.set(library, (this.#leftAtTurn.get(library) ?? 0) + 1);
+  }
+
   /** Everything that spoke for a film when the plan was made is looked at again. */
   async #admit(library: Library, film: PlannedFilm): Promise<'admitted' | 'left-alone'> {
-    const { live, files, state, engines, folders, clock, queue, log } = this.#options;
+    const { live, files, state, engines, folders, clock, queue } = this.#options;
     const root = library.library;
     await folders.mustBeMounted(root, film.relative);
     if (library.archive !== undefined) await folders.mustBeMounted(library.archive, film.relative);
@@ -300,7 +313,7 @@ export class Libraries implements LibraryControl {
     const path = `${root}/${film.relative}`;
     const eyes = eyesFor(library, { config: live.current, engine: engines.local, files, ledger: state.ledger });
     const leave = (why: string): 'left-alone' => {
-      log.debug({ library: root, film: film.relative }, `left alone: ${why}`);
+      this.#leave(root, film, why);
       return 'left-alone';
     };
     return doing('opening', path, () =>
@@ -375,7 +388,13 @@ export class Libraries implements LibraryControl {
   #soFar(
     library: string,
   ): Pick<LibraryView, 'done' | 'left_alone' | 'held' | 'saved_bytes' | 'archived_bytes' | 'now'> {
-    const sums = { done: 0, left_alone: 0, held: 0, saved_bytes: 0, archived_bytes: 0 };
+    const sums = {
+      done: 0,
+      left_alone: this.#leftAtTurn.get(library) ?? 0,
+      held: 0,
+      saved_bytes: 0,
+      archived_bytes: 0,
+    };
     let now: string | null = null;
     for (const { library: isOne, inbox, state, pin, original, path } of this.#options.state.ledger.all()) {
       if (!isOne || inbox !== library) continue;

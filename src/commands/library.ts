@@ -188,7 +188,9 @@ function planLines({ paint, columns }: Context, made: Plan): string[] {
           `${plural(estimated.films, 'smaller film')} (${formatBytes(estimated.bytes)}) were not looked at one by one, but judged by some of them.`,
         ]
       : []),
-    'Nothing was touched. `shrinkbox library start` confirms this plan.',
+    todo.films === 0
+      ? 'Nothing was touched, and there is nothing to do.'
+      : 'Nothing was touched. `shrinkbox library start` confirms this plan.',
   ];
 }
 
@@ -249,7 +251,7 @@ function statusLines({ paint }: Context, view: LibraryView): string[] {
   const rows: [string, string | null][] = [
     ['state', view.reason === null ? stateWords(view) : `${stateWords(view)}; ${view.reason}`],
     ['done', `${view.done}, smaller by ${formatBytes(view.saved_bytes)}`],
-    ['left alone', view.left_alone === 0 ? null : String(view.left_alone)],
+    ['left alone', view.left_alone === 0 ? null : `${view.left_alone} when their turn came; the log says why`],
     ['need you', view.held === 0 ? null : `${view.held}: shrinkbox jobs --state held`],
     [
       'archive',

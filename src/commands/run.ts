@@ -133,6 +133,8 @@ async function printBanner(context: Context, config: Config, control: Control): 
     context.print(`  results appear in   ${paint('cyan', escapeForTerminal(folder.outbox))}`);
     for (const rule of rulesOf(folder, config)) context.print(`  rule                ${ruleLine(rule, config)}`);
   }
+  for (const { library } of config.libraries)
+    context.print(`  library             ${paint('cyan', escapeForTerminal(library))}, by \`shrinkbox library\` alone`);
   context.print(
     `  configuration       ${config.source === null ? 'built-in defaults (shrinkbox init writes a file)' : escapeForTerminal(config.source)}`,
   );

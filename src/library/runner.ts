@@ -10,6 +10,8 @@ export interface RunnerPorts {
   films(): Promise<AsyncIterable<PlannedFilm> | undefined>;
   /** Makes a job of a film, unless something speaks against it by now. @throws ShrinkError `unavailable` where the library is away */
   admit(film: PlannedFilm): Promise<'admitted' | 'left-alone'>;
+  /** It stays as it is, and why; said and counted. */
+  leave(film: PlannedFilm, why: string): void;
   /** The jobs of this library that have not ended. */
   unfinished(): Job[];
   /** Whether an inbox has work for this machine, or nothing may begin. */
@@ -101,7 +103,7 @@ export class LibraryRunner {
 
   /** The next one of at most so many bytes. */
   async #admitNext(room: number): Promise<void> {
-    const { admit, mayBegin, isBusyElsewhere, library, log } = this.#ports;
+    const { admit, leave, mayBegin, isBusyElsewhere, library, log } = this.#ports;
     while (!this.#stopped && mayBegin() && !isBusyElsewhere()) {
       const film = await this.#take(room);
       if (!film) return;
@@ -115,7 +117,7 @@ export class LibraryRunner {
         const { code, message } = error;
         // The disk is away: the film is tried again.
         if (['unavailable', 'io', 'no-space'].includes(code)) return log.debug({ library, code }, message);
-        log.info({ library, film: film.relative, code }, `left alone: ${message}`);
+        leave(film, message);
         this.#pass(film);
       }
     }

@@ -23,6 +23,7 @@ function library(sizes: readonly number[], room: number) {
       (async function* () {
         yield* films;
       })(),
+    leave: () => {},
     admit: async ({ bytes }: PlannedFilm) => {
       begun.push(bytes);
       settle(bytes);

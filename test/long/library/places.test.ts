@@ -64,8 +64,9 @@ test(
     onTestFinished(() => other.dispose());
     const refused = await other.run('run');
     expect([refused.code, refused.stderr]).toEqual([11, expect.stringContaining(box.videos)]);
-    const { done } = await box.finished();
-    expect(done).toBe(3);
+    const { done, left_alone: leftAtTurn } = await box.finished();
+    expect([done, leftAtTurn]).toEqual([3, 2]);
+    expect(box.logText()).toMatch(/moved\.mov","msg":"left alone: /);
     expect(box.archived()).toEqual(['a.mp4', 'plain.mov', 'plain.srt.mov']);
     expect(box.changed().sort()).toEqual(['a.mp4', 'changed.mp4', 'moved.mov', 'plain.mov', 'plain.srt.mov']);
     expect([hashOf(at('changed.mp4')), hashOf(at('elsewhere.mov'))]).toEqual([changed, moved]);
