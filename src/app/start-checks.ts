@@ -15,6 +15,8 @@ import type { Files } from '../platform/files/files.ts';
 import { kindOfType } from '../platform/files/fs-types.ts';
 import { type Mount, mountOf, readMounts, throughLinks } from '../platform/files/mounts.ts';
 
+export { whyNotTrusted } from '../journal/state-dir.ts';
+
 /** What the list is made from. */
 export interface StartFacts {
   config: Config;

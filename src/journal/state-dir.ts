@@ -1,7 +1,7 @@
 import { chmod, lstat, mkdir, readdir, stat, statfs } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileError } from '../platform/files/file-error.ts';
-import { ShrinkError } from '../core/errors.ts';
+import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { say } from '../messages/say.ts';
 import { makePrivateDir } from '../platform/files/files.ts';
 import { realJournalFiles } from './io.ts';
@@ -85,6 +85,26 @@ export async function prepareStateDir(
   } catch (error) {
     if (isNotDirectory(error)) throw notDirectory(root, error);
     throw fileError(error, PREPARING, root);
+  }
+}
+
+/**
+ * Why this user's daemon would not trust what is in an existing state directory; changes nothing. `undefined` where it would, and where
+ * that cannot be seen.
+ */
+export async function whyNotTrusted(path: string): Promise<ShrinkError | undefined> {
+  const root = resolve(path);
+  try {
+    await mustBeOurs(root);
+    const names = await readdir(root);
+    const isShared = !names.every(name => OURS.test(name));
+    if (isShared && ((await stat(root)).mode & 0o022) !== 0) return othersMayWrite(root);
+    for (const name of names) if (OURS.test(name)) await mustBeOurs(join(root, name));
+    const journal = join(root, 'journal');
+    for (const name of await readdir(journal)) await mustBeOurs(join(journal, name));
+    return undefined;
+  } catch (error) {
+    return isShrinkError(error) ? error : undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import { chmod, lchown, mkdir, readdir, stat, symlink, writeFile } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { prepareStateDir } from '../../src/journal/state-dir.ts';
+import { prepareStateDir, whyNotTrusted } from '../../src/journal/state-dir.ts';
 import { tempDir } from './support.ts';
 
 const EXT4 = 0xef53;
@@ -17,6 +17,26 @@ async function plant(root: string, what: string, linkTo?: string): Promise<void>
   else if (what === 'journal') await mkdir(join(root, what));
   else await writeFile(join(root, what), '{}');
 }
+
+it.runIf(process.geteuid?.() === 0)('of another user was fine for doctor, and refused by run', async () => {
+  const root = join(await tempDir(), 'state');
+  await prepareStateDir(root);
+  expect(await whyNotTrusted(root)).toBeUndefined();
+  await writeFile(join(root, 'journal/000001.jsonl'), '');
+  await lchown(join(root, 'journal/000001.jsonl'), 12_345, 12_345);
+  expect((await whyNotTrusted(root))?.message).toMatch(/000001.jsonl belongs to another user \(uid 12345\)/);
+  await lchown(root, 12_345, 12_345);
+  expect((await whyNotTrusted(root))?.message).toMatch(/state belongs to another user/);
+});
+
+it('that others may write to, with files that are not ours, was fine for doctor', async () => {
+  const root = join(await tempDir(), 'state');
+  await prepareStateDir(root);
+  await writeFile(join(root, 'holiday.mov'), '');
+  expect(await whyNotTrusted(root)).toBeUndefined();
+  await chmod(root, 0o777);
+  expect((await whyNotTrusted(root))?.message).toMatch(/other users may write/);
+});
 
 describe('the state directory', () => {
   const umask = process.umask();

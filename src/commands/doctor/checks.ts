@@ -11,8 +11,9 @@ import { usesNemo } from '../../app/engines.ts';
 import { inboxesOf } from '../../app/folders.ts';
 import { FolderMounts } from '../../app/folder-mounts.ts';
 import { InboxLock } from '../../app/inbox-lock.ts';
+import type { ShrinkError } from '../../core/errors.ts';
 import { whyOriginalsStay } from '../../app/originals-check.ts';
-import { refusals } from '../../app/start-checks.ts';
+import { refusals, whyNotTrusted } from '../../app/start-checks.ts';
 import { type FolderProbe, probeFolder } from '../../deliver/write-test.ts';
 import { cannotWrite, findTools, type Tools } from '../../media/ffmpeg/tools.ts';
 import { fileError } from '../../platform/files/file-error.ts';
@@ -249,12 +250,20 @@ async function stateDir(config: Config): Promise<CheckResult> {
   if (!found) return missingFolder(about, dir);
   if ('result' in found) return found;
   const kind = fsKindOf(dir);
+  const distrusted = await whyNotTrusted(dir);
+  if (distrusted) return process.geteuid?.() === 0 ? asRoot(about, distrusted) : failedCheck(about, distrusted);
   const probe = await probeFolder(dir, nodeFiles, probeId());
   const failed = probe.checks.find(check => check.result === 'failed');
   if (failed) return { about, result: 'bad', said: `${dir}: ${failed.said}`, fix: OWN_IT };
   const low = await lowSpace(dir, config);
   if (low) return { about, ...low };
   return { about, result: 'ok', said: `${dir} (${kind.type}): ${saidOf(probe, 'space')}` };
+}
+
+/** Nothing is wrong if it is the daemon's user it belongs to, whom root only stands in for here. */
+function asRoot(about: string, { message }: ShrinkError): CheckResult {
+  const fix = 'If the daemon runs as that user, run doctor as that user as well. As root it does not start.';
+  return { about, result: 'warn', said: message, fix };
 }
 
 /** What is at a path, if anything; a bad result where that cannot be found out: a folder around it is closed, or is a file. */
@@ -314,7 +323,11 @@ async function folderResult(
   const mustWork = failed.filter(check => !readOnly || check.name === 'list');
   if (mustWork[0]) return { about, result: 'bad', said: `${dir}: ${mustWork[0].said}`, fix: OWN_IT };
   if (failed.length > 0)
-    return { about, result: 'ok', said: `${dir} is read-only, which is enough because originals are kept` };
+    return {
+      about,
+      result: 'ok',
+      said: `${dir} can be read and not written to by ${userName()}: enough to watch it, because originals are kept, but the page can't put files there`,
+    };
   const worse = probe.checks.filter(check => check.result === 'worse').map(check => `${check.name}: ${check.said}`);
   if (worse.length > 0) {
     return {
