@@ -210,12 +210,16 @@ class Reloads {
 
   async #work(reload: () => Promise<ReloadOutcome>): Promise<ReloadOutcome> {
     let outcome = NOTHING_CHANGED;
-    while (this.#requested && this.#reload) {
-      this.#requested = false;
-      outcome = await reload();
+    await Promise.resolve();
+    try {
+      while (this.#requested && this.#reload) {
+        this.#requested = false;
+        outcome = await reload();
+      }
+      return outcome;
+    } finally {
+      this.#working = undefined;
     }
-    this.#working = undefined;
-    return outcome;
   }
 }
 

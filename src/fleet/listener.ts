@@ -46,6 +46,8 @@ const MAX_SPEED_TEST = 256 * 1024 * 1024;
 /** Of the addresses in requests, which are paths. */
 const BASE = 'https://fleet';
 const HEADERS_MS = 20_000;
+/** Whoever sends more slowly than that would hold a descriptor for as long as he likes, without a token. */
+const BODY_MS = 30_000;
 /** A wrong token or code is answered this late: guessing takes for ever. */
 const WRONG_TOKEN_MS = 500;
 
@@ -105,7 +107,7 @@ export class Listener {
     const path = /^\/fleet\/v1\/(.+)$/.exec(pathname)?.[1];
     if (path === undefined) throw new Refused(404, 'not-found', 'there is nothing here');
     if (path === 'join' && request.method === 'POST')
-      return json(response, await this.#join(await bodyOf(request, JOIN)));
+      return json(response, await this.#join(await this.#bodyOf(request, JOIN)));
     const worker = await this.#callerOf(request);
     const call = { request, response, worker };
     if (path === 'hello' && request.method === 'POST') return json(response, await this.#hello(call));
@@ -116,7 +118,7 @@ export class Listener {
     if (key === 'POST lease') {
       if (worker.benched)
         throw new Refused(403, 'benched', 'a person has sent this worker away: shrinkbox fleet bench');
-      return json(response, await coordinator.lease(worker.name, task, await bodyOf(request, LEASE)));
+      return json(response, await coordinator.lease(worker.name, task, await this.#bodyOf(request, LEASE)));
     }
     const act = this.#ofLease[key];
     if (!act) throw new Refused(404, 'not-found', 'there is nothing here');
@@ -128,11 +130,11 @@ export class Listener {
   /** What whoever has a lease may ask. */
   readonly #ofLease: Readonly<Record<string, (ref: Ref, call: Call) => Promise<void>>> = {
     'POST beat': async (ref, { request, response }) => {
-      const beat = await bodyOf(request, BEAT);
+      const beat = await this.#bodyOf(request, BEAT);
       json(response, this.#options.coordinator.beat(ref, beat));
     },
     'POST failed': async (ref, { request, response }) => {
-      await this.#options.coordinator.failed(ref, await bodyOf(request, FAILED));
+      await this.#options.coordinator.failed(ref, await this.#bodyOf(request, FAILED));
       json(response, {});
     },
     'GET slice': (ref, call) => this.#slice(ref, call),
@@ -189,13 +191,30 @@ export class Listener {
 
   async #hello({ request, worker }: Call): Promise<Welcome> {
     // The number comes first: of a protocol nobody knows, the rest may look different.
-    const body = await bodyOf(request, z.looseObject({ protocol: z.number().int() }));
+    const body = await this.#bodyOf(request, z.looseObject({ protocol: z.number().int() }));
     const { coordinator, welcome } = this.#options;
     coordinator.mustSpeak(worker.name, body.protocol);
     const hello = HELLO.safeParse(body);
     if (!hello.success) throw badRequest(hello.error);
     if (!hello.data.probe) coordinator.hello(worker.name, hello.data);
     return await welcome(worker);
+  }
+
+  /** Of everything but a result: small, and here within BODY_MS. */
+  async #bodyOf<T>(request: IncomingMessage, schema: z.ZodType<T>): Promise<T> {
+    const stop = this.#options.clock.after(BODY_MS, () => request.destroy());
+    const pieces: Buffer[] = [];
+    let bytes = 0;
+    try {
+      for await (const piece of request as AsyncIterable<Buffer>) {
+        bytes += piece.length;
+        if (bytes > MAX_BODY) throw new Refused(413, 'too-large', 'the request is too large');
+        pieces.push(piece);
+      }
+    } finally {
+      stop();
+    }
+    return parsed(schema, Buffer.concat(pieces).toString('utf8'));
   }
 
   async #callerOf({ headers }: IncomingMessage): Promise<RosterEntry> {
@@ -250,17 +269,6 @@ function sendNothing(response: ServerResponse, bytes: number): void {
     response.end();
   };
   more();
-}
-
-async function bodyOf<T>(request: IncomingMessage, schema: z.ZodType<T>): Promise<T> {
-  const pieces: Buffer[] = [];
-  let bytes = 0;
-  for await (const piece of request as AsyncIterable<Buffer>) {
-    bytes += piece.length;
-    if (bytes > MAX_BODY) throw new Refused(413, 'too-large', 'the request is too large');
-    pieces.push(piece);
-  }
-  return parsed(schema, Buffer.concat(pieces).toString('utf8'));
 }
 
 /** What was measured; looked at by whoever asked for it. */

@@ -134,16 +134,23 @@ export class Notifier {
   }
 
   async #work(address: string, waiting: Notification[]): Promise<void> {
-    for (let message = waiting[0]; message && !this.#ending.signal.aborted; message = waiting[0]) {
-      const problem = await this.#deliver(address, message);
-      waiting.shift();
-      if (this.#ending.signal.aborted) break;
-      this.#options.onOutcome?.(problem === undefined ? 'delivered' : 'failed');
-      if (problem === undefined) continue;
-      this.#options.log.warn({ url: maskUrl(address), event: message.event }, `notification not sent: ${problem}`);
+    try {
+      for (let message = waiting[0]; message && !this.#ending.signal.aborted; message = waiting[0]) {
+        await this.#send(address, message);
+        waiting.shift();
+      }
+    } finally {
+      // In the turn of the last look: what is offered from here on has a queue of its own.
+      this.#queues.delete(address);
     }
-    // In the turn of the last look: what is offered from here on has a queue of its own.
-    this.#queues.delete(address);
+  }
+
+  async #send(address: string, message: Notification): Promise<void> {
+    const problem = await this.#deliver(address, message);
+    if (this.#ending.signal.aborted) return;
+    this.#options.onOutcome?.(problem === undefined ? 'delivered' : 'failed');
+    if (problem === undefined) return;
+    this.#options.log.warn({ url: maskUrl(address), event: message.event }, `notification not sent: ${problem}`);
   }
 
   /** `undefined` if it arrived, otherwise why not. */

@@ -3,6 +3,7 @@ import { EventEmitter } from 'node:events';
 import { chmod, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
+import type { Configuration } from '../../src/app/settings.ts';
 import { type CliOptions, FakeDaemon, runCli } from '../support/cli.ts';
 import { eventually } from '../support/eventually.ts';
 import { tempDir } from '../support/serving.ts';
@@ -121,4 +122,20 @@ it.each([
   hangUp();
   expect((await ran).code).toBe(0);
   expect(daemon.calls).toEqual(['start', 'stop']);
+});
+
+it('a reload that broke does not break those that follow', async () => {
+  let configuration: Configuration | undefined;
+  const startDaemon: typeof daemon.start = options => {
+    ({ configuration } = options);
+    return daemon.start(options);
+  };
+  const ran = run([], { parts: { startDaemon } });
+  await eventually(async () => (await said()).includes('READY=1'));
+  daemon.reload = () => Promise.reject(new Error('a bug'));
+  await expect(configuration?.reload()).rejects.toThrow('a bug');
+  daemon.reload = async () => ({ applied: ['rules'], needsRestart: [] });
+  expect(await configuration?.reload()).toEqual({ applied: ['rules'], needsRestart: [] });
+  stop();
+  await ran;
 });

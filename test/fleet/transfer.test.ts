@@ -2,9 +2,11 @@ import { createHash } from 'node:crypto';
 import { request } from 'node:https';
 import { readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from 'vitest';
+import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { deferred } from '../../src/platform/async.ts';
 import { DaemonClient, type Granted, type SaysNo } from '../../src/worker/client.ts';
+import { eventually } from '../support/eventually.ts';
+import { FakeClock } from '../support/fake-clock.ts';
 import { FINGERPRINT, fakePart, type FleetSide, fleetSide, helloOf, reversed } from '../support/fleet.ts';
 
 const { signal } = new AbortController();
@@ -93,4 +95,19 @@ it('a request for what is no path is answered like one for nothing', async () =>
     }).end(),
   );
   expect(status).toBe(404);
+});
+
+it('who sends no end of a request loses the connection, token or none', async () => {
+  const clock = new FakeClock();
+  const side = await fleetSide({ clock });
+  onTestFinished(() => side.close());
+  const where = { host: '127.0.0.1', port: side.port, path: '/fleet/v1/join', rejectUnauthorized: false };
+  const sent = request({ ...where, method: 'POST', headers: { 'content-length': '100' } });
+  const ended = new Promise<string | undefined>(resolve =>
+    sent.on('error', (error: NodeJS.ErrnoException) => resolve(error.code)),
+  );
+  sent.write('{');
+  await eventually(() => clock.timers > 0, { what: 'the daemon to read it' });
+  await clock.advance(30_000);
+  expect(await ended).toBe('ECONNRESET');
 });
