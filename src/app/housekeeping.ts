@@ -54,8 +54,10 @@ export class Housekeeping {
 
   /** Runs at once, then by the clock and after every change of the configuration. */
   start(): void {
-    const { clock, life } = this.#options;
+    const { clock, setClock, life } = this.#options;
     this.#runAll();
+    // The last look counts at the next start, and what is being written is whole.
+    life.defer(() => setClock.save());
     life.defer(every(clock, HOUSEKEEPING_MS, () => this.#run()));
     life.defer(every(clock, PRUNE_MS, () => this.#prune()));
   }

@@ -23,7 +23,8 @@ it('a missing outbox makes jobs wait, and they continue when it is back', async 
   await expect.poll(async () => (await box.status()).folders[0]).toMatchObject({ available: true, reason: said });
   expect((await box.run('status')).stdout).toMatch(/outbox is missing/);
   mkdirSync(box.outbox);
-  expect((await box.run('retry', waiting.id)).code).toBe(0);
+  // It may have gone on by itself meanwhile.
+  await box.run('retry', waiting.id);
   await box.job('clip.mp4', 'done');
   expect(box.outputs()).toEqual(['clip.mp4']);
 });
