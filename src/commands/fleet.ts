@@ -4,6 +4,7 @@ import type { StatusView } from '../api/types.ts';
 import type { Config } from '../config/load.ts';
 import { ShrinkError } from '../core/errors.ts';
 import { escapeForTerminal } from '../core/escape.ts';
+import { WORKER_NAME } from '../core/lease.ts';
 import { formatDuration } from '../core/units.ts';
 import { connect } from './support/connect.ts';
 import type { Context, Define } from './support/context.ts';
@@ -36,7 +37,7 @@ export const defineFleet: Define = (program, action) => {
 };
 
 function workerName(written: string): string {
-  if (/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/.test(written)) return written;
+  if (WORKER_NAME.test(written)) return written;
   throw new InvalidArgumentError('Use up to 32 small letters, digits and hyphens.');
 }
 

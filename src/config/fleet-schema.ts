@@ -1,5 +1,6 @@
 /** The keys of a fleet: `fleet` on the daemon's side, `worker` on the machines that help it. Separate from schema.ts, which they would double. */
 import { z } from 'zod';
+import { WORKER_NAME } from '../core/lease.ts';
 import * as field from './fields.ts';
 import { say } from '../messages/say.ts';
 import { isLoopback } from './loopback.ts';
@@ -91,7 +92,7 @@ export const workerSchema = (map: MapOf, resolve: ResolvePath) =>
   });
 
 export function workerNameProblem(written: string): string | undefined {
-  return /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/.test(written) ? undefined : tell('config.bad-worker-name');
+  return WORKER_NAME.test(written) ? undefined : tell('config.bad-worker-name');
 }
 
 const queueUrl = () =>

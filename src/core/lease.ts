@@ -1,5 +1,8 @@
 /** Leases on parts of a film, as the journal keeps them. */
 
+/** What a worker may be called: a part of file names, of names in its queue, and of what people type. */
+export const WORKER_NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
+
 /** The right of one worker to make one part. */
 export interface LeaseRef {
   /** `<job>.<part>` */

@@ -5,6 +5,7 @@
  */
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { z } from 'zod';
+import { WORKER_NAME } from '../core/lease.ts';
 
 /** Raised when the meaning of a call changes. A daemon serves this number and the one before it: it is upgraded first. */
 export const PROTOCOL = 1;
@@ -22,7 +23,7 @@ export const ENCODER_OF: Readonly<Record<Codec, string>> = { h264: 'libx264', h2
 /** Builds of the encoders by their names: `{libx264: '164'}`. */
 export type Encoders = Readonly<Record<string, string>>;
 
-const name = z.string().regex(/^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/);
+const name = z.string().regex(WORKER_NAME);
 const word = z.string().regex(/^[A-Za-z0-9._+-]{1,80}$/);
 const count = z.number().int().min(0);
 const share = z.number().min(0).max(1);

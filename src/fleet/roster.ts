@@ -6,6 +6,7 @@ import { createHash, randomBytes } from 'node:crypto';
 import { chown, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
+import { WORKER_NAME } from '../core/lease.ts';
 import { replaceDurably } from '../platform/files/durable.ts';
 import { errnoOf, makePrivateDir, nodeFiles } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
@@ -111,7 +112,7 @@ export class Roster {
   }
 
   async get(name: string): Promise<RosterEntry | undefined> {
-    return isName(name) ? await readJson(this.#path(name), WORKER) : undefined;
+    return WORKER_NAME.test(name) ? await readJson(this.#path(name), WORKER) : undefined;
   }
 
   async all(): Promise<RosterEntry[]> {
@@ -189,7 +190,6 @@ export function readTicket(line: string, daemon?: string): Ticket | undefined {
 /** With the name before it, so that nobody has to look through all of them. */
 const secret = (name: string): string => `${name}.${randomBytes(32).toString('base64url')}`;
 const nameIn = (shown: string): string => shown.slice(0, Math.max(0, shown.indexOf('.')));
-const isName = (name: string): boolean => /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/.test(name);
 const hashOf = (shown: string): string => createHash('sha256').update(shown).digest('base64url');
 
 async function readJson<T>(path: string, schema: z.ZodType<T>): Promise<T | undefined> {
