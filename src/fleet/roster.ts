@@ -7,6 +7,7 @@ import { chown, readdir, readFile, stat, unlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { z } from 'zod';
 import { WORKER_NAME } from '../core/lease.ts';
+import { KeyedMutex } from '../platform/async.ts';
 import { replaceDurably } from '../platform/files/durable.ts';
 import { errnoOf, makePrivateDir, nodeFiles } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
@@ -42,6 +43,8 @@ export class Roster {
   readonly #stateDir: string;
   readonly #dir: string;
   readonly #log: Logger;
+  /** Of two that join by one name at once, one is let in. */
+  readonly #joining = new KeyedMutex();
 
   constructor(stateDir: string, log: Logger) {
     this.#stateDir = stateDir;
@@ -86,17 +89,20 @@ export class Roster {
 
   /** The token for a code, which is used up; `undefined` if it is not, or not any more, good for one. */
   async redeem(code: string, now: number): Promise<{ name: string; token: string } | undefined> {
-    const entry = await this.get(nameIn(code));
-    if (!entry?.code || entry.code.until < now || !isSameText(entry.code.hash, hashOf(code))) return undefined;
-    return this.#admit(entry);
+    return this.#joining.run(nameIn(code), async () => {
+      const entry = await this.get(nameIn(code));
+      if (!entry?.code || entry.code.until < now || !isSameText(entry.code.hash, hashOf(code))) return undefined;
+      return this.#admit(entry);
+    });
   }
 
   /** Lets a worker in that showed the fleet's own token. A name that is taken stays with whoever has it. */
   async admit(name: string): Promise<{ name: string; token: string } | undefined> {
     await this.#prepare();
-    const entry = await this.get(name);
-    if (entry) return undefined;
-    return this.#admit({ name, password: randomBytes(24).toString('hex') });
+    return this.#joining.run(name, async () => {
+      if (await this.get(name)) return undefined;
+      return this.#admit({ name, password: randomBytes(24).toString('hex') });
+    });
   }
 
   async #admit({ code: _code, ...entry }: RosterEntry): Promise<{ name: string; token: string }> {

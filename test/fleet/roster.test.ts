@@ -115,3 +115,14 @@ it.skipIf(process.getuid?.() !== 0)('what root invites the daemon can read, whoe
   const made = ['fleet', 'fleet/workers', 'fleet/workers/desk.json'];
   expect(await Promise.all(made.map(async each => (await stat(join(dir, each))).uid))).toEqual([1234, 1234, 1234]);
 });
+
+it('of two that join by one invitation or one name at once, one is let in', async () => {
+  const code = await roster.invite('desk', 0);
+  const joined = await Promise.all([roster.redeem(code, 0), roster.redeem(code, 0)]);
+  const named = await Promise.all([roster.admit('attic'), roster.admit('attic')]);
+  for (const both of [joined, named]) {
+    const [one, ...more] = both.flatMap(each => each ?? []);
+    expect(more).toEqual([]);
+    expect(await roster.whose(one?.token ?? '')).toMatchObject({ name: one?.name });
+  }
+});
