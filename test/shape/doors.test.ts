@@ -67,6 +67,7 @@ const BY_PATH: Readonly<Record<string, string>> = {
   'api/socket.ts': OWN_STATE,
   'api/thumbnails.ts': 'a private temporary directory',
   'api/upload-file.ts': 'hands the disk to the door',
+  'api/upload-records.ts': OWN_STATE,
   'api/uploads.ts': 'hands the disk to the door',
   'app/library-plan.ts': `${CONFIGURED}, or a path that a person typed at a terminal`,
   'deliver/deliver.ts': OWN_WORK,

@@ -19,5 +19,5 @@ export const JOURNAL_ZH: typeof JOURNAL_EN = {
   'journal.state-remote': ({ path, type }) => `${path} 位于 ${type} 上；state_dir 必须在本机磁盘上`,
   'journal.state-remote-hint': '请把 state_dir 设为本机磁盘上的文件夹；收件箱和发件箱可以保持原处。',
   'journal.state-no-folder': ({ path }) => `${path} 不是文件夹，或位于某个文件之内`,
-  'journal.state-no-folder-hint': '请把 state_dir 设为文件夹；如不存在会自动创建。',
+  'journal.state-no-folder-hint': '请把 state_dir 设为文件夹；不存在时会创建。',
 };
