@@ -10,6 +10,7 @@ import { type Clock, systemClock } from '../platform/clock.ts';
 import type { Logger } from '../platform/log.ts';
 import type { BuiltPage } from './assets.ts';
 import { type AccessPolicy, authorize } from './authorize.ts';
+import { Bodies, MAX_BODY } from './bodies.ts';
 import { EventLog } from './events.ts';
 import { Links } from './links.ts';
 import { type Bindings, errorBody, type Failure, failure, failureOf, notFound, type Variables } from './responses.ts';
@@ -64,8 +65,6 @@ export interface App {
 }
 
 const HEARTBEAT_MS = 15_000;
-/** Bytes; the bodies of our requests are empty or nearly so, except for uploads. */
-const MAX_BODY = 64 * 1024;
 const BODY_MS = 30_000;
 
 export function createApp(options: AppOptions): App {
@@ -185,9 +184,10 @@ const addSlash: MiddlewareHandler<{ Bindings: Bindings; Variables: Variables }> 
  * replaced.)
  */
 function drainBodies(app: HonoApp, limitMs: number): void {
+  const bodies = new Bodies(limitMs);
   app.use(async (c, next) => {
     if (isFileBody(c.req.method, c.req.path)) return next();
-    const drained = await drain(c.req.raw, limitMs);
+    const drained = await bodies.read(c.req.raw, c.env.address);
     if (typeof drained !== 'string') {
       c.set('body', drained.text);
       return next();
@@ -196,32 +196,6 @@ function drainBodies(app: HonoApp, limitMs: number): void {
     if (drained === 'slow') return failure(c, { status: 408, code: 'timed-out', message: say('api.body-too-slow') });
     return failure(c, { status: 413, code: 'too-large', message: say('api.body-too-large', { bytes: MAX_BODY }) });
   });
-}
-
-async function drain(request: Request, limitMs: number): Promise<'large' | 'slow' | { text: string }> {
-  if (Number(request.headers.get('content-length') ?? 0) > MAX_BODY) return 'large';
-  // These have no body here. Asking for it builds a whole Request around the connection, a quarter of what an answer costs.
-  if (isReading(request.method) || !request.body) return { text: '' };
-  let timer: NodeJS.Timeout | undefined;
-  const late = new Promise<'slow'>(resolve => {
-    timer = setTimeout(() => resolve('slow'), limitMs);
-  });
-  try {
-    return await Promise.race([readAll(request.body as unknown as AsyncIterable<Uint8Array>), late]);
-  } finally {
-    clearTimeout(timer);
-  }
-}
-
-async function readAll(body: AsyncIterable<Uint8Array>): Promise<'large' | { text: string }> {
-  const chunks: Uint8Array[] = [];
-  let size = 0;
-  for await (const chunk of body) {
-    size += chunk.length;
-    if (size > MAX_BODY) return 'large';
-    chunks.push(chunk);
-  }
-  return { text: Buffer.concat(chunks).toString('utf8') };
 }
 
 /** Adds the routes, and for each path the answer to methods it does not have. */

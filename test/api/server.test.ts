@@ -1,5 +1,6 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { createApp } from '../../src/api/server.ts';
 import { Secret } from '../../src/config/secrets.ts';
 import { ShrinkError } from '../../src/core/errors.ts';
@@ -191,6 +192,21 @@ it('gives up a request whose body does not arrive', async () => {
   });
   expect(answer).toMatch(/^HTTP\/1\.1 408 /);
   expect(control.mode).toBe('running');
+});
+
+// Was: 96 of them, without a token, kept the owner out for twenty seconds, and again.
+it('answers the owner while a stranger sends many bodies that do not arrive', async () => {
+  const { server } = await serving({ listen: LOOPBACK, bodyMs: 120_000 });
+  const { host = '', port = 0 } = server.address ?? {};
+  const head =
+    'POST /api/pair HTTP/1.1\r\nHost: localhost\r\nAuthorization: Pairing abc\r\nContent-Length: 100\r\n\r\n';
+  const strangers = Array.from({ length: 120 }, () => connect(port, host).on('error', () => {}));
+  onTestFinished(() => strangers.forEach(stranger => stranger.destroy()));
+  const given = strangers.map(stranger => once(stranger, 'data').then(([data]) => String(data)));
+  for (const stranger of strangers) stranger.write(`${head}x`);
+  await Promise.all(given.slice(0, 100));
+  expect((await ask(server, '/api/status', { headers: { host: 'localhost' } }, true)).status).toBe(200);
+  expect(await given[0]).toMatch(/^HTTP\/1\.1 408 /);
 });
 
 // Was: the right token got 429 for a minute as well, and so did /healthz with any token.
