@@ -158,6 +158,12 @@ export function remarkOf(job: JobView, now: number): string {
   return parts.join(': ') || (job.target_bytes === null ? '' : `at most ${formatBytes(job.target_bytes)}`);
 }
 
+/** A size that is only a wish, as the built-in rule's, may have been given up; a note says why. */
+function atMost({ target_bytes: wanted, output_bytes: made }: JobView): string | null {
+  if (wanted === null) return null;
+  return made !== null && made > wanted ? `${formatBytes(wanted)}, given up (see note)` : formatBytes(wanted);
+}
+
 /** `still working: editing the timeline, for 5m`: what somebody else is at, and since when. */
 export function waitOf({ action }: JobView, now: number): string {
   if (action?.code !== 'wait' || action.since === null) return '';
@@ -199,7 +205,7 @@ function detailLines(context: Context, job: JobDetail, parts: readonly string[])
     ['engine', job.engine],
     ['asked for', job.instruction],
     ['size', formatBytes(job.source_bytes)],
-    ['at most', job.target_bytes === null ? null : formatBytes(job.target_bytes)],
+    ['at most', atMost(job)],
     ['how', job.how],
     ['checked', job.evidence],
     ['original', job.original],

@@ -118,6 +118,13 @@ describe('with a daemon', () => {
     });
   });
 
+  it('a result of 404 MB "at most 50.0 MB" had its size given up, and says so', async () => {
+    const control = await daemon();
+    control.add({ id: 'big1', state: 'done', target_bytes: 50e6, output_bytes: 404e6 });
+    expect((await run('job', 'big1')).out).toMatch(/at most +50\.0 MB, given up \(see note\)/);
+    expect((await run('job', 'done1')).out).not.toContain('given up');
+  });
+
   it('an unknown job ends with 2', async () => {
     await daemon();
     expect(await run('job', 'nope')).toMatchObject({
