@@ -407,12 +407,25 @@ const RECIPES = {
       await writeFile(output, Buffer.concat([one, one]));
     },
   },
-  twoFilms: {
-    about: 'Two MP4s joined byte by byte: ffmpeg reads the first.',
-    file: 'two-films.mp4',
+  program: {
+    about: 'Two seconds of an MPEG program stream, which times few of its pictures.',
+    file: 'program.mpg',
+    args: [...lavfi(moving('320x180', '25', 2), tone(300, 2)), ...words('-c:v mpeg2video -bf 2 -c:a mp2 -f mpeg')],
+  },
+  joinedPrograms: {
+    about: 'Two of them joined byte by byte.',
+    file: 'joined.mpg',
     make: async (output: string, clip: Clip): Promise<void> => {
-      const one = await readFile(await clip('silent'));
+      const one = await readFile(await clip('program'));
       await writeFile(output, Buffer.concat([one, one]));
+    },
+  },
+  trailer: {
+    about: 'An MP4 with what a camera keeps behind it, which ffmpeg does not read.',
+    file: 'trailer.mp4',
+    make: async (output: string, clip: Clip): Promise<void> => {
+      const film = await readFile(await clip('silent'));
+      await writeFile(output, Buffer.concat([film, Buffer.from('gyroscope '.repeat(500))]));
     },
   },
   wide: {

@@ -24,8 +24,8 @@ async function captioned(path: string): Promise<number> {
   return stdout.split('\n').filter(line => line.includes('A53')).length;
 }
 
-it('two films in one file: the original went though only the first was kept; it stays, and a note says why', async () => {
-  await shrink({ path: await footage('twoFilms') }, share(0.3), ({ candidate }) => {
+it('what a camera keeps behind its film went with the original, which now stays, and a note says why', async () => {
+  await shrink({ path: await footage('trailer') }, share(0.3), ({ candidate }) => {
     expect(candidate.damagedSource).toBe(true);
     expect(candidate.notes).toContainEqual(expect.stringMatching(/^left out: .* behind the end of the film/));
   });

@@ -148,9 +148,15 @@ function finalMp4(tools: Tools, facts: MediaFacts): string[] {
   ];
 }
 
-/** One track of a recording whose timestamps jump back: on its own, ffmpeg lines its sections up. */
+/** One track of a recording whose timestamps jump back: on its own, ffmpeg lines its sections up. MPEG-PS times few of its pictures. */
 export function fixTimestampsArgs(options: { input: ChildInput; index: number }): ChildArg[] {
-  return [...untrustedInput(options.input), ...['-map', `0:${options.index}`], ...words('-c copy -f matroska'), OUTPUT];
+  return [
+    ...words('-fflags +genpts'),
+    ...untrustedInput(options.input),
+    ...['-map', `0:${options.index}`],
+    ...words('-c copy -f matroska'),
+    OUTPUT,
+  ];
 }
 
 /** Joins tracks with fixed timestamps again, each shifted by `delayS`. */

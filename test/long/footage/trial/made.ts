@@ -16,7 +16,7 @@ const REFUSED = ['refused', 'refused'] as const;
 
 export const MADE: Partial<Record<FootageName, Made>> = {
   plain: { kinds: ['picture', 'sound'] },
-  twoFilms: { kinds: ['unread'], says: /behind the end of the film/ },
+  trailer: { kinds: ['unread'], says: /behind the end of the film/ },
   fragmented: {},
   vfr: { kinds: ['cadence'] },
   odd: { kinds: ['depth'], says: /colour depth/ },
