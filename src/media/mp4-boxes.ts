@@ -36,13 +36,45 @@ export async function topBoxesOf(file: Pick<Readable, 'read' | 'stat'>): Promise
     const bytes = boxSize(header, bytesRead, size - offset);
     const type = header.toString('latin1', 4, 8);
     if (bytes === undefined || !/^[\w ©-]{4}$/.test(type)) break;
-    cut = bytes > size - offset;
-    if (cut) break;
+    if (bytes > size - offset) {
+      cut = !isNoBox(type, wanted => boxes.some(box => box.type === wanted));
+      break;
+    }
     if (type === 'ftyp') brand = header.toString('latin1', 8, 12);
     boxes.push({ type, offset, bytes });
     offset += bytes;
   }
   return { boxes, brand, bytes: size, cut };
+}
+
+/** What stands at the top level of some film. */
+const TOP_LEVEL = new Set([
+  ...[
+    'ftyp',
+    'styp',
+    'moov',
+    'mdat',
+    'imda',
+    'moof',
+    'mfra',
+    'sidx',
+    'ssix',
+    'prft',
+    'emsg',
+    'pdin',
+    'bloc',
+    'meta',
+    'meco',
+  ],
+  ...['udta', 'uuid', 'wide', 'free', 'skip', 'junk', 'pnot', 'PICT'],
+]);
+
+/**
+ * Whether what would be a box that ends behind the file is none: words behind a film that is whole, as of a camera's own data, happen to
+ * look like one.
+ */
+export function isNoBox(type: string, has: (type: string) => boolean): boolean {
+  return has('moov') && has('mdat') && !has('moof') && !TOP_LEVEL.has(type);
 }
 
 /** 32 bits, or 64 if that says 1, or to the end of the file if it says 0. */

@@ -21,6 +21,8 @@ async function unreadOf(content: Buffer): Promise<number> {
 
 it('what a camera keeps behind its film is unread; padding is not', async () => {
   const film = await readFile(await footage('silent'));
+  const words = Buffer.from('gyroscope '.repeat(50));
+  expect(await unreadOf(Buffer.concat([film, words]))).toBe(500);
   const padding = Buffer.alloc(5000);
   expect(await unreadOf(Buffer.concat([film, padding]))).toBe(0);
   expect(await unreadOf(Buffer.concat([film, padding, Buffer.from('gyroscope '.repeat(50))]))).toBe(5500);

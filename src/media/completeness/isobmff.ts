@@ -1,4 +1,5 @@
 import { say } from '../../messages/say.ts';
+import { isNoBox } from '../mp4-boxes.ts';
 import {
   type ByteSource,
   COMPLETE,
@@ -47,7 +48,10 @@ export async function walkIsobmff(source: ByteSource): Promise<Completeness> {
     if (n === MAX_BOXES) return UNKNOWN;
     const box = boxAt(await source.read(offset, 16), offset);
     if (!box) return afterLastBox(source, found, offset);
-    if (box.end !== undefined && box.end > source.size) return cutInside(box, source.size);
+    if (box.end !== undefined && box.end > source.size) {
+      const has = (type: string) => (type === 'moof' ? found.fragments : type === 'moov' ? found.moov : found.mdat);
+      return isNoBox(box.type, has) ? verdict(found, source) : cutInside(box, source.size);
+    }
     await note(found, box, source);
     offset = box.end ?? source.size;
   }

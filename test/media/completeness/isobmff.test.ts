@@ -7,6 +7,16 @@ describe('an MP4', () => {
     expect((await walk(Buffer.concat([await clip('faststart'), Buffer.alloc(3)]))).kind).toBe('complete');
   });
 
+  it('was called incomplete for the words a camera keeps behind it, which look like a box', async () => {
+    const trailer = Buffer.from('gyroscope '.repeat(50));
+    expect((await walk(Buffer.concat([await clip('plain'), trailer]))).kind).toBe('complete');
+    expect((await walk(Buffer.concat([await clip('faststart'), trailer]))).kind).toBe('complete');
+    // A film that was cut is known by a box that may stand there.
+    expect((await walk(Buffer.concat([await clip('plain'), Buffer.from('\0\0\x10\0udtahalf', 'latin1')]))).kind).toBe(
+      'truncated',
+    );
+  });
+
   it('that is fragmented and has no index is suspect: more may come', async () => {
     const bytes = await clip('fragmented');
     const mfra = bytes.length - bytes.readUInt32BE(bytes.length - 4);
