@@ -1,4 +1,4 @@
-import { useState } from 'preact/hooks';
+import { useRef, useState } from 'preact/hooks';
 import { Asked } from './action.tsx';
 import { Actions, Problem, useAct } from './actions.tsx';
 import * as api from './api.ts';
@@ -21,6 +21,7 @@ export function Queue() {
   const { words, language } = useWords();
   const { model, dispatch } = useDesk();
   const [shown, setShown] = useState(SHOWN);
+  const drag = useDrag();
   const total = totalOf(model, 'queue');
   if (total === 0 && model.queue.rows.length === 0) return null;
   const rows = model.queue.rows.slice(0, shown);
@@ -39,7 +40,7 @@ export function Queue() {
       </div>
       <ul class="card tight">
         {rows.map((job, index) => (
-          <Waiting key={job.id} job={job} rows={rows} index={index} />
+          <Waiting key={job.id} job={job} rows={rows} index={index} drag={drag} />
         ))}
       </ul>
       {total > rows.length && (
@@ -79,19 +80,16 @@ interface WaitingProps {
   job: Row;
   rows: readonly Row[];
   index: number;
+  drag: Drag;
 }
 
-/** What is dragged; other things can be dragged over the page, too. */
-const DRAGGED = 'application/x-shrinkbox-job';
-
-function Waiting({ job, rows, index }: WaitingProps) {
+function Waiting({ job, rows, index, drag }: WaitingProps) {
   const { words } = useWords();
   const { leaving } = useDesk();
   const { isBusy, problem, run } = useAct();
   const [isSaying, setSaying] = useState(false);
   const name = nameOf(job.source);
   const move = (id: string, to: string) => void run([() => api.move(id, to)]);
-  const { isOver, on } = useDrop(job.id, dragged => move(dragged, index === 0 ? 'top' : `before:${job.id}`));
   const byKey = (event: KeyboardEvent) => {
     const to = placeAfter(event.key, rows, index);
     if (to === undefined) return;
@@ -99,15 +97,14 @@ function Waiting({ job, rows, index }: WaitingProps) {
     move(job.id, to);
   };
   return (
-    <li class={isOver ? 'row over' : 'row'} inert={leaving.has(job.id)} {...on}>
+    <li class={drag.over === job.id ? 'row over' : 'row'} data-job={job.id} inert={leaving.has(job.id)}>
       <button
         type="button"
         class="grip"
-        draggable
         aria-label={words.reorder(name)}
         aria-disabled={isBusy}
         onKeyDown={byKey}
-        onDragStart={event => event.dataTransfer?.setData(DRAGGED, job.id)}
+        {...drag.handle(job.id, onto => move(job.id, onto === rows[0]?.id ? 'top' : `before:${onto}`))}
       >
         <Icon of="grip" />
       </button>
@@ -152,25 +149,50 @@ function ToTop({ name, isBusy, onClick }: { name: string; isBusy: boolean; onCli
   );
 }
 
-/** A row that another can be dropped on. */
-function useDrop(id: string, onJob: (dragged: string) => void) {
-  const [isOver, setOver] = useState(false);
-  const on = {
-    onDragOver(event: DragEvent) {
-      if (!event.dataTransfer?.types.includes(DRAGGED)) return;
-      event.preventDefault();
-      setOver(true);
-    },
-    onDragLeave: () => setOver(false),
-    onDrop(event: DragEvent) {
-      const dragged = event.dataTransfer?.getData(DRAGGED);
-      setOver(false);
-      if (!dragged || dragged === id) return;
-      event.preventDefault();
-      onJob(dragged);
-    },
+interface Drag {
+  /** The row that what is dragged would come before. */
+  over: string | undefined;
+  handle(id: string, onDrop: (onto: string) => void): object;
+}
+
+/** Rows that are dragged by their handle, with a mouse, a pen or a finger. */
+function useDrag(): Drag {
+  const [over, setOver] = useState<string>();
+  const dragged = useRef<string>(undefined);
+  const end = () => {
+    dragged.current = undefined;
+    setOver(undefined);
   };
-  return { isOver, on };
+  const rowAt = ({ clientX, clientY }: PointerEvent) =>
+    document.elementFromPoint(clientX, clientY)?.closest<HTMLElement>('.queue [data-job]')?.dataset['job'];
+  const handle: Drag['handle'] = (id, onDrop) => ({
+    onPointerDown(event: PointerEvent) {
+      if (event.button !== 0) return;
+      (event.currentTarget as HTMLElement).setPointerCapture(event.pointerId);
+      dragged.current = id;
+    },
+    onPointerMove(event: PointerEvent) {
+      if (dragged.current !== id) return;
+      const row = rowAt(event);
+      setOver(row === id ? undefined : row);
+      scrollNear(event.clientY);
+    },
+    onPointerUp(event: PointerEvent) {
+      const row = dragged.current === id ? rowAt(event) : undefined;
+      end();
+      if (row !== undefined && row !== id) onDrop(row);
+    },
+    onPointerCancel: end,
+  });
+  return { over, handle };
+}
+
+/** Pixels from the edge of the window within which a drag scrolls the page. */
+const SCROLL_EDGE = 60;
+
+function scrollNear(y: number): void {
+  if (y < SCROLL_EDGE) scrollBy(0, -12);
+  else if (y > innerHeight - SCROLL_EDGE) scrollBy(0, 12);
 }
 
 function What({ job }: { job: Row }) {

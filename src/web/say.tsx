@@ -1,4 +1,4 @@
-import { useEffect, useId, useRef, useState } from 'preact/hooks';
+import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hooks';
 import type { Understood } from '../api/types.ts';
 import { MAX_INSTRUCTION } from '../core/job.ts';
 import * as api from './api.ts';
@@ -19,7 +19,11 @@ export function Say({ job, onClose }: { job: Row; onClose(): void }) {
   const [problem, setProblem] = useState<unknown>();
   const field = useRef<HTMLInputElement>(null);
   const id = useId();
-  useEffect(() => field.current?.focus(), []);
+  const goBack = useComing(field);
+  const close = () => {
+    onClose();
+    goBack();
+  };
   const send = (event: Event) => {
     event.preventDefault();
     setBusy(true);
@@ -28,8 +32,7 @@ export function Say({ job, onClose }: { job: Row; onClose(): void }) {
     api.refine(job.id, wanted).then(
       made => {
         dispatch({ kind: 'job', job: made });
-        onClose();
-        keepFocus();
+        close();
       },
       (error: unknown) => {
         setProblem(error);
@@ -38,7 +41,7 @@ export function Say({ job, onClose }: { job: Row; onClose(): void }) {
     );
   };
   return (
-    <form class="say" onSubmit={send}>
+    <form class="say" onSubmit={send} onKeyDown={event => event.key === 'Escape' && close()}>
       <label for={id}>{words.words.label(nameOf(job.source))}</label>
       <div class="line">
         <input
@@ -55,7 +58,7 @@ export function Say({ job, onClose }: { job: Row; onClose(): void }) {
         <button type="submit" class="main" disabled={isBusy || text.trim() === ''}>
           {words.words.go}
         </button>
-        <button type="button" onClick={onClose}>
+        <button type="button" onClick={close}>
           {words.words.close}
         </button>
       </div>
@@ -67,6 +70,16 @@ export function Say({ job, onClose }: { job: Row; onClose(): void }) {
       )}
     </form>
   );
+}
+
+/** The focus comes at once: what is typed right after the press of a button belongs to the field. @returns takes it back there */
+function useComing(field: { current: HTMLElement | null }): () => void {
+  const opener = useRef(document.activeElement);
+  useLayoutEffect(() => field.current?.focus(), []);
+  return () => {
+    if (opener.current?.isConnected && opener.current instanceof HTMLElement) opener.current.focus();
+    keepFocus();
+  };
 }
 
 /** How the daemon reads the words; its line is always there, so that nothing moves. */

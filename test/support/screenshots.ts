@@ -4,6 +4,7 @@ import { readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { encodeRecord, type JournalRecord } from '../../src/journal/records.ts';
+import type { JobDetail } from '../../src/api/types.ts';
 import { Box } from './box.ts';
 import { findChromium, launch } from './browser.ts';
 import { eventually } from './eventually.ts';
@@ -18,6 +19,8 @@ const MOST_BYTES = 200_000;
 /** The top of the page: the account of space, what is running, what needs somebody, and the first results. */
 const VIEW = { width: 1280, height: 1060 };
 const DAY_MS = 86_400_000;
+/** Pictures are made one at a time, beside the work. */
+const PATIENCE_MS = 180_000;
 
 /** What was done before, how many days ago; the oldest first. */
 const BEFORE: readonly [name: string, scene: Scene, daysAgo: number, seconds: number][] = [
@@ -48,8 +51,9 @@ const box = new Box({
     http: { listen: `127.0.0.1:${port}` },
     folders: [folder],
     rules: [
-      { name: 'chat', match: 'chat/**', size: '150kB' },
-      { name: 'family', size: '15%' },
+      { name: 'chat', match: 'chat/**', size: '8kB' },
+      { name: 'trips', match: ['Norway/**', 'Alps/**'], size: '30%', quality: 'max' },
+      { name: 'family', size: '18%', quality: 'max' },
     ],
     limits: { local: 1 },
   },
@@ -57,26 +61,27 @@ const box = new Box({
 const browser = await launch(chromium);
 try {
   await box.start();
+  // It cannot look decent in so little: what needs somebody.
+  box.drop(await filmOf('night', 4), 'chat/camp fire.mov');
+  await box.job('chat/camp fire.mov', 'held');
   for (const [name, scene, , seconds] of BEFORE) {
     box.drop(await filmOf(scene, seconds), name);
     await box.job(name, 'done');
   }
+  const [long, lake, stars] = [await filmOf('meadow', 20), await filmOf('lake', 4), await filmOf('night', 3)];
   await box.kill('SIGTERM');
   setBack();
   await box.start();
-  const long = await filmOf('meadow', 20);
-  box.drop(await filmOf('night', 4), 'chat/camp fire.mov');
-  await box.job('chat/camp fire.mov', 'held');
   box.drop(long, 'balloons.mov');
   await box.job('balloons.mov', 'running');
-  box.drop(await filmOf('lake', 4), 'lake at dawn.mov');
-  box.drop(await filmOf('night', 3), 'stars.mp4');
+  box.drop(lake, 'lake at dawn.mov');
+  box.drop(stars, 'stars.mp4');
 
   // Far enough for the bar and the time left to be seen.
-  await eventually(async () => (await box.jobs()).some(job => (job.progress ?? 0) > 0.55 && job.state === 'running'), {
-    what: 'a job in the middle of its work',
-    withinMs: 600_000,
-  });
+  await eventually(
+    async () => (await box.get<JobDetail[]>('/api/jobs?state=running&detail=1')).some(job => (job.progress ?? 0) > 0.5),
+    { what: 'a job in the middle of its work', withinMs: 600_000 },
+  );
   await box.post('/api/pause');
   for (const [colorScheme, name] of Object.entries(PICTURES) as ['light' | 'dark', string][]) {
     await take(colorScheme, join(import.meta.dirname, '../../docs', name));
@@ -112,9 +117,20 @@ async function take(colorScheme: 'light' | 'dark', path: string): Promise<void> 
   const page = await browser.newPage({ locale: 'en-US', viewport: VIEW, deviceScaleFactor: 1, colorScheme });
   await page.goto(`http://127.0.0.1:${port}/`);
   // At work again as soon as it is seen: both pictures show the same moment.
-  await page.locator('.thumb img').nth(5).waitFor();
+  page.setDefaultTimeout(PATIENCE_MS);
+  const shown = { '.running': 1, '.needy': 1, '.queue': 2, '.history': 3 };
+  for (const [place, count] of Object.entries(shown)) {
+    await page
+      .locator(`${place} .thumb img`)
+      .nth(count - 1)
+      .waitFor();
+  }
   await box.post('/api/resume');
   await page.locator('.pill').getByText('Working').waitFor();
+  await page
+    .locator('.running .progress')
+    .getByText(/ [0-9.]*[1-9][0-9.]*x/)
+    .waitFor();
   await page.waitForTimeout(1_500);
   const taken = await page.screenshot();
   await box.post('/api/pause');

@@ -1,27 +1,15 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import type { Page } from 'playwright-core';
+import { expect, it } from 'vitest';
 import { messageOf } from '../../../src/core/message.ts';
 import { say } from '../../../src/messages/say.ts';
-import { findChromium, launch, violations, visit as open, type VisitOptions } from '../../support/browser.ts';
+import { violations, type VisitOptions } from '../../support/browser.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { FakeControl } from '../../support/fake-control.ts';
+import { describeWithBrowser } from '../../support/with-browser.ts';
 
-const chromium = findChromium();
-
-// See page.test.ts: a machine without a browser passes, and .ci/run has one.
-describe.skipIf(chromium === undefined)('what can be done on the page', () => {
-  let browser: Browser;
-
-  beforeAll(async () => {
-    browser = await launch(chromium ?? '');
-  });
-  afterAll(() => browser.close());
-
-  async function visit(options: VisitOptions = {}) {
-    const opened = await open(browser, options);
-    onTestFinished(() => opened.context.close());
-    return opened;
-  }
+describeWithBrowser('what can be done on the page', ({ visit: open }) => {
+  // A fake daemon has no pictures to compare and no token to give, which the browser says.
+  const visit = (options: VisitOptions = {}) => open({ ...options, mayComplain: /404|409/ });
 
   it.each([390, 1440, 2560])('nothing jumps while it loads, %i px wide', async width => {
     const { page } = await visit({ prepare: busy, context: { viewport: { width, height: 900 } } });
@@ -155,6 +143,100 @@ describe.skipIf(chromium === undefined)('what can be done on the page', () => {
     await eventually(async () => expect(control.order).toBe('largest-saving'), { what: 'the order' });
   });
 
+  it('the queue is put in order by a finger, which does not scroll the page (was: by a mouse only)', async () => {
+    const viewport = { width: 390, height: 844 };
+    const { page, control, context } = await visit({
+      prepare: busy,
+      context: { viewport, isMobile: true, hasTouch: true },
+    });
+    const handle = page.getByRole('button', { name: /^Move three\.mov: arrow/ });
+    await handle.scrollIntoViewIfNeeded();
+    const [from, to] = [await handle.boundingBox(), await page.locator('.queue .row').nth(1).boundingBox()];
+    const scrolled = await page.evaluate('scrollY');
+    const touch = await context.newCDPSession(page);
+    const at = (box: typeof from) => [{ x: (box?.x ?? 0) + 12, y: (box?.y ?? 0) + 20 }];
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchStart', touchPoints: at(from) });
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchMove', touchPoints: at(to) });
+    await page.locator('.queue .row.over').waitFor();
+    expect(await page.evaluate('scrollY')).toBe(scrolled);
+    await touch.send('Input.dispatchTouchEvent', { type: 'touchEnd', touchPoints: [] });
+    await eventually(async () => expect(control.calls).toContain('move {"before":"two"} three'), { what: 'the drag' });
+  });
+
+  async function byKeys() {
+    const opened = await visit({ prepare: everyAct });
+    const { page, control } = opened;
+    await page.locator('.history .row').first().waitFor();
+    const calls = (call: string) => eventually(async () => expect(control.calls).toContain(call), { what: call });
+    return { ...opened, calls, words: asked(control), press: (key: string) => page.keyboard.press(key) };
+  }
+
+  it('with the Tab key: pause, words, leaving it and undo, and the focus stays where it was', async () => {
+    const { page, calls, press } = await byKeys();
+    await tabTo(page, 'Pause');
+    await press('Enter');
+    await calls('pause');
+    await tabTo(page, 'Pause: running.mov');
+    await press('Enter');
+    await calls('pause run');
+    await tabTo(page, 'Say something else…: tiny.mp4');
+    await press('Enter');
+    await page.keyboard.type('25 MB');
+    await press('Escape');
+    await page.locator('.say').waitFor({ state: 'detached' });
+    expect(await focused(page)).toBe('Say something else…: tiny.mp4');
+    await tabTo(page, 'Leave it: tiny.mp4');
+    await press('Enter');
+    await calls('cancel n');
+    await tabTo(page, 'Undo');
+    await press('Enter');
+    await calls('retry n');
+  });
+
+  it('with the Tab key: the order of the queue, words for a job in it, and a size for what is added', async () => {
+    const { page, control, calls, words, press } = await byKeys();
+    await tabTo(page, 'Order');
+    await press('ArrowDown');
+    await eventually(async () => expect(control.order).toBe('largest-saving'), { what: 'the order' });
+    await tabTo(page, /^Move two\.mov: arrow/);
+    await press('ArrowUp');
+    await calls('move "top" two');
+    await tabTo(page, 'Change…: two.mov');
+    await press('Space');
+    await page.keyboard.type('half the size');
+    await press('Enter');
+    await eventually(async () => expect(words).toEqual(['half the size']), { what: 'the words' });
+    await tabTo(page, '25 MB');
+    await press('Space');
+    expect(await page.getByLabel('Instruction').inputValue()).toBe('at most 25 MB');
+  });
+
+  it('with the Tab key: select, find, play, the phone and the rules, and the focus comes back', async () => {
+    const { page, press } = await byKeys();
+    await tabTo(page, 'Select');
+    await press('Enter');
+    await tabTo(page, 'Find by file name');
+    await page.keyboard.type('clip 1');
+    await page.getByText('clip 0.mp4').first().waitFor({ state: 'detached' });
+    await tabTo(page, 'Select clip 1.mp4');
+    await press('Space');
+    await page.getByText('1 selected').waitFor();
+    await tabTo(page, 'Download: clip 1.mp4');
+    await tabTo(page, 'Play: clip 1.mp4');
+    await press('Enter');
+    await page.getByRole('dialog', { name: /clip 1\.mp4/ }).waitFor();
+    await press('Escape');
+    expect(await focused(page)).toBe('Play: clip 1.mp4');
+    await tabTo(page, 'Open on a phone');
+    await press('Enter');
+    await page.getByRole('dialog', { name: 'Open on a phone' }).waitFor();
+    await press('Escape');
+    expect(await focused(page)).toBe('Open on a phone');
+    await tabTo(page, 'Rules and settings');
+    await press('Enter');
+    await page.locator('main#rules').waitFor();
+  });
+
   it('one job rests and goes on', async () => {
     const { page, control } = await visit({ prepare: busy });
     await page.getByRole('button', { name: 'Pause: running.mov' }).click();
@@ -226,4 +308,30 @@ function asked(control: FakeControl): string[] {
     return refine(id, said);
   };
   return words;
+}
+
+function everyAct(control: FakeControl): void {
+  busy(control);
+  hopeless(control, 'n', 'tiny.mp4');
+}
+
+/** What has the focus, as it is read aloud. */
+function focused(page: Page): Promise<string> {
+  return page.evaluate(`(() => {
+    const { activeElement: at } = document;
+    return at.getAttribute('aria-label') ?? at.labels?.[0]?.textContent ?? at.textContent;
+  })()`);
+}
+
+/** More than the page has stops. */
+const STOPS = 120;
+
+/** Presses Tab until what has this name has the focus; from the end of the page it begins again at its top. */
+async function tabTo(page: Page, name: string | RegExp): Promise<void> {
+  for (let i = 0; i < STOPS; i += 1) {
+    await page.keyboard.press('Tab');
+    const at = (await focused(page)).trim();
+    if (typeof name === 'string' ? at === name : name.test(at)) return;
+  }
+  throw new Error(`${name} cannot be reached with the Tab key`);
 }

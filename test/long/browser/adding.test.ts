@@ -1,17 +1,16 @@
 import { randomBytes } from 'node:crypto';
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { expect, it } from 'vitest';
 import { Uploads } from '../../../src/api/uploads.ts';
 import { silentLogger } from '../../../src/platform/log.ts';
-import { findChromium, launch, violations, visit as open } from '../../support/browser.ts';
+import { violations } from '../../support/browser.ts';
 import { cuttable } from '../../support/cuttable.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { FakeControl } from '../../support/fake-control.ts';
 import { tempDir } from '../../support/serving.ts';
+import { describeWithBrowser } from '../../support/with-browser.ts';
 
-const chromium = findChromium();
 const MB = 2 ** 20;
 
 /** Takes what comes in slowly. */
@@ -28,15 +27,7 @@ async function* slowly(body: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Arr
   }
 }
 
-// See page.test.ts: a machine without a browser passes, and .ci/run has one.
-describe.skipIf(chromium === undefined)('adding files on the page', () => {
-  let browser: Browser;
-
-  beforeAll(async () => {
-    browser = await launch(chromium ?? '');
-  });
-  afterAll(() => browser.close());
-
+describeWithBrowser('adding files on the page', ({ visit: open }) => {
   async function visit(through?: (address: string) => Promise<string>) {
     const inbox = join(await tempDir(), 'inbox');
     mkdirSync(inbox);
@@ -49,8 +40,9 @@ describe.skipIf(chromium === undefined)('adding files on the page', () => {
         return { ...now, folders: now.folders.map(folder => ({ ...folder, inbox })) };
       };
     };
-    const opened = await open(browser, { serve: { uploads }, prepare, ...(through && { through }) });
-    onTestFinished(() => opened.context.close());
+    // It says that a connection was cut.
+    const mayComplain = /ERR_|Failed to load/;
+    const opened = await open({ serve: { uploads }, prepare, mayComplain, ...(through && { through }) });
     await opened.page.getByRole('button', { name: 'Choose files' }).waitFor();
     return { ...opened, inbox };
   }

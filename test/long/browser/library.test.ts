@@ -1,33 +1,12 @@
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import {
-  englishOn,
-  findChromium,
-  launch,
-  violations,
-  visit as open,
-  type VisitOptions,
-} from '../../support/browser.ts';
+import { expect, it } from 'vitest';
+import { englishOn, violations, type VisitOptions } from '../../support/browser.ts';
 import { eventually } from '../../support/eventually.ts';
 import { libraryAtWork, plannedLibrary } from '../../support/library-views.ts';
+import { describeWithBrowser } from '../../support/with-browser.ts';
 
-const chromium = findChromium();
-
-// See page.test.ts: a machine without a browser passes, and .ci/run has one.
-describe.skipIf(chromium === undefined)('libraries on the page', () => {
-  let browser: Browser;
-
-  beforeAll(async () => {
-    browser = await launch(chromium ?? '');
-  });
-  afterAll(() => browser.close());
-
+describeWithBrowser('libraries on the page', ({ visit: open }) => {
   async function visit(options: VisitOptions) {
-    const opened = await open(browser, options);
-    onTestFinished(async () => {
-      await opened.context.close();
-      expect(opened.complaints).toEqual([]);
-    });
+    const opened = await open(options);
     await opened.page.locator('a.place.libraries').click();
     await opened.page.locator('.library').first().waitFor();
     return opened;

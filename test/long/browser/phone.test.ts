@@ -1,31 +1,25 @@
 /** A phone comes in by a link: the code leaves the address, is never part of a request's, and works once. */
 import type { Browser, BrowserContext } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
 import { Secret } from '../../../src/config/secrets.ts';
-import { findChromium, launch, violations, visit as open, type VisitOptions } from '../../support/browser.ts';
+import { violations } from '../../support/browser.ts';
 import { ask } from '../../support/serving.ts';
+import { describeWithBrowser, type Opening } from '../../support/with-browser.ts';
 
-const chromium = findChromium();
 const TOKEN = 'a-token-of-the-test-0123456789';
 const PHONE = { viewport: { width: 390, height: 844 }, isMobile: true, hasTouch: true } as const;
 
-describe.skipIf(chromium === undefined)('a phone', () => {
-  let browser: Browser;
-
-  beforeAll(async () => {
-    browser = await launch(chromium ?? '');
-  });
-  afterAll(() => browser.close());
-
-  async function visit(options: VisitOptions = {}) {
-    const opened = await open(browser, { ...options, serve: { token: new Secret(TOKEN), ...options.serve } });
-    onTestFinished(() => opened.context.close());
+describeWithBrowser('a phone', ({ browser, visit: open }) => {
+  async function visit(options: Opening = {}) {
+    // Without a token it is let in nowhere, which the browser says.
+    const serve = { token: new Secret(TOKEN), ...options.serve };
+    const opened = await open({ ...options, serve, mayComplain: /401|409/ });
     const code = async () => (await ask(opened.server, '/api/pairing', { method: 'POST' })).json.code as string;
     return { ...opened, code };
   }
 
   async function device(context: Parameters<Browser['newContext']>[0] = PHONE): Promise<BrowserContext> {
-    const made = await browser.newContext({ locale: 'en-US', ...context });
+    const made = await browser().newContext({ locale: 'en-US', ...context });
     onTestFinished(() => made.close());
     return made;
   }

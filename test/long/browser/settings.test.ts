@@ -1,37 +1,16 @@
 import { writeFileSync } from 'node:fs';
-import type { Browser } from 'playwright-core';
-import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
-import {
-  englishOn,
-  findChromium,
-  launch,
-  violations,
-  visit as open,
-  type VisitOptions,
-} from '../../support/browser.ts';
+import { expect, it } from 'vitest';
+import { englishOn, violations, type VisitOptions } from '../../support/browser.ts';
 import { eventually } from '../../support/eventually.ts';
 import { tempDir } from '../../support/serving.ts';
 import { RULES, settingsIn } from '../../support/settings.ts';
+import { describeWithBrowser } from '../../support/with-browser.ts';
 
-const chromium = findChromium();
-
-// See page.test.ts: a machine without a browser passes, and .ci/run has one.
-describe.skipIf(chromium === undefined)('rules and settings on the page', () => {
-  let browser: Browser;
-
-  beforeAll(async () => {
-    browser = await launch(chromium ?? '');
-  });
-  afterAll(() => browser.close());
-
+describeWithBrowser('rules and settings on the page', ({ visit: open }) => {
   async function visit(options: VisitOptions = {}) {
     const file = settingsIn(await tempDir(), RULES);
-    const opened = await open(browser, { ...options, serve: { settings: file.settings } });
-    onTestFinished(async () => {
-      await opened.context.close();
-      // The browser itself says that a change was refused, because the file has another version.
-      expect(opened.complaints.filter(each => !each.includes('409'))).toEqual([]);
-    });
+    // The browser itself says that a change was refused, because the file has another version.
+    const opened = await open({ ...options, serve: { settings: file.settings }, mayComplain: /409/ });
     await opened.page.locator('a.place').click();
     await opened.page.locator('.rules .card').first().waitFor();
     return { ...opened, ...file };
