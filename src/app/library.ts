@@ -12,7 +12,7 @@ import { whyLeftAlone } from '../library/plan/look.ts';
 import { mayBeDone } from '../library/plan/inspect.ts';
 import type { LibraryPlan, PlannedFilm } from '../library/plan/outcome.ts';
 import type { PlanProgress } from '../library/plan/plan.ts';
-import { PlanStore } from '../library/plan/store.ts';
+import { finishedPlans, PlanStore } from '../library/plan/store.ts';
 import { LibraryRunner } from '../library/runner.ts';
 import { say } from '../messages/say.ts';
 import { every } from '../platform/async.ts';
@@ -89,20 +89,37 @@ export class Libraries implements LibraryControl {
   /** Goes on with what was confirmed before. */
   async start(): Promise<void> {
     const { live, state, clock, life } = this.#options;
+    const made = await finishedPlans(live.current.stateDir);
     for (const library of live.current.libraries) {
       const confirmed = state.ledger.confirmedPlan(library.library);
       const [key = ''] = confirmed?.split(':') ?? [];
-      const place = { library, under: '' };
-      const store = confirmed ? new PlanStore(live.current.stateDir, key) : storeFor(place, live.current);
-      const plan = await store.plan();
-      if (plan && !confirmed && (await this.#isCarriedOut(library.library, store))) await store.drop();
-      else if (plan) this.#plans.set(library.library, plan);
+      const plan = confirmed
+        ? await new PlanStore(live.current.stateDir, key).plan()
+        : await this.#plannedBefore(library, made);
+      if (plan) this.#plans.set(library.library, plan);
       if (confirmed) this.#run(library);
     }
     life.defer(state.ledger.subscribe(() => this.#look()));
     life.defer(every(clock, LOOK_MS, () => this.#look()));
     life.defer(() => this.#close());
     this.#look();
+  }
+
+  /** The newest plan of a library or of a folder in it that can still be started, whoever made it. */
+  async #plannedBefore(
+    library: Library,
+    made: Awaited<ReturnType<typeof finishedPlans>>,
+  ): Promise<LibraryPlan | undefined> {
+    const { current } = this.#options.live;
+    for (const { key, plan } of made) {
+      const under = plan.folder === library.library ? '' : plan.folder.slice(library.library.length + 1);
+      const isOurs = plan.library === library.library && key === keyFor({ library, under }, current);
+      if (!isOurs) continue;
+      const store = new PlanStore(current.stateDir, key);
+      if (!(await this.#isCarriedOut(library.library, store))) return plan;
+      await store.drop();
+    }
+    return undefined;
   }
 
   /** Whether every film of a plan has had its turn, by plans of the folders in it: then nothing is left to begin. */

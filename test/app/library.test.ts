@@ -71,16 +71,16 @@ it('no other plan is made while a library is at work: what is carried out is wha
 const FILMS = ['a.mp4', 'sub/b.mp4'].map(relative => ({ relative, bytes: 10, mtimeNs: '1', expected: 5, seconds: 1 }));
 
 /** A daemon that starts with a plan nobody has confirmed; of its films, these were done. */
-async function startedWithPlan(done: readonly string[]) {
+async function startedWithPlan(done: readonly string[], under = '') {
   const at = (path: string) => `${dir}/${path}`;
   const library = { library: dir, originals: 'archive' as const, archive: at('archive'), minAge: 0, rules: [] };
   const current = { ...defaultConfig(at), stateDir: at('state'), libraries: [library] };
-  const store = storeFor({ library, under: '' }, current);
+  const store = storeFor({ library, under }, current);
   await store.open();
   const plan = {
     id: 'p',
     library: dir,
-    folder: dir,
+    folder: under === '' ? dir : at(under),
     made_at: 1,
     todo: { films: 2, bytes: 20, expected_bytes: 10, seconds: 2 },
   };
@@ -107,4 +107,5 @@ async function startedWithPlan(done: readonly string[]) {
 it('a plan whose films are all done was "planned, not started"', async () => {
   expect(await startedWithPlan(['a.mp4'])).toBe('planned');
   expect(await startedWithPlan(['a.mp4', 'sub/b.mp4'])).toBe('idle');
+  expect(await startedWithPlan(['a.mp4'], 'sub')).toBe('planned');
 });

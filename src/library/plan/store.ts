@@ -1,7 +1,7 @@
 /** What is kept of a plan in the state directory, so that it can be gone on with, confirmed and carried out. */
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { appendFile, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { appendFile, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { LibraryPlan, PlannedFilm } from './outcome.ts';
@@ -82,6 +82,20 @@ export class PlanStore {
       throw error;
     }
   }
+}
+
+/** All finished plans of a state directory, by the key they are kept under; the newest first. */
+export async function finishedPlans(stateDir: string): Promise<{ key: string; plan: LibraryPlan }[]> {
+  const keys = await readdir(join(stateDir, 'library')).catch((error: NodeJS.ErrnoException) => {
+    if (error.code === 'ENOENT') return [];
+    throw error;
+  });
+  const found: { key: string; plan: LibraryPlan }[] = [];
+  for (const key of keys) {
+    const plan = await new PlanStore(stateDir, key).plan();
+    if (plan) found.push({ key, plan });
+  }
+  return found.sort((a, b) => b.plan.made_at - a.plan.made_at);
 }
 
 /** @param of what a plan depends on: the library, the folder in it, the rules */
