@@ -15,6 +15,7 @@ import { type Files, fingerprint } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { inArchive } from './keep.ts';
 import { jobOfSetAsideName, resultNameOf } from './names.ts';
+import { isFilm } from './plan/look.ts';
 import { type Film, walk, type WalkedFolder } from './plan/walk.ts';
 import { MAX_NAME, type Tag, tagOf } from './tag.ts';
 
@@ -58,7 +59,7 @@ async function* inLibrary(walked: WalkedFolder, options: LeftoverOptions): Async
   const held = await opened(options.library, walked.folder, options.files);
   if (!held) return;
   try {
-    yield* temporaryIn(held, walked, options);
+    yield* temporaryIn(held, walked, options, hasRival);
     for (const name of walked.ours) {
       const job = jobOfSetAsideName(name);
       if (job !== undefined && !options.isAtWork(job)) yield* setAside(new Entry(held, name), walked, options);
@@ -76,18 +77,33 @@ function opened(root: string, folder: string, files: Files): Promise<HeldFolder 
 }
 
 /** Half-made files, of which the source always stays until they have their name, and the empty file that reserved that name. */
-async function* temporaryIn(held: HeldFolder, walked: WalkedFolder, { settle, isAtWork }: LeftoverOptions) {
+async function* temporaryIn(
+  held: HeldFolder,
+  walked: WalkedFolder,
+  { settle, isAtWork }: LeftoverOptions,
+  mayBeReserved: (film: Film) => boolean,
+) {
+  const isReserved = (film: Film) => film.stats.isFile() && film.stats.size === 0n && mayBeReserved(film);
   const temporary = walked.ours.filter(name => {
     const job = jobOfTempName(name);
     return job !== undefined && !isAtWork(job);
   });
-  const reserved = temporary.length > 0 ? walked.films.filter(({ stats }) => stats.isFile() && stats.size === 0n) : [];
+  const reserved = temporary.length > 0 ? walked.films.filter(isReserved) : [];
   for (const name of [...reserved.map(film => film.name), ...temporary]) {
     const entry = new Entry(held, name);
+    const stats = await entry.lstat();
+    // Its job may have ended since the folder was listed, or somebody be writing by now.
+    if (!stats || (jobOfTempName(name) === undefined && stats.size > 0n)) continue;
     if (settle) await entry.unlink();
     const why = jobOfTempName(name) === undefined ? say('library.left-over-reserved') : say('library.left-over-part');
     yield { path: entry.path, why, isSettled: settle };
   }
+}
+
+/** Beside it, another film wants its name, or has it as a result. */
+function hasRival({ name, beside }: Film): boolean {
+  const result = resultNameOf(name);
+  return beside.some(other => other !== name && isFilm(other) && resultNameOf(other) === result);
 }
 
 /** An original under a hidden name: it goes if its bytes are elsewhere, else it gets its place back. */
@@ -177,7 +193,8 @@ async function* inArchiveFolder(walked: WalkedFolder, options: LeftoverOptions):
   const held = walked.ours.length + walked.films.length > 0 && (await opened(archiveDir, walked.folder, files));
   if (!held) return;
   try {
-    yield* temporaryIn(held, walked, options);
+    // Nobody else puts anything there.
+    yield* temporaryIn(held, walked, options, () => true);
     for (const { name, relative, stats } of walked.films) {
       const entry = new Entry(held, name);
       if (stats.size === 0n || options.isArchived(entry.path) || options.isAtWorkAt(relative)) continue;

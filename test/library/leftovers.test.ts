@@ -14,12 +14,15 @@ test('what is under way, or was brought back by hand, is nobody’s to settle', 
   const library = await done('clip.mov');
   copyFileSync(library.inArchive()[0] ?? '', library.path);
   writeFileSync(`${library.library}/.shrinkbox-job2.part`, 'half');
+  writeFileSync(`${library.library}/arriving.mp4`, '');
   const before = [library.seen(), library.inArchive()];
   const isAtWork = (job: string) => job === 'job2';
   const isArchived = (path: string) => path === library.inArchive()[0];
   expect(await library.settleLeftovers(nodeFiles, true, { isAtWork, isArchived, isDoneAt: () => true })).toEqual([]);
   expect(await library.settleLeftovers(nodeFiles, true, { isAtWork, isArchived, isAtWorkAt: () => true })).toEqual([]);
   expect([library.seen(), library.inArchive()]).toEqual(before);
+  const found = await library.settleLeftovers(nodeFiles, true, { isArchived, isDoneAt: () => true });
+  expect([found.length, library.seen()]).toEqual([1, ['arriving.mp4', 'clip.mov', 'clip.mp4']]);
   library.close();
 });
 
