@@ -27,6 +27,8 @@ interface On {
 
 /** Folders whose files are replaced in place. */
 export const LIBRARY_EN = {
+  'library.not-owner':
+    'every user of this machine may open this page; to plan and start libraries here, set http.token_file, or use `shrinkbox library` as the user shrinkbox runs as',
   'library.name-taken': ({ path }: On) => `its result would be ${path}, and another file has that name`,
   'library.not-in-archive': ({ path }: On) =>
     `the original is not in the archive as ${path}; nothing more is done to it`,
