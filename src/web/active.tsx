@@ -5,7 +5,7 @@ import { Actions } from './actions.tsx';
 import { Details, DetailsButton } from './details.tsx';
 import { useDesk } from './desk.ts';
 import { Parts } from './fleet.tsx';
-import { formatCount, formatPercent, formatSpan, formatWhen, nameOf } from './format.ts';
+import { formatCount, formatPercent, formatSpan, formatWhen, nameOf, stepWithNote } from './format.ts';
 import { Icon } from './icons.tsx';
 import { useWords, worded } from './language.ts';
 import { type Model, type Row, totalOf } from './model.ts';
@@ -135,7 +135,7 @@ function Step({ job }: { job: Row }) {
   const running = job.step === null ? words.states.running : worded(language, job.step, messages.step);
   const step = job.state === 'running' ? running : words.states[job.state];
   const note = worded(language, job.progress_note ?? '', messages.progress_note);
-  // A note that begins with the step says more than the step.
-  const what = note.startsWith(step) ? [note, engine] : [step, engine, note];
+  const joined = stepWithNote(step, note);
+  const what = joined === undefined ? [step, engine, note] : [joined, engine];
   return <>{what.filter(Boolean).join(' · ')}</>;
 }

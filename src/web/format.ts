@@ -86,3 +86,10 @@ export function formatClock(seconds: number): string {
   const [hours, minutes, rest] = [Math.floor(whole / 3600), Math.floor(whole / 60) % 60, whole % 60];
   return hours > 0 ? `${hours}:${two(minutes)}:${two(rest)}` : `${minutes}:${two(rest)}`;
 }
+
+/** A note that begins as the step does adds its rest to it: `pass 1 of 2, attempt 2, 1.8x`. `undefined` if it is about something else. */
+export function stepWithNote(step: string, note: string): string | undefined {
+  const end = note.search(/[,，]/);
+  const head = end === -1 ? note : note.slice(0, end);
+  return head !== '' && step.startsWith(head) ? step + note.slice(head.length) : undefined;
+}
