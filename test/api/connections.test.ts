@@ -50,18 +50,25 @@ it('an address that opens 600 connections and says nothing does not keep itself 
   expect((await ask(server, '/api/status', {}, true)).status).toBe(200);
 });
 
+/** A daemon that takes for ever to explain a file. */
+async function hanging(): Promise<Serving> {
+  const { server, control } = await serving({ listen: LISTEN });
+  control.explain = () => new Promise(() => {});
+  return server;
+}
+
+const UNENDING = 'GET /api/explain?path=/x HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n';
+
 it('an address whose requests never end is refused more of them, but not the health check', async () => {
-  const { server } = await serving({ listen: LISTEN });
-  const post = 'POST /api/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nx';
-  for (let i = 0; i < 300; i += 1) held(server, post);
+  const server = await hanging();
+  for (let i = 0; i < 300; i += 1) held(server, UNENDING);
   await eventually(async () => (await ask(server, '/api/status', {}, true)).status === 503, { what: 'a refusal' });
   expect((await ask(server, '/healthz', {}, true)).status).toBe(200);
 });
 
 it('a local user with a thousand addresses is one address (was: /healthz was not answered any more)', async () => {
-  const { server } = await serving({ listen: LISTEN });
-  const post = 'POST /api/pause HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 9\r\n\r\nx';
-  const sockets = Array.from({ length: 1000 }, (_, n) => held(server, post, `127.0.${n % 5}.${1 + (n % 250)}`));
+  const server = await hanging();
+  const sockets = Array.from({ length: 1000 }, (_, n) => held(server, UNENDING, `127.0.${n % 5}.${1 + (n % 250)}`));
   await eventually(() => sockets.every(socket => !socket.connecting), { what: 'every connection' });
   expect((await ask(server, '/healthz', {}, true)).status).toBe(200);
   expect((await ask(server, '/api/status', {}, true)).status).toBe(503);

@@ -225,7 +225,8 @@ describe('after the daemon was started anew', () => {
     expect([status, json.file?.name]).toEqual([200, 'clip.mov']);
     expect(readFileSync(join(inbox, 'clip.mov')).equals(MOVIE)).toBe(true);
     expect(readdirSync(inbox).sort()).toEqual(['clip.mov', 'clip.mov.txt']);
-    expect(readdirSync(join(state, 'uploads'))).toEqual([]);
+    // What was remembered of it goes a moment after the answer.
+    await expect.poll(() => readdirSync(join(state, 'uploads'))).toEqual([]);
   });
 
   const REFUSED: Readonly<Record<string, (part: string) => unknown>> = {

@@ -18,9 +18,16 @@ export interface DiskSpace {
   totalBytes: number;
   /** Free for us, without what is reserved for root. */
   freeBytes: number;
-  /** It has no room for more files, however small (inodes). */
+  /** It counts no free inodes. Served by a program or another machine, it may still take files: rclone always says 0. */
   isOutOfNames?: boolean;
+  /** The count is the disk's own. */
+  countsNames?: boolean;
 }
+
+/** statfs(2) types whose counts are made up by whoever serves them: FUSE, NFS, CIFS, SMB2, SMB, 9P, Ceph, AFS. */
+const SERVED: ReadonlySet<number> = new Set([
+  0x65735546, 0x6969, 0xff534d42, 0xfe534d42, 0x517b, 0x01021997, 0x00c36400, 0x5346414f,
+]);
 
 /** Bytes missing for a new reservation; 0 if it fits. A file system that reports no size (some FUSE) always fits. */
 export function missingBytes(disk: DiskSpace, reservedBytes: number, minFree: MinFree, wantedBytes: number): number {
@@ -35,10 +42,11 @@ export function roomIn({ totalBytes, freeBytes: free }: DiskSpace, minFree: MinF
 
 /** @throws errno errors of statfs. */
 export async function diskSpace(dir: string, files: Files): Promise<DiskSpace> {
-  const { bsize, blocks, bavail, files: names, ffree } = await files.statfs(dir);
+  const { type, bsize, blocks, bavail, files: names, ffree } = await files.statfs(dir);
   // Where names are not counted (btrfs), both are 0.
   const isOutOfNames = names > 0 && ffree === 0;
-  return { totalBytes: bsize * blocks, freeBytes: bsize * bavail, ...(isOutOfNames && { isOutOfNames }) };
+  const count = isOutOfNames ? { isOutOfNames, countsNames: !SERVED.has(type) } : {};
+  return { totalBytes: bsize * blocks, freeBytes: bsize * bavail, ...count };
 }
 
 /**
@@ -98,7 +106,7 @@ export class SpaceBook {
    */
   async reserve(dir: string, bytes: number, job: string): Promise<void> {
     const [dev, disk] = await Promise.all([this.#deviceOf(dir), this.#spaceOf(dir)]);
-    if (disk.isOutOfNames) throw noMoreFiles(dir);
+    if (disk.isOutOfNames && disk.countsNames) throw noMoreFiles(dir);
     // From here on synchronous: two jobs that ask at once must see each other.
     const others = this.#reservations.filter(entry => !(entry.job === job && entry.dir === dir));
     const reserved = others.reduce((sum, entry) => sum + (entry.dev === dev ? entry.bytes : 0), 0);
