@@ -40,15 +40,17 @@ export class LibraryStages implements LibraryStagesPort {
   async prepare({ path, pin, relative, fingerprint, decision }: Job, candidate: Candidate): Promise<Candidate> {
     const minSaving = decision.kind === 'do' ? decision.target.minSaving : 0;
     const worthIt = Math.floor(pin.sizeBytes * (1 - minSaving));
-    if (
-      candidate.isSource ||
-      candidate.damagedSource ||
-      candidate.bytes > worthIt ||
-      candidate.bytes >= pin.sizeBytes
-    ) {
-      const why = candidate.damagedSource ? say('library.damaged') : say('local.cannot-shrink-unseen');
-      throw new ShrinkError('cannot-fit', why, { subject: path });
-    }
+    const isSmaller = !candidate.isSource && candidate.bytes <= worthIt && candidate.bytes < pin.sizeBytes;
+    // What may be worse than the film does not take its place, whether a person would see it or not.
+    const isVisible = candidate.messages?.notes?.some(note => note?.code === 'local.differences-visible');
+    const against = candidate.damagedSource
+      ? say('library.damaged')
+      : isVisible
+        ? say('library.differences-visible')
+        : isSmaller
+          ? undefined
+          : say('local.cannot-shrink-unseen');
+    if (against) throw new ShrinkError('cannot-fit', against, { subject: path });
     const bytes = await addTag(candidate.path, { name: basename(relative), bytes: pin.sizeBytes, fingerprint });
     const { maxBytes } = candidate.expect;
     const expect =

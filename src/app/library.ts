@@ -13,7 +13,7 @@ import { mayBeDone } from '../library/plan/inspect.ts';
 import type { LibraryPlan, PlannedFilm } from '../library/plan/outcome.ts';
 import type { PlanProgress } from '../library/plan/plan.ts';
 import { finishedPlans, PlanStore } from '../library/plan/store.ts';
-import { LibraryRunner } from '../library/runner.ts';
+import { LibraryRunner, MAX_HELD } from '../library/runner.ts';
 import { say } from '../messages/say.ts';
 import { every } from '../platform/async.ts';
 import type { Clock } from '../platform/clock.ts';
@@ -383,8 +383,12 @@ export class Libraries implements LibraryControl {
     const plan = this.#plans.get(root);
     const runner = this.#runners.get(root);
     const away = folders.whyAway(asFolder(library));
-    const why = away ? sentenceOf(away) : this.#trouble.get(root);
-    const left = plan && isRunning && runner ? Math.max(0, plan.todo.seconds - runner.passed.seconds) : undefined;
+    const sums = this.#soFar(root);
+    const isHeldUp = isRunning && sums.held >= MAX_HELD;
+    const heldUp = isHeldUp ? say('library.held-up', { count: sums.held }) : undefined;
+    const why = away ? sentenceOf(away) : (this.#trouble.get(root) ?? heldUp);
+    const left =
+      plan && isRunning && runner && !isHeldUp ? Math.max(0, plan.todo.seconds - runner.passed.seconds) : undefined;
     const finish = left === undefined ? undefined : finishOf(left * 1000, clock.now(), live.current.limits.localHours);
     return {
       library: root,
@@ -394,7 +398,7 @@ export class Libraries implements LibraryControl {
       messages: { reason: messageOf(why) },
       plan: plan ?? null,
       planning: planning ? { folder: planning.folder, ...planning.progress } : null,
-      ...this.#soFar(root),
+      ...sums,
       left_ms: left === undefined ? null : Math.round(left * 1000),
       finish_at: finish ?? null,
       next: runner?.next ? `${root}/${runner.next.relative}` : null,

@@ -26,13 +26,16 @@ export interface RunnerPorts {
   log: Logger;
 }
 
+/** So many may need a person before nothing more is begun: what holds all of them may hold every film. */
+export const MAX_HELD = 10;
+
 /** So many films may wait for room at once, and so many be put off because of them. */
 const MAX_WAITING = 3;
 const MAX_PUT_OFF = 10_000;
 
 /**
  * Takes the films of a confirmed plan one after the other: one job at a time, none while an inbox has work, and the one at work rests
- * then. Behind one that waits for room in the archive, those that fit are done. Nothing of it needs to be kept: after a restart the films that were done are passed over.
+ * then. Behind one that waits for room in the archive, those that fit are done, and behind one that needs a person all others. Nothing of it needs to be kept: after a restart the films that were done are passed over.
  */
 export class LibraryRunner {
   readonly #ports: RunnerPorts;
@@ -76,9 +79,11 @@ export class LibraryRunner {
     const { unfinished, isBusyElsewhere, mayBegin } = this.#ports;
     const jobs = unfinished();
     this.#giveWay(jobs, isBusyElsewhere());
-    const isAtWork = jobs.some(job => !waitsForRoom(job)) || jobs.length >= MAX_WAITING;
-    if (isAtWork || isBusyElsewhere() || !mayBegin()) return;
-    await this.#admitNext(jobs.length > 0 ? await this.#ports.room() : Infinity);
+    const active = jobs.filter(({ state }) => state.name !== 'held');
+    const isHeldUp = jobs.length - active.length >= MAX_HELD;
+    const isAtWork = active.some(job => !waitsForRoom(job)) || active.length >= MAX_WAITING;
+    if (isHeldUp || isAtWork || isBusyElsewhere() || !mayBegin()) return;
+    await this.#admitNext(active.length > 0 ? await this.#ports.room() : Infinity);
     if (this.#isRead && jobs.length === 0 && !this.#next && this.#putOff.length === 0) await this.#finish();
   }
 

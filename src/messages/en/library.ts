@@ -29,6 +29,9 @@ interface On {
 export const LIBRARY_EN = {
   'library.not-owner':
     'every user of this machine may open this page; to plan and start libraries here, set http.token_file, or use `shrinkbox library` as the user shrinkbox runs as',
+  'library.differences-visible': 'even at the highest quality, differences may be visible',
+  'library.held-up': (p: { count: number }) =>
+    `${p.count} films need you; nothing more is begun until some of them are settled`,
   'library.name-taken': ({ path }: On) => `its result would be ${path}, and another file has that name`,
   'library.not-in-archive': ({ path }: On) =>
     `the original is not in the archive as ${path}; nothing more is done to it`,

@@ -91,5 +91,5 @@ export const QUEUE_EN = {
   'queue.cancel-first': ({ state }: { state: string }) => `it is ${state}; cancel it first`,
   'queue.ask-later': ({ state }: { state: string }) => `it is ${state}; ask again when it is done`,
   'queue.original-deleted': 'its original was deleted, as the folder says',
-  'queue.original-kept': 'its original was never archived',
+  'queue.original-kept': 'no original of it is in the archive: none was put there, or it is back already',
 };

@@ -97,5 +97,5 @@ export const QUEUE_ZH = {
   'queue.cancel-first': ({ state }: { state: string }) => `任务当前${stateName(state)}；请先取消`,
   'queue.ask-later': ({ state }: { state: string }) => `任务当前${stateName(state)}；请在完成后再试`,
   'queue.original-deleted': '原文件已按文件夹的设置删除',
-  'queue.original-kept': '原文件没有归档过',
+  'queue.original-kept': '归档中没有它的原文件：从未归档，或已经恢复',
 };
