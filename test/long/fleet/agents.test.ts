@@ -177,18 +177,20 @@ describe.skipIf(whyNoRedis())('workers on a real queue', () => {
   // Was: an uncaught exception from a timer, with its parts still being made.
   it('end with the reason once they were revoked, and drop what they make', async () => {
     const fleet = await fleetOn({ leaseMs: 400 });
-    let dropped = false;
-    const pace: Pace = async ({ signal: ended }) =>
-      sleep(systemClock, 60_000, ended).finally(() => {
-        dropped = true;
+    let made: 'not yet' | 'begun' | 'dropped' = 'not yet';
+    const pace: Pace = async ({ signal: ended }) => {
+      made = 'begun';
+      await sleep(systemClock, 60_000, ended).finally(() => {
+        made = 'dropped';
       });
+    };
     const agent = await worker(fleet, 'desk', pace);
     const over = new AbortController();
     const making = fleet.coordinator.make(fakePart(fleet, 0).spec, over.signal).catch(() => {});
-    await eventually(() => agent.busy === 1);
+    await eventually(() => made === 'begun', { what: 'the part to be made' });
     await fleet.roster.revoke('desk');
     await expect(runs.get(agent)).rejects.toMatchObject({ code: 'auth-missing' });
-    await eventually(() => dropped);
+    await eventually(() => made === 'dropped', { what: 'the part to be dropped' });
     over.abort();
     await making;
   });
