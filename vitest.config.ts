@@ -19,8 +19,8 @@ const PURE = ['core', 'rules', 'config', 'messages', 'queue', 'web', 'monitor', 
 export default defineConfig({
   test: {
     ...common,
-    // Two cores, and ffmpeg uses both: more workers only make every wait longer.
-    maxWorkers: 2,
+    // Some wait for disks, clocks and pages: a third worker takes what two leave of two cores.
+    maxWorkers: 3,
     projects: [
       { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
       { extends: true, test: { name: 'rest', include: ['test/**/*.test.ts'], exclude: ['test/long/**', ...PURE] } },

@@ -5,6 +5,5 @@ import { common } from '../../vitest.config.ts';
 /** Everything that takes minutes: `npm run test:full`. What takes longer has scripts of its own. */
 export default defineConfig({
   root: join(import.meta.dirname, '../..'),
-  // Many of these wait for disks, clocks and services: a third worker takes what two leave of two cores.
   test: { ...common, include: ['test/long/**/*.test.ts'], maxWorkers: 3 },
 });
