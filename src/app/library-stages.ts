@@ -42,15 +42,15 @@ export class LibraryStages implements LibraryStagesPort {
     const worthIt = Math.floor(pin.sizeBytes * (1 - minSaving));
     const isSmaller = !candidate.isSource && candidate.bytes <= worthIt && candidate.bytes < pin.sizeBytes;
     // What may be worse than the film does not take its place, whether a person would see it or not.
-    const isVisible = candidate.messages?.notes?.some(note => note?.code === 'local.differences-visible');
-    const against = candidate.damagedSource
-      ? say('library.damaged')
-      : isVisible
-        ? say('library.differences-visible')
-        : isSmaller
-          ? undefined
-          : say('local.cannot-shrink-unseen');
-    if (against) throw new ShrinkError('cannot-fit', against, { subject: path });
+    const notes = candidate.messages?.notes?.map(note => note?.code) ?? [];
+    const against = [
+      ...(candidate.damagedSource ? [say('library.damaged')] : []),
+      // Marked as made by shrinkbox, it would never become what was asked for.
+      ...(notes.includes('local.h264-instead') ? [say('library.other-codec')] : []),
+      ...(notes.includes('local.differences-visible') ? [say('library.differences-visible')] : []),
+      ...(isSmaller ? [] : [say('local.cannot-shrink-unseen')]),
+    ];
+    if (against[0]) throw new ShrinkError('cannot-fit', against[0], { subject: path });
     const bytes = await addTag(candidate.path, { name: basename(relative), bytes: pin.sizeBytes, fingerprint });
     const { maxBytes } = candidate.expect;
     const expect =
