@@ -21,10 +21,12 @@ function verdictOn(job: Job): LeftAlone | undefined {
   if (wasBroughtBack(job)) return { left: 'brought-back', why: say('library.left-restored') };
   // Done, and here again with its old date and size: somebody copied it back.
   if (job.state.name === 'done') return { left: 'brought-back', why: say('library.left-restored') };
-  // Nobody knows what would come of it: the library was stopped meanwhile, or the job was, or the film is another by now.
-  if (job.state.name === 'cancelled') return undefined;
   const reason = reasonOf(job);
-  return reason && { left: 'brought-back', why: say('library.left-earlier', { why: reason.text }) };
+  // It was replaced meanwhile, or somebody wrote to it: that is another film.
+  if (!reason || reason.code === 'replaced') return undefined;
+  // Nobody knows what would have come of it.
+  if (reason.messages?.text?.code === 'library.stopped') return undefined;
+  return { left: 'brought-back', why: say('library.left-earlier', { why: reason.text }) };
 }
 
 function wasBroughtBack({ state, original }: Job): boolean {

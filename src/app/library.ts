@@ -226,7 +226,7 @@ export class Libraries implements LibraryControl {
       await state.ledger.setLibrary(library, undefined);
       await this.#end(library);
       for (const job of this.#unfinished(library))
-        if (job.state.name !== 'delivering') await queue.actions.cancel(job.id);
+        if (job.state.name !== 'delivering') await queue.actions.cancel(job.id, say('library.stopped'));
     }
   }
 

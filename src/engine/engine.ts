@@ -166,6 +166,8 @@ export interface LocalRequest {
 /** Why an engine must end, as its signal's reason: the daemon stops and the job continues later, or the job is cancelled. */
 export interface StopReason {
   kind: 'stopping' | 'cancelled' | 'replaced';
+  /** Why it is cancelled, where a person asked for more than the end of this one job. */
+  why?: Sentence | undefined;
 }
 
 /** Whether there is time to wait for the reply to a paid step: the daemon is stopping, and whoever stops it waits for it. */

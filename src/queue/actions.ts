@@ -63,18 +63,18 @@ export class Actions {
     return this.#commit(job, queuedBecause(say('queue.asked-again'), { byPerson: true, fresh }), ...renamed);
   }
 
-  async cancel(id: string): Promise<ActionOutcome> {
+  async cancel(id: string, why?: Sentence): Promise<ActionOutcome> {
     const job = this.#options.ledger.find(id);
     if (!job) return unknown(id);
     const { state } = job;
     if (RESTING.has(state.name) && state.name !== 'held' && state.name !== 'failed')
       return notNow(job, say('queue.state-already', { state: state.name }));
     if (state.name === 'delivering') return notNow(job, say('queue.being-delivered'));
-    if (this.#options.scheduler.abort(job.id, { kind: 'cancelled' })) {
+    if (this.#options.scheduler.abort(job.id, { kind: 'cancelled', why })) {
       // The worker leaves its slot first; the caller only learns that the cancellation was requested.
       return { ok: true, job };
     }
-    const outcome = await this.#commit(job, cancelledByPerson(job, this.#options.clock.now()));
+    const outcome = await this.#commit(job, cancelledByPerson(job, this.#options.clock.now(), why));
     await this.#options.afterRest(job.id);
     return outcome;
   }

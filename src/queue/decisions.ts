@@ -69,9 +69,9 @@ export function restFor(decision: Exclude<Decision, { kind: 'do' }>): JobEvent {
 /** How long what a cancelled job had reached is kept, milliseconds: long enough to see that it was the wrong one. */
 export const UNDO_MS = 10 * 60_000;
 
-/** Ends a job because a person said so, at `now` (epoch ms). */
-export function cancelledByPerson({ state, decision }: Job, now: number): JobEvent {
-  const reason = makeReason('cancelled', say('queue.cancelled'));
+/** Ends a job because a person said so, of it or of all its library, at `now` (epoch ms). */
+export function cancelledByPerson({ state, decision }: Job, now: number, why = say('queue.cancelled')): JobEvent {
+  const reason = makeReason('cancelled', why);
   // What an attempt of this machine left when it failed may have been the fault.
   const isWorthless = state.name === 'failed' && decision.kind === 'do' && decision.engine !== 'nemo';
   return { event: 'cancelled', data: { reason, ...(isWorthless ? {} : { until: now + UNDO_MS }) } };

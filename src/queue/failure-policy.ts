@@ -177,7 +177,7 @@ export class FailureHandler {
   }
 
   /** Aborted on purpose: progress is kept, and the state says where to continue. */
-  async #aborted(job: Job, { kind }: StopReason): Promise<Outcome> {
+  async #aborted(job: Job, { kind, why }: StopReason): Promise<Outcome> {
     if (kind === 'stopping') {
       if (job.state.name === 'running') await this.#ledger.commit(job.id, queuedBecause(say('queue.after-stop')));
       return AGAIN;
@@ -187,7 +187,7 @@ export class FailureHandler {
       data: { reason: makeReason('replaced', say('queue.replaced')) },
     };
     const now = this.#options.clock.now();
-    await this.#ledger.commit(job.id, kind === 'cancelled' ? cancelledByPerson(job, now) : replaced);
+    await this.#ledger.commit(job.id, kind === 'cancelled' ? cancelledByPerson(job, now, why) : replaced);
     if (kind === 'replaced') this.#options.stages.resight(job);
     return RESTED;
   }

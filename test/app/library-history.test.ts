@@ -1,6 +1,8 @@
 import { expect, it } from 'vitest';
 import { samePlace } from '../../src/app/library-history.ts';
 import type { JobEvent } from '../../src/core/events.ts';
+import { makeReason } from '../../src/core/job.ts';
+import { say } from '../../src/messages/say.ts';
 import { aJob } from '../support/builders.ts';
 
 /** What an earlier job of a film says against doing it, that ended so. */
@@ -10,8 +12,13 @@ const against = (...events: JobEvent[]) => {
 };
 
 it('the film at work when a library was stopped was in no later plan', () => {
-  const reason = { code: 'cancelled' as const, text: 'cancelled by a person' };
+  const reason = makeReason('cancelled', say('library.stopped'));
   expect(against({ event: 'cancelled', data: { reason } })).toBeUndefined();
+});
+
+it('a film that a person cancelled is left alone', () => {
+  const reason = makeReason('cancelled', say('queue.cancelled'));
+  expect(against({ event: 'cancelled', data: { reason } })).toBe('brought-back');
 });
 
 it('what is under way or came to nothing is left alone', () => {

@@ -30,6 +30,7 @@ export const LIBRARY_EN = {
   'library.not-owner':
     'every user of this machine may open this page; to plan and start libraries here, set http.token_file, or use `shrinkbox library` as the user shrinkbox runs as',
   'library.differences-visible': 'even at the highest quality, differences may be visible',
+  'library.stopped': 'the library was stopped',
   'library.other-codec': 'this ffmpeg cannot make the codec that was asked for',
   'library.held-up': (p: { count: number }) =>
     `${p.count} films need you; nothing more is begun until some of them are settled`,

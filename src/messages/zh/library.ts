@@ -30,6 +30,7 @@ export const LIBRARY_ZH: Translation<typeof LIBRARY_EN> = {
   'library.not-owner':
     '本机的任何用户都能打开此页面；要在此规划和开始处理媒体库，请设置 http.token_file，或以运行 shrinkbox 的用户身份使用 `shrinkbox library`',
   'library.differences-visible': '即使以最高质量编码，也可能看得出差别',
+  'library.stopped': '媒体库已停止',
   'library.other-codec': '此 ffmpeg 无法生成所要求的编码格式',
   'library.held-up': p => `有 ${p.count} 个视频需要您处理；在处理其中一些之前不再开始新的视频`,
   'library.name-taken': ({ path }: On) => `其成品应为 ${path}，但该名称已被另一个文件占用`,
