@@ -12,9 +12,23 @@ export const common: TestUserConfig = {
 };
 
 /** Rooms whose tests change nothing of their process: their files share one, which saves half of their time. */
-const PURE = ['core', 'rules', 'config', 'messages', 'queue', 'web', 'monitor', 'verify', 'shape'].map(
-  room => `test/${room}/**/*.test.ts`,
-);
+const SHARED = [
+  'after',
+  'config',
+  'core',
+  'engine',
+  'fleet',
+  'journal',
+  'library',
+  'messages',
+  'monitor',
+  'notify',
+  'queue',
+  'rules',
+  'shape',
+  'verify',
+  'web',
+].map(room => `test/${room}/**/*.test.ts`);
 
 export default defineConfig({
   test: {
@@ -22,8 +36,8 @@ export default defineConfig({
     // Some wait for disks, clocks and pages: a third worker takes what two leave of two cores.
     maxWorkers: 3,
     projects: [
-      { extends: true, test: { name: 'pure', include: PURE, isolate: false } },
-      { extends: true, test: { name: 'rest', include: ['test/**/*.test.ts'], exclude: ['test/long/**', ...PURE] } },
+      { extends: true, test: { name: 'shared', include: SHARED, isolate: false } },
+      { extends: true, test: { name: 'rest', include: ['test/**/*.test.ts'], exclude: ['test/long/**', ...SHARED] } },
     ],
   },
 });
