@@ -4,9 +4,11 @@
  */
 import { createHash } from 'node:crypto';
 import { parse, stringify } from 'yaml';
+import { say } from '../messages/say.ts';
 import { type ParseContext, parseConfig } from './load.ts';
 import { ConfigError, formatPath, type KeyPath, type Problem } from './problems.ts';
-import { didYouMean } from './unknown-keys.ts';
+import { tell } from './told.ts';
+import { closest } from './unknown-keys.ts';
 
 type Environment = ParseContext['env'];
 
@@ -50,8 +52,7 @@ export function configFromEnvironment(env: Environment): string {
   const value = structureOf(env);
   const body = stringify(value, { lineWidth: 0 });
   const problems = [...unknownVariables(env), ...problemsIn(body)];
-  if (problems.length > 0)
-    throw new ConfigError(problems, 'Correct these variables of the container, and start it again.');
+  if (problems.length > 0) throw new ConfigError(problems, say('config.correct-variables'));
   return `${MARK} ${hashOf(ABOUT + body)}\n${ABOUT}${body}`;
 }
 
@@ -111,9 +112,13 @@ function unknownVariables(env: Environment): Problem[] {
   const unknown = Object.keys(env).filter(name => /^SHRINKBOX_/i.test(name) && env[name]?.trim());
   return unknown
     .filter(name => !known.includes(name) && name !== 'SHRINKBOX_CONFIG')
-    .map(name =>
-      environmentProblem(name, `is not a setting${didYouMean(name, known) || `; there are ${known.join(', ')}`}`),
-    );
+    .map(name => environmentProblem(name, unknownMessage(name, known)));
+}
+
+function unknownMessage(name: string, known: readonly string[]): string {
+  const near = closest(name, known);
+  if (near !== undefined) return tell('config.unknown-variable-but', { near });
+  return tell('config.unknown-variable', { known: known.join(', ') });
 }
 
 function environmentProblem(path: string, message: string): Problem {

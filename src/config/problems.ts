@@ -1,4 +1,5 @@
 import { ShrinkError } from '../core/errors.ts';
+import type { Sentence } from '../core/message.ts';
 
 /** A mistake in the configuration, and where it is. */
 export interface Problem {
@@ -17,7 +18,7 @@ export interface Problem {
 export class ConfigError extends ShrinkError {
   readonly problems: readonly Problem[];
 
-  constructor(problems: readonly Problem[], hint?: string) {
+  constructor(problems: readonly Problem[], hint?: Sentence | string) {
     super('config-invalid', problems.map(formatProblem).join('\n'), {
       doing: 'reading the configuration',
       subject: problems[0]?.file,

@@ -97,9 +97,3 @@ export function closest(word: string, known: Iterable<string>): string | undefin
   }
   return least <= Math.max(1, Math.floor(word.length / 3)) ? found : undefined;
 }
-
-/** `; did you mean "size"?`, or nothing. */
-export function didYouMean(word: string, known: Iterable<string>): string {
-  const meant = closest(word, known);
-  return meant === undefined ? '' : `; did you mean "${meant}"?`;
-}

@@ -3,19 +3,23 @@ import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { configFromEnvironment, seeding } from '../../src/config/environment.ts';
 import { type Config, parseConfig } from '../../src/config/load.ts';
-import { ConfigError } from '../../src/config/problems.ts';
+import { ConfigError, type Problem } from '../../src/config/problems.ts';
+import { saidBy } from '../../src/config/told.ts';
+import { inChinese } from '../../src/messages/zh/index.ts';
 
 const parsed = (env: Record<string, string>): Config =>
   parseConfig(configFromEnvironment(env), { env: {}, cwd: '/', home: '/', source: '/config/config.yaml' });
 
-function mistakes(env: Record<string, string>): string[] {
+function problemsOf(env: Record<string, string>): readonly Problem[] {
   try {
     configFromEnvironment(env);
     return [];
   } catch (error) {
-    return (error as ConfigError).problems.map(({ path, message }) => `${path} ${message}`);
+    return (error as ConfigError).problems;
   }
 }
+
+const mistakes = (env: Record<string, string>) => problemsOf(env).map(({ path, message }) => `${path} ${message}`);
 
 it('no variables make the built-in rule, in the places of the image', () => {
   expect(parsed({ PATH: '/bin' })).toMatchObject({
@@ -70,6 +74,17 @@ it('all mistakes are said at once, under the names of the variables', () => {
     expect.stringMatching(/^SHRINKBOX_SIZE "50 megs"/),
     expect.stringMatching(/^SHRINKBOX_CODEC /),
   ]);
+});
+
+it('a mistake in the environment can be said in Chinese (was: in English in every language)', () => {
+  const env = { SHRINKBOX_SIZE: '50 megs', SHRINKBOX_RESOLUTON: '720p', SHRINKBOX_COLOUR_OF_CAT: 'red' };
+  const said = problemsOf(env).map(({ message }) => saidBy(message));
+  expect(said.map(inChinese)).toEqual([
+    '不是可用的设置；是否想写“SHRINKBOX_RESOLUTION”？',
+    expect.stringMatching(/^不是可用的设置；可用的有 SHRINKBOX_SIZE/),
+    expect.stringContaining('"50 megs"'),
+  ]);
+  expect(said.map(({ code }) => code)).not.toContain('verbatim');
 });
 
 it('a value cannot become anything but a value', () => {

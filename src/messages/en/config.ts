@@ -107,6 +107,9 @@ export const CONFIG_EN = {
   'config.unknown-key-but': (p: { word: string; near: string }) => `unknown key ${p.word}; did you mean "${p.near}"?`,
   'config.unknown-key-home': (p: { word: string; homes: string }) =>
     `unknown key ${p.word}; it belongs under ${p.homes}`,
+  'config.unknown-variable': ({ known }: { known: string }) => `is not a setting; there are ${known}`,
+  'config.unknown-variable-but': ({ near }: { near: string }) => `is not a setting; did you mean "${near}"?`,
+  'config.correct-variables': 'Correct these variables of the container, and start it again.',
   'config.nothing': 'nothing',
   'config.a-list': 'a list',
   'config.a-map': 'a map',
