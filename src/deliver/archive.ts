@@ -5,7 +5,7 @@ import type { HeldFile } from '../platform/files/door.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
 import { errnoOf, type Files } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
-import { isEqualFile, type MoveOptions, moveOriginal, originalChanged, whileMoving } from './move-original.ts';
+import { isCopyOf, type MoveOptions, moveOriginal, originalChanged, whileMoving } from './move-original.ts';
 import { ensureFolder, folderOf, stillLeadsTo } from './output-folder.ts';
 
 export interface RestoreOptions extends MoveOptions {
@@ -65,7 +65,7 @@ async function moveBack(from: Entry, to: Entry, options: RestoreOptions): Promis
   });
   if (moved === 'exchanged') throw originalChanged(from.path);
   if (moved === 'taken') {
-    if (!(await isEqualFile(from, to))) throw inTheWay(to.path);
+    if (!(await isCopyOf(to, from))) throw inTheWay(to.path);
     await from.unlink();
   }
   await to.folder.sync(log);
@@ -73,9 +73,10 @@ async function moveBack(from: Entry, to: Entry, options: RestoreOptions): Promis
   return true;
 }
 
-async function isAlreadyBack(to: Entry, { sizeBytes }: RestoreOptions): Promise<boolean> {
+async function isAlreadyBack(to: Entry, { sizeBytes, isOriginal }: RestoreOptions): Promise<boolean> {
   const found = await to.lstat();
-  return found?.isFile() === true && Number(found.size) === sizeBytes;
+  if (!found?.isFile() || Number(found.size) !== sizeBytes) return false;
+  return holding(to.open(), isOriginal);
 }
 
 export interface ArchivedFile {

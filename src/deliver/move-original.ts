@@ -1,3 +1,4 @@
+import type { BigIntStats } from 'node:fs';
 import { dirname } from 'node:path';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import { ownTempName } from '../core/file-names.ts';
@@ -123,12 +124,21 @@ async function isStill(at: Entry, { pin }: HeldFile): Promise<boolean> {
   return now !== undefined && samePin(pinFrom(now), pin);
 }
 
-/** Whether two files have the same bytes; `false` where one of them is no regular file. */
-export async function isEqualFile(a: Entry, b: Entry): Promise<boolean> {
-  const [one, two] = [await a.lstat(), await b.lstat()];
+/**
+ * Whether one file may go because another stays that has the same bytes. The other must belong to the owner of the first, or to us:
+ * a third person could empty his own at any time. `false` where one of them is no regular file.
+ */
+export async function isCopyOf(stays: Entry, goes: Entry): Promise<boolean> {
+  const [one, two] = [await stays.lstat(), await goes.lstat()];
   if (!one?.isFile() || !two?.isFile() || one.size !== two.size) return false;
+  if (!isOfSameOwner(one, two)) return false;
   const digest = (entry: Entry) => holding(entry.open(), file => sha256OfOpen(file));
-  return (await digest(a)) === (await digest(b));
+  return (await digest(stays)) === (await digest(goes));
+}
+
+/** Whether a file belongs to the owner of another, or to us. */
+export function isOfSameOwner(one: BigIntStats, other: BigIntStats): boolean {
+  return one.uid === other.uid || Number(one.uid) === process.geteuid?.();
 }
 
 /** Wraps the errno errors of `act` as errors of moving the file at `path`. */

@@ -14,7 +14,7 @@ import { Entry, holding } from '../platform/files/entry.ts';
 import { errnoOf, type Files, pinFrom } from '../platform/files/files.ts';
 import { fsKindOf, readMounts, throughLinks } from '../platform/files/mounts.ts';
 import { inTurn, isSecondName } from './atomic-publish.ts';
-import { isEqualFile, type MoveOptions, moveOriginal, originalChanged, whileMoving } from './move-original.ts';
+import { isCopyOf, type MoveOptions, moveOriginal, originalChanged, whileMoving } from './move-original.ts';
 import { type DeliveryRoot, ensureFolder, folderOf, stillLeadsTo, namesIn } from './output-folder.ts';
 import { collisionKey, numbered, safePart } from './safe-names.ts';
 
@@ -227,5 +227,5 @@ function isReservation(source: BigIntStats, target: BigIntStats, pin: Pin): bool
 async function isOurCopy(original: Entry, target: Entry, pin: Pin): Promise<boolean> {
   const source = await original.lstat();
   if (!source || !samePin({ ...pinFrom(source), ctimeNs: pin.ctimeNs }, pin)) return false;
-  return isSecondName(source, await target.lstat()) || (await isEqualFile(original, target));
+  return isSecondName(source, await target.lstat()) || (await isCopyOf(target, original));
 }

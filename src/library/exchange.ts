@@ -13,7 +13,7 @@ import { ownTempName } from '../core/file-names.ts';
 import type { ArchivedCopy, Delivery, Pin, PublishIntent, Settled, Verified } from '../core/job.ts';
 import { isSecondName, isWithoutLinks, moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
 import { type Staged, stage } from '../deliver/deliver.ts';
-import { isEqualFile, originalChanged, whileMoving } from '../deliver/move-original.ts';
+import { isCopyOf, originalChanged, whileMoving } from '../deliver/move-original.ts';
 import { folderReplaced, inFolder, namesIn, stillLeadsTo } from '../deliver/output-folder.ts';
 import { collisionKey, numbered } from '../deliver/safe-names.ts';
 import { say } from '../messages/say.ts';
@@ -21,7 +21,6 @@ import { keepAttributes } from '../platform/files/attributes.ts';
 import { type HeldFolder, openFolder } from '../platform/files/door.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
 import { sha256OfOpen } from '../platform/files/files.ts';
-import type { Logger } from '../platform/log.ts';
 import type { ExchangeBasis, ExchangeOptions } from './basis.ts';
 import { inArchive, keepOriginal, lookIntoArchive, MAX_NAMES } from './keep.ts';
 import { resultNameOf, setAsideName } from './names.ts';
@@ -159,7 +158,7 @@ export async function findExchanged(intent: PublishIntent, basis: ExchangeBasis)
     const places = placesIn(folder, basis);
     const temp = new Entry(folder, ownTempName(basis.job));
     await dropReservation(places, temp, intent);
-    const isDone = await isResult(places.result, intent, basis.log);
+    const isDone = await isResult(places.result, intent, basis);
     await temp.unlink();
     if (isDone) {
       await folder.sync(basis.log);
@@ -176,9 +175,15 @@ async function dropReservation({ result, isSameName }: Places, temp: Entry, { by
   if (!isSameName && found?.isFile() && found.size === 0n && Number(staged?.size) === bytes) await result.unlink();
 }
 
-async function isResult(result: Entry, intent: PublishIntent, log: Logger): Promise<boolean> {
-  const found = await result.lstat();
+/** By its inode, or by its bytes where a mount numbers files anew; a stranger's file with those bytes is not it. */
+async function isResult(
+  result: Entry,
+  intent: PublishIntent,
+  { job, log }: Pick<ExchangeBasis, 'job' | 'log'>,
+): Promise<boolean> {
+  const [found, staged] = [await result.lstat(), await new Entry(result.folder, ownTempName(job)).lstat()];
   if (!found?.isFile() || Number(found.size) !== intent.bytes) return false;
+  if (staged && staged.uid !== found.uid) return false;
   return holding(result.open(), async file => {
     const isIt = file.pin.ino === intent.ino || (await sha256OfOpen(file)) === intent.sha256;
     if (isIt) await file.sync(log);
@@ -190,7 +195,7 @@ async function isResult(result: Entry, intent: PublishIntent, log: Logger): Prom
 async function putBack({ original, aside }: Places, { log }: Pick<ExchangeBasis, 'log'>): Promise<void> {
   if (!(await aside.lstat())) return;
   const [found, kept] = [await original.lstat(), await aside.lstat()];
-  if (found && (isSecondName(found, kept) || (await isEqualFile(original, aside)))) await aside.unlink();
+  if (found && (isSecondName(found, kept) || (await isCopyOf(original, aside)))) await aside.unlink();
   // Somebody put another file there, and nothing of anybody's is lost.
   for (let n = 1; n <= MAX_NAMES && (await aside.lstat()); n += 1)
     await moveWithoutOverwriting(aside, new Entry(original.folder, numbered(original.name, n)));
@@ -206,10 +211,10 @@ export interface AbandonOptions extends ExchangeBasis, Pick<ExchangeOptions, 'be
  * A copy there goes too, if the original has its bytes; nothing is done where the result has its place after all.
  */
 export async function abandon(options: AbandonOptions): Promise<void> {
-  const { job, before, intent, log } = options;
+  const { job, before, intent } = options;
   await inPlace(options, async folder => {
     const places = placesIn(folder, options);
-    if (intent && (await isResult(places.result, intent, log))) return;
+    if (intent && (await isResult(places.result, intent, options))) return;
     await new Entry(folder, ownTempName(job)).unlink();
     await putBack(places, options);
     const path = before.archived?.path ?? before.archiving;
@@ -233,7 +238,7 @@ export async function settle(options: SettleOptions): Promise<Settled> {
   const { archived, log } = options;
   return inPlace(options, async folder => {
     const places = placesIn(folder, options);
-    const isThere = await isResult(places.result, options.intent, log);
+    const isThere = await isResult(places.result, options.intent, options);
     const kept = archived && (await lookIntoArchive(archived, options));
     if (!isThere && kept !== 'there') {
       // Put back by an earlier attempt that a crash cut off, or to be put back: nothing else is left of it.

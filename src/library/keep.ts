@@ -4,7 +4,7 @@ import { ShrinkError } from '../core/errors.ts';
 import { ownTempName } from '../core/file-names.ts';
 import type { ArchivedCopy } from '../core/job.ts';
 import { inTurn, isSecondName, isWithoutLinks, moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
-import { isEqualFile } from '../deliver/move-original.ts';
+import { isCopyOf } from '../deliver/move-original.ts';
 import {
   ensureFolder,
   exchangedIn,
@@ -158,7 +158,7 @@ export async function lookIntoArchive(
   const { dropSecondNameOf: other, pin, log } = options;
   const found = await inArchive(path, options, async entry => {
     const stats = await entry.lstat();
-    if (other && stats && (isSecondName(await other.lstat(), stats) || (await isEqualFile(other, entry)))) {
+    if (other && stats && (isSecondName(await other.lstat(), stats) || (await isCopyOf(other, entry)))) {
       await entry.unlink();
       await entry.folder.sync(log);
     }

@@ -7,7 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { jobOfTempName } from '../core/file-names.ts';
 import type { Sentence } from '../core/message.ts';
 import { isSecondName, moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
-import { isEqualFile } from '../deliver/move-original.ts';
+import { isCopyOf } from '../deliver/move-original.ts';
 import { say } from '../messages/say.ts';
 import { type HeldFolder, openFolder } from '../platform/files/door.ts';
 import { Entry, holding } from '../platform/files/entry.ts';
@@ -148,7 +148,7 @@ async function isInArchive(entry: Entry, folder: string, options: LeftoverOption
   const { archiveDir, files } = options;
   if (archiveDir === undefined) return false;
   const found = await inArchive(join(archiveDir, folder, 'any'), { archiveDir, files }, async ({ folder: kept }) => {
-    for (const { name } of await kept.list()) if (await isEqualFile(entry, new Entry(kept, name))) return true;
+    for (const { name } of await kept.list()) if (await isCopyOf(new Entry(kept, name), entry)) return true;
     return false;
   });
   return found === true;
@@ -213,5 +213,5 @@ async function* inArchiveFolder(walked: WalkedFolder, options: LeftoverOptions):
 
 async function isInPlace(original: Entry, kept: Entry): Promise<boolean> {
   const [one, two] = [await original.lstat(), await kept.lstat()];
-  return isSecondName(one, two) || (await isEqualFile(original, kept));
+  return isSecondName(one, two) || (await isCopyOf(original, kept));
 }

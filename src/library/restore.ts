@@ -5,7 +5,7 @@ import { ownTempName } from '../core/file-names.ts';
 import type { ArchivedCopy } from '../core/job.ts';
 import { inTheWay, notArchived } from '../deliver/archive.ts';
 import { isWithoutLinks, moveWithoutOverwriting } from '../deliver/atomic-publish.ts';
-import { whileMoving } from '../deliver/move-original.ts';
+import { isOfSameOwner, whileMoving } from '../deliver/move-original.ts';
 import { say } from '../messages/say.ts';
 import { keepAttributes } from '../platform/files/attributes.ts';
 import { type HeldFolder, openFolder } from '../platform/files/door.ts';
@@ -56,10 +56,13 @@ async function dropTraces(original: Entry, { job, pin }: RestoreOptions): Promis
   await temp.unlink();
 }
 
-/** Whether it has its place, byte for byte. */
-async function isBack(original: Entry, { pin, archived, signal }: RestoreOptions): Promise<boolean> {
+/** Whether it has its place, byte for byte; what a stranger put there is not it, since he could empty it afterwards. */
+async function isBack(original: Entry, options: RestoreOptions): Promise<boolean> {
+  const { pin, archived, signal } = options;
   const found = await original.lstat();
   if (!found?.isFile() || Number(found.size) !== pin.sizeBytes) return false;
+  const kept = await inArchive(archived.path, options, entry => entry.lstat());
+  if (kept && !isOfSameOwner(found, kept)) return false;
   return holding(original.open(), async file => (await sha256OfOpen(file, signal)) === archived.sha256);
 }
 

@@ -1,5 +1,14 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  chownSync,
+  copyFileSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -75,6 +84,24 @@ describe('an archived original', () => {
     writeFileSync(source, 'new');
     await expect(restore()).rejects.toMatchObject({ code: 'denied', hint: 'Move or rename that file and try again.' });
     expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000', 'inbox/trip/clip.mov: 3']);
+  });
+
+  // Was: "restored", the archived original was removed, and the stranger could empty the only copy that was left.
+  test.skipIf(process.geteuid?.() !== 0)('does not make way for an equal file of a stranger (needs root)', async () => {
+    chownSync(archived, 1234, 1234);
+    mkdirSync(join(root, 'inbox/trip'));
+    copyFileSync(archived, source);
+    chownSync(source, 4321, 4321);
+    await expect(restore()).rejects.toMatchObject({ code: 'denied', hint: 'Move or rename that file and try again.' });
+    expect(filesBelow(root)).toEqual(['archive/trip/clip.mov: 5000', 'inbox/trip/clip.mov: 5000']);
+  });
+
+  // Was: "restored", for any file of its size.
+  test('that is gone from the archive is not back because another file of its size has its place', async () => {
+    rmSync(archived);
+    mkdirSync(join(root, 'inbox/trip'));
+    writeFileSync(source, pattern(5000, 'another'));
+    await expect(restore()).rejects.toMatchObject({ code: 'gone' });
   });
 
   // Was: "change the output template", which has nothing to do with it.

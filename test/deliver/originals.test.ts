@@ -262,6 +262,25 @@ describe.skipIf(!hasAccessLists)('an original with an access list, archived on a
   });
 });
 
+// Was: whoever a long list shut out could read the copy on a disk with room for a short one, and nothing said so.
+test.skipIf(!canMount || !hasAccessLists)('a list that is too long for the other disk lets nobody in', async () => {
+  const mount = await mountedOver(join(root, 'inbox/trip'), 'tmpfs');
+  writeFileSync(source, CONTENT, { mode: 0o644 });
+  const shutOut = Array.from({ length: 800 }, (_, n) => `u:${4711 + n}:---`);
+  execFileSync('setfacl', ['-M', '-', source], { input: shutOut.join('\n') });
+  pin = await pinOf(source);
+  const notes: string[] = [];
+  await disposeOriginal(options({ pin, onNote: ({ code }) => void notes.push(code) }));
+  const archived = join(root, 'archive/trip/clip.mov');
+  const isKept = String(execFileSync('getfacl', ['-cpn', archived])).includes('user:4711:---');
+  const mode = statSync(archived).mode & 0o777;
+  expect(isKept ? { mode: 0o600, notes: ['deliver.access-lost'] } : { mode, notes }).toEqual({
+    mode: 0o600,
+    notes: ['deliver.access-lost'],
+  });
+  await mount.end();
+});
+
 test('a copy can be read by nobody else until it is whole', async () => {
   chmodSync(source, 0o644);
   pin = await pinOf(source);

@@ -1,4 +1,4 @@
-import { appendFileSync, linkSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { chownSync, appendFileSync, linkSync, renameSync, statSync, writeFileSync } from 'node:fs';
 import { afterEach, describe, expect, test } from 'vitest';
 import { nodeFiles } from '../../src/platform/files/files.ts';
 import { FailingFiles } from '../support/failing-files.ts';
@@ -96,6 +96,19 @@ describe('what cannot be done', () => {
     writeFileSync(kept, Buffer.alloc(library.original.length, 'x'));
     await expect(library.restore(nodeFiles)).rejects.toMatchObject({ code: 'denied' });
     expect(library.seen()).toEqual(['clip.mp4']);
+  });
+
+  // Was: the archived original was removed, and the stranger could empty the only copy that was left.
+  test.skipIf(process.geteuid?.() !== 0)('an equal file of a stranger is not the original (needs root)', async () => {
+    const library = newLibrary({ name: 'clip.mov' });
+    await library.run(nodeFiles);
+    const [kept = ''] = library.inArchive();
+    chownSync(kept, 1234, 1234);
+    writeFileSync(library.path, library.original);
+    chownSync(library.path, 4321, 4321);
+    await expect(library.restore(nodeFiles)).rejects.toMatchObject({ code: 'denied' });
+    expect(library.inArchive()).toEqual([kept]);
+    expect(library.seen()).toEqual(['clip.mov', 'clip.mp4']);
   });
 
   test('a result that somebody replaced is not overwritten by its original', async () => {

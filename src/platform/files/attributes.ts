@@ -23,11 +23,11 @@ export async function copyAttributes(from: ChildInput, to: ChildInput, signal?: 
   const copying = (what: string) =>
     ask('cp', ['--attributes-only', `--preserve=${what}`, '--', { file: from }, { file: to }], signal);
   const owned = await copying('mode,ownership');
-  const listing = owned === undefined ? '' : ((await ask('ls', ['-ldL', '--', { file: from }], signal))?.stdout ?? '');
+  const listing = owned?.failed ? await ask('ls', ['-ldL', '--', { file: from }], signal) : undefined;
   const attributes = await copying('xattr');
   return {
     // -rw-r-----+
-    access: owned?.failed === true && listing.charAt(10) === '+',
+    access: owned?.failed === true && (listing?.failed !== false || listing.stdout.charAt(10) === '+'),
     attributes: attributes?.failed === true,
   };
 }
@@ -46,12 +46,12 @@ async function ask(
     });
     return { failed: false, stdout };
   } catch (error) {
-    if (!isShrinkError(error, 'child-failed')) {
-      if (isShrinkError(error, 'cancelled')) throw error;
-      return undefined;
-    }
-    // Another cp, as that of busybox, does not know the options.
-    return /preserving|setting attribute/.test(error.message) ? { failed: true, stdout: '' } : undefined;
+    if (isShrinkError(error, 'cancelled')) throw error;
+    if (isShrinkError(error, 'tool-missing')) return undefined;
+    // Another cp, as that of busybox, does not know the options. Whatever else it was, the attributes are not there: a disk may be
+    // too small for them.
+    const isUnknown = isShrinkError(error, 'child-failed') && !/preserving|setting attribute/.test(error.message);
+    return isUnknown ? undefined : { failed: true, stdout: '' };
   }
 }
 
@@ -77,7 +77,7 @@ export async function keepAttributes(from: HeldFile, to: HeldFile, signal?: Abor
       ...(signal && { signal }),
     });
   } catch (error) {
-    if (!isShrinkError(error, 'child-failed', 'tool-missing')) throw error;
+    if (isShrinkError(error, 'cancelled')) throw error;
     throw cannotKeep(path, error);
   }
   // cp says nothing of an owner that it may not give.
