@@ -56,6 +56,7 @@ export const jobView = z
     progress: z.number().nullable().describe('0 to 1'),
     source_bytes: bytes,
     target_bytes: bytes.nullable(),
+    target_firm: z.boolean().describe('false: the result is larger where that size would not look good enough'),
     output: text.nullable(),
     output_bytes: bytes.nullable(),
     created_at: time,

@@ -2,7 +2,7 @@ import { policyOfReason } from '../core/errors.ts';
 import { type Job, type JobState, type Progress, type Reason, RESTING } from '../core/job.ts';
 import { reasonOf, stateSince } from '../core/lifecycle.ts';
 import { type Message, messageOf, type Sentence } from '../core/message.ts';
-import { targetBytes } from '../core/target.ts';
+import { promisedBytes, targetBytes } from '../core/target.ts';
 import { type MessageCode, say } from '../messages/say.ts';
 import type { ActionView, DetailMessages, JobDetail, JobView, LiveView, Needs } from './types.ts';
 
@@ -23,6 +23,7 @@ export function viewOf(job: Job, progress?: Progress): JobView {
     progress: state.name === 'done' ? 1 : (progress?.fraction ?? null),
     source_bytes: job.pin.sizeBytes,
     target_bytes: target ?? null,
+    target_firm: decision.kind === 'do' && promisedBytes(decision.target, job.pin.sizeBytes) !== undefined,
     output: state.name === 'done' ? state.output : null,
     output_bytes: state.name === 'done' ? state.outputBytes : null,
     created_at: job.createdAt,

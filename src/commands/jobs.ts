@@ -155,13 +155,14 @@ export function remarkOf(job: JobView, now: number): string {
   const step = job.step === null ? '' : `${escapeForTerminal(job.step)}${progress}`;
   const said = [waitOf(job, now), job.reason ?? ''].map(escapeForTerminal);
   const parts = [step, ...said].filter(part => part !== '');
-  return parts.join(': ') || (job.target_bytes === null ? '' : `at most ${formatBytes(job.target_bytes)}`);
+  return parts.join(': ') || (job.target_bytes === null ? '' : `at most ${atMost(job)}`);
 }
 
 /** A size that is only a wish, as the built-in rule's, may have been given up; a note says why. */
-function atMost({ target_bytes: wanted, output_bytes: made }: JobView): string | null {
+function atMost({ target_bytes: wanted, target_firm: isFirm, output_bytes: made }: JobView): string | null {
   if (wanted === null) return null;
-  return made !== null && made > wanted ? `${formatBytes(wanted)}, given up (see note)` : formatBytes(wanted);
+  if (made !== null && made > wanted) return `${formatBytes(wanted)}, given up (see note)`;
+  return `${formatBytes(wanted)}${isFirm || made !== null ? '' : ' if quality allows'}`;
 }
 
 /** `still working: editing the timeline, for 5m`: what somebody else is at, and since when. */

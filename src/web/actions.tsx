@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import * as api from './api.ts';
-import { keepFocus, type Leave, useDesk } from './desk.ts';
+import { type Leave, useDesk } from './desk.ts';
+import { unlessBusy } from './focus.ts';
 import { formatCount, nameOf } from './format.ts';
 import { problemOf, useWords } from './language.ts';
 import type { Row } from './model.ts';
@@ -23,7 +24,6 @@ export function useAct() {
       }
     }
     setBusy(false);
-    keepFocus();
   };
   return { isBusy, problem, run };
 }
@@ -58,7 +58,7 @@ export function Actions({
     <>
       {actions.map(action => (
         <Act
-          key={action}
+          key={action === 'resume' ? 'pause' : action}
           label={labels[action]}
           jobs={jobs}
           isBusy={isBusy}
@@ -93,9 +93,8 @@ function Act({ label, jobs, isBusy, onClick }: ActProps) {
     <button
       type="button"
       class="small"
-      disabled={isBusy}
       aria-label={only && words.because(label, nameOf(only.source))}
-      onClick={onClick}
+      {...unlessBusy(isBusy, onClick)}
     >
       {only ? label : words.allOf(label, formatCount(jobs.length, language))}
     </button>

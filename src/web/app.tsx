@@ -7,6 +7,7 @@ import * as api from './api.ts';
 import { Active, isAtRest } from './active.tsx';
 import { type Desk, DeskContext, type Viewing } from './desk.ts';
 import { Workers } from './fleet.tsx';
+import { unlessBusy, useKeptFocus } from './focus.ts';
 import { formatCount, formatSaving, formatWhen, nameOf } from './format.ts';
 import { History } from './history.tsx';
 import { Icon } from './icons.tsx';
@@ -59,6 +60,7 @@ function Page({ onLanguage, onToken, problem }: PageProps) {
   const [viewing, setViewing] = useState<Viewing>();
   const place = usePlace();
   const { model, link, heard } = view;
+  useKeptFocus();
   useTitle(model.status === null ? 0 : model.status.counts.running, totalOf(model, 'attention'));
   if (link === 'sign-in') return <SignIn problem={problem} onToken={onToken} />;
   const desk: Desk = { model, heard, dispatch, leaving, leave, view: setViewing };
@@ -185,8 +187,8 @@ function Header({
       <button
         type="button"
         class={isResting ? 'main' : ''}
-        disabled={isBusy || link !== 'open' || model.status === null}
-        onClick={turn}
+        disabled={link !== 'open' || model.status === null}
+        {...unlessBusy(isBusy, turn)}
       >
         {isResting ? words.resume : words.pause}
       </button>

@@ -130,10 +130,17 @@ interface StillsProps extends EdgeProps {
 
 function Stills({ before, after, share, onShare, hasLoupe }: StillsProps) {
   const { words } = useWords();
-  const { place, glass, follow, hide } = useLoupe(hasLoupe);
+  const { place, glass, follow, leave, lift } = useLoupe(hasLoupe, share);
   const cut = cutAt(share);
   return (
-    <div class="pictures" ref={place} onPointerMove={follow} onPointerDown={follow} onPointerLeave={hide}>
+    <div
+      class="pictures"
+      ref={place}
+      onPointerMove={follow}
+      onPointerDown={follow}
+      onPointerLeave={leave}
+      onKeyDown={lift}
+    >
       <img src={before} alt={words.compare.before} />
       <img src={after} alt={words.compare.after} style={cut} />
       <Edge share={share} onShare={onShare} />
@@ -159,32 +166,53 @@ interface Glass {
 /** A picture that is shown this large already is magnified; a larger one is shown pixel by pixel. */
 const NEARLY_WHOLE = 0.8;
 
-/** A round part of both pictures under the pointer. */
-function useLoupe(isOn: boolean) {
+/** How far a key lifts or lowers the loupe, a share of the picture. */
+const LIFT = 0.05;
+
+/** A round part of both pictures under the pointer, or on the edge, which keys move. */
+function useLoupe(isOn: boolean, share: number) {
   const place = useRef<HTMLDivElement>(null);
   const [glass, setGlass] = useState<Glass>();
-  const follow = (event: PointerEvent) => {
+  const [height, setHeight] = useState(0.5);
+  const pointer = useRef(false);
+  const show = (at: (box: DOMRect) => readonly [x: number, y: number]) => {
     const element = place.current;
     const picture = element?.querySelector('img');
     if (!isOn || !element || !picture) return setGlass(undefined);
     const box = element.getBoundingClientRect();
-    const [x, y] = [event.clientX - box.left, event.clientY - box.top];
+    const [x, y] = at(box);
     const natural = picture.naturalWidth / devicePixelRatio;
     const width = box.width > natural * NEARLY_WHOLE ? box.width * 2 : natural;
-    const height = (width / picture.naturalWidth) * picture.naturalHeight;
+    const tall = (width / picture.naturalWidth) * picture.naturalHeight;
     const left = LOUPE / 2 - (x / box.width) * width;
-    const top = LOUPE / 2 - (y / box.height) * height;
+    const top = LOUPE / 2 - (y / box.height) * tall;
     const px = (n: number) => `${n}px`;
     setGlass({
       frame: { left: px(x - LOUPE / 2), top: px(y - LOUPE / 2), width: px(LOUPE), height: px(LOUPE) },
-      picture: { left: px(left), top: px(top), width: px(width), height: px(height) },
+      picture: { left: px(left), top: px(top), width: px(width), height: px(tall) },
     });
   };
-  const hide = () => setGlass(undefined);
+  const onEdge = () => show(box => [(share / 100) * box.width, height * box.height]);
+  const follow = ({ clientX, clientY }: PointerEvent) => {
+    pointer.current = true;
+    show(box => [clientX - box.left, clientY - box.top]);
+  };
+  const leave = () => {
+    pointer.current = false;
+    setGlass(undefined);
+  };
+  const lift = (event: KeyboardEvent) => {
+    pointer.current = false;
+    const by = { ArrowUp: -LIFT, ArrowDown: LIFT }[event.key];
+    if (!isOn || by === undefined) return;
+    // Else the edge would move.
+    event.preventDefault();
+    setHeight(Math.min(1, Math.max(0, height + by)));
+  };
   useEffect(() => {
-    if (!isOn) hide();
-  }, [isOn]);
-  return { place, glass, follow, hide };
+    if (!pointer.current) onEdge();
+  }, [isOn, share, height]);
+  return { place, glass, follow, leave, lift };
 }
 
 /** Addresses of both pictures, or only of the result's; an error if there is none. */

@@ -35,13 +35,3 @@ export const DeskContext = createContext<Desk>({
 export function useDesk(): Desk {
   return useContext(DeskContext);
 }
-
-/** A button that is gone takes the focus with it: then it goes to the list, not to the top of the page. */
-export function keepFocus(): void {
-  requestAnimationFrame(() => {
-    const { activeElement } = document;
-    if (activeElement === null || activeElement === document.body) {
-      document.getElementById('jobs')?.focus({ preventScroll: true });
-    }
-  });
-}

@@ -1,6 +1,6 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import * as api from './api.ts';
-import { type Desk, keepFocus, type Leave } from './desk.ts';
+import type { Desk, Leave } from './desk.ts';
 import { nameOf } from './format.ts';
 import { problemOf, useWords } from './language.ts';
 import type { Row } from './model.ts';
@@ -34,8 +34,9 @@ export function useLeaving(dispatch: Desk['dispatch']) {
     const ids = jobs.map(({ id }) => id);
     setAll(now => [...now, { key, jobs, as }]);
     setLeaving(now => new Set([...now, ...ids]));
-    keepFocus();
-    timers.current.add(setTimeout(() => drop(key), SHOWN_MS));
+    const end = () => (hasFocusIn(key) ? later() : drop(key));
+    const later = () => timers.current.add(setTimeout(end, SHOWN_MS));
+    later();
     void each(ids, async id => dispatch({ kind: 'job', job: await api.act('cancel', id) }))
       .catch((error: unknown) => fail(key, error))
       .finally(() => setLeaving(now => new Set([...now].filter(id => !ids.includes(id)))));
@@ -46,9 +47,37 @@ export function useLeaving(dispatch: Desk['dispatch']) {
     void each(ids, async id => dispatch({ kind: 'job', job: await takeUp(id) })).catch((problem: unknown) =>
       setAll(now => [...now, { key, jobs, as: 'cancelled', problem }]),
     );
-    keepFocus();
   };
+  useUndoKey(all, undo);
   return { all, leave, leaving, drop, undo };
+}
+
+/** The way back does not go while somebody is on it. */
+function hasFocusIn(key: number): boolean {
+  return document.activeElement?.closest(`[data-leaving="${key}"]`) != null;
+}
+
+const IS_MAC = navigator.platform.startsWith('Mac');
+
+/** The last one is taken back by the key for it, because ten seconds are too few to walk there. */
+function useUndoKey(all: readonly Leaving[], undo: (leaving: Leaving) => void): void {
+  const now = useRef({ all, undo });
+  now.current = { all, undo };
+  useEffect(() => {
+    const press = (event: KeyboardEvent) => {
+      const last = now.current.all.findLast(({ problem }) => problem === undefined);
+      const isKey = event.key === 'z' && (IS_MAC ? event.metaKey : event.ctrlKey) && !event.shiftKey;
+      if (!isKey || !last || isTyping(event.target)) return;
+      event.preventDefault();
+      now.current.undo(last);
+    };
+    addEventListener('keydown', press);
+    return () => removeEventListener('keydown', press);
+  }, []);
+}
+
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof Element && target.matches('input:not([type="checkbox"], [type="range"]), textarea');
 }
 
 /** One after the other: a hundred requests at once would only wait for each other. @throws the last that went wrong */
@@ -91,11 +120,16 @@ export function Undo({ all, onUndo, onDrop }: UndoProps) {
         const name = jobs.length === 1 && first ? nameOf(first.source) : words.undo.videos(jobs.length);
         const isDone = problem === undefined;
         return (
-          <p key={key} class="toast">
+          <p key={key} class="toast" data-leaving={key}>
             <span class="name">
               {isDone ? words.undo[as](name) : words.because(words.undo.failed, problemOf(problem, language))}
             </span>
-            <button type="button" onClick={() => (isDone ? onUndo(leaving) : onDrop(key))}>
+            {isDone && all.at(-1) === leaving && <kbd class="by-keys">{IS_MAC ? '⌘ Z' : 'Ctrl Z'}</kbd>}
+            <button
+              type="button"
+              aria-keyshortcuts={IS_MAC ? 'Meta+Z' : 'Control+Z'}
+              onClick={() => (isDone ? onUndo(leaving) : onDrop(key))}
+            >
               {isDone ? words.undo.undo : words.undo.close}
             </button>
           </p>

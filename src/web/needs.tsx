@@ -5,6 +5,7 @@ import { Actions, Problem, useAct } from './actions.tsx';
 import * as api from './api.ts';
 import { Details, DetailsButton } from './details.tsx';
 import { useDesk } from './desk.ts';
+import { unlessBusy } from './focus.ts';
 import { formatBytes, formatCount, nameOf } from './format.ts';
 import { Icon } from './icons.tsx';
 import { useWords, worded } from './language.ts';
@@ -125,18 +126,19 @@ function All({ group, jobs }: { group: Group; jobs: readonly Row[] }) {
         <button
           type="button"
           class="small main"
-          disabled={isBusy}
-          onClick={() =>
-            void all().then(rows =>
-              run(
-                rows.map(
-                  ({ id }) =>
-                    () =>
-                      api.act('retry', id),
+          {...unlessBusy(
+            isBusy,
+            () =>
+              void all().then(rows =>
+                run(
+                  rows.map(
+                    ({ id }) =>
+                      () =>
+                        api.act('retry', id),
+                  ),
                 ),
               ),
-            )
-          }
+          )}
         >
           {words.allOf(words.retry, count)}
         </button>
@@ -144,8 +146,7 @@ function All({ group, jobs }: { group: Group; jobs: readonly Row[] }) {
       <button
         type="button"
         class="small"
-        disabled={isBusy}
-        onClick={() => void all().then(rows => desk.leave(rows, leave))}
+        {...unlessBusy(isBusy, () => void all().then(rows => desk.leave(rows, leave)))}
       >
         {words.allOf(leave === 'left' ? words.leave : words.dismiss, count)}
       </button>
@@ -166,7 +167,9 @@ function Needy({ job, isAlone = false }: { job: Row; isAlone?: boolean }) {
       <Thumb job={job} />
       <div class="what">
         <FileLine job={job} />
-        {isAlone && job.reason !== null && <p class="reason">{worded(language, job.reason, job.messages?.reason)}</p>}
+        {isAlone && job.reason !== null && (
+          <Reason name={name} text={worded(language, job.reason, job.messages?.reason)} />
+        )}
         {isAlone && <Hint job={job} />}
       </div>
       <div class="actions">
@@ -195,6 +198,17 @@ function Needy({ job, isAlone = false }: { job: Row; isAlone?: boolean }) {
   );
 }
 
+/** Who hears the page has just heard the name: of a sentence that begins with it, the rest is read. */
+function Reason({ name, text }: { name: string; text: string }) {
+  const rest = text.startsWith(name) ? text.slice(name.length) : text;
+  return (
+    <p class="reason">
+      {rest !== text && <span aria-hidden="true">{name}</span>}
+      {rest}
+    </p>
+  );
+}
+
 /** One tap for the size that the daemon says would do. */
 function Use({ job }: { job: Row }) {
   const { words } = useWords();
@@ -207,9 +221,8 @@ function Use({ job }: { job: Row }) {
       <button
         type="button"
         class="small main"
-        disabled={isBusy}
         aria-label={words.because(label, nameOf(job.source))}
-        onClick={() => void run([() => api.refine(job.id, `at most ${Math.ceil(bytes)} bytes`)])}
+        {...unlessBusy(isBusy, () => void run([() => api.refine(job.id, `at most ${Math.ceil(bytes)} bytes`)]))}
       >
         {label}
       </button>

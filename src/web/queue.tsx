@@ -3,6 +3,7 @@ import { Asked } from './action.tsx';
 import { Actions, Problem, useAct } from './actions.tsx';
 import * as api from './api.ts';
 import { useDesk } from './desk.ts';
+import { unlessBusy } from './focus.ts';
 import { formatCount, formatWhen, nameOf } from './format.ts';
 import { Icon } from './icons.tsx';
 import { useWords, worded } from './language.ts';
@@ -141,8 +142,7 @@ function ToTop({ name, isBusy, onClick }: { name: string; isBusy: boolean; onCli
       class="small square"
       title={words.toTop}
       aria-label={words.because(words.toTop, name)}
-      disabled={isBusy}
-      onClick={onClick}
+      {...unlessBusy(isBusy, onClick)}
     >
       <Icon of="top" />
     </button>

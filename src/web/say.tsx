@@ -2,7 +2,7 @@ import { useEffect, useId, useLayoutEffect, useRef, useState } from 'preact/hook
 import type { Understood } from '../api/types.ts';
 import { MAX_INSTRUCTION } from '../core/job.ts';
 import * as api from './api.ts';
-import { keepFocus, useDesk } from './desk.ts';
+import { useDesk } from './desk.ts';
 import { nameOf } from './format.ts';
 import { problemOf, type Reader, useWords, worded } from './language.ts';
 import type { Row } from './model.ts';
@@ -78,7 +78,6 @@ function useComing(field: { current: HTMLElement | null }): () => void {
   useLayoutEffect(() => field.current?.focus(), []);
   return () => {
     if (opener.current?.isConnected && opener.current instanceof HTMLElement) opener.current.focus();
-    keepFocus();
   };
 }
 

@@ -34,14 +34,15 @@ export function FileLine({ job }: { job: Row }) {
   );
 }
 
-/** `22.6 MB → at most 5.66 MB`; the source's size alone where none was asked for, or it fits already. */
+/** `22.6 MB → at most 5.66 MB`, with what that hangs on; the source's size alone where none was asked for, or it fits already. */
 export function Sizes({ job }: { job: Row }) {
   const { words } = useWords();
-  const { source, source_bytes: before, target_bytes: wanted } = job;
+  const { source, source_bytes: before, target_bytes: wanted, target_firm: isFirm } = job;
+  const limit = isFirm ? words.atMost : words.atMostIfGood;
   return (
     <p class="quiet figures">
       {formatBytes(before)}
-      {wanted === null || (wanted >= before && !isLinkName(source)) ? '' : ` → ${words.atMost(formatBytes(wanted))}`}
+      {wanted === null || (wanted >= before && !isLinkName(source)) ? '' : ` → ${limit(formatBytes(wanted))}`}
     </p>
   );
 }

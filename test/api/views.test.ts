@@ -21,6 +21,7 @@ it('shows a job as scripts know it: these fields and no others', () => {
     progress: 1,
     source_bytes: 1_000_000,
     target_bytes: 500_000,
+    target_firm: true,
     output: '/out/clip.mp4',
     output_bytes: 400_000,
     created_at: 1,

@@ -47,6 +47,7 @@ const KEYS = [
   'progress',
   'source_bytes',
   'target_bytes',
+  'target_firm',
   'output',
   'output_bytes',
   'created_at',

@@ -15,6 +15,7 @@ const JOB: JobView = {
   progress: null,
   source_bytes: 200_000_000,
   target_bytes: null,
+  target_firm: false,
   output: null,
   output_bytes: null,
   created_at: 1,

@@ -299,7 +299,7 @@ function needOf(group: JobDetail[]): Needs[number] {
 
 function viewOf(job: JobDetail): JobView {
   const { id, source, folder, rule, engine, state, reason, action, step, progress } = job;
-  const { source_bytes, target_bytes, output, output_bytes, created_at, updated_at } = job;
+  const { source_bytes, target_bytes, target_firm, output, output_bytes, created_at, updated_at } = job;
   return {
     id,
     source,
@@ -313,6 +313,7 @@ function viewOf(job: JobDetail): JobView {
     progress,
     source_bytes,
     target_bytes,
+    target_firm,
     output,
     output_bytes,
     created_at,
@@ -333,6 +334,7 @@ export function detailLike(detail: Partial<JobDetail> & { id: string }): JobDeta
     progress: null,
     source_bytes: 4_000_000,
     target_bytes: 1_000_000,
+    target_firm: true,
     output: null,
     output_bytes: null,
     created_at: 1_700_000_000_000,

@@ -1,6 +1,7 @@
 import { useState } from 'preact/hooks';
 import type { ArchiveView } from '../../api/types.ts';
 import * as api from '../api.ts';
+import { unlessBusy } from '../focus.ts';
 import { nameOf } from '../format.ts';
 import { problemOf, useWords } from '../language.ts';
 
@@ -27,7 +28,12 @@ export function Restore({ files, onDone }: { files: readonly Archived[]; onDone(
   };
   return (
     <>
-      <button type="button" class="small main" disabled={isBusy || files.length === 0} onClick={() => void restore()}>
+      <button
+        type="button"
+        class="small main"
+        disabled={files.length === 0}
+        {...unlessBusy(isBusy, () => void restore())}
+      >
         {words.archive.restore(files.length)}
       </button>
       <span role="status" class="quiet">

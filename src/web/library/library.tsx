@@ -2,6 +2,7 @@ import { useEffect, useRef, useState } from 'preact/hooks';
 import type { ArchiveView } from '../../api/types.ts';
 import * as api from '../api.ts';
 import { Restore } from '../archive/restore.tsx';
+import { unlessBusy } from '../focus.ts';
 import { formatBytes, formatCount, formatSpan, formatWhen, nameOf } from '../format.ts';
 import { problemAndHint, problemOf, useWords, worded } from '../language.ts';
 import { PlanView } from './plan.tsx';
@@ -58,7 +59,7 @@ function Library({ view, isBusy, ask }: LibraryProps) {
       {hasBegun && <SoFar view={view} />}
       {state === 'running' && (
         <div class="line actions-line">
-          <button type="button" disabled={isBusy} onClick={() => ask('stop', { folder: view.exact.library })}>
+          <button type="button" {...unlessBusy(isBusy, () => ask('stop', { folder: view.exact.library }))}>
             {words.library.stop}
           </button>
           <span class="quiet">{words.library.stopHint}</span>
@@ -151,7 +152,7 @@ function Looking({ view: { planning }, isBusy, ask }: LibraryProps) {
       <div class="line actions-line">
         <span class="quiet figures">{said}</span>
         <span class="push" />
-        <button type="button" disabled={isBusy} onClick={() => ask('plan/stop')}>
+        <button type="button" {...unlessBusy(isBusy, () => ask('plan/stop'))}>
           {words.library.stopLooking}
         </button>
       </div>
@@ -170,8 +171,7 @@ function Start({ view: { plan, exact, archive }, isBusy, ask }: LibraryProps) {
       <button
         type="button"
         class="main"
-        disabled={isBusy}
-        onClick={() => ask('start', { folder: exact.folder, plan: id })}
+        {...unlessBusy(isBusy, () => ask('start', { folder: exact.folder, plan: id }))}
       >
         {words.library.start(formatCount(todo.films, language))}
       </button>
@@ -190,7 +190,7 @@ function Care({ view, isBusy, ask }: LibraryProps) {
     <details class="care" onToggle={event => setOpen(event.currentTarget.open)}>
       <summary>{words.library.care}</summary>
       <div class="line actions-line">
-        <button type="button" disabled={isBusy || check?.done === false} onClick={() => ask('verify')}>
+        <button type="button" {...unlessBusy(isBusy || check?.done === false, () => ask('verify'))}>
           {words.library.verify}
         </button>
         <span role="status" class="quiet figures">

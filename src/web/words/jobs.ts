@@ -30,6 +30,8 @@ export const en = {
   cannotPlay: 'This browser cannot play it. Download it instead.',
   sameSize: 'about the same',
   atMost: (size: string) => `at most ${size}`,
+  /** The size is given up where it would not look good. */
+  atMostIfGood: (size: string) => `at most ${size} if quality allows`,
   rule: (name: string) => `rule: ${name}`,
   retry: 'Try again',
   cancel: 'Cancel',
@@ -122,6 +124,7 @@ export const zh: typeof en = {
   cannotPlay: '此浏览器无法播放，请下载后观看。',
   sameSize: '大小相近',
   atMost: size => `最多 ${size}`,
+  atMostIfGood: size => `画质允许时最多 ${size}`,
   rule: name => `规则：${name}`,
   retry: '重试',
   cancel: '取消',

@@ -1,10 +1,15 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import type { Page } from 'playwright-core';
-import { expect, it } from 'vitest';
+import { expect, it, onTestFinished } from 'vitest';
+import type { Thumbnails } from '../../../src/api/thumbnails.ts';
 import { messageOf } from '../../../src/core/message.ts';
 import { say } from '../../../src/messages/say.ts';
 import { violations, type VisitOptions } from '../../support/browser.ts';
 import { eventually } from '../../support/eventually.ts';
 import type { FakeControl } from '../../support/fake-control.ts';
+import { still } from '../../support/scenes.ts';
 import { describeWithBrowser } from '../../support/with-browser.ts';
 
 describeWithBrowser('what can be done on the page', ({ visit: open }) => {
@@ -188,8 +193,7 @@ describeWithBrowser('what can be done on the page', ({ visit: open }) => {
     await tabTo(page, 'Leave it: tiny.mp4');
     await press('Enter');
     await calls('cancel n');
-    await tabTo(page, 'Undo');
-    await press('Enter');
+    await press('Control+z');
     await calls('retry n');
   });
 
@@ -235,6 +239,105 @@ describeWithBrowser('what can be done on the page', ({ visit: open }) => {
     await tabTo(page, 'Rules and settings');
     await press('Enter');
     await page.locator('main#rules').waitFor();
+  });
+
+  it('with the Tab key: cancel, and Ctrl+Z at once, which is nearer than the button', async () => {
+    const { page, control, calls, press } = await byKeys();
+    takeEffect(control);
+    await tabTo(page, 'Cancel: one.mov');
+    await press('Enter');
+    await calls('cancel one');
+    // Was: to the top of the list, the whole way again.
+    await focusComes(page, /^Move two\.mov|^Change…: two\.mov/);
+    await page.getByText('one.mov: cancelled').waitFor();
+    await press('Control+z');
+    await calls('retry one');
+    await tabTo(page, 'Cancel: three.mov');
+    await press('Enter');
+    await focusComes(page, /two\.mov|one\.mov/);
+  });
+
+  it('with the Tab key: the size that would do, Try again and Dismiss, each going on to the next that needs somebody', async () => {
+    const { page, control, calls, words, press } = await byKeys();
+    takeEffect(control);
+    for (const [id, more] of Object.entries({ again: { retry_helps: true }, no: { retry_helps: false } })) {
+      control.add({ id, source: `/in/${id}.txt`, state: 'failed', reason: `${id} is not a video`, ...more });
+    }
+    await page.reload();
+    await page.getByText('3 need you').waitFor();
+    await tabTo(page, 'Use 164 kB: tiny.mp4');
+    await press('Enter');
+    await eventually(async () => expect(words).toEqual(['at most 164123 bytes']), { what: 'the words' });
+    await focusComes(page, /(again|no)\.txt$/);
+    await tabTo(page, 'Try again: again.txt');
+    await press('Enter');
+    await calls('retry again');
+    await focusComes(page, /no\.txt$/);
+    await tabTo(page, 'Dismiss: no.txt');
+    await press('Enter');
+    await calls('cancel no');
+    await eventually(async () => expect(await page.evaluate('document.activeElement.tagName')).not.toBe('BODY'));
+  });
+
+  it('with the Tab key: the page rests and goes on by one button, which keeps the focus', async () => {
+    const { page, calls, press } = await byKeys();
+    await tabTo(page, 'Pause');
+    await press('Enter');
+    await calls('pause');
+    // Was: nowhere, because a button that is busy was disabled.
+    await focusComes(page, 'Resume');
+    await press('Enter');
+    await calls('resume');
+    await focusComes(page, 'Pause');
+  });
+
+  it('with the Tab key: compare, the edge, the loupe and the moments, and back where it began', async () => {
+    const picture = await onePicture();
+    const one = async () => picture;
+    const thumbnails = { picture: one, thumbnail: one } as unknown as Thumbnails;
+    const { page } = await visit({ prepare: busy, serve: { thumbnails } });
+    const { keyboard } = page;
+    await tabTo(page, 'Compare: clip 0.mp4');
+    await keyboard.press('Enter');
+    await page.locator('.pictures img').nth(1).waitFor();
+    await tabTo(page, 'Compare before and after');
+    for (let i = 0; i < 5; i += 1) await keyboard.press('ArrowRight');
+    expect(await page.locator('.pictures > img').nth(1).getAttribute('style')).toContain('55%');
+    await tabTo(page, 'Loupe');
+    await keyboard.press('Space');
+    // Was: only under a pointer.
+    const at = () => page.locator('.loupe').evaluate(each => (each as unknown as HTMLElement).offsetTop);
+    const before = await at();
+    await tabTo(page, 'Compare before and after');
+    await keyboard.press('ArrowDown');
+    await eventually(async () => expect(await at()).toBeGreaterThan(before));
+    expect(await page.locator('.pictures > img').nth(1).getAttribute('style')).toContain('55%');
+    await tabTo(page, 'Moment 4 of 5');
+    await keyboard.press('Enter');
+    await page.locator('.moments [aria-pressed="true"]').getByText('4').waitFor();
+    await focusComes(page, 'Moment 4 of 5');
+    await tabTo(page, 'Close');
+    await keyboard.press('Enter');
+    await page.locator('.viewer').waitFor({ state: 'detached' });
+    expect(await focused(page)).toBe('Compare: clip 0.mp4');
+  });
+
+  it('a screen reader hears the name of a held video once (was: again in the reason)', async () => {
+    const { page } = await visit({ prepare: control => hopeless(control, 'n', 'tiny.mp4') });
+    await page.getByText('would be unrecognisable').waitFor();
+    const read = await page.locator('.needy .what').ariaSnapshot();
+    expect(read.match(/tiny\.mp4/g)).toHaveLength(1);
+    expect(await page.locator('.needy .reason').innerText()).toMatch(/^tiny\.mp4 /);
+  });
+
+  it('a size that is given up for the sake of the look is not promised', async () => {
+    const prepare = (control: FakeControl) => {
+      control.add({ id: 'a', target_firm: true });
+      control.add({ id: 'b', target_firm: false });
+    };
+    const { page } = await visit({ prepare });
+    await page.getByText('4.00 MB → at most 1.00 MB', { exact: true }).waitFor();
+    await page.getByText('4.00 MB → at most 1.00 MB if quality allows', { exact: true }).waitFor();
   });
 
   it('one job rests and goes on', async () => {
@@ -297,6 +400,38 @@ function backlog(control: FakeControl): void {
     control.add({ id: `f${i}`, source: `/in/text ${i}.mp4`, state: 'failed', reason: `text ${i}.mp4 is not a video` });
   }
   for (let i = 0; i < 397; i += 1) control.add({ id: `q${i}`, source: `/in/waits ${i}.mp4` });
+}
+
+/** What is asked of the daemon happens at once. */
+function takeEffect(control: FakeControl): void {
+  const becomes = (act: 'cancel' | 'retry' | 'refine', state: 'cancelled' | 'queued') => {
+    const asks = control[act] as (id: string, words: string) => ReturnType<FakeControl['cancel']>;
+    const does = (id: string, words = '') => {
+      const job = control.add({ ...control.details.get(id), id, state, reason: null });
+      control.queue = control.queue.filter(each => each !== id);
+      const { eta_ms, progress_note, hint, waiting_until, undo_until, paused, retry_helps, place } = job;
+      const live = { eta_ms, progress_note, hint, waiting_until, undo_until, paused, retry_helps, place };
+      control.emit({ kind: 'job', job, live });
+      control.emit({ kind: 'status', status: control.status() });
+      return asks(id, words);
+    };
+    control[act] = does;
+  };
+  becomes('cancel', 'cancelled');
+  becomes('retry', 'queued');
+  becomes('refine', 'queued');
+}
+
+async function onePicture(): Promise<Uint8Array<ArrayBuffer>> {
+  const file = join(mkdtempSync(join(tmpdir(), 'shrinkbox-still-')), 'still.jpg');
+  onTestFinished(() => rmSync(dirname(file), { recursive: true, force: true }));
+  await still(file, 'sunset');
+  return new Uint8Array(readFileSync(file));
+}
+
+/** Waits until what has this name has the focus. */
+async function focusComes(page: Page, name: string | RegExp): Promise<void> {
+  await eventually(async () => expect((await focused(page)).trim()).toMatch(name), { what: `the focus at ${name}` });
 }
 
 /** The words of every refinement asked for from now on. */

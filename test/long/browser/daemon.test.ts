@@ -64,6 +64,7 @@ it(chromium ? 'a video dropped on the page comes out smaller, seen from start to
   expect(done).toMatchObject({
     state: 'done',
     target_bytes: 150_000,
+    target_firm: true,
     source: expect.stringContaining(join(box.inbox, '')),
   });
   expect(complaints).toEqual([]);
