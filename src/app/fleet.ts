@@ -167,10 +167,9 @@ class RosterFollower {
       this.invited = await roster.all();
       coordinator.dismiss(new Set(this.invited.filter(({ benched }) => benched).map(({ name }) => name)));
       const known = new Set(this.invited.map(({ name }) => name));
-      for (const { name } of coordinator.view().workers.filter(worker => !known.has(worker.name))) {
-        await desk.forbid(name);
+      for (const { name } of coordinator.view().workers.filter(worker => !known.has(worker.name)))
         await coordinator.expel(name);
-      }
+      await desk.keepOnly(known);
     } catch (error) {
       log.warn({ err: error }, 'the list of workers cannot be read; it is tried again');
     }

@@ -5,13 +5,15 @@ import type { Config } from '../config/load.ts';
 import { Secret } from '../config/secrets.ts';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { Sentence } from '../core/message.ts';
+import { workerNameFrom } from '../core/lease.ts';
 import { CODECS, ENCODER_OF } from '../fleet/protocol.ts';
-import { readTicket, type Ticket, writeTicket } from '../fleet/roster.ts';
+import { asking, readTicket, type Ticket, writeTicket } from '../fleet/roster.ts';
 import { encoderBuilds } from '../media/ffmpeg/encoder-builds.ts';
 import { findTools, type Tools } from '../media/ffmpeg/tools.ts';
 import { say } from '../messages/say.ts';
 import { type Clock, sleep } from '../platform/clock.ts';
 import { replaceDurably } from '../platform/files/durable.ts';
+import { fileError } from '../platform/files/file-error.ts';
 import { errnoOf, nodeFiles } from '../platform/files/files.ts';
 import type { Logger } from '../platform/log.ts';
 import { Agent } from '../worker/agent.ts';
@@ -84,26 +86,36 @@ export async function ticketOf({ tokenFile, daemon }: Pick<WorkerConfig, 'tokenF
   const ticket = readTicket(text, daemon);
   if (!ticket) throw noToken(tokenFile, say('fleet.no-ticket', { path: tokenFile }));
   // Never in a log.
-  new Secret(ticket.secret);
+  for (const secret of [ticket.secret, ticket.own]) if (secret !== undefined) new Secret(secret);
   return ticket;
 }
 
-/** An invitation is good once: the token it is exchanged for takes its place. @throws ShrinkError `auth-missing`, `unreachable` */
+/**
+ * An invitation is good once: the token it is exchanged for takes its place. That is written down before it is asked for, so that the
+ * same worker can ask again after a lost answer or a crash; and a file that cannot be written uses up no invitation.
+ * @throws ShrinkError `auth-missing`, `unreachable`, or of the file
+ */
 async function admitted(ticket: Ticket, { config, clock, log }: WorkerOptions): Promise<Ticket> {
   if (!ticket.isInvitation) return ticket;
-  const {
-    tokenFile,
-    name = hostname()
-      .toLowerCase()
-      .replaceAll(/[^a-z0-9-]/g, '-')
-      .slice(0, 32),
-  } = workerOf(config);
+  const { tokenFile, name = workerNameFrom(hostname()) } = workerOf(config);
+  const keep = async (one: Ticket) => {
+    await replaceDurably(tokenFile, `${writeTicket(one)}\n`, { files: nodeFiles, log, mode: 0o600 }).catch(
+      (error: unknown) => {
+        throw fileError(error, say('files.writing', { path: tokenFile }), tokenFile);
+      },
+    );
+  };
+  const asked = asking(ticket, name);
+  new Secret(asked.own);
+  await keep(asked);
   const client = new DaemonClient(ticket);
   try {
-    const joined = await untilReached(client, name, { clock, log });
-    const mine = { ...ticket, secret: joined.token, isInvitation: false };
+    const joined = await untilReached(client, { name, token: asked.own }, { clock, log });
+    // That of a daemon of before is its own.
     new Secret(joined.token);
-    await replaceDurably(tokenFile, `${writeTicket(mine)}\n`, { files: nodeFiles, log, mode: 0o600 });
+    const { own: _own, ...rest } = asked;
+    const mine = { ...rest, secret: joined.token, isInvitation: false };
+    await keep(mine);
     log.info({ worker: joined.name }, `joined as ${joined.name}; the token is in ${tokenFile}`);
     return mine;
   } catch (error) {
@@ -115,10 +127,14 @@ async function admitted(ticket: Ticket, { config, clock, log }: WorkerOptions): 
 }
 
 /** A daemon that does not answer yet is waited for: both may be starting. */
-async function untilReached(client: DaemonClient, name: string, { clock, log }: Pick<WorkerOptions, 'clock' | 'log'>) {
+async function untilReached(
+  client: DaemonClient,
+  asked: { name: string; token: string },
+  { clock, log }: Pick<WorkerOptions, 'clock' | 'log'>,
+) {
   for (let attempt = 1; ; attempt += 1) {
     try {
-      return await client.join(name, AbortSignal.timeout(JOIN_MS));
+      return await client.join(asked, AbortSignal.timeout(JOIN_MS));
     } catch (error) {
       if (!isShrinkError(error, 'unreachable')) throw error;
       if (attempt === 1) log.warn(`${error.message}; trying again until it answers`);

@@ -2,7 +2,7 @@
  * `container`: what the image's entrypoint does before `run`: config.yaml from the environment, and the token of the page. Hidden,
  * because nobody calls it by hand.
  */
-import { readFile, stat } from 'node:fs/promises';
+import { chmod, readFile, stat } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ShrinkError } from '../core/errors.ts';
 import type { Context, Define } from './support/context.ts';
@@ -40,7 +40,12 @@ async function seedConfig(context: Context, root: string): Promise<void> {
     return;
   }
   await mustBeMounted(join(root, CONTAINER.videos), '-v /your/videos:/videos');
-  if (decided.kind === 'keep') return;
+  // The address of notifications may hold a password; folders below ./config are often shared.
+  const mode = context.io.env['SHRINKBOX_NOTIFY']?.trim() ? 0o600 : 0o666;
+  if (decided.kind === 'keep') {
+    if (mode === 0o600) await chmod(path, mode).catch(() => {});
+    return;
+  }
   await mustBeMounted(dirname(path), '-v ./config:/config');
   const [{ replaceDurably }, { nodeFiles }, { silentLogger }] = await Promise.all([
     import('../platform/files/durable.ts'),
@@ -48,7 +53,7 @@ async function seedConfig(context: Context, root: string): Promise<void> {
     import('../platform/log.ts'),
   ]);
   try {
-    await replaceDurably(path, decided.text, { files: nodeFiles, log: silentLogger });
+    await replaceDurably(path, decided.text, { files: nodeFiles, log: silentLogger, mode });
   } catch (error) {
     throw await fileErrorOf(error, `writing ${path}`, path, writeHint(dirname(path)));
   }

@@ -3,6 +3,12 @@
 /** What a worker may be called: a part of file names, of names in its queue, and of what people type. */
 export const WORKER_NAME = /^[a-z0-9](?:[a-z0-9-]{0,30}[a-z0-9])?$/;
 
+/** A name for the machine that calls itself so: what a worker may not be called is left out. */
+export function workerNameFrom(hostname: string): string {
+  const named = hostname.toLowerCase().replaceAll(/[^a-z0-9]+/g, '-');
+  return named.replace(/^-/, '').slice(0, 32).replace(/-$/, '') || 'worker';
+}
+
 /** The right of one worker to make one part. */
 export interface LeaseRef {
   /** `<job>.<part>` */

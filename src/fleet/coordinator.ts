@@ -2,6 +2,7 @@
  * The daemon's side of the fleet: offers parts, gives leases, takes them back, and hands over what comes in. Whatever is decided is in
  * the journal before anybody hears of it; Redis only rings. docs/decisions/0019-fleet.md
  */
+import { setMaxListeners } from 'node:events';
 import { isShrinkError, ShrinkError } from '../core/errors.ts';
 import type { LeaseEnd, LeaseRef, Leases } from '../core/lease.ts';
 import { say } from '../messages/say.ts';
@@ -113,9 +114,13 @@ export class Coordinator {
     this.#board.set(spec, { state: 'waiting', worker: null });
     const ends = this.#table.offer(this.#offerOf(task, spec), now);
     const abort = () => wanted.done.reject(signal.reason);
+    // One for each part under way: with more than ten, Node would warn of a leak.
+    setMaxListeners(0, signal);
     signal.addEventListener('abort', abort, { once: true });
     try {
       await this.#commit(ends);
+      // Those of before a restart.
+      await this.#dropUploads(task, spec);
       void this.reconcile();
       const made = await wanted.done.promise;
       this.#board.set(spec, { state: 'made', worker: made.worker });
@@ -128,7 +133,10 @@ export class Coordinator {
       if (this.#wanted.get(task) === wanted) this.#wanted.delete(task);
       this.#workers.forget(task);
       // Kept while the daemon stops: a worker that goes on may deliver to the next one.
-      if (!isStopping(signal)) await this.#commit(this.#table.withdraw(task));
+      if (!isStopping(signal)) {
+        await this.#commit(this.#table.withdraw(task));
+        await this.#dropUploads(task, spec);
+      }
     }
   }
 
@@ -262,7 +270,8 @@ export class Coordinator {
       throw this.failHere(ref, error);
     }
     this.#workers.delivered(ref.worker, ref.task);
-    this.#finished.push({ job: spec.job, frames: spec.frames, ms: now - lease.sinceMs });
+    const { job, work, frames } = spec;
+    this.#finished.push({ job, work, frames, ms: now - lease.sinceMs });
     if (this.#finished.length > KEPT_FINISHED) this.#finished.shift();
     const hello = this.#workers.helloOf(ref.worker);
     const fingerprint = (hello && fingerprintOf(spec.codec, hello)) ?? this.#pinOf(spec) ?? '';
@@ -359,7 +368,7 @@ export class Coordinator {
     const leases = this.#table.held();
     const held = leases.flatMap(lease => {
       const spec = this.#wanted.get(lease.task)?.spec;
-      return spec ? [{ ...lease, job: spec.job, frames: spec.frames }] : [];
+      return spec ? [{ ...lease, job: spec.job, work: spec.work, frames: spec.frames }] : [];
     });
     const idle = this.#workers.idle(leases);
     for (const task of stragglers(held, { finished: this.#finished, idle, had: this.#hadSecond }, now)) {
@@ -415,11 +424,18 @@ export class Coordinator {
   }
 
   #tookBack(ends: readonly LeaseEnd[], now: number): void {
-    for (const { task, worker, how } of ends) {
+    for (const { task, n, worker, how } of ends) {
       this.#options.meter?.leaseLost(worker, how);
       const wanted = this.#wanted.get(task);
-      if (wanted) wanted.queuedMs = now;
+      if (!wanted) continue;
+      wanted.queuedMs = now;
+      void wanted.spec.dropUploads(lost => lost === n);
     }
+  }
+
+  /** Those whose leases are over. */
+  async #dropUploads(task: string, spec: PartSpec): Promise<void> {
+    await spec.dropUploads(n => this.#table.lease({ task, n }) === undefined);
   }
 
   async #sourceIsThere(task: string, { spec, done }: Wanted): Promise<void> {

@@ -178,10 +178,12 @@ export class Listener {
     return { complete: true };
   }
 
-  async #join({ code, name }: z.infer<typeof JOIN>): Promise<object> {
+  async #join({ code, name, token }: z.infer<typeof JOIN>): Promise<object> {
     const { roster, sharedToken, clock, log } = this.#options;
     const isShared = sharedToken !== undefined && isSameText(code, sharedToken);
-    const joined = isShared ? name !== undefined && (await roster.admit(name)) : await roster.redeem(code, clock.now());
+    const joined = isShared
+      ? name !== undefined && (await roster.admit(name, token))
+      : await roster.redeem(code, clock.now(), token);
     if (isShared && !joined)
       throw new Refused(409, 'name-taken', 'another worker has this name: set worker.name, or revoke the other');
     if (!joined) throw await this.#unauthorized();

@@ -22,6 +22,8 @@ export interface PartSpec extends Pick<Offer, 'job' | 'want' | 'preferred' | 'ne
   part: number;
   of: number;
   codec: Codec;
+  /** Names the kind of work: only of the same kind is it known how long it takes. */
+  work: string;
   /** Once a part of the film was made. */
   fingerprint: string | undefined;
   /** Data, never a command line. */
@@ -42,6 +44,8 @@ export interface PartSpec extends Pick<Offer, 'job' | 'want' | 'preferred' | 'ne
   pin(fingerprint: string): Promise<void>;
   /** @throws ShrinkError if the source is not what it was */
   checkSource(): Promise<void>;
+  /** Removes what was uploaded by the leases of these numbers. */
+  dropUploads(which: (n: number) => boolean): Promise<void>;
   isPaused(): boolean;
   onBeat(beat: Beat): void;
 }

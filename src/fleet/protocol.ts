@@ -28,7 +28,15 @@ const word = z.string().regex(/^[A-Za-z0-9._+-]{1,80}$/);
 const count = z.number().int().min(0);
 const share = z.number().min(0).max(1);
 
-export const JOIN = z.object({ code: z.string().min(16).max(200), name: name.optional() });
+export const JOIN = z.object({
+  code: z.string().min(16).max(200),
+  name: name.optional(),
+  /** The token it will have, made by itself: so it can ask again where the answer was lost. */
+  token: z
+    .string()
+    .regex(/^[a-z0-9-]{1,32}\.[\w-]{43}$/)
+    .optional(),
+});
 export const HELLO = z.object({
   name,
   protocol: z.number().int(),

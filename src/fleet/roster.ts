@@ -26,7 +26,7 @@ export interface Cluster {
 
 const WORKER = z.object({
   name: z.string(),
-  /** Hashes: of the code it may join with until then (epoch ms), and of its token once it has. */
+  /** Hashes: of the code it may join with until then (epoch ms), and of its token once it has. With both, it may ask for that again. */
   code: z.object({ hash: z.string(), until: z.number() }).optional(),
   token: z.string().optional(),
   /** Its password in Redis. */
@@ -35,6 +35,11 @@ const WORKER = z.object({
   benched: z.boolean().optional(),
 });
 export type RosterEntry = z.infer<typeof WORKER>;
+
+export interface Joined {
+  name: string;
+  token: string;
+}
 
 /** How long an invitation is good for. */
 const INVITED_MS = 24 * 60 * 60_000;
@@ -77,7 +82,7 @@ export class Roster {
   /** The code with which the worker may join once. Another invitation of the same name replaces worker and token. */
   async invite(name: string, now: number): Promise<string> {
     await this.#prepare();
-    const code = secret(name);
+    const code = tokenFor(name);
     const entry = {
       name,
       code: { hash: hashOf(code), until: now + INVITED_MS },
@@ -87,28 +92,33 @@ export class Roster {
     return code;
   }
 
-  /** The token for a code, which is used up; `undefined` if it is not, or not any more, good for one. */
-  async redeem(code: string, now: number): Promise<{ name: string; token: string } | undefined> {
+  /**
+   * The token for a code, which is used up; `undefined` if it is not, or not any more, good for one.
+   * @param own the token the worker would have: with it, the same worker may use the code again
+   */
+  async redeem(code: string, now: number, own?: string): Promise<Joined | undefined> {
     return this.#joining.run(nameIn(code), async () => {
       const entry = await this.get(nameIn(code));
       if (!entry?.code || entry.code.until < now || !isSameText(entry.code.hash, hashOf(code))) return undefined;
-      return this.#admit(entry);
+      return entry.token === undefined ? this.#admit(entry, own) : again(entry, own);
     });
   }
 
   /** Lets a worker in that showed the fleet's own token. A name that is taken stays with whoever has it. */
-  async admit(name: string): Promise<{ name: string; token: string } | undefined> {
+  async admit(name: string, own?: string): Promise<Joined | undefined> {
     await this.#prepare();
     return this.#joining.run(name, async () => {
-      if (await this.get(name)) return undefined;
-      return this.#admit({ name, password: randomBytes(24).toString('hex') });
+      const entry = await this.get(name);
+      return entry ? again(entry, own) : this.#admit({ name, password: randomBytes(24).toString('hex') }, own);
     });
   }
 
-  async #admit({ code: _code, ...entry }: RosterEntry): Promise<{ name: string; token: string }> {
-    const token = secret(entry.name);
-    await this.#write(this.#path(entry.name), { ...entry, token: hashOf(token) });
-    return { name: entry.name, token };
+  async #admit({ code, ...entry }: RosterEntry, own: string | undefined): Promise<Joined | undefined> {
+    const { name } = entry;
+    if (own !== undefined && nameIn(own) !== name) return undefined;
+    const token = own ?? tokenFor(name);
+    await this.#write(this.#path(name), { ...entry, ...(own && { code }), token: hashOf(token) });
+    return { name, token };
   }
 
   /** Whose token it is. */
@@ -175,26 +185,49 @@ export interface Ticket {
   secret: string;
   /** What is shown is an invitation, to be exchanged for a token. */
   isInvitation: boolean;
+  /** The token it is being exchanged for, once it was asked for. */
+  own?: string;
 }
 
-export function writeTicket({ url, pin, secret: shown, isInvitation }: Ticket): string {
-  return `${url}/#${pin ?? ''}${isInvitation ? '!' : '.'}${shown}`;
+export function writeTicket({ url, pin, secret, isInvitation, own }: Ticket): string {
+  return `${url}/#${pin ?? ''}${isInvitation ? '!' : '.'}${secret}${own === undefined ? '' : `~${own}`}`;
 }
 
 /** @param daemon the address of the configuration, which wins; it may name a pin after a # */
 export function readTicket(line: string, daemon?: string): Ticket | undefined {
-  const [, own, pin, mark, shown] = /^(https:\/\/[^/#\s]+)\/#([\w-]*)([.!])([\w.-]+)$/.exec(line.trim()) ?? [];
-  const [url, pinned] = (daemon ?? own ?? '').split('#');
+  const [, address, pin, mark, shown, own] = TICKET.exec(line.trim()) ?? [];
+  const [url, pinned] = (daemon ?? address ?? '').split('#');
   const word = shown ?? line.trim();
   if (!url || !/^[\w.-]{16,}$/.test(word)) return undefined;
   const known = pinned || pin;
   // The token of the whole fleet names nobody.
   const isInvitation = mark === undefined ? !word.includes('.') : mark === '!';
-  return { url: url.replace(/\/$/, ''), ...(known && { pin: known }), secret: word, isInvitation };
+  return {
+    url: url.replace(/\/$/, ''),
+    ...(known && { pin: known }),
+    secret: word,
+    isInvitation,
+    ...(own !== undefined && { own }),
+  };
+}
+
+const TICKET = /^(https:\/\/[^/#\s]+)\/#([\w-]*)([.!])([\w.-]+)(?:~([\w.-]+))?$/;
+
+/** A worker's ticket with the token it asks for, to be kept before it asks. @param name by which it joins with the fleet's own token */
+export function asking(ticket: Ticket, name: string): Ticket & { own: string } {
+  const called = nameIn(ticket.secret) || name;
+  const { own } = ticket;
+  return { ...ticket, own: own !== undefined && nameIn(own) === called ? own : tokenFor(called) };
+}
+
+/** Of one that has joined with the same token before, and did not hear the answer. */
+function again({ name, token }: RosterEntry, own: string | undefined): Joined | undefined {
+  const isSame = own !== undefined && token !== undefined && isSameText(token, hashOf(own));
+  return isSame ? { name, token: own } : undefined;
 }
 
 /** With the name before it, so that nobody has to look through all of them. */
-const secret = (name: string): string => `${name}.${randomBytes(32).toString('base64url')}`;
+const tokenFor = (name: string): string => `${name}.${randomBytes(32).toString('base64url')}`;
 const nameIn = (shown: string): string => shown.slice(0, Math.max(0, shown.indexOf('.')));
 const hashOf = (shown: string): string => createHash('sha256').update(shown).digest('base64url');
 

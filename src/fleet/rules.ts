@@ -31,11 +31,13 @@ export function ringsFor(queued: readonly { offer: Offer; n: number; offeredMs: 
 
 export interface Finished {
   job: string;
+  /** As PartSpec has it. */
+  work: string;
   frames: number;
   ms: number;
 }
 
-/** A part at more than this many times the median of its film is taken for stuck. */
+/** A part at more than this many times the median of its film, in the same kind of work, is taken for stuck. */
 const SLOW = 3;
 /** Below so many finished parts, nobody knows what is usual. */
 const MIN_FINISHED = 2;
@@ -45,14 +47,14 @@ const MIN_FINISHED = 2;
  * film that had one before.
  */
 export function stragglers(
-  held: readonly (Held & { job: string; frames: number })[],
+  held: readonly (Held & Pick<Finished, 'job' | 'work' | 'frames'>)[],
   seen: { finished: readonly Finished[]; idle: number; had: ReadonlySet<string> },
   now: number,
 ): string[] {
   if (seen.idle === 0) return [];
   const slowest = new Map<string, { task: string; times: number }>();
   for (const lease of held) {
-    const of = seen.finished.filter(({ job }) => job === lease.job);
+    const of = seen.finished.filter(({ job, work }) => job === lease.job && work === lease.work);
     const usual = median(of.map(({ ms, frames }) => ms / Math.max(1, frames)));
     if (of.length < MIN_FINISHED || usual === undefined || seen.had.has(lease.job)) continue;
     const doneFrames = Math.max(1, lease.fraction * lease.frames);

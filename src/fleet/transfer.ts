@@ -1,12 +1,13 @@
 /** Bytes between the daemon and its workers: pieces of sources out, results in. Both can be cut off anywhere and go on from there. */
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, stat, unlink } from 'node:fs/promises';
+import { type FileHandle, open, readdir, stat, unlink } from 'node:fs/promises';
 import type { IncomingMessage, ServerResponse } from 'node:http';
+import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { say } from '../messages/say.ts';
 import { writeAll } from '../platform/files/durable.ts';
 import { fileError } from '../platform/files/file-error.ts';
-import { errnoOf, nodeFiles, sha256Of } from '../platform/files/files.ts';
+import { errnoOf, nodeFiles, sha256Of, unlinkQuietly } from '../platform/files/files.ts';
 import type { Slice, Uploaded } from './part.ts';
 import { LENGTH_HEADER, OFFSET_HEADER, SHA256_HEADER } from './protocol.ts';
 import { Refused } from './refused.ts';
@@ -136,6 +137,14 @@ async function append(
     // Cut off: what came is kept.
   }
   return at;
+}
+
+/** Removes the uploads to `path` by leases of these numbers. What cannot be removed stays until the job ends. */
+export async function dropUploads(path: string, which: (n: number) => boolean): Promise<void> {
+  const prefix = `${basename(path)}.`;
+  const names = await readdir(dirname(path)).catch(() => []);
+  const dropped = names.filter(name => name.startsWith(prefix) && which(Number(name.slice(prefix.length))));
+  await Promise.all(dropped.map(name => unlinkQuietly(join(dirname(path), name), nodeFiles)));
 }
 
 /** Bytes there are of an upload. */

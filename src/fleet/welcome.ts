@@ -34,13 +34,18 @@ export class WelcomeDesk {
   /** The passwords of those that have a user in the server that is there now. */
   readonly #allowed = new Map<string, string>();
   readonly #known = new Map<string, RosterEntry>();
+  /** Who may have a user, once the roster was read; `#isTidy` once nobody else has one. */
+  #members: ReadonlySet<string> | undefined;
+  #isTidy = false;
 
   constructor(options: WelcomeOptions) {
     this.#options = options;
     // It may have come back without its users.
     options.redis.on('ready', () => {
       this.#allowed.clear();
+      this.#isTidy = false;
       this.#sign();
+      void this.#tidy();
       for (const worker of this.#known.values()) void this.#allow(worker);
     });
   }
@@ -56,10 +61,31 @@ export class WelcomeDesk {
     };
   }
 
-  async forbid(worker: string): Promise<void> {
-    this.#known.delete(worker);
-    this.#allowed.delete(worker);
-    await this.#ask('ACL', 'DELUSER', this.#userOf(worker)).catch(() => {});
+  /** Takes the users of all others away; those of workers that were revoked while nobody looked as well. */
+  async keepOnly(workers: ReadonlySet<string>): Promise<void> {
+    this.#members = workers;
+    for (const name of this.#known.keys()) {
+      if (workers.has(name)) continue;
+      this.#known.delete(name);
+      this.#isTidy = false;
+    }
+    await this.#tidy();
+  }
+
+  /** Where the queue is away it is tried again, with the next look and once it is back. */
+  async #tidy(): Promise<void> {
+    const members = this.#members;
+    if (!members || this.#isTidy) return;
+    const prefix = this.#userOf('');
+    try {
+      const users = (await this.#ask('ACL', 'USERS')) as string[];
+      const others = users.filter(user => user.startsWith(prefix) && !members.has(user.slice(prefix.length)));
+      if (others.length > 0) await this.#ask('ACL', 'DELUSER', ...others);
+      for (const user of others) this.#allowed.delete(user.slice(prefix.length));
+      this.#isTidy = members === this.#members;
+    } catch (error) {
+      this.#options.log.debug({ why: reasonOf(error) }, 'the users of the queue cannot be looked at yet');
+    }
   }
 
   /** So that a worker can tell whether it listens where its daemon rings; said again, because the queue may have been emptied. */
@@ -85,13 +111,13 @@ export class WelcomeDesk {
     return `sb-${this.#options.cluster}-${worker}`;
   }
 
-  async #ask(command: string, ...args: string[]): Promise<void> {
+  async #ask(command: string, ...args: string[]): Promise<unknown> {
     const { redis } = this.#options;
     if (redis.status !== 'ready') throw new Error('away');
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<never>((_, reject) => {
       timer = setTimeout(() => reject(new Error('no answer')), ANSWER_MS);
     });
-    await Promise.race([redis.call(command, ...args), late]).finally(() => clearTimeout(timer));
+    return await Promise.race([redis.call(command, ...args), late]).finally(() => clearTimeout(timer));
   }
 }

@@ -78,9 +78,12 @@ export class DaemonClient {
     });
   }
 
-  /** The token for an invitation, or for the fleet's own token and a name. */
-  async join(name: string | undefined, signal: AbortSignal): Promise<z.infer<typeof JOINED>> {
-    const body = { code: this.#secret, ...(name !== undefined && { name }) };
+  /**
+   * The token for an invitation, or for the fleet's own token and a name.
+   * @param token the one it will have: asked for again, it is the same join
+   */
+  async join({ name, token }: { name?: string; token?: string }, signal: AbortSignal): Promise<z.infer<typeof JOINED>> {
+    const body = { code: this.#secret, name, token };
     return this.#parsed(JOINED, await this.#post('join', body, signal, {}));
   }
 

@@ -1,4 +1,4 @@
-import { mkdir, readFile, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, readFile, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, expect, it } from 'vitest';
 import { Pairing } from '../../src/api/pairing.ts';
@@ -31,6 +31,16 @@ it('the first start writes the configuration and the token; each start shows a l
   }
   expect(second).toMatchObject({ code: 0, err: '' });
   expect((await readFile(join(root, 'state/http.token'), 'utf8')).trim()).toBe(token);
+});
+
+it("a configuration that holds the address of notifications is nobody else's to read, an older one as well", async () => {
+  const mode = async () => (await stat(join(root, 'config/config.yaml'))).mode & 0o777;
+  const env = { SHRINKBOX_NOTIFY: 'https://user:secret@ntfy.example/topic' };
+  await prepare(env);
+  expect(await mode()).toBe(0o600);
+  await chmod(join(root, 'config/config.yaml'), 0o644);
+  await prepare(env);
+  expect(await mode()).toBe(0o600);
 });
 
 it('an edited file stays, with a remark where variables no longer count', async () => {

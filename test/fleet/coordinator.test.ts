@@ -184,6 +184,20 @@ it('a part that is wanted once more after it was delivered is given again', asyn
   }
 });
 
+it('a film of which more than ten parts are made at once is taken for no leak', async () => {
+  const warnings: Error[] = [];
+  const warned = (warning: Error) => warnings.push(warning);
+  process.on('warning', warned);
+  const stop = new AbortController();
+  const making = Array.from({ length: 12 }, (_, n) =>
+    coordinator.make(fakePart({ dir: '/none' }, n).spec, stop.signal).catch(() => {}),
+  );
+  stop.abort(new Error('cancelled'));
+  await Promise.all(making);
+  process.off('warning', warned);
+  expect(warnings).toEqual([]);
+});
+
 it('a journal that refuses the end of a lease does not end the process', async () => {
   coordinator.start([]);
   void coordinator.make(fakePart({ dir: '/none' }, 0).spec, new AbortController().signal).catch(() => {});

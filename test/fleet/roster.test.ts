@@ -7,7 +7,8 @@ import { once } from 'node:events';
 import type { AddressInfo } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { makeCertificate, pinOf } from '../../src/fleet/certificate.ts';
-import { readTicket, Roster, writeTicket } from '../../src/fleet/roster.ts';
+import { workerNameFrom, WORKER_NAME } from '../../src/core/lease.ts';
+import { asking, readTicket, Roster, writeTicket } from '../../src/fleet/roster.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 
 const DAY = 24 * 60 * 60_000;
@@ -73,6 +74,29 @@ describe('the roster', () => {
     expect(await roster.revoke('desk')).toBe(false);
   });
 
+  it('a join whose answer was lost can be repeated by the same worker, for as long as its invitation holds, and by nobody else', async () => {
+    const ticket = { url: 'https://nas:8789', secret: await roster.invite('desk', 0), isInvitation: true };
+    const shared = { ...ticket, secret: 'a-token-of-the-whole-fleet' };
+    const [own, other] = [asking(ticket, 'ignored').own, asking(ticket, 'ignored').own];
+    const [box, boxToo] = [asking(shared, 'box').own, asking(shared, 'box').own];
+    for (const now of [0, DAY])
+      expect(await roster.redeem(ticket.secret, now, own)).toEqual({ name: 'desk', token: own });
+    for (const again of [other, undefined]) expect(await roster.redeem(ticket.secret, 0, again)).toBeUndefined();
+    expect(await roster.redeem(ticket.secret, DAY + 1, own)).toBeUndefined();
+    for (const time of [1, 2]) expect(await roster.admit('box', box), `${time}`).toEqual({ name: 'box', token: box });
+    expect(await roster.admit('box', boxToo)).toBeUndefined();
+    expect((await roster.whose(own))?.name).toBe('desk');
+    await roster.revoke('desk');
+    expect(await roster.redeem(ticket.secret, 0, own)).toBeUndefined();
+  });
+
+  it('lets nobody in by a token that names another worker', async () => {
+    const code = await roster.invite('desk', 0);
+    const { own } = asking({ url: 'https://nas:8789', secret: 'no-name-in-this-one', isInvitation: true }, 'attic');
+    expect(await roster.redeem(code, 0, own)).toBeUndefined();
+    expect(await roster.redeem(code, 0)).toMatchObject({ name: 'desk' });
+  });
+
   it('benches a worker until a person takes it back', async () => {
     await roster.admit('desk');
     expect(await roster.bench('desk', true)).toBe(true);
@@ -101,6 +125,17 @@ describe('a ticket', () => {
     });
   });
 
+  it('keeps the token that was asked for, and asks for the same again', () => {
+    const ticket = { url: 'https://nas:8789', pin: 'a-B_c', secret: 'desk.0123456789abcdef', isInvitation: true };
+    const asked = asking(ticket, 'ignored');
+    expect(asked.own).toMatch(/^desk\./);
+    const kept = readTicket(writeTicket(asked));
+    expect(kept).toEqual(asked);
+    expect(asking(kept ?? ticket, 'ignored')).toEqual(asked);
+    const shared = asking({ ...ticket, secret: 'the-token-of-a-whole-fleet' }, 'box');
+    expect(asking(shared, 'renamed').own).toMatch(/^renamed\./);
+  });
+
   it('that names no daemon is none', () => {
     expect(readTicket('desk.0123456789abcdef')).toBeUndefined();
     expect(readTicket('')).toBeUndefined();
@@ -125,4 +160,18 @@ it('of two that join by one invitation or one name at once, one is let in', asyn
     expect(more).toEqual([]);
     expect(await roster.whose(one?.token ?? '')).toMatchObject({ name: one?.name });
   }
+});
+
+it.each([
+  ['box.', 'box'],
+  ['-box-', 'box'],
+  ['Box.Example.org', 'box-example-org'],
+  ['my__box', 'my-box'],
+  ['a-name-that-goes-on-for-too-long.example.org', 'a-name-that-goes-on-for-too-long'],
+  [`${'x'.repeat(31)}.y`, 'x'.repeat(31)],
+  ['电脑', 'worker'],
+  ['', 'worker'],
+])('a machine called %j joins as %s', (hostname, name) => {
+  expect(workerNameFrom(hostname)).toBe(name);
+  expect(name).toMatch(WORKER_NAME);
 });

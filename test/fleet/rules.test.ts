@@ -11,7 +11,7 @@ import {
   queuesOf,
   taskOf,
 } from '../../src/fleet/protocol.ts';
-import { mayCut, maySlice, queueFor, ringsFor, sliceArgs, stragglers } from '../../src/fleet/rules.ts';
+import { type Finished, mayCut, maySlice, queueFor, ringsFor, sliceArgs, stragglers } from '../../src/fleet/rules.ts';
 
 const worker = { name: 'desk', ffmpeg: '5.1.9-0+deb12u1', encoders: { libx264: '164', libx265: '199' } };
 const offer: Offer = { task: 'j.3', job: 'j', want: 'a', codec: 'h264', needsBytes: 1, frames: 250 };
@@ -66,10 +66,11 @@ describe('the doorbell', () => {
 });
 
 describe('a straggler', () => {
-  const held = (task: string, sinceMs: number, fraction: number): Held & { job: string; frames: number } => ({
+  const held = (task: string, sinceMs: number, fraction: number): Held & Pick<Finished, 'job' | 'work' | 'frames'> => ({
     ...{ task, want: 'a', n: 1, worker: 'desk', sinceMs, beatMs: 0, fraction, fps: 1, step: '', job: 'j', frames: 100 },
+    work: 'measure',
   });
-  const finished = [10, 12, 11].map(ms => ({ job: 'j', frames: 100, ms: ms * 1000 }));
+  const finished = [10, 12, 11].map(ms => ({ job: 'j', work: 'measure', frames: 100, ms: ms * 1000 }));
   const seen = { finished, idle: 1, had: new Set<string>() };
 
   it('is the slowest part of a film, at more than three times the usual time for a frame', () => {
@@ -77,6 +78,14 @@ describe('a straggler', () => {
     expect(stragglers(slow, seen, 40_000)).toEqual(['j.2']);
     expect(stragglers([held('j.1', 0, 0.9)], seen, 29_000)).toEqual([]);
     expect(stragglers([held('j.1', 0, 0)], seen, 34_000)).toEqual(['j.1']);
+  });
+
+  it('is told by parts of the same kind of work: a second pass takes longer than a first', () => {
+    const second = { ...held('j.1', 0, 0.7), work: 'bytes' };
+    expect(stragglers([second], seen, 40_000)).toEqual([]);
+    const both = finished.flatMap(one => [one, { ...one, work: 'bytes', ms: one.ms * 2 }]);
+    expect(stragglers([second], { ...seen, finished: both }, 40_000)).toEqual([]);
+    expect(stragglers([second], { ...seen, finished: both }, 70_000)).toEqual(['j.1']);
   });
 
   it('is left alone where nobody is idle, too little is known, or the film had one', () => {

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { request } from 'node:https';
-import { readFile, writeFile } from 'node:fs/promises';
+import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
 import { deferred } from '../../src/platform/async.ts';
@@ -60,6 +60,26 @@ it('a result that is sent again while the daemon looks at it is not taken from u
   expect(await making).toMatchObject({ worker: 'desk' });
   expect(moved).toEqual([result.bytes]);
   expect(await kept()).toHaveLength(result.bytes);
+});
+
+it('what a worker had uploaded when it lost its lease goes at once, and the rest with the part', async () => {
+  const stop = new AbortController();
+  // With nobody else there the part would be given up.
+  await (await fleet.invited('attic')).hello(helloOf(), signal);
+  const part = fakePart(fleet, 0);
+  const names = async () => (await readdir(fleet.dir)).filter(name => name.includes('.upload.'));
+  // Of before a restart.
+  await writeFile(`${part.spec.uploadTo}.7`, 'old');
+  const making = fleet.coordinator.make(part.spec, stop.signal).catch(() => 'stopped');
+  const lease = await desk.lease('film.0', asked, signal);
+  expect(await names()).toEqual([]);
+  await writeFile(`${part.spec.uploadTo}.${lease.n}`, 'a begin');
+  await desk.failed(lease, { code: 'no-space', text: 'the disk is full' }, signal);
+  await eventually(async () => (await names()).length === 0, { what: 'the upload to be removed' });
+  await writeFile(`${part.spec.uploadTo}.9`, 'what came late');
+  stop.abort(new Error('cancelled'));
+  await making;
+  expect(await names()).toEqual([]);
 });
 
 it('a piece that is longer on the scratch than at the daemon is fetched anew', async () => {

@@ -12,6 +12,7 @@ import type { Doorbells } from '../../src/fleet/doorbells.ts';
 import { Listener } from '../../src/fleet/listener.ts';
 import { type Encoders, type Hello, PROTOCOL } from '../../src/fleet/protocol.ts';
 import { Roster } from '../../src/fleet/roster.ts';
+import { dropUploads } from '../../src/fleet/transfer.ts';
 import type { Ring } from '../../src/fleet/rules.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLogger } from '../../src/platform/log.ts';
@@ -154,6 +155,7 @@ export function fakePart(
       of: 12,
       want: 'h264-a',
       codec: 'h264',
+      work: 'measure',
       fingerprint: undefined,
       preferred: undefined,
       needsBytes: 1000,
@@ -171,6 +173,7 @@ export function fakePart(
     },
     pin: async () => {},
     checkSource: async () => {},
+    dropUploads: which => dropUploads(spec.uploadTo, which),
     isPaused: () => false,
     onBeat: () => {},
     ...changes,

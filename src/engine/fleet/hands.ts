@@ -8,6 +8,7 @@ import type { Json } from '../../core/job.ts';
 import type { Coordinator } from '../../fleet/coordinator.ts';
 import { NotByFleet, type PartSpec, type Uploaded } from '../../fleet/part.ts';
 import { logBytes, needsBytes } from '../../fleet/rules.ts';
+import { dropUploads } from '../../fleet/transfer.ts';
 import { mediaBytes } from '../../media/mp4-boxes.ts';
 import { probe } from '../../media/probe/probe.ts';
 import { say } from '../../messages/say.ts';
@@ -151,9 +152,11 @@ class FleetHands implements Hands {
     const film = order.job;
     const written = this.#orderFor(part, work);
     const needs = written.needsBytes;
+    const uploadTo = job.path(`upload-${index}`);
     return {
       ...{ job: film, part: index, of, want: nameOf(written), codec, fingerprint: this.#pin, needsBytes: needs },
-      ...{ frames: segment.frames, order: written, uploadTo: job.path(`upload-${index}`) },
+      ...{ frames: segment.frames, order: written, uploadTo },
+      work: work.kind === 'measure' ? work.kind : work.ask.kind,
       preferred: work.kind === 'encode' ? this.#measured(index).get()?.worker : undefined,
       maxBytes: order.sourceBytes * 1.5 + 256_000_000,
       mayGiveUp: order.fallback === 'local',
@@ -171,6 +174,7 @@ class FleetHands implements Hands {
         await this.#pinned.set(fingerprint);
       },
       checkSource: async () => await context.checkSource?.(),
+      dropUploads: which => dropUploads(uploadTo, which),
       isPaused: () => context.gate.closed,
       onBeat: ({ fraction, fps }) => watch.progress(fraction, fps / Math.max(1, part.facts.video.fps)),
     };

@@ -219,13 +219,13 @@ describe('whoever shows', () => {
     const fleet = await side({ sharedToken: 'a-token-of-the-whole-fleet' });
     const anybody = new DaemonClient({ url: fleet.url, pin: fleet.pin, secret: 'a-token-of-the-whole-fleet' });
     closing.push(() => anybody.close());
-    expect((await anybody.join('box-1', signal)).name).toBe('box-1');
-    expect(await no(anybody.join('box-1', signal))).toEqual([409, 'name-taken']);
+    expect((await anybody.join({ name: 'box-1' }, signal)).name).toBe('box-1');
+    expect(await no(anybody.join({ name: 'box-1' }, signal))).toEqual([409, 'name-taken']);
     const code = await fleet.roster.invite('desk', Date.now());
     const invited = new DaemonClient({ url: fleet.url, pin: fleet.pin, secret: code });
     closing.push(() => invited.close());
-    expect((await invited.join(undefined, signal)).name).toBe('desk');
-    expect(await no(invited.join(undefined, signal))).toEqual([401, 'unauthorized']);
+    expect((await invited.join({}, signal)).name).toBe('desk');
+    expect(await no(invited.join({}, signal))).toEqual([401, 'unauthorized']);
   });
 
   it('another key than the one that was pinned gets no token', async () => {
