@@ -127,14 +127,17 @@ async function append(
   { offset, length }: { offset: number; length: number },
 ): Promise<number> {
   let at = offset;
+  let isOurs = false;
   try {
     for await (const chunk of request as AsyncIterable<Buffer>) {
+      isOurs = true;
       if (at + chunk.length > length) throw new Refused(413, 'too-large', 'there is more than was announced');
       at = await writeAll(file, chunk, at);
+      isOurs = false;
     }
   } catch (error) {
-    if (error instanceof Refused || !request.destroyed || request.complete) throw error;
-    // Cut off: what came is kept.
+    if (isOurs) throw error;
+    // Cut off, perhaps when all of it had come and was not read yet: what was written is kept.
   }
   return at;
 }

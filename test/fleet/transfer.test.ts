@@ -1,8 +1,11 @@
 import { createHash } from 'node:crypto';
+import type { IncomingMessage } from 'node:http';
 import { request } from 'node:https';
 import { readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { Readable } from 'node:stream';
 import { afterEach, beforeEach, expect, it, onTestFinished } from 'vitest';
+import { takeUpload, uploadedBytes } from '../../src/fleet/transfer.ts';
 import { deferred } from '../../src/platform/async.ts';
 import { DaemonClient, type Granted, type SaysNo } from '../../src/worker/client.ts';
 import { eventually } from '../support/eventually.ts';
@@ -81,6 +84,21 @@ it('what a worker had uploaded when it lost its lease goes at once, and the rest
   await making;
   expect(await names()).toEqual([]);
 });
+
+// Was: the film failed with ECONNRESET, though the worker only tries again.
+it.each([false, true])(
+  'an upload that is cut off is no failure of the daemon, whether all of it had come: %s',
+  async complete => {
+    const headers = { 'upload-length': '100', 'upload-offset': '0' };
+    const request = Object.assign(new Readable({ read() {} }), { headers, complete });
+    const path = join(fleet.dir, 'cut');
+    const taking = takeUpload(path, request as unknown as IncomingMessage, 1_000);
+    request.push(Buffer.alloc(40));
+    await eventually(async () => (await uploadedBytes(path)) === 40, { what: 'the first bytes' });
+    request.destroy(Object.assign(new Error('aborted'), { code: 'ECONNRESET' }));
+    expect(await taking).toEqual({ offset: 40 });
+  },
+);
 
 it('a piece that is longer on the scratch than at the daemon is fetched anew', async () => {
   void fleet.coordinator.make(fakePart(fleet, 0, { bytes: 1_000 }).spec, signal).catch(() => {});

@@ -75,7 +75,8 @@ export class FleetBox extends Box {
     await eventually(
       async () => {
         const found = (await this.status()).fleet?.workers.find(worker => worker.name === name);
-        return found !== undefined && found.state !== 'away';
+        // One that was invited is listed before it has joined.
+        return found !== undefined && !['away', 'invited', 'outdated'].includes(found.state);
       },
       { what: `the daemon to see ${name}` },
     );

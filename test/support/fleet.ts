@@ -98,7 +98,7 @@ export async function fleetSide(
   });
   const listener = new Listener({
     ...{ listen: { host: '127.0.0.1', port: 0 }, tls: cluster.tls, roster, coordinator },
-    ...{ sharedToken: more.sharedToken, clock: more.clock ?? systemClock, log: silentLogger },
+    ...{ sharedToken: more.sharedToken, meter: more.meter, clock: more.clock ?? systemClock, log: silentLogger },
     welcome: async ({ name }) => ({
       ...{ cluster: more.cluster ?? cluster.id, worker: name, films: [], lease_ms: leaseMs, beat_ms: leaseMs / 4 },
       queue: more.queue ?? { url: 'redis://127.0.0.1:1' },

@@ -1,96 +1,27 @@
 /** Films over the fleet, with real ffmpeg, a real Redis and the real listener; workers are agents of this process. */
-import { execFile } from 'node:child_process';
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { copyFile, mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 import { ShrinkError } from '../../../src/core/errors.ts';
 import type { Order } from '../../../src/core/job.ts';
-import type { Engine } from '../../../src/engine/engine.ts';
-import { createSliceBook, fleetHands } from '../../../src/engine/fleet/hands.ts';
-import { createPartMaker } from '../../../src/engine/fleet/maker.ts';
 import { LocalHands } from '../../../src/engine/local/encode/local-hands.ts';
 import { createLocalEngine } from '../../../src/engine/local/engine.ts';
 import { NEARLY_FULL } from '../../../src/engine/local/tuning.ts';
 import type { HandsFactory } from '../../../src/engine/local/hands.ts';
-import { RedisDoorbells } from '../../../src/fleet/doorbells.ts';
-import type { Encoders } from '../../../src/fleet/protocol.ts';
 import type { MakeablePart, Maker, MakeRequest } from '../../../src/fleet/maker.ts';
 import { probe } from '../../../src/media/probe/probe.ts';
 import { deferred } from '../../../src/platform/async.ts';
 import { systemClock } from '../../../src/platform/clock.ts';
 import { ownFile } from '../../../src/platform/files/files.ts';
-import { silentLogger } from '../../../src/platform/log.ts';
 import { ReasonedGate } from '../../../src/queue/rest-gate.ts';
-import { Agent } from '../../../src/worker/agent.ts';
-import { Scratch } from '../../../src/worker/scratch.ts';
 import { engineContract, recordingContext } from '../../contract/engine.ts';
 import { eventually } from '../../support/eventually.ts';
-import { type FleetSide, fleetSide, WORKER } from '../../support/fleet.ts';
+import { type FilmFleet, filmFleet, ssim } from '../../support/film-fleet.ts';
 import { footage, footageCopy, realTools } from '../../support/footage.ts';
-import { RedisServer, whyNoRedis } from '../../support/redis.ts';
+import { whyNoRedis } from '../../support/redis.ts';
 import { withSource } from '../../support/with-source.ts';
-
-interface FilmFleet extends FleetSide {
-  engine: Engine;
-  redis: RedisServer;
-  close(): Promise<void>;
-}
-
-interface FilmFleetOptions {
-  leaseMs?: number;
-  longestS?: number;
-  /** What each worker says it has. */
-  encoders?: Record<string, Encoders>;
-  wrap?: (maker: Maker, worker: string) => Maker;
-}
-
-async function filmFleet(
-  names: readonly string[],
-  { leaseMs = 2_000, longestS = 2, encoders = {}, wrap = maker => maker }: FilmFleetOptions = {},
-): Promise<FilmFleet> {
-  const tools = await realTools();
-  const redis = await RedisServer.start();
-  const cluster = randomBytes(4).toString('hex');
-  const doorbells = new RedisDoorbells({ access: { url: redis.url }, cluster, clock: systemClock, log: silentLogger });
-  const side = await fleetSide({ doorbells, cluster, leaseMs, reconcileMs: 300, queue: { url: redis.url } });
-  const { coordinator } = side;
-  coordinator.start([]);
-  const agents: { agent: Agent; running: Promise<void> }[] = [];
-  for (const name of names) {
-    const scratch = new Scratch({ dir: join(side.dir, `scratch-${name}`), maxBytes: 1e10 });
-    await scratch.open();
-    const about = { ...WORKER, ...(encoders[name] && { encoders: encoders[name] }) };
-    const maker = wrap(createPartMaker({ tools, threads: 1, clock: systemClock }), name);
-    const agent = new Agent({
-      ...{ client: await side.invited(name), scratch, about, slots: 1, hours: undefined, clock: systemClock },
-      ...{ log: silentLogger, pollMs: 50, maker },
-    });
-    agents.push({ agent, running: agent.run() });
-  }
-  await eventually(() => coordinator.slots() === names.length, { what: 'the workers' });
-  const slices = createSliceBook({
-    ...{ maxBytes: 1e9, slots: () => coordinator.slots(), clock: systemClock },
-    isHeld: part => coordinator.isHeld(part),
-  });
-  const engine = createLocalEngine({
-    ...{ tools, effort: 'fast', clock: systemClock, name: 'fleet', cutting: { longestS } },
-    hands: fleetHands({ coordinator, slices }),
-  });
-  return {
-    ...side,
-    engine: withSource(engine),
-    redis,
-    async close() {
-      for (const { agent } of agents) agent.stop();
-      await Promise.all(agents.map(({ running }) => running));
-      await side.close();
-      await redis.close();
-    },
-  };
-}
 
 /** A maker that is changed before it makes a part, and after. */
 function changing(
@@ -132,14 +63,6 @@ async function orderOf(dir: string, bytes: number, more: Partial<Order> = {}): P
     ...{ job: 'film', source, sourceBytes: (await stat(source)).size, ...more },
     target: { size: { kind: 'bytes', bytes }, audio: { kind: 'keep' }, quality: 'auto', minSaving: 0.05 },
   };
-}
-
-/** dB, of every frame against the source's. */
-async function ssim(path: string, source: string): Promise<number> {
-  const { ffmpeg } = await realTools();
-  const args = ['-nostdin', '-i', path, '-i', source, '-lavfi', '[0:v][1:v]ssim', '-f', 'null', '-'];
-  const { stderr } = await promisify(execFile)(ffmpeg, args);
-  return Number(/All:[\d.]+ \(([\d.]+)\)/.exec(stderr)?.[1]);
 }
 
 async function framesOf(path: string): Promise<number> {

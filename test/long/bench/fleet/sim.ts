@@ -175,11 +175,14 @@ function specOf(wanted: Pick<PartSpec, 'job' | 'part' | 'want' | 'preferred'>): 
     ...wanted,
     of: 1,
     ...{ codec: 'h264', fingerprint: undefined, needsBytes: 1, frames: 1500, order: {}, uploadTo: '', maxBytes: 1e9 },
+    // Whether it is the first pass or the second.
+    work: wanted.want,
     mayGiveUp: false,
     slice: async () => ({ path: '', bytes: 0, sha256: '' }),
     inspect: async () => async () => {},
     pin: async () => {},
     checkSource: async () => {},
+    dropUploads: async () => {},
     isPaused: () => false,
     onBeat: () => {},
   };
