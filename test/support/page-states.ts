@@ -13,7 +13,8 @@ import { say } from '../../src/messages/say.ts';
 import { systemClock } from '../../src/platform/clock.ts';
 import { silentLogger } from '../../src/platform/log.ts';
 import { findChromium, launch } from './browser.ts';
-import { FakeControl } from './fake-control.ts';
+import { FakeControl, inFleet } from './fake-control.ts';
+import { libraryAtWork, plannedLibrary } from './library-views.ts';
 import { SCENES, still } from './scenes.ts';
 import { RULES, settingsIn } from './settings.ts';
 
@@ -117,8 +118,7 @@ const SPEC: Readonly<Record<string, State>> = {
       await page.locator('.rules .card button').first().click();
       await page.locator('.rules input').nth(1).waitFor();
       const fields = page.locator('.rules .field input[type="text"]');
-      for (const [at, text] of ['', 'chat', '9 megs', '400p and more'].entries())
-        if (text) await fields.nth(at).fill(text);
+      for (const [at, text] of ['', '9 megs', '400p and more'].entries()) if (text) await fields.nth(at).fill(text);
       await page.waitForTimeout(1200);
     },
   },
@@ -129,6 +129,14 @@ const SPEC: Readonly<Record<string, State>> = {
       await page.locator('main.archive-page ul, main.archive-page table').first().waitFor();
     },
   },
+  library: {
+    prepare: control => void control.libraryViews.push(plannedLibrary(), libraryAtWork()),
+    act: async page => {
+      await page.evaluate("location.hash = '#library'");
+      await page.locator('.library').first().waitFor();
+    },
+  },
+  fleet: { prepare: control => (atWork(control), inFleet(control, 'run')) },
   phone: {
     act: async page => {
       await page.locator('footer button').first().click();
@@ -294,7 +302,10 @@ async function take(with_: Browser, { name, state, width, colorScheme, locale }:
     await state.act?.(page);
     await page.waitForTimeout(200);
     const file = `${name}-${width}-${colorScheme}-${locale.slice(0, 2)}.png`;
-    await page.screenshot({ path: join(target, file), fullPage: name !== 'backlog' });
+    await page.screenshot({
+      path: join(target, file),
+      fullPage: !['backlog', 'drag', 'comparison', 'undo'].includes(name),
+    });
   } catch (error) {
     console.error(`${name} ${width}: ${String(error).split('\n')[0]}`);
   } finally {
