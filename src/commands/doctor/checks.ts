@@ -15,7 +15,8 @@ import type { ShrinkError } from '../../core/errors.ts';
 import { whyOriginalsStay } from '../../app/originals-check.ts';
 import { refusals, whyNotTrusted } from '../../app/start-checks.ts';
 import { type FolderProbe, probeFolder } from '../../deliver/write-test.ts';
-import { cannotWrite, findTools, type Tools } from '../../media/ffmpeg/tools.ts';
+import { shortfalls } from '../../media/ffmpeg/shortfalls.ts';
+import { findTools, type Tools } from '../../media/ffmpeg/tools.ts';
 import { fileError } from '../../platform/files/file-error.ts';
 import { errnoOf, nodeFiles } from '../../platform/files/files.ts';
 import { fsKindOf } from '../../platform/files/mounts.ts';
@@ -172,28 +173,14 @@ function hardwareResults({ hardware }: Tools): CheckResult[] {
   }));
 }
 
-/** What only some files need. */
+/** What only some films need. */
 function missingFeatures(tools: Tools): CheckResult[] {
-  const about = 'ffmpeg';
-  const found: CheckResult[] = [];
-  const lacks = (said: string, fix: string) => found.push({ about, result: 'warn', said, fix });
-  if (!tools.filters.has('zscale') || !tools.filters.has('tonemap')) {
-    lacks(
-      'cannot convert HDR videos for ordinary screens',
-      'If you have HDR videos, install an ffmpeg with zscale (libzimg).',
-    );
-  }
-  for (const codec of ['h265', 'av1'] as const) {
-    const why = cannotWrite(codec, tools);
-    if (why)
-      lacks(
-        `cannot write ${codec}: ${why.text}`,
-        `Rules with codec: ${codec} fall back to H.264; other rules are not affected.`,
-      );
-  }
-  if (!tools.decodable.has('hevc'))
-    lacks('cannot read HEVC, which phones record', 'Install an ffmpeg with all decoders.');
-  return found;
+  return shortfalls(tools).map(({ said, fix }) => ({
+    about: 'ffmpeg',
+    result: 'warn',
+    said: said.text,
+    fix: fix.text,
+  }));
 }
 
 interface DaemonState {

@@ -20,7 +20,7 @@ export interface Abilities {
 }
 
 /** Raised whenever the questions change, or the answers are read differently. */
-const VERSION = 2;
+const VERSION = 3;
 const FILE = 'ffmpeg-abilities.json';
 const HARDWARE_FILE = 'ffmpeg-hardware.json';
 const MAX_BYTES = 1_000_000;

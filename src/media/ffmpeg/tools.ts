@@ -223,7 +223,7 @@ export function parseFilters(text: string): Set<string> {
 
 /** ` D  mov,mp4,m4a,3gp,3g2,mj2 QuickTime / MOV`; ffmpeg 7 adds a column for devices. */
 export function parseDemuxers(text: string): Set<string> {
-  const lists = names(text, /^ D[ dE]{1,3} ?(\S+) /);
+  const lists = names(text, /^ D[ E][ d]? (\S+) /);
   return new Set([...lists].flatMap(list => list.split(',')));
 }
 

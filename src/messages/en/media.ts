@@ -214,4 +214,23 @@ export const MEDIA_EN = {
     `this ffmpeg (${version}) was built without ${encoder}`,
   'media.old-svt-av1': ({ version, svtAv1, least }: { version: string; svtAv1: string; least: number }) =>
     `this ffmpeg (${version}) has SVT-AV1 ${svtAv1 || 'of an unknown version'}; ${least}.0 or newer is needed`,
+
+  'media.short-of-hdr': 'cannot convert HDR videos for ordinary screens',
+  'media.short-of-hdr-fix': 'If you have HDR videos, install an ffmpeg with zscale (libzimg).',
+  'media.short-of-encoder': ({ codec, why }: { codec: string; why: string }) => `cannot write ${codec}: ${why}`,
+  'media.short-of-encoder-fix': ({ codec }: { codec: string }) =>
+    `Rules with codec: ${codec} fall back to H.264; other rules are not affected.`,
+  'media.short-of-readers': ({ names }: { names: string }) =>
+    `cannot read ${names}: films with it are refused or lose it`,
+  'media.short-of-readers-fix': 'Install an ffmpeg with all decoders.',
+  'media.short-of-bwdif': 'deinterlaces with yadif, whose moving edges are rougher: it was built without bwdif',
+  'media.short-of-idet':
+    'does not see that a film is interlaced where the film itself does not say so: it was built without idet',
+  'media.short-of-filter-fix': ({ filter }: { filter: string }) =>
+    `If you have interlaced videos, install an ffmpeg with the filter ${filter}.`,
+  'media.short-of-5-1':
+    'is older than 5.1: mirrored films and Dolby Vision are not recognized, a copy loses Dolby Vision, and a last picture that stays long is cut short',
+  'media.short-of-5-1-fix': 'Use ffmpeg 5.1 or newer; Debian 12 and Ubuntu 24.04 have it.',
+  'media.short-of-chunks': 'makes the tables of MP4 files larger than they need be: it lacks -chunk_duration',
+  'media.short-of-chunks-fix': 'Nothing has to be done; a little less of a small size is left for the picture.',
 };

@@ -175,4 +175,18 @@ export const MEDIA_ZH = {
   'media.lacks-encoder': ({ version, encoder }) => `此 ffmpeg（${version}）编译时没有包含 ${encoder}`,
   'media.old-svt-av1': ({ version, svtAv1, least }) =>
     `此 ffmpeg（${version}）带有 SVT-AV1 ${svtAv1 || '（版本未知）'}；需要 ${least}.0 或更新的版本`,
+
+  'media.short-of-hdr': '无法将 HDR 视频转换为适合普通屏幕的画面',
+  'media.short-of-hdr-fix': '如果您有 HDR 视频，请安装带有 zscale（libzimg）的 ffmpeg。',
+  'media.short-of-encoder': ({ codec, why }) => `无法写入 ${codec}：${why}`,
+  'media.short-of-encoder-fix': ({ codec }) => `带有 codec: ${codec} 的规则会改用 H.264；其他规则不受影响。`,
+  'media.short-of-readers': ({ names }) => `无法读取 ${names}：含有它的影片会被拒绝，或失去这一部分`,
+  'media.short-of-readers-fix': '请安装带有全部解码器的 ffmpeg。',
+  'media.short-of-bwdif': '使用 yadif 去隔行，运动边缘较粗糙：编译时没有包含 bwdif',
+  'media.short-of-idet': '如果影片自身没有标明是隔行扫描，就无法识别：编译时没有包含 idet',
+  'media.short-of-filter-fix': ({ filter }) => `如果您有隔行扫描的视频，请安装带有滤镜 ${filter} 的 ffmpeg。`,
+  'media.short-of-5-1': '版本低于 5.1：无法识别镜像的影片和杜比视界，复制时会失去杜比视界，停留较久的最后一帧会被缩短',
+  'media.short-of-5-1-fix': '请使用 ffmpeg 5.1 或更新的版本；Debian 12 和 Ubuntu 24.04 自带。',
+  'media.short-of-chunks': 'MP4 文件的索引表会比必要的大：缺少 -chunk_duration',
+  'media.short-of-chunks-fix': '无需处理；在很小的大小限制下，留给画面的空间会略少。',
 } satisfies Translation<typeof MEDIA_EN>;

@@ -1,10 +1,9 @@
 import { chmod, chown, copyFile, mkdtemp, readFile, rm, stat, symlink, utimes, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { type Abilities, AbilityCache } from '../../../src/media/ffmpeg/ability-cache.ts';
 import { findTools } from '../../../src/media/ffmpeg/tools.ts';
-import { realTools } from '../../support/footage.ts';
 
 let dir: string;
 let cacheDir: string;
@@ -90,13 +89,26 @@ describe('answers of ffmpeg', () => {
     expect(await cache.read()).toBeUndefined();
   });
 
+  /** PATH, but of a launcher in ffmpeg's place, as in `npm run test:ffmpegs`, nothing is kept. */
+  async function withoutScripts(): Promise<string> {
+    const found: string[] = [];
+    for (const folder of (process.env['PATH'] ?? '').split(delimiter)) {
+      const start = await readFile(join(folder, 'ffmpeg'), 'latin1').then(
+        text => text.slice(0, 2),
+        () => '',
+      );
+      if (start !== '#!') found.push(folder);
+    }
+    return found.join(delimiter);
+  }
+
   async function rewrite(change: (content: Record<string, unknown>) => Record<string, unknown>) {
     const content = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown>;
     await writeFile(file, JSON.stringify(change(content)));
   }
 
   it('are asked for once: the next start takes what was kept, until the program is another one', async () => {
-    const real = await realTools();
+    const real = await findTools({ path: await withoutScripts() });
     const options = { ffmpeg: join(dir, 'ffmpeg'), ffprobe: join(dir, 'ffprobe'), cacheDir };
     await copyFile(real.ffmpeg, options.ffmpeg);
     await copyFile(real.ffprobe, options.ffprobe);

@@ -126,13 +126,15 @@ describe('listings of several versions', () => {
   });
 
   it('demuxers of 5.1 and of 7, which added a column', () => {
-    expect([...parseDemuxers(' D  mov,mp4,m4a     QuickTime / MOV\n DE avi  AVI\n  E nut NUT\n')]).toEqual([
+    expect([...parseDemuxers(' D  mov,mp4,m4a     QuickTime / MOV\n DE avi  AVI\n D  dv  DV\n  E nut NUT\n')]).toEqual([
       'mov',
       'mp4',
       'm4a',
       'avi',
+      'dv',
     ]);
-    expect([...parseDemuxers(' D   matroska,webm   Matroska\n D d lavfi  x\n')]).toEqual(['matroska', 'webm', 'lavfi']);
+    const newer = ' D   matroska,webm   Matroska\n D   dv  DV\n DE  flv  FLV\n D d lavfi  x\n';
+    expect([...parseDemuxers(newer)]).toEqual(['matroska', 'webm', 'dv', 'flv', 'lavfi']);
   });
 
   it('options', () => {
